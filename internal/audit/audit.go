@@ -1,0 +1,187 @@
+// Package audit is the vocabulary that dbaudit's rooms meet in: controls,
+// findings, outcomes, severities and the result of one evaluation.
+//
+// It imports the standard library only. Engines produce a [Result], waivers
+// annotate it, reports render it, plans derive from it; none of them has to know
+// another. The JSON form of a [Result] is the contract that other people's
+// scripts stand on (format [ResultFormat]): fields may be added, never changed.
+package audit
+
+import "time"
+
+// ResultFormat names the JSON form of a single [Result].
+const ResultFormat = "dbaudit.result/v1"
+
+// ResultsFormat names the JSON form of several results in one document.
+const ResultsFormat = "dbaudit.results/v1"
+
+// A ControlID is the stable identifier of a control, such as "DB-PRIV-LEAD".
+type ControlID string
+
+// A Result is the verdict on one snapshot under one profile.
+type Result struct {
+	Format      string      `json:"format"`
+	Tool        Tool        `json:"tool"`
+	Environment Environment `json:"environment"`
+	Profile     Profile     `json:"profile"`
+	Snapshot    Snapshot    `json:"snapshot"`
+	// EvaluatedAt is the only field that may differ between two runs on the same
+	// input.
+	EvaluatedAt time.Time `json:"evaluated_at"`
+	Verdict     Verdict   `json:"verdict"`
+	Summary     Summary   `json:"summary"`
+	// Notes say what a reader must know to read the verdict rightly: which role
+	// was taken for the integration's, which choices are dbaudit's own.
+	Notes []string `json:"notes,omitempty"`
+	// Controls holds every control of the profile in the profile's order.
+	Controls []Control `json:"controls"`
+}
+
+// Results is the JSON form of several results of one run.
+type Results struct {
+	Format  string   `json:"format"`
+	Results []Result `json:"results"`
+}
+
+// Tool names the program that judged.
+type Tool struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// Environment names the Dataverse environment that was judged.
+type Environment struct {
+	// Name is the configuration's key of the environment, else the first label of
+	// its host.
+	Name           string `json:"name"`
+	URL            string `json:"url"`
+	OrganizationID string `json:"organization_id"`
+}
+
+// Profile names the requirements that were judged.
+type Profile struct {
+	Name   string `json:"name"`
+	Title  string `json:"title"`
+	Source Source `json:"source"`
+}
+
+// Source is the document that a profile's requirements are taken from.
+type Source struct {
+	Title string `json:"title"`
+	URL   string `json:"url"`
+}
+
+// Snapshot identifies the recorded state that was judged.
+type Snapshot struct {
+	Digest  string    `json:"digest"`
+	TakenAt time.Time `json:"taken_at"`
+}
+
+// Summary counts the controls by outcome, and the findings.
+type Summary struct {
+	Pass          int `json:"pass"`
+	Fail          int `json:"fail"`
+	Unknown       int `json:"unknown"`
+	NotApplicable int `json:"not_applicable"`
+	Waived        int `json:"waived"`
+	Findings      int `json:"findings"`
+	// Coverage is judged ÷ applicable controls, from 0 to 1.
+	Coverage float64 `json:"coverage"`
+}
+
+// A Control is one requirement of the profile with its outcome.
+type Control struct {
+	ID       ControlID `json:"id"`
+	Rule     string    `json:"rule"`
+	Title    string    `json:"title"`
+	Severity Severity  `json:"severity"`
+	Outcome  Outcome   `json:"outcome"`
+	// Original is the outcome before a waiver; nil where none applies.
+	Original *Outcome `json:"original_outcome,omitempty"`
+	// Reason says why a control is unknown or not applicable; empty otherwise.
+	Reason string `json:"reason"`
+	// Citation is the line of the vendor's document; nil where it has none of its
+	// own.
+	Citation *Citation `json:"citation"`
+	// Notes are remarks that do not change the outcome.
+	Notes []string `json:"notes,omitempty"`
+	// Location is the line that states the requirement; nil where there is none.
+	Location *Location `json:"location,omitempty"`
+	Findings []Finding `json:"findings"`
+}
+
+// Citation is the place in the vendor's document that a control stands for.
+type Citation struct {
+	Tab  string `json:"tab"`
+	Line string `json:"line"`
+}
+
+// A Finding is one fault: what is short, on which object, and how to mend it.
+type Finding struct {
+	// Fingerprint identifies the fault across runs; see [Fingerprint].
+	Fingerprint string   `json:"fingerprint"`
+	Message     string   `json:"message"`
+	Subject     Subject  `json:"subject"`
+	Evidence    Evidence `json:"evidence"`
+	Fix         *Fix     `json:"fix"`
+	// Location is the finding's own place in a file, where it has one that differs
+	// from its control's.
+	Location *Location `json:"location,omitempty"`
+	// Waiver is the acceptance that covers the finding; nil where none does.
+	Waiver *Waiver `json:"waiver,omitempty"`
+	// Baseline compares the finding with an earlier result; empty where no baseline
+	// was given.
+	Baseline BaselineState `json:"baseline_state,omitempty"`
+}
+
+// A Location is a place in a file of the checkout.
+type Location struct {
+	// Path is relative to the working directory, with forward slashes. A file
+	// within an archive is written archive.zip!/entry.
+	Path string `json:"path"`
+	// Line and Column count from 1, Column in UTF-16 code units; 0 is unknown.
+	Line      int `json:"line,omitempty"`
+	Column    int `json:"column,omitempty"`
+	EndColumn int `json:"end_column,omitempty"`
+}
+
+// A Waiver is an accepted finding, as the report shows it.
+type Waiver struct {
+	Kind   string `json:"kind"`
+	Owner  string `json:"owner"`
+	Reason string `json:"reason"`
+	// Expires is the last day on which the waiver counts, as YYYY-MM-DD.
+	Expires string `json:"expires"`
+}
+
+// A BaselineState compares a finding with an earlier result, in SARIF's words:
+// new, unchanged, absent.
+type BaselineState string
+
+// The states of a finding against a baseline.
+const (
+	BaselineNone      BaselineState = ""
+	BaselineNew       BaselineState = "new"
+	BaselineUnchanged BaselineState = "unchanged"
+)
+
+// A Subject is the Dataverse object that a finding is about.
+type Subject struct {
+	Kind SubjectKind `json:"kind"`
+	// ID is empty for an object that does not exist.
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	// Table is the logical name of the table that a view lists; empty for other
+	// kinds.
+	Table string `json:"table,omitempty"`
+}
+
+// Evidence is what was read and compared, by name. Privilege findings carry
+// privilege, required_depth, actual_depth and state.
+type Evidence map[string]any
+
+// Text returns the string under key, or "" where there is none.
+func (e Evidence) Text(key string) string {
+	s, _ := e[key].(string)
+	return s
+}

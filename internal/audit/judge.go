@@ -1,0 +1,72 @@
+package audit
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
+
+// Fingerprint is the stable identity of a finding: a hash of the control, the
+// organization, the subject's kind and id (table and name for a required view)
+// and the privilege. URL, environment name, position and message have no part in
+// it, so a finding keeps its fingerprint when any of these changes.
+func Fingerprint(id ControlID, organizationID string, s Subject, privilege string) string {
+	object := strings.ToLower(s.ID)
+	if s.Kind == SubjectRequiredView {
+		object = strings.ToLower(s.Table) + "\x1f" + strings.ToLower(s.Name)
+	}
+	parts := []string{
+		"dbaudit/v1", string(id), strings.ToLower(organizationID), s.Kind.String(), object, strings.ToLower(privilege),
+	}
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return hex.EncodeToString(sum[:16])
+}
+
+// Summarize counts the controls.
+func Summarize(controls []Control) Summary {
+	var s Summary
+	for _, c := range controls {
+		s.Findings += len(c.Findings)
+		switch c.Outcome {
+		case OutcomePass:
+			s.Pass++
+		case OutcomeFail:
+			s.Fail++
+		case OutcomeNotApplicable:
+			s.NotApplicable++
+		case OutcomeWaived:
+			s.Waived++
+		case OutcomeUnknown:
+			s.Unknown++
+		}
+	}
+	judged := s.Pass + s.Fail + s.Waived
+	if applicable := judged + s.Unknown; applicable > 0 {
+		s.Coverage = float64(judged) / float64(applicable)
+	}
+	return s
+}
+
+// Judge is the verdict that a summary gives: one failed control is enough for
+// noncompliant, one unknown one for incomplete, and so is having judged nothing.
+func Judge(s Summary) Verdict {
+	switch {
+	case s.Fail > 0:
+		return VerdictNoncompliant
+	case s.Unknown > 0 || s.Pass+s.Waived == 0:
+		return VerdictIncomplete
+	}
+	return VerdictCompliant
+}
+
+// Worst is the highest severity among the failed controls, or SeverityInvalid
+// where none failed.
+func (r Result) Worst() Severity {
+	worst := SeverityInvalid
+	for _, c := range r.Controls {
+		if c.Outcome == OutcomeFail && c.Severity > worst {
+			worst = c.Severity
+		}
+	}
+	return worst
+}

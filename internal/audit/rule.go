@@ -1,0 +1,29 @@
+package audit
+
+// A Rule is the documentation of one rule of the policies, taken from its
+// METADATA. Reports, explain and the pages are made from it.
+type Rule struct {
+	// ID is category/name, such as "role/privileges".
+	ID          string
+	Title       string
+	Description string
+	Severity    Severity
+	// Requires names the snapshot sections without which the rule cannot judge.
+	Requires []string
+	// Consequence says what breaks where the rule is not met.
+	Consequence string
+	// Remediation says how to meet it, in a sentence or two.
+	Remediation string
+	Resources   []Resource
+}
+
+// A Resource is a page that a rule or a control rests on.
+type Resource struct {
+	Title string
+	URL   string
+}
+
+// HelpURL is the page of a control in the project's documentation.
+func HelpURL(id ControlID) string {
+	return "https://github.com/dbaudit/dbaudit/blob/main/docs/controls/" + string(id) + ".md"
+}
