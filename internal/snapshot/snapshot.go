@@ -1,0 +1,268 @@
+// Package snapshot is the recorded state of one Dataverse environment, and what
+// is missing from it.
+//
+// A snapshot is a file that a person can keep, diff and replay. Everything after
+// it runs offline. It is keyed: roles, users, teams, views and business units are
+// objects by id, the privileges of a role an object from name to depth, because
+// policies that join rows by arrays grow with the square of the environment. It
+// is also the input of the policies, as it stands: field for field the same
+// document that stock OPA reads (policy/schema/snapshot.json).
+//
+// What was not read is said in Coverage. An empty map of a section that was not
+// collected is not an empty section.
+package snapshot
+
+import (
+	"strings"
+	"time"
+)
+
+// Format names the JSON form of a [Snapshot].
+const Format = "dbaudit.snapshot/v1"
+
+// A Snapshot is the state of one environment as far as it was read. Its fields
+// stand in the order of their JSON names, so that the file equals what
+// `jq -S .` prints.
+type Snapshot struct {
+	// BusinessUnits by businessunitid: those that matter for the verdict.
+	BusinessUnits map[string]BusinessUnit `json:"business_units"`
+	// Coverage says of each section whether it was read; a section without an entry
+	// was not.
+	Coverage map[Section]Coverage `json:"coverage"`
+	// Digest is "sha256:" and the hash of the document without this member; see
+	// [Snapshot.Seal].
+	Digest      string      `json:"digest"`
+	Environment Environment `json:"environment"`
+	Format      string      `json:"format"`
+	// Organization is the environment's single organization row.
+	Organization Organization `json:"organization"`
+	// Privileges are the definitions by name, in the spelling of the environment.
+	Privileges map[string]Privilege `json:"privileges"`
+	// Requirement is what the environment was asked to meet when it was read.
+	Requirement Requirement `json:"requirement"`
+	// RolePrivileges is what each role grants, by the id of its root copy and the
+	// privilege's name. A role's copies in business units grant what their root does.
+	RolePrivileges map[string]map[string]Depth `json:"role_privileges"`
+	// Roles by roleid, copies in business units included where they matter.
+	Roles map[string]Role `json:"roles"`
+	Scope Scope           `json:"scope"`
+	// Shares are the rights that a principal (user or team) has been given to
+	// personal views, by principal id and view id.
+	Shares map[string]map[string]Share `json:"shares"`
+	Source Source                      `json:"source"`
+	// SystemViews (savedquery) of the required names, by savedqueryid.
+	SystemViews map[string]SystemView `json:"system_views"`
+	// TakenAt is when reading began, in UTC to the second.
+	TakenAt time.Time       `json:"taken_at"`
+	Teams   map[string]Team `json:"teams"`
+	Tool    Tool            `json:"tool"`
+	// Users (systemuser) by systemuserid: the candidates for the integration user,
+	// soft-deleted ones included, and the owners of views.
+	Users map[string]User `json:"users"`
+	// Views are personal views (userquery) by userqueryid, as far as some identity
+	// at hand sees them.
+	Views map[string]View `json:"views"`
+}
+
+// New returns an empty snapshot with no section covered.
+func New() *Snapshot {
+	s := &Snapshot{Format: Format}
+	s.fill()
+	return s
+}
+
+// fill replaces absent maps by empty ones, so that the document always has every
+// member and policies need no test for their presence.
+func (s *Snapshot) fill() {
+	fill(&s.BusinessUnits)
+	fill(&s.Coverage)
+	fill(&s.Privileges)
+	fill(&s.RolePrivileges)
+	fill(&s.Roles)
+	fill(&s.Shares)
+	fill(&s.SystemViews)
+	fill(&s.Teams)
+	fill(&s.Users)
+	fill(&s.Views)
+	s.Requirement.fill()
+}
+
+func fill[K comparable, V any](m *map[K]V) {
+	if *m == nil {
+		*m = map[K]V{}
+	}
+}
+
+// Environment names the environment that was read.
+type Environment struct {
+	Name           string `json:"name"`
+	OrganizationID string `json:"organization_id"`
+	URL            string `json:"url"`
+}
+
+// Tool is the program that wrote the snapshot.
+type Tool struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// Organization is the row of the organization table.
+type Organization struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	// OwnershipAcrossBusinessUnits is the record-ownership setting
+	// EnableOwnershipAcrossBusinessUnits of orgdborgsettings: with it a user may hold
+	// a role's copy of any business unit.
+	OwnershipAcrossBusinessUnits Setting `json:"ownership_across_business_units"`
+}
+
+// BusinessUnit is a row of the businessunit table.
+type BusinessUnit struct {
+	Disabled bool   `json:"disabled"`
+	Name     string `json:"name"`
+	// ParentID is empty for the root business unit.
+	ParentID string `json:"parent_id"`
+}
+
+// Role is a row of the role table: a root or the copy of one in a business unit.
+type Role struct {
+	BusinessUnitID string `json:"business_unit_id"`
+	// Customizable is iscustomizable.Value: false where the role cannot be edited.
+	Customizable bool `json:"customizable"`
+	// Inherited is isinherited = 1: through a team, members get the role's Basic
+	// rights as their own. Where it is false the Basic rights are the team's alone.
+	Inherited bool   `json:"inherited"`
+	Managed   bool   `json:"managed"`
+	Name      string `json:"name"`
+	// RootID is parentrootroleid; a root role's own id.
+	RootID string `json:"root_id"`
+	// TemplateID is roletemplateid: set for built-in roles, empty for custom ones.
+	TemplateID string `json:"template_id"`
+}
+
+// Privilege is a row of the privilege table.
+type Privilege struct {
+	// Depths are the access levels that the privilege can be granted at, shallowest
+	// first.
+	Depths []Depth `json:"depths"`
+	ID     string  `json:"id"`
+}
+
+// User is a row of the systemuser table.
+type User struct {
+	// ApplicationID is set for application users only.
+	ApplicationID  string `json:"application_id"`
+	BusinessUnitID string `json:"business_unit_id"`
+	// Deleted is a deletedstate other than 0: a soft-deleted ghost that still holds
+	// its application id.
+	Deleted    bool   `json:"deleted"`
+	Disabled   bool   `json:"disabled"`
+	DomainName string `json:"domain_name"`
+	Licensed   bool   `json:"licensed"`
+	Name       string `json:"name"`
+	// ObjectID is azureactivedirectoryobjectid, which impersonation goes by.
+	ObjectID string `json:"object_id"`
+	// Roles are the ids of the role copies assigned directly, sorted.
+	Roles []string `json:"roles"`
+	// Teams are the ids of the teams that the user is a member of, sorted.
+	Teams []string `json:"teams"`
+}
+
+// Team is a row of the team table.
+type Team struct {
+	BusinessUnitID string `json:"business_unit_id"`
+	Name           string `json:"name"`
+	// Roles are the ids of the role copies assigned to the team, sorted.
+	Roles []string `json:"roles"`
+	// Type is teamtype: 0 owner, 1 access, 2 security group, 3 Office group.
+	Type int `json:"type"`
+}
+
+// View is a row of the userquery table: a personal view.
+type View struct {
+	Active  bool   `json:"active"`
+	Name    string `json:"name"`
+	OwnerID string `json:"owner_id"`
+	// SeenBy says which identities were shown the view, sorted. The integration
+	// user's own sight of it is the proof that it can use the view.
+	SeenBy []Viewer `json:"seen_by"`
+	// Table is returnedtypecode, a logical name.
+	Table string `json:"table"`
+}
+
+// SystemView is a row of the savedquery table: owned by the organization, seen by
+// all who hold prvReadQuery, and not shareable.
+type SystemView struct {
+	Active bool   `json:"active"`
+	Name   string `json:"name"`
+	Table  string `json:"table"`
+}
+
+// Share is what a row of the principalobjectaccess table gives.
+type Share struct {
+	// Rights is the union of accessrightsmask and inheritedaccessrightsmask.
+	Rights []Right `json:"rights"`
+}
+
+// A Requirement is what the configuration asks of the environment.
+type Requirement struct {
+	// Allow names privileges that are no surplus though the profile does not ask for
+	// them.
+	Allow []string `json:"allow"`
+	// ApplicationID of the integration's application user; empty where it is
+	// deduced or the integration runs as a person.
+	ApplicationID string `json:"application_id"`
+	// BusinessUnit is the name of the unit that the user must sit in; empty for any.
+	BusinessUnit string `json:"business_unit"`
+	// Depth lowers the required depth of privileges, by name.
+	Depth   map[string]Depth `json:"depth"`
+	Profile string           `json:"profile"`
+	// Role is the name of the integration role; empty where it is deduced.
+	Role string `json:"role"`
+	// User is the user principal name of the person that the integration runs as.
+	User  string         `json:"user"`
+	Views []RequiredView `json:"views"`
+}
+
+// RequiredView is a view that the integration user must be able to read.
+type RequiredView struct {
+	Name string `json:"name"`
+	// Owner is the user principal name of the view's owner, where it is known.
+	Owner string `json:"owner"`
+	Table string `json:"table"`
+}
+
+func (r *Requirement) fill() {
+	if r.Allow == nil {
+		r.Allow = []string{}
+	}
+	if r.Views == nil {
+		r.Views = []RequiredView{}
+	}
+	fill(&r.Depth)
+}
+
+// Fits reports whether the requirement's words name the user. Where they name
+// none, any application user whose name has the profile's pattern in it fits.
+func (r Requirement) Fits(u User, pattern string) bool {
+	switch {
+	case r.ApplicationID != "":
+		return strings.EqualFold(u.ApplicationID, r.ApplicationID)
+	case r.User != "":
+		return strings.EqualFold(u.DomainName, r.User)
+	}
+	return u.ApplicationID != "" && containsFold(u.Name, pattern)
+}
+
+// FitsRole reports whether a role's name is the required one or, where none is
+// required, has the profile's pattern in it.
+func (r Requirement) FitsRole(name, pattern string) bool {
+	if r.Role != "" {
+		return strings.EqualFold(name, r.Role)
+	}
+	return containsFold(name, pattern)
+}
+
+func containsFold(s, part string) bool {
+	return part != "" && strings.Contains(strings.ToLower(s), strings.ToLower(part))
+}

@@ -1,0 +1,45 @@
+# METADATA
+# title: The integration role exists
+# description: >-
+#   The role that the configuration names is there; where it names none, a custom role that reaches the
+#   integration user, or one whose name fits the profile's pattern.
+# related_resources:
+#   - ref: https://learn.microsoft.com/power-platform/admin/create-edit-security-role
+#     description: Create or edit a security role to manage access
+# custom:
+#   severity: critical
+#   requires: [users, teams, roles]
+#   offline: true
+#   consequence: Without the role nothing can be granted to the integration user.
+#   remediation: Create a custom security role in the root business unit and grant it the minimum.
+package dbaudit.rules.role.exists
+
+import data.dbaudit.depth
+import data.dbaudit.integration
+import data.dbaudit.profile
+
+findings contains {
+	"control": control.id,
+	"message": _message,
+	"subject": {"kind": "role", "id": "", "name": _wanted},
+	"evidence": {"role": _wanted, "state": "missing"},
+	"fix": {"kind": "create-role", "role": {"name": _wanted}, "privileges": _privileges},
+} if {
+	some control in profile.controls["role/exists"]
+	not integration.role
+}
+
+_wanted := input.requirement.role if {
+	input.requirement.role != ""
+} else := profile.current.role_name
+
+_message := sprintf("there is no security role named %q", [_wanted]) if {
+	input.requirement.role != ""
+} else := sprintf("no custom security role reaches the integration user, and none has %q in its name", [
+	profile.current.pattern,
+])
+
+_privileges := [{"name": name, "id": input.privileges[name].id, "depth": depth.required[name]} |
+	some name in sort(object.keys(profile.minimum))
+	input.privileges[name]
+]

@@ -1,0 +1,84 @@
+# METADATA
+# title: Exactly one integration user exists
+# description: >-
+#   One user that is not soft-deleted has the configured application id or user principal name; where none
+#   is configured, one application user whose name fits the profile's pattern.
+# related_resources:
+#   - ref: https://learn.microsoft.com/power-platform/admin/manage-application-users
+#     description: Manage application users in the Power Platform admin center
+# custom:
+#   severity: critical
+#   requires: [users]
+#   consequence: The synchronisation signs in as this user; without it, or with two of them, it cannot be said to work.
+#   remediation: Create the application user for the vendor's app registration, and leave one of it only.
+package dbaudit.rules.user.exists
+
+import data.dbaudit.integration
+import data.dbaudit.profile
+
+findings contains {
+	"control": control.id,
+	"message": sprintf("%s%s", [_missing, _ghost_note]),
+	"subject": {"kind": "user", "id": _wanted, "name": _wanted},
+	"evidence": {"found": 0, "soft_deleted": sort([input.users[id].name | some id in _ghosts])},
+	"fix": _fix,
+} if {
+	some control in profile.controls["user/exists"]
+	count(integration.users) == 0
+}
+
+findings contains {
+	"control": control.id,
+	"message": sprintf("%d users have the identity %s: %s", [count(integration.users), _wanted, concat(", ", _names)]),
+	"subject": {"kind": "user", "id": _wanted, "name": _wanted},
+	"evidence": {"found": count(integration.users), "users": _names},
+	"fix": {"kind": "remove-duplicate-user", "application_id": input.requirement.application_id},
+} if {
+	some control in profile.controls["user/exists"]
+	count(integration.users) > 1
+}
+
+_names := sort([sprintf("%q (%s)", [input.users[id].name, id]) | some id in integration.users])
+
+_wanted := input.requirement.application_id if {
+	input.requirement.application_id != ""
+} else := input.requirement.user if {
+	input.requirement.user != ""
+} else := profile.current.pattern
+
+_missing := sprintf("there is no application user with the application id %s", [_wanted]) if {
+	input.requirement.application_id != ""
+} else := sprintf("there is no user with the user principal name %s", [_wanted]) if {
+	input.requirement.user != ""
+} else := sprintf("there is no application user with %q in its name", [_wanted])
+
+# METADATA
+# description: Soft-deleted users keep their application id, which nobody else can have until they are purged.
+_ghosts contains id if {
+	some id, user in input.users
+	user.deleted
+	input.requirement.application_id != ""
+	lower(user.application_id) == lower(input.requirement.application_id)
+}
+
+_ghosts contains id if {
+	some id, user in input.users
+	user.deleted
+	input.requirement.user != ""
+	lower(user.domain_name) == lower(input.requirement.user)
+}
+
+_ghost_note := "; a soft-deleted one still holds the identity and must be deleted for good first" if {
+	count(_ghosts) > 0
+} else := ""
+
+_fix := {
+	"kind": "create-application-user",
+	"application_id": input.requirement.application_id,
+	"business_unit": {"name": input.requirement.business_unit},
+} if {
+	input.requirement.application_id != ""
+	count(_ghosts) == 0
+} else := {"kind": "correct-configuration"} if {
+	input.requirement.application_id == ""
+} else := {"kind": "remove-duplicate-user", "application_id": input.requirement.application_id}

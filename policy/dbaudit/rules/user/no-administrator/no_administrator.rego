@@ -1,0 +1,63 @@
+# METADATA
+# title: No administrator role reaches the integration user
+# description: >-
+#   Neither System Administrator nor System Customizer, known by their role templates, reaches the user
+#   directly or through a team.
+# related_resources:
+#   - ref: https://learn.microsoft.com/power-platform/admin/database-security
+#     description: Predefined security roles
+# custom:
+#   severity: high
+#   requires: [users, teams, roles]
+#   consequence: An administrator role makes the custom role's limits meaningless.
+#   remediation: Take the administrator role from the user or from the team.
+package dbaudit.rules.user["no-administrator"]
+
+import data.dbaudit.integration
+import data.dbaudit.profile
+
+findings contains {
+	"control": control.id,
+	"message": sprintf("the role %q reaches the user %q: it is %s", [
+		name,
+		input.users[integration.user].name,
+		concat(" and ", ways),
+	]),
+	"subject": {"kind": "role", "id": root, "name": name},
+	"evidence": {"template": _templates[template], "ways": ways},
+	"fix": _fix(root, name),
+} if {
+	some control in profile.controls["user/no-administrator"]
+	some root, template in _administrators
+	name := min(integration.names[root])
+	ways := sort(integration.ways[root])
+}
+
+not_applicable := integration.no_user
+
+_templates := {
+	"627090ff-40a3-4053-8790-584edc5be201": "System Administrator",
+	"119f245c-3cc8-4b62-b31c-d1a046ced15d": "System Customizer",
+}
+
+# METADATA
+# description: The administrator roles that reach the user, by root.
+_administrators[copy.root_id] := lower(copy.template_id) if {
+	some id in integration.reaching
+	copy := input.roles[id]
+	_templates[lower(copy.template_id)]
+}
+
+# METADATA
+# description: A role that comes through a team only must be taken from the team, or the user out of it.
+_fix(root, name) := {
+	"kind": "unassign-role",
+	"role": {"id": root, "name": name},
+	"user": integration.user_reference,
+} if {
+	"assigned to the user" in integration.ways[root]
+} else := {
+	"kind": "remove-from-team",
+	"role": {"id": root, "name": name},
+	"user": integration.user_reference,
+}

@@ -1,0 +1,65 @@
+# METADATA
+# title: No share of a view gives more than Read
+# description: Every right that the user or one of its teams has been given to a personal view is Read.
+# related_resources:
+#   - ref: https://learn.microsoft.com/power-apps/developer/data-platform/security-sharing-assigning
+#     description: Sharing and assigning
+# custom:
+#   severity: low
+#   requires: [users, teams, shares]
+#   consequence: The vendor's credentials can change, pass on or delete the views of your people.
+#   remediation: Have the view's owner reduce the share to Read.
+package dbaudit.rules.view["least-access"]
+
+import data.dbaudit.integration
+import data.dbaudit.profile
+import data.dbaudit.views
+
+findings contains {
+	"control": control.id,
+	"message": sprintf("the view %q is shared with more than Read: %s", [_name(id), concat(", ", sort(rights))]),
+	"subject": {"kind": "view", "id": id, "name": _name(id)},
+	"evidence": {"surplus": sort(rights), "principals": [principal.name | some principal in principals]},
+	"fix": {
+		"kind": "reduce-share",
+		"view": {"id": id, "name": _name(id)},
+		"owner": _owner(id),
+		"principals": principals,
+	},
+} if {
+	some control in profile.controls["view/least-access"]
+	some id, rights in _surplus
+	principals := [_principal(principal) | some principal in sort(_holders[id])]
+}
+
+not_applicable := integration.no_user
+
+# METADATA
+# description: The rights beyond Read that reach the user, by view.
+_surplus[id] contains right if {
+	some principal in integration.principals
+	some id, share in input.shares[principal]
+	some right in share.rights
+	right != "read"
+}
+
+# METADATA
+# description: Who holds such rights, by view.
+_holders[id] contains principal if {
+	some principal in integration.principals
+	some id, share in input.shares[principal]
+	some right in share.rights
+	right != "read"
+}
+
+_principal(id) := {"kind": "systemuser", "id": id, "name": input.users[id].name} if {
+	id == integration.user
+} else := {"kind": "team", "id": id, "name": input.teams[id].name}
+
+_name(id) := input.views[id].name if {
+	input.views[id]
+} else := id
+
+_owner(id) := views.owner_reference(id) if {
+	input.views[id]
+} else := {"name": ""}

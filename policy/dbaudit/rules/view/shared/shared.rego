@@ -1,0 +1,92 @@
+# METADATA
+# title: The integration user can read every required view
+# description: >-
+#   Each required view is shared with the user with Read, directly or through a team, or owned by it, or a
+#   system view, which cannot be shared and needs no share.
+# related_resources:
+#   - ref: https://learn.microsoft.com/power-apps/user/create-edit-personal-views
+#     description: Create and manage personal views in model-driven app grids
+#   - ref: https://learn.microsoft.com/power-apps/developer/data-platform/security-sharing-assigning
+#     description: Sharing and assigning
+# custom:
+#   severity: high
+#   requires: [users, teams]
+#   consequence: The view cannot be chosen as the source of an account or person list, and a list made from it stops refreshing.
+#   remediation: Have the view's owner share it with the integration user, with Read only.
+package dbaudit.rules.view.shared
+
+import data.dbaudit.integration
+import data.dbaudit.profile
+import data.dbaudit.views
+
+# METADATA
+# description: The view was seen, and nothing lets the integration user read it.
+findings contains {
+	"control": control.id,
+	"message": sprintf("the view %q of the table %s is not shared with the user %q", [
+		required.name,
+		required.table,
+		input.users[integration.user].name,
+	]),
+	"subject": {"kind": "required-view", "id": "", "name": required.name, "table": required.table},
+	"evidence": {"state": "not-shared", "table": required.table, "view": required.name, "views": sort(ids)},
+	"fix": {
+		"kind": "share-view",
+		"table": required.table,
+		"view": {"id": min(ids), "name": required.name},
+		"owner": views.owner_reference(min(ids)),
+		"user": integration.user_reference,
+	},
+} if {
+	some control in profile.controls["view/shared"]
+	some i in _short
+	ids := views.found[i]
+	required := input.requirement.views[i]
+}
+
+# METADATA
+# description: No identity at hand sees such a view, the integration user's own list included.
+findings contains {
+	"control": control.id,
+	"message": sprintf("no view %q of the table %s is seen by the user %q: it is missing or not shared", [
+		required.name,
+		required.table,
+		input.users[integration.user].name,
+	]),
+	"subject": {"kind": "required-view", "id": "", "name": required.name, "table": required.table},
+	"evidence": {"state": "not-visible", "table": required.table, "view": required.name},
+	"fix": {
+		"kind": "find-view",
+		"table": required.table,
+		"view": {"name": required.name},
+		"owner": {"name": required.owner},
+		"user": integration.user_reference,
+	},
+} if {
+	some control in profile.controls["view/shared"]
+	some i in _short
+	not views.found[i]
+	required := input.requirement.views[i]
+}
+
+_short contains i if {
+	integration.user
+	some i, _ in input.requirement.views
+	not i in views.satisfied
+	not i in views.undecided
+}
+
+not_applicable := views.no_subject
+
+unknown contains reason if {
+	count(views.undecided) > 0
+	some reason in views.unread
+}
+
+notes contains sprintf("%q is a system view: every user with prvReadQuery sees it, and it cannot be shared", [
+	required.name,
+]) if {
+	some i, _ in views.system
+	i in views.satisfied
+	required := input.requirement.views[i]
+}

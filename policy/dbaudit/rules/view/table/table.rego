@@ -1,0 +1,30 @@
+# METADATA
+# title: Every required view lists accounts, contacts or leads
+# description: The table of each required view is one that the vendor makes lists from.
+# custom:
+#   severity: medium
+#   requires: [users]
+#   consequence: Sharing a view of another table changes nothing, since no list can be made from it.
+#   remediation: Name a view of accounts, contacts or leads in the configuration.
+package dbaudit.rules.view.table
+
+import data.dbaudit.profile
+import data.dbaudit.views
+
+findings contains {
+	"control": control.id,
+	"message": sprintf("the required view %q is of the table %s; lists are made from %s", [
+		required.name,
+		required.table,
+		views.table_words,
+	]),
+	"subject": {"kind": "required-view", "id": "", "name": required.name, "table": required.table},
+	"evidence": {"table": required.table, "allowed": profile.current.view_tables},
+	"fix": {"kind": "correct-configuration", "table": required.table, "view": {"name": required.name}},
+} if {
+	some control in profile.controls["view/table"]
+	some required in input.requirement.views
+	not lower(required.table) in profile.current.view_tables
+}
+
+not_applicable := views.no_subject
