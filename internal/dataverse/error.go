@@ -1,0 +1,313 @@
+package dataverse
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// ErrorKind says what went wrong, as far as a caller may act on it.
+type ErrorKind int
+
+// The kinds of errors. Only NotFound says that something is not there, only
+// Forbidden and NotMember that it may not be seen.
+const (
+	Unknown      ErrorKind = iota
+	Unauthorized           // no token, or none that the environment accepts
+	Forbidden              // a privilege is missing, or access is restricted
+	NotMember              // the token is good, but nobody in the environment has this identity
+	NotFound               // the Web API says that there is no such row or segment
+	BadRequest             // the environment does not understand: a schema gap, or a bug
+	Conflict               // the row changed, or exists already
+	Throttled              // service protection, for longer than is allowed to wait
+	Server                 // the environment failed
+	Transport              // no answer, or one that broke off
+	Protocol               // an answer that is not what the Web API promises
+	Redirected             // sent elsewhere; nothing was followed
+)
+
+// String gives the kind's name in lower case.
+func (k ErrorKind) String() string {
+	switch k {
+	case Unauthorized:
+		return "unauthorized"
+	case Forbidden:
+		return "forbidden"
+	case NotMember:
+		return "not a member"
+	case NotFound:
+		return "not found"
+	case BadRequest:
+		return "bad request"
+	case Conflict:
+		return "conflict"
+	case Throttled:
+		return "throttled"
+	case Server:
+		return "server error"
+	case Transport:
+		return "no answer"
+	case Protocol:
+		return "unusable answer"
+	case Redirected:
+		return "redirected"
+	case Unknown:
+	}
+	return "unknown"
+}
+
+// Error is what a request came to when it did not succeed. It holds nothing
+// secret and no address beyond the entity set.
+type Error struct {
+	Kind    ErrorKind
+	Status  int    // HTTP status; 0 where there was no answer
+	Code    string // Dataverse's code, 0x80040220; may be empty
+	Message string // the environment's words, or ours; one line
+	// CorrelationID is what Microsoft's support asks for; may be empty.
+	CorrelationID string
+	Label         string // what was being read or changed
+	Target        string // path below /api/data/v9.2/ without its query
+	Attempts      int    // how many times it was tried
+	// Impersonated reports that the request was made as somebody else.
+	Impersonated bool
+	// MayHaveHappened reports that a change was sent and no answer tells whether
+	// it was carried out: read the state before sending it again.
+	MayHaveHappened bool
+	// RetryAfter is how long the environment asked to wait, if it did.
+	RetryAfter time.Duration
+
+	authority string // what a 401 says of where to sign in
+	cause     error
+}
+
+// Error says what failed, how, and what to do next.
+func (e *Error) Error() string {
+	text := e.Summary()
+	if advice := e.Advice(); advice != "" {
+		text += ": " + advice
+	}
+	return text
+}
+
+// Summary says what failed and how, without advice.
+func (e *Error) Summary() string {
+	var b strings.Builder
+	if e.Label != "" {
+		b.WriteString(e.Label + ": ")
+	}
+	b.WriteString(e.Kind.String())
+	var facts []string
+	if e.Status != 0 {
+		facts = append(facts, fmt.Sprintf("HTTP %d", e.Status))
+	}
+	if e.Code != "" {
+		facts = append(facts, "code "+e.Code)
+	}
+	if e.CorrelationID != "" {
+		facts = append(facts, "correlation id "+e.CorrelationID)
+	}
+	if e.Attempts > 1 {
+		facts = append(facts, fmt.Sprintf("tried %d times", e.Attempts))
+	}
+	if len(facts) > 0 {
+		b.WriteString(" (" + strings.Join(facts, ", ") + ")")
+	}
+	switch {
+	case e.Message != "":
+		b.WriteString(": " + strings.TrimRight(e.Message, ". "))
+	case e.cause != nil:
+		b.WriteString(": " + oneLine(e.cause.Error()))
+	}
+	return b.String()
+}
+
+// Unwrap gives the cause, such as context.Canceled or a failed sign-in.
+func (e *Error) Unwrap() error { return e.cause }
+
+// Advice is the next step for whoever reads the error, or "" where the cause
+// carries its own.
+func (e *Error) Advice() string {
+	if e.MayHaveHappened {
+		return "the change may have happened: read what is there before sending it again"
+	}
+	if advice := e.codeAdvice(); advice != "" {
+		return advice
+	}
+	switch e.Kind {
+	case Unauthorized:
+		if e.cause != nil {
+			return ""
+		}
+		return "the environment refuses the token: check that --url, --tenant-id and the cloud belong together, and that the clock of this machine is right"
+	case Forbidden:
+		return e.forbiddenAdvice()
+	case NotMember:
+		return "sign-in works, but this identity is no user of the environment: in the Power Platform admin center, " +
+			"Environments > (this one) > Settings > Users + permissions > Application users, add the app and give it the auditor's role"
+	case NotFound:
+		return "check that --url names the right environment and that the app which brings this table is installed"
+	case BadRequest:
+		if property := e.MissingProperty(); property != "" {
+			return fmt.Sprintf("this environment has no column %q: it may be older than the request expects", property)
+		}
+		return "the environment does not understand this request: report it with the code and the environment's version"
+	case Conflict:
+		return "it was changed meanwhile or exists already: read it again and make a new plan"
+	case Throttled:
+		return "the environment limits how much this identity may ask: wait, or run fewer scans at the same time"
+	case Server:
+		return "the environment failed: try again later; if it stays, give the correlation id to Microsoft's support"
+	case Transport:
+		return e.transportAdvice()
+	case Protocol:
+		return "what answered does not keep to the Dataverse Web API: check --url, and any proxy in between"
+	case Redirected:
+		return "redirects are not followed, to keep the token at home: set --url to the environment's own address"
+	case Unknown:
+	}
+	return "see the code and the correlation id"
+}
+
+// codeAdvice knows the codes whose cause the status alone does not tell.
+func (e *Error) codeAdvice() string {
+	switch e.Code {
+	case "0x80095ffc":
+		return "access to the Dataverse API is restricted for this application: an administrator must allow its application id for this environment"
+	case "0x80048306":
+		return "the security layer refused: check that the application user is enabled and holds the auditor's role"
+	case "0x80041102":
+		return "this environment has no such table: the app that brings it may not be installed"
+	case "0x80040217", "0x80048d02":
+		return "the row is not there, or not visible to this identity: read again, it may have been deleted meanwhile"
+	}
+	return ""
+}
+
+func (e *Error) forbiddenAdvice() string {
+	privilege := e.MissingPrivilege()
+	switch {
+	case privilege == "prvActOnBehalfOfAnotherUser", e.Impersonated && privilege == "":
+		return "reading as another user needs prvActOnBehalfOfAnotherUser: add it to the auditor's role " +
+			"(Business Management > Act on Behalf of Another User), or do without impersonation"
+	case privilege != "" && e.Impersonated:
+		return "the user that is impersonated, or the auditor, lacks " + privilege + ": an action as somebody else needs it in both"
+	case privilege != "":
+		return "give " + privilege + " to a security role of this identity, at organization level where the editor allows it"
+	}
+	return "give this identity the auditor's security role; dbaudit doctor names what is missing"
+}
+
+func (e *Error) transportAdvice() string {
+	if e.cause == nil {
+		return "check the network and try again"
+	}
+	switch fault := diagnose(e.cause); fault {
+	case faultName:
+		return "the name cannot be found: check the spelling of --url and the DNS of this machine"
+	case faultCertificate:
+		return "the certificate cannot be verified: check --url; behind a proxy that opens TLS, put its CA into SSL_CERT_FILE"
+	case faultDial:
+		return "nothing answers there: check --url, the firewall and HTTPS_PROXY"
+	case faultCanceled:
+		return ""
+	case faultOther:
+	}
+	return "the connection broke or took too long: check the network and try again"
+}
+
+// MissingPrivilege gives the name of the privilege that the environment says
+// is missing, or "".
+func (e *Error) MissingPrivilege() string {
+	m := regexp.MustCompile(`(?i)missing\s+(prv[^\s,;:()'"]+)`).FindStringSubmatch(e.Message)
+	if m == nil {
+		return ""
+	}
+	return strings.TrimRight(m[1], ".")
+}
+
+// MissingProperty gives the name of the column that the environment says it
+// does not have, or "".
+func (e *Error) MissingProperty() string {
+	m := regexp.MustCompile(`Could not find a property named '([^']+)'`).FindStringSubmatch(e.Message)
+	if m == nil {
+		return ""
+	}
+	return m[1]
+}
+
+// Authority gives the sign-in address that a 401 named, or "".
+func (e *Error) Authority() string { return e.authority }
+
+// failure turns an answer that is no success into an Error, and a success into
+// nil. The status decides; the code only refines it.
+func failure(r reply) *Error {
+	if r.status >= 200 && r.status <= 299 {
+		return nil
+	}
+	e := &Error{Status: r.status, CorrelationID: correlation(r.header)}
+	said, isOData := decodeError(r.body)
+	e.Code, e.Message = said.code, said.message
+	switch s := r.status; {
+	case s == http.StatusNotModified:
+		e.Kind, e.Message = Protocol, "nobody asked whether it was modified"
+	case s >= 300 && s <= 399:
+		e.Kind = Redirected
+		e.Message = "the environment answered with a redirect"
+		if host := locationHost(r.header); host != "" {
+			e.Message += " to " + host
+		}
+	case s == http.StatusUnauthorized:
+		e.Kind = Unauthorized
+		e.authority = ParseChallenge(r.header.Values("WWW-Authenticate")...).AuthorizationURI
+	case s == http.StatusForbidden && e.Code == "0x80072560":
+		e.Kind = NotMember
+	case s == http.StatusForbidden, e.Code == "0x80048306":
+		e.Kind = Forbidden
+	case s == http.StatusNotFound && isOData:
+		e.Kind = NotFound
+	case s == http.StatusNotFound, s < 200:
+		// Only the Web API itself can say that something is not there.
+		e.Kind = Protocol
+		e.Message = "the answer does not come from the Web API"
+	case s == http.StatusConflict, s == http.StatusPreconditionFailed:
+		e.Kind = Conflict
+	case s == http.StatusTooManyRequests:
+		e.Kind = Throttled
+	case s == http.StatusRequestTimeout, s >= 500:
+		e.Kind = Server
+	default:
+		e.Kind = BadRequest
+	}
+	return e
+}
+
+func correlation(h http.Header) string {
+	for _, name := range []string{"x-ms-service-request-id", "REQ_ID", "x-ms-correlation-request-id"} {
+		if v := h.Get(name); v != "" {
+			return oneLine(v)
+		}
+	}
+	return ""
+}
+
+// oneLine makes a foreign text fit for a message: one line, without control
+// characters (a terminal would obey them) and of bounded length.
+func oneLine(s string) string {
+	const limit = 1200
+	if len(s) > limit {
+		s = s[:limit] + "…"
+	}
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) {
+			return ' '
+		}
+		if unicode.IsControl(r) || unicode.In(r, unicode.Cf) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+	return strings.Join(strings.Fields(s), " ")
+}

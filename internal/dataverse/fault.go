@@ -1,0 +1,53 @@
+package dataverse
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+)
+
+// fault tells apart the ways in which a connection fails, where that changes
+// whether to try again or what to advise.
+type fault int
+
+const (
+	faultOther       fault = iota
+	faultName              // the name does not exist
+	faultCertificate       // TLS cannot be trusted
+	faultDial              // no connection came about
+	faultCanceled          // the caller gave up
+)
+
+func diagnose(err error) fault {
+	var (
+		name      *net.DNSError
+		dial      *net.OpError
+		unknownCA x509.UnknownAuthorityError
+		badHost   x509.HostnameError
+		badCert   x509.CertificateInvalidError
+		verify    *tls.CertificateVerificationError
+		notTLS    tls.RecordHeaderError
+	)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return faultCanceled
+	case errors.As(err, &name) && name.IsNotFound:
+		return faultName
+	case errors.As(err, &unknownCA), errors.As(err, &badHost), errors.As(err, &badCert),
+		errors.As(err, &verify), errors.As(err, &notTLS):
+		return faultCertificate
+	case errors.As(err, &name), errors.As(err, &dial) && dial.Op == "dial":
+		return faultDial
+	}
+	return faultOther
+}
+
+// lasting reports whether trying again cannot help.
+func (f fault) lasting() bool {
+	return f == faultName || f == faultCertificate || f == faultCanceled
+}
+
+// sent reports whether the request may have reached the other side.
+func (f fault) sent() bool { return f == faultOther || f == faultCanceled }

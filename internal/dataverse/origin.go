@@ -1,0 +1,186 @@
+package dataverse
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+const (
+	apiRoot = "/api/data/"
+	apiBase = "/api/data/v9.2/"
+)
+
+// origin is the one place that tokens may go to.
+type origin struct {
+	host string // lower case, without the default port
+}
+
+// ParseEnvironment checks the address of an environment and gives its origin,
+// https://host[:port], in lower case and without the default port. It refuses
+// what is not an origin, with advice.
+func ParseEnvironment(text string) (string, error) {
+	o, err := parseOrigin(text)
+	if err != nil {
+		return "", err
+	}
+	return o.String(), nil
+}
+
+func parseOrigin(text string) (origin, error) {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return origin{}, errors.New("no environment given: set --url or DBAUDIT_URL to https://ORG.crm.dynamics.com")
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return origin{}, errors.New("the environment's URL cannot be read: give it as https://ORG.crm.dynamics.com")
+	case u.User != nil:
+		return origin{}, errors.New("the environment's URL holds a user name or password: remove it, sign-in has its own settings")
+	case u.Scheme == "http":
+		return origin{}, fmt.Errorf("the environment's URL %s is not encrypted: use https://", clip(text))
+	case u.Scheme != "https" || u.Opaque != "" || u.Hostname() == "":
+		return origin{}, fmt.Errorf("%q is no environment: give it as https://ORG.crm.dynamics.com", clip(text))
+	case u.Path != "" && u.Path != "/":
+		return origin{}, fmt.Errorf("the environment's URL has the path %s: drop it, https://%s is enough", clip(u.EscapedPath()), u.Host)
+	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
+		return origin{}, fmt.Errorf("the environment's URL has a query or fragment: drop it, https://%s is enough", u.Host)
+	}
+	return origin{hostOf(u)}, nil
+}
+
+func (o origin) String() string { return "https://" + o.host }
+
+// owns reports whether u is an address of the environment's Web API.
+func (o origin) owns(u *url.URL) bool { return o.check(u) == nil }
+
+// check says why u is not an address of the environment's Web API.
+func (o origin) check(u *url.URL) error {
+	switch {
+	case u.Scheme != "https":
+		return fmt.Errorf("it is not https://%s", o.host)
+	case u.User != nil || u.Opaque != "" || hostOf(u) != o.host:
+		return fmt.Errorf("it leads to %s, not to %s", clip(oneLine(u.Host)), o.host)
+	case !strings.HasPrefix(u.Path, apiRoot) || hasDots(u.Path):
+		return errors.New("it leads out of the Web API")
+	}
+	return nil
+}
+
+// resolve makes the address of a path relative to the Web API's base.
+func (o origin) resolve(path string) (*url.URL, error) {
+	if reason, invalid := strings.CutPrefix(path, invalidPath); invalid {
+		return nil, errors.New(reason)
+	}
+	if path == "" || path[0] == '/' || path[0] == '\\' || strings.ContainsAny(path, "#") {
+		return nil, errors.New("the path is not relative to the Web API")
+	}
+	u, err := url.Parse(o.String() + apiBase + path)
+	if err != nil {
+		return nil, errors.New("the path is not encoded")
+	}
+	if u.RawQuery != encodeQuery(u.RawQuery) {
+		return nil, errors.New("the query is not encoded")
+	}
+	if !strings.HasPrefix(u.Path, apiBase) {
+		return nil, errors.New("the path leads out of the Web API")
+	}
+	return u, o.check(u)
+}
+
+// follow makes the address of a link that the environment gave with an answer
+// from base. The link is taken as it is; only bytes that no request line can
+// carry are encoded.
+func (o origin) follow(base *url.URL, link string) (*url.URL, error) {
+	ref, err := url.Parse(link)
+	if err != nil {
+		return nil, errors.New("it is no address")
+	}
+	u := base.ResolveReference(ref)
+	u.Fragment, u.RawFragment = "", ""
+	u.RawQuery = encodeQuery(u.RawQuery)
+	return u, o.check(u)
+}
+
+// encodeQuery encodes the bytes that may not stand in a query at all and leaves
+// everything else alone, escapes included.
+func encodeQuery(q string) string {
+	return escape(q, func(c byte) bool {
+		return c > ' ' && c < 0x7f && c != '"' && c != '<' && c != '>' && c != '\\' && c != '^' && c != '`' && c != '{' && c != '|' && c != '}'
+	})
+}
+
+func hostOf(u *url.URL) string {
+	host := strings.ToLower(u.Hostname())
+	if port := u.Port(); port != "" && port != "443" {
+		return net.JoinHostPort(host, port)
+	}
+	if strings.Contains(host, ":") {
+		return "[" + host + "]"
+	}
+	return host
+}
+
+func hasDots(path string) bool {
+	for part := range strings.SplitSeq(path, "/") {
+		if part == "." || part == ".." {
+			return true
+		}
+	}
+	return false
+}
+
+func locationHost(h http.Header) string {
+	u, err := url.Parse(h.Get("Location"))
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return clip(oneLine(u.Hostname()))
+}
+
+// guard lets requests through to the environment's Web API only, over TLS that
+// deserves the name. It sits right above the transport, so that no mistake
+// above it can carry a token elsewhere.
+type guard struct {
+	origin origin
+	next   http.RoundTripper
+}
+
+func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := g.origin.check(req.URL); err != nil || req.Host != "" && !strings.EqualFold(req.Host, req.URL.Host) {
+		return nil, errors.New("a request to somewhere else than the environment was held back")
+	}
+	resp, err := g.next.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	if resp.TLS != nil && resp.TLS.Version != 0 && resp.TLS.Version < tls.VersionTLS12 {
+		_ = resp.Body.Close()
+		return nil, tls.RecordHeaderError{Msg: "the environment speaks a TLS version below 1.2"}
+	}
+	return resp, nil
+}
+
+// checkTransport refuses a transport that would not verify certificates.
+func checkTransport(rt http.RoundTripper) error {
+	if rt == nil {
+		return errors.New("no transport given")
+	}
+	t, ok := rt.(*http.Transport)
+	if !ok || t.TLSClientConfig == nil {
+		return nil
+	}
+	c := t.TLSClientConfig
+	if c.InsecureSkipVerify {
+		return errors.New("the transport does not verify certificates: trust the CA by SSL_CERT_FILE instead")
+	}
+	if c.MinVersion != 0 && c.MinVersion < tls.VersionTLS12 {
+		return errors.New("the transport allows TLS below 1.2")
+	}
+	return nil
+}

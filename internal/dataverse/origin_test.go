@@ -1,0 +1,77 @@
+package dataverse
+
+import (
+	"crypto/tls"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+func insecure() *tls.Config { return &tls.Config{InsecureSkipVerify: true} } //nolint:gosec // it must be refused
+
+func TestParseEnvironment(t *testing.T) {
+	for in, want := range map[string]string{
+		" https://Contoso.CRM4.dynamics.com ":  "https://contoso.crm4.dynamics.com",
+		"https://contoso.crm.dynamics.com:443": "https://contoso.crm.dynamics.com",
+		"https://127.0.0.1:8443/":              "https://127.0.0.1:8443",
+		"https://[::1]:8443":                   "https://[::1]:8443",
+		"https://[::1]":                        "https://[::1]",
+	} {
+		if got, err := ParseEnvironment(in); err != nil || got != want {
+			t.Errorf("%q: %q, %v; want %q", in, got, err, want)
+		}
+	}
+}
+
+func TestGuardHoldsBack(t *testing.T) {
+	reached := false
+	g := guard{origin{"contoso.crm.dynamics.com"}, roundTripper(func(*http.Request) (*http.Response, error) {
+		reached = true
+		return httptest.NewRecorder().Result(), nil
+	})}
+	for url, pass := range map[string]bool{
+		"https://contoso.crm.dynamics.com/api/data/v9.2/roles":           true,
+		"https://CONTOSO.crm.dynamics.com:443/api/data/v9.2/roles":       true,
+		"http://contoso.crm.dynamics.com/api/data/v9.2/roles":            false,
+		"https://contoso.crm.dynamics.com.evil.example/api/data/v9.2/":   false,
+		"https://contoso.crm.dynamics.com:8443/api/data/v9.2/roles":      false,
+		"https://contoso.crm.dynamics.com@evil.example/api/data/v9.2/":   false,
+		"https://contoso.crm.dynamics.com/api/data/../../main.aspx":      false,
+		"https://contoso.crm.dynamics.com/XRMServices/2011/Organization": false,
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer x")
+		reached = false
+		resp, err := g.RoundTrip(req)
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		if reached != pass || (err == nil) != pass {
+			t.Errorf("%s: reached %v, want %v (%v)", url, reached, pass, err)
+		}
+	}
+}
+
+func TestOldTLSIsRefused(t *testing.T) {
+	g := guard{origin{"h"}, roundTripper(func(*http.Request) (*http.Response, error) {
+		resp := httptest.NewRecorder().Result()
+		resp.TLS = &tls.ConnectionState{Version: tls.VersionTLS11}
+		return resp, nil
+	})}
+	req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://h/api/data/v9.2/roles", nil)
+	resp, err := g.RoundTrip(req)
+	if err == nil {
+		_ = resp.Body.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "1.2") {
+		t.Errorf("got %v", err)
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

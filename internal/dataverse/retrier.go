@@ -1,0 +1,261 @@
+package dataverse
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// retrier tries again where that is safe and may help, waits as the environment
+// asks, and gives up within bounds. It is the layer that decides what an answer
+// is worth: what it returns as a reply can be used.
+type retrier struct {
+	next     sender
+	limits   Limits
+	now      func() time.Time
+	sleep    func(context.Context, time.Duration) error
+	jitter   func() float64
+	observe  func(Event)
+	counters *counters
+
+	mu   sync.Mutex
+	open time.Time // when the environment takes requests again, for all
+}
+
+// counters is the running form of Stats.
+type counters struct {
+	requests, retries, throttled, renewals, waited atomic.Int64
+}
+
+// again says when the same call may be sent once more.
+type again int
+
+const (
+	never   again = iota
+	asRead        // if it only reads
+	always        // it was not carried out
+	waiting       // it was not carried out, and the environment asks to wait
+)
+
+// unusable is an answer that says 200 and is worthless.
+type unusable struct{ reason error }
+
+func (u unusable) Error() string { return u.reason.Error() }
+func (u unusable) Unwrap() error { return u.reason }
+
+func (p *retrier) send(ctx context.Context, c call) (reply, error) {
+	var waited time.Duration
+	broken, throttled := 0, 0
+	for attempt := 1; ; attempt++ {
+		if err := p.gate(ctx); err != nil {
+			return reply{}, p.finish(c, attempt-1, p.canceled(ctx, c, nil))
+		}
+		p.observe(Event{Kind: RequestStarted, Label: c.label, Attempt: attempt})
+		r, err := p.next.send(ctx, c)
+		if err != nil && ctx.Err() != nil {
+			return r, p.finish(c, attempt, p.canceled(ctx, c, err))
+		}
+		e, when := p.judge(c, r, err)
+		if e == nil {
+			p.observe(Event{Kind: RequestFinished, Label: c.label, Attempt: attempt, Status: r.status, Bytes: len(r.body)})
+			return r, nil
+		}
+		if when == never || when == asRead && !c.reads() {
+			return r, p.finish(c, attempt, e)
+		}
+		var wait time.Duration
+		if when == waiting {
+			throttled++
+			p.counters.throttled.Add(1)
+			wait = e.RetryAfter
+			if wait == 0 {
+				wait = p.backoff(throttled)
+			}
+		} else {
+			broken++
+			wait = max(p.backoff(broken), e.RetryAfter)
+		}
+		if broken == p.limits.MaxAttempts || throttled > p.limits.MaxThrottled || wait > p.limits.MaxWait-waited {
+			return r, p.finish(c, attempt, e)
+		}
+		waited += wait
+		kind := RequestRetried
+		if when == waiting {
+			kind = RequestThrottled
+		}
+		p.observe(Event{Kind: kind, Label: c.label, Attempt: attempt, Status: r.status, Wait: wait, Reason: e.Kind})
+		p.counters.retries.Add(1)
+		if when == waiting && e.RetryAfter > 0 {
+			p.shut(wait) // the gate holds this request like all others
+		} else if err := p.rest(ctx, wait); err != nil {
+			return r, p.finish(c, attempt, p.canceled(ctx, c, nil))
+		}
+	}
+}
+
+// judge says what went wrong, or nil, and when the call may go again.
+func (p *retrier) judge(c call, r reply, err error) (*Error, again) {
+	if err != nil {
+		return p.judgeBroken(c, r, err)
+	}
+	e := failure(r)
+	if e == nil {
+		if c.usable == nil {
+			return nil, never
+		}
+		reason := c.usable(r)
+		if reason == nil {
+			return nil, never
+		}
+		e = &Error{Kind: Protocol, Status: r.status, CorrelationID: correlation(r.header), Message: oneLine(reason.Error()), cause: reason}
+		if kind := r.header.Get("Content-Type"); kind != "" && !strings.Contains(kind, "json") {
+			e.Message += " (it is " + oneLine(clip(kind)) + ")"
+		}
+		var lasting lastingReason
+		if errors.As(reason, &lasting) {
+			return e, never
+		}
+		return e, asRead
+	}
+	e.RetryAfter = p.retryAfter(r.header)
+	switch r.status {
+	case http.StatusTooManyRequests:
+		return e, waiting
+	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout, http.StatusRequestTimeout:
+		e.MayHaveHappened = !c.reads()
+		return e, asRead
+	}
+	if r.status >= 500 {
+		e.MayHaveHappened = !c.reads()
+		return e, never
+	}
+	// An error body that claims to be JSON and is none was damaged on its way,
+	// and with it whatever it said.
+	_, isOData := decodeError(r.body)
+	damaged := len(r.body) > 0 && !isOData && strings.Contains(r.header.Get("Content-Type"), "json")
+	if e.Kind == Protocol || damaged && e.Kind != Unauthorized && e.Kind != Redirected {
+		e.Kind = Protocol
+		if e.Message == "" {
+			e.Message = "the error that the environment reports cannot be read"
+		}
+		return e, asRead
+	}
+	return e, never
+}
+
+func (p *retrier) judgeBroken(c call, r reply, err error) (*Error, again) {
+	var known *Error
+	if errors.As(err, &known) {
+		return known, never
+	}
+	e := &Error{Kind: Transport, Status: r.status, cause: err}
+	if r.header != nil {
+		e.CorrelationID = correlation(r.header)
+	}
+	var large errTooLarge
+	if errors.As(err, &large) {
+		e.Kind = Protocol
+		e.MayHaveHappened = !c.reads()
+		return e, never
+	}
+	found := diagnose(err)
+	e.MayHaveHappened = !c.reads() && found.sent()
+	switch {
+	case found.lasting():
+		return e, never
+	case !found.sent():
+		return e, always
+	}
+	return e, asRead
+}
+
+// canceled is the error of a caller that gave up: it unwraps to the context's.
+func (p *retrier) canceled(ctx context.Context, c call, err error) *Error {
+	e := &Error{Kind: Transport, cause: ctx.Err(), Message: "interrupted"}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		e.Message = "out of time"
+	}
+	e.MayHaveHappened = !c.reads() && err != nil && diagnose(err).sent()
+	return e
+}
+
+func (p *retrier) finish(c call, tries int, e *Error) *Error {
+	e.Label, e.Target, e.Impersonated, e.Attempts = c.label, target(c.url), !c.as.isZero(), tries
+	p.observe(Event{Kind: RequestFailed, Label: c.label, Attempt: tries, Status: e.Status, Reason: e.Kind})
+	return e
+}
+
+// gate waits until the environment takes requests again. Its limits count per
+// user, so one refusal holds for all requests of this client: more of them
+// would only make the wait longer.
+func (p *retrier) gate(ctx context.Context) error {
+	p.mu.Lock()
+	wait := p.open.Sub(p.now())
+	p.mu.Unlock()
+	if wait <= 0 {
+		return ctx.Err()
+	}
+	return p.rest(ctx, wait)
+}
+
+func (p *retrier) shut(wait time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if until := p.now().Add(wait); until.After(p.open) {
+		p.open = until
+	}
+}
+
+func (p *retrier) rest(ctx context.Context, wait time.Duration) error {
+	p.counters.waited.Add(int64(wait))
+	return p.sleep(ctx, wait)
+}
+
+const (
+	firstWait = 500 * time.Millisecond
+	lastWait  = 30 * time.Second
+)
+
+// backoff doubles with each failure, and is spread over its upper half so that
+// those who failed together do not come back together.
+func (p *retrier) backoff(failures int) time.Duration {
+	wait := lastWait
+	if shift := failures - 1; shift < 10 {
+		wait = min(lastWait, firstWait<<shift)
+	}
+	return wait/2 + time.Duration(p.jitter()*float64(wait)/2)
+}
+
+// retryAfter gives how long the environment asks to wait, 0 where it does not
+// say. A date is held against the environment's own clock.
+func (p *retrier) retryAfter(h http.Header) time.Duration {
+	here := p.now()
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		here = date
+	}
+	return parseRetryAfter(h.Get("Retry-After"), here)
+}
+
+// parseRetryAfter reads seconds or an HTTP date. What is no such thing, or in
+// the past, is 0.
+func parseRetryAfter(text string, now time.Time) time.Duration {
+	text = strings.TrimSpace(text)
+	if seconds, err := strconv.ParseUint(text, 10, 63); err == nil {
+		if seconds > math.MaxInt64/uint64(time.Second) {
+			return math.MaxInt64
+		}
+		return time.Duration(seconds) * time.Second
+	} else if errors.Is(err, strconv.ErrRange) {
+		return math.MaxInt64
+	}
+	if date, err := http.ParseTime(text); err == nil {
+		return max(0, date.Sub(now))
+	}
+	return 0
+}

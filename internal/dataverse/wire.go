@@ -1,0 +1,130 @@
+package dataverse
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"time"
+)
+
+// call is one thing to ask of the environment, however often it is tried.
+type call struct {
+	method string
+	url    *url.URL
+	header http.Header
+	body   []byte
+	token  Secret
+
+	// usable says why an answer of status 200 cannot be used; such an answer to
+	// a read is one to read again.
+	usable func(reply) error
+	label  string
+	as     Caller
+}
+
+// reads reports whether the call changes nothing and so may be repeated.
+func (c call) reads() bool { return c.method == http.MethodGet }
+
+// reply is an answer, read to its end.
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// sender is what every layer is and wraps. It gives an answer of whatever
+// status, or an error where there was no whole answer.
+type sender interface {
+	send(ctx context.Context, c call) (reply, error)
+}
+
+// wire is the bottom layer: one exchange, within its bounds of time and size.
+type wire struct {
+	transport http.RoundTripper
+	maxBody   int64
+	header    time.Duration
+	stall     time.Duration
+	sent      *atomic.Int64
+}
+
+// errTooLarge is no broken read: the next one would be as large.
+type errTooLarge int64
+
+func (e errTooLarge) Error() string {
+	return fmt.Sprintf("the answer is larger than %d bytes", int64(e))
+}
+
+// errTimeout is the cause of a cancellation of ours.
+type errTimeout string
+
+func (e errTimeout) Error() string { return string(e) }
+
+func (w wire) send(ctx context.Context, c call) (reply, error) {
+	attempt, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	timer := time.AfterFunc(w.header, func() { cancel(errTimeout("no answer within " + w.header.String())) })
+	defer timer.Stop()
+
+	req, err := http.NewRequestWithContext(attempt, c.method, c.url.String(), bytes.NewReader(c.body))
+	if err != nil {
+		return reply{}, errors.New("the request cannot be put together")
+	}
+	if c.body == nil {
+		req.Body, req.GetBody, req.ContentLength = nil, nil, 0
+	}
+	req.Header = c.header.Clone()
+	if !c.token.IsZero() {
+		req.Header.Set("Authorization", "Bearer "+c.token.Reveal())
+	}
+	w.sent.Add(1)
+	resp, err := w.transport.RoundTrip(req)
+	if err != nil {
+		return reply{}, reasonOf(attempt, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+
+	r := reply{status: resp.StatusCode, header: resp.Header}
+	limited := io.LimitReader(resp.Body, w.maxBody+1)
+	timer.Reset(w.stall)
+	r.body, err = io.ReadAll(progress{limited, func() { timer.Reset(w.stall) }})
+	switch {
+	case err != nil:
+		return r, fmt.Errorf("the answer broke off: %w", reasonOf(attempt, err))
+	case int64(len(r.body)) > w.maxBody:
+		return r, errTooLarge(w.maxBody)
+	case resp.ContentLength > int64(len(r.body)):
+		return r, fmt.Errorf("the answer broke off: %w", io.ErrUnexpectedEOF)
+	}
+	return r, nil
+}
+
+// reasonOf prefers our own reason for a cancellation over "context canceled".
+func reasonOf(ctx context.Context, err error) error {
+	var timeout errTimeout
+	if errors.As(context.Cause(ctx), &timeout) {
+		return timeout
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// progress tells of each read that brought something.
+type progress struct {
+	r    io.Reader
+	tick func()
+}
+
+func (p progress) Read(b []byte) (int, error) {
+	n, err := p.r.Read(b)
+	if n > 0 {
+		p.tick()
+	}
+	return n, err
+}
