@@ -1,0 +1,141 @@
+package engine
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// assemble turns what the policies reported into a result: every control of the
+// profile in its order, findings sorted, outcomes decided.
+func (e *Engine) assemble(s *snapshot.Snapshot, p profile.Profile, r report, o Options) (audit.Result, error) {
+	byControl := map[audit.ControlID][]audit.Finding{}
+	for _, f := range r.Findings {
+		byControl[f.Control] = append(byControl[f.Control], audit.Finding{
+			Fingerprint: audit.Fingerprint(f.Control, s.Environment.OrganizationID, f.Subject, f.Evidence.Text("privilege")),
+			Message:     f.Message,
+			Subject:     f.Subject,
+			Evidence:    f.Evidence,
+			Fix:         f.Fix,
+		})
+	}
+	result := audit.Result{
+		Format: audit.ResultFormat,
+		Tool:   o.Tool,
+		Environment: audit.Environment{
+			Name: s.Environment.Name, URL: s.Environment.URL, OrganizationID: s.Environment.OrganizationID,
+		},
+		Profile:     audit.Profile{Name: p.Name, Title: p.Title, Source: audit.Source(p.Source)},
+		Snapshot:    audit.Snapshot{Digest: s.Digest, TakenAt: s.TakenAt},
+		EvaluatedAt: o.AsOf.UTC(),
+		Notes:       r.Notes,
+	}
+	for _, c := range p.Controls {
+		rule, ok := e.rules[c.Rule]
+		if !ok {
+			return audit.Result{}, fmt.Errorf("the profile's control %s names the rule %q, which is not among the policies: %s",
+				c.ID, c.Rule, strings.Join(e.order, ", "))
+		}
+		result.Controls = append(result.Controls, judge(s, c, rule, r, byControl[c.ID]))
+		delete(byControl, c.ID)
+	}
+	for id := range byControl {
+		return audit.Result{}, fmt.Errorf("a policy reports findings for the control %q, which the profile does not have", id)
+	}
+	result.Summary = audit.Summarize(result.Controls)
+	result.Verdict = audit.Judge(result.Summary)
+	return result, nil
+}
+
+func judge(s *snapshot.Snapshot, c profile.Control, rule Rule, r report, findings []audit.Finding) audit.Control {
+	control := audit.Control{
+		ID: c.ID, Rule: c.Rule, Title: c.Title, Severity: c.Severity, Findings: []audit.Finding{},
+	}
+	if control.Severity == audit.SeverityInvalid {
+		control.Severity = rule.Severity
+	}
+	if c.Citation != nil {
+		control.Citation = &audit.Citation{Tab: c.Citation.Tab, Line: c.Citation.Line}
+	}
+	if outcome, reason := unread(s, rule); reason != "" {
+		control.Outcome, control.Reason = outcome, reason
+		return control
+	}
+	if reasons := r.NotApplicable[c.Rule]; len(reasons) > 0 {
+		control.Outcome, control.Reason = audit.OutcomeNotApplicable, strings.Join(reasons, "; ")
+		return control
+	}
+	control.Notes = r.RuleNotes[c.Rule]
+	unknown := r.Unknown[c.Rule]
+	switch {
+	case len(findings) > 0:
+		sortFindings(findings, c)
+		control.Outcome, control.Findings = audit.OutcomeFail, findings
+		for _, reason := range unknown {
+			control.Notes = append(control.Notes, "not all could be judged: "+reason)
+		}
+	case len(unknown) > 0:
+		control.Outcome, control.Reason = audit.OutcomeUnknown, strings.Join(unknown, "; ")
+	default:
+		control.Outcome = audit.OutcomePass
+	}
+	return control
+}
+
+// unread is the outcome of a control whose rule needs what was not read, with the
+// reason, which is empty where all was read.
+func unread(s *snapshot.Snapshot, rule Rule) (audit.Outcome, string) {
+	var reasons []string
+	for _, name := range rule.Requires {
+		coverage := s.Coverage[snapshot.Section(name)]
+		switch coverage.State {
+		case snapshot.StateCollected:
+		case snapshot.StateInapplicable:
+			if !rule.Offline {
+				return audit.OutcomeNotApplicable, fmt.Sprintf("a %s holds no %s", s.Source, words(name))
+			}
+		case snapshot.StateUnknown, snapshot.StateForbidden, snapshot.StateFailed, snapshot.StateSkipped:
+			reasons = append(reasons, missing(name, coverage))
+		}
+	}
+	return audit.OutcomeUnknown, strings.Join(reasons, "; ")
+}
+
+func missing(section string, c snapshot.Coverage) string {
+	reason := words(section) + " could not be read"
+	switch c.State {
+	case snapshot.StateForbidden:
+		reason = words(section) + " may not be read"
+	case snapshot.StateSkipped, snapshot.StateUnknown:
+		reason = words(section) + " were not read"
+	case snapshot.StateFailed, snapshot.StateCollected, snapshot.StateInapplicable:
+	}
+	if c.Detail != "" {
+		reason += ": " + c.Detail
+	}
+	return reason
+}
+
+func words(section string) string { return strings.ReplaceAll(section, "_", " ") }
+
+// sortFindings orders the findings of a control: by the place of their privilege
+// in the control, then by subject and message, so that equal input gives equal
+// bytes.
+func sortFindings(findings []audit.Finding, c profile.Control) {
+	slices.SortFunc(findings, func(a, b audit.Finding) int {
+		pa, pb := a.Evidence.Text("privilege"), b.Evidence.Text("privilege")
+		return cmp.Or(
+			cmp.Compare(slices.Index(c.Privileges, pa), slices.Index(c.Privileges, pb)),
+			cmp.Compare(a.Subject.Table, b.Subject.Table),
+			cmp.Compare(a.Subject.Name, b.Subject.Name),
+			cmp.Compare(a.Subject.ID, b.Subject.ID),
+			cmp.Compare(pa, pb),
+			cmp.Compare(a.Message, b.Message),
+		)
+	})
+}

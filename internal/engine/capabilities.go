@@ -1,0 +1,33 @@
+package engine
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+)
+
+// Capabilities are what a policy may use: OPA's built-ins without those that
+// reach for the network, the host, the clock or chance. Rules never see any of
+// these, a user's own included; using one is a compile error. The same list is
+// policy/capabilities.json, for `opa check --capabilities` and editors.
+func Capabilities() *ast.Capabilities {
+	c := ast.CapabilitiesForThisVersion()
+	c.Builtins = slices.DeleteFunc(c.Builtins, func(b *ast.Builtin) bool { return forbidden(b.Name) })
+	// nil would mean every host.
+	c.AllowNet = []string{}
+	return c
+}
+
+func forbidden(builtin string) bool {
+	switch builtin {
+	case "http.send", "opa.runtime", "rego.parse_module", "trace", "time.now_ns", "rand.intn":
+		return true
+	}
+	for _, family := range []string{"net.", "uuid.", "providers.aws."} {
+		if strings.HasPrefix(builtin, family) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,317 @@
+// Package engine compiles the policies, builds the catalogue of rules from their
+// METADATA, and judges snapshots. It alone imports OPA.
+//
+// The policies are compiled strictly, against the JSON schema of the snapshot and
+// with a reduced set of built-ins: a misspelt field, or a rule that reaches for the
+// network, the clock or chance, is a compile error and never an empty set of
+// findings. What was not read is not judged: a control whose rule needs a snapshot
+// section that was not collected is unknown, and the engine alone says so, once,
+// for all rules.
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/storage/inmem"
+	"github.com/open-policy-agent/opa/v1/topdown"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// reportQuery is the document that policy/dbaudit/main.rego puts together.
+const reportQuery = "data.dbaudit.report"
+
+// rulesPrefix is the package below which each rule has a package category.name.
+const rulesPrefix = "data.dbaudit.rules."
+
+// An Engine holds compiled policies. It is safe for concurrent use.
+type Engine struct {
+	compiler *ast.Compiler
+	rules    map[string]Rule
+	order    []string
+}
+
+// A Rule is the engine's knowledge of one rule.
+type Rule struct {
+	audit.Rule
+
+	// Offline rules can judge a role from a solution file, which holds no users.
+	Offline bool
+}
+
+// Load compiles the policies of one or more trees. The first holds dbaudit's own,
+// with the schema in schema/snapshot.json.
+func Load(_ context.Context, sources ...fs.FS) (*Engine, error) {
+	if len(sources) == 0 {
+		return nil, errors.New("no policies to load")
+	}
+	schemas, err := inputSchema(sources[0])
+	if err != nil {
+		return nil, err
+	}
+	modules := map[string]*ast.Module{}
+	for i, source := range sources {
+		if err := parse(source, i, modules); err != nil {
+			return nil, err
+		}
+	}
+	compiler := ast.NewCompiler().
+		WithCapabilities(Capabilities()).
+		WithSchemas(schemas).
+		WithUseTypeCheckAnnotations(true).
+		WithStrict(true)
+	compiler.Compile(modules)
+	if compiler.Failed() {
+		return nil, fmt.Errorf("compiling the policies: %w", compiler.Errors)
+	}
+	e := &Engine{compiler: compiler, rules: map[string]Rule{}}
+	if err := e.catalogue(); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+func inputSchema(tree fs.FS) (*ast.SchemaSet, error) {
+	const name = "schema/snapshot.json"
+	data, err := fs.ReadFile(tree, name)
+	if err != nil {
+		return nil, fmt.Errorf("reading the schema of the input: %w", err)
+	}
+	var document any
+	if err := json.Unmarshal(data, &document); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	// Elsewhere than at the root the schema would be ignored without a word.
+	schemas := ast.NewSchemaSet()
+	schemas.Put(ast.SchemaRootRef, document)
+	return schemas, nil
+}
+
+func parse(tree fs.FS, nth int, into map[string]*ast.Module) error {
+	return fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return fmt.Errorf("reading the policies: %w", err)
+		}
+		if entry.IsDir() || path.Ext(name) != ".rego" || strings.HasSuffix(name, "_test.rego") {
+			return nil
+		}
+		data, err := fs.ReadFile(tree, name)
+		if err != nil {
+			return fmt.Errorf("reading the policies: %w", err)
+		}
+		key := name
+		if nth > 0 {
+			key = fmt.Sprintf("%d:%s", nth, name)
+		}
+		module, err := ast.ParseModuleWithOpts(name, string(data), ast.ParserOptions{
+			ProcessAnnotation: true,
+			RegoVersion:       ast.RegoV1,
+		})
+		if err != nil {
+			return fmt.Errorf("reading the policies: %w", err)
+		}
+		into[key] = module
+		return nil
+	})
+}
+
+// metadata is what a rule's METADATA must say beside title and description.
+type metadata struct {
+	Severity    audit.Severity     `json:"severity"`
+	Requires    []snapshot.Section `json:"requires"`
+	Offline     bool               `json:"offline"`
+	Consequence string             `json:"consequence"`
+	Remediation string             `json:"remediation"`
+}
+
+func (e *Engine) catalogue() error {
+	for _, ref := range e.compiler.GetAnnotationSet().Flatten() {
+		a := ref.Annotations
+		id, ok := strings.CutPrefix(a.GetTargetPath().String(), rulesPrefix)
+		if !ok || a.Scope != "package" {
+			continue
+		}
+		id, err := ruleID(a.GetTargetPath())
+		if err != nil {
+			return err
+		}
+		rule, err := ruleOf(id, a)
+		if err != nil {
+			return fmt.Errorf("the METADATA of rule %s at %s: %w", id, a.Location, err)
+		}
+		e.rules[id] = rule
+		e.order = append(e.order, id)
+	}
+	slices.Sort(e.order)
+	return nil
+}
+
+// ruleID is category/name of a package data.dbaudit.rules.category.name.
+func ruleID(ref ast.Ref) (string, error) {
+	var parts []string
+	for _, term := range ref[3:] {
+		part, ok := term.Value.(ast.String)
+		if !ok {
+			return "", fmt.Errorf("the package %s is no rule's: want %scategory.name", ref, rulesPrefix)
+		}
+		parts = append(parts, string(part))
+	}
+	if len(parts) != 2 {
+		return "", fmt.Errorf("the package %s is no rule's: want %scategory.name", ref, rulesPrefix)
+	}
+	return strings.Join(parts, "/"), nil
+}
+
+func ruleOf(id string, a *ast.Annotations) (Rule, error) {
+	data, err := json.Marshal(a.Custom)
+	if err != nil {
+		return Rule{}, err
+	}
+	var m metadata
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&m); err != nil {
+		return Rule{}, fmt.Errorf("custom: %w", err)
+	}
+	switch {
+	case a.Title == "" || a.Description == "":
+		return Rule{}, errors.New("title or description is missing")
+	case m.Severity == audit.SeverityInvalid:
+		return Rule{}, errors.New("custom.severity is missing")
+	case len(m.Requires) == 0:
+		return Rule{}, errors.New("custom.requires is missing: name the sections without which the rule cannot judge")
+	case m.Consequence == "" || m.Remediation == "":
+		return Rule{}, errors.New("custom.consequence or custom.remediation is missing")
+	}
+	rule := Rule{Offline: m.Offline, Rule: audit.Rule{
+		ID: id, Title: a.Title, Description: strings.TrimSpace(a.Description), Severity: m.Severity,
+		Consequence: m.Consequence, Remediation: m.Remediation,
+	}}
+	for _, section := range m.Requires {
+		if !slices.Contains(snapshot.Sections(), section) {
+			return Rule{}, fmt.Errorf("custom.requires names the unknown section %q: want some of %v", section, snapshot.Sections())
+		}
+		rule.Requires = append(rule.Requires, string(section))
+	}
+	for _, resource := range a.RelatedResources {
+		rule.Resources = append(rule.Resources, audit.Resource{Title: resource.Description, URL: resource.Ref.String()})
+	}
+	return rule, nil
+}
+
+// Rules lists the rules by id.
+func (e *Engine) Rules() []Rule {
+	rules := make([]Rule, len(e.order))
+	for i, id := range e.order {
+		rules[i] = e.rules[id]
+	}
+	return rules
+}
+
+// Options say how to judge.
+type Options struct {
+	Tool audit.Tool
+	// AsOf is the time that the result carries as its time of evaluation.
+	AsOf time.Time
+}
+
+// An AmbiguityError says that several users could be the integration's and the
+// configuration names none.
+type AmbiguityError struct {
+	// Users are names with ids.
+	Users []string
+}
+
+func (e *AmbiguityError) Error() string {
+	return fmt.Sprintf("several application users could be the integration's: %s; "+
+		"name one by --integration-app-id or integration.app_id", strings.Join(e.Users, ", "))
+}
+
+// Evaluate judges a snapshot by a profile. The snapshot's requirement must name
+// that profile.
+func (e *Engine) Evaluate(ctx context.Context, s *snapshot.Snapshot, p profile.Profile, o Options) (audit.Result, error) {
+	if s.Requirement.Profile != p.Name {
+		return audit.Result{}, fmt.Errorf("the snapshot is to be judged by the profile %q, not %q", s.Requirement.Profile, p.Name)
+	}
+	report, err := e.query(ctx, s, p)
+	if err != nil {
+		return audit.Result{}, err
+	}
+	if len(report.Ambiguous) > 0 {
+		var names []string
+		for _, id := range report.Ambiguous {
+			names = append(names, fmt.Sprintf("%q (application id %s)", s.Users[id].Name, s.Users[id].ApplicationID))
+		}
+		slices.Sort(names)
+		return audit.Result{}, &AmbiguityError{Users: names}
+	}
+	return e.assemble(s, p, report, o)
+}
+
+// report is the JSON form of [reportQuery].
+type report struct {
+	Findings      []finding           `json:"findings"`
+	NotApplicable map[string][]string `json:"not_applicable"`
+	Unknown       map[string][]string `json:"unknown"`
+	RuleNotes     map[string][]string `json:"rule_notes"`
+	Notes         []string            `json:"notes"`
+	Ambiguous     []string            `json:"ambiguous"`
+}
+
+type finding struct {
+	Control  audit.ControlID `json:"control"`
+	Message  string          `json:"message"`
+	Subject  audit.Subject   `json:"subject"`
+	Evidence audit.Evidence  `json:"evidence"`
+	Fix      *audit.Fix      `json:"fix"`
+}
+
+func (e *Engine) query(ctx context.Context, s *snapshot.Snapshot, p profile.Profile) (report, error) {
+	data, err := json.Marshal(s)
+	if err != nil {
+		return report{}, fmt.Errorf("preparing the policies' input: %w", err)
+	}
+	input, err := ast.ValueFromReader(bytes.NewReader(data))
+	if err != nil {
+		return report{}, fmt.Errorf("preparing the policies' input: %w", err)
+	}
+	store := inmem.NewFromObject(map[string]any{"profiles": map[string]any{p.Name: p.Data()}})
+	query, err := rego.New(rego.Compiler(e.compiler), rego.Store(store), rego.Query(reportQuery)).PrepareForEval(ctx)
+	if err != nil {
+		return report{}, fmt.Errorf("preparing the policies: %w", err)
+	}
+	results, err := query.Eval(ctx, rego.EvalParsedInput(input))
+	switch {
+	case topdown.IsCancel(err):
+		return report{}, fmt.Errorf("evaluating the policies: %w", context.Cause(ctx))
+	case err != nil:
+		return report{}, fmt.Errorf("evaluating the policies: %w", err)
+	case len(results) != 1 || len(results[0].Expressions) != 1:
+		return report{}, fmt.Errorf("evaluating the policies: %s is undefined", reportQuery)
+	}
+	document, err := json.Marshal(results[0].Expressions[0].Value)
+	if err != nil {
+		return report{}, fmt.Errorf("reading the policies' report: %w", err)
+	}
+	var r report
+	dec := json.NewDecoder(bytes.NewReader(document))
+	dec.DisallowUnknownFields()
+	dec.UseNumber()
+	if err := dec.Decode(&r); err != nil {
+		return report{}, fmt.Errorf("a policy reports what dbaudit does not know: %w", err)
+	}
+	return r, nil
+}

@@ -1,0 +1,164 @@
+// Package profile reads requirement profiles: a vendor's published minimum as
+// data. A profile lists controls; each names the rule that judges it, cites the
+// line of the vendor's document that it stands for and gives the rule its
+// parameters.
+package profile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+	"github.com/dbaudit/dbaudit/internal/yamldoc"
+	"github.com/dbaudit/dbaudit/schema"
+)
+
+// A Profile is one vendor's minimum.
+type Profile struct {
+	// Name is the key that the profile's file has it under.
+	Name   string `yaml:"-"`
+	Title  string `yaml:"title"`
+	Source Source `yaml:"source"`
+	// Pattern is a part of the name by which an integration user or role is deduced
+	// where the configuration names none, in any case.
+	Pattern string `yaml:"pattern"`
+	// RoleName is the name that a new integration role is given.
+	RoleName string `yaml:"role_name"`
+	// Depth is "deepest" where the source names no access level.
+	Depth string `yaml:"depth"`
+	// Depths are required access levels that the source does name, by privilege.
+	Depths     map[string]snapshot.Depth `yaml:"depths"`
+	ViewTables []string                  `yaml:"view_tables"`
+	Allow      []string                  `yaml:"allow"`
+	Controls   []Control                 `yaml:"controls"`
+
+	// data is the definition as JSON values, as the policies read it.
+	data any
+}
+
+// Source is the document that the requirements are taken from.
+type Source struct {
+	Title string `yaml:"title"`
+	URL   string `yaml:"url"`
+}
+
+// A Control is one requirement of a profile.
+type Control struct {
+	ID    audit.ControlID `yaml:"id"`
+	Rule  string          `yaml:"rule"`
+	Title string          `yaml:"title"`
+	// Severity is the rule's own where it is invalid.
+	Severity audit.Severity `yaml:"severity"`
+	Citation *Citation      `yaml:"citation"`
+	// Why says what breaks where the control is not met.
+	Why string `yaml:"why"`
+	// Table is the logical name of the table that the privileges belong to.
+	Table      string   `yaml:"table"`
+	Privileges []string `yaml:"privileges"`
+}
+
+// Citation is the place in the source that a control stands for.
+type Citation struct {
+	Tab  string `yaml:"tab"`
+	Line string `yaml:"line"`
+}
+
+// Parse reads a profile file. Errors carry file, line and column.
+func Parse(name string, data []byte) (Profile, error) {
+	doc, err := yamldoc.Parse(name, data)
+	if err != nil {
+		return Profile{}, err
+	}
+	compiled, err := schema.Compile(schema.Files, "profile.json")
+	if err != nil {
+		return Profile{}, err
+	}
+	if err := doc.Validate(compiled); err != nil {
+		return Profile{}, err
+	}
+	var byName map[string]Profile
+	if err := doc.Decode(&byName); err != nil {
+		return Profile{}, err
+	}
+	value, err := doc.Value()
+	if err != nil {
+		return Profile{}, err
+	}
+	for key, p := range byName {
+		p.Name = key
+		p.data = value.(map[string]any)[key] //nolint:forcetypeassert // the schema says so
+		return p, unique(name, doc, p)
+	}
+	return Profile{}, fmt.Errorf("%s: the file holds no profile", name)
+}
+
+func unique(name string, doc *yamldoc.Document, p Profile) error {
+	var errs []error
+	seen := map[audit.ControlID]bool{}
+	for i, c := range p.Controls {
+		if seen[c.ID] {
+			line, column := doc.Position(p.Name, "controls", fmt.Sprint(i), "id")
+			errs = append(errs, &yamldoc.Fault{
+				Name: name, Line: line, Column: column,
+				Message: fmt.Sprintf("the control %s stands twice", c.ID),
+			})
+		}
+		seen[c.ID] = true
+	}
+	return errors.Join(errs...)
+}
+
+// Builtin reads every profile of a tree's profiles folder, by name.
+func Builtin(tree fs.FS) ([]Profile, error) {
+	entries, err := fs.ReadDir(tree, "profiles")
+	if err != nil {
+		return nil, fmt.Errorf("reading the profiles: %w", err)
+	}
+	var profiles []Profile
+	for _, entry := range entries {
+		file := path.Join("profiles", entry.Name())
+		data, err := fs.ReadFile(tree, file)
+		if err != nil {
+			return nil, fmt.Errorf("reading the profiles: %w", err)
+		}
+		p, err := Parse(file, data)
+		if err != nil {
+			return nil, err
+		}
+		profiles = append(profiles, p)
+	}
+	slices.SortFunc(profiles, func(a, b Profile) int { return strings.Compare(a.Name, b.Name) })
+	return profiles, nil
+}
+
+// Data is the definition as the policies read it, under data.profiles[p.Name].
+func (p Profile) Data() any { return p.data }
+
+// Minimum lists the privileges that the profile asks for, each once, in the
+// profile's order.
+func (p Profile) Minimum() []string {
+	var names []string
+	for _, c := range p.Controls {
+		for _, name := range c.Privileges {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// Control returns the control with the id, in any case.
+func (p Profile) Control(id string) (Control, bool) {
+	for _, c := range p.Controls {
+		if strings.EqualFold(string(c.ID), id) {
+			return c, true
+		}
+	}
+	return Control{}, false
+}

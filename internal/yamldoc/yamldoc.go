@@ -1,0 +1,324 @@
+// Package yamldoc reads YAML documents that people write: one document, no
+// duplicate keys, checked against a JSON schema, every fault with its line and
+// column.
+//
+// It is the only package that imports the YAML library, so that moving to a
+// maintained copy of it is a change of one line.
+package yamldoc
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+	"gopkg.in/yaml.v3"
+)
+
+// A Document is a parsed YAML document that knows where everything stands.
+type Document struct {
+	name string
+	root *yaml.Node // nil for an empty document
+}
+
+// A Fault is something wrong at one place of a document.
+type Fault struct {
+	Name         string
+	Line, Column int
+	Message      string
+}
+
+func (f *Fault) Error() string {
+	return fmt.Sprintf("%s:%d:%d: %s", f.Name, f.Line, f.Column, f.Message)
+}
+
+// Parse reads a document. The name is what messages call it, usually its path.
+// Duplicate keys, a second document, aliases that refer to themselves and
+// anything that is no YAML are faults.
+func Parse(name string, data []byte) (*Document, error) {
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	var doc yaml.Node
+	switch err := dec.Decode(&doc); {
+	case errors.Is(err, io.EOF):
+		return &Document{name: name}, nil
+	case err != nil:
+		return nil, syntaxFault(name, err)
+	}
+	var second yaml.Node
+	switch err := dec.Decode(&second); {
+	case errors.Is(err, io.EOF):
+	case err != nil:
+		return nil, syntaxFault(name, err)
+	default:
+		return nil, &Fault{name, second.Line, second.Column, "a second document begins here: only one is allowed"}
+	}
+	d := &Document{name: name, root: doc.Content[0]}
+	if err := d.check(d.root, 0); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// syntaxFault turns the library's "yaml: line 3: …" into a fault.
+func syntaxFault(name string, err error) error {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	if rest, ok := strings.CutPrefix(text, "line "); ok {
+		if number, msg, ok := strings.Cut(rest, ": "); ok {
+			if line, err := strconv.Atoi(number); err == nil {
+				return &Fault{name, line, 1, "this is no YAML: " + msg}
+			}
+		}
+	}
+	return &Fault{name, 1, 1, "this is no YAML: " + text}
+}
+
+const maxDepth = 100
+
+// check refuses what a mapping must not hold, and nesting (by aliases too) that
+// could not end.
+func (d *Document) check(n *yaml.Node, depth int) error {
+	if depth > maxDepth {
+		return d.fault(n, "nested too deeply")
+	}
+	switch n.Kind {
+	case yaml.AliasNode:
+		return d.fault(n, "aliases (*name) are not supported: write the value out")
+	case yaml.MappingNode:
+		seen := map[string]*yaml.Node{}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key := n.Content[i]
+			if key.Kind != yaml.ScalarNode {
+				return d.fault(key, "a key must be a plain word")
+			}
+			if key.Value == "<<" {
+				return d.fault(key, "merge keys (<<) are not supported: write the values out")
+			}
+			if first, ok := seen[key.Value]; ok {
+				return d.fault(key, fmt.Sprintf("the key %q stands twice, first in line %d", key.Value, first.Line))
+			}
+			seen[key.Value] = key
+			if err := d.check(n.Content[i+1], depth+1); err != nil {
+				return err
+			}
+		}
+	case yaml.SequenceNode:
+		for _, item := range n.Content {
+			if err := d.check(item, depth+1); err != nil {
+				return err
+			}
+		}
+	case yaml.DocumentNode, yaml.ScalarNode:
+	}
+	return nil
+}
+
+func (d *Document) fault(n *yaml.Node, msg string) error {
+	return &Fault{d.name, n.Line, n.Column, msg}
+}
+
+// Empty reports whether the document holds nothing.
+func (d *Document) Empty() bool { return d.root == nil }
+
+// Value returns the document as JSON values: maps by string, slices, strings,
+// json.Number, booleans and nil. Keys are strings whatever they look like.
+func (d *Document) Value() (any, error) {
+	if d.root == nil {
+		return map[string]any{}, nil
+	}
+	return d.value(d.root)
+}
+
+func (d *Document) value(n *yaml.Node) (any, error) {
+	switch n.Kind {
+	case yaml.MappingNode:
+		m := make(map[string]any, len(n.Content)/2)
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			v, err := d.value(n.Content[i+1])
+			if err != nil {
+				return nil, err
+			}
+			m[n.Content[i].Value] = v
+		}
+		return m, nil
+	case yaml.SequenceNode:
+		list := make([]any, len(n.Content))
+		for i, item := range n.Content {
+			v, err := d.value(item)
+			if err != nil {
+				return nil, err
+			}
+			list[i] = v
+		}
+		return list, nil
+	case yaml.ScalarNode:
+		return d.scalar(n)
+	case yaml.DocumentNode, yaml.AliasNode:
+	}
+	return nil, d.fault(n, "unexpected YAML")
+}
+
+func (d *Document) scalar(n *yaml.Node) (any, error) {
+	switch n.ShortTag() {
+	case "!!null":
+		return nil, nil //nolint:nilnil // null is a value
+	case "!!bool":
+		var b bool
+		if err := n.Decode(&b); err != nil {
+			return nil, d.fault(n, err.Error())
+		}
+		return b, nil
+	case "!!int", "!!float":
+		number := json.Number(n.Value)
+		if _, err := json.Marshal(number); err != nil {
+			return nil, d.fault(n, fmt.Sprintf("%s is no decimal number; put it in quotes if it is a word", n.Value))
+		}
+		return number, nil
+	}
+	return n.Value, nil
+}
+
+// Validate checks the document against a schema. All faults are joined, in the
+// order of their places.
+func (d *Document) Validate(schema *jsonschema.Schema) error {
+	value, err := d.Value()
+	if err != nil {
+		return err
+	}
+	err = schema.Validate(value)
+	if err == nil {
+		return nil
+	}
+	var invalid *jsonschema.ValidationError
+	if !errors.As(err, &invalid) {
+		return fmt.Errorf("%s: %w", d.name, err)
+	}
+	var faults []*Fault
+	d.collect(invalid, &faults)
+	slices.SortStableFunc(faults, func(a, b *Fault) int {
+		if a.Line != b.Line {
+			return a.Line - b.Line
+		}
+		return a.Column - b.Column
+	})
+	joined := make([]error, len(faults))
+	for i, f := range faults {
+		joined[i] = f
+	}
+	return errors.Join(joined...)
+}
+
+// collect takes the leaves of a validation error: what stands above them only
+// says that something below is wrong.
+func (d *Document) collect(e *jsonschema.ValidationError, faults *[]*Fault) {
+	if len(e.Causes) > 0 {
+		for _, cause := range e.Causes {
+			d.collect(cause, faults)
+		}
+		return
+	}
+	where := strings.Join(e.InstanceLocation, ".")
+	if extra, ok := e.ErrorKind.(*kind.AdditionalProperties); ok {
+		for _, key := range extra.Properties {
+			line, column := d.KeyPosition(append(slices.Clone(e.InstanceLocation), key)...)
+			msg := fmt.Sprintf("unknown key %q", key)
+			if where != "" {
+				msg += " in " + where
+			}
+			*faults = append(*faults, &Fault{d.name, line, column, msg})
+		}
+		return
+	}
+	line, column := d.Position(e.InstanceLocation...)
+	msg := e.ErrorKind.LocalizedString(message.NewPrinter(language.English))
+	if where != "" {
+		msg = where + ": " + msg
+	}
+	*faults = append(*faults, &Fault{d.name, line, column, msg})
+}
+
+// Decode fills a Go value with yaml tags; keys that it has no field for are
+// faults.
+func (d *Document) Decode(into any) error {
+	if d.root == nil {
+		return nil
+	}
+	// Only a decoder, not a node, can be told to refuse unknown fields.
+	data, err := yaml.Marshal(d.root)
+	if err != nil {
+		return fmt.Errorf("%s: %w", d.name, err)
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	if err := dec.Decode(into); err != nil {
+		return fmt.Errorf("%s: %s", d.name, strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	return nil
+}
+
+// Position returns the line and column of the value at a path of keys and
+// indices, or of the nearest value above it. Both count from 1.
+func (d *Document) Position(path ...string) (line, column int) {
+	_, value, _ := d.find(path)
+	if value == nil {
+		return 1, 1
+	}
+	return value.Line, value.Column
+}
+
+// KeyPosition is [Document.Position] of the key that the value stands under.
+func (d *Document) KeyPosition(path ...string) (line, column int) {
+	key, value, _ := d.find(path)
+	switch {
+	case key != nil:
+		return key.Line, key.Column
+	case value != nil:
+		return value.Line, value.Column
+	}
+	return 1, 1
+}
+
+// Has reports whether the document has a value at the path.
+func (d *Document) Has(path ...string) bool {
+	_, _, ok := d.find(path)
+	return ok
+}
+
+func (d *Document) find(path []string) (key, value *yaml.Node, found bool) {
+	value = d.root
+	for _, step := range path {
+		k, v := child(value, step)
+		if v == nil {
+			return key, value, false
+		}
+		key, value = k, v
+	}
+	return key, value, value != nil
+}
+
+func child(n *yaml.Node, step string) (key, value *yaml.Node) {
+	if n == nil {
+		return nil, nil
+	}
+	switch n.Kind {
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if n.Content[i].Value == step {
+				return n.Content[i], n.Content[i+1]
+			}
+		}
+	case yaml.SequenceNode:
+		if i, err := strconv.Atoi(step); err == nil && i >= 0 && i < len(n.Content) {
+			return nil, n.Content[i]
+		}
+	case yaml.DocumentNode, yaml.ScalarNode, yaml.AliasNode:
+	}
+	return nil, nil
+}
