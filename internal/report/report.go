@@ -1,0 +1,256 @@
+// Package report renders an [audit.Result] for people, dashboards and other
+// programs.
+//
+// Every renderer is a pure function of the result and the options: it neither
+// sorts, filters nor decides. The order is the engine's, every control of the
+// profile appears whatever became of it, and the same input gives the same bytes.
+// A result that was saved as JSON and read back by [ReadResults] renders byte for
+// byte as it did at first, because [Render] takes every result through its JSON
+// form before anything else sees it.
+//
+// Names of roles, users and views come from the environment and are not to be
+// trusted. What has no glyph of its own (control characters, bidirectional and
+// zero-width marks) is written out as an escape, and each format then quotes what
+// has a meaning in it. JSON is the exception: it keeps every character, as a \u
+// escape where a terminal might act on it.
+//
+// The forms follow RFC 8259 (JSON), OASIS SARIF 2.1.0 together with GitHub's page
+// "SARIF support for code scanning" and Azure DevOps' page "SARIF SAST Scans", the
+// Jenkins JUnit schema, RFC 4180 (CSV), GitHub Flavored Markdown, and GitHub's
+// page "Workflow commands for GitHub Actions".
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// A Format is a form in which a result can be written. The zero value is unknown.
+type Format int
+
+// The formats.
+const (
+	Unknown Format = iota
+	// Table is for a person at a terminal.
+	Table
+	// JSON is the contract other programs build on.
+	JSON
+	// SARIF is for code scanning.
+	SARIF
+	// JUnit is for test dashboards.
+	JUnit
+	// HTML is one self-contained page.
+	HTML
+	// Markdown is for a job summary or a pull request.
+	Markdown
+	// CSV has a row for each finding.
+	CSV
+	// GitHub is workflow commands, which become annotations.
+	GitHub
+)
+
+// Formats lists every format in the order in which help names them.
+func Formats() []Format {
+	return []Format{Table, JSON, SARIF, JUnit, HTML, Markdown, CSV, GitHub}
+}
+
+func (f Format) String() string {
+	switch f {
+	case Table:
+		return "table"
+	case JSON:
+		return "json"
+	case SARIF:
+		return "sarif"
+	case JUnit:
+		return "junit"
+	case HTML:
+		return "html"
+	case Markdown:
+		return "markdown"
+	case CSV:
+		return "csv"
+	case GitHub:
+		return "github"
+	case Unknown:
+	}
+	return "unknown"
+}
+
+// ParseFormat reads a format as [Format.String] spells it.
+func ParseFormat(s string) (Format, error) {
+	return parseName(s, "format", Formats())
+}
+
+// A Profile says whose reading of SARIF to serve. The zero value is treated as
+// [Generic].
+type Profile int
+
+// The SARIF profiles.
+const (
+	ProfileUnknown Profile = iota
+	// Generic is plain SARIF 2.1.0.
+	Generic
+	// GitHubCodeScanning leaves out what GitHub would show as an alert although it
+	// is none, even in verbose documents.
+	GitHubCodeScanning
+	// AzureDevOpsPipeline adds what GitHub Advanced Security for Azure DevOps asks
+	// for; see [AzureDevOps].
+	AzureDevOpsPipeline
+)
+
+// Profiles lists every SARIF profile.
+func Profiles() []Profile {
+	return []Profile{Generic, GitHubCodeScanning, AzureDevOpsPipeline}
+}
+
+func (p Profile) String() string {
+	switch p {
+	case Generic:
+		return "generic"
+	case GitHubCodeScanning:
+		return "github"
+	case AzureDevOpsPipeline:
+		return "azuredevops"
+	case ProfileUnknown:
+	}
+	return "unknown"
+}
+
+// ParseProfile reads a SARIF profile as [Profile.String] spells it.
+func ParseProfile(s string) (Profile, error) {
+	return parseName(s, "SARIF profile", Profiles())
+}
+
+func parseName[T fmt.Stringer](s, what string, valid []T) (T, error) {
+	names := make([]string, len(valid))
+	for i, v := range valid {
+		if v.String() == s {
+			return v, nil
+		}
+		names[i] = v.String()
+	}
+	var zero T
+	return zero, fmt.Errorf("unknown %s %q: want one of %s", what, s, strings.Join(names, ", "))
+}
+
+// AzureDevOps identifies the pipeline run that a SARIF document belongs to, as the
+// agent's predefined variables give it.
+type AzureDevOps struct {
+	Organization   string // the last segment of System.CollectionUri
+	Project        string // System.TeamProject
+	DefinitionID   string // System.DefinitionId
+	DefinitionName string // Build.DefinitionName
+	PhaseID        string // System.PhaseId
+	PhaseName      string // System.PhaseName
+	Branch         string // Build.SourceBranch
+	BuildID        string // Build.BuildId
+}
+
+// Options say for whom to render. The zero value is a plain, complete document.
+type Options struct {
+	// Width is the number of columns of the terminal. 0 is no terminal: tables then
+	// take the width they need, break no line and have no colour.
+	Width int
+	// Color allows ANSI colours in tables. Whether the terminal, NO_COLOR and the
+	// flags want them is the caller's to decide.
+	Color bool
+	// Rules documents the rules by id; formats that show help leave it out for rules
+	// that are not there.
+	Rules map[string]audit.Rule
+	// SARIFProfile says which viewer a SARIF document is for.
+	SARIFProfile Profile
+	// AzureDevOps is used with [AzureDevOpsPipeline].
+	AzureDevOps AzureDevOps
+	// Verbose shows in full what is otherwise folded into a count.
+	Verbose bool
+}
+
+// Render writes one result.
+func Render(w io.Writer, f Format, r audit.Result, o Options) error {
+	return render(w, f, []audit.Result{r}, false, o)
+}
+
+// RenderAll writes several results as one document: in JSON as
+// [audit.ResultsFormat], in SARIF as a run for each, in HTML with an index, in the
+// other formats one after another in the form's own frame.
+func RenderAll(w io.Writer, f Format, rs []audit.Result, o Options) error {
+	return render(w, f, rs, true, o)
+}
+
+func render(w io.Writer, f Format, rs []audit.Result, several bool, o Options) error {
+	rs, err := canonical(rs)
+	if err != nil {
+		return fmt.Errorf("rendering %s: %w", f, err)
+	}
+	// Some of the libraries below drop write errors, so each format is built in
+	// memory and handed to w in one write.
+	var b bytes.Buffer
+	switch f {
+	case Table:
+		err = writeTable(&b, rs, o)
+	case JSON:
+		err = writeJSON(&b, rs, several)
+	case SARIF:
+		err = writeSARIF(&b, rs, o)
+	case JUnit, HTML, Markdown, CSV, GitHub:
+		err = errors.New("not written yet")
+	case Unknown:
+		_, err = ParseFormat(f.String())
+	}
+	if err != nil {
+		return fmt.Errorf("rendering %s: %w", f, err)
+	}
+	if _, err := w.Write(b.Bytes()); err != nil {
+		return fmt.Errorf("writing the %s report: %w", f, err)
+	}
+	return nil
+}
+
+// canonical takes the results through their JSON form. What a policy put into the
+// evidence then has the types that a saved result has, invalid UTF-8 is replaced,
+// and results are refused that could not be saved.
+func canonical(rs []audit.Result) ([]audit.Result, error) {
+	b, err := json.Marshal(rs)
+	if err != nil {
+		return nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	var out []audit.Result
+	if err := d.Decode(&out); err != nil {
+		return nil, err
+	}
+	if out == nil {
+		out = []audit.Result{}
+	}
+	for i := range out {
+		fillEmpty(&out[i])
+	}
+	return out, nil
+}
+
+// fillEmpty makes lists that have nothing in them empty rather than absent, as the
+// contract has them.
+func fillEmpty(r *audit.Result) {
+	if r.Controls == nil {
+		r.Controls = []audit.Control{}
+	}
+	for i := range r.Controls {
+		c := &r.Controls[i]
+		if c.Findings == nil {
+			c.Findings = []audit.Finding{}
+		}
+		for j := range c.Findings {
+			if c.Findings[j].Evidence == nil {
+				c.Findings[j].Evidence = audit.Evidence{}
+			}
+		}
+	}
+}

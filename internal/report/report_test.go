@@ -1,0 +1,225 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func pipeline() AzureDevOps {
+	return AzureDevOps{
+		Organization: "contoso", Project: "Sales", DefinitionID: "12", DefinitionName: "nightly audit",
+		PhaseID: "3dc8fd7e-4368-5a92-293e-d53cefc8c4b3", PhaseName: "Audit", Branch: "refs/heads/main", BuildID: "4711",
+	}
+}
+
+func rendered(t testing.TB, f Format, r audit.Result, o Options) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := Render(&b, f, r, o); err != nil {
+		t.Fatalf("rendering %s: %v", f, err)
+	}
+	return b.String()
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v (write the golden files with go test ./internal/report -update)", err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s differs (-want +got):\n%s", file, diff)
+	}
+}
+
+// TestGolden renders saved results: the result with every outcome in every format
+// and form, the others in those that show another face.
+func TestGolden(t *testing.T) {
+	help := Options{Rules: rules()}
+	mixedForms := []struct {
+		file    string
+		format  Format
+		options Options
+	}{
+		{"table-80.txt", Table, Options{Width: 80}},
+		{"table-80-color.txt", Table, Options{Width: 80, Color: true}},
+		{"table-200.txt", Table, Options{Width: 200}},
+		{"table-0.txt", Table, Options{}},
+		{"table-0-verbose.txt", Table, Options{Verbose: true}},
+		{"json", JSON, Options{}},
+		{"sarif", SARIF, help},
+		{"github.sarif", SARIF, Options{Rules: rules(), SARIFProfile: GitHubCodeScanning}},
+		{"azuredevops.sarif", SARIF, Options{Rules: rules(), SARIFProfile: AzureDevOpsPipeline, AzureDevOps: pipeline()}},
+	}
+	for _, sample := range []struct {
+		name   string
+		result audit.Result
+		forms  int
+	}{
+		{"mixed", mixed(), 9},
+		{"compliant", compliant(), 1},
+		{"incomplete", incomplete(), 1},
+		{"waived", waived(), 1},
+	} {
+		saved := filepath.Join("testdata", sample.name+".json")
+		if *update {
+			golden(t, sample.name+".json", rendered(t, JSON, sample.result, Options{}))
+		}
+		f, err := os.Open(saved)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read, err := ReadResults(f)
+		f.Close()
+		if err != nil {
+			t.Fatalf("%s: %v", saved, err)
+		}
+		for _, form := range mixedForms[:sample.forms] {
+			t.Run(sample.name+"."+form.file, func(t *testing.T) {
+				golden(t, sample.name+"."+form.file, rendered(t, form.format, read[0], form.options))
+			})
+		}
+	}
+}
+
+// TestReadResultRendersAsBefore holds the promise of the package comment.
+func TestReadResultRendersAsBefore(t *testing.T) {
+	for name, r := range map[string]audit.Result{"mixed": mixed(), "compliant": compliant(), "waived": waived(), "hostile": hostile()} {
+		saved := rendered(t, JSON, r, Options{})
+		read, err := ReadResults(strings.NewReader(saved))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for _, f := range Formats() {
+			o := Options{Width: 80, Rules: rules(), Verbose: true}
+			first, again, later := rendered(t, f, r, o), rendered(t, f, r, o), rendered(t, f, read[0], o)
+			if first != again {
+				t.Errorf("%s: %s differs from one rendering to the next", name, f)
+			}
+			if first != later {
+				t.Errorf("%s: %s differs once the result was saved and read:\n%s", name, f, cmp.Diff(first, later))
+			}
+		}
+	}
+}
+
+// TestEveryControlIsShown looks for the id of every control in every format that
+// shows controls rather than findings.
+func TestEveryControlIsShown(t *testing.T) {
+	r := mixed()
+	for _, f := range []Format{Table, JSON, SARIF, JUnit, HTML, Markdown} {
+		out := rendered(t, f, r, Options{Verbose: true})
+		for _, c := range r.Controls {
+			if !strings.Contains(out, string(c.ID)) {
+				t.Errorf("%s does not show %s, which is %s", f, c.ID, c.Outcome)
+			}
+		}
+	}
+}
+
+func TestFailuresAndUnknownsAreBothSaid(t *testing.T) {
+	for _, f := range []Format{Table, HTML, Markdown, GitHub} {
+		out := rendered(t, f, mixed(), Options{})
+		for _, want := range []string{"7 of 36 controls", "could not be evaluated"} {
+			if !strings.Contains(out, want) {
+				t.Errorf("%s does not say %q", f, want)
+			}
+		}
+	}
+}
+
+type brokenWriter struct{ err error }
+
+func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
+
+func TestWriteErrorsAreReturned(t *testing.T) {
+	broken := errors.New("no space left on device")
+	for _, f := range Formats() {
+		if err := Render(brokenWriter{broken}, f, mixed(), Options{}); !errors.Is(err, broken) {
+			t.Errorf("%s: %v", f, err)
+		}
+	}
+}
+
+func TestRenderRefuses(t *testing.T) {
+	if err := Render(&bytes.Buffer{}, Unknown, mixed(), Options{}); err == nil || !strings.Contains(err.Error(), "table, json, sarif") {
+		t.Errorf("the unknown format: %v", err)
+	}
+	r := mixed()
+	r.Controls[0].Severity = audit.SeverityInvalid
+	for _, f := range Formats() {
+		var b bytes.Buffer
+		if err := Render(&b, f, r, Options{}); err == nil || b.Len() > 0 {
+			t.Errorf("%s of an invalid severity: %v, %d bytes", f, err, b.Len())
+		}
+	}
+	if err := Render(&bytes.Buffer{}, SARIF, mixed(), Options{SARIFProfile: AzureDevOpsPipeline}); err == nil || !strings.Contains(err.Error(), "System.PhaseId") {
+		t.Errorf("azuredevops without a pipeline: %v", err)
+	}
+}
+
+func TestParse(t *testing.T) {
+	for _, f := range Formats() {
+		if got, err := ParseFormat(f.String()); err != nil || got != f {
+			t.Errorf("%s: %v, %v", f, got, err)
+		}
+	}
+	for _, p := range Profiles() {
+		if got, err := ParseProfile(p.String()); err != nil || got != p {
+			t.Errorf("%s: %v, %v", p, got, err)
+		}
+	}
+	for _, bad := range []string{"", "unknown", "JSON", "yaml"} {
+		if _, err := ParseFormat(bad); err == nil || !strings.Contains(err.Error(), "table, json, sarif, junit, html, markdown, csv, github") {
+			t.Errorf("%q: %v", bad, err)
+		}
+		if _, err := ParseProfile(bad); err == nil || !strings.Contains(err.Error(), "generic, github, azuredevops") {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+func TestJSONIsTheContract(t *testing.T) {
+	out := rendered(t, JSON, mixed(), Options{})
+	if !strings.HasPrefix(out, "{\n  \"format\": \"dbaudit.result/v1\",\n  \"tool\": {") || !strings.HasSuffix(out, "}\n") {
+		t.Errorf("unexpected frame: %.60q … %q", out, out[len(out)-3:])
+	}
+	if strings.Contains(out, `\u003c`) {
+		t.Error("HTML is escaped")
+	}
+	r := compliant()
+	r.Controls[0].Findings = nil
+	if out := rendered(t, JSON, r, Options{}); strings.Contains(out, `"findings": null`) {
+		t.Error("no findings are null, not an empty list")
+	}
+	var b bytes.Buffer
+	for _, rs := range [][]audit.Result{nil, {compliant()}, {compliant(), mixed()}} {
+		b.Reset()
+		if err := RenderAll(&b, JSON, rs, Options{}); err != nil {
+			t.Fatal(err)
+		}
+		var doc audit.Results
+		if err := json.Unmarshal(b.Bytes(), &doc); err != nil || doc.Format != audit.ResultsFormat || doc.Results == nil || len(doc.Results) != len(rs) {
+			t.Errorf("%d results: %v, %q with %d", len(rs), err, doc.Format, len(doc.Results))
+		}
+	}
+}

@@ -1,0 +1,605 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// What viewers do with SARIF decides its form here:
+//
+//   - GitHub refuses a result without a physical location in the checkout, although
+//     logical locations alone are valid SARIF. A finding in a live service therefore
+//     sits on the line of the configuration that states the requirement, and the
+//     Dataverse object stands beside it as a logical location.
+//   - GitHub and Azure DevOps read level, not kind. What passed or does not apply is
+//     a result only where all is asked for, and never for GitHub, which would show
+//     it as an alert. Its outcome stands in the properties of its rule instead.
+//   - GitHub keeps one run for a tool and category, and the category is
+//     automationDetails.id up to its last slash: it names the environment.
+
+const (
+	sarifSchema  = "https://json.schemastore.org/sarif-2.1.0.json"
+	sarifVersion = "2.1.0"
+	// fingerprintKey versions the fingerprint's recipe, as SARIF asks for.
+	fingerprintKey = "dbaudit/v1"
+	homepage       = "https://github.com/dbaudit/dbaudit"
+)
+
+type sarifLog struct {
+	Schema  string     `json:"$schema"`
+	Version string     `json:"version"`
+	Runs    []sarifRun `json:"runs"`
+}
+
+type sarifRun struct {
+	Tool              sarifTool         `json:"tool"`
+	AutomationDetails sarifAutomation   `json:"automationDetails"`
+	Invocations       []sarifInvocation `json:"invocations"`
+	ColumnKind        string            `json:"columnKind"`
+	Results           []sarifResult     `json:"results"`
+	Properties        sarifRunFacts     `json:"properties"`
+}
+
+type sarifTool struct {
+	Driver sarifDriver `json:"driver"`
+}
+
+type sarifDriver struct {
+	Name            string      `json:"name"`
+	FullName        string      `json:"fullName"`
+	Organization    string      `json:"organization"`
+	Version         string      `json:"version"`
+	SemanticVersion string      `json:"semanticVersion,omitempty"`
+	InformationURI  string      `json:"informationUri"`
+	Rules           []sarifRule `json:"rules"`
+}
+
+type sarifRule struct {
+	ID                   string             `json:"id"`
+	Name                 string             `json:"name"`
+	ShortDescription     sarifText          `json:"shortDescription"`
+	FullDescription      sarifText          `json:"fullDescription"`
+	Help                 sarifText          `json:"help"`
+	HelpURI              string             `json:"helpUri"`
+	DefaultConfiguration sarifConfiguration `json:"defaultConfiguration"`
+	Properties           sarifRuleFacts     `json:"properties"`
+}
+
+type sarifConfiguration struct {
+	Level string `json:"level"`
+}
+
+type sarifRuleFacts struct {
+	Tags             []string `json:"tags"`
+	Precision        string   `json:"precision"`
+	ProblemSeverity  string   `json:"problem.severity"`
+	SecuritySeverity string   `json:"security-severity"`
+	Rule             string   `json:"dbaudit/rule"`
+	Severity         string   `json:"dbaudit/severity"`
+	Outcome          string   `json:"dbaudit/outcome"`
+	Original         string   `json:"dbaudit/originalOutcome,omitempty"`
+	Reason           string   `json:"dbaudit/reason,omitempty"`
+	Citation         string   `json:"dbaudit/citation,omitempty"`
+	Notes            []string `json:"dbaudit/notes,omitempty"`
+}
+
+type sarifText struct {
+	Text     string `json:"text"`
+	Markdown string `json:"markdown,omitempty"`
+}
+
+type sarifAutomation struct {
+	ID         string            `json:"id"`
+	Properties map[string]string `json:"properties,omitempty"`
+}
+
+type sarifInvocation struct {
+	ExecutionSuccessful bool                `json:"executionSuccessful"`
+	StartTimeUTC        string              `json:"startTimeUtc,omitempty"`
+	Notifications       []sarifNotification `json:"toolExecutionNotifications,omitempty"`
+}
+
+type sarifNotification struct {
+	Level          string    `json:"level"`
+	Message        sarifText `json:"message"`
+	AssociatedRule sarifRef  `json:"associatedRule"`
+}
+
+type sarifRef struct {
+	ID    string `json:"id"`
+	Index int    `json:"index"`
+}
+
+type sarifResult struct {
+	RuleID              string             `json:"ruleId"`
+	RuleIndex           int                `json:"ruleIndex"`
+	Kind                string             `json:"kind"`
+	Level               string             `json:"level"`
+	Message             sarifText          `json:"message"`
+	Locations           []sarifLocation    `json:"locations"`
+	PartialFingerprints map[string]string  `json:"partialFingerprints"`
+	Suppressions        []sarifSuppression `json:"suppressions,omitempty"`
+	BaselineState       string             `json:"baselineState,omitempty"`
+	Properties          map[string]any     `json:"properties,omitempty"`
+}
+
+type sarifSuppression struct {
+	Kind          string            `json:"kind"`
+	Status        string            `json:"status"`
+	Justification string            `json:"justification"`
+	Properties    map[string]string `json:"properties,omitempty"`
+}
+
+type sarifLocation struct {
+	Physical sarifPhysical  `json:"physicalLocation"`
+	Logical  []sarifLogical `json:"logicalLocations"`
+}
+
+type sarifPhysical struct {
+	Artifact sarifArtifact `json:"artifactLocation"`
+	Region   sarifRegion   `json:"region"`
+}
+
+type sarifArtifact struct {
+	URI string `json:"uri"`
+}
+
+type sarifRegion struct {
+	StartLine   int `json:"startLine"`
+	StartColumn int `json:"startColumn,omitempty"`
+	EndColumn   int `json:"endColumn,omitempty"`
+}
+
+type sarifLogical struct {
+	Name               string `json:"name"`
+	Kind               string `json:"kind"`
+	FullyQualifiedName string `json:"fullyQualifiedName"`
+}
+
+type sarifRunFacts struct {
+	Environment  audit.Environment `json:"dbaudit/environment"`
+	Profile      string            `json:"dbaudit/profile"`
+	Verdict      audit.Verdict     `json:"dbaudit/verdict"`
+	Summary      audit.Summary     `json:"dbaudit/summary"`
+	Snapshot     string            `json:"dbaudit/snapshotDigest"`
+	SnapshotTime string            `json:"dbaudit/snapshotTaken"`
+	Notes        []string          `json:"dbaudit/notes,omitempty"`
+}
+
+func writeSARIF(w io.Writer, rs []audit.Result, o Options) error {
+	if o.SARIFProfile == AzureDevOpsPipeline {
+		if err := o.AzureDevOps.check(); err != nil {
+			return err
+		}
+	}
+	log := sarifLog{Schema: sarifSchema, Version: sarifVersion, Runs: make([]sarifRun, len(rs))}
+	for i, r := range rs {
+		log.Runs[i] = run(r, o, len(rs) > 1)
+	}
+	return encodeJSON(w, log)
+}
+
+func run(r audit.Result, o Options, several bool) sarifRun {
+	env := r.Environment
+	env.Name, env.URL = visible(env.Name), visible(env.URL)
+	s := sarifRun{
+		Tool: sarifTool{Driver: sarifDriver{
+			Name: visible(r.Tool.Name), FullName: visible(strings.TrimSpace(r.Tool.Name + " " + r.Tool.Version)),
+			Organization: "dbaudit", Version: visible(r.Tool.Version), SemanticVersion: semantic(r.Tool.Version),
+			InformationURI: homepage, Rules: []sarifRule{},
+		}},
+		AutomationDetails: automation(r, o, several),
+		ColumnKind:        "utf16CodeUnits",
+		Results:           []sarifResult{},
+		Properties: sarifRunFacts{
+			Environment: env, Profile: visible(r.Profile.Name), Verdict: r.Verdict, Summary: r.Summary,
+			Snapshot: visible(r.Snapshot.Digest), SnapshotTime: moment(r.Snapshot.TakenAt), Notes: visibleAll(r.Notes),
+		},
+	}
+	invocation := sarifInvocation{ExecutionSuccessful: r.Summary.Unknown == 0 && r.Verdict != audit.VerdictIncomplete}
+	if !r.EvaluatedAt.IsZero() {
+		invocation.StartTimeUTC = r.EvaluatedAt.UTC().Format("2006-01-02T15:04:05.000Z")
+	}
+	for i, c := range r.Controls {
+		s.Tool.Driver.Rules = append(s.Tool.Driver.Rules, sarifRuleOf(c, o.Rules))
+		at := place{env: r.Environment, control: c, index: i}
+		for _, f := range c.Findings {
+			s.Results = append(s.Results, at.finding(f))
+		}
+		switch {
+		case c.Outcome == audit.OutcomeUnknown:
+			s.Results = append(s.Results, at.outcome("open", "could not be evaluated"))
+			invocation.Notifications = append(invocation.Notifications, sarifNotification{
+				Level:          "warning",
+				Message:        sarifText{Text: unlinked(sentence(fmt.Sprintf("%s could not be evaluated: %s", visible(string(c.ID)), visible(c.Reason))))},
+				AssociatedRule: sarifRef{ID: visible(string(c.ID)), Index: i},
+			})
+		case !o.Verbose || o.SARIFProfile == GitHubCodeScanning:
+		case c.Outcome == audit.OutcomeNotApplicable:
+			s.Results = append(s.Results, at.outcome("notApplicable", "does not apply"))
+		case c.Outcome == audit.OutcomePass:
+			s.Results = append(s.Results, at.outcome("pass", "passed"))
+		}
+	}
+	s.Invocations = []sarifInvocation{invocation}
+	return s
+}
+
+// check refuses identifiers without which Azure DevOps refuses the document.
+func (a AzureDevOps) check() error {
+	var missing []string
+	for _, v := range []struct{ variable, value string }{
+		{"System.CollectionUri", a.Organization}, {"System.TeamProject", a.Project},
+		{"System.DefinitionId", a.DefinitionID}, {"Build.DefinitionName", a.DefinitionName},
+		{"System.PhaseId", a.PhaseID}, {"System.PhaseName", a.PhaseName},
+		{"Build.SourceBranch", a.Branch}, {"Build.BuildId", a.BuildID},
+	} {
+		if strings.TrimSpace(v.value) == "" {
+			missing = append(missing, v.variable)
+		}
+	}
+	if missing != nil {
+		return fmt.Errorf("the SARIF profile azuredevops needs the agent's %s: run in a pipeline, or choose the profile generic", strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+func automation(r audit.Result, o Options, several bool) sarifAutomation {
+	if o.SARIFProfile != AzureDevOpsPipeline {
+		return sarifAutomation{ID: "dbaudit/" + escapePath(visible(r.Environment.Name)) + "/"}
+	}
+	a := o.AzureDevOps
+	id := []string{"azuredevops/pipeline/build", a.Organization, a.Project, a.DefinitionID, a.PhaseID, a.Branch, a.BuildID}
+	if several {
+		// The runs of one document must not share an id.
+		id = append(id, r.Environment.Name)
+	}
+	for i, part := range id[1:] {
+		id[i+1] = visible(part)
+	}
+	return sarifAutomation{ID: strings.Join(id, "/"), Properties: map[string]string{
+		"azuredevops/pipeline/build/buildDefinitionId":   visible(a.DefinitionID),
+		"azuredevops/pipeline/build/buildDefinitionName": visible(a.DefinitionName),
+		"azuredevops/pipeline/build/phaseId":             visible(a.PhaseID),
+		"azuredevops/pipeline/build/phaseName":           visible(a.PhaseName),
+	}}
+}
+
+func sarifRuleOf(c audit.Control, rules map[string]audit.Rule) sarifRule {
+	rule := rules[c.Rule]
+	category, _, _ := strings.Cut(c.Rule, "/")
+	s := sarifRule{
+		ID:                   visible(string(c.ID)),
+		Name:                 pascal(string(c.ID)),
+		ShortDescription:     sarifText{Text: unlinked(sentence(visible(c.Title)))},
+		FullDescription:      sarifText{Text: unlinked(sentence(visible(c.Title)))},
+		HelpURI:              audit.HelpURL(audit.ControlID(escapePath(string(c.ID)))),
+		DefaultConfiguration: sarifConfiguration{Level: level(c.Severity)},
+		Properties: sarifRuleFacts{
+			Tags: []string{"security", "dataverse"}, Precision: "very-high",
+			ProblemSeverity: problemSeverity(c.Severity), SecuritySeverity: securitySeverity(c.Severity),
+			Rule: visible(c.Rule), Severity: c.Severity.String(), Outcome: c.Outcome.String(), Reason: visible(c.Reason),
+			Citation: citation(c.Citation), Notes: visibleAll(c.Notes),
+		},
+	}
+	if category != "" {
+		s.Properties.Tags = append(s.Properties.Tags, visible(category))
+	}
+	if c.Original != nil {
+		s.Properties.Original = c.Original.String()
+	}
+	if rule.Description != "" {
+		s.FullDescription.Text = unlinked(sentence(visible(rule.Description)))
+	}
+	s.Help = help(c, rule)
+	return s
+}
+
+// help is what a viewer shows beside a result: why it matters and how to fix it.
+func help(c audit.Control, rule audit.Rule) sarifText {
+	var text, md []string
+	add := func(head, body string) {
+		if body = visible(body); body != "" {
+			text = append(text, head+": "+body)
+			md = append(md, "**"+head+".** "+escapeMarkdown(body))
+		}
+	}
+	add("What it demands", rule.Description)
+	if c.Citation != nil {
+		add("The vendor's line", citation(c.Citation))
+	}
+	add("Why it matters", rule.Consequence)
+	add("How to fix it", rule.Remediation)
+	for _, res := range rule.Resources {
+		if isWeb(res.URL) {
+			text = append(text, visible(res.Title)+": "+visible(res.URL))
+			md = append(md, "- ["+escapeMarkdown(visible(res.Title))+"](<"+escapeURL(res.URL)+">)")
+		}
+	}
+	page := audit.HelpURL(audit.ControlID(escapePath(string(c.ID))))
+	text = append(text, "More: "+page)
+	md = append(md, "[The page of "+escapeMarkdown(visible(string(c.ID)))+"]("+page+")")
+	return sarifText{Text: unlinked(strings.Join(text, "\n\n")), Markdown: strings.Join(md, "\n\n")}
+}
+
+// unlinked keeps what looks like a link from being one: viewers make links of
+// [text](target) even in a message's plain text.
+func unlinked(s string) string {
+	return strings.ReplaceAll(s, "](", "] (")
+}
+
+// A place is where the results of a control go.
+type place struct {
+	env     audit.Environment
+	control audit.Control
+	index   int
+}
+
+func (p place) finding(f audit.Finding) sarifResult {
+	location := f.Location
+	if location == nil {
+		location = p.control.Location
+	}
+	physical, origin := physicalLocation(location)
+	message := visible(f.Message)
+	if g := gap(f.Evidence); g != "" {
+		message += " (" + g + ")"
+	}
+	if origin != "" {
+		message += " [" + origin + "]"
+	}
+	message = sentence(message)
+	if f.Fix != nil {
+		message += " " + fixSentence(f)
+	}
+	s := sarifResult{
+		RuleID: visible(string(p.control.ID)), RuleIndex: p.index,
+		Kind: "fail", Level: level(p.control.Severity),
+		Message:             sarifText{Text: unlinked(message)},
+		Locations:           []sarifLocation{{Physical: physical, Logical: []sarifLogical{p.logical(f)}}},
+		PartialFingerprints: map[string]string{fingerprintKey: f.Fingerprint},
+		BaselineState:       string(f.Baseline),
+	}
+	if s.PartialFingerprints[fingerprintKey] == "" {
+		s.PartialFingerprints[fingerprintKey] = audit.Fingerprint(p.control.ID, p.env.OrganizationID, f.Subject, f.Evidence.Text("privilege"))
+	}
+	if w := f.Waiver; w != nil {
+		s.Suppressions = []sarifSuppression{{
+			Kind: "external", Status: "accepted", Justification: visible(w.Reason),
+			Properties: map[string]string{
+				"dbaudit/kind": visible(w.Kind), "dbaudit/owner": visible(w.Owner), "dbaudit/expires": visible(w.Expires),
+			},
+		}}
+	}
+	if len(f.Evidence) > 0 {
+		facts := map[string]string{}
+		for _, d := range evidence(f.Evidence) {
+			facts[d.Name] = d.Value
+		}
+		s.Properties = map[string]any{"dbaudit/evidence": facts}
+	}
+	return s
+}
+
+// outcome is a result without a finding: of kind open, notApplicable or pass, for
+// which SARIF knows no level but none.
+func (p place) outcome(kind, what string) sarifResult {
+	physical, _ := physicalLocation(p.control.Location)
+	subject := audit.Subject{Kind: audit.SubjectEnvironment, ID: p.env.OrganizationID}
+	message := visible(p.control.Title) + " - " + what
+	if p.control.Reason != "" {
+		message += ": " + visible(p.control.Reason)
+	}
+	name := visible(p.env.Name)
+	return sarifResult{
+		RuleID: visible(string(p.control.ID)), RuleIndex: p.index,
+		Kind: kind, Level: "none",
+		Message: sarifText{Text: unlinked(sentence(message))},
+		Locations: []sarifLocation{{Physical: physical, Logical: []sarifLogical{{
+			Name: name, Kind: "namespace", FullyQualifiedName: qualified(name),
+		}}}},
+		PartialFingerprints: map[string]string{
+			fingerprintKey: audit.Fingerprint(p.control.ID, p.env.OrganizationID, subject, ""),
+		},
+	}
+}
+
+// logical is the Dataverse object: environment, business unit where the evidence
+// names it, the object, and the privilege.
+func (p place) logical(f audit.Finding) sarifLogical {
+	name := f.Subject.Name
+	if name == "" {
+		name = f.Subject.ID
+	}
+	parts := []string{p.env.Name}
+	if unit := f.Evidence.Text("business_unit"); unit != "" {
+		parts = append(parts, unit)
+	}
+	if f.Subject.Kind != audit.SubjectEnvironment {
+		if f.Subject.Table != "" {
+			parts = append(parts, f.Subject.Table)
+		}
+		parts = append(parts, name)
+	}
+	if privilege := f.Evidence.Text("privilege"); privilege != "" {
+		parts = append(parts, privilege)
+		name = privilege
+	}
+	if name == "" {
+		name = p.env.Name
+	}
+	for i, part := range parts {
+		parts[i] = visible(part)
+	}
+	return sarifLogical{Name: visible(name), Kind: "resource", FullyQualifiedName: qualified(parts...)}
+}
+
+// qualified joins names; a slash within a name does not count as a step.
+func qualified(parts ...string) string {
+	escaped := make([]string, len(parts))
+	for i, p := range parts {
+		escaped[i] = strings.NewReplacer("%", "%25", "/", "%2F").Replace(p)
+	}
+	return strings.Join(escaped, "/")
+}
+
+// physicalLocation is a place in the checkout. An entry of an archive is placed on
+// the archive, which alone is in the checkout, and what lies outside of it on the
+// configuration; origin then says where the fault really stands.
+func physicalLocation(l *audit.Location) (p sarifPhysical, origin string) {
+	p = sarifPhysical{Artifact: sarifArtifact{URI: "dbaudit.yaml"}, Region: sarifRegion{StartLine: 1}}
+	if l == nil || l.Path == "" {
+		return p, ""
+	}
+	file, entry, inArchive := strings.Cut(l.Path, "!/")
+	if !inCheckout(file) {
+		return p, visible(lineOf(l.Path, l.Line))
+	}
+	p.Artifact.URI = escapePath(path.Clean(file))
+	if inArchive {
+		return p, visible(lineOf(entry, l.Line))
+	}
+	p.Region.StartLine = max(l.Line, 1)
+	if l.Line >= 1 && l.Column >= 1 {
+		p.Region.StartColumn = l.Column
+		if l.EndColumn > l.Column {
+			p.Region.EndColumn = l.EndColumn
+		}
+	}
+	return p, ""
+}
+
+func lineOf(file string, line int) string {
+	if line < 1 {
+		return file
+	}
+	return file + ", line " + strconv.Itoa(line)
+}
+
+// inCheckout reports whether a path is relative and stays below where it starts.
+func inCheckout(file string) bool {
+	if strings.Contains(file, `\`) || strings.Contains(file, "://") {
+		return false
+	}
+	if len(file) >= 2 && file[1] == ':' { // a drive of Windows
+		return false
+	}
+	clean := path.Clean(file)
+	return !path.IsAbs(clean) && clean != "." && clean != ".." && !strings.HasPrefix(clean, "../")
+}
+
+// escapePath percent-encodes all of a path but its slashes and RFC 3986's
+// unreserved characters, a colon too: in the first segment it would read as the
+// end of a scheme.
+func escapePath(s string) string {
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("-._~/", c) >= 0:
+			b.WriteByte(c)
+		default:
+			b.WriteByte('%')
+			b.WriteByte(hex[c>>4])
+			b.WriteByte(hex[c&15])
+		}
+	}
+	return b.String()
+}
+
+func level(s audit.Severity) string {
+	switch s {
+	case audit.SeverityCritical, audit.SeverityHigh:
+		return "error"
+	case audit.SeverityMedium:
+		return "warning"
+	case audit.SeverityLow, audit.SeverityInfo, audit.SeverityInvalid:
+	}
+	return "note"
+}
+
+// problemSeverity is GitHub's word for a level.
+func problemSeverity(s audit.Severity) string {
+	if l := level(s); l != "note" {
+		return l
+	}
+	return "recommendation"
+}
+
+// securitySeverity lies in the middle of what GitHub takes for the severity: over
+// 9.0 critical, 7.0 to 8.9 high, 4.0 to 6.9 medium, below that low.
+func securitySeverity(s audit.Severity) string {
+	switch s {
+	case audit.SeverityCritical:
+		return "9.5"
+	case audit.SeverityHigh:
+		return "8.0"
+	case audit.SeverityMedium:
+		return "5.5"
+	case audit.SeverityLow:
+		return "2.0"
+	case audit.SeverityInfo, audit.SeverityInvalid:
+	}
+	return "0.5"
+}
+
+// pascal makes DB-PRIV-LEAD into DbPrivLead, the form viewers expect of a name.
+func pascal(id string) string {
+	var b strings.Builder
+	for _, word := range strings.FieldsFunc(id, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9')
+	}) {
+		b.WriteString(strings.ToUpper(word[:1]) + strings.ToLower(word[1:]))
+	}
+	if b.Len() == 0 {
+		return "Control"
+	}
+	return b.String()
+}
+
+// sentence ends s with a full stop, which the messages of SARIF have.
+func sentence(s string) string {
+	if s == "" {
+		return "."
+	}
+	if strings.HasSuffix(s, ".") || strings.HasSuffix(s, "!") || strings.HasSuffix(s, "?") {
+		return s
+	}
+	return s + "."
+}
+
+// semantic is the version where it is a semantic one, which SARIF wants without
+// the v.
+func semantic(version string) string {
+	v := strings.TrimPrefix(version, "v")
+	core, _, _ := strings.Cut(v, "-")
+	core, _, _ = strings.Cut(core, "+")
+	parts := strings.Split(core, ".")
+	if len(parts) != 3 {
+		return ""
+	}
+	for _, p := range parts {
+		if _, err := strconv.ParseUint(p, 10, 32); err != nil {
+			return ""
+		}
+	}
+	return visible(v)
+}
+
+func visibleAll(ss []string) []string {
+	var out []string
+	for _, s := range ss {
+		out = append(out, visible(s))
+	}
+	return out
+}
+
+func isWeb(u string) bool {
+	return strings.HasPrefix(u, "https://") || strings.HasPrefix(u, "http://")
+}

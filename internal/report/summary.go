@@ -1,0 +1,241 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/remedy"
+)
+
+// headline is the answer in a sentence. Where controls failed and others are
+// unknown it says both.
+func headline(r audit.Result) string {
+	s := r.Summary
+	total := s.Pass + s.Fail + s.Unknown + s.NotApplicable + s.Waived
+	env := visible(r.Environment.Name)
+	unknown := ""
+	if s.Unknown > 0 {
+		unknown = fmt.Sprintf("%d could not be evaluated", s.Unknown)
+	}
+	switch {
+	case s.Fail > 0 && unknown != "":
+		return fmt.Sprintf("%s fails %d of %s, and %s", env, s.Fail, count(total, "control"), unknown)
+	case s.Fail > 0:
+		return fmt.Sprintf("%s fails %d of %s", env, s.Fail, count(total, "control"))
+	case unknown != "":
+		return fmt.Sprintf("%s: nothing failed, but %s of %s", env, unknown, count(total, "control"))
+	case s.Pass+s.Waived == 0:
+		return env + ": nothing could be judged"
+	case s.Waived > 0:
+		return fmt.Sprintf("%s meets %s; %d waived", env, count(s.Pass, "control"), s.Waived)
+	}
+	return fmt.Sprintf("%s meets all %s that apply", env, count(s.Pass, "control"))
+}
+
+// nextSteps says what to do next, most urgent first: one line for what failed, one
+// for what could not be judged.
+func nextSteps(r audit.Result) []string {
+	var steps []string
+	worst := r.Worst()
+	automatic, live := 0, 0
+	var first *audit.Finding
+	var firstOf audit.Control
+	for _, c := range r.Controls {
+		if c.Outcome != audit.OutcomeFail {
+			continue
+		}
+		for i := range c.Findings {
+			f := &c.Findings[i]
+			if f.Waiver != nil {
+				continue
+			}
+			live++
+			if f.Fix != nil && f.Fix.Kind.Automatic() {
+				automatic++
+			}
+			if first == nil && c.Severity == worst {
+				first, firstOf = f, c
+			}
+		}
+	}
+	if first != nil {
+		steps = append(steps, fmt.Sprintf("%s (%s): %s", visible(string(firstOf.ID)), firstOf.Severity, fixSentence(*first)))
+	}
+	switch {
+	case automatic > 0 && automatic == live:
+		steps = append(steps, fmt.Sprintf("dbaudit plan can prepare the repair of %s for review", all(live, "finding")))
+	case automatic > 0:
+		steps = append(steps, fmt.Sprintf("dbaudit plan can prepare the repair of %d of %s for review; the rest is for a person", automatic, count(live, "finding")))
+	}
+	if r.Summary.Unknown > 0 {
+		steps = append(steps, "dbaudit doctor names what the auditor's sign-in may not read, so that what is unknown can be judged")
+	}
+	return steps
+}
+
+func all(n int, noun string) string {
+	if n == 1 {
+		return "the " + noun
+	}
+	return "all " + count(n, noun)
+}
+
+// nameColumns is how much of a name is shown where space is short.
+const nameColumns = 60
+
+// fixSentence is what to do about a finding, in a sentence with names cut short.
+func fixSentence(f audit.Finding) string {
+	if f.Fix == nil {
+		return "see the control's page"
+	}
+	return visible(remedy.Summary(shortNames(*f.Fix)))
+}
+
+// shortNames returns the fix with its names cut to what fits into a sentence.
+func shortNames(f audit.Fix) audit.Fix {
+	short := func(r *audit.Reference) *audit.Reference {
+		if r == nil {
+			return nil
+		}
+		c := *r
+		c.Name = shorten(visible(c.Name), nameColumns)
+		return &c
+	}
+	f.Role, f.User, f.Team = short(f.Role), short(f.User), short(f.Team)
+	f.View, f.Owner, f.BusinessUnit = short(f.View), short(f.Owner), short(f.BusinessUnit)
+	f.Table = shorten(visible(f.Table), nameColumns)
+	f.ApplicationID = shorten(visible(f.ApplicationID), nameColumns)
+	f.Principals = slices.Clone(f.Principals)
+	for i := range f.Principals {
+		f.Principals[i].Name = shorten(visible(f.Principals[i].Name), nameColumns)
+	}
+	f.Privileges = slices.Clone(f.Privileges)
+	for i := range f.Privileges {
+		f.Privileges[i].Name = shorten(visible(f.Privileges[i].Name), nameColumns)
+	}
+	return f
+}
+
+// citation is the line of the vendor's document as one text.
+func citation(c *audit.Citation) string {
+	if c == nil {
+		return ""
+	}
+	if c.Tab == "" {
+		return visible(c.Line)
+	}
+	return visible(c.Tab + " tab: " + c.Line)
+}
+
+// subject is the object of a finding as one text.
+func subject(s audit.Subject) string {
+	name := s.Name
+	if name == "" {
+		name = s.ID
+	}
+	text := strings.ReplaceAll(s.Kind.String(), "-", " ")
+	if name != "" {
+		text += ` "` + visible(name) + `"`
+	}
+	if s.Table != "" {
+		text += " of " + visible(s.Table)
+	}
+	return text
+}
+
+// gap is what a privilege finding compares, such as "needs global, has none".
+func gap(e audit.Evidence) string {
+	required, actual := e.Text("required_depth"), e.Text("actual_depth")
+	switch {
+	case e.Text("state") == "undefined":
+		return "not defined in this environment"
+	case required != "" && actual != "":
+		return fmt.Sprintf("needs %s, has %s", visible(required), visible(actual))
+	case required != "":
+		return "needs " + visible(required)
+	}
+	return ""
+}
+
+// A datum is one piece of evidence as text.
+type datum struct{ Name, Value string }
+
+// evidence lists what was read and compared: the names every privilege finding has
+// first, then the others by name, because a map has no order of its own.
+func evidence(e audit.Evidence) []datum {
+	lead := []string{"privilege", "state", "required_depth", "actual_depth"}
+	var rest []string
+	for k := range e {
+		if !slices.Contains(lead, k) {
+			rest = append(rest, k)
+		}
+	}
+	slices.Sort(rest)
+	var out []datum
+	for _, k := range append(lead, rest...) {
+		v, ok := e[k]
+		if !ok {
+			continue
+		}
+		out = append(out, datum{visible(k), visible(plainValue(v))})
+	}
+	return out
+}
+
+// plainValue writes a value of JSON the way a person would.
+func plainValue(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "none"
+	case string:
+		return v
+	case []any:
+		parts := make([]string, len(v))
+		for i, e := range v {
+			parts[i] = plainValue(e)
+		}
+		return strings.Join(parts, ", ")
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return string(b)
+}
+
+// moment is a time as every format for people shows it.
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return "unknown"
+	}
+	return t.UTC().Format("2006-01-02 15:04:05 UTC")
+}
+
+// percent is the coverage, rounded down so that 100 % is never said of less.
+func percent(s audit.Summary) string {
+	return strconv.Itoa(int(s.Coverage*100+1e-9)) + " %"
+}
+
+// judged says what the coverage counts.
+func judged(s audit.Summary) string {
+	n := s.Pass + s.Fail + s.Waived
+	return fmt.Sprintf("%s, %d of %s that apply", percent(s), n, count(n+s.Unknown, "control"))
+}
+
+// waiver is an acceptance as one text.
+func waiver(w *audit.Waiver) string {
+	if w == nil {
+		return ""
+	}
+	return fmt.Sprintf("waived (%s) by %s until %s: %s", visible(w.Kind), visible(w.Owner), visible(w.Expires), visible(w.Reason))
+}
+
+// outcomeWords is an outcome in words.
+func outcomeWords(o audit.Outcome) string {
+	return strings.ReplaceAll(o.String(), "_", " ")
+}
