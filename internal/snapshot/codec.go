@@ -68,6 +68,27 @@ type Selection struct {
 	Requirement *Requirement
 	// Pattern is the part of a name by which users and roles are deduced.
 	Pattern string
+	// Choose, where it is set, gives both from what the snapshot says of itself; the
+	// snapshot is returned with that requirement in place of its own.
+	Choose func(*Snapshot) (r Requirement, pattern string, err error)
+}
+
+// choose settles the requirement and the pattern of a selection for a snapshot.
+func (sel *Selection) choose(s *Snapshot) (Requirement, string, error) {
+	requirement := s.Requirement
+	switch {
+	case sel.Choose != nil:
+		chosen, pattern, err := sel.Choose(s)
+		if err != nil {
+			return Requirement{}, "", err
+		}
+		chosen.fill()
+		s.Requirement = chosen
+		return chosen, pattern, nil
+	case sel.Requirement != nil:
+		requirement = *sel.Requirement
+	}
+	return requirement, sel.Pattern, nil
 }
 
 // Decode reads a snapshot and checks its digest. With a selection, role
@@ -91,6 +112,11 @@ func Decode(data []byte, sel *Selection) (*Snapshot, error) {
 	if s.Digest != digest {
 		return nil, fmt.Errorf("the snapshot was changed since it was taken: its digest is %q, its content's %s; "+
 			"collect it again", s.Digest, digest)
+	}
+	if sel != nil {
+		if _, _, err := sel.choose(s); err != nil {
+			return nil, err
+		}
 	}
 	return s, nil
 }
@@ -221,11 +247,11 @@ func decodeSlice(data []byte, sel *Selection) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	requirement := s.Requirement
-	if sel.Requirement != nil {
-		requirement = *sel.Requirement
+	requirement, pattern, err := sel.choose(s)
+	if err != nil {
+		return nil, err
 	}
-	principals, roots := s.reach(requirement, sel.Pattern)
+	principals, roots := s.reach(requirement, pattern)
 	if err := pick(data[grants.start:grants.end], roots, s.RolePrivileges); err != nil {
 		return nil, fmt.Errorf("reading role_privileges: %w", err)
 	}

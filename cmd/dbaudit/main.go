@@ -1,0 +1,19 @@
+// Command dbaudit audits the integration of a sales-intelligence vendor with
+// Microsoft Dynamics 365 (Dataverse) against the vendor's published minimum.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/dbaudit/dbaudit/internal/cli"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := cli.Main(ctx, os.Args[1:], cli.OS())
+	stop()
+	os.Exit(code)
+}

@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// changes are what check asks of a snapshot beside what was asked when it was
+// taken.
+type changes struct {
+	file  *config.File
+	flags requirementFlags
+}
+
+// apply returns the requirement that a snapshot is judged by. What the snapshot
+// was not asked to hold cannot be required of it afterwards: its absence would
+// look like a fault of the environment.
+func (c changes) apply(s *snapshot.Snapshot, p profile.Profile) (snapshot.Requirement, config.Environment, error) {
+	r := s.Requirement
+	r.Profile = p.Name
+	env := c.environment(s)
+	if c.file != nil {
+		if c.file.Depth != nil {
+			r.Depth = c.file.Depth
+		}
+		if c.file.Allow != nil {
+			r.Allow = c.file.Allow
+		}
+	}
+	r.BusinessUnit = first(c.flags.businessUnit, r.BusinessUnit)
+	if c.flags.appID != "" && c.flags.user != "" {
+		return r, env, usagef("--integration-user and --integration-app-id exclude each other: the integration runs as one of them")
+	}
+	if c.flags.appID != "" || c.flags.user != "" {
+		r.ApplicationID, r.User = strings.ToLower(c.flags.appID), c.flags.user
+	}
+	r.Role = first(c.flags.role, r.Role)
+	if len(c.flags.views) > 0 {
+		views, err := parseViews(c.flags.views)
+		if err != nil {
+			return r, env, err
+		}
+		r.Views = views
+	}
+	return r, env, unheld(s, r, p)
+}
+
+// unheld refuses a requirement that the snapshot holds too little to judge.
+func unheld(s *snapshot.Snapshot, r snapshot.Requirement, p profile.Profile) error {
+	if p.Name != s.Requirement.Profile {
+		for _, name := range p.Minimum() {
+			if _, ok := s.Privileges[name]; !ok {
+				return usagef("the snapshot was taken for the profile %q and does not hold the definition of %s: "+
+					"collect it again with --profile %s", s.Requirement.Profile, name, p.Name)
+			}
+		}
+	}
+	was := s.Requirement
+	var changed string
+	switch {
+	case !strings.EqualFold(r.ApplicationID, was.ApplicationID) || !strings.EqualFold(r.User, was.User):
+		changed = "another integration user"
+	case !strings.EqualFold(r.Role, was.Role):
+		changed = "another integration role"
+	case slices.ContainsFunc(r.Views, func(v snapshot.RequiredView) bool { return !required(was.Views, v) }):
+		changed = "another view"
+	}
+	if changed == "" {
+		return nil
+	}
+	if s.Scope == snapshot.ScopeEnvironment && changed != "another view" {
+		return nil
+	}
+	return usagef("%s is required than when the snapshot was taken, which holds only what was required then: collect it again", changed)
+}
+
+func required(views []snapshot.RequiredView, v snapshot.RequiredView) bool {
+	return slices.ContainsFunc(views, func(w snapshot.RequiredView) bool {
+		return strings.EqualFold(v.Table, w.Table) && strings.EqualFold(v.Name, w.Name)
+	})
+}
+
+// environment finds the part of the configuration that a snapshot was taken for.
+func (c changes) environment(s *snapshot.Snapshot) config.Environment {
+	if c.file == nil {
+		return config.Environment{}
+	}
+	all := c.file.All()
+	for _, env := range all {
+		if env.Name == s.Environment.Name && env.Name != "" || env.URL != "" && env.URL == s.Environment.URL {
+			return env
+		}
+	}
+	if len(all) == 1 && all[0].Name == "" {
+		return all[0]
+	}
+	return config.Environment{}
+}

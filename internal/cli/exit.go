@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/internal/yamldoc"
+)
+
+// The exit codes. They are part of the contract and never change their meaning.
+const (
+	exitOK          = 0
+	exitFindings    = 1   // a control at or above --fail-on failed
+	exitUsage       = 2   // wrong usage or configuration
+	exitFailure     = 3   // could not run: sign-in, network, unreadable or broken input
+	exitIncomplete  = 4   // nothing failed, but something could not be evaluated
+	exitPartial     = 5   // a change was applied only in part, or did not verify
+	exitInterrupted = 130 // interrupted
+)
+
+// exitHelp is the end of each command's help.
+const exitHelp = `Exit codes:
+  0    nothing at or above --fail-on failed, and nothing is unknown
+  1    a control at or above --fail-on failed
+  2    wrong usage or configuration
+  3    could not run: sign-in, network, unreadable or broken input
+  4    nothing failed, but something could not be evaluated
+  5    a change was applied only in part, or did not verify
+  130  interrupted`
+
+// A usageError is a fault of the command line or of the configuration.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error {
+	return &usageError{fmt.Errorf(format, args...)}
+}
+
+// A verdictError carries the exit code of a command that ran to its end: there
+// is nothing to print.
+type verdictError int
+
+func (e verdictError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// exitCode is the one place where errors become exit codes.
+func exitCode(err error) int {
+	var verdict verdictError
+	var usage *usageError
+	var fault *yamldoc.Fault
+	var ambiguous *engine.AmbiguityError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &verdict):
+		return int(verdict)
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	case errors.As(err, &usage), errors.As(err, &fault), errors.As(err, &ambiguous):
+		return exitUsage
+	}
+	return exitFailure
+}
+
+// verdict is the exit code of a result: failures before unknowns, unknowns
+// whatever the threshold. A threshold of SeverityInvalid stands for none.
+func verdict(r audit.Result, failOn audit.Severity) int {
+	worst := r.Worst()
+	switch {
+	case failOn != audit.SeverityInvalid && worst != audit.SeverityInvalid && worst >= failOn:
+		return exitFindings
+	case r.Summary.Unknown > 0 || r.Verdict == audit.VerdictIncomplete:
+		return exitIncomplete
+	}
+	return exitOK
+}
+
+// worse is the graver of two exit codes of one run: interruption, then what
+// could not run, then failures, then unknowns.
+func worse(a, b int) int {
+	rank := func(code int) int {
+		switch code {
+		case exitInterrupted:
+			return 6
+		case exitFailure:
+			return 5
+		case exitUsage:
+			return 4
+		case exitPartial:
+			return 3
+		case exitFindings:
+			return 2
+		case exitIncomplete:
+			return 1
+		}
+		return 0
+	}
+	if rank(b) > rank(a) {
+		return b
+	}
+	return a
+}
+
+func asError(code int) error {
+	if code == exitOK {
+		return nil
+	}
+	return verdictError(code)
+}

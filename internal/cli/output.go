@@ -1,0 +1,204 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report"
+)
+
+// An output is one document to write: a format and, unless it goes to standard
+// output, a file.
+type output struct {
+	format string
+	file   string
+}
+
+// outputs collects -f and -o in the order in which they stand, so that each file
+// belongs to the format before it.
+type outputs struct{ list []output }
+
+func (o *outputs) add(flags *pflag.FlagSet) {
+	names := make([]string, 0, len(report.Formats()))
+	for _, f := range report.Formats() {
+		names = append(names, f.String())
+	}
+	flags.VarP(&outputFlag{o, true}, "format", "f",
+		"`format` of a document: "+strings.Join(names, ", ")+"; repeatable (default table)")
+	flags.VarP(&outputFlag{o, false}, "output", "o", "`file` that the format before it is written to (default standard output)")
+}
+
+type outputFlag struct {
+	outputs  *outputs
+	isFormat bool
+}
+
+func (f *outputFlag) String() string { return "" }
+func (f *outputFlag) Type() string   { return "string" }
+
+func (f *outputFlag) Set(value string) error {
+	list := f.outputs.list
+	last := len(list) - 1
+	switch {
+	case value == "":
+		return errors.New("it is empty")
+	case f.isFormat && last >= 0 && list[last].format == "":
+		list[last].format = value
+	case f.isFormat:
+		f.outputs.list = append(list, output{format: value})
+	case last >= 0 && list[last].file == "":
+		list[last].file = value
+	default:
+		f.outputs.list = append(list, output{file: value})
+	}
+	return nil
+}
+
+// A document is an output with its format understood.
+type document struct {
+	format report.Format
+	file   string // empty for standard output
+}
+
+func (o *outputs) documents() ([]document, error) {
+	list := o.list
+	if len(list) == 0 {
+		list = []output{{format: report.Table.String()}}
+	}
+	var docs []document
+	toStdout := 0
+	files := map[string]bool{}
+	for _, out := range list {
+		name := out.format
+		if name == "" {
+			name = formatOfFile(out.file)
+		}
+		format, err := report.ParseFormat(name)
+		if err != nil {
+			return nil, &usageError{err}
+		}
+		if out.file == "-" {
+			out.file = ""
+		}
+		if out.file == "" {
+			toStdout++
+		} else if files[out.file] {
+			return nil, usagef("-o %s stands twice: each format needs a file of its own", out.file)
+		}
+		files[out.file] = true
+		docs = append(docs, document{format, out.file})
+	}
+	if toStdout > 1 {
+		return nil, usagef("%d formats would go to standard output: give all but one a file by -o FILE after its -f", toStdout)
+	}
+	return docs, nil
+}
+
+// formatOfFile guesses the format of a file that was named without one.
+func formatOfFile(file string) string {
+	switch strings.ToLower(filepath.Ext(file)) {
+	case ".json":
+		return report.JSON.String()
+	case ".sarif":
+		return report.SARIF.String()
+	case ".xml":
+		return report.JUnit.String()
+	case ".html", ".htm":
+		return report.HTML.String()
+	case ".md", ".markdown":
+		return report.Markdown.String()
+	case ".csv":
+		return report.CSV.String()
+	}
+	return report.Table.String()
+}
+
+// render writes the results to each document. Files are written whole or not at
+// all.
+func (a *app) render(docs []document, results []audit.Result, o report.Options) error {
+	for _, doc := range docs {
+		var b bytes.Buffer
+		local := o
+		if doc.file == "" {
+			local.Width, local.Color = a.Width, a.color()
+		}
+		var err error
+		if len(results) == 1 {
+			err = report.Render(&b, doc.format, results[0], local)
+		} else {
+			err = report.RenderAll(&b, doc.format, results, local)
+		}
+		if err != nil {
+			return fmt.Errorf("rendering %s: %w", doc.format, err)
+		}
+		if err := a.put(doc.file, b.Bytes()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) color() bool {
+	return a.StdoutIsTerminal && !a.global.noColor && a.Getenv("NO_COLOR") == ""
+}
+
+// put writes data to a file, or to standard output where the name is empty.
+func (a *app) put(file string, data []byte) error {
+	if file == "" || file == "-" {
+		if _, err := a.Stdout.Write(data); err != nil {
+			return fmt.Errorf("writing to standard output: %w", err)
+		}
+		return nil
+	}
+	return writeFile(file, data)
+}
+
+// writeFile writes a file whole or not at all, readable by its owner alone: what
+// dbaudit writes may hold the names of people.
+func writeFile(name string, data []byte) (err error) {
+	temporary, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	defer func() {
+		if err != nil {
+			_ = temporary.Close()
+			_ = os.Remove(temporary.Name())
+			err = fmt.Errorf("writing %s: %w", name, err)
+		}
+	}()
+	if _, err := temporary.Write(data); err != nil {
+		return err
+	}
+	if err := temporary.Sync(); err != nil {
+		return err
+	}
+	if err := temporary.Close(); err != nil {
+		return err
+	}
+	return os.Rename(temporary.Name(), name)
+}
+
+// readFile reads a file, or standard input where the name is "-".
+func (a *app) readFile(name string) ([]byte, error) {
+	if name == "-" {
+		data, err := io.ReadAll(a.Stdin)
+		if err != nil {
+			return nil, fmt.Errorf("reading standard input: %w", err)
+		}
+		return data, nil
+	}
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	return data, nil
+}

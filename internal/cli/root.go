@@ -1,0 +1,120 @@
+// Package cli is dbaudit's command line: commands, flags and exit codes. It
+// joins the other packages and is imported by main alone.
+//
+// Standard output carries the document that was asked for and nothing else;
+// narration, progress and warnings go to standard error.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// An app is one run of the command line.
+type app struct {
+	Env
+
+	global  globalFlags
+	started bool // whether a command's work began: what fails before is wrong usage
+}
+
+type globalFlags struct {
+	config     string
+	quiet      bool
+	verbose    bool
+	noColor    bool
+	noProgress bool
+	logFormat  string
+}
+
+// Main runs the command line and returns the exit code.
+func Main(ctx context.Context, args []string, env Env) int {
+	a := &app{Env: env}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(env.Stdin)
+	root.SetOut(env.Stdout)
+	root.SetErr(env.Stderr)
+	err := root.ExecuteContext(ctx)
+	if err != nil && ctx.Err() != nil && exitCode(err) == exitFailure {
+		// An interrupted request fails in many ways; the cause is the interruption.
+		err = fmt.Errorf("interrupted: %w", context.Canceled)
+	}
+	if err != nil && !a.started {
+		var usage *usageError
+		if !errors.As(err, &usage) {
+			err = &usageError{err}
+		}
+	}
+	var silent verdictError
+	if err != nil && !errors.As(err, &silent) {
+		a.complain(err)
+	}
+	return exitCode(err)
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "dbaudit",
+		Short: "audit a Dynamics 365 integration against its vendor's published minimum",
+		Long: `dbaudit checks that the integration user of a sales-intelligence vendor holds, in
+Microsoft Dynamics 365 (Dataverse), what the vendor's documentation demands: a
+custom security role with its privileges, a dedicated application user that holds
+it, and the views shared with that user. It reads a snapshot, judges it with Rego
+policies, and reports what is short, why, and how to fix it.
+
+It never says compliant about something that it did not read.`,
+		Example: `  dbaudit demo
+  dbaudit scan --url https://contoso.crm.dynamics.com --client-id GUID --integration-app-id GUID
+  dbaudit scan -f table -f sarif -o dbaudit.sarif
+  dbaudit explain DB-PRIV-LEAD`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			a.started = true
+			return a.global.check()
+		},
+	}
+	flags := root.PersistentFlags()
+	flags.StringVarP(&a.global.config, "config", "c", "", "configuration `file` (default dbaudit.yaml, where it is there)")
+	flags.BoolVarP(&a.global.quiet, "quiet", "q", false, "no narration on standard error")
+	flags.BoolVarP(&a.global.verbose, "verbose", "v", false, "more detail on standard error and in tables")
+	flags.BoolVar(&a.global.noColor, "no-color", false, "no colour; NO_COLOR does the same")
+	flags.BoolVar(&a.global.noProgress, "no-progress", false, "no progress on a terminal")
+	flags.StringVar(&a.global.logFormat, "log-format", "text", "narration on standard error as text or json")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef("%w; see %s --help", err, cmd.CommandPath())
+	})
+	root.AddCommand(
+		a.demoCommand(),
+		a.scanCommand(),
+		a.collectCommand(),
+		a.checkCommand(),
+		a.reportCommand(),
+		a.explainCommand(),
+		a.profileCommand(),
+		a.policyCommand(),
+		a.initCommand(),
+		a.simulateCommand(),
+		a.versionCommand(),
+	)
+	return root
+}
+
+func (g globalFlags) check() error {
+	switch {
+	case g.logFormat != "text" && g.logFormat != "json":
+		return usagef("--log-format %s: want text or json", g.logFormat)
+	case g.quiet && g.verbose:
+		return usagef("--quiet and --verbose exclude each other")
+	}
+	return nil
+}
+
+// help puts the exit codes below a command's description.
+func help(text string) string { return strings.TrimSpace(text) + "\n\n" + exitHelp }

@@ -1,0 +1,338 @@
+package cli
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/collector"
+	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+	"github.com/dbaudit/dbaudit/policy"
+)
+
+// judgeFlags say how a snapshot is judged and what becomes of the result.
+type judgeFlags struct {
+	outputs outputs
+	failOn  string
+	asOf    string
+}
+
+func (f *judgeFlags) add(flags *pflag.FlagSet) {
+	f.outputs.add(flags)
+	flags.StringVar(&f.failOn, "fail-on", "low", "lowest `severity` whose failure gives exit code 1: info, low, medium, high, critical, or none")
+	flags.StringVar(&f.asOf, "as-of", "", "`time` that the result carries as evaluated_at, RFC 3339 (default now)")
+}
+
+// A judgement is judgeFlags understood.
+type judgement struct {
+	documents []document
+	failOn    audit.Severity // SeverityInvalid for none
+	asOf      time.Time
+}
+
+func (a *app) judgement(f judgeFlags) (judgement, error) {
+	j := judgement{asOf: a.Now().UTC().Truncate(time.Second)}
+	var err error
+	if j.documents, err = f.outputs.documents(); err != nil {
+		return j, err
+	}
+	if f.failOn != "none" {
+		if j.failOn, err = audit.ParseSeverity(f.failOn); err != nil {
+			return j, usagef("--fail-on %s: want info, low, medium, high, critical or none", f.failOn)
+		}
+	}
+	if f.asOf != "" {
+		if j.asOf, err = time.Parse(time.RFC3339, f.asOf); err != nil {
+			return j, usagef("--as-of %s: want a time such as 2026-01-31T12:00:00Z", f.asOf)
+		}
+	}
+	return j, nil
+}
+
+type scanFlags struct {
+	connection  connectionFlags
+	requirement requirementFlags
+	judge       judgeFlags
+	scope       string
+	snapshot    string
+}
+
+func (a *app) scanCommand() *cobra.Command {
+	var f scanFlags
+	cmd := &cobra.Command{
+		Use:   "scan",
+		Short: "collect, evaluate and report against a live environment",
+		Long: help(`Reads what the verdict needs from a Dataverse environment, judges it by the
+profile, and reports. Nothing is written to the environment.`),
+		Example: `  dbaudit scan --url https://contoso.crm.dynamics.com --client-id GUID --integration-app-id GUID
+  dbaudit scan --env production -f table -f sarif -o dbaudit.sarif -f json -o result.json
+  dbaudit scan --all-envs --fail-on high`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.scan(cmd.Context(), f, nil) },
+	}
+	f.connection.add(cmd.Flags())
+	f.requirement.add(cmd.Flags())
+	f.judge.add(cmd.Flags())
+	cmd.Flags().StringVar(&f.scope, "scope", "integration", "integration reads what the verdict needs; environment all roles, application users and shares")
+	cmd.Flags().StringVar(&f.snapshot, "snapshot", "", "`file` to keep the snapshot in, beside the result")
+	return cmd
+}
+
+func (a *app) scan(ctx context.Context, f scanFlags, roots *x509.CertPool) error {
+	j, err := a.judgement(f.judge)
+	if err != nil {
+		return err
+	}
+	scope, err := snapshot.ParseScope(f.scope)
+	if err != nil {
+		return usagef("--scope: %w", err)
+	}
+	targets, err := a.targets(f.connection, f.requirement)
+	if err != nil {
+		return err
+	}
+	if f.snapshot != "" && len(targets) > 1 {
+		return usagef("--snapshot keeps one snapshot, and %d environments are meant: use `dbaudit collect` for each", len(targets))
+	}
+	e, err := engine.Load(ctx, policy.Files)
+	if err != nil {
+		return err
+	}
+	results, code, err := a.scanAll(ctx, e, targets, scope, j, roots, f.snapshot)
+	if err != nil {
+		return err
+	}
+	if err := a.render(j.documents, results, a.reportOptions(e)); err != nil {
+		return err
+	}
+	for _, r := range results {
+		code = worse(code, verdict(r, j.failOn))
+	}
+	return asError(code)
+}
+
+// environmentsAtOnce bounds how many environments are scanned side by side; each
+// has its own limit of requests.
+const environmentsAtOnce = 4
+
+// scanAll scans every target. One that cannot be read does not stop the others:
+// it is complained about, and the exit code says so. A single one is returned as
+// an error.
+func (a *app) scanAll(ctx context.Context, e *engine.Engine, targets []target, scope snapshot.Scope, j judgement, roots *x509.CertPool, keep string) ([]audit.Result, int, error) {
+	results := make([]*audit.Result, len(targets))
+	failures := make([]error, len(targets))
+	var group errgroup.Group
+	group.SetLimit(environmentsAtOnce)
+	for i, t := range targets {
+		group.Go(func() error {
+			results[i], failures[i] = a.scanOne(ctx, e, t, scope, j, roots, keep)
+			return nil
+		})
+	}
+	_ = group.Wait()
+	if len(targets) == 1 && failures[0] != nil {
+		return nil, 0, failures[0]
+	}
+	var done []audit.Result
+	code := exitOK
+	for i, r := range results {
+		if failures[i] != nil {
+			a.complain(fmt.Errorf("%s: %w", targets[i], failures[i]))
+			code = worse(code, exitCode(failures[i]))
+			continue
+		}
+		done = append(done, *r)
+	}
+	if len(done) == 0 {
+		return nil, code, errors.New("no environment could be scanned")
+	}
+	return done, code, nil
+}
+
+func (a *app) scanOne(ctx context.Context, e *engine.Engine, t target, scope snapshot.Scope, j judgement, roots *x509.CertPool, keep string) (*audit.Result, error) {
+	s, err := a.collect(ctx, t, scope, roots)
+	if err != nil {
+		return nil, err
+	}
+	if keep != "" {
+		if err := a.keep(s, keep); err != nil {
+			return nil, err
+		}
+	}
+	r, err := e.Evaluate(ctx, s, t.profile, engine.Options{Tool: a.tool(), AsOf: j.asOf})
+	if err != nil {
+		return nil, err
+	}
+	locate(&r, t.file, t.env)
+	return &r, nil
+}
+
+// collect reads an environment's snapshot.
+func (a *app) collect(ctx context.Context, t target, scope snapshot.Scope, roots *x509.CertPool) (*snapshot.Snapshot, error) {
+	progress := a.progress(t)
+	defer progress.stop()
+	conn, err := a.connect(ctx, t, roots, progress.exchange)
+	if err != nil {
+		return nil, err
+	}
+	a.say("%s: %s", t.name, conn.session.Describe())
+	s, err := collector.Collect(ctx, conn.client, collector.Options{
+		Scope:                scope,
+		Requirement:          t.requirement,
+		Environment:          snapshot.Environment{Name: t.name, URL: t.url},
+		Pattern:              t.profile.Pattern,
+		Privileges:           t.profile.Minimum(),
+		AuditorApplicationID: t.clientID,
+		Tool:                 snapshot.Tool(a.tool()),
+		Now:                  a.Now,
+		Progress:             progress.section,
+	})
+	if err != nil {
+		return nil, err
+	}
+	stats := conn.client.Stats()
+	a.say("%s: read in %d requests, %d of them repeated", t.name, stats.Requests, stats.Retries)
+	return s, nil
+}
+
+func (a *app) keep(s *snapshot.Snapshot, file string) error {
+	data, err := s.Encode()
+	if err != nil {
+		return err
+	}
+	return a.put(file, data)
+}
+
+func (a *app) tool() audit.Tool { return audit.Tool{Name: "dbaudit", Version: version().Version} }
+
+type collectFlags struct {
+	connection  connectionFlags
+	requirement requirementFlags
+	scope       string
+	output      string
+}
+
+func (a *app) collectCommand() *cobra.Command {
+	var f collectFlags
+	cmd := &cobra.Command{
+		Use:   "collect",
+		Short: "write a snapshot of an environment",
+		Long: help(`Reads what a verdict needs from a Dataverse environment and writes it down, to be
+judged offline by dbaudit check. Nothing is written to the environment.`),
+		Example: `  dbaudit collect --env production -o snapshot.json
+  dbaudit collect --scope environment -o everything.json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			scope, err := snapshot.ParseScope(f.scope)
+			if err != nil {
+				return usagef("--scope: %w", err)
+			}
+			targets, err := a.targets(f.connection, f.requirement)
+			if err != nil {
+				return err
+			}
+			if len(targets) != 1 {
+				return usagef("collect writes one snapshot: choose one environment by --env")
+			}
+			s, err := a.collect(cmd.Context(), targets[0], scope, nil)
+			if err != nil {
+				return err
+			}
+			return a.keep(s, f.output)
+		},
+	}
+	f.connection.add(cmd.Flags())
+	f.requirement.add(cmd.Flags())
+	cmd.Flags().StringVar(&f.scope, "scope", "integration", "integration reads what the verdict needs; environment all roles, application users and shares")
+	cmd.Flags().StringVarP(&f.output, "output", "o", "", "`file` of the snapshot (default standard output)")
+	return cmd
+}
+
+type checkFlags struct {
+	requirement requirementFlags
+	judge       judgeFlags
+}
+
+func (a *app) checkCommand() *cobra.Command {
+	var f checkFlags
+	cmd := &cobra.Command{
+		Use:   "check SNAPSHOT...",
+		Short: "evaluate saved snapshots, offline",
+		Long: help(`Judges snapshots that dbaudit collect wrote. What was required when a snapshot was
+taken is required again; flags and the configuration's depth: and allow: change
+it where the snapshot holds what is needed to judge that.`),
+		Example: `  dbaudit check snapshot.json
+  dbaudit check monday.json tuesday.json -f json -o results.json`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.check(cmd.Context(), f, args) },
+	}
+	f.requirement.add(cmd.Flags())
+	f.judge.add(cmd.Flags())
+	return cmd
+}
+
+func (a *app) check(ctx context.Context, f checkFlags, files []string) error {
+	j, err := a.judgement(f.judge)
+	if err != nil {
+		return err
+	}
+	file, err := a.configuration()
+	if err != nil {
+		return err
+	}
+	e, err := engine.Load(ctx, policy.Files)
+	if err != nil {
+		return err
+	}
+	results := make([]audit.Result, len(files))
+	for i, name := range files {
+		data, err := a.readFile(name)
+		if err != nil {
+			return err
+		}
+		if results[i], err = a.checkOne(ctx, e, data, j, changes{file, f.requirement}); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	if err := a.render(j.documents, results, a.reportOptions(e)); err != nil {
+		return err
+	}
+	code := exitOK
+	for _, r := range results {
+		code = worse(code, verdict(r, j.failOn))
+	}
+	return asError(code)
+}
+
+func (a *app) checkOne(ctx context.Context, e *engine.Engine, data []byte, j judgement, c changes) (audit.Result, error) {
+	var p profile.Profile
+	var env config.Environment
+	s, err := snapshot.Decode(data, &snapshot.Selection{Choose: func(s *snapshot.Snapshot) (snapshot.Requirement, string, error) {
+		var err error
+		if p, err = a.profile(first(c.flags.profile, s.Requirement.Profile)); err != nil {
+			return snapshot.Requirement{}, "", err
+		}
+		var r snapshot.Requirement
+		r, env, err = c.apply(s, p)
+		return r, p.Pattern, err
+	}})
+	if err != nil {
+		return audit.Result{}, err
+	}
+	r, err := e.Evaluate(ctx, s, p, engine.Options{Tool: a.tool(), AsOf: j.asOf})
+	if err != nil {
+		return audit.Result{}, err
+	}
+	locate(&r, c.file, env)
+	return r, nil
+}

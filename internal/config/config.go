@@ -1,0 +1,204 @@
+// Package config reads dbaudit.yaml: what to audit and how to reach it. Unknown
+// keys, duplicate keys and bad values are errors with file, line and column. It
+// holds no secrets and reads none.
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+	"github.com/dbaudit/dbaudit/internal/yamldoc"
+	"github.com/dbaudit/dbaudit/schema"
+)
+
+// DefaultName is the configuration file that is read from the working directory
+// where none is named.
+const DefaultName = "dbaudit.yaml"
+
+// A File is a parsed configuration.
+type File struct {
+	Profile      string                    `yaml:"profile"`
+	Auth         Auth                      `yaml:"auth"`
+	Apply        *Auth                     `yaml:"apply"`
+	Environments map[string]Environment    `yaml:"environments"`
+	URL          string                    `yaml:"url"`
+	Integration  Integration               `yaml:"integration"`
+	BusinessUnit string                    `yaml:"business_unit"`
+	Views        []View                    `yaml:"views"`
+	Depth        map[string]snapshot.Depth `yaml:"depth"`
+	Allow        []string                  `yaml:"allow"`
+	Waivers      string                    `yaml:"waivers"`
+
+	name string
+	doc  *yamldoc.Document
+}
+
+// Auth says how to sign in. The zero value leaves all to be deduced.
+type Auth struct {
+	Method      string `yaml:"method"`
+	TenantID    string `yaml:"tenant_id"`
+	ClientID    string `yaml:"client_id"`
+	Certificate string `yaml:"certificate"`
+	Authority   string `yaml:"authority"`
+}
+
+// Environment is one Dataverse environment and what is required of it.
+type Environment struct {
+	URL          string      `yaml:"url"`
+	Auth         *Auth       `yaml:"auth"`
+	Apply        *Auth       `yaml:"apply"`
+	Integration  Integration `yaml:"integration"`
+	BusinessUnit string      `yaml:"business_unit"`
+	Views        []View      `yaml:"views"`
+
+	// Name is the environment's key; empty for a single environment at the top.
+	Name string `yaml:"-"`
+	path []string
+}
+
+// Integration names the user and the role of the integration.
+type Integration struct {
+	AppID        string `yaml:"app_id"`
+	User         string `yaml:"user"`
+	Role         string `yaml:"role"`
+	BusinessUnit string `yaml:"business_unit"`
+}
+
+// View is a personal view that the integration user must be able to read.
+type View struct {
+	Table string `yaml:"table"`
+	Name  string `yaml:"name"`
+	Owner string `yaml:"owner"`
+}
+
+// Parse reads a configuration file.
+func Parse(name string, data []byte) (*File, error) {
+	doc, err := yamldoc.Parse(name, data)
+	if err != nil {
+		return nil, err
+	}
+	compiled, err := schema.Compile(schema.Files, "config.json")
+	if err != nil {
+		return nil, err
+	}
+	if err := doc.Validate(compiled); err != nil {
+		return nil, err
+	}
+	f := &File{name: name, doc: doc}
+	if err := doc.Decode(f); err != nil {
+		return nil, err
+	}
+	return f, f.check()
+}
+
+// check refuses what the schema cannot see.
+func (f *File) check() error {
+	if len(f.Environments) > 0 {
+		for _, key := range []string{"url", "integration", "views", "business_unit"} {
+			if f.doc.Has(key) {
+				return f.fault(fmt.Sprintf("%q at the top is for a single environment; there are environments: too, put it there", key), key)
+			}
+		}
+	}
+	for _, env := range f.All() {
+		at := func(keys ...string) []string { return append(slices.Clone(env.path), keys...) }
+		if env.Integration.AppID != "" && env.Integration.User != "" {
+			return f.fault("app_id and user exclude each other: the integration runs as one of them", at("integration", "user")...)
+		}
+		if env.BusinessUnit != "" && env.Integration.BusinessUnit != "" && env.BusinessUnit != env.Integration.BusinessUnit {
+			return f.fault("business_unit stands twice with different names", at("business_unit")...)
+		}
+		seen := map[string]bool{}
+		for i, v := range env.Views {
+			key := strings.ToLower(v.Table + "=" + v.Name)
+			if seen[key] {
+				return f.fault(fmt.Sprintf("the view %s=%s stands twice", v.Table, v.Name), at("views", fmt.Sprint(i))...)
+			}
+			seen[key] = true
+		}
+	}
+	return nil
+}
+
+func (f *File) fault(msg string, path ...string) error {
+	line, column := f.doc.KeyPosition(path...)
+	return &yamldoc.Fault{Name: f.name, Line: line, Column: column, Message: msg}
+}
+
+// Name is the file's name as it was given to Parse.
+func (f *File) Name() string { return f.name }
+
+// All lists the environments by name; a single one at the top has no name.
+func (f *File) All() []Environment {
+	if len(f.Environments) == 0 {
+		return []Environment{{
+			URL: f.URL, Integration: f.Integration, BusinessUnit: f.BusinessUnit, Views: f.Views,
+		}}
+	}
+	names := make([]string, 0, len(f.Environments))
+	for name := range f.Environments {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	all := make([]Environment, len(names))
+	for i, name := range names {
+		env := f.Environments[name]
+		env.Name, env.path = name, []string{"environments", name}
+		all[i] = env
+	}
+	return all
+}
+
+// Unit is the business unit that the user must sit in, wherever it is written.
+func (e Environment) Unit() string {
+	if e.BusinessUnit != "" {
+		return e.BusinessUnit
+	}
+	return e.Integration.BusinessUnit
+}
+
+// A Topic is what a line of the configuration states about an environment.
+type Topic int
+
+// The topics. The zero value is the environment as a whole.
+const (
+	TopicEnvironment Topic = iota
+	TopicProfile
+	TopicRole
+	TopicUser
+	TopicBusinessUnit
+	TopicViews
+	TopicView
+)
+
+// Line is the line that states a topic for an environment: the nearest that
+// there is. For TopicView, view is the view's place in the environment's list.
+func (f *File) Line(e Environment, topic Topic, view int) int {
+	at := func(keys ...string) []string { return append(slices.Clone(e.path), keys...) }
+	var candidates [][]string
+	switch topic {
+	case TopicView:
+		candidates = [][]string{at("views", fmt.Sprint(view)), at("views")}
+	case TopicViews:
+		candidates = [][]string{at("views")}
+	case TopicRole:
+		candidates = [][]string{at("integration", "role"), at("integration")}
+	case TopicUser:
+		candidates = [][]string{at("integration", "app_id"), at("integration", "user"), at("integration")}
+	case TopicBusinessUnit:
+		candidates = [][]string{at("business_unit"), at("integration", "business_unit"), at("integration")}
+	case TopicProfile:
+		candidates = [][]string{{"profile"}}
+	case TopicEnvironment:
+	}
+	candidates = append(candidates, at("url"), e.path, []string{"profile"})
+	for _, path := range candidates {
+		if len(path) > 0 && f.doc.Has(path...) {
+			line, _ := f.doc.KeyPosition(path...)
+			return line
+		}
+	}
+	return 1
+}
