@@ -161,7 +161,7 @@ func (e *Error) Advice() string {
 	case Server:
 		return "the environment failed: try again later; if it stays, give the correlation id to Microsoft's support"
 	case Transport:
-		return e.transportAdvice()
+		return ConnectionAdvice(e.cause)
 	case Protocol:
 		return "what answered does not keep to the Dataverse Web API: check --url, and any proxy in between"
 	case Redirected:
@@ -198,24 +198,6 @@ func (e *Error) forbiddenAdvice() string {
 		return "give " + privilege + " to a security role of this identity, at organization level where the editor allows it"
 	}
 	return "give this identity the auditor's security role; dbaudit doctor names what is missing"
-}
-
-func (e *Error) transportAdvice() string {
-	if e.cause == nil {
-		return "check the network and try again"
-	}
-	switch fault := diagnose(e.cause); fault {
-	case faultName:
-		return "the name cannot be found: check the spelling of --url and the DNS of this machine"
-	case faultCertificate:
-		return "the certificate cannot be verified: check --url; behind a proxy that opens TLS, put its CA into SSL_CERT_FILE"
-	case faultDial:
-		return "nothing answers there: check --url, the firewall and HTTPS_PROXY"
-	case faultCanceled:
-		return ""
-	case faultOther:
-	}
-	return "the connection broke or took too long: check the network and try again"
 }
 
 // MissingPrivilege gives the name of the privilege that the environment says
@@ -292,6 +274,10 @@ func correlation(h http.Header) string {
 	}
 	return ""
 }
+
+// Printable makes a foreign text fit for a message: one line, without control
+// characters and of bounded length.
+func Printable(s string) string { return oneLine(s) }
 
 // oneLine makes a foreign text fit for a message: one line, without control
 // characters (a terminal would obey them) and of bounded length.

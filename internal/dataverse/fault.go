@@ -51,3 +51,25 @@ func (f fault) lasting() bool {
 
 // sent reports whether the request may have reached the other side.
 func (f fault) sent() bool { return f == faultOther || f == faultCanceled }
+
+// Lasting reports whether a failed connection will fail the same way when it
+// is tried again: a name that does not exist, a certificate that is not
+// trusted, a caller that gave up.
+func Lasting(err error) bool { return diagnose(err).lasting() }
+
+// ConnectionAdvice gives the next step after a connection that failed, or ""
+// where the caller gave up itself.
+func ConnectionAdvice(err error) string {
+	switch diagnose(err) {
+	case faultName:
+		return "the name cannot be found: check its spelling (--url, --authority) and the DNS of this machine"
+	case faultCertificate:
+		return "the certificate cannot be verified: check the address; behind a proxy that opens TLS, name its CA in SSL_CERT_FILE"
+	case faultDial:
+		return "nothing answers there: check the address, the firewall and HTTPS_PROXY"
+	case faultCanceled:
+		return ""
+	case faultOther:
+	}
+	return "the connection broke or took too long: check the network and try again"
+}

@@ -123,7 +123,7 @@ func (p *retrier) judge(c call, r reply, err error) (*Error, again) {
 		}
 		return e, asRead
 	}
-	e.RetryAfter = p.retryAfter(r.header)
+	e.RetryAfter = RetryAfter(r.header, p.now())
 	switch r.status {
 	case http.StatusTooManyRequests:
 		return e, waiting
@@ -232,14 +232,13 @@ func (p *retrier) backoff(failures int) time.Duration {
 	return wait/2 + time.Duration(p.jitter()*float64(wait)/2)
 }
 
-// retryAfter gives how long the environment asks to wait, 0 where it does not
-// say. A date is held against the environment's own clock.
-func (p *retrier) retryAfter(h http.Header) time.Duration {
-	here := p.now()
+// RetryAfter gives how long an answer asks to wait, 0 where it does not say. A
+// date is held against the other side's own clock where it tells it.
+func RetryAfter(h http.Header, now time.Time) time.Duration {
 	if date, err := http.ParseTime(h.Get("Date")); err == nil {
-		here = date
+		now = date
 	}
-	return parseRetryAfter(h.Get("Retry-After"), here)
+	return parseRetryAfter(h.Get("Retry-After"), now)
 }
 
 // parseRetryAfter reads seconds or an HTTP date. What is no such thing, or in

@@ -1,0 +1,114 @@
+package signin
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+)
+
+// Discovery is what an environment says, unasked, about where to sign in.
+type Discovery struct {
+	AuthorizationURI string // as the environment says it
+	Tenant           string
+	Cloud            Cloud
+}
+
+// Discover asks the environment without a token and reads its challenge. Only
+// Microsoft's known sign-in hosts are accepted, and the authority that the
+// configuration names.
+func Discover(ctx context.Context, c Config) (Discovery, error) {
+	c = c.withDefaults()
+	origin, err := dataverse.ParseEnvironment(c.EnvironmentURL)
+	if err != nil {
+		return Discovery{}, &ConfigError{err.Error()}
+	}
+	authority := ""
+	if c.Authority != "" {
+		if authority, err = parseAuthority(c.Authority); err != nil {
+			return Discovery{}, err
+		}
+	}
+	n, err := discover(ctx, c, origin, authority)
+	return Discovery{n.uri, n.tenant, n.cloud}, err
+}
+
+// named is where an environment's challenge leads.
+type named struct {
+	uri, tenant string
+	cloud       Cloud
+}
+
+func discover(ctx context.Context, c Config, origin, authority string) (named, error) {
+	var uri string
+	for _, path := range []string{"/api/data/v9.2/", "/api/data/"} {
+		status, header, err := c.ask(ctx, origin+path)
+		if err != nil {
+			return named{}, fmt.Errorf("asking the environment for its tenant: %w", err)
+		}
+		if status != http.StatusUnauthorized {
+			continue
+		}
+		if uri = dataverse.ParseChallenge(header.Values("WWW-Authenticate")...).AuthorizationURI; uri != "" {
+			return follow(uri, authority)
+		}
+	}
+	return named{}, &AuthError{
+		Message: "the environment does not say which tenant it belongs to",
+		Advice:  "check that --url is a Dataverse environment, or give --tenant-id (DBAUDIT_TENANT_ID)",
+	}
+}
+
+// follow decides whether a challenge's address may be used.
+func follow(uri, authority string) (named, error) {
+	u, err := url.Parse(uri)
+	if err != nil || u.Scheme != "https" || u.User != nil || u.Hostname() == "" {
+		return named{}, &AuthError{
+			Message: "the environment names a sign-in address that is none",
+			Advice:  "give --tenant-id (DBAUDIT_TENANT_ID)",
+		}
+	}
+	cloud, known := KnownAuthority(u.Host)
+	if !known && "https://"+strings.ToLower(u.Host) != authority {
+		return named{}, &AuthError{
+			Message: fmt.Sprintf("the environment names the sign-in host %s, which is none of Microsoft's known ones and was not followed", dataverse.Printable(u.Host)),
+			Advice:  "if you trust it, name it yourself by --authority (DBAUDIT_AUTHORITY), with --tenant-id",
+		}
+	}
+	segment, _, _ := strings.Cut(strings.TrimPrefix(u.Path, "/"), "/")
+	tenant, err := parseTenant(segment)
+	if err != nil {
+		return named{}, &AuthError{
+			Message: "the environment does not say which tenant it belongs to",
+			Advice:  "give --tenant-id (DBAUDIT_TENANT_ID)",
+		}
+	}
+	return named{dataverse.Printable(uri), tenant, cloud}, nil
+}
+
+// ask sends a request without credentials and gives what it says of itself.
+func (c Config) ask(ctx context.Context, address string) (int, http.Header, error) {
+	var status int
+	var header http.Header
+	err := c.patience().try(ctx, func() error {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+		if err != nil {
+			return err
+		}
+		req.Header.Set("Accept", "application/json")
+		resp, err := bounded{next: c.Transport, anyBody: true}.RoundTrip(req)
+		if err != nil {
+			return &brokenError{err}
+		}
+		_ = resp.Body.Close()
+		if isPassing(resp.StatusCode) {
+			return &passing{resp.StatusCode, resp.Header}
+		}
+		status, header = resp.StatusCode, resp.Header
+		return nil
+	})
+	return status, header, explain(ctx, err, c.scrubber())
+}

@@ -1,0 +1,253 @@
+package signin
+
+import (
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+)
+
+const (
+	tenant   = "72f988bf-0000-0000-0000-2d7cd011db47"
+	appID    = "11111111-2222-3333-4444-555555555555"
+	theCode  = "ABCD-EFGH"
+	envURL   = "https://contoso.crm4.dynamics.com"
+	theScope = envURL + "/.default"
+)
+
+const theSecret = "Zq8~very-secret-value~Zq8"
+
+// entra is a sign-in host in the likeness of Microsoft Entra.
+type entra struct {
+	*httptest.Server
+	mu       sync.Mutex
+	asked    []string     // method and path of each request
+	forms    []url.Values // of each token request
+	issued   int
+	cert     *x509.Certificate                             // verifies assertions of the app
+	platform map[string]bool                               // federated tokens that it trusts
+	jti      map[string]bool                               // assertions seen: each is good once
+	approved bool                                          // the device code was entered
+	pending  int                                           // polls before
+	before   func(http.ResponseWriter, *http.Request) bool // true: it answered
+	tokenURL string
+	lifetime int
+}
+
+func newEntra(t testing.TB) *entra {
+	t.Helper()
+	e := &entra{jti: map[string]bool{}, lifetime: 3599}
+	e.Server = httptest.NewUnstartedServer(http.HandlerFunc(e.serve))
+	e.Config.ErrorLog = log.New(io.Discard, "", 0)
+	e.StartTLS()
+	t.Cleanup(e.Close)
+	e.tokenURL = e.URL + "/" + tenant + "/oauth2/v2.0/token"
+	return e
+}
+
+// config is that of an app in the tenant, which signs in at this host.
+func (e *entra) config() Config {
+	return Config{
+		EnvironmentURL: envURL, TenantID: tenant, ClientID: appID, Authority: e.URL,
+		Transport: e.Client().Transport,
+		Sleep:     func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
+		Jitter:    func() float64 { return 0 },
+	}
+}
+
+func (e *entra) serve(w http.ResponseWriter, r *http.Request) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.asked = append(e.asked, r.Method+" "+r.URL.Path)
+	if e.before != nil && e.before(w, r) {
+		return
+	}
+	base := "/" + tenant
+	switch r.Method + " " + r.URL.Path {
+	case "GET " + base + "/v2.0/.well-known/openid-configuration":
+		answer(w, 200, map[string]any{
+			"authorization_endpoint": e.URL + base + "/oauth2/v2.0/authorize",
+			"token_endpoint":         e.tokenURL,
+			"issuer":                 e.URL + base + "/v2.0",
+		})
+	case "POST " + base + "/oauth2/v2.0/token":
+		_ = r.ParseForm()
+		e.forms = append(e.forms, r.PostForm)
+		e.token(w, r.PostForm)
+	case "POST " + base + "/oauth2/v2.0/devicecode":
+		answer(w, 200, map[string]any{
+			"user_code": theCode, "device_code": "the-device-code", "verification_uri": "https://microsoft.com/devicelogin",
+			"expires_in": 900, "interval": 5, "message": "enter the code",
+		})
+	default:
+		deny(w, 404, "invalid_request", "AADSTS900144: no such endpoint")
+	}
+}
+
+func (e *entra) token(w http.ResponseWriter, form url.Values) {
+	if !strings.Contains(" "+form.Get("scope")+" ", " "+theScope+" ") {
+		deny(w, 400, "invalid_resource", "AADSTS500011: The resource principal named x was not found in the tenant.")
+		return
+	}
+	if form.Get("client_id") != appID {
+		deny(w, 400, "unauthorized_client", "AADSTS700016: Application with identifier 'x' was not found in the directory.")
+		return
+	}
+	switch form.Get("grant_type") {
+	case "client_credentials":
+		switch {
+		case form.Get("client_secret") != "":
+			if form.Get("client_secret") != theSecret {
+				deny(w, 401, "invalid_client", "AADSTS7000215: Invalid client secret provided. You sent "+form.Get("client_secret")+". Trace ID: 6f9619ff-8b86-d011-b42d-00cf4fc964ff Correlation ID: x Timestamp: 2026-03-01")
+				return
+			}
+		case e.platform[form.Get("client_assertion")]:
+		default:
+			if err := e.verify(form.Get("client_assertion")); err != nil {
+				deny(w, 401, "invalid_client", "AADSTS700027: "+err.Error()+": "+form.Get("client_assertion"))
+				return
+			}
+		}
+		e.issue(w, false)
+	case "device_code":
+		if e.pending--; e.pending >= 0 {
+			deny(w, 400, "authorization_pending", "AADSTS70016: pending")
+			return
+		}
+		e.issue(w, true)
+	case "authorization_code":
+		if form.Get("code") != "the-code" || form.Get("code_verifier") == "" {
+			deny(w, 400, "invalid_grant", "AADSTS70008: expired")
+			return
+		}
+		e.issue(w, true)
+	case "refresh_token":
+		if form.Get("refresh_token") != "the-refresh-token" {
+			deny(w, 400, "invalid_grant", "AADSTS700082: The refresh token has expired due to inactivity.")
+			return
+		}
+		e.issue(w, true)
+	default:
+		deny(w, 400, "unsupported_grant_type", "")
+	}
+}
+
+// verify checks a certificate assertion as Entra documents it: PS256, the
+// certificate by x5t#S256, for the app and this token endpoint, valid now, once.
+func (e *entra) verify(assertion string) error {
+	parts := strings.Split(assertion, ".")
+	if len(parts) != 3 || e.cert == nil {
+		return fmt.Errorf("no assertion")
+	}
+	var header struct {
+		Alg string   `json:"alg"`
+		X5t string   `json:"x5t#S256"`
+		X5c []string `json:"x5c"`
+	}
+	var claims struct {
+		Aud, Iss, Sub, Jti string
+		Exp, Nbf           int64
+	}
+	for i, into := range []any{&header, &claims} {
+		text, err := base64.RawURLEncoding.DecodeString(parts[i])
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal(text, into); err != nil {
+			return err
+		}
+	}
+	print := sha256.Sum256(e.cert.Raw)
+	now := time.Now().Unix()
+	switch {
+	case header.Alg != "PS256":
+		return fmt.Errorf("alg %s", header.Alg)
+	case header.X5t != base64.StdEncoding.EncodeToString(print[:]):
+		return fmt.Errorf("x5t#S256 %s", header.X5t)
+	case len(header.X5c) == 0:
+		return fmt.Errorf("no chain")
+	case claims.Iss != appID || claims.Sub != appID || claims.Aud != e.tokenURL:
+		return fmt.Errorf("claims %+v", claims)
+	case claims.Exp < now || claims.Nbf > now+5:
+		return fmt.Errorf("times %+v", claims)
+	case e.jti[claims.Jti]:
+		return fmt.Errorf("replayed")
+	}
+	signature, err := base64.RawURLEncoding.DecodeString(parts[2])
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
+	public, _ := e.cert.PublicKey.(*rsa.PublicKey)
+	if err := rsa.VerifyPSS(public, crypto.SHA256, sum[:], signature, nil); err != nil {
+		return err
+	}
+	e.jti[claims.Jti] = true
+	return nil
+}
+
+func (e *entra) issue(w http.ResponseWriter, person bool) {
+	e.issued++
+	body := map[string]any{
+		"token_type": "Bearer", "expires_in": e.lifetime, "access_token": fmt.Sprintf("the-access-token-%d", e.issued),
+	}
+	if person {
+		claims, _ := json.Marshal(map[string]string{"preferred_username": "jane@contoso.com", "oid": "0000", "tid": tenant, "sub": "s"})
+		info, _ := json.Marshal(map[string]string{"uid": "uid", "utid": tenant})
+		encode := base64.RawURLEncoding.EncodeToString
+		body["id_token"] = encode([]byte(`{"alg":"none"}`)) + "." + encode(claims) + "."
+		body["client_info"] = encode(info)
+		body["refresh_token"] = "the-refresh-token"
+		body["scope"] = theScope
+	}
+	answer(w, 200, body)
+}
+
+func answer(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+func deny(w http.ResponseWriter, status int, code, description string) {
+	answer(w, status, map[string]any{
+		"error": code, "error_description": description,
+		"trace_id": "6f9619ff-8b86-d011-b42d-00cf4fc964ff", "correlation_id": "7f9619ff-8b86-d011-b42d-00cf4fc964ff",
+	})
+}
+
+func open(t *testing.T, c Config) *Session {
+	t.Helper()
+	s, err := Open(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func tokenOf(t *testing.T, s dataverse.TokenSource, o dataverse.TokenOptions) string {
+	t.Helper()
+	token, err := s.Token(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if time.Until(token.ExpiresAt) < time.Minute {
+		t.Errorf("it expires at %v", token.ExpiresAt)
+	}
+	return token.Value.Reveal()
+}

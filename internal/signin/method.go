@@ -1,0 +1,111 @@
+package signin
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Method is a way to sign in.
+type Method int
+
+// The ways to sign in.
+const (
+	Auto             Method = iota // deduced from what is configured
+	ClientSecret                   // an app registration's secret
+	Certificate                    // an app registration's certificate
+	WorkloadIdentity               // a token of the platform that runs the program
+	ManagedIdentity                // the identity of the Azure resource that runs it
+	DeviceCode                     // a person, with a browser on another device
+	Interactive                    // a person, with a browser on this machine
+	AzureCLI                       // whoever is signed in to az
+)
+
+// Methods lists all ways to sign in, in the order in which help shows them.
+func Methods() []Method {
+	return []Method{ClientSecret, Certificate, WorkloadIdentity, ManagedIdentity, DeviceCode, Interactive, AzureCLI}
+}
+
+// String gives the name that --auth takes, and "" for Auto.
+func (m Method) String() string {
+	switch m {
+	case ClientSecret:
+		return "client-secret"
+	case Certificate:
+		return "certificate"
+	case WorkloadIdentity:
+		return "workload-identity"
+	case ManagedIdentity:
+		return "managed-identity"
+	case DeviceCode:
+		return "device-code"
+	case Interactive:
+		return "interactive"
+	case AzureCLI:
+		return "azure-cli"
+	case Auto:
+	}
+	return ""
+}
+
+// ParseMethod reads the name that --auth takes; "" is Auto.
+func ParseMethod(name string) (Method, error) {
+	if name == "" {
+		return Auto, nil
+	}
+	names := make([]string, 0, len(Methods()))
+	for _, m := range Methods() {
+		if strings.EqualFold(name, m.String()) {
+			return m, nil
+		}
+		names = append(names, m.String())
+	}
+	return Auto, &ConfigError{fmt.Sprintf("%q is no way to sign in: --auth takes %s", name, strings.Join(names, ", "))}
+}
+
+// byPerson reports whether a person signs in, whose sign-in is kept.
+func (m Method) byPerson() bool { return m == DeviceCode || m == Interactive }
+
+// needsTenant reports whether the method asks an authority of ours. A managed
+// identity and the Azure CLI know their tenant themselves.
+func (m Method) needsTenant() bool { return m != ManagedIdentity && m != AzureCLI }
+
+// deduce gives the method that the configuration implies, and why.
+func deduce(c Config, savedSignIn func() bool) (Method, string, error) {
+	secret, certificate := !c.ClientSecret.IsZero(), c.CertificateFile != ""
+	switch {
+	case c.Method != Auto:
+		return c.Method, "--auth", nil
+	case secret && certificate:
+		return ClientSecret, "a client secret is set, and goes before the certificate", nil
+	case secret:
+		return ClientSecret, "a client secret is set", nil
+	case certificate:
+		return Certificate, "a client certificate is set", nil
+	}
+	for _, platform := range []struct {
+		variable string
+		method   Method
+	}{
+		{"AZURE_FEDERATED_TOKEN_FILE", WorkloadIdentity},
+		{"ACTIONS_ID_TOKEN_REQUEST_URL", WorkloadIdentity},
+		{"SYSTEM_OIDCREQUESTURI", WorkloadIdentity},
+		{"IDENTITY_ENDPOINT", ManagedIdentity},
+		{"MSI_ENDPOINT", ManagedIdentity},
+	} {
+		if c.Getenv(platform.variable) != "" {
+			return platform.method, platform.variable + " is set", nil
+		}
+	}
+	if c.FederatedTokenFile != "" {
+		return WorkloadIdentity, "a federated token file is set", nil
+	}
+	if savedSignIn() {
+		return DeviceCode, "somebody signed in before", nil
+	}
+	if c.Terminal {
+		return Auto, "", &ConfigError{"nothing says how to sign in: a person gives --auth device-code, --auth interactive or " +
+			"--auth azure-cli; a program sets --client-id with DBAUDIT_CLIENT_SECRET or --client-certificate"}
+	}
+	return Auto, "", &ConfigError{"nothing says how to sign in: set --client-id (DBAUDIT_CLIENT_ID) with DBAUDIT_CLIENT_SECRET or " +
+		"--client-certificate (DBAUDIT_CLIENT_CERTIFICATE), or choose a way by --auth (DBAUDIT_AUTH)"}
+}

@@ -1,0 +1,252 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	msal "github.com/AzureAD/microsoft-authentication-library-for-go/apps/errors"
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/public"
+
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+)
+
+// Account is a person's sign-in that is kept.
+type Account struct {
+	Username string // as Entra gives it, usually the user principal name
+	Tenant   string
+	Host     string // sign-in host
+	ObjectID string
+}
+
+// personSource signs in a person: from what is kept, else by asking.
+type personSource struct {
+	client  public.Client
+	config  Config
+	session *Session
+	scopes  []string
+	scrub   scrubber
+}
+
+func newPersonSource(c Config, s *Session) (dataverse.TokenSource, error) { return openPerson(c, s) }
+
+func openPerson(c Config, s *Session) (*personSource, error) {
+	if s.clientID == "" {
+		return nil, &ConfigError{"sign-in by " + s.method.String() + " needs an app registration that allows public client flows: set --client-id (DBAUDIT_CLIENT_ID), or use --auth azure-cli"}
+	}
+	made, err := public.New(s.clientID,
+		public.WithAuthority(s.Authority()),
+		public.WithCache(store{c.Cache}),
+		public.WithHTTPClient(client(fenced{s.host(), steady{c.patience(), bounded{next: c.Transport}}})),
+		public.WithInstanceDiscovery(false),
+		public.WithClientCapabilities([]string{"CP1"}),
+	)
+	if err != nil {
+		return nil, &ConfigError{"the sign-in cannot be set up: check --authority and --tenant-id"}
+	}
+	return &personSource{made, c, s, []string{Scope(s.origin)}, c.scrubber()}, nil
+}
+
+func (p *personSource) Token(ctx context.Context, o dataverse.TokenOptions) (dataverse.Token, error) {
+	got, err := p.silently(ctx, o)
+	if err != nil && ctx.Err() == nil && mustAsk(err) && p.canAsk() {
+		got, err = p.ask(ctx, o)
+	}
+	if err != nil {
+		return dataverse.Token{}, p.explain(ctx, err)
+	}
+	return dataverse.Token{Value: dataverse.NewSecret(got.AccessToken), ExpiresAt: got.ExpiresOn}, nil
+}
+
+// errNobody is the absence of a saved sign-in.
+type errNobody struct{}
+
+func (errNobody) Error() string { return "nobody is signed in" }
+
+func (p *personSource) silently(ctx context.Context, o dataverse.TokenOptions) (public.AuthResult, error) {
+	accounts, err := p.client.Accounts(ctx)
+	if err != nil {
+		return public.AuthResult{}, err
+	}
+	account, err := choose(accounts, p.config.Username, p.session.tenant)
+	if err != nil {
+		return public.AuthResult{}, err
+	}
+	options := []public.AcquireSilentOption{public.WithSilentAccount(account)}
+	if o.Claims != "" {
+		options = append(options, public.WithClaims(o.Claims))
+	}
+	if o.Refresh {
+		ctx = withoutTokens(ctx)
+	}
+	return p.client.AcquireTokenSilent(ctx, p.scopes, options...)
+}
+
+// choose picks the saved sign-in to use: the named one, else the only one of
+// the tenant.
+func choose(accounts []public.Account, username, tenant string) (public.Account, error) {
+	accounts = slices.DeleteFunc(slices.Clone(accounts), func(a public.Account) bool {
+		return username != "" && !strings.EqualFold(a.PreferredUsername, username) || !strings.EqualFold(a.Realm, tenant)
+	})
+	switch len(accounts) {
+	case 0:
+		return public.Account{}, errNobody{}
+	case 1:
+		return accounts[0], nil
+	}
+	names := make([]string, len(accounts))
+	for i, a := range accounts {
+		names[i] = dataverse.Printable(a.PreferredUsername)
+	}
+	slices.Sort(names)
+	return public.Account{}, &ConfigError{"several people are signed in (" + strings.Join(names, ", ") + "): sign the others out by dbaudit logout"}
+}
+
+// mustAsk reports whether only the person can help: there is no sign-in, or
+// Entra refuses it.
+func mustAsk(err error) bool {
+	var nobody errNobody
+	if errors.As(err, &nobody) || err.Error() == "no token found" {
+		return true
+	}
+	var call msal.CallErr
+	return errors.As(err, &call) && call.Resp != nil && call.Resp.StatusCode == 400
+}
+
+func (p *personSource) canAsk() bool {
+	if p.session.method == Interactive {
+		return p.config.OpenBrowser != nil
+	}
+	return p.config.Prompt != nil
+}
+
+func (p *personSource) ask(ctx context.Context, o dataverse.TokenOptions) (public.AuthResult, error) {
+	if p.session.method == Interactive {
+		options := []public.AcquireInteractiveOption{public.WithOpenURL(p.config.OpenBrowser)}
+		if p.config.Username != "" {
+			options = append(options, public.WithLoginHint(p.config.Username))
+		}
+		if o.Claims != "" {
+			options = append(options, public.WithClaims(o.Claims))
+		}
+		return p.client.AcquireTokenInteractive(ctx, p.scopes, options...)
+	}
+	var options []public.AcquireByDeviceCodeOption
+	if o.Claims != "" {
+		options = append(options, public.WithClaims(o.Claims))
+	}
+	code, err := p.client.AcquireTokenByDeviceCode(ctx, p.scopes, options...)
+	if err != nil {
+		return public.AuthResult{}, err
+	}
+	p.config.Prompt(DevicePrompt{
+		UserCode:        dataverse.Printable(code.Result.UserCode),
+		VerificationURL: dataverse.Printable(code.Result.VerificationURL),
+		Message:         dataverse.Printable(code.Result.Message),
+		ExpiresAt:       code.Result.ExpiresOn,
+	})
+	return code.AuthenticationResult(ctx)
+}
+
+func (p *personSource) explain(ctx context.Context, err error) error {
+	var nobody errNobody
+	if errors.As(err, &nobody) || err.Error() == "no token found" {
+		return &AuthError{
+			Message: "nobody is signed in for tenant " + p.session.tenant,
+			Advice:  "sign in by dbaudit login, or let a program sign in by client secret, certificate or workload identity",
+		}
+	}
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return &AuthError{Message: "nobody signed in in time", Advice: advise("AADSTS70020", "")}
+	}
+	return explain(ctx, err, p.scrub)
+}
+
+// Login signs a person in anew, whoever is signed in already, and keeps it.
+func Login(ctx context.Context, c Config) (Account, error) {
+	if !c.Method.byPerson() {
+		return Account{}, &ConfigError{"dbaudit login is for people: use --auth device-code or --auth interactive"}
+	}
+	c = c.withDefaults()
+	s, err := Open(ctx, c)
+	if err != nil {
+		return Account{}, err
+	}
+	p, err := openPerson(c, s)
+	if err != nil {
+		return Account{}, err
+	}
+	if !p.canAsk() {
+		return Account{}, &ConfigError{"nobody can be asked to sign in here: run dbaudit login at a terminal"}
+	}
+	got, err := p.ask(ctx, dataverse.TokenOptions{})
+	if err != nil {
+		return Account{}, p.explain(ctx, err)
+	}
+	return accountOf(got.Account), nil
+}
+
+// Accounts lists the sign-ins that are kept, by name. It asks nobody.
+func Accounts(ctx context.Context, cache Cache) ([]Account, error) {
+	_, saved, err := savedAccounts(ctx, cache, "dbaudit")
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Account, len(saved))
+	for i, a := range saved {
+		list[i] = accountOf(a)
+	}
+	return list, nil
+}
+
+// Logout forgets the sign-in of a user name, or all with "", and gives those it
+// forgot. With the last one goes everything that was kept.
+func Logout(ctx context.Context, cache Cache, clientID, username string) ([]Account, error) {
+	if clientID == "" && username != "" {
+		return nil, &ConfigError{"signing out one of several needs the app that signed in: set --client-id (DBAUDIT_CLIENT_ID)"}
+	}
+	made, saved, err := savedAccounts(ctx, cache, clientID)
+	if err != nil {
+		return nil, err
+	}
+	var gone []Account
+	for _, a := range saved {
+		if username != "" && !strings.EqualFold(a.PreferredUsername, username) {
+			continue
+		}
+		if username != "" {
+			if err := made.RemoveAccount(ctx, a); err != nil {
+				return gone, fmt.Errorf("signing out %s: %w", dataverse.Printable(a.PreferredUsername), err)
+			}
+		}
+		gone = append(gone, accountOf(a))
+	}
+	if len(gone) == len(saved) {
+		return gone, cache.Save(nil)
+	}
+	return gone, nil
+}
+
+func savedAccounts(ctx context.Context, cache Cache, clientID string) (public.Client, []public.Account, error) {
+	if clientID == "" {
+		clientID = "dbaudit"
+	}
+	made, err := public.New(clientID, public.WithCache(store{cache}), public.WithInstanceDiscovery(false), public.WithHTTPClient(client(nobody{})))
+	if err != nil {
+		return made, nil, &ConfigError{"the saved sign-ins cannot be opened"}
+	}
+	saved, err := made.Accounts(ctx)
+	if err != nil {
+		return made, nil, err
+	}
+	slices.SortFunc(saved, func(a, b public.Account) int {
+		return strings.Compare(a.PreferredUsername+"\x00"+a.Realm, b.PreferredUsername+"\x00"+b.Realm)
+	})
+	return made, saved, nil
+}
+
+func accountOf(a public.Account) Account {
+	return Account{dataverse.Printable(a.PreferredUsername), dataverse.Printable(a.Realm), dataverse.Printable(a.Environment), dataverse.Printable(a.LocalAccountID)}
+}

@@ -1,0 +1,197 @@
+package signin
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+)
+
+func TestDeviceCode(t *testing.T) {
+	e := newEntra(t)
+	e.pending = 2
+	shown := 0
+	c := e.config()
+	c.Method, c.Cache = DeviceCode, NewMemoryCache()
+	c.Prompt = func(p DevicePrompt) {
+		shown++
+		if p.UserCode != theCode || p.VerificationURL != "https://microsoft.com/devicelogin" || p.ExpiresAt.IsZero() {
+			t.Errorf("%+v", p)
+		}
+	}
+	if got := tokenOf(t, open(t, c), dataverse.TokenOptions{}); got != "the-access-token-1" || shown != 1 {
+		t.Errorf("%q after %d prompts", got, shown)
+	}
+
+	// Another run finds the sign-in, and nobody is asked.
+	c.Prompt, c.Method = nil, Auto
+	s := open(t, c)
+	if got := tokenOf(t, s, dataverse.TokenOptions{}); got != "the-access-token-1" || s.Method() != DeviceCode {
+		t.Errorf("%q by %v", got, s.Method())
+	}
+	if got := tokenOf(t, s, dataverse.TokenOptions{Refresh: true}); got != "the-access-token-2" {
+		t.Errorf("a refused token is replaced: %q", got)
+	}
+	if got := tokenOf(t, s, dataverse.TokenOptions{Refresh: true, Claims: `{"access_token":{"nbf":{"essential":true}}}`}); got != "the-access-token-3" {
+		t.Errorf("claims want a new token: %q", got)
+	}
+	if last := e.forms[len(e.forms)-1]; last.Get("grant_type") != "refresh_token" || !strings.Contains(last.Get("claims"), "nbf") {
+		t.Errorf("sent %v", last)
+	}
+	accounts, err := Accounts(t.Context(), c.Cache)
+	if err != nil || len(accounts) != 1 || accounts[0].Username != "jane@contoso.com" || accounts[0].Tenant != tenant {
+		t.Errorf("%+v, %v", accounts, err)
+	}
+
+	// The refresh token is revoked: the person must come back.
+	e.before = func(w http.ResponseWriter, r *http.Request) bool {
+		_ = r.ParseForm()
+		if r.PostForm.Get("grant_type") == "refresh_token" {
+			deny(w, 400, "invalid_grant", "AADSTS700082: The refresh token has expired due to inactivity.")
+			return true
+		}
+		return false
+	}
+	if _, err := s.Token(t.Context(), dataverse.TokenOptions{Refresh: true}); err == nil || !strings.Contains(err.Error(), "dbaudit login") {
+		t.Errorf("%v", err)
+	}
+	c.Prompt = func(DevicePrompt) { shown++ }
+	tokenOf(t, open(t, c), dataverse.TokenOptions{Refresh: true})
+	if shown != 2 {
+		t.Errorf("%d prompts", shown)
+	}
+
+	gone, err := Logout(t.Context(), c.Cache, "", "")
+	if err != nil || len(gone) != 1 {
+		t.Errorf("%v, %v", gone, err)
+	}
+	c.Prompt, c.Method = nil, DeviceCode
+	if _, err := open(t, c).Token(t.Context(), dataverse.TokenOptions{}); err == nil || !strings.Contains(err.Error(), "nobody is signed in") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestInteractive(t *testing.T) {
+	e := newEntra(t)
+	c := e.config()
+	c.Method, c.Username = Interactive, "jane@contoso.com"
+	c.OpenBrowser = func(address string) error {
+		u, err := url.Parse(address)
+		if err != nil {
+			return err
+		}
+		q := u.Query()
+		if q.Get("response_mode") != "form_post" || q.Get("code_challenge_method") != "S256" || q.Get("login_hint") != "jane@contoso.com" ||
+			q.Get("client_id") != appID || !strings.Contains(q.Get("scope"), theScope) {
+			t.Errorf("the browser is sent to %s", address)
+		}
+		go func() { // the person signs in, and Entra's page posts the code
+			resp, err := http.PostForm(q.Get("redirect_uri"), url.Values{"state": {q.Get("state")}, "code": {"the-code"}})
+			if err == nil {
+				_ = resp.Body.Close()
+			}
+		}()
+		return nil
+	}
+	account, err := Login(t.Context(), c)
+	if err != nil || account.Username != "jane@contoso.com" {
+		t.Errorf("%+v, %v", account, err)
+	}
+	e.before = func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasSuffix(r.URL.Path, "/token") || len(e.forms) > 2 {
+			return false
+		}
+		e.forms = append(e.forms, nil)
+		http.Error(w, "busy", 503)
+		return true
+	}
+	if account, err = Login(t.Context(), c); err != nil || account.Username != "jane@contoso.com" {
+		t.Errorf("a person's sign-in goes on after a failure: %+v, %v", account, err)
+	}
+	e.before = nil
+	c.OpenBrowser = func(string) error { return errors.New("no browser here") }
+	if _, err := Login(t.Context(), c); err == nil || !strings.Contains(err.Error(), "no browser here") {
+		t.Errorf("%v", err)
+	}
+	c.OpenBrowser = nil
+	if _, err := Login(t.Context(), c); err == nil || !strings.Contains(err.Error(), "at a terminal") {
+		t.Errorf("%v", err)
+	}
+	c.Method = ClientSecret
+	if _, err := Login(t.Context(), c); err == nil || !strings.Contains(err.Error(), "for people") {
+		t.Errorf("%v", err)
+	}
+}
+
+// ring is a keyring in memory.
+type ring struct {
+	secret string
+	err    error
+}
+
+func (r *ring) Get() (string, error)    { return r.secret, r.err }
+func (r *ring) Set(secret string) error { r.secret = secret; return r.err }
+func (r *ring) Delete() error           { r.secret = ""; return r.err }
+
+func TestFileCache(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dbaudit", "sign-in")
+	keys := &ring{}
+	c := NewFileCache(path, keys)
+	if data, err := c.Load(); err != nil || data != nil {
+		t.Errorf("%q, %v", data, err)
+	}
+	text := []byte(`{"RefreshToken":{"x":{"secret":"the-refresh-token"}}}`)
+	for range 2 {
+		if err := c.Save(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if data, err := NewFileCache(path, keys).Load(); err != nil || !bytes.Equal(data, text) {
+		t.Errorf("%q, %v", data, err)
+	}
+	sealed, err := os.ReadFile(path)
+	if err != nil || bytes.Contains(sealed, []byte("refresh")) {
+		t.Errorf("it can be read: %q, %v", sealed, err)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	if left, _ := filepath.Glob(path + ".*"); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	for i := range sealed { // any bit that changes makes it unusable, and that reads as nothing
+		damaged := bytes.Clone(sealed)
+		damaged[i] ^= 1
+		if err := os.WriteFile(path, damaged, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if data, err := c.Load(); err != nil || data != nil {
+			t.Fatalf("byte %d: %q, %v", i, data, err)
+		}
+	}
+	if err := c.Save(text); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := NewFileCache(path, &ring{}).Load(); err != nil || data != nil {
+		t.Errorf("without its key: %q, %v", data, err)
+	}
+	if _, err := NewFileCache(path, &ring{err: errors.New("locked")}).Load(); err == nil || !strings.Contains(err.Error(), "locked") {
+		t.Errorf("%v", err)
+	}
+	if err := c.Save(nil); err != nil || keys.secret != "" {
+		t.Errorf("%v, key %q", err, keys.secret)
+	}
+	if _, err := os.Stat(path); !os.IsNotExist(err) {
+		t.Errorf("%v", err)
+	}
+	if err := c.Save(nil); err != nil {
+		t.Errorf("removing nothing: %v", err)
+	}
+}

@@ -1,0 +1,198 @@
+package signin
+
+import (
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/cache"
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
+	"software.sslmate.com/src/go-pkcs12"
+
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+)
+
+// programSource signs in an app by a credential of its own.
+type programSource struct {
+	client   confidential.Client
+	scopes   []string
+	patience patience
+	scrub    scrubber
+}
+
+func newSecretSource(c Config, s *Session) (dataverse.TokenSource, error) {
+	if c.ClientSecret.IsZero() {
+		return nil, &ConfigError{"sign-in by client secret needs one: set DBAUDIT_CLIENT_SECRET (secrets are never flags)"}
+	}
+	cred, err := confidential.NewCredFromSecret(c.ClientSecret.Reveal())
+	if err != nil {
+		return nil, &ConfigError{"the client secret is empty: set DBAUDIT_CLIENT_SECRET"}
+	}
+	return newProgramSource(c, s, cred)
+}
+
+func newCertificateSource(c Config, s *Session) (dataverse.TokenSource, error) {
+	certs, key, err := c.readCertificate()
+	if err != nil {
+		return nil, err
+	}
+	cred, err := confidential.NewCredFromCert(certs, key)
+	if err != nil {
+		return nil, &ConfigError{fmt.Sprintf("--client-certificate %s: the private key belongs to none of its certificates", c.CertificateFile)}
+	}
+	for _, cert := range certs {
+		if public, ok := cert.PublicKey.(*rsa.PublicKey); ok && public.Equal(publicOf(key)) {
+			s.expiry = cert.NotAfter
+			if err := s.checkValidity(cert, c.Now(), c.CertificateFile); err != nil {
+				return nil, err
+			}
+		}
+	}
+	// The chain goes along, so that an app registration which trusts a subject
+	// and issuer accepts a renewed certificate; others do not mind it.
+	return newProgramSource(c, s, cred, confidential.WithX5C())
+}
+
+func newProgramSource(c Config, s *Session, cred confidential.Credential, options ...confidential.Option) (dataverse.TokenSource, error) {
+	if s.clientID == "" {
+		return nil, &ConfigError{"sign-in by " + s.method.String() + " needs the app registration: set --client-id (DBAUDIT_CLIENT_ID)"}
+	}
+	options = append(options,
+		confidential.WithHTTPClient(client(fenced{s.host(), bounded{next: c.Transport}})),
+		// The authority is one of Microsoft's known hosts or was named by the
+		// user: asking Microsoft whether it exists would cost a request more.
+		confidential.WithInstanceDiscovery(false),
+		confidential.WithClientCapabilities([]string{"CP1"}),
+		confidential.WithCache(forgetful{}),
+		// Without this, MSAL_FORCE_REGION would change the host.
+		confidential.WithAzureRegion("DisableMsalForceRegion"),
+	)
+	made, err := confidential.New(s.Authority(), s.clientID, cred, options...)
+	if err != nil {
+		return nil, &ConfigError{"the sign-in cannot be set up: check --authority and --tenant-id"}
+	}
+	return programSource{made, []string{Scope(s.origin)}, c.patience(), c.scrubber()}, nil
+}
+
+func (p programSource) Token(ctx context.Context, o dataverse.TokenOptions) (dataverse.Token, error) {
+	var options []confidential.AcquireByCredentialOption
+	if o.Claims != "" {
+		options = append(options, confidential.WithClaims(o.Claims))
+	}
+	if o.Refresh {
+		ctx = withoutTokens(ctx)
+	}
+	var got confidential.AuthResult
+	err := p.patience.try(ctx, func() (err error) {
+		got, err = p.client.AcquireTokenByCredential(ctx, p.scopes, options...)
+		return err
+	})
+	if err != nil {
+		return dataverse.Token{}, explain(ctx, err, p.scrub)
+	}
+	return dataverse.Token{Value: dataverse.NewSecret(got.AccessToken), ExpiresAt: got.ExpiresOn}, nil
+}
+
+// noTokens marks a context in which tokens that are kept must not be given.
+type noTokens struct{}
+
+func withoutTokens(ctx context.Context) context.Context {
+	return context.WithValue(ctx, noTokens{}, true)
+}
+
+// forgetful leaves MSAL its memory, except when a new token is wanted: MSAL has
+// no other way to ask for one.
+type forgetful struct{}
+
+func (forgetful) Replace(ctx context.Context, into cache.Unmarshaler, _ cache.ReplaceHints) error {
+	if ctx.Value(noTokens{}) == nil {
+		return nil
+	}
+	return into.Unmarshal([]byte("{}"))
+}
+
+func (forgetful) Export(context.Context, cache.Marshaler, cache.ExportHints) error { return nil }
+
+// readCertificate reads certificates and private key from a PEM or PFX file.
+func (c Config) readCertificate() ([]*x509.Certificate, crypto.PrivateKey, error) {
+	name := c.CertificateFile
+	if name == "" {
+		return nil, nil, &ConfigError{"sign-in by certificate needs one: set --client-certificate (DBAUDIT_CLIENT_CERTIFICATE) to a PEM or PFX file"}
+	}
+	fail := func(format string, args ...any) error {
+		return &ConfigError{fmt.Sprintf("--client-certificate %s: ", name) + fmt.Sprintf(format, args...)}
+	}
+	if c.ReadFile == nil {
+		return nil, nil, fail("files cannot be read here")
+	}
+	data, err := c.ReadFile(name)
+	if err != nil {
+		return nil, nil, fail("cannot be read: %s", dataverse.Printable(err.Error()))
+	}
+	if !strings.Contains(string(data), "-----BEGIN") {
+		return c.decodePFX(data, fail)
+	}
+	certs, key, err := confidential.CertFromPEM(data, "")
+	switch {
+	case strings.Contains(string(data), "ENCRYPTED"):
+		return nil, nil, fail("its private key is encrypted, which PEM files must not be here: use a PFX file with DBAUDIT_CLIENT_CERTIFICATE_PASSWORD, or decrypt it (openssl pkcs8 -topk8 -nocrypt)")
+	case err != nil:
+		return nil, nil, fail("is no PEM file with one certificate chain and one private key")
+	}
+	return certs, key, mustBeRSA(key, fail)
+}
+
+func (c Config) decodePFX(data []byte, fail func(string, ...any) error) ([]*x509.Certificate, crypto.PrivateKey, error) {
+	key, cert, chain, err := pkcs12.DecodeChain(data, c.CertificatePassword.Reveal())
+	switch {
+	case errors.Is(err, pkcs12.ErrIncorrectPassword) && c.CertificatePassword.IsZero():
+		return nil, nil, fail("has a password: set DBAUDIT_CLIENT_CERTIFICATE_PASSWORD")
+	case errors.Is(err, pkcs12.ErrIncorrectPassword):
+		return nil, nil, fail("has another password: check DBAUDIT_CLIENT_CERTIFICATE_PASSWORD")
+	case err != nil:
+		return nil, nil, fail("is neither a PEM nor a PFX file that can be read")
+	}
+	return append([]*x509.Certificate{cert}, chain...), key, mustBeRSA(key, fail)
+}
+
+func mustBeRSA(key crypto.PrivateKey, fail func(string, ...any) error) error {
+	if _, ok := key.(*rsa.PrivateKey); !ok {
+		return fail("its key is no RSA key, the only kind that Entra takes for this")
+	}
+	return nil
+}
+
+func publicOf(key crypto.PrivateKey) crypto.PublicKey {
+	private, ok := key.(*rsa.PrivateKey)
+	if !ok {
+		return nil
+	}
+	return private.Public()
+}
+
+// expiresSoon is when a certificate's end is worth a warning.
+const expiresSoon = 30 * 24 * time.Hour
+
+func (s *Session) checkValidity(cert *x509.Certificate, now time.Time, name string) error {
+	const date = "2 January 2006"
+	switch {
+	case now.After(cert.NotAfter):
+		return &AuthError{
+			Message: fmt.Sprintf("the certificate %s expired on %s", name, cert.NotAfter.Format(date)),
+			Advice:  "make a new one and upload its public part under App registrations > (the app) > Certificates & secrets",
+		}
+	case now.Before(cert.NotBefore):
+		return &AuthError{
+			Message: fmt.Sprintf("the certificate %s is not valid before %s", name, cert.NotBefore.Format(date)),
+			Advice:  "check the clock of this machine",
+		}
+	case now.Add(expiresSoon).After(cert.NotAfter):
+		s.warn("the certificate %s expires on %s: renew it", name, cert.NotAfter.Format(date))
+	}
+	return nil
+}

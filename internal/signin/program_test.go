@@ -1,0 +1,333 @@
+package signin
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"software.sslmate.com/src/go-pkcs12"
+
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+)
+
+func TestClientSecret(t *testing.T) {
+	e := newEntra(t)
+	c := e.config()
+	c.ClientSecret = dataverse.NewSecret(theSecret)
+	s := open(t, c)
+	if len(e.asked) != 0 {
+		t.Errorf("with the tenant given, opening asks nobody: %v", e.asked)
+	}
+	if got := tokenOf(t, s, dataverse.TokenOptions{}); got != "the-access-token-1" {
+		t.Errorf("token %q", got)
+	}
+	if want := []string{"GET /" + tenant + "/v2.0/.well-known/openid-configuration", "POST /" + tenant + "/oauth2/v2.0/token"}; !slices.Equal(e.asked, want) {
+		t.Errorf("sign-in took %v", e.asked)
+	}
+	if got := tokenOf(t, s, dataverse.TokenOptions{}); got != "the-access-token-1" {
+		t.Errorf("a token that lasts is kept: %q", got)
+	}
+	if got := tokenOf(t, s, dataverse.TokenOptions{Refresh: true}); got != "the-access-token-2" {
+		t.Errorf("a refused token is replaced: %q", got)
+	}
+	if got := tokenOf(t, s, dataverse.TokenOptions{}); got != "the-access-token-2" {
+		t.Errorf("the new one is kept: %q", got)
+	}
+	claims := `{"access_token":{"nbf":{"essential":true,"value":"1"}}}`
+	if got := tokenOf(t, s, dataverse.TokenOptions{Refresh: true, Claims: claims}); got != "the-access-token-3" {
+		t.Errorf("claims want a new token: %q", got)
+	}
+	if got := e.forms[2].Get("claims"); !strings.Contains(got, `"nbf"`) || !strings.Contains(got, `"CP1"`) {
+		t.Errorf("claims sent: %s", got)
+	}
+	if len(e.asked) != 4 {
+		t.Errorf("a new token takes one request: %v", e.asked)
+	}
+	want := "signing in by client-secret (a client secret is set), as app " + appID + ", in tenant " + tenant + ", at " + strings.TrimPrefix(e.URL, "https://")
+	if s.Describe() != want {
+		t.Errorf("describes itself as\n%s\nwant\n%s", s.Describe(), want)
+	}
+}
+
+type pair struct {
+	key  *rsa.PrivateKey
+	cert *x509.Certificate
+}
+
+// makeKey is slow under the race detector, and one key serves all tests.
+var makeKey = sync.OnceValue(func() *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
+
+func newPair(t *testing.T, until time.Time) pair {
+	t.Helper()
+	key := makeKey()
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "auditor"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: until,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pair{key, cert}
+}
+
+func (p pair) pem(t *testing.T) []byte {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(p.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.cert.Raw}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})...)
+}
+
+func (p pair) pfx(t *testing.T, password string) []byte {
+	t.Helper()
+	data, err := pkcs12.Modern.Encode(p.key, p.cert, nil, password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func files(content map[string][]byte) func(string) ([]byte, error) {
+	return func(name string) ([]byte, error) {
+		if data, ok := content[name]; ok {
+			return data, nil
+		}
+		return nil, fmt.Errorf("open %s: %w", name, fs.ErrNotExist)
+	}
+}
+
+func TestCertificate(t *testing.T) {
+	e := newEntra(t)
+	p := newPair(t, time.Now().Add(365*24*time.Hour))
+	e.cert = p.cert
+	content := map[string][]byte{"auditor.pem": p.pem(t), "auditor.pfx": p.pfx(t, "pass-word"), "open.pfx": p.pfx(t, "")}
+	for name, password := range map[string]string{"auditor.pem": "", "auditor.pfx": "pass-word", "open.pfx": ""} {
+		c := e.config()
+		c.CertificateFile, c.CertificatePassword, c.ReadFile = name, dataverse.NewSecret(password), files(content)
+		s := open(t, c)
+		if got := tokenOf(t, s, dataverse.TokenOptions{}); !strings.HasPrefix(got, "the-access-token-") {
+			t.Errorf("%s: %q", name, got)
+		}
+		if until, ok := s.CredentialExpiry(); !ok || !until.Equal(p.cert.NotAfter) || s.Method() != Certificate || len(s.Warnings()) != 0 {
+			t.Errorf("%s: expiry %v, method %v, warnings %v", name, until, s.Method(), s.Warnings())
+		}
+	}
+}
+
+func TestCertificateAssertionsAreSentOnce(t *testing.T) {
+	e := newEntra(t)
+	p := newPair(t, time.Now().Add(365*24*time.Hour))
+	e.cert = p.cert
+	failures := 0
+	e.before = func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasSuffix(r.URL.Path, "/token") || failures == 3 {
+			return false
+		}
+		failures++
+		_ = r.ParseForm()
+		_ = e.verify(r.PostForm.Get("client_assertion")) // it arrived; the answer is lost
+		http.Error(w, "busy", http.StatusServiceUnavailable)
+		return true
+	}
+	c := e.config()
+	c.CertificateFile, c.ReadFile = "a.pem", files(map[string][]byte{"a.pem": p.pem(t)})
+	if got := tokenOf(t, open(t, c), dataverse.TokenOptions{}); got != "the-access-token-1" {
+		t.Errorf("token %q", got)
+	}
+}
+
+func TestBadCertificates(t *testing.T) {
+	e := newEntra(t)
+	p := newPair(t, time.Now().Add(365*24*time.Hour))
+	old, soon := newPair(t, time.Now().Add(-time.Minute)), newPair(t, time.Now().Add(5*24*time.Hour))
+	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ecDER, err := x509.MarshalPKCS8PrivateKey(ec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.cert.Raw})
+	content := map[string][]byte{
+		"cert only.pem": certPEM,
+		"locked.pem":    append(slices.Clone(certPEM), pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte("x")})...),
+		"ec.pem":        append(slices.Clone(certPEM), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: ecDER})...),
+		"old.pem":       old.pem(t),
+		"locked.pfx":    p.pfx(t, "pass-word"),
+		"garbage.pfx":   []byte("no certificate"),
+		"soon.pem":      soon.pem(t),
+	}
+	for name, says := range map[string]string{
+		"": "--client-certificate", "missing.pem": "cannot be read", "cert only.pem": "one private key", "locked.pem": "encrypted",
+		"ec.pem": "RSA", "old.pem": "expired on", "locked.pfx": "DBAUDIT_CLIENT_CERTIFICATE_PASSWORD", "garbage.pfx": "neither a PEM nor a PFX",
+	} {
+		c := e.config()
+		c.Method, c.CertificateFile, c.ReadFile = Certificate, name, files(content)
+		if _, err := Open(t.Context(), c); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v, want %q", name, err, says)
+		}
+	}
+	c := e.config()
+	c.CertificateFile, c.CertificatePassword, c.ReadFile = "locked.pfx", dataverse.NewSecret("wrong-password"), files(content)
+	if _, err := Open(t.Context(), c); err == nil || !strings.Contains(err.Error(), "another password") || strings.Contains(err.Error(), "wrong-password") {
+		t.Errorf("%v", err)
+	}
+	c.CertificateFile = "soon.pem"
+	if s := open(t, c); len(s.Warnings()) != 1 || !strings.Contains(s.Warnings()[0], "expires on") {
+		t.Errorf("warnings %v", s.Warnings())
+	}
+}
+
+func TestSignInIsRepeated(t *testing.T) {
+	e := newEntra(t)
+	n := 0
+	e.before = func(w http.ResponseWriter, _ *http.Request) bool {
+		switch n++; n {
+		case 1:
+			panic(http.ErrAbortHandler)
+		case 2:
+			w.Header().Set("Retry-After", "3")
+			deny(w, 429, "temporarily_unavailable", "AADSTS50196")
+		case 3:
+			_, _ = w.Write([]byte(`{"token_endpoint":`))
+		case 5:
+			http.Error(w, "bad gateway", 502)
+		default:
+			return false
+		}
+		return true
+	}
+	c := e.config()
+	c.ClientSecret = dataverse.NewSecret(theSecret)
+	if got := tokenOf(t, open(t, c), dataverse.TokenOptions{}); got != "the-access-token-1" || n != 6 {
+		t.Errorf("token %q after %d requests", got, n)
+	}
+}
+
+func TestSignInGivesUp(t *testing.T) {
+	e := newEntra(t)
+	for name, c := range map[string]struct {
+		answer func(http.ResponseWriter)
+		says   string
+		asked  int
+	}{
+		"down":     {func(w http.ResponseWriter) { http.Error(w, "x", 503) }, "HTTP 503", 6},
+		"html":     {func(w http.ResponseWriter) { _, _ = w.Write([]byte("<html>")) }, "cannot be read", 6},
+		"gone":     {func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, "cannot be reached", 6},
+		"wait":     {func(w http.ResponseWriter) { w.Header().Set("Retry-After", "9999"); w.WriteHeader(429) }, "busy", 1},
+		"redirect": {func(w http.ResponseWriter) { w.Header().Set("Location", "https://evil.example"); w.WriteHeader(302) }, "redirects", 1},
+		"404":      {func(w http.ResponseWriter) { w.WriteHeader(404) }, "--tenant-id", 1},
+		"no token": {func(w http.ResponseWriter) { answer(w, 200, map[string]any{"expires_in": 5}) }, "--authority", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := 0
+			e.before = func(w http.ResponseWriter, _ *http.Request) bool { n++; c.answer(w); return true }
+			conf := e.config()
+			conf.ClientSecret = dataverse.NewSecret(theSecret)
+			_, err := open(t, conf).Token(t.Context(), dataverse.TokenOptions{})
+			var e *AuthError
+			if !errors.As(err, &e) || !strings.Contains(err.Error(), c.says) || n < c.asked || n > c.asked+1 { // net/http repeats a GET on a stale connection
+				t.Errorf("after %d requests: %v, want %q", n, err, c.says)
+			}
+		})
+	}
+}
+
+func TestSecretGoesNowhereElse(t *testing.T) {
+	other := newEntra(t)
+	e := newEntra(t)
+	e.tokenURL = other.URL + "/" + tenant + "/oauth2/v2.0/token"
+	c := e.config()
+	c.ClientSecret = dataverse.NewSecret(theSecret)
+	_, err := open(t, c).Token(t.Context(), dataverse.TokenOptions{})
+	if err == nil || len(other.asked) != 0 || !strings.Contains(err.Error(), "not followed") {
+		t.Errorf("%v; the other host was asked %v", err, other.asked)
+	}
+}
+
+func TestRefusalsAreAdvice(t *testing.T) {
+	e := newEntra(t)
+	for _, c := range []struct {
+		change func(*Config)
+		code   string
+		advice string
+	}{
+		{func(c *Config) { c.ClientSecret = dataverse.NewSecret("another-secret-value") }, "AADSTS7000215", "not its id"},
+		{func(c *Config) { c.ClientID = "22222222-2222-3333-4444-555555555555" }, "AADSTS700016", "--client-id"},
+		{func(c *Config) { c.EnvironmentURL = "https://fabrikam.crm.dynamics.com" }, "AADSTS500011", "--url"},
+	} {
+		conf := e.config()
+		conf.ClientSecret = dataverse.NewSecret(theSecret)
+		c.change(&conf)
+		_, err := open(t, conf).Token(t.Context(), dataverse.TokenOptions{})
+		var got *AuthError
+		if !errors.As(err, &got) || got.Code != c.code || !strings.Contains(got.Advice, c.advice) || !strings.Contains(err.Error(), got.Advice) {
+			t.Errorf("%v, want %s and %q", err, c.code, c.advice)
+			continue
+		}
+		if got.CorrelationID != "7f9619ff-8b86-d011-b42d-00cf4fc964ff" || got.TraceID == "" || strings.Contains(got.Message, "Trace ID") {
+			t.Errorf("%+v", got)
+		}
+	}
+}
+
+// TestErrorsHoldNoSecrets: the sign-in host echoes whatever it gets.
+func TestErrorsHoldNoSecrets(t *testing.T) {
+	e := newEntra(t)
+	p := newPair(t, time.Now().Add(365*24*time.Hour))
+	e.cert = newPair(t, time.Now().Add(time.Hour)).cert // another certificate: refused, with the assertion in the text
+	assertion := ""
+	e.before = func(w http.ResponseWriter, r *http.Request) bool {
+		if strings.HasSuffix(r.URL.Path, "/token") {
+			_ = r.ParseForm()
+			assertion = r.PostForm.Get("client_assertion")
+		}
+		return false
+	}
+	withSecret, withCertificate, withPlatform := e.config(), e.config(), e.config()
+	withSecret.ClientSecret = dataverse.NewSecret("another-secret-value")
+	withCertificate.CertificateFile, withCertificate.ReadFile = "a.pem", files(map[string][]byte{"a.pem": p.pem(t)})
+	withPlatform.FederatedTokenFile = "token"
+	withPlatform.ReadFile = files(map[string][]byte{"token": []byte("eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4In0.c2ln")})
+	for _, c := range []Config{withSecret, withCertificate, withPlatform} {
+		s := open(t, c)
+		_, err := s.Token(t.Context(), dataverse.TokenOptions{})
+		if err == nil {
+			t.Fatal("it was to fail")
+		}
+		text := fmt.Sprintf("%v %+v %#v %s %+v %#v", err, err, err, s.Describe(), s, c)
+		for _, secret := range []string{"another-secret-value", "eyJ", assertion} {
+			if secret != "" && strings.Contains(text, secret) {
+				t.Errorf("%q is shown in %s", secret, text)
+			}
+		}
+	}
+}

@@ -1,0 +1,302 @@
+package signin
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+)
+
+// Config says who signs in, how and where. EnvironmentURL and Transport are
+// needed; what else is depends on the method.
+type Config struct {
+	Method         Method // Auto deduces it
+	EnvironmentURL string // https://ORG.crmN.dynamics.com
+	TenantID       string // GUID or domain; found from the environment's challenge where empty
+	ClientID       string // the app registration, or the user-assigned managed identity
+	ClientSecret   dataverse.Secret
+	// CertificateFile is a PEM or PFX file with certificate, private key and,
+	// where there is one, the chain. Its password is for PFX only.
+	CertificateFile     string
+	CertificatePassword dataverse.Secret
+	// FederatedTokenFile goes before AZURE_FEDERATED_TOKEN_FILE.
+	FederatedTokenFile string
+	// Authority is another sign-in host, https://HOST[:PORT]; the tenant is
+	// appended. Empty stands for the environment's cloud.
+	Authority string
+	// Username chooses among several saved sign-ins, and fills in the form.
+	Username string
+
+	Transport http.RoundTripper
+	Getenv    func(string) string // default: nothing is set
+	ReadFile  func(string) ([]byte, error)
+	// RunCommand runs a program (az) and gives what it writes to its standard
+	// output; its error may hold what it wrote to its standard error.
+	RunCommand func(ctx context.Context, name string, args ...string) ([]byte, error)
+	// Prompt shows a person the code to enter. Without it nobody is asked.
+	Prompt func(DevicePrompt)
+	// OpenBrowser opens a person's browser. Without it none is opened.
+	OpenBrowser func(address string) error
+	// Cache keeps people's sign-ins; nil keeps them for this process only.
+	Cache Cache
+	// Terminal reports that a person sits in front, which changes advice.
+	Terminal bool
+
+	Now    func() time.Time                           // default time.Now
+	Sleep  func(context.Context, time.Duration) error // default: a timer
+	Jitter func() float64                             // in [0, 1); default random
+}
+
+// DevicePrompt is what a person must do to sign in by device code.
+type DevicePrompt struct {
+	UserCode, VerificationURL, Message string
+	ExpiresAt                          time.Time
+}
+
+// Session is a way into one environment: a token source that knows how it came
+// about.
+type Session struct {
+	method    Method
+	why       string
+	origin    string
+	cloud     Cloud
+	authority string // https://HOST, "" where the method has none
+	tenant    string
+	found     bool // the tenant was found, not given
+	clientID  string
+	warnings  []string
+	expiry    time.Time
+	source    dataverse.TokenSource
+}
+
+// Open decides how to sign in, finds the tenant where none is given (one or two
+// requests), and gives a session. Nobody is signed in until a token is asked
+// for. What is missing is a *ConfigError, what fails an *AuthError.
+func Open(ctx context.Context, c Config) (*Session, error) {
+	c = c.withDefaults()
+	if c.Transport == nil {
+		return nil, &ConfigError{"no transport given"}
+	}
+	s := &Session{clientID: c.ClientID}
+	var err error
+	if s.origin, err = dataverse.ParseEnvironment(c.EnvironmentURL); err != nil {
+		return nil, &ConfigError{err.Error()}
+	}
+	if s.method, s.why, err = deduce(c, c.hasSavedSignIn); err != nil {
+		return nil, err
+	}
+	var known bool
+	if s.cloud, known = CloudOf(s.origin); !known {
+		s.warn("%s is no known Dataverse host: check --url before trusting the result", strings.TrimPrefix(s.origin, "https://"))
+	}
+	if err := s.locate(ctx, c, known); err != nil {
+		return nil, err
+	}
+	if s.source, err = s.newSource(c); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (c Config) withDefaults() Config {
+	if c.Getenv == nil {
+		c.Getenv = func(string) string { return "" }
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Sleep == nil {
+		c.Sleep = sleep
+	}
+	if c.Jitter == nil {
+		c.Jitter = rand.Float64
+	}
+	if c.Cache == nil {
+		c.Cache = NewMemoryCache()
+	}
+	c.TenantID, c.ClientID = strings.TrimSpace(c.TenantID), strings.TrimSpace(c.ClientID)
+	return c
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (c Config) hasSavedSignIn() bool {
+	data, err := c.Cache.Load()
+	return err == nil && len(data) > 0
+}
+
+func (c Config) patience() patience { return patience{c.Now, c.Sleep, c.Jitter} }
+
+func (c Config) scrubber() scrubber {
+	return scrubber{[]dataverse.Secret{c.ClientSecret, c.CertificatePassword}}
+}
+
+// newSource makes the token source of the session's method.
+func (s *Session) newSource(c Config) (dataverse.TokenSource, error) {
+	switch s.method {
+	case ClientSecret:
+		return newSecretSource(c, s)
+	case Certificate:
+		return newCertificateSource(c, s)
+	case WorkloadIdentity:
+		return newFederatedSource(c, s)
+	case ManagedIdentity:
+		return newManagedSource(c, s)
+	case DeviceCode, Interactive:
+		return newPersonSource(c, s)
+	case AzureCLI:
+		return newCLISource(c, s)
+	case Auto:
+	}
+	return nil, &ConfigError{"nothing says how to sign in: choose a way by --auth"}
+}
+
+// Token gives an access token for the environment.
+func (s *Session) Token(ctx context.Context, o dataverse.TokenOptions) (dataverse.Token, error) {
+	return s.source.Token(ctx, o)
+}
+
+// Method gives how the session signs in, never Auto.
+func (s *Session) Method() Method { return s.method }
+
+// Origin gives the environment's origin.
+func (s *Session) Origin() string { return s.origin }
+
+// Cloud gives the environment's cloud.
+func (s *Session) Cloud() Cloud { return s.cloud }
+
+// Tenant gives the tenant, "" where the method knows it itself.
+func (s *Session) Tenant() string { return s.tenant }
+
+// Authority gives the sign-in address with its tenant, "" where the method
+// knows it itself.
+func (s *Session) Authority() string {
+	if s.authority == "" {
+		return ""
+	}
+	return s.authority + "/" + s.tenant
+}
+
+// Warnings are for people: what works, but should not stay so.
+func (s *Session) Warnings() []string { return s.warnings }
+
+// CredentialExpiry tells until when the credential itself is valid, where that
+// can be known: for a certificate.
+func (s *Session) CredentialExpiry() (time.Time, bool) { return s.expiry, !s.expiry.IsZero() }
+
+// Describe says in one line how the session signs in and why.
+func (s *Session) Describe() string {
+	parts := []string{"signing in by " + s.method.String() + " (" + s.why + ")"}
+	if s.clientID != "" {
+		parts = append(parts, "as app "+dataverse.Printable(s.clientID))
+	}
+	if s.tenant != "" {
+		how := ""
+		if s.found {
+			how = " (named by the environment)"
+		}
+		parts = append(parts, "in tenant "+s.tenant+how)
+	}
+	if s.authority != "" {
+		parts = append(parts, "at "+strings.TrimPrefix(s.authority, "https://"))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (s *Session) warn(format string, args ...any) {
+	s.warnings = append(s.warnings, fmt.Sprintf(format, args...))
+}
+
+// locate settles authority and tenant.
+func (s *Session) locate(ctx context.Context, c Config, knownHost bool) error {
+	var err error
+	if c.TenantID != "" {
+		if s.tenant, err = parseTenant(c.TenantID); err != nil {
+			return err
+		}
+	}
+	if !s.method.needsTenant() {
+		return nil
+	}
+	if c.Authority != "" {
+		if s.authority, err = parseAuthority(c.Authority); err != nil {
+			return err
+		}
+	}
+	if s.tenant == "" && s.method == WorkloadIdentity {
+		if tenant := firstOf(c.Getenv, "AZURE_TENANT_ID", "AZURESUBSCRIPTION_TENANT_ID"); tenant != "" {
+			if s.tenant, err = parseTenant(tenant); err != nil {
+				return err
+			}
+		}
+	}
+	if s.tenant == "" {
+		named, err := discover(ctx, c, s.origin, s.authority)
+		if err != nil {
+			return err
+		}
+		s.tenant, s.found = named.tenant, true
+		if s.authority == "" && !knownHost {
+			s.cloud = named.cloud
+		}
+	}
+	if s.authority == "" {
+		s.authority = s.cloud.Authority()
+	}
+	return nil
+}
+
+// host gives the authority's host[:port].
+func (s *Session) host() string { return strings.TrimPrefix(s.authority, "https://") }
+
+// parseTenant accepts a GUID or a domain. The names that stand for "any tenant"
+// would sign in somewhere, but not where the environment is.
+func parseTenant(tenant string) (string, error) {
+	name := strings.ToLower(strings.TrimSpace(tenant))
+	switch name {
+	case "common", "organizations", "consumers", "adfs", "dstsv2":
+		return "", &ConfigError{fmt.Sprintf("--tenant-id %s names no tenant: give its GUID or domain", name)}
+	}
+	if !regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,252}[a-z0-9])?$`).MatchString(name) {
+		return "", &ConfigError{fmt.Sprintf("--tenant-id %q is no tenant: give its GUID or domain", dataverse.Printable(tenant))}
+	}
+	return name, nil
+}
+
+// parseAuthority accepts https://HOST[:PORT] and gives it in lower case.
+func parseAuthority(text string) (string, error) {
+	u, err := url.Parse(strings.TrimSpace(text))
+	switch {
+	case err != nil || u.User != nil || u.Hostname() == "" || u.Opaque != "":
+		return "", &ConfigError{"--authority is no address: give it as https://HOST[:PORT]"}
+	case u.Scheme != "https":
+		return "", &ConfigError{"--authority must be https://: credentials are sent there"}
+	case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "":
+		return "", &ConfigError{fmt.Sprintf("--authority is the host alone, https://%s: the tenant goes into --tenant-id", u.Host)}
+	}
+	return "https://" + strings.ToLower(strings.TrimSuffix(u.Host, ":443")), nil
+}
+
+func firstOf(getenv func(string) string, names ...string) string {
+	for _, name := range names {
+		if v := strings.TrimSpace(getenv(name)); v != "" {
+			return v
+		}
+	}
+	return ""
+}
