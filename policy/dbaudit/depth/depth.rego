@@ -13,28 +13,26 @@ rank := {"none": 0, "basic": 1, "local": 2, "deep": 3, "global": 4}
 names := ["none", "basic", "local", "deep", "global"]
 
 # METADATA
-# description: The depth that each defined privilege of the minimum must be granted at.
-required[name] := fitting(definition.depths, wanted(name)) if {
-	some name, _ in profile.minimum
-	definition := input.privileges[name]
-}
-
-# METADATA
 # description: >-
-#   What the configuration asks of a privilege, or else the profile. The deepest is the default: an
-#   integration that synchronises all records needs it.
-wanted(name) := input.requirement.depth[name]
-
-wanted(name) := depth if {
-	not input.requirement.depth[name]
-	depth := object.get(profile.current, ["depths", name], "global")
-}
+#   What the configuration asks of each privilege of the minimum, or else the profile. The deepest is the
+#   default: an integration that synchronises all records needs it.
+wanted[name] := object.get(_asked, name, "global") if some name in profile.minimum
 
 # METADATA
-# description: The shallowest of the depths that reaches the wanted one, or the deepest where none does.
-fitting(depths, want) := names[min(enough)] if {
-	enough := {rank[depth] | some depth in depths; rank[depth] >= rank[want]}
-	count(enough) > 0
-} else := names[max({rank[depth] | some depth in depths})] if {
-	count(depths) > 0
+# description: The depth that each defined privilege of the minimum must be granted at.
+required[name] := names[_fitting(allowed, want)] if {
+	some name, depth in wanted
+	definition := input.privileges[name]
+	allowed := {number | some level in definition.depths; number := rank[level]}
+	want := object.get(rank, depth, rank.global)
+}
+
+_asked := object.union(object.get(profile.current, "depths", {}), input.requirement.depth)
+
+# METADATA
+# description: The shallowest of the ranks that reaches the wanted one, or the deepest where none does.
+_fitting(allowed, want) := min({rank | some rank in allowed; rank >= want}) if {
+	max(allowed) >= want
+} else := max(allowed) if {
+	count(allowed) > 0
 } else := want

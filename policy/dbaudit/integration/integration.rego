@@ -9,34 +9,35 @@ package dbaudit.integration
 import data.dbaudit.depth
 import data.dbaudit.profile
 
+named if input.requirement.application_id != ""
+
+named if input.requirement.user != ""
+
 # METADATA
 # description: The live users that the configuration names or, where it names none, those that fit the pattern.
+# scope: document
 users contains id if {
 	input.requirement.application_id != ""
-	some id, user in input.users
-	lower(user.application_id) == lower(input.requirement.application_id)
-	not user.deleted
+	some id, candidate in input.users
+	lower(candidate.application_id) == lower(input.requirement.application_id)
+	not candidate.deleted
 }
 
 users contains id if {
 	input.requirement.application_id == ""
 	input.requirement.user != ""
-	some id, user in input.users
-	lower(user.domain_name) == lower(input.requirement.user)
-	not user.deleted
+	some id, candidate in input.users
+	lower(candidate.domain_name) == lower(input.requirement.user)
+	not candidate.deleted
 }
 
 users contains id if {
 	not named
-	some id, user in input.users
-	user.application_id != ""
-	contains(lower(user.name), lower(profile.current.pattern))
-	not user.deleted
+	some id, candidate in input.users
+	candidate.application_id != ""
+	profile.fits(candidate.name)
+	not candidate.deleted
 }
-
-named if input.requirement.application_id != ""
-
-named if input.requirement.user != ""
 
 # METADATA
 # description: The users among which the configuration must choose; nobody can judge before.
@@ -54,53 +55,74 @@ user := id if {
 }
 
 # METADATA
-# description: The user as findings and fixes refer to it.
+# description: The user as fixes refer to it.
 user_reference := {"kind": "systemuser", "id": user, "name": input.users[user].name}
 
 # METADATA
 # description: Those whose shares count for the user, which is itself and its teams.
+# scope: document
 principals contains user
 
 principals contains team if some team in input.users[user].teams
 
 # METADATA
 # description: Copies of roles that are assigned to the user itself.
-direct contains role if some role in input.users[user].roles
+direct contains id if some id in input.users[user].roles
 
 # METADATA
 # description: Copies of roles that reach the user through a team.
-through_team contains role if {
+through_team contains id if {
 	some team in input.users[user].teams
-	some role in input.teams[team].roles
+	some id in input.teams[team].roles
 }
 
 reaching := direct | through_team
 
 # METADATA
-# description: The reaching roles by root, each with the ways in which it reaches the user.
-ways[root] contains "assigned to the user" if {
+# description: The roles that are assigned to the user itself, by root.
+assigned contains root if {
 	some id in direct
 	root := input.roles[id].root_id
 }
 
-ways[root] contains sprintf("through the team %q", [input.teams[team].name]) if {
+# METADATA
+# description: The teams through which a role reaches the user, by the role's root.
+teams[root] contains team if {
 	some team in input.users[user].teams
 	some id in input.teams[team].roles
 	root := input.roles[id].root_id
 }
 
 # METADATA
+# description: The reaching roles by root, each with the ways in which it reaches the user, in words.
+# scope: document
+ways[root] contains "assigned to the user" if some root in assigned
+
+ways[root] contains way if {
+	some root, through in teams
+	some team in through
+	way := sprintf("through the team %q", [input.teams[team].name])
+}
+
+# METADATA
 # description: Custom roles that reach the user.
-_reaching_custom contains root if {
+_reaching_custom contains role.root_id if {
 	some id in reaching
 	role := input.roles[id]
 	role.template_id == ""
-	root := role.root_id
+}
+
+# METADATA
+# description: Those of them that grant some of the minimum, or of which it was not read what they grant.
+# scope: document
+_useful contains root if {
+	some root in _reaching_custom
+	_score[root] > 0
 }
 
 _useful contains root if {
 	some root in _reaching_custom
-	_score[root] > 0
+	not input.role_privileges[root]
 }
 
 # METADATA
@@ -108,7 +130,7 @@ _useful contains root if {
 _fitting_pattern contains role.root_id if {
 	some role in input.roles
 	role.template_id == ""
-	contains(lower(role.name), lower(profile.current.pattern))
+	profile.fits(role.name)
 }
 
 # METADATA
@@ -117,7 +139,7 @@ _fitting_pattern contains role.root_id if {
 #   all breaks a tie.
 _score[root] := (1000 * count(enough)) + count(any_depth) if {
 	some root, grants in input.role_privileges
-	any_depth := {name | some name, _ in profile.minimum; grants[name]}
+	any_depth := {name | some name in profile.minimum; grants[name]}
 	enough := {name | some name in any_depth; depth.rank[grants[name]] >= depth.rank[depth.required[name]]}
 }
 
@@ -143,13 +165,21 @@ candidates := {role.root_id |
 #   reaches the user, then by id.
 _order := sort([[0 - object.get(_score, root, 0), _distance(root), root] | some root in candidates])
 
-_distance(root) := 0 if ways[root]
+default _distance(_) := 1
 
-_distance(root) := 1 if not ways[root]
+_distance(root) := 0 if ways[root]
 
 # METADATA
 # description: The integration role, as the id of its root.
 role := _order[0][2]
+
+# METADATA
+# description: Why it cannot be said which of several roles is the integration's.
+role_undecided contains "several roles could be the integration role, and what they grant was not read" if {
+	count(candidates) > 1
+	some root in candidates
+	not input.role_privileges[root]
+}
 
 # METADATA
 # description: The name of each role by its root, which all copies share.
@@ -157,53 +187,97 @@ names[copy.root_id] contains copy.name if some copy in input.roles
 
 role_name := min(names[role])
 
+# METADATA
+# description: The role as fixes refer to it.
 role_reference := {"id": role, "name": role_name}
 
 # METADATA
-# description: Whether every copy of the role that was read may be edited.
-default role_customizable := false
+# description: The name that the role has, or that a new one is to be given.
+wanted_role := input.requirement.role if {
+	input.requirement.role != ""
+} else := profile.current.role_name
 
-role_customizable if {
-	role
-	every copy in _copies {
-		copy.customizable
-	}
+# METADATA
+# description: Copies of the role that cannot be edited.
+role_locked contains id if {
+	some id, copy in input.roles
+	copy.root_id == role
+	not copy.customizable
+}
+
+# METADATA
+# description: Copies of the role that were made from a role template.
+role_built_in contains id if {
+	some id, copy in input.roles
+	copy.root_id == role
+	copy.template_id != ""
 }
 
 # METADATA
 # description: Whether the role is a custom one that can be edited, so that a fix may change it.
 role_editable if {
-	role_customizable
-	every copy in _copies {
-		copy.template_id == ""
-	}
+	role
+	count(role_locked | role_built_in) == 0
 }
-
-_copies := [copy | some copy in input.roles; copy.root_id == role]
 
 # METADATA
 # description: What the integration role grants by itself.
 own := object.get(input.role_privileges, role, {})
 
 # METADATA
-# description: What the user is granted by the roles that reach it, as ranks by privilege.
-_held[name] contains depth.rank[level] if {
-	some id in direct
-	some name, _ in profile.minimum
-	level := input.role_privileges[input.roles[id].root_id][name]
+# description: >-
+#   How the integration role comes to grant each defined privilege of the minimum at the required depth, as a
+#   fix: a role that is built in or locked cannot be changed, and one that is not there must be made.
+# scope: document
+grant[name] := {"kind": "create-role", "role": {"name": wanted_role}, "privileges": [privilege]} if {
+	not role
+	some name, privilege in _wanted_grants
 }
 
-_held[name] contains depth.rank[level] if {
+grant[name] := {"kind": "replace-role", "role": role_reference, "privileges": [privilege]} if {
+	not role_editable
+	some name, privilege in _wanted_grants
+}
+
+grant[name] := {"kind": "raise-depth", "role": role_reference, "privileges": [privilege]} if {
+	role_editable
+	some name, privilege in _wanted_grants
+	own[name]
+}
+
+grant[name] := {"kind": "add-privilege", "role": role_reference, "privileges": [privilege]} if {
+	role_editable
+	some name, privilege in _wanted_grants
+	not own[name]
+}
+
+_wanted_grants[name] := {"name": name, "id": input.privileges[name].id, "depth": required} if {
+	some name, required in depth.required
+}
+
+# METADATA
+# description: What the user is granted by the roles that reach it, as ranks by privilege.
+# scope: document
+_held[name] contains rank if {
+	some id in direct
+	grants := input.role_privileges[input.roles[id].root_id]
+	some name in profile.minimum
+	rank := depth.rank[grants[name]]
+}
+
+_held[name] contains rank if {
 	some id in through_team
 	copy := input.roles[id]
-	some name, _ in profile.minimum
+	some name in profile.minimum
 	level := input.role_privileges[copy.root_id][name]
 	_inherits(level, copy.inherited)
+	rank := depth.rank[level]
 }
 
 # METADATA
 # description: A team's role gives its members no Basic rights unless they are inherited; deeper ones always.
-_inherits(_, inherited) if inherited
+# scope: document
+_inherits("basic", true)
 
 _inherits(level, _) if level != "basic"
 
@@ -211,28 +285,30 @@ _inherits(level, _) if level != "basic"
 # description: >-
 #   The depth at which the integration holds each privilege of the minimum: by all roles that reach the
 #   user, or by the integration role alone where none does.
+# scope: document
 granted[name] := depth.names[max(ranks)] if some name, ranks in _held
 
 granted[name] := level if {
 	count(reaching) == 0
-	some name, _ in profile.minimum
+	some name in profile.minimum
 	level := own[name]
 }
 
 # METADATA
 # description: Why rules about the user cannot apply.
-no_user contains sprintf("there is no single integration user to judge, see %s", [profile.ids["user/exists"]]) if {
+no_user contains sprintf("there is no single integration user to judge%s", [profile.see("user/exists")]) if {
 	not user
 }
 
 # METADATA
 # description: Why rules about the role cannot apply.
-no_role contains sprintf("there is no integration role to judge, see %s", [profile.ids["role/exists"]]) if {
+no_role contains sprintf("there is no integration role to judge%s", [profile.see("role/exists")]) if {
 	not role
 }
 
 # METADATA
 # description: What a reader of the verdict must know about these choices.
+# scope: document
 notes contains sprintf("the integration role is taken to be %q; %s", [role_name, _how_role]) if {
 	input.requirement.role == ""
 }
@@ -255,6 +331,10 @@ notes contains text if {
 	])
 }
 
+default _how_role := "it is a custom role that reaches the user"
+
 _how_role := "of the custom roles that reach the user it grants most of the minimum" if {
-	role in _reaching_custom
-} else := "its name fits"
+	role in _useful
+} else := "its name fits" if {
+	profile.fits(role_name)
+}

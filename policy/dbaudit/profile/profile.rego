@@ -10,12 +10,23 @@ current := data.profiles[input.requirement.profile]
 controls[control.rule] contains control if some control in current.controls
 
 # METADATA
-# description: The ids of the controls that a rule judges, for reasons that name them.
-ids[rule] := concat(", ", sort([control.id | some control in list])) if some rule, list in controls
+# description: >-
+#   Where to look for what another rule says, as the end of a sentence; nothing where no control of the
+#   profile asks for that rule.
+see(rule) := sprintf(", see %s", [concat(", ", sort({control.id | some control in controls[rule]}))]) if {
+	controls[rule]
+} else := ""
 
 # METADATA
-# description: The privileges that the integration must hold, by name, with the table that each belongs to.
-minimum[name] := control.table if {
+# description: The names of the privileges that the integration must hold.
+minimum contains name if {
 	some control in current.controls
 	some name in control.privileges
+}
+
+# METADATA
+# description: Whether a name has the profile's pattern in it, in any case. An empty pattern is in none.
+fits(name) if {
+	current.pattern != ""
+	contains(lower(name), lower(current.pattern))
 }

@@ -6,12 +6,13 @@
 #   depends on whose list was read. A system view (savedquery) belongs to the organization and cannot be
 #   shared.
 # related_resources:
+#   - ref: https://learn.microsoft.com/power-apps/developer/data-platform/saved-queries
+#     description: Saved queries
 #   - ref: https://learn.microsoft.com/power-apps/developer/data-platform/reference/entities/userquery
-#     description: Saved View (UserQuery) table reference
+#     description: Saved View (UserQuery) table/entity reference
 package dbaudit.views
 
 import data.dbaudit.integration
-import data.dbaudit.profile
 
 # METADATA
 # description: Personal views of each required view's table and name, by its place in the configuration.
@@ -32,108 +33,158 @@ system[i] contains id if {
 }
 
 # METADATA
-# description: Whether the list of personal views that the integration user sees was read. Where it was, it decides.
-list_read if input.coverage.user_views.state == "collected"
-
-shares_read if input.coverage.shares.state == "collected"
-
-system_read if input.coverage.system_views.state == "collected"
-
-# METADATA
-# description: Personal views that the integration user can read.
+# description: >-
+#   Personal views that the integration user can read. The list that it sees itself decides, where it was
+#   read; else what it owns and what is shared with it, which lasts only while it may read personal views.
+# scope: document
 readable contains id if {
 	some id, view in input.views
 	"integration-user" in view.seen_by
 }
 
 readable contains id if {
+	not user_views_read
 	some id, view in input.views
 	view.owner_id in integration.principals
 }
 
 readable contains id if {
-	not list_read
+	not user_views_read
 	some principal in integration.principals
 	some id, share in input.shares[principal]
 	"read" in share.rights
 }
 
 # METADATA
-# description: Required views, by place, that the integration user can read.
-satisfied contains i if {
+# description: The found views that the integration user can read, by the place of the required view.
+usable[i] contains id if {
 	some i, ids in found
 	some id in ids
 	id in readable
 }
 
-satisfied contains i if {
+# METADATA
+# description: Required views, by place, that are met by a system view of their name.
+by_system contains i if {
 	some i, _ in system
-	not _personal_meant(i)
+	not usable[i]
+	not i in _personal
 }
 
 # METADATA
-# description: An owner in the configuration, and a view of that owner's, say that the personal view is meant.
-_personal_meant(i) if {
-	input.requirement.views[i].owner != ""
+# description: Required views, by place, that the integration user can read.
+satisfied := object.keys(usable) | by_system
+
+# METADATA
+# description: >-
+#   Required views that a system view cannot meet: the configuration names an owner, and a personal view of
+#   the name was found or may be there, because not all owners' lists were read.
+# scope: document
+_personal contains i if {
+	some i, required in input.requirement.views
+	required.owner != ""
 	found[i]
 }
 
+_personal contains i if {
+	some i, required in input.requirement.views
+	required.owner != ""
+	not owner_views_read
+}
+
 # METADATA
-# description: Required views that cannot be judged, because too little was read.
-undecided contains i if {
-	some i, _ in input.requirement.views
-	not i in satisfied
-	not list_read
+# description: Required views, by place, that cannot be judged, with the reasons.
+# scope: document
+undecided[i] contains reason if {
+	some i in _open
 	not found[i]
+	some reason in own_list_unread
 }
 
-undecided contains i if {
-	some i, _ in input.requirement.views
-	not i in satisfied
-	not list_read
+undecided[i] contains reason if {
+	some i in _open
 	not shares_read
+	some reason in own_list_unread
 }
 
-undecided contains i if {
+undecided[i] contains reason if {
+	not system_views_read
+	reason := _because("the system views were not read", _system_views_detail)
+	some i in _open
+	not i in _personal
+}
+
+undecided[i] contains reason if {
+	not owner_views_read
+	reason := _because("the personal views of the configured owners were not read", _owner_views_detail)
+	some i in _open
+	system[i]
+	not found[i]
+}
+
+_open contains i if {
 	some i, _ in input.requirement.views
 	not i in satisfied
-	not found[i]
-	not system_read
 }
 
 # METADATA
 # description: Undecided views of which no identity at hand saw so much as the row.
 unseen contains i if {
-	some i in undecided
+	some i, _ in undecided
 	not found[i]
-	not system[i]
 }
+
+user_views_read if input.coverage.user_views.state == "collected"
+
+owner_views_read if input.coverage.views.state == "collected"
+
+system_views_read if input.coverage.system_views.state == "collected"
+
+shares_read if input.coverage.shares.state == "collected"
 
 # METADATA
-# description: Why views could not be judged.
-unread contains sprintf("the views that the integration user sees were not read: %s", [
-	input.coverage.user_views.detail,
-]) if {
-	not list_read
+# description: Why the list of personal views that the integration user sees was not read; empty where it was.
+own_list_unread contains reason if {
+	not user_views_read
+	reason := _because("the views that the integration user sees were not read", _user_views_detail)
 }
 
-unread contains sprintf("the system views were not read: %s", [input.coverage.system_views.detail]) if {
-	list_read
-	not system_read
+# A section without an entry was not read, and must give a reason all the same.
+default _user_views_detail := ""
+
+_user_views_detail := input.coverage.user_views.detail
+
+default _owner_views_detail := ""
+
+_owner_views_detail := input.coverage.views.detail
+
+default _system_views_detail := ""
+
+_system_views_detail := input.coverage.system_views.detail
+
+_because(what, "") := what
+
+_because(what, detail) := sprintf("%s: %s", [what, detail]) if detail != ""
+
+# METADATA
+# description: The owners of views, as fixes refer to them.
+# scope: document
+owners[id] := {"kind": "systemuser", "id": view.owner_id, "name": input.users[view.owner_id].name} if {
+	some id, view in input.views
 }
 
-none_required contains "the configuration requires no view" if count(input.requirement.views) == 0
+owners[id] := {"kind": "team", "id": view.owner_id, "name": input.teams[view.owner_id].name} if {
+	some id, view in input.views
+}
 
-owner_reference(id) := {"id": input.views[id].owner_id, "name": _owner_name(input.views[id].owner_id)}
+owners[id] := {"id": view.owner_id} if {
+	some id, view in input.views
+	not input.users[view.owner_id]
+	not input.teams[view.owner_id]
+}
 
-_owner_name(id) := input.users[id].name if {
-	input.users[id]
-} else := input.teams[id].name if {
-	input.teams[id]
-} else := ""
+_none_required contains "the configuration requires no view" if count(input.requirement.views) == 0
 
 # METADATA
 # description: Why rules about required views cannot apply.
-no_subject := integration.no_user | none_required
-
-table_words := concat(", ", profile.current.view_tables)
+no_subject := integration.no_user | _none_required

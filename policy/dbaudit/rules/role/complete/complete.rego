@@ -1,6 +1,9 @@
 # METADATA
 # title: The integration role alone grants what the user needs
 # description: Nothing that the vendor asks for is granted by another role only.
+# related_resources:
+#   - ref: https://learn.microsoft.com/power-platform/admin/security-roles-privileges
+#     description: Security roles and privileges
 # custom:
 #   severity: low
 #   requires: [users, teams, roles, role_privileges, privileges]
@@ -17,8 +20,8 @@ findings contains {
 	"control": control.id,
 	"message": sprintf("%s is granted at %s depth by other roles only (%s); the role %q grants %s", [
 		name,
-		integration.granted[name],
-		concat(", ", sort(_fillers[name])),
+		granted,
+		concat(", ", fillers),
 		integration.role_name,
 		_words(actual),
 	]),
@@ -28,31 +31,31 @@ findings contains {
 		"required_depth": required,
 		"actual_depth": actual,
 		"state": _state(actual),
-		"filled_by": sort(_fillers[name]),
+		"filled_by": fillers,
 	},
-	"fix": {
-		"kind": _kind(actual),
-		"role": integration.role_reference,
-		"privileges": [{"name": name, "id": input.privileges[name].id, "depth": required}],
-	},
+	"fix": fix,
 } if {
-	some control in profile.controls["role/complete"]
 	count(integration.reaching) > 0
+	some control in profile.controls["role/complete"]
 	some name, required in depth.required
-	depth.rank[integration.granted[name]] >= depth.rank[required]
+	granted := integration.granted[name]
+	depth.rank[granted] >= depth.rank[required]
 	actual := object.get(integration.own, name, "none")
 	depth.rank[actual] < depth.rank[required]
+	fillers := sort(_fillers[name])
+	fix := integration.grant[name]
 }
 
 not_applicable := integration.no_role
 
 # METADATA
 # description: The names of the other roles that grant each privilege deeply enough.
-_fillers[name] contains integration.names[root][_] if {
+_fillers[name] contains filler if {
 	some name, required in depth.required
 	some root, _ in integration.ways
 	root != integration.role
 	depth.rank[input.role_privileges[root][name]] >= depth.rank[required]
+	some filler in integration.names[root]
 }
 
 _state("none") := "missing"
@@ -62,7 +65,3 @@ _state(actual) := "shallow" if actual != "none"
 _words("none") := "nothing of it"
 
 _words(actual) := sprintf("%s depth", [actual]) if actual != "none"
-
-_kind("none") := "add-privilege"
-
-_kind(actual) := "raise-depth" if actual != "none"

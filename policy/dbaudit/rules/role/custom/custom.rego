@@ -17,24 +17,22 @@ import data.dbaudit.profile
 
 findings contains {
 	"control": control.id,
-	"message": sprintf("the role %q %s", [integration.role_name, concat(" and ", sort(_faults))]),
+	"message": sprintf("the role %q %s", [integration.role_name, concat(" and ", _faults)]),
 	"subject": {"kind": "role", "id": integration.role, "name": integration.role_name},
 	"evidence": {
-		"built_in": "is a built-in role" in _faults,
-		"customizable": integration.role_customizable,
+		"built_in": count(integration.role_built_in) > 0,
+		"customizable": count(integration.role_locked) == 0,
 	},
 	"fix": {"kind": "replace-role", "role": integration.role_reference},
 } if {
-	some control in profile.controls["role/custom"]
 	count(_faults) > 0
+	some control in profile.controls["role/custom"]
 }
 
 not_applicable := integration.no_role
 
-_faults contains "is a built-in role" if {
-	some copy in input.roles
-	copy.root_id == integration.role
-	copy.template_id != ""
-}
+unknown := integration.role_undecided
 
-_faults contains "cannot be edited (iscustomizable is false)" if not integration.role_customizable
+_faults contains "is a built-in role" if count(integration.role_built_in) > 0
+
+_faults contains "cannot be edited (iscustomizable is false)" if count(integration.role_locked) > 0

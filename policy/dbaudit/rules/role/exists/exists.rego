@@ -21,25 +21,20 @@ import data.dbaudit.profile
 findings contains {
 	"control": control.id,
 	"message": _message,
-	"subject": {"kind": "role", "id": "", "name": _wanted},
-	"evidence": {"role": _wanted, "state": "missing"},
-	"fix": {"kind": "create-role", "role": {"name": _wanted}, "privileges": _privileges},
+	"subject": {"kind": "role", "id": "", "name": integration.wanted_role},
+	"evidence": {"role": integration.wanted_role, "state": "missing"},
+	"fix": {"kind": "create-role", "role": {"name": integration.wanted_role}, "privileges": _privileges},
 } if {
-	some control in profile.controls["role/exists"]
 	not integration.role
+	some control in profile.controls["role/exists"]
 }
 
-_wanted := input.requirement.role if {
-	input.requirement.role != ""
-} else := profile.current.role_name
-
-_message := sprintf("there is no security role named %q", [_wanted]) if {
+_message := sprintf("there is no security role named %q", [input.requirement.role]) if {
 	input.requirement.role != ""
 } else := sprintf("no custom security role reaches the integration user, and none has %q in its name", [
 	profile.current.pattern,
 ])
 
 _privileges := [{"name": name, "id": input.privileges[name].id, "depth": depth.required[name]} |
-	some name in sort(object.keys(profile.minimum))
-	input.privileges[name]
+	some name in sort(profile.minimum)
 ]

@@ -22,20 +22,14 @@ findings contains {
 	"message": _message,
 	"subject": {"kind": "role", "id": integration.role, "name": integration.role_name},
 	"evidence": {
-		"surplus": array.concat(sort(_dangerous), sort(_harmless)),
+		"surplus": _listed,
 		"count": count(_surplus),
 		"dangerous": count(_dangerous),
 	},
-	"fix": {
-		"kind": "remove-privilege",
-		"role": integration.role_reference,
-		"privileges": [{"name": name, "depth": integration.own[name]} |
-			some name in array.concat(sort(_dangerous), sort(_harmless))
-		],
-	},
+	"fix": _fix,
 } if {
-	some control in profile.controls["role/least-privilege"]
 	count(_surplus) > 0
+	some control in profile.controls["role/least-privilege"]
 }
 
 not_applicable := integration.no_role
@@ -56,7 +50,7 @@ platform_defaults := {
 	"prvreadsharepointdocument",
 }
 
-_wanted contains lower(name) if some name, _ in profile.minimum
+_wanted contains lower(name) if some name in profile.minimum
 
 _wanted contains lower(name) if some name in profile.current.allow
 
@@ -105,26 +99,36 @@ _dangerous contains name if {
 	startswith(lower(name), verb)
 }
 
-_harmless := _surplus - _dangerous
+# METADATA
+# description: The surplus in the order in which it is shown, the dangerous privileges first.
+_listed := array.concat(sort(_dangerous), sort(_surplus - _dangerous))
+
+# METADATA
+# description: A role that cannot be edited has to be replaced before it can be made smaller.
+_fix := {
+	"kind": "remove-privilege",
+	"role": integration.role_reference,
+	"privileges": [{"name": name, "depth": integration.own[name]} | some name in _listed],
+} if {
+	integration.role_editable
+} else := {"kind": "replace-role", "role": integration.role_reference}
 
 _message := sprintf("the role %q grants %d %s beyond the minimum%s: %s", [
 	integration.role_name,
 	count(_surplus),
 	_plural(count(_surplus)),
 	_warning,
-	_listed,
+	_shown,
 ])
+
+default _plural(_) := "privileges"
 
 _plural(1) := "privilege"
 
-_plural(n) := "privileges" if n != 1
+default _warning := ""
 
-_warning := sprintf(", %d of them dangerous", [count(_dangerous)]) if {
-	count(_dangerous) > 0
-} else := ""
+_warning := sprintf(", %d of them dangerous", [count(_dangerous)]) if count(_dangerous) > 0
 
-_first := array.slice(array.concat(sort(_dangerous), sort(_harmless)), 0, 5)
-
-_listed := sprintf("%s and %d more", [concat(", ", _first), count(_surplus) - 5]) if {
-	count(_surplus) > 5
-} else := concat(", ", _first)
+_shown := sprintf("%s and %d more", [concat(", ", array.slice(_listed, 0, 5)), count(_listed) - 5]) if {
+	count(_listed) > 5
+} else := concat(", ", _listed)

@@ -6,11 +6,15 @@
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/security-roles-privileges
 #     description: Security roles and privileges
+#   - ref: https://learn.microsoft.com/power-platform/admin/miscellaneous-privileges
+#     description: Miscellaneous privileges
 # custom:
 #   severity: high
 #   requires: [users, teams, roles, role_privileges, privileges]
 #   offline: true
-#   consequence: The synchronisation is refused what the privilege stands for, and stops or leaves records out without a word.
+#   consequence: >-
+#     The synchronisation is refused what the privilege stands for, and stops or leaves records out without a
+#     word.
 #   remediation: Grant the privilege to the integration role at the level that the finding names.
 package dbaudit.rules.role.privileges
 
@@ -30,27 +34,28 @@ findings contains {
 		"actual_depth": actual,
 		"state": _state(actual),
 	},
-	"fix": _fix(name, required),
+	"fix": fix,
 } if {
 	some control in profile.controls["role/privileges"]
 	some name in control.privileges
 	required := depth.required[name]
 	actual := object.get(integration.granted, name, "none")
 	depth.rank[actual] < depth.rank[required]
+	fix := _fixes[name]
 }
 
 # METADATA
 # description: A privilege that the environment does not define, so that no role can grant it.
 findings contains {
 	"control": control.id,
-	"message": sprintf("the environment does not define %s: the app that brings the table %q is not installed", [
-		name,
-		control.table,
+	"message": concat("", [
+		sprintf("the environment does not define %s, so that no role can grant it", [name]),
+		_app(control.table),
 	]),
 	"subject": _subject,
 	"evidence": {
 		"privilege": name,
-		"required_depth": depth.wanted(name),
+		"required_depth": wanted,
 		"actual_depth": "none",
 		"state": "undefined",
 	},
@@ -59,6 +64,7 @@ findings contains {
 	some control in profile.controls["role/privileges"]
 	some name in control.privileges
 	not input.privileges[name]
+	wanted := depth.wanted[name]
 }
 
 not_applicable contains reason if {
@@ -84,32 +90,27 @@ _message(name, required, actual) := sprintf("%s is granted at %s depth; it must 
 	actual != "none"
 }
 
-_grant(name, required) := {"name": name, "id": input.privileges[name].id, "depth": required}
+_app("") := ""
+
+_app(table) := sprintf("; the app that brings the table %q is not installed", [table]) if table != ""
 
 # METADATA
-# description: A role that grants enough already only has to reach the user.
-_fix(name, required) := {
+# description: A role that grants enough already only has to reach the user itself.
+# scope: document
+_fixes[name] := {
 	"kind": "assign-role",
 	"role": integration.role_reference,
 	"user": integration.user_reference,
 } if {
+	some name in _enough
+}
+
+_fixes[name] := fix if {
+	some name, fix in integration.grant
+	not name in _enough
+}
+
+_enough contains name if {
+	some name, required in depth.required
 	depth.rank[integration.own[name]] >= depth.rank[required]
-} else := {"kind": "create-role", "privileges": [_grant(name, required)]} if {
-	not integration.role
-} else := {
-	"kind": "replace-role",
-	"role": integration.role_reference,
-	"privileges": [_grant(name, required)],
-} if {
-	not integration.role_editable
-} else := {
-	"kind": "raise-depth",
-	"role": integration.role_reference,
-	"privileges": [_grant(name, required)],
-} if {
-	integration.own[name]
-} else := {
-	"kind": "add-privilege",
-	"role": integration.role_reference,
-	"privileges": [_grant(name, required)],
 }

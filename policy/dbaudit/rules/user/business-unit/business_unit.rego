@@ -6,8 +6,10 @@
 #     description: Create or edit business units
 # custom:
 #   severity: high
-#   requires: [users, business_units]
-#   consequence: Access levels below organization are counted from the user's business unit; in the wrong one records are missing.
+#   requires: [users]
+#   consequence: >-
+#     Access levels below organization are counted from the user's business unit; in the wrong one records are
+#     missing.
 #   remediation: Change the user's business unit, then assign the role again, which the change takes away.
 package dbaudit.rules.user["business-unit"]
 
@@ -30,23 +32,33 @@ findings contains {
 		"business_unit": {"name": input.requirement.business_unit},
 	},
 } if {
-	some control in profile.controls["user/business-unit"]
 	input.requirement.business_unit != ""
-	integration.user
+	_read
 	lower(_actual) != lower(input.requirement.business_unit)
+	some control in profile.controls["user/business-unit"]
 }
 
 not_applicable := integration.no_user | _not_named
 
 _not_named contains "the configuration names no business unit" if input.requirement.business_unit == ""
 
-_actual := input.business_units[_unit].name if {
-	input.business_units[_unit]
-} else := _unit
+# METADATA
+# description: >-
+#   The units are needed only where one is named, so that their absence is this rule's to judge and not a
+#   requirement of it.
+unknown contains "the business units were not read" if not _read
+
+_read if input.coverage.business_units.state == "collected"
+
+_actual := object.get(_names, _unit, _unit)
 
 _unit := input.users[integration.user].business_unit_id
+
+_names[id] := unit.name if some id, unit in input.business_units
+
+default _absent_note := ", which does not exist"
 
 _absent_note := "" if {
 	some unit in input.business_units
 	lower(unit.name) == lower(input.requirement.business_unit)
-} else := ", which does not exist"
+}

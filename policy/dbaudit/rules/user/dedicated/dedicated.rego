@@ -26,8 +26,8 @@ findings contains {
 	},
 	"fix": {"kind": "replace-user", "user": integration.user_reference},
 } if {
-	some control in profile.controls["user/dedicated"]
 	input.users[integration.user].application_id == ""
+	some control in profile.controls["user/dedicated"]
 }
 
 not_applicable := integration.no_user

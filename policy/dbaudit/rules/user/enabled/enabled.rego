@@ -21,8 +21,8 @@ findings contains {
 	"evidence": {"disabled": true},
 	"fix": {"kind": "enable-user", "user": integration.user_reference},
 } if {
-	some control in profile.controls["user/enabled"]
 	input.users[integration.user].disabled
+	some control in profile.controls["user/enabled"]
 }
 
 not_applicable := integration.no_user

@@ -19,23 +19,23 @@ import data.dbaudit.profile
 findings contains {
 	"control": control.id,
 	"message": sprintf("%s%s", [_missing, _ghost_note]),
-	"subject": {"kind": "user", "id": _wanted, "name": _wanted},
+	"subject": {"kind": "user", "id": "", "name": _wanted},
 	"evidence": {"found": 0, "soft_deleted": sort([input.users[id].name | some id in _ghosts])},
 	"fix": _fix,
 } if {
-	some control in profile.controls["user/exists"]
 	count(integration.users) == 0
+	some control in profile.controls["user/exists"]
 }
 
 findings contains {
 	"control": control.id,
 	"message": sprintf("%d users have the identity %s: %s", [count(integration.users), _wanted, concat(", ", _names)]),
-	"subject": {"kind": "user", "id": _wanted, "name": _wanted},
+	"subject": {"kind": "user", "id": "", "name": _wanted},
 	"evidence": {"found": count(integration.users), "users": _names},
-	"fix": {"kind": "remove-duplicate-user", "application_id": input.requirement.application_id},
+	"fix": _choice,
 } if {
-	some control in profile.controls["user/exists"]
 	count(integration.users) > 1
+	some control in profile.controls["user/exists"]
 }
 
 _names := sort([sprintf("%q (%s)", [input.users[id].name, id]) | some id in integration.users])
@@ -54,24 +54,29 @@ _missing := sprintf("there is no application user with the application id %s", [
 
 # METADATA
 # description: Soft-deleted users keep their application id, which nobody else can have until they are purged.
+# scope: document
 _ghosts contains id if {
+	input.requirement.application_id != ""
 	some id, user in input.users
 	user.deleted
-	input.requirement.application_id != ""
 	lower(user.application_id) == lower(input.requirement.application_id)
 }
 
 _ghosts contains id if {
+	input.requirement.user != ""
 	some id, user in input.users
 	user.deleted
-	input.requirement.user != ""
 	lower(user.domain_name) == lower(input.requirement.user)
 }
 
+default _ghost_note := ""
+
 _ghost_note := "; a soft-deleted one still holds the identity and must be deleted for good first" if {
 	count(_ghosts) > 0
-} else := ""
+}
 
+# METADATA
+# description: A user can be made for an application id alone, and only where no soft-deleted one still holds it.
 _fix := {
 	"kind": "create-application-user",
 	"application_id": input.requirement.application_id,
@@ -79,6 +84,15 @@ _fix := {
 } if {
 	input.requirement.application_id != ""
 	count(_ghosts) == 0
-} else := {"kind": "correct-configuration"} if {
-	input.requirement.application_id == ""
-} else := {"kind": "remove-duplicate-user", "application_id": input.requirement.application_id}
+} else := _choice
+
+# METADATA
+# description: >-
+#   Which user is meant is decided in the environment or, where no application id is configured, in the
+#   configuration.
+# scope: document
+default _choice := {"kind": "correct-configuration"}
+
+_choice := {"kind": "remove-duplicate-user", "application_id": input.requirement.application_id} if {
+	input.requirement.application_id != ""
+}

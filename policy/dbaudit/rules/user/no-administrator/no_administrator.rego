@@ -24,13 +24,14 @@ findings contains {
 		concat(" and ", ways),
 	]),
 	"subject": {"kind": "role", "id": root, "name": name},
-	"evidence": {"template": _templates[template], "ways": ways},
-	"fix": _fix(root, name),
+	"evidence": {"template": template, "ways": ways},
+	"fix": fix,
 } if {
 	some control in profile.controls["user/no-administrator"]
 	some root, template in _administrators
 	name := min(integration.names[root])
 	ways := sort(integration.ways[root])
+	fix := _fixes[root]
 }
 
 not_applicable := integration.no_user
@@ -41,23 +42,34 @@ _templates := {
 }
 
 # METADATA
-# description: The administrator roles that reach the user, by root.
-_administrators[copy.root_id] := lower(copy.template_id) if {
+# description: The administrator roles that reach the user, by root, with the name of the template.
+_administrators[copy.root_id] := _templates[lower(copy.template_id)] if {
 	some id in integration.reaching
 	copy := input.roles[id]
-	_templates[lower(copy.template_id)]
 }
 
 # METADATA
 # description: A role that comes through a team only must be taken from the team, or the user out of it.
-_fix(root, name) := {
+# scope: document
+_fixes[root] := {
 	"kind": "unassign-role",
 	"role": {"id": root, "name": name},
 	"user": integration.user_reference,
 } if {
-	"assigned to the user" in integration.ways[root]
-} else := {
+	some root, _ in _administrators
+	root in integration.assigned
+	name := min(integration.names[root])
+}
+
+_fixes[root] := {
 	"kind": "remove-from-team",
 	"role": {"id": root, "name": name},
+	"team": team,
 	"user": integration.user_reference,
+} if {
+	some root, _ in _administrators
+	not root in integration.assigned
+	name := min(integration.names[root])
+	id := min(integration.teams[root])
+	team := {"id": id, "name": input.teams[id].name}
 }

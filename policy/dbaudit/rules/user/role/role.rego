@@ -7,7 +7,9 @@
 # custom:
 #   severity: critical
 #   requires: [users, teams, roles]
-#   consequence: What the role grants does not reach the synchronisation; a user without any role is refused every request.
+#   consequence: >-
+#     What the role grants does not reach the synchronisation; a user without any role is refused every
+#     request.
 #   remediation: Assign the role's copy in the user's business unit to the user.
 package dbaudit.rules.user.role
 
@@ -28,10 +30,9 @@ findings contains {
 		"user": integration.user_reference,
 	},
 } if {
-	some control in profile.controls["user/role"]
 	integration.user
-	integration.role
 	not integration.ways[integration.role]
+	some control in profile.controls["user/role"]
 }
 
 not_applicable := integration.no_user | integration.no_role

@@ -24,14 +24,15 @@ findings contains {
 		"kind": "activate-view",
 		"table": view.table,
 		"view": {"id": id, "name": view.name},
-		"owner": views.owner_reference(id),
+		"owner": owner,
 	},
 } if {
-	some control in profile.controls["view/active"]
 	integration.user
+	some control in profile.controls["view/active"]
 	some id in _judged
 	view := input.views[id]
 	not view.active
+	owner := views.owners[id]
 }
 
 findings contains {
@@ -41,49 +42,54 @@ findings contains {
 	"evidence": {"active": false, "table": view.table},
 	"fix": {"kind": "activate-view", "table": view.table, "view": {"id": id, "name": view.name}},
 } if {
-	some control in profile.controls["view/active"]
 	integration.user
-	some i, ids in views.system
-	not _readable[i]
-	not _active_system[i]
-	some id in ids
+	some control in profile.controls["view/active"]
+	some i in views.by_system
+	not i in _active_system
+	some id in views.system[i]
 	view := input.system_views[id]
 }
 
 # METADATA
-# description: Of each required view those that the user can read or, where it can read none, all that were found.
-_judged := {id | some i, _ in views.found; some id in object.get(_readable, i, views.found[i])} if {
-	count(input.requirement.views) > 0
-} else := views.readable
-
-_readable[i] contains id if {
+# description: >-
+#   Of each required view that no system view meets, those that the user can read or, where it can read none,
+#   all that were found; where none is required, what is shared with the user.
+# scope: document
+_judged contains id if {
 	some i, ids in views.found
-	some id in ids
-	id in views.readable
+	not i in views.by_system
+	some id in object.get(views.usable, i, ids)
 }
 
-_active_system[i] contains id if {
-	some i, ids in views.system
-	some id in ids
+_judged contains id if {
+	count(input.requirement.views) == 0
+	some id in views.readable
+	not input.views[id].owner_id in integration.principals
+}
+
+# METADATA
+# description: Required views that are met by a system view which is active.
+_active_system contains i if {
+	some i in views.by_system
+	some id in views.system[i]
 	input.system_views[id].active
 }
 
 not_applicable contains reason if some reason in integration.no_user
 
-not_applicable contains sprintf("no required view was found, see %s", [profile.ids["view/shared"]]) if {
+not_applicable contains sprintf("no required view was found%s", [profile.see("view/shared")]) if {
 	count(input.requirement.views) > 0
 	count(views.found) == 0
-	count(views.system) == 0
+	count(views.by_system) == 0
 	count(views.unseen) == 0
 }
 
 unknown contains reason if {
-	count(views.unseen) > 0
-	some reason in views.unread
+	some i in views.unseen
+	some reason in views.undecided[i]
 }
 
 unknown contains reason if {
 	count(input.requirement.views) == 0
-	not views.list_read
-	some reason in views.unread
+	some reason in views.own_list_unread
 }

@@ -17,19 +17,18 @@ import data.dbaudit.views
 
 findings contains {
 	"control": control.id,
-	"message": sprintf("the view %q is shared with more than Read: %s", [_name(id), concat(", ", sort(rights))]),
-	"subject": {"kind": "view", "id": id, "name": _name(id)},
+	"message": sprintf("the view %q is shared with more than Read: %s", [name, concat(", ", sort(rights))]),
+	"subject": {"kind": "view", "id": id, "name": name},
 	"evidence": {"surplus": sort(rights), "principals": [principal.name | some principal in principals]},
-	"fix": {
-		"kind": "reduce-share",
-		"view": {"id": id, "name": _name(id)},
-		"owner": _owner(id),
-		"principals": principals,
-	},
+	"fix": object.union(
+		{"kind": "reduce-share", "view": {"id": id, "name": name}, "principals": principals},
+		object.get(_owners, id, {}),
+	),
 } if {
 	some control in profile.controls["view/least-access"]
 	some id, rights in _surplus
-	principals := [_principal(principal) | some principal in sort(_holders[id])]
+	name := object.get(_names, id, id)
+	principals := [_references[principal] | some principal in sort(_holders[id])]
 }
 
 not_applicable := integration.no_user
@@ -52,14 +51,14 @@ _holders[id] contains principal if {
 	right != "read"
 }
 
-_principal(id) := {"kind": "systemuser", "id": id, "name": input.users[id].name} if {
-	id == integration.user
-} else := {"kind": "team", "id": id, "name": input.teams[id].name}
+_references[integration.user] := integration.user_reference
 
-_name(id) := input.views[id].name if {
-	input.views[id]
-} else := id
+_references[team] := {"kind": "team", "id": team, "name": input.teams[team].name} if {
+	some team in integration.principals
+}
 
-_owner(id) := views.owner_reference(id) if {
-	input.views[id]
-} else := {"name": ""}
+# METADATA
+# description: The names of the views, as far as somebody at hand sees them.
+_names[id] := input.views[id].name if some id, _ in _surplus
+
+_owners[id] := {"owner": views.owners[id]} if some id, _ in _surplus

@@ -4,14 +4,16 @@
 #   Each required view is shared with the user with Read, directly or through a team, or owned by it, or a
 #   system view, which cannot be shared and needs no share.
 # related_resources:
-#   - ref: https://learn.microsoft.com/power-apps/user/create-edit-personal-views
-#     description: Create and manage personal views in model-driven app grids
+#   - ref: https://learn.microsoft.com/power-apps/user/grid-filters-advanced
+#     description: Create and manage personal views on a grid page
 #   - ref: https://learn.microsoft.com/power-apps/developer/data-platform/security-sharing-assigning
 #     description: Sharing and assigning
 # custom:
 #   severity: high
 #   requires: [users, teams]
-#   consequence: The view cannot be chosen as the source of an account or person list, and a list made from it stops refreshing.
+#   consequence: >-
+#     The view cannot be chosen as the source of an account or person list, and a list made from it stops
+#     refreshing.
 #   remediation: Have the view's owner share it with the integration user, with Read only.
 package dbaudit.rules.view.shared
 
@@ -33,8 +35,8 @@ findings contains {
 	"fix": {
 		"kind": "share-view",
 		"table": required.table,
-		"view": {"id": min(ids), "name": required.name},
-		"owner": views.owner_reference(min(ids)),
+		"view": {"id": meant, "name": required.name},
+		"owner": owner,
 		"user": integration.user_reference,
 	},
 } if {
@@ -42,6 +44,8 @@ findings contains {
 	some i in _short
 	ids := views.found[i]
 	required := input.requirement.views[i]
+	meant := min(object.get(_owned, i, ids))
+	owner := views.owners[meant]
 }
 
 # METADATA
@@ -73,20 +77,25 @@ _short contains i if {
 	integration.user
 	some i, _ in input.requirement.views
 	not i in views.satisfied
-	not i in views.undecided
+	not views.undecided[i]
+}
+
+# METADATA
+# description: Of the views found, those of the owner that the configuration names.
+_owned[i] contains id if {
+	some i, ids in views.found
+	some id in ids
+	owner := input.users[input.views[id].owner_id]
+	lower(owner.domain_name) == lower(input.requirement.views[i].owner)
 }
 
 not_applicable := views.no_subject
 
-unknown contains reason if {
-	count(views.undecided) > 0
-	some reason in views.unread
-}
+unknown contains views.undecided[_][_]
 
 notes contains sprintf("%q is a system view: every user with prvReadQuery sees it, and it cannot be shared", [
 	required.name,
 ]) if {
-	some i, _ in views.system
-	i in views.satisfied
+	some i in views.by_system
 	required := input.requirement.views[i]
 }

@@ -1,6 +1,9 @@
 # METADATA
 # title: Every required view lists accounts, contacts or leads
 # description: The table of each required view is one that the vendor makes lists from.
+# related_resources:
+#   - ref: https://learn.microsoft.com/power-apps/developer/data-platform/saved-queries
+#     description: Saved queries
 # custom:
 #   severity: medium
 #   requires: [users]
@@ -8,6 +11,7 @@
 #   remediation: Name a view of accounts, contacts or leads in the configuration.
 package dbaudit.rules.view.table
 
+import data.dbaudit.integration
 import data.dbaudit.profile
 import data.dbaudit.views
 
@@ -16,12 +20,13 @@ findings contains {
 	"message": sprintf("the required view %q is of the table %s; lists are made from %s", [
 		required.name,
 		required.table,
-		views.table_words,
+		concat(", ", profile.current.view_tables),
 	]),
 	"subject": {"kind": "required-view", "id": "", "name": required.name, "table": required.table},
 	"evidence": {"table": required.table, "allowed": profile.current.view_tables},
 	"fix": {"kind": "correct-configuration", "table": required.table, "view": {"name": required.name}},
 } if {
+	integration.user
 	some control in profile.controls["view/table"]
 	some required in input.requirement.views
 	not lower(required.table) in profile.current.view_tables
