@@ -2,13 +2,262 @@ package report
 
 import (
 	"fmt"
+	"html"
+	"io"
 	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/remedy"
 )
 
-// escapeMarkdown makes plain text of s in GitHub Flavored Markdown, within a
-// table's cell too. CommonMark lets any ASCII punctuation be escaped; those that
-// mean something get a backslash, those that HTML knows an entity, and a mention
-// or an issue's number is broken by one.
+// markdownLimit is a comment's limit on GitHub, 65,536 characters, counted in
+// bytes to be on the safe side. A job summary may be larger, 1 MiB for a step, but
+// steps share it and nobody reads one.
+const markdownLimit = 65_536
+
+// markdownReserve is what is kept back for the note that says what was cut.
+const markdownReserve = 600
+
+// page is a Markdown document that knows how much still fits. Pieces are whole:
+// what does not fit is left out from there on and counted.
+type page struct {
+	b        strings.Builder
+	cut      bool
+	shown    int
+	findings int
+}
+
+// put appends a piece if it fits with what has to close it.
+func (p *page) put(piece, closing string) bool {
+	if p.cut || p.b.Len()+len(piece)+len(closing) > markdownLimit-markdownReserve {
+		p.cut = true
+		return false
+	}
+	p.b.WriteString(piece)
+	return true
+}
+
+func writeMarkdown(w io.Writer, rs []audit.Result, o Options) error {
+	p := &page{}
+	for _, r := range rs {
+		for _, c := range r.Controls {
+			p.findings += len(c.Findings)
+		}
+	}
+	if len(rs) > 1 {
+		p.overview(rs)
+	}
+	for _, r := range rs {
+		p.result(r, o)
+	}
+	if p.cut {
+		fmt.Fprintf(&p.b, "\n> **Cut to fit GitHub's limit of %d characters:** the details of %d of %s are shown here, and what comes after them is left out. "+
+			"Everything is in the saved result; `dbaudit report RESULT.json -f html -o report.html` shows it.\n", markdownLimit, p.shown, count(p.findings, "finding"))
+	}
+	_, err := io.WriteString(w, p.b.String())
+	return err
+}
+
+func (p *page) overview(rs []audit.Result) {
+	p.put("## dbaudit: "+count(len(rs), "environment")+"\n\n| Environment | Verdict | Failed | Unknown | Waived | Coverage |\n| --- | --- | ---: | ---: | ---: | ---: |\n", "")
+	for _, r := range rs {
+		p.put(fmt.Sprintf("| %s | %s %s | %d | %d | %d | %s |\n", md(shorten(visible(r.Environment.Name), nameColumns)), mark(r.Verdict), r.Verdict,
+			r.Summary.Fail, r.Summary.Unknown, r.Summary.Waived, percent(r.Summary)), "")
+	}
+	p.put("\n", "")
+}
+
+func mark(v audit.Verdict) string {
+	switch v {
+	case audit.VerdictCompliant:
+		return "✅"
+	case audit.VerdictNoncompliant:
+		return "❌"
+	case audit.VerdictIncomplete:
+	}
+	return "⚠️"
+}
+
+func (p *page) result(r audit.Result, o Options) {
+	s := r.Summary
+	var b strings.Builder
+	fmt.Fprintf(&b, "## %s dbaudit: %s\n\n", mark(r.Verdict), r.Verdict)
+	fmt.Fprintf(&b, "**%s.**\n\n", md(shorten(headline(r), textColumns)))
+	for i, step := range nextSteps(r) {
+		if i == 0 {
+			b.WriteString("Next:\n\n")
+		}
+		fmt.Fprintf(&b, "%d. %s\n", i+1, md(shorten(step, textColumns)))
+	}
+	fmt.Fprintf(&b, "\n| | |\n| --- | --- |\n")
+	row := func(name, value string) { fmt.Fprintf(&b, "| %s | %s |\n", name, value) }
+	row("Environment", join(", ", md(shorten(visible(r.Environment.Name), textColumns)), link(r.Environment.URL, r.Environment.URL)))
+	row("Profile", md(shorten(join(", ", visible(r.Profile.Name), visible(r.Profile.Title)), textColumns)))
+	row("Source", link(r.Profile.Source.Title, r.Profile.Source.URL))
+	row("Controls", fmt.Sprintf("%d pass, %d fail, %d unknown, %d not applicable, %d waived", s.Pass, s.Fail, s.Unknown, s.NotApplicable, s.Waived))
+	row("Coverage", judged(s))
+	if n, u := baseline(r); n+u > 0 {
+		row("Baseline", fmt.Sprintf("%d new, %d unchanged", n, u))
+	}
+	row("Snapshot", "taken "+moment(r.Snapshot.TakenAt)+", "+md(shorten(visible(r.Snapshot.Digest), textColumns)))
+	row("Evaluated", moment(r.EvaluatedAt)+" by "+md(shorten(visible(r.Tool.Name+" "+r.Tool.Version), nameColumns)))
+	b.WriteString("\n")
+	p.put(b.String(), "")
+
+	p.table("Failed", "Findings", r, audit.OutcomeFail, o)
+	p.table("Could not be evaluated", "Reason", r, audit.OutcomeUnknown, o)
+	p.table("Waived", "Findings", r, audit.OutcomeWaived, o)
+	p.table("Not applicable", "Reason", r, audit.OutcomeNotApplicable, o)
+	p.passed(r)
+	p.notes(r)
+	p.details(r, o)
+}
+
+func (p *page) table(title, column string, r audit.Result, outcome audit.Outcome, o Options) {
+	first := true
+	for _, c := range r.Controls {
+		if c.Outcome != outcome {
+			continue
+		}
+		if first {
+			p.put(fmt.Sprintf("### %s\n\n| Severity | Control | %s |\n| --- | --- | --- |\n", title, column), "")
+			first = false
+		}
+		about := citation(c.Citation)
+		if about == "" {
+			about = visible(c.Title)
+		}
+		said := md(shorten(visible(c.Reason), textColumns))
+		if outcome == audit.OutcomeFail || outcome == audit.OutcomeWaived {
+			said = md(shorten(messages(c), textColumns))
+		}
+		p.put(fmt.Sprintf("| %s | [%s](<%s>)<br>%s | %s |\n", c.Severity, md(shorten(visible(string(c.ID)), nameColumns)),
+			audit.HelpURL(audit.ControlID(escapePath(string(c.ID)))), md(shorten(about, textColumns)), said), "")
+	}
+	if !first {
+		p.put("\n", "")
+	}
+}
+
+func (p *page) passed(r audit.Result) {
+	if r.Summary.Pass == 0 {
+		return
+	}
+	const closing = "\n</details>\n\n"
+	if !p.put(fmt.Sprintf("<details><summary>%s passed</summary>\n\n", count(r.Summary.Pass, "control")), closing) {
+		return
+	}
+	for _, c := range r.Controls {
+		if c.Outcome == audit.OutcomePass {
+			p.put(fmt.Sprintf("- %s: %s\n", md(shorten(visible(string(c.ID)), nameColumns)), md(shorten(visible(c.Title), textColumns))), closing)
+		}
+	}
+	p.b.WriteString(closing)
+}
+
+func (p *page) notes(r audit.Result) {
+	first := true
+	note := func(about, text string) {
+		if first {
+			p.put("### Notes\n\n", "")
+			first = false
+		}
+		p.put("- "+md(shorten(about+visible(text), textColumns))+"\n", "")
+	}
+	for _, n := range r.Notes {
+		note("", n)
+	}
+	for _, c := range r.Controls {
+		for _, n := range c.Notes {
+			note(visible(string(c.ID))+": ", n)
+		}
+	}
+	if !first {
+		p.put("\n", "")
+	}
+}
+
+// details folds the findings of each control away.
+func (p *page) details(r audit.Result, o Options) {
+	first := true
+	const closing = "\n</details>\n\n"
+	for _, c := range r.Controls {
+		if len(c.Findings) == 0 {
+			continue
+		}
+		if first {
+			p.put("### Details\n\n", "")
+			first = false
+		}
+		var b strings.Builder
+		fmt.Fprintf(&b, "<details><summary>%s (%s): %s</summary>\n\n", mdHTML(shorten(visible(string(c.ID)), nameColumns)), c.Severity, count(len(c.Findings), "finding"))
+		if s := citation(c.Citation); s != "" {
+			fmt.Fprintf(&b, "Requirement: %s\n\n", md(shorten(s, textColumns)))
+		}
+		if rule := o.Rules[c.Rule]; rule.Consequence != "" {
+			fmt.Fprintf(&b, "Why it matters: %s\n\n", md(shorten(visible(rule.Consequence), textColumns)))
+		}
+		if !p.put(b.String(), closing) {
+			return
+		}
+		for _, f := range c.Findings {
+			if p.put(findingMarkdown(f, r.Environment), closing) {
+				p.shown++
+			}
+		}
+		p.b.WriteString(closing)
+	}
+}
+
+func findingMarkdown(f audit.Finding, env audit.Environment) string {
+	var b strings.Builder
+	tag := ""
+	if f.Baseline == audit.BaselineNew {
+		tag = " (new)"
+	}
+	fmt.Fprintf(&b, "**%s**%s\n\n", md(shorten(visible(f.Message), 2*textColumns)), tag)
+	item := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "- %s: %s\n", name, md(shorten(value, textColumns)))
+		}
+	}
+	item("On", subject(f.Subject))
+	for _, d := range evidence(f.Evidence) {
+		item(md(shorten(d.Name, nameColumns)), d.Value)
+	}
+	item("Waiver", waiver(f.Waiver))
+	if f.Fix != nil {
+		r := remedy.For(shortNames(*f.Fix), env)
+		item("What to do", visible(r.Summary))
+		for i, step := range r.Portal {
+			fmt.Fprintf(&b, "  %d. %s\n", i+1, md(shorten(visible(step), textColumns)))
+		}
+	}
+	b.WriteString("\n")
+	return b.String()
+}
+
+// link is a link where the target is a page of the web, else plain text.
+func link(text, target string) string {
+	text = md(shorten(visible(text), textColumns))
+	if !isWeb(target) || len(target) > 2*textColumns {
+		return text
+	}
+	return "[" + text + "](<" + escapeURL(target) + ">)"
+}
+
+// md makes plain text of s, which is visible already, in GitHub Flavored Markdown,
+// within a cell of a table too.
+func md(s string) string { return escapeMarkdown(strings.TrimSpace(s)) }
+
+// mdHTML makes plain text of s where Markdown stands within an HTML element.
+func mdHTML(s string) string { return unmentioned(html.EscapeString(s)) }
+
+// escapeMarkdown escapes what Markdown gives a meaning: punctuation by a backslash,
+// what HTML or a table would take as its own by an entity, and what GitHub links
+// although it is escaped, mentions and numbers of issues, by a space of no width.
 func escapeMarkdown(s string) string {
 	var b strings.Builder
 	for i, r := range s {
@@ -19,27 +268,53 @@ func escapeMarkdown(s string) string {
 			b.WriteString("&lt;")
 		case '>':
 			b.WriteString("&gt;")
-		case '@', '#', '|':
-			// A backslash does not keep GitHub from linking these, an entity does.
-			fmt.Fprintf(&b, "&#%d;", r)
+		case '|':
+			b.WriteString("&#124;")
 		case ':':
+			// "https://" and the like become links by themselves.
 			if strings.HasPrefix(s[i:], "://") {
 				b.WriteString("&#58;")
 			} else {
 				b.WriteByte(':')
 			}
 		case '.':
-			if i >= 3 && strings.EqualFold(s[i-3:i], "www") {
+			if i >= 3 && strings.EqualFold(s[i-3:i], "www") || startsList(s, i) {
 				b.WriteString("&#46;")
 			} else {
 				b.WriteByte('.')
 			}
-		case '\\', '`', '*', '_', '{', '}', '[', ']', '(', ')', '~', '!', '$':
+		case '\\', '`', '*', '_', '[', ']', '~', '$':
 			b.WriteByte('\\')
+			b.WriteRune(r)
+		case '-', '+', '=', '#':
+			if i == 0 { // a list, a heading or an underline of one
+				b.WriteByte('\\')
+			}
 			b.WriteRune(r)
 		default:
 			b.WriteRune(r)
 		}
+	}
+	return unmentioned(b.String())
+}
+
+// startsList reports whether the full stop at i makes the text an item of a list.
+func startsList(s string, i int) bool {
+	return i > 0 && i < 10 && strings.Trim(s[:i], "0123456789") == ""
+}
+
+// unmentioned breaks @name and #1 where GitHub would link and notify.
+func unmentioned(s string) string {
+	var b strings.Builder
+	before := ' '
+	for i, r := range s {
+		b.WriteRune(r)
+		if (r == '@' || r == '#') && !unicode.IsLetter(before) && !unicode.IsDigit(before) && before != '&' {
+			if next, _ := utf8.DecodeRuneInString(s[i+1:]); unicode.IsLetter(next) || unicode.IsDigit(next) {
+				b.WriteString("&#8203;")
+			}
+		}
+		before = r
 	}
 	return b.String()
 }

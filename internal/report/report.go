@@ -23,7 +23,6 @@ package report
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -199,8 +198,16 @@ func render(w io.Writer, f Format, rs []audit.Result, several bool, o Options) e
 		err = writeJSON(&b, rs, several)
 	case SARIF:
 		err = writeSARIF(&b, rs, o)
-	case JUnit, HTML, Markdown, CSV, GitHub:
-		err = errors.New("not written yet")
+	case JUnit:
+		err = writeJUnit(&b, rs)
+	case HTML:
+		err = writeHTML(&b, rs, o)
+	case Markdown:
+		err = writeMarkdown(&b, rs, o)
+	case CSV:
+		err = writeCSV(&b, rs, o)
+	case GitHub:
+		err = writeGitHub(&b, rs)
 	case Unknown:
 		_, err = ParseFormat(f.String())
 	}

@@ -1,0 +1,112 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// A chain is the way from the role to the views as a picture: role → user → views.
+// Each part carries the outcome of the controls that judge it.
+type chain struct {
+	Nodes [3]chainPart
+	Links [2]chainPart
+	// Text says in words what the picture shows.
+	Text string
+}
+
+// A chainPart is a box or an arrow.
+type chainPart struct {
+	Label string // what it is
+	Name  string // what it is called, where the result says so
+	State string // the class and the word of its outcome
+	Mark  string
+	Note  string // how many controls failed, or are met
+	Known bool   // whether any control judges it
+}
+
+// chainOf is nil for a profile none of whose rules is about roles, users or views.
+func chainOf(r audit.Result) *chain {
+	c := &chain{
+		Nodes: [3]chainPart{
+			part(r, "Security role", func(rule string) bool { return strings.HasPrefix(rule, "role/") }),
+			part(r, "Integration user", func(rule string) bool { return strings.HasPrefix(rule, "user/") && rule != "user/role" }),
+			part(r, "Views", func(rule string) bool { return strings.HasPrefix(rule, "view/") && rule != "view/shared" }),
+		},
+		Links: [2]chainPart{
+			part(r, "reaches", func(rule string) bool { return rule == "user/role" }),
+			part(r, "may read", func(rule string) bool { return rule == "view/shared" }),
+		},
+	}
+	known := false
+	for _, p := range append(c.Nodes[:], c.Links[:]...) {
+		known = known || p.Known
+	}
+	if !known {
+		return nil
+	}
+	c.Nodes[0].Name = called(r, audit.SubjectRole, func(f *audit.Fix) *audit.Reference { return f.Role })
+	c.Nodes[1].Name = called(r, audit.SubjectUser, func(f *audit.Fix) *audit.Reference { return f.User })
+	c.Nodes[2].Name = called(r, audit.SubjectRequiredView, func(f *audit.Fix) *audit.Reference { return f.View })
+	var text []string
+	for _, s := range []struct {
+		what string
+		part chainPart
+	}{
+		{"Role", c.Nodes[0]}, {"link from role to user", c.Links[0]}, {"user", c.Nodes[1]},
+		{"link from user to views", c.Links[1]}, {"views", c.Nodes[2]},
+	} {
+		if s.part.Known {
+			text = append(text, s.what+": "+s.part.Note)
+		}
+	}
+	c.Text = strings.Join(text, "; ")
+	return c
+}
+
+func part(r audit.Result, label string, judges func(rule string) bool) chainPart {
+	p := chainPart{Label: label, State: "none", Mark: "–", Note: "not judged"}
+	n := map[audit.Outcome]int{}
+	for _, c := range r.Controls {
+		if judges(c.Rule) {
+			n[c.Outcome]++
+			p.Known = true
+		}
+	}
+	switch {
+	case n[audit.OutcomeFail] > 0:
+		p.State, p.Mark, p.Note = "fail", "✗", count(n[audit.OutcomeFail], "control")+" failed"
+		if u := n[audit.OutcomeUnknown]; u > 0 {
+			p.Note += fmt.Sprintf(", %d unknown", u)
+		}
+	case n[audit.OutcomeUnknown] > 0:
+		p.State, p.Mark, p.Note = "unknown", "?", count(n[audit.OutcomeUnknown], "control")+" unknown"
+	case n[audit.OutcomeWaived] > 0:
+		p.State, p.Mark, p.Note = "waived", "≈", count(n[audit.OutcomeWaived], "control")+" waived"
+	case n[audit.OutcomePass] > 0:
+		p.State, p.Mark, p.Note = "pass", "✓", count(n[audit.OutcomePass], "control")+" passed"
+	}
+	return p
+}
+
+// called is the name of the first object of a kind that a finding is about or that
+// a fix refers to; a result without findings names none.
+func called(r audit.Result, kind audit.SubjectKind, of func(*audit.Fix) *audit.Reference) string {
+	for _, c := range r.Controls {
+		for _, f := range c.Findings {
+			if f.Subject.Kind == kind && f.Subject.Name != "" {
+				return visible(f.Subject.Name)
+			}
+			if f.Fix != nil {
+				if ref := of(f.Fix); ref != nil && ref.Name != "" {
+					return visible(ref.Name)
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// Short is the name as it fits into a box.
+func (p chainPart) Short() string { return shorten(p.Name, 25) }

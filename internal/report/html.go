@@ -1,0 +1,311 @@
+package report
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/remedy"
+)
+
+//go:embed page.gohtml
+var pageTemplate string
+
+//go:embed page.css
+var pageStyle string
+
+//go:embed page.js
+var pageScript string
+
+// stepsShown is for how many findings of a control the steps of the fix are
+// spelled out; the others keep the sentence. They go the same way.
+const stepsShown = 100
+
+// pageData is what the template shows. All text in it is visible already, and the
+// template escapes it once more for where it stands; nothing of the environment is
+// ever of a type that the template trusts.
+type pageData struct {
+	Title   string
+	Style   template.CSS
+	Script  template.JS
+	Policy  string // the Content-Security-Policy
+	Results []resultData
+}
+
+type resultData struct {
+	Anchor     string
+	Name       string
+	Verdict    string
+	Mark       string
+	Headline   string
+	Basis      string
+	Next       []string
+	Facts      []factData
+	Tiles      []tileData
+	Coverage   string
+	Chain      *chain
+	Matrix     *matrix
+	Groups     []groupData
+	Waivers    []waiverData
+	Notes      []noteData
+	Several    bool
+	Summary    audit.Summary
+	Percent    string
+	Worst      string
+	SnapshotAt string
+}
+
+type factData struct {
+	Name, Value string
+	URL         string
+	Code        bool
+}
+
+type tileData struct {
+	State, Name string
+	Count       int
+}
+
+type groupData struct {
+	State    string
+	Title    string
+	Folded   bool
+	Controls []controlData
+}
+
+type controlData struct {
+	Anchor      string
+	ID          string
+	Title       string
+	Severity    string
+	Outcome     string
+	Original    string
+	Reason      string
+	Citation    string
+	Consequence string
+	Page        string
+	Notes       []string
+	Findings    []findingData
+}
+
+type findingData struct {
+	Message     string
+	Subject     string
+	Baseline    string
+	Waiver      string
+	Evidence    []datum
+	Location    string
+	Fingerprint string
+	Fix         string
+	Portal      []string
+	Requests    []requestData
+	Commands    []string
+}
+
+type requestData struct{ Purpose, Text string }
+
+type waiverData struct {
+	Anchor, Control, Finding, Kind, Owner, Expires, Reason string
+}
+
+type noteData struct{ About, Text string }
+
+func writeHTML(w io.Writer, rs []audit.Result, o Options) error {
+	t, err := template.New("page").Parse(pageTemplate)
+	if err != nil {
+		return fmt.Errorf("parsing the page's template: %w", err)
+	}
+	d := pageData{
+		Title: "dbaudit", Style: template.CSS(pageStyle), Script: template.JS(pageScript),
+		// No source of any kind may be loaded, and only our own style and script run.
+		Policy: "default-src 'none'; base-uri 'none'; form-action 'none'; style-src '" + hash(pageStyle) + "'; script-src '" + hash(pageScript) + "'",
+	}
+	for i, r := range rs {
+		prefix := ""
+		if len(rs) > 1 {
+			prefix = fmt.Sprintf("e%d-", i+1)
+		}
+		d.Results = append(d.Results, resultPage(r, o, prefix))
+	}
+	if len(rs) == 1 {
+		d.Title = fmt.Sprintf("dbaudit: %s is %s", d.Results[0].Name, d.Results[0].Verdict)
+	} else {
+		d.Title = "dbaudit: " + count(len(rs), "environment")
+	}
+	return t.Execute(w, d)
+}
+
+// hash is a source expression of a Content-Security-Policy.
+func hash(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+func resultPage(r audit.Result, o Options, prefix string) resultData {
+	anchor := func(id audit.ControlID) string { return prefix + escapePath(string(id)) }
+	s := r.Summary
+	d := resultData{
+		Anchor: prefix + "result", Several: prefix != "", Name: visible(r.Environment.Name), Verdict: r.Verdict.String(), Mark: "?",
+		Headline: headline(r), Basis: basis(r), Next: nextSteps(r), Coverage: judged(s), Percent: percent(s),
+		Chain: chainOf(r), Matrix: matrixOf(r, anchor), Summary: s, Worst: "–", SnapshotAt: moment(r.Snapshot.TakenAt),
+	}
+	if worst := r.Worst(); worst != audit.SeverityInvalid {
+		d.Worst = worst.String()
+	}
+	switch r.Verdict {
+	case audit.VerdictCompliant:
+		d.Mark = "✓"
+	case audit.VerdictNoncompliant:
+		d.Mark = "✗"
+	case audit.VerdictIncomplete:
+	}
+	d.Tiles = []tileData{
+		{"fail", "failed", s.Fail},
+		{"unknown", "unknown", s.Unknown},
+		{"waived", "waived", s.Waived},
+		{"pass", "passed", s.Pass},
+		{"none", "not applicable", s.NotApplicable},
+	}
+	fact := func(name, value, url string, code bool) {
+		if value == "" {
+			return
+		}
+		if !isWeb(url) {
+			url = ""
+		}
+		d.Facts = append(d.Facts, factData{Name: name, Value: value, URL: url, Code: code})
+	}
+	fact("Environment", join(" ", visible(r.Environment.Name)), "", false)
+	fact("Address", visible(r.Environment.URL), r.Environment.URL, false)
+	fact("Organization", visible(r.Environment.OrganizationID), "", true)
+	fact("Profile", join(": ", visible(r.Profile.Name), visible(r.Profile.Title)), "", false)
+	fact("Source", visible(r.Profile.Source.Title), r.Profile.Source.URL, false)
+	fact("Coverage", judged(s), "", false)
+	if n, u := baseline(r); n+u > 0 {
+		fact("Baseline", fmt.Sprintf("%d new, %d unchanged", n, u), "", false)
+	}
+	fact("Snapshot", "taken "+moment(r.Snapshot.TakenAt), "", false)
+	fact("Digest", visible(r.Snapshot.Digest), "", true)
+	fact("Evaluated", moment(r.EvaluatedAt)+" by "+visible(r.Tool.Name+" "+r.Tool.Version), "", false)
+
+	for _, g := range []struct {
+		outcome audit.Outcome
+		title   string
+		folded  bool
+	}{
+		{audit.OutcomeFail, "Failed", false},
+		{audit.OutcomeUnknown, "Could not be evaluated", false},
+		{audit.OutcomeWaived, "Waived", false},
+		{audit.OutcomeNotApplicable, "Not applicable", true},
+		{audit.OutcomePass, "Passed", !o.Verbose},
+	} {
+		group := groupData{State: stateOf(g.outcome), Title: g.title, Folded: g.folded}
+		for _, c := range r.Controls {
+			if c.Outcome == g.outcome {
+				group.Controls = append(group.Controls, controlPage(c, r.Environment, o, anchor(c.ID)))
+			}
+		}
+		if group.Controls != nil {
+			d.Groups = append(d.Groups, group)
+		}
+	}
+	for _, c := range r.Controls {
+		for _, f := range c.Findings {
+			if w := f.Waiver; w != nil {
+				d.Waivers = append(d.Waivers, waiverData{
+					Anchor: anchor(c.ID), Control: visible(string(c.ID)), Finding: visible(f.Message), Kind: visible(w.Kind),
+					Owner: visible(w.Owner), Expires: visible(w.Expires), Reason: visible(w.Reason),
+				})
+			}
+		}
+	}
+	for _, n := range r.Notes {
+		d.Notes = append(d.Notes, noteData{Text: visible(n)})
+	}
+	for _, c := range r.Controls {
+		for _, n := range c.Notes {
+			d.Notes = append(d.Notes, noteData{visible(string(c.ID)), visible(n)})
+		}
+	}
+	return d
+}
+
+// basis says in a line what was judged against what.
+func basis(r audit.Result) string {
+	return join("; ", visible(r.Profile.Title), "snapshot taken "+moment(r.Snapshot.TakenAt))
+}
+
+// stateOf is an outcome as the style sheet's class.
+func stateOf(o audit.Outcome) string {
+	switch o {
+	case audit.OutcomePass:
+		return "pass"
+	case audit.OutcomeFail:
+		return "fail"
+	case audit.OutcomeWaived:
+		return "waived"
+	case audit.OutcomeNotApplicable:
+		return "none"
+	case audit.OutcomeUnknown:
+	}
+	return "unknown"
+}
+
+func controlPage(c audit.Control, env audit.Environment, o Options, anchor string) controlData {
+	d := controlData{
+		Anchor: anchor, ID: visible(string(c.ID)), Title: visible(c.Title), Severity: c.Severity.String(), Outcome: outcomeWords(c.Outcome),
+		Reason: visible(c.Reason), Citation: citation(c.Citation), Consequence: visible(o.Rules[c.Rule].Consequence),
+		Page: audit.HelpURL(audit.ControlID(escapePath(string(c.ID)))),
+	}
+	if c.Original != nil {
+		d.Original = outcomeWords(*c.Original)
+	}
+	for _, n := range c.Notes {
+		d.Notes = append(d.Notes, visible(n))
+	}
+	for i, f := range c.Findings {
+		d.Findings = append(d.Findings, findingPage(f, c, env, i < stepsShown))
+	}
+	return d
+}
+
+func findingPage(f audit.Finding, c audit.Control, env audit.Environment, steps bool) findingData {
+	d := findingData{
+		Message: visible(f.Message), Subject: subject(f.Subject), Baseline: string(f.Baseline), Waiver: waiver(f.Waiver),
+		Evidence: evidence(f.Evidence), Fingerprint: visible(f.Fingerprint),
+	}
+	location := f.Location
+	if location == nil {
+		location = c.Location
+	}
+	if location != nil {
+		d.Location = visible(lineOf(location.Path, location.Line))
+	}
+	if f.Fix == nil {
+		return d
+	}
+	if !steps {
+		d.Fix = visible(remedy.Summary(*f.Fix))
+		return d
+	}
+	fix := remedy.For(*f.Fix, env)
+	d.Fix = visible(fix.Summary)
+	for _, s := range fix.Portal {
+		d.Portal = append(d.Portal, visible(s))
+	}
+	for _, q := range fix.Requests {
+		text := q.Method + " " + visible(q.URL)
+		if q.Body != "" {
+			text += "\n\n" + visibleLines(q.Body)
+		}
+		d.Requests = append(d.Requests, requestData{visible(q.Purpose), text})
+	}
+	for _, s := range fix.Commands {
+		d.Commands = append(d.Commands, visible(s))
+	}
+	return d
+}

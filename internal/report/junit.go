@@ -1,0 +1,200 @@
+package report
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// The order of the fields is the order that the schemas ask for; what one schema
+// requires and another allows, such as hostname and system-err, is always there.
+
+type junitSuites struct {
+	XMLName xml.Name     `xml:"testsuites"`
+	Suites  []junitSuite `xml:"testsuite"`
+}
+
+type junitSuite struct {
+	Name       string          `xml:"name,attr"`
+	ID         int             `xml:"id,attr"`
+	Package    string          `xml:"package,attr"`
+	Timestamp  string          `xml:"timestamp,attr"`
+	Hostname   string          `xml:"hostname,attr"`
+	Tests      int             `xml:"tests,attr"`
+	Failures   int             `xml:"failures,attr"`
+	Errors     int             `xml:"errors,attr"`
+	Skipped    int             `xml:"skipped,attr"`
+	Time       string          `xml:"time,attr"`
+	Properties []junitProperty `xml:"properties>property"`
+	Cases      []junitCase     `xml:"testcase"`
+	Out        string          `xml:"system-out"`
+	Err        string          `xml:"system-err"`
+}
+
+type junitProperty struct {
+	Name  string `xml:"name,attr"`
+	Value string `xml:"value,attr"`
+}
+
+type junitCase struct {
+	Name    string        `xml:"name,attr"`
+	Class   string        `xml:"classname,attr"`
+	Time    string        `xml:"time,attr"`
+	Skipped *junitSkipped `xml:"skipped"`
+	Error   *junitFault   `xml:"error"`
+	Failure *junitFault   `xml:"failure"`
+}
+
+type junitSkipped struct {
+	Message string `xml:"message,attr"`
+}
+
+type junitFault struct {
+	Message string `xml:"message,attr"`
+	Type    string `xml:"type,attr"`
+	Text    string `xml:",cdata"`
+}
+
+func writeJUnit(w io.Writer, rs []audit.Result) error {
+	doc := junitSuites{Suites: make([]junitSuite, len(rs))}
+	for i, r := range rs {
+		doc.Suites[i] = suite(r, i)
+	}
+	if _, err := io.WriteString(w, xml.Header); err != nil {
+		return err
+	}
+	e := xml.NewEncoder(w)
+	e.Indent("", "  ")
+	if err := e.Encode(doc); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, "\n")
+	return err
+}
+
+func suite(r audit.Result, id int) junitSuite {
+	host := "localhost"
+	if u, err := url.Parse(r.Environment.URL); err == nil && u.Hostname() != "" {
+		host = visible(u.Hostname())
+	}
+	env := visible(r.Environment.Name)
+	s := junitSuite{
+		Name: join(" ", "dbaudit", visible(r.Profile.Name), env), ID: id, Package: "dbaudit",
+		// The schemas take the time of the suite without a zone.
+		Timestamp: r.EvaluatedAt.UTC().Format("2006-01-02T15:04:05"),
+		Hostname:  host, Tests: len(r.Controls), Time: "0",
+		Properties: []junitProperty{
+			{"environment", env},
+			{"url", visible(r.Environment.URL)},
+			{"organization_id", visible(r.Environment.OrganizationID)},
+			{"profile", visible(r.Profile.Name)},
+			{"source", visible(r.Profile.Source.URL)},
+			{"snapshot", visible(r.Snapshot.Digest)},
+			{"snapshot_taken_at", r.Snapshot.TakenAt.UTC().Format(time.RFC3339)},
+			{"verdict", r.Verdict.String()},
+			{"coverage", percent(r.Summary)},
+			{"tool", visible(r.Tool.Name + " " + r.Tool.Version)},
+		},
+	}
+	var out []string
+	for _, n := range r.Notes {
+		out = append(out, visible(n))
+	}
+	for _, c := range r.Controls {
+		k := testCase(c, env)
+		switch {
+		case k.Failure != nil:
+			s.Failures++
+		case k.Error != nil:
+			s.Errors++
+		case k.Skipped != nil:
+			s.Skipped++
+		}
+		s.Cases = append(s.Cases, k)
+		for _, n := range c.Notes {
+			out = append(out, visible(string(c.ID))+": "+visible(n))
+		}
+	}
+	s.Out = strings.Join(out, "\n")
+	return s
+}
+
+func testCase(c audit.Control, env string) junitCase {
+	category, _, _ := strings.Cut(c.Rule, "/")
+	k := junitCase{
+		Name: join(": ", visible(string(c.ID)), visible(c.Title)),
+		// Dashboards split class names at dots.
+		Class: strings.ReplaceAll("dbaudit/"+env+"/"+visible(category), ".", "_"),
+		Time:  "0",
+	}
+	k.Class = strings.ReplaceAll(k.Class, "/", ".")
+	switch c.Outcome {
+	case audit.OutcomeFail:
+		k.Failure = &junitFault{Type: c.Severity.String(), Message: messages(c), Text: details(c)}
+	case audit.OutcomeUnknown:
+		k.Error = &junitFault{Type: "unknown", Message: "could not be evaluated: " + visible(c.Reason), Text: details(c)}
+	case audit.OutcomeWaived:
+		original := ""
+		if c.Original != nil {
+			original = " (originally " + outcomeWords(*c.Original) + ")"
+		}
+		k.Skipped = &junitSkipped{Message: "waived" + original + ": " + joinWaivers(c)}
+	case audit.OutcomeNotApplicable:
+		k.Skipped = &junitSkipped{Message: "not applicable: " + visible(c.Reason)}
+	case audit.OutcomePass:
+	}
+	return k
+}
+
+// messages is the first finding's message with the number of the others.
+func messages(c audit.Control) string {
+	if len(c.Findings) == 0 {
+		return visible(c.Title)
+	}
+	m := visible(c.Findings[0].Message)
+	if more := len(c.Findings) - 1; more > 0 {
+		m += fmt.Sprintf(" (and %s more)", count(more, "finding"))
+	}
+	return m
+}
+
+// details is all that is known of a control's findings, as plain lines.
+func details(c audit.Control) string {
+	var b strings.Builder
+	if s := citation(c.Citation); s != "" {
+		fmt.Fprintf(&b, "\nRequirement: %s\n", s)
+	}
+	for _, f := range c.Findings {
+		fmt.Fprintf(&b, "\n%s\n", visible(f.Message))
+		fmt.Fprintf(&b, "  on: %s\n", subject(f.Subject))
+		for _, d := range evidence(f.Evidence) {
+			fmt.Fprintf(&b, "  %s: %s\n", d.Name, d.Value)
+		}
+		if f.Fix != nil {
+			fmt.Fprintf(&b, "  fix: %s\n", fixSentence(f))
+		}
+		if f.Waiver != nil {
+			fmt.Fprintf(&b, "  %s\n", waiver(f.Waiver))
+		}
+		if f.Baseline != audit.BaselineNone {
+			fmt.Fprintf(&b, "  baseline: %s\n", f.Baseline)
+		}
+		fmt.Fprintf(&b, "  fingerprint: %s\n", visible(f.Fingerprint))
+	}
+	return b.String()
+}
+
+func joinWaivers(c audit.Control) string {
+	var ws []string
+	for _, f := range c.Findings {
+		if f.Waiver != nil {
+			ws = append(ws, visible(f.Message)+", "+waiver(f.Waiver))
+		}
+	}
+	return strings.Join(ws, "; ")
+}

@@ -1,0 +1,132 @@
+package report
+
+import (
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/remedy"
+)
+
+// miscellaneous is the column of privileges to no table.
+const miscellaneous = "Miscellaneous"
+
+// A matrix shows what the vendor asks for and what of it is granted in the form
+// that admins know from the security-role editor: tabs, records, rights.
+type matrix struct {
+	Columns []string
+	Tabs    []matrixTab
+}
+
+type matrixTab struct {
+	Name string
+	Rows []matrixRow
+}
+
+type matrixRow struct {
+	Record string
+	Anchor string
+	Cells  []matrixCell
+}
+
+// A matrixCell is a right that the vendor asks for; State is empty where it
+// doesn't.
+type matrixCell struct {
+	State  string // granted, shallow, missing, undefined, unknown, inapplicable
+	Mark   string
+	Title  string
+	Waived bool
+}
+
+// matrixOf reads the rights that are asked for off the cited lines, because a
+// result names privileges only where one is short.
+func matrixOf(r audit.Result, anchor func(audit.ControlID) string) *matrix {
+	m := &matrix{Columns: append(remedy.Rights(), miscellaneous)}
+	for _, c := range r.Controls {
+		if c.Rule != "role/privileges" || c.Citation == nil {
+			continue
+		}
+		record, rights := citedRights(c.Citation.Line)
+		row := matrixRow{Record: visible(record), Anchor: anchor(c.ID), Cells: make([]matrixCell, len(m.Columns))}
+		for i, column := range m.Columns {
+			row.Cells[i] = cellOf(c, record, column, rights[column])
+		}
+		tab := visible(c.Citation.Tab)
+		if n := len(m.Tabs); n == 0 || m.Tabs[n-1].Name != tab {
+			m.Tabs = append(m.Tabs, matrixTab{Name: tab})
+		}
+		last := &m.Tabs[len(m.Tabs)-1]
+		last.Rows = append(last.Rows, row)
+	}
+	if m.Tabs == nil {
+		return nil
+	}
+	return m
+}
+
+func cellOf(c audit.Control, record, column string, asked bool) matrixCell {
+	for _, f := range c.Findings {
+		right, _ := remedy.Split(f.Evidence.Text("privilege"))
+		if right == "" {
+			right = miscellaneous
+		}
+		if right != column {
+			continue
+		}
+		cell := matrixCell{State: "missing", Mark: "○", Waived: f.Waiver != nil}
+		switch f.Evidence.Text("state") {
+		case "shallow":
+			cell.State, cell.Mark = "shallow", "◐"
+		case "undefined":
+			cell.State, cell.Mark = "undefined", "∅"
+		}
+		cell.Title = visible(record) + ", " + column + ": " + cell.State
+		if g := gap(f.Evidence); g != "" {
+			cell.Title += ", " + g
+		}
+		if cell.Waived {
+			cell.Title += ", waived"
+		}
+		return cell
+	}
+	if !asked {
+		return matrixCell{}
+	}
+	cell := matrixCell{State: "granted", Mark: "●"}
+	switch c.Outcome {
+	case audit.OutcomeUnknown:
+		cell = matrixCell{State: "unknown", Mark: "?"}
+	case audit.OutcomeNotApplicable:
+		cell = matrixCell{State: "inapplicable", Mark: "–"}
+	case audit.OutcomePass, audit.OutcomeFail, audit.OutcomeWaived:
+	}
+	cell.Title = visible(record) + ", " + column + ": " + cell.State
+	if cell.State == "inapplicable" {
+		cell.Title = visible(record) + ", " + column + ": not applicable"
+	}
+	return cell
+}
+
+// citedRights takes a line such as "Lead - Create, read, append to" or "User
+// settings: Read" apart. What is no right of a table, such as "Enable", is a
+// miscellaneous privilege.
+func citedRights(line string) (record string, rights map[string]bool) {
+	record, list, ok := strings.Cut(line, " - ")
+	if !ok {
+		record, list, _ = strings.Cut(line, ":")
+	}
+	rights = map[string]bool{}
+	for word := range strings.SplitSeq(list, ",") {
+		word = strings.TrimSpace(word)
+		if word == "" {
+			continue
+		}
+		column := miscellaneous
+		for _, r := range remedy.Rights() {
+			if strings.EqualFold(r, word) {
+				column = r
+			}
+		}
+		rights[column] = true
+	}
+	return strings.TrimSpace(record), rights
+}
