@@ -27,7 +27,7 @@ func (a authorizer) send(ctx context.Context, c call) (reply, error) {
 		c.token = t.Value
 		r, err := a.next.send(ctx, c)
 		hide(&r, t.Value)
-		if err != nil || r.status != http.StatusUnauthorized || renewals == maxRenewals {
+		if r.status != http.StatusUnauthorized || renewals == maxRenewals { // whether or not its body arrived
 			return r, err
 		}
 		claims := ParseChallenge(r.header.Values("WWW-Authenticate")...).Claims

@@ -149,24 +149,27 @@ func (p *retrier) judge(c call, r reply, err error) (*Error, again) {
 	return e, never
 }
 
+// judgeBroken judges a try without a whole answer. A status that arrived still
+// counts for what it says about whether the call was carried out.
 func (p *retrier) judgeBroken(c call, r reply, err error) (*Error, again) {
 	var known *Error
 	if errors.As(err, &known) {
 		return known, never
 	}
-	e := &Error{Kind: Transport, Status: r.status, cause: err}
-	if r.header != nil {
-		e.CorrelationID = correlation(r.header)
-	}
-	var large errTooLarge
-	if errors.As(err, &large) {
-		e.Kind = Protocol
-		e.MayHaveHappened = !c.reads()
-		return e, never
+	if r.status == http.StatusTooManyRequests {
+		e := failure(r)
+		e.RetryAfter = RetryAfter(r.header, p.now())
+		return e, waiting
 	}
 	found := diagnose(err)
-	e.MayHaveHappened = !c.reads() && found.sent()
+	e := &Error{Kind: Transport, Status: r.status, CorrelationID: correlation(r.header), cause: err}
+	refused := r.status >= 300 && r.status < 500 && r.status != http.StatusRequestTimeout
+	e.MayHaveHappened = !c.reads() && !refused && found.sent()
+	var large errTooLarge
 	switch {
+	case errors.As(err, &large):
+		e.Kind = Protocol
+		return e, never
 	case found.lasting():
 		return e, never
 	case !found.sent():

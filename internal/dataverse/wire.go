@@ -92,6 +92,10 @@ func (w wire) send(ctx context.Context, c call) (reply, error) {
 	limited := io.LimitReader(resp.Body, w.maxBody+1)
 	timer.Reset(w.stall)
 	r.body, err = io.ReadAll(progress{limited, func() { timer.Reset(w.stall) }})
+	if err == nil {
+		// A server that sees us hang up may still end its answer in good order.
+		err = attempt.Err()
+	}
 	switch {
 	case err != nil:
 		return r, fmt.Errorf("the answer broke off: %w", reasonOf(attempt, err))

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
@@ -380,7 +381,9 @@ func TestManagedIdentity(t *testing.T) {
 	for key, value := range env {
 		t.Setenv(key, value) // MSAL reads the process's environment
 	}
-	c := Config{EnvironmentURL: "https://managed.crm.dynamics.com", Getenv: func(k string) string { return env[k] }, Transport: server.Client().Transport}
+	// MSAL keeps these tokens for the whole process, by resource.
+	resource := fmt.Sprintf("https://managed%d.crm.dynamics.com", time.Now().UnixNano())
+	c := Config{EnvironmentURL: resource, Getenv: func(k string) string { return env[k] }, Transport: server.Client().Transport}
 	s := open(t, c)
 	for i, o := range []dataverse.TokenOptions{{}, {}, {Refresh: true}} {
 		if got := tokenOf(t, s, o); got != fmt.Sprintf("mi-%d", 1+i/2) {
@@ -389,7 +392,7 @@ func TestManagedIdentity(t *testing.T) {
 	}
 	c.ClientID = appID
 	tokenOf(t, open(t, c), dataverse.TokenOptions{})
-	if want := "https://managed.crm.dynamics.com ,https://managed.crm.dynamics.com ,https://managed.crm.dynamics.com " + appID; strings.Join(asked, ",") != want {
+	if want := resource + " ," + resource + " ," + resource + " " + appID; strings.Join(asked, ",") != want {
 		t.Errorf("asked %q", asked)
 	}
 	if s.Method() != ManagedIdentity || s.Authority() != "" || !strings.Contains(s.Describe(), "managed-identity (IDENTITY_ENDPOINT is set)") {

@@ -1,0 +1,379 @@
+package dataverse
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+)
+
+var seeds = flag.Int("seeds", 200, "how many schedules of faults are run")
+
+// faulty is an environment behind a bad network. It knows three tables and one
+// action, pages them, and breaks as its dice say.
+type faulty struct {
+	mu       sync.Mutex
+	dice     *rand.Rand
+	rate     float64
+	accepted map[string]bool // tokens
+	newest   string
+	posted   map[string]int // action by action: how often it was carried out
+	rows     map[string]int
+	pageSize int
+}
+
+func (f *faulty) RoundTrip(r *http.Request) (*http.Response, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var sent []byte
+	if r.Body != nil {
+		sent, _ = io.ReadAll(r.Body)
+	}
+	hurt, kind := f.dice.Float64() < f.rate, f.dice.IntN(13)
+	if hurt {
+		switch kind {
+		case 0:
+			return nil, errors.New("connection reset by peer")
+		case 1:
+			return odata(429, "0x80072322", "Retry-After", strconv.Itoa(f.dice.IntN(20))), nil
+		case 2:
+			return odata([]int{500, 502, 503, 504}[f.dice.IntN(4)], ""), nil
+		case 3:
+			return text(200, "text/html", "<html>please wait</html>"), nil
+		case 4:
+			return text(503, "text/html", "<html>bad gateway</html>"), nil
+		case 5: // the token is revoked
+			delete(f.accepted, f.newest)
+		case 6:
+			return text(404, "text/html", "<html>no site here</html>"), nil
+		}
+	}
+	token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !f.accepted[token] {
+		return odata(401, ""), nil
+	}
+	resp, body := f.answer(r, sent)
+	if !hurt {
+		return resp(body), nil
+	}
+	switch kind {
+	case 7: // the answer is lost
+		return nil, errors.New("unexpected EOF")
+	case 8: // cut, and seen to be
+		out := resp(body)
+		out.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body[:len(body)/2]), broken{}))
+		return out, nil
+	case 9: // cut, and not seen to be
+		return resp(body[:f.dice.IntN(len(body)+1)]), nil
+	case 10: // damaged
+		if len(body) > 0 {
+			body = bytes.Clone(body)
+			body[f.dice.IntN(len(body))] = 0xff
+		}
+		return resp(body), nil
+	case 11: // a link that goes back
+		if before, _, ok := bytes.Cut(body, []byte(`,"@odata.nextLink"`)); ok {
+			body = fmt.Appendf(bytes.Clone(before), `,"@odata.nextLink":%q}`, r.URL)
+		}
+		return resp(body), nil
+	case 12: // the list is gone
+		return resp(bytes.Replace(body, []byte(`"value"`), []byte(`"valeu"`), 1)), nil
+	}
+	return resp(body), nil
+}
+
+type broken struct{}
+
+func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+func (f *faulty) answer(r *http.Request, sent []byte) (func([]byte) *http.Response, []byte) {
+	if r.Method == http.MethodPost {
+		f.posted[string(sent)]++
+		return func([]byte) *http.Response { return text(204, "", "") }, nil
+	}
+	set := strings.TrimPrefix(r.URL.Path, apiBase)
+	from, _ := strconv.Atoi(r.URL.Query().Get("$skiptoken"))
+	var b strings.Builder
+	b.WriteString(`{"@odata.context":"…","value":[`)
+	to := min(from+f.pageSize, f.rows[set])
+	for i := from; i < to; i++ {
+		if i > from {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `{"id":%d,"name":"%s \"{%d}\""}`, i, set, i)
+	}
+	b.WriteByte(']')
+	if to < f.rows[set] {
+		fmt.Fprintf(&b, `,"@odata.nextLink":"https://%s%s%s?$skiptoken=%d"`, r.URL.Host, apiBase, set, to)
+	}
+	b.WriteByte('}')
+	return func(body []byte) *http.Response { return text(200, "application/json", string(body)) }, []byte(b.String())
+}
+
+func (f *faulty) Token(context.Context, TokenOptions) (Token, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.newest = fmt.Sprintf("token-%d", len(f.accepted)+f.dice.IntN(1<<30))
+	f.accepted[f.newest] = true
+	return Token{Value: NewSecret(f.newest)}, nil
+}
+
+func text(status int, kind, body string, header ...string) *http.Response {
+	h := http.Header{}
+	if kind != "" {
+		h.Set("Content-Type", kind)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		h.Set(header[i], header[i+1])
+	}
+	return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader(body)), ContentLength: -1}
+}
+
+func odata(status int, code string, header ...string) *http.Response {
+	return text(status, "application/json", fmt.Sprintf(`{"error":{"code":%q,"message":"x"}}`, code), header...)
+}
+
+// TestRandomFaults: whatever happens on the way, a read gives all rows or an
+// error that claims nothing about the environment, and a change that was not
+// carried out exactly once says that this may be so.
+func TestRandomFaults(t *testing.T) {
+	whole, failed := 0, 0
+	for seed := range *seeds {
+		dice := rand.New(rand.NewPCG(uint64(seed), 7))
+		f := &faulty{
+			dice: dice, rate: 0.3 * dice.Float64(), accepted: map[string]bool{}, posted: map[string]int{}, pageSize: 1 + dice.IntN(9),
+			rows: map[string]int{"roles": dice.IntN(60), "teams": 1 + dice.IntN(5), "views": 0},
+		}
+		ticks := newClock()
+		w, err := NewWriter(Options{
+			URL: "https://contoso.crm.dynamics.com", Tokens: f, Transport: f, Now: ticks.Now, Sleep: ticks.Sleep, Jitter: dice.Float64,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for set, n := range f.rows {
+			got, err := rowsOf(t.Context(), w.Client, Collection(set).Request("reading "+set))
+			if err != nil {
+				failed++
+				switch e := asError(t, err); e.Kind {
+				case Unauthorized, Throttled, Server, Transport, Protocol:
+				default:
+					t.Fatalf("seed %d: %v is a claim that nobody made", seed, err)
+				}
+				continue
+			}
+			whole++
+			want := make([]string, n)
+			for i := range want {
+				want[i] = fmt.Sprintf(`{"id":%d,"name":"%s \"{%d}\""}`, i, set, i)
+			}
+			if !slices.Equal(got, want) {
+				t.Fatalf("seed %d: %s has %d rows, want %d:\n%v", seed, set, len(got), n, got)
+			}
+		}
+		for i := range 5 {
+			body := fmt.Sprintf(`{"n":%d}`, i)
+			_, err := w.Post(t.Context(), Collection("DoIt").Request("doing it"), map[string]int{"n": i})
+			done := f.posted[body]
+			var e *Error
+			switch {
+			case done > 1:
+				t.Fatalf("seed %d: done %d times (%v)", seed, done, err)
+			case err == nil && done != 1:
+				t.Fatalf("seed %d: said to be done, and was not", seed)
+			case err != nil && done == 1 && (!errors.As(err, &e) || !e.MayHaveHappened):
+				t.Fatalf("seed %d: done, and the error says it was not: %v", seed, err)
+			}
+		}
+	}
+	t.Logf("%d reads whole, %d failed", whole, failed)
+	if failed*20 > whole {
+		t.Errorf("%d of %d reads failed: it gives up too early", failed, whole+failed)
+	}
+}
+
+// TestNothingSecretIsShown: the environment echoes the token wherever it can,
+// and nothing that a person may see holds it.
+func TestNothingSecretIsShown(t *testing.T) {
+	var shown bytes.Buffer
+	var mu sync.Mutex
+	kinds := map[ErrorKind]bool{}
+	for _, answer := range []func(token string) (*http.Response, error){
+		func(s string) (*http.Response, error) {
+			return text(401, "application/json", `{"error":{"code":"`+s+`","message":"`+s+`"}}`, "WWW-Authenticate", "Bearer authorization_uri="+s), nil
+		},
+		func(s string) (*http.Response, error) {
+			return text(403, "application/json", `{"error":{"code":"`+s+`","message":"missing prv`+s+` privilege"}}`, "REQ_ID", s), nil
+		},
+		func(s string) (*http.Response, error) {
+			return text(400, "application/json", `{"error":{"code":"","message":"Could not find a property named '`+s+`'"}}`), nil
+		},
+		func(s string) (*http.Response, error) {
+			return text(404, "application/json", `{"error":{"code":"","message":"`+s+`"}}`), nil
+		},
+		func(s string) (*http.Response, error) { return text(500, s, s, "x-ms-service-request-id", s), nil },
+		func(s string) (*http.Response, error) { return text(429, s, s, "Retry-After", s), nil },
+		func(s string) (*http.Response, error) { return text(302, s, s, "Location", "https://"+s+"/"), nil },
+		func(s string) (*http.Response, error) { return text(200, s, s), nil },
+		func(s string) (*http.Response, error) { return text(200, s, `{"`+s+`":1,"`+s+`":2}`), nil },
+		func(s string) (*http.Response, error) {
+			return text(200, s, `{"value":[],"@odata.nextLink":"https://`+s+`/"}`), nil
+		},
+		func(s string) (*http.Response, error) { return nil, errors.New("broken") },
+	} {
+		c, err := NewWriter(Options{
+			URL: "https://contoso.crm.dynamics.com", Tokens: &tokens{},
+			Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+				return answer(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+			}),
+			Now: newClock().Now, Sleep: newClock().Sleep,
+			Observe: func(e Event) {
+				mu.Lock()
+				defer mu.Unlock()
+				fmt.Fprintf(&shown, "%v %+v %#v\n", e, e, e)
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, readErr := rowsOf(t.Context(), c.Client, Collection("roles").Request("reading roles"))
+		_, writeErr := c.Post(t.Context(), Collection("roles").Request("making a role"), map[string]string{"a": "b"})
+		for _, err := range []error{readErr, writeErr} {
+			if err == nil {
+				continue
+			}
+			e := asError(t, err)
+			kinds[e.Kind] = true
+			fmt.Fprintf(&shown, "%v %+v %#v %s %q %s %s\n", err, err, *e, e.Advice(), e.MissingPrivilege(), e.MissingProperty(), e.Authority())
+			for err := errors.Unwrap(err); err != nil; err = errors.Unwrap(err) {
+				fmt.Fprintf(&shown, "%v %+v %#v\n", err, err, err)
+			}
+		}
+	}
+	if i := strings.Index(shown.String(), "token-"); i >= 0 {
+		t.Errorf("a token is shown: %s", shown.String()[max(0, i-200):min(shown.Len(), i+100)])
+	}
+	if len(kinds) < 8 {
+		t.Errorf("only %v were seen", kinds)
+	}
+}
+
+func TestConcurrencyFollowsTheHint(t *testing.T) {
+	var mu sync.Mutex
+	running, most, hint, reject := 0, 0, "", 0
+	release := make(chan struct{})
+	s := serve(t, nil, func(o *Options) {
+		o.Transport = roundTripper(func(*http.Request) (*http.Response, error) {
+			mu.Lock()
+			if running++; running > most {
+				most = running
+			}
+			refuse := reject > 0
+			if refuse {
+				reject--
+			}
+			mu.Unlock()
+			<-release
+			mu.Lock()
+			defer mu.Unlock()
+			running--
+			if refuse {
+				return odata(429, tooManyAtOnce, "x-ms-dop-hint", hint), nil
+			}
+			return text(200, "application/json", "{}", "x-ms-dop-hint", hint), nil
+		})
+	})
+	round := func(n int) int {
+		mu.Lock()
+		most = 0
+		mu.Unlock()
+		var wg sync.WaitGroup
+		for range n {
+			wg.Go(func() {
+				if _, err := s.client.Get(t.Context(), Function("WhoAmI").Request("")); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		done := make(chan struct{})
+		go func() { wg.Wait(); close(done) }()
+		for {
+			select {
+			case release <- struct{}{}:
+			case <-done:
+				return most
+			}
+		}
+	}
+	if got := round(30); got > 8 {
+		t.Errorf("%d at once before any hint", got)
+	}
+	hint = "3"
+	round(1)
+	if got := round(30); got > 3 {
+		t.Errorf("%d at once, hint 3", got)
+	}
+	hint = "900"
+	round(1)
+	if got := round(120); got > 52 || got < 9 {
+		t.Errorf("%d at once, hint 900", got)
+	}
+	hint = "20"
+	round(1)
+	reject = 1
+	round(20)
+	hint = "50"
+	round(1)
+	if got := round(60); got > 10 {
+		t.Errorf("%d at once, after 20 were too many", got)
+	}
+}
+
+func BenchmarkDecodePage(b *testing.B) {
+	var body bytes.Buffer
+	body.WriteString(`{"@odata.context":"x","value":[`)
+	for i := range 5000 {
+		if i > 0 {
+			body.WriteByte(',')
+		}
+		fmt.Fprintf(&body, `{"@odata.etag":"W/\"%d\"","privilegeid":"11111111-2222-3333-4444-%012d","name":"prvReadEntity%d","canbebasic":true,"accessright":1}`, i, i, i)
+	}
+	body.WriteString(`]}`)
+	b.SetBytes(int64(body.Len()))
+	b.ReportAllocs()
+	for b.Loop() {
+		if p, err := decodePage(body.Bytes(), 64); err != nil || len(p.rows) != 5000 {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkRows(b *testing.B) {
+	f := &faulty{dice: rand.New(rand.NewPCG(1, 2)), accepted: map[string]bool{}, pageSize: 500, rows: map[string]int{"roles": 5000}}
+	c, err := New(Options{URL: "https://contoso.crm.dynamics.com", Tokens: f, Transport: f})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		n := 0
+		for _, err := range c.Rows(b.Context(), Collection("roles").Request("roles")) {
+			if err != nil {
+				b.Fatal(err)
+			}
+			n++
+		}
+		if n != 5000 {
+			b.Fatal(n)
+		}
+	}
+}
