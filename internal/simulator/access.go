@@ -1,0 +1,234 @@
+package simulator
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+)
+
+// A holding is one way in which a privilege reaches a user.
+type holding struct {
+	depth Depth
+	unit  *unit // from where the depth is measured
+	// team is set where Basic depth means the rows of that team, not the user's own.
+	team *team
+}
+
+// holdings lists the ways in which a privilege reaches a user, directly and through teams.
+func (w *world) holdings(u *user, p *privilege) []holding {
+	if p == nil {
+		return nil
+	}
+	var all []holding
+	add := func(r *role, home *unit, t *team) {
+		depth := r.depth(p)
+		if depth == DepthNone {
+			return
+		}
+		if w.acrossUnits() {
+			home = r.unit
+		}
+		if t != nil && !r.TeamPrivilegesOnly {
+			t = nil // as if the user held it
+		}
+		all = append(all, holding{depth, home, t})
+	}
+	for _, r := range u.roles {
+		add(r, u.unit, nil)
+	}
+	for _, t := range u.teams {
+		for _, r := range t.roles {
+			add(r, t.unit, t)
+		}
+	}
+	return all
+}
+
+// depth is the deepest at which a privilege reaches a user as the user's own. A Basic right of a team
+// is not one.
+func (w *world) depth(u *user, p *privilege) Depth {
+	deepest := DepthNone
+	for _, h := range w.holdings(u, p) {
+		if h.team == nil || h.depth > DepthBasic {
+			deepest = max(deepest, h.depth)
+		}
+	}
+	return deepest
+}
+
+// rolesOf lists every role that reaches a user, directly and through teams.
+func (w *world) rolesOf(u *user) []*role {
+	all := slices.Clone(u.roles)
+	for _, t := range u.teams {
+		all = append(all, t.roles...)
+	}
+	return all
+}
+
+func (w *world) administrator(u *user) bool {
+	return slices.ContainsFunc(w.rolesOf(u), (*role).administrator)
+}
+
+// A caller is who a request is done as.
+type caller struct {
+	user *user
+	// impersonator is who signed in, where the request asks to be done as somebody else.
+	impersonator *user
+	// permissions is the world that the caller's privileges are taken from: an older one while the
+	// server's cache of them is stale.
+	permissions *world
+}
+
+// holdings are those of the caller, and, of an impersonated caller, only those privileges that the
+// impersonator holds as well: "if and only if both have the privilege".
+func (c *caller) holdings(p *privilege) []holding {
+	all := c.reach(c.user, p)
+	if c.impersonator != nil && len(c.reach(c.impersonator, p)) == 0 {
+		return nil
+	}
+	return all
+}
+
+func (c *caller) reach(u *user, p *privilege) []holding {
+	then := c.permissions.userByID[u.ID]
+	if then == nil || p == nil {
+		return nil
+	}
+	return c.permissions.holdings(then, p)
+}
+
+func (c *caller) has(p *privilege) bool { return len(c.holdings(p)) > 0 }
+
+// A placement is where a row stands in the organization: what depth is measured against.
+type placement struct {
+	unit  *unit  // nil: owned by the organization
+	owner string // id of the owning user or team, or of the user that the row is
+}
+
+// reaches says whether any of the holdings covers a row.
+func (c *caller) reaches(holdings []holding, at placement) bool {
+	return slices.ContainsFunc(holdings, func(h holding) bool {
+		if at.unit == nil || h.depth == DepthGlobal {
+			return true
+		}
+		if at.owner == c.user.ID && h.team == nil {
+			return true
+		}
+		for _, t := range c.user.teams {
+			if at.owner == t.ID && (h.team == nil || h.team.ID == t.ID) {
+				return true
+			}
+		}
+		// Units are compared by id: the holding may be of an older world.
+		switch h.depth {
+		case DepthLocal:
+			return at.unit.ID == h.unit.ID
+		case DepthDeep:
+			for u := at.unit; u != nil; u = u.parent {
+				if u.ID == h.unit.ID {
+					return true
+				}
+			}
+		}
+		return false
+	})
+}
+
+// need says whether the caller holds a privilege at all; if not, in the platform's own words.
+func (c *caller) need(w *world, name string) error {
+	p := w.cat.privilege(name)
+	if c.has(p) {
+		return nil
+	}
+	lacking := c.user
+	if c.impersonator != nil && len(c.reach(c.user, p)) > 0 {
+		lacking = c.impersonator
+	}
+	return missingPrivilege(w, lacking, c.user, name, p)
+}
+
+func missingPrivilege(w *world, lacking, acting *user, name string, p *privilege) error {
+	id, code, logical, label := deriveID("", "privilege", name), 0, "none", "None"
+	if p != nil {
+		id = p.ID
+		if p.table != nil {
+			code, logical, label = p.table.objectTypeCode, p.table.logicalName, p.table.label
+		}
+	}
+	held := 0
+	for _, p := range w.cat.privileges {
+		if w.depth(lacking, p) != DepthNone {
+			held++
+		}
+	}
+	return &apiError{http.StatusForbidden, codePrivilegeDenied, fmt.Sprintf(
+		"Principal user (Id=%s, type=8, roleCount=%d, privilegeCount=%d, accessMode=%d), is missing %s privilege (Id=%s) on OTC=%d for entity '%s' (LocalizedName='%s'). context.Caller=%s. Consider adding missed privilege to one of the principal (user/team) roles.",
+		lacking.ID, len(w.rolesOf(lacking)), held, lacking.accessMode(), name, id, code, logical, label, acting.ID)}
+}
+
+// needAt says whether the caller's privilege covers a row.
+func (c *caller) needAt(w *world, name string, at placement, set, id string) error {
+	if err := c.need(w, name); err != nil {
+		return err
+	}
+	if c.reaches(c.holdings(w.cat.privilege(name)), at) {
+		return nil
+	}
+	return accessDenied(w, c.user, at, set, id, name)
+}
+
+// accessDenied is the refusal for one row, where the caller's privilege is too shallow for it.
+func accessDenied(w *world, u *user, at placement, logical, id, right string) error {
+	code, unitID := 0, w.root.ID
+	if t := w.cat.byTable[logical]; t != nil {
+		code = t.objectTypeCode
+	}
+	if at.unit != nil {
+		unitID = at.unit.ID
+	}
+	return &apiError{http.StatusForbidden, codeAccessDenied, fmt.Sprintf(
+		"SecLib::AccessCheckEx failed. Returned hr = -2147187962, ObjectID: %s, OwnerId: %s, OwnerIdType: 8 and CallingUser: %s. ObjectTypeCode: %d, objectBusinessUnitId: %s, AccessRights: %s",
+		id, at.owner, u.ID, code, unitID, right)}
+}
+
+// viewRights are the rights that a caller has on a personal view. A share is of use only with the
+// privilege that it stands on: it cannot give more than the roles do.
+func (w *world) viewRights(c *caller, v *personalView) Rights {
+	var rights Rights
+	for _, r := range []struct {
+		right Rights
+		verb  string
+	}{
+		{RightRead, "Read"},
+		{RightWrite, "Write"},
+		{RightDelete, "Delete"},
+		{RightShare, "Share"},
+		{RightAssign, "Assign"},
+	} {
+		holdings := c.holdings(w.cat.privilege("prv" + r.verb + "UserQuery"))
+		own := c.reaches(holdings, placement{v.ownerUnit(), v.ownerID()})
+		shared := slices.ContainsFunc(v.shares, func(s share) bool {
+			if s.access&r.right == 0 {
+				return false
+			}
+			return slices.ContainsFunc(holdings, func(h holding) bool { return w.shareReaches(c.user, s, h) })
+		})
+		if own || shared {
+			rights |= r.right
+		}
+	}
+	return rights
+}
+
+// shareReaches says whether a share gives something to a user who holds the privilege in this way.
+func (w *world) shareReaches(u *user, s share, h holding) bool {
+	if !s.team {
+		return s.principal == u.ID && h.team == nil
+	}
+	for _, t := range u.teams {
+		if t.ID == s.principal && (h.team == nil || h.team.ID == t.ID) {
+			return true
+		}
+	}
+	return false
+}

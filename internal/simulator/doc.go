@@ -1,0 +1,33 @@
+// Package simulator is an embedded Dataverse environment: the Web API, and the Microsoft Entra token
+// endpoint that opens it, on HTTPS listeners of their own. It serves the demonstration, training and
+// the tests of everything else in dbaudit, over real requests.
+//
+// # What it promises
+//
+// It speaks the documented protocol, not our client's idea of it. The sources are Microsoft's
+// reference "Use the Microsoft Dataverse Web API", the pages on each table in "Dataverse table/entity
+// reference", "Impersonate another user using the Web API", "Service protection API limits", "Web
+// service error codes", and for sign-in "Microsoft identity platform and the OAuth 2.0 client
+// credentials flow" and its siblings. It refuses what Dataverse refuses, and is strict where Dataverse
+// is: an unknown column is 400, a wrong entity set 404, an option that it does not know 400. What a
+// caller sees depends on the privileges that reach that caller, at their depths.
+//
+// An [Environment] is plain data, readable and writable by a person as YAML. A running [Server] holds
+// one; every write makes a new one, so that readers never see half of a change. The same environment
+// and the same requests give the same answers: ids that are not given are derived from names.
+//
+// # What is not documented, and how it was decided
+//
+//   - The share table (principalobjectaccessset) names no privilege. Here a caller sees the rows whose
+//     principal it may read: prvReadUser for users, prvReadTeam for teams; with neither it is refused.
+//   - The intersect tables need read privileges on both of their sides.
+//   - Definitions of tables (EntityDefinitions) need prvReadEntity.
+//   - The privilege and roletemplate tables need no privilege of their own, only a caller with a role.
+//   - roleprivilegescollection has rows for the root copy of a role only;
+//     RetrieveRolePrivilegesRole answers for every copy.
+//   - A role that reaches a user through a team and does not inherit (isinherited 0) gives that user
+//     its Basic privileges on rows of the team alone.
+//   - AddPrivilegesRole sets the depth that it is given, be it deeper or shallower than before.
+//   - Where the reference names no error code for a refusal, the code is left empty, as Dataverse's
+//     own error bodies sometimes are.
+package simulator

@@ -1,0 +1,339 @@
+package simulator
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// An Environment is a whole Dataverse environment as a person writes it down.
+//
+// Things are referred to by name, or by id where a name is not unique; people also by user principal
+// name, application users also by application id. Ids that are left out are derived from names when
+// the environment is started, as are the team that every business unit has and the copies of each
+// role in the business units below its own.
+type Environment struct {
+	// TenantID is the Microsoft Entra tenant.
+	TenantID     string       `yaml:"tenant_id,omitempty"`
+	Organization Organization `yaml:"organization"`
+	// Clients are the app registrations of the tenant: who may sign in.
+	Clients []Client `yaml:"clients,omitempty"`
+	// BusinessUnits lists the root first or anywhere: it is the one without a parent.
+	BusinessUnits    []BusinessUnit `yaml:"business_units,omitempty"`
+	Roles            []Role         `yaml:"roles,omitempty"`
+	Users            []User         `yaml:"users,omitempty"`
+	ApplicationUsers []User         `yaml:"application_users,omitempty"`
+	Teams            []Team         `yaml:"teams,omitempty"`
+	PersonalViews    []PersonalView `yaml:"personal_views,omitempty"`
+	SystemViews      []SystemView   `yaml:"system_views,omitempty"`
+	// ColumnSecurityProfiles are field security profiles and their members.
+	ColumnSecurityProfiles []ColumnSecurityProfile `yaml:"column_security_profiles,omitempty"`
+	// UndefinedTables and UndefinedPrivileges are taken out of the standard catalogue, as in an
+	// environment without the app that brings them. Grants of an undefined privilege vanish.
+	UndefinedTables     []string    `yaml:"undefined_tables,omitempty"`
+	UndefinedPrivileges []string    `yaml:"undefined_privileges,omitempty"`
+	ExtraPrivileges     []Privilege `yaml:"extra_privileges,omitempty"`
+	// Suggest is what to ask of this environment: the demonstration's flags.
+	Suggest Suggest `yaml:"suggest,omitempty"`
+}
+
+// An Organization is the one row of the organization table.
+type Organization struct {
+	Name string `yaml:"name"`
+	ID   string `yaml:"id,omitempty"`
+	// URLName is the unique name, the first label of a real environment's host.
+	URLName string `yaml:"url_name,omitempty"`
+	Version string `yaml:"version,omitempty"`
+	// Region is the crmN of a real environment's host. It is only shown.
+	Region string `yaml:"region,omitempty"`
+	// RecordOwnershipAcrossBusinessUnits is EnableOwnershipAcrossBusinessUnits in orgdborgsettings.
+	RecordOwnershipAcrossBusinessUnits Tristate `yaml:"record_ownership_across_business_units,omitempty"`
+}
+
+// A Client is an app registration.
+type Client struct {
+	Name          string `yaml:"name"`
+	ApplicationID string `yaml:"application_id"`
+	// Secret is the client secret; SecretExpires (YYYY-MM-DD), where given, its last day.
+	Secret        string `yaml:"secret,omitempty"`
+	SecretExpires string `yaml:"secret_expires,omitempty"`
+	// Certificate is a PEM certificate, or "generated": then the server makes a key pair at start,
+	// see [Server.ClientCertificate].
+	Certificate string `yaml:"certificate,omitempty"`
+	// ManagedIdentity makes the client one of the machine's managed identities: it gets its tokens from
+	// the sign-in host's /msi/token, with Secret as the identity header.
+	ManagedIdentity bool `yaml:"managed_identity,omitempty"`
+	// Public clients may use the device code and authorization code flows, without a credential.
+	Public bool `yaml:"public,omitempty"`
+	// Federated are the federated identity credentials.
+	Federated []FederatedCredential `yaml:"federated,omitempty"`
+}
+
+// A FederatedCredential trusts the tokens of another issuer in place of a secret.
+type FederatedCredential struct {
+	Issuer  string `yaml:"issuer"`
+	Subject string `yaml:"subject"`
+	// Audience is api://AzureADTokenExchange where it is left out.
+	Audience string `yaml:"audience,omitempty"`
+	// Keys are the issuer's public keys, PEM, one or more. A real Entra fetches them from the issuer.
+	Keys string `yaml:"keys"`
+}
+
+// A BusinessUnit is a node of the organization's tree.
+type BusinessUnit struct {
+	Name     string `yaml:"name"`
+	ID       string `yaml:"id,omitempty"`
+	Parent   string `yaml:"parent,omitempty"`
+	Disabled bool   `yaml:"disabled,omitempty"`
+}
+
+// A Role is a security role in the business unit where it was made. Its copies in the units below
+// are not written down.
+type Role struct {
+	Name string `yaml:"name"`
+	ID   string `yaml:"id,omitempty"`
+	// BusinessUnit is the root where it is left out.
+	BusinessUnit string `yaml:"business_unit,omitempty"`
+	// Template is the name of a well-known role template (System Administrator, System Customizer,
+	// Basic User, Support User, Delegate) or a template's id. The System Administrator template makes
+	// the role hold every privilege, always.
+	Template string `yaml:"template,omitempty"`
+	Managed  bool   `yaml:"managed,omitempty"`
+	// NotCustomizable makes iscustomizable false: the role cannot be edited.
+	NotCustomizable bool `yaml:"not_customizable,omitempty"`
+	// TeamPrivilegesOnly is isinherited 0: members of a team get no Basic rights through it.
+	TeamPrivilegesOnly bool           `yaml:"team_privileges_only,omitempty"`
+	State              ComponentState `yaml:"state,omitempty"`
+	// Like names a role whose privileges this one starts from; Without takes some of them away, and
+	// PlatformDefaults adds the nine that Dataverse itself gives to each new role. All three are
+	// worked into Privileges when the environment is read or started.
+	Like             string   `yaml:"like,omitempty"`
+	Without          []string `yaml:"without,omitempty"`
+	PlatformDefaults bool     `yaml:"platform_defaults,omitempty"`
+	Privileges       Grants   `yaml:"privileges,omitempty"`
+}
+
+// Grants are a role's privileges by name, each with its depth. In YAML they are grouped by depth.
+type Grants map[string]Depth
+
+// A RoleAssignment is a role held by a user or a team. BusinessUnit picks the role's copy; where it
+// is left out it is the holder's own business unit.
+type RoleAssignment struct {
+	Role         string `yaml:"role"`
+	BusinessUnit string `yaml:"business_unit,omitempty"`
+}
+
+// A User is a person, or in the list of application users an application.
+type User struct {
+	Name string `yaml:"name"`
+	ID   string `yaml:"id,omitempty"`
+	// UPN is the user principal name: the domainname column. Application users have none.
+	UPN string `yaml:"upn,omitempty"`
+	// ApplicationID is set on application users alone. Several may have the same.
+	ApplicationID string `yaml:"application_id,omitempty"`
+	// EntraObjectID is the user's, or for an application its service principal's, object id.
+	EntraObjectID string     `yaml:"entra_object_id,omitempty"`
+	BusinessUnit  string     `yaml:"business_unit,omitempty"`
+	Disabled      bool       `yaml:"disabled,omitempty"`
+	Licensed      bool       `yaml:"licensed,omitempty"`
+	AccessMode    AccessMode `yaml:"access_mode,omitempty"`
+	// SoftDeleted is a deletedstate that is not 0: the row is still there and still has its
+	// application id, but is nobody.
+	SoftDeleted bool             `yaml:"soft_deleted,omitempty"`
+	Roles       []RoleAssignment `yaml:"roles,omitempty"`
+}
+
+// A Team owns rows and holds roles for its members. The default team of a business unit need not be
+// written down: its members are that unit's users.
+type Team struct {
+	Name         string           `yaml:"name"`
+	ID           string           `yaml:"id,omitempty"`
+	Type         TeamType         `yaml:"type,omitempty"`
+	BusinessUnit string           `yaml:"business_unit,omitempty"`
+	Default      bool             `yaml:"default,omitempty"`
+	Roles        []RoleAssignment `yaml:"roles,omitempty"`
+	Members      []string         `yaml:"members,omitempty"`
+}
+
+// A PersonalView is a userquery.
+type PersonalView struct {
+	Name string `yaml:"name"`
+	ID   string `yaml:"id,omitempty"`
+	// Table is the logical name of the table whose rows the view lists.
+	Table string `yaml:"table"`
+	// Owner is a user or a team.
+	Owner    string  `yaml:"owner"`
+	Inactive bool    `yaml:"inactive,omitempty"`
+	Shares   []Share `yaml:"shares,omitempty"`
+}
+
+// A Share gives a user or a team access to one view.
+type Share struct {
+	Principal string
+	Access    Rights
+}
+
+// A SystemView is a savedquery: seen by everybody with prvReadQuery, shared with nobody.
+type SystemView struct {
+	Name     string `yaml:"name"`
+	ID       string `yaml:"id,omitempty"`
+	Table    string `yaml:"table"`
+	Inactive bool   `yaml:"inactive,omitempty"`
+	Default  bool   `yaml:"default,omitempty"`
+	// QuickFind marks the table's quick find view (querytype 4), which is no view of a list.
+	QuickFind bool `yaml:"quick_find,omitempty"`
+}
+
+// A ColumnSecurityProfile is a fieldsecurityprofile.
+type ColumnSecurityProfile struct {
+	Name    string   `yaml:"name"`
+	ID      string   `yaml:"id,omitempty"`
+	Members []string `yaml:"members,omitempty"`
+}
+
+// A Privilege is one row of the privilege table.
+type Privilege struct {
+	Name string `yaml:"name"`
+	ID   string `yaml:"id,omitempty"`
+	// Table is the logical name of the table that it belongs to, empty for a miscellaneous one.
+	Table string `yaml:"table,omitempty"`
+	// Verb is Create, Read, Write, Delete, Append, AppendTo, Assign or Share; empty for a
+	// miscellaneous one.
+	Verb string `yaml:"verb,omitempty"`
+	// Depths are those at which it can be granted, shallowest first.
+	Depths []Depth `yaml:"depths"`
+}
+
+// Deepest is the deepest depth at which the privilege can be granted.
+func (p Privilege) Deepest() Depth {
+	if len(p.Depths) == 0 {
+		return DepthNone
+	}
+	return slices.Max(p.Depths)
+}
+
+// Allows says whether the privilege can be granted at depth d.
+func (p Privilege) Allows(d Depth) bool { return slices.Contains(p.Depths, d) }
+
+// Suggest says with which requirement, and as whom, an environment is best looked at.
+type Suggest struct {
+	// ApplicationID, Role and BusinessUnit describe the integration user.
+	ApplicationID string          `yaml:"application_id,omitempty"`
+	Role          string          `yaml:"role,omitempty"`
+	BusinessUnit  string          `yaml:"business_unit,omitempty"`
+	Views         []SuggestedView `yaml:"views,omitempty"`
+	// Auditor and Administrator are the application ids of the clients to scan and to apply with.
+	Auditor       string `yaml:"auditor,omitempty"`
+	Administrator string `yaml:"administrator,omitempty"`
+}
+
+// A SuggestedView is a view that must be shared with the integration user.
+type SuggestedView struct {
+	Table string `yaml:"table"`
+	Name  string `yaml:"name"`
+	Owner string `yaml:"owner,omitempty"`
+}
+
+// Clone copies the environment: nothing is shared between the two.
+func (e *Environment) Clone() *Environment {
+	c := *e
+	c.Clients = slices.Clone(e.Clients)
+	for i := range c.Clients {
+		c.Clients[i].Federated = slices.Clone(c.Clients[i].Federated)
+	}
+	c.BusinessUnits = slices.Clone(e.BusinessUnits)
+	c.Roles = slices.Clone(e.Roles)
+	for i := range c.Roles {
+		c.Roles[i].Without = slices.Clone(c.Roles[i].Without)
+		c.Roles[i].Privileges = maps.Clone(c.Roles[i].Privileges)
+	}
+	c.Users = cloneUsers(e.Users)
+	c.ApplicationUsers = cloneUsers(e.ApplicationUsers)
+	c.Teams = slices.Clone(e.Teams)
+	for i := range c.Teams {
+		c.Teams[i].Roles = slices.Clone(c.Teams[i].Roles)
+		c.Teams[i].Members = slices.Clone(c.Teams[i].Members)
+	}
+	c.PersonalViews = slices.Clone(e.PersonalViews)
+	for i := range c.PersonalViews {
+		c.PersonalViews[i].Shares = slices.Clone(c.PersonalViews[i].Shares)
+	}
+	c.SystemViews = slices.Clone(e.SystemViews)
+	c.ColumnSecurityProfiles = slices.Clone(e.ColumnSecurityProfiles)
+	for i := range c.ColumnSecurityProfiles {
+		c.ColumnSecurityProfiles[i].Members = slices.Clone(c.ColumnSecurityProfiles[i].Members)
+	}
+	c.UndefinedTables = slices.Clone(e.UndefinedTables)
+	c.UndefinedPrivileges = slices.Clone(e.UndefinedPrivileges)
+	c.ExtraPrivileges = slices.Clone(e.ExtraPrivileges)
+	for i := range c.ExtraPrivileges {
+		c.ExtraPrivileges[i].Depths = slices.Clone(c.ExtraPrivileges[i].Depths)
+	}
+	c.Suggest.Views = slices.Clone(e.Suggest.Views)
+	return &c
+}
+
+func cloneUsers(users []User) []User {
+	c := slices.Clone(users)
+	for i := range c {
+		c[i].Roles = slices.Clone(c[i].Roles)
+	}
+	return c
+}
+
+// Client finds an app registration by application id or name, nil if there is none.
+func (e *Environment) Client(ref string) *Client {
+	return find(e.Clients, func(c *Client) bool { return same(c.ApplicationID, ref) || same(c.Name, ref) })
+}
+
+// BusinessUnit finds a business unit by name or id, nil if there is none.
+func (e *Environment) BusinessUnit(ref string) *BusinessUnit {
+	return find(e.BusinessUnits, func(b *BusinessUnit) bool { return same(b.ID, ref) || same(b.Name, ref) })
+}
+
+// Role finds a role by name or id, nil if there is none.
+func (e *Environment) Role(ref string) *Role {
+	return find(e.Roles, func(r *Role) bool { return same(r.ID, ref) || same(r.Name, ref) })
+}
+
+// User finds a person by user principal name, name or id, nil if there is none.
+func (e *Environment) User(ref string) *User {
+	return find(e.Users, func(u *User) bool { return u.is(ref) })
+}
+
+// ApplicationUser finds an application user by application id, name or id, nil if there is none.
+func (e *Environment) ApplicationUser(ref string) *User {
+	return find(e.ApplicationUsers, func(u *User) bool { return u.is(ref) })
+}
+
+// Team finds a team by name or id, nil if there is none.
+func (e *Environment) Team(ref string) *Team {
+	return find(e.Teams, func(t *Team) bool { return same(t.ID, ref) || same(t.Name, ref) })
+}
+
+// PersonalView finds a personal view by table and name, nil if there is none.
+func (e *Environment) PersonalView(table, name string) *PersonalView {
+	return find(e.PersonalViews, func(v *PersonalView) bool { return same(v.Table, table) && same(v.Name, name) })
+}
+
+// SystemView finds a system view by table and name, nil if there is none.
+func (e *Environment) SystemView(table, name string) *SystemView {
+	return find(e.SystemViews, func(v *SystemView) bool { return same(v.Table, table) && same(v.Name, name) })
+}
+
+func (u *User) is(ref string) bool {
+	return same(u.ID, ref) || same(u.UPN, ref) || same(u.ApplicationID, ref) || same(u.Name, ref)
+}
+
+func find[T any](list []T, match func(*T) bool) *T {
+	for i := range list {
+		if match(&list[i]) {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+// same compares names and ids as the platform's database does: without regard to case. An empty
+// reference is equal to nothing.
+func same(a, b string) bool { return a != "" && strings.EqualFold(a, b) }

@@ -1,0 +1,245 @@
+package simulator
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A FaultKind is a way in which an answer goes wrong. The zero value is none.
+type FaultKind int
+
+// The kinds of faults.
+const (
+	FaultNone FaultKind = iota
+	// FaultStatus answers with Status and a body such as Dataverse or a gateway before it gives. The
+	// request is not handled.
+	FaultStatus
+	// FaultResetBefore drops the connection without handling the request.
+	FaultResetBefore
+	// FaultResetAfter handles the request, then drops the connection without an answer: a write has
+	// taken effect and nobody was told.
+	FaultResetAfter
+	// FaultTruncate sends half of the body, under the length of the whole, then drops the connection;
+	// with Chunked the length is not known beforehand.
+	FaultTruncate
+	// FaultGarbage answers 200 with an HTML page.
+	FaultGarbage
+	// FaultSlow waits for Delay before handling the request.
+	FaultSlow
+	// FaultUnauthorized answers 401, as to a token that was revoked.
+	FaultUnauthorized
+	// FaultRepeatNextLink makes the page's link to the next lead to the same page again.
+	FaultRepeatNextLink
+	// FaultSkipPage makes the page's link to the next lead to the one after that.
+	FaultSkipPage
+	// FaultDropNextLink makes the page look like the last.
+	FaultDropNextLink
+	// FaultLoseRow takes the last row out of the page.
+	FaultLoseRow
+	// FaultDuplicateRow has the last row of the page twice.
+	FaultDuplicateRow
+	// FaultDropColumn takes Column out of each row of the page; where Column is empty, the last one.
+	FaultDropColumn
+)
+
+// A Fault is what is to go wrong with one request. Faults that change a page have no effect on an
+// answer that is none.
+type Fault struct {
+	Kind FaultKind
+	// Status is for FaultStatus: 429, 500, 502, 503, 504 or any other.
+	Status int
+	// RetryAfter is the header's value, in seconds or as a date, "" for none.
+	RetryAfter string
+	Delay      time.Duration
+	Column     string
+	Chunked    bool
+}
+
+// disturbed puts observation, latency and faults in front of a handler.
+func (s *Server) disturbed(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.options.Observe != nil {
+			s.options.Observe(r)
+		}
+		if s.options.Latency != nil && !wait(r, s.options.Latency(r)) {
+			return
+		}
+		fault := Fault{}
+		if s.options.Faults != nil {
+			fault = s.options.Faults(r)
+		}
+		fault.serve(w, r, h, s)
+	})
+}
+
+// wait sleeps unless the client goes away, and says whether it is still there.
+func wait(r *http.Request, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
+}
+
+func (f Fault) serve(w http.ResponseWriter, r *http.Request, h http.Handler, s *Server) {
+	switch f.Kind {
+	case FaultNone:
+		h.ServeHTTP(w, r)
+	case FaultStatus:
+		f.status(w)
+	case FaultSlow:
+		if wait(r, f.Delay) {
+			h.ServeHTTP(w, r)
+		}
+	case FaultGarbage:
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		fmt.Fprint(w, "<!DOCTYPE html><html><head><title>We'll be right back</title></head><body>This page is undergoing maintenance.</body></html>")
+	case FaultUnauthorized:
+		s.challenge(w)
+	case FaultResetBefore:
+		panic(http.ErrAbortHandler)
+	case FaultResetAfter:
+		h.ServeHTTP(httptest.NewRecorder(), r)
+		panic(http.ErrAbortHandler)
+	default:
+		recorded := httptest.NewRecorder()
+		h.ServeHTTP(recorded, r)
+		f.spoil(w, recorded)
+	}
+}
+
+func (f Fault) status(w http.ResponseWriter) {
+	if f.RetryAfter != "" {
+		w.Header().Set("Retry-After", f.RetryAfter)
+	}
+	switch f.Status {
+	case http.StatusTooManyRequests:
+		writeError(w, &apiError{f.Status, codeThrottled, "Number of requests exceeded the limit of 6000 over time window of 300 seconds."})
+	case http.StatusBadGateway, http.StatusGatewayTimeout:
+		// A gateway in front of the service answers, in its own form.
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(f.Status)
+		fmt.Fprintf(w, "<html><head><title>%d %s</title></head><body><center><h1>%[1]d %[2]s</h1></center></body></html>", f.Status, http.StatusText(f.Status))
+	case http.StatusServiceUnavailable:
+		writeError(w, &apiError{f.Status, "0x80072301", "The service is temporarily unavailable. Please retry later."})
+	default:
+		writeError(w, &apiError{f.Status, "0x80040216", "An unexpected error occurred."})
+	}
+}
+
+// spoil sends a recorded answer with the fault worked into it.
+func (f Fault) spoil(w http.ResponseWriter, recorded *httptest.ResponseRecorder) {
+	body := recorded.Body.Bytes()
+	if f.Kind != FaultTruncate {
+		body = f.page(body)
+	}
+	for name, values := range recorded.Header() {
+		w.Header()[name] = values
+	}
+	if f.Kind != FaultTruncate {
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		w.WriteHeader(recorded.Code)
+		_, _ = w.Write(body)
+		return
+	}
+	if f.Chunked {
+		w.Header().Del("Content-Length")
+	} else {
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	}
+	w.WriteHeader(recorded.Code)
+	_, _ = w.Write(body[:len(body)/2])
+	_ = http.NewResponseController(w).Flush()
+	panic(http.ErrAbortHandler)
+}
+
+// page changes a page of rows; a body that is none stays as it is.
+func (f Fault) page(body []byte) []byte {
+	var page map[string]json.RawMessage
+	var rows []json.RawMessage
+	if json.Unmarshal(body, &page) != nil || json.Unmarshal(page["value"], &rows) != nil || page["value"] == nil {
+		return body
+	}
+	link, hasLink := page["@odata.nextLink"]
+	switch f.Kind {
+	case FaultRepeatNextLink, FaultSkipPage:
+		if hasLink {
+			step := 1
+			if f.Kind == FaultRepeatNextLink {
+				step = -1
+			}
+			page["@odata.nextLink"] = shiftLink(link, step)
+		}
+	case FaultDropNextLink:
+		delete(page, "@odata.nextLink")
+	case FaultLoseRow:
+		rows = rows[:max(0, len(rows)-1)]
+	case FaultDuplicateRow:
+		if len(rows) > 0 {
+			rows = append(rows, rows[len(rows)-1])
+		}
+	case FaultDropColumn:
+		for i := range rows {
+			rows[i] = dropColumn(rows[i], f.Column)
+		}
+	}
+	var err error
+	if page["value"], err = json.Marshal(rows); err != nil {
+		return body
+	}
+	changed, err := json.Marshal(page)
+	if err != nil {
+		return body
+	}
+	return changed
+}
+
+// shiftLink moves a link to a page by a number of pages.
+func shiftLink(link json.RawMessage, step int) json.RawMessage {
+	const mark = "pagenumber=%22"
+	text := string(link)
+	start := strings.Index(text, mark)
+	if start < 0 {
+		return link
+	}
+	start += len(mark)
+	end := start + strings.Index(text[start:], "%22")
+	n, err := strconv.Atoi(text[start:end])
+	if err != nil {
+		return link
+	}
+	return json.RawMessage(text[:start] + strconv.Itoa(max(1, n+step)) + text[end:])
+}
+
+func dropColumn(row json.RawMessage, column string) json.RawMessage {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(row, &members) != nil {
+		return row
+	}
+	if column == "" {
+		names := slices.DeleteFunc(sortedKeys(members), func(n string) bool { return strings.Contains(n, "@") })
+		if len(names) == 0 {
+			return row
+		}
+		column = names[len(names)-1]
+	}
+	delete(members, column)
+	var b bytes.Buffer
+	if err := json.NewEncoder(&b).Encode(members); err != nil {
+		return row
+	}
+	return bytes.TrimSpace(b.Bytes())
+}

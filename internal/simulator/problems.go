@@ -1,0 +1,79 @@
+package simulator
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// The error codes that are documented for what the simulator refuses. Sources: "Web service error
+// codes" of the Dataverse reference, and recorded answers.
+const (
+	codeNone            = ""
+	codeObjectNotFound  = "0x80040217" // ObjectDoesNotExist
+	codePrivilegeDenied = "0x80040220" // PrivilegeDenied
+	codeUserNotEnabled  = "0x80040225" // unManagedidsusernotenabled
+	codeViewNotSharable = "0x80040232" // unManagedidsviewisnotsharable
+	codeDuplicate       = "0x80040237" // DuplicateRecord
+	codeInvalidDepth    = "0x800404bb" // unManagedinvalidprivilegeedepth
+	codeInvalidArgument = "0x80040203" // InvalidArgument
+	codeBadTable        = "0x80041102" // QueryBuilderNoEntity
+	codeNoSuchPrivilege = "0x800404ce" // unManagedinvalidprivilegeid
+	codeRoleExists      = "0x80041403" // RoleAlreadyExists
+	codeInheritedDelete = "0x8004140c" // unManagedidsrolesdeletenonparentrole
+	codeNoRoles         = "0x80042f09" // the user has no roles
+	codeInheritedRole   = "0x80044152" // RestrictInheritedRole
+	codeAccessDenied    = "0x80048306" // SecLib::AccessCheckEx
+	codeBadRequest      = "0x80048d19" // an invalid request body
+	codeActOnBehalf     = "0x8004a110" // CannotActOnBehalfOfAnotherUser
+	codeBadURL          = "0x80060888" // OData errors of URL, option and property
+	codeVersionMismatch = "0x80060882" // ConcurrencyVersionMismatch
+	codeNotMember       = "0x80072560" // the user is not a member of the organization
+	codeThrottled       = "0x80072322" // ThrottlingBurstRequestLimitExceededError
+)
+
+// An apiError is a refusal in the Web API's form.
+type apiError struct {
+	status  int
+	code    string
+	message string
+}
+
+func (e *apiError) Error() string { return fmt.Sprintf("%d %s: %s", e.status, e.code, e.message) }
+
+func badURL(format string, args ...any) error {
+	return &apiError{http.StatusBadRequest, codeBadURL, fmt.Sprintf(format, args...)}
+}
+
+func badRequest(format string, args ...any) error {
+	return &apiError{http.StatusBadRequest, codeBadRequest, fmt.Sprintf(format, args...)}
+}
+
+func noSegment(segment string) error {
+	return &apiError{http.StatusNotFound, codeBadURL, fmt.Sprintf("Resource not found for the segment '%s'.", segment)}
+}
+
+func noProperty(name, logicalName string) error {
+	return badURL("Could not find a property named '%s' on type 'Microsoft.Dynamics.CRM.%s'.", name, logicalName)
+}
+
+func noRow(logicalName, id string) error {
+	return &apiError{http.StatusNotFound, codeObjectNotFound, fmt.Sprintf("Entity '%s' With Id = %s Does Not Exist", logicalName, id)}
+}
+
+func forbidden(code, format string, args ...any) error {
+	return &apiError{http.StatusForbidden, code, fmt.Sprintf(format, args...)}
+}
+
+func invalid(code, format string, args ...any) error {
+	return &apiError{http.StatusBadRequest, code, fmt.Sprintf(format, args...)}
+}
+
+// asAPIError gives an error the Web API's form; what has none is the simulator's own fault.
+func asAPIError(err error) *apiError {
+	var e *apiError
+	if errors.As(err, &e) {
+		return e
+	}
+	return &apiError{http.StatusInternalServerError, "0x80040216", "An unexpected error occurred: " + err.Error()}
+}

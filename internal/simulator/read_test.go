@@ -1,0 +1,421 @@
+package simulator_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/simulator"
+)
+
+func TestChallenge(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, nil)
+	c := dial(t, server, "dbaudit")
+	c.get("WhoAmI").want(t, "with a token", http.StatusOK, "-")
+	server.RevokeTokens()
+	r := c.get("WhoAmI")
+	r.want(t, "with a revoked token", http.StatusUnauthorized, "-")
+	want := "Bearer authorization_uri=" + server.AuthorityURL() + "/" + server.TenantID() + "/oauth2/authorize, resource_id=" + server.URL() + "/"
+	if got := r.header.Get("WWW-Authenticate"); got != want {
+		t.Errorf("challenge %q, want %q", got, want)
+	}
+}
+
+func TestApplicationThatIsNoUser(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, func(e *simulator.Environment) {
+		e.ApplicationUsers = slices.DeleteFunc(e.ApplicationUsers, func(u simulator.User) bool { return u.Name == "dbaudit" })
+		e.ApplicationUser("dbaudit apply").Disabled = true
+		e.ApplicationUser("Demandbase Integration").Roles = nil
+	})
+	dial(t, server, "dbaudit").get("WhoAmI").want(t, "no user", http.StatusForbidden, "0x80072560")
+	dial(t, server, "dbaudit apply").get("WhoAmI").want(t, "disabled", http.StatusForbidden, "0x80048306")
+	dial(t, server, "Demandbase Integration").get("WhoAmI").want(t, "no role", http.StatusForbidden, "0x80042f09")
+}
+
+func TestWhoAmI(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, nil)
+	r := dial(t, server, "dbaudit").get("WhoAmI")
+	r.want(t, "WhoAmI", http.StatusOK, "-")
+	env := server.Environment()
+	body := r.json(t)
+	if body["UserId"] != env.ApplicationUser("dbaudit").ID || body["OrganizationId"] != env.Organization.ID || body["BusinessUnitId"] != env.BusinessUnit("Contoso").ID {
+		t.Errorf("got %s", r.body)
+	}
+	if r.header.Get("x-ms-dop-hint") == "" {
+		t.Error("no x-ms-dop-hint")
+	}
+}
+
+func TestQueries(t *testing.T) {
+	server := start(t, "sample", simulator.Options{}, nil)
+	admin := dial(t, server, "dbaudit apply")
+	tests := []struct {
+		path, column string
+		want         []any
+	}{
+		{"roles?$select=name&$filter=name eq 'Demandbase Integration' and _parentroleid_value eq null", "name", []any{"Demandbase Integration"}},
+		{"roles?$select=name&$filter=name eq 'demandbase INTEGRATION' and parentroleid eq null", "name", []any{"Demandbase Integration"}},
+		{"roles?$select=name&$filter=startswith(name,'demand') and parentroleid eq null&$orderby=name desc", "name", []any{"Demandbase Integration", "Demandbase (old)"}},
+		{"businessunits?$select=name&$filter=parentbusinessunitid eq null", "name", []any{"Contoso"}},
+		{"businessunits?$select=name&$filter=parentbusinessunitid/name eq 'Europe'", "name", []any{"Germany"}},
+		{"businessunits?$select=name&$filter=not (isdisabled eq false)", "name", []any{"Fabrikam (closed)"}},
+		{"businessunits?$select=name&$orderby=name&$top=2", "name", []any{"Contoso", "Europe"}},
+		{"systemusers?$select=fullname&$filter=applicationid eq 5f0c1b52-8f1a-4c62-9c5e-7b8a1d2e3f40 and deletedstate eq 0", "fullname", []any{"Demandbase Integration"}},
+		{"systemusers?$select=fullname&$filter=applicationid ne null and isdisabled eq true", "fullname", []any{"Demandbase Integration (deleted)"}},
+		{"systemusers?$select=fullname&$filter=teammembership_association/any(t:t/name eq 'Integrations')&$orderby=fullname", "fullname", []any{"Demandbase Integration", "Power BI Gateway"}},
+		{"systemusers?$select=fullname&$filter=systemuserroles_association/any(r:r/roletemplateid eq 627090ff-40a3-4053-8790-584edc5be201)&$orderby=fullname", "fullname", []any{"Alex Wilber", "dbaudit apply"}},
+		{"privileges?$select=name,canbebasic&$filter=name eq 'prvReadAccount' or name eq 'prvBulkEdit'&$orderby=name desc", "canbebasic", []any{true, false}},
+		{"privileges?$select=name,accessright&$filter=Microsoft.Dynamics.CRM.In(PropertyName='name',PropertyValues=['prvReadAccount','prvAppendToLead'])", "accessright", []any{16.0, 1.0}},
+		{"savedqueries?$select=name&$filter=returnedtypecode eq 'account' and querytype eq 0 and contains(name,'my')", "name", []any{"My Active Accounts"}},
+		{"roles?$filter=iscustomizable/Value eq false and parentroleid eq null&$select=name&$orderby=name", "name", []any{"Support User", "System Administrator"}},
+		{"userqueries?$select=name", "name", []any{}},
+		{"organizations?$select=name", "name", []any{"Contoso"}},
+		{"roletemplates?$select=name&$filter=endswith(name,'customizer')", "name", []any{"System Customizer"}},
+		{"teams?$select=name&$filter=isdefault eq false and teamtype eq 1", "name", []any{"Northwind Pursuit"}},
+		{"EntityDefinitions?$select=LogicalName&$filter=LogicalName eq 'lead' or LogicalName eq 'customeropportunityrole'", "LogicalName", []any{"lead"}},
+	}
+	for _, tt := range tests {
+		if got := column(admin.rows(tt.path), tt.column); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: got %v, want %v", tt.path, got, tt.want)
+		}
+	}
+}
+
+func TestRefusedQueries(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, nil)
+	admin := dial(t, server, "dbaudit apply")
+	role := server.Environment().Role("Basic User").ID
+	tests := []struct {
+		path   string
+		status int
+		code   string
+	}{
+		{"roles?$select=nonsense", 400, "0x80060888"},
+		{"roles?$filter=nonsense eq 1", 400, "0x80060888"},
+		{"roles?$filter=name eq", 400, "0x80060888"},
+		{"roles?$filter=name eq 'a", 400, "0x80060888"},
+		{"roles?$filter=name in ('a','b')", 400, "0x80060888"},
+		{"roles?$filter=roleid eq 'abc'", 400, "0x80060888"},
+		{"roles?$filter=isinherited eq true", 400, "0x80060888"},
+		{"roles?$filter=not name eq 'a'", 400, "0x80060888"},
+		{"roles?$filter=tolower(name) eq 'a'", 400, "0x80060888"},
+		{"roles?$orderby=nonsense", 400, "0x80060888"},
+		{"roles?$expand=nonsense", 400, "0x80060888"},
+		{"roles?$expand=businessunitid($filter=name eq 'a')", 400, "0x80060888"},
+		{"roles?$skip=1", 400, "0x80060888"},
+		{"roles?$top=0", 400, "0x80060888"},
+		{"roles?$search=a", 400, "0x80060888"},
+		{"roles?select=name", 400, "0x80060888"},
+		{"roles?$select=name&$select=roleid", 400, "0x80060888"},
+		{"roles?$skiptoken=nonsense", 400, "0x80060888"},
+		{"roles(" + role + ")?$filter=name eq 'a'", 400, "0x80060888"},
+		{"roles(nonsense)", 400, "0x80060888"},
+		{"role", 404, "0x80060888"},
+		{"roleprivileges", 404, "0x80060888"},
+		{"roles(" + role + ")/nonsense", 404, "0x80060888"},
+		{"roles(00000000-0000-0000-0000-000000000000)", 404, "0x80040217"},
+		{"RetrieveRolePrivilegesRole(RoleId=@r)?@r=00000000-0000-0000-0000-000000000000", 404, "0x80040217"},
+		{"EntityDefinitions(LogicalName='nonsense')", 404, "0x80040217"},
+		{"EntityDefinitions?$top=1", 400, "0x80060888"},
+	}
+	for _, tt := range tests {
+		admin.get(tt.path).want(t, tt.path, tt.status, tt.code)
+	}
+}
+
+func TestRowShape(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, nil)
+	admin := dial(t, server, "dbaudit apply")
+	env := server.Environment()
+	r := admin.get("roles(" + env.Role("Demandbase Integration").ID + ")?$expand=businessunitid($select=name),systemuserroles_association($select=fullname)").json(t)
+	if r["isinherited"] != 1.0 || r["ismanaged"] != false || r["_parentroleid_value"] != nil || r["_parentrootroleid_value"] != r["roleid"] {
+		t.Errorf("role %v", r)
+	}
+	customizable, _ := r["iscustomizable"].(map[string]any)
+	if customizable["Value"] != true || customizable["ManagedPropertyLogicalName"] != "iscustomizableanddeletable" {
+		t.Errorf("iscustomizable %v", r["iscustomizable"])
+	}
+	if unit, _ := r["businessunitid"].(map[string]any); unit["name"] != "Contoso" {
+		t.Errorf("businessunitid %v", r["businessunitid"])
+	}
+	if users, _ := r["systemuserroles_association"].([]any); len(users) != 1 {
+		t.Errorf("systemuserroles_association %v", users)
+	}
+	if etag, _ := r["@odata.etag"].(string); !strings.HasPrefix(etag, `W/"`) {
+		t.Errorf("etag %q", etag)
+	}
+	// Every business unit has its copy of the role.
+	copies := admin.rows("roles?$select=roleid,_parentroleid_value,_parentrootroleid_value,_businessunitid_value&$filter=name eq 'Demandbase Integration'")
+	if len(copies) != len(env.BusinessUnits) {
+		t.Errorf("%d copies in %d business units", len(copies), len(env.BusinessUnits))
+	}
+}
+
+func TestAnnotations(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, nil)
+	jane := dial(t, server, "dbaudit").as("CallerObjectId", server.Environment().User("jane@contoso.com").EntraObjectID)
+	r := jane.with("Prefer", `odata.include-annotations="*"`).get("userqueries?$select=name,_ownerid_value&$filter=name eq 'Demandbase Accounts'")
+	row := r.rows(t)[0]
+	if row["_ownerid_value@Microsoft.Dynamics.CRM.lookuplogicalname"] != "systemuser" || row["_ownerid_value@OData.Community.Display.V1.FormattedValue"] != "Jane Doe" {
+		t.Errorf("got %s", r.body)
+	}
+	if r.header.Get("Preference-Applied") == "" {
+		t.Error("no Preference-Applied")
+	}
+}
+
+// follow gets all pages of a collection.
+func follow(t *testing.T, c *client, path string) (rows []map[string]any, pages int) {
+	t.Helper()
+	for address := escape(path); address != ""; pages++ {
+		r := c.do(http.MethodGet, address, nil)
+		if r.status != http.StatusOK {
+			t.Fatalf("GET %s: %d %s", address, r.status, r.body)
+		}
+		rows = append(rows, r.rows(t)...)
+		address, _ = r.json(t)["@odata.nextLink"].(string)
+	}
+	return rows, pages
+}
+
+func TestPaging(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, nil)
+	admin := dial(t, server, "dbaudit apply")
+	all, pages := follow(t, admin, "privileges?$select=name&$orderby=name")
+	if pages != 1 {
+		t.Errorf("%d pages without a page size", pages)
+	}
+	small, pages := follow(t, admin.with("Prefer", "odata.maxpagesize=100"), "privileges?$select=name&$orderby=name")
+	if want := (len(all) + 99) / 100; pages != want {
+		t.Errorf("%d pages, want %d", pages, want)
+	}
+	if !slices.Equal(column(all, "name"), column(small, "name")) {
+		t.Error("pages do not add up to the whole")
+	}
+	counted := admin.get("privileges?$count=true&$top=1&$select=name").json(t)
+	aggregated := admin.rows("privileges?$apply=aggregate($count as n)")
+	if counted["@odata.count"] != float64(len(all)) || aggregated[0]["n"] != float64(len(all)) {
+		t.Errorf("counts %v and %v of %d", counted["@odata.count"], aggregated, len(all))
+	}
+}
+
+func TestPagingOfExpandedRows(t *testing.T) {
+	server := start(t, "sample", simulator.Options{PageSize: 1}, nil)
+	admin := dial(t, server, "dbaudit apply")
+	user := server.Environment().User("juergen@contoso.com").ID
+	body := admin.get("systemusers(" + user + ")?$select=fullname&$expand=systemuserroles_association($select=name;$orderby=name)").json(t)
+	first, _ := body["systemuserroles_association"].([]any)
+	link, _ := body["systemuserroles_association@odata.nextLink"].(string)
+	if len(first) != 1 || link == "" {
+		t.Fatalf("got %v", body)
+	}
+	rest, _ := follow(t, admin, link)
+	if len(rest) != 1 || rest[0]["name"] != "Works Council (Germany)" {
+		t.Errorf("behind the link: %v", rest)
+	}
+}
+
+func TestAuditorNeedsEachPrivilege(t *testing.T) {
+	tests := map[string]string{
+		"prvReadRole":                 "roles?$select=name",
+		"prvReadUser":                 "systemusers?$select=fullname",
+		"prvReadTeam":                 "teams?$select=name",
+		"prvReadBusinessUnit":         "businessunits?$select=name",
+		"prvReadOrganization":         "organizations?$select=name",
+		"prvReadFieldSecurityProfile": "fieldsecurityprofiles?$select=name",
+		"prvReadQuery":                "savedqueries?$select=name",
+		"prvReadUserQuery":            "userqueries?$select=name",
+		"prvReadEntity":               "EntityDefinitions(LogicalName='lead')?$select=LogicalName",
+	}
+	server := start(t, "compliant", simulator.Options{}, nil)
+	auditor := dial(t, server, "dbaudit")
+	for privilege, path := range tests {
+		auditor.get(path).want(t, path, http.StatusOK, "-")
+		var depth simulator.Depth
+		mutate(t, server, func(e *simulator.Environment) {
+			depth = e.Role("dbaudit Auditor").Privileges[privilege]
+			delete(e.Role("dbaudit Auditor").Privileges, privilege)
+		})
+		r := auditor.get(path)
+		r.want(t, path+" without "+privilege, http.StatusForbidden, "0x80040220")
+		if _, message := r.refusal(t); !strings.Contains(message, "is missing "+privilege+" privilege (Id=") {
+			t.Errorf("message %q", message)
+		}
+		mutate(t, server, func(e *simulator.Environment) { e.Role("dbaudit Auditor").Privileges[privilege] = depth })
+	}
+}
+
+func mutate(t *testing.T, server *simulator.Server, change func(*simulator.Environment)) {
+	t.Helper()
+	if err := server.Mutate(change); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDepthScopesRows(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, func(e *simulator.Environment) {
+		e.ApplicationUser("dbaudit").BusinessUnit = "Europe"
+	})
+	auditor := dial(t, server, "dbaudit")
+	for depth, want := range map[simulator.Depth][]any{
+		simulator.DepthLocal:  {"Sofia Lindqvist", "dbaudit"},
+		simulator.DepthDeep:   {"Jürgen Groß", "Sofia Lindqvist", "dbaudit"},
+		simulator.DepthGlobal: {"Alex Wilber", "Amir Haddad", "Jane Doe", "Jürgen Groß", "Kim Park", "Sofia Lindqvist"},
+	} {
+		mutate(t, server, func(e *simulator.Environment) { e.Role("dbaudit Auditor").Privileges["prvReadUser"] = depth })
+		filter := ""
+		if depth == simulator.DepthGlobal {
+			filter = "&$filter=applicationid eq null"
+		}
+		got := column(auditor.rows("systemusers?$select=fullname"+filter), "fullname")
+		slices.SortFunc(got, func(a, b any) int { return strings.Compare(a.(string), b.(string)) })
+		if !slices.Equal(got, want) {
+			t.Errorf("at %s: got %v, want %v", depth, got, want)
+		}
+	}
+}
+
+func TestPersonalViewsAreSeenByTheirOwnAndThoseTheyAreSharedWith(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, nil)
+	env := server.Environment()
+	admin, auditor := dial(t, server, "dbaudit apply"), dial(t, server, "dbaudit")
+	names := func(c *client) []any { return column(c.rows("userqueries?$select=name&$orderby=name"), "name") }
+	if got := names(admin); len(got) != 0 {
+		t.Errorf("the administrator sees %v", got)
+	}
+	want := []any{"Demandbase Accounts", "Demandbase Contacts", "Demandbase Leads"}
+	if got := names(dial(t, server, "Demandbase Integration")); !slices.Equal(got, want) {
+		t.Errorf("the integration sees %v", got)
+	}
+	integration := env.ApplicationUser("Demandbase Integration")
+	for header, id := range map[string]string{"CallerObjectId": integration.EntraObjectID, "MSCRMCallerID": integration.ID} {
+		if got := names(auditor.as(header, id)); !slices.Equal(got, want) {
+			t.Errorf("as the integration by %s: %v", header, got)
+		}
+	}
+	// Through a team: contacts are shared with it, one view is its own.
+	want = []any{"Accounts without a contact", "Demandbase Contacts"}
+	if got := names(admin.as("CallerObjectId", env.User("alex@contoso.com").EntraObjectID)); !slices.Equal(got, want) {
+		t.Errorf("a member of the team sees %v", got)
+	}
+}
+
+func TestImpersonation(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, nil)
+	env := server.Environment()
+	auditor := dial(t, server, "dbaudit")
+	const header = "CallerObjectId"
+	kim, jane := env.User("kim@contoso.com").EntraObjectID, env.User("jane@contoso.com").EntraObjectID
+	auditor.as(header, kim).get("WhoAmI").want(t, "as a disabled user", http.StatusForbidden, "0x80040225")
+	auditor.as(header, "11111111-1111-1111-1111-111111111111").get("WhoAmI").want(t, "as nobody", http.StatusForbidden, "0x80072560")
+	r := auditor.as(header, jane).get("WhoAmI")
+	r.want(t, "as Jane", http.StatusOK, "-")
+	if r.json(t)["UserId"] != env.User("jane@contoso.com").ID {
+		t.Errorf("as Jane: %s", r.body)
+	}
+	// Both need the privilege.
+	auditor.as(header, jane).get("fieldsecurityprofiles?$select=name").want(t, "what Jane may not", http.StatusForbidden, "0x80040220")
+	auditor.as(header, jane).get("userqueries?$select=name").want(t, "what both may", http.StatusOK, "-")
+	mutate(t, server, func(e *simulator.Environment) { e.User("jane@contoso.com").Roles = nil })
+	auditor.as(header, jane).get("WhoAmI").want(t, "as a user who has a role through a team alone", http.StatusOK, "-")
+	mutate(t, server, func(e *simulator.Environment) { delete(e.Role("dbaudit Auditor").Privileges, "prvReadUserQuery") })
+	auditor.as(header, jane).get("userqueries?$select=name").want(t, "what the auditor may not", http.StatusForbidden, "0x80040220")
+	mutate(t, server, func(e *simulator.Environment) {
+		delete(e.Role("dbaudit Auditor").Privileges, "prvActOnBehalfOfAnotherUser")
+		e.Teams = append(e.Teams, simulator.Team{Name: "Delegates", Roles: []simulator.RoleAssignment{{Role: "Delegate"}}, Members: []string{"dbaudit"}})
+	})
+	auditor.as(header, jane).get("WhoAmI").want(t, "with the privilege through a team", http.StatusForbidden, "0x8004a110")
+}
+
+func TestRolePrivileges(t *testing.T) {
+	server := start(t, "sample", simulator.Options{}, nil)
+	env := server.Environment()
+	auditor := dial(t, server, "dbaudit")
+	copies := auditor.rows("roles?$select=roleid&$filter=name eq 'Demandbase Integration'")
+	for _, copy := range copies {
+		id := copy["roleid"].(string)
+		for _, call := range []string{"RetrieveRolePrivilegesRole(RoleId=@id)?@id=" + id, "RetrieveRolePrivilegesRole(RoleId=" + id + ")"} {
+			r := auditor.get(call)
+			r.want(t, call, http.StatusOK, "-")
+			got := map[string]string{}
+			for _, row := range r.json(t)["RolePrivileges"].([]any) {
+				row := row.(map[string]any)
+				got[row["PrivilegeName"].(string)] = row["Depth"].(string)
+			}
+			if len(got) != len(env.Role("Demandbase Integration").Privileges) || got["prvReadAccount"] != "Local" || got["prvReadUserQuery"] != "Basic" || got["prvReadList"] != "Global" {
+				t.Errorf("%s: %v", call, got)
+			}
+		}
+	}
+	rows := auditor.rows("roleprivilegescollection?$select=privilegeid,privilegedepthmask&$filter=roleid eq " + env.Role("Demandbase Integration").ID)
+	if len(rows) != len(env.Role("Demandbase Integration").Privileges) {
+		t.Errorf("%d rows in the intersect table", len(rows))
+	}
+}
+
+// depthOf asks for one privilege of the integration user.
+func depthOf(t *testing.T, c *client, privilege string) string {
+	t.Helper()
+	id := c.server.Environment().ApplicationUser("a0d17a0d-17a0-4d17-8a0d-17a0d17a0d17").ID
+	r := c.get("systemusers(" + id + `)/Microsoft.Dynamics.CRM.RetrieveUserSetOfPrivilegesByNames(PrivilegeNames=@p)?@p=["` + privilege + `"]`)
+	r.want(t, "RetrieveUserSetOfPrivilegesByNames", http.StatusOK, "-")
+	rows := r.json(t)["RolePrivileges"].([]any)
+	if len(rows) == 0 {
+		return ""
+	}
+	return rows[0].(map[string]any)["Depth"].(string)
+}
+
+func TestEffectivePrivileges(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, func(e *simulator.Environment) {
+		e.Roles = append(e.Roles, simulator.Role{Name: "Extra", Privileges: simulator.Grants{
+			"prvReadAccount": simulator.DepthBasic, "prvReadLead": simulator.DepthLocal,
+		}})
+		e.Teams = append(e.Teams, simulator.Team{Name: "Auditors", Roles: []simulator.RoleAssignment{{Role: "Extra"}}, Members: []string{"dbaudit"}})
+	})
+	admin := dial(t, server, "dbaudit apply")
+	if got := depthOf(t, admin, "prvReadAccount"); got != "Basic" {
+		t.Errorf("Basic through a team that inherits: %q", got)
+	}
+	mutate(t, server, func(e *simulator.Environment) { e.Role("Extra").TeamPrivilegesOnly = true })
+	if got := depthOf(t, admin, "prvReadAccount"); got != "" {
+		t.Errorf("Basic through a team that does not inherit: %q", got)
+	}
+	if got := depthOf(t, admin, "prvReadLead"); got != "Local" {
+		t.Errorf("Local through a team that does not inherit: %q", got)
+	}
+	mutate(t, server, func(e *simulator.Environment) { e.Role("dbaudit Auditor").Privileges["prvReadLead"] = simulator.DepthDeep })
+	if got := depthOf(t, admin, "prvReadLead"); got != "Deep" {
+		t.Errorf("the same privilege from two roles: %q", got)
+	}
+}
+
+func TestShares(t *testing.T) {
+	server := start(t, "sample", simulator.Options{}, nil)
+	env := server.Environment()
+	auditor := dial(t, server, "dbaudit")
+	integration := env.ApplicationUser("Demandbase Integration")
+	rows := auditor.rows("principalobjectaccessset?$select=objectid,accessrightsmask,principaltypecode&$filter=principalid eq " + integration.ID + " and objecttypecode eq 'userquery'&$orderby=accessrightsmask")
+	if got := column(rows, "accessrightsmask"); !slices.Equal(got, []any{1.0, 3.0}) {
+		t.Errorf("masks %v", got)
+	}
+	asIntegration := auditor.as("CallerObjectId", integration.EntraObjectID)
+	lead := env.PersonalView("lead", "Demandbase Leads").ID
+	body := asIntegration.get(`RetrieveSharedPrincipalsAndAccess(Target=@t)?@t={"@odata.id":"userqueries(` + lead + `)"}`).json(t)
+	access := body["PrincipalAccesses"].([]any)[0].(map[string]any)
+	if access["AccessMask"] != "ReadAccess, WriteAccess" || access["Principal"].(map[string]any)["systemuserid"] != integration.ID {
+		t.Errorf("got %v", body)
+	}
+	mine := "systemusers(" + integration.ID + ")/Microsoft.Dynamics.CRM.RetrievePrincipalAccess(Target=@p)?@p={'@odata.id':'userqueries(" + lead + ")'}"
+	if got := asIntegration.get(mine).json(t)["AccessRights"]; got != "ReadAccess, WriteAccess" {
+		t.Errorf("with a role that may write views: %v", got)
+	}
+	mutate(t, server, func(e *simulator.Environment) { e.Team("Integrations").Roles = nil })
+	if got := asIntegration.get(mine).json(t)["AccessRights"]; got != "ReadAccess" {
+		t.Errorf("a share cannot exceed the roles: %v", got)
+	}
+	contact := env.PersonalView("contact", "Demandbase Contacts").ID
+	asIntegration.get(`RetrieveSharedPrincipalsAndAccess(Target=@t)?@t={"@odata.id":"userqueries(`+contact+`)"}`).want(t, "a view that the caller does not see", http.StatusForbidden, "0x80048306")
+	asIntegration.get(`RetrieveSharedPrincipalsAndAccess(Target=@t)?@t={"@odata.id":"userquery(`+lead+`)"}`).want(t, "a singular set", http.StatusNotFound, "0x80040217")
+}

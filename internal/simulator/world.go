@@ -1,0 +1,373 @@
+package simulator
+
+import (
+	"cmp"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A world is an environment made ready to answer requests: references resolved, role copies and
+// default teams there, everything findable by id. It is never changed; a write makes a new one.
+type world struct {
+	env *Environment // normalised, references pinned
+	cat *catalogue
+
+	root      *unit
+	units     []*unit
+	roles     []*role // copies, the root ones before those below
+	users     []*user
+	teams     []*team
+	views     []*personalView
+	queries   []*SystemView
+	profiles  []*profile
+	unitByID  map[string]*unit
+	roleByID  map[string]*role
+	userByID  map[string]*user
+	teamByID  map[string]*team
+	viewByID  map[string]*personalView
+	queryByID map[string]*SystemView
+
+	stamps map[string]stamp
+}
+
+// A stamp says when a row changed last, and which change that was.
+type stamp struct {
+	version  int64
+	modified time.Time
+}
+
+type unit struct {
+	*BusinessUnit
+	parent *unit
+	level  int
+}
+
+// within says whether the unit is other or below it.
+func (u *unit) within(other *unit) bool {
+	for ; u != nil; u = u.parent {
+		if u == other {
+			return true
+		}
+	}
+	return false
+}
+
+// A role is one copy of a role: that of one business unit.
+type role struct {
+	*Role
+	id           string
+	unit         *unit
+	parent, root *role
+}
+
+func (r *role) administrator() bool { return r.Template == systemAdministratorTemplate }
+
+// depth is how deep the role grants a privilege.
+func (r *role) depth(p *privilege) Depth {
+	if r.administrator() {
+		return p.Deepest()
+	}
+	return r.Privileges[p.Name]
+}
+
+type user struct {
+	*User
+	unit        *unit
+	application bool
+	roles       []*role
+	teams       []*team
+	profiles    []*profile
+}
+
+func (u *user) accessMode() int {
+	mode := u.AccessMode
+	if mode == "" {
+		mode = AccessReadWrite
+		if u.application {
+			mode = AccessNonInteractive
+		}
+	}
+	return slices.Index(accessModes(), mode)
+}
+
+type team struct {
+	*Team
+	unit    *unit
+	roles   []*role
+	members []*user
+}
+
+type personalView struct {
+	*PersonalView
+	ownerUser *user
+	ownerTeam *team
+	shares    []share
+}
+
+func (v *personalView) ownerID() string {
+	if v.ownerTeam != nil {
+		return v.ownerTeam.ID
+	}
+	return v.ownerUser.ID
+}
+
+func (v *personalView) ownerUnit() *unit {
+	if v.ownerTeam != nil {
+		return v.ownerTeam.unit
+	}
+	return v.ownerUser.unit
+}
+
+type share struct {
+	principal string
+	team      bool
+	access    Rights
+}
+
+type profile struct {
+	*ColumnSecurityProfile
+	members []*user
+}
+
+// newWorld makes a world of a normalised environment whose references are pinned. before may be nil.
+func newWorld(env *Environment, before *world, now time.Time) *world {
+	w := &world{
+		env:      env,
+		unitByID: map[string]*unit{}, roleByID: map[string]*role{}, userByID: map[string]*user{},
+		teamByID: map[string]*team{}, viewByID: map[string]*personalView{}, queryByID: map[string]*SystemView{},
+	}
+	if before != nil && sameCatalogue(before.env, env) {
+		w.cat = before.cat
+	} else {
+		w.cat = newCatalogue(env)
+	}
+	w.addUnits()
+	w.addRoles()
+	w.addPrincipals()
+	w.addViews()
+	w.stamp(before, now)
+	return w
+}
+
+func (w *world) addUnits() {
+	for i := range w.env.BusinessUnits {
+		u := &unit{BusinessUnit: &w.env.BusinessUnits[i]}
+		w.units = append(w.units, u)
+		w.unitByID[u.ID] = u
+	}
+	for _, u := range w.units {
+		u.parent = w.unitByID[u.Parent]
+		if u.parent == nil {
+			w.root = u
+		}
+	}
+	for _, u := range w.units {
+		for p := u.parent; p != nil; p = p.parent {
+			u.level++
+		}
+	}
+	// From the root down, so that a role's copy is made after its parent's.
+	slices.SortStableFunc(w.units, func(a, b *unit) int { return cmp.Compare(a.level, b.level) })
+}
+
+func (w *world) addRoles() {
+	for i := range w.env.Roles {
+		def := &w.env.Roles[i]
+		home := w.unitByID[def.BusinessUnit]
+		copies := map[*unit]*role{}
+		for _, u := range w.units {
+			if !u.within(home) {
+				continue
+			}
+			r := &role{Role: def, id: copyID(def.ID, home.ID, u.ID), unit: u}
+			if u == home {
+				r.root = r
+			} else {
+				r.parent = copies[u.parent]
+				r.root = r.parent.root
+			}
+			copies[u] = r
+			w.roles = append(w.roles, r)
+			w.roleByID[r.id] = r
+		}
+	}
+}
+
+// copyID is the id of the copy of a role in a business unit.
+func copyID(role, home, unit string) string {
+	if home == unit {
+		return role
+	}
+	return deriveID(role, unit)
+}
+
+// copyFor finds the copy of a role that an assignment means, nil if the role has none there.
+func (w *world) copyFor(a RoleAssignment, holder *unit) *role {
+	def := w.roleByID[a.Role]
+	if def == nil {
+		return nil
+	}
+	at := holder.ID
+	if a.BusinessUnit != "" {
+		at = a.BusinessUnit
+	}
+	return w.roleByID[copyID(def.root.id, def.root.unit.ID, at)]
+}
+
+func (w *world) copiesFor(assignments []RoleAssignment, holder *unit) []*role {
+	var roles []*role
+	for _, a := range assignments {
+		if r := w.copyFor(a, holder); r != nil {
+			roles = append(roles, r)
+		}
+	}
+	return roles
+}
+
+func (w *world) addPrincipals() {
+	add := func(def *User, application bool) {
+		u := &user{User: def, application: application, unit: w.unitByID[def.BusinessUnit]}
+		u.roles = w.copiesFor(def.Roles, u.unit)
+		w.users = append(w.users, u)
+		w.userByID[u.ID] = u
+	}
+	for i := range w.env.Users {
+		add(&w.env.Users[i], false)
+	}
+	for i := range w.env.ApplicationUsers {
+		add(&w.env.ApplicationUsers[i], true)
+	}
+	for i := range w.env.Teams {
+		t := &team{Team: &w.env.Teams[i], unit: w.unitByID[w.env.Teams[i].BusinessUnit]}
+		t.roles = w.copiesFor(t.Roles, t.unit)
+		if t.Default {
+			for _, u := range w.users {
+				if u.unit == t.unit {
+					t.members = append(t.members, u)
+				}
+			}
+		}
+		for _, id := range t.Members {
+			t.members = append(t.members, w.userByID[id])
+		}
+		for _, u := range t.members {
+			u.teams = append(u.teams, t)
+		}
+		w.teams = append(w.teams, t)
+		w.teamByID[t.ID] = t
+	}
+}
+
+func (w *world) addViews() {
+	for i := range w.env.PersonalViews {
+		v := &personalView{PersonalView: &w.env.PersonalViews[i]}
+		v.ownerUser, v.ownerTeam = w.userByID[v.Owner], w.teamByID[v.Owner]
+		for _, s := range v.Shares {
+			v.shares = append(v.shares, share{s.Principal, w.teamByID[s.Principal] != nil, s.Access})
+		}
+		w.views = append(w.views, v)
+		w.viewByID[v.ID] = v
+	}
+	for i := range w.env.SystemViews {
+		w.queries = append(w.queries, &w.env.SystemViews[i])
+		w.queryByID[w.env.SystemViews[i].ID] = &w.env.SystemViews[i]
+	}
+	for i := range w.env.ColumnSecurityProfiles {
+		p := &profile{ColumnSecurityProfile: &w.env.ColumnSecurityProfiles[i]}
+		for _, id := range p.Members {
+			u := w.userByID[id]
+			p.members = append(p.members, u)
+			u.profiles = append(u.profiles, p)
+		}
+		w.profiles = append(w.profiles, p)
+	}
+}
+
+// stamp carries over the stamps of rows that are as they were, and gives new ones to the others.
+// Granting a privilege is no change of the role's own row: it is one of the intersect table.
+func (w *world) stamp(before *world, now time.Time) {
+	if before == nil {
+		w.stamps = map[string]stamp{}
+		return
+	}
+	w.stamps = maps.Clone(before.stamps)
+	next := int64(baseVersion)
+	for _, s := range w.stamps {
+		next = max(next, s.version)
+	}
+	next++
+	old, current := rowContents(before.env), rowContents(w.env)
+	for id, content := range current {
+		if was, ok := old[id]; !ok || !reflect.DeepEqual(was, content) {
+			w.stamps[id] = stamp{next, now}
+		}
+	}
+}
+
+// baseVersion and the base time are those of rows that have not changed since the start.
+const baseVersion = 1_000_000
+
+func baseTime() time.Time { return time.Date(2024, time.March, 14, 6, 8, 49, 0, time.UTC) }
+
+func (w *world) stampOf(id string) stamp {
+	if s, ok := w.stamps[id]; ok {
+		return s
+	}
+	return stamp{baseVersion, baseTime()}
+}
+
+// rowContents gives what each row's own columns are made of, by id.
+func rowContents(env *Environment) map[string]any {
+	rows := map[string]any{env.Organization.ID: env.Organization}
+	for _, b := range env.BusinessUnits {
+		rows[b.ID] = b
+	}
+	for _, r := range env.Roles {
+		r.Privileges = nil
+		rows[r.ID] = r
+	}
+	for _, u := range slices.Concat(env.Users, env.ApplicationUsers) {
+		u.Roles = nil
+		rows[u.ID] = u
+	}
+	for _, t := range env.Teams {
+		t.Roles, t.Members = nil, nil
+		rows[t.ID] = t
+	}
+	for _, v := range env.PersonalViews {
+		v.Shares = nil
+		rows[v.ID] = v
+	}
+	for _, v := range env.SystemViews {
+		rows[v.ID] = v
+	}
+	return rows
+}
+
+// acrossUnits says whether rows may be owned, and roles held, across business units.
+func (w *world) acrossUnits() bool {
+	return w.env.Organization.RecordOwnershipAcrossBusinessUnits == On
+}
+
+// userByApplication finds the application user that a token of an application stands for.
+func (w *world) userByApplication(applicationID string) *user {
+	for _, u := range w.users {
+		if u.application && !u.SoftDeleted && u.ApplicationID == applicationID {
+			return u
+		}
+	}
+	return nil
+}
+
+func (w *world) userByObject(objectID string) *user {
+	objectID = strings.ToLower(objectID)
+	for _, u := range w.users {
+		if !u.SoftDeleted && u.EntraObjectID == objectID {
+			return u
+		}
+	}
+	return nil
+}
