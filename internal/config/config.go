@@ -19,17 +19,17 @@ const DefaultName = "dbaudit.yaml"
 
 // A File is a parsed configuration.
 type File struct {
-	Profile      string                    `yaml:"profile"`
-	Auth         Auth                      `yaml:"auth"`
-	Apply        *Auth                     `yaml:"apply"`
-	Environments map[string]Environment    `yaml:"environments"`
-	URL          string                    `yaml:"url"`
-	Integration  Integration               `yaml:"integration"`
-	BusinessUnit string                    `yaml:"business_unit"`
-	Views        []View                    `yaml:"views"`
-	Depth        map[string]snapshot.Depth `yaml:"depth"`
-	Allow        []string                  `yaml:"allow"`
-	Waivers      string                    `yaml:"waivers"`
+	Profile      string                    `yaml:"profile,omitempty"`
+	Auth         Auth                      `yaml:"auth,omitempty"`
+	Apply        *Auth                     `yaml:"apply,omitempty"`
+	Environments map[string]Environment    `yaml:"environments,omitempty"`
+	URL          string                    `yaml:"url,omitempty"`
+	Integration  Integration               `yaml:"integration,omitempty"`
+	BusinessUnit string                    `yaml:"business_unit,omitempty"`
+	Views        []View                    `yaml:"views,omitempty"`
+	Depth        map[string]snapshot.Depth `yaml:"depth,omitempty"`
+	Allow        []string                  `yaml:"allow,omitempty"`
+	Waivers      string                    `yaml:"waivers,omitempty"`
 
 	name string
 	doc  *yamldoc.Document
@@ -37,21 +37,21 @@ type File struct {
 
 // Auth says how to sign in. The zero value leaves all to be deduced.
 type Auth struct {
-	Method      string `yaml:"method"`
-	TenantID    string `yaml:"tenant_id"`
-	ClientID    string `yaml:"client_id"`
-	Certificate string `yaml:"certificate"`
-	Authority   string `yaml:"authority"`
+	Method      string `yaml:"method,omitempty"`
+	TenantID    string `yaml:"tenant_id,omitempty"`
+	ClientID    string `yaml:"client_id,omitempty"`
+	Certificate string `yaml:"certificate,omitempty"`
+	Authority   string `yaml:"authority,omitempty"`
 }
 
 // Environment is one Dataverse environment and what is required of it.
 type Environment struct {
-	URL          string      `yaml:"url"`
-	Auth         *Auth       `yaml:"auth"`
-	Apply        *Auth       `yaml:"apply"`
-	Integration  Integration `yaml:"integration"`
-	BusinessUnit string      `yaml:"business_unit"`
-	Views        []View      `yaml:"views"`
+	URL          string      `yaml:"url,omitempty"`
+	Auth         *Auth       `yaml:"auth,omitempty"`
+	Apply        *Auth       `yaml:"apply,omitempty"`
+	Integration  Integration `yaml:"integration,omitempty"`
+	BusinessUnit string      `yaml:"business_unit,omitempty"`
+	Views        []View      `yaml:"views,omitempty"`
 
 	// Name is the environment's key; empty for a single environment at the top.
 	Name string `yaml:"-"`
@@ -60,17 +60,17 @@ type Environment struct {
 
 // Integration names the user and the role of the integration.
 type Integration struct {
-	AppID        string `yaml:"app_id"`
-	User         string `yaml:"user"`
-	Role         string `yaml:"role"`
-	BusinessUnit string `yaml:"business_unit"`
+	AppID        string `yaml:"app_id,omitempty"`
+	User         string `yaml:"user,omitempty"`
+	Role         string `yaml:"role,omitempty"`
+	BusinessUnit string `yaml:"business_unit,omitempty"`
 }
 
 // View is a personal view that the integration user must be able to read.
 type View struct {
-	Table string `yaml:"table"`
-	Name  string `yaml:"name"`
-	Owner string `yaml:"owner"`
+	Table string `yaml:"table,omitempty"`
+	Name  string `yaml:"name,omitempty"`
+	Owner string `yaml:"owner,omitempty"`
 }
 
 // Parse reads a configuration file.
@@ -92,6 +92,9 @@ func Parse(name string, data []byte) (*File, error) {
 	}
 	return f, f.check()
 }
+
+// Encode returns the configuration as a file.
+func (f *File) Encode() ([]byte, error) { return yamldoc.Encode(f) }
 
 // check refuses what the schema cannot see.
 func (f *File) check() error {

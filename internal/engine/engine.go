@@ -315,3 +315,15 @@ func (e *Engine) query(ctx context.Context, s *snapshot.Snapshot, p profile.Prof
 	}
 	return r, nil
 }
+
+// Accepts reports whether the rules that a profile names are there.
+func (e *Engine) Accepts(p profile.Profile) error {
+	var errs []error
+	for _, c := range p.Controls {
+		if _, ok := e.rules[c.Rule]; !ok {
+			errs = append(errs, fmt.Errorf("the control %s names the rule %q, which is not among the policies: %s",
+				c.ID, c.Rule, strings.Join(e.order, ", ")))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -263,6 +263,17 @@ func (d *Document) Decode(into any) error {
 	return nil
 }
 
+// Encode returns a Go value with yaml tags as a document.
+func Encode(value any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := yaml.NewEncoder(&b)
+	enc.SetIndent(2)
+	if err := enc.Encode(value); err != nil {
+		return nil, fmt.Errorf("encoding YAML: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
 // Position returns the line and column of the value at a path of keys and
 // indices, or of the nearest value above it. Both count from 1.
 func (d *Document) Position(path ...string) (line, column int) {

@@ -1,0 +1,147 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/tw"
+	"github.com/spf13/cobra"
+
+	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/policy"
+)
+
+func (a *app) profileCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "profile", Short: "requirement profiles", Args: cobra.NoArgs}
+	cmd.AddCommand(
+		&cobra.Command{
+			Use: "list", Short: "list the built-in profiles", Args: cobra.NoArgs,
+			RunE: func(*cobra.Command, []string) error { return a.listProfiles() },
+		},
+		&cobra.Command{
+			Use: "show NAME", Short: "show a profile's controls, with their source", Args: cobra.ExactArgs(1),
+			Example: "  dbaudit profile show demandbase",
+			RunE:    func(_ *cobra.Command, args []string) error { return a.showProfile(args[0]) },
+		},
+		&cobra.Command{
+			Use: "validate FILE", Short: "check a profile's file", Args: cobra.ExactArgs(1),
+			Example: "  dbaudit profile validate acme.yaml",
+			RunE: func(cmd *cobra.Command, args []string) error {
+				data, err := a.readFile(args[0])
+				if err != nil {
+					return err
+				}
+				p, err := profile.Parse(args[0], data)
+				if err != nil {
+					return err
+				}
+				e, err := engine.Load(cmd.Context(), policy.Files)
+				if err != nil {
+					return err
+				}
+				if err := e.Accepts(p); err != nil {
+					return usagef("%s: %w", args[0], err)
+				}
+				a.say("%s: the profile %s has %d controls and %d privileges, and is valid", args[0], p.Name, len(p.Controls), len(p.Minimum()))
+				return nil
+			},
+		},
+	)
+	return cmd
+}
+
+func (a *app) listProfiles() error {
+	profiles, err := profile.Builtin(policy.Files)
+	if err != nil {
+		return err
+	}
+	rows := make([][]string, len(profiles))
+	for i, p := range profiles {
+		rows[i] = []string{p.Name, fmt.Sprint(len(p.Controls)), fmt.Sprint(len(p.Minimum())), p.Title}
+	}
+	return a.list([]string{"profile", "controls", "privileges", "title"}, rows)
+}
+
+func (a *app) showProfile(name string) error {
+	p, err := a.profile(name)
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(a.Stdout, "%s\n%s\n%s\n\n", p.Title, p.Source.Title, p.Source.URL); err != nil {
+		return fmt.Errorf("writing to standard output: %w", err)
+	}
+	rows := make([][]string, len(p.Controls))
+	for i, c := range p.Controls {
+		source := "–"
+		if c.Citation != nil {
+			source = c.Citation.Tab + ": " + c.Citation.Line
+		}
+		demand := c.Title
+		if len(c.Privileges) > 0 {
+			demand = strings.Join(c.Privileges, " ")
+		}
+		rows[i] = []string{string(c.ID), c.Severity.String(), demand, source}
+	}
+	return a.list([]string{"control", "severity", "demands", "the article's words"}, rows)
+}
+
+func (a *app) policyCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "policy", Short: "rules", Args: cobra.NoArgs}
+	var asJSON bool
+	list := &cobra.Command{
+		Use: "list", Short: "list the rules", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			e, err := engine.Load(cmd.Context(), policy.Files)
+			if err != nil {
+				return err
+			}
+			rules := e.Rules()
+			if asJSON {
+				enc := json.NewEncoder(a.Stdout)
+				enc.SetIndent("", "  ")
+				return enc.Encode(rules)
+			}
+			rows := make([][]string, len(rules))
+			for i, r := range rules {
+				rows[i] = []string{r.ID, r.Severity.String(), r.Title}
+			}
+			return a.list([]string{"rule", "severity", "title"}, rows)
+		},
+	}
+	list.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	cmd.AddCommand(list)
+	return cmd
+}
+
+// list prints a plain table: no borders, columns wrapped to the terminal.
+func (a *app) list(header []string, rows [][]string) error {
+	options := []tablewriter.Option{
+		tablewriter.WithHeaderAutoFormat(tw.Off),
+		tablewriter.WithHeaderAlignment(tw.AlignLeft),
+		tablewriter.WithRowAlignment(tw.AlignLeft),
+		tablewriter.WithRendition(tw.Rendition{
+			Borders:  tw.BorderNone,
+			Settings: tw.Settings{Separators: tw.Separators{BetweenColumns: tw.Off, ShowHeader: tw.On}},
+		}),
+	}
+	if a.Width > 0 {
+		options = append(options, tablewriter.WithMaxWidth(a.Width))
+	}
+	table := tablewriter.NewTable(a.Stdout, options...)
+	table.Header(header)
+	for _, row := range rows {
+		for i := range row {
+			row[i] = printable(row[i])
+		}
+		if err := table.Append(row); err != nil {
+			return fmt.Errorf("writing the table: %w", err)
+		}
+	}
+	if err := table.Render(); err != nil {
+		return fmt.Errorf("writing the table: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/internal/report"
+	"github.com/dbaudit/dbaudit/policy"
+)
+
+func (a *app) reportCommand() *cobra.Command {
+	var f judgeFlags
+	cmd := &cobra.Command{
+		Use:   "report RESULT.json...",
+		Short: "render saved results again",
+		Long: help(`Renders results that were saved by -f json, in any format, as the scan would have.
+The exit code is that of the rendering, unless --fail-on is given.`),
+		Example: "  dbaudit report result.json -f html -o report.html",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			j, err := a.judgement(f)
+			if err != nil {
+				return err
+			}
+			results, err := a.results(args)
+			if err != nil {
+				return err
+			}
+			e, err := engine.Load(cmd.Context(), policy.Files)
+			if err != nil {
+				return err
+			}
+			if err := a.render(j.documents, results, a.reportOptions(e)); err != nil {
+				return err
+			}
+			if !cmd.Flags().Changed("fail-on") {
+				return nil
+			}
+			code := exitOK
+			for _, r := range results {
+				code = worse(code, verdict(r, j.failOn))
+			}
+			return asError(code)
+		},
+	}
+	f.outputs.add(cmd.Flags())
+	cmd.Flags().StringVar(&f.failOn, "fail-on", "low", "end with the exit code of a scan with this threshold")
+	return cmd
+}
+
+// results reads saved results.
+func (a *app) results(files []string) ([]audit.Result, error) {
+	var all []audit.Result
+	for _, name := range files {
+		data, err := a.readFile(name)
+		if err != nil {
+			return nil, err
+		}
+		results, err := report.ReadResults(bytes.NewReader(data))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		all = append(all, results...)
+	}
+	return all, nil
+}

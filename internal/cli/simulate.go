@@ -1,0 +1,235 @@
+package cli
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/internal/simulator"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+	"github.com/dbaudit/dbaudit/policy"
+)
+
+type demoFlags struct {
+	environment string
+	judge       judgeFlags
+	snapshot    string
+}
+
+func (a *app) demoCommand() *cobra.Command {
+	var f demoFlags
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "scan the embedded simulator's sample environment",
+		Long: `Starts the embedded Dataverse simulator in the process and scans its sample
+environment, over real HTTPS and with a real token request. Needs nothing: no
+account, no network, no configuration. The exit code is 0 when it ran, whatever
+it found.`,
+		Example: `  dbaudit demo
+  dbaudit demo --environment compliant
+  dbaudit demo -f html -o report.html`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), f) },
+	}
+	cmd.Flags().StringVar(&f.environment, "environment", "sample", "`name` or file of the environment: "+strings.Join(simulator.BuiltinNames(), ", "))
+	cmd.Flags().StringVar(&f.snapshot, "snapshot", "", "`file` to keep the snapshot in, beside the result")
+	f.judge.add(cmd.Flags())
+	return cmd
+}
+
+func (a *app) demo(ctx context.Context, f demoFlags) error {
+	j, err := a.judgement(f.judge)
+	if err != nil {
+		return err
+	}
+	server, err := a.simulator(ctx, f.environment, "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	a.say("simulating a Dataverse environment at %s", server.URL())
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(server.CAPEM())
+	t, err := a.simulated(server)
+	if err != nil {
+		return err
+	}
+	e, err := engine.Load(ctx, policy.Files)
+	if err != nil {
+		return err
+	}
+	results, _, err := a.scanAll(ctx, e, []target{t}, snapshot.ScopeIntegration, j, roots, f.snapshot)
+	if err != nil {
+		return err
+	}
+	return a.render(j.documents, results, a.reportOptions(e))
+}
+
+// simulator starts a simulated environment: a built-in one by its name, or that
+// of a file.
+func (a *app) simulator(ctx context.Context, name, listen string) (*simulator.Server, error) {
+	env, err := a.simulation(name)
+	if err != nil {
+		return nil, err
+	}
+	server, err := simulator.Start(ctx, env, simulator.Options{Listen: listen, Now: a.Now})
+	if err != nil {
+		return nil, fmt.Errorf("starting the simulator: %w", err)
+	}
+	return server, nil
+}
+
+func (a *app) simulation(name string) (*simulator.Environment, error) {
+	if env, err := simulator.Builtin(name); err == nil {
+		return env, nil
+	}
+	data, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, usagef("--environment %s: no such file, and no such built-in environment: there are %s",
+			name, strings.Join(simulator.BuiltinNames(), ", "))
+	}
+	if err != nil {
+		return nil, usagef("--environment: %w", err)
+	}
+	env, err := simulator.ParseEnvironment(name, data)
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	return env, nil
+}
+
+// simulated is the target that a simulated environment suggests.
+func (a *app) simulated(server *simulator.Server) (target, error) {
+	env := server.Environment()
+	p, err := a.profile(defaultProfile)
+	if err != nil {
+		return target{}, err
+	}
+	suggest := env.Suggest
+	t := target{
+		name: env.Organization.URLName, url: server.URL(), authority: server.AuthorityURL(), tenantID: server.TenantID(),
+		clientID: suggest.Auditor, profile: p,
+		requirement: snapshot.Requirement{
+			Profile: p.Name, ApplicationID: suggest.ApplicationID, Role: suggest.Role, BusinessUnit: suggest.BusinessUnit,
+		},
+	}
+	for _, v := range suggest.Views {
+		t.requirement.Views = append(t.requirement.Views, snapshot.RequiredView{Table: v.Table, Name: v.Name, Owner: v.Owner})
+	}
+	client := env.Client(suggest.Auditor)
+	if client == nil {
+		return target{}, fmt.Errorf("the simulated environment suggests no auditor among its clients: set suggest.auditor")
+	}
+	t.clientSecret = dataverse.NewSecret(client.Secret)
+	return t, nil
+}
+
+type simulateFlags struct {
+	listen      string
+	environment string
+	dir         string
+}
+
+func (a *app) simulateCommand() *cobra.Command {
+	var f simulateFlags
+	cmd := &cobra.Command{
+		Use:   "simulate",
+		Short: "run the simulator as a server of its own",
+		Long: `Serves a simulated Dataverse environment over HTTPS, with a token endpoint beside
+it, until it is interrupted. It prints what a client needs as lines that a shell
+can read, and leaves a CA certificate and a dbaudit.yaml in --dir. The credentials
+are the simulation's own and open nothing else.`,
+		Example: `  dbaudit simulate --dir sim &
+  . sim/env && dbaudit scan -c sim/dbaudit.yaml`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.simulate(cmd.Context(), f) },
+	}
+	cmd.Flags().StringVar(&f.listen, "listen", "127.0.0.1:0", "`address` to listen on")
+	cmd.Flags().StringVar(&f.environment, "environment", "sample", "`name` or file of the environment: "+strings.Join(simulator.BuiltinNames(), ", "))
+	cmd.Flags().StringVar(&f.dir, "dir", "", "`folder` for ca.pem, env and dbaudit.yaml (default a temporary one)")
+	return cmd
+}
+
+func (a *app) simulate(ctx context.Context, f simulateFlags) error {
+	server, err := a.simulator(ctx, f.environment, f.listen)
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	dir := f.dir
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "dbaudit-simulate-"); err != nil {
+			return fmt.Errorf("making a folder for the simulator's files: %w", err)
+		}
+		defer os.RemoveAll(dir)
+	} else if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("making the folder for the simulator's files: %w", err)
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return fmt.Errorf("making the folder for the simulator's files: %w", err)
+	}
+	lines, err := a.simulatorFiles(server, dir)
+	if err != nil {
+		return err
+	}
+	if err := a.put("", []byte(lines)); err != nil {
+		return err
+	}
+	a.say("serving until interrupted; in another shell: . %s && dbaudit scan -c %s",
+		filepath.Join(dir, "env"), filepath.Join(dir, config.DefaultName))
+	<-ctx.Done()
+	return nil
+}
+
+// simulatorFiles writes what a client in another process needs, and returns the
+// variables.
+func (a *app) simulatorFiles(server *simulator.Server, dir string) (string, error) {
+	t, err := a.simulated(server)
+	if err != nil {
+		return "", err
+	}
+	ca := filepath.Join(dir, "ca.pem")
+	if err := writeFile(ca, server.CAPEM()); err != nil {
+		return "", err
+	}
+	file := config.File{
+		Profile: t.profile.Name, URL: t.url, BusinessUnit: t.requirement.BusinessUnit,
+		Auth:        config.Auth{TenantID: t.tenantID, ClientID: t.clientID, Authority: t.authority},
+		Integration: config.Integration{AppID: t.requirement.ApplicationID, Role: t.requirement.Role},
+	}
+	for _, v := range t.requirement.Views {
+		file.Views = append(file.Views, config.View{Table: v.Table, Name: v.Name, Owner: v.Owner})
+	}
+	document, err := file.Encode()
+	if err != nil {
+		return "", err
+	}
+	if err := writeFile(filepath.Join(dir, config.DefaultName), document); err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "# a simulated Dataverse environment, since %s\n", a.Now().UTC().Format(time.RFC3339))
+	for _, v := range [][2]string{
+		{"DBAUDIT_URL", t.url},
+		{"DBAUDIT_TENANT_ID", t.tenantID},
+		{"DBAUDIT_AUTHORITY", t.authority},
+		{"DBAUDIT_CLIENT_ID", t.clientID},
+		{"DBAUDIT_CLIENT_SECRET", t.clientSecret.Reveal()},
+		{"DBAUDIT_INTEGRATION_APP_ID", t.requirement.ApplicationID},
+		{"SSL_CERT_FILE", ca},
+	} {
+		fmt.Fprintf(&b, "export %s='%s'\n", v[0], strings.ReplaceAll(v[1], "'", `'\''`))
+	}
+	return b.String(), writeFile(filepath.Join(dir, "env"), []byte(b.String()))
+}
