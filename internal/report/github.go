@@ -25,7 +25,7 @@ func writeGitHub(w io.Writer, rs []audit.Result) error {
 					location = c.Location
 				}
 				message := visible(f.Message)
-				if g := gap(f.Evidence); g != "" {
+				if g := gap(f); g != "" {
 					message += " (" + g + ")"
 				}
 				command := command(c.Severity)

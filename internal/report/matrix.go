@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -80,8 +81,8 @@ func cellOf(c audit.Control, record, column string, asked bool) matrixCell {
 			cell.State, cell.Mark = "undefined", "∅"
 		}
 		cell.Title = visible(record) + ", " + column + ": " + cell.State
-		if g := gap(f.Evidence); g != "" {
-			cell.Title += ", " + g
+		if required := depthOf(f.Evidence, "required_depth"); required != "" && cell.State != "undefined" {
+			cell.Title += fmt.Sprintf(", needs %s, has %s", required, depthOf(f.Evidence, "actual_depth"))
 		}
 		if cell.Waived {
 			cell.Title += ", waived"

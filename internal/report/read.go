@@ -136,7 +136,7 @@ func syntax(doc []byte, err error) error {
 		if se.Offset >= int64(len(doc)) {
 			return fmt.Errorf("the document ends in the middle, after %d bytes: it is truncated; write it anew", len(doc))
 		}
-		return fmt.Errorf("%s: this is no JSON: %w", position(doc, se.Offset), err)
+		return fmt.Errorf("%s: this is no JSON: %w", position(doc, se.Offset-1), err)
 	case errors.As(err, &te):
 		return fmt.Errorf("%s: %s cannot be a %s", position(doc, te.Offset), te.Field, te.Value)
 	}

@@ -145,15 +145,14 @@ func short(privilege, state, required, actual string) audit.Finding {
 	grant := []audit.Grant{{Name: privilege, ID: "a8ecac53-09e8-4a13-b598-8d8c87bc3d33", Depth: required}}
 	switch state {
 	case "missing":
-		f.Message = fmt.Sprintf(`role "Demandbase Integration" does not grant %s`, privilege)
+		f.Message = fmt.Sprintf("%s is not granted; it must be granted at %s depth", privilege, required)
 		f.Fix = &audit.Fix{Kind: audit.FixAddPrivilege, Role: roleRef(), Privileges: grant}
 	case "shallow":
-		f.Message = fmt.Sprintf(`role "Demandbase Integration" grants %s not deeply enough`, privilege)
+		f.Message = fmt.Sprintf("%s is granted at %s depth; it must be granted at %s depth", privilege, actual, required)
 		f.Fix = &audit.Fix{Kind: audit.FixRaiseDepth, Role: roleRef(), Privileges: grant}
 	case "undefined":
-		f.Message = fmt.Sprintf(`the environment does not define %s`, privilege)
-		f.Subject = audit.Subject{Kind: audit.SubjectEnvironment, ID: orgID, Name: "contoso"}
-		grant[0].ID = ""
+		f.Message = fmt.Sprintf(`the environment does not define %s, so that no role can grant it; the app that brings the table "list" is not installed`, privilege)
+		grant[0].ID, grant[0].Depth = "", ""
 		f.Fix = &audit.Fix{Kind: audit.FixInstallApp, Table: "list", Privileges: grant}
 	}
 	return f
@@ -183,9 +182,9 @@ func mixed() audit.Result {
 		}},
 	})
 	fail(&r, "DB-USER-ROLE", audit.Finding{
-		Message:  `no copy of the role "Demandbase Integration" reaches the user "# Demandbase"`,
+		Message:  `the role "Demandbase Integration" reaches the user "# Demandbase" neither directly nor through a team`,
 		Subject:  audit.Subject{Kind: audit.SubjectUser, ID: userID, Name: "# Demandbase"},
-		Evidence: audit.Evidence{"business_unit": "contoso", "roles": []any{}},
+		Evidence: audit.Evidence{"role": "Demandbase Integration", "reaching": []any{}},
 		Fix: &audit.Fix{
 			Kind: audit.FixAssignRole, Role: roleRef(), User: userRef(), ApplicationID: appID,
 			BusinessUnit: &audit.Reference{ID: unitID, Name: "contoso"},

@@ -347,7 +347,7 @@ func (p place) finding(f audit.Finding) sarifResult {
 	}
 	physical, origin := physicalLocation(location)
 	message := visible(f.Message)
-	if g := gap(f.Evidence); g != "" {
+	if g := gap(f); g != "" {
 		message += " (" + g + ")"
 	}
 	if origin != "" {
@@ -370,7 +370,7 @@ func (p place) finding(f audit.Finding) sarifResult {
 	}
 	if w := f.Waiver; w != nil {
 		s.Suppressions = []sarifSuppression{{
-			Kind: "external", Status: "accepted", Justification: visible(w.Reason),
+			Kind: "external", Status: "accepted", Justification: unlinked(visible(w.Reason)),
 			Properties: map[string]string{
 				"dbaudit/kind": visible(w.Kind), "dbaudit/owner": visible(w.Owner), "dbaudit/expires": visible(w.Expires),
 			},

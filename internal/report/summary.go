@@ -148,18 +148,22 @@ func subject(s audit.Subject) string {
 	return text
 }
 
-// gap is what a privilege finding compares, such as "needs global, has none".
-func gap(e audit.Evidence) string {
-	required, actual := e.Text("required_depth"), e.Text("actual_depth")
-	switch {
-	case e.Text("state") == "undefined":
-		return "not defined in this environment"
-	case required != "" && actual != "":
-		return fmt.Sprintf("needs %s, has %s", visible(required), visible(actual))
-	case required != "":
-		return "needs " + visible(required)
+// gap is what a privilege finding compares, such as "needs global, has none", where
+// its message does not say so itself.
+func gap(f audit.Finding) string {
+	required, actual := f.Evidence.Text("required_depth"), f.Evidence.Text("actual_depth")
+	if required == "" || strings.Contains(f.Message, required) || f.Evidence.Text("state") == "undefined" {
+		return ""
 	}
-	return ""
+	if actual == "" {
+		return "needs " + depthOf(f.Evidence, "required_depth")
+	}
+	return "needs " + depthOf(f.Evidence, "required_depth") + ", has " + depthOf(f.Evidence, "actual_depth")
+}
+
+// depthOf is a depth of the evidence, short as depths are.
+func depthOf(e audit.Evidence, key string) string {
+	return shorten(visible(e.Text(key)), nameColumns)
 }
 
 // A datum is one piece of evidence as text.
@@ -201,11 +205,13 @@ func plainValue(v any) string {
 		}
 		return strings.Join(parts, ", ")
 	}
-	b, err := json.Marshal(v)
-	if err != nil {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
 		return fmt.Sprint(v)
 	}
-	return string(b)
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // moment is a time as every format for people shows it.

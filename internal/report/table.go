@@ -48,9 +48,9 @@ func writeTable(w io.Writer, rs []audit.Result, o Options) error {
 	if t.width < 0 {
 		t.width = 0
 	}
-	// Below this a table is unreadable however it is laid out.
-	if t.width > 0 && t.width < 40 {
-		t.width = 40
+	// Below this the headings alone take most of the room.
+	if t.width > 0 && t.width < 60 {
+		t.width = 60
 	}
 	if len(rs) > 1 {
 		if err := t.overview(rs); err != nil {
@@ -270,7 +270,7 @@ func (t *terminal) findingsNarrow(cs []audit.Control, last string) error {
 		todo = append(todo, span{})
 		for _, f := range c.Findings {
 			fault := span{text: "• " + shorten(visible(f.Message), textColumns)}
-			if s := gap(f.Evidence); s != "" {
+			if s := gap(f); s != "" {
 				fault.below, fault.under = "  "+s, stateStyle(f)
 			}
 			finding = append(finding, fault)
@@ -295,7 +295,7 @@ func (t *terminal) findingsWide(cs []audit.Control, last string) error {
 		}
 		for _, f := range c.Findings {
 			row[2] = append(row[2], span{text: shorten(visible(f.Message), textColumns)})
-			row[3] = append(row[3], span{text: depth(f.Evidence, "required_depth")})
+			row[3] = append(row[3], span{text: depthOf(f.Evidence, "required_depth")})
 			row[4] = append(row[4], span{text: actual(f.Evidence), style: stateStyle(f)})
 			row[5] = append(row[5], span{text: remark(f)})
 		}
@@ -320,7 +320,7 @@ func (t *terminal) findingLines(cs []audit.Control, last string) error {
 				text(c.Severity.String(), plain),
 				text(visible(string(c.ID)), plain),
 				text(shorten(visible(f.Message), textColumns), plain),
-				text(dash(depth(f.Evidence, "required_depth")), plain),
+				text(dash(depthOf(f.Evidence, "required_depth")), plain),
 				text(dash(actual(f.Evidence)), plain),
 				text(remark(f), plain),
 			})
@@ -340,11 +340,7 @@ func actual(e audit.Evidence) string {
 	if e.Text("state") == "undefined" {
 		return "undefined"
 	}
-	return depth(e, "actual_depth")
-}
-
-func depth(e audit.Evidence, key string) string {
-	return shorten(visible(e.Text(key)), nameColumns)
+	return depthOf(e, "actual_depth")
 }
 
 // remark is what to do about a finding, or why nothing is to be done.

@@ -52,7 +52,7 @@ const listed = 10
 
 // For describes the fix in the environment.
 func For(f audit.Fix, env audit.Environment) Remedy {
-	m := maker{fix: f, env: env}
+	m := newMaker(f, env)
 	r := Remedy{Summary: m.summary(), Portal: m.portal(), Requests: m.requests()}
 	r.Commands = m.commands()
 	return r
@@ -60,12 +60,23 @@ func For(f audit.Fix, env audit.Environment) Remedy {
 
 // Summary is the sentence of [For] alone.
 func Summary(f audit.Fix) string {
-	return maker{fix: f}.summary()
+	return newMaker(f, audit.Environment{}).summary()
 }
 
 type maker struct {
 	fix audit.Fix
 	env audit.Environment
+}
+
+// newMaker drops references that refer to nothing, so that one nil stands for
+// "the fix doesn't say".
+func newMaker(f audit.Fix, env audit.Environment) maker {
+	for _, ref := range []**audit.Reference{&f.Role, &f.User, &f.Team, &f.View, &f.Owner, &f.BusinessUnit} {
+		if *ref != nil && (*ref).ID == "" && (*ref).Name == "" {
+			*ref = nil
+		}
+	}
+	return maker{fix: f, env: env}
 }
 
 func (m maker) summary() string {
@@ -426,6 +437,13 @@ func (m maker) portal() []string {
 			"If it is not, create it: open the list of the table" + tableName(f.Table) + ", set the filters, and save the view under this name.",
 		}
 	case audit.FixActivateView:
+		if f.Owner == nil { // a system view has none
+			return []string{
+				"Sign in to https://make.powerapps.com and choose the environment" + at(m.env.URL) + ".",
+				"Open the table" + tableName(f.Table) + " in an unmanaged solution, then Views.",
+				"Choose More commands beside " + view + ", then Turn on (formerly Activate view).",
+			}
+		}
 		return []string{
 			"Sign in to the environment" + at(m.env.URL) + asOwner(f.Owner) + ".",
 			"Open the table" + tableName(f.Table) + ", then Advanced Find > Saved Views, select " + view + ", and choose Activate.",
@@ -559,6 +577,12 @@ func (m maker) requests() []Request {
 		rs = append(rs, m.send("take the user out of the team", "DELETE",
 			"teams("+id(f.Team, "{teamid}")+")/teammembership_association("+user+")/$ref", nil))
 	case audit.FixActivateView:
+		if f.Owner == nil {
+			rs = append(rs, m.send("activate the system view (with If-Match: *)", "PATCH", "savedqueries("+id(f.View, "{savedqueryid}")+")", object{
+				{"statecode", 0}, {"statuscode", 1},
+			}))
+			break
+		}
 		rs = append(rs, m.findView()...)
 		rs = append(rs, m.send("activate the view (with If-Match: *)"+callerNote(f.Owner), "PATCH", "userqueries("+view+")", object{
 			{"statecode", 0}, {"statuscode", 1},

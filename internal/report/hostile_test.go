@@ -1,0 +1,244 @@
+package report
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
+	"regexp"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/extension"
+	ghtml "github.com/yuin/goldmark/renderer/html"
+)
+
+// TestHostileNamesAreVisible holds for every format: nothing without a glyph but
+// the line breaks of the format's own.
+func TestHostileNamesAreVisible(t *testing.T) {
+	for _, f := range Formats() {
+		for _, width := range []int{0, 80, 200} {
+			out := rendered(t, f, hostile(), Options{Width: width, Rules: rules(), Verbose: true})
+			for i, r := range out {
+				if r != '\n' && unseen(r) {
+					t.Errorf("%s at width %d: %U in %q", f, width, r, out[max(0, i-40):min(len(out), i+40)])
+					break
+				}
+			}
+			if f != Table {
+				break
+			}
+		}
+	}
+}
+
+func TestHostileTable(t *testing.T) {
+	for _, width := range []int{60, 80, 119, 120, 200} {
+		out := rendered(t, Table, hostile(), Options{Width: width})
+		for line := range strings.Lines(out) {
+			if w := columns(strings.TrimRight(line, "\n")); w > width {
+				t.Fatalf("a line of %d columns at width %d: %s", w, width, line)
+			}
+		}
+	}
+	// Colours are ours alone: SGR sequences of digits, each closed on its line.
+	colored := rendered(t, Table, hostile(), Options{Width: 80, Color: true})
+	ours := regexp.MustCompile("\x1b\\[(1;)?[0-9]+m([^\x1b\n]*)\x1b\\[0m")
+	if rest := ours.ReplaceAllString(colored, "$2"); strings.Contains(rest, "\x1b") {
+		t.Error("an escape sequence is not ours")
+	} else if plain := rendered(t, Table, hostile(), Options{Width: 80}); rest != plain {
+		t.Error("colours change more than colours")
+	}
+	if out := rendered(t, Table, mixed(), Options{Color: true}); strings.Contains(out, "\x1b") {
+		t.Error("colours without a terminal")
+	}
+}
+
+func TestHostileJSONKeepsEveryName(t *testing.T) {
+	var doc struct {
+		Controls []struct {
+			Findings []struct {
+				Subject struct{ Name string }
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(rendered(t, JSON, hostile(), Options{})), &doc); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	for _, c := range doc.Controls {
+		for _, f := range c.Findings {
+			got[f.Subject.Name] = true
+		}
+	}
+	for _, n := range hostileNames() {
+		if want := strings.ToValidUTF8(n, "\ufffd"); !got[want] && !strings.Contains(n, "\xff") {
+			t.Errorf("%.60q is not there as it was", n)
+		}
+	}
+}
+
+// TestHostileMarkdown renders the document as GitHub would and looks for what names
+// could have brought in.
+func TestHostileMarkdown(t *testing.T) {
+	var b strings.Builder
+	md := goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithRendererOptions(ghtml.WithUnsafe()))
+	if err := md.Convert([]byte(rendered(t, Markdown, hostile(), Options{Rules: rules()})), &b); err != nil {
+		t.Fatal(err)
+	}
+	allowed := map[string]bool{
+		"h2": true, "h3": true, "p": true, "strong": true, "table": true, "thead": true, "tbody": true, "tr": true, "th": true, "td": true,
+		"a": true, "br": true, "details": true, "summary": true, "ul": true, "ol": true, "li": true, "blockquote": true, "code": true,
+	}
+	depth := map[string]int{}
+	z := html.NewTokenizer(strings.NewReader(b.String()))
+	for {
+		switch z.Next() {
+		case html.ErrorToken:
+			if !errors.Is(z.Err(), io.EOF) {
+				t.Fatal(z.Err())
+			}
+			if depth["details"] != 0 || depth["table"] != 0 {
+				t.Errorf("left open: %v", depth)
+			}
+			return
+		case html.StartTagToken, html.SelfClosingTagToken:
+			tok := z.Token()
+			depth[tok.Data]++
+			if !allowed[tok.Data] {
+				t.Errorf("a name brought in %s", tok)
+			}
+			for _, a := range tok.Attr {
+				if a.Key != "href" && a.Key != "start" && a.Key != "style" && a.Key != "align" ||
+					a.Key == "href" && !strings.HasPrefix(a.Val, "https://github.com/dbaudit/") && !strings.HasPrefix(a.Val, "https://support.demandbase.com/") &&
+						!strings.HasPrefix(a.Val, "https://contoso.crm.dynamics.com") {
+					t.Errorf("a name brought in the attribute %s=%q", a.Key, a.Val)
+				}
+			}
+		case html.EndTagToken:
+			depth[z.Token().Data]--
+		case html.TextToken:
+			if text := z.Token().Data; regexp.MustCompile(`(^|\W)@\w|(^|\s)#\d`).MatchString(text) {
+				t.Errorf("a mention or a number that GitHub links: %.80q", text)
+			}
+		case html.CommentToken:
+			t.Errorf("a name brought in the comment %s", z.Token())
+		case html.DoctypeToken:
+			t.Error("a doctype")
+		}
+	}
+}
+
+// TestHostileHTML parses the page as a browser does: only the elements and
+// attributes of the template are there, and nothing that loads or runs.
+func TestHostileHTML(t *testing.T) {
+	tags := func(page string) (map[string]bool, map[string]bool) {
+		elements, attributes := map[string]bool{}, map[string]bool{}
+		doc, err := html.Parse(strings.NewReader(page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range doc.Descendants() {
+			switch n.Type {
+			case html.CommentNode:
+				t.Errorf("the comment %q", n.Data)
+			case html.ElementNode:
+				elements[n.Data] = true
+				for _, a := range n.Attr {
+					attributes[n.Data+" "+a.Key] = true
+					if a.Key == "href" && !strings.HasPrefix(a.Val, "#") && !strings.HasPrefix(a.Val, "https://") || strings.HasPrefix(a.Key, "on") || a.Key == "style" || a.Key == "src" {
+						t.Errorf("%s=%q on %s", a.Key, a.Val, n.Data)
+					}
+				}
+			default:
+			}
+		}
+		return elements, attributes
+	}
+	wantElements, wantAttributes := tags(rendered(t, HTML, mixed(), Options{Rules: rules()}))
+	elements, attributes := tags(rendered(t, HTML, hostile(), Options{Rules: rules()}))
+	for e := range elements {
+		if !wantElements[e] {
+			t.Errorf("a name brought in <%s>", e)
+		}
+	}
+	for a := range attributes {
+		if !wantAttributes[a] {
+			t.Errorf("a name brought in the attribute %s", a)
+		}
+	}
+}
+
+func TestHostileJUnit(t *testing.T) {
+	d := xml.NewDecoder(strings.NewReader(rendered(t, JUnit, hostile(), Options{})))
+	for {
+		tok, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := tok.(xml.Comment); ok {
+			t.Error("a name brought in a comment")
+		}
+		if e, ok := tok.(xml.StartElement); ok && !strings.Contains(" testsuites testsuite properties property testcase failure error skipped system-out system-err ", " "+e.Name.Local+" ") {
+			t.Errorf("a name brought in <%s>", e.Name.Local)
+		}
+	}
+}
+
+func TestHostileCSV(t *testing.T) {
+	r := hostile()
+	rows, err := csv.NewReader(strings.NewReader(rendered(t, CSV, r, Options{}))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := r.Summary.Findings + r.Summary.Unknown + 1; len(rows) != want {
+		t.Errorf("%d rows, want %d", len(rows), want)
+	}
+	for _, row := range rows {
+		for _, cell := range row {
+			if s := strings.TrimLeft(cell, " \u00a0\u3000"); s != "" && strings.ContainsAny(s[:1], "=+-@\t\r") {
+				t.Errorf("a spreadsheet would take %.60q for a formula", cell)
+			}
+		}
+	}
+}
+
+// TestHostileGitHub checks each line as the runner does: a command at the start of
+// a line, or the older form anywhere in it.
+func TestHostileGitHub(t *testing.T) {
+	out := rendered(t, GitHub, hostile(), Options{})
+	ours := regexp.MustCompile(`^::(error|warning|notice) ((file|line|col|endColumn|title)=[^:,]*,?)+::[^:]?`)
+	for line := range strings.Lines(out) {
+		line = strings.TrimRight(line, "\n")
+		if strings.Contains(line, "##[") {
+			t.Errorf("an old command: %.120q", line)
+		}
+		if strings.HasPrefix(strings.TrimSpace(line), "::") && !ours.MatchString(line) && !strings.HasPrefix(line, "::group::") && line != "::endgroup::" {
+			t.Errorf("not a command of ours: %.120q", line)
+		}
+		if regexp.MustCompile(`%($|[^20-9A-F]|2[^5C]|0[^AD]|3[^A])`).MatchString(line) {
+			t.Errorf("a bare %% sign: %.120q", line)
+		}
+	}
+	if got, want := strings.Count(out, "\n::group::"), 1; got != want {
+		t.Errorf("%d groups", got)
+	}
+}
+
+func TestHostileSARIF(t *testing.T) {
+	out := rendered(t, SARIF, hostile(), Options{Rules: rules(), Verbose: true})
+	checkSARIF(t, out)
+	// Our own help is the one place for links.
+	for line := range strings.Lines(out) {
+		if strings.HasPrefix(strings.TrimSpace(line), `"text":`) && strings.Contains(line, "](") {
+			t.Errorf("a link in a message: %.120q", line)
+		}
+	}
+}

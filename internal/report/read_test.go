@@ -1,0 +1,141 @@
+package report
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+func TestReadResultsRefuses(t *testing.T) {
+	good := rendered(t, JSON, mixed(), Options{})
+	swap := func(old, replacement string) string {
+		if !strings.Contains(good, old) {
+			t.Fatalf("the sample has no %s", old)
+		}
+		return strings.Replace(good, old, replacement, 1)
+	}
+	for _, c := range []struct{ name, doc, want string }{
+		{"empty", "", "is empty"},
+		{"blank", " \n\t", "is empty"},
+		{"truncated", good[:len(good)/2], "truncated"},
+		{"truncated in a string", good[:strings.Index(good, "noncomp")+3], "truncated"},
+		{"without its last brace", strings.TrimRight(good, "}\n"), "truncated"},
+		{"no JSON", "environment: contoso\n", "line 1, column 1: this is no JSON"},
+		{"a stray comma", swap(`"verdict"`, `,"verdict"`), "this is no JSON"},
+		{"UTF-16", "\xff\xfe{\x00}\x00", "PowerShell"},
+		{"two documents", good + good, "more follows"},
+		{"an array", "[]", "cannot be a array"},
+		{"a number", "7", "cannot be a number"},
+		{"null", "null", `has no "format"`},
+		{"foreign", `{"kind": "List"}`, `has no "format"`},
+		{"a format that is no string", `{"format": 1}`, "not a string"},
+		{"another's format", `{"format": "trivy/v2"}`, `"trivy/v2" is not one of dbaudit's results`},
+		{"SARIF", rendered(t, SARIF, mixed(), Options{}), "SARIF"},
+		{"a snapshot", `{"format": "dbaudit.snapshot/v1"}`, "dbaudit check"},
+		{"a plan", `{"format": "dbaudit.plan/v1"}`, "dbaudit apply"},
+		{"a journal", `{"format": "dbaudit.journal/v1"}`, "dbaudit rollback"},
+		{"a later format", swap("result/v1", "result/v2"), "later"},
+		{"a later format of several", `{"format": "dbaudit.results/v2", "results": []}`, "later"},
+		{"an unknown key", swap(`"verdict"`, `"verdikt"`), `unknown key "verdikt"`},
+		{"a key in capitals", swap(`"verdict"`, `"Verdict"`), `unknown key "Verdict"`},
+		{"a repeated key", swap(`"verdict"`, `"verdict": "compliant", "verdict"`), `"verdict" stands twice`},
+		{"a repeated key of the evidence", swap(`"privilege"`, `"privilege": "prvReadAccount", "privilege"`), `"privilege" stands twice`},
+		{"an unknown outcome", swap(`"outcome": "pass"`, `"outcome": "passed"`), `unknown outcome "passed"`},
+		{"an unknown severity", swap(`"severity": "high"`, `"severity": "grave"`), `unknown severity "grave"`},
+		{"no severity", swap(`"severity": "high",`, ``), "no severity"},
+		{"an unknown kind of fix", swap(`"raise-depth"`, `"format-disk"`), "unknown kind of fix"},
+		{"a fix without a kind", swap(`"kind": "raise-depth",`, ``), "without a kind"},
+		{"an unknown kind of subject", swap(`"kind": "role"`, `"kind": "robot"`), "unknown kind of subject"},
+		{"an unknown baseline state", swap(`"baseline_state": "new"`, `"baseline_state": "novel"`), "baseline state"},
+		{"a control twice", swap(`"id": "DB-PRIV-ACTIVITY"`, `"id": "DB-PRIV-ACCOUNT"`), "stands twice"},
+		{"a control without an id", swap(`"id": "DB-PRIV-ACTIVITY"`, `"id": ""`), "no id"},
+		{"a wrong type", swap(`"fail": 7`, `"fail": "7"`), "summary.fail cannot be a string"},
+		{"a prettier outcome", swap(`"outcome": "fail"`, `"outcome": "pass"`), "does not agree with its controls"},
+		{"a prettier summary", swap(`"fail": 7`, `"fail": 0`), "does not agree with its controls"},
+		{"a prettier verdict", swap(`"noncompliant"`, `"compliant"`), "its controls say noncompliant"},
+		{"several with a foreign one", `{"format": "dbaudit.results/v1", "results": [{"format": "dbaudit.result/v9"}]}`, "result 1: its format"},
+	} {
+		rs, err := ReadResults(strings.NewReader(c.doc))
+		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "reading the result: ") {
+			t.Errorf("%s: %v, want it to say %q", c.name, err, c.want)
+		}
+		if rs != nil {
+			t.Errorf("%s: a result beside the error", c.name)
+		}
+	}
+	broken := errors.New("input/output error")
+	if _, err := ReadResults(iotest.ErrReader(broken)); !errors.Is(err, broken) {
+		t.Errorf("a reader that fails: %v", err)
+	}
+}
+
+func TestReadResultsOfSeveral(t *testing.T) {
+	var b bytes.Buffer
+	if err := RenderAll(&b, JSON, []audit.Result{mixed(), compliant()}, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	saved := b.String()
+	rs, err := ReadResults(strings.NewReader("\ufeff" + saved))
+	if err != nil || len(rs) != 2 {
+		t.Fatalf("%d results, %v", len(rs), err)
+	}
+	for _, f := range Formats() {
+		var first, later bytes.Buffer
+		o := Options{Width: 80, Rules: rules()}
+		if err := errors.Join(RenderAll(&first, f, []audit.Result{mixed(), compliant()}, o), RenderAll(&later, f, rs, o)); err != nil {
+			t.Fatal(err)
+		}
+		if first.String() != later.String() {
+			t.Errorf("%s of several differs once they were saved and read", f)
+		}
+	}
+}
+
+func FuzzReadResults(f *testing.F) {
+	files, err := filepath.Glob("testdata/*.json")
+	if err != nil || files == nil {
+		f.Fatal("no saved results", err)
+	}
+	for _, file := range files {
+		doc, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(doc)
+	}
+	f.Add([]byte(`{"format":"dbaudit.results/v1","results":[]}`))
+	f.Add([]byte(`{"format":"dbaudit.result/v1","verdict":"incomplete","summary":{},"controls":[{"id":"X","severity":"low","outcome":"pass","findings":[{"evidence":{"a":{"B":[1e400]}}}]}]}`))
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		rs, err := ReadResults(bytes.NewReader(doc))
+		if err != nil {
+			if s := err.Error(); strings.ContainsFunc(s, unseen) || len(s) > 2000 {
+				t.Errorf("the error is not fit to print: %q", s)
+			}
+			return
+		}
+		// What is accepted can be saved again, and says the same then.
+		var saved bytes.Buffer
+		if err := RenderAll(&saved, JSON, rs, Options{}); err != nil {
+			t.Fatalf("accepted, yet: %v", err)
+		}
+		again, err := ReadResults(bytes.NewReader(saved.Bytes()))
+		if err != nil {
+			t.Fatalf("saved again it is refused: %v", err)
+		}
+		for _, format := range Formats() {
+			var a, b bytes.Buffer
+			if err := errors.Join(RenderAll(&a, format, rs, Options{Width: 80}), RenderAll(&b, format, again, Options{Width: 80})); err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(a.Bytes(), b.Bytes()) {
+				t.Errorf("%s differs after saving", format)
+			}
+		}
+	})
+}
