@@ -72,9 +72,13 @@ not_applicable contains reason if {
 	some reason in integration.no_role
 }
 
+# METADATA
+# description: What is judged; undefined where there is nothing to judge.
 _subject := {"kind": "role", "id": integration.role, "name": integration.role_name} if {
 	integration.role
-} else := {"kind": "user", "id": integration.user, "name": input.users[integration.user].name}
+} else := {"kind": "user", "id": integration.user, "name": input.users[integration.user].name} if {
+	count(integration.reaching) > 0
+}
 
 _state("none") := "missing"
 

@@ -1,0 +1,438 @@
+package dbaudit.integration_test
+
+import data.dbaudit.integration
+import data.dbaudit.testing
+
+# Requirements that name neither user nor role.
+_unnamed := testing.changed({"/requirement/application_id": "", "/requirement/role": ""})
+
+# A second application user, with the same application id.
+_twin := object.union(testing.application_user, {"name": "# Demandbase 2"})
+
+# Another custom role, which grants all of the minimum too.
+_other := object.union(testing.role, {"name": "Sync", "root_id": "other"})
+
+# A role that the platform brings.
+_built_in := object.union(testing.role, {"name": "Basic User", "root_id": "basic", "template_id": "template"})
+
+test_the_user_of_the_configured_application_id if {
+	integration.user == "user" with input as testing.snapshot
+	integration.user == "user" with input as testing.changed({"/requirement/application_id": "APPLICATION"})
+	integration.user_reference == {
+		"kind": "systemuser",
+		"id": "user",
+		"name": "# Demandbase",
+	} with input as testing.snapshot
+	integration.ambiguous == set() with input as testing.snapshot
+}
+
+test_the_application_id_alone_counts_where_it_is_configured if {
+	not integration.user with input as testing.changed({
+		"/requirement/application_id": "nobody's",
+		"/requirement/user": "jane@contoso.com",
+	})
+}
+
+test_a_soft_deleted_user_is_none if {
+	snapshot := testing.changed({"/users/user/deleted": true})
+	integration.users == set() with input as snapshot
+	not integration.user with input as snapshot
+	not integration.user with input as testing.patched(_unnamed, {"/users/user/deleted": true})
+	not integration.user with input as testing.changed({
+		"/requirement/application_id": "",
+		"/requirement/user": "jane@contoso.com",
+		"/users/jane/deleted": true,
+	})
+}
+
+test_a_soft_deleted_twin_does_not_count if {
+	integration.user == "user" with input as testing.changed({"/users/twin": object.union(_twin, {"deleted": true})})
+}
+
+test_several_users_of_one_application_id_are_none if {
+	snapshot := testing.changed({"/users/twin": _twin})
+	integration.users == {"user", "twin"} with input as snapshot
+	integration.ambiguous == set() with input as snapshot
+	integration.reaching == set() with input as snapshot
+	not integration.user with input as snapshot
+}
+
+test_the_user_of_the_configured_principal_name if {
+	integration.user == "jane" with input as testing.changed({
+		"/requirement/application_id": "",
+		"/requirement/user": "Jane@Contoso.com",
+	})
+}
+
+test_the_application_user_whose_name_fits if {
+	integration.user == "user" with input as _unnamed
+	integration.user == "user" with input as testing.patched(_unnamed, {"/users/user/name": "my DEMANDBASE sync"})
+	not integration.user with input as testing.patched(_unnamed, {"/users/user/name": "sync"})
+}
+
+test_a_person_never_fits if {
+	not integration.user with input as testing.patched(_unnamed, {"/users/user/application_id": ""})
+}
+
+test_several_users_that_fit_are_ambiguous if {
+	snapshot := testing.patched(_unnamed, {"/users/twin": _twin})
+	integration.ambiguous == {"user", "twin"} with input as snapshot
+	not integration.user with input as snapshot
+}
+
+test_what_reaches_the_user_directly if {
+	integration.principals == {"user", "team"} with input as testing.snapshot
+	integration.direct == {"role"} with input as testing.snapshot
+	integration.through_team == set() with input as testing.snapshot
+	integration.ways == {"role": {"assigned to the user"}} with input as testing.snapshot
+}
+
+test_what_reaches_the_user_through_a_team if {
+	snapshot := testing.changed({"/users/user/roles": [], "/teams/team/roles": ["role"]})
+	integration.direct == set() with input as snapshot
+	integration.reaching == {"role"} with input as snapshot
+	integration.assigned == set() with input as snapshot
+	integration.teams == {"role": {"team"}} with input as snapshot
+	integration.ways == {"role": {`through the team "Contoso"`}} with input as snapshot
+}
+
+test_nothing_reaches_a_user_that_is_not_there if {
+	integration.principals == set() with input as testing.no_user
+	integration.reaching == set() with input as testing.no_user
+	integration.ways == {} with input as testing.no_user
+	integration.no_user == {
+		"there is no single integration user to judge, see DB-USER-EXISTS",
+	} with input as testing.no_user
+	integration.no_user == set() with input as testing.snapshot
+}
+
+test_a_profile_without_the_control_gives_the_reason_all_the_same if {
+	profile := object.union(testing.profile, {"controls": []})
+	integration.no_user == {"there is no single integration user to judge"} with input as testing.no_user
+		with data.profiles.demandbase as profile
+	integration.no_role == {"there is no integration role to judge"} with input as testing.no_role
+		with data.profiles.demandbase as profile
+}
+
+test_the_configured_role_in_any_case if {
+	snapshot := testing.changed({"/requirement/role": "DEMANDBASE integration"})
+	integration.role == "role" with input as snapshot
+	integration.role_name == "Demandbase Integration" with input as snapshot
+	integration.role_reference == {"id": "role", "name": "Demandbase Integration"} with input as snapshot
+	integration.wanted_role == "DEMANDBASE integration" with input as snapshot
+}
+
+test_the_configured_role_or_none if {
+	snapshot := testing.changed({"/requirement/role": "Other"})
+	not integration.role with input as snapshot
+	integration.no_role == {"there is no integration role to judge, see DB-ROLE-EXISTS"} with input as snapshot
+	integration.no_role == set() with input as testing.snapshot
+}
+
+test_the_configured_role_may_be_built_in if {
+	integration.role == "basic" with input as testing.changed({
+		"/requirement/role": "Basic User",
+		"/roles/basic": _built_in,
+	})
+}
+
+test_the_copy_in_a_business_unit_stands_for_its_root if {
+	snapshot := testing.changed({
+		"/roles/copy": object.union(testing.role, {"business_unit_id": "child"}),
+		"/users/user/roles": ["copy"],
+	})
+	integration.role == "role" with input as snapshot
+	integration.ways == {"role": {"assigned to the user"}} with input as snapshot
+	integration.granted == _minimum with input as snapshot
+	integration.names == {"role": {"Demandbase Integration"}} with input as snapshot
+}
+
+test_of_the_reaching_custom_roles_the_one_that_grants_most if {
+	snapshot := testing.patched(_unnamed, {
+		"/roles/other": _other,
+		"/role_privileges/other": {"prvReadAccount": "global"},
+		"/users/user/roles": ["other", "role"],
+	})
+	integration.role == "role" with input as snapshot
+	integration.candidates == {"role", "other"} with input as snapshot
+}
+
+test_a_reaching_role_goes_before_one_whose_name_fits if {
+	snapshot := testing.patched(_unnamed, {
+		"/roles/other": _other,
+		"/role_privileges/other": {"prvReadAccount": "basic"},
+		"/users/user/roles": ["other"],
+	})
+	integration.role == "other" with input as snapshot
+	integration.candidates == {"other"} with input as snapshot
+}
+
+test_a_reaching_role_that_grants_none_of_it_goes_after_one_whose_name_fits if {
+	snapshot := testing.patched(_unnamed, {
+		"/roles/other": _other,
+		"/role_privileges/other": {"prvReadSdkMessage": "global"},
+		"/users/user/roles": ["other"],
+	})
+	integration.role == "role" with input as snapshot
+}
+
+test_a_reaching_role_that_grants_none_of_it_is_better_than_none if {
+	snapshot := testing.patched(_unnamed, {
+		"/roles/role/name": "Sync",
+		"/role_privileges/role": {},
+	})
+	integration.role == "role" with input as snapshot
+	not integration.role with input as testing.patched(snapshot, {"/users/user/roles": []})
+}
+
+test_a_built_in_role_is_not_taken_for_the_integrations if {
+	snapshot := testing.patched(testing.without(_unnamed, ["/roles/role"]), {
+		"/roles/basic": object.union(_built_in, {"name": "Demandbase"}),
+		"/role_privileges/basic": testing.grants,
+		"/users/user/roles": ["basic"],
+	})
+	integration.candidates == set() with input as snapshot
+	not integration.role with input as snapshot
+}
+
+test_of_several_whose_names_fit_the_one_that_grants_most if {
+	snapshot := testing.patched(_unnamed, {
+		"/users/user/roles": [],
+		"/roles/a": object.union(testing.role, {"name": "Demandbase (old)", "root_id": "a"}),
+		"/role_privileges/a": {"prvReadAccount": "global"},
+	})
+	integration.candidates == {"a", "role"} with input as snapshot
+	integration.role == "role" with input as snapshot
+}
+
+test_deep_enough_counts_before_many if {
+	snapshot := testing.patched(_unnamed, {
+		"/users/user/roles": [],
+		"/roles/a": object.union(testing.role, {"name": "Demandbase (deep)", "root_id": "a"}),
+		"/role_privileges/a": {"prvReadAccount": "global"},
+		"/role_privileges/role": {"prvReadAccount": "basic", "prvReadContact": "basic", "prvReadLead": "basic"},
+	})
+	integration.role == "a" with input as snapshot
+}
+
+test_many_break_the_tie_of_deep_enough if {
+	snapshot := testing.patched(_unnamed, {
+		"/users/user/roles": [],
+		"/roles/a": object.union(testing.role, {"name": "Demandbase (few)", "root_id": "a"}),
+		"/role_privileges/a": {"prvReadAccount": "global"},
+		"/role_privileges/role": {"prvReadAccount": "global", "prvReadContact": "basic"},
+	})
+	integration.role == "role" with input as snapshot
+}
+
+test_among_equals_the_one_that_reaches_the_user_then_the_first_by_id if {
+	snapshot := testing.changed({
+		"/roles/a": object.union(testing.role, {"root_id": "a"}),
+		"/role_privileges/a": testing.grants,
+	})
+	integration.role == "role" with input as snapshot
+	integration.role == "a" with input as testing.patched(snapshot, {"/users/user/roles": []})
+}
+
+test_undefined_privileges_do_not_hide_what_a_role_grants if {
+	integration.role == "role" with input as testing.patched(_unnamed, {
+		"/privileges": {},
+		"/users/user/roles": [],
+		"/roles/a": object.union(testing.role, {"name": "Demandbase (old)", "root_id": "a"}),
+		"/role_privileges/a": {"prvReadAccount": "global"},
+	})
+}
+
+test_one_role_is_the_integrations_though_its_grants_were_not_read if {
+	snapshot := testing.patched(_unnamed, {"/role_privileges": {}})
+	integration.role == "role" with input as snapshot
+	integration.role_undecided == set() with input as snapshot
+}
+
+test_of_several_roles_none_can_be_chosen_where_their_grants_were_not_read if {
+	snapshot := testing.patched(_unnamed, {
+		"/role_privileges": {},
+		"/roles/other": _other,
+		"/users/user/roles": ["other", "role"],
+	})
+	integration.role_undecided == {
+		"several roles could be the integration role, and what they grant was not read",
+	} with input as snapshot
+}
+
+test_a_role_can_be_changed_unless_a_copy_is_locked_or_built_in if {
+	integration.role_editable with input as testing.snapshot
+	integration.role_locked == set() with input as testing.snapshot
+	integration.role_built_in == set() with input as testing.snapshot
+
+	locked := testing.changed({"/roles/role/customizable": false})
+	integration.role_locked == {"role"} with input as locked
+	not integration.role_editable with input as locked
+
+	built_in := testing.changed({"/roles/role/template_id": "template"})
+	integration.role_built_in == {"role"} with input as built_in
+	not integration.role_editable with input as built_in
+
+	copy := testing.changed({"/roles/copy": object.union(testing.role, {"customizable": false})})
+	integration.role_locked == {"copy"} with input as copy
+
+	integration.role_editable with input as testing.changed({"/roles/basic": object.union(_built_in, {
+		"customizable": false,
+	})})
+	not integration.role_editable with input as testing.no_role
+}
+
+test_how_a_privilege_is_granted if {
+	role := {"id": "role", "name": "Demandbase Integration"}
+	privileges := [{"name": "prvReadLead", "id": "id of prvReadLead", "depth": "global"}]
+
+	integration.grant.prvReadLead == {
+		"kind": "raise-depth",
+		"role": role,
+		"privileges": privileges,
+	} with input as testing.changed({"/role_privileges/role/prvReadLead": "basic"})
+
+	integration.grant.prvReadLead == {
+		"kind": "add-privilege",
+		"role": role,
+		"privileges": privileges,
+	} with input as testing.without(testing.snapshot, ["/role_privileges/role/prvReadLead"])
+
+	integration.grant.prvReadLead == {
+		"kind": "replace-role",
+		"role": role,
+		"privileges": privileges,
+	} with input as testing.changed({"/roles/role/customizable": false})
+
+	integration.grant.prvReadLead == {
+		"kind": "create-role",
+		"role": {"name": "Demandbase Integration"},
+		"privileges": privileges,
+	} with input as testing.no_role
+
+	integration.grant.prvReadLead.role == {
+		"name": "My role",
+	} with input as testing.patched(testing.no_role, {"/requirement/role": "My role"})
+
+	integration.grant.prvReadLead.role == {
+		"name": "Demandbase Integration",
+	} with input as testing.patched(testing.no_role, {"/requirement/role": ""})
+
+	not integration.grant.prvReadLead with input as testing.without(testing.snapshot, ["/privileges/prvReadLead"])
+}
+
+# What the compliant role grants of the minimum.
+_minimum[name] := level if {
+	some name, level in testing.grants
+	name in testing.minimum
+}
+
+test_what_one_role_grants if {
+	integration.granted == _minimum with input as testing.snapshot
+	integration.own == testing.grants with input as testing.snapshot
+}
+
+test_without_a_user_what_the_role_grants if {
+	integration.granted == _minimum with input as testing.no_user
+}
+
+test_where_no_role_reaches_the_user_what_the_role_grants if {
+	integration.granted == _minimum with input as testing.changed({"/users/user/roles": []})
+}
+
+test_without_a_role_nothing_is_granted if {
+	integration.granted == {} with input as testing.no_role
+	integration.granted == {} with input as testing.without(testing.no_role, ["/users/user"])
+}
+
+test_where_another_role_reaches_the_user_only_that_counts if {
+	integration.granted == {"prvReadAccount": "local"} with input as testing.changed({
+		"/roles/other": _other,
+		"/role_privileges/other": {"prvReadAccount": "local"},
+		"/users/user/roles": ["other"],
+	})
+}
+
+test_of_two_roles_the_deeper_grant_counts if {
+	snapshot := testing.changed({
+		"/roles/other": _other,
+		"/role_privileges/role": {"prvReadAccount": "local", "prvReadContact": "global"},
+		"/role_privileges/other": {"prvReadAccount": "deep", "prvReadContact": "basic"},
+		"/users/user/roles": ["other", "role"],
+	})
+	integration.granted == {"prvReadAccount": "deep", "prvReadContact": "global"} with input as snapshot
+}
+
+_through_team := testing.changed({
+	"/users/user/roles": [],
+	"/teams/team/roles": ["role"],
+	"/role_privileges/role": {"prvReadUserQuery": "basic", "prvReadAccount": "local"},
+})
+
+test_a_team_role_gives_its_members_basic_rights_where_they_are_inherited if {
+	integration.granted == {"prvReadUserQuery": "basic", "prvReadAccount": "local"} with input as _through_team
+	integration.granted == {
+		"prvReadAccount": "local",
+	} with input as testing.patched(_through_team, {"/roles/role/inherited": false})
+}
+
+test_a_role_assigned_directly_gives_basic_rights_whatever_it_says_of_teams if {
+	integration.granted.prvReadUserQuery == "basic" with input as testing.patched(_through_team, {
+		"/roles/role/inherited": false,
+		"/users/user/roles": ["role"],
+	})
+}
+
+_article := concat("", [
+	"the article names no access level: that each privilege must be granted at the deepest level it ",
+	"allows is dbaudit's own default; depth: in the configuration asks for less",
+])
+
+test_notes_say_whose_default_the_depth_is if {
+	integration.notes == {_article} with input as testing.snapshot
+	integration.notes == set() with input as testing.snapshot
+		with data.profiles.demandbase as object.union(testing.profile, {"depth": "named"})
+}
+
+test_notes_say_how_user_and_role_were_deduced if {
+	integration.notes == {
+		_article,
+		`the integration user is taken to be "# Demandbase", by its name`,
+		concat("", [
+			`the integration role is taken to be "Demandbase Integration"; `,
+			"of the custom roles that reach the user it grants most of the minimum",
+		]),
+	} with input as _unnamed
+
+	integration.notes == {
+		_article,
+		`the integration role is taken to be "Demandbase Integration"; its name fits`,
+	} with input as testing.changed({"/requirement/role": "", "/users/user/roles": []})
+
+	integration.notes == {
+		_article,
+		`the integration role is taken to be "Sync"; it is a custom role that reaches the user`,
+	} with input as testing.changed({
+		"/requirement/role": "",
+		"/roles/role/name": "Sync",
+		"/role_privileges/role": {},
+	})
+
+	integration.notes == {_article} with input as testing.patched(testing.no_role, {"/requirement/role": ""})
+}
+
+test_notes_name_the_roles_that_were_not_judged if {
+	integration.notes == {
+		_article,
+		`several roles could be the integration role; "Demandbase Integration" was judged, not "Sync" (other)`,
+		concat("", [
+			`the integration role is taken to be "Demandbase Integration"; `,
+			"of the custom roles that reach the user it grants most of the minimum",
+		]),
+	} with input as testing.changed({
+		"/requirement/role": "",
+		"/roles/other": _other,
+		"/role_privileges/other": {"prvReadAccount": "global"},
+		"/users/user/roles": ["other", "role"],
+	})
+}

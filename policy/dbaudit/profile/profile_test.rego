@@ -1,0 +1,51 @@
+package dbaudit.profile_test
+
+import data.dbaudit.profile
+import data.dbaudit.testing
+
+# Another vendor's profile, with as little in it as the form allows.
+_other := {
+	"pattern": "",
+	"controls": [
+		{"id": "X-1", "rule": "role/privileges", "privileges": ["prvReadAccount", "prvReadContact"], "table": "account"},
+		{"id": "X-3", "rule": "role/privileges", "privileges": ["prvReadAccount"], "table": "contact"},
+		{"id": "X-2", "rule": "user/enabled"},
+	],
+}
+
+test_current_is_the_profile_that_the_snapshot_names if {
+	profile.current == testing.profile with input as testing.snapshot
+	not profile.current with input as testing.changed({"/requirement/profile": "nobody's"})
+}
+
+test_controls_by_rule if {
+	profile.controls == {
+		"role/privileges": {_other.controls[0], _other.controls[1]},
+		"user/enabled": {_other.controls[2]},
+	} with input as testing.snapshot
+		with data.profiles.demandbase as _other
+}
+
+test_minimum_names_each_privilege_once if {
+	profile.minimum == {"prvReadAccount", "prvReadContact"} with input as testing.snapshot
+		with data.profiles.demandbase as _other
+	profile.minimum == testing.minimum with input as testing.snapshot
+}
+
+test_see_names_the_controls_of_a_rule if {
+	profile.see("role/privileges") == ", see X-1, X-3" with input as testing.snapshot
+		with data.profiles.demandbase as _other
+	profile.see("user/exists") == "" with input as testing.snapshot
+		with data.profiles.demandbase as _other
+	profile.see("user/exists") == ", see DB-USER-EXISTS" with input as testing.snapshot
+}
+
+test_fits_in_any_case if {
+	profile.fits("# DemandBASE Integration") with input as testing.snapshot
+	not profile.fits("Demand Base") with input as testing.snapshot
+}
+
+test_an_empty_pattern_fits_nothing if {
+	not profile.fits("anything") with input as testing.snapshot
+		with data.profiles.demandbase as _other
+}

@@ -1,0 +1,102 @@
+package dbaudit.rules.role.complete_test
+
+import data.dbaudit.rules.role.complete
+import data.dbaudit.testing
+
+# A second role that grants everything.
+_second := {
+	"/roles/second": object.union(testing.role, {"name": "Second", "root_id": "second"}),
+	"/role_privileges/second": testing.grants,
+	"/users/user/roles": ["role", "second"],
+}
+
+_missing := {
+	"control": "DB-ROLE-COMPLETE",
+	"message": concat(" ", [
+		"prvReadLead is granted at global depth by other roles only (Second);",
+		`the role "Demandbase Integration" grants nothing of it`,
+	]),
+	"subject": {"kind": "role", "id": "role", "name": "Demandbase Integration"},
+	"evidence": {
+		"privilege": "prvReadLead",
+		"required_depth": "global",
+		"actual_depth": "none",
+		"state": "missing",
+		"filled_by": ["Second"],
+	},
+	"fix": {
+		"kind": "add-privilege",
+		"role": {"id": "role", "name": "Demandbase Integration"},
+		"privileges": [{"name": "prvReadLead", "id": "id of prvReadLead", "depth": "global"}],
+	},
+}
+
+# The integration role lacks a privilege, which the second grants.
+_filled := testing.without(testing.changed(_second), ["/role_privileges/role/prvReadLead"])
+
+test_success_one_role_grants_all if {
+	complete.findings == set() with input as testing.snapshot
+	complete.not_applicable == set() with input as testing.snapshot
+}
+
+test_success_another_role_grants_what_this_one_does if {
+	complete.findings == set() with input as testing.changed(_second)
+}
+
+test_success_a_gap_that_nobody_fills if {
+	complete.findings == set() with input as testing.without(testing.snapshot, ["/role_privileges/role/prvReadLead"])
+}
+
+test_success_a_gap_that_another_role_fills_not_deeply_enough if {
+	complete.findings == set() with input as testing.patched(_filled, {"/role_privileges/second/prvReadLead": "deep"})
+}
+
+test_fail_another_role_fills_a_gap if {
+	complete.findings == {_missing} with input as _filled
+}
+
+test_fail_a_team_role_fills_a_gap if {
+	complete.findings == {_missing} with input as testing.patched(_filled, {
+		"/users/user/roles": ["role"],
+		"/teams/team/roles": ["second"],
+	})
+}
+
+test_fail_another_role_is_deeper if {
+	complete.findings == {object.union(_missing, {
+		"message": concat(" ", [
+			"prvReadLead is granted at global depth by other roles only (Second);",
+			`the role "Demandbase Integration" grants basic depth`,
+		]),
+		"evidence": {"actual_depth": "basic", "state": "shallow"},
+		"fix": {"kind": "raise-depth"},
+	})} with input as testing.patched(_filled, {"/role_privileges/role/prvReadLead": "basic"})
+}
+
+test_fail_a_locked_role_cannot_be_completed if {
+	complete.findings == {object.union(_missing, {
+		"fix": {"kind": "replace-role"},
+	})} with input as testing.patched(_filled, {"/roles/role/customizable": false})
+}
+
+test_fail_one_finding_for_each_privilege if {
+	found := complete.findings with input as testing.without(_filled, ["/role_privileges/role/prvReadAccount"])
+	{finding.evidence.privilege | some finding in found} == {"prvReadAccount", "prvReadLead"}
+}
+
+test_success_where_no_role_reaches_the_user if {
+	complete.findings == set() with input as testing.patched(_filled, {"/users/user/roles": []})
+	complete.findings == set() with input as testing.without(_filled, ["/users/user"])
+	complete.not_applicable == set() with input as testing.without(_filled, ["/users/user"])
+}
+
+test_success_an_undefined_privilege_is_no_gap if {
+	complete.findings == set() with input as testing.without(_filled, ["/privileges/prvReadLead"])
+}
+
+test_not_applicable_without_a_role if {
+	complete.findings == set() with input as testing.no_role
+	complete.not_applicable == {
+		"there is no integration role to judge, see DB-ROLE-EXISTS",
+	} with input as testing.no_role
+}

@@ -1,0 +1,215 @@
+package dbaudit.rules.role.privileges_test
+
+import data.dbaudit.rules.role.privileges
+import data.dbaudit.testing
+
+_role := {"id": "role", "name": "Demandbase Integration"}
+
+# Control and table of each privilege.
+_asked[name] := control if {
+	some control in testing.profile.controls
+	some name in control.privileges
+}
+
+# The finding on each privilege, where the role lacks it.
+_missing[name] := {
+	"control": control.id,
+	"message": sprintf("%s is not granted; it must be granted at %s depth", [name, depth]),
+	"subject": {"kind": "role", "id": "role", "name": "Demandbase Integration"},
+	"evidence": {"privilege": name, "required_depth": depth, "actual_depth": "none", "state": "missing"},
+	"fix": {
+		"kind": "add-privilege",
+		"role": _role,
+		"privileges": [{"name": name, "id": sprintf("id of %s", [name]), "depth": depth}],
+	},
+} if {
+	some name, control in _asked
+	depth := testing.grants[name]
+}
+
+# The same, where the role grants it, but not deeply enough.
+_shallow(name, actual) := object.union(_missing[name], {
+	"message": sprintf("%s is granted at %s depth; it must be granted at %s depth", [
+		name,
+		actual,
+		testing.grants[name],
+	]),
+	"evidence": {"actual_depth": actual, "state": "shallow"},
+	"fix": {"kind": "raise-depth"},
+})
+
+# The same, where the role grants it, and only has to reach the user.
+_unassigned[name] := object.union(object.remove(finding, ["fix"]), {"fix": {
+	"kind": "assign-role",
+	"role": _role,
+	"user": {"kind": "systemuser", "id": "user", "name": "# Demandbase"},
+}}) if {
+	some name, finding in _missing
+}
+
+_undefined(control, name, table, app) := {
+	"control": control,
+	"message": sprintf("the environment does not define %s, so that no role can grant it%s", [name, app]),
+	"subject": {"kind": "role", "id": "role", "name": "Demandbase Integration"},
+	"evidence": {
+		"privilege": name,
+		"required_depth": "global",
+		"actual_depth": "none",
+		"state": "undefined",
+	},
+	"fix": {"kind": "install-app", "table": table, "privileges": [{"name": name}]},
+}
+
+test_success_all_granted if {
+	privileges.findings == set() with input as testing.snapshot
+	privileges.not_applicable == set() with input as testing.snapshot
+}
+
+test_fail_each_that_is_missing if {
+	every name, finding in _missing {
+		privileges.findings == {
+			finding,
+		} with input as testing.without(testing.snapshot, [sprintf("/role_privileges/role/%s", [name])])
+	}
+}
+
+# Every depth that each privilege can be granted at, and that is not deep enough.
+_too_shallow[name] contains level if {
+	some name, definition in testing.privileges
+	some level in definition.depths
+	level != testing.grants[name]
+}
+
+test_fail_each_that_is_shallow if {
+	count(_too_shallow) == 33
+	every name, levels in _too_shallow {
+		every level in levels {
+			privileges.findings == {
+				_shallow(name, level),
+			} with input as testing.changed({sprintf("/role_privileges/role/%s", [name]): level})
+		}
+	}
+}
+
+test_fail_each_that_is_undefined if {
+	tables := {name: control | some name, control in _asked; control.table != ""}
+	count(tables) == 43
+	every name, control in tables {
+		app := sprintf("; the app that brings the table %q is not installed", [control.table])
+		privileges.findings == {
+			_undefined(control.id, name, control.table, app),
+		} with input as testing.without(testing.snapshot, [sprintf("/privileges/%s", [name])])
+	}
+}
+
+test_fail_an_undefined_privilege_of_no_table if {
+	privileges.findings == {
+		_undefined("DB-PRIV-BULK-EDIT", "prvBulkEdit", "", ""),
+	} with input as testing.without(testing.snapshot, ["/privileges/prvBulkEdit"])
+}
+
+test_fail_all_of_a_role_that_grants_nothing if {
+	privileges.findings == {
+	finding |
+		some finding in _missing
+	} with input as testing.changed({"/role_privileges/role": {}})
+}
+
+test_success_the_configuration_asks_for_less if {
+	privileges.findings == set() with input as testing.changed({
+		"/requirement/depth": {"prvReadAccount": "local"},
+		"/role_privileges/role/prvReadAccount": "local",
+	})
+	privileges.findings == set() with input as testing.changed({"/requirement/depth": {"prvReadAccount": "local"}})
+}
+
+test_fail_a_privilege_without_depths if {
+	found := privileges.findings with input as testing.changed({
+		"/privileges/prvReadAccount/depths": [],
+		"/role_privileges/role/prvReadAccount": "deep",
+	})
+	found == {_shallow("prvReadAccount", "deep")}
+}
+
+test_success_several_roles_together if {
+	privileges.findings == set() with input as testing.patched(
+		testing.without(testing.snapshot, ["/role_privileges/role/prvReadLead"]),
+		{
+			"/roles/other": object.union(testing.role, {"name": "Sync", "root_id": "other"}),
+			"/role_privileges/other": {"prvReadLead": "global", "prvReadAccount": "basic"},
+			"/users/user/roles": ["other", "role"],
+		},
+	)
+}
+
+test_success_through_a_team_that_passes_basic_rights_on if {
+	privileges.findings == set() with input as testing.changed({
+		"/users/user/roles": [],
+		"/teams/team/roles": ["role"],
+	})
+}
+
+test_fail_through_a_team_that_keeps_basic_rights if {
+	privileges.findings == {
+		_unassigned.prvReadUserQuery,
+	} with input as testing.changed({
+		"/users/user/roles": [],
+		"/teams/team/roles": ["role"],
+		"/roles/role/inherited": false,
+	})
+}
+
+test_fail_all_where_only_another_role_reaches_the_user if {
+	privileges.findings == {finding | some finding in _unassigned} with input as testing.changed({
+		"/roles/basic": object.union(testing.role, {"name": "Basic", "root_id": "basic", "template_id": "template"}),
+		"/role_privileges/basic": {},
+		"/users/user/roles": ["basic"],
+	})
+}
+
+test_success_where_no_role_reaches_the_user_the_role_is_judged if {
+	privileges.findings == set() with input as testing.changed({"/users/user/roles": []})
+	privileges.findings == set() with input as testing.no_user
+	privileges.not_applicable == set() with input as testing.no_user
+}
+
+test_fail_without_a_user_the_role_is_judged if {
+	privileges.findings == {
+		_missing.prvReadLead,
+	} with input as testing.without(testing.no_user, ["/role_privileges/role/prvReadLead"])
+}
+
+test_fail_without_the_role_what_reaches_the_user_is_judged if {
+	snapshot := testing.patched(testing.no_role, {
+		"/roles/basic": object.union(testing.role, {"name": "Basic", "root_id": "basic", "template_id": "template"}),
+		"/role_privileges/basic": object.remove(testing.grants, ["prvReadLead"]),
+		"/users/user/roles": ["basic"],
+	})
+	privileges.not_applicable == set() with input as snapshot
+	finding := object.remove(_missing.prvReadLead, ["subject", "fix"])
+	privileges.findings == {object.union(finding, {
+		"subject": {"kind": "user", "id": "user", "name": "# Demandbase"},
+		"fix": {
+			"kind": "create-role",
+			"role": {"name": "Demandbase Integration"},
+			"privileges": [{"name": "prvReadLead", "id": "id of prvReadLead", "depth": "global"}],
+		},
+	})} with input as snapshot
+}
+
+test_fail_a_locked_role_has_to_be_replaced if {
+	privileges.findings == {object.union(
+		_missing.prvReadLead,
+		{"fix": {"kind": "replace-role"}},
+	)} with input as testing.patched(
+		testing.without(testing.snapshot, ["/role_privileges/role/prvReadLead"]),
+		{"/roles/role/customizable": false},
+	)
+}
+
+test_not_applicable_where_neither_a_role_reaches_the_user_nor_the_role_is_there if {
+	privileges.findings == set() with input as testing.no_role
+	reasons := {"there is no integration role to judge, see DB-ROLE-EXISTS"}
+	privileges.not_applicable == reasons with input as testing.no_role
+	privileges.not_applicable == reasons with input as testing.without(testing.no_role, ["/users/user"])
+}

@@ -1,0 +1,113 @@
+package dbaudit.rules.user["no-administrator_test"]
+
+import data.dbaudit.rules.user["no-administrator"] as no_administrator
+import data.dbaudit.testing
+
+_administrator := object.union(testing.role, {
+	"customizable": false,
+	"name": "System Administrator",
+	"root_id": "administrator",
+	"template_id": "627090ff-40a3-4053-8790-584edc5be201",
+})
+
+_customizer := object.union(testing.role, {
+	"name": "Anpassung",
+	"root_id": "customizer",
+	"template_id": "119F245C-3CC8-4B62-B31C-D1A046CED15D",
+})
+
+_user := {"kind": "systemuser", "id": "user", "name": "# Demandbase"}
+
+test_success_only_the_integration_role if {
+	no_administrator.findings == set() with input as testing.snapshot
+	no_administrator.not_applicable == set() with input as testing.snapshot
+}
+
+test_success_administrator_roles_reach_others_only if {
+	no_administrator.findings == set() with input as testing.changed({
+		"/roles/administrator": _administrator,
+		"/users/jane/roles": ["administrator"],
+	})
+}
+
+test_success_another_built_in_role if {
+	no_administrator.findings == set() with input as testing.changed({
+		"/roles/basic": object.union(testing.role, {"root_id": "basic", "template_id": "template"}),
+		"/users/user/roles": ["basic", "role"],
+	})
+}
+
+test_fail_assigned if {
+	no_administrator.findings == {{
+		"control": "DB-USER-NO-ADMINISTRATOR",
+		"message": `the role "System Administrator" reaches the user "# Demandbase": it is assigned to the user`,
+		"subject": {"kind": "role", "id": "administrator", "name": "System Administrator"},
+		"evidence": {"template": "System Administrator", "ways": ["assigned to the user"]},
+		"fix": {
+			"kind": "unassign-role",
+			"role": {"id": "administrator", "name": "System Administrator"},
+			"user": _user,
+		},
+	}} with input as testing.changed({
+		"/roles/administrator": _administrator,
+		"/users/user/roles": ["administrator", "role"],
+	})
+}
+
+test_fail_through_a_team_by_a_copy_under_another_name if {
+	no_administrator.findings == {{
+		"control": "DB-USER-NO-ADMINISTRATOR",
+		"message": `the role "Anpassung" reaches the user "# Demandbase": it is through the team "Contoso"`,
+		"subject": {"kind": "role", "id": "customizer", "name": "Anpassung"},
+		"evidence": {"template": "System Customizer", "ways": [`through the team "Contoso"`]},
+		"fix": {
+			"kind": "remove-from-team",
+			"role": {"id": "customizer", "name": "Anpassung"},
+			"team": {"id": "team", "name": "Contoso"},
+			"user": _user,
+		},
+	}} with input as testing.changed({
+		"/roles/copy": object.union(_customizer, {"business_unit_id": "child"}),
+		"/teams/team/roles": ["copy"],
+	})
+}
+
+test_fail_both_ways if {
+	no_administrator.findings == {{
+		"control": "DB-USER-NO-ADMINISTRATOR",
+		"message": concat(" ", [
+			`the role "System Administrator" reaches the user "# Demandbase":`,
+			`it is assigned to the user and through the team "Contoso"`,
+		]),
+		"subject": {"kind": "role", "id": "administrator", "name": "System Administrator"},
+		"evidence": {
+			"template": "System Administrator",
+			"ways": ["assigned to the user", `through the team "Contoso"`],
+		},
+		"fix": {
+			"kind": "unassign-role",
+			"role": {"id": "administrator", "name": "System Administrator"},
+			"user": _user,
+		},
+	}} with input as testing.changed({
+		"/roles/administrator": _administrator,
+		"/users/user/roles": ["administrator", "role"],
+		"/teams/team/roles": ["administrator"],
+	})
+}
+
+test_fail_one_finding_for_each_role if {
+	found := no_administrator.findings with input as testing.changed({
+		"/roles/administrator": _administrator,
+		"/roles/customizer": _customizer,
+		"/users/user/roles": ["administrator", "customizer", "role"],
+	})
+	{finding.subject.id | some finding in found} == {"administrator", "customizer"}
+}
+
+test_not_applicable_without_a_user if {
+	no_administrator.findings == set() with input as testing.no_user
+	no_administrator.not_applicable == {
+		"there is no single integration user to judge, see DB-USER-EXISTS",
+	} with input as testing.no_user
+}

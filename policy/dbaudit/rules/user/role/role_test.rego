@@ -1,0 +1,58 @@
+package dbaudit.rules.user.role_test
+
+import data.dbaudit.rules.user.role
+import data.dbaudit.testing
+
+_finding(reaching) := {
+	"control": "DB-USER-ROLE",
+	"message": `the role "Demandbase Integration" reaches the user "# Demandbase" neither directly nor through a team`,
+	"subject": {"kind": "user", "id": "user", "name": "# Demandbase"},
+	"evidence": {"role": "Demandbase Integration", "reaching": reaching},
+	"fix": {
+		"kind": "assign-role",
+		"role": {"id": "role", "name": "Demandbase Integration"},
+		"user": {"kind": "systemuser", "id": "user", "name": "# Demandbase"},
+	},
+}
+
+test_success_assigned if {
+	role.findings == set() with input as testing.snapshot
+	role.not_applicable == set() with input as testing.snapshot
+}
+
+test_success_through_a_team if {
+	role.findings == set() with input as testing.changed({
+		"/users/user/roles": [],
+		"/teams/team/roles": ["role"],
+	})
+}
+
+test_success_copy_in_another_business_unit if {
+	role.findings == set() with input as testing.changed({
+		"/roles/copy": object.union(testing.role, {"business_unit_id": "child"}),
+		"/users/user/roles": ["copy"],
+	})
+}
+
+test_fail_no_role_reaches_the_user if {
+	role.findings == {_finding([])} with input as testing.changed({"/users/user/roles": []})
+}
+
+test_fail_only_other_roles_reach_the_user if {
+	role.findings == {_finding(["Basic User", "Sync"])} with input as testing.changed({
+		"/roles/sync": object.union(testing.role, {"name": "Sync", "root_id": "sync"}),
+		"/roles/basic": object.union(testing.role, {"name": "Basic User", "root_id": "basic", "template_id": "template"}),
+		"/users/user/roles": ["basic"],
+		"/teams/team/roles": ["sync"],
+	})
+}
+
+test_not_applicable_without_user_or_role if {
+	role.findings == set() with input as testing.no_user
+	role.findings == set() with input as testing.no_role
+	no_user := "there is no single integration user to judge, see DB-USER-EXISTS"
+	role.not_applicable == {no_user} with input as testing.no_user
+	no_role := "there is no integration role to judge, see DB-ROLE-EXISTS"
+	role.not_applicable == {no_role} with input as testing.no_role
+	role.not_applicable == {no_user, no_role} with input as testing.without(testing.no_role, ["/users/user"])
+}

@@ -1,0 +1,178 @@
+package dbaudit.rules.view.shared_test
+
+import data.dbaudit.rules.view.shared
+import data.dbaudit.testing
+
+# The required view, which its owner shows and the integration user doesn't see.
+_unseen := testing.changed({"/views/view/seen_by": ["owner"], "/shares": {}})
+
+# No personal view of the name is to be seen.
+_gone := testing.without(testing.snapshot, ["/views/view", "/shares/user"])
+
+_list_unread := {"/coverage/user_views": {"state": "forbidden", "detail": "impersonation is refused"}}
+
+_subject := {"kind": "required-view", "id": "", "name": "Demandbase Accounts", "table": "account"}
+
+_user := {"kind": "systemuser", "id": "user", "name": "# Demandbase"}
+
+_jane := {"kind": "systemuser", "id": "jane", "name": "Jane"}
+
+_not_shared(ids, meant, owner) := {
+	"control": "DB-VIEW-SHARED",
+	"message": `the view "Demandbase Accounts" of the table account is not shared with the user "# Demandbase"`,
+	"subject": _subject,
+	"evidence": {"state": "not-shared", "table": "account", "view": "Demandbase Accounts", "views": ids},
+	"fix": {
+		"kind": "share-view",
+		"table": "account",
+		"view": {"id": meant, "name": "Demandbase Accounts"},
+		"owner": owner,
+		"user": _user,
+	},
+}
+
+_not_visible := {
+	"control": "DB-VIEW-SHARED",
+	"message": concat(" ", [
+		`no view "Demandbase Accounts" of the table account is seen by the user "# Demandbase":`,
+		"it is missing or not shared",
+	]),
+	"subject": _subject,
+	"evidence": {"state": "not-visible", "table": "account", "view": "Demandbase Accounts"},
+	"fix": {
+		"kind": "find-view",
+		"table": "account",
+		"view": {"name": "Demandbase Accounts"},
+		"owner": {"name": "jane@contoso.com"},
+		"user": _user,
+	},
+}
+
+test_success_shared if {
+	shared.findings == set() with input as testing.snapshot
+	shared.not_applicable == set() with input as testing.snapshot
+	shared.unknown == set() with input as testing.snapshot
+	shared.notes == set() with input as testing.snapshot
+}
+
+test_success_shared_though_the_list_is_unread if {
+	snapshot := testing.patched(testing.changed({"/views/view/seen_by": ["owner"]}), _list_unread)
+	shared.findings == set() with input as snapshot
+	shared.unknown == set() with input as snapshot
+}
+
+test_success_shared_with_a_team_though_the_list_is_unread if {
+	snapshot := testing.patched(_unseen, object.union(_list_unread, {
+		"/shares": {"team": {"view": {"rights": ["read"]}}},
+	}))
+	shared.findings == set() with input as snapshot
+	shared.unknown == set() with input as snapshot
+}
+
+test_success_owned_though_the_list_is_unread if {
+	snapshot := testing.patched(_unseen, object.union(_list_unread, {"/views/view/owner_id": "user"}))
+	shared.findings == set() with input as snapshot
+	shared.unknown == set() with input as snapshot
+}
+
+test_success_a_system_view_with_a_note if {
+	snapshot := testing.patched(_gone, {"/system_views/system": testing.system_view})
+	shared.findings == set() with input as snapshot
+	shared.unknown == set() with input as snapshot
+	shared.notes == {concat(" ", [
+		`"Demandbase Accounts" is a system view: every user with prvReadQuery sees it,`,
+		"and it cannot be shared",
+	])} with input as snapshot
+}
+
+test_fail_not_shared if {
+	shared.findings == {_not_shared(["view"], "view", _jane)} with input as _unseen
+	shared.unknown == set() with input as _unseen
+	shared.notes == set() with input as _unseen
+}
+
+test_fail_not_shared_by_the_shares if {
+	snapshot := testing.patched(_unseen, _list_unread)
+	shared.findings == {_not_shared(["view"], "view", _jane)} with input as snapshot
+	shared.unknown == set() with input as snapshot
+}
+
+test_fail_shared_without_read if {
+	shared.findings == {
+		_not_shared(["view"], "view", _jane),
+	} with input as testing.patched(_unseen, object.union(_list_unread, {
+		"/shares": {"user": {"view": {"rights": ["write"]}}},
+	}))
+}
+
+test_fail_the_view_of_the_named_owner_is_to_be_shared if {
+	namesake := object.union(testing.view, {"owner_id": "team", "seen_by": ["auditor"]})
+	shared.findings == {
+		_not_shared(["a", "view"], "view", _jane),
+	} with input as testing.patched(_unseen, {"/views/a": namesake})
+}
+
+test_fail_without_an_owner_the_first_is_to_be_shared if {
+	namesake := object.union(testing.view, {"owner_id": "team", "seen_by": ["auditor"]})
+	shared.findings == {
+		_not_shared(["a", "view"], "a", {"kind": "team", "id": "team", "name": "Contoso"}),
+	} with input as testing.patched(_unseen, {
+		"/views/a": namesake,
+		"/requirement/views/0/owner": "",
+	})
+}
+
+test_fail_not_visible if {
+	shared.findings == {_not_visible} with input as _gone
+	shared.unknown == set() with input as _gone
+}
+
+test_fail_not_visible_of_no_owner if {
+	shared.findings == {
+		object.union(_not_visible, {"fix": {"owner": {"name": ""}}}),
+	} with input as testing.patched(_gone, {"/requirement/views/0/owner": ""})
+}
+
+test_fail_each_view_by_itself if {
+	required := [
+		{"name": "Demandbase Accounts", "owner": "", "table": "account"},
+		{"name": "Nobody's", "owner": "", "table": "lead"},
+	]
+	found := shared.findings with input as testing.changed({"/requirement/views": required})
+	{finding.subject | some finding in found} == {
+		{"kind": "required-view", "id": "", "name": "Nobody's", "table": "lead"},
+	}
+}
+
+test_unknown_where_nobody_shows_the_view if {
+	snapshot := testing.patched(_gone, _list_unread)
+	shared.findings == set() with input as snapshot
+	shared.unknown == {
+		"the views that the integration user sees were not read: impersonation is refused",
+	} with input as snapshot
+}
+
+test_unknown_where_the_shares_are_unread_too if {
+	snapshot := testing.patched(_unseen, object.union(_list_unread, {"/coverage/shares/state": "failed"}))
+	shared.findings == set() with input as snapshot
+	shared.unknown == {
+		"the views that the integration user sees were not read: impersonation is refused",
+	} with input as snapshot
+}
+
+test_unknown_where_it_could_be_a_system_view if {
+	snapshot := testing.patched(_gone, {"/coverage/system_views": {"state": "failed", "detail": "timeout"}})
+	shared.findings == set() with input as snapshot
+	shared.unknown == {"the system views were not read: timeout"} with input as snapshot
+}
+
+test_not_applicable_without_user_or_requirement if {
+	nothing := testing.changed({"/requirement/views": []})
+	shared.findings == set() with input as nothing
+	shared.findings == set() with input as testing.no_user
+	no_user := "there is no single integration user to judge, see DB-USER-EXISTS"
+	none := "the configuration requires no view"
+	shared.not_applicable == {none} with input as nothing
+	shared.not_applicable == {no_user} with input as testing.no_user
+	shared.not_applicable == {none, no_user} with input as testing.without(nothing, ["/users/user"])
+}

@@ -1,0 +1,231 @@
+package dbaudit.views_test
+
+import data.dbaudit.testing
+import data.dbaudit.views
+
+# The required view, which its owner shows and the integration user doesn't see.
+_unseen := testing.changed({"/views/view/seen_by": ["owner"], "/shares": {}})
+
+# Nobody could read what the integration user sees.
+_list_unread := testing.patched(_unseen, {
+	"/coverage/user_views": {"state": "forbidden", "detail": "prvActOnBehalfOfAnotherUser is missing"},
+})
+
+_list_reason := "the views that the integration user sees were not read: prvActOnBehalfOfAnotherUser is missing"
+
+# No personal view of the name is to be seen.
+_gone := testing.without(testing.snapshot, ["/views/view", "/shares/user"])
+
+_owner_unread := {"/coverage/views": {"state": "failed", "detail": "jane@contoso.com is disabled"}}
+
+_system_unread := {"/coverage/system_views": {"state": "forbidden", "detail": "prvReadQuery is missing"}}
+
+test_views_are_found_by_table_and_name_in_any_case if {
+	snapshot := testing.changed({
+		"/requirement/views": [{"name": "DEMANDBASE accounts", "owner": "", "table": "Account"}],
+		"/views/namesake": testing.view,
+		"/views/other-table": object.union(testing.view, {"table": "contact"}),
+		"/views/other-name": object.union(testing.view, {"name": "Demandbase Accounts 2"}),
+		"/system_views/system": testing.system_view,
+		"/system_views/other-table": object.union(testing.system_view, {"table": "contact"}),
+		"/system_views/other-name": object.union(testing.system_view, {"name": "Active Accounts"}),
+	})
+	views.found == {0: {"view", "namesake"}} with input as snapshot
+	views.system == {0: {"system"}} with input as snapshot
+}
+
+test_the_users_own_list_decides if {
+	views.satisfied == {0} with input as testing.snapshot
+	views.readable == {"view"} with input as testing.snapshot
+	views.satisfied == set() with input as _unseen
+	views.undecided == {} with input as _unseen
+
+	shared := testing.patched(_unseen, {"/shares/user": {"view": {"rights": ["read"]}}})
+	views.readable == set() with input as shared
+
+	owned := testing.patched(_unseen, {"/views/view/owner_id": "user"})
+	views.readable == set() with input as owned
+}
+
+test_where_the_list_is_unread_a_share_with_read_decides if {
+	views.satisfied == {0} with input as testing.patched(_list_unread, {
+		"/shares/user": {"view": {"rights": ["read", "write"]}},
+	})
+	views.satisfied == {0} with input as testing.patched(_list_unread, {
+		"/shares/team": {"view": {"rights": ["read"]}},
+	})
+}
+
+test_where_the_list_is_unread_no_share_with_read_decides_too if {
+	no_read := testing.patched(_list_unread, {"/shares/user": {"view": {"rights": ["write"]}}})
+	views.satisfied == set() with input as no_read
+	views.undecided == {} with input as no_read
+
+	somebody_elses := testing.patched(_list_unread, {"/shares/jane": {"view": {"rights": ["read"]}}})
+	views.satisfied == set() with input as somebody_elses
+	views.undecided == {} with input as somebody_elses
+}
+
+test_where_the_list_is_unread_ownership_decides if {
+	views.satisfied == {0} with input as testing.patched(_list_unread, {"/views/view/owner_id": "user"})
+	views.satisfied == {0} with input as testing.patched(_list_unread, {"/views/view/owner_id": "team"})
+}
+
+test_where_list_and_shares_are_unread_a_found_view_is_undecided if {
+	snapshot := testing.patched(_list_unread, {"/coverage/shares/state": "forbidden"})
+	views.undecided == {0: {_list_reason}} with input as snapshot
+	views.unseen == set() with input as snapshot
+	views.own_list_unread == {_list_reason} with input as snapshot
+}
+
+test_where_list_and_shares_are_unread_ownership_still_decides if {
+	snapshot := testing.patched(_list_unread, {
+		"/coverage/shares/state": "forbidden",
+		"/views/view/owner_id": "team",
+	})
+	views.undecided == {} with input as snapshot
+	views.satisfied == {0} with input as snapshot
+}
+
+test_where_the_list_is_unread_a_view_that_nobody_sees_is_undecided if {
+	snapshot := testing.without(_list_unread, ["/views/view"])
+	views.undecided == {0: {_list_reason}} with input as snapshot
+	views.unseen == {0} with input as snapshot
+}
+
+test_where_the_list_is_read_a_view_that_nobody_sees_is_decided if {
+	views.undecided == {} with input as _gone
+	views.satisfied == set() with input as _gone
+	views.unseen == set() with input as _gone
+	views.own_list_unread == set() with input as _gone
+}
+
+# What was not read may not look read because nobody said why.
+test_a_section_without_coverage_gives_a_reason if {
+	views.undecided == {0: {
+		"the views that the integration user sees were not read",
+		"the system views were not read",
+	}} with input as testing.patched(_gone, {
+		"/coverage": {},
+		"/requirement/views/0/owner": "",
+	})
+	views.undecided == {0: {
+		"the personal views of the configured owners were not read",
+	}} with input as testing.patched(testing.without(_gone, ["/coverage/views"]), {
+		"/system_views/system": testing.system_view,
+	})
+}
+
+test_a_system_view_needs_no_share if {
+	snapshot := testing.patched(_gone, {"/system_views/system": testing.system_view})
+	views.by_system == {0} with input as snapshot
+	views.satisfied == {0} with input as snapshot
+	views.by_system == {0} with input as testing.patched(snapshot, {
+		"/coverage/user_views/state": "forbidden",
+		"/coverage/shares/state": "forbidden",
+	})
+}
+
+test_a_personal_view_that_the_user_reads_goes_before_a_system_view if {
+	snapshot := testing.changed({
+		"/system_views/system": testing.system_view,
+		"/requirement/views/0/owner": "",
+	})
+	views.by_system == set() with input as snapshot
+	views.satisfied == {0} with input as snapshot
+	views.usable == {0: {"view"}} with input as snapshot
+}
+
+test_without_an_owner_a_system_view_meets_what_a_namesake_does_not if {
+	views.by_system == {0} with input as testing.patched(_unseen, {
+		"/system_views/system": testing.system_view,
+		"/requirement/views/0/owner": "",
+	})
+}
+
+test_with_an_owner_the_personal_view_is_meant if {
+	snapshot := testing.patched(_unseen, {"/system_views/system": testing.system_view})
+	views.by_system == set() with input as snapshot
+	views.satisfied == set() with input as snapshot
+	views.undecided == {} with input as snapshot
+}
+
+test_with_an_owner_whose_views_were_not_read_the_personal_view_may_be_meant if {
+	snapshot := testing.patched(
+		testing.patched(_gone, {"/system_views/system": testing.system_view}),
+		_owner_unread,
+	)
+	views.satisfied == set() with input as snapshot
+	views.undecided == {0: {concat(" ", [
+		"the personal views of the configured owners were not read:",
+		"jane@contoso.com is disabled",
+	])}} with input as snapshot
+	views.unseen == {0} with input as snapshot
+
+	views.by_system == {0} with input as testing.patched(snapshot, {"/requirement/views/0/owner": ""})
+}
+
+# The contract: what nobody shows is not visible once the integration user's own list was read.
+test_an_owner_whose_views_were_not_read_leaves_a_view_not_visible if {
+	snapshot := testing.patched(_gone, _owner_unread)
+	views.undecided == {} with input as snapshot
+	views.satisfied == set() with input as snapshot
+}
+
+test_where_the_system_views_are_unread_a_view_that_could_be_one_is_undecided if {
+	reasons := {0: {"the system views were not read: prvReadQuery is missing"}}
+	nobody_named := object.union(_system_unread, {"/requirement/views/0/owner": ""})
+	views.undecided == reasons with input as testing.patched(_gone, nobody_named)
+	views.undecided == reasons with input as testing.patched(_unseen, nobody_named)
+	views.undecided == {} with input as testing.patched(testing.snapshot, nobody_named)
+}
+
+test_where_the_system_views_are_unread_a_view_with_an_owner_is_decided_if_it_was_found if {
+	views.undecided == {} with input as testing.patched(_unseen, _system_unread)
+	views.undecided == {
+		0: {"the system views were not read: prvReadQuery is missing"},
+	} with input as testing.patched(_gone, _system_unread)
+}
+
+test_each_required_view_is_judged_by_itself if {
+	snapshot := testing.changed({"/requirement/views": [
+		{"name": "Demandbase Accounts", "owner": "", "table": "account"},
+		{"name": "Nobody's", "owner": "", "table": "account"},
+	]})
+	views.satisfied == {0} with input as snapshot
+	views.undecided == {} with input as snapshot
+	views.undecided == {1: {_list_reason}} with input as testing.patched(snapshot, {
+		"/coverage/user_views": {"state": "forbidden", "detail": "prvActOnBehalfOfAnotherUser is missing"},
+	})
+}
+
+test_two_views_of_one_name_are_met_by_either if {
+	snapshot := testing.patched(_unseen, {"/views/namesake": object.union(testing.view, {
+		"owner_id": "bob",
+		"seen_by": ["integration-user"],
+	})})
+	views.found == {0: {"view", "namesake"}} with input as snapshot
+	views.usable == {0: {"namesake"}} with input as snapshot
+	views.satisfied == {0} with input as snapshot
+}
+
+test_owners_are_users_teams_or_not_known if {
+	views.owners == {
+		"view": {"kind": "systemuser", "id": "jane", "name": "Jane"},
+		"team's": {"kind": "team", "id": "team", "name": "Contoso"},
+		"bob's": {"id": "bob"},
+	} with input as testing.changed({
+		"/views/team's": object.union(testing.view, {"owner_id": "team"}),
+		"/views/bob's": object.union(testing.view, {"owner_id": "bob"}),
+	})
+}
+
+test_why_rules_on_required_views_do_not_apply if {
+	views.no_subject == set() with input as testing.snapshot
+	views.no_subject == {
+		"the configuration requires no view",
+	} with input as testing.changed({"/requirement/views": []})
+	views.no_subject == {
+		"there is no single integration user to judge, see DB-USER-EXISTS",
+	} with input as testing.no_user
+}
