@@ -1,11 +1,9 @@
 package dataverse
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 )
 
 // maxRenewals is how often one request may have the token renewed.
@@ -26,7 +24,6 @@ func (a authorizer) send(ctx context.Context, c call) (reply, error) {
 		}
 		c.token = t.Value
 		r, err := a.next.send(ctx, c)
-		hide(&r, t.Value)
 		if r.status != http.StatusUnauthorized || renewals == maxRenewals { // whether or not its body arrived
 			return r, err
 		}
@@ -34,22 +31,6 @@ func (a authorizer) send(ctx context.Context, c call) (reply, error) {
 		t, generation, err = a.tokens.renew(ctx, generation, claims)
 		if err != nil {
 			return reply{}, signInError(ctx, err)
-		}
-	}
-}
-
-// hide takes the token out of an answer that echoes it, before anything can
-// print a part of that answer.
-func hide(r *reply, token Secret) {
-	secret := []byte(token.Reveal())
-	if bytes.Contains(r.body, secret) {
-		r.body = bytes.ReplaceAll(r.body, secret, []byte(redacted))
-	}
-	for _, values := range r.header {
-		for i, v := range values {
-			if strings.Contains(v, token.Reveal()) {
-				values[i] = strings.ReplaceAll(v, token.Reveal(), redacted)
-			}
 		}
 	}
 }

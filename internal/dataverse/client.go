@@ -157,6 +157,7 @@ type Client struct {
 	top      sender
 	limits   Limits
 	observe  func(Event)
+	scrub    func(string) string
 	counters *counters
 	agent    string
 	pageSize int
@@ -171,7 +172,7 @@ func New(o Options) (*Client, error) {
 	if o.Tokens == nil {
 		return nil, errors.New("no token source given")
 	}
-	if err := checkTransport(o.Transport); err != nil {
+	if err := CheckTransport(o.Transport); err != nil {
 		return nil, err
 	}
 	if o.PageSize < 0 || o.PageSize > 5000 {
@@ -205,13 +206,14 @@ func New(o Options) (*Client, error) {
 		maxBody:   limits.MaxBody,
 		header:    limits.HeaderTimeout,
 		stall:     limits.StallTimeout,
-		sent:      &counted.requests,
+		now:       o.Now,
+		counters:  counted,
 	}
 	s = newLimiter(s, limits.Concurrency, limits.MaxConcurrency)
 	s = authorizer{s, tokens}
-	s = &retrier{next: s, limits: limits, now: o.Now, sleep: o.Sleep, jitter: o.Jitter, observe: o.Observe, counters: counted}
+	s = &retrier{next: s, limits: limits, now: o.Now, sleep: o.Sleep, jitter: o.Jitter, observe: o.Observe, scrub: tokens.scrub, counters: counted}
 	return &Client{
-		origin: env, top: s, limits: limits, observe: o.Observe, counters: counted,
+		origin: env, top: s, limits: limits, observe: o.Observe, scrub: tokens.scrub, counters: counted,
 		agent: o.UserAgent, pageSize: o.PageSize,
 	}, nil
 }
@@ -251,6 +253,16 @@ func (c *Client) Stats() Stats {
 	}
 }
 
+// Skew tells how far the environment's clock is ahead of this machine's, by its
+// last answer; exact to about a second. It is false before any answer.
+func (c *Client) Skew() (time.Duration, bool) {
+	skew := c.counters.skew.Load()
+	if skew == nil {
+		return 0, false
+	}
+	return *skew, true
+}
+
 // Rows gives every row of a collection, following its pages to the end. When it
 // yields an error, which is an *Error and the last thing it yields, the rows
 // before it are a part only and must not be taken for the collection.
@@ -261,35 +273,46 @@ func (c *Client) Rows(ctx context.Context, r Request) iter.Seq2[json.RawMessage,
 			yield(nil, err)
 			return
 		}
-		c.follow(ctx, r, address, yield)
+		w := walk{Client: c, ctx: ctx, request: r}
+		w.follow(address, yield)
 	}
 }
 
+// walk is the reading of one request to its end: its pages, and those of the
+// collections expanded in them. All of them count towards one bound, so that no
+// web of links goes on for ever.
+type walk struct {
+	*Client
+	ctx     context.Context //nolint:containedctx // lives as long as one call
+	request Request
+	pages   int
+}
+
 // follow yields the rows of address and of all pages behind it.
-func (c *Client) follow(ctx context.Context, r Request, address *url.URL, yield func(json.RawMessage, error) bool) {
-	header := c.header(r)
+func (w *walk) follow(address *url.URL, yield func(json.RawMessage, error) bool) {
+	header := w.header(w.request)
 	// Dataverse ignores $top where a page size is given.
 	if !strings.Contains(address.RawQuery, "$top=") {
-		header.Set("Prefer", "odata.maxpagesize="+strconv.Itoa(c.pageSize))
+		header.Set("Prefer", "odata.maxpagesize="+strconv.Itoa(w.pageSize))
 	}
 	seen := map[string]bool{address.String(): true}
 	for n := 1; address != nil; n++ {
-		if n > c.limits.MaxPages {
-			yield(nil, c.stopped(r, address, fmt.Sprintf("the collection has more than %d pages", c.limits.MaxPages)))
+		if w.pages++; w.pages > w.limits.MaxPages {
+			yield(nil, w.stopped(w.request, address, fmt.Sprintf("the collection has more than %d pages", w.limits.MaxPages)))
 			return
 		}
 		var p page
 		var next *url.URL
-		_, err := c.top.send(ctx, call{
-			method: http.MethodGet, url: address, header: header, label: r.Label, as: r.Caller,
+		_, err := w.top.send(w.ctx, call{
+			method: http.MethodGet, url: address, header: header, label: w.request.Label, as: w.request.Caller,
 			usable: func(got reply) (err error) {
 				if got.status != http.StatusOK {
 					return fmt.Errorf("status %d instead of 200", got.status)
 				}
-				if p, err = decodePage(got.body, c.limits.MaxJSONDepth); err != nil {
+				if p, err = decodePage(got.body, w.limits.MaxJSONDepth); err != nil {
 					return err
 				}
-				next, err = c.nextPage(address, p, seen)
+				next, err = w.nextPage(address, p, seen)
 				return err
 			},
 		})
@@ -297,9 +320,9 @@ func (c *Client) follow(ctx context.Context, r Request, address *url.URL, yield 
 			yield(nil, err)
 			return
 		}
-		c.observe(Event{Kind: PageRead, Label: r.Label, Page: n, Rows: len(p.rows)})
+		w.observe(Event{Kind: PageRead, Label: w.request.Label, Page: n, Rows: len(p.rows)})
 		for _, row := range p.rows {
-			row, err := c.complete(ctx, r, address, row, 0)
+			row, err := w.complete(address, row)
 			if !yield(row, err) || err != nil {
 				return
 			}
@@ -346,7 +369,8 @@ func (c *Client) Get(ctx context.Context, r Request) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.complete(ctx, r, address, got.body, 0)
+	w := walk{Client: c, ctx: ctx, request: r}
+	return w.complete(address, got.body)
 }
 
 func (c *Client) usableObject(got reply) error {
@@ -368,14 +392,14 @@ const linkSuffix = "@odata.nextLink"
 // "Join tables using OData", a link beside one that carries a $skiptoken leads
 // to its further rows; one without leads to the same rows again, of which an
 // expansion shows 5,000 at most.
-func (c *Client) complete(ctx context.Context, r Request, address *url.URL, row json.RawMessage, depth int) (json.RawMessage, error) {
+func (w *walk) complete(address *url.URL, row json.RawMessage) (json.RawMessage, error) {
 	const cut = 5000
 	if !bytes.Contains(row, []byte(linkSuffix)) {
 		return row, nil
 	}
 	fields, err := members(row)
 	if err != nil {
-		return nil, c.stopped(r, address, err.Error())
+		return nil, w.stopped(w.request, address, err.Error())
 	}
 	values := make(map[string]json.RawMessage, len(fields))
 	for _, f := range fields {
@@ -389,38 +413,38 @@ func (c *Client) complete(ctx context.Context, r Request, address *url.URL, row 
 		delete(values, f.name)
 		var link string
 		if err := json.Unmarshal(f.value, &link); err != nil {
-			return nil, c.stopped(r, address, "the link of an expanded collection is no link")
+			return nil, w.stopped(w.request, address, "the link of an expanded collection is no link")
 		}
 		var rows []json.RawMessage
 		if inline, ok := values[name]; ok {
 			if rows, err = elements(inline); err != nil {
-				return nil, c.stopped(r, address, "an expanded collection "+err.Error())
+				return nil, w.stopped(w.request, address, "an expanded collection "+err.Error())
 			}
 		}
 		further, whole := hasSkipToken(link), len(rows) >= cut
 		if !further && !whole {
 			continue
 		}
-		next, err := c.origin.follow(address, link)
+		next, err := w.origin.follow(address, link)
 		if err != nil {
-			return nil, c.stopped(r, address, "the link of an expanded collection was not followed: "+err.Error())
+			return nil, w.stopped(w.request, address, "the link of an expanded collection was not followed: "+err.Error())
 		}
 		if whole && !further {
 			rows = nil
 		}
-		if rows, err = c.collect(ctx, r, next, rows); err != nil {
+		if rows, err = w.collect(next, rows); err != nil {
 			return nil, err
 		}
 		if values[name], err = json.Marshal(rows); err != nil {
-			return nil, c.stopped(r, address, "an expanded collection cannot be put together")
+			return nil, w.stopped(w.request, address, "an expanded collection cannot be put together")
 		}
 	}
 	return json.Marshal(values)
 }
 
-func (c *Client) collect(ctx context.Context, r Request, address *url.URL, rows []json.RawMessage) ([]json.RawMessage, error) {
+func (w *walk) collect(address *url.URL, rows []json.RawMessage) ([]json.RawMessage, error) {
 	var failed error
-	c.follow(ctx, r, address, func(row json.RawMessage, err error) bool {
+	w.follow(address, func(row json.RawMessage, err error) bool {
 		if failed = err; err == nil {
 			rows = append(rows, row)
 		}
@@ -475,7 +499,7 @@ func (c *Client) address(r Request) (*url.URL, error) {
 func (c *Client) stopped(r Request, address *url.URL, reason string) *Error {
 	return &Error{
 		Kind: Protocol, Label: r.Label, Target: target(address), Impersonated: !r.Caller.isZero(),
-		Attempts: 1, Message: oneLine(reason),
+		Attempts: 1, Message: c.scrub(oneLine(reason)),
 	}
 }
 

@@ -730,3 +730,110 @@ func TestOptionsAreChecked(t *testing.T) {
 		t.Error("no page has 5001 rows")
 	}
 }
+
+// TestLinksWithoutEnd: expansions that lead to expansions count like pages.
+func TestLinksWithoutEnd(t *testing.T) {
+	n := 0
+	var s *setting
+	s = serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		n++
+		_, _ = fmt.Fprintf(w, `{"value":[{"a":[],"a@odata.nextLink":"%s/api/data/v9.2/a?$skiptoken=%d"}]}`, s.server.URL, n)
+	}, func(o *Options) { o.Limits.MaxPages = 50 })
+	_, err := rowsOf(t.Context(), s.client, Collection("roles").Request("roles"))
+	if e := asError(t, err); e.Kind != Protocol || n != 50 {
+		t.Errorf("%v after %d pages", err, n)
+	}
+}
+
+func TestBadExpansions(t *testing.T) {
+	for row, says := range map[string]string{
+		`{"a":[],"a@odata.nextLink":7}`:                                                 "is no link",
+		`{"a":{},"a@odata.nextLink":"https://evil.example/api/data/x?$skiptoken=1"}`:    "is no array",
+		`{"a":[],"a@odata.nextLink":"https://token-1.example/api/data/x?$skiptoken=1"}`: "leads to [redacted].example",
+		`{"a":[],"a@odata.nextLink":"https://evil.example/api/data/x?%24skiptoken=1"}`:  "leads to evil.example",
+		`{"a":[],"a":[],"a@odata.nextLink":"x"}`:                                        "twice",
+	} {
+		s := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"value":[`+row+`]}`) })
+		rows, err := rowsOf(t.Context(), s.client, Collection("roles").Request("roles"))
+		if e := asError(t, err); e.Kind != Protocol || !strings.Contains(err.Error(), says) || len(rows) != 0 {
+			t.Errorf("%s: %v", row, err)
+		}
+	}
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"id":1,"a@odata.nextLink":"https://elsewhere.example/x"}`)
+	})
+	row, err := s.client.Get(t.Context(), Row("roles", idA).Request("role"))
+	if err != nil || string(row) != `{"id":1}` {
+		t.Errorf("a link that need not be followed: %s, %v", row, err)
+	}
+}
+
+func TestSkew(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Date", "Sun, 01 Mar 2026 12:04:00 GMT")
+		_, _ = io.WriteString(w, "{}")
+	})
+	if _, ok := s.client.Skew(); ok {
+		t.Error("nothing is known before an answer")
+	}
+	if _, err := s.client.Get(t.Context(), Function("WhoAmI").Request("")); err != nil {
+		t.Fatal(err)
+	}
+	if skew, ok := s.client.Skew(); !ok || skew != 4*time.Minute {
+		t.Errorf("%v, %v", skew, ok)
+	}
+}
+
+func TestGetWantsAnObject(t *testing.T) {
+	for body, says := range map[string]string{
+		`[]`: "no object", `{}x`: "not JSON", `{"error":{}}`: "turned into an error", `{"@odata.nextLink":"x","value":[]}`: "read it as rows", "": "empty",
+	} {
+		s := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) })
+		if _, err := s.client.Get(t.Context(), Function("WhoAmI").Request("")); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
+func TestAStoppedReaderCostsNothingMore(t *testing.T) {
+	n := 0
+	var s *setting
+	s = serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		n++
+		_, _ = fmt.Fprintf(w, `{"value":[{"a":1},{"a":2}],"@odata.nextLink":"%s/api/data/v9.2/roles?$skiptoken=%d"}`, s.server.URL, n)
+	})
+	for _, err := range s.client.Rows(t.Context(), Collection("roles").Request("roles")) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		break
+	}
+	if n != 1 {
+		t.Errorf("%d pages were read for one row", n)
+	}
+}
+
+// TestFrozenClock: a clock that disagrees with the tokens' does not make every
+// request a sign-in.
+func TestFrozenClock(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{}`) })
+	s.tokens.life, s.tokens.now = time.Hour, func() time.Time { return time.Unix(0, 0) }
+	for range 5 {
+		if _, err := s.client.Get(t.Context(), Function("WhoAmI").Request("")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(s.tokens.asked) != 1 {
+		t.Errorf("%d sign-ins", len(s.tokens.asked))
+	}
+}
+
+func TestSignInErrorsPassThrough(t *testing.T) {
+	cause := errors.New("the app is unknown")
+	s := serve(t, nil)
+	s.tokens.fail = cause
+	_, err := s.client.Get(t.Context(), Function("WhoAmI").Request("who am I"))
+	if e := asError(t, err); e.Kind != Unauthorized || !errors.Is(err, cause) || err.Error() != "who am I: unauthorized: the app is unknown" {
+		t.Errorf("%v", err)
+	}
+}

@@ -182,7 +182,7 @@ func skipValue(b []byte, i int) int {
 	return i
 }
 
-// fault text of the environment.
+// said is what the environment says went wrong.
 type said struct{ code, message string }
 
 // decodeError reads {"error":{"code":…,"message":…}}. Gateways answer with

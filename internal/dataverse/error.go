@@ -223,6 +223,14 @@ func (e *Error) MissingProperty() string {
 // Authority gives the sign-in address that a 401 named, or "".
 func (e *Error) Authority() string { return e.authority }
 
+// hide takes what must not be shown out of everything that came from the other
+// side.
+func (e *Error) hide(scrub func(string) string) {
+	for _, text := range []*string{&e.Code, &e.Message, &e.CorrelationID, &e.authority} {
+		*text = scrub(*text)
+	}
+}
+
 // failure turns an answer that is no success into an Error, and a success into
 // nil. The status decides; the code only refines it.
 func failure(r reply) *Error {

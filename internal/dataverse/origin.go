@@ -166,8 +166,9 @@ func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// checkTransport refuses a transport that would not verify certificates.
-func checkTransport(rt http.RoundTripper) error {
+// CheckTransport refuses a transport that would not verify certificates, or
+// would speak TLS below 1.2.
+func CheckTransport(rt http.RoundTripper) error {
 	if rt == nil {
 		return errors.New("no transport given")
 	}

@@ -22,6 +22,7 @@ type retrier struct {
 	sleep    func(context.Context, time.Duration) error
 	jitter   func() float64
 	observe  func(Event)
+	scrub    func(string) string
 	counters *counters
 
 	mu   sync.Mutex
@@ -31,6 +32,7 @@ type retrier struct {
 // counters is the running form of Stats.
 type counters struct {
 	requests, retries, throttled, renewals, waited atomic.Int64
+	skew                                           atomic.Pointer[time.Duration]
 }
 
 // again says when the same call may be sent once more.
@@ -42,12 +44,6 @@ const (
 	always        // it was not carried out
 	waiting       // it was not carried out, and the environment asks to wait
 )
-
-// unusable is an answer that says 200 and is worthless.
-type unusable struct{ reason error }
-
-func (u unusable) Error() string { return u.reason.Error() }
-func (u unusable) Unwrap() error { return u.reason }
 
 func (p *retrier) send(ctx context.Context, c call) (reply, error) {
 	var waited time.Duration
@@ -113,7 +109,7 @@ func (p *retrier) judge(c call, r reply, err error) (*Error, again) {
 		if reason == nil {
 			return nil, never
 		}
-		e = &Error{Kind: Protocol, Status: r.status, CorrelationID: correlation(r.header), Message: oneLine(reason.Error()), cause: reason}
+		e = &Error{Kind: Protocol, Status: r.status, CorrelationID: correlation(r.header), Message: oneLine(reason.Error())}
 		if kind := r.header.Get("Content-Type"); kind != "" && !strings.Contains(kind, "json") {
 			e.Message += " (it is " + oneLine(clip(kind)) + ")"
 		}
@@ -189,6 +185,7 @@ func (p *retrier) canceled(ctx context.Context, c call, err error) *Error {
 }
 
 func (p *retrier) finish(c call, tries int, e *Error) *Error {
+	e.hide(p.scrub)
 	e.Label, e.Target, e.Impersonated, e.Attempts = c.label, target(c.url), !c.as.isZero(), tries
 	p.observe(Event{Kind: RequestFailed, Label: c.label, Attempt: tries, Status: e.Status, Reason: e.Kind})
 	return e

@@ -3,6 +3,7 @@ package dataverse
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 )
@@ -42,6 +43,7 @@ type keeper struct {
 	mu         sync.Mutex
 	current    Token
 	generation int // how many tokens there have been; 0 is none
+	issued     []Secret
 	renewAt    time.Time
 	flight     *flight
 }
@@ -59,7 +61,8 @@ type flight struct {
 // outlives the requests it is sent with, which take up to two minutes.
 const renewBefore = 5 * time.Minute
 
-// renewAgain is how long an early renewal that failed is left alone.
+// renewAgain is how long a token is left alone after a renewal, or after an
+// early one that failed.
 const renewAgain = 30 * time.Second
 
 // token gives the current token and its generation, signing in where there is
@@ -134,6 +137,7 @@ func (k *keeper) fly(ctx context.Context, f *flight, o TokenOptions, early bool)
 	case err == nil:
 		renewed = k.generation > 0
 		k.current, k.generation, k.renewAt = t, k.generation+1, renewTime(began, t.ExpiresAt)
+		k.issued = append(k.issued[max(0, len(k.issued)-remembered):], t.Value)
 	case early && k.now().Before(k.current.ExpiresAt):
 		k.renewAt = k.now().Add(renewAgain)
 	default:
@@ -147,10 +151,30 @@ func (k *keeper) fly(ctx context.Context, f *flight, o TokenOptions, early bool)
 }
 
 // renewTime is five minutes before expiry; a token that lives less than
-// twenty-five minutes is kept for four fifths of its life.
+// twenty-five minutes is kept for four fifths of its life. Clocks that disagree
+// must not make every request a sign-in, so it is never at once.
 func renewTime(began, expires time.Time) time.Time {
 	if expires.IsZero() {
 		return time.Time{}
 	}
-	return expires.Add(-min(renewBefore, max(0, expires.Sub(began)/5)))
+	at := expires.Add(-min(renewBefore, max(0, expires.Sub(began)/5)))
+	if soonest := began.Add(renewAgain); at.Before(soonest) {
+		return soonest
+	}
+	return at
+}
+
+// remembered is how many earlier tokens are still kept out of messages.
+const remembered = 8
+
+// scrub takes tokens out of what the environment says, in case it echoes them.
+func (k *keeper) scrub(text string) string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, secret := range k.issued {
+		if !secret.IsZero() {
+			text = strings.ReplaceAll(text, secret.Reveal(), redacted)
+		}
+	}
+	return text
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"sync/atomic"
 	"time"
 )
 
@@ -49,7 +48,8 @@ type wire struct {
 	maxBody   int64
 	header    time.Duration
 	stall     time.Duration
-	sent      *atomic.Int64
+	now       func() time.Time
+	counters  *counters
 }
 
 // errTooLarge is no broken read: the next one would be as large.
@@ -81,7 +81,7 @@ func (w wire) send(ctx context.Context, c call) (reply, error) {
 	if !c.token.IsZero() {
 		req.Header.Set("Authorization", "Bearer "+c.token.Reveal())
 	}
-	w.sent.Add(1)
+	w.counters.requests.Add(1)
 	resp, err := w.transport.RoundTrip(req)
 	if err != nil {
 		return reply{}, reasonOf(attempt, err)
@@ -89,6 +89,9 @@ func (w wire) send(ctx context.Context, c call) (reply, error) {
 	defer func() { _ = resp.Body.Close() }()
 
 	r := reply{status: resp.StatusCode, header: resp.Header}
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		w.counters.skew.Store(new(date.Sub(w.now())))
+	}
 	limited := io.LimitReader(resp.Body, w.maxBody+1)
 	timer.Reset(w.stall)
 	r.body, err = io.ReadAll(progress{limited, func() { timer.Reset(w.stall) }})

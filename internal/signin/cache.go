@@ -17,6 +17,8 @@ import (
 
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/cache"
 	"github.com/zalando/go-keyring"
+
+	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
 // Cache keeps people's sign-ins between runs. Its content is MSAL's own and
@@ -146,15 +148,16 @@ func (f *FileCache) Save(data []byte) error {
 	return nil
 }
 
-// key gives the cipher of the file, nil where there is no key and none is made.
-func (f *FileCache) key(make32 bool) (cipher.AEAD, error) {
+// key gives the cipher of the file, nil where there is no key and none is to be
+// made.
+func (f *FileCache) key(create bool) (cipher.AEAD, error) {
 	text, err := f.keys.Get()
 	if err != nil {
 		return nil, fmt.Errorf("asking the keyring for the key of the saved sign-ins: %w", err)
 	}
 	key, err := base64.StdEncoding.DecodeString(text)
 	if err != nil || len(key) != 32 {
-		if !make32 {
+		if !create {
 			return nil, nil
 		}
 		key = make([]byte, 32)
@@ -196,29 +199,70 @@ func replaceFile(path string, data []byte) error {
 	return err
 }
 
-// store connects a Cache with MSAL.
-type store struct{ cache Cache }
+// store connects a Cache with MSAL. Where the cache fails (there is no keyring,
+// or it is locked), the sign-in goes on and is kept in memory.
+type store struct {
+	cache Cache
+	warn  func(string)
 
-func (s store) Replace(ctx context.Context, into cache.Unmarshaler, _ cache.ReplaceHints) error {
-	data, err := s.cache.Load()
-	if err != nil || len(data) == 0 {
-		return err
+	mu     sync.Mutex
+	memory []byte
+	failed bool
+}
+
+func newStore(c Cache, warn func(string)) *store {
+	if warn == nil {
+		warn = func(string) {}
+	}
+	return &store{cache: c, warn: warn}
+}
+
+func (s *store) Replace(ctx context.Context, into cache.Unmarshaler, _ cache.ReplaceHints) error {
+	data := s.load()
+	if len(data) == 0 {
+		return nil
 	}
 	if ctx.Value(noTokens{}) != nil {
 		data = dropAccessTokens(data)
 	}
 	if err := into.Unmarshal(data); err != nil {
-		return errors.New("the saved sign-ins cannot be read: sign in again by dbaudit login")
+		s.warn("the saved sign-ins cannot be read and are not used")
 	}
 	return nil
 }
 
-func (s store) Export(_ context.Context, from cache.Marshaler, _ cache.ExportHints) error {
+func (s *store) Export(_ context.Context, from cache.Marshaler, _ cache.ExportHints) error {
 	data, err := from.Marshal()
 	if err != nil {
-		return errors.New("the sign-in cannot be saved")
+		return errors.New("the sign-in cannot be kept")
 	}
-	return s.cache.Save(data)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.memory = data
+	if !s.failed {
+		s.complain(s.cache.Save(data))
+	}
+	return nil
+}
+
+func (s *store) load() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed {
+		return s.memory
+	}
+	data, err := s.cache.Load()
+	if s.complain(err); s.failed {
+		return s.memory
+	}
+	return data
+}
+
+func (s *store) complain(err error) {
+	if err != nil {
+		s.failed = true
+		s.warn("the sign-in is kept for this run only: " + dataverse.Printable(err.Error()))
+	}
 }
 
 // dropAccessTokens leaves MSAL its refresh tokens only, by the published form of

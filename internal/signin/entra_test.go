@@ -42,16 +42,17 @@ type entra struct {
 	cert     *x509.Certificate                             // verifies assertions of the app
 	platform map[string]bool                               // federated tokens that it trusts
 	jti      map[string]bool                               // assertions seen: each is good once
-	approved bool                                          // the device code was entered
 	pending  int                                           // polls before
+	person   string                                        // who signs in
 	before   func(http.ResponseWriter, *http.Request) bool // true: it answered
 	tokenURL string
 	lifetime int
+	scope    string
 }
 
 func newEntra(t testing.TB) *entra {
 	t.Helper()
-	e := &entra{jti: map[string]bool{}, lifetime: 3599}
+	e := &entra{jti: map[string]bool{}, lifetime: 3599, person: "jane@contoso.com", scope: theScope}
 	e.Server = httptest.NewUnstartedServer(http.HandlerFunc(e.serve))
 	e.Config.ErrorLog = log.New(io.Discard, "", 0)
 	e.StartTLS()
@@ -100,7 +101,7 @@ func (e *entra) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 func (e *entra) token(w http.ResponseWriter, form url.Values) {
-	if !strings.Contains(" "+form.Get("scope")+" ", " "+theScope+" ") {
+	if !strings.Contains(" "+form.Get("scope")+" ", " "+e.scope+" ") {
 		deny(w, 400, "invalid_resource", "AADSTS500011: The resource principal named x was not found in the tenant.")
 		return
 	}
@@ -207,8 +208,8 @@ func (e *entra) issue(w http.ResponseWriter, person bool) {
 		"token_type": "Bearer", "expires_in": e.lifetime, "access_token": fmt.Sprintf("the-access-token-%d", e.issued),
 	}
 	if person {
-		claims, _ := json.Marshal(map[string]string{"preferred_username": "jane@contoso.com", "oid": "0000", "tid": tenant, "sub": "s"})
-		info, _ := json.Marshal(map[string]string{"uid": "uid", "utid": tenant})
+		claims, _ := json.Marshal(map[string]string{"preferred_username": e.person, "oid": "0000", "tid": tenant, "sub": "s"})
+		info, _ := json.Marshal(map[string]string{"uid": e.person, "utid": tenant})
 		encode := base64.RawURLEncoding.EncodeToString
 		body["id_token"] = encode([]byte(`{"alg":"none"}`)) + "." + encode(claims) + "."
 		body["client_info"] = encode(info)

@@ -38,7 +38,7 @@ func openPerson(c Config, s *Session) (*personSource, error) {
 	}
 	made, err := public.New(s.clientID,
 		public.WithAuthority(s.Authority()),
-		public.WithCache(store{c.Cache}),
+		public.WithCache(newStore(c.Cache, c.Warn)),
 		public.WithHTTPClient(client(fenced{s.host(), steady{c.patience(), bounded{next: c.Transport}}})),
 		public.WithInstanceDiscovery(false),
 		public.WithClientCapabilities([]string{"CP1"}),
@@ -84,12 +84,16 @@ func (p *personSource) silently(ctx context.Context, o dataverse.TokenOptions) (
 	return p.client.AcquireTokenSilent(ctx, p.scopes, options...)
 }
 
-// choose picks the saved sign-in to use: the named one, else the only one of
-// the tenant.
+// choose picks the saved sign-in to use: the named one, else the only one, else
+// the only one of the tenant. (A tenant has several names, so it cannot rule out
+// a single one.)
 func choose(accounts []public.Account, username, tenant string) (public.Account, error) {
 	accounts = slices.DeleteFunc(slices.Clone(accounts), func(a public.Account) bool {
-		return username != "" && !strings.EqualFold(a.PreferredUsername, username) || !strings.EqualFold(a.Realm, tenant)
+		return username != "" && !strings.EqualFold(a.PreferredUsername, username)
 	})
+	if len(accounts) > 1 {
+		accounts = slices.DeleteFunc(accounts, func(a public.Account) bool { return !strings.EqualFold(a.Realm, tenant) })
+	}
 	switch len(accounts) {
 	case 0:
 		return public.Account{}, errNobody{}
@@ -190,6 +194,9 @@ func Login(ctx context.Context, c Config) (Account, error) {
 
 // Accounts lists the sign-ins that are kept, by name. It asks nobody.
 func Accounts(ctx context.Context, cache Cache) ([]Account, error) {
+	if _, err := cache.Load(); err != nil {
+		return nil, err
+	}
 	_, saved, err := savedAccounts(ctx, cache, "dbaudit")
 	if err != nil {
 		return nil, err
@@ -233,7 +240,7 @@ func savedAccounts(ctx context.Context, cache Cache, clientID string) (public.Cl
 	if clientID == "" {
 		clientID = "dbaudit"
 	}
-	made, err := public.New(clientID, public.WithCache(store{cache}), public.WithInstanceDiscovery(false), public.WithHTTPClient(client(nobody{})))
+	made, err := public.New(clientID, public.WithCache(newStore(cache, nil)), public.WithInstanceDiscovery(false), public.WithHTTPClient(client(nobody{})))
 	if err != nil {
 		return made, nil, &ConfigError{"the saved sign-ins cannot be opened"}
 	}

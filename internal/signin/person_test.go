@@ -195,3 +195,64 @@ func TestFileCache(t *testing.T) {
 		t.Errorf("removing nothing: %v", err)
 	}
 }
+
+func TestSeveralPeople(t *testing.T) {
+	e := newEntra(t)
+	c := e.config()
+	c.Method, c.Cache, c.Prompt = DeviceCode, NewMemoryCache(), func(DevicePrompt) {}
+	for _, person := range []string{"jane@contoso.com", "joe@contoso.com"} {
+		e.person = person
+		if account, err := Login(t.Context(), c); err != nil || account.Username != person {
+			t.Fatalf("%+v, %v", account, err)
+		}
+	}
+	_, err := open(t, c).Token(t.Context(), dataverse.TokenOptions{})
+	if err == nil || !strings.Contains(err.Error(), "jane@contoso.com, joe@contoso.com") {
+		t.Errorf("%v", err)
+	}
+	c.Username = "JOE@contoso.com"
+	tokenOf(t, open(t, c), dataverse.TokenOptions{})
+	if _, err := Logout(t.Context(), c.Cache, "", "joe@contoso.com"); err == nil {
+		t.Error("one of several needs the app")
+	}
+	gone, err := Logout(t.Context(), c.Cache, appID, "joe@contoso.com")
+	if err != nil || len(gone) != 1 || gone[0].Username != "joe@contoso.com" {
+		t.Errorf("%+v, %v", gone, err)
+	}
+	left, err := Accounts(t.Context(), c.Cache)
+	if err != nil || len(left) != 1 || left[0].Username != "jane@contoso.com" {
+		t.Errorf("%+v, %v", left, err)
+	}
+	c.Username, c.Prompt = "", nil
+	tokenOf(t, open(t, c), dataverse.TokenOptions{})
+}
+
+func TestWithoutAKeyring(t *testing.T) {
+	e := newEntra(t)
+	var warned []string
+	c := e.config()
+	c.Method, c.Prompt = DeviceCode, func(DevicePrompt) {}
+	c.Cache = NewFileCache(filepath.Join(t.TempDir(), "x"), &ring{err: errors.New("no keyring here")})
+	c.Warn = func(s string) { warned = append(warned, s) }
+	s := open(t, c)
+	tokenOf(t, s, dataverse.TokenOptions{})
+	if len(warned) != 1 || !strings.Contains(warned[0], "for this run only") || !strings.Contains(warned[0], "no keyring here") {
+		t.Errorf("warned %q", warned)
+	}
+	if got := tokenOf(t, s, dataverse.TokenOptions{}); got != "the-access-token-1" {
+		t.Errorf("it is kept in memory: %q", got)
+	}
+	if got := tokenOf(t, s, dataverse.TokenOptions{Refresh: true}); got != "the-access-token-2" {
+		t.Errorf("so is the refresh token: %q", got)
+	}
+}
+
+func TestADamagedCacheIsNoObstacle(t *testing.T) {
+	e := newEntra(t)
+	c := e.config()
+	c.Method, c.Prompt, c.Cache = DeviceCode, func(DevicePrompt) {}, NewMemoryCache()
+	if err := c.Cache.Save([]byte("garbage")); err != nil {
+		t.Fatal(err)
+	}
+	tokenOf(t, open(t, c), dataverse.TokenOptions{})
+}

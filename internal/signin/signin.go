@@ -45,6 +45,8 @@ type Config struct {
 	OpenBrowser func(address string) error
 	// Cache keeps people's sign-ins; nil keeps them for this process only.
 	Cache Cache
+	// Warn is told when a sign-in cannot be kept. May be nil.
+	Warn func(string)
 	// Terminal reports that a person sits in front, which changes advice.
 	Terminal bool
 
@@ -80,8 +82,8 @@ type Session struct {
 // for. What is missing is a *ConfigError, what fails an *AuthError.
 func Open(ctx context.Context, c Config) (*Session, error) {
 	c = c.withDefaults()
-	if c.Transport == nil {
-		return nil, &ConfigError{"no transport given"}
+	if err := dataverse.CheckTransport(c.Transport); err != nil {
+		return nil, &ConfigError{err.Error()}
 	}
 	s := &Session{clientID: c.ClientID}
 	var err error

@@ -1,0 +1,229 @@
+package signin
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/zalando/go-keyring"
+
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+)
+
+// TestEveryKnownCodeHasAdvice: the codes that people really meet, each with the
+// word that its advice must have.
+func TestEveryKnownCodeHasAdvice(t *testing.T) {
+	for code, word := range map[string]string{
+		"AADSTS7000215": "DBAUDIT_CLIENT_SECRET", "AADSTS7000222": "expired", "AADSTS700016": "--client-id", "AADSTS90002": "--tenant-id",
+		"AADSTS50076": "dbaudit login", "AADSTS65001": "consent", "AADSTS500011": "--url", "AADSTS53003": "conditional access",
+		"AADSTS700027": "certificate", "AADSTS50034": "not known in this tenant", "AADSTS700024": "clock", "AADSTS70021": "federated",
+		"AADSTS7000112": "disabled", "AADSTS7000218": "public client flows", "AADSTS50011": "http://localhost", "AADSTS700082": "dbaudit login",
+		"AADSTS50105": "assigned", "AADSTS50126": "password", "AADSTS50057": "disabled", "AADSTS70020": "expired", "AADSTS90033": "later",
+		"AADSTS700025": "public client", "AADSTS7000229": "service principal", "AADSTS70011": "--url",
+	} {
+		body := fmt.Sprintf(`{"error":"x","error_description":"%s: Something. Trace ID: 6f9619ff-8b86-d011-b42d-00cf4fc964ff Correlation ID: y"}`, code)
+		e := refusal(400, []byte(body), scrubber{})
+		if e.Code != code || !strings.Contains(e.Advice, word) || e.Message != "Something." {
+			t.Errorf("%s: %+v, want advice with %q", code, e, word)
+		}
+	}
+	for oauth, word := range map[string]string{
+		"invalid_client": "--client-id", "unauthorized_client": "--auth", "invalid_scope": "--url", "access_denied": "declined",
+		"temporarily_unavailable": "later", "expired_token": "start again", "invalid_grant": "dbaudit login",
+	} {
+		if e := refusal(400, fmt.Appendf(nil, `{"error":%q}`, oauth), scrubber{}); e.Code != oauth || !strings.Contains(e.Advice, word) {
+			t.Errorf("%s: %+v, want advice with %q", oauth, e, word)
+		}
+	}
+	unknown := refusal(400, []byte(`{"error":"invalid_request","error_description":"AADSTS123456: Odd.","correlation_id":"7f9619ff-8b86-d011-b42d-00cf4fc964ff"}`), scrubber{})
+	if text := unknown.Error(); !strings.Contains(text, "AADSTS123456") || !strings.Contains(text, "Odd") || !strings.Contains(text, "7f9619ff-8b86-d011-b42d-00cf4fc964ff") {
+		t.Errorf("unknown codes show code, message and correlation id: %s", text)
+	}
+	if e := refusal(400, []byte(`{"error":"x","error_codes":[7000215]}`), scrubber{}); e.Code != "AADSTS7000215" {
+		t.Errorf("%+v", e)
+	}
+}
+
+func FuzzRefusal(f *testing.F) {
+	f.Add(400, `{"error":"invalid_client","error_description":"AADSTS7000215: x. Trace ID: y"}`)
+	f.Add(500, `<html>`)
+	f.Add(401, `{"error_description":"eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4In0.c2ln the-secret\u001b[31m"}`)
+	scrub := scrubber{[]dataverse.Secret{dataverse.NewSecret("the-secret")}}
+	f.Fuzz(func(t *testing.T, status int, body string) {
+		text := refusal(status, []byte(body), scrub).Error()
+		if strings.Contains(text, "the-secret") || strings.Contains(text, "eyJhbGciOi") || strings.ContainsAny(text, "\x00\x1b\r\n") || len(text) > 4000 {
+			t.Fatalf("unfit to be shown: %q", text)
+		}
+	})
+}
+
+func FuzzFollow(f *testing.F) {
+	f.Add("https://login.microsoftonline.com/t/oauth2/authorize")
+	f.Add("https://login.microsoftonline.com@evil.example/t")
+	f.Add("https://login.microsoftonline.com\\@evil.example/t")
+	f.Fuzz(func(t *testing.T, uri string) {
+		n, err := follow(uri, "")
+		if err != nil {
+			return
+		}
+		if _, err := parseTenant(n.tenant); err != nil || n.cloud == UnknownCloud {
+			t.Fatalf("%q leads to %+v", uri, n)
+		}
+	})
+}
+
+func FuzzCLIToken(f *testing.F) {
+	f.Add(`{"accessToken":"x","expires_on":1}`)
+	f.Add(`{"accessToken":"x","expiresOn":"2026-01-01 00:00:00.000000"}`)
+	f.Fuzz(func(t *testing.T, out string) {
+		if token, err := parseCLIToken([]byte(out)); err == nil && (token.Value.IsZero() || token.ExpiresAt.IsZero()) {
+			t.Fatalf("%q gives %+v", out, token)
+		}
+	})
+}
+
+// TestRandomFaults: a sign-in over a bad network ends in a token or in advice.
+func TestRandomFaults(t *testing.T) {
+	e := newEntra(t)
+	failed := 0
+	for seed := range 60 {
+		dice := rand.New(rand.NewPCG(uint64(seed), 3))
+		rate := 0.3 * dice.Float64()
+		e.before = func(w http.ResponseWriter, r *http.Request) bool {
+			if dice.Float64() >= rate {
+				return false
+			}
+			switch dice.IntN(6) {
+			case 0:
+				panic(http.ErrAbortHandler)
+			case 1:
+				w.Header().Set("Retry-After", "2")
+				w.WriteHeader(429)
+			case 2:
+				http.Error(w, "<html>", []int{500, 502, 503, 504}[dice.IntN(4)])
+			case 3:
+				_, _ = w.Write([]byte(`{"access_token":"the-access-token-x","expi`))
+			case 4:
+				w.Header().Set("Content-Length", "5000")
+				_, _ = w.Write([]byte(`{"token_type":"Bearer"`))
+			case 5:
+				_, _ = w.Write([]byte("<html>the-access-token-x</html>"))
+			}
+			return true
+		}
+		c := e.config()
+		c.ClientSecret = dataverse.NewSecret(theSecret)
+		c.Jitter = dice.Float64
+		token, err := open(t, c).Token(t.Context(), dataverse.TokenOptions{})
+		var refused *AuthError
+		switch {
+		case err == nil && !strings.HasPrefix(token.Value.Reveal(), "the-access-token-"):
+			t.Fatalf("seed %d: %q", seed, token.Value.Reveal())
+		case err != nil && (!errors.As(err, &refused) || refused.Advice == "" || strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), "access-token-")):
+			t.Fatalf("seed %d: %v", seed, err)
+		case err != nil:
+			failed++
+		}
+	}
+	if failed > 3 {
+		t.Errorf("%d of 60 sign-ins failed", failed)
+	}
+}
+
+func TestDiscover(t *testing.T) {
+	e := newEntra(t)
+	e.before = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path != "/api/data/" { // an environment that challenges only here
+			w.WriteHeader(404)
+			return true
+		}
+		w.Header().Set("WWW-Authenticate", "Bearer authorization_uri=https://login.microsoftonline.com/"+tenant+"/oauth2/authorize")
+		w.WriteHeader(401)
+		return true
+	}
+	d, err := Discover(t.Context(), Config{EnvironmentURL: e.URL, Transport: e.Client().Transport})
+	if err != nil || d.Tenant != tenant || d.Cloud != Commercial || d.AuthorizationURI == "" {
+		t.Errorf("%+v, %v", d, err)
+	}
+	var wrong *ConfigError
+	if _, err := Discover(t.Context(), Config{EnvironmentURL: "x"}); !errors.As(err, &wrong) {
+		t.Errorf("%v", err)
+	}
+	if _, err := Discover(t.Context(), Config{EnvironmentURL: e.URL, Authority: "x"}); !errors.As(err, &wrong) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestSystemKeyring(t *testing.T) {
+	keyring.MockInit()
+	k := SystemKeyring("dbaudit", "sign-in")
+	if secret, err := k.Get(); secret != "" || err != nil {
+		t.Errorf("%q, %v", secret, err)
+	}
+	if err := k.Delete(); err != nil {
+		t.Errorf("%v", err)
+	}
+	if err := k.Set("x"); err != nil {
+		t.Fatal(err)
+	}
+	if secret, err := k.Get(); secret != "x" || err != nil {
+		t.Errorf("%q, %v", secret, err)
+	}
+	if err := k.Delete(); err != nil {
+		t.Fatal(err)
+	}
+	keyring.MockInitWithError(errors.New("locked"))
+	if _, err := k.Get(); err == nil {
+		t.Error("a locked keyring is an error")
+	}
+	if err := k.Delete(); err == nil {
+		t.Error("a locked keyring is an error")
+	}
+}
+
+// TestWithTheClient: sign-in and client together, from the challenge to the
+// rows, with the token revoked midway.
+func TestWithTheClient(t *testing.T) {
+	e := newEntra(t)
+	environment := newEntra(t)
+	revoked := ""
+	environment.before = func(w http.ResponseWriter, r *http.Request) bool {
+		switch token := r.Header.Get("Authorization"); {
+		case token == "":
+			w.Header().Set("WWW-Authenticate", "Bearer authorization_uri="+e.URL+"/"+tenant+"/oauth2/authorize, resource_id=x")
+			w.WriteHeader(401)
+		case token == revoked:
+			w.WriteHeader(401)
+		default:
+			if r.URL.Query().Get("$skiptoken") == "" {
+				revoked = token
+				answer(w, 200, map[string]any{"value": []any{map[string]int{"n": 1}}, "@odata.nextLink": environment.URL + "/api/data/v9.2/roles?$skiptoken=2"})
+			} else {
+				answer(w, 200, map[string]any{"value": []any{map[string]int{"n": 2}}})
+			}
+		}
+		return true
+	}
+	c := e.config()
+	c.EnvironmentURL, c.TenantID, c.ClientSecret = environment.URL, "", dataverse.NewSecret(theSecret)
+	c.Transport = either(e, environment)
+	e.scope = environment.URL + "/.default"
+	s := open(t, c)
+	client, err := dataverse.New(dataverse.Options{URL: environment.URL, Tokens: s, Transport: c.Transport})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, err := range client.Rows(t.Context(), dataverse.Collection("roles").Request("roles")) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+	}
+	if n != 2 || client.Stats().Renewals != 1 {
+		t.Errorf("%d rows, %+v", n, client.Stats())
+	}
+}
