@@ -385,7 +385,9 @@ func TestEffectivePrivileges(t *testing.T) {
 	if got := depthOf(t, admin, "prvReadLead"); got != "Local" {
 		t.Errorf("Local through a team that does not inherit: %q", got)
 	}
-	mutate(t, server, func(e *simulator.Environment) { e.Role("dbaudit Auditor").Privileges["prvReadLead"] = simulator.DepthDeep })
+	mutate(t, server, func(e *simulator.Environment) {
+		e.Role("dbaudit Auditor").Privileges["prvReadLead"] = simulator.DepthDeep
+	})
 	if got := depthOf(t, admin, "prvReadLead"); got != "Deep" {
 		t.Errorf("the same privilege from two roles: %q", got)
 	}

@@ -204,8 +204,8 @@ func (s *Server) replace(env *Environment) {
 }
 
 // permissionWorld is the world that a request's privileges are taken from.
-func (s *Server) permissionWorld(r *http.Request, current *world) *world {
-	if s.options.StaleFor == 0 || r.Header.Get("Consistency") == "Strong" {
+func (s *Server) permissionWorld(header http.Header, current *world) *world {
+	if s.options.StaleFor == 0 || header.Get("Consistency") == "Strong" {
 		return current
 	}
 	s.stale.Lock()

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"cmp"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -9,15 +10,22 @@ import (
 
 // A call is one request to the Web API, on its way.
 type call struct {
-	server  *Server
-	world   *world
-	caller  *caller
-	request *http.Request
-	root    string // URL of the service, with its slash
-	path    []segment
-	query   queryString
-	prefer  preferences
+	server *Server
+	world  *world
+	caller *caller
+	method string
+	header http.Header
+	body   []byte
+	root   string // URL of the service, with its slash
+	// transaction is set inside a change set of a batch.
+	transaction *transaction
+	path        []segment
+	query       queryString
+	prefer      preferences
 }
+
+// maxBody is more than any request of the Web API needs.
+const maxBody = 16 << 20
 
 // An answer is what a call comes to.
 type answer struct {
@@ -47,7 +55,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		s.challenge(w)
 		return
 	}
-	result, err := s.answer(r, who, escaped)
+	result, err := s.answer(w, r, who, escaped)
 	if err != nil {
 		writeError(w, asAPIError(err))
 		return
@@ -69,8 +77,8 @@ func (s *Server) challenge(w http.ResponseWriter) {
 	w.WriteHeader(http.StatusUnauthorized)
 }
 
-func (s *Server) answer(r *http.Request, who identity, escaped string) (answer, error) {
-	c := &call{server: s, world: s.current.Load(), request: r, prefer: parsePreferences(r.Header)}
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, who identity, escaped string) (answer, error) {
+	c := &call{server: s, world: s.current.Load(), method: r.Method, header: r.Header, prefer: parsePreferences(r.Header)}
 	version, rest, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(escaped, "/api/data"), "/"), "/")
 	switch version {
 	case "v9.0", "v9.1", "v9.2":
@@ -78,6 +86,13 @@ func (s *Server) answer(r *http.Request, who identity, escaped string) (answer, 
 		return answer{}, noSegment(cmp.Or(version, "data"))
 	}
 	c.root = s.apiURL + "/api/data/" + version + "/"
+	if r.Method != http.MethodGet {
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		if err != nil {
+			return answer{}, badRequest("The request body cannot be read.")
+		}
+		c.body = body
+	}
 	if err := c.identify(who); err != nil {
 		return answer{}, err
 	}
@@ -90,6 +105,9 @@ func (c *call) run(path, rawQuery string) (answer, error) {
 	if path == "" {
 		return c.serviceDocument(), nil
 	}
+	if path == "$batch" {
+		return c.batch()
+	}
 	if c.path, err = parsePath(path); err != nil {
 		return answer{}, err
 	}
@@ -97,7 +115,7 @@ func (c *call) run(path, rawQuery string) (answer, error) {
 		return answer{}, err
 	}
 	var result answer
-	switch c.request.Method {
+	switch c.method {
 	case http.MethodGet:
 		result, err = c.get()
 	case http.MethodPost:
@@ -107,7 +125,7 @@ func (c *call) run(path, rawQuery string) (answer, error) {
 	case http.MethodDelete:
 		result, err = c.delete()
 	default:
-		return answer{}, &apiError{http.StatusMethodNotAllowed, codeBadURL, "The requested resource does not support http method '" + c.request.Method + "'."}
+		return answer{}, &apiError{http.StatusMethodNotAllowed, codeBadURL, "The requested resource does not support http method '" + c.method + "'."}
 	}
 	if err == nil && len(c.prefer.applied) > 0 {
 		result.set("Preference-Applied", strings.Join(c.prefer.applied, ", "))
@@ -117,7 +135,7 @@ func (c *call) run(path, rawQuery string) (answer, error) {
 
 // identify finds the user that a token stands for, and the one that the request is to be done as.
 func (c *call) identify(who identity) error {
-	permissions := c.server.permissionWorld(c.request, c.world)
+	permissions := c.server.permissionWorld(c.header, c.world)
 	u := c.world.userByObject(who.objectID)
 	if who.applicationID != "" {
 		u = c.world.userByApplication(who.applicationID)
@@ -129,7 +147,7 @@ func (c *call) identify(who identity) error {
 		return err
 	}
 	c.caller = &caller{user: u, permissions: permissions}
-	object, id := c.request.Header.Get("CallerObjectId"), c.request.Header.Get("MSCRMCallerID")
+	object, id := c.header.Get("CallerObjectId"), c.header.Get("MSCRMCallerID")
 	if object == "" && id == "" {
 		return nil
 	}
