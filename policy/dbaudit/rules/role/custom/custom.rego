@@ -2,7 +2,7 @@
 # title: The integration role is a custom role that can be edited
 # description: The role is made from no role template, and its managed property iscustomizable is true.
 # related_resources:
-#   - ref: https://learn.microsoft.com/power-platform/admin/database-security
+#   - ref: https://learn.microsoft.com/power-platform/admin/database-security#predefined-security-roles
 #     description: Predefined security roles
 # custom:
 #   severity: high

@@ -4,7 +4,7 @@
 #   Neither System Administrator nor System Customizer, known by their role templates, reaches the user
 #   directly or through a team.
 # related_resources:
-#   - ref: https://learn.microsoft.com/power-platform/admin/database-security
+#   - ref: https://learn.microsoft.com/power-platform/admin/database-security#predefined-security-roles
 #     description: Predefined security roles
 # custom:
 #   severity: high

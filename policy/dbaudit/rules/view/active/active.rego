@@ -3,7 +3,7 @@
 # description: Each required view that was found is active; where none is required, each view shared with the user.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-apps/developer/data-platform/reference/entities/userquery
-#     description: Saved View (UserQuery) table reference
+#     description: Saved View (UserQuery) table/entity reference
 # custom:
 #   severity: medium
 #   requires: [users, teams]
