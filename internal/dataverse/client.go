@@ -333,8 +333,8 @@ func (w *walk) follow(address *url.URL, yield func(json.RawMessage, error) bool)
 	}
 }
 
-// lastingReason marks an unusable answer that reading again cannot change.
-type lastingReason struct{ error }
+// lastingError marks an unusable answer that reading again cannot change.
+type lastingError struct{ error }
 
 // nextPage gives where the next page is, nil after the last.
 func (c *Client) nextPage(address *url.URL, p page, seen map[string]bool) (*url.URL, error) {
@@ -343,7 +343,7 @@ func (c *Client) nextPage(address *url.URL, p page, seen map[string]bool) (*url.
 	}
 	next, err := c.origin.follow(address, p.next)
 	if err != nil {
-		return nil, lastingReason{fmt.Errorf("the link to the next page was not followed: %w", err)}
+		return nil, lastingError{fmt.Errorf("the link to the next page was not followed: %w", err)}
 	}
 	if seen[next.String()] {
 		return nil, errors.New("the link to the next page leads back to a page that was read")
@@ -380,7 +380,7 @@ func (c *Client) usableObject(got reply) error {
 		case "error":
 			return errors.New("the answer turned into an error")
 		case "@odata.nextLink":
-			return lastingReason{errors.New("the answer is a page of a collection: read it as rows")}
+			return lastingError{errors.New("the answer is a page of a collection: read it as rows")}
 		}
 	}
 	return err

@@ -56,9 +56,6 @@ func parseOrigin(text string) (origin, error) {
 
 func (o origin) String() string { return "https://" + o.host }
 
-// owns reports whether u is an address of the environment's Web API.
-func (o origin) owns(u *url.URL) bool { return o.check(u) == nil }
-
 // check says why u is not an address of the environment's Web API.
 func (o origin) check(u *url.URL) error {
 	switch {

@@ -247,47 +247,48 @@ type Expr struct {
 	err  error
 }
 
-// Eq: the column equals a text.
+// Eq holds where the column equals a text.
 func Eq(column, value string) Expr { return compare(column, "eq", quote(value)) }
 
-// Ne: the column differs from a text.
+// Ne holds where the column differs from a text.
 func Ne(column, value string) Expr { return compare(column, "ne", quote(value)) }
 
-// EqID: the column equals an id.
+// EqID holds where the column equals an id.
 func EqID(column string, id GUID) Expr {
 	key, err := keyOf(id)
 	e := compare(column, "eq", key)
 	return e.fail(err)
 }
 
-// EqInt: the column equals a number.
+// EqInt holds where the column equals a number.
 func EqInt(column string, n int) Expr { return compare(column, "eq", strconv.Itoa(n)) }
 
-// NeInt: the column differs from a number.
+// NeInt holds where the column differs from a number.
 func NeInt(column string, n int) Expr { return compare(column, "ne", strconv.Itoa(n)) }
 
-// EqBool: the column is true, or false.
+// EqBool holds where the column is true, or false.
 func EqBool(column string, b bool) Expr { return compare(column, "eq", strconv.FormatBool(b)) }
 
-// EqNull: the column is empty.
+// EqNull holds where the column is empty.
 func EqNull(column string) Expr { return compare(column, "eq", "null") }
 
-// NeNull: the column is not empty.
+// NeNull holds where the column is not empty.
 func NeNull(column string) Expr { return compare(column, "ne", "null") }
 
-// Contains: the column's text holds value, in any case (Dataverse compares so).
+// Contains holds where value is part of the column's text, in any case (Dataverse
+// compares so).
 func Contains(column, value string) Expr { return test("contains", column, value) }
 
-// StartsWith: the column's text begins with value, in any case.
+// StartsWith holds where the column's text begins with value, in any case.
 func StartsWith(column, value string) Expr { return test("startswith", column, value) }
 
-// And: all of them hold.
+// And holds where all parts do.
 func And(parts ...Expr) Expr { return join("and", parts) }
 
-// Or: one of them holds.
+// Or holds where one of the parts does.
 func Or(parts ...Expr) Expr { return join("or", parts) }
 
-// AnyOf: the column equals one of the texts.
+// AnyOf holds where the column equals one of the texts.
 func AnyOf(column string, values ...string) Expr {
 	parts := make([]Expr, len(values))
 	for i, v := range values {
@@ -296,7 +297,7 @@ func AnyOf(column string, values ...string) Expr {
 	return Or(parts...)
 }
 
-// AnyID: the column equals one of the ids.
+// AnyID holds where the column equals one of the ids.
 func AnyID(column string, ids ...GUID) Expr {
 	parts := make([]Expr, len(ids))
 	for i, id := range ids {

@@ -113,7 +113,7 @@ func (p *retrier) judge(c call, r reply, err error) (*Error, again) {
 		if kind := r.header.Get("Content-Type"); kind != "" && !strings.Contains(kind, "json") {
 			e.Message += " (it is " + oneLine(clip(kind)) + ")"
 		}
-		var lasting lastingReason
+		var lasting lastingError
 		if errors.As(reason, &lasting) {
 			return e, never
 		}
@@ -161,7 +161,7 @@ func (p *retrier) judgeBroken(c call, r reply, err error) (*Error, again) {
 	e := &Error{Kind: Transport, Status: r.status, CorrelationID: correlation(r.header), cause: err}
 	refused := r.status >= 300 && r.status < 500 && r.status != http.StatusRequestTimeout
 	e.MayHaveHappened = !c.reads() && !refused && found.sent()
-	var large errTooLarge
+	var large tooLargeError
 	switch {
 	case errors.As(err, &large):
 		e.Kind = Protocol

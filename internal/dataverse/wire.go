@@ -52,22 +52,22 @@ type wire struct {
 	counters  *counters
 }
 
-// errTooLarge is no broken read: the next one would be as large.
-type errTooLarge int64
+// tooLargeError is no broken read: the next one would be as large.
+type tooLargeError int64
 
-func (e errTooLarge) Error() string {
+func (e tooLargeError) Error() string {
 	return fmt.Sprintf("the answer is larger than %d bytes", int64(e))
 }
 
-// errTimeout is the cause of a cancellation of ours.
-type errTimeout string
+// timeoutError is the cause of a cancellation of ours.
+type timeoutError string
 
-func (e errTimeout) Error() string { return string(e) }
+func (e timeoutError) Error() string { return string(e) }
 
 func (w wire) send(ctx context.Context, c call) (reply, error) {
 	attempt, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	timer := time.AfterFunc(w.header, func() { cancel(errTimeout("no answer within " + w.header.String())) })
+	timer := time.AfterFunc(w.header, func() { cancel(timeoutError("no answer within " + w.header.String())) })
 	defer timer.Stop()
 
 	req, err := http.NewRequestWithContext(attempt, c.method, c.url.String(), bytes.NewReader(c.body))
@@ -103,7 +103,7 @@ func (w wire) send(ctx context.Context, c call) (reply, error) {
 	case err != nil:
 		return r, fmt.Errorf("the answer broke off: %w", reasonOf(attempt, err))
 	case int64(len(r.body)) > w.maxBody:
-		return r, errTooLarge(w.maxBody)
+		return r, tooLargeError(w.maxBody)
 	case resp.ContentLength > int64(len(r.body)):
 		return r, fmt.Errorf("the answer broke off: %w", io.ErrUnexpectedEOF)
 	}
@@ -112,7 +112,7 @@ func (w wire) send(ctx context.Context, c call) (reply, error) {
 
 // reasonOf prefers our own reason for a cancellation over "context canceled".
 func reasonOf(ctx context.Context, err error) error {
-	var timeout errTimeout
+	var timeout timeoutError
 	if errors.As(context.Cause(ctx), &timeout) {
 		return timeout
 	}

@@ -158,7 +158,7 @@ func (f *FileCache) key(create bool) (cipher.AEAD, error) {
 	key, err := base64.StdEncoding.DecodeString(text)
 	if err != nil || len(key) != 32 {
 		if !create {
-			return nil, nil
+			return nil, nil //nolint:nilnil // no key, and nothing wrong
 		}
 		key = make([]byte, 32)
 		_, _ = rand.Read(key)

@@ -68,24 +68,25 @@ type fenced struct {
 	next      http.RoundTripper
 }
 
-// errFenced is lasting: the authority will name the same host again.
-type errFenced struct{ host string }
+// fencedError is lasting: the authority will name the same host again.
+type fencedError struct{ host string }
 
-func (e errFenced) Error() string {
+func (e fencedError) Error() string {
 	return fmt.Sprintf("the authority leads on to %s, which was not followed", dataverse.Printable(e.host))
 }
 
 func (f fenced) RoundTrip(req *http.Request) (*http.Response, error) {
 	_, known := KnownAuthority(req.URL.Host)
 	if req.URL.Scheme != "https" || !known && !strings.EqualFold(req.URL.Host, f.authority) {
-		return nil, errFenced{req.URL.Host}
+		return nil, fencedError{req.URL.Host}
 	}
 	return f.next.RoundTrip(req)
 }
 
 // steady repeats exchanges that break. It serves the sign-in of people, whose
 // steps cannot be begun anew; programs repeat the whole acquisition instead,
-// since a signed assertion should be sent once only.
+// since a signed assertion should be sent once only. It stands above bounded,
+// which has read each answer and closed its connection's side.
 type steady struct {
 	patience patience
 	next     http.RoundTripper
@@ -107,7 +108,7 @@ func (s steady) RoundTrip(req *http.Request) (*http.Response, error) {
 			attempt.Body = io.NopCloser(bytes.NewReader(body))
 		}
 		var err error
-		if resp, err = s.next.RoundTrip(attempt); err != nil {
+		if resp, err = s.next.RoundTrip(attempt); err != nil { //nolint:bodyclose // it is in memory already
 			return err
 		}
 		if isPassing(resp.StatusCode) {
@@ -194,7 +195,7 @@ func mayPass(err error) bool {
 		p       *passing
 		call    msal.CallErr
 		badJSON msal.InvalidJsonErr
-		fence   errFenced
+		fence   fencedError
 		refused *AuthError
 		broken  *brokenError
 		address *url.Error
@@ -238,7 +239,7 @@ func explain(ctx context.Context, err error, scrub scrubber) error {
 		refused    *AuthError
 		call       msal.CallErr
 		badJSON    msal.InvalidJsonErr
-		fence      errFenced
+		fence      fencedError
 		p          *passing
 		broken     *brokenError
 		address    *url.Error

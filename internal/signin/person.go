@@ -60,10 +60,10 @@ func (p *personSource) Token(ctx context.Context, o dataverse.TokenOptions) (dat
 	return dataverse.Token{Value: dataverse.NewSecret(got.AccessToken), ExpiresAt: got.ExpiresOn}, nil
 }
 
-// errNobody is the absence of a saved sign-in.
-type errNobody struct{}
+// nobodyError is the absence of a saved sign-in.
+type nobodyError struct{}
 
-func (errNobody) Error() string { return "nobody is signed in" }
+func (nobodyError) Error() string { return "nobody is signed in" }
 
 func (p *personSource) silently(ctx context.Context, o dataverse.TokenOptions) (public.AuthResult, error) {
 	accounts, err := p.client.Accounts(ctx)
@@ -96,7 +96,7 @@ func choose(accounts []public.Account, username, tenant string) (public.Account,
 	}
 	switch len(accounts) {
 	case 0:
-		return public.Account{}, errNobody{}
+		return public.Account{}, nobodyError{}
 	case 1:
 		return accounts[0], nil
 	}
@@ -111,7 +111,7 @@ func choose(accounts []public.Account, username, tenant string) (public.Account,
 // mustAsk reports whether only the person can help: there is no sign-in, or
 // Entra refuses it.
 func mustAsk(err error) bool {
-	var nobody errNobody
+	var nobody nobodyError
 	if errors.As(err, &nobody) || err.Error() == "no token found" {
 		return true
 	}
@@ -155,7 +155,7 @@ func (p *personSource) ask(ctx context.Context, o dataverse.TokenOptions) (publi
 }
 
 func (p *personSource) explain(ctx context.Context, err error) error {
-	var nobody errNobody
+	var nobody nobodyError
 	if errors.As(err, &nobody) || err.Error() == "no token found" {
 		return &AuthError{
 			Message: "nobody is signed in for tenant " + p.session.tenant,
