@@ -187,15 +187,14 @@ func (a *app) collect(ctx context.Context, t target, scope snapshot.Scope, roots
 	}
 	a.say("%s: %s", t.name, conn.session.Describe())
 	s, err := collector.Collect(ctx, conn.client, collector.Options{
-		Scope:                scope,
-		Requirement:          t.requirement,
-		Environment:          snapshot.Environment{Name: t.name, URL: t.url},
-		Pattern:              t.profile.Pattern,
-		Privileges:           t.profile.Minimum(),
-		AuditorApplicationID: t.clientID,
-		Tool:                 snapshot.Tool(a.tool()),
-		Now:                  a.Now,
-		Progress:             progress.section,
+		Scope:       scope,
+		Requirement: t.requirement,
+		Environment: snapshot.Environment{Name: t.name, URL: t.url},
+		Pattern:     t.profile.Pattern,
+		Privileges:  t.profile.Minimum(),
+		Tool:        snapshot.Tool(a.tool()),
+		Now:         a.Now,
+		Progress:    progress.section,
 	})
 	if err != nil {
 		return nil, err

@@ -251,7 +251,7 @@ func decodeSlice(data []byte, sel *Selection) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	principals, roots := s.reach(requirement, pattern)
+	principals, roots := s.Reach(requirement, pattern)
 	if err := pick(data[grants.start:grants.end], roots, s.RolePrivileges); err != nil {
 		return nil, fmt.Errorf("reading role_privileges: %w", err)
 	}
@@ -261,22 +261,36 @@ func decodeSlice(data []byte, sel *Selection) (*Snapshot, error) {
 	return s, nil
 }
 
-// reach names the principals whose shares, and the root roles whose privileges,
-// may matter to a verdict.
-func (s *Snapshot) reach(r Requirement, pattern string) (principals, roots map[string]bool) {
+// User is the id of the single user that the requirement means and that is not
+// soft-deleted; ok is false where there is none or more than one.
+func (s *Snapshot) User(r Requirement, pattern string) (id string, ok bool) {
+	count := 0
+	for candidate, user := range s.Users {
+		if !user.Deleted && r.Fits(user, pattern) {
+			id = candidate
+			count++
+		}
+	}
+	if count != 1 {
+		return "", false
+	}
+	return id, true
+}
+
+// Reach names the principals whose shares, and the root roles whose privileges,
+// may matter to a verdict: the integration user and its teams; the roles that
+// reach it, and those whose name fits the requirement.
+func (s *Snapshot) Reach(r Requirement, pattern string) (principals, roots map[string]bool) {
 	principals, roots = map[string]bool{}, map[string]bool{}
 	add := func(roles []string) {
 		for _, id := range roles {
 			roots[s.Roles[id].RootID] = true
 		}
 	}
-	for id, user := range s.Users {
-		if !r.Fits(user, pattern) {
-			continue
-		}
+	if id, ok := s.User(r, pattern); ok {
 		principals[id] = true
-		add(user.Roles)
-		for _, team := range user.Teams {
+		add(s.Users[id].Roles)
+		for _, team := range s.Users[id].Teams {
 			principals[team] = true
 			add(s.Teams[team].Roles)
 		}
