@@ -68,6 +68,11 @@ test_the_application_user_whose_name_fits if {
 	integration.user == "user" with input as _unnamed
 	integration.user == "user" with input as testing.patched(_unnamed, {"/users/user/name": "my DEMANDBASE sync"})
 	not integration.user with input as testing.patched(_unnamed, {"/users/user/name": "sync"})
+	integration.ambiguous == set() with input as _unnamed
+}
+
+test_a_user_without_a_principal_name_is_not_taken_for_the_one_that_nobody_named if {
+	integration.users == {"user"} with input as testing.patched(_unnamed, {"/users/jane/domain_name": ""})
 }
 
 test_a_person_never_fits if {
@@ -94,6 +99,15 @@ test_what_reaches_the_user_through_a_team if {
 	integration.assigned == set() with input as snapshot
 	integration.teams == {"role": {"team"}} with input as snapshot
 	integration.ways == {"role": {`through the team "Contoso"`}} with input as snapshot
+}
+
+test_what_reaches_a_team_of_others_does_not_reach_the_user if {
+	others := object.union(testing.team, {"name": "Sales", "roles": ["role"]})
+	integration.reaching == set() with input as testing.changed({"/users/user/roles": [], "/teams/others": others})
+
+	snapshot := testing.changed({"/teams/team/roles": ["role"], "/teams/others": others})
+	integration.teams == {"role": {"team"}} with input as snapshot
+	integration.ways == {"role": {"assigned to the user", `through the team "Contoso"`}} with input as snapshot
 }
 
 test_nothing_reaches_a_user_that_is_not_there if {
@@ -154,6 +168,7 @@ test_of_the_reaching_custom_roles_the_one_that_grants_most if {
 		"/users/user/roles": ["other", "role"],
 	})
 	integration.role == "role" with input as snapshot
+	integration.role_undecided == set() with input as snapshot
 	integration.candidates == {"role", "other"} with input as snapshot
 }
 
@@ -366,7 +381,7 @@ test_of_two_roles_the_deeper_grant_counts if {
 _through_team := testing.changed({
 	"/users/user/roles": [],
 	"/teams/team/roles": ["role"],
-	"/role_privileges/role": {"prvReadUserQuery": "basic", "prvReadAccount": "local"},
+	"/role_privileges/role": {"prvReadUserQuery": "basic", "prvReadAccount": "local", "prvReadSdkMessage": "global"},
 })
 
 test_a_team_role_gives_its_members_basic_rights_where_they_are_inherited if {
@@ -432,6 +447,7 @@ test_notes_name_the_roles_that_were_not_judged if {
 	} with input as testing.changed({
 		"/requirement/role": "",
 		"/roles/other": _other,
+		"/roles/basic": _built_in,
 		"/role_privileges/other": {"prvReadAccount": "global"},
 		"/users/user/roles": ["other", "role"],
 	})

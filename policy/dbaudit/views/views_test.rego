@@ -162,7 +162,9 @@ test_with_an_owner_whose_views_were_not_read_the_personal_view_may_be_meant if {
 	])}} with input as snapshot
 	views.unseen == {0} with input as snapshot
 
-	views.by_system == {0} with input as testing.patched(snapshot, {"/requirement/views/0/owner": ""})
+	unowned := testing.patched(snapshot, {"/requirement/views/0/owner": ""})
+	views.by_system == {0} with input as unowned
+	views.undecided == {} with input as unowned
 }
 
 # The contract: what nobody shows is not visible once the integration user's own list was read.

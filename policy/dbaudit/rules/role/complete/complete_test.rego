@@ -73,6 +73,27 @@ test_fail_another_role_is_deeper if {
 	})} with input as testing.patched(_filled, {"/role_privileges/role/prvReadLead": "basic"})
 }
 
+test_success_a_team_role_that_keeps_basic_rights_fills_nothing if {
+	complete.findings == set() with input as testing.patched(
+		testing.without(testing.changed(_second), ["/role_privileges/role/prvReadUserQuery"]),
+		{
+			"/users/user/roles": ["role"],
+			"/teams/team/roles": ["second"],
+			"/roles/second/inherited": false,
+		},
+	)
+}
+
+test_fail_only_those_that_fill_the_gap_are_named if {
+	complete.findings == {_missing} with input as testing.patched(_filled, {
+		"/roles/shallow": object.union(testing.role, {"name": "Shallow", "root_id": "shallow"}),
+		"/role_privileges/shallow": {"prvReadLead": "basic"},
+		"/roles/others": object.union(testing.role, {"name": "Others", "root_id": "others"}),
+		"/role_privileges/others": testing.grants,
+		"/users/user/roles": ["role", "second", "shallow"],
+	})
+}
+
 test_fail_a_locked_role_cannot_be_completed if {
 	complete.findings == {object.union(_missing, {
 		"fix": {"kind": "replace-role"},

@@ -45,6 +45,39 @@ test_fail_only_a_soft_deleted_one if {
 	)} with input as testing.patched(testing.no_user, {"/users/ghost": _ghost})
 }
 
+test_fail_other_soft_deleted_users_hold_nothing if {
+	others := {
+		"/users/ghost": object.union(_ghost, {"application_id": "another"}),
+		"/users/jane/deleted": true,
+	}
+	exists.findings == {_missing(
+		"application",
+		"there is no application user with the application id application",
+		[],
+		_create,
+	)} with input as testing.patched(testing.no_user, others)
+
+	exists.findings == {_missing(
+		"bob@contoso.com",
+		"there is no user with the user principal name bob@contoso.com",
+		[],
+		{"kind": "correct-configuration"},
+	)} with input as testing.changed(object.union(others, {
+		"/requirement/application_id": "",
+		"/requirement/user": "bob@contoso.com",
+	}))
+
+	exists.findings == {_missing(
+		"demandbase",
+		`there is no application user with "demandbase" in its name`,
+		[],
+		{"kind": "correct-configuration"},
+	)} with input as testing.patched(testing.no_user, object.union(others, {
+		"/requirement/application_id": "",
+		"/users/jane/domain_name": "",
+	}))
+}
+
 test_fail_no_person if {
 	snapshot := testing.changed({"/requirement/application_id": "", "/requirement/user": "bob@contoso.com"})
 	exists.findings == {_missing(

@@ -72,6 +72,17 @@ test_fail_through_a_team_by_a_copy_under_another_name if {
 	})
 }
 
+test_fail_through_two_teams if {
+	found := no_administrator.findings with input as testing.changed({
+		"/roles/administrator": _administrator,
+		"/users/user/teams": ["team", "admins"],
+		"/teams/team/roles": ["administrator"],
+		"/teams/admins": object.union(testing.team, {"name": "Admins", "roles": ["administrator"]}),
+	})
+	[finding.evidence.ways | some finding in found] == [[`through the team "Admins"`, `through the team "Contoso"`]]
+	[finding.fix.team | some finding in found] == [{"id": "admins", "name": "Admins"}]
+}
+
 test_fail_both_ways if {
 	no_administrator.findings == {{
 		"control": "DB-USER-NO-ADMINISTRATOR",

@@ -89,6 +89,14 @@ test_fail_deactivated_system_view if {
 	} with input as testing.patched(snapshot, {"/system_views/twin": _inactive_system})
 }
 
+test_fail_only_the_system_view_that_is_meant if {
+	active.findings == {_system_finding("system")} with input as testing.patched(_gone, {
+		"/system_views/system": _inactive_system,
+		"/system_views/another": object.union(_inactive_system, {"name": "Another"}),
+		"/system_views/active": object.union(testing.system_view, {"name": "Active"}),
+	})
+}
+
 test_success_one_system_view_of_the_name_is_active if {
 	active.findings == set() with input as testing.patched(_gone, {
 		"/system_views/system": _inactive_system,
@@ -178,6 +186,10 @@ test_success_of_several_the_found_ones_are_judged if {
 
 test_not_applicable_without_a_user if {
 	active.findings == set() with input as testing.no_user
+	active.findings == set() with input as testing.without(_inactive, ["/users/user"])
+	active.findings == set() with input as testing.patched(testing.without(_gone, ["/users/user"]), {
+		"/system_views/system": _inactive_system,
+	})
 	active.not_applicable == {
 		"there is no single integration user to judge, see DB-USER-EXISTS",
 	} with input as testing.no_user

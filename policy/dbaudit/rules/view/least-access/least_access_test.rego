@@ -47,6 +47,15 @@ test_fail_the_user_has_something_else if {
 	} with input as _shared({"user": {"view": {"rights": ["other"]}}})
 }
 
+test_fail_only_principals_of_the_user_are_named if {
+	least_access.findings == {
+		_finding(["write"], [_user]),
+	} with input as _shared({
+		"user": {"view": {"rights": ["read", "write"]}},
+		"jane": {"view": {"rights": ["read", "delete"]}},
+	})
+}
+
 test_fail_a_team_has_more if {
 	least_access.findings == {
 		_finding(["write"], [_team]),

@@ -112,6 +112,12 @@ test_fail_the_view_of_the_named_owner_is_to_be_shared if {
 	} with input as testing.patched(_unseen, {"/views/a": namesake})
 }
 
+test_fail_another_view_of_the_named_owner_is_not_meant if {
+	shared.findings == {
+		_not_shared(["view"], "view", _jane),
+	} with input as testing.patched(_unseen, {"/views/a": object.union(testing.view, {"name": "Another"})})
+}
+
 test_fail_without_an_owner_the_first_is_to_be_shared if {
 	namesake := object.union(testing.view, {"owner_id": "team", "seen_by": ["auditor"]})
 	shared.findings == {
