@@ -291,11 +291,12 @@ type walk struct {
 // follow yields the rows of address and of all pages behind it.
 func (w *walk) follow(address *url.URL, yield func(json.RawMessage, error) bool) {
 	header := w.header(w.request)
-	// Dataverse ignores $top where a page size is given.
-	if !strings.Contains(address.RawQuery, "$top=") {
+	whole := !strings.Contains(address.RawQuery, "$top=")
+	if whole { // Dataverse ignores $top where a page size is given
 		header.Set("Prefer", "odata.maxpagesize="+strconv.Itoa(w.pageSize))
 	}
 	seen := map[string]bool{address.String(): true}
+	expected, total := unknown, 0
 	for n := 1; address != nil; n++ {
 		if w.pages++; w.pages > w.limits.MaxPages {
 			yield(nil, w.stopped(w.request, address, fmt.Sprintf("the collection has more than %d pages", w.limits.MaxPages)))
@@ -312,14 +313,17 @@ func (w *walk) follow(address *url.URL, yield func(json.RawMessage, error) bool)
 				if p, err = decodePage(got.body, w.limits.MaxJSONDepth); err != nil {
 					return err
 				}
-				next, err = w.nextPage(address, p, seen)
-				return err
+				if next, err = w.nextPage(address, p, seen); err != nil || next != nil || !whole {
+					return err // $count takes no notice of $top
+				}
+				return tally(max(expected, p.count), total+len(p.rows))
 			},
 		})
 		if err != nil {
 			yield(nil, err)
 			return
 		}
+		expected, total = max(expected, p.count), total+len(p.rows)
 		w.observe(Event{Kind: PageRead, Label: w.request.Label, Page: n, Rows: len(p.rows)})
 		for _, row := range p.rows {
 			row, err := w.complete(address, row)
@@ -331,6 +335,16 @@ func (w *walk) follow(address *url.URL, yield func(json.RawMessage, error) bool)
 			seen[address.String()] = true
 		}
 	}
+}
+
+// tally holds what came against what was announced. The environment counts no
+// further than 5,000.
+func tally(announced, came int) error {
+	const most = 5000
+	if announced == unknown || announced == came || announced >= most && came >= most {
+		return nil
+	}
+	return fmt.Errorf("the environment announced %d rows and gave %d", announced, came)
 }
 
 // lastingError marks an unusable answer that reading again cannot change.

@@ -247,6 +247,8 @@ func TestNeverShort(t *testing.T) {
 		"deep":           {body(`{"value":[` + strings.Repeat(`{"a":`, 80) + "1" + strings.Repeat("}", 80) + `]}`), Protocol, 6, "deeper than 64"},
 		"late error":     {body(`{"value":[{"a":1}],"error":{"code":"","message":"x"}}`), Protocol, 6, "turned into an error"},
 		"link empty":     {body(`{"value":[],"@odata.nextLink":""}`), Protocol, 6, "no link"},
+		"count text":     {body(`{"value":[],"@odata.count":"0"}`), Protocol, 6, "no number of rows"},
+		"count short":    {body(`{"value":[],"@odata.count":1}`), Protocol, 6, "announced 1 rows and gave 0"},
 		"link number":    {body(`{"value":[],"@odata.nextLink":7}`), Protocol, 6, "no link"},
 		"link elsewhere": {body(`{"value":[],"@odata.nextLink":"https://evil.example/api/data/v9.2/roles"}`), Protocol, 1, "leads to evil.example"},
 		"link http":      {body(`{"value":[],"@odata.nextLink":"http://evil.example/api/data/v9.2/roles"}`), Protocol, 1, "not https"},
@@ -835,5 +837,64 @@ func TestSignInErrorsPassThrough(t *testing.T) {
 	_, err := s.client.Get(t.Context(), Function("WhoAmI").Request("who am I"))
 	if e := asError(t, err); e.Kind != Unauthorized || !errors.Is(err, cause) || err.Error() != "who am I: unauthorized: the app is unknown" {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestAnnouncedRowsMustCome: with $count, a link or row that goes missing is
+// noticed on the last page, which is then read again.
+func TestAnnouncedRowsMustCome(t *testing.T) {
+	var s *setting
+	var faults []string
+	page := func(count, link bool, rows string) string {
+		text := `{"value":[` + rows + `]`
+		if count {
+			text += `,"@odata.count":3`
+		}
+		if link {
+			text += `,"@odata.nextLink":"` + s.server.URL + `/api/data/v9.2/roles?$count=true&$skiptoken=2"`
+		}
+		return text + "}"
+	}
+	s = serve(t, func(w http.ResponseWriter, r *http.Request) {
+		fault := ""
+		if len(faults) > 0 {
+			fault, faults = faults[0], faults[1:]
+		}
+		second := strings.Contains(r.RequestURI, "skiptoken")
+		switch {
+		case second && fault == "row":
+			_, _ = io.WriteString(w, page(false, false, ``))
+		case second:
+			_, _ = io.WriteString(w, page(false, false, `{"n":3}`))
+		case fault == "link":
+			_, _ = io.WriteString(w, page(true, false, `{"n":1},{"n":2}`))
+		case fault == "row":
+			_, _ = io.WriteString(w, page(true, true, `{"n":1}`))
+		default:
+			_, _ = io.WriteString(w, page(true, true, `{"n":1},{"n":2}`))
+		}
+	})
+	read := func(with ...string) ([]string, error) {
+		faults = with
+		return rowsOf(t.Context(), s.client, Collection("roles").Count().Request("roles"))
+	}
+	for _, with := range [][]string{nil, {"link"}, {"", "row"}, {"link", "link", "", "row", "row"}} {
+		if rows, err := read(with...); err != nil || len(rows) != 3 {
+			t.Errorf("%v: %v, %v", with, rows, err)
+		}
+	}
+	if _, err := read("row"); err == nil || !strings.Contains(err.Error(), "announced 3 rows and gave 2") {
+		t.Errorf("a row lost before the last page: %v", err)
+	}
+	if _, err := rowsOf(t.Context(), s.client, Collection("roles").Top(2).Request("")); err != nil {
+		t.Errorf("$count takes no notice of $top: %v", err)
+	}
+	for _, c := range []struct {
+		announced, came int
+		ok              bool
+	}{{unknown, 7, true}, {0, 0, true}, {5000, 5000, true}, {5000, 12345, true}, {5000, 4999, false}, {4999, 5000, false}, {3, 4, false}} {
+		if err := tally(c.announced, c.came); (err == nil) != c.ok {
+			t.Errorf("%+v: %v", c, err)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"unicode/utf8"
 )
 
@@ -12,7 +13,12 @@ import (
 type page struct {
 	rows []json.RawMessage
 	next string // @odata.nextLink, "" on the last page
+	// count is @odata.count, how many rows the collection has, and unknown where
+	// the answer does not say.
+	count int
 }
+
+const unknown = -1
 
 // decodePage reads an answer of a collection. It is strict: what is not exactly
 // one JSON object with one array of objects named "value" is refused, since a
@@ -22,7 +28,7 @@ func decodePage(body []byte, maxDepth int) (page, error) {
 	if err != nil {
 		return page{}, err
 	}
-	var p page
+	p := page{count: unknown}
 	found := false
 	for _, f := range fields {
 		switch f.name {
@@ -35,6 +41,11 @@ func decodePage(body []byte, maxDepth int) (page, error) {
 			if err := json.Unmarshal(f.value, &p.next); err != nil || p.next == "" {
 				return page{}, errors.New("@odata.nextLink is no link")
 			}
+		case "@odata.count":
+			if p.count, err = strconv.Atoi(string(f.value)); err != nil {
+				return page{}, errors.New("@odata.count is no number of rows")
+			}
+			p.count = max(p.count, unknown)
 		case "error":
 			// A stream that fails midway says so in the body of its 200.
 			return page{}, errors.New("the answer turned into an error")

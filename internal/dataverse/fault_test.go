@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -267,75 +268,74 @@ func TestNothingSecretIsShown(t *testing.T) {
 	}
 }
 
+type senderFunc func() (reply, error)
+
+func (f senderFunc) send(context.Context, call) (reply, error) { return f() }
+
 func TestConcurrencyFollowsTheHint(t *testing.T) {
-	var mu sync.Mutex
-	running, most, hint, reject := 0, 0, "", 0
-	release := make(chan struct{})
-	s := serve(t, nil, func(o *Options) {
-		o.Transport = roundTripper(func(*http.Request) (*http.Response, error) {
-			mu.Lock()
-			if running++; running > most {
-				most = running
-			}
-			refuse := reject > 0
-			if refuse {
-				reject--
-			}
-			mu.Unlock()
-			<-release
-			mu.Lock()
-			defer mu.Unlock()
-			running--
-			if refuse {
-				return odata(429, tooManyAtOnce, "x-ms-dop-hint", hint), nil
-			}
-			return text(200, "application/json", "{}", "x-ms-dop-hint", hint), nil
-		})
-	})
-	round := func(n int) int {
-		mu.Lock()
-		most = 0
-		mu.Unlock()
+	var next reply
+	l := newLimiter(senderFunc(func() (reply, error) { return next, nil }), 8, 52)
+	// crowd lets n ask for a place and gives how many got one.
+	crowd := func(n int) int {
+		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		for range n {
 			wg.Go(func() {
-				if _, err := s.client.Get(t.Context(), Function("WhoAmI").Request("")); err != nil {
-					t.Error(err)
+				if l.acquire(ctx) == nil {
+					<-ctx.Done()
+					l.release()
 				}
 			})
 		}
-		done := make(chan struct{})
-		go func() { wg.Wait(); close(done) }()
 		for {
-			select {
-			case release <- struct{}{}:
-			case <-done:
-				return most
+			l.mu.Lock()
+			running, settled := l.running, l.running+l.waiting.Len() == n
+			l.mu.Unlock()
+			if settled {
+				cancel()
+				wg.Wait()
+				return running
 			}
+			runtime.Gosched()
 		}
 	}
-	if got := round(30); got > 8 {
-		t.Errorf("%d at once before any hint", got)
+	say := func(status int, body, hint string) {
+		next = reply{status: status, header: http.Header{"X-Ms-Dop-Hint": {hint}}, body: []byte(body)}
+		if _, err := l.send(t.Context(), call{}); err != nil {
+			t.Fatal(err)
+		}
 	}
-	hint = "3"
-	round(1)
-	if got := round(30); got > 3 {
-		t.Errorf("%d at once, hint 3", got)
+	check := func(n, want int, when string) {
+		t.Helper()
+		if got := crowd(n); got != want {
+			t.Errorf("%d at once %s, want %d", got, when, want)
+		}
+		if l.running != 0 || l.waiting.Len() != 0 {
+			t.Fatalf("%d run and %d wait when nobody is there", l.running, l.waiting.Len())
+		}
 	}
-	hint = "900"
-	round(1)
-	if got := round(120); got > 52 || got < 9 {
-		t.Errorf("%d at once, hint 900", got)
+	check(30, 8, "before any hint")
+	say(200, "", "3")
+	check(30, 3, "with hint 3")
+	say(200, "", "900")
+	check(120, 52, "with hint 900")
+	for _, odd := range []string{"", "0", "-4", "many"} {
+		say(200, "", odd)
 	}
-	hint = "20"
-	round(1)
-	reject = 1
-	round(20)
-	hint = "50"
-	round(1)
-	if got := round(60); got > 10 {
-		t.Errorf("%d at once, after 20 were too many", got)
+	check(120, 52, "after hints that are none")
+	say(200, "", "20")
+	for range 19 {
+		if err := l.acquire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
+	say(429, `{"error":{"code":"`+tooManyAtOnce+`","message":""}}`, "")
+	for range 19 {
+		l.release()
+	}
+	check(60, 10, "after 20 were too many")
+	say(200, "", "50")
+	check(60, 10, "with hint 50, after 20 were too many")
 }
 
 func BenchmarkDecodePage(b *testing.B) {

@@ -147,6 +147,11 @@ func (q Query) Top(n int) Query {
 	return q.with("$top", strconv.Itoa(n))
 }
 
+// Count asks the environment to say how many rows there are, which [Client.Rows]
+// then holds it to: a page that goes missing is noticed. The environment counts
+// up to 5,000.
+func (q Query) Count() Query { return q.with("$count", "true") }
+
 // Err says why the query cannot be sent, or nil.
 func (q Query) Err() error { return q.err }
 

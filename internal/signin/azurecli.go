@@ -37,7 +37,7 @@ func (a cliSource) Token(ctx context.Context, o dataverse.TokenOptions) (dataver
 	out, err := a.run(ctx, "az", a.args...)
 	if err != nil {
 		if ctx.Err() != nil {
-			return dataverse.Token{}, &AuthError{Message: "interrupted", cause: ctx.Err()}
+			return dataverse.Token{}, interrupted(ctx)
 		}
 		e := &AuthError{Message: a.scrub.text(err.Error()), Advice: "check that az is installed and signed in: az login"}
 		if code := aadsts(denial{Description: err.Error()}); code != "" {

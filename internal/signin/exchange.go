@@ -252,7 +252,7 @@ func explain(ctx context.Context, err error, scrub scrubber) error {
 	case errors.As(err, &refused):
 		return refused
 	case ctx.Err() != nil:
-		return &AuthError{Message: "interrupted", cause: ctx.Err()}
+		return interrupted(ctx)
 	case errors.As(err, &call):
 		var status int
 		var body []byte
@@ -277,6 +277,13 @@ func explain(ctx context.Context, err error, scrub scrubber) error {
 		return unreachable(broken.cause, scrub)
 	}
 	return &AuthError{Message: scrub.text(err.Error()), Advice: "check --authority, --tenant-id and --client-id"}
+}
+
+func interrupted(ctx context.Context) *AuthError {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return &AuthError{Message: "it took too long", Advice: "try again", cause: ctx.Err()}
+	}
+	return &AuthError{Message: "interrupted", cause: ctx.Err()}
 }
 
 func unreachable(err error, scrub scrubber) *AuthError {
