@@ -157,6 +157,10 @@ func optional(column string) bool {
 	return false
 }
 
+// countOption asks for the number of rows, and stands among the columns that an
+// environment may not know.
+const countOption = "$count"
+
 func (c *collection) absentColumns() map[string]bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -183,7 +187,7 @@ func (c *collection) columns(names ...string) []string {
 // does not know an optional column, it is asked again without it.
 func (c *collection) each(ctx context.Context, what, key string, caller dataverse.Caller, query func() dataverse.Query, take func(*row) error) error {
 	for {
-		err := c.once(ctx, what, key, caller, query(), take)
+		err := c.counted(ctx, what, key, caller, query(), take)
 		var refused *dataverse.Error
 		if !errors.As(err, &refused) || refused.Kind != dataverse.BadRequest {
 			return err
@@ -193,6 +197,24 @@ func (c *collection) each(ctx context.Context, what, key string, caller datavers
 			return err
 		}
 	}
+}
+
+// counted asks for the number of rows as well, which a lost row or page is held
+// against. An environment that refuses the question is asked without it.
+func (c *collection) counted(ctx context.Context, what, key string, caller dataverse.Caller, q dataverse.Query, take func(*row) error) error {
+	if c.absentColumns()[countOption] {
+		return c.once(ctx, what, key, caller, q, take)
+	}
+	err := c.once(ctx, what, key, caller, q.Count(), take)
+	var refused *dataverse.Error
+	if !errors.As(err, &refused) || refused.Kind != dataverse.BadRequest || refused.MissingProperty() != "" {
+		return err
+	}
+	if plain := c.once(ctx, what, key, caller, q, take); plain == nil {
+		c.forget(countOption)
+		return nil
+	}
+	return err
 }
 
 // forget records that the environment has no such column; it is false where that

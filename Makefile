@@ -1,0 +1,81 @@
+# The two that a newcomer needs: make demo, make test. The rest is in make help.
+GO      ?= go
+BIN     := bin/dbaudit
+OPA     := bin/opa
+PKGS    := ./...
+# Tools by version; built with Go alone, outside the module's own dependencies.
+GOLANGCI   := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOFUMPT    := mvdan.cc/gofumpt@v0.9.2
+GOVULN     := golang.org/x/vuln/cmd/govulncheck@v1.1.4
+SARIF_TOOL := @microsoft/sarif-multitool@5.7.0
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test test-all race lint policy golden fuzz soak bench docs sarif browser token-server clean FORCE
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: $(BIN) ## build bin/dbaudit
+
+$(BIN): FORCE
+	$(GO) build -trimpath -o $@ ./cmd/dbaudit
+
+demo: build ## build, and scan the embedded simulator's sample environment
+	$(BIN) demo
+
+test: ## the tests, with Go alone
+	$(GO) test $(PKGS)
+
+test-all: test policy sarif browser token-server ## the tests that need npm, a browser or another tool, too
+
+race: ## the tests under the race detector
+	$(GO) test -race -short $(PKGS)
+
+# The stock tool, of the version that is linked in.
+$(OPA): go.mod
+	$(GO) build -o $@ github.com/open-policy-agent/opa
+
+policy: $(OPA) ## the policies in the stock opa: check, fmt, test, coverage of 100 %
+	$(OPA) check --strict --schema policy/schema/snapshot.json --capabilities policy/capabilities.json policy
+	$(OPA) fmt --fail --list policy
+	$(OPA) test policy
+	$(OPA) test --coverage --threshold 100 policy >/dev/null
+
+lint: ## golangci-lint, and no vulnerable dependency where the database can be had
+	$(GO) run $(GOLANGCI) run
+	$(GO) mod tidy -diff
+	$(GO) mod verify
+
+golden: ## rewrite the expected outputs
+	$(GO) test ./internal/report/... ./internal/cli/... ./internal/engine/... -update
+
+fuzz: ## each fuzz target for FUZZTIME
+	@for target in $$(grep -rl '^func Fuzz' --include='*_test.go' internal); do \
+	  package=./$$(dirname $$target); \
+	  for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$target); do \
+	    echo "$$package $$name"; $(GO) test $$package -run '^$$' -fuzz "^$$name$$" -fuzztime $(or $(FUZZTIME),30s) || exit 1; \
+	  done; \
+	done
+
+soak: ## random faults at full size
+	$(GO) test ./internal/collector -run Fault -soak.seeds 2000 -timeout 60m
+
+bench: $(OPA) ## measure, as ratios taken in one run
+	$(GO) test -run '^$$' -bench . -benchtime 3x $(PKGS)
+	$(GO) test ./internal/engine -run TestAgainstStockOPA -bench.opa $(abspath $(OPA)) -v
+
+sarif: build ## Microsoft's validator on what dbaudit writes
+	scripts/validate-sarif $(BIN) $(SARIF_TOOL)
+
+browser: ## the page in a real browser
+	$(GO) test -tags browser ./internal/report/...
+
+token-server: ## sign-in against a token server of other hands
+	if [ -d internal/signin/fosite ]; then cd internal/signin/fosite && $(GO) test ./...; fi
+
+docs: build ## the pages that are made from METADATA and profile
+	$(BIN) policy docs docs/controls
+
+clean: ## what make made
+	rm -rf bin dist
+FORCE:
