@@ -9,14 +9,19 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 )
 
 // Seal sets the digest. It is the SHA-256 of the document as [Snapshot.Encode]
 // writes it, without the line of the digest: what
-// `jq -S 'del(.digest)' snapshot.json | sha256sum` prints.
+// `jq -S 'del(.digest)' snapshot.json | sha256sum` prints. A snapshot that refers
+// to what it does not hold is not sealed; see [Snapshot.Check].
 func (s *Snapshot) Seal() error {
 	s.Format = Format
 	s.fill()
+	if err := s.Check(""); err != nil {
+		return err
+	}
 	digest, err := s.digest()
 	if err != nil {
 		return err
@@ -47,8 +52,9 @@ func sum(parts ...[]byte) string {
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))
 }
 
-// Encode returns the snapshot's file: JSON, two spaces deep, members in the order
-// of their names, a newline at the end. Equal snapshots give equal bytes.
+// Encode returns the snapshot's file as `jq -S .` prints it: JSON, two spaces deep,
+// members in the order of their names, a newline at the end. Equal snapshots give
+// equal bytes.
 func (s *Snapshot) Encode() ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -57,14 +63,45 @@ func (s *Snapshot) Encode() ([]byte, error) {
 	if err := enc.Encode(s); err != nil {
 		return nil, fmt.Errorf("encoding the snapshot: %w", err)
 	}
-	return b.Bytes(), nil
+	return respell(b.Bytes()), nil
+}
+
+// respell writes the few characters that encoding/json and jq spell differently
+// as jq does: the line separators and the replacement character as themselves,
+// DEL as an escape.
+func respell(data []byte) []byte {
+	if !bytes.ContainsAny(data, "\\\x7f") {
+		return data
+	}
+	out := make([]byte, 0, len(data))
+	for i := 0; i < len(data); {
+		switch {
+		case data[i] == 0x7f:
+			out = append(out, `\u007f`...)
+			i++
+		case data[i] != '\\':
+			out = append(out, data[i])
+			i++
+		case bytes.HasPrefix(data[i:], []byte(`\u2028`)), bytes.HasPrefix(data[i:], []byte(`\u2029`)):
+			out = utf8.AppendRune(out, '\u2028'+rune(data[i+5]-'8'))
+			i += 6
+		case bytes.HasPrefix(data[i:], []byte(`\ufffd`)):
+			out = utf8.AppendRune(out, utf8.RuneError)
+			i += 6
+		default: // another escape: its second byte may be a backslash
+			out = append(out, data[i], data[i+1])
+			i += 2
+		}
+	}
+	return out
 }
 
 // A Selection narrows what [Decode] takes out of a snapshot to what a verdict
 // needs: the privileges of roles that reach a candidate for the integration user
 // or that fit the requirement's role, and the shares of that user and its teams.
 type Selection struct {
-	// Requirement replaces the snapshot's own, where it is set.
+	// Requirement replaces the snapshot's own, where it is set: in what is looked at
+	// and in the snapshot that is returned.
 	Requirement *Requirement
 	// Pattern is the part of a name by which users and roles are deduced.
 	Pattern string
@@ -73,50 +110,60 @@ type Selection struct {
 	Choose func(*Snapshot) (r Requirement, pattern string, err error)
 }
 
-// choose settles the requirement and the pattern of a selection for a snapshot.
+// choose settles the requirement and the pattern of a selection, which may be nil,
+// for a snapshot.
 func (sel *Selection) choose(s *Snapshot) (Requirement, string, error) {
-	requirement := s.Requirement
+	requirement, pattern := s.Requirement, ""
 	switch {
+	case sel == nil:
 	case sel.Choose != nil:
-		chosen, pattern, err := sel.Choose(s)
-		if err != nil {
+		var err error
+		if requirement, pattern, err = sel.Choose(s); err != nil {
 			return Requirement{}, "", err
 		}
-		chosen.fill()
-		s.Requirement = chosen
-		return chosen, pattern, nil
 	case sel.Requirement != nil:
-		requirement = *sel.Requirement
+		requirement, pattern = *sel.Requirement, sel.Pattern
+	default:
+		pattern = sel.Pattern
 	}
-	return requirement, sel.Pattern, nil
+	requirement.fill()
+	s.Requirement = requirement
+	return requirement, pattern, nil
 }
 
 // Decode reads a snapshot and checks its digest. With a selection, role
 // privileges and shares that the verdict does not need are left out undecoded: in
 // a snapshot of a whole environment they are nearly all of it.
 //
-// Errors say whether the data is no snapshot, one of a later format, cut short, or
-// changed since it was taken.
+// Errors say whether the data is no snapshot, one of a later format, cut short,
+// changed since it was taken, or inconsistent in what the verdict needs.
 func Decode(data []byte, sel *Selection) (*Snapshot, error) {
-	if sealedAsWritten(data) {
-		return decodeSlice(data, sel)
+	sealed := sealedAsWritten(data)
+	if sealed && sel != nil {
+		if parts, ok := cut(data); ok {
+			return parts.decode(data, sel)
+		}
 	}
 	s, err := decodeWhole(data)
 	if err != nil {
 		return nil, err
 	}
-	digest, err := s.digest()
+	if !sealed {
+		digest, err := s.digest()
+		if err != nil {
+			return nil, err
+		}
+		if s.Digest != digest {
+			return nil, fmt.Errorf("the snapshot was changed since it was taken: its digest is %q, its content's %s; "+
+				"collect it again", s.Digest, digest)
+		}
+	}
+	_, pattern, err := sel.choose(s)
 	if err != nil {
 		return nil, err
 	}
-	if s.Digest != digest {
-		return nil, fmt.Errorf("the snapshot was changed since it was taken: its digest is %q, its content's %s; "+
-			"collect it again", s.Digest, digest)
-	}
-	if sel != nil {
-		if _, _, err := sel.choose(s); err != nil {
-			return nil, err
-		}
+	if err := s.Check(pattern); err != nil {
+		return nil, err
 	}
 	return s, nil
 }
@@ -157,7 +204,12 @@ func checkFormat(data []byte) error {
 	var head struct {
 		Format string `json:"format"`
 	}
-	if err := json.Unmarshal(data, &head); err != nil {
+	err := json.NewDecoder(bytes.NewReader(data)).Decode(&head)
+	var typ *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &typ):
+		return fmt.Errorf("this is no snapshot, but a JSON %s where %q is expected; `dbaudit collect -o FILE` writes one", typ.Value, Format)
+	case err != nil:
 		return fmt.Errorf("this is no snapshot, or one cut short: %w", place(data, err, int64(len(data))))
 	}
 	kind, version, _ := strings.Cut(head.Format, "/")
@@ -174,17 +226,21 @@ func checkFormat(data []byte) error {
 	return fmt.Errorf("this is JSON, but no snapshot: it has no \"format\": %q; `dbaudit collect -o FILE` writes one", Format)
 }
 
-// place adds line and column to a JSON error that knows its offset.
+// place adds line and column to a JSON error, where its offset is known.
 func place(data []byte, err error, end int64) error {
 	var syntax *json.SyntaxError
 	var typ *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &syntax):
-		return fmt.Errorf("%s: %w", position(data, syntax.Offset), err)
+		// The offset counts the byte that was not expected.
+		return fmt.Errorf("%s: %w", position(data, syntax.Offset-1), err)
 	case errors.As(err, &typ):
 		return fmt.Errorf("%s: %w", position(data, typ.Offset), err)
 	}
-	return fmt.Errorf("%s: %w", position(data, end), err)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%s: %w", position(data, end), err)
+	}
+	return err
 }
 
 func position(data []byte, offset int64) string {
@@ -230,13 +286,19 @@ func objectOf(data []byte, member string) (span, bool) {
 	return span{start, start + length + len("\n  }")}, true
 }
 
-// decodeSlice decodes a document that is as Encode wrote it.
-func decodeSlice(data []byte, sel *Selection) (*Snapshot, error) {
+// cuts are the parts of a document, as Encode writes it, that are nearly all of a
+// snapshot of a whole environment.
+type cuts struct{ grants, shares span }
+
+func cut(data []byte) (c cuts, ok bool) {
 	grants, grantsOK := objectOf(data, "role_privileges")
 	shares, sharesOK := objectOf(data, "shares")
-	if sel == nil || !grantsOK || !sharesOK {
-		return decodeWhole(data)
-	}
+	return cuts{grants, shares}, grantsOK && sharesOK && grants.end <= shares.start
+}
+
+// decode decodes of the parts what the selection needs, and the rest whole.
+func (c cuts) decode(data []byte, sel *Selection) (*Snapshot, error) {
+	grants, shares := c.grants, c.shares
 	small := make([]byte, 0, len(data)-(grants.end-grants.start)-(shares.end-shares.start)+4)
 	small = append(small, data[:grants.start]...)
 	small = append(small, "{}"...)
@@ -245,6 +307,10 @@ func decodeSlice(data []byte, sel *Selection) (*Snapshot, error) {
 	small = append(small, data[shares.end:]...)
 	s, err := decodeWhole(small)
 	if err != nil {
+		// Only the whole document tells the true line.
+		if _, whole := decodeWhole(data); whole != nil {
+			err = whole
+		}
 		return nil, err
 	}
 	requirement, pattern, err := sel.choose(s)
@@ -257,6 +323,9 @@ func decodeSlice(data []byte, sel *Selection) (*Snapshot, error) {
 	}
 	if err := pick(data[shares.start:shares.end], principals, s.Shares); err != nil {
 		return nil, fmt.Errorf("reading shares: %w", err)
+	}
+	if err := s.Check(pattern); err != nil {
+		return nil, err
 	}
 	return s, nil
 }
@@ -312,28 +381,30 @@ func pick[V any](object []byte, wanted map[string]bool, into map[string]V) error
 		if start < 0 {
 			return nil
 		}
-		object = object[start+len(open):]
-		quote := bytes.IndexByte(object, '"')
-		if quote < 0 {
-			return errors.New("a key is not closed")
+		object = object[start+len(open)-1:]
+		key, value, ok := bytes.Cut(object, []byte(`": {`))
+		if !ok {
+			return errors.New("a member is no object")
 		}
-		key := string(object[:quote])
-		value := object[quote+len(`": `):]
-		end := len("{}")
-		if !bytes.HasPrefix(value, []byte("{}")) {
+		var name string
+		if err := json.Unmarshal(append(key[:len(key):len(key)], '"'), &name); err != nil {
+			return fmt.Errorf("a key: %w", err)
+		}
+		end := 1
+		if !bytes.HasPrefix(value, []byte("}")) {
 			if end = bytes.Index(value, []byte(closed)); end < 0 {
-				return fmt.Errorf("%q is not closed", key)
+				return fmt.Errorf("%q is not closed", name)
 			}
 			end += len(closed)
 		}
 		object = value[end:]
-		if !wanted[key] {
+		if !wanted[name] {
 			continue
 		}
 		var v V
-		if err := json.Unmarshal(value[:end], &v); err != nil {
-			return fmt.Errorf("%q: %w", key, err)
+		if err := json.Unmarshal(append([]byte("{"), value[:end]...), &v); err != nil {
+			return fmt.Errorf("%q: %w", name, err)
 		}
-		into[key] = v
+		into[name] = v
 	}
 }

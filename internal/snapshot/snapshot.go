@@ -40,6 +40,9 @@ type Snapshot struct {
 	Privileges map[string]Privilege `json:"privileges"`
 	// Requirement is what the environment was asked to meet when it was read.
 	Requirement Requirement `json:"requirement"`
+	// RoleEntries are the lines of a role's file as they are written, by the role's
+	// id; only a snapshot made from a solution's files has them.
+	RoleEntries map[string][]RoleEntry `json:"role_entries,omitempty"`
 	// RolePrivileges is what each role grants, by the id of its root copy and the
 	// privilege's name. A role's copies in business units grant what their root does.
 	RolePrivileges map[string]map[string]Depth `json:"role_privileges"`
@@ -71,8 +74,8 @@ func New() *Snapshot {
 	return s
 }
 
-// fill replaces absent maps by empty ones, so that the document always has every
-// member and policies need no test for their presence.
+// fill replaces absent maps and lists by empty ones, so that the document always
+// has every member and policies need no test for their presence.
 func (s *Snapshot) fill() {
 	fill(&s.BusinessUnits)
 	fill(&s.Coverage)
@@ -85,11 +88,31 @@ func (s *Snapshot) fill() {
 	fill(&s.Users)
 	fill(&s.Views)
 	s.Requirement.fill()
+	each(s.Privileges, func(p *Privilege) { list(&p.Depths) })
+	each(s.Teams, func(t *Team) { list(&t.Roles) })
+	each(s.Users, func(u *User) { list(&u.Roles); list(&u.Teams) })
+	each(s.Views, func(v *View) { list(&v.SeenBy) })
+	for _, shares := range s.Shares {
+		each(shares, func(sh *Share) { list(&sh.Rights) })
+	}
 }
 
 func fill[K comparable, V any](m *map[K]V) {
 	if *m == nil {
 		*m = map[K]V{}
+	}
+}
+
+func list[V any](l *[]V) {
+	if *l == nil {
+		*l = []V{}
+	}
+}
+
+func each[V any](m map[string]V, change func(*V)) {
+	for key, v := range m {
+		change(&v)
+		m[key] = v
 	}
 }
 
@@ -146,6 +169,24 @@ type Privilege struct {
 	// first.
 	Depths []Depth `json:"depths"`
 	ID     string  `json:"id"`
+}
+
+// RoleEntry is a RolePrivilege element of a role's file, as it is written, with
+// what is known of the privilege that it names.
+type RoleEntry struct {
+	Column int `json:"column"`
+	// Level is the attribute's text.
+	Level string `json:"level"`
+	// Line and Column are where the element begins, from 1, in UTF-16 code units.
+	Line int `json:"line"`
+	// Name is the attribute's text.
+	Name string `json:"name"`
+	// Nearest is a standard privilege whose name is close to one that is none itself;
+	// empty where there is none, or where the name is a standard privilege's.
+	Nearest string `json:"nearest"`
+	// Standard is the standard privilege's own spelling of the name; empty where the
+	// name is no standard privilege's.
+	Standard string `json:"standard"`
 }
 
 // User is a row of the systemuser table.
@@ -233,12 +274,8 @@ type RequiredView struct {
 }
 
 func (r *Requirement) fill() {
-	if r.Allow == nil {
-		r.Allow = []string{}
-	}
-	if r.Views == nil {
-		r.Views = []RequiredView{}
-	}
+	list(&r.Allow)
+	list(&r.Views)
 	fill(&r.Depth)
 }
 
@@ -247,9 +284,9 @@ func (r *Requirement) fill() {
 func (r Requirement) Fits(u User, pattern string) bool {
 	switch {
 	case r.ApplicationID != "":
-		return strings.EqualFold(u.ApplicationID, r.ApplicationID)
+		return same(u.ApplicationID, r.ApplicationID)
 	case r.User != "":
-		return strings.EqualFold(u.DomainName, r.User)
+		return same(u.DomainName, r.User)
 	}
 	return u.ApplicationID != "" && containsFold(u.Name, pattern)
 }
@@ -258,9 +295,15 @@ func (r Requirement) Fits(u User, pattern string) bool {
 // required, has the profile's pattern in it.
 func (r Requirement) FitsRole(name, pattern string) bool {
 	if r.Role != "" {
-		return strings.EqualFold(name, r.Role)
+		return same(name, r.Role)
 	}
 	return containsFold(name, pattern)
+}
+
+// same compares as the policies' lower() does. strings.EqualFold differs in a few
+// letters, and what Rego takes for the integration's must have been kept here.
+func same(a, b string) bool {
+	return strings.ToLower(a) == strings.ToLower(b) //nolint:staticcheck // see above
 }
 
 func containsFold(s, part string) bool {
