@@ -239,6 +239,9 @@ func lowerSet(names []string) map[string]bool {
 
 // checkPrivileges finds what is wrong with the environment's changes of the catalogue.
 func checkPrivileges(env *Environment, report reporter) {
+	if len(env.UndefinedPrivileges)+len(env.UndefinedTables)+len(env.ExtraPrivileges) == 0 {
+		return
+	}
 	standard := newCatalogue(&Environment{})
 	for i, name := range env.UndefinedPrivileges {
 		if standard.privilege(name) == nil {

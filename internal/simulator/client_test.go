@@ -3,8 +3,10 @@ package simulator_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -226,4 +228,9 @@ func column(rows []map[string]any, name string) []any {
 		values[i] = row[name]
 	}
 	return values
+}
+
+func thumbprint(certificate *x509.Certificate) string {
+	sum := sha256.Sum256(certificate.Raw)
+	return base64.RawURLEncoding.EncodeToString(sum[:])
 }

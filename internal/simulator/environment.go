@@ -169,8 +169,8 @@ type PersonalView struct {
 
 // A Share gives a user or a team access to one view.
 type Share struct {
-	Principal string
-	Access    Rights
+	Principal string `yaml:"principal"`
+	Access    Rights `yaml:"access"`
 }
 
 // A SystemView is a savedquery: seen by everybody with prvReadQuery, shared with nobody.

@@ -143,6 +143,9 @@ func normaliseRoles(env *Environment, cat *catalogue, report reporter) {
 			report(path, "a role needs a name")
 		}
 		setDefault(&r.BusinessUnit, root.Name)
+		if r.Privileges == nil {
+			r.Privileges = Grants{}
+		}
 		seed := r.Name
 		if !same(r.BusinessUnit, root.Name) && !same(r.BusinessUnit, root.ID) {
 			seed += "\x00" + r.BusinessUnit
@@ -180,8 +183,10 @@ func inherit(env *Environment, i int, below []int, report reporter) {
 		report(append(path, "like"), fmt.Sprintf("%q is like itself in the end", r.Name))
 		return
 	}
-	own := r.Privileges
-	all := Grants{}
+	if r.Like == "" && !r.PlatformDefaults && len(r.Without) == 0 {
+		return
+	}
+	all := map[string]privilegeGrant{} // by lower-case name
 	if r.Like != "" {
 		base := slices.IndexFunc(env.Roles, func(o Role) bool { return same(o.Name, r.Like) || same(o.ID, r.Like) })
 		if base < 0 {
@@ -190,41 +195,45 @@ func inherit(env *Environment, i int, below []int, report reporter) {
 		}
 		inherit(env, base, append(below, i), report)
 		for name, depth := range env.Roles[base].Privileges {
-			all[name] = depth
+			all[strings.ToLower(name)] = privilegeGrant{name, depth}
 		}
 	}
 	if r.PlatformDefaults {
 		for _, name := range platformDefaults() {
-			all[name] = DepthGlobal
+			all[strings.ToLower(name)] = privilegeGrant{name, DepthGlobal}
 		}
 	}
 	for j, name := range r.Without {
-		found := false
-		for have := range all {
-			if strings.EqualFold(have, name) {
-				delete(all, have)
-				found = true
-			}
-		}
-		if !found {
+		if _, found := all[strings.ToLower(name)]; !found {
 			report(append(path, "without", j), fmt.Sprintf("%q has no %s to go without", r.Name, name))
 		}
+		delete(all, strings.ToLower(name))
 	}
-	for name, depth := range own {
-		for have := range all {
-			if strings.EqualFold(have, name) {
-				delete(all, have)
-			}
-		}
-		all[name] = depth
+	for name := range r.Privileges {
+		delete(all, strings.ToLower(name))
 	}
-	r.Privileges, r.Like, r.Without, r.PlatformDefaults = all, "", nil, false
+	grants := make(Grants, len(all)+len(r.Privileges))
+	for _, g := range all {
+		grants[g.name] = g.depth
+	}
+	for name, depth := range r.Privileges {
+		grants[name] = depth
+	}
+	r.Privileges, r.Like, r.Without, r.PlatformDefaults = grants, "", nil, false
+}
+
+type privilegeGrant struct {
+	name  string
+	depth Depth
 }
 
 // normaliseGrants spells the privileges of role i as the catalogue does, drops those that the
 // environment does not define, and finds depths that a privilege does not allow.
 func normaliseGrants(env *Environment, i int, cat *catalogue, report reporter) {
 	r := &env.Roles[i]
+	if wellFormed(r.Privileges, cat) {
+		return
+	}
 	undefined := lowerSet(env.UndefinedPrivileges)
 	var standard *catalogue
 	spelt := make(Grants, len(r.Privileges))
@@ -255,6 +264,16 @@ func normaliseGrants(env *Environment, i int, cat *catalogue, report reporter) {
 		spelt[p.Name] = depth
 	}
 	r.Privileges = spelt
+}
+
+// wellFormed says whether grants are normal already, as those of a running environment are.
+func wellFormed(grants Grants, cat *catalogue) bool {
+	for name, depth := range grants {
+		if p := cat.privilege(name); p == nil || p.Name != name || !p.Allows(depth) {
+			return false
+		}
+	}
+	return true
 }
 
 func normaliseUsers(env *Environment, report reporter) {

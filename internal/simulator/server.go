@@ -11,8 +11,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"gopkg.in/yaml.v3"
 )
 
 // Options are a server's settings; the zero value is good.
@@ -233,13 +231,4 @@ func (s *Server) Close() error {
 		s.closeErr = errors.Join(errs...)
 	})
 	return s.closeErr
-}
-
-// Marshal writes an environment as YAML, as [ParseEnvironment] reads it.
-func Marshal(env *Environment) ([]byte, error) {
-	data, err := yaml.Marshal(env)
-	if err != nil {
-		return nil, fmt.Errorf("writing environment: %w", err)
-	}
-	return data, nil
 }

@@ -1,0 +1,405 @@
+package simulator_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/managedidentity"
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/public"
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/dbaudit/dbaudit/internal/simulator"
+)
+
+// works asks who the token is for.
+func works(t *testing.T, server *simulator.Server, hc *http.Client, token, wantUser string) {
+	t.Helper()
+	c := &client{t: t, server: server, http: hc, token: token, header: http.Header{}}
+	r := c.get("WhoAmI")
+	r.want(t, "WhoAmI with the token", http.StatusOK, "-")
+	if got := r.json(t)["UserId"]; got != wantUser {
+		t.Errorf("the token is %v's, want %s", got, wantUser)
+	}
+}
+
+func msal(t *testing.T, server *simulator.Server, hc *http.Client, clientID string, cred confidential.Credential) string {
+	t.Helper()
+	app, err := confidential.New(server.AuthorityURL()+"/"+server.TenantID(), clientID, cred,
+		confidential.WithHTTPClient(hc), confidential.WithInstanceDiscovery(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := app.AcquireTokenByCredential(t.Context(), []string{server.URL() + "/.default"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result.AccessToken
+}
+
+const auditorID = "a0d17a0d-17a0-4d17-8a0d-17a0d17a0d17"
+
+func TestMSALSignsInByItself(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, nil)
+	hc := httpClient(t, server)
+	auditor := server.Environment().ApplicationUser(auditorID).ID
+	t.Run("secret", func(t *testing.T) {
+		cred, err := confidential.NewCredFromSecret("simulated-auditor-secret")
+		if err != nil {
+			t.Fatal(err)
+		}
+		works(t, server, hc, msal(t, server, hc, auditorID, cred), auditor)
+	})
+	t.Run("certificate", func(t *testing.T) {
+		certs, key, err := confidential.CertFromPEM(server.ClientCertificate(auditorID), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		cred, err := confidential.NewCredFromCert(certs, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		works(t, server, hc, msal(t, server, hc, auditorID, cred), auditor)
+	})
+}
+
+// An issuer of federated tokens: a build system's, say.
+type issuer struct {
+	key *ecdsa.PrivateKey
+	pem string
+}
+
+func newIssuer(t *testing.T) issuer {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return issuer{key, string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))}
+}
+
+func (i issuer) sign(t *testing.T, claims jwt.MapClaims) string {
+	t.Helper()
+	token, err := jwt.NewWithClaims(jwt.SigningMethodES256, claims).SignedString(i.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+func TestFederation(t *testing.T) {
+	trusted, stranger := newIssuer(t), newIssuer(t)
+	server := start(t, "compliant", simulator.Options{}, func(e *simulator.Environment) {
+		e.Client(auditorID).Federated = []simulator.FederatedCredential{{
+			Issuer: "https://builds.example.com", Subject: "repo:contoso/audit:ref:refs/heads/main", Keys: trusted.pem,
+		}}
+	})
+	hc := httpClient(t, server)
+	claims := func(change func(jwt.MapClaims)) jwt.MapClaims {
+		c := jwt.MapClaims{
+			"iss": "https://builds.example.com", "sub": "repo:contoso/audit:ref:refs/heads/main",
+			"aud": "api://AzureADTokenExchange", "exp": time.Now().Add(time.Hour).Unix(),
+		}
+		if change != nil {
+			change(c)
+		}
+		return c
+	}
+	cred := confidential.NewCredFromAssertionCallback(func(context.Context, confidential.AssertionRequestOptions) (string, error) {
+		return trusted.sign(t, claims(nil)), nil
+	})
+	works(t, server, hc, msal(t, server, hc, auditorID, cred), server.Environment().ApplicationUser(auditorID).ID)
+	for name, tt := range map[string]struct {
+		assertion string
+		code      float64
+	}{
+		"another key":      {stranger.sign(t, claims(nil)), 700027},
+		"another issuer":   {trusted.sign(t, claims(func(c jwt.MapClaims) { c["iss"] = "https://elsewhere.example.com" })), 700211},
+		"another audience": {trusted.sign(t, claims(func(c jwt.MapClaims) { c["aud"] = "https://example.com" })), 700212},
+		"another subject":  {trusted.sign(t, claims(func(c jwt.MapClaims) { c["sub"] = "repo:other" })), 700213},
+		"expired":          {trusted.sign(t, claims(func(c jwt.MapClaims) { c["exp"] = time.Now().Add(-time.Hour).Unix() })), 700027},
+		"nonsense":         {"nonsense", 50027},
+	} {
+		status, body := tokenRequest(t, server, url.Values{
+			"client_id": {auditorID}, "client_assertion": {tt.assertion},
+			"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
+		})
+		if codes, _ := body["error_codes"].([]any); status != http.StatusUnauthorized || len(codes) == 0 || codes[0] != tt.code {
+			t.Errorf("%s: %d %v, want %v", name, status, body, tt.code)
+		}
+	}
+}
+
+// tokenRequest asks for a token by client credentials, with the values given instead of good ones.
+func tokenRequest(t *testing.T, server *simulator.Server, values url.Values) (int, map[string]any) {
+	t.Helper()
+	c := &client{t: t, server: server, http: httpClient(t, server)}
+	form := url.Values{"grant_type": {"client_credentials"}, "scope": {server.URL() + "/.default"}}
+	tenant := server.TenantID()
+	for name, v := range values {
+		if name == "tenant" {
+			tenant = v[0]
+			continue
+		}
+		form[name] = v
+	}
+	return c.form("/"+tenant+"/oauth2/v2.0/token", form)
+}
+
+func TestTokenRefusals(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, func(e *simulator.Environment) {
+		e.Clients = append(e.Clients, simulator.Client{
+			Name: "Late", ApplicationID: "11111111-2222-4333-8444-555555555555", Secret: "late", SecretExpires: "2020-01-31",
+		})
+	})
+	good := func(change ...string) url.Values {
+		v := url.Values{"client_id": {auditorID}, "client_secret": {"simulated-auditor-secret"}}
+		for i := 0; i < len(change); i += 2 {
+			v.Set(change[i], change[i+1])
+		}
+		return v
+	}
+	if status, body := tokenRequest(t, server, good()); status != http.StatusOK {
+		t.Fatalf("a good request: %d %v", status, body)
+	}
+	for name, tt := range map[string]struct {
+		values url.Values
+		status int
+		kind   string
+		code   float64
+	}{
+		"wrong secret":       {good("client_secret", "wrong"), 401, "invalid_client", 7000215},
+		"no secret":          {good("client_secret", ""), 401, "invalid_client", 7000218},
+		"expired secret":     {good("client_id", "11111111-2222-4333-8444-555555555555", "client_secret", "late"), 401, "invalid_client", 7000222},
+		"unknown app":        {good("client_id", "99999999-9999-4999-8999-999999999999"), 400, "unauthorized_client", 700016},
+		"unknown tenant":     {good("tenant", "99999999-9999-4999-8999-999999999999"), 400, "invalid_request", 90002},
+		"another resource":   {good("scope", "https://other.crm.dynamics.com/.default"), 400, "invalid_resource", 500011},
+		"scope with a path":  {good("scope", server.URL()+"/api/data/.default"), 400, "invalid_resource", 500011},
+		"scope not default":  {good("scope", server.URL()+"/user_impersonation"), 400, "invalid_scope", 1002012},
+		"no scope":           {good("scope", ""), 400, "invalid_request", 900144},
+		"unknown grant":      {good("grant_type", "password"), 400, "unsupported_grant_type", 70003},
+		"unknown device":     {good("grant_type", "device_code", "device_code", "x"), 400, "invalid_grant", 70000},
+		"unknown code":       {good("grant_type", "authorization_code", "code", "x"), 400, "invalid_grant", 70008},
+		"unknown refresh":    {good("grant_type", "refresh_token", "refresh_token", "x"), 400, "invalid_grant", 70008},
+		"unsigned assertion": {good("client_secret", "", "client_assertion", unsigned(t), "client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"), 401, "invalid_client", 700027},
+	} {
+		status, body := tokenRequest(t, server, tt.values)
+		codes, _ := body["error_codes"].([]any)
+		if status != tt.status || body["error"] != tt.kind || len(codes) != 1 || codes[0] != tt.code {
+			t.Errorf("%s: %d %v, want %d %s %v", name, status, body, tt.status, tt.kind, tt.code)
+		}
+		if text, _ := body["error_description"].(string); !strings.HasPrefix(text, fmt.Sprintf("AADSTS%.0f: ", tt.code)) {
+			t.Errorf("%s: description %q", name, text)
+		}
+	}
+}
+
+func unsigned(t *testing.T) string {
+	t.Helper()
+	text, err := jwt.NewWithClaims(jwt.SigningMethodNone, jwt.MapClaims{"iss": auditorID, "sub": auditorID, "jti": "1"}).SignedString(jwt.UnsafeAllowNoneSignatureType)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func TestCertificateAssertions(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, nil)
+	certs, key, err := confidential.CertFromPEM(server.ClientCertificate(auditorID), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, otherKey, err := confidential.CertFromPEM(start(t, "compliant", simulator.Options{}, nil).ClientCertificate(auditorID), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	post := func(assertion string) (int, map[string]any) {
+		return tokenRequest(t, server, url.Values{
+			"client_id": {auditorID}, "client_assertion": {assertion},
+			"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
+		})
+	}
+	serial := 0
+	sign := func(key any, change func(jwt.MapClaims, map[string]any)) string {
+		serial++
+		claims := jwt.MapClaims{
+			"aud": server.AuthorityURL() + "/" + server.TenantID() + "/oauth2/v2.0/token", "iss": auditorID, "sub": auditorID,
+			"jti": fmt.Sprint(serial), "exp": time.Now().Add(10 * time.Minute).Unix(), "nbf": time.Now().Unix(),
+		}
+		token := jwt.NewWithClaims(jwt.SigningMethodPS256, claims)
+		token.Header["x5t#S256"] = thumbprint(certs[0])
+		if change != nil {
+			change(claims, token.Header)
+		}
+		text, err := token.SignedString(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	fine := sign(key, nil)
+	if status, body := post(fine); status != http.StatusOK {
+		t.Fatalf("a good assertion: %d %v", status, body)
+	}
+	for name, assertion := range map[string]string{
+		"used before":   fine,
+		"another key":   sign(otherKey, nil),
+		"no thumbprint": sign(key, func(_ jwt.MapClaims, h map[string]any) { delete(h, "x5t#S256") }),
+		"another audience": sign(key, func(c jwt.MapClaims, _ map[string]any) {
+			c["aud"] = "https://login.microsoftonline.com/x/oauth2/v2.0/token"
+		}),
+		"another app": sign(key, func(c jwt.MapClaims, _ map[string]any) { c["sub"] = "someone" }),
+		"expired":     sign(key, func(c jwt.MapClaims, _ map[string]any) { c["exp"] = time.Now().Add(-time.Hour).Unix() }),
+		"without end": sign(key, func(c jwt.MapClaims, _ map[string]any) { delete(c, "exp") }),
+		"without id":  sign(key, func(c jwt.MapClaims, _ map[string]any) { delete(c, "jti") }),
+	} {
+		if status, body := post(assertion); status != http.StatusUnauthorized || body["error"] != "invalid_client" {
+			t.Errorf("%s: %d %v", name, status, body)
+		}
+	}
+}
+
+const publicID = "9e09e09e-09e0-4e09-8e09-e09e09e09e09"
+
+func publicClient(t *testing.T, server *simulator.Server, hc *http.Client) public.Client {
+	t.Helper()
+	app, err := public.New(publicID, public.WithAuthority(server.AuthorityURL()+"/"+server.TenantID()),
+		public.WithHTTPClient(hc), public.WithInstanceDiscovery(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return app
+}
+
+func TestMSALDeviceCode(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, nil)
+	hc := httpClient(t, server)
+	app := publicClient(t, server, hc)
+	scopes := []string{server.URL() + "/.default"}
+	code, err := app.AcquireTokenByDeviceCode(t.Context(), scopes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, body := (&client{t: t, server: server, http: hc}).form("/"+server.TenantID()+"/oauth2/v2.0/token", url.Values{
+		"grant_type": {"device_code"}, "client_id": {publicID}, "device_code": {code.Result.DeviceCode},
+	}); status != http.StatusBadRequest || body["error"] != "authorization_pending" {
+		t.Errorf("before the approval: %d %v", status, body)
+	}
+	browse(t, hc, code.Result.VerificationURL+"?user_code="+code.Result.UserCode+"&username=jane@contoso.com")
+	result, err := code.AuthenticationResult(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Account.PreferredUsername != "jane@contoso.com" {
+		t.Errorf("account %+v", result.Account)
+	}
+	works(t, server, hc, result.AccessToken, server.Environment().User("jane@contoso.com").ID)
+	// A second token comes from the cache, or by the refresh token.
+	silent, err := app.AcquireTokenSilent(t.Context(), scopes, public.WithSilentAccount(result.Account))
+	if err != nil {
+		t.Fatal(err)
+	}
+	works(t, server, hc, silent.AccessToken, server.Environment().User("jane@contoso.com").ID)
+	silent, err = app.AcquireTokenSilent(t.Context(), scopes, public.WithSilentAccount(result.Account), public.WithClaims(`{"access_token":{"nbf":{"essential":true}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	works(t, server, hc, silent.AccessToken, server.Environment().User("jane@contoso.com").ID)
+}
+
+func browse(t *testing.T, hc *http.Client, address string) string {
+	t.Helper()
+	response, err := hc.Get(address) //nolint:noctx // a test's own
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("GET %s: %d %v %s", address, response.StatusCode, err, body)
+	}
+	return string(body)
+}
+
+func TestMSALInteractive(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, nil)
+	hc := httpClient(t, server)
+	field := regexp.MustCompile(`name="(code|state)" value="([^"]*)"`)
+	// What a browser does with the page: it posts the form to the address in it.
+	open := func(address string) error {
+		page := browse(t, hc, address)
+		form := url.Values{}
+		for _, m := range field.FindAllStringSubmatch(page, -1) {
+			form.Set(m[1], m[2])
+		}
+		action := regexp.MustCompile(`action="([^"]*)"`).FindStringSubmatch(page)
+		response, err := http.PostForm(action[1], form) //nolint:noctx // a test's own
+		if err != nil {
+			return err
+		}
+		return response.Body.Close()
+	}
+	result, err := publicClient(t, server, hc).AcquireTokenInteractive(t.Context(), []string{server.URL() + "/.default"},
+		public.WithOpenURL(open), public.WithLoginHint("alex@contoso.com"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	works(t, server, hc, result.AccessToken, server.Environment().User("alex@contoso.com").ID)
+}
+
+func TestMSALManagedIdentity(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, func(e *simulator.Environment) {
+		e.Client(auditorID).ManagedIdentity = true
+	})
+	hc := httpClient(t, server)
+	t.Setenv("IDENTITY_ENDPOINT", server.AuthorityURL()+"/msi/token")
+	t.Setenv("IDENTITY_HEADER", "simulated-auditor-secret")
+	app, err := managedidentity.New(managedidentity.UserAssignedClientID(auditorID), managedidentity.WithHTTPClient(hc))
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := app.AcquireToken(t.Context(), server.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	works(t, server, hc, result.AccessToken, server.Environment().ApplicationUser(auditorID).ID)
+}
+
+func TestTokensExpire(t *testing.T) {
+	var elapsed atomic.Int64
+	begin := time.Now()
+	clock := func() time.Time { return begin.Add(time.Duration(elapsed.Load())) }
+	server := start(t, "compliant", simulator.Options{Now: clock, TokenLifetime: time.Minute}, nil)
+	c := dial(t, server, "dbaudit")
+	elapsed.Store(int64(59 * time.Second))
+	c.get("WhoAmI").want(t, "before the end", http.StatusOK, "-")
+	elapsed.Store(int64(time.Minute))
+	c.get("WhoAmI").want(t, "at the end", http.StatusUnauthorized, "-")
+}
+
+func TestDiscovery(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, nil)
+	hc := httpClient(t, server)
+	for _, path := range []string{"/common/discovery/instance?api-version=1.1", "/" + server.TenantID() + "/v2.0/.well-known/openid-configuration", "/common/discovery/v2.0/keys", "/approve"} {
+		if body := browse(t, hc, server.AuthorityURL()+path); body == "" {
+			t.Errorf("%s: nothing", path)
+		}
+	}
+}

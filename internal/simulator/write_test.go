@@ -1,0 +1,378 @@
+package simulator_test
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/simulator"
+)
+
+type obj = map[string]any
+
+// privilegeID gives a privilege's id by its name.
+func privilegeID(t *testing.T, name string) string {
+	t.Helper()
+	for _, p := range simulator.StandardPrivileges() {
+		if p.Name == name {
+			return p.ID
+		}
+	}
+	t.Fatalf("no privilege %s", name)
+	return ""
+}
+
+func grants(t *testing.T, pairs ...string) obj {
+	t.Helper()
+	var list []obj
+	for i := 0; i < len(pairs); i += 2 {
+		list = append(list, obj{"PrivilegeId": privilegeID(t, pairs[i]), "Depth": pairs[i+1]})
+	}
+	return obj{"Privileges": list}
+}
+
+func state(t *testing.T, server *simulator.Server) []byte {
+	t.Helper()
+	data, err := server.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func created(t *testing.T, r response) string {
+	t.Helper()
+	r.want(t, "create", http.StatusNoContent, "-")
+	address := r.header.Get("OData-EntityId")
+	_, id, ok := strings.Cut(strings.TrimSuffix(address, ")"), "(")
+	if !ok {
+		t.Fatalf("OData-EntityId %q", address)
+	}
+	return id
+}
+
+func TestRoleLife(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, nil)
+	admin := dial(t, server, "dbaudit apply")
+	root := server.Environment().BusinessUnit("Contoso").ID
+	before := state(t, server)
+	id := created(t, admin.do("POST", "roles", obj{"name": "New", "businessunitid@odata.bind": "/businessunits(" + root + ")"}))
+	if got := server.Environment().Role("New"); got == nil || len(got.Privileges) != 9 {
+		t.Fatalf("a new role has the nine defaults: %+v", got)
+	}
+	admin.do("POST", "roles", obj{"name": "new", "businessunitid@odata.bind": "/businessunits(" + root + ")"}).want(t, "the name again", 400, "0x80041403")
+	bound := "roles(" + id + ")/Microsoft.Dynamics.CRM."
+	admin.do("POST", bound+"AddPrivilegesRole", grants(t, "prvReadAccount", "Local", "prvReadUserQuery", "Basic")).want(t, "add", 204, "-")
+	admin.do("POST", bound+"AddPrivilegesRole", grants(t, "prvReadAccount", "Global")).want(t, "raise", 204, "-")
+	if got := server.Environment().Role("New").Privileges; got["prvReadAccount"] != simulator.DepthGlobal || got["prvReadUserQuery"] != simulator.DepthBasic {
+		t.Errorf("granted %v", got)
+	}
+	admin.do("POST", bound+"AddPrivilegesRole", grants(t, "prvReadUserQuery", "Global")).want(t, "a depth that is not allowed", 403, "0x800404bb")
+	admin.do("POST", bound+"AddPrivilegesRole", obj{"Privileges": []obj{{"PrivilegeId": root, "Depth": "Global"}}}).want(t, "no privilege", 400, "0x800404ce")
+	admin.do("POST", bound+"RemovePrivilegeRole", obj{"PrivilegeId": privilegeID(t, "prvReadAccount")}).want(t, "PrivilegeId", 400, "0x80048d19")
+	for _, name := range []string{"prvReadAccount", "prvReadSharePointData"} {
+		admin.do("POST", bound+"RemovePrivilegeRole", obj{"Privilege": obj{"privilegeid": privilegeID(t, name)}}).want(t, "remove "+name, 204, "-")
+		if got := server.Environment().Role("New").Privileges[name]; got != simulator.DepthNone {
+			t.Errorf("%s is still there: %s", name, got)
+		}
+	}
+	admin.do("POST", bound+"AddPrivilegesRole", grants(t, "prvReadLead", "Deep")).want(t, "add", 204, "-")
+	if got := server.Environment().Role("New").Privileges["prvReadSharePointData"]; got != simulator.DepthGlobal {
+		t.Error("adding a privilege brings the SharePoint defaults back")
+	}
+	admin.do("POST", bound+"ReplacePrivilegesRole", grants(t, "prvReadLead", "Global")).want(t, "replace", 204, "-")
+	if got := server.Environment().Role("New").Privileges; len(got) != 5 {
+		t.Errorf("replaced: %v", got)
+	}
+	r := admin.get("roles(" + id + ")?$select=name").json(t)
+	admin.with("If-Match", `W/"1"`).do("PATCH", "roles("+id+")", obj{"name": "Newer"}).want(t, "another version", 412, "0x80060882")
+	admin.with("If-Match", r["@odata.etag"].(string)).do("PATCH", "roles("+id+")", obj{"name": "Newer"}).want(t, "this version", 204, "-")
+	if admin.get("roles(" + id + ")?$select=name").json(t)["@odata.etag"] == r["@odata.etag"] {
+		t.Error("a changed row has another etag")
+	}
+	admin.do("DELETE", "roles("+id+")", nil).want(t, "delete", 204, "-")
+	if got := state(t, server); !bytes.Equal(got, before) {
+		t.Error("the state is not as it was")
+	}
+	admin.with("If-Match", "*").do("PATCH", "roles("+id+")", obj{"name": "Newer"}).want(t, "no row to match", 404, "0x80040217")
+	admin.do("PATCH", "roles("+id+")", obj{"name": "Newer"}).want(t, "upsert", 204, "-")
+	if got := server.Environment().Role("Newer"); got == nil || got.ID != id {
+		t.Errorf("upserted %+v", got)
+	}
+}
+
+func TestRolesThatCannotBeEdited(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, nil)
+	admin := dial(t, server, "dbaudit apply")
+	before := state(t, server)
+	env := server.Environment()
+	inherited := admin.rows("roles?$select=roleid&$filter=name eq 'Demandbase Integration' and parentroleid ne null")[0]["roleid"].(string)
+	for name, tt := range map[string]struct {
+		id     string
+		status int
+		code   string
+	}{
+		"System Administrator":  {env.Role("System Administrator").ID, 403, ""},
+		"an inherited copy":     {inherited, 400, "0x80044152"},
+		"a closed managed role": {env.Role("Support User").ID, 403, ""},
+		"no role":               {"00000000-0000-0000-0000-000000000001", 404, "0x80040217"},
+	} {
+		admin.do("POST", "roles("+tt.id+")/Microsoft.Dynamics.CRM.AddPrivilegesRole", grants(t, "prvReadAccount", "Global")).want(t, name+": add", tt.status, tt.code)
+		admin.do("POST", "roles("+tt.id+")/Microsoft.Dynamics.CRM.RemovePrivilegeRole", obj{"Privilege": obj{"privilegeid": privilegeID(t, "prvReadAccount")}}).want(t, name+": remove", tt.status, tt.code)
+		admin.with("If-Match", "*").do("PATCH", "roles("+tt.id+")", obj{"name": "x"}).want(t, name+": rename", tt.status, tt.code)
+		status, code := tt.status, tt.code
+		if code == "0x80044152" {
+			code = "0x8004140c"
+		}
+		admin.do("DELETE", "roles("+tt.id+")", nil).want(t, name+": delete", status, code)
+	}
+	if !bytes.Equal(before, state(t, server)) {
+		t.Error("a refused write changed something")
+	}
+}
+
+// ref is the absolute address of a role, as an association takes it.
+func ref(server *simulator.Server, role string) obj {
+	return obj{"@odata.id": server.URL() + "/api/data/v9.2/roles(" + role + ")"}
+}
+
+func TestAssignments(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, nil)
+	admin := dial(t, server, "dbaudit apply")
+	env := server.Environment()
+	before := state(t, server)
+	role := env.Role("Marketing Manager").ID
+	user, team := env.ApplicationUser("Demandbase Integration").ID, env.Team("Marketing Operations").ID
+	nav := "systemusers(" + user + ")/systemuserroles_association"
+	admin.do("POST", nav+"/$ref", ref(server, role)).want(t, "assign", 204, "-")
+	admin.do("POST", nav+"/$ref", ref(server, role)).want(t, "assign again", 412, "0x80040237")
+	if got := server.Environment().ApplicationUser("Demandbase Integration").Roles; len(got) != 2 || got[1].Role != "Marketing Manager" || got[1].BusinessUnit != "" {
+		t.Errorf("roles %+v", got)
+	}
+	admin.do("DELETE", nav+"("+role+")/$ref", nil).want(t, "unassign", 204, "-")
+	admin.do("DELETE", nav+"("+role+")/$ref", nil).want(t, "unassign again", 404, "0x80040217")
+	admin.do("POST", nav+"/$ref", ref(server, role)).want(t, "assign", 204, "-")
+	admin.do("DELETE", nav+"/$ref?$id="+server.URL()+"/api/data/v9.2/roles("+role+")", nil).want(t, "unassign by $id", 204, "-")
+	admin.do("POST", nav+"/$ref", obj{"@odata.id": "roles(" + role + ")"}).want(t, "a relative address", 400, "0x80048d19")
+	teamNav := "teams(" + team + ")/teamroles_association"
+	other := env.Role("Salesperson").ID
+	admin.do("POST", teamNav+"/$ref", ref(server, other)).want(t, "assign to a team", 204, "-")
+	admin.do("DELETE", teamNav+"("+other+")/$ref", nil).want(t, "unassign from a team", 204, "-")
+	if !bytes.Equal(before, state(t, server)) {
+		t.Error("the state is not as it was")
+	}
+	// The role's copy must be that of the holder's business unit.
+	copies := map[string]string{}
+	for _, row := range admin.rows("roles?$select=roleid&$filter=name eq 'Marketing Manager'&$expand=businessunitid($select=name)") {
+		copies[row["businessunitid"].(map[string]any)["name"].(string)] = row["roleid"].(string)
+	}
+	admin.do("POST", nav+"/$ref", ref(server, copies["Europe"])).want(t, "another unit's copy", 400, "")
+	mutate(t, server, func(e *simulator.Environment) { e.Organization.RecordOwnershipAcrossBusinessUnits = simulator.On })
+	admin.do("POST", nav+"/$ref", ref(server, copies["Europe"])).want(t, "another unit's copy in a matrix", 204, "-")
+	if got := server.Environment().ApplicationUser("Demandbase Integration").Roles; len(got) != 2 || got[1].BusinessUnit != "Europe" {
+		t.Errorf("roles %+v", got)
+	}
+	mutate(t, server, func(e *simulator.Environment) { e.ApplicationUser("Demandbase Integration").Disabled = true })
+	admin.do("POST", nav+"/$ref", ref(server, role)).want(t, "a disabled user", 400, "0x80040225")
+	admin.do("POST", "teams("+env.Team("Northwind Pursuit").ID+")/teamroles_association/$ref", ref(server, copies["North America"])).want(t, "an access team", 400, "")
+}
+
+func TestNobodyGivesWhatTheyDoNotHave(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, func(e *simulator.Environment) {
+		e.Roles = append(e.Roles, simulator.Role{Name: "Role Editor", Privileges: simulator.Grants{
+			"prvReadRole": simulator.DepthGlobal, "prvWriteRole": simulator.DepthGlobal, "prvAssignRole": simulator.DepthGlobal,
+			"prvReadUser": simulator.DepthGlobal, "prvReadLead": simulator.DepthLocal,
+		}})
+		e.ApplicationUser("dbaudit").Roles = []simulator.RoleAssignment{{Role: "Role Editor"}}
+	})
+	editor := dial(t, server, "dbaudit")
+	env := server.Environment()
+	role := env.Role("dbaudit Auditor").ID
+	action := "roles(" + role + ")/Microsoft.Dynamics.CRM.AddPrivilegesRole"
+	editor.do("POST", action, grants(t, "prvReadLead", "Local")).want(t, "as deep as one's own", 204, "-")
+	editor.do("POST", action, grants(t, "prvReadLead", "Global")).want(t, "deeper than one's own", 403, "0x80040220")
+	editor.do("POST", action, grants(t, "prvReadContact", "Basic")).want(t, "not one's own", 403, "0x80040220")
+	nav := "systemusers(" + env.ApplicationUser("Power BI Gateway").ID + ")/systemuserroles_association/$ref"
+	editor.do("POST", nav, ref(server, env.Role("Salesperson").ID)).want(t, "a role that has more", 403, "0x80040220")
+	editor.do("POST", nav, ref(server, env.Role("Role Editor").ID)).want(t, "a role that has no more", 204, "-")
+	editor.do("POST", "roles", obj{"name": "x"}).want(t, "create without prvCreateRole", 403, "0x80040220")
+	mutate(t, server, func(e *simulator.Environment) { delete(e.Role("Role Editor").Privileges, "prvAssignRole") })
+	editor.do("DELETE", strings.TrimSuffix(nav, "/$ref")+"("+env.Role("Role Editor").ID+")/$ref", nil).want(t, "unassign without prvAssignRole", 403, "0x80040220")
+}
+
+func TestApplicationUserLife(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, func(e *simulator.Environment) {
+		e.Clients = append(e.Clients, simulator.Client{Name: "Newcomer", ApplicationID: "12121212-1212-4212-8212-121212121212", Secret: "x"})
+	})
+	admin := dial(t, server, "dbaudit apply")
+	before := state(t, server)
+	root := server.Environment().BusinessUnit("Contoso").ID
+	body := obj{"applicationid": "12121212-1212-4212-8212-121212121212", "accessmode": 4, "isdisabled": false, "businessunitid@odata.bind": "/businessunits(" + root + ")"}
+	r := admin.with("Prefer", "return=representation").do("POST", "systemusers?$select=fullname", body)
+	r.want(t, "create", http.StatusCreated, "-")
+	if r.json(t)["fullname"] != "Newcomer" {
+		t.Errorf("got %s", r.body)
+	}
+	id := r.json(t)["systemuserid"].(string)
+	admin.do("POST", "systemusers", body).want(t, "the same application", 412, "0x80040237")
+	dial(t, server, "Newcomer").get("WhoAmI").want(t, "without a role", 403, "0x80042f09")
+	admin.do("DELETE", "systemusers("+id+")", nil).want(t, "delete an enabled user", 400, "")
+	admin.with("If-Match", "*").do("PATCH", "systemusers("+id+")", obj{"isdisabled": true}).want(t, "disable", 204, "-")
+	admin.do("DELETE", "systemusers("+id+")", nil).want(t, "delete softly", 204, "-")
+	if got := admin.get("systemusers(" + id + ")?$select=deletedstate").json(t)["deletedstate"]; got != 1.0 {
+		t.Errorf("deletedstate %v", got)
+	}
+	admin.do("POST", "systemusers", body).want(t, "the application of a deleted user", 412, "0x80040237")
+	admin.do("DELETE", "systemusers("+id+")", nil).want(t, "delete for good", 204, "-")
+	if !bytes.Equal(before, state(t, server)) {
+		t.Error("the state is not as it was")
+	}
+	admin.do("POST", "systemusers", obj{"applicationid": body["applicationid"]}).want(t, "no business unit", 400, "0x80048d19")
+	admin.do("POST", "systemusers", obj{"nonsense": 1}).want(t, "no property", 400, "0x80048d19")
+}
+
+func shareBody(view, principal, kind, mask string) obj {
+	return obj{
+		"Target":          obj{"@odata.type": "Microsoft.Dynamics.CRM.userquery", "userqueryid": view},
+		"PrincipalAccess": obj{"AccessMask": mask, "Principal": obj{"@odata.type": "Microsoft.Dynamics.CRM." + kind, kind + "id": principal}},
+	}
+}
+
+func TestSharing(t *testing.T) {
+	server := start(t, "sample", simulator.Options{}, nil)
+	env := server.Environment()
+	admin := dial(t, server, "dbaudit apply")
+	jane := admin.as("CallerObjectId", env.User("jane@contoso.com").EntraObjectID)
+	before := state(t, server)
+	integration := env.ApplicationUser("Demandbase Integration")
+	view := env.PersonalView("contact", "Demandbase Contacts").ID
+	body := shareBody(view, integration.ID, "systemuser", "ReadAccess")
+	admin.do("POST", "GrantAccess", body).want(t, "a view that the administrator does not see", 403, "0x80048306")
+	jane.do("POST", "GrantAccess", body).want(t, "by its owner", 204, "-")
+	jane.do("POST", "GrantAccess", shareBody(view, integration.ID, "systemuser", "WriteAccess")).want(t, "more", 204, "-")
+	access := func() simulator.Rights {
+		for _, s := range server.Environment().PersonalView("contact", "Demandbase Contacts").Shares {
+			if s.Principal == "Demandbase Integration" {
+				return s.Access
+			}
+		}
+		return 0
+	}
+	if got := access(); got != simulator.RightRead|simulator.RightWrite {
+		t.Errorf("granted %s", got)
+	}
+	jane.do("POST", "ModifyAccess", body).want(t, "modify", 204, "-")
+	if got := access(); got != simulator.RightRead {
+		t.Errorf("modified to %s", got)
+	}
+	jane.do("POST", "RevokeAccess", obj{"Target": body["Target"], "Revokee": obj{"@odata.type": "Microsoft.Dynamics.CRM.systemuser", "systemuserid": integration.ID}}).want(t, "revoke", 204, "-")
+	if !bytes.Equal(before, state(t, server)) {
+		t.Error("the state is not as it was")
+	}
+	active := env.SystemView("account", "Active Accounts").ID
+	system := obj{"Target": obj{"@odata.type": "Microsoft.Dynamics.CRM.savedquery", "savedqueryid": active}, "PrincipalAccess": body["PrincipalAccess"]}
+	admin.do("POST", "GrantAccess", system).want(t, "a system view", 400, "0x80040232")
+	jane.do("POST", "GrantAccess", shareBody(view, "00000000-0000-0000-0000-000000000001", "systemuser", "ReadAccess")).want(t, "with nobody", 404, "0x80040217")
+	jane.do("POST", "GrantAccess", shareBody(view, integration.ID, "systemuser", "EveryAccess")).want(t, "no right", 400, "0x80048d19")
+	jane.do("POST", "GrantAccess", obj{"Target": body["Target"], "Who": 1}).want(t, "no parameter", 400, "0x80048d19")
+	// Who only reads a view cannot share it on.
+	lead := env.PersonalView("lead", "Demandbase Leads").ID
+	admin.as("CallerObjectId", integration.EntraObjectID).do("POST", "GrantAccess", shareBody(lead, env.User("jane@contoso.com").ID, "systemuser", "ReadAccess")).
+		want(t, "without the right to share", 403, "0x80048306")
+	// A view can be made active again by its owner.
+	account := env.PersonalView("account", "Demandbase Accounts").ID
+	jane.with("If-Match", "*").do("PATCH", "userqueries("+account+")", obj{"statecode": 0, "statuscode": 1}).want(t, "activate", 204, "-")
+	if server.Environment().PersonalView("account", "Demandbase Accounts").Inactive {
+		t.Error("the view is not active")
+	}
+}
+
+func TestWritesNeedAContentType(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, nil)
+	c := dial(t, server, "dbaudit apply")
+	c.do("POST", "roles", nil).want(t, "no body", 415, "0x80060888")
+	c.do("POST", "roles", []int{1}).want(t, "no object", 400, "0x80048d19")
+	c.do("PUT", "roles", obj{}).want(t, "PUT", 405, "0x80060888")
+	c.do("POST", "businessunits", obj{}).want(t, "a set that cannot be written", 405, "0x80060888")
+	c.do("POST", "nonsense", obj{}).want(t, "no set", 404, "0x80060888")
+}
+
+// batchBody joins parts into a batch.
+func batchBody(boundary string, parts ...string) string {
+	var b strings.Builder
+	for _, p := range parts {
+		fmt.Fprintf(&b, "--%s\r\n%s\r\n", boundary, p)
+	}
+	fmt.Fprintf(&b, "--%s--\r\n", boundary)
+	return b.String()
+}
+
+func getPart(path string) string {
+	return "Content-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\nGET /api/data/v9.2/" + path + " HTTP/1.1\r\nAccept: application/json\r\n\r\n"
+}
+
+func writePart(id, method, path, body string) string {
+	return "Content-Type: application/http\r\nContent-Transfer-Encoding: binary\r\nContent-ID: " + id + "\r\n\r\n" +
+		method + " /api/data/v9.2/" + path + " HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: " + fmt.Sprint(len(body)) + "\r\n\r\n" + body + "\r\n"
+}
+
+func (c *client) batch(t *testing.T, body string) response {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.server.URL()+"/api/data/v9.2/$batch", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header = c.header.Clone()
+	request.Header.Set("Authorization", "Bearer "+c.token)
+	request.Header.Set("Content-Type", `multipart/mixed; boundary="batch_1"`)
+	answer, err := c.http.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	var data bytes.Buffer
+	if _, err := data.ReadFrom(answer.Body); err != nil {
+		t.Fatal(err)
+	}
+	return response{status: answer.StatusCode, header: answer.Header, body: data.Bytes()}
+}
+
+func TestBatch(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, nil)
+	admin := dial(t, server, "dbaudit apply")
+	reads := batchBody("batch_1", getPart("WhoAmI"), getPart("roles?$select=nonsense"), getPart("organizations?$select=name"))
+	r := admin.batch(t, reads)
+	if r.status != http.StatusBadRequest || strings.Count(string(r.body), "HTTP/1.1 ") != 2 {
+		t.Errorf("stops at the first failure: %d %s", r.status, r.body)
+	}
+	r = admin.with("Prefer", "odata.continue-on-error").batch(t, reads)
+	if r.status != http.StatusOK || strings.Count(string(r.body), "HTTP/1.1 200 OK") != 2 || strings.Count(string(r.body), "HTTP/1.1 400 ") != 1 {
+		t.Errorf("continues: %d %s", r.status, r.body)
+	}
+	before := state(t, server)
+	set := func(steps ...string) string {
+		return "Content-Type: multipart/mixed; boundary=set_1\r\n\r\n" + batchBody("set_1", steps...)
+	}
+	role := server.Environment().Role("Salesperson").ID
+	r = admin.batch(t, batchBody("batch_1", set(writePart("1", "PATCH", "roles("+role+")", `{"name":"Seller"}`), writePart("2", "PATCH", "roles("+role+")", `{"nonsense":1}`))))
+	if r.status != http.StatusBadRequest || !bytes.Equal(before, state(t, server)) {
+		t.Errorf("a change set is all or nothing: %d %s", r.status, r.body)
+	}
+	r = admin.batch(t, batchBody("batch_1", set(writePart("1", "PATCH", "roles("+role+")", `{"name":"Seller"}`), writePart("2", "POST", "roles", `{"name":"Salesperson"}`))))
+	if r.status != http.StatusOK || server.Environment().Role("Seller") == nil || server.Environment().Role("Salesperson") == nil {
+		t.Errorf("a change set: %d %s", r.status, r.body)
+	}
+	for name, body := range map[string]string{
+		"no Content-ID":     set(strings.Replace(writePart("1", "DELETE", "roles("+role+")", ""), "Content-ID: 1\r\n", "", 1)),
+		"GET in a set":      set(writePart("1", "GET", "roles", "")),
+		"no Content-Length": set(strings.Replace(writePart("1", "POST", "roles", `{"name":"x"}`), "Content-Length: 12\r\n", "", 1)),
+		"a batch in it":     strings.Replace(getPart("x"), "GET /api/data/v9.2/x", "POST /api/data/v9.2/$batch", 1),
+		"another host":      strings.Replace(getPart("x"), "GET /api/data/v9.2/x", "GET https://example.com/api/data/v9.2/roles", 1),
+	} {
+		if r := admin.batch(t, batchBody("batch_1", body)); r.status != http.StatusBadRequest {
+			t.Errorf("%s: %d %s", name, r.status, r.body)
+		}
+	}
+}
