@@ -1,0 +1,58 @@
+package snapshot
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Check makes sure that the snapshot holds every row that it refers to on the way
+// to a verdict: in the policies a dangling id is undefined, and undefined reads as
+// "no finding". The way leads from the integration user over its teams and the
+// roles of both to what these roles, and those whose name fits, grant. Sections
+// that were not collected are passed over; coverage speaks for them.
+//
+// The pattern is the part of a name by which user and role are deduced where the
+// requirement names none; without it, a user or role that has to be deduced is not
+// looked for.
+func (s *Snapshot) Check(pattern string) error {
+	var faults []string
+	fault := func(format string, args ...any) {
+		if text := fmt.Sprintf(format, args...); !slices.Contains(faults, text) {
+			faults = append(faults, text)
+		}
+	}
+	held := func(ids []string, holder string) {
+		for _, id := range ids {
+			if role, ok := s.Roles[id]; s.collected(SectionRoles) && (!ok || role.RootID == "") {
+				fault("%s holds the role %s, which is not in roles", holder, id)
+			}
+		}
+	}
+	if id, ok := s.User(s.Requirement, pattern); ok {
+		user := s.Users[id]
+		held(user.Roles, "the user "+id)
+		for _, teamID := range user.Teams {
+			team, ok := s.Teams[teamID]
+			if !ok && s.collected(SectionTeams) {
+				fault("the user %s is a member of the team %s, which is not in teams", id, teamID)
+			}
+			held(team.Roles, "the team "+teamID)
+		}
+	}
+	_, roots := s.Reach(s.Requirement, pattern)
+	for root := range roots {
+		if _, ok := s.RolePrivileges[root]; root != "" && !ok && s.collected(SectionRolePrivileges) {
+			fault("what the role %s grants is not in role_privileges", root)
+		}
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	slices.Sort(faults)
+	return fmt.Errorf("the snapshot is inconsistent: %s; collect it again", strings.Join(faults, "; "))
+}
+
+func (s *Snapshot) collected(section Section) bool {
+	return s.Coverage[section].State == StateCollected
+}

@@ -1,0 +1,483 @@
+package snapshot_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+	"github.com/dbaudit/dbaudit/policy"
+)
+
+func TestDecodeReturnsWhatWasEncoded(t *testing.T) {
+	want := sample(t)
+	data := encode(t, want)
+	got := decode(t, data, nil)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	if again := encode(t, got); !bytes.Equal(data, again) {
+		t.Errorf("encoded again it differs:\n%s", cmp.Diff(string(data), string(again)))
+	}
+}
+
+func TestEncodeWritesListsThatNobodySet(t *testing.T) {
+	s := snapshot.New()
+	s.Scope, s.Source = snapshot.ScopeIntegration, snapshot.SourceSolution
+	s.Users["user"] = snapshot.User{}
+	s.Teams["team"] = snapshot.Team{}
+	s.Views["view"] = snapshot.View{}
+	s.Privileges["prvNone"] = snapshot.Privilege{}
+	s.Shares["user"] = map[string]snapshot.Share{"view": {}}
+	seal(t, s)
+	data := encode(t, s)
+	if bytes.Contains(data, []byte("null")) {
+		t.Errorf("a list is null:\n%s", data)
+	}
+	decode(t, data, nil)
+}
+
+// canonical prints JSON as jq -S does, by means other than the package's own.
+func canonical(v any, indent string) string {
+	inner := indent + "  "
+	switch v := v.(type) {
+	case map[string]any:
+		if len(v) == 0 {
+			return "{}"
+		}
+		var members []string
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			members = append(members, inner+canonical(key, "")+": "+canonical(v[key], inner))
+		}
+		return "{\n" + strings.Join(members, ",\n") + "\n" + indent + "}"
+	case []any:
+		if len(v) == 0 {
+			return "[]"
+		}
+		var items []string
+		for _, item := range v {
+			items = append(items, inner+canonical(item, inner))
+		}
+		return "[\n" + strings.Join(items, ",\n") + "\n" + indent + "]"
+	case string:
+		var b strings.Builder
+		for _, r := range v {
+			switch escape := map[rune]string{
+				'"': `\"`, '\\': `\\`, '\n': `\n`, '\t': `\t`, '\r': `\r`, '\b': `\b`, '\f': `\f`,
+			}[r]; {
+			case escape != "":
+				b.WriteString(escape)
+			case r < ' ' || r == 0x7f:
+				fmt.Fprintf(&b, `\u%04x`, r)
+			default:
+				b.WriteRune(r)
+			}
+		}
+		return `"` + b.String() + `"`
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+func TestDigestIsThatOfTheSortedDocumentWithoutIt(t *testing.T) {
+	s := sample(t)
+	dec := json.NewDecoder(bytes.NewReader(encode(t, s)))
+	dec.UseNumber()
+	var document map[string]any
+	if err := dec.Decode(&document); err != nil {
+		t.Fatal(err)
+	}
+	delete(document, "digest")
+	want := fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(canonical(document, "")+"\n")))
+	if s.Digest != want {
+		t.Errorf("digest is %s, want %s", s.Digest, want)
+	}
+}
+
+func TestDigestIsWhatJQSays(t *testing.T) {
+	jq, err := exec.LookPath("jq")
+	if err != nil {
+		t.Skip("there is no jq")
+	}
+	s := sample(t)
+	data := encode(t, s)
+	run := func(args ...string) []byte {
+		cmd := exec.CommandContext(t.Context(), jq, args...)
+		cmd.Stdin = bytes.NewReader(data)
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	if sorted := run("-S", "."); !bytes.Equal(data, sorted) {
+		t.Errorf("the file is not as jq -S prints it:\n%s", cmp.Diff(string(sorted), string(data)))
+	}
+	if want := fmt.Sprintf("sha256:%x", sha256.Sum256(run("-S", "del(.digest)"))); s.Digest != want {
+		t.Errorf("digest is %s, want %s", s.Digest, want)
+	}
+}
+
+func TestDigestDoesNotDependOnTheOrderOfReading(t *testing.T) {
+	a, b := sample(t), sample(t)
+	clone := map[string]snapshot.Role{}
+	for _, id := range slices.Backward(slices.Sorted(maps.Keys(b.Roles))) {
+		clone[id] = b.Roles[id]
+	}
+	b.Roles = clone
+	seal(t, b)
+	if a.Digest != b.Digest {
+		t.Error("equal snapshots have different digests")
+	}
+	b.Organization.Name = "another"
+	seal(t, b)
+	if a.Digest == b.Digest {
+		t.Error("different snapshots have one digest")
+	}
+}
+
+// reformatted are spellings of a snapshot that say the same.
+func reformatted(t *testing.T, data []byte) map[string][]byte {
+	t.Helper()
+	var compact, deep bytes.Buffer
+	if err := errors.Join(json.Compact(&compact, data), json.Indent(&deep, data, "", "\t")); err != nil {
+		t.Fatal(err)
+	}
+	return map[string][]byte{
+		"compact":          compact.Bytes(),
+		"tabs":             deep.Bytes(),
+		"CRLF":             bytes.ReplaceAll(data, []byte("\n"), []byte("\r\n")),
+		"no final newline": bytes.TrimSuffix(data, []byte("\n")),
+		"blank lines":      append([]byte("\n\n"), append(data, "\n\n"...)...),
+		"escaped":          bytes.ReplaceAll(data, []byte("é"), []byte(`\u00e9`)),
+	}
+}
+
+func TestDecodeAcceptsTheSameInAnotherFormat(t *testing.T) {
+	want := sample(t)
+	for name, data := range reformatted(t, encode(t, want)) {
+		t.Run(name, func(t *testing.T) {
+			for _, sel := range []*snapshot.Selection{nil, {Pattern: pattern}} {
+				if diff := cmp.Diff(want, decode(t, data, sel)); diff != "" {
+					t.Errorf("-want +got\n%s", diff)
+				}
+			}
+		})
+	}
+}
+
+// selections are the ways in which callers decode.
+func selections() map[string]*snapshot.Selection {
+	return map[string]*snapshot.Selection{"whole": nil, "slice": {Pattern: pattern}}
+}
+
+func TestDecodeRefusesEveryTruncation(t *testing.T) {
+	data := encode(t, small(t))
+	for name, sel := range selections() {
+		// Without its final newline alone a file has lost nothing.
+		for n := range len(data) - 1 {
+			if _, err := snapshot.Decode(data[:n], sel); err == nil {
+				t.Errorf("%s: the first %d of %d bytes are accepted", name, n, len(data))
+			}
+		}
+	}
+}
+
+func TestDecodeNeverTakesAChangeForTheOriginal(t *testing.T) {
+	data := encode(t, small(t))
+	for name, sel := range selections() {
+		want := decode(t, data, sel)
+		for i := range data {
+			for _, other := range []byte(" x\"") {
+				changed := bytes.Clone(data)
+				changed[i] = other
+				got, err := snapshot.Decode(changed, sel)
+				if err != nil {
+					continue
+				}
+				// What differs in white space only is the same, and read whole.
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Fatalf("%s: byte %d as %q gives another snapshot\n%s", name, i, other, diff)
+				}
+			}
+		}
+	}
+}
+
+func TestDecodeRefusesTampering(t *testing.T) {
+	data := encode(t, sample(t))
+	for _, change := range [][2]string{
+		{`"prvReadAccount": "global"`, `"prvReadAccount": "basic"`},
+		{`"disabled": false`, `"disabled": true`},
+		{`"name": "Jane"`, `"name": "Joan"`},
+		{`"deleted": true,`, `"deleted": false,`},
+		{`"digest": "sha256:`, `"digest": "sha256:0`},
+		{`"digest": "sha256:`, `"digest": "`},
+	} {
+		tampered := bytes.Replace(data, []byte(change[0]), []byte(change[1]), 1)
+		if bytes.Equal(tampered, data) {
+			t.Fatalf("%s is not in the sample", change[0])
+		}
+		for name, sel := range selections() {
+			_, err := snapshot.Decode(tampered, sel)
+			if err == nil || !strings.Contains(err.Error(), "was changed since it was taken") {
+				t.Errorf("%s, %s: error is %v", name, change[1], err)
+			}
+		}
+	}
+}
+
+func TestDecodeSaysWhatIsWrong(t *testing.T) {
+	data := string(encode(t, sample(t)))
+	with := func(old, replacement string) string {
+		t.Helper()
+		if !strings.Contains(data, old) {
+			t.Fatalf("%s is not in the sample", old)
+		}
+		return strings.Replace(data, old, replacement, 1)
+	}
+	tests := []struct{ name, data, want string }{
+		{"empty", "", "this is no snapshot, or one cut short: line 1, column 1: EOF"},
+		{"white space", " \n ", "this is no snapshot, or one cut short: line 2, column 2: EOF"},
+		{"HTML", "<!DOCTYPE html>", "this is no snapshot, or one cut short: line 1, column 1: invalid character '<'"},
+		{"cut short", data[:200], "this is no snapshot, or one cut short: line 10, column 43: unexpected EOF"},
+		{"not closed", strings.TrimSuffix(data, "}\n"), "unexpected EOF"},
+		{"a broken line", with(`"licensed": true,`, `"licensed": true;`), "invalid character ';' after object key:value pair"},
+		{"null", "null", "this is JSON, but no snapshot"},
+		{"array", "[]", "this is no snapshot, but a JSON array"},
+		{"number", "1", "this is no snapshot, but a JSON number"},
+		{"foreign", `{"$schema": "https://json-schema.org"}`, "this is JSON, but no snapshot"},
+		{"foreign format", `{"format": 1}`, "this is no snapshot, but a JSON number"},
+		{"result", `{"format": "dbaudit.result/v1"}`, `this is "dbaudit.result/v1", not a snapshot ("dbaudit.snapshot/v1")`},
+		{"later format", with(snapshot.Format, "dbaudit.snapshot/v2"), `the snapshot has the format "dbaudit.snapshot/v2", and this dbaudit reads`},
+		{"trailing garbage", data + "x", "something follows its end at line"},
+		{"two documents", data + data, "something follows its end at line"},
+		{"unknown field", with(`"managed": false`, `"managd": false`), `unknown field "managd"`},
+		{"unknown member", with(`"tool": {`, `"extra": 1, "tool": {`), `unknown field "extra"`},
+		{"wrong type", with(`"customizable": true`, `"customizable": "yes"`), "line " + line(data, `"customizable"`) + ", column 28: json: cannot unmarshal string"},
+		{"unknown depth", with(`"global"`, `"organization"`), `unknown depth "organization": want one of [basic local deep global]`},
+		{"depth none", with(`"prvReadLead": "basic"`, `"prvReadLead": "none"`), `unknown depth "none"`},
+		{"unknown state", with(`"state": "collected"`, `"state": "unknown"`), `unknown state "unknown"`},
+		{"unknown right", with(`"append-to"`, `"own"`), `unknown right "own"`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			for name, sel := range selections() {
+				for _, data := range []string{tt.data, resealed(tt.data)} {
+					_, err := snapshot.Decode([]byte(data), sel)
+					if err == nil || !strings.Contains(err.Error(), tt.want) {
+						t.Errorf("%s: error is\n%v, want\n%s", name, err, tt.want)
+					}
+				}
+			}
+		})
+	}
+}
+
+// line is the number of the first line of a document that has a text in it.
+func line(data, text string) string {
+	before, _, _ := strings.Cut(data, text)
+	return strconv.Itoa(1 + strings.Count(before, "\n"))
+}
+
+// resealed is a document with the digest that it has as it stands.
+func resealed(data string) string {
+	before, rest, ok := strings.Cut(data, "  \"digest\": \"")
+	_, after, closed := strings.Cut(rest, "\n")
+	if !ok || !closed {
+		return data
+	}
+	return fmt.Sprintf("%s  \"digest\": \"sha256:%x\",\n%s", before, sha256.Sum256([]byte(before+after)), after)
+}
+
+func TestDecodeLeavesOutWhatTheVerdictDoesNotNeed(t *testing.T) {
+	data := encode(t, sample(t))
+	got := decode(t, data, &snapshot.Selection{Pattern: pattern})
+	if diff := cmp.Diff(slice(decode(t, data, nil)), got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	roots := slices.Sorted(maps.Keys(got.RolePrivileges))
+	if want := []string{"named", "root", "through-team"}; !slices.Equal(roots, want) {
+		t.Errorf("privileges of %q, want %q", roots, want)
+	}
+	principals := slices.Sorted(maps.Keys(got.Shares))
+	if want := []string{"team", "user"}; !slices.Equal(principals, want) {
+		t.Errorf("shares of %q, want %q", principals, want)
+	}
+}
+
+// slice leaves in a whole snapshot what a verdict by the pattern needs.
+func slice(s *snapshot.Snapshot) *snapshot.Snapshot {
+	small := *s
+	principals, roots := s.Reach(s.Requirement, pattern)
+	small.RolePrivileges, small.Shares = maps.Clone(s.RolePrivileges), maps.Clone(s.Shares)
+	maps.DeleteFunc(small.RolePrivileges, func(id string, _ map[string]snapshot.Depth) bool { return !roots[id] })
+	maps.DeleteFunc(small.Shares, func(id string, _ map[string]snapshot.Share) bool { return !principals[id] })
+	return &small
+}
+
+func TestDecodeKeepsHostileKeysThatAreNeeded(t *testing.T) {
+	s := sample(t)
+	s.Roles[hostile] = snapshot.Role{Name: "Demandbase", RootID: hostile}
+	s.Teams[hostile] = snapshot.Team{Name: "Team"}
+	user := s.Users["user"]
+	user.Teams = []string{"team", hostile}
+	s.Users["user"] = user
+	seal(t, s)
+	got := decode(t, encode(t, s), &snapshot.Selection{Pattern: pattern})
+	if diff := cmp.Diff(slice(s), got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	if len(got.RolePrivileges[hostile]) != 1 || len(got.Shares[hostile]) != 1 {
+		t.Error("what the hostile keys hold is left out")
+	}
+}
+
+func TestDecodeForAnotherRequirement(t *testing.T) {
+	data := encode(t, sample(t))
+	requirement := snapshot.Requirement{User: "JANE@contoso.com", Role: "my demandbase ROLE", Profile: "demandbase"}
+	refused := errors.New("no profile of that name")
+	choose := func(r snapshot.Requirement, err error) *snapshot.Selection {
+		return &snapshot.Selection{Choose: func(s *snapshot.Snapshot) (snapshot.Requirement, string, error) {
+			if s.Environment.Name != "contoso" {
+				t.Error("the choice is made before the snapshot is read")
+			}
+			return r, pattern, err
+		}}
+	}
+	for layout, data := range map[string][]byte{"as written": data, "reformatted": bytes.TrimSuffix(data, []byte("\n"))} {
+		for name, sel := range map[string]*snapshot.Selection{
+			"fixed":  {Requirement: &requirement, Pattern: pattern},
+			"chosen": choose(requirement, nil),
+		} {
+			t.Run(layout+", "+name, func(t *testing.T) {
+				got := decode(t, data, sel)
+				if got.Requirement.Role != requirement.Role || got.Requirement.Views == nil || got.Requirement.Depth == nil {
+					t.Errorf("requirement is %+v", got.Requirement)
+				}
+				if _, ok := got.RolePrivileges["named"]; !ok {
+					t.Error("what the required role grants is left out")
+				}
+				if _, ok := got.Shares["jane"]; !ok {
+					t.Error("the required user's shares are left out")
+				}
+			})
+		}
+		if _, err := snapshot.Decode(data, choose(requirement, refused)); !errors.Is(err, refused) {
+			t.Errorf("%s: error is %v, want the choice's own", layout, err)
+		}
+	}
+	if requirement.Views != nil {
+		t.Error("the caller's requirement was changed")
+	}
+}
+
+func TestEncodedSnapshotsFitTheSchema(t *testing.T) {
+	text, err := policy.Files.ReadFile("schema/snapshot.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parse := func(data []byte) any {
+		document, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return document
+	}
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	if err := compiler.AddResource("snapshot.json", parse(text)); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := compiler.Compile("snapshot.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	empty := snapshot.New()
+	empty.Scope, empty.Source = snapshot.ScopeIntegration, snapshot.SourceSolution
+	seal(t, empty)
+	for _, s := range []*snapshot.Snapshot{sample(t), empty} {
+		if err := schema.Validate(parse(encode(t, s))); err != nil {
+			t.Error(err)
+		}
+	}
+	// The schema is as strict as the decoder.
+	for _, change := range [][2]string{
+		{`"managed": false`, `"managd": false`},
+		{`"customizable": true`, `"customizable": "yes"`},
+		{`"prvReadLead": "basic"`, `"prvReadLead": "none"`},
+		{`"state": "forbidden"`, `"state": "refused"`},
+		{`"append-to"`, `"own"`},
+		{`"taken_at": "2026-11-02T08:00:00Z"`, `"taken_at": "yesterday"`},
+	} {
+		data := string(encode(t, sample(t)))
+		if err := schema.Validate(parse([]byte(strings.Replace(data, change[0], change[1], 1)))); err == nil {
+			t.Errorf("%s fits the schema", change[1])
+		}
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	data := encode(f, sample(f))
+	f.Add(data)
+	f.Add([]byte(`{"format": "dbaudit.snapshot/v1"}`))
+	f.Add([]byte(resealed(strings.Replace(string(data), "Jane", "Joan", 1))))
+	f.Add(bytes.ReplaceAll(data, []byte("\n"), nil))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		_, _ = snapshot.Decode(data, &snapshot.Selection{Pattern: pattern})
+		s, err := snapshot.Decode([]byte(resealed(string(data))), nil)
+		if err != nil {
+			return
+		}
+		// Whatever is accepted is written so that it is read as it was.
+		if err := s.Seal(); err != nil {
+			t.Skip("not consistent")
+		}
+		written, err := s.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole, err := snapshot.Decode(written, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(s, whole); diff != "" {
+			t.Fatalf("written and read\n%s", diff)
+		}
+		// What the verdict needs is the same by either way.
+		part, err := snapshot.Decode(written, &snapshot.Selection{Pattern: pattern})
+		if inconsistent := whole.Check(pattern); (err == nil) != (inconsistent == nil) {
+			t.Fatalf("the slice is %v, the whole %v", err, inconsistent)
+		}
+		if err != nil {
+			return
+		}
+		if diff := cmp.Diff(slice(whole), part); diff != "" {
+			t.Fatalf("whole and slice\n%s", diff)
+		}
+	})
+}
+
+func BenchmarkDecode(b *testing.B) {
+	data := encode(b, environment(b, 300))
+	for name, sel := range selections() {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(data)))
+			b.ReportAllocs()
+			for b.Loop() {
+				decode(b, data, sel)
+			}
+		})
+	}
+}

@@ -1,0 +1,141 @@
+package snapshot_test
+
+import (
+	"encoding"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// roundTrip makes sure that each value is read as it was written, and that
+// nothing else is read.
+func roundTrip[T interface {
+	comparable
+	fmt.Stringer
+	encoding.TextMarshaler
+}, P interface {
+	*T
+	encoding.TextUnmarshaler
+}](t *testing.T, values []T, refused ...string) {
+	t.Helper()
+	seen := map[string]bool{}
+	for _, want := range values {
+		text, err := want.MarshalText()
+		if err != nil || string(text) != want.String() || seen[string(text)] {
+			t.Errorf("%v is written as %q (%v)", want, text, err)
+		}
+		seen[string(text)] = true
+		var got T
+		if err := P(&got).UnmarshalText(text); err != nil || got != want {
+			t.Errorf("%q is read as %v (%v), want %v", text, got, err, want)
+		}
+	}
+	for _, text := range append(refused, "", "Unknown", "nothing of the kind") {
+		var got, zero T
+		if err := P(&got).UnmarshalText([]byte(text)); err == nil || got != zero {
+			t.Errorf("%q is read as %v (%v), want an error", text, got, err)
+		}
+	}
+}
+
+func TestEnumerationsAreReadAsTheyAreWritten(t *testing.T) {
+	t.Run("State", func(t *testing.T) {
+		roundTrip(t, []snapshot.State{
+			snapshot.StateCollected, snapshot.StateForbidden, snapshot.StateFailed, snapshot.StateSkipped, snapshot.StateInapplicable,
+		}, "unknown")
+	})
+	t.Run("Depth", func(t *testing.T) { roundTrip(t, snapshot.Depths(), "none", "Global") })
+	t.Run("Setting", func(t *testing.T) {
+		roundTrip(t, []snapshot.Setting{snapshot.SettingUnknown, snapshot.SettingOff, snapshot.SettingOn})
+	})
+	t.Run("Scope", func(t *testing.T) {
+		roundTrip(t, []snapshot.Scope{snapshot.ScopeIntegration, snapshot.ScopeEnvironment}, "unknown")
+	})
+	t.Run("Source", func(t *testing.T) {
+		roundTrip(t, []snapshot.Source{snapshot.SourceEnvironment, snapshot.SourceSolution}, "unknown")
+	})
+	t.Run("Viewer", func(t *testing.T) {
+		roundTrip(t, []snapshot.Viewer{snapshot.ViewerAuditor, snapshot.ViewerIntegrationUser, snapshot.ViewerOwner}, "unknown")
+	})
+	t.Run("Right", func(t *testing.T) { roundTrip(t, snapshot.Rights(), "unknown") })
+}
+
+func TestZeroValuesSayThatNothingIsKnown(t *testing.T) {
+	for _, zero := range []fmt.Stringer{
+		snapshot.State(0), snapshot.Setting(0), snapshot.Scope(0), snapshot.Source(0), snapshot.Viewer(0), snapshot.Right(0),
+	} {
+		if zero.String() != "unknown" {
+			t.Errorf("the zero %T is %q", zero, zero)
+		}
+	}
+	if d := snapshot.Depth(0); d != snapshot.DepthNone || d.String() != "none" {
+		t.Errorf("the zero depth is %q", d)
+	}
+}
+
+func TestDepthsAreOrdered(t *testing.T) {
+	if !slices.IsSorted(snapshot.Depths()) || snapshot.Depths()[0] <= snapshot.DepthNone {
+		t.Errorf("depths are %v", snapshot.Depths())
+	}
+}
+
+func TestParse(t *testing.T) {
+	if d, err := snapshot.ParseDepth("deep"); d != snapshot.DepthDeep || err != nil {
+		t.Errorf("depth is %v, %v", d, err)
+	}
+	if _, err := snapshot.ParseDepth("organization"); err == nil ||
+		err.Error() != `unknown depth "organization": want one of [basic local deep global]` {
+		t.Errorf("error is %v", err)
+	}
+	if s, err := snapshot.ParseScope("environment"); s != snapshot.ScopeEnvironment || err != nil {
+		t.Errorf("scope is %v, %v", s, err)
+	}
+}
+
+func TestRightsOf(t *testing.T) {
+	const inherited = 0x08000000
+	tests := []struct {
+		mask int
+		want []snapshot.Right
+	}{
+		{0, nil},
+		{inherited, nil},
+		{1, []snapshot.Right{snapshot.RightRead}},
+		{1 | inherited, []snapshot.Right{snapshot.RightRead}},
+		{1 | 2, []snapshot.Right{snapshot.RightRead, snapshot.RightWrite}},
+		{262144 | 1, []snapshot.Right{snapshot.RightRead, snapshot.RightShare}},
+		{1 | 2 | 4 | 16 | 32 | 65536 | 262144 | 524288, []snapshot.Right{
+			snapshot.RightRead, snapshot.RightWrite, snapshot.RightAppend, snapshot.RightAppendTo,
+			snapshot.RightCreate, snapshot.RightDelete, snapshot.RightShare, snapshot.RightAssign,
+		}},
+		{8, []snapshot.Right{snapshot.RightOther}},
+		{1 | 8, []snapshot.Right{snapshot.RightRead, snapshot.RightOther}},
+		{-1, snapshot.Rights()},
+	}
+	for _, tt := range tests {
+		got := snapshot.RightsOf(tt.mask)
+		if got == nil || !slices.Equal(got, tt.want) {
+			t.Errorf("rights of %#x are %v, want %v", tt.mask, got, tt.want)
+		}
+	}
+}
+
+func TestSortRights(t *testing.T) {
+	got := snapshot.SortRights([]snapshot.Right{
+		snapshot.RightAssign, snapshot.RightRead, snapshot.RightOther, snapshot.RightRead, snapshot.RightWrite,
+	})
+	want := []snapshot.Right{snapshot.RightRead, snapshot.RightWrite, snapshot.RightAssign, snapshot.RightOther}
+	if !slices.Equal(got, want) {
+		t.Errorf("rights are %v, want %v", got, want)
+	}
+}
+
+func TestSectionsAreEachNamedOnce(t *testing.T) {
+	sections := snapshot.Sections()
+	slices.Sort(sections)
+	if unique := slices.Compact(slices.Clone(sections)); len(unique) != len(sections) || len(sections) != 11 {
+		t.Errorf("sections are %v", sections)
+	}
+}
