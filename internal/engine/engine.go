@@ -140,8 +140,7 @@ type metadata struct {
 func (e *Engine) catalogue() error {
 	for _, ref := range e.compiler.GetAnnotationSet().Flatten() {
 		a := ref.Annotations
-		id, ok := strings.CutPrefix(a.GetTargetPath().String(), rulesPrefix)
-		if !ok || a.Scope != "package" {
+		if a.Scope != "package" || !strings.HasPrefix(a.GetTargetPath().String(), rulesPrefix) {
 			continue
 		}
 		id, err := ruleID(a.GetTargetPath())

@@ -1,0 +1,463 @@
+package engine_test
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/loader"
+	"github.com/open-policy-agent/opa/v1/storage/inmem"
+	"github.com/open-policy-agent/opa/v1/tester"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+	"github.com/dbaudit/dbaudit/policy"
+)
+
+func load(t testing.TB, sources ...fs.FS) *engine.Engine {
+	t.Helper()
+	e, err := engine.Load(t.Context(), append([]fs.FS{policy.Files}, sources...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func demandbase(t testing.TB) profile.Profile {
+	t.Helper()
+	profiles, err := profile.Builtin(policy.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(profiles, func(p profile.Profile) bool { return p.Name == "demandbase" })
+	return profiles[i]
+}
+
+const (
+	root = "00000000-0000-4000-8000-000000000001"
+	user = "00000000-0000-4000-8000-000000000002"
+	role = "00000000-0000-4000-8000-000000000003"
+)
+
+// compliant is the least snapshot that the profile finds nothing wrong with.
+func compliant(p profile.Profile) *snapshot.Snapshot {
+	s := snapshot.New()
+	s.Source, s.Scope = snapshot.SourceEnvironment, snapshot.ScopeIntegration
+	s.Requirement.Profile = p.Name
+	s.Requirement.BusinessUnit = "Contoso"
+	s.Requirement.Views = []snapshot.RequiredView{{Table: "account", Name: "Demandbase Accounts"}}
+	for _, section := range snapshot.Sections() {
+		s.Coverage[section] = snapshot.Coverage{State: snapshot.StateCollected}
+	}
+	s.BusinessUnits[root] = snapshot.BusinessUnit{Name: "Contoso"}
+	s.Roles[role] = snapshot.Role{BusinessUnitID: root, Customizable: true, Name: "Demandbase Integration", RootID: role}
+	s.Users[user] = snapshot.User{
+		ApplicationID: user, BusinessUnitID: root, Name: "Demandbase", Roles: []string{role}, Teams: []string{},
+	}
+	grants := map[string]snapshot.Depth{}
+	for _, name := range p.Minimum() {
+		s.Privileges[name] = snapshot.Privilege{ID: root, Depths: snapshot.Depths()}
+		grants[name] = snapshot.DepthGlobal
+	}
+	s.RolePrivileges[role] = grants
+	view := "00000000-0000-4000-8000-000000000004"
+	s.Views[view] = snapshot.View{
+		Active: true, Name: "Demandbase Accounts", OwnerID: root, Table: "account",
+		SeenBy: []snapshot.Viewer{snapshot.ViewerIntegrationUser},
+	}
+	s.Shares[user] = map[string]snapshot.Share{view: {Rights: []snapshot.Right{snapshot.RightRead}}}
+	return s
+}
+
+func evaluate(t testing.TB, e *engine.Engine, s *snapshot.Snapshot, p profile.Profile) audit.Result {
+	t.Helper()
+	r, err := e.Evaluate(t.Context(), s, p, engine.Options{AsOf: time.Unix(1.7e9, 0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func outcomes(r audit.Result, o audit.Outcome) []string {
+	var ids []string
+	for _, c := range r.Controls {
+		if c.Outcome == o {
+			ids = append(ids, string(c.ID))
+		}
+	}
+	return ids
+}
+
+func TestCompliant(t *testing.T) {
+	p := demandbase(t)
+	r := evaluate(t, load(t), compliant(p), p)
+	if r.Verdict != audit.VerdictCompliant || r.Summary.Pass != 36 || r.Summary.Coverage != 1 {
+		t.Errorf("verdict %s, %+v; fails %v, unknown %v", r.Verdict, r.Summary,
+			outcomes(r, audit.OutcomeFail), outcomes(r, audit.OutcomeUnknown))
+	}
+	var ids []string
+	for _, c := range p.Controls {
+		ids = append(ids, string(c.ID))
+	}
+	var got []string
+	for _, c := range r.Controls {
+		got = append(got, string(c.ID))
+	}
+	if diff := cmp.Diff(ids, got); diff != "" {
+		t.Errorf("not every control in the profile's order (-want +got):\n%s", diff)
+	}
+}
+
+// TestUnreadIsUnknown takes each section away in each way. A control that needs it
+// must be unknown, with the reason, and nothing may turn into a pass or a failure
+// by it.
+func TestUnreadIsUnknown(t *testing.T) {
+	p, e := demandbase(t), load(t)
+	needs := map[string][]string{}
+	for _, rule := range e.Rules() {
+		needs[rule.ID] = rule.Requires
+	}
+	for _, section := range snapshot.Sections() {
+		for _, state := range []snapshot.State{
+			snapshot.StateUnknown, snapshot.StateForbidden, snapshot.StateFailed, snapshot.StateSkipped,
+		} {
+			s := compliant(p)
+			s.Coverage[section] = snapshot.Coverage{State: state, Detail: "because"}
+			if state == snapshot.StateUnknown {
+				delete(s.Coverage, section)
+			}
+			r := evaluate(t, e, s, p)
+			if fails := outcomes(r, audit.OutcomeFail); len(fails) > 0 {
+				t.Errorf("%s %s: %v fail", section, state, fails)
+			}
+			for _, c := range r.Controls {
+				needed := slices.Contains(needs[c.Rule], string(section))
+				switch {
+				case needed && c.Outcome != audit.OutcomeUnknown:
+					t.Errorf("%s %s: %s needs it and is %s", section, state, c.ID, c.Outcome)
+				case needed && state != snapshot.StateUnknown && !strings.Contains(c.Reason, "because"):
+					t.Errorf("%s %s: the reason of %s does not say why: %q", section, state, c.ID, c.Reason)
+				}
+			}
+			if len(outcomes(r, audit.OutcomeUnknown)) > 0 && r.Verdict != audit.VerdictIncomplete {
+				t.Errorf("%s %s: the verdict is %s", section, state, r.Verdict)
+			}
+		}
+	}
+}
+
+// A snapshot that covers nothing must never be compliant, whatever it holds.
+func TestNothingReadIsIncomplete(t *testing.T) {
+	p := demandbase(t)
+	s := compliant(p)
+	clear(s.Coverage)
+	r := evaluate(t, load(t), s, p)
+	if r.Verdict != audit.VerdictIncomplete || r.Summary.Pass != 0 || r.Summary.Coverage != 0 {
+		t.Errorf("verdict %s, %+v", r.Verdict, r.Summary)
+	}
+}
+
+// A solution file holds no users and no views: rules about them do not apply, and
+// rules about roles judge.
+func TestSolutionSource(t *testing.T) {
+	p := demandbase(t)
+	s := compliant(p)
+	s.Source = snapshot.SourceSolution
+	clear(s.Users)
+	clear(s.Views)
+	clear(s.Shares)
+	for _, section := range []snapshot.Section{
+		snapshot.SectionUsers, snapshot.SectionTeams, snapshot.SectionBusinessUnits, snapshot.SectionUserViews,
+		snapshot.SectionViews, snapshot.SectionSystemViews, snapshot.SectionShares, snapshot.SectionOrganization,
+	} {
+		s.Coverage[section] = snapshot.Coverage{State: snapshot.StateInapplicable}
+	}
+	delete(s.RolePrivileges[role], "prvReadLead")
+	r := evaluate(t, load(t), s, p)
+	if diff := cmp.Diff([]string{"DB-PRIV-LEAD"}, outcomes(r, audit.OutcomeFail)); diff != "" {
+		t.Errorf("failures (-want +got):\n%s", diff)
+	}
+	for _, c := range r.Controls {
+		offline := strings.HasPrefix(c.Rule, "role/")
+		if offline == (c.Outcome == audit.OutcomeNotApplicable) {
+			t.Errorf("%s is %s (%s)", c.ID, c.Outcome, c.Reason)
+		}
+	}
+}
+
+func TestAmbiguousUser(t *testing.T) {
+	p := demandbase(t)
+	s := compliant(p)
+	second := s.Users[user]
+	second.Name = "Demandbase Sandbox"
+	s.Users[root] = second
+	_, err := load(t).Evaluate(t.Context(), s, p, engine.Options{})
+	var ambiguous *engine.AmbiguityError
+	if !errors.As(err, &ambiguous) || len(ambiguous.Users) != 2 {
+		t.Errorf("got %v, want both users listed", err)
+	}
+}
+
+func TestFingerprintsAreStable(t *testing.T) {
+	p, e := demandbase(t), load(t)
+	s := compliant(p)
+	delete(s.RolePrivileges[role], "prvReadLead")
+	before := evaluate(t, e, s, p)
+	s.Environment = snapshot.Environment{Name: "other", URL: "https://other.example"}
+	renamed := s.Roles[role]
+	renamed.Name = "Demandbase Renamed"
+	s.Roles[role] = renamed
+	delete(s.RolePrivileges[role], "prvCreateLead")
+	after := evaluate(t, e, s, p)
+	find := func(r audit.Result) string {
+		for _, c := range r.Controls {
+			for _, f := range c.Findings {
+				if f.Evidence.Text("privilege") == "prvReadLead" {
+					return f.Fingerprint
+				}
+			}
+		}
+		return ""
+	}
+	if a, b := find(before), find(after); a != b || a == "" {
+		t.Errorf("the fingerprint changed with names, URL and another fault: %q, %q", a, b)
+	}
+	s.Environment.OrganizationID = root
+	if find(evaluate(t, e, s, p)) == find(after) {
+		t.Error("the same fault in another organization has the same fingerprint")
+	}
+}
+
+const ruleHead = `# METADATA
+# title: A rule
+# description: A rule.
+# custom:
+#   severity: low
+#   requires: [users]
+#   consequence: None.
+#   remediation: None.
+package dbaudit.rules.custom.mine
+
+`
+
+// TestRefusedPolicies: what a typo, a forbidden built-in or thin METADATA would
+// hide is an error when policies are loaded.
+func TestRefusedPolicies(t *testing.T) {
+	for name, test := range map[string]struct{ source, want string }{
+		"misspelt section":       {ruleHead + "findings contains 1 if some u in input.userz", "userz"},
+		"misspelt keyed field":   {ruleHead + "findings contains 1 if { some u in input.users; u.disbled }", "disbled"},
+		"misspelt through lib":   {ruleHead + "import data.dbaudit.integration\nfindings contains 1 if input.users[integration.user].nmae", "nmae"},
+		"misspelt nested":        {ruleHead + "findings contains 1 if { some s in input.shares; some v in s; v.rigths }", "rigths"},
+		"network":                {ruleHead + `findings contains 1 if http.send({"method": "get", "url": "https://x"})`, "http.send"},
+		"clock":                  {ruleHead + "findings contains 1 if time.now_ns() > 0", "time.now_ns"},
+		"chance":                 {ruleHead + `findings contains 1 if rand.intn("x", 2) == 1`, "rand.intn"},
+		"host":                   {ruleHead + "findings contains 1 if opa.runtime().env.HOME", "opa.runtime"},
+		"name look-up":           {ruleHead + `findings contains 1 if net.lookup_ip_addr("x")`, "net.lookup_ip_addr"},
+		"unused variable":        {ruleHead + "findings contains 1 if x := 1", "unused"},
+		"no severity":            {strings.Replace(ruleHead, "#   severity: low\n", "", 1), "severity"},
+		"no sections":            {strings.Replace(ruleHead, "#   requires: [users]\n", "", 1), "requires"},
+		"unknown section":        {strings.Replace(ruleHead, "[users]", "[user]", 1), `unknown section "user"`},
+		"unknown METADATA":       {strings.Replace(ruleHead, "#   consequence", "#   consequense", 1), "consequense"},
+		"no rule":                {"package broken\n\nx if {", "broken.rego"},
+		"a rule without a place": {strings.Replace(ruleHead, "custom.mine", "mine", 1), "category.name"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			extra := fstest.MapFS{"broken.rego": {Data: []byte(test.source)}}
+			_, err := engine.Load(t.Context(), policy.Files, extra)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want an error that names %q", err, test.want)
+			}
+		})
+	}
+}
+
+// A rule that reports what dbaudit does not know is refused, not dropped.
+func TestRefusedReports(t *testing.T) {
+	p := demandbase(t)
+	for name, test := range map[string]struct{ body, want string }{
+		"unknown fix":     {`{"control": "DB-USER-EXISTS", "message": "m", "subject": {"kind": "user", "id": "", "name": ""}, "evidence": {}, "fix": {"kind": "format-disk"}}`, "format-disk"},
+		"unknown kind":    {`{"control": "DB-USER-EXISTS", "message": "m", "subject": {"kind": "thing", "id": "", "name": ""}, "evidence": {}, "fix": null}`, "thing"},
+		"unknown field":   {`{"control": "DB-USER-EXISTS", "massage": "m"}`, "massage"},
+		"unknown control": {`{"control": "DB-NONE", "message": "m", "subject": {"kind": "user", "id": "", "name": ""}, "evidence": {}, "fix": null}`, "DB-NONE"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := load(t, fstest.MapFS{"mine.rego": {Data: []byte(ruleHead + "findings contains " + test.body)}})
+			_, err := e.Evaluate(t.Context(), compliant(p), p, engine.Options{})
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want an error that names %q", err, test.want)
+			}
+		})
+	}
+}
+
+//nolint:gochecknoglobals // a flag of the test binary
+var update = flag.Bool("update", false, "rewrite policy/capabilities.json")
+
+// TestCapabilitiesFile keeps the file that stock OPA and editors are given equal
+// to what the engine compiles with.
+func TestCapabilitiesFile(t *testing.T) {
+	// An empty list, which OPA's own encoding leaves out, allows no host; none at all
+	// would allow every one.
+	want, err := json.MarshalIndent(struct {
+		*ast.Capabilities
+		AllowNet []string `json:"allow_net"`
+	}{engine.Capabilities(), []string{}}, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want = append(want, '\n')
+	file := filepath.Join("..", "..", "policy", "capabilities.json")
+	if *update {
+		if err := os.WriteFile(file, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != string(want) {
+		t.Error("policy/capabilities.json is not what the engine compiles with: go test ./internal/engine -update")
+	}
+	if strings.Contains(string(got), `"http.send"`) {
+		t.Error("http.send is allowed")
+	}
+}
+
+// TestRego runs the policies' own tests, each as a subtest.
+func TestRego(t *testing.T) {
+	tree := os.DirFS(filepath.Join("..", "..", "policy"))
+	loaded, err := loader.NewFileLoader().WithFS(tree).WithProcessAnnotation(true).Filtered([]string{"dbaudit", "profiles"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	modules := map[string]*ast.Module{}
+	for name, file := range loaded.Modules {
+		modules[name] = file.Parsed
+	}
+	// Stock `opa test policy` roots data at the argument; the loader at each path.
+	documents := map[string]any{"profiles": map[string]any{}}
+	profiles, err := profile.Builtin(policy.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range profiles {
+		documents["profiles"].(map[string]any)[p.Name] = p.Data()
+	}
+	compiler := ast.NewCompiler().WithCapabilities(engine.Capabilities()).WithEnablePrintStatements(true)
+	results, err := tester.NewRunner().SetCompiler(compiler).SetStore(inmem.NewFromObject(documents)).SetModules(modules).Run(t.Context(), modules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	for r := range results {
+		count++
+		t.Run(strings.TrimPrefix(r.Package, "data.dbaudit.")+"/"+r.Name, func(t *testing.T) {
+			if !r.Pass() {
+				t.Errorf("%s: %v\n%s", r.Location, r.Error, r.Output)
+			}
+		})
+	}
+	if count < 100 {
+		t.Errorf("only %d tests ran", count)
+	}
+}
+
+// TestForm holds the policies' form: a test beside each policy, METADATA that is
+// complete (the engine refuses a rule without), titles that are unique, and no
+// rule that joins one array of the input with another, which would grow with the
+// square of the environment.
+func TestForm(t *testing.T) {
+	titles := map[string]string{}
+	for _, r := range load(t).Rules() {
+		if other, ok := titles[r.Title]; ok {
+			t.Errorf("%s and %s have the same title", r.ID, other)
+		}
+		titles[r.Title] = r.ID
+	}
+	tree := os.DirFS(filepath.Join("..", "..", "policy", "dbaudit"))
+	err := fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || path.Ext(name) != ".rego" || strings.HasSuffix(name, "_test.rego") {
+			return err
+		}
+		if _, err := fs.Stat(tree, strings.TrimSuffix(name, ".rego")+"_test.rego"); err != nil && !strings.HasPrefix(name, "testing/") {
+			t.Errorf("%s has no test beside it", name)
+		}
+		data, err := fs.ReadFile(tree, name)
+		if err != nil {
+			return err
+		}
+		module, err := ast.ParseModule(name, string(data))
+		if err != nil {
+			return err
+		}
+		ast.WalkRules(module, func(rule *ast.Rule) bool {
+			if arrays := iteratedArrays(rule); len(arrays) > 1 {
+				t.Errorf("%s: the rule %s iterates over the arrays %v at once", rule.Location, rule.Head.Ref(), arrays)
+			}
+			return false
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// iteratedArrays names the arrays of the input that are as long as the
+// environment is large and that a rule's body iterates over.
+func iteratedArrays(rule *ast.Rule) []string {
+	found := map[string]bool{}
+	ast.WalkRefs(rule.Body, func(ref ast.Ref) bool {
+		if !ref[0].Equal(ast.InputRootDocument) {
+			return false
+		}
+		// Rows stand in objects by id; arrays of the input are a user's roles and teams,
+		// a team's roles, and lists of a few words. Two rows' arrays in one body would be a
+		// join.
+		text := ref.String()
+		for _, array := range []string{".roles", ".teams"} {
+			if strings.HasSuffix(text, "]"+array) {
+				found[text] = true
+			}
+		}
+		return false
+	})
+	// A user's teams lead to their roles: that is one path, not a join.
+	paths := map[string]bool{}
+	for text := range found {
+		if strings.HasPrefix(text, "input.teams[") {
+			text = "input.users[user].teams"
+		}
+		paths[text] = true
+	}
+	return slices.Sorted(maps.Keys(paths))
+}
+
+func BenchmarkEvaluate(b *testing.B) {
+	p, e := demandbase(b), load(b)
+	s := compliant(p)
+	for b.Loop() {
+		evaluate(b, e, s, p)
+	}
+}
+
+func BenchmarkLoad(b *testing.B) {
+	for b.Loop() {
+		load(b)
+	}
+}
