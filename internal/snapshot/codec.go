@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"unicode/utf8"
 )
@@ -327,7 +328,20 @@ func (c cuts) decode(data []byte, sel *Selection) (*Snapshot, error) {
 	if err := s.Check(pattern); err != nil {
 		return nil, err
 	}
+	s.narrow(requirement, pattern, principals, roots)
 	return s, nil
+}
+
+// narrow leaves out users, teams and roles that no policy would look at, so that
+// the policies are not handed an environment where they need an integration.
+func (s *Snapshot) narrow(r Requirement, pattern string, principals, roots map[string]bool) {
+	owners := map[string]bool{}
+	for _, v := range s.Views {
+		owners[v.OwnerID] = true
+	}
+	maps.DeleteFunc(s.Users, func(id string, u User) bool { return !owners[id] && !r.Fits(u, pattern) })
+	maps.DeleteFunc(s.Teams, func(id string, _ Team) bool { return !owners[id] && !principals[id] })
+	maps.DeleteFunc(s.Roles, func(_ string, role Role) bool { return !roots[role.RootID] })
 }
 
 // User is the id of the single user that the requirement means and that is not
