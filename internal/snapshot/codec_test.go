@@ -324,6 +324,16 @@ func slice(s *snapshot.Snapshot) *snapshot.Snapshot {
 	small.RolePrivileges, small.Shares = maps.Clone(s.RolePrivileges), maps.Clone(s.Shares)
 	maps.DeleteFunc(small.RolePrivileges, func(id string, _ map[string]snapshot.Depth) bool { return !roots[id] })
 	maps.DeleteFunc(small.Shares, func(id string, _ map[string]snapshot.Share) bool { return !principals[id] })
+	small.Users, small.Teams, small.Roles = maps.Clone(s.Users), maps.Clone(s.Teams), maps.Clone(s.Roles)
+	owners := map[string]bool{}
+	for _, v := range s.Views {
+		owners[v.OwnerID] = true
+	}
+	maps.DeleteFunc(small.Users, func(id string, u snapshot.User) bool {
+		return !owners[id] && !s.Requirement.Fits(u, pattern)
+	})
+	maps.DeleteFunc(small.Teams, func(id string, _ snapshot.Team) bool { return !owners[id] && !principals[id] })
+	maps.DeleteFunc(small.Roles, func(_ string, r snapshot.Role) bool { return !roots[r.RootID] })
 	return &small
 }
 
