@@ -68,6 +68,8 @@ func sample(t testing.TB) *snapshot.Snapshot {
 	s.Shares["user"] = map[string]snapshot.Share{"view": {Rights: snapshot.Rights()}, "hidden": {}}
 	s.Shares["team"] = map[string]snapshot.Share{"view": {Rights: []snapshot.Right{snapshot.RightRead}}}
 	s.Shares["jane"] = map[string]snapshot.Share{}
+	s.RoleEntries = map[string][]snapshot.RoleEntry{"root": {{Column: 3, Level: hostile, Line: 4, Name: hostile}}}
+	s.Users["nobody"] = snapshot.User{Name: "Nobody", DomainName: "nobody@contoso.com"}
 	s.Shares[hostile] = map[string]snapshot.Share{hostile: {Rights: []snapshot.Right{snapshot.RightOther}}}
 	seal(t, s)
 	return s
