@@ -120,14 +120,12 @@ func (c *caller) reaches(holdings []holding, at placement) bool {
 			}
 		}
 		// Units are compared by id: the holding may be of an older world.
-		switch h.depth {
-		case DepthLocal:
+		if h.depth == DepthLocal {
 			return at.unit.ID == h.unit.ID
-		case DepthDeep:
-			for u := at.unit; u != nil; u = u.parent {
-				if u.ID == h.unit.ID {
-					return true
-				}
+		}
+		for u := at.unit; u != nil && h.depth == DepthDeep; u = u.parent {
+			if u.ID == h.unit.ID {
+				return true
 			}
 		}
 		return false

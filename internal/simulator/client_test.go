@@ -82,7 +82,7 @@ func dial(t *testing.T, server *simulator.Server, name string) *client {
 // form posts to the sign-in host.
 func (c *client) form(path string, values url.Values) (int, map[string]any) {
 	c.t.Helper()
-	response, err := c.http.PostForm(c.server.AuthorityURL()+path, values) //nolint:noctx // a test's own
+	response, err := c.http.PostForm(c.server.AuthorityURL()+path, values)
 	if err != nil {
 		c.t.Fatal(err)
 	}

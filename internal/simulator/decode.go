@@ -23,7 +23,7 @@ type fileValue interface {
 	fromFile(d *fileDecoder, v any, path []any)
 }
 
-func (d *fileDecoder) fail(path []any, format string, args ...any) {
+func (d *fileDecoder) failf(path []any, format string, args ...any) {
 	d.problems = append(d.problems, problem{slices.Clone(path), fmt.Sprintf(format, args...)})
 }
 
@@ -42,7 +42,7 @@ func (d *fileDecoder) decode(v any, into reflect.Value, path []any) {
 	case reflect.Slice:
 		list, ok := v.([]any)
 		if !ok {
-			d.fail(path, "a list is expected here")
+			d.failf(path, "a list is expected here")
 			return
 		}
 		into.Set(reflect.MakeSlice(into.Type(), len(list), len(list)))
@@ -52,14 +52,14 @@ func (d *fileDecoder) decode(v any, into reflect.Value, path []any) {
 	case reflect.Bool:
 		b, ok := v.(bool)
 		if !ok {
-			d.fail(path, "true or false is expected here")
+			d.failf(path, "true or false is expected here")
 			return
 		}
 		into.SetBool(b)
 	case reflect.String:
 		into.SetString(d.text(v, path))
 	default:
-		d.fail(path, "nothing can be read into a %s", into.Type())
+		d.failf(path, "nothing can be read into a %s", into.Type())
 	}
 }
 
@@ -68,9 +68,9 @@ func (d *fileDecoder) text(v any, path []any) string {
 	case string:
 		return v
 	case json.Number, bool:
-		d.fail(path, "a text is expected here: put %v in quotes", v)
+		d.failf(path, "a text is expected here: put %v in quotes", v)
 	default:
-		d.fail(path, "a text is expected here")
+		d.failf(path, "a text is expected here")
 	}
 	return ""
 }
@@ -78,14 +78,14 @@ func (d *fileDecoder) text(v any, path []any) string {
 func (d *fileDecoder) decodeStruct(v any, into reflect.Value, path []any) {
 	members, ok := v.(map[string]any)
 	if !ok {
-		d.fail(path, "a mapping of keys is expected here: %s", strings.Join(fileKeys(into.Type()), ", "))
+		d.failf(path, "a mapping of keys is expected here: %s", strings.Join(fileKeys(into.Type()), ", "))
 		return
 	}
 	keys := fileKeys(into.Type())
 	for _, name := range sortedKeys(members) {
 		i := slices.Index(keys, name)
 		if i < 0 {
-			d.fail(append(path, name), "unknown key %q; known here: %s", name, strings.Join(keys, ", "))
+			d.failf(append(path, name), "unknown key %q; known here: %s", name, strings.Join(keys, ", "))
 			continue
 		}
 		d.decode(members[name], into.Field(i), append(path, name))
@@ -105,7 +105,7 @@ func fileKeys(t reflect.Type) []string {
 func (d *Depth) fromFile(dec *fileDecoder, v any, path []any) {
 	depth, ok := parseDepth(fmt.Sprint(v))
 	if !ok {
-		dec.fail(path, "%q is no depth: basic, local, deep, global or deepest", fmt.Sprint(v))
+		dec.failf(path, "%q is no depth: basic, local, deep, global or deepest", fmt.Sprint(v))
 		return
 	}
 	*d = depth
@@ -119,14 +119,14 @@ func (d Depth) MarshalYAML() (any, error) { return d.String(), nil }
 func (g *Grants) fromFile(d *fileDecoder, v any, path []any) {
 	groups, ok := v.(map[string]any)
 	if !ok {
-		d.fail(path, "lists of privileges by depth are expected here, as in {global: [prvReadAccount]}")
+		d.failf(path, "lists of privileges by depth are expected here, as in {global: [prvReadAccount]}")
 		return
 	}
 	*g = Grants{}
 	for _, name := range sortedKeys(groups) {
 		depth, ok := parseDepth(name)
 		if !ok {
-			d.fail(append(path, name), "%q is no depth: basic, local, deep, global or deepest", name)
+			d.failf(append(path, name), "%q is no depth: basic, local, deep, global or deepest", name)
 			continue
 		}
 		g.add(d, groups[name], depth, path, append(path, name))
@@ -138,7 +138,7 @@ func (g *Grants) add(d *fileDecoder, v any, depth Depth, path, at []any) {
 	case nil:
 	case string:
 		if _, twice := (*g)[v]; twice {
-			d.fail(at, "%s is granted twice", v)
+			d.failf(at, "%s is granted twice", v)
 			return
 		}
 		(*g)[v] = depth
@@ -148,7 +148,7 @@ func (g *Grants) add(d *fileDecoder, v any, depth Depth, path, at []any) {
 			g.add(d, item, depth, path, append(slices.Clone(at), i))
 		}
 	default:
-		d.fail(at, "names of privileges are expected here")
+		d.failf(at, "names of privileges are expected here")
 	}
 }
 
@@ -169,7 +169,7 @@ func (a *RoleAssignment) fromFile(d *fileDecoder, v any, path []any) {
 	}
 	d.decodeStruct(v, reflect.ValueOf(a).Elem(), path)
 	if a.Role == "" {
-		d.fail(path, "the name of a role is expected here")
+		d.failf(path, "the name of a role is expected here")
 	}
 }
 
@@ -186,13 +186,13 @@ func (a RoleAssignment) MarshalYAML() (any, error) {
 func (r *Rights) fromFile(d *fileDecoder, v any, path []any) {
 	names, ok := v.([]any)
 	if !ok {
-		d.fail(path, "a list of access rights is expected here")
+		d.failf(path, "a list of access rights is expected here")
 		return
 	}
 	for i, name := range names {
 		right, ok := parseRight(fmt.Sprint(name))
 		if !ok {
-			d.fail(append(path, i), "%q is no access right: read, write, append, append-to, create, delete, share or assign", fmt.Sprint(name))
+			d.failf(append(path, i), "%q is no access right: read, write, append, append-to, create, delete, share or assign", fmt.Sprint(name))
 			continue
 		}
 		*r |= right

@@ -61,6 +61,7 @@ type registration struct {
 	certificate *x509.Certificate
 	// generated makes the certificate and its key when they are first asked for: that takes a moment.
 	generated     func() (*keyPair, error)
+	issuers       *x509.CertPool // of certificates that are trusted by their subject's name
 	secretExpires time.Time
 	federated     []federation
 }
@@ -86,6 +87,14 @@ func newRegistration(c *Client) (*registration, error) {
 			return nil, err
 		}
 		r.certificate = certificate
+	}
+	if c.CertificateAuthority != "" {
+		certificate, err := parseCertificate(c.CertificateAuthority)
+		if err != nil {
+			return nil, fmt.Errorf("certificate_authority: %w", err)
+		}
+		r.issuers = x509.NewCertPool()
+		r.issuers.AddCert(certificate)
 	}
 	for _, f := range c.Federated {
 		keys, err := parsePublicKeys(f.Keys)

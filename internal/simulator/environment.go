@@ -60,6 +60,11 @@ type Client struct {
 	// Certificate is a PEM certificate, or "generated": then the server makes a key pair at start,
 	// see [Server.ClientCertificate].
 	Certificate string `yaml:"certificate,omitempty"`
+	// CertificateSubject and CertificateAuthority (PEM) trust every certificate of that subject name
+	// that the authority has issued, so that it can be renewed without anybody registering it. The
+	// client then sends the chain along.
+	CertificateSubject   string `yaml:"certificate_subject,omitempty"`
+	CertificateAuthority string `yaml:"certificate_authority,omitempty"`
 	// ManagedIdentity makes the client one of the machine's managed identities: it gets its tokens from
 	// the sign-in host's /msi/token, with Secret as the identity header.
 	ManagedIdentity bool `yaml:"managed_identity,omitempty"`

@@ -132,7 +132,7 @@ func (f Fault) status(w http.ResponseWriter) {
 		// A gateway in front of the service answers, in its own form.
 		w.Header().Set("Content-Type", "text/html")
 		w.WriteHeader(f.Status)
-		fmt.Fprintf(w, "<html><head><title>%d %s</title></head><body><center><h1>%[1]d %[2]s</h1></center></body></html>", f.Status, http.StatusText(f.Status))
+		fmt.Fprintf(w, "<html><head><title>%d %s</title></head><body><h1>%[1]d %[2]s</h1></body></html>", f.Status, http.StatusText(f.Status))
 	case http.StatusServiceUnavailable:
 		writeError(w, &apiError{f.Status, "0x80072301", "The service is temporarily unavailable. Please retry later."})
 	default:
@@ -195,6 +195,8 @@ func (f Fault) page(body []byte) []byte {
 		for i := range rows {
 			rows[i] = dropColumn(rows[i], f.Column)
 		}
+	default:
+		return body
 	}
 	var err error
 	if page["value"], err = json.Marshal(rows); err != nil {

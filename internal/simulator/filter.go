@@ -88,7 +88,7 @@ func lexFilter(text string) ([]token, error) {
 			i++
 		case wordByte(c):
 			start := i
-			for i < len(text) && wordByte(text[i]) && !(text[i] == ':' && lambdaWord(tokens, text[start:i])) {
+			for i < len(text) && wordByte(text[i]) && (text[i] != ':' || !lambdaWord(tokens, text[start:i])) {
 				i++
 			}
 			tokens = append(tokens, token{tokWord, text[start:i], start})

@@ -333,8 +333,8 @@ func TestRolePrivileges(t *testing.T) {
 	env := server.Environment()
 	auditor := dial(t, server, "dbaudit")
 	copies := auditor.rows("roles?$select=roleid&$filter=name eq 'Demandbase Integration'")
-	for _, copy := range copies {
-		id := copy["roleid"].(string)
+	for _, row := range copies {
+		id := row["roleid"].(string)
 		for _, call := range []string{"RetrieveRolePrivilegesRole(RoleId=@id)?@id=" + id, "RetrieveRolePrivilegesRole(RoleId=" + id + ")"} {
 			r := auditor.get(call)
 			r.want(t, call, http.StatusOK, "-")
@@ -420,4 +420,76 @@ func TestShares(t *testing.T) {
 	contact := env.PersonalView("contact", "Demandbase Contacts").ID
 	asIntegration.get(`RetrieveSharedPrincipalsAndAccess(Target=@t)?@t={"@odata.id":"userqueries(`+contact+`)"}`).want(t, "a view that the caller does not see", http.StatusForbidden, "0x80048306")
 	asIntegration.get(`RetrieveSharedPrincipalsAndAccess(Target=@t)?@t={"@odata.id":"userquery(`+lead+`)"}`).want(t, "a singular set", http.StatusNotFound, "0x80040217")
+}
+
+func TestDefinitions(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, nil)
+	auditor := dial(t, server, "dbaudit")
+	body := auditor.get("EntityDefinitions(LogicalName='userquery')?$select=LogicalName,EntitySetName,ObjectTypeCode,SchemaName,OwnershipType,IsPrivate,Privileges").json(t)
+	if body["EntitySetName"] != "userqueries" || body["ObjectTypeCode"] != 4230.0 || body["OwnershipType"] != "UserOwned" || body["IsPrivate"] != false {
+		t.Errorf("got %v", body)
+	}
+	found := false
+	for _, p := range body["Privileges"].([]any) {
+		p := p.(map[string]any)
+		if p["Name"] == "prvReadUserQuery" {
+			found = p["CanBeBasic"] == true && p["CanBeGlobal"] == false && p["PrivilegeType"] == "Read" && p["PrivilegeId"] == privilegeID(t, "prvReadUserQuery")
+		}
+	}
+	if !found {
+		t.Errorf("privileges %v", body["Privileges"])
+	}
+	again := auditor.get("EntityDefinitions(" + body["MetadataId"].(string) + ")").json(t)
+	if again["LogicalName"] != "userquery" || again["PrimaryIdAttribute"] != "userqueryid" || again["DisplayName"] == nil {
+		t.Errorf("by MetadataId: %v", again)
+	}
+	auditor.get("EntityDefinitions(00000000-0000-0000-0000-000000000001)").want(t, "no table", 404, "0x80040217")
+	auditor.get("EntityDefinitions?$select=nonsense").want(t, "no property", 400, "0x80060888")
+	auditor.get("EntityDefinitions?$filter=Nonsense eq 1").want(t, "no property", 400, "0x80060888")
+	auditor.get("EntityDefinitions(LogicalName='lead')/Attributes").want(t, "what is not simulated", 404, "0x80060888")
+}
+
+func TestOtherReads(t *testing.T) {
+	server := start(t, "sample", simulator.Options{}, nil)
+	env := server.Environment()
+	admin := dial(t, server, "dbaudit apply")
+	if got := admin.get("RetrieveVersion").json(t)["Version"]; got != env.Organization.Version {
+		t.Errorf("version %v", got)
+	}
+	user, team := "systemusers("+env.User("jane@contoso.com").ID+")", "teams("+env.Team("Integrations").ID+")"
+	for path, want := range map[string]string{
+		"roles/$count?$filter=name eq 'Delegate'":                 "5",
+		user + "/systemuserroles_association/$count":              "1",
+		user + "/fullname":                                        `"value":"Jane Doe"`,
+		user + "/businessunitid?$select=name":                     `"name":"Contoso"`,
+		user + "/systemuserroles_association/$ref":                `"@odata.id":"` + server.URL() + `/api/data/v9.2/roles(`,
+		user + "/teammembership_association?$select=name":         "Marketing Operations",
+		user + "/systemuserprofiles_association?$select=name":     `"value":[]`,
+		user + "/Microsoft.Dynamics.CRM.RetrieveUserPrivileges()": "prvReadCampaign",
+		team + "/Microsoft.Dynamics.CRM.RetrieveTeamPrivileges()": "prvWriteAttribute",
+		team + "/teamroles_association?$select=name":              "System Customizer",
+		"":          `"url":"userqueries"`,
+		"$metadata": `<EntitySet Name="principalobjectaccessset"`,
+		"systemuserrolescollection?$select=roleid&$top=1":                                           `"systemuserroleid"`,
+		"teamrolescollection?$select=teamid":                                                        `"teamroleid"`,
+		"teammemberships?$select=systemuserid&$top=1":                                               `"teammembershipid"`,
+		"usersettingscollection?$select=uilanguageid&$top=1":                                        "1033",
+		"privileges?$filter=accessright eq 524288&$apply=aggregate($count as n)":                    `"n":`,
+		"privileges?$apply=filter(name eq 'prvReadLead')/aggregate($count as n)":                    `"n":1`,
+		"roles?$select=name&$filter=startswith(name,'x')&$count=true":                               `"@odata.count":0`,
+		"userqueries?$select=name&$orderby=_owningteam_value desc,name":                             `"value":[]`,
+		"systemusers?$select=fullname&$orderby=applicationid,fullname desc&$top=1":                  "Sofia",
+		"roles?$select=name&$filter=name eq 'Delegate'&$expand=roletemplateid($select=name)&$top=1": `"roletemplateid":{`,
+		"RetrieveAccessOrigin(ObjectId=@o,LogicalName=@l,PrincipalId=@p)?@o=" + env.PersonalView("lead", "Demandbase Leads").ID + "&@l='userquery'&@p=" + env.User("amir@contoso.com").ID: "owner",
+	} {
+		r := admin.get(path)
+		if r.status != http.StatusOK || !strings.Contains(strings.ReplaceAll(string(r.body), " ", ""), strings.ReplaceAll(want, " ", "")) {
+			t.Errorf("%s: %d %s, want %s", path, r.status, r.body, want)
+		}
+	}
+	admin.get("systemusers("+env.User("alex@contoso.com").ID+")/nonsense/$ref").want(t, "no nav", 404, "0x80060888")
+	admin.get(user+"/Microsoft.Dynamics.CRM.Nonsense()").want(t, "no function", 404, "0x80060888")
+	admin.get(user+"/Microsoft.Dynamics.CRM.RetrieveUserPrivileges").want(t, "a function without parentheses", 404, "0x80060888")
+	admin.get("RetrieveRolePrivilegesRole(RoleId=@a)").want(t, "an alias without value", 400, "0x80060888")
+	admin.get("RetrieveRolePrivilegesRole(Id=1)").want(t, "no parameter", 404, "0x80060888")
 }

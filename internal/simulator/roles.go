@@ -97,7 +97,7 @@ func (c *call) editable(id, privilege string) (*role, error) {
 	case r.root != r:
 		return nil, invalid(codeInheritedRole, "Inherited roles cannot be modified.")
 	case r.NotCustomizable:
-		return nil, forbidden(codeNone, "The role '%s' is managed and cannot be customized (iscustomizable is false).", r.Name)
+		return nil, forbidden(codeNone, "The role '%s' is managed, and its iscustomizable is false: it cannot be edited.", r.Name)
 	}
 	return r, nil
 }

@@ -99,7 +99,7 @@ func TestObserveAndLatency(t *testing.T) {
 	}
 	done := make(chan error)
 	go func() {
-		_, err := c.http.Do(request) //nolint:bodyclose // there is none
+		_, err := c.http.Do(request)
 		done <- err
 	}()
 	for count.Load() < 3 {
@@ -224,7 +224,7 @@ func TestCloseWithTheContext(t *testing.T) {
 	hc := httpClient(t, server)
 	cancel()
 	for range 1000 {
-		response, err := hc.Get(server.URL() + "/api/data/v9.2/") //nolint:noctx // a test's own
+		response, err := hc.Get(server.URL() + "/api/data/v9.2/")
 		if err != nil {
 			break
 		}
@@ -233,7 +233,7 @@ func TestCloseWithTheContext(t *testing.T) {
 	if err := server.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := hc.Get(server.URL() + "/api/data/v9.2/"); err == nil { //nolint:noctx,bodyclose // it fails
+	if _, err := hc.Get(server.URL() + "/api/data/v9.2/"); err == nil {
 		t.Error("the server still answers")
 	}
 }

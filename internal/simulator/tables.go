@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -33,11 +34,8 @@ func organizationType() *entityType {
 // orgSettings is the orgdborgsettings column: an XML document with what the administrator has set.
 func orgSettings(_ *world, o *Organization) string {
 	setting := ""
-	switch o.RecordOwnershipAcrossBusinessUnits {
-	case On:
-		setting = "<EnableOwnershipAcrossBusinessUnits>true</EnableOwnershipAcrossBusinessUnits>"
-	case Off:
-		setting = "<EnableOwnershipAcrossBusinessUnits>false</EnableOwnershipAcrossBusinessUnits>"
+	if across := o.RecordOwnershipAcrossBusinessUnits; across != Absent {
+		setting = "<EnableOwnershipAcrossBusinessUnits>" + strconv.FormatBool(across == On) + "</EnableOwnershipAcrossBusinessUnits>"
 	}
 	return "<OrgSettings><IsRetentionEnabled>true</IsRetentionEnabled><CanCreateApplicationStubUser>false</CanCreateApplicationStubUser>" +
 		setting + "<AllowRoleAssignmentOnDisabledUsers>false</AllowRoleAssignmentOnDisabledUsers></OrgSettings>"

@@ -3,7 +3,9 @@ package simulator
 import (
 	"cmp"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -134,8 +136,11 @@ func (s *Server) signingKeys(w http.ResponseWriter) error {
 	}
 	e := []byte{byte(k.E >> 16), byte(k.E >> 8), byte(k.E)}
 	key := object{
-		{"kty", "RSA"}, {"use", "sig"}, {"kid", "simulator"},
-		{"n", base64.RawURLEncoding.EncodeToString(k.N.Bytes())}, {"e", base64.RawURLEncoding.EncodeToString(e)},
+		{"kty", "RSA"},
+		{"use", "sig"},
+		{"kid", "simulator"},
+		{"n", base64.RawURLEncoding.EncodeToString(k.N.Bytes())},
+		{"e", base64.RawURLEncoding.EncodeToString(e)},
 	}
 	writeJSON(w, http.StatusOK, object{{"keys", []object{key}}})
 	return nil
@@ -277,10 +282,6 @@ func (s *Server) checkAssertion(reg *registration, assertion string) error {
 }
 
 func (s *Server) checkCertificateAssertion(reg *registration, assertion string) error {
-	certificate := certificateOf(reg)
-	if certificate == nil {
-		return badAssertion("[Reason - The key was not found.]")
-	}
 	var claims jwt.RegisteredClaims
 	token, err := jwt.NewParser(
 		jwt.WithValidMethods([]string{"PS256", "RS256"}),
@@ -288,10 +289,12 @@ func (s *Server) checkCertificateAssertion(reg *registration, assertion string) 
 		jwt.WithExpirationRequired(),
 		jwt.WithLeeway(5*time.Minute),
 	).ParseWithClaims(assertion, &claims, func(t *jwt.Token) (any, error) {
-		if !thumbprintMatches(t, certificate.Raw) {
-			return nil, fmt.Errorf("the thumbprint in the header is that of no registered certificate")
+		for _, certificate := range []*x509.Certificate{certificateOf(reg), s.issuedCertificate(reg, t)} {
+			if certificate != nil && thumbprintMatches(t, certificate.Raw) {
+				return certificate.PublicKey, nil
+			}
 		}
-		return certificate.PublicKey, nil
+		return nil, errors.New("the key was not found: the thumbprint in the header is that of no registered certificate")
 	})
 	switch {
 	case err != nil:
@@ -306,6 +309,39 @@ func (s *Server) checkCertificateAssertion(reg *registration, assertion string) 
 		return badAssertion("[Reason - The assertion was used before.]")
 	}
 	return nil
+}
+
+// issuedCertificate is the certificate that an assertion brings along, if the registration trusts its
+// subject's name and its issuer.
+func (s *Server) issuedCertificate(reg *registration, t *jwt.Token) *x509.Certificate {
+	chain, _ := t.Header["x5c"].([]any)
+	if reg.issuers == nil || len(chain) == 0 {
+		return nil
+	}
+	var certificates []*x509.Certificate
+	for _, item := range chain {
+		text, _ := item.(string)
+		der, err := base64.StdEncoding.DecodeString(text)
+		if err != nil {
+			return nil
+		}
+		certificate, err := x509.ParseCertificate(der)
+		if err != nil {
+			return nil
+		}
+		certificates = append(certificates, certificate)
+	}
+	leaf, between := certificates[0], x509.NewCertPool()
+	for _, certificate := range certificates[1:] {
+		between.AddCert(certificate)
+	}
+	_, err := leaf.Verify(x509.VerifyOptions{
+		Roots: reg.issuers, Intermediates: between, CurrentTime: s.options.Now(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	})
+	if err != nil || leaf.Subject.CommonName != reg.CertificateSubject && !slices.Contains(leaf.DNSNames, reg.CertificateSubject) {
+		return nil
+	}
+	return leaf
 }
 
 // isTokenEndpoint says whether an audience is this tenant's token endpoint, or its issuer.

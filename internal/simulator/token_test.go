@@ -5,10 +5,13 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
 	"io"
+	"math/big"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -74,6 +77,70 @@ func TestMSALSignsInByItself(t *testing.T) {
 		}
 		works(t, server, hc, msal(t, server, hc, auditorID, cred), auditor)
 	})
+}
+
+// A certificate that nobody registered is good by its name and its issuer, if the chain comes along.
+func TestSubjectNameAndIssuer(t *testing.T) {
+	now := time.Now()
+	issue := func(name string, parent *x509.Certificate, parentKey *rsa.PrivateKey) (*x509.Certificate, *rsa.PrivateKey) {
+		key, err := rsa.GenerateKey(rand.Reader, 2048)
+		if err != nil {
+			t.Fatal(err)
+		}
+		template := &x509.Certificate{
+			SerialNumber: big.NewInt(now.UnixNano()), Subject: pkix.Name{CommonName: name}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour),
+			IsCA: parent == nil, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+		}
+		if parent == nil {
+			parent, parentKey = template, key
+		}
+		der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, parentKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		certificate, err := x509.ParseCertificate(der)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return certificate, key
+	}
+	ca, caKey := issue("Contoso CA", nil, nil)
+	leaf, leafKey := issue("auditor.contoso.com", ca, caKey)
+	server := start(t, "compliant", simulator.Options{}, func(e *simulator.Environment) {
+		e.Client(auditorID).CertificateSubject = "auditor.contoso.com"
+		e.Client(auditorID).CertificateAuthority = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Raw}))
+	})
+	hc := httpClient(t, server)
+	acquire := func(certificate *x509.Certificate, key *rsa.PrivateKey, options ...confidential.Option) (string, error) {
+		cred, err := confidential.NewCredFromCert([]*x509.Certificate{certificate, ca}, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		options = append(options, confidential.WithHTTPClient(hc), confidential.WithInstanceDiscovery(false))
+		app, err := confidential.New(server.AuthorityURL()+"/"+server.TenantID(), auditorID, cred, options...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		result, err := app.AcquireTokenByCredential(t.Context(), []string{server.URL() + "/.default"})
+		return result.AccessToken, err
+	}
+	token, err := acquire(leaf, leafKey, confidential.WithX5C())
+	if err != nil {
+		t.Fatal(err)
+	}
+	works(t, server, hc, token, server.Environment().ApplicationUser(auditorID).ID)
+	if _, err := acquire(leaf, leafKey); err == nil {
+		t.Error("without the chain")
+	}
+	other, otherKey := issue("somebody.contoso.com", ca, caKey)
+	if _, err := acquire(other, otherKey, confidential.WithX5C()); err == nil {
+		t.Error("another subject")
+	}
+	stranger, strangerKey := issue("Other CA", nil, nil)
+	forged, forgedKey := issue("auditor.contoso.com", stranger, strangerKey)
+	if _, err := acquire(forged, forgedKey, confidential.WithX5C()); err == nil {
+		t.Error("another issuer")
+	}
 }
 
 // An issuer of federated tokens: a build system's, say.
@@ -326,7 +393,7 @@ func TestMSALDeviceCode(t *testing.T) {
 
 func browse(t *testing.T, hc *http.Client, address string) string {
 	t.Helper()
-	response, err := hc.Get(address) //nolint:noctx // a test's own
+	response, err := hc.Get(address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -350,7 +417,7 @@ func TestMSALInteractive(t *testing.T) {
 			form.Set(m[1], m[2])
 		}
 		action := regexp.MustCompile(`action="([^"]*)"`).FindStringSubmatch(page)
-		response, err := http.PostForm(action[1], form) //nolint:noctx // a test's own
+		response, err := http.PostForm(action[1], form)
 		if err != nil {
 			return err
 		}

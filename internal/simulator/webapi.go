@@ -186,7 +186,7 @@ func (c *call) impersonate(object, id string) error {
 	} else {
 		target = c.world.userByID[strings.ToLower(id)]
 	}
-	if target == nil {
+	if target == nil || target.SoftDeleted {
 		return forbidden(codeNotMember, "The user to act on behalf of (%s) is not a member of the organization.", cmp.Or(object, id))
 	}
 	if target.Disabled {
