@@ -10,7 +10,7 @@ GOVULN     := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 SARIF_TOOL := @microsoft/sarif-multitool@5.7.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-all race lint policy golden fuzz soak bench docs sarif browser token-server clean FORCE
+.PHONY: help build demo test test-all test-all-but-go race lint cross policy golden fuzz soak bench readme sarif browser token-server clean FORCE
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,7 +26,9 @@ demo: build ## build, and scan the embedded simulator's sample environment
 test: ## the tests, with Go alone
 	$(GO) test $(PKGS)
 
-test-all: test policy sarif browser token-server ## the tests that need npm, a browser or another tool, too
+test-all: test test-all-but-go ## the tests that need npm, a browser or another tool, too
+
+test-all-but-go: policy sarif browser token-server
 
 race: ## the tests under the race detector
 	$(GO) test -race -short $(PKGS)
@@ -60,9 +62,9 @@ fuzz: ## each fuzz target for FUZZTIME
 soak: ## random faults at full size
 	$(GO) test ./internal/collector -run Fault -soak.seeds 2000 -timeout 60m
 
-bench: $(OPA) ## measure, as ratios taken in one run
+bench: $(BIN) $(OPA) ## measure, as ratios taken in one run
 	$(GO) test -run '^$$' -bench . -benchtime 3x $(PKGS)
-	$(GO) test ./internal/engine -run TestAgainstStockOPA -bench.opa $(abspath $(OPA)) -v
+	$(GO) test ./internal/cli -run TestBesideStockOPA -v -timeout 20m -bench.opa $(abspath $(OPA)) -bench.dbaudit $(abspath $(BIN))
 
 sarif: build ## Microsoft's validator on what dbaudit writes
 	scripts/validate-sarif $(BIN) $(SARIF_TOOL)
@@ -71,10 +73,15 @@ browser: ## the page in a real browser
 	$(GO) test -tags browser ./internal/report/...
 
 token-server: ## sign-in against a token server of other hands
-	if [ -d internal/signin/fosite ]; then cd internal/signin/fosite && $(GO) test ./...; fi
+	cd internal/signin/foreign && $(GO) test ./...
 
-docs: build ## the pages that are made from METADATA and profile
-	$(BIN) policy docs docs/controls
+cross: ## build for every platform that is released
+	@for target in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64; do \
+	  echo "$$target"; GOOS=$${target%/*} GOARCH=$${target#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/dbaudit || exit 1; \
+	done
+
+readme: build ## put today's output of the demonstration into the README
+	scripts/readme $(BIN)
 
 clean: ## what make made
 	rm -rf bin dist
