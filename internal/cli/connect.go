@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 
@@ -11,19 +12,27 @@ import (
 	"github.com/dbaudit/dbaudit/internal/signin"
 )
 
-// A connection is a signed-in client of one environment.
+// A connection is a client of one environment, and the session that it signs in
+// by. Nobody is signed in until something is read.
 type connection struct {
 	client  *dataverse.Client
 	session *signin.Session
 }
 
-// connect signs in to an environment. roots are trusted beside nothing else, or
-// the system's where they are nil.
+// connect opens an environment, and narrates how it is signed in to. The given
+// roots alone are trusted, or the system's where they are nil.
 func (a *app) connect(ctx context.Context, t target, roots *x509.CertPool, observe func(dataverse.Event)) (connection, error) {
 	transport := a.Transport(roots)
 	session, err := a.signIn(ctx, t, transport)
 	if err != nil {
 		return connection{}, err
+	}
+	a.log(slog.LevelInfo, t.name, session.Describe())
+	// Roots are given for the embedded simulator alone, whose host needs no warning.
+	if roots == nil {
+		for _, warning := range session.Warnings() {
+			a.log(slog.LevelWarn, t.name, "warning: "+warning)
+		}
 	}
 	client, err := dataverse.New(a.clientOptions(t, session, transport, observe))
 	if err != nil {
@@ -34,20 +43,27 @@ func (a *app) connect(ctx context.Context, t target, roots *x509.CertPool, obser
 
 func (a *app) clientOptions(t target, tokens dataverse.TokenSource, transport http.RoundTripper, observe func(dataverse.Event)) dataverse.Options {
 	return dataverse.Options{
-		URL: t.url, Tokens: tokens, Transport: transport, Now: a.Now, Observe: observe,
+		URL: t.url, Tokens: tokens, Transport: transport, Now: a.Now, Sleep: a.Sleep, Observe: observe,
 		UserAgent: "dbaudit/" + version().Version,
 	}
 }
 
 func (a *app) signIn(ctx context.Context, t target, transport http.RoundTripper) (*signin.Session, error) {
-	var method signin.Method
-	if t.method != "" {
-		var err error
-		if method, err = signin.ParseMethod(t.method); err != nil {
-			return nil, &usageError{fmt.Errorf("--auth: %w", err)}
-		}
+	c, err := a.signInConfig(t, transport)
+	if err != nil {
+		return nil, err
 	}
-	return signin.Open(ctx, signin.Config{
+	return signin.Open(ctx, c)
+}
+
+// signInConfig is how a target is signed in to, with what this process can do
+// for it: run az, open a browser, show a code, keep a sign-in.
+func (a *app) signInConfig(t target, transport http.RoundTripper) (signin.Config, error) {
+	method, err := signin.ParseMethod(t.method)
+	if err != nil {
+		return signin.Config{}, err
+	}
+	c := signin.Config{
 		Method:              method,
 		EnvironmentURL:      t.url,
 		TenantID:            t.tenantID,
@@ -59,6 +75,38 @@ func (a *app) signIn(ctx context.Context, t target, transport http.RoundTripper)
 		Transport:           transport,
 		Getenv:              a.Getenv,
 		ReadFile:            os.ReadFile,
+		RunCommand:          a.Run,
+		Cache:               a.SignIns,
+		Warn:                func(text string) { a.log(slog.LevelWarn, t.name, "warning: "+text) },
+		Terminal:            a.StderrIsTerminal,
 		Now:                 a.Now,
-	})
+		Sleep:               a.Sleep,
+	}
+	// An unattended run whose saved sign-in has ended must fail, not wait for a
+	// person; who asks for --auth device-code is there to be shown the code.
+	if a.StderrIsTerminal || method != signin.Auto {
+		c.Prompt = func(p signin.DevicePrompt) { a.showCode(t.name, p) }
+		if a.OpenBrowser != nil {
+			c.OpenBrowser = func(address string) error { return a.browse(t.name, address) }
+		}
+	}
+	return c, nil
+}
+
+// showCode asks a person to sign in on another device, --quiet or not.
+func (a *app) showCode(environment string, p signin.DevicePrompt) {
+	text := fmt.Sprintf("to sign in, open %s in a browser and enter the code %s", p.VerificationURL, p.UserCode)
+	if !p.ExpiresAt.IsZero() {
+		text += " before " + p.ExpiresAt.Local().Format("15:04")
+	}
+	a.log(slog.LevelWarn, environment, text, slog.String("user_code", p.UserCode), slog.String("verification_url", p.VerificationURL))
+}
+
+// browse opens the browser. Where none opens, the address is there to be copied.
+func (a *app) browse(environment, address string) error {
+	a.log(slog.LevelWarn, environment, "to sign in, use the browser that opens now; where none does, open "+address)
+	if err := a.OpenBrowser(address); err != nil {
+		a.log(slog.LevelWarn, environment, err.Error())
+	}
+	return nil
 }

@@ -1,15 +1,24 @@
 package cli
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/dbaudit/dbaudit/internal/signin"
 )
 
 // Env is everything that the process owns, made once in main and handed in, so
@@ -22,29 +31,90 @@ type Env struct {
 	// Transport makes the innermost HTTP transport. It trusts the given roots, or
 	// the system's where they are nil.
 	Transport func(roots *x509.CertPool) http.RoundTripper
+	// Sleep waits between attempts; nil stands for a timer.
+	Sleep func(context.Context, time.Duration) error
+	// LookupHost finds a host's addresses; nil where names cannot be looked up.
+	LookupHost func(ctx context.Context, host string) ([]string, error)
+	// Run runs a program to its end and returns what it wrote to its standard
+	// output; nil where programs cannot be run.
+	Run func(ctx context.Context, name string, args ...string) ([]byte, error)
+	// OpenBrowser opens an address in the person's browser, without waiting for it;
+	// nil where there is none.
+	OpenBrowser func(address string) error
+	// SignIns keeps people's sign-ins between runs; nil keeps them for this run.
+	SignIns signin.Cache
 
 	StdinIsTerminal, StdoutIsTerminal, StderrIsTerminal bool
 	// Width is the terminal's, in columns; 0 where standard output is none.
 	Width int
+	// StderrWidth is the same of standard error.
+	StderrWidth int
 }
 
 // OS is the environment of the running process.
 func OS() Env {
-	width := 0
-	stdoutIsTerminal := term.IsTerminal(int(os.Stdout.Fd()))
-	if stdoutIsTerminal {
-		if columns, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil {
-			width = columns
-		}
-	}
 	return Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Getenv: os.Getenv, Now: time.Now, Transport: transport,
+		LookupHost: net.DefaultResolver.LookupHost, Run: run, OpenBrowser: openBrowser, SignIns: signIns(),
 		StdinIsTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
-		StdoutIsTerminal: stdoutIsTerminal,
+		StdoutIsTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		StderrIsTerminal: term.IsTerminal(int(os.Stderr.Fd())),
-		Width:            width,
+		Width:            columns(os.Stdout),
+		StderrWidth:      columns(os.Stderr),
 	}
+}
+
+// columns is the width of a terminal, 0 of anything else.
+func columns(f *os.File) int {
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}
+
+// signIns keeps people's sign-ins in the user's configuration folder, encrypted
+// with a key from the operating system's keyring; nil where there is no such
+// folder.
+func signIns() signin.Cache {
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return nil
+	}
+	return signin.NewFileCache(filepath.Join(dir, "dbaudit", "sign-ins"), signin.SystemKeyring("dbaudit", "sign-ins"))
+}
+
+// run runs a program. Its error holds what the program wrote to standard error.
+func run(ctx context.Context, name string, args ...string) ([]byte, error) {
+	out, err := exec.CommandContext(ctx, name, args...).Output()
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		return nil, fmt.Errorf("%s: %w: %s", name, err, strings.TrimSpace(string(failed.Stderr)))
+	}
+	return out, err
+}
+
+// openBrowser starts what opens an address on this operating system. The browser
+// may live as long as it likes.
+func openBrowser(address string) error {
+	command := browserCommand(runtime.GOOS, address)
+	browser := exec.Command(command[0], command[1:]...) //nolint:noctx // it outlives the program
+	if err := browser.Start(); err != nil {
+		return fmt.Errorf("opening the browser: %w", err)
+	}
+	go func() { _ = browser.Wait() }()
+	return nil
+}
+
+func browserCommand(system, address string) []string {
+	switch system {
+	case "windows":
+		return []string{"rundll32", "url.dll,FileProtocolHandler", address}
+	case "darwin":
+		return []string{"open", address}
+	}
+	return []string{"xdg-open", address}
 }
 
 // platformLimit is how long Dataverse works on one statement, with a margin:

@@ -7,6 +7,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/internal/signin"
 	"github.com/dbaudit/dbaudit/internal/yamldoc"
 )
 
@@ -53,6 +54,7 @@ func exitCode(err error) int {
 	var usage *usageError
 	var fault *yamldoc.Fault
 	var ambiguous *engine.AmbiguityError
+	var configured *signin.ConfigError
 	switch {
 	case err == nil:
 		return exitOK
@@ -60,7 +62,7 @@ func exitCode(err error) int {
 		return int(verdict)
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
-	case errors.As(err, &usage), errors.As(err, &fault), errors.As(err, &ambiguous):
+	case errors.As(err, &usage), errors.As(err, &fault), errors.As(err, &ambiguous), errors.As(err, &configured):
 		return exitUsage
 	}
 	return exitFailure

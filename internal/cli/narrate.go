@@ -1,71 +1,71 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
-
-	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
-
-// logger writes narration to standard error: plain lines for people, JSON for
-// machines.
-func (a *app) logger() *slog.Logger {
-	if a.global.logFormat == "json" {
-		return slog.New(slog.NewJSONHandler(a.Stderr, nil))
-	}
-	return nil
-}
 
 // say narrates what is being done.
 func (a *app) say(format string, args ...any) {
-	if a.global.quiet {
-		return
-	}
-	a.write(slog.LevelInfo, fmt.Sprintf(format, args...))
+	a.log(slog.LevelInfo, "", fmt.Sprintf(format, args...))
 }
 
 // detail narrates what only --verbose asks for.
 func (a *app) detail(format string, args ...any) {
-	if a.global.verbose {
-		a.write(slog.LevelDebug, fmt.Sprintf(format, args...))
-	}
+	a.log(slog.LevelDebug, "", fmt.Sprintf(format, args...))
 }
 
 // warn says what a reader should not overlook, --quiet or not.
 func (a *app) warn(format string, args ...any) {
-	a.write(slog.LevelWarn, "warning: "+fmt.Sprintf(format, args...))
+	a.log(slog.LevelWarn, "", "warning: "+fmt.Sprintf(format, args...))
 }
 
-func (a *app) write(level slog.Level, text string) {
-	text = printable(text)
-	if log := a.logger(); log != nil {
-		log.Log(nil, level, text) //nolint:staticcheck // the handler ignores the context
+// log narrates on standard error: a line for people, or with --log-format json an
+// object with time, level, msg and the fields. An environment, where one is
+// named, is the line's beginning or a field. --quiet leaves warnings and errors,
+// --verbose adds what is for debugging.
+func (a *app) log(level slog.Level, environment, text string, fields ...slog.Attr) {
+	if level < slog.LevelWarn && a.global.quiet || level < slog.LevelInfo && !a.global.verbose {
 		return
-	}
-	fmt.Fprintln(a.Stderr, text)
-}
-
-// complain prints the error that ends a run, with advice where there is any.
-func (a *app) complain(err error) {
-	text := err.Error()
-	var advised interface{ Advice() string }
-	if errors.As(err, &advised) {
-		if advice := advised.Advice(); advice != "" && !strings.Contains(text, advice) {
-			text += "\n" + advice
-		}
 	}
 	if a.global.logFormat == "json" {
-		a.write(slog.LevelError, text)
+		a.logJSON(level, environment, text, fields)
 		return
 	}
-	for i, line := range strings.Split(text, "\n") {
-		if i == 0 {
-			line = "dbaudit: " + line
-		}
-		fmt.Fprintln(a.Stderr, printable(line))
+	if environment != "" {
+		text = environment + ": " + text
 	}
+	a.screen.print(a.Stderr, printable(text)+"\n")
+}
+
+func (a *app) logJSON(level slog.Level, environment, text string, fields []slog.Attr) {
+	record := slog.NewRecord(a.Now().UTC(), level, printable(text), 0)
+	if environment != "" {
+		record.AddAttrs(slog.String("environment", printable(environment)))
+	}
+	record.AddAttrs(fields...)
+	var line strings.Builder
+	handler := slog.NewJSONHandler(&line, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: func(_ []string, f slog.Attr) slog.Attr {
+		if f.Value.Kind() == slog.KindString {
+			f.Value = slog.StringValue(printable(f.Value.String()))
+		}
+		return f
+	}})
+	if err := handler.Handle(nil, record); err != nil { //nolint:staticcheck // the handler ignores the context
+		return // what cannot be narrated must not fail what is narrated
+	}
+	a.screen.print(a.Stderr, line.String())
+}
+
+// complain prints the error that ends a run. Errors say themselves what to do.
+func (a *app) complain(err error) {
+	text := err.Error()
+	if a.global.logFormat == "json" {
+		a.log(slog.LevelError, "", text)
+		return
+	}
+	a.screen.print(a.Stderr, "dbaudit: "+printable(text)+"\n")
 }
 
 // printable makes text harmless for a terminal: names out of an environment may
@@ -82,5 +82,3 @@ func printable(text string) string {
 		return r
 	}, text)
 }
-
-var _ interface{ Advice() string } = (*dataverse.Error)(nil)

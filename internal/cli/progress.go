@@ -1,22 +1,307 @@
 package cli
 
 import (
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// progress shows what is being read.
-type progress struct {
-	app  *app
-	name string
+// A screen is standard error: lines that stay and, on a terminal, below them one
+// line for each environment that is being read, drawn anew as it goes on. The
+// zero value is ready.
+type screen struct {
+	mu    sync.Mutex
+	live  []*progress
+	drawn int // live lines that stand on the terminal
+	last  time.Time
+	stop  chan struct{}
 }
 
-func (a *app) progress(t target) *progress { return &progress{app: a, name: t.name} }
+// Escape sequences of every terminal since the VT100. Without wrapping, a line
+// that is too long for a window made narrower is cut and not broken in two.
+const (
+	eraseDown  = "\x1b[J"
+	lineUp     = "\x1b[A"
+	noWrapping = "\x1b[?7l"
+	wrapping   = "\x1b[?7h"
+)
 
-func (p *progress) stop() {}
+// print writes what stays, above the live lines.
+func (s *screen) print(w io.Writer, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, _ = io.WriteString(w, s.erasure()+text+s.picture())
+}
+
+// erasure takes the live lines away. It is called with the lock held.
+func (s *screen) erasure() string {
+	if s.drawn == 0 {
+		return ""
+	}
+	up := s.drawn - 1
+	s.drawn = 0
+	return "\r" + strings.Repeat(lineUp, up) + eraseDown
+}
+
+// picture is the live lines, the cursor left at the end of the last. It is called
+// with the lock held.
+func (s *screen) picture() string {
+	if len(s.live) == 0 {
+		return ""
+	}
+	lines := make([]string, len(s.live))
+	for i, p := range s.live {
+		lines[i] = p.line()
+	}
+	s.drawn = len(lines)
+	return noWrapping + strings.Join(lines, "\n") + wrapping
+}
+
+// redrawEvery keeps a terminal from flickering.
+const redrawEvery = 100 * time.Millisecond
+
+// draw shows how things stand, unless it did just now.
+func (s *screen) draw(w io.Writer, now time.Time) {
+	if s.stop == nil || now.Sub(s.last) < redrawEvery {
+		return
+	}
+	s.last = now
+	_, _ = io.WriteString(w, s.erasure()+s.picture())
+}
+
+// add begins a live line. The first one starts the clock that moves them all.
+func (s *screen) add(p *progress) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.live = append(s.live, p)
+	if s.stop == nil {
+		s.stop = make(chan struct{})
+		go s.tick(p.app.Stderr, p.app.Now, s.stop)
+	}
+	_, _ = io.WriteString(p.app.Stderr, s.erasure()+s.picture())
+}
+
+// remove ends a live line; with the last one nothing is left of them.
+func (s *screen) remove(p *progress) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.live = slices.DeleteFunc(s.live, func(q *progress) bool { return q == p })
+	_, _ = io.WriteString(p.app.Stderr, s.erasure()+s.picture())
+	if len(s.live) == 0 && s.stop != nil {
+		close(s.stop)
+		s.stop = nil
+	}
+}
+
+func (s *screen) tick(w io.Writer, now func() time.Time, stop chan struct{}) {
+	ticker := time.NewTicker(redrawEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-ticker.C:
+			s.mu.Lock()
+			if s.stop == stop {
+				s.draw(w, now())
+			}
+			s.mu.Unlock()
+		}
+	}
+}
+
+// A progress shows how far the reading of one environment is: live on a
+// terminal, else line by line with --verbose.
+type progress struct {
+	app   *app
+	name  string
+	live  bool
+	began time.Time
+
+	// These are guarded by the screen's lock.
+	reading   map[snapshot.Section]int  // parts under way
+	done      map[snapshot.Section]bool // read to the end, well or not
+	requests  int
+	rows      int
+	throttled int
+	waiting   string    // why nothing moves
+	until     time.Time // until when
+}
+
+// progress begins to show the reading of an environment, until stop.
+func (a *app) progress(t target) *progress {
+	p := &progress{
+		app: a, name: t.name, live: a.showsProgress(),
+		reading: map[snapshot.Section]int{}, done: map[snapshot.Section]bool{},
+	}
+	if p.live {
+		p.began = a.Now()
+		a.screen.add(p)
+	}
+	return p
+}
+
+// showsProgress reports whether there is a terminal to draw on, and nobody who
+// minds.
+func (a *app) showsProgress() bool {
+	return a.StderrIsTerminal && !a.global.noProgress && !a.global.quiet && a.global.logFormat != "json" && a.Getenv("TERM") != "dumb"
+}
+
+func (p *progress) stop() {
+	if p.live {
+		p.app.screen.remove(p)
+	}
+}
 
 // exchange is told of requests.
-func (p *progress) exchange(e dataverse.Event) {}
+func (p *progress) exchange(e dataverse.Event) {
+	p.change(func() {
+		switch e.Kind {
+		case dataverse.RequestStarted:
+			p.requests++
+		case dataverse.PageRead:
+			p.rows += e.Rows
+		case dataverse.RequestThrottled:
+			p.throttled++
+			p.wait("throttled by the environment", e.Wait)
+		case dataverse.RequestRetried:
+			p.wait("trying again after "+e.Reason.String(), e.Wait)
+		case dataverse.UnknownEvent, dataverse.RequestFinished, dataverse.RequestFailed, dataverse.TokenRenewed:
+		}
+	})
+	p.app.log(slog.LevelDebug, p.name, exchangeText(e), exchangeFields(e)...)
+}
+
+// wait notes that a request waits. It is called with the lock held.
+func (p *progress) wait(why string, wait time.Duration) {
+	if until := p.app.Now().Add(wait); until.After(p.until) {
+		p.waiting, p.until = why, until
+	}
+}
+
+func exchangeText(e dataverse.Event) string {
+	text := e.Kind.String()
+	if e.Label != "" {
+		text = e.Label + ": " + text
+	}
+	switch e.Kind {
+	case dataverse.PageRead:
+		text += fmt.Sprintf(" (page %d, %d rows)", e.Page, e.Rows)
+	case dataverse.RequestThrottled, dataverse.RequestRetried:
+		text += fmt.Sprintf(" (%s; again after %s)", e.Reason, e.Wait.Round(time.Millisecond))
+	case dataverse.RequestFailed:
+		text += fmt.Sprintf(" (%s)", e.Reason)
+	case dataverse.UnknownEvent, dataverse.RequestStarted, dataverse.RequestFinished, dataverse.TokenRenewed:
+	}
+	return text
+}
+
+func exchangeFields(e dataverse.Event) []slog.Attr {
+	fields := []slog.Attr{slog.String("event", e.Kind.String())}
+	if e.Label != "" {
+		fields = append(fields, slog.String("request", e.Label))
+	}
+	if e.Reason != dataverse.Unknown {
+		fields = append(fields, slog.String("reason", e.Reason.String()))
+	}
+	for _, n := range []struct {
+		key   string
+		value int
+	}{
+		{"attempt", e.Attempt},
+		{"status", e.Status},
+		{"page", e.Page},
+		{"rows", e.Rows},
+		{"bytes", e.Bytes},
+		{"wait_ms", int(e.Wait.Milliseconds())},
+	} {
+		if n.value != 0 {
+			fields = append(fields, slog.Int(n.key, n.value))
+		}
+	}
+	return fields
+}
 
 // section is told of sections.
-func (p *progress) section(e collector.Event) {}
+func (p *progress) section(e collector.Event) {
+	p.change(func() {
+		if !e.Done {
+			// A repetition goes on with what the first attempt began.
+			if e.Attempt <= 1 {
+				p.reading[e.Section]++
+			}
+			return
+		}
+		p.reading[e.Section] = max(0, p.reading[e.Section]-1)
+		p.done[e.Section] = true
+	})
+	fields := []slog.Attr{slog.String("section", string(e.Section))}
+	if e.Done {
+		fields = append(fields, slog.String("state", e.State.String()))
+		p.app.log(slog.LevelDebug, p.name, words(e.Section)+": "+e.State.String(), fields...)
+		return
+	}
+	p.app.log(slog.LevelDebug, p.name, "reading "+words(e.Section), append(fields, slog.Int("attempt", e.Attempt))...)
+}
+
+func words(s snapshot.Section) string { return strings.ReplaceAll(string(s), "_", " ") }
+
+// change changes what is shown, and shows it.
+func (p *progress) change(do func()) {
+	if !p.live {
+		return
+	}
+	p.app.screen.mu.Lock()
+	defer p.app.screen.mu.Unlock()
+	do()
+	p.app.screen.draw(p.app.Stderr, p.app.Now())
+}
+
+// line says how things stand: how far, how long, how much, and what is being
+// read or waited for. It is called with the lock held.
+func (p *progress) line() string {
+	now := p.app.Now()
+	var under []string
+	finished := 0
+	for _, s := range snapshot.Sections() {
+		switch {
+		case p.reading[s] > 0:
+			under = append(under, words(s))
+		case p.done[s]:
+			finished++
+		}
+	}
+	total := len(snapshot.Sections())
+	doing := "signing in"
+	if len(under) > 0 {
+		doing = "reading " + strings.Join(under, ", ")
+	} else if finished > 0 {
+		doing = "reading"
+	}
+	if left := p.until.Sub(now); left > 0 {
+		doing = fmt.Sprintf("%s, going on in %s", p.waiting, left.Round(time.Second))
+	}
+	if p.throttled > 0 {
+		doing += fmt.Sprintf(" (throttled %d times)", p.throttled)
+	}
+	line := fmt.Sprintf("%s [%s%s] %d/%d  %.1f s  %d requests, %d rows  %s", p.name,
+		strings.Repeat("#", finished), strings.Repeat("-", total-finished), finished, total,
+		now.Sub(p.began).Seconds(), p.requests, p.rows, doing)
+	return clipped(printable(line), p.app.StderrWidth)
+}
+
+// clipped cuts a line to a terminal's width, where that is known.
+func clipped(line string, width int) string {
+	if runes := []rune(line); width > 1 && len(runes) >= width {
+		return string(runes[:width-2]) + "…"
+	}
+	return line
+}

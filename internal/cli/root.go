@@ -20,6 +20,7 @@ type app struct {
 
 	global  globalFlags
 	started bool // whether a command's work began: what fails before is wrong usage
+	screen  screen
 }
 
 type globalFlags struct {

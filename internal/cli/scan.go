@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -185,7 +186,6 @@ func (a *app) collect(ctx context.Context, t target, scope snapshot.Scope, roots
 	if err != nil {
 		return nil, err
 	}
-	a.say("%s: %s", t.name, conn.session.Describe())
 	s, err := collector.Collect(ctx, conn.client, collector.Options{
 		Scope:       scope,
 		Requirement: t.requirement,
@@ -200,7 +200,12 @@ func (a *app) collect(ctx context.Context, t target, scope snapshot.Scope, roots
 		return nil, err
 	}
 	stats := conn.client.Stats()
-	a.say("%s: read in %d requests, %d of them repeated", t.name, stats.Requests, stats.Retries)
+	text := fmt.Sprintf("read in %d requests, %d of them repeated", stats.Requests, stats.Retries)
+	if stats.Throttled > 0 {
+		text += fmt.Sprintf(", throttled %d times", stats.Throttled)
+	}
+	a.log(slog.LevelInfo, t.name, text,
+		slog.Int("requests", stats.Requests), slog.Int("retries", stats.Retries), slog.Int("throttled", stats.Throttled))
 	return s, nil
 }
 
