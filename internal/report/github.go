@@ -104,10 +104,13 @@ func command(s audit.Severity) string {
 // commandData escapes the data of a command: one line, without the older form of
 // a command, ##[name], which the runner finds anywhere in a line.
 func commandData(s string) string {
-	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", "##[", "## [").Replace(visible(s))
+	s = strings.ReplaceAll(visible(s), "%", "%25")
+	s = strings.ReplaceAll(s, "\r", "%0D")
+	s = strings.ReplaceAll(s, "\n", "%0A")
+	return strings.ReplaceAll(s, "##[", "## [")
 }
 
 // commandProperty escapes a property, in which a colon and a comma end the value.
 func commandProperty(s string) string {
-	return strings.NewReplacer(":", "%3A", ",", "%2C").Replace(commandData(s))
+	return strings.ReplaceAll(strings.ReplaceAll(commandData(s), ":", "%3A"), ",", "%2C")
 }

@@ -77,7 +77,7 @@ func mark(v audit.Verdict) string {
 		return "❌"
 	case audit.VerdictIncomplete:
 	}
-	return "⚠️"
+	return "⚠"
 }
 
 func (p *page) result(r audit.Result, o Options) {

@@ -121,7 +121,9 @@ func judge(r audit.Result) audit.Result {
 	return r
 }
 
-var role = audit.Subject{Kind: audit.SubjectRole, ID: roleID, Name: "Demandbase Integration"}
+func role() audit.Subject {
+	return audit.Subject{Kind: audit.SubjectRole, ID: roleID, Name: "Demandbase Integration"}
+}
 
 func roleRef() *audit.Reference { return &audit.Reference{ID: roleID, Name: "Demandbase Integration"} }
 func userRef() *audit.Reference { return &audit.Reference{ID: userID, Name: "# Demandbase"} }
@@ -137,7 +139,7 @@ func fail(r *audit.Result, id string, fs ...audit.Finding) {
 
 func short(privilege, state, required, actual string) audit.Finding {
 	f := audit.Finding{
-		Subject: role,
+		Subject: role(),
 		Evidence: audit.Evidence{
 			"privilege": privilege, "state": state, "required_depth": required, "actual_depth": actual,
 		},
@@ -175,7 +177,7 @@ func mixed() audit.Result {
 		Kind: "compensating", Owner: "platform@contoso.com", Expires: "2026-12-31", Reason: "Columns are added by solution import.",
 	}
 	fail(&r, "DB-ROLE-LEAST-PRIVILEGE", audit.Finding{
-		Message: `role "Demandbase Integration" grants 3 privileges beyond the minimum`, Subject: role,
+		Message: `role "Demandbase Integration" grants 3 privileges beyond the minimum`, Subject: role(),
 		Evidence: audit.Evidence{"surplus": []any{"prvDeleteAccount", "prvAssignRole", "prvReadInvoice"}, "dangerous": 2, "roles": map[string]any{"z": true, "a": 1.5}},
 		Fix: &audit.Fix{Kind: audit.FixRemovePrivilege, Role: roleRef(), Privileges: []audit.Grant{
 			{Name: "prvAssignRole"}, {Name: "prvDeleteAccount"}, {Name: "prvReadInvoice"},

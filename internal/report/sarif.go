@@ -443,7 +443,7 @@ func (p place) logical(f audit.Finding) sarifLogical {
 func qualified(parts ...string) string {
 	escaped := make([]string, len(parts))
 	for i, p := range parts {
-		escaped[i] = strings.NewReplacer("%", "%25", "/", "%2F").Replace(p)
+		escaped[i] = strings.ReplaceAll(strings.ReplaceAll(p, "%", "%25"), "/", "%2F")
 	}
 	return strings.Join(escaped, "/")
 }

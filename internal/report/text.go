@@ -42,7 +42,7 @@ func visible(s string) string {
 // are graphic; characters that are ignored by default are letters or marks to
 // Unicode and still draw nothing.
 func unseen(r rune) bool {
-	return !unicode.IsGraphic(r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
+	return !unicode.IsGraphic(r) || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
 // columns is the number of terminal cells that s takes, in the reckoning of the
@@ -92,7 +92,7 @@ func wrap(s string, width int) []string {
 			used += 1 + w
 			continue
 		}
-		if used > 0 {
+		if line != "" {
 			flush()
 		}
 		for w > width {
@@ -103,7 +103,7 @@ func wrap(s string, width int) []string {
 		}
 		line, used = word, w
 	}
-	if used > 0 || len(lines) == 0 {
+	if line != "" || len(lines) == 0 {
 		flush()
 	}
 	return lines

@@ -326,11 +326,12 @@ func asked(f audit.Fix) string {
 
 // admin is the step that leads to a page of the environment's settings.
 func (m maker) admin(page string) string {
-	env := m.env.URL
-	if env == "" {
-		env = m.env.Name
-	}
-	return fmt.Sprintf("Sign in to https://admin.powerplatform.microsoft.com, then Manage > Environments > %s > Settings > Users + permissions > %s.", env, page)
+	return fmt.Sprintf("Sign in to https://admin.powerplatform.microsoft.com, then Manage > Environments > %s > Settings > Users + permissions > %s.", m.place(), page)
+}
+
+// place is what the portal's list of environments has to be searched for.
+func (m maker) place() string {
+	return orElse(m.env.URL, orElse(m.env.Name, "the environment"))
 }
 
 func (m maker) portal() []string {
@@ -394,7 +395,7 @@ func (m maker) portal() []string {
 		}
 	case audit.FixInstallApp:
 		return []string{
-			"Sign in to https://admin.powerplatform.microsoft.com, then Manage > Environments > " + orElse(m.env.URL, m.env.Name) + " > Resources > Dynamics 365 apps.",
+			"Sign in to https://admin.powerplatform.microsoft.com, then Manage > Environments > " + m.place() + " > Resources > Dynamics 365 apps.",
 			"Choose Install app, select the app that brings " + brought(f) + " (Dynamics 365 Sales for leads, opportunities, campaigns and marketing lists), and install it.",
 			"Scan again: the privileges can be granted once they exist.",
 		}
@@ -491,12 +492,12 @@ func (m maker) requests() []Request {
 	switch f.Kind {
 	case audit.FixCreateRole:
 		rs = append(rs, m.find(f.BusinessUnit, "the root business unit", "businessunits?$select=businessunitid&$filter=", "parentbusinessunitid eq null")...)
-		rs = append(rs, m.send("create the role", "POST", "roles", object{
+		rs = append(rs, m.send("create the role; the answer's header OData-EntityId names its id", "POST", "roles", object{
 			{"name", refName(f.Role)}, {"businessunitid@odata.bind", "businessunits(" + unit + ")"},
 		}))
 		if len(f.Privileges) > 0 {
 			rs = append(rs, m.privilegeIDs()...)
-			rs = append(rs, m.addPrivileges("{roleid of the OData-EntityId header}", unit))
+			rs = append(rs, m.addPrivileges("{roleid}", unit))
 		}
 	case audit.FixAddPrivilege, audit.FixRaiseDepth:
 		rs = append(rs, m.findRole()...)
@@ -555,7 +556,11 @@ func (m maker) requests() []Request {
 		}))
 	case audit.FixReduceShare:
 		rs = append(rs, m.findView()...)
-		for i, p := range f.Principals {
+		principals := f.Principals
+		if len(principals) == 0 {
+			principals = []audit.Reference{{}}
+		}
+		for i, p := range principals {
 			if i == listed {
 				break
 			}

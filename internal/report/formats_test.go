@@ -1,0 +1,319 @@
+package report
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/xml"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+func TestTableWidths(t *testing.T) {
+	for _, r := range []audit.Result{mixed(), compliant(), incomplete(), waived()} {
+		for _, width := range []int{1, 60, 80, 119, 120, 200, 1000} {
+			for line := range strings.Lines(rendered(t, Table, r, Options{Width: width, Verbose: true})) {
+				if w := columns(strings.TrimRight(line, "\n")); w > max(width, 60) {
+					t.Errorf("a line of %d columns at width %d: %s", w, width, line)
+				}
+			}
+		}
+	}
+	// Without a terminal a finding is a line, so that other tools can work on it.
+	plain := rendered(t, Table, mixed(), Options{})
+	if got := strings.Count(plain, "\nhigh      DB-PRIV-LEAD "); got != 2 {
+		t.Errorf("%d lines for the two findings of DB-PRIV-LEAD", got)
+	}
+	if strings.ContainsAny(plain, "│┌─") {
+		t.Error("borders without a terminal")
+	}
+}
+
+func TestTableOfSeveral(t *testing.T) {
+	for _, f := range []Format{Table, Markdown} {
+		var b bytes.Buffer
+		if err := RenderAll(&b, f, []audit.Result{mixed(), compliant()}, Options{Width: 80}); err != nil {
+			t.Fatal(err)
+		}
+		top := strings.Join(strings.SplitN(b.String(), "\n", 8)[:7], "\n")
+		if !strings.Contains(top, "noncompliant") || !strings.Contains(top, " compliant") {
+			t.Errorf("%s: no overview at the top:\n%s", f, top)
+		}
+	}
+}
+
+// TestMarkdownKeepsGitHubsLimit holds the limit and that what is cut is said.
+func TestMarkdownKeepsGitHubsLimit(t *testing.T) {
+	var many []audit.Result
+	for range 100 {
+		many = append(many, mixed())
+	}
+	for name, rs := range map[string][]audit.Result{"one": {large(1000)}, "many": many, "hostile": {hostile()}} {
+		var b bytes.Buffer
+		if err := RenderAll(&b, Markdown, rs, Options{Rules: rules()}); err != nil {
+			t.Fatal(err)
+		}
+		doc := b.String()
+		if len(doc) > markdownLimit || len(doc) < markdownLimit/2 {
+			t.Errorf("%s: %d bytes", name, len(doc))
+		}
+		findings := 0
+		for _, r := range rs {
+			findings += r.Summary.Findings
+		}
+		if !regexp.MustCompile(fmt.Sprintf(`the details of \d+ of %d findings are shown`, findings)).MatchString(doc) {
+			t.Errorf("%s: the cut is not said: %s", name, doc[max(0, len(doc)-300):])
+		}
+		if open, closed := strings.Count(doc, "<details>"), strings.Count(doc, "</details>"); open != closed {
+			t.Errorf("%s: %d folds opened, %d closed", name, open, closed)
+		}
+	}
+	if strings.Contains(rendered(t, Markdown, mixed(), Options{Rules: rules()}), "Cut to fit") {
+		t.Error("a small document claims to be cut")
+	}
+}
+
+func TestJUnitOutcomes(t *testing.T) {
+	var doc struct {
+		Suites []struct {
+			Tests     int    `xml:"tests,attr"`
+			Failures  int    `xml:"failures,attr"`
+			Errors    int    `xml:"errors,attr"`
+			Skipped   int    `xml:"skipped,attr"`
+			Timestamp string `xml:"timestamp,attr"`
+			Cases     []struct {
+				Name    string    `xml:"name,attr"`
+				Failure *struct{} `xml:"failure"`
+				Error   *struct{} `xml:"error"`
+				Skipped *struct {
+					Message string `xml:"message,attr"`
+				} `xml:"skipped"`
+			} `xml:"testcase"`
+		} `xml:"testsuite"`
+	}
+	var b bytes.Buffer
+	if err := RenderAll(&b, JUnit, []audit.Result{mixed(), compliant()}, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := xml.Unmarshal(b.Bytes(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	if len(doc.Suites) != 2 {
+		t.Fatalf("%d suites", len(doc.Suites))
+	}
+	s := doc.Suites[0]
+	if s.Tests != 36 || s.Failures != 7 || s.Errors != 1 || s.Skipped != 2 || s.Timestamp != "2026-11-20T10:00:00" || len(s.Cases) != 36 {
+		t.Errorf("%+v", s)
+	}
+	for i, c := range s.Cases {
+		want := mixed().Controls[i].Outcome
+		got := audit.OutcomePass
+		switch {
+		case c.Failure != nil:
+			got = audit.OutcomeFail
+		case c.Error != nil:
+			got = audit.OutcomeUnknown
+		case c.Skipped != nil && strings.HasPrefix(c.Skipped.Message, "waived (originally fail)"):
+			got = audit.OutcomeWaived
+		case c.Skipped != nil:
+			got = audit.OutcomeNotApplicable
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", c.Name, got, want)
+		}
+	}
+}
+
+func TestCSVRows(t *testing.T) {
+	for _, c := range []struct {
+		result  audit.Result
+		verbose bool
+		rows    int
+	}{
+		{compliant(), false, 0},
+		{compliant(), true, 36},
+		{mixed(), false, mixed().Summary.Findings + 1},
+		{incomplete(), false, 2},
+	} {
+		rows, err := csv.NewReader(strings.NewReader(rendered(t, CSV, c.result, Options{Verbose: c.verbose}))).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(rows) != c.rows+1 {
+			t.Errorf("%s: %d rows, want a heading and %d", c.result.Verdict, len(rows), c.rows)
+		}
+	}
+	var b bytes.Buffer
+	if err := RenderAll(&b, CSV, []audit.Result{mixed(), mixed()}, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(b.String(), "environment,url"); n != 1 {
+		t.Errorf("%d headings", n)
+	}
+}
+
+func TestInert(t *testing.T) {
+	for in, want := range map[string]string{
+		"": "", "plain": "plain", "1+1": "1+1", "# Demandbase": "# Demandbase",
+		"=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@x": "'@x", "\tx": "'\tx", "\rx": "'\rx", "  =1": "'  =1", "＝1": "'＝1",
+	} {
+		if got := inert(in); got != want {
+			t.Errorf("inert(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestGitHubEscapes(t *testing.T) {
+	r := compliant()
+	fail(&r, "DB-PRIV-LEAD", audit.Finding{Message: "100%\r\n::error::x ##[error]y", Subject: role(), Location: &audit.Location{Path: "a,b:c.yaml", Line: 2, Column: 3, EndColumn: 9}})
+	out := rendered(t, GitHub, judge(r), Options{})
+	want := `::error file=a%2Cb%3Ac.yaml,line=2,col=3,endColumn=9,title=DB-PRIV-LEAD (high)::100%25\r\n::error::x ## [error]y%0Asee the control's page` + "\n"
+	if !strings.Contains(out, want) {
+		t.Errorf("got:\n%s", out)
+	}
+}
+
+// cells reads the matrix off the page: record and column to state.
+func cells(t *testing.T, page string) map[string]string {
+	t.Helper()
+	doc, err := html.Parse(strings.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := map[string]string{}
+	for n := range doc.Descendants() {
+		if n.Data != "td" {
+			continue
+		}
+		var class, title string
+		for _, a := range n.Attr {
+			switch a.Key {
+			case "class":
+				class = a.Val
+			case "title":
+				title = a.Val
+			}
+		}
+		if where, _, ok := strings.Cut(title, ":"); ok {
+			m[where] = class
+		}
+	}
+	return m
+}
+
+func TestMatrix(t *testing.T) {
+	r := mixed()
+	c := control(&r, "DB-PRIV-CAMPAIGN")
+	c.Outcome, c.Reason = audit.OutcomeUnknown, "not read"
+	c = control(&r, "DB-PRIV-QUEUE")
+	c.Outcome, c.Reason = audit.OutcomeNotApplicable, "no role"
+	got := cells(t, rendered(t, HTML, judge(r), Options{}))
+	for where, want := range map[string]string{
+		"Lead, Create": "granted", "Lead, Append": "shallow", "Lead, Append To": "missing", "Marketing List, Read": "undefined",
+		"Campaign, Append To": "unknown", "Queue, Read": "inapplicable", "Bulk edit, Miscellaneous": "granted", "User settings, Read": "granted",
+		"Field, Create": "missing waived", "Field, Write": "missing", "User, Create": "missing waived", "User, Append": "granted",
+	} {
+		if got[where] != want {
+			t.Errorf("%s is %q, want %q", where, got[where], want)
+		}
+	}
+	if len(got) != 44 {
+		t.Errorf("%d cells, want one for each of the forty-four privileges", len(got))
+	}
+}
+
+func TestChain(t *testing.T) {
+	c := chainOf(mixed())
+	if got := []string{c.Nodes[0].State, c.Links[0].State, c.Nodes[1].State, c.Links[1].State, c.Nodes[2].State}; strings.Join(got, " ") != "fail fail pass fail unknown" {
+		t.Errorf("%q", got)
+	}
+	if c.Nodes[0].Name != "Demandbase Integration" || c.Nodes[1].Name != "# Demandbase" || c.Nodes[2].Name != "Target Accounts" {
+		t.Errorf("%+v", c.Nodes)
+	}
+	if c := chainOf(compliant()); c.Links[1].State != "pass" || c.Nodes[1].Name != "" {
+		t.Errorf("%+v", c)
+	}
+	r := compliant()
+	r.Controls = r.Controls[:0]
+	if c := chainOf(r); c != nil {
+		t.Errorf("a picture of nothing: %+v", c)
+	}
+}
+
+// TestHTMLIsWholeAndLinked holds that ids are unique and that links within the page
+// lead somewhere, with one environment and with several of the same name.
+func TestHTMLIsWholeAndLinked(t *testing.T) {
+	for _, rs := range [][]audit.Result{{mixed()}, {mixed(), mixed(), hostile()}, {}} {
+		var b bytes.Buffer
+		if err := RenderAll(&b, HTML, rs, Options{Rules: rules()}); err != nil {
+			t.Fatal(err)
+		}
+		page := b.String()
+		doc, err := html.Parse(strings.NewReader(page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids, links := map[string]int{}, []string{}
+		headings := 0
+		for n := range doc.Descendants() {
+			if n.Data == "h1" {
+				headings++
+			}
+			for _, a := range n.Attr {
+				if a.Key == "id" {
+					ids[a.Val]++
+				}
+				if target, ok := strings.CutPrefix(a.Val, "#"); a.Key == "href" && ok {
+					links = append(links, target)
+				}
+			}
+		}
+		for id, n := range ids {
+			if n > 1 || strings.ContainsAny(id, " \t\n") {
+				t.Errorf("the id %q stands %d times", id, n)
+			}
+		}
+		for _, l := range links {
+			if ids[l] == 0 {
+				t.Errorf("the link #%s leads nowhere", l)
+			}
+		}
+		if headings != 1 {
+			t.Errorf("%d first headings", headings)
+		}
+		if i := strings.Index(page, "<style>"); i < 0 || !strings.Contains(page, hash(pageStyle)) || !strings.Contains(page, "<script>"+pageScript+"</script>") || !strings.Contains(page, "<style>"+pageStyle+"</style>") {
+			t.Error("the style or the script is not what the policy's hash allows")
+		}
+	}
+}
+
+func TestStepsAreBounded(t *testing.T) {
+	page := rendered(t, HTML, large(1000), Options{})
+	if n := strings.Count(page, "By Web API"); n > 4*stepsShown {
+		t.Errorf("the steps are spelled out %d times", n)
+	}
+	if n := strings.Count(page, `class="finding"`); n != 1000 {
+		t.Errorf("%d findings shown", n)
+	}
+}
+
+func TestHeadline(t *testing.T) {
+	empty := compliant()
+	empty.Controls = nil
+	for want, r := range map[string]audit.Result{
+		"contoso fails 7 of 36 controls, and 1 could not be evaluated":         mixed(),
+		"contoso meets all 35 controls that apply":                             compliant(),
+		"contoso meets 34 controls; 1 waived":                                  waived(),
+		"contoso: nothing failed, but 2 could not be evaluated of 36 controls": incomplete(),
+		"contoso: nothing could be judged":                                     judge(empty),
+	} {
+		if got := headline(r); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -1,0 +1,186 @@
+package remedy
+
+import (
+	"encoding/json"
+	"net/url"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+func environment() audit.Environment {
+	return audit.Environment{Name: "contoso", URL: "https://contoso.crm.dynamics.com"}
+}
+
+func full(kind audit.FixKind) audit.Fix {
+	return audit.Fix{
+		Kind: kind,
+		Role: &audit.Reference{ID: "r-id", Name: "Demandbase Integration"}, User: &audit.Reference{ID: "u-id", Name: "# Demandbase"},
+		Team: &audit.Reference{ID: "t-id", Name: "Sales"}, View: &audit.Reference{ID: "v-id", Name: "Target Accounts"},
+		Owner: &audit.Reference{ID: "o-id", Name: "jane@contoso.com"}, BusinessUnit: &audit.Reference{ID: "b-id", Name: "contoso"},
+		ApplicationID: "a-id", Table: "account",
+		Privileges: []audit.Grant{{Name: "prvReadLead", ID: "p-id", Depth: "global"}, {Name: "prvBulkEdit", Depth: "global"}},
+		Principals: []audit.Reference{{Kind: "team", ID: "t-id", Name: "Sales"}, {ID: "u-id"}},
+	}
+}
+
+// TestEveryKind holds that each kind has a sentence and steps, whether the fix
+// says much or little, and that requests are addresses with JSON bodies.
+func TestEveryKind(t *testing.T) {
+	for _, kind := range audit.FixKinds() {
+		blank := &audit.Reference{}
+		for name, f := range map[string]audit.Fix{
+			"full": full(kind), "bare": {Kind: kind},
+			"blank": {Kind: kind, Role: blank, User: blank, Team: blank, View: blank, Owner: blank, BusinessUnit: blank},
+		} {
+			for _, env := range []audit.Environment{environment(), {}} {
+				r := For(f, env)
+				if r.Summary == "" || r.Summary != Summary(f) || !strings.HasSuffix(r.Summary, ".") || strings.Contains(r.Summary, "  ") || strings.Contains(r.Summary, `""`) {
+					t.Errorf("%s, %s: %q", kind, name, r.Summary)
+				}
+				if len(r.Portal) == 0 {
+					t.Errorf("%s, %s: nothing to click", kind, name)
+				}
+				for _, s := range r.Portal {
+					if strings.Contains(s, "  ") || strings.Contains(s, `""`) || !strings.HasSuffix(s, ".") {
+						t.Errorf("%s, %s: %q", kind, name, s)
+					}
+				}
+				for _, q := range r.Requests {
+					if u, err := url.Parse(q.URL); err != nil || !strings.Contains(u.Path, "/api/data/v9.2/") || strings.ContainsAny(q.URL, " \n") {
+						t.Errorf("%s, %s: %s %s: %v", kind, name, q.Method, q.URL, err)
+					}
+					if q.Purpose == "" || q.Body != "" && !json.Valid([]byte(q.Body)) {
+						t.Errorf("%s, %s: %s: %q", kind, name, q.Purpose, q.Body)
+					}
+				}
+				if kind.Automatic() && (len(r.Commands) < 2 || name == "full" && len(r.Requests) == 0) {
+					t.Errorf("%s, %s: apply can carry it out, yet %q", kind, name, r.Commands)
+				}
+			}
+		}
+	}
+	if r := For(audit.Fix{}, environment()); r.Summary == "" || r.Portal != nil || r.Requests != nil || r.Commands != nil {
+		t.Errorf("a fix of no kind: %+v", r)
+	}
+}
+
+func TestBlankReferencesAreNone(t *testing.T) {
+	f := audit.Fix{Kind: audit.FixCreateApplicationUser, ApplicationID: "a-id", BusinessUnit: &audit.Reference{}}
+	if got := Summary(f); got != "Create the application user of the application a-id." {
+		t.Error(got)
+	}
+	if f.BusinessUnit == nil {
+		t.Error("the caller's fix was changed")
+	}
+}
+
+func TestAddPrivilege(t *testing.T) {
+	f := full(audit.FixAddPrivilege)
+	f.BusinessUnit = nil
+	r := For(f, environment())
+	var purposes []string
+	for _, q := range r.Requests {
+		purposes = append(purposes, q.Method+" "+q.Purpose)
+	}
+	if got := strings.Join(purposes, "; "); got != "GET find the role's business unit; GET find the privileges' ids; POST grant" {
+		t.Error(got)
+	}
+	if got := r.Requests[1].URL; got != "https://contoso.crm.dynamics.com/api/data/v9.2/privileges?$select=privilegeid,name&$filter=name%20eq%20%27prvBulkEdit%27" {
+		t.Error(got)
+	}
+	last := r.Requests[2]
+	if last.URL != "https://contoso.crm.dynamics.com/api/data/v9.2/roles(r-id)/Microsoft.Dynamics.CRM.AddPrivilegesRole" {
+		t.Error(last.URL)
+	}
+	var body struct {
+		Privileges []struct{ PrivilegeId, Depth, BusinessUnitId, PrivilegeName string }
+	}
+	if err := json.Unmarshal([]byte(last.Body), &body); err != nil || len(body.Privileges) != 2 || body.Privileges[0].Depth != "Global" || body.Privileges[1].PrivilegeName != "prvBulkEdit" {
+		t.Errorf("%v: %s", err, last.Body)
+	}
+	if got := strings.Join(r.Portal, "\n"); !strings.Contains(got, "find Lead, and set Read (prvReadLead) to Organization") || !strings.Contains(got, "Miscellaneous privileges, set Bulk Edit (prvBulkEdit) to Organization") {
+		t.Error(got)
+	}
+}
+
+func TestLongListsAreCut(t *testing.T) {
+	f := full(audit.FixRemovePrivilege)
+	f.Privileges = nil
+	for range 500 {
+		f.Privileges = append(f.Privileges, audit.Grant{Name: "prvReadLead"})
+	}
+	r := For(f, environment())
+	if len(r.Portal) > listed+4 || len(r.Requests) > listed+2 || !strings.Contains(strings.Join(r.Portal, "\n"), "the other 490 privileges") {
+		t.Errorf("%d steps, %d requests", len(r.Portal), len(r.Requests))
+	}
+	if !strings.Contains(r.Summary, "and 497 more") {
+		t.Error(r.Summary)
+	}
+}
+
+func TestSystemViewsAreActivatedAsSuch(t *testing.T) {
+	f := full(audit.FixActivateView)
+	if q := For(f, environment()).Requests[0]; !strings.HasSuffix(q.URL, "/userqueries(v-id)") {
+		t.Error(q.URL)
+	}
+	f.Owner = nil
+	if q := For(f, environment()).Requests[0]; !strings.HasSuffix(q.URL, "/savedqueries(v-id)") {
+		t.Error(q.URL)
+	}
+}
+
+func TestSplit(t *testing.T) {
+	for in, want := range map[string][2]string{
+		"prvReadAccount": {"Read", "Account"}, "prvAppendToLead": {"Append To", "Lead"}, "prvAppendLead": {"Append", "Lead"},
+		"prvReadUserQuery": {"Read", "Saved View"}, "prvReadQuery": {"Read", "View"}, "prvWriteAttribute": {"Write", "Field"},
+		"prvBulkEdit": {"", "Bulk Edit"}, "prvreadaccount": {"Read", "account"}, "prvAssignRole": {"Assign", "Role"},
+		"prvActOnBehalfOfAnotherUser": {"", "ActOnBehalfOfAnotherUser"}, "prvRead": {"", "Read"}, "": {"", ""}, "other": {"", "other"},
+	} {
+		if right, row := Split(in); right != want[0] || row != want[1] {
+			t.Errorf("%s: %q, %q", in, right, row)
+		}
+	}
+}
+
+func TestLevel(t *testing.T) {
+	for in, want := range map[string]string{"none": "None", "basic": "User", "local": "Business Unit", "deep": "Parent: Child Business Units", "global": "Organization", "other": "other"} {
+		if got := Level(in); got != want {
+			t.Errorf("%s: %s", in, got)
+		}
+	}
+}
+
+func TestQuoting(t *testing.T) {
+	if got := quote("O'Brien"); got != "'O''Brien'" {
+		t.Error(got)
+	}
+	f := audit.Fix{Kind: audit.FixShareView, Table: "account", View: &audit.Reference{Name: "a' or 1 eq 1 &$top=1#\n"}}
+	q := For(f, environment()).Requests[0]
+	u, err := url.Parse(q.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := u.Query().Get("$filter"); got != "name eq 'a'' or 1 eq 1 &$top=1#\n' and returnedtypecode eq 'account'" || u.Fragment != "" || len(u.Query()) != 2 {
+		t.Errorf("%q, %q", got, u.Query())
+	}
+}
+
+// TestShell asks a shell what it makes of quoted arguments.
+func TestShell(t *testing.T) {
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("no shell")
+	}
+	for _, arg := range []string{"plain", "", "two words", "it's", `"; rm -rf /; "`, "$(id) `id` ${HOME}", "-rf", "new\nline", "*", "~", "#", "a\\b", "'''"} {
+		out, err := exec.Command(sh, "-c", "printf %s "+shell(arg)).Output()
+		if arg == "-rf" {
+			out, err = exec.Command(sh, "-c", "printf -- %s "+shell(arg)).Output()
+		}
+		if err != nil || string(out) != arg {
+			t.Errorf("%q became %q: %v", arg, out, err)
+		}
+	}
+}
