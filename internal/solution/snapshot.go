@@ -1,0 +1,149 @@
+package solution
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// Minimum is what a profile asks for, as far as a role's snapshot depends on it.
+type Minimum struct {
+	// Privileges are the names that the profile asks for.
+	Privileges []string
+	// Depths are the access levels that the profile or the configuration asks for,
+	// by name; those of other privileges are left to what the privilege allows.
+	Depths map[string]snapshot.Depth
+}
+
+// Snapshot is the role as the policies read it: the sections that a file can hold
+// are collected, the others cannot be in it. The notes say which privileges of the
+// minimum are judged by their presence alone, because no source says which access
+// levels they allow.
+//
+// Names are compared in any case, and stand in the snapshot as the profile or, for
+// others, the table of standard privileges spells them. Of several entries for one
+// privilege the deepest counts.
+func (r Role) Snapshot(requirement snapshot.Requirement, minimum Minimum, standard *Standard, tool snapshot.Tool) (s *snapshot.Snapshot, notes []string, err error) {
+	s = snapshot.New()
+	s.Source, s.Scope, s.Tool = snapshot.SourceSolution, snapshot.ScopeIntegration, tool
+	s.Environment.Name = r.File
+	s.Requirement = requirement
+	s.Requirement.Role = r.Name
+	s.Coverage = coverage()
+	key := r.Key()
+	s.Roles[key] = snapshot.Role{
+		Customizable: r.Editable(), Inherited: r.Inherited, Managed: r.Managed, Name: r.Name, RootID: key,
+	}
+	wanted := map[string]string{}
+	for _, name := range minimum.Privileges {
+		wanted[strings.ToLower(name)] = name
+	}
+	spelling := func(name string) string {
+		if w, ok := wanted[strings.ToLower(name)]; ok {
+			return w
+		}
+		if known, ok := standard.Spelling(name); ok {
+			return known
+		}
+		return name
+	}
+	grants := map[string]snapshot.Depth{}
+	byLower := map[string]string{} // spellings of names that nobody knows
+	entries := make([]snapshot.RoleEntry, len(r.Entries))
+	for i, e := range r.Entries {
+		name := spelling(e.Name)
+		if first, ok := byLower[strings.ToLower(name)]; ok {
+			name = first
+		}
+		byLower[strings.ToLower(name)] = name
+		known, _ := standard.Spelling(e.Name)
+		entries[i] = snapshot.RoleEntry{
+			Name: e.Name, Level: e.Level, Line: e.At.Line, Column: e.At.Column, Standard: first(wanted[strings.ToLower(e.Name)], known),
+		}
+		if entries[i].Standard == "" {
+			entries[i].Nearest = standard.Nearest(e.Name)
+		}
+		if depth := e.Depth(); depth > grants[name] {
+			grants[name] = depth
+		}
+		if depths := standard.Depths(name); depths != nil {
+			s.Privileges[name] = snapshot.Privilege{Depths: depths}
+		}
+	}
+	s.RolePrivileges[key] = grants
+	s.RoleEntries = map[string][]snapshot.RoleEntry{key: entries}
+	var present []string
+	for _, name := range minimum.Privileges {
+		depths := standard.Depths(name)
+		if depths == nil {
+			depths = snapshot.Depths()
+			_, asked := minimum.Depths[name]
+			if held := grants[name]; held != snapshot.DepthNone && !asked {
+				depths = []snapshot.Depth{held}
+			}
+			if !asked {
+				present = append(present, name)
+			}
+		}
+		s.Privileges[name] = snapshot.Privilege{Depths: depths}
+	}
+	if len(present) > 0 {
+		slices.Sort(present)
+		notes = append(notes, fmt.Sprintf("judged by presence alone, because no source says which access levels they allow: %s",
+			strings.Join(present, ", ")))
+	}
+	if err := s.Seal(); err != nil {
+		return nil, nil, err
+	}
+	return s, notes, nil
+}
+
+// Editable says whether the role can be edited where the file's solution is
+// installed: a managed property counts in a managed solution alone.
+func (r Role) Editable() bool { return !r.Managed || r.Customizable }
+
+// Nowhere is the snapshot of files in which the role that is looked for is not.
+func Nowhere(name string, requirement snapshot.Requirement, minimum Minimum, standard *Standard, tool snapshot.Tool) (*snapshot.Snapshot, error) {
+	s := snapshot.New()
+	s.Source, s.Scope, s.Tool = snapshot.SourceSolution, snapshot.ScopeIntegration, tool
+	s.Environment.Name = name
+	s.Requirement = requirement
+	s.Coverage = coverage()
+	for _, privilege := range minimum.Privileges {
+		depths := standard.Depths(privilege)
+		if depths == nil {
+			depths = snapshot.Depths()
+		}
+		s.Privileges[privilege] = snapshot.Privilege{Depths: depths}
+	}
+	if err := s.Seal(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// coverage says of every section whether a solution's files can hold it.
+func coverage() map[snapshot.Section]snapshot.Coverage {
+	all := map[snapshot.Section]snapshot.Coverage{}
+	for _, section := range snapshot.Sections() {
+		switch section {
+		case snapshot.SectionRoles, snapshot.SectionRolePrivileges, snapshot.SectionPrivileges:
+			all[section] = snapshot.Coverage{State: snapshot.StateCollected}
+		case snapshot.SectionOrganization, snapshot.SectionBusinessUnits, snapshot.SectionUsers, snapshot.SectionTeams,
+			snapshot.SectionUserViews, snapshot.SectionViews, snapshot.SectionSystemViews, snapshot.SectionShares:
+			all[section] = snapshot.Coverage{State: snapshot.StateInapplicable, Detail: "a solution's files cannot hold it"}
+		}
+	}
+	return all
+}
+
+func first(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}

@@ -1,0 +1,150 @@
+package solution
+
+import (
+	_ "embed"
+	"fmt"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+//go:embed privileges.tsv
+var privilegesTSV string
+
+// Standard is the table of the standard privileges: their names as Dataverse
+// spells them and the access levels that each can be granted at.
+type Standard struct {
+	byName map[string]privilege // by the name in lower case
+	// byLength holds the names by their length, for the search of near ones.
+	byLength map[int][]string
+}
+
+type privilege struct {
+	name   string
+	depths []snapshot.Depth // nil where no source says
+}
+
+// ReadStandard reads the table that comes with the package.
+func ReadStandard() (*Standard, error) { return parseStandard(privilegesTSV) }
+
+func parseStandard(table string) (*Standard, error) {
+	s := &Standard{byName: map[string]privilege{}, byLength: map[int][]string{}}
+	for i, line := range strings.Split(strings.TrimRight(table, "\n"), "\n") {
+		if strings.HasPrefix(line, "#") || strings.HasPrefix(line, "name\t") {
+			continue
+		}
+		columns := strings.Split(line, "\t")
+		if len(columns) != 3 {
+			return nil, fmt.Errorf("the table of standard privileges, line %d: %d columns, want 3", i+1, len(columns))
+		}
+		p := privilege{name: columns[0]}
+		for _, letter := range strings.TrimPrefix(columns[1], "-") {
+			depth := strings.IndexRune("BLDG", letter)
+			if depth < 0 {
+				return nil, fmt.Errorf("the table of standard privileges, line %d: the depth %q, want some of BLDG", i+1, letter)
+			}
+			p.depths = append(p.depths, snapshot.Depths()[depth])
+		}
+		key := strings.ToLower(p.name)
+		if _, ok := s.byName[key]; ok {
+			return nil, fmt.Errorf("the table of standard privileges, line %d: %s stands twice", i+1, p.name)
+		}
+		s.byName[key] = p
+		s.byLength[len(key)] = append(s.byLength[len(key)], key)
+	}
+	return s, nil
+}
+
+// Spelling is a standard privilege's own spelling of a name, in whatever case that
+// is written.
+func (s *Standard) Spelling(name string) (string, bool) {
+	p, ok := s.byName[strings.ToLower(name)]
+	return p.name, ok
+}
+
+// Depths are the access levels that a privilege can be granted at, shallowest
+// first; nil where the privilege is no standard one, or no source says.
+func (s *Standard) Depths(name string) []snapshot.Depth {
+	return s.byName[strings.ToLower(name)].depths
+}
+
+// Nearest is the standard privilege that a name most likely means: one letter
+// wrong, missing, too many or two changed places, in a long name two such slips.
+// Names of tables that are no standard ones carry their publisher's prefix and an
+// underscore, and mean themselves.
+func (s *Standard) Nearest(name string) string {
+	const shortest = 9
+	lower := strings.ToLower(strings.TrimSpace(name))
+	if lower != strings.ToLower(name) {
+		if p, ok := s.byName[lower]; ok {
+			return p.name // with a blank before or behind it
+		}
+	}
+	if strings.Contains(lower, "_") || len(lower) < shortest || len(lower) > 100 {
+		return ""
+	}
+	allowed := 1
+	if len(lower) >= 20 {
+		allowed = 2
+	}
+	best, nearest, ties := allowed+1, "", 0
+	for length := len(lower) - allowed; length <= len(lower)+allowed; length++ {
+		for _, key := range s.byLength[length] {
+			if !sameVerb(lower, key) {
+				continue
+			}
+			switch d := distance(lower, key, best); {
+			case d < best:
+				best, nearest, ties = d, s.byName[key].name, 0
+			case d == best && best <= allowed:
+				ties++
+			}
+		}
+	}
+	if ties > 0 {
+		return "" // several are as near: to name one would be to guess
+	}
+	return nearest
+}
+
+// sameVerb keeps privileges apart whose verbs differ, which no slip explains.
+func sameVerb(a, b string) bool {
+	for _, verb := range []string{"prvcreate", "prvread", "prvwrite", "prvdelete", "prvappendto", "prvassign", "prvshare"} {
+		if strings.HasPrefix(a, verb) {
+			return strings.HasPrefix(b, verb)
+		}
+	}
+	return true
+}
+
+// distance is the number of letters to change, add, drop or swap with their
+// neighbour to get from one word to the other; limit or more is limit.
+func distance(a, b string, limit int) int {
+	before := make([]int, len(b)+1)
+	row := make([]int, len(b)+1)
+	next := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		next[0] = i + 1
+		least := next[0]
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			d := min(row[j]+cost, row[j+1]+1, next[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				d = min(d, before[j-1]+1)
+			}
+			next[j+1] = d
+			least = min(least, d)
+		}
+		if least >= limit {
+			return limit
+		}
+		before, row, next = row, next, before
+	}
+	return min(row[len(b)], limit)
+}

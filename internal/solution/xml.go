@@ -1,0 +1,397 @@
+package solution
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// The scanner reads XML for the few elements that roles are made of. The standard
+// library's decoder does not say where an attribute or the tag of an empty element
+// ends, and takes several times as long on the megabytes of forms and ribbons that
+// customizations.xml has around its roles. What it accepts, this accepts alike (a
+// fuzz test compares the two), but for document types, which are refused.
+
+// maxNesting bounds how deep elements may stand in one another; the deepest of a
+// real form is below 40.
+const maxNesting = 256
+
+// An element is the start tag of an element.
+type element struct {
+	name       string // without prefix
+	start, end int    // of the tag, in bytes
+	empty      bool   // <name/>
+	attributes []attribute
+}
+
+type attribute struct {
+	name, value string // the value with its references replaced
+	start, end  int    // of the value between its quotes
+}
+
+func (e element) attribute(name string) string {
+	for _, a := range e.attributes {
+		if strings.EqualFold(a.name, name) {
+			return a.value
+		}
+	}
+	return ""
+}
+
+// A handler is told of elements in the order of the document.
+type handler struct {
+	open func(e element, path []string) error
+	// text is what stands directly between the tags of an element without children
+	// of its own.
+	closed func(name, text string, start, end int, path []string) error
+}
+
+type scanner struct {
+	t    *text
+	data []byte
+	at   int
+	// stack holds the qualified names of the open elements, path the local ones.
+	stack, path []string
+	content     int // where the text of the innermost element began, or -1
+	seen        bool
+}
+
+func (s *scanner) fail(at int, format string, args ...any) error {
+	p := s.t.position(min(at, len(s.data)), min(at, len(s.data)))
+	return &Fault{Line: p.Line, Column: p.Column, Err: fmt.Errorf(format, args...)}
+}
+
+// scan reads the document to its end.
+func scan(t *text, h handler) error {
+	s := &scanner{t: t, data: t.data, content: -1}
+	for s.at < len(s.data) {
+		next := bytes.IndexByte(s.data[s.at:], '<')
+		if next < 0 {
+			next = len(s.data) - s.at
+		}
+		if err := s.characters(s.at, s.at+next); err != nil {
+			return err
+		}
+		s.at += next
+		if s.at == len(s.data) {
+			break
+		}
+		if err := s.markup(h); err != nil {
+			return err
+		}
+	}
+	switch {
+	case len(s.stack) > 0:
+		return s.fail(len(s.data), "the file ends before </%s>: it is cut short", s.stack[len(s.stack)-1])
+	case !s.seen:
+		return s.fail(0, "there is no XML in the file")
+	}
+	return nil
+}
+
+// characters checks the text between two tags.
+func (s *scanner) characters(start, end int) error {
+	chunk := s.data[start:end]
+	if len(s.stack) == 0 {
+		if i := bytes.IndexFunc(chunk, func(r rune) bool { return !strings.ContainsRune(" \t\r\n", r) }); i >= 0 {
+			return s.fail(start+i, "this is no XML: text stands outside of the root element")
+		}
+		return nil
+	}
+	if i := bytes.Index(chunk, []byte("]]>")); i >= 0 {
+		return s.fail(start+i, "this is no XML: ]]> outside of a CDATA section")
+	}
+	if bytes.IndexByte(chunk, '&') < 0 {
+		return s.controls(start, chunk)
+	}
+	_, err := s.unescape(start, end)
+	return err
+}
+
+// controls refuses the control characters that XML has no place for.
+func (s *scanner) controls(start int, chunk []byte) error {
+	for i, b := range chunk {
+		if b < ' ' && b != '\t' && b != '\n' && b != '\r' {
+			return s.fail(start+i, "this is no XML: it holds the control character U+%04X", b)
+		}
+		if b == 0xef && i+2 < len(chunk) && chunk[i+1] == 0xbf && chunk[i+2] >= 0xbe {
+			return s.fail(start+i, "this is no XML: it holds a character that Unicode has no place for")
+		}
+	}
+	return nil
+}
+
+func (s *scanner) markup(h handler) error {
+	rest := s.data[s.at:]
+	switch {
+	case bytes.HasPrefix(rest, []byte("<!--")):
+		return s.comment()
+	case bytes.HasPrefix(rest, []byte("<![CDATA[")):
+		if len(s.stack) == 0 {
+			return s.fail(s.at, "this is no XML: a CDATA section outside of the root element")
+		}
+		end := bytes.Index(rest, []byte("]]>"))
+		if end < 0 {
+			return s.fail(s.at, "the file ends within a CDATA section: it is cut short")
+		}
+		if err := s.controls(s.at, rest[:end]); err != nil {
+			return err
+		}
+		s.at += end + len("]]>")
+		return nil
+	case bytes.HasPrefix(rest, []byte("<?")):
+		return s.instruction()
+	case bytes.HasPrefix(rest, []byte("<!")):
+		return s.fail(s.at, "a document type declaration (<!DOCTYPE) is refused: with it come entities, and no solution has one")
+	case bytes.HasPrefix(rest, []byte("</")):
+		return s.endTag(h)
+	}
+	return s.startTag(h)
+}
+
+func (s *scanner) comment() error {
+	body := s.data[s.at+len("<!--"):]
+	end := bytes.Index(body, []byte("--"))
+	switch {
+	case end < 0:
+		return s.fail(s.at, "the file ends within a comment: it is cut short")
+	case !bytes.HasPrefix(body[end:], []byte("-->")):
+		return s.fail(s.at+len("<!--")+end, "this is no XML: -- within a comment")
+	}
+	if err := s.controls(s.at, body[:end]); err != nil {
+		return err
+	}
+	s.at += len("<!--") + end + len("-->")
+	return nil
+}
+
+func (s *scanner) instruction() error {
+	body := s.data[s.at+len("<?"):]
+	end := bytes.Index(body, []byte("?>"))
+	if end < 0 {
+		return s.fail(s.at, "the file ends within <?: it is cut short")
+	}
+	if s.name(s.at+len("<?")) == s.at+len("<?") {
+		return s.fail(s.at, "this is no XML: <? without a name")
+	}
+	if bytes.HasPrefix(body, []byte("xml ")) && s.at != 0 {
+		return s.fail(s.at, "this is no XML: the XML declaration does not stand first")
+	}
+	if err := s.controls(s.at, body[:end]); err != nil {
+		return err
+	}
+	s.at += len("<?") + end + len("?>")
+	return nil
+}
+
+// name is the end of the name that begins at an offset, the offset itself where
+// none does.
+func (s *scanner) name(at int) int {
+	i := at
+	for i < len(s.data) {
+		b := s.data[i]
+		letter := b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b == '_' || b == ':' || b >= 0x80
+		if !letter && (i == at || (b != '-' && b != '.' && (b < '0' || b > '9'))) {
+			break
+		}
+		i++
+	}
+	return i
+}
+
+func (s *scanner) space() {
+	for s.at < len(s.data) && strings.IndexByte(" \t\r\n", s.data[s.at]) >= 0 {
+		s.at++
+	}
+}
+
+func local(name string) string {
+	if i := strings.LastIndexByte(name, ':'); i >= 0 {
+		return name[i+1:]
+	}
+	return name
+}
+
+func (s *scanner) startTag(h handler) error {
+	start := s.at
+	end := s.name(start + 1)
+	if end == start+1 {
+		return s.fail(start, "this is no XML: < without a name")
+	}
+	if len(s.stack) == 0 && s.seen {
+		return s.fail(start, "this is no XML: a second root element")
+	}
+	if len(s.stack) == maxNesting {
+		return s.fail(start, "elements stand in one another more than %d deep", maxNesting)
+	}
+	qualified := string(s.data[start+1 : end])
+	e := element{name: local(qualified), start: start}
+	s.at = end
+	for {
+		before := s.at
+		s.space()
+		if s.at == len(s.data) {
+			return s.fail(start, "the file ends within <%s: it is cut short", qualified)
+		}
+		switch {
+		case s.data[s.at] == '>':
+			s.at++
+		case s.data[s.at] == '/':
+			if s.at+1 == len(s.data) || s.data[s.at+1] != '>' {
+				return s.fail(s.at, "this is no XML: / within <%s", qualified)
+			}
+			e.empty = true
+			s.at += 2
+		case before == s.at:
+			return s.fail(s.at, "this is no XML: something stands behind the name or the value within <%s", qualified)
+		default:
+			if err := s.attribute(&e, qualified); err != nil {
+				return err
+			}
+			continue
+		}
+		break
+	}
+	e.end = s.at
+	s.seen = true
+	if err := h.open(e, s.path); err != nil {
+		return err
+	}
+	if e.empty {
+		s.content = -1
+		return h.closed(e.name, "", e.end, e.end, s.path)
+	}
+	s.stack, s.path = append(s.stack, qualified), append(s.path, e.name)
+	s.content = e.end
+	return nil
+}
+
+func (s *scanner) attribute(e *element, within string) error {
+	start := s.at
+	end := s.name(start)
+	if end == start {
+		return s.fail(start, "this is no XML: %q within <%s", s.data[start:start+1], within)
+	}
+	name := string(s.data[start:end])
+	s.at = end
+	s.space()
+	if s.at == len(s.data) || s.data[s.at] != '=' {
+		return s.fail(start, "this is no XML: the attribute %s of <%s has no value", name, within)
+	}
+	s.at++
+	s.space()
+	if s.at == len(s.data) || (s.data[s.at] != '"' && s.data[s.at] != '\'') {
+		return s.fail(start, "this is no XML: the value of the attribute %s of <%s stands in no quotes", name, within)
+	}
+	quote := s.data[s.at]
+	s.at++
+	length := bytes.IndexByte(s.data[s.at:], quote)
+	if length < 0 {
+		return s.fail(start, "the file ends within the attribute %s of <%s: it is cut short", name, within)
+	}
+	if i := bytes.IndexByte(s.data[s.at:s.at+length], '<'); i >= 0 {
+		return s.fail(s.at+i, "this is no XML: < within the attribute %s of <%s", name, within)
+	}
+	for _, a := range e.attributes {
+		if a.name == name {
+			return s.fail(start, "this is no XML: the attribute %s stands twice within <%s", name, within)
+		}
+	}
+	value, err := s.unescape(s.at, s.at+length)
+	if err != nil {
+		return err
+	}
+	e.attributes = append(e.attributes, attribute{name: name, value: value, start: s.at, end: s.at + length})
+	s.at += length + 1
+	return nil
+}
+
+func (s *scanner) endTag(h handler) error {
+	start := s.at
+	end := s.name(start + 2)
+	name := string(s.data[start+2 : end])
+	s.at = end
+	s.space()
+	switch {
+	case s.at == len(s.data):
+		return s.fail(start, "the file ends within </%s: it is cut short", name)
+	case s.data[s.at] != '>' || len(s.stack) == 0:
+		return s.fail(start, "this is no XML: </%s closes nothing", name)
+	case s.stack[len(s.stack)-1] != name:
+		return s.fail(start, "this is no XML: </%s> where </%s> is due", name, s.stack[len(s.stack)-1])
+	}
+	s.at++
+	last := len(s.stack) - 1
+	s.stack, s.path = s.stack[:last], s.path[:last]
+	content := ""
+	from := s.content
+	if from >= 0 {
+		content = strings.TrimSpace(string(s.data[from:start]))
+	}
+	s.content = -1
+	return h.closed(local(name), content, from, start, s.path)
+}
+
+// unescape replaces the references in a part of the document. Only those that
+// every XML document has are known: without a document type there are no others.
+func (s *scanner) unescape(start, end int) (string, error) {
+	chunk := s.data[start:end]
+	if err := s.controls(start, chunk); err != nil {
+		return "", err
+	}
+	if bytes.IndexByte(chunk, '&') < 0 {
+		return string(chunk), nil
+	}
+	var b strings.Builder
+	for i := 0; i < len(chunk); i++ {
+		if chunk[i] != '&' {
+			b.WriteByte(chunk[i])
+			continue
+		}
+		length := bytes.IndexByte(chunk[i:min(len(chunk), i+16)], ';')
+		if length < 0 {
+			return "", s.fail(start+i, "this is no XML: & without a name and a semicolon")
+		}
+		name := string(chunk[i+1 : i+length])
+		r, ok := reference(name)
+		if !ok {
+			return "", s.fail(start+i, "the entity &%s; is not defined: without a document type there is none", name)
+		}
+		b.WriteRune(r)
+		i += length
+	}
+	return b.String(), nil
+}
+
+func reference(name string) (rune, bool) {
+	switch name {
+	case "lt":
+		return '<', true
+	case "gt":
+		return '>', true
+	case "amp":
+		return '&', true
+	case "quot":
+		return '"', true
+	case "apos":
+		return '\'', true
+	}
+	digits, ok := strings.CutPrefix(name, "#")
+	if !ok {
+		return 0, false
+	}
+	base := 10
+	if hex, ok := strings.CutPrefix(digits, "x"); ok {
+		digits, base = hex, 16
+	}
+	n, err := strconv.ParseUint(digits, base, 32)
+	r := rune(n) //nolint:gosec // bounded below
+	switch {
+	case err != nil || n > 0x10ffff:
+		return 0, false
+	case r < ' ' && r != '\t' && r != '\n' && r != '\r', r >= 0xd800 && r < 0xe000, r == 0xfffe, r == 0xffff:
+		return 0, false
+	}
+	return r, true
+}
