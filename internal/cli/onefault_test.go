@@ -1,0 +1,798 @@
+package cli
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/simulator"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+const integration = "Demandbase Integration" // the compliant environment's user, role and app
+
+// A fault is one change of the compliant world, with all that dbaudit must then
+// say: the control that fails, and those that the contract then calls unknown or
+// not applicable.
+type fault struct {
+	name   string
+	change func(*world)
+	expect []string
+	// alone keeps a fault out of the pairs: its requirement names no user or role, so
+	// that the oracle cannot tell what is deduced.
+	alone bool
+}
+
+func (w *world) role(change func(*simulator.Role)) {
+	if r := w.Role(w.want.Role); r != nil {
+		change(r)
+	}
+}
+
+func (w *world) user(change func(*simulator.User)) {
+	if u := w.ApplicationUser(integration); u != nil {
+		change(u)
+	}
+}
+
+func (w *world) view(table, name string, change func(*simulator.PersonalView)) {
+	if v := w.PersonalView(table, name); v != nil {
+		change(v)
+	}
+}
+
+func (w *world) accounts(change func(*simulator.PersonalView)) {
+	w.view("account", "Demandbase Accounts", change)
+}
+
+// join makes the user a member of a team.
+func (w *world) join(team string) {
+	w.user(func(*simulator.User) { w.Team(team).Members = append(w.Team(team).Members, integration) })
+}
+
+// found makes a team of which the user is a member.
+func (w *world) found(team string, roles ...simulator.RoleAssignment) {
+	w.Teams = append(w.Teams, simulator.Team{Name: team, BusinessUnit: "Contoso", Roles: roles})
+	w.join(team)
+}
+
+// owners forgets who owns the required views.
+func (w *world) noOwners() {
+	for i := range w.want.Views {
+		w.want.Views[i].Owner = ""
+	}
+}
+
+func (w *world) auditor(change func(simulator.Grants)) { change(w.Role("dbaudit Auditor").Privileges) }
+
+func lines(groups ...[]string) []string { return slices.Concat(groups...) }
+
+func outcomes(outcome audit.Outcome, ids ...string) []string {
+	var all []string
+	for _, id := range ids {
+		all = append(all, id+" "+outcome.String())
+	}
+	return all
+}
+
+func inapplicable(ids ...string) []string { return outcomes(audit.OutcomeNotApplicable, ids...) }
+func unknown(ids ...string) []string      { return outcomes(audit.OutcomeUnknown, ids...) }
+
+func withoutUser() []string {
+	return inapplicable("DB-USER-ENABLED", "DB-USER-DEDICATED", "DB-USER-ROLE", "DB-USER-BUSINESS-UNIT", "DB-USER-NO-ADMINISTRATOR",
+		"DB-VIEW-SHARED", "DB-VIEW-TABLE", "DB-VIEW-ACTIVE", "DB-VIEW-LEAST-ACCESS")
+}
+
+func withoutRole() []string {
+	return inapplicable("DB-ROLE-CUSTOM", "DB-ROLE-COMPLETE", "DB-ROLE-LEAST-PRIVILEGE", "DB-USER-ROLE")
+}
+
+func privilegeControls(p profile.Profile) []string {
+	var ids []string
+	for _, c := range p.Controls {
+		if len(c.Privileges) > 0 {
+			ids = append(ids, string(c.ID))
+		}
+	}
+	return ids
+}
+
+func one(id, kind, name, fix string, evidence map[string]any) []string {
+	return []string{finding(audit.ControlID(id), kind, name, fix, evidence)}
+}
+
+func notShared(table, name string) []string {
+	return one("DB-VIEW-SHARED", "required-view", name, "share-view",
+		map[string]any{"state": "not-shared", "table": table, "view": name, "views": "1"})
+}
+
+func notVisible(table, name string) []string {
+	return one("DB-VIEW-SHARED", "required-view", name, "find-view",
+		map[string]any{"state": "not-visible", "table": table, "view": name})
+}
+
+func inactiveView(table, name string) []string {
+	return one("DB-VIEW-ACTIVE", "view", name, "activate-view", map[string]any{"active": false, "table": table})
+}
+
+func surplusShare(name string, principals []string, rights ...string) []string {
+	return one("DB-VIEW-LEAST-ACCESS", "view", name, "reduce-share", map[string]any{"surplus": rights, "principals": principals})
+}
+
+func administrator(template, fix string, ways ...string) []string {
+	return one("DB-USER-NO-ADMINISTRATOR", "role", template, fix, map[string]any{"template": template, "ways": ways})
+}
+
+func missingUser(fix string, ghosts ...string) []string {
+	if ghosts == nil {
+		ghosts = []string{}
+	}
+	return one("DB-USER-EXISTS", "user", appID, fix, map[string]any{"found": 0, "soft_deleted": ghosts})
+}
+
+const appID = "5f0c1b52-8f1a-4c62-9c5e-7b8a1d2e3f40"
+
+func missingRole(name string) []string {
+	return one("DB-ROLE-EXISTS", "role", name, "create-role", map[string]any{"role": name, "state": "missing"})
+}
+
+func locked(builtIn, customizable bool) []string {
+	return one("DB-ROLE-CUSTOM", "role", integration, "replace-role", map[string]any{"built_in": builtIn, "customizable": customizable})
+}
+
+func surplus(dangerous int, names ...string) []string {
+	return one("DB-ROLE-LEAST-PRIVILEGE", "role", integration, "remove-privilege",
+		map[string]any{"surplus": names, "count": len(names), "dangerous": dangerous})
+}
+
+func holdsNot(role string, reaching ...string) []string {
+	if reaching == nil {
+		reaching = []string{}
+	}
+	return one("DB-USER-ROLE", "user", integration, "assign-role", map[string]any{"role": role, "reaching": reaching})
+}
+
+// privilegeFaults are those of the 44 privileges: each taken away, each at each
+// depth that is too shallow, each undefined.
+func privilegeFaults(p profile.Profile) []fault {
+	var faults []fault
+	defined := definitions(&simulator.Environment{})
+	for _, c := range p.Controls {
+		for _, name := range c.Privileges {
+			deepest := defined[name].Deepest()
+			short := func(kind, fix, actual, required string) []string {
+				return one(string(c.ID), "role", integration, fix, map[string]any{
+					"privilege": name, "required_depth": required, "actual_depth": actual, "state": kind,
+				})
+			}
+			faults = append(faults, fault{
+				name:   "without " + name,
+				change: func(w *world) { w.role(func(r *simulator.Role) { delete(r.Privileges, name) }) },
+				expect: short("missing", "add-privilege", "none", deepest.String()),
+			})
+			shallower := slices.DeleteFunc(slices.Clone(defined[name].Depths), func(d simulator.Depth) bool { return d >= deepest })
+			for i, depth := range shallower {
+				if !hurried() || i == len(shallower)-1 {
+					faults = append(faults, fault{
+						name:   fmt.Sprintf("%s at %s depth", name, depth),
+						change: func(w *world) { w.role(func(r *simulator.Role) { r.Privileges[name] = depth }) },
+						expect: short("shallow", "raise-depth", depth.String(), deepest.String()),
+					})
+				}
+			}
+			undefined := fault{
+				name:   "no definition of " + name,
+				change: func(w *world) { w.UndefinedPrivileges = append(w.UndefinedPrivileges, name) },
+				expect: short("undefined", "install-app", "none", "global"),
+			}
+			switch name {
+			case "prvReadUserQuery":
+				// Then nobody reads a personal view.
+				undefined.expect = append(undefined.expect, unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE")...)
+			case "prvReadUser":
+				// Then nobody, the auditor included, reads a user, and nothing can be judged.
+				undefined.expect, undefined.alone = nil, true
+				for _, c := range p.Controls {
+					undefined.expect = append(undefined.expect, unknown(string(c.ID))...)
+				}
+			}
+			faults = append(faults, undefined)
+		}
+	}
+	return faults
+}
+
+// hurried reports whether a part must do for the whole: the race detector makes
+// everything several times slower, and has seen all code after the first faults.
+func hurried() bool { return raceEnabled || testing.Short() }
+
+func controlFaults(p profile.Profile) []fault {
+	return slices.Concat(roleFaults(p), userFaults(p), viewFaults())
+}
+
+func roleFaults(p profile.Profile) []fault {
+	filled := func(name, own string, fix string, fillers ...string) []string {
+		return one("DB-ROLE-COMPLETE", "role", integration, fix, map[string]any{
+			"privilege": name, "required_depth": "global", "actual_depth": own, "state": map[bool]string{true: "missing", false: "shallow"}[own == "none"],
+			"filled_by": fillers,
+		})
+	}
+	fill := func(w *world, name string, grants simulator.Grants) {
+		w.Roles = append(w.Roles, simulator.Role{Name: name, Privileges: grants})
+		w.user(func(u *simulator.User) { u.Roles = append(u.Roles, simulator.RoleAssignment{Role: name}) })
+	}
+	return []fault{
+		{
+			name: "the role has another name",
+			change: func(w *world) {
+				w.role(func(r *simulator.Role) { r.Name = "Salesforce Sync" })
+				w.user(func(u *simulator.User) {
+					for i := range u.Roles {
+						if u.Roles[i].Role == integration {
+							u.Roles[i].Role = "Salesforce Sync"
+						}
+					}
+				})
+			},
+			// What reaches the user is judged all the same.
+			expect: lines(missingRole(integration), withoutRole()),
+		},
+		{
+			name: "the role is deleted",
+			change: func(w *world) {
+				w.Roles = slices.DeleteFunc(w.Roles, func(r simulator.Role) bool { return r.Name == integration })
+				w.user(func(u *simulator.User) { u.Roles = without(u.Roles, integration) })
+			},
+			expect: lines(missingRole(integration), withoutRole(), inapplicable(privilegeControls(p)...)),
+		},
+		{
+			name:   "the role is not published",
+			change: func(w *world) { w.role(func(r *simulator.Role) { r.State = simulator.Unpublished }) },
+			expect: lines(missingRole(integration), withoutRole(), inapplicable(privilegeControls(p)...)),
+			alone:  true, // what a role that is not in force gives its holders is not the oracle's to know
+		},
+		{
+			name: "no role is named, and none is there to deduce",
+			change: func(w *world) {
+				w.want.Role = ""
+				w.Roles = slices.DeleteFunc(w.Roles, func(r simulator.Role) bool { return r.Name == integration })
+				w.user(func(u *simulator.User) { u.Roles = nil })
+			},
+			expect: lines(missingRole(p.RoleName), withoutRole(), inapplicable(privilegeControls(p)...)),
+			alone:  true,
+		},
+		{
+			name:   "the role cannot be edited",
+			change: func(w *world) { w.role(func(r *simulator.Role) { r.NotCustomizable = true }) },
+			expect: locked(false, false),
+		},
+		{
+			name:   "the role is made from a template",
+			change: func(w *world) { w.role(func(r *simulator.Role) { r.Template = "Basic User" }) },
+			expect: locked(true, true),
+		},
+		{
+			name: "a built-in role is configured",
+			change: func(w *world) {
+				w.role(func(r *simulator.Role) {
+					*r = simulator.Role{Name: "Sync User", Template: "Basic User", Managed: true, NotCustomizable: true, Privileges: r.Privileges}
+				})
+				w.want.Role = "Sync User"
+				w.user(func(u *simulator.User) { u.Roles = []simulator.RoleAssignment{{Role: "Sync User"}} })
+			},
+			expect: one("DB-ROLE-CUSTOM", "role", "Sync User", "replace-role", map[string]any{"built_in": true, "customizable": false}),
+			alone:  true,
+		},
+		{
+			name: "the role grants what can do harm",
+			change: func(w *world) {
+				w.role(func(r *simulator.Role) { r.Privileges["prvDeleteAccount"] = simulator.DepthBasic })
+			},
+			expect: surplus(1, "prvDeleteAccount"),
+		},
+		{
+			name: "the role grants more than is asked for",
+			change: func(w *world) {
+				w.role(func(r *simulator.Role) {
+					r.Privileges["prvReadProduct"] = simulator.DepthGlobal
+					r.Privileges["prvAssignLead"] = simulator.DepthLocal
+					r.Privileges["prvActOnBehalfOfAnotherUser"] = simulator.DepthGlobal
+				})
+			},
+			expect: surplus(2, "prvActOnBehalfOfAnotherUser", "prvAssignLead", "prvReadProduct"),
+		},
+		{
+			name: "another role fills a gap",
+			change: func(w *world) {
+				w.role(func(r *simulator.Role) { delete(r.Privileges, "prvReadLead") })
+				fill(w, "Reader of leads", simulator.Grants{"prvReadLead": simulator.DepthGlobal})
+			},
+			expect: filled("prvReadLead", "none", "add-privilege", "Reader of leads"),
+		},
+		{
+			name: "another role fills up a depth",
+			change: func(w *world) {
+				w.role(func(r *simulator.Role) { r.Privileges["prvReadContact"] = simulator.DepthDeep })
+				fill(w, "Reader of contacts", simulator.Grants{"prvReadContact": simulator.DepthGlobal})
+			},
+			expect: filled("prvReadContact", "deep", "raise-depth", "Reader of contacts"),
+		},
+		{
+			name: "a team's role fills a gap",
+			change: func(w *world) {
+				w.role(func(r *simulator.Role) { delete(r.Privileges, "prvReadAccount") })
+				w.join("Marketing Operations")
+			},
+			expect: lines(filled("prvReadAccount", "none", "add-privilege", "Marketing Manager"),
+				surplusShare("Demandbase Contacts", []string{"Marketing Operations"}, "write")),
+		},
+	}
+}
+
+func without(assignments []simulator.RoleAssignment, role string) []simulator.RoleAssignment {
+	return slices.DeleteFunc(assignments, func(a simulator.RoleAssignment) bool { return a.Role == role })
+}
+
+func userFaults(p profile.Profile) []fault {
+	twin := func(w *world, deleted bool) {
+		w.ApplicationUsers = append(w.ApplicationUsers, simulator.User{
+			Name: "Demandbase Integration (old)", ApplicationID: appID, SoftDeleted: deleted,
+		})
+	}
+	assign := func(w *world, role string) {
+		w.user(func(u *simulator.User) { u.Roles = append(u.Roles, simulator.RoleAssignment{Role: role}) })
+	}
+	team := func(w *world, role string) {
+		w.found("Operations", simulator.RoleAssignment{Role: role})
+	}
+	person := func(w *world) {
+		w.Users = append(w.Users, simulator.User{
+			Name: "Pat Doe", UPN: "pat@contoso.com", Licensed: true, Roles: []simulator.RoleAssignment{{Role: integration}},
+		})
+		for i := range w.PersonalViews {
+			v := &w.PersonalViews[i]
+			if strings.HasPrefix(v.Name, "Demandbase") {
+				v.Shares = append(v.Shares, simulator.Share{Principal: "pat@contoso.com", Access: simulator.RightRead})
+			}
+		}
+		w.want.ApplicationID, w.want.User = "", "pat@contoso.com"
+	}
+	return []fault{
+		{
+			name: "there is no user",
+			change: func(w *world) {
+				forget(w, integration)
+				w.ApplicationUsers = slices.DeleteFunc(w.ApplicationUsers, func(u simulator.User) bool { return u.Name == integration })
+			},
+			expect: lines(missingUser("create-application-user"), withoutUser()),
+		},
+		{
+			name:   "the user is soft-deleted",
+			change: func(w *world) { w.user(func(u *simulator.User) { u.SoftDeleted = true }) },
+			expect: lines(missingUser("remove-duplicate-user", integration), withoutUser()),
+		},
+		{
+			name:   "two users have the application id",
+			change: func(w *world) { twin(w, false) },
+			expect: lines(one("DB-USER-EXISTS", "user", appID, "remove-duplicate-user", map[string]any{"found": 2, "users": "2"}), withoutUser()),
+		},
+		{
+			name:   "a soft-deleted user beside the live one is no fault",
+			change: func(w *world) { twin(w, true) },
+		},
+		{
+			name:   "the user is disabled",
+			change: func(w *world) { w.user(func(u *simulator.User) { u.Disabled = true }) },
+			// The owners' lists and the share table still tell of the views.
+			expect: one("DB-USER-ENABLED", "user", integration, "enable-user", map[string]any{"disabled": true}),
+		},
+		{
+			name: "the user is disabled, and no owner is named",
+			change: func(w *world) {
+				w.user(func(u *simulator.User) { u.Disabled = true })
+				w.noOwners()
+			},
+			expect: lines(one("DB-USER-ENABLED", "user", integration, "enable-user", map[string]any{"disabled": true}),
+				unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE")),
+		},
+		{
+			name:   "the user is a person",
+			change: person,
+			expect: one("DB-USER-DEDICATED", "user", "Pat Doe", "replace-user", map[string]any{"application_user": false, "licensed": true}),
+			alone:  true,
+		},
+		{
+			name: "the person is not there",
+			change: func(w *world) {
+				w.want.ApplicationID, w.want.User = "", "nobody@contoso.com"
+			},
+			expect: lines(one("DB-USER-EXISTS", "user", "nobody@contoso.com", "correct-configuration",
+				map[string]any{"found": 0, "soft_deleted": []string{}}), withoutUser()),
+			alone: true,
+		},
+		{
+			name:   "the user has no role",
+			change: func(w *world) { w.user(func(u *simulator.User) { u.Roles = nil }) },
+			// What the integration role grants is judged by itself.
+			expect: holdsNot(integration),
+		},
+		{
+			name: "the user has no role, and no owner is named",
+			change: func(w *world) {
+				w.user(func(u *simulator.User) { u.Roles = nil })
+				w.noOwners()
+			},
+			expect: lines(holdsNot(integration), unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE")),
+		},
+		{
+			name: "the user holds a copy under another name",
+			change: func(w *world) {
+				w.role(func(r *simulator.Role) {
+					w.Roles = append(w.Roles, simulator.Role{Name: "Sync", Privileges: maps.Clone(r.Privileges)})
+				})
+				w.user(func(u *simulator.User) {
+					u.Roles = append(without(u.Roles, integration), simulator.RoleAssignment{Role: "Sync"})
+				})
+			},
+			expect: holdsNot(integration, "Sync"),
+		},
+		{
+			name:   "the user sits in another business unit",
+			change: func(w *world) { w.user(func(u *simulator.User) { u.BusinessUnit = "Europe" }) },
+			expect: one("DB-USER-BUSINESS-UNIT", "user", integration, "move-user", map[string]any{"required": "Contoso", "actual": "Europe"}),
+		},
+		{
+			name:   "the business unit that is named does not exist",
+			change: func(w *world) { w.want.BusinessUnit = "Mars" },
+			expect: one("DB-USER-BUSINESS-UNIT", "user", integration, "move-user", map[string]any{"required": "Mars", "actual": "Contoso"}),
+		},
+		{
+			name:   "no business unit is named",
+			change: func(w *world) { w.want.BusinessUnit = "" },
+			expect: inapplicable("DB-USER-BUSINESS-UNIT"),
+		},
+		{
+			name:   "the user is a System Administrator",
+			change: func(w *world) { assign(w, "System Administrator") },
+			expect: administrator("System Administrator", "unassign-role", "assigned to the user"),
+		},
+		{
+			name:   "the user is a System Customizer",
+			change: func(w *world) { assign(w, "System Customizer") },
+			expect: administrator("System Customizer", "unassign-role", "assigned to the user"),
+		},
+		{
+			name:   "the user is a System Administrator through a team",
+			change: func(w *world) { team(w, "System Administrator") },
+			expect: administrator("System Administrator", "remove-from-team", `through the team "Operations"`),
+		},
+		{
+			name:   "the user is a System Customizer through a team",
+			change: func(w *world) { team(w, "System Customizer") },
+			expect: administrator("System Customizer", "remove-from-team", `through the team "Operations"`),
+		},
+		{
+			name: "the user is a System Administrator twice over",
+			change: func(w *world) {
+				assign(w, "System Administrator")
+				team(w, "System Administrator")
+			},
+			expect: administrator("System Administrator", "unassign-role", "assigned to the user", `through the team "Operations"`),
+		},
+	}
+}
+
+// forget takes a principal out of all shares and teams, and its views from it.
+func forget(w *world, name string) {
+	for i := range w.PersonalViews {
+		v := &w.PersonalViews[i]
+		v.Shares = unshared(v.Shares, name)
+		if v.Owner == name {
+			v.Owner = "jane@contoso.com"
+		}
+	}
+	for i := range w.Teams {
+		w.Teams[i].Members = slices.DeleteFunc(w.Teams[i].Members, func(m string) bool { return m == name })
+	}
+}
+
+func unshared(shares []simulator.Share, name string) []simulator.Share {
+	return slices.DeleteFunc(shares, func(s simulator.Share) bool { return s.Principal == name })
+}
+
+func viewFaults() []fault {
+	unshare := func(v *simulator.PersonalView) { v.Shares = unshared(v.Shares, integration) }
+	share := func(principal string, access simulator.Rights) func(*simulator.PersonalView) {
+		return func(v *simulator.PersonalView) {
+			v.Shares = append(unshared(v.Shares, integration), simulator.Share{Principal: principal, Access: access})
+		}
+	}
+	require := func(w *world, table, name, owner string) {
+		w.want.Views = append(w.want.Views, snapshot.RequiredView{Table: table, Name: name, Owner: owner})
+	}
+	const accounts = "Demandbase Accounts"
+	return []fault{
+		{
+			name:   "a view is not shared, and its owner is named",
+			change: func(w *world) { w.accounts(unshare) },
+			expect: notShared("account", accounts),
+		},
+		{
+			name: "a view is not shared, and its owner is not named",
+			change: func(w *world) {
+				w.accounts(unshare)
+				w.noOwners()
+			},
+			expect: notVisible("account", accounts),
+		},
+		{
+			name:   "no owner is named, and all is shared",
+			change: func(w *world) { w.noOwners() },
+		},
+		{
+			name:   "a view is not there",
+			change: func(w *world) { w.accounts(func(v *simulator.PersonalView) { v.Name = "Accounts of last year" }) },
+			expect: notVisible("account", accounts),
+		},
+		{
+			name: "no view is there",
+			change: func(w *world) {
+				w.PersonalViews = slices.DeleteFunc(w.PersonalViews, func(v simulator.PersonalView) bool {
+					return strings.HasPrefix(v.Name, "Demandbase")
+				})
+			},
+			expect: lines(notVisible("account", accounts), notVisible("contact", "Demandbase Contacts"), notVisible("lead", "Demandbase Leads"),
+				inapplicable("DB-VIEW-ACTIVE")),
+		},
+		{
+			name:   "a view is shared without Read",
+			change: func(w *world) { w.user(func(*simulator.User) { w.accounts(share(integration, simulator.RightWrite)) }) },
+			expect: lines(notShared("account", accounts), surplusShare(accounts, []string{integration}, "write")),
+		},
+		{
+			name: "a view shared through a team is shared",
+			change: func(w *world) {
+				w.found("Readers")
+				w.accounts(share("Readers", simulator.RightRead))
+			},
+		},
+		{
+			name: "a view of the user's own needs no share",
+			change: func(w *world) {
+				w.user(func(*simulator.User) {
+					w.accounts(func(v *simulator.PersonalView) { unshare(v); v.Owner = integration })
+				})
+			},
+		},
+		{
+			name:   "a system view needs no share",
+			change: func(w *world) { require(w, "account", "Active Accounts", "") },
+		},
+		{
+			name: "a system view that is deactivated",
+			change: func(w *world) {
+				require(w, "account", "Active Accounts", "")
+				w.SystemView("account", "Active Accounts").Inactive = true
+			},
+			expect: inactiveView("account", "Active Accounts"),
+		},
+		{
+			name:   "a quick find view is none that can be chosen",
+			change: func(w *world) { require(w, "account", "Quick Find Active Accounts", "") },
+			expect: notVisible("account", "Quick Find Active Accounts"),
+			alone:  true,
+		},
+		{
+			name: "a view of another table",
+			change: func(w *world) {
+				deals := simulator.PersonalView{Name: "Demandbase Deals", Table: "opportunity", Owner: "jane@contoso.com"}
+				w.user(func(*simulator.User) { share(integration, simulator.RightRead)(&deals) })
+				w.PersonalViews = append(w.PersonalViews, deals)
+				require(w, "opportunity", "Demandbase Deals", "jane@contoso.com")
+			},
+			expect: one("DB-VIEW-TABLE", "required-view", "Demandbase Deals", "correct-configuration",
+				map[string]any{"table": "opportunity", "allowed": []string{"account", "contact", "lead"}}),
+		},
+		{
+			name:   "a view is deactivated",
+			change: func(w *world) { w.accounts(func(v *simulator.PersonalView) { v.Inactive = true }) },
+			expect: inactiveView("account", accounts),
+		},
+		{
+			name:   "no view is required",
+			change: func(w *world) { w.want.Views = nil },
+			expect: inapplicable("DB-VIEW-SHARED", "DB-VIEW-TABLE"),
+			alone:  true,
+		},
+		{
+			name: "no view is required, and one that is shared is deactivated",
+			change: func(w *world) {
+				w.want.Views = nil
+				w.accounts(func(v *simulator.PersonalView) { v.Inactive = true })
+			},
+			expect: lines(inapplicable("DB-VIEW-SHARED", "DB-VIEW-TABLE"), inactiveView("account", accounts)),
+			alone:  true,
+		},
+		{
+			name: "a view is shared with more than Read",
+			change: func(w *world) {
+				w.user(func(*simulator.User) {
+					w.accounts(share(integration, simulator.RightRead|simulator.RightWrite|simulator.RightShare))
+				})
+			},
+			expect: surplusShare(accounts, []string{integration}, "share", "write"),
+		},
+		{
+			name: "a view is shared with more than Read through a team",
+			change: func(w *world) {
+				w.found("Writers")
+				w.accounts(func(v *simulator.PersonalView) {
+					v.Shares = append(v.Shares, simulator.Share{Principal: "Writers", Access: simulator.RightRead | simulator.RightDelete})
+				})
+			},
+			expect: surplusShare(accounts, []string{"Writers"}, "delete"),
+		},
+		{
+			name: "a view that is not required is shared with more than Read",
+			change: func(w *world) {
+				w.user(func(*simulator.User) {
+					w.view("lead", "My hot leads", func(v *simulator.PersonalView) {
+						v.Shares = append(v.Shares, simulator.Share{Principal: integration, Access: simulator.RightRead | simulator.RightAssign})
+					})
+				})
+			},
+			expect: surplusShare("My hot leads", []string{integration}, "assign"),
+		},
+		{
+			name:   "the auditor may not act for others",
+			change: func(w *world) { w.auditor(func(g simulator.Grants) { delete(g, "prvActOnBehalfOfAnotherUser") }) },
+			expect: unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE"),
+		},
+		{
+			name:   "the auditor reads no personal views",
+			change: func(w *world) { w.auditor(func(g simulator.Grants) { delete(g, "prvReadUserQuery") }) },
+			expect: unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE"),
+		},
+		{
+			name: "the auditor reads no system views, and one is required",
+			change: func(w *world) {
+				w.auditor(func(g simulator.Grants) { delete(g, "prvReadQuery") })
+				require(w, "account", "Active Accounts", "")
+			},
+			expect: unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE"),
+		},
+		{
+			name:   "the owner of a view has left",
+			change: func(w *world) { w.User("jane@contoso.com").Disabled = true },
+		},
+	}
+}
+
+// TestOneFault makes each fault by itself in the compliant environment: exactly
+// the expected findings come of it, and no other control changes.
+func TestOneFault(t *testing.T) {
+	t.Parallel()
+	labs := laboratories(t)
+	p := labs.profile
+	t.Run("none", func(t *testing.T) { labs.expect(t, fault{change: func(*world) {}}) })
+	faults := slices.Concat(privilegeFaults(p), controlFaults(p))
+	if n := len(p.Minimum()); n != 44 {
+		t.Errorf("the profile asks for %d privileges, want 44", n)
+	}
+	for _, f := range faults {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			labs.expect(t, f)
+		})
+	}
+}
+
+// pool are the labs that tests take turns at: a lab holds one world at a time.
+type pool struct {
+	free    chan *lab
+	profile profile.Profile
+}
+
+func laboratories(t *testing.T) *pool {
+	t.Helper()
+	const count = 4
+	p := &pool{free: make(chan *lab, count)}
+	var labs sync.WaitGroup
+	for range count {
+		labs.Go(func() { p.free <- newLab(t) })
+	}
+	labs.Wait()
+	l := <-p.free
+	p.profile = l.profile
+	p.free <- l
+	return p
+}
+
+// expect makes faults in the compliant world and holds dbaudit to what must come
+// of them. It reports whether that is what comes of each of them by itself.
+func (p *pool) expect(t *testing.T, faults ...fault) (independent bool) {
+	t.Helper()
+	l := <-p.free
+	defer func() { p.free <- l }()
+	w := l.pristine.clone()
+	var want []string
+	known := true
+	for _, f := range faults {
+		f.change(&w)
+		want = append(want, f.expect...)
+		known = known && !f.alone
+	}
+	slices.Sort(want)
+	want = slices.Compact(want)
+	l.serve(t, &w)
+	if told := expected(w, l.profile); known && !slices.Equal(told, want) {
+		if len(faults) == 1 {
+			t.Errorf("the oracle errs:\n%s", difference(told, want))
+		}
+		want = told
+	} else {
+		independent = true
+	}
+	result, _ := l.look(t, w.want)
+	if got := deviations(result); !slices.Equal(got, want) {
+		t.Errorf("dbaudit says otherwise:\n%s", difference(got, want))
+	}
+	return independent
+}
+
+func difference(got, want []string) string {
+	var b strings.Builder
+	for _, line := range got {
+		if !slices.Contains(want, line) {
+			fmt.Fprintf(&b, "  too much: %s\n", line)
+		}
+	}
+	for _, line := range want {
+		if !slices.Contains(got, line) {
+			fmt.Fprintf(&b, "  missing:  %s\n", line)
+		}
+	}
+	if b.Len() == 0 {
+		b.WriteString("  a line stands more than once")
+	}
+	return b.String()
+}
+
+// TestTwoFaults draws pairs of faults from a fixed seed. Where two faults have
+// nothing to do with each other, the findings are those of both; where they have,
+// the oracle says what the contract makes of them.
+func TestTwoFaults(t *testing.T) {
+	t.Parallel()
+	pairs := 500
+	if hurried() {
+		pairs = 50
+	}
+	labs := laboratories(t)
+	faults := slices.Concat(privilegeFaults(labs.profile), controlFaults(labs.profile), controlFaults(labs.profile), controlFaults(labs.profile))
+	faults = slices.DeleteFunc(faults, func(f fault) bool { return f.alone })
+	random := rand.New(rand.NewPCG(20260301, 2))
+	var independent atomic.Int32
+	t.Run("all", func(t *testing.T) {
+		for drawn := 0; drawn < pairs; {
+			a, b := faults[random.IntN(len(faults))], faults[random.IntN(len(faults))]
+			if a.name == b.name {
+				continue
+			}
+			drawn++
+			t.Run(a.name+" and "+b.name, func(t *testing.T) {
+				t.Parallel()
+				if labs.expect(t, a, b) {
+					independent.Add(1)
+				}
+			})
+		}
+	})
+	t.Logf("%d of %d pairs have nothing to do with each other", independent.Load(), pairs)
+}
