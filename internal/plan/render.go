@@ -1,0 +1,216 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Text shows the plan as a person reads it: grouped by what is changed, with a
+// mark before each change. Names come from the environment: whoever prints the
+// text to a terminal makes them printable.
+func (p Plan) Text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Plan for %s (%s), profile %s\n", p.Environment.Name, p.Environment.URL, p.Profile)
+	fmt.Fprintf(&b, "from the state of %s, good until %s\n", stamp(p.Snapshot.TakenAt), stamp(p.ExpiresAt))
+	for _, g := range p.groups() {
+		fmt.Fprintf(&b, "\n%s\n", g.title)
+		for _, a := range g.actions {
+			fmt.Fprintf(&b, "  %s %2s. %s\n", a.mark(), a.ID, a.Summary)
+			if a.Target.Kind == KindGrants || a.Target.Kind == KindShare {
+				for _, d := range a.Differences() {
+					fmt.Fprintf(&b, "        %s %-32s %s → %s\n", d.Mark(), d.Name, d.Before, d.After)
+				}
+			}
+			fmt.Fprintf(&b, "        why: %s; risk: %s\n", a.reasons(), a.Risk)
+		}
+	}
+	b.WriteString("\n" + p.Sentence() + "\n")
+	for _, w := range p.Withheld {
+		fmt.Fprintf(&b, "  left out, for want of %s: %s (%s)\n", w.Flag, w.Summary, w.Control)
+	}
+	for _, u := range p.Unknown {
+		fmt.Fprintf(&b, "  not judged: %s: %s\n", u.Control, u.Reason)
+	}
+	if len(p.Manual) > 0 {
+		b.WriteString("\nFor people\n")
+		for _, m := range p.Manual {
+			fmt.Fprintf(&b, "  ! %s (%s)\n      who: %s\n", m.Summary, m.Control, m.Who)
+			for i, step := range m.How {
+				fmt.Fprintf(&b, "      %d. %s\n", i+1, step)
+			}
+		}
+	}
+	return b.String()
+}
+
+// Sentence sums the plan up.
+func (p Plan) Sentence() string {
+	if p.Empty() {
+		switch {
+		case len(p.Findings) == 0 && len(p.Unknown) == 0:
+			return "Nothing to do: the environment meets the profile."
+		case len(p.Findings) == 0:
+			return "Nothing to do, as far as could be judged."
+		}
+		return fmt.Sprintf("Nothing that dbaudit can change; %s for people.", plural(len(p.Manual), "thing"))
+	}
+	c := p.Counts()
+	text := fmt.Sprintf("%s in %s: %d to add, %d to change, %d to remove",
+		plural(c.Total(), "change"), plural(len(p.Actions), "request"), c.Add, c.Change, c.Remove)
+	if n := len(p.Manual); n > 0 {
+		text += fmt.Sprintf("; %s for people", plural(n, "thing"))
+	}
+	return text + "."
+}
+
+type group struct {
+	title   string
+	actions []Action
+}
+
+// groups are the actions by what they change, in the order of the plan.
+func (p Plan) groups() []group {
+	var groups []group
+	for _, a := range p.Actions {
+		title := a.Target.title()
+		if n := len(groups); n == 0 || groups[n-1].title != title {
+			groups = append(groups, group{title: title})
+		}
+		last := &groups[len(groups)-1]
+		last.actions = append(last.actions, a)
+	}
+	return groups
+}
+
+func (t Target) title() string {
+	switch t.Kind {
+	case KindRole, KindGrants:
+		return "Role " + t.Role.Name
+	case KindUser, KindAssignment:
+		return "User " + t.User.Name
+	case KindShare:
+		return "View " + cmp.Or(t.View.Name, t.View.ID)
+	}
+	return string(t.Kind)
+}
+
+func (a Action) mark() Mark {
+	list := a.Differences()
+	if len(list) == 0 {
+		return MarkChange
+	}
+	mark := list[0].Mark()
+	for _, d := range list {
+		if d.Mark() != mark {
+			return MarkChange
+		}
+	}
+	return mark
+}
+
+func (a Action) reasons() string {
+	var names []string
+	for _, why := range a.Why {
+		name := string(why.Control)
+		if why.Follows {
+			name += " (would fail next)"
+		}
+		if len(names) == 0 || names[len(names)-1] != name {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+
+// Markdown shows the plan for a review, with every request.
+func (p Plan) Markdown() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Plan for %s\n\n", inline(p.Environment.Name))
+	fmt.Fprintf(&b, "| | |\n|---|---|\n")
+	for _, row := range [][2]string{
+		{"Environment", p.Environment.URL},
+		{"Organization", p.Environment.OrganizationID},
+		{"Profile", p.Profile},
+		{"State of", stamp(p.Snapshot.TakenAt) + ", " + p.Snapshot.Digest},
+		{"Good until", stamp(p.ExpiresAt)},
+		{"Digest", p.Digest},
+	} {
+		fmt.Fprintf(&b, "| %s | %s |\n", row[0], inline(row[1]))
+	}
+	fmt.Fprintf(&b, "\n%s\n", inline(p.Sentence()))
+	for _, g := range p.groups() {
+		fmt.Fprintf(&b, "\n## %s\n", inline(g.title))
+		for _, a := range g.actions {
+			fmt.Fprintf(&b, "\n### %s. %s\n\n", a.ID, inline(a.Summary))
+			b.WriteString("| | what | now | then |\n|---|---|---|---|\n")
+			for _, d := range a.Differences() {
+				fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", d.Mark(), inline(d.Name), inline(d.Before), inline(d.After))
+			}
+			fmt.Fprintf(&b, "\nWhy: %s. Risk: %s. %s\n\n", inline(a.reasons()), a.Risk, inline(a.Note))
+			b.WriteString(a.Request.markdown())
+			switch {
+			case a.UndoneWith != "":
+				fmt.Fprintf(&b, "\nUndone with action %s.\n", a.UndoneWith)
+			case len(a.Undo) > 0:
+				fmt.Fprintf(&b, "\n<details><summary>Undo: %s</summary>\n\n", plural(len(a.Undo), "request"))
+				for _, r := range a.Undo {
+					b.WriteString(r.markdown() + "\n")
+				}
+				b.WriteString("</details>\n")
+			}
+		}
+	}
+	if len(p.Manual) > 0 {
+		b.WriteString("\n## For people\n")
+		for _, m := range p.Manual {
+			fmt.Fprintf(&b, "\n- **%s** (%s), by %s\n", inline(m.Summary), m.Control, inline(m.Who))
+			for i, step := range m.How {
+				fmt.Fprintf(&b, "  %d. %s\n", i+1, inline(step))
+			}
+		}
+	}
+	if len(p.Withheld)+len(p.Unknown) > 0 {
+		b.WriteString("\n## Left out\n\n")
+		for _, w := range p.Withheld {
+			fmt.Fprintf(&b, "- for want of `%s`: %s (%s)\n", w.Flag, inline(w.Summary), w.Control)
+		}
+		for _, u := range p.Unknown {
+			fmt.Fprintf(&b, "- not judged: %s: %s\n", u.Control, inline(u.Reason))
+		}
+	}
+	return b.String()
+}
+
+// markdown shows a request as an indented code block, which nothing in it can
+// close.
+func (r Request) markdown() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "    %s %s\n", r.Method, r.Path)
+	if r.IfMatch != "" {
+		fmt.Fprintf(&b, "    If-Match: %s\n", r.IfMatch)
+	}
+	if r.As != nil {
+		if r.As.ObjectID != "" {
+			fmt.Fprintf(&b, "    CallerObjectId: %s\n", r.As.ObjectID)
+		} else {
+			fmt.Fprintf(&b, "    MSCRMCallerID: %s\n", r.As.ID)
+		}
+	}
+	if r.Body != nil {
+		fmt.Fprintf(&b, "    \n    %s\n", oneLine(string(r.Body)))
+	}
+	return b.String()
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// inline makes foreign text harmless in Markdown: one line, and no markup.
+func inline(s string) string {
+	return strings.NewReplacer(
+		`\`, `\\`, "|", `\|`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", "&lt;", ">", "&gt;", "#", `\#`, "!", `\!`, "@", "&#64;",
+	).Replace(oneLine(s))
+}
