@@ -1,0 +1,248 @@
+package cli
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/collector"
+	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/internal/simulator"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// TestRoleCopies is about how roles reach the user: by their copies in business
+// units, through teams, and several at once.
+func TestRoleCopies(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	assigned := func(unit string) func(*simulator.User) {
+		return func(u *simulator.User) { u.Roles = []simulator.RoleAssignment{{Role: integration, BusinessUnit: unit}} }
+	}
+	lead := func(actual, fix string) []string {
+		return one("DB-PRIV-LEAD", "role", integration, fix, map[string]any{
+			"privilege": "prvReadLead", "required_depth": "global", "actual_depth": actual, "state": "shallow",
+		})
+	}
+	second := func(w *world, depth simulator.Depth) {
+		w.Roles = append(w.Roles, simulator.Role{Name: "Second", Privileges: simulator.Grants{"prvReadLead": depth}})
+		w.user(func(u *simulator.User) { u.Roles = append(u.Roles, simulator.RoleAssignment{Role: "Second"}) })
+	}
+	through := func(w *world, teamOnly bool) {
+		w.role(func(r *simulator.Role) { r.TeamPrivilegesOnly = teamOnly })
+		w.user(func(u *simulator.User) { u.Roles = nil })
+		w.found("Operations", simulator.RoleAssignment{Role: integration})
+	}
+	for _, tc := range []struct {
+		name   string
+		change func(*world)
+		expect []string
+		check  func(*testing.T, *snapshot.Snapshot)
+	}{
+		{
+			name: "in a child business unit the user holds that unit's copy",
+			change: func(w *world) {
+				w.want.BusinessUnit = "Germany"
+				w.user(func(u *simulator.User) { u.BusinessUnit = "Germany"; assigned("")(u) })
+			},
+			check: func(t *testing.T, s *snapshot.Snapshot) {
+				t.Helper()
+				if got := s.Organization.OwnershipAcrossBusinessUnits; got != snapshot.SettingOff {
+					t.Errorf("record ownership across business units is %v, want off", got)
+				}
+				held := heldCopy(t, s)
+				if s.Roles[held].RootID == held || s.Roles[held].BusinessUnitID != userOf(t, s).BusinessUnitID {
+					t.Errorf("the user holds %+v, want the copy in its own business unit", s.Roles[held])
+				}
+				if grants := s.RolePrivileges[s.Roles[held].RootID]; len(grants) < 44 {
+					t.Errorf("the copy's root grants %d privileges", len(grants))
+				}
+				if _, ok := s.RolePrivileges[held]; ok {
+					t.Error("privileges are kept under the copy's id, not under the root's")
+				}
+			},
+		},
+		{
+			name: "with ownership across business units the user may hold the root's copy",
+			change: func(w *world) {
+				w.Organization.RecordOwnershipAcrossBusinessUnits = simulator.On
+				w.want.BusinessUnit = "Germany"
+				w.user(func(u *simulator.User) { u.BusinessUnit = "Germany"; assigned("Contoso")(u) })
+			},
+			check: func(t *testing.T, s *snapshot.Snapshot) {
+				t.Helper()
+				if got := s.Organization.OwnershipAcrossBusinessUnits; got != snapshot.SettingOn {
+					t.Errorf("record ownership across business units is %v, want on", got)
+				}
+				if held := heldCopy(t, s); s.Roles[held].RootID != held {
+					t.Errorf("the user holds %+v, want the root", s.Roles[held])
+				}
+			},
+		},
+		{
+			name: "where the setting is absent it is off",
+			change: func(w *world) {
+				w.Organization.RecordOwnershipAcrossBusinessUnits = simulator.Absent
+			},
+			check: func(t *testing.T, s *snapshot.Snapshot) {
+				t.Helper()
+				if got := s.Organization.OwnershipAcrossBusinessUnits; got != snapshot.SettingOff {
+					t.Errorf("record ownership across business units is %v, want off", got)
+				}
+			},
+		},
+		{
+			name: "a role's privileges are missing in every business unit alike",
+			change: func(w *world) {
+				w.role(func(r *simulator.Role) { r.Privileges["prvReadLead"] = simulator.DepthLocal })
+				w.want.BusinessUnit = "Germany"
+				w.user(func(u *simulator.User) { u.BusinessUnit = "Germany" })
+			},
+			expect: lead("local", "raise-depth"),
+		},
+		{
+			name:   "a team's role that is inherited gives its members everything",
+			change: func(w *world) { through(w, false) },
+		},
+		{
+			name: "of a team's role that is not inherited, Basic rights are the team's alone",
+			change: func(w *world) {
+				through(w, true)
+				w.want.Views = nil
+			},
+			expect: lines(one("DB-PRIV-SAVED-VIEW", "role", integration, "assign-role", map[string]any{
+				"privilege": "prvReadUserQuery", "required_depth": "basic", "actual_depth": "none", "state": "missing",
+			}), inapplicable("DB-VIEW-SHARED", "DB-VIEW-TABLE")),
+		},
+		{
+			name: "a role that is not inherited gives all where it is assigned as well",
+			change: func(w *world) {
+				through(w, true)
+				w.user(assigned(""))
+			},
+		},
+		{
+			name: "of two roles the deeper grant counts, and is too shallow",
+			change: func(w *world) {
+				w.role(func(r *simulator.Role) { r.Privileges["prvReadLead"] = simulator.DepthLocal })
+				second(w, simulator.DepthDeep)
+			},
+			expect: lead("deep", "raise-depth"),
+		},
+		{
+			name: "of two roles the deeper grant counts, and is deep enough",
+			change: func(w *world) {
+				second(w, simulator.DepthBasic)
+			},
+		},
+		{
+			name: "an only too shallow second role changes nothing",
+			change: func(w *world) {
+				w.role(func(r *simulator.Role) { r.Privileges["prvReadLead"] = simulator.DepthDeep })
+				second(w, simulator.DepthBasic)
+			},
+			expect: lead("deep", "raise-depth"),
+		},
+		{
+			name: "three users of one application id, one of them soft-deleted",
+			change: func(w *world) {
+				for _, twin := range []simulator.User{{Name: "Twin"}, {Name: "Ghost", SoftDeleted: true}} {
+					twin.ApplicationID = appID
+					w.ApplicationUsers = append(w.ApplicationUsers, twin)
+				}
+			},
+			expect: lines(one("DB-USER-EXISTS", "user", appID, "remove-duplicate-user", map[string]any{"found": 2, "users": "2"}), withoutUser()),
+		},
+		{
+			name: "user and role are deduced",
+			change: func(w *world) {
+				w.want.ApplicationID, w.want.Role = "", ""
+				w.Roles = append(w.Roles, simulator.Role{Name: "Demandbase (test)", Privileges: simulator.Grants{"prvReadLead": simulator.DepthBasic}})
+			},
+		},
+		{
+			name: "a role is deduced by its name where none reaches the user",
+			change: func(w *world) {
+				w.want.Role = ""
+				w.Roles = append(w.Roles, simulator.Role{Name: "Demandbase (test)", Privileges: simulator.Grants{"prvReadLead": simulator.DepthBasic}})
+				w.user(func(u *simulator.User) { u.Roles = nil })
+			},
+			expect: holdsNot(integration),
+		},
+		{
+			name: "a soft-deleted user of a fitting name is no candidate",
+			change: func(w *world) {
+				w.want.ApplicationID = ""
+				w.ApplicationUsers = append(w.ApplicationUsers, simulator.User{
+					Name: "Demandbase (old)", ApplicationID: "11111111-1111-4111-8111-111111111111", SoftDeleted: true,
+				})
+			},
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w := l.pristine.clone()
+			tc.change(&w)
+			result, s := l.judge(t, w)
+			want := slices.Clone(tc.expect)
+			slices.Sort(want)
+			if got := deviations(result); !slices.Equal(got, want) {
+				t.Errorf("dbaudit says otherwise:\n%s", difference(got, want))
+			}
+			if tc.check != nil {
+				tc.check(t, s)
+			}
+		})
+	}
+}
+
+func userOf(t *testing.T, s *snapshot.Snapshot) snapshot.User {
+	t.Helper()
+	for _, u := range s.Users {
+		if u.Name == integration {
+			return u
+		}
+	}
+	t.Fatal("the snapshot has no integration user")
+	return snapshot.User{}
+}
+
+func heldCopy(t *testing.T, s *snapshot.Snapshot) string {
+	t.Helper()
+	u := userOf(t, s)
+	if len(u.Roles) != 1 {
+		t.Fatalf("the user holds %d roles, want one", len(u.Roles))
+	}
+	return u.Roles[0]
+}
+
+// TestAmbiguousUser has two application users whose name fits and none that is
+// named: nobody can judge before the configuration chooses.
+func TestAmbiguousUser(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	w := l.pristine.clone()
+	w.want.ApplicationID = ""
+	const other = "22222222-2222-4222-8222-222222222222"
+	w.ApplicationUsers = append(w.ApplicationUsers, simulator.User{Name: "DEMANDBASE staging", ApplicationID: other})
+	l.serve(t, &w)
+	s, err := collector.Collect(t.Context(), l.client, collector.Options{
+		Scope: snapshot.ScopeIntegration, Requirement: w.want, Pattern: l.profile.Pattern, Privileges: l.profile.Minimum(), Now: clock,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = l.engine.Evaluate(t.Context(), s, l.profile, engine.Options{})
+	var ambiguous *engine.AmbiguityError
+	if !errors.As(err, &ambiguous) || len(ambiguous.Users) != 2 {
+		t.Fatalf("got %v, want two users to choose from", err)
+	}
+	for _, part := range []string{"DEMANDBASE staging", other, integration, appID, "--integration-app-id"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%q does not name %q", err, part)
+		}
+	}
+	if code := exitCode(err); code != exitUsage {
+		t.Errorf("exit code %d, want %d", code, exitUsage)
+	}
+}
