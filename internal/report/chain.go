@@ -54,8 +54,11 @@ func chainOf(r audit.Result) *chain {
 		what string
 		part chainPart
 	}{
-		{"Role", c.Nodes[0]}, {"link from role to user", c.Links[0]}, {"user", c.Nodes[1]},
-		{"link from user to views", c.Links[1]}, {"views", c.Nodes[2]},
+		{"Role", c.Nodes[0]},
+		{"link from role to user", c.Links[0]},
+		{"user", c.Nodes[1]},
+		{"link from user to views", c.Links[1]},
+		{"views", c.Nodes[2]},
 	} {
 		if s.part.Known {
 			text = append(text, s.what+": "+s.part.Note)

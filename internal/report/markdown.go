@@ -106,16 +106,16 @@ func (p *page) result(r audit.Result, o Options) {
 	b.WriteString("\n")
 	p.put(b.String(), "")
 
-	p.table("Failed", "Findings", r, audit.OutcomeFail, o)
-	p.table("Could not be evaluated", "Reason", r, audit.OutcomeUnknown, o)
-	p.table("Waived", "Findings", r, audit.OutcomeWaived, o)
-	p.table("Not applicable", "Reason", r, audit.OutcomeNotApplicable, o)
+	p.table("Failed", "Findings", r, audit.OutcomeFail)
+	p.table("Could not be evaluated", "Reason", r, audit.OutcomeUnknown)
+	p.table("Waived", "Findings", r, audit.OutcomeWaived)
+	p.table("Not applicable", "Reason", r, audit.OutcomeNotApplicable)
 	p.passed(r)
 	p.notes(r)
 	p.details(r, o)
 }
 
-func (p *page) table(title, column string, r audit.Result, outcome audit.Outcome, o Options) {
+func (p *page) table(title, column string, r audit.Result, outcome audit.Outcome) {
 	first := true
 	for _, c := range r.Controls {
 		if c.Outcome != outcome {

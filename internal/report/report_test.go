@@ -88,12 +88,11 @@ func TestGolden(t *testing.T) {
 		if *update {
 			golden(t, sample.name+".json", rendered(t, JSON, sample.result, Options{}))
 		}
-		f, err := os.Open(saved)
+		doc, err := os.ReadFile(saved)
 		if err != nil {
 			t.Fatal(err)
 		}
-		read, err := ReadResults(f)
-		f.Close()
+		read, err := ReadResults(bytes.NewReader(doc))
 		if err != nil {
 			t.Fatalf("%s: %v", saved, err)
 		}

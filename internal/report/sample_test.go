@@ -137,7 +137,8 @@ func fail(r *audit.Result, id string, fs ...audit.Finding) {
 	}
 }
 
-func short(privilege, state, required, actual string) audit.Finding {
+func short(privilege, state, actual string) audit.Finding {
+	const required = "global"
 	f := audit.Finding{
 		Subject: role(),
 		Evidence: audit.Evidence{
@@ -166,13 +167,13 @@ func compliant() audit.Result { return base() }
 // accepted, a control that is waived as a whole, and something unknown besides.
 func mixed() audit.Result {
 	r := base()
-	fail(&r, "DB-PRIV-LEAD", short("prvAppendLead", "shallow", "global", "basic"), short("prvAppendToLead", "missing", "global", "none"))
+	fail(&r, "DB-PRIV-LEAD", short("prvAppendLead", "shallow", "basic"), short("prvAppendToLead", "missing", "none"))
 	control(&r, "DB-PRIV-LEAD").Findings[0].Baseline = audit.BaselineUnchanged
 	control(&r, "DB-PRIV-LEAD").Findings[1].Baseline = audit.BaselineNew
-	fail(&r, "DB-PRIV-OPPORTUNITY-RELATIONSHIP", short("prvReadCustomerOpportunityRole", "missing", "global", "none"))
-	fail(&r, "DB-PRIV-MARKETING-LIST", short("prvReadList", "undefined", "global", "none"))
-	accept(&r, "DB-PRIV-USER", short("prvCreateUser", "missing", "global", "none"))
-	fail(&r, "DB-PRIV-FIELD", short("prvCreateAttribute", "missing", "global", "none"), short("prvWriteAttribute", "missing", "global", "none"))
+	fail(&r, "DB-PRIV-OPPORTUNITY-RELATIONSHIP", short("prvReadCustomerOpportunityRole", "missing", "none"))
+	fail(&r, "DB-PRIV-MARKETING-LIST", short("prvReadList", "undefined", "none"))
+	accept(&r, "DB-PRIV-USER", short("prvCreateUser", "missing", "none"))
+	fail(&r, "DB-PRIV-FIELD", short("prvCreateAttribute", "missing", "none"), short("prvWriteAttribute", "missing", "none"))
 	control(&r, "DB-PRIV-FIELD").Findings[0].Waiver = &audit.Waiver{
 		Kind: "compensating", Owner: "platform@contoso.com", Expires: "2026-12-31", Reason: "Columns are added by solution import.",
 	}
@@ -218,7 +219,7 @@ func incomplete() audit.Result {
 
 func waived() audit.Result {
 	r := base()
-	accept(&r, "DB-PRIV-USER", short("prvCreateUser", "missing", "global", "none"))
+	accept(&r, "DB-PRIV-USER", short("prvCreateUser", "missing", "none"))
 	return judge(r)
 }
 
@@ -304,7 +305,7 @@ func large(n int) audit.Result {
 	r := base()
 	for i := range n {
 		id := fmt.Sprintf("DB-PRIV-%s", []string{"ACCOUNT", "LEAD", "CAMPAIGN", "FIELD"}[i%4])
-		f := short("prvAppendToLead", []string{"missing", "shallow"}[i%2], "global", []string{"none", "basic"}[i%2])
+		f := short("prvAppendToLead", []string{"missing", "shallow"}[i%2], []string{"none", "basic"}[i%2])
 		f.Subject.ID = fmt.Sprintf("%08d-9a35-4a54-9d43-6f3c3f4a0002", i)
 		f.Subject.Name = fmt.Sprintf("Role %d", i)
 		fail(&r, id, f)
@@ -318,7 +319,7 @@ func rules() map[string]audit.Rule {
 		m[c.Rule] = audit.Rule{
 			ID: c.Rule, Title: "Rule " + c.Rule, Severity: c.Severity,
 			Description: "What the rule " + c.Rule + " demands, in a sentence or two.",
-			Consequence: "The synchronization stops at the first record that it may not write.",
+			Consequence: "The sync stops at the first record that it may not write.",
 			Remediation: "Grant what is missing in the security-role editor.",
 			Resources:   []audit.Resource{{Title: "Security roles and privileges", URL: "https://learn.microsoft.com/power-platform/admin/security-roles-privileges"}},
 		}

@@ -141,8 +141,8 @@ type sarifLocation struct {
 }
 
 type sarifPhysical struct {
-	Artifact sarifArtifact `json:"artifactLocation"`
-	Region   sarifRegion   `json:"region"`
+	File   sarifArtifact `json:"artifactLocation"`
+	Region sarifRegion   `json:"region"`
 }
 
 type sarifArtifact struct {
@@ -234,10 +234,14 @@ func run(r audit.Result, o Options, several bool) sarifRun {
 func (a AzureDevOps) check() error {
 	var missing []string
 	for _, v := range []struct{ variable, value string }{
-		{"System.CollectionUri", a.Organization}, {"System.TeamProject", a.Project},
-		{"System.DefinitionId", a.DefinitionID}, {"Build.DefinitionName", a.DefinitionName},
-		{"System.PhaseId", a.PhaseID}, {"System.PhaseName", a.PhaseName},
-		{"Build.SourceBranch", a.Branch}, {"Build.BuildId", a.BuildID},
+		{"System.CollectionUri", a.Organization},
+		{"System.TeamProject", a.Project},
+		{"System.DefinitionId", a.DefinitionID},
+		{"Build.DefinitionName", a.DefinitionName},
+		{"System.PhaseId", a.PhaseID},
+		{"System.PhaseName", a.PhaseName},
+		{"Build.SourceBranch", a.Branch},
+		{"Build.BuildId", a.BuildID},
 	} {
 		if strings.TrimSpace(v.value) == "" {
 			missing = append(missing, v.variable)
@@ -452,7 +456,7 @@ func qualified(parts ...string) string {
 // the archive, which alone is in the checkout, and what lies outside of it on the
 // configuration; origin then says where the fault really stands.
 func physicalLocation(l *audit.Location) (p sarifPhysical, origin string) {
-	p = sarifPhysical{Artifact: sarifArtifact{URI: "dbaudit.yaml"}, Region: sarifRegion{StartLine: 1}}
+	p = sarifPhysical{File: sarifArtifact{URI: "dbaudit.yaml"}, Region: sarifRegion{StartLine: 1}}
 	if l == nil || l.Path == "" {
 		return p, ""
 	}
@@ -460,7 +464,7 @@ func physicalLocation(l *audit.Location) (p sarifPhysical, origin string) {
 	if !inCheckout(file) {
 		return p, visible(lineOf(l.Path, l.Line))
 	}
-	p.Artifact.URI = escapePath(path.Clean(file))
+	p.File.URI = escapePath(path.Clean(file))
 	if inArchive {
 		return p, visible(lineOf(entry, l.Line))
 	}
@@ -553,7 +557,7 @@ func securitySeverity(s audit.Severity) string {
 func pascal(id string) string {
 	var b strings.Builder
 	for _, word := range strings.FieldsFunc(id, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9')
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')
 	}) {
 		b.WriteString(strings.ToUpper(word[:1]) + strings.ToLower(word[1:]))
 	}

@@ -51,11 +51,11 @@ func checkSARIF(t *testing.T, doc string) sarifLog {
 			if (r.Kind == "fail") == (r.Level == "none") {
 				t.Errorf("result %d: kind %s with level %s", i, r.Kind, r.Level)
 			}
-			print := r.RuleID + " " + r.PartialFingerprints[fingerprintKey]
-			if r.PartialFingerprints[fingerprintKey] == "" || seen[print] && r.Kind != "fail" {
-				t.Errorf("result %d: fingerprint %q", i, print)
+			fingerprint := r.RuleID + " " + r.PartialFingerprints[fingerprintKey]
+			if r.PartialFingerprints[fingerprintKey] == "" || seen[fingerprint] && r.Kind != "fail" {
+				t.Errorf("result %d: fingerprint %q", i, fingerprint)
 			}
-			seen[print] = true
+			seen[fingerprint] = true
 			if r.Message.Text == "" {
 				t.Errorf("result %d has no message", i)
 			}
@@ -66,7 +66,7 @@ func checkSARIF(t *testing.T, doc string) sarifLog {
 
 func checkLocation(t *testing.T, p sarifPhysical) {
 	t.Helper()
-	uri := p.Artifact.URI
+	uri := p.File.URI
 	u, err := url.Parse(uri)
 	switch {
 	case err != nil, u.Scheme != "", u.Host != "", u.RawQuery != "", u.Fragment != "":
@@ -103,8 +103,8 @@ func TestPhysicalLocation(t *testing.T) {
 		{&audit.Location{Path: `https://contoso.crm.dynamics.com/x`, Line: 3}, "dbaudit.yaml", sarifRegion{StartLine: 1}, "https://contoso.crm.dynamics.com/x, line 3"},
 	} {
 		got, origin := physicalLocation(c.in)
-		if got.Artifact.URI != c.uri || got.Region != c.region || origin != c.origin {
-			t.Errorf("%+v: %s %+v %q, want %s %+v %q", c.in, got.Artifact.URI, got.Region, origin, c.uri, c.region, c.origin)
+		if got.File.URI != c.uri || got.Region != c.region || origin != c.origin {
+			t.Errorf("%+v: %s %+v %q, want %s %+v %q", c.in, got.File.URI, got.Region, origin, c.uri, c.region, c.origin)
 		}
 		checkLocation(t, got)
 	}
@@ -193,7 +193,7 @@ func TestSARIFFingerprints(t *testing.T) {
 		}
 	}
 	moved.Environment.Name, moved.Environment.URL = "production", "https://other.crm4.dynamics.com"
-	fail(&moved, "DB-PRIV-ACCOUNT", short("prvWriteAccount", "missing", "global", "none"))
+	fail(&moved, "DB-PRIV-ACCOUNT", short("prvWriteAccount", "missing", "none"))
 	after := prints(judge(moved))
 	for p := range before {
 		if !after[p] {

@@ -520,7 +520,9 @@ func (m maker) requests() []Request {
 	case audit.FixCreateApplicationUser:
 		rs = append(rs, m.find(f.BusinessUnit, "the root business unit", "businessunits?$select=businessunitid&$filter=", "parentbusinessunitid eq null")...)
 		rs = append(rs, m.send("create the application user", "POST", "systemusers", object{
-			{"applicationid", orElse(f.ApplicationID, "{application (client) id}")}, {"accessmode", 4}, {"isdisabled", false},
+			{"applicationid", orElse(f.ApplicationID, "{application (client) id}")},
+			{"accessmode", 4},
+			{"isdisabled", false},
 			{"businessunitid@odata.bind", "/businessunits(" + unit + ")"},
 		}))
 	case audit.FixEnableUser:

@@ -96,7 +96,7 @@ func TestAddPrivilege(t *testing.T) {
 		t.Error(last.URL)
 	}
 	var body struct {
-		Privileges []struct{ PrivilegeId, Depth, BusinessUnitId, PrivilegeName string }
+		Privileges []struct{ Depth, PrivilegeName string }
 	}
 	if err := json.Unmarshal([]byte(last.Body), &body); err != nil || len(body.Privileges) != 2 || body.Privileges[0].Depth != "Global" || body.Privileges[1].PrivilegeName != "prvBulkEdit" {
 		t.Errorf("%v: %s", err, last.Body)
