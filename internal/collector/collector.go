@@ -6,28 +6,40 @@
 //
 //  1. who the auditor is; the organization; the users that may be the
 //     integration's, with their roles and teams; the definitions of the minimum's
-//     privileges; roles of the required name; the required views as the auditor
-//     sees them; system views of their names; the owners that the configuration
-//     names
+//     privileges; the roles whose name fits; the required views as the auditor
+//     sees them, and system views of their names; the owners that the
+//     configuration names
 //  2. the roles of the user's teams; what has been shared with the user and its
-//     teams; the personal views as the user and as each owner sees them; business
-//     units; what each role known so far grants
+//     teams; the personal views as the user and as each owner sees them; what the
+//     roles known so far grant
 //  3. what the roles that came through teams grant
-//  4. whether any of these roles changed meanwhile
+//  4. whether any of these roles changed meanwhile; the business units of all
 //
-// A section that is refused is Forbidden, one that cannot be read whole, or not
-// twice alike, is Failed with its reason. None is silently short: each column
-// that was asked for must be in each row, no key may come twice, and every page
-// is followed to the end. The documented protocol is Microsoft's "Use the
-// Dataverse Web API"; the tables are those of its reference.
+// That is twelve requests, one more for each role that reaches the user or is
+// configured, and two for each owner. Another round is for environments that do
+// not give a user's roles and teams with the user.
+//
+// What cannot be read is never silently short. A section that is refused is
+// Forbidden; one that cannot be read whole, or not twice alike, is Failed with its
+// reason; one that depends on these is Skipped. Each column that was asked for must
+// be in each row and of its type, no key may come twice, all rows that were
+// announced must come, and a role must be the same before and after its privileges
+// were read.
+//
+// Sources, of Microsoft's "Power Apps developer documentation, Dataverse": "Use
+// the Microsoft Dataverse Web API", the table reference (systemuser, role, team,
+// userquery, savedquery, principalobjectaccess, …), "Security concepts" and
+// "Impersonate another user using the Web API".
 package collector
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -40,8 +52,8 @@ import (
 )
 
 // A Reader reads from one environment. Both methods may be called from several
-// goroutines at once. Rows yields every row of a collection or ends with an
-// error; it never ends early without one.
+// goroutines at once. Rows yields every row of a collection, those of collections
+// expanded in it included, or ends with an error; it never ends early without one.
 type Reader interface {
 	Rows(ctx context.Context, r dataverse.Request) iter.Seq2[json.RawMessage, error]
 	Get(ctx context.Context, r dataverse.Request) (json.RawMessage, error)
@@ -59,234 +71,301 @@ type Options struct {
 	// Privileges is the profile's minimum, in the spelling that the snapshot uses.
 	Privileges []string
 	Tool       snapshot.Tool
-	Now        func() time.Time
+	// Now is the clock.
+	Now func() time.Time
 	// Strong asks for what is true now, past the caches of permissions.
 	Strong bool
-	// Progress is told of sections. It is called from many goroutines; nil for
-	// nobody.
+	// Progress is told how far reading is. It is called from many goroutines and
+	// should return at once; nil for nobody.
 	Progress func(Event)
 }
 
-// An Event says how far a section is.
+// An Event tells that one question to the environment was begun or has ended. A
+// section may take several.
 type Event struct {
 	Section snapshot.Section
-	// Done is false when reading begins, true when it ended with State.
+	// What says in a few words what is read.
+	What string
+	// Attempt counts from 1; above it, the answer was inconsistent and is read again.
+	Attempt int
+	// Done is false when an attempt begins, true when the last one ended with State
+	// and that many Rows.
 	Done  bool
 	State snapshot.State
-	// Attempt counts from 1.
-	Attempt int
+	Rows  int
 }
 
-// Collect reads a snapshot. It fails where nothing can be judged at all: the
-// environment cannot be reached, sign-in fails, the identity is no user of the
-// environment, or the context ends. Everything less is said in the snapshot's
-// coverage.
+// Collect reads a snapshot and seals it. It fails only where nothing can be
+// judged: the environment cannot be reached, sign-in fails, the identity is no
+// user of the environment, or the context ends. Everything less is said in the
+// snapshot's coverage. The same environment gives the same bytes.
 func Collect(ctx context.Context, r Reader, o Options) (*snapshot.Snapshot, error) {
 	c := &collection{
-		reader: r, Options: o, canonical: map[string]string{},
-		absent: map[string]bool{}, stamps: map[string]string{}, asked: map[string]bool{},
+		Options: o, reader: r, taken: o.Now().UTC().Truncate(time.Second),
+		spelling: map[string]string{}, without: columnSet{}, endings: map[snapshot.Section][]ending{},
+		asked: map[string]bool{}, grants: map[string]map[string]snapshot.Depth{},
 	}
 	for _, name := range o.Privileges {
-		c.canonical[strings.ToLower(name)] = name
+		c.spelling[strings.ToLower(name)] = name
 	}
-	c.snapshot = snapshot.New()
-	c.snapshot.Scope = o.Scope
-	c.snapshot.Source = snapshot.SourceEnvironment
-	c.snapshot.Requirement = o.Requirement
-	c.snapshot.Environment = o.Environment
-	c.snapshot.Tool = o.Tool
-	c.snapshot.TakenAt = o.Now().UTC().Truncate(time.Second)
-	for _, round := range []func(context.Context) error{c.roundOne, c.roundTwo, c.roundThree, c.roundFour} {
+	for _, round := range []func(context.Context) error{
+		c.roundOne, c.readMemberships, c.roundTwo, c.roundThree, c.roundFour,
+	} {
 		if err := round(ctx); err != nil {
-			return nil, err
+			if ctx.Err() != nil {
+				err = context.Cause(ctx)
+			}
+			return nil, fmt.Errorf("reading the environment: %w", err)
 		}
 	}
-	if err := c.snapshot.Seal(); err != nil {
+	s := c.assemble()
+	if err := s.Seal(); err != nil {
 		return nil, err
 	}
-	return c.snapshot, nil
+	return s, nil
 }
 
-// collection is the state of one Collect. The mutex guards the snapshot and
-// what the rounds hand each other.
+// collection is the state of one Collect. Its fields below are each written by
+// one part of a round and read in later ones; the mutex guards what parts share.
 type collection struct {
 	Options
 
-	reader    Reader
-	canonical map[string]string // lower-case privilege name to the profile's spelling
+	reader   Reader
+	taken    time.Time
+	spelling map[string]string // lower-case privilege name to the profile's
 
-	mu       sync.Mutex
-	snapshot *snapshot.Snapshot
-	absent   map[string]bool   // optional columns that this environment does not have
-	auditor  string            // the auditor's own systemuserid
-	user     string            // the single live candidate's systemuserid
-	stamps   map[string]string // roleid to its modifiedon and version when first read
-	asked    map[string]bool   // roots whose privileges were asked for
+	mu      sync.Mutex
+	without columnSet
+	endings map[snapshot.Section][]ending
+
+	auditor        string // its systemuserid
+	organizationID string
+	organization   organization
+	users          []user
+	user           *user // the single live one that the requirement means, or nil
+	apart          bool  // roles and teams did not come with the users
+	teams          []team
+	units          []unit
+	definitions    []definition
+	named          []role // roots whose name fits
+	confirmed      map[string]role
+	asked          map[string]bool // roots whose privileges were asked for
+	grants         map[string]map[string]snapshot.Depth
+	owners         []user
+	auditorViews   []view
+	ownerViews     [][]view
+	userViews      []view
+	systemViews    []systemView
+	shares         []share
+	shareTable     error // why the table of shares was refused
 }
 
-// inconsistent is a fault of what was read, not of reading it: the section is
-// read again before it is given up.
-type inconsistent struct{ reason string }
-
-func (e *inconsistent) Error() string { return e.reason }
-
-func inconsistentf(format string, args ...any) error {
-	return &inconsistent{fmt.Sprintf(format, args...)}
-}
-
-const attempts = 3
-
-// section reads a section, again where what came was inconsistent, and records
-// how it ended. It returns an error only where the whole collection must stop.
-func (c *collection) section(ctx context.Context, s snapshot.Section, read func(context.Context) error) error {
-	var err error
-	for attempt := 1; attempt <= attempts; attempt++ {
-		c.tell(Event{Section: s, Attempt: attempt})
-		err = read(ctx)
-		var again *inconsistent
-		if !errors.As(err, &again) {
-			break
-		}
-	}
-	if ctx.Err() != nil {
-		return fmt.Errorf("reading %s: %w", words(s), context.Cause(ctx))
-	}
-	c.settle(s, err)
-	return nil
-}
-
-// settle records how a section ended. A section that is read in several parts
-// keeps the first fault.
-func (c *collection) settle(s snapshot.Section, err error) {
-	coverage := snapshot.Coverage{State: snapshot.StateCollected}
-	if err != nil {
-		coverage = snapshot.Coverage{State: snapshot.StateFailed, Detail: err.Error()}
-		var refused *dataverse.Error
-		if errors.As(err, &refused) && (refused.Kind == dataverse.Forbidden || refused.Kind == dataverse.NotMember) {
-			coverage.State = snapshot.StateForbidden
-		}
-	}
-	c.mu.Lock()
-	if was, ok := c.snapshot.Coverage[s]; !ok || was.State == snapshot.StateCollected {
-		c.snapshot.Coverage[s] = coverage
-	}
-	c.mu.Unlock()
-	c.tell(Event{Section: s, Done: true, State: coverage.State})
-}
-
-func (c *collection) skip(s snapshot.Section, reason string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.snapshot.Coverage[s] = snapshot.Coverage{State: snapshot.StateSkipped, Detail: reason}
-}
-
-func (c *collection) tell(e Event) {
-	if c.Progress != nil {
-		c.Progress(e)
-	}
-}
-
-func words(s snapshot.Section) string { return strings.ReplaceAll(string(s), "_", " ") }
-
-// parallel runs the parts of a round side by side. The client bounds how many
+// together runs the parts of a round side by side. The client bounds how many
 // requests are really under way.
-func parallel(ctx context.Context, parts ...func(context.Context) error) error {
+func together(ctx context.Context, parts ...func(context.Context) error) error {
+	return parallel(ctx, len(parts), func(ctx context.Context, i int) error { return parts[i](ctx) })
+}
+
+func parallel(ctx context.Context, n int, part func(context.Context, int) error) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for _, part := range parts {
-		group.Go(func() error { return part(ctx) })
+	for i := range n {
+		group.Go(func() error { return part(ctx, i) })
 	}
 	return group.Wait()
 }
 
 func (c *collection) roundOne(ctx context.Context) error {
-	one := func(s snapshot.Section, read func(context.Context) error) func(context.Context) error {
-		return func(ctx context.Context) error { return c.section(ctx, s, read) }
-	}
 	parts := []func(context.Context) error{
-		c.identity,
-		one(snapshot.SectionOrganization, c.organization),
-		one(snapshot.SectionUsers, c.users),
-		one(snapshot.SectionPrivileges, c.privileges),
-		one(snapshot.SectionRoles, c.roles),
+		c.readIdentity,
+		c.reading(snapshot.SectionOrganization, c.readOrganization),
+		c.reading(snapshot.SectionUsers, c.readUsers),
+		c.reading(snapshot.SectionPrivileges, c.readPrivileges),
+		c.reading(snapshot.SectionRoles, c.readNamedRoles),
 	}
-	if c.viewsWanted() {
+	if len(c.Requirement.Views) > 0 || c.Scope == snapshot.ScopeEnvironment {
+		parts = append(parts, c.reading(snapshot.SectionViews, c.readAuditorViews))
+	}
+	if len(c.Requirement.Views) > 0 {
 		parts = append(parts,
-			one(snapshot.SectionViews, c.auditorViews),
-			one(snapshot.SectionSystemViews, c.systemViews),
-		)
-	} else {
-		c.settle(snapshot.SectionViews, nil)
-		c.settle(snapshot.SectionSystemViews, nil)
+			c.reading(snapshot.SectionSystemViews, c.readSystemViews),
+			c.reading(snapshot.SectionViews, c.readOwners))
 	}
-	if len(c.owners()) > 0 {
-		parts = append(parts, one(snapshot.SectionViews, c.ownerUsers))
-	}
-	if err := parallel(ctx, parts...); err != nil {
+	if err := together(ctx, parts...); err != nil {
 		return err
 	}
-	c.user, _ = c.snapshot.User(c.Requirement, c.Pattern)
-	return nil
-}
-
-// viewsWanted reports whether personal and system views beside the user's own
-// list are of interest.
-func (c *collection) viewsWanted() bool {
-	return len(c.Requirement.Views) > 0 || c.Scope == snapshot.ScopeEnvironment
-}
-
-// owners are the user principal names that the configuration gives for views.
-func (c *collection) owners() []string {
-	var owners []string
-	for _, v := range c.Requirement.Views {
-		if v.Owner != "" && !slices.ContainsFunc(owners, func(o string) bool { return strings.EqualFold(o, v.Owner) }) {
-			owners = append(owners, v.Owner)
-		}
+	if id := c.organization.ID; id != "" && id != c.organizationID {
+		c.record(snapshot.SectionOrganization, snapshot.StateFailed, "the organization is not the one that the auditor is signed in to")
 	}
-	slices.Sort(owners)
-	return owners
+	if !c.collected(snapshot.SectionUsers) {
+		c.skip("the users were not read", snapshot.SectionTeams, snapshot.SectionRoles, snapshot.SectionRolePrivileges,
+			snapshot.SectionUserViews, snapshot.SectionShares)
+		return nil
+	}
+	if c.chooseUser(); c.user == nil {
+		c.skip("there is no single integration user", snapshot.SectionUserViews)
+	}
+	return nil
 }
 
 func (c *collection) roundTwo(ctx context.Context) error {
 	parts := []func(context.Context) error{
-		func(ctx context.Context) error { return c.section(ctx, snapshot.SectionBusinessUnits, c.businessUnits) },
-		func(ctx context.Context) error { return c.section(ctx, snapshot.SectionTeams, c.teams) },
-		func(ctx context.Context) error { return c.section(ctx, snapshot.SectionShares, c.shares) },
-		c.userViews,
-		c.grants,
+		c.reading(snapshot.SectionTeams, c.readTeams),
+		c.readGrants(c.wantedRoots()),
 	}
-	for _, owner := range c.foundOwners() {
-		parts = append(parts, func(ctx context.Context) error {
-			return c.section(ctx, snapshot.SectionViews, func(ctx context.Context) error { return c.ownerViews(ctx, owner) })
-		})
+	if len(c.ownerNames()) > 0 {
+		parts = append(parts, c.reading(snapshot.SectionViews, c.readOwnerViews))
 	}
-	return parallel(ctx, parts...)
+	if c.user != nil {
+		if reason := c.unseeing(); reason != "" {
+			c.skip(reason, snapshot.SectionUserViews)
+		} else {
+			parts = append(parts, c.reading(snapshot.SectionUserViews, c.readUserViews))
+		}
+	}
+	if c.user != nil || c.Scope == snapshot.ScopeEnvironment {
+		parts = append(parts, c.reading(snapshot.SectionShares, c.readShares))
+	}
+	return together(ctx, parts...)
 }
 
-// roundThree reads what the roles grant that round two brought.
-func (c *collection) roundThree(ctx context.Context) error { return c.grants(ctx) }
+func (c *collection) roundThree(ctx context.Context) error {
+	return together(ctx, c.readGrants(c.wantedRoots()), c.reading(snapshot.SectionShares, c.readSharesByView))
+}
 
-// roundFour makes sure that no role changed while it was read.
 func (c *collection) roundFour(ctx context.Context) error {
-	for attempt := 1; ; attempt++ {
-		changed, err := c.changedRoles(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return fmt.Errorf("reading roles: %w", context.Cause(ctx))
-		case err != nil:
-			c.settle(snapshot.SectionRolePrivileges, fmt.Errorf("making sure that no role changed meanwhile: %w", err))
-			return nil
-		case len(changed) == 0:
-			return nil
-		case attempt == attempts:
-			c.settle(snapshot.SectionRolePrivileges, fmt.Errorf(
-				"%s changed each time the roles were read: try again when nobody edits them", strings.Join(changed, ", ")))
-			return nil
-		}
-		for _, root := range changed {
-			delete(c.asked, root)
-		}
-		if err := c.grants(ctx); err != nil {
-			return err
+	return together(ctx,
+		c.reading(snapshot.SectionRolePrivileges, c.confirmRoles),
+		c.reading(snapshot.SectionBusinessUnits, c.readUnits))
+}
+
+// readIdentity learns who the auditor is. Where nobody can say, nothing else can
+// be read, and the whole collection stops.
+func (c *collection) readIdentity(ctx context.Context) error {
+	_, err := object(ctx, c, ask{
+		section: snapshot.SectionOrganization, what: "who is signed in",
+		query: func(columnSet) dataverse.Query { return dataverse.Function("WhoAmI") },
+	}, func(r *row) struct{} {
+		c.auditor, c.organizationID = r.id("UserId"), r.id("OrganizationId")
+		return struct{}{}
+	})
+	var e *dataverse.Error
+	if errors.As(err, &e) {
+		return e // its text names what was read
+	}
+	return err
+}
+
+func (c *collection) readOrganization(ctx context.Context) error {
+	found, err := rows(ctx, c, ask{
+		section: snapshot.SectionOrganization, what: "organization", key: "organizationid", query: organizationQuery,
+	}, organizationOf)
+	switch {
+	case err != nil:
+		return err
+	case len(found) != 1:
+		return fmt.Errorf("organization: %d rows came where there is one: "+
+			"give the auditor's role prvReadOrganization at organization level", len(found))
+	}
+	c.organization = found[0]
+	if c.organization.unread != "" {
+		c.note(snapshot.SectionOrganization, "the record-ownership setting is unknown: %s", c.organization.unread)
+	}
+	return nil
+}
+
+// assemble puts the snapshot together. Nothing here depends on the order in which
+// answers came.
+func (c *collection) assemble() *snapshot.Snapshot {
+	s := snapshot.New()
+	s.Scope, s.Source, s.Tool, s.TakenAt = c.Scope, snapshot.SourceEnvironment, c.Tool, c.taken
+	s.Requirement = c.Requirement
+	s.Environment = c.Environment
+	s.Environment.OrganizationID = c.organizationID
+	s.Organization = c.organization.Organization
+	for _, section := range snapshot.Sections() {
+		s.Coverage[section] = c.coverage(section)
+	}
+	for _, u := range c.owners {
+		s.Users[u.id] = u.snapshot()
+	}
+	for _, u := range c.users {
+		s.Users[u.id] = u.snapshot()
+	}
+	for _, u := range c.holders() {
+		for _, t := range u.teams {
+			s.Teams[t.id] = t.snapshot()
 		}
 	}
+	for _, t := range c.teams {
+		s.Teams[t.id] = t.snapshot()
+	}
+	for _, u := range c.units {
+		s.BusinessUnits[u.id] = u.BusinessUnit
+	}
+	for _, d := range c.definitions {
+		s.Privileges[d.name] = d.Privilege
+	}
+	seen := c.firstSeen()
+	maps.Copy(seen, c.confirmed)
+	for id, o := range seen {
+		if c.asked[o.RootID] && !o.void {
+			s.Roles[id] = o.Role
+		}
+	}
+	maps.Copy(s.RolePrivileges, c.grants)
+	for _, v := range c.systemViews {
+		s.SystemViews[v.id] = v.SystemView
+	}
+	c.assembleViews(s)
+	c.assembleShares(s)
+	return s
 }
+
+// assembleViews joins what several identities saw of the same views. Where they
+// saw it differently, the integration user's own sight counts.
+func (c *collection) assembleViews(s *snapshot.Snapshot) {
+	add := func(viewer snapshot.Viewer, views []view) {
+		for _, v := range views {
+			seenBy := append(s.Views[v.id].SeenBy, viewer)
+			slices.SortFunc(seenBy, func(a, b snapshot.Viewer) int { return cmp.Compare(a.String(), b.String()) })
+			v.SeenBy = slices.Compact(seenBy)
+			s.Views[v.id] = v.View
+		}
+	}
+	add(snapshot.ViewerAuditor, c.auditorViews)
+	for _, views := range c.ownerViews {
+		add(snapshot.ViewerOwner, views)
+	}
+	add(snapshot.ViewerIntegrationUser, c.userViews)
+}
+
+func (c *collection) assembleShares(s *snapshot.Snapshot) {
+	masks := map[[2]string]int{}
+	for _, o := range c.shares {
+		if !o.foreign {
+			masks[[2]string{o.principal, o.view}] |= o.mask
+		}
+	}
+	for key, mask := range masks {
+		rights := snapshot.RightsOf(mask)
+		if len(rights) == 0 {
+			continue // what a revoked share leaves behind
+		}
+		if s.Shares[key[0]] == nil {
+			s.Shares[key[0]] = map[string]snapshot.Share{}
+		}
+		s.Shares[key[0]][key[1]] = snapshot.Share{Rights: rights}
+	}
+}
+
+func (u user) snapshot() snapshot.User {
+	u.Roles, u.Teams = roleIDs(u.roles), teamIDs(u.teams)
+	return u.User
+}
+
+func (t team) snapshot() snapshot.Team {
+	t.Roles = roleIDs(t.roles)
+	return t.Team
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

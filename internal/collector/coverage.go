@@ -1,0 +1,134 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// An ending is how the reading of a part of a section ended.
+type ending struct {
+	state  snapshot.State
+	detail string
+}
+
+// rank orders states by how much they say against a section.
+func rank(s snapshot.State) int {
+	switch s {
+	case snapshot.StateFailed:
+		return 3
+	case snapshot.StateForbidden:
+		return 2
+	case snapshot.StateSkipped:
+		return 1
+	case snapshot.StateUnknown, snapshot.StateCollected, snapshot.StateInapplicable:
+	}
+	return 0
+}
+
+func (c *collection) record(s snapshot.Section, state snapshot.State, detail string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.endings[s] = append(c.endings[s], ending{state, detail})
+}
+
+func (c *collection) skip(reason string, sections ...snapshot.Section) {
+	for _, s := range sections {
+		c.record(s, snapshot.StateSkipped, reason)
+	}
+}
+
+// note keeps a remark on a section that was read.
+func (c *collection) note(s snapshot.Section, format string, args ...any) {
+	c.record(s, snapshot.StateCollected, fmt.Sprintf(format, args...))
+}
+
+// state is how a section stands so far.
+func (c *collection) state(s snapshot.Section) snapshot.State { return c.coverage(s).State }
+
+func (c *collection) collected(s snapshot.Section) bool {
+	return c.state(s) == snapshot.StateCollected
+}
+
+// coverage sums the endings of a section's parts up: the worst counts, with all
+// its reasons, whichever part ended first.
+func (c *collection) coverage(s snapshot.Section) snapshot.Coverage {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	worst := snapshot.StateCollected
+	for _, e := range c.endings[s] {
+		if rank(e.state) > rank(worst) {
+			worst = e.state
+		}
+	}
+	var details []string
+	for _, e := range c.endings[s] {
+		if e.state == worst {
+			details = append(details, e.detail)
+		}
+	}
+	slices.Sort(details)
+	return snapshot.Coverage{State: worst, Detail: strings.Join(slices.Compact(details), "; ")}
+}
+
+// reading makes a part of a round out of the reading of a section: its fault is
+// recorded, and does not stop what is read beside it.
+func (c *collection) reading(s snapshot.Section, read func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error { return c.end(ctx, s, read(ctx)) }
+}
+
+// end records how a part of a section ended. It returns an error only where the
+// whole collection must stop.
+func (c *collection) end(ctx context.Context, s snapshot.Section, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		c.record(s, stateOf(err), explain(err))
+	}
+	return nil
+}
+
+func stateOf(err error) snapshot.State {
+	var e *dataverse.Error
+	if errors.As(err, &e) && (e.Kind == dataverse.Forbidden || e.Kind == dataverse.NotMember) {
+		return snapshot.StateForbidden
+	}
+	return snapshot.StateFailed
+}
+
+// explain says what went wrong and what to do, in words that are the same
+// whenever the fault is: without correlation ids, ports and numbers of attempts,
+// which are for the log.
+func explain(err error) string {
+	var e *dataverse.Error
+	if !errors.As(err, &e) {
+		return err.Error()
+	}
+	var b strings.Builder
+	b.WriteString(e.Label + ": " + e.Kind.String())
+	switch {
+	case e.Status != 0 && e.Code != "":
+		fmt.Fprintf(&b, " (HTTP %d, code %s)", e.Status, e.Code)
+	case e.Status != 0:
+		fmt.Fprintf(&b, " (HTTP %d)", e.Status)
+	}
+	if e.Message != "" && e.Kind != dataverse.Transport {
+		b.WriteString(": " + strings.TrimRight(e.Message, ". "))
+	}
+	if advice := e.Advice(); advice != "" {
+		b.WriteString(": " + advice)
+	}
+	return b.String()
+}
+
+func (c *collection) tell(e Event) {
+	if c.Progress != nil {
+		c.Progress(e)
+	}
+}

@@ -1,0 +1,240 @@
+package collector_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/collector"
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/simulator"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// A lab is a simulated environment, and a client of it that is signed in.
+type lab struct {
+	t       testing.TB
+	server  *simulator.Server
+	client  *dataverse.Client
+	options collector.Options
+}
+
+type labOptions struct {
+	simulator simulator.Options
+	limits    dataverse.Limits
+	auditor   string // the client's name, "dbaudit" where left out
+	seed      uint64
+}
+
+func builtin(t testing.TB, name string, change func(*simulator.Environment)) *simulator.Environment {
+	t.Helper()
+	env, err := simulator.Builtin(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if change != nil {
+		change(env)
+	}
+	return env
+}
+
+func newLab(t testing.TB, env *simulator.Environment, o labOptions) *lab {
+	t.Helper()
+	server, err := simulator.Start(t.Context(), env, o.simulator)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	if o.auditor == "" {
+		o.auditor = "dbaudit"
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(server.CAPEM())
+	transport := &http.Transport{
+		TLSClientConfig:   &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
+		ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 64,
+	}
+	t.Cleanup(transport.CloseIdleConnections)
+	random, mu := rand.New(rand.NewPCG(o.seed, 0)), sync.Mutex{}
+	client, err := dataverse.New(dataverse.Options{
+		URL: server.URL(), Transport: transport, Limits: o.limits,
+		Tokens: &tokens{server: server, http: &http.Client{Transport: transport}, as: o.auditor},
+		Sleep:  func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
+		Jitter: func() float64 { mu.Lock(); defer mu.Unlock(); return random.Float64() },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &lab{t: t, server: server, client: client, options: optionsFor(env)}
+}
+
+func optionsFor(env *simulator.Environment) collector.Options {
+	o := collector.Options{
+		Scope:       snapshot.ScopeIntegration,
+		Environment: snapshot.Environment{Name: "contoso", URL: "https://contoso.crm4.dynamics.com"},
+		Pattern:     "demandbase",
+		Privileges:  minimum(),
+		Tool:        snapshot.Tool{Name: "dbaudit", Version: "0.0.0-test"},
+		Now:         func() time.Time { return time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC) },
+	}
+	o.Requirement = snapshot.Requirement{
+		Profile:       "demandbase",
+		ApplicationID: env.Suggest.ApplicationID, Role: env.Suggest.Role, BusinessUnit: env.Suggest.BusinessUnit,
+	}
+	for _, v := range env.Suggest.Views {
+		o.Requirement.Views = append(o.Requirement.Views, snapshot.RequiredView{Name: v.Name, Owner: v.Owner, Table: v.Table})
+	}
+	return o
+}
+
+// minimum are privileges such as a profile asks for, of each kind of depths.
+func minimum() []string {
+	return strings.Fields(`prvReadAccount prvWriteAccount
+		prvCreateActivity prvReadActivity prvWriteActivity prvDeleteActivity prvAppendActivity
+		prvCreateContact prvReadContact prvWriteContact prvAppendContact prvAppendToContact
+		prvCreateLead prvReadLead prvWriteLead prvAppendLead prvAppendToLead
+		prvReadOpportunity prvWriteOpportunity prvReadCustomerOpportunityRole prvReadQueue prvReadUserQuery
+		prvReadCampaign prvWriteCampaign prvAppendCampaign prvAppendToCampaign prvReadList
+		prvBulkEdit prvReadTransactionCurrency prvCreateUser prvReadUser prvWriteUser prvAppendUser prvReadUserSettings
+		prvReadAttributeMap prvReadEntity prvReadEntityMap prvCreateAttribute prvReadAttribute prvWriteAttribute
+		prvReadWorkflow prvReadRelationship prvReadAsyncOperation prvReadQuery`)
+}
+
+// collect collects, through what wrap makes of the client where it is given.
+func (l *lab) collect(wrap func(collector.Reader) collector.Reader) (*snapshot.Snapshot, error) {
+	var r collector.Reader = l.client
+	if wrap != nil {
+		r = wrap(r)
+	}
+	return collector.Collect(l.t.Context(), r, l.options)
+}
+
+func (l *lab) must(wrap func(collector.Reader) collector.Reader) *snapshot.Snapshot {
+	l.t.Helper()
+	s, err := l.collect(wrap)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return s
+}
+
+func encode(t testing.TB, s *snapshot.Snapshot) string {
+	t.Helper()
+	data, err := s.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// tokens signs in with a client secret, and knows nothing of how dbaudit does.
+type tokens struct {
+	server *simulator.Server
+	http   *http.Client
+	as     string
+}
+
+func (k *tokens) Token(ctx context.Context, _ dataverse.TokenOptions) (dataverse.Token, error) {
+	reg := k.server.Environment().Client(k.as)
+	form := url.Values{
+		"grant_type": {"client_credentials"}, "client_id": {reg.ApplicationID}, "client_secret": {reg.Secret},
+		"scope": {k.server.URL() + "/.default"},
+	}
+	var failure error
+	for range 50 { // under random faults
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost,
+			k.server.AuthorityURL()+"/"+k.server.TenantID()+"/oauth2/v2.0/token", strings.NewReader(form.Encode()))
+		if err != nil {
+			return dataverse.Token{}, err
+		}
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		var answer struct {
+			Token   string `json:"access_token"`
+			Seconds int    `json:"expires_in"`
+		}
+		resp, err := k.http.Do(req)
+		if err != nil {
+			failure = err
+			continue
+		}
+		data, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if err != nil || json.Unmarshal(data, &answer) != nil || answer.Token == "" {
+			failure = fmt.Errorf("status %d: %s", resp.StatusCode, data)
+			continue
+		}
+		return dataverse.Token{Value: dataverse.NewSecret(answer.Token), ExpiresAt: time.Now().Add(time.Duration(answer.Seconds) * time.Second)}, nil
+	}
+	return dataverse.Token{}, failure
+}
+
+// A filter stands between collector and client, and may change what comes.
+type filter struct {
+	collector.Reader
+	// before, where it gives an error, refuses a request.
+	before func(dataverse.Request) error
+	// rows changes the rows of a collection, object an answer that is one.
+	rows   func(dataverse.Request, []json.RawMessage) []json.RawMessage
+	object func(dataverse.Request, json.RawMessage) json.RawMessage
+}
+
+func (f filter) Rows(ctx context.Context, r dataverse.Request) iter.Seq2[json.RawMessage, error] {
+	return func(yield func(json.RawMessage, error) bool) {
+		if f.before != nil {
+			if err := f.before(r); err != nil {
+				yield(nil, err)
+				return
+			}
+		}
+		var all []json.RawMessage
+		for row, err := range f.Reader.Rows(ctx, r) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			all = append(all, row)
+		}
+		if f.rows != nil {
+			all = f.rows(r, all)
+		}
+		for _, row := range all {
+			if !yield(row, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (f filter) Get(ctx context.Context, r dataverse.Request) (json.RawMessage, error) {
+	if f.before != nil {
+		if err := f.before(r); err != nil {
+			return nil, err
+		}
+	}
+	data, err := f.Reader.Get(ctx, r)
+	if err == nil && f.object != nil {
+		data = f.object(r, data)
+	}
+	return data, err
+}
+
+// set is the entity set or function that a request is for.
+func set(r dataverse.Request) string {
+	path, _, _ := strings.Cut(r.Path, "?")
+	name, _, _ := strings.Cut(path, "(")
+	if _, nav, ok := strings.Cut(path, ")/"); ok {
+		return name + "/" + nav
+	}
+	return name
+}

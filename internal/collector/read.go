@@ -1,0 +1,239 @@
+package collector
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"net/http"
+
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// rereads is how often an answer that is inconsistent in itself is asked for again.
+const rereads = 3
+
+// A columnSet names columns.
+type columnSet map[string]bool
+
+// of leaves out of names those that the set holds.
+func (s columnSet) of(names ...string) []string {
+	kept := make([]string, 0, len(names))
+	for _, name := range names {
+		if !s[name] {
+			kept = append(kept, name)
+		}
+	}
+	return kept
+}
+
+// count stands in a columnSet for the option that has rows counted.
+const count = "$count"
+
+// optional are columns that older environments may not have. Without them the
+// verdict errs on the side of a finding: a team's role that is not known to be
+// inherited gives no Basic rights, a user that is not known to be deleted is there.
+func optional(column string) bool {
+	switch column {
+	case "isinherited", "componentstate", "versionnumber",
+		"deletedstate", "islicensed", "azureactivedirectoryobjectid", "orgdborgsettings":
+		return true
+	}
+	return false
+}
+
+// An ask is one question to the environment.
+type ask struct {
+	section snapshot.Section
+	what    string
+	as      dataverse.Caller
+	// key is the column that tells rows apart, "" for an answer that is one object.
+	key string
+	// query makes the question, with no column and no option that without names.
+	query func(without columnSet) dataverse.Query
+}
+
+// rows reads all rows of a collection, each key once. It reads again what is
+// inconsistent in itself; what the client below has tried in vain it does not.
+func rows[T any](ctx context.Context, c *collection, a ask, take func(*row) T) ([]T, error) {
+	return read(ctx, c, a, take, func(r dataverse.Request) iter.Seq2[json.RawMessage, error] {
+		return c.reader.Rows(ctx, r)
+	})
+}
+
+// object reads an answer that is one object.
+func object[T any](ctx context.Context, c *collection, a ask, take func(*row) T) (T, error) {
+	got, err := read(ctx, c, a, take, func(r dataverse.Request) iter.Seq2[json.RawMessage, error] {
+		return func(yield func(json.RawMessage, error) bool) { yield(c.reader.Get(ctx, r)) }
+	})
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return got[0], nil
+}
+
+func read[T any](ctx context.Context, c *collection, a ask, take func(*row) T,
+	answer func(dataverse.Request) iter.Seq2[json.RawMessage, error],
+) ([]T, error) {
+	counted := a.key != ""
+	for attempt := 1; ; {
+		c.tell(Event{Section: a.section, What: a.what, Attempt: attempt})
+		without := c.withoutColumns()
+		if !counted {
+			without[count] = true
+		}
+		got, err := once(c, a, without, take, answer)
+		if err == nil {
+			if a.key != "" && !counted {
+				c.doWithout(count)
+			}
+			c.tell(Event{Section: a.section, What: a.what, Attempt: attempt, Done: true, State: snapshot.StateCollected, Rows: len(got)})
+			return got, nil
+		}
+		var again *inconsistent
+		switch missing := missingColumn(err); {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case errors.As(err, &again) && attempt <= rereads:
+			attempt++
+			continue
+		case optional(missing) && !without[missing]:
+			c.doWithout(missing)
+			continue
+		case missing == "" && counted && refused(err):
+			counted = false
+			continue
+		}
+		c.tell(Event{Section: a.section, What: a.what, Attempt: attempt, Done: true, State: stateOf(err)})
+		return nil, fmt.Errorf("%s: %w", a.what, err)
+	}
+}
+
+func once[T any](c *collection, a ask, without columnSet, take func(*row) T,
+	answer func(dataverse.Request) iter.Seq2[json.RawMessage, error],
+) ([]T, error) {
+	query := a.query(without)
+	if a.key != "" && !without[count] {
+		query = query.Count()
+	}
+	request := query.Request(a.what)
+	request.Caller, request.Strong = a.as, c.Strong
+	seen := map[string]bool{}
+	var values []T
+	for data, err := range answer(request) {
+		if err != nil {
+			return nil, err
+		}
+		r := newRow(data, without)
+		if a.key != "" {
+			id := r.id(a.key)
+			if seen[id] {
+				return nil, inconsistentf("the row %s came twice", id)
+			}
+			seen[id] = true
+		}
+		value := take(r)
+		if r.err != nil {
+			return nil, r.err
+		}
+		values = append(values, value)
+	}
+	return values, nil
+}
+
+// missingColumn names the column that the environment says it does not have.
+func missingColumn(err error) string {
+	var e *dataverse.Error
+	if !errors.As(err, &e) {
+		return ""
+	}
+	return e.MissingProperty()
+}
+
+// doWithout remembers not to ask this environment for a column or option.
+func (c *collection) doWithout(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.without[name] = true
+}
+
+func (c *collection) withoutColumns() columnSet {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.without)
+}
+
+// refused reports whether the environment turned down a form of request that it
+// may not know, so that another may be tried.
+func refused(err error) bool {
+	var e *dataverse.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Kind {
+	case dataverse.BadRequest, dataverse.NotFound:
+		return true
+	}
+	return e.Status == http.StatusNotImplemented
+}
+
+func forbidden(err error) bool { return stateOf(err) == snapshot.StateForbidden }
+
+// longest is how many bytes of conditions one address has. Dataverse takes 32 KB.
+const longest = 14_000
+
+// anyOf joins conditions by or, in as many filters as it takes to keep each
+// address short.
+func anyOf(conditions []dataverse.Expr) []dataverse.Expr {
+	var filters []dataverse.Expr
+	var part []dataverse.Expr
+	length := 0
+	for _, condition := range conditions {
+		size := len(dataverse.Collection("x").Filter(condition).String())
+		if len(part) > 0 && length+size > longest {
+			filters = append(filters, dataverse.Or(part...))
+			part, length = nil, 0
+		}
+		part = append(part, condition)
+		length += size
+	}
+	if len(part) > 0 {
+		filters = append(filters, dataverse.Or(part...))
+	}
+	return filters
+}
+
+// eachID has a condition for every id.
+func eachID(column string, ids []string) []dataverse.Expr {
+	conditions := make([]dataverse.Expr, len(ids))
+	for i, id := range ids {
+		conditions[i] = dataverse.EqID(column, dataverse.GUID(id))
+	}
+	return conditions
+}
+
+// filtered reads the rows that fit any of the conditions, in parallel requests
+// where one would be too long. A row that fits conditions of several requests
+// comes several times.
+func filtered[T any](ctx context.Context, c *collection, a ask, conditions []dataverse.Expr, take func(*row) T) ([]T, error) {
+	filters := anyOf(conditions)
+	answers := make([][]T, len(filters))
+	err := parallel(ctx, len(filters), func(ctx context.Context, i int) (err error) {
+		part := a
+		part.query = func(without columnSet) dataverse.Query { return a.query(without).Filter(filters[i]) }
+		answers[i], err = rows(ctx, c, part, take)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var all []T
+	for _, answer := range answers {
+		all = append(all, answer...)
+	}
+	return all, nil
+}

@@ -1,0 +1,401 @@
+package collector
+
+import (
+	"context"
+
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+func (c *collection) readPrivileges(ctx context.Context) (err error) {
+	var conditions []dataverse.Expr
+	for _, name := range c.Privileges {
+		conditions = append(conditions, dataverse.Eq("name", name))
+	}
+	c.definitions, err = filtered(ctx, c, ask{
+		section: snapshot.SectionPrivileges, what: "privileges", key: "privilegeid", query: privilegeQuery,
+	}, conditions, privilegeOf)
+	c.definitions = slices.DeleteFunc(c.definitions, func(d definition) bool { return c.spelling[strings.ToLower(d.name)] == "" })
+	seen := map[string]bool{}
+	for i := range c.definitions {
+		d := &c.definitions[i]
+		d.name = c.spell(d.name)
+		if seen[d.name] {
+			return fmt.Errorf("privileges: %s is defined twice", d.name)
+		}
+		seen[d.name] = true
+	}
+	return err
+}
+
+// spell gives a privilege's name in the profile's spelling, where the profile has
+// it: environments differ in case.
+func (c *collection) spell(name string) string {
+	if spelling, ok := c.spelling[strings.ToLower(name)]; ok {
+		return spelling
+	}
+	return name
+}
+
+// readNamedRoles reads the roles whose name fits the requirement; in the wide
+// scope, all unmanaged ones besides. It asks for root roles: each has a copy of
+// its name in every business unit below, of which there may be thousands.
+func (c *collection) readNamedRoles(ctx context.Context) error {
+	var fits dataverse.Expr
+	switch {
+	case c.Requirement.Role != "":
+		fits = dataverse.Eq("name", c.Requirement.Role)
+	case c.Pattern != "":
+		fits = dataverse.Contains("name", c.Pattern)
+	case c.Scope == snapshot.ScopeEnvironment:
+		fits = dataverse.EqBool("ismanaged", false)
+	default:
+		return nil
+	}
+	if c.Scope == snapshot.ScopeEnvironment {
+		fits = dataverse.Or(dataverse.EqBool("ismanaged", false), fits)
+	}
+	a := ask{section: snapshot.SectionRoles, what: "roles by name", key: "roleid"}
+	a.query = func(without columnSet) dataverse.Query {
+		return roleQuery(without).Filter(dataverse.EqNull("_parentroleid_value")).Filter(fits)
+	}
+	found, err := rows(ctx, c, a, roleOf)
+	if refused(err) {
+		a.query = func(without columnSet) dataverse.Query { return roleQuery(without).Filter(fits) }
+		found, err = rows(ctx, c, a, roleOf)
+	}
+	c.named = slices.DeleteFunc(found, func(r role) bool {
+		return r.id != r.RootID || c.Scope != snapshot.ScopeEnvironment && !c.Requirement.FitsRole(r.Name, c.Pattern)
+	})
+	return err
+}
+
+// A reach is how the roles that are known so far reach the users that matter.
+type reach struct {
+	direct, through map[string]role
+}
+
+func (c *collection) reach() reach {
+	r := reach{map[string]role{}, map[string]role{}}
+	add := func(to map[string]role, roles []role) {
+		for _, o := range roles {
+			if _, known := to[o.id]; !known && !o.void {
+				to[o.id] = o
+			}
+		}
+	}
+	members := map[string]bool{}
+	for _, u := range c.holders() {
+		add(r.direct, u.roles)
+		for _, t := range u.teams {
+			members[t.id] = true
+		}
+	}
+	for _, t := range c.teams {
+		if members[t.id] || c.Scope == snapshot.ScopeEnvironment {
+			add(r.through, t.roles)
+		}
+	}
+	return r
+}
+
+// firstSeen has the rows of all roles that matter so far, as each was first read.
+func (c *collection) firstSeen() map[string]role {
+	r := c.reach()
+	all := map[string]role{}
+	for _, o := range c.named {
+		if !o.void {
+			all[o.id] = o
+		}
+	}
+	for _, known := range []map[string]role{r.through, r.direct} {
+		for id, o := range known {
+			all[id] = o
+		}
+	}
+	return all
+}
+
+// wantedRoots are the roots of the roles whose privileges are needed, as far as is
+// known yet, and were not asked for. They are those that reach the user and
+// the configured one; where none is configured and none that reaches the user
+// grants any of the minimum, the custom ones whose name fits.
+func (c *collection) wantedRoots() []string {
+	wanted := map[string]bool{}
+	r := c.reach()
+	useful, waiting := false, false
+	for _, known := range []map[string]role{r.direct, r.through} {
+		for id, o := range known {
+			wanted[o.RootID] = true
+			if o.TemplateID != "" {
+				continue
+			}
+			_, direct := r.direct[id]
+			waiting = waiting || direct && !c.asked[o.RootID]
+			useful = useful || c.grantsAny(o.RootID)
+		}
+	}
+	for _, o := range c.named {
+		switch {
+		case o.void:
+		case c.Scope == snapshot.ScopeEnvironment, c.Requirement.Role != "",
+			!useful && !waiting && o.TemplateID == "":
+			wanted[o.RootID] = true
+		}
+	}
+	for root := range c.asked {
+		delete(wanted, root)
+	}
+	return sortedKeys(wanted)
+}
+
+// grantsAny reports whether a role was read to grant some of the minimum.
+func (c *collection) grantsAny(root string) bool {
+	return slices.ContainsFunc(c.Privileges, func(name string) bool { return c.grants[root][name] != snapshot.DepthNone })
+}
+
+// readGrants makes the part of a round that reads what roles grant, as they are
+// known now.
+func (c *collection) readGrants(roots []string) func(context.Context) error {
+	copies := make([]role, len(roots))
+	for i, root := range roots {
+		copies[i] = c.nearest(root)
+		c.asked[root] = true
+	}
+	return func(ctx context.Context) error {
+		found := make([]map[string]snapshot.Depth, len(roots))
+		err := parallel(ctx, len(roots), func(ctx context.Context, i int) (err error) {
+			found[i], err = c.readRole(ctx, copies[i])
+			return c.end(ctx, snapshot.SectionRolePrivileges, err)
+		})
+		for i, root := range roots {
+			if found[i] != nil {
+				c.grants[root] = found[i]
+			}
+		}
+		return err
+	}
+}
+
+// nearest chooses the copy of a role to ask about: one that reaches the user, the
+// root before others.
+func (c *collection) nearest(root string) role {
+	r := c.reach()
+	for _, known := range []map[string]role{r.direct, r.through, c.firstSeen()} {
+		if o, ok := known[root]; ok {
+			return o
+		}
+		for _, id := range sortedKeys(known) {
+			if known[id].RootID == root {
+				return known[id]
+			}
+		}
+	}
+	return role{id: root}
+}
+
+// A grant is a row of RetrieveRolePrivilegesRole's answer.
+type grant struct {
+	Depth          *string
+	PrivilegeID    *string `json:"PrivilegeId"`
+	PrivilegeName  *string
+	RecordFilterID *string `json:"RecordFilterId"`
+}
+
+// readRole reads what a role grants.
+func (c *collection) readRole(ctx context.Context, o role) (map[string]snapshot.Depth, error) {
+	what := fmt.Sprintf("privileges of the role %q", o.Name)
+	granted, err := object(ctx, c, ask{
+		section: snapshot.SectionRolePrivileges, what: what,
+		query: func(columnSet) dataverse.Query {
+			return dataverse.Function("RetrieveRolePrivilegesRole", dataverse.IDArg("RoleId", dataverse.GUID(o.id)))
+		},
+	}, grantsOf)
+	if err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(granted, func(g granting) bool { return g.name == "" }) {
+		if err := c.readNames(ctx, o, granted); err != nil {
+			return nil, err
+		}
+	}
+	depths := map[string]snapshot.Depth{}
+	for _, g := range granted {
+		name := c.spell(g.name)
+		_, asked := c.spelling[strings.ToLower(g.name)]
+		if g.filtered && asked {
+			// Half a grant is none of what is asked for, and all of what is too much.
+			c.note(snapshot.SectionRolePrivileges, "the role %q grants %s for the records of a filter only, which is not counted", o.Name, name)
+			continue
+		}
+		depths[name] = max(depths[name], g.depth)
+	}
+	return oneSpelling(depths), nil
+}
+
+// oneSpelling joins names that differ in case alone.
+func oneSpelling(depths map[string]snapshot.Depth) map[string]snapshot.Depth {
+	spelling := map[string]string{}
+	joined := make(map[string]snapshot.Depth, len(depths))
+	for _, name := range sortedKeys(depths) {
+		lower := strings.ToLower(name)
+		if _, known := spelling[lower]; !known {
+			spelling[lower] = name
+		}
+		joined[spelling[lower]] = max(joined[spelling[lower]], depths[name])
+	}
+	return joined
+}
+
+// A granting is what a row of a role's privileges comes to.
+type granting struct {
+	id, name string
+	depth    snapshot.Depth
+	filtered bool
+}
+
+func grantsOf(r *row) []granting {
+	list, ok := decode[[]grant](r, "RolePrivileges", "list of privileges")
+	if !ok {
+		r.fail("RolePrivileges", "holds no list")
+		return nil
+	}
+	granted := make([]granting, len(list))
+	for i, g := range list {
+		if g.Depth == nil || g.PrivilegeID == nil {
+			r.fail("RolePrivileges", "has a row without Depth or PrivilegeId")
+			return nil
+		}
+		id, err := dataverse.ParseGUID(*g.PrivilegeID)
+		if err != nil {
+			r.fail("RolePrivileges", "has a PrivilegeId that is no id")
+			return nil
+		}
+		granted[i].id = id.String()
+		if granted[i].depth = depthOf(*g.Depth); granted[i].depth == snapshot.DepthNone {
+			r.fail("RolePrivileges", fmt.Sprintf("has a Depth that nobody knows, %q", *g.Depth))
+			return nil
+		}
+		if g.PrivilegeName != nil {
+			granted[i].name = *g.PrivilegeName
+		}
+		granted[i].filtered = g.RecordFilterID != nil && *g.RecordFilterID != "" && !dataverse.GUID(*g.RecordFilterID).IsZero()
+	}
+	return granted
+}
+
+// depthOf reads a member of the PrivilegeDepth enumeration.
+func depthOf(name string) snapshot.Depth {
+	switch name {
+	case "Basic":
+		return snapshot.DepthBasic
+	case "Local":
+		return snapshot.DepthLocal
+	case "Deep":
+		return snapshot.DepthDeep
+	case "Global":
+		return snapshot.DepthGlobal
+	}
+	return snapshot.DepthNone
+}
+
+// readNames gives the names of a role's privileges where the environment is older
+// than RolePrivilege.PrivilegeName.
+func (c *collection) readNames(ctx context.Context, o role, granted []granting) error {
+	definitions, err := rows(ctx, c, ask{
+		section: snapshot.SectionRolePrivileges, what: fmt.Sprintf("names of the privileges of the role %q", o.Name), key: "privilegeid",
+		query: func(columnSet) dataverse.Query {
+			return dataverse.Row("roles", dataverse.GUID(o.id)).Nav("roleprivileges_association").Select("privilegeid", "name")
+		},
+	}, func(r *row) granting { return granting{id: r.id("privilegeid"), name: r.text("name")} })
+	if err != nil {
+		return err
+	}
+	names := map[string]string{}
+	for _, d := range definitions {
+		names[d.id] = d.name
+	}
+	for i := range granted {
+		if g := &granted[i]; g.name == "" {
+			if g.name = names[g.id]; g.name == "" {
+				return fmt.Errorf("privileges of the role %q: the privilege %s has no name", o.Name, g.id)
+			}
+		}
+	}
+	return nil
+}
+
+// confirmRoles reads the rows of all roles once more, to make sure that none
+// changed while its privileges were read, and reads again what one grants that
+// did. The same requests bring the roles' roots, and their copies in the user's
+// business unit, by which a role would be assigned.
+func (c *collection) confirmRoles(ctx context.Context) error {
+	seen := c.firstSeen()
+	for attempt := 0; ; attempt++ {
+		now, err := c.readRolesAgain(ctx, seen)
+		if err != nil {
+			return fmt.Errorf("making sure that no role changed meanwhile: %w", err)
+		}
+		c.confirmed = now
+		changed, names := map[string]bool{}, map[string]bool{}
+		for id, was := range seen {
+			is, there := now[id]
+			if !there {
+				return fmt.Errorf("the role %q is gone since it was first read: try again", was.Name)
+			}
+			if is.stamp != was.stamp && c.asked[was.RootID] {
+				changed[was.RootID] = true
+				names[fmt.Sprintf("%q", is.Name)] = true
+			}
+		}
+		switch {
+		case len(changed) == 0:
+			return nil
+		case attempt == rereads:
+			return fmt.Errorf("the role %s changed each time it was read: try again when nobody edits it",
+				strings.Join(sortedKeys(names), ", "))
+		}
+		if err := c.readGrants(sortedKeys(changed))(ctx); err != nil {
+			return err
+		}
+		seen = now
+	}
+}
+
+func (c *collection) readRolesAgain(ctx context.Context, seen map[string]role) (map[string]role, error) {
+	ids := map[string]bool{}
+	for id, o := range seen {
+		if c.asked[o.RootID] {
+			ids[id], ids[o.RootID] = true, true
+		}
+	}
+	conditions := eachID("roleid", sortedKeys(ids))
+	if c.Scope != snapshot.ScopeEnvironment && c.user != nil && c.user.BusinessUnitID != "" {
+		here := dataverse.EqID("_businessunitid_value", dataverse.GUID(c.user.BusinessUnitID))
+		for _, copies := range eachID("_parentrootroleid_value", sortedKeys(c.asked)) {
+			conditions = append(conditions, dataverse.And(here, copies))
+		}
+	}
+	found, err := filtered(ctx, c, ask{
+		section: snapshot.SectionRoles, what: "roles once more", key: "roleid", query: roleQuery,
+	}, conditions, roleOf)
+	if err != nil {
+		return nil, err
+	}
+	now := map[string]role{}
+	for _, o := range found {
+		if !o.void {
+			now[o.id] = o
+		}
+	}
+	for id, o := range seen {
+		if !c.asked[o.RootID] {
+			now[id] = o
+		}
+	}
+	return now, nil
+}

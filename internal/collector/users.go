@@ -1,0 +1,242 @@
+package collector
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// readUsers reads the users that may be the integration's, with their roles and
+// teams; in the wide scope, all application users.
+func (c *collection) readUsers(ctx context.Context) error {
+	condition := dataverse.NeNull("applicationid")
+	switch wide := c.Scope == snapshot.ScopeEnvironment; {
+	case c.Requirement.User != "" && wide:
+		condition = dataverse.Or(condition, dataverse.Eq("domainname", c.Requirement.User))
+	case wide:
+	case c.Requirement.ApplicationID != "":
+		condition = dataverse.EqID("applicationid", dataverse.GUID(c.Requirement.ApplicationID))
+	case c.Requirement.User != "":
+		condition = dataverse.Eq("domainname", c.Requirement.User)
+	case c.Pattern != "":
+		condition = dataverse.And(condition, dataverse.Contains("fullname", c.Pattern))
+	default:
+		return nil
+	}
+	where := func(query func(columnSet) dataverse.Query) func(columnSet) dataverse.Query {
+		return func(without columnSet) dataverse.Query { return query(without).Filter(condition) }
+	}
+	a := ask{section: snapshot.SectionUsers, what: "users, their roles and teams", key: "systemuserid", query: where(holderQuery)}
+	found, err := rows(ctx, c, a, holderOf)
+	if refused(err) || forbidden(err) {
+		// The users may be there to see where their roles or teams are not.
+		c.apart = true
+		a.what, a.query = "users", where(userQuery)
+		found, err = rows(ctx, c, a, userOf)
+	}
+	c.users = found
+	return err
+}
+
+// chooseUser finds the single live user that the requirement means.
+func (c *collection) chooseUser() {
+	for i := range c.users {
+		u := &c.users[i]
+		switch {
+		case u.Deleted || !c.Requirement.Fits(u.User, c.Pattern):
+		case c.user != nil:
+			c.user = nil
+			return
+		default:
+			c.user = u
+		}
+	}
+}
+
+// holders are the users whose roles and teams matter.
+func (c *collection) holders() []*user {
+	switch {
+	case c.Scope == snapshot.ScopeEnvironment:
+		all := make([]*user, len(c.users))
+		for i := range c.users {
+			all[i] = &c.users[i]
+		}
+		return all
+	case c.user != nil:
+		return []*user{c.user}
+	}
+	return nil
+}
+
+// readMemberships reads roles and teams of users where they did not come with
+// the users themselves.
+func (c *collection) readMemberships(ctx context.Context) error {
+	if !c.apart {
+		return nil
+	}
+	var parts []func(context.Context) error
+	for _, u := range c.holders() {
+		path := dataverse.Row("systemusers", dataverse.GUID(u.id))
+		parts = append(parts,
+			c.reading(snapshot.SectionRoles, func(ctx context.Context) (err error) {
+				u.roles, err = rows(ctx, c, ask{
+					section: snapshot.SectionRoles, what: "roles of a user", key: "roleid",
+					query: func(without columnSet) dataverse.Query {
+						return path.Nav("systemuserroles_association").Select(roleColumns(without)...)
+					},
+				}, roleOf)
+				return err
+			}),
+			c.reading(snapshot.SectionTeams, func(ctx context.Context) (err error) {
+				u.teams, err = rows(ctx, c, ask{
+					section: snapshot.SectionTeams, what: "teams of a user", key: "teamid",
+					query: func(columnSet) dataverse.Query {
+						return path.Nav("teammembership_association").Select(teamColumns()...)
+					},
+				}, teamOf)
+				return err
+			}))
+	}
+	return together(ctx, parts...)
+}
+
+// readTeams reads the roles of the teams that matter; in the wide scope, all
+// teams.
+func (c *collection) readTeams(ctx context.Context) error {
+	wanted := map[string]team{}
+	for _, u := range c.holders() {
+		for _, t := range u.teams {
+			wanted[t.id] = t
+		}
+	}
+	ids := sortedKeys(wanted)
+	a := ask{section: snapshot.SectionTeams, what: "teams and their roles", key: "teamid", query: teamQuery}
+	var found []team
+	var err error
+	switch {
+	case c.Scope == snapshot.ScopeEnvironment:
+		found, err = rows(ctx, c, a, teamWithRolesOf)
+	case len(ids) == 0:
+		return nil
+	default:
+		found, err = filtered(ctx, c, a, eachID("teamid", ids), teamWithRolesOf)
+	}
+	if refused(err) {
+		found, err = c.readTeamsApart(ctx, wanted)
+	}
+	if err != nil {
+		return err
+	}
+	c.teams = found
+	for _, t := range found {
+		delete(wanted, t.id)
+	}
+	for _, id := range sortedKeys(wanted) {
+		return fmt.Errorf("the team %q, of which a user is a member, cannot be seen: "+
+			"give the auditor's role prvReadTeam at organization level", wanted[id].Name)
+	}
+	return nil
+}
+
+// readTeamsApart reads the roles of each team on its own.
+func (c *collection) readTeamsApart(ctx context.Context, wanted map[string]team) ([]team, error) {
+	ids := sortedKeys(wanted)
+	found := make([]team, len(ids))
+	err := parallel(ctx, len(ids), func(ctx context.Context, i int) (err error) {
+		found[i] = wanted[ids[i]]
+		found[i].roles, err = rows(ctx, c, ask{
+			section: snapshot.SectionTeams, what: "roles of a team", key: "roleid",
+			query: func(without columnSet) dataverse.Query {
+				return dataverse.Row("teams", dataverse.GUID(ids[i])).Nav("teamroles_association").Select(roleColumns(without)...)
+			},
+		}, roleOf)
+		return err
+	})
+	return found, err
+}
+
+// readUnits reads the business units that matter: the root, the one that the
+// requirement names, and those of the users, teams and roles that were read.
+func (c *collection) readUnits(ctx context.Context) (err error) {
+	a := ask{section: snapshot.SectionBusinessUnits, what: "business units", key: "businessunitid", query: unitQuery}
+	if c.Scope == snapshot.ScopeEnvironment {
+		c.units, err = rows(ctx, c, a, unitOf)
+		return err
+	}
+	ids := map[string]bool{}
+	for _, u := range c.users {
+		ids[u.BusinessUnitID] = true
+	}
+	for _, t := range c.teams {
+		ids[t.BusinessUnitID] = true
+	}
+	for _, r := range c.firstSeen() {
+		ids[r.BusinessUnitID] = true
+	}
+	delete(ids, "")
+	conditions := []dataverse.Expr{dataverse.EqNull("parentbusinessunitid")}
+	if c.Requirement.BusinessUnit != "" {
+		conditions = append(conditions, dataverse.Eq("name", c.Requirement.BusinessUnit))
+	}
+	conditions = append(conditions, eachID("businessunitid", sortedKeys(ids))...)
+	if c.units, err = filtered(ctx, c, a, conditions, unitOf); err != nil {
+		return err
+	}
+	if c.user == nil || c.user.BusinessUnitID == "" {
+		return nil
+	}
+	for _, u := range c.units {
+		if u.id == c.user.BusinessUnitID {
+			return nil
+		}
+	}
+	return fmt.Errorf("the business unit of the user %q cannot be seen: "+
+		"give the auditor's role prvReadBusinessUnit at organization level", c.user.Name)
+}
+
+// ownerNames are the user principal names that the requirement gives for views,
+// each once.
+func (c *collection) ownerNames() []string {
+	var names []string
+	seen := map[string]bool{}
+	for _, v := range c.Requirement.Views {
+		if name := strings.ToLower(v.Owner); name != "" && !seen[name] {
+			seen[name] = true
+			names = append(names, v.Owner)
+		}
+	}
+	return names
+}
+
+func (c *collection) readOwners(ctx context.Context) (err error) {
+	var conditions []dataverse.Expr
+	for _, name := range c.ownerNames() {
+		conditions = append(conditions, dataverse.Eq("domainname", name))
+	}
+	c.owners, err = filtered(ctx, c, ask{
+		section: snapshot.SectionViews, what: "owners of views", key: "systemuserid", query: userQuery,
+	}, conditions, userOf)
+	return err
+}
+
+// caller is how to read as a user: by its Entra object id, where that is known.
+func (c *collection) caller(u *user) dataverse.Caller {
+	switch {
+	case u.id == c.auditor:
+		return dataverse.Caller{}
+	case u.ObjectID != "":
+		return dataverse.Caller{ObjectID: dataverse.GUID(u.ObjectID)}
+	}
+	return dataverse.Caller{SystemUserID: dataverse.GUID(u.id)}
+}
+
+// unusable says why nobody can read as a user, or "".
+func (u *user) unusable(who string) string {
+	if u.Disabled {
+		return fmt.Sprintf("%s %q is disabled, and nobody can look as it", who, u.Name)
+	}
+	return ""
+}

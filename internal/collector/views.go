@@ -1,0 +1,183 @@
+package collector
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// required has a condition for each required view.
+func (c *collection) required() []dataverse.Expr {
+	var conditions []dataverse.Expr
+	for _, v := range c.Requirement.Views {
+		conditions = append(conditions, dataverse.And(
+			dataverse.Eq("returnedtypecode", strings.ToLower(v.Table)), dataverse.Eq("name", v.Name)))
+	}
+	return conditions
+}
+
+// readViews reads the required personal views as somebody sees them; in the wide
+// scope, all that one sees.
+func (c *collection) readViews(ctx context.Context, what string, as dataverse.Caller) ([]view, error) {
+	a := ask{section: snapshot.SectionViews, what: what, key: "userqueryid", as: as, query: viewQuery}
+	if c.Scope == snapshot.ScopeEnvironment {
+		return rows(ctx, c, a, viewOf)
+	}
+	return filtered(ctx, c, a, c.required(), viewOf)
+}
+
+func (c *collection) readAuditorViews(ctx context.Context) (err error) {
+	c.auditorViews, err = c.readViews(ctx, "personal views that the auditor sees", dataverse.Caller{})
+	return err
+}
+
+// readOwnerViews reads as each configured owner. One who cannot be read as is a
+// gap in the section; the others are read all the same.
+func (c *collection) readOwnerViews(ctx context.Context) error {
+	names := c.ownerNames()
+	c.ownerViews = make([][]view, len(names))
+	return parallel(ctx, len(names), func(ctx context.Context, i int) (err error) {
+		owner := c.owner(names[i])
+		if owner == nil {
+			c.skip(fmt.Sprintf("no user has the user principal name %q, which the configuration gives as a view's owner", names[i]),
+				snapshot.SectionViews)
+			return nil
+		}
+		if reason := owner.unusable("the view's owner"); reason != "" {
+			c.skip(reason, snapshot.SectionViews)
+			return nil
+		}
+		c.ownerViews[i], err = c.readViews(ctx, "personal views that "+names[i]+" sees", c.caller(owner))
+		return c.end(ctx, snapshot.SectionViews, err)
+	})
+}
+
+func (c *collection) owner(name string) *user {
+	var found *user
+	for i := range c.owners {
+		o := &c.owners[i]
+		if strings.EqualFold(o.DomainName, name) && !o.Deleted && (found == nil || o.id < found.id) {
+			found = o
+		}
+	}
+	return found
+}
+
+// unseeing says why nobody can read as the integration user, or "".
+func (c *collection) unseeing() string {
+	u := c.user
+	if reason := u.unusable("the user"); reason != "" {
+		return reason
+	}
+	if len(u.roles) == 0 && len(u.teams) == 0 && c.collected(snapshot.SectionRoles) && c.collected(snapshot.SectionTeams) {
+		return fmt.Sprintf("the user %q has no role, and nobody can look as it", u.Name)
+	}
+	return ""
+}
+
+// readUserViews reads the personal views that the integration user itself sees,
+// all of them. They are what it can use, whoever shared them.
+func (c *collection) readUserViews(ctx context.Context) (err error) {
+	c.userViews, err = rows(ctx, c, ask{
+		section: snapshot.SectionUserViews, what: "personal views that the integration user sees",
+		key: "userqueryid", as: c.caller(c.user), query: viewQuery,
+	}, viewOf)
+	return err
+}
+
+func (c *collection) readSystemViews(ctx context.Context) (err error) {
+	a := ask{section: snapshot.SectionSystemViews, what: "system views", key: "savedqueryid"}
+	// querytype 0 is a list that people choose; others serve look-ups and forms.
+	a.query = func(without columnSet) dataverse.Query {
+		return systemViewQuery(without).Filter(dataverse.EqInt("querytype", 0))
+	}
+	c.systemViews, err = filtered(ctx, c, a, c.required(), systemViewOf)
+	return err
+}
+
+// readShares reads what the user and its teams have been given of personal views;
+// in the wide scope, what anybody has.
+func (c *collection) readShares(ctx context.Context) (err error) {
+	a := ask{section: snapshot.SectionShares, what: "shares of views", key: "principalobjectaccessid"}
+	a.query = func(without columnSet) dataverse.Query {
+		return shareQuery(without).Filter(dataverse.Eq("objecttypecode", "userquery"))
+	}
+	if c.Scope == snapshot.ScopeEnvironment {
+		c.shares, err = rows(ctx, c, a, shareOf)
+		return err
+	}
+	c.shares, err = filtered(ctx, c, a, eachID("principalid", c.principals()), shareOf)
+	if refused(err) || forbidden(err) {
+		c.shareTable = err
+		return nil
+	}
+	return err
+}
+
+// principals are the user and its teams: those whose shares count for it.
+func (c *collection) principals() []string { return append(teamIDs(c.user.teams), c.user.id) }
+
+// readSharesByView asks each view that the user sees for those it is shared with,
+// where the share table is closed to the auditor. It asks as the user, since only
+// who sees a view may ask.
+func (c *collection) readSharesByView(ctx context.Context) error {
+	if c.shareTable == nil {
+		return nil
+	}
+	if !c.collected(snapshot.SectionUserViews) {
+		return c.end(ctx, snapshot.SectionShares, c.shareTable)
+	}
+	mine := map[string]bool{}
+	for _, id := range c.principals() {
+		mine[id] = true
+	}
+	found := make([][]share, len(c.userViews))
+	err := parallel(ctx, len(c.userViews), func(ctx context.Context, i int) error {
+		id := c.userViews[i].id
+		accesses, err := object(ctx, c, ask{
+			section: snapshot.SectionShares, what: "whom a view is shared with", as: c.caller(c.user),
+			query: func(columnSet) dataverse.Query {
+				return dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", dataverse.GUID(id)))
+			},
+		}, accessesOf)
+		for _, a := range accesses {
+			if mine[a.principal] {
+				found[i] = append(found[i], share{principal: a.principal, view: id, mask: a.mask})
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return c.end(ctx, snapshot.SectionShares, err)
+	}
+	for _, shares := range found {
+		c.shares = append(c.shares, shares...)
+	}
+	c.note(snapshot.SectionShares, "the table of shares was not read (%s): the views that the user sees were asked instead; "+
+		"a share without Read is not among them", explain(c.shareTable))
+	return nil
+}
+
+// accessesOf reads the answer of RetrieveSharedPrincipalsAndAccess.
+func accessesOf(r *row) []share {
+	return list(r, "PrincipalAccesses", "", func(inner *row) share {
+		var s share
+		s.mask = inner.rights("AccessMask")
+		principal, ok := decode[map[string]any](inner, "Principal", "reference")
+		if !ok {
+			inner.fail("Principal", "is null")
+		}
+		for _, key := range []string{"systemuserid", "teamid", "ownerid"} {
+			text, _ := principal[key].(string)
+			if id, err := dataverse.ParseGUID(text); err == nil {
+				s.principal = id.String()
+				return s
+			}
+		}
+		inner.fail("Principal", "holds no id")
+		return s
+	})
+}
