@@ -35,7 +35,7 @@ func (e *Engine) assemble(s *snapshot.Snapshot, p profile.Profile, r report, o O
 		EvaluatedAt: o.AsOf.UTC(),
 		Notes:       r.Notes,
 	}
-	for _, c := range p.Controls {
+	for _, c := range e.controls(s, p) {
 		rule, ok := e.rules[c.Rule]
 		if !ok {
 			return audit.Result{}, fmt.Errorf("the profile's control %s names the rule %q, which is not among the policies: %s",

@@ -42,6 +42,7 @@ type Engine struct {
 	compiler *ast.Compiler
 	rules    map[string]Rule
 	order    []string
+	lint     *profile.Profile // nil where the tree has none
 }
 
 // A Rule is the engine's knowledge of one rule.
@@ -81,7 +82,45 @@ func Load(_ context.Context, sources ...fs.FS) (*Engine, error) {
 	if err := e.catalogue(); err != nil {
 		return nil, err
 	}
+	if e.lint, err = lintProfile(sources[0]); err != nil {
+		return nil, err
+	}
 	return e, nil
+}
+
+// LintProfile names the profile whose controls are judged beside those of any
+// other where a snapshot was made from a solution's files.
+const LintProfile = "lint"
+
+func lintProfile(tree fs.FS) (*profile.Profile, error) {
+	const name = "profiles/" + LintProfile + ".yaml"
+	data, err := fs.ReadFile(tree, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil //nolint:nilnil // a tree may do without
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the lint profile: %w", err)
+	}
+	p, err := profile.Parse(name, data)
+	if err != nil {
+		return nil, fmt.Errorf("reading the lint profile: %w", err)
+	}
+	return &p, nil
+}
+
+// controls are those of a profile and, for a solution's files, those of the lint
+// profile that it does not state itself.
+func (e *Engine) controls(s *snapshot.Snapshot, p profile.Profile) []profile.Control {
+	if s.Source != snapshot.SourceSolution || e.lint == nil {
+		return p.Controls
+	}
+	all := slices.Clone(p.Controls)
+	for _, c := range e.lint.Controls {
+		if _, ok := p.Control(string(c.ID)); !ok {
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 func inputSchema(tree fs.FS) (*ast.SchemaSet, error) {
@@ -287,7 +326,11 @@ func (e *Engine) query(ctx context.Context, s *snapshot.Snapshot, p profile.Prof
 	if err != nil {
 		return report{}, fmt.Errorf("preparing the policies' input: %w", err)
 	}
-	store := inmem.NewFromObject(map[string]any{"profiles": map[string]any{p.Name: p.Data()}})
+	profiles := map[string]any{p.Name: p.Data()}
+	if e.lint != nil && p.Name != e.lint.Name {
+		profiles[e.lint.Name] = e.lint.Data()
+	}
+	store := inmem.NewFromObject(map[string]any{"profiles": profiles})
 	query, err := rego.New(rego.Compiler(e.compiler), rego.Store(store), rego.Query(reportQuery)).PrepareForEval(ctx)
 	if err != nil {
 		return report{}, fmt.Errorf("preparing the policies: %w", err)

@@ -34,7 +34,7 @@ func (r Role) Snapshot(requirement snapshot.Requirement, minimum Minimum, standa
 	s.Coverage = coverage()
 	key := r.Key()
 	s.Roles[key] = snapshot.Role{
-		Customizable: r.Editable(), Inherited: r.Inherited, Managed: r.Managed, Name: r.Name, RootID: key,
+		Customizable: r.Customizable, Inherited: r.Inherited, Managed: r.Managed, Name: r.Name, RootID: key,
 	}
 	wanted := map[string]string{}
 	for _, name := range minimum.Privileges {
@@ -99,10 +99,6 @@ func (r Role) Snapshot(requirement snapshot.Requirement, minimum Minimum, standa
 	}
 	return s, notes, nil
 }
-
-// Editable says whether the role can be edited where the file's solution is
-// installed: a managed property counts in a managed solution alone.
-func (r Role) Editable() bool { return !r.Managed || r.Customizable }
 
 // Nowhere is the snapshot of files in which the role that is looked for is not.
 func Nowhere(name string, requirement snapshot.Requirement, minimum Minimum, standard *Standard, tool snapshot.Tool) (*snapshot.Snapshot, error) {

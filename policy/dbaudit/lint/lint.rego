@@ -1,0 +1,74 @@
+# METADATA
+# title: Lint
+# description: >-
+#   What the rules on files have in common: their controls, and the lines of a role's file. The controls stand
+#   in a profile of their own, which is judged beside the one that the input names, and only where the input
+#   was made from a solution's files.
+package dbaudit.lint
+
+import data.dbaudit.profile
+
+# METADATA
+# description: The controls of the lint profile, and those of the profile itself that ask for the same rules.
+# scope: document
+controls[control.rule] contains control if {
+	input.source == "solution"
+	some control in data.profiles.lint.controls
+	not _stated[control.id]
+}
+
+controls[rule] contains control if {
+	input.source == "solution"
+	some rule, stated in profile.controls
+	some control in stated
+}
+
+# METADATA
+# description: Controls that the profile states itself, perhaps with a severity of its own.
+_stated contains control.id if some control in profile.current.controls
+
+# METADATA
+# description: Why no rule on files can judge. An environment that no such rule was asked of has no reason either.
+# scope: document
+not_applicable contains "only a solution's files have lines to be judged" if {
+	input.source != "solution"
+	some control in profile.current.controls
+	startswith(control.rule, "lint/")
+}
+
+not_applicable contains "there is no role to judge" if {
+	input.source == "solution"
+	count(input.roles) == 0
+}
+
+# METADATA
+# description: The roles as findings name them, by id.
+subjects[id] := {"kind": "role", "id": id, "name": role.name} if some id, role in input.roles
+
+# METADATA
+# description: >-
+#   The lines of each role by the privilege that they name, in the file's order, each with its place among all
+#   lines of the role.
+lines[id][name] := [object.union(entry, {"entry": i}) |
+	some i, entry in input.role_entries[id]
+	_key(entry) == name
+] if {
+	some id, entries in input.role_entries
+	some first in entries
+	name := _key(first)
+}
+
+# METADATA
+# description: A line's privilege in its standard spelling or, where it is no standard one, in lower case.
+_key(entry) := entry.standard if entry.standard != ""
+
+_key(entry) := lower(entry.name) if entry.standard == ""
+
+# METADATA
+# description: The privileges that the profile or the configuration wants or allows, in lower case.
+# scope: document
+wanted contains lower(name) if some name in profile.minimum
+
+wanted contains lower(name) if some name in profile.current.allow
+
+wanted contains lower(name) if some name in input.requirement.allow

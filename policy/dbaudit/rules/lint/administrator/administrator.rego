@@ -1,0 +1,61 @@
+# METADATA
+# title: The role has no administrator's reach
+# description: >-
+#   The role grants no combination of privileges by which its holder can change and assign security roles, make
+#   administrators, change the organization's settings, or import and publish customizations.
+# related_resources:
+#   - ref: https://learn.microsoft.com/power-platform/admin/security-roles-privileges
+#     description: Security roles and privileges
+#   - ref: https://learn.microsoft.com/power-platform/admin/miscellaneous-privileges
+#     description: Miscellaneous privileges
+# custom:
+#   severity: high
+#   requires: [roles, role_privileges]
+#   offline: true
+#   consequence: Whoever holds the role can reach what it was not given.
+#   remediation: Take the privileges that the finding names from the role, and leave such work to administrators.
+package dbaudit.rules.lint.administrator
+
+import data.dbaudit.lint
+
+findings contains {
+	"control": control.id,
+	"message": sprintf("the role %q can %s (%s)", [
+		lint.subjects[role].name,
+		concat("; ", sort(object.keys(powers))),
+		concat(", ", names),
+	]),
+	"subject": lint.subjects[role],
+	"evidence": {"powers": sort(object.keys(powers)), "privileges": names},
+} if {
+	some control in lint.controls["lint/administrator"]
+	some role, powers in _powers
+	names := sort({name | some held in powers; some name in held})
+}
+
+not_applicable := lint.not_applicable
+
+# METADATA
+# description: >-
+#   What gives a power: one privilege of each set, none of which the vendor asks for.
+_sources := {
+	"change and assign security roles": [{"prvcreaterole", "prvwriterole"}, {"prvassignrole"}],
+	"make users administrators": [{"prvpromotetoadmin"}],
+	"change the organization's settings": [{"prvwriteorganization"}],
+	"import and publish customizations": [{"prvimportcustomization"}, {"prvpublishcustomization"}],
+}
+
+_powers[role][power] := held if {
+	some role, grants in input.role_privileges
+	some power, sets in _sources
+	held := {name |
+		some name, _ in grants
+		some set in sets
+		lower(name) in set
+		not lower(name) in lint.wanted
+	}
+	every set in sets {
+		some name in held
+		lower(name) in set
+	}
+}

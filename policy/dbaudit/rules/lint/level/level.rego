@@ -1,0 +1,57 @@
+# METADATA
+# title: Every level is one that its privilege allows
+# description: >-
+#   The level of each line is Basic, Local, Deep or Global and, for a standard privilege, one of those that it
+#   can be granted at.
+# related_resources:
+#   - ref: https://learn.microsoft.com/power-platform/admin/security-roles-privileges
+#     description: Security roles and privileges
+# custom:
+#   severity: medium
+#   requires: [roles, role_privileges, privileges]
+#   offline: true
+#   consequence: An import fails at such a level, or grants another one.
+#   remediation: Write a level that the privilege allows.
+package dbaudit.rules.lint.level
+
+import data.dbaudit.depth
+import data.dbaudit.lint
+
+findings contains {
+	"control": control.id,
+	"message": sprintf("the level %q of %s is no access level: write Basic, Local, Deep or Global", [
+		bad[0].level,
+		bad[0].name,
+	]),
+	"subject": lint.subjects[role],
+	"evidence": {"privilege": name, "level": bad[0].level, "entry": bad[0].entry},
+} if {
+	some control in lint.controls["lint/level"]
+	some role, privileges in lint.lines
+	some name, lines in privileges
+	bad := [line | some line in lines; not _rank(line) > 0]
+	count(bad) > 0
+}
+
+findings contains {
+	"control": control.id,
+	"message": sprintf("%s cannot be granted at %s: it allows %s", [bad[0].name, bad[0].level, concat(", ", allowed)]),
+	"subject": lint.subjects[role],
+	"evidence": {"privilege": name, "level": bad[0].level, "allowed": allowed, "entry": bad[0].entry},
+} if {
+	some control in lint.controls["lint/level"]
+	some role, privileges in lint.lines
+	some name, lines in privileges
+	allowed := input.privileges[name].depths
+	bad := [line |
+		some line in lines
+		_rank(line) > 0
+		not lower(line.level) in allowed
+	]
+	count(bad) > 0
+	every line in lines { _rank(line) > 0 }
+}
+
+not_applicable := lint.not_applicable
+
+_rank(line) := depth.rank[lower(line.level)]

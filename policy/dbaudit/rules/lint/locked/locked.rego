@@ -1,0 +1,42 @@
+# METADATA
+# title: The role can be edited where its solution is installed
+# description: >-
+#   The role's managed property IsCustomizable is true, so that the role can be edited after its solution was
+#   installed as a managed one.
+# related_resources:
+#   - ref: https://learn.microsoft.com/power-platform/alm/managed-properties-alm
+#     description: Managed properties
+# custom:
+#   severity: low
+#   requires: [roles]
+#   offline: true
+#   consequence: What the role lacks can be mended by a new version of its solution only.
+#   remediation: Set IsCustomizable to 1.
+package dbaudit.rules.lint.locked
+
+import data.dbaudit.lint
+import data.dbaudit.profile
+
+findings contains {
+	"control": control.id,
+	"message": sprintf("the role %q cannot be edited once its solution is installed as a managed one (IsCustomizable is 0)", [
+		role.name,
+	]),
+	"subject": lint.subjects[id],
+	"evidence": {"customizable": false, "managed": role.managed},
+} if {
+	not profile.controls["role/custom"]
+	some control in lint.controls["lint/locked"]
+	some id, role in input.roles
+	not role.customizable
+}
+
+# METADATA
+# description: One fault is told once.
+# scope: document
+not_applicable contains reason if some reason in lint.not_applicable
+
+not_applicable contains sprintf("the profile judges that itself%s", [profile.see("role/custom")]) if {
+	input.source == "solution"
+	profile.controls["role/custom"]
+}

@@ -1,0 +1,31 @@
+# METADATA
+# title: No privilege's name is misspelt
+# description: >-
+#   No name is a letter or two away from a standard privilege's without being one. Names of tables with a
+#   publisher's prefix are taken as they are.
+# related_resources:
+#   - ref: https://learn.microsoft.com/power-apps/developer/data-platform/security-access-coding
+#     description: Use code to control access
+# custom:
+#   severity: high
+#   requires: [roles, role_privileges]
+#   offline: true
+#   consequence: The privilege that is meant is not granted.
+#   remediation: Correct the name.
+package dbaudit.rules.lint.name
+
+import data.dbaudit.lint
+
+findings contains {
+	"control": control.id,
+	"message": sprintf("there is no standard privilege %q; did you mean %s?", [lines[0].name, lines[0].nearest]),
+	"subject": lint.subjects[role],
+	"evidence": {"privilege": lines[0].name, "nearest": lines[0].nearest, "entry": lines[0].entry},
+} if {
+	some control in lint.controls["lint/name"]
+	some role, privileges in lint.lines
+	some lines in privileges
+	lines[0].nearest != ""
+}
+
+not_applicable := lint.not_applicable
