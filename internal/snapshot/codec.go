@@ -139,12 +139,12 @@ func (sel *Selection) choose(s *Snapshot) (Requirement, string, error) {
 // Errors say whether the data is no snapshot, one of a later format, cut short,
 // changed since it was taken, or inconsistent in what the verdict needs.
 func Decode(data []byte, sel *Selection) (*Snapshot, error) {
-	sealed := sealedAsWritten(data)
-	if sealed && sel != nil {
-		if parts, ok := cut(data); ok {
-			return parts.decode(data, sel)
+	if sel != nil {
+		if s, ok, err := decodeSlice(data, sel); ok {
+			return s, err
 		}
 	}
+	sealed := sealedAsWritten(data)
 	s, err := decodeWhole(data)
 	if err != nil {
 		return nil, err
@@ -269,67 +269,156 @@ func lineOf(data []byte, member string) (span, bool) {
 	return span{start, start + length + 1}, true
 }
 
-// objectOf finds the value of a top-level member that is an object, braces
-// included.
-func objectOf(data []byte, member string) (span, bool) {
-	line, ok := lineOf(data, member)
+// A member is one of an object that stands one level deep in a document as Encode
+// wrote it.
+type member struct {
+	key   string
+	value span
+}
+
+// A catalogue is where the members of a top-level object stand.
+type catalogue struct {
+	object  span
+	members []member
+}
+
+// catalogueOf walks over the members of a top-level object without decoding them.
+// It relies on the layout of lines, and is false where that is another.
+func catalogueOf(data []byte, name string) (c catalogue, ok bool) {
+	line, ok := lineOf(data, name)
 	if !ok {
-		return span{}, false
+		return c, false
 	}
-	start := line.start + len("  \""+member+"\": ")
-	if bytes.HasPrefix(data[start:], []byte("{}")) {
-		return span{start, start + 2}, true
+	at := line.start + len("  \""+name+"\": ")
+	c.object.start = at
+	if bytes.HasPrefix(data[at:], []byte("{}")) {
+		c.object.end = at + len("{}")
+		return c, true
 	}
-	length := bytes.Index(data[start:], []byte("\n  }"))
-	if length < 0 {
-		return span{}, false
-	}
-	return span{start, start + length + len("\n  }")}, true
-}
-
-// cuts are the parts of a document, as Encode writes it, that are nearly all of a
-// snapshot of a whole environment.
-type cuts struct{ grants, shares span }
-
-func cut(data []byte) (c cuts, ok bool) {
-	grants, grantsOK := objectOf(data, "role_privileges")
-	shares, sharesOK := objectOf(data, "shares")
-	return cuts{grants, shares}, grantsOK && sharesOK && grants.end <= shares.start
-}
-
-// decode decodes of the parts what the selection needs, and the rest whole.
-func (c cuts) decode(data []byte, sel *Selection) (*Snapshot, error) {
-	grants, shares := c.grants, c.shares
-	small := make([]byte, 0, len(data)-(grants.end-grants.start)-(shares.end-shares.start)+4)
-	small = append(small, data[:grants.start]...)
-	small = append(small, "{}"...)
-	small = append(small, data[grants.end:shares.start]...)
-	small = append(small, "{}"...)
-	small = append(small, data[shares.end:]...)
-	s, err := decodeWhole(small)
-	if err != nil {
-		// Only the whole document tells the true line.
-		if _, whole := decodeWhole(data); whole != nil {
-			err = whole
+	const open, closed, end = "\n    \"", "\n    }", "\n  }"
+	for at++; bytes.HasPrefix(data[at:], []byte(open)); at++ {
+		at += len(open) - 1
+		length := bytes.Index(data[at:], []byte(`": {`))
+		if length < 0 {
+			return c, false
 		}
-		return nil, err
+		var m member
+		if json.Unmarshal(data[at:at+length+1], &m.key) != nil {
+			return c, false
+		}
+		at += length + len(`": `)
+		m.value.start = at
+		if bytes.HasPrefix(data[at:], []byte("{}")) {
+			at += len("{}")
+		} else {
+			length := bytes.Index(data[at:], []byte(closed))
+			if length < 0 {
+				return c, false
+			}
+			at += length + len(closed)
+		}
+		m.value.end = at
+		c.members = append(c.members, m)
+		if at == len(data) {
+			return c, false
+		}
+		if data[at] != ',' {
+			break
+		}
+	}
+	c.object.end = at + len(end)
+	return c, bytes.HasPrefix(data[at:], []byte(end))
+}
+
+// take decodes the members that are wanted.
+func take[V any](data []byte, c catalogue, wanted func(key string, value []byte) bool, into map[string]V) error {
+	for _, m := range c.members {
+		value := data[m.value.start:m.value.end]
+		if !wanted(m.key, value) {
+			continue
+		}
+		var v V
+		if err := json.Unmarshal(value, &v); err != nil {
+			return fmt.Errorf("%q: %w", m.key, err)
+		}
+		into[m.key] = v
+	}
+	return nil
+}
+
+// decodeSlice decodes of a document what the selection needs. In a snapshot of a
+// whole environment nearly everything is what roles grant, what is shared, and
+// users; these are only walked over. It is false where the document is not, to the
+// byte, as Encode wrote it, so that its layout proves nothing; the digest, which is
+// computed meanwhile, tells.
+func decodeSlice(data []byte, sel *Selection) (s *Snapshot, ok bool, err error) {
+	sealed := make(chan bool, 1)
+	go func() { sealed <- sealedAsWritten(data) }()
+	s, walked, err := slice(data, sel)
+	return s, <-sealed && walked, err
+}
+
+// slice is false where the document is not laid out as Encode does it. Its error
+// counts only if the document is sealed.
+func slice(data []byte, sel *Selection) (s *Snapshot, ok bool, err error) {
+	var catalogues [3]catalogue
+	var small []byte
+	end := 0
+	for i, name := range []string{"role_privileges", "shares", "users"} {
+		c, ok := catalogueOf(data, name)
+		if !ok || c.object.start < end {
+			return nil, false, nil
+		}
+		small = append(append(small, data[end:c.object.start]...), "{}"...)
+		end, catalogues[i] = c.object.end, c
+	}
+	small = append(small, data[end:]...)
+	if s, err = decodeWhole(small); err != nil {
+		// Only the whole document tells the true line.
+		return nil, false, nil //nolint:nilerr // decoded again, whole
 	}
 	requirement, pattern, err := sel.choose(s)
 	if err != nil {
-		return nil, err
+		return nil, true, err
+	}
+	grants, shares, users := catalogues[0], catalogues[1], catalogues[2]
+	owners := map[string]bool{}
+	for _, v := range s.Views {
+		owners[v.OwnerID] = true
+	}
+	mayFit := requirement.mayFit(pattern)
+	if err := take(data, users, func(key string, value []byte) bool { return owners[key] || mayFit(value) }, s.Users); err != nil {
+		return nil, true, fmt.Errorf("reading users: %w", err)
 	}
 	principals, roots := s.Reach(requirement, pattern)
-	if err := pick(data[grants.start:grants.end], roots, s.RolePrivileges); err != nil {
-		return nil, fmt.Errorf("reading role_privileges: %w", err)
+	if err := take(data, grants, func(key string, _ []byte) bool { return roots[key] }, s.RolePrivileges); err != nil {
+		return nil, true, fmt.Errorf("reading role_privileges: %w", err)
 	}
-	if err := pick(data[shares.start:shares.end], principals, s.Shares); err != nil {
-		return nil, fmt.Errorf("reading shares: %w", err)
+	if err := take(data, shares, func(key string, _ []byte) bool { return principals[key] }, s.Shares); err != nil {
+		return nil, true, fmt.Errorf("reading shares: %w", err)
 	}
 	if err := s.Check(pattern); err != nil {
-		return nil, err
+		return nil, true, err
 	}
 	s.narrow(requirement, pattern, principals, roots)
-	return s, nil
+	return s, true, nil
+}
+
+// mayFit tells from a user's JSON whether it may be one that the requirement
+// names; true is no proof.
+func (r Requirement) mayFit(pattern string) func(value []byte) bool {
+	word, letters := pattern, "abcdefghijklmnopqrstuvwxyz"
+	switch {
+	case r.ApplicationID != "":
+		word = r.ApplicationID
+	case r.User != "":
+		// Where names are compared, the long s and the Kelvin sign are an s and a k.
+		word, letters = r.User, "abcdefghijlmnopqrtuvwxyz"
+	}
+	word = strings.ToLower(word)
+	// JSON writes these characters as themselves.
+	plain := word != "" && strings.Trim(word, letters+"0123456789-.@_ ") == ""
+	return func(value []byte) bool { return !plain || bytes.Contains(bytes.ToLower(value), []byte(word)) }
 }
 
 // narrow leaves out users, teams and roles that no policy would look at, so that
@@ -384,41 +473,4 @@ func (s *Snapshot) Reach(r Requirement, pattern string) (principals, roots map[s
 		}
 	}
 	return principals, roots
-}
-
-// pick decodes the wanted members of an object that stands one level deep in a
-// document as Encode wrote it.
-func pick[V any](object []byte, wanted map[string]bool, into map[string]V) error {
-	const open, closed = "\n    \"", "\n    }"
-	for {
-		start := bytes.Index(object, []byte(open))
-		if start < 0 {
-			return nil
-		}
-		object = object[start+len(open)-1:]
-		key, value, ok := bytes.Cut(object, []byte(`": {`))
-		if !ok {
-			return errors.New("a member is no object")
-		}
-		var name string
-		if err := json.Unmarshal(append(key[:len(key):len(key)], '"'), &name); err != nil {
-			return fmt.Errorf("a key: %w", err)
-		}
-		end := 1
-		if !bytes.HasPrefix(value, []byte("}")) {
-			if end = bytes.Index(value, []byte(closed)); end < 0 {
-				return fmt.Errorf("%q is not closed", name)
-			}
-			end += len(closed)
-		}
-		object = value[end:]
-		if !wanted[name] {
-			continue
-		}
-		var v V
-		if err := json.Unmarshal(append([]byte("{"), value[:end]...), &v); err != nil {
-			return fmt.Errorf("%q: %w", name, err)
-		}
-		into[name] = v
-	}
 }
