@@ -132,6 +132,7 @@ type progress struct {
 	requests  int
 	rows      int
 	throttled int
+	doing     string    // what is done beside sections
 	waiting   string    // why nothing moves
 	until     time.Time // until when
 }
@@ -159,6 +160,11 @@ func (p *progress) stop() {
 	if p.live {
 		p.app.screen.remove(p)
 	}
+}
+
+// task is told of what is done that is no section.
+func (p *progress) task(title string) {
+	p.change(func() { p.doing = title })
 }
 
 // exchange is told of requests.
@@ -280,10 +286,14 @@ func (p *progress) line() string {
 		}
 	}
 	total := len(snapshot.Sections())
+	done := fmt.Sprintf("[%s%s] %d/%d  ", strings.Repeat("#", finished), strings.Repeat("-", total-finished), finished, total)
 	doing := "signing in"
-	if len(under) > 0 {
+	switch {
+	case p.doing != "":
+		done, doing = "", p.doing
+	case len(under) > 0:
 		doing = "reading " + strings.Join(under, ", ")
-	} else if finished > 0 {
+	case finished > 0:
 		doing = "reading"
 	}
 	if left := p.until.Sub(now); left > 0 {
@@ -292,9 +302,7 @@ func (p *progress) line() string {
 	if p.throttled > 0 {
 		doing += fmt.Sprintf(" (throttled %d times)", p.throttled)
 	}
-	line := fmt.Sprintf("%s [%s%s] %d/%d  %.1f s  %d requests, %d rows  %s", p.name,
-		strings.Repeat("#", finished), strings.Repeat("-", total-finished), finished, total,
-		now.Sub(p.began).Seconds(), p.requests, p.rows, doing)
+	line := fmt.Sprintf("%s  %s%.1f s  %d requests, %d rows  %s", p.name, done, now.Sub(p.began).Seconds(), p.requests, p.rows, doing)
 	return clipped(printable(line), p.app.StderrWidth)
 }
 

@@ -1,0 +1,256 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/signin"
+)
+
+type loginFlags struct {
+	connection connectionFlags
+	username   string
+}
+
+func (a *app) loginCommand() *cobra.Command {
+	var f loginFlags
+	cmd := &cobra.Command{
+		Use:   "login",
+		Short: "sign a person in and keep the sign-in",
+		Long: `Signs a person in by device code, or with --auth interactive by the browser of
+this machine, and keeps the sign-in: encrypted in the user's configuration folder,
+with the key in the operating system's keyring. Commands after it use it without
+asking. The app registration must allow public client flows.
+
+Who is signed in to the Azure CLI needs no login here: --auth azure-cli uses that.`,
+		Example: `  dbaudit login --url https://contoso.crm.dynamics.com --client-id GUID
+  dbaudit login --env production --auth interactive`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.login(cmd.Context(), f) },
+	}
+	f.connection.add(cmd.Flags())
+	cmd.Flags().StringVar(&f.username, "username", "", "user principal `name` to fill into the form")
+	return cmd
+}
+
+func (a *app) login(ctx context.Context, f loginFlags) error {
+	targets, err := a.targets(f.connection, requirementFlags{})
+	if err != nil {
+		return err
+	}
+	if len(targets) != 1 {
+		return usagef("login signs in to one environment: choose it by --env")
+	}
+	t := targets[0]
+	// A credential of a program is no reason to sign a program in here.
+	switch method, err := signin.ParseMethod(t.method); {
+	case err != nil:
+		return err
+	case method == signin.AzureCLI:
+		return usagef("the Azure CLI keeps its own sign-in: run az login, then any command with --auth azure-cli")
+	case method != signin.DeviceCode && method != signin.Interactive:
+		t.method = signin.DeviceCode.String()
+	}
+	c, err := a.signInConfig(t, a.Transport(nil))
+	if err != nil {
+		return err
+	}
+	c.Username = f.username
+	who, err := signin.Login(ctx, c)
+	if err != nil {
+		return err
+	}
+	a.log(slog.LevelInfo, t.name, "signed in as "+who.Username, slog.String("username", who.Username), slog.String("tenant", who.Tenant))
+	return nil
+}
+
+type logoutFlags struct {
+	clientID string
+	username string
+}
+
+func (a *app) logoutCommand() *cobra.Command {
+	var f logoutFlags
+	cmd := &cobra.Command{
+		Use:   "logout",
+		Short: "forget the sign-ins of people",
+		Long: `Forgets what dbaudit login kept: everything, or with --username one person's
+sign-in. With the last one the file and its key in the keyring go too. Tokens that
+were issued stay good until they expire, an hour or so.`,
+		Example: `  dbaudit logout
+  dbaudit logout --username jane@contoso.com --client-id GUID`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.logout(cmd.Context(), f) },
+	}
+	cmd.Flags().StringVar(&f.username, "username", "", "user principal `name` of the one to sign out (default everybody)")
+	cmd.Flags().StringVar(&f.clientID, "client-id", "", "the app registration that signed it in (DBAUDIT_CLIENT_ID)")
+	return cmd
+}
+
+func (a *app) logout(ctx context.Context, f logoutFlags) error {
+	if a.SignIns == nil {
+		a.say("nobody is signed in")
+		return nil
+	}
+	clientID := ""
+	if f.username != "" {
+		clientID = first(f.clientID, a.Getenv("DBAUDIT_CLIENT_ID"))
+	}
+	gone, err := signin.Logout(ctx, a.SignIns, clientID, f.username)
+	if err != nil {
+		return err
+	}
+	if len(gone) == 0 {
+		a.say("nobody is signed in")
+	}
+	for _, account := range gone {
+		a.log(slog.LevelInfo, "", "signed out "+account.Username, slog.String("username", account.Username), slog.String("tenant", account.Tenant))
+	}
+	return nil
+}
+
+type whoamiFlags struct {
+	connection connectionFlags
+	asJSON     bool
+}
+
+func (a *app) whoamiCommand() *cobra.Command {
+	var f whoamiFlags
+	cmd := &cobra.Command{
+		Use:   "whoami",
+		Short: "say who is signed in",
+		Long: `Says whose sign-ins are kept. Where an environment is named, by flags, variables or
+the configuration, it signs in there as a scan would and says whom the environment
+takes this identity for.`,
+		Example: `  dbaudit whoami
+  dbaudit whoami --env production --json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.whoami(cmd.Context(), f) },
+	}
+	f.connection.add(cmd.Flags())
+	cmd.Flags().BoolVar(&f.asJSON, "json", false, "as JSON")
+	return cmd
+}
+
+// A whoamiAnswer says whose sign-ins are kept, and who an environment says we
+// are.
+type whoamiAnswer struct {
+	Kept         []keptSignIn   `json:"kept"`
+	Environments []environmentI `json:"environments"`
+}
+
+type keptSignIn struct {
+	Username string `json:"username"`
+	Tenant   string `json:"tenant"`
+	Host     string `json:"host"`
+}
+
+// An environmentI is whom an environment takes this identity for.
+type environmentI struct {
+	Name           string `json:"name"`
+	URL            string `json:"url"`
+	Method         string `json:"method"`
+	UserID         string `json:"user_id"`
+	OrganizationID string `json:"organization_id"`
+	BusinessUnitID string `json:"business_unit_id"`
+	// User is the full name, empty where this identity may not read users.
+	User string `json:"user"`
+}
+
+func (a *app) whoami(ctx context.Context, f whoamiFlags) error {
+	answer := whoamiAnswer{Kept: []keptSignIn{}, Environments: []environmentI{}}
+	if a.SignIns != nil {
+		accounts, err := signin.Accounts(ctx, a.SignIns)
+		if err != nil {
+			return err
+		}
+		for _, account := range accounts {
+			answer.Kept = append(answer.Kept, keptSignIn{account.Username, account.Tenant, account.Host})
+		}
+	}
+	named, err := a.namesEnvironment(f.connection)
+	if err != nil {
+		return err
+	}
+	if named {
+		targets, err := a.targets(f.connection, requirementFlags{})
+		if err != nil {
+			return err
+		}
+		for _, t := range targets {
+			me, err := a.whoamiIn(ctx, t)
+			if err != nil {
+				return fmt.Errorf("%s: %w", t, err)
+			}
+			answer.Environments = append(answer.Environments, me)
+		}
+	}
+	if f.asJSON {
+		data, err := json.MarshalIndent(answer, "", "  ")
+		if err != nil {
+			return fmt.Errorf("writing who is signed in: %w", err)
+		}
+		return a.put("", append(data, '\n'))
+	}
+	text := ""
+	for _, k := range answer.Kept {
+		text += fmt.Sprintf("signed in: %s, tenant %s, at %s\n", k.Username, k.Tenant, k.Host)
+	}
+	for _, me := range answer.Environments {
+		text += fmt.Sprintf("%s (%s): %s, user %s, by %s\n", me.Name, me.URL, first(me.User, "name not readable"), me.UserID, me.Method)
+	}
+	if text == "" {
+		text = "nobody is signed in; dbaudit login signs a person in\n"
+	}
+	return a.put("", []byte(printable(text)))
+}
+
+// namesEnvironment reports whether any environment is named at all.
+func (a *app) namesEnvironment(f connectionFlags) (bool, error) {
+	if f.url != "" || f.allEnvs || len(f.envs) > 0 || a.Getenv("DBAUDIT_URL") != "" {
+		return true, nil
+	}
+	file, err := a.configuration()
+	return file != nil && file.All()[0].URL != "", err
+}
+
+func (a *app) whoamiIn(ctx context.Context, t target) (environmentI, error) {
+	conn, err := a.connect(ctx, t, nil, nil)
+	if err != nil {
+		return environmentI{}, err
+	}
+	me := environmentI{Name: t.name, URL: t.url, Method: conn.session.Method().String()}
+	data, err := conn.client.Get(ctx, dataverse.Function("WhoAmI").Request("who am I"))
+	if err != nil {
+		return environmentI{}, err
+	}
+	var ids struct {
+		User         dataverse.GUID `json:"UserId"`
+		Organization dataverse.GUID `json:"OrganizationId"`
+		BusinessUnit dataverse.GUID `json:"BusinessUnitId"`
+	}
+	if err := json.Unmarshal(data, &ids); err != nil {
+		return environmentI{}, fmt.Errorf("who am I: the answer cannot be read: check --url, and any proxy in between")
+	}
+	me.UserID, me.OrganizationID, me.BusinessUnitID = ids.User.String(), ids.Organization.String(), ids.BusinessUnit.String()
+	data, err = conn.client.Get(ctx, dataverse.Row("systemusers", ids.User).Select("fullname").Request("own name"))
+	if err != nil {
+		if ctx.Err() != nil {
+			return environmentI{}, err
+		}
+		a.log(slog.LevelDebug, t.name, err.Error())
+		return me, nil
+	}
+	var user struct {
+		Name string `json:"fullname"`
+	}
+	if json.Unmarshal(data, &user) == nil {
+		me.User = user.Name
+	}
+	return me, nil
+}

@@ -1,0 +1,338 @@
+package doctor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// A read is one that the collector makes, in its smallest form.
+type read struct {
+	id, title string
+	// needs are the privileges that it takes, the first of them first.
+	needs []Privilege
+	// query gives what to ask; it is false where there is nothing to ask for.
+	query func() (dataverse.Query, bool)
+	// row is given what came.
+	row func(map[string]json.RawMessage)
+	// one marks an answer that is one object.
+	one bool
+}
+
+// reads makes the read of each section in turn. Ids that a later one needs come
+// out of an earlier one's rows.
+func (x *examination) reads(ctx context.Context) {
+	var role, team dataverse.GUID
+	keep := func(into *dataverse.GUID, column string) func(map[string]json.RawMessage) {
+		return func(row map[string]json.RawMessage) { _ = json.Unmarshal(row[column], into) }
+	}
+	set := func(q dataverse.Query) func() (dataverse.Query, bool) {
+		return func() (dataverse.Query, bool) { return q, true }
+	}
+	for _, r := range []read{
+		{
+			id: "read-organization", title: "read organization", needs: needs("prvReadOrganization"),
+			query: set(dataverse.Collection("organizations").Select("organizationid", "name", "orgdborgsettings")),
+		},
+		{
+			id: "read-users", title: "read users, their roles and teams", needs: needs("prvReadUser", "prvReadRole", "prvReadTeam"),
+			query: func() (dataverse.Query, bool) {
+				filter := dataverse.NeNull("applicationid")
+				if x.self != "" {
+					filter = dataverse.EqID("systemuserid", x.self)
+				}
+				return dataverse.Collection("systemusers").
+					Select("systemuserid", "fullname", "domainname", "applicationid", "isdisabled", "islicensed", "_businessunitid_value").Filter(filter).
+					Expand("systemuserroles_association", dataverse.Query{}.Select("roleid", "name")).
+					Expand("teammembership_association", dataverse.Query{}.Select("teamid", "name")), true
+			},
+			row: func(map[string]json.RawMessage) { x.users = true },
+		},
+		{
+			id: "read-teams", title: "read teams", needs: needs("prvReadTeam"),
+			query: set(dataverse.Collection("teams").Select("teamid", "name").Top(1)),
+			row:   keep(&team, "teamid"),
+		},
+		{
+			id: "read-team-roles", title: "read roles of teams", needs: needs("prvReadTeam", "prvReadRole"),
+			query: func() (dataverse.Query, bool) {
+				return dataverse.Row("teams", team).Nav("teamroles_association").Select("roleid", "name"), team != ""
+			},
+		},
+		{
+			id: "read-roles", title: "read roles", needs: needs("prvReadRole"),
+			query: set(dataverse.Collection("roles").Select("roleid", "name", "_businessunitid_value", "_parentrootroleid_value",
+				"_roletemplateid_value", "ismanaged", "modifiedon").Top(1)),
+			row: keep(&role, "roleid"),
+		},
+		{
+			id: "read-role-privileges", title: "read privileges of roles", needs: needs("prvReadRole"), one: true,
+			query: func() (dataverse.Query, bool) {
+				return dataverse.Function("RetrieveRolePrivilegesRole", dataverse.IDArg("RoleId", role)), role != ""
+			},
+		},
+		{
+			id: "read-privileges", title: "read definitions of privileges",
+			query: set(dataverse.Collection("privileges").Select("privilegeid", "name", "canbebasic", "canbelocal", "canbedeep", "canbeglobal").
+				Filter(dataverse.Eq("name", "prvReadUserQuery"))),
+		},
+		{
+			id: "read-business-units", title: "read business units", needs: needs("prvReadBusinessUnit"),
+			query: set(dataverse.Collection("businessunits").Select("businessunitid", "name", "isdisabled", "_parentbusinessunitid_value").Top(1)),
+		},
+		{
+			id: "read-shares", title: "read shares of views", needs: needs("prvReadUser", "prvReadTeam"),
+			query: set(dataverse.Collection("principalobjectaccessset").
+				Select("principalobjectaccessid", "principalid", "objectid", "objecttypecode", "accessrightsmask", "inheritedaccessrightsmask").
+				Filter(dataverse.Eq("objecttypecode", "userquery")).Top(1)),
+		},
+		{
+			id: "read-system-views", title: "read system views", needs: needs("prvReadQuery"),
+			query: set(dataverse.Collection("savedqueries").Select("savedqueryid", "name", "returnedtypecode", "statecode").Top(1)),
+		},
+		{
+			id: "read-personal-views", title: "read personal views", needs: needs("prvReadUserQuery"),
+			query: set(dataverse.Collection("userqueries").Select("userqueryid", "name", "returnedtypecode", "statecode", "_ownerid_value").Top(1)),
+		},
+	} {
+		x.read(ctx, r)
+	}
+}
+
+// needs picks the privileges that a read takes out of the least role.
+func needs(names ...string) []Privilege {
+	var picked []Privilege
+	for _, name := range names {
+		for _, p := range Least() {
+			if p.Name == name {
+				picked = append(picked, p)
+			}
+		}
+	}
+	return picked
+}
+
+func (x *examination) read(ctx context.Context, r read) {
+	if x.skip(r.id, r.title) {
+		return
+	}
+	q, ask := r.query()
+	if !ask {
+		x.add(Check{ID: r.id, Title: r.title, Outcome: Skipped, Detail: "not checked: there is no row to ask for, see above"})
+		return
+	}
+	x.Progress(r.title)
+	err := x.rows(ctx, q.Request(r.title), dataverse.Caller{}, r)
+	if err != nil {
+		x.fail(r.id, r.title, err)
+		x.checks[len(x.checks)-1].lacks(err, r.needs)
+		return
+	}
+	c := Check{ID: r.id, Title: r.title, Outcome: Passed, Detail: "works"}
+	for _, p := range r.needs {
+		if x.held == nil || x.held[strings.ToLower(p.Name)] >= p.Depth {
+			continue
+		}
+		c.Outcome, c.Privilege = Failed, &p
+		c.Detail = fmt.Sprintf("works, but %s is held at %s depth: rows of other business units stay unseen", p.Name, x.held[strings.ToLower(p.Name)])
+		c.Advice = p.advice()
+		break
+	}
+	x.add(c)
+}
+
+// lacks names the privilege that a refusal is about: the one that the
+// environment names, else the first that the read takes.
+func (c *Check) lacks(err error, needed []Privilege) {
+	var refused *dataverse.Error
+	if !errors.As(err, &refused) || refused.Kind != dataverse.Forbidden {
+		return
+	}
+	name := refused.MissingPrivilege()
+	for _, p := range append(needed, Least()...) {
+		if name == "" || strings.EqualFold(p.Name, name) {
+			c.Privilege, c.Advice = &p, p.advice()
+			return
+		}
+	}
+}
+
+func (p Privilege) advice() string {
+	return fmt.Sprintf("grant %s at %s depth to a security role of this identity: %s; `dbaudit doctor --role-xml` prints a role with all that is needed",
+		p.Name, p.Depth, p.Where)
+}
+
+// rows reads a request's answer to its end and hands each row on.
+func (x *examination) rows(ctx context.Context, request dataverse.Request, as dataverse.Caller, r read) error {
+	request.Caller = as
+	take := func(data json.RawMessage) error {
+		var row map[string]json.RawMessage
+		if err := json.Unmarshal(data, &row); err != nil {
+			return fmt.Errorf("%s: a row cannot be read: check any proxy in between", r.title)
+		}
+		if r.row != nil {
+			r.row(row)
+		}
+		return nil
+	}
+	if r.one {
+		data, err := x.client.Get(ctx, request)
+		if err != nil {
+			return err
+		}
+		return take(data)
+	}
+	for data, err := range x.client.Rows(ctx, request) {
+		if err != nil {
+			return err
+		}
+		if err := take(data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *examination) get(ctx context.Context, request dataverse.Request, into any) error {
+	data, err := x.client.Get(ctx, request)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		return fmt.Errorf("%s: the answer cannot be read: check --url, and any proxy in between", request.Label)
+	}
+	return nil
+}
+
+// privilegesHeld gives the depth of each privilege that reaches the auditor, by
+// its name in lower case; nil where that cannot be read, and then depths are not
+// judged.
+func (x *examination) privilegesHeld(ctx context.Context) map[string]snapshot.Depth {
+	var answer struct {
+		RolePrivileges []struct{ PrivilegeName, Depth string }
+	}
+	q := dataverse.Row("systemusers", x.self).Function("RetrieveUserPrivileges")
+	if x.get(ctx, q.Request("own privileges"), &answer) != nil {
+		return nil
+	}
+	held := map[string]snapshot.Depth{}
+	for _, p := range answer.RolePrivileges {
+		depth, err := snapshot.ParseDepth(strings.ToLower(p.Depth))
+		if err != nil || p.PrivilegeName == "" {
+			return nil
+		}
+		name := strings.ToLower(p.PrivilegeName)
+		held[name] = max(held[name], depth)
+	}
+	return held
+}
+
+// A somebody is a user to look as.
+type somebody struct {
+	who      string // as the configuration names it
+	id       dataverse.GUID
+	objectID dataverse.GUID
+	disabled bool
+}
+
+// impersonation looks as the integration user and as each configured owner of a
+// view, because a personal view is seen by those alone who own it or were given
+// it.
+func (x *examination) impersonation(ctx context.Context) {
+	const id = "impersonation"
+	r := x.Requirement
+	who, filter := fmt.Sprintf("the application user with %q in its name", x.Pattern),
+		dataverse.And(dataverse.NeNull("applicationid"), dataverse.Contains("fullname", x.Pattern))
+	switch {
+	case r.ApplicationID != "":
+		who, filter = "the integration user", dataverse.EqID("applicationid", dataverse.GUID(r.ApplicationID))
+	case r.User != "":
+		who, filter = r.User, dataverse.Eq("domainname", r.User)
+	}
+	x.lookAs(ctx, id, who, filter)
+	seen := map[string]bool{}
+	for _, v := range r.Views {
+		if owner := strings.ToLower(v.Owner); owner != "" && !seen[owner] {
+			seen[owner] = true
+			x.lookAs(ctx, id, v.Owner, dataverse.Eq("domainname", v.Owner))
+		}
+	}
+}
+
+func (x *examination) lookAs(ctx context.Context, id, who string, filter dataverse.Expr) {
+	title := "look as " + dataverse.Printable(who)
+	if x.skip(id, title) {
+		return
+	}
+	x.Progress(title)
+	if !x.users {
+		x.add(Check{ID: id, Title: title, Outcome: Skipped, Detail: "not checked: users cannot be read, see above"})
+		return
+	}
+	found, err := x.find(ctx, who, filter)
+	switch {
+	case err != nil:
+		x.fail(id, title, err)
+		x.checks[len(x.checks)-1].lacks(err, needs("prvReadUser"))
+		return
+	case len(found) == 0:
+		x.add(Check{ID: id, Title: title, Outcome: Skipped, Detail: "there is no such user: a scan reports that"})
+		return
+	case found[0].disabled:
+		x.add(Check{ID: id, Title: title, Outcome: Skipped, Detail: "it is disabled, and nobody can look as it: a scan reports that"})
+		return
+	}
+	caller := dataverse.Caller{ObjectID: found[0].objectID}
+	if caller.ObjectID == "" {
+		caller = dataverse.Caller{SystemUserID: found[0].id}
+	}
+	q := dataverse.Collection("userqueries").Select("userqueryid").Top(1)
+	err = x.rows(ctx, q.Request(title), caller, read{title: title})
+	if err == nil {
+		x.add(Check{ID: id, Title: title, Outcome: Passed, Detail: "works"})
+		return
+	}
+	x.fail(id, title, err)
+	c := &x.checks[len(x.checks)-1]
+	var refused *dataverse.Error
+	if errors.As(err, &refused) && refused.Kind == dataverse.Forbidden {
+		name := refused.MissingPrivilege()
+		if name != "" && !strings.EqualFold(name, actOnBehalf) && x.held[strings.ToLower(name)] > snapshot.DepthNone {
+			c.Outcome = Warned
+			c.Advice = "the user that is looked as lacks " + name + " itself: what views it sees stays unknown until a role of its own grants it"
+			return
+		}
+		if name == "" && x.held[strings.ToLower(actOnBehalf)] > snapshot.DepthNone {
+			c.Outcome, c.Advice = Warned, "it is the user that is looked as who is refused: see that it holds a role, and that this identity holds "+actOnBehalf+" in a role assigned to it directly"
+			return
+		}
+	}
+	c.lacks(err, needs(actOnBehalf))
+}
+
+// find gives the live users that fit, enabled ones first.
+func (x *examination) find(ctx context.Context, who string, filter dataverse.Expr) ([]somebody, error) {
+	var found, disabled []somebody
+	q := dataverse.Collection("systemusers").Select("systemuserid", "azureactivedirectoryobjectid", "isdisabled", "deletedstate").Filter(filter)
+	err := x.rows(ctx, q.Request("find "+dataverse.Printable(who)), dataverse.Caller{}, read{title: "users", row: func(row map[string]json.RawMessage) {
+		s := somebody{who: who}
+		deleted := 0
+		_ = json.Unmarshal(row["systemuserid"], &s.id)
+		_ = json.Unmarshal(row["azureactivedirectoryobjectid"], &s.objectID)
+		_ = json.Unmarshal(row["isdisabled"], &s.disabled)
+		_ = json.Unmarshal(row["deletedstate"], &deleted)
+		switch {
+		case s.id == "" || deleted != 0:
+		case s.disabled:
+			disabled = append(disabled, s)
+		default:
+			found = append(found, s)
+		}
+	}})
+	return append(found, disabled...), err
+}

@@ -1,0 +1,74 @@
+package doctor
+
+import (
+	"bytes"
+	"encoding/xml"
+	"fmt"
+
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// actOnBehalf is the privilege to look as somebody else.
+const actOnBehalf = "prvActOnBehalfOfAnotherUser"
+
+// Least are the privileges that an auditor needs for a whole scan, and no others,
+// sorted by name. It can write nothing with them.
+func Least() []Privilege {
+	return []Privilege{
+		{actOnBehalf, snapshot.DepthGlobal, "Business Management > Act on Behalf of Another User, in a role assigned to it directly"},
+		{"prvReadBusinessUnit", snapshot.DepthGlobal, "Business Management > Business Unit > Read"},
+		{"prvReadOrganization", snapshot.DepthGlobal, "Business Management > Organization > Read"},
+		{"prvReadQuery", snapshot.DepthGlobal, "Customization > View > Read"},
+		{"prvReadRole", snapshot.DepthGlobal, "Business Management > Security Role > Read"},
+		{"prvReadTeam", snapshot.DepthGlobal, "Business Management > Team > Read"},
+		{"prvReadUser", snapshot.DepthGlobal, "Business Management > User > Read"},
+		{"prvReadUserQuery", snapshot.DepthBasic, "Core Records > Saved View > Read"},
+	}
+}
+
+// The least role's name, and its id: the same everywhere, so that importing it
+// again changes it and does not make another.
+const (
+	RoleName = "dbaudit Auditor"
+	RoleID   = "6f1b7a52-3f0e-4d0a-9c58-2b1d5e8f7a40"
+)
+
+type roleDocument struct {
+	XMLName      xml.Name `xml:"Role"`
+	Schema       string   `xml:"xmlns:xsi,attr"`
+	ID           string   `xml:"id,attr"`
+	Name         string   `xml:"name,attr"`
+	Inherited    int      `xml:"isinherited,attr"`
+	Customizable int      `xml:"IsCustomizable"`
+	Privileges   []grant  `xml:"RolePrivileges>RolePrivilege"`
+}
+
+type grant struct {
+	Name  string `xml:"name,attr"`
+	Level string `xml:"level,attr"`
+}
+
+// RoleXML is the least role as a solution component: the file
+// Roles/dbaudit Auditor.xml of an unpacked solution.
+func RoleXML() ([]byte, error) {
+	doc := roleDocument{
+		Schema: "http://www.w3.org/2001/XMLSchema-instance", ID: "{" + RoleID + "}", Name: RoleName,
+		// 1: a role held through a team counts as the member's own.
+		Inherited: 1, Customizable: 1,
+	}
+	for _, p := range Least() {
+		level := "Global"
+		if p.Depth == snapshot.DepthBasic {
+			level = "Basic"
+		}
+		doc.Privileges = append(doc.Privileges, grant{p.Name, level})
+	}
+	body, err := xml.MarshalIndent(doc, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("writing the role: %w", err)
+	}
+	// As exported solutions have it, so that importing and exporting again shows no
+	// difference.
+	body = bytes.ReplaceAll(body, []byte("></RolePrivilege>"), []byte(" />"))
+	return append([]byte(`<?xml version="1.0" encoding="utf-8"?>`+"\n"), append(body, '\n')...), nil
+}
