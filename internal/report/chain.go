@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -46,9 +47,9 @@ func chainOf(r audit.Result) *chain {
 	if !known {
 		return nil
 	}
-	c.Nodes[0].Name = called(r, audit.SubjectRole, func(f *audit.Fix) *audit.Reference { return f.Role })
-	c.Nodes[1].Name = called(r, audit.SubjectUser, func(f *audit.Fix) *audit.Reference { return f.User })
-	c.Nodes[2].Name = called(r, audit.SubjectRequiredView, func(f *audit.Fix) *audit.Reference { return f.View })
+	c.Nodes[0].Name = called(r, audit.SubjectRole, "role/ user/role", func(f *audit.Fix) *audit.Reference { return f.Role })
+	c.Nodes[1].Name = called(r, audit.SubjectUser, "role/ user/ view/", func(f *audit.Fix) *audit.Reference { return f.User })
+	c.Nodes[2].Name = called(r, audit.SubjectRequiredView, "view/", func(f *audit.Fix) *audit.Reference { return f.View })
 	var text []string
 	for _, s := range []struct {
 		what string
@@ -94,9 +95,13 @@ func part(r audit.Result, label string, judges func(rule string) bool) chainPart
 }
 
 // called is the name of the first object of a kind that a finding is about or that
-// a fix refers to; a result without findings names none.
-func called(r audit.Result, kind audit.SubjectKind, of func(*audit.Fix) *audit.Reference) string {
+// a fix refers to; a result without findings names none. Only rules with one of the
+// prefixes are asked: user/no-administrator is about roles, too, of another kind.
+func called(r audit.Result, kind audit.SubjectKind, prefixes string, of func(*audit.Fix) *audit.Reference) string {
 	for _, c := range r.Controls {
+		if !slices.ContainsFunc(strings.Fields(prefixes), func(p string) bool { return strings.HasPrefix(c.Rule, p) }) {
+			continue
+		}
 		for _, f := range c.Findings {
 			if f.Subject.Kind == kind && f.Subject.Name != "" {
 				return visible(f.Subject.Name)

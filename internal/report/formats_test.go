@@ -239,6 +239,10 @@ func TestChain(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	r := compliant()
+	fail(&r, "DB-USER-NO-ADMINISTRATOR", audit.Finding{Subject: audit.Subject{Kind: audit.SubjectRole, ID: "x", Name: "System Customizer"}})
+	if c := chainOf(judge(r)); c.Nodes[0].Name != "" || c.Nodes[0].State != "pass" || c.Nodes[1].State != "fail" {
+		t.Errorf("another role stands for the integration's: %+v", c.Nodes)
+	}
 	r.Controls = r.Controls[:0]
 	if c := chainOf(r); c != nil {
 		t.Errorf("a picture of nothing: %+v", c)
