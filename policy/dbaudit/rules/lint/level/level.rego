@@ -29,7 +29,7 @@ findings contains {
 	some control in lint.controls["lint/level"]
 	some role, privileges in lint.lines
 	some name, lines in privileges
-	bad := [line | some line in lines; not _rank(line) > 0]
+	bad := [line | some line in lines; _rank(line) == 0]
 	count(bad) > 0
 }
 
@@ -54,4 +54,4 @@ findings contains {
 
 not_applicable := lint.not_applicable
 
-_rank(line) := depth.rank[lower(line.level)]
+_rank(line) := object.get(depth.rank, lower(line.level), 0)

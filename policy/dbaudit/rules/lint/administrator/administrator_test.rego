@@ -1,0 +1,52 @@
+package dbaudit.rules.lint.administrator_test
+
+import data.dbaudit.lint.fixture
+import data.dbaudit.rules.lint.administrator
+
+_of(names) := fixture.of([[name, "Global"] | some name in names])
+
+_found(names) := found if {
+	found := administrator.findings with input as _of(names) with data.profiles as fixture.profiles
+}
+
+_finding(powers, names) := {
+	"control": "LINT-ADMINISTRATOR",
+	"message": sprintf(`the role "Vendor" can %s (%s)`, [concat("; ", powers), concat(", ", names)]),
+	"subject": fixture.subject,
+	"evidence": {"powers": powers, "privileges": names},
+}
+
+test_success_a_role_of_modest_reach if {
+	administrator.findings == set() with input as fixture.good with data.profiles as fixture.profiles
+	administrator.not_applicable == set() with input as fixture.good with data.profiles as fixture.profiles
+}
+
+test_success_half_of_a_power if {
+	every name in ["prvWriteRole", "prvCreateRole", "prvAssignRole", "prvImportCustomization", "prvPublishCustomization"] {
+		_found([name]) == set()
+	}
+}
+
+test_fail_each_power if {
+	every held, power in {
+		["prvAssignRole", "prvWriteRole"]: "change and assign security roles",
+		["prvAssignRole", "prvCreateRole"]: "change and assign security roles",
+		["prvPromoteToAdmin"]: "make users administrators",
+		["prvWriteOrganization"]: "change the organization's settings",
+		["prvImportCustomization", "prvPublishCustomization"]: "import and publish customizations",
+	} {
+		_found(held) == {_finding([power], held)}
+	}
+}
+
+test_fail_two_powers_are_one_finding if {
+	_found(["prvPromoteToAdmin", "prvWriteOrganization", "prvReadAccount"]) == {_finding(
+		["change the organization's settings", "make users administrators"],
+		["prvPromoteToAdmin", "prvWriteOrganization"],
+	)}
+}
+
+test_success_what_is_asked_for_or_allowed if {
+	administrator.findings == set() with input as _of(["prvPromoteToAdmin"])
+		with data.profiles as object.union(fixture.profiles, {"vendor": {"allow": ["prvPromoteToAdmin"]}})
+}

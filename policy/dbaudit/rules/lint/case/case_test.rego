@@ -1,0 +1,19 @@
+package dbaudit.rules.lint.case_test
+
+import data.dbaudit.lint.fixture
+import data.dbaudit.rules.lint
+
+test_success_as_dataverse_spells_them if {
+	lint.case.findings == set() with input as fixture.good with data.profiles as fixture.profiles
+	lint.case.not_applicable == set() with input as fixture.good with data.profiles as fixture.profiles
+}
+
+test_fail_another_case if {
+	lint.case.findings == {{
+		"control": "LINT-CASE",
+		"message": "prvReadaccount is spelt prvReadAccount in Dataverse",
+		"subject": fixture.subject,
+		"evidence": {"privilege": "prvReadAccount", "name": "prvReadaccount", "entry": 1},
+	}} with input as fixture.of([["prvReadUserQuery", "Basic"], ["prvReadaccount", "Global"]])
+		with data.profiles as fixture.profiles
+}

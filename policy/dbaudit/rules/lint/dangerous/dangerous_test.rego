@@ -1,0 +1,37 @@
+package dbaudit.rules.lint.dangerous_test
+
+import data.dbaudit.lint.fixture
+import data.dbaudit.rules.lint.dangerous
+
+test_success_a_harmless_role if {
+	dangerous.findings == set() with input as fixture.good with data.profiles as fixture.profiles
+	dangerous.not_applicable == set() with input as fixture.good with data.profiles as fixture.profiles
+}
+
+test_fail_a_dangerous_privilege_in_any_case if {
+	dangerous.findings == {{
+		"control": "LINT-DANGEROUS",
+		"message": "prvsendAsUser lets the role's holder send e-mail as another user",
+		"subject": fixture.subject,
+		"evidence": {"privilege": "prvSendAsUser", "entry": 1},
+	}} with input as fixture.of([["prvReadAccount", "Global"], ["prvsendAsUser", "Global"]])
+		with data.profiles as fixture.profiles
+}
+
+test_fail_each_dangerous_privilege if {
+	count(dangerous._dangers) == 9
+	every name, danger in dangerous._dangers {
+		some found in dangerous.findings with input as fixture.of([[name, "Global"]])
+			with data.profiles as object.union(fixture.profiles, {"vendor": {"allow": []}})
+			with input.requirement.allow as []
+		endswith(found.message, danger)
+	}
+}
+
+test_success_what_is_allowed if {
+	dangerous.findings == set() with input as fixture.of([
+		["prvBulkDelete", "Global"],
+		["prvActOnBehalfOfExternalParty", "Global"],
+	])
+		with data.profiles as fixture.profiles
+}

@@ -1,0 +1,38 @@
+package dbaudit.rules.lint.level_test
+
+import data.dbaudit.lint.fixture
+import data.dbaudit.rules.lint.level
+
+test_success_levels_that_are_allowed if {
+	level.findings == set() with input as fixture.good with data.profiles as fixture.profiles
+	level.not_applicable == set() with input as fixture.good with data.profiles as fixture.profiles
+}
+
+test_fail_no_access_level if {
+	every word in ["Globl", "", "None", "8"] {
+		level.findings == {{
+			"control": "LINT-LEVEL",
+			"message": sprintf(
+				"the level %q of prvReadAccount is no access level: write Basic, Local, Deep or Global",
+				[word],
+			),
+			"subject": fixture.subject,
+			"evidence": {"privilege": "prvReadAccount", "level": word, "entry": 0},
+		}} with input as fixture.of([["prvReadAccount", word]]) with data.profiles as fixture.profiles
+	}
+}
+
+test_fail_a_level_that_the_privilege_does_not_allow if {
+	level.findings == {{
+		"control": "LINT-LEVEL",
+		"message": "prvReadUserQuery cannot be granted at Global: it allows basic",
+		"subject": fixture.subject,
+		"evidence": {"privilege": "prvReadUserQuery", "level": "Global", "allowed": ["basic"], "entry": 1},
+	}} with input as fixture.of([["prvReadAccount", "Deep"], ["prvReadUserQuery", "Global"]])
+		with data.profiles as fixture.profiles
+}
+
+test_success_nobody_knows_what_the_privilege_allows if {
+	level.findings == set() with input as fixture.of([["prvReadnew_thing", "Deep"]])
+		with data.profiles as fixture.profiles
+}

@@ -1,0 +1,19 @@
+package dbaudit.rules.lint.name_test
+
+import data.dbaudit.lint.fixture
+import data.dbaudit.rules.lint.name
+
+test_success_standard_names_and_names_with_a_prefix if {
+	name.findings == set() with input as fixture.good with data.profiles as fixture.profiles
+	name.not_applicable == set() with input as fixture.good with data.profiles as fixture.profiles
+}
+
+test_fail_a_slip if {
+	name.findings == {{
+		"control": "LINT-NAME",
+		"message": `there is no standard privilege "prvReadAcount"; did you mean prvReadAccount?`,
+		"subject": fixture.subject,
+		"evidence": {"privilege": "prvReadAcount", "nearest": "prvReadAccount", "entry": 1},
+	}} with input as fixture.of([["prvReadUserQuery", "Basic"], ["prvReadAcount", "Global"]])
+		with data.profiles as fixture.profiles
+}
