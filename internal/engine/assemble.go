@@ -77,7 +77,7 @@ func judge(s *snapshot.Snapshot, c profile.Control, rule Rule, r report, finding
 		sortFindings(findings, c)
 		control.Outcome, control.Findings = audit.OutcomeFail, findings
 		for _, reason := range unknown {
-			control.Notes = append(control.Notes, "not all could be judged: "+reason)
+			control.Notes = append(control.Notes, audit.UnjudgedNote+reason)
 		}
 	case len(unknown) > 0:
 		control.Outcome, control.Reason = audit.OutcomeUnknown, strings.Join(unknown, "; ")

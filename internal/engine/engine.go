@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -78,6 +79,9 @@ func Load(_ context.Context, sources ...fs.FS) (*Engine, error) {
 	if compiler.Failed() {
 		return nil, fmt.Errorf("compiling the policies: %w", compiler.Errors)
 	}
+	if err := resolved(compiler); err != nil {
+		return nil, fmt.Errorf("compiling the policies: %w", err)
+	}
 	e := &Engine{compiler: compiler, rules: map[string]Rule{}}
 	if err := e.catalogue(); err != nil {
 		return nil, err
@@ -121,6 +125,31 @@ func (e *Engine) controls(s *snapshot.Snapshot, p profile.Profile) []profile.Con
 		}
 	}
 	return all
+}
+
+// resolved refuses references to rules that are not there. OPA takes them for data
+// that may come later, and so for undefined.
+func resolved(c *ast.Compiler) error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(c.Modules)) {
+		ast.WalkRefs(c.Modules[name], func(ref ast.Ref) bool {
+			if !ref.HasPrefix(ast.MustParseRef("data.dbaudit")) {
+				return false
+			}
+			node := c.RuleTree.Child(ref[0].Value)
+			for _, term := range ref[1:] {
+				if !term.IsGround() || len(node.Values) > 0 {
+					return false // of a rule's value anything may be asked
+				}
+				if node = node.Child(term.Value); node == nil {
+					errs = append(errs, fmt.Errorf("%s: there is no %s", term.Location, ref))
+					return false
+				}
+			}
+			return false
+		})
+	}
+	return errors.Join(errs...)
 }
 
 func inputSchema(tree fs.FS) (*ast.SchemaSet, error) {
@@ -284,6 +313,10 @@ func (e *Engine) Evaluate(ctx context.Context, s *snapshot.Snapshot, p profile.P
 	if s.Requirement.Profile != p.Name {
 		return audit.Result{}, fmt.Errorf("the snapshot is to be judged by the profile %q, not %q", s.Requirement.Profile, p.Name)
 	}
+	// In the policies a dangling id is undefined, and undefined reads as no finding.
+	if err := s.Check(p.Pattern); err != nil {
+		return audit.Result{}, err
+	}
 	report, err := e.query(ctx, s, p)
 	if err != nil {
 		return audit.Result{}, err
@@ -331,7 +364,7 @@ func (e *Engine) query(ctx context.Context, s *snapshot.Snapshot, p profile.Prof
 		profiles[e.lint.Name] = e.lint.Data()
 	}
 	store := inmem.NewFromObject(map[string]any{"profiles": profiles})
-	query, err := rego.New(rego.Compiler(e.compiler), rego.Store(store), rego.Query(reportQuery)).PrepareForEval(ctx)
+	query, err := rego.New(rego.Compiler(e.compiler), rego.Store(store), rego.Query(reportQuery), rego.StrictBuiltinErrors(true)).PrepareForEval(ctx)
 	if err != nil {
 		return report{}, fmt.Errorf("preparing the policies: %w", err)
 	}

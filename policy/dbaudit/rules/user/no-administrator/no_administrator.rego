@@ -18,7 +18,7 @@ import data.dbaudit.profile
 
 findings contains {
 	"control": control.id,
-	"message": sprintf("the role %q reaches the user %q: it is %s", [
+	"message": sprintf("the role %q reaches the user %q: %s", [
 		name,
 		input.users[integration.user].name,
 		concat(" and ", ways),

@@ -40,7 +40,7 @@ test_success_another_built_in_role if {
 test_fail_assigned if {
 	no_administrator.findings == {{
 		"control": "DB-USER-NO-ADMINISTRATOR",
-		"message": `the role "System Administrator" reaches the user "# Demandbase": it is assigned to the user`,
+		"message": `the role "System Administrator" reaches the user "# Demandbase": assigned to the user`,
 		"subject": {"kind": "role", "id": "administrator", "name": "System Administrator"},
 		"evidence": {"template": "System Administrator", "ways": ["assigned to the user"]},
 		"fix": {
@@ -57,7 +57,7 @@ test_fail_assigned if {
 test_fail_through_a_team_by_a_copy_under_another_name if {
 	no_administrator.findings == {{
 		"control": "DB-USER-NO-ADMINISTRATOR",
-		"message": `the role "Anpassung" reaches the user "# Demandbase": it is through the team "Contoso"`,
+		"message": `the role "Anpassung" reaches the user "# Demandbase": through the team "Contoso"`,
 		"subject": {"kind": "role", "id": "customizer", "name": "Anpassung"},
 		"evidence": {"template": "System Customizer", "ways": [`through the team "Contoso"`]},
 		"fix": {
