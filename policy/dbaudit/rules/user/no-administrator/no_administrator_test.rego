@@ -88,7 +88,7 @@ test_fail_both_ways if {
 		"control": "DB-USER-NO-ADMINISTRATOR",
 		"message": concat(" ", [
 			`the role "System Administrator" reaches the user "# Demandbase":`,
-			`it is assigned to the user and through the team "Contoso"`,
+			`assigned to the user and through the team "Contoso"`,
 		]),
 		"subject": {"kind": "role", "id": "administrator", "name": "System Administrator"},
 		"evidence": {
