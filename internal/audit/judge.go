@@ -22,6 +22,10 @@ func Fingerprint(id ControlID, organizationID string, s Subject, privilege strin
 	return hex.EncodeToString(sum[:16])
 }
 
+// UnjudgedNote begins a note of a failed control that could not be judged in full:
+// it has findings, and there may be more.
+const UnjudgedNote = "not all could be judged: "
+
 // Summarize counts the controls.
 func Summarize(controls []Control) Summary {
 	var s Summary

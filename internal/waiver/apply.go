@@ -1,0 +1,220 @@
+package waiver
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// Options say how waivers count.
+type Options struct {
+	// AsOf is the time that last days are compared with.
+	AsOf time.Time
+	// Several says that the configuration has several environments, so that a waiver
+	// that names none is broader than its finding.
+	Several bool
+}
+
+// A RemarkKind says what there is to be said of a waiver. The zero value is
+// unknown.
+type RemarkKind int
+
+// The kinds of remark.
+const (
+	RemarkUnknown RemarkKind = iota
+	// Expired: it no longer counts.
+	Expired
+	// Expiring: it counts for at most [WarnDays] more days.
+	Expiring
+	// Unused: it covers nothing that was found.
+	Unused
+	// Refused: it is broader than its finding and does not say so, and does not count.
+	Refused
+)
+
+func (k RemarkKind) String() string {
+	switch k {
+	case Expired:
+		return "expired"
+	case Expiring:
+		return "expiring"
+	case Unused:
+		return "unused"
+	case Refused:
+		return "refused"
+	case RemarkUnknown:
+	}
+	return "unknown"
+}
+
+// A Remark is something that the owner of a waiver has to do.
+type Remark struct {
+	Kind   RemarkKind
+	Waiver Waiver
+	// Text says what is the matter and what to do, without the place in the file.
+	Text string
+}
+
+// Apply returns the results with the waivers in them, and what there is to say of
+// the waivers. The given results are left as they are. Remarks are in the order of
+// the file; each that bears on a result is among the result's notes, too.
+func (f *File) Apply(results []audit.Result, o Options) ([]audit.Result, []Remark) {
+	a := application{file: f, options: o, uses: make([]use, len(f.Waivers))}
+	out := make([]audit.Result, len(results))
+	for i, r := range results {
+		out[i] = a.result(r)
+	}
+	var remarks []Remark
+	for i := range f.Waivers {
+		remarks = append(remarks, a.remarks(i, results)...)
+	}
+	for i := range out {
+		for _, remark := range remarks {
+			if remark.Waiver.reaches(out[i]) {
+				out[i].Notes = append(out[i].Notes, fmt.Sprintf("%s:%d: %s", f.Name, remark.Waiver.Line, remark.Text))
+			}
+		}
+	}
+	return out, remarks
+}
+
+// use is what became of one waiver.
+type use struct {
+	covered   int      // findings that it covers, whether it counts or not
+	missing   []string // what the first finding has that it is refused for
+	unjudged  []string // environments in which its control could not be evaluated
+	reachable bool     // an environment was judged that it speaks of
+	known     bool     // a result has its control
+}
+
+type application struct {
+	file    *File
+	options Options
+	uses    []use
+}
+
+func (w *Waiver) reaches(r audit.Result) bool {
+	return w.Environment == "" || w.Environment == r.Environment.Name
+}
+
+func (a *application) result(r audit.Result) audit.Result {
+	r.Notes = slices.Clone(r.Notes)
+	r.Controls = slices.Clone(r.Controls)
+	for i := range r.Controls {
+		a.control(&r.Controls[i], r)
+	}
+	for i := range a.file.Waivers {
+		a.uses[i].reachable = a.uses[i].reachable || a.file.Waivers[i].reaches(r)
+	}
+	r.Summary = audit.Summarize(r.Controls)
+	r.Verdict = audit.Judge(r.Summary)
+	return r
+}
+
+func (a *application) control(c *audit.Control, r audit.Result) {
+	for i := range a.file.Waivers {
+		w := &a.file.Waivers[i]
+		if w.Control != c.ID || !w.reaches(r) {
+			continue
+		}
+		a.uses[i].known = true
+		if c.Outcome == audit.OutcomeUnknown {
+			a.uses[i].unjudged = append(a.uses[i].unjudged, r.Environment.Name)
+		}
+	}
+	if c.Outcome != audit.OutcomeFail {
+		return
+	}
+	c.Findings = slices.Clone(c.Findings)
+	open := 0
+	for i := range c.Findings {
+		a.finding(&c.Findings[i], c.ID, r)
+		if c.Findings[i].Waiver == nil {
+			open++
+		}
+	}
+	if open > 0 || len(c.Findings) == 0 {
+		return
+	}
+	original := c.Outcome
+	c.Original, c.Outcome = &original, audit.OutcomeWaived
+	if unjudged := unjudged(c.Notes); unjudged != "" {
+		// What was found is accepted; what was not read is not.
+		c.Outcome, c.Reason = audit.OutcomeUnknown, unjudged
+	}
+}
+
+func unjudged(notes []string) string {
+	var reasons []string
+	for _, note := range notes {
+		if strings.HasPrefix(note, audit.UnjudgedNote) {
+			reasons = append(reasons, strings.TrimPrefix(note, audit.UnjudgedNote))
+		}
+	}
+	return strings.Join(reasons, "; ")
+}
+
+func (a *application) finding(f *audit.Finding, id audit.ControlID, r audit.Result) {
+	for i := range a.file.Waivers {
+		w := &a.file.Waivers[i]
+		if w.Control != id || !w.reaches(r) || !w.covers(*f) {
+			continue
+		}
+		a.uses[i].covered++
+		if missing := w.excess(*f, a.options.Several); len(missing) > 0 && !w.Broad {
+			if a.uses[i].missing == nil {
+				a.uses[i].missing = missing
+			}
+			continue
+		}
+		if days, err := w.daysLeft(a.options.AsOf); err != nil || days < 0 || f.Waiver != nil {
+			continue
+		}
+		f.Waiver = &audit.Waiver{Kind: w.Kind.String(), Owner: w.Owner, Reason: w.Reason, Expires: w.Expires}
+	}
+}
+
+// remarks says of one waiver what there is to say.
+func (a *application) remarks(i int, results []audit.Result) []Remark {
+	w, use := a.file.Waivers[i], a.uses[i]
+	var remarks []Remark
+	remark := func(kind RemarkKind, format string, args ...any) {
+		remarks = append(remarks, Remark{Kind: kind, Waiver: w, Text: fmt.Sprintf("the waiver of %s ", &w) + fmt.Sprintf(format, args...)})
+	}
+	days, err := w.daysLeft(a.options.AsOf)
+	switch {
+	case err != nil:
+		remark(Expired, "has no last day and does not count")
+	case days < 0 && use.covered > 0:
+		remark(Expired, "expired on %s and no longer counts: mend the fault, or accept it anew", w.Expires)
+	case days < 0:
+		remark(Expired, "expired on %s: remove it", w.Expires)
+	case days <= WarnDays:
+		remark(Expiring, "by %s counts until %s only: mend the fault before, or accept it anew", w.Owner, w.Expires)
+	}
+	switch {
+	case len(use.missing) > 0:
+		remark(Refused, "is broader than the finding and does not count: add %s, or say broad: true", strings.Join(use.missing, ", "))
+	case use.covered > 0 || days < 0 || !use.reachable:
+	case !use.known:
+		remark(Unused, "covers nothing: the profile has no such control")
+	case len(use.unjudged) > 0:
+		// Whether it is needed is not known.
+	default:
+		remark(Unused, "covers no finding of %s: remove it", environments(w, results))
+	}
+	return remarks
+}
+
+func environments(w Waiver, results []audit.Result) string {
+	var names []string
+	for _, r := range results {
+		if w.reaches(r) && !slices.Contains(names, r.Environment.Name) {
+			names = append(names, r.Environment.Name)
+		}
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,238 @@
+// Package waiver reads accepted findings and applies them to results.
+//
+// A waiver names a control, and of its findings one by subject and privilege. It
+// must carry a kind, an owner, a reason and a last day that is at most [MaxDays]
+// off, and it is checked itself: expired, unused, about to expire and broader than
+// its finding are remarked upon. Waived is not passed: the finding stays, and its
+// control keeps its original outcome beside the new one. What is unknown is never
+// waived.
+package waiver
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/yamldoc"
+	"github.com/dbaudit/dbaudit/schema"
+)
+
+// DefaultName is the file of waivers where none is named.
+const DefaultName = "waivers.yaml"
+
+const (
+	// MaxDays is how far off a waiver's last day may be.
+	MaxDays = 366
+	// WarnDays is how long before its last day a waiver is remarked upon.
+	WarnDays = 14
+)
+
+// A Kind says why a finding is accepted. The zero value is unknown.
+type Kind int
+
+// The kinds of waiver.
+const (
+	KindUnknown Kind = iota
+	// AcceptedRisk: the fault is there, and somebody answers for it.
+	AcceptedRisk
+	// FalsePositive: the fault is not there, whatever was read.
+	FalsePositive
+	// Compensating: something else makes up for the fault.
+	Compensating
+)
+
+// Kinds lists every valid kind.
+func Kinds() []Kind { return []Kind{AcceptedRisk, FalsePositive, Compensating} }
+
+func (k Kind) String() string {
+	switch k {
+	case AcceptedRisk:
+		return "accepted-risk"
+	case FalsePositive:
+		return "false-positive"
+	case Compensating:
+		return "compensating"
+	case KindUnknown:
+	}
+	return "unknown"
+}
+
+// ParseKind reads a kind as [Kind.String] spells it.
+func ParseKind(s string) (Kind, error) {
+	for _, k := range Kinds() {
+		if k.String() == s {
+			return k, nil
+		}
+	}
+	return KindUnknown, fmt.Errorf("unknown kind of waiver %q: want one of %v", s, Kinds())
+}
+
+// MarshalText implements [encoding.TextMarshaler].
+func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (k *Kind) UnmarshalText(b []byte) (err error) {
+	*k, err = ParseKind(string(b))
+	return err
+}
+
+// A Waiver is one accepted finding as its file has it.
+type Waiver struct {
+	Control audit.ControlID `yaml:"control"`
+	// Environment is the name of the only environment that is meant; empty for all.
+	Environment string `yaml:"environment,omitempty"`
+	// Subject is the name or the id of the finding's object, a view of a known table
+	// as TABLE=NAME; empty for any.
+	Subject string `yaml:"subject,omitempty"`
+	// Privilege is the finding's privilege; empty for any.
+	Privilege string `yaml:"privilege,omitempty"`
+	Kind      Kind   `yaml:"kind"`
+	Owner     string `yaml:"owner"`
+	Reason    string `yaml:"reason"`
+	// Expires is the last day on which the waiver counts, as YYYY-MM-DD, in UTC.
+	Expires string `yaml:"expires"`
+	// Broad allows the waiver to leave out what its findings have.
+	Broad bool `yaml:"broad,omitempty"`
+
+	// Line is where the waiver begins in its file.
+	Line int `yaml:"-"`
+}
+
+// A File is a parsed file of waivers.
+type File struct {
+	Name    string   `yaml:"-"`
+	Waivers []Waiver `yaml:"waivers"`
+
+	doc *yamldoc.Document
+}
+
+// Parse reads a file of waivers as it counts at a time. What is wrong with it is
+// said with line and column: unknown keys, what is missing, a last day that is no
+// day or is too far off, two waivers of the same finding.
+func Parse(name string, data []byte, asOf time.Time) (*File, error) {
+	doc, err := yamldoc.Parse(name, data)
+	if err != nil {
+		return nil, err
+	}
+	compiled, err := schema.Compile(schema.Files, "waivers.json")
+	if err != nil {
+		return nil, err
+	}
+	if err := doc.Validate(compiled); err != nil {
+		return nil, err
+	}
+	f := &File{Name: name, doc: doc}
+	if err := doc.Decode(f); err != nil {
+		return nil, err
+	}
+	return f, f.check(asOf)
+}
+
+func (f *File) check(asOf time.Time) error {
+	var faults []error
+	first := map[Waiver]int{}
+	for i := range f.Waivers {
+		w := &f.Waivers[i]
+		index := fmt.Sprint(i)
+		w.Line, _ = f.doc.Position("waivers", index)
+		days, err := w.daysLeft(asOf)
+		switch {
+		case err != nil:
+			faults = append(faults, f.fault(fmt.Sprintf("expires: %s is no day: want YYYY-MM-DD", w.Expires), index, "expires"))
+		case days > MaxDays:
+			faults = append(faults, f.fault(fmt.Sprintf("expires: %s is %d days off, and %d is the most: what is accepted is looked at again each year",
+				w.Expires, days, MaxDays), index, "expires"))
+		}
+		key := w.target()
+		if line, ok := first[key]; ok {
+			faults = append(faults, f.fault(fmt.Sprintf("the same finding is waived in line %d already", line), index))
+		} else {
+			first[key] = w.Line
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func (f *File) fault(msg string, path ...string) error {
+	line, column := f.doc.Position(append([]string{"waivers"}, path...)...)
+	return &yamldoc.Fault{Name: f.Name, Line: line, Column: column, Message: msg}
+}
+
+// target is what a waiver says of the findings that it covers, comparable.
+func (w *Waiver) target() Waiver {
+	return Waiver{
+		Control: w.Control, Environment: w.Environment,
+		Subject: strings.ToLower(w.Subject), Privilege: strings.ToLower(w.Privilege),
+	}
+}
+
+// daysLeft counts the days from the day of a time to the waiver's last.
+func (w *Waiver) daysLeft(asOf time.Time) (int, error) {
+	last, err := time.Parse(time.DateOnly, w.Expires)
+	if err != nil {
+		return 0, err
+	}
+	today := asOf.UTC().Truncate(24 * time.Hour)
+	return int(last.Sub(today) / (24 * time.Hour)), nil
+}
+
+// String names the waiver's findings: control, subject and privilege.
+func (w *Waiver) String() string {
+	text := string(w.Control)
+	if w.Privilege != "" {
+		text += " " + w.Privilege
+	}
+	if w.Subject != "" {
+		text += fmt.Sprintf(" of %q", w.Subject)
+	}
+	if w.Environment != "" {
+		text += " in " + w.Environment
+	}
+	return text
+}
+
+// covers reports whether the waiver speaks of a finding of its control.
+func (w *Waiver) covers(f audit.Finding) bool {
+	if w.Privilege != "" && !strings.EqualFold(w.Privilege, f.Evidence.Text("privilege")) {
+		return false
+	}
+	return w.Subject == "" || names(w.Subject, f.Subject)
+}
+
+// names reports whether a text is a subject's id or name. A view's name may stand
+// for views of several tables, so that a view whose table is known needs it.
+func names(text string, s audit.Subject) bool {
+	if s.ID != "" && strings.EqualFold(text, s.ID) {
+		return true
+	}
+	return strings.EqualFold(text, Subject(s))
+}
+
+// Subject is how a waiver names a finding's subject.
+func Subject(s audit.Subject) string {
+	switch {
+	case s.Table != "":
+		return s.Table + "=" + s.Name
+	case s.Name == "":
+		return s.ID
+	}
+	return s.Name
+}
+
+// excess names what a finding has and the waiver leaves out, so that it would cover
+// other findings as well; empty where the waiver is as narrow as the finding.
+func (w *Waiver) excess(f audit.Finding, several bool) []string {
+	var missing []string
+	if several && w.Environment == "" {
+		missing = append(missing, "environment")
+	}
+	if w.Subject == "" && Subject(f.Subject) != "" {
+		missing = append(missing, "subject: "+Subject(f.Subject))
+	}
+	if privilege := f.Evidence.Text("privilege"); w.Privilege == "" && privilege != "" {
+		missing = append(missing, "privilege: "+privilege)
+	}
+	return missing
+}
