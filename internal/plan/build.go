@@ -73,6 +73,7 @@ func Build(r audit.Result, s *snapshot.Snapshot, o Options) (Plan, error) {
 	if err := b.knownControls(); err != nil {
 		return Plan{}, err
 	}
+	b.plan.IntegrationUser = b.integrationUser()
 	b.gather()
 	b.emit()
 	return b.plan, b.plan.Seal()

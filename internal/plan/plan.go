@@ -36,6 +36,9 @@ type Plan struct {
 	// Requirement is what the environment was asked to meet; verification asks the
 	// same.
 	Requirement snapshot.Requirement `json:"requirement"`
+	// IntegrationUser is the id of the user that the plan is about; empty where there
+	// is none yet.
+	IntegrationUser string `json:"integration_user"`
 	// Snapshot is the state that the plan rests on.
 	Snapshot audit.Snapshot `json:"snapshot"`
 	MadeAt   time.Time      `json:"made_at"`

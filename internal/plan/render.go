@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -201,7 +203,10 @@ func (r Request) markdown() string {
 		}
 	}
 	if r.Body != nil {
-		fmt.Fprintf(&b, "    \n    %s\n", oneLine(string(r.Body)))
+		var body bytes.Buffer
+		if json.Compact(&body, r.Body) == nil {
+			fmt.Fprintf(&b, "    \n    %s\n", body.String())
+		}
 	}
 	return b.String()
 }

@@ -1,0 +1,406 @@
+// Package apply carries a plan out, keeps a journal of it, and rolls it back.
+//
+// What it promises: it sends what the plan says, in the plan's order, and nothing
+// else. Each target is read just before its change and must be as the plan has
+// it; after the change it is read back. A request that may have happened is never
+// repeated before the state was read. The journal is on the disk before each
+// change and after it, so that a run that ended anywhere is resumed to the same
+// end, with nothing done twice, or rolled back to what was there before.
+//
+// What somebody else changed meanwhile is left alone: apply stops there, and
+// rollback keeps it and says so.
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/plan"
+)
+
+// A Mutator reads and changes one environment. What it reads is what is true now,
+// past any cache.
+type Mutator interface {
+	// Organization is the id of the environment that is really reached.
+	Organization(ctx context.Context) (string, error)
+	// Current reads what a target is, for each of the names, and the ids that its
+	// requests need.
+	Current(ctx context.Context, t plan.Target, names []string) (Reading, error)
+	// Change sends one request. Its error says by a [ChangeError] whether the change
+	// may have come about.
+	Change(ctx context.Context, r plan.Request, label string) error
+	// Holders are the users who hold a role, in any of its copies, directly or
+	// through a team.
+	Holders(ctx context.Context, rootRoleID string) ([]Holder, error)
+}
+
+// A Reading is what a target is right now.
+type Reading struct {
+	State plan.State
+	// IDs fill the slots of requests.
+	IDs map[string]string
+}
+
+// A Holder is a user who holds a role.
+type Holder struct {
+	ID, Name string
+	// Through is the team's name; empty for a direct assignment.
+	Through string
+}
+
+// An Effect says what became of a change whose request failed. The zero value is
+// unknown, which counts as one that may have come about.
+type Effect int
+
+// The effects of a request that failed.
+const (
+	// EffectUncertain: it may have come about.
+	EffectUncertain Effect = iota
+	// EffectNone: it was refused, and nothing changed.
+	EffectNone
+	// EffectRaced: it was refused because the target is not as it was read.
+	EffectRaced
+)
+
+// A ChangeError is the failure of a request that was to change something.
+type ChangeError struct {
+	Effect Effect
+	Err    error
+}
+
+func (e *ChangeError) Error() string { return e.Err.Error() }
+func (e *ChangeError) Unwrap() error { return e.Err }
+
+// A ChangedError says that the world is not as the plan has it.
+type ChangedError struct {
+	Action  plan.Action
+	Now     plan.State
+	Because string
+}
+
+func (e *ChangedError) Error() string {
+	because := e.Because
+	if because == "" {
+		var parts []string
+		for _, d := range e.Action.Differences() {
+			if e.Now[d.Name] != d.Before {
+				parts = append(parts, fmt.Sprintf("%s is %s, not %s", d.Name, e.Now[d.Name], d.Before))
+			}
+		}
+		because = strings.Join(parts, ", ")
+	}
+	return fmt.Sprintf("action %s (%s) was not carried out: the environment changed since the plan was made: %s; make a new plan",
+		e.Action.ID, e.Action.Summary, because)
+}
+
+// A Progress is told of each action: when it begins, and how it ended.
+type Progress func(a plan.Action, e Event)
+
+// A Runner carries out, or rolls back, what a journal is of.
+type Runner struct {
+	Mutator Mutator
+	Journal *Journal
+	// Sleep waits between two looks at something that is not yet as it should be.
+	Sleep func(context.Context, time.Duration) error
+	// AllowSharedRole permits changes of a role that others than the integration
+	// user hold.
+	AllowSharedRole bool
+	Progress        Progress
+
+	checked map[string]bool // roles whose holders were looked at
+}
+
+// tries bounds how often a change is sent whose effect was uncertain, and how
+// often one is looked for that should be there.
+const tries = 5
+
+// Check reads every target whose row is there already and compares it with the
+// plan, without changing anything. It is what a dry run does.
+func (r *Runner) Check(ctx context.Context) error {
+	if err := r.sameEnvironment(ctx); err != nil {
+		return err
+	}
+	expected := map[string]plan.State{}
+	for _, a := range r.Journal.Plan.Actions {
+		if waits(a.Target) {
+			r.tell(a, EventDone)
+			continue
+		}
+		reading, err := r.Mutator.Current(ctx, a.Target, a.Target.Watched(a.After))
+		if err != nil {
+			return fmt.Errorf("reading the target of action %s: %w", a.ID, err)
+		}
+		// Several actions may change the same thing one after the other.
+		key := key(a.Target)
+		for name, value := range expected[key] {
+			if _, there := reading.State[name]; there {
+				reading.State[name] = value
+			}
+		}
+		if err := r.asPlanned(ctx, a, a.Target, reading); err != nil {
+			return err
+		}
+		if expected[key] == nil {
+			expected[key] = plan.State{}
+		}
+		maps.Copy(expected[key], a.After)
+		r.tell(a, EventDone)
+	}
+	return nil
+}
+
+func key(t plan.Target) string {
+	k := t.Known()
+	return strings.Join([]string{string(t.Kind), k[plan.SlotRole], k[plan.SlotUser], k[plan.SlotCopy], k[plan.SlotView], k[plan.SlotPrincipal], t.ApplicationID}, " ")
+}
+
+// waits reports whether a target hangs on a row that an action has yet to make.
+func waits(t plan.Target) bool {
+	return slices.ContainsFunc([]*plan.Ref{t.Role, t.Copy, t.User, t.Principal}, func(ref *plan.Ref) bool { return ref != nil && ref.MadeBy != "" })
+}
+
+// Apply carries out what is left of the plan.
+func (r *Runner) Apply(ctx context.Context) error {
+	if r.Journal.Undoing() {
+		return errors.New("the journal is of a run that was rolled back: make a new plan")
+	}
+	if err := r.sameEnvironment(ctx); err != nil {
+		return err
+	}
+	for _, a := range r.Journal.Plan.Actions {
+		if r.Journal.has(EventDone, a.ID) {
+			continue
+		}
+		if err := r.carryOut(ctx, a); err != nil {
+			return err
+		}
+	}
+	if !r.Journal.has(EventApplied, "") {
+		return r.Journal.append(Record{Event: EventApplied})
+	}
+	return nil
+}
+
+func (r *Runner) sameEnvironment(ctx context.Context) error {
+	id, err := r.Mutator.Organization(ctx)
+	if err != nil {
+		return err
+	}
+	if want := r.Journal.Plan.Environment.OrganizationID; !strings.EqualFold(id, want) {
+		return fmt.Errorf("this is another environment (organization %s) than the plan's (%s, organization %s): nothing was changed",
+			id, r.Journal.Plan.Environment.URL, want)
+	}
+	return nil
+}
+
+func (r *Runner) tell(a plan.Action, e Event) {
+	if r.Progress != nil {
+		r.Progress(a, e)
+	}
+}
+
+// resolve fills in the ids of rows that earlier actions made, and those that the
+// journal has.
+func (r *Runner) resolve(a plan.Action) (plan.Target, error) {
+	t := a.Target
+	begun, _ := r.Journal.begun(a.ID)
+	done, _ := r.Journal.find(EventDone, a.ID)
+	for slot, ref := range map[string]**plan.Ref{
+		plan.SlotRole: &t.Role, plan.SlotCopy: &t.Copy, plan.SlotUser: &t.User, plan.SlotPrincipal: &t.Principal,
+	} {
+		if *ref == nil || (*ref).ID != "" {
+			continue
+		}
+		full := **ref
+		*ref = &full
+		switch {
+		case full.MadeBy != "":
+			made, ok := r.Journal.find(EventDone, full.MadeBy)
+			if !ok || made.Made == "" {
+				return t, fmt.Errorf("action %s needs what action %s makes, and the journal does not say what that is", a.ID, full.MadeBy)
+			}
+			full.ID = made.Made
+		case slot == slotMade(a) && done.Made != "":
+			full.ID = done.Made
+		case slot == plan.SlotCopy:
+			full.ID = begun.IDs[slot]
+		}
+		full.MadeBy = ""
+		*ref = &full
+	}
+	return t, nil
+}
+
+// slotMade is the slot of the row that an action makes.
+func slotMade(a plan.Action) string {
+	switch a.Target.Kind {
+	case plan.KindRole:
+		return plan.SlotRole
+	case plan.KindUser:
+		return plan.SlotUser
+	case plan.KindGrants, plan.KindAssignment, plan.KindShare:
+	}
+	return ""
+}
+
+// asPlanned refuses a target that is not as the plan has it.
+func (r *Runner) asPlanned(ctx context.Context, a plan.Action, t plan.Target, now Reading) error {
+	if !now.State.Covers(a.Before) {
+		return &ChangedError{Action: a, Now: now.State}
+	}
+	for name, id := range t.Privileges {
+		if found := now.IDs[name]; found != "" && !strings.EqualFold(found, id) {
+			return &ChangedError{Action: a, Because: fmt.Sprintf("%s has the id %s there, not %s", name, found, id)}
+		}
+	}
+	if t.Kind == plan.KindGrants && a.Target.Role.MadeBy == "" {
+		return r.notShared(ctx, a, t.Role)
+	}
+	return nil
+}
+
+// notShared refuses to change a role that others hold, unless that is allowed.
+func (r *Runner) notShared(ctx context.Context, a plan.Action, role *plan.Ref) error {
+	if r.AllowSharedRole || r.checked[role.ID] {
+		return nil
+	}
+	holders, err := r.Mutator.Holders(ctx, role.ID)
+	if err != nil {
+		return fmt.Errorf("finding out who holds the role %q: %w", role.Name, err)
+	}
+	own := r.integrationUser()
+	var others []string
+	for _, h := range holders {
+		if h.ID != own {
+			name := fmt.Sprintf("%q", h.Name)
+			if h.Through != "" {
+				name += fmt.Sprintf(" (through the team %q)", h.Through)
+			}
+			others = append(others, name)
+		}
+	}
+	if len(others) > 0 {
+		slices.Sort(others)
+		shown := others[:min(len(others), 5)]
+		more := ""
+		if n := len(others) - len(shown); n > 0 {
+			more = fmt.Sprintf(" and %d more", n)
+		}
+		return fmt.Errorf("action %s (%s) was not carried out: others hold the role too: %s%s; give the integration a role of its own, or allow it by --allow-shared-role",
+			a.ID, a.Summary, strings.Join(shown, ", "), more)
+	}
+	if r.checked == nil {
+		r.checked = map[string]bool{}
+	}
+	r.checked[role.ID] = true
+	return nil
+}
+
+// integrationUser is the id of the user that the plan is about; empty for one
+// that it makes, or where it names none.
+func (r *Runner) integrationUser() string { return r.Journal.Plan.IntegrationUser }
+
+// carryOut does one action, or what is left of it.
+func (r *Runner) carryOut(ctx context.Context, a plan.Action) error {
+	t, err := r.resolve(a)
+	if err != nil {
+		return err
+	}
+	names := t.Watched(a.After)
+	now, err := r.Mutator.Current(ctx, t, names)
+	if err != nil {
+		return fmt.Errorf("reading the target of action %s (%s): %w", a.ID, a.Summary, err)
+	}
+	// sent says that the change may be on its way already.
+	_, sent := r.Journal.begun(a.ID)
+	if !sent {
+		if err := r.asPlanned(ctx, a, t, now); err != nil {
+			return err
+		}
+		if err := r.Journal.append(Record{Event: EventBegin, Action: a.ID, Before: now.State, IDs: now.IDs}); err != nil {
+			return err
+		}
+	}
+	r.tell(a, EventBegin)
+	for attempt := 1; !sent || !now.State.Covers(a.After); attempt++ {
+		if !now.State.Covers(a.Before) {
+			return r.failed(a, sent, &ChangedError{Action: a, Now: now.State})
+		}
+		err := r.send(ctx, a.Request, t, now, a.Summary)
+		if err == nil {
+			sent = true
+			break
+		}
+		effect := EffectUncertain
+		var change *ChangeError
+		if errors.As(err, &change) {
+			effect = change.Effect
+		}
+		sent = sent || effect == EffectUncertain
+		if effect == EffectNone && !sent {
+			return r.failed(a, sent, err)
+		}
+		if pauseErr := r.Sleep(ctx, pause(attempt)); pauseErr != nil {
+			return errors.Join(err, pauseErr)
+		}
+		var readErr error
+		if now, readErr = r.Mutator.Current(ctx, t, names); readErr != nil {
+			return errors.Join(err, fmt.Errorf("reading what became of action %s (%s): %w", a.ID, a.Summary, readErr))
+		}
+		reached := now.State.Covers(a.After)
+		switch {
+		case !sent && reached:
+			return r.failed(a, sent, &ChangedError{Action: a, Because: "somebody else made the same change at the same moment"})
+		case !reached && (effect == EffectNone || attempt == tries):
+			return r.failed(a, sent, err)
+		}
+	}
+	if now, err = r.await(ctx, t, names, func(s plan.State) bool { return s.Covers(a.After) }); err != nil {
+		return r.failed(a, true, fmt.Errorf("action %s (%s): %w", a.ID, a.Summary, err))
+	}
+	r.tell(a, EventDone)
+	return r.Journal.append(Record{Event: EventDone, Action: a.ID, Made: now.IDs[slotMade(a)]})
+}
+
+// failed records why an action did not come about; sent says whether its change
+// may have happened all the same.
+func (r *Runner) failed(a plan.Action, sent bool, err error) error {
+	r.tell(a, EventFailed)
+	return errors.Join(err, r.Journal.append(Record{Event: EventFailed, Action: a.ID, Unsent: !sent, Error: err.Error()}))
+}
+
+// send fills a request and sends it.
+func (r *Runner) send(ctx context.Context, request plan.Request, t plan.Target, now Reading, label string) error {
+	request = request.Fill(now.IDs).Fill(t.Known()).Fill(map[string]string{plan.SlotAPI: plan.API(r.Journal.Plan.Environment.URL)})
+	if !request.Filled() {
+		return &ChangeError{EffectNone, fmt.Errorf("%s: the request lacks an id that could not be found: %s", label, request.Path)}
+	}
+	return r.Mutator.Change(ctx, request, label)
+}
+
+// await reads a target until it is as it should be: what was written may show a
+// moment later.
+func (r *Runner) await(ctx context.Context, t plan.Target, names []string, good func(plan.State) bool) (Reading, error) {
+	for attempt := 1; ; attempt++ {
+		now, err := r.Mutator.Current(ctx, t, names)
+		switch {
+		case err != nil:
+			return now, fmt.Errorf("reading back what was changed: %w", err)
+		case good(now.State):
+			return now, nil
+		case attempt == tries:
+			return now, fmt.Errorf("the change did not take: it is %v after it", now.State)
+		}
+		if err := r.Sleep(ctx, pause(attempt)); err != nil {
+			return now, err
+		}
+	}
+}
+
+// pause doubles from a second.
+func pause(attempt int) time.Duration { return time.Second << (attempt - 1) }

@@ -1,0 +1,260 @@
+package apply
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/plan"
+)
+
+// Format names the form of a journal: JSON lines, the first of which holds the
+// plan.
+const Format = "dbaudit.journal/v1"
+
+// An Event says what a record of the journal is about. The zero value is none.
+type Event string
+
+// The events.
+const (
+	// EventPlan opens a journal and holds the plan.
+	EventPlan Event = "plan"
+	// EventBegin stands before a change: what was there, and what it is sent to.
+	EventBegin Event = "begin"
+	// EventDone stands after a change that was read back.
+	EventDone Event = "done"
+	// EventFailed stands after a change that did not come about, or did not take.
+	EventFailed Event = "failed"
+	// EventApplied stands after the last change.
+	EventApplied Event = "applied"
+	// EventUndo stands before a change is undone.
+	EventUndo Event = "undo"
+	// EventUndone stands after it, read back.
+	EventUndone Event = "undone"
+	// EventKept stands where undoing was refused: somebody changed the target since.
+	EventKept Event = "kept"
+	// EventRolledBack stands after everything was undone.
+	EventRolledBack Event = "rolled-back"
+)
+
+// A Record is one line of a journal.
+type Record struct {
+	Event Event     `json:"event"`
+	At    time.Time `json:"at"`
+	// Format, Tool and Plan are set in the first record.
+	Format string      `json:"format,omitempty"`
+	Tool   *audit.Tool `json:"tool,omitempty"`
+	Plan   *plan.Plan  `json:"plan,omitempty"`
+	// Action is the id of the action in the plan.
+	Action string `json:"action,omitempty"`
+	// Before is what was read just before the change: what the plan has, and what
+	// the platform may change along with it.
+	Before plan.State `json:"before,omitempty"`
+	// IDs fill the slots of the action's requests.
+	IDs map[string]string `json:"ids,omitempty"`
+	// Made is the id of the row that the change made.
+	Made string `json:"made,omitempty"`
+	// Unsent is set on a failure before or by which nothing can have changed.
+	Unsent bool `json:"unsent,omitempty"`
+	// Error says what failed, or why a change was kept.
+	Error string `json:"error,omitempty"`
+}
+
+// A Journal is the record of one plan's application, written and synced before
+// and after each change. What it says survives the end of the process at any
+// point.
+type Journal struct {
+	Plan    plan.Plan
+	Records []Record
+
+	file io.Writer
+	sync func() error
+	done func() error
+	now  func() time.Time
+}
+
+// CreateJournal starts a journal in a file that must not be there yet.
+func CreateJournal(name string, p plan.Plan, tool audit.Tool, now func() time.Time) (*Journal, error) {
+	file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return nil, fmt.Errorf("the journal %s is there already: go on by apply --resume, undo by rollback, or name another by --journal", name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("starting the journal: %w", err)
+	}
+	j := &Journal{Plan: p, now: now}
+	j.hold(file)
+	if err := j.append(Record{Event: EventPlan, Format: Format, Tool: &tool, Plan: &p}); err != nil {
+		return nil, errors.Join(err, j.Close())
+	}
+	return j, syncFolder(filepath.Dir(name))
+}
+
+// OpenJournal reads a journal and goes on writing to it.
+func OpenJournal(name string, now func() time.Time) (*Journal, error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading the journal: %w", err)
+	}
+	j, whole, err := ParseJournal(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	file, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return nil, fmt.Errorf("opening the journal: %w", err)
+	}
+	j.now = now
+	j.hold(file)
+	// A line that was cut off was never relied on: nothing is sent before its record
+	// is whole on the disk.
+	if err := file.Truncate(int64(whole)); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening the journal: %w", err), j.Close())
+	}
+	if _, err := file.Seek(0, io.SeekEnd); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening the journal: %w", err), j.Close())
+	}
+	return j, nil
+}
+
+func (j *Journal) hold(file *os.File) { j.file, j.sync, j.done = file, file.Sync, file.Close }
+
+// ParseJournal reads a journal's lines. whole is how many bytes of the data are
+// whole lines: the last one may be cut off where a process ended.
+func ParseJournal(data []byte) (j *Journal, whole int, err error) {
+	whole = bytes.LastIndexByte(data, '\n') + 1
+	j = &Journal{}
+	for i, line := range bytes.Split(bytes.TrimSuffix(data[:whole], []byte("\n")), []byte("\n")) {
+		var r Record
+		dec := json.NewDecoder(bytes.NewReader(line))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&r); err != nil {
+			return nil, 0, fmt.Errorf("line %d of the journal is broken: %w", i+1, err)
+		}
+		if (i == 0) != (r.Event == EventPlan) {
+			return nil, 0, fmt.Errorf("line %d of the journal is out of place: %q", i+1, r.Event)
+		}
+		j.Records = append(j.Records, r)
+	}
+	first := j.Records[0]
+	if first.Format != Format || first.Plan == nil {
+		return nil, 0, fmt.Errorf("this has the format %q, not %q: it is no journal that this dbaudit can go on with", first.Format, Format)
+	}
+	text, err := first.Plan.Encode()
+	if err != nil {
+		return nil, 0, err
+	}
+	if j.Plan, err = plan.Decode(text); err != nil {
+		return nil, 0, fmt.Errorf("the journal's plan: %w", err)
+	}
+	known := func(id string) bool {
+		return slices.ContainsFunc(j.Plan.Actions, func(a plan.Action) bool { return a.ID == id })
+	}
+	for i, r := range j.Records {
+		if r.Action != "" && !known(r.Action) {
+			return nil, 0, fmt.Errorf("line %d of the journal is of an action %q that the plan does not have", i+1, r.Action)
+		}
+	}
+	return j, whole, nil
+}
+
+// append writes a record and returns when it is on the disk.
+func (j *Journal) append(r Record) error {
+	r.At = j.now().UTC().Truncate(time.Millisecond)
+	line, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("writing the journal: %w", err)
+	}
+	if _, err := j.file.Write(append(line, '\n')); err != nil {
+		return fmt.Errorf("writing the journal: %w", err)
+	}
+	if err := j.sync(); err != nil {
+		return fmt.Errorf("writing the journal to the disk: %w", err)
+	}
+	j.Records = append(j.Records, r)
+	return nil
+}
+
+// Close lets go of the journal.
+func (j *Journal) Close() error {
+	if j.done == nil {
+		return nil
+	}
+	done := j.done
+	j.done = nil
+	return done()
+}
+
+// find is the last record of an event for an action.
+func (j *Journal) find(e Event, action string) (Record, bool) {
+	for _, r := range slices.Backward(j.Records) {
+		if r.Event == e && r.Action == action {
+			return r, true
+		}
+	}
+	return Record{}, false
+}
+
+func (j *Journal) has(e Event, action string) bool {
+	_, ok := j.find(e, action)
+	return ok
+}
+
+// begun is the record of an action whose change may have been sent: one that is
+// known to have changed nothing does not count.
+func (j *Journal) begun(action string) (Record, bool) {
+	var begun Record
+	for _, r := range j.Records {
+		switch {
+		case r.Action != action:
+		case r.Event == EventBegin:
+			begun = r
+		case r.Event == EventFailed && r.Unsent:
+			begun = Record{}
+		}
+	}
+	return begun, begun.Event == EventBegin
+}
+
+// Applied counts the actions that were done and not undone.
+func (j *Journal) Applied() int {
+	n := 0
+	for _, a := range j.Plan.Actions {
+		if j.has(EventDone, a.ID) && !j.has(EventUndone, a.ID) {
+			n++
+		}
+	}
+	return n
+}
+
+// Touched reports whether any change may have been sent that was not undone.
+func (j *Journal) Touched() bool {
+	return slices.ContainsFunc(j.Plan.Actions, func(a plan.Action) bool {
+		_, begun := j.begun(a.ID)
+		return begun && !j.has(EventUndone, a.ID)
+	})
+}
+
+// Undoing reports whether a rollback was begun.
+func (j *Journal) Undoing() bool {
+	return slices.ContainsFunc(j.Records, func(r Record) bool {
+		return r.Event == EventUndo || r.Event == EventUndone || r.Event == EventKept || r.Event == EventRolledBack
+	})
+}
+
+// syncFolder makes a new file's name last, where the system can do that.
+func syncFolder(name string) error {
+	folder, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("starting the journal: %w", err)
+	}
+	_ = folder.Sync() // Windows cannot, and need not
+	return folder.Close()
+}

@@ -1,0 +1,448 @@
+// Package webapi reads and changes the targets of a plan through the Dataverse
+// Web API. It is the one place that is handed a [dataverse.Writer].
+//
+// Everything is read with Consistency: Strong, past the caches of permissions
+// ("Compose HTTP requests and handle errors"). Requests come filled from the
+// plan; nothing is put together here, except for the one action whose parameter
+// has two names: RemovePrivilegeRole takes Privilege by the metadata documents,
+// and PrivilegeId by other pages.
+package webapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/apply"
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// An Environment is a live environment.
+type Environment struct{ writer *dataverse.Writer }
+
+var _ apply.Mutator = (*Environment)(nil)
+
+// New makes an environment that is changed through w.
+func New(w *dataverse.Writer) *Environment { return &Environment{w} }
+
+// Organization is the id of the environment that is reached.
+func (e *Environment) Organization(ctx context.Context) (string, error) {
+	var who struct {
+		OrganizationID dataverse.GUID `json:"OrganizationId"`
+	}
+	if err := e.get(ctx, dataverse.Function("WhoAmI"), "who am I", &who); err != nil {
+		return "", err
+	}
+	return who.OrganizationID.String(), nil
+}
+
+func (e *Environment) get(ctx context.Context, q dataverse.Query, label string, into any) error {
+	r := q.Request(label)
+	r.Strong = true
+	data, err := e.writer.Get(ctx, r)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		return fmt.Errorf("%s: the answer cannot be used: %w", label, err)
+	}
+	return nil
+}
+
+// rows reads a whole collection.
+func rows[T any](ctx context.Context, e *Environment, q dataverse.Query, label string) ([]T, error) {
+	r := q.Request(label)
+	r.Strong = true
+	var list []T
+	for data, err := range e.writer.Rows(ctx, r) {
+		if err != nil {
+			return nil, err
+		}
+		var row T
+		if err := json.Unmarshal(data, &row); err != nil {
+			return nil, fmt.Errorf("%s: a row cannot be used: %w", label, err)
+		}
+		list = append(list, row)
+	}
+	return list, nil
+}
+
+func notFound(err error) bool {
+	var e *dataverse.Error
+	return errors.As(err, &e) && e.Kind == dataverse.NotFound
+}
+
+// Current reads what a target is.
+func (e *Environment) Current(ctx context.Context, t plan.Target, names []string) (apply.Reading, error) {
+	switch t.Kind {
+	case plan.KindRole:
+		return e.role(ctx, t)
+	case plan.KindGrants:
+		return e.grants(ctx, t, names)
+	case plan.KindUser:
+		return e.user(ctx, t)
+	case plan.KindAssignment:
+		return e.assignment(ctx, t)
+	case plan.KindShare:
+		return e.share(ctx, t)
+	}
+	return apply.Reading{}, fmt.Errorf("nothing is known about targets of the kind %q", t.Kind)
+}
+
+type roleRow struct {
+	ID   dataverse.GUID `json:"roleid"`
+	Unit dataverse.GUID `json:"_businessunitid_value"`
+	Name string         `json:"name"`
+}
+
+func (e *Environment) role(ctx context.Context, t plan.Target) (apply.Reading, error) {
+	filter := dataverse.EqID("roleid", dataverse.GUID(t.Role.ID))
+	if t.Role.ID == "" {
+		filter = dataverse.And(dataverse.Eq("name", t.Role.Name), dataverse.EqID("_businessunitid_value", dataverse.GUID(t.BusinessUnit.ID)))
+	}
+	found, err := rows[roleRow](ctx, e, dataverse.Collection("roles").Select("roleid", "name", "_businessunitid_value").Filter(filter), "the role")
+	if err != nil {
+		return apply.Reading{}, err
+	}
+	switch len(found) {
+	case 0:
+		return apply.Reading{State: plan.State{"role": plan.Absent}, IDs: map[string]string{}}, nil
+	case 1:
+		return apply.Reading{State: plan.State{"role": plan.Present}, IDs: map[string]string{plan.SlotRole: found[0].ID.String()}}, nil
+	}
+	return apply.Reading{}, fmt.Errorf("there are %d roles %q in one business unit", len(found), t.Role.Name)
+}
+
+// grants reads what a role grants, and the ids of the privileges that it does
+// not.
+func (e *Environment) grants(ctx context.Context, t plan.Target, names []string) (apply.Reading, error) {
+	var answer struct {
+		RolePrivileges []struct {
+			Depth         string         `json:"Depth"`
+			PrivilegeID   dataverse.GUID `json:"PrivilegeId"`
+			PrivilegeName string         `json:"PrivilegeName"`
+			RecordFilter  dataverse.GUID `json:"RecordFilterId"`
+		} `json:"RolePrivileges"`
+	}
+	q := dataverse.Function("RetrieveRolePrivilegesRole", dataverse.IDArg("RoleId", dataverse.GUID(t.Role.ID)))
+	if err := e.get(ctx, q, "what the role grants", &answer); err != nil {
+		return apply.Reading{}, err
+	}
+	now := apply.Reading{State: plan.State{}, IDs: map[string]string{}}
+	wanted := map[string]string{}
+	for _, name := range names {
+		now.State[name] = plan.None
+		wanted[strings.ToLower(name)] = name
+	}
+	for _, g := range answer.RolePrivileges {
+		name, ok := wanted[strings.ToLower(g.PrivilegeName)]
+		if !ok || !g.RecordFilter.IsZero() {
+			continue
+		}
+		depth, err := snapshot.ParseDepth(strings.ToLower(g.Depth))
+		if err != nil {
+			return apply.Reading{}, fmt.Errorf("what the role grants: %s: %w", name, err)
+		}
+		now.State[name], now.IDs[name] = depth.String(), g.PrivilegeID.String()
+	}
+	missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return now.IDs[name] != "" })
+	for chunk := range slices.Chunk(missing, 40) {
+		found, err := rows[struct {
+			ID   dataverse.GUID `json:"privilegeid"`
+			Name string         `json:"name"`
+		}](ctx, e, dataverse.Collection("privileges").Select("privilegeid", "name").Filter(dataverse.AnyOf("name", chunk...)), "the privileges' ids")
+		if err != nil {
+			return apply.Reading{}, err
+		}
+		for _, p := range found {
+			if name, ok := wanted[strings.ToLower(p.Name)]; ok {
+				now.IDs[name] = p.ID.String()
+			}
+		}
+	}
+	return now, nil
+}
+
+type userRow struct {
+	ID       dataverse.GUID `json:"systemuserid"`
+	Tag      string         `json:"@odata.etag"`
+	Disabled bool           `json:"isdisabled"`
+	Deleted  int            `json:"deletedstate"`
+}
+
+func (u userRow) status() string {
+	switch {
+	case u.Deleted != 0:
+		return plan.Deleted
+	case u.Disabled:
+		return plan.Disabled
+	}
+	return plan.Enabled
+}
+
+func (e *Environment) user(ctx context.Context, t plan.Target) (apply.Reading, error) {
+	filter := dataverse.EqID("systemuserid", dataverse.GUID(t.User.ID))
+	if t.User.ID == "" {
+		filter = dataverse.EqID("applicationid", dataverse.GUID(t.ApplicationID))
+	}
+	found, err := e.users(ctx, filter)
+	if err != nil {
+		return apply.Reading{}, err
+	}
+	if live := slices.DeleteFunc(slices.Clone(found), func(u userRow) bool { return u.Deleted != 0 }); len(live) > 0 {
+		found = live
+	}
+	switch len(found) {
+	case 0:
+		return apply.Reading{State: plan.State{"user": plan.Absent}, IDs: map[string]string{}}, nil
+	case 1:
+		return apply.Reading{
+			State: plan.State{"user": found[0].status()},
+			IDs:   map[string]string{plan.SlotUser: found[0].ID.String(), plan.SlotTag: found[0].Tag},
+		}, nil
+	}
+	return apply.Reading{State: plan.State{"user": fmt.Sprintf("there %d times", len(found))}, IDs: map[string]string{}}, nil
+}
+
+// users reads users. Older environments have no soft deletion, and no column for
+// it.
+func (e *Environment) users(ctx context.Context, filter dataverse.Expr) ([]userRow, error) {
+	const label = "the user"
+	q := dataverse.Collection("systemusers").Filter(filter)
+	found, err := rows[userRow](ctx, e, q.Select("systemuserid", "isdisabled", "deletedstate"), label)
+	var refused *dataverse.Error
+	if errors.As(err, &refused) && refused.MissingProperty() == "deletedstate" {
+		return rows[userRow](ctx, e, q.Select("systemuserid", "isdisabled"), label)
+	}
+	return found, err
+}
+
+func (e *Environment) assignment(ctx context.Context, t plan.Target) (apply.Reading, error) {
+	copied := t.Copy.ID
+	if copied == "" {
+		var err error
+		if copied, err = e.copyOf(ctx, t); err != nil {
+			return apply.Reading{}, err
+		}
+	}
+	held, err := rows[roleRow](ctx, e,
+		dataverse.Row("systemusers", dataverse.GUID(t.User.ID)).Nav("systemuserroles_association").Select("roleid", "name", "_businessunitid_value"), "the user's roles")
+	if err != nil {
+		return apply.Reading{}, err
+	}
+	now := apply.Reading{State: plan.State{"assigned": plan.No}, IDs: map[string]string{plan.SlotCopy: copied}}
+	if slices.ContainsFunc(held, func(r roleRow) bool { return r.ID.String() == copied }) {
+		now.State["assigned"] = plan.Yes
+	}
+	return now, nil
+}
+
+// copyOf finds the copy of a role in the target's business unit.
+func (e *Environment) copyOf(ctx context.Context, t plan.Target) (string, error) {
+	copies, err := e.copies(ctx, t.Role.ID)
+	if err != nil {
+		return "", err
+	}
+	for _, r := range copies {
+		if r.Unit.String() == t.BusinessUnit.ID {
+			return r.ID.String(), nil
+		}
+	}
+	if t.AnyUnit {
+		return t.Role.ID, nil
+	}
+	return "", fmt.Errorf("the role %q has no copy in the business unit %q, where the user sits", t.Role.Name, t.BusinessUnit.Name)
+}
+
+// copies are a role's root and its copies in other business units.
+func (e *Environment) copies(ctx context.Context, root string) ([]roleRow, error) {
+	return rows[roleRow](ctx, e, dataverse.Collection("roles").Select("roleid", "name", "_businessunitid_value").
+		Filter(dataverse.EqID("_parentrootroleid_value", dataverse.GUID(root))), "the role's copies in business units")
+}
+
+// share reads what a principal was given of a view, by itself and not through
+// something else.
+func (e *Environment) share(ctx context.Context, t plan.Target) (apply.Reading, error) {
+	found, err := rows[struct {
+		Mask int `json:"accessrightsmask"`
+	}](ctx, e, dataverse.Collection("principalobjectaccessset").Select("principalobjectaccessid", "accessrightsmask").Filter(dataverse.And(
+		dataverse.EqID("principalid", dataverse.GUID(t.Principal.ID)), dataverse.EqID("objectid", dataverse.GUID(t.View.ID)),
+	)), "the share of the view")
+	if err != nil {
+		return apply.Reading{}, err
+	}
+	mask := 0
+	for _, row := range found {
+		mask |= row.Mask
+	}
+	return apply.Reading{State: plan.State{"access": plan.Access(snapshot.RightsOf(mask))}, IDs: map[string]string{}}, nil
+}
+
+// Holders are the users who hold a role in any copy, directly or through a team.
+func (e *Environment) Holders(ctx context.Context, root string) ([]apply.Holder, error) {
+	copies, err := e.copies(ctx, root)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]dataverse.GUID, len(copies))
+	for i, r := range copies {
+		ids[i] = r.ID
+	}
+	through := map[dataverse.GUID]string{} // user to team, "" for a direct assignment
+	direct, err := inChunks[struct {
+		User dataverse.GUID `json:"systemuserid"`
+	}](ctx, e, "systemuserrolescollection", "systemuserid", "roleid", ids, "who holds the role")
+	if err != nil {
+		return nil, err
+	}
+	teams, err := inChunks[struct {
+		Team dataverse.GUID `json:"teamid"`
+	}](ctx, e, "teamrolescollection", "teamid", "roleid", ids, "which teams hold the role")
+	if err != nil {
+		return nil, err
+	}
+	teamIDs := make([]dataverse.GUID, len(teams))
+	for i, t := range teams {
+		teamIDs[i] = t.Team
+	}
+	members, err := inChunks[struct {
+		Team dataverse.GUID `json:"teamid"`
+		User dataverse.GUID `json:"systemuserid"`
+	}](ctx, e, "teammemberships", "teamid,systemuserid", "teamid", teamIDs, "who is in the teams that hold the role")
+	if err != nil {
+		return nil, err
+	}
+	names, err := inChunks[struct {
+		ID   dataverse.GUID `json:"teamid"`
+		Name string         `json:"name"`
+	}](ctx, e, "teams", "teamid,name", "teamid", teamIDs, "the names of the teams")
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range members {
+		i := slices.IndexFunc(names, func(n struct {
+			ID   dataverse.GUID `json:"teamid"`
+			Name string         `json:"name"`
+		},
+		) bool {
+			return n.ID == m.Team
+		})
+		through[m.User] = m.Team.String()
+		if i >= 0 {
+			through[m.User] = names[i].Name
+		}
+	}
+	for _, d := range direct {
+		through[d.User] = ""
+	}
+	return e.named(ctx, through)
+}
+
+// named gives holders their names. Those that are soft-deleted hold nothing.
+func (e *Environment) named(ctx context.Context, through map[dataverse.GUID]string) ([]apply.Holder, error) {
+	ids := make([]dataverse.GUID, 0, len(through))
+	for id := range through {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	users, err := inChunks[struct {
+		ID   dataverse.GUID `json:"systemuserid"`
+		Name string         `json:"fullname"`
+	}](ctx, e, "systemusers", "systemuserid,fullname", "systemuserid", ids, "the names of those who hold the role")
+	if err != nil {
+		return nil, err
+	}
+	holders := make([]apply.Holder, 0, len(ids))
+	for _, id := range ids {
+		h := apply.Holder{ID: id.String(), Name: id.String(), Through: through[id]}
+		for _, u := range users {
+			if u.ID == id {
+				h.Name = u.Name
+			}
+		}
+		holders = append(holders, h)
+	}
+	return holders, nil
+}
+
+// inChunks reads the rows of a set whose column is one of the ids.
+func inChunks[T any](ctx context.Context, e *Environment, set, columns, column string, ids []dataverse.GUID, label string) ([]T, error) {
+	var all []T
+	for chunk := range slices.Chunk(ids, 80) {
+		q := dataverse.Collection(set).Select(strings.Split(columns, ",")...).Filter(dataverse.AnyID(column, chunk...))
+		list, err := rows[T](ctx, e, q, label)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
+	}
+	return all, nil
+}
+
+// Change sends one request of a plan.
+func (e *Environment) Change(ctx context.Context, r plan.Request, label string) error {
+	err := e.send(ctx, r, r.Body, label)
+	if body, ok := otherParameter(r, err); ok {
+		err = e.send(ctx, r, body, label)
+	}
+	if err == nil {
+		return nil
+	}
+	effect := apply.EffectUncertain
+	var failed *dataverse.Error
+	if errors.As(err, &failed) && !failed.MayHaveHappened {
+		effect = apply.EffectNone
+		if failed.Kind == dataverse.Conflict {
+			effect = apply.EffectRaced
+		}
+	}
+	return &apply.ChangeError{Effect: effect, Err: err}
+}
+
+func (e *Environment) send(ctx context.Context, r plan.Request, body json.RawMessage, label string) error {
+	request := dataverse.Request{Path: r.Path, Label: label}
+	if r.As != nil {
+		if r.As.ObjectID != "" {
+			request.Caller.ObjectID = dataverse.GUID(r.As.ObjectID)
+		} else {
+			request.Caller.SystemUserID = dataverse.GUID(r.As.ID)
+		}
+	}
+	var err error
+	switch r.Method {
+	case "POST":
+		_, err = e.writer.Post(ctx, request, body)
+	case "PATCH":
+		_, err = e.writer.Patch(ctx, request, body, r.IfMatch)
+	case "DELETE":
+		err = e.writer.Delete(ctx, request)
+	default:
+		err = fmt.Errorf("%s: no request has the method %q", label, r.Method)
+	}
+	return err
+}
+
+// otherParameter is the body of RemovePrivilegeRole under its parameter's other
+// name, where the environment refused the first by name.
+func otherParameter(r plan.Request, err error) (json.RawMessage, bool) {
+	var refused *dataverse.Error
+	if !strings.HasSuffix(r.Path, ".RemovePrivilegeRole") || !errors.As(err, &refused) || refused.Kind != dataverse.BadRequest ||
+		!strings.Contains(refused.Message, "parameter") || !strings.Contains(refused.Message, "'Privilege'") {
+		return nil, false
+	}
+	var body struct {
+		Privilege struct {
+			ID dataverse.GUID `json:"privilegeid"`
+		} `json:"Privilege"`
+	}
+	if json.Unmarshal(r.Body, &body) != nil || body.Privilege.ID == "" {
+		return nil, false
+	}
+	other, err := json.Marshal(map[string]string{"PrivilegeId": body.Privilege.ID.String()})
+	return other, err == nil
+}
