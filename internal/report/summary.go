@@ -129,7 +129,7 @@ func citation(c *audit.Citation) string {
 	if c.Tab == "" {
 		return visible(c.Line)
 	}
-	return visible(c.Tab + " tab: " + c.Line)
+	return visible(c.Tab + ": " + c.Line)
 }
 
 // subject is the object of a finding as one text.
