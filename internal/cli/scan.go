@@ -24,12 +24,14 @@ import (
 // judgeFlags say how a snapshot is judged and what becomes of the result.
 type judgeFlags struct {
 	outputs outputs
+	accept  acceptFlags
 	failOn  string
 	asOf    string
 }
 
 func (f *judgeFlags) add(flags *pflag.FlagSet) {
 	f.outputs.add(flags)
+	f.accept.add(flags)
 	flags.StringVar(&f.failOn, "fail-on", "low", "lowest `severity` whose failure gives exit code 1: info, low, medium, high, critical, or none")
 	flags.StringVar(&f.asOf, "as-of", "", "`time` that the result carries as evaluated_at, RFC 3339 (default now)")
 }
@@ -105,6 +107,10 @@ func (a *app) scan(ctx context.Context, f scanFlags, roots *x509.CertPool) error
 	if f.snapshot != "" && len(targets) > 1 {
 		return usagef("--snapshot keeps one snapshot, and %d environments are meant: use `dbaudit collect` for each", len(targets))
 	}
+	accepted, err := a.acceptance(f.judge.accept, targets[0].file, j)
+	if err != nil {
+		return err
+	}
 	e, err := engine.Load(ctx, policy.Files)
 	if err != nil {
 		return err
@@ -113,13 +119,11 @@ func (a *app) scan(ctx context.Context, f scanFlags, roots *x509.CertPool) error
 	if err != nil {
 		return err
 	}
+	results = accepted.apply(a, results)
 	if err := a.render(j.documents, results, a.reportOptions(e)); err != nil {
 		return err
 	}
-	for _, r := range results {
-		code = worse(code, verdict(r, j.failOn))
-	}
-	return asError(code)
+	return asError(worse(code, accepted.code(results, j.failOn)))
 }
 
 // environmentsAtOnce bounds how many environments are scanned side by side; each
@@ -294,6 +298,10 @@ func (a *app) check(ctx context.Context, f checkFlags, files []string) error {
 	if err != nil {
 		return err
 	}
+	accepted, err := a.acceptance(f.judge.accept, file, j)
+	if err != nil {
+		return err
+	}
 	e, err := engine.Load(ctx, policy.Files)
 	if err != nil {
 		return err
@@ -308,14 +316,11 @@ func (a *app) check(ctx context.Context, f checkFlags, files []string) error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
+	results = accepted.apply(a, results)
 	if err := a.render(j.documents, results, a.reportOptions(e)); err != nil {
 		return err
 	}
-	code := exitOK
-	for _, r := range results {
-		code = worse(code, verdict(r, j.failOn))
-	}
-	return asError(code)
+	return asError(accepted.code(results, j.failOn))
 }
 
 func (a *app) checkOne(ctx context.Context, e *engine.Engine, data []byte, j judgement, c changes) (audit.Result, error) {

@@ -69,10 +69,15 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 	if err != nil {
 		return err
 	}
+	accepted, err := a.acceptance(f.judge.accept, nil, j)
+	if err != nil {
+		return err
+	}
 	results, _, err := a.scanAll(ctx, e, []target{t}, snapshot.ScopeIntegration, j, roots, f.snapshot)
 	if err != nil {
 		return err
 	}
+	results = accepted.apply(a, results)
 	return a.render(j.documents, results, a.reportOptions(e))
 }
 

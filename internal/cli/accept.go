@@ -1,0 +1,133 @@
+package cli
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/pflag"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/compare"
+	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/waiver"
+)
+
+// acceptFlags say which findings are known or accepted.
+type acceptFlags struct {
+	waivers   string
+	baseline  string
+	failOnNew bool
+}
+
+func (f *acceptFlags) add(flags *pflag.FlagSet) {
+	flags.StringVar(&f.waivers, "waivers", "", "`file` of accepted findings (default waivers: of the configuration)")
+	flags.StringVar(&f.baseline, "baseline", "", "earlier `result` (-f json) that findings are compared with")
+	flags.BoolVar(&f.failOnNew, "fail-on-new", false, "only findings that the baseline does not have give exit code 1")
+}
+
+// An acceptance is acceptFlags understood: what a run knows and accepts.
+type acceptance struct {
+	waivers  *waiver.File // nil where there are none
+	options  waiver.Options
+	baseline []audit.Result // nil where there is none
+	newOnly  bool
+}
+
+// acceptance reads the waivers and the baseline, before anything else is done
+// that may take long.
+func (a *app) acceptance(f acceptFlags, file *config.File, j judgement) (acceptance, error) {
+	x := acceptance{newOnly: f.failOnNew, options: waiver.Options{AsOf: j.asOf, Several: file != nil && len(file.All()) > 1}}
+	if f.failOnNew && f.baseline == "" {
+		return x, usagef("--fail-on-new needs a baseline: give an earlier result by --baseline RESULT.json")
+	}
+	name, err := waiverFile(f.waivers, file)
+	if err != nil {
+		return x, err
+	}
+	if name != "" {
+		if x.waivers, err = a.readWaivers(name, j); err != nil {
+			return x, err
+		}
+	}
+	if f.baseline != "" {
+		x.baseline, err = a.results([]string{f.baseline})
+	}
+	return x, err
+}
+
+// waiverFile is the file of waivers that is meant, empty where none is. One that
+// the configuration names stands beside the configuration.
+func waiverFile(flag string, file *config.File) (string, error) {
+	switch {
+	case flag != "":
+		return flag, nil
+	case file == nil || file.Waivers == "":
+		return "", nil
+	case filepath.IsAbs(file.Waivers):
+		return file.Waivers, nil
+	}
+	return filepath.Join(filepath.Dir(filepath.FromSlash(file.Name())), filepath.FromSlash(file.Waivers)), nil
+}
+
+func (a *app) readWaivers(name string, j judgement) (*waiver.File, error) {
+	data, err := os.ReadFile(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, usagef("there is no file of waivers %s: create it by `dbaudit waiver add`, or take waivers: out of the configuration", name)
+	case err != nil:
+		return nil, usagef("reading the waivers: %w", err)
+	}
+	return waiver.Parse(filepath.ToSlash(name), data, j.asOf)
+}
+
+// apply marks what is accepted and what is new in the results, and warns of
+// waivers that somebody has to look at.
+func (x acceptance) apply(a *app, results []audit.Result) []audit.Result {
+	if x.waivers != nil {
+		var remarks []waiver.Remark
+		results, remarks = x.waivers.Apply(results, x.options)
+		for _, remark := range remarks {
+			a.warn("%s:%d: %s", x.waivers.Name, remark.Waiver.Line, remark.Text)
+		}
+	}
+	if x.baseline != nil {
+		for _, r := range results {
+			if !slices.ContainsFunc(x.baseline, func(b audit.Result) bool { return compare.Comparable(r, b) }) {
+				a.warn("the baseline holds no result of %s under the profile %s: every finding counts as new", r.Environment.Name, r.Profile.Name)
+			}
+		}
+		results = compare.Baseline(results, x.baseline)
+	}
+	return results
+}
+
+// code is the exit code of results, the worst of all.
+func (x acceptance) code(results []audit.Result, failOn audit.Severity) int {
+	code := exitOK
+	for _, r := range results {
+		if x.newOnly {
+			r = onlyNew(r)
+		}
+		code = worse(code, verdict(r, failOn))
+	}
+	return code
+}
+
+// onlyNew is a result whose controls fail only where a finding is new and not
+// accepted. It is for the exit code alone; what could not be judged stays unknown.
+func onlyNew(r audit.Result) audit.Result {
+	r.Controls = slices.Clone(r.Controls)
+	for i := range r.Controls {
+		c := &r.Controls[i]
+		fresh := slices.ContainsFunc(c.Findings, func(f audit.Finding) bool {
+			return f.Baseline != audit.BaselineUnchanged && f.Waiver == nil
+		})
+		if c.Outcome == audit.OutcomeFail && len(c.Findings) > 0 && !fresh {
+			c.Outcome = audit.OutcomePass
+		}
+	}
+	return r
+}
