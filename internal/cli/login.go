@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -60,10 +61,18 @@ func (a *app) login(ctx context.Context, f loginFlags) error {
 	if err != nil {
 		return err
 	}
+	if c.Cache == nil {
+		return errors.New("there is no configuration folder of this user to keep a sign-in in: set HOME, or sign in with each command by --auth device-code")
+	}
 	c.Username = f.username
+	lost := ""
+	c.Warn = func(text string) { lost = text }
 	who, err := signin.Login(ctx, c)
 	if err != nil {
 		return err
+	}
+	if lost != "" {
+		return fmt.Errorf("signed in as %s, but %s: sign in with each command by --auth %s, or use --auth azure-cli", who.Username, lost, c.Method)
 	}
 	a.log(slog.LevelInfo, t.name, "signed in as "+who.Username, slog.String("username", who.Username), slog.String("tenant", who.Tenant))
 	return nil
@@ -140,8 +149,8 @@ takes this identity for.`,
 // A whoamiAnswer says whose sign-ins are kept, and who an environment says we
 // are.
 type whoamiAnswer struct {
-	Kept         []keptSignIn   `json:"kept"`
-	Environments []environmentI `json:"environments"`
+	Kept         []keptSignIn          `json:"kept"`
+	Environments []environmentIdentity `json:"environments"`
 }
 
 type keptSignIn struct {
@@ -150,8 +159,8 @@ type keptSignIn struct {
 	Host     string `json:"host"`
 }
 
-// An environmentI is whom an environment takes this identity for.
-type environmentI struct {
+// An environmentIdentity is whom an environment takes this identity for.
+type environmentIdentity struct {
 	Name           string `json:"name"`
 	URL            string `json:"url"`
 	Method         string `json:"method"`
@@ -163,7 +172,7 @@ type environmentI struct {
 }
 
 func (a *app) whoami(ctx context.Context, f whoamiFlags) error {
-	answer := whoamiAnswer{Kept: []keptSignIn{}, Environments: []environmentI{}}
+	answer := whoamiAnswer{Kept: []keptSignIn{}, Environments: []environmentIdentity{}}
 	if a.SignIns != nil {
 		accounts, err := signin.Accounts(ctx, a.SignIns)
 		if err != nil {
@@ -219,15 +228,15 @@ func (a *app) namesEnvironment(f connectionFlags) (bool, error) {
 	return file != nil && file.All()[0].URL != "", err
 }
 
-func (a *app) whoamiIn(ctx context.Context, t target) (environmentI, error) {
+func (a *app) whoamiIn(ctx context.Context, t target) (environmentIdentity, error) {
 	conn, err := a.connect(ctx, t, nil, nil)
 	if err != nil {
-		return environmentI{}, err
+		return environmentIdentity{}, err
 	}
-	me := environmentI{Name: t.name, URL: t.url, Method: conn.session.Method().String()}
+	me := environmentIdentity{Name: t.name, URL: t.url, Method: conn.session.Method().String()}
 	data, err := conn.client.Get(ctx, dataverse.Function("WhoAmI").Request("who am I"))
 	if err != nil {
-		return environmentI{}, err
+		return environmentIdentity{}, err
 	}
 	var ids struct {
 		User         dataverse.GUID `json:"UserId"`
@@ -235,13 +244,13 @@ func (a *app) whoamiIn(ctx context.Context, t target) (environmentI, error) {
 		BusinessUnit dataverse.GUID `json:"BusinessUnitId"`
 	}
 	if err := json.Unmarshal(data, &ids); err != nil {
-		return environmentI{}, fmt.Errorf("who am I: the answer cannot be read: check --url, and any proxy in between")
+		return environmentIdentity{}, fmt.Errorf("who am I: the answer cannot be read: check --url, and any proxy in between")
 	}
 	me.UserID, me.OrganizationID, me.BusinessUnitID = ids.User.String(), ids.Organization.String(), ids.BusinessUnit.String()
 	data, err = conn.client.Get(ctx, dataverse.Row("systemusers", ids.User).Select("fullname").Request("own name"))
 	if err != nil {
 		if ctx.Err() != nil {
-			return environmentI{}, err
+			return environmentIdentity{}, err
 		}
 		a.log(slog.LevelDebug, t.name, err.Error())
 		return me, nil
