@@ -1,0 +1,298 @@
+package webapi_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/apply"
+	"github.com/dbaudit/dbaudit/internal/apply/webapi"
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/collector"
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/simulator"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+	"github.com/dbaudit/dbaudit/policy"
+)
+
+const (
+	app      = "5f0c1b52-8f1a-4c62-9c5e-7b8a1d2e3f40"
+	roleName = "Demandbase Integration"
+)
+
+func now() time.Time { return time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC) }
+
+func noSleep(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+
+// A lab scans, plans and applies against the simulator, over real HTTPS. One
+// server serves one state after the other.
+type lab struct {
+	server   *simulator.Server
+	pristine *simulator.Environment
+	auditor  *dataverse.Writer
+	admin    *dataverse.Writer
+	engine   *engine.Engine
+	profile  profile.Profile
+	want     snapshot.Requirement
+	faults   atomic.Pointer[func(*http.Request) simulator.Fault]
+}
+
+func newLab(t *testing.T, o simulator.Options) *lab {
+	t.Helper()
+	env, err := simulator.Builtin("compliant")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &lab{}
+	o.Faults = func(r *http.Request) simulator.Fault {
+		if f := l.faults.Load(); f != nil {
+			return (*f)(r)
+		}
+		return simulator.Fault{}
+	}
+	if l.server, err = simulator.Start(t.Context(), env, o); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.server.Close() })
+	l.pristine = l.server.Environment()
+	l.auditor = l.writer(t, env.Suggest.Auditor)
+	l.admin = l.writer(t, env.Suggest.Administrator)
+	if l.engine, err = engine.Load(t.Context(), policy.Files); err != nil {
+		t.Fatal(err)
+	}
+	profiles, err := profile.Builtin(policy.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.profile = profiles[slices.IndexFunc(profiles, func(p profile.Profile) bool { return p.Name == "demandbase" })]
+	l.want = snapshot.Requirement{Profile: "demandbase", ApplicationID: app, Role: roleName, BusinessUnit: "Contoso"}
+	for _, v := range env.Suggest.Views {
+		l.want.Views = append(l.want.Views, snapshot.RequiredView{Table: v.Table, Name: v.Name, Owner: v.Owner})
+	}
+	return l
+}
+
+func (l *lab) writer(t *testing.T, applicationID string) *dataverse.Writer {
+	t.Helper()
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(l.server.CAPEM())
+	// One connection for each request: a connection that a fault cut off must not
+	// make the transport repeat a request by itself.
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true}
+	t.Cleanup(transport.CloseIdleConnections)
+	w, err := dataverse.NewWriter(dataverse.Options{
+		URL: l.server.URL(), Transport: transport, Tokens: &tokens{l.server, transport, applicationID}, Sleep: noSleep,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+type tokens struct {
+	server    *simulator.Server
+	transport http.RoundTripper
+	client    string
+}
+
+func (s *tokens) Token(ctx context.Context, _ dataverse.TokenOptions) (dataverse.Token, error) {
+	form := url.Values{
+		"grant_type": {"client_credentials"}, "client_id": {s.client}, "client_secret": {s.server.Environment().Client(s.client).Secret},
+		"scope": {s.server.URL() + "/.default"},
+	}
+	address := s.server.AuthorityURL() + "/" + s.server.TenantID() + "/oauth2/v2.0/token"
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		return dataverse.Token{}, err
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	response, err := s.transport.RoundTrip(request)
+	if err != nil {
+		return dataverse.Token{}, err
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(response.Body)
+	if err != nil {
+		return dataverse.Token{}, err
+	}
+	var answer struct {
+		Token string `json:"access_token"`
+	}
+	if err := json.Unmarshal(data, &answer); err != nil || answer.Token == "" {
+		return dataverse.Token{}, fmt.Errorf("no token: HTTP %d", response.StatusCode)
+	}
+	return dataverse.Token{Value: dataverse.NewSecret(answer.Token), ExpiresAt: time.Now().Add(time.Hour)}, nil
+}
+
+// reset serves the compliant environment, changed.
+func (l *lab) reset(t *testing.T, change func(*simulator.Environment)) {
+	t.Helper()
+	l.faults.Store(nil)
+	l.mutate(t, func(env *simulator.Environment) {
+		*env = *l.pristine.Clone()
+		if change != nil {
+			change(env)
+		}
+	})
+}
+
+func (l *lab) mutate(t *testing.T, change func(*simulator.Environment)) {
+	t.Helper()
+	if err := l.server.Mutate(change); err != nil {
+		t.Fatalf("the simulator refuses the environment: %v", err)
+	}
+}
+
+func (l *lab) scan(t *testing.T) (audit.Result, *snapshot.Snapshot) {
+	t.Helper()
+	s, err := collector.Collect(t.Context(), l.auditor, collector.Options{
+		Scope: snapshot.ScopeIntegration, Requirement: l.want, Pattern: l.profile.Pattern, Privileges: l.profile.Minimum(),
+		Environment: snapshot.Environment{Name: "contoso", URL: l.server.URL()},
+		Tool:        snapshot.Tool{Name: "dbaudit", Version: "test"}, Now: now, Strong: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := l.engine.Evaluate(t.Context(), s, l.profile, engine.Options{AsOf: now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, s
+}
+
+// everything asks for all that a plan can hold.
+func everything() plan.Options {
+	return plan.Options{
+		Tool: audit.Tool{Name: "dbaudit", Version: "test"}, MadeAt: now(), LeastPrivilege: true, UnassignAdministrator: true,
+	}
+}
+
+func (l *lab) plan(t *testing.T, o plan.Options) plan.Plan {
+	t.Helper()
+	r, s := l.scan(t)
+	o.Pattern = l.profile.Pattern
+	p, err := plan.Build(r, s, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := p.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err = plan.Decode(data); err != nil {
+		t.Fatalf("a plan that was just made is refused: %v", err)
+	}
+	if err := p.Within(plan.Limits{Minimum: l.profile.Minimum()}); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// state is the simulator's state, with the ids of rows that were made taken out.
+func (l *lab) state(t *testing.T) string {
+	t.Helper()
+	data, err := l.server.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := l.server.Environment()
+	text := string(data)
+	if r := env.Role(roleName); r != nil && l.pristine.Role(roleName).ID != r.ID {
+		text = strings.ReplaceAll(text, r.ID, "ROLE")
+	}
+	if u := env.ApplicationUser(app); u != nil && l.pristine.ApplicationUser(app).ID != u.ID {
+		text = strings.ReplaceAll(text, u.ID, "USER")
+	}
+	return text
+}
+
+func same(t *testing.T, what, got, want string) {
+	t.Helper()
+	if got == want {
+		return
+	}
+	a, b := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range a {
+		if i >= len(b) || a[i] != b[i] {
+			t.Fatalf("%s: line %d:\n got  %s\n want %s", what, i+1, strings.Join(a[i:min(i+6, len(a))], "\n      "), strings.Join(b[min(i, len(b)):min(i+6, len(b))], "\n      "))
+		}
+	}
+	t.Fatalf("%s: lines are missing: %s", what, strings.Join(b[len(a):], "\n"))
+}
+
+func (l *lab) runner(j *apply.Journal) *apply.Runner {
+	return &apply.Runner{Mutator: webapi.New(l.admin), Journal: j, Sleep: noSleep}
+}
+
+func (l *lab) start(t *testing.T, p plan.Plan) (*apply.Runner, string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "plan.journal.json")
+	j, err := apply.CreateJournal(file, p, audit.Tool{Name: "dbaudit"}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = j.Close() })
+	return l.runner(j), file
+}
+
+// again opens a journal as another process would.
+func (l *lab) again(t *testing.T, file string) *apply.Runner {
+	t.Helper()
+	j, err := apply.OpenJournal(file, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = j.Close() })
+	return l.runner(j)
+}
+
+func (l *lab) apply(t *testing.T, p plan.Plan) (*apply.Runner, string) {
+	t.Helper()
+	r, file := l.start(t, p)
+	if err := r.Apply(t.Context()); err != nil {
+		t.Fatalf("applying: %v", err)
+	}
+	return r, file
+}
+
+func kinds(p plan.Plan) []string {
+	var list []string
+	for _, a := range p.Actions {
+		list = append(list, a.Kind.String())
+	}
+	return list
+}
+
+// fixable are the findings that a plan could mend.
+func fixable(r audit.Result) []string {
+	var list []string
+	for _, c := range r.Controls {
+		for _, f := range c.Findings {
+			if f.Fix != nil && f.Fix.Kind.Automatic() {
+				list = append(list, string(c.ID)+": "+f.Message)
+			}
+		}
+	}
+	return list
+}
+
+func isWrite(r *http.Request) bool {
+	return r.Method != http.MethodGet && strings.HasPrefix(r.URL.Path, "/api/data/")
+}
+
+var _ = bytes.MinRead
