@@ -43,11 +43,8 @@ func (a *app) acceptance(f acceptFlags, file *config.File, j judgement) (accepta
 	if f.failOnNew && f.baseline == "" {
 		return x, usagef("--fail-on-new needs a baseline: give an earlier result by --baseline RESULT.json")
 	}
-	name, err := waiverFile(f.waivers, file)
-	if err != nil {
-		return x, err
-	}
-	if name != "" {
+	var err error
+	if name := waiverFile(f.waivers, file); name != "" {
 		if x.waivers, err = a.readWaivers(name, j); err != nil {
 			return x, err
 		}
@@ -60,16 +57,16 @@ func (a *app) acceptance(f acceptFlags, file *config.File, j judgement) (accepta
 
 // waiverFile is the file of waivers that is meant, empty where none is. One that
 // the configuration names stands beside the configuration.
-func waiverFile(flag string, file *config.File) (string, error) {
+func waiverFile(flag string, file *config.File) string {
 	switch {
 	case flag != "":
-		return flag, nil
+		return flag
 	case file == nil || file.Waivers == "":
-		return "", nil
+		return ""
 	case filepath.IsAbs(file.Waivers):
-		return file.Waivers, nil
+		return file.Waivers
 	}
-	return filepath.Join(filepath.Dir(filepath.FromSlash(file.Name())), filepath.FromSlash(file.Waivers)), nil
+	return filepath.Join(filepath.Dir(filepath.FromSlash(file.Name())), filepath.FromSlash(file.Waivers))
 }
 
 func (a *app) readWaivers(name string, j judgement) (*waiver.File, error) {

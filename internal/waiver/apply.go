@@ -192,19 +192,14 @@ func (a *application) remarks(i int, results []audit.Result) []Remark {
 		remark(Expired, "expired on %s and no longer counts: mend the fault, or accept it anew", w.Expires)
 	case days < 0:
 		remark(Expired, "expired on %s: remove it", w.Expires)
-	case days <= WarnDays:
-		remark(Expiring, "by %s counts until %s only: mend the fault before, or accept it anew", w.Owner, w.Expires)
-	}
-	switch {
 	case len(use.missing) > 0:
 		remark(Refused, "is broader than the finding and does not count: add %s, or say broad: true", strings.Join(use.missing, ", "))
-	case use.covered > 0 || days < 0 || !use.reachable:
-	case !use.known:
+	case use.reachable && !use.known:
 		remark(Unused, "covers nothing: the profile has no such control")
-	case len(use.unjudged) > 0:
-		// Whether it is needed is not known.
-	default:
+	case use.reachable && use.covered == 0 && len(use.unjudged) == 0:
 		remark(Unused, "covers no finding of %s: remove it", environments(w, results))
+	case days <= WarnDays:
+		remark(Expiring, "by %s counts until %s only: mend the fault before, or accept it anew", w.Owner, w.Expires)
 	}
 	return remarks
 }

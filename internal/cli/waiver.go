@@ -1,0 +1,206 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/waiver"
+)
+
+func (a *app) waiverCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "waiver",
+		Short: "accepted findings: add one, check them",
+		Long: `A waiver accepts a finding until a day that is at most 366 days off. It names the
+control, the finding's subject and privilege, why (accepted-risk, false-positive,
+compensating), who answers for it, and the reason. A waived control is not passed:
+every report keeps its original outcome.`,
+		Args: cobra.NoArgs,
+	}
+	cmd.AddCommand(a.waiverAddCommand(), a.waiverCheckCommand())
+	return cmd
+}
+
+type waiverAddFlags struct {
+	file    string
+	days    int
+	kind    string
+	control string
+	waiver  waiver.Waiver
+}
+
+func (a *app) waiverAddCommand() *cobra.Command {
+	var f waiverAddFlags
+	cmd := &cobra.Command{
+		Use:   "add [RESULT.json]",
+		Short: "accept a finding until a day",
+		Long: help(`Adds a waiver to the file of waivers, which it creates where it is not there. With a
+saved result, each finding of the control that --subject and --privilege leave is
+waived by itself, as narrowly as can be.`),
+		Example: `  dbaudit waiver add result.json --control DB-PRIV-LEAD --privilege prvAppendToLead \
+    --kind accepted-risk --owner jane@contoso.com --reason "no leads before the pilot ends" --days 90
+  dbaudit waiver add --control DB-USER-BUSINESS-UNIT --subject "Demandbase Integration" \
+    --kind compensating --owner jane@contoso.com --reason "record ownership spans units" --expires 2027-01-31`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return a.addWaivers(f, args) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.file, "waivers", "", "`file` of accepted findings (default waivers: of the configuration, else "+waiver.DefaultName+")")
+	flags.StringVar(&f.control, "control", "", "the `control` whose finding is accepted")
+	flags.StringVar(&f.waiver.Subject, "subject", "", "`name` or id of the finding's role, user or view (TABLE=NAME)")
+	flags.StringVar(&f.waiver.Privilege, "privilege", "", "the finding's `privilege`")
+	flags.StringVar(&f.waiver.Environment, "environment", "", "`name` of the environment that alone is meant")
+	flags.StringVar(&f.kind, "kind", "", "accepted-risk, false-positive or compensating")
+	flags.StringVar(&f.waiver.Owner, "owner", "", "`who` answers for it")
+	flags.StringVar(&f.waiver.Reason, "reason", "", "`why` it is accepted")
+	flags.StringVar(&f.waiver.Expires, "expires", "", "last `day`, YYYY-MM-DD, at most 366 days off")
+	flags.IntVar(&f.days, "days", 0, "last day as a `number` of days from today")
+	flags.BoolVar(&f.waiver.Broad, "broad", false, "allow a waiver without the subject or privilege that its findings have")
+	for _, name := range []string{"control", "kind", "owner", "reason"} {
+		_ = cmd.MarkFlagRequired(name) // fails for a flag that is not there, and these are
+	}
+	cmd.MarkFlagsMutuallyExclusive("expires", "days")
+	cmd.MarkFlagsOneRequired("expires", "days")
+	return cmd
+}
+
+func (a *app) addWaivers(f waiverAddFlags, results []string) error {
+	now := a.Now().UTC()
+	var err error
+	if f.waiver.Kind, err = waiver.ParseKind(f.kind); err != nil {
+		return usagef("--kind: %w", err)
+	}
+	f.waiver.Control = audit.ControlID(strings.ToUpper(f.control))
+	if f.days != 0 {
+		f.waiver.Expires = now.AddDate(0, 0, f.days).Format(time.DateOnly)
+	}
+	if last, err := time.Parse(time.DateOnly, f.waiver.Expires); err != nil || last.Before(now.Truncate(24*time.Hour)) {
+		return usagef("--expires %s: want a day that is still to come, as YYYY-MM-DD", f.waiver.Expires)
+	}
+	added := []waiver.Waiver{f.waiver}
+	if len(results) > 0 {
+		if added, err = a.waiversOf(f.waiver, results); err != nil {
+			return err
+		}
+	}
+	name, err := a.waiverFileToEdit(f.file)
+	if err != nil {
+		return err
+	}
+	data, err := os.ReadFile(name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("reading the waivers: %w", err)
+	}
+	if data, err = waiver.Append(filepath.ToSlash(name), data, added, now); err != nil {
+		return err
+	}
+	if err := writeFile(name, data); err != nil {
+		return err
+	}
+	for _, w := range added {
+		a.say("%s: waived %s until %s", name, &w, w.Expires)
+	}
+	return nil
+}
+
+// waiversOf makes a waiver for each finding of saved results that a pattern
+// covers.
+func (a *app) waiversOf(pattern waiver.Waiver, files []string) ([]waiver.Waiver, error) {
+	results, err := a.results(files)
+	if err != nil {
+		return nil, err
+	}
+	var found []waiver.Waiver
+	for _, r := range results {
+		for _, w := range pattern.Narrow(r, len(results) > 1) {
+			if !slices.Contains(found, w) {
+				found = append(found, w)
+			}
+		}
+	}
+	if len(found) == 0 {
+		return nil, usagef("%s has no open finding of %s: nothing to waive", strings.Join(files, ", "), &pattern)
+	}
+	return found, nil
+}
+
+func (a *app) waiverFileToEdit(flag string) (string, error) {
+	file, err := a.configuration()
+	if err != nil {
+		return "", err
+	}
+	name := waiverFile(flag, file)
+	if name == "" {
+		name = waiver.DefaultName
+		if file != nil {
+			a.warn("%s names no file of waivers: add the line `waivers: %s` to it, or scans will not see them", file.Name(), name)
+		}
+	}
+	return name, nil
+}
+
+func (a *app) waiverCheckCommand() *cobra.Command {
+	var name, asOf string
+	cmd := &cobra.Command{
+		Use:   "check [RESULT.json...]",
+		Short: "check the file of waivers, against saved results where they are given",
+		Long: help(`Lists the waivers with their days. Ends in 1 where one has expired or, with saved
+results, where one covers no finding or is broader than it; what is only about to
+expire is said.`),
+		Example: `  dbaudit waiver check
+  dbaudit waiver check result.json`,
+		RunE: func(_ *cobra.Command, args []string) error { return a.checkWaivers(name, asOf, args) },
+	}
+	cmd.Flags().StringVar(&name, "waivers", "", "`file` of accepted findings (default waivers: of the configuration, else "+waiver.DefaultName+")")
+	cmd.Flags().StringVar(&asOf, "as-of", "", "`time` to check for, RFC 3339 (default now)")
+	return cmd
+}
+
+func (a *app) checkWaivers(flag, asOf string, files []string) error {
+	j, err := a.judgement(judgeFlags{failOn: "none", asOf: asOf})
+	if err != nil {
+		return err
+	}
+	config, err := a.configuration()
+	if err != nil {
+		return err
+	}
+	f, err := a.readWaivers(first(waiverFile(flag, config), waiver.DefaultName), j)
+	if err != nil {
+		return err
+	}
+	results, err := a.results(files)
+	if err != nil {
+		return err
+	}
+	for i := range results {
+		results[i] = waiver.Strip(results[i])
+	}
+	_, remarks := f.Apply(results, waiver.Options{AsOf: j.asOf, Several: config != nil && len(config.All()) > 1})
+	code := exitOK
+	state := map[int]string{}
+	for _, remark := range remarks {
+		a.warn("%s:%d: %s", f.Name, remark.Waiver.Line, remark.Text)
+		if remark.Kind != waiver.Expiring {
+			code = exitFindings
+		}
+		state[remark.Waiver.Line] = first(state[remark.Waiver.Line], remark.Kind.String())
+	}
+	rows := make([][]string, len(f.Waivers))
+	for i, w := range f.Waivers {
+		rows[i] = []string{w.String(), w.Kind.String(), w.Owner, w.Expires, first(state[w.Line], "counts"), w.Reason}
+	}
+	if err := a.list([]string{"waiver", "kind", "owner", "expires", "state", "reason"}, rows); err != nil {
+		return err
+	}
+	return asError(code)
+}

@@ -1,0 +1,101 @@
+package waiver
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/yamldoc"
+)
+
+// header begins a new file.
+const header = "# Accepted findings. Each needs an owner, a reason and a last day at most 366 days off.\n"
+
+// Append returns the file with waivers added at its end and nothing else changed;
+// data is empty for a new file. The outcome is checked as [Parse] does.
+func Append(name string, data []byte, added []Waiver, asOf time.Time) ([]byte, error) {
+	indent := "  "
+	var out bytes.Buffer
+	if len(bytes.TrimSpace(data)) == 0 {
+		out.WriteString(header + "waivers:\n")
+	} else {
+		f, err := Parse(name, data, asOf)
+		if err != nil {
+			return nil, err
+		}
+		if len(f.Waivers) == 0 {
+			return nil, fmt.Errorf("%s: its list is empty: delete the file, or write the first waiver by hand", name)
+		}
+		_, column := f.doc.Position("waivers", "0")
+		indent = strings.Repeat(" ", max(column-3, 0))
+		out.Write(bytes.TrimRight(data, "\n"))
+		out.WriteByte('\n')
+	}
+	item, err := yamldoc.Encode(added)
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(item)) {
+		out.WriteString(indent + line)
+	}
+	f, err := Parse(name, out.Bytes(), asOf)
+	if err != nil {
+		return nil, fmt.Errorf("adding the waiver: %w", err)
+	}
+	if n := len(f.Waivers); n < len(added) || f.Waivers[n-1].target() != added[len(added)-1].target() {
+		return nil, fmt.Errorf("%s is not written as a plain list: add the waiver by hand:\n%s", name, item)
+	}
+	return out.Bytes(), nil
+}
+
+// Narrow makes of a waiver one for each open finding of a result that it covers,
+// naming all that the finding has; with several results, the environment too.
+func (w *Waiver) Narrow(r audit.Result, several bool) []Waiver {
+	var narrow []Waiver
+	if !w.reaches(r) {
+		return nil
+	}
+	for _, c := range r.Controls {
+		if c.ID != w.Control {
+			continue
+		}
+		for _, f := range c.Findings {
+			if f.Waiver != nil || !w.covers(f) {
+				continue
+			}
+			n := *w
+			n.Subject, n.Privilege = Subject(f.Subject), f.Evidence.Text("privilege")
+			if several {
+				n.Environment = r.Environment.Name
+			}
+			narrow = append(narrow, n)
+		}
+	}
+	return narrow
+}
+
+// Strip returns a result as it was before waivers were applied to it.
+func Strip(r audit.Result) audit.Result {
+	controls := make([]audit.Control, len(r.Controls))
+	for i, c := range r.Controls {
+		if c.Original != nil {
+			if c.Outcome == audit.OutcomeUnknown {
+				c.Reason = ""
+			}
+			c.Outcome, c.Original = *c.Original, nil
+		}
+		findings := make([]audit.Finding, len(c.Findings))
+		for j, f := range c.Findings {
+			f.Waiver = nil
+			findings[j] = f
+		}
+		c.Findings = findings
+		controls[i] = c
+	}
+	r.Controls = controls
+	r.Summary = audit.Summarize(controls)
+	r.Verdict = audit.Judge(r.Summary)
+	return r
+}
