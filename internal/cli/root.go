@@ -75,7 +75,7 @@ It never says compliant about something that it did not read.`,
   dbaudit explain DB-PRIV-LEAD`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		// Without Args cobra refuses an unknown command, and suggests one.
 		PersistentPreRunE: func(*cobra.Command, []string) error {
 			a.started = true
 			return a.global.check()
