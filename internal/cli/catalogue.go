@@ -14,8 +14,12 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
+// showHelp makes a command that only groups others runnable, so that cobra
+// refuses an unknown one among them instead of showing help and ending in 0.
+func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+
 func (a *app) profileCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "profile", Short: "requirement profiles", Args: cobra.NoArgs}
+	cmd := &cobra.Command{Use: "profile", Short: "requirement profiles", Args: cobra.NoArgs, RunE: showHelp}
 	cmd.AddCommand(
 		&cobra.Command{
 			Use: "list", Short: "list the built-in profiles", Args: cobra.NoArgs,
@@ -89,7 +93,7 @@ func (a *app) showProfile(name string) error {
 }
 
 func (a *app) policyCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "policy", Short: "rules", Args: cobra.NoArgs}
+	cmd := &cobra.Command{Use: "policy", Short: "rules", Args: cobra.NoArgs, RunE: showHelp}
 	var asJSON bool
 	list := &cobra.Command{
 		Use: "list", Short: "list the rules", Args: cobra.NoArgs,
