@@ -470,3 +470,19 @@ func (r *reader) entry(f *zip.File) ([]byte, error) {
 	}
 	return raw, nil
 }
+
+// Signature changes whenever a file that the paths mean is changed, added or
+// removed.
+func Signature(paths []string) string {
+	var b strings.Builder
+	for _, name := range paths {
+		files, _, err := list(name)
+		fmt.Fprintf(&b, "%s %v\n", name, err)
+		for _, f := range files {
+			if info, err := os.Stat(f.name); err == nil {
+				fmt.Fprintf(&b, "%s %d %d\n", f.name, info.Size(), info.ModTime().UnixNano())
+			}
+		}
+	}
+	return b.String()
+}
