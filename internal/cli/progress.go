@@ -297,12 +297,13 @@ func (p *progress) line() string {
 		doing = "reading"
 	}
 	if left := p.until.Sub(now); left > 0 {
-		doing = fmt.Sprintf("%s, going on in %s", p.waiting, left.Round(time.Second))
+		doing = fmt.Sprintf("%s, %s more", p.waiting, left.Round(time.Second))
 	}
+	counts := fmt.Sprintf("%d requests, %d rows", p.requests, p.rows)
 	if p.throttled > 0 {
-		doing += fmt.Sprintf(" (throttled %d times)", p.throttled)
+		counts += fmt.Sprintf(", %d throttled", p.throttled)
 	}
-	line := fmt.Sprintf("%s  %s%.1f s  %d requests, %d rows  %s", p.name, done, now.Sub(p.began).Seconds(), p.requests, p.rows, doing)
+	line := fmt.Sprintf("%s  %s%.1f s  %s  %s", p.name, done, now.Sub(p.began).Seconds(), counts, doing)
 	return clipped(printable(line), p.app.StderrWidth)
 }
 
