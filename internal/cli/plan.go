@@ -1,0 +1,247 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/report"
+	"github.com/dbaudit/dbaudit/internal/report/remedy"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+	"github.com/dbaudit/dbaudit/policy"
+)
+
+// contentFlags say what goes into a plan.
+type contentFlags struct {
+	only, except          []string
+	leastPrivilege        bool
+	unassignAdministrator bool
+	validFor              time.Duration
+	maxChanges            int
+}
+
+func (f *contentFlags) add(flags *pflag.FlagSet) {
+	flags.StringSliceVar(&f.only, "only", nil, "mend the findings of this `control` only; repeatable")
+	flags.StringSliceVar(&f.except, "except", nil, "leave the findings of this `control` alone; repeatable")
+	flags.BoolVar(&f.leastPrivilege, "least-privilege", false, "take from the role what it grants beyond the minimum")
+	flags.BoolVar(&f.unassignAdministrator, "unassign-administrator", false, "take administrator roles from the integration user")
+	flags.DurationVar(&f.validFor, "valid-for", plan.DefaultValidity, "how `long` after its snapshot the plan may be applied")
+	flags.IntVar(&f.maxChanges, "max-changes", plan.MaxChanges, "most changes that a plan may make")
+}
+
+type planFlags struct {
+	connection  connectionFlags
+	requirement requirementFlags
+	accept      acceptFlags
+	content     contentFlags
+	outputs     outputs
+	result      string
+	snapshot    string
+	asOf        string
+}
+
+func (a *app) planCommand() *cobra.Command {
+	var f planFlags
+	cmd := &cobra.Command{
+		Use:   "plan",
+		Short: "derive a remediation plan to review and apply",
+		Long: help(`Scans an environment, or takes a saved result and its snapshot, and writes down what
+has to change: action by action, what is there now, what will be, why, by which
+request, and how it is undone. Nothing is written to the environment. What no
+tool can or should do stands in the plan with who must do it and how.
+
+Without -f the plan is shown, and -o keeps it as JSON for dbaudit apply. The exit
+code is 0 when a plan was made, an empty one included.`),
+		Example: `  dbaudit plan --env production -o plan.json
+  dbaudit plan --result result.json --snapshot snapshot.json -f markdown -o plan.md -f json -o plan.json
+  dbaudit plan --env production --least-privilege --except DB-VIEW-SHARED -o plan.json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.plan(cmd.Context(), f) },
+	}
+	f.connection.add(cmd.Flags())
+	f.requirement.add(cmd.Flags())
+	f.accept.add(cmd.Flags())
+	f.content.add(cmd.Flags())
+	cmd.Flags().VarP(&outputFlag{&f.outputs, true}, "format", "f", "`format` of a document: table, json or markdown; repeatable")
+	cmd.Flags().VarP(&outputFlag{&f.outputs, false}, "output", "o", "`file` that the format before it is written to (default standard output)")
+	cmd.Flags().StringVar(&f.result, "result", "", "saved `result` (-f json) to plan from, with --snapshot, in place of a scan")
+	cmd.Flags().StringVar(&f.snapshot, "snapshot", "", "the `snapshot` that the result was made from")
+	cmd.Flags().StringVar(&f.asOf, "as-of", "", "`time` that the plan carries as made_at, RFC 3339 (default now)")
+	return cmd
+}
+
+func (a *app) plan(ctx context.Context, f planFlags) error {
+	docs, err := f.documents()
+	if err != nil {
+		return err
+	}
+	if (f.result == "") != (f.snapshot == "") {
+		return usagef("--result and --snapshot belong together: a result, and the snapshot that it was made from")
+	}
+	j, err := a.judgement(judgeFlags{failOn: "none", asOf: f.asOf})
+	if err != nil {
+		return err
+	}
+	var s *snapshot.Snapshot
+	var r audit.Result
+	if f.result != "" {
+		r, s, err = a.saved(f)
+	} else {
+		var t target
+		if t, err = a.single(f.connection, f.requirement, "a plan is for one environment"); err != nil {
+			return err
+		}
+		var accepted acceptance
+		if accepted, err = a.acceptance(f.accept, t.file, j); err != nil {
+			return err
+		}
+		var e *engine.Engine
+		if e, err = engine.Load(ctx, policy.Files); err != nil {
+			return err
+		}
+		r, s, err = a.inspect(ctx, e, t, j, accepted)
+	}
+	if err != nil {
+		return err
+	}
+	p, err := a.derive(r, s, f.content, j.asOf)
+	if err != nil {
+		return err
+	}
+	return a.showPlan(p, docs)
+}
+
+// documents are what the plan is written to. Where no format is asked for, a file
+// is JSON, and the plan is shown as well.
+func (f *planFlags) documents() ([]document, error) {
+	docs, err := f.outputs.documents()
+	if err != nil {
+		return nil, err
+	}
+	explicit := len(f.outputs.list) == 0
+	for _, out := range f.outputs.list {
+		explicit = explicit || out.format != ""
+	}
+	for i, d := range docs {
+		switch d.format {
+		case report.Table, report.JSON, report.Markdown:
+		default:
+			return nil, usagef("-f %s: a plan is shown as table, json or markdown", d.format)
+		}
+		if d.format == report.Table && d.file != "" && f.outputs.list[i].format == "" {
+			docs[i].format = report.JSON
+		}
+	}
+	if !explicit {
+		docs = append(docs, document{format: report.Table})
+	}
+	return docs, nil
+}
+
+// single is the one target that a command works on.
+func (a *app) single(conn connectionFlags, req requirementFlags, why string) (target, error) {
+	targets, err := a.targets(conn, req)
+	if err != nil {
+		return target{}, err
+	}
+	if len(targets) != 1 {
+		return target{}, usagef("%s: choose one by --env", why)
+	}
+	return targets[0], nil
+}
+
+// inspect reads and judges an environment, keeping both.
+func (a *app) inspect(ctx context.Context, e *engine.Engine, t target, j judgement, accepted acceptance) (audit.Result, *snapshot.Snapshot, error) {
+	s, err := a.collectNow(ctx, t)
+	if err != nil {
+		return audit.Result{}, nil, err
+	}
+	r, err := e.Evaluate(ctx, s, t.profile, engine.Options{Tool: a.tool(), AsOf: j.asOf})
+	if err != nil {
+		return audit.Result{}, nil, err
+	}
+	locate(&r, t.file, t.env)
+	return accepted.apply(a, []audit.Result{r})[0], s, nil
+}
+
+// saved reads a result and its snapshot.
+func (a *app) saved(f planFlags) (audit.Result, *snapshot.Snapshot, error) {
+	results, err := a.results([]string{f.result})
+	if err != nil {
+		return audit.Result{}, nil, err
+	}
+	if len(results) != 1 {
+		return audit.Result{}, nil, usagef("%s holds %d results, and a plan is for one environment", f.result, len(results))
+	}
+	data, err := a.readFile(f.snapshot)
+	if err != nil {
+		return audit.Result{}, nil, err
+	}
+	s, err := snapshot.Decode(data, nil)
+	if err != nil {
+		return audit.Result{}, nil, fmt.Errorf("%s: %w", f.snapshot, err)
+	}
+	return results[0], s, nil
+}
+
+// derive makes a plan and holds it against the limits.
+func (a *app) derive(r audit.Result, s *snapshot.Snapshot, f contentFlags, asOf time.Time) (plan.Plan, error) {
+	p, err := a.profile(s.Requirement.Profile)
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	made, err := plan.Build(r, s, plan.Options{
+		Tool: a.tool(), MadeAt: asOf, Validity: f.validFor, Pattern: p.Pattern,
+		Only: controlIDs(f.only), Except: controlIDs(f.except),
+		LeastPrivilege: f.leastPrivilege, UnassignAdministrator: f.unassignAdministrator,
+		Describe: func(fix audit.Fix) (string, []string) {
+			m := remedy.For(fix, r.Environment)
+			return m.Summary, m.Portal
+		},
+	})
+	if err != nil {
+		return plan.Plan{}, &usageError{err}
+	}
+	if made.Expired(asOf) {
+		a.warn("the snapshot is of %s: the plan has expired already, and can be read but not applied", s.TakenAt.Format(time.RFC3339))
+	}
+	return made, made.Within(plan.Limits{Changes: f.maxChanges, Minimum: p.Minimum()})
+}
+
+func controlIDs(names []string) []audit.ControlID {
+	ids := make([]audit.ControlID, len(names))
+	for i, name := range names {
+		ids[i] = audit.ControlID(name)
+	}
+	return ids
+}
+
+// showPlan writes a plan to its documents.
+func (a *app) showPlan(p plan.Plan, docs []document) error {
+	for _, d := range docs {
+		var b bytes.Buffer
+		switch d.format {
+		case report.JSON:
+			data, err := p.Encode()
+			if err != nil {
+				return err
+			}
+			b.Write(data)
+		case report.Markdown:
+			b.WriteString(printable(p.Markdown()))
+		default:
+			b.WriteString(printable(p.Text()))
+		}
+		if err := a.put(d.file, b.Bytes()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
