@@ -89,12 +89,22 @@ type lintRun struct {
 }
 
 func (a *app) lint(ctx context.Context, f lintFlags, paths []string) error {
-	run, err := a.newLint(ctx, f)
+	run, err := a.newLint(f)
 	if err != nil {
 		return err
 	}
-	found, err := run.read(ctx, paths)
-	if err != nil {
+	// Compiling the policies and reading the files take about as long.
+	var found solution.Found
+	var group errgroup.Group
+	group.Go(func() error { return run.load(ctx) })
+	group.Go(func() (err error) {
+		found, err = solution.Read(ctx, paths, run.Stdin, solution.DefaultLimits())
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	if found, err = run.usable(found, paths); err != nil {
 		return err
 	}
 	judged, err := run.judge(ctx, found, paths)
@@ -107,7 +117,10 @@ func (a *app) lint(ctx context.Context, f lintFlags, paths []string) error {
 			return err
 		}
 		if changed {
-			if found, err = run.read(ctx, paths); err != nil {
+			if found, err = solution.Read(ctx, paths, run.Stdin, solution.DefaultLimits()); err != nil {
+				return err
+			}
+			if found, err = run.usable(found, paths); err != nil {
 				return err
 			}
 			if judged, err = run.judge(ctx, found, paths); err != nil {
@@ -118,7 +131,7 @@ func (a *app) lint(ctx context.Context, f lintFlags, paths []string) error {
 	return run.report(found, judged)
 }
 
-func (a *app) newLint(ctx context.Context, f lintFlags) (*lintRun, error) {
+func (a *app) newLint(f lintFlags) (*lintRun, error) {
 	if f.allRoles && f.requirement.role != "" {
 		return nil, usagef("--all-roles and --integration-role exclude each other")
 	}
@@ -139,14 +152,21 @@ func (a *app) newLint(ctx context.Context, f lintFlags) (*lintRun, error) {
 	// A file holds neither users nor views, whatever is asked of an environment.
 	r := &run.requirement
 	r.ApplicationID, r.User, r.BusinessUnit, r.Views = "", "", "", nil
-	if run.engine, err = a.policies(ctx, f.policies); err != nil {
-		return nil, err
+	return run, nil
+}
+
+// load compiles the policies and reads the table of privileges.
+func (run *lintRun) load(ctx context.Context) (err error) {
+	if run.standard, err = solution.ReadStandard(); err != nil {
+		return err
+	}
+	if run.engine, err = run.policies(ctx, run.flags.policies); err != nil {
+		return err
 	}
 	if err := run.engine.Accepts(run.profile); err != nil {
-		return nil, &usageError{err}
+		return &usageError{err}
 	}
-	run.standard, err = solution.ReadStandard()
-	return run, err
+	return nil
 }
 
 // lintEnvironment is the environment of the configuration whose role is meant: the
@@ -174,12 +194,8 @@ func lintEnvironment(file *config.File, name string) (config.Environment, error)
 	return config.Environment{}, usagef("there is no environment %q in the configuration: it has %s", name, first(strings.Join(names, ", "), "none"))
 }
 
-// read reads the roles and says what could not be read.
-func (run *lintRun) read(ctx context.Context, paths []string) (solution.Found, error) {
-	found, err := solution.Read(ctx, paths, run.Stdin, solution.DefaultLimits())
-	if err != nil {
-		return found, err
-	}
+// usable says what a reader may miss, and refuses files without any role.
+func (run *lintRun) usable(found solution.Found, paths []string) (solution.Found, error) {
 	for _, note := range found.Notes {
 		run.warn("%s", note)
 	}

@@ -131,9 +131,10 @@ func (e *Engine) controls(s *snapshot.Snapshot, p profile.Profile) []profile.Con
 // that may come later, and so for undefined.
 func resolved(c *ast.Compiler) error {
 	var errs []error
+	own := ast.MustParseRef("data.dbaudit")
 	for _, name := range slices.Sorted(maps.Keys(c.Modules)) {
 		ast.WalkRefs(c.Modules[name], func(ref ast.Ref) bool {
-			if !ref.HasPrefix(ast.MustParseRef("data.dbaudit")) {
+			if !ref.HasPrefix(own) {
 				return false
 			}
 			node := c.RuleTree.Child(ref[0].Value)

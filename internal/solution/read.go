@@ -31,10 +31,10 @@ type Limits struct {
 	Nesting int
 }
 
-// DefaultLimits are beyond any real solution: the largest customizations.xml known
-// has 60 MB.
+// DefaultLimits are beyond any real solution: the platform imports none of more
+// than 95 MB, and unpacks it to a few times that.
 func DefaultLimits() Limits {
-	return Limits{File: 256 << 20, Archive: 1 << 30, Entries: 100_000, Nesting: 3}
+	return Limits{File: 128 << 20, Archive: 512 << 20, Entries: 100_000, Nesting: 3}
 }
 
 // Found is what reading gave.

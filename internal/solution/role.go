@@ -74,6 +74,13 @@ type document struct {
 	managed string
 }
 
+// What one file may define: an environment has some 8,000 privileges and, copies
+// apart, some hundred roles.
+const (
+	maxRoles   = 10_000
+	maxEntries = 50_000
+)
+
 // parse reads the roles of one XML file. Only definitions count: elements named
 // Role that refer to one, as forms and apps have them, have no name.
 func parse(raw []byte) (document, error) {
@@ -90,6 +97,10 @@ func parse(raw []byte) (document, error) {
 				doc.root = e.name
 			}
 			switch {
+			case len(doc.roles) > maxRoles:
+				return at(t, e, "the file defines more than %d roles", maxRoles)
+			case role != nil && len(role.Entries) > maxEntries:
+				return at(t, e, "the role %q lists more than %d privileges", role.Name, maxEntries)
 			case role == nil && e.name == "Role" && defines(e, path):
 				doc.roles = append(doc.roles, definition(e, t))
 				role, depth = &doc.roles[len(doc.roles)-1], len(path)
@@ -99,6 +110,8 @@ func parse(raw []byte) (document, error) {
 					return at(t, e, "the role %q has two elements RolePrivileges", role.Name)
 				}
 				role.open, role.PrivilegesAt = span{e.start, e.end}, t.position(e.start, e.end)
+				block, _, _ := bytes.Cut(t.data[e.end:], []byte("</RolePrivileges"))
+				role.Entries = make([]Entry, 0, min(maxEntries, bytes.Count(block, []byte("<RolePrivilege "))))
 			case e.name == "RolePrivilege" && len(path) == depth+2 && path[depth+1] == "RolePrivileges":
 				role.Entries = append(role.Entries, entry(e, t))
 			}
@@ -154,15 +167,15 @@ func definition(e element, t *text) Role {
 
 func entry(e element, t *text) Entry {
 	out := Entry{
-		Name: e.attribute("name"), Level: e.attribute("level"), At: t.position(e.start, e.end),
+		At:  t.position(e.start, e.end),
 		tag: span{e.start, e.end}, whole: span{e.start, e.end},
 	}
 	for _, a := range e.attributes {
 		switch {
-		case strings.EqualFold(a.name, "name"):
-			out.name = span{a.start, a.end}
-		case strings.EqualFold(a.name, "level"):
-			out.level = span{a.start, a.end}
+		case a.is("name") && out.name.end == 0:
+			out.Name, out.name = a.value(), span{a.start, a.end}
+		case a.is("level") && out.level.end == 0:
+			out.Level, out.level = a.value(), span{a.start, a.end}
 		}
 	}
 	return out

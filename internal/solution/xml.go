@@ -19,21 +19,34 @@ const maxNesting = 256
 
 // An element is the start tag of an element.
 type element struct {
-	name       string // without prefix
-	start, end int    // of the tag, in bytes
-	empty      bool   // <name/>
-	attributes []attribute
+	name       string      // without prefix
+	start, end int         // of the tag, in bytes
+	empty      bool        // <name/>
+	attributes []attribute // valid until the next element
 }
 
 type attribute struct {
-	name, value string // the value with its references replaced
-	start, end  int    // of the value between its quotes
+	name, raw  []byte
+	start, end int // of the value between its quotes
+}
+
+// value is the attribute's value with its references replaced.
+func (a attribute) value() string {
+	if bytes.IndexByte(a.raw, '&') < 0 {
+		return string(a.raw)
+	}
+	value, _ := replace(a.raw) // it was checked when it was read
+	return value
+}
+
+func (a attribute) is(name string) bool {
+	return len(a.name) == len(name) && strings.EqualFold(string(a.name), name)
 }
 
 func (e element) attribute(name string) string {
 	for _, a := range e.attributes {
-		if strings.EqualFold(a.name, name) {
-			return a.value
+		if a.is(name) {
+			return a.value()
 		}
 	}
 	return ""
@@ -55,6 +68,18 @@ type scanner struct {
 	stack, path []string
 	content     int // where the text of the innermost element began, or -1
 	seen        bool
+	// names are those that stood in the document, so that each is made once.
+	names      map[string]string
+	attributes []attribute
+}
+
+func (s *scanner) intern(name []byte) string {
+	if known, ok := s.names[string(name)]; ok {
+		return known
+	}
+	known := string(name)
+	s.names[known] = known
+	return known
 }
 
 func (s *scanner) fail(at int, format string, args ...any) error {
@@ -64,7 +89,7 @@ func (s *scanner) fail(at int, format string, args ...any) error {
 
 // scan reads the document to its end.
 func scan(t *text, h handler) error {
-	s := &scanner{t: t, data: t.data, content: -1}
+	s := &scanner{t: t, data: t.data, content: -1, names: map[string]string{}}
 	for s.at < len(s.data) {
 		next := bytes.IndexByte(s.data[s.at:], '<')
 		if next < 0 {
@@ -102,15 +127,14 @@ func (s *scanner) characters(start, end int) error {
 	if i := bytes.Index(chunk, []byte("]]>")); i >= 0 {
 		return s.fail(start+i, "this is no XML: ]]> outside of a CDATA section")
 	}
-	if bytes.IndexByte(chunk, '&') < 0 {
-		return s.controls(start, chunk)
-	}
-	_, err := s.unescape(start, end)
-	return err
+	return s.references(start, end)
 }
 
 // controls refuses the control characters that XML has no place for.
 func (s *scanner) controls(start int, chunk []byte) error {
+	if len(chunk) == 0 {
+		return nil
+	}
 	for i, b := range chunk {
 		if b < ' ' && b != '\t' && b != '\n' && b != '\r' {
 			return s.fail(start+i, "this is no XML: it holds the control character U+%04X", b)
@@ -225,8 +249,8 @@ func (s *scanner) startTag(h handler) error {
 	if len(s.stack) == maxNesting {
 		return s.fail(start, "elements stand in one another more than %d deep", maxNesting)
 	}
-	qualified := string(s.data[start+1 : end])
-	e := element{name: local(qualified), start: start}
+	qualified := s.intern(s.data[start+1 : end])
+	e := element{name: local(qualified), start: start, attributes: s.attributes[:0]}
 	s.at = end
 	for {
 		before := s.at
@@ -254,6 +278,7 @@ func (s *scanner) startTag(h handler) error {
 		break
 	}
 	e.end = s.at
+	s.attributes = e.attributes
 	s.seen = true
 	if err := h.open(e, s.path); err != nil {
 		return err
@@ -273,7 +298,7 @@ func (s *scanner) attribute(e *element, within string) error {
 	if end == start {
 		return s.fail(start, "this is no XML: %q within <%s", s.data[start:start+1], within)
 	}
-	name := string(s.data[start:end])
+	name := s.data[start:end]
 	s.at = end
 	s.space()
 	if s.at == len(s.data) || s.data[s.at] != '=' {
@@ -294,15 +319,14 @@ func (s *scanner) attribute(e *element, within string) error {
 		return s.fail(s.at+i, "this is no XML: < within the attribute %s of <%s", name, within)
 	}
 	for _, a := range e.attributes {
-		if a.name == name {
+		if bytes.Equal(a.name, name) {
 			return s.fail(start, "this is no XML: the attribute %s stands twice within <%s", name, within)
 		}
 	}
-	value, err := s.unescape(s.at, s.at+length)
-	if err != nil {
+	if err := s.references(s.at, s.at+length); err != nil {
 		return err
 	}
-	e.attributes = append(e.attributes, attribute{name: name, value: value, start: s.at, end: s.at + length})
+	e.attributes = append(e.attributes, attribute{name, s.data[s.at : s.at+length], s.at, s.at + length})
 	s.at += length + 1
 	return nil
 }
@@ -310,7 +334,7 @@ func (s *scanner) attribute(e *element, within string) error {
 func (s *scanner) endTag(h handler) error {
 	start := s.at
 	end := s.name(start + 2)
-	name := string(s.data[start+2 : end])
+	name := s.intern(s.data[start+2 : end])
 	s.at = end
 	s.space()
 	switch {
@@ -333,35 +357,51 @@ func (s *scanner) endTag(h handler) error {
 	return h.closed(local(name), content, from, start, s.path)
 }
 
-// unescape replaces the references in a part of the document. Only those that
-// every XML document has are known: without a document type there are no others.
-func (s *scanner) unescape(start, end int) (string, error) {
+// references checks the characters and references in a part of the document. Only
+// those that every XML document has are known: without a document type there are no
+// others.
+func (s *scanner) references(start, end int) error {
 	chunk := s.data[start:end]
 	if err := s.controls(start, chunk); err != nil {
-		return "", err
+		return err
 	}
 	if bytes.IndexByte(chunk, '&') < 0 {
-		return string(chunk), nil
+		return nil
 	}
+	_, at := replace(chunk)
+	if at < 0 {
+		return nil
+	}
+	name, _, ok := bytes.Cut(chunk[at:min(len(chunk), at+longest)], []byte(";"))
+	if !ok {
+		return s.fail(start+at, "this is no XML: & without a name and a semicolon")
+	}
+	return s.fail(start+at, "the entity %s; is not defined: without a document type there is none", name)
+}
+
+// longest is the length of the longest reference, &#x10FFFF; with a few zeros.
+const longest = 16
+
+// replace replaces references; at is where one stands that is none, or -1.
+func replace(chunk []byte) (value string, at int) {
 	var b strings.Builder
 	for i := 0; i < len(chunk); i++ {
 		if chunk[i] != '&' {
 			b.WriteByte(chunk[i])
 			continue
 		}
-		length := bytes.IndexByte(chunk[i:min(len(chunk), i+16)], ';')
+		length := bytes.IndexByte(chunk[i:min(len(chunk), i+longest)], ';')
 		if length < 0 {
-			return "", s.fail(start+i, "this is no XML: & without a name and a semicolon")
+			return "", i
 		}
-		name := string(chunk[i+1 : i+length])
-		r, ok := reference(name)
+		r, ok := reference(string(chunk[i+1 : i+length]))
 		if !ok {
-			return "", s.fail(start+i, "the entity &%s; is not defined: without a document type there is none", name)
+			return "", i
 		}
 		b.WriteRune(r)
 		i += length
 	}
-	return b.String(), nil
+	return b.String(), -1
 }
 
 func reference(name string) (rune, bool) {

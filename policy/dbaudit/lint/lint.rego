@@ -49,13 +49,15 @@ subjects[id] := {"kind": "role", "id": id, "name": role.name} if some id, role i
 # description: >-
 #   The lines of each role by the privilege that they name, in the file's order, each with its place among all
 #   lines of the role.
-lines[id][name] := [object.union(entry, {"entry": i}) |
-	some i, entry in input.role_entries[id]
-	_key(entry) == name
-] if {
+lines[id][name] := [object.union(input.role_entries[id][place], {"entry": place}) | some place in places] if {
+	some id, names in _places
+	some name, places in names
+}
+
+_places[id][name] contains place if {
 	some id, entries in input.role_entries
-	some first in entries
-	name := _key(first)
+	some place, entry in entries
+	name := _key(entry)
 }
 
 # METADATA
