@@ -1,28 +1,549 @@
 package collector_test
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dbaudit/dbaudit/internal/collector"
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/simulator"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-func TestBuiltins(t *testing.T) {
+var update = flag.Bool("update", false, "write golden files")
+
+func fabrikam(t testing.TB) *simulator.Environment {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", "fabrikam.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	env, err := simulator.ParseEnvironment("fabrikam.yaml", data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return env
+}
+
+// states are the sections that are not collected.
+func states(s *snapshot.Snapshot) map[snapshot.Section]string {
+	gaps := map[snapshot.Section]string{}
+	for _, section := range snapshot.Sections() {
+		if c := s.Coverage[section]; c.State != snapshot.StateCollected {
+			gaps[section] = c.State.String()
+		}
+	}
+	return gaps
+}
+
+// complete fails the test unless every section was collected, without a remark.
+func complete(t *testing.T, s *snapshot.Snapshot) {
+	t.Helper()
+	for section, coverage := range s.Coverage {
+		if coverage.State != snapshot.StateCollected || coverage.Detail != "" {
+			t.Errorf("%s is %s: %s", section, coverage.State, coverage.Detail)
+		}
+	}
+}
+
+func TestGolden(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"compliant", "sample"} {
-		for _, scope := range []snapshot.Scope{snapshot.ScopeIntegration, snapshot.ScopeEnvironment} {
-			t.Run(name+"/"+scope.String(), func(t *testing.T) {
-				t.Parallel()
-				l := newLab(t, builtin(t, name, nil), labOptions{})
-				l.options.Scope = scope
-				s := l.must(nil)
-				for section, coverage := range s.Coverage {
-					if coverage.State != snapshot.StateCollected || coverage.Detail != "" {
-						t.Errorf("%s: %s (%s)", section, coverage.State, coverage.Detail)
+	for _, scope := range []snapshot.Scope{snapshot.ScopeIntegration, snapshot.ScopeEnvironment} {
+		t.Run(scope.String(), func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, fabrikam(t), labOptions{})
+			l.options.Scope = scope
+			s := l.must(nil)
+			complete(t, s)
+			got, file := encode(t, s), filepath.Join("testdata", "fabrikam."+scope.String()+".json")
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
+				t.Errorf("the snapshot is not as in %s (-want +got):\n%s", file, diff)
+			}
+		})
+	}
+}
+
+// What a verdict is made from is the same in both scopes.
+func TestScopesAgree(t *testing.T) {
+	t.Parallel()
+	for name, env := range map[string]*simulator.Environment{
+		"fabrikam": fabrikam(t), "compliant": builtin(t, "compliant", nil), "sample": builtin(t, "sample", nil),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, env, labOptions{})
+			narrow := l.must(nil)
+			l.options.Scope = snapshot.ScopeEnvironment
+			wide := l.must(nil)
+			complete(t, wide)
+			for what, pair := range map[string][2]any{
+				"users":           {narrow.Users, only(wide.Users, narrow.Users)},
+				"teams":           {narrow.Teams, only(wide.Teams, narrow.Teams)},
+				"role_privileges": {narrow.RolePrivileges, only(wide.RolePrivileges, narrow.RolePrivileges)},
+				"business_units":  {narrow.BusinessUnits, only(wide.BusinessUnits, narrow.BusinessUnits)},
+				"shares":          {narrow.Shares, only(wide.Shares, narrow.Shares)},
+				"system_views":    {narrow.SystemViews, wide.SystemViews},
+				"privileges":      {narrow.Privileges, wide.Privileges},
+			} {
+				if diff := cmp.Diff(pair[0], pair[1]); diff != "" {
+					t.Errorf("%s differ (-integration +environment):\n%s", what, diff)
+				}
+			}
+			id, _ := narrow.User(narrow.Requirement, "demandbase")
+			for _, role := range narrow.Users[id].Roles {
+				if diff := cmp.Diff(narrow.Roles[role], wide.Roles[role]); diff != "" {
+					t.Errorf("role %s differs:\n%s", role, diff)
+				}
+			}
+		})
+	}
+}
+
+func only[V any](m, keys map[string]V) map[string]V {
+	part := map[string]V{}
+	for key := range keys {
+		if v, ok := m[key]; ok {
+			part[key] = v
+		}
+	}
+	return part
+}
+
+// shuffle gives rows, and lists inside of them, another order.
+func shuffle(random *rand.Rand, data json.RawMessage) json.RawMessage {
+	var list []json.RawMessage
+	if json.Unmarshal(data, &list) == nil {
+		for i := range list {
+			list[i] = shuffle(random, list[i])
+		}
+		random.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+		return marshal(list)
+	}
+	var object map[string]json.RawMessage
+	if json.Unmarshal(data, &object) == nil && object != nil {
+		for key, value := range object {
+			object[key] = shuffle(random, value)
+		}
+		return marshal(object)
+	}
+	return data
+}
+
+func marshal(v any) json.RawMessage {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return data
+}
+
+func TestOrderOfRowsDoesNotMatter(t *testing.T) {
+	t.Parallel()
+	for _, scope := range []snapshot.Scope{snapshot.ScopeIntegration, snapshot.ScopeEnvironment} {
+		l := newLab(t, fabrikam(t), labOptions{})
+		l.options.Scope = scope
+		tape := newTape(l)
+		want := encode(t, l.must(tape.record))
+		for seed := range uint64(20) {
+			got := l.must(func(collector.Reader) collector.Reader {
+				return filter{
+					Reader: tape.reader(),
+					rows: func(r dataverse.Request, rows []json.RawMessage) []json.RawMessage {
+						random := rand.New(rand.NewPCG(seed, uint64(len(r.Path))))
+						rows = slices.Clone(rows)
+						for i := range rows {
+							rows[i] = shuffle(random, rows[i])
+						}
+						random.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+						return rows
+					},
+					object: func(r dataverse.Request, data json.RawMessage) json.RawMessage {
+						return shuffle(rand.New(rand.NewPCG(seed, uint64(len(r.Path)))), data)
+					},
+				}
+			})
+			if encode(t, got) != want {
+				t.Fatalf("%s, seed %d: another order of rows gives other bytes", scope, seed)
+			}
+		}
+	}
+}
+
+// Ids in capitals and privileges in another case come to the same snapshot.
+func TestSpelling(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, fabrikam(t), labOptions{})
+	tape := newTape(l)
+	want := encode(t, l.must(tape.record))
+	upper := func(column, text string) string {
+		switch {
+		case strings.HasPrefix(text, "prv"):
+			return "prv" + strings.ToUpper(text[3:])
+		case len(text) == 36 && strings.Count(text, "-") == 4:
+			return strings.ToUpper(text)
+		}
+		return text
+	}
+	got := l.must(func(collector.Reader) collector.Reader {
+		return filter{
+			Reader: tape.reader(),
+			rows: func(_ dataverse.Request, rows []json.RawMessage) []json.RawMessage {
+				rows = slices.Clone(rows)
+				for i := range rows {
+					rows[i] = texts(rows[i], upper)
+				}
+				return rows
+			},
+		}
+	})
+	if diff := cmp.Diff(want, encode(t, got)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// texts changes every text of a document.
+func texts(data json.RawMessage, change func(column, text string) string) json.RawMessage {
+	var v any
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	if err := dec.Decode(&v); err != nil {
+		panic(err)
+	}
+	var walk func(column string, v any) any
+	walk = func(column string, v any) any {
+		switch v := v.(type) {
+		case string:
+			return change(column, v)
+		case []any:
+			for i := range v {
+				v[i] = walk(column, v[i])
+			}
+		case map[string]any:
+			for key := range v {
+				v[key] = walk(key, v[key])
+			}
+		}
+		return v
+	}
+	return marshal(walk("", v))
+}
+
+func TestWhoIsRead(t *testing.T) {
+	t.Parallel()
+	app := "5f0c1b52-8f1a-4c62-9c5e-7b8a1d2e3f40"
+	user := func(env *simulator.Environment) *simulator.User { return env.ApplicationUser(app) }
+	tests := map[string]struct {
+		change  func(*simulator.Environment)
+		options func(*collector.Options)
+		auditor string
+		gaps    map[snapshot.Section]string
+		detail  string // in the detail of user_views
+		check   func(*testing.T, *snapshot.Snapshot)
+	}{
+		"by application id": {},
+		"by name": {
+			options: func(o *collector.Options) { o.Requirement.ApplicationID = "" },
+			check: func(t *testing.T, s *snapshot.Snapshot) {
+				if _, ok := s.User(s.Requirement, "demandbase"); !ok {
+					t.Error("the user was not found by its name")
+				}
+			},
+		},
+		"a person": {
+			options: func(o *collector.Options) { o.Requirement.ApplicationID, o.Requirement.User = "", "Jane@Contoso.com" },
+			check: func(t *testing.T, s *snapshot.Snapshot) {
+				if _, ok := s.User(s.Requirement, "demandbase"); !ok {
+					t.Error("the person was not found")
+				}
+			},
+		},
+		"nobody": {
+			options: func(o *collector.Options) { o.Requirement.ApplicationID = "00000000-1111-4222-8333-444444444444" },
+			gaps:    map[snapshot.Section]string{snapshot.SectionUserViews: "skipped"},
+			detail:  "there is no single integration user",
+			check: func(t *testing.T, s *snapshot.Snapshot) {
+				if len(s.Users) != 2 || len(s.RolePrivileges) != 1 {
+					t.Errorf("%d users, %d roles: want the owners of the views and the configured role", len(s.Users), len(s.RolePrivileges))
+				}
+			},
+		},
+		"two": {
+			change: func(env *simulator.Environment) {
+				twin := *user(env)
+				twin.Name, twin.ID, twin.EntraObjectID = "Twin", "d0000000-0000-4000-8000-0000000000ff", "d0000000-0000-4000-8000-0000000000fe"
+				env.ApplicationUsers = append(env.ApplicationUsers, twin)
+			},
+			gaps:   map[snapshot.Section]string{snapshot.SectionUserViews: "skipped"},
+			detail: "there is no single integration user",
+		},
+		"a ghost beside": {
+			change: func(env *simulator.Environment) {
+				ghost := *user(env)
+				ghost.Name, ghost.ID, ghost.SoftDeleted = "Ghost", "d0000000-0000-4000-8000-0000000000ff", true
+				ghost.EntraObjectID = "d0000000-0000-4000-8000-0000000000fe"
+				env.ApplicationUsers = append(env.ApplicationUsers, ghost)
+			},
+			check: func(t *testing.T, s *snapshot.Snapshot) {
+				if !s.Users["d0000000-0000-4000-8000-0000000000ff"].Deleted {
+					t.Error("the soft-deleted user is not told apart")
+				}
+			},
+		},
+		"disabled": {
+			change: func(env *simulator.Environment) { user(env).Disabled = true },
+			gaps:   map[snapshot.Section]string{snapshot.SectionUserViews: "skipped"},
+			detail: "is disabled",
+		},
+		"without a role": {
+			change: func(env *simulator.Environment) { user(env).Roles = nil },
+			// Membership of the unit's team is no role; the environment refuses.
+			gaps: map[snapshot.Section]string{snapshot.SectionUserViews: "forbidden"},
+			check: func(t *testing.T, s *snapshot.Snapshot) {
+				if len(s.RolePrivileges) != 1 {
+					t.Error("the configured role was not read")
+				}
+			},
+		},
+		"without prvReadUserQuery": {
+			change: func(env *simulator.Environment) {
+				delete(env.Role("Demandbase Integration").Privileges, "prvReadUserQuery")
+			},
+			gaps:   map[snapshot.Section]string{snapshot.SectionUserViews: "forbidden"},
+			detail: "prvReadUserQuery",
+		},
+		"no impersonation": {
+			change: func(env *simulator.Environment) {
+				delete(env.Role("dbaudit Auditor").Privileges, "prvActOnBehalfOfAnotherUser")
+			},
+			gaps:   map[snapshot.Section]string{snapshot.SectionUserViews: "forbidden", snapshot.SectionViews: "forbidden"},
+			detail: "prvActOnBehalfOfAnotherUser",
+		},
+		"the auditor is the user": {
+			change: func(env *simulator.Environment) {
+				for name, depth := range env.Role("dbaudit Auditor").Privileges {
+					if name != "prvActOnBehalfOfAnotherUser" {
+						env.Role("Demandbase Integration").Privileges[name] = depth
 					}
 				}
-				t.Logf("%+v", l.client.Stats())
-				t.Logf("%s", encode(t, s))
-			})
+			},
+			options: func(o *collector.Options) {
+				for i := range o.Requirement.Views {
+					o.Requirement.Views[i].Owner = ""
+				}
+			},
+			auditor: "Demandbase Integration",
+			check: func(t *testing.T, s *snapshot.Snapshot) {
+				for id, v := range s.Views {
+					if diff := cmp.Diff([]snapshot.Viewer{snapshot.ViewerAuditor, snapshot.ViewerIntegrationUser}, v.SeenBy); diff != "" {
+						t.Errorf("view %s: %s", id, diff)
+					}
+				}
+			},
+		},
+		"an owner who is not there": {
+			options: func(o *collector.Options) { o.Requirement.Views[0].Owner = "gone@contoso.com" },
+			gaps:    map[snapshot.Section]string{snapshot.SectionViews: "skipped"},
+		},
+		"an owner who is disabled": {
+			change: func(env *simulator.Environment) { env.User("jane@contoso.com").Disabled = true },
+			gaps:   map[snapshot.Section]string{snapshot.SectionViews: "skipped"},
+		},
+		"no views required": {
+			options: func(o *collector.Options) { o.Requirement.Views = nil },
+			check: func(t *testing.T, s *snapshot.Snapshot) {
+				if len(s.Views) == 0 {
+					t.Error("the views that the user sees were not read")
+				}
+			},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, builtin(t, "compliant", test.change), labOptions{auditor: test.auditor})
+			if test.options != nil {
+				test.options(&l.options)
+			}
+			s := l.must(nil)
+			if test.gaps == nil {
+				complete(t, s)
+			} else if diff := cmp.Diff(test.gaps, states(s)); diff != "" {
+				t.Errorf("sections that are not collected (-want +got):\n%s", diff)
+			}
+			if got := s.Coverage[snapshot.SectionUserViews].Detail; !strings.Contains(got, test.detail) {
+				t.Errorf("user_views: %q does not say %q", got, test.detail)
+			}
+			if test.check != nil {
+				test.check(t, s)
+			}
+			data, _ := s.Encode()
+			if _, err := snapshot.Decode(data, &snapshot.Selection{Pattern: "demandbase"}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// Roles whose name fits are read only where they may be the integration role.
+func TestCandidates(t *testing.T) {
+	t.Parallel()
+	spare := simulator.Role{Name: "demandbase (old)", Privileges: simulator.Grants{"prvReadAccount": simulator.DepthLocal}}
+	tests := map[string]struct {
+		change func(*simulator.Environment)
+		role   string
+		want   []string
+	}{
+		"the user's own role is useful": {want: []string{"Demandbase Integration"}},
+		"a configured one that reaches nobody": {
+			role: "demandbase (old)", want: []string{"Demandbase Integration", "demandbase (old)"},
+		},
+		"no role reaches the user": {
+			change: func(env *simulator.Environment) { env.ApplicationUser(env.Suggest.ApplicationID).Roles = nil },
+			want:   []string{"Demandbase Integration", "demandbase (old)"},
+		},
+		"what reaches the user is of no use": {
+			change: func(env *simulator.Environment) {
+				env.Roles = append(env.Roles, simulator.Role{Name: "Useless", Privileges: simulator.Grants{"prvReadProduct": simulator.DepthGlobal}})
+				env.ApplicationUser(env.Suggest.ApplicationID).Roles = []simulator.RoleAssignment{{Role: "Useless"}}
+			},
+			want: []string{"Demandbase Integration", "Useless", "demandbase (old)"},
+		},
+		"a role through a team": {
+			change: func(env *simulator.Environment) {
+				env.ApplicationUser(env.Suggest.ApplicationID).Roles = nil
+				env.Teams = append(env.Teams, simulator.Team{
+					Name: "Sync", Members: []string{"Demandbase Integration"}, Roles: []simulator.RoleAssignment{{Role: "Demandbase Integration"}},
+				})
+			},
+			want: []string{"Demandbase Integration"},
+		},
+		"a role of that name that grants nothing": {
+			change: func(env *simulator.Environment) {
+				env.Roles = append(env.Roles, simulator.Role{Name: "Demandbase shell"})
+				env.ApplicationUser(env.Suggest.ApplicationID).Roles = nil
+				env.Teams = append(env.Teams, simulator.Team{
+					Name: "Sync", Members: []string{"Demandbase Integration"}, Roles: []simulator.RoleAssignment{{Role: "Demandbase shell"}},
+				})
+			},
+			want: []string{"Demandbase Integration", "Demandbase shell", "demandbase (old)"},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, builtin(t, "compliant", func(env *simulator.Environment) {
+				env.Roles = append(env.Roles, spare)
+				if test.change != nil {
+					test.change(env)
+				}
+			}), labOptions{})
+			l.options.Requirement.Role = test.role
+			s := l.must(nil)
+			var got []string
+			for root := range s.RolePrivileges {
+				got = append(got, s.Roles[root].Name)
+			}
+			slices.Sort(got)
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestNothingCanBeJudged(t *testing.T) {
+	t.Parallel()
+	t.Run("no user of the environment", func(t *testing.T) {
+		t.Parallel()
+		env := builtin(t, "compliant", func(env *simulator.Environment) {
+			env.ApplicationUsers = slices.DeleteFunc(env.ApplicationUsers, func(u simulator.User) bool { return u.Name == "dbaudit" })
+		})
+		_, err := newLab(t, env, labOptions{}).collect(nil)
+		var e *dataverse.Error
+		if !errors.As(err, &e) || e.Kind != dataverse.NotMember {
+			t.Errorf("want the error of one who is no member, got %v", err)
 		}
+	})
+	t.Run("unreachable", func(t *testing.T) {
+		t.Parallel()
+		l := newLab(t, builtin(t, "compliant", nil), labOptions{})
+		_ = l.server.Close()
+		_, err := l.collect(nil)
+		var e *dataverse.Error
+		if !errors.As(err, &e) {
+			t.Errorf("want an error of the connection, got %v", err)
+		}
+	})
+	t.Run("interrupted", func(t *testing.T) {
+		t.Parallel()
+		for when := range 16 {
+			l := newLab(t, builtin(t, "compliant", nil), labOptions{})
+			ctx, cancel := context.WithCancel(t.Context())
+			gate := make(chan struct{}, when)
+			_, err := collector.Collect(ctx, filter{Reader: l.client, before: func(dataverse.Request) error {
+				select {
+				case gate <- struct{}{}:
+				default:
+					cancel()
+				}
+				return nil
+			}}, l.options)
+			cancel()
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("after %d requests: want an interruption, got %v", when, err)
+			}
+		}
+	})
+}
+
+func TestProgress(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, builtin(t, "compliant", nil), labOptions{})
+	events := make(chan collector.Event, 200)
+	l.options.Progress = func(e collector.Event) { events <- e }
+	l.must(nil)
+	close(events)
+	open := map[string]int{}
+	for e := range events {
+		if e.Section == "" || e.What == "" || e.Attempt != 1 {
+			t.Errorf("an event without a section, a text or an attempt: %+v", e)
+		}
+		if e.Done {
+			open[e.What]--
+			if e.State != snapshot.StateCollected {
+				t.Errorf("%+v", e)
+			}
+		} else {
+			open[e.What]++
+		}
+	}
+	for what, n := range open {
+		if n != 0 {
+			t.Errorf("%q began and did not end, or the other way round: %d", what, n)
+		}
+	}
+	if got := fmt.Sprint(len(open)); got == "0" {
+		t.Error("nothing was told")
 	}
 }

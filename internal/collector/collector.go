@@ -17,7 +17,8 @@
 //
 // That is twelve requests, one more for each role that reaches the user or is
 // configured, and two for each owner. Another round is for environments that do
-// not give a user's roles and teams with the user.
+// not give a user's roles and teams with the user, and for a role of a fitting name
+// that grants nothing of what the profile asks for.
 //
 // What cannot be read is never silently short. A section that is refused is
 // Forbidden; one that cannot be read whole, or not twice alike, is Failed with its
@@ -109,7 +110,7 @@ func Collect(ctx context.Context, r Reader, o Options) (*snapshot.Snapshot, erro
 		c.spelling[strings.ToLower(name)] = name
 	}
 	for _, round := range []func(context.Context) error{
-		c.roundOne, c.readMemberships, c.roundTwo, c.roundThree, c.roundFour,
+		c.roundOne, c.readMemberships, c.roundTwo, c.roundThree, c.lateRound, c.roundFour,
 	} {
 		if err := round(ctx); err != nil {
 			if ctx.Err() != nil {
@@ -145,6 +146,7 @@ type collection struct {
 	user           *user // the single live one that the requirement means, or nil
 	apart          bool  // roles and teams did not come with the users
 	teams          []team
+	teamsKnown     bool // their roles were asked for
 	units          []unit
 	definitions    []definition
 	named          []role // roots whose name fits
@@ -225,11 +227,18 @@ func (c *collection) roundTwo(ctx context.Context) error {
 	if c.user != nil || c.Scope == snapshot.ScopeEnvironment {
 		parts = append(parts, c.reading(snapshot.SectionShares, c.readShares))
 	}
+	c.teamsKnown = true
 	return together(ctx, parts...)
 }
 
 func (c *collection) roundThree(ctx context.Context) error {
 	return together(ctx, c.readGrants(c.wantedRoots()), c.reading(snapshot.SectionShares, c.readSharesByView))
+}
+
+// lateRound reads the roles by name where what looked like the integration role
+// turned out to grant nothing of the minimum.
+func (c *collection) lateRound(ctx context.Context) error {
+	return together(ctx, c.readGrants(c.wantedRoots()))
 }
 
 func (c *collection) roundFour(ctx context.Context) error {

@@ -121,13 +121,15 @@ func (c *collection) firstSeen() map[string]role {
 }
 
 // wantedRoots are the roots of the roles whose privileges are needed, as far as is
-// known yet, and were not asked for. They are those that reach the user and
-// the configured one; where none is configured and none that reaches the user
-// grants any of the minimum, the custom ones whose name fits.
+// known yet, and were not asked for. They are those that reach the user and the
+// configured one; where none is configured and none that reaches the user grants
+// any of the minimum, the custom ones whose name fits.
 func (c *collection) wantedRoots() []string {
 	wanted := map[string]bool{}
 	r := c.reach()
-	useful, waiting := false, false
+	useful := false
+	// Roles by name have to wait while one that is likely to be useful is unread.
+	waiting := !c.teamsKnown && c.user != nil && len(c.user.teams) > 0
 	for _, known := range []map[string]role{r.direct, r.through} {
 		for id, o := range known {
 			wanted[o.RootID] = true
@@ -135,15 +137,14 @@ func (c *collection) wantedRoots() []string {
 				continue
 			}
 			_, direct := r.direct[id]
-			waiting = waiting || direct && !c.asked[o.RootID]
+			likely := direct || c.Requirement.FitsRole(o.Name, c.Pattern)
+			waiting = waiting || likely && !c.asked[o.RootID]
 			useful = useful || c.grantsAny(o.RootID)
 		}
 	}
+	byName := c.Scope == snapshot.ScopeEnvironment || c.Requirement.Role != ""
 	for _, o := range c.named {
-		switch {
-		case o.void:
-		case c.Scope == snapshot.ScopeEnvironment, c.Requirement.Role != "",
-			!useful && !waiting && o.TemplateID == "":
+		if !o.void && (byName || !useful && !waiting && o.TemplateID == "") {
 			wanted[o.RootID] = true
 		}
 	}

@@ -78,7 +78,8 @@ func (c *collection) readMemberships(ctx context.Context) error {
 		return nil
 	}
 	var parts []func(context.Context) error
-	for _, u := range c.holders() {
+	for i := range c.users {
+		u := &c.users[i]
 		path := dataverse.Row("systemusers", dataverse.GUID(u.id))
 		parts = append(parts,
 			c.reading(snapshot.SectionRoles, func(ctx context.Context) (err error) {

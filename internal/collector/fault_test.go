@@ -1,0 +1,693 @@
+package collector_test
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/dbaudit/dbaudit/internal/collector"
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/simulator"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// A read is one of the collector's requests, by what it is for.
+type read struct {
+	set string
+	as  bool   // by impersonation
+	has string // in its address
+}
+
+func (k read) is(r dataverse.Request) bool {
+	return set(r) == k.set && (r.Caller != dataverse.Caller{}) == k.as && strings.Contains(r.Path, k.has)
+}
+
+type gaps = map[snapshot.Section]string
+
+// reads are all that the collector asks in the sample environment, each with the
+// sections that suffer where it fails.
+func reads() map[string]struct {
+	read read
+	hurt []snapshot.Section // are refused, or fail, with it
+	skip []snapshot.Section // depend on it
+} {
+	return map[string]struct {
+		read read
+		hurt []snapshot.Section
+		skip []snapshot.Section
+	}{
+		"organization": {read: read{set: "organizations"}, hurt: []snapshot.Section{snapshot.SectionOrganization}},
+		"users": {
+			read: read{set: "systemusers", has: "applicationid%20eq"}, hurt: []snapshot.Section{snapshot.SectionUsers},
+			skip: []snapshot.Section{
+				snapshot.SectionTeams, snapshot.SectionRoles, snapshot.SectionRolePrivileges,
+				snapshot.SectionUserViews, snapshot.SectionShares,
+			},
+		},
+		"owners":          {read: read{set: "systemusers", has: "domainname%20eq"}, hurt: []snapshot.Section{snapshot.SectionViews}},
+		"privileges":      {read: read{set: "privileges"}, hurt: []snapshot.Section{snapshot.SectionPrivileges}},
+		"roles by name":   {read: read{set: "roles", has: "name%20eq"}, hurt: []snapshot.Section{snapshot.SectionRoles}},
+		"teams":           {read: read{set: "teams"}, hurt: []snapshot.Section{snapshot.SectionTeams}},
+		"role privileges": {read: read{set: "RetrieveRolePrivilegesRole"}, hurt: []snapshot.Section{snapshot.SectionRolePrivileges}},
+		"roles again":     {read: read{set: "roles", has: "roleid%20eq"}, hurt: []snapshot.Section{snapshot.SectionRolePrivileges}},
+		"auditor's views": {read: read{set: "userqueries"}, hurt: []snapshot.Section{snapshot.SectionViews}},
+		"owners' views":   {read: read{set: "userqueries", as: true, has: "$filter"}, hurt: []snapshot.Section{snapshot.SectionViews}},
+		"user's views":    {read: read{set: "userqueries", as: true, has: "_ownerid_value&$count"}, hurt: []snapshot.Section{snapshot.SectionUserViews}},
+		"system views":    {read: read{set: "savedqueries"}, hurt: []snapshot.Section{snapshot.SectionSystemViews}},
+		"business units":  {read: read{set: "businessunits"}, hurt: []snapshot.Section{snapshot.SectionBusinessUnits}},
+		"shares":          {read: read{set: "principalobjectaccessset"}, hurt: []snapshot.Section{snapshot.SectionShares}},
+	}
+}
+
+// sampleTape is the sample environment's answers.
+func sampleTape(t testing.TB) (*tape, collector.Options, string) {
+	t.Helper()
+	l := newLab(t, builtin(t, "sample", nil), labOptions{})
+	l.options.Requirement.Views = append(l.options.Requirement.Views, snapshot.RequiredView{Table: "account", Name: "Active Accounts"})
+	p := newTape(l)
+	return p, l.options, encode(t, l.must(p.record))
+}
+
+// Every read of the collector is one of those above: none goes untested.
+func TestReadsAreKnown(t *testing.T) {
+	t.Parallel()
+	p, _, _ := sampleTape(t)
+	for r := range p.answers {
+		known := set(r) == "WhoAmI"
+		for _, k := range reads() {
+			known = known || k.read.is(r)
+		}
+		if !known {
+			t.Errorf("no test knows the request %q as %v", r.Path, r.Caller)
+		}
+	}
+}
+
+// A section that the environment refuses is Forbidden, says why, and leaves the
+// rest as it was.
+func TestForbidden(t *testing.T) {
+	t.Parallel()
+	p, o, _ := sampleTape(t)
+	for name, k := range reads() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			refuse := func(r dataverse.Request) error {
+				if !k.read.is(r) && set(r) != "RetrieveSharedPrincipalsAndAccess" {
+					return nil
+				}
+				return &dataverse.Error{
+					Kind: dataverse.Forbidden, Status: 403, Code: "0x80040220", Label: r.Label, CorrelationID: "changes-each-time",
+					Message: "Principal user (Id=1, type=8) is missing prvReadThat privilege (Id=2)", Attempts: 1,
+				}
+			}
+			s, err := collector.Collect(t.Context(), filter{Reader: p.reader(), before: refuse}, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := gaps{}
+			for _, section := range k.hurt {
+				want[section] = "forbidden"
+				if d := s.Coverage[section].Detail; !strings.Contains(d, "prvReadThat") || strings.Contains(d, "changes-each-time") {
+					t.Errorf("%s: %q does not name the privilege, or says what changes from run to run", section, d)
+				}
+			}
+			for _, section := range k.skip {
+				want[section] = "skipped"
+			}
+			if diff := cmp.Diff(want, states(s)); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+// A section that cannot be read is Failed.
+func TestFailed(t *testing.T) {
+	t.Parallel()
+	p, o, _ := sampleTape(t)
+	for name, k := range reads() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fail := func(r dataverse.Request) error {
+				if !k.read.is(r) {
+					return nil
+				}
+				return &dataverse.Error{Kind: dataverse.Server, Status: 503, Label: r.Label, Attempts: 6}
+			}
+			s, err := collector.Collect(t.Context(), filter{Reader: p.reader(), before: fail}, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := gaps{}
+			for _, section := range k.hurt {
+				want[section] = "failed"
+			}
+			for _, section := range k.skip {
+				want[section] = "skipped"
+			}
+			if diff := cmp.Diff(want, states(s)); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+// spoilers are ways in which rows can be wrong that no transport notices.
+func spoilers() map[string]func([]json.RawMessage) []json.RawMessage {
+	changed := func(rows []json.RawMessage, change func(map[string]any)) []json.RawMessage {
+		if len(rows) == 0 {
+			return rows
+		}
+		rows = slices.Clone(rows)
+		var row map[string]any
+		if err := json.Unmarshal(rows[0], &row); err != nil {
+			panic(err)
+		}
+		change(row)
+		rows[0] = marshal(row)
+		return rows
+	}
+	return map[string]func([]json.RawMessage) []json.RawMessage{
+		"a row twice": func(rows []json.RawMessage) []json.RawMessage {
+			if len(rows) == 0 {
+				return rows
+			}
+			return append(slices.Clone(rows), rows[0])
+		},
+		"a row that is null": func(rows []json.RawMessage) []json.RawMessage {
+			return append(slices.Clone(rows), json.RawMessage("null"))
+		},
+		"an empty row": func(rows []json.RawMessage) []json.RawMessage {
+			return append(slices.Clone(rows), json.RawMessage("{}"))
+		},
+		"every column of another type": func(rows []json.RawMessage) []json.RawMessage {
+			return changed(rows, func(row map[string]any) {
+				for column := range row {
+					row[column] = []any{map[string]any{}}
+				}
+			})
+		},
+		"ids that are none": func(rows []json.RawMessage) []json.RawMessage {
+			return changed(rows, func(row map[string]any) {
+				for column, value := range row {
+					if text, ok := value.(string); ok && len(text) == 36 && strings.HasSuffix(column, "id") {
+						row[column] = "none"
+					}
+				}
+			})
+		},
+	}
+}
+
+// Rows that are wrong are read again; where they stay wrong the section fails, and
+// where they come right the snapshot is as if nothing had been.
+func TestInconsistentRows(t *testing.T) {
+	t.Parallel()
+	p, o, want := sampleTape(t)
+	for name, k := range reads() {
+		if k.read.set == "RetrieveRolePrivilegesRole" {
+			continue // below
+		}
+		for how, spoil := range spoilers() {
+			if name == "auditor's views" && how != "a row that is null" && how != "an empty row" {
+				continue // there are none
+			}
+			for _, times := range []int64{1, 3, 1 << 30} {
+				t.Run(fmt.Sprintf("%s/%s/%d", name, how, times), func(t *testing.T) {
+					t.Parallel()
+					var left sync.Map
+					s, err := collector.Collect(t.Context(), filter{
+						Reader: p.reader(),
+						rows: func(r dataverse.Request, rows []json.RawMessage) []json.RawMessage {
+							count, _ := left.LoadOrStore(r, new(atomic.Int64))
+							if !k.read.is(r) || count.(*atomic.Int64).Add(1) > times {
+								return rows
+							}
+							return spoil(rows)
+						},
+					}, o)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if times <= 3 {
+						if diff := cmp.Diff(want, encode(t, s)); diff != "" {
+							t.Errorf("the snapshot is another one:\n%s", diff)
+						}
+						return
+					}
+					gaps := gaps{}
+					for _, section := range k.hurt {
+						gaps[section] = "failed"
+					}
+					for _, section := range k.skip {
+						gaps[section] = "skipped"
+					}
+					if diff := cmp.Diff(gaps, states(s)); diff != "" {
+						t.Errorf("-want +got:\n%s", diff)
+					}
+				})
+			}
+		}
+	}
+}
+
+// A column that was asked for and does not come is never taken for an empty one.
+func TestMissingColumns(t *testing.T) {
+	t.Parallel()
+	p, o, _ := sampleTape(t)
+	for r, answer := range p.answers {
+		if len(answer.rows) == 0 || strings.HasPrefix(set(r), "Retrieve") || set(r) == "WhoAmI" {
+			continue
+		}
+		var row map[string]json.RawMessage
+		if err := json.Unmarshal(answer.rows[0], &row); err != nil {
+			t.Fatal(err)
+		}
+		for column := range row {
+			if strings.HasPrefix(column, "@") || column == "ownerid" {
+				continue
+			}
+			s, err := collector.Collect(t.Context(), filter{
+				Reader: p.reader(),
+				rows: func(q dataverse.Request, rows []json.RawMessage) []json.RawMessage {
+					if q != r {
+						return rows
+					}
+					rows = slices.Clone(rows)
+					last := len(rows) - 1
+					var row map[string]json.RawMessage
+					_ = json.Unmarshal(rows[last], &row)
+					delete(row, column)
+					rows[last] = marshal(row)
+					return rows
+				},
+			}, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			failed := ""
+			for section, state := range states(s) {
+				if state == "failed" {
+					failed += s.Coverage[section].Detail
+				}
+			}
+			if !strings.Contains(failed, column) {
+				t.Errorf("%s without %s: %v, and no section says so", r.Label, column, states(s))
+			}
+		}
+	}
+}
+
+// grants are one role's privileges as the environment gives them.
+func TestGrants(t *testing.T) {
+	t.Parallel()
+	p, o, want := sampleTape(t)
+	const row = `{"Depth":"Local","PrivilegeId":"11111111-1111-1111-1111-111111111111","BusinessUnitId":"11111111-1111-1111-1111-111111111111","PrivilegeName":"prvReadThat","RecordFilterId":"00000000-0000-0000-0000-000000000000","RecordFilterUniqueName":""}`
+	const filter1 = "22222222-2222-2222-2222-222222222222"
+	with := func(change func(string) string) string { return change(row) }
+	tests := map[string]struct {
+		rows   []string
+		state  string
+		detail string
+		want   string // the depth of prvReadThat, or of the name before a colon
+	}{
+		"as it is":            {rows: []string{row}, want: "local"},
+		"twice":               {rows: []string{row, with(func(r string) string { return strings.Replace(r, "Local", "Deep", 1) })}, want: "deep"},
+		"twice, deeper first": {rows: []string{with(func(r string) string { return strings.Replace(r, "Local", "Deep", 1) }), row}, want: "deep"},
+		"twice, in two cases": {rows: []string{with(func(r string) string { return strings.Replace(r, "prvReadThat", "prvreadthat", 1) }), row}, want: "local"},
+		"a filter, of what is asked for": {
+			rows: []string{with(func(r string) string {
+				return strings.NewReplacer("prvReadThat", "prvreadaccount", "00000000-0000-0000-0000-000000000000", filter1).Replace(r)
+			})},
+			detail: "grants prvReadAccount for the records of a filter only", want: "prvReadAccount:none",
+		},
+		"a filter, of what is too much": {
+			rows: []string{with(func(r string) string { return strings.Replace(r, "00000000-0000-0000-0000-000000000000", filter1, 1) })}, want: "local",
+		},
+		"no list":        {rows: nil, state: "failed"},
+		"a depth":        {rows: []string{with(func(r string) string { return strings.Replace(r, "Local", "Parent", 1) })}, state: "failed", detail: "Parent"},
+		"a depth's case": {rows: []string{with(func(r string) string { return strings.Replace(r, "Local", "local", 1) })}, state: "failed"},
+		"no depth":       {rows: []string{with(func(r string) string { return strings.Replace(r, `"Depth":"Local",`, "", 1) })}, state: "failed"},
+		"no id":          {rows: []string{with(func(r string) string { return strings.Replace(r, "PrivilegeId", "Id", 1) })}, state: "failed"},
+		"an id":          {rows: []string{with(func(r string) string { return strings.Replace(r, "11111111-", "-", 1) })}, state: "failed"},
+		"a number":       {rows: []string{"7"}, state: "failed"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, err := collector.Collect(t.Context(), filter{
+				Reader: p.reader(),
+				object: func(r dataverse.Request, data json.RawMessage) json.RawMessage {
+					if set(r) != "RetrieveRolePrivilegesRole" {
+						return data
+					}
+					if test.rows == nil {
+						return json.RawMessage(`{"@odata.context":"x"}`)
+					}
+					return json.RawMessage(`{"RolePrivileges":[` + strings.Join(test.rows, ",") + `]}`)
+				},
+			}, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			coverage := s.Coverage[snapshot.SectionRolePrivileges]
+			if test.state == "" {
+				test.state = "collected"
+			}
+			if coverage.State.String() != test.state || !strings.Contains(coverage.Detail, test.detail) {
+				t.Errorf("%s: %s", coverage.State, coverage.Detail)
+			}
+			name, depth, ok := strings.Cut(test.want, ":")
+			if !ok {
+				name, depth = "prvReadThat", test.want
+			}
+			for root, grants := range s.RolePrivileges {
+				got := map[string]string{}
+				for n, d := range grants {
+					got[strings.ToLower(n)] = d.String()
+				}
+				if len(got) != len(grants) || got[strings.ToLower(name)] != strings.TrimSuffix(depth, "none") {
+					t.Errorf("role %s grants %v", root, grants)
+				}
+			}
+		})
+	}
+	// Older environments give no names with the privileges.
+	t.Run("without names", func(t *testing.T) {
+		t.Parallel()
+		l := newLab(t, builtin(t, "sample", nil), labOptions{})
+		l.options = o
+		s := l.must(func(r collector.Reader) collector.Reader {
+			return filter{Reader: r, object: func(_ dataverse.Request, data json.RawMessage) json.RawMessage {
+				return json.RawMessage(strings.ReplaceAll(string(data), `"PrivilegeName"`, `"ButNoName"`))
+			}}
+		})
+		if diff := cmp.Diff(want, encode(t, s)); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func badRequest(r dataverse.Request, message string) error {
+	return &dataverse.Error{Kind: dataverse.BadRequest, Status: 400, Code: "0x80060888", Label: r.Label, Message: message, Attempts: 1}
+}
+
+// An environment may not know newer columns, or forms of a request that others do.
+func TestOtherEnvironments(t *testing.T) {
+	t.Parallel()
+	lacks := func(columns ...string) func(dataverse.Request) error {
+		return func(r dataverse.Request) error {
+			for _, column := range columns {
+				if strings.Contains(r.Path, column) {
+					return badRequest(r, "Could not find a property named '"+column+"' on type 'Microsoft.Dynamics.CRM.thing'.")
+				}
+			}
+			return nil
+		}
+	}
+	refuses := func(match func(dataverse.Request) bool) func(dataverse.Request) error {
+		return func(r dataverse.Request) error {
+			if match(r) {
+				return badRequest(r, "The query specified in the URI is not valid.")
+			}
+			return nil
+		}
+	}
+	forbids := func(match func(dataverse.Request) bool) func(dataverse.Request) error {
+		return func(r dataverse.Request) error {
+			if match(r) {
+				return &dataverse.Error{Kind: dataverse.Forbidden, Status: 403, Label: r.Label, Message: "is missing prvReadThat privilege"}
+			}
+			return nil
+		}
+	}
+	holders := func(r dataverse.Request) bool { return set(r) == "systemusers" && strings.Contains(r.Path, "$expand") }
+	tests := map[string]struct {
+		before func(dataverse.Request) error
+		gaps   gaps
+		except map[string]bool // top-level members of the snapshot that may differ
+		check  func(*testing.T, *snapshot.Snapshot)
+	}{
+		"no count":            {before: refuses(func(r dataverse.Request) bool { return strings.Contains(r.Path, "$count") })},
+		"no versions":         {before: lacks("versionnumber", "componentstate")},
+		"no licences":         {before: lacks("islicensed"), except: map[string]bool{"users": true}},
+		"no deleted users":    {before: lacks("deletedstate")},
+		"no object ids":       {before: lacks("azureactivedirectoryobjectid"), except: map[string]bool{"users": true}},
+		"no inheritance":      {before: lacks("isinherited"), except: map[string]bool{"roles": true}},
+		"no users with roles": {before: refuses(holders)},
+		"users' roles forbidden": {
+			before: forbids(func(r dataverse.Request) bool {
+				return holders(r) || set(r) == "systemusers/systemuserroles_association"
+			}),
+			gaps: gaps{snapshot.SectionRoles: "forbidden"}, except: map[string]bool{"users": true, "roles": true, "role_privileges": true, "coverage": true, "business_units": true},
+		},
+		"users' teams forbidden": {
+			before: forbids(func(r dataverse.Request) bool {
+				return holders(r) || set(r) == "systemusers/teammembership_association"
+			}),
+			gaps:   gaps{snapshot.SectionTeams: "forbidden"},
+			except: map[string]bool{"users": true, "teams": true, "roles": true, "role_privileges": true, "coverage": true, "shares": true, "business_units": true},
+		},
+		"no teams with roles": {before: refuses(func(r dataverse.Request) bool { return set(r) == "teams" })},
+		"no roots alone":      {before: refuses(func(r dataverse.Request) bool { return strings.Contains(r.Path, "_parentroleid_value") })},
+		"no share table": {
+			before: refuses(func(r dataverse.Request) bool { return set(r) == "principalobjectaccessset" }), except: map[string]bool{"coverage": true},
+			check: func(t *testing.T, s *snapshot.Snapshot) {
+				if c := s.Coverage[snapshot.SectionShares]; !strings.Contains(c.Detail, "instead") {
+					t.Errorf("nothing is said of how shares were read: %q", c.Detail)
+				}
+			},
+		},
+		"no settings": {
+			before: lacks("orgdborgsettings"), except: map[string]bool{"organization": true, "coverage": true},
+			check: func(t *testing.T, s *snapshot.Snapshot) {
+				if s.Organization.OwnershipAcrossBusinessUnits != snapshot.SettingUnknown || s.Coverage[snapshot.SectionOrganization].Detail == "" {
+					t.Error("a setting that was not read is not unknown, or nothing is said of it")
+				}
+			},
+		},
+		"a needed column": {before: lacks("ismanaged"), gaps: gaps{
+			snapshot.SectionRoles: "failed", snapshot.SectionTeams: "failed",
+		}, except: map[string]bool{"users": true, "teams": true, "roles": true, "role_privileges": true, "coverage": true, "business_units": true}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := "sample"
+			if name == "no deleted users" {
+				env = "compliant" // in the sample there is one
+			}
+			l := newLab(t, builtin(t, env, nil), labOptions{})
+			want := l.must(nil)
+			s := l.must(func(r collector.Reader) collector.Reader { return filter{Reader: r, before: test.before} })
+			if diff := cmp.Diff(test.gaps, states(s), cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			if test.check != nil {
+				test.check(t, s)
+			}
+			for member, data := range members(t, want) {
+				if got := members(t, s)[member]; !test.except[member] && member != "digest" && string(got) != string(data) {
+					t.Errorf("%s: %s", member, cmp.Diff(string(data), string(got)))
+				}
+			}
+		})
+	}
+}
+
+func members(t *testing.T, s *snapshot.Snapshot) map[string]json.RawMessage {
+	t.Helper()
+	var m map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(encode(t, s)), &m); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// A role that changes while it is read is read again, until it stays.
+func TestChangingRole(t *testing.T) {
+	t.Parallel()
+	for _, changes := range []int64{1, 3, 1 << 30} {
+		t.Run(fmt.Sprint(changes), func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, builtin(t, "sample", nil), labOptions{})
+			l.options.Strong = true
+			var done atomic.Int64
+			s := l.must(func(r collector.Reader) collector.Reader {
+				return filter{Reader: r, object: func(q dataverse.Request, data json.RawMessage) json.RawMessage {
+					if set(q) == "RetrieveRolePrivilegesRole" && strings.Contains(q.Label, "Demandbase") {
+						if n := done.Add(1); n <= changes {
+							if err := l.server.Mutate(func(env *simulator.Environment) {
+								role := env.Role("Demandbase Integration")
+								role.TeamPrivilegesOnly = n%2 == 1
+								role.Privileges["prvReadAccount"] = []simulator.Depth{simulator.DepthGlobal, simulator.DepthDeep}[n%2]
+								role.Privileges["prvReadProduct"] = simulator.DepthGlobal
+							}); err != nil {
+								t.Error(err)
+							}
+						}
+					}
+					return data
+				}}
+			})
+			if changes > 3 {
+				if c := s.Coverage[snapshot.SectionRolePrivileges]; c.State != snapshot.StateFailed || !strings.Contains(c.Detail, "Demandbase Integration") {
+					t.Errorf("%s: %s", c.State, c.Detail)
+				}
+				return
+			}
+			complete(t, s)
+			if diff := cmp.Diff(encode(t, l.must(nil)), encode(t, s)); diff != "" {
+				t.Errorf("the snapshot is not of the environment as it became:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestRoleThatGoes(t *testing.T) {
+	t.Parallel()
+	p, o, _ := sampleTape(t)
+	s, err := collector.Collect(t.Context(), filter{
+		Reader: p.reader(),
+		rows: func(r dataverse.Request, rows []json.RawMessage) []json.RawMessage {
+			if strings.Contains(r.Path, "roleid%20eq") {
+				return slices.DeleteFunc(slices.Clone(rows), func(row json.RawMessage) bool { return strings.Contains(string(row), "System Customizer") })
+			}
+			return rows
+		},
+	}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := s.Coverage[snapshot.SectionRolePrivileges]; c.State != snapshot.StateFailed || !strings.Contains(c.Detail, "System Customizer") {
+		t.Errorf("%s: %s", c.State, c.Detail)
+	}
+}
+
+// What must be there but cannot be seen, since the auditor's access level is too
+// low, is not taken for absent.
+func TestHalfBlindAuditor(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		set, word string
+		section   snapshot.Section
+		detail    string
+	}{
+		"teams":          {"teams", "Integrations", snapshot.SectionTeams, "prvReadTeam"},
+		"business units": {"businessunits", "North America", snapshot.SectionBusinessUnits, "prvReadBusinessUnit"},
+		"organization":   {"organizations", "Contoso", snapshot.SectionOrganization, "prvReadOrganization"},
+	}
+	p, o, _ := sampleTape(t)
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, err := collector.Collect(t.Context(), filter{
+				Reader: p.reader(),
+				rows: func(r dataverse.Request, rows []json.RawMessage) []json.RawMessage {
+					if set(r) != test.set {
+						return rows
+					}
+					return slices.DeleteFunc(slices.Clone(rows), func(row json.RawMessage) bool { return strings.Contains(string(row), test.word) })
+				},
+			}, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c := s.Coverage[test.section]; c.State != snapshot.StateFailed || !strings.Contains(c.Detail, test.detail) {
+				t.Errorf("%s: %s", c.State, c.Detail)
+			}
+		})
+	}
+}
+
+// seeds is how many random schedules of faults are run; make soak runs more.
+var seeds = flag.Int("seeds", 40, "number of random fault schedules")
+
+// Under whatever faults, a collection ends in the snapshot that it has without
+// any, byte for byte, or says what it could not read.
+func TestRandomFaults(t *testing.T) {
+	t.Parallel()
+	var want sync.Map
+	var equal, gapped, failed atomic.Int64
+	workers := make(chan struct{}, 8)
+	var group sync.WaitGroup
+	for seed := range uint64(*seeds) {
+		workers <- struct{}{}
+		group.Go(func() {
+			defer func() { <-workers }()
+			name := []string{"sample", "compliant"}[seed%2]
+			scope := []snapshot.Scope{snapshot.ScopeIntegration, snapshot.ScopeIntegration, snapshot.ScopeEnvironment}[seed%3]
+			clean, _ := want.LoadOrStore(fmt.Sprint(name, scope), sync.OnceValue(func() string {
+				l := newLab(t, builtin(t, name, nil), labOptions{})
+				l.options.Scope = scope
+				return encode(t, l.must(nil))
+			}))
+			l := newLab(t, builtin(t, name, nil), labOptions{
+				seed:      seed,
+				simulator: simulator.Options{PageSize: []int{3, 17, 5000}[seed%3], Faults: schedule(seed)},
+			})
+			l.options.Scope = scope
+			s, err := l.collect(nil)
+			switch {
+			case err != nil:
+				failed.Add(1)
+				var e *dataverse.Error
+				if !errors.As(err, &e) {
+					t.Errorf("seed %d: %v", seed, err)
+				}
+			case len(states(s)) > 0:
+				gapped.Add(1)
+				for section := range states(s) {
+					if s.Coverage[section].Detail == "" {
+						t.Errorf("seed %d: %s is not collected and does not say why", seed, section)
+					}
+				}
+			default:
+				equal.Add(1)
+				if diff := cmp.Diff(clean.(func() string)(), encode(t, s)); diff != "" {
+					t.Errorf("seed %d: every section was collected, and the snapshot is another one:\n%s", seed, diff)
+				}
+			}
+		})
+	}
+	group.Wait()
+	t.Logf("%d equal, %d with gaps, %d without a snapshot", equal.Load(), gapped.Load(), failed.Load())
+}
+
+// schedule draws faults, at up to three requests of ten.
+func schedule(seed uint64) func(*http.Request) simulator.Fault {
+	random, mu := rand.New(rand.NewPCG(seed, 17)), sync.Mutex{}
+	share := random.Float64() * 0.3
+	return func(r *http.Request) simulator.Fault {
+		mu.Lock()
+		defer mu.Unlock()
+		if random.Float64() >= share || !strings.HasPrefix(r.URL.Path, "/api/data/") {
+			return simulator.Fault{}
+		}
+		switch kind := simulator.FaultKind(1 + random.IntN(int(simulator.FaultDropColumn))); kind {
+		case simulator.FaultStatus:
+			status := []int{429, 500, 502, 503, 504}[random.IntN(5)]
+			return simulator.Fault{Kind: kind, Status: status, RetryAfter: []string{"", "1", "0"}[random.IntN(3)]}
+		case simulator.FaultSlow:
+			return simulator.Fault{Kind: kind, Delay: time.Duration(random.IntN(3)) * time.Millisecond}
+		case simulator.FaultTruncate:
+			return simulator.Fault{Kind: kind, Chunked: random.IntN(2) == 0}
+		case simulator.FaultDropColumn:
+			return simulator.Fault{Kind: kind, Column: []string{"", "name", "_ownerid_value", "statecode", "isdisabled"}[random.IntN(5)]}
+		default:
+			return simulator.Fault{Kind: kind}
+		}
+	}
+}
