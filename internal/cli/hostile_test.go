@@ -1,0 +1,250 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report"
+	"github.com/dbaudit/dbaudit/internal/simulator"
+)
+
+// TestHostileNames has names in the environment that would do harm in a request,
+// in a policy or in a document, and follows them from the server to each format.
+func TestHostileNames(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	for what, name := range map[string]string{
+		"quotes":   `O'Brien "the ''Role''" or 1 eq 1`,
+		"pipes":    `a|b||c` + "`d`" + ` \| *e* [f](javascript:g)`,
+		"lines":    "one\ntwo\r\nthree\tfour",
+		"escapes":  "\x1b[31mred\x1b[0m\x07\x1b]8;;http://example.com\x07link",
+		"markup":   `<script>alert(1)</script><img src=x onerror=alert(1)>&lt;&amp;]]>`,
+		"bidi":     "\u202egpj.exe\u202c \u2066isolate\u2069 \u200f\u200e\u061c\u200b\ufeff",
+		"long":     strings.Repeat("lång", 820),
+		"formula":  `=HYPERLINK("http://example.com","+1-2@3")`,
+		"commands": "::error file=x::y%0A ${{ secrets.TOKEN }} $(id) `id` %s %d {{.}}",
+		"filter":   `x') or contains(name,'`,
+	} {
+		t.Run(what, func(t *testing.T) {
+			w := l.pristine.clone()
+			rename(&w, name)
+			l.serve(t, &w)
+			result, s := l.look(t, w.want)
+			if got, want := deviations(result), expected(w, l.profile); !slices.Equal(got, want) || len(got) < 6 {
+				t.Fatalf("the name is not what it was:\n%s", difference(got, want))
+			}
+			data, err := s.Encode()
+			if err != nil {
+				t.Fatal(err)
+			}
+			file := filepath.Join(t.TempDir(), "snapshot.json")
+			if err := os.WriteFile(file, data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			args := []string{"check", file}
+			for _, format := range report.Formats() {
+				args = append(args, "-f", format.String())
+				if format != report.Table {
+					args = append(args, "-o", documentOf(file, format))
+				}
+			}
+			table, stderr, code := execute(t, true, args...)
+			if code != exitFindings || stderr != "" {
+				t.Fatalf("exit code %d: %s", code, stderr)
+			}
+			for _, format := range report.Formats() {
+				t.Run(format.String(), func(t *testing.T) {
+					document := table
+					if format != report.Table {
+						data, err := os.ReadFile(documentOf(file, format))
+						if err != nil {
+							t.Fatal(err)
+						}
+						document = string(data)
+					}
+					harmless(t, format, document, result)
+				})
+			}
+		})
+	}
+}
+
+func documentOf(file string, format report.Format) string { return file + "." + format.String() }
+
+// rename gives everything that bears a name the same one, and makes faults by
+// which each of them comes into a document.
+func rename(w *world, name string) {
+	w.role(func(r *simulator.Role) {
+		r.Name = name
+		delete(r.Privileges, "prvReadLead")
+		r.Privileges["prvDeleteAccount"] = simulator.DepthBasic
+	})
+	w.BusinessUnits = append(w.BusinessUnits, simulator.BusinessUnit{Name: name, Parent: "Contoso"})
+	w.user(func(u *simulator.User) {
+		u.Roles[0].Role = name
+		u.BusinessUnit = name
+	})
+	w.found(name, simulator.RoleAssignment{Role: "System Customizer"})
+	for i := range w.PersonalViews {
+		v := &w.PersonalViews[i]
+		if !strings.HasPrefix(v.Name, "Demandbase") {
+			continue
+		}
+		for j := range v.Shares {
+			v.Shares[j].Access = simulator.RightRead | simulator.RightWrite
+		}
+		if v.Table == "account" {
+			v.Shares = nil
+		}
+		v.Inactive = v.Table == "contact"
+		v.Name = name
+	}
+	for i := range w.want.Views {
+		w.want.Views[i].Name = name
+	}
+	w.want.Role = name
+	w.user(func(u *simulator.User) { u.Name = name })
+	for i := range w.PersonalViews {
+		for j := range w.PersonalViews[i].Shares {
+			if s := &w.PersonalViews[i].Shares[j]; s.Principal == integration {
+				s.Principal = appID
+			}
+		}
+	}
+	w.Team(name).Members = []string{appID}
+}
+
+// execute runs dbaudit in the process.
+func execute(t *testing.T, terminal bool, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	var out, complaints bytes.Buffer
+	env := Env{
+		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &complaints,
+		Getenv: func(string) string { return "" }, Now: clock,
+		StdoutIsTerminal: terminal, StderrIsTerminal: terminal,
+	}
+	if terminal {
+		env.Width = 100
+	}
+	code = Main(t.Context(), args, env)
+	return out.String(), complaints.String(), code
+}
+
+// harmless fails where a document holds what a terminal, a browser, a spreadsheet
+// or a parser would take for more than text.
+func harmless(t *testing.T, format report.Format, document string, result audit.Result) {
+	t.Helper()
+	for i, r := range document {
+		ours := r == '\x1b' && format == report.Table
+		if r != '\n' && !ours && (unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control) || r == '\ufeff' || r == '\u200b') {
+			t.Fatalf("%U at %d: %q", r, i, document[max(0, i-60):min(len(document), i+60)])
+		}
+	}
+	if strings.Contains(document, "\x1b[31mred") || strings.Contains(document, "\x1b]") {
+		t.Error("a name's escape sequence came through")
+	}
+	switch format {
+	case report.JSON, report.SARIF:
+		if !json.Valid([]byte(document)) {
+			t.Error("no JSON")
+		}
+	case report.JUnit:
+		decoder := xml.NewDecoder(strings.NewReader(document))
+		for {
+			if _, err := decoder.Token(); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatalf("no XML: %v", err)
+			}
+		}
+	case report.CSV:
+		rows, err := csv.NewReader(strings.NewReader(document)).ReadAll()
+		if err != nil {
+			t.Fatalf("no CSV: %v", err)
+		}
+		if want := 1 + result.Summary.Findings + result.Summary.Unknown; len(rows) != want {
+			t.Errorf("%d rows, want %d: the header, and one for each finding", len(rows), want)
+		}
+		for _, row := range rows {
+			for _, cell := range row {
+				if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+					t.Errorf("a spreadsheet would compute %q", cell)
+				}
+			}
+		}
+	case report.HTML, report.Markdown:
+		for _, markup := range []string{"<script>alert", "<img src=x", `href="javascript:`} {
+			if i := strings.Index(document, markup); i >= 0 {
+				t.Errorf("unescaped: %q", document[max(0, i-60):min(len(document), i+60)])
+			}
+		}
+	case report.GitHub:
+		for line := range strings.Lines(document) {
+			if command, _, ok := strings.Cut(strings.TrimPrefix(line, "::"), "::"); strings.HasPrefix(line, "::") && ok &&
+				!slices.Contains([]string{"error", "warning", "notice", "group", "endgroup"}, strings.Fields(command)[0]) {
+				t.Errorf("a command that is not ours: %q", line)
+			}
+		}
+	}
+}
+
+// TestColour is for terminals alone, and asks before.
+func TestColour(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	w := l.pristine.clone()
+	w.user(func(u *simulator.User) { u.Disabled = true })
+	_, s := l.judge(t, w)
+	data, err := s.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "snapshot.json")
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name     string
+		terminal bool
+		variable string
+		args     []string
+		want     bool
+	}{
+		{"terminal", true, "", nil, true},
+		{"no terminal", false, "", nil, false},
+		{"NO_COLOR", true, "1", nil, false},
+		{"--no-color", true, "", []string{"--no-color"}, false},
+		{"json", true, "", []string{"-f", "json"}, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var out, complaints bytes.Buffer
+			code := Main(t.Context(), append([]string{"check", file}, tc.args...), Env{
+				Stdin: strings.NewReader(""), Stdout: &out, Stderr: &complaints, Now: clock, Width: 80,
+				Getenv: func(name string) string {
+					if name == "NO_COLOR" {
+						return tc.variable
+					}
+					return ""
+				},
+				StdoutIsTerminal: tc.terminal,
+			})
+			if code != exitFindings {
+				t.Fatalf("exit code %d: %s", code, complaints.String())
+			}
+			if got := strings.Contains(out.String(), "\x1b["); got != tc.want {
+				t.Errorf("colour is %t, want %t", got, tc.want)
+			}
+		})
+	}
+}
