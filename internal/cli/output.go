@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -24,7 +25,10 @@ type output struct {
 
 // outputs collects -f and -o in the order in which they stand, so that each file
 // belongs to the format before it.
-type outputs struct{ list []output }
+type outputs struct {
+	list         []output
+	sarifProfile string
+}
 
 func (o *outputs) add(flags *pflag.FlagSet) {
 	names := make([]string, 0, len(report.Formats()))
@@ -34,6 +38,12 @@ func (o *outputs) add(flags *pflag.FlagSet) {
 	flags.VarP(&outputFlag{o, true}, "format", "f",
 		"`format` of a document: "+strings.Join(names, ", ")+"; repeatable (default table)")
 	flags.VarP(&outputFlag{o, false}, "output", "o", "`file` that the format before it is written to (default standard output)")
+	profiles := make([]string, 0, len(report.Profiles()))
+	for _, p := range report.Profiles() {
+		profiles = append(profiles, p.String())
+	}
+	flags.StringVar(&o.sarifProfile, "sarif-profile", "",
+		"`viewer` that SARIF is for: "+strings.Join(profiles, ", ")+" (default that of the CI it runs in, else generic)")
 }
 
 type outputFlag struct {
@@ -66,6 +76,24 @@ func (f *outputFlag) Set(value string) error {
 type document struct {
 	format report.Format
 	file   string // empty for standard output
+	viewer viewer
+}
+
+// documents understands the outputs. What is wrong with them is said here, before
+// anything is read.
+func (a *app) documents(o outputs) ([]document, error) {
+	docs, err := o.documents()
+	if err != nil {
+		return nil, err
+	}
+	v, err := a.viewer(o.sarifProfile)
+	if err != nil {
+		return nil, err
+	}
+	for i := range docs {
+		docs[i].viewer = v
+	}
+	return docs, nil
 }
 
 func (o *outputs) documents() ([]document, error) {
@@ -94,7 +122,7 @@ func (o *outputs) documents() ([]document, error) {
 			return nil, usagef("-o %s stands twice: each format needs a file of its own", out.file)
 		}
 		files[out.file] = true
-		docs = append(docs, document{format, out.file})
+		docs = append(docs, document{format: format, file: out.file})
 	}
 	if toStdout > 1 {
 		return nil, usagef("%d formats would go to standard output: give all but one a file by -o FILE after its -f", toStdout)
@@ -127,6 +155,7 @@ func (a *app) render(docs []document, results []audit.Result, o report.Options) 
 	for _, doc := range docs {
 		var b bytes.Buffer
 		local := o
+		local.SARIFProfile, local.AzureDevOps = doc.viewer.profile, doc.viewer.pipeline
 		if doc.file == "" {
 			local.Width, local.Color = a.Width, a.color()
 		}
@@ -144,6 +173,32 @@ func (a *app) render(docs []document, results []audit.Result, o report.Options) 
 		}
 	}
 	return nil
+}
+
+// putJSON writes a document that is not a report of a result.
+func (a *app) putJSON(file string, document any) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(document); err != nil {
+		return fmt.Errorf("writing JSON: %w", err)
+	}
+	return a.put(file, b.Bytes())
+}
+
+// putTable writes what draw prints to standard output, or to a file as it would
+// be where no terminal is.
+func (a *app) putTable(file string, draw func(to *app) error) error {
+	var b bytes.Buffer
+	to := &app{Env: a.Env, global: a.global}
+	to.Stdout = &b
+	if file != "" && file != "-" {
+		to.Width = 0
+	}
+	if err := draw(to); err != nil {
+		return err
+	}
+	return a.put(file, b.Bytes())
 }
 
 func (a *app) color() bool {

@@ -46,7 +46,7 @@ type judgement struct {
 func (a *app) judgement(f judgeFlags) (judgement, error) {
 	j := judgement{asOf: a.Now().UTC().Truncate(time.Second)}
 	var err error
-	if j.documents, err = f.outputs.documents(); err != nil {
+	if j.documents, err = a.documents(f.outputs); err != nil {
 		return j, err
 	}
 	if f.failOn != "none" {

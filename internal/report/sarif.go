@@ -173,7 +173,7 @@ type sarifRunFacts struct {
 
 func writeSARIF(w io.Writer, rs []audit.Result, o Options) error {
 	if o.SARIFProfile == AzureDevOpsPipeline {
-		if err := o.AzureDevOps.check(); err != nil {
+		if err := o.AzureDevOps.Validate(); err != nil {
 			return err
 		}
 	}
@@ -230,8 +230,9 @@ func run(r audit.Result, o Options, several bool) sarifRun {
 	return s
 }
 
-// check refuses identifiers without which Azure DevOps refuses the document.
-func (a AzureDevOps) check() error {
+// Validate refuses identifiers without which Azure DevOps refuses the document. The
+// error names the agent's variables that are missing.
+func (a AzureDevOps) Validate() error {
 	var missing []string
 	for _, v := range []struct{ variable, value string }{
 		{"System.CollectionUri", a.Organization},

@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"net/url"
+	"path"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/report"
+)
+
+// A viewer is whom a SARIF document is for.
+type viewer struct {
+	profile  report.Profile
+	pipeline report.AzureDevOps
+}
+
+// viewer is the one that is named, else that of the CI. Where a viewer is named,
+// what it needs must be there; where it is deduced, a pipeline that does not say
+// who it is (a classic release has no build definition) gets plain SARIF.
+func (a *app) viewer(name string) (viewer, error) {
+	if name == "" {
+		v := viewer{a.viewerOfCI(), a.pipeline()}
+		if v.profile == report.AzureDevOpsPipeline && v.pipeline.Validate() != nil {
+			v.profile = report.Generic
+		}
+		return v, nil
+	}
+	profile, err := report.ParseProfile(name)
+	if err != nil {
+		return viewer{}, usagef("--sarif-profile: %w", err)
+	}
+	v := viewer{profile, a.pipeline()}
+	if profile == report.AzureDevOpsPipeline {
+		if err := v.pipeline.Validate(); err != nil {
+			return viewer{}, usagef("--sarif-profile: %w", err)
+		}
+	}
+	return v, nil
+}
+
+func (a *app) viewerOfCI() report.Profile {
+	switch {
+	case strings.EqualFold(a.Getenv("GITHUB_ACTIONS"), "true"):
+		return report.GitHubCodeScanning
+	case strings.EqualFold(a.Getenv("TF_BUILD"), "true"):
+		return report.AzureDevOpsPipeline
+	}
+	return report.Generic
+}
+
+// pipeline reads the agent's predefined variables, which a process sees in
+// capitals and with underscores.
+func (a *app) pipeline() report.AzureDevOps {
+	return report.AzureDevOps{
+		Organization:   organization(a.Getenv("SYSTEM_COLLECTIONURI")),
+		Project:        a.Getenv("SYSTEM_TEAMPROJECT"),
+		DefinitionID:   a.Getenv("SYSTEM_DEFINITIONID"),
+		DefinitionName: a.Getenv("BUILD_DEFINITIONNAME"),
+		PhaseID:        a.Getenv("SYSTEM_PHASEID"),
+		PhaseName:      a.Getenv("SYSTEM_PHASENAME"),
+		Branch:         a.Getenv("BUILD_SOURCEBRANCH"),
+		BuildID:        a.Getenv("BUILD_BUILDID"),
+	}
+}
+
+// organization is the name in https://dev.azure.com/NAME/, in the older
+// https://NAME.visualstudio.com/, or a server's collection.
+func organization(collection string) string {
+	u, err := url.Parse(collection)
+	if err != nil {
+		return ""
+	}
+	if name := path.Base(u.Path); name != "." && name != "/" {
+		return name
+	}
+	if name, ok := strings.CutSuffix(u.Hostname(), ".visualstudio.com"); ok {
+		return name
+	}
+	return ""
+}
