@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -61,6 +63,10 @@ func (a *app) logJSON(level slog.Level, environment, text string, fields []slog.
 // complain prints the error that ends a run. Errors say themselves what to do.
 func (a *app) complain(err error) {
 	text := err.Error()
+	if errors.Is(err, context.Canceled) {
+		// In the words of who pressed Ctrl-C, not of the library that noticed.
+		text = strings.NewReplacer("interrupted: context canceled", "interrupted", "context canceled", "interrupted").Replace(text)
+	}
 	if a.global.logFormat == "json" {
 		a.log(slog.LevelError, "", text)
 		return
