@@ -60,11 +60,19 @@ func (a *app) results(files []string) ([]audit.Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		results, err := report.ReadResults(bytes.NewReader(data))
+		results, err := parseResults(name, data)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return nil, err
 		}
 		all = append(all, results...)
 	}
 	return all, nil
+}
+
+func parseResults(name string, data []byte) ([]audit.Result, error) {
+	results, err := report.ReadResults(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return results, nil
 }

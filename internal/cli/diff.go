@@ -1,0 +1,140 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbaudit/dbaudit/internal/compare"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+type diffFlags struct {
+	format, output string
+}
+
+func (a *app) diffCommand() *cobra.Command {
+	var f diffFlags
+	cmd := &cobra.Command{
+		Use:   "diff OLD NEW",
+		Short: "what changed between two snapshots or two results",
+		Long: `Compares two snapshots of one environment: what was granted, revoked, made deeper or
+shallower, assigned, shared, disabled. Or two results: which findings are new, fixed,
+unchanged, and which cannot be compared because one side did not judge them. The
+order in which an environment was read makes no difference.
+
+Exit codes:
+  0    the same
+  1    different, or not all could be compared
+  2    wrong usage, or snapshots of different environments
+  3    a file could not be read`,
+		Example: `  dbaudit diff monday.json tuesday.json
+  dbaudit diff before-result.json after-result.json -f markdown`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(_ *cobra.Command, args []string) error { return a.diff(f, args[0], args[1]) },
+	}
+	addFormat(cmd, &f.format, &f.output, "table, json or markdown")
+	return cmd
+}
+
+// addFormat adds -f and -o for a command whose document is no report of a result.
+func addFormat(cmd *cobra.Command, format, output *string, formats string) {
+	cmd.Flags().StringVarP(format, "format", "f", "table", "`format` of the document: "+formats)
+	cmd.Flags().StringVarP(output, "output", "o", "", "`file` to write (default standard output)")
+}
+
+func (a *app) diff(f diffFlags, older, newer string) error {
+	switch f.format {
+	case "table", "json", "markdown":
+	default:
+		return usagef("--format %s: want table, json or markdown", f.format)
+	}
+	d, err := a.compare(older, newer)
+	if err != nil {
+		return err
+	}
+	switch f.format {
+	case "json":
+		err = a.putJSON(f.output, d)
+	case "markdown":
+		err = a.put(f.output, []byte(d.Markdown()))
+	default:
+		err = a.putTable(f.output, func(to *app) error { return to.diffTables(d) })
+	}
+	switch {
+	case err != nil:
+		return err
+	case d.Same:
+		return nil
+	}
+	return verdictError(exitFindings)
+}
+
+// compare reads two files of one kind and compares them.
+func (a *app) compare(older, newer string) (compare.Diff, error) {
+	was, err := a.readFile(older)
+	if err != nil {
+		return compare.Diff{}, err
+	}
+	now, err := a.readFile(newer)
+	if err != nil {
+		return compare.Diff{}, err
+	}
+	wasSnapshot, nowSnapshot := isSnapshot(was), isSnapshot(now)
+	switch {
+	case wasSnapshot && nowSnapshot:
+		before, err := snapshot.Decode(was, nil)
+		if err != nil {
+			return compare.Diff{}, fmt.Errorf("%s: %w", older, err)
+		}
+		after, err := snapshot.Decode(now, nil)
+		if err != nil {
+			return compare.Diff{}, fmt.Errorf("%s: %w", newer, err)
+		}
+		d, err := compare.Snapshots(before, after)
+		if err != nil {
+			return d, &usageError{err}
+		}
+		return d, nil
+	case wasSnapshot != nowSnapshot:
+		return compare.Diff{}, usagef("one file is a snapshot and the other is none: compare two snapshots, or two results of -f json")
+	}
+	before, err := parseResults(older, was)
+	if err != nil {
+		return compare.Diff{}, err
+	}
+	after, err := parseResults(newer, now)
+	if err != nil {
+		return compare.Diff{}, err
+	}
+	return compare.Results(before, after), nil
+}
+
+// isSnapshot reports whether a file says that it is a snapshot.
+func isSnapshot(data []byte) bool {
+	var head struct {
+		Format string `json:"format"`
+	}
+	return json.Unmarshal(data, &head) == nil && strings.HasPrefix(head.Format, "dbaudit.snapshot/")
+}
+
+func (a *app) diffTables(d compare.Diff) error {
+	if d.Same {
+		fmt.Fprintf(a.Stdout, "no difference between the %s\n", d.Of)
+	}
+	for _, e := range d.Environments {
+		fmt.Fprintf(a.Stdout, "%s\n", printable(e.Name))
+		for _, t := range e.Tables(a.global.verbose) {
+			fmt.Fprintf(a.Stdout, "\n%s\n", t.Title)
+			if len(t.Rows) == 0 {
+				continue
+			}
+			if err := a.list(t.Header, t.Rows); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,267 @@
+package compare_test
+
+import (
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/compare"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// sample is a snapshot with a bit of everything.
+func sample() *snapshot.Snapshot {
+	s := snapshot.New()
+	s.Environment = snapshot.Environment{Name: "contoso", OrganizationID: "org"}
+	s.Scope, s.Source = snapshot.ScopeIntegration, snapshot.SourceEnvironment
+	for _, section := range snapshot.Sections() {
+		s.Coverage[section] = snapshot.Coverage{State: snapshot.StateCollected}
+	}
+	s.Organization = snapshot.Organization{ID: "org", Name: "Contoso", OwnershipAcrossBusinessUnits: snapshot.SettingOff}
+	s.BusinessUnits = map[string]snapshot.BusinessUnit{"bu": {Name: "Contoso"}, "child": {Name: "North", ParentID: "bu"}}
+	s.Privileges = map[string]snapshot.Privilege{"prvReadLead": {ID: "p", Depths: snapshot.Depths()}}
+	s.Roles = map[string]snapshot.Role{"role": {Name: "Integration", RootID: "role", BusinessUnitID: "bu", Customizable: true, Inherited: true}}
+	s.RolePrivileges = map[string]map[string]snapshot.Depth{"role": {"prvReadLead": snapshot.DepthLocal, "prvWriteLead": snapshot.DepthGlobal}}
+	s.Users = map[string]snapshot.User{"user": {Name: "Integration", BusinessUnitID: "bu", Roles: []string{"role"}, Teams: []string{"team"}}}
+	s.Teams = map[string]snapshot.Team{"team": {Name: "Team", BusinessUnitID: "bu", Roles: []string{"role"}}}
+	s.Views = map[string]snapshot.View{"view": {Name: "Leads", Table: "lead", OwnerID: "user", Active: true, SeenBy: []snapshot.Viewer{snapshot.ViewerAuditor}}}
+	s.SystemViews = map[string]snapshot.SystemView{"system": {Name: "All", Table: "lead", Active: true}}
+	s.Shares = map[string]map[string]snapshot.Share{"user": {"view": {Rights: []snapshot.Right{snapshot.RightRead}}}}
+	return s
+}
+
+func change[V any](m map[string]V, key string, do func(*V)) {
+	v := m[key]
+	do(&v)
+	m[key] = v
+}
+
+func TestSnapshots(t *testing.T) {
+	type S = snapshot.Snapshot
+	for _, test := range []struct {
+		name string
+		do   func(*S)
+		want string
+	}{
+		{"nothing", func(*S) {}, ""},
+		{"granted", func(s *S) { s.RolePrivileges["role"]["prvDeleteLead"] = snapshot.DepthBasic }, "granted role Integration prvDeleteLead none basic"},
+		{"revoked", func(s *S) { delete(s.RolePrivileges["role"], "prvReadLead") }, "revoked role Integration prvReadLead local none"},
+		{"deeper", func(s *S) { s.RolePrivileges["role"]["prvReadLead"] = snapshot.DepthDeep }, "deeper role Integration prvReadLead local deep"},
+		{"shallower", func(s *S) { s.RolePrivileges["role"]["prvReadLead"] = snapshot.DepthBasic }, "shallower role Integration prvReadLead local basic"},
+		{"unassigned", func(s *S) { change(s.Users, "user", func(u *snapshot.User) { u.Roles = nil }) }, "unassigned user Integration Integration (Contoso)  "},
+		{"team role", func(s *S) { change(s.Teams, "team", func(u *snapshot.Team) { u.Roles = nil }) }, "unassigned team Team Integration (Contoso)  "},
+		{"left", func(s *S) { change(s.Users, "user", func(u *snapshot.User) { u.Teams = nil }) }, "left user Integration Team  "},
+		{"disabled", func(s *S) { change(s.Users, "user", func(u *snapshot.User) { u.Disabled = true }) }, "disabled user Integration   "},
+		{"soft-deleted", func(s *S) { change(s.Users, "user", func(u *snapshot.User) { u.Deleted = true }) }, "soft-deleted user Integration   "},
+		{"moved", func(s *S) { change(s.Users, "user", func(u *snapshot.User) { u.BusinessUnitID = "child" }) }, "moved user Integration business unit Contoso North"},
+		{"renamed", func(s *S) { change(s.Roles, "role", func(r *snapshot.Role) { r.Name = "Sync" }) }, "renamed role Sync  Integration Sync"},
+		{"locked", func(s *S) { change(s.Roles, "role", func(r *snapshot.Role) { r.Customizable = false }) }, "changed role Integration customizable yes no"},
+		{"unshared", func(s *S) { s.Shares = map[string]map[string]snapshot.Share{} }, "unshared view Leads with Integration read "},
+		{"widened", func(s *S) {
+			s.Shares["user"]["view"] = snapshot.Share{Rights: []snapshot.Right{snapshot.RightRead, snapshot.RightWrite}}
+		}, "widened view Leads with Integration read read, write"},
+		{"shared", func(s *S) {
+			s.Shares["team"] = map[string]snapshot.Share{"view": {Rights: []snapshot.Right{snapshot.RightRead}}}
+		}, "shared view Leads with Team  read"},
+		{"deactivated", func(s *S) { change(s.Views, "view", func(v *snapshot.View) { v.Active = false }) }, "disabled view Leads   "},
+		{"removed", func(s *S) { delete(s.SystemViews, "system") }, "removed system view All   "},
+		{"setting", func(s *S) { s.Organization.OwnershipAcrossBusinessUnits = snapshot.SettingOn }, "changed organization Contoso record ownership across business units off on"},
+		{"undefined", func(s *S) { delete(s.Privileges, "prvReadLead") }, "removed privilege prvReadLead   "},
+		{"required", func(s *S) { s.Requirement.Role = "Integration" }, "changed requirement what is required role  Integration"},
+		{"not read", func(s *S) {
+			s.Coverage[snapshot.SectionShares] = snapshot.Coverage{State: snapshot.StateForbidden, Detail: "no"}
+			s.Shares = nil
+		}, "? shares: the newer snapshot does not hold them: no"},
+		{"another scope", func(s *S) {
+			s.Scope = snapshot.ScopeEnvironment
+			s.Roles["other"] = snapshot.Role{Name: "Other"}
+		}, "? rows that one snapshot alone holds: the scope was integration and is environment"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			newer := sample()
+			test.do(newer)
+			d, err := compare.Snapshots(sample(), newer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := describe(d); got != test.want {
+				t.Errorf("got  %q\nwant %q", got, test.want)
+			}
+			if d.Same != (test.want == "") {
+				t.Errorf("same is %v", d.Same)
+			}
+			back, err := compare.Snapshots(newer, sample())
+			if err != nil || back.Same != d.Same {
+				t.Errorf("backwards: same is %v, %v", back.Same, err)
+			}
+		})
+	}
+	other := sample()
+	other.Environment.OrganizationID = "another"
+	if _, err := compare.Snapshots(sample(), other); err == nil {
+		t.Error("snapshots of two environments were compared")
+	}
+	unread := sample()
+	unread.Coverage[snapshot.SectionShares] = snapshot.Coverage{State: snapshot.StateFailed}
+	if d, err := compare.Snapshots(unread, unread); err != nil || !d.Same || len(d.Environments[0].Incomparable) != 1 {
+		t.Errorf("unread on both sides: %+v, %v", d, err)
+	}
+}
+
+func describe(d compare.Diff) string {
+	var lines []string
+	for _, e := range d.Environments {
+		for _, c := range e.Changes {
+			lines = append(lines, strings.Join([]string{c.Verb.String(), c.Object, c.Name, c.What, c.From, c.To}, " "))
+		}
+		for _, i := range e.Incomparable {
+			lines = append(lines, "? "+i.What+": "+i.Why)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+func finding(id string, evidence audit.Evidence) audit.Finding {
+	return audit.Finding{Fingerprint: id, Message: id, Subject: audit.Subject{Kind: audit.SubjectRole, ID: "role"}, Evidence: evidence}
+}
+
+func control(id audit.ControlID, outcome audit.Outcome, findings ...audit.Finding) audit.Control {
+	return audit.Control{ID: id, Severity: audit.SeverityHigh, Outcome: outcome, Findings: findings}
+}
+
+func result(controls ...audit.Control) audit.Result {
+	r := audit.Result{
+		Format: audit.ResultFormat, Controls: controls, EvaluatedAt: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
+		Environment: audit.Environment{Name: "contoso", OrganizationID: "org"}, Profile: audit.Profile{Name: "p"},
+	}
+	r.Summary = audit.Summarize(controls)
+	r.Verdict = audit.Judge(r.Summary)
+	return r
+}
+
+func TestResults(t *testing.T) {
+	const fail, pass, unknown, na, waived = audit.OutcomeFail, audit.OutcomePass, audit.OutcomeUnknown, audit.OutcomeNotApplicable, audit.OutcomeWaived
+	partly := control("A", fail, finding("y", nil))
+	partly.Notes = []string{audit.UnjudgedNote + "x"}
+	for _, test := range []struct {
+		name     string
+		was, now audit.Control
+		want     string
+		same     bool
+	}{
+		{"the same", control("A", fail, finding("x", nil)), control("A", fail, finding("x", nil)), "x unchanged", true},
+		{"new", control("A", pass), control("A", fail, finding("x", nil)), "x new", false},
+		{"fixed", control("A", fail, finding("x", nil)), control("A", pass), "x fixed", false},
+		{"one of each", control("A", fail, finding("x", nil), finding("y", nil)), control("A", fail, finding("z", nil), finding("y", nil)), "z new, y unchanged, x fixed", false},
+		{"another order", control("A", fail, finding("x", nil), finding("y", nil)), control("A", fail, finding("y", nil), finding("x", nil)), "y unchanged, x unchanged", true},
+		{"not evaluated now", control("A", fail, finding("x", nil)), control("A", unknown), "x incomparable", false},
+		{"not evaluated in full now", control("A", fail, finding("x", nil)), partly, "y new, x incomparable", false},
+		{"not evaluated before", control("A", unknown), control("A", fail, finding("x", nil)), "x incomparable", false},
+		{"does not apply any more", control("A", fail, finding("x", nil)), control("A", na), "x incomparable", false},
+		{"accepted", control("A", fail, finding("x", nil)), control("A", waived, finding("x", nil)), "x unchanged", false},
+		{"worse", control("A", fail, finding("x", audit.Evidence{"actual_depth": "local"})), control("A", fail, finding("x", audit.Evidence{"actual_depth": "none"})), "x unchanged was x", false},
+		{"another control", control("A", fail, finding("x", nil)), control("B", pass), "x incomparable", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d := compare.Results([]audit.Result{result(test.was)}, []audit.Result{result(test.now)})
+			var got []string
+			for _, f := range d.Environments[0].Findings {
+				text := f.Fingerprint + " " + f.State.String()
+				if f.Was != "" {
+					text += " was " + f.Was
+				}
+				got = append(got, text)
+			}
+			if text := strings.Join(got, ", "); text != test.want || d.Same != test.same {
+				t.Errorf("got %q, same %v; want %q, same %v", text, d.Same, test.want, test.same)
+			}
+		})
+	}
+	other := result(control("A", pass))
+	other.Environment.OrganizationID = "another"
+	if d := compare.Results([]audit.Result{other}, []audit.Result{result(control("A", pass))}); d.Same || len(d.Environments) != 2 {
+		t.Errorf("two environments: %+v", d)
+	}
+}
+
+func TestBaseline(t *testing.T) {
+	missing := audit.Evidence{"state": "missing", "actual_depth": "none"}
+	shallow := audit.Evidence{"state": "shallow", "actual_depth": "local"}
+	surplus := func(names ...any) audit.Evidence { return audit.Evidence{"surplus": names} }
+	accepted := finding("x", nil)
+	accepted.Waiver = &audit.Waiver{Kind: "accepted-risk"}
+	for _, test := range []struct {
+		name     string
+		was, now audit.Finding
+		want     audit.BaselineState
+	}{
+		{"the same", finding("x", missing), finding("x", missing), audit.BaselineUnchanged},
+		{"another", finding("x", missing), finding("y", missing), audit.BaselineNew},
+		{"better", finding("x", missing), finding("x", shallow), audit.BaselineUnchanged},
+		{"worse", finding("x", shallow), finding("x", missing), audit.BaselineNew},
+		{"more surplus", finding("x", surplus("a")), finding("x", surplus("a", "b")), audit.BaselineNew},
+		{"less surplus", finding("x", surplus("a", "b")), finding("x", surplus("b")), audit.BaselineUnchanged},
+		{"moved line", finding("x", audit.Evidence{"lines": []any{1}}), finding("x", audit.Evidence{"lines": []any{2}}), audit.BaselineUnchanged},
+		{"accepted, and still", accepted, accepted, audit.BaselineUnchanged},
+		{"accepted, and no more", accepted, finding("x", nil), audit.BaselineNew},
+		{"accepted now", finding("x", nil), accepted, audit.BaselineUnchanged},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			now := result(control("A", audit.OutcomeFail, test.now))
+			got := compare.Baseline([]audit.Result{now}, []audit.Result{result(control("A", audit.OutcomeFail, test.was))})
+			if state := got[0].Controls[0].Findings[0].Baseline; state != test.want {
+				t.Errorf("got %q, want %q", state, test.want)
+			}
+			if now.Controls[0].Findings[0].Baseline != audit.BaselineNone {
+				t.Error("the given result was changed")
+			}
+		})
+	}
+	other := result(control("A", audit.OutcomeFail, finding("x", nil)))
+	other.Profile.Name = "another"
+	got := compare.Baseline([]audit.Result{result(control("A", audit.OutcomeFail, finding("x", nil)))}, []audit.Result{other})
+	if state := got[0].Controls[0].Findings[0].Baseline; state != audit.BaselineNew {
+		t.Errorf("of another profile: %q", state)
+	}
+}
+
+// TestMarkdownHostile: a name stays in its cell, and mentions nobody.
+func TestMarkdownHostile(t *testing.T) {
+	for _, name := range []string{"a|b\n# c", "<script>alert(1)</script>", "@everyone", "[x](https://evil.example)", "\u202egnp\u200b", strings.Repeat("x", 5000)} {
+		newer := sample()
+		change(newer.Users, "user", func(u *snapshot.User) { u.Name, u.Disabled = name, true })
+		d, err := compare.Snapshots(sample(), newer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := d.Markdown()
+		for _, bad := range []string{"<script", "[x]", "@e", "https:", "\u202e", "\u200b", "\n# c"} {
+			if strings.Contains(text, bad) {
+				t.Errorf("%q holds %q:\n%s", name, bad, text)
+			}
+		}
+		for line := range strings.Lines(text) {
+			if bars := strings.Count(line, "|") - strings.Count(line, `\|`); bars != 0 && bars != 7 {
+				t.Errorf("a row of %d bars: %s", bars, line)
+			}
+			if len(line) > 2000 {
+				t.Errorf("a row of %d bytes", len(line))
+			}
+		}
+	}
+}
+
+// TestOrder: a snapshot is keyed, so that rows read in another order make no
+// difference; lists of ids are compared as sets.
+func TestOrder(t *testing.T) {
+	older, newer := sample(), sample()
+	change(older.Users, "user", func(u *snapshot.User) { u.Roles = []string{"a", "b"} })
+	change(newer.Users, "user", func(u *snapshot.User) { u.Roles = []string{"b", "a"} })
+	newer.Roles = maps.Clone(newer.Roles)
+	d, err := compare.Snapshots(older, newer)
+	if err != nil || !d.Same {
+		t.Errorf("%v %v", d, err)
+	}
+}

@@ -1,0 +1,151 @@
+package compare
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+)
+
+// maxRows bounds each table of the Markdown form, so that it stays below GitHub's
+// limit of a comment, 65,536 characters, with names of ordinary length.
+const maxRows = 200
+
+// Markdown is the difference for a pull request or a job's summary.
+func (d Diff) Markdown() string {
+	var b strings.Builder
+	if d.Same {
+		fmt.Fprintf(&b, "## dbaudit: no difference between the %s\n", d.Of)
+	} else {
+		fmt.Fprintf(&b, "## dbaudit: what changed between the %s\n", d.Of)
+	}
+	for _, e := range d.Environments {
+		fmt.Fprintf(&b, "\n### %s\n\n", markdownText(e.Name))
+		if e.Old != nil && e.New != nil {
+			fmt.Fprintf(&b, "From %s to %s%s.\n", e.Old.TakenAt.UTC().Format("2006-01-02 15:04:05"), e.New.TakenAt.UTC().Format("2006-01-02 15:04:05 UTC"), e.verdicts())
+		}
+		for _, t := range e.Tables(false) {
+			t.markdown(&b)
+		}
+	}
+	return b.String()
+}
+
+// verdicts says how the verdict changed; empty for snapshots.
+func (e Environment) verdicts() string {
+	if e.Old.Verdict == nil || e.New.Verdict == nil {
+		return ""
+	}
+	if *e.Old.Verdict == *e.New.Verdict {
+		return ", " + e.New.Verdict.String() + " as before"
+	}
+	return fmt.Sprintf(", from %s to %s", e.Old.Verdict, e.New.Verdict)
+}
+
+// A Table is a part of a difference for people.
+type Table struct {
+	Title  string
+	Header []string
+	Rows   [][]string
+}
+
+// Tables are the parts of a difference that have something in them. Findings that
+// are as they were are counted in a title, or listed where all is asked for.
+func (e Environment) Tables(all bool) []Table {
+	var tables []Table
+	add := func(title string, header []string, rows [][]string) {
+		if len(rows) > 0 {
+			tables = append(tables, Table{title, header, rows})
+		}
+	}
+	var rows [][]string
+	for _, c := range e.Changes {
+		rows = append(rows, []string{c.Verb.String(), c.Object, c.Name, c.What, c.From, c.To})
+	}
+	add(fmt.Sprintf("%d changes", len(rows)), []string{"change", "of", "name", "what", "from", "to"}, rows)
+
+	rows = nil
+	for _, o := range e.Outcomes {
+		rows = append(rows, []string{string(o.Control), words(o.From.String()), words(o.To.String()), o.Title})
+	}
+	add(fmt.Sprintf("%d controls with another outcome", len(rows)), []string{"control", "from", "to", "title"}, rows)
+
+	rows = nil
+	counts := map[State]int{}
+	for _, f := range e.Findings {
+		counts[f.State]++
+		if f.State == StateUnchanged && f.Was == "" && !all {
+			continue
+		}
+		text := f.Message
+		if f.Was != "" {
+			text += "; it was: " + f.Was
+		}
+		if f.Why != "" {
+			text += " (" + f.Why + ")"
+		}
+		rows = append(rows, []string{f.State.String(), f.Severity.String(), string(f.Control), text})
+	}
+	if len(e.Findings) > 0 {
+		title := fmt.Sprintf("findings: %d new, %d fixed, %d unchanged, %d incomparable",
+			counts[StateNew], counts[StateFixed], counts[StateUnchanged], counts[StateIncomparable])
+		tables = append(tables, Table{title, []string{"state", "severity", "control", "finding"}, rows})
+	}
+
+	rows = nil
+	for _, i := range e.Incomparable {
+		rows = append(rows, []string{i.What, i.Why})
+	}
+	add("not comparable", []string{"what", "why"}, rows)
+	return tables
+}
+
+func words(s string) string { return strings.ReplaceAll(s, "_", " ") }
+
+func (t Table) markdown(b *strings.Builder) {
+	fmt.Fprintf(b, "\n**%s**\n", markdownText(t.Title))
+	if len(t.Rows) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n| %s |\n|%s\n", strings.Join(t.Header, " | "), strings.Repeat(" --- |", len(t.Header)))
+	for i, row := range t.Rows {
+		if i == maxRows {
+			fmt.Fprintf(b, "\n%d more are left out here; the JSON form has them all.\n", len(t.Rows)-maxRows)
+			return
+		}
+		cells := make([]string, len(row))
+		for j, cell := range row {
+			cells[j] = markdownText(cell)
+		}
+		fmt.Fprintf(b, "| %s |\n", strings.Join(cells, " | "))
+	}
+}
+
+// cellRunes bounds a name that somebody made very long.
+const cellRunes = 200
+
+// markdownText makes plain text of what comes out of an environment: punctuation
+// that Markdown, HTML or a table could read is escaped, what has no glyph is
+// replaced, and nobody is mentioned.
+func markdownText(s string) string {
+	var b strings.Builder
+	n := 0
+	for _, r := range s {
+		if n++; n > cellRunes {
+			b.WriteRune('…')
+			break
+		}
+		switch {
+		case r == '@' || r == '#':
+			b.WriteString(`\` + string(r) + "&#8203;")
+		case r == '\n' || r == '\t':
+			b.WriteByte(' ')
+		case !unicode.IsGraphic(r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r):
+			b.WriteRune(unicode.ReplacementChar)
+		case strings.ContainsRune("\\`*_{}[]<>+-.!|~&:$^=", r):
+			b.WriteString(`\` + string(r))
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
