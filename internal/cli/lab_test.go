@@ -51,11 +51,16 @@ type lab struct {
 // newLab serves the compliant environment.
 func newLab(tb testing.TB) *lab {
 	tb.Helper()
+	return newLabWith(tb, simulator.Options{})
+}
+
+func newLabWith(tb testing.TB, o simulator.Options) *lab {
+	tb.Helper()
 	env, err := simulator.Builtin("compliant")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	server, err := simulator.Start(tb.Context(), env, simulator.Options{})
+	server, err := simulator.Start(tb.Context(), env, o)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -152,19 +157,24 @@ func (l *lab) judge(tb testing.TB, w world) (audit.Result, *snapshot.Snapshot) {
 // look reads and judges the served environment.
 func (l *lab) look(tb testing.TB, want snapshot.Requirement) (audit.Result, *snapshot.Snapshot) {
 	tb.Helper()
-	s, err := collector.Collect(tb.Context(), l.client, collector.Options{
+	r, s, err := l.tryLook(tb.Context(), want)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return r, s
+}
+
+func (l *lab) tryLook(ctx context.Context, want snapshot.Requirement) (audit.Result, *snapshot.Snapshot, error) {
+	s, err := collector.Collect(ctx, l.client, collector.Options{
 		Scope: snapshot.ScopeIntegration, Requirement: want, Pattern: l.profile.Pattern, Privileges: l.profile.Minimum(),
 		Environment: snapshot.Environment{Name: "contoso", URL: l.server.URL()},
 		Tool:        snapshot.Tool{Name: "dbaudit", Version: "test"}, Now: clock,
 	})
 	if err != nil {
-		tb.Fatal(err)
+		return audit.Result{}, nil, err
 	}
-	r, err := l.engine.Evaluate(tb.Context(), s, l.profile, engine.Options{AsOf: clock()})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return r, s
+	r, err := l.engine.Evaluate(ctx, s, l.profile, engine.Options{AsOf: clock()})
+	return r, s, err
 }
 
 func clock() time.Time { return time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC) }
