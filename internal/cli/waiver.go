@@ -65,16 +65,19 @@ waived by itself, as narrowly as can be.`),
 	flags.StringVar(&f.waiver.Expires, "expires", "", "last `day`, YYYY-MM-DD, at most 366 days off")
 	flags.IntVar(&f.days, "days", 0, "last day as a `number` of days from today")
 	flags.BoolVar(&f.waiver.Broad, "broad", false, "allow a waiver without the subject or privilege that its findings have")
-	for _, name := range []string{"control", "kind", "owner", "reason"} {
-		_ = cmd.MarkFlagRequired(name) // fails for a flag that is not there, and these are
-	}
-	cmd.MarkFlagsMutuallyExclusive("expires", "days")
-	cmd.MarkFlagsOneRequired("expires", "days")
 	return cmd
 }
 
 func (a *app) addWaivers(f waiverAddFlags, results []string) error {
 	now := a.Now().UTC()
+	for _, flag := range [][2]string{{"control", f.control}, {"kind", f.kind}, {"owner", f.waiver.Owner}, {"reason", f.waiver.Reason}} {
+		if strings.TrimSpace(flag[1]) == "" {
+			return usagef("--%s is missing: a waiver says control, kind, owner, reason and last day", flag[0])
+		}
+	}
+	if (f.days != 0) == (f.waiver.Expires != "") {
+		return usagef("give the last day by either --expires YYYY-MM-DD or --days NUMBER")
+	}
 	var err error
 	if f.waiver.Kind, err = waiver.ParseKind(f.kind); err != nil {
 		return usagef("--kind: %w", err)

@@ -141,7 +141,13 @@ func markdownText(s string) string {
 			b.WriteByte(' ')
 		case !unicode.IsGraphic(r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r):
 			b.WriteRune(unicode.ReplacementChar)
-		case strings.ContainsRune("\\`*_{}[]<>+-.!|~&:$^=", r):
+		case r == '<':
+			b.WriteString("&lt;")
+		case r == '>':
+			b.WriteString("&gt;")
+		case r == '&':
+			b.WriteString("&amp;")
+		case strings.ContainsRune("\\`*_{}[]+-.!|~:$^=", r):
 			b.WriteString(`\` + string(r))
 		default:
 			b.WriteRune(r)
