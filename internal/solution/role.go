@@ -126,9 +126,9 @@ func parse(raw []byte) (document, error) {
 				role = nil
 			case name == "RolePrivileges" && len(path) == depth+1:
 				role.end = span{end, end}
-			case name == "RolePrivilege" && len(path) == depth+2 && start != end:
+			case name == "RolePrivilege" && len(path) == depth+2 && path[depth+1] == "RolePrivileges":
 				last := &role.Entries[len(role.Entries)-1]
-				if last.whole.end != last.tag.end {
+				if t.data[last.tag.end-2] == '/' {
 					break
 				}
 				last.whole.end = end + bytes.IndexByte(t.data[end:], '>') + 1

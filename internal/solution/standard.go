@@ -93,7 +93,7 @@ func (s *Standard) Nearest(name string) string {
 			if !sameVerb(lower, key) {
 				continue
 			}
-			switch d := distance(lower, key, best); {
+			switch d := distance(lower, key, best+1); {
 			case d < best:
 				best, nearest, ties = d, s.byName[key].name, 0
 			case d == best && best <= allowed:

@@ -1,0 +1,130 @@
+package solution_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+	"github.com/dbaudit/dbaudit/internal/solution"
+)
+
+func lines(s string) string { return strings.ReplaceAll(s, "|", "\n") }
+
+func TestAdd(t *testing.T) {
+	grants := []solution.Grant{
+		{Name: "prvReadLead", Depth: snapshot.DepthGlobal},
+		{Name: "prvAppendLead", Depth: snapshot.DepthDeep},
+		{Name: "prvWriteLead", Depth: snapshot.DepthBasic},
+	}
+	const head = `<Role id="{1}" name="x">|  <RolePrivileges>|`
+	const tail = `|  </RolePrivileges>|</Role>`
+	for name, test := range map[string]struct{ before, after string }{
+		"sorted": {
+			head + `    <RolePrivilege name="prvReadAccount" level="Global" />|    <RolePrivilege name="prvReadOrganization" level="Local" />` + tail,
+			head + `    <RolePrivilege name="prvAppendLead" level="Deep" />|    <RolePrivilege name="prvReadAccount" level="Global" />|    <RolePrivilege name="prvReadLead" level="Global" />|    <RolePrivilege name="prvReadOrganization" level="Local" />|    <RolePrivilege name="prvWriteLead" level="Basic" />` + tail,
+		},
+		"in no order": {
+			head + `    <RolePrivilege name="prvZ" level="Global" />|    <RolePrivilege name="prvA" level="Local" />|    <RolePrivilege name="prvM" level="Local" />` + tail,
+			head + `    <RolePrivilege name="prvZ" level="Global" />|    <RolePrivilege name="prvA" level="Local" />|    <RolePrivilege name="prvM" level="Local" />|    <RolePrivilege name="prvAppendLead" level="Deep" />|    <RolePrivilege name="prvReadLead" level="Global" />|    <RolePrivilege name="prvWriteLead" level="Basic" />` + tail,
+		},
+		"tabs, apostrophes, level first, end tags": {
+			head + "\t\t<RolePrivilege level='Global' name='prvReadAccount'></RolePrivilege>" + tail,
+			head + "\t\t<RolePrivilege level='Deep' name='prvAppendLead'></RolePrivilege>|\t\t<RolePrivilege level='Global' name='prvReadAccount'></RolePrivilege>|\t\t<RolePrivilege level='Global' name='prvReadLead'></RolePrivilege>|\t\t<RolePrivilege level='Basic' name='prvWriteLead'></RolePrivilege>" + tail,
+		},
+		"on one line": {
+			`<Role name="x"><RolePrivileges><RolePrivilege name="prvReadAccount" level="Global"/></RolePrivileges></Role>`,
+			`<Role name="x"><RolePrivileges><RolePrivilege name="prvAppendLead" level="Deep"/><RolePrivilege name="prvReadAccount" level="Global"/><RolePrivilege name="prvReadLead" level="Global"/><RolePrivilege name="prvWriteLead" level="Basic"/></RolePrivileges></Role>`,
+		},
+		"comments stay": {
+			head + `    <!-- sales -->|    <RolePrivilege name="prvReadAccount" level="Global" /> <!-- why -->` + tail,
+			head + `    <!-- sales -->|    <RolePrivilege name="prvAppendLead" level="Deep" />|    <RolePrivilege name="prvReadAccount" level="Global" />|    <RolePrivilege name="prvReadLead" level="Global" />|    <RolePrivilege name="prvWriteLead" level="Basic" /> <!-- why -->` + tail,
+		},
+		"an empty element": {
+			`<Role name="x">|  <RolePrivileges />|</Role>`,
+			`<Role name="x">|  <RolePrivileges>|    <RolePrivilege name="prvAppendLead" level="Deep" />|    <RolePrivilege name="prvReadLead" level="Global" />|    <RolePrivilege name="prvWriteLead" level="Basic" />|  </RolePrivileges>|</Role>`,
+		},
+		"two tags": {
+			`<Role name="x">|  <RolePrivileges></RolePrivileges>|</Role>`,
+			`<Role name="x">|  <RolePrivileges>|    <RolePrivilege name="prvAppendLead" level="Deep" />|    <RolePrivilege name="prvReadLead" level="Global" />|    <RolePrivilege name="prvWriteLead" level="Basic" />|  </RolePrivileges>|</Role>`,
+		},
+	} {
+		for form, as := range map[string]func(string) string{
+			"LF":     func(s string) string { return s },
+			"CRLF":   func(s string) string { return "\ufeff" + strings.ReplaceAll(s, "\n", "\r\n") },
+			"UTF-16": utf16le,
+		} {
+			t.Run(name+" "+form, func(t *testing.T) {
+				file := write(t, filepath.Join(t.TempDir(), "r.xml"), as(lines(test.before)))
+				found := read(t, file)
+				if len(found.Faults) > 0 {
+					t.Fatal(found.Faults[0])
+				}
+				got, err := solution.Add(solution.Addition{Role: found.Roles[0], Grants: grants})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(as(lines(test.after)), string(got)); diff != "" {
+					t.Errorf("file (-want +got):\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
+func TestAddToSeveralRolesOfAFile(t *testing.T) {
+	file := write(t, filepath.Join(t.TempDir(), "customizations.xml"), customizations)
+	roles := read(t, file).Roles
+	lead := []solution.Grant{{Name: "prvReadAccount", Depth: snapshot.DepthGlobal}}
+	got, err := solution.Add(solution.Addition{Role: roles[1], Grants: lead}, solution.Addition{Role: roles[0], Grants: lead})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Replace(customizations, `        <RolePrivilege name="prvReadLead"`, `        <RolePrivilege name="prvReadAccount" level="Global" />`+"\n"+`        <RolePrivilege name="prvReadLead"`, 1)
+	want = strings.Replace(want, "      <RolePrivileges />", "      <RolePrivileges>\n        <RolePrivilege name=\"prvReadAccount\" level=\"Global\" />\n      </RolePrivileges>", 1)
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("file (-want +got):\n%s", diff)
+	}
+}
+
+func TestAddRefuses(t *testing.T) {
+	dir := t.TempDir()
+	bare := read(t, write(t, filepath.Join(dir, "a.xml"), `<Role name="x"/>`)).Roles[0]
+	other := read(t, write(t, filepath.Join(dir, "b.xml"), `<Role name="x"><RolePrivileges/></Role>`)).Roles[0]
+	lead := []solution.Grant{{Name: "prvReadLead", Depth: snapshot.DepthGlobal}}
+	for want, additions := range map[string][]solution.Addition{
+		"nothing to add":                     nil,
+		"no element RolePrivileges":          {{Role: bare, Grants: lead}},
+		"not of one file":                    {{Role: other, Grants: lead}, {Role: bare, Grants: lead}},
+		"would not be read as they are mean": {{Role: other, Grants: []solution.Grant{{Name: `x" /><RolePrivilege name="y`, Depth: snapshot.DepthGlobal}}}},
+	} {
+		if _, err := solution.Add(additions...); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}
+
+// What is added is only added: the file is what it was, with lines between.
+func FuzzAdd(f *testing.F) {
+	f.Add([]byte(role), "prvReadLead")
+	f.Add([]byte(customizations), "prvZ")
+	f.Add([]byte(utf16be(role)), "prvA")
+	f.Fuzz(func(t *testing.T, data []byte, name string) {
+		if name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_") != "" {
+			return
+		}
+		file := filepath.Join(t.TempDir(), "r.xml")
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range read(t, file).Roles {
+			got, err := solution.Add(solution.Addition{Role: r, Grants: []solution.Grant{{Name: name, Depth: snapshot.DepthDeep}}})
+			if err == nil && len(got) < len(data)-4 {
+				t.Errorf("%q became %q", data, got)
+			}
+		}
+	})
+}

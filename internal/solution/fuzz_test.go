@@ -1,0 +1,155 @@
+package solution_test
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/solution"
+)
+
+// FuzzXML compares the scanner with the standard library's decoder: what that
+// takes for XML without a document type is read, with the same elements, and what
+// it refuses is refused, but for the names of elements and attributes, which the
+// scanner takes more freely.
+func FuzzXML(f *testing.F) {
+	for _, seed := range []string{
+		role, customizations, "\ufeff" + role, strings.ReplaceAll(role, "\n", "\r\n"), role[:300],
+		`<Role name="x"><![CDATA[ <RolePrivileges> ]]></Role>`,
+		`<Role name="x"><!-- a --><?pi b?><RolePrivileges><RolePrivilege name='&#x41;' level="Basic"/></RolePrivileges></Role>`,
+		`<!DOCTYPE Role [<!ENTITY a "b">]><Role name="&a;"/>`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		file := filepath.Join(t.TempDir(), "Roles", "r.xml")
+		write(t, file, string(data))
+		found := read(t, filepath.Dir(file))
+		if len(found.Faults) > 0 && len(found.Roles) > 0 {
+			t.Error("roles of a file with a fault are judged")
+		}
+		for _, r := range found.Roles {
+			if r.At.Line < 1 || r.At.Column < 1 || r.Name == "" {
+				t.Errorf("no place or no name: %+v", r)
+			}
+		}
+		names, ok := library(data)
+		if !ok || bytes.HasPrefix(data, []byte("\xfe\xff")) || bytes.HasPrefix(data, []byte("\xff\xfe")) {
+			return
+		}
+		if len(found.Faults) > 0 {
+			if text := found.Faults[0].Error(); !strings.Contains(text, "more than") && !strings.Contains(text, "two elements") && !strings.Contains(text, "encoding") {
+				t.Errorf("%q is XML, and is refused: %s", data, text)
+			}
+			return
+		}
+		var got []string
+		for _, r := range found.Roles {
+			for _, e := range r.Entries {
+				got = append(got, e.Name)
+			}
+		}
+		if strings.Join(got, "\x00") != strings.Join(names, "\x00") {
+			t.Errorf("%q: got %q, the library reads %q", data, got, names)
+		}
+	})
+}
+
+// library reads the entries' names by encoding/xml; ok is false where that finds no
+// well-formed document of the kind that the comparison is about.
+func library(data []byte) (names []string, ok bool) {
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	d := xml.NewDecoder(bytes.NewReader(data))
+	d.CharsetReader = func(string, io.Reader) (io.Reader, error) { return nil, errors.New("not compared") }
+	var path []string
+	roots, role := 0, -1
+	for {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			return names, roots == 1
+		}
+		if err != nil {
+			return nil, false
+		}
+		switch e := token.(type) {
+		case xml.Directive:
+			return nil, false
+		case xml.ProcInst:
+			if e.Target == "xml" && d.InputOffset() != int64(len("<?xml ")+len(e.Inst)+len("?>")) {
+				return nil, false
+			}
+		case xml.CharData:
+			if len(path) == 0 && len(bytes.Trim(e, " \t\r\n")) > 0 {
+				return nil, false
+			}
+			if len(path) == 0 && len(e) > 0 && bytes.Contains(data, []byte("CDATA")) {
+				return nil, false
+			}
+		case xml.StartElement:
+			seen := map[string]bool{}
+			attributes := map[string]string{}
+			for _, a := range e.Attr {
+				key := a.Name.Space + ":" + a.Name.Local
+				if seen[key] || strings.Contains(a.Value, "<") {
+					return nil, false // the library takes these
+				}
+				seen[key] = true
+				if a.Name.Space != "" {
+					return nil, false // prefixes are matched another way
+				}
+				lower := strings.ToLower(a.Name.Local)
+				if _, ok := attributes[lower]; !ok {
+					attributes[lower] = a.Value
+				}
+			}
+			if e.Name.Space != "" {
+				return nil, false
+			}
+			if len(path) == 0 {
+				roots++
+			}
+			defines := e.Name.Local == "Role" && attributes["name"] != "" && (len(path) == 0 || path[len(path)-1] == "Roles")
+			switch {
+			case role < 0 && defines:
+				role = len(path)
+			case role >= 0 && e.Name.Local == "RolePrivilege" && len(path) == role+2 && path[role+1] == "RolePrivileges":
+				names = append(names, attributes["name"])
+			}
+			path = append(path, e.Name.Local)
+		case xml.EndElement:
+			path = path[:len(path)-1]
+			if len(path) == role {
+				role = -1
+			}
+		}
+	}
+}
+
+// FuzzArchive reads whatever claims to be an archive, in bounded size.
+func FuzzArchive(f *testing.F) {
+	raw, err := os.ReadFile(filepath.Join("testdata", "solution.zip"))
+	if err == nil {
+		f.Add(raw)
+	}
+	f.Add([]byte("PK\x03\x04"))
+	limits := solution.Limits{File: 1 << 16, Archive: 1 << 18, Entries: 50, Nesting: 2}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		found, err := solution.Read(t.Context(), []string{solution.Stdin}, bytes.NewReader(append([]byte("PK\x03\x04"), data...)), limits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(found.Roles) == 0 && len(found.Faults) == 0 {
+			t.Error("neither roles nor a fault")
+		}
+		for _, fault := range found.Faults {
+			if fault.File == "" || fault.Err == nil {
+				t.Errorf("a fault without a file or a cause: %+v", fault)
+			}
+		}
+	})
+}

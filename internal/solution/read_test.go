@@ -1,0 +1,380 @@
+package solution_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf16"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dbaudit/dbaudit/internal/solution"
+)
+
+// role is a file as SolutionPackager writes it.
+const role = `<?xml version="1.0" encoding="utf-8"?>
+<Role id="{6F0C2A51-8B3D-4E0F-9A77-1C5D2E9B4A10}" name="Demandbase Integration" isinherited="1" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
+  <IsCustomizable>1</IsCustomizable>
+  <RolePrivileges>
+    <RolePrivilege name="prvReadAccount" level="Global" />
+    <RolePrivilege name="prvReadContact" level="Local" />
+    <RolePrivilege name="prvWritecr7_Größe𝄞" level="Basic" />
+  </RolePrivileges>
+</Role>
+`
+
+// customizations is a solution's customizations.xml, with references that define
+// nothing.
+const customizations = `<ImportExportXml xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
+  <Entities>
+    <Entity><FormXml><forms><systemform><form><DisplayConditions>
+      <Role Id="{627090ff-40a3-4053-8790-584edc5be201}" />
+    </DisplayConditions></form></systemform></forms></FormXml></Entity>
+  </Entities>
+  <Roles>
+    <Role id="{aaaaaaaa-0000-4000-8000-000000000001}" name="First">
+      <IsCustomizable>0</IsCustomizable>
+      <IsAutoAssigned>0</IsAutoAssigned>
+      <RolePrivileges>
+        <RolePrivilege name="prvReadLead" level="Deep" />
+      </RolePrivileges>
+    </Role>
+    <Role id="{aaaaaaaa-0000-4000-8000-000000000002}" name="Second &amp; last" isinherited="0">
+      <RolePrivileges />
+    </Role>
+  </Roles>
+  <AppModules><AppModule><AppModuleRoleMaps>
+    <Role id="{aaaaaaaa-0000-4000-8000-000000000001}" />
+  </AppModuleRoleMaps></AppModule></AppModules>
+</ImportExportXml>
+`
+
+func read(t *testing.T, paths ...string) solution.Found {
+	t.Helper()
+	found, err := solution.Read(t.Context(), paths, strings.NewReader(""), solution.DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func write(t *testing.T, name, content string) string {
+	t.Helper()
+	writeTo(t, name, content)
+	return name
+}
+
+func writeTo(t testing.TB, name, content string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func utf16le(s string) string {
+	var b bytes.Buffer
+	for _, u := range append([]uint16{0xfeff}, utf16.Encode([]rune(s))...) {
+		b.WriteByte(byte(u))
+		b.WriteByte(byte(u >> 8))
+	}
+	return b.String()
+}
+
+func utf16be(s string) string {
+	le := []byte(utf16le(s))
+	for i := 0; i+1 < len(le); i += 2 {
+		le[i], le[i+1] = le[i+1], le[i]
+	}
+	return string(le)
+}
+
+// zipped is an archive of names with contents, in that order.
+func zipped(t *testing.T, files ...string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for i := 0; i < len(files); i += 2 {
+		f, err := w.Create(files[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Write([]byte(files[i+1])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func places(found solution.Found) []string {
+	var all []string
+	for _, r := range found.Roles {
+		all = append(all, fmt.Sprintf("%s %d:%d", r.Name, r.At.Line, r.At.Column))
+		all = append(all, fmt.Sprintf("privileges %d:%d-%d", r.PrivilegesAt.Line, r.PrivilegesAt.Column, r.PrivilegesAt.EndColumn))
+		for _, e := range r.Entries {
+			all = append(all, fmt.Sprintf("%s=%s %d:%d-%d", e.Name, e.Level, e.At.Line, e.At.Column, e.At.EndColumn))
+		}
+	}
+	return all
+}
+
+// Lines and columns are those of the file, however it is written.
+func TestPositions(t *testing.T) {
+	want := []string{
+		"Demandbase Integration 2:1",
+		"privileges 4:3-19",
+		"prvReadAccount=Global 5:5-59",
+		"prvReadContact=Local 6:5-58",
+		"prvWritecr7_Größe𝄞=Basic 7:5-63",
+	}
+	for name, content := range map[string]string{
+		"plain":                        role,
+		"byte order mark":              "\ufeff" + role,
+		"CRLF":                         strings.ReplaceAll(role, "\n", "\r\n"),
+		"CR":                           strings.ReplaceAll(role, "\n", "\r"),
+		"UTF-16, little endian":        utf16le(strings.Replace(role, "utf-8", "utf-16", 1)),
+		"UTF-16, big endian":           utf16be(role),
+		"UTF-16, CRLF":                 utf16le(strings.ReplaceAll(role, "\n", "\r\n")),
+		"UTF-16 without mark":          utf16le(role)[2:],
+		"apostrophes":                  strings.ReplaceAll(role, `"`, `'`),
+		"level first":                  strings.ReplaceAll(role, `name="prvReadAccount" level="Global"`, `level="Global" name="prvReadAccount"`),
+		"end tags of their own":        strings.ReplaceAll(role, `level="Global" />`, `level="Global"  ></RolePrivilege>`),
+		"references in the attributes": strings.ReplaceAll(role, "prvReadContact", "&#112;rvReadContact"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			found := read(t, write(t, filepath.Join(t.TempDir(), "Roles", "r.xml"), content))
+			if len(found.Faults) > 0 {
+				t.Fatal(found.Faults[0])
+			}
+			got := places(found)
+			if strings.HasPrefix(name, "references") {
+				got[3] = strings.Replace(got[3], "-63", "-58", 1) // it is five longer there
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("positions (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestSingleByteEncodings(t *testing.T) {
+	for name, letter := range map[string]string{"iso-8859-1": "\xf6", "windows-1252": "\xf6"} {
+		content := strings.NewReplacer("utf-8", name, "prvWritecr7_Größe𝄞", "prvWritecr7_Gr"+letter+"\xdfe").Replace(role)
+		found := read(t, write(t, filepath.Join(t.TempDir(), "r.xml"), content))
+		if len(found.Faults) > 0 || found.Roles[0].Entries[2].Name != "prvWritecr7_Größe" {
+			t.Errorf("%s: %v, %v", name, found.Faults, found.Roles)
+		}
+	}
+}
+
+func TestNoDeclarationAndAbsentAttributes(t *testing.T) {
+	found := read(t, write(t, filepath.Join(t.TempDir(), "customizations.xml"), customizations))
+	if len(found.Faults) > 0 || len(found.Roles) != 2 {
+		t.Fatalf("%v, %d roles", found.Faults, len(found.Roles))
+	}
+	one, two := found.Roles[0], found.Roles[1]
+	if one.ID != "aaaaaaaa-0000-4000-8000-000000000001" || !one.Inherited || one.Customizable || one.CustomizableAt.Line != 9 {
+		t.Errorf("first: %+v", one)
+	}
+	if two.Name != "Second & last" || two.Inherited || !two.Customizable || len(two.Entries) != 0 || two.PrivilegesAt.Line != 16 {
+		t.Errorf("second: %+v", two)
+	}
+}
+
+func TestPathsOfEveryKind(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "deep", "er", "Sales", "src", "Roles", "One.xml"), strings.ReplaceAll(role, "Demandbase Integration", "One"))
+	write(t, filepath.Join(dir, "other", "roles", "Two.xml"), strings.ReplaceAll(role, "Demandbase Integration", "Two"))
+	write(t, filepath.Join(dir, "other", "roles", "form.xml"), `<form><Role Id="{1}" /></form>`)
+	write(t, filepath.Join(dir, "other", "Other", "Customizations.xml"), customizations)
+	write(t, filepath.Join(dir, "other", "notes.xml"), "not even XML")
+	write(t, filepath.Join(dir, ".git", "Roles", "old.xml"), role)
+	write(t, filepath.Join(dir, "node_modules", "Roles", "old.xml"), role)
+	write(t, filepath.Join(dir, "out", "solution.zip"), zipped(t,
+		"solution.xml", "<ImportExportXml><SolutionManifest><Managed>1</Managed></SolutionManifest></ImportExportXml>",
+		"customizations.xml", customizations))
+	names := func(paths ...string) []string {
+		var names []string
+		found := read(t, paths...)
+		for _, r := range found.Roles {
+			file, err := filepath.Rel(dir, filepath.FromSlash(r.File))
+			if err != nil {
+				t.Fatal(err)
+			}
+			names = append(names, fmt.Sprintf("%s in %s, managed %t", r.Name, filepath.ToSlash(file), r.Managed))
+		}
+		for _, f := range found.Faults {
+			names = append(names, "fault: "+f.Error())
+		}
+		return names
+	}
+	one := "One in deep/er/Sales/src/Roles/One.xml, managed false"
+	two := "Two in other/roles/Two.xml, managed false"
+	rest := []string{
+		"First in out/solution.zip!/customizations.xml, managed true",
+		"Second & last in out/solution.zip!/customizations.xml, managed true",
+	}
+	loose := []string{
+		"First in other/Other/Customizations.xml, managed false",
+		"Second & last in other/Other/Customizations.xml, managed false",
+	}
+	all := append(append(append([]string{one}, loose...), two), rest...)
+	for name, test := range map[string]struct {
+		paths []string
+		want  []string
+	}{
+		"a tree":        {[]string{dir}, all},
+		"a file":        {[]string{filepath.Join(dir, "other", "roles", "Two.xml")}, []string{two}},
+		"an archive":    {[]string{filepath.Join(dir, "out", "solution.zip")}, rest},
+		"several":       {[]string{filepath.Join(dir, "other", "roles"), filepath.Join(dir, "deep")}, []string{two, one}},
+		"the same":      {[]string{dir, filepath.Join(dir, "deep"), dir + "/"}, all},
+		"a pattern":     {[]string{filepath.Join(dir, "*", "roles", "T*.xml")}, []string{two}},
+		"any folders":   {[]string{filepath.Join(dir, "**", "One.xml")}, []string{one}},
+		"** and no dir": {[]string{filepath.Join(dir, "other", "**", "Two.xml")}, []string{two}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, names(test.paths...)); diff != "" {
+				t.Errorf("roles (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestManagedSolutions(t *testing.T) {
+	manifest := func(managed string) string {
+		return "<ImportExportXml><SolutionManifest><Managed>" + managed + "</Managed></SolutionManifest></ImportExportXml>"
+	}
+	for _, managed := range []string{"0", "1", "2"} {
+		dir := t.TempDir()
+		write(t, filepath.Join(dir, "Roles", "r.xml"), role)
+		write(t, filepath.Join(dir, "Other", "Solution.xml"), manifest(managed))
+		archive := write(t, filepath.Join(dir, "a.zip"), zipped(t, `Roles\r.xml`, role, `Other\Solution.xml`, manifest(managed)))
+		for _, path := range []string{filepath.Join(dir, "Roles"), archive} {
+			found := read(t, path)
+			if len(found.Roles) != 1 || found.Roles[0].Managed != (managed == "1") {
+				t.Errorf("Managed %s, %s: %+v %v", managed, path, found.Roles, found.Faults)
+			}
+		}
+	}
+	found := read(t, write(t, filepath.Join(t.TempDir(), "Roles", "r_managed.xml"), role))
+	if !found.Roles[0].Managed {
+		t.Error("a file named _managed.xml is not taken for managed")
+	}
+}
+
+func TestStandardInput(t *testing.T) {
+	for name, content := range map[string]string{
+		"XML": role, "archive": zipped(t, `Solutions\a.zip`, zipped(t, "customizations.xml", "<ImportExportXml><Roles>"+strings.TrimPrefix(role, `<?xml version="1.0" encoding="utf-8"?>`)+"</Roles></ImportExportXml>")),
+	} {
+		found, err := solution.Read(t.Context(), []string{solution.Stdin, solution.Stdin}, strings.NewReader(content), solution.DefaultLimits())
+		if err != nil || len(found.Roles) != 1 || len(found.Faults) != 0 {
+			t.Errorf("%s: %v %v %v", name, found.Roles, found.Faults, err)
+		}
+	}
+}
+
+// Files that are broken or hostile are refused with a message of their own, with a
+// place where there is one, and hide nothing of the others.
+func TestRefused(t *testing.T) {
+	small := solution.Limits{File: 4 << 10, Archive: 6 << 10, Entries: 3, Nesting: 2}
+	bomb := zipped(t, "customizations.xml", strings.Repeat(" ", 8<<10))
+	nested := zipped(t, "a.zip", zipped(t, "b.zip", zipped(t, "customizations.xml", customizations)))
+	for name, test := range map[string]struct{ file, content, want string }{
+		"entities":           {"r.xml", "<?xml version=\"1.0\"?>\n<!DOCTYPE Role [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]>\n<Role name=\"&b;\"/>", ":2:1: a document type declaration"},
+		"external entity":    {"r.xml", `<!DOCTYPE Role SYSTEM "file:///etc/passwd"><Role name="x"/>`, ":1:1: a document type declaration"},
+		"undefined entity":   {"r.xml", "<Role name=\"x\">\n &evil; </Role>", ":2:2: the entity &evil; is not defined"},
+		"cut short":          {"r.xml", role[:200], "it is cut short"},
+		"no end":             {"r.xml", "<Role name=\"x\">", "ends before </Role>"},
+		"wrong end":          {"r.xml", "<Role name=\"x\">\n<A></B></Role>", ":2:4: this is no XML: </B> where </A> is due"},
+		"two roots":          {"r.xml", "<Role name=\"x\"/><Role name=\"y\"/>", "a second root element"},
+		"text outside":       {"r.xml", "<Role name=\"x\"/> and more", "outside of the root element"},
+		"no XML":             {"r.xml", "prvReadAccount: Global", "outside of the root element"},
+		"empty":              {"r.xml", "", "there is no XML in the file"},
+		"invalid UTF-8":      {"r.xml", "<Role name=\"x\">\n\xff</Role>", ":2:1: the text is not valid UTF-8"},
+		"odd UTF-16":         {"r.xml", utf16le(role) + "x", "cut short"},
+		"half a pair":        {"r.xml", "\xff\xfe<\x00\x00\xd8", "half a surrogate pair"},
+		"unknown encoding":   {"r.xml", `<?xml version="1.0" encoding="ebcdic"?><Role name="x"/>`, `the encoding "ebcdic" is not supported`},
+		"control character":  {"r.xml", "<Role name=\"a\x01\"/>", "control character U+0001"},
+		"duplicate value":    {"r.xml", `<Role name="x" name="y"/>`, "stands twice"},
+		"no quotes":          {"r.xml", `<Role name=x/>`, "stands in no quotes"},
+		"< in a value":       {"r.xml", `<Role name="<"/>`, "< within the attribute"},
+		"deep":               {"r.xml", strings.Repeat("<a>", 300), "more than 256 deep"},
+		"two privilege sets": {"r.xml", `<Role name="x"><RolePrivileges/><RolePrivileges/></Role>`, "two elements RolePrivileges"},
+		"large":              {"r.xml", "<Role name=\"x\">" + strings.Repeat(" ", 5<<10) + "</Role>", "larger than"},
+		"no role":            {"r.xml", `<Role Id="{1}"/>`, "holds no definition of a security role"},
+		"no archive":         {"s.zip", "PK\x03\x04 and nothing", "this is no .zip archive"},
+		"no role in it":      {"s.zip", zipped(t, "readme.md", "hello"), "the archive holds no security role"},
+		"bomb":               {"s.zip", bomb, "!/customizations.xml: the entry cannot be read: it is larger than"},
+		"many small bombs":   {"s.zip", zipped(t, "a/customizations.xml", "<a/>"+strings.Repeat(" ", 3<<10), "b/customizations.xml", "<a/>"+strings.Repeat(" ", 3<<10)), "would have to be read out of it"},
+		"nesting":            {"s.zip", nested, "s.zip!/a.zip!/b.zip: archives stand in one another"},
+		"traversal":          {"s.zip", zipped(t, "../customizations.xml", customizations), "leads out of it"},
+		"traversal, Windows": {"s.zip", zipped(t, `..\customizations.xml`, customizations), "leads out of it"},
+		"absolute":           {"s.zip", zipped(t, "/customizations.xml", customizations), "leads out of it"},
+		"drive":              {"s.zip", zipped(t, "C:/customizations.xml", customizations), "leads out of it"},
+		"twice":              {"s.zip", zipped(t, "customizations.xml", customizations, "Customizations.xml", customizations), "twice"},
+		"many entries":       {"s.zip", zipped(t, "a", "", "b", "", "c", "", "d", ""), "lists 4 entries"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			bad := write(t, filepath.Join(dir, test.file), test.content)
+			good := write(t, filepath.Join(dir, "Roles", "good.xml"), role)
+			found, err := solution.Read(t.Context(), []string{bad, good}, nil, small)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(found.Roles) != 1 || found.Roles[0].Name != "Demandbase Integration" {
+				t.Errorf("the good file's role is hidden: %v", found.Roles)
+			}
+			if len(found.Faults) == 0 || !strings.Contains(found.Faults[0].Error(), test.want) {
+				t.Errorf("got %v, want %q", found.Faults, test.want)
+			}
+		})
+	}
+}
+
+func TestWhatIsNotThere(t *testing.T) {
+	dir := t.TempDir()
+	found := read(t, filepath.Join(dir, "missing"), filepath.Join(dir, "*.xml"), filepath.Join(dir, "[.xml"))
+	if len(found.Faults) != 3 {
+		t.Fatalf("got %v", found.Faults)
+	}
+	for i, want := range []string{"no such file", "no file fits the pattern", "malformed"} {
+		if !strings.Contains(found.Faults[i].Error(), want) {
+			t.Errorf("got %v, want %q", found.Faults[i], want)
+		}
+	}
+	if errors.Unwrap(found.Faults[0]) == nil {
+		t.Error("the fault hides its cause")
+	}
+}
+
+func TestYAMLRolesAreSaid(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "solutions", "roles", "demandbase.yml"), "name: x")
+	if found := read(t, dir); len(found.Notes) != 1 || !strings.Contains(found.Notes[0], "YAML form") {
+		t.Errorf("got %v", found.Notes)
+	}
+}
+
+func TestSignature(t *testing.T) {
+	dir := t.TempDir()
+	file := write(t, filepath.Join(dir, "Roles", "r.xml"), role)
+	before := solution.Signature([]string{dir})
+	if before != solution.Signature([]string{dir}) {
+		t.Error("it changes by itself")
+	}
+	write(t, file, role+" ")
+	if before == solution.Signature([]string{dir}) {
+		t.Error("a changed file is not seen")
+	}
+}
