@@ -1,44 +1,661 @@
 package webapi_test
 
 import (
+	"errors"
+	"net/http"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/dbaudit/dbaudit/internal/apply"
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
 // empty has no role, no user and no share.
 func empty(env *simulator.Environment) {
-	role, user := env.Role(roleName), env.ApplicationUser(app)
-	env.Roles = slices.DeleteFunc(env.Roles, func(r simulator.Role) bool { return r.ID == role.ID })
-	id := user.ID
+	noUser(env)
+	role := env.Role(roleName).ID
+	env.Roles = slices.DeleteFunc(env.Roles, func(r simulator.Role) bool { return r.ID == role })
+}
+
+func noUser(env *simulator.Environment) {
+	user := env.ApplicationUser(app)
+	id, name := user.ID, user.Name
 	env.ApplicationUsers = slices.DeleteFunc(env.ApplicationUsers, func(u simulator.User) bool { return u.ID == id })
 	for i := range env.PersonalViews {
-		env.PersonalViews[i].Shares = nil
+		v := &env.PersonalViews[i]
+		v.Shares = slices.DeleteFunc(v.Shares, func(s simulator.Share) bool { return s.Principal == name || s.Principal == id || s.Principal == app })
 	}
 	for i := range env.Teams {
-		env.Teams[i].Members = slices.DeleteFunc(env.Teams[i].Members, func(m string) bool { return m == roleName || m == app || m == id })
+		env.Teams[i].Members = slices.DeleteFunc(env.Teams[i].Members, func(m string) bool { return m == name || m == app || m == id })
 	}
 }
 
-func TestFromNothing(t *testing.T) {
+func noRole(env *simulator.Environment) {
+	env.ApplicationUser(app).Roles = nil
+	role := env.Role(roleName).ID
+	env.Roles = slices.DeleteFunc(env.Roles, func(r simulator.Role) bool { return r.ID == role })
+}
+
+// broken has one fault for each kind of fix that needs a role and a user.
+func broken(env *simulator.Environment) {
+	role := env.Role(roleName)
+	delete(role.Privileges, "prvReadLead")
+	delete(role.Privileges, "prvAppendToLead")
+	role.Privileges["prvReadAccount"] = simulator.DepthLocal
+	role.Privileges["prvWriteContact"] = simulator.DepthBasic
+	role.Privileges["prvBulkDelete"] = simulator.DepthGlobal
+	role.Privileges["prvDeleteAccount"] = simulator.DepthDeep
+	// Without two of what the platform puts back whenever a privilege is granted.
+	delete(role.Privileges, "prvReadSharePointData")
+	delete(role.Privileges, "prvWriteSharePointData")
+	user := env.ApplicationUser(app)
+	user.Disabled = true
+	user.Roles = []simulator.RoleAssignment{{Role: "System Administrator"}}
+	share(env, "account", "Demandbase Accounts", 0)
+	share(env, "lead", "Demandbase Leads", simulator.RightRead|simulator.RightWrite|simulator.RightAppendTo)
+}
+
+// share sets what the integration user was given of a view, 0 for nothing.
+func share(env *simulator.Environment, table, name string, rights simulator.Rights) {
+	user := env.ApplicationUser(app)
+	v := env.PersonalView(table, name)
+	v.Shares = slices.DeleteFunc(v.Shares, func(s simulator.Share) bool {
+		return s.Principal == user.Name || s.Principal == user.ID || s.Principal == app
+	})
+	if rights != 0 {
+		v.Shares = append(v.Shares, simulator.Share{Principal: app, Access: rights})
+	}
+}
+
+func compliant(t *testing.T, r audit.Result) {
+	t.Helper()
+	for _, c := range r.Controls {
+		if c.Outcome != audit.OutcomePass && c.Outcome != audit.OutcomeNotApplicable {
+			t.Errorf("%s %s %s %v", c.ID, c.Outcome, c.Reason, c.Findings)
+		}
+	}
+}
+
+// TestEachKind applies and rolls back each kind of change alone, and all of them
+// at once.
+func TestEachKind(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, simulator.Options{})
-	l.reset(t, empty)
-	start := l.state(t)
-	p := l.plan(t, everything())
-	t.Log("\n" + p.Text())
-	_, file := l.apply(t, p)
-	r, _ := l.scan(t)
-	if r.Verdict != audit.VerdictCompliant {
-		for _, c := range r.Controls {
-			if c.Outcome != audit.OutcomePass {
-				t.Errorf("%s %s %s %v", c.ID, c.Outcome, c.Reason, c.Findings)
+	for _, tt := range []struct {
+		name   string
+		change func(*simulator.Environment)
+		want   []string
+	}{
+		{"nothing", nil, nil},
+		{"create-role", noRole, []string{"create-role", "add-privilege", "assign-role"}},
+		{"add-privilege", func(env *simulator.Environment) { delete(env.Role(roleName).Privileges, "prvReadLead") }, []string{"add-privilege"}},
+		{"raise-depth", func(env *simulator.Environment) {
+			env.Role(roleName).Privileges["prvReadLead"] = simulator.DepthBasic
+		}, []string{"raise-depth"}},
+		{"remove-privilege", func(env *simulator.Environment) {
+			env.Role(roleName).Privileges["prvBulkDelete"] = simulator.DepthGlobal
+		}, []string{"remove-privilege"}},
+		{"create-application-user", noUser, []string{"create-application-user", "assign-role", "share-view", "share-view", "share-view"}},
+		{"enable-user", func(env *simulator.Environment) { env.ApplicationUser(app).Disabled = true }, []string{"enable-user"}},
+		{"assign-role", func(env *simulator.Environment) { env.ApplicationUser(app).Roles = nil }, []string{"assign-role"}},
+		{"unassign-role", func(env *simulator.Environment) {
+			u := env.ApplicationUser(app)
+			u.Roles = append(u.Roles, simulator.RoleAssignment{Role: "System Administrator"})
+		}, []string{"unassign-role"}},
+		{"share-view", func(env *simulator.Environment) { share(env, "account", "Demandbase Accounts", 0) }, []string{"share-view"}},
+		{"reduce-share", func(env *simulator.Environment) {
+			share(env, "account", "Demandbase Accounts", simulator.RightRead|simulator.RightWrite)
+		}, []string{"reduce-share"}},
+		{"a share without Read", func(env *simulator.Environment) {
+			share(env, "account", "Demandbase Accounts", simulator.RightWrite|simulator.RightShare)
+		}, []string{"share-view", "reduce-share"}},
+		{"everything", broken, []string{
+			"add-privilege", "raise-depth", "remove-privilege", "remove-privilege", "enable-user", "assign-role",
+			"share-view", "reduce-share", "unassign-role",
+		}},
+		{"from nothing", empty, []string{
+			"create-role", "add-privilege", "create-application-user", "assign-role", "share-view", "share-view", "share-view",
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l.reset(t, tt.change)
+			start := l.state(t)
+			p := l.plan(t, everything())
+			got := kinds(p)
+			slices.Sort(got)
+			slices.Sort(tt.want)
+			if !slices.Equal(got, tt.want) {
+				t.Fatalf("planned %v, want %v\n%s", got, tt.want, p.Text())
+			}
+			if len(p.Manual)+len(p.Withheld) > 0 {
+				t.Errorf("left for people: %v, withheld: %v", p.Manual, p.Withheld)
+			}
+			before := l.state(t)
+			same(t, "planning", before, start)
+			_, file := l.apply(t, p)
+			r, _ := l.scan(t)
+			compliant(t, r)
+			if err := l.again(t, file).Apply(t.Context()); err != nil {
+				t.Errorf("going on with what is done: %v", err)
+			}
+			if err := l.again(t, file).Rollback(t.Context()); err != nil {
+				t.Fatalf("rolling back: %v", err)
+			}
+			same(t, "after the rollback", l.state(t), start)
+			if err := l.again(t, file).Apply(t.Context()); err == nil {
+				t.Error("what was rolled back was gone on with")
+			}
+		})
+	}
+}
+
+// cutting lets requests through until the nth write, which is cut off before or
+// after it took effect. From then on nothing gets through.
+func cutting(n int, kind simulator.FaultKind) func(*http.Request) simulator.Fault {
+	writes := 0
+	return func(r *http.Request) simulator.Fault {
+		if isWrite(r) {
+			writes++
+		}
+		switch {
+		case writes < n || !strings.HasPrefix(r.URL.Path, "/api/data/"):
+			return simulator.Fault{}
+		case writes == n && isWrite(r):
+			writes++
+			return simulator.Fault{Kind: kind}
+		}
+		return simulator.Fault{Kind: simulator.FaultResetBefore}
+	}
+}
+
+// TestCutAnywhere cuts every write of the largest plans off, before and after it
+// took effect, and goes on from the journal; or takes it all back.
+func TestCutAnywhere(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, simulator.Options{})
+	for name, change := range map[string]func(*simulator.Environment){"from nothing": empty, "everything": broken} {
+		l.reset(t, change)
+		start := l.state(t)
+		p := l.plan(t, everything())
+		l.apply(t, p)
+		end := l.nameless(t)
+		for n := 1; n <= len(p.Actions); n++ {
+			for _, kind := range []simulator.FaultKind{simulator.FaultResetBefore, simulator.FaultResetAfter} {
+				for _, back := range []bool{false, true} {
+					l.reset(t, change)
+					r, file := l.start(t, p)
+					fault := cutting(n, kind)
+					l.faults.Store(&fault)
+					if err := r.Apply(t.Context()); err == nil {
+						t.Fatalf("%s: write %d was cut off, and nobody noticed", name, n)
+					}
+					l.faults.Store(nil)
+					if err := r.Journal.Close(); err != nil {
+						t.Fatal(err)
+					}
+					tear(t, file)
+					if back {
+						if err := l.again(t, file).Rollback(t.Context()); err != nil {
+							t.Fatalf("%s: rolling back after write %d (%d): %v", name, n, kind, err)
+						}
+						same(t, name+": after the rollback", l.state(t), start)
+						continue
+					}
+					if err := l.again(t, file).Apply(t.Context()); err != nil {
+						t.Fatalf("%s: going on after write %d (%d): %v", name, n, kind, err)
+					}
+					same(t, name+": after going on", l.nameless(t), end)
+				}
 			}
 		}
 	}
-	if err := l.again(t, file).Rollback(t.Context()); err != nil {
-		t.Fatalf("rolling back: %v", err)
+}
+
+// tear leaves half a line at the journal's end, as a process does that ends while
+// it writes.
+func tear(t *testing.T, file string) {
+	t.Helper()
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
 	}
-	same(t, "after the rollback", l.state(t), start)
+	_, writeErr := f.WriteString(`{"event":"done","acti`)
+	if err := errors.Join(writeErr, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestKilledAnywhere ends the process at every line of the journal: what is
+// written is written, and nothing more is done.
+func TestKilledAnywhere(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, simulator.Options{})
+	for name, change := range map[string]func(*simulator.Environment){"from nothing": empty, "everything": broken} {
+		l.reset(t, change)
+		start := l.state(t)
+		p := l.plan(t, everything())
+		_, whole := l.apply(t, p)
+		end := l.nameless(t)
+		data, err := os.ReadFile(whole)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range strings.Count(string(data), "\n") - 1 {
+			for _, back := range []bool{false, true} {
+				l.reset(t, change)
+				r, file := l.start(t, p)
+				records := 0
+				r.Progress = func(plan.Action, apply.Event) {
+					if records++; records > n {
+						panic("killed")
+					}
+				}
+				func() {
+					defer func() { _ = recover() }()
+					_ = r.Apply(t.Context())
+				}()
+				if err := r.Journal.Close(); err != nil {
+					t.Fatal(err)
+				}
+				again := l.again(t, file)
+				if back {
+					if err := again.Rollback(t.Context()); err != nil {
+						t.Fatalf("%s: rolling back after line %d: %v", name, n, err)
+					}
+					same(t, name+": after the rollback", l.state(t), start)
+				} else {
+					if err := again.Apply(t.Context()); err != nil {
+						t.Fatalf("%s: going on after line %d: %v", name, n, err)
+					}
+					same(t, name+": after going on", l.nameless(t), end)
+				}
+			}
+		}
+	}
+}
+
+// TestRollbackCutAnywhere cuts every write of a rollback off, and tries again.
+func TestRollbackCutAnywhere(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, simulator.Options{})
+	for name, change := range map[string]func(*simulator.Environment){"from nothing": empty, "everything": broken} {
+		l.reset(t, change)
+		start := l.state(t)
+		p := l.plan(t, everything())
+		undone := false
+		for n := 1; !undone; n++ {
+			for _, kind := range []simulator.FaultKind{simulator.FaultResetBefore, simulator.FaultResetAfter} {
+				l.reset(t, change)
+				r, file := l.apply(t, p)
+				fault := cutting(n, kind)
+				l.faults.Store(&fault)
+				undone = r.Rollback(t.Context()) == nil
+				l.faults.Store(nil)
+				if err := r.Journal.Close(); err != nil {
+					t.Fatal(err)
+				}
+				if err := l.again(t, file).Rollback(t.Context()); err != nil {
+					t.Fatalf("%s: rolling back again after write %d (%d): %v", name, n, kind, err)
+				}
+				same(t, name+": after the rollback", l.state(t), start)
+			}
+		}
+	}
+}
+
+// TestTrouble has each write fail once in some way, and go through all the same.
+func TestTrouble(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, simulator.Options{StaleFor: 20})
+	for name, fault := range map[string]simulator.Fault{
+		"429":                      {Kind: simulator.FaultStatus, Status: 429, RetryAfter: "3"},
+		"500":                      {Kind: simulator.FaultStatus, Status: 500},
+		"502":                      {Kind: simulator.FaultStatus, Status: 502},
+		"503":                      {Kind: simulator.FaultStatus, Status: 503, RetryAfter: "2"},
+		"412":                      {Kind: simulator.FaultStatus, Status: 412},
+		"401":                      {Kind: simulator.FaultUnauthorized},
+		"cut off before it":        {Kind: simulator.FaultResetBefore},
+		"cut off after it":         {Kind: simulator.FaultResetAfter},
+		"cut off within an answer": {Kind: simulator.FaultTruncate},
+	} {
+		for start, change := range map[string]func(*simulator.Environment){"from nothing": empty, "everything": broken} {
+			t.Run(name+" "+start, func(t *testing.T) {
+				l.reset(t, change)
+				start := l.state(t)
+				p := l.plan(t, everything())
+				failed := map[string]bool{}
+				once := func(r *http.Request) simulator.Fault {
+					key := r.Method + r.URL.Path
+					if !isWrite(r) || failed[key] {
+						delete(failed, key)
+						return simulator.Fault{}
+					}
+					failed[key] = true
+					return fault
+				}
+				l.faults.Store(&once)
+				r, _ := l.start(t, p)
+				if err := r.Apply(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				l.faults.Store(nil)
+				result, _ := l.scan(t)
+				compliant(t, result)
+				l.faults.Store(&once)
+				if err := r.Rollback(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				l.faults.Store(nil)
+				same(t, "after the rollback", l.state(t), start)
+			})
+		}
+	}
+}
+
+// TestSecondAdministrator changes what the plan is about while it is applied.
+func TestSecondAdministrator(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, simulator.Options{})
+	during := func(t *testing.T, n int, change func(*simulator.Environment)) (*apply.Runner, error) {
+		t.Helper()
+		p := l.plan(t, everything())
+		r, _ := l.start(t, p)
+		done := 0
+		r.Progress = func(_ plan.Action, e apply.Event) {
+			if e == apply.EventDone {
+				if done++; done == n {
+					l.mutate(t, change)
+				}
+			}
+		}
+		return r, r.Apply(t.Context())
+	}
+	t.Run("the role that is to be changed next", func(t *testing.T) {
+		l.reset(t, broken)
+		r, err := during(t, 1, func(env *simulator.Environment) {
+			env.Role(roleName).Privileges["prvReadAccount"] = simulator.DepthDeep
+		})
+		var changed *apply.ChangedError
+		if !errors.As(err, &changed) || changed.Action.Kind != audit.FixRaiseDepth || !strings.Contains(err.Error(), "prvReadAccount is deep, not local") {
+			t.Fatalf("not noticed: %v", err)
+		}
+		if err := r.Rollback(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		got := l.server.Environment().Role(roleName).Privileges
+		if got["prvReadAccount"] != simulator.DepthDeep || got["prvReadLead"] != simulator.DepthNone || got["prvReadSharePointData"] != simulator.DepthNone {
+			t.Errorf("after the rollback the role grants %v", got)
+		}
+	})
+	t.Run("the same change at the same time", func(t *testing.T) {
+		l.reset(t, broken)
+		if _, err := during(t, 1, func(env *simulator.Environment) {
+			env.Role(roleName).Privileges["prvReadAccount"] = simulator.DepthGlobal
+			env.Role(roleName).Privileges["prvWriteContact"] = simulator.DepthGlobal
+		}); err == nil {
+			t.Fatal("somebody else's change was taken for ours")
+		}
+	})
+	t.Run("something else", func(t *testing.T) {
+		l.reset(t, broken)
+		r, err := during(t, 1, func(env *simulator.Environment) {
+			env.Role(roleName).Privileges["prvAssignAccount"] = simulator.DepthLocal
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Rollback(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := l.server.Environment().Role(roleName).Privileges["prvAssignAccount"]; got != simulator.DepthLocal {
+			t.Errorf("the rollback took %v of somebody else's", got)
+		}
+	})
+	t.Run("what was done is changed before it is rolled back", func(t *testing.T) {
+		l.reset(t, broken)
+		p := l.plan(t, everything())
+		r, _ := l.apply(t, p)
+		l.mutate(t, func(env *simulator.Environment) {
+			share(env, "lead", "Demandbase Leads", simulator.RightRead|simulator.RightDelete)
+		})
+		err := r.Rollback(t.Context())
+		var kept *apply.KeptError
+		if !errors.As(err, &kept) || len(kept.Reasons) != 1 || !strings.Contains(kept.Reasons[0], "Demandbase Leads") {
+			t.Fatalf("not noticed: %v", err)
+		}
+		l.mutate(t, func(env *simulator.Environment) {
+			share(env, "lead", "Demandbase Leads", simulator.RightRead|simulator.RightWrite|simulator.RightAppendTo)
+		})
+		got := l.state(t)
+		l.reset(t, broken)
+		same(t, "all the rest was rolled back", got, l.state(t))
+	})
+	t.Run("the new role is given to somebody", func(t *testing.T) {
+		l.reset(t, empty)
+		p := l.plan(t, everything())
+		r, _ := l.apply(t, p)
+		l.mutate(t, func(env *simulator.Environment) {
+			u := env.User("jane@contoso.com")
+			u.Roles = append(u.Roles, simulator.RoleAssignment{Role: roleName})
+		})
+		err := r.Rollback(t.Context())
+		var kept *apply.KeptError
+		if !errors.As(err, &kept) || l.server.Environment().Role(roleName) == nil {
+			t.Fatalf("a role that somebody holds was deleted: %v", err)
+		}
+	})
+}
+
+// TestWorldAsItIs are environments in which things stand otherwise.
+func TestWorldAsItIs(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, simulator.Options{})
+	manual := func(t *testing.T, p plan.Plan, kind audit.FixKind) {
+		t.Helper()
+		i := slices.IndexFunc(p.Manual, func(m plan.Manual) bool { return m.Kind == kind })
+		if i < 0 || p.Manual[i].Who == "" {
+			t.Errorf("%s is not left to people: %v", kind, p.Manual)
+		}
+	}
+	goOn := func(t *testing.T, p plan.Plan) {
+		t.Helper()
+		start := l.state(t)
+		r, _ := l.apply(t, p)
+		result, _ := l.scan(t)
+		if left := fixable(result); left != nil {
+			t.Errorf("left unmended: %v", left)
+		}
+		if err := r.Rollback(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		same(t, "after the rollback", l.state(t), start)
+	}
+	t.Run("a role that cannot be edited", func(t *testing.T) {
+		l.reset(t, func(env *simulator.Environment) {
+			r := env.Role(roleName)
+			r.Managed, r.NotCustomizable = true, true
+			delete(r.Privileges, "prvReadLead")
+			r.Privileges["prvBulkDelete"] = simulator.DepthGlobal
+		})
+		p := l.plan(t, everything())
+		if len(p.Actions) != 0 {
+			t.Errorf("planned %v", kinds(p))
+		}
+		manual(t, p, audit.FixReplaceRole)
+	})
+	t.Run("a managed role that can be edited", func(t *testing.T) {
+		l.reset(t, func(env *simulator.Environment) {
+			env.Role(roleName).Managed = true
+			delete(env.Role(roleName).Privileges, "prvReadLead")
+		})
+		goOn(t, l.plan(t, everything()))
+	})
+	t.Run("a built-in role", func(t *testing.T) {
+		l.reset(t, func(env *simulator.Environment) {
+			env.ApplicationUser(app).Roles = []simulator.RoleAssignment{{Role: "System Customizer"}}
+			if env.Role("System Customizer") == nil {
+				env.ApplicationUser(app).Roles = []simulator.RoleAssignment{{Role: "Basic User"}}
+			}
+		})
+		goOn(t, l.plan(t, everything()))
+	})
+	t.Run("a user in a child business unit", func(t *testing.T) {
+		for name, change := range map[string]func(*simulator.Environment){
+			"without the role": func(env *simulator.Environment) { env.ApplicationUser(app).Roles = nil },
+			"without a role":   noRole,
+			"to be made":       noUser,
+			"all to be made":   empty,
+		} {
+			t.Run(name, func(t *testing.T) {
+				was := l.want.BusinessUnit
+				l.want.BusinessUnit = "Germany"
+				defer func() { l.want.BusinessUnit = was }()
+				l.reset(t, func(env *simulator.Environment) {
+					env.ApplicationUser(app).BusinessUnit = "Germany"
+					change(env)
+				})
+				goOn(t, l.plan(t, everything()))
+			})
+		}
+	})
+	t.Run("ownership across business units", func(t *testing.T) {
+		was := l.want.BusinessUnit
+		l.want.BusinessUnit = "Europe"
+		defer func() { l.want.BusinessUnit = was }()
+		for _, change := range []func(*simulator.Environment){empty, func(env *simulator.Environment) { env.ApplicationUser(app).Roles = nil }} {
+			l.reset(t, func(env *simulator.Environment) {
+				env.Organization.RecordOwnershipAcrossBusinessUnits = simulator.On
+				env.ApplicationUser(app).BusinessUnit = "Europe"
+				change(env)
+			})
+			goOn(t, l.plan(t, everything()))
+		}
+	})
+	t.Run("a role that has no copy where the user sits", func(t *testing.T) {
+		for setting, automatic := range map[simulator.Tristate]bool{simulator.Off: false, simulator.On: true} {
+			l.reset(t, func(env *simulator.Environment) {
+				env.Organization.RecordOwnershipAcrossBusinessUnits = setting
+				env.ApplicationUser(app).Roles = nil
+				env.Role(roleName).BusinessUnit = "Europe"
+			})
+			p := l.plan(t, everything())
+			if got := slices.Contains(kinds(p), "assign-role"); got != automatic {
+				t.Errorf("across business units %v: planned %v", setting, kinds(p))
+			}
+			if automatic {
+				goOn(t, p)
+			} else {
+				manual(t, p, audit.FixAssignRole)
+			}
+		}
+	})
+	t.Run("an application user that is soft-deleted", func(t *testing.T) {
+		l.reset(t, func(env *simulator.Environment) {
+			u := env.ApplicationUser(app)
+			u.SoftDeleted, u.Disabled, u.Roles = true, true, nil
+		})
+		p := l.plan(t, everything())
+		if slices.Contains(kinds(p), "create-application-user") {
+			t.Errorf("planned %v, and the id is taken", kinds(p))
+		}
+		manual(t, p, audit.FixRemoveDuplicateUser)
+	})
+	t.Run("soft-deleted after the plan was made", func(t *testing.T) {
+		l.reset(t, empty)
+		p := l.plan(t, everything())
+		l.mutate(t, func(env *simulator.Environment) {
+			env.ApplicationUsers = append(env.ApplicationUsers, simulator.User{
+				Name: "Ghost", ApplicationID: app, Disabled: true, SoftDeleted: true,
+			})
+		})
+		r, _ := l.start(t, p)
+		var changed *apply.ChangedError
+		if err := r.Apply(t.Context()); !errors.As(err, &changed) || changed.Action.Kind != audit.FixCreateApplicationUser {
+			t.Fatalf("not noticed: %v", err)
+		}
+		if err := r.Rollback(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	t.Run("a role that others hold", func(t *testing.T) {
+		for name, hold := range map[string]func(*simulator.Environment){
+			"directly": func(env *simulator.Environment) {
+				u := env.User("sofia@contoso.com")
+				u.Roles = append(u.Roles, simulator.RoleAssignment{Role: roleName})
+			},
+			"through a team": func(env *simulator.Environment) {
+				env.Teams = append(env.Teams, simulator.Team{
+					Name: "Sync", Roles: []simulator.RoleAssignment{{Role: roleName}}, Members: []string{"sofia@contoso.com"},
+				})
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				l.reset(t, func(env *simulator.Environment) {
+					delete(env.Role(roleName).Privileges, "prvReadLead")
+					hold(env)
+				})
+				start := l.state(t)
+				p := l.plan(t, everything())
+				r, _ := l.start(t, p)
+				if err := r.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), "Sofia") || !strings.Contains(err.Error(), "--allow-shared-role") {
+					t.Fatalf("not refused: %v", err)
+				}
+				same(t, "nothing was changed", l.state(t), start)
+				r.AllowSharedRole = true
+				if err := r.Apply(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			})
+		}
+	})
+	t.Run("another environment", func(t *testing.T) {
+		l.reset(t, broken)
+		p := l.plan(t, everything())
+		p.Environment.OrganizationID = "00000000-0000-0000-0000-000000000001"
+		start := l.state(t)
+		r, _ := l.start(t, p)
+		if err := r.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), "another environment") {
+			t.Fatalf("not refused: %v", err)
+		}
+		if err := r.Rollback(t.Context()); err == nil {
+			t.Error("rolled back elsewhere")
+		}
+		same(t, "nothing was changed", l.state(t), start)
+	})
+	t.Run("a view whose owner is a team", func(t *testing.T) {
+		l.reset(t, func(env *simulator.Environment) {
+			share(env, "account", "Demandbase Accounts", simulator.RightRead|simulator.RightWrite)
+			env.PersonalView("account", "Demandbase Accounts").Owner = "Marketing Operations"
+		})
+		start := l.state(t)
+		r, _ := l.start(t, l.plan(t, everything()))
+		if err := r.Apply(t.Context()); err == nil {
+			t.Error("somebody acted as a team")
+		}
+		if r.Journal.Touched() {
+			t.Error("what was refused counts as done")
+		}
+		same(t, "nothing was changed", l.state(t), start)
+	})
+	t.Run("a dry run", func(t *testing.T) {
+		for _, change := range []func(*simulator.Environment){broken, empty} {
+			l.reset(t, change)
+			p := l.plan(t, everything())
+			start := l.state(t)
+			if err := l.runner(&apply.Journal{Plan: p}).Check(t.Context()); err != nil {
+				t.Error(err)
+			}
+			same(t, "nothing was changed", l.state(t), start)
+		}
+		l.reset(t, broken)
+		p := l.plan(t, everything())
+		l.reset(t, nil)
+		if err := l.runner(&apply.Journal{Plan: p}).Check(t.Context()); err == nil {
+			t.Error("a plan for another state was found good")
+		}
+	})
 }
