@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"sync"
 
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/signin"
@@ -34,11 +35,34 @@ func (a *app) connect(ctx context.Context, t target, roots *x509.CertPool, obser
 			a.log(slog.LevelWarn, t.name, "warning: "+warning)
 		}
 	}
-	client, err := dataverse.New(a.clientOptions(t, session, transport, observe))
+	client, err := dataverse.New(a.clientOptions(t, a.tokens(session), transport, observe))
 	if err != nil {
 		return connection{}, err
 	}
 	return connection{client: client, session: session}, nil
+}
+
+// tokens is where a session's tokens come from. Several environments are opened
+// at once, but a person is asked one thing at a time: the first sign-in, once
+// kept, serves the others without a question.
+func (a *app) tokens(session *signin.Session) dataverse.TokenSource {
+	switch session.Method() {
+	case signin.DeviceCode, signin.Interactive:
+		return oneAtATime{&a.asking, session}
+	case signin.Auto, signin.ClientSecret, signin.Certificate, signin.WorkloadIdentity, signin.ManagedIdentity, signin.AzureCLI:
+	}
+	return session
+}
+
+type oneAtATime struct {
+	turn   *sync.Mutex
+	source dataverse.TokenSource
+}
+
+func (o oneAtATime) Token(ctx context.Context, options dataverse.TokenOptions) (dataverse.Token, error) {
+	o.turn.Lock()
+	defer o.turn.Unlock()
+	return o.source.Token(ctx, options)
 }
 
 func (a *app) clientOptions(t target, tokens dataverse.TokenSource, transport http.RoundTripper, observe func(dataverse.Event)) dataverse.Options {
@@ -76,7 +100,7 @@ func (a *app) signInConfig(t target, transport http.RoundTripper) (signin.Config
 		Getenv:              a.Getenv,
 		ReadFile:            os.ReadFile,
 		RunCommand:          a.Run,
-		Cache:               a.SignIns,
+		Cache:               a.signIns(),
 		Warn:                func(text string) { a.log(slog.LevelWarn, t.name, "warning: "+text) },
 		Terminal:            a.StderrIsTerminal,
 		Now:                 a.Now,
@@ -91,6 +115,15 @@ func (a *app) signInConfig(t target, transport http.RoundTripper) (signin.Config
 		}
 	}
 	return c, nil
+}
+
+// signIns keeps people's sign-ins: between runs where that is possible, else for
+// all environments of this one.
+func (a *app) signIns() signin.Cache {
+	if a.SignIns != nil {
+		return a.SignIns
+	}
+	return &a.forgotten
 }
 
 // showCode asks a person to sign in on another device, --quiet or not.

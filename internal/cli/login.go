@@ -61,7 +61,7 @@ func (a *app) login(ctx context.Context, f loginFlags) error {
 	if err != nil {
 		return err
 	}
-	if c.Cache == nil {
+	if a.SignIns == nil {
 		return errors.New("there is no configuration folder of this user to keep a sign-in in: set HOME, or sign in with each command by --auth device-code")
 	}
 	c.Username = f.username

@@ -13,11 +13,6 @@ func (a *app) say(format string, args ...any) {
 	a.log(slog.LevelInfo, "", fmt.Sprintf(format, args...))
 }
 
-// detail narrates what only --verbose asks for.
-func (a *app) detail(format string, args ...any) {
-	a.log(slog.LevelDebug, "", fmt.Sprintf(format, args...))
-}
-
 // warn says what a reader should not overlook, --quiet or not.
 func (a *app) warn(format string, args ...any) {
 	a.log(slog.LevelWarn, "", "warning: "+fmt.Sprintf(format, args...))

@@ -10,8 +10,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
+
+	"github.com/dbaudit/dbaudit/internal/signin"
 )
 
 // An app is one run of the command line.
@@ -21,6 +24,9 @@ type app struct {
 	global  globalFlags
 	started bool // whether a command's work began: what fails before is wrong usage
 	screen  screen
+	asking  sync.Mutex // held while a person is asked to sign in
+	// forgotten keeps sign-ins for this run, where nothing keeps them longer.
+	forgotten signin.MemoryCache
 }
 
 type globalFlags struct {

@@ -68,9 +68,8 @@ func BenchmarkScanUnderLatency(b *testing.B) {
 				work += scan(0)
 				b.StartTimer()
 			}
-			n := time.Duration(b.N)
-			b.ReportMetric(float64(slow-work)/float64(n*latency), "latencies")
-			b.ReportMetric(float64(work/n)/1e6, "work-ms")
+			b.ReportMetric((slow-work).Seconds()/float64(b.N)/latency.Seconds(), "latencies")
+			b.ReportMetric(work.Seconds()*1e3/float64(b.N), "work-ms")
 			b.ReportMetric(float64(calls)/float64(2*b.N), "calls")
 		})
 	}

@@ -118,9 +118,23 @@ func TestManyEnvironments(t *testing.T) {
 			t.Errorf("%+v", document)
 		}
 	})
+	t.Run("a person is asked once", func(t *testing.T) {
+		p := place(t, []string{"north", "south"}, compliant, compliant)
+		delete(p.vars, "DBAUDIT_CLIENT_SECRET")
+		p.env.SignIns = nil
+		done := p.approve("alex@contoso.com")
+		o := p.run("scan", "-f", "json", "--env", "north", "--env", "south", "--auth", "device-code", "--client-id", peoplesApp).must(t, 0)
+		<-done
+		if n := strings.Count(o.stderr, "enter the code"); n != 1 {
+			t.Errorf("asked %d times:\n%s", n, o.stderr)
+		}
+	})
 	t.Run("wrong usage", func(t *testing.T) {
 		for _, args := range [][]string{
-			{"--env", "east"}, {"--env", "north", "--all-envs"}, {}, {"--all-envs", "--url", "https://contoso.crm.dynamics.com"},
+			{"--env", "east"},
+			{"--env", "north", "--all-envs"},
+			{},
+			{"--all-envs", "--url", "https://contoso.crm.dynamics.com"},
 			{"--all-envs", "--snapshot", "s.json"},
 		} {
 			place(t, []string{"north", "south", "west"}, compliant, sample, refused).run(append([]string{"scan"}, args...)...).must(t, 2)

@@ -42,15 +42,12 @@ func (p *place) approve(username string) (done chan struct{}) {
 	done = make(chan struct{})
 	go func() {
 		defer close(done)
-		for code := (""); code == ""; time.Sleep(5 * time.Millisecond) {
+		for p.tb.Context().Err() == nil {
 			if m := regexp.MustCompile(`enter the code ([A-Z]+)`).FindStringSubmatch(p.stderr.String()); m != nil {
-				code = m[1]
-				p.fetch(p.servers[0].AuthorityURL()+"/approve?"+url.Values{"user_code": {code}, "username": {username}}.Encode(), nil)
+				p.fetch(p.servers[0].AuthorityURL()+"/approve?"+url.Values{"user_code": {m[1]}, "username": {username}}.Encode(), nil)
 				return
 			}
-			if p.tb.Context().Err() != nil {
-				return
-			}
+			time.Sleep(5 * time.Millisecond)
 		}
 	}()
 	return done

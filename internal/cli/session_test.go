@@ -50,6 +50,12 @@ func (s *syncBuffer) String() string {
 	return s.b.String()
 }
 
+func (s *syncBuffer) reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.b.Reset()
+}
+
 // serve starts a simulated environment.
 func serve(tb testing.TB, env *simulator.Environment, o simulator.Options) *simulator.Server {
 	tb.Helper()
@@ -114,7 +120,7 @@ func (p *place) run(args ...string) outcome {
 func (p *place) runUntil(ctx context.Context, args ...string) outcome {
 	p.tb.Helper()
 	var stdout bytes.Buffer
-	p.stderr = syncBuffer{}
+	p.stderr.reset()
 	p.env.Stdout, p.env.Stderr = &stdout, &p.stderr
 	code := cli.Main(ctx, args, p.env)
 	return outcome{code, stdout.String(), p.stderr.String()}

@@ -63,7 +63,8 @@ func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil 
 type Privilege struct {
 	Name  string         `json:"name"`
 	Depth snapshot.Depth `json:"depth"`
-	// Where is the row of the security role editor that grants it.
+	// Where is the row of the security role editor that grants it, empty where the
+	// environment alone knows the privilege.
 	Where string `json:"where"`
 }
 

@@ -130,7 +130,7 @@ func (x *examination) read(ctx context.Context, r read) {
 	err := x.rows(ctx, q.Request(r.title), dataverse.Caller{}, r)
 	if err != nil {
 		x.fail(r.id, r.title, err)
-		x.checks[len(x.checks)-1].lacks(err, r.needs)
+		x.lacks(err, r.needs)
 		return
 	}
 	c := Check{ID: r.id, Title: r.title, Outcome: Passed, Detail: "works"}
@@ -146,20 +146,26 @@ func (x *examination) read(ctx context.Context, r read) {
 	x.add(c)
 }
 
-// lacks names the privilege that a refusal is about: the one that the
-// environment names, else the first that the read takes.
-func (c *Check) lacks(err error, needed []Privilege) {
+// lacks names the privilege that a refusal is about: the one that the environment
+// names, else the first that the read takes and that is not known to be held.
+func (x *examination) lacks(err error, needed []Privilege) {
+	c := &x.checks[len(x.checks)-1]
 	var refused *dataverse.Error
 	if !errors.As(err, &refused) || refused.Kind != dataverse.Forbidden {
 		return
 	}
 	name := refused.MissingPrivilege()
 	for _, p := range append(needed, Least()...) {
-		if name == "" || strings.EqualFold(p.Name, name) {
+		if strings.EqualFold(p.Name, name) || name == "" && x.held[strings.ToLower(p.Name)] < p.Depth {
 			c.Privilege, c.Advice = &p, p.advice()
 			return
 		}
 	}
+	if name == "" {
+		c.Advice = "no documented privilege is missing: this environment asks for more; a scan leaves what it needs this for unknown, unless a role grants it"
+		return
+	}
+	c.Privilege = &Privilege{Name: name, Depth: snapshot.DepthGlobal}
 }
 
 func (p Privilege) advice() string {
@@ -278,7 +284,7 @@ func (x *examination) lookAs(ctx context.Context, id, who string, filter dataver
 	switch {
 	case err != nil:
 		x.fail(id, title, err)
-		x.checks[len(x.checks)-1].lacks(err, needs("prvReadUser"))
+		x.lacks(err, needs("prvReadUser"))
 		return
 	case len(found) == 0:
 		x.add(Check{ID: id, Title: title, Outcome: Skipped, Detail: "there is no such user: a scan reports that"})
@@ -312,7 +318,7 @@ func (x *examination) lookAs(ctx context.Context, id, who string, filter dataver
 			return
 		}
 	}
-	c.lacks(err, needs(actOnBehalf))
+	x.lacks(err, needs(actOnBehalf))
 }
 
 // find gives the live users that fit, enabled ones first.
