@@ -213,6 +213,9 @@ func TestNothingSecretIsWritten(t *testing.T) {
 					{"doctor", "-v", "--log-format", "json"},
 					{"whoami", "-v", "--json"},
 				} {
+					if i == 0 && way.name != "client secret" && trouble.name != "none" && trouble.name != "echo" {
+						continue // a scan reads as collect does, and takes its time to judge
+					}
 					p.env.StderrIsTerminal = i%2 == 0 && way.name != "person"
 					o := p.run(args...)
 					where := fmt.Sprintf("%s, trouble %s: ", args[0], trouble.name)
