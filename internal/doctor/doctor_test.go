@@ -1,0 +1,247 @@
+package doctor
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"flag"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/signin"
+	"github.com/dbaudit/dbaudit/internal/simulator"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+	"github.com/dbaudit/dbaudit/internal/solution"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected outputs")
+
+func TestRoleXML(t *testing.T) {
+	got, err := RoleXML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join("testdata", "role.xml")
+	if *update {
+		if err := os.WriteFile(file, got, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != string(want) {
+		t.Errorf("the role is\n%s\nand not what %s has; -update rewrites it", got, file)
+	}
+	// What reads solutions takes it for a role that grants the least.
+	found, err := solution.Read(t.Context(), []string{file}, nil, solution.DefaultLimits())
+	if err != nil || len(found.Roles) != 1 || len(found.Faults) > 0 {
+		t.Fatalf("%+v, %v", found, err)
+	}
+	role := found.Roles[0]
+	if role.Name != RoleName || role.ID != RoleID || !role.Inherited || !role.Customizable || len(role.Entries) != len(Least()) {
+		t.Errorf("read as %+v", role)
+	}
+	for i, p := range Least() {
+		if e := role.Entries[i]; e.Name != p.Name || !strings.EqualFold(e.Level, p.Depth.String()) {
+			t.Errorf("%s is granted as %s %s", p.Name, e.Name, e.Level)
+		}
+	}
+	if !slices.IsSortedFunc(Least(), func(a, b Privilege) int { return strings.Compare(a.Name, b.Name) }) {
+		t.Error("the privileges are not sorted as an export has them")
+	}
+}
+
+// roundTripper is a transport made of a function.
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// unreachable is the configuration of an environment that nothing answers for.
+func unreachable(err error) Config {
+	noSleep := func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	transport := roundTripper(func(*http.Request) (*http.Response, error) { return nil, err })
+	return Config{
+		SignIn: signin.Config{
+			EnvironmentURL: "https://contoso.crm4.dynamics.com", ClientID: "app", ClientSecret: dataverse.NewSecret("secret"),
+			Transport: transport, Sleep: noSleep, Now: clock,
+		},
+		Client: dataverse.Options{Transport: transport, Sleep: noSleep, Now: clock},
+		Now:    clock,
+	}
+}
+
+func clock() time.Time { return time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC) }
+
+func find(tb testing.TB, checks []Check, id string) Check {
+	tb.Helper()
+	i := slices.IndexFunc(checks, func(c Check) bool { return c.ID == id })
+	if i < 0 {
+		tb.Fatalf("there is no check %s", id)
+	}
+	return checks[i]
+}
+
+func TestNameResolution(t *testing.T) {
+	missing := &net.DNSError{Err: "no such host", Name: "contoso.crm4.dynamics.com", IsNotFound: true}
+	for _, test := range []struct {
+		name    string
+		url     string
+		lookup  func(context.Context, string) ([]string, error)
+		proxied bool
+		want    Outcome
+		detail  string
+	}{
+		{"found", "", func(context.Context, string) ([]string, error) { return []string{"192.0.2.1", "192.0.2.2"}, nil }, false, Passed, "192.0.2.1, 192.0.2.2"},
+		{"not found", "", func(context.Context, string) ([]string, error) { return nil, missing }, false, Failed, "no such host"},
+		{"behind a proxy", "", func(context.Context, string) ([]string, error) { return nil, missing }, true, Warned, "no such host"},
+		{"cannot be asked", "", nil, false, Skipped, "cannot be looked up"},
+		{"an address", "https://[2001:db8::1]:8443", nil, false, Passed, "2001:db8::1 is an address"},
+		{"no environment", "http://contoso.crm4.dynamics.com", nil, false, Failed, "https://"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := unreachable(missing)
+			c.LookupHost, c.Proxied = test.lookup, test.proxied
+			if test.url != "" {
+				c.SignIn.EnvironmentURL = test.url
+			}
+			checks, err := Examine(t.Context(), c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := find(t, checks, "address"); got.Outcome != test.want || !strings.Contains(got.Detail, test.detail) {
+				t.Errorf("%s: %s", got.Outcome, got.Detail)
+			}
+		})
+	}
+}
+
+// Where nothing answers, every check still has its say, and none passes.
+func TestUnreachable(t *testing.T) {
+	checks, err := Examine(t.Context(), unreachable(errors.New("connection refused")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(checks) < 18 {
+		t.Errorf("%d checks only", len(checks))
+	}
+	for _, c := range checks {
+		if c.Outcome == Passed || c.Outcome == Unknown || c.Detail == "" {
+			t.Errorf("%s: %s %q", c.ID, c.Outcome, c.Detail)
+		}
+	}
+	for _, id := range []string{"tls", "sign-in"} {
+		if c := find(t, checks, id); c.Outcome != Failed || c.Advice == "" {
+			t.Errorf("%s: %s, advice %q", id, c.Outcome, c.Advice)
+		}
+	}
+}
+
+func TestInterruption(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Examine(ctx, unreachable(context.Canceled)); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
+
+// A refusal names the privilege that the environment names; else the first that is
+// not known to be held; else none, because none would help.
+func TestMissingPrivilege(t *testing.T) {
+	held := map[string]snapshot.Depth{}
+	for _, p := range Least() {
+		held[strings.ToLower(p.Name)] = p.Depth
+	}
+	refused := func(message string) error { return &dataverse.Error{Kind: dataverse.Forbidden, Message: message} }
+	for _, test := range []struct {
+		name  string
+		err   error
+		held  map[string]snapshot.Depth
+		needs []Privilege
+		want  string
+	}{
+		{"named", refused("is missing prvReadTeam privilege"), nil, needs("prvReadUser"), "prvReadTeam"},
+		{"named, and none of ours", refused("is missing prvReadSomething privilege"), held, needs("prvReadUser"), "prvReadSomething"},
+		{"not named, nothing known", refused("no"), nil, needs("prvReadUser"), "prvReadUser"},
+		{"not named, one not held", refused("no"), map[string]snapshot.Depth{"prvreaduser": snapshot.DepthGlobal}, needs("prvReadUser", "prvReadTeam"), "prvReadTeam"},
+		{"not named, all held", refused("no"), held, needs("prvReadUser"), ""},
+		{"no refusal", &dataverse.Error{Kind: dataverse.Server}, nil, needs("prvReadUser"), ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			x := &examination{held: test.held}
+			x.fail("read", "read", test.err)
+			x.lacks(test.err, test.needs)
+			got := ""
+			if p := x.checks[0].Privilege; p != nil {
+				got = p.Name
+			}
+			if got != test.want || x.checks[0].Advice == "" {
+				t.Errorf("%q, want %q; advice %q", got, test.want, x.checks[0].Advice)
+			}
+		})
+	}
+}
+
+// An owner who cannot be looked as for want of a privilege of its own is a warning:
+// no grant to the auditor would help.
+func TestImpersonatedLacksIt(t *testing.T) {
+	env, err := simulator.Builtin("compliant")
+	if err != nil {
+		t.Fatal(err)
+	}
+	env.Roles = append(env.Roles, simulator.Role{Name: "Blind", Privileges: simulator.Grants{"prvReadAccount": simulator.DepthGlobal}})
+	env.User("sofia@contoso.com").Roles = []simulator.RoleAssignment{{Role: "Blind"}}
+	env.User("amir@contoso.com").Roles = nil
+	server, err := simulator.Start(t.Context(), env, simulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(server.CAPEM())
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
+	t.Cleanup(transport.CloseIdleConnections)
+	checks, err := Examine(t.Context(), Config{
+		SignIn: signin.Config{
+			EnvironmentURL: server.URL(), TenantID: server.TenantID(), Authority: server.AuthorityURL(), Transport: transport,
+			ClientID: env.Suggest.Auditor, ClientSecret: dataverse.NewSecret(env.Client(env.Suggest.Auditor).Secret),
+		},
+		Client: dataverse.Options{Transport: transport}, Now: time.Now,
+		Requirement: snapshot.Requirement{User: "kim@contoso.com", Views: []snapshot.RequiredView{
+			{Owner: "sofia@contoso.com"}, {Owner: "SOFIA@contoso.com"}, {Owner: "amir@contoso.com"}, {Owner: "nobody@contoso.com"}, {Owner: "jane@contoso.com"},
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]Outcome{}
+	for _, c := range checks {
+		if c.ID == "impersonation" {
+			got[c.Title] = c.Outcome
+		}
+	}
+	want := map[string]Outcome{
+		"look as kim@contoso.com":    Skipped, // disabled
+		"look as sofia@contoso.com":  Warned,
+		"look as amir@contoso.com":   Warned, // no role
+		"look as nobody@contoso.com": Skipped,
+		"look as jane@contoso.com":   Passed,
+	}
+	for title, outcome := range want {
+		if got[title] != outcome {
+			t.Errorf("%s: %s, want %s", title, got[title], outcome)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%v", got)
+	}
+}
