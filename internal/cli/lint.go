@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -80,6 +81,7 @@ type lintRun struct {
 
 	flags       lintFlags
 	judgement   judgement
+	accepted    acceptance
 	file        *config.File
 	env         config.Environment
 	requirement snapshot.Requirement
@@ -143,6 +145,10 @@ func (a *app) newLint(f lintFlags) (*lintRun, error) {
 	if run.file, err = a.configuration(); err != nil {
 		return nil, err
 	}
+	if run.accepted, err = a.acceptance(f.judge.accept, run.file, run.judgement); err != nil {
+		return nil, err
+	}
+	run.accepted.options.Several, run.accepted.options.Partial = false, true
 	if run.env, err = lintEnvironment(run.file, f.env); err != nil {
 		return nil, err
 	}
@@ -219,10 +225,10 @@ func (run *lintRun) usable(found solution.Found, paths []string) (solution.Found
 // relative is a path from the working directory, where it leads below it: code
 // scanning knows no others.
 func relative(name string) string {
-	if name == solution.Stdin {
-		return "stdin"
-	}
 	outer, inner, archived := strings.Cut(name, "!/")
+	if outer == solution.Stdin {
+		outer = "stdin"
+	}
 	if directory, err := os.Getwd(); err == nil && filepath.IsAbs(filepath.FromSlash(outer)) {
 		if r, err := filepath.Rel(directory, filepath.FromSlash(outer)); err == nil && filepath.IsLocal(r) {
 			outer = filepath.ToSlash(r)
@@ -314,10 +320,13 @@ func (run *lintRun) evaluate(ctx context.Context, s *snapshot.Snapshot) (audit.R
 func (run *lintRun) nowhere(ctx context.Context, roles []solution.Role, paths []string) (audit.Result, error) {
 	var names []string
 	for _, r := range roles {
-		names = append(names, fmt.Sprintf("%q", r.Name))
+		names = append(names, r.Name)
 	}
 	slices.Sort(names)
 	names = slices.Compact(names)
+	for i := range names {
+		names[i] = strconv.Quote(names[i])
+	}
 	note := fmt.Sprintf("no role in the files is the integration's; there are %s: choose by --integration-role, or judge all by --all-roles",
 		strings.Join(names, ", "))
 	run.say("%s", note)
@@ -466,16 +475,14 @@ func (run *lintRun) report(found solution.Found, judged []judgedRole) error {
 	for i, j := range judged {
 		results[i] = j.result
 	}
+	results = run.accepted.apply(run.app, results)
 	if err := run.render(run.judgement.documents, results, run.reportOptions(run.engine)); err != nil {
 		return err
 	}
 	for _, fault := range found.Faults {
 		run.complain(fault)
 	}
-	code := exitOK
-	for _, r := range results {
-		code = worse(code, verdict(r, run.judgement.failOn))
-	}
+	code := run.accepted.code(results, run.judgement.failOn)
 	if len(found.Faults) > 0 && code != exitFindings {
 		code = exitFailure
 	}

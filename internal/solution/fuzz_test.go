@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/dbaudit/dbaudit/internal/solution"
 )
@@ -27,9 +28,7 @@ func FuzzXML(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		file := filepath.Join(t.TempDir(), "Roles", "r.xml")
-		write(t, file, string(data))
-		found := read(t, filepath.Dir(file))
+		found := input(t, data)
 		if len(found.Faults) > 0 && len(found.Roles) > 0 {
 			t.Error("roles of a file with a fault are judged")
 		}
@@ -43,7 +42,8 @@ func FuzzXML(f *testing.F) {
 			return
 		}
 		if len(found.Faults) > 0 {
-			if text := found.Faults[0].Error(); !strings.Contains(text, "more than") && !strings.Contains(text, "two elements") && !strings.Contains(text, "encoding") {
+			if text := found.Faults[0].Error(); !strings.Contains(text, "more than") && !strings.Contains(text, "two elements") && !strings.Contains(text, "encoding") &&
+				!strings.Contains(text, "holds no definition") && !strings.Contains(text, "something stands behind") && !strings.Contains(text, ".zip") {
 				t.Errorf("%q is XML, and is refused: %s", data, text)
 			}
 			return
@@ -60,10 +60,23 @@ func FuzzXML(f *testing.F) {
 	})
 }
 
+// input reads data as standard input.
+func input(t *testing.T, data []byte) solution.Found {
+	t.Helper()
+	found, err := solution.Read(t.Context(), []string{solution.Stdin}, bytes.NewReader(data), solution.DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
 // library reads the entries' names by encoding/xml; ok is false where that finds no
 // well-formed document of the kind that the comparison is about.
 func library(data []byte) (names []string, ok bool) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	if !utf8.Valid(data) || bytes.ContainsFunc(data, func(r rune) bool { return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xfffe || r == 0xffff }) {
+		return nil, false // comments and instructions with such are taken
+	}
 	d := xml.NewDecoder(bytes.NewReader(data))
 	d.CharsetReader = func(string, io.Reader) (io.Reader, error) { return nil, errors.New("not compared") }
 	var path []string
