@@ -165,7 +165,7 @@ func TestOrderOfRowsDoesNotMatter(t *testing.T) {
 		l.options.Scope = scope
 		tape := newTape(l)
 		want := encode(t, l.must(tape.record))
-		for seed := range uint64(20) {
+		for seed := range uint64(8) {
 			got := l.must(func(collector.Reader) collector.Reader {
 				return filter{
 					Reader: tape.reader(),

@@ -95,8 +95,7 @@ func (c *collection) end(ctx context.Context, s snapshot.Section, err error) err
 }
 
 func stateOf(err error) snapshot.State {
-	var e *dataverse.Error
-	if errors.As(err, &e) && (e.Kind == dataverse.Forbidden || e.Kind == dataverse.NotMember) {
+	if kind := kindOf(err); kind == dataverse.Forbidden || kind == dataverse.NotMember {
 		return snapshot.StateForbidden
 	}
 	return snapshot.StateFailed

@@ -98,7 +98,9 @@ func read[T any](ctx context.Context, c *collection, a ask, take func(*row) T,
 		switch missing := missingColumn(err); {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case errors.As(err, &again) && attempt <= rereads:
+		case attempt <= rereads && (errors.As(err, &again) || len(got) > 0 && kindOf(err) == dataverse.Protocol):
+			// The client below repeats a page, which cannot bring back what an earlier
+			// one lost.
 			attempt++
 			continue
 		case optional(missing) && !without[missing]:
@@ -113,6 +115,7 @@ func read[T any](ctx context.Context, c *collection, a ask, take func(*row) T,
 	}
 }
 
+// once asks once. With an error come the rows before it.
 func once[T any](c *collection, a ask, without columnSet, take func(*row) T,
 	answer func(dataverse.Request) iter.Seq2[json.RawMessage, error],
 ) ([]T, error) {
@@ -126,7 +129,7 @@ func once[T any](c *collection, a ask, without columnSet, take func(*row) T,
 	var values []T
 	for data, err := range answer(request) {
 		if err != nil {
-			return nil, err
+			return values, err
 		}
 		r := newRow(data, without)
 		if a.key != "" {
@@ -154,6 +157,14 @@ func missingColumn(err error) string {
 	return e.MissingProperty()
 }
 
+func kindOf(err error) dataverse.ErrorKind {
+	var e *dataverse.Error
+	if !errors.As(err, &e) {
+		return dataverse.Unknown
+	}
+	return e.Kind
+}
+
 // doWithout remembers not to ask this environment for a column or option.
 func (c *collection) doWithout(name string) {
 	c.mu.Lock()
@@ -171,14 +182,9 @@ func (c *collection) withoutColumns() columnSet {
 // may not know, so that another may be tried.
 func refused(err error) bool {
 	var e *dataverse.Error
-	if !errors.As(err, &e) {
-		return false
-	}
-	switch e.Kind {
-	case dataverse.BadRequest, dataverse.NotFound:
-		return true
-	}
-	return e.Status == http.StatusNotImplemented
+	kind := kindOf(err)
+	return kind == dataverse.BadRequest || kind == dataverse.NotFound ||
+		errors.As(err, &e) && e.Status == http.StatusNotImplemented
 }
 
 func forbidden(err error) bool { return stateOf(err) == snapshot.StateForbidden }

@@ -2,7 +2,6 @@ package collector
 
 import (
 	"context"
-
 	"fmt"
 	"slices"
 	"strings"
@@ -347,6 +346,10 @@ func (c *collection) confirmRoles(ctx context.Context) error {
 			is, there := now[id]
 			if !there {
 				return fmt.Errorf("the role %q is gone since it was first read: try again", was.Name)
+			}
+			if _, there := now[was.RootID]; !there && c.asked[was.RootID] {
+				return fmt.Errorf("the role %q is seen in one business unit only, and not where it was made: "+
+					"give the auditor's role prvReadRole at organization level", was.Name)
 			}
 			if is.stamp != was.stamp && c.asked[was.RootID] {
 				changed[was.RootID] = true

@@ -223,15 +223,18 @@ func (c *collection) readOwners(ctx context.Context) (err error) {
 	return err
 }
 
-// caller is how to read as a user: by its Entra object id, where that is known.
-func (c *collection) caller(u *user) dataverse.Caller {
-	switch {
-	case u.id == c.auditor:
-		return dataverse.Caller{}
-	case u.ObjectID != "":
-		return dataverse.Caller{ObjectID: dataverse.GUID(u.ObjectID)}
+// asUser reads as a user: by its Entra object id or, where that is not known or
+// not taken, by its systemuserid.
+func (c *collection) asUser(u *user, read func(dataverse.Caller) error) error {
+	if u.id == c.auditor {
+		return read(dataverse.Caller{})
 	}
-	return dataverse.Caller{SystemUserID: dataverse.GUID(u.id)}
+	if u.ObjectID != "" {
+		if err := read(dataverse.Caller{ObjectID: dataverse.GUID(u.ObjectID)}); !refused(err) {
+			return err
+		}
+	}
+	return read(dataverse.Caller{SystemUserID: dataverse.GUID(u.id)})
 }
 
 // unusable says why nobody can read as a user, or "".

@@ -39,7 +39,7 @@ func (c *collection) readAuditorViews(ctx context.Context) (err error) {
 func (c *collection) readOwnerViews(ctx context.Context) error {
 	names := c.ownerNames()
 	c.ownerViews = make([][]view, len(names))
-	return parallel(ctx, len(names), func(ctx context.Context, i int) (err error) {
+	return parallel(ctx, len(names), func(ctx context.Context, i int) error {
 		owner := c.owner(names[i])
 		if owner == nil {
 			c.skip(fmt.Sprintf("no user has the user principal name %q, which the configuration gives as a view's owner", names[i]),
@@ -50,8 +50,10 @@ func (c *collection) readOwnerViews(ctx context.Context) error {
 			c.skip(reason, snapshot.SectionViews)
 			return nil
 		}
-		c.ownerViews[i], err = c.readViews(ctx, "personal views that "+names[i]+" sees", c.caller(owner))
-		return c.end(ctx, snapshot.SectionViews, err)
+		return c.end(ctx, snapshot.SectionViews, c.asUser(owner, func(as dataverse.Caller) (err error) {
+			c.ownerViews[i], err = c.readViews(ctx, "personal views that "+names[i]+" sees", as)
+			return err
+		}))
 	})
 }
 
@@ -80,12 +82,14 @@ func (c *collection) unseeing() string {
 
 // readUserViews reads the personal views that the integration user itself sees,
 // all of them. They are what it can use, whoever shared them.
-func (c *collection) readUserViews(ctx context.Context) (err error) {
-	c.userViews, err = rows(ctx, c, ask{
-		section: snapshot.SectionUserViews, what: "personal views that the integration user sees",
-		key: "userqueryid", as: c.caller(c.user), query: viewQuery,
-	}, viewOf)
-	return err
+func (c *collection) readUserViews(ctx context.Context) error {
+	return c.asUser(c.user, func(as dataverse.Caller) (err error) {
+		c.userViews, err = rows(ctx, c, ask{
+			section: snapshot.SectionUserViews, what: "personal views that the integration user sees",
+			key: "userqueryid", as: as, query: viewQuery,
+		}, viewOf)
+		return err
+	})
 }
 
 func (c *collection) readSystemViews(ctx context.Context) (err error) {
@@ -137,12 +141,16 @@ func (c *collection) readSharesByView(ctx context.Context) error {
 	found := make([][]share, len(c.userViews))
 	err := parallel(ctx, len(c.userViews), func(ctx context.Context, i int) error {
 		id := c.userViews[i].id
-		accesses, err := object(ctx, c, ask{
-			section: snapshot.SectionShares, what: "whom a view is shared with", as: c.caller(c.user),
-			query: func(columnSet) dataverse.Query {
-				return dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", dataverse.GUID(id)))
-			},
-		}, accessesOf)
+		var accesses []share
+		err := c.asUser(c.user, func(as dataverse.Caller) (err error) {
+			accesses, err = object(ctx, c, ask{
+				section: snapshot.SectionShares, what: "whom a view is shared with", as: as,
+				query: func(columnSet) dataverse.Query {
+					return dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", dataverse.GUID(id)))
+				},
+			}, accessesOf)
+			return err
+		})
 		for _, a := range accesses {
 			if mine[a.principal] {
 				found[i] = append(found[i], share{principal: a.principal, view: id, mask: a.mask})
