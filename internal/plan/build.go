@@ -759,6 +759,7 @@ func (b *builder) grants(w *roleWork, has map[string]snapshot.Depth) {
 		if lacking := b.lacking(has); w.ref.ID != "" && len(lacking) > 0 {
 			note += " With this request the platform also puts back what it gives to every role: " + strings.Join(lacking, ", ") + "."
 		}
+		note += b.managed(w)
 		t := Target{Kind: KindGrants, Role: &w.ref, BusinessUnit: &w.unit, Privileges: c.ids}
 		b.action(kind, t, c.before, c.after, c.why, w.ref.MadeBy,
 			fmt.Sprintf("%s %s in the role %q", verb, plural(len(c.after), "privilege"), w.ref.Name), RiskMedium, note)
@@ -777,8 +778,16 @@ func (b *builder) removals(w *roleWork) {
 		b.action(audit.FixRemovePrivilege, t,
 			State{name: b.snapshot.RolePrivileges[w.ref.ID][name].String()}, State{name: None}, w.takeWhy, "",
 			fmt.Sprintf("take %s from the role %q", name, w.ref.Name),
-			RiskHigh, "Whatever came to rely on this privilege stops working.")
+			RiskHigh, "Whatever came to rely on this privilege stops working."+b.managed(w))
 	}
+}
+
+// managed warns of a role that comes with a solution.
+func (b *builder) managed(w *roleWork) string {
+	if !b.snapshot.Roles[w.ref.ID].Managed {
+		return ""
+	}
+	return " The role is managed: an update of its solution may take the change back."
 }
 
 func (b *builder) assignment(w assignWork, roleMadeBy, userMadeBy string) {

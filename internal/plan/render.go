@@ -14,12 +14,12 @@ import (
 // text to a terminal makes them printable.
 func (p Plan) Text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Plan for %s (%s), profile %s\n", p.Environment.Name, p.Environment.URL, p.Profile)
+	fmt.Fprintf(&b, "Plan for %s (%s), profile %s\n", oneLine(p.Environment.Name), p.Environment.URL, p.Profile)
 	fmt.Fprintf(&b, "from the state of %s, good until %s\n", stamp(p.Snapshot.TakenAt), stamp(p.ExpiresAt))
 	for _, g := range p.groups() {
-		fmt.Fprintf(&b, "\n%s\n", g.title)
+		fmt.Fprintf(&b, "\n%s\n", oneLine(g.title))
 		for _, a := range g.actions {
-			fmt.Fprintf(&b, "  %s %2s. %s\n", a.mark(), a.ID, a.Summary)
+			fmt.Fprintf(&b, "  %s %2s. %s\n", a.mark(), a.ID, oneLine(a.Summary))
 			if a.Target.Kind == KindGrants || a.Target.Kind == KindShare {
 				for _, d := range a.Differences() {
 					fmt.Fprintf(&b, "        %s %-32s %s → %s\n", d.Mark(), d.Name, d.Before, d.After)
@@ -30,17 +30,17 @@ func (p Plan) Text() string {
 	}
 	b.WriteString("\n" + p.Sentence() + "\n")
 	for _, w := range p.Withheld {
-		fmt.Fprintf(&b, "  left out, for want of %s: %s (%s)\n", w.Flag, w.Summary, w.Control)
+		fmt.Fprintf(&b, "  left out, for want of %s: %s (%s)\n", w.Flag, oneLine(w.Summary), w.Control)
 	}
 	for _, u := range p.Unknown {
-		fmt.Fprintf(&b, "  not judged: %s: %s\n", u.Control, u.Reason)
+		fmt.Fprintf(&b, "  not judged: %s: %s\n", u.Control, oneLine(u.Reason))
 	}
 	if len(p.Manual) > 0 {
 		b.WriteString("\nFor people\n")
 		for _, m := range p.Manual {
-			fmt.Fprintf(&b, "  ! %s (%s)\n      who: %s\n", m.Summary, m.Control, m.Who)
+			fmt.Fprintf(&b, "  ! %s (%s)\n      who: %s\n", oneLine(m.Summary), m.Control, oneLine(m.Who))
 			for i, step := range m.How {
-				fmt.Fprintf(&b, "      %d. %s\n", i+1, step)
+				fmt.Fprintf(&b, "      %d. %s\n", i+1, oneLine(step))
 			}
 		}
 	}

@@ -1,0 +1,425 @@
+package plan_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+	"github.com/dbaudit/dbaudit/schema"
+)
+
+var update = flag.Bool("update", false, "write the golden files") //nolint:gochecknoglobals // a test's flag
+
+func id(n int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", n) }
+
+const (
+	org, root, unit, role, admin, user, jane, accounts, leads = 1, 2, 3, 4, 5, 6, 7, 8, 9
+	application                                               = 10
+)
+
+func taken() time.Time { return time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC) }
+
+// sample is an environment with a fault of each kind, and what was found in it.
+func sample(t *testing.T) (audit.Result, *snapshot.Snapshot) {
+	t.Helper()
+	s := snapshot.New()
+	s.Environment = snapshot.Environment{Name: "contoso", URL: "https://contoso.crm.dynamics.com", OrganizationID: id(org)}
+	s.Organization = snapshot.Organization{ID: id(org), Name: "Contoso", OwnershipAcrossBusinessUnits: snapshot.SettingOff}
+	s.Source, s.Scope, s.TakenAt = snapshot.SourceEnvironment, snapshot.ScopeIntegration, taken()
+	for _, section := range snapshot.Sections() {
+		s.Coverage[section] = snapshot.Coverage{State: snapshot.StateCollected}
+	}
+	s.Requirement = snapshot.Requirement{
+		Profile: "demandbase", ApplicationID: id(application), Role: "Sync | `role`",
+		Views: []snapshot.RequiredView{{Table: "account", Name: "Accounts", Owner: "jane@contoso.com"}},
+	}
+	s.BusinessUnits = map[string]snapshot.BusinessUnit{id(root): {Name: "Contoso"}, id(unit): {Name: "Europe", ParentID: id(root)}}
+	s.Roles = map[string]snapshot.Role{
+		id(role):      {BusinessUnitID: id(root), Customizable: true, Inherited: true, Name: "Sync | `role`", RootID: id(role)},
+		id(role + 20): {BusinessUnitID: id(unit), Customizable: true, Inherited: true, Name: "Sync | `role`", RootID: id(role)},
+		id(admin):     {BusinessUnitID: id(unit), Name: "System Administrator", RootID: id(admin), TemplateID: "627090ff-40a3-4053-8790-584edc5be201"},
+	}
+	s.Privileges = map[string]snapshot.Privilege{
+		"prvReadLead": {ID: id(101), Depths: snapshot.Depths()}, "prvReadAccount": {ID: id(102), Depths: snapshot.Depths()},
+	}
+	s.RolePrivileges = map[string]map[string]snapshot.Depth{id(role): {
+		"prvReadAccount": snapshot.DepthLocal, "prvBulkDelete": snapshot.DepthGlobal, "prvReadSharePointData": snapshot.DepthGlobal,
+	}, id(admin): {"prvReadLead": snapshot.DepthGlobal}}
+	s.Users = map[string]snapshot.User{
+		id(user): {ApplicationID: id(application), BusinessUnitID: id(unit), Disabled: true, Name: "# Sync", Roles: []string{id(admin)}, Teams: []string{}},
+		id(jane): {BusinessUnitID: id(root), DomainName: "jane@contoso.com", Name: "Jane\nDoe", ObjectID: id(11), Roles: []string{}, Teams: []string{}},
+	}
+	s.Views = map[string]snapshot.View{
+		id(accounts): {Active: true, Name: "Accounts", OwnerID: id(jane), Table: "account", SeenBy: []snapshot.Viewer{snapshot.ViewerOwner}},
+		id(leads):    {Active: true, Name: "Leads", OwnerID: id(jane), Table: "lead", SeenBy: []snapshot.Viewer{snapshot.ViewerOwner}},
+	}
+	s.Shares = map[string]map[string]snapshot.Share{id(user): {id(leads): {Rights: []snapshot.Right{snapshot.RightRead, snapshot.RightAppendTo}}}}
+	if err := s.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	ref := func(kind string, n int, name string) *audit.Reference {
+		return &audit.Reference{Kind: kind, ID: id(n), Name: name}
+	}
+	theRole, theUser, owner := ref("", role, "Sync | `role`"), ref("systemuser", user, "# Sync"), ref("systemuser", jane, "Jane\nDoe")
+	r := audit.Result{
+		Format: audit.ResultFormat, Environment: audit.Environment{Name: "contoso", URL: s.Environment.URL, OrganizationID: id(org)},
+		Profile: audit.Profile{Name: "demandbase"}, Snapshot: audit.Snapshot{Digest: s.Digest, TakenAt: taken()}, EvaluatedAt: taken(),
+	}
+	add := func(control, rule string, fixes ...audit.Fix) {
+		c := audit.Control{ID: audit.ControlID(control), Rule: rule, Severity: audit.SeverityHigh, Outcome: audit.OutcomeFail}
+		for i, fix := range fixes {
+			c.Findings = append(c.Findings, audit.Finding{Fingerprint: fmt.Sprintf("%s-%d", control, i), Message: control + " fails", Fix: &fix})
+		}
+		if fixes == nil {
+			c.Outcome = audit.OutcomePass
+		}
+		r.Controls = append(r.Controls, c)
+	}
+	add("DB-PRIV-ACCOUNT", "role/privileges", audit.Fix{Kind: audit.FixRaiseDepth, Role: theRole, Privileges: []audit.Grant{{Name: "prvReadAccount", ID: id(102), Depth: "global"}}})
+	add("DB-PRIV-LEAD", "role/privileges", audit.Fix{Kind: audit.FixAddPrivilege, Role: theRole, Privileges: []audit.Grant{{Name: "prvReadLead", ID: id(101), Depth: "global"}}})
+	add("DB-PRIV-LIST", "role/privileges", audit.Fix{Kind: audit.FixInstallApp, Table: "list", Privileges: []audit.Grant{{Name: "prvReadList"}}})
+	add("DB-ROLE-LEAST-PRIVILEGE", "role/least-privilege", audit.Fix{Kind: audit.FixRemovePrivilege, Role: theRole, Privileges: []audit.Grant{{Name: "prvBulkDelete", Depth: "global"}}})
+	add("DB-USER-EXISTS", "user/exists")
+	add("DB-USER-ENABLED", "user/enabled", audit.Fix{Kind: audit.FixEnableUser, User: theUser})
+	add("DB-USER-ROLE", "user/role", audit.Fix{Kind: audit.FixAssignRole, Role: theRole, User: theUser})
+	add("DB-USER-NO-ADMINISTRATOR", "user/no-administrator", audit.Fix{Kind: audit.FixUnassignRole, Role: ref("", admin, "System Administrator"), User: theUser})
+	add("DB-VIEW-SHARED", "view/shared", audit.Fix{Kind: audit.FixShareView, Table: "account", View: ref("", accounts, "Accounts"), Owner: owner, User: theUser})
+	add("DB-VIEW-LEAST-ACCESS", "view/least-access", audit.Fix{Kind: audit.FixReduceShare, View: ref("", leads, "Leads"), Owner: owner, Principals: []audit.Reference{*theUser}})
+	r.Controls = append(r.Controls, audit.Control{ID: "DB-VIEW-ACTIVE", Rule: "view/active", Outcome: audit.OutcomeUnknown, Reason: "nobody could look"})
+	return r, s
+}
+
+func options() plan.Options {
+	return plan.Options{
+		Tool: audit.Tool{Name: "dbaudit", Version: "test"}, MadeAt: taken().Add(time.Hour), LeastPrivilege: true, UnassignAdministrator: true,
+		Describe: func(f audit.Fix) (string, []string) { return "Fix by " + f.Kind.String() + ".", []string{"Do it."} },
+	}
+}
+
+func build(t *testing.T, o plan.Options, change func(*audit.Result, *snapshot.Snapshot)) plan.Plan {
+	t.Helper()
+	r, s := sample(t)
+	if change != nil {
+		change(&r, s)
+		if err := s.Seal(); err != nil {
+			t.Fatal(err)
+		}
+		r.Snapshot.Digest = s.Digest
+	}
+	p, err := plan.Build(r, s, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func encode(t *testing.T, p plan.Plan) []byte {
+	t.Helper()
+	data, err := p.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, got, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s is not as it was:\n%s", name, got)
+	}
+}
+
+func TestPlan(t *testing.T) {
+	p := build(t, options(), nil)
+	golden(t, "plan.json", encode(t, p))
+	golden(t, "plan.md", []byte(p.Markdown()))
+	golden(t, "plan.txt", []byte(p.Text()))
+	again := build(t, options(), nil)
+	if !bytes.Equal(encode(t, p), encode(t, again)) {
+		t.Error("the same input gave other bytes")
+	}
+	back, err := plan.Decode(encode(t, p))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(encode(t, back), encode(t, p)) {
+		t.Error("reading and writing changed the plan")
+	}
+}
+
+func TestSchema(t *testing.T) {
+	compiled, err := schema.Compile(schema.Files, "plan.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*audit.Result, *snapshot.Snapshot){
+		"full": nil, "no user": noUser, "no role": noRole, "nothing": noRoleNoUser,
+		"compliant": func(r *audit.Result, _ *snapshot.Snapshot) { r.Controls = nil },
+	} {
+		document, err := jsonschema.UnmarshalJSON(bytes.NewReader(encode(t, build(t, options(), change))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := compiled.Validate(document); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func noUser(r *audit.Result, s *snapshot.Snapshot) {
+	delete(s.Users, id(user))
+	delete(s.Shares, id(user))
+	for i := range r.Controls {
+		c := &r.Controls[i]
+		switch {
+		case c.Rule == "user/exists":
+			c.Outcome = audit.OutcomeFail
+			c.Findings = []audit.Finding{{Fingerprint: "no-user", Fix: &audit.Fix{
+				Kind: audit.FixCreateApplicationUser, ApplicationID: id(application), BusinessUnit: &audit.Reference{Name: "europe"},
+			}}}
+		case strings.HasPrefix(c.Rule, "user/"), strings.HasPrefix(c.Rule, "view/"):
+			c.Outcome, c.Findings = audit.OutcomeNotApplicable, nil
+		}
+	}
+}
+
+func noRole(r *audit.Result, s *snapshot.Snapshot) {
+	delete(s.Roles, id(role))
+	delete(s.Roles, id(role+20))
+	delete(s.RolePrivileges, id(role))
+	for i := range r.Controls {
+		if c := &r.Controls[i]; strings.HasPrefix(c.Rule, "role/") || c.Rule == "user/role" {
+			c.Outcome, c.Findings = audit.OutcomeNotApplicable, nil
+		}
+	}
+	r.Controls = append(r.Controls, audit.Control{
+		ID: "DB-ROLE-EXISTS", Rule: "role/exists", Outcome: audit.OutcomeFail,
+		Findings: []audit.Finding{{Fingerprint: "no-role", Fix: &audit.Fix{
+			Kind: audit.FixCreateRole, Role: &audit.Reference{Name: `a {role} "named" {user}`},
+			Privileges: []audit.Grant{{Name: "prvReadLead", ID: id(101), Depth: "global"}},
+		}}},
+	})
+}
+
+func noRoleNoUser(r *audit.Result, s *snapshot.Snapshot) {
+	noRole(r, s)
+	noUser(r, s)
+}
+
+func kinds(p plan.Plan) string {
+	var list []string
+	for _, a := range p.Actions {
+		list = append(list, a.Kind.String())
+	}
+	return strings.Join(list, " ")
+}
+
+func TestOrder(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(*audit.Result, *snapshot.Snapshot)
+		want   string
+	}{
+		"full":    {nil, "add-privilege raise-depth remove-privilege enable-user assign-role share-view reduce-share unassign-role"},
+		"no user": {noUser, "add-privilege raise-depth remove-privilege create-application-user assign-role share-view"},
+		"no role": {noRole, "create-role add-privilege enable-user assign-role share-view reduce-share unassign-role"},
+		"nothing": {noRoleNoUser, "create-role add-privilege create-application-user assign-role share-view"},
+	} {
+		p := build(t, options(), tt.change)
+		if got := kinds(p); got != tt.want {
+			t.Errorf("%s:\n got %s\nwant %s", name, got, tt.want)
+		}
+		if _, err := plan.Decode(encode(t, p)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestForeignText holds that a name cannot pass for a slot of a request.
+func TestForeignText(t *testing.T) {
+	p := build(t, options(), noRoleNoUser)
+	filled := p.Actions[0].Request.Fill(map[string]string{"role": "X", "user": "Y", "unit": "Z"})
+	var body struct {
+		Name string `json:"name"`
+	}
+	if err := json.Unmarshal(filled.Body, &body); err != nil || body.Name != `a {role} "named" {user}` {
+		t.Errorf("%v: %q", err, body.Name)
+	}
+	if !filled.Filled() {
+		t.Error("a name passes for a slot")
+	}
+}
+
+func TestContent(t *testing.T) {
+	only := func(ids ...audit.ControlID) plan.Options { o := options(); o.Only = ids; return o }
+	except := options()
+	except.Except = []audit.ControlID{"DB-VIEW-SHARED", "db-priv-lead"}
+	cautious := options()
+	cautious.LeastPrivilege, cautious.UnassignAdministrator = false, false
+	for name, tt := range map[string]struct {
+		o    plan.Options
+		want string
+	}{
+		"one control":      {only("db-priv-lead"), "add-privilege"},
+		"all but two":      {except, "raise-depth remove-privilege enable-user assign-role reduce-share unassign-role"},
+		"without asking":   {cautious, "add-privilege raise-depth enable-user assign-role share-view reduce-share"},
+		"what passes":      {only("DB-USER-EXISTS"), ""},
+		"for people alone": {only("DB-PRIV-LIST"), ""},
+	} {
+		if got := kinds(build(t, tt.o, nil)); got != tt.want {
+			t.Errorf("%s:\n got %s\nwant %s", name, got, tt.want)
+		}
+	}
+	if p := build(t, cautious, nil); len(p.Withheld) != 2 || p.Withheld[0].Flag != "--least-privilege" || p.Withheld[1].Flag != "--unassign-administrator" {
+		t.Errorf("withheld: %v", p.Withheld)
+	}
+	r, s := sample(t)
+	if _, err := plan.Build(r, s, only("DB-NO-SUCH")); err == nil {
+		t.Error("an unknown control was accepted")
+	}
+	r.Snapshot.Digest = "sha256:other"
+	if _, err := plan.Build(r, s, options()); err == nil {
+		t.Error("a result of another snapshot was accepted")
+	}
+}
+
+func TestWaivedFindingsAreLeftAlone(t *testing.T) {
+	p := build(t, options(), func(r *audit.Result, _ *snapshot.Snapshot) {
+		for i := range r.Controls {
+			for j := range r.Controls[i].Findings {
+				r.Controls[i].Findings[j].Waiver = &audit.Waiver{Owner: "somebody"}
+			}
+		}
+	})
+	if !p.Empty() || len(p.Manual) > 0 {
+		t.Errorf("planned %s, left to people %v", kinds(p), p.Manual)
+	}
+}
+
+func TestEmptySaysSo(t *testing.T) {
+	p := build(t, options(), func(r *audit.Result, _ *snapshot.Snapshot) { r.Controls = nil })
+	if !p.Empty() || !strings.Contains(p.Text(), "Nothing to do: the environment meets the profile.") {
+		t.Error(p.Text())
+	}
+}
+
+// TestEdited holds that a plan that was changed is refused, with its digest as it
+// was and with a fitting one.
+func TestEdited(t *testing.T) {
+	whole := build(t, options(), nil)
+	find := func(p *plan.Plan, kind audit.FixKind) *plan.Action {
+		return &p.Actions[slices.IndexFunc(p.Actions, func(a plan.Action) bool { return a.Kind == kind })]
+	}
+	for name, edit := range map[string]func(*plan.Plan){
+		"another request": func(p *plan.Plan) {
+			p.Actions[0].Request.Path = "roles(" + id(99) + ")/Microsoft.Dynamics.CRM.AddPrivilegesRole"
+		},
+		"another body":               func(p *plan.Plan) { p.Actions[0].Request.Body = json.RawMessage(`{"Privileges":[]}`) },
+		"another undo":               func(p *plan.Plan) { p.Actions[0].Undo = p.Actions[0].Undo[:0] },
+		"another method":             func(p *plan.Plan) { find(p, audit.FixEnableUser).Request.Method = "DELETE" },
+		"another person":             func(p *plan.Plan) { find(p, audit.FixShareView).Request.As = &plan.Ref{ID: id(user)} },
+		"an id that is none":         func(p *plan.Plan) { find(p, audit.FixEnableUser).Target.User.ID = "x)/Microsoft.Dynamics.CRM.Y(" },
+		"a kind that is not applied": func(p *plan.Plan) { p.Actions[0].Kind = audit.FixMoveUser },
+		"a kind that is another":     func(p *plan.Plan) { p.Actions[0].Kind = audit.FixRaiseDepth },
+		"a user disabled":            func(p *plan.Plan) { a := find(p, audit.FixEnableUser); a.Before, a.After = a.After, a.Before },
+		"more rights":                func(p *plan.Plan) { find(p, audit.FixShareView).After["access"] = "read, superpower" },
+		"another order":              func(p *plan.Plan) { p.Actions[0], p.Actions[1] = p.Actions[1], p.Actions[0] },
+		"a row of a later action":    func(p *plan.Plan) { p.Actions[0].Target.Role = &plan.Ref{MadeBy: "5"} },
+		"a target without a role":    func(p *plan.Plan) { p.Actions[0].Target.Role = nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, err := plan.Decode(encode(t, whole))
+			if err != nil {
+				t.Fatal(err)
+			}
+			edit(&p)
+			if _, err := plan.Decode(encode(t, p)); err == nil || !strings.Contains(err.Error(), "edited") {
+				t.Errorf("with the old digest: %v", err)
+			}
+			if err := p.Seal(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := plan.Decode(encode(t, p)); err == nil || !strings.Contains(err.Error(), "make the plan again") {
+				t.Errorf("with a digest that fits: %v", err)
+			}
+		})
+	}
+	data := encode(t, whole)
+	for name, broken := range map[string][]byte{
+		"cut":       data[:len(data)/2],
+		"followed":  append(slices.Clone(data), []byte("{}")...),
+		"a result":  []byte(`{"format":"dbaudit.result/v1"}`),
+		"extended":  bytes.Replace(data, []byte(`"format"`), []byte(`"more": 1, "format"`), 1),
+		"later":     bytes.Replace(data, []byte("dbaudit.plan/v1"), []byte("dbaudit.plan/v2"), 1),
+		"prolonged": bytes.Replace(data, []byte(`"expires_at": "2026`), []byte(`"expires_at": "2036`), 1),
+	} {
+		if _, err := plan.Decode(broken); err == nil {
+			t.Errorf("%s: a broken plan was accepted", name)
+		}
+	}
+	var reformatted bytes.Buffer
+	if err := json.Compact(&reformatted, data); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := plan.Decode(reformatted.Bytes()); err != nil {
+		t.Errorf("other white space: %v", err)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	p := build(t, options(), nil)
+	if got := p.Counts(); got != (plan.Counts{Add: 3, Change: 3, Remove: 2}) {
+		t.Errorf("counted %+v", got)
+	}
+	enough := plan.Limits{Minimum: []string{"prvreadlead", "prvReadAccount"}}
+	if err := p.Within(enough); err != nil {
+		t.Error(err)
+	}
+	if err := p.Within(plan.Limits{Changes: 7, Minimum: enough.Minimum}); err == nil || !strings.Contains(err.Error(), "--max-changes") {
+		t.Errorf("eight changes where seven are allowed: %v", err)
+	}
+	if err := p.Within(plan.Limits{Minimum: []string{"prvReadLead"}}); err == nil || !strings.Contains(err.Error(), "prvReadAccount") {
+		t.Errorf("a privilege that nobody asks for: %v", err)
+	}
+	if p.Expired(taken().Add(plan.DefaultValidity)) || !p.Expired(taken().Add(plan.DefaultValidity+time.Second)) {
+		t.Error("a plan is good for its validity, from its snapshot on")
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	data, err := os.ReadFile(filepath.Join("testdata", "plan.json"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	f.Add([]byte(`{"format":"dbaudit.plan/v1"}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p, err := plan.Decode(data)
+		if err != nil {
+			return
+		}
+		_ = p.Text()
+		_ = p.Markdown()
+	})
+}
