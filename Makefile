@@ -10,7 +10,7 @@ GOVULN     := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 SARIF_TOOL := @microsoft/sarif-multitool@5.7.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-all test-all-but-go race lint cross policy golden fuzz soak bench readme sarif browser token-server clean FORCE
+.PHONY: help build demo test test-all test-all-but-go race lint cross policy golden fuzz soak bench docs readme sarif browser token-server clean FORCE
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ cross: ## build for every platform that is released
 	@for target in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64; do \
 	  echo "$$target"; GOOS=$${target%/*} GOARCH=$${target#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/dbaudit || exit 1; \
 	done
+
+docs: build ## rewrite docs/controls from the rules and the profiles; make test fails where they are stale
+	$(BIN) policy docs docs/controls
 
 readme: build ## put today's output of the demonstration into the README
 	scripts/readme $(BIN)

@@ -116,7 +116,7 @@ func (a *app) policyCommand() *cobra.Command {
 		},
 	}
 	list.Flags().BoolVar(&asJSON, "json", false, "as JSON")
-	cmd.AddCommand(list)
+	cmd.AddCommand(list, a.policyDocsCommand())
 	return cmd
 }
 

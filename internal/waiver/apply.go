@@ -16,6 +16,9 @@ type Options struct {
 	// Several says that the configuration has several environments, so that a waiver
 	// that names none is broader than its finding.
 	Several bool
+	// Partial says that there is more that the waivers may speak of than the results,
+	// so that one that names no environment is not called unused.
+	Partial bool
 }
 
 // A RemarkKind says what there is to be said of a waiver. The zero value is
@@ -85,7 +88,7 @@ func (f *File) Apply(results []audit.Result, o Options) ([]audit.Result, []Remar
 type use struct {
 	covered   int      // findings that it covers, whether it counts or not
 	missing   []string // what the first finding has that it is refused for
-	unjudged  []string // environments in which its control could not be evaluated
+	unjudged  []string // environments in which its control was not judged
 	reachable bool     // an environment was judged that it speaks of
 	known     bool     // a result has its control
 }
@@ -121,7 +124,7 @@ func (a *application) control(c *audit.Control, r audit.Result) {
 			continue
 		}
 		a.uses[i].known = true
-		if c.Outcome == audit.OutcomeUnknown {
+		if c.Outcome == audit.OutcomeUnknown || c.Outcome == audit.OutcomeNotApplicable {
 			a.uses[i].unjudged = append(a.uses[i].unjudged, r.Environment.Name)
 		}
 	}
@@ -194,6 +197,7 @@ func (a *application) remarks(i int, results []audit.Result) []Remark {
 		remark(Expired, "expired on %s: remove it", w.Expires)
 	case len(use.missing) > 0:
 		remark(Refused, "is broader than the finding and does not count: add %s, or say broad: true", strings.Join(use.missing, ", "))
+	case a.options.Partial && w.Environment == "" && use.covered == 0:
 	case use.reachable && !use.known:
 		remark(Unused, "covers nothing: the profile has no such control")
 	case use.reachable && use.covered == 0 && len(use.unjudged) == 0:

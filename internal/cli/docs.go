@@ -1,0 +1,346 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/report/remedy"
+	"github.com/dbaudit/dbaudit/internal/solution"
+	"github.com/dbaudit/dbaudit/policy"
+)
+
+func (a *app) policyDocsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "docs DIR",
+		Short: "write a page for each control of the built-in profiles",
+		Long: `Writes the pages that reports link to, made from the rules' METADATA and the
+profiles: what a control demands, the source's line, why it matters, how to meet it,
+how to accept that it is not met. Pages of controls that are no more are removed.`,
+		Example: "  dbaudit policy docs docs/controls",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			pages, err := controlPages(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return writePages(args[0], pages)
+		},
+	}
+}
+
+// writePages makes a folder hold the pages, and no other page that was made.
+func writePages(dir string, pages map[string]string) error {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return fmt.Errorf("writing the pages: %w", err)
+	}
+	old, err := filepath.Glob(filepath.Join(dir, "*.md"))
+	if err != nil {
+		return fmt.Errorf("writing the pages: %w", err)
+	}
+	for _, name := range old {
+		if _, ok := pages[filepath.Base(name)]; ok {
+			continue
+		}
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return fmt.Errorf("writing the pages: %w", err)
+		}
+		if strings.HasPrefix(string(data), pageMark) {
+			if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("writing the pages: %w", err)
+			}
+		}
+	}
+	for name, text := range pages {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil { //nolint:gosec // the pages are for everybody
+			return fmt.Errorf("writing the pages: %w", err)
+		}
+	}
+	return nil
+}
+
+// pageMark begins each page that is made.
+const pageMark = "<!-- Made by `make docs` from the rules' METADATA and the profiles. Change those. -->\n"
+
+// controlPages makes the pages of the controls of the built-in profiles, and their
+// index, by file name.
+func controlPages(ctx context.Context) (map[string]string, error) {
+	e, err := engine.Load(ctx, policy.Files)
+	if err != nil {
+		return nil, err
+	}
+	profiles, err := profile.Builtin(policy.Files)
+	if err != nil {
+		return nil, err
+	}
+	standard, err := solution.ReadStandard()
+	if err != nil {
+		return nil, err
+	}
+	rules := map[string]engine.Rule{}
+	for _, r := range e.Rules() {
+		rules[r.ID] = r
+	}
+	pages := map[string]string{}
+	index := &strings.Builder{}
+	index.WriteString(pageMark + "\n# Controls\n")
+	for _, p := range profiles {
+		fmt.Fprintf(index, "\n## %s\n\nProfile `%s`, from [%s](%s).\n\n| control | severity | demands |\n| --- | --- | --- |\n",
+			p.Title, p.Name, p.Source.Title, p.Source.URL)
+		for _, c := range p.Controls {
+			rule, ok := rules[c.Rule]
+			if !ok {
+				return nil, fmt.Errorf("the control %s of the profile %s names the rule %q, which is not there", c.ID, p.Name, c.Rule)
+			}
+			page := controlPage{profile: p, control: c, rule: rule, standard: standard}
+			pages[string(c.ID)+".md"] = page.text()
+			fmt.Fprintf(index, "| [%s](%s.md) | %s | %s |\n", c.ID, c.ID, page.severity(), c.Title)
+		}
+	}
+	pages["README.md"] = index.String()
+	return pages, nil
+}
+
+// A controlPage is all that the page of a control is made from.
+type controlPage struct {
+	profile  profile.Profile
+	control  profile.Control
+	rule     engine.Rule
+	standard *solution.Standard
+}
+
+func (p controlPage) severity() audit.Severity {
+	if p.control.Severity != audit.SeverityInvalid {
+		return p.control.Severity
+	}
+	return p.rule.Severity
+}
+
+func (p controlPage) text() string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("%s\n# %s: %s\n", pageMark, p.control.ID, p.control.Title)
+	line("severity **%s** · rule `%s` · profile `%s` · [all controls](README.md)\n", p.severity(), p.rule.ID, p.profile.Name)
+	line("## What it demands\n\n%s", p.rule.Description)
+	if len(p.control.Privileges) > 0 {
+		line("\n| privilege | right | access level |\n| --- | --- | --- |")
+		for _, name := range p.control.Privileges {
+			right, row := remedy.Split(name)
+			line("| `%s` | %s | %s |", name, strings.TrimSpace(right+" "+row), p.level(name))
+		}
+		line("\n%s", p.depthNote())
+	}
+	line("\n## Where it comes from\n")
+	cited := slices.ContainsFunc(p.profile.Controls, func(c profile.Control) bool { return c.Citation != nil })
+	if c := p.control.Citation; c != nil {
+		line("> %s: %s\n", c.Tab, c.Line)
+		line("[%s](%s)", p.profile.Source.Title, p.profile.Source.URL)
+	} else if !cited {
+		line("A rule of dbaudit's own, on files as [%s](%s) has them.", p.profile.Source.Title, p.profile.Source.URL)
+	} else {
+		line("No line of its own in [%s](%s): without it the lines that are there come to nothing, or to more than was asked for.",
+			p.profile.Source.Title, p.profile.Source.URL)
+	}
+	line("\n## Why it matters\n\n%s", p.control.Why)
+	line("\n## What breaks without it\n\n%s", p.rule.Consequence)
+	line("\n## How to fix it\n\n%s", p.rule.Remediation)
+	fixes := p.fixes()
+	for _, fix := range fixes {
+		p.fix(&b, fix, len(fixes) > 1)
+	}
+	p.waiving(&b)
+	if len(p.rule.Resources) > 0 {
+		line("\n## See also\n")
+		for _, r := range p.rule.Resources {
+			line("- [%s](%s)", first(r.Title, r.URL), r.URL)
+		}
+	}
+	return b.String()
+}
+
+func (p controlPage) depthNote() string {
+	if p.profile.Depth == "deepest" {
+		return "The source names no access level. That each privilege must be granted at the deepest one that it allows is dbaudit's own default; " +
+			"`depth:` in `dbaudit.yaml` asks for less."
+	}
+	return "The access levels are the source's, or the profile's; `depth:` in `dbaudit.yaml` changes them."
+}
+
+// level is the access level that a privilege must be granted at.
+func (p controlPage) level(privilege string) string { return remedy.Level(p.depth(privilege)) }
+
+func (p controlPage) depth(privilege string) string {
+	if depth, ok := p.profile.Depths[privilege]; ok {
+		return depth.String()
+	}
+	if depths := p.standard.Depths(privilege); len(depths) > 0 {
+		return depths[len(depths)-1].String()
+	}
+	return "global"
+}
+
+// fix writes one way of mending a finding: in the portal, by the Web API, by a
+// command.
+func (p controlPage) fix(b *strings.Builder, f audit.Fix, several bool) {
+	r := remedy.For(f, audit.Environment{URL: "https://contoso.crm.dynamics.com"})
+	if several {
+		fmt.Fprintf(b, "\n### %s\n", r.Summary)
+	}
+	if len(r.Portal) > 0 {
+		b.WriteString("\n**In the portal**\n\n")
+		for i, step := range r.Portal {
+			fmt.Fprintf(b, "%d. %s\n", i+1, step)
+		}
+	}
+	if len(r.Requests) > 0 {
+		b.WriteString("\n**By the Web API**\n\n```http\n")
+		for i, q := range r.Requests {
+			if i > 0 {
+				b.WriteByte('\n')
+			}
+			if q.Purpose != "" {
+				fmt.Fprintf(b, "# %s\n", q.Purpose)
+			}
+			fmt.Fprintf(b, "%s %s\n", q.Method, q.URL)
+			if q.Body != "" {
+				fmt.Fprintf(b, "%s\n", strings.TrimSpace(q.Body))
+			}
+		}
+		b.WriteString("```\n")
+	}
+	if len(r.Commands) > 0 {
+		b.WriteString("\n**By a command**\n\n```sh\n" + strings.Join(r.Commands, "\n") + "\n```\n")
+	}
+}
+
+// waiving says how to accept that the control is not met.
+func (p controlPage) waiving(b *strings.Builder) {
+	judged, privilege := "dbaudit scan", ""
+	if strings.HasPrefix(p.rule.ID, "lint/") {
+		judged = "dbaudit lint src"
+	}
+	if len(p.control.Privileges) > 0 {
+		privilege = " --privilege " + p.control.Privileges[0]
+	}
+	fmt.Fprintf(b, `
+## How to waive it
+
+`+"```sh"+`
+%s -f json -o result.json
+dbaudit waiver add result.json --control %s%s --kind accepted-risk \
+  --owner jane@contoso.com --reason "why it is accepted" --days 90
+`+"```"+`
+
+The waiver counts until its last day, at most 366 days off. The control is then
+waived, not passed: every report keeps its original outcome, and says who accepted it.
+`, judged, p.control.ID, privilege)
+	if p.rule.ID == "role/least-privilege" {
+		b.WriteString("Where the role may keep a privilege for good, name it under `allow:` in `dbaudit.yaml` instead:\na waiver of this control would cover whatever else is granted later.\n")
+	}
+}
+
+// fixes are the fixes that the rule proposes, for objects as they are in the
+// examples. A rule that proposes none has only its remediation.
+func (p controlPage) fixes() []audit.Fix {
+	role := &audit.Reference{ID: "{roleid}", Name: p.profile.RoleName}
+	user := &audit.Reference{Kind: "systemuser", ID: "{systemuserid}", Name: p.profile.RoleName}
+	owner := &audit.Reference{Kind: "systemuser", ID: "{ownerid}", Name: "Jane Doe"}
+	view := &audit.Reference{ID: "{userqueryid}", Name: "Demandbase Leads"}
+	unit := &audit.Reference{ID: "{businessunitid}", Name: "Contoso"}
+	team := &audit.Reference{Kind: "team", ID: "{teamid}", Name: "Integrations"}
+	application := "{application id}"
+	var grants []audit.Grant
+	for _, name := range p.control.Privileges {
+		grants = append(grants, audit.Grant{Name: name, ID: "{privilegeid of " + name + "}", Depth: p.depth(name)})
+	}
+	one := audit.Grant{Name: "prvReadLead", ID: "{privilegeid of prvReadLead}", Depth: "global"}
+	switch p.rule.ID {
+	case "role/privileges":
+		fixes := []audit.Fix{{Kind: audit.FixAddPrivilege, Role: role, Privileges: grants}}
+		if ofAnApp(p.control.Table) {
+			fixes = append(fixes, audit.Fix{Kind: audit.FixInstallApp, Table: p.control.Table, Privileges: []audit.Grant{{Name: p.control.Privileges[0]}}})
+		}
+		return append(fixes, audit.Fix{Kind: audit.FixAssignRole, Role: role, User: user})
+	case "role/complete":
+		return []audit.Fix{{Kind: audit.FixAddPrivilege, Role: role, Privileges: []audit.Grant{one}}}
+	case "role/exists":
+		return []audit.Fix{{Kind: audit.FixCreateRole, Role: &audit.Reference{Name: p.profile.RoleName}, Privileges: []audit.Grant{one}}}
+	case "role/custom":
+		return []audit.Fix{{Kind: audit.FixReplaceRole, Role: role}}
+	case "role/least-privilege":
+		surplus := audit.Grant{Name: "prvDeleteAccount", ID: "{privilegeid of prvDeleteAccount}", Depth: "global"}
+		return []audit.Fix{
+			{Kind: audit.FixRemovePrivilege, Role: role, Privileges: []audit.Grant{surplus}},
+			{Kind: audit.FixReplaceRole, Role: role},
+		}
+	case "user/exists":
+		return []audit.Fix{
+			{Kind: audit.FixCreateApplicationUser, ApplicationID: application, BusinessUnit: unit},
+			{Kind: audit.FixRemoveDuplicateUser, ApplicationID: application},
+			{Kind: audit.FixCorrectConfiguration},
+		}
+	case "user/enabled":
+		return []audit.Fix{{Kind: audit.FixEnableUser, User: user}}
+	case "user/dedicated":
+		return []audit.Fix{{Kind: audit.FixReplaceUser, User: user}}
+	case "user/role":
+		return []audit.Fix{{Kind: audit.FixAssignRole, Role: role, User: user}}
+	case "user/business-unit":
+		return []audit.Fix{{Kind: audit.FixMoveUser, User: user, BusinessUnit: unit}}
+	case "user/no-administrator":
+		administrator := &audit.Reference{ID: "{roleid}", Name: "System Administrator"}
+		return []audit.Fix{
+			{Kind: audit.FixUnassignRole, Role: administrator, User: user},
+			{Kind: audit.FixRemoveFromTeam, Role: administrator, User: user, Team: team},
+		}
+	case "view/shared":
+		return []audit.Fix{
+			{Kind: audit.FixShareView, View: view, User: user, Owner: owner, Table: "lead"},
+			{Kind: audit.FixFindView, View: &audit.Reference{Name: view.Name}, User: user, Table: "lead"},
+		}
+	case "view/table":
+		return []audit.Fix{{Kind: audit.FixCorrectConfiguration, View: view, Table: "opportunity"}}
+	case "view/active":
+		return []audit.Fix{{Kind: audit.FixActivateView, View: view, Owner: owner}}
+	case "view/least-access":
+		return []audit.Fix{{Kind: audit.FixReduceShare, View: view, Owner: owner, Principals: []audit.Reference{*user}}}
+	}
+	return nil
+}
+
+// ofAnApp reports whether a table comes with an app and is not in every
+// environment.
+func ofAnApp(table string) bool {
+	switch table {
+	case "lead", "opportunity", "customeropportunityrole", "campaign", "list":
+		return true
+	}
+	return false
+}
+
+// staleIn compares the pages with those of a folder and names what differs.
+func staleIn(dir string, pages map[string]string) ([]string, error) {
+	var stale []string
+	for name, text := range pages {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		if string(data) != text {
+			stale = append(stale, name)
+		}
+	}
+	slices.Sort(stale)
+	return stale, nil
+}

@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/solution"
+	"github.com/dbaudit/dbaudit/policy"
+)
+
+// TestControlPages: the pages in the checkout are those that the rules and the
+// profiles make, each control's help leads to one, and none is left over.
+func TestControlPages(t *testing.T) {
+	t.Parallel()
+	pages, err := controlPages(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join("..", "..", "docs", "controls")
+	stale, err := staleIn(dir, pages)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(stale) > 0 {
+		t.Errorf("stale pages, run make docs: %v", stale)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if _, ok := pages[filepath.Base(file)]; !ok {
+			t.Errorf("%s is the page of no control, run make docs", file)
+		}
+	}
+	profiles, err := profile.Builtin(policy.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range profiles {
+		for _, c := range p.Controls {
+			_, file, ok := strings.Cut(audit.HelpURL(c.ID), "/blob/main/")
+			if !ok {
+				t.Errorf("%s: the help %s is no page of the project", c.ID, audit.HelpURL(c.ID))
+			}
+			if _, err := os.Stat(filepath.Join("..", "..", filepath.FromSlash(file))); err != nil {
+				t.Errorf("%s: %v", c.ID, err)
+			}
+		}
+	}
+}
+
+// TestPagesShowFixes: a page shows each kind of fix that its rule proposes itself.
+func TestPagesShowFixes(t *testing.T) {
+	t.Parallel()
+	e, err := engine.Load(t.Context(), policy.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	profiles, err := profile.Builtin(policy.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	standard, err := solution.ReadStandard()
+	if err != nil {
+		t.Fatal(err)
+	}
+	kind := regexp.MustCompile(`"kind": "([a-z-]+)"`)
+	for _, rule := range e.Rules() {
+		var shown []string
+		for _, p := range profiles {
+			for _, c := range p.Controls {
+				if c.Rule == rule.ID {
+					for _, f := range (controlPage{profile: p, control: c, rule: rule, standard: standard}).fixes() {
+						shown = append(shown, f.Kind.String())
+					}
+				}
+			}
+		}
+		files, err := fs.Glob(policy.Files, path.Join("dbaudit", "rules", rule.ID, "*.rego"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %v %v", rule.ID, files, err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.rego") {
+				continue
+			}
+			data, err := fs.ReadFile(policy.Files, file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, match := range kind.FindAllStringSubmatch(string(data), -1) {
+				var fix audit.FixKind
+				if fix.UnmarshalText([]byte(match[1])) != nil {
+					continue // the kind of something else
+				}
+				if !slices.Contains(shown, match[1]) {
+					t.Errorf("the pages of %s do not show the fix %s", rule.ID, match[1])
+				}
+			}
+		}
+	}
+}
+
+// TestWritePages: a page that was made and is no more wanted goes, another's file
+// stays.
+func TestWritePages(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "controls")
+	if err := writePages(dir, map[string]string{"A.md": pageMark + "a", "B.md": pageMark + "b"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "mine.md"), []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := writePages(dir, map[string]string{"A.md": pageMark + "a2"}); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(files) != 2 {
+		t.Errorf("left: %v %v", files, err)
+	}
+	if data, err := os.ReadFile(filepath.Join(dir, "A.md")); err != nil || string(data) != pageMark+"a2" {
+		t.Errorf("%q %v", data, err)
+	}
+}
