@@ -1,0 +1,258 @@
+package apply_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/dbaudit/dbaudit/internal/apply"
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/schema"
+)
+
+func clock() time.Time { return time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC) }
+
+// sample is the plan package's own golden plan.
+func sample(tb testing.TB) plan.Plan {
+	tb.Helper()
+	data, err := os.ReadFile(filepath.Join("..", "plan", "testdata", "plan.json"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p, err := plan.Decode(data)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return p
+}
+
+// A fake environment does what it is asked to, by the plan's own knowledge of what
+// a request leads to.
+type fake struct {
+	organization string
+	state        map[string]plan.State
+	// after answers what a request of an action leads to.
+	next map[string]func()
+	sent []string
+	fail error
+	lost bool // changes do not take
+}
+
+func newFake(p plan.Plan) *fake {
+	f := &fake{organization: p.Environment.OrganizationID, state: map[string]plan.State{}, next: map[string]func(){}}
+	for _, a := range p.Actions {
+		if f.state[key(a.Target)] == nil {
+			f.state[key(a.Target)] = plan.State{}
+		}
+		maps.Copy(f.state[key(a.Target)], a.Before)
+		f.next[a.Summary] = func() { maps.Copy(f.state[key(a.Target)], a.After) }
+	}
+	return f
+}
+
+func key(t plan.Target) string {
+	data, err := json.Marshal([]any{t.Kind, t.Role, t.Copy, t.User, t.View, t.Principal})
+	if err != nil {
+		return ""
+	}
+	return string(data)
+}
+
+func (f *fake) Organization(context.Context) (string, error) { return f.organization, nil }
+
+func (f *fake) Holders(context.Context, string) ([]apply.Holder, error) { return nil, nil }
+
+func (f *fake) Current(_ context.Context, t plan.Target, names []string) (apply.Reading, error) {
+	now := apply.Reading{State: plan.State{}, IDs: map[string]string{plan.SlotTag: `W/"1"`}}
+	for _, name := range names {
+		now.State[name] = plan.None
+		if value, ok := f.state[key(t)][name]; ok {
+			now.State[name] = value
+		}
+		now.IDs[name] = t.Privileges[name]
+		if now.IDs[name] == "" {
+			now.IDs[name] = "00000000-0000-4000-8000-000000000999"
+		}
+	}
+	return now, nil
+}
+
+func (f *fake) Change(_ context.Context, r plan.Request, label string) error {
+	if !r.Filled() {
+		return &apply.ChangeError{Effect: apply.EffectNone, Err: errors.New("a slot was left: " + r.Path + string(r.Body))}
+	}
+	if f.fail != nil {
+		return f.fail
+	}
+	f.sent = append(f.sent, r.Method+" "+r.Path)
+	if !f.lost {
+		f.next[label]()
+	}
+	return nil
+}
+
+func run(t *testing.T, p plan.Plan, f *fake) (*apply.Runner, string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "j.json")
+	j, err := apply.CreateJournal(file, p, audit.Tool{Name: "dbaudit", Version: "test"}, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = j.Close() })
+	return &apply.Runner{Mutator: f, Journal: j, Sleep: func(context.Context, time.Duration) error { return nil }}, file
+}
+
+func TestJournal(t *testing.T) {
+	p := sample(t)
+	f := newFake(p)
+	r, file := run(t, p, f)
+	if err := r.Apply(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(f.sent) != len(p.Actions) {
+		t.Errorf("sent %v", f.sent)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiled, err := schema.Compile(schema.Files, "journal.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var events []string
+	for line := range bytes.Lines(data) {
+		document, err := jsonschema.UnmarshalJSON(bytes.NewReader(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := compiled.Validate(document); err != nil {
+			t.Errorf("%s: %v", line, err)
+		}
+		events = append(events, document.(map[string]any)["event"].(string))
+	}
+	want := []string{"plan"}
+	for range p.Actions {
+		want = append(want, "begin", "done")
+	}
+	if want = append(want, "applied"); !slices.Equal(events, want) {
+		t.Errorf("the journal holds %v", events)
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the journal's mode is %v, %v", info.Mode(), err)
+	}
+	if _, err := apply.CreateJournal(file, p, audit.Tool{}, clock); err == nil || !strings.Contains(err.Error(), "--resume") {
+		t.Errorf("a journal was written over: %v", err)
+	}
+}
+
+func TestJournalThatIsNone(t *testing.T) {
+	p := sample(t)
+	r, file := run(t, p, newFake(p))
+	if err := r.Apply(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bytes.SplitAfter(whole, []byte("\n"))
+	for name, data := range map[string][]byte{
+		"empty":             nil,
+		"cut in the plan":   lines[0][:100],
+		"without its plan":  bytes.Join(lines[1:], nil),
+		"a broken line":     slices.Concat(lines[0], []byte("{]\n"), lines[1]),
+		"two plans":         slices.Concat(lines[0], lines[0]),
+		"an unknown action": slices.Concat(lines[0], []byte(`{"event":"done","at":"2026-03-01T12:00:00Z","action":"99"}`+"\n")),
+		"a later form":      bytes.Replace(whole, []byte(apply.Format), []byte("dbaudit.journal/v2"), 1),
+		"an edited plan":    bytes.Replace(whole, []byte(`"profile":"demandbase"`), []byte(`"profile":"other"`), 1),
+	} {
+		if _, _, err := apply.ParseJournal(data); err == nil {
+			t.Errorf("%s: taken for a journal", name)
+		}
+	}
+	j, n, err := apply.ParseJournal(whole[:len(whole)-5])
+	if err != nil || n != len(whole)-len(lines[len(lines)-2]) || j.Applied() != len(p.Actions) {
+		t.Errorf("a torn line: %v, %d", err, n)
+	}
+}
+
+func TestFailures(t *testing.T) {
+	p := sample(t)
+	t.Run("refused", func(t *testing.T) {
+		f := newFake(p)
+		f.fail = &apply.ChangeError{Effect: apply.EffectNone, Err: errors.New("no privilege")}
+		r, _ := run(t, p, f)
+		if err := r.Apply(t.Context()); err == nil || r.Journal.Touched() {
+			t.Errorf("a refused change: %v, touched %v", err, r.Journal.Touched())
+		}
+		f.fail = nil
+		if err := r.Apply(t.Context()); err != nil {
+			t.Errorf("once it is permitted: %v", err)
+		}
+	})
+	t.Run("never known", func(t *testing.T) {
+		f := newFake(p)
+		f.fail = &apply.ChangeError{Err: errors.New("no answer")}
+		r, _ := run(t, p, f)
+		if err := r.Apply(t.Context()); err == nil || !r.Journal.Touched() {
+			t.Errorf("a change that nobody knows of: %v", err)
+		}
+	})
+	t.Run("does not take", func(t *testing.T) {
+		f := newFake(p)
+		f.lost = true
+		r, _ := run(t, p, f)
+		if err := r.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), "did not take") || len(f.sent) != 1 {
+			t.Errorf("a change that did not take: %v; sent %v", err, f.sent)
+		}
+	})
+	t.Run("another privilege under the name", func(t *testing.T) {
+		f := newFake(p)
+		r, _ := run(t, p, f)
+		r.Mutator = renamed{f}
+		if err := r.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), "has the id") || len(f.sent) > 0 {
+			t.Errorf("not noticed: %v", err)
+		}
+	})
+}
+
+type renamed struct{ *fake }
+
+func (r renamed) Current(ctx context.Context, t plan.Target, names []string) (apply.Reading, error) {
+	now, err := r.fake.Current(ctx, t, names)
+	for name := range now.IDs {
+		now.IDs[name] = "00000000-0000-4000-8000-000000000666"
+	}
+	return now, err
+}
+
+func FuzzParseJournal(f *testing.F) {
+	p := sample(f)
+	first, err := json.Marshal(apply.Record{Event: apply.EventPlan, At: clock(), Format: apply.Format, Tool: &audit.Tool{}, Plan: &p})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(append(first, '\n'))
+	f.Add(append(first, "\n{\"event\":\"begin\",\"at\":\"2026-03-01T12:00:00Z\",\"action\":\"1\"}\n{"...))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		j, whole, err := apply.ParseJournal(data)
+		if err != nil {
+			return
+		}
+		if whole > len(data) || j.Applied() > len(j.Plan.Actions) {
+			t.Errorf("%d whole bytes of %d, %d actions done", whole, len(data), j.Applied())
+		}
+	})
+}
