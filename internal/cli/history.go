@@ -1,0 +1,178 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/history"
+)
+
+type historyFlags struct {
+	format, output string
+}
+
+func (a *app) historyCommand() *cobra.Command {
+	var f historyFlags
+	cmd := &cobra.Command{
+		Use:   "history DIR...",
+		Short: "since when each environment and control is compliant, or not",
+		Long: `Reads the results (-f json) in folders and below, in the order of the time that their
+environment was read, and says for each environment and control what it is and since
+when. Between two scans nobody looked: a change lies after the one scan and at the
+latest at the other. Other files are passed over; a result that cannot be read is not.`,
+		Example: `  dbaudit scan --all-envs -f json -o "results/$(date +%F).json"
+  dbaudit history results
+  dbaudit history results -f json`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return a.history(f, args) },
+	}
+	addFormat(cmd, &f.format, &f.output, "table or json")
+	return cmd
+}
+
+func (a *app) history(f historyFlags, dirs []string) error {
+	if f.format != "table" && f.format != "json" {
+		return usagef("--format %s: want table or json", f.format)
+	}
+	var results []audit.Result
+	for _, dir := range dirs {
+		found, err := savedResults(dir)
+		if err != nil {
+			return err
+		}
+		results = append(results, found...)
+	}
+	if len(results) == 0 {
+		return fmt.Errorf("there is no saved result in %s: write some by dbaudit scan -f json -o FILE", strings.Join(dirs, ", "))
+	}
+	h := history.Of(results)
+	if f.format == "json" {
+		return a.putJSON(f.output, h)
+	}
+	return a.putTable(f.output, func(to *app) error { return to.historyTables(h) })
+}
+
+// savedResults reads the results in a folder and below, or of one file.
+func savedResults(dir string) ([]audit.Result, error) {
+	var all []audit.Result
+	err := filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir():
+			if name != dir && strings.HasPrefix(entry.Name(), ".") {
+				return fs.SkipDir
+			}
+			return nil
+		case !strings.EqualFold(filepath.Ext(name), ".json"):
+			return nil
+		}
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		if name != dir && !isResult(data) {
+			return nil
+		}
+		results, err := parseResults(name, data)
+		all = append(all, results...)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the saved results: %w", err)
+	}
+	return all, nil
+}
+
+// isResult reports whether a file is to be read as a result: it says that it is
+// one, or it is no whole JSON document, which a result that was cut short is not.
+func isResult(data []byte) bool {
+	var head struct {
+		Format any `json:"format"`
+	}
+	if json.Unmarshal(data, &head) != nil {
+		return !json.Valid(data)
+	}
+	format, ok := head.Format.(string)
+	return ok && strings.HasPrefix(format, "dbaudit.result")
+}
+
+// day is a time as the tables show it.
+func day(t *time.Time) string {
+	if t == nil {
+		return "never"
+	}
+	return t.UTC().Format("2006-01-02 15:04")
+}
+
+func (a *app) historyTables(h history.History) error {
+	for i, e := range h.Environments {
+		if i > 0 {
+			fmt.Fprintln(a.Stdout)
+		}
+		fmt.Fprintf(a.Stdout, "%s\n\n", printable(sinceWhen(e)))
+		var rows [][]string
+		passing := 0
+		for _, c := range e.Controls {
+			if c.Outcome == audit.OutcomePass && len(c.Spans) == 1 && !a.global.verbose {
+				passing++
+				continue
+			}
+			before := "the first result"
+			if c.Before != nil {
+				before = day(c.Before)
+			}
+			rows = append(rows, []string{
+				string(c.ID), c.Severity.String(), strings.ReplaceAll(c.Outcome.String(), "_", " "), day(&c.Since), before, day(c.Passed), trail(c.Spans),
+			})
+		}
+		if len(rows) > 0 {
+			if err := a.list([]string{"control", "severity", "outcome", "since", "after", "last passed", "trail"}, rows); err != nil {
+				return err
+			}
+		}
+		if passing > 0 {
+			fmt.Fprintf(a.Stdout, "%d controls passed in every result (--verbose lists them)\n", passing)
+		}
+	}
+	return nil
+}
+
+// sinceWhen answers the manager's question in a sentence.
+func sinceWhen(e history.Environment) string {
+	text := fmt.Sprintf("%s (%s) is %s since %s", e.Name, e.Profile, e.Verdict, day(&e.Since))
+	if e.Before == nil {
+		text += ", the first result"
+	} else {
+		text += fmt.Sprintf(", after %s", day(e.Before))
+	}
+	if e.Verdict != audit.VerdictCompliant {
+		text += "; last compliant: " + day(e.Compliant)
+	}
+	return fmt.Sprintf("%s; %d results", text, len(e.Results))
+}
+
+// trail shows a control's outcomes, oldest first, a letter and a count for each
+// row of the same.
+func trail(spans []history.Span) string {
+	var b strings.Builder
+	if len(spans) > 8 {
+		spans = spans[len(spans)-8:]
+		b.WriteString("… ")
+	}
+	for i, s := range spans {
+		if i > 0 {
+			b.WriteString(" > ")
+		}
+		fmt.Fprintf(&b, "%s×%d", strings.ReplaceAll(s.Outcome.String(), "_", " "), s.Results)
+	}
+	return b.String()
+}

@@ -1,0 +1,172 @@
+// Package history reads a row of results of the same environments and says since
+// when each control is met, or not.
+//
+// What was not evaluated breaks no series and begins none that is met: of a control
+// that was unknown for a time it is said that it is unknown, and since when.
+package history
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// Format names the JSON form of a [History].
+const Format = "dbaudit.history/v1"
+
+// A History is what a row of results says, environment by environment.
+type History struct {
+	Format       string        `json:"format"`
+	Environments []Environment `json:"environments"`
+}
+
+// An Environment is one environment under one profile.
+type Environment struct {
+	Name           string `json:"name"`
+	URL            string `json:"url"`
+	OrganizationID string `json:"organization_id"`
+	Profile        string `json:"profile"`
+	// Verdict is the last one; Since is when the row of results with that verdict
+	// began, and Before the last result that had another.
+	Verdict audit.Verdict `json:"verdict"`
+	Since   time.Time     `json:"since"`
+	Before  *time.Time    `json:"before,omitempty"`
+	// Compliant is when the environment was last found compliant; nil for never.
+	Compliant *time.Time `json:"last_compliant,omitempty"`
+	// Results are all that were read, oldest first.
+	Results  []Point   `json:"results"`
+	Controls []Control `json:"controls"`
+}
+
+// A Point is one result.
+type Point struct {
+	TakenAt time.Time     `json:"taken_at"`
+	Verdict audit.Verdict `json:"verdict"`
+	Summary audit.Summary `json:"summary"`
+}
+
+// A Control is one control of the last result.
+type Control struct {
+	ID       audit.ControlID `json:"id"`
+	Title    string          `json:"title"`
+	Severity audit.Severity  `json:"severity"`
+	Outcome  audit.Outcome   `json:"outcome"`
+	Findings int             `json:"findings"`
+	// Since is the oldest result from which on the outcome was the same, and Before
+	// the last with another; nil where there was none. The change lies between them.
+	Since  time.Time  `json:"since"`
+	Before *time.Time `json:"before,omitempty"`
+	// Passed is when the control last passed; nil for never.
+	Passed *time.Time `json:"last_passed,omitempty"`
+	// Spans are the rows of results with the same outcome, oldest first.
+	Spans []Span `json:"spans"`
+}
+
+// A Span is a row of results in which a control had the same outcome.
+type Span struct {
+	Outcome audit.Outcome `json:"outcome"`
+	From    time.Time     `json:"from"`
+	To      time.Time     `json:"to"`
+	Results int           `json:"results"`
+}
+
+// Of puts results in the order of the time that their snapshots were taken at. Of
+// several results on one snapshot the last evaluated counts, since it may know
+// other waivers. Environments are in the order of their names.
+func Of(results []audit.Result) History {
+	h := History{Format: Format, Environments: []Environment{}}
+	groups := map[key][]audit.Result{}
+	var keys []key
+	for _, r := range results {
+		k := key{strings.ToLower(r.Environment.OrganizationID), r.Profile.Name}
+		if r.Environment.OrganizationID == "" { // a file has none
+			k.organization = r.Environment.Name
+		}
+		if groups[k] == nil {
+			keys = append(keys, k)
+		}
+		groups[k] = append(groups[k], r)
+	}
+	for _, k := range keys {
+		h.Environments = append(h.Environments, environment(inOrder(groups[k])))
+	}
+	slices.SortFunc(h.Environments, func(a, b Environment) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Profile, b.Profile), cmp.Compare(a.OrganizationID, b.OrganizationID))
+	})
+	return h
+}
+
+type key struct{ organization, profile string }
+
+// inOrder sorts results by time and leaves one of each snapshot.
+func inOrder(results []audit.Result) []audit.Result {
+	slices.SortStableFunc(results, func(a, b audit.Result) int {
+		return cmp.Or(a.Snapshot.TakenAt.Compare(b.Snapshot.TakenAt), cmp.Compare(a.Snapshot.Digest, b.Snapshot.Digest), a.EvaluatedAt.Compare(b.EvaluatedAt))
+	})
+	var out []audit.Result
+	for _, r := range results {
+		if n := len(out); n > 0 && out[n-1].Snapshot.Digest == r.Snapshot.Digest && out[n-1].Snapshot.TakenAt.Equal(r.Snapshot.TakenAt) {
+			out[n-1] = r
+			continue
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+func environment(results []audit.Result) Environment {
+	last := results[len(results)-1]
+	e := Environment{
+		Name: last.Environment.Name, URL: last.Environment.URL, OrganizationID: last.Environment.OrganizationID,
+		Profile: last.Profile.Name, Verdict: last.Verdict,
+	}
+	for _, r := range results {
+		at := r.Snapshot.TakenAt
+		e.Results = append(e.Results, Point{TakenAt: at, Verdict: r.Verdict, Summary: r.Summary})
+		if r.Verdict == audit.VerdictCompliant {
+			e.Compliant = &at
+		}
+	}
+	e.Since = last.Snapshot.TakenAt
+	for _, p := range slices.Backward(e.Results) {
+		if p.Verdict != e.Verdict {
+			e.Before = &p.TakenAt
+			break
+		}
+		e.Since = p.TakenAt
+	}
+	for _, c := range last.Controls {
+		e.Controls = append(e.Controls, control(c, results))
+	}
+	return e
+}
+
+// control follows a control through the results that have it.
+func control(last audit.Control, results []audit.Result) Control {
+	c := Control{ID: last.ID, Title: last.Title, Severity: last.Severity, Outcome: last.Outcome, Findings: len(last.Findings)}
+	for _, r := range results {
+		i := slices.IndexFunc(r.Controls, func(other audit.Control) bool { return other.ID == last.ID })
+		if i < 0 {
+			continue
+		}
+		outcome, at := r.Controls[i].Outcome, r.Snapshot.TakenAt
+		if outcome == audit.OutcomePass {
+			c.Passed = &at
+		}
+		if n := len(c.Spans); n > 0 && c.Spans[n-1].Outcome == outcome {
+			c.Spans[n-1].To = at
+			c.Spans[n-1].Results++
+			continue
+		}
+		c.Spans = append(c.Spans, Span{Outcome: outcome, From: at, To: at, Results: 1})
+	}
+	n := len(c.Spans)
+	c.Since = c.Spans[n-1].From
+	if n > 1 {
+		c.Before = &c.Spans[n-2].To
+	}
+	return c
+}

@@ -1,0 +1,107 @@
+package history_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/history"
+)
+
+// on is a result of a day of January with the outcomes of the controls A and B.
+func on(day int, a, b audit.Outcome) audit.Result {
+	at := time.Date(2026, 1, day, 6, 0, 0, 0, time.UTC)
+	controls := []audit.Control{
+		{ID: "A", Severity: audit.SeverityHigh, Outcome: a}, {ID: "B", Severity: audit.SeverityLow, Outcome: b},
+	}
+	r := audit.Result{
+		Environment: audit.Environment{Name: "prod", OrganizationID: "ORG"}, Profile: audit.Profile{Name: "p"},
+		Snapshot: audit.Snapshot{Digest: fmt.Sprint(day), TakenAt: at}, EvaluatedAt: at.Add(time.Minute), Controls: controls,
+	}
+	r.Summary = audit.Summarize(controls)
+	r.Verdict = audit.Judge(r.Summary)
+	return r
+}
+
+const (
+	pass    = audit.OutcomePass
+	fail    = audit.OutcomeFail
+	unknown = audit.OutcomeUnknown
+)
+
+func TestOf(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		results []audit.Result
+		want    string // verdict since before compliant; A: outcome since before passed
+	}{
+		{"one", []audit.Result{on(1, pass, pass)}, "compliant 1 - 1; pass 1 - 1"},
+		{"never met", []audit.Result{on(1, fail, pass), on(2, fail, pass)}, "noncompliant 1 - -; fail 1 - -"},
+		{"broke", []audit.Result{on(1, pass, pass), on(2, pass, pass), on(4, fail, pass), on(5, fail, pass)}, "noncompliant 4 2 2; fail 4 2 2"},
+		{"in another order", []audit.Result{on(5, fail, pass), on(2, pass, pass), on(4, fail, pass), on(1, pass, pass)}, "noncompliant 4 2 2; fail 4 2 2"},
+		{"mended", []audit.Result{on(1, pass, pass), on(2, fail, pass), on(3, pass, pass)}, "compliant 3 2 3; pass 3 2 3"},
+		{"another control broke", []audit.Result{on(1, pass, pass), on(2, pass, fail)}, "noncompliant 2 1 1; pass 1 - 2"},
+		{"unknown now", []audit.Result{on(1, pass, pass), on(2, unknown, pass)}, "incomplete 2 1 1; unknown 2 1 1"},
+		{"unknown between", []audit.Result{on(1, fail, pass), on(2, unknown, pass), on(3, fail, pass)}, "noncompliant 3 2 -; fail 3 2 -"},
+		{"judged again", []audit.Result{on(1, pass, pass), on(2, fail, pass), again(on(2, pass, pass))}, "compliant 1 - 2; pass 1 - 2"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			h := history.Of(test.results)
+			if len(h.Environments) != 1 {
+				t.Fatalf("%d environments", len(h.Environments))
+			}
+			e := h.Environments[0]
+			a := e.Controls[0]
+			got := fmt.Sprintf("%s %d %s %s; %s %d %s %s", e.Verdict, e.Since.Day(), day(e.Before), day(e.Compliant), a.Outcome, a.Since.Day(), day(a.Before), day(a.Passed))
+			if got != test.want {
+				t.Errorf("got  %q\nwant %q", got, test.want)
+			}
+			if _, err := json.Marshal(h); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// again is a result on the same snapshot, evaluated later.
+func again(r audit.Result) audit.Result {
+	r.EvaluatedAt = r.EvaluatedAt.Add(time.Hour)
+	return r
+}
+
+func day(t *time.Time) string {
+	if t == nil {
+		return "-"
+	}
+	return fmt.Sprint(t.Day())
+}
+
+// TestApart: environments and profiles are kept apart, and a renamed environment
+// is still the same.
+func TestApart(t *testing.T) {
+	renamed, other, profile := on(2, fail, pass), on(3, pass, pass), on(4, pass, pass)
+	renamed.Environment = audit.Environment{Name: "live", OrganizationID: "org"}
+	other.Environment.OrganizationID = "another"
+	profile.Profile.Name = "q"
+	h := history.Of([]audit.Result{on(1, pass, pass), renamed, other, profile})
+	var got []string
+	for _, e := range h.Environments {
+		got = append(got, fmt.Sprintf("%s/%s:%d", e.Name, e.Profile, len(e.Results)))
+	}
+	if want := "[live/p:2 prod/p:1 prod/q:1]"; fmt.Sprint(got) != want {
+		t.Errorf("got %v, want %s", got, want)
+	}
+}
+
+// TestNewControl: a control that older results do not have begins where it first
+// stands.
+func TestNewControl(t *testing.T) {
+	older := on(1, pass, pass)
+	older.Controls = older.Controls[1:]
+	c := history.Of([]audit.Result{older, on(2, pass, pass)}).Environments[0].Controls[0]
+	if c.ID != "A" || c.Since.Day() != 2 || c.Before != nil || len(c.Spans) != 1 {
+		t.Errorf("%+v", c)
+	}
+}
