@@ -28,7 +28,7 @@ test: ## the tests, with Go alone
 
 test-all: test test-all-but-go ## the tests that need npm, a browser or another tool, too
 
-test-all-but-go: policy sarif browser token-server
+test-all-but-go: policy sarif junit browser token-server
 
 race: ## the tests under the race detector
 	$(GO) test -race -short $(PKGS)
@@ -69,8 +69,11 @@ bench: $(BIN) $(OPA) ## measure, as ratios taken in one run
 sarif: build ## Microsoft's validator on what dbaudit writes
 	scripts/validate-sarif $(BIN) $(SARIF_TOOL)
 
+junit: ## the schema of Jenkins on the JUnit documents
+	scripts/validate-junit
+
 browser: ## the page in a real browser
-	$(GO) test -tags browser ./internal/report/...
+	scripts/test-page
 
 token-server: ## sign-in against a token server of other hands
 	cd internal/signin/foreign && $(GO) test ./...

@@ -1,0 +1,62 @@
+package report
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+var keep = flag.String("keep", "", "write the samples into this `folder`, for the validators and the browser of others")
+
+// TestKeep writes what validators of other hands are to judge. The folder is theirs:
+// scripts/ has who calls this.
+func TestKeep(t *testing.T) {
+	if *keep == "" {
+		t.Skip("no -keep")
+	}
+	azure := Options{Rules: rules(), SARIFProfile: AzureDevOpsPipeline, AzureDevOps: pipeline()}
+	forms := []struct {
+		ending string
+		format Format
+		o      Options
+	}{
+		{".sarif", SARIF, Options{Rules: rules()}},
+		{".verbose.sarif", SARIF, Options{Rules: rules(), Verbose: true}},
+		{".bare.sarif", SARIF, Options{}},
+		{".github.sarif", SARIF, Options{Rules: rules(), Verbose: true, SARIFProfile: GitHubCodeScanning}},
+		{".azuredevops.sarif", SARIF, azure},
+		{".xml", JUnit, Options{}},
+		{".html", HTML, Options{Rules: rules()}},
+	}
+	elsewhere := func(r audit.Result, name string) audit.Result {
+		r.Environment.Name, r.Environment.URL = name, "https://"+name+".crm4.dynamics.com"
+		return r
+	}
+	for name, results := range map[string][]audit.Result{
+		"compliant":  {compliant()},
+		"incomplete": {incomplete()},
+		"waived":     {waived()},
+		"mixed":      {mixed()},
+		"hostile":    {hostile()},
+		"large":      {large(5000)},
+		"several":    {mixed(), elsewhere(incomplete(), "fabrikam"), elsewhere(compliant(), "adventure-works")},
+	} {
+		for _, f := range forms {
+			if name == "large" && strings.Count(f.ending, ".") > 1 {
+				continue // once is enough: validators are slow
+			}
+			var b bytes.Buffer
+			if err := RenderAll(&b, f.format, results, f.o); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(*keep, name+f.ending), b.Bytes(), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
