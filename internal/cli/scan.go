@@ -66,6 +66,7 @@ type scanFlags struct {
 	connection  connectionFlags
 	requirement requirementFlags
 	judge       judgeFlags
+	remedy      remediateFlags
 	scope       string
 	snapshot    string
 }
@@ -76,18 +77,28 @@ func (a *app) scanCommand() *cobra.Command {
 		Use:   "scan",
 		Short: "collect, evaluate and report against a live environment",
 		Long: help(`Reads what the verdict needs from a Dataverse environment, judges it by the
-profile, and reports. Nothing is written to the environment.`),
+profile, and reports. Nothing is written to the environment, unless --remediate
+has it mended: then the scan is followed by what dbaudit plan and dbaudit apply do.`),
 		Example: `  dbaudit scan --url https://contoso.crm.dynamics.com --client-id GUID --integration-app-id GUID
   dbaudit scan --env production -f table -f sarif -o dbaudit.sarif -f json -o result.json
   dbaudit scan --all-envs --fail-on high`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.scan(cmd.Context(), f, nil) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.remedy.remediate {
+				return a.remediate(cmd.Context(), f)
+			}
+			if err := onlyToRemediate(cmd.Flags()); err != nil {
+				return err
+			}
+			return a.scan(cmd.Context(), f, nil)
+		},
 	}
 	f.connection.add(cmd.Flags())
 	f.requirement.add(cmd.Flags())
 	f.judge.add(cmd.Flags())
 	cmd.Flags().StringVar(&f.scope, "scope", "integration", "integration reads what the verdict needs; environment all roles, application users and shares")
 	cmd.Flags().StringVar(&f.snapshot, "snapshot", "", "`file` to keep the snapshot in, beside the result")
+	f.remedy.add(cmd.Flags())
 	return cmd
 }
 

@@ -238,3 +238,26 @@ func TestConfirmation(t *testing.T) {
 	b.env.Stdin = strings.NewReader(p.Environment.Name + "\n")
 	b.run("apply", "plan.json").must(t, 0)
 }
+
+func TestRemediate(t *testing.T) {
+	b := newBench(t, func(env *simulator.Environment) {
+		lacking(env)
+		env.Role("Demandbase Integration").Privileges["prvBulkDelete"] = simulator.DepthGlobal
+	})
+	start := b.state()
+	b.run("scan", "--remediate").must(t, 2)
+	b.has(b.run("scan", "--least-privilege").must(t, 2).stderr, "--least-privilege: this is for --remediate")
+	if b.state() != start {
+		t.Fatal("something was changed before anybody said yes")
+	}
+	out := b.run("scan", "--remediate", "--yes", "--journal", "first.json", "-f", "json", "-o", "result.json").must(t, 1)
+	b.has(out.stdout, "remain (1)\n  = DB-ROLE-LEAST-PRIVILEGE")
+	b.has(out.stderr, "left out, for want of --least-privilege")
+	b.run("scan", "--remediate", "--yes", "--journal", "second.json", "--least-privilege").must(t, 0)
+	b.run("scan", "--remediate", "--yes").must(t, 0)
+	b.run("rollback", "second.json", "--yes").must(t, 0)
+	b.run("rollback", "first.json", "--yes").must(t, 0)
+	if b.state() != start {
+		t.Error("the rollbacks did not bring everything back")
+	}
+}

@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/policy"
+)
+
+// remediateFlags have a scan mend what it finds.
+type remediateFlags struct {
+	remediate       bool
+	content         contentFlags
+	yes             bool
+	journal         string
+	allowSharedRole bool
+}
+
+func (f *remediateFlags) add(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.remediate, "remediate", false, "plan, show, confirm, apply and verify, in one go; the flags below are for this")
+	f.content.add(flags)
+	flags.BoolVarP(&f.yes, "yes", "y", false, "with --remediate, do not ask")
+	flags.StringVar(&f.journal, "journal", "", "with --remediate, `file` of the journal (default dbaudit-NAME-TIME.journal.json)")
+	flags.BoolVar(&f.allowSharedRole, "allow-shared-role", false, "with --remediate, permit changes of a role that others than the integration user hold")
+}
+
+// onlyToRemediate refuses flags that would do nothing without --remediate.
+func onlyToRemediate(flags *pflag.FlagSet) error {
+	own := pflag.NewFlagSet("", pflag.ContinueOnError)
+	new(remediateFlags).add(own)
+	var idle []string
+	own.VisitAll(func(f *pflag.Flag) {
+		if flags.Changed(f.Name) && f.Name != "remediate" {
+			idle = append(idle, "--"+f.Name)
+		}
+	})
+	if idle != nil {
+		return usagef("%s: this is for --remediate", strings.Join(idle, ", "))
+	}
+	return nil
+}
+
+// remediate scans one environment, plans, and applies the plan by the same code
+// as the commands plan and apply. Documents are of the state afterwards.
+func (a *app) remediate(ctx context.Context, f scanFlags) error {
+	j, err := a.judgement(f.judge)
+	if err != nil {
+		return err
+	}
+	if f.snapshot != "" || f.scope != "integration" {
+		return usagef("--remediate excludes --snapshot and --scope: make the plan by itself with dbaudit plan")
+	}
+	t, err := a.single(f.connection, f.requirement, "--remediate mends one environment")
+	if err != nil {
+		return err
+	}
+	accepted, err := a.acceptance(f.judge.accept, t.file, j)
+	if err != nil {
+		return err
+	}
+	e, err := engine.Load(ctx, policy.Files)
+	if err != nil {
+		return err
+	}
+	r, s, err := a.inspect(ctx, e, t, j, accepted)
+	if err != nil {
+		return err
+	}
+	p, err := a.derive(r, s, f.remedy.content, j.asOf)
+	if err != nil {
+		return err
+	}
+	if p.Empty() {
+		a.say("%s: %s", t.name, p.Sentence())
+		results := []audit.Result{r}
+		if err := a.render(j.documents, results, a.reportOptions(e)); err != nil {
+			return err
+		}
+		return asError(accepted.code(results, j.failOn))
+	}
+	flags := applyFlags{judge: f.judge, yes: f.remedy.yes, allowSharedRole: f.remedy.allowSharedRole}
+	journal := f.remedy.journal
+	if journal == "" {
+		name := strings.Map(func(c rune) rune {
+			if strings.ContainsRune(`/\:[] `, c) {
+				return '-'
+			}
+			return c
+		}, t.name)
+		journal = "dbaudit-" + name + "-" + a.Now().UTC().Format("20060102T150405Z") + ".journal.json"
+	}
+	return a.applyPlan(ctx, flags, p, t, journal)
+}
