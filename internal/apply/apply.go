@@ -333,7 +333,6 @@ func (r *Runner) carryOut(ctx context.Context, a plan.Action) error {
 		}
 		err := r.send(ctx, a.Request, t, now, a.Summary)
 		if err == nil {
-			sent = true
 			break
 		}
 		effect := EffectUncertain

@@ -214,7 +214,8 @@ func (t Target) Path(from, to State) ([]State, []Request) {
 // the platform keeps its SharePoint defaults where it has put them.
 func (t Target) Reached(now, goal State) bool {
 	for name, want := range goal {
-		if now[name] != want && !(t.Kind == KindGrants && want != None && IsPlatformDefault(name)) {
+		kept := t.Kind == KindGrants && want != None && IsPlatformDefault(name)
+		if now[name] != want && !kept {
 			return false
 		}
 	}
@@ -227,7 +228,8 @@ func (t Target) On(now, from, to State) bool {
 	states, _ := t.Path(from, to)
 	return slices.ContainsFunc(states, func(s State) bool {
 		for name := range to {
-			if now[name] != s[name] && !(t.Kind == KindGrants && IsPlatformDefault(name)) {
+			kept := t.Kind == KindGrants && IsPlatformDefault(name)
+			if now[name] != s[name] && !kept {
 				return false
 			}
 		}
@@ -327,9 +329,11 @@ func (t Target) remove(name string, after State) Step {
 func (t Target) nextUser(from, to string) (Step, bool) {
 	switch {
 	case from == Absent && to == Enabled:
-		return Step{Request{Method: "POST", Path: "systemusers", Body: body(
-			`{"accessmode":4,"applicationid":"{application}","businessunitid@odata.bind":"/businessunits({unit})","isdisabled":false}`)},
-			State{attrUser: Enabled}}, true
+		return Step{
+			Request{Method: "POST", Path: "systemusers", Body: body(
+				`{"accessmode":4,"applicationid":"{application}","businessunitid@odata.bind":"/businessunits({unit})","isdisabled":false}`)},
+			State{attrUser: Enabled},
+		}, true
 	case from == Disabled && to == Enabled:
 		return t.patchUser(false, Enabled), true
 	case from == Enabled && (to == Disabled || to == Absent):

@@ -9,10 +9,12 @@
 package webapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -70,11 +72,6 @@ func rows[T any](ctx context.Context, e *Environment, q dataverse.Query, label s
 		list = append(list, row)
 	}
 	return list, nil
-}
-
-func notFound(err error) bool {
-	var e *dataverse.Error
-	return errors.As(err, &e) && e.Kind == dataverse.NotFound
 }
 
 // Current reads what a target is.
@@ -324,18 +321,12 @@ func (e *Environment) Holders(ctx context.Context, root string) ([]apply.Holder,
 	if err != nil {
 		return nil, err
 	}
+	nameOf := map[dataverse.GUID]string{}
+	for _, n := range names {
+		nameOf[n.ID] = n.Name
+	}
 	for _, m := range members {
-		i := slices.IndexFunc(names, func(n struct {
-			ID   dataverse.GUID `json:"teamid"`
-			Name string         `json:"name"`
-		},
-		) bool {
-			return n.ID == m.Team
-		})
-		through[m.User] = m.Team.String()
-		if i >= 0 {
-			through[m.User] = names[i].Name
-		}
+		through[m.User] = cmp.Or(nameOf[m.Team], m.Team.String())
 	}
 	for _, d := range direct {
 		through[d.User] = ""
@@ -415,11 +406,11 @@ func (e *Environment) send(ctx context.Context, r plan.Request, body json.RawMes
 	}
 	var err error
 	switch r.Method {
-	case "POST":
+	case http.MethodPost:
 		_, err = e.writer.Post(ctx, request, body)
-	case "PATCH":
+	case http.MethodPatch:
 		_, err = e.writer.Patch(ctx, request, body, r.IfMatch)
-	case "DELETE":
+	case http.MethodDelete:
 		err = e.writer.Delete(ctx, request)
 	default:
 		err = fmt.Errorf("%s: no request has the method %q", label, r.Method)
