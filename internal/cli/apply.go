@@ -169,7 +169,7 @@ func (a *app) resume(ctx context.Context, f applyFlags) error {
 	if err != nil {
 		return err
 	}
-	defer j.Close()
+	defer func() { _ = j.Close() }() // every line is on the disk already
 	if f.dryRun {
 		return usagef("--dry-run and --resume exclude each other")
 	}
@@ -310,7 +310,7 @@ func (a *app) rollback(ctx context.Context, f applyFlags, name string) error {
 	if err != nil {
 		return err
 	}
-	defer j.Close()
+	defer func() { _ = j.Close() }() // every line is on the disk already
 	if !j.Touched() {
 		a.say("nothing is left to undo")
 		return nil
