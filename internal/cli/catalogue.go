@@ -38,7 +38,11 @@ func (a *app) profileCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				p, err := profile.Parse(args[0], data)
+				builtin, err := profile.Builtin(policy.Files)
+				if err != nil {
+					return err
+				}
+				p, err := profile.Parse(args[0], data, builtin...)
 				if err != nil {
 					return err
 				}

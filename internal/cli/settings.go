@@ -329,7 +329,11 @@ func (a *app) profile(name string) (profile.Profile, error) {
 		if err != nil {
 			return profile.Profile{}, &usageError{err}
 		}
-		return profile.Parse(filepath.ToSlash(name), data)
+		builtin, err := profile.Builtin(policy.Files)
+		if err != nil {
+			return profile.Profile{}, err
+		}
+		return profile.Parse(filepath.ToSlash(name), data, builtin...)
 	}
 	builtin, err := profile.Builtin(policy.Files)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -68,8 +69,9 @@ type Citation struct {
 	Line string `yaml:"line"`
 }
 
-// Parse reads a profile file. Errors carry file, line and column.
-func Parse(name string, data []byte) (Profile, error) {
+// Parse reads a profile file. Errors carry file, line and column. A profile that
+// extends another is completed by the one of that name among the bases.
+func Parse(name string, data []byte, bases ...Profile) (Profile, error) {
 	doc, err := yamldoc.Parse(name, data)
 	if err != nil {
 		return Profile{}, err
@@ -81,36 +83,52 @@ func Parse(name string, data []byte) (Profile, error) {
 	if err := doc.Validate(compiled); err != nil {
 		return Profile{}, err
 	}
-	var byName map[string]Profile
-	if err := doc.Decode(&byName); err != nil {
-		return Profile{}, err
-	}
 	value, err := doc.Value()
 	if err != nil {
 		return Profile{}, err
 	}
-	for key, p := range byName {
-		p.Name = key
-		p.data = value.(map[string]any)[key] //nolint:forcetypeassert // the schema says so
-		return p, unique(name, doc, p)
+	for key, definition := range value.(map[string]any) { //nolint:forcetypeassert // the schema says so
+		if err := unique(name, doc, key, definition); err != nil {
+			return Profile{}, err
+		}
+		if definition, err = complete(name, doc, key, definition, bases); err != nil {
+			return Profile{}, err
+		}
+		return decode(name, key, definition)
 	}
 	return Profile{}, fmt.Errorf("%s: the file holds no profile", name)
 }
 
-func unique(name string, doc *yamldoc.Document, p Profile) error {
+// decode turns the JSON values of a definition into a profile.
+func decode(name, key string, definition any) (Profile, error) {
+	data, err := yamldoc.Encode(definition)
+	if err != nil {
+		return Profile{}, err
+	}
+	doc, err := yamldoc.Parse(name, data)
+	if err != nil {
+		return Profile{}, err
+	}
+	p := Profile{Name: key, data: definition}
+	return p, doc.Decode(&p)
+}
+
+func unique(name string, doc *yamldoc.Document, key string, definition any) error {
 	var errs []error
-	seen := map[audit.ControlID]bool{}
-	for i, c := range p.Controls {
-		if seen[c.ID] {
-			line, column := doc.Position(p.Name, "controls", fmt.Sprint(i), "id")
-			errs = append(errs, &yamldoc.Fault{
-				Name: name, Line: line, Column: column,
-				Message: fmt.Sprintf("the control %s stands twice", c.ID),
-			})
+	seen := map[string]bool{}
+	for i, c := range controls(definition) {
+		id, _ := c["id"].(string)
+		if seen[id] {
+			errs = append(errs, fault(name, doc, fmt.Sprintf("the control %s stands twice", id), key, "controls", strconv.Itoa(i), "id"))
 		}
-		seen[c.ID] = true
+		seen[id] = true
 	}
 	return errors.Join(errs...)
+}
+
+func fault(name string, doc *yamldoc.Document, message string, path ...string) error {
+	line, column := doc.Position(path...)
+	return &yamldoc.Fault{Name: name, Line: line, Column: column, Message: message}
 }
 
 // Builtin reads every profile of a tree's profiles folder, by name.

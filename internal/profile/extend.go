@@ -1,0 +1,117 @@
+package profile
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/yamldoc"
+)
+
+// complete adds to a definition what the profile that it extends has. A control of
+// the same id changes what it states; its privileges, like the profile's depths and
+// allow, are added to those of the base, so that nothing is lost of the minimum that
+// is extended.
+func complete(name string, doc *yamldoc.Document, key string, definition any, bases []Profile) (any, error) {
+	child, _ := definition.(map[string]any)
+	wanted, _ := child["extends"].(string)
+	if wanted == "" {
+		return definition, nil
+	}
+	i := slices.IndexFunc(bases, func(p Profile) bool { return p.Name == wanted })
+	if i < 0 {
+		var names []string
+		for _, p := range bases {
+			names = append(names, p.Name)
+		}
+		return nil, fault(name, doc, fmt.Sprintf("there is no profile %q to extend: there are %s", wanted, strings.Join(names, ", ")), key, "extends")
+	}
+	if wanted == key {
+		return nil, fault(name, doc, fmt.Sprintf("the profile %q extends one of its own name: give it another", key), key, "extends")
+	}
+	base, _ := bases[i].Data().(map[string]any)
+	merged := maps.Clone(base)
+	for field, value := range child {
+		switch field {
+		case "extends", "controls":
+		case "allow":
+			merged[field] = union(base[field], value)
+		case "depths":
+			depths := map[string]any{}
+			if of, ok := base[field].(map[string]any); ok {
+				maps.Copy(depths, of)
+			}
+			if of, ok := value.(map[string]any); ok {
+				maps.Copy(depths, of)
+			}
+			merged[field] = depths
+		default:
+			merged[field] = value
+		}
+	}
+	all, err := extend(name, doc, key, wanted, controls(base), controls(child))
+	merged["controls"] = all
+	return merged, err
+}
+
+// extend puts the controls of a profile over those of its base.
+func extend(name string, doc *yamldoc.Document, key, wanted string, base, child []map[string]any) ([]any, error) {
+	var all []any
+	for _, c := range base {
+		all = append(all, c)
+	}
+	for n, c := range child {
+		at := func(field string) []string { return []string{key, "controls", strconv.Itoa(n), field} }
+		i := slices.IndexFunc(base, func(b map[string]any) bool { return b["id"] == c["id"] })
+		if i < 0 {
+			needed := []string{"rule", "title", "why"}
+			if c["rule"] == "role/privileges" {
+				needed = append(needed, "privileges", "table")
+			}
+			for _, field := range needed {
+				if _, ok := c[field]; !ok {
+					return nil, fault(name, doc, fmt.Sprintf("the control %s is not in %s, and lacks %q", c["id"], wanted, field), at(field)...)
+				}
+			}
+			all = append(all, c)
+			continue
+		}
+		if rule, ok := c["rule"]; ok && rule != base[i]["rule"] {
+			return nil, fault(name, doc, fmt.Sprintf("the control %s of %s is judged by the rule %s: give another rule a control of its own", c["id"], wanted, base[i]["rule"]), at("rule")...)
+		}
+		merged := maps.Clone(base[i])
+		maps.Copy(merged, c)
+		if more, ok := c["privileges"]; ok {
+			merged["privileges"] = union(base[i]["privileges"], more)
+		}
+		all[i] = merged
+	}
+	return all, nil
+}
+
+func controls(definition any) []map[string]any {
+	fields, _ := definition.(map[string]any)
+	list, _ := fields["controls"].([]any)
+	var all []map[string]any
+	for _, item := range list {
+		if c, ok := item.(map[string]any); ok {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+func union(a, b any) []any {
+	all := []any{}
+	for _, list := range []any{a, b} {
+		items, _ := list.([]any)
+		for _, item := range items {
+			if !slices.Contains(all, item) {
+				all = append(all, item)
+			}
+		}
+	}
+	return all
+}

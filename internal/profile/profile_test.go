@@ -1,0 +1,127 @@
+package profile_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+	"github.com/dbaudit/dbaudit/policy"
+)
+
+func builtin(t *testing.T) []profile.Profile {
+	t.Helper()
+	all, err := profile.Builtin(policy.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestBuiltin(t *testing.T) {
+	got := map[string][2]int{}
+	for _, p := range builtin(t) {
+		got[p.Name] = [2]int{len(p.Controls), len(p.Minimum())}
+		for _, c := range p.Controls {
+			if c.Severity == audit.SeverityInvalid || c.Why == "" || c.Title == "" {
+				t.Errorf("%s: %+v says too little", p.Name, c)
+			}
+		}
+	}
+	if diff := cmp.Diff(map[string][2]int{"demandbase": {36, 44}, "gong": {18, 28}, "lint": {7, 0}}, got); diff != "" {
+		t.Errorf("profiles (-want +got):\n%s", diff)
+	}
+}
+
+func TestExtends(t *testing.T) {
+	p, err := profile.Parse("acme.yaml", []byte(`acme:
+  extends: demandbase
+  title: Acme's Demandbase
+  allow: [prvReadOrganization]
+  depths: {prvReadLead: local}
+  controls:
+    - id: DB-PRIV-LEAD
+      severity: critical
+      privileges: [prvDeleteLead]
+    - id: ACME-PRIV-NOTE
+      rule: role/privileges
+      title: "Note: read"
+      why: Ours.
+      table: annotation
+      privileges: [prvReadNote]
+`), builtin(t)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lead, _ := p.Control("DB-PRIV-LEAD")
+	if lead.Severity != audit.SeverityCritical || lead.Citation == nil || len(lead.Privileges) != 6 || lead.Privileges[5] != "prvDeleteLead" {
+		t.Errorf("the changed control: %+v", lead)
+	}
+	if len(p.Controls) != 37 || p.Controls[36].ID != "ACME-PRIV-NOTE" || p.Controls[3].ID != "DB-PRIV-LEAD" {
+		t.Errorf("%d controls", len(p.Controls))
+	}
+	if p.Name != "acme" || p.Title != "Acme's Demandbase" || p.Pattern != "demandbase" || p.Depths["prvReadLead"] != snapshot.DepthLocal {
+		t.Errorf("got %+v", p)
+	}
+	if data, _ := p.Data().(map[string]any); data["extends"] != nil || len(data["controls"].([]any)) != 37 {
+		t.Errorf("what the policies read: %v", data)
+	}
+	original := builtin(t)[0]
+	if lead, _ := original.Control("DB-PRIV-LEAD"); len(lead.Privileges) != 5 {
+		t.Error("the base was changed")
+	}
+}
+
+func TestFaultsHavePlaces(t *testing.T) {
+	const whole = "acme:\n  title: A\n  source: {title: S, url: https://example.com}\n  pattern: acme\n  role_name: Acme\n  controls:\n"
+	for name, test := range map[string]struct{ file, want string }{
+		"no base":         {"acme:\n  extends: nobody\n", `acme.yaml:2:12: there is no profile "nobody" to extend: there are demandbase, gong, lint`},
+		"itself":          {"gong:\n  extends: gong\n", "acme.yaml:2:12: the profile \"gong\" extends one of its own name"},
+		"half a control":  {"acme:\n  extends: gong\n  controls:\n    - id: ACME-X\n      rule: role/exists\n", `acme.yaml:4:7: the control ACME-X is not in gong, and lacks "title"`},
+		"no privileges":   {"acme:\n  extends: gong\n  controls:\n    - {id: ACME-X, rule: role/privileges, title: T, why: W}\n", `and lacks "privileges"`},
+		"another rule":    {"acme:\n  extends: gong\n  controls:\n    - id: GONG-ROLE-EXISTS\n      rule: role/custom\n", "acme.yaml:5:13: the control GONG-ROLE-EXISTS of gong is judged by the rule role/exists"},
+		"twice":           {"acme:\n  extends: gong\n  controls:\n    - id: ACME-X\n    - id: ACME-X\n", "acme.yaml:5:11: the control ACME-X stands twice"},
+		"unknown key":     {"acme:\n  extends: gong\n  controlls: []\n", `acme.yaml:3:3: unknown key "controlls"`},
+		"without a base":  {"acme:\n  title: A\n", "missing properties"},
+		"control, whole":  {whole + "    - id: ACME-X\n", "acme.yaml:7:7"},
+		"bad privilege":   {whole + "    - {id: ACME-X, rule: role/privileges, title: T, why: W, table: \"\", privileges: [ReadLead]}\n", "acme.yaml:7:85"},
+		"no table":        {whole + "    - {id: ACME-X, rule: role/privileges, title: T, why: W, privileges: [prvReadLead]}\n", "table"},
+		"two profiles":    {"a: {extends: gong}\nb: {extends: gong}\n", "acme.yaml:1:1"},
+		"no YAML":         {"acme: [", "acme.yaml:1:1: this is no YAML"},
+		"empty":           {"", "acme.yaml"},
+		"unknown depth":   {"acme:\n  extends: gong\n  depths: {prvReadLead: organisation}\n", "acme.yaml:3:25"},
+		"duplicate key":   {"acme:\n  extends: gong\n  extends: lint\n", "acme.yaml:3:3: the key \"extends\" stands twice"},
+		"wrong id format": {whole + "    - {id: acme, rule: role/exists, title: T, why: W}\n", "acme.yaml:7:12"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := profile.Parse("acme.yaml", []byte(test.file), builtin(t)...)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte("acme:\n  extends: gong\n  allow: [prvReadOrganization]\n"))
+	for _, name := range []string{"demandbase", "gong", "lint"} {
+		data, err := policy.Files.ReadFile("profiles/" + name + ".yaml")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	bases, err := profile.Builtin(policy.Files)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p, err := profile.Parse("x.yaml", data, bases...)
+		if err == nil && (p.Name == "" || p.Data() == nil || p.Title == "") {
+			t.Errorf("a profile without a name, data or title: %q", data)
+		}
+	})
+}
