@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -68,7 +67,7 @@ func leastRole(tb testing.TB) simulator.Grants {
 			Level string `xml:"level,attr"`
 		} `xml:"RolePrivileges>RolePrivilege"`
 	}
-	o := newPlace(tb).run("doctor", "--role-xml").must(tb, 0)
+	o := newPlaceApart(tb).run("doctor", "--role-xml").must(tb, 0)
 	if err := xml.Unmarshal([]byte(o.stdout), &role); err != nil {
 		tb.Fatal(err)
 	}
@@ -113,7 +112,7 @@ type scanned struct {
 
 func scanIn(p *place, args ...string) scanned {
 	p.tb.Helper()
-	file := filepath.Join(p.dir, "snapshot.json")
+	file := p.file("snapshot.json")
 	_ = os.Remove(file)
 	o := p.run(append([]string{"scan", "-f", "json", "--snapshot", file, "--as-of", "2026-01-01T00:00:00Z"}, args...)...)
 	got := scanned{code: o.code}
@@ -147,15 +146,17 @@ func unreadIn(tb testing.TB, file string) []string {
 // The least role reads all that an administrator reads, and without any one of
 // its privileges some section is unread.
 func TestLeastRole(t *testing.T) {
+	t.Parallel()
 	least := leastRole(t)
 	for _, name := range simulator.BuiltinNames() {
 		for _, scope := range []string{"integration", "environment"} {
 			t.Run(name+" "+scope, func(t *testing.T) {
+				t.Parallel()
 				env := asAuditor(t, builtin(t, name), least)
 				server := serve(t, env, simulator.Options{})
-				p := newPlace(t, server)
-				config := p.write("dbaudit.yaml", requirement(env))
-				args := []string{"-c", config, "--scope", scope}
+				p := newPlaceApart(t, server)
+				p.write("dbaudit.yaml", requirement(env))
+				args := []string{"--scope", scope}
 
 				asLeast := scanIn(p, args...)
 				p.vars["DBAUDIT_CLIENT_ID"] = env.Suggest.Administrator
@@ -168,7 +169,7 @@ func TestLeastRole(t *testing.T) {
 					t.Errorf("the least role sees something else than an administrator: exit codes %d and %d", asLeast.code, asAdmin.code)
 				}
 
-				p = newPlace(t, server)
+				p = newPlaceApart(t, server)
 				p.write("dbaudit.yaml", requirement(env))
 				for _, without := range slices.Sorted(maps.Keys(least)) {
 					grants := maps.Clone(least)
@@ -176,8 +177,8 @@ func TestLeastRole(t *testing.T) {
 					if err := server.Mutate(func(e *simulator.Environment) { e.Role("the least").Privileges = grants }); err != nil {
 						t.Fatal(err)
 					}
-					p.run(append([]string{"collect", "-o", "snapshot.json"}, args...)...).must(t, 0)
-					if len(unreadIn(t, filepath.Join(p.dir, "snapshot.json"))) == 0 {
+					p.run(append([]string{"collect", "-o", p.file("snapshot.json")}, args...)...).must(t, 0)
+					if len(unreadIn(t, p.file("snapshot.json"))) == 0 {
 						t.Errorf("nothing is unread without %s", without)
 					}
 				}
@@ -187,11 +188,12 @@ func TestLeastRole(t *testing.T) {
 }
 
 func TestDoctor(t *testing.T) {
+	t.Parallel()
 	least := leastRole(t)
 	env := asAuditor(t, builtin(t, "compliant"), least)
 	server := serve(t, env, simulator.Options{})
 	place := func(t *testing.T) *place {
-		p := newPlace(t, server)
+		p := newPlaceApart(t, server)
 		p.write("dbaudit.yaml", requirement(env))
 		return p
 	}
@@ -269,7 +271,7 @@ func TestDoctor(t *testing.T) {
 	})
 
 	t.Run("no member", func(t *testing.T) {
-		p := newPlace(t, serve(t, withStranger(t), simulator.Options{}))
+		p := newPlaceApart(t, serve(t, withStranger(t), simulator.Options{}))
 		p.vars["DBAUDIT_CLIENT_ID"], p.vars["DBAUDIT_CLIENT_SECRET"] = strangersApp, "stranger-secret"
 		if got := examineIn(p, 3).with("fail"); !slices.Equal(got, []string{"membership member of the organization"}) {
 			t.Errorf("failed: %v", got)
@@ -341,10 +343,11 @@ func TestDoctor(t *testing.T) {
 // doctor reads every table that a scan reads: otherwise it would say that all is
 // well where a scan is refused.
 func TestDoctorReadsWhatAScanReads(t *testing.T) {
+	t.Parallel()
 	env := builtin(t, "compliant")
 	read := map[string]bool{}
 	server := serve(t, env, simulator.Options{Observe: observeSets(read)})
-	p := newPlace(t, server)
+	p := newPlaceApart(t, server)
 	p.write("dbaudit.yaml", requirement(env))
 	p.run("scan").must(t, 0)
 	byScan := maps.Clone(read)

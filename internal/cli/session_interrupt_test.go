@@ -15,6 +15,7 @@ import (
 // An interruption ends every command at once, in exit 130, and leaves no file,
 // half-written or whole.
 func TestInterrupted(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name, stuck string // the part of a path at which the environment stops to answer
 		args        []string
@@ -29,6 +30,7 @@ func TestInterrupted(t *testing.T) {
 		{"several environments", "/systemusers", []string{"scan", "--all-envs", "-f", "json", "-o", "results.json"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			ctx, interrupt := context.WithCancel(t.Context())
 			defer interrupt()
 			var once sync.Once
@@ -39,11 +41,16 @@ func TestInterrupted(t *testing.T) {
 				once.Do(interrupt)
 				return time.Hour
 			}})
-			p := newPlace(t, server, server)
+			p := newPlaceApart(t, server, server)
 			if test.name == "several environments" {
 				p.environments([]string{"north", "south"})
 			}
 			before := listing(t, p.dir)
+			for i, arg := range test.args {
+				if i > 0 && (test.args[i-1] == "-o" || test.args[i-1] == "--snapshot") {
+					test.args[i] = p.file(arg)
+				}
+			}
 			o := p.runUntil(ctx, test.args...).must(t, 130)
 			if after := listing(t, p.dir); after != before {
 				t.Errorf("files: %s, before: %s", after, before)

@@ -136,12 +136,8 @@ func (k memoryKeyring) Delete() error           { *k.secret = ""; return nil }
 // Whatever goes wrong, nothing that dbaudit writes holds a secret, an assertion
 // or a token.
 func TestNothingSecretIsWritten(t *testing.T) {
-	var fault atomic.Pointer[func(*http.Request) simulator.Fault]
+	t.Parallel()
 	none := func(*http.Request) simulator.Fault { return simulator.Fault{} }
-	fault.Store(&none)
-	server := serve(t, builtin(t, "sample"), simulator.Options{Faults: func(r *http.Request) simulator.Fault { return (*fault.Load())(r) }})
-	auditor := server.Environment().Suggest.Auditor
-
 	everywhere := func(f simulator.Fault) func(*http.Request) simulator.Fault {
 		return func(*http.Request) simulator.Fault { return f }
 	}
@@ -182,7 +178,8 @@ func TestNothingSecretIsWritten(t *testing.T) {
 		{"certificate", func(p *place) {
 			delete(p.vars, "DBAUDIT_CLIENT_SECRET")
 			p.vars["DBAUDIT_CLIENT_CERTIFICATE"] = filepath.Join(p.tb.TempDir(), "auditor.pem")
-			if err := os.WriteFile(p.vars["DBAUDIT_CLIENT_CERTIFICATE"], server.ClientCertificate(auditor), 0o600); err != nil {
+			pair := p.servers[0].ClientCertificate(p.vars["DBAUDIT_CLIENT_ID"])
+			if err := os.WriteFile(p.vars["DBAUDIT_CLIENT_CERTIFICATE"], pair, 0o600); err != nil {
 				p.tb.Fatal(err)
 			}
 		}, []string{"client_assertion", "access_token"}},
@@ -199,7 +196,10 @@ func TestNothingSecretIsWritten(t *testing.T) {
 			if testing.Short() && way.name != "person" {
 				t.Skip("the way with the most secrets is enough for a short run")
 			}
-			p := newPlace(t, server)
+			t.Parallel()
+			var fault atomic.Pointer[func(*http.Request) simulator.Fault]
+			fault.Store(&none)
+			p := newPlaceApart(t, serve(t, builtin(t, "sample"), simulator.Options{Faults: func(r *http.Request) simulator.Fault { return (*fault.Load())(r) }}))
 			ear := &eavesdropper{next: p.env.Transport(nil), secrets: map[string]string{}}
 			p.env.Transport = func(*x509.CertPool) http.RoundTripper { return ear }
 			way.setUp(p)
@@ -208,8 +208,8 @@ func TestNothingSecretIsWritten(t *testing.T) {
 				fault.Store(&f)
 				ear.echo.Store(trouble.name == "echo")
 				for i, args := range [][]string{
-					{"scan", "-v", "-f", "table", "-f", "json", "-o", "result.json", "-f", "html", "-o", "result.html", "-f", "sarif", "-o", "result.sarif"},
-					{"collect", "-v", "--log-format", "json", "-o", "snapshot.json"},
+					{"scan", "-v", "-f", "table", "-f", "json", "-o", p.file("result.json"), "-f", "html", "-o", p.file("result.html"), "-f", "sarif", "-o", p.file("result.sarif")},
+					{"collect", "-v", "--log-format", "json", "-o", p.file("snapshot.json")},
 					{"doctor", "-v", "--log-format", "json"},
 					{"whoami", "-v", "--json"},
 				} {
@@ -239,8 +239,6 @@ func TestNothingSecretIsWritten(t *testing.T) {
 					t.Errorf("%d files were searched: %v", files, err)
 				}
 			}
-			none := none
-			fault.Store(&none)
 			kinds := ear.kinds()
 			for _, kind := range way.heard {
 				if !kinds[kind] {

@@ -3,7 +3,6 @@ package cli_test
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -54,10 +53,11 @@ func verdicts(tb testing.TB, o outcome) []string {
 }
 
 func TestManyEnvironments(t *testing.T) {
+	t.Parallel()
 	compliant, sample, refused := serve(t, builtin(t, "compliant"), simulator.Options{}), serve(t, builtin(t, "sample"), simulator.Options{}),
 		serve(t, asAuditor(t, builtin(t, "compliant"), simulator.Grants{"prvReadUser": simulator.DepthGlobal}), simulator.Options{})
 	place := func(t *testing.T, names []string, servers ...*simulator.Server) *place {
-		p := newPlace(t, servers...)
+		p := newPlaceApart(t, servers...)
 		p.environments(names, "  zanzibar:", "    url: https://127.0.0.1:1", "    auth: {tenant_id: 11111111-1111-4111-8111-111111111111, client_id: 11111111-1111-4111-8111-111111111111}")
 		return p
 	}
@@ -76,6 +76,7 @@ func TestManyEnvironments(t *testing.T) {
 		{"a threshold", []string{"--env", "north", "--env", "south", "--fail-on", "critical"}, 0, []string{"north compliant", "south noncompliant"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			p := place(t, []string{"north", "south", "west"}, compliant, sample, refused)
 			o := p.run(append([]string{"scan", "-f", "json"}, test.args...)...).must(t, test.code)
 			if got := verdicts(t, o); !slices.Equal(got, test.want) {
@@ -87,20 +88,22 @@ func TestManyEnvironments(t *testing.T) {
 		})
 	}
 	t.Run("summary over all", func(t *testing.T) {
+		t.Parallel()
 		p := place(t, []string{"north", "south", "west"}, compliant, sample, refused)
-		o := p.run("scan", "--all-envs", "-f", "table", "-f", "json", "-o", "results.json").must(t, 3)
+		o := p.run("scan", "--all-envs", "-f", "table", "-f", "json", "-o", p.file("results.json")).must(t, 3)
 		overview, _, _ := strings.Cut(o.stdout, "\n\n")
 		for _, name := range []string{"north", "south", "west"} {
 			if !strings.Contains(overview, name) {
 				t.Errorf("%s is not in the overview:\n%s", name, overview)
 			}
 		}
-		info, err := os.Stat(filepath.Join(p.dir, "results.json"))
+		info, err := os.Stat(p.file("results.json"))
 		if err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("results.json: %v, %v", info, err)
 		}
 	})
 	t.Run("none reachable", func(t *testing.T) {
+		t.Parallel()
 		p := place(t, nil)
 		p.vars["DBAUDIT_CLIENT_SECRET"] = "x"
 		if o := p.run("scan", "--all-envs").must(t, 3); o.stdout != "" {
@@ -108,6 +111,7 @@ func TestManyEnvironments(t *testing.T) {
 		}
 	})
 	t.Run("doctor over several", func(t *testing.T) {
+		t.Parallel()
 		p := place(t, []string{"north", "south", "west"}, compliant, sample, refused)
 		var document struct {
 			Format  string
@@ -119,6 +123,7 @@ func TestManyEnvironments(t *testing.T) {
 		}
 	})
 	t.Run("a person is asked once", func(t *testing.T) {
+		t.Parallel()
 		p := place(t, []string{"north", "south"}, compliant, compliant)
 		delete(p.vars, "DBAUDIT_CLIENT_SECRET")
 		p.env.SignIns = nil
@@ -130,6 +135,7 @@ func TestManyEnvironments(t *testing.T) {
 		}
 	})
 	t.Run("wrong usage", func(t *testing.T) {
+		t.Parallel()
 		for _, args := range [][]string{
 			{"--env", "east"},
 			{"--env", "north", "--all-envs"},

@@ -96,7 +96,7 @@ func TestEveryWayToSignIn(t *testing.T) {
 	server := serve(t, env, simulator.Options{})
 
 	fresh := func(t *testing.T) *place {
-		p := newPlace(t, server)
+		p := newPlaceApart(t, server)
 		delete(p.vars, "DBAUDIT_CLIENT_SECRET")
 		return p
 	}
@@ -111,9 +111,9 @@ func TestEveryWayToSignIn(t *testing.T) {
 		}
 	}
 
-	t.Run("client secret", func(t *testing.T) { expect(t, newPlace(t, server), "dbaudit", "client-secret") })
+	t.Run("client secret", func(t *testing.T) { expect(t, newPlaceApart(t, server), "dbaudit", "client-secret") })
 	t.Run("tenant found", func(t *testing.T) {
-		p := newPlace(t, server)
+		p := newPlaceApart(t, server)
 		delete(p.vars, "DBAUDIT_TENANT_ID")
 		expect(t, p, "dbaudit", "client-secret")
 		if !strings.Contains(p.stderr.String(), "named by the environment") {
@@ -126,10 +126,10 @@ func TestEveryWayToSignIn(t *testing.T) {
 	})
 	t.Run("certificate by configuration", func(t *testing.T) {
 		p := fresh(t)
-		file := p.write("dbaudit.yaml", fmt.Sprintf("url: %s\nauth: {method: certificate, tenant_id: %s, client_id: %s, authority: %q, certificate: %q}\n",
+		p.write("dbaudit.yaml", fmt.Sprintf("url: %s\nauth: {method: certificate, tenant_id: %s, client_id: %s, authority: %q, certificate: %q}\n",
 			server.URL(), server.TenantID(), auditor, server.AuthorityURL(), p.write("auditor.pem", string(server.ClientCertificate(auditor)))))
 		p.vars = map[string]string{}
-		expect(t, p, "dbaudit", "certificate", "-c", file)
+		expect(t, p, "dbaudit", "certificate")
 	})
 	t.Run("workload identity", func(t *testing.T) {
 		p := fresh(t)
@@ -195,8 +195,9 @@ func TestEveryWayToSignIn(t *testing.T) {
 }
 
 func TestLoginWhoamiLogout(t *testing.T) {
+	t.Parallel()
 	server := serve(t, builtin(t, "compliant"), simulator.Options{})
-	p := newPlace(t, server)
+	p := newPlaceApart(t, server)
 	delete(p.vars, "DBAUDIT_CLIENT_SECRET")
 	p.vars["DBAUDIT_CLIENT_ID"] = peoplesApp
 
@@ -234,7 +235,7 @@ func TestLoginWhoamiLogout(t *testing.T) {
 }
 
 func TestLoginIsForPeople(t *testing.T) {
-	p := newPlace(t, serve(t, builtin(t, "compliant"), simulator.Options{}))
+	p := newPlaceApart(t, serve(t, builtin(t, "compliant"), simulator.Options{}))
 	if o := p.run("login", "--auth", "azure-cli").must(t, 2); !strings.Contains(o.stderr, "az login") {
 		t.Error(o.stderr)
 	}
@@ -245,6 +246,7 @@ func TestLoginIsForPeople(t *testing.T) {
 // A fault of the configuration is exit 2, a refusal exit 3; each says once what
 // to do.
 func TestSignInErrors(t *testing.T) {
+	t.Parallel()
 	server := serve(t, builtin(t, "compliant"), simulator.Options{})
 	for _, test := range []struct {
 		name string
@@ -266,7 +268,8 @@ func TestSignInErrors(t *testing.T) {
 		{"unknown host's authority", map[string]string{"DBAUDIT_AUTHORITY": "", "DBAUDIT_TENANT_ID": ""}, nil, 3, "none of Microsoft's known ones"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			p := newPlace(t, server)
+			t.Parallel()
+			p := newPlaceApart(t, server)
 			for name, value := range test.vars {
 				if value == "stranger" {
 					value = strangersApp
@@ -274,7 +277,7 @@ func TestSignInErrors(t *testing.T) {
 				p.vars[name] = value
 			}
 			if test.name == "no member" {
-				p = newPlace(t, serve(t, withStranger(t), simulator.Options{}))
+				p = newPlaceApart(t, serve(t, withStranger(t), simulator.Options{}))
 				p.vars["DBAUDIT_CLIENT_ID"], p.vars["DBAUDIT_CLIENT_SECRET"] = strangersApp, "stranger-secret"
 			}
 			if test.name == "unreachable" {

@@ -28,6 +28,7 @@ type place struct {
 	servers []*simulator.Server
 	vars    map[string]string
 	dir     string
+	config  string // named on each command line, where it is not empty
 	stderr  syncBuffer
 	env     cli.Env
 }
@@ -76,8 +77,22 @@ func builtin(tb testing.TB, name string) *simulator.Environment {
 	return env
 }
 
-// newPlace is a process that trusts the servers. Its variables name the first.
+// newPlace is a process in a folder of its own that trusts the servers. Its
+// variables name the first. The test cannot be parallel.
 func newPlace(tb testing.TB, servers ...*simulator.Server) *place {
+	tb.Helper()
+	p := newPlaceApart(tb, servers...)
+	p.config = ""
+	tb.Chdir(p.dir)
+	if err := os.Remove("dbaudit.yaml"); err != nil {
+		tb.Fatal(err)
+	}
+	return p
+}
+
+// newPlaceApart is a place that leaves the working directory alone, for parallel
+// tests: it names its configuration, and files by [place.file].
+func newPlaceApart(tb testing.TB, servers ...*simulator.Server) *place {
 	tb.Helper()
 	roots := x509.NewCertPool()
 	for _, s := range servers {
@@ -86,7 +101,7 @@ func newPlace(tb testing.TB, servers ...*simulator.Server) *place {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true}
 	tb.Cleanup(transport.CloseIdleConnections)
 	p := &place{tb: tb, servers: servers, dir: tb.TempDir(), vars: map[string]string{}}
-	tb.Chdir(p.dir)
+	p.config = p.write("dbaudit.yaml", "profile: demandbase\n")
 	if len(servers) > 0 {
 		s := servers[0]
 		suggest := s.Environment().Suggest
@@ -122,6 +137,9 @@ func (p *place) runUntil(ctx context.Context, args ...string) outcome {
 	var stdout bytes.Buffer
 	p.stderr.reset()
 	p.env.Stdout, p.env.Stderr = &stdout, &p.stderr
+	if p.config != "" {
+		args = append([]string{"-c", p.config}, args...)
+	}
 	code := cli.Main(ctx, args, p.env)
 	return outcome{code, stdout.String(), p.stderr.String()}
 }
@@ -135,10 +153,13 @@ func (o outcome) must(tb testing.TB, code int) outcome {
 	return o
 }
 
+// file is the path of a file in the place's folder.
+func (p *place) file(name string) string { return filepath.Join(p.dir, name) }
+
 // write puts a file into the place's folder.
 func (p *place) write(name, text string) string {
 	p.tb.Helper()
-	file := filepath.Join(p.dir, name)
+	file := p.file(name)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		p.tb.Fatal(err)
 	}
