@@ -38,8 +38,8 @@ const count = "$count"
 // inherited gives no Basic rights, a user that is not known to be deleted is there.
 func optional(column string) bool {
 	switch column {
-	case "isinherited", "componentstate", "versionnumber",
-		"deletedstate", "islicensed", "azureactivedirectoryobjectid", "orgdborgsettings":
+	case "isinherited", "componentstate", "deletedstate",
+		"islicensed", "azureactivedirectoryobjectid", "orgdborgsettings":
 		return true
 	}
 	return false

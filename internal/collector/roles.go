@@ -351,7 +351,7 @@ func (c *collection) confirmRoles(ctx context.Context) error {
 				return fmt.Errorf("the role %q is seen in one business unit only, and not where it was made: "+
 					"give the auditor's role prvReadRole at organization level", was.Name)
 			}
-			if is.stamp != was.stamp && c.asked[was.RootID] {
+			if !is.stamp.same(was.stamp) && c.asked[was.RootID] {
 				changed[was.RootID] = true
 				names[fmt.Sprintf("%q", is.Name)] = true
 			}

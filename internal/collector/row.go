@@ -127,8 +127,14 @@ func (r *row) optionalID(column string) string {
 	return id.String()
 }
 
-// managed is the value of a managed property: {"Value":true,…}.
+// managed is the value of a managed property, {"Value":true,…}, or a plain boolean.
 func (r *row) managed(column string) bool {
+	if data, ok := r.value(column); ok {
+		var plain *bool
+		if json.Unmarshal(data, &plain) == nil && plain != nil {
+			return *plain
+		}
+	}
 	property, ok := decode[struct {
 		Value *bool `json:"Value"`
 	}](r, column, "managed property")

@@ -79,7 +79,8 @@ func TestRow(t *testing.T) {
 		{`{"a":{"Value":null}}`, func(r *row) any { return r.managed("a") }, nil},
 		{`{"a":{}}`, func(r *row) any { return r.managed("a") }, nil},
 		{`{"a":null}`, func(r *row) any { return r.managed("a") }, nil},
-		{`{"a":true}`, func(r *row) any { return r.managed("a") }, nil},
+		{`{"a":true}`, func(r *row) any { return r.managed("a") }, true},
+		{`{"a":"true"}`, func(r *row) any { return r.managed("a") }, nil},
 		{`{"a":"userquery"}`, func(r *row) any { return r.typeCode("a") }, "userquery"},
 		{`{"a":4230}`, func(r *row) any { return r.typeCode("a") }, "4230"},
 		{`{"a":"4230"}`, func(r *row) any { return r.typeCode("a") }, "4230"},
@@ -212,7 +213,7 @@ func FuzzRows(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, `null`, `{"roleid":` + id + `}`,
 		`{"roleid":` + id + `,"name":"x","_businessunitid_value":` + id + `,"_parentrootroleid_value":null,"_roletemplateid_value":null,` +
-			`"ismanaged":false,"iscustomizable":{"Value":true},"isinherited":1,"componentstate":0,"modifiedon":"2024-03-14T06:08:49Z","versionnumber":7}`,
+			`"ismanaged":false,"iscustomizable":{"Value":true},"isinherited":1,"componentstate":0,"modifiedon":"2024-03-14T06:08:49Z"}`,
 		`{"RolePrivileges":[{"Depth":"Global","PrivilegeId":` + id + `,"PrivilegeName":"prvReadAccount","RecordFilterId":null}]}`,
 		`{"PrincipalAccesses":[{"AccessMask":"ReadAccess, WriteAccess","Principal":{"systemuserid":` + id + `}}]}`,
 		`{"principalid":` + id + `,"objectid":` + id + `,"objecttypecode":4230,"accessrightsmask":1,"inheritedaccessrightsmask":0}`,

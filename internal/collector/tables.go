@@ -111,16 +111,23 @@ func privilegeOf(r *row) definition {
 
 type role struct {
 	snapshot.Role
-	id string
-	// stamp is another one whenever the row was changed.
-	stamp string
+	id    string
+	stamp stamp
 	// void marks a role that is not in force: deleted or not published.
 	void bool
 }
 
+// A stamp tells one state of a row from another: by the second in which it was
+// changed and, where the answer has an ETag, by its version.
+type stamp struct{ modified, version string }
+
+func (s stamp) same(as stamp) bool {
+	return s.modified == as.modified && (s.version == as.version || s.version == "" || as.version == "")
+}
+
 func roleColumns(without columnSet) []string {
 	return without.of("roleid", "name", "_businessunitid_value", "_parentrootroleid_value", "_roletemplateid_value",
-		"ismanaged", "iscustomizable", "isinherited", "componentstate", "modifiedon", "versionnumber")
+		"ismanaged", "iscustomizable", "isinherited", "componentstate", "modifiedon")
 }
 
 func roleQuery(without columnSet) dataverse.Query {
@@ -128,7 +135,6 @@ func roleQuery(without columnSet) dataverse.Query {
 }
 
 func roleOf(r *row) role {
-	version, _ := r.value("versionnumber")
 	o := role{
 		id: r.id("roleid"),
 		Role: snapshot.Role{
@@ -139,7 +145,7 @@ func roleOf(r *row) role {
 			RootID:         r.optionalID("_parentrootroleid_value"),
 			TemplateID:     r.optionalID("_roletemplateid_value"),
 		},
-		stamp: r.text("modifiedon") + " " + string(version),
+		stamp: stamp{modified: r.text("modifiedon"), version: string(r.columns["@odata.etag"])},
 		void:  r.optionalNumber("componentstate") != 0,
 	}
 	switch r.optionalNumber("isinherited") {
