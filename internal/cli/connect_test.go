@@ -1,0 +1,88 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What a program that signs in says of its failure is part of the error, which
+// the advice is made from.
+func TestRun(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("needs a shell")
+	}
+	out, err := run(t.Context(), "sh", "-c", "echo out; echo aside >&2")
+	if err != nil || string(out) != "out\n" {
+		t.Errorf("%q, %v", out, err)
+	}
+	if _, err := run(t.Context(), "sh", "-c", "echo AADSTS50076 >&2; exit 3"); err == nil || !strings.Contains(err.Error(), "AADSTS50076") {
+		t.Errorf("%v", err)
+	}
+	if _, err := run(t.Context(), "dbaudit-no-such-program"); err == nil {
+		t.Error("a program that is not there was run")
+	}
+}
+
+func TestOpenBrowser(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("needs a browser that is a script")
+	}
+	dir := t.TempDir()
+	opened := filepath.Join(dir, "opened")
+	t.Setenv("PATH", dir)
+	if err := openBrowser("https://login.example/?a=1&b=2"); err == nil {
+		t.Error("a browser that is not there was opened")
+	}
+	script := "#!/bin/sh\nprintf %s \"$1\" > " + opened + ".part && /bin/mv " + opened + ".part " + opened + "\n"
+	if err := os.WriteFile(filepath.Join(dir, "xdg-open"), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := openBrowser("https://login.example/?a=1&b=2"); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		data, err := os.ReadFile(opened)
+		if err == nil {
+			if string(data) != "https://login.example/?a=1&b=2" {
+				t.Errorf("opened %s", data)
+			}
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// A person is asked where there is one, or where the command line says so; never
+// because a saved sign-in has ended in an unattended run.
+func TestWhoIsAsked(t *testing.T) {
+	for _, test := range []struct {
+		name, method string
+		terminal     bool
+		asked        bool
+	}{
+		{"at a terminal", "", true, true},
+		{"on request", "device-code", false, true},
+		{"unattended", "", false, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			a := &app{Env: Env{
+				StderrIsTerminal: test.terminal, Getenv: func(string) string { return "" },
+				OpenBrowser: func(string) error { return nil },
+			}}
+			c, err := a.signInConfig(target{method: test.method}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if (c.Prompt != nil) != test.asked || (c.OpenBrowser != nil) != test.asked {
+				t.Errorf("asked: %v, by browser: %v", c.Prompt != nil, c.OpenBrowser != nil)
+			}
+			if c.Cache == nil {
+				t.Error("several environments of one run would each ask anew")
+			}
+		})
+	}
+}
