@@ -432,6 +432,16 @@ func userFaults(p profile.Profile) []fault {
 			expect: lines(holdsNot(integration), unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE")),
 		},
 		{
+			name: "the user reads no personal views, and no owner is named",
+			change: func(w *world) {
+				w.role(func(r *simulator.Role) { delete(r.Privileges, "prvReadUserQuery") })
+				w.noOwners()
+			},
+			expect: lines(one("DB-PRIV-SAVED-VIEW", "role", integration, "add-privilege", map[string]any{
+				"privilege": "prvReadUserQuery", "required_depth": "basic", "actual_depth": "none", "state": "missing",
+			}), unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE")),
+		},
+		{
 			name: "the user holds a copy under another name",
 			change: func(w *world) {
 				w.role(func(r *simulator.Role) {
