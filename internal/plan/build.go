@@ -485,6 +485,7 @@ func (b *builder) shareFor(view, principal, owner Ref) *shareWork {
 // follow adds what a new user or a new role makes necessary: the rules that
 // would ask for it have nothing to judge yet.
 func (b *builder) follow() {
+	b.followUnassign()
 	if b.newRole == nil && b.newUser == nil {
 		return
 	}
@@ -536,6 +537,28 @@ func (b *builder) followRole() {
 		fix := audit.Fix{Kind: audit.FixAssignRole, Role: &audit.Reference{ID: role.ID, Name: role.Name}}
 		b.manual(c, audit.Finding{Fingerprint: cause.Fingerprint}, fix, "the role has no copy in the user's business unit: make it in the root business unit")
 	}
+}
+
+// followUnassign assigns the integration role to the user itself where it comes
+// through a team that keeps the role's Basic rights to itself: until now the
+// administrator role made up for them.
+func (b *builder) followUnassign() {
+	if len(b.unassign) == 0 || b.assign != nil {
+		return
+	}
+	c, ok := b.controlOf(ruleUserRole)
+	role, known := b.snapshot.Roles[b.integrationRole()]
+	if !ok || !known || role.Inherited {
+		return
+	}
+	user := b.unassign[0].user
+	for _, id := range b.snapshot.Users[user.ID].Roles {
+		if b.snapshot.Roles[id].RootID == role.RootID {
+			return
+		}
+	}
+	why := Reason{Control: c.ID, Fingerprint: b.unassign[0].why[0].Fingerprint, Follows: true}
+	b.prepareAssign(Ref{ID: role.RootID, Name: role.Name}, role.BusinessUnitID, user, b.unit(b.snapshot.Users[user.ID].BusinessUnitID), why)
 }
 
 // integrationRole is the role that the findings on privileges speak of, or else
@@ -816,6 +839,11 @@ func (b *builder) shareActions(w *shareWork, userMadeBy string) {
 	rights := b.snapshot.Shares[principal.ID][w.view.ID].Rights
 	t := Target{Kind: KindShare, View: &w.view, Table: w.table, Principal: &principal, Owner: &w.owner}
 	name, owner := cmp.Or(w.view.Name, w.view.ID), cmp.Or(w.owner.Name, w.owner.ID)
+	note := "The request is made on the owner's behalf, which the environment's audit log shows."
+	if w.owner.Name == "" {
+		note += fmt.Sprintf(" It is not known who the owner is: if it is a team, nobody can act as it, and the request is refused; leave it out by --except %s.",
+			add(w.addWhy, w.reduceWhy...)[0].Control)
+	}
 	change := func(kind audit.FixKind, to []snapshot.Right, why []Reason, summary, note string) {
 		b.action(kind, t, State{attrAccess: Access(rights)}, State{attrAccess: Access(to)}, why, "", summary, RiskLow, note)
 		rights = to
@@ -823,7 +851,7 @@ func (b *builder) shareActions(w *shareWork, userMadeBy string) {
 	if w.add && !slices.Contains(rights, snapshot.RightRead) {
 		change(audit.FixShareView, snapshot.SortRights(append(slices.Clone(rights), snapshot.RightRead)), w.addWhy,
 			fmt.Sprintf("share the view %q with %q, Read only, as its owner %s", name, principal.Name, owner),
-			"The request is made on the owner's behalf, which the environment's audit log shows.")
+			note)
 	}
 	if w.reduce && Access(rights) != Access([]snapshot.Right{snapshot.RightRead}) {
 		var to []snapshot.Right
@@ -832,7 +860,7 @@ func (b *builder) shareActions(w *shareWork, userMadeBy string) {
 		}
 		change(audit.FixReduceShare, to, w.reduceWhy,
 			fmt.Sprintf("reduce the share of the view %q with %q to %s, as its owner %s", name, principal.Name, Access(to), owner),
-			"The request is made on the owner's behalf, which the environment's audit log shows.")
+			note)
 	}
 }
 
