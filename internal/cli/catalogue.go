@@ -9,7 +9,6 @@ import (
 	"github.com/olekukonko/tablewriter/tw"
 	"github.com/spf13/cobra"
 
-	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/policy"
 )
@@ -21,6 +20,7 @@ func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 func (a *app) profileCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "profile", Short: "requirement profiles", Args: cobra.NoArgs, RunE: showHelp}
 	cmd.AddCommand(
+		a.profileNewCommand(),
 		&cobra.Command{
 			Use: "list", Short: "list the built-in profiles", Args: cobra.NoArgs,
 			RunE: func(*cobra.Command, []string) error { return a.listProfiles() },
@@ -46,7 +46,7 @@ func (a *app) profileCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				e, err := engine.Load(cmd.Context(), policy.Files)
+				e, err := a.policies(cmd.Context())
 				if err != nil {
 					return err
 				}
@@ -102,7 +102,7 @@ func (a *app) policyCommand() *cobra.Command {
 	list := &cobra.Command{
 		Use: "list", Short: "list the rules", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			e, err := engine.Load(cmd.Context(), policy.Files)
+			e, err := a.policies(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -120,7 +120,7 @@ func (a *app) policyCommand() *cobra.Command {
 		},
 	}
 	list.Flags().BoolVar(&asJSON, "json", false, "as JSON")
-	cmd.AddCommand(list, a.policyDocsCommand())
+	cmd.AddCommand(list, a.policyTestCommand(), a.policyNewCommand(), a.policyDocsCommand())
 	return cmd
 }
 

@@ -12,7 +12,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/report"
-	"github.com/dbaudit/dbaudit/policy"
 )
 
 // reportOptions are what every report of this run has in common.
@@ -48,7 +47,7 @@ func (a *app) explicable(ctx context.Context, profileName string) []string {
 			words = append(words, string(c.ID))
 		}
 	}
-	if e, err := engine.Load(ctx, policy.Files); err == nil {
+	if e, err := a.policies(ctx); err == nil {
 		for _, r := range e.Rules() {
 			words = append(words, r.ID)
 		}
@@ -61,7 +60,7 @@ func (a *app) explain(ctx context.Context, profileName, word string) error {
 	if err != nil {
 		return err
 	}
-	e, err := engine.Load(ctx, policy.Files)
+	e, err := a.policies(ctx)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,6 @@ type lintFlags struct {
 	fix         bool
 	watch       bool
 	snapshot    string
-	policies    []string
 }
 
 func (a *app) lintCommand() *cobra.Command {
@@ -166,7 +165,7 @@ func (run *lintRun) load(ctx context.Context) (err error) {
 	if run.standard, err = solution.ReadStandard(); err != nil {
 		return err
 	}
-	if run.engine, err = run.policies(ctx, run.flags.policies); err != nil {
+	if run.engine, err = run.policies(ctx); err != nil {
 		return err
 	}
 	if err := run.engine.Accepts(run.profile); err != nil {

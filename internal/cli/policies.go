@@ -1,15 +1,195 @@
 package cli
 
 import (
+	"bytes"
 	"context"
+	"embed"
+	"errors"
+	"fmt"
 	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"text/template"
+
+	"github.com/spf13/cobra"
 
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-// policies loads dbaudit's own policies and those of further folders.
-func (a *app) policies(ctx context.Context, folders []string) (*engine.Engine, error) {
+// policies loads dbaudit's own policies and those of the folders that --policy
+// names. What is wrong with the latter is wrong usage.
+func (a *app) policies(ctx context.Context) (*engine.Engine, error) {
 	sources := []fs.FS{policy.Files}
-	return engine.Load(ctx, sources...)
+	for _, folder := range a.global.policies {
+		if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+			return nil, usagef("--policy %s: there is no such folder", folder)
+		}
+		sources = append(sources, os.DirFS(folder))
+	}
+	e, err := engine.Load(ctx, sources...)
+	if err != nil && len(a.global.policies) > 0 {
+		return nil, usagef("--policy: %w", err)
+	}
+	return e, err
+}
+
+func (a *app) policyTestCommand() *cobra.Command {
+	var threshold float64
+	cmd := &cobra.Command{
+		Use:   "test DIR",
+		Short: "run the tests of policies of one's own",
+		Long: help(`Runs the tests (files ending in _test.rego) of policies of one's own, compiled as
+strictly as for a verdict, and measures how much of the policies they evaluate.
+Ends in 1 where a test fails or the coverage is below --threshold.`),
+		Example: "  dbaudit policy test policies/",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.testPolicies(cmd.Context(), args[0], threshold)
+		},
+	}
+	cmd.Flags().Float64Var(&threshold, "threshold", 0, "lowest coverage in `percent`")
+	return cmd
+}
+
+func (a *app) testPolicies(ctx context.Context, folder string, threshold float64) error {
+	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+		return usagef("%s: there is no such folder", folder)
+	}
+	trial, err := engine.Test(ctx, policy.Files, os.DirFS(folder))
+	if err != nil {
+		return usagef("%s: %w", folder, err)
+	}
+	if len(trial.Tests) == 0 {
+		return usagef("%s holds no tests: a test is a rule whose name begins with test_, in a file that ends in _test.rego", folder)
+	}
+	var b strings.Builder
+	for _, t := range trial.Tests {
+		if t.Passed {
+			if a.global.verbose {
+				fmt.Fprintf(&b, "pass  %s\n", t.Name)
+			}
+			continue
+		}
+		fmt.Fprintf(&b, "FAIL  %s  %s\n", t.Name, filepath.ToSlash(filepath.Join(folder, t.Place)))
+		if t.Detail != "" {
+			fmt.Fprintf(&b, "      %s\n", t.Detail)
+		}
+	}
+	for _, place := range trial.Uncovered {
+		fmt.Fprintf(&b, "not covered  %s\n", filepath.ToSlash(filepath.Join(folder, place)))
+	}
+	fmt.Fprintf(&b, "%d tests, %d failed, coverage %.1f %%\n", len(trial.Tests), trial.Failed(), trial.Coverage)
+	if err := a.put("", []byte(printable(b.String()))); err != nil {
+		return err
+	}
+	if trial.Failed() > 0 || trial.Coverage < threshold {
+		return asError(exitFindings)
+	}
+	return nil
+}
+
+//go:embed scaffold
+var scaffold embed.FS
+
+// A scaffolded is what the templates of new files are filled with.
+type scaffolded struct {
+	Namespace, Name, Package, Tests, Control, Title string
+}
+
+func (a *app) policyNewCommand() *cobra.Command {
+	var folder string
+	cmd := &cobra.Command{
+		Use:   "new NAMESPACE/NAME",
+		Short: "begin a rule of one's own: rule, test and page",
+		Long: help(`Writes a rule that works, its test and its page below a folder. A profile of one's
+own then gives it a control; see dbaudit profile new.`),
+		Example: "  dbaudit policy new acme/no-export --dir policies",
+		Args:    cobra.ExactArgs(1),
+		RunE:    func(_ *cobra.Command, args []string) error { return a.newPolicy(folder, args[0]) },
+	}
+	cmd.Flags().StringVar(&folder, "dir", "policies", "`folder` to write to")
+	return cmd
+}
+
+func (a *app) newPolicy(folder, id string) error {
+	if !regexp.MustCompile(`^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*$`).MatchString(id) {
+		return usagef("%q is no rule's name: want NAMESPACE/NAME in small letters, digits and hyphens, such as acme/no-export", id)
+	}
+	namespace, name, _ := strings.Cut(id, "/")
+	if entries, err := fs.ReadDir(policy.Files, "dbaudit/rules/"+namespace); err == nil && len(entries) > 0 {
+		return usagef("%q is a namespace of dbaudit's own: choose another, such as your organization's name", namespace)
+	}
+	s := scaffolded{
+		Namespace: namespace, Name: name, Control: strings.ToUpper(namespace + "-" + name),
+		Package: "dbaudit.rules" + segment(namespace) + segment(name),
+		Tests:   "dbaudit.rules" + segment(namespace) + segment(name+"_test"),
+		Title:   "Rule " + id,
+	}
+	base := filepath.Join(folder, namespace, name, strings.ReplaceAll(name, "-", "_"))
+	return a.scaffold(s, map[string]string{
+		"rule.rego": base + ".rego", "rule_test.rego": base + "_test.rego", "rule.md": base + ".md",
+	})
+}
+
+// segment is a part of a package's path as Rego writes it.
+func segment(name string) string {
+	if strings.Contains(name, "-") {
+		return fmt.Sprintf("[%q]", name)
+	}
+	return "." + name
+}
+
+func (a *app) profileNewCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "new NAME",
+		Short:   "begin a profile of one's own, which adds to a built-in one",
+		Example: "  dbaudit profile new acme",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			name := args[0]
+			if !regexp.MustCompile(`^[a-z][a-z0-9-]*$`).MatchString(name) {
+				return usagef("%q is no profile's name: want small letters, digits and hyphens", name)
+			}
+			if _, err := a.profile(name); err == nil {
+				return usagef("%q is a built-in profile: choose another name", name)
+			}
+			return a.scaffold(scaffolded{Namespace: name, Name: name, Control: strings.ToUpper(name)},
+				map[string]string{"profile.yaml": name + ".yaml"})
+		},
+	}
+}
+
+// scaffold writes new files from templates, and overwrites none.
+func (a *app) scaffold(s scaffolded, files map[string]string) error {
+	for _, file := range files {
+		if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
+			return usagef("%s is there already", filepath.ToSlash(file))
+		}
+	}
+	templates, err := template.ParseFS(scaffold, "scaffold/*")
+	if err != nil {
+		return fmt.Errorf("reading the templates: %w", err)
+	}
+	for _, from := range []string{"rule.rego", "rule_test.rego", "rule.md", "profile.yaml"} {
+		file, ok := files[from]
+		if !ok {
+			continue
+		}
+		var b bytes.Buffer
+		if err := templates.ExecuteTemplate(&b, path.Base(from)+".tmpl", s); err != nil {
+			return fmt.Errorf("filling a template: %w", err)
+		}
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { //nolint:gosec // source code is for all to read
+			return fmt.Errorf("making the folder: %w", err)
+		}
+		if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil { //nolint:gosec // likewise
+			return fmt.Errorf("writing: %w", err)
+		}
+		a.say("%s", filepath.ToSlash(file))
+	}
+	return nil
 }

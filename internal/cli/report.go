@@ -7,9 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/report"
-	"github.com/dbaudit/dbaudit/policy"
 )
 
 func (a *app) reportCommand() *cobra.Command {
@@ -30,7 +28,7 @@ The exit code is that of the rendering, unless --fail-on is given.`),
 			if err != nil {
 				return err
 			}
-			e, err := engine.Load(cmd.Context(), policy.Files)
+			e, err := a.policies(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -36,6 +36,7 @@ type globalFlags struct {
 	noColor    bool
 	noProgress bool
 	logFormat  string
+	policies   []string
 }
 
 // Main runs the command line and returns the exit code.
@@ -94,6 +95,7 @@ It never says compliant about something that it did not read.`,
 	flags.BoolVar(&a.global.noColor, "no-color", false, "no colour; NO_COLOR does the same")
 	flags.BoolVar(&a.global.noProgress, "no-progress", false, "no progress on a terminal")
 	flags.StringVar(&a.global.logFormat, "log-format", "text", "narration on standard error as text or json")
+	flags.StringArrayVar(&a.global.policies, "policy", nil, "`folder` with Rego rules of one's own, in a namespace of their own; repeatable")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w; see %s --help", err, cmd.CommandPath())
 	})

@@ -18,7 +18,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
-	"github.com/dbaudit/dbaudit/policy"
 )
 
 // judgeFlags say how a snapshot is judged and what becomes of the result.
@@ -122,7 +121,7 @@ func (a *app) scan(ctx context.Context, f scanFlags, roots *x509.CertPool) error
 	if err != nil {
 		return err
 	}
-	e, err := engine.Load(ctx, policy.Files)
+	e, err := a.policies(ctx)
 	if err != nil {
 		return err
 	}
@@ -313,7 +312,7 @@ func (a *app) check(ctx context.Context, f checkFlags, files []string) error {
 	if err != nil {
 		return err
 	}
-	e, err := engine.Load(ctx, policy.Files)
+	e, err := a.policies(ctx)
 	if err != nil {
 		return err
 	}

@@ -66,9 +66,16 @@ func Load(_ context.Context, sources ...fs.FS) (*Engine, error) {
 	}
 	modules := map[string]*ast.Module{}
 	for i, source := range sources {
-		if err := parse(source, i, modules); err != nil {
+		more := map[string]*ast.Module{}
+		if err := parse(source, i, more); err != nil {
 			return nil, err
 		}
+		if i > 0 {
+			if err := checkForeign(modules, more); err != nil {
+				return nil, err
+			}
+		}
+		maps.Copy(modules, more)
 	}
 	compiler := ast.NewCompiler().
 		WithCapabilities(Capabilities()).

@@ -1,0 +1,123 @@
+package cli_test
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/cli"
+)
+
+// ownRun runs a command in the folder that is the working directory.
+func ownRun(t *testing.T, args ...string) lintOutput {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code := cli.Main(t.Context(), args, cli.Env{
+		Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Getenv: func(string) string { return "" },
+		Now: func() time.Time { return time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC) },
+	})
+	return lintOutput{code, stdout.String(), stderr.String()}
+}
+
+// What is begun for a user works as it stands: the rule's tests pass and cover it,
+// the profile is valid, and both together judge.
+func TestScaffoldsWork(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, rule := range []string{"acme/no-export", "acme/plain"} {
+		if out := ownRun(t, "policy", "new", rule); out.code != 0 {
+			t.Fatalf("exit code %d, %s", out.code, out.stderr)
+		}
+	}
+	if out := ownRun(t, "policy", "test", "policies", "--threshold", "100"); out.code != 0 || !strings.Contains(out.stdout, "6 tests, 0 failed, coverage 100.0 %") {
+		t.Errorf("exit code %d, %s%s", out.code, out.stdout, out.stderr)
+	}
+	if out := ownRun(t, "profile", "new", "acme"); out.code != 0 {
+		t.Fatalf("exit code %d, %s", out.code, out.stderr)
+	}
+	own, err := os.ReadFile("acme.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, "acme.yaml", string(own)+"    - {id: ACME-NO-EXPORT, rule: acme/no-export, title: No export, severity: medium, why: Ours.}\n")
+	if out := ownRun(t, "profile", "validate", "acme.yaml", "--policy", "policies"); out.code != 0 {
+		t.Errorf("exit code %d, %s", out.code, out.stderr)
+	}
+	if out := ownRun(t, "profile", "validate", "acme.yaml"); out.code != 2 || !strings.Contains(out.stderr, `the rule "acme/no-export", which is not among the policies`) {
+		t.Errorf("exit code %d, %s", out.code, out.stderr)
+	}
+	put(t, "Roles/r.xml", lintRole("Demandbase", append(lintMinimum(), `    <RolePrivilege name="prvExportToExcel" level="Global" />`)))
+	out := ownRun(t, "lint", "Roles", "--policy", "policies", "--profile", "./acme.yaml", "-f", "json")
+	found := strings.Join(failures(out.results(t)[0]), "\n")
+	if !strings.Contains(found, "ACME-NO-EXPORT Roles/r.xml:49:5-61 prvExportToExcel") {
+		t.Errorf("exit code %d, %s\n%s", out.code, out.stderr, found)
+	}
+	for _, again := range [][]string{{"policy", "new", "acme/no-export"}, {"profile", "new", "acme"}} {
+		if out := ownRun(t, again...); out.code != 2 || !strings.Contains(out.stderr, "is there already") {
+			t.Errorf("%v: exit code %d, %s", again, out.code, out.stderr)
+		}
+	}
+}
+
+func TestForeignPoliciesAreHeldToTheSameForm(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const metadata = "# METADATA\n# title: T\n# description: D\n# custom:\n#   severity: low\n#   requires: [roles]\n#   consequence: C\n#   remediation: R\n"
+	for name, test := range map[string]struct{ rego, want string }{
+		"dbaudit's own category": {metadata + "package dbaudit.rules.role.mine\nfindings := set()\n", "is dbaudit's own"},
+		"dbaudit's own library":  {"package dbaudit.integration\nuser := \"x\"\n", "is dbaudit's own"},
+		"a rule of files":        {metadata + "package dbaudit.rules.lint.mine\nfindings := set()\n", "is dbaudit's own"},
+		"the network":            {"package acme\nx if http.send({\"method\": \"get\", \"url\": \"https://x\"})\n", "http.send"},
+		"the clock":              {"package acme\nx := time.now_ns()\n", "time.now_ns"},
+		"a misspelt field":       {"package acme\nx if input.rols\n", "rols"},
+		"no metadata":            {"package dbaudit.rules.acme.mine\nfindings := set()\n", "acme"},
+		"no Rego":                {"package acme\nx if {", "x.rego:2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			put(t, dir+"/x.rego", test.rego)
+			out := ownRun(t, "policy", "list", "--policy", dir)
+			if name == "no metadata" {
+				// A rule without METADATA is no rule: no profile can name it.
+				if strings.Contains(out.stdout, test.want) {
+					t.Errorf("exit code %d, %s", out.code, out.stdout)
+				}
+				return
+			}
+			if out.code != 2 || !strings.Contains(out.stderr, test.want) {
+				t.Errorf("exit code %d, %s", out.code, out.stderr)
+			}
+		})
+	}
+	if out := ownRun(t, "policy", "list", "--policy", "nowhere"); out.code != 2 {
+		t.Errorf("exit code %d", out.code)
+	}
+}
+
+func TestPolicyTestSaysWhatFails(t *testing.T) {
+	t.Chdir(t.TempDir())
+	put(t, "p/acme.rego", "package acme\nx := 1\ny := 2 if input.scope == \"integration\"\n")
+	if out := ownRun(t, "policy", "test", "p"); out.code != 2 || !strings.Contains(out.stderr, "holds no tests") {
+		t.Errorf("exit code %d, %s", out.code, out.stderr)
+	}
+	put(t, "p/acme_test.rego", "package acme_test\nimport data.acme\ntest_x if acme.x == 2\n")
+	out := ownRun(t, "policy", "test", "p")
+	if out.code != 1 || !strings.Contains(out.stdout, "FAIL  data.acme_test.test_x  p/acme_test.rego:3") || !strings.Contains(out.stdout, "not covered  p/acme.rego:3") {
+		t.Errorf("exit code %d, %s%s", out.code, out.stdout, out.stderr)
+	}
+	put(t, "p/acme_test.rego", "package acme_test\nimport data.acme\ntest_x if acme.x == 1\n")
+	if out := ownRun(t, "policy", "test", "p"); out.code != 0 {
+		t.Errorf("exit code %d, %s", out.code, out.stdout)
+	}
+	if out := ownRun(t, "policy", "test", "p", "--threshold", "100"); out.code != 1 {
+		t.Errorf("below the threshold: exit code %d", out.code)
+	}
+	if out := ownRun(t, "policy", "test", "nowhere"); out.code != 2 {
+		t.Errorf("exit code %d", out.code)
+	}
+	for _, bad := range [][]string{{"policy", "new", "Acme"}, {"policy", "new", "role/mine"}, {"profile", "new", "gong"}, {"profile", "new", "A B"}} {
+		if out := ownRun(t, bad...); out.code != 2 {
+			t.Errorf("%v: exit code %d", bad, out.code)
+		}
+	}
+}

@@ -1,0 +1,204 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/cover"
+	"github.com/open-policy-agent/opa/v1/storage/inmem"
+	"github.com/open-policy-agent/opa/v1/tester"
+
+	"github.com/dbaudit/dbaudit/internal/profile"
+)
+
+// checkForeign holds the policies that a user adds to a namespace of the user's
+// own: rules are data.dbaudit.rules.NAMESPACE.name with a namespace that dbaudit
+// has no rules in, and libraries stand outside of data.dbaudit. Else a stray file
+// could add findings to, or take them from, rules that it does not own.
+func checkForeign(own, foreign map[string]*ast.Module) error {
+	reserved := map[string]bool{}
+	for _, m := range own {
+		if category, ok := categoryOf(m); ok {
+			reserved[category] = true
+		}
+	}
+	var errs []error
+	for _, m := range foreign {
+		if len(m.Package.Path) < 2 || m.Package.Path[1].Value.Compare(ast.String("dbaudit")) != 0 {
+			continue
+		}
+		category, ok := categoryOf(m)
+		if !ok || reserved[category] {
+			errs = append(errs, fmt.Errorf("%s: the package %s is dbaudit's own: a rule of yours is %sNAMESPACE.name, a library stands outside of data.dbaudit",
+				m.Package.Location, m.Package.Path, rulesPrefix))
+		}
+	}
+	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errors.Join(errs...)
+}
+
+// categoryOf is the category of a rule's package, data.dbaudit.rules.category.name,
+// or of its test's.
+func categoryOf(m *ast.Module) (string, bool) {
+	if len(m.Package.Path) != 5 || !strings.HasPrefix(m.Package.Path.String(), rulesPrefix) {
+		return "", false
+	}
+	category, ok := m.Package.Path[3].Value.(ast.String)
+	return string(category), ok
+}
+
+// A Trial is what became of the tests of a user's policies.
+type Trial struct {
+	Tests []TestResult
+	// Coverage is the part of the user's expressions that the tests evaluate, from 0
+	// to 100.
+	Coverage float64
+	// Uncovered are places that no test evaluates, as file:line.
+	Uncovered []string
+}
+
+// Failed counts the tests that did not pass.
+func (t Trial) Failed() int {
+	n := 0
+	for _, r := range t.Tests {
+		if !r.Passed {
+			n++
+		}
+	}
+	return n
+}
+
+// A TestResult is one test.
+type TestResult struct {
+	// Name is the package and the rule, Place its file and line.
+	Name, Place string
+	Passed      bool
+	// Detail is the error of a test that could not be evaluated.
+	Detail string
+}
+
+// Test runs the tests of a user's policies beside dbaudit's own, compiled as
+// strictly as for a verdict. They may use the test data in data.dbaudit.testing.
+func Test(ctx context.Context, own, user fs.FS) (Trial, error) {
+	schemas, err := inputSchema(own)
+	if err != nil {
+		return Trial{}, err
+	}
+	mine, theirs := map[string]*ast.Module{}, map[string]*ast.Module{}
+	if err := parseAll(own, mine); err != nil {
+		return Trial{}, err
+	}
+	if err := parseAll(user, theirs); err != nil {
+		return Trial{}, err
+	}
+	if len(theirs) == 0 {
+		return Trial{}, errors.New("there are no policies: no file ends in .rego")
+	}
+	if err := checkForeign(mine, theirs); err != nil {
+		return Trial{}, err
+	}
+	all := map[string]*ast.Module{}
+	var packages []string
+	for name, m := range mine {
+		all["dbaudit:"+name] = m
+	}
+	for name, m := range theirs {
+		all[name] = m
+		packages = append(packages, regexp.QuoteMeta(m.Package.Path.String())+`\.`)
+	}
+	compiler := ast.NewCompiler().WithCapabilities(Capabilities()).WithSchemas(schemas).
+		WithUseTypeCheckAnnotations(true).WithStrict(true)
+	if compiler.Compile(all); compiler.Failed() {
+		return Trial{}, fmt.Errorf("compiling the policies: %w", compiler.Errors)
+	}
+	profiles, err := profile.Builtin(own)
+	if err != nil {
+		return Trial{}, err
+	}
+	documents := map[string]any{}
+	for _, p := range profiles {
+		documents[p.Name] = p.Data()
+	}
+	coverage := cover.New()
+	results, err := tester.NewRunner().
+		SetCompiler(compiler).
+		SetStore(inmem.NewFromObject(map[string]any{"profiles": documents})).
+		SetModules(all).
+		SetCoverageQueryTracer(coverage).
+		Filter("^("+strings.Join(packages, "|")+")").
+		Run(ctx, all)
+	if err != nil {
+		return Trial{}, fmt.Errorf("running the tests: %w", err)
+	}
+	var trial Trial
+	for r := range results {
+		t := TestResult{Name: r.Package + "." + r.Name, Passed: r.Pass()}
+		if r.Location != nil {
+			t.Place = fmt.Sprintf("%s:%d", r.Location.File, r.Location.Row)
+		}
+		if r.Error != nil {
+			t.Detail = r.Error.Error()
+		}
+		trial.Tests = append(trial.Tests, t)
+	}
+	slices.SortFunc(trial.Tests, func(a, b TestResult) int { return strings.Compare(a.Name, b.Name) })
+	trial.measure(coverage, theirs)
+	return trial, nil
+}
+
+// measure counts what the tests evaluate of the policies that are no tests.
+func (t *Trial) measure(coverage *cover.Cover, modules map[string]*ast.Module) {
+	tested := map[string]*ast.Module{}
+	for name, m := range modules {
+		if !strings.HasSuffix(name, "_test.rego") {
+			tested[name] = m
+		}
+	}
+	report := coverage.Report(tested)
+	covered, missed := 0, 0
+	for name := range tested {
+		file := report.Files[name]
+		if file == nil {
+			continue
+		}
+		covered += file.CoveredLines
+		missed += file.NotCoveredLines
+		for _, r := range file.NotCovered {
+			t.Uncovered = append(t.Uncovered, fmt.Sprintf("%s:%d", name, r.Start.Row))
+		}
+	}
+	slices.Sort(t.Uncovered)
+	t.Uncovered = slices.Compact(t.Uncovered)
+	if covered+missed > 0 {
+		t.Coverage = 100 * float64(covered) / float64(covered+missed)
+	}
+}
+
+// parseAll reads the policies of a tree, their tests included.
+func parseAll(tree fs.FS, into map[string]*ast.Module) error {
+	return fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return fmt.Errorf("reading the policies: %w", err)
+		}
+		if entry.IsDir() || path.Ext(name) != ".rego" {
+			return nil
+		}
+		data, err := fs.ReadFile(tree, name)
+		if err != nil {
+			return fmt.Errorf("reading the policies: %w", err)
+		}
+		m, err := ast.ParseModuleWithOpts(name, string(data), ast.ParserOptions{ProcessAnnotation: true, RegoVersion: ast.RegoV1})
+		if err != nil {
+			return fmt.Errorf("reading the policies: %w", err)
+		}
+		into[name] = m
+		return nil
+	})
+}
