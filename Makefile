@@ -7,10 +7,11 @@ PKGS    := ./...
 GOLANGCI   := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOFUMPT    := mvdan.cc/gofumpt@v0.9.2
 GOVULN     := golang.org/x/vuln/cmd/govulncheck@v1.1.4
+ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 SARIF_TOOL := @microsoft/sarif-multitool@5.7.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-all test-all-but-go race lint cross policy golden fuzz soak bench docs readme sarif browser token-server clean FORCE
+.PHONY: help build demo test test-all test-all-but-go race lint cross policy golden fuzz soak bench docs readme recipes sarif browser token-server clean FORCE
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,7 +29,7 @@ test: ## the tests, with Go alone
 
 test-all: test test-all-but-go ## the tests that need npm, a browser or another tool, too
 
-test-all-but-go: policy sarif junit browser token-server
+test-all-but-go: policy sarif junit recipes browser token-server
 
 race: ## the tests under the race detector
 	$(GO) test -race -short $(PKGS)
@@ -65,6 +66,9 @@ soak: ## random faults at full size
 bench: $(BIN) $(OPA) ## measure, as ratios taken in one run
 	$(GO) test -run '^$$' -bench . -benchtime 3x $(PKGS)
 	$(GO) test ./internal/cli -run TestBesideStockOPA -v -timeout 20m -bench.opa $(abspath $(OPA)) -bench.dbaudit $(abspath $(BIN))
+
+recipes: ## the CI recipes: actionlint, the types of Kubernetes, systemd
+	scripts/recipes $(ACTIONLINT)
 
 sarif: build ## Microsoft's validator on what dbaudit writes
 	scripts/validate-sarif $(BIN) $(SARIF_TOOL)
