@@ -12,6 +12,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/report"
+	"github.com/dbaudit/dbaudit/policy"
 )
 
 // reportOptions are what every report of this run has in common.
@@ -72,6 +73,12 @@ func (a *app) explain(ctx context.Context, profileName, word string) error {
 		}
 		return rules[i], true
 	}
+	if _, ok := p.Control(word); !ok {
+		// What a report names can be asked about without saying which profile it is of.
+		if other, ok := profileOf(word); ok {
+			p = other
+		}
+	}
 	var b strings.Builder
 	if c, ok := p.Control(word); ok {
 		rule, _ := find(c.Rule)
@@ -82,6 +89,20 @@ func (a *app) explain(ctx context.Context, profileName, word string) error {
 		return usagef("there is no control or rule %q in the profile %s; `dbaudit profile show %s` and `dbaudit policy list` have them", word, p.Name, p.Name)
 	}
 	return a.put("", []byte(b.String()))
+}
+
+// profileOf is the built-in profile that has a control.
+func profileOf(control string) (profile.Profile, bool) {
+	builtin, err := profile.Builtin(policy.Files)
+	if err != nil {
+		return profile.Profile{}, false
+	}
+	for _, p := range builtin {
+		if _, ok := p.Control(control); ok {
+			return p, true
+		}
+	}
+	return profile.Profile{}, false
 }
 
 func explainControl(b *strings.Builder, p profile.Profile, c profile.Control, rule engine.Rule) {

@@ -19,7 +19,7 @@ import (
 )
 
 // checkForeign holds the policies that a user adds to a namespace of the user's
-// own: rules are data.dbaudit.rules.NAMESPACE.name with a namespace that dbaudit
+// own: rules are data.dbaudit.rules.category.name with a category that dbaudit
 // has no rules in, and libraries stand outside of data.dbaudit. Else a stray file
 // could add findings to, or take them from, rules that it does not own.
 func checkForeign(own, foreign map[string]*ast.Module) error {
@@ -36,7 +36,7 @@ func checkForeign(own, foreign map[string]*ast.Module) error {
 		}
 		category, ok := categoryOf(m)
 		if !ok || reserved[category] {
-			errs = append(errs, fmt.Errorf("%s: the package %s is dbaudit's own: a rule of yours is %sNAMESPACE.name, a library stands outside of data.dbaudit",
+			errs = append(errs, fmt.Errorf("%s: the package %s is dbaudit's own: a rule of yours is %scategory.name with a category of your own, a library stands outside of data.dbaudit",
 				m.Package.Location, m.Package.Path, rulesPrefix))
 		}
 	}
