@@ -94,11 +94,13 @@ func (e *eavesdropper) repeat(r *http.Request, token, sent string) *http.Respons
 	var body []byte
 	status := http.StatusForbidden
 	if token != "" {
-		body, _ = json.Marshal(map[string]any{"error": map[string]string{"code": token, "message": "the token " + token + " lacks prvReadUser" + token}})
+		// The last one stands where a long message is cut.
+		said := "the token " + token + " lacks prvReadUser" + token + strings.Repeat(" x", 484) + " " + token
+		body, _ = json.Marshal(map[string]any{"error": map[string]string{"code": token, "message": said}})
 	} else {
 		status = http.StatusUnauthorized
 		form, _ := url.ParseQuery(sent)
-		said := "you sent " + form.Get("client_secret") + form.Get("client_assertion") + form.Get("refresh_token")
+		said := strings.Repeat("y", 1170) + " " + form.Get("client_secret") + " " + form.Get("client_assertion") + form.Get("refresh_token")
 		body, _ = json.Marshal(map[string]any{"error": "invalid_client", "error_description": "AADSTS7000215: " + said, "correlation_id": said})
 	}
 	header := http.Header{"Content-Type": {"application/json"}, "Req_id": {token}, "X-Ms-Service-Request-Id": {token}}
@@ -117,7 +119,7 @@ func (e *eavesdropper) search(tb testing.TB, where string, text []byte) {
 		for form, written := range map[string]string{
 			"": secret, "query-encoded ": url.QueryEscape(secret), "base64-encoded ": base64.StdEncoding.EncodeToString([]byte(secret)),
 			// A long secret is one in its parts as well.
-			"the beginning of a ": secret[:min(len(secret), 24)],
+			"the beginning of a ": secret[:min(len(secret), 16)],
 		} {
 			if bytes.Contains(text, []byte(written)) {
 				tb.Errorf("%s has a %s%s", where, form, kind)

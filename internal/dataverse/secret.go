@@ -3,6 +3,7 @@ package dataverse
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 )
 
 const redacted = "[redacted]"
@@ -29,6 +30,31 @@ func (s Secret) Reveal() string {
 
 // IsZero reports whether there is no value at all.
 func (s Secret) IsZero() bool { return s.Reveal() == "" }
+
+// Redact takes a secret out of a text. Texts of others are cut to a bounded length,
+// and tokens are longer than that: a beginning of the secret goes as well.
+func Redact(text string, secret Secret) string {
+	const telling = 12
+	value := secret.Reveal()
+	if value == "" {
+		return text
+	}
+	head := value[:min(len(value), telling)]
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, head)
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		b.WriteString(redacted)
+		tail := value[len(head):]
+		for tail != "" && rest != "" && tail[0] == rest[0] {
+			tail, rest = tail[1:], rest[1:]
+		}
+		text = rest
+	}
+}
 
 // String gives "[redacted]", or "" where there is nothing to hide.
 func (s Secret) String() string {

@@ -3,7 +3,6 @@ package dataverse
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 )
@@ -172,9 +171,7 @@ func (k *keeper) scrub(text string) string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, secret := range k.issued {
-		if !secret.IsZero() {
-			text = strings.ReplaceAll(text, secret.Reveal(), redacted)
-		}
+		text = Redact(text, secret)
 	}
 	return text
 }

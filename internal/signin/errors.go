@@ -82,7 +82,9 @@ func refusal(status int, body []byte, scrub scrubber) *AuthError {
 	e.Code = aadsts(d)
 	e.CorrelationID = idOnly(d.CorrelationID)
 	e.TraceID = idOnly(d.TraceID)
-	e.Message = scrub.text(describe(d))
+	// Before anything is cut: half a secret would not be recognised.
+	d.Description, d.Error = scrub.text(d.Description), scrub.text(d.Error)
+	e.Message = describe(d)
 	e.Advice = advise(e.Code, d.Error)
 	return e
 }
@@ -126,9 +128,7 @@ type scrubber struct{ secrets []dataverse.Secret }
 
 func (s scrubber) text(t string) string {
 	for _, secret := range s.secrets {
-		if !secret.IsZero() {
-			t = strings.ReplaceAll(t, secret.Reveal(), "[redacted]")
-		}
+		t = dataverse.Redact(t, secret)
 	}
 	// Assertions and tokens are made on the way; their form gives them away.
 	t = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{5,}(\.[A-Za-z0-9_-]*)*`).ReplaceAllString(t, "[redacted]")
