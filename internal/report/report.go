@@ -52,11 +52,13 @@ const (
 	CSV
 	// GitHub is workflow commands, which become annotations.
 	GitHub
+	// Unix is a line for each finding, as compilers write them and editors read them.
+	Unix
 )
 
 // Formats lists every format in the order in which help names them.
 func Formats() []Format {
-	return []Format{Table, JSON, SARIF, JUnit, HTML, Markdown, CSV, GitHub}
+	return []Format{Table, JSON, SARIF, JUnit, HTML, Markdown, CSV, GitHub, Unix}
 }
 
 func (f Format) String() string {
@@ -77,6 +79,8 @@ func (f Format) String() string {
 		return "csv"
 	case GitHub:
 		return "github"
+	case Unix:
+		return "unix"
 	case Unknown:
 	}
 	return "unknown"
@@ -208,6 +212,8 @@ func render(w io.Writer, f Format, rs []audit.Result, several bool, o Options) e
 		err = writeCSV(&b, rs, o)
 	case GitHub:
 		err = writeGitHub(&b, rs)
+	case Unix:
+		err = writeUnix(&b, rs)
 	case Unknown:
 		_, err = ParseFormat(f.String())
 	}

@@ -269,7 +269,7 @@ func (t *terminal) findingsNarrow(cs []audit.Control, last string) error {
 		finding = append(finding, span{text: shorten(about, textColumns), style: faint})
 		todo = append(todo, span{})
 		for _, f := range c.Findings {
-			fault := span{text: "• " + shorten(visible(f.Message), textColumns)}
+			fault := span{text: "• " + told(f)}
 			if s := gap(f); s != "" {
 				fault.below, fault.under = "  "+s, stateStyle(f)
 			}
@@ -294,7 +294,7 @@ func (t *terminal) findingsWide(cs []audit.Control, last string) error {
 			nil, nil, nil, nil,
 		}
 		for _, f := range c.Findings {
-			row[2] = append(row[2], span{text: shorten(visible(f.Message), textColumns)})
+			row[2] = append(row[2], span{text: told(f)})
 			row[3] = append(row[3], span{text: depthOf(f.Evidence, "required_depth")})
 			row[4] = append(row[4], span{text: actual(f.Evidence), style: stateStyle(f)})
 			row[5] = append(row[5], span{text: remark(f)})
@@ -319,7 +319,7 @@ func (t *terminal) findingLines(cs []audit.Control, last string) error {
 			g.rows = append(g.rows, []cell{
 				text(c.Severity.String(), plain),
 				text(visible(string(c.ID)), plain),
-				text(shorten(visible(f.Message), textColumns), plain),
+				text(told(f), plain),
 				text(dash(depthOf(f.Evidence, "required_depth")), plain),
 				text(dash(actual(f.Evidence)), plain),
 				text(remark(f), plain),
@@ -327,6 +327,16 @@ func (t *terminal) findingLines(cs []audit.Control, last string) error {
 		}
 	}
 	return t.grid(g)
+}
+
+// told is a finding's message and, where it has a place of its own within a line,
+// that place: it was found in a file, and a terminal makes a link of it.
+func told(f audit.Finding) string {
+	message := shorten(visible(f.Message), textColumns)
+	if f.Location == nil || f.Location.Column == 0 {
+		return message
+	}
+	return fmt.Sprintf("%s (%s:%d:%d)", message, shorten(visible(f.Location.Path), textColumns), f.Location.Line, f.Location.Column)
 }
 
 func dash(s string) string {
