@@ -413,7 +413,7 @@ func (o *oracle) viewControls() {
 	systemRead := o.held(auditor, "prvReadQuery") > 0
 	known := map[string]bool{} // views that somebody saw, by id
 
-	var found, satisfied, unknownShared, unknownActive, systemOnly int
+	var found, satisfied, unknownShared, unknownActive, systemOnly, systemInactive int
 	inactive := map[string]*simulator.PersonalView{}
 	for _, want := range o.want.Views {
 		var seen, usable []*simulator.PersonalView
@@ -438,6 +438,7 @@ func (o *oracle) viewControls() {
 		if system != nil && !met && !personal {
 			met, systemOnly = true, systemOnly+1
 			if system.Inactive {
+				systemInactive++
 				o.fail("DB-VIEW-ACTIVE", "view", system.Name, "activate-view", map[string]any{"active": false, "table": system.Table})
 			}
 		} else {
@@ -485,7 +486,7 @@ func (o *oracle) viewControls() {
 		o.fail("DB-VIEW-ACTIVE", "view", v.Name, "activate-view", map[string]any{"active": false, "table": v.Table})
 	}
 	switch {
-	case len(inactive) > 0:
+	case len(inactive)+systemInactive > 0: // a failure goes before what is unknown
 	case found+systemOnly+unknownActive == 0:
 		o.outcome(audit.OutcomeNotApplicable, "DB-VIEW-ACTIVE")
 	case unknownActive > 0:
