@@ -82,7 +82,7 @@ type Journal struct {
 
 // CreateJournal starts a journal in a file that must not be there yet.
 func CreateJournal(name string, p plan.Plan, tool audit.Tool, now func() time.Time) (*Journal, error) {
-	file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
 	if errors.Is(err, os.ErrExist) {
 		return nil, fmt.Errorf("the journal %s is there already: go on by apply --resume, undo by rollback, or name another by --journal", name)
 	}
@@ -107,7 +107,7 @@ func OpenJournal(name string, now func() time.Time) (*Journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	file, err := os.OpenFile(name, os.O_WRONLY, 0)
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
 		return nil, fmt.Errorf("opening the journal: %w", err)
 	}
@@ -116,9 +116,6 @@ func OpenJournal(name string, now func() time.Time) (*Journal, error) {
 	// A line that was cut off was never relied on: nothing is sent before its record
 	// is whole on the disk.
 	if err := file.Truncate(int64(whole)); err != nil {
-		return nil, errors.Join(fmt.Errorf("opening the journal: %w", err), j.Close())
-	}
-	if _, err := file.Seek(0, io.SeekEnd); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the journal: %w", err), j.Close())
 	}
 	return j, nil

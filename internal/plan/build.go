@@ -389,8 +389,8 @@ func (b *builder) prepareAssign(role Ref, home string, user, unit Ref, why Reaso
 				w.copied = Ref{ID: id, Name: r.Name}
 			}
 		}
-		root, _ := b.rootUnit()
-		if w.copied.ID == "" && home != root.ID && !b.across() {
+		root, read := b.rootUnit()
+		if w.copied.ID == "" && read && home != root.ID && !b.across() {
 			return false
 		}
 	}

@@ -17,7 +17,7 @@ import (
 func TestProperty(t *testing.T) {
 	t.Parallel()
 	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
-		if err := f.Value.Set("25"); err != nil { // more where somebody asks for more
+		if err := f.Value.Set("15"); err != nil { // more where somebody asks for more
 			t.Fatal(err)
 		}
 	}
