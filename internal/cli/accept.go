@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -103,8 +104,30 @@ func (x acceptance) apply(a *app, results []audit.Result) []audit.Result {
 			}
 		}
 		results = compare.Baseline(results, x.baseline)
+		if x.newOnly {
+			a.say("%s", known(results))
+		}
 	}
 	return results
+}
+
+// known says why a run may end well though findings are shown.
+func known(results []audit.Result) string {
+	fresh, old := 0, 0
+	for _, r := range results {
+		for _, c := range r.Controls {
+			for _, f := range c.Findings {
+				switch {
+				case f.Waiver != nil:
+				case f.Baseline == audit.BaselineUnchanged:
+					old++
+				default:
+					fresh++
+				}
+			}
+		}
+	}
+	return fmt.Sprintf("against the baseline %d findings are new; %d that it has do not fail this run", fresh, old)
 }
 
 // code is the exit code of results, the worst of all.

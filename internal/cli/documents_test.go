@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/compare"
+	"github.com/dbaudit/dbaudit/internal/history"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+	"github.com/dbaudit/dbaudit/schema"
+)
+
+// TestDocuments: what diff and history write keeps to the published schemas.
+func TestDocuments(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	first, before := l.judge(t, l.pristine)
+	broken := l.pristine.clone()
+	delete(broken.Role(integration).Privileges, "prvReadLead")
+	broken.ApplicationUser(integration).Disabled = true
+	second, after := l.judge(t, broken)
+	unread := *after
+	unread.Coverage = map[snapshot.Section]snapshot.Coverage{}
+	second.Snapshot.TakenAt = first.Snapshot.TakenAt.Add(time.Hour)
+	results := []audit.Result{first, second}
+
+	changed, err := compare.Snapshots(before, after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if changed.Same || len(changed.Environments[0].Changes) != 2 {
+		t.Errorf("two changes, got %+v", changed.Environments[0].Changes)
+	}
+	incomparable, err := compare.Snapshots(before, &unread)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, document := range []struct {
+		schema string
+		value  any
+	}{
+		{"diff.json", changed},
+		{"diff.json", incomparable},
+		{"diff.json", compare.Results(results[:1], results[1:])},
+		{"diff.json", compare.Results(results[1:], results[:1])},
+		{"diff.json", compare.Results(nil, results)},
+		{"history.json", history.Of(results)},
+		{"history.json", history.Of(nil)},
+	} {
+		compiled, err := schema.Compile(schema.Files, document.schema)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := json.Marshal(document.value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		value, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := compiled.Validate(value); err != nil {
+			t.Errorf("%s: %v\n%s", document.schema, err, data)
+		}
+	}
+}
