@@ -126,14 +126,20 @@ func Test(ctx context.Context, own, user fs.FS) (Trial, error) {
 	for _, p := range profiles {
 		documents[p.Name] = p.Data()
 	}
+	store := inmem.NewFromObject(map[string]any{"profiles": documents})
+	txn, err := store.NewTransaction(ctx)
+	if err != nil {
+		return Trial{}, fmt.Errorf("running the tests: %w", err)
+	}
+	defer store.Abort(ctx, txn)
 	coverage := cover.New()
 	results, err := tester.NewRunner().
 		SetCompiler(compiler).
-		SetStore(inmem.NewFromObject(map[string]any{"profiles": documents})).
+		SetStore(store).
 		SetModules(all).
 		SetCoverageQueryTracer(coverage).
 		Filter("^("+strings.Join(packages, "|")+")").
-		Run(ctx, all)
+		RunTests(ctx, txn)
 	if err != nil {
 		return Trial{}, fmt.Errorf("running the tests: %w", err)
 	}
