@@ -173,11 +173,12 @@ func (a *app) doctorDocument(f doctorFlags, examined []examination) ([]byte, err
 // doctorTable draws the checks of one environment: with lines and wrapped on a
 // terminal, plain elsewhere.
 func (a *app) doctorTable(b *bytes.Buffer, e examination, width int) error {
+	const maxTitle = 36
 	counts := map[doctor.Outcome]int{}
 	checkWidth := 0
 	for _, c := range e.Checks {
 		counts[c.Outcome]++
-		checkWidth = max(checkWidth, len([]rune(c.Title)))
+		checkWidth = min(maxTitle, max(checkWidth, len([]rune(c.Title))))
 	}
 	fmt.Fprintf(b, "%s  %s\n%d checks: %d pass, %d fail, %d with a warning, %d skipped\n\n", printable(e.Environment.Name), printable(e.Environment.URL),
 		len(e.Checks), counts[doctor.Passed], counts[doctor.Failed], counts[doctor.Warned], counts[doctor.Skipped])
@@ -207,7 +208,11 @@ func (a *app) doctorTable(b *bytes.Buffer, e examination, width int) error {
 		if c.Advice != "" {
 			text += "\n" + wrapped("-> "+dataverse.Printable(c.Advice), room)
 		}
-		if err := table.Append(dataverse.Printable(c.Title), c.Outcome.String(), printable(text)); err != nil {
+		title := dataverse.Printable(c.Title)
+		if width > 0 {
+			title = wrapped(title, maxTitle)
+		}
+		if err := table.Append(title, c.Outcome.String(), printable(text)); err != nil {
 			return fmt.Errorf("laying out the checks: %w", err)
 		}
 	}

@@ -147,9 +147,7 @@ func describe(err error) (detail, advice string) {
 	var auth *signin.AuthError
 	switch {
 	case errors.As(err, &auth):
-		bare := *auth
-		bare.Advice = ""
-		return bare.Error(), auth.Advice
+		return strings.TrimSuffix(err.Error(), ": "+auth.Advice), auth.Advice
 	case errors.As(err, &read):
 		return read.Summary(), read.Advice()
 	}
@@ -211,6 +209,8 @@ func (x *examination) transport(ctx context.Context) {
 	}
 	response, err := x.SignIn.Transport.RoundTrip(request)
 	if err != nil {
+		// What does not answer now is not waited for in the checks that follow.
+		x.SignIn.Sleep = func(context.Context, time.Duration) error { return errors.New("not worth a wait") }
 		x.add(Check{ID: id, Title: title, Outcome: Failed, Detail: dataverse.Printable(err.Error()), Advice: dataverse.ConnectionAdvice(err)})
 		return
 	}

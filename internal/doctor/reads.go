@@ -252,11 +252,11 @@ type somebody struct {
 func (x *examination) impersonation(ctx context.Context) {
 	const id = "impersonation"
 	r := x.Requirement
-	who, filter := fmt.Sprintf("the application user with %q in its name", x.Pattern),
+	who, filter := "the integration user",
 		dataverse.And(dataverse.NeNull("applicationid"), dataverse.Contains("fullname", x.Pattern))
 	switch {
 	case r.ApplicationID != "":
-		who, filter = "the integration user", dataverse.EqID("applicationid", dataverse.GUID(r.ApplicationID))
+		filter = dataverse.EqID("applicationid", dataverse.GUID(r.ApplicationID))
 	case r.User != "":
 		who, filter = r.User, dataverse.Eq("domainname", r.User)
 	}

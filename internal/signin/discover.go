@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -110,5 +111,10 @@ func (c Config) ask(ctx context.Context, address string) (int, http.Header, erro
 		status, header = resp.StatusCode, resp.Header
 		return nil
 	})
-	return status, header, explain(ctx, err, c.scrubber())
+	err = explain(ctx, err, c.scrubber())
+	var refused *AuthError
+	if errors.As(err, &refused) { // this was not the sign-in host yet
+		refused.Message = strings.Replace(refused.Message, "the sign-in host", "the environment", 1)
+	}
+	return status, header, err
 }
