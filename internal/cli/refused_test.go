@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/simulator"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// TestRefusedTables has the environment refuse one table after the other. The
+// controls that rest on it are unknown and the exit code is 4; no other control
+// changes.
+func TestRefusedTables(t *testing.T) {
+	t.Parallel()
+	var refused atomic.Value
+	refused.Store("")
+	l := newLabWith(t, simulator.Options{Faults: func(r *http.Request) simulator.Fault {
+		tables, _ := refused.Load().(string)
+		for table := range strings.FieldsSeq(tables) {
+			if strings.HasPrefix(r.URL.Path, "/api/data/v9.2/"+table) {
+				return simulator.Fault{Kind: simulator.FaultStatus, Status: http.StatusForbidden}
+			}
+		}
+		return simulator.Fault{}
+	}})
+	privileges := privilegeControls(l.profile)
+	all := make([]string, len(l.profile.Controls))
+	for i, c := range l.profile.Controls {
+		all[i] = string(c.ID)
+	}
+	for table, tc := range map[string]struct {
+		unknown []string
+		section snapshot.Section
+	}{
+		"systemusers":                {all, snapshot.SectionUsers},
+		"roles":                      {nil, snapshot.SectionRoles},
+		"businessunits":              {[]string{"DB-USER-BUSINESS-UNIT"}, snapshot.SectionBusinessUnits},
+		"teams":                      {nil, snapshot.SectionTeams},
+		"privileges":                 {append(slices.Clone(privileges), "DB-ROLE-COMPLETE"), snapshot.SectionPrivileges},
+		"RetrieveRolePrivilegesRole": {append(slices.Clone(privileges), "DB-ROLE-COMPLETE", "DB-ROLE-LEAST-PRIVILEGE"), snapshot.SectionRolePrivileges},
+		"userqueries":                {[]string{"DB-VIEW-SHARED", "DB-VIEW-ACTIVE"}, snapshot.SectionUserViews},
+		// Where the share table is closed, the views themselves are asked.
+		"principalobjectaccessset RetrieveSharedPrincipalsAndAccess": {[]string{"DB-VIEW-LEAST-ACCESS"}, snapshot.SectionShares},
+	} {
+		t.Run(table, func(t *testing.T) {
+			refused.Store(table)
+			defer refused.Store("")
+			result, s := l.look(t, l.pristine.want)
+			if c := s.Coverage[tc.section]; c.State != snapshot.StateForbidden || c.Detail == "" {
+				t.Errorf("%s is %s: %q", tc.section, c.State, c.Detail)
+			}
+			if code := verdict(result, audit.SeverityInvalid); code != exitIncomplete {
+				t.Errorf("exit code %d, want %d", code, exitIncomplete)
+			}
+			want := unknown(tc.unknown...)
+			slices.Sort(want)
+			got := deviations(result)
+			if tc.unknown != nil && !slices.Equal(got, want) {
+				t.Errorf("dbaudit says otherwise:\n%s", difference(got, want))
+			}
+			for _, line := range got {
+				if !strings.HasSuffix(line, " unknown") {
+					t.Errorf("%s, though nothing is wrong", line)
+				}
+			}
+		})
+	}
+}
