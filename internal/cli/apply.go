@@ -356,9 +356,14 @@ func (a *app) planned(p plan.Plan, f applyFlags) (target, error) {
 			}
 		}
 	}
-	t, err := a.single(conn, requirementFlags{profile: first(f.profile, p.Profile)}, "a plan is for one environment")
+	t, err := a.single(conn, requirementFlags{profile: f.profile}, "a plan is for one environment")
 	if err != nil {
 		return target{}, err
+	}
+	if t.profile.Name != p.Profile && f.profile == "" {
+		if t.profile, err = a.profile(p.Profile); err != nil {
+			return target{}, err
+		}
 	}
 	if !strings.EqualFold(t.url, p.Environment.URL) {
 		return target{}, usagef("the plan is for %s, and --url, DBAUDIT_URL or the configuration names %s: they must be the same", p.Environment.URL, t.url)

@@ -12,6 +12,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/report"
 	"github.com/dbaudit/dbaudit/internal/report/remedy"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -89,33 +90,43 @@ func (a *app) plan(ctx context.Context, f planFlags) error {
 	if err != nil {
 		return err
 	}
-	var s *snapshot.Snapshot
-	var r audit.Result
+	made, err := a.makePlan(ctx, f, j)
+	if err != nil {
+		return err
+	}
+	return a.showPlan(made, docs)
+}
+
+// makePlan plans from saved files, or from a scan.
+func (a *app) makePlan(ctx context.Context, f planFlags, j judgement) (plan.Plan, error) {
 	if f.result != "" {
-		r, s, err = a.saved(f)
-	} else {
-		var t target
-		if t, err = a.single(f.connection, f.requirement, "a plan is for one environment"); err != nil {
-			return err
+		r, s, err := a.saved(f)
+		if err != nil {
+			return plan.Plan{}, err
 		}
-		var accepted acceptance
-		if accepted, err = a.acceptance(f.accept, t.file, j); err != nil {
-			return err
+		p, err := a.profile(first(f.requirement.profile, s.Requirement.Profile))
+		if err != nil {
+			return plan.Plan{}, err
 		}
-		var e *engine.Engine
-		if e, err = engine.Load(ctx, policy.Files); err != nil {
-			return err
-		}
-		r, s, err = a.inspect(ctx, e, t, j, accepted)
+		return a.derive(r, s, p, f.content, j.asOf)
 	}
+	t, err := a.single(f.connection, f.requirement, "a plan is for one environment")
 	if err != nil {
-		return err
+		return plan.Plan{}, err
 	}
-	p, err := a.derive(r, s, f.content, j.asOf)
+	accepted, err := a.acceptance(f.accept, t.file, j)
 	if err != nil {
-		return err
+		return plan.Plan{}, err
 	}
-	return a.showPlan(p, docs)
+	e, err := engine.Load(ctx, policy.Files)
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	r, s, err := a.inspect(ctx, e, t, j, accepted)
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	return a.derive(r, s, t.profile, f.content, j.asOf)
 }
 
 // documents are what the plan is written to. Where no format is asked for, a file
@@ -192,11 +203,7 @@ func (a *app) saved(f planFlags) (audit.Result, *snapshot.Snapshot, error) {
 }
 
 // derive makes a plan and holds it against the limits.
-func (a *app) derive(r audit.Result, s *snapshot.Snapshot, f contentFlags, asOf time.Time) (plan.Plan, error) {
-	p, err := a.profile(s.Requirement.Profile)
-	if err != nil {
-		return plan.Plan{}, err
-	}
+func (a *app) derive(r audit.Result, s *snapshot.Snapshot, p profile.Profile, f contentFlags, asOf time.Time) (plan.Plan, error) {
 	made, err := plan.Build(r, s, plan.Options{
 		Tool: a.tool(), MadeAt: asOf, Validity: f.validFor, Pattern: p.Pattern,
 		Only: controlIDs(f.only), Except: controlIDs(f.except),

@@ -70,7 +70,7 @@ func (a *app) remediate(ctx context.Context, f scanFlags) error {
 	if err != nil {
 		return err
 	}
-	p, err := a.derive(r, s, f.remedy.content, j.asOf)
+	p, err := a.derive(r, s, t.profile, f.remedy.content, j.asOf)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,149 @@
+package webapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/apply"
+	"github.com/dbaudit/dbaudit/internal/apply/webapi"
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/plan"
+)
+
+// A wire answers requests as it is told to, and remembers them.
+type wire struct {
+	answer func(*http.Request, string) (int, string)
+	seen   []string
+	header []http.Header
+}
+
+func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
+	body := ""
+	if r.Body != nil {
+		data, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		body = string(data)
+	}
+	w.seen = append(w.seen, r.Method+" "+r.URL.RequestURI()+" "+body)
+	w.header = append(w.header, r.Header)
+	status, text := w.answer(r, body)
+	return &http.Response{
+		StatusCode: status, Request: r, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(strings.NewReader(text)),
+	}, nil
+}
+
+type fixed struct{}
+
+func (fixed) Token(context.Context, dataverse.TokenOptions) (dataverse.Token, error) {
+	return dataverse.Token{Value: dataverse.NewSecret("token"), ExpiresAt: time.Now().Add(time.Hour)}, nil
+}
+
+func (w *wire) environment(t *testing.T) *webapi.Environment {
+	t.Helper()
+	writer, err := dataverse.NewWriter(dataverse.Options{
+		URL: "https://contoso.crm.dynamics.com", Tokens: fixed{}, Transport: w, Sleep: noSleep,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return webapi.New(writer)
+}
+
+const someID = "11111111-1111-4111-8111-111111111111"
+
+func refusal(message string) string {
+	data, err := json.Marshal(map[string]any{"error": map[string]string{"code": "0x80048d19", "message": message}})
+	if err != nil {
+		return ""
+	}
+	return string(data)
+}
+
+// TestOtherParameter has an environment that knows RemovePrivilegeRole's
+// parameter by its other name only.
+func TestOtherParameter(t *testing.T) {
+	t.Parallel()
+	w := &wire{answer: func(_ *http.Request, body string) (int, string) {
+		if strings.Contains(body, `"Privilege"`) {
+			return 400, refusal("The parameter 'Privilege' in the request payload is not a valid parameter for the operation 'RemovePrivilegeRole'.")
+		}
+		return 204, ""
+	}}
+	err := w.environment(t).Change(t.Context(), plan.Request{
+		Method: http.MethodPost, Path: "roles(" + someID + ")/Microsoft.Dynamics.CRM.RemovePrivilegeRole",
+		Body: json.RawMessage(`{"Privilege":{"@odata.type":"Microsoft.Dynamics.CRM.privilege","privilegeid":"` + someID + `"}}`),
+	}, "take it")
+	if err != nil || len(w.seen) != 2 || !strings.HasSuffix(w.seen[1], ` {"PrivilegeId":"`+someID+`"}`) {
+		t.Errorf("%v: %v", err, w.seen)
+	}
+}
+
+func TestEffects(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]apply.Effect{
+		400: apply.EffectNone, 403: apply.EffectNone, 404: apply.EffectNone, 412: apply.EffectRaced,
+		500: apply.EffectUncertain, 502: apply.EffectUncertain, 503: apply.EffectUncertain,
+	} {
+		w := &wire{answer: func(*http.Request, string) (int, string) { return status, refusal("no") }}
+		err := w.environment(t).Change(t.Context(), plan.Request{Method: http.MethodDelete, Path: "roles(" + someID + ")"}, "delete")
+		var change *apply.ChangeError
+		if !errors.As(err, &change) || change.Effect != want || len(w.seen) != 1 {
+			t.Errorf("%d: %v, sent %d times", status, err, len(w.seen))
+		}
+	}
+}
+
+// TestHeaders holds what goes with requests beside their bodies.
+func TestHeaders(t *testing.T) {
+	t.Parallel()
+	w := &wire{answer: func(*http.Request, string) (int, string) { return 204, "" }}
+	e := w.environment(t)
+	for _, r := range []plan.Request{
+		{Method: http.MethodPatch, Path: "systemusers(" + someID + ")", IfMatch: `W/"7"`, Body: json.RawMessage(`{}`)},
+		{Method: http.MethodPost, Path: "GrantAccess", As: &plan.Ref{ID: someID}, Body: json.RawMessage(`{}`)},
+		{Method: http.MethodPost, Path: "GrantAccess", As: &plan.Ref{ID: "x", ObjectID: someID}, Body: json.RawMessage(`{}`)},
+	} {
+		if err := e.Change(t.Context(), r, "change"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := w.header[0].Get("If-Match"); got != `W/"7"` {
+		t.Errorf("If-Match: %q", got)
+	}
+	if got := w.header[1].Get("MSCRMCallerID"); got != someID {
+		t.Errorf("MSCRMCallerID: %q", got)
+	}
+	if got := w.header[2].Get("CallerObjectId"); got != someID {
+		t.Errorf("CallerObjectId: %q", got)
+	}
+	if err := e.Change(t.Context(), plan.Request{Method: http.MethodGet, Path: "roles"}, "read"); err == nil {
+		t.Error("a GET passed for a change")
+	}
+}
+
+// TestOlderEnvironment has no column for soft deletion.
+func TestOlderEnvironment(t *testing.T) {
+	t.Parallel()
+	w := &wire{answer: func(r *http.Request, _ string) (int, string) {
+		if strings.Contains(r.URL.RawQuery, "deletedstate") {
+			return 400, refusal("Could not find a property named 'deletedstate' on type 'Microsoft.Dynamics.CRM.systemuser'.")
+		}
+		return 200, `{"value":[{"@odata.etag":"W/\"7\"","systemuserid":"` + someID + `","isdisabled":true}]}`
+	}}
+	now, err := w.environment(t).Current(t.Context(), plan.Target{Kind: plan.KindUser, User: &plan.Ref{ID: someID}}, nil)
+	if err != nil || now.State["user"] != plan.Disabled || now.IDs[plan.SlotTag] != `W/"7"` {
+		t.Errorf("%v: %v", err, now)
+	}
+	if got := w.header[0].Get("Consistency"); got != "Strong" {
+		t.Errorf("Consistency: %q", got)
+	}
+}
