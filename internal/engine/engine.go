@@ -18,6 +18,7 @@ import (
 	"io/fs"
 	"maps"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +27,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
 	"github.com/open-policy-agent/opa/v1/topdown"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/profile"
@@ -176,31 +178,51 @@ func inputSchema(tree fs.FS) (*ast.SchemaSet, error) {
 	return schemas, nil
 }
 
+// parse reads the policies of a tree, without their tests. Parsing is most of what
+// a short run does, and each file is parsed for itself.
 func parse(tree fs.FS, nth int, into map[string]*ast.Module) error {
-	return fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return fmt.Errorf("reading the policies: %w", err)
+	var names []string
+	err := fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && path.Ext(name) == ".rego" && !strings.HasSuffix(name, "_test.rego") {
+			names = append(names, name)
 		}
-		if entry.IsDir() || path.Ext(name) != ".rego" || strings.HasSuffix(name, "_test.rego") {
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("reading the policies: %w", err)
+	}
+	modules := make([]*ast.Module, len(names))
+	errs := make([]error, len(names))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, name := range names {
+		group.Go(func() error {
+			modules[i], errs[i] = parseFile(tree, name)
 			return nil
-		}
-		data, err := fs.ReadFile(tree, name)
-		if err != nil {
-			return fmt.Errorf("reading the policies: %w", err)
-		}
+		})
+	}
+	_ = group.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("reading the policies: %w", err)
+	}
+	for i, name := range names {
 		key := name
 		if nth > 0 {
 			key = fmt.Sprintf("%d:%s", nth, name)
 		}
-		module, err := ast.ParseModuleWithOpts(name, string(data), ast.ParserOptions{
-			ProcessAnnotation: true,
-			RegoVersion:       ast.RegoV1,
-		})
-		if err != nil {
-			return fmt.Errorf("reading the policies: %w", err)
-		}
-		into[key] = module
-		return nil
+		into[key] = modules[i]
+	}
+	return nil
+}
+
+func parseFile(tree fs.FS, name string) (*ast.Module, error) {
+	data, err := fs.ReadFile(tree, name)
+	if err != nil {
+		return nil, err
+	}
+	return ast.ParseModuleWithOpts(name, string(data), ast.ParserOptions{
+		ProcessAnnotation: true,
+		RegoVersion:       ast.RegoV1,
 	})
 }
 

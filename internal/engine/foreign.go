@@ -196,11 +196,7 @@ func parseAll(tree fs.FS, into map[string]*ast.Module) error {
 		if entry.IsDir() || path.Ext(name) != ".rego" {
 			return nil
 		}
-		data, err := fs.ReadFile(tree, name)
-		if err != nil {
-			return fmt.Errorf("reading the policies: %w", err)
-		}
-		m, err := ast.ParseModuleWithOpts(name, string(data), ast.ParserOptions{ProcessAnnotation: true, RegoVersion: ast.RegoV1})
+		m, err := parseFile(tree, name)
 		if err != nil {
 			return fmt.Errorf("reading the policies: %w", err)
 		}
