@@ -173,7 +173,7 @@ func (a *app) doctorDocument(f doctorFlags, examined []examination) ([]byte, err
 // doctorTable draws the checks of one environment: with lines and wrapped on a
 // terminal, plain elsewhere.
 func (a *app) doctorTable(b *bytes.Buffer, e examination, width int) error {
-	const maxTitle = 36
+	maxTitle := min(36, max(20, width/3))
 	counts := map[doctor.Outcome]int{}
 	checkWidth := 0
 	for _, c := range e.Checks {
