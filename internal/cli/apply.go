@@ -135,12 +135,17 @@ func (a *app) applyPlan(ctx context.Context, f applyFlags, p plan.Plan, t target
 	if err != nil {
 		return err
 	}
+	environment := webapi.New(w)
 	runner := &apply.Runner{
-		Mutator: webapi.New(w), Sleep: a.sleep, AllowSharedRole: f.allowSharedRole, Progress: a.follow(p),
+		Mutator: environment, Sleep: a.sleep, AllowSharedRole: f.allowSharedRole, Progress: a.follow(p),
+	}
+	lacking, err := lacks(ctx, environment, p)
+	if err != nil {
+		a.warn("what this identity may do could not be read: %v", err)
 	}
 	if f.dryRun {
 		runner.Journal = &apply.Journal{Plan: p}
-		if err := runner.Check(ctx); err != nil {
+		if err := errors.Join(runner.Check(ctx), lacking); err != nil {
 			return err
 		}
 		a.say("%s Nothing was changed: this was a dry run.", p.Sentence())
@@ -148,6 +153,10 @@ func (a *app) applyPlan(ctx context.Context, f applyFlags, p plan.Plan, t target
 	}
 	if !a.global.quiet {
 		a.screen.print(a.Stderr, printable(p.Text())+"\n")
+	}
+	if lacking != nil {
+		// The environment decides; it may let more through than is known here.
+		a.warn("%v", lacking)
 	}
 	if err := a.confirm(ctx, t.name, "apply this plan", f.yes); err != nil {
 		return err
@@ -162,6 +171,21 @@ func (a *app) applyPlan(ctx context.Context, f applyFlags, p plan.Plan, t target
 		closing = errors.Join(closing, os.Remove(journal))
 	}
 	return errors.Join(err, closing)
+}
+
+// lacks says what whoever applies would have to hold, and does not: nobody can
+// grant what they do not hold.
+func lacks(ctx context.Context, e *webapi.Environment, p plan.Plan) (lacking, err error) {
+	held, err := e.Held(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := p.Lacking(held)
+	if names == nil {
+		return nil, nil
+	}
+	return fmt.Errorf("the identity that applies lacks %s: give it a role with these, such as System Administrator, "+
+		"or name another under apply: in the configuration", strings.Join(names, ", ")), nil
 }
 
 func (a *app) resume(ctx context.Context, f applyFlags) error {

@@ -82,6 +82,9 @@ func TestApplySession(t *testing.T) {
 	applied := b.run("apply", "plan.json", "--yes").must(t, 0)
 	b.has(applied.stdout, "gone (1)\n  - DB-PRIV-LEAD")
 	b.has(applied.stderr, "to apply, signing in")
+	if strings.Contains(applied.stderr, "lacks") {
+		t.Errorf("an administrator lacks nothing:\n%s", applied.stderr)
+	}
 	b.run("scan").must(t, 0)
 
 	again := b.run("apply", "plan.json", "--yes").must(t, 3)
@@ -192,6 +195,7 @@ func TestApplyRefused(t *testing.T) {
 	delete(b.vars, "DBAUDIT_APPLY_CLIENT_SECRET")
 	start := b.state()
 	b.has(b.run("apply", "plan.json", "--yes").must(t, 3).stderr, "prvWriteRole")
+	b.has(b.run("apply", "plan.json", "--dry-run").must(t, 3).stderr, "lacks prvReadLead (global), prvWriteRole (local)")
 	if b.state() != start {
 		t.Error("the auditor changed something")
 	}

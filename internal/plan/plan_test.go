@@ -407,6 +407,20 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+func TestNeeds(t *testing.T) {
+	p := build(t, options(), nil)
+	held := map[string]string{
+		"prvwriterole": "global", "prvwriteuser": "local", "prvassignrole": "basic", "prvreadlead": "deep", "prvreadaccount": "global",
+	}
+	want := []string{"prvActOnBehalfOfAnotherUser (basic)", "prvAssignRole (local)", "prvReadLead (global)"}
+	if got := p.Lacking(held); !slices.Equal(got, want) {
+		t.Errorf("lacking %v, want %v", got, want)
+	}
+	if needs := build(t, options(), noRoleNoUser).Needs(); needs["prvCreateRole"] != "local" || needs["prvCreateUser"] != "local" || needs["prvReadLead"] != "global" {
+		t.Errorf("needs %v", needs)
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	data, err := os.ReadFile(filepath.Join("testdata", "plan.json"))
 	if err != nil {

@@ -74,6 +74,41 @@ func rows[T any](ctx context.Context, e *Environment, q dataverse.Query, label s
 	return list, nil
 }
 
+// Held are the privileges of whoever is signed in, by name in lower case, with the
+// depth.
+func (e *Environment) Held(ctx context.Context) (map[string]string, error) {
+	var who struct {
+		UserID dataverse.GUID `json:"UserId"`
+	}
+	if err := e.get(ctx, dataverse.Function("WhoAmI"), "who am I", &who); err != nil {
+		return nil, err
+	}
+	var answer struct {
+		RolePrivileges []struct {
+			Depth string `json:"Depth"`
+			Name  string `json:"PrivilegeName"`
+		} `json:"RolePrivileges"`
+	}
+	q := dataverse.Row("systemusers", who.UserID).Function("RetrieveUserPrivileges")
+	if err := e.get(ctx, q, "the privileges of whoever applies", &answer); err != nil {
+		return nil, err
+	}
+	held := map[string]snapshot.Depth{}
+	for _, g := range answer.RolePrivileges {
+		depth, err := snapshot.ParseDepth(strings.ToLower(g.Depth))
+		if err != nil {
+			return nil, fmt.Errorf("the privileges of whoever applies: %s: %w", g.Name, err)
+		}
+		name := strings.ToLower(g.Name)
+		held[name] = max(held[name], depth)
+	}
+	names := make(map[string]string, len(held))
+	for name, depth := range held {
+		names[name] = depth.String()
+	}
+	return names, nil
+}
+
 // Current reads what a target is.
 func (e *Environment) Current(ctx context.Context, t plan.Target, names []string) (apply.Reading, error) {
 	switch t.Kind {
