@@ -31,21 +31,17 @@ func (f *acceptFlags) add(flags *pflag.FlagSet) {
 
 // An acceptance is acceptFlags understood: what a run knows and accepts.
 type acceptance struct {
-	waivers      *waiver.File // nil where there are none
-	options      waiver.Options
-	environments int            // how many the configuration has
-	baseline     []audit.Result // nil where there is none
-	newOnly      bool
+	waivers  *waiver.File // nil where there are none
+	options  waiver.Options
+	baseline []audit.Result // nil where there is none
+	newOnly  bool
 }
 
 // acceptance reads the waivers and the baseline, before anything else is done
 // that may take long.
 func (a *app) acceptance(f acceptFlags, file *config.File, j judgement) (acceptance, error) {
 	x := acceptance{newOnly: f.failOnNew, options: waiver.Options{AsOf: j.asOf}}
-	if file != nil {
-		x.environments = len(file.All())
-		x.options.Several = x.environments > 1
-	}
+	x.options.Environments = namesOf(file)
 	if f.failOnNew && f.baseline == "" {
 		return x, usagef("--fail-on-new needs a baseline: give an earlier result by --baseline RESULT.json")
 	}
@@ -59,6 +55,19 @@ func (a *app) acceptance(f acceptFlags, file *config.File, j judgement) (accepta
 		x.baseline, err = a.results([]string{f.baseline})
 	}
 	return x, err
+}
+
+// namesOf lists the environments that a configuration names.
+func namesOf(file *config.File) []string {
+	var names []string
+	if file != nil {
+		for _, env := range file.All() {
+			if env.Name != "" {
+				names = append(names, env.Name)
+			}
+		}
+	}
+	return names
 }
 
 // waiverFile is the file of waivers that is meant, empty where none is. One that
@@ -90,7 +99,7 @@ func (a *app) readWaivers(name string, j judgement) (*waiver.File, error) {
 // waivers that somebody has to look at.
 func (x acceptance) apply(a *app, results []audit.Result) []audit.Result {
 	if x.waivers != nil {
-		x.options.Partial = x.options.Partial || len(results) < x.environments
+		x.options.Partial = x.options.Partial || len(results) < len(x.options.Environments)
 		var remarks []waiver.Remark
 		results, remarks = x.waivers.Apply(results, x.options)
 		for _, remark := range remarks {

@@ -147,7 +147,7 @@ func (a *app) newLint(f lintFlags) (*lintRun, error) {
 	if run.accepted, err = a.acceptance(f.judge.accept, run.file, run.judgement); err != nil {
 		return nil, err
 	}
-	run.accepted.options.Several, run.accepted.options.Partial = false, true
+	run.accepted.options.Environments, run.accepted.options.Partial = nil, true
 	if run.env, err = lintEnvironment(run.file, f.env); err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/waiver"
 )
 
@@ -89,16 +90,17 @@ func (a *app) addWaivers(f waiverAddFlags, results []string) error {
 	if last, err := time.Parse(time.DateOnly, f.waiver.Expires); err != nil || last.Before(now.Truncate(24*time.Hour)) {
 		return usagef("--expires %s: want a day that is still to come, as YYYY-MM-DD", f.waiver.Expires)
 	}
-	added := []waiver.Waiver{f.waiver}
-	if len(results) > 0 {
-		if added, err = a.waiversOf(f.waiver, results); err != nil {
-			return err
-		}
-	}
-	name, err := a.waiverFileToEdit(f.file)
+	file, err := a.configuration()
 	if err != nil {
 		return err
 	}
+	added := []waiver.Waiver{f.waiver}
+	if len(results) > 0 {
+		if added, err = a.waiversOf(f.waiver, results, len(namesOf(file)) > 1); err != nil {
+			return err
+		}
+	}
+	name := a.waiverFileToEdit(f.file, file)
 	data, err := os.ReadFile(name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("reading the waivers: %w", err)
@@ -116,15 +118,15 @@ func (a *app) addWaivers(f waiverAddFlags, results []string) error {
 }
 
 // waiversOf makes a waiver for each finding of saved results that a pattern
-// covers.
-func (a *app) waiversOf(pattern waiver.Waiver, files []string) ([]waiver.Waiver, error) {
+// covers, with its environment where there are several.
+func (a *app) waiversOf(pattern waiver.Waiver, files []string, several bool) ([]waiver.Waiver, error) {
 	results, err := a.results(files)
 	if err != nil {
 		return nil, err
 	}
 	var found []waiver.Waiver
 	for _, r := range results {
-		for _, w := range pattern.Narrow(r, len(results) > 1) {
+		for _, w := range pattern.Narrow(r, several || len(results) > 1) {
 			if !slices.Contains(found, w) {
 				found = append(found, w)
 			}
@@ -136,11 +138,7 @@ func (a *app) waiversOf(pattern waiver.Waiver, files []string) ([]waiver.Waiver,
 	return found, nil
 }
 
-func (a *app) waiverFileToEdit(flag string) (string, error) {
-	file, err := a.configuration()
-	if err != nil {
-		return "", err
-	}
+func (a *app) waiverFileToEdit(flag string, file *config.File) string {
 	name := waiverFile(flag, file)
 	if name == "" {
 		name = waiver.DefaultName
@@ -148,7 +146,7 @@ func (a *app) waiverFileToEdit(flag string) (string, error) {
 			a.warn("%s names no file of waivers: add the line `waivers: %s` to it, or scans will not see them", file.Name(), name)
 		}
 	}
-	return name, nil
+	return name
 }
 
 func (a *app) waiverCheckCommand() *cobra.Command {
@@ -173,11 +171,11 @@ func (a *app) checkWaivers(flag, asOf string, files []string) error {
 	if err != nil {
 		return err
 	}
-	config, err := a.configuration()
+	file, err := a.configuration()
 	if err != nil {
 		return err
 	}
-	f, err := a.readWaivers(first(waiverFile(flag, config), waiver.DefaultName), j)
+	f, err := a.readWaivers(first(waiverFile(flag, file), waiver.DefaultName), j)
 	if err != nil {
 		return err
 	}
@@ -188,7 +186,7 @@ func (a *app) checkWaivers(flag, asOf string, files []string) error {
 	for i := range results {
 		results[i] = waiver.Strip(results[i])
 	}
-	_, remarks := f.Apply(results, waiver.Options{AsOf: j.asOf, Several: config != nil && len(config.All()) > 1})
+	_, remarks := f.Apply(results, waiver.Options{AsOf: j.asOf, Environments: namesOf(file)})
 	code := exitOK
 	state := map[int]string{}
 	for _, remark := range remarks {

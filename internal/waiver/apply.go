@@ -13,9 +13,10 @@ import (
 type Options struct {
 	// AsOf is the time that last days are compared with.
 	AsOf time.Time
-	// Several says that the configuration has several environments, so that a waiver
-	// that names none is broader than its finding.
-	Several bool
+	// Environments are the names of those that the configuration has; empty where it
+	// names none. Where there are several, a waiver that names none is broader than its
+	// finding.
+	Environments []string
 	// Partial says that there is more that the waivers may speak of than the results,
 	// so that one that names no environment is not called unused.
 	Partial bool
@@ -167,7 +168,7 @@ func (a *application) finding(f *audit.Finding, id audit.ControlID, r audit.Resu
 			continue
 		}
 		a.uses[i].covered++
-		if missing := w.excess(*f, a.options.Several); len(missing) > 0 && !w.Broad {
+		if missing := w.excess(*f, len(a.options.Environments) > 1); len(missing) > 0 && !w.Broad {
 			if a.uses[i].missing == nil {
 				a.uses[i].missing = missing
 			}
@@ -197,6 +198,8 @@ func (a *application) remarks(i int, results []audit.Result) []Remark {
 		remark(Expired, "expired on %s: remove it", w.Expires)
 	case len(use.missing) > 0:
 		remark(Refused, "is broader than the finding and does not count: add %s, or say broad: true", strings.Join(use.missing, ", "))
+	case use.covered == 0 && w.Environment != "" && len(a.options.Environments) > 0 && !slices.Contains(a.options.Environments, w.Environment):
+		remark(Unused, "covers nothing: the configuration has no such environment, but %s", strings.Join(a.options.Environments, ", "))
 	case a.options.Partial && w.Environment == "" && use.covered == 0:
 	case use.reachable && !use.known:
 		remark(Unused, "covers nothing: the profile has no such control")

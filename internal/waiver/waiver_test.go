@@ -84,6 +84,7 @@ func TestApply(t *testing.T) {
 		{"without environment", []string{entry("DB-PRIV-LEAD", exact...)}, true, "fail fail 0 refused"},
 		{"with environment", []string{entry("DB-PRIV-LEAD", append(exact, "environment: prod")...)}, true, "fail fail 1"},
 		{"another environment", []string{entry("DB-PRIV-LEAD", append(exact, "environment: test")...)}, true, "fail fail 0"},
+		{"no such environment", []string{entry("DB-PRIV-LEAD", append(exact, "environment: prd")...)}, true, "fail fail 0 unused"},
 		{"expired", []string{entry("DB-PRIV-LEAD", append(exact, "expires: 2026-02-28")...)}, false, "fail fail 0 expired"},
 		{"on its last day", []string{entry("DB-PRIV-LEAD", append(exact, "expires: 2026-03-01")...)}, false, "fail fail 1 expiring"},
 		{"two weeks before", []string{entry("DB-PRIV-LEAD", append(exact, "expires: 2026-03-15")...)}, false, "fail fail 1 expiring"},
@@ -97,7 +98,11 @@ func TestApply(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			before := result("prod")
-			after, remarks := file(t, test.entries...).Apply([]audit.Result{before}, waiver.Options{AsOf: today(), Several: test.several})
+			options := waiver.Options{AsOf: today()}
+			if test.several {
+				options.Environments = []string{"prod", "test"}
+			}
+			after, remarks := file(t, test.entries...).Apply([]audit.Result{before}, options)
 			got := fmt.Sprintf("%s %s %d", after[0].Controls[0].Outcome, after[0].Controls[1].Outcome, waived(after[0]))
 			for _, r := range remarks {
 				got += " " + r.Kind.String()
@@ -157,7 +162,7 @@ func TestUnusedOverAll(t *testing.T) {
 	}
 	other := result("test")
 	other.Controls[0].Outcome, other.Controls[0].Findings = audit.OutcomePass, nil
-	_, remarks = file(t, entry("DB-PRIV-LEAD", "broad: true")).Apply([]audit.Result{other, result("prod")}, waiver.Options{AsOf: today(), Several: true})
+	_, remarks = file(t, entry("DB-PRIV-LEAD", "broad: true")).Apply([]audit.Result{other, result("prod")}, waiver.Options{AsOf: today(), Environments: []string{"prod", "test"}})
 	if len(remarks) != 0 {
 		t.Errorf("remarks: %v", remarks)
 	}
@@ -207,7 +212,7 @@ func TestAppend(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		results, remarks := f.Apply([]audit.Result{result("prod")}, waiver.Options{AsOf: today(), Several: true})
+		results, remarks := f.Apply([]audit.Result{result("prod")}, waiver.Options{AsOf: today(), Environments: []string{"prod", "test"}})
 		if results[0].Controls[0].Outcome != audit.OutcomeWaived || len(remarks) > 1 {
 			t.Errorf("what was added does not count: %v\n%s", remarks, after)
 		}
