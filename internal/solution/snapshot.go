@@ -65,7 +65,7 @@ func (r Role) Snapshot(requirement snapshot.Requirement, minimum Minimum, standa
 		if entries[i].Standard == "" {
 			entries[i].Nearest = standard.Nearest(e.Name)
 		}
-		if depth := e.Depth(); depth > grants[name] {
+		if depth := e.Depth(); name != "" && depth > grants[name] {
 			grants[name] = depth
 		}
 		if depths := standard.Depths(name); depths != nil {

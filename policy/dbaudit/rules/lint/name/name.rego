@@ -1,8 +1,8 @@
 # METADATA
 # title: No privilege's name is misspelt
 # description: >-
-#   No name is a letter or two away from a standard privilege's without being one. Names of tables with a
-#   publisher's prefix are taken as they are.
+#   Each line names a privilege, and no name is a letter or two away from a standard privilege's without being
+#   one. Names of tables with a publisher's prefix are taken as they are.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-apps/developer/data-platform/security-access-coding
 #     description: Use code to control access
@@ -26,6 +26,17 @@ findings contains {
 	some role, privileges in lint.lines
 	some lines in privileges
 	lines[0].nearest != ""
+}
+
+findings contains {
+	"control": control.id,
+	"message": sprintf("line %d names no privilege", [lines[0].line]),
+	"subject": lint.subjects[role],
+	"evidence": {"privilege": "", "nearest": "", "entry": lines[0].entry},
+} if {
+	some control in lint.controls["lint/name"]
+	some role, privileges in lint.lines
+	lines := privileges[""]
 }
 
 not_applicable := lint.not_applicable

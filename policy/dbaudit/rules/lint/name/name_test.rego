@@ -17,3 +17,12 @@ test_fail_a_slip if {
 	}} with input as fixture.of([["prvReadUserQuery", "Basic"], ["prvReadAcount", "Global"]])
 		with data.profiles as fixture.profiles
 }
+
+test_fail_no_name if {
+	name.findings == {{
+		"control": "LINT-NAME",
+		"message": "line 6 names no privilege",
+		"subject": fixture.subject,
+		"evidence": {"privilege": "", "nearest": "", "entry": 1},
+	}} with input as fixture.of([["prvReadUserQuery", "Basic"], ["", "Global"]]) with data.profiles as fixture.profiles
+}

@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestWatchJudgesAgain hands in the ticks: a changed file is judged again, one that
+// is as it was is not.
+func TestWatchJudgesAgain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "r.xml")
+	save := func(content string) {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	save(`<Role name="Demandbase"><RolePrivileges/></Role>`)
+	ctx, cancel := context.WithCancel(t.Context())
+	ticks := make(chan time.Time)
+	var stdout, stderr bytes.Buffer
+	a := &app{Env: Env{
+		Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr,
+		Getenv: func(string) string { return "" }, Now: time.Now,
+	}}
+	a.global.config = filepath.Join(dir, "dbaudit.yaml")
+	if err := os.WriteFile(a.global.config, []byte("profile: lint\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var f lintFlags
+	f.judge.failOn = "low"
+	done := make(chan error)
+	go func() { done <- a.watch(ctx, f, []string{file}, ticks) }()
+	ticks <- time.Time{} // after the first judgement
+	ticks <- time.Time{} // nothing has changed
+	save(`<Role name="Demandbase"><RolePrivileges><RolePrivilege name="prvSendAsUser" level="Global"/></RolePrivileges></Role>`)
+	ticks <- time.Time{}
+	save("broken")
+	ticks <- time.Time{}
+	ticks <- time.Time{}
+	cancel()
+	if err := <-done; exitCode(err) != exitInterrupted {
+		t.Errorf("it ended with %v", err)
+	}
+	if n := strings.Count(stderr.String(), "watching "); n != 3 {
+		t.Errorf("judged %d times, want 3\n%s", n, stderr.String())
+	}
+	if !strings.Contains(stdout.String(), "LINT-DANGEROUS") || !strings.Contains(stderr.String(), "this is no XML") {
+		t.Errorf("got\n%s\n%s", stdout.String(), stderr.String())
+	}
+}
