@@ -11,10 +11,11 @@ import data.dbaudit.profile
 # METADATA
 # description: The controls of the lint profile, and those of the profile itself that ask for the same rules.
 # scope: document
-controls[control.rule] contains control if {
+controls[rule] contains control if {
 	input.source == "solution"
 	some control in data.profiles.lint.controls
 	not _stated[control.id]
+	rule := control.rule
 }
 
 controls[rule] contains control if {
