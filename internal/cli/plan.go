@@ -205,7 +205,7 @@ func (a *app) saved(f planFlags) (audit.Result, *snapshot.Snapshot, error) {
 // derive makes a plan and holds it against the limits.
 func (a *app) derive(r audit.Result, s *snapshot.Snapshot, p profile.Profile, f contentFlags, asOf time.Time) (plan.Plan, error) {
 	made, err := plan.Build(r, s, plan.Options{
-		Tool: a.tool(), MadeAt: asOf, Validity: f.validFor, Pattern: p.Pattern,
+		Tool: a.tool(), MadeAt: asOf, Validity: f.validFor, Pattern: p.Pattern, Minimum: p.Minimum(),
 		Only: controlIDs(f.only), Except: controlIDs(f.except),
 		LeastPrivilege: f.leastPrivilege, UnassignAdministrator: f.unassignAdministrator,
 		Describe: func(fix audit.Fix) (string, []string) {

@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -185,6 +186,29 @@ func TestApplyIsCutOff(t *testing.T) {
 	b.run("apply", "plan.json", "--yes", "--journal", "second.json").must(t, 5)
 	b.faults.Store(nil)
 	b.run("apply", "--resume", "second.json", "--yes").must(t, 0)
+	b.run("scan").must(t, 0)
+}
+
+func TestApplyIsInterrupted(t *testing.T) {
+	b := newBench(t, func(env *simulator.Environment) {
+		lacking(env)
+		env.Role("Demandbase Integration").Privileges["prvReadAccount"] = simulator.DepthLocal
+	})
+	b.run("plan", "-o", "plan.json").must(t, 0)
+	ctx, stop := context.WithCancel(t.Context())
+	writes := 0
+	interrupt := func(r *http.Request) simulator.Fault {
+		if r.Method != http.MethodGet && strings.HasPrefix(r.URL.Path, "/api/data/") {
+			if writes++; writes == 2 {
+				stop()
+			}
+		}
+		return simulator.Fault{}
+	}
+	b.faults.Store(&interrupt)
+	out := b.runUntil(ctx, "apply", "plan.json", "--yes").must(t, 130)
+	b.has(out.stderr, "1 of 2 actions are done; go on by `dbaudit apply --resume plan.journal.json`")
+	b.run("apply", "--resume", "plan.journal.json", "--yes").must(t, 0)
 	b.run("scan").must(t, 0)
 }
 

@@ -30,6 +30,8 @@ type Options struct {
 	LeastPrivilege bool
 	// UnassignAdministrator takes administrator roles from the user.
 	UnassignAdministrator bool
+	// Minimum is what the profile asks for.
+	Minimum []string
 	// Pattern is the part of a name by which the profile deduces user and role.
 	Pattern string
 	// Describe puts a fix into a person's words: a sentence and steps.
@@ -313,10 +315,25 @@ func (b *builder) createRole(c audit.Control, f audit.Finding, fix audit.Fix, wh
 		return
 	}
 	if b.newRole == nil {
+		b.undefined(c, f)
 		b.newRole = &roleWork{ref: Ref{Name: fix.Role.Name}, grants: map[string]audit.Grant{}, addWhy: map[string][]Reason{}, unit: root}
 	}
 	b.newRole.why = add(b.newRole.why, why)
 	b.newRole.grant(fix.Privileges, why)
+}
+
+// undefined leaves to people what a new role cannot be granted: the rules that
+// would say so have no role to judge yet.
+func (b *builder) undefined(c audit.Control, f audit.Finding) {
+	var missing []audit.Grant
+	for _, name := range b.Minimum {
+		if _, defined := b.snapshot.Privileges[name]; !defined {
+			missing = append(missing, audit.Grant{Name: name})
+		}
+	}
+	if missing != nil {
+		b.manual(c, f, audit.Fix{Kind: audit.FixInstallApp, Privileges: missing}, "")
+	}
 }
 
 func (b *builder) removePrivileges(c audit.Control, f audit.Finding, fix audit.Fix, why Reason) {

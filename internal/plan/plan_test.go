@@ -407,6 +407,15 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+func TestUndefinedPrivilegesOfANewRole(t *testing.T) {
+	o := options()
+	o.Minimum = []string{"prvReadLead", "prvReadCampaign"}
+	p := build(t, o, noRole)
+	if !slices.ContainsFunc(p.Manual, func(m plan.Manual) bool { return m.Kind == audit.FixInstallApp && m.Control == "DB-ROLE-EXISTS" }) {
+		t.Errorf("left to people: %v", p.Manual)
+	}
+}
+
 func TestNeeds(t *testing.T) {
 	p := build(t, options(), nil)
 	held := map[string]string{
