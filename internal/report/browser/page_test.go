@@ -1,0 +1,479 @@
+package browser
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	cdpruntime "github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+var (
+	chromium = flag.String("chromium", "chromium", "the browser's `program`")
+	pages    = flag.String("pages", "", "`folder` of the pages that go test ./internal/report -run TestKeep -keep wrote")
+	axe      = flag.String("axe", "", "axe.min.js of axe-core, a `file`")
+	shots    = flag.String("shots", "", "`folder` to keep screenshots and prints in")
+)
+
+// patience is how long a tab may take for all that is asked of it: not a measure, but
+// an end to a browser that hangs.
+const patience = 2 * time.Minute
+
+func TestPage(t *testing.T) {
+	if *pages == "" || *axe == "" {
+		t.Skip("no -pages and -axe: run scripts/test-page")
+	}
+	b := start(t)
+	t.Run("loads nothing", b.loadsNothing)
+	t.Run("filter", b.filter)
+	t.Run("link into a fold", b.linkIntoFold)
+	t.Run("print", b.print)
+	t.Run("without JavaScript", b.withoutJavaScript)
+	t.Run("hostile names", b.hostileNames)
+	t.Run("light and dark", b.lightAndDark)
+	t.Run("narrow", b.narrow)
+	t.Run("axe", b.accessible)
+}
+
+// A browser runs for the whole test; each part has tabs of its own.
+type browser struct{ ctx context.Context }
+
+func start(t *testing.T) browser {
+	t.Helper()
+	alloc, stop := chromedp.NewExecAllocator(t.Context(),
+		chromedp.ExecPath(*chromium),
+		chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("headless", true),
+		chromedp.Flag("no-sandbox", true),
+		chromedp.Flag("disable-gpu", true),
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("no-first-run", true),
+		chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true),
+		chromedp.WindowSize(1200, 900),
+	)
+	t.Cleanup(stop)
+	ctx, _ := chromedp.NewContext(alloc)
+	if err := chromedp.Run(ctx); err != nil {
+		t.Fatalf("starting %s: %v", *chromium, err)
+	}
+	t.Cleanup(func() { _ = chromedp.Cancel(ctx) })
+	return browser{ctx}
+}
+
+// A tab keeps what the page asked for and said.
+type tab struct {
+	testing.TB
+	ctx context.Context
+
+	mu       sync.Mutex
+	requests []string
+	said     []string // dialogs, exceptions, the console
+}
+
+// open shows one of the pages. What is to be set before it loads comes first.
+func (b browser) open(t testing.TB, name string, before ...chromedp.Action) *tab {
+	t.Helper()
+	ctx, closeTab := chromedp.NewContext(b.ctx)
+	t.Cleanup(closeTab)
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.New("the browser does not answer"))
+	t.Cleanup(cancel)
+	tb := &tab{TB: t, ctx: ctx}
+	chromedp.ListenTarget(ctx, func(event any) {
+		tb.mu.Lock()
+		defer tb.mu.Unlock()
+		switch e := event.(type) {
+		case *network.EventRequestWillBeSent:
+			tb.requests = append(tb.requests, e.Request.URL)
+		case *page.EventJavascriptDialogOpening:
+			tb.said = append(tb.said, "dialog: "+e.Message)
+			go func() { _ = chromedp.Run(ctx, page.HandleJavaScriptDialog(true)) }()
+		case *page.EventWindowOpen:
+			tb.said = append(tb.said, "window: "+e.URL)
+		case *cdpruntime.EventExceptionThrown:
+			tb.said = append(tb.said, "exception: "+e.ExceptionDetails.Error())
+		case *cdpruntime.EventConsoleAPICalled:
+			tb.said = append(tb.said, "console: "+string(e.Type))
+		}
+	})
+	tb.do(network.Enable())
+	tb.do(before...)
+	tb.do(chromedp.Navigate(address(t, name)), chromedp.WaitReady("body"))
+	return tb
+}
+
+func address(t testing.TB, name string) string {
+	t.Helper()
+	file, err := filepath.Abs(filepath.Join(*pages, name+".html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(file)}).String()
+}
+
+func (t *tab) do(actions ...chromedp.Action) {
+	t.Helper()
+	if err := chromedp.Run(t.ctx, actions...); err != nil {
+		t.Fatalf("%v (%v)", err, context.Cause(t.ctx))
+	}
+}
+
+// eval asks the page, as a debugger does: the page's own policy does not limit it.
+func eval[T any](t *tab, expression string) T {
+	t.Helper()
+	var v T
+	t.do(chromedp.Evaluate(expression, &v, func(p *cdpruntime.EvaluateParams) *cdpruntime.EvaluateParams {
+		return p.WithAwaitPromise(true)
+	}))
+	return v
+}
+
+func (t *tab) heard() (requests, said []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.requests), slices.Clone(t.said)
+}
+
+// keep saves a picture or a print where the tests are asked to.
+func (t *tab) keep(name string, data []byte) {
+	t.Helper()
+	if *shots == "" {
+		return
+	}
+	if err := os.WriteFile(filepath.Join(*shots, name), data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (b browser) loadsNothing(t *testing.T) {
+	for _, name := range []string{"compliant", "mixed", "several", "hostile", "large"} {
+		tb := b.open(t, name)
+		tb.do(chromedp.Evaluate(`document.querySelectorAll("details").forEach((d) => { d.open = true; })`, nil))
+		requests, said := tb.heard()
+		if len(requests) != 1 || requests[0] != address(t, name) {
+			t.Errorf("%s: requests %q, want the page alone", name, requests)
+		}
+		if len(said) != 0 {
+			t.Errorf("%s: %q", name, said)
+		}
+		if n := eval[int](tb, `performance.getEntriesByType("resource").length`); n != 0 {
+			t.Errorf("%s: %d resources", name, n)
+		}
+	}
+}
+
+// shown are the controls that a person sees or could unfold, by outcome.
+const shown = `Object.entries(Object.groupBy(
+	[...document.querySelectorAll("[data-outcome]")].filter((c) => !c.hidden && !c.closest("[data-group][hidden]")),
+	(c) => c.dataset.outcome)).map(([o, cs]) => o + " " + cs.length).sort().join(", ")`
+
+func (b browser) filter(t *testing.T) {
+	tb := b.open(t, "mixed")
+	all := eval[string](tb, shown)
+	if !eval[bool](tb, `document.getElementById("filter").checkVisibility()`) {
+		t.Fatal("no filter is to be seen")
+	}
+	choose := func(field, value string) {
+		tb.do(chromedp.Evaluate(fmt.Sprintf(`(() => {
+			const e = document.getElementById(%q);
+			e.value = %q;
+			e.dispatchEvent(new Event("input", {bubbles: true}));
+		})()`, field, value), nil))
+	}
+	status := func() string { return eval[string](tb, `document.getElementById("filtered").textContent`) }
+
+	tb.do(chromedp.SendKeys("#words", "Lead nowhere", chromedp.ByID))
+	if got := eval[string](tb, shown); got != "" || status() != "0 of 36 controls shown" {
+		t.Errorf("two words that no control has: %q, %q", got, status())
+	}
+	choose("words", "")
+	tb.do(chromedp.SendKeys("#words", "prvappendtoLEAD", chromedp.ByID))
+	if got := eval[string](tb, shown); got != "fail 1" || status() != "1 of 36 controls shown" {
+		t.Errorf("a privilege: %q, %q", got, status())
+	}
+	choose("words", "")
+	choose("outcome", "waived")
+	if got := eval[string](tb, shown); got != "waived 1" {
+		t.Errorf("by outcome: %q", got)
+	}
+	choose("outcome", "pass")
+	if !eval[bool](tb, `[...document.querySelectorAll("[data-outcome=pass]")].every((c) => c.checkVisibility())`) {
+		t.Error("what passed is asked for and stays folded")
+	}
+	choose("severity", "low")
+	if got := eval[string](tb, shown); got != "pass 2" {
+		t.Errorf("by outcome and severity: %q", got)
+	}
+	choose("outcome", "")
+	choose("severity", "")
+	if got := eval[string](tb, shown); got != all || status() != "" {
+		t.Errorf("without a filter: %q, %q, want %q", got, status(), all)
+	}
+	// Return in the field must not send the form.
+	tb.do(chromedp.SendKeys("#words", "lead\r", chromedp.ByID))
+	requests, said := tb.heard()
+	if len(requests) != 1 || len(said) != 0 || eval[string](tb, "location.search") != "" {
+		t.Errorf("the form was sent: %q, %q", requests, said)
+	}
+
+	// Of several environments one form filters all.
+	tb = b.open(t, "several")
+	tb.do(chromedp.SendKeys("#words", "DB-VIEW-ACTIVE", chromedp.ByID))
+	if got := eval[string](tb, shown); !strings.Contains(got, "unknown 2") {
+		t.Errorf("in several environments: %q", got)
+	}
+}
+
+func (b browser) linkIntoFold(t *testing.T) {
+	tb := b.open(t, "mixed")
+	const target = `document.querySelector("details[data-group] [data-outcome=pass]")`
+	if eval[bool](tb, target+`.checkVisibility()`) {
+		t.Fatal("what passed is not folded")
+	}
+	tb.do(chromedp.Click(fmt.Sprintf(`.matrix a[href="#%s"]`, eval[string](tb, target+`.id`)), chromedp.ByQuery),
+		chromedp.Poll(target+`.checkVisibility()`, nil))
+}
+
+func (b browser) print(t *testing.T) {
+	for _, name := range []string{"mixed", "several", "hostile"} {
+		tb := b.open(t, name)
+		tb.do(chromedp.Evaluate(`addEventListener("beforeprint", () => { window.folded = document.querySelectorAll("details:not([open])").length; })`, nil))
+		folded := eval[int](tb, `document.querySelectorAll("details:not([open])").length`)
+		var pdf []byte
+		tb.do(chromedp.ActionFunc(func(ctx context.Context) (err error) {
+			pdf, _, err = page.PrintToPDF().WithPreferCSSPageSize(true).Do(ctx)
+			return err
+		}))
+		tb.keep(name+".pdf", pdf)
+		if !bytes.HasPrefix(pdf, []byte("%PDF-")) || !bytes.Contains(pdf, []byte("%%EOF")) || bytes.Count(pdf, []byte("/Type /Page\n")) < 2 {
+			t.Errorf("%s: %d bytes that are no print of several pages", name, len(pdf))
+		}
+		if got := eval[int](tb, `window.folded ?? -1`); got != 0 {
+			t.Errorf("%s: %d folds are closed on paper", name, got)
+		}
+		tb.do(chromedp.Poll(fmt.Sprintf(`document.querySelectorAll("details:not([open])").length === %d`, folded), nil))
+
+		// On paper: dark on light whatever the screen has, no form, nothing cut off.
+		tb.do(emulation.SetEmulatedMedia().WithMedia("print").WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}),
+			emulation.SetDeviceMetricsOverride(718, 1000, 1, false)) // A4 within 1 cm of margin
+		if eval[bool](tb, `document.getElementById("filter").checkVisibility()`) {
+			t.Errorf("%s: the filter is printed", name)
+		}
+		if got := eval[float64](tb, luminance); got < 0.9 {
+			t.Errorf("%s: paper of luminance %.2f", name, got)
+		}
+		if got := eval[string](tb, `getComputedStyle(document.querySelector(".message, .lead")).color`); got != "rgb(27, 31, 36)" {
+			t.Errorf("%s: on a dark screen's paper the ink is %s", name, got)
+		}
+		if got := eval[string](tb, overflowing); got != "" {
+			t.Errorf("%s: cut off on paper: %s", name, got)
+		}
+	}
+}
+
+// luminance of what stands behind the page, 0 to 1.
+const luminance = `(() => {
+	const color = (e) => getComputedStyle(e).backgroundColor.match(/[\d.]+/g).map(Number);
+	let c = color(document.body);
+	if (c.length === 4 && c[3] === 0) { c = color(document.documentElement); }
+	if (c.length === 4 && c[3] === 0) { return 1; }
+	return (0.2126 * c[0] + 0.7152 * c[1] + 0.0722 * c[2]) / 255;
+})()`
+
+// overflowing names the first element that is wider than the page and cannot be
+// scrolled.
+const overflowing = `(() => {
+	const width = document.documentElement.clientWidth;
+	for (const e of document.body.querySelectorAll("*")) {
+		if (e.closest("svg, .wide, .unseen, .skip, pre") || !e.checkVisibility()) { continue; }
+		const r = e.getBoundingClientRect();
+		if (r.width > 1 && r.right > width + 1) { return e.outerHTML.slice(0, 120) + " ends at " + r.right + " of " + width; }
+	}
+	return document.documentElement.scrollWidth > width + 1 ? "the page scrolls to " + document.documentElement.scrollWidth : "";
+})()`
+
+func (b browser) withoutJavaScript(t *testing.T) {
+	tb := b.open(t, "mixed", emulation.SetScriptExecutionDisabled(true))
+	if eval[bool](tb, `document.getElementById("filter").checkVisibility()`) {
+		t.Error("a filter is shown that cannot work")
+	}
+	for _, part := range []string{"h1", ".lead", ".next li", ".chain svg", ".matrix", `[data-outcome="fail"] .message`, `[data-outcome="unknown"]`, ".waivers"} {
+		if !eval[bool](tb, fmt.Sprintf(`document.querySelector(%q)?.checkVisibility() ?? false`, part)) {
+			t.Errorf("%s is not to be seen", part)
+		}
+	}
+	// Folds are the browser's own.
+	tb.do(chromedp.Click("details.fix > summary", chromedp.ByQuery),
+		chromedp.WaitVisible("details.fix .steps", chromedp.ByQuery))
+}
+
+// inventory lists the kinds of elements and attributes that the browser's parser
+// made of the page.
+const inventory = `[...new Set([...document.querySelectorAll("*")].flatMap((e) =>
+	[e.localName, ...[...e.attributes].map((a) => e.localName + " " + a.name)]))].sort()`
+
+// hostileNames opens what an environment full of hostile names gave, uses all of
+// it, and wants nothing to have run. The page's policy, a second wall, is taken
+// down for it.
+func (b browser) hostileNames(t *testing.T) {
+	want := map[string]bool{}
+	for _, kind := range eval[[]string](b.open(t, "mixed"), inventory) {
+		want[kind] = true
+	}
+	for _, bypass := range []bool{true, false} {
+		tb := b.open(t, "hostile", page.SetBypassCSP(bypass))
+		for _, kind := range eval[[]string](tb, inventory) {
+			if !want[kind] {
+				t.Errorf("a name brought in %q", kind)
+			}
+		}
+		if n := eval[int](tb, `document.scripts.length`); n != 1 {
+			t.Errorf("%d scripts", n)
+		}
+		links := eval[[]string](tb, `[...document.querySelectorAll("[href]")].map((e) => new URL(e.getAttribute("href"), document.baseURI).protocol)`)
+		slices.Sort(links)
+		if got := slices.Compact(links); !slices.Equal(got, []string{"file:", "https:"}) {
+			t.Errorf("links to %q", got)
+		}
+		// Every event that a person could cause, on every element.
+		tb.do(chromedp.Evaluate(`document.querySelectorAll("details").forEach((d) => { d.open = true; });
+			for (const e of document.querySelectorAll("*")) {
+				for (const kind of ["mouseover", "mouseenter", "focus", "error", "load", "toggle", "animationstart"]) { e.dispatchEvent(new Event(kind)); }
+			}`, nil),
+			chromedp.SendKeys("#words", `"><script>alert(1)</script>`, chromedp.ByID))
+		if got := eval[string](tb, shown); got == "" {
+			t.Error("a hostile name cannot be found by the filter")
+		}
+		requests, said := tb.heard()
+		if len(requests) != 1 || len(said) != 0 {
+			t.Errorf("hostile names act: requests %q, %q", requests, said)
+		}
+		if got := eval[string](tb, "document.title"); !strings.Contains(got, "<script>alert(1)") {
+			t.Errorf("the title %q does not show the name", got)
+		}
+	}
+
+	// The test sees what runs: the same page with one name let through.
+	text, err := os.ReadFile(filepath.Join(*pages, "mixed.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := bytes.Replace(text, []byte("</main>"), []byte("<script>alert(1)</script></main>"), 1)
+	if err := os.WriteFile(filepath.Join(*pages, "broken.html"), broken, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tb := b.open(t, "broken", page.SetBypassCSP(true))
+	if _, said := tb.heard(); len(said) != 1 {
+		t.Errorf("a script that runs goes unseen: %q", said)
+	}
+	tb = b.open(t, "broken")
+	if _, said := tb.heard(); len(said) != 0 {
+		t.Errorf("the page's policy lets a foreign script run: %q", said)
+	}
+}
+
+func scheme(name string) chromedp.Action {
+	return emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}})
+}
+
+func (b browser) lightAndDark(t *testing.T) {
+	for _, name := range []string{"mixed", "several"} {
+		paper := map[string]float64{}
+		for _, s := range []string{"light", "dark"} {
+			tb := b.open(t, name, scheme(s))
+			paper[s] = eval[float64](tb, luminance)
+			var top, whole []byte
+			tb.do(chromedp.CaptureScreenshot(&top), chromedp.FullScreenshot(&whole, 90))
+			tb.keep(name+"-"+s+"-top.png", top)
+			tb.keep(name+"-"+s+".jpg", whole)
+		}
+		if paper["light"] < 0.85 || paper["dark"] > 0.15 {
+			t.Errorf("%s: luminance %v", name, paper)
+		}
+	}
+}
+
+func (b browser) narrow(t *testing.T) {
+	for _, name := range []string{"mixed", "several", "hostile"} {
+		tb := b.open(t, name, emulation.SetDeviceMetricsOverride(360, 800, 1, true))
+		tb.do(chromedp.Evaluate(`document.querySelectorAll("details").forEach((d) => { d.open = true; })`, nil))
+		if got := eval[string](tb, overflowing); got != "" {
+			t.Errorf("%s at 360 pixels: %s", name, got)
+		}
+	}
+}
+
+type violation struct {
+	ID    string
+	Help  string
+	Nodes []struct {
+		HTML           string
+		FailureSummary string
+	}
+}
+
+func (b browser) accessible(t *testing.T) {
+	source, err := os.ReadFile(*axe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(tb *tab) []violation {
+		tb.do(chromedp.Evaluate(string(source), nil))
+		var report struct {
+			Violations []violation
+			Passes     int
+		}
+		text := eval[string](tb, `axe.run(document, {resultTypes: ["violations"]}).then((r) => JSON.stringify({violations: r.violations, passes: r.passes.length}))`)
+		if err := json.Unmarshal([]byte(text), &report); err != nil {
+			t.Fatal(err)
+		}
+		if report.Passes < 20 {
+			t.Errorf("axe judged by %d rules alone", report.Passes)
+		}
+		return report.Violations
+	}
+	views := map[string]chromedp.Action{
+		"wide":   emulation.SetDeviceMetricsOverride(1200, 900, 1, false),
+		"narrow": emulation.SetDeviceMetricsOverride(360, 800, 1, true),
+	}
+	// Pages of one outcome have nothing that the others lack but the verdict.
+	for name, schemes := range map[string][]string{
+		"compliant": {"dark"}, "incomplete": {"light"}, "waived": {"dark"}, "mixed": {"light", "dark"}, "several": {"light", "dark"},
+	} {
+		for _, s := range schemes {
+			for _, view := range slices.Sorted(maps.Keys(views)) {
+				if view == "narrow" && len(schemes) == 1 {
+					continue
+				}
+				tb := b.open(t, name, scheme(s), views[view])
+				tb.do(chromedp.Evaluate(`document.querySelectorAll("details").forEach((d) => { d.open = true; })`, nil))
+				for _, v := range check(tb) {
+					t.Errorf("%s, %s, %s: %s: %s: %s\n%s", name, s, view, v.ID, v.Help, v.Nodes[0].HTML, v.Nodes[0].FailureSummary)
+				}
+			}
+		}
+	}
+	// The judge refuses something.
+	tb := b.open(t, "mixed")
+	tb.do(chromedp.Evaluate(`document.querySelector("h1").insertAdjacentHTML("afterend", "<img src='data:,'><input>"); document.documentElement.removeAttribute("lang")`, nil))
+	if len(check(tb)) < 3 {
+		t.Error("axe finds nothing on a page with faults")
+	}
+}
