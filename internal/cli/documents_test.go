@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -67,5 +68,32 @@ func TestDocuments(t *testing.T) {
 		if err := compiled.Validate(value); err != nil {
 			t.Errorf("%s: %v\n%s", document.schema, err, data)
 		}
+	}
+}
+
+// TestOrderOfRows: an environment that is read in another order gives the same
+// snapshot, and diff sees none.
+func TestOrderOfRows(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	first, before := l.judge(t, l.pristine)
+	turned := l.pristine.clone()
+	slices.Reverse(turned.BusinessUnits)
+	slices.Reverse(turned.Roles)
+	slices.Reverse(turned.Users)
+	slices.Reverse(turned.ApplicationUsers)
+	slices.Reverse(turned.Teams)
+	slices.Reverse(turned.PersonalViews)
+	slices.Reverse(turned.SystemViews)
+	second, after := l.judge(t, turned)
+	d, err := compare.Snapshots(before, after)
+	if err != nil || !d.Same {
+		t.Errorf("the snapshots differ: %+v %v", d.Environments, err)
+	}
+	if before.Digest != after.Digest {
+		t.Error("the digests differ")
+	}
+	if d := compare.Results([]audit.Result{first}, []audit.Result{second}); !d.Same {
+		t.Errorf("the results differ: %+v", d.Environments)
 	}
 }
