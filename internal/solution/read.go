@@ -410,20 +410,14 @@ func (r *reader) archive(label string, raw []byte, nesting int) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
+	known := map[string]string{} // what the manifests say, by folder
 	managed := func(name string) string {
 		dir := strings.ToLower(path.Dir(name))
-		for _, at := range []string{path.Join(dir, "solution.xml"), path.Join(path.Dir(dir), "other/solution.xml")} {
-			f := entries[at]
-			if f == nil {
-				continue
-			}
-			if raw, err := r.entry(f); err == nil {
-				if doc, err := parse(raw); err == nil && doc.managed != "" {
-					return doc.managed
-				}
-			}
+		if word, ok := known[dir]; ok {
+			return word
 		}
-		return ""
+		known[dir] = r.manifest(entries, dir)
+		return known[dir]
 	}
 	for _, name := range names {
 		if !relevant(name) {
@@ -445,6 +439,23 @@ func (r *reader) archive(label string, raw []byte, nesting int) {
 			r.xml(inner, raw, func() string { return managed(name) })
 		}
 	}
+}
+
+// manifest says whether the manifest that belongs to a folder of an archive is a
+// managed solution's.
+func (r *reader) manifest(entries map[string]*zip.File, dir string) string {
+	for _, at := range []string{path.Join(dir, "solution.xml"), path.Join(path.Dir(dir), "other/solution.xml")} {
+		f := entries[at]
+		if f == nil {
+			continue
+		}
+		if raw, err := r.entry(f); err == nil {
+			if doc, err := parse(raw); err == nil && doc.managed != "" {
+				return doc.managed
+			}
+		}
+	}
+	return ""
 }
 
 // entry reads one entry of an archive. What the archive says of its size is not

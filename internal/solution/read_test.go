@@ -358,6 +358,34 @@ func TestWhatIsNotThere(t *testing.T) {
 	}
 }
 
+// What costs little to write must cost little to read: one line of many entries, one
+// element of many attributes, one role of many lines, many roles.
+func TestLargeAndHostile(t *testing.T) {
+	entry := `<RolePrivilege name="prvReadAccount" level="Global"/>`
+	found := read(t, write(t, filepath.Join(t.TempDir(), "r.xml"), `<Role name="x"><RolePrivileges>`+strings.Repeat(entry, 40_000)+`</RolePrivileges></Role>`))
+	if len(found.Faults) > 0 {
+		t.Fatal(found.Faults[0])
+	}
+	last := found.Roles[0].Entries[39_999].At
+	if want := len(`<Role name="x"><RolePrivileges>`) + 39_999*len(entry) + 1; last.Line != 1 || last.Column != want || last.EndColumn != want+len(entry) {
+		t.Errorf("got %+v, want column %d", last, want)
+	}
+	var attributes strings.Builder
+	for i := range 2000 {
+		fmt.Fprintf(&attributes, " a%d=''", i)
+	}
+	for want, content := range map[string]string{
+		"more than 1000 attributes":       "<Role name='x'><a" + attributes.String() + "/></Role>",
+		"lists more than 50000":           "<Role name='x'><RolePrivileges>" + strings.Repeat("<RolePrivilege />", 50_010) + "</RolePrivileges></Role>",
+		"the file defines more than 1000": "<a><Roles>" + strings.Repeat("<Role name='x'><RolePrivileges/></Role>", 10_010) + "</Roles></a>",
+	} {
+		found := read(t, write(t, filepath.Join(t.TempDir(), "customizations.xml"), content))
+		if len(found.Faults) != 1 || !strings.Contains(found.Faults[0].Error(), want) {
+			t.Errorf("got %v, want %q", found.Faults, want)
+		}
+	}
+}
+
 func TestYAMLRolesAreSaid(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "solutions", "roles", "demandbase.yml"), "name: x")

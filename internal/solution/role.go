@@ -110,6 +110,9 @@ func parse(raw []byte) (document, error) {
 					return at(t, e, "the role %q has two elements RolePrivileges", role.Name)
 				}
 				role.open, role.PrivilegesAt = span{e.start, e.end}, t.position(e.start, e.end)
+				if e.empty {
+					break
+				}
 				block, _, _ := bytes.Cut(t.data[e.end:], []byte("</RolePrivileges"))
 				role.Entries = make([]Entry, 0, min(maxEntries, bytes.Count(block, []byte("<RolePrivilege "))))
 			case e.name == "RolePrivilege" && len(path) == depth+2 && path[depth+1] == "RolePrivileges":

@@ -30,6 +30,9 @@ type text struct {
 	encoding encoding
 	bom      bool
 	lines    []int // offsets at which lines begin; made on first use
+	// seen is a place that was counted, from which the next on its line is: a hostile
+	// file may be one line of many megabytes.
+	seen struct{ begin, at, units int }
 }
 
 func decode(raw []byte) (*text, error) {
@@ -178,7 +181,12 @@ func (t *text) position(start, end int) Position {
 	}
 	line := sort.SearchInts(t.lines, start+1)
 	begin := t.lines[line-1]
-	p := Position{Line: line, Column: 1 + units(t.data[begin:start])}
+	if t.seen.begin != begin || t.seen.at > start || t.seen.at < begin {
+		t.seen.begin, t.seen.at, t.seen.units = begin, begin, 0
+	}
+	t.seen.units += units(t.data[t.seen.at:start])
+	t.seen.at = start
+	p := Position{Line: line, Column: 1 + t.seen.units}
 	if end > start && (line == len(t.lines) || end <= t.lines[line]) {
 		p.EndColumn = p.Column + units(t.data[start:end])
 	}

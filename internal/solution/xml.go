@@ -17,6 +17,9 @@ import (
 // real form is below 40.
 const maxNesting = 256
 
+// maxAttributes bounds how many attributes an element may have.
+const maxAttributes = 1000
+
 // An element is the start tag of an element.
 type element struct {
 	name       string      // without prefix
@@ -317,6 +320,9 @@ func (s *scanner) attribute(e *element, within string) error {
 	}
 	if i := bytes.IndexByte(s.data[s.at:s.at+length], '<'); i >= 0 {
 		return s.fail(s.at+i, "this is no XML: < within the attribute %s of <%s", name, within)
+	}
+	if len(e.attributes) == maxAttributes {
+		return s.fail(start, "<%s has more than %d attributes", within, maxAttributes)
 	}
 	for _, a := range e.attributes {
 		if bytes.Equal(a.name, name) {
