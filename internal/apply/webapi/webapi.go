@@ -426,6 +426,10 @@ func (e *Environment) Change(ctx context.Context, r plan.Request, label string) 
 		if failed.Kind == dataverse.Conflict {
 			effect = apply.EffectRaced
 		}
+		if failed.Kind == dataverse.NotMember && r.As != nil {
+			err = fmt.Errorf("%s: nobody can act as the view's owner %s, which may be a team or a user that is gone: "+
+				"have it done by hand, and leave it out of the plan by --except (%s)", label, cmp.Or(r.As.Name, r.As.ID), failed.Summary())
+		}
 	}
 	return &apply.ChangeError{Effect: effect, Err: err}
 }
