@@ -41,8 +41,8 @@ $(OPA): go.mod
 policy: $(OPA) ## the policies in the stock opa: check, fmt, test, coverage of 100 %
 	$(OPA) check --strict --schema policy/schema/snapshot.json --capabilities policy/capabilities.json policy
 	$(OPA) fmt --fail --list policy
-	$(OPA) test policy
-	$(OPA) test --coverage --threshold 100 policy >/dev/null
+	$(OPA) test --timeout 5m policy
+	$(OPA) test --timeout 5m --coverage --threshold 100 policy >/dev/null
 
 lint: ## golangci-lint, and no vulnerable dependency where the database can be had
 	$(GO) run $(GOLANGCI) run

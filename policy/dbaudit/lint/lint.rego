@@ -47,6 +47,17 @@ not_applicable contains "there is no role to judge" if {
 subjects[id] := {"kind": "role", "id": id, "name": role.name} if some id, role in input.roles
 
 # METADATA
+# description: The privileges of each role as a fix takes them away.
+grants[id][name] := {"name": name, "depth": depth} if {
+	some id, names in input.role_privileges
+	some name, depth in names
+}
+
+# METADATA
+# description: The roles as fixes refer to them, by id.
+references[id] := {"id": id, "name": role.name} if some id, role in input.roles
+
+# METADATA
 # description: >-
 #   The lines of each role by the privilege that they name, in the file's order, each with its place among all
 #   lines of the role.

@@ -108,8 +108,7 @@ undecided[i] contains reason if {
 }
 
 undecided[i] contains reason if {
-	not system_views_read
-	reason := _because("the system views were not read", _system_views_detail)
+	some reason in system_views_unread
 	some i in _open
 	not i in _personal
 }
@@ -147,6 +146,13 @@ shares_read if input.coverage.shares.state == "collected"
 own_list_unread contains reason if {
 	not user_views_read
 	reason := _because("the views that the integration user sees were not read", _user_views_detail)
+}
+
+# METADATA
+# description: Why the system views of the required names were not read; empty where they were.
+system_views_unread contains reason if {
+	not system_views_read
+	reason := _because("the system views were not read", _system_views_detail)
 }
 
 # A section without an entry was not read, and must give a reason all the same.

@@ -27,6 +27,11 @@ findings contains {
 	]),
 	"subject": lint.subjects[role],
 	"evidence": {"powers": sort(object.keys(powers)), "privileges": names},
+	"fix": {
+		"kind": "remove-privilege",
+		"role": lint.references[role],
+		"privileges": [lint.grants[role][name] | some name in names],
+	},
 } if {
 	some control in lint.controls["lint/administrator"]
 	some role, powers in _powers

@@ -14,6 +14,11 @@ _finding(powers, names) := {
 	"message": sprintf(`the role "Vendor" can %s (%s)`, [concat("; ", powers), concat(", ", names)]),
 	"subject": fixture.subject,
 	"evidence": {"powers": powers, "privileges": names},
+	"fix": {
+		"kind": "remove-privilege",
+		"role": {"id": "role", "name": "Vendor"},
+		"privileges": [{"name": name, "depth": "global"} | some name in names],
+	},
 }
 
 test_success_a_role_of_modest_reach if {

@@ -23,6 +23,11 @@ findings contains {
 	"message": sprintf("%s lets the role's holder %s", [lines[0].name, _dangers[key]]),
 	"subject": lint.subjects[role],
 	"evidence": {"privilege": name, "entry": lines[0].entry},
+	"fix": {
+		"kind": "remove-privilege",
+		"role": lint.references[role],
+		"privileges": [object.get(lint.grants[role], name, {"name": name})],
+	},
 } if {
 	some control in lint.controls["lint/dangerous"]
 	some role, privileges in lint.lines

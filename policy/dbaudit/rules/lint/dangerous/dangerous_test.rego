@@ -14,6 +14,11 @@ test_fail_a_dangerous_privilege_in_any_case if {
 		"message": "prvsendAsUser lets the role's holder send e-mail as another user",
 		"subject": fixture.subject,
 		"evidence": {"privilege": "prvSendAsUser", "entry": 1},
+		"fix": {
+			"kind": "remove-privilege",
+			"role": {"id": "role", "name": "Vendor"},
+			"privileges": [{"name": "prvSendAsUser"}],
+		},
 	}} with input as fixture.of([["prvReadAccount", "Global"], ["prvsendAsUser", "Global"]])
 		with data.profiles as fixture.profiles
 }

@@ -35,7 +35,7 @@ findings contains {
 
 findings contains {
 	"control": control.id,
-	"message": sprintf("%s cannot be granted at %s: it allows %s", [bad[0].name, bad[0].level, concat(", ", allowed)]),
+	"message": sprintf("%s cannot be granted at %s: it allows %s", [bad[0].name, bad[0].level, _words(allowed)]),
 	"subject": lint.subjects[role],
 	"evidence": {"privilege": name, "level": bad[0].level, "allowed": allowed, "entry": bad[0].entry},
 } if {
@@ -53,5 +53,11 @@ findings contains {
 }
 
 not_applicable := lint.not_applicable
+
+# METADATA
+# description: Levels as files spell them.
+_words(levels) := concat(", ", [sprintf("%s%s", [upper(substring(level, 0, 1)), substring(level, 1, -1)]) |
+	some level in levels
+])
 
 _rank(line) := object.get(depth.rank, lower(line.level), 0)

@@ -25,7 +25,7 @@ test_fail_no_access_level if {
 test_fail_a_level_that_the_privilege_does_not_allow if {
 	level.findings == {{
 		"control": "LINT-LEVEL",
-		"message": "prvReadUserQuery cannot be granted at Global: it allows basic",
+		"message": "prvReadUserQuery cannot be granted at Global: it allows Basic",
 		"subject": fixture.subject,
 		"evidence": {"privilege": "prvReadUserQuery", "level": "Global", "allowed": ["basic"], "entry": 1},
 	}} with input as fixture.of([["prvReadAccount", "Deep"], ["prvReadUserQuery", "Global"]])

@@ -37,4 +37,16 @@ findings contains {
 
 not_applicable := integration.no_user | integration.no_role
 
+# METADATA
+# description: >-
+#   Whether a copy of another business unit's counts is for the record-ownership setting to say: a copy that
+#   is left over from when the setting was on is none.
+unknown contains sprintf("the organization and its record-ownership setting were not read%s", [_detail]) if {
+	not input.coverage.organization.state == "collected"
+}
+
+default _detail := ""
+
+_detail := sprintf(": %s", [input.coverage.organization.detail]) if input.coverage.organization.detail != ""
+
 _reaching := sort([min(integration.names[root]) | some root, _ in integration.ways])

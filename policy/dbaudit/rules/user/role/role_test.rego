@@ -56,3 +56,13 @@ test_not_applicable_without_user_or_role if {
 	role.not_applicable == {no_role} with input as testing.no_role
 	role.not_applicable == {no_user, no_role} with input as testing.without(testing.no_role, ["/users/user"])
 }
+
+test_unknown_where_the_organization_was_not_read if {
+	role.unknown == set() with input as testing.snapshot
+	unread := "the organization and its record-ownership setting were not read"
+	role.unknown == {unread} with input as testing.without(testing.snapshot, ["/coverage/organization"])
+	role.unknown == {sprintf("%s: prvReadOrganization is missing", [unread])} with input as testing.changed({
+		"/coverage/organization/state": "forbidden",
+		"/coverage/organization/detail": "prvReadOrganization is missing",
+	})
+}

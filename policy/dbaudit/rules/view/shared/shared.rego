@@ -93,6 +93,12 @@ not_applicable := views.no_subject
 
 unknown contains views.undecided[_][_]
 
+# METADATA
+# description: >-
+#   A view that can be read may yet not be the one that is meant: a section that is refused is never passed
+#   over.
+unknown contains views.system_views_unread[_]
+
 notes contains sprintf("%q is a system view: every user with prvReadQuery sees it, and it cannot be shared", [
 	required.name,
 ]) if {

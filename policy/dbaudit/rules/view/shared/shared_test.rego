@@ -182,3 +182,12 @@ test_not_applicable_without_user_or_requirement if {
 	shared.not_applicable == {no_user} with input as testing.no_user
 	shared.not_applicable == {none, no_user} with input as testing.without(nothing, ["/users/user"])
 }
+
+test_unknown_where_the_system_views_were_not_read if {
+	snapshot := testing.changed({
+		"/coverage/system_views/state": "forbidden",
+		"/coverage/system_views/detail": "prvReadQuery is missing",
+	})
+	shared.findings == set() with input as snapshot
+	shared.unknown == {"the system views were not read: prvReadQuery is missing"} with input as snapshot
+}
