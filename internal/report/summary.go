@@ -42,7 +42,7 @@ func headline(r audit.Result) string {
 func nextSteps(r audit.Result) []string {
 	var steps []string
 	worst := r.Worst()
-	automatic, live := 0, 0
+	automatic, live, lines := 0, 0, 0
 	var first *audit.Finding
 	var firstOf audit.Control
 	for _, c := range r.Controls {
@@ -58,6 +58,9 @@ func nextSteps(r audit.Result) []string {
 			if f.Fix != nil && f.Fix.Kind.Automatic() {
 				automatic++
 			}
+			if f.Location != nil && f.Evidence.Text("state") == "missing" && f.Fix != nil && f.Fix.Kind == audit.FixAddPrivilege {
+				lines++
+			}
 			if first == nil && c.Severity == worst {
 				first, firstOf = f, c
 			}
@@ -67,6 +70,11 @@ func nextSteps(r audit.Result) []string {
 		steps = append(steps, fmt.Sprintf("%s (%s): %s", visible(string(firstOf.ID)), firstOf.Severity, fixSentence(*first)))
 	}
 	switch {
+	case r.Environment.URL == "":
+		// A file, not an environment, was judged: nothing can be applied to it.
+		if lines > 0 {
+			steps = append(steps, fmt.Sprintf("dbaudit lint --fix can write the %s that the role lacks into its file", count(lines, "line")))
+		}
 	case automatic > 0 && automatic == live:
 		steps = append(steps, fmt.Sprintf("dbaudit plan can prepare the repair of %s for review", all(live, "finding")))
 	case automatic > 0:

@@ -115,12 +115,14 @@ func parse(raw []byte) (document, error) {
 				}
 				block, _, _ := bytes.Cut(t.data[e.end:], []byte("</RolePrivileges"))
 				role.Entries = make([]Entry, 0, min(maxEntries, bytes.Count(block, []byte("<RolePrivilege "))))
+			case e.name == "IsCustomizable" && len(path) == depth+1:
+				role.CustomizableAt = t.position(e.start, e.end)
 			case e.name == "RolePrivilege" && len(path) == depth+2 && path[depth+1] == "RolePrivileges":
 				role.Entries = append(role.Entries, entry(e, t))
 			}
 			return nil
 		},
-		closed: func(name, content string, start, end int, path []string) error {
+		closed: func(name, content string, end int, path []string) error {
 			switch {
 			case name == "Managed" && slices.Equal(path, []string{"ImportExportXml", "SolutionManifest"}):
 				doc.managed = content
@@ -137,9 +139,6 @@ func parse(raw []byte) (document, error) {
 				last.whole.end = end + bytes.IndexByte(t.data[end:], '>') + 1
 			case name == "IsCustomizable" && len(path) == depth+1:
 				role.Customizable = content != "0" && !strings.EqualFold(content, "false")
-				if start >= 0 {
-					role.CustomizableAt = t.position(start, end)
-				}
 			}
 			return nil
 		},

@@ -59,8 +59,8 @@ func (e element) attribute(name string) string {
 type handler struct {
 	open func(e element, path []string) error
 	// text is what stands directly between the tags of an element without children
-	// of its own.
-	closed func(name, text string, start, end int, path []string) error
+	// of its own; end is where the end tag begins, or where an empty element ends.
+	closed func(name, text string, end int, path []string) error
 }
 
 type scanner struct {
@@ -288,7 +288,7 @@ func (s *scanner) startTag(h handler) error {
 	}
 	if e.empty {
 		s.content = -1
-		return h.closed(e.name, "", e.end, e.end, s.path)
+		return h.closed(e.name, "", e.end, s.path)
 	}
 	s.stack, s.path = append(s.stack, qualified), append(s.path, e.name)
 	s.content = e.end
@@ -355,12 +355,11 @@ func (s *scanner) endTag(h handler) error {
 	last := len(s.stack) - 1
 	s.stack, s.path = s.stack[:last], s.path[:last]
 	content := ""
-	from := s.content
-	if from >= 0 {
-		content = strings.TrimSpace(string(s.data[from:start]))
+	if s.content >= 0 {
+		content = strings.TrimSpace(string(s.data[s.content:start]))
 	}
 	s.content = -1
-	return h.closed(local(name), content, from, start, s.path)
+	return h.closed(local(name), content, start, s.path)
 }
 
 // references checks the characters and references in a part of the document. Only
