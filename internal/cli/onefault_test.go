@@ -566,6 +566,16 @@ func viewFaults() []fault {
 				inapplicable("DB-VIEW-ACTIVE")),
 		},
 		{
+			name: "a view is not shared, and one of its name of another table is",
+			change: func(w *world) {
+				w.accounts(unshare)
+				twin := simulator.PersonalView{Name: accounts, Table: "contact", Owner: "jane@contoso.com"}
+				w.user(func(*simulator.User) { share(integration, simulator.RightRead)(&twin) })
+				w.PersonalViews = append(w.PersonalViews, twin)
+			},
+			expect: notShared("account", accounts),
+		},
+		{
 			name:   "a view is shared without Read",
 			change: func(w *world) { w.user(func(*simulator.User) { w.accounts(share(integration, simulator.RightWrite)) }) },
 			expect: lines(notShared("account", accounts), surplusShare(accounts, []string{integration}, "write")),
