@@ -15,6 +15,7 @@ import (
 )
 
 func TestTableWidths(t *testing.T) {
+	t.Parallel()
 	for _, r := range []audit.Result{mixed(), compliant(), incomplete(), waived()} {
 		for _, width := range []int{1, 60, 80, 119, 120, 200, 1000} {
 			for line := range strings.Lines(rendered(t, Table, r, Options{Width: width, Verbose: true})) {
@@ -35,6 +36,7 @@ func TestTableWidths(t *testing.T) {
 }
 
 func TestTableOfSeveral(t *testing.T) {
+	t.Parallel()
 	for _, f := range []Format{Table, Markdown} {
 		var b bytes.Buffer
 		if err := RenderAll(&b, f, []audit.Result{mixed(), compliant()}, Options{Width: 80}); err != nil {
@@ -49,6 +51,7 @@ func TestTableOfSeveral(t *testing.T) {
 
 // TestMarkdownKeepsGitHubsLimit holds the limit and that what is cut is said.
 func TestMarkdownKeepsGitHubsLimit(t *testing.T) {
+	t.Parallel()
 	var many []audit.Result
 	for range 100 {
 		many = append(many, mixed())
@@ -79,6 +82,7 @@ func TestMarkdownKeepsGitHubsLimit(t *testing.T) {
 }
 
 func TestJUnitOutcomes(t *testing.T) {
+	t.Parallel()
 	var doc struct {
 		Suites []struct {
 			Tests     int    `xml:"tests,attr"`
@@ -130,6 +134,7 @@ func TestJUnitOutcomes(t *testing.T) {
 }
 
 func TestCSVRows(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		result  audit.Result
 		verbose bool
@@ -158,6 +163,7 @@ func TestCSVRows(t *testing.T) {
 }
 
 func TestInert(t *testing.T) {
+	t.Parallel()
 	for in, want := range map[string]string{
 		"": "", "plain": "plain", "1+1": "1+1", "# Demandbase": "# Demandbase",
 		"=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@x": "'@x", "\tx": "'\tx", "\rx": "'\rx", "  =1": "'  =1", "＝1": "'＝1",
@@ -169,6 +175,7 @@ func TestInert(t *testing.T) {
 }
 
 func TestGitHubEscapes(t *testing.T) {
+	t.Parallel()
 	r := compliant()
 	fail(&r, "DB-PRIV-LEAD", audit.Finding{Message: "100%\r\n::error::x ##[error]y", Subject: role(), Location: &audit.Location{Path: "a,b:c.yaml", Line: 2, Column: 3, EndColumn: 9}})
 	out := rendered(t, GitHub, judge(r), Options{})
@@ -207,6 +214,7 @@ func cells(t *testing.T, page string) map[string]string {
 }
 
 func TestMatrix(t *testing.T) {
+	t.Parallel()
 	r := mixed()
 	c := control(&r, "DB-PRIV-CAMPAIGN")
 	c.Outcome, c.Reason = audit.OutcomeUnknown, "not read"
@@ -228,6 +236,7 @@ func TestMatrix(t *testing.T) {
 }
 
 func TestChain(t *testing.T) {
+	t.Parallel()
 	c := chainOf(mixed())
 	if got := []string{c.Nodes[0].State, c.Links[0].State, c.Nodes[1].State, c.Links[1].State, c.Nodes[2].State}; strings.Join(got, " ") != "fail fail pass fail unknown" {
 		t.Errorf("%q", got)
@@ -252,6 +261,7 @@ func TestChain(t *testing.T) {
 // TestHTMLIsWholeAndLinked holds that ids are unique and that links within the page
 // lead somewhere, with one environment and with several of the same name.
 func TestHTMLIsWholeAndLinked(t *testing.T) {
+	t.Parallel()
 	for _, rs := range [][]audit.Result{{mixed()}, {mixed(), mixed(), hostile()}, {}} {
 		var b bytes.Buffer
 		if err := RenderAll(&b, HTML, rs, Options{Rules: rules()}); err != nil {
@@ -297,6 +307,7 @@ func TestHTMLIsWholeAndLinked(t *testing.T) {
 }
 
 func TestStepsAreBounded(t *testing.T) {
+	t.Parallel()
 	page := rendered(t, HTML, large(1000), Options{})
 	if n := strings.Count(page, "By Web API"); n > 4*stepsShown {
 		t.Errorf("the steps are spelled out %d times", n)
@@ -307,6 +318,7 @@ func TestStepsAreBounded(t *testing.T) {
 }
 
 func TestHeadline(t *testing.T) {
+	t.Parallel()
 	empty := compliant()
 	empty.Controls = nil
 	for want, r := range map[string]audit.Result{

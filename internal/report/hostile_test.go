@@ -21,6 +21,7 @@ import (
 // TestHostileNamesAreVisible holds for every format: nothing without a glyph but
 // the line breaks of the format's own.
 func TestHostileNamesAreVisible(t *testing.T) {
+	t.Parallel()
 	for _, f := range Formats() {
 		for _, width := range []int{0, 80, 200} {
 			out := rendered(t, f, hostile(), Options{Width: width, Rules: rules(), Verbose: true})
@@ -38,6 +39,7 @@ func TestHostileNamesAreVisible(t *testing.T) {
 }
 
 func TestHostileTable(t *testing.T) {
+	t.Parallel()
 	for _, width := range []int{60, 80, 119, 120, 200} {
 		out := rendered(t, Table, hostile(), Options{Width: width})
 		for line := range strings.Lines(out) {
@@ -60,6 +62,7 @@ func TestHostileTable(t *testing.T) {
 }
 
 func TestHostileJSONKeepsEveryName(t *testing.T) {
+	t.Parallel()
 	var doc struct {
 		Controls []struct {
 			Findings []struct {
@@ -86,6 +89,7 @@ func TestHostileJSONKeepsEveryName(t *testing.T) {
 // TestHostileMarkdown renders the document as GitHub would and looks for what names
 // could have brought in.
 func TestHostileMarkdown(t *testing.T) {
+	t.Parallel()
 	var b strings.Builder
 	md := goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithRendererOptions(ghtml.WithUnsafe()))
 	if err := md.Convert([]byte(rendered(t, Markdown, hostile(), Options{Rules: rules()})), &b); err != nil {
@@ -137,6 +141,7 @@ func TestHostileMarkdown(t *testing.T) {
 // TestHostileHTML parses the page as a browser does: only the elements and
 // attributes of the template are there, and nothing that loads or runs.
 func TestHostileHTML(t *testing.T) {
+	t.Parallel()
 	tags := func(page string) (map[string]bool, map[string]bool) {
 		elements, attributes := map[string]bool{}, map[string]bool{}
 		doc, err := html.Parse(strings.NewReader(page))
@@ -174,6 +179,7 @@ func TestHostileHTML(t *testing.T) {
 }
 
 func TestHostileJUnit(t *testing.T) {
+	t.Parallel()
 	elements := strings.Fields("testsuites testsuite properties property testcase failure error skipped system-out system-err")
 	d := xml.NewDecoder(strings.NewReader(rendered(t, JUnit, hostile(), Options{})))
 	for {
@@ -194,6 +200,7 @@ func TestHostileJUnit(t *testing.T) {
 }
 
 func TestHostileCSV(t *testing.T) {
+	t.Parallel()
 	r := hostile()
 	rows, err := csv.NewReader(strings.NewReader(rendered(t, CSV, r, Options{}))).ReadAll()
 	if err != nil {
@@ -214,6 +221,7 @@ func TestHostileCSV(t *testing.T) {
 // TestHostileGitHub checks each line as the runner does: a command at the start of
 // a line, or the older form anywhere in it.
 func TestHostileGitHub(t *testing.T) {
+	t.Parallel()
 	out := rendered(t, GitHub, hostile(), Options{})
 	ours := regexp.MustCompile(`^::(error|warning|notice) ((file|line|col|endColumn|title)=[^:,]*,?)+::[^:]?`)
 	for line := range strings.Lines(out) {
@@ -234,6 +242,7 @@ func TestHostileGitHub(t *testing.T) {
 }
 
 func TestHostileSARIF(t *testing.T) {
+	t.Parallel()
 	out := rendered(t, SARIF, hostile(), Options{Rules: rules(), Verbose: true})
 	checkSARIF(t, out)
 	// Our own help is the one place for links.

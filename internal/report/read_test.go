@@ -13,6 +13,7 @@ import (
 )
 
 func TestReadResultsRefuses(t *testing.T) {
+	t.Parallel()
 	good := rendered(t, JSON, mixed(), Options{})
 	swap := func(old, replacement string) string {
 		if !strings.Contains(good, old) {
@@ -76,6 +77,7 @@ func TestReadResultsRefuses(t *testing.T) {
 }
 
 func TestReadResultsOfSeveral(t *testing.T) {
+	t.Parallel()
 	var b bytes.Buffer
 	if err := RenderAll(&b, JSON, []audit.Result{mixed(), compliant()}, Options{}); err != nil {
 		t.Fatal(err)

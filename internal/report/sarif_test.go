@@ -82,6 +82,7 @@ func checkLocation(t *testing.T, p sarifPhysical) {
 }
 
 func TestPhysicalLocation(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		in     *audit.Location
 		uri    string
@@ -121,6 +122,7 @@ func FuzzPhysicalLocation(f *testing.F) {
 }
 
 func TestSARIFOutcomes(t *testing.T) {
+	t.Parallel()
 	results := func(r audit.Result, o Options) (sarifRun, map[string][]sarifResult) {
 		o.Rules = rules()
 		log := checkSARIF(t, rendered(t, SARIF, r, o))
@@ -177,6 +179,7 @@ func TestSARIFOutcomes(t *testing.T) {
 // TestSARIFFingerprints holds that a fingerprint is the finding's and nothing
 // else's: not of a line, of the other findings, or of the message.
 func TestSARIFFingerprints(t *testing.T) {
+	t.Parallel()
 	prints := func(r audit.Result) map[string]bool {
 		m := map[string]bool{}
 		for _, s := range checkSARIF(t, rendered(t, SARIF, r, Options{})).Runs[0].Results {
@@ -206,6 +209,7 @@ func TestSARIFFingerprints(t *testing.T) {
 }
 
 func TestSARIFOfAzureDevOps(t *testing.T) {
+	t.Parallel()
 	o := Options{SARIFProfile: AzureDevOpsPipeline, AzureDevOps: pipeline()}
 	log := checkSARIF(t, rendered(t, SARIF, mixed(), o))
 	a := log.Runs[0].AutomationDetails
@@ -223,6 +227,7 @@ func TestSARIFOfAzureDevOps(t *testing.T) {
 }
 
 func TestSARIFOfSeveral(t *testing.T) {
+	t.Parallel()
 	second := mixed()
 	second.Environment.Name = "fabrikam"
 	for _, o := range []Options{{}, {SARIFProfile: AzureDevOpsPipeline, AzureDevOps: pipeline()}} {
