@@ -42,6 +42,7 @@ func TestWatchJudgesAgain(t *testing.T) {
 	ticks <- time.Time{} // nothing has changed
 	save(`<Role name="Demandbase"><RolePrivileges><RolePrivilege name="prvSendAsUser" level="Global"/></RolePrivileges></Role>`)
 	ticks <- time.Time{}
+	ticks <- time.Time{} // taken once the look after the first is over
 	save("broken")
 	ticks <- time.Time{}
 	ticks <- time.Time{}
