@@ -101,14 +101,23 @@ func Of(results []audit.Result) History {
 
 type key struct{ organization, profile string }
 
+// when is the time that a result tells about. A solution's files were taken at no
+// known time: then it is that of the judgement.
+func when(r audit.Result) time.Time {
+	if r.Snapshot.TakenAt.IsZero() {
+		return r.EvaluatedAt
+	}
+	return r.Snapshot.TakenAt
+}
+
 // inOrder sorts results by time and leaves one of each snapshot.
 func inOrder(results []audit.Result) []audit.Result {
 	slices.SortStableFunc(results, func(a, b audit.Result) int {
-		return cmp.Or(a.Snapshot.TakenAt.Compare(b.Snapshot.TakenAt), cmp.Compare(a.Snapshot.Digest, b.Snapshot.Digest), a.EvaluatedAt.Compare(b.EvaluatedAt))
+		return cmp.Or(when(a).Compare(when(b)), cmp.Compare(a.Snapshot.Digest, b.Snapshot.Digest), a.EvaluatedAt.Compare(b.EvaluatedAt))
 	})
 	var out []audit.Result
 	for _, r := range results {
-		if n := len(out); n > 0 && out[n-1].Snapshot.Digest == r.Snapshot.Digest && out[n-1].Snapshot.TakenAt.Equal(r.Snapshot.TakenAt) {
+		if n := len(out); n > 0 && out[n-1].Snapshot.Digest == r.Snapshot.Digest && when(out[n-1]).Equal(when(r)) {
 			out[n-1] = r
 			continue
 		}
@@ -124,13 +133,13 @@ func environment(results []audit.Result) Environment {
 		Profile: last.Profile.Name, Verdict: last.Verdict,
 	}
 	for _, r := range results {
-		at := r.Snapshot.TakenAt
+		at := when(r)
 		e.Results = append(e.Results, Point{TakenAt: at, Verdict: r.Verdict, Summary: r.Summary})
 		if r.Verdict == audit.VerdictCompliant {
 			e.Compliant = &at
 		}
 	}
-	e.Since = last.Snapshot.TakenAt
+	e.Since = when(last)
 	for _, p := range slices.Backward(e.Results) {
 		if p.Verdict != e.Verdict {
 			e.Before = &p.TakenAt
@@ -152,7 +161,7 @@ func control(last audit.Control, results []audit.Result) Control {
 		if i < 0 {
 			continue
 		}
-		outcome, at := r.Controls[i].Outcome, r.Snapshot.TakenAt
+		outcome, at := r.Controls[i].Outcome, when(r)
 		if outcome == audit.OutcomePass {
 			c.Passed = &at
 		}

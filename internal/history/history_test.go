@@ -105,3 +105,14 @@ func TestNewControl(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 }
+
+// TestFiles: results on files, which were taken at no known time, are in the order
+// of their judgement.
+func TestFiles(t *testing.T) {
+	early, late := on(1, pass, pass), on(2, fail, pass)
+	early.Snapshot, late.Snapshot = audit.Snapshot{Digest: "b"}, audit.Snapshot{Digest: "a"}
+	e := history.Of([]audit.Result{late, early}).Environments[0]
+	if e.Verdict != audit.VerdictNoncompliant || e.Since.Day() != 2 || len(e.Results) != 2 {
+		t.Errorf("%+v", e)
+	}
+}
