@@ -284,6 +284,9 @@ func (p controlPage) fixes() []audit.Fix {
 			{Kind: audit.FixRemovePrivilege, Role: role, Privileges: []audit.Grant{surplus}},
 			{Kind: audit.FixReplaceRole, Role: role},
 		}
+	case "lint/administrator", "lint/dangerous":
+		danger := audit.Grant{Name: "prvActOnBehalfOfAnotherUser", ID: "{privilegeid of prvActOnBehalfOfAnotherUser}", Depth: "global"}
+		return []audit.Fix{{Kind: audit.FixRemovePrivilege, Role: role, Privileges: []audit.Grant{danger}}}
 	case "user/exists":
 		return []audit.Fix{
 			{Kind: audit.FixCreateApplicationUser, ApplicationID: application, BusinessUnit: unit},
