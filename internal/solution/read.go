@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -66,12 +67,13 @@ func Read(ctx context.Context, paths []string, in io.Reader, limits Limits) (Fou
 	}
 	files = unique(files)
 	parts := make([]Found, len(files))
+	manifests := manifests{known: map[string]string{}}
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, f := range files {
 		group.Go(func() error {
 			if ctx.Err() == nil {
-				parts[i] = f.read(in, limits)
+				parts[i] = f.read(in, limits, &manifests)
 			}
 			return nil
 		})
@@ -259,7 +261,7 @@ func match(pattern, name []string) bool {
 	return ok && match(pattern[1:], name[1:])
 }
 
-func (f file) read(in io.Reader, limits Limits) Found {
+func (f file) read(in io.Reader, limits Limits, m *manifests) Found {
 	label := filepath.ToSlash(f.name)
 	r := reader{limits: limits, left: limits.Archive}
 	var raw []byte
@@ -280,7 +282,7 @@ func (f file) read(in io.Reader, limits Limits) Found {
 		}
 		return r.found
 	}
-	r.xml(label, raw, func() string { return manifestBeside(f.name) })
+	r.xml(label, raw, func() string { return m.beside(f.name) })
 	if f.named && len(r.found.Roles) == 0 && len(r.found.Faults) == 0 {
 		r.fail(label, errors.New("the file holds no definition of a security role: want a file of a solution's Roles folder, customizations.xml, or a solution's .zip"))
 	}
@@ -327,16 +329,31 @@ func tooLarge(limit int64) error {
 	return fmt.Errorf("it is larger than %d MB when it is read, and no solution's file is", limit>>20)
 }
 
-// manifestBeside says whether the manifest of an unpacked solution, in the folder
-// Other beside Roles, is a managed solution's.
-func manifestBeside(name string) string {
-	for _, dir := range []string{filepath.Join(filepath.Dir(filepath.Dir(name)), "Other"), filepath.Dir(name)} {
+// manifests are what the manifests of unpacked solutions say, by the folder of a
+// role's file: many files stand in one.
+type manifests struct {
+	mutex sync.Mutex
+	known map[string]string
+}
+
+// beside is the Managed element of the manifest of an unpacked solution, which
+// stands in the folder Other beside Roles.
+func (m *manifests) beside(name string) string {
+	folder := filepath.Dir(name)
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	if managed, ok := m.known[folder]; ok {
+		return managed
+	}
+	m.known[folder] = ""
+	for _, dir := range []string{filepath.Join(filepath.Dir(folder), "Other"), folder} {
 		for _, base := range []string{"Solution.xml", "solution.xml"} {
 			raw, err := readFile(filepath.Join(dir, base), 16<<20)
 			if err != nil {
 				continue
 			}
 			if doc, err := parse(raw); err == nil && doc.managed != "" {
+				m.known[folder] = doc.managed
 				return doc.managed
 			}
 		}
