@@ -300,7 +300,7 @@ func TestHTMLIsWholeAndLinked(t *testing.T) {
 		if headings != 1 {
 			t.Errorf("%d first headings", headings)
 		}
-		if i := strings.Index(page, "<style>"); i < 0 || !strings.Contains(page, hash(pageStyle)) || !strings.Contains(page, "<script>"+pageScript+"</script>") || !strings.Contains(page, "<style>"+pageStyle+"</style>") {
+		if i := strings.Index(page, "<style>"); i < 0 || !strings.Contains(html.UnescapeString(page), hash(pageStyle)) || !strings.Contains(page, "<script>"+pageScript+"</script>") || !strings.Contains(page, "<style>"+pageStyle+"</style>") {
 			t.Error("the style or the script is not what the policy's hash allows")
 		}
 	}
