@@ -494,7 +494,10 @@ func (run *lintRun) fix(judged []judgedRole) (bool, error) {
 	byFile := map[string][]solution.Addition{}
 	var files []string
 	for _, j := range judged {
-		grants := lacking(j.result)
+		grants := slices.DeleteFunc(lacking(j.result), func(g solution.Grant) bool {
+			// A line without a level that counts has to be mended, not doubled.
+			return slices.ContainsFunc(j.role.Entries, func(e solution.Entry) bool { return strings.EqualFold(e.Name, g.Name) })
+		})
 		if len(grants) == 0 || j.role.File == "" {
 			continue
 		}

@@ -302,6 +302,14 @@ func TestLintFix(t *testing.T) {
 	if files, err := os.ReadDir("Roles"); err != nil || len(files) != 1 {
 		t.Errorf("left behind: %v %v", files, err)
 	}
+	broken := strings.Replace(all, `name="prvReadLead" level="Global"`, `name="prvReadLead" level="Globl"`, 1)
+	put(t, file, broken)
+	if out := lintIn(t, "", "Roles", "--fix"); out.code != 1 {
+		t.Errorf("exit code %d", out.code)
+	}
+	if data, err := os.ReadFile(file); err != nil || string(data) != broken {
+		t.Errorf("a line without a level that counts was doubled: %v", err)
+	}
 	shallow := strings.Replace(all, `name="prvReadLead" level="Global"`, `name="prvReadLead" level="Local"`, 1)
 	put(t, file, shallow)
 	if out := lintIn(t, "", "Roles", "--fix"); out.code != 1 {
