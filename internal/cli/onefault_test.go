@@ -198,6 +198,9 @@ func privilegeFaults(p profile.Profile) []fault {
 			case "prvReadUserQuery":
 				// Then nobody reads a personal view.
 				undefined.expect = append(undefined.expect, unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE")...)
+			case "prvReadQuery":
+				// Then nobody reads a system view, the one that may be meant included.
+				undefined.expect = append(undefined.expect, unknown("DB-VIEW-SHARED")...)
 			case "prvReadUser":
 				// Then nobody, the auditor included, reads a user, and nothing can be judged.
 				undefined.expect, undefined.alone = nil, true

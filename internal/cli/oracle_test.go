@@ -479,7 +479,7 @@ func (o *oracle) viewControls() {
 			})
 		}
 	}
-	if unknownShared > 0 && unknownShared+satisfied == len(o.want.Views) {
+	if (unknownShared > 0 || !systemRead) && unknownShared+satisfied == len(o.want.Views) {
 		o.outcome(audit.OutcomeUnknown, "DB-VIEW-SHARED")
 	}
 	for _, v := range inactive {

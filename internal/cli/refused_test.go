@@ -43,6 +43,8 @@ func TestRefusedTables(t *testing.T) {
 		"teams":                      {nil, snapshot.SectionTeams},
 		"privileges":                 {append(slices.Clone(privileges), "DB-ROLE-COMPLETE"), snapshot.SectionPrivileges},
 		"RetrieveRolePrivilegesRole": {append(slices.Clone(privileges), "DB-ROLE-COMPLETE", "DB-ROLE-LEAST-PRIVILEGE"), snapshot.SectionRolePrivileges},
+		"organizations":              {[]string{"DB-USER-ROLE"}, snapshot.SectionOrganization},
+		"savedqueries":               {[]string{"DB-VIEW-SHARED"}, snapshot.SectionSystemViews},
 		"userqueries":                {[]string{"DB-VIEW-SHARED", "DB-VIEW-ACTIVE"}, snapshot.SectionUserViews},
 		// Where the share table is closed, the views themselves are asked.
 		"principalobjectaccessset RetrieveSharedPrincipalsAndAccess": {[]string{"DB-VIEW-LEAST-ACCESS"}, snapshot.SectionShares},
