@@ -56,6 +56,9 @@ Ends in 1 for findings, else in 3 if a file could not be read.`),
   dbaudit lint --fix src/Roles/`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.fix && slices.Contains(args, solution.Stdin) {
+				return usagef("--fix writes files, and standard input is none")
+			}
 			if f.watch {
 				return a.watchLint(cmd.Context(), f, args)
 			}
@@ -494,6 +497,11 @@ func (run *lintRun) fix(judged []judgedRole) (bool, error) {
 	byFile := map[string][]solution.Addition{}
 	var files []string
 	for _, j := range judged {
+		if run.accepted.waivers != nil {
+			// What somebody has accepted to be missing is not written either.
+			accepted, _ := run.accepted.waivers.Apply([]audit.Result{j.result}, run.accepted.options)
+			j.result = accepted[0]
+		}
 		grants := slices.DeleteFunc(lacking(j.result), func(g solution.Grant) bool {
 			// A line without a level that counts has to be mended, not doubled.
 			return slices.ContainsFunc(j.role.Entries, func(e solution.Entry) bool { return strings.EqualFold(e.Name, g.Name) })
@@ -508,7 +516,7 @@ func (run *lintRun) fix(judged []judgedRole) (bool, error) {
 	}
 	changed := false
 	for _, file := range files {
-		if strings.Contains(file, "!/") || file == relative(solution.Stdin) {
+		if strings.Contains(file, "!/") {
 			run.warn("%s: only a file of its own can be fixed: unpack the solution", file)
 			continue
 		}
@@ -536,7 +544,7 @@ func lacking(r audit.Result) []solution.Grant {
 	for _, c := range r.Controls {
 		for _, f := range c.Findings {
 			depth, err := snapshot.ParseDepth(f.Evidence.Text("required_depth"))
-			if c.Rule != "role/privileges" || f.Evidence.Text("state") != "missing" || err != nil {
+			if c.Rule != "role/privileges" || f.Evidence.Text("state") != "missing" || f.Waiver != nil || err != nil {
 				continue
 			}
 			g := solution.Grant{Name: f.Evidence.Text("privilege"), Depth: depth}

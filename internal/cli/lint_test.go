@@ -271,11 +271,14 @@ func TestLintArchiveAndStandardInput(t *testing.T) {
 	if diff := cmp.Diff([]string{fmt.Sprintf(want, "out/solution.zip")}, failures(out.results(t)[0])); diff != "" {
 		t.Error(diff)
 	}
-	out = lintIn(t, b.String(), "-", "-f", "json", "--fix")
+	out = lintIn(t, b.String(), "-", "-f", "json")
 	if diff := cmp.Diff([]string{fmt.Sprintf(want, "stdin")}, failures(out.results(t)[0])); diff != "" {
 		t.Error(diff)
 	}
-	if !strings.Contains(out.stderr, "only a file of its own can be fixed") {
+	if out := lintIn(t, b.String(), "-", "--fix"); out.code != 2 {
+		t.Errorf("exit code %d", out.code)
+	}
+	if out = lintIn(t, "", "out", "--fix"); !strings.Contains(out.stderr, "only a file of its own can be fixed") {
 		t.Errorf("got %s", out.stderr)
 	}
 }
