@@ -36,7 +36,7 @@ race: ## the tests under the race detector
 
 # The stock tool, of the version that is linked in.
 $(OPA): go.mod
-	$(GO) build -o $@ github.com/open-policy-agent/opa
+	GOBIN=$(abspath bin) $(GO) install github.com/open-policy-agent/opa@$(shell $(GO) list -m -f '{{.Version}}' github.com/open-policy-agent/opa)
 
 policy: $(OPA) ## the policies in the stock opa: check, fmt, test, coverage of 100 %
 	$(OPA) check --strict --schema policy/schema/snapshot.json --capabilities policy/capabilities.json policy
@@ -50,7 +50,7 @@ lint: ## golangci-lint, and no vulnerable dependency where the database can be h
 	$(GO) mod verify
 
 golden: ## rewrite the expected outputs
-	$(GO) test ./internal/report/... ./internal/cli/... ./internal/engine/... -update
+	$(GO) test $$(grep -rlE 'flag\.Bool\("update"' --include='*_test.go' internal | xargs -n 1 dirname | sort -u | sed 's|^|./|') -update
 
 fuzz: ## each fuzz target for FUZZTIME
 	@for target in $$(grep -rl '^func Fuzz' --include='*_test.go' internal); do \

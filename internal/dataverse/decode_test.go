@@ -79,11 +79,14 @@ func FuzzErrorBody(f *testing.F) {
 func TestParseChallenge(t *testing.T) {
 	for header, want := range map[string]Challenge{
 		"Bearer authorization_uri=https://login.microsoftonline.com/t/oauth2/authorize, resource_id=https://x.crm.dynamics.com/": {
-			AuthorizationURI: "https://login.microsoftonline.com/t/oauth2/authorize", ResourceID: "https://x.crm.dynamics.com/"},
+			AuthorizationURI: "https://login.microsoftonline.com/t/oauth2/authorize", ResourceID: "https://x.crm.dynamics.com/",
+		},
 		"Bearer authorization_uri=https://login.microsoftonline.com/t/oauth2/authorize resource_id=https://x/": {
-			AuthorizationURI: "https://login.microsoftonline.com/t/oauth2/authorize", ResourceID: "https://x/"},
+			AuthorizationURI: "https://login.microsoftonline.com/t/oauth2/authorize", ResourceID: "https://x/",
+		},
 		`bearer realm="", authorization_uri="https://a/b\"c", error="insufficient_claims", claims="eyJhIjoxfQ"`: {
-			AuthorizationURI: `https://a/b"c`, Claims: `{"a":1}`},
+			AuthorizationURI: `https://a/b"c`, Claims: `{"a":1}`,
+		},
 		`Bearer claims="eyJhIjoxfQ=="`:  {Claims: `{"a":1}`},
 		`Bearer claims="not base64"`:    {},
 		`Bearer claims="WzFd"`:          {}, // [1]

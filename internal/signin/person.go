@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -116,7 +117,7 @@ func mustAsk(err error) bool {
 		return true
 	}
 	var call msal.CallErr
-	return errors.As(err, &call) && call.Resp != nil && call.Resp.StatusCode == 400
+	return errors.As(err, &call) && call.Resp != nil && call.Resp.StatusCode == http.StatusBadRequest
 }
 
 func (p *personSource) canAsk() bool {

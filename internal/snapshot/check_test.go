@@ -38,8 +38,10 @@ func TestCheck(t *testing.T) {
 		{"privileges uncovered", uncovered(snapshot.SectionRolePrivileges, noGrants), ""},
 		{"privileges of another role", func(s *snapshot.Snapshot) { delete(s.RolePrivileges, "others") }, ""},
 		{"role of another team", func(s *snapshot.Snapshot) { delete(s.Roles, "others") }, ""},
-		{"several", func(s *snapshot.Snapshot) { noTeam(s); noNamedGrants(s) },
-			"the user user is a member of the team team, which is not in teams; what the role named grants is not in role_privileges"},
+		{
+			"several", func(s *snapshot.Snapshot) { noTeam(s); noNamedGrants(s) },
+			"the user user is a member of the team team, which is not in teams; what the role named grants is not in role_privileges",
+		},
 		{"no single user", func(s *snapshot.Snapshot) {
 			noCopy(s)
 			s.Users["twin"] = snapshot.User{ApplicationID: "another", Name: "demandbase 2"}
