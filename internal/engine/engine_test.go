@@ -364,7 +364,7 @@ func TestRego(t *testing.T) {
 		documents["profiles"].(map[string]any)[p.Name] = p.Data()
 	}
 	compiler := ast.NewCompiler().WithCapabilities(engine.Capabilities()).WithEnablePrintStatements(true)
-	results, err := tester.NewRunner().SetCompiler(compiler).SetStore(inmem.NewFromObject(documents)).SetModules(modules).Run(t.Context(), modules)
+	results, err := tester.NewRunner().SetTimeout(time.Minute).SetCompiler(compiler).SetStore(inmem.NewFromObject(documents)).SetModules(modules).Run(t.Context(), modules)
 	if err != nil {
 		t.Fatal(err)
 	}

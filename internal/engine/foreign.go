@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/cover"
@@ -84,6 +85,9 @@ type TestResult struct {
 	Detail string
 }
 
+// testTimeout bounds a single test, on a machine that has other things to do.
+const testTimeout = time.Minute
+
 // Test runs the tests of a user's policies beside dbaudit's own, compiled as
 // strictly as for a verdict. They may use the test data in data.dbaudit.testing.
 func Test(ctx context.Context, own, user fs.FS) (Trial, error) {
@@ -134,6 +138,7 @@ func Test(ctx context.Context, own, user fs.FS) (Trial, error) {
 	defer store.Abort(ctx, txn)
 	coverage := cover.New()
 	results, err := tester.NewRunner().
+		SetTimeout(testTimeout).
 		SetCompiler(compiler).
 		SetStore(store).
 		SetModules(all).
