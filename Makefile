@@ -62,6 +62,7 @@ fuzz: ## each fuzz target for FUZZTIME
 
 soak: ## random faults at full size
 	$(GO) test ./internal/collector -run Fault -soak.seeds 2000 -timeout 60m
+	$(GO) test ./internal/cli -run "TwoFaults|VerdictUnderFaults" -soak.seeds 1000 -timeout 60m
 
 bench: $(BIN) $(OPA) ## measure, as ratios taken in one run
 	$(GO) test -run '^$$' -bench . -benchtime 3x $(PKGS)

@@ -163,7 +163,14 @@ candidates := {role.root_id |
 # description: >-
 #   The candidates in order: the one that grants most of the minimum first; among equals, the one that
 #   reaches the user, then by id.
-_order := sort([[0 - object.get(_score, root, 0), _distance(root), root] | some root in candidates])
+_order := sort([[_preference(root), 0 - object.get(_score, root, 0), _distance(root), root] | some root in candidates])
+
+# METADATA
+# description: Of several roles of the configured name, one that the user holds goes before all others.
+# scope: document
+default _preference(_) := 0
+
+_preference(root) := _distance(root) if input.requirement.role != ""
 
 default _distance(_) := 1
 
@@ -171,7 +178,7 @@ _distance(root) := 0 if ways[root]
 
 # METADATA
 # description: The integration role, as the id of its root.
-role := _order[0][2]
+role := _order[0][3]
 
 # METADATA
 # description: Why it cannot be said which of several roles is the integration's.

@@ -150,6 +150,16 @@ test_the_configured_role_may_be_built_in if {
 	})
 }
 
+test_of_two_roles_of_the_configured_name_the_one_that_the_user_holds if {
+	snapshot := testing.changed({
+		"/requirement/role": "Demandbase Integration",
+		"/roles/held": object.union(testing.role, {"root_id": "held"}),
+		"/role_privileges/held": {"prvReadLead": "global"},
+		"/users/user/roles": ["held"],
+	})
+	integration.role == "held" with input as snapshot
+}
+
 test_the_copy_in_a_business_unit_stands_for_its_root if {
 	snapshot := testing.changed({
 		"/roles/copy": object.union(testing.role, {"business_unit_id": "child"}),

@@ -34,17 +34,17 @@ test_views_are_found_by_table_and_name_in_any_case if {
 	views.system == {0: {"system"}} with input as snapshot
 }
 
-test_the_users_own_list_decides if {
+test_what_the_user_sees_is_shared_with_it_or_is_its_own_is_readable if {
 	views.satisfied == {0} with input as testing.snapshot
 	views.readable == {"view"} with input as testing.snapshot
 	views.satisfied == set() with input as _unseen
 	views.undecided == {} with input as _unseen
 
 	shared := testing.patched(_unseen, {"/shares/user": {"view": {"rights": ["read"]}}})
-	views.readable == set() with input as shared
+	views.readable == {"view"} with input as shared
 
 	owned := testing.patched(_unseen, {"/views/view/owner_id": "user"})
-	views.readable == set() with input as owned
+	views.readable == {"view"} with input as owned
 }
 
 test_where_the_list_is_unread_a_share_with_read_decides if {

@@ -46,7 +46,11 @@ _not_named contains "the configuration names no business unit" if input.requirem
 # description: >-
 #   The units are needed only where one is named, so that their absence is this rule's to judge and not a
 #   requirement of it.
-unknown contains "the business units were not read" if not _read
+unknown contains sprintf("the business units were not read%s", [_detail]) if not _read
+
+default _detail := ""
+
+_detail := sprintf(": %s", [input.coverage.business_units.detail]) if input.coverage.business_units.detail != ""
 
 _read if input.coverage.business_units.state == "collected"
 

@@ -69,3 +69,10 @@ test_unknown_where_the_units_were_not_read if {
 		"the business units were not read",
 	} with input as testing.without(testing.snapshot, ["/coverage/business_units"])
 }
+
+test_unknown_says_why_the_units_were_not_read if {
+	unread := "the business units were not read: prvReadBusinessUnit is missing"
+	business_unit.unknown == {unread} with input as testing.changed({
+		"/coverage/business_units": {"state": "forbidden", "detail": "prvReadBusinessUnit is missing"},
+	})
+}

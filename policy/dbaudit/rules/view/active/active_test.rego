@@ -112,6 +112,7 @@ test_success_a_deactivated_personal_view_that_is_not_meant if {
 	active.findings == set() with input as testing.patched(_inactive, {
 		"/requirement/views/0/owner": "",
 		"/views/view/seen_by": ["auditor"],
+		"/shares": {},
 		"/system_views/system": testing.system_view,
 	})
 }

@@ -34,6 +34,13 @@ findings contains {
 not_applicable := integration.no_user
 
 # METADATA
+# description: Where the table of shares was refused, what stands in for it does not show every share.
+unknown contains input.coverage.shares.detail if {
+	input.coverage.shares.state == "collected"
+	input.coverage.shares.detail != ""
+}
+
+# METADATA
 # description: The rights beyond Read that reach the user, by view.
 _surplus[id] contains right if {
 	some principal in integration.principals

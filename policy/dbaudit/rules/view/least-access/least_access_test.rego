@@ -94,3 +94,8 @@ test_not_applicable_without_a_user if {
 		"there is no single integration user to judge, see DB-USER-EXISTS",
 	} with input as testing.no_user
 }
+
+test_unknown_where_the_shares_were_pieced_together if {
+	least_access.unknown == set() with input as testing.snapshot
+	least_access.unknown == {"pieced together"} with input as testing.changed({"/coverage/shares/detail": "pieced together"})
+}

@@ -1,0 +1,160 @@
+package audit_test
+
+import (
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+func TestSummarizeAndJudge(t *testing.T) {
+	control := func(o audit.Outcome, findings int) audit.Control {
+		return audit.Control{Outcome: o, Findings: make([]audit.Finding, findings)}
+	}
+	pass, fail := control(audit.OutcomePass, 0), control(audit.OutcomeFail, 2)
+	unknown, none, waived := control(audit.OutcomeUnknown, 0), control(audit.OutcomeNotApplicable, 0), control(audit.OutcomeWaived, 1)
+	for _, test := range []struct {
+		name     string
+		controls []audit.Control
+		verdict  audit.Verdict
+		coverage float64
+		findings int
+	}{
+		{"nothing", nil, audit.VerdictIncomplete, 0, 0},
+		{"passes", []audit.Control{pass, pass}, audit.VerdictCompliant, 1, 0},
+		{"one fails", []audit.Control{pass, fail}, audit.VerdictNoncompliant, 1, 2},
+		{"one is unknown", []audit.Control{pass, unknown}, audit.VerdictIncomplete, 0.5, 0},
+		{"failure goes before unknown", []audit.Control{fail, unknown}, audit.VerdictNoncompliant, 0.5, 2},
+		{"what does not apply counts nowhere", []audit.Control{pass, none}, audit.VerdictCompliant, 1, 0},
+		{"nothing applies", []audit.Control{none, none}, audit.VerdictIncomplete, 0, 0},
+		{"waived is judged, and no pass", []audit.Control{waived}, audit.VerdictCompliant, 1, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := audit.Summarize(test.controls)
+			if got := audit.Judge(s); got != test.verdict {
+				t.Errorf("verdict %s, want %s", got, test.verdict)
+			}
+			if s.Coverage != test.coverage || s.Findings != test.findings {
+				t.Errorf("coverage %v, findings %d; want %v, %d", s.Coverage, s.Findings, test.coverage, test.findings)
+			}
+		})
+	}
+}
+
+func TestWorst(t *testing.T) {
+	r := audit.Result{Controls: []audit.Control{
+		{Outcome: audit.OutcomePass, Severity: audit.SeverityCritical},
+		{Outcome: audit.OutcomeFail, Severity: audit.SeverityLow},
+		{Outcome: audit.OutcomeFail, Severity: audit.SeverityHigh},
+		{Outcome: audit.OutcomeWaived, Severity: audit.SeverityCritical},
+	}}
+	if got := r.Worst(); got != audit.SeverityHigh {
+		t.Errorf("got %s, want high", got)
+	}
+	if got := (audit.Result{}).Worst(); got != audit.SeverityInvalid {
+		t.Errorf("nothing failed, and the worst is %s", got)
+	}
+}
+
+// A fingerprint is made of control, organization, kind and id of the subject (table
+// and name for a required view) and privilege; of nothing else, and of each.
+func TestFingerprint(t *testing.T) {
+	role := audit.Subject{Kind: audit.SubjectRole, ID: "ID-1", Name: "Role"}
+	view := audit.Subject{Kind: audit.SubjectRequiredView, Name: "Accounts", Table: "account"}
+	base := audit.Fingerprint("DB-X", "ORG", role, "prvReadLead")
+	renamed := role
+	renamed.Name = "Other"
+	if audit.Fingerprint("DB-X", "ORG", renamed, "prvReadLead") != base {
+		t.Error("a role's name has a part in it")
+	}
+	lower := role
+	lower.ID = "id-1"
+	if audit.Fingerprint("DB-X", "org", lower, "PRVREADLEAD") != base {
+		t.Error("case has a part in it")
+	}
+	seen := map[string]string{base: "base"}
+	other := role
+	other.ID = "id-2"
+	otherView, otherTable := view, view
+	otherView.Name, otherTable.Table = "Leads", "lead"
+	for name, got := range map[string]string{
+		"control":      audit.Fingerprint("DB-Y", "ORG", role, "prvReadLead"),
+		"organization": audit.Fingerprint("DB-X", "ORG-2", role, "prvReadLead"),
+		"privilege":    audit.Fingerprint("DB-X", "ORG", role, "prvWriteLead"),
+		"id":           audit.Fingerprint("DB-X", "ORG", other, "prvReadLead"),
+		"view":         audit.Fingerprint("DB-X", "ORG", view, ""),
+		"view's name":  audit.Fingerprint("DB-X", "ORG", otherView, ""),
+		"view's table": audit.Fingerprint("DB-X", "ORG", otherTable, ""),
+	} {
+		if was, ok := seen[got]; ok {
+			t.Errorf("%s and %s have the same fingerprint", name, was)
+		}
+		seen[got] = name
+	}
+}
+
+// Every value of every enumeration is written and read as it is, zero values say
+// unknown, and what is unknown is refused with the list of what there is.
+func TestEnumerations(t *testing.T) {
+	check(t, audit.Outcomes(), new(audit.Outcome))
+	check(t, audit.Severities(), new(audit.Severity))
+	check(t, []audit.Verdict{audit.VerdictCompliant, audit.VerdictNoncompliant, audit.VerdictIncomplete}, new(audit.Verdict))
+	check(t, audit.SubjectKinds(), new(audit.SubjectKind))
+	check(t, audit.FixKinds(), new(audit.FixKind))
+	if _, err := json.Marshal(audit.SeverityInvalid); err == nil {
+		t.Error("an invalid severity was written")
+	}
+	var zero audit.Outcome
+	if zero != audit.OutcomeUnknown {
+		t.Error("the zero outcome is not unknown")
+	}
+}
+
+type enum interface {
+	comparable
+	fmt.Stringer
+	encoding.TextMarshaler
+}
+
+func check[T enum](t *testing.T, values []T, into encoding.TextUnmarshaler) {
+	t.Helper()
+	seen := map[string]bool{}
+	for _, v := range values {
+		text, err := v.MarshalText()
+		if err != nil {
+			t.Errorf("%v: %v", v, err)
+		}
+		if seen[string(text)] {
+			t.Errorf("%T: %s stands for two values", v, text)
+		}
+		seen[string(text)] = true
+		if err := into.UnmarshalText(text); err != nil || fmt.Sprint(into) != v.String() {
+			t.Errorf("%T: %s is read as %v, %v", v, text, into, err)
+		}
+	}
+	if err := into.UnmarshalText([]byte("nonsense")); err == nil || !strings.Contains(err.Error(), values[0].String()) {
+		t.Errorf("%T: nonsense gives %v", values[0], err)
+	}
+}
+
+// The kinds of fix that apply can carry out are those that a plan knows.
+func TestAutomatic(t *testing.T) {
+	var automatic []string
+	for _, k := range audit.FixKinds() {
+		if k.Automatic() {
+			automatic = append(automatic, k.String())
+		}
+	}
+	want := []string{
+		"create-role", "add-privilege", "raise-depth", "remove-privilege", "create-application-user",
+		"enable-user", "assign-role", "unassign-role", "share-view", "reduce-share",
+	}
+	if diff := cmp.Diff(want, automatic); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
