@@ -1,0 +1,120 @@
+package config_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+const example = `profile: demandbase
+auth: {method: certificate, tenant_id: contoso.com, client_id: 00000000-0000-0000-0000-000000000001, certificate: auditor.pem}
+environments:
+  production:
+    url: https://contoso.crm.dynamics.com
+    integration: {app_id: 00000000-0000-0000-0000-000000000002, role: Demandbase Integration, business_unit: Contoso}
+    views:
+      - {table: account, name: Demandbase Accounts, owner: jane@contoso.com}
+      - {table: lead, name: Demandbase Leads}
+  test:
+    url: https://contoso-test.crm.dynamics.com
+depth: {prvReadAccount: local}
+allow: [prvReadOrganization]
+waivers: waivers.yaml
+`
+
+func parse(t *testing.T, text string) *config.File {
+	t.Helper()
+	f, err := config.Parse("dbaudit.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestParse(t *testing.T) {
+	f := parse(t, example)
+	all := f.All()
+	if len(all) != 2 || all[0].Name != "production" || all[1].Name != "test" {
+		t.Fatalf("environments %+v", all)
+	}
+	if all[0].Unit() != "Contoso" || len(all[0].Views) != 2 || all[0].Views[0].Owner != "jane@contoso.com" {
+		t.Errorf("production is %+v", all[0])
+	}
+	if diff := cmp.Diff(map[string]snapshot.Depth{"prvReadAccount": snapshot.DepthLocal}, f.Depth); diff != "" {
+		t.Error(diff)
+	}
+	single := parse(t, "url: https://x.crm.dynamics.com\nbusiness_unit: Contoso\n").All()
+	if len(single) != 1 || single[0].Name != "" || single[0].Unit() != "Contoso" {
+		t.Errorf("a single environment is %+v", single)
+	}
+}
+
+// What Encode writes Parse reads.
+func TestEncode(t *testing.T) {
+	data, err := parse(t, example).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := parse(t, string(data)).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(data), string(again)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	for name, test := range map[string]struct{ text, want string }{
+		"unknown key":            {"profil: x\n", `dbaudit.yaml:1:1: unknown key "profil"`},
+		"duplicate key":          {"url: https://a\nurl: https://b\n", `dbaudit.yaml:2:1: the key "url" stands twice`},
+		"secret":                 {"auth: {client_secret: x}\n", `dbaudit.yaml:1:8: unknown key "client_secret"`},
+		"bad depth":              {"depth: {prvReadLead: all}\n", "dbaudit.yaml:1:22: depth.prvReadLead:"},
+		"bad id":                 {"integration: {app_id: abc}\n", "dbaudit.yaml:1:23: integration.app_id:"},
+		"bad method":             {"auth: {method: password}\n", "dbaudit.yaml:1:16: auth.method:"},
+		"environment, no url":    {"environments: {a: {integration: {role: x}}}\n", "missing property 'url'"},
+		"both at the top":        {"url: https://a\nenvironments: {a: {url: https://b}}\n", `dbaudit.yaml:1:1: "url" at the top is for a single environment`},
+		"person and application": {"integration:\n  app_id: 00000000-0000-0000-0000-000000000002\n  user: jane@contoso.com\n", "dbaudit.yaml:3:3: app_id and user exclude each other"},
+		"two units":              {"business_unit: A\nintegration: {business_unit: B}\n", "dbaudit.yaml:1:1: business_unit stands twice"},
+		"a view twice":           {"views:\n  - {table: lead, name: X}\n  - {table: lead, name: x}\n", "dbaudit.yaml:3:5: the view lead=x stands twice"},
+		"a list":                 {"- 1\n", "dbaudit.yaml:1:1:"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := config.Parse("dbaudit.yaml", []byte(test.text))
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want %q in it", err, test.want)
+			}
+		})
+	}
+}
+
+func TestLine(t *testing.T) {
+	f := parse(t, example)
+	production, test := f.All()[0], f.All()[1]
+	for _, c := range []struct {
+		env   config.Environment
+		topic config.Topic
+		view  int
+		want  int
+	}{
+		{production, config.TopicView, 1, 9},
+		{production, config.TopicView, 7, 7},
+		{production, config.TopicViews, 0, 7},
+		{production, config.TopicRole, 0, 6},
+		{production, config.TopicUser, 0, 6},
+		{production, config.TopicBusinessUnit, 0, 6},
+		{production, config.TopicProfile, 0, 1},
+		{production, config.TopicEnvironment, 0, 5},
+		{test, config.TopicRole, 0, 11},
+		{test, config.TopicViews, 0, 11},
+		{config.Environment{}, config.TopicRole, 0, 1},
+	} {
+		if got := f.Line(c.env, c.topic, c.view); got != c.want {
+			t.Errorf("%s, topic %d, view %d: line %d, want %d", c.env.Name, c.topic, c.view, got, c.want)
+		}
+	}
+}

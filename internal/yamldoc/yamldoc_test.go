@@ -1,0 +1,160 @@
+package yamldoc_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/dbaudit/dbaudit/internal/yamldoc"
+)
+
+func TestParseRefuses(t *testing.T) {
+	for name, test := range map[string]struct{ data, want string }{
+		"duplicate key":        {"a: 1\nb: 2\na: 3\n", `f.yaml:3:1: the key "a" stands twice, first in line 1`},
+		"nested duplicate":     {"a:\n  - {b: 1, b: 2}\n", `f.yaml:2:12: the key "b" stands twice`},
+		"second document":      {"a: 1\n---\nb: 2\n", "f.yaml:2:1: a second document begins here"},
+		"no YAML":              {"a: [1\nb: 2\n", "this is no YAML"},
+		"tab":                  {"a:\n\tb: 1\n", "this is no YAML"},
+		"alias":                {"a: &x 1\nb: *x\n", "f.yaml:2:4: aliases"},
+		"merge key":            {"a: 1\n<<: {b: 2}\n", "f.yaml:2:1: merge keys"},
+		"key that is no word":  {"? [1]\n: 2\n", "a key must be a plain word"},
+		"nested without end":   {strings.Repeat("[", 200) + strings.Repeat("]", 200), "nested too deeply"},
+		"number of other base": {"a: 0x1F\n", "no decimal number"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			doc, err := yamldoc.Parse("f.yaml", []byte(test.data))
+			if err == nil {
+				_, err = doc.Value()
+			}
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Fatalf("got %v, want %q in it", err, test.want)
+			}
+			var fault *yamldoc.Fault
+			if !errors.As(err, &fault) || fault.Line < 1 || fault.Column < 1 {
+				t.Errorf("no place: %#v", err)
+			}
+		})
+	}
+}
+
+func TestValidate(t *testing.T) {
+	schema := compile(t, `{
+		"type": "object", "additionalProperties": false,
+		"properties": {"a": {"enum": ["x", "y"]}, "list": {"type": "array", "items": {
+			"type": "object", "additionalProperties": false, "required": ["n"], "properties": {"n": {"type": "integer"}}}}}
+	}`)
+	doc, err := yamldoc.Parse("f.yaml", []byte("a: z\nlist:\n  - {n: 1}\n  - {n: one}\n  - {m: 1}\nb: 2\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = doc.Validate(schema)
+	if err == nil {
+		t.Fatal("nothing is wrong")
+	}
+	want := []string{
+		"f.yaml:1:4: a: value must be one of",
+		"f.yaml:4:9: list.1.n:",
+		`f.yaml:5:5: list.2: missing property 'n'`,
+		`f.yaml:5:6: unknown key "m" in list.2`,
+		`f.yaml:6:1: unknown key "b"`,
+	}
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) != len(want) {
+		t.Fatalf("%d faults, want %d:\n%v", len(lines), len(want), err)
+	}
+	for i := range want {
+		if !strings.HasPrefix(lines[i], want[i]) {
+			t.Errorf("fault %d is %q, want %q", i, lines[i], want[i])
+		}
+	}
+}
+
+func TestValueAndDecode(t *testing.T) {
+	doc, err := yamldoc.Parse("f.yaml", []byte("name: no\nnumber: 10\nquoted: \"010\"\nnothing:\nyes: [true, 1.5]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := doc.Value()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := value.(map[string]any)
+	if got["quoted"] != "010" || got["nothing"] != nil || len(got["yes"].([]any)) != 2 {
+		t.Errorf("got %#v", got)
+	}
+	var into struct {
+		Number int `yaml:"number"`
+	}
+	if err := doc.Decode(&into); err == nil || !strings.Contains(err.Error(), "quoted") {
+		t.Errorf("a key without a field was let through: %v", err)
+	}
+}
+
+func TestPositions(t *testing.T) {
+	doc, err := yamldoc.Parse("f.yaml", []byte("a:\n  b:\n    - x\n    - y\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	type place struct{ line, column int }
+	at := func(line, column int) place { return place{line, column} }
+	for _, test := range []struct {
+		path []string
+		want place
+		has  bool
+	}{
+		{[]string{"a"}, place{2, 3}, true},
+		{[]string{"a", "b", "1"}, place{4, 7}, true},
+		{[]string{"a", "b", "7"}, place{3, 5}, false},
+		{[]string{"z"}, place{1, 1}, false},
+		{nil, place{1, 1}, true},
+	} {
+		if got := at(doc.Position(test.path...)); got != test.want {
+			t.Errorf("%v is at %v, want %v", test.path, got, test.want)
+		}
+		if doc.Has(test.path...) != test.has {
+			t.Errorf("Has(%v) is %t", test.path, !test.has)
+		}
+	}
+	if diff := cmp.Diff(place{2, 3}, at(doc.KeyPosition("a", "b")), cmp.AllowUnexported(place{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestEmpty(t *testing.T) {
+	for _, data := range []string{"", "# nothing\n"} {
+		doc, err := yamldoc.Parse("f.yaml", []byte(data))
+		if err != nil || !doc.Empty() {
+			t.Errorf("%q: %v, empty %t", data, err, doc.Empty())
+		}
+	}
+}
+
+func compile(t *testing.T, text string) *jsonschema.Schema {
+	t.Helper()
+	document, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("s.json", document); err != nil {
+		t.Fatal(err)
+	}
+	return c.MustCompile("s.json")
+}
+
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{"a: 1\n", "a: [1, {b: c}]\n", "a: &x [*x]\n", "? {}\n: 1\n", "---\n---\n", "a: !!binary x\n", "\ufeffa: 1\n"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(_ *testing.T, data []byte) {
+		doc, err := yamldoc.Parse("f.yaml", data)
+		if err != nil {
+			return
+		}
+		_, _ = doc.Value()
+		doc.Position("a", "0", "b")
+	})
+}
