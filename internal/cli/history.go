@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/history"
+	"github.com/dbaudit/dbaudit/internal/report"
 )
 
 type historyFlags struct {
@@ -27,20 +30,24 @@ func (a *app) historyCommand() *cobra.Command {
 		Long: `Reads the results (-f json) in folders and below, in the order of the time that their
 environment was read, and says for each environment and control what it is and since
 when. Between two scans nobody looked: a change lies after the one scan and at the
-latest at the other. Other files are passed over; a result that cannot be read is not.`,
+latest at the other. Other files are passed over; a result that cannot be read is not.
+HTML is the report on the last result of each environment, with a chart of all of them.`,
 		Example: `  dbaudit scan --all-envs -f json -o "results/$(date +%F).json"
   dbaudit history results
-  dbaudit history results -f json`,
+  dbaudit history results -f json
+  dbaudit history results -f html -o trend.html`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error { return a.history(f, args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return a.history(cmd.Context(), f, args) },
 	}
-	addFormat(cmd, &f.format, &f.output, "table or json")
+	addFormat(cmd, &f.format, &f.output, "table, json or html")
 	return cmd
 }
 
-func (a *app) history(f historyFlags, dirs []string) error {
-	if f.format != "table" && f.format != "json" {
-		return usagef("--format %s: want table or json", f.format)
+func (a *app) history(ctx context.Context, f historyFlags, dirs []string) error {
+	switch f.format {
+	case "table", "json", "html":
+	default:
+		return usagef("--format %s: want table, json or html", f.format)
 	}
 	var results []audit.Result
 	for _, dir := range dirs {
@@ -54,10 +61,37 @@ func (a *app) history(f historyFlags, dirs []string) error {
 		return fmt.Errorf("there is no saved result in %s: write some by dbaudit scan -f json -o FILE", strings.Join(dirs, ", "))
 	}
 	h := history.Of(results)
-	if f.format == "json" {
+	switch f.format {
+	case "json":
 		return a.putJSON(f.output, h)
+	case "html":
+		return a.putTrends(ctx, f.output, h)
 	}
 	return a.putTable(f.output, func(to *app) error { return to.historyTables(h) })
+}
+
+// putTrends writes the page of the last result of each environment, with what came
+// before it as a chart.
+func (a *app) putTrends(ctx context.Context, file string, h history.History) error {
+	e, err := a.policies(ctx)
+	if err != nil {
+		return err
+	}
+	o := a.reportOptions(e)
+	var last []audit.Result
+	for _, env := range h.Environments {
+		last = append(last, env.Last)
+		t := report.Trend{OrganizationID: env.OrganizationID, Environment: env.Name, Profile: env.Profile}
+		for _, p := range env.Results {
+			t.Points = append(t.Points, report.Point{At: p.TakenAt, Verdict: p.Verdict, Summary: p.Summary})
+		}
+		o.Trends = append(o.Trends, t)
+	}
+	var b bytes.Buffer
+	if err := report.RenderAll(&b, report.HTML, last, o); err != nil {
+		return err
+	}
+	return a.put(file, b.Bytes())
 }
 
 // savedResults reads the results in a folder and below, or of one file.

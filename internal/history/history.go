@@ -39,6 +39,8 @@ type Environment struct {
 	// Results are all that were read, oldest first.
 	Results  []Point   `json:"results"`
 	Controls []Control `json:"controls"`
+	// Last is the newest of the results, whole.
+	Last audit.Result `json:"-"`
 }
 
 // A Point is one result.
@@ -130,7 +132,7 @@ func environment(results []audit.Result) Environment {
 	last := results[len(results)-1]
 	e := Environment{
 		Name: last.Environment.Name, URL: last.Environment.URL, OrganizationID: last.Environment.OrganizationID,
-		Profile: last.Profile.Name, Verdict: last.Verdict,
+		Profile: last.Profile.Name, Verdict: last.Verdict, Last: last,
 	}
 	for _, r := range results {
 		at := when(r)

@@ -58,6 +58,9 @@ func TestOf(t *testing.T) {
 			if got != test.want {
 				t.Errorf("got  %q\nwant %q", got, test.want)
 			}
+			if e.Last.Verdict != e.Verdict || !e.Last.Snapshot.TakenAt.Equal(e.Results[len(e.Results)-1].TakenAt) {
+				t.Errorf("the last result is %s of %s", e.Last.Verdict, e.Last.Snapshot.TakenAt)
+			}
 			if _, err := json.Marshal(h); err != nil {
 				t.Error(err)
 			}

@@ -33,6 +33,7 @@ type pageData struct {
 	Style   template.CSS
 	Script  template.JS
 	Policy  string // the Content-Security-Policy
+	Trends  bool   // whether the index has a chart in any row
 	Results []resultData
 }
 
@@ -57,6 +58,7 @@ type resultData struct {
 	Percent    string
 	Worst      string
 	SnapshotAt string
+	Trend      *trendData
 }
 
 type factData struct {
@@ -129,7 +131,9 @@ func writeHTML(w io.Writer, rs []audit.Result, o Options) error {
 		if len(rs) > 1 {
 			prefix = fmt.Sprintf("e%d-", i+1)
 		}
-		d.Results = append(d.Results, resultPage(r, o, prefix))
+		page := resultPage(r, o, prefix)
+		d.Trends = d.Trends || page.Trend != nil
+		d.Results = append(d.Results, page)
 	}
 	if len(rs) == 1 {
 		d.Title = fmt.Sprintf("dbaudit: %s is %s", d.Results[0].Name, d.Results[0].Verdict)
@@ -149,19 +153,13 @@ func resultPage(r audit.Result, o Options, prefix string) resultData {
 	anchor := func(id audit.ControlID) string { return prefix + escapePath(string(id)) }
 	s := r.Summary
 	d := resultData{
-		Anchor: prefix + "result", Several: prefix != "", Name: visible(r.Environment.Name), Verdict: r.Verdict.String(), Mark: "?",
+		Anchor: prefix + "result", Several: prefix != "", Name: visible(r.Environment.Name), Verdict: r.Verdict.String(), Mark: markOf(r.Verdict),
 		Headline: headline(r), Basis: basis(r), Next: nextSteps(r), Coverage: judged(s), Percent: percent(s),
 		Chain: chainOf(r), Matrix: matrixOf(r, anchor), Summary: s, Worst: "–", SnapshotAt: moment(r.Snapshot.TakenAt),
+		Trend: trendOf(r, o.Trends),
 	}
 	if worst := r.Worst(); worst != audit.SeverityInvalid {
 		d.Worst = worst.String()
-	}
-	switch r.Verdict {
-	case audit.VerdictCompliant:
-		d.Mark = "✓"
-	case audit.VerdictNoncompliant:
-		d.Mark = "✗"
-	case audit.VerdictIncomplete:
 	}
 	d.Tiles = []tileData{
 		{"fail", "failed", s.Fail},
@@ -237,6 +235,30 @@ func resultPage(r audit.Result, o Options, prefix string) resultData {
 // basis says in a line what was judged against what.
 func basis(r audit.Result) string {
 	return join("; ", visible(r.Profile.Title), "snapshot taken "+moment(r.Snapshot.TakenAt))
+}
+
+// markOf is a verdict for those who do not see colours.
+func markOf(v audit.Verdict) string {
+	switch v {
+	case audit.VerdictCompliant:
+		return "✓"
+	case audit.VerdictNoncompliant:
+		return "✗"
+	case audit.VerdictIncomplete:
+	}
+	return "?"
+}
+
+// verdictState is a verdict as the style sheet's class.
+func verdictState(v audit.Verdict) string {
+	switch v {
+	case audit.VerdictCompliant:
+		return "pass"
+	case audit.VerdictNoncompliant:
+		return "fail"
+	case audit.VerdictIncomplete:
+	}
+	return "unknown"
 }
 
 // stateOf is an outcome as the style sheet's class.

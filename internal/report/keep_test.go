@@ -31,9 +31,10 @@ func TestKeep(t *testing.T) {
 		{".github.sarif", SARIF, Options{Rules: rules(), Verbose: true, SARIFProfile: GitHubCodeScanning}},
 		{".azuredevops.sarif", SARIF, azure},
 		{".xml", JUnit, Options{}},
-		{".html", HTML, Options{Rules: rules()}},
+		{".html", HTML, Options{Rules: rules(), Trends: trends()}},
 	}
-	elsewhere := func(r audit.Result, name string) audit.Result {
+	elsewhere := func(r audit.Result, name, organization string) audit.Result {
+		r.Environment.OrganizationID = organization
 		r.Environment.Name, r.Environment.URL = name, "https://"+name+".crm4.dynamics.com"
 		return r
 	}
@@ -44,7 +45,7 @@ func TestKeep(t *testing.T) {
 		"mixed":      {mixed()},
 		"hostile":    {hostile()},
 		"large":      {large(5000)},
-		"several":    {mixed(), elsewhere(incomplete(), "fabrikam"), elsewhere(compliant(), "adventure-works")},
+		"several":    {mixed(), elsewhere(incomplete(), "fabrikam", "5b1c8a34-9a35-4a54-9d43-6f3c3f4a0011"), elsewhere(compliant(), "adventure-works", "5b1c8a34-9a35-4a54-9d43-6f3c3f4a0012")},
 	} {
 		for _, f := range forms {
 			if name == "large" && strings.Count(f.ending, ".") > 1 {

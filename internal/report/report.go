@@ -173,6 +173,9 @@ type Options struct {
 	AzureDevOps AzureDevOps
 	// Verbose shows in full what is otherwise folded into a count.
 	Verbose bool
+	// Trends are drawn in HTML, each beside the result of its environment and
+	// profile.
+	Trends []Trend
 }
 
 // Render writes one result.

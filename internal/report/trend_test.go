@@ -1,0 +1,194 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// day is a result of a day of November, at six, with so many controls failed and
+// unknown out of thirty-six.
+func day(n, fail, unknown int) Point {
+	s := audit.Summary{Pass: 36 - fail - unknown, Fail: fail, Unknown: unknown}
+	return Point{At: time.Date(2026, 11, n, 6, 0, 0, 0, time.UTC), Verdict: audit.Judge(s), Summary: s}
+}
+
+// trends are those of the samples: one that broke, one that cannot be told, one
+// that was mended.
+func trends() []Trend {
+	const ids = "5b1c8a34-9a35-4a54-9d43-6f3c3f4a00"
+	return []Trend{
+		{OrganizationID: ids + "01", Profile: "demandbase", Points: []Point{
+			day(1, 0, 0), day(2, 0, 0), day(4, 1, 0), day(8, 1, 0), day(9, 3, 2), day(12, 3, 2), day(15, 0, 2), day(20, 7, 1),
+		}},
+		{OrganizationID: ids + "11", Profile: "demandbase", Points: []Point{day(3, 0, 0), day(11, 0, 0), day(20, 0, 2)}},
+		{OrganizationID: strings.ToUpper(ids + "12"), Profile: "demandbase", Points: []Point{day(1, 4, 0), day(9, 2, 0), day(10, 0, 0), day(20, 0, 0)}},
+	}
+}
+
+// brief is a result of few controls.
+func brief(r audit.Result, name, organization string) audit.Result {
+	r.Environment.Name, r.Environment.OrganizationID = name, organization
+	r.Controls, r.Notes = r.Controls[len(r.Controls)-2:], nil
+	return judge(r)
+}
+
+func pageOf(t *testing.T, o Options, results ...audit.Result) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := RenderAll(&b, HTML, results, o); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestTrends(t *testing.T) {
+	t.Parallel()
+	o := Options{Trends: trends()}
+	results := []audit.Result{
+		brief(incomplete(), "fabrikam", "5b1c8a34-9a35-4a54-9d43-6f3c3f4a0011"),
+		brief(compliant(), "adventure-works", "5b1c8a34-9a35-4a54-9d43-6f3c3f4a0012"),
+		brief(compliant(), "new", "5b1c8a34-9a35-4a54-9d43-6f3c3f4a0099"), // has none
+	}
+	got := pageOf(t, o, results...)
+	golden(t, "trends.html", got)
+	if again := pageOf(t, o, results...); again != got {
+		t.Error("the second rendering differs from the first")
+	}
+	if n := strings.Count(got, "<svg viewBox=\"0 0 640 96\""); n != 4 {
+		t.Errorf("%d charts, want two in the index and two beside the results", n)
+	}
+	for _, f := range Formats() {
+		if f == HTML {
+			continue
+		}
+		if rendered(t, f, results[0], o) != rendered(t, f, results[0], Options{}) {
+			t.Errorf("%s: the trend changes it", f)
+		}
+	}
+}
+
+func TestTrendSinceWhen(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		points []Point
+		want   string
+	}{
+		{[]Point{day(1, 0, 0)}, "Compliant since 1, the first result; 1 result"},
+		{[]Point{day(1, 2, 0), day(2, 1, 0)}, "Noncompliant since 1, the first result; last compliant: never; 2 results"},
+		{[]Point{day(1, 0, 0), day(2, 1, 0), day(4, 2, 0)}, "Noncompliant since 2, after 1; last compliant: 1; 3 results"},
+		{[]Point{day(1, 0, 0), day(2, 0, 1)}, "Incomplete since 2, after 1; last compliant: 1; 2 results"},
+		{[]Point{day(1, 0, 0), day(2, 1, 0), day(3, 0, 0)}, "Compliant since 3, after 2; 3 results"},
+	} {
+		want := test.want
+		for n := range 5 {
+			want = strings.NewReplacer(fmt.Sprintf("since %d,", n), fmt.Sprintf("since 2026-11-%02d 06:00:00 UTC,", n),
+				fmt.Sprintf("after %d;", n), fmt.Sprintf("after 2026-11-%02d 06:00:00 UTC;", n),
+				fmt.Sprintf("compliant: %d;", n), fmt.Sprintf("compliant: 2026-11-%02d 06:00:00 UTC;", n)).Replace(want)
+		}
+		if got := sinceWhen(test.points); got != want {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+	}
+}
+
+// TestTrendFits: an organization is known by its id, files by their name.
+func TestTrendFits(t *testing.T) {
+	t.Parallel()
+	points := []Point{day(1, 0, 0)}
+	live, file := mixed(), mixed()
+	file.Environment.OrganizationID = ""
+	for _, test := range []struct {
+		name       string
+		trend      Trend
+		live, file bool
+	}{
+		{"the organization", Trend{OrganizationID: strings.ToUpper(orgID), Profile: "demandbase", Points: points}, true, false},
+		{"another profile", Trend{OrganizationID: orgID, Profile: "other", Points: points}, false, false},
+		{"another organization", Trend{OrganizationID: "x", Environment: "contoso", Profile: "demandbase", Points: points}, false, false},
+		{"a file", Trend{Environment: "contoso", Profile: "demandbase", Points: points}, false, true},
+		{"another file", Trend{Environment: "fabrikam", Profile: "demandbase", Points: points}, false, false},
+		{"no points", Trend{OrganizationID: orgID, Profile: "demandbase"}, false, false},
+	} {
+		if got := [2]bool{test.trend.fits(live), test.trend.fits(file)}; got != [2]bool{test.live, test.file} {
+			t.Errorf("%s: %v", test.name, got)
+		}
+	}
+}
+
+// TestTrendStaysInItsFrame holds for what no clock should give, too: results of
+// one moment, of thousands of days, and out of order.
+func TestTrendStaysInItsFrame(t *testing.T) {
+	t.Parallel()
+	long := make([]Point, 20000)
+	for i := range long {
+		long[i] = day(1, i%3, i%2)
+		long[i].At = long[i].At.Add(time.Duration(i) * time.Hour)
+	}
+	for name, points := range map[string][]Point{
+		"one":          {day(1, 1, 1)},
+		"one moment":   {day(1, 0, 0), day(1, 2, 0), day(1, 0, 1)},
+		"out of order": {day(9, 0, 0), day(1, 2, 0), day(30, 0, 1), day(12, 1, 0)},
+		"no time":      {{}, day(1, 1, 0)},
+		"negative":     {day(1, -5, 2), day(2, 3, -7)},
+		"long":         long,
+	} {
+		d := draw(points)
+		if n := len(d.Bars); n == 0 || n > trendWidth+1 {
+			t.Errorf("%s: %d bars", name, n)
+		}
+		if len(d.Spans) > spansShown {
+			t.Errorf("%s: %d rows", name, len(d.Spans))
+		}
+		for _, b := range d.Bars {
+			if b.X < 0 || b.Width < 1 || b.X+b.Width > trendWidth || b.FailHeight < 0 || b.UnknownHeight < 0 || b.UnknownY < 0 || b.FailY > d.Base {
+				t.Errorf("%s: %+v", name, b)
+				break
+			}
+		}
+	}
+	if last := draw(long).Bars; last[len(last)-1].X+last[len(last)-1].Width != trendWidth {
+		t.Error("the last result is not at the end")
+	}
+}
+
+// TestHostileTrend: names have no way into the chart.
+func TestHostileTrend(t *testing.T) {
+	t.Parallel()
+	charts := func(r audit.Result) string {
+		trend := trends()[0]
+		trend.OrganizationID, trend.Environment, trend.Profile = r.Environment.OrganizationID, r.Environment.Name, r.Profile.Name
+		text := pageOf(t, Options{Trends: []Trend{trend}}, r)
+		doc, err := html.Parse(strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b strings.Builder
+		for n := range doc.Descendants() {
+			if n.Type == html.ElementNode && n.Data == "figure" && strings.Contains(fmt.Sprint(n.Attr), "trend") {
+				if err := html.Render(&b, n); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		return b.String()
+	}
+	want := charts(mixed())
+	if want == "" {
+		t.Fatal("no chart")
+	}
+	for _, name := range hostileNames() {
+		r := mixed()
+		r.Environment = audit.Environment{Name: strings.ToValidUTF8(name, "\ufffd")}
+		r.Profile.Name, r.Profile.Title = r.Environment.Name, name
+		if got := charts(r); got != want {
+			t.Errorf("%.60q changes the chart:\n%.400s", name, got)
+		}
+	}
+}
