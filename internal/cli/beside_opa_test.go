@@ -42,7 +42,6 @@ func TestBesideStockOPA(t *testing.T) {
 	}
 }
 
-//nolint:gochecknoglobals // flags of a test binary
 var (
 	opaBinary     = flag.String("bench.opa", "", "stock opa to compare with")
 	dbauditBinary = flag.String("bench.dbaudit", "", "dbaudit to measure")

@@ -309,7 +309,6 @@ func TestRefusedReports(t *testing.T) {
 	}
 }
 
-//nolint:gochecknoglobals // a flag of the test binary
 var update = flag.Bool("update", false, "rewrite policy/capabilities.json")
 
 // TestCapabilitiesFile keeps the file that stock OPA and editors are given equal

@@ -21,11 +21,11 @@ import data.dbaudit.lint
 findings contains {
 	"control": control.id,
 	"message": sprintf("the role %q can %s (%s)", [
-		lint.subjects[role].name,
+		subject.name,
 		concat("; ", sort(object.keys(powers))),
 		concat(", ", names),
 	]),
-	"subject": lint.subjects[role],
+	"subject": subject,
 	"evidence": {"powers": sort(object.keys(powers)), "privileges": names},
 	"fix": {
 		"kind": "remove-privilege",
@@ -36,6 +36,7 @@ findings contains {
 	some control in lint.controls["lint/administrator"]
 	some role, powers in _powers
 	names := sort({name | some held in powers; some name in held})
+	subject := lint.subjects[role]
 }
 
 not_applicable := lint.not_applicable

@@ -17,7 +17,7 @@ import data.dbaudit.lint
 findings contains {
 	"control": control.id,
 	"message": sprintf("%s is spelt %s in Dataverse", [other[0].name, name]),
-	"subject": lint.subjects[role],
+	"subject": subject,
 	"evidence": {"privilege": name, "name": other[0].name, "entry": other[0].entry},
 } if {
 	some control in lint.controls["lint/case"]
@@ -25,6 +25,7 @@ findings contains {
 	some name, lines in privileges
 	other := [line | some line in lines; line.standard != ""; line.name != name]
 	count(other) > 0
+	subject := lint.subjects[role]
 }
 
 not_applicable := lint.not_applicable

@@ -21,7 +21,7 @@ import data.dbaudit.lint
 findings contains {
 	"control": control.id,
 	"message": sprintf("%s lets the role's holder %s", [lines[0].name, _dangers[key]]),
-	"subject": lint.subjects[role],
+	"subject": subject,
 	"evidence": {"privilege": name, "entry": lines[0].entry},
 	"fix": {
 		"kind": "remove-privilege",
@@ -35,6 +35,7 @@ findings contains {
 	key := lower(name)
 	_dangers[key]
 	not key in lint.wanted
+	subject := lint.subjects[role]
 }
 
 not_applicable := lint.not_applicable

@@ -23,7 +23,7 @@ findings contains {
 		count(lines),
 		_levels(lines),
 	]),
-	"subject": lint.subjects[role],
+	"subject": subject,
 	"evidence": {
 		"privilege": name,
 		"levels": [line.level | some line in lines],
@@ -35,6 +35,7 @@ findings contains {
 	some role, privileges in lint.lines
 	some name, lines in privileges
 	count(lines) > 1
+	subject := lint.subjects[role]
 }
 
 not_applicable := lint.not_applicable

@@ -23,7 +23,7 @@ findings contains {
 		bad[0].level,
 		bad[0].name,
 	]),
-	"subject": lint.subjects[role],
+	"subject": subject,
 	"evidence": {"privilege": name, "level": bad[0].level, "entry": bad[0].entry},
 } if {
 	some control in lint.controls["lint/level"]
@@ -31,12 +31,13 @@ findings contains {
 	some name, lines in privileges
 	bad := [line | some line in lines; _rank(line) == 0]
 	count(bad) > 0
+	subject := lint.subjects[role]
 }
 
 findings contains {
 	"control": control.id,
 	"message": sprintf("%s cannot be granted at %s: it allows %s", [bad[0].name, bad[0].level, _words(allowed)]),
-	"subject": lint.subjects[role],
+	"subject": subject,
 	"evidence": {"privilege": name, "level": bad[0].level, "allowed": allowed, "entry": bad[0].entry},
 } if {
 	some control in lint.controls["lint/level"]
@@ -50,6 +51,7 @@ findings contains {
 	]
 	count(bad) > 0
 	every line in lines { _rank(line) > 0 }
+	subject := lint.subjects[role]
 }
 
 not_applicable := lint.not_applicable

@@ -19,16 +19,17 @@ import data.dbaudit.profile
 
 findings contains {
 	"control": control.id,
-	"message": sprintf("the role %q cannot be edited once its solution is installed as a managed one (IsCustomizable is 0)", [
+	"message": sprintf("the role %q cannot be edited once its solution is installed as managed (IsCustomizable is 0)", [
 		role.name,
 	]),
-	"subject": lint.subjects[id],
+	"subject": subject,
 	"evidence": {"customizable": false, "managed": role.managed},
 } if {
 	not profile.controls["role/custom"]
 	some control in lint.controls["lint/locked"]
 	some id, role in input.roles
 	not role.customizable
+	subject := lint.subjects[id]
 }
 
 # METADATA

@@ -14,7 +14,7 @@ test_fail_a_locked_role if {
 	locked.findings == {{
 		"control": "LINT-LOCKED",
 		"message": concat(" ", [
-			`the role "Vendor" cannot be edited once its solution is installed as a managed one`,
+			`the role "Vendor" cannot be edited once its solution is installed as managed`,
 			"(IsCustomizable is 0)",
 		]),
 		"subject": fixture.subject,

@@ -19,24 +19,26 @@ import data.dbaudit.lint
 findings contains {
 	"control": control.id,
 	"message": sprintf("there is no standard privilege %q; did you mean %s?", [lines[0].name, lines[0].nearest]),
-	"subject": lint.subjects[role],
+	"subject": subject,
 	"evidence": {"privilege": lines[0].name, "nearest": lines[0].nearest, "entry": lines[0].entry},
 } if {
 	some control in lint.controls["lint/name"]
 	some role, privileges in lint.lines
 	some lines in privileges
 	lines[0].nearest != ""
+	subject := lint.subjects[role]
 }
 
 findings contains {
 	"control": control.id,
 	"message": sprintf("line %d names no privilege", [lines[0].line]),
-	"subject": lint.subjects[role],
+	"subject": subject,
 	"evidence": {"privilege": "", "nearest": "", "entry": lines[0].entry},
 } if {
 	some control in lint.controls["lint/name"]
 	some role, privileges in lint.lines
 	lines := privileges[""]
+	subject := lint.subjects[role]
 }
 
 not_applicable := lint.not_applicable

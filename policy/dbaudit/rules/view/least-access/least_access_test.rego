@@ -97,5 +97,6 @@ test_not_applicable_without_a_user if {
 
 test_unknown_where_the_shares_were_pieced_together if {
 	least_access.unknown == set() with input as testing.snapshot
-	least_access.unknown == {"pieced together"} with input as testing.changed({"/coverage/shares/detail": "pieced together"})
+	pieced := testing.changed({"/coverage/shares/detail": "pieced together"})
+	least_access.unknown == {"pieced together"} with input as pieced
 }

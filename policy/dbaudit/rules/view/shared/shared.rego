@@ -91,12 +91,13 @@ _owned[i] contains id if {
 
 not_applicable := views.no_subject
 
-unknown contains views.undecided[_][_]
-
 # METADATA
 # description: >-
 #   A view that can be read may yet not be the one that is meant: a section that is refused is never passed
 #   over.
+# scope: document
+unknown contains views.undecided[_][_]
+
 unknown contains views.system_views_unread[_]
 
 notes contains sprintf("%q is a system view: every user with prvReadQuery sees it, and it cannot be shared", [
