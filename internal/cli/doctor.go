@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/olekukonko/tablewriter"
 	"github.com/olekukonko/tablewriter/renderer"
@@ -16,6 +19,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/doctor"
+	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 type doctorFlags struct {
@@ -24,12 +29,14 @@ type doctorFlags struct {
 	format      string
 	output      string
 	roleXML     bool
+	apply       bool
+	plan        string
 }
 
 func (a *app) doctorCommand() *cobra.Command {
 	var f doctorFlags
 	cmd := &cobra.Command{
-		Use:   "doctor",
+		Use:   "doctor [--apply [PLAN]]",
 		Short: "check reach, sign-in and each read that a scan needs",
 		Long: help(`Checks one thing after the other and stops at none: name resolution, TLS, the
 environment's challenge, sign-in, membership of the organization, version, each
@@ -38,17 +45,28 @@ integration user and as the owners of views, the clock, and until when the
 credential is good. The exit code is 3 when a check fails.
 
 --role-xml needs no connection: it prints the least security role that an auditor
-needs, as a solution component.`),
+needs, as a solution component.
+
+--apply signs in as apply does, and names each privilege that this identity lacks:
+what writing takes, and all of the profile's minimum, since nobody can grant what
+they do not hold. With a plan, it is what that plan needs. Nothing is changed.`),
 		Example: `  dbaudit doctor --env production
   dbaudit doctor --url https://contoso.crm.dynamics.com --client-id GUID -f json
+  dbaudit doctor --apply plan.json
   dbaudit doctor --role-xml -o "Roles/dbaudit Auditor.xml"`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context(), f) },
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				f.plan = args[0]
+			}
+			return a.doctor(cmd.Context(), f)
+		},
 	}
 	f.connection.add(cmd.Flags())
 	f.requirement.add(cmd.Flags())
 	cmd.Flags().StringVarP(&f.format, "format", "f", "table", "`format` of the answer: table or json")
 	cmd.Flags().StringVarP(&f.output, "output", "o", "", "`file` of the answer (default standard output)")
+	cmd.Flags().BoolVar(&f.apply, "apply", false, "examine the identity that applies a plan, and say what it lacks")
 	cmd.Flags().BoolVar(&f.roleXML, "role-xml", false, "print the least role that an auditor needs, as a solution component")
 	return cmd
 }
@@ -74,7 +92,12 @@ const (
 )
 
 func (a *app) doctor(ctx context.Context, f doctorFlags) error {
-	if f.roleXML {
+	switch {
+	case f.plan != "" && !f.apply:
+		return usagef("%s: a plan goes with --apply", f.plan)
+	case f.apply && f.roleXML:
+		return usagef("--apply and --role-xml exclude each other")
+	case f.roleXML:
 		role, err := doctor.RoleXML()
 		if err != nil {
 			return err
@@ -84,14 +107,14 @@ func (a *app) doctor(ctx context.Context, f doctorFlags) error {
 	if f.format != "table" && f.format != "json" {
 		return usagef("--format %s: doctor writes table or json", f.format)
 	}
-	targets, err := a.targets(f.connection, f.requirement)
+	targets, examine, err := a.patients(f)
 	if err != nil {
 		return err
 	}
 	examined := make([]examination, len(targets))
 	code := exitOK
 	for i, t := range targets {
-		if examined[i], err = a.examine(ctx, t); err != nil {
+		if examined[i], err = examine(ctx, t); err != nil {
 			return err
 		}
 		if examined[i].Outcome == doctor.Failed {
@@ -108,7 +131,109 @@ func (a *app) doctor(ctx context.Context, f doctorFlags) error {
 	return asError(code)
 }
 
+// patients are the targets to examine, and how.
+func (a *app) patients(f doctorFlags) ([]target, func(context.Context, target) (examination, error), error) {
+	if f.plan != "" {
+		p, t, err := a.plannedFor(f)
+		return []target{t}, func(ctx context.Context, t target) (examination, error) { return a.examineApplier(ctx, t, &p) }, err
+	}
+	targets, err := a.targets(f.connection, f.requirement)
+	if f.apply {
+		return targets, func(ctx context.Context, t target) (examination, error) { return a.examineApplier(ctx, t, nil) }, err
+	}
+	return targets, a.examine, err
+}
+
 func (a *app) examine(ctx context.Context, t target) (examination, error) {
+	return a.examineBy(t, func(c doctor.Config) ([]doctor.Check, error) { return doctor.Examine(ctx, c) })
+}
+
+// examineApplier examines the identity that applies: for one plan, or for any
+// that the profile may lead to.
+func (a *app) examineApplier(ctx context.Context, t target, p *plan.Plan) (examination, error) {
+	r := doctor.Remediation{Needs: doctor.Writing(), Grants: grantable(t)}
+	if p != nil {
+		var err error
+		if r, err = remediation(*p, r); err != nil {
+			return examination{}, err
+		}
+	}
+	return a.examineBy(a.applier(t), func(c doctor.Config) ([]doctor.Check, error) {
+		if password := a.Getenv("DBAUDIT_APPLY_CLIENT_CERTIFICATE_PASSWORD"); password != "" {
+			c.SignIn.CertificatePassword = dataverse.NewSecret(password)
+		}
+		return doctor.ExamineApplication(ctx, c, r)
+	})
+}
+
+// plannedFor reads the plan that doctor is given, and finds its target.
+func (a *app) plannedFor(f doctorFlags) (plan.Plan, target, error) {
+	data, err := a.readFile(f.plan)
+	if err != nil {
+		return plan.Plan{}, target{}, err
+	}
+	p, err := plan.Decode(data)
+	if err != nil {
+		return plan.Plan{}, target{}, fmt.Errorf("%s: %w", f.plan, err)
+	}
+	if p.Expired(a.Now()) {
+		a.warn("%s: the plan was good until %s: apply will refuse it", f.plan, p.ExpiresAt.Format(time.RFC3339))
+	}
+	t, err := a.planned(p, applyFlags{connection: f.connection, profile: f.requirement.profile})
+	return p, t, err
+}
+
+// grantable is the profile's minimum with the depths that are wanted of it, which
+// are those of policy/dbaudit/depth.
+func grantable(t target) []doctor.Privilege {
+	var list []doctor.Privilege
+	seen := map[string]bool{}
+	for _, c := range t.profile.Controls {
+		for _, name := range c.Privileges {
+			if seen[name] {
+				continue
+			}
+			seen[name] = true
+			p := doctor.Privilege{Name: name, Depth: snapshot.DepthGlobal}
+			if depth, asked := t.profile.Depths[name]; asked {
+				p.Depth = depth
+			}
+			if depth, asked := t.requirement.Depth[name]; asked {
+				p.Depth = depth
+			}
+			if c.Citation != nil && c.Citation.Tab != "" {
+				p.Where = c.Citation.Tab + " > " + c.Citation.Line
+			}
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// remediation is what one plan needs; known says where its privileges stand in the
+// editor of roles.
+func remediation(p plan.Plan, known doctor.Remediation) (doctor.Remediation, error) {
+	var r doctor.Remediation
+	needs := p.Needs()
+	for _, name := range slices.Sorted(maps.Keys(needs)) {
+		depth, err := snapshot.ParseDepth(needs[name])
+		if err != nil {
+			return r, fmt.Errorf("what the plan needs: %s: %w", name, err)
+		}
+		needed := doctor.Privilege{Name: name, Depth: depth}
+		for _, k := range slices.Concat(known.Needs, known.Grants) {
+			if strings.EqualFold(k.Name, name) {
+				needed.Where = k.Where
+				break
+			}
+		}
+		r.Needs = append(r.Needs, needed)
+	}
+	return r, nil
+}
+
+// examineBy makes the checks of an environment.
+func (a *app) examineBy(t target, check func(doctor.Config) ([]doctor.Check, error)) (examination, error) {
 	e := examination{Format: doctorFormat, Tool: a.tool(), Environment: examinedTarget{t.name, t.url}, Outcome: doctor.Passed}
 	progress := a.progress(t)
 	defer progress.stop()
@@ -117,7 +242,7 @@ func (a *app) examine(ctx context.Context, t target) (examination, error) {
 	if err != nil {
 		return e, err
 	}
-	e.Checks, err = doctor.Examine(ctx, doctor.Config{
+	e.Checks, err = check(doctor.Config{
 		SignIn:      signIn,
 		Client:      a.clientOptions(t, nil, transport, progress.exchange),
 		Requirement: t.requirement,

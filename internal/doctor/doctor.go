@@ -2,14 +2,15 @@
 // the other, from the host's name to each read that the collector needs. It stops
 // at none of them, and says of each what was found, what is missing and where to
 // grant it. It also knows the least role that an auditor needs ([Least],
-// [RoleXML]).
+// [RoleXML]), and what whoever applies a plan lacks ([ExamineApplication]).
 //
 // It reads only, a row or two at a time, and keeps nothing. Checks are data; what
 // they look like is the command line's business.
 //
 // Sources, of Microsoft's documentation: "Use the Microsoft Dataverse Web API",
 // "Impersonate another user using the Web API", "Security roles and privileges",
-// "Security role UI to privilege mapping", "Solution component file reference".
+// "Security role UI to privilege mapping", "Solution component file reference",
+// "Assign security roles to users".
 package doctor
 
 import (
@@ -71,7 +72,7 @@ type Privilege struct {
 // A Check is one thing that was examined.
 type Check struct {
 	// ID is stable: address, tls, tenant, sign-in, membership, version, read-…,
-	// impersonation, clock, credential.
+	// impersonation, apply-needs, apply-grants, clock, credential.
 	ID      string  `json:"id"`
 	Title   string  `json:"title"`
 	Outcome Outcome `json:"outcome"`
@@ -102,13 +103,20 @@ type Config struct {
 // Examine makes every check and returns them in order. Only the context's end
 // cuts it short.
 func Examine(ctx context.Context, c Config) ([]Check, error) {
+	x := newExamination(c)
+	return x.run(ctx, x.address, x.transport, x.tenant, x.signIn, x.membership, x.version, x.reads, x.impersonation, x.clock, x.credential)
+}
+
+func newExamination(c Config) *examination {
 	if c.Progress == nil {
 		c.Progress = func(string) {}
 	}
-	x := &examination{Config: c}
-	for _, step := range []func(context.Context){
-		x.address, x.transport, x.tenant, x.signIn, x.membership, x.version, x.reads, x.impersonation, x.clock, x.credential,
-	} {
+	return &examination{Config: c}
+}
+
+// run makes one check after the other until the context ends.
+func (x *examination) run(ctx context.Context, steps ...func(context.Context)) ([]Check, error) {
+	for _, step := range steps {
 		step(ctx)
 		if ctx.Err() != nil {
 			return x.checks, fmt.Errorf("examining the environment: %w", context.Cause(ctx))
@@ -117,7 +125,7 @@ func Examine(ctx context.Context, c Config) ([]Check, error) {
 	return x.checks, nil
 }
 
-// examination is the state of one Examine.
+// examination is the state of one Examine or ExamineApplication.
 type examination struct {
 	Config
 
@@ -127,9 +135,11 @@ type examination struct {
 	client  *dataverse.Client
 	// unreachable is why nothing can be read, empty where something may be.
 	unreachable string
-	self        dataverse.GUID            // the auditor's systemuserid
-	held        map[string]snapshot.Depth // the auditor's privileges, nil where they are not known
+	self        dataverse.GUID            // the identity's systemuserid
+	held        map[string]snapshot.Depth // the identity's privileges, nil where they are not known
+	heldError   error                     // why they are not known
 	users       bool                      // whether users can be read
+	fresh       bool                      // whether privileges are read past the caches of permissions
 }
 
 func (x *examination) add(c Check) { x.checks = append(x.checks, c) }
@@ -317,7 +327,7 @@ func (x *examination) membership(ctx context.Context) {
 	}
 	x.self = answer.UserId
 	x.add(Check{ID: id, Title: title, Outcome: Passed, Detail: fmt.Sprintf("user %s of organization %s", answer.UserId, answer.OrganizationId)})
-	x.held = x.privilegesHeld(ctx)
+	x.held, x.heldError = x.privilegesHeld(ctx)
 }
 
 func (x *examination) version(ctx context.Context) {

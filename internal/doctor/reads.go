@@ -218,24 +218,26 @@ func (x *examination) get(ctx context.Context, request dataverse.Request, into a
 // privilegesHeld gives the depth of each privilege that reaches the auditor, by
 // its name in lower case; nil where that cannot be read, and then depths are not
 // judged.
-func (x *examination) privilegesHeld(ctx context.Context) map[string]snapshot.Depth {
+func (x *examination) privilegesHeld(ctx context.Context) (map[string]snapshot.Depth, error) {
 	var answer struct {
 		RolePrivileges []struct{ PrivilegeName, Depth string }
 	}
 	q := dataverse.Row("systemusers", x.self).Function("RetrieveUserPrivileges")
-	if x.get(ctx, q.Request("own privileges"), &answer) != nil {
-		return nil
+	request := q.Request("own privileges")
+	request.Strong = x.fresh
+	if err := x.get(ctx, request, &answer); err != nil {
+		return nil, err
 	}
 	held := map[string]snapshot.Depth{}
 	for _, p := range answer.RolePrivileges {
 		depth, err := snapshot.ParseDepth(strings.ToLower(p.Depth))
 		if err != nil || p.PrivilegeName == "" {
-			return nil
+			return nil, errors.New("own privileges: a row has no name, or a depth that is not known")
 		}
 		name := strings.ToLower(p.PrivilegeName)
 		held[name] = max(held[name], depth)
 	}
-	return held
+	return held, nil
 }
 
 // A somebody is a user to look as.

@@ -1,0 +1,175 @@
+package doctor
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// A Remediation is what whoever applies must hold.
+type Remediation struct {
+	// Needs must be held at just their depth: [Writing], or what one plan needs.
+	Needs []Privilege
+	// Grants may be granted to others, and nobody can grant what they do not hold.
+	// Their depth is the one that is wanted; what counts is the depth that the
+	// environment allows in its place.
+	Grants []Privilege
+}
+
+// Writing are the privileges that carrying out any plan takes, sorted by name,
+// besides those that it grants. The reads are as deep as an auditor's: a holder of
+// a role who is not seen would be taken for none.
+func Writing() []Privilege {
+	return []Privilege{
+		{actOnBehalf, snapshot.DepthGlobal, "Business Management > Act on Behalf of Another User, in a role assigned to it directly"},
+		{"prvAppendRole", snapshot.DepthLocal, "Business Management > Security Role > Append"},
+		{"prvAppendToUser", snapshot.DepthLocal, "Business Management > User > Append To"},
+		{"prvAppendUser", snapshot.DepthLocal, "Business Management > User > Append"},
+		{"prvAssignRole", snapshot.DepthLocal, "Business Management > Security Role > Assign"},
+		{"prvCreateRole", snapshot.DepthLocal, "Business Management > Security Role > Create"},
+		{"prvCreateUser", snapshot.DepthLocal, "Business Management > User > Create"},
+		{"prvDisableUser", snapshot.DepthLocal, "Business Management > Enable or Disable User"},
+		{"prvReadRole", snapshot.DepthGlobal, "Business Management > Security Role > Read"},
+		{"prvReadTeam", snapshot.DepthGlobal, "Business Management > Team > Read"},
+		{"prvReadUser", snapshot.DepthGlobal, "Business Management > User > Read"},
+		{"prvReadUserQuery", snapshot.DepthBasic, "Core Records > Saved View > Read"},
+		{"prvShareUserQuery", snapshot.DepthBasic, "Core Records > Saved View > Share"},
+		{"prvWriteRole", snapshot.DepthLocal, "Business Management > Security Role > Write"},
+		{"prvWriteUser", snapshot.DepthLocal, "Business Management > User > Write"},
+	}
+}
+
+// ExamineApplication makes the checks of reach and sign-in for the identity that
+// applies, and one for each privilege that it lacks. It changes nothing, and asks
+// for no change.
+func ExamineApplication(ctx context.Context, c Config, r Remediation) ([]Check, error) {
+	x := newExamination(c)
+	x.fresh = true
+	return x.run(ctx, x.address, x.transport, x.tenant, x.signIn, x.membership,
+		func(ctx context.Context) { x.application(ctx, r) }, x.clock, x.credential)
+}
+
+func (x *examination) application(ctx context.Context, r Remediation) {
+	x.holds("apply-needs", "privileges to carry it out", r.Needs)
+	if len(r.Grants) == 0 {
+		return
+	}
+	const id, title = "apply-grants", "privileges to grant"
+	if x.unreachable != "" || x.held == nil {
+		x.holds(id, title, r.Grants)
+		return
+	}
+	x.Progress(title)
+	allowed, err := x.depths(ctx, r.Grants)
+	if err != nil {
+		x.fail(id, title, err)
+		return
+	}
+	var grants []Privilege
+	var undefined []string
+	for _, p := range r.Grants {
+		if levels := allowed[strings.ToLower(p.Name)]; len(levels) > 0 {
+			p.Depth = fitting(levels, p.Depth)
+			grants = append(grants, p)
+		} else {
+			undefined = append(undefined, p.Name)
+		}
+	}
+	x.holds(id, title, grants)
+	if len(undefined) > 0 {
+		x.add(Check{
+			ID: id, Title: title, Outcome: Skipped,
+			Detail: "this environment does not define " + strings.Join(undefined, ", ") + ": a scan says what to install",
+		})
+	}
+}
+
+// holds adds a check for each privilege that is not held deeply enough, and one
+// for all where none is.
+func (x *examination) holds(id, title string, needed []Privilege) {
+	if x.skip(id, title) {
+		return
+	}
+	if x.held == nil {
+		c := Check{ID: id, Title: title, Outcome: Failed}
+		c.Detail, c.Advice = "what this identity holds could not be read", "grant it prvReadUser and prvReadRole"
+		if x.heldError != nil {
+			detail, advice := describe(x.heldError)
+			c.Detail += ": " + detail
+			if advice != "" {
+				c.Advice = advice
+			}
+		}
+		x.add(c)
+		return
+	}
+	lacking := false
+	for _, p := range needed {
+		held := x.held[strings.ToLower(p.Name)]
+		if held >= p.Depth {
+			continue
+		}
+		lacking = true
+		c := Check{ID: id, Title: p.Name, Outcome: Failed, Detail: fmt.Sprintf("not held, and %s depth is needed", p.Depth), Privilege: &p}
+		if held != snapshot.DepthNone {
+			c.Detail = fmt.Sprintf("held at %s depth, and %s is needed", held, p.Depth)
+		}
+		c.Advice = "give this identity a role that grants it, such as System Administrator"
+		if p.Where != "" {
+			c.Advice += " (" + p.Where + ")"
+		}
+		x.add(c)
+	}
+	if !lacking {
+		x.add(Check{ID: id, Title: title, Outcome: Passed, Detail: fmt.Sprintf("holds all that are needed: %d", len(needed))})
+	}
+}
+
+// maxNames bounds the names of one request, whose address must not grow too long.
+const maxNames = 40
+
+// depths reads at which depths privileges can be granted, shallowest first, by the
+// name in lower case. What the environment does not define is left out.
+func (x *examination) depths(ctx context.Context, privileges []Privilege) (map[string][]snapshot.Depth, error) {
+	allowed := map[string][]snapshot.Depth{}
+	row := func(columns map[string]json.RawMessage) {
+		var name string
+		_ = json.Unmarshal(columns["name"], &name)
+		var levels []snapshot.Depth
+		for i, column := range []string{"canbebasic", "canbelocal", "canbedeep", "canbeglobal"} {
+			var can bool
+			if _ = json.Unmarshal(columns[column], &can); can {
+				levels = append(levels, snapshot.Depths()[i])
+			}
+		}
+		allowed[strings.ToLower(name)] = levels
+	}
+	for chunk := range slices.Chunk(privileges, maxNames) {
+		names := make([]string, len(chunk))
+		for i, p := range chunk {
+			names[i] = p.Name
+		}
+		q := dataverse.Collection("privileges").Select("name", "canbebasic", "canbelocal", "canbedeep", "canbeglobal").
+			Filter(dataverse.AnyOf("name", names...))
+		if err := x.rows(ctx, q.Request("definitions of privileges"), dataverse.Caller{}, read{title: "privileges", row: row}); err != nil {
+			return nil, fmt.Errorf("reading how deep privileges can be granted: %w", err)
+		}
+	}
+	return allowed, nil
+}
+
+// fitting is the depth that is granted where one is wanted: the shallowest that
+// reaches it, or the deepest where none does.
+func fitting(allowed []snapshot.Depth, wanted snapshot.Depth) snapshot.Depth {
+	for _, d := range allowed {
+		if d >= wanted {
+			return d
+		}
+	}
+	return allowed[len(allowed)-1]
+}

@@ -1,0 +1,85 @@
+package doctor
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+func TestWriting(t *testing.T) {
+	if !slices.IsSortedFunc(Writing(), func(a, b Privilege) int { return strings.Compare(a.Name, b.Name) }) {
+		t.Error("the privileges are not sorted by name")
+	}
+	for _, p := range Writing() {
+		if p.Depth == snapshot.DepthNone || p.Where == "" {
+			t.Errorf("%+v", p)
+		}
+	}
+}
+
+func TestFitting(t *testing.T) {
+	for _, test := range []struct {
+		allowed      []snapshot.Depth
+		wanted, want snapshot.Depth
+	}{
+		{snapshot.Depths(), snapshot.DepthGlobal, snapshot.DepthGlobal},
+		{snapshot.Depths(), snapshot.DepthLocal, snapshot.DepthLocal},
+		{[]snapshot.Depth{snapshot.DepthBasic}, snapshot.DepthGlobal, snapshot.DepthBasic},
+		{[]snapshot.Depth{snapshot.DepthGlobal}, snapshot.DepthBasic, snapshot.DepthGlobal},
+		{[]snapshot.Depth{snapshot.DepthLocal, snapshot.DepthGlobal}, snapshot.DepthDeep, snapshot.DepthGlobal},
+	} {
+		if got := fitting(test.allowed, test.wanted); got != test.want {
+			t.Errorf("%s wanted of %v: %s, not %s", test.wanted, test.allowed, got, test.want)
+		}
+	}
+}
+
+// What is not known to be held is not taken for held.
+func TestHolds(t *testing.T) {
+	needed := []Privilege{{"prvWriteRole", snapshot.DepthLocal, ""}, {"prvReadRole", snapshot.DepthGlobal, "Security Role > Read"}}
+	for _, test := range []struct {
+		name   string
+		x      examination
+		want   []Outcome
+		detail string
+	}{
+		{"all", examination{held: map[string]snapshot.Depth{"prvwriterole": snapshot.DepthGlobal, "prvreadrole": snapshot.DepthGlobal}}, []Outcome{Passed}, "2"},
+		{"none", examination{held: map[string]snapshot.Depth{}}, []Outcome{Failed, Failed}, "not held"},
+		{"too shallow", examination{held: map[string]snapshot.Depth{"prvwriterole": snapshot.DepthLocal, "prvreadrole": snapshot.DepthDeep}}, []Outcome{Failed}, "held at deep depth, and global"},
+		{"not read", examination{heldError: &dataverse.Error{Kind: dataverse.Forbidden, Message: "no"}}, []Outcome{Failed}, "could not be read"},
+		{"not understood", examination{heldError: errors.New("no name")}, []Outcome{Failed}, "no name"},
+		{"not signed in", examination{unreachable: "sign-in failed"}, []Outcome{Skipped}, "sign-in failed"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			test.x.holds("apply-needs", "privileges", needed)
+			var got []Outcome
+			for _, c := range test.x.checks {
+				got = append(got, c.Outcome)
+				if c.Outcome == Failed && c.Advice == "" || !strings.Contains(c.Detail, test.detail) {
+					t.Errorf("%q, advice %q", c.Detail, c.Advice)
+				}
+			}
+			if !slices.Equal(got, test.want) {
+				t.Errorf("%v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+// Where nothing answers, what is held stays unknown.
+func TestApplicationUnreachable(t *testing.T) {
+	checks, err := ExamineApplication(t.Context(), unreachable(errors.New("connection refused")),
+		Remediation{Needs: Writing(), Grants: []Privilege{{"prvReadAccount", snapshot.DepthGlobal, ""}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"apply-needs", "apply-grants"} {
+		if c := find(t, checks, id); c.Outcome != Skipped {
+			t.Errorf("%s: %s", id, c.Outcome)
+		}
+	}
+}
