@@ -48,7 +48,7 @@ func writeGitHub(w io.Writer, rs []audit.Result) error {
 		fmt.Fprintf(&b, "::group::%s\n", commandData(fmt.Sprintf("dbaudit %s: %s", r.Environment.Name, count(len(r.Controls), "control"))))
 		for _, c := range r.Controls {
 			// The outcome in front keeps a line from beginning as a command does.
-			fmt.Fprintf(&b, "%s\n", commandData(join("  ", fmt.Sprintf("%-14s", outcomeWords(c.Outcome)), string(c.ID), c.Title, c.Reason)))
+			fmt.Fprintf(&b, "%s\n", commandData(join("  ", fmt.Sprintf("%-14s", outcomeOf(c)), string(c.ID), c.Title, c.Reason)))
 			for _, n := range c.Notes {
 				fmt.Fprintf(&b, "%-14s  %s\n", "", commandData("note: "+n))
 			}

@@ -108,7 +108,7 @@ func (p *page) result(r audit.Result, o Options) {
 
 	p.table("Failed", "Findings", r, audit.OutcomeFail)
 	p.table("Could not be evaluated", "Reason", r, audit.OutcomeUnknown)
-	p.table("Waived", "Findings", r, audit.OutcomeWaived)
+	p.table("Failed, and waived", "Findings", r, audit.OutcomeWaived)
 	p.table("Not applicable", "Reason", r, audit.OutcomeNotApplicable)
 	p.passed(r)
 	p.notes(r)

@@ -246,7 +246,16 @@ func waiver(w *audit.Waiver) string {
 	if w == nil {
 		return ""
 	}
-	return fmt.Sprintf("waived (%s) by %s until %s: %s", visible(w.Kind), visible(w.Owner), visible(w.Expires), visible(w.Reason))
+	return fmt.Sprintf("fails, waived (%s) by %s until %s: %s", visible(w.Kind), visible(w.Owner), visible(w.Expires), visible(w.Reason))
+}
+
+// outcomeOf is a control's outcome in words, with the one that it had before a
+// waiver.
+func outcomeOf(c audit.Control) string {
+	if c.Original == nil {
+		return outcomeWords(c.Outcome)
+	}
+	return outcomeWords(c.Outcome) + " (" + outcomeWords(*c.Original) + ")"
 }
 
 // outcomeWords is an outcome in words.

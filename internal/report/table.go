@@ -123,7 +123,7 @@ func (t *terminal) result(r audit.Result, verbose bool) error {
 		}
 	}
 	if len(waived) > 0 {
-		t.section(bold, fmt.Sprintf("WAIVED  %s, %s accepted", count(len(waived), "control"), count(findings(waived), "finding")))
+		t.section(bold, fmt.Sprintf("WAIVED  %s that failed, %s accepted", count(len(waived), "control"), count(findings(waived), "finding")))
 		if err := t.findings(waived, "ACCEPTED"); err != nil {
 			return err
 		}
