@@ -137,7 +137,7 @@ func spansOf(points []Point) []trendSpan {
 // a chart is never larger than its width, whatever was saved.
 func bars(spans []trendSpan, most int) []trendBar {
 	first, last := spans[0].from.UnixMilli(), spans[len(spans)-1].to.UnixMilli()
-	least := min(max(trendWidth/(2*len(spans)), 3), 12)
+	least := min(max(trendWidth/(2*len(spans)), 3), 24)
 	at := func(t time.Time) int {
 		if last <= first {
 			return 0
