@@ -48,8 +48,9 @@ credential is good. The exit code is 3 when a check fails.
 needs, as a solution component.
 
 --apply signs in as apply does, and names each privilege that this identity lacks:
-what writing takes, and all of the profile's minimum, since nobody can grant what
-they do not hold. With a plan, it is what that plan needs. Nothing is changed.`),
+what writing takes, all of the profile's minimum, and what each new role grants
+unasked, since nobody can grant what they do not hold. With a plan, it is what that
+plan needs. Nothing is changed.`),
 		Example: `  dbaudit doctor --env production
   dbaudit doctor --url https://contoso.crm.dynamics.com --client-id GUID -f json
   dbaudit doctor --apply plan.json
@@ -184,7 +185,8 @@ func (a *app) plannedFor(f doctorFlags) (plan.Plan, target, error) {
 }
 
 // grantable is the profile's minimum with the depths that are wanted of it, which
-// are those of policy/dbaudit/depth.
+// are those of policy/dbaudit/depth, and what each new role grants unasked: whoever
+// assigns a role must hold all that it grants.
 func grantable(t target) []doctor.Privilege {
 	var list []doctor.Privilege
 	seen := map[string]bool{}
@@ -204,6 +206,11 @@ func grantable(t target) []doctor.Privilege {
 			if c.Citation != nil && c.Citation.Tab != "" {
 				p.Where = c.Citation.Tab + " > " + c.Citation.Line
 			}
+			list = append(list, p)
+		}
+	}
+	for _, p := range doctor.Inborn() {
+		if !seen[p.Name] {
 			list = append(list, p)
 		}
 	}

@@ -136,12 +136,18 @@ func TestDoctorApply(t *testing.T) {
 	}
 }
 
-// An identity that lacks one privilege is told so, and which.
+// An identity that lacks one privilege is told so, and which; one that lacks none
+// can apply.
 func TestDoctorApplyLacksOne(t *testing.T) {
 	t.Parallel()
+	env := builtin(t, "compliant")
+	user := env.ApplicationUser(env.Suggest.ApplicationID)
+	user.Disabled, user.Roles = true, nil
+	env.PersonalViews[0].Shares = nil
 	// All that it holds are the reads of itself.
 	start := simulator.Grants{"prvReadUser": simulator.DepthGlobal, "prvReadRole": simulator.DepthGlobal}
-	p, server := applier(t, builtin(t, "compliant"), start)
+	p, server := applier(t, env, start)
+	p.write("dbaudit.yaml", requirement(env))
 	// Doctor itself says what it takes, at which depth.
 	whole := maps.Clone(start)
 	for _, c := range examineIn(p, 3, "--apply").Checks {
@@ -176,6 +182,12 @@ func TestDoctorApplyLacksOne(t *testing.T) {
 			t.Errorf("lacking %s: %v", test.name, got)
 		}
 	}
+	// And what it takes is enough: to enable, to assign, to share.
+	if err := server.Mutate(func(e *simulator.Environment) { e.Role("Applier").Privileges = whole }); err != nil {
+		t.Fatal(err)
+	}
+	p.run("plan", "-f", "json", "-o", p.file("plan.json")).must(t, 0)
+	p.run("apply", p.file("plan.json"), "--yes").must(t, 0)
 }
 
 // With a plan, doctor asks for what the plan needs, and for nothing else.

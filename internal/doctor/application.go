@@ -44,6 +44,19 @@ func Writing() []Privilege {
 	}
 }
 
+// Inborn are the privileges that the platform gives to each new role, sorted by
+// name. Whoever assigns a role must hold them too.
+func Inborn() []Privilege {
+	var list []Privilege
+	for _, name := range []string{
+		"prvCreateSharePointData", "prvReadPluginAssembly", "prvReadPluginType", "prvReadSdkMessage", "prvReadSdkMessageProcessingStep",
+		"prvReadSdkMessageProcessingStepImage", "prvReadSharePointData", "prvReadSharePointDocument", "prvWriteSharePointData",
+	} {
+		list = append(list, Privilege{Name: name, Depth: snapshot.DepthGlobal})
+	}
+	return list
+}
+
 // ExamineApplication makes the checks of reach and sign-in for the identity that
 // applies, and one for each privilege that it lacks. It changes nothing, and asks
 // for no change.

@@ -11,8 +11,10 @@ import (
 )
 
 func TestWriting(t *testing.T) {
-	if !slices.IsSortedFunc(Writing(), func(a, b Privilege) int { return strings.Compare(a.Name, b.Name) }) {
-		t.Error("the privileges are not sorted by name")
+	for _, list := range [][]Privilege{Writing(), Inborn()} {
+		if !slices.IsSortedFunc(list, func(a, b Privilege) int { return strings.Compare(a.Name, b.Name) }) {
+			t.Error("the privileges are not sorted by name")
+		}
 	}
 	for _, p := range Writing() {
 		if p.Depth == snapshot.DepthNone || p.Where == "" {
