@@ -35,11 +35,15 @@ func (p Plan) Needs() map[string]string {
 				need("prvCreateUser", snapshot.DepthLocal)
 			} else {
 				need("prvWriteUser", snapshot.DepthLocal)
+				need("prvDisableUser", snapshot.DepthLocal) // which enabling asks for as well
 			}
 		case KindAssignment:
 			need("prvAssignRole", snapshot.DepthLocal)
 		case KindShare:
-			need("prvActOnBehalfOfAnotherUser", snapshot.DepthBasic)
+			// Acting as somebody else needs in both what the action needs.
+			need("prvActOnBehalfOfAnotherUser", snapshot.DepthGlobal)
+			need("prvReadUserQuery", snapshot.DepthBasic)
+			need("prvShareUserQuery", snapshot.DepthBasic)
 		}
 	}
 	return needs

@@ -421,7 +421,10 @@ func TestNeeds(t *testing.T) {
 	held := map[string]string{
 		"prvwriterole": "global", "prvwriteuser": "local", "prvassignrole": "basic", "prvreadlead": "deep", "prvreadaccount": "global",
 	}
-	want := []string{"prvActOnBehalfOfAnotherUser (basic)", "prvAssignRole (local)", "prvReadLead (global)"}
+	want := []string{
+		"prvActOnBehalfOfAnotherUser (global)", "prvAssignRole (local)", "prvDisableUser (local)", "prvReadLead (global)",
+		"prvReadUserQuery (basic)", "prvShareUserQuery (basic)",
+	}
 	if got := p.Lacking(held); !slices.Equal(got, want) {
 		t.Errorf("lacking %v, want %v", got, want)
 	}
