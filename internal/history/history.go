@@ -115,7 +115,7 @@ func when(r audit.Result) time.Time {
 // inOrder sorts results by time and leaves one of each snapshot.
 func inOrder(results []audit.Result) []audit.Result {
 	slices.SortStableFunc(results, func(a, b audit.Result) int {
-		return cmp.Or(when(a).Compare(when(b)), cmp.Compare(a.Snapshot.Digest, b.Snapshot.Digest), a.EvaluatedAt.Compare(b.EvaluatedAt))
+		return cmp.Or(when(a).Compare(when(b)), a.EvaluatedAt.Compare(b.EvaluatedAt), cmp.Compare(a.Snapshot.Digest, b.Snapshot.Digest))
 	})
 	var out []audit.Result
 	for _, r := range results {
