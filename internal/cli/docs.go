@@ -193,7 +193,8 @@ func (p controlPage) depth(privilege string) string {
 // fix writes one way of mending a finding: in the portal, by the Web API, by a
 // command.
 func (p controlPage) fix(b *strings.Builder, f audit.Fix, several bool) {
-	r := remedy.For(f, audit.Environment{URL: "https://contoso.crm.dynamics.com"})
+	const origin = "https://contoso.crm.dynamics.com"
+	r := remedy.For(f, audit.Environment{URL: origin})
 	if several {
 		fmt.Fprintf(b, "\n### %s\n", r.Summary)
 	}
@@ -221,6 +222,12 @@ func (p controlPage) fix(b *strings.Builder, f audit.Fix, several bool) {
 	}
 	if len(r.Commands) > 0 {
 		b.WriteString("\n**By a command**\n\n```sh\n" + strings.Join(r.Commands, "\n") + "\n```\n")
+	}
+	if script := r.Curl(origin); script != nil {
+		b.WriteString("\n**With curl**\n\n```sh\n" + strings.Join(script, "\n") + "\n```\n")
+	}
+	if script := r.PowerShell(origin); script != nil {
+		b.WriteString("\n**With PowerShell**\n\n```powershell\n" + strings.Join(script, "\n") + "\n```\n")
 	}
 }
 

@@ -106,6 +106,8 @@ type findingData struct {
 	Portal      []string
 	Requests    []requestData
 	Commands    []string
+	Curl        []string
+	PowerShell  []string
 }
 
 type requestData struct{ Purpose, Text string }
@@ -328,6 +330,12 @@ func findingPage(f audit.Finding, c audit.Control, env audit.Environment, steps 
 	}
 	for _, s := range fix.Commands {
 		d.Commands = append(d.Commands, visible(s))
+	}
+	for _, s := range fix.Curl(env.URL) {
+		d.Curl = append(d.Curl, visibleLines(s))
+	}
+	for _, s := range fix.PowerShell(env.URL) {
+		d.PowerShell = append(d.PowerShell, visibleLines(s))
 	}
 	return d
 }
