@@ -3,7 +3,6 @@ package remedy
 import (
 	"bytes"
 	"encoding/json"
-	"net/http"
 	"strings"
 )
 
@@ -21,7 +20,7 @@ func (r Remedy) Curl(origin string) []string {
 	}
 	for _, q := range r.Requests {
 		line := "call -X " + q.Method + " " + shell(q.URL)
-		if q.Method == http.MethodPatch {
+		if q.Method == "PATCH" {
 			// Without it a row that is not there would be made.
 			line += " -H 'If-Match: *'"
 		}
@@ -45,7 +44,7 @@ func (r Remedy) PowerShell(origin string) []string {
 	}
 	for _, q := range r.Requests {
 		headers := "$headers"
-		if q.Method == http.MethodPatch {
+		if q.Method == "PATCH" {
 			headers = "($headers + @{ 'If-Match' = '*' })"
 		}
 		line := "Invoke-RestMethod -Method " + q.Method + " -Uri " + powershell(q.URL) + " -Headers " + headers
