@@ -433,9 +433,7 @@ func (a *app) writer(ctx context.Context, t target) (*dataverse.Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if password := a.Getenv("DBAUDIT_APPLY_CLIENT_CERTIFICATE_PASSWORD"); password != "" {
-		c.CertificatePassword = dataverse.NewSecret(password)
-	}
+	a.applyPassword(&c)
 	session, err := signin.Open(ctx, c)
 	if err != nil {
 		return nil, err
@@ -516,5 +514,13 @@ func (a *app) sleep(ctx context.Context, d time.Duration) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// applyPassword sets the password of the certificate that apply signs in with, where
+// it has one of its own.
+func (a *app) applyPassword(c *signin.Config) {
+	if password := a.Getenv("DBAUDIT_APPLY_CLIENT_CERTIFICATE_PASSWORD"); password != "" {
+		c.CertificatePassword = dataverse.NewSecret(password)
 	}
 }

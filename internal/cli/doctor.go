@@ -160,9 +160,7 @@ func (a *app) examineApplier(ctx context.Context, t target, p *plan.Plan) (exami
 		}
 	}
 	return a.examineBy(a.applier(t), func(c doctor.Config) ([]doctor.Check, error) {
-		if password := a.Getenv("DBAUDIT_APPLY_CLIENT_CERTIFICATE_PASSWORD"); password != "" {
-			c.SignIn.CertificatePassword = dataverse.NewSecret(password)
-		}
+		a.applyPassword(&c.SignIn)
 		return doctor.ExamineApplication(ctx, c, r)
 	})
 }

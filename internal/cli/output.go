@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -252,7 +253,10 @@ func (a *app) readFile(name string) ([]byte, error) {
 		return data, nil
 	}
 	data, err := os.ReadFile(name)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("there is no file %s: check the path, which is taken from the working directory (- is standard input)", name)
+	case err != nil:
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
 	return data, nil
