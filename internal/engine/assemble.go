@@ -41,7 +41,12 @@ func (e *Engine) assemble(s *snapshot.Snapshot, p profile.Profile, r report, o O
 			return audit.Result{}, fmt.Errorf("the profile's control %s names the rule %q, which is not among the policies: %s",
 				c.ID, c.Rule, strings.Join(e.order, ", "))
 		}
-		result.Controls = append(result.Controls, judge(s, c, rule, r, byControl[c.ID]))
+		control := judge(s, c, rule, r, byControl[c.ID])
+		if missing := absent(s, p, control); missing != "" {
+			control.Outcome = audit.OutcomeUnknown
+			control.Reason += "; no control of the profile asks for it by " + missing
+		}
+		result.Controls = append(result.Controls, control)
 		delete(byControl, c.ID)
 	}
 	for id := range byControl {
@@ -50,6 +55,32 @@ func (e *Engine) assemble(s *snapshot.Snapshot, p profile.Profile, r report, o O
 	result.Summary = audit.Summarize(result.Controls)
 	result.Verdict = audit.Judge(result.Summary)
 	return result, nil
+}
+
+// absent names the rule that a profile lacks where a control does not apply because
+// its user or role is not there, and no control fails for that: what is missing
+// would else be passed over.
+func absent(s *snapshot.Snapshot, p profile.Profile, c audit.Control) string {
+	if c.Outcome != audit.OutcomeNotApplicable || s.Source != snapshot.SourceEnvironment {
+		return ""
+	}
+	category, _, _ := strings.Cut(c.Rule, "/")
+	existence := "role/exists"
+	switch category {
+	case "user", "view":
+		if _, ok := s.User(s.Requirement, p.Pattern); !ok {
+			existence = "user/exists"
+		} else if c.Rule != "user/role" {
+			return ""
+		}
+	case "role":
+	default:
+		return ""
+	}
+	if slices.ContainsFunc(p.Controls, func(c profile.Control) bool { return c.Rule == existence }) {
+		return ""
+	}
+	return existence
 }
 
 func judge(s *snapshot.Snapshot, c profile.Control, rule Rule, r report, findings []audit.Finding) audit.Control {

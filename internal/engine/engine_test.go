@@ -171,6 +171,29 @@ func TestNothingReadIsIncomplete(t *testing.T) {
 	}
 }
 
+// A profile that asks what a user is, and not whether it is there, must not find an
+// environment without one compliant.
+func TestMissingSubjectIsNotPassedOver(t *testing.T) {
+	const only = "acme:\n  title: T\n  source: {title: T, url: https://x.example}\n  pattern: demandbase\n  role_name: R\n  controls:\n" +
+		"    - {id: ACME-READ, rule: role/privileges, title: T, severity: high, why: W, table: lead, privileges: [prvReadLead]}\n" +
+		"    - {id: ACME-ENABLED, rule: user/enabled, title: T, severity: high, why: W}\n"
+	p, err := profile.Parse("acme.yaml", []byte(only))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := compliant(demandbase(t))
+	s.Requirement.Profile = p.Name
+	e := load(t)
+	if r := evaluate(t, e, s, p); r.Verdict != audit.VerdictCompliant {
+		t.Fatalf("with a user the verdict is %s", r.Verdict)
+	}
+	clear(s.Users)
+	r := evaluate(t, e, s, p)
+	if r.Verdict != audit.VerdictIncomplete || r.Controls[1].Outcome != audit.OutcomeUnknown {
+		t.Errorf("without a user the verdict is %s: %s, %q", r.Verdict, r.Controls[1].Outcome, r.Controls[1].Reason)
+	}
+}
+
 // A solution file holds no users and no views: rules about them do not apply, and
 // rules about roles judge.
 func TestSolutionSource(t *testing.T) {
