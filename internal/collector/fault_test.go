@@ -64,7 +64,7 @@ func reads() map[string]struct {
 		"roles again":     {read: read{set: "roles", has: "roleid%20eq"}, hurt: []snapshot.Section{snapshot.SectionRolePrivileges}},
 		"auditor's views": {read: read{set: "userqueries"}, hurt: []snapshot.Section{snapshot.SectionViews}},
 		"owners' views":   {read: read{set: "userqueries", as: true, has: "$filter"}, hurt: []snapshot.Section{snapshot.SectionViews}},
-		"user's views":    {read: read{set: "userqueries", as: true, has: "_ownerid_value&$count"}, hurt: []snapshot.Section{snapshot.SectionUserViews}},
+		"user's views":    {read: read{set: "userqueries", as: true, has: "_owningteam_value&$count"}, hurt: []snapshot.Section{snapshot.SectionUserViews}},
 		"system views":    {read: read{set: "savedqueries"}, hurt: []snapshot.Section{snapshot.SectionSystemViews}},
 		"business units":  {read: read{set: "businessunits"}, hurt: []snapshot.Section{snapshot.SectionBusinessUnits}},
 		"shares":          {read: read{set: "principalobjectaccessset"}, hurt: []snapshot.Section{snapshot.SectionShares}},
@@ -701,7 +701,7 @@ func schedule(seed uint64) func(*http.Request) simulator.Fault {
 		case simulator.FaultTruncate:
 			return simulator.Fault{Kind: kind, Chunked: random.IntN(2) == 0}
 		case simulator.FaultDropColumn:
-			return simulator.Fault{Kind: kind, Column: []string{"", "name", "_ownerid_value", "statecode", "isdisabled"}[random.IntN(5)]}
+			return simulator.Fault{Kind: kind, Column: []string{"", "name", "_ownerid_value", "_owningteam_value", "statecode", "isdisabled"}[random.IntN(6)]}
 		default:
 			return simulator.Fault{Kind: kind}
 		}

@@ -36,10 +36,11 @@ const count = "$count"
 // optional are columns that older environments may not have. Without them the
 // verdict errs on the side of a finding: a team's role that is not known to be
 // inherited gives no Basic rights, a user that is not known to be deleted is there.
+// Whether a view's owner is a team matters to its fix alone.
 func optional(column string) bool {
 	switch column {
 	case "isinherited", "componentstate", "deletedstate",
-		"islicensed", "azureactivedirectoryobjectid", "orgdborgsettings":
+		"islicensed", "azureactivedirectoryobjectid", "orgdborgsettings", "_owningteam_value":
 		return true
 	}
 	return false

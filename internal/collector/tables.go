@@ -241,17 +241,31 @@ type view struct {
 	id string
 }
 
-func viewQuery(columnSet) dataverse.Query {
-	return dataverse.Collection("userqueries").Select("userqueryid", "name", "returnedtypecode", "statecode", "_ownerid_value")
+func viewQuery(without columnSet) dataverse.Query {
+	return dataverse.Collection("userqueries").
+		Select(without.of("userqueryid", "name", "returnedtypecode", "statecode", "_ownerid_value", "_owningteam_value")...)
 }
 
 func viewOf(r *row) view {
 	return view{
 		id: r.id("userqueryid"),
 		View: snapshot.View{
-			Active: r.number("statecode") == 0, Name: r.text("name"), OwnerID: r.id("_ownerid_value"), Table: r.typeCode("returnedtypecode"),
+			Active: r.number("statecode") == 0, Name: r.text("name"), Table: r.typeCode("returnedtypecode"),
+			OwnerID: r.id("_ownerid_value"), OwnerType: ownerType(r),
 		},
 	}
+}
+
+// ownerType tells a team from a user by the look-up that only a team's row fills.
+func ownerType(r *row) snapshot.PrincipalType {
+	const team = "_owningteam_value"
+	switch {
+	case r.without[team]:
+		return snapshot.PrincipalUnknown
+	case r.optionalID(team) != "":
+		return snapshot.PrincipalTeam
+	}
+	return snapshot.PrincipalUser
 }
 
 type systemView struct {

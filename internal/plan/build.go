@@ -448,15 +448,14 @@ func refID(r *audit.Reference) string {
 
 // owner is as whom a view is shared; ok is false for one that nobody can act as.
 func (b *builder) owner(viewID string, ref *audit.Reference) (Ref, bool) {
-	id := cmp.Or(refID(ref), b.snapshot.Views[viewID].OwnerID)
-	if id == "" || ref != nil && ref.Kind == "team" {
-		return Ref{}, false
-	}
-	if _, team := b.snapshot.Teams[id]; team {
-		return Ref{}, false
-	}
+	view := b.snapshot.Views[viewID]
+	id := cmp.Or(refID(ref), view.OwnerID)
+	_, team := b.snapshot.Teams[id]
 	u, known := b.snapshot.Users[id]
-	if known && u.Disabled {
+	switch {
+	case id == "", team, view.OwnerType == snapshot.PrincipalTeam, ref != nil && ref.Kind == "team":
+		return Ref{}, false
+	case known && u.Disabled:
 		return Ref{}, false
 	}
 	return Ref{Kind: "systemuser", ID: id, Name: u.Name, ObjectID: u.ObjectID}, true
@@ -857,7 +856,7 @@ func (b *builder) shareActions(w *shareWork, userMadeBy string) {
 	t := Target{Kind: KindShare, View: &w.view, Table: w.table, Principal: &principal, Owner: &w.owner}
 	name, owner := cmp.Or(w.view.Name, w.view.ID), cmp.Or(w.owner.Name, w.owner.ID)
 	note := "The request is made on the owner's behalf, which the environment's audit log shows."
-	if w.owner.Name == "" {
+	if w.owner.Name == "" && b.snapshot.Views[w.view.ID].OwnerType == snapshot.PrincipalUnknown {
 		note += fmt.Sprintf(" It is not known who the owner is: if it is a team, nobody can act as it, and the request is refused; leave it out by --except %s.",
 			add(w.addWhy, w.reduceWhy...)[0].Control)
 	}

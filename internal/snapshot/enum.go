@@ -268,6 +268,38 @@ func (v *Viewer) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
+// A PrincipalType is the table of an owner or of whom something is shared with. The
+// zero value is unknown.
+type PrincipalType int
+
+// The types of principals.
+const (
+	PrincipalUnknown PrincipalType = iota
+	PrincipalUser
+	PrincipalTeam
+)
+
+// String is the table's logical name.
+func (p PrincipalType) String() string {
+	switch p {
+	case PrincipalUser:
+		return "systemuser"
+	case PrincipalTeam:
+		return "team"
+	case PrincipalUnknown:
+	}
+	return "unknown"
+}
+
+// MarshalText implements [encoding.TextMarshaler].
+func (p PrincipalType) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (p *PrincipalType) UnmarshalText(b []byte) (err error) {
+	*p, err = parse(string(b), "type of principal", []PrincipalType{PrincipalUnknown, PrincipalUser, PrincipalTeam})
+	return err
+}
+
 // A Right is one bit of an access rights mask. The zero value is unknown.
 type Right int
 

@@ -224,6 +224,8 @@ type View struct {
 	Active  bool   `json:"active"`
 	Name    string `json:"name"`
 	OwnerID string `json:"owner_id"`
+	// OwnerType says what OwnerID names: nobody can act as a team.
+	OwnerType PrincipalType `json:"owner_type"`
 	// SeenBy says which identities were shown the view, sorted. The integration
 	// user's own sight of it is the proof that it can use the view.
 	SeenBy []Viewer `json:"seen_by"`

@@ -167,11 +167,16 @@ func (l *lab) scan(t *testing.T) (audit.Result, *snapshot.Snapshot) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return l.judge(t, s), s
+}
+
+func (l *lab) judge(t *testing.T, s *snapshot.Snapshot) audit.Result {
+	t.Helper()
 	r, err := l.engine.Evaluate(t.Context(), s, l.profile, engine.Options{AsOf: now()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r, s
+	return r
 }
 
 // everything asks for all that a plan can hold.
@@ -184,6 +189,11 @@ func everything() plan.Options {
 func (l *lab) plan(t *testing.T, o plan.Options) plan.Plan {
 	t.Helper()
 	r, s := l.scan(t)
+	return l.planFor(t, r, s, o)
+}
+
+func (l *lab) planFor(t *testing.T, r audit.Result, s *snapshot.Snapshot, o plan.Options) plan.Plan {
+	t.Helper()
 	o.Pattern = l.profile.Pattern
 	p, err := plan.Build(r, s, o)
 	if err != nil {

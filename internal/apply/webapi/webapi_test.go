@@ -12,6 +12,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/simulator"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 // empty has no role, no user and no share.
@@ -623,13 +624,26 @@ func TestWorldAsItIs(t *testing.T) {
 		}
 		same(t, "nothing was changed", l.state(t), start)
 	})
+	ownedByTeam := func(env *simulator.Environment) {
+		share(env, "account", "Demandbase Accounts", simulator.RightRead|simulator.RightWrite)
+		env.PersonalView("account", "Demandbase Accounts").Owner = "Marketing Operations"
+	}
 	t.Run("a view whose owner is a team", func(t *testing.T) {
-		l.reset(t, func(env *simulator.Environment) {
-			share(env, "account", "Demandbase Accounts", simulator.RightRead|simulator.RightWrite)
-			env.PersonalView("account", "Demandbase Accounts").Owner = "Marketing Operations"
-		})
+		l.reset(t, ownedByTeam)
+		p := l.plan(t, everything())
+		if !p.Empty() || !slices.ContainsFunc(p.Manual, func(m plan.Manual) bool { return m.Control == "DB-VIEW-LEAST-ACCESS" }) {
+			t.Errorf("not left to people:\n%s", p.Text())
+		}
+	})
+	t.Run("a view whose owner is a team, which nobody told", func(t *testing.T) {
+		l.reset(t, ownedByTeam)
 		start := l.state(t)
-		r, _ := l.start(t, l.plan(t, everything()))
+		_, s := l.scan(t)
+		for id, v := range s.Views { // as an environment without owningteam has it
+			v.OwnerType = snapshot.PrincipalUnknown
+			s.Views[id] = v
+		}
+		r, _ := l.start(t, l.planFor(t, l.judge(t, s), s, everything()))
 		if err := r.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), "which may be a team") {
 			t.Errorf("somebody acted as a team: %v", err)
 		}

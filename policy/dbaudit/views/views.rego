@@ -181,11 +181,15 @@ owners[id] := {"kind": "team", "id": view.owner_id, "name": input.teams[view.own
 	some id, view in input.views
 }
 
-owners[id] := {"id": view.owner_id} if {
+owners[id] := object.union({"id": view.owner_id}, _kind(object.get(view, "owner_type", "unknown"))) if {
 	some id, view in input.views
 	not input.users[view.owner_id]
 	not input.teams[view.owner_id]
 }
+
+_kind(type) := {"kind": type} if type != "unknown"
+
+_kind("unknown") := {}
 
 _none_required contains "the configuration requires no view" if count(input.requirement.views) == 0
 

@@ -216,9 +216,13 @@ test_owners_are_users_teams_or_not_known if {
 		"view": {"kind": "systemuser", "id": "jane", "name": "Jane"},
 		"team's": {"kind": "team", "id": "team", "name": "Contoso"},
 		"bob's": {"id": "bob"},
+		"ann's": {"kind": "systemuser", "id": "ann"},
+		"sales'": {"kind": "team", "id": "sales"},
 	} with input as testing.changed({
 		"/views/team's": object.union(testing.view, {"owner_id": "team"}),
 		"/views/bob's": object.union(testing.view, {"owner_id": "bob"}),
+		"/views/ann's": object.union(testing.view, {"owner_id": "ann", "owner_type": "systemuser"}),
+		"/views/sales'": object.union(testing.view, {"owner_id": "sales", "owner_type": "team"}),
 	})
 }
 
