@@ -1,0 +1,70 @@
+package remedy
+
+import "fmt"
+
+func (f fix) installApp() Remedy {
+	var commands []string
+	if f.env.URL != "" {
+		commands = []string{
+			"pac application list --environment " + shell(f.env.URL),
+			"pac application install --environment " + shell(f.env.URL) + " --application-name APPLICATION",
+		}
+	}
+	brought := grants(f.Privileges, false)
+	switch {
+	case f.Table != "" && len(f.Privileges) > 0:
+		brought = fmt.Sprintf("the table %s and %s", f.Table, brought)
+	case f.Table != "":
+		brought = "the table " + f.Table
+	}
+	return Remedy{
+		Summary: fmt.Sprintf("Install the app that brings %s: no grant can repair what the environment does not define.", brought),
+		Portal: []string{
+			"Sign in to https://admin.powerplatform.microsoft.com, then Manage > Environments > " + f.place() + " > Resources > Dynamics 365 apps.",
+			"Choose Install app, select the app that brings " + brought + " (Dynamics 365 Sales for leads, opportunities, campaigns and marketing lists), and install it.",
+			"Scan again: the privileges can be granted once they exist.",
+		},
+		Commands: commands,
+	}
+}
+
+func (f fix) correctConfiguration() Remedy {
+	asked := "something"
+	switch {
+	case f.View != nil:
+		asked = "the view " + name(f.View, "") + ofTable(f.Table)
+	case f.Role != nil:
+		asked = "the role " + name(f.Role, "")
+	case f.User != nil:
+		asked = "the user " + name(f.User, "")
+	}
+	return Remedy{
+		Summary:  fmt.Sprintf("Correct the configuration: it asks for %s, which cannot be met as it stands.", asked),
+		Portal:   []string{"Open the configuration and correct the entry of " + asked + "."},
+		Commands: []string{"dbaudit scan" + f.urlFlag()},
+	}
+}
+
+// admin is the step that leads to a page of the environment's settings.
+func (f fix) admin(page string) string {
+	return fmt.Sprintf("Sign in to https://admin.powerplatform.microsoft.com, then Manage > Environments > %s > Settings > Users + permissions > %s.", f.place(), page)
+}
+
+// place is what the portal's list of environments has to be searched for.
+func (f fix) place() string {
+	return orElse(f.env.URL, orElse(f.env.Name, "the environment"))
+}
+
+func (f fix) urlFlag() string {
+	if f.env.URL == "" {
+		return ""
+	}
+	return " --url " + shell(f.env.URL)
+}
+
+func at(host string) string {
+	if host == "" {
+		return ""
+	}
+	return " at " + host
+}

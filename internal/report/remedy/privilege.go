@@ -1,0 +1,103 @@
+package remedy
+
+import "strings"
+
+// Level is the access level of a depth as the security-role editor names it; an
+// unknown depth is returned as it is.
+func Level(depth string) string {
+	switch depth {
+	case "none":
+		return "None"
+	case "basic":
+		return "User"
+	case "local":
+		return "Business Unit"
+	case "deep":
+		return "Parent: Child Business Units"
+	case "global":
+		return "Organization"
+	}
+	return depth
+}
+
+// Rights lists the rights that a privilege to a table can give, in the order of
+// the security-role editor's columns.
+func Rights() []string {
+	return []string{"Create", "Read", "Write", "Delete", "Append", "Append To", "Assign", "Share"}
+}
+
+// Split takes the name of a privilege apart into the right and the row of the
+// security-role editor, such as "Append To" and "Lead". The right of a privilege
+// without a table is empty.
+func Split(privilege string) (right, row string) {
+	rest, ok := cutPrefixFold(privilege, "prv")
+	if !ok {
+		return "", privilege
+	}
+	best := ""
+	for _, r := range Rights() {
+		verb := strings.ReplaceAll(r, " ", "")
+		// AppendTo begins with Append: the longest verb wins.
+		if after, ok := cutPrefixFold(rest, verb); ok && after != "" && len(r) > len(best) {
+			best = r
+		}
+	}
+	if best == "" {
+		return "", label(rest)
+	}
+	return best, label(rest[len(strings.ReplaceAll(best, " ", "")):])
+}
+
+// label is the editor's name for a table where it differs from the schema name
+// that privileges are named after.
+func label(schema string) string {
+	switch strings.ToLower(schema) {
+	case "userquery":
+		return "Saved View"
+	case "query":
+		return "View"
+	case "attribute":
+		return "Field"
+	case "workflow":
+		return "Process"
+	case "asyncoperation":
+		return "System Job"
+	case "transactioncurrency":
+		return "Currency"
+	case "customeropportunityrole":
+		return "Opportunity Relationship"
+	case "list":
+		return "Marketing List"
+	case "bulkedit":
+		return "Bulk Edit"
+	case "usersettings":
+		return "User Settings"
+	case "attributemap":
+		return "Attribute Map"
+	case "entitymap":
+		return "Entity Map"
+	}
+	return schema
+}
+
+func cutPrefixFold(s, prefix string) (string, bool) {
+	if len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix) {
+		return s[len(prefix):], true
+	}
+	return s, false
+}
+
+// depthName is the Web API's name of a depth.
+func depthName(depth string) string {
+	switch depth {
+	case "basic":
+		return "Basic"
+	case "local":
+		return "Local"
+	case "deep":
+		return "Deep"
+	case "global":
+		return "Global"
+	}
+	return "{Basic, Local, Deep or Global}"
+}

@@ -1,0 +1,144 @@
+package remedy
+
+import (
+	"fmt"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+func (f fix) createApplicationUser() Remedy {
+	role := "the integration's role"
+	if f.Role != nil {
+		role = name(f.Role, "")
+	}
+	return Remedy{
+		Summary: fmt.Sprintf("Create the application user%s%s.", forApplication(f.ApplicationID), inUnit(f.BusinessUnit)),
+		Portal: []string{
+			f.admin("Application users"),
+			"Choose + New app user, then + Add an app, select the app registration" + forApplication(f.ApplicationID) + ", and choose Add.",
+			"Choose the business unit" + after(name(f.BusinessUnit, "")) + ".",
+			fmt.Sprintf("Choose the pencil beside Security roles, select %s, and save.", role),
+			"Choose Create.",
+		},
+		Requests: append(f.lookUpUnit(), f.send("create the application user", "POST", "systemusers", object{
+			{"applicationid", orElse(f.ApplicationID, "{application (client) id}")},
+			{"accessmode", 4},
+			{"isdisabled", false},
+			{"businessunitid@odata.bind", "/businessunits(" + id(f.BusinessUnit, "{businessunitid}") + ")"},
+		})),
+	}
+}
+
+func (f fix) enableUser() Remedy {
+	body := object{{"isdisabled", false}}
+	if f.ApplicationID != "" {
+		body = append(body, member{"applicationid", f.ApplicationID})
+	}
+	return Remedy{
+		Summary: fmt.Sprintf("Enable the user %s.", name(f.User, "of the integration")),
+		Portal: []string{
+			f.users(),
+			fmt.Sprintf("Select %s and choose Activate (for a person's account: assign a license in the Microsoft 365 admin center, and add the user to the environment).", name(f.User, "of the integration")),
+		},
+		Requests: append(f.lookUpUser(), f.send("enable the user (with If-Match: *)", "PATCH", "systemusers("+id(f.User, "{systemuserid}")+")", body)),
+	}
+}
+
+func (f fix) moveUser() Remedy {
+	requests := f.lookUpUser()
+	if f.BusinessUnit != nil && f.BusinessUnit.ID == "" {
+		requests = append(requests, f.get("the business unit", "businessunits?$select=businessunitid,name&$filter="+escape("name eq "+quote(f.BusinessUnit.Name))))
+	}
+	return Remedy{
+		Summary: fmt.Sprintf("Move the user %s to the business unit %s.", name(f.User, "of the integration"), name(f.BusinessUnit, "that the configuration names")),
+		Portal: []string{
+			f.users(),
+			fmt.Sprintf("Select %s and choose Change business unit.", name(f.User, "of the integration")),
+			fmt.Sprintf("Choose %s, and OK. Unless record ownership across business units is on, the move takes the roles away: assign the integration's role again.", name(f.BusinessUnit, "the business unit that the configuration names")),
+		},
+		Requests: append(requests, f.send("move the user (with If-Match: *)", "PATCH", "systemusers("+id(f.User, "{systemuserid}")+")", object{
+			{"businessunitid@odata.bind", "/businessunits(" + id(f.BusinessUnit, "{businessunitid}") + ")"},
+		})),
+	}
+}
+
+func (f fix) replaceUser() Remedy {
+	return Remedy{
+		Summary: fmt.Sprintf("Have the integration run as an application user in place of %s.", name(f.User, "a person's account")),
+		Portal: []string{
+			"In Microsoft Entra, register an application for the integration" + forApplication(f.ApplicationID) + ".",
+			f.admin("Application users"),
+			"Choose + New app user, add the application, choose the business unit and the integration's role, and create it.",
+			fmt.Sprintf("Connect the vendor's product anew with the application, then take the role from %s.", name(f.User, "of the integration")),
+		},
+	}
+}
+
+func (f fix) removeDuplicateUser() Remedy {
+	var requests []Request
+	if f.ApplicationID != "" {
+		requests = append(requests, f.get("the users of the application", "systemusers?$select=systemuserid,fullname,isdisabled,deletedstate&$filter="+escape("applicationid eq "+f.ApplicationID)))
+	}
+	return Remedy{
+		Summary: fmt.Sprintf("Leave one user%s, and disable and delete the others.", forApplication(f.ApplicationID)),
+		Portal: []string{
+			f.admin("Application users"),
+			"Decide which user" + forApplication(f.ApplicationID) + " stays: the one that holds the role and owns the records.",
+			"For each other: reassign its records, choose Deactivate, then Delete; a soft-deleted user is deleted a second time to remove it for good.",
+		},
+		Requests: append(requests,
+			f.send("disable each user that does not stay (with If-Match: *)", "PATCH", "systemusers({systemuserid})", object{{"isdisabled", true}}),
+			f.send("delete it", "DELETE", "systemusers({systemuserid})", nil)),
+	}
+}
+
+// users is the step that leads to the page of the user's kind.
+func (f fix) users() string { return f.admin("Application users (for a person's account: Users)") }
+
+// editRolesOfUser leads to where the roles of the user are chosen.
+func (f fix) editRolesOfUser() []string {
+	return []string{
+		f.users(),
+		fmt.Sprintf("Select %s and choose Edit security roles (for a person's account: Manage security roles).", name(f.User, "of the integration")),
+	}
+}
+
+// lookUpUser finds the user by what the fix has of it.
+func (f fix) lookUpUser() []Request {
+	switch {
+	case f.User != nil && f.User.ID != "":
+		return nil
+	case f.ApplicationID != "":
+		return []Request{f.get("the user", "systemusers?$select=systemuserid,fullname&$filter="+escape("applicationid eq "+f.ApplicationID+" and deletedstate eq 0"))}
+	case f.User != nil:
+		return []Request{f.get("the user", "systemusers?$select=systemuserid,fullname&$filter="+escape("fullname eq "+quote(f.User.Name)))}
+	}
+	return nil
+}
+
+// lookUpUnit finds the business unit that the fix names, else the root.
+func (f fix) lookUpUnit() []Request {
+	filter := "parentbusinessunitid eq null"
+	switch {
+	case f.BusinessUnit == nil:
+	case f.BusinessUnit.ID != "":
+		return nil
+	default:
+		filter = "name eq " + quote(f.BusinessUnit.Name)
+	}
+	return []Request{f.get("the root business unit", "businessunits?$select=businessunitid&$filter="+escape(filter))}
+}
+
+func forApplication(id string) string {
+	if id == "" {
+		return ""
+	}
+	return " of the application " + id
+}
+
+func inUnit(bu *audit.Reference) string {
+	if bu == nil {
+		return ""
+	}
+	return " in the business unit " + name(bu, "of the integration")
+}

@@ -1,0 +1,99 @@
+package remedy
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+func name(r *audit.Reference, otherwise string) string {
+	switch {
+	case r == nil:
+		return otherwise
+	case r.Name != "":
+		return `"` + r.Name + `"`
+	case r.ID != "":
+		return r.ID
+	}
+	return otherwise
+}
+
+func refName(r *audit.Reference) string {
+	if r == nil {
+		return ""
+	}
+	return r.Name
+}
+
+func id(r *audit.Reference, otherwise string) string {
+	if r == nil {
+		return otherwise
+	}
+	return orElse(r.ID, otherwise)
+}
+
+func grants(gs []audit.Grant, depth bool) string {
+	const shown = 3
+	if len(gs) == 0 {
+		return "the missing privileges"
+	}
+	var names []string
+	for i, g := range gs {
+		if i == shown {
+			break
+		}
+		n := g.Name
+		if depth && g.Depth != "" {
+			n += " (" + Level(g.Depth) + ")"
+		}
+		names = append(names, n)
+	}
+	if more := len(gs) - len(names); more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names, ", "), more)
+	}
+	if n := len(names); n > 1 {
+		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
+	}
+	return names[0]
+}
+
+func with(gs []audit.Grant) string {
+	switch len(gs) {
+	case 0:
+		return ""
+	case 1:
+		return " with " + gs[0].Name
+	}
+	return fmt.Sprintf(" with %d privileges", len(gs))
+}
+
+func principalNames(ps []audit.Reference) string {
+	if len(ps) == 0 {
+		return "whom it is shared with"
+	}
+	var names []string
+	for i, p := range ps {
+		if i == listed {
+			names = append(names, fmt.Sprintf("%d more", len(ps)-listed))
+			break
+		}
+		names = append(names, name(&p, "the principal"))
+	}
+	return strings.Join(names, ", ")
+}
+
+func orElse(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// after is a word behind another; nothing where there is none.
+func after(word string) string {
+	if word == "" {
+		return ""
+	}
+	return " " + word
+}
