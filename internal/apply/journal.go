@@ -69,7 +69,7 @@ type Record struct {
 
 // A Journal is the record of one plan's application, written and synced before
 // and after each change. What it says survives the end of the process at any
-// point.
+// point. One process at a time holds it, by a lock file beside it.
 type Journal struct {
 	Plan    plan.Plan
 	Records []Record
@@ -82,15 +82,19 @@ type Journal struct {
 
 // CreateJournal starts a journal in a file that must not be there yet.
 func CreateJournal(name string, p plan.Plan, tool audit.Tool, now func() time.Time) (*Journal, error) {
+	release, err := lock(name)
+	if err != nil {
+		return nil, err
+	}
 	file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
 	if errors.Is(err, os.ErrExist) {
-		return nil, fmt.Errorf("the journal %s is there already: go on by apply --resume, undo by rollback, or name another by --journal", name)
+		return nil, errors.Join(fmt.Errorf("the journal %s is there already: go on by apply --resume, undo by rollback, or name another by --journal", name), release())
 	}
 	if err != nil {
-		return nil, fmt.Errorf("starting the journal: %w", err)
+		return nil, errors.Join(fmt.Errorf("starting the journal: %w", err), release())
 	}
 	j := &Journal{Plan: p, now: now}
-	j.hold(file)
+	j.hold(file, release)
 	if err := j.append(Record{Event: EventPlan, Format: Format, Tool: &tool, Plan: &p}); err != nil {
 		return nil, errors.Join(err, j.Close())
 	}
@@ -99,20 +103,28 @@ func CreateJournal(name string, p plan.Plan, tool audit.Tool, now func() time.Ti
 
 // OpenJournal reads a journal and goes on writing to it.
 func OpenJournal(name string, now func() time.Time) (*Journal, error) {
+	if _, err := os.Stat(name); err != nil {
+		return nil, fmt.Errorf("reading the journal: %w", err)
+	}
+	release, err := lock(name)
+	if err != nil {
+		return nil, err
+	}
+	// Read under the lock: what another process wrote until now is known.
 	data, err := os.ReadFile(name)
 	if err != nil {
-		return nil, fmt.Errorf("reading the journal: %w", err)
+		return nil, errors.Join(fmt.Errorf("reading the journal: %w", err), release())
 	}
 	j, whole, err := ParseJournal(data)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), release())
 	}
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
-		return nil, fmt.Errorf("opening the journal: %w", err)
+		return nil, errors.Join(fmt.Errorf("opening the journal: %w", err), release())
 	}
 	j.now = now
-	j.hold(file)
+	j.hold(file, release)
 	// A line that was cut off was never relied on: nothing is sent before its record
 	// is whole on the disk.
 	if err := file.Truncate(int64(whole)); err != nil {
@@ -121,7 +133,10 @@ func OpenJournal(name string, now func() time.Time) (*Journal, error) {
 	return j, nil
 }
 
-func (j *Journal) hold(file *os.File) { j.file, j.sync, j.done = file, file.Sync, file.Close }
+func (j *Journal) hold(file *os.File, release func() error) {
+	j.file, j.sync = file, file.Sync
+	j.done = func() error { return errors.Join(file.Close(), release()) }
+}
 
 // ParseJournal reads a journal's lines. whole is how many bytes of the data are
 // whole lines: the last one may be cut off where a process ended.

@@ -152,6 +152,9 @@ func TestJournal(t *testing.T) {
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the journal's mode is %v, %v", info.Mode(), err)
 	}
+	if err := r.Journal.Close(); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := apply.CreateJournal(file, p, audit.Tool{}, clock); err == nil || !strings.Contains(err.Error(), "--resume") {
 		t.Errorf("a journal was written over: %v", err)
 	}

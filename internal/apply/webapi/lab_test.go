@@ -48,7 +48,9 @@ type lab struct {
 	engine   *engine.Engine
 	profile  profile.Profile
 	want     snapshot.Requirement
-	faults   atomic.Pointer[func(*http.Request) simulator.Fault]
+	// held is the journal that the last run holds.
+	held   *apply.Journal
+	faults atomic.Pointer[func(*http.Request) simulator.Fault]
 }
 
 func newLab(t *testing.T, o simulator.Options) *lab {
@@ -274,19 +276,28 @@ func (l *lab) start(t *testing.T, p plan.Plan) (*apply.Runner, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = j.Close() })
+	l.hold(t, j)
 	return l.runner(j), file
 }
 
-// again opens a journal as another process would.
+// again opens a journal as another process would, once the one before has ended.
 func (l *lab) again(t *testing.T, file string) *apply.Runner {
 	t.Helper()
+	if err := l.held.Close(); err != nil {
+		t.Fatal(err)
+	}
 	j, err := apply.OpenJournal(file, now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = j.Close() })
+	l.hold(t, j)
 	return l.runner(j)
+}
+
+func (l *lab) hold(t *testing.T, j *apply.Journal) {
+	t.Helper()
+	l.held = j
+	t.Cleanup(func() { _ = j.Close() })
 }
 
 func (l *lab) apply(t *testing.T, p plan.Plan) (*apply.Runner, string) {

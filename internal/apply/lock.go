@@ -1,0 +1,56 @@
+package apply
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/gofrs/flock"
+)
+
+// lock makes this process the only one that works on a journal, until release is
+// called or the process ends, however it ends. The lock is held on a file beside
+// the journal: on Windows a locked file could not be written to.
+func lock(journal string) (release func() error, err error) {
+	name := journal + ".lock"
+	for {
+		l := flock.New(name, flock.SetPermissions(0o600))
+		held, err := l.TryLock()
+		if err != nil {
+			return nil, fmt.Errorf("locking the journal: %w", err)
+		}
+		if !held {
+			return nil, fmt.Errorf("another run is at work on the journal %s: wait until it has ended", journal)
+		}
+		release := func() error {
+			// Where an open file cannot be removed, it stays, and does no harm.
+			_ = os.Remove(name)
+			return l.Unlock()
+		}
+		ours, err := inPlace(l)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("locking the journal: %w", err), release())
+		}
+		if ours {
+			return release, nil
+		}
+		// Between our opening and our locking it, its last holder removed the file.
+		if err := l.Unlock(); err != nil {
+			return nil, fmt.Errorf("locking the journal: %w", err)
+		}
+	}
+}
+
+// inPlace reports whether the locked file is the one that the next process will
+// find.
+func inPlace(l *flock.Flock) (bool, error) {
+	held, err := l.Stat()
+	if err != nil {
+		return false, err
+	}
+	found, err := os.Stat(l.Path())
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && os.SameFile(held, found), err
+}

@@ -1,0 +1,99 @@
+package apply_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/apply"
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+func TestOneAtATime(t *testing.T) {
+	t.Parallel()
+	name := filepath.Join(t.TempDir(), "plan.journal.json")
+	first, err := apply.CreateJournal(name, sample(t), audit.Tool{Name: "dbaudit"}, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := apply.OpenJournal(name, clock); err == nil || !strings.Contains(err.Error(), "another run is at work on the journal "+name) {
+		t.Fatalf("a second run was let in: %v", err)
+	}
+	if _, err := apply.CreateJournal(name, sample(t), audit.Tool{}, clock); err == nil || !strings.Contains(err.Error(), "another run") {
+		t.Fatalf("a second run was let in: %v", err)
+	}
+	if after, err := os.ReadFile(name); err != nil || string(after) != string(before) {
+		t.Fatalf("the second run changed the journal: %v", err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	second, err := apply.OpenJournal(name, clock)
+	if err != nil {
+		t.Fatalf("the lock outlived its holder: %v", err)
+	}
+	if err := second.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// A lock file that a killed process left behind locks nothing.
+	if err := os.WriteFile(name+".lock", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	third, err := apply.OpenJournal(name, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := third.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(name + ".lock"); err == nil {
+		t.Log("the lock file stays on this system")
+	}
+}
+
+// TestOneOfMany: however many begin and end at once, there are never two inside.
+func TestOneOfMany(t *testing.T) {
+	t.Parallel()
+	name := filepath.Join(t.TempDir(), "plan.journal.json")
+	j, err := apply.CreateJournal(name, sample(t), audit.Tool{Name: "dbaudit"}, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var inside, entered atomic.Int32
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 50 {
+				j, err := apply.OpenJournal(name, clock)
+				if err != nil {
+					if !strings.Contains(err.Error(), "another run") {
+						t.Error(err)
+					}
+					continue
+				}
+				if n := inside.Add(1); n != 1 {
+					t.Errorf("%d are inside", n)
+				}
+				entered.Add(1)
+				inside.Add(-1)
+				if err := j.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if entered.Load() == 0 {
+		t.Error("nobody got in")
+	}
+}
