@@ -30,7 +30,7 @@ func TestScaffoldsWork(t *testing.T) {
 			t.Fatalf("exit code %d, %s", out.code, out.stderr)
 		}
 	}
-	if out := ownRun(t, "policy", "test", "policies", "--threshold", "100"); out.code != 0 || !strings.Contains(out.stdout, "6 tests, 0 failed, coverage 100.0 %") {
+	if out := ownRun(t, "policy", "test", "policies", "--threshold", "100"); out.code != 0 || !strings.Contains(out.stdout, "8 tests, 0 failed, coverage 100.0 %") {
 		t.Errorf("exit code %d, %s%s", out.code, out.stdout, out.stderr)
 	}
 	if out := ownRun(t, "profile", "new", "acme"); out.code != 0 {

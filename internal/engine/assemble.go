@@ -41,12 +41,7 @@ func (e *Engine) assemble(s *snapshot.Snapshot, p profile.Profile, r report, o O
 			return audit.Result{}, fmt.Errorf("the profile's control %s names the rule %q, which is not among the policies: %s",
 				c.ID, c.Rule, strings.Join(e.order, ", "))
 		}
-		control := judge(s, c, rule, r, byControl[c.ID])
-		if missing := absent(s, p, control); missing != "" {
-			control.Outcome = audit.OutcomeUnknown
-			control.Reason += "; no control of the profile asks for it by " + missing
-		}
-		result.Controls = append(result.Controls, control)
+		result.Controls = append(result.Controls, judge(c, rule, r, byControl[c.ID]))
 		delete(byControl, c.ID)
 	}
 	for id := range byControl {
@@ -57,33 +52,7 @@ func (e *Engine) assemble(s *snapshot.Snapshot, p profile.Profile, r report, o O
 	return result, nil
 }
 
-// absent names the rule that a profile lacks where a control does not apply because
-// its user or role is not there, and no control fails for that: what is missing
-// would else be passed over.
-func absent(s *snapshot.Snapshot, p profile.Profile, c audit.Control) string {
-	if c.Outcome != audit.OutcomeNotApplicable || s.Source != snapshot.SourceEnvironment {
-		return ""
-	}
-	category, _, _ := strings.Cut(c.Rule, "/")
-	existence := "role/exists"
-	switch category {
-	case "user", "view":
-		if _, ok := s.User(s.Requirement, p.Pattern); !ok {
-			existence = "user/exists"
-		} else if c.Rule != "user/role" {
-			return ""
-		}
-	case "role":
-	default:
-		return ""
-	}
-	if slices.ContainsFunc(p.Controls, func(c profile.Control) bool { return c.Rule == existence }) {
-		return ""
-	}
-	return existence
-}
-
-func judge(s *snapshot.Snapshot, c profile.Control, rule Rule, r report, findings []audit.Finding) audit.Control {
+func judge(c profile.Control, rule Rule, r report, findings []audit.Finding) audit.Control {
 	control := audit.Control{
 		ID: c.ID, Rule: c.Rule, Title: c.Title, Severity: c.Severity, Findings: []audit.Finding{},
 	}
@@ -92,10 +61,6 @@ func judge(s *snapshot.Snapshot, c profile.Control, rule Rule, r report, finding
 	}
 	if c.Citation != nil {
 		control.Citation = &audit.Citation{Tab: c.Citation.Tab, Line: c.Citation.Line}
-	}
-	if outcome, reason := unread(s, rule); reason != "" {
-		control.Outcome, control.Reason = outcome, reason
-		return control
 	}
 	if reasons := r.NotApplicable[c.Rule]; len(reasons) > 0 {
 		control.Outcome, control.Reason = audit.OutcomeNotApplicable, strings.Join(reasons, "; ")
@@ -117,42 +82,6 @@ func judge(s *snapshot.Snapshot, c profile.Control, rule Rule, r report, finding
 	}
 	return control
 }
-
-// unread is the outcome of a control whose rule needs what was not read, with the
-// reason, which is empty where all was read.
-func unread(s *snapshot.Snapshot, rule Rule) (audit.Outcome, string) {
-	var reasons []string
-	for _, name := range rule.Requires {
-		coverage := s.Coverage[snapshot.Section(name)]
-		switch coverage.State {
-		case snapshot.StateCollected:
-		case snapshot.StateInapplicable:
-			if !rule.Offline {
-				return audit.OutcomeNotApplicable, fmt.Sprintf("a %s holds no %s", s.Source, words(name))
-			}
-		case snapshot.StateUnknown, snapshot.StateForbidden, snapshot.StateFailed, snapshot.StateSkipped:
-			reasons = append(reasons, missing(name, coverage))
-		}
-	}
-	return audit.OutcomeUnknown, strings.Join(reasons, "; ")
-}
-
-func missing(section string, c snapshot.Coverage) string {
-	reason := words(section) + " could not be read"
-	switch c.State {
-	case snapshot.StateForbidden:
-		reason = words(section) + " may not be read"
-	case snapshot.StateSkipped, snapshot.StateUnknown:
-		reason = words(section) + " were not read"
-	case snapshot.StateFailed, snapshot.StateCollected, snapshot.StateInapplicable:
-	}
-	if c.Detail != "" {
-		reason += ": " + c.Detail
-	}
-	return reason
-}
-
-func words(section string) string { return strings.ReplaceAll(section, "_", " ") }
 
 // sortFindings orders the findings of a control: by the place of their privilege
 // in the control, then by subject and message, so that equal input gives equal

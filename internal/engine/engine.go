@@ -5,8 +5,8 @@
 // with a reduced set of built-ins: a misspelt field, or a rule that reaches for the
 // network, the clock or chance, is a compile error and never an empty set of
 // findings. What was not read is not judged: a control whose rule needs a snapshot
-// section that was not collected is unknown, and the engine alone says so, once,
-// for all rules.
+// section that was not collected is unknown, and policy/dbaudit/main.rego alone says
+// so, once, for all rules, so that stock tools come to the same verdict.
 package engine
 
 import (
@@ -226,6 +226,9 @@ func parseFile(tree fs.FS, name string) (*ast.Module, error) {
 	})
 }
 
+// metadataLine hands a rule's METADATA on to policy/dbaudit/main.rego.
+const metadataLine = "metadata := rego.metadata.chain()[1].annotations.custom"
+
 // metadata is what a rule's METADATA must say beside title and description.
 type metadata struct {
 	Severity    audit.Severity     `json:"severity"`
@@ -248,6 +251,10 @@ func (e *Engine) catalogue() error {
 		rule, err := ruleOf(id, a)
 		if err != nil {
 			return fmt.Errorf("the METADATA of rule %s at %s: %w", id, a.Location, err)
+		}
+		if len(e.compiler.GetRulesExact(a.GetTargetPath().Append(ast.StringTerm("metadata")))) == 0 {
+			return fmt.Errorf("the rule %s at %s does not hand on what it requires: write the line %q below its imports",
+				id, a.Location, metadataLine)
 		}
 		e.rules[id] = rule
 		e.order = append(e.order, id)

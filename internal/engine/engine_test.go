@@ -278,6 +278,8 @@ const ruleHead = `# METADATA
 #   remediation: None.
 package dbaudit.rules.custom.mine
 
+metadata := rego.metadata.chain()[1].annotations.custom
+
 `
 
 // TestRefusedPolicies: what a typo, a forbidden built-in or thin METADATA would
@@ -299,6 +301,7 @@ func TestRefusedPolicies(t *testing.T) {
 		"no severity":            {strings.Replace(ruleHead, "#   severity: low\n", "", 1), "severity"},
 		"no sections":            {strings.Replace(ruleHead, "#   requires: [users]\n", "", 1), "requires"},
 		"unknown section":        {strings.Replace(ruleHead, "[users]", "[user]", 1), `unknown section "user"`},
+		"sections kept to itself": {strings.Replace(ruleHead, "metadata :=", "demands :=", 1), "metadata := rego.metadata.chain()"},
 		"unknown METADATA":       {strings.Replace(ruleHead, "#   consequence", "#   consequense", 1), "consequense"},
 		"no rule":                {"package broken\n\nx if {", "broken.rego"},
 		"a rule without a place": {strings.Replace(ruleHead, "custom.mine", "mine", 1), "category.name"},

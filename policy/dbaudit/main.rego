@@ -1,41 +1,65 @@
 # METADATA
 # title: dbaudit
 # description: >-
-#   Collects what the rules find. Each rule is a package data.dbaudit.rules[category][name] with a set of
-#   findings and, where it needs them, sets of reasons: not_applicable, unknown and notes. A finding names the
-#   profile's control that it belongs to.
+#   Collects what the rules say. Each rule is a package data.dbaudit.rules[category][name] with a set of findings
+#   and, where it needs them, sets of reasons: not_applicable, unknown and notes. A finding names the profile's
+#   control that it belongs to. Which sections of the input a rule needs stands in its METADATA, which it hands
+#   on as metadata: without them it is not heard.
 package dbaudit
 
 import data.dbaudit.integration
 import data.dbaudit.profile
 
 # METADATA
-# description: All findings, as sets of objects with control, message, subject, evidence and fix.
+# description: >-
+#   All findings, as sets of objects with control, message, subject, evidence and fix: those of the rules that
+#   can judge the input and that apply to it.
 # entrypoint: true
-findings contains data.dbaudit.rules[_][_].findings[_]
-
-# METADATA
-# description: Reasons for which a rule's controls do not apply, by rule.
-not_applicable[rule] contains reason if {
-	some category, name
-	reason := data.dbaudit.rules[category][name].not_applicable[_]
-	rule := sprintf("%s/%s", [category, name])
+findings contains finding if {
+	some rule in _able
+	not not_applicable[rule]
+	some finding in _says[rule].findings
 }
 
 # METADATA
-# description: Reasons for which a rule could not judge, by rule.
+# description: Reasons for which a rule's controls do not apply, by rule.
+# scope: document
+not_applicable[rule] contains reason if some rule, reason in _not_held
+
+not_applicable[rule] contains reason if {
+	some rule in _able
+	some reason in _says[rule].not_applicable
+	not _unasked[reason]
+}
+
+# METADATA
+# description: Reasons for which a rule that applies could not judge, by rule.
+# scope: document
+unknown[rule] contains reason if some rule, reason in _unread
+
 unknown[rule] contains reason if {
-	some category, name
-	reason := data.dbaudit.rules[category][name].unknown[_]
-	rule := sprintf("%s/%s", [category, name])
+	some rule in _able
+	not not_applicable[rule]
+	some reason in _says[rule].unknown
+}
+
+unknown[rule] contains sprintf("%s; no control of the profile asks for it by %s", [reason, existence]) if {
+	some rule in _able
+	not not_applicable[rule]
+	some reason in _says[rule].not_applicable
+	existence := _unasked[reason]
+}
+
+unknown[control.rule] contains "the policies hold no such rule" if {
+	some control in profile.current.controls
+	not _says[control.rule].metadata.requires
 }
 
 # METADATA
 # description: Remarks of rules that change no outcome, by rule.
 notes[rule] contains note if {
-	some category, name
-	note := data.dbaudit.rules[category][name].notes[_]
-	rule := sprintf("%s/%s", [category, name])
+	some rule in _able
+	some note in _says[rule].notes
 }
 
 # METADATA
@@ -51,4 +75,76 @@ report := {
 	"ambiguous": integration.ambiguous,
 } if {
 	profile.current
+}
+
+# METADATA
+# description: What each rule says, by its category and name.
+_says[rule][kind] := said if {
+	some kind in ["findings", "metadata", "not_applicable", "notes", "unknown"]
+	some category, name
+	said := data.dbaudit.rules[category][name][kind]
+	rule := sprintf("%s/%s", [category, name])
+}
+
+# METADATA
+# description: The rules that can judge the input. Of what was not read, no other may say that it is not there.
+_able contains rule if {
+	some rule, says in _says
+	says.metadata.requires
+	not _not_held[rule]
+	not _unread[rule]
+}
+
+# METADATA
+# description: Why a rule does not apply to a solution's files, unless it does without what they do not hold.
+_not_held[rule] := sprintf("a %s holds no %s", [input.source, _words(absent[0])]) if {
+	some rule, says in _says
+	not says.metadata.offline
+	absent := [section | some section in says.metadata.requires; _state[section] == "inapplicable"]
+}
+
+# METADATA
+# description: Why a rule that applies cannot judge.
+_unread[rule] := concat("; ", reasons) if {
+	some rule, says in _says
+	not _not_held[rule]
+	reasons := [reason | some section in says.metadata.requires; reason := _missing[section]]
+	count(reasons) > 0
+}
+
+# METADATA
+# description: The state of each section that a rule requires. One that the input says nothing of was not read.
+_state[section] := object.get(input, ["coverage", section, "state"], "unknown") if {
+	some says in _says
+	some section in says.metadata.requires
+}
+
+# METADATA
+# description: What became of each section that was not read.
+_missing[section] := concat(": ", [text | some text in [what, detail]; text != ""]) if {
+	some section, state in _state
+	not state in {"collected", "inapplicable"}
+	what := sprintf("%s %s", [_words(section), object.get(_refused, state, "were not read")])
+	detail := object.get(input, ["coverage", section, "detail"], "")
+}
+
+_refused := {"failed": "could not be read", "forbidden": "may not be read"}
+
+_words(section) := replace(section, "_", " ")
+
+# METADATA
+# description: >-
+#   That a user or a role is not there is a reason not to judge what it is, as long as some control asks whether
+#   it is there. Else it would be passed over: the reasons of which that is so, with the rule that is not asked.
+# scope: document
+_unasked[reason] := "user/exists" if {
+	input.source == "environment"
+	not profile.controls["user/exists"]
+	some reason in integration.no_user
+}
+
+_unasked[reason] := "role/exists" if {
+	input.source == "environment"
+	not profile.controls["role/exists"]
+	some reason in integration.no_role
 }

@@ -43,6 +43,68 @@ test_reasons_are_collected_by_rule if {
 	})
 }
 
+test_a_rule_is_not_heard_of_what_was_not_read if {
+	snapshot := testing.patched(testing.without(testing.no_user, ["/coverage/views"]), {
+		"/coverage/users": {"state": "forbidden", "detail": "prvReadUser"},
+		"/coverage/teams": {"state": "failed", "detail": ""},
+		"/roles/role/customizable": false,
+	})
+	dbaudit.findings == set() with input as snapshot
+	dbaudit.not_applicable == {} with input as snapshot
+	dbaudit.notes == {} with input as snapshot
+	both := "users may not be read: prvReadUser; teams could not be read"
+	unknown := dbaudit.unknown with input as snapshot
+	unknown["user/exists"] == {"users may not be read: prvReadUser"}
+	unknown["role/privileges"] == {both}
+	unknown["view/active"] == {both}
+	object.keys(unknown) == {control.rule | some control in testing.profile.controls}
+}
+
+test_what_the_input_says_nothing_of_was_not_read if {
+	unknown := dbaudit.unknown with input as testing.without(testing.snapshot, ["/coverage/roles"])
+	unknown["role/exists"] == {"roles were not read"}
+}
+
+_solution := testing.patched(testing.snapshot, {
+	"/source": "solution",
+	"/users": {},
+	"/coverage/users/state": "inapplicable",
+	"/coverage/teams/state": "inapplicable",
+	"/coverage/shares/state": "skipped",
+})
+
+test_a_file_holds_no_users if {
+	report := dbaudit.report with input as _solution
+	report.findings == set()
+	report.unknown == {}
+	{rule | some rule, reasons in report.not_applicable; "a solution holds no users" in reasons} == {control.rule |
+		some control in testing.profile.controls
+		strings.any_prefix_match(control.rule, ["user/", "view/"])
+	}
+}
+
+test_what_no_control_asks_for_is_not_passed_over if {
+	controls := [{"id": "X-ENABLED", "rule": "user/enabled"}, {"id": "X-CUSTOM", "rule": "role/custom"}]
+	no_user := dbaudit.report with input as testing.patched(testing.no_user, {"/requirement/business_unit": ""})
+		with data.profiles.demandbase.controls as controls
+	no_user.unknown["user/enabled"] == {concat("; ", [
+		"there is no single integration user to judge",
+		"no control of the profile asks for it by user/exists",
+	])}
+	no_user.not_applicable == {"user/business-unit": {"the configuration names no business unit"}}
+	no_role := dbaudit.report with input as testing.no_role with data.profiles.demandbase.controls as controls
+	no_role.unknown["role/custom"] == {concat("; ", [
+		"there is no integration role to judge",
+		"no control of the profile asks for it by role/exists",
+	])}
+	no_role.not_applicable == {}
+}
+
+test_a_rule_that_is_not_there_is_not_passed_over if {
+	dbaudit.unknown == {"acme/none": {"the policies hold no such rule"}} with input as testing.snapshot
+		with data.profiles.demandbase.controls as [{"id": "X", "rule": "acme/none"}]
+}
+
 test_report_is_undefined_without_the_profile if {
 	not dbaudit.report with input as testing.changed({"/requirement/profile": "nobody's"})
 }

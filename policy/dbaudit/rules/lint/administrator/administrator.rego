@@ -18,6 +18,8 @@ package dbaudit.rules.lint.administrator
 
 import data.dbaudit.lint
 
+metadata := rego.metadata.chain()[1].annotations.custom
+
 findings contains {
 	"control": control.id,
 	"message": sprintf("the role %q can %s (%s)", [

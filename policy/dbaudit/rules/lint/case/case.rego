@@ -14,6 +14,8 @@ package dbaudit.rules.lint.case
 
 import data.dbaudit.lint
 
+metadata := rego.metadata.chain()[1].annotations.custom
+
 findings contains {
 	"control": control.id,
 	"message": sprintf("%s is spelt %s in Dataverse", [other[0].name, name]),

@@ -18,6 +18,8 @@ package dbaudit.rules.lint.dangerous
 
 import data.dbaudit.lint
 
+metadata := rego.metadata.chain()[1].annotations.custom
+
 findings contains {
 	"control": control.id,
 	"message": sprintf("%s lets the role's holder %s", [lines[0].name, _dangers[key]]),

@@ -16,6 +16,8 @@ package dbaudit.rules.lint.duplicate
 
 import data.dbaudit.lint
 
+metadata := rego.metadata.chain()[1].annotations.custom
+
 findings contains {
 	"control": control.id,
 	"message": sprintf("%s is listed %d times, %s; dbaudit counts the deepest level", [

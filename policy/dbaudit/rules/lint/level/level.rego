@@ -17,6 +17,8 @@ package dbaudit.rules.lint.level
 import data.dbaudit.depth
 import data.dbaudit.lint
 
+metadata := rego.metadata.chain()[1].annotations.custom
+
 findings contains {
 	"control": control.id,
 	"message": sprintf("the level %q of %s is no access level: write Basic, Local, Deep or Global", [

@@ -17,6 +17,8 @@ package dbaudit.rules.lint.locked
 import data.dbaudit.lint
 import data.dbaudit.profile
 
+metadata := rego.metadata.chain()[1].annotations.custom
+
 findings contains {
 	"control": control.id,
 	"message": sprintf("the role %q cannot be edited once its solution is installed as managed (IsCustomizable is 0)", [

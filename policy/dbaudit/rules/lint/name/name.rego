@@ -16,6 +16,8 @@ package dbaudit.rules.lint.name
 
 import data.dbaudit.lint
 
+metadata := rego.metadata.chain()[1].annotations.custom
+
 findings contains {
 	"control": control.id,
 	"message": sprintf("there is no standard privilege %q; did you mean %s?", [lines[0].name, lines[0].nearest]),

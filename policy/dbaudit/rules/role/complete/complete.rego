@@ -16,6 +16,8 @@ import data.dbaudit.depth
 import data.dbaudit.integration
 import data.dbaudit.profile
 
+metadata := rego.metadata.chain()[1].annotations.custom
+
 findings contains {
 	"control": control.id,
 	"message": sprintf("%s is granted at %s depth by other roles only (%s); the role %q grants %s", [

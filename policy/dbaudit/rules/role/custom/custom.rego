@@ -15,6 +15,8 @@ package dbaudit.rules.role.custom
 import data.dbaudit.integration
 import data.dbaudit.profile
 
+metadata := rego.metadata.chain()[1].annotations.custom
+
 findings contains {
 	"control": control.id,
 	"message": sprintf("the role %q %s", [integration.role_name, concat(" and ", _faults)]),

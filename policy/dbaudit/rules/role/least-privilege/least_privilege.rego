@@ -17,6 +17,8 @@ package dbaudit.rules.role["least-privilege"]
 import data.dbaudit.integration
 import data.dbaudit.profile
 
+metadata := rego.metadata.chain()[1].annotations.custom
+
 findings contains {
 	"control": control.id,
 	"message": _message,

@@ -22,6 +22,8 @@ import data.dbaudit.depth
 import data.dbaudit.integration
 import data.dbaudit.profile
 
+metadata := rego.metadata.chain()[1].annotations.custom
+
 # METADATA
 # description: A privilege that the environment defines, but that is not granted at all or not deeply enough.
 findings contains {

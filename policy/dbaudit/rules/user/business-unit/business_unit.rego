@@ -16,6 +16,8 @@ package dbaudit.rules.user["business-unit"]
 import data.dbaudit.integration
 import data.dbaudit.profile
 
+metadata := rego.metadata.chain()[1].annotations.custom
+
 findings contains {
 	"control": control.id,
 	"message": sprintf("the user %q sits in the business unit %q, not in %q%s", [

@@ -14,6 +14,8 @@ package dbaudit.rules.user.dedicated
 import data.dbaudit.integration
 import data.dbaudit.profile
 
+metadata := rego.metadata.chain()[1].annotations.custom
+
 findings contains {
 	"control": control.id,
 	"message": sprintf("the integration runs as %q, a person's account and no application user", [

@@ -14,6 +14,8 @@ package dbaudit.rules.user.enabled
 import data.dbaudit.integration
 import data.dbaudit.profile
 
+metadata := rego.metadata.chain()[1].annotations.custom
+
 findings contains {
 	"control": control.id,
 	"message": sprintf("the user %q is disabled", [input.users[integration.user].name]),

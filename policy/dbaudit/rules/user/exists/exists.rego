@@ -16,6 +16,8 @@ package dbaudit.rules.user.exists
 import data.dbaudit.integration
 import data.dbaudit.profile
 
+metadata := rego.metadata.chain()[1].annotations.custom
+
 findings contains {
 	"control": control.id,
 	"message": sprintf("%s%s", [_missing, _ghost_note]),

@@ -16,6 +16,8 @@ package dbaudit.rules.user["no-administrator"]
 import data.dbaudit.integration
 import data.dbaudit.profile
 
+metadata := rego.metadata.chain()[1].annotations.custom
+
 findings contains {
 	"control": control.id,
 	"message": sprintf("the role %q reaches the user %q: %s", [

@@ -15,6 +15,8 @@ import data.dbaudit.integration
 import data.dbaudit.profile
 import data.dbaudit.views
 
+metadata := rego.metadata.chain()[1].annotations.custom
+
 findings contains {
 	"control": control.id,
 	"message": sprintf("the view %q of the table %s is deactivated", [view.name, view.table]),

@@ -15,6 +15,8 @@ import data.dbaudit.integration
 import data.dbaudit.profile
 import data.dbaudit.views
 
+metadata := rego.metadata.chain()[1].annotations.custom
+
 findings contains {
 	"control": control.id,
 	"message": sprintf("the view %q is shared with more than Read: %s", [name, concat(", ", sort(rights))]),

@@ -21,6 +21,8 @@ import data.dbaudit.integration
 import data.dbaudit.profile
 import data.dbaudit.views
 
+metadata := rego.metadata.chain()[1].annotations.custom
+
 # METADATA
 # description: The view was seen, and nothing lets the integration user read it.
 findings contains {

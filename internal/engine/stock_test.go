@@ -1,0 +1,176 @@
+package engine_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/compile"
+	"github.com/open-policy-agent/opa/v1/rego"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// stockQuery is what a user asks stock tools for: opa eval for the findings,
+// conftest for the other two.
+const stockQuery = `{"findings": data.dbaudit.findings, "deny": data.dbaudit.deny, "warn": data.dbaudit.warn}`
+
+// TestStockTools has the policies judge without the engine, as opa eval and
+// conftest load them and as the bundle that opa build makes of them. Both must find
+// what the engine finds, and leave unjudged what it does.
+func TestStockTools(t *testing.T) {
+	tree := filepath.Join("..", "..", "policy")
+	bundle := filepath.Join(t.TempDir(), "bundle.tar.gz")
+	file, err := os.Create(bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := compile.New().WithRegoVersion(ast.RegoV1).WithPaths(tree).WithOutput(file).Build(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p, e := demandbase(t), load(t)
+	for tool, source := range map[string]func(*rego.Rego){
+		"opa eval -d policy": rego.Load([]string{tree}, nil),
+		"opa build policy":   rego.LoadBundle(bundle),
+	} {
+		query, err := rego.New(rego.Query(stockQuery), source).PrepareForEval(t.Context())
+		if err != nil {
+			t.Fatalf("%s: %v", tool, err)
+		}
+		for name, s := range stockInputs(p) {
+			t.Run(tool+"/"+name, func(t *testing.T) {
+				stock := judgeByStock(t, query, s)
+				ours := judgement(evaluate(t, e, s, p))
+				if diff := cmp.Diff(ours, stock); diff != "" {
+					t.Errorf("-dbaudit +stock:\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
+// stockInputs are snapshots in which something fails, is unknown or does not apply.
+func stockInputs(p profile.Profile) map[string]*snapshot.Snapshot {
+	inputs := map[string]*snapshot.Snapshot{}
+	add := func(name string, change func(*snapshot.Snapshot)) {
+		s := compliant(p)
+		change(s)
+		inputs[name] = s
+	}
+	add("compliant", func(*snapshot.Snapshot) {})
+	add("no user", func(s *snapshot.Snapshot) { clear(s.Users) })
+	add("no role", func(s *snapshot.Snapshot) { clear(s.Roles); clear(s.RolePrivileges); s.Users[user] = roleless(s.Users[user]) })
+	add("nothing read", func(s *snapshot.Snapshot) { clear(s.Coverage) })
+	for _, section := range snapshot.Sections() {
+		for _, state := range []snapshot.State{snapshot.StateForbidden, snapshot.StateFailed, snapshot.StateSkipped} {
+			add(fmt.Sprintf("%s %s", section, state), func(s *snapshot.Snapshot) {
+				s.Coverage[section] = snapshot.Coverage{State: state, Detail: "because"}
+				delete(s.RolePrivileges[role], "prvReadLead")
+			})
+		}
+	}
+	add("a role of a file", func(s *snapshot.Snapshot) {
+		s.Source = snapshot.SourceSolution
+		clear(s.Users)
+		clear(s.Views)
+		clear(s.Shares)
+		for _, section := range []snapshot.Section{snapshot.SectionUsers, snapshot.SectionTeams, snapshot.SectionShares} {
+			s.Coverage[section] = snapshot.Coverage{State: snapshot.StateInapplicable}
+		}
+		delete(s.RolePrivileges[role], "prvReadLead")
+		s.RoleEntries = map[string][]snapshot.RoleEntry{role: {
+			{Name: "prvreadaccount", Level: "Global", Line: 5, Column: 5, Standard: "prvReadAccount"},
+			{Name: "prvReadAccount", Level: "Worldwide", Line: 6, Column: 5, Standard: "prvReadAccount"},
+		}}
+	})
+	return inputs
+}
+
+func roleless(u snapshot.User) snapshot.User {
+	u.Roles = []string{}
+	return u
+}
+
+// A verdict is what tools must agree on: what they find, as control and message,
+// of it what is for information only, and the controls that they leave unjudged.
+type verdict struct{ Findings, Information, Unjudged []string }
+
+func judgement(r audit.Result) verdict {
+	var v verdict
+	for _, c := range r.Controls {
+		if c.Outcome == audit.OutcomeUnknown {
+			v.Unjudged = append(v.Unjudged, fmt.Sprintf("%s: not judged: %s", c.ID, c.Reason))
+		}
+		for _, f := range c.Findings {
+			v.Findings = append(v.Findings, fmt.Sprintf("%s: %s", c.ID, f.Message))
+			if c.Severity == audit.SeverityInfo {
+				v.Information = append(v.Information, fmt.Sprintf("%s: %s", c.ID, f.Message))
+			}
+		}
+	}
+	slices.Sort(v.Findings)
+	slices.Sort(v.Information)
+	slices.Sort(v.Unjudged)
+	return v
+}
+
+func judgeByStock(t *testing.T, query rego.PreparedEvalQuery, s *snapshot.Snapshot) verdict {
+	t.Helper()
+	data, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var input any
+	if err := json.Unmarshal(data, &input); err != nil {
+		t.Fatal(err)
+	}
+	results, err := query.Eval(t.Context(), rego.EvalInput(input))
+	if err != nil || len(results) != 1 {
+		t.Fatalf("%d results, %v", len(results), err)
+	}
+	if data, err = json.Marshal(results[0].Expressions[0].Value); err != nil {
+		t.Fatal(err)
+	}
+	var said struct {
+		Findings   []struct{ Control, Message string }
+		Deny, Warn []struct{ Msg, Message string }
+	}
+	if err := json.Unmarshal(data, &said); err != nil {
+		t.Fatal(err)
+	}
+	var v verdict
+	var found []string
+	for _, f := range said.Findings {
+		found = append(found, fmt.Sprintf("%s: %s", f.Control, f.Message))
+	}
+	for _, f := range said.Warn {
+		v.Findings = append(v.Findings, f.Msg)
+		v.Information = append(v.Information, f.Msg)
+	}
+	for _, f := range said.Deny {
+		if strings.Contains(f.Msg, ": not judged: ") {
+			v.Unjudged = append(v.Unjudged, f.Msg)
+		} else {
+			v.Findings = append(v.Findings, f.Msg)
+		}
+	}
+	slices.Sort(found)
+	slices.Sort(v.Findings)
+	slices.Sort(v.Information)
+	slices.Sort(v.Unjudged)
+	if diff := cmp.Diff(found, v.Findings); diff != "" {
+		t.Errorf("opa eval and conftest do not agree (-data.dbaudit.findings +deny and warn):\n%s", diff)
+	}
+	return v
+}

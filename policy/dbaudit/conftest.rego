@@ -1,0 +1,63 @@
+package dbaudit
+
+import data.dbaudit.integration
+import data.dbaudit.lint
+import data.dbaudit.profile
+
+# METADATA
+# description: >-
+#   For conftest, as --namespace dbaudit: what fails, an object for each finding with the finding in it, and what
+#   could not be judged, which must not be taken for passed.
+# scope: document
+deny contains failure if {
+	some failure in _failures
+	failure.severity != "info"
+}
+
+deny contains {
+	"msg": sprintf("%s: not judged: %s", [control.id, concat("; ", sort(reasons))]),
+	"control": control.id,
+	"severity": _severity[control.id],
+} if {
+	some control in _controls
+	reasons := unknown[control.rule]
+	not control.id in {finding.control | some finding in findings}
+}
+
+deny contains {"msg": "not judged: the profile that the input names is not loaded"} if not profile.current
+
+deny contains {"msg": sprintf("not judged: several users could be the integration's: %s", [concat(", ", names)])} if {
+	names := sort([input.users[id].name | some id in integration.ambiguous])
+	count(names) > 0
+}
+
+# METADATA
+# description: What fails for information only, which fails no run of dbaudit's own either.
+warn contains failure if {
+	some failure in _failures
+	failure.severity == "info"
+}
+
+_failures contains object.union(finding, {
+	"msg": sprintf("%s: %s", [finding.control, finding.message]),
+	"severity": object.get(_severity, finding.control, "unknown"),
+}) if {
+	some finding in findings
+}
+
+# METADATA
+# description: The controls that the input is judged by.
+# scope: document
+_controls contains control if some control in profile.current.controls
+
+_controls contains control if {
+	some controls in lint.controls
+	some control in controls
+}
+
+# METADATA
+# description: The severity of each control, which is its rule's where the profile states none.
+_severity[control.id] := object.get(control, "severity", otherwise) if {
+	some control in _controls
+	otherwise := object.get(_says, [control.rule, "metadata", "severity"], "unknown")
+}
