@@ -77,12 +77,3 @@ _places[id][name] contains place if {
 _key(entry) := entry.standard if entry.standard != ""
 
 _key(entry) := lower(entry.name) if entry.standard == ""
-
-# METADATA
-# description: The privileges that the profile or the configuration wants or allows, in lower case.
-# scope: document
-wanted contains lower(name) if some name in profile.minimum
-
-wanted contains lower(name) if some name in profile.current.allow
-
-wanted contains lower(name) if some name in input.requirement.allow

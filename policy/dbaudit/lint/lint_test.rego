@@ -36,11 +36,3 @@ test_lines_are_gathered_by_privilege if {
 	[line.entry | some line in lines.prvReadAccount] == [0, 2]
 	[line.entry | some line in lines.prvreadx_y] == [1]
 }
-
-test_wanted_is_what_is_asked_for_or_allowed if {
-	lint.wanted == {
-		"prvreadaccount",
-		"prvbulkdelete",
-		"prvactonbehalfofexternalparty",
-	} with input as fixture.good with data.profiles as fixture.profiles
-}

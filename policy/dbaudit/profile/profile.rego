@@ -25,6 +25,17 @@ minimum contains name if {
 }
 
 # METADATA
+# description: >-
+#   The privileges that are no surplus, in lower case: those that the integration must hold, and those that the
+#   profile or the configuration allows.
+# scope: document
+accepted contains lower(name) if some name in minimum
+
+accepted contains lower(name) if some name in current.allow
+
+accepted contains lower(name) if some name in input.requirement.allow
+
+# METADATA
 # description: Whether a name has the profile's pattern in it, in any case. An empty pattern is in none.
 fits(name) if {
 	current.pattern != ""

@@ -32,6 +32,16 @@ test_minimum_names_each_privilege_once if {
 	profile.minimum == testing.minimum with input as testing.snapshot
 }
 
+test_accepted_is_what_is_asked_for_or_allowed if {
+	profile.accepted == {
+		"prvreadaccount",
+		"prvreadcontact",
+		"prvreadnote",
+		"prvreadorganization",
+	} with input as testing.changed({"/requirement/allow": ["prvReadOrganization"]})
+		with data.profiles.demandbase as object.union(_other, {"allow": ["prvReadNote"]})
+}
+
 test_see_names_the_controls_of_a_rule if {
 	profile.see("role/privileges") == ", see X-1, X-3" with input as testing.snapshot
 		with data.profiles.demandbase as _other

@@ -17,6 +17,7 @@
 package dbaudit.rules.lint.administrator
 
 import data.dbaudit.lint
+import data.dbaudit.profile
 
 metadata := rego.metadata.chain()[1].annotations.custom
 
@@ -31,14 +32,16 @@ findings contains {
 	"evidence": {"powers": sort(object.keys(powers)), "privileges": names},
 	"fix": {
 		"kind": "remove-privilege",
-		"role": lint.references[role],
-		"privileges": [lint.grants[role][name] | some name in names],
+		"role": target,
+		"privileges": [granted[name] | some name in names],
 	},
 } if {
 	some control in lint.controls["lint/administrator"]
 	some role, powers in _powers
 	names := sort({name | some held in powers; some name in held})
 	subject := lint.subjects[role]
+	target := lint.references[role]
+	granted := lint.grants[role]
 }
 
 not_applicable := lint.not_applicable
@@ -60,7 +63,7 @@ _powers[role][power] := held if {
 		some name, _ in grants
 		some set in sets
 		lower(name) in set
-		not lower(name) in lint.wanted
+		not lower(name) in profile.accepted
 	}
 	every set in sets {
 		some name in held

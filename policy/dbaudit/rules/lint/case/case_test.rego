@@ -1,15 +1,15 @@
 package dbaudit.rules.lint.case_test
 
 import data.dbaudit.lint.fixture
-import data.dbaudit.rules.lint
+import data.dbaudit.rules.lint.case
 
 test_success_as_dataverse_spells_them if {
-	lint.case.findings == set() with input as fixture.good with data.profiles as fixture.profiles
-	lint.case.not_applicable == set() with input as fixture.good with data.profiles as fixture.profiles
+	case.findings == set() with input as fixture.good with data.profiles as fixture.profiles
+	case.not_applicable == set() with input as fixture.good with data.profiles as fixture.profiles
 }
 
 test_fail_another_case if {
-	lint.case.findings == {{
+	case.findings == {{
 		"control": "LINT-CASE",
 		"message": "prvReadaccount is spelt prvReadAccount in Dataverse",
 		"subject": fixture.subject,

@@ -17,27 +17,30 @@
 package dbaudit.rules.lint.dangerous
 
 import data.dbaudit.lint
+import data.dbaudit.profile
 
 metadata := rego.metadata.chain()[1].annotations.custom
 
 findings contains {
 	"control": control.id,
-	"message": sprintf("%s lets the role's holder %s", [lines[0].name, _dangers[key]]),
+	"message": sprintf("%s lets the role's holder %s", [lines[0].name, danger]),
 	"subject": subject,
 	"evidence": {"privilege": name, "entry": lines[0].entry},
 	"fix": {
 		"kind": "remove-privilege",
-		"role": lint.references[role],
-		"privileges": [object.get(lint.grants[role], name, {"name": name})],
+		"role": target,
+		"privileges": [granted],
 	},
 } if {
 	some control in lint.controls["lint/dangerous"]
 	some role, privileges in lint.lines
 	some name, lines in privileges
 	key := lower(name)
-	_dangers[key]
-	not key in lint.wanted
+	danger := _dangers[key]
+	not key in profile.accepted
 	subject := lint.subjects[role]
+	target := lint.references[role]
+	granted := object.get(lint.grants, [role, name], {"name": name})
 }
 
 not_applicable := lint.not_applicable

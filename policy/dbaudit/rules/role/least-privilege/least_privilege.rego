@@ -52,15 +52,9 @@ platform_defaults := {
 	"prvreadsharepointdocument",
 }
 
-_wanted contains lower(name) if some name in profile.minimum
-
-_wanted contains lower(name) if some name in profile.current.allow
-
-_wanted contains lower(name) if some name in input.requirement.allow
-
 _surplus contains name if {
 	some name, _ in integration.own
-	not lower(name) in _wanted
+	not lower(name) in profile.accepted
 	not lower(name) in platform_defaults
 }
 
