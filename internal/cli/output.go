@@ -218,8 +218,15 @@ func (a *app) put(file string, data []byte) error {
 }
 
 // writeFile writes a file whole or not at all, readable by its owner alone: what
-// dbaudit writes may hold the names of people.
+// dbaudit writes may hold the names of people. A link is followed; a device or a
+// pipe, such as /dev/null, is written to and never replaced.
 func writeFile(name string, data []byte) (err error) {
+	if target, err := filepath.EvalSymlinks(name); err == nil {
+		name = target
+	}
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return writeDevice(name, data)
+	}
 	temporary, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
@@ -241,6 +248,18 @@ func writeFile(name string, data []byte) (err error) {
 		return err
 	}
 	return os.Rename(temporary.Name(), name)
+}
+
+func writeDevice(name string, data []byte) error {
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	_, err = f.Write(data)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	return nil
 }
 
 // readFile reads a file, or standard input where the name is "-".
