@@ -64,9 +64,9 @@ soak: ## random faults at full size
 	$(GO) test ./internal/collector -run Fault -soak.seeds 2000 -timeout 60m
 	$(GO) test ./internal/cli -run "TwoFaults|VerdictUnderFaults" -soak.seeds 1000 -timeout 60m
 
-bench: $(BIN) $(OPA) ## measure, as ratios taken in one run
+bench: $(BIN) $(OPA) ## measure, as ratios taken in one run (xmllint is of libxml2)
 	$(GO) test -run '^$$' -bench . -benchtime 3x $(PKGS)
-	$(GO) test ./internal/cli -run TestBesideStockOPA -v -timeout 20m -bench.opa $(abspath $(OPA)) -bench.dbaudit $(abspath $(BIN))
+	$(GO) test ./internal/cli -run Beside -v -timeout 20m -bench.opa $(abspath $(OPA)) -bench.xmllint "$$(command -v xmllint)" -bench.dbaudit $(abspath $(BIN))
 
 recipes: ## the CI recipes: actionlint, the types of Kubernetes, systemd
 	scripts/recipes $(ACTIONLINT)

@@ -6,12 +6,18 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/dbaudit/dbaudit/internal/cli"
 )
 
 func main() {
+	if os.Getenv("GOGC") == "" {
+		// Most runs last a fraction of a second and leave behind what compiling the
+		// policies leaves: a fifth of their time went into collecting that.
+		debug.SetGCPercent(400)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second interruption ends the process at once.
 	context.AfterFunc(ctx, stop)

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/internal/yamldoc"
@@ -137,18 +139,21 @@ func Builtin(tree fs.FS) ([]Profile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the profiles: %w", err)
 	}
-	var profiles []Profile
-	for _, entry := range entries {
-		file := path.Join("profiles", entry.Name())
-		data, err := fs.ReadFile(tree, file)
-		if err != nil {
-			return nil, fmt.Errorf("reading the profiles: %w", err)
-		}
-		p, err := Parse(file, data)
-		if err != nil {
-			return nil, err
-		}
-		profiles = append(profiles, p)
+	profiles := make([]Profile, len(entries))
+	var group errgroup.Group // each command begins with this
+	for i, entry := range entries {
+		group.Go(func() error {
+			file := path.Join("profiles", entry.Name())
+			data, err := fs.ReadFile(tree, file)
+			if err != nil {
+				return fmt.Errorf("reading the profiles: %w", err)
+			}
+			profiles[i], err = Parse(file, data)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
 	}
 	slices.SortFunc(profiles, func(a, b Profile) int { return strings.Compare(a.Name, b.Name) })
 	return profiles, nil

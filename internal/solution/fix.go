@@ -1,7 +1,6 @@
 package solution
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -42,15 +41,15 @@ func Add(additions ...Addition) ([]byte, error) {
 		edits = append(edits, more...)
 	}
 	slices.SortStableFunc(edits, func(a, b edit) int { return a.start - b.start })
-	var out bytes.Buffer
+	var out strings.Builder
 	at := 0
 	for _, e := range edits {
-		out.Write(t.data[at:e.start])
+		out.WriteString(t.data[at:e.start])
 		out.WriteString(e.text)
 		at = e.end
 	}
-	out.Write(t.data[at:])
-	raw, err := t.encode(out.Bytes())
+	out.WriteString(t.data[at:])
+	raw, err := t.encode(out.String())
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +124,7 @@ func (r Role) beside(place, otherwise int) Entry {
 // gap is the white space before an entry.
 func (r Role) gap(e Entry) string {
 	before := r.text.data[:e.whole.start]
-	return string(before[len(bytes.TrimRight(before, " \t\r\n")):])
+	return before[len(strings.TrimRight(before, " \t\r\n")):]
 }
 
 // line is an entry's text with another name and level.
@@ -142,11 +141,11 @@ func (r Role) line(e Entry, g Grant) string {
 	var b strings.Builder
 	at := e.whole.start
 	for _, v := range values {
-		b.Write(data[at:v.start])
+		b.WriteString(data[at:v.start])
 		b.WriteString(v.text)
 		at = v.end
 	}
-	b.Write(data[at:e.whole.end])
+	b.WriteString(data[at:e.whole.end])
 	return b.String()
 }
 
@@ -164,11 +163,11 @@ func (a Addition) first() ([]edit, error) {
 	}
 	data := r.text.data
 	end := "\n"
-	if i := bytes.IndexByte(data, '\n'); i > 0 && data[i-1] == '\r' {
+	if i := strings.IndexByte(data, '\n'); i > 0 && data[i-1] == '\r' {
 		end = "\r\n"
 	}
 	before := data[:r.open.start]
-	indent := string(before[len(bytes.TrimRight(before, " \t")):])
+	indent := before[len(strings.TrimRight(before, " \t")):]
 	grants := slices.Clone(a.Grants)
 	slices.SortFunc(grants, func(a, b Grant) int { return foldLower(a.Name, b.Name) })
 	var b strings.Builder
@@ -176,10 +175,10 @@ func (a Addition) first() ([]edit, error) {
 		fmt.Fprintf(&b, "%s%s  <RolePrivilege name=\"%s\" level=\"%s\" />", end, indent, g.Name, title(g.Depth))
 	}
 	if data[r.open.end-2] == '/' {
-		tag := strings.TrimRight(string(data[r.open.start:r.open.end-2]), " \t\r\n")
+		tag := strings.TrimRight(data[r.open.start:r.open.end-2], " \t\r\n")
 		return []edit{{r.open, tag + ">" + b.String() + end + indent + "</RolePrivileges>"}}, nil
 	}
-	if !bytes.ContainsAny(data[r.open.end:r.end.start], "\r\n") {
+	if !strings.ContainsAny(data[r.open.end:r.end.start], "\r\n") {
 		b.WriteString(end + indent)
 	}
 	return []edit{{span{r.open.end, r.open.end}, b.String()}}, nil

@@ -68,12 +68,16 @@ func Read(ctx context.Context, paths []string, in io.Reader, limits Limits) (Fou
 	files = unique(files)
 	parts := make([]Found, len(files))
 	manifests := manifests{known: map[string]string{}}
+	// What is kept of a file is a copy, so that the next can be read into its place.
+	buffers := sync.Pool{New: func() any { return new(bytes.Buffer) }}
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, f := range files {
 		group.Go(func() error {
 			if ctx.Err() == nil {
-				parts[i] = f.read(in, limits, &manifests)
+				b := buffers.Get().(*bytes.Buffer) //nolint:errcheck,forcetypeassert // the pool holds nothing else
+				defer buffers.Put(b)
+				parts[i] = f.read(b, in, limits, &manifests)
 			}
 			return nil
 		})
@@ -261,15 +265,16 @@ func match(pattern, name []string) bool {
 	return ok && match(pattern[1:], name[1:])
 }
 
-func (f file) read(in io.Reader, limits Limits, m *manifests) Found {
+// read reads the file by way of a buffer.
+func (f file) read(b *bytes.Buffer, in io.Reader, limits Limits, m *manifests) Found {
 	label := filepath.ToSlash(f.name)
 	r := reader{limits: limits, left: limits.Archive}
 	var raw []byte
 	var err error
 	if f.name == Stdin {
-		raw, err = bounded(in, limits.File)
+		raw, err = bounded(b, in, limits.File)
 	} else {
-		raw, err = readFile(f.name, limits.File)
+		raw, err = readFile(b, f.name, limits.File)
 	}
 	if err != nil {
 		r.fail(label, err)
@@ -291,38 +296,38 @@ func (f file) read(in io.Reader, limits Limits, m *manifests) Found {
 
 func isArchive(raw []byte) bool { return bytes.HasPrefix(raw, []byte("PK\x03\x04")) }
 
-func readFile(name string, limit int64) (data []byte, err error) {
+func readFile(b *bytes.Buffer, name string, limit int64) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, cause(err)
 	}
 	defer f.Close() //nolint:errcheck // it was only read
+	b.Reset()
 	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
 		if info.Size() > limit {
 			return nil, tooLarge(limit)
 		}
-		data = make([]byte, 0, info.Size()+1)
+		b.Grow(int(info.Size()) + bytes.MinRead) // with room to find the end in
 	}
-	b := bytes.NewBuffer(data)
-	n, err := io.Copy(b, io.LimitReader(f, limit+1))
+	data, err := bounded(b, f, limit)
+	if err != nil {
+		return nil, cause(err)
+	}
+	return data, nil
+}
+
+// bounded reads to the end, which must come before the limit. What it returns is
+// good until the buffer is used again.
+func bounded(b *bytes.Buffer, r io.Reader, limit int64) ([]byte, error) {
+	b.Reset()
+	n, err := b.ReadFrom(io.LimitReader(r, limit+1))
 	switch {
 	case err != nil:
-		return nil, cause(err)
+		return nil, err
 	case n > limit:
 		return nil, tooLarge(limit)
 	}
 	return b.Bytes(), nil
-}
-
-func bounded(r io.Reader, limit int64) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, limit+1))
-	switch {
-	case err != nil:
-		return nil, err
-	case int64(len(data)) > limit:
-		return nil, tooLarge(limit)
-	}
-	return data, nil
 }
 
 func tooLarge(limit int64) error {
@@ -348,7 +353,7 @@ func (m *manifests) beside(name string) string {
 	m.known[folder] = ""
 	for _, dir := range []string{filepath.Join(filepath.Dir(folder), "Other"), folder} {
 		for _, base := range []string{"Solution.xml", "solution.xml"} {
-			raw, err := readFile(filepath.Join(dir, base), 16<<20)
+			raw, err := readFile(new(bytes.Buffer), filepath.Join(dir, base), 16<<20)
 			if err != nil {
 				continue
 			}
@@ -488,7 +493,7 @@ func (r *reader) entry(f *zip.File) ([]byte, error) {
 	}
 	defer in.Close() //nolint:errcheck // it was only read
 	limit := min(r.limits.File, r.left)
-	raw, err := bounded(in, limit)
+	raw, err := bounded(new(bytes.Buffer), in, limit)
 	r.left -= int64(len(raw))
 	if err != nil {
 		if limit < r.limits.File {

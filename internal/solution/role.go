@@ -1,7 +1,6 @@
 package solution
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -113,8 +112,8 @@ func parse(raw []byte) (document, error) {
 				if e.empty {
 					break
 				}
-				block, _, _ := bytes.Cut(t.data[e.end:], []byte("</RolePrivileges"))
-				role.Entries = make([]Entry, 0, min(maxEntries, bytes.Count(block, []byte("<RolePrivilege "))))
+				block, _, _ := strings.Cut(t.data[e.end:], "</RolePrivileges")
+				role.Entries = make([]Entry, 0, min(maxEntries, strings.Count(block, "<RolePrivilege ")))
 			case e.name == "IsCustomizable" && len(path) == depth+1:
 				role.CustomizableAt = t.position(e.start, e.end)
 			case e.name == "RolePrivilege" && len(path) == depth+2 && path[depth+1] == "RolePrivileges":
@@ -136,7 +135,7 @@ func parse(raw []byte) (document, error) {
 				if t.data[last.tag.end-2] == '/' {
 					break
 				}
-				last.whole.end = end + bytes.IndexByte(t.data[end:], '>') + 1
+				last.whole.end = end + strings.IndexByte(t.data[end:], '>') + 1
 			case name == "IsCustomizable" && len(path) == depth+1:
 				role.Customizable = content != "0" && !strings.EqualFold(content, "false")
 			}

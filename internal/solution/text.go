@@ -26,9 +26,10 @@ const (
 // A text is a file's content as UTF-8 without byte order mark, with what it takes
 // to write it back.
 type text struct {
-	data     []byte
+	data     string
 	encoding encoding
 	bom      bool
+	ascii    bool  // each byte is a UTF-16 code unit
 	lines    []int // offsets at which lines begin; made on first use
 	// seen is a place that was counted, from which the next on its line is: a hostile
 	// file may be one line of many megabytes.
@@ -57,16 +58,19 @@ func decode(raw []byte) (*text, error) {
 	var err error
 	switch t.encoding {
 	case encodingUTF8:
-		t.data = raw
+		t.data = string(raw)
 	case encodingUTF16LE, encodingUTF16BE:
 		t.data, err = fromUTF16(raw, t.encoding == encodingUTF16BE)
 	case encodingLatin1:
-		t.data, err = charmap.ISO8859_1.NewDecoder().Bytes(raw)
+		t.data, err = charmap.ISO8859_1.NewDecoder().String(string(raw))
 	case encodingWindows1252:
-		t.data, err = charmap.Windows1252.NewDecoder().Bytes(raw)
+		t.data, err = charmap.Windows1252.NewDecoder().String(string(raw))
 	}
 	if err != nil {
 		return nil, err
+	}
+	if t.ascii = isASCII(t.data); t.ascii {
+		return t, nil
 	}
 	if i := invalid(t.data); i >= 0 {
 		at := t.position(i, i)
@@ -75,13 +79,22 @@ func decode(raw []byte) (*text, error) {
 	return t, nil
 }
 
+func isASCII(data string) bool {
+	for i := range len(data) {
+		if data[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
 // invalid is the offset of the first byte that is no UTF-8, or -1.
-func invalid(data []byte) int {
-	if utf8.Valid(data) {
+func invalid(data string) int {
+	if utf8.ValidString(data) {
 		return -1
 	}
 	for i := 0; i < len(data); {
-		r, size := utf8.DecodeRune(data[i:])
+		r, size := utf8.DecodeRuneInString(data[i:])
 		if r == utf8.RuneError && size == 1 {
 			return i
 		}
@@ -115,9 +128,9 @@ func declared(raw []byte) (encoding, error) {
 	return 0, fmt.Errorf("the encoding %q is not supported: save the file as UTF-8", name)
 }
 
-func fromUTF16(raw []byte, bigEndian bool) ([]byte, error) {
+func fromUTF16(raw []byte, bigEndian bool) (string, error) {
 	if len(raw)%2 != 0 {
-		return nil, errors.New("the UTF-16 text is cut short: it has an odd number of bytes")
+		return "", errors.New("the UTF-16 text is cut short: it has an odd number of bytes")
 	}
 	units := make([]uint16, len(raw)/2)
 	for i := range units {
@@ -132,14 +145,14 @@ func fromUTF16(raw []byte, bigEndian bool) ([]byte, error) {
 		case units[i] >= 0xd800 && units[i] < 0xdc00 && i+1 < len(units) && units[i+1] >= 0xdc00 && units[i+1] < 0xe000:
 			i++
 		case units[i] >= 0xd800 && units[i] < 0xe000:
-			return nil, errors.New("the UTF-16 text holds half a surrogate pair")
+			return "", errors.New("the UTF-16 text holds half a surrogate pair")
 		}
 	}
-	return []byte(string(utf16.Decode(units))), nil
+	return string(utf16.Decode(units)), nil
 }
 
 // encode is the file that holds data in the way in which t was written.
-func (t *text) encode(data []byte) ([]byte, error) {
+func (t *text) encode(data string) ([]byte, error) {
 	var out []byte
 	switch t.encoding {
 	case encodingUTF8:
@@ -148,12 +161,12 @@ func (t *text) encode(data []byte) ([]byte, error) {
 		}
 		return append(out, data...), nil
 	case encodingLatin1:
-		return charmap.ISO8859_1.NewEncoder().Bytes(data)
+		return charmap.ISO8859_1.NewEncoder().Bytes([]byte(data))
 	case encodingWindows1252:
-		return charmap.Windows1252.NewEncoder().Bytes(data)
+		return charmap.Windows1252.NewEncoder().Bytes([]byte(data))
 	case encodingUTF16LE, encodingUTF16BE:
 	}
-	units := utf16.Encode([]rune(string(data)))
+	units := utf16.Encode([]rune(data))
 	if t.bom {
 		units = append([]uint16{0xfeff}, units...)
 	}
@@ -184,37 +197,51 @@ func (t *text) position(start, end int) Position {
 	if t.seen.begin != begin || t.seen.at > start || t.seen.at < begin {
 		t.seen.begin, t.seen.at, t.seen.units = begin, begin, 0
 	}
-	t.seen.units += units(t.data[t.seen.at:start])
+	t.seen.units += t.units(t.seen.at, start)
 	t.seen.at = start
 	p := Position{Line: line, Column: 1 + t.seen.units}
 	if end > start && (line == len(t.lines) || end <= t.lines[line]) {
-		p.EndColumn = p.Column + units(t.data[start:end])
+		p.EndColumn = p.Column + t.units(start, end)
 	}
 	return p
 }
 
 // lineStarts finds the lines as editors do: they end at a line feed, at a carriage
 // return, or at both together.
-func lineStarts(data []byte) []int {
-	starts := make([]int, 1, 1+bytes.Count(data, []byte{'\n'}))
-	for i := 0; i < len(data); {
-		j := bytes.IndexAny(data[i:], "\r\n")
-		if j < 0 {
+func lineStarts(data string) []int {
+	starts := make([]int, 1, 1+strings.Count(data, "\n"))
+	ends := func(part string, offset int) {
+		for at := 0; ; {
+			next := strings.IndexByte(part[at:], '\n')
+			if next < 0 {
+				return
+			}
+			at += next + 1
+			starts = append(starts, offset+at)
+		}
+	}
+	at := 0
+	for at < len(data) {
+		next := strings.IndexByte(data[at:], '\r')
+		if next < 0 {
 			break
 		}
-		i += j + 1
-		if data[i-1] == '\r' && i < len(data) && data[i] == '\n' {
-			i++
+		ends(data[at:at+next], at)
+		if at += next + 1; at == len(data) || data[at] != '\n' {
+			starts = append(starts, at)
 		}
-		starts = append(starts, i)
 	}
+	ends(data[at:], at)
 	return starts
 }
 
-// units counts UTF-16 code units.
-func units(data []byte) int {
+// units counts the UTF-16 code units of the bytes from start to end.
+func (t *text) units(start, end int) int {
+	if t.ascii {
+		return end - start
+	}
 	n := 0
-	for _, b := range data {
+	for _, b := range []byte(t.data[start:end]) {
 		switch {
 		case b >= 0xf0: // the first byte of four: a surrogate pair
 			n += 2

@@ -1,7 +1,6 @@
 package solution
 
 import (
-	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -29,21 +28,21 @@ type element struct {
 }
 
 type attribute struct {
-	name, raw  []byte
+	name, raw  string
 	start, end int // of the value between its quotes
 }
 
 // value is the attribute's value with its references replaced.
 func (a attribute) value() string {
-	if bytes.IndexByte(a.raw, '&') < 0 {
-		return string(a.raw)
+	if strings.IndexByte(a.raw, '&') < 0 {
+		return a.raw
 	}
 	value, _ := replace(a.raw) // it was checked when it was read
 	return value
 }
 
 func (a attribute) is(name string) bool {
-	return len(a.name) == len(name) && strings.EqualFold(string(a.name), name)
+	return a.name == name || len(a.name) == len(name) && strings.EqualFold(a.name, name)
 }
 
 func (e element) attribute(name string) string {
@@ -65,24 +64,13 @@ type handler struct {
 
 type scanner struct {
 	t    *text
-	data []byte
+	data string
 	at   int
 	// stack holds the qualified names of the open elements, path the local ones.
 	stack, path []string
 	content     int // where the text of the innermost element began, or -1
 	seen        bool
-	// names are those that stood in the document, so that each is made once.
-	names      map[string]string
-	attributes []attribute
-}
-
-func (s *scanner) intern(name []byte) string {
-	if known, ok := s.names[string(name)]; ok {
-		return known
-	}
-	known := string(name)
-	s.names[known] = known
-	return known
+	attributes  []attribute
 }
 
 func (s *scanner) fail(at int, format string, args ...any) error {
@@ -92,9 +80,9 @@ func (s *scanner) fail(at int, format string, args ...any) error {
 
 // scan reads the document to its end.
 func scan(t *text, h handler) error {
-	s := &scanner{t: t, data: t.data, content: -1, names: map[string]string{}}
+	s := &scanner{t: t, data: t.data, content: -1}
 	for s.at < len(s.data) {
-		next := bytes.IndexByte(s.data[s.at:], '<')
+		next := strings.IndexByte(s.data[s.at:], '<')
 		if next < 0 {
 			next = len(s.data) - s.at
 		}
@@ -122,19 +110,19 @@ func scan(t *text, h handler) error {
 func (s *scanner) characters(start, end int) error {
 	chunk := s.data[start:end]
 	if len(s.stack) == 0 {
-		if i := bytes.IndexFunc(chunk, func(r rune) bool { return !strings.ContainsRune(" \t\r\n", r) }); i >= 0 {
+		if i := strings.IndexFunc(chunk, func(r rune) bool { return r > ' ' || !blank(byte(r)) }); i >= 0 {
 			return s.fail(start+i, "this is no XML: text stands outside of the root element")
 		}
 		return nil
 	}
-	if i := bytes.Index(chunk, []byte("]]>")); i >= 0 {
+	if i := strings.Index(chunk, "]]>"); i >= 0 {
 		return s.fail(start+i, "this is no XML: ]]> outside of a CDATA section")
 	}
 	return s.references(start, end)
 }
 
 // controls refuses the control characters that XML has no place for.
-func (s *scanner) controls(start int, chunk []byte) error {
+func (s *scanner) controls(start int, chunk string) error {
 	if len(chunk) == 0 {
 		return nil
 	}
@@ -152,13 +140,13 @@ func (s *scanner) controls(start int, chunk []byte) error {
 func (s *scanner) markup(h handler) error {
 	rest := s.data[s.at:]
 	switch {
-	case bytes.HasPrefix(rest, []byte("<!--")):
+	case strings.HasPrefix(rest, "<!--"):
 		return s.comment()
-	case bytes.HasPrefix(rest, []byte("<![CDATA[")):
+	case strings.HasPrefix(rest, "<![CDATA["):
 		if len(s.stack) == 0 {
 			return s.fail(s.at, "this is no XML: a CDATA section outside of the root element")
 		}
-		end := bytes.Index(rest, []byte("]]>"))
+		end := strings.Index(rest, "]]>")
 		if end < 0 {
 			return s.fail(s.at, "the file ends within a CDATA section: it is cut short")
 		}
@@ -167,11 +155,11 @@ func (s *scanner) markup(h handler) error {
 		}
 		s.at += end + len("]]>")
 		return nil
-	case bytes.HasPrefix(rest, []byte("<?")):
+	case strings.HasPrefix(rest, "<?"):
 		return s.instruction()
-	case bytes.HasPrefix(rest, []byte("<!")):
+	case strings.HasPrefix(rest, "<!"):
 		return s.fail(s.at, "a document type declaration (<!DOCTYPE) is refused: with it come entities, and no solution has one")
-	case bytes.HasPrefix(rest, []byte("</")):
+	case strings.HasPrefix(rest, "</"):
 		return s.endTag(h)
 	}
 	return s.startTag(h)
@@ -179,11 +167,11 @@ func (s *scanner) markup(h handler) error {
 
 func (s *scanner) comment() error {
 	body := s.data[s.at+len("<!--"):]
-	end := bytes.Index(body, []byte("--"))
+	end := strings.Index(body, "--")
 	switch {
 	case end < 0:
 		return s.fail(s.at, "the file ends within a comment: it is cut short")
-	case !bytes.HasPrefix(body[end:], []byte("-->")):
+	case !strings.HasPrefix(body[end:], "-->"):
 		return s.fail(s.at+len("<!--")+end, "this is no XML: -- within a comment")
 	}
 	if err := s.controls(s.at, body[:end]); err != nil {
@@ -195,14 +183,14 @@ func (s *scanner) comment() error {
 
 func (s *scanner) instruction() error {
 	body := s.data[s.at+len("<?"):]
-	end := bytes.Index(body, []byte("?>"))
+	end := strings.Index(body, "?>")
 	if end < 0 {
 		return s.fail(s.at, "the file ends within <?: it is cut short")
 	}
 	if s.name(s.at+len("<?")) == s.at+len("<?") {
 		return s.fail(s.at, "this is no XML: <? without a name")
 	}
-	if bytes.HasPrefix(body, []byte("xml ")) && s.at != 0 {
+	if strings.HasPrefix(body, "xml ") && s.at != 0 {
 		return s.fail(s.at, "this is no XML: the XML declaration does not stand first")
 	}
 	if err := s.controls(s.at, body[:end]); err != nil {
@@ -228,10 +216,12 @@ func (s *scanner) name(at int) int {
 }
 
 func (s *scanner) space() {
-	for s.at < len(s.data) && strings.IndexByte(" \t\r\n", s.data[s.at]) >= 0 {
+	for s.at < len(s.data) && blank(s.data[s.at]) {
 		s.at++
 	}
 }
+
+func blank(b byte) bool { return b == ' ' || b == '\n' || b == '\t' || b == '\r' }
 
 func local(name string) string {
 	if i := strings.LastIndexByte(name, ':'); i >= 0 {
@@ -252,7 +242,7 @@ func (s *scanner) startTag(h handler) error {
 	if len(s.stack) == maxNesting {
 		return s.fail(start, "elements stand in one another more than %d deep", maxNesting)
 	}
-	qualified := s.intern(s.data[start+1 : end])
+	qualified := s.data[start+1 : end]
 	e := element{name: local(qualified), start: start, attributes: s.attributes[:0]}
 	s.at = end
 	for {
@@ -314,18 +304,18 @@ func (s *scanner) attribute(e *element, within string) error {
 	}
 	quote := s.data[s.at]
 	s.at++
-	length := bytes.IndexByte(s.data[s.at:], quote)
+	length := strings.IndexByte(s.data[s.at:], quote)
 	if length < 0 {
 		return s.fail(start, "the file ends within the attribute %s of <%s: it is cut short", name, within)
 	}
-	if i := bytes.IndexByte(s.data[s.at:s.at+length], '<'); i >= 0 {
+	if i := strings.IndexByte(s.data[s.at:s.at+length], '<'); i >= 0 {
 		return s.fail(s.at+i, "this is no XML: < within the attribute %s of <%s", name, within)
 	}
 	if len(e.attributes) == maxAttributes {
 		return s.fail(start, "<%s has more than %d attributes", within, maxAttributes)
 	}
 	for _, a := range e.attributes {
-		if bytes.Equal(a.name, name) {
+		if a.name == name {
 			return s.fail(start, "this is no XML: the attribute %s stands twice within <%s", name, within)
 		}
 	}
@@ -340,7 +330,7 @@ func (s *scanner) attribute(e *element, within string) error {
 func (s *scanner) endTag(h handler) error {
 	start := s.at
 	end := s.name(start + 2)
-	name := s.intern(s.data[start+2 : end])
+	name := s.data[start+2 : end]
 	s.at = end
 	s.space()
 	switch {
@@ -356,7 +346,7 @@ func (s *scanner) endTag(h handler) error {
 	s.stack, s.path = s.stack[:last], s.path[:last]
 	content := ""
 	if s.content >= 0 {
-		content = strings.TrimSpace(string(s.data[s.content:start]))
+		content = strings.TrimSpace(s.data[s.content:start])
 	}
 	s.content = -1
 	return h.closed(local(name), content, start, s.path)
@@ -370,14 +360,14 @@ func (s *scanner) references(start, end int) error {
 	if err := s.controls(start, chunk); err != nil {
 		return err
 	}
-	if bytes.IndexByte(chunk, '&') < 0 {
+	if strings.IndexByte(chunk, '&') < 0 {
 		return nil
 	}
 	_, at := replace(chunk)
 	if at < 0 {
 		return nil
 	}
-	name, _, ok := bytes.Cut(chunk[at:min(len(chunk), at+longest)], []byte(";"))
+	name, _, ok := strings.Cut(chunk[at:min(len(chunk), at+longest)], ";")
 	if !ok {
 		return s.fail(start+at, "this is no XML: & without a name and a semicolon")
 	}
@@ -388,18 +378,18 @@ func (s *scanner) references(start, end int) error {
 const longest = 16
 
 // replace replaces references; at is where one stands that is none, or -1.
-func replace(chunk []byte) (value string, at int) {
+func replace(chunk string) (value string, at int) {
 	var b strings.Builder
 	for i := 0; i < len(chunk); i++ {
 		if chunk[i] != '&' {
 			b.WriteByte(chunk[i])
 			continue
 		}
-		length := bytes.IndexByte(chunk[i:min(len(chunk), i+longest)], ';')
+		length := strings.IndexByte(chunk[i:min(len(chunk), i+longest)], ';')
 		if length < 0 {
 			return "", i
 		}
-		r, ok := reference(string(chunk[i+1 : i+length]))
+		r, ok := reference(chunk[i+1 : i+length])
 		if !ok {
 			return "", i
 		}
