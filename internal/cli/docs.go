@@ -210,23 +210,17 @@ func (p controlPage) fix(b *strings.Builder, f audit.Fix, several bool) {
 			if i > 0 {
 				b.WriteByte('\n')
 			}
-			if q.Purpose != "" {
-				fmt.Fprintf(b, "# %s\n", q.Purpose)
-			}
-			fmt.Fprintf(b, "%s %s\n", q.Method, q.URL)
-			if q.Body != "" {
-				fmt.Fprintf(b, "%s\n", strings.TrimSpace(q.Body))
-			}
+			fmt.Fprintf(b, "### to %s\n%s\n", q.Purpose, q)
 		}
 		b.WriteString("```\n")
 	}
 	if len(r.Commands) > 0 {
 		b.WriteString("\n**By a command**\n\n```sh\n" + strings.Join(r.Commands, "\n") + "\n```\n")
 	}
-	if script := r.Curl(origin); script != nil {
+	if script := r.Curl(); script != nil {
 		b.WriteString("\n**With curl**\n\n```sh\n" + strings.Join(script, "\n") + "\n```\n")
 	}
-	if script := r.PowerShell(origin); script != nil {
+	if script := r.PowerShell(); script != nil {
 		b.WriteString("\n**With PowerShell**\n\n```powershell\n" + strings.Join(script, "\n") + "\n```\n")
 	}
 }
@@ -260,18 +254,18 @@ waived, not passed: every report keeps its original outcome, and says who accept
 // fixes are the fixes that the rule proposes, for objects as they are in the
 // examples. A rule that proposes none has only its remediation.
 func (p controlPage) fixes() []audit.Fix {
-	role := &audit.Reference{ID: "{roleid}", Name: p.profile.RoleName}
-	user := &audit.Reference{Kind: "systemuser", ID: "{systemuserid}", Name: p.profile.RoleName}
-	owner := &audit.Reference{Kind: "systemuser", ID: "{ownerid}", Name: "Jane Doe"}
-	view := &audit.Reference{ID: "{userqueryid}", Name: "Demandbase Leads"}
-	unit := &audit.Reference{ID: "{businessunitid}", Name: "Contoso"}
-	team := &audit.Reference{Kind: "team", ID: "{teamid}", Name: "Integrations"}
+	role := &audit.Reference{Name: p.profile.RoleName}
+	user := &audit.Reference{Kind: "systemuser", Name: p.profile.RoleName}
+	owner := &audit.Reference{Kind: "systemuser", Name: "jane@contoso.com"}
+	view := &audit.Reference{Name: "Demandbase Leads"}
+	unit := &audit.Reference{Name: "Contoso"}
+	team := &audit.Reference{Kind: "team", Name: "Integrations"}
 	application := "{application id}"
 	var grants []audit.Grant
 	for _, name := range p.control.Privileges {
-		grants = append(grants, audit.Grant{Name: name, ID: "{privilegeid of " + name + "}", Depth: p.depth(name)})
+		grants = append(grants, audit.Grant{Name: name, Depth: p.depth(name)})
 	}
-	one := audit.Grant{Name: "prvReadLead", ID: "{privilegeid of prvReadLead}", Depth: "global"}
+	one := audit.Grant{Name: "prvReadLead", Depth: "global"}
 	switch p.rule.ID {
 	case "role/privileges":
 		fixes := []audit.Fix{{Kind: audit.FixAddPrivilege, Role: role, Privileges: grants}}
@@ -282,17 +276,17 @@ func (p controlPage) fixes() []audit.Fix {
 	case "role/complete":
 		return []audit.Fix{{Kind: audit.FixAddPrivilege, Role: role, Privileges: []audit.Grant{one}}}
 	case "role/exists":
-		return []audit.Fix{{Kind: audit.FixCreateRole, Role: &audit.Reference{Name: p.profile.RoleName}, Privileges: []audit.Grant{one}}}
+		return []audit.Fix{{Kind: audit.FixCreateRole, Role: role, Privileges: []audit.Grant{one}}}
 	case "role/custom":
 		return []audit.Fix{{Kind: audit.FixReplaceRole, Role: role}}
 	case "role/least-privilege":
-		surplus := audit.Grant{Name: "prvDeleteAccount", ID: "{privilegeid of prvDeleteAccount}", Depth: "global"}
+		surplus := audit.Grant{Name: "prvDeleteAccount", Depth: "global"}
 		return []audit.Fix{
 			{Kind: audit.FixRemovePrivilege, Role: role, Privileges: []audit.Grant{surplus}},
 			{Kind: audit.FixReplaceRole, Role: role},
 		}
 	case "lint/administrator", "lint/dangerous":
-		danger := audit.Grant{Name: "prvActOnBehalfOfAnotherUser", ID: "{privilegeid of prvActOnBehalfOfAnotherUser}", Depth: "global"}
+		danger := audit.Grant{Name: "prvActOnBehalfOfAnotherUser", Depth: "global"}
 		return []audit.Fix{{Kind: audit.FixRemovePrivilege, Role: role, Privileges: []audit.Grant{danger}}}
 	case "user/exists":
 		return []audit.Fix{
@@ -309,7 +303,7 @@ func (p controlPage) fixes() []audit.Fix {
 	case "user/business-unit":
 		return []audit.Fix{{Kind: audit.FixMoveUser, User: user, BusinessUnit: unit}}
 	case "user/no-administrator":
-		administrator := &audit.Reference{ID: "{roleid}", Name: "System Administrator"}
+		administrator := &audit.Reference{Name: "System Administrator"}
 		return []audit.Fix{
 			{Kind: audit.FixUnassignRole, Role: administrator, User: user},
 			{Kind: audit.FixRemoveFromTeam, Role: administrator, User: user, Team: team},
@@ -317,7 +311,7 @@ func (p controlPage) fixes() []audit.Fix {
 	case "view/shared":
 		return []audit.Fix{
 			{Kind: audit.FixShareView, View: view, User: user, Owner: owner, Table: "lead"},
-			{Kind: audit.FixFindView, View: &audit.Reference{Name: view.Name}, User: user, Table: "lead"},
+			{Kind: audit.FixFindView, View: view, User: user, Table: "lead"},
 		}
 	case "view/table":
 		return []audit.Fix{{Kind: audit.FixCorrectConfiguration, View: view, Table: "opportunity"}}

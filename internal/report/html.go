@@ -322,20 +322,16 @@ func findingPage(f audit.Finding, c audit.Control, env audit.Environment, steps 
 		d.Portal = append(d.Portal, visible(s))
 	}
 	for _, q := range fix.Requests {
-		text := q.Method + " " + visible(q.URL)
-		if q.Body != "" {
-			text += "\n\n" + visibleLines(q.Body)
-		}
-		d.Requests = append(d.Requests, requestData{visible(q.Purpose), text})
+		d.Requests = append(d.Requests, requestData{visible(q.Purpose), visibleLines(q.String())})
 	}
 	for _, s := range fix.Commands {
 		d.Commands = append(d.Commands, visible(s))
 	}
-	for _, s := range fix.Curl(env.URL) {
-		d.Curl = append(d.Curl, visibleLines(s))
+	for _, s := range fix.Curl() {
+		d.Curl = append(d.Curl, visible(s))
 	}
-	for _, s := range fix.PowerShell(env.URL) {
-		d.PowerShell = append(d.PowerShell, visibleLines(s))
+	for _, s := range fix.PowerShell() {
+		d.PowerShell = append(d.PowerShell, visible(s))
 	}
 	return d
 }

@@ -13,6 +13,20 @@ type member struct {
 	value any
 }
 
+// foreign is text of the environment's, in which nothing may pass for a
+// placeholder.
+type foreign string
+
+// MarshalJSON implements [json.Marshaler].
+func (s foreign) MarshalJSON() ([]byte, error) {
+	doc, err := json.Marshal(string(s))
+	if err != nil {
+		return nil, err
+	}
+	doc = bytes.ReplaceAll(doc, []byte("{"), []byte(`\u007b`))
+	return bytes.ReplaceAll(doc, []byte("}"), []byte(`\u007d`)), nil
+}
+
 // MarshalJSON implements [json.Marshaler].
 func (o object) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
@@ -46,6 +60,15 @@ func (o object) indented() string {
 	var b bytes.Buffer
 	if err := json.Indent(&b, doc, "", "  "); err != nil {
 		return ""
+	}
+	return b.String()
+}
+
+// compact is a JSON document on one line.
+func compact(body string) string {
+	var b bytes.Buffer
+	if json.Compact(&b, []byte(body)) != nil {
+		return body
 	}
 	return b.String()
 }

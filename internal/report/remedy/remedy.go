@@ -5,7 +5,8 @@
 // bodies are JSON, filters are quoted and percent-encoded and command arguments are
 // quoted for a POSIX shell, but whoever prints a string still has to escape it for
 // where it is printed. An id that the fix does not carry appears as a {placeholder}
-// which an earlier request of the same remedy shows how to find.
+// which an earlier request of the same remedy shows how to find; a script fills it
+// in by itself where that request has but one answer.
 //
 // The clicks follow Microsoft's pages "Create or edit a security role to manage
 // access", "Manage application users in the Power Platform admin center" and
@@ -28,6 +29,9 @@ type Remedy struct {
 	Requests []Request
 	// Commands are command lines, in order.
 	Commands []string
+
+	origin    string // of the environment, for the scripts
+	planFlags string // without which dbaudit plan leaves the fix out
 }
 
 // listed is how many requests or steps stand for a long list of privileges: the
@@ -38,8 +42,9 @@ const listed = 10
 func For(f audit.Fix, env audit.Environment) Remedy {
 	x := newFix(f, env)
 	r := x.remedy()
+	r.origin = x.origin()
 	if f.Kind.Automatic() {
-		r.Commands = append(r.Commands, "dbaudit plan"+x.urlFlag()+" -o plan.json", "dbaudit apply plan.json")
+		r.Commands = append(r.Commands, "dbaudit plan"+x.urlFlag()+r.planFlags+" -o plan.json", "dbaudit apply plan.json")
 	}
 	return r
 }

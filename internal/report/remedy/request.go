@@ -3,51 +3,89 @@ package remedy
 import (
 	"net/url"
 	"strings"
+	"unicode"
 )
 
 // A Request is one Web API request.
 type Request struct {
-	// Purpose says what the request is for.
+	// Purpose says what the request is for, to be read after "to".
 	Purpose string
 	Method  string
 	URL     string
+	// Headers are those that this request has beside what all have.
+	Headers []Header
 	// Body is indented JSON; empty where there is none.
 	Body string
+	// Column is the column of the one row in the answer that fills in Placeholder in
+	// the requests after this one. Both are empty where nothing comes of the answer,
+	// or a person has to choose.
+	Column, Placeholder string
+}
+
+// A Header is a header of a request.
+type Header struct{ Name, Value string }
+
+// String is the request as HTTP has it: line, headers, body.
+func (r Request) String() string {
+	var b strings.Builder
+	b.WriteString(r.Method + " " + r.URL)
+	for _, h := range r.Headers {
+		b.WriteString("\n" + h.Name + ": " + h.Value)
+	}
+	if r.Body != "" {
+		b.WriteString("\n\n" + r.Body)
+	}
+	return b.String()
 }
 
 // api is the absolute address of a Web API resource.
 func (f fix) api(resource string) string {
-	return strings.TrimSuffix(f.env.URL, "/") + "/api/data/v9.2/" + resource
+	return f.origin() + "/api/data/v9.2/" + resource
 }
 
-func (f fix) get(purpose, resource string) Request {
-	return Request{Purpose: "find " + purpose, Method: "GET", URL: f.api(resource)}
-}
-
-func (f fix) send(purpose, method, resource string, body object) Request {
-	r := Request{Purpose: purpose, Method: method, URL: f.api(resource)}
-	if body != nil {
-		r.Body = body.indented()
+// origin is the environment's address; where a file was judged and no environment, or
+// what the result says is no address, it is left to be filled in.
+func (f fix) origin() string {
+	if !strings.HasPrefix(f.env.URL, "https://") || strings.ContainsFunc(f.env.URL, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "https://ORG.crmN.dynamics.com"
 	}
+	return strings.TrimRight(f.env.URL, "/")
+}
+
+// lookUp asks for one row, whose column fills in the placeholder.
+func (f fix) lookUp(what, column, placeholder, resource string) Request {
+	r := f.list(what, resource)
+	r.Column, r.Placeholder = column, placeholder
 	return r
 }
 
-// lookUpPrivileges finds the privileges whose id the fix does not carry.
-func (f fix) lookUpPrivileges() []Request {
-	var terms []string
-	for i, g := range f.Privileges {
-		if i == listed {
-			break
-		}
-		if g.ID == "" {
-			terms = append(terms, "name eq "+quote(g.Name))
-		}
-	}
-	if terms == nil {
-		return nil
-	}
-	return []Request{f.get("the privileges' ids", "privileges?$select=privilegeid,name&$filter="+escape(strings.Join(terms, " or ")))}
+// list asks for rows of which a person has to choose.
+func (f fix) list(what, resource string) Request {
+	return Request{Purpose: "find " + what, Method: "GET", URL: f.api(resource)}
 }
+
+func (f fix) post(purpose, resource string, body object) Request {
+	return Request{Purpose: purpose, Method: "POST", URL: f.api(resource), Body: body.indented()}
+}
+
+// patch changes a row. Without If-Match a row that is not there would be made.
+func (f fix) patch(purpose, resource string, body object) Request {
+	return Request{Purpose: purpose, Method: "PATCH", URL: f.api(resource), Headers: []Header{{"If-Match", "*"}}, Body: body.indented()}
+}
+
+func (f fix) remove(purpose, resource string) Request {
+	return Request{Purpose: purpose, Method: "DELETE", URL: f.api(resource)}
+}
+
+// The placeholders that earlier requests fill in; that of a privilege is [privilegeOf].
+const (
+	roleID  = "{roleid}"
+	userID  = "{systemuserid}"
+	teamID  = "{teamid}"
+	unitID  = "{businessunitid}"
+	viewID  = "{userqueryid}"
+	ownerID = "{ownerid}"
+)
 
 // row is a row as a parameter of an action.
 func row(table, key, id string) object {
@@ -58,6 +96,26 @@ func row(table, key, id string) object {
 func quote(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
 }
+
+// key is an id as it stands in an address: a GUID and a placeholder as they are.
+func key(id string) string {
+	inner, ok := strings.CutPrefix(id, "{")
+	inner, end := strings.CutSuffix(inner, "}")
+	if ok && end && !strings.ContainsFunc(inner, func(r rune) bool { return r != ' ' && !unicode.IsLetter(r) }) {
+		return id
+	}
+	return escape(id)
+}
+
+func keyOr(id, placeholder string) string {
+	if id == "" {
+		return placeholder
+	}
+	return key(id)
+}
+
+// named is the filter for rows of a name.
+func named(name string) string { return escape("name eq " + quote(name)) }
 
 // escape percent-encodes a query option's value; spaces become %20, which, unlike
 // a plus sign, every OData server takes for a space.

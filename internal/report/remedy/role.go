@@ -2,17 +2,22 @@ package remedy
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
 func (f fix) createRole() Remedy {
-	unit := id(f.BusinessUnit, "{businessunitid}")
-	requests := append(f.lookUpUnit(), f.send("create the role; the answer's header OData-EntityId names its id", "POST", "roles", object{
-		{"name", refName(f.Role)}, {"businessunitid@odata.bind", "businessunits(" + unit + ")"},
-	}))
+	unit := id(f.BusinessUnit, unitID)
+	create := f.post("create the role", "roles", object{
+		{"name", foreign(refName(f.Role))}, {"businessunitid@odata.bind", "/businessunits(" + unit + ")"},
+	})
+	requests := append(f.lookUpUnit(), create)
 	if len(f.Privileges) > 0 {
-		requests = append(append(requests, f.lookUpPrivileges()...), f.addPrivileges("{roleid}", unit))
+		made := &requests[len(requests)-1]
+		made.Headers = []Header{{"Prefer", "return=representation"}}
+		made.Column, made.Placeholder = "roleid", roleID
+		requests = append(append(requests, f.lookUpPrivileges()...), f.addPrivileges(roleID, unit))
 	}
 	return Remedy{
 		Summary: fmt.Sprintf("Create the security role %s%s.", name(f.Role, "for the integration"), with(f.Privileges)),
@@ -30,33 +35,38 @@ func (f fix) grant() Remedy {
 	if f.Kind == audit.FixRaiseDepth {
 		verb, to = "Raise", "in"
 	}
-	role := id(f.Role, "{roleid}")
+	role := id(f.Role, roleID)
 	requests := f.lookUpRole()
-	if f.BusinessUnit == nil {
-		requests = append(requests, f.get("the role's business unit", "roles("+role+")?$select=name,_businessunitid_value"))
+	if f.BusinessUnit != nil {
+		requests = append(requests, f.lookUpUnit()...)
+	} else {
+		requests = append(requests, f.lookUp("the role's business unit", "_businessunitid_value", unitID, "roles("+role+")?$select=name,_businessunitid_value"))
 	}
 	requests = append(requests, f.lookUpPrivileges()...)
 	return Remedy{
 		Summary:  fmt.Sprintf("%s %s %s the role %s.", verb, grants(f.Privileges, true), to, name(f.Role, "of the integration")),
 		Portal:   f.editRole(),
-		Requests: append(requests, f.addPrivileges(role, id(f.BusinessUnit, "{businessunitid}"))),
+		Requests: append(requests, f.addPrivileges(role, id(f.BusinessUnit, unitID))),
 	}
 }
 
 func (f fix) removePrivilege() Remedy {
-	requests := append(f.lookUpRole(), f.lookUpPrivileges()...)
+	requests := f.lookUpRole()
 	for i, g := range f.Privileges {
 		if i == listed {
+			requests[len(requests)-1].Purpose += fmt.Sprintf(", and the other %d in the same way", len(f.Privileges)-listed)
 			break
 		}
-		requests = append(requests, f.send("take "+g.Name+" from the role", "POST", "roles("+id(f.Role, "{roleid}")+")/Microsoft.Dynamics.CRM.RemovePrivilegeRole", object{
-			{"Privilege", row("privilege", "privilegeid", orElse(g.ID, "{privilegeid}"))},
+		requests = append(requests, f.lookUpPrivilege(g)...)
+		requests = append(requests, f.post("take "+g.Name+" from the role", "roles("+id(f.Role, roleID)+")/Microsoft.Dynamics.CRM.RemovePrivilegeRole", object{
+			{"Privilege", row("privilege", "privilegeid", privilegeOf(g))},
 		}))
 	}
 	return Remedy{
-		Summary:  fmt.Sprintf("Take %s from the role %s.", grants(f.Privileges, false), name(f.Role, "of the integration")),
-		Portal:   f.editRole(),
-		Requests: requests,
+		Summary:   fmt.Sprintf("Take %s from the role %s.", grants(f.Privileges, false), name(f.Role, "of the integration")),
+		Portal:    f.editRole(),
+		Requests:  requests,
+		planFlags: " --least-privilege",
 	}
 }
 
@@ -74,13 +84,12 @@ func (f fix) replaceRole() Remedy {
 }
 
 func (f fix) assignRole() Remedy {
-	role, unit := id(f.Role, "{roleid}"), id(f.BusinessUnit, "{businessunitid}")
-	filter := "_parentrootroleid_value eq " + role
-	if role == "{roleid}" {
-		filter = "name eq " + quote(refName(f.Role))
-	}
+	user, unit := id(f.User, userID), id(f.BusinessUnit, unitID)
+	requests := f.lookUpUser()
 	if f.BusinessUnit != nil {
-		filter += " and _businessunitid_value eq " + unit
+		requests = append(requests, f.lookUpUnit()...)
+	} else {
+		requests = append(requests, f.lookUp("the user's business unit", "_businessunitid_value", unitID, "systemusers("+user+")?$select=fullname,_businessunitid_value"))
 	}
 	var commands []string
 	if f.ApplicationID != "" && refName(f.Role) != "" && f.env.URL != "" {
@@ -94,23 +103,25 @@ func (f fix) assignRole() Remedy {
 		Summary: fmt.Sprintf("Assign the role %s to the user %s.", name(f.Role, "of the integration"), name(f.User, "of the integration")),
 		Portal: append(f.editRolesOfUser(),
 			fmt.Sprintf("Select %s%s, and save.", name(f.Role, "of the integration"), inUnit(f.BusinessUnit))),
-		Requests: append(f.lookUpUser(),
-			f.get("the copy of the role in the user's business unit", "roles?$select=roleid,_businessunitid_value&$filter="+escape(filter)),
-			f.send("assign it", "POST", "systemusers("+id(f.User, "{systemuserid}")+")/systemuserroles_association/$ref", object{
-				{"@odata.id", f.api("roles({roleid})")},
+		Requests: append(requests,
+			f.lookUp("the copy of the role in the user's business unit", "roleid", roleID,
+				"roles?$select=roleid,name&$filter="+f.copies()+escape(" and _businessunitid_value eq ")+unit),
+			f.post("assign it", "systemusers("+user+")/systemuserroles_association/$ref", object{
+				{"@odata.id", f.api("roles(" + roleID + ")")},
 			})),
 		Commands: commands,
 	}
 }
 
 func (f fix) unassignRole() Remedy {
-	held := "systemusers(" + id(f.User, "{systemuserid}") + ")/systemuserroles_association"
+	held := "systemusers(" + id(f.User, userID) + ")/systemuserroles_association"
 	return Remedy{
 		Summary: fmt.Sprintf("Take the role %s from the user %s.", name(f.Role, "in question"), name(f.User, "of the integration")),
 		Portal:  append(f.editRolesOfUser(), fmt.Sprintf("Clear %s, and save.", name(f.Role, "of the integration"))),
 		Requests: append(f.lookUpUser(),
-			f.get("which copy of the role the user holds", held+"?$select=roleid,name,_parentrootroleid_value"),
-			f.send("take it away", "DELETE", held+"({roleid})/$ref", nil)),
+			f.lookUp("the copy of the role that the user holds", "roleid", roleID, held+"?$select=roleid,name&$filter="+f.copies()),
+			f.remove("take it away", held+"("+roleID+")/$ref")),
+		planFlags: " --unassign-administrator",
 	}
 }
 
@@ -127,9 +138,24 @@ func (f fix) removeFromTeam() Remedy {
 			fmt.Sprintf("Choose Manage team members and remove %s; or, if the whole team should lose it, Manage security roles and clear %s.",
 				name(f.User, "of the integration"), name(f.Role, "the role")),
 		},
-		Requests: []Request{f.send("take the user out of the team", "DELETE",
-			"teams("+id(f.Team, "{teamid}")+")/teammembership_association("+id(f.User, "{systemuserid}")+")/$ref", nil)},
+		Requests: slices.Concat(f.lookUpUser(), f.lookUpTeam(), []Request{f.remove("take the user out of the team",
+			"teams("+id(f.Team, teamID)+")/teammembership_association("+id(f.User, userID)+")/$ref")}),
 	}
+}
+
+func (f fix) lookUpTeam() []Request {
+	if f.Team == nil || f.Team.ID != "" {
+		return nil
+	}
+	return []Request{f.lookUp("the team", "teamid", teamID, "teams?$select=teamid,name&$filter="+named(f.Team.Name))}
+}
+
+// copies is the filter for the copies of the role, one in each business unit.
+func (f fix) copies() string {
+	if f.Role == nil || f.Role.ID == "" {
+		return named(refName(f.Role))
+	}
+	return escape("_parentrootroleid_value eq ") + key(f.Role.ID)
 }
 
 // editRole is how to set a role's access levels.
@@ -169,7 +195,29 @@ func (f fix) lookUpRole() []Request {
 	if f.Role == nil || f.Role.ID != "" {
 		return nil
 	}
-	return []Request{f.get("the root copy of the role", "roles?$select=roleid,_parentrootroleid_value&$filter="+escape("name eq "+quote(f.Role.Name)+" and parentroleid eq null"))}
+	return []Request{f.lookUp("the root copy of the role", "roleid", roleID,
+		"roles?$select=roleid,name&$filter="+named(f.Role.Name)+escape(" and _parentroleid_value eq null"))}
+}
+
+// lookUpPrivileges finds the privileges whose id the fix does not carry.
+func (f fix) lookUpPrivileges() []Request {
+	var requests []Request
+	for _, g := range f.Privileges {
+		requests = append(requests, f.lookUpPrivilege(g)...)
+	}
+	return requests
+}
+
+func (f fix) lookUpPrivilege(g audit.Grant) []Request {
+	if g.ID != "" {
+		return nil
+	}
+	return []Request{f.lookUp(g.Name, "privilegeid", privilegeOf(g), "privileges?$select=privilegeid,name&$filter="+named(g.Name))}
+}
+
+// privilegeOf is the id of a privilege, or the placeholder for it.
+func privilegeOf(g audit.Grant) string {
+	return keyOr(g.ID, "{privilegeid of "+escape(g.Name)+"}")
 }
 
 // addPrivileges grants all of the fix's privileges in one request.
@@ -177,11 +225,15 @@ func (f fix) addPrivileges(role, unit string) Request {
 	list := make([]object, 0, len(f.Privileges))
 	for _, g := range f.Privileges {
 		list = append(list, object{
-			{"PrivilegeId", orElse(g.ID, "{privilegeid of "+g.Name+"}")},
+			{"PrivilegeId", privilegeOf(g)},
 			{"Depth", depthName(g.Depth)},
 			{"BusinessUnitId", unit},
-			{"PrivilegeName", g.Name},
+			{"PrivilegeName", foreign(g.Name)},
 		})
 	}
-	return f.send("grant", "POST", "roles("+role+")/Microsoft.Dynamics.CRM.AddPrivilegesRole", object{{"Privileges", list}})
+	what := "privileges"
+	if len(list) == 1 {
+		what = "privilege"
+	}
+	return f.post("grant the "+what, "roles("+role+")/Microsoft.Dynamics.CRM.AddPrivilegesRole", object{{"Privileges", list}})
 }

@@ -1,81 +1,236 @@
 package remedy
 
 import (
-	"bytes"
-	"encoding/json"
+	"fmt"
+	"slices"
 	"strings"
+	"unicode/utf16"
 )
 
-// Curl is the requests as a script for a POSIX shell, a line each; nil where there
-// are none. The token is asked of the Azure CLI and handed to curl on its standard
-// input, so that it stands in no argument. Placeholders in braces are to be filled
-// in from what the requests before them answer.
-func (r Remedy) Curl(origin string) []string {
+// A script is the requests one after another, framed so that it can be pasted at a
+// prompt and stops at the first request that fails. The Azure CLI gives the token,
+// which stands in no argument. What a request finds is kept in a variable for those
+// after it, and is taken only where it is one row; what else stands in braces has to
+// be filled in first, and a comment says so.
+//
+// Names of the environment's stand in bodies alone, which are JSON of ASCII on one
+// line: neither an old shell's code page nor a line break can change what is sent.
+
+// Curl is the requests as a script for a POSIX shell with curl and jq, a line each;
+// nil where there are none.
+func (r Remedy) Curl() []string {
 	if len(r.Requests) == 0 {
 		return nil
 	}
-	lines := []string{
-		"TOKEN=$(az account get-access-token --resource " + shell(origin) + " --query accessToken -o tsv)",
-		`call() { printf 'header = "Authorization: Bearer %s"\n' "$TOKEN" | curl -sS --fail-with-body -K - -H 'Accept: application/json' -H 'OData-Version: 4.0' "$@"; }`,
+	lines := append([]string{"sh -eu <<'END'"}, r.toFillIn()...)
+	lines = append(lines,
+		"token=$(az account get-access-token --resource "+shell(r.origin)+" --query accessToken -o tsv </dev/null)",
+		`call() { printf 'header = "Authorization: Bearer %s"\n' "$token" | curl -gsS --fail-with-body -K - -H 'Accept: application/json' -H 'OData-Version: 4.0' -H 'OData-MaxVersion: 4.0' "$@"; }`)
+	if slices.ContainsFunc(r.Requests, Request.fills) {
+		lines = append(lines,
+			`only() { jq -r --arg column "$1" 'if has("value") then .value else [.] end | if length == 1 then .[0][$column] // empty else error("there are \(length) rows, not 1") end' | grep .; }`)
 	}
+	var filled []string
 	for _, q := range r.Requests {
-		line := "call -X " + q.Method + " " + shell(q.URL)
-		if q.Method == "PATCH" {
-			// Without it a row that is not there would be made.
-			line += " -H 'If-Match: *'"
+		quoted := func(s string) string {
+			var b strings.Builder
+			for _, p := range cut(s, filled) {
+				if p.variable {
+					b.WriteString(`"$` + p.text + `"`)
+				} else {
+					b.WriteString(shell(p.text))
+				}
+			}
+			return b.String()
+		}
+		call := "call"
+		if q.Method != "GET" {
+			call += " -X " + q.Method
+		}
+		call += " " + quoted(q.URL)
+		for _, h := range q.Headers {
+			call += " -H " + quoted(h.Name+": "+h.Value)
 		}
 		if q.Body != "" {
-			line += " -H 'Content-Type: application/json' -d " + shell(compact(q.Body))
+			call += " -H 'Content-Type: application/json' -d " + quoted(ascii(q.Body))
 		}
-		lines = append(lines, comment(q.Purpose)+line)
+		if q.fills() {
+			filled = append(filled, q.Placeholder)
+			call = fmt.Sprintf("%s=$(%s | only %s)", variable(q.Placeholder), call, q.Column)
+		}
+		lines = append(lines, comment("to "+q.Purpose), call)
 	}
-	return lines
+	return append(lines, "END")
 }
 
-// PowerShell is the requests as a PowerShell script, as [Remedy.Curl] is for a
-// shell.
-func (r Remedy) PowerShell(origin string) []string {
+// PowerShell is the requests as a script for PowerShell, from Windows PowerShell 5.1
+// on; nil where there are none.
+func (r Remedy) PowerShell() []string {
 	if len(r.Requests) == 0 {
 		return nil
 	}
-	lines := []string{
-		"$token = az account get-access-token --resource " + powershell(origin) + " --query accessToken -o tsv",
-		"$headers = @{ Authorization = \"Bearer $token\"; Accept = 'application/json'; 'OData-Version' = '4.0' }",
+	lines := append([]string{"& {"}, r.toFillIn()...)
+	lines = append(lines,
+		"$ErrorActionPreference = 'Stop'",
+		"$token = az account get-access-token --resource "+powershell(r.origin)+" --query accessToken -o tsv",
+		"$headers = @{ 'Authorization' = \"Bearer $token\"; 'Accept' = 'application/json'; 'OData-Version' = '4.0'; 'OData-MaxVersion' = '4.0' }")
+	if slices.ContainsFunc(r.Requests, Request.fills) {
+		lines = append(lines,
+			`function Select-Only($answer, $column) { $rows = @(if ($answer.PSObject.Properties['value']) { $answer.value } else { $answer }); if ($rows.Count -ne 1) { throw "there are $($rows.Count) rows, not 1" }; $rows[0].$column }`)
 	}
+	var filled []string
 	for _, q := range r.Requests {
+		quoted := func(s string) string {
+			var parts []string
+			for _, p := range cut(s, filled) {
+				if p.variable {
+					parts = append(parts, "$"+p.text)
+				} else {
+					parts = append(parts, powershell(p.text))
+				}
+			}
+			if len(parts) == 1 {
+				return parts[0]
+			}
+			return "(" + strings.Join(parts, " + ") + ")"
+		}
 		headers := "$headers"
-		if q.Method == "PATCH" {
-			headers = "($headers + @{ 'If-Match' = '*' })"
+		if len(q.Headers) > 0 {
+			var more []string
+			for _, h := range q.Headers {
+				more = append(more, powershell(h.Name)+" = "+quoted(h.Value))
+			}
+			headers = "($headers + @{ " + strings.Join(more, "; ") + " })"
 		}
-		line := "Invoke-RestMethod -Method " + q.Method + " -Uri " + powershell(q.URL) + " -Headers " + headers
+		call := "Invoke-RestMethod -Method " + q.Method + " -Uri " + quoted(q.URL) + " -Headers " + headers
 		if q.Body != "" {
-			line += " -ContentType 'application/json; charset=utf-8' -Body " + powershell(compact(q.Body))
+			call += " -ContentType 'application/json' -Body " + quoted(ascii(q.Body))
 		}
-		lines = append(lines, comment(q.Purpose)+line)
+		if q.fills() {
+			filled = append(filled, q.Placeholder)
+			call = fmt.Sprintf("$%s = Select-Only (%s) %s", variable(q.Placeholder), call, powershell(q.Column))
+		}
+		lines = append(lines, comment("to "+q.Purpose), call)
 	}
-	return lines
+	return append(lines, "}")
 }
 
-// comment is a line of both shells that says what the next one is for; a purpose
-// can hold names, and no name may end the line.
-func comment(purpose string) string {
-	if purpose == "" {
-		return ""
+// fills reports whether the answer fills in a placeholder whose name can be that of a
+// variable: the name of a privilege in it may be anything.
+func (r Request) fills() bool {
+	return r.Placeholder != "" && !strings.ContainsFunc(variable(r.Placeholder), func(c rune) bool {
+		return c != '_' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z')
+	})
+}
+
+// toFillIn is a comment that lists the placeholders that no request fills in.
+func (r Remedy) toFillIn() []string {
+	var filled, open []string
+	for _, q := range r.Requests {
+		text := q.URL + " " + ascii(q.Body)
+		for _, h := range q.Headers {
+			text += " " + h.Value
+		}
+		for _, p := range placeholders(text) {
+			if !slices.Contains(filled, p) && !slices.Contains(open, p) {
+				open = append(open, p)
+			}
+		}
+		if q.fills() {
+			filled = append(filled, q.Placeholder)
+		}
 	}
-	return "# to " + strings.Map(func(r rune) rune {
+	if open == nil {
+		return nil
+	}
+	return []string{comment("first fill in " + strings.Join(open, ", "))}
+}
+
+// placeholders are the words in braces; an object of JSON on one line is none, since
+// a quotation mark follows its brace.
+func placeholders(s string) []string {
+	var found []string
+	for {
+		_, rest, ok := strings.Cut(s, "{")
+		if !ok {
+			return found
+		}
+		s = rest
+		if end := strings.IndexAny(s, `{}"`); end > 0 && s[end] == '}' {
+			found = append(found, "{"+s[:end+1])
+		}
+	}
+}
+
+// A part of a text is itself, or a variable.
+type part struct {
+	text     string
+	variable bool
+}
+
+// cut takes a text apart at the placeholders that are filled.
+func cut(s string, filled []string) []part {
+	var parts []part
+	for s != "" {
+		at, next := len(s), ""
+		for _, p := range filled {
+			if i := strings.Index(s, p); i >= 0 && i < at {
+				at, next = i, p
+			}
+		}
+		if at > 0 {
+			parts = append(parts, part{text: s[:at]})
+		}
+		if next != "" {
+			parts = append(parts, part{variable(next), true})
+		}
+		s = s[at+len(next):]
+	}
+	return parts
+}
+
+// variable is the variable's name for a placeholder.
+func variable(placeholder string) string {
+	return strings.ReplaceAll(strings.Trim(placeholder, "{}"), " ", "_")
+}
+
+// comment is a comment line of both shells; a purpose can hold names, and no name
+// may end the line.
+func comment(text string) string {
+	return "# " + strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r == 0x85 || r == 0x2028 || r == 0x2029 {
 			return ' '
 		}
 		return r
-	}, purpose) + "\n"
+	}, text)
 }
 
-func compact(body string) string {
-	var b bytes.Buffer
-	if json.Compact(&b, []byte(body)) != nil {
-		return body
+// ascii is a JSON document on one line, in ASCII.
+func ascii(body string) string {
+	var b strings.Builder
+	for _, r := range compact(body) {
+		switch {
+		case r < 0x7f:
+			b.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
 	}
 	return b.String()
+}
+
+// shell quotes an argument for a POSIX shell.
+func shell(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@=", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 && s[0] != '-' {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // powershell quotes a string for PowerShell, which takes typographic quotes for
@@ -92,15 +247,4 @@ func powershell(s string) string {
 	}
 	b.WriteByte('\'')
 	return b.String()
-}
-
-// shell quotes an argument for a POSIX shell.
-func shell(s string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@=", r)
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 && s[0] != '-' {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -4,13 +4,37 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-const hostile = "O'Brien’s \"$(touch pwned)\" `touch pwned`; touch pwned\ntouch pwned #"
+const (
+	hostile = "O'Brien’s \"$(touch pwned)\" `touch pwned`; touch pwned\nEND\ntouch pwned # {roleid} 🦄"
+	origin  = "https://contoso.crm.dynamics.com"
+)
+
+// ofHostiles is a fix in which every name is hostile; the ids are, too, where asked
+// for, as a result that somebody edited may have them.
+func ofHostiles(kind audit.FixKind, ids bool) audit.Fix {
+	id := func(id string) string {
+		if ids {
+			return hostile
+		}
+		return id
+	}
+	return audit.Fix{
+		Kind: kind, Role: &audit.Reference{ID: id("r"), Name: hostile}, User: &audit.Reference{ID: id("u"), Name: hostile},
+		View: &audit.Reference{ID: id("v"), Name: hostile}, Owner: &audit.Reference{ID: id(""), Name: hostile}, Table: "account",
+		BusinessUnit: &audit.Reference{ID: id(""), Name: hostile}, Team: &audit.Reference{ID: id("t"), Name: hostile}, ApplicationID: id("a"),
+		Privileges: []audit.Grant{{Name: "prvReadLead", ID: id("p"), Depth: "global"}, {Name: id("prvReadList"), Depth: "global"}},
+		Principals: []audit.Reference{{Kind: "systemuser", ID: id("u"), Name: hostile}},
+	}
+}
 
 // TestCurl runs the scripts of every kind of fix with stand-ins for az and curl: what
 // curl is handed must be the request, whatever the names hold, and the token must
@@ -22,57 +46,69 @@ func TestCurl(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	program("az", "echo the-token\n")
-	program("curl", `for a in "$@"; do printf '%s\0' "$a"; done >>"$OUT"; printf '\n' >>"$OUT"; cat >>"$OUT.stdin"`+"\n")
-	shellPath, err := exec.LookPath("sh")
-	if err != nil {
-		t.Skip("no POSIX shell here")
+	program("az", "while read -r line; do echo \"$line\"; done; echo the-token\n") // one that reads its input must not eat the script
+	program("curl", `{ for a in "$@"; do printf '%s\0' "$a"; done; printf '\n'; } >>"$OUT"; cat >>"$OUT.stdin"
+echo '{"value":[{"roleid":"the-roleid","systemuserid":"the-systemuserid","businessunitid":"the-businessunitid","_businessunitid_value":"the-businessunitid","teamid":"the-teamid","privilegeid":"the-privilegeid of prvReadList"}]}'
+`)
+	for _, tool := range []string{"sh", "jq"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("no %s here", tool)
+		}
 	}
+	placeholder := regexp.MustCompile(`\{(roleid|systemuserid|businessunitid|teamid|privilegeid of prvReadList)\}`)
 	for _, kind := range audit.FixKinds() {
-		f := audit.Fix{
-			Kind: kind, Role: &audit.Reference{ID: "r", Name: hostile}, User: &audit.Reference{ID: "u", Name: hostile},
-			View: &audit.Reference{ID: "v", Name: hostile}, Owner: &audit.Reference{Name: hostile}, Table: "account",
-			BusinessUnit: &audit.Reference{Name: hostile}, ApplicationID: "a",
-			Privileges: []audit.Grant{{Name: "prvReadLead", ID: "p", Depth: "global"}},
-			Principals: []audit.Reference{{Kind: "systemuser", ID: "u", Name: hostile}},
-		}
-		r := For(f, audit.Environment{URL: "https://contoso.crm.dynamics.com"})
-		script := strings.Join(r.Curl("https://contoso.crm.dynamics.com"), "\n")
-		if len(r.Requests) == 0 {
-			if script != "" || r.PowerShell("") != nil {
-				t.Errorf("%s: a script without requests", kind)
+		for _, ids := range []bool{false, true} {
+			r := For(ofHostiles(kind, ids), audit.Environment{URL: origin})
+			script := strings.Join(r.Curl(), "\n")
+			if len(r.Requests) == 0 {
+				if script != "" || r.PowerShell() != nil {
+					t.Errorf("%s: a script without requests", kind)
+				}
+				continue
 			}
-			continue
-		}
-		out := filepath.Join(dir, kind.String())
-		cmd := exec.CommandContext(t.Context(), shellPath, "-eu", "-c", script)
-		cmd.Dir = dir
-		cmd.Env = []string{"PATH=" + dir + ":/usr/bin:/bin", "OUT=" + out}
-		if text, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("%s: %v\n%s\n%s", kind, err, text, script)
-			continue
-		}
-		data, err := os.ReadFile(out)
-		if err != nil {
-			t.Fatal(err)
-		}
-		calls := strings.Split(strings.TrimSuffix(string(data), "\x00\n"), "\x00\n")
-		if len(calls) != len(r.Requests) {
-			t.Fatalf("%s: %d calls for %d requests", kind, len(calls), len(r.Requests))
-		}
-		for i, q := range r.Requests {
-			for _, want := range []string{"-X\x00" + q.Method + "\x00" + q.URL, compact(q.Body)} {
-				if !strings.Contains(calls[i], want) {
-					t.Errorf("%s: call %d has no %q:\n%q", kind, i, want, calls[i])
+			out := filepath.Join(dir, kind.String())
+			os.Remove(out)
+			cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
+			cmd.Dir = dir
+			cmd.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH"), "OUT=" + out}
+			if text, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%s: %v\n%s\n%s", kind, err, text, script)
+				continue
+			}
+			data, err := os.ReadFile(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			calls := strings.Split(strings.TrimSuffix(string(data), "\x00\n"), "\x00\n")
+			if len(calls) != len(r.Requests) {
+				t.Fatalf("%s: %d calls for %d requests", kind, len(calls), len(r.Requests))
+			}
+			for i, q := range r.Requests {
+				want := []string{q.URL}
+				if q.Method != "GET" {
+					want = []string{"-X", q.Method, q.URL}
+				}
+				for _, h := range q.Headers {
+					want = append(want, "-H", h.Name+": "+h.Value)
+				}
+				if q.Body != "" {
+					want = append(want, "-H", "Content-Type: application/json", "-d", ascii(q.Body))
+				}
+				wanted := strings.Join(want, "\x00")
+				if kind != audit.FixRemoveDuplicateUser { // whose user a person chooses
+					wanted = placeholder.ReplaceAllString(wanted, "the-$1")
+				}
+				if !strings.HasSuffix(calls[i], "OData-MaxVersion: 4.0\x00"+strings.ReplaceAll(wanted, "{ownerid}", "the-systemuserid")) {
+					t.Errorf("%s: call %d is\n%q, not\n%q", kind, i, calls[i], wanted)
+				}
+				if strings.Contains(calls[i], "the-token") {
+					t.Errorf("%s: the token stands in an argument", kind)
 				}
 			}
-			if strings.Contains(calls[i], "the-token") {
-				t.Errorf("%s: the token stands in an argument", kind)
+			header, err := os.ReadFile(out + ".stdin")
+			if err != nil || !strings.Contains(string(header), `header = "Authorization: Bearer the-token"`) {
+				t.Errorf("%s: curl is given %q, %v", kind, header, err)
 			}
-		}
-		header, err := os.ReadFile(out + ".stdin")
-		if err != nil || !strings.Contains(string(header), `header = "Authorization: Bearer the-token"`) {
-			t.Errorf("%s: curl is given %q, %v", kind, header, err)
 		}
 	}
 	if _, err := os.Stat(filepath.Join(dir, "pwned")); err == nil {
@@ -80,19 +116,129 @@ func TestCurl(t *testing.T) {
 	}
 }
 
-func TestPowerShell(t *testing.T) {
-	if got, want := powershell("it’s 'so' $x"), "'it’’s ''so'' $x'"; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-	r := For(audit.Fix{Kind: audit.FixEnableUser, User: &audit.Reference{ID: "u", Name: hostile}}, audit.Environment{URL: "https://contoso.crm.dynamics.com"})
-	script := r.PowerShell("https://contoso.crm.dynamics.com")
-	last := script[len(script)-1]
-	for _, want := range []string{"Invoke-RestMethod -Method PATCH -Uri '", "'If-Match' = '*'", `-Body '{"isdisabled":false`} {
-		if !strings.Contains(last, want) {
-			t.Errorf("no %s in %s", want, last)
+// TestCurlStops holds that nothing is sent after a request that failed, or that found
+// no row or several.
+func TestCurlStops(t *testing.T) {
+	for _, tool := range []string{"sh", "jq"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("no %s here", tool)
 		}
 	}
-	if strings.Count(last, "\n") > 1 {
-		t.Errorf("a name ends a line: %q", last)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "az"), []byte("#!/bin/sh\necho the-token\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	script := strings.Join(For(ofHostiles(audit.FixAssignRole, false), audit.Environment{URL: origin}).Curl(), "\n")
+	for name, answer := range map[string]string{
+		"none": `echo '{"value":[]}'`, "several": `echo '{"value":[{"businessunitid":"a"},{"businessunitid":"b"}]}'`,
+		"no such column": `echo '{"value":[{"businessunitid":null}]}'`, "nothing": "true", "no JSON": "echo '<html>'", "failure": `echo '{"error":{}}'; exit 22`,
+	} {
+		calls := filepath.Join(dir, "calls")
+		os.Remove(calls)
+		if err := os.WriteFile(filepath.Join(dir, "curl"), []byte("#!/bin/sh\ncat >/dev/null\necho call >>"+calls+"\n"+answer+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
+		cmd.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH")}
+		text, err := cmd.CombinedOutput()
+		if sent, _ := os.ReadFile(calls); err == nil || string(sent) != "call\n" {
+			t.Errorf("%s: it went on: %v, %q\n%s", name, err, sent, text)
+		}
+	}
+}
+
+// TestScriptsAreLines holds what makes a script safe to paste and to save in any
+// encoding: a line of it is one line, and outside of comments it is ASCII; in PowerShell,
+// every quoted text ends on its line, by PowerShell's own quotes.
+func TestScriptsAreLines(t *testing.T) {
+	for _, kind := range audit.FixKinds() {
+		for _, env := range []audit.Environment{{URL: origin}, {URL: hostile}, {URL: "https://x\nEND\ntouch pwned"}, {}} {
+			r := For(ofHostiles(kind, true), env)
+			for _, line := range slices.Concat(r.Curl(), r.PowerShell()) {
+				if strings.ContainsFunc(line, func(c rune) bool { return c < ' ' || unicode.In(c, unicode.Zl, unicode.Zp) }) {
+					t.Errorf("%s: a line break in %q", kind, line)
+				}
+				if !strings.HasPrefix(line, "# ") && strings.ContainsFunc(line, func(c rune) bool { return c > unicode.MaxASCII }) {
+					t.Errorf("%s: not ASCII: %q", kind, line)
+				}
+			}
+			for _, line := range r.PowerShell() {
+				if rest := unquoted(line); strings.Contains(rest, "pwned") {
+					t.Errorf("%s: %q stands outside of quotes in %q", kind, rest, line)
+				}
+			}
+		}
+	}
+}
+
+// unquoted is what of a line of PowerShell stands outside of single-quoted texts and of
+// comments, read as "about_Quoting_Rules" has it: a quote within is doubled, and the
+// typographic single quotes are single quotes.
+func unquoted(line string) string {
+	var out []rune
+	runes := []rune(line)
+	quote := func(r rune) bool { return strings.ContainsRune("'‘’‚‛", r) }
+	for i := 0; i < len(runes); i++ {
+		switch {
+		case runes[i] == '#':
+			return string(out)
+		case !quote(runes[i]):
+			out = append(out, runes[i])
+		default:
+			for i++; i < len(runes) && (!quote(runes[i]) || i+1 < len(runes) && quote(runes[i+1])); i++ {
+				if quote(runes[i]) {
+					i++
+				}
+			}
+			if i >= len(runes) {
+				return "pwned: the text does not end"
+			}
+		}
+	}
+	return string(out)
+}
+
+func TestPowerShell(t *testing.T) {
+	for in, want := range map[string]string{
+		"it’s 'so' $x": "'it’’s ''so'' $x'", "‘a’ ‚b‛": "'‘‘a’’ ‚‚b‛‛'", "": "''", "`n$(x)": "'`n$(x)'",
+	} {
+		if got := powershell(in); got != want || unquoted(got) != "" {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	want := []string{
+		"& {",
+		"$ErrorActionPreference = 'Stop'",
+		"$token = az account get-access-token --resource 'https://contoso.crm.dynamics.com' --query accessToken -o tsv",
+		`$headers = @{ 'Authorization' = "Bearer $token"; 'Accept' = 'application/json'; 'OData-Version' = '4.0'; 'OData-MaxVersion' = '4.0' }`,
+		`function Select-Only($answer, $column) { $rows = @(if ($answer.PSObject.Properties['value']) { $answer.value } else { $answer }); if ($rows.Count -ne 1) { throw "there are $($rows.Count) rows, not 1" }; $rows[0].$column }`,
+		"# to find the user",
+		`$systemuserid = Select-Only (Invoke-RestMethod -Method GET -Uri 'https://contoso.crm.dynamics.com/api/data/v9.2/systemusers?$select=systemuserid,fullname&$filter=fullname%20eq%20%27J%C3%B6rg%27' -Headers $headers) 'systemuserid'`,
+		"# to enable the user",
+		`Invoke-RestMethod -Method PATCH -Uri ('https://contoso.crm.dynamics.com/api/data/v9.2/systemusers(' + $systemuserid + ')') -Headers ($headers + @{ 'If-Match' = '*' }) -ContentType 'application/json' -Body '{"isdisabled":false}'`,
+		"}",
+	}
+	r := For(audit.Fix{Kind: audit.FixEnableUser, User: &audit.Reference{Name: "Jörg"}}, audit.Environment{URL: origin + "/"})
+	if got := r.PowerShell(); !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	role := For(audit.Fix{Kind: audit.FixCreateRole, Role: &audit.Reference{Name: "it’s Jörg's {roleid} 🦄"}, BusinessUnit: &audit.Reference{ID: "b"}}, audit.Environment{URL: origin})
+	lines := role.PowerShell()
+	if got := lines[len(lines)-2]; !strings.HasSuffix(got, `-Body '{"name":"it\u2019s J\u00f6rg''s \u007broleid\u007d \ud83e\udd84","businessunitid@odata.bind":"/businessunits(b)"}'`) {
+		t.Error(got)
+	}
+}
+
+// TestToFillIn holds that a script says what it cannot know.
+func TestToFillIn(t *testing.T) {
+	r := For(audit.Fix{Kind: audit.FixAddPrivilege, Role: &audit.Reference{ID: "{roleid}"}, Privileges: []audit.Grant{{Name: "prvReadLead"}}}, audit.Environment{URL: origin})
+	for _, script := range [][]string{r.Curl(), r.PowerShell()} {
+		if script[1] != "# first fill in {roleid}, {Basic, Local, Deep or Global}" {
+			t.Error(script[1])
+		}
+	}
+	complete := For(audit.Fix{Kind: audit.FixEnableUser, User: &audit.Reference{Name: "Jane"}}, audit.Environment{URL: origin})
+	if script := complete.Curl(); strings.HasPrefix(script[1], "#") {
+		t.Error(script[1])
 	}
 }

@@ -20,11 +20,11 @@ func (f fix) createApplicationUser() Remedy {
 			fmt.Sprintf("Choose the pencil beside Security roles, select %s, and save.", role),
 			"Choose Create.",
 		},
-		Requests: append(f.lookUpUnit(), f.send("create the application user", "POST", "systemusers", object{
-			{"applicationid", orElse(f.ApplicationID, "{application (client) id}")},
+		Requests: append(f.lookUpUnit(), f.post("create the application user", "systemusers", object{
+			{"applicationid", keyOr(f.ApplicationID, "{application (client) id}")},
 			{"accessmode", 4},
 			{"isdisabled", false},
-			{"businessunitid@odata.bind", "/businessunits(" + id(f.BusinessUnit, "{businessunitid}") + ")"},
+			{"businessunitid@odata.bind", "/businessunits(" + id(f.BusinessUnit, unitID) + ")"},
 		})),
 	}
 }
@@ -32,7 +32,7 @@ func (f fix) createApplicationUser() Remedy {
 func (f fix) enableUser() Remedy {
 	body := object{{"isdisabled", false}}
 	if f.ApplicationID != "" {
-		body = append(body, member{"applicationid", f.ApplicationID})
+		body = append(body, member{"applicationid", key(f.ApplicationID)})
 	}
 	return Remedy{
 		Summary: fmt.Sprintf("Enable the user %s.", name(f.User, "of the integration")),
@@ -40,14 +40,14 @@ func (f fix) enableUser() Remedy {
 			f.users(),
 			fmt.Sprintf("Select %s and choose Activate (for a person's account: assign a license in the Microsoft 365 admin center, and add the user to the environment).", name(f.User, "of the integration")),
 		},
-		Requests: append(f.lookUpUser(), f.send("enable the user (with If-Match: *)", "PATCH", "systemusers("+id(f.User, "{systemuserid}")+")", body)),
+		Requests: append(f.lookUpUser(), f.patch("enable the user", "systemusers("+id(f.User, userID)+")", body)),
 	}
 }
 
 func (f fix) moveUser() Remedy {
 	requests := f.lookUpUser()
-	if f.BusinessUnit != nil && f.BusinessUnit.ID == "" {
-		requests = append(requests, f.get("the business unit", "businessunits?$select=businessunitid,name&$filter="+escape("name eq "+quote(f.BusinessUnit.Name))))
+	if f.BusinessUnit != nil {
+		requests = append(requests, f.lookUpUnit()...)
 	}
 	return Remedy{
 		Summary: fmt.Sprintf("Move the user %s to the business unit %s.", name(f.User, "of the integration"), name(f.BusinessUnit, "that the configuration names")),
@@ -56,8 +56,8 @@ func (f fix) moveUser() Remedy {
 			fmt.Sprintf("Select %s and choose Change business unit.", name(f.User, "of the integration")),
 			fmt.Sprintf("Choose %s, and OK. Unless record ownership across business units is on, the move takes the roles away: assign the integration's role again.", name(f.BusinessUnit, "the business unit that the configuration names")),
 		},
-		Requests: append(requests, f.send("move the user (with If-Match: *)", "PATCH", "systemusers("+id(f.User, "{systemuserid}")+")", object{
-			{"businessunitid@odata.bind", "/businessunits(" + id(f.BusinessUnit, "{businessunitid}") + ")"},
+		Requests: append(requests, f.patch("move the user", "systemusers("+id(f.User, userID)+")", object{
+			{"businessunitid@odata.bind", "/businessunits(" + id(f.BusinessUnit, unitID) + ")"},
 		})),
 	}
 }
@@ -77,7 +77,7 @@ func (f fix) replaceUser() Remedy {
 func (f fix) removeDuplicateUser() Remedy {
 	var requests []Request
 	if f.ApplicationID != "" {
-		requests = append(requests, f.get("the users of the application", "systemusers?$select=systemuserid,fullname,isdisabled,deletedstate&$filter="+escape("applicationid eq "+f.ApplicationID)))
+		requests = append(requests, f.list("the users of the application", "systemusers?$select=systemuserid,fullname,isdisabled,deletedstate&$filter="+escape("applicationid eq ")+key(f.ApplicationID)))
 	}
 	return Remedy{
 		Summary: fmt.Sprintf("Leave one user%s, and disable and delete the others.", forApplication(f.ApplicationID)),
@@ -87,8 +87,8 @@ func (f fix) removeDuplicateUser() Remedy {
 			"For each other: reassign its records, choose Deactivate, then Delete; a soft-deleted user is deleted a second time to remove it for good.",
 		},
 		Requests: append(requests,
-			f.send("disable each user that does not stay (with If-Match: *)", "PATCH", "systemusers({systemuserid})", object{{"isdisabled", true}}),
-			f.send("delete it", "DELETE", "systemusers({systemuserid})", nil)),
+			f.patch("disable each user that does not stay", "systemusers("+userID+")", object{{"isdisabled", true}}),
+			f.remove("delete it", "systemusers("+userID+")")),
 	}
 }
 
@@ -109,24 +109,24 @@ func (f fix) lookUpUser() []Request {
 	case f.User != nil && f.User.ID != "":
 		return nil
 	case f.ApplicationID != "":
-		return []Request{f.get("the user", "systemusers?$select=systemuserid,fullname&$filter="+escape("applicationid eq "+f.ApplicationID+" and deletedstate eq 0"))}
+		return []Request{f.lookUp("the user", "systemuserid", userID, "systemusers?$select=systemuserid,fullname&$filter="+escape("applicationid eq ")+key(f.ApplicationID)+escape(" and deletedstate eq 0"))}
 	case f.User != nil:
-		return []Request{f.get("the user", "systemusers?$select=systemuserid,fullname&$filter="+escape("fullname eq "+quote(f.User.Name)))}
+		return []Request{f.lookUp("the user", "systemuserid", userID, "systemusers?$select=systemuserid,fullname&$filter="+escape("fullname eq "+quote(f.User.Name)))}
 	}
 	return nil
 }
 
 // lookUpUnit finds the business unit that the fix names, else the root.
 func (f fix) lookUpUnit() []Request {
-	filter := "parentbusinessunitid eq null"
+	what, filter := "the root business unit", escape("parentbusinessunitid eq null")
 	switch {
 	case f.BusinessUnit == nil:
 	case f.BusinessUnit.ID != "":
 		return nil
 	default:
-		filter = "name eq " + quote(f.BusinessUnit.Name)
+		what, filter = "the business unit", named(f.BusinessUnit.Name)
 	}
-	return []Request{f.get("the root business unit", "businessunits?$select=businessunitid&$filter="+escape(filter))}
+	return []Request{f.lookUp(what, "businessunitid", unitID, "businessunits?$select=businessunitid,name&$filter="+filter)}
 }
 
 func forApplication(id string) string {

@@ -2,6 +2,7 @@ package remedy
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
@@ -11,8 +12,9 @@ func (f fix) shareView() Remedy {
 		Summary: fmt.Sprintf("Share the view %s with %s, Read only%s.", name(f.View, "in question"), name(f.User, "the integration user"), byOwner(f.Owner)),
 		Portal: append(f.openShares(),
 			fmt.Sprintf("Search for %s, select it, tick Read and nothing else, and choose Share.", name(f.User, "the integration user"))),
-		Requests: append(append(f.lookUpUser(), f.lookUpView()...),
-			f.share("share the view", "GrantAccess", "systemuser", id(f.User, "{systemuserid}"))),
+		Requests: slices.Concat(f.lookUpUser(), f.lookUpOwner(), f.lookUpView(), []Request{
+			f.share("share the view", "GrantAccess", "systemuser", id(f.User, userID)),
+		}),
 	}
 }
 
@@ -21,13 +23,15 @@ func (f fix) reduceShare() Remedy {
 	if len(principals) == 0 {
 		principals = []audit.Reference{{}}
 	}
-	requests := f.lookUpView()
+	requests := append(f.lookUpOwner(), f.lookUpView()...)
 	for i, p := range principals {
 		if i == listed {
+			requests[len(requests)-1].Purpose += fmt.Sprintf(", and for the other %d in the same way", len(principals)-listed)
 			break
 		}
 		kind := orElse(p.Kind, "systemuser")
-		requests = append(requests, f.share("reduce the share", "ModifyAccess", kind, orElse(p.ID, "{"+kind+"id}")))
+		requests = append(requests, f.lookUpPrincipal(kind, p)...)
+		requests = append(requests, f.share("reduce the share", "ModifyAccess", kind, keyOr(p.ID, "{"+kind+"id}")))
 	}
 	return Remedy{
 		Summary: fmt.Sprintf("Reduce the share of the view %s to Read%s%s.", name(f.View, "in question"), forPrincipals(f.Principals), byOwner(f.Owner)),
@@ -58,24 +62,25 @@ func (f fix) activateView() Remedy {
 			"Open the table" + after(f.Table) + " in an unmanaged solution, then Views.",
 			"Choose More commands beside " + name(f.View, "in question") + ", then Turn on (formerly Activate view).",
 		}
-		r.Requests = []Request{f.send("activate the system view (with If-Match: *)", "PATCH", "savedqueries("+id(f.View, "{savedqueryid}")+")", active)}
+		r.Requests = []Request{f.patch("activate the system view", "savedqueries("+id(f.View, "{savedqueryid}")+")", active)}
 		return r
 	}
 	r.Portal = []string{
 		f.signInAsOwner(),
 		"Open the table" + after(f.Table) + ", then Advanced Find > Saved Views, select " + name(f.View, "in question") + ", and choose Activate.",
 	}
-	r.Requests = append(f.lookUpView(),
-		f.send("activate the view (with If-Match: *)"+callerNote(f.Owner), "PATCH", "userqueries("+id(f.View, "{userqueryid}")+")", active))
+	r.Requests = slices.Concat(f.lookUpOwner(), f.lookUpView(), []Request{
+		f.asOwner(f.patch("activate the view", "userqueries("+id(f.View, viewID)+")", active)),
+	})
 	return r
 }
 
 // share sets what a principal may do with the view: read it.
 func (f fix) share(purpose, action, kind, principal string) Request {
-	return f.send(purpose+callerNote(f.Owner), "POST", action, object{
-		{"Target", row("userquery", "userqueryid", id(f.View, "{userqueryid}"))},
+	return f.asOwner(f.post(purpose, action, object{
+		{"Target", row("userquery", "userqueryid", id(f.View, viewID))},
 		{"PrincipalAccess", object{{"AccessMask", "ReadAccess"}, {"Principal", row(kind, kind+"id", principal)}}},
-	})
+	}))
 }
 
 // openShares leads to where the view's shares are chosen.
@@ -99,20 +104,42 @@ func (f fix) lookUpView() []Request {
 	if f.View == nil || f.View.ID != "" {
 		return nil
 	}
-	filter := "name eq " + quote(f.View.Name)
+	filter := named(f.View.Name)
 	if f.Table != "" {
-		filter += " and returnedtypecode eq " + quote(f.Table)
+		filter += escape(" and returnedtypecode eq " + quote(f.Table))
 	}
-	return []Request{f.get("the view"+callerNote(f.Owner), "userqueries?$select=userqueryid,name,_ownerid_value&$filter="+escape(filter))}
+	return []Request{f.asOwner(f.lookUp("the view", "userqueryid", viewID, "userqueries?$select=userqueryid,name&$filter="+filter))}
 }
 
-// callerNote says who has to make a request on a view: nobody but its owner sees
-// it, or may share it.
-func callerNote(owner *audit.Reference) string {
-	if owner == nil || owner.ID == "" {
-		return " (as the view's owner)"
+func (f fix) lookUpPrincipal(kind string, p audit.Reference) []Request {
+	switch {
+	case p.ID != "" || p.Name == "":
+		return nil
+	case kind == "team":
+		return []Request{f.lookUp("the team", "teamid", teamID, "teams?$select=teamid,name&$filter="+named(p.Name))}
 	}
-	return " (as its owner: header MSCRMCallerID: " + owner.ID + ")"
+	return []Request{f.lookUp("the user", "systemuserid", userID, "systemusers?$select=systemuserid,fullname&$filter="+escape("fullname eq "+quote(p.Name)))}
+}
+
+// lookUpOwner finds an owner who is known by the sign-in name alone, as the
+// configuration has it.
+func (f fix) lookUpOwner() []Request {
+	if f.Owner == nil || f.Owner.ID != "" || f.Owner.Kind == "team" {
+		return nil
+	}
+	return []Request{f.lookUp("the view's owner", "systemuserid", ownerID, "systemusers?$select=systemuserid,fullname&$filter="+escape("domainname eq "+quote(f.Owner.Name)))}
+}
+
+// asOwner has the request made on behalf of the view's owner: nobody else sees a
+// personal view, or may share it. Nobody can act as a team.
+func (f fix) asOwner(r Request) Request {
+	if f.Owner == nil || f.Owner.Kind == "team" {
+		r.Purpose += ", signed in as the view's owner"
+		return r
+	}
+	r.Purpose += ", as its owner"
+	r.Headers = append(r.Headers, Header{"MSCRMCallerID", id(f.Owner, ownerID)})
+	return r
 }
 
 func byOwner(owner *audit.Reference) string {

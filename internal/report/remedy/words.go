@@ -26,11 +26,12 @@ func refName(r *audit.Reference) string {
 	return r.Name
 }
 
-func id(r *audit.Reference, otherwise string) string {
+// id is the id of a row, or the placeholder for it.
+func id(r *audit.Reference, placeholder string) string {
 	if r == nil {
-		return otherwise
+		return placeholder
 	}
-	return orElse(r.ID, otherwise)
+	return keyOr(r.ID, placeholder)
 }
 
 func grants(gs []audit.Grant, depth bool) string {
