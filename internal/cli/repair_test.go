@@ -1,0 +1,309 @@
+package cli
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/report/remedy"
+	"github.com/dbaudit/dbaudit/internal/simulator"
+)
+
+// hostileName is a name that tries to end a text of a shell, of PowerShell, of JSON, of
+// OData and of a here-document, and to pass for a placeholder.
+const hostileName = "O'Brien’s \"$(touch pwned)\" `touch pwned`; touch pwned\nEND\ntouch pwned\n# {roleid} %27 \\ Größe 🦄"
+
+// A repairable is what a kind of fix mends: a change of the compliant environment, in which
+// role, user and views go by their usual names.
+type repairable struct {
+	kind   audit.FixKind
+	change func(*world)
+}
+
+func repairables() []repairable {
+	return []repairable{
+		{audit.FixCreateRole, func(w *world) {
+			role := w.Role(integration)
+			w.ApplicationUser(integration).Roles = nil
+			w.Roles = slices.DeleteFunc(w.Roles, func(r simulator.Role) bool { return r.ID == role.ID })
+		}},
+		{audit.FixAddPrivilege, func(w *world) { delete(w.Role(integration).Privileges, "prvReadLead") }},
+		{audit.FixRaiseDepth, func(w *world) { w.Role(integration).Privileges["prvReadAccount"] = simulator.DepthLocal }},
+		{audit.FixRemovePrivilege, func(w *world) {
+			w.Role(integration).Privileges["prvBulkDelete"] = simulator.DepthGlobal
+			w.Role(integration).Privileges["prvDeleteAccount"] = simulator.DepthDeep
+		}},
+		{audit.FixCreateApplicationUser, func(w *world) {
+			user := w.ApplicationUser(integration)
+			for i := range w.PersonalViews {
+				v := &w.PersonalViews[i]
+				v.Shares = slices.DeleteFunc(v.Shares, func(s simulator.Share) bool { return s.Principal == user.ID || s.Principal == user.Name })
+			}
+			w.ApplicationUsers = slices.DeleteFunc(w.ApplicationUsers, func(u simulator.User) bool { return u.ID == user.ID })
+		}},
+		{audit.FixEnableUser, func(w *world) { w.ApplicationUser(integration).Disabled = true }},
+		{audit.FixAssignRole, func(w *world) { w.ApplicationUser(integration).Roles = nil }},
+		{audit.FixUnassignRole, func(w *world) {
+			user := w.ApplicationUser(integration)
+			user.Roles = append(user.Roles, simulator.RoleAssignment{Role: "System Administrator"})
+		}},
+		{audit.FixShareView, func(w *world) { w.PersonalView("account", "Demandbase Accounts").Shares = nil }},
+		{audit.FixReduceShare, func(w *world) {
+			w.PersonalView("account", "Demandbase Accounts").Shares[0].Access = simulator.RightRead | simulator.RightWrite
+		}},
+	}
+}
+
+// found is the finding of a fault.
+func (f repairable) found(t *testing.T, r audit.Result) (audit.ControlID, audit.Finding) {
+	t.Helper()
+	for _, c := range r.Controls {
+		for _, finding := range c.Findings {
+			if finding.Fix != nil && finding.Fix.Kind == f.kind {
+				return c.ID, finding
+			}
+		}
+	}
+	t.Fatalf("no finding asks for %s: %v", f.kind, deviations(r))
+	return "", audit.Finding{}
+}
+
+// TestEveryAutomaticKindHasAFault keeps the list of faults complete.
+func TestEveryAutomaticKindHasAFault(t *testing.T) {
+	t.Parallel()
+	for _, kind := range audit.FixKinds() {
+		if kind.Automatic() != slices.ContainsFunc(repairables(), func(f repairable) bool { return f.kind == kind }) {
+			t.Errorf("%s", kind)
+		}
+	}
+}
+
+// TestRemedyIsPlan holds that what a report shows of a fix and what apply does are the
+// same requests. These differences are meant:
+//
+//   - A person's PATCH says If-Match: *; apply's names the row as it read it.
+//   - A person's AddPrivilegesRole names each privilege beside its id (PrivilegeName is
+//     optional), so that a reader sees what is granted.
+//   - apply's PATCH of an application user repeats its applicationid, which the finding
+//     does not carry; the column stays as it is.
+func TestRemedyIsPlan(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	for _, unit := range []string{"Contoso", "Germany"} {
+		for _, f := range repairables() {
+			t.Run(unit+"/"+f.kind.String(), func(t *testing.T) {
+				w := l.pristine.clone()
+				w.want.BusinessUnit = unit
+				w.ApplicationUser(integration).BusinessUnit = unit
+				f.change(&w)
+				r, s := l.judge(t, w)
+				control, finding := f.found(t, r)
+				p, err := plan.Build(r, s, plan.Options{LeastPrivilege: true, UnassignAdministrator: true, Pattern: l.profile.Pattern, MadeAt: clock()})
+				if err != nil {
+					t.Fatal(err)
+				}
+				actions := slices.DeleteFunc(p.Actions, func(a plan.Action) bool {
+					return !slices.Contains(a.Why, plan.Reason{Control: control, Fingerprint: finding.Fingerprint})
+				})
+				writes := slices.DeleteFunc(remedy.For(*finding.Fix, r.Environment).Requests, func(q remedy.Request) bool { return q.Method == http.MethodGet })
+				if len(actions) == 0 || len(actions) != len(writes) {
+					t.Fatalf("%d actions, %d requests that write", len(actions), len(writes))
+				}
+				for i, a := range actions {
+					sameRequest(t, a, writes[i], plan.API(r.Environment.URL))
+				}
+			})
+		}
+	}
+}
+
+// sameRequest compares a plan's request with one for people, whose placeholders are filled as
+// their look-ups would.
+func sameRequest(t *testing.T, a plan.Action, q remedy.Request, api string) {
+	t.Helper()
+	at := a.Target
+	value := func(slot string, refs ...*plan.Ref) string {
+		for _, r := range refs {
+			if r != nil && r.ID != "" {
+				return r.ID
+			}
+		}
+		return "{" + slot + "}"
+	}
+	role := value(plan.SlotRole, at.Role)
+	if at.Kind == plan.KindAssignment {
+		role = value(plan.SlotCopy, at.Copy)
+	}
+	fill := strings.NewReplacer("{businessunitid}", value(plan.SlotUnit, at.BusinessUnit), "{roleid}", role, "{systemuserid}", value(plan.SlotUser, at.User), "{privilegeid of ", "{")
+	if got, want := fill.Replace(q.Method+" "+q.URL), a.Request.Method+" "+api+"/"+a.Request.Path; got != want {
+		t.Errorf("the report says %s, the plan %s", got, want)
+	}
+	headers := map[string]string{}
+	for _, h := range q.Headers {
+		headers[h.Name] = h.Value
+	}
+	if (headers["If-Match"] == "*") != (a.Request.IfMatch != "") {
+		t.Errorf("If-Match: the report says %q, the plan %q", headers["If-Match"], a.Request.IfMatch)
+	}
+	owner := ""
+	if a.Request.As != nil {
+		owner = a.Request.As.ID
+	}
+	if headers["MSCRMCallerID"] != owner {
+		t.Errorf("on behalf of: the report says %q, the plan %q", headers["MSCRMCallerID"], owner)
+	}
+	theirs, ours := decoded(t, fill.Replace(q.Body)), decoded(t, string(a.Request.Body))
+	for _, body := range []map[string]any{theirs, ours} {
+		if list, ok := body["Privileges"].([]any); ok {
+			for _, g := range list {
+				delete(g.(map[string]any), "PrivilegeName")
+			}
+			slices.SortFunc(list, func(a, b any) int {
+				return strings.Compare(a.(map[string]any)["PrivilegeId"].(string), b.(map[string]any)["PrivilegeId"].(string))
+			})
+		}
+	}
+	if a.Kind == audit.FixEnableUser {
+		delete(ours, "applicationid")
+	}
+	if !reflect.DeepEqual(theirs, ours) {
+		t.Errorf("the report says\n%v\nthe plan\n%v", theirs, ours)
+	}
+}
+
+func decoded(t *testing.T, body string) map[string]any {
+	t.Helper()
+	if body == "" {
+		return nil
+	}
+	var into map[string]any
+	if err := json.Unmarshal([]byte(body), &into); err != nil {
+		t.Fatalf("%v: %s", err, body)
+	}
+	return into
+}
+
+// TestCurlScripts runs the scripts that reports show, in a shell, with curl and jq,
+// against the simulator: the next scan does not find the fault again, and no name runs
+// as a command. What stands for the Azure CLI asks the simulated sign-in for a token.
+func TestCurlScripts(t *testing.T) {
+	t.Parallel()
+	for _, tool := range []string{"bash", "sh", "curl", "jq", "grep"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("the scripts need %s, which is not here", tool)
+		}
+	}
+	l := newLab(t)
+	dir := t.TempDir()
+	admin := l.server.Environment().Client(l.pristine.Suggest.Administrator)
+	put := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("ca.pem", string(l.server.CAPEM()))
+	put("az", `#!/bin/sh
+[ "$*" = "account get-access-token --resource `+l.server.URL()+` --query accessToken -o tsv" ] || exit 1
+curl -sS --fail -d grant_type=client_credentials -d client_id=`+admin.ApplicationID+` -d client_secret=`+admin.Secret+` -d scope=`+l.server.URL()+`/.default \
+  `+l.server.AuthorityURL()+"/"+l.server.TenantID()+`/oauth2/v2.0/token | jq -r .access_token
+`)
+	run := func(t *testing.T, script []string) {
+		t.Helper()
+		put("script.sh", strings.Join(script, "\n")+"\n")
+		cmd := exec.CommandContext(t.Context(), "bash", "script.sh")
+		cmd.Dir = dir
+		cmd.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH"), "CURL_CA_BUNDLE=" + filepath.Join(dir, "ca.pem"), "NO_PROXY=*"}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s\n%s", err, out, strings.Join(script, "\n"))
+		}
+	}
+	for _, known := range []string{"ids", "names"} {
+		for _, f := range repairables() {
+			t.Run(known+"/"+f.kind.String(), func(t *testing.T) {
+				w := l.pristine.clone()
+				w.want.BusinessUnit = "Germany"
+				w.ApplicationUser(integration).BusinessUnit = "Germany"
+				f.change(&w)
+				renameAll(&w)
+				r, _ := l.judge(t, w)
+				_, finding := f.found(t, r)
+				fix := *finding.Fix
+				if known == "names" {
+					fix = withoutIDs(fix)
+				}
+				run(t, remedy.For(fix, r.Environment).Curl())
+				after, _ := l.look(t, w.want)
+				for _, c := range after.Controls {
+					for _, left := range c.Findings {
+						if left.Fingerprint == finding.Fingerprint {
+							t.Errorf("%s: %s", c.ID, left.Message)
+						}
+					}
+				}
+			})
+		}
+	}
+	for _, file := range []string{"pwned", filepath.Join(dir, "pwned")} {
+		if _, err := os.Stat(file); err == nil {
+			t.Error("a name ran as a command")
+		}
+	}
+}
+
+// renameAll gives the role, the user and a view names that are hostile.
+func renameAll(w *world) {
+	user := w.ApplicationUser(integration)
+	if user != nil {
+		user.Name = "user " + hostileName
+		for i := range user.Roles {
+			if user.Roles[i].Role == integration {
+				user.Roles[i].Role = "role " + hostileName
+			}
+		}
+	}
+	if role := w.Role(integration); role != nil {
+		role.Name = "role " + hostileName
+	}
+	w.want.Role = "role " + hostileName
+	for i := range w.PersonalViews {
+		for j := range w.PersonalViews[i].Shares {
+			if s := &w.PersonalViews[i].Shares[j]; s.Principal == integration {
+				s.Principal = appID
+			}
+		}
+	}
+	w.PersonalView("account", "Demandbase Accounts").Name = "view " + hostileName
+	for i := range w.want.Views {
+		if w.want.Views[i].Table == "account" {
+			w.want.Views[i].Name = "view " + hostileName
+		}
+	}
+}
+
+// withoutIDs leaves the look-ups everything to find.
+func withoutIDs(f audit.Fix) audit.Fix {
+	for _, ref := range []**audit.Reference{&f.Role, &f.User, &f.View, &f.BusinessUnit} {
+		if *ref != nil {
+			nameless := **ref
+			nameless.ID = ""
+			*ref = &nameless
+		}
+	}
+	f.Privileges = slices.Clone(f.Privileges)
+	for i := range f.Privileges {
+		f.Privileges[i].ID = ""
+	}
+	f.Principals = slices.Clone(f.Principals)
+	for i := range f.Principals {
+		f.Principals[i].ID = ""
+	}
+	return f
+}
