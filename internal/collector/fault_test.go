@@ -707,3 +707,25 @@ func schedule(seed uint64) func(*http.Request) simulator.Fault {
 		}
 	}
 }
+
+// A table of shares that answers, but with none of the integration user's rows,
+// does not make the views that it sees look unshared: they are asked themselves.
+func TestShareTableInPart(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, builtin(t, "sample", nil), labOptions{})
+	want := l.must(nil)
+	s := l.must(func(r collector.Reader) collector.Reader {
+		return filter{Reader: r, rows: func(r dataverse.Request, rows []json.RawMessage) []json.RawMessage {
+			if set(r) == "principalobjectaccessset" {
+				return nil
+			}
+			return rows
+		}}
+	})
+	if diff := cmp.Diff(want.Shares, s.Shares); diff != "" {
+		t.Errorf("shares: -want +got:\n%s", diff)
+	}
+	if c := s.Coverage[snapshot.SectionShares]; c.State != snapshot.StateCollected || !strings.Contains(c.Detail, "only a part") {
+		t.Errorf("shares are %v, and nothing is said of the table: %q", c.State, c.Detail)
+	}
+}

@@ -3,6 +3,7 @@ package collector
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/dataverse"
@@ -124,23 +125,26 @@ func (c *collection) readShares(ctx context.Context) (err error) {
 // principals are the user and its teams: those whose shares count for it.
 func (c *collection) principals() []string { return append(teamIDs(c.user.teams), c.user.id) }
 
-// readSharesByView asks each view that the user sees for those it is shared with,
-// where the share table is closed to the auditor. It asks as the user, since only
-// who sees a view may ask.
+// readSharesByView asks views for those they are shared with, as the user, since
+// only who sees a view may ask: all that the user sees where the share table is
+// closed to the auditor, else those that no row of the table explains.
 func (c *collection) readSharesByView(ctx context.Context) error {
-	if c.shareTable == nil {
-		return nil
-	}
-	if !c.collected(snapshot.SectionUserViews) {
+	views := c.userViews
+	switch {
+	case c.shareTable == nil:
+		if views = c.unexplained(); len(views) == 0 {
+			return nil
+		}
+	case !c.collected(snapshot.SectionUserViews):
 		return c.end(ctx, snapshot.SectionShares, c.shareTable)
 	}
 	mine := map[string]bool{}
 	for _, id := range c.principals() {
 		mine[id] = true
 	}
-	found := make([][]share, len(c.userViews))
-	err := parallel(ctx, len(c.userViews), func(ctx context.Context, i int) error {
-		id := c.userViews[i].id
+	found := make([][]share, len(views))
+	err := parallel(ctx, len(views), func(ctx context.Context, i int) error {
+		id := views[i].id
 		var accesses []share
 		err := c.asUser(c.user, func(as dataverse.Caller) (err error) {
 			accesses, err = object(ctx, c, ask{
@@ -164,9 +168,34 @@ func (c *collection) readSharesByView(ctx context.Context) error {
 	for _, shares := range found {
 		c.shares = append(c.shares, shares...)
 	}
-	c.note(snapshot.SectionShares, "the table of shares was not read (%s): the views that the user sees were asked instead; "+
-		"a share without Read is not among them", explain(c.shareTable))
+	switch left := slices.Concat(found...); {
+	case c.shareTable != nil:
+		c.note(snapshot.SectionShares, "the table of shares was not read (%s): the views that the user sees were asked instead; "+
+			"a share without Read is not among them", explain(c.shareTable))
+	case len(left) > 0:
+		c.note(snapshot.SectionShares, "the table of shares shows this identity only a part of them: the views that the user sees were asked as well; "+
+			"a share without Read is not among them")
+	}
 	return nil
+}
+
+// unexplained are the views that the user sees, though neither it nor a team of
+// its owns them and no row of the share table gives it Read. Where a table is open
+// but answers with the caller's own rows alone, these are how it shows.
+func (c *collection) unexplained() []view {
+	if c.user == nil || !c.collected(snapshot.SectionUserViews) || !c.collected(snapshot.SectionShares) {
+		return nil
+	}
+	mine, given := map[string]bool{}, map[string]bool{}
+	for _, id := range c.principals() {
+		mine[id] = true
+	}
+	for _, s := range c.shares {
+		if mine[s.principal] && !s.foreign && slices.Contains(snapshot.RightsOf(s.mask), snapshot.RightRead) {
+			given[s.view] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(c.userViews), func(v view) bool { return mine[v.OwnerID] || given[v.id] })
 }
 
 // accessesOf reads the answer of RetrieveSharedPrincipalsAndAccess.
