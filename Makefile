@@ -2,16 +2,18 @@
 GO      ?= go
 BIN     := bin/dbaudit
 OPA     := bin/opa
+CONFTEST := bin/conftest
 PKGS    := ./...
 # Tools by version; built with Go alone, outside the module's own dependencies.
 GOLANGCI   := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOFUMPT    := mvdan.cc/gofumpt@v0.9.2
 GOVULN     := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+CONFTEST_MODULE := github.com/open-policy-agent/conftest@v0.71.1
 SARIF_TOOL := @microsoft/sarif-multitool@5.7.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-all test-all-but-go race lint cross policy golden fuzz soak bench docs readme recipes sarif browser token-server clean FORCE
+.PHONY: help build demo test test-all test-all-but-go race lint cross policy conftest golden fuzz soak bench docs readme recipes sarif browser token-server clean FORCE
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,7 +31,7 @@ test: ## the tests, with Go alone
 
 test-all: test test-all-but-go ## the tests that need npm, a browser or another tool, too
 
-test-all-but-go: policy sarif junit recipes browser token-server
+test-all-but-go: policy conftest sarif junit recipes browser token-server
 
 race: ## the tests under the race detector
 	$(GO) test -race -short $(PKGS)
@@ -43,6 +45,13 @@ policy: $(OPA) ## the policies in the stock opa: check, fmt, test, coverage of 1
 	$(OPA) fmt --fail --list policy
 	$(OPA) test --timeout 5m policy
 	$(OPA) test --timeout 5m --coverage --threshold 100 policy >/dev/null
+
+$(CONFTEST): Makefile
+	GOBIN=$(abspath bin) $(GO) install $(CONFTEST_MODULE)
+	touch $@
+
+conftest: build $(OPA) $(CONFTEST) ## conftest, opa eval and opa build find what dbaudit finds
+	scripts/test-stock-tools $(BIN) $(OPA) $(CONFTEST)
 
 lint: ## golangci-lint, and no vulnerable dependency where the database can be had
 	$(GO) run $(GOLANGCI) run

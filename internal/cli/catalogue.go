@@ -25,11 +25,7 @@ func (a *app) profileCommand() *cobra.Command {
 			Use: "list", Short: "list the built-in profiles", Args: cobra.NoArgs,
 			RunE: func(*cobra.Command, []string) error { return a.listProfiles() },
 		},
-		&cobra.Command{
-			Use: "show NAME", Short: "show a profile's controls, with their source", Args: cobra.ExactArgs(1),
-			Example: "  dbaudit profile show demandbase",
-			RunE:    func(_ *cobra.Command, args []string) error { return a.showProfile(args[0]) },
-		},
+		a.profileShowCommand(),
 		&cobra.Command{
 			Use: "validate FILE", Short: "check a profile's file", Args: cobra.ExactArgs(1),
 			Example: "  dbaudit profile validate acme.yaml",
@@ -73,11 +69,36 @@ func (a *app) listProfiles() error {
 	return a.list([]string{"profile", "controls", "privileges", "title"}, rows)
 }
 
-func (a *app) showProfile(name string) error {
+func (a *app) profileShowCommand() *cobra.Command {
+	var format, file string
+	cmd := &cobra.Command{
+		Use: "show NAME", Short: "show a profile's controls, with their source", Args: cobra.ExactArgs(1),
+		Long: help(`Shows a profile's controls. With -f json it is the profile itself, with what it
+takes from the one that it extends: stock OPA and conftest read it as data.`),
+		Example: `  dbaudit profile show demandbase
+  dbaudit profile show ./acme.yaml -f json -o own/profiles/acme.json`,
+		RunE: func(_ *cobra.Command, args []string) error { return a.showProfile(args[0], format, file) },
+	}
+	addFormat(cmd, &format, &file, "table or json")
+	return cmd
+}
+
+func (a *app) showProfile(name, format, file string) error {
 	p, err := a.profile(name)
 	if err != nil {
 		return err
 	}
+	switch format {
+	case "table":
+		return a.putTable(file, func(to *app) error { return to.listProfile(p) })
+	case "json":
+		return a.putJSON(file, map[string]any{p.Name: p.Data()})
+	default:
+		return usagef("--format %s: want table or json", format)
+	}
+}
+
+func (a *app) listProfile(p profile.Profile) error {
 	if _, err := fmt.Fprintf(a.Stdout, "%s\n%s\n%s\n\n", p.Title, p.Source.Title, p.Source.URL); err != nil {
 		return fmt.Errorf("writing to standard output: %w", err)
 	}

@@ -336,6 +336,11 @@ func (run *lintRun) nowhere(ctx context.Context, roles []solution.Role, paths []
 	if err != nil {
 		return audit.Result{}, err
 	}
+	if run.flags.snapshot != "" {
+		if err := run.keep(s, run.flags.snapshot); err != nil {
+			return audit.Result{}, err
+		}
+	}
 	result, err := run.evaluate(ctx, s)
 	if err != nil {
 		return audit.Result{}, err

@@ -60,6 +60,41 @@ func TestScaffoldsWork(t *testing.T) {
 	}
 }
 
+// Stock tools resolve no extends: what is shown as JSON is a profile that is whole.
+func TestShownProfileIsWhole(t *testing.T) {
+	t.Chdir(t.TempDir())
+	put(t, "acme.yaml", "acme:\n  extends: demandbase\n  controls:\n    - {id: DB-VIEW-TABLE, severity: high}\n")
+	if out := ownRun(t, "profile", "show", "./acme.yaml", "-f", "json", "-o", "acme.json"); out.code != 0 || out.stdout != "" {
+		t.Fatalf("exit code %d, %s%s", out.code, out.stdout, out.stderr)
+	}
+	data, err := os.ReadFile("acme.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(data), "extends") || strings.Count(string(data), `"id": "DB-`) != 36 {
+		t.Errorf("not the whole profile:\n%s", data)
+	}
+	if out := ownRun(t, "profile", "validate", "acme.json"); out.code != 0 {
+		t.Errorf("exit code %d, %s", out.code, out.stderr)
+	}
+	if out := ownRun(t, "profile", "show", "gong", "-f", "xml"); out.code != 2 || !strings.Contains(out.stderr, "want table or json") {
+		t.Errorf("exit code %d, %s", out.code, out.stderr)
+	}
+}
+
+// What stands for a role that no file has is kept as well: whoever hands it on to
+// stock tools must not find the snapshot of an earlier run.
+func TestLintKeepsTheSnapshotOfNoRole(t *testing.T) {
+	t.Chdir(t.TempDir())
+	put(t, "Roles/r.xml", lintRole("Sales", lintMinimum()))
+	if out := ownRun(t, "lint", "Roles", "--snapshot", "role.json"); out.code != 1 {
+		t.Fatalf("exit code %d, %s", out.code, out.stderr)
+	}
+	if out := ownRun(t, "check", "role.json"); out.code != 1 || !strings.Contains(out.stdout, "DB-ROLE-EXISTS") {
+		t.Errorf("exit code %d, %s%s", out.code, out.stdout, out.stderr)
+	}
+}
+
 func TestForeignPoliciesAreHeldToTheSameForm(t *testing.T) {
 	t.Chdir(t.TempDir())
 	const metadata = "# METADATA\n# title: T\n# description: D\n# custom:\n#   severity: low\n#   requires: [roles]\n#   consequence: C\n#   remediation: R\n"

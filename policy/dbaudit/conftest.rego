@@ -59,5 +59,5 @@ _controls contains control if {
 # description: The severity of each control, which is its rule's where the profile states none.
 _severity[control.id] := object.get(control, "severity", otherwise) if {
 	some control in _controls
-	otherwise := object.get(_says, [control.rule, "metadata", "severity"], "unknown")
+	otherwise := object.get(_metadata, [control.rule, "severity"], "unknown")
 }

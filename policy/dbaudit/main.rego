@@ -18,7 +18,8 @@ import data.dbaudit.profile
 findings contains finding if {
 	some rule in _able
 	not not_applicable[rule]
-	some finding in _says[rule].findings
+	[category, name] := split(rule, "/")
+	some finding in data.dbaudit.rules[category][name].findings
 }
 
 # METADATA
@@ -28,7 +29,8 @@ not_applicable[rule] contains reason if some rule, reason in _not_held
 
 not_applicable[rule] contains reason if {
 	some rule in _able
-	some reason in _says[rule].not_applicable
+	[category, name] := split(rule, "/")
+	some reason in data.dbaudit.rules[category][name].not_applicable
 	not _unasked[reason]
 }
 
@@ -40,26 +42,29 @@ unknown[rule] contains reason if some rule, reason in _unread
 unknown[rule] contains reason if {
 	some rule in _able
 	not not_applicable[rule]
-	some reason in _says[rule].unknown
+	[category, name] := split(rule, "/")
+	some reason in data.dbaudit.rules[category][name].unknown
 }
 
 unknown[rule] contains sprintf("%s; no control of the profile asks for it by %s", [reason, existence]) if {
 	some rule in _able
 	not not_applicable[rule]
-	some reason in _says[rule].not_applicable
+	[category, name] := split(rule, "/")
+	some reason in data.dbaudit.rules[category][name].not_applicable
 	existence := _unasked[reason]
 }
 
 unknown[control.rule] contains "the policies hold no such rule" if {
 	some control in profile.current.controls
-	not _says[control.rule].metadata.requires
+	not _metadata[control.rule].requires
 }
 
 # METADATA
 # description: Remarks of rules that change no outcome, by rule.
 notes[rule] contains note if {
 	some rule in _able
-	some note in _says[rule].notes
+	[category, name] := split(rule, "/")
+	some note in data.dbaudit.rules[category][name].notes
 }
 
 # METADATA
@@ -78,19 +83,18 @@ report := {
 }
 
 # METADATA
-# description: What each rule says, by its category and name.
-_says[rule][kind] := said if {
-	some kind in ["findings", "metadata", "not_applicable", "notes", "unknown"]
+# description: What the METADATA of each rule says, by the rule's category and name.
+_metadata[rule] := metadata if {
 	some category, name
-	said := data.dbaudit.rules[category][name][kind]
+	metadata := data.dbaudit.rules[category][name].metadata
 	rule := sprintf("%s/%s", [category, name])
 }
 
 # METADATA
 # description: The rules that can judge the input. Of what was not read, no other may say that it is not there.
 _able contains rule if {
-	some rule, says in _says
-	says.metadata.requires
+	some rule, metadata in _metadata
+	metadata.requires
 	not _not_held[rule]
 	not _unread[rule]
 }
@@ -98,25 +102,25 @@ _able contains rule if {
 # METADATA
 # description: Why a rule does not apply to a solution's files, unless it does without what they do not hold.
 _not_held[rule] := sprintf("a %s holds no %s", [input.source, _words(absent[0])]) if {
-	some rule, says in _says
-	not says.metadata.offline
-	absent := [section | some section in says.metadata.requires; _state[section] == "inapplicable"]
+	some rule, metadata in _metadata
+	not metadata.offline
+	absent := [section | some section in metadata.requires; _state[section] == "inapplicable"]
 }
 
 # METADATA
 # description: Why a rule that applies cannot judge.
 _unread[rule] := concat("; ", reasons) if {
-	some rule, says in _says
+	some rule, metadata in _metadata
 	not _not_held[rule]
-	reasons := [reason | some section in says.metadata.requires; reason := _missing[section]]
+	reasons := [reason | some section in metadata.requires; reason := _missing[section]]
 	count(reasons) > 0
 }
 
 # METADATA
 # description: The state of each section that a rule requires. One that the input says nothing of was not read.
 _state[section] := object.get(input, ["coverage", section, "state"], "unknown") if {
-	some says in _says
-	some section in says.metadata.requires
+	some metadata in _metadata
+	some section in metadata.requires
 }
 
 # METADATA
