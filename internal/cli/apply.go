@@ -23,7 +23,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/signin"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
-	"github.com/dbaudit/dbaudit/policy"
 )
 
 type applyFlags struct {
@@ -105,7 +104,7 @@ func (a *app) apply(ctx context.Context, f applyFlags, name string) error {
 	if p.Expired(a.Now()) {
 		return fmt.Errorf("%s: the plan was good until %s: make a new one", name, p.ExpiresAt.Format(time.RFC3339))
 	}
-	t, err := a.planned(p, f)
+	t, e, err := a.verifiable(ctx, p, f)
 	if err != nil {
 		return err
 	}
@@ -116,7 +115,7 @@ func (a *app) apply(ctx context.Context, f applyFlags, name string) error {
 		a.say("%s", p.Sentence())
 		return nil
 	}
-	return a.applyPlan(ctx, f, p, t, journalName(f.journal, name))
+	return a.applyPlan(ctx, f, e, p, t, journalName(f.journal, name))
 }
 
 func journalName(given, planFile string) string {
@@ -130,7 +129,7 @@ func journalName(given, planFile string) string {
 }
 
 // applyPlan carries a plan out that was found good.
-func (a *app) applyPlan(ctx context.Context, f applyFlags, p plan.Plan, t target, journal string) error {
+func (a *app) applyPlan(ctx context.Context, f applyFlags, e *engine.Engine, p plan.Plan, t target, journal string) error {
 	w, err := a.writer(ctx, t)
 	if err != nil {
 		return err
@@ -164,7 +163,7 @@ func (a *app) applyPlan(ctx context.Context, f applyFlags, p plan.Plan, t target
 	if runner.Journal, err = apply.CreateJournal(journal, p, a.tool(), a.Now); err != nil {
 		return err
 	}
-	err = a.carryOut(ctx, f, runner, t, journal)
+	err = a.carryOut(ctx, f, e, runner, t, journal)
 	closing := runner.Journal.Close()
 	if !runner.Journal.Touched() && len(runner.Journal.Records) <= 1 {
 		// Nothing was begun, so that there is nothing to go on with.
@@ -197,7 +196,7 @@ func (a *app) resume(ctx context.Context, f applyFlags) error {
 	if f.dryRun {
 		return usagef("--dry-run and --resume exclude each other")
 	}
-	t, err := a.planned(j.Plan, f)
+	t, e, err := a.verifiable(ctx, j.Plan, f)
 	if err != nil {
 		return err
 	}
@@ -212,17 +211,17 @@ func (a *app) resume(ctx context.Context, f applyFlags) error {
 	runner := &apply.Runner{
 		Mutator: webapi.New(w), Journal: j, Sleep: a.sleep, AllowSharedRole: f.allowSharedRole, Progress: a.follow(j.Plan),
 	}
-	return a.carryOut(ctx, f, runner, t, f.resume)
+	return a.carryOut(ctx, f, e, runner, t, f.resume)
 }
 
 // carryOut runs a journal's plan to its end and verifies it.
-func (a *app) carryOut(ctx context.Context, f applyFlags, r *apply.Runner, t target, journal string) error {
+func (a *app) carryOut(ctx context.Context, f applyFlags, e *engine.Engine, r *apply.Runner, t target, journal string) error {
 	if err := r.Apply(ctx); err != nil {
 		return a.partial(err, r.Journal, fmt.Sprintf("%d of %d actions are done; go on by `dbaudit apply --resume %s`, or undo them by `dbaudit rollback %s`",
 			r.Journal.Applied(), len(r.Journal.Plan.Actions), journal, journal))
 	}
 	a.say("%s: all %d actions are done; the journal is %s", t.name, len(r.Journal.Plan.Actions), journal)
-	return a.verify(ctx, f, r.Journal.Plan, t)
+	return a.verify(ctx, f, e, r.Journal.Plan, t)
 }
 
 // partial is the error of a run that did not reach its end: code 5 where anything
@@ -242,7 +241,7 @@ func (a *app) partial(err error, j *apply.Journal, advice string) error {
 
 // verify reads and judges the environment afresh, and says what became of the
 // findings that the plan was made from.
-func (a *app) verify(ctx context.Context, f applyFlags, p plan.Plan, t target) error {
+func (a *app) verify(ctx context.Context, f applyFlags, e *engine.Engine, p plan.Plan, t target) error {
 	unverified := func(err error) error {
 		a.complain(fmt.Errorf("the plan was applied, and could not be verified: %w", err))
 		return verdictError(exitPartial)
@@ -252,10 +251,6 @@ func (a *app) verify(ctx context.Context, f applyFlags, p plan.Plan, t target) e
 		return err
 	}
 	accepted, err := a.acceptance(f.judge.accept, t.file, j)
-	if err != nil {
-		return unverified(err)
-	}
-	e, err := engine.Load(ctx, policy.Files)
 	if err != nil {
 		return unverified(err)
 	}
@@ -384,19 +379,30 @@ func (a *app) planned(p plan.Plan, f applyFlags) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	if t.profile.Name != p.Profile && f.profile == "" {
-		if t.profile, err = a.profile(p.Profile); err != nil {
-			return target{}, err
-		}
-	}
 	if !strings.EqualFold(t.url, p.Environment.URL) {
 		return target{}, usagef("the plan is for %s, and --url, DBAUDIT_URL or the configuration names %s: they must be the same", p.Environment.URL, t.url)
 	}
-	if t.profile.Name != p.Profile {
-		return target{}, usagef("the plan was made by the profile %q, and %q is given", p.Profile, t.profile.Name)
-	}
 	t.requirement = p.Requirement
 	return t, nil
+}
+
+// verifiable is the target of a plan with the plan's profile, and the policies that
+// judge it: what cannot be verified afterwards is not begun.
+func (a *app) verifiable(ctx context.Context, p plan.Plan, f applyFlags) (target, *engine.Engine, error) {
+	t, err := a.planned(p, f)
+	if err != nil {
+		return target{}, nil, err
+	}
+	if t.profile.Name != p.Profile && f.profile == "" {
+		if t.profile, err = a.profile(p.Profile); err != nil {
+			return target{}, nil, err
+		}
+	}
+	if t.profile.Name != p.Profile {
+		return target{}, nil, usagef("the plan was made by the profile %q, and %q is given", p.Profile, t.profile.Name)
+	}
+	e, err := a.policies(ctx, t.profile)
+	return t, e, err
 }
 
 // applier is the target as apply signs in to it: by apply: of the configuration

@@ -168,13 +168,8 @@ func (run *lintRun) load(ctx context.Context) (err error) {
 	if run.standard, err = solution.ReadStandard(); err != nil {
 		return err
 	}
-	if run.engine, err = run.policies(ctx); err != nil {
-		return err
-	}
-	if err := run.engine.Accepts(run.profile); err != nil {
-		return &usageError{err}
-	}
-	return nil
+	run.engine, err = run.policies(ctx, run.profile)
+	return err
 }
 
 // lintEnvironment is the environment of the configuration whose role is meant: the

@@ -16,7 +16,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report"
 	"github.com/dbaudit/dbaudit/internal/report/remedy"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
-	"github.com/dbaudit/dbaudit/policy"
 )
 
 // contentFlags say what goes into a plan.
@@ -118,7 +117,7 @@ func (a *app) makePlan(ctx context.Context, f planFlags, j judgement) (plan.Plan
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	e, err := engine.Load(ctx, policy.Files)
+	e, err := a.policies(ctx, t.profile)
 	if err != nil {
 		return plan.Plan{}, err
 	}

@@ -17,12 +17,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/policy"
 )
 
 // policies loads dbaudit's own policies and those of the folders that --policy
-// names. What is wrong with the latter is wrong usage.
-func (a *app) policies(ctx context.Context) (*engine.Engine, error) {
+// names, to judge by some profiles. What is wrong with a folder, and a profile whose
+// rules are not among the policies, is wrong usage: that is said before an
+// environment is read or changed.
+func (a *app) policies(ctx context.Context, profiles ...profile.Profile) (*engine.Engine, error) {
 	sources := []fs.FS{policy.Files}
 	for _, folder := range a.global.policies {
 		if info, err := os.Stat(folder); err != nil || !info.IsDir() {
@@ -34,7 +37,15 @@ func (a *app) policies(ctx context.Context) (*engine.Engine, error) {
 	if err != nil && len(a.global.policies) > 0 {
 		return nil, usagef("--policy: %w", err)
 	}
-	return e, err
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range profiles {
+		if err := e.Accepts(p); err != nil {
+			return nil, &usageError{err}
+		}
+	}
+	return e, nil
 }
 
 func (a *app) policyTestCommand() *cobra.Command {

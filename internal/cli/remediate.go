@@ -7,8 +7,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/engine"
-	"github.com/dbaudit/dbaudit/policy"
 )
 
 // remediateFlags have a scan mend what it finds.
@@ -62,7 +60,7 @@ func (a *app) remediate(ctx context.Context, f scanFlags) error {
 	if err != nil {
 		return err
 	}
-	e, err := engine.Load(ctx, policy.Files)
+	e, err := a.policies(ctx, t.profile)
 	if err != nil {
 		return err
 	}
@@ -93,5 +91,5 @@ func (a *app) remediate(ctx context.Context, f scanFlags) error {
 		}, t.name)
 		journal = "dbaudit-" + name + "-" + a.Now().UTC().Format("20060102T150405Z") + ".journal.json"
 	}
-	return a.applyPlan(ctx, flags, p, t, journal)
+	return a.applyPlan(ctx, flags, e, p, t, journal)
 }

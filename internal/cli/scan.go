@@ -121,7 +121,11 @@ func (a *app) scan(ctx context.Context, f scanFlags, roots *x509.CertPool) error
 	if err != nil {
 		return err
 	}
-	e, err := a.policies(ctx)
+	profiles := make([]profile.Profile, len(targets))
+	for i, t := range targets {
+		profiles[i] = t.profile
+	}
+	e, err := a.policies(ctx, profiles...)
 	if err != nil {
 		return err
 	}
@@ -347,6 +351,9 @@ func (a *app) checkOne(ctx context.Context, e *engine.Engine, data []byte, j jud
 	}})
 	if err != nil {
 		return audit.Result{}, err
+	}
+	if err := e.Accepts(p); err != nil {
+		return audit.Result{}, &usageError{err}
 	}
 	r, err := e.Evaluate(ctx, s, p, engine.Options{Tool: a.tool(), AsOf: j.asOf})
 	if err != nil {

@@ -15,10 +15,8 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
-	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/simulator"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
-	"github.com/dbaudit/dbaudit/policy"
 )
 
 type demoFlags struct {
@@ -65,7 +63,7 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 	if err != nil {
 		return err
 	}
-	e, err := engine.Load(ctx, policy.Files)
+	e, err := a.policies(ctx, t.profile)
 	if err != nil {
 		return err
 	}
