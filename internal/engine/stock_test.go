@@ -70,7 +70,11 @@ func stockInputs(p profile.Profile) map[string]*snapshot.Snapshot {
 	}
 	add("compliant", func(*snapshot.Snapshot) {})
 	add("no user", func(s *snapshot.Snapshot) { clear(s.Users) })
-	add("no role", func(s *snapshot.Snapshot) { clear(s.Roles); clear(s.RolePrivileges); s.Users[user] = roleless(s.Users[user]) })
+	add("no role", func(s *snapshot.Snapshot) {
+		clear(s.Roles)
+		clear(s.RolePrivileges)
+		s.Users[user] = roleless(s.Users[user])
+	})
 	add("nothing read", func(s *snapshot.Snapshot) { clear(s.Coverage) })
 	for _, section := range snapshot.Sections() {
 		for _, state := range []snapshot.State{snapshot.StateForbidden, snapshot.StateFailed, snapshot.StateSkipped} {
