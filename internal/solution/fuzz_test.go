@@ -54,7 +54,9 @@ func FuzzXML(f *testing.F) {
 				got = append(got, e.Name)
 			}
 		}
-		if strings.Join(got, "\x00") != strings.Join(names, "\x00") {
+		// The library leaves the white space of values as it is, but for line ends.
+		spaces := strings.NewReplacer("\r", " ", "\n", " ", "\t", " ")
+		if spaces.Replace(strings.Join(got, "\x00")) != spaces.Replace(strings.Join(names, "\x00")) {
 			t.Errorf("%q: got %q, the library reads %q", data, got, names)
 		}
 	})

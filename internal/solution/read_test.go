@@ -406,3 +406,15 @@ func TestSignature(t *testing.T) {
 		t.Error("a changed file is not seen")
 	}
 }
+
+func TestWhiteSpaceOfAttributes(t *testing.T) {
+	t.Parallel()
+	found := input(t, []byte("<Role name=\"Sync\r\nrole\"><RolePrivileges><RolePrivilege name='prvRead\tLead&#10;' level='Basic'/></RolePrivileges></Role>"))
+	if len(found.Roles) != 1 || len(found.Roles[0].Entries) != 1 {
+		t.Fatalf("%+v", found)
+	}
+	// XML 1.0, section 3.3.3: as it stands each is a space, by reference it is itself.
+	if r := found.Roles[0]; r.Name != "Sync role" || r.Entries[0].Name != "prvRead Lead\n" {
+		t.Errorf("%q, %q", r.Name, r.Entries[0].Name)
+	}
+}

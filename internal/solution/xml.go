@@ -32,12 +32,18 @@ type attribute struct {
 	start, end int // of the value between its quotes
 }
 
-// value is the attribute's value with its references replaced.
+// value is the attribute's value as XML 1.0, section 3.3.3, normalises it: white
+// space is a space each, and references are replaced.
 func (a attribute) value() string {
-	if strings.IndexByte(a.raw, '&') < 0 {
+	plain := true
+	for i := range len(a.raw) {
+		plain = plain && a.raw[i] != '&' && a.raw[i] >= ' '
+	}
+	if plain {
 		return a.raw
 	}
-	value, _ := replace(a.raw) // it was checked when it was read
+	spaced := strings.NewReplacer("\r\n", " ", "\r", " ", "\n", " ", "\t", " ").Replace(a.raw)
+	value, _ := replace(spaced) // it was checked when it was read
 	return value
 }
 
