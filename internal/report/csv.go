@@ -4,7 +4,6 @@ import (
 	"encoding/csv"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/report/remedy"
@@ -28,12 +27,12 @@ func writeCSV(w io.Writer, rs []audit.Result, o Options) error {
 	for _, r := range rs {
 		for _, k := range r.Controls {
 			for i := range k.Findings {
-				if err := c.Write(csvRow(r, k, &k.Findings[i])); err != nil {
+				if err := c.Write(csvRow(r, k, &k.Findings[i], o)); err != nil {
 					return err
 				}
 			}
 			if len(k.Findings) == 0 && (o.Verbose || k.Outcome == audit.OutcomeUnknown) {
-				if err := c.Write(csvRow(r, k, nil)); err != nil {
+				if err := c.Write(csvRow(r, k, nil, o)); err != nil {
 					return err
 				}
 			}
@@ -43,7 +42,7 @@ func writeCSV(w io.Writer, rs []audit.Result, o Options) error {
 	return c.Error()
 }
 
-func csvRow(r audit.Result, c audit.Control, f *audit.Finding) []string {
+func csvRow(r audit.Result, c audit.Control, f *audit.Finding, o Options) []string {
 	original := ""
 	if c.Original != nil {
 		original = c.Original.String()
@@ -63,6 +62,9 @@ func csvRow(r audit.Result, c audit.Control, f *audit.Finding) []string {
 		facts = append(facts, d.Name+"="+d.Value)
 	}
 	fixKind, fix := "", ""
+	if f != nil {
+		fix = advice(*f, c, o)
+	}
 	if finding.Fix != nil {
 		fixKind, fix = finding.Fix.Kind.String(), remedy.Summary(*finding.Fix)
 	}
@@ -85,7 +87,7 @@ func csvRow(r audit.Result, c audit.Control, f *audit.Finding) []string {
 		finding.Evidence.Text("required_depth"), finding.Evidence.Text("actual_depth"),
 		strings.Join(facts, "; "), fixKind, fix, file, line,
 		w.Kind, w.Owner, w.Expires, w.Reason, string(finding.Baseline),
-		r.Snapshot.Digest, r.Snapshot.TakenAt.UTC().Format(time.RFC3339), r.EvaluatedAt.UTC().Format(time.RFC3339),
+		r.Snapshot.Digest, timestamp(r.Snapshot.TakenAt), timestamp(r.EvaluatedAt),
 	}
 	for i := range row {
 		row[i] = inert(visible(row[i]))

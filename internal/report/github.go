@@ -13,7 +13,7 @@ import (
 // one for the verdict first, because the runner keeps only ten of a kind for a
 // step, then one for each finding and for each control that is unknown. All
 // controls are listed in a group of the log.
-func writeGitHub(w io.Writer, rs []audit.Result) error {
+func writeGitHub(w io.Writer, rs []audit.Result, o Options) error {
 	var b strings.Builder
 	for _, r := range rs {
 		annotate(&b, verdictCommand(r.Verdict), nil, "dbaudit: "+r.Verdict.String(), headline(r))
@@ -33,7 +33,7 @@ func writeGitHub(w io.Writer, rs []audit.Result) error {
 					command = "notice"
 					message += "\n" + waiver(f.Waiver)
 				} else {
-					message += "\n" + fixSentence(f)
+					message += "\n" + advice(f, c, o)
 				}
 				title := fmt.Sprintf("%s (%s)", id, c.Severity)
 				if f.Baseline != audit.BaselineNone {
@@ -65,8 +65,12 @@ func writeGitHub(w io.Writer, rs []audit.Result) error {
 func annotate(b *strings.Builder, command string, l *audit.Location, title, message string) {
 	b.WriteString("::" + command + " ")
 	if l != nil && l.Path != "" {
-		b.WriteString("file=" + commandProperty(l.Path) + ",")
-		if l.Line > 0 {
+		// Of an archive's entry the archive alone is in the checkout.
+		file, entry, inArchive := strings.Cut(l.Path, "!/")
+		b.WriteString("file=" + commandProperty(file) + ",")
+		if inArchive {
+			message += " [" + visible(lineOf(entry, l.Line)) + "]"
+		} else if l.Line > 0 {
 			b.WriteString("line=" + strconv.Itoa(l.Line) + ",")
 			if l.Column > 0 {
 				b.WriteString("col=" + strconv.Itoa(l.Column) + ",")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/report/remedy"
@@ -156,8 +157,8 @@ func resultPage(r audit.Result, o Options, prefix string) resultData {
 	s := r.Summary
 	d := resultData{
 		Anchor: prefix + "result", Several: prefix != "", Name: visible(r.Environment.Name), Verdict: r.Verdict.String(), Mark: markOf(r.Verdict),
-		Headline: headline(r), Basis: basis(r), Next: nextSteps(r), Coverage: judged(s), Percent: percent(s),
-		Chain: chainOf(r), Matrix: matrixOf(r, anchor), Summary: s, Worst: "–", SnapshotAt: moment(r.Snapshot.TakenAt),
+		Headline: headline(r), Basis: basis(r), Next: nextSteps(r, o), Coverage: judged(s), Percent: percent(s),
+		Chain: chainOf(r), Matrix: matrixOf(r, anchor), Summary: s, Worst: "–", SnapshotAt: strings.TrimPrefix(taken(r.Snapshot), "taken "),
 		Trend: trendOf(r, o.Trends),
 	}
 	if worst := r.Worst(); worst != audit.SeverityInvalid {
@@ -188,7 +189,7 @@ func resultPage(r audit.Result, o Options, prefix string) resultData {
 	if n, u := baseline(r); n+u > 0 {
 		fact("Baseline", fmt.Sprintf("%d new, %d unchanged", n, u), "", false)
 	}
-	fact("Snapshot", "taken "+moment(r.Snapshot.TakenAt), "", false)
+	fact("Snapshot", taken(r.Snapshot), "", false)
 	fact("Digest", visible(r.Snapshot.Digest), "", true)
 	fact("Evaluated", moment(r.EvaluatedAt)+" by "+visible(r.Tool.Name+" "+r.Tool.Version), "", false)
 
@@ -236,7 +237,10 @@ func resultPage(r audit.Result, o Options, prefix string) resultData {
 
 // basis says in a line what was judged against what.
 func basis(r audit.Result) string {
-	return join("; ", visible(r.Profile.Title), "snapshot taken "+moment(r.Snapshot.TakenAt))
+	if r.Snapshot.TakenAt.IsZero() {
+		return visible(r.Profile.Title)
+	}
+	return join("; ", visible(r.Profile.Title), "snapshot "+taken(r.Snapshot))
 }
 
 // markOf is a verdict for those who do not see colours.
@@ -292,12 +296,12 @@ func controlPage(c audit.Control, env audit.Environment, o Options, anchor strin
 		d.Notes = append(d.Notes, visible(n))
 	}
 	for i, f := range c.Findings {
-		d.Findings = append(d.Findings, findingPage(f, c, env, i < stepsShown))
+		d.Findings = append(d.Findings, findingPage(f, c, env, o, i < stepsShown))
 	}
 	return d
 }
 
-func findingPage(f audit.Finding, c audit.Control, env audit.Environment, steps bool) findingData {
+func findingPage(f audit.Finding, c audit.Control, env audit.Environment, o Options, steps bool) findingData {
 	d := findingData{
 		Message: visible(f.Message), Subject: subject(f.Subject), Baseline: string(f.Baseline), Waiver: waiver(f.Waiver),
 		Evidence: evidence(f.Evidence), Fingerprint: visible(f.Fingerprint),
@@ -310,6 +314,7 @@ func findingPage(f audit.Finding, c audit.Control, env audit.Environment, steps 
 		d.Location = visible(lineOf(location.Path, location.Line))
 	}
 	if f.Fix == nil {
+		d.Fix = advice(f, c, o)
 		return d
 	}
 	if !steps {

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
@@ -60,10 +59,10 @@ type junitFault struct {
 	Text    string `xml:",cdata"`
 }
 
-func writeJUnit(w io.Writer, rs []audit.Result) error {
+func writeJUnit(w io.Writer, rs []audit.Result, o Options) error {
 	doc := junitSuites{Suites: make([]junitSuite, len(rs))}
 	for i, r := range rs {
-		doc.Suites[i] = suite(r, i)
+		doc.Suites[i] = suite(r, i, o)
 	}
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err
@@ -77,7 +76,7 @@ func writeJUnit(w io.Writer, rs []audit.Result) error {
 	return err
 }
 
-func suite(r audit.Result, id int) junitSuite {
+func suite(r audit.Result, id int, o Options) junitSuite {
 	host := "localhost"
 	if u, err := url.Parse(r.Environment.URL); err == nil && u.Hostname() != "" {
 		host = visible(u.Hostname())
@@ -95,7 +94,7 @@ func suite(r audit.Result, id int) junitSuite {
 			{"profile", visible(r.Profile.Name)},
 			{"source", visible(r.Profile.Source.URL)},
 			{"snapshot", visible(r.Snapshot.Digest)},
-			{"snapshot_taken_at", r.Snapshot.TakenAt.UTC().Format(time.RFC3339)},
+			{"snapshot_taken_at", timestamp(r.Snapshot.TakenAt)},
 			{"verdict", r.Verdict.String()},
 			{"coverage", percent(r.Summary)},
 			{"tool", visible(r.Tool.Name + " " + r.Tool.Version)},
@@ -106,7 +105,7 @@ func suite(r audit.Result, id int) junitSuite {
 		out = append(out, visible(n))
 	}
 	for _, c := range r.Controls {
-		k := testCase(c, env)
+		k := testCase(c, env, o)
 		switch {
 		case k.Failure != nil:
 			s.Failures++
@@ -124,7 +123,7 @@ func suite(r audit.Result, id int) junitSuite {
 	return s
 }
 
-func testCase(c audit.Control, env string) junitCase {
+func testCase(c audit.Control, env string, o Options) junitCase {
 	category, _, _ := strings.Cut(c.Rule, "/")
 	k := junitCase{
 		Name: join(": ", visible(string(c.ID)), visible(c.Title)),
@@ -135,9 +134,9 @@ func testCase(c audit.Control, env string) junitCase {
 	k.Class = strings.ReplaceAll(k.Class, "/", ".")
 	switch c.Outcome {
 	case audit.OutcomeFail:
-		k.Failure = &junitFault{Type: c.Severity.String(), Message: messages(c), Text: details(c)}
+		k.Failure = &junitFault{Type: c.Severity.String(), Message: messages(c), Text: details(c, o)}
 	case audit.OutcomeUnknown:
-		k.Error = &junitFault{Type: "unknown", Message: "could not be evaluated: " + visible(c.Reason), Text: details(c)}
+		k.Error = &junitFault{Type: "unknown", Message: "could not be evaluated: " + visible(c.Reason), Text: details(c, o)}
 	case audit.OutcomeWaived:
 		original := ""
 		if c.Original != nil {
@@ -164,7 +163,7 @@ func messages(c audit.Control) string {
 }
 
 // details is all that is known of a control's findings, as plain lines.
-func details(c audit.Control) string {
+func details(c audit.Control, o Options) string {
 	var b strings.Builder
 	if s := citation(c.Citation); s != "" {
 		fmt.Fprintf(&b, "\nRequirement: %s\n", s)
@@ -175,9 +174,7 @@ func details(c audit.Control) string {
 		for _, d := range evidence(f.Evidence) {
 			fmt.Fprintf(&b, "  %s: %s\n", d.Name, d.Value)
 		}
-		if f.Fix != nil {
-			fmt.Fprintf(&b, "  fix: %s\n", fixSentence(f))
-		}
+		fmt.Fprintf(&b, "  fix: %s\n", advice(f, c, o))
 		if f.Waiver != nil {
 			fmt.Fprintf(&b, "  %s\n", waiver(f.Waiver))
 		}

@@ -85,7 +85,7 @@ func (p *page) result(r audit.Result, o Options) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s dbaudit: %s\n\n", mark(r.Verdict), r.Verdict)
 	fmt.Fprintf(&b, "**%s.**\n\n", md(shorten(headline(r), textColumns)))
-	for i, step := range nextSteps(r) {
+	for i, step := range nextSteps(r, o) {
 		if i == 0 {
 			b.WriteString("Next:\n\n")
 		}
@@ -101,7 +101,7 @@ func (p *page) result(r audit.Result, o Options) {
 	if n, u := baseline(r); n+u > 0 {
 		row("Baseline", fmt.Sprintf("%d new, %d unchanged", n, u))
 	}
-	row("Snapshot", "taken "+moment(r.Snapshot.TakenAt)+", "+md(shorten(visible(r.Snapshot.Digest), textColumns)))
+	row("Snapshot", join(", ", taken(r.Snapshot), md(shorten(visible(r.Snapshot.Digest), textColumns))))
 	row("Evaluated", moment(r.EvaluatedAt)+" by "+md(shorten(visible(r.Tool.Name+" "+r.Tool.Version), nameColumns)))
 	b.WriteString("\n")
 	p.put(b.String(), "")
@@ -203,7 +203,7 @@ func (p *page) details(r audit.Result, o Options) {
 			return
 		}
 		for _, f := range c.Findings {
-			if p.put(findingMarkdown(f, r.Environment), closing) {
+			if p.put(findingMarkdown(f, c, r.Environment, o), closing) {
 				p.shown++
 			}
 		}
@@ -211,7 +211,7 @@ func (p *page) details(r audit.Result, o Options) {
 	}
 }
 
-func findingMarkdown(f audit.Finding, env audit.Environment) string {
+func findingMarkdown(f audit.Finding, c audit.Control, env audit.Environment, o Options) string {
 	var b strings.Builder
 	tag := ""
 	if f.Baseline == audit.BaselineNew {
@@ -228,7 +228,9 @@ func findingMarkdown(f audit.Finding, env audit.Environment) string {
 		item(md(shorten(d.Name, nameColumns)), d.Value)
 	}
 	item("Waiver", waiver(f.Waiver))
-	if f.Fix != nil {
+	if f.Fix == nil {
+		item("What to do", advice(f, c, o))
+	} else {
 		r := remedy.For(shortNames(*f.Fix), env)
 		item("What to do", visible(r.Summary))
 		for i, step := range r.Portal {

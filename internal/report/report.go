@@ -206,7 +206,7 @@ func render(w io.Writer, f Format, rs []audit.Result, several bool, o Options) e
 	case SARIF:
 		err = writeSARIF(&b, rs, o)
 	case JUnit:
-		err = writeJUnit(&b, rs)
+		err = writeJUnit(&b, rs, o)
 	case HTML:
 		err = writeHTML(&b, rs, o)
 	case Markdown:
@@ -214,7 +214,7 @@ func render(w io.Writer, f Format, rs []audit.Result, several bool, o Options) e
 	case CSV:
 		err = writeCSV(&b, rs, o)
 	case GitHub:
-		err = writeGitHub(&b, rs)
+		err = writeGitHub(&b, rs, o)
 	case Unix:
 		err = writeUnix(&b, rs)
 	case Unknown:

@@ -313,6 +313,27 @@ func large(n int) audit.Result {
 	return judge(r)
 }
 
+// archive is a result of a role in an archive: of no environment and of no time, with
+// a finding whose rule proposes no change.
+func archive() audit.Result {
+	r := base()
+	r.Environment = audit.Environment{Name: "out/sales.zip!/customizations.xml"}
+	r.Snapshot.TakenAt = time.Time{}
+	for i := range r.Controls {
+		r.Controls[i].Location = nil
+	}
+	lacking := short("prvAppendToLead", "missing", "none")
+	lacking.Location = &audit.Location{Path: "out/sales.zip!/customizations.xml", Line: 77, Column: 3, EndColumn: 20}
+	fail(&r, "DB-PRIV-LEAD", lacking)
+	for _, line := range []int{78, 79} {
+		fail(&r, "DB-ROLE-COMPLETE", audit.Finding{
+			Message: fmt.Sprintf("line %d is not as it should be", line), Subject: role(),
+			Location: &audit.Location{Path: "out/sales.zip!/parts/more roles.xml", Line: line},
+		})
+	}
+	return judge(r)
+}
+
 func rules() map[string]audit.Rule {
 	m := map[string]audit.Rule{}
 	for _, c := range base().Controls {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,6 +20,8 @@ import (
 //   - GitHub and Azure DevOps read level, not kind. What passed or does not apply is
 //     a result only where all is asked for, and never for GitHub, which would show
 //     it as an alert. Its outcome stands in the properties of its rule instead.
+//   - GitHub keeps 5,000 results of a run, and refuses a run of more than 25,000: long
+//     runs have the worst first, and are cut for it.
 //   - GitHub keeps one run for a tool and category, and the category is
 //     automationDetails.id up to its last slash: it names the environment.
 
@@ -28,6 +31,9 @@ const (
 	// fingerprintKey versions the fingerprint's recipe, as SARIF asks for.
 	fingerprintKey = "dbaudit/v1"
 	homepage       = "https://github.com/dbaudit/dbaudit"
+	// resultsKept and resultsTaken are GitHub's limits.
+	resultsKept  = 5000
+	resultsTaken = 25000
 )
 
 type sarifLog struct {
@@ -41,6 +47,7 @@ type sarifRun struct {
 	AutomationDetails sarifAutomation   `json:"automationDetails"`
 	Invocations       []sarifInvocation `json:"invocations"`
 	ColumnKind        string            `json:"columnKind"`
+	Artifacts         []sarifFile       `json:"artifacts,omitempty"`
 	Results           []sarifResult     `json:"results"`
 	Properties        sarifRunFacts     `json:"properties"`
 }
@@ -107,7 +114,7 @@ type sarifInvocation struct {
 type sarifNotification struct {
 	Level          string    `json:"level"`
 	Message        sarifText `json:"message"`
-	AssociatedRule sarifRef  `json:"associatedRule"`
+	AssociatedRule *sarifRef `json:"associatedRule,omitempty"`
 }
 
 type sarifRef struct {
@@ -122,10 +129,14 @@ type sarifResult struct {
 	Level               string             `json:"level"`
 	Message             sarifText          `json:"message"`
 	Locations           []sarifLocation    `json:"locations"`
+	RelatedLocations    []sarifRelated     `json:"relatedLocations,omitempty"`
 	PartialFingerprints map[string]string  `json:"partialFingerprints"`
 	Suppressions        []sarifSuppression `json:"suppressions,omitempty"`
 	BaselineState       string             `json:"baselineState,omitempty"`
 	Properties          map[string]any     `json:"properties,omitempty"`
+
+	urgency int            // the more the worse
+	entry   *sarifPhysical // the place within the archive that Locations names
 }
 
 type sarifSuppression struct {
@@ -140,13 +151,28 @@ type sarifLocation struct {
 	Logical  []sarifLogical `json:"logicalLocations"`
 }
 
+// A sarifRelated is where within an archive a fault stands.
+type sarifRelated struct {
+	ID       int           `json:"id"`
+	Physical sarifPhysical `json:"physicalLocation"`
+	Message  sarifText     `json:"message"`
+}
+
+// A sarifFile is an archive, or an entry of one.
+type sarifFile struct {
+	Location    sarifArtifact `json:"location"`
+	ParentIndex *int          `json:"parentIndex,omitempty"`
+	Roles       []string      `json:"roles,omitempty"`
+}
+
 type sarifPhysical struct {
 	File   sarifArtifact `json:"artifactLocation"`
 	Region sarifRegion   `json:"region"`
 }
 
 type sarifArtifact struct {
-	URI string `json:"uri"`
+	URI   string `json:"uri"`
+	Index *int   `json:"index,omitempty"`
 }
 
 type sarifRegion struct {
@@ -167,7 +193,7 @@ type sarifRunFacts struct {
 	Verdict      audit.Verdict     `json:"dbaudit/verdict"`
 	Summary      audit.Summary     `json:"dbaudit/summary"`
 	Snapshot     string            `json:"dbaudit/snapshotDigest"`
-	SnapshotTime string            `json:"dbaudit/snapshotTaken"`
+	SnapshotTime string            `json:"dbaudit/snapshotTaken,omitempty"`
 	Notes        []string          `json:"dbaudit/notes,omitempty"`
 }
 
@@ -198,7 +224,7 @@ func run(r audit.Result, o Options, several bool) sarifRun {
 		Results:           []sarifResult{},
 		Properties: sarifRunFacts{
 			Environment: env, Profile: visible(r.Profile.Name), Verdict: r.Verdict, Summary: r.Summary,
-			Snapshot: visible(r.Snapshot.Digest), SnapshotTime: moment(r.Snapshot.TakenAt), Notes: visibleAll(r.Notes),
+			Snapshot: visible(r.Snapshot.Digest), SnapshotTime: timestamp(r.Snapshot.TakenAt), Notes: visibleAll(r.Notes),
 		},
 	}
 	invocation := sarifInvocation{ExecutionSuccessful: r.Summary.Unknown == 0 && r.Verdict != audit.VerdictIncomplete}
@@ -207,7 +233,7 @@ func run(r audit.Result, o Options, several bool) sarifRun {
 	}
 	for i, c := range r.Controls {
 		s.Tool.Driver.Rules = append(s.Tool.Driver.Rules, sarifRuleOf(c, o.Rules))
-		at := place{env: r.Environment, control: c, index: i}
+		at := place{env: r.Environment, control: c, index: i, options: o}
 		for _, f := range c.Findings {
 			s.Results = append(s.Results, at.finding(f))
 		}
@@ -217,7 +243,7 @@ func run(r audit.Result, o Options, several bool) sarifRun {
 			invocation.Notifications = append(invocation.Notifications, sarifNotification{
 				Level:          "warning",
 				Message:        sarifText{Text: unlinked(sentence(fmt.Sprintf("%s could not be evaluated: %s", visible(string(c.ID)), visible(c.Reason))))},
-				AssociatedRule: sarifRef{ID: visible(string(c.ID)), Index: i},
+				AssociatedRule: &sarifRef{ID: visible(string(c.ID)), Index: i},
 			})
 		case !o.Verbose || o.SARIFProfile == GitHubCodeScanning:
 		case c.Outcome == audit.OutcomeNotApplicable:
@@ -226,8 +252,55 @@ func run(r audit.Result, o Options, several bool) sarifRun {
 			s.Results = append(s.Results, at.outcome("pass", "passed"))
 		}
 	}
+	if len(s.Results) > resultsKept {
+		slices.SortStableFunc(s.Results, func(a, b sarifResult) int { return b.urgency - a.urgency })
+	}
+	if o.SARIFProfile == GitHubCodeScanning {
+		if left := len(s.Results) - resultsTaken; left > 0 {
+			s.Results = s.Results[:resultsTaken]
+			invocation.Notifications = append(invocation.Notifications, sarifNotification{
+				Level:   "warning",
+				Message: sarifText{Text: fmt.Sprintf("%s left out, the least urgent ones: GitHub refuses a run of more than %d.", count(left, "result"), resultsTaken)},
+			})
+		}
+	} else {
+		s.Artifacts = nest(s.Results)
+	}
 	s.Invocations = []sarifInvocation{invocation}
 	return s
+}
+
+// nest gives every archive and every entry of one that a result refers to an index,
+// and the list that the indexes are into. GitHub, which knows no files within files, is
+// not shown them: the message names the place as well.
+func nest(results []sarifResult) []sarifFile {
+	var files []sarifFile
+	known := map[[2]string]*int{}
+	index := func(archive, entry string, parent *int) *int {
+		key := [2]string{archive, entry}
+		if known[key] == nil {
+			i := len(files)
+			known[key] = &i
+			if entry == "" {
+				files = append(files, sarifFile{Location: sarifArtifact{URI: archive}, Roles: []string{"analysisTarget"}})
+			} else {
+				files = append(files, sarifFile{Location: sarifArtifact{URI: entry}, ParentIndex: parent, Roles: []string{"resultFile"}})
+			}
+		}
+		return known[key]
+	}
+	for i := range results {
+		r := &results[i]
+		if r.entry == nil {
+			continue
+		}
+		archive := &r.Locations[0].Physical.File
+		archive.Index = index(archive.URI, "", nil)
+		entry := *r.entry
+		entry.File.Index = index(archive.URI, entry.File.URI, archive.Index)
+		r.RelatedLocations = []sarifRelated{{ID: 1, Physical: entry, Message: sarifText{Text: "The place within the archive."}}}
+	}
+	return files
 }
 
 // Validate refuses identifiers without which Azure DevOps refuses the document. The
@@ -343,6 +416,7 @@ type place struct {
 	env     audit.Environment
 	control audit.Control
 	index   int
+	options Options
 }
 
 func (p place) finding(f audit.Finding) sarifResult {
@@ -350,7 +424,7 @@ func (p place) finding(f audit.Finding) sarifResult {
 	if location == nil {
 		location = p.control.Location
 	}
-	physical, origin := physicalLocation(location)
+	physical, entry, origin := physicalLocation(location)
 	message := visible(f.Message)
 	if g := gap(f); g != "" {
 		message += " (" + g + ")"
@@ -359,9 +433,7 @@ func (p place) finding(f audit.Finding) sarifResult {
 		message += " [" + origin + "]"
 	}
 	message = sentence(message)
-	if f.Fix != nil {
-		message += " " + fixSentence(f)
-	}
+	message += " " + advice(f, p.control, p.options)
 	s := sarifResult{
 		RuleID: visible(string(p.control.ID)), RuleIndex: p.index,
 		Kind: "fail", Level: level(p.control.Severity),
@@ -369,6 +441,8 @@ func (p place) finding(f audit.Finding) sarifResult {
 		Locations:           []sarifLocation{{Physical: physical, Logical: []sarifLogical{p.logical(f)}}},
 		PartialFingerprints: map[string]string{fingerprintKey: f.Fingerprint},
 		BaselineState:       string(f.Baseline),
+		urgency:             urgency(p.control, f),
+		entry:               entry,
 	}
 	if s.PartialFingerprints[fingerprintKey] == "" {
 		s.PartialFingerprints[fingerprintKey] = audit.Fingerprint(p.control.ID, p.env.OrganizationID, f.Subject, f.Evidence.Text("privilege"))
@@ -391,10 +465,26 @@ func (p place) finding(f audit.Finding) sarifResult {
 	return s
 }
 
+// urgency puts what fails in the order of severity, before what is waived.
+func urgency(c audit.Control, f audit.Finding) int {
+	if f.Waiver != nil {
+		return 0
+	}
+	return int(c.Severity)
+}
+
+// outcomeUrgency counts what could not be judged as a failure, since it may be one.
+func outcomeUrgency(c audit.Control) int {
+	if c.Outcome != audit.OutcomeUnknown {
+		return -1
+	}
+	return int(c.Severity)
+}
+
 // outcome is a result without a finding: of kind open, notApplicable or pass, for
 // which SARIF knows no level but none.
 func (p place) outcome(kind, what string) sarifResult {
-	physical, _ := physicalLocation(p.control.Location)
+	physical, _, _ := physicalLocation(p.control.Location)
 	subject := audit.Subject{Kind: audit.SubjectEnvironment, ID: p.env.OrganizationID}
 	message := visible(p.control.Title) + " - " + what
 	if p.control.Reason != "" {
@@ -403,7 +493,7 @@ func (p place) outcome(kind, what string) sarifResult {
 	name := visible(p.env.Name)
 	return sarifResult{
 		RuleID: visible(string(p.control.ID)), RuleIndex: p.index,
-		Kind: kind, Level: "none",
+		Kind: kind, Level: "none", urgency: outcomeUrgency(p.control),
 		Message: sarifText{Text: unlinked(sentence(message))},
 		Locations: []sarifLocation{{Physical: physical, Logical: []sarifLogical{{
 			Name: name, Kind: "namespace", FullyQualifiedName: qualified(name),
@@ -455,28 +545,36 @@ func qualified(parts ...string) string {
 
 // physicalLocation is a place in the checkout. An entry of an archive is placed on
 // the archive, which alone is in the checkout, and what lies outside of it on the
-// configuration; origin then says where the fault really stands.
-func physicalLocation(l *audit.Location) (p sarifPhysical, origin string) {
+// configuration; within and origin then say where the fault really stands.
+func physicalLocation(l *audit.Location) (p sarifPhysical, within *sarifPhysical, origin string) {
 	p = sarifPhysical{File: sarifArtifact{URI: "dbaudit.yaml"}, Region: sarifRegion{StartLine: 1}}
 	if l == nil || l.Path == "" {
-		return p, ""
+		return p, nil, ""
 	}
 	file, entry, inArchive := strings.Cut(l.Path, "!/")
 	if !inCheckout(file) {
-		return p, visible(lineOf(l.Path, l.Line))
+		return p, nil, visible(lineOf(l.Path, l.Line))
 	}
 	p.File.URI = escapePath(path.Clean(file))
 	if inArchive {
-		return p, visible(lineOf(entry, l.Line))
+		if name := strings.TrimLeft(path.Clean("/"+entry), "/"); name != "" {
+			within = &sarifPhysical{sarifArtifact{URI: escapePath(name)}, region(l)}
+		}
+		return p, within, visible(lineOf(entry, l.Line))
 	}
-	p.Region.StartLine = max(l.Line, 1)
+	p.Region = region(l)
+	return p, nil, ""
+}
+
+func region(l *audit.Location) sarifRegion {
+	r := sarifRegion{StartLine: max(l.Line, 1)}
 	if l.Line >= 1 && l.Column >= 1 {
-		p.Region.StartColumn = l.Column
+		r.StartColumn = l.Column
 		if l.EndColumn > l.Column {
-			p.Region.EndColumn = l.EndColumn
+			r.EndColumn = l.EndColumn
 		}
 	}
-	return p, ""
+	return r
 }
 
 func lineOf(file string, line int) string {

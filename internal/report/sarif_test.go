@@ -103,11 +103,14 @@ func TestPhysicalLocation(t *testing.T) {
 		{&audit.Location{Path: `C:/x.yaml`, Line: 3}, "dbaudit.yaml", sarifRegion{StartLine: 1}, "C:/x.yaml, line 3"},
 		{&audit.Location{Path: `https://contoso.crm.dynamics.com/x`, Line: 3}, "dbaudit.yaml", sarifRegion{StartLine: 1}, "https://contoso.crm.dynamics.com/x, line 3"},
 	} {
-		got, origin := physicalLocation(c.in)
+		got, within, origin := physicalLocation(c.in)
 		if got.File.URI != c.uri || got.Region != c.region || origin != c.origin {
 			t.Errorf("%+v: %s %+v %q, want %s %+v %q", c.in, got.File.URI, got.Region, origin, c.uri, c.region, c.origin)
 		}
 		checkLocation(t, got)
+		if (within != nil) != (c.uri == "sol.zip") {
+			t.Errorf("%+v: within %+v", c.in, within)
+		}
 	}
 }
 
@@ -116,8 +119,11 @@ func FuzzPhysicalLocation(f *testing.F) {
 		f.Add(n, 1, 1, 2)
 	}
 	f.Fuzz(func(t *testing.T, file string, line, column, end int) {
-		p, _ := physicalLocation(&audit.Location{Path: file, Line: line, Column: column, EndColumn: end})
+		p, within, _ := physicalLocation(&audit.Location{Path: file, Line: line, Column: column, EndColumn: end})
 		checkLocation(t, p)
+		if within != nil {
+			checkLocation(t, *within)
+		}
 	})
 }
 

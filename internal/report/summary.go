@@ -39,7 +39,7 @@ func headline(r audit.Result) string {
 
 // nextSteps says what to do next, most urgent first: one line for what failed, one
 // for what could not be judged.
-func nextSteps(r audit.Result) []string {
+func nextSteps(r audit.Result, o Options) []string {
 	var steps []string
 	worst := r.Worst()
 	automatic, live, lines := 0, 0, 0
@@ -67,7 +67,7 @@ func nextSteps(r audit.Result) []string {
 		}
 	}
 	if first != nil {
-		steps = append(steps, fmt.Sprintf("%s (%s): %s", visible(string(firstOf.ID)), firstOf.Severity, fixSentence(*first)))
+		steps = append(steps, fmt.Sprintf("%s (%s): %s", visible(string(firstOf.ID)), firstOf.Severity, advice(*first, firstOf, o)))
 	}
 	switch {
 	case r.Environment.URL == "":
@@ -96,12 +96,16 @@ func all(n int, noun string) string {
 // nameColumns is how much of a name is shown where space is short.
 const nameColumns = 60
 
-// fixSentence is what to do about a finding, in a sentence with names cut short.
-func fixSentence(f audit.Finding) string {
-	if f.Fix == nil {
-		return "see the control's page"
+// advice is what to do about a finding, in a sentence with names cut short; where the
+// rule proposes no change, what it says of all its findings.
+func advice(f audit.Finding, c audit.Control, o Options) string {
+	if f.Fix != nil {
+		return visible(remedy.Summary(shortNames(*f.Fix)))
 	}
-	return visible(remedy.Summary(shortNames(*f.Fix)))
+	if text := o.Rules[c.Rule].Remediation; text != "" {
+		return shorten(visible(text), 2*textColumns)
+	}
+	return "See " + audit.HelpURL(audit.ControlID(escapePath(string(c.ID)))) + "."
 }
 
 // shortNames returns the fix with its names cut to what fits into a sentence.
@@ -228,6 +232,23 @@ func moment(t time.Time) string {
 		return "unknown"
 	}
 	return t.UTC().Format("2006-01-02 15:04:05 UTC")
+}
+
+// taken says when the snapshot was taken; nothing where a file was judged, which is
+// of no time.
+func taken(s audit.Snapshot) string {
+	if s.TakenAt.IsZero() {
+		return ""
+	}
+	return "taken " + moment(s.TakenAt)
+}
+
+// timestamp is a time for programs; empty for none, such as that of a file.
+func timestamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
 }
 
 // percent is the coverage, rounded down so that 100 % is never said of less.

@@ -41,10 +41,12 @@ type terminal struct {
 	b     bytes.Buffer
 	width int
 	color bool
+
+	options Options
 }
 
 func writeTable(w io.Writer, rs []audit.Result, o Options) error {
-	t := &terminal{width: o.Width, color: o.Color && o.Width > 0}
+	t := &terminal{width: o.Width, color: o.Color && o.Width > 0, options: o}
 	if t.width < 0 {
 		t.width = 0
 	}
@@ -168,7 +170,7 @@ func (t *terminal) banner(r audit.Result) {
 	case audit.VerdictIncomplete:
 	}
 	t.paragraph(mark+" "+word+"  ", verdictStyle(r.Verdict), shorten(headline(r), textColumns), bold)
-	for i, step := range nextSteps(r) {
+	for i, step := range nextSteps(r, t.options) {
 		label := "  Next:  "
 		if i > 0 {
 			label = "         "
@@ -199,7 +201,7 @@ func (t *terminal) facts(r audit.Result) {
 	line("Environment", join("  ", visible(r.Environment.Name), visible(r.Environment.URL)))
 	line("Profile", join("  ", visible(r.Profile.Name), visible(r.Profile.Title)))
 	line("Source", join("  ", visible(r.Profile.Source.Title), visible(r.Profile.Source.URL)))
-	line("Snapshot", "taken "+moment(r.Snapshot.TakenAt))
+	line("Snapshot", taken(r.Snapshot))
 	digest := visible(r.Snapshot.Digest)
 	if t.width > 0 {
 		digest = shorten(digest, t.width-13)
@@ -274,7 +276,7 @@ func (t *terminal) findingsNarrow(cs []audit.Control, last string) error {
 				fault.below, fault.under = "  "+s, stateStyle(f)
 			}
 			finding = append(finding, fault)
-			todo = append(todo, span{text: remark(f)})
+			todo = append(todo, span{text: remark(f, c, t.options)})
 		}
 		g.rows = append(g.rows, []cell{severity, finding, todo})
 	}
@@ -297,7 +299,7 @@ func (t *terminal) findingsWide(cs []audit.Control, last string) error {
 			row[2] = append(row[2], span{text: told(f)})
 			row[3] = append(row[3], span{text: depthOf(f.Evidence, "required_depth")})
 			row[4] = append(row[4], span{text: actual(f.Evidence), style: stateStyle(f)})
-			row[5] = append(row[5], span{text: remark(f)})
+			row[5] = append(row[5], span{text: remark(f, c, t.options)})
 		}
 		g.rows = append(g.rows, row)
 	}
@@ -322,7 +324,7 @@ func (t *terminal) findingLines(cs []audit.Control, last string) error {
 				text(told(f), plain),
 				text(dash(depthOf(f.Evidence, "required_depth")), plain),
 				text(dash(actual(f.Evidence)), plain),
-				text(remark(f), plain),
+				text(remark(f, c, t.options), plain),
 			})
 		}
 	}
@@ -354,8 +356,8 @@ func actual(e audit.Evidence) string {
 }
 
 // remark is what to do about a finding, or why nothing is to be done.
-func remark(f audit.Finding) string {
-	s := fixSentence(f)
+func remark(f audit.Finding, c audit.Control, o Options) string {
+	s := advice(f, c, o)
 	if f.Waiver != nil {
 		s = waiver(f.Waiver)
 	}

@@ -52,7 +52,7 @@ func (f fix) admin(page string) string {
 
 // place is what the portal's list of environments has to be searched for.
 func (f fix) place() string {
-	return orElse(f.env.URL, orElse(f.env.Name, "the environment"))
+	return orElse(f.env.URL, "the environment")
 }
 
 func (f fix) urlFlag() string {

@@ -43,7 +43,8 @@ func For(f audit.Fix, env audit.Environment) Remedy {
 	x := newFix(f, env)
 	r := x.remedy()
 	r.origin = x.origin()
-	if f.Kind.Automatic() {
+	// Of a file, not of an environment, nothing can be planned or applied.
+	if f.Kind.Automatic() && env.URL != "" {
 		r.Commands = append(r.Commands, "dbaudit plan"+x.urlFlag()+r.planFlags+" -o plan.json", "dbaudit apply plan.json")
 	}
 	return r

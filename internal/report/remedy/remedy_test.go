@@ -56,7 +56,7 @@ func TestEveryKind(t *testing.T) {
 						t.Errorf("%s, %s: %s: %q", kind, name, q.Purpose, q.Body)
 					}
 				}
-				if kind.Automatic() && (len(r.Commands) < 2 || name == "full" && len(r.Requests) == 0) {
+				if kind.Automatic() && (len(r.Commands) < 2 && env.URL != "" || name == "full" && len(r.Requests) == 0) {
 					t.Errorf("%s, %s: apply can carry it out, yet %q", kind, name, r.Commands)
 				}
 			}

@@ -3,6 +3,7 @@ package remedy
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
@@ -43,10 +44,15 @@ func (f fix) grant() Remedy {
 		requests = append(requests, f.lookUp("the role's business unit", "_businessunitid_value", unitID, "roles("+role+")?$select=name,_businessunitid_value"))
 	}
 	requests = append(requests, f.lookUpPrivileges()...)
+	var commands []string
+	if file := f.env.Name; f.Kind == audit.FixAddPrivilege && f.env.URL == "" && file != "" && !strings.Contains(file, "!/") {
+		commands = append(commands, "dbaudit lint --fix "+shell(file))
+	}
 	return Remedy{
 		Summary:  fmt.Sprintf("%s %s %s the role %s.", verb, grants(f.Privileges, true), to, name(f.Role, "of the integration")),
 		Portal:   f.editRole(),
 		Requests: append(requests, f.addPrivileges(role, id(f.BusinessUnit, unitID))),
+		Commands: commands,
 	}
 }
 

@@ -1,0 +1,121 @@
+package report
+
+import (
+	"encoding/csv"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// TestNoTime holds that a file, which is of no time, has none in any format but JSON,
+// whose schema demands one.
+func TestNoTime(t *testing.T) {
+	t.Parallel()
+	for _, f := range Formats() {
+		out := rendered(t, f, archive(), Options{Rules: rules(), Verbose: true})
+		if f != JSON && (strings.Contains(out, "0001-01-01") || strings.Contains(out, "taken unknown")) {
+			t.Errorf("%s: the year 1", f)
+		}
+	}
+	rows, err := csv.NewReader(strings.NewReader(rendered(t, CSV, archive(), Options{}))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	column := slices.Index(rows[0], "snapshot_taken_at")
+	for _, row := range rows[1:] {
+		if row[column] != "" {
+			t.Error(row[column])
+		}
+	}
+}
+
+// TestAdvice holds that a finding without a fix of its own is told what its rule says of
+// all of them, in every format that says what to do.
+func TestAdvice(t *testing.T) {
+	t.Parallel()
+	o := Options{Rules: rules()}
+	said := strings.TrimSuffix(o.Rules["role/complete"].Remediation, ".")
+	if said == "" {
+		t.Fatal("the sample's rule says nothing")
+	}
+	for _, f := range []Format{Table, SARIF, JUnit, HTML, Markdown, CSV, GitHub} {
+		if out := rendered(t, f, archive(), o); strings.Count(out, said) < 2 {
+			t.Errorf("%s does not say %q of both findings", f, said)
+		}
+		if out := rendered(t, f, archive(), Options{}); !strings.Contains(out, "DB-ROLE-COMPLETE.md") {
+			t.Errorf("%s names no page where the rules are not at hand", f)
+		}
+	}
+}
+
+// TestSARIFOfArchives holds that the place within an archive is said in the message and,
+// but for GitHub, as a file within a file.
+func TestSARIFOfArchives(t *testing.T) {
+	t.Parallel()
+	first := func(i int) *int { return &i }
+	for _, p := range Profiles() {
+		run := checkSARIF(t, rendered(t, SARIF, archive(), Options{Rules: rules(), SARIFProfile: p, AzureDevOps: pipeline()})).Runs[0]
+		for i, place := range []string{"customizations.xml, line 77", "parts/more roles.xml, line 78", "parts/more roles.xml, line 79"} {
+			r := run.Results[i]
+			if r.Locations[0].Physical.File.URI != "out/sales.zip" || !strings.Contains(r.Message.Text, "["+place+"]") {
+				t.Errorf("%s: %+v", p, r)
+			}
+		}
+		if p == GitHubCodeScanning {
+			if run.Artifacts != nil || run.Results[0].RelatedLocations != nil {
+				t.Errorf("%s: %+v", p, run.Artifacts)
+			}
+			continue
+		}
+		want := []sarifFile{
+			{sarifArtifact{URI: "out/sales.zip"}, nil, []string{"analysisTarget"}},
+			{sarifArtifact{URI: "customizations.xml"}, first(0), []string{"resultFile"}},
+			{sarifArtifact{URI: "parts/more%20roles.xml"}, first(0), []string{"resultFile"}},
+		}
+		if !reflect.DeepEqual(run.Artifacts, want) {
+			t.Errorf("%s: %+v", p, run.Artifacts)
+		}
+		related := run.Results[2].RelatedLocations[0].Physical
+		if *related.File.Index != 2 || related.Region.StartLine != 79 {
+			t.Errorf("%s: %+v", p, related)
+		}
+	}
+}
+
+// TestLongSARIF holds that a run of more results than GitHub keeps has the worst first,
+// and one of more than it takes is cut for it.
+func TestLongSARIF(t *testing.T) {
+	t.Parallel()
+	r := large(resultsKept)
+	for i := range r.Controls {
+		r.Controls[i].Severity = []audit.Severity{audit.SeverityLow, audit.SeverityCritical, audit.SeverityMedium}[i%3]
+		if f := r.Controls[i].Findings; len(f) > 0 {
+			f[0].Waiver = &audit.Waiver{Kind: "accepted-risk", Owner: "jane@contoso.com", Expires: "2099-01-01"}
+		}
+	}
+	fail(&r, "DB-VIEW-SHARED", audit.Finding{Message: "one more", Subject: role()})
+	run := checkSARIF(t, rendered(t, SARIF, judge(r), Options{})).Runs[0]
+	if len(run.Results) != resultsKept+1 {
+		t.Fatalf("%d results", len(run.Results))
+	}
+	order := func(s sarifResult) int {
+		if s.Suppressions != nil {
+			return 3
+		}
+		return slices.Index([]string{"error", "warning", "note"}, s.Level)
+	}
+	if !slices.IsSortedFunc(run.Results, func(a, b sarifResult) int { return order(a) - order(b) }) {
+		t.Error("the worst are not first")
+	}
+	if testing.Short() {
+		return
+	}
+	long := large(resultsTaken + 7)
+	cut := checkSARIF(t, rendered(t, SARIF, long, Options{SARIFProfile: GitHubCodeScanning})).Runs[0]
+	if n := cut.Invocations[0].Notifications; len(cut.Results) != resultsTaken || len(n) != 1 || !strings.HasPrefix(n[0].Message.Text, "7 results left out") {
+		t.Errorf("%d results, %+v", len(cut.Results), n)
+	}
+}
