@@ -119,3 +119,40 @@ func TestLongSARIF(t *testing.T) {
 		t.Errorf("%d results, %+v", len(cut.Results), n)
 	}
 }
+
+// TestPageOfFiles holds that the page of files does not speak of environments: no time,
+// no user, no views, and no repair by plan.
+func TestPageOfFiles(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	if err := RenderAll(&b, HTML, []audit.Result{archive(), archive()}, Options{Rules: rules()}); err != nil {
+		t.Fatal(err)
+	}
+	page := b.String()
+	for _, want := range []string{"<h1 id=\"index\">dbaudit: 2 roles</h1>", "<th scope=\"col\">File</th>", "<dt>Found in</dt><dd><code>out/sales.zip!/customizations.xml, line 77</code>"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("no %s", want)
+		}
+	}
+	for _, not := range []string{"<th scope=\"col\">Snapshot</th>", "From role to views", "dbaudit plan", "dbaudit lint --fix", "Required in"} {
+		if strings.Contains(page, not) {
+			t.Errorf("the page says %s", not)
+		}
+	}
+}
+
+// TestMatrixIsNarrow holds that the matrix has a column for what is asked for alone.
+func TestMatrixIsNarrow(t *testing.T) {
+	t.Parallel()
+	m := matrixOf(mixed(), func(id audit.ControlID) string { return string(id) })
+	if want := []string{"Create", "Read", "Write", "Delete", "Append", "Append To", "Miscellaneous"}; !slices.Equal(m.Columns, want) {
+		t.Error(m.Columns)
+	}
+	for _, tab := range m.Tabs {
+		for _, row := range tab.Rows {
+			if len(row.Cells) != m.Width()-1 {
+				t.Errorf("%s: %d cells", row.Record, len(row.Cells))
+			}
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -35,6 +36,7 @@ type pageData struct {
 	Script  template.JS
 	Policy  string // the Content-Security-Policy
 	Trends  bool   // whether the index has a chart in any row
+	Files   bool   // whether files were judged, and no environment
 	Results []resultData
 }
 
@@ -101,7 +103,8 @@ type findingData struct {
 	Baseline    string
 	Waiver      string
 	Evidence    []datum
-	Location    string
+	Found       string // where the fault stands
+	Required    string // or else where it is demanded
 	Fingerprint string
 	Fix         string
 	Portal      []string
@@ -141,7 +144,11 @@ func writeHTML(w io.Writer, rs []audit.Result, o Options) error {
 	if len(rs) == 1 {
 		d.Title = fmt.Sprintf("dbaudit: %s is %s", d.Results[0].Name, d.Results[0].Verdict)
 	} else {
+		d.Files = !slices.ContainsFunc(rs, func(r audit.Result) bool { return !ofFile(r) })
 		d.Title = "dbaudit: " + count(len(rs), "environment")
+		if d.Files {
+			d.Title = "dbaudit: " + count(len(rs), "role")
+		}
 	}
 	return t.Execute(w, d)
 }
@@ -158,8 +165,11 @@ func resultPage(r audit.Result, o Options, prefix string) resultData {
 	d := resultData{
 		Anchor: prefix + "result", Several: prefix != "", Name: visible(r.Environment.Name), Verdict: r.Verdict.String(), Mark: markOf(r.Verdict),
 		Headline: headline(r), Basis: basis(r), Next: nextSteps(r, o), Coverage: judged(s), Percent: percent(s),
-		Chain: chainOf(r), Matrix: matrixOf(r, anchor), Summary: s, Worst: "–", SnapshotAt: strings.TrimPrefix(taken(r.Snapshot), "taken "),
+		Matrix: matrixOf(r, anchor), Summary: s, Worst: "–", SnapshotAt: strings.TrimPrefix(taken(r.Snapshot), "taken "),
 		Trend: trendOf(r, o.Trends),
+	}
+	if !ofFile(r) { // of a file the first link is all there is
+		d.Chain = chainOf(r)
 	}
 	if worst := r.Worst(); worst != audit.SeverityInvalid {
 		d.Worst = worst.String()
@@ -306,12 +316,11 @@ func findingPage(f audit.Finding, c audit.Control, env audit.Environment, o Opti
 		Message: visible(f.Message), Subject: subject(f.Subject), Baseline: string(f.Baseline), Waiver: waiver(f.Waiver),
 		Evidence: evidence(f.Evidence), Fingerprint: visible(f.Fingerprint),
 	}
-	location := f.Location
-	if location == nil {
-		location = c.Location
-	}
-	if location != nil {
-		d.Location = visible(lineOf(location.Path, location.Line))
+	switch {
+	case f.Location != nil:
+		d.Found = visible(lineOf(f.Location.Path, f.Location.Line))
+	case c.Location != nil:
+		d.Required = visible(lineOf(c.Location.Path, c.Location.Line))
 	}
 	if f.Fix == nil {
 		d.Fix = advice(f, c, o)

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -61,8 +62,35 @@ func matrixOf(r audit.Result, anchor func(audit.ControlID) string) *matrix {
 	if m.Tabs == nil {
 		return nil
 	}
+	m.narrow()
 	return m
 }
+
+// narrow leaves out the rights that nobody asks for: a phone has no room for them.
+func (m *matrix) narrow() {
+	asked := make([]bool, len(m.Columns))
+	for _, tab := range m.Tabs {
+		for _, row := range tab.Rows {
+			for i, c := range row.Cells {
+				asked[i] = asked[i] || c.State != ""
+			}
+		}
+	}
+	for i := len(asked) - 1; i >= 0; i-- {
+		if asked[i] {
+			continue
+		}
+		m.Columns = slices.Delete(m.Columns, i, i+1)
+		for _, tab := range m.Tabs {
+			for j := range tab.Rows {
+				tab.Rows[j].Cells = slices.Delete(tab.Rows[j].Cells, i, i+1)
+			}
+		}
+	}
+}
+
+// Width is the number of columns with the head of the rows.
+func (m *matrix) Width() int { return len(m.Columns) + 1 }
 
 func cellOf(c audit.Control, record, column string, asked bool) matrixCell {
 	for _, f := range c.Findings {

@@ -58,7 +58,7 @@ func nextSteps(r audit.Result, o Options) []string {
 			if f.Fix != nil && f.Fix.Kind.Automatic() {
 				automatic++
 			}
-			if f.Location != nil && f.Evidence.Text("state") == "missing" && f.Fix != nil && f.Fix.Kind == audit.FixAddPrivilege {
+			if f.Location != nil && !strings.Contains(f.Location.Path, "!/") && f.Evidence.Text("state") == "missing" && f.Fix != nil && f.Fix.Kind == audit.FixAddPrivilege {
 				lines++
 			}
 			if first == nil && c.Severity == worst {
@@ -70,8 +70,8 @@ func nextSteps(r audit.Result, o Options) []string {
 		steps = append(steps, fmt.Sprintf("%s (%s): %s", visible(string(firstOf.ID)), firstOf.Severity, advice(*first, firstOf, o)))
 	}
 	switch {
-	case r.Environment.URL == "":
-		// A file, not an environment, was judged: nothing can be applied to it.
+	case ofFile(r):
+		// Nothing can be applied to it.
 		if lines > 0 {
 			steps = append(steps, fmt.Sprintf("dbaudit lint --fix can write the %s that the role lacks into its file", count(lines, "line")))
 		}
@@ -233,6 +233,9 @@ func moment(t time.Time) string {
 	}
 	return t.UTC().Format("2006-01-02 15:04:05 UTC")
 }
+
+// ofFile reports whether a file was judged, and no environment.
+func ofFile(r audit.Result) bool { return r.Environment.URL == "" }
 
 // taken says when the snapshot was taken; nothing where a file was judged, which is
 // of no time.
