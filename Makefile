@@ -13,7 +13,7 @@ CONFTEST_MODULE := github.com/open-policy-agent/conftest@v0.71.1
 SARIF_TOOL := @microsoft/sarif-multitool@5.7.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-all test-all-but-go race lint cross policy conftest golden fuzz soak bench docs readme recipes sarif browser token-server curl clean FORCE
+.PHONY: help build demo test test-all test-all-but-go race lint cross policy conftest golden fuzz soak bench docs readme recipes sarif browser token-server curl powershell clean FORCE
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,7 +31,7 @@ test: ## the tests, with Go alone
 
 test-all: test test-all-but-go ## the tests that need npm, a browser or another tool, too
 
-test-all-but-go: policy conftest sarif junit recipes browser token-server curl
+test-all-but-go: policy conftest sarif junit recipes browser token-server curl powershell
 
 race: ## the tests under the race detector
 	$(GO) test -race -short $(PKGS)
@@ -92,6 +92,9 @@ browser: ## the page in a real browser
 curl: ## the emitted curl scripts, run against the simulator
 	@for tool in bash sh curl jq grep; do command -v $$tool >/dev/null || { echo "make curl needs $$tool"; exit 1; }; done
 	$(GO) test ./internal/report/remedy ./internal/cli -count=1 -run '^TestCurl'
+
+powershell: ## the emitted scripts for PowerShell, read by a grammar of others
+	scripts/validate-powershell
 
 token-server: ## sign-in against a token server of other hands
 	cd internal/signin/foreign && $(GO) test ./...

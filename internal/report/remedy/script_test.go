@@ -1,6 +1,7 @@
 package remedy
 
 import (
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -240,5 +241,25 @@ func TestToFillIn(t *testing.T) {
 	complete := For(audit.Fix{Kind: audit.FixEnableUser, User: &audit.Reference{Name: "Jane"}}, audit.Environment{URL: origin})
 	if script := complete.Curl(); strings.HasPrefix(script[1], "#") {
 		t.Error(script[1])
+	}
+}
+
+var keep = flag.String("keep", "", "write the scripts for PowerShell into this `folder`, for a grammar of others")
+
+// TestKeep writes what scripts/validate-powershell is to judge.
+func TestKeep(t *testing.T) {
+	if *keep == "" {
+		t.Skip("no -keep")
+	}
+	for _, kind := range audit.FixKinds() {
+		for name, ids := range map[string]bool{"names": false, "ids": true} {
+			script := For(ofHostiles(kind, ids), audit.Environment{URL: origin}).PowerShell()
+			if script == nil {
+				continue
+			}
+			if err := os.WriteFile(filepath.Join(*keep, kind.String()+"-"+name+".ps1"), []byte(strings.Join(script, "\n")+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
