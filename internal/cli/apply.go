@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -178,6 +179,18 @@ func lacks(ctx context.Context, e *webapi.Environment, p plan.Plan) (lacking, er
 	held, err := e.Held(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if p.Lacking(held) == nil {
+		return nil, nil
+	}
+	needs := p.Needs()
+	unheld := slices.DeleteFunc(slices.Sorted(maps.Keys(needs)), func(name string) bool { return held[strings.ToLower(name)] != "" })
+	undefined, err := e.Undefined(ctx, unheld)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range undefined {
+		held[strings.ToLower(name)] = needs[name] // nobody can hold it, and nothing asks for it
 	}
 	names := p.Lacking(held)
 	if names == nil {

@@ -244,3 +244,22 @@ func TestDoctorApplyCoversPlans(t *testing.T) {
 		t.Errorf("not covered: %v of %v", lacking, p.Needs())
 	}
 }
+
+// Nobody is said to lack a privilege that the environment does not define.
+func TestDoctorApplyUndefined(t *testing.T) {
+	t.Parallel()
+	env := builtin(t, "compliant")
+	env.UndefinedPrivileges = []string{"prvAppendToUser", "prvDisableUser"}
+	env.ApplicationUser(env.Suggest.ApplicationID).Disabled = true
+	p := newPlaceApart(t, serve(t, env, simulator.Options{}))
+	p.vars["DBAUDIT_APPLY_CLIENT_ID"] = env.Suggest.Administrator
+	p.vars["DBAUDIT_APPLY_CLIENT_SECRET"] = env.Client(env.Suggest.Administrator).Secret
+	file := p.file("plan.json")
+	p.run("plan", "-f", "json", "-o", file).must(t, 0)
+	for _, args := range [][]string{{"--apply"}, {"--apply", file}} {
+		if lacked := examineIn(p, 0, args...).lacked(t); len(lacked) > 0 {
+			t.Errorf("%v: lacks %v", args, lacked)
+		}
+	}
+	p.run("apply", file, "--dry-run").must(t, 0)
+}

@@ -68,7 +68,7 @@ func ExamineApplication(ctx context.Context, c Config, r Remediation) ([]Check, 
 }
 
 func (x *examination) application(ctx context.Context, r Remediation) {
-	x.holds("apply-needs", "privileges to carry it out", r.Needs)
+	x.holds("apply-needs", "privileges to carry it out", x.definable(ctx, r.Needs))
 	if len(r.Grants) == 0 {
 		return
 	}
@@ -100,6 +100,29 @@ func (x *examination) application(ctx context.Context, r Remediation) {
 			Detail: "this environment does not define " + strings.Join(undefined, ", ") + ": a scan says what to install",
 		})
 	}
+}
+
+// definable leaves out what nobody can hold, because the environment does not
+// define it. Only what is not held is asked for.
+func (x *examination) definable(ctx context.Context, needed []Privilege) []Privilege {
+	var unheld []Privilege
+	for _, p := range needed {
+		if x.held[strings.ToLower(p.Name)] == snapshot.DepthNone {
+			unheld = append(unheld, p)
+		}
+	}
+	if x.unreachable != "" || x.held == nil || len(unheld) == 0 {
+		return needed
+	}
+	allowed, err := x.depths(ctx, unheld)
+	if err != nil {
+		return needed
+	}
+	return slices.DeleteFunc(slices.Clone(needed), func(p Privilege) bool {
+		name := strings.ToLower(p.Name)
+		_, defined := allowed[name]
+		return !defined && x.held[name] == snapshot.DepthNone
+	})
 }
 
 // holds adds a check for each privilege that is not held deeply enough, and one

@@ -109,6 +109,26 @@ func (e *Environment) Held(ctx context.Context) (map[string]string, error) {
 	return names, nil
 }
 
+// Undefined are those of the named privileges that the environment does not
+// define, so that nobody can hold them.
+func (e *Environment) Undefined(ctx context.Context, names []string) ([]string, error) {
+	const most = 40 // names of one address, which must not grow too long
+	defined := map[string]bool{}
+	for chunk := range slices.Chunk(names, most) {
+		q := dataverse.Collection("privileges").Select("name").Filter(dataverse.AnyOf("name", chunk...))
+		found, err := rows[struct {
+			Name string `json:"name"`
+		}](ctx, e, q, "definitions of privileges")
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range found {
+			defined[strings.ToLower(p.Name)] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return defined[strings.ToLower(name)] }), nil
+}
+
 // Current reads what a target is.
 func (e *Environment) Current(ctx context.Context, t plan.Target, names []string) (apply.Reading, error) {
 	switch t.Kind {
