@@ -190,8 +190,8 @@ func (p controlPage) depth(privilege string) string {
 	return "global"
 }
 
-// fix writes one way of mending a finding: in the portal, by the Web API, by a
-// command.
+// fix writes one way of mending a finding: in the portal and by a command, and, folded,
+// by the Web API and by scripts.
 func (p controlPage) fix(b *strings.Builder, f audit.Fix, several bool) {
 	const origin = "https://contoso.crm.dynamics.com"
 	r := remedy.For(f, audit.Environment{URL: origin})
@@ -204,25 +204,21 @@ func (p controlPage) fix(b *strings.Builder, f audit.Fix, several bool) {
 			fmt.Fprintf(b, "%d. %s\n", i+1, step)
 		}
 	}
-	if len(r.Requests) > 0 {
-		b.WriteString("\n**By the Web API**\n\n```http\n")
-		for i, q := range r.Requests {
-			if i > 0 {
-				b.WriteByte('\n')
-			}
-			fmt.Fprintf(b, "### to %s\n%s\n", q.Purpose, q)
-		}
-		b.WriteString("```\n")
-	}
 	if len(r.Commands) > 0 {
 		b.WriteString("\n**By a command**\n\n```sh\n" + strings.Join(r.Commands, "\n") + "\n```\n")
 	}
-	if script := r.Curl(); script != nil {
-		b.WriteString("\n**With curl**\n\n```sh\n" + strings.Join(script, "\n") + "\n```\n")
+	folded := func(title, language, text string) {
+		if text != "" {
+			fmt.Fprintf(b, "\n<details><summary><b>%s</b></summary>\n\n```%s\n%s\n```\n\n</details>\n", title, language, text)
+		}
 	}
-	if script := r.PowerShell(); script != nil {
-		b.WriteString("\n**With PowerShell**\n\n```powershell\n" + strings.Join(script, "\n") + "\n```\n")
+	var requests []string
+	for _, q := range r.Requests {
+		requests = append(requests, fmt.Sprintf("### to %s\n%s", q.Purpose, q))
 	}
+	folded("By the Web API", "http", strings.Join(requests, "\n\n"))
+	folded("With curl and jq", "sh", strings.Join(r.Curl(), "\n"))
+	folded("With PowerShell", "powershell", strings.Join(r.PowerShell(), "\n"))
 }
 
 // waiving says how to accept that the control is not met.

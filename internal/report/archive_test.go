@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/csv"
 	"reflect"
 	"slices"
@@ -154,5 +155,43 @@ func TestMatrixIsNarrow(t *testing.T) {
 				t.Errorf("%s: %d cells", row.Record, len(row.Cells))
 			}
 		}
+	}
+}
+
+// TestSARIFOfFilesForGitHub holds that GitHub, which takes 20 runs, is given one of all
+// files, and that each result keeps its rule.
+func TestSARIFOfFilesForGitHub(t *testing.T) {
+	t.Parallel()
+	var rs []audit.Result
+	for i := range 30 {
+		r := archive()
+		r.Environment.Name = strings.Repeat("x", i) + r.Environment.Name
+		if i == 7 { // with a control that the others do not have, in front
+			r.Controls = append([]audit.Control{{
+				ID: "LINT-NAME", Rule: "lint/name", Title: "No privilege's name is misspelt", Severity: audit.SeverityHigh,
+				Outcome: audit.OutcomeUnknown, Reason: "it was not read", Findings: []audit.Finding{},
+			}}, r.Controls...)
+			r = judge(r)
+		}
+		rs = append(rs, r)
+	}
+	rs = append(rs, mixed())
+	var b bytes.Buffer
+	if err := RenderAll(&b, SARIF, rs, Options{SARIFProfile: GitHubCodeScanning}); err != nil {
+		t.Fatal(err)
+	}
+	log := checkSARIF(t, b.String())
+	if len(log.Runs) != 2 {
+		t.Fatalf("%d runs", len(log.Runs))
+	}
+	files := log.Runs[0]
+	if files.AutomationDetails.ID != "dbaudit/lint/demandbase/" || len(files.Results) != 30*3+1 || files.Invocations[0].ExecutionSuccessful || files.Properties != nil {
+		t.Errorf("%s, %d results, %+v", files.AutomationDetails.ID, len(files.Results), files.Invocations)
+	}
+	if n := files.Invocations[0].Notifications; len(n) != 1 || files.Tool.Driver.Rules[n[0].AssociatedRule.Index].ID != "LINT-NAME" {
+		t.Errorf("%+v", n)
+	}
+	if log.Runs[1].AutomationDetails.ID != "dbaudit/contoso/" || log.Runs[1].Properties == nil {
+		t.Errorf("%+v", log.Runs[1].AutomationDetails)
 	}
 }

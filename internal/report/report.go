@@ -2,11 +2,12 @@
 // programs.
 //
 // Every renderer is a pure function of the result and the options: it neither
-// sorts, filters nor decides. The order is the engine's, every control of the
-// profile appears whatever became of it, and the same input gives the same bytes.
-// A result that was saved as JSON and read back by [ReadResults] renders byte for
-// byte as it did at first, because [Render] takes every result through its JSON
-// form before anything else sees it.
+// sorts, filters nor decides. The order is the engine's (but in a SARIF run that is
+// longer than its viewers keep, which has the worst first), every control of the
+// profile appears whatever became of it, and the same input gives the same bytes. A
+// result that was saved as JSON and read back by [ReadResults] renders byte for byte
+// as it did at first, because [Render] takes every result through its JSON form
+// before anything else sees it.
 //
 // Names of roles, users and views come from the environment and are not to be
 // trusted. What has no glyph of its own (control characters, bidirectional and
@@ -25,7 +26,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
@@ -231,25 +235,28 @@ func render(w io.Writer, f Format, rs []audit.Result, several bool, o Options) e
 
 // canonical takes the results through their JSON form. What a policy put into the
 // evidence then has the types that a saved result has, invalid UTF-8 is replaced,
-// and results are refused that could not be saved.
+// and results are refused that could not be saved. Each stands for itself: of a
+// thousand files they are as many.
 func canonical(rs []audit.Result) ([]audit.Result, error) {
-	b, err := json.Marshal(rs)
-	if err != nil {
-		return nil, err
+	out := make([]audit.Result, len(rs))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range rs {
+		group.Go(func() error {
+			b, err := json.Marshal(rs[i])
+			if err != nil {
+				return err
+			}
+			d := json.NewDecoder(bytes.NewReader(b))
+			d.UseNumber()
+			if err := d.Decode(&out[i]); err != nil {
+				return err
+			}
+			fillEmpty(&out[i])
+			return nil
+		})
 	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber()
-	var out []audit.Result
-	if err := d.Decode(&out); err != nil {
-		return nil, err
-	}
-	if out == nil {
-		out = []audit.Result{}
-	}
-	for i := range out {
-		fillEmpty(&out[i])
-	}
-	return out, nil
+	return out, group.Wait()
 }
 
 // fillEmpty makes lists that have nothing in them empty rather than absent, as the

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -22,6 +21,9 @@ import (
 //     it as an alert. Its outcome stands in the properties of its rule instead.
 //   - GitHub keeps 5,000 results of a run, and refuses a run of more than 25,000: long
 //     runs have the worst first, and are cut for it.
+//   - GitHub refuses a file of more than 20 runs, and leaves open what stood in a run
+//     that is not uploaded again, as that of a file which is gone: for it, all files that
+//     were judged by one profile are one run.
 //   - GitHub keeps one run for a tool and category, and the category is
 //     automationDetails.id up to its last slash: it names the environment.
 
@@ -49,7 +51,7 @@ type sarifRun struct {
 	ColumnKind        string            `json:"columnKind"`
 	Artifacts         []sarifFile       `json:"artifacts,omitempty"`
 	Results           []sarifResult     `json:"results"`
-	Properties        sarifRunFacts     `json:"properties"`
+	Properties        *sarifRunFacts    `json:"properties,omitempty"`
 }
 
 type sarifTool struct {
@@ -88,7 +90,7 @@ type sarifRuleFacts struct {
 	SecuritySeverity string   `json:"security-severity"`
 	Rule             string   `json:"dbaudit/rule"`
 	Severity         string   `json:"dbaudit/severity"`
-	Outcome          string   `json:"dbaudit/outcome"`
+	Outcome          string   `json:"dbaudit/outcome,omitempty"`
 	Original         string   `json:"dbaudit/originalOutcome,omitempty"`
 	Reason           string   `json:"dbaudit/reason,omitempty"`
 	Citation         string   `json:"dbaudit/citation,omitempty"`
@@ -203,10 +205,7 @@ func writeSARIF(w io.Writer, rs []audit.Result, o Options) error {
 			return err
 		}
 	}
-	log := sarifLog{Schema: sarifSchema, Version: sarifVersion, Runs: make([]sarifRun, len(rs))}
-	for i, r := range rs {
-		log.Runs[i] = run(r, o, len(rs) > 1)
-	}
+	log := sarifLog{Schema: sarifSchema, Version: sarifVersion, Runs: runs(rs, o)}
 	return encodeJSON(w, log)
 }
 
@@ -222,7 +221,7 @@ func run(r audit.Result, o Options, several bool) sarifRun {
 		AutomationDetails: automation(r, o, several),
 		ColumnKind:        "utf16CodeUnits",
 		Results:           []sarifResult{},
-		Properties: sarifRunFacts{
+		Properties: &sarifRunFacts{
 			Environment: env, Profile: visible(r.Profile.Name), Verdict: r.Verdict, Summary: r.Summary,
 			Snapshot: visible(r.Snapshot.Digest), SnapshotTime: timestamp(r.Snapshot.TakenAt), Notes: visibleAll(r.Notes),
 		},
@@ -252,55 +251,8 @@ func run(r audit.Result, o Options, several bool) sarifRun {
 			s.Results = append(s.Results, at.outcome("pass", "passed"))
 		}
 	}
-	if len(s.Results) > resultsKept {
-		slices.SortStableFunc(s.Results, func(a, b sarifResult) int { return b.urgency - a.urgency })
-	}
-	if o.SARIFProfile == GitHubCodeScanning {
-		if left := len(s.Results) - resultsTaken; left > 0 {
-			s.Results = s.Results[:resultsTaken]
-			invocation.Notifications = append(invocation.Notifications, sarifNotification{
-				Level:   "warning",
-				Message: sarifText{Text: fmt.Sprintf("%s left out, the least urgent ones: GitHub refuses a run of more than %d.", count(left, "result"), resultsTaken)},
-			})
-		}
-	} else {
-		s.Artifacts = nest(s.Results)
-	}
 	s.Invocations = []sarifInvocation{invocation}
 	return s
-}
-
-// nest gives every archive and every entry of one that a result refers to an index,
-// and the list that the indexes are into. GitHub, which knows no files within files, is
-// not shown them: the message names the place as well.
-func nest(results []sarifResult) []sarifFile {
-	var files []sarifFile
-	known := map[[2]string]*int{}
-	index := func(archive, entry string, parent *int) *int {
-		key := [2]string{archive, entry}
-		if known[key] == nil {
-			i := len(files)
-			known[key] = &i
-			if entry == "" {
-				files = append(files, sarifFile{Location: sarifArtifact{URI: archive}, Roles: []string{"analysisTarget"}})
-			} else {
-				files = append(files, sarifFile{Location: sarifArtifact{URI: entry}, ParentIndex: parent, Roles: []string{"resultFile"}})
-			}
-		}
-		return known[key]
-	}
-	for i := range results {
-		r := &results[i]
-		if r.entry == nil {
-			continue
-		}
-		archive := &r.Locations[0].Physical.File
-		archive.Index = index(archive.URI, "", nil)
-		entry := *r.entry
-		entry.File.Index = index(archive.URI, entry.File.URI, archive.Index)
-		r.RelatedLocations = []sarifRelated{{ID: 1, Physical: entry, Message: sarifText{Text: "The place within the archive."}}}
-	}
-	return files
 }
 
 // Validate refuses identifiers without which Azure DevOps refuses the document. The

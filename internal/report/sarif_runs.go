@@ -1,0 +1,110 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// runs makes a run of each result; for GitHub, one of all files that one profile judged.
+func runs(rs []audit.Result, o Options) []sarifRun {
+	all := make([]sarifRun, 0, len(rs))
+	files := map[string]int{} // by profile
+	for _, r := range rs {
+		next := run(r, o, len(rs) > 1)
+		if o.SARIFProfile == GitHubCodeScanning && ofFile(r) {
+			if at, ok := files[r.Profile.Name]; ok {
+				all[at].join(next)
+				continue
+			}
+			files[r.Profile.Name] = len(all)
+			next.AutomationDetails = sarifAutomation{ID: "dbaudit/lint/" + escapePath(visible(r.Profile.Name)) + "/"}
+		}
+		all = append(all, next)
+	}
+	for i := range all {
+		all[i].settle(o)
+	}
+	return all
+}
+
+// join adds what another run of the same profile found. What is true of one of the two
+// alone, such as the outcome of a rule, is left out.
+func (s *sarifRun) join(other sarifRun) {
+	at := make([]int, len(other.Tool.Driver.Rules))
+	for i, rule := range other.Tool.Driver.Rules {
+		at[i] = slices.IndexFunc(s.Tool.Driver.Rules, func(r sarifRule) bool { return r.ID == rule.ID })
+		if at[i] < 0 {
+			at[i] = len(s.Tool.Driver.Rules)
+			s.Tool.Driver.Rules = append(s.Tool.Driver.Rules, rule)
+		}
+		facts := &s.Tool.Driver.Rules[at[i]].Properties
+		facts.Outcome, facts.Original, facts.Reason, facts.Notes = "", "", "", nil
+	}
+	for _, r := range other.Results {
+		r.RuleIndex = at[r.RuleIndex]
+		s.Results = append(s.Results, r)
+	}
+	into, from := &s.Invocations[0], other.Invocations[0]
+	into.ExecutionSuccessful = into.ExecutionSuccessful && from.ExecutionSuccessful
+	for _, n := range from.Notifications {
+		if n.AssociatedRule != nil {
+			n.AssociatedRule.Index = at[n.AssociatedRule.Index]
+		}
+		into.Notifications = append(into.Notifications, n)
+	}
+	s.Properties = nil
+}
+
+// settle brings a run that is complete within the limits of its viewer, and gives the
+// archives in it their places.
+func (s *sarifRun) settle(o Options) {
+	if len(s.Results) > resultsKept {
+		slices.SortStableFunc(s.Results, func(a, b sarifResult) int { return b.urgency - a.urgency })
+	}
+	if o.SARIFProfile != GitHubCodeScanning {
+		s.Artifacts = nest(s.Results)
+		return
+	}
+	if left := len(s.Results) - resultsTaken; left > 0 {
+		s.Results = s.Results[:resultsTaken]
+		s.Invocations[0].Notifications = append(s.Invocations[0].Notifications, sarifNotification{
+			Level:   "warning",
+			Message: sarifText{Text: fmt.Sprintf("%s left out, the least urgent ones: GitHub refuses a run of more than %d.", count(left, "result"), resultsTaken)},
+		})
+	}
+}
+
+// nest gives every archive and every entry of one that a result refers to an index,
+// and the list that the indexes are into. GitHub, which knows no files within files, is
+// not shown them: the message names the place as well.
+func nest(results []sarifResult) []sarifFile {
+	var files []sarifFile
+	known := map[[2]string]*int{}
+	index := func(archive, entry string, parent *int) *int {
+		key := [2]string{archive, entry}
+		if known[key] == nil {
+			i := len(files)
+			known[key] = &i
+			if entry == "" {
+				files = append(files, sarifFile{Location: sarifArtifact{URI: archive}, Roles: []string{"analysisTarget"}})
+			} else {
+				files = append(files, sarifFile{Location: sarifArtifact{URI: entry}, ParentIndex: parent, Roles: []string{"resultFile"}})
+			}
+		}
+		return known[key]
+	}
+	for i := range results {
+		r := &results[i]
+		if r.entry == nil {
+			continue
+		}
+		archive := &r.Locations[0].Physical.File
+		archive.Index = index(archive.URI, "", nil)
+		entry := *r.entry
+		entry.File.Index = index(archive.URI, entry.File.URI, archive.Index)
+		r.RelatedLocations = []sarifRelated{{ID: 1, Physical: entry, Message: sarifText{Text: "The place within the archive."}}}
+	}
+	return files
+}
