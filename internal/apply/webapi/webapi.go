@@ -95,6 +95,9 @@ func (e *Environment) Held(ctx context.Context) (map[string]string, error) {
 	}
 	held := map[string]snapshot.Depth{}
 	for _, g := range answer.RolePrivileges {
+		if g.Name == "" {
+			return nil, errors.New("the privileges of whoever applies: this environment gives no names of them")
+		}
 		depth, err := snapshot.ParseDepth(strings.ToLower(g.Depth))
 		if err != nil {
 			return nil, fmt.Errorf("the privileges of whoever applies: %s: %w", g.Name, err)
@@ -191,8 +194,24 @@ func (e *Environment) grants(ctx context.Context, t plan.Target, names []string)
 		now.State[name] = plan.None
 		wanted[strings.ToLower(name)] = name
 	}
+	named := map[string]string{} // id to wanted name, where the environment is older and its answer has no names
+	for _, g := range answer.RolePrivileges {
+		if g.PrivilegeName != "" {
+			continue
+		}
+		if err := e.identify(ctx, names, wanted, now.IDs); err != nil {
+			return apply.Reading{}, err
+		}
+		for name, id := range now.IDs {
+			named[id] = name
+		}
+		break
+	}
 	for _, g := range answer.RolePrivileges {
 		name, ok := wanted[strings.ToLower(g.PrivilegeName)]
+		if g.PrivilegeName == "" {
+			name, ok = named[g.PrivilegeID.String()]
+		}
 		if !ok || !g.RecordFilter.IsZero() {
 			continue
 		}
@@ -203,21 +222,27 @@ func (e *Environment) grants(ctx context.Context, t plan.Target, names []string)
 		now.State[name], now.IDs[name] = depth.String(), g.PrivilegeID.String()
 	}
 	missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return now.IDs[name] != "" })
-	for chunk := range slices.Chunk(missing, 40) {
+	return now, e.identify(ctx, missing, wanted, now.IDs)
+}
+
+// identify adds the ids of privileges to ids, by the spelling that wanted has for
+// a name in lower case.
+func (e *Environment) identify(ctx context.Context, names []string, wanted, ids map[string]string) error {
+	for chunk := range slices.Chunk(names, 40) {
 		found, err := rows[struct {
 			ID   dataverse.GUID `json:"privilegeid"`
 			Name string         `json:"name"`
 		}](ctx, e, dataverse.Collection("privileges").Select("privilegeid", "name").Filter(dataverse.AnyOf("name", chunk...)), "the privileges' ids")
 		if err != nil {
-			return apply.Reading{}, err
+			return err
 		}
 		for _, p := range found {
 			if name, ok := wanted[strings.ToLower(p.Name)]; ok {
-				now.IDs[name] = p.ID.String()
+				ids[name] = p.ID.String()
 			}
 		}
 	}
-	return now, nil
+	return nil
 }
 
 type userRow struct {

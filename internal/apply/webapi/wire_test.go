@@ -147,3 +147,24 @@ func TestOlderEnvironment(t *testing.T) {
 		t.Errorf("Consistency: %q", got)
 	}
 }
+
+// TestGrantsWithoutNames has an environment whose answer gives ids of privileges
+// alone, as the published $metadata has it.
+func TestGrantsWithoutNames(t *testing.T) {
+	t.Parallel()
+	const otherID = "22222222-2222-4222-8222-222222222222"
+	w := &wire{answer: func(r *http.Request, _ string) (int, string) {
+		if strings.Contains(r.URL.Path, "RetrieveRolePrivilegesRole") {
+			return 200, `{"RolePrivileges":[{"Depth":"Local","PrivilegeId":"` + someID + `","BusinessUnitId":"` + someID + `"}]}`
+		}
+		return 200, `{"value":[{"privilegeid":"` + someID + `","name":"prvReadaccount"},{"privilegeid":"` + otherID + `","name":"prvReadLead"}]}`
+	}}
+	now, err := w.environment(t).Current(t.Context(), plan.Target{Kind: plan.KindGrants, Role: &plan.Ref{ID: someID}}, []string{"prvReadAccount", "prvReadLead"})
+	if err != nil || now.State["prvReadAccount"] != "local" || now.State["prvReadLead"] != plan.None ||
+		now.IDs["prvReadAccount"] != someID || now.IDs["prvReadLead"] != otherID || len(w.seen) != 2 {
+		t.Errorf("%v: %v, by %v", err, now, w.seen)
+	}
+	if _, err := w.environment(t).Held(t.Context()); err == nil {
+		t.Error("privileges without names passed for held")
+	}
+}
