@@ -239,10 +239,11 @@ func NamesArg(name string, values ...string) Arg {
 	return Arg{name, string(list), err}
 }
 
-// RefArg passes a reference to a row: {'@odata.id':'userqueries(…)'}.
+// RefArg passes a reference to a row: {"@odata.id":"userqueries(…)"}. Samples of
+// Microsoft's have apostrophes in place of the quotes, which is no JSON.
 func RefArg(name, set string, id GUID) Arg {
 	row := Row(set, id)
-	return Arg{name, "{'@odata.id':'" + row.path + "'}", row.err}
+	return Arg{name, `{"@odata.id":"` + row.path + `"}`, row.err}
 }
 
 // Expr is a condition on rows.
