@@ -178,7 +178,7 @@ func (c *collection) readUnits(ctx context.Context) (err error) {
 		ids[r.BusinessUnitID] = true
 	}
 	delete(ids, "")
-	conditions := []dataverse.Expr{dataverse.EqNull("parentbusinessunitid")}
+	conditions := []dataverse.Expr{dataverse.EqNull("_parentbusinessunitid_value")}
 	if c.Requirement.BusinessUnit != "" {
 		conditions = append(conditions, dataverse.Eq("name", c.Requirement.BusinessUnit))
 	}
