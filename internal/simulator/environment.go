@@ -1,9 +1,11 @@
 package simulator
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // An Environment is a whole Dataverse environment as a person writes it down.
@@ -116,6 +118,8 @@ type Role struct {
 	Without          []string `yaml:"without,omitempty"`
 	PlatformDefaults bool     `yaml:"platform_defaults,omitempty"`
 	Privileges       Grants   `yaml:"privileges,omitempty"`
+
+	Created Creation `yaml:"-"`
 }
 
 // Grants are a role's privileges by name, each with its depth. In YAML they are grouped by depth.
@@ -146,6 +150,25 @@ type User struct {
 	// application id, but is nobody.
 	SoftDeleted bool             `yaml:"soft_deleted,omitempty"`
 	Roles       []RoleAssignment `yaml:"roles,omitempty"`
+
+	Created Creation `yaml:"-"`
+}
+
+// A Creation says which user made a row, and when. It is no part of the environment's
+// file: the zero value stands for what was there from the start or came with
+// [Server.Mutate], which the platform's own user made.
+type Creation struct {
+	By string
+	At time.Time
+}
+
+func (c Creation) by() string { return cmp.Or(c.By, deriveID("", "systemuser", "SYSTEM")) }
+
+func (c Creation) at() time.Time {
+	if c.At.IsZero() {
+		return baseTime()
+	}
+	return c.At
 }
 
 // A Team owns rows and holds roles for its members. The default team of a business unit need not be

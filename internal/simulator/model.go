@@ -205,6 +205,19 @@ func audit(stampID func(row any) string) []column {
 			empty(kindTime, "overriddencreatedon"), empty(kindInt, "importsequencenumber"))...)
 }
 
+// made gives the columns about a row's creation what is known of it.
+func made[T any](columns []column, from func(row T) Creation) []column {
+	for i, c := range columns {
+		switch c.name {
+		case "createdon":
+			columns[i].get = func(_ *world, row any) any { return from(row.(T)).at() }
+		case "_createdby_value":
+			columns[i].get = func(_ *world, row any) any { return from(row.(T)).by() }
+		}
+	}
+	return columns
+}
+
 // lookupCol is the column of a lookup, the id of the row that it leads to, and its navigation
 // property. describe gives that row's id and display name.
 func lookupCol[T any](name, navName, target string, follow func(w *world, row T) any, describe func(row any) (id, label string)) (column, nav) {

@@ -51,7 +51,7 @@ func (c *call) createUser(id string) (answer, error) {
 		if slices.ContainsFunc(tx.env.ApplicationUsers, func(u User) bool { return u.ApplicationID == application }) {
 			return &apiError{http.StatusPreconditionFailed, codeDuplicate, "A record with matching key values already exists. An application user with applicationid " + application + " is there already, it may be deleted."}
 		}
-		u := User{Name: application, ID: id, ApplicationID: application, BusinessUnit: unitID, Disabled: disabled}
+		u := User{Name: application, ID: id, ApplicationID: application, BusinessUnit: unitID, Disabled: disabled, Created: c.creation()}
 		if client := tx.env.Client(application); client != nil {
 			u.Name = client.Name
 		}

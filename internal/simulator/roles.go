@@ -51,7 +51,7 @@ func (c *call) createRole(id string) (answer, error) {
 		}
 		tx.env.Roles = append(tx.env.Roles, Role{
 			Name: name, ID: id, BusinessUnit: unitID, PlatformDefaults: true,
-			TeamPrivilegesOnly: inherited != nil && *inherited == 0,
+			TeamPrivilegesOnly: inherited != nil && *inherited == 0, Created: c.creation(),
 		})
 		return nil
 	})
@@ -60,6 +60,9 @@ func (c *call) createRole(id string) (answer, error) {
 	}
 	return c.made(t, id)
 }
+
+// creation is that of a row that the caller makes now.
+func (c *call) creation() Creation { return Creation{c.caller.user.ID, c.server.options.Now()} }
 
 // chosenID is the id that a new row gets: that of the address, that of the body, or a new one.
 func (c *call) chosenID(p payload, t *entityType, id string) (string, error) {

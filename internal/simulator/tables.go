@@ -115,7 +115,7 @@ func roleType() *entityType {
 		guidCol("organizationid", func(w *world, _ row) string { return w.env.Organization.ID }),
 		guidCol("roleidunique", func(_ *world, r row) string { return deriveID(r.id, "unique") }),
 		guidCol("solutionid", func(*world, row) string { return deriveID("", "solution", "active") }),
-	}, empty(kindString, "description", "appliesto", "summaryofcoretablepermissions"), empty(kindGUID, "applicationid"), audit(t.stampID))
+	}, empty(kindString, "description", "appliesto", "summaryofcoretablepermissions"), empty(kindGUID, "applicationid"), made(audit(t.stampID), func(r row) Creation { return r.Created }))
 	t.navs = []nav{
 		unitNav, parentNav, rootNav, templateNav,
 		many("role_parent_role", "role", func(w *world, r row) []any {
@@ -291,7 +291,7 @@ func systemUserType() *entityType {
 		empty(kindTime, "azuredeletedon"),
 		empty(kindGUID, "_parentsystemuserid_value", "_positionid_value", "_queueid_value", "_territoryid_value", "_siteid_value",
 			"_defaultmailbox_value", "_calendarid_value", "_transactioncurrencyid_value", "_mobileofflineprofileid_value"),
-		audit(id))
+		made(audit(id), func(r row) Creation { return r.Created }))
 	t.navs = []nav{
 		unitNav,
 		many("systemuserroles_association", "role", func(_ *world, r row) []any { return anys(r.roles) }),

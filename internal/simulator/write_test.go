@@ -376,3 +376,24 @@ func TestBatch(t *testing.T) {
 		}
 	}
 }
+
+// TestCreation: rows that somebody makes say who, all others that the platform did.
+func TestCreation(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, nil)
+	admin := dial(t, server, "dbaudit apply")
+	env := server.Environment()
+	maker := env.ApplicationUser(env.Suggest.Administrator).ID
+	root := env.BusinessUnit("Contoso").ID
+	bind := "/businessunits(" + root + ")"
+	role := created(t, admin.do("POST", "roles", obj{"name": "New", "businessunitid@odata.bind": bind}))
+	user := created(t, admin.do("POST", "systemusers", obj{
+		"applicationid": "0a0a0a0a-0a0a-4a0a-8a0a-0a0a0a0a0a0a", "accessmode": 4, "businessunitid@odata.bind": bind,
+	}))
+	other := server.Environment().Role("dbaudit Auditor").ID
+	for path, own := range map[string]bool{"roles(" + role + ")": true, "systemusers(" + user + ")": true, "roles(" + other + ")": false} {
+		row := admin.get(path+"?$select=createdon,_createdby_value").json(t)
+		if by, _ := row["_createdby_value"].(string); (by == maker) != own || by == "" {
+			t.Errorf("%s was made by %q, and the caller is %q", path, by, maker)
+		}
+	}
+}
