@@ -16,8 +16,7 @@ import data.dbaudit.profile
 #   can judge the input and that apply to it.
 # entrypoint: true
 findings contains finding if {
-	some rule in _able
-	not not_applicable[rule]
+	some rule in _applying
 	[category, name] := split(rule, "/")
 	some finding in data.dbaudit.rules[category][name].findings
 }
@@ -40,15 +39,13 @@ not_applicable[rule] contains reason if {
 unknown[rule] contains reason if some rule, reason in _unread
 
 unknown[rule] contains reason if {
-	some rule in _able
-	not not_applicable[rule]
+	some rule in _applying
 	[category, name] := split(rule, "/")
 	some reason in data.dbaudit.rules[category][name].unknown
 }
 
 unknown[rule] contains sprintf("%s; no control of the profile asks for it by %s", [reason, existence]) if {
-	some rule in _able
-	not not_applicable[rule]
+	some rule in _applying
 	[category, name] := split(rule, "/")
 	some reason in data.dbaudit.rules[category][name].not_applicable
 	existence := _unasked[reason]
@@ -92,12 +89,9 @@ _metadata[rule] := metadata if {
 
 # METADATA
 # description: The rules that can judge the input. Of what was not read, no other may say that it is not there.
-_able contains rule if {
-	some rule, metadata in _metadata
-	metadata.requires
-	not _not_held[rule]
-	not _unread[rule]
-}
+_able := ({rule | some rule, metadata in _metadata; metadata.requires} - object.keys(_not_held)) - object.keys(_unread)
+
+_applying := _able - object.keys(not_applicable)
 
 # METADATA
 # description: Why a rule does not apply to a solution's files, unless it does without what they do not hold.
@@ -110,8 +104,7 @@ _not_held[rule] := sprintf("a %s holds no %s", [input.source, _words(absent[0])]
 # METADATA
 # description: Why a rule that applies cannot judge.
 _unread[rule] := concat("; ", reasons) if {
-	some rule, metadata in _metadata
-	not _not_held[rule]
+	some rule, metadata in object.remove(_metadata, object.keys(_not_held))
 	reasons := [reason | some section in metadata.requires; reason := _missing[section]]
 	count(reasons) > 0
 }

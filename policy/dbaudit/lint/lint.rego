@@ -14,7 +14,7 @@ import data.dbaudit.profile
 controls[rule] contains control if {
 	input.source == "solution"
 	some control in data.profiles.lint.controls
-	not _stated[control.id]
+	not control.id in _stated
 	rule := control.rule
 }
 

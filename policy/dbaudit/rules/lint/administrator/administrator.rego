@@ -56,17 +56,15 @@ _sources := {
 	"import and publish customizations": [{"prvimportcustomization"}, {"prvpublishcustomization"}],
 }
 
-_powers[role][power] := held if {
-	some role, grants in input.role_privileges
+_powers[role][power] := {name | some key in union(held); name := granted[key]} if {
+	some role, granted in _granted
 	some power, sets in _sources
-	held := {name |
-		some name, _ in grants
-		some set in sets
-		lower(name) in set
-		not lower(name) in profile.accepted
-	}
-	every set in sets {
-		some name in held
-		lower(name) in set
-	}
+	held := {common | some set in sets; common := set & object.keys(granted)}
+	not set() in held
+}
+
+# METADATA
+# description: The names of each role's privileges, as its file spells them, by name in lower case.
+_granted[role] := {key: name | some name, _ in grants; key := lower(name); not key in profile.accepted} if {
+	some role, grants in input.role_privileges
 }

@@ -25,7 +25,7 @@ findings contains {
 	some control in lint.controls["lint/case"]
 	some role, privileges in lint.lines
 	some name, lines in privileges
-	other := [line | some line in lines; line.standard != ""; line.name != name]
+	other := [line | some line in lines; line.name != name; line.standard != ""]
 	count(other) > 0
 	subject := lint.subjects[role]
 }

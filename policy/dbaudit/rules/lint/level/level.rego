@@ -31,7 +31,7 @@ findings contains {
 	some control in lint.controls["lint/level"]
 	some role, privileges in lint.lines
 	some name, lines in privileges
-	bad := [line | some line in lines; _rank(line) == 0]
+	bad := [line | some line in lines; not lower(line.level) in _levels]
 	count(bad) > 0
 	subject := lint.subjects[role]
 }
@@ -46,13 +46,9 @@ findings contains {
 	some role, privileges in lint.lines
 	some name, lines in privileges
 	allowed := input.privileges[name].depths
-	bad := [line |
-		some line in lines
-		_rank(line) > 0
-		not lower(line.level) in allowed
-	]
+	bad := [line | some line in lines; not lower(line.level) in allowed]
 	count(bad) > 0
-	every line in lines { _rank(line) > 0 }
+	every line in lines { lower(line.level) in _levels }
 	subject := lint.subjects[role]
 }
 
@@ -64,4 +60,7 @@ _words(levels) := concat(", ", [sprintf("%s%s", [upper(substring(level, 0, 1)), 
 	some level in levels
 ])
 
-_rank(line) := object.get(depth.rank, lower(line.level), 0)
+_levels contains level if {
+	some level, rank in depth.rank
+	rank > 0
+}

@@ -54,9 +54,10 @@ platform_defaults := {
 
 _surplus contains name if {
 	some name, _ in integration.own
-	not lower(name) in profile.accepted
-	not lower(name) in platform_defaults
+	not lower(name) in _meant
 }
+
+_meant := profile.accepted | platform_defaults
 
 # METADATA
 # description: >-
@@ -91,8 +92,7 @@ _dangerous contains name if {
 
 _dangerous contains name if {
 	some name in _surplus
-	some verb in ["prvdelete", "prvassign", "prvshare"]
-	startswith(lower(name), verb)
+	strings.any_prefix_match(lower(name), ["prvdelete", "prvassign", "prvshare"])
 }
 
 # METADATA
