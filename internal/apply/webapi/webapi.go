@@ -343,21 +343,104 @@ func (e *Environment) copies(ctx context.Context, root string) ([]roleRow, error
 }
 
 // share reads what a principal was given of a view, by itself and not through
-// something else.
+// something else. The table of shares may be closed to whoever applies, or show
+// them their own rows alone: where it shows nothing, the view's owner is asked.
 func (e *Environment) share(ctx context.Context, t plan.Target) (apply.Reading, error) {
 	found, err := rows[struct {
 		Mask int `json:"accessrightsmask"`
 	}](ctx, e, dataverse.Collection("principalobjectaccessset").Select("principalobjectaccessid", "accessrightsmask").Filter(dataverse.And(
 		dataverse.EqID("principalid", dataverse.GUID(t.Principal.ID)), dataverse.EqID("objectid", dataverse.GUID(t.View.ID)),
 	)), "the share of the view")
-	if err != nil {
+	if err != nil && !turnedDown(err) {
 		return apply.Reading{}, err
 	}
 	mask := 0
 	for _, row := range found {
 		mask |= row.Mask
 	}
-	return apply.Reading{State: plan.State{"access": plan.Access(snapshot.RightsOf(mask))}, IDs: map[string]string{}}, nil
+	access := plan.Access(snapshot.RightsOf(mask))
+	if access == plan.None {
+		switch told, tellErr := e.told(ctx, t); {
+		case tellErr == nil:
+			access = told
+		case err != nil:
+			return apply.Reading{}, errors.Join(err, tellErr)
+		}
+	}
+	return apply.Reading{State: plan.State{"access": access}, IDs: map[string]string{}}, nil
+}
+
+// told is what the view's owner is told of the principal's share.
+func (e *Environment) told(ctx context.Context, t plan.Target) (string, error) {
+	var answer struct {
+		PrincipalAccesses []struct {
+			AccessMask string
+			Principal  struct {
+				Owner dataverse.GUID `json:"ownerid"`
+				User  dataverse.GUID `json:"systemuserid"`
+				Team  dataverse.GUID `json:"teamid"`
+			}
+		}
+	}
+	const label = "whom the view is shared with"
+	r := dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", dataverse.GUID(t.View.ID))).Request(label)
+	r.Strong = true
+	var data json.RawMessage
+	err := asEither(t.Owner, func(as dataverse.Caller) (err error) {
+		r.Caller = as
+		data, err = e.writer.Get(ctx, r)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	if err := json.Unmarshal(data, &answer); err != nil {
+		return "", fmt.Errorf("%s: the answer cannot be used: %w", label, err)
+	}
+	mask := 0
+	for _, p := range answer.PrincipalAccesses {
+		if cmp.Or(p.Principal.Owner, p.Principal.User, p.Principal.Team).String() != t.Principal.ID {
+			continue
+		}
+		given, err := maskOf(p.AccessMask)
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", label, err)
+		}
+		mask |= given
+	}
+	return plan.Access(snapshot.RightsOf(mask)), nil
+}
+
+// maskOf reads the text of an AccessRights enumeration.
+func maskOf(text string) (int, error) {
+	mask := 0
+	for name := range strings.SplitSeq(text, ",") {
+		name = strings.TrimSpace(name)
+		i := slices.IndexFunc(snapshot.Rights(), func(r snapshot.Right) bool {
+			return strings.EqualFold(strings.ReplaceAll(r.String(), "-", "")+"Access", name)
+		})
+		switch {
+		case i >= 0:
+			mask |= int(snapshot.Rights()[i])
+		case name != "None":
+			return 0, fmt.Errorf("the right %q is not known", name)
+		}
+	}
+	return mask, nil
+}
+
+// turnedDown reports whether the environment would not answer a question at all.
+func turnedDown(err error) bool {
+	var e *dataverse.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Kind {
+	case dataverse.Forbidden, dataverse.BadRequest, dataverse.NotFound:
+		return true
+	default:
+		return false
+	}
 }
 
 // Holders are the users who hold a role in any copy, directly or through a team.
@@ -480,26 +563,37 @@ func (e *Environment) Change(ctx context.Context, r plan.Request, label string) 
 }
 
 func (e *Environment) send(ctx context.Context, r plan.Request, body json.RawMessage, label string) error {
-	request := dataverse.Request{Path: r.Path, Label: label}
-	if r.As != nil {
-		if r.As.ObjectID != "" {
-			request.Caller.ObjectID = dataverse.GUID(r.As.ObjectID)
-		} else {
-			request.Caller.SystemUserID = dataverse.GUID(r.As.ID)
+	return asEither(r.As, func(as dataverse.Caller) (err error) {
+		request := dataverse.Request{Path: r.Path, Label: label, Caller: as}
+		switch r.Method {
+		case http.MethodPost:
+			_, err = e.writer.Post(ctx, request, body)
+		case http.MethodPatch:
+			_, err = e.writer.Patch(ctx, request, body, r.IfMatch)
+		case http.MethodDelete:
+			err = e.writer.Delete(ctx, request)
+		default:
+			err = fmt.Errorf("%s: no request has the method %q", label, r.Method)
+		}
+		return err
+	})
+}
+
+// asEither sends as a user, nobody else for nil: by the Entra object id or, where
+// that is not known or the environment does not take it, by the systemuserid. A
+// request that is refused as bad was not carried out.
+func asEither(as *plan.Ref, send func(dataverse.Caller) error) error {
+	if as == nil {
+		return send(dataverse.Caller{})
+	}
+	if as.ObjectID != "" {
+		err := send(dataverse.Caller{ObjectID: dataverse.GUID(as.ObjectID)})
+		var refused *dataverse.Error
+		if as.ID == "" || !errors.As(err, &refused) || refused.Kind != dataverse.BadRequest {
+			return err
 		}
 	}
-	var err error
-	switch r.Method {
-	case http.MethodPost:
-		_, err = e.writer.Post(ctx, request, body)
-	case http.MethodPatch:
-		_, err = e.writer.Patch(ctx, request, body, r.IfMatch)
-	case http.MethodDelete:
-		err = e.writer.Delete(ctx, request)
-	default:
-		err = fmt.Errorf("%s: no request has the method %q", label, r.Method)
-	}
-	return err
+	return send(dataverse.Caller{SystemUserID: dataverse.GUID(as.ID)})
 }
 
 // otherParameter is the body of RemovePrivilegeRole under its parameter's other

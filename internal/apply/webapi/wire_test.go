@@ -168,3 +168,65 @@ func TestGrantsWithoutNames(t *testing.T) {
 		t.Error("privileges without names passed for held")
 	}
 }
+
+func shareOf(owner plan.Ref) plan.Target {
+	return plan.Target{
+		Kind: plan.KindShare, View: &plan.Ref{ID: someID}, Owner: &owner,
+		Principal: &plan.Ref{Kind: "systemuser", ID: "22222222-2222-4222-8222-222222222222"},
+	}
+}
+
+// TestClosedShareTable has a table of shares that refuses to answer, or answers
+// with nothing: the view's owner is asked then.
+func TestClosedShareTable(t *testing.T) {
+	t.Parallel()
+	owner := plan.Ref{ID: someID, ObjectID: "33333333-3333-4333-8333-333333333333"}
+	told := `{"PrincipalAccesses":[
+		{"AccessMask":"ReadAccess,AppendToAccess","Principal":{"@odata.type":"#Microsoft.Dynamics.CRM.systemuser","ownerid":"22222222-2222-4222-8222-222222222222"}},
+		{"AccessMask":"WriteAccess","Principal":{"@odata.type":"#Microsoft.Dynamics.CRM.team","teamid":"` + someID + `"}}]}`
+	for name, test := range map[string]struct {
+		table, view int
+		want        string
+	}{
+		"closed":               {403, 200, "read, append-to"},
+		"unknown":              {400, 200, "read, append-to"},
+		"shows nothing":        {200, 200, "read, append-to"},
+		"nobody may ask":       {200, 403, plan.None},
+		"closed, and no owner": {403, 403, ""},
+	} {
+		w := &wire{answer: func(r *http.Request, _ string) (int, string) {
+			status, body := test.table, `{"value":[]}`
+			if strings.Contains(r.URL.Path, "RetrieveSharedPrincipalsAndAccess") {
+				status, body = test.view, told
+			}
+			if status != 200 {
+				return status, refusal("no")
+			}
+			return status, body
+		}}
+		now, err := w.environment(t).Current(t.Context(), shareOf(owner), nil)
+		if got := now.State["access"]; got != test.want || (err != nil) != (test.want == "") {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+		if got := w.header[len(w.header)-1].Get("CallerObjectId"); got != owner.ObjectID {
+			t.Errorf("%s: asked as %q", name, got)
+		}
+	}
+}
+
+// TestOtherImpersonation has an environment that knows no CallerObjectId.
+func TestOtherImpersonation(t *testing.T) {
+	t.Parallel()
+	w := &wire{answer: func(r *http.Request, _ string) (int, string) {
+		if r.Header.Get("CallerObjectId") != "" {
+			return 400, refusal("a header is not known")
+		}
+		return 204, ""
+	}}
+	err := w.environment(t).Change(t.Context(), plan.Request{
+		Method: http.MethodPost, Path: "GrantAccess", As: &plan.Ref{ID: someID, ObjectID: "33333333-3333-4333-8333-333333333333"}, Body: json.RawMessage(`{}`),
+	}, "share it")
+	if err != nil || len(w.seen) != 2 || w.header[1].Get("MSCRMCallerID") != someID {
+		t.Errorf("%v: %v", err, w.seen)
+	}
+}
