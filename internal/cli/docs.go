@@ -169,6 +169,9 @@ func (p controlPage) text() string {
 	return b.String()
 }
 
+// ofFiles reports whether the rule judges files, and no environment.
+func (p controlPage) ofFiles() bool { return strings.HasPrefix(p.rule.ID, "lint/") }
+
 func (p controlPage) depthNote() string {
 	if p.profile.Depth == "deepest" {
 		return "The source names no access level. That each privilege must be granted at the deepest one that it allows is dbaudit's own default; " +
@@ -193,8 +196,11 @@ func (p controlPage) depth(privilege string) string {
 // fix writes one way of mending a finding: in the portal and by a command, and, folded,
 // by the Web API and by scripts.
 func (p controlPage) fix(b *strings.Builder, f audit.Fix, several bool) {
-	const origin = "https://contoso.crm.dynamics.com"
-	r := remedy.For(f, audit.Environment{URL: origin})
+	env := audit.Environment{URL: "https://contoso.crm.dynamics.com"}
+	if p.ofFiles() {
+		env = audit.Environment{Name: "src/Roles/" + p.profile.RoleName + ".xml"}
+	}
+	r := remedy.For(f, env, p.profile.Name)
 	if several {
 		fmt.Fprintf(b, "\n### %s\n", r.Summary)
 	}
@@ -224,7 +230,7 @@ func (p controlPage) fix(b *strings.Builder, f audit.Fix, several bool) {
 // waiving says how to accept that the control is not met.
 func (p controlPage) waiving(b *strings.Builder) {
 	judged, privilege := "dbaudit scan", ""
-	if strings.HasPrefix(p.rule.ID, "lint/") {
+	if p.ofFiles() {
 		judged = "dbaudit lint src"
 	}
 	if len(p.control.Privileges) > 0 {

@@ -208,7 +208,7 @@ func (a *app) derive(r audit.Result, s *snapshot.Snapshot, p profile.Profile, f 
 		Only: controlIDs(f.only), Except: controlIDs(f.except),
 		LeastPrivilege: f.leastPrivilege, UnassignAdministrator: f.unassignAdministrator,
 		Describe: func(fix audit.Fix) (string, []string) {
-			m := remedy.For(fix, r.Environment)
+			m := remedy.For(fix, r.Environment, r.Profile.Name)
 			return m.Summary, m.Portal
 		},
 	})

@@ -113,7 +113,7 @@ func TestRemedyIsPlan(t *testing.T) {
 				actions := slices.DeleteFunc(p.Actions, func(a plan.Action) bool {
 					return !slices.Contains(a.Why, plan.Reason{Control: control, Fingerprint: finding.Fingerprint})
 				})
-				writes := slices.DeleteFunc(remedy.For(*finding.Fix, r.Environment).Requests, func(q remedy.Request) bool { return q.Method == http.MethodGet })
+				writes := slices.DeleteFunc(remedy.For(*finding.Fix, r.Environment, r.Profile.Name).Requests, func(q remedy.Request) bool { return q.Method == http.MethodGet })
 				if len(actions) == 0 || len(actions) != len(writes) {
 					t.Fatalf("%d actions, %d requests that write", len(actions), len(writes))
 				}
@@ -239,7 +239,7 @@ curl -sS --fail -d grant_type=client_credentials -d client_id=`+admin.Applicatio
 				if known == "names" {
 					fix = withoutIDs(fix)
 				}
-				run(t, remedy.For(fix, r.Environment).Curl())
+				run(t, remedy.For(fix, r.Environment, r.Profile.Name).Curl())
 				after, _ := l.look(t, w.want)
 				for _, c := range after.Controls {
 					for _, left := range c.Findings {
@@ -306,4 +306,34 @@ func withoutIDs(f audit.Fix) audit.Fix {
 		f.Principals[i].ID = ""
 	}
 	return f
+}
+
+// TestEmittedCommands holds that what reports say to run is there: the commands and
+// their flags.
+func TestEmittedCommands(t *testing.T) {
+	t.Parallel()
+	ref := &audit.Reference{ID: "an-id", Name: "name"}
+	for _, kind := range audit.FixKinds() {
+		for _, env := range []audit.Environment{{URL: "https://contoso.crm.dynamics.com"}, {Name: "src/Roles/role.xml"}} {
+			fix := audit.Fix{Kind: kind, Role: ref, User: ref, View: ref, Owner: ref, Team: ref, Privileges: []audit.Grant{{Name: "prvReadLead"}}}
+			for _, line := range remedy.For(fix, env, "gong").Commands {
+				words := strings.Fields(line)
+				if words[0] != "dbaudit" {
+					continue
+				}
+				a := &app{Env: Env{Getenv: func(string) string { return "" }}}
+				cmd, rest, err := a.root().Find(words[1:])
+				if err != nil {
+					t.Errorf("%s: %v", line, err)
+					continue
+				}
+				if err := cmd.ParseFlags(rest); err != nil {
+					t.Errorf("%s: %v", line, err)
+				}
+				if err := cmd.ValidateArgs(cmd.Flags().Args()); err != nil {
+					t.Errorf("%s: %v", line, err)
+				}
+			}
+		}
+	}
 }

@@ -217,7 +217,7 @@ func resultPage(r audit.Result, o Options, prefix string) resultData {
 		group := groupData{State: stateOf(g.outcome), Title: g.title, Folded: g.folded}
 		for _, c := range r.Controls {
 			if c.Outcome == g.outcome {
-				group.Controls = append(group.Controls, controlPage(c, r.Environment, o, anchor(c.ID)))
+				group.Controls = append(group.Controls, controlPage(c, r, o, anchor(c.ID)))
 			}
 		}
 		if group.Controls != nil {
@@ -293,7 +293,7 @@ func stateOf(o audit.Outcome) string {
 	return "unknown"
 }
 
-func controlPage(c audit.Control, env audit.Environment, o Options, anchor string) controlData {
+func controlPage(c audit.Control, r audit.Result, o Options, anchor string) controlData {
 	d := controlData{
 		Anchor: anchor, ID: visible(string(c.ID)), Title: visible(c.Title), Severity: c.Severity.String(), Outcome: outcomeWords(c.Outcome),
 		Reason: visible(c.Reason), Citation: citation(c.Citation), Consequence: visible(o.Rules[c.Rule].Consequence),
@@ -306,12 +306,12 @@ func controlPage(c audit.Control, env audit.Environment, o Options, anchor strin
 		d.Notes = append(d.Notes, visible(n))
 	}
 	for i, f := range c.Findings {
-		d.Findings = append(d.Findings, findingPage(f, c, env, o, i < stepsShown))
+		d.Findings = append(d.Findings, findingPage(f, c, r, o, i < stepsShown))
 	}
 	return d
 }
 
-func findingPage(f audit.Finding, c audit.Control, env audit.Environment, o Options, steps bool) findingData {
+func findingPage(f audit.Finding, c audit.Control, r audit.Result, o Options, steps bool) findingData {
 	d := findingData{
 		Message: visible(f.Message), Subject: subject(f.Subject), Baseline: string(f.Baseline), Waiver: waiver(f.Waiver),
 		Evidence: evidence(f.Evidence), Fingerprint: visible(f.Fingerprint),
@@ -330,7 +330,7 @@ func findingPage(f audit.Finding, c audit.Control, env audit.Environment, o Opti
 		d.Fix = visible(remedy.Summary(*f.Fix))
 		return d
 	}
-	fix := remedy.For(*f.Fix, env)
+	fix := remedy.For(*f.Fix, r.Environment, r.Profile.Name)
 	d.Fix = visible(fix.Summary)
 	for _, s := range fix.Portal {
 		d.Portal = append(d.Portal, visible(s))

@@ -203,7 +203,7 @@ func (p *page) details(r audit.Result, o Options) {
 			return
 		}
 		for _, f := range c.Findings {
-			if p.put(findingMarkdown(f, c, r.Environment, o), closing) {
+			if p.put(findingMarkdown(f, c, r, o), closing) {
 				p.shown++
 			}
 		}
@@ -211,7 +211,7 @@ func (p *page) details(r audit.Result, o Options) {
 	}
 }
 
-func findingMarkdown(f audit.Finding, c audit.Control, env audit.Environment, o Options) string {
+func findingMarkdown(f audit.Finding, c audit.Control, r audit.Result, o Options) string {
 	var b strings.Builder
 	tag := ""
 	if f.Baseline == audit.BaselineNew {
@@ -231,9 +231,9 @@ func findingMarkdown(f audit.Finding, c audit.Control, env audit.Environment, o 
 	if f.Fix == nil {
 		item("What to do", advice(f, c, o))
 	} else {
-		r := remedy.For(shortNames(*f.Fix), env)
-		item("What to do", visible(r.Summary))
-		for i, step := range r.Portal {
+		fix := remedy.For(shortNames(*f.Fix), r.Environment, r.Profile.Name)
+		item("What to do", visible(fix.Summary))
+		for i, step := range fix.Portal {
 			fmt.Fprintf(&b, "  %d. %s\n", i+1, md(shorten(visible(step), textColumns)))
 		}
 	}

@@ -41,7 +41,7 @@ func (f fix) correctConfiguration() Remedy {
 	return Remedy{
 		Summary:  fmt.Sprintf("Correct the configuration: it asks for %s, which cannot be met as it stands.", asked),
 		Portal:   []string{"Open the configuration and correct the entry of " + asked + "."},
-		Commands: []string{"dbaudit scan" + f.urlFlag()},
+		Commands: []string{"dbaudit scan" + f.flags()},
 	}
 }
 
@@ -55,11 +55,16 @@ func (f fix) place() string {
 	return orElse(f.env.URL, "the environment")
 }
 
-func (f fix) urlFlag() string {
-	if f.env.URL == "" {
-		return ""
+// flags are those that name the environment and the profile.
+func (f fix) flags() string {
+	flags := ""
+	if f.env.URL != "" {
+		flags = " --url " + shell(f.env.URL)
 	}
-	return " --url " + shell(f.env.URL)
+	if f.profile != defaultProfile {
+		flags += " --profile " + shell(f.profile)
+	}
+	return flags
 }
 
 func at(host string) string {

@@ -38,21 +38,24 @@ type Remedy struct {
 // rest goes the same way and is named in the summary's count.
 const listed = 10
 
-// For describes the fix in the environment.
-func For(f audit.Fix, env audit.Environment) Remedy {
-	x := newFix(f, env)
+// defaultProfile is what dbaudit judges by where no profile is named.
+const defaultProfile = "demandbase"
+
+// For describes the fix in the environment, which a profile was not met in.
+func For(f audit.Fix, env audit.Environment, profile string) Remedy {
+	x := newFix(f, env, profile)
 	r := x.remedy()
 	r.origin = x.origin()
 	// Of a file, not of an environment, nothing can be planned or applied.
 	if f.Kind.Automatic() && env.URL != "" {
-		r.Commands = append(r.Commands, "dbaudit plan"+x.urlFlag()+r.planFlags+" -o plan.json", "dbaudit apply plan.json")
+		r.Commands = append(r.Commands, "dbaudit plan"+x.flags()+r.planFlags+" -o plan.json", "dbaudit apply plan.json")
 	}
 	return r
 }
 
 // Summary is the sentence of [For] alone.
 func Summary(f audit.Fix) string {
-	return newFix(f, audit.Environment{}).remedy().Summary
+	return newFix(f, audit.Environment{}, "").remedy().Summary
 }
 
 // A fix is what is to be done, and where. Each kind of fix is a method that says
@@ -60,18 +63,19 @@ func Summary(f audit.Fix) string {
 type fix struct {
 	audit.Fix
 
-	env audit.Environment
+	env     audit.Environment
+	profile string
 }
 
 // newFix drops references that refer to nothing, so that one nil stands for "the
 // fix doesn't say".
-func newFix(f audit.Fix, env audit.Environment) fix {
+func newFix(f audit.Fix, env audit.Environment, profile string) fix {
 	for _, ref := range []**audit.Reference{&f.Role, &f.User, &f.Team, &f.View, &f.Owner, &f.BusinessUnit} {
 		if *ref != nil && (*ref).ID == "" && (*ref).Name == "" {
 			*ref = nil
 		}
 	}
-	return fix{f, env}
+	return fix{f, env, orElse(profile, defaultProfile)}
 }
 
 func (f fix) remedy() Remedy {

@@ -36,7 +36,7 @@ func TestEveryKind(t *testing.T) {
 			"blank": {Kind: kind, Role: blank, User: blank, Team: blank, View: blank, Owner: blank, BusinessUnit: blank},
 		} {
 			for _, env := range []audit.Environment{environment(), {}} {
-				r := For(f, env)
+				r := For(f, env, "")
 				if r.Summary == "" || r.Summary != Summary(f) || !strings.HasSuffix(r.Summary, ".") || strings.Contains(r.Summary, "  ") || strings.Contains(r.Summary, `""`) {
 					t.Errorf("%s, %s: %q", kind, name, r.Summary)
 				}
@@ -62,7 +62,7 @@ func TestEveryKind(t *testing.T) {
 			}
 		}
 	}
-	if r := For(audit.Fix{}, environment()); r.Summary == "" || r.Portal != nil || r.Requests != nil || r.Commands != nil {
+	if r := For(audit.Fix{}, environment(), ""); r.Summary == "" || r.Portal != nil || r.Requests != nil || r.Commands != nil {
 		t.Errorf("a fix of no kind: %+v", r)
 	}
 }
@@ -80,7 +80,7 @@ func TestBlankReferencesAreNone(t *testing.T) {
 func TestAddPrivilege(t *testing.T) {
 	f := full(audit.FixAddPrivilege)
 	f.BusinessUnit = nil
-	r := For(f, environment())
+	r := For(f, environment(), "")
 	var purposes []string
 	for _, q := range r.Requests {
 		purposes = append(purposes, q.Method+" "+q.Purpose)
@@ -112,7 +112,7 @@ func TestLongListsAreCut(t *testing.T) {
 	for range 500 {
 		f.Privileges = append(f.Privileges, audit.Grant{Name: "prvReadLead"})
 	}
-	r := For(f, environment())
+	r := For(f, environment(), "")
 	if len(r.Portal) > listed+4 || len(r.Requests) > 2*listed+2 || !strings.Contains(strings.Join(r.Portal, "\n"), "the other 490 privileges") {
 		t.Errorf("%d steps, %d requests", len(r.Portal), len(r.Requests))
 	}
@@ -126,11 +126,11 @@ func TestLongListsAreCut(t *testing.T) {
 
 func TestSystemViewsAreActivatedAsSuch(t *testing.T) {
 	f := full(audit.FixActivateView)
-	if q := For(f, environment()).Requests[0]; !strings.HasSuffix(q.URL, "/userqueries(v-id)") {
+	if q := For(f, environment(), "").Requests[0]; !strings.HasSuffix(q.URL, "/userqueries(v-id)") {
 		t.Error(q.URL)
 	}
 	f.Owner = nil
-	if q := For(f, environment()).Requests[0]; !strings.HasSuffix(q.URL, "/savedqueries(v-id)") {
+	if q := For(f, environment(), "").Requests[0]; !strings.HasSuffix(q.URL, "/savedqueries(v-id)") {
 		t.Error(q.URL)
 	}
 }
@@ -161,7 +161,7 @@ func TestQuoting(t *testing.T) {
 		t.Error(got)
 	}
 	f := audit.Fix{Kind: audit.FixShareView, Table: "account", View: &audit.Reference{Name: "a' or 1 eq 1 &$top=1#\n"}}
-	q := For(f, environment()).Requests[0]
+	q := For(f, environment(), "").Requests[0]
 	u, err := url.Parse(q.URL)
 	if err != nil {
 		t.Fatal(err)

@@ -85,7 +85,7 @@ func (f fix) replaceRole() Remedy {
 			f.admin("Application users"),
 			fmt.Sprintf("Select the integration user, choose Edit security roles, select the new role, clear %s, and save.", name(f.Role, "of the integration")),
 		},
-		Commands: []string{"dbaudit profile show demandbase"},
+		Commands: []string{"dbaudit profile show " + shell(f.profile)},
 	}
 }
 
