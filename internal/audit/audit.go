@@ -30,11 +30,21 @@ type Result struct {
 	EvaluatedAt time.Time `json:"evaluated_at"`
 	Verdict     Verdict   `json:"verdict"`
 	Summary     Summary   `json:"summary"`
+	// Unread says why nothing was judged: the file that the result is of could not be
+	// read. What is in it is not known, so that no control is listed. nil otherwise.
+	Unread *Unread `json:"unread,omitempty"`
 	// Notes say what a reader must know to read the verdict rightly: which role
 	// was taken for the integration's, which choices are dbaudit's own.
 	Notes []string `json:"notes,omitempty"`
 	// Controls holds every control of the profile in the profile's order.
 	Controls []Control `json:"controls"`
+}
+
+// Unread is a file that could not be read: where in it reading ended, and why.
+type Unread struct {
+	Location
+
+	Message string `json:"message"`
 }
 
 // Results is the JSON form of several results of one run.
@@ -71,7 +81,8 @@ type Source struct {
 	URL   string `json:"url"`
 }
 
-// Snapshot identifies the recorded state that was judged.
+// Snapshot identifies the recorded state that was judged; zero where a file could not
+// be read.
 type Snapshot struct {
 	Digest  string    `json:"digest"`
 	TakenAt time.Time `json:"taken_at"`

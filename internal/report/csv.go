@@ -9,8 +9,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/remedy"
 )
 
-// writeCSV writes a row for each finding. A control that could not be evaluated
-// has a row without a fingerprint, so that an incomplete environment does not look
+// writeCSV writes a row for each finding. A control that could not be evaluated, and
+// a file that could not be read, has a row without a fingerprint, so that an incomplete environment does not look
 // like one without faults; verbose adds such rows for all other controls without
 // findings.
 func writeCSV(w io.Writer, rs []audit.Result, o Options) error {
@@ -25,6 +25,12 @@ func writeCSV(w io.Writer, rs []audit.Result, o Options) error {
 		return err
 	}
 	for _, r := range rs {
+		if u := r.Unread; u != nil {
+			unread := audit.Control{Reason: "the file could not be read: " + u.Message, Location: &u.Location}
+			if err := c.Write(csvRow(r, unread, nil, o)); err != nil {
+				return err
+			}
+		}
 		for _, k := range r.Controls {
 			for i := range k.Findings {
 				if err := c.Write(csvRow(r, k, &k.Findings[i], o)); err != nil {
@@ -43,7 +49,10 @@ func writeCSV(w io.Writer, rs []audit.Result, o Options) error {
 }
 
 func csvRow(r audit.Result, c audit.Control, f *audit.Finding, o Options) []string {
-	original := ""
+	severity, original := "", ""
+	if c.Severity != audit.SeverityInvalid {
+		severity = c.Severity.String()
+	}
 	if c.Original != nil {
 		original = c.Original.String()
 	}
@@ -81,7 +90,7 @@ func csvRow(r audit.Result, c audit.Control, f *audit.Finding, o Options) []stri
 	}
 	row := []string{
 		r.Environment.Name, r.Environment.URL, r.Environment.OrganizationID, r.Profile.Name,
-		string(c.ID), c.Rule, c.Title, c.Severity.String(), c.Outcome.String(), original,
+		string(c.ID), c.Rule, c.Title, severity, c.Outcome.String(), original,
 		c.Reason, citation(c.Citation), finding.Fingerprint, finding.Message, kind, finding.Subject.ID, finding.Subject.Name, table,
 		finding.Evidence.Text("privilege"), finding.Evidence.Text("state"),
 		finding.Evidence.Text("required_depth"), finding.Evidence.Text("actual_depth"),

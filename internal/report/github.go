@@ -12,10 +12,14 @@ import (
 // writeGitHub writes workflow commands, which the runner turns into annotations:
 // one for the verdict first, because the runner keeps only ten of a kind for a
 // step, then one for each finding and for each control that is unknown. All
-// controls are listed in a group of the log.
+// controls are listed in a group of the log. A file that could not be read has one.
 func writeGitHub(w io.Writer, rs []audit.Result, o Options) error {
 	var b strings.Builder
 	for _, r := range rs {
+		if u := r.Unread; u != nil {
+			annotate(&b, "error", &u.Location, "dbaudit: "+r.Verdict.String(), "the file could not be read: "+visible(u.Message))
+			continue
+		}
 		annotate(&b, verdictCommand(r.Verdict), nil, "dbaudit: "+r.Verdict.String(), headline(r))
 		for _, c := range r.Controls {
 			id := string(c.ID)

@@ -100,6 +100,13 @@ func suite(r audit.Result, id int, o Options) junitSuite {
 			{"tool", visible(r.Tool.Name + " " + r.Tool.Version)},
 		},
 	}
+	if u := r.Unread; u != nil {
+		s.Tests, s.Errors = 1, 1
+		s.Cases = []junitCase{{
+			Name: "the file can be read", Class: class(env, "file"), Time: "0",
+			Error: &junitFault{Type: "unread", Message: headline(r), Text: visible(lineOf(u.Path, u.Line))},
+		}}
+	}
 	var out []string
 	for _, n := range r.Notes {
 		out = append(out, visible(n))
@@ -125,13 +132,7 @@ func suite(r audit.Result, id int, o Options) junitSuite {
 
 func testCase(c audit.Control, env string, o Options) junitCase {
 	category, _, _ := strings.Cut(c.Rule, "/")
-	k := junitCase{
-		Name: join(": ", visible(string(c.ID)), visible(c.Title)),
-		// Dashboards split class names at dots.
-		Class: strings.ReplaceAll("dbaudit/"+env+"/"+visible(category), ".", "_"),
-		Time:  "0",
-	}
-	k.Class = strings.ReplaceAll(k.Class, "/", ".")
+	k := junitCase{Name: join(": ", visible(string(c.ID)), visible(c.Title)), Class: class(env, visible(category)), Time: "0"}
 	switch c.Outcome {
 	case audit.OutcomeFail:
 		k.Failure = &junitFault{Type: c.Severity.String(), Message: messages(c), Text: details(c, o)}
@@ -148,6 +149,11 @@ func testCase(c audit.Control, env string, o Options) junitCase {
 	case audit.OutcomePass:
 	}
 	return k
+}
+
+// class is the name of a class, which dashboards split at dots.
+func class(env, category string) string {
+	return strings.NewReplacer(".", "_", "/", ".").Replace("dbaudit/" + env + "/" + category)
 }
 
 // messages is the first finding's message with the number of the others.

@@ -212,6 +212,9 @@ func check(r *audit.Result) error {
 		return fmt.Errorf("its format is %q, not %s", shorten(visible(r.Format), nameColumns), audit.ResultFormat)
 	}
 	fillEmpty(r)
+	if r.Unread != nil && len(r.Controls) > 0 {
+		return errors.New("it has controls of a file that it says could not be read")
+	}
 	seen := map[audit.ControlID]bool{}
 	for _, c := range r.Controls {
 		name := shorten(visible(string(c.ID)), nameColumns)

@@ -175,6 +175,10 @@ type Options struct {
 	SARIFProfile Profile
 	// AzureDevOps is used with [AzureDevOpsPipeline].
 	AzureDevOps AzureDevOps
+	// InCheckout makes a path from the working directory one from the root of the
+	// checkout, where code scanning and annotations look for files. nil stands for a
+	// working directory that is the root.
+	InCheckout func(path string) string
 	// Verbose shows in full what is otherwise folded into a count.
 	Verbose bool
 	// Trends are drawn in HTML, each beside the result of its environment and
@@ -198,6 +202,11 @@ func render(w io.Writer, f Format, rs []audit.Result, several bool, o Options) e
 	rs, err := canonical(rs)
 	if err != nil {
 		return fmt.Errorf("rendering %s: %w", f, err)
+	}
+	if o.InCheckout != nil && (f == SARIF || f == GitHub) {
+		for i := range rs {
+			eachLocation(&rs[i], func(l *audit.Location) { l.Path = o.InCheckout(l.Path) })
+		}
 	}
 	// Some of the libraries below drop write errors, so each format is built in
 	// memory and handed to w in one write.
@@ -257,6 +266,24 @@ func canonical(rs []audit.Result) ([]audit.Result, error) {
 		})
 	}
 	return out, group.Wait()
+}
+
+// eachLocation visits every place in a file that a result names.
+func eachLocation(r *audit.Result, visit func(*audit.Location)) {
+	if r.Unread != nil {
+		visit(&r.Unread.Location)
+	}
+	for i := range r.Controls {
+		c := &r.Controls[i]
+		if c.Location != nil {
+			visit(c.Location)
+		}
+		for j := range c.Findings {
+			if l := c.Findings[j].Location; l != nil {
+				visit(l)
+			}
+		}
+	}
 }
 
 // fillEmpty makes lists that have nothing in them empty rather than absent, as the

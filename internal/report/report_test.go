@@ -85,6 +85,7 @@ func TestGolden(t *testing.T) {
 		{"compliant", compliant(), 7},
 		{"incomplete", incomplete(), 7},
 		{"waived", waived(), 7},
+		{"unread", unreadFile(), len(forms)},
 	} {
 		saved := filepath.Join("testdata", sample.name+".json")
 		if *update {
@@ -109,7 +110,7 @@ func TestGolden(t *testing.T) {
 // TestReadResultRendersAsBefore holds the promise of the package comment.
 func TestReadResultRendersAsBefore(t *testing.T) {
 	t.Parallel()
-	for name, r := range map[string]audit.Result{"mixed": mixed(), "compliant": compliant(), "waived": waived(), "hostile": hostile()} {
+	for name, r := range map[string]audit.Result{"mixed": mixed(), "compliant": compliant(), "waived": waived(), "unread": unreadFile(), "hostile": hostile()} {
 		saved := rendered(t, JSON, r, Options{})
 		read, err := ReadResults(strings.NewReader(saved))
 		if err != nil {

@@ -334,6 +334,18 @@ func archive() audit.Result {
 	return judge(r)
 }
 
+// unreadFile is a file of an archive that could not be read.
+func unreadFile() audit.Result {
+	r := base()
+	r.Environment = audit.Environment{Name: "out/sales.zip!/Roles/Sync.xml"}
+	r.Snapshot, r.Notes, r.Controls = audit.Snapshot{}, nil, nil
+	r.Unread = &audit.Unread{
+		Location: audit.Location{Path: "out/sales.zip!/Roles/Sync.xml", Line: 3, Column: 7},
+		Message:  "this is no XML: the element <Role> is not closed",
+	}
+	return judge(r)
+}
+
 func rules() map[string]audit.Rule {
 	m := map[string]audit.Rule{}
 	for _, c := range base().Controls {

@@ -114,9 +114,10 @@ type sarifInvocation struct {
 }
 
 type sarifNotification struct {
-	Level          string    `json:"level"`
-	Message        sarifText `json:"message"`
-	AssociatedRule *sarifRef `json:"associatedRule,omitempty"`
+	Level          string          `json:"level"`
+	Message        sarifText       `json:"message"`
+	Locations      []sarifLocation `json:"locations,omitempty"`
+	AssociatedRule *sarifRef       `json:"associatedRule,omitempty"`
 }
 
 type sarifRef struct {
@@ -150,7 +151,7 @@ type sarifSuppression struct {
 
 type sarifLocation struct {
 	Physical sarifPhysical  `json:"physicalLocation"`
-	Logical  []sarifLogical `json:"logicalLocations"`
+	Logical  []sarifLogical `json:"logicalLocations,omitempty"`
 }
 
 // A sarifRelated is where within an archive a fault stands.
@@ -230,6 +231,9 @@ func run(r audit.Result, o Options, several bool) sarifRun {
 	if !r.EvaluatedAt.IsZero() {
 		invocation.StartTimeUTC = r.EvaluatedAt.UTC().Format("2006-01-02T15:04:05.000Z")
 	}
+	if r.Unread != nil {
+		invocation.Notifications = []sarifNotification{unread(r)}
+	}
 	for i, c := range r.Controls {
 		s.Tool.Driver.Rules = append(s.Tool.Driver.Rules, sarifRuleOf(c, o.Rules))
 		at := place{env: r.Environment, control: c, index: i, options: o}
@@ -253,6 +257,17 @@ func run(r audit.Result, o Options, several bool) sarifRun {
 	}
 	s.Invocations = []sarifInvocation{invocation}
 	return s
+}
+
+// unread says that a file could not be read, so that its results are not taken for
+// mended.
+func unread(r audit.Result) sarifNotification {
+	n := sarifNotification{Level: "error", Message: sarifText{Text: unlinked(sentence(headline(r)))}}
+	if file, _, _ := strings.Cut(r.Unread.Path, "!/"); inCheckout(file) {
+		physical, _, _ := physicalLocation(&r.Unread.Location)
+		n.Locations = []sarifLocation{{Physical: physical}}
+	}
+	return n
 }
 
 // Validate refuses identifiers without which Azure DevOps refuses the document. The

@@ -15,6 +15,13 @@ import (
 // headline is the answer in a sentence. Where controls failed and others are
 // unknown it says both.
 func headline(r audit.Result) string {
+	if u := r.Unread; u != nil {
+		where := ""
+		if u.Line > 0 {
+			where = fmt.Sprintf(" (line %d)", u.Line)
+		}
+		return fmt.Sprintf("%s could not be read%s: %s", visible(r.Environment.Name), where, visible(u.Message))
+	}
 	s := r.Summary
 	total := s.Pass + s.Fail + s.Unknown + s.NotApplicable + s.Waived
 	env := visible(r.Environment.Name)
@@ -40,6 +47,9 @@ func headline(r audit.Result) string {
 // nextSteps says what to do next, most urgent first: one line for what failed, one
 // for what could not be judged.
 func nextSteps(r audit.Result, o Options) []string {
+	if r.Unread != nil {
+		return []string{"mend the file, or leave it out by dbaudit lint --exclude"}
+	}
 	var steps []string
 	worst := r.Worst()
 	automatic, live, lines := 0, 0, 0

@@ -94,6 +94,9 @@ func (t *terminal) overview(rs []audit.Result) error {
 
 func (t *terminal) result(r audit.Result, verbose bool) error {
 	t.banner(r)
+	if r.Unread != nil {
+		return nil
+	}
 	t.b.WriteByte('\n')
 	t.facts(r)
 

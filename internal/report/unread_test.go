@@ -1,0 +1,68 @@
+package report
+
+import (
+	"bytes"
+	"path"
+	"strings"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// TestUnreadFileIsSaid: beside a role that passes, no format keeps silent on a file
+// that could not be read.
+func TestUnreadFileIsSaid(t *testing.T) {
+	t.Parallel()
+	for _, f := range Formats() {
+		var b bytes.Buffer
+		if err := RenderAll(&b, f, []audit.Result{archive(), unreadFile()}, Options{SARIFProfile: GitHubCodeScanning}); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"Sync.xml", "this is no XML"} {
+			if !strings.Contains(b.String(), want) {
+				t.Errorf("%s does not say %q", f, want)
+			}
+		}
+		if f != SARIF {
+			continue
+		}
+		log := checkSARIF(t, b.String())
+		if len(log.Runs) != 1 || log.Runs[0].Invocations[0].ExecutionSuccessful {
+			t.Error("code scanning would close the alerts of a file that was not read")
+		}
+		notes := log.Runs[0].Invocations[0].Notifications
+		if len(notes) != 1 || notes[0].Level != "error" || notes[0].Locations[0].Physical.File.URI != "out/sales.zip" {
+			t.Errorf("notifications %+v", notes)
+		}
+	}
+}
+
+func TestUnreadFileHasNoControls(t *testing.T) {
+	t.Parallel()
+	r := unreadFile()
+	r.Controls = base().Controls
+	doc := rendered(t, JSON, judge(r), Options{})
+	if _, err := ReadResults(strings.NewReader(doc)); err == nil {
+		t.Error("a result that contradicts itself was taken")
+	}
+}
+
+// TestPathsFromTheRootOfTheCheckout: those of SARIF and annotations alone, and the
+// result itself stays as it is.
+func TestPathsFromTheRootOfTheCheckout(t *testing.T) {
+	t.Parallel()
+	o := Options{InCheckout: func(name string) string { return path.Join("src", name) }}
+	for _, r := range []audit.Result{mixed(), archive(), unreadFile()} {
+		for _, f := range Formats() {
+			out := rendered(t, f, r, o)
+			if moved := strings.Contains(out, "src/"); moved != (f == SARIF || f == GitHub) {
+				t.Errorf("%s: paths from the root: %v", f, moved)
+			}
+		}
+		eachLocation(&r, func(l *audit.Location) {
+			if strings.HasPrefix(l.Path, "src/") {
+				t.Error("the caller's result was changed")
+			}
+		})
+	}
+}
