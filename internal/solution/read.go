@@ -30,6 +30,8 @@ type Limits struct {
 	Entries int
 	// Nesting is how deep archives may stand in one another.
 	Nesting int
+	// Exclude tells the files that are left out; nil leaves out none. See [Exclude].
+	Exclude func(name string) bool
 }
 
 // DefaultLimits are beyond any real solution: the platform imports none of more
@@ -46,6 +48,8 @@ type Found struct {
 	Faults []*Fault
 	// Notes say what a reader may miss.
 	Notes []string
+	// Excluded are the files that were left out.
+	Excluded []string
 }
 
 // Stdin is the path that stands for standard input.
@@ -66,6 +70,15 @@ func Read(ctx context.Context, paths []string, in io.Reader, limits Limits) (Fou
 		found.Notes = append(found.Notes, notes...)
 	}
 	files = unique(files)
+	if limits.Exclude != nil {
+		files = slices.DeleteFunc(files, func(f file) bool {
+			out := f.name != Stdin && limits.Exclude(f.name)
+			if out {
+				found.Excluded = append(found.Excluded, filepath.ToSlash(f.name))
+			}
+			return out
+		})
+	}
 	parts := make([]Found, len(files))
 	manifests := manifests{known: map[string]string{}}
 	// What is kept of a file is a copy, so that the next can be read into its place.
