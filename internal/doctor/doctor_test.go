@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"flag"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -243,5 +244,46 @@ func TestImpersonatedLacksIt(t *testing.T) {
 	}
 	if len(got) != len(want) {
 		t.Errorf("%v", got)
+	}
+}
+
+// An older environment has no column for soft deletion, and users are looked as
+// all the same.
+func TestNoSoftDeletion(t *testing.T) {
+	env, err := simulator.Builtin("compliant")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := simulator.Start(t.Context(), env, simulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(server.CAPEM())
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
+	t.Cleanup(transport.CloseIdleConnections)
+	older := roundTripper(func(r *http.Request) (*http.Response, error) {
+		if !strings.Contains(r.URL.RawQuery, "deletedstate") {
+			return transport.RoundTrip(r)
+		}
+		return &http.Response{
+			StatusCode: http.StatusBadRequest, Request: r, Header: http.Header{"Content-Type": {"application/json"}},
+			Body: io.NopCloser(strings.NewReader(`{"error":{"code":"0x80060888","message":"Could not find a property named 'deletedstate' on type 'Microsoft.Dynamics.CRM.systemuser'."}}`)),
+		}, nil
+	})
+	checks, err := Examine(t.Context(), Config{
+		SignIn: signin.Config{
+			EnvironmentURL: server.URL(), TenantID: server.TenantID(), Authority: server.AuthorityURL(), Transport: transport,
+			ClientID: env.Suggest.Auditor, ClientSecret: dataverse.NewSecret(env.Client(env.Suggest.Auditor).Secret),
+		},
+		Client: dataverse.Options{Transport: older}, Now: time.Now,
+		Requirement: snapshot.Requirement{ApplicationID: env.Suggest.ApplicationID},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := find(t, checks, "impersonation"); c.Outcome != Passed {
+		t.Errorf("%s: %s", c.Outcome, c.Detail)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/dataverse"
@@ -323,10 +324,22 @@ func (x *examination) lookAs(ctx context.Context, id, who string, filter dataver
 	x.lacks(err, needs(actOnBehalf))
 }
 
-// find gives the live users that fit, enabled ones first.
+// find gives the live users that fit, enabled ones first. Older environments have
+// no soft deletion, and no column for it.
 func (x *examination) find(ctx context.Context, who string, filter dataverse.Expr) ([]somebody, error) {
+	const deletion = "deletedstate"
+	columns := []string{"systemuserid", "azureactivedirectoryobjectid", "isdisabled", deletion}
+	found, err := x.somebodies(ctx, who, dataverse.Collection("systemusers").Select(columns...).Filter(filter))
+	var refused *dataverse.Error
+	if errors.As(err, &refused) && refused.MissingProperty() == deletion {
+		columns = slices.DeleteFunc(columns, func(column string) bool { return column == deletion })
+		found, err = x.somebodies(ctx, who, dataverse.Collection("systemusers").Select(columns...).Filter(filter))
+	}
+	return found, err
+}
+
+func (x *examination) somebodies(ctx context.Context, who string, q dataverse.Query) ([]somebody, error) {
 	var found, disabled []somebody
-	q := dataverse.Collection("systemusers").Select("systemuserid", "azureactivedirectoryobjectid", "isdisabled", "deletedstate").Filter(filter)
 	err := x.rows(ctx, q.Request("find "+dataverse.Printable(who)), dataverse.Caller{}, read{title: "users", row: func(row map[string]json.RawMessage) {
 		s := somebody{who: who}
 		deleted := 0
