@@ -137,13 +137,14 @@ func (e *Engine) controls(s *snapshot.Snapshot, p profile.Profile) []profile.Con
 }
 
 // resolved refuses references to rules that are not there. OPA takes them for data
-// that may come later, and so for undefined.
+// that may come later, and so for undefined; but of data there are the profiles
+// alone.
 func resolved(c *ast.Compiler) error {
 	var errs []error
-	own := ast.MustParseRef("data.dbaudit")
+	profiles := ast.MustParseRef("data.profiles")
 	for _, name := range slices.Sorted(maps.Keys(c.Modules)) {
 		ast.WalkRefs(c.Modules[name], func(ref ast.Ref) bool {
-			if !ref.HasPrefix(own) {
+			if !ref.HasPrefix(ast.DefaultRootRef) || ref.HasPrefix(profiles) {
 				return false
 			}
 			node := c.RuleTree.Child(ref[0].Value)
@@ -152,7 +153,7 @@ func resolved(c *ast.Compiler) error {
 					return false // of a rule's value anything may be asked
 				}
 				if node = node.Child(term.Value); node == nil {
-					errs = append(errs, fmt.Errorf("%s: there is no %s", term.Location, ref))
+					errs = append(errs, fmt.Errorf("%s: there is no %s in the policies (files of data are not read)", term.Location, ref))
 					return false
 				}
 			}

@@ -22,7 +22,9 @@ import (
 // checkForeign holds the policies that a user adds to a namespace of the user's
 // own: rules are data.dbaudit.rules.category.name with a category that dbaudit
 // has no rules in, and libraries stand outside of data.dbaudit. Else a stray file
-// could add findings to, or take them from, rules that it does not own.
+// could add findings to, or take them from, rules that it does not own. Nor may one
+// stand where the profiles are: a rule goes before the data of its name, and
+// controls that no rule sees find nothing.
 func checkForeign(own, foreign map[string]*ast.Module) error {
 	reserved := map[string]bool{}
 	for _, m := range own {
@@ -32,7 +34,12 @@ func checkForeign(own, foreign map[string]*ast.Module) error {
 	}
 	var errs []error
 	for _, m := range foreign {
-		if len(m.Package.Path) < 2 || m.Package.Path[1].Value.Compare(ast.String("dbaudit")) != 0 {
+		switch root(m) {
+		case "dbaudit":
+		case "profiles":
+			errs = append(errs, fmt.Errorf("%s: the package %s is where the profiles stand: give it another name", m.Package.Location, m.Package.Path))
+			continue
+		default:
 			continue
 		}
 		category, ok := categoryOf(m)
@@ -43,6 +50,15 @@ func checkForeign(own, foreign map[string]*ast.Module) error {
 	}
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(errs...)
+}
+
+// root is the first name of a package behind data.
+func root(m *ast.Module) string {
+	if len(m.Package.Path) < 2 {
+		return ""
+	}
+	name, _ := m.Package.Path[1].Value.(ast.String)
+	return string(name)
 }
 
 // categoryOf is the category of a rule's package, data.dbaudit.rules.category.name,
