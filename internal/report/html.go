@@ -174,12 +174,14 @@ func resultPage(r audit.Result, o Options, prefix string) resultData {
 	if worst := r.Worst(); worst != audit.SeverityInvalid {
 		d.Worst = worst.String()
 	}
-	d.Tiles = []tileData{
-		{"fail", "failed", s.Fail},
-		{"unknown", "unknown", s.Unknown},
-		{"waived", "waived", s.Waived},
-		{"pass", "passed", s.Pass},
-		{"none", "not applicable", s.NotApplicable},
+	if r.Unread == nil {
+		d.Tiles = []tileData{
+			{"fail", "failed", s.Fail},
+			{"unknown", "unknown", s.Unknown},
+			{"waived", "waived", s.Waived},
+			{"pass", "passed", s.Pass},
+			{"none", "not applicable", s.NotApplicable},
+		}
 	}
 	fact := func(name, value, url string, code bool) {
 		if value == "" {
@@ -195,7 +197,9 @@ func resultPage(r audit.Result, o Options, prefix string) resultData {
 	fact("Organization", visible(r.Environment.OrganizationID), "", true)
 	fact("Profile", join(": ", visible(r.Profile.Name), visible(r.Profile.Title)), "", false)
 	fact("Source", visible(r.Profile.Source.Title), r.Profile.Source.URL, false)
-	fact("Coverage", judged(s), "", false)
+	if r.Unread == nil {
+		fact("Coverage", judged(s), "", false)
+	}
 	if n, u := baseline(r); n+u > 0 {
 		fact("Baseline", fmt.Sprintf("%d new, %d unchanged", n, u), "", false)
 	}

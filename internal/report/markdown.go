@@ -91,6 +91,10 @@ func (p *page) result(r audit.Result, o Options) {
 		}
 		fmt.Fprintf(&b, "%d. %s\n", i+1, md(shorten(step, textColumns)))
 	}
+	if r.Unread != nil {
+		p.put(b.String()+"\n", "")
+		return
+	}
 	fmt.Fprintf(&b, "\n| | |\n| --- | --- |\n")
 	row := func(name, value string) { fmt.Fprintf(&b, "| %s | %s |\n", name, value) }
 	row("Environment", join(", ", md(shorten(visible(r.Environment.Name), textColumns)), link(r.Environment.URL, r.Environment.URL)))
