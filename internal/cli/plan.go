@@ -3,7 +3,10 @@ package cli
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,7 +35,7 @@ func (f *contentFlags) add(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.except, "except", nil, "leave the findings of this `control` alone; repeatable")
 	flags.BoolVar(&f.leastPrivilege, "least-privilege", false, "take from the role what it grants beyond the minimum")
 	flags.BoolVar(&f.unassignAdministrator, "unassign-administrator", false, "take administrator roles from the integration user")
-	flags.DurationVar(&f.validFor, "valid-for", plan.DefaultValidity, "how `long` after its snapshot the plan may be applied")
+	flags.DurationVar(&f.validFor, "valid-for", plan.DefaultValidity, "how `long` after its snapshot the plan may be applied, 720h at most")
 	flags.IntVar(&f.maxChanges, "max-changes", plan.MaxChanges, "most changes that a plan may make")
 }
 
@@ -63,7 +66,14 @@ code is 0 when a plan was made, an empty one included.`),
   dbaudit plan --result result.json --snapshot snapshot.json -f markdown -o plan.md -f json -o plan.json
   dbaudit plan --env production --least-privilege --except DB-VIEW-SHARED -o plan.json`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.plan(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.result != "" || f.snapshot != "" {
+				if err := ofScansOnly(cmd.Flags()); err != nil {
+					return err
+				}
+			}
+			return a.plan(cmd.Context(), f)
+		},
 	}
 	f.connection.add(cmd.Flags())
 	f.requirement.add(cmd.Flags())
@@ -71,10 +81,32 @@ code is 0 when a plan was made, an empty one included.`),
 	f.content.add(cmd.Flags())
 	cmd.Flags().VarP(&outputFlag{&f.outputs, true}, "format", "f", "`format` of a document: table, json or markdown; repeatable")
 	cmd.Flags().VarP(&outputFlag{&f.outputs, false}, "output", "o", "`file` that the format before it is written to (default standard output)")
+	cmd.Flags().Var(&outputFlag{&f.outputs, false}, "out", "`file`, as --output")
+	_ = cmd.Flags().MarkHidden("out") // it is there
 	cmd.Flags().StringVar(&f.result, "result", "", "saved `result` (-f json) to plan from, with --snapshot, in place of a scan")
 	cmd.Flags().StringVar(&f.snapshot, "snapshot", "", "the `snapshot` that the result was made from")
 	cmd.Flags().StringVar(&f.asOf, "as-of", "", "`time` that the plan carries as made_at, RFC 3339 (default now)")
 	return cmd
+}
+
+// ofScansOnly refuses flags that would do nothing where a plan is made from saved
+// files, which say by themselves what was asked of which environment.
+func ofScansOnly(flags *pflag.FlagSet) error {
+	var f planFlags
+	own := pflag.NewFlagSet("", pflag.ContinueOnError)
+	f.connection.add(own)
+	f.requirement.add(own)
+	f.accept.add(own)
+	var idle []string
+	own.VisitAll(func(f *pflag.Flag) {
+		if flags.Changed(f.Name) && f.Name != "profile" {
+			idle = append(idle, "--"+f.Name)
+		}
+	})
+	if idle != nil {
+		return usagef("%s: this is for a scan, and --result and --snapshot say it by themselves", strings.Join(idle, ", "))
+	}
+	return nil
 }
 
 func (a *app) plan(ctx context.Context, f planFlags) error {
@@ -105,6 +137,9 @@ func (a *app) makePlan(ctx context.Context, f planFlags, j judgement) (plan.Plan
 		}
 		p, err := a.profile(first(f.requirement.profile, s.Requirement.Profile))
 		if err != nil {
+			return plan.Plan{}, err
+		}
+		if err := a.judgedAsSaved(ctx, f.result, r, s, p); err != nil {
 			return plan.Plan{}, err
 		}
 		return a.derive(r, s, p, f.content, j.asOf)
@@ -201,10 +236,69 @@ func (a *app) saved(f planFlags) (audit.Result, *snapshot.Snapshot, error) {
 	return results[0], s, nil
 }
 
+// judgedAsSaved judges a snapshot again and refuses a result that says anything
+// else: a plan changes what its findings ask for, and a saved file can be edited.
+// Waivers and places in files are the result's own.
+func (a *app) judgedAsSaved(ctx context.Context, name string, saved audit.Result, s *snapshot.Snapshot, p profile.Profile) error {
+	if saved.Snapshot.Digest != s.Digest {
+		return nil // which the plan refuses with better words
+	}
+	e, err := a.policies(ctx, p)
+	if err != nil {
+		return err
+	}
+	again, err := e.Evaluate(ctx, s, p, engine.Options{Tool: a.tool(), AsOf: saved.EvaluatedAt})
+	if err != nil {
+		return err
+	}
+	if saved.Environment != again.Environment || saved.Profile.Name != again.Profile.Name {
+		return fmt.Errorf("%s is of another environment or profile than its snapshot: make it again by `dbaudit check SNAPSHOT -f json -o %[1]s`", name)
+	}
+	for i, c := range again.Controls {
+		same, err := sameVerdict(saved.Controls, i, c)
+		if err != nil {
+			return err
+		}
+		if !same {
+			return fmt.Errorf("%s does not say of %s what its snapshot is judged to be: it was edited, or made by other rules; make it again by `dbaudit check SNAPSHOT -f json -o %[1]s`", name, c.ID)
+		}
+	}
+	return nil
+}
+
+// sameVerdict compares a control with the saved one in its place, waivers and places
+// aside.
+func sameVerdict(saved []audit.Control, place int, c audit.Control) (bool, error) {
+	if place >= len(saved) {
+		return false, nil
+	}
+	var texts [2][]byte
+	for i, control := range []audit.Control{saved[place], c} {
+		if control.Original != nil {
+			control.Outcome, control.Original = *control.Original, nil
+		}
+		control.Location = nil
+		control.Findings = slices.Clone(control.Findings)
+		for j := range control.Findings {
+			f := &control.Findings[j]
+			f.Location, f.Waiver, f.Baseline = nil, nil, ""
+		}
+		var err error
+		if texts[i], err = json.Marshal(control); err != nil {
+			return false, fmt.Errorf("comparing the result with its snapshot: %w", err)
+		}
+	}
+	return bytes.Equal(texts[0], texts[1]), nil
+}
+
 // derive makes a plan and holds it against the limits.
 func (a *app) derive(r audit.Result, s *snapshot.Snapshot, p profile.Profile, f contentFlags, asOf time.Time) (plan.Plan, error) {
+	if f.validFor <= 0 {
+		return plan.Plan{}, usagef("--valid-for %s: a plan must be good for some time, %s at most", f.validFor, plan.MaxValidity)
+	}
 	made, err := plan.Build(r, s, plan.Options{
-		Tool: a.tool(), MadeAt: asOf, Validity: f.validFor, Pattern: p.Pattern, Minimum: p.Minimum(),
+		Tool: a.tool(), MadeAt: asOf, Validity: f.validFor, Pattern: p.Pattern,
+		Minimum: p.Minimum(), Allow: p.Allow, Depths: p.Depths,
 		Only: controlIDs(f.only), Except: controlIDs(f.except),
 		LeastPrivilege: f.leastPrivilege, UnassignAdministrator: f.unassignAdministrator,
 		Describe: func(fix audit.Fix) (string, []string) {
@@ -215,10 +309,15 @@ func (a *app) derive(r audit.Result, s *snapshot.Snapshot, p profile.Profile, f 
 	if err != nil {
 		return plan.Plan{}, &usageError{err}
 	}
-	if made.Expired(asOf) {
+	if asOf.After(made.ExpiresAt) {
 		a.warn("the snapshot is of %s: the plan has expired already, and can be read but not applied", s.TakenAt.Format(time.RFC3339))
 	}
-	return made, made.Within(plan.Limits{Changes: f.maxChanges, Minimum: p.Minimum()})
+	return made, made.Within(limits(p, f.maxChanges))
+}
+
+// limits are what a profile lets a plan do.
+func limits(p profile.Profile, changes int) plan.Limits {
+	return plan.Limits{Changes: changes, Minimum: p.Minimum(), Allow: p.Allow, Depths: p.Depths}
 }
 
 func controlIDs(names []string) []audit.ControlID {

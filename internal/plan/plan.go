@@ -3,11 +3,13 @@
 // and how to undo it.
 //
 // What it promises: equal results and snapshots give equal bytes. A plan carries
-// a digest over its content, so that one that was edited is refused; its requests
-// follow from its targets and states, so that one whose requests were swapped is
-// refused too, whatever its digest says. What apply may do is a short list of
-// kinds (see [audit.FixKind.Automatic]); everything else stands under Manual with
-// who must do it and how.
+// a digest over its content and is read only as it was written, so that one that
+// was edited is refused; its requests and its words follow from its targets and
+// states, so that one that says one thing and does another is refused too, whatever
+// its digest says. What apply may do is a short list of kinds (see
+// [audit.FixKind.Automatic]); everything else stands under Manual with who must do
+// it and how. No plan makes the integration more than the profile asks for: see
+// [Limits].
 //
 // A plan knows how to take its targets from one state to another ([Target.Next]),
 // and nothing else about the world: it does no I/O. The requests are those of
@@ -39,6 +41,8 @@ type Plan struct {
 	// IntegrationUser is the id of the user that the plan is about; empty where there
 	// is none yet.
 	IntegrationUser string `json:"integration_user"`
+	// RootUnit is the id of the business unit that has none above it.
+	RootUnit string `json:"root_unit"`
 	// Snapshot is the state that the plan rests on.
 	Snapshot audit.Snapshot `json:"snapshot"`
 	MadeAt   time.Time      `json:"made_at"`
@@ -71,6 +75,8 @@ type Action struct {
 	Before State    `json:"before"`
 	After  State    `json:"after"`
 	Why    []Reason `json:"why"`
+	// Along are the privileges that the platform grants along with the change, sorted.
+	Along []string `json:"along,omitempty"`
 	// Request is what is sent, relative to the environment's /api/data/v9.2/. What
 	// stands in {braces} is known only once the target is read.
 	Request Request `json:"request"`
@@ -91,7 +97,14 @@ type Reason struct {
 	// Follows is set where the control does not fail yet, but would once the
 	// finding is mended: a new user needs its role and its views.
 	Follows bool `json:"follows,omitempty"`
+	// Partly is set where the finding stays until people have done their part too,
+	// which stands under Manual with the same fingerprint.
+	Partly bool `json:"partly,omitempty"`
 }
+
+// Settled reports whether the finding is gone once the action has been carried
+// out.
+func (r Reason) Settled() bool { return !r.Follows && !r.Partly }
 
 // Manual is work for a person.
 type Manual struct {
@@ -124,21 +137,28 @@ type Finding struct {
 	Control     audit.ControlID `json:"control"`
 	Fingerprint string          `json:"fingerprint"`
 	Message     string          `json:"message"`
+	// LeftOut is set where Only or Except leaves the finding alone.
+	LeftOut bool `json:"left_out,omitempty"`
 }
 
 // Empty reports whether there is nothing to apply.
 func (p Plan) Empty() bool { return len(p.Actions) == 0 }
 
 // Counts counts single differences: privileges, shares, rows.
-type Counts struct{ Add, Change, Remove int }
+type Counts struct {
+	Add, Change, Remove int
+	// Along are what the platform grants along with them.
+	Along int
+}
 
-// Total is how many differences there are.
+// Total is how many differences there are that the plan asks for.
 func (c Counts) Total() int { return c.Add + c.Change + c.Remove }
 
 // Counts counts what the plan changes.
 func (p Plan) Counts() Counts {
 	var c Counts
 	for _, a := range p.Actions {
+		c.Along += len(a.Along)
 		for _, d := range a.Differences() {
 			switch d.Mark() {
 			case MarkAdd:

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -104,6 +105,7 @@ func sample(t *testing.T) (audit.Result, *snapshot.Snapshot) {
 func options() plan.Options {
 	return plan.Options{
 		Tool: audit.Tool{Name: "dbaudit", Version: "test"}, MadeAt: taken().Add(time.Hour), LeastPrivilege: true, UnassignAdministrator: true,
+		Minimum:  []string{"prvReadLead", "prvReadAccount"},
 		Describe: func(f audit.Fix) (string, []string) { return "Fix by " + f.Kind.String() + ".", []string{"Do it."} },
 	}
 }
@@ -283,7 +285,7 @@ func TestContent(t *testing.T) {
 	}{
 		"one control":      {only("db-priv-lead"), "add-privilege"},
 		"all but two":      {except, "raise-depth remove-privilege enable-user assign-role reduce-share unassign-role"},
-		"without asking":   {cautious, "add-privilege raise-depth enable-user assign-role share-view reduce-share"},
+		"without asking":   {cautious, "add-privilege raise-depth enable-user share-view reduce-share"},
 		"what passes":      {only("DB-USER-EXISTS"), ""},
 		"for people alone": {only("DB-PRIV-LIST"), ""},
 	} {
@@ -344,6 +346,20 @@ func TestEdited(t *testing.T) {
 		"a kind that is another":     func(p *plan.Plan) { p.Actions[0].Kind = audit.FixRaiseDepth },
 		"a user disabled":            func(p *plan.Plan) { a := find(p, audit.FixEnableUser); a.Before, a.After = a.After, a.Before },
 		"more rights":                func(p *plan.Plan) { find(p, audit.FixShareView).After["access"] = "read, superpower" },
+		"good for years":             func(p *plan.Plan) { p.ExpiresAt = p.Snapshot.TakenAt.Add(plan.MaxValidity + time.Second) },
+		"an innocent summary":        func(p *plan.Plan) { find(p, audit.FixAssignRole).Summary = "assign nothing" },
+		"an innocent note":           func(p *plan.Plan) { find(p, audit.FixUnassignRole).Note = "Nothing happens." },
+		"a lower risk":               func(p *plan.Plan) { find(p, audit.FixUnassignRole).Risk = plan.RiskLow },
+		"another role, same words":   func(p *plan.Plan) { find(p, audit.FixAssignRole).Target.Role.Name = "System Administrator" },
+		"more than Read shared":      func(p *plan.Plan) { find(p, audit.FixShareView).After["access"] = "read, write, delete, share, assign" },
+		"a share that takes":         func(p *plan.Plan) { a := find(p, audit.FixShareView); a.Before["access"] = "read, write" },
+		"a reduction that adds":      func(p *plan.Plan) { find(p, audit.FixReduceShare).Before["access"] = "append-to" },
+		"a reduction that stays":     func(p *plan.Plan) { find(p, audit.FixReduceShare).Before["access"] = "read" },
+		"a reason of one's own":      func(p *plan.Plan) { find(p, audit.FixAssignRole).Why[0].Control = "DB-USER-ENABLED" },
+		"no reason":                  func(p *plan.Plan) { find(p, audit.FixAssignRole).Why = nil },
+		"what comes along unsaid":    func(p *plan.Plan) { find(p, audit.FixEnableUser).Along = []string{"prvReadSharePointData"} },
+		"another undoing":            func(p *plan.Plan) { find(p, audit.FixRaiseDepth).UndoneWith = "1" },
+		"grants that are not made":   func(p *plan.Plan) { find(p, audit.FixAssignRole).Target.Grants["prvBulkDelete"] = "global" },
 		"another order":              func(p *plan.Plan) { p.Actions[0], p.Actions[1] = p.Actions[1], p.Actions[0] },
 		"a row of a later action":    func(p *plan.Plan) { p.Actions[0].Target.Role = &plan.Ref{MadeBy: "5"} },
 		"a target without a role":    func(p *plan.Plan) { p.Actions[0].Target.Role = nil },
@@ -378,18 +394,50 @@ func TestEdited(t *testing.T) {
 			t.Errorf("%s: a broken plan was accepted", name)
 		}
 	}
-	var reformatted bytes.Buffer
-	if err := json.Compact(&reformatted, data); err != nil {
+	if strings.Contains(fmt.Sprint(decodeError(bytes.Replace(data, []byte(`"global"`), []byte(`"basic"`), 1))), "sha256:") {
+		t.Error("the refusal says which digest would do")
+	}
+}
+
+func decodeError(data []byte) error {
+	_, err := plan.Decode(data)
+	return err
+}
+
+// TestOneReading holds that a plan is read only as it was written: no other program
+// can read another plan out of the same file.
+func TestOneReading(t *testing.T) {
+	data := encode(t, build(t, options(), nil))
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, data); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := plan.Decode(reformatted.Bytes()); err != nil {
-		t.Errorf("other white space: %v", err)
+	swap := func(from, to string) []byte { return bytes.Replace(data, []byte(from), []byte(to), 1) }
+	for name, other := range map[string][]byte{
+		"white space":         compact.Bytes(),
+		"a space":             append([]byte(" "), data...),
+		"no last line end":    data[:len(data)-1],
+		"keys in capitals":    swap(`"actions"`, `"Actions"`),
+		"a decoy":             swap(`  "actions": [`, "  \"actions\": [],\n  \"Actions\": ["),
+		"a key twice":         swap(`  "profile":`, "  \"profile\": \"gong\",\n  \"profile\":"),
+		"an escaped letter":   swap(`"profile": "d`, `"profile": "\u0064`),
+		"another order":       swap("  \"format\": \"dbaudit.plan/v1\",\n", ""),
+		"a byte order mark":   append([]byte("\xef\xbb\xbf"), data...),
+		"a null for nothing":  swap(`"withheld": []`, `"withheld": null`),
+		"an empty list added": swap(`  "digest"`, "  \"along\": [],\n  \"digest\""),
+	} {
+		if err := decodeError(other); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	if err := decodeError(bytes.ReplaceAll(data, []byte("\n"), []byte("\r\n"))); err != nil {
+		t.Errorf("line ends as git writes them on Windows: %v", err)
 	}
 }
 
 func TestLimits(t *testing.T) {
 	p := build(t, options(), nil)
-	if got := p.Counts(); got != (plan.Counts{Add: 3, Change: 3, Remove: 2}) {
+	if got := p.Counts(); got != (plan.Counts{Add: 3, Change: 3, Remove: 2, Along: 3}) {
 		t.Errorf("counted %+v", got)
 	}
 	enough := plan.Limits{Minimum: []string{"prvreadlead", "prvReadAccount"}}
@@ -418,18 +466,41 @@ func TestUndefinedPrivilegesOfANewRole(t *testing.T) {
 
 func TestNeeds(t *testing.T) {
 	p := build(t, options(), nil)
-	held := map[string]string{
-		"prvwriterole": "global", "prvwriteuser": "local", "prvassignrole": "basic", "prvreadlead": "deep", "prvreadaccount": "global",
+	held := map[string]string{"prvwriterole": "global", "prvwriteuser": "local", "prvassignrole": "basic", "prvreadlead": "deep", "prvreadaccount": "global"}
+	for _, name := range append(plan.PlatformDefaults(), "prvReadRole", "prvReadTeam") {
+		held[strings.ToLower(name)] = "global"
 	}
 	want := []string{
-		"prvActOnBehalfOfAnotherUser (global)", "prvAssignRole (local)", "prvDisableUser (local)", "prvReadLead (global)",
-		"prvReadUserQuery (basic)", "prvShareUserQuery (basic)",
+		"prvActOnBehalfOfAnotherUser (global)",
+		"prvAssignRole (deep)", "prvDisableUser (deep)", // the user sits below the root
+		"prvReadLead (global)", "prvReadUser (global)", "prvReadUserQuery (basic)", "prvShareUserQuery (basic)", "prvWriteUser (deep)",
 	}
 	if got := p.Lacking(held); !slices.Equal(got, want) {
 		t.Errorf("lacking %v, want %v", got, want)
 	}
-	if needs := build(t, options(), noRoleNoUser).Needs(); needs["prvCreateRole"] != "local" || needs["prvCreateUser"] != "local" || needs["prvReadLead"] != "global" {
-		t.Errorf("needs %v", needs)
+	undo, roles := p.NeedsToUndo()
+	if want := map[string]string{"prvBulkDelete": "global"}; !maps.Equal(undo, want) || !slices.Equal(roles, []string{"System Administrator"}) {
+		t.Errorf("to undo %v, %v", undo, roles)
+	}
+
+	p = build(t, options(), noRoleNoUser)
+	needs := p.Needs()
+	for name, depth := range map[string]string{"prvCreateRole": "local", "prvCreateUser": "deep", "prvReadLead": "global", "prvReadSdkMessage": "global", "prvCreateSharePointData": "global"} {
+		if needs[name] != depth {
+			t.Errorf("needs %s at %q, not %s", name, needs[name], depth)
+		}
+	}
+	undo, _ = p.NeedsToUndo()
+	if want := map[string]string{"prvDeleteRole": "local", "prvDeleteUser": "deep", "prvDisableUser": "deep", "prvWriteUser": "deep"}; !maps.Equal(undo, want) {
+		t.Errorf("to undo %v", undo)
+	}
+
+	// An assigned role is given with all that it grants.
+	o := options()
+	o.Allow = []string{"prvBulkDelete"}
+	o.Only = []audit.ControlID{"DB-USER-ROLE"}
+	if needs := build(t, o, nil).Needs(); needs["prvBulkDelete"] != "global" || needs["prvReadAccount"] != "deep" {
+		t.Errorf("to assign it takes %v", needs)
 	}
 }
 

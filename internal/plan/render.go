@@ -5,8 +5,11 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
 // Text shows the plan as a person reads it: grouped by what is changed, with a
@@ -25,15 +28,21 @@ func (p Plan) Text() string {
 					fmt.Fprintf(&b, "        %s %-32s %s → %s\n", d.Mark(), d.Name, d.Before, d.After)
 				}
 			}
-			fmt.Fprintf(&b, "        why: %s; risk: %s\n", a.reasons(), a.Risk)
+			for _, name := range a.Along {
+				fmt.Fprintf(&b, "        %s %-32s by the platform itself\n", MarkAdd, name)
+			}
+			for _, reason := range p.reasons(a) {
+				fmt.Fprintf(&b, "        why: %s\n", oneLine(reason))
+			}
+			fmt.Fprintf(&b, "        risk: %s. %s\n", a.Risk, oneLine(a.Note))
 		}
 	}
 	b.WriteString("\n" + p.Sentence() + "\n")
 	for _, w := range p.Withheld {
 		fmt.Fprintf(&b, "  left out, for want of %s: %s (%s)\n", w.Flag, oneLine(w.Summary), w.Control)
 	}
-	for _, u := range p.Unknown {
-		fmt.Fprintf(&b, "  not judged: %s: %s\n", u.Control, oneLine(u.Reason))
+	for _, u := range p.unjudged() {
+		fmt.Fprintf(&b, "  not judged: %s (%s)\n", oneLine(u.reason), u.controls)
 	}
 	if len(p.Manual) > 0 {
 		b.WriteString("\nFor people\n")
@@ -56,15 +65,42 @@ func (p Plan) Sentence() string {
 		case len(p.Findings) == 0:
 			return "Nothing to do, as far as could be judged."
 		}
-		return fmt.Sprintf("Nothing that dbaudit can change; %s for people.", plural(len(p.Manual), "thing"))
+		return "Nothing to change: " + p.remaining() + "."
 	}
 	c := p.Counts()
 	text := fmt.Sprintf("%s in %s: %d to add, %d to change, %d to remove",
 		plural(c.Total(), "change"), plural(len(p.Actions), "request"), c.Add, c.Change, c.Remove)
+	if c.Along > 0 {
+		text += fmt.Sprintf("; the platform grants %s along with them", plural(c.Along, "privilege"))
+	}
 	if n := len(p.Manual); n > 0 {
 		text += fmt.Sprintf("; %s for people", plural(n, "thing"))
 	}
 	return text + "."
+}
+
+// remaining says what becomes of the findings where there is nothing to apply.
+func (p Plan) remaining() string {
+	var parts []string
+	if n := len(p.Manual); n > 0 {
+		parts = append(parts, plural(n, "thing")+" for people")
+	}
+	if n := len(p.Withheld); n > 0 {
+		parts = append(parts, plural(n, "change")+" left out for want of a flag")
+	}
+	left := 0
+	for _, f := range p.Findings {
+		if f.LeftOut {
+			left++
+		}
+	}
+	if left > 0 {
+		parts = append(parts, plural(left, "finding")+" left out by --only or --except")
+	}
+	if parts == nil {
+		return plural(len(p.Findings), "finding") + " without a fix"
+	}
+	return strings.Join(parts, "; ")
 }
 
 type group struct {
@@ -112,18 +148,55 @@ func (a Action) mark() Mark {
 	return mark
 }
 
-func (a Action) reasons() string {
-	var names []string
-	for _, why := range a.Why {
-		name := string(why.Control)
-		if why.Follows {
-			name += " (would fail next)"
+// reasons are the controls that an action answers, each with what was found.
+func (p Plan) reasons(a Action) []string {
+	var lines []string
+	var last audit.ControlID
+	more := 0
+	flush := func() {
+		if more > 0 {
+			lines[len(lines)-1] += fmt.Sprintf(" (and %d more)", more)
 		}
-		if len(names) == 0 || names[len(names)-1] != name {
-			names = append(names, name)
-		}
+		more = 0
 	}
-	return strings.Join(names, ", ")
+	for _, why := range a.Why {
+		if why.Control == last {
+			more++
+			continue
+		}
+		flush()
+		last = why.Control
+		line := string(why.Control)
+		switch {
+		case why.Follows:
+			line += " would fail next, once this is mended"
+		case why.Partly:
+			line += " (in part, the rest is for people)"
+		}
+		if i := slices.IndexFunc(p.Findings, func(f Finding) bool { return f.Fingerprint == why.Fingerprint }); i >= 0 {
+			line += ": " + p.Findings[i].Message
+		}
+		lines = append(lines, line)
+	}
+	flush()
+	return lines
+}
+
+// An unjudged is one reason why controls were not judged.
+type unjudged struct{ reason, controls string }
+
+// unjudged groups what was not judged by its reason.
+func (p Plan) unjudged() []unjudged {
+	var list []unjudged
+	for _, u := range p.Unknown {
+		i := slices.IndexFunc(list, func(seen unjudged) bool { return seen.reason == u.Reason })
+		if i < 0 {
+			list = append(list, unjudged{reason: u.Reason, controls: string(u.Control)})
+			continue
+		}
+		list[i].controls += ", " + string(u.Control)
+	}
+	return list
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
@@ -152,7 +225,14 @@ func (p Plan) Markdown() string {
 			for _, d := range a.Differences() {
 				fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", d.Mark(), inline(d.Name), inline(d.Before), inline(d.After))
 			}
-			fmt.Fprintf(&b, "\nWhy: %s. Risk: %s. %s\n\n", inline(a.reasons()), a.Risk, inline(a.Note))
+			for _, name := range a.Along {
+				fmt.Fprintf(&b, "| %s | %s | | by the platform itself |\n", MarkAdd, inline(name))
+			}
+			b.WriteString("\nWhy:\n\n")
+			for _, reason := range p.reasons(a) {
+				fmt.Fprintf(&b, "- %s\n", inline(reason))
+			}
+			fmt.Fprintf(&b, "\nRisk: %s. %s\n\n", a.Risk, inline(a.Note))
 			b.WriteString(a.Request.markdown())
 			switch {
 			case a.UndoneWith != "":
@@ -180,8 +260,8 @@ func (p Plan) Markdown() string {
 		for _, w := range p.Withheld {
 			fmt.Fprintf(&b, "- for want of `%s`: %s (%s)\n", w.Flag, inline(w.Summary), w.Control)
 		}
-		for _, u := range p.Unknown {
-			fmt.Fprintf(&b, "- not judged: %s: %s\n", u.Control, inline(u.Reason))
+		for _, u := range p.unjudged() {
+			fmt.Fprintf(&b, "- not judged: %s (%s)\n", inline(u.reason), u.controls)
 		}
 	}
 	return b.String()

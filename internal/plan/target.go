@@ -85,6 +85,8 @@ type Target struct {
 	Kind Kind `json:"kind"`
 	// Role is the root copy of a role.
 	Role *Ref `json:"role,omitempty"`
+	// Managed is set where the role comes with a managed solution.
+	Managed bool `json:"managed,omitempty"`
 	// Copy is the copy of Role to be assigned. Without an id it is the one in
 	// BusinessUnit or, where AnyUnit is set and there is none, the root.
 	Copy          *Ref   `json:"copy,omitempty"`
@@ -100,6 +102,25 @@ type Target struct {
 	Owner *Ref `json:"owner,omitempty"`
 	// Privileges are the ids of privileges by name, as far as they are known.
 	Privileges map[string]string `json:"privileges,omitempty"`
+	// Levels are the depths at which a privilege can be granted, where the one that
+	// is asked for is none of them.
+	Levels map[string][]snapshot.Depth `json:"levels,omitempty"`
+	// Grants is all that a role grants by the time that it is assigned, the depths by
+	// name: one that grants more by then is not assigned. It is empty for a role that
+	// an earlier action makes.
+	Grants State `json:"grants,omitempty"`
+}
+
+// Beyond lists what a role that is to be assigned grants beyond Grants, sorted.
+// What the platform gives to every role does not count.
+func (t Target) Beyond(now State) []string {
+	meant := map[string]int{}
+	for name, depth := range t.Grants {
+		meant[strings.ToLower(name)] = rank(depth)
+	}
+	return slices.DeleteFunc(now.names(), func(name string) bool {
+		return rank(now[name]) <= meant[strings.ToLower(name)] || isInborn(name)
+	})
 }
 
 // A Request is one request of the Web API.
@@ -255,6 +276,16 @@ func (t Target) Watched(s State) []string {
 // role each time.
 func PlatformDefaults() []string {
 	return []string{"prvCreateSharePointData", "prvReadSharePointData", "prvReadSharePointDocument", "prvWriteSharePointData"}
+}
+
+// Inborn are the privileges that the platform gives to each new role, sorted.
+func Inborn() []string {
+	return slices.Sorted(slices.Values(append(PlatformDefaults(),
+		"prvReadPluginAssembly", "prvReadPluginType", "prvReadSdkMessage", "prvReadSdkMessageProcessingStep", "prvReadSdkMessageProcessingStepImage")))
+}
+
+func isInborn(name string) bool {
+	return slices.ContainsFunc(Inborn(), func(d string) bool { return strings.EqualFold(d, name) })
 }
 
 // IsPlatformDefault reports whether a privilege is one of [PlatformDefaults].

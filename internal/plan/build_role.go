@@ -1,0 +1,212 @@
+package plan
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+type roleWork struct {
+	ref      Ref
+	grants   map[string]audit.Grant
+	removals []string
+	why      []Reason // of the role as a whole
+	addWhy   map[string][]Reason
+	takeWhy  []Reason
+	unit     Ref
+}
+
+// role is the work on a role that may be edited, or nil.
+func (b *builder) role(ref *audit.Reference) *roleWork {
+	if ref == nil || ref.ID == "" {
+		return nil
+	}
+	if w := b.roles[ref.ID]; w != nil {
+		return w
+	}
+	role, known := b.snapshot.Roles[ref.ID]
+	if !known || role.RootID != ref.ID || !role.Customizable || role.TemplateID != "" || b.snapshot.RolePrivileges[ref.ID] == nil {
+		return nil
+	}
+	w := &roleWork{
+		ref: Ref{ID: ref.ID, Name: role.Name}, grants: map[string]audit.Grant{}, addWhy: map[string][]Reason{},
+		unit: b.unit(role.BusinessUnitID),
+	}
+	b.roles[ref.ID] = w
+	return w
+}
+
+func (b *builder) unit(id string) Ref { return Ref{ID: id, Name: b.snapshot.BusinessUnits[id].Name} }
+
+func (w *roleWork) grant(list []audit.Grant, why Reason) {
+	for _, g := range list {
+		if g.ID == "" || g.Depth == "" {
+			continue
+		}
+		if rank(g.Depth) > rank(w.grants[g.Name].Depth) {
+			w.grants[g.Name] = g
+		}
+		w.addWhy[g.Name] = add(w.addWhy[g.Name], why)
+	}
+}
+
+// rootUnit is the business unit without a parent.
+func (b *builder) rootUnit() (Ref, bool) {
+	for _, id := range slices.Sorted(maps.Keys(b.snapshot.BusinessUnits)) {
+		if b.snapshot.BusinessUnits[id].ParentID == "" {
+			return b.unit(id), true
+		}
+	}
+	return Ref{}, false
+}
+
+// unitNamed is the live business unit of a name, or the root where none is named.
+func (b *builder) unitNamed(name string) (Ref, bool) {
+	if name == "" {
+		return b.rootUnit()
+	}
+	for _, id := range slices.Sorted(maps.Keys(b.snapshot.BusinessUnits)) {
+		if u := b.snapshot.BusinessUnits[id]; strings.EqualFold(u.Name, name) && !u.Disabled {
+			return b.unit(id), true
+		}
+	}
+	return Ref{}, false
+}
+
+func (b *builder) createRole(c cause) {
+	fix := c.fix
+	root, ok := b.rootUnit()
+	if !ok || fix.Role == nil || fix.Role.Name == "" {
+		b.manual(c, "the root business unit was not read")
+		return
+	}
+	if b.newRole == nil {
+		b.undefined(c)
+		b.newRole = &roleWork{ref: Ref{Name: fix.Role.Name}, grants: map[string]audit.Grant{}, addWhy: map[string][]Reason{}, unit: root}
+	}
+	b.newRole.why = add(b.newRole.why, c.reason())
+	b.newRole.grant(fix.Privileges, c.reason())
+}
+
+// undefined leaves to people what a new role cannot be granted: the rules that
+// would say so have no role to judge yet.
+func (b *builder) undefined(c cause) {
+	var missing []audit.Grant
+	for _, name := range b.Minimum {
+		if _, defined := b.snapshot.Privileges[name]; !defined {
+			missing = append(missing, audit.Grant{Name: name})
+		}
+	}
+	if missing != nil {
+		c.fix = audit.Fix{Kind: audit.FixInstallApp, Privileges: missing}
+		b.manual(c, "")
+	}
+}
+
+func (b *builder) removePrivileges(c cause) {
+	w := b.role(c.fix.Role)
+	switch {
+	case w == nil:
+		b.manual(c, "this role cannot be edited, or was not read")
+		return
+	case !b.LeastPrivilege:
+		b.withhold(c, "--least-privilege")
+		return
+	}
+	for _, g := range c.fix.Privileges {
+		if _, held := b.snapshot.RolePrivileges[w.ref.ID][g.Name]; held && !slices.Contains(w.removals, g.Name) {
+			w.removals = append(w.removals, g.Name)
+		}
+	}
+	w.takeWhy = add(w.takeWhy, c.reason())
+}
+
+// asked is the depth that is asked for of a privilege.
+func asked(name string, requirement snapshot.Requirement, depths map[string]snapshot.Depth) snapshot.Depth {
+	if depth, ok := requirement.Depth[name]; ok {
+		return depth
+	}
+	if depth, ok := depths[name]; ok {
+		return depth
+	}
+	return snapshot.DepthGlobal
+}
+
+// grants emits what a role is given: what it lacks, then what it has too shallow.
+func (b *builder) grants(w *roleWork, has map[string]snapshot.Depth) {
+	lacking := lackedDefaults(has)
+	if w.ref.ID == "" {
+		lacking = nil // a new role is born with them
+	}
+	for _, kind := range []audit.FixKind{audit.FixAddPrivilege, audit.FixRaiseDepth} {
+		a := Action{
+			Kind: kind, UndoneWith: w.ref.MadeBy, Before: State{}, After: State{},
+			Target: Target{
+				Kind: KindGrants, Role: &w.ref, BusinessUnit: &w.unit, Managed: b.snapshot.Roles[w.ref.ID].Managed,
+				Privileges: map[string]string{}, Levels: map[string][]snapshot.Depth{},
+			},
+		}
+		for _, name := range slices.Sorted(maps.Keys(w.grants)) {
+			g := w.grants[name]
+			if rank(g.Depth) <= int(has[name]) || (kind == audit.FixRaiseDepth) != (has[name] != snapshot.DepthNone) {
+				continue
+			}
+			a.Before[name], a.After[name], a.Target.Privileges[name] = has[name].String(), g.Depth, strings.ToLower(g.ID)
+			if rank(g.Depth) > int(asked(name, b.plan.Requirement, b.Depths)) {
+				a.Target.Levels[name] = b.snapshot.Privileges[name].Depths
+			}
+			a.Why = add(a.Why, w.addWhy[name]...)
+		}
+		if len(a.After) == 0 {
+			continue
+		}
+		a.Along = slices.DeleteFunc(lacking, func(name string) bool { return a.After[name] != "" })
+		lacking = nil // the first request brings them all back
+		b.action(a)
+	}
+}
+
+// lackedDefaults are the platform's defaults that a role is without, which granting
+// anything brings back.
+func lackedDefaults(has map[string]snapshot.Depth) []string {
+	return slices.DeleteFunc(PlatformDefaults(), func(name string) bool { return has[name] != snapshot.DepthNone })
+}
+
+func (b *builder) removals(w *roleWork) {
+	for _, name := range w.removals {
+		b.action(Action{
+			Kind: audit.FixRemovePrivilege, Why: w.takeWhy,
+			Target: Target{Kind: KindGrants, Role: &w.ref, BusinessUnit: &w.unit, Managed: b.snapshot.Roles[w.ref.ID].Managed},
+			Before: State{name: b.snapshot.RolePrivileges[w.ref.ID][name].String()}, After: State{name: None},
+		})
+	}
+}
+
+// granted is all that a role grants once this plan has changed it.
+func (b *builder) granted(root string) State {
+	state := State{}
+	for name, depth := range b.snapshot.RolePrivileges[root] {
+		if depth != snapshot.DepthNone {
+			state[name] = depth.String()
+		}
+	}
+	w := b.roles[root]
+	if w == nil {
+		return state
+	}
+	for name, g := range w.grants {
+		if rank(g.Depth) > rank(state[name]) {
+			state[name] = g.Depth
+			for _, name := range lackedDefaults(b.snapshot.RolePrivileges[root]) {
+				state[name] = snapshot.DepthGlobal.String()
+			}
+		}
+	}
+	for _, name := range w.removals {
+		delete(state, name)
+	}
+	return state
+}

@@ -1,0 +1,347 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+type userWork struct {
+	ref  Ref
+	app  string
+	unit Ref
+	why  []Reason
+}
+
+type assignWork struct {
+	role, copied, user Ref
+	unit               Ref
+	why                []Reason
+	cause              cause
+	grants             State
+}
+
+func (b *builder) createUser(c cause) {
+	name := ""
+	if c.fix.BusinessUnit != nil {
+		name = c.fix.BusinessUnit.Name
+	}
+	unit, ok := b.unitNamed(name)
+	app := c.fix.ApplicationID
+	if !ok || app == "" {
+		b.manual(c, fmt.Sprintf("there is no business unit %q that is enabled", name))
+		return
+	}
+	b.newUser = &userWork{ref: Ref{Kind: "systemuser", Name: "application " + app}, app: app, unit: unit, why: []Reason{c.reason()}}
+}
+
+func (b *builder) enableUser(c cause) {
+	user, ok := b.user(c.fix.User)
+	if !ok {
+		b.manual(c, "")
+		return
+	}
+	u := b.snapshot.Users[user.ID]
+	b.enable = &userWork{ref: user, app: u.ApplicationID, unit: b.unit(u.BusinessUnitID), why: []Reason{c.reason()}}
+}
+
+func (b *builder) user(ref *audit.Reference) (Ref, bool) {
+	if ref == nil || ref.ID == "" {
+		return Ref{}, false
+	}
+	u, known := b.snapshot.Users[ref.ID]
+	return Ref{Kind: "systemuser", ID: ref.ID, Name: u.Name, ObjectID: u.ObjectID}, known && !u.Deleted
+}
+
+func (b *builder) assignRole(c cause) {
+	user, ok := b.user(c.fix.User)
+	role, known := b.snapshot.Roles[refID(c.fix.Role)]
+	if !ok || !known {
+		b.manual(c, "")
+		return
+	}
+	if b.assign != nil {
+		b.assign.why = add(b.assign.why, c.reason())
+		return
+	}
+	b.prepareAssign(c, c.reason(), Ref{ID: c.fix.Role.ID, Name: role.Name}, role.BusinessUnitID, user, b.unit(b.snapshot.Users[user.ID].BusinessUnitID))
+}
+
+// prepareAssign settles which copy of a role a user is given: the one in the
+// user's business unit. Where it is known that there is none, it is for people.
+func (b *builder) prepareAssign(c cause, why Reason, role Ref, home string, user, unit Ref) {
+	w := assignWork{role: role, user: user, unit: unit, why: []Reason{why}, cause: c}
+	switch {
+	case home == unit.ID:
+		w.copied = role
+	default:
+		for id, r := range b.snapshot.Roles {
+			if role.ID != "" && r.RootID == role.ID && r.BusinessUnitID == unit.ID {
+				w.copied = Ref{ID: id, Name: r.Name}
+			}
+		}
+		root, read := b.rootUnit()
+		if w.copied.ID == "" && read && home != root.ID && !b.across() {
+			b.unreached = true
+			b.manual(c, "the role has no copy in the user's business unit: make it in the root business unit")
+			return
+		}
+	}
+	b.assign = &w
+}
+
+func (b *builder) across() bool {
+	return b.snapshot.Organization.OwnershipAcrossBusinessUnits == snapshot.SettingOn
+}
+
+func (b *builder) unassignRole(c cause) {
+	user, ok := b.user(c.fix.User)
+	root := refID(c.fix.Role)
+	if !ok || root == "" {
+		b.manual(c, "")
+		return
+	}
+	why := c.reason()
+	for _, id := range b.snapshot.Users[user.ID].Teams {
+		team := b.snapshot.Teams[id]
+		if slices.ContainsFunc(team.Roles, func(id string) bool { return b.snapshot.Roles[id].RootID == root }) {
+			why.Partly = true
+			part := c
+			part.fix = audit.Fix{Kind: audit.FixRemoveFromTeam, Role: c.fix.Role, User: c.fix.User, Team: &audit.Reference{ID: id, Name: team.Name}}
+			b.manual(part, "the role reaches the user through this team as well")
+		}
+	}
+	if !b.UnassignAdministrator {
+		b.withhold(c, "--unassign-administrator")
+		return
+	}
+	for _, id := range b.snapshot.Users[user.ID].Roles {
+		if r := b.snapshot.Roles[id]; r.RootID == root {
+			b.unassign = append(b.unassign, assignWork{
+				role: Ref{ID: r.RootID, Name: r.Name}, copied: Ref{ID: id, Name: r.Name}, user: user,
+				unit: b.unit(r.BusinessUnitID), why: []Reason{why}, cause: c,
+			})
+		}
+	}
+}
+
+func (b *builder) followRole() {
+	c, ok := b.controlOf(ruleUserRole)
+	if !ok || b.assign != nil {
+		return
+	}
+	var role, user, unit Ref
+	var home string
+	var because Reason
+	switch {
+	case b.newRole != nil:
+		role, home, because = b.newRole.ref, b.newRole.unit.ID, b.newRole.why[0]
+	default:
+		id := b.integrationRole()
+		if id == "" {
+			return
+		}
+		role, home = Ref{ID: id, Name: b.snapshot.Roles[id].Name}, b.snapshot.Roles[id].BusinessUnitID
+	}
+	switch id := b.integrationUser(); {
+	case b.newUser != nil:
+		user, unit, because = b.newUser.ref, b.newUser.unit, b.newUser.why[0]
+	case id != "":
+		u := b.snapshot.Users[id]
+		user, unit = Ref{Kind: "systemuser", ID: id, Name: u.Name}, b.unit(u.BusinessUnitID)
+	default:
+		return
+	}
+	b.prepareAssign(assignment(c, because, role, user), following(c, because), role, home, user, unit)
+}
+
+// following is the reason of what is done because of another finding.
+func following(c audit.Control, because Reason) Reason {
+	return Reason{Control: c.ID, Fingerprint: because.Fingerprint, Follows: true}
+}
+
+// assignment is the cause of an assignment that follows from another finding.
+func assignment(c audit.Control, because Reason, role, user Ref) cause {
+	return cause{c, audit.Finding{Fingerprint: because.Fingerprint}, audit.Fix{
+		Kind: audit.FixAssignRole, Role: &audit.Reference{ID: role.ID, Name: role.Name},
+		User: &audit.Reference{Kind: user.Kind, ID: user.ID, Name: user.Name},
+	}}
+}
+
+// followUnassign assigns the integration role to the user itself where it comes
+// through a team that keeps the role's Basic rights to itself: until now the
+// administrator role made up for them.
+func (b *builder) followUnassign() {
+	if len(b.unassign) == 0 || b.assign != nil {
+		return
+	}
+	c, ok := b.controlOf(ruleUserRole)
+	role, known := b.snapshot.Roles[b.integrationRole()]
+	if !ok || !known || role.Inherited {
+		return
+	}
+	user := b.unassign[0].user
+	for _, id := range b.snapshot.Users[user.ID].Roles {
+		if b.snapshot.Roles[id].RootID == role.RootID {
+			return
+		}
+	}
+	ref, because := Ref{ID: role.RootID, Name: role.Name}, b.unassign[0].why[0]
+	b.prepareAssign(assignment(c, because, ref, user), following(c, because), ref, role.BusinessUnitID, user, b.unit(b.snapshot.Users[user.ID].BusinessUnitID))
+}
+
+// settleAssign notes what the role grants that is to be assigned, and leaves it to
+// people where that is more than is asked for, or is not known. Of a role that this
+// plan makes it is known.
+func (b *builder) settleAssign() {
+	if b.assign == nil || b.assign.role.ID == "" {
+		return
+	}
+	root, name := b.assign.role.ID, b.assign.role.Name
+	editable := b.role(&audit.Reference{ID: root}) != nil
+	grants := b.granted(root)
+	surplus := b.surplus(root, grants)
+	builtIn := b.builtIn(root)
+	replace := "Set integration.role in the configuration to the name of a custom role, or to one that no role has yet, which dbaudit then creates; and make the plan again."
+	switch summary, _ := b.Describe(b.assign.cause.fix); {
+	case builtIn:
+		b.deny(fmt.Sprintf("Give the integration a custom role: %q is built in, and dbaudit assigns no such role.", name), replace)
+	case b.snapshot.RolePrivileges[root] == nil:
+		b.deny(strings.TrimSuffix(summary, ".") + ": what the role grants was not read.")
+	case len(surplus) > 0:
+		remedy := "Make the plan again with --least-privilege, which takes them from the role first; or list in allow: what is meant."
+		if !editable {
+			remedy = "The role cannot be edited. " + replace
+		}
+		b.deny(fmt.Sprintf("%s once it grants no more than is asked for: it grants %s beyond the minimum%s.",
+			strings.TrimSuffix(summary, "."), plural(len(surplus), "privilege"), sample(surplus)),
+			"Beyond the minimum, the dangerous first: "+strings.Join(surplus, ", ")+".", remedy)
+	default:
+		b.assign.grants = grants
+	}
+}
+
+// builtIn reports whether a role, or any copy of it, was made from a template.
+func (b *builder) builtIn(root string) bool {
+	for _, r := range b.snapshot.Roles {
+		if r.RootID == root && r.TemplateID != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// deny leaves the assignment to people.
+func (b *builder) deny(summary string, steps ...string) {
+	b.leave(b.assign.cause, summary, systemAdministrator, steps)
+	b.assign, b.unreached = nil, true
+}
+
+// surplus are the privileges beyond the minimum, what the platform gives to every
+// role, and what is allowed; the dangerous ones first, as the policy has them.
+func (b *builder) surplus(root string, grants State) []string {
+	beyond := slices.DeleteFunc(grants.names(), func(name string) bool {
+		return permitted(name, b.Minimum, b.Allow, b.plan.Requirement.Allow)
+	})
+	var listed []any
+	for _, c := range b.result.Controls {
+		for _, f := range c.Findings {
+			if c.Rule == ruleLeastPrivilege && f.Subject.ID == root {
+				listed, _ = f.Evidence["surplus"].([]any)
+			}
+		}
+	}
+	place := func(name string) int {
+		if i := slices.IndexFunc(listed, func(l any) bool { return l == name }); i >= 0 {
+			return i
+		}
+		return len(listed)
+	}
+	slices.SortStableFunc(beyond, func(x, y string) int { return place(x) - place(y) })
+	return beyond
+}
+
+// permitted reports whether a role that is assigned may grant a privilege.
+func permitted(name string, lists ...[]string) bool {
+	return isInborn(name) || slices.ContainsFunc(slices.Concat(lists...), func(n string) bool { return strings.EqualFold(n, name) })
+}
+
+// sample names the first few of a list.
+func sample(list []string) string {
+	const shown = 5
+	if len(list) > shown {
+		return fmt.Sprintf(": %s and %d more", strings.Join(list[:shown], ", "), len(list)-shown)
+	}
+	return ": " + strings.Join(list, ", ")
+}
+
+// integrationRole is the role that the findings on privileges speak of, or else
+// the one of the required name.
+func (b *builder) integrationRole() string {
+	for _, c := range b.result.Controls {
+		for _, f := range c.Findings {
+			if f.Subject.Kind == audit.SubjectRole && strings.HasPrefix(c.Rule, "role/") && f.Subject.ID != "" {
+				return f.Subject.ID
+			}
+		}
+	}
+	// As the policies choose: of those that fit, the one that grants most, then by id.
+	best, most := "", -1
+	for _, id := range slices.Sorted(maps.Keys(b.snapshot.Roles)) {
+		r := b.snapshot.Roles[id]
+		if id != r.RootID || r.TemplateID != "" || !b.snapshot.Requirement.FitsRole(r.Name, b.Pattern) {
+			continue
+		}
+		granted := 0
+		for name := range b.snapshot.Privileges {
+			if b.snapshot.RolePrivileges[id][name] != snapshot.DepthNone {
+				granted++
+			}
+		}
+		if granted > most {
+			best, most = id, granted
+		}
+	}
+	return best
+}
+
+// integrationUser is the one live user that the requirement names, or "".
+func (b *builder) integrationUser() string {
+	id, ok := b.snapshot.User(b.snapshot.Requirement, b.Pattern)
+	if ok {
+		return id
+	}
+	for _, c := range b.result.Controls {
+		for _, f := range c.Findings {
+			if f.Subject.Kind == audit.SubjectUser && f.Subject.ID != "" {
+				return f.Subject.ID
+			}
+		}
+	}
+	return ""
+}
+
+func (b *builder) assignment(w assignWork, roleMadeBy, userMadeBy string) {
+	role, copied, user := w.role, w.copied, w.user
+	if role.ID == "" {
+		role.MadeBy = roleMadeBy
+		if copied.Name != "" {
+			copied.MadeBy = roleMadeBy
+		}
+	}
+	if user.ID == "" {
+		user.MadeBy = userMadeBy
+	}
+	copied.Name = role.Name
+	b.action(Action{
+		Kind: audit.FixAssignRole, Why: w.why,
+		Target: Target{
+			Kind: KindAssignment, Role: &role, Copy: &copied, User: &user, BusinessUnit: &w.unit, AnyUnit: b.across(), Grants: w.grants,
+		},
+		Before: State{attrAssigned: No}, After: State{attrAssigned: Yes},
+	})
+}

@@ -1,0 +1,214 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+type shareWork struct {
+	view, principal, owner Ref
+	table                  string
+	add                    bool
+	reduce                 bool
+	addWhy, reduceWhy      []Reason
+}
+
+// owner is as whom a view is shared; ok is false for one that nobody can act as.
+func (b *builder) owner(viewID string, ref *audit.Reference) (Ref, bool) {
+	view := b.snapshot.Views[viewID]
+	id := cmp.Or(refID(ref), view.OwnerID)
+	_, team := b.snapshot.Teams[id]
+	u, known := b.snapshot.Users[id]
+	switch {
+	case id == "", team, view.OwnerType == snapshot.PrincipalTeam, ref != nil && ref.Kind == "team":
+		return Ref{}, false
+	case known && u.Disabled:
+		return Ref{}, false
+	}
+	kind := ""
+	if known || view.OwnerType == snapshot.PrincipalUser {
+		kind = "systemuser"
+	}
+	return Ref{Kind: kind, ID: id, Name: u.Name, ObjectID: u.ObjectID}, true
+}
+
+// disabledOwner names the owner of the view that a fix is about, where it is known to
+// be disabled: the one who owns it, or the one whom the configuration names.
+func (b *builder) disabledOwner(fix audit.Fix) (name string, disabled bool) {
+	switch fix.Kind {
+	case audit.FixShareView, audit.FixReduceShare, audit.FixFindView, audit.FixActivateView:
+	default:
+		return "", false
+	}
+	id := cmp.Or(b.snapshot.Views[refID(fix.View)].OwnerID, refID(fix.Owner))
+	if u, known := b.snapshot.Users[id]; known {
+		return u.Name, u.Disabled
+	}
+	if fix.Owner == nil || fix.Owner.Name == "" {
+		return "", false
+	}
+	for _, u := range b.snapshot.Users {
+		if strings.EqualFold(u.DomainName, fix.Owner.Name) && u.Disabled {
+			return u.Name, true
+		}
+	}
+	return "", false
+}
+
+// ofDisabled says what becomes of a view whose owner is disabled: nobody can look at
+// it or share it, and its owner cannot be asked.
+func ofDisabled(fix audit.Fix, owner string) (summary, who string, steps []string) {
+	view := ""
+	if fix.View != nil {
+		view = cmp.Or(fix.View.Name, fix.View.ID)
+	}
+	return fmt.Sprintf("Bring the view %q into the hands of somebody who is enabled: its owner, %s, is disabled, and nobody can look at it or share it.", view, owner),
+		systemAdministrator,
+		[]string{
+			fmt.Sprintf("Enable the user %s in the Power Platform admin center, or reassign what %[1]s owns to a user who is enabled.", owner),
+			"Where the owner is another by then, name it under views in the configuration.",
+			"Make the plan again.",
+		}
+}
+
+func (b *builder) share(c cause) {
+	fix, why := c.fix, c.reason()
+	viewID := refID(fix.View)
+	owner, ok := b.owner(viewID, fix.Owner)
+	principals := fix.Principals
+	if fix.Kind == audit.FixShareView && fix.User != nil {
+		principals = []audit.Reference{*fix.User}
+	}
+	if !ok || viewID == "" || len(principals) == 0 {
+		b.manual(c, "nobody can act as the view's owner")
+		return
+	}
+	for _, p := range principals {
+		w := b.shareFor(Ref{ID: viewID, Name: fix.View.Name}, Ref{Kind: cmp.Or(p.Kind, "systemuser"), ID: p.ID, Name: p.Name}, owner)
+		if slices.Contains(b.snapshot.Shares[p.ID][viewID].Rights, snapshot.RightOther) {
+			b.manual(c, "the share holds rights that dbaudit does not know, and could not bring back")
+			return
+		}
+		w.table = cmp.Or(fix.Table, b.snapshot.Views[viewID].Table)
+		if fix.Kind == audit.FixShareView {
+			w.add, w.addWhy = true, add(w.addWhy, why)
+		} else {
+			w.reduce, w.reduceWhy = true, add(w.reduceWhy, why)
+		}
+	}
+}
+
+func (b *builder) shareFor(view, principal, owner Ref) *shareWork {
+	key := view.ID + " " + principal.ID
+	if w := b.shares[key]; w != nil {
+		return w
+	}
+	w := &shareWork{view: view, principal: principal, owner: owner}
+	b.shares[key] = w
+	b.shareKeys = append(b.shareKeys, key)
+	return w
+}
+
+// followViews shares the required views with a new user.
+func (b *builder) followViews() {
+	c, ok := b.controlOf(ruleViewShared)
+	if !ok {
+		return
+	}
+	why := following(c, b.newUser.why[0])
+	for _, required := range b.snapshot.Requirement.Views {
+		id, found := b.requiredView(required)
+		if id == "" && found { // a system view, which needs no share
+			continue
+		}
+		fix := audit.Fix{
+			Kind: audit.FixShareView, Table: required.Table, View: &audit.Reference{ID: id, Name: required.Name},
+			Owner: &audit.Reference{Name: required.Owner},
+			User:  &audit.Reference{Kind: "systemuser", Name: b.newUser.ref.Name},
+		}
+		finding := audit.Finding{Fingerprint: why.Fingerprint}
+		if !found {
+			fix.Kind = audit.FixFindView
+			b.manual(cause{c, finding, fix}, "")
+			continue
+		}
+		owner, ok := b.owner(id, nil)
+		if !ok {
+			b.manual(cause{c, finding, fix}, "nobody can act as the view's owner")
+			continue
+		}
+		w := b.shareFor(Ref{ID: id, Name: b.snapshot.Views[id].Name}, b.newUser.ref, owner)
+		w.table, w.add, w.addWhy = required.Table, true, add(w.addWhy, why)
+	}
+}
+
+// requiredView finds a required view: the owner's, where one is named. found with
+// no id means a system view.
+func (b *builder) requiredView(required snapshot.RequiredView) (id string, found bool) {
+	for _, candidate := range slices.Sorted(maps.Keys(b.snapshot.Views)) {
+		v := b.snapshot.Views[candidate]
+		if !strings.EqualFold(v.Name, required.Name) || !strings.EqualFold(v.Table, required.Table) {
+			continue
+		}
+		if required.Owner == "" || strings.EqualFold(b.snapshot.Users[v.OwnerID].DomainName, required.Owner) {
+			return candidate, true
+		}
+		if id == "" {
+			id = candidate
+		}
+	}
+	if id != "" {
+		return id, true
+	}
+	for _, v := range b.snapshot.SystemViews {
+		if strings.EqualFold(v.Name, required.Name) && strings.EqualFold(v.Table, required.Table) {
+			return "", true
+		}
+	}
+	return "", false
+}
+
+// sharings emits what is shared, as owners who were read or as those who were not.
+func (b *builder) sharings(userMadeBy string, unread bool) {
+	for _, key := range b.shareKeys {
+		if w := b.shares[key]; (w.owner.Name == "") == unread {
+			b.shareActions(w, userMadeBy)
+		}
+	}
+}
+
+func (b *builder) shareActions(w *shareWork, userMadeBy string) {
+	principal := w.principal
+	if principal.ID == "" {
+		principal.MadeBy = userMadeBy
+	}
+	rights := b.snapshot.Shares[principal.ID][w.view.ID].Rights
+	change := func(kind audit.FixKind, to []snapshot.Right, why []Reason) {
+		b.action(Action{
+			Kind: kind, Why: why,
+			Target: Target{Kind: KindShare, View: &w.view, Table: w.table, Principal: &principal, Owner: &w.owner},
+			Before: State{attrAccess: Access(rights)}, After: State{attrAccess: Access(to)},
+		})
+		rights = to
+	}
+	if w.add && !slices.Contains(rights, snapshot.RightRead) {
+		change(audit.FixShareView, withRead(rights), w.addWhy)
+	}
+	if to := onlyRead(rights); w.reduce && Access(to) != Access(rights) {
+		change(audit.FixReduceShare, to, w.reduceWhy)
+	}
+}
+
+func withRead(rights []snapshot.Right) []snapshot.Right {
+	return snapshot.SortRights(append(slices.Clone(rights), snapshot.RightRead))
+}
+
+func onlyRead(rights []snapshot.Right) []snapshot.Right {
+	return slices.DeleteFunc(slices.Clone(rights), func(r snapshot.Right) bool { return r != snapshot.RightRead })
+}

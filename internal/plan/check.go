@@ -1,0 +1,274 @@
+package plan
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// check refuses what no Build makes.
+func (p Plan) check() error {
+	if p.ExpiresAt.After(p.Snapshot.TakenAt.Add(MaxValidity)) {
+		return fmt.Errorf("the plan is good for longer than any: %s after its snapshot at most; make the plan again", MaxValidity)
+	}
+	for i, a := range p.Actions {
+		if err := p.checkAction(i, a); err != nil {
+			return fmt.Errorf("action %s of the plan cannot be carried out: %w; make the plan again", a.ID, err)
+		}
+	}
+	return nil
+}
+
+// words refuses a plan that says something other than what it does.
+func (p Plan) words() error {
+	for _, a := range p.Actions {
+		summary, risk, note := a.describe(p.Requirement.Allow)
+		if a.Summary != summary || a.Risk != risk || a.Note != note {
+			return fmt.Errorf("action %s of the plan is not what it says it is; make the plan again", a.ID)
+		}
+	}
+	return nil
+}
+
+func (p Plan) checkAction(i int, a Action) error {
+	earlier := func(id string, kinds ...audit.FixKind) bool {
+		return slices.ContainsFunc(p.Actions[:i], func(e Action) bool { return e.ID == id && slices.Contains(kinds, e.Kind) })
+	}
+	switch {
+	case a.ID != strconv.Itoa(i+1):
+		return fmt.Errorf("it should have the number %d", i+1)
+	case !a.Kind.Automatic():
+		return fmt.Errorf("%s is nothing that apply does", a.Kind)
+	case a.Target.Kind != targetOf(a.Kind):
+		return fmt.Errorf("%s does not change a %s", a.Kind, a.Target.Kind)
+	}
+	if err := a.Target.check(earlier); err != nil {
+		return err
+	}
+	if err := a.checkStates(); err != nil {
+		return err
+	}
+	if err := p.checkWhy(a); err != nil {
+		return err
+	}
+	if err := a.checkCompany(); err != nil {
+		return err
+	}
+	if a.Kind == audit.FixAssignRole {
+		if err := a.checkGrants(p.Actions[:i]); err != nil {
+			return err
+		}
+	}
+	request, undo := a.requests(p.Environment.URL)
+	if !equal(request, a.Request) || !slices.EqualFunc(undo, a.Undo, equal) {
+		return errors.New("its requests are not those that its target and states ask for")
+	}
+	return nil
+}
+
+// checkWhy holds the reasons against what was found.
+func (p Plan) checkWhy(a Action) error {
+	for _, why := range a.Why {
+		if !slices.ContainsFunc(p.Findings, func(f Finding) bool {
+			return f.Fingerprint == why.Fingerprint && (f.Control == why.Control || why.Follows)
+		}) {
+			return fmt.Errorf("its reason, %s, is none of the findings", why.Control)
+		}
+	}
+	if len(a.Why) == 0 {
+		return errors.New("it has no reason")
+	}
+	return nil
+}
+
+// checkCompany holds what comes along with an action, and what its undoing goes
+// along with, against its kind.
+func (a Action) checkCompany() error {
+	along, with := true, ""
+	switch a.Kind {
+	case audit.FixCreateRole:
+		along = slices.Equal(a.Along, Inborn())
+	case audit.FixAddPrivilege, audit.FixRaiseDepth:
+		with = a.Target.Role.MadeBy
+		along = slices.IsSorted(a.Along) && !slices.ContainsFunc(a.Along, func(name string) bool {
+			return !IsPlatformDefault(name) || a.After[name] != ""
+		})
+	default:
+		along = len(a.Along) == 0
+	}
+	switch {
+	case !along:
+		return errors.New("the platform does not grant what it says")
+	case a.UndoneWith != with:
+		return errors.New("it is undone with another action")
+	}
+	return nil
+}
+
+// checkGrants holds what an assigned role grants against what earlier actions make
+// of it.
+func (a Action) checkGrants(earlier []Action) error {
+	for _, e := range earlier {
+		if e.Target.Kind != KindGrants || e.Target.Role.ID == "" || e.Target.Role.ID != a.Target.Role.ID {
+			continue
+		}
+		for name, depth := range e.After {
+			if rank(a.Target.Grants[name]) != rank(depth) {
+				return fmt.Errorf("what its role grants is not what action %s makes of it: %s", e.ID, name)
+			}
+		}
+	}
+	return nil
+}
+
+func targetOf(kind audit.FixKind) Kind {
+	switch kind {
+	case audit.FixCreateRole:
+		return KindRole
+	case audit.FixAddPrivilege, audit.FixRaiseDepth, audit.FixRemovePrivilege:
+		return KindGrants
+	case audit.FixCreateApplicationUser, audit.FixEnableUser:
+		return KindUser
+	case audit.FixAssignRole, audit.FixUnassignRole:
+		return KindAssignment
+	case audit.FixShareView, audit.FixReduceShare:
+		return KindShare
+	default:
+		return ""
+	}
+}
+
+func (t Target) check(earlier func(string, ...audit.FixKind) bool) error {
+	guid := regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+	name := regexp.MustCompile(`^prv[A-Za-z0-9_]+$`)
+	for _, ref := range []*Ref{t.Role, t.Copy, t.User, t.BusinessUnit, t.View, t.Principal, t.Owner} {
+		if ref == nil {
+			continue
+		}
+		for _, id := range []string{ref.ID, ref.ObjectID} {
+			if id != "" && !guid.MatchString(id) {
+				return fmt.Errorf("%q is no id", id)
+			}
+		}
+		maker := audit.FixCreateRole
+		if ref == t.User || ref == t.Principal {
+			maker = audit.FixCreateApplicationUser
+		}
+		if ref.MadeBy != "" && (ref.ID != "" || !earlier(ref.MadeBy, maker)) {
+			return fmt.Errorf("it refers to what action %q makes", ref.MadeBy)
+		}
+	}
+	if t.ApplicationID != "" && !guid.MatchString(t.ApplicationID) {
+		return fmt.Errorf("%q is no application id", t.ApplicationID)
+	}
+	for privilege, id := range t.Privileges {
+		if !name.MatchString(privilege) || !guid.MatchString(id) {
+			return fmt.Errorf("%q is no privilege with the id %q", privilege, id)
+		}
+	}
+	for _, depth := range t.Grants {
+		if rank(depth) == 0 {
+			return fmt.Errorf("%q is no depth", depth)
+		}
+	}
+	needed := map[Kind][]*Ref{
+		KindRole:       {t.Role, t.BusinessUnit},
+		KindGrants:     {t.Role, t.BusinessUnit},
+		KindUser:       {t.User},
+		KindAssignment: {t.Role, t.Copy, t.User, t.BusinessUnit},
+		KindShare:      {t.View, t.Principal, t.Owner},
+	}
+	if slices.Contains(needed[t.Kind], nil) {
+		return errors.New("its target is not whole")
+	}
+	if t.Kind == KindAssignment && t.Role.MadeBy != "" && t.Copy.ID != "" {
+		return errors.New("it assigns another role than the one that is made")
+	}
+	if t.Kind == KindShare && t.Principal.Kind != "systemuser" && t.Principal.Kind != "team" {
+		return fmt.Errorf("a view cannot be shared with a %q", t.Principal.Kind)
+	}
+	return nil
+}
+
+func (a Action) checkStates() error {
+	if len(a.After) == 0 || !slices.Equal(a.Before.names(), a.After.names()) {
+		return errors.New("what it changes is not said")
+	}
+	kinds := map[audit.FixKind][2]State{
+		audit.FixCreateRole:            {{attrRole: Absent}, {attrRole: Present}},
+		audit.FixCreateApplicationUser: {{attrUser: Absent}, {attrUser: Enabled}},
+		audit.FixEnableUser:            {{attrUser: Disabled}, {attrUser: Enabled}},
+		audit.FixAssignRole:            {{attrAssigned: No}, {attrAssigned: Yes}},
+		audit.FixUnassignRole:          {{attrAssigned: Yes}, {attrAssigned: No}},
+	}
+	if want, ok := kinds[a.Kind]; ok {
+		if !a.Before.Covers(want[0]) || !a.After.Covers(want[1]) || len(a.After) != 1 {
+			return fmt.Errorf("%s is not from %v to %v", a.Kind, a.Before, a.After)
+		}
+		return nil
+	}
+	if a.Target.Kind == KindShare {
+		return a.checkShare()
+	}
+	privilege := regexp.MustCompile(`^prv[A-Za-z0-9_]+$`)
+	for _, d := range a.Differences() {
+		from, to := rank(d.Before), rank(d.After)
+		legal := map[audit.FixKind]bool{
+			audit.FixAddPrivilege:    from == 0 && to > 0,
+			audit.FixRaiseDepth:      from > 0 && to > from,
+			audit.FixRemovePrivilege: from > 0 && to == 0 && len(a.After) == 1,
+		}
+		if !privilege.MatchString(d.Name) || !isDepth(d.Before) || !isDepth(d.After) || !legal[a.Kind] {
+			return fmt.Errorf("%s does not take %s from %s to %s", a.Kind, d.Name, d.Before, d.After)
+		}
+	}
+	return nil
+}
+
+func isDepth(s string) bool { return s == None || rank(s) > 0 }
+
+// checkShare lets sharing add Read and nothing else, and reducing leave nothing but
+// Read.
+func (a Action) checkShare() error {
+	before, known := rightsIn(a.Before[attrAccess])
+	if _, ok := rightsIn(a.After[attrAccess]); !known || !ok || len(a.After) != 1 {
+		return fmt.Errorf("%q or %q are no rights", a.Before[attrAccess], a.After[attrAccess])
+	}
+	to := withRead(before)
+	if a.Kind == audit.FixReduceShare {
+		to = onlyRead(before)
+	}
+	if Access(to) != a.After[attrAccess] || a.After[attrAccess] == a.Before[attrAccess] {
+		return fmt.Errorf("%s does not go from %s to %s", a.Kind, a.Before[attrAccess], a.After[attrAccess])
+	}
+	return nil
+}
+
+// rightsIn reads the value of a share's state.
+func rightsIn(access string) (rights []snapshot.Right, ok bool) {
+	if access == None {
+		return nil, true
+	}
+	for part := range strings.SplitSeq(access, ", ") {
+		var r snapshot.Right
+		if r.UnmarshalText([]byte(part)) != nil || r == snapshot.RightOther {
+			return nil, false
+		}
+		rights = append(rights, r)
+	}
+	return rights, Access(snapshot.SortRights(slices.Clone(rights))) == access
+}
+
+func equal(a, b Request) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
+}

@@ -1,0 +1,298 @@
+package plan_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+func left(p plan.Plan, control audit.ControlID) []plan.Manual {
+	return slices.DeleteFunc(slices.Clone(p.Manual), func(m plan.Manual) bool { return m.Control != control })
+}
+
+// TestRolesThatAreNotAssigned holds that no plan makes more of the user than the
+// profile asks for.
+func TestRolesThatAreNotAssigned(t *testing.T) {
+	full := options()
+	cautious := options()
+	cautious.LeastPrivilege = false
+	spared := options()
+	spared.Except = []audit.ControlID{"DB-ROLE-LEAST-PRIVILEGE"}
+	allowing := cautious
+	allowing.Allow = []string{"prvbulkdelete"}
+	assignOf := func(n int, name string) func(*audit.Result, *snapshot.Snapshot) {
+		return func(r *audit.Result, _ *snapshot.Snapshot) {
+			for i := range r.Controls {
+				for j := range r.Controls[i].Findings {
+					if fix := r.Controls[i].Findings[j].Fix; fix.Kind == audit.FixAssignRole {
+						fix.Role = &audit.Reference{ID: id(n), Name: name}
+					}
+				}
+			}
+		}
+	}
+	allowed := func(_ *audit.Result, s *snapshot.Snapshot) { s.Requirement.Allow = []string{"prvBulkDelete"} }
+	unread := func(_ *audit.Result, s *snapshot.Snapshot) {
+		delete(s.RolePrivileges, id(role))
+		s.Coverage[snapshot.SectionRolePrivileges] = snapshot.Coverage{State: snapshot.StateForbidden}
+	}
+	template := func(_ *audit.Result, s *snapshot.Snapshot) {
+		r := s.Roles[id(role+20)]
+		r.TemplateID = id(77)
+		s.Roles[id(role+20)] = r
+	}
+	locked := func(_ *audit.Result, s *snapshot.Snapshot) {
+		r := s.Roles[id(role)]
+		r.Customizable = false
+		s.Roles[id(role)] = r
+	}
+	for name, tt := range map[string]struct {
+		o       plan.Options
+		change  func(*audit.Result, *snapshot.Snapshot)
+		because string
+	}{
+		"the surplus is taken first":        {full, nil, ""},
+		"the surplus stays":                 {cautious, nil, "1 privilege beyond the minimum: prvBulkDelete"},
+		"the surplus is spared":             {spared, nil, "prvBulkDelete"},
+		"the profile allows it":             {allowing, nil, ""},
+		"the configuration allows it":       {cautious, allowed, ""},
+		"System Administrator":              {full, assignOf(admin, "System Administrator"), "built in"},
+		"a copy made from a template":       {full, template, "built in"},
+		"what it grants was not read":       {full, unread, "was not read"},
+		"a locked role with a surplus":      {full, locked, "prvBulkDelete"},
+		"for a new user, built in":          {full, func(r *audit.Result, s *snapshot.Snapshot) { noUser(r, s); template(r, s) }, "built in"},
+		"for a new user, with a surplus":    {cautious, noUser, "prvBulkDelete"},
+		"for a new user, without a surplus": {full, noUser, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := build(t, tt.o, tt.change)
+			assigned := slices.IndexFunc(p.Actions, func(a plan.Action) bool { return a.Kind == audit.FixAssignRole })
+			people := left(p, "DB-USER-ROLE")
+			if tt.because == "" {
+				if assigned < 0 || len(people) > 0 || len(p.Actions[assigned].Target.Grants) == 0 {
+					t.Fatalf("not assigned: %v", people)
+				}
+				if took := slices.IndexFunc(p.Actions, func(a plan.Action) bool { return a.Kind == audit.FixRemovePrivilege }); took > assigned {
+					t.Error("assigned before the surplus was taken")
+				}
+				return
+			}
+			if assigned >= 0 || len(people) != 1 {
+				t.Fatalf("planned %s, left to people %v", kinds(p), people)
+			}
+			if text := people[0].Summary + strings.Join(people[0].How, " "); !strings.Contains(text, tt.because) {
+				t.Error(text)
+			}
+			if strings.Contains(kinds(p), "unassign-role") {
+				t.Error("the administrator role is taken, though the integration role does not reach the user")
+			}
+			if len(tt.o.Except) == 0 && strings.Contains(kinds(p), "create-application-user") == (len(left(p, "DB-USER-NO-ADMINISTRATOR")) > 0) {
+				t.Errorf("left to people: %v", p.Manual)
+			}
+			if _, err := plan.Decode(encode(t, p)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestSurplusIsListedByDanger has the policy's order shown.
+func TestSurplusIsListedByDanger(t *testing.T) {
+	o := options()
+	o.LeastPrivilege = false
+	p := build(t, o, func(r *audit.Result, s *snapshot.Snapshot) {
+		s.RolePrivileges[id(role)]["prvAllowed"] = snapshot.DepthGlobal
+		for i := range r.Controls {
+			if c := &r.Controls[i]; c.Rule == "role/least-privilege" {
+				c.Findings[0].Subject = audit.Subject{Kind: audit.SubjectRole, ID: id(role)}
+				c.Findings[0].Evidence = audit.Evidence{"surplus": []any{"prvBulkDelete", "prvAllowed"}}
+			}
+		}
+	})
+	if text := left(p, "DB-USER-ROLE")[0].Summary; !strings.Contains(text, "2 privileges beyond the minimum: prvBulkDelete, prvAllowed") {
+		t.Error(text)
+	}
+}
+
+// TestLimitsHoldForAnyPlan holds that one which was written by somebody else is
+// refused as well.
+func TestLimitsHoldForAnyPlan(t *testing.T) {
+	enough := plan.Limits{Minimum: options().Minimum}
+	whole := build(t, options(), func(_ *audit.Result, s *snapshot.Snapshot) {
+		s.Requirement.Depth = map[string]snapshot.Depth{"prvReadContact": snapshot.DepthLocal}
+	})
+	if err := whole.Within(enough); err != nil {
+		t.Fatal(err)
+	}
+	find := func(p *plan.Plan, kind audit.FixKind) *plan.Action {
+		return &p.Actions[slices.IndexFunc(p.Actions, func(a plan.Action) bool { return a.Kind == kind })]
+	}
+	for name, tt := range map[string]struct {
+		limits  plan.Limits
+		edit    func(*plan.Plan)
+		because string
+	}{
+		"an assigned role that grants more": {enough, func(p *plan.Plan) { find(p, audit.FixAssignRole).Target.Grants["prvDeleteAccount"] = "global" }, "prvDeleteAccount"},
+		"deeper than the configuration asks": {enough, func(p *plan.Plan) {
+			p.Requirement.Depth = map[string]snapshot.Depth{"prvReadLead": snapshot.DepthLocal}
+		}, "local is asked for"},
+		"deeper than the profile asks": {
+			plan.Limits{Minimum: enough.Minimum, Depths: map[string]snapshot.Depth{"prvReadLead": snapshot.DepthDeep}}, func(*plan.Plan) {}, "deep is asked for",
+		},
+		"deeper, with levels that allow less": {enough, func(p *plan.Plan) {
+			p.Requirement.Depth = map[string]snapshot.Depth{"prvReadLead": snapshot.DepthLocal}
+			find(p, audit.FixAddPrivilege).Target.Levels = map[string][]snapshot.Depth{"prvReadLead": snapshot.Depths()}
+		}, "local is asked for"},
+		"deeper, with levels that allow no less": {enough, func(p *plan.Plan) {
+			p.Requirement.Depth = map[string]snapshot.Depth{"prvReadLead": snapshot.DepthLocal}
+			find(p, audit.FixAddPrivilege).Target.Levels = map[string][]snapshot.Depth{"prvReadLead": {snapshot.DepthGlobal}}
+		}, ""},
+	} {
+		p, err := plan.Decode(encode(t, whole))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tt.edit(&p)
+		switch err := p.Within(tt.limits); {
+		case tt.because == "" && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case tt.because != "" && (err == nil || !strings.Contains(err.Error(), tt.because)):
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestDepthThatCannotBeHad grants what the privilege allows, and says so.
+func TestDepthThatCannotBeHad(t *testing.T) {
+	p := build(t, options(), func(_ *audit.Result, s *snapshot.Snapshot) {
+		s.Requirement.Depth = map[string]snapshot.Depth{"prvReadLead": snapshot.DepthLocal}
+		s.Privileges["prvReadLead"] = snapshot.Privilege{ID: id(101), Depths: []snapshot.Depth{snapshot.DepthGlobal}}
+	})
+	if note := p.Actions[0].Note; !strings.Contains(note, "prvReadLead can be granted at global depth only.") {
+		t.Error(note)
+	}
+	if err := p.Within(plan.Limits{Minimum: options().Minimum}); err != nil {
+		t.Error(err)
+	}
+	if _, err := plan.Decode(encode(t, p)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestValidity(t *testing.T) {
+	r, s := sample(t)
+	for _, long := range []time.Duration{-time.Hour, plan.MaxValidity + time.Second} {
+		o := options()
+		o.Validity = long
+		if _, err := plan.Build(r, s, o); err == nil {
+			t.Errorf("a plan that is good for %s", long)
+		}
+	}
+	if p := build(t, options(), nil); !p.Expired(taken().Add(-24 * time.Hour)) {
+		t.Error("a plan from the future is no plan for today")
+	}
+}
+
+func TestIs(t *testing.T) {
+	p := build(t, options(), nil)
+	if err := p.Is(p.Digest); err != nil {
+		t.Error(err)
+	}
+	if err := p.Is("sha256:" + strings.Repeat("0", 64)); err == nil {
+		t.Error("another digest was accepted")
+	}
+}
+
+// TestAdministratorThroughATeamToo foretells that taking the role from the user is
+// not all.
+func TestAdministratorThroughATeamToo(t *testing.T) {
+	p := build(t, options(), func(_ *audit.Result, s *snapshot.Snapshot) {
+		s.Teams[id(30)] = snapshot.Team{Name: "Sales", BusinessUnitID: id(unit), Roles: []string{id(admin)}}
+		u := s.Users[id(user)]
+		u.Teams = []string{id(30)}
+		s.Users[id(user)] = u
+	})
+	last := p.Actions[len(p.Actions)-1]
+	if last.Kind != audit.FixUnassignRole || last.Why[0].Settled() || !last.Why[0].Partly {
+		t.Errorf("%s: %+v", last.Kind, last.Why)
+	}
+	people := left(p, "DB-USER-NO-ADMINISTRATOR")
+	if len(people) != 1 || people[0].Kind != audit.FixRemoveFromTeam || people[0].Fingerprint != last.Why[0].Fingerprint {
+		t.Errorf("left to people: %v", people)
+	}
+	if p := build(t, options(), nil); !p.Actions[len(p.Actions)-1].Why[0].Settled() {
+		t.Error("without a team the finding goes away")
+	}
+}
+
+// TestNoCopyOfTheRole leaves the administrator role where the integration role
+// cannot take its place.
+func TestNoCopyOfTheRole(t *testing.T) {
+	p := build(t, options(), func(_ *audit.Result, s *snapshot.Snapshot) {
+		s.BusinessUnits[id(31)] = snapshot.BusinessUnit{Name: "Asia", ParentID: id(root)}
+		r := s.Roles[id(role)]
+		r.BusinessUnitID = id(31)
+		s.Roles[id(role)] = r
+		delete(s.Roles, id(role+20))
+	})
+	if strings.Contains(kinds(p), "assign-role") || len(left(p, "DB-USER-ROLE")) != 1 || len(left(p, "DB-USER-NO-ADMINISTRATOR")) != 1 {
+		t.Errorf("planned %s, left to people %v", kinds(p), p.Manual)
+	}
+}
+
+// TestOwnersWhoWereNotRead come last: the environment may refuse to act as them.
+func TestOwnersWhoWereNotRead(t *testing.T) {
+	p := build(t, options(), func(r *audit.Result, s *snapshot.Snapshot) {
+		v := s.Views[id(leads)]
+		v.OwnerID = id(40)
+		s.Views[id(leads)] = v
+		for i := range r.Controls {
+			if c := &r.Controls[i]; c.Rule == "view/least-access" {
+				c.Findings[0].Fix.Owner = &audit.Reference{ID: id(40)}
+			}
+		}
+	})
+	last := p.Actions[len(p.Actions)-1]
+	if last.Kind != audit.FixReduceShare || !strings.Contains(last.Note, "may be refused") || !strings.Contains(last.Note, "--except DB-VIEW-LEAST-ACCESS") {
+		t.Errorf("last comes %s: %s", last.Kind, last.Note)
+	}
+	if _, err := plan.Decode(encode(t, p)); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestDisabledOwners are not asked to do anything.
+func TestDisabledOwners(t *testing.T) {
+	disable := func(s *snapshot.Snapshot) {
+		u := s.Users[id(jane)]
+		u.Disabled, u.Name = true, "Jane Doe"
+		s.Users[id(jane)] = u
+	}
+	for name, change := range map[string]func(*audit.Result, *snapshot.Snapshot){
+		"of a view that is seen": func(_ *audit.Result, s *snapshot.Snapshot) { disable(s) },
+		"of a view that nobody sees": func(r *audit.Result, s *snapshot.Snapshot) {
+			disable(s)
+			for i := range r.Controls {
+				if c := &r.Controls[i]; c.Rule == "view/shared" {
+					c.Findings[0].Fix = &audit.Fix{
+						Kind: audit.FixFindView, Table: "account", View: &audit.Reference{Name: "Accounts"}, Owner: &audit.Reference{Name: "Jane@contoso.com"},
+					}
+				}
+			}
+		},
+	} {
+		people := left(build(t, options(), change), "DB-VIEW-SHARED")
+		if len(people) != 1 || people[0].Who != "a System Administrator of the environment" {
+			t.Fatalf("%s: %v", name, people)
+		}
+		text := people[0].Summary + strings.Join(people[0].How, " ")
+		if !strings.Contains(text, "Jane Doe, is disabled") || strings.Contains(text, "Fix by") {
+			t.Errorf("%s: %s", name, text)
+		}
+	}
+}

@@ -1,0 +1,84 @@
+package plan_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+func has(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("%q is not in:\n%s", part, text)
+		}
+	}
+}
+
+// TestSideEffects holds that what is confirmed is all that happens.
+func TestSideEffects(t *testing.T) {
+	text := build(t, options(), noRole).Text()
+	has(t, text, "The platform grants 9 privileges of its own to each new role.", "+ prvReadSdkMessage ", "the platform grants 9 privileges along with them")
+	managed := build(t, options(), func(_ *audit.Result, s *snapshot.Snapshot) {
+		r := s.Roles[id(role)]
+		r.Managed = true
+		s.Roles[id(role)] = r
+	})
+	for _, text := range []string{managed.Text(), managed.Markdown()} {
+		has(t, text, "The role is managed: an update of its solution may take the change back.", "prvWriteSharePointData", "the platform grants 3 privileges along with them")
+	}
+	if strings.Count(managed.Text(), "also puts back") != 1 {
+		t.Error("the platform puts its defaults back once")
+	}
+}
+
+// TestShareThatKeepsRights does not call "Read only" what leaves more.
+func TestShareThatKeepsRights(t *testing.T) {
+	o := options()
+	o.Except = []audit.ControlID{"DB-VIEW-LEAST-ACCESS"}
+	p := build(t, o, func(_ *audit.Result, s *snapshot.Snapshot) {
+		s.Shares[id(user)][id(accounts)] = snapshot.Share{Rights: []snapshot.Right{snapshot.RightWrite, snapshot.RightShare}}
+	})
+	text := p.Text()
+	has(t, text, "add Read to the share of the view \"Accounts\"", "which keeps its other rights", "write, share → read, write, share")
+	if strings.Contains(text, "Read only") {
+		t.Error(text)
+	}
+}
+
+func TestReasons(t *testing.T) {
+	p := build(t, options(), func(r *audit.Result, _ *snapshot.Snapshot) {
+		for i := range r.Controls {
+			if c := &r.Controls[i]; c.ID == "DB-PRIV-LEAD" {
+				c.Findings[0].Message = "the role lacks prvReadLead"
+			}
+		}
+		for _, control := range []audit.ControlID{"A", "B"} {
+			r.Controls = append(r.Controls, audit.Control{ID: control, Outcome: audit.OutcomeUnknown, Reason: "users were not read"})
+		}
+	})
+	has(t, p.Text(), "why: DB-PRIV-LEAD: the role lacks prvReadLead", "not judged: users were not read (A, B)")
+	has(t, p.Markdown(), "DB-PRIV-LEAD: the role lacks prvReadLead", "- not judged: users were not read (A, B)")
+	has(t, build(t, options(), noUser).Text(), "why: DB-USER-ROLE would fail next, once this is mended")
+}
+
+func TestSentenceOfNothing(t *testing.T) {
+	o := func(only audit.ControlID) plan.Options {
+		o := options()
+		o.LeastPrivilege = false
+		o.Only = []audit.ControlID{only}
+		return o
+	}
+	for control, want := range map[audit.ControlID]string{
+		"DB-USER-EXISTS":          "Nothing to change: 9 findings left out by --only or --except.",
+		"DB-ROLE-LEAST-PRIVILEGE": "Nothing to change: 1 change left out for want of a flag; 8 findings left out by --only or --except.",
+		"DB-PRIV-LIST":            "Nothing to change: 1 thing for people; 8 findings left out by --only or --except.",
+	} {
+		if got := build(t, o(control), nil).Sentence(); got != want {
+			t.Errorf("%s: %s", control, got)
+		}
+	}
+}

@@ -1,0 +1,130 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// describe says what an action does and what comes with it. It follows from the
+// action's target and states alone, so that no plan can say one thing and do
+// another. allow are the privileges that the configuration allows beyond the
+// minimum.
+func (a Action) describe(allow []string) (summary string, risk Risk, note string) {
+	t := a.Target
+	switch a.Kind {
+	case audit.FixCreateRole:
+		return fmt.Sprintf("create the security role %q in the business unit %s", t.Role.Name, t.BusinessUnit.Name), RiskLow,
+			fmt.Sprintf("The platform grants %s of its own to each new role.", plural(len(a.Along), "privilege"))
+	case audit.FixAddPrivilege:
+		return fmt.Sprintf("grant %s in the role %q", plural(len(a.After), "privilege"), t.Role.Name), RiskMedium,
+			a.grantNote("is given this")
+	case audit.FixRaiseDepth:
+		return fmt.Sprintf("raise %s in the role %q", plural(len(a.After), "privilege"), t.Role.Name), RiskMedium,
+			a.grantNote("reaches further by this")
+	case audit.FixRemovePrivilege:
+		return fmt.Sprintf("take %s from the role %q", strings.Join(a.After.names(), ", "), t.Role.Name), RiskHigh,
+			sentences("Whatever came to rely on this privilege stops working.", t.managedNote())
+	case audit.FixCreateApplicationUser:
+		return fmt.Sprintf("create the application user of %s in the business unit %s", t.ApplicationID, t.BusinessUnit.Name), RiskMedium,
+			"Whoever holds the application's credentials can sign in to the environment from then on. Its name comes from the app registration."
+	case audit.FixEnableUser:
+		return fmt.Sprintf("enable the user %q", t.User.Name), RiskMedium, "Somebody may have disabled it on purpose."
+	case audit.FixAssignRole:
+		return fmt.Sprintf("assign the role %q to the user %q, by its copy in the business unit %s", t.Role.Name, t.User.Name, t.BusinessUnit.Name),
+			RiskMedium, t.assignNote(allow)
+	case audit.FixUnassignRole:
+		return fmt.Sprintf("take the role %q from the user %q", t.Role.Name, t.User.Name), RiskHigh,
+			"What works today only by this role stops working."
+	case audit.FixShareView, audit.FixReduceShare:
+		return a.shareSummary(), RiskLow, a.shareNote()
+	default:
+		return "", "", ""
+	}
+}
+
+func sentences(list ...string) string {
+	return strings.Join(slices.DeleteFunc(list, func(s string) bool { return s == "" }), " ")
+}
+
+func (a Action) grantNote(what string) string {
+	everybody, along, levels := "", "", ""
+	if a.Target.Role.MadeBy == "" {
+		everybody = "Everybody who holds the role " + what + "."
+	}
+	if len(a.Along) > 0 {
+		along = "With this request the platform also puts back what it gives to every role."
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Target.Levels)) {
+		levels = sentences(levels, fmt.Sprintf("%s can be granted at %s depth only.", name, depths(a.Target.Levels[name])))
+	}
+	return sentences(everybody, along, levels, a.Target.managedNote())
+}
+
+func depths(list []snapshot.Depth) string {
+	names := make([]string, len(list))
+	for i, d := range list {
+		names[i] = d.String()
+	}
+	return strings.Join(names, " or ")
+}
+
+// managedNote warns of a role that comes with a solution.
+func (t Target) managedNote() string {
+	if !t.Managed {
+		return ""
+	}
+	return "The role is managed: an update of its solution may take the change back."
+}
+
+func (t Target) assignNote(allow []string) string {
+	note := "The user can do from then on what the role grants."
+	if t.Role.MadeBy != "" {
+		return note
+	}
+	note = fmt.Sprintf("The user can do from then on what the role grants, which is %s.", plural(len(t.Grants), "privilege"))
+	allowed := slices.DeleteFunc(t.Grants.names(), func(name string) bool {
+		return !slices.ContainsFunc(allow, func(a string) bool { return strings.EqualFold(a, name) })
+	})
+	if len(allowed) > 0 {
+		note += " The configuration allows these beyond the minimum: " + strings.Join(allowed, ", ") + "."
+	}
+	return note
+}
+
+func (a Action) shareSummary() string {
+	t := a.Target
+	view, principal, owner := cmp.Or(t.View.Name, t.View.ID), t.Principal.Name, cmp.Or(t.Owner.Name, t.Owner.ID)
+	switch {
+	case a.Kind == audit.FixReduceShare:
+		return fmt.Sprintf("reduce the share of the view %q with %q to %s, as its owner %s", view, principal, a.After[attrAccess], owner)
+	case a.Before[attrAccess] == None:
+		return fmt.Sprintf("share the view %q with %q, Read only, as its owner %s", view, principal, owner)
+	}
+	return fmt.Sprintf("add Read to the share of the view %q with %q, which keeps its other rights, as its owner %s", view, principal, owner)
+}
+
+func (a Action) shareNote() string {
+	note := "The request is made on the owner's behalf, which the environment's audit log shows."
+	if a.Target.Owner.Name == "" && len(a.Why) > 0 {
+		who := "it is not known whether the owner is enabled"
+		if a.Target.Owner.Kind == "" {
+			who = "it is not known whether the owner is a user who is enabled, or a team"
+		}
+		note += fmt.Sprintf(" The request may be refused: %s, and nobody can act as another. Leave it out by --except %s.", who, a.Why[0].Control)
+	}
+	return note
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
