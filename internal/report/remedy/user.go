@@ -118,7 +118,7 @@ func (f fix) lookUpUser() []Request {
 
 // lookUpUnit finds the business unit that the fix names, else the root.
 func (f fix) lookUpUnit() []Request {
-	what, filter := "the root business unit", escape("parentbusinessunitid eq null")
+	what, filter := "the root business unit", escape("_parentbusinessunitid_value eq null")
 	switch {
 	case f.BusinessUnit == nil:
 	case f.BusinessUnit.ID != "":
