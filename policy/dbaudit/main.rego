@@ -16,9 +16,9 @@ import data.dbaudit.profile
 #   can judge the input and that apply to it.
 # entrypoint: true
 findings contains finding if {
-	some rule in _applying
-	[category, name] := split(rule, "/")
-	some finding in data.dbaudit.rules[category][name].findings
+	some category, name
+	finding := data.dbaudit.rules[category][name].findings[_]
+	sprintf("%s/%s", [category, name]) in _applying
 }
 
 # METADATA
@@ -27,9 +27,10 @@ findings contains finding if {
 not_applicable[rule] contains reason if some rule, reason in _not_held
 
 not_applicable[rule] contains reason if {
-	some rule in _able
-	[category, name] := split(rule, "/")
-	some reason in data.dbaudit.rules[category][name].not_applicable
+	some category, name
+	reason := data.dbaudit.rules[category][name].not_applicable[_]
+	rule := sprintf("%s/%s", [category, name])
+	rule in _able
 	not _unasked[reason]
 }
 
@@ -39,29 +40,31 @@ not_applicable[rule] contains reason if {
 unknown[rule] contains reason if some rule, reason in _unread
 
 unknown[rule] contains reason if {
-	some rule in _applying
-	[category, name] := split(rule, "/")
-	some reason in data.dbaudit.rules[category][name].unknown
+	some category, name
+	reason := data.dbaudit.rules[category][name].unknown[_]
+	rule := sprintf("%s/%s", [category, name])
+	rule in _applying
 }
 
 unknown[rule] contains sprintf("%s; no control of the profile asks for it by %s", [reason, existence]) if {
-	some rule in _applying
-	[category, name] := split(rule, "/")
-	some reason in data.dbaudit.rules[category][name].not_applicable
+	some category, name
+	reason := data.dbaudit.rules[category][name].not_applicable[_]
 	existence := _unasked[reason]
+	rule := sprintf("%s/%s", [category, name])
+	rule in _applying
 }
 
-unknown[control.rule] contains "the policies hold no such rule" if {
-	some control in profile.current.controls
-	not _metadata[control.rule].requires
+unknown[rule] contains "the policies hold no such rule" if {
+	some rule in ({control.rule | some control in profile.current.controls} - object.keys(_metadata))
 }
 
 # METADATA
 # description: Remarks of rules that change no outcome, by rule.
 notes[rule] contains note if {
-	some rule in _able
-	[category, name] := split(rule, "/")
-	some note in data.dbaudit.rules[category][name].notes
+	some category, name
+	note := data.dbaudit.rules[category][name].notes[_]
+	rule := sprintf("%s/%s", [category, name])
+	rule in _able
 }
 
 # METADATA
@@ -84,12 +87,13 @@ report := {
 _metadata[rule] := metadata if {
 	some category, name
 	metadata := data.dbaudit.rules[category][name].metadata
+	metadata.requires
 	rule := sprintf("%s/%s", [category, name])
 }
 
 # METADATA
 # description: The rules that can judge the input. Of what was not read, no other may say that it is not there.
-_able := ({rule | some rule, metadata in _metadata; metadata.requires} - object.keys(_not_held)) - object.keys(_unread)
+_able := (object.keys(_metadata) - object.keys(_not_held)) - object.keys(_unread)
 
 _applying := _able - object.keys(not_applicable)
 
@@ -98,31 +102,35 @@ _applying := _able - object.keys(not_applicable)
 _not_held[rule] := sprintf("a %s holds no %s", [input.source, _words(absent[0])]) if {
 	some rule, metadata in _metadata
 	not metadata.offline
-	absent := [section | some section in metadata.requires; _state[section] == "inapplicable"]
+	absent := [section | some section in metadata.requires; input.coverage[section].state == "inapplicable"]
 }
 
 # METADATA
-# description: Why a rule that applies cannot judge.
+# description: Why a rule that applies cannot judge. A section that the input says nothing of was not read.
 _unread[rule] := concat("; ", reasons) if {
 	some rule, metadata in object.remove(_metadata, object.keys(_not_held))
-	reasons := [reason | some section in metadata.requires; reason := _missing[section]]
+	reasons := [reason |
+		some section in metadata.requires
+		not section in _settled
+		reason := object.get(_missing, section, sprintf("%s were not read", [_words(section)]))
+	]
 	count(reasons) > 0
 }
 
 # METADATA
-# description: The state of each section that a rule requires. One that the input says nothing of was not read.
-_state[section] := object.get(input, ["coverage", section, "state"], "unknown") if {
-	some metadata in _metadata
-	some section in metadata.requires
+# description: The sections that were read, or that a solution's files cannot hold.
+_settled contains section if {
+	some section, coverage in input.coverage
+	coverage.state in {"collected", "inapplicable"}
 }
 
 # METADATA
-# description: What became of each section that was not read.
+# description: What became of each other section.
 _missing[section] := concat(": ", [text | some text in [what, detail]; text != ""]) if {
-	some section, state in _state
-	not state in {"collected", "inapplicable"}
-	what := sprintf("%s %s", [_words(section), object.get(_refused, state, "were not read")])
-	detail := object.get(input, ["coverage", section, "detail"], "")
+	some section, coverage in input.coverage
+	not section in _settled
+	what := sprintf("%s %s", [_words(section), object.get(_refused, coverage.state, "were not read")])
+	detail := object.get(coverage, "detail", "")
 }
 
 _refused := {"failed": "could not be read", "forbidden": "may not be read"}

@@ -138,9 +138,10 @@ _fitting_pattern contains role.root_id if {
 #   How much of the minimum a role grants: what it grants deeply enough counts first, what it grants at
 #   all breaks a tie.
 _score[root] := (1000 * count(enough)) + count(any_depth) if {
+	required := depth.required
 	some root, grants in input.role_privileges
 	any_depth := {name | some name in profile.minimum; grants[name]}
-	enough := {name | some name in any_depth; depth.rank[grants[name]] >= depth.rank[depth.required[name]]}
+	enough := {name | some name in any_depth; depth.rank[grants[name]] >= depth.rank[required[name]]}
 }
 
 # METADATA
