@@ -50,7 +50,8 @@ needs, as a solution component.
 --apply signs in as apply does, and names each privilege that this identity lacks:
 what writing takes, all of the profile's minimum, and what each new role grants
 unasked, since nobody can grant what they do not hold. With a plan, it is what that
-plan needs. Nothing is changed.`),
+plan needs, and as a warning what rolling it back would need besides. Nothing is
+changed.`),
 		Example: `  dbaudit doctor --env production
   dbaudit doctor --url https://contoso.crm.dynamics.com --client-id GUID -f json
   dbaudit doctor --apply plan.json
@@ -218,23 +219,33 @@ func grantable(t target) []doctor.Privilege {
 // remediation is what one plan needs; known says where its privileges stand in the
 // editor of roles.
 func remediation(p plan.Plan, known doctor.Remediation) (doctor.Remediation, error) {
-	var r doctor.Remediation
-	needs := p.Needs()
-	for _, name := range slices.Sorted(maps.Keys(needs)) {
-		depth, err := snapshot.ParseDepth(needs[name])
-		if err != nil {
-			return r, fmt.Errorf("what the plan needs: %s: %w", name, err)
-		}
-		needed := doctor.Privilege{Name: name, Depth: depth}
-		for _, k := range slices.Concat(known.Needs, known.Grants) {
-			if strings.EqualFold(k.Name, name) {
-				needed.Where = k.Where
-				break
+	located := func(needs map[string]string) ([]doctor.Privilege, error) {
+		var list []doctor.Privilege
+		for _, name := range slices.Sorted(maps.Keys(needs)) {
+			depth, err := snapshot.ParseDepth(needs[name])
+			if err != nil {
+				return nil, fmt.Errorf("what the plan needs: %s: %w", name, err)
 			}
+			needed := doctor.Privilege{Name: name, Depth: depth}
+			for _, k := range slices.Concat(known.Needs, known.Grants) {
+				if strings.EqualFold(k.Name, name) {
+					needed.Where = k.Where
+					break
+				}
+			}
+			list = append(list, needed)
 		}
-		r.Needs = append(r.Needs, needed)
+		return list, nil
 	}
-	return r, nil
+	var r doctor.Remediation
+	var err error
+	if r.Needs, err = located(p.Needs()); err != nil {
+		return r, err
+	}
+	undo, roles := p.NeedsToUndo()
+	r.Again = roles
+	r.Undo, err = located(undo)
+	return r, err
 }
 
 // examineBy makes the checks of an environment.

@@ -106,7 +106,9 @@ func TestRemedyIsPlan(t *testing.T) {
 				f.change(&w)
 				r, s := l.judge(t, w)
 				control, finding := f.found(t, r)
-				p, err := plan.Build(r, s, plan.Options{LeastPrivilege: true, UnassignAdministrator: true, Pattern: l.profile.Pattern, MadeAt: clock()})
+				p, err := plan.Build(r, s, plan.Options{
+					LeastPrivilege: true, UnassignAdministrator: true, Pattern: l.profile.Pattern, Minimum: l.profile.Minimum(), MadeAt: clock(),
+				})
 				if err != nil {
 					t.Fatal(err)
 				}

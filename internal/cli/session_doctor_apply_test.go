@@ -207,14 +207,16 @@ func TestDoctorApplyPlan(t *testing.T) {
 		t.Fatal(err)
 	}
 	needs := slices.Sorted(maps.Keys(made.Needs()))
-	if !slices.Equal(needs, []string{"prvReadLead", "prvWriteRole"}) {
+	if !slices.Equal(needs, []string{"prvReadLead", "prvReadRole", "prvReadTeam", "prvReadUser", "prvWriteRole"}) {
 		t.Fatalf("the plan needs %v", needs)
 	}
-	if got := examineIn(p, 3, "--apply", file).lacked(t); !slices.Equal(got, needs) {
+	if got := examineIn(p, 3, "--apply", file).lacked(t); !slices.Equal(got, []string{"prvReadLead", "prvReadTeam", "prvWriteRole"}) {
 		t.Errorf("lacking %v, and the plan needs %v", got, needs)
 	}
 	err = server.Mutate(func(e *simulator.Environment) {
-		maps.Copy(e.Role("Applier").Privileges, simulator.Grants{"prvReadLead": simulator.DepthGlobal, "prvWriteRole": simulator.DepthLocal})
+		maps.Copy(e.Role("Applier").Privileges, simulator.Grants{
+			"prvReadLead": simulator.DepthGlobal, "prvReadTeam": simulator.DepthGlobal, "prvWriteRole": simulator.DepthLocal,
+		})
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -228,20 +230,129 @@ func TestDoctorApplyPlan(t *testing.T) {
 	p.run("doctor", "--apply", file).must(t, 2)
 }
 
-// Whatever a plan does, what doctor asks for without one covers it.
+// Whoever holds just what a plan needs can apply it, and with what doctor warns of
+// can roll it back.
+func TestDoctorApplyIsEnough(t *testing.T) {
+	t.Parallel()
+	role := func(e *simulator.Environment) *simulator.Role { return e.Role("Demandbase Integration") }
+	user := func(e *simulator.Environment) *simulator.User { return e.ApplicationUser(e.Suggest.ApplicationID) }
+	below := func(e *simulator.Environment) {
+		user(e).BusinessUnit, user(e).Roles, e.Suggest.BusinessUnit = "Germany", nil, "Germany"
+	}
+	for name, change := range map[string]func(*simulator.Environment){
+		"nothing is there": func(e *simulator.Environment) {
+			id := user(e).Name
+			for i := range e.PersonalViews {
+				v := &e.PersonalViews[i]
+				v.Shares = slices.DeleteFunc(v.Shares, func(s simulator.Share) bool { return s.Principal == id || s.Principal == e.Suggest.ApplicationID })
+			}
+			e.ApplicationUsers = slices.DeleteFunc(e.ApplicationUsers, func(u simulator.User) bool { return u.ApplicationID == e.Suggest.ApplicationID })
+			e.Roles = slices.DeleteFunc(e.Roles, func(r simulator.Role) bool { return r.Name == "Demandbase Integration" })
+		},
+		"a user below the root": below,
+		"a role with more than the minimum that is allowed": func(e *simulator.Environment) {
+			below(e)
+			role(e).Privileges["prvExportToExcel"] = simulator.DepthGlobal
+		},
+		"a surplus": func(e *simulator.Environment) {
+			role(e).Privileges["prvDeleteAccount"] = simulator.DepthDeep
+			delete(role(e).Privileges, "prvReadSharePointData")
+			delete(role(e).Privileges, "prvReadLead")
+		},
+		"a user who is disabled": func(e *simulator.Environment) {
+			below(e)
+			user(e).Disabled = true
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := builtin(t, "compliant")
+			change(env)
+			start := simulator.Grants{"prvReadUser": simulator.DepthGlobal, "prvReadRole": simulator.DepthGlobal}
+			p, server := applier(t, env, start)
+			p.write("dbaudit.yaml", requirement(env)+"allow: [prvExportToExcel]\n")
+			file := p.file("plan.json")
+			p.run("plan", "--least-privilege", "-f", "json", "-o", file).must(t, 0)
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			made, err := plan.Decode(data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			state := func(grants simulator.Grants) string {
+				if err := server.Mutate(func(e *simulator.Environment) { e.Role("Applier").Privileges = grants }); err != nil {
+					t.Fatal(err)
+				}
+				data, err := server.State()
+				if err != nil {
+					t.Fatal(err)
+				}
+				return string(data)
+			}
+			undo, _ := made.NeedsToUndo()
+			state(granted(made.Needs()))
+			examined := examineIn(p, 0, "--apply", file)
+			if warned := slices.Collect(maps.Keys(undo)); len(warned) > 0 && examined.Outcome != "warning" {
+				t.Errorf("%s, and to undo it would also need %v", examined.Outcome, warned)
+			}
+			all := granted(made.Needs())
+			maps.Copy(all, granted(undo))
+			before := state(all)
+			state(granted(made.Needs()))
+			if code := p.run("apply", file, "--yes", "--fail-on", "none").code; code != 0 && code != 4 {
+				t.Fatalf("apply ended in %d", code)
+			}
+			state(all)
+			p.run("rollback", strings.TrimSuffix(file, ".json")+".journal.json", "--yes").must(t, 0)
+			if state(all) != before {
+				t.Error("the rollback did not bring everything back")
+			}
+		})
+	}
+}
+
+func granted(needs map[string]string) simulator.Grants {
+	grants := simulator.Grants{}
+	for name, depth := range needs {
+		for _, d := range []simulator.Depth{simulator.DepthBasic, simulator.DepthLocal, simulator.DepthDeep, simulator.DepthGlobal} {
+			if d.String() == depth {
+				grants[name] = d
+			}
+		}
+	}
+	return grants
+}
+
+// Whatever a plan does, wherever it does it, what doctor asks for without one covers
+// it.
 func TestDoctorApplyCoversPlans(t *testing.T) {
 	t.Parallel()
-	var p plan.Plan
+	p := plan.Plan{RootUnit: "root"}
 	for _, kind := range []plan.Kind{plan.KindRole, plan.KindGrants, plan.KindUser, plan.KindAssignment, plan.KindShare} {
-		p.Actions = append(p.Actions, plan.Action{Target: plan.Target{Kind: kind}})
+		unit := &plan.Ref{ID: "below"}
+		if kind == plan.KindRole { // which is always made in the root
+			unit.ID = "root"
+		}
+		p.Actions = append(p.Actions, plan.Action{Target: plan.Target{Kind: kind, Role: &plan.Ref{ID: "role"}, BusinessUnit: unit}})
 	}
-	p.Actions = append(p.Actions, plan.Action{Target: plan.Target{Kind: plan.KindUser}, Before: plan.State{"user": plan.Absent}})
+	p.Actions = append(p.Actions, plan.Action{
+		Target: plan.Target{Kind: plan.KindUser, BusinessUnit: &plan.Ref{ID: "below"}}, Before: plan.State{"user": plan.Absent},
+	})
 	held := map[string]string{}
 	for _, w := range doctor.Writing() {
 		held[strings.ToLower(w.Name)] = w.Depth.String()
 	}
 	if lacking := p.Lacking(held); len(lacking) > 0 || len(p.Needs()) < 6 {
 		t.Errorf("not covered: %v of %v", lacking, p.Needs())
+	}
+	var inborn []string
+	for _, i := range doctor.Inborn() {
+		inborn = append(inborn, i.Name)
+	}
+	if !slices.Equal(inborn, plan.Inborn()) {
+		t.Errorf("a new role is born with %v, or with %v", inborn, plan.Inborn())
 	}
 }
 

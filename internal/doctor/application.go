@@ -19,28 +19,34 @@ type Remediation struct {
 	// Their depth is the one that is wanted; what counts is the depth that the
 	// environment allows in its place.
 	Grants []Privilege
+	// Undo is what rolling back takes besides. To lack it fails nothing.
+	Undo []Privilege
+	// Again are the names of roles that rolling back would assign again, for which
+	// it takes all that they grant.
+	Again []string
 }
 
 // Writing are the privileges that carrying out any plan takes, sorted by name,
 // besides those that it grants. The reads are as deep as an auditor's: a holder of
-// a role who is not seen would be taken for none.
+// a role who is not seen would be taken for none. From the root business unit, what
+// is below takes deep; a new role stands in the root itself.
 func Writing() []Privilege {
 	return []Privilege{
 		{actOnBehalf, snapshot.DepthGlobal, "Business Management > Act on Behalf of Another User, in a role assigned to it directly"},
-		{"prvAppendRole", snapshot.DepthLocal, "Business Management > Security Role > Append"},
-		{"prvAppendToUser", snapshot.DepthLocal, "Business Management > User > Append To"},
-		{"prvAppendUser", snapshot.DepthLocal, "Business Management > User > Append"},
-		{"prvAssignRole", snapshot.DepthLocal, "Business Management > Security Role > Assign"},
+		{"prvAppendRole", snapshot.DepthDeep, "Business Management > Security Role > Append"},
+		{"prvAppendToUser", snapshot.DepthDeep, "Business Management > User > Append To"},
+		{"prvAppendUser", snapshot.DepthDeep, "Business Management > User > Append"},
+		{"prvAssignRole", snapshot.DepthDeep, "Business Management > Security Role > Assign"},
 		{"prvCreateRole", snapshot.DepthLocal, "Business Management > Security Role > Create"},
-		{"prvCreateUser", snapshot.DepthLocal, "Business Management > User > Create"},
-		{"prvDisableUser", snapshot.DepthLocal, "Business Management > Enable or Disable User"},
+		{"prvCreateUser", snapshot.DepthDeep, "Business Management > User > Create"},
+		{"prvDisableUser", snapshot.DepthDeep, "Business Management > Enable or Disable User"},
 		{"prvReadRole", snapshot.DepthGlobal, "Business Management > Security Role > Read"},
 		{"prvReadTeam", snapshot.DepthGlobal, "Business Management > Team > Read"},
 		{"prvReadUser", snapshot.DepthGlobal, "Business Management > User > Read"},
 		{"prvReadUserQuery", snapshot.DepthBasic, "Core Records > Saved View > Read"},
 		{"prvShareUserQuery", snapshot.DepthBasic, "Core Records > Saved View > Share"},
-		{"prvWriteRole", snapshot.DepthLocal, "Business Management > Security Role > Write"},
-		{"prvWriteUser", snapshot.DepthLocal, "Business Management > User > Write"},
+		{"prvWriteRole", snapshot.DepthDeep, "Business Management > Security Role > Write"},
+		{"prvWriteUser", snapshot.DepthDeep, "Business Management > User > Write"},
 	}
 }
 
@@ -68,24 +74,53 @@ func ExamineApplication(ctx context.Context, c Config, r Remediation) ([]Check, 
 }
 
 func (x *examination) application(ctx context.Context, r Remediation) {
-	x.holds("apply-needs", "privileges to carry it out", x.definable(ctx, r.Needs))
-	if len(r.Grants) == 0 {
-		return
+	needs := x.definable(ctx, r.Needs)
+	grants, undefined, err := x.grantable(ctx, r.Grants)
+	// What stands in both is asked for once, at the deeper of the two depths.
+	once := func(list, other []Privilege, deeper func(p, o Privilege) bool) []Privilege {
+		return slices.DeleteFunc(slices.Clone(list), func(p Privilege) bool {
+			return slices.ContainsFunc(other, func(o Privilege) bool { return strings.EqualFold(p.Name, o.Name) && deeper(p, o) })
+		})
 	}
+	grants = once(grants, needs, func(p, o Privilege) bool { return o.Depth >= p.Depth })
+	needs = once(needs, grants, func(p, o Privilege) bool { return o.Depth > p.Depth })
+	x.holds("apply-needs", "privileges to carry it out", needs, Failed)
 	const id, title = "apply-grants", "privileges to grant"
-	if x.unreachable != "" || x.held == nil {
-		x.holds(id, title, r.Grants)
-		return
-	}
-	x.Progress(title)
-	allowed, err := x.depths(ctx, r.Grants)
-	if err != nil {
+	switch {
+	case err != nil:
 		x.fail(id, title, err)
-		return
+	case len(r.Grants) > 0:
+		x.holds(id, title, grants, Failed)
 	}
-	var grants []Privilege
-	var undefined []string
-	for _, p := range r.Grants {
+	if len(undefined) > 0 {
+		x.add(Check{
+			ID: id, Title: title, Outcome: Skipped,
+			Detail: "this environment does not define " + strings.Join(undefined, ", ") + ": a scan says what to install",
+		})
+	}
+	if len(r.Undo) > 0 {
+		x.holds("apply-undo", "privileges to roll back", x.definable(ctx, r.Undo), Warned)
+	}
+	if len(r.Again) > 0 {
+		x.add(Check{
+			ID: "apply-undo", Title: "privileges to roll back", Outcome: Skipped,
+			Detail: "not looked at: to roll back, this identity must hold all that these roles grant: " + strings.Join(r.Again, ", "),
+		})
+	}
+}
+
+// grantable gives grants the depths that the environment allows in the place of the
+// wanted ones, and names those that it does not define.
+func (x *examination) grantable(ctx context.Context, wanted []Privilege) (grants []Privilege, undefined []string, err error) {
+	if len(wanted) == 0 || x.unreachable != "" || x.held == nil {
+		return wanted, nil, nil
+	}
+	x.Progress("privileges to grant")
+	allowed, err := x.depths(ctx, wanted)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, p := range wanted {
 		if levels := allowed[strings.ToLower(p.Name)]; len(levels) > 0 {
 			p.Depth = fitting(levels, p.Depth)
 			grants = append(grants, p)
@@ -93,13 +128,7 @@ func (x *examination) application(ctx context.Context, r Remediation) {
 			undefined = append(undefined, p.Name)
 		}
 	}
-	x.holds(id, title, grants)
-	if len(undefined) > 0 {
-		x.add(Check{
-			ID: id, Title: title, Outcome: Skipped,
-			Detail: "this environment does not define " + strings.Join(undefined, ", ") + ": a scan says what to install",
-		})
-	}
+	return grants, undefined, nil
 }
 
 // definable leaves out what nobody can hold, because the environment does not
@@ -125,14 +154,14 @@ func (x *examination) definable(ctx context.Context, needed []Privilege) []Privi
 	})
 }
 
-// holds adds a check for each privilege that is not held deeply enough, and one
-// for all where none is.
-func (x *examination) holds(id, title string, needed []Privilege) {
+// holds adds a check for each privilege that is not held deeply enough, with the
+// outcome that this comes to, and one for all where none is.
+func (x *examination) holds(id, title string, needed []Privilege, short Outcome) {
 	if x.skip(id, title) {
 		return
 	}
 	if x.held == nil {
-		c := Check{ID: id, Title: title, Outcome: Failed}
+		c := Check{ID: id, Title: title, Outcome: short}
 		c.Detail, c.Advice = "what this identity holds could not be read", "grant it prvReadUser and prvReadRole"
 		if x.heldError != nil {
 			detail, advice := describe(x.heldError)
@@ -151,9 +180,12 @@ func (x *examination) holds(id, title string, needed []Privilege) {
 			continue
 		}
 		lacking = true
-		c := Check{ID: id, Title: p.Name, Outcome: Failed, Detail: fmt.Sprintf("not held, and %s depth is needed", p.Depth), Privilege: &p}
+		c := Check{ID: id, Title: p.Name, Outcome: short, Detail: fmt.Sprintf("not held, and %s depth is needed", p.Depth), Privilege: &p}
 		if held != snapshot.DepthNone {
 			c.Detail = fmt.Sprintf("held at %s depth, and %s is needed", held, p.Depth)
+		}
+		if short == Warned {
+			c.Detail += " to roll back"
 		}
 		c.Advice = "give this identity a role that grants it, such as System Administrator"
 		if p.Where != "" {

@@ -57,7 +57,7 @@ func TestHolds(t *testing.T) {
 		{"not signed in", examination{unreachable: "sign-in failed"}, []Outcome{Skipped}, "sign-in failed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			test.x.holds("apply-needs", "privileges", needed)
+			test.x.holds("apply-needs", "privileges", needed, Failed)
 			var got []Outcome
 			for _, c := range test.x.checks {
 				got = append(got, c.Outcome)

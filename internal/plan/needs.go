@@ -52,15 +52,22 @@ func (p Plan) NeedsToUndo() (privileges map[string]string, roles []string) {
 	return n, roles
 }
 
+// toSeeHolders adds what it takes to read who holds a role, wholly: a holder who is
+// not seen would be taken for none.
+func (n needs) toSeeHolders() {
+	n.need("prvReadTeam", snapshot.DepthGlobal)
+	n.need("prvReadUser", snapshot.DepthGlobal)
+}
+
 // forChange adds what it takes to bring a target from one state to another, and to
-// read it before. Who holds a role is read wholly: a holder who is not seen would be
-// taken for none.
+// read it before.
 func (p Plan) forChange(n needs, t Target, from, to State) {
 	here := p.reach(t, snapshot.DepthLocal)
 	switch t.Kind {
 	case KindRole:
 		n.need("prvReadRole", snapshot.DepthGlobal)
 		if to[attrRole] == Absent {
+			n.toSeeHolders()
 			n.need("prvDeleteRole", here)
 		} else {
 			n.need("prvCreateRole", here)
@@ -68,8 +75,7 @@ func (p Plan) forChange(n needs, t Target, from, to State) {
 	case KindGrants:
 		n.need("prvReadRole", snapshot.DepthGlobal)
 		if t.Role.MadeBy == "" {
-			n.need("prvReadTeam", snapshot.DepthGlobal)
-			n.need("prvReadUser", snapshot.DepthGlobal)
+			n.toSeeHolders()
 		}
 		n.need("prvWriteRole", here)
 		for name, depth := range to {

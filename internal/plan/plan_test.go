@@ -491,7 +491,7 @@ func TestNeeds(t *testing.T) {
 		}
 	}
 	undo, _ = p.NeedsToUndo()
-	if want := map[string]string{"prvDeleteRole": "local", "prvDeleteUser": "deep", "prvDisableUser": "deep", "prvWriteUser": "deep"}; !maps.Equal(undo, want) {
+	if want := map[string]string{"prvDeleteRole": "local", "prvDeleteUser": "deep", "prvDisableUser": "deep", "prvReadTeam": "global", "prvWriteUser": "deep"}; !maps.Equal(undo, want) {
 		t.Errorf("to undo %v", undo)
 	}
 
