@@ -20,30 +20,38 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
 // A Mutator reads and changes one environment. What it reads is what is true now,
 // past any cache.
 type Mutator interface {
-	// Organization is the id of the environment that is really reached.
-	Organization(ctx context.Context) (string, error)
+	// Identity is who is signed in, and to which environment really.
+	Identity(ctx context.Context) (Identity, error)
 	// Current reads what a target is, for each of the names, and the ids that its
 	// requests need.
 	Current(ctx context.Context, t plan.Target, names []string) (Reading, error)
-	// Change sends one request. Its error says by a [ChangeError] whether the change
-	// may have come about.
-	Change(ctx context.Context, r plan.Request, label string) error
+	// Change sends one request. made is the id of the row that it made, where the
+	// environment said so. Its error says by a [ChangeError] whether the change may
+	// have come about.
+	Change(ctx context.Context, r plan.Request, label string) (made string, err error)
 	// Holders are the users who hold a role, in any of its copies, directly or
 	// through a team.
 	Holders(ctx context.Context, rootRoleID string) ([]Holder, error)
 }
+
+// An Identity is a user of an environment, both by id.
+type Identity struct{ Organization, User string }
 
 // A Reading is what a target is right now.
 type Reading struct {
 	State plan.State
 	// IDs fill the slots of requests.
 	IDs map[string]string
+	// Author is the user who made the row that the target is; empty where the
+	// environment does not say.
+	Author string
 }
 
 // A Holder is a user who holds a role.
@@ -76,6 +84,13 @@ type ChangeError struct {
 func (e *ChangeError) Error() string { return e.Err.Error() }
 func (e *ChangeError) Unwrap() error { return e.Err }
 
+// An UnreachableError says that the environment cannot be asked at all, so that
+// nothing else needs to be tried.
+type UnreachableError struct{ Err error }
+
+func (e *UnreachableError) Error() string { return e.Err.Error() }
+func (e *UnreachableError) Unwrap() error { return e.Err }
+
 // A ChangedError says that the world is not as the plan has it.
 type ChangedError struct {
 	Action  plan.Action
@@ -92,7 +107,7 @@ func (e *ChangedError) Error() string {
 				parts = append(parts, fmt.Sprintf("%s is %s, not %s", d.Name, e.Now[d.Name], d.Before))
 			}
 		}
-		because = strings.Join(parts, ", ")
+		because = listed(parts)
 	}
 	return fmt.Sprintf("action %s (%s) was not carried out: the environment changed since the plan was made: %s; make a new plan",
 		e.Action.ID, e.Action.Summary, because)
@@ -112,23 +127,31 @@ type Runner struct {
 	AllowSharedRole bool
 	Progress        Progress
 
-	checked map[string]bool // roles whose holders were looked at
+	identity Identity
+	changed  bool            // something was sent that may have changed the environment
+	checked  map[string]bool // roles whose holders were looked at
 }
+
+// Changed reports whether this run sent anything that may have changed the
+// environment.
+func (r *Runner) Changed() bool { return r.changed }
 
 // tries bounds how often a change is sent whose effect was uncertain, and how
 // often one is looked for that should be there.
 const tries = 5
 
 // Check reads every target whose row is there already and compares it with the
-// plan, without changing anything. It is what a dry run does.
-func (r *Runner) Check(ctx context.Context) error {
+// plan, without changing anything. It is what a dry run does. checked is told of
+// each action; waitsFor is the earlier one that makes its row, where that is why it
+// was not looked at.
+func (r *Runner) Check(ctx context.Context, checked func(a plan.Action, waitsFor string)) error {
 	if err := r.sameEnvironment(ctx); err != nil {
 		return err
 	}
 	expected := map[string]plan.State{}
 	for _, a := range r.Journal.Plan.Actions {
-		if waits(a.Target) {
-			r.tell(a, EventDone)
+		if earlier := waitsFor(a.Target); earlier != "" {
+			checked(a, earlier)
 			continue
 		}
 		reading, err := r.Mutator.Current(ctx, a.Target, a.Target.Watched(a.After))
@@ -149,7 +172,7 @@ func (r *Runner) Check(ctx context.Context) error {
 			expected[key] = plan.State{}
 		}
 		maps.Copy(expected[key], a.After)
-		r.tell(a, EventDone)
+		checked(a, "")
 	}
 	return nil
 }
@@ -159,15 +182,21 @@ func key(t plan.Target) string {
 	return strings.Join([]string{string(t.Kind), k[plan.SlotRole], k[plan.SlotUser], k[plan.SlotCopy], k[plan.SlotView], k[plan.SlotPrincipal], t.ApplicationID}, " ")
 }
 
-// waits reports whether a target hangs on a row that an action has yet to make.
-func waits(t plan.Target) bool {
-	return slices.ContainsFunc([]*plan.Ref{t.Role, t.Copy, t.User, t.Principal}, func(ref *plan.Ref) bool { return ref != nil && ref.MadeBy != "" })
+// waitsFor is the action that makes a row on which the target hangs, empty where
+// all of them are there.
+func waitsFor(t plan.Target) string {
+	for _, ref := range []*plan.Ref{t.Role, t.Copy, t.User, t.Principal} {
+		if ref != nil && ref.MadeBy != "" {
+			return ref.MadeBy
+		}
+	}
+	return ""
 }
 
 // Apply carries out what is left of the plan.
 func (r *Runner) Apply(ctx context.Context) error {
-	if r.Journal.Undoing() {
-		return errors.New("the journal is of a run that was rolled back: make a new plan")
+	if err := r.Journal.Resumable(); err != nil {
+		return err
 	}
 	if err := r.sameEnvironment(ctx); err != nil {
 		return err
@@ -187,13 +216,13 @@ func (r *Runner) Apply(ctx context.Context) error {
 }
 
 func (r *Runner) sameEnvironment(ctx context.Context) error {
-	id, err := r.Mutator.Organization(ctx)
-	if err != nil {
+	var err error
+	if r.identity, err = r.Mutator.Identity(ctx); err != nil {
 		return err
 	}
-	if want := r.Journal.Plan.Environment.OrganizationID; !strings.EqualFold(id, want) {
+	if want := r.Journal.Plan.Environment.OrganizationID; !strings.EqualFold(r.identity.Organization, want) {
 		return fmt.Errorf("this is another environment (organization %s) than the plan's (%s, organization %s): nothing was changed",
-			id, r.Journal.Plan.Environment.URL, want)
+			r.identity.Organization, r.Journal.Plan.Environment.URL, want)
 	}
 	return nil
 }
@@ -204,11 +233,9 @@ func (r *Runner) tell(a plan.Action, e Event) {
 	}
 }
 
-// resolve fills in the ids of rows that earlier actions made, and those that the
-// journal has.
+// resolve fills in the ids of rows that the plan's actions made.
 func (r *Runner) resolve(a plan.Action) (plan.Target, error) {
 	t := a.Target
-	begun, _ := r.Journal.begun(a.ID)
 	done, _ := r.Journal.find(EventDone, a.ID)
 	for slot, ref := range map[string]**plan.Ref{
 		plan.SlotRole: &t.Role, plan.SlotCopy: &t.Copy, plan.SlotUser: &t.User, plan.SlotPrincipal: &t.Principal,
@@ -227,8 +254,6 @@ func (r *Runner) resolve(a plan.Action) (plan.Target, error) {
 			full.ID = made.Made
 		case slot == slotMade(a) && done.Made != "":
 			full.ID = done.Made
-		case slot == plan.SlotCopy:
-			full.ID = begun.IDs[slot]
 		}
 		full.MadeBy = ""
 		*ref = &full
@@ -246,6 +271,17 @@ func slotMade(a plan.Action) string {
 	case plan.KindGrants, plan.KindAssignment, plan.KindShare:
 	}
 	return ""
+}
+
+// naming is an action's target with the id of the row that the action made.
+func naming(a plan.Action, t plan.Target, id string) plan.Target {
+	switch slotMade(a) {
+	case plan.SlotRole:
+		t.Role = &plan.Ref{Name: t.Role.Name, ID: id}
+	case plan.SlotUser:
+		t.User = &plan.Ref{Name: t.User.Name, ID: id}
+	}
+	return t
 }
 
 // asPlanned refuses a target that is not as the plan has it.
@@ -286,13 +322,8 @@ func (r *Runner) notShared(ctx context.Context, a plan.Action, role *plan.Ref) e
 	}
 	if len(others) > 0 {
 		slices.Sort(others)
-		shown := others[:min(len(others), 5)]
-		more := ""
-		if n := len(others) - len(shown); n > 0 {
-			more = fmt.Sprintf(" and %d more", n)
-		}
-		return fmt.Errorf("action %s (%s) was not carried out: others hold the role too: %s%s; give the integration a role of its own, or allow it by --allow-shared-role",
-			a.ID, a.Summary, strings.Join(shown, ", "), more)
+		return fmt.Errorf("action %s (%s) was not carried out: others hold the role too: %s; give the integration a role of its own, or allow it by --allow-shared-role",
+			a.ID, a.Summary, listed(others))
 	}
 	if r.checked == nil {
 		r.checked = map[string]bool{}
@@ -317,21 +348,23 @@ func (r *Runner) carryOut(ctx context.Context, a plan.Action) error {
 		return fmt.Errorf("reading the target of action %s (%s): %w", a.ID, a.Summary, err)
 	}
 	// sent says that the change may be on its way already.
-	_, sent := r.Journal.begun(a.ID)
+	begun, sent := r.Journal.begun(a.ID)
 	if !sent {
 		if err := r.asPlanned(ctx, a, t, now); err != nil {
 			return err
 		}
-		if err := r.Journal.append(Record{Event: EventBegin, Action: a.ID, Before: now.State, IDs: now.IDs}); err != nil {
+		begun = Record{Event: EventBegin, Action: a.ID, By: r.identity.User, Before: now.State, IDs: now.IDs}
+		if err := r.Journal.append(begun); err != nil {
 			return err
 		}
 	}
 	r.tell(a, EventBegin)
+	made := ""
 	for attempt := 1; !sent || !now.State.Covers(a.After); attempt++ {
 		if !now.State.Covers(a.Before) {
 			return r.failed(a, sent, &ChangedError{Action: a, Now: now.State})
 		}
-		err := r.send(ctx, a.Request, t, now, a.Summary)
+		made, err = r.send(ctx, a.Request, t, now, a.Summary)
 		if err == nil {
 			break
 		}
@@ -359,11 +392,25 @@ func (r *Runner) carryOut(ctx context.Context, a plan.Action) error {
 			return r.failed(a, sent, err)
 		}
 	}
+	if made != "" {
+		t = naming(a, t, made)
+	}
 	if now, err = r.await(ctx, t, names, func(s plan.State) bool { return s.Covers(a.After) }); err != nil {
 		return r.failed(a, true, fmt.Errorf("action %s (%s): %w", a.ID, a.Summary, err))
 	}
+	if made == "" && foreign(a, begun, now) {
+		return r.failed(a, true, &ChangedError{Action: a, Because: "it is there, and somebody else made it"})
+	}
 	r.tell(a, EventDone)
 	return r.Journal.append(Record{Event: EventDone, Action: a.ID, Made: now.IDs[slotMade(a)]})
+}
+
+// foreign reports whether the row that an action was to make is there, and somebody
+// else made it. When the action was begun, there was none: that it is there now says
+// no more than that somebody made one since.
+func foreign(a plan.Action, begun Record, now Reading) bool {
+	makes := a.Kind == audit.FixCreateRole || a.Kind == audit.FixCreateApplicationUser
+	return makes && now.Author != "" && begun.By != "" && !strings.EqualFold(now.Author, begun.By)
 }
 
 // failed records why an action did not come about; sent says whether its change
@@ -374,12 +421,16 @@ func (r *Runner) failed(a plan.Action, sent bool, err error) error {
 }
 
 // send fills a request and sends it.
-func (r *Runner) send(ctx context.Context, request plan.Request, t plan.Target, now Reading, label string) error {
+func (r *Runner) send(ctx context.Context, request plan.Request, t plan.Target, now Reading, label string) (made string, err error) {
 	request = request.Fill(now.IDs).Fill(t.Known()).Fill(map[string]string{plan.SlotAPI: plan.API(r.Journal.Plan.Environment.URL)})
 	if !request.Filled() {
-		return &ChangeError{EffectNone, fmt.Errorf("%s: the request lacks an id that could not be found: %s", label, request.Path)}
+		return "", &ChangeError{EffectNone, fmt.Errorf("%s: the request lacks an id that could not be found: %s", label, request.Path)}
 	}
-	return r.Mutator.Change(ctx, request, label)
+	made, err = r.Mutator.Change(ctx, request, label)
+	var change *ChangeError
+	refused := errors.As(err, &change) && change.Effect != EffectUncertain
+	r.changed = r.changed || !refused
+	return made, err
 }
 
 // await reads a target until it is as it should be: what was written may show a
@@ -393,7 +444,7 @@ func (r *Runner) await(ctx context.Context, t plan.Target, names []string, good 
 		case good(now.State):
 			return now, nil
 		case attempt == tries:
-			return now, fmt.Errorf("the change did not take: it is %v after it", now.State)
+			return now, fmt.Errorf("the change did not take: after it %s", said(now.State))
 		}
 		if err := r.Sleep(ctx, pause(attempt)); err != nil {
 			return now, err
@@ -403,3 +454,30 @@ func (r *Runner) await(ctx context.Context, t plan.Target, names []string, good 
 
 // pause doubles from a second.
 func pause(attempt int) time.Duration { return time.Second << (attempt - 1) }
+
+// said puts a state into words.
+func said(s plan.State) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(s)) {
+		parts = append(parts, name+" is "+s[name])
+	}
+	return listed(parts)
+}
+
+// listed joins what a message names, the first few of many.
+func listed(parts []string) string {
+	const most = 5
+	if n := len(parts) - most; n > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(parts[:most], ", "), n)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// part is what a state has under the names of another.
+func part(s, of plan.State) plan.State {
+	some := plan.State{}
+	for name := range of {
+		some[name] = s[name]
+	}
+	return some
+}

@@ -38,7 +38,8 @@ const (
 	EventUndo Event = "undo"
 	// EventUndone stands after it, read back.
 	EventUndone Event = "undone"
-	// EventKept stands where undoing was refused: somebody changed the target since.
+	// EventKept stands where not all of a change was undone: somebody changed the
+	// target since, or the environment refused.
 	EventKept Event = "kept"
 	// EventRolledBack stands after everything was undone.
 	EventRolledBack Event = "rolled-back"
@@ -54,6 +55,8 @@ type Record struct {
 	Plan   *plan.Plan  `json:"plan,omitempty"`
 	// Action is the id of the action in the plan.
 	Action string `json:"action,omitempty"`
+	// By is the id of the user that makes the change, by which a row is known as ours.
+	By string `json:"by,omitempty"`
 	// Before is what was read just before the change: what the plan has, and what
 	// the platform may change along with it.
 	Before plan.State `json:"before,omitempty"`
@@ -86,19 +89,48 @@ func CreateJournal(name string, p plan.Plan, tool audit.Tool, now func() time.Ti
 	if err != nil {
 		return nil, err
 	}
-	file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
-	if errors.Is(err, os.ErrExist) {
-		return nil, errors.Join(fmt.Errorf("the journal %s is there already: go on by apply --resume, undo by rollback, or name another by --journal", name), release())
+	if err := Vacant(name); err != nil {
+		return nil, errors.Join(err, release())
 	}
+	_ = os.Remove(name) // what Vacant found is of no use; what cannot be removed is found below
+	file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("starting the journal: %w", err), release())
 	}
 	j := &Journal{Plan: p, now: now}
 	j.hold(file, release)
-	if err := j.append(Record{Event: EventPlan, Format: Format, Tool: &tool, Plan: &p}); err != nil {
-		return nil, errors.Join(err, j.Close())
+	err = j.append(Record{Event: EventPlan, Format: Format, Tool: &tool, Plan: &p})
+	if err == nil {
+		err = syncFolder(filepath.Dir(name))
 	}
-	return j, syncFolder(filepath.Dir(name))
+	if err != nil {
+		return nil, errors.Join(err, j.Close(), os.Remove(name))
+	}
+	return j, nil
+}
+
+// Vacant refuses the name of a file that is there already, unless it is a journal
+// whose first line was cut off: nothing was begun then.
+func Vacant(name string) error {
+	info, err := os.Lstat(name)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("starting the journal: %w", err)
+	case info.Mode().IsRegular():
+		if data, err := os.ReadFile(name); err == nil && stillborn(data) {
+			return nil
+		}
+	}
+	return fmt.Errorf("the journal %s is there already: go on by `dbaudit apply --resume %[1]s`, undo by `dbaudit rollback %[1]s`, or name another by --journal", name)
+}
+
+// stillborn reports whether the data is the beginning of a journal's first line,
+// which was not whole on the disk before the process ended.
+func stillborn(data []byte) bool {
+	const first = `{"event":"plan"`
+	return !bytes.Contains(data, []byte("\n")) && bytes.HasPrefix(data, []byte(first)[:min(len(first), len(data))])
 }
 
 // OpenJournal reads a journal and goes on writing to it.
@@ -138,9 +170,19 @@ func (j *Journal) hold(file *os.File, release func() error) {
 	j.done = func() error { return errors.Join(file.Close(), release()) }
 }
 
-// ParseJournal reads a journal's lines. whole is how many bytes of the data are
-// whole lines: the last one may be cut off where a process ended.
+// ParseJournal reads a journal's lines, and refuses one that no run can have
+// written. whole is how many bytes of the data are whole lines: the last one may
+// be cut off where a process ended.
 func ParseJournal(data []byte) (j *Journal, whole int, err error) {
+	var other struct {
+		Format string `json:"format"`
+	}
+	switch {
+	case stillborn(data):
+		return nil, 0, errors.New("the journal was cut off in its first line: nothing was begun, so apply the plan again")
+	case json.Unmarshal(data, &other) == nil && other.Format == plan.Format:
+		return nil, 0, errors.New("this is a plan and no journal: carry it out by dbaudit apply, which keeps a journal beside it")
+	}
 	whole = bytes.LastIndexByte(data, '\n') + 1
 	j = &Journal{}
 	for i, line := range bytes.Split(bytes.TrimSuffix(data[:whole], []byte("\n")), []byte("\n")) {
@@ -150,7 +192,7 @@ func ParseJournal(data []byte) (j *Journal, whole int, err error) {
 		if err := dec.Decode(&r); err != nil {
 			return nil, 0, fmt.Errorf("line %d of the journal is broken: %w", i+1, err)
 		}
-		if (i == 0) != (r.Event == EventPlan) {
+		if !slices.Contains(events(), r.Event) || (i == 0) != (r.Event == EventPlan) {
 			return nil, 0, fmt.Errorf("line %d of the journal is out of place: %q", i+1, r.Event)
 		}
 		j.Records = append(j.Records, r)
@@ -166,29 +208,65 @@ func ParseJournal(data []byte) (j *Journal, whole int, err error) {
 	if j.Plan, err = plan.Decode(text); err != nil {
 		return nil, 0, fmt.Errorf("the journal's plan: %w", err)
 	}
-	known := func(id string) bool {
-		return slices.ContainsFunc(j.Plan.Actions, func(a plan.Action) bool { return a.ID == id })
-	}
 	for i, r := range j.Records {
-		if r.Action != "" && !known(r.Action) {
-			return nil, 0, fmt.Errorf("line %d of the journal is of an action %q that the plan does not have", i+1, r.Action)
+		if err := j.follows(r); err != nil {
+			return nil, 0, fmt.Errorf("line %d of the journal %w: it was edited, or is not of this plan", i+1, err)
 		}
 	}
 	return j, whole, nil
 }
+
+// follows refuses a record that does not follow from the plan. Rollback goes by
+// what was read before a change, so that this must be what the plan has; the
+// platform's own additions, of which the plan does not know, are all that may stand
+// beside it.
+func (j *Journal) follows(r Record) error {
+	if r.Action == "" {
+		return nil
+	}
+	at := slices.IndexFunc(j.Plan.Actions, func(a plan.Action) bool { return a.ID == r.Action })
+	if at < 0 {
+		return fmt.Errorf("is of an action %q that the plan does not have", r.Action)
+	}
+	if r.Event != EventBegin {
+		return nil
+	}
+	a := j.Plan.Actions[at]
+	watched := a.Target.Watched(a.After)
+	for name := range r.Before {
+		if !slices.Contains(watched, name) {
+			return fmt.Errorf("says what %s was, which action %s does not change", name, r.Action)
+		}
+	}
+	if !r.Before.Covers(a.Before) {
+		return fmt.Errorf("says that before action %s %s, and the plan that %s", r.Action, said(part(r.Before, a.Before)), said(a.Before))
+	}
+	return nil
+}
+
+func events() []Event {
+	return []Event{EventPlan, EventBegin, EventDone, EventFailed, EventApplied, EventUndo, EventUndone, EventKept, EventRolledBack}
+}
+
+// A writeError says that a journal could not be written, so that nothing more may be
+// changed.
+type writeError struct{ err error }
+
+func (e *writeError) Error() string { return fmt.Sprintf("writing the journal: %v", e.err) }
+func (e *writeError) Unwrap() error { return e.err }
 
 // append writes a record and returns when it is on the disk.
 func (j *Journal) append(r Record) error {
 	r.At = j.now().UTC().Truncate(time.Millisecond)
 	line, err := json.Marshal(r)
 	if err != nil {
-		return fmt.Errorf("writing the journal: %w", err)
+		return &writeError{err}
 	}
 	if _, err := j.file.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("writing the journal: %w", err)
+		return &writeError{err}
 	}
 	if err := j.sync(); err != nil {
-		return fmt.Errorf("writing the journal to the disk: %w", err)
+		return &writeError{err}
 	}
 	j.Records = append(j.Records, r)
 	return nil
@@ -248,10 +326,36 @@ func (j *Journal) Applied() int {
 
 // Touched reports whether any change may have been sent that was not undone.
 func (j *Journal) Touched() bool {
-	return slices.ContainsFunc(j.Plan.Actions, func(a plan.Action) bool {
-		_, begun := j.begun(a.ID)
-		return begun && !j.has(EventUndone, a.ID)
-	})
+	return len(j.Undoable()) > 0
+}
+
+// Begun reports whether any action was begun.
+func (j *Journal) Begun() bool {
+	return slices.ContainsFunc(j.Records, func(r Record) bool { return r.Event == EventBegin })
+}
+
+// Left are the actions that are not done yet, in their order.
+func (j *Journal) Left() []plan.Action {
+	return slices.DeleteFunc(slices.Clone(j.Plan.Actions), func(a plan.Action) bool { return j.has(EventDone, a.ID) })
+}
+
+// Undoable are the actions that rollback has to undo, in its order: last first.
+func (j *Journal) Undoable() []plan.Action {
+	var list []plan.Action
+	for _, a := range slices.Backward(j.Plan.Actions) {
+		if _, begun := j.begun(a.ID); begun && !j.has(EventUndone, a.ID) {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// Resumable refuses to go on with a run that was rolled back.
+func (j *Journal) Resumable() error {
+	if j.Undoing() {
+		return errors.New("the journal is of a run that was rolled back: make a new plan")
+	}
+	return nil
 }
 
 // Undoing reports whether a rollback was begun.

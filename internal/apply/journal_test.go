@@ -69,7 +69,9 @@ func key(t plan.Target) string {
 	return string(data)
 }
 
-func (f *fake) Organization(context.Context) (string, error) { return f.organization, nil }
+func (f *fake) Identity(context.Context) (apply.Identity, error) {
+	return apply.Identity{Organization: f.organization, User: "00000000-0000-4000-8000-00000000000a"}, nil
+}
 
 func (f *fake) Holders(context.Context, string) ([]apply.Holder, error) { return nil, nil }
 
@@ -88,18 +90,18 @@ func (f *fake) Current(_ context.Context, t plan.Target, names []string) (apply.
 	return now, nil
 }
 
-func (f *fake) Change(_ context.Context, r plan.Request, label string) error {
+func (f *fake) Change(_ context.Context, r plan.Request, label string) (string, error) {
 	if !r.Filled() {
-		return &apply.ChangeError{Effect: apply.EffectNone, Err: errors.New("a slot was left: " + r.Path + string(r.Body))}
+		return "", &apply.ChangeError{Effect: apply.EffectNone, Err: errors.New("a slot was left: " + r.Path + string(r.Body))}
 	}
 	if f.fail != nil {
-		return f.fail
+		return "", f.fail
 	}
 	f.sent = append(f.sent, r.Method+" "+r.Path)
 	if !f.lost {
 		f.next[label]()
 	}
-	return nil
+	return "", nil
 }
 
 func run(t *testing.T, p plan.Plan, f *fake) (*apply.Runner, string) {

@@ -11,46 +11,87 @@ import (
 	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
-// A KeptError says which changes rollback left in place, and why.
-type KeptError struct{ Reasons []string }
-
-func (e *KeptError) Error() string {
-	return "not everything was brought back: " + strings.Join(e.Reasons, "; ")
+// A Kept is a change that rollback left in place, all of it or a part.
+type Kept struct {
+	Action plan.Action
+	// Reason says why.
+	Reason string
+	// ByHand says what somebody has to do for what was there before.
+	ByHand string
 }
 
+func (k Kept) String() string {
+	return fmt.Sprintf("action %s (%s) was not undone: %s; by hand: %s", k.Action.ID, k.Action.Summary, k.Reason, k.ByHand)
+}
+
+// A KeptError says which changes rollback left in place, and why.
+type KeptError struct {
+	Kept []Kept
+	// Err is what ended the rollback before all was tried; nil where nothing did.
+	Err error
+}
+
+func (e *KeptError) Error() string {
+	var lines []string
+	for _, k := range e.Kept {
+		lines = append(lines, k.String())
+	}
+	if e.Err != nil {
+		lines = append(lines, e.Err.Error())
+	}
+	return strings.Join(lines, "; ")
+}
+
+func (e *KeptError) Unwrap() error { return e.Err }
+
 // Rollback undoes, last first, what the journal says was done or may have been.
-// What somebody else changed since is kept, and named in a [KeptError].
+// What somebody else changed since is kept, as is what the environment refuses to
+// undo; the rest is undone all the same, and what was kept is named in a
+// [KeptError]. Rolling back again tries what is left.
 func (r *Runner) Rollback(ctx context.Context) error {
 	if err := r.sameEnvironment(ctx); err != nil {
 		return err
 	}
-	var kept []string
-	for _, a := range slices.Backward(r.Journal.Plan.Actions) {
-		_, begun := r.Journal.begun(a.ID)
-		if !begun || r.Journal.has(EventUndone, a.ID) || a.UndoneWith != "" {
-			continue // what is undone with another action goes with it
+	var kept []Kept
+	for _, a := range r.Journal.Undoable() {
+		if a.UndoneWith != "" {
+			continue // it goes with the other
 		}
-		reason, err := r.undo(ctx, a)
-		if err != nil {
-			return err
-		}
-		if reason != "" {
-			r.tell(a, EventKept)
-			kept = append(kept, fmt.Sprintf("action %s (%s): %s", a.ID, a.Summary, reason))
-			if err := r.Journal.append(Record{Event: EventKept, Action: a.ID, Error: reason}); err != nil {
-				return err
+		k, err := r.undo(ctx, a)
+		switch {
+		case err != nil && ends(ctx, err):
+			err = fmt.Errorf("undoing action %s (%s): %w", a.ID, a.Summary, err)
+			if kept != nil {
+				err = &KeptError{kept, err}
 			}
-			continue
+			return err
+		case err != nil:
+			k = &Kept{a, err.Error(), byHand(a, part(a.Before, a.After))}
 		}
-		r.tell(a, EventUndone)
-		if err := r.undone(a); err != nil {
+		if k != nil {
+			r.tell(a, EventKept)
+			kept = append(kept, *k)
+			err = r.Journal.append(Record{Event: EventKept, Action: a.ID, Error: k.Reason})
+		} else {
+			r.tell(a, EventUndone)
+			err = r.undone(a)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	if kept != nil {
-		return &KeptError{kept}
+		return &KeptError{Kept: kept}
 	}
 	return r.Journal.append(Record{Event: EventRolledBack})
+}
+
+// ends reports whether an error is the end of a rollback, and not of one action's
+// undoing alone.
+func ends(ctx context.Context, err error) bool {
+	var unreachable *UnreachableError
+	var unwritten *writeError
+	return ctx.Err() != nil || errors.As(err, &unreachable) || errors.As(err, &unwritten)
 }
 
 // undone records that an action was undone, and those that went with it.
@@ -66,69 +107,73 @@ func (r *Runner) undone(a plan.Action) error {
 	return r.Journal.append(Record{Event: EventUndone, Action: a.ID})
 }
 
-// undo takes one target back to what was read before its change. kept says why
-// it was left alone, where it was.
-func (r *Runner) undo(ctx context.Context, a plan.Action) (kept string, err error) {
+// undo takes one target back to what was read before its change, name by name: what
+// somebody else changed since is kept, and said.
+func (r *Runner) undo(ctx context.Context, a plan.Action) (*Kept, error) {
 	t, err := r.resolve(a)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	begun, _ := r.Journal.begun(a.ID)
-	goal := begun.Before
+	goal := maps.Clone(begun.Before)
+	after := maps.Clone(goal)
+	maps.Copy(after, a.After)
 	names := slices.Sorted(maps.Keys(goal))
 	read := func() (Reading, error) {
 		now, err := r.Mutator.Current(ctx, t, names)
 		if err != nil {
-			return now, fmt.Errorf("reading the target of action %s (%s): %w", a.ID, a.Summary, err)
-		}
-		for slot, id := range begun.IDs {
-			if now.IDs[slot] == "" && slot != plan.SlotTag {
-				now.IDs[slot] = id
-			}
+			return now, fmt.Errorf("reading what is there now: %w", err)
 		}
 		return now, nil
 	}
 	now, err := read()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	after := maps.Clone(goal)
-	maps.Copy(after, a.After)
-	if !t.Reached(now.State, goal) && !t.On(now.State, after, goal) {
-		return fmt.Sprintf("somebody changed it since: it is %v now", subset(now.State, a.After)), nil
+	var kept *Kept
+	if theirs := changed(t, now.State, after, goal); len(theirs) > 0 {
+		kept = &Kept{a, "somebody changed it since: " + said(part(now.State, theirs)) + " now", byHand(a, theirs)}
+		maps.DeleteFunc(goal, func(name, _ string) bool { _, ok := theirs[name]; return ok })
 	}
-	if t.Kind == plan.KindRole && !t.Reached(now.State, goal) {
-		if kept, err := r.unheld(ctx, now.IDs[plan.SlotRole]); kept != "" || err != nil {
-			return kept, err
+	if left := slices.ContainsFunc(slices.Collect(maps.Keys(a.After)), func(name string) bool { _, ok := goal[name]; return ok }); !left {
+		return kept, nil
+	}
+	if !t.Reached(now.State, goal) {
+		reason, err := r.refuse(ctx, a, begun, now)
+		if err != nil {
+			return nil, err
+		}
+		if reason != "" {
+			return &Kept{a, reason, byHand(a, goal)}, nil
 		}
 	}
 	for attempt := 1; !t.Reached(now.State, goal); {
 		if attempt == 1 && !r.Journal.has(EventUndo, a.ID) {
 			if err := r.Journal.append(Record{Event: EventUndo, Action: a.ID}); err != nil {
-				return "", err
+				return nil, err
 			}
 		}
 		step, ok := t.Next(now.State, goal)
 		if !ok {
-			return fmt.Sprintf("there is no way back from %v to %v", subset(now.State, goal), goal), nil
+			return &Kept{a, fmt.Sprintf("there is no way back from where %s", said(part(now.State, goal))), byHand(a, goal)}, nil
 		}
 		r.tell(a, EventUndo)
 		before := now.State
-		sendErr := r.send(ctx, step.Request, t, now, "undo: "+a.Summary)
+		_, sendErr := r.send(ctx, step.Request, t, now, "undoing it")
 		var change *ChangeError
 		if sendErr != nil && !errors.As(sendErr, &change) {
-			return "", sendErr
+			return nil, sendErr
 		}
 		if sendErr != nil {
 			if err := r.Sleep(ctx, pause(attempt)); err != nil {
-				return "", err
+				return nil, err
 			}
 		}
 		if now, err = read(); err != nil {
-			return "", err
+			return nil, err
 		}
 		if !t.Reached(now.State, goal) && !t.On(now.State, before, goal) {
-			return fmt.Sprintf("somebody changes it at this moment: it is %v now", subset(now.State, a.After)), nil
+			return &Kept{a, "somebody changes it at this moment: " + said(part(now.State, a.After)) + " now", byHand(a, goal)}, nil
 		}
 		if moved := !now.State.Covers(before); moved {
 			attempt = 1
@@ -139,37 +184,86 @@ func (r *Runner) undo(ctx context.Context, a plan.Action) (kept string, err erro
 			if sendErr == nil {
 				sendErr = errors.New("the change did not take")
 			}
-			return "", fmt.Errorf("undoing action %s (%s): %w", a.ID, a.Summary, sendErr)
+			return nil, sendErr
 		}
 		if sendErr == nil {
 			if err := r.Sleep(ctx, pause(attempt)); err != nil {
-				return "", err
+				return nil, err
 			}
 			if now, err = read(); err != nil {
-				return "", err
+				return nil, err
 			}
 		}
 		attempt++
 	}
-	return "", nil
+	return kept, nil
 }
 
-// unheld refuses to delete a role that somebody holds.
-func (r *Runner) unheld(ctx context.Context, role string) (kept string, err error) {
-	holders, err := r.Mutator.Holders(ctx, role)
+// changed are those of the names under which a target has a value that does not lie
+// on the way back, with the values to go back to.
+func changed(t plan.Target, now, after, goal plan.State) plan.State {
+	theirs := plan.State{}
+	for name, value := range goal {
+		one := func(s plan.State) plan.State { return plan.State{name: s[name]} }
+		if !t.Reached(one(now), one(goal)) && !t.On(one(now), one(after), one(goal)) {
+			theirs[name] = value
+		}
+	}
+	return theirs
+}
+
+// refuse says why a row that was made must not be deleted, where that is so.
+func (r *Runner) refuse(ctx context.Context, a plan.Action, begun Record, now Reading) (reason string, err error) {
+	if foreign(a, begun, now) {
+		return "it is there, and somebody else made it", nil
+	}
+	if a.Target.Kind != plan.KindRole {
+		return "", nil
+	}
+	holders, err := r.Mutator.Holders(ctx, now.IDs[plan.SlotRole])
 	if err != nil {
 		return "", fmt.Errorf("finding out who holds the role: %w", err)
 	}
-	if len(holders) > 0 {
-		return fmt.Sprintf("%q and %d more hold the role", holders[0].Name, len(holders)-1), nil
+	names := make([]string, len(holders))
+	for i, h := range holders {
+		names[i] = fmt.Sprintf("%q", h.Name)
 	}
-	return "", nil
+	switch slices.Sort(names); len(names) {
+	case 0:
+		return "", nil
+	case 1:
+		return names[0] + " holds the role", nil
+	}
+	return "these hold the role: " + listed(names), nil
 }
 
-func subset(s, of plan.State) plan.State {
-	part := plan.State{}
-	for name := range of {
-		part[name] = s[name]
+// byHand says how somebody brings back what was there before an action.
+func byHand(a plan.Action, goal plan.State) string {
+	t := a.Target
+	switch t.Kind {
+	case plan.KindRole:
+		return fmt.Sprintf("delete the role %q", t.Role.Name)
+	case plan.KindGrants:
+		var parts []string
+		for _, name := range slices.Sorted(maps.Keys(goal)) {
+			parts = append(parts, name+" to "+goal[name])
+		}
+		return fmt.Sprintf("in the role %q set %s", t.Role.Name, strings.Join(parts, ", "))
+	case plan.KindUser:
+		if goal["user"] == plan.Absent {
+			return fmt.Sprintf("disable the user %q and delete it", t.User.Name)
+		}
+		return fmt.Sprintf("disable the user %q", t.User.Name)
+	case plan.KindAssignment:
+		if goal["assigned"] == plan.Yes {
+			return fmt.Sprintf("assign the role %q to the user %q", t.Role.Name, t.User.Name)
+		}
+		return fmt.Sprintf("take the role %q from the user %q", t.Role.Name, t.User.Name)
+	case plan.KindShare:
+		if goal["access"] == plan.None {
+			return fmt.Sprintf("stop sharing the view %q with %q", t.View.Name, t.Principal.Name)
+		}
+		return fmt.Sprintf("share the view %q with %q for %s", t.View.Name, t.Principal.Name, goal["access"])
 	}
-	return part
+	return "bring back that " + said(goal)
 }

@@ -6,9 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"os"
-	"slices"
+	"regexp"
 	"strings"
 	"time"
 
@@ -16,14 +15,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/apply"
 	"github.com/dbaudit/dbaudit/internal/apply/webapi"
-	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/collector"
-	"github.com/dbaudit/dbaudit/internal/config"
-	"github.com/dbaudit/dbaudit/internal/dataverse"
-	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/plan"
-	"github.com/dbaudit/dbaudit/internal/signin"
-	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 type applyFlags struct {
@@ -36,6 +28,7 @@ type applyFlags struct {
 	dryRun          bool
 	allowSharedRole bool
 	maxChanges      int
+	digest          string
 }
 
 func (a *app) applyCommand() *cobra.Command {
@@ -46,13 +39,15 @@ func (a *app) applyCommand() *cobra.Command {
 		Long: help(`Does what the plan says, in its order, and nothing else. Each target is read just
 before its change and must be as the plan has it. A journal is kept beside the
 plan: a run that ended anywhere goes on with --resume, and dbaudit rollback brings
-back what was there before. Afterwards the environment is read and judged afresh.
+back what was there before. Afterwards each target is read once more, and the
+environment is read and judged afresh: that result is what -f writes. Which findings
+are gone, which remain and which are new is told on standard error.
 
 It signs in as apply: in the configuration says, where it says so, with its secret
 from DBAUDIT_APPLY_CLIENT_SECRET; as the scan does otherwise.`),
 		Example: `  dbaudit apply plan.json
   dbaudit apply plan.json --dry-run
-  dbaudit apply plan.json --yes --env production
+  dbaudit apply plan.json --yes --env production --digest sha256:9f86d08...
   dbaudit apply --resume plan.journal.json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -73,23 +68,8 @@ from DBAUDIT_APPLY_CLIENT_SECRET; as the scan does otherwise.`),
 	cmd.Flags().StringVar(&f.resume, "resume", "", "go on with the run of this `journal`")
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "check everything, and change nothing")
 	cmd.Flags().BoolVar(&f.allowSharedRole, "allow-shared-role", false, "permit changes of a role that others than the integration user hold")
+	cmd.Flags().StringVar(&f.digest, "digest", "", "`digest` of the plan that was approved, sha256:...: any other plan is refused")
 	cmd.Flags().IntVar(&f.maxChanges, "max-changes", plan.MaxChanges, "most changes that a plan may make")
-	return cmd
-}
-
-func (a *app) rollbackCommand() *cobra.Command {
-	var f applyFlags
-	cmd := &cobra.Command{
-		Use:   "rollback JOURNAL",
-		Short: "undo what a journal says was done",
-		Long: help(`Undoes, last first, what an application of a plan changed. What somebody else
-changed since is left alone and named; the exit code is then 5.`),
-		Example: "  dbaudit rollback plan.journal.json",
-		Args:    cobra.ExactArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.rollback(cmd.Context(), f, args[0]) },
-	}
-	f.connection.add(cmd.Flags())
-	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask")
 	return cmd
 }
 
@@ -100,23 +80,44 @@ func (a *app) apply(ctx context.Context, f applyFlags, name string) error {
 	}
 	p, err := plan.Decode(data)
 	if err != nil {
+		if _, _, no := apply.ParseJournal(data); no == nil {
+			return fmt.Errorf("%s is a journal and no plan: go on with its run by `dbaudit apply --resume %[1]s`", name)
+		}
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if err := a.approved(p, f.digest); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	if p.Expired(a.Now()) {
 		return fmt.Errorf("%s: the plan was good until %s: make a new one", name, p.ExpiresAt.Format(time.RFC3339))
 	}
-	t, e, err := a.verifiable(ctx, p, f)
+	v, err := a.verifiable(ctx, p, f)
 	if err != nil {
 		return err
 	}
-	if err := p.Within(plan.Limits{Changes: f.maxChanges, Minimum: t.profile.Minimum()}); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+	if !p.Empty() {
+		return a.applyPlan(ctx, f, v, p, journalName(f.journal, name))
 	}
-	if p.Empty() {
-		a.say("%s", p.Sentence())
+	a.say("%s: %s", v.name, p.Sentence())
+	if f.dryRun {
 		return nil
 	}
-	return a.applyPlan(ctx, f, e, p, t, journalName(f.journal, name))
+	_, code, err := a.verify(ctx, v, p)
+	if err != nil {
+		return err
+	}
+	return asError(code)
+}
+
+// approved refuses a plan whose digest is not the one that was approved.
+func (a *app) approved(p plan.Plan, digest string) error {
+	switch {
+	case digest == "" || digest == p.Digest:
+		return nil
+	case !regexp.MustCompile(`^sha256:[0-9a-f]{64}$`).MatchString(digest):
+		return usagef("--digest %s: want sha256: and 64 hexadecimal digits, as dbaudit plan shows them", digest)
+	}
+	return fmt.Errorf("this is not the plan that was approved: its digest is %s, not %s; nothing was changed", p.Digest, digest)
 }
 
 func journalName(given, planFile string) string {
@@ -130,8 +131,11 @@ func journalName(given, planFile string) string {
 }
 
 // applyPlan carries a plan out that was found good.
-func (a *app) applyPlan(ctx context.Context, f applyFlags, e *engine.Engine, p plan.Plan, t target, journal string) error {
-	w, err := a.writer(ctx, t)
+func (a *app) applyPlan(ctx context.Context, f applyFlags, v verification, p plan.Plan, journal string) error {
+	if err := apply.Vacant(journal); err != nil && !f.dryRun {
+		return err
+	}
+	w, err := a.writer(ctx, v.target)
 	if err != nil {
 		return err
 	}
@@ -145,102 +149,50 @@ func (a *app) applyPlan(ctx context.Context, f applyFlags, e *engine.Engine, p p
 	}
 	if f.dryRun {
 		runner.Journal = &apply.Journal{Plan: p}
-		if err := errors.Join(runner.Check(ctx), lacking); err != nil {
+		if err := errors.Join(runner.Check(ctx, a.checked(p)), lacking); err != nil {
 			return err
 		}
 		a.say("%s Nothing was changed: this was a dry run.", p.Sentence())
 		return nil
 	}
-	if !a.global.quiet {
-		a.screen.print(a.Stderr, printable(p.Text())+"\n")
-	}
 	if lacking != nil {
 		// The environment decides; it may let more through than is known here.
 		a.warn("%v", lacking)
 	}
-	if err := a.confirm(ctx, t.name, "apply this plan", f.yes); err != nil {
+	if err := a.confirm(ctx, v.name, "apply this plan", p.Text(), f.yes); err != nil {
 		return err
 	}
 	if runner.Journal, err = apply.CreateJournal(journal, p, a.tool(), a.Now); err != nil {
 		return err
 	}
-	err = a.carryOut(ctx, f, e, runner, t, journal)
-	closing := runner.Journal.Close()
-	if !runner.Journal.Touched() && len(runner.Journal.Records) <= 1 {
-		// Nothing was begun, so that there is nothing to go on with.
-		closing = errors.Join(closing, os.Remove(journal))
+	err = a.carryOut(ctx, v, runner, journal)
+	_ = runner.Journal.Close() // every line is on the disk already
+	if err != nil && !runner.Changed() {
+		// Nothing came about, so that there is nothing to go on with or to undo.
+		err = errors.Join(err, os.Remove(journal))
 	}
-	return errors.Join(err, closing)
-}
-
-// lacks says what whoever applies would have to hold, and does not: nobody can
-// grant what they do not hold.
-func lacks(ctx context.Context, e *webapi.Environment, p plan.Plan) (lacking, err error) {
-	held, err := e.Held(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if p.Lacking(held) == nil {
-		return nil, nil
-	}
-	needs := p.Needs()
-	unheld := slices.DeleteFunc(slices.Sorted(maps.Keys(needs)), func(name string) bool { return held[strings.ToLower(name)] != "" })
-	undefined, err := e.Undefined(ctx, unheld)
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range undefined {
-		held[strings.ToLower(name)] = needs[name] // nobody can hold it, and nothing asks for it
-	}
-	names := p.Lacking(held)
-	if names == nil {
-		return nil, nil
-	}
-	return fmt.Errorf("the identity that applies lacks %s: give it a role with these, such as System Administrator, "+
-		"or name another under apply: in the configuration", strings.Join(names, ", ")), nil
-}
-
-func (a *app) resume(ctx context.Context, f applyFlags) error {
-	j, err := apply.OpenJournal(f.resume, a.Now)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = j.Close() }() // every line is on the disk already
-	if f.dryRun {
-		return usagef("--dry-run and --resume exclude each other")
-	}
-	t, e, err := a.verifiable(ctx, j.Plan, f)
-	if err != nil {
-		return err
-	}
-	w, err := a.writer(ctx, t)
-	if err != nil {
-		return err
-	}
-	a.say("%d of %d actions were done", j.Applied(), len(j.Plan.Actions))
-	if err := a.confirm(ctx, t.name, "go on with this run", f.yes); err != nil {
-		return err
-	}
-	runner := &apply.Runner{
-		Mutator: webapi.New(w), Journal: j, Sleep: a.sleep, AllowSharedRole: f.allowSharedRole, Progress: a.follow(j.Plan),
-	}
-	return a.carryOut(ctx, f, e, runner, t, f.resume)
+	return err
 }
 
 // carryOut runs a journal's plan to its end and verifies it.
-func (a *app) carryOut(ctx context.Context, f applyFlags, e *engine.Engine, r *apply.Runner, t target, journal string) error {
+func (a *app) carryOut(ctx context.Context, v verification, r *apply.Runner, journal string) error {
+	all := len(r.Journal.Plan.Actions)
 	if err := r.Apply(ctx); err != nil {
-		return a.partial(err, r.Journal, fmt.Sprintf("%d of %d actions are done; go on by `dbaudit apply --resume %s`, or undo them by `dbaudit rollback %s`",
-			r.Journal.Applied(), len(r.Journal.Plan.Actions), journal, journal))
+		advice := fmt.Sprintf("%d of %d actions are done; go on by `dbaudit apply --resume %s`, or undo them by `dbaudit rollback %[3]s`", r.Journal.Applied(), all, journal)
+		var changed *apply.ChangedError
+		if errors.As(err, &changed) {
+			advice = fmt.Sprintf("%d of %d actions are done, and this plan cannot go on: a new one takes up from there; `dbaudit rollback %s` undoes them", r.Journal.Applied(), all, journal)
+		}
+		return a.partial(err, r, advice)
 	}
-	a.say("%s: all %d actions are done; the journal is %s", t.name, len(r.Journal.Plan.Actions), journal)
-	return a.verify(ctx, f, e, r.Journal.Plan, t)
+	a.say("%s: all %d actions are done; the journal is %s", v.name, all, journal)
+	return a.verifyApplied(ctx, v, r)
 }
 
 // partial is the error of a run that did not reach its end: code 5 where anything
 // may have been changed.
-func (a *app) partial(err error, j *apply.Journal, advice string) error {
-	if !j.Touched() {
+func (a *app) partial(err error, r *apply.Runner, advice string) error {
+	if !r.Journal.Touched() && !r.Changed() {
 		return err
 	}
 	if errors.Is(err, context.Canceled) {
@@ -252,238 +204,23 @@ func (a *app) partial(err error, j *apply.Journal, advice string) error {
 	return verdictError(exitPartial)
 }
 
-// verify reads and judges the environment afresh, and says what became of the
-// findings that the plan was made from.
-func (a *app) verify(ctx context.Context, f applyFlags, e *engine.Engine, p plan.Plan, t target) error {
-	unverified := func(err error) error {
-		a.complain(fmt.Errorf("the plan was applied, and could not be verified: %w", err))
-		return verdictError(exitPartial)
+// confirm shows what is to be done, and asks on a terminal for the environment's
+// name; elsewhere --yes must have been given. Whoever is asked is shown it, --quiet
+// or not.
+func (a *app) confirm(ctx context.Context, name, what, text string, yes bool) error {
+	asking := !yes && a.StdinIsTerminal && a.StderrIsTerminal
+	switch {
+	case asking:
+		a.screen.print(a.Stderr, printable(text)+"\n")
+	case a.global.logFormat == "json":
+		a.log(slog.LevelInfo, name, "to "+what, slog.String("text", text))
+	default:
+		a.say("%s", text)
 	}
-	j, err := a.judgement(f.judge)
-	if err != nil {
-		return err
-	}
-	accepted, err := a.acceptance(f.judge.accept, t.file, j)
-	if err != nil {
-		return unverified(err)
-	}
-	r, _, err := a.inspect(ctx, e, t, j, accepted)
-	if err != nil {
-		return unverified(err)
-	}
-	standing := findings(r)
-	a.put("", []byte(printable(comparison(p, standing)))) //nolint:errcheck // the exit code says the same
-	if len(f.judge.outputs.list) > 0 {
-		if err := a.render(j.documents, []audit.Result{r}, a.reportOptions(e)); err != nil {
-			return err
-		}
-	}
-	for _, action := range p.Actions {
-		for _, why := range action.Why {
-			if _, still := standing[why.Fingerprint]; still && !why.Follows {
-				a.complain(fmt.Errorf("action %s (%s) was carried out, and %s still fails", action.ID, action.Summary, why.Control))
-				return verdictError(exitPartial)
-			}
-		}
-	}
-	return asError(accepted.code([]audit.Result{r}, j.failOn))
-}
-
-// findings are a result's faults that nobody accepted, by fingerprint.
-func findings(r audit.Result) map[string]plan.Finding {
-	list := map[string]plan.Finding{}
-	for _, c := range r.Controls {
-		for _, f := range c.Findings {
-			if f.Waiver == nil {
-				list[f.Fingerprint] = plan.Finding{Control: c.ID, Fingerprint: f.Fingerprint, Message: f.Message}
-			}
-		}
-	}
-	return list
-}
-
-// comparison says which findings are gone, which remain and which are new.
-func comparison(p plan.Plan, standing map[string]plan.Finding) string {
-	var gone, remain, fresh []string
-	known := map[string]bool{}
-	for _, f := range p.Findings {
-		known[f.Fingerprint] = true
-		line := fmt.Sprintf("%s: %s", f.Control, f.Message)
-		if _, still := standing[f.Fingerprint]; still {
-			remain = append(remain, line)
-		} else {
-			gone = append(gone, line)
-		}
-	}
-	for fingerprint, f := range standing {
-		if !known[fingerprint] {
-			fresh = append(fresh, fmt.Sprintf("%s: %s", f.Control, f.Message))
-		}
-	}
-	slices.Sort(fresh)
-	var b strings.Builder
-	for _, part := range []struct {
-		mark, title string
-		lines       []string
-	}{{"-", "gone", gone}, {"=", "remain", remain}, {"+", "new", fresh}} {
-		if len(part.lines) == 0 {
-			continue
-		}
-		fmt.Fprintf(&b, "%s (%d)\n", part.title, len(part.lines))
-		for _, line := range part.lines {
-			fmt.Fprintf(&b, "  %s %s\n", part.mark, line)
-		}
-	}
-	return b.String()
-}
-
-func (a *app) rollback(ctx context.Context, f applyFlags, name string) error {
-	j, err := apply.OpenJournal(name, a.Now)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = j.Close() }() // every line is on the disk already
-	if !j.Touched() {
-		a.say("nothing is left to undo")
+	switch {
+	case yes:
 		return nil
-	}
-	t, err := a.planned(j.Plan, f)
-	if err != nil {
-		return err
-	}
-	w, err := a.writer(ctx, t)
-	if err != nil {
-		return err
-	}
-	a.say("%d of %d actions were done", j.Applied(), len(j.Plan.Actions))
-	if err := a.confirm(ctx, t.name, "undo them", f.yes); err != nil {
-		return err
-	}
-	runner := &apply.Runner{Mutator: webapi.New(w), Journal: j, Sleep: a.sleep, Progress: a.follow(j.Plan)}
-	if err := runner.Rollback(ctx); err != nil {
-		return a.partial(err, j, fmt.Sprintf("not everything is undone; try again by `dbaudit rollback %s`", name))
-	}
-	a.say("%s: everything is as it was before", t.name)
-	return nil
-}
-
-// planned is the target of a plan: the environment that flags, variables or the
-// configuration name, which must be the plan's. A file alone must not say where a
-// token is sent.
-func (a *app) planned(p plan.Plan, f applyFlags) (target, error) {
-	conn := f.connection
-	if conn.allEnvs {
-		return target{}, usagef("--all-envs: a plan is for one environment")
-	}
-	if conn.url == "" && a.Getenv("DBAUDIT_URL") == "" && len(conn.envs) == 0 {
-		file, err := a.configuration()
-		if err != nil {
-			return target{}, err
-		}
-		if file != nil {
-			for _, env := range file.All() {
-				if env.Name != "" && strings.EqualFold(strings.TrimRight(env.URL, "/"), p.Environment.URL) {
-					conn.envs = []string{env.Name}
-				}
-			}
-		}
-	}
-	t, err := a.single(conn, requirementFlags{profile: f.profile}, "a plan is for one environment")
-	if err != nil {
-		return target{}, err
-	}
-	if !strings.EqualFold(t.url, p.Environment.URL) {
-		return target{}, usagef("the plan is for %s, and --url, DBAUDIT_URL or the configuration names %s: they must be the same", p.Environment.URL, t.url)
-	}
-	t.requirement = p.Requirement
-	return t, nil
-}
-
-// verifiable is the target of a plan with the plan's profile, and the policies that
-// judge it: what cannot be verified afterwards is not begun.
-func (a *app) verifiable(ctx context.Context, p plan.Plan, f applyFlags) (target, *engine.Engine, error) {
-	t, err := a.planned(p, f)
-	if err != nil {
-		return target{}, nil, err
-	}
-	if t.profile.Name != p.Profile && f.profile == "" {
-		if t.profile, err = a.profile(p.Profile); err != nil {
-			return target{}, nil, err
-		}
-	}
-	if t.profile.Name != p.Profile {
-		return target{}, nil, usagef("the plan was made by the profile %q, and %q is given", p.Profile, t.profile.Name)
-	}
-	e, err := a.policies(ctx, t.profile)
-	return t, e, err
-}
-
-// applier is the target as apply signs in to it: by apply: of the configuration
-// or DBAUDIT_APPLY_CLIENT_ID, where either is given.
-func (a *app) applier(t target) target {
-	get := a.Getenv
-	var auth config.Auth
-	if t.env.Apply != nil {
-		auth = *t.env.Apply
-	}
-	if t.file != nil && t.file.Apply != nil {
-		auth = merge(auth, *t.file.Apply)
-	}
-	auth.ClientID = first(get("DBAUDIT_APPLY_CLIENT_ID"), auth.ClientID)
-	auth.Certificate = first(get("DBAUDIT_APPLY_CLIENT_CERTIFICATE"), auth.Certificate)
-	secret := get("DBAUDIT_APPLY_CLIENT_SECRET")
-	if auth == (config.Auth{}) && secret == "" {
-		return t
-	}
-	if auth.ClientID != "" && !strings.EqualFold(auth.ClientID, t.clientID) || auth.Method != "" || auth.Certificate != "" || secret != "" {
-		// Another identity: nothing of the scan's own credentials is mixed in.
-		t.clientSecret, t.certificate, t.method = dataverse.NewSecret(secret), auth.Certificate, auth.Method
-	}
-	t.clientID = first(auth.ClientID, t.clientID)
-	t.tenantID = first(auth.TenantID, t.tenantID)
-	t.authority = first(auth.Authority, t.authority)
-	return t
-}
-
-// writer signs in as whoever applies.
-func (a *app) writer(ctx context.Context, t target) (*dataverse.Writer, error) {
-	transport := a.Transport(nil)
-	c, err := a.signInConfig(a.applier(t), transport)
-	if err != nil {
-		return nil, err
-	}
-	a.applyPassword(&c)
-	session, err := signin.Open(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	a.log(slog.LevelInfo, t.name, "to apply, "+session.Describe())
-	return dataverse.NewWriter(a.clientOptions(t, session, transport, nil))
-}
-
-// collectNow reads an environment as it is at this moment, past the caches of
-// permissions.
-func (a *app) collectNow(ctx context.Context, t target) (*snapshot.Snapshot, error) {
-	progress := a.progress(t)
-	defer progress.stop()
-	conn, err := a.connect(ctx, t, nil, progress.exchange)
-	if err != nil {
-		return nil, err
-	}
-	return collector.Collect(ctx, conn.client, collector.Options{
-		Scope: snapshot.ScopeIntegration, Requirement: t.requirement, Pattern: t.profile.Pattern,
-		Environment: snapshot.Environment{Name: t.name, URL: t.url}, Privileges: t.profile.Minimum(),
-		Tool: snapshot.Tool(a.tool()), Now: a.Now, Strong: true, Progress: progress.section,
-	})
-}
-
-// confirm asks on a terminal for the environment's name; elsewhere --yes must
-// have been given.
-func (a *app) confirm(ctx context.Context, name, what string, yes bool) error {
-	if yes {
-		return nil
-	}
-	if !a.StdinIsTerminal || !a.StderrIsTerminal {
+	case !asking:
 		return usagef("nobody can be asked here whether to %s: give --yes", what)
 	}
 	a.screen.print(a.Stderr, printable(fmt.Sprintf("To %s, type the environment's name, %s: ", what, name)))
@@ -522,6 +259,17 @@ func (a *app) follow(p plan.Plan) apply.Progress {
 	}
 }
 
+// checked narrates a dry run.
+func (a *app) checked(p plan.Plan) func(plan.Action, string) {
+	return func(action plan.Action, waitsFor string) {
+		text := "can be done"
+		if waitsFor != "" {
+			text = "not checked, as it depends on action " + waitsFor
+		}
+		a.log(slog.LevelInfo, p.Environment.Name, fmt.Sprintf("%s of %d %s: %s", action.ID, len(p.Actions), text, action.Summary))
+	}
+}
+
 func (a *app) sleep(ctx context.Context, d time.Duration) error {
 	if a.Sleep != nil {
 		return a.Sleep(ctx, d)
@@ -533,13 +281,5 @@ func (a *app) sleep(ctx context.Context, d time.Duration) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
-	}
-}
-
-// applyPassword sets the password of the certificate that apply signs in with, where
-// it has one of its own.
-func (a *app) applyPassword(c *signin.Config) {
-	if password := a.Getenv("DBAUDIT_APPLY_CLIENT_CERTIFICATE_PASSWORD"); password != "" {
-		c.CertificatePassword = dataverse.NewSecret(password)
 	}
 }

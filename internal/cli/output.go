@@ -206,6 +206,45 @@ func (a *app) color() bool {
 	return a.StdoutIsTerminal && !a.global.noColor && a.Getenv("NO_COLOR") == ""
 }
 
+// writable refuses files that could not be written, before anything is done whose
+// result they are to hold.
+func (a *app) writable(docs []document) error {
+	for _, doc := range docs {
+		if doc.file == "" {
+			continue
+		}
+		name := resolved(doc.file)
+		info, err := os.Stat(name)
+		switch {
+		case err == nil && info.IsDir():
+			return fmt.Errorf("writing %s: it is a folder", name)
+		case err == nil && !info.Mode().IsRegular():
+			continue // a device or a pipe, which to open may have an effect
+		}
+		probe, err := beside(name)
+		if err == nil {
+			err = errors.Join(probe.Close(), os.Remove(probe.Name()))
+		}
+		if err != nil {
+			return fmt.Errorf("writing %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// resolved follows a link, so that what it leads to is written and not the link.
+func resolved(name string) string {
+	if target, err := filepath.EvalSymlinks(name); err == nil {
+		return target
+	}
+	return name
+}
+
+// beside makes the temporary file that becomes the named one.
+func beside(name string) (*os.File, error) {
+	return os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+}
+
 // put writes data to a file, or to standard output where the name is empty.
 func (a *app) put(file string, data []byte) error {
 	if file == "" || file == "-" {
@@ -221,13 +260,11 @@ func (a *app) put(file string, data []byte) error {
 // dbaudit writes may hold the names of people. A link is followed; a device or a
 // pipe, such as /dev/null, is written to and never replaced.
 func writeFile(name string, data []byte) (err error) {
-	if target, err := filepath.EvalSymlinks(name); err == nil {
-		name = target
-	}
+	name = resolved(name)
 	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
 		return writeDevice(name, data)
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	temporary, err := beside(name)
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}

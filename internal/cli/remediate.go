@@ -45,10 +45,6 @@ func onlyToRemediate(flags *pflag.FlagSet) error {
 // remediate scans one environment, plans, and applies the plan by the same code
 // as the commands plan and apply. Documents are of the state afterwards.
 func (a *app) remediate(ctx context.Context, f scanFlags) error {
-	j, err := a.judgement(f.judge)
-	if err != nil {
-		return err
-	}
 	if f.snapshot != "" || f.scope != "integration" {
 		return usagef("--remediate excludes --snapshot and --scope: make the plan by itself with dbaudit plan")
 	}
@@ -56,29 +52,25 @@ func (a *app) remediate(ctx context.Context, f scanFlags) error {
 	if err != nil {
 		return err
 	}
-	accepted, err := a.acceptance(f.judge.accept, t.file, j)
+	v, err := a.ready(ctx, t, f.judge)
 	if err != nil {
 		return err
 	}
-	e, err := a.policies(ctx, t.profile)
+	r, s, err := a.inspect(ctx, v.engine, t, v.judgement, v.accepted)
 	if err != nil {
 		return err
 	}
-	r, s, err := a.inspect(ctx, e, t, j, accepted)
-	if err != nil {
-		return err
-	}
-	p, err := a.derive(r, s, t.profile, f.remedy.content, j.asOf)
+	p, err := a.derive(r, s, t.profile, f.remedy.content, v.judgement.asOf)
 	if err != nil {
 		return err
 	}
 	if p.Empty() {
 		a.say("%s: %s", t.name, p.Sentence())
 		results := []audit.Result{r}
-		if err := a.render(j.documents, results, a.reportOptions(e)); err != nil {
+		if err := a.render(v.judgement.documents, results, a.reportOptions(v.engine)); err != nil {
 			return err
 		}
-		return asError(accepted.code(results, j.failOn))
+		return asError(v.accepted.code(results, v.judgement.failOn))
 	}
 	flags := applyFlags{judge: f.judge, yes: f.remedy.yes, allowSharedRole: f.remedy.allowSharedRole}
 	journal := f.remedy.journal
@@ -91,5 +83,5 @@ func (a *app) remediate(ctx context.Context, f scanFlags) error {
 		}, t.name)
 		journal = "dbaudit-" + name + "-" + a.Now().UTC().Format("20060102T150405Z") + ".journal.json"
 	}
-	return a.applyPlan(ctx, flags, e, p, t, journal)
+	return a.applyPlan(ctx, flags, v, p, journal)
 }

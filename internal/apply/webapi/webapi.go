@@ -32,15 +32,16 @@ var _ apply.Mutator = (*Environment)(nil)
 // New makes an environment that is changed through w.
 func New(w *dataverse.Writer) *Environment { return &Environment{w} }
 
-// Organization is the id of the environment that is reached.
-func (e *Environment) Organization(ctx context.Context) (string, error) {
+// Identity is who is signed in, and the environment that is reached.
+func (e *Environment) Identity(ctx context.Context) (apply.Identity, error) {
 	var who struct {
 		OrganizationID dataverse.GUID `json:"OrganizationId"`
+		UserID         dataverse.GUID `json:"UserId"`
 	}
 	if err := e.get(ctx, dataverse.Function("WhoAmI"), "who am I", &who); err != nil {
-		return "", err
+		return apply.Identity{}, err
 	}
-	return who.OrganizationID.String(), nil
+	return apply.Identity{Organization: who.OrganizationID.String(), User: who.UserID.String()}, nil
 }
 
 func (e *Environment) get(ctx context.Context, q dataverse.Query, label string, into any) error {
@@ -77,10 +78,8 @@ func rows[T any](ctx context.Context, e *Environment, q dataverse.Query, label s
 // Held are the privileges of whoever is signed in, by name in lower case, with the
 // depth.
 func (e *Environment) Held(ctx context.Context) (map[string]string, error) {
-	var who struct {
-		UserID dataverse.GUID `json:"UserId"`
-	}
-	if err := e.get(ctx, dataverse.Function("WhoAmI"), "who am I", &who); err != nil {
+	who, err := e.Identity(ctx)
+	if err != nil {
 		return nil, err
 	}
 	var answer struct {
@@ -89,7 +88,7 @@ func (e *Environment) Held(ctx context.Context) (map[string]string, error) {
 			Name  string `json:"PrivilegeName"`
 		} `json:"RolePrivileges"`
 	}
-	q := dataverse.Row("systemusers", who.UserID).Function("RetrieveUserPrivileges")
+	q := dataverse.Row("systemusers", dataverse.GUID(who.User)).Function("RetrieveUserPrivileges")
 	if err := e.get(ctx, q, "the privileges of whoever applies", &answer); err != nil {
 		return nil, err
 	}
@@ -134,6 +133,18 @@ func (e *Environment) Undefined(ctx context.Context, names []string) ([]string, 
 
 // Current reads what a target is.
 func (e *Environment) Current(ctx context.Context, t plan.Target, names []string) (apply.Reading, error) {
+	now, err := e.read(ctx, t, names)
+	var failed *dataverse.Error
+	if errors.As(err, &failed) {
+		switch failed.Kind { //nolint:exhaustive // the others are about this one target
+		case dataverse.Unauthorized, dataverse.Throttled, dataverse.Transport, dataverse.Protocol, dataverse.Redirected:
+			err = &apply.UnreachableError{Err: err}
+		}
+	}
+	return now, err
+}
+
+func (e *Environment) read(ctx context.Context, t plan.Target, names []string) (apply.Reading, error) {
 	switch t.Kind {
 	case plan.KindRole:
 		return e.role(ctx, t)
@@ -153,6 +164,8 @@ type roleRow struct {
 	ID   dataverse.GUID `json:"roleid"`
 	Unit dataverse.GUID `json:"_businessunitid_value"`
 	Name string         `json:"name"`
+	// Author is the user who made the row.
+	Author dataverse.GUID `json:"_createdby_value"`
 }
 
 func (e *Environment) role(ctx context.Context, t plan.Target) (apply.Reading, error) {
@@ -160,7 +173,8 @@ func (e *Environment) role(ctx context.Context, t plan.Target) (apply.Reading, e
 	if t.Role.ID == "" {
 		filter = dataverse.And(dataverse.Eq("name", t.Role.Name), dataverse.EqID("_businessunitid_value", dataverse.GUID(t.BusinessUnit.ID)))
 	}
-	found, err := rows[roleRow](ctx, e, dataverse.Collection("roles").Select("roleid", "name", "_businessunitid_value").Filter(filter), "the role")
+	found, err := known[roleRow](ctx, e, dataverse.Collection("roles").Filter(filter), "the role",
+		[]string{"roleid", "name", "_businessunitid_value"}, "_createdby_value")
 	if err != nil {
 		return apply.Reading{}, err
 	}
@@ -168,7 +182,9 @@ func (e *Environment) role(ctx context.Context, t plan.Target) (apply.Reading, e
 	case 0:
 		return apply.Reading{State: plan.State{"role": plan.Absent}, IDs: map[string]string{}}, nil
 	case 1:
-		return apply.Reading{State: plan.State{"role": plan.Present}, IDs: map[string]string{plan.SlotRole: found[0].ID.String()}}, nil
+		return apply.Reading{
+			State: plan.State{"role": plan.Present}, IDs: map[string]string{plan.SlotRole: found[0].ID.String()}, Author: found[0].Author.String(),
+		}, nil
 	}
 	return apply.Reading{}, fmt.Errorf("there are %d roles %q in one business unit", len(found), t.Role.Name)
 }
@@ -250,6 +266,7 @@ type userRow struct {
 	Tag      string         `json:"@odata.etag"`
 	Disabled bool           `json:"isdisabled"`
 	Deleted  int            `json:"deletedstate"`
+	Author   dataverse.GUID `json:"_createdby_value"`
 }
 
 func (u userRow) status() string {
@@ -267,7 +284,9 @@ func (e *Environment) user(ctx context.Context, t plan.Target) (apply.Reading, e
 	if t.User.ID == "" {
 		filter = dataverse.EqID("applicationid", dataverse.GUID(t.ApplicationID))
 	}
-	found, err := e.users(ctx, filter)
+	// Older environments have no soft deletion.
+	found, err := known[userRow](ctx, e, dataverse.Collection("systemusers").Filter(filter), "the user",
+		[]string{"systemuserid", "isdisabled"}, "deletedstate", "_createdby_value")
 	if err != nil {
 		return apply.Reading{}, err
 	}
@@ -279,22 +298,23 @@ func (e *Environment) user(ctx context.Context, t plan.Target) (apply.Reading, e
 		return apply.Reading{State: plan.State{"user": plan.Absent}, IDs: map[string]string{}}, nil
 	case 1:
 		return apply.Reading{
-			State: plan.State{"user": found[0].status()},
-			IDs:   map[string]string{plan.SlotUser: found[0].ID.String(), plan.SlotTag: found[0].Tag},
+			State:  plan.State{"user": found[0].status()},
+			IDs:    map[string]string{plan.SlotUser: found[0].ID.String(), plan.SlotTag: found[0].Tag},
+			Author: found[0].Author.String(),
 		}, nil
 	}
 	return apply.Reading{State: plan.State{"user": fmt.Sprintf("there %d times", len(found))}, IDs: map[string]string{}}, nil
 }
 
-// users reads users. Older environments have no soft deletion, and no column for
-// it.
-func (e *Environment) users(ctx context.Context, filter dataverse.Expr) ([]userRow, error) {
-	const label = "the user"
-	q := dataverse.Collection("systemusers").Filter(filter)
-	found, err := rows[userRow](ctx, e, q.Select("systemuserid", "isdisabled", "deletedstate"), label)
+// known reads a collection with those of the optional columns that the environment
+// knows.
+func known[T any](ctx context.Context, e *Environment, q dataverse.Query, label string, columns []string, optional ...string) ([]T, error) {
+	found, err := rows[T](ctx, e, q.Select(slices.Concat(columns, optional)...), label)
 	var refused *dataverse.Error
-	if errors.As(err, &refused) && refused.MissingProperty() == "deletedstate" {
-		return rows[userRow](ctx, e, q.Select("systemuserid", "isdisabled"), label)
+	if errors.As(err, &refused) {
+		if i := slices.Index(optional, refused.MissingProperty()); i >= 0 {
+			return known[T](ctx, e, q, label, columns, slices.Delete(slices.Clone(optional), i, i+1)...)
+		}
 	}
 	return found, err
 }
@@ -539,13 +559,13 @@ func inChunks[T any](ctx context.Context, e *Environment, set, columns, column s
 }
 
 // Change sends one request of a plan.
-func (e *Environment) Change(ctx context.Context, r plan.Request, label string) error {
-	err := e.send(ctx, r, r.Body, label)
+func (e *Environment) Change(ctx context.Context, r plan.Request, label string) (made string, err error) {
+	made, err = e.send(ctx, r, r.Body, label)
 	if body, ok := otherParameter(r, err); ok {
-		err = e.send(ctx, r, body, label)
+		made, err = e.send(ctx, r, body, label)
 	}
 	if err == nil {
-		return nil
+		return made, nil
 	}
 	effect := apply.EffectUncertain
 	var failed *dataverse.Error
@@ -559,15 +579,17 @@ func (e *Environment) Change(ctx context.Context, r plan.Request, label string) 
 				"have it done by hand, and leave it out of the plan by --except (%s)", label, cmp.Or(r.As.Name, r.As.ID), failed.Summary())
 		}
 	}
-	return &apply.ChangeError{Effect: effect, Err: err}
+	return made, &apply.ChangeError{Effect: effect, Err: err}
 }
 
-func (e *Environment) send(ctx context.Context, r plan.Request, body json.RawMessage, label string) error {
-	return asEither(r.As, func(as dataverse.Caller) (err error) {
+func (e *Environment) send(ctx context.Context, r plan.Request, body json.RawMessage, label string) (made string, err error) {
+	err = asEither(r.As, func(as dataverse.Caller) (err error) {
 		request := dataverse.Request{Path: r.Path, Label: label, Caller: as}
 		switch r.Method {
 		case http.MethodPost:
-			_, err = e.writer.Post(ctx, request, body)
+			var written dataverse.Written
+			written, err = e.writer.Post(ctx, request, body)
+			made = written.ID.String()
 		case http.MethodPatch:
 			_, err = e.writer.Patch(ctx, request, body, r.IfMatch)
 		case http.MethodDelete:
@@ -577,6 +599,7 @@ func (e *Environment) send(ctx context.Context, r plan.Request, body json.RawMes
 		}
 		return err
 	})
+	return made, err
 }
 
 // asEither sends as a user, nobody else for nil: by the Entra object id or, where

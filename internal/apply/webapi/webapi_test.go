@@ -422,7 +422,7 @@ func TestSecondAdministrator(t *testing.T) {
 		})
 		err := r.Rollback(t.Context())
 		var kept *apply.KeptError
-		if !errors.As(err, &kept) || len(kept.Reasons) != 1 || !strings.Contains(kept.Reasons[0], "Demandbase Leads") {
+		if !errors.As(err, &kept) || len(kept.Kept) != 1 || kept.Kept[0].ByHand != `share the view "Demandbase Leads" with "Demandbase Integration" for read, write, append-to` {
 			t.Fatalf("not noticed: %v", err)
 		}
 		l.mutate(t, func(env *simulator.Environment) {
@@ -657,7 +657,7 @@ func TestWorldAsItIs(t *testing.T) {
 			l.reset(t, change)
 			p := l.plan(t, everything())
 			start := l.state(t)
-			if err := l.runner(&apply.Journal{Plan: p}).Check(t.Context()); err != nil {
+			if err := l.runner(&apply.Journal{Plan: p}).Check(t.Context(), func(plan.Action, string) {}); err != nil {
 				t.Error(err)
 			}
 			same(t, "nothing was changed", l.state(t), start)
@@ -665,7 +665,7 @@ func TestWorldAsItIs(t *testing.T) {
 		l.reset(t, broken)
 		p := l.plan(t, everything())
 		l.reset(t, nil)
-		if err := l.runner(&apply.Journal{Plan: p}).Check(t.Context()); err == nil {
+		if err := l.runner(&apply.Journal{Plan: p}).Check(t.Context(), func(plan.Action, string) {}); err == nil {
 			t.Error("a plan for another state was found good")
 		}
 	})

@@ -78,7 +78,7 @@ func TestOtherParameter(t *testing.T) {
 		}
 		return 204, ""
 	}}
-	err := w.environment(t).Change(t.Context(), plan.Request{
+	_, err := w.environment(t).Change(t.Context(), plan.Request{
 		Method: http.MethodPost, Path: "roles(" + someID + ")/Microsoft.Dynamics.CRM.RemovePrivilegeRole",
 		Body: json.RawMessage(`{"Privilege":{"@odata.type":"Microsoft.Dynamics.CRM.privilege","privilegeid":"` + someID + `"}}`),
 	}, "take it")
@@ -94,7 +94,7 @@ func TestEffects(t *testing.T) {
 		500: apply.EffectUncertain, 502: apply.EffectUncertain, 503: apply.EffectUncertain,
 	} {
 		w := &wire{answer: func(*http.Request, string) (int, string) { return status, refusal("no") }}
-		err := w.environment(t).Change(t.Context(), plan.Request{Method: http.MethodDelete, Path: "roles(" + someID + ")"}, "delete")
+		_, err := w.environment(t).Change(t.Context(), plan.Request{Method: http.MethodDelete, Path: "roles(" + someID + ")"}, "delete")
 		var change *apply.ChangeError
 		if !errors.As(err, &change) || change.Effect != want || len(w.seen) != 1 {
 			t.Errorf("%d: %v, sent %d times", status, err, len(w.seen))
@@ -112,7 +112,7 @@ func TestHeaders(t *testing.T) {
 		{Method: http.MethodPost, Path: "GrantAccess", As: &plan.Ref{ID: someID}, Body: json.RawMessage(`{}`)},
 		{Method: http.MethodPost, Path: "GrantAccess", As: &plan.Ref{ID: "x", ObjectID: someID}, Body: json.RawMessage(`{}`)},
 	} {
-		if err := e.Change(t.Context(), r, "change"); err != nil {
+		if _, err := e.Change(t.Context(), r, "change"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -125,7 +125,7 @@ func TestHeaders(t *testing.T) {
 	if got := w.header[2].Get("CallerObjectId"); got != someID {
 		t.Errorf("CallerObjectId: %q", got)
 	}
-	if err := e.Change(t.Context(), plan.Request{Method: http.MethodGet, Path: "roles"}, "read"); err == nil {
+	if _, err := e.Change(t.Context(), plan.Request{Method: http.MethodGet, Path: "roles"}, "read"); err == nil {
 		t.Error("a GET passed for a change")
 	}
 }
@@ -223,7 +223,7 @@ func TestOtherImpersonation(t *testing.T) {
 		}
 		return 204, ""
 	}}
-	err := w.environment(t).Change(t.Context(), plan.Request{
+	_, err := w.environment(t).Change(t.Context(), plan.Request{
 		Method: http.MethodPost, Path: "GrantAccess", As: &plan.Ref{ID: someID, ObjectID: "33333333-3333-4333-8333-333333333333"}, Body: json.RawMessage(`{}`),
 	}, "share it")
 	if err != nil || len(w.seen) != 2 || w.header[1].Get("MSCRMCallerID") != someID {

@@ -1,0 +1,74 @@
+package apply
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/dbaudit/dbaudit/internal/plan"
+)
+
+// A LostError says that a change was made and read back, and does not hold any
+// more.
+type LostError struct {
+	Action plan.Action
+	Now    plan.State
+}
+
+func (e *LostError) Error() string {
+	return fmt.Sprintf("action %s (%s) was carried out, and does not hold: %s now", e.Action.ID, e.Action.Summary, said(e.Now))
+}
+
+// Verify reads every target once more, when all actions are done, and holds it
+// against what the plan leaves it in: where several actions change the same thing,
+// the last one counts. It returns a [LostError] for each action whose change does
+// not hold.
+func (r *Runner) Verify(ctx context.Context) ([]*LostError, error) {
+	type end struct {
+		target plan.Target
+		state  plan.State
+		last   map[string]int // the action that set a name
+	}
+	var keys []string
+	ends := map[string]*end{}
+	for i, a := range r.Journal.Plan.Actions {
+		t, err := r.resolve(a)
+		if err != nil {
+			return nil, err
+		}
+		k := key(t)
+		if ends[k] == nil {
+			keys = append(keys, k)
+			ends[k] = &end{target: t, state: plan.State{}, last: map[string]int{}}
+		}
+		maps.Copy(ends[k].state, a.After)
+		for name := range a.After {
+			ends[k].last[name] = i
+		}
+	}
+	lost := map[int]plan.State{}
+	for _, k := range keys {
+		e := ends[k]
+		names := slices.Sorted(maps.Keys(e.state))
+		now, err := r.Mutator.Current(ctx, e.target, names)
+		if err != nil {
+			return nil, fmt.Errorf("reading back what was changed: %w", err)
+		}
+		for _, name := range names {
+			if now.State[name] == e.state[name] {
+				continue
+			}
+			at := e.last[name]
+			if lost[at] == nil {
+				lost[at] = plan.State{}
+			}
+			lost[at][name] = now.State[name]
+		}
+	}
+	var list []*LostError
+	for _, at := range slices.Sorted(maps.Keys(lost)) {
+		list = append(list, &LostError{r.Journal.Plan.Actions[at], lost[at]})
+	}
+	return list, nil
+}

@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/apply/webapi"
+	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/signin"
+)
+
+// planned is the target of a plan: the environment that flags, variables or the
+// configuration name, which must be the plan's. A file alone must not say where a
+// token is sent.
+func (a *app) planned(p plan.Plan, f applyFlags) (target, error) {
+	conn := f.connection
+	if conn.allEnvs {
+		return target{}, usagef("--all-envs: a plan is for one environment")
+	}
+	if conn.url == "" && a.Getenv("DBAUDIT_URL") == "" && len(conn.envs) == 0 {
+		file, err := a.configuration()
+		if err != nil {
+			return target{}, err
+		}
+		if file != nil {
+			for _, env := range file.All() {
+				if env.Name != "" && strings.EqualFold(strings.TrimRight(env.URL, "/"), p.Environment.URL) {
+					conn.envs = []string{env.Name}
+				}
+			}
+		}
+	}
+	t, err := a.single(conn, requirementFlags{profile: f.profile}, "a plan is for one environment")
+	if err != nil {
+		return target{}, err
+	}
+	if !strings.EqualFold(t.url, p.Environment.URL) {
+		return target{}, usagef("the plan is for %s, and --url, DBAUDIT_URL or the configuration names %s: they must be the same", p.Environment.URL, t.url)
+	}
+	t.requirement = p.Requirement
+	return t, nil
+}
+
+// applier is the target as apply signs in to it: by apply: of the configuration
+// or DBAUDIT_APPLY_CLIENT_ID, where either is given.
+func (a *app) applier(t target) target {
+	get := a.Getenv
+	var auth config.Auth
+	if t.env.Apply != nil {
+		auth = *t.env.Apply
+	}
+	if t.file != nil && t.file.Apply != nil {
+		auth = merge(auth, *t.file.Apply)
+	}
+	auth.ClientID = first(get("DBAUDIT_APPLY_CLIENT_ID"), auth.ClientID)
+	auth.Certificate = first(get("DBAUDIT_APPLY_CLIENT_CERTIFICATE"), auth.Certificate)
+	secret := get("DBAUDIT_APPLY_CLIENT_SECRET")
+	if auth == (config.Auth{}) && secret == "" {
+		return t
+	}
+	if auth.ClientID != "" && !strings.EqualFold(auth.ClientID, t.clientID) || auth.Method != "" || auth.Certificate != "" || secret != "" {
+		// Another identity: nothing of the scan's own credentials is mixed in.
+		t.clientSecret, t.certificate, t.method = dataverse.NewSecret(secret), auth.Certificate, auth.Method
+	}
+	t.clientID = first(auth.ClientID, t.clientID)
+	t.tenantID = first(auth.TenantID, t.tenantID)
+	t.authority = first(auth.Authority, t.authority)
+	return t
+}
+
+// writer signs in as whoever applies.
+func (a *app) writer(ctx context.Context, t target) (*dataverse.Writer, error) {
+	transport := a.Transport(nil)
+	c, err := a.signInConfig(a.applier(t), transport)
+	if err != nil {
+		return nil, err
+	}
+	a.applyPassword(&c)
+	session, err := signin.Open(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	a.log(slog.LevelInfo, t.name, "to apply, "+session.Describe())
+	return dataverse.NewWriter(a.clientOptions(t, session, transport, nil))
+}
+
+// applyPassword sets the password of the certificate that apply signs in with, where
+// it has one of its own.
+func (a *app) applyPassword(c *signin.Config) {
+	if password := a.Getenv("DBAUDIT_APPLY_CLIENT_CERTIFICATE_PASSWORD"); password != "" {
+		c.CertificatePassword = dataverse.NewSecret(password)
+	}
+}
+
+// lacks says what whoever applies would have to hold, and does not: nobody can
+// grant what they do not hold.
+func lacks(ctx context.Context, e *webapi.Environment, p plan.Plan) (lacking, err error) {
+	held, err := e.Held(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if p.Lacking(held) == nil {
+		return nil, nil
+	}
+	needs := p.Needs()
+	unheld := slices.DeleteFunc(slices.Sorted(maps.Keys(needs)), func(name string) bool { return held[strings.ToLower(name)] != "" })
+	undefined, err := e.Undefined(ctx, unheld)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range undefined {
+		held[strings.ToLower(name)] = needs[name] // nobody can hold it, and nothing asks for it
+	}
+	names := p.Lacking(held)
+	if names == nil {
+		return nil, nil
+	}
+	return fmt.Errorf("the identity that applies lacks %s: give it a role with these, such as System Administrator, "+
+		"or name another under apply: in the configuration", strings.Join(names, ", ")), nil
+}

@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/apply"
+	"github.com/dbaudit/dbaudit/internal/apply/webapi"
+)
+
+// resume goes on with a run that was cut off. The plan must be one that apply would
+// take; only its expiry does not stop what was begun.
+func (a *app) resume(ctx context.Context, f applyFlags) error {
+	if f.dryRun {
+		return usagef("--dry-run and --resume exclude each other")
+	}
+	j, err := apply.OpenJournal(f.resume, a.Now)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = j.Close() }() // every line is on the disk already
+	if err := j.Resumable(); err != nil {
+		return fmt.Errorf("%s: %w", f.resume, err)
+	}
+	if err := a.approved(j.Plan, f.digest); err != nil {
+		return fmt.Errorf("%s: %w", f.resume, err)
+	}
+	if j.Plan.Expired(a.Now()) {
+		until := j.Plan.ExpiresAt.Format(time.RFC3339)
+		if !j.Begun() {
+			return fmt.Errorf("%s: nothing was begun, and the plan was good until %s: make a new one", f.resume, until)
+		}
+		a.warn("the plan was good until %s: what was begun is finished all the same", until)
+	}
+	v, err := a.verifiable(ctx, j.Plan, f)
+	if err != nil {
+		return err
+	}
+	w, err := a.writer(ctx, v.target)
+	if err != nil {
+		return err
+	}
+	if err := a.confirm(ctx, v.name, "go on with this run", remaining(j), f.yes); err != nil {
+		return err
+	}
+	return a.carryOut(ctx, v, &apply.Runner{
+		Mutator: webapi.New(w), Journal: j, Sleep: a.sleep, AllowSharedRole: f.allowSharedRole, Progress: a.follow(j.Plan),
+	}, f.resume)
+}
+
+// remaining lists what a run that goes on is going to do.
+func remaining(j *apply.Journal) string {
+	var b strings.Builder
+	left := j.Left()
+	fmt.Fprintf(&b, "%d of %d actions were done", len(j.Plan.Actions)-len(left), len(j.Plan.Actions))
+	if len(left) == 0 {
+		return b.String() + "; nothing is left but to verify them\n"
+	}
+	b.WriteString("; left:\n")
+	for _, action := range left {
+		fmt.Fprintf(&b, "  %2s. %s\n", action.ID, action.Summary)
+	}
+	return b.String()
+}

@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbaudit/dbaudit/internal/apply"
+	"github.com/dbaudit/dbaudit/internal/apply/webapi"
+)
+
+func (a *app) rollbackCommand() *cobra.Command {
+	var f applyFlags
+	cmd := &cobra.Command{
+		Use:   "rollback JOURNAL",
+		Short: "undo what a journal says was done",
+		Long: help(`Undoes, last first, what an application of a plan changed. What somebody else
+changed since is left alone and named; the exit code is then 5.`),
+		Example: "  dbaudit rollback plan.journal.json",
+		Args:    cobra.ExactArgs(1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.rollback(cmd.Context(), f, args[0]) },
+	}
+	f.connection.add(cmd.Flags())
+	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask")
+	return cmd
+}
+
+func (a *app) rollback(ctx context.Context, f applyFlags, name string) error {
+	j, err := apply.OpenJournal(name, a.Now)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = j.Close() }() // every line is on the disk already
+	if !j.Touched() {
+		a.say("nothing is left to undo")
+		return nil
+	}
+	t, err := a.planned(j.Plan, f)
+	if err != nil {
+		return err
+	}
+	w, err := a.writer(ctx, t)
+	if err != nil {
+		return err
+	}
+	if err := a.confirm(ctx, t.name, "undo this", undoing(j), f.yes); err != nil {
+		return err
+	}
+	runner := &apply.Runner{Mutator: webapi.New(w), Journal: j, Sleep: a.sleep, Progress: a.follow(j.Plan)}
+	err = runner.Rollback(ctx)
+	var kept *apply.KeptError
+	if errors.As(err, &kept) {
+		for _, k := range kept.Kept {
+			a.complain(errors.New(k.String()))
+		}
+		if err = kept.Err; err == nil {
+			a.warn("%s", again(name))
+			return verdictError(exitPartial)
+		}
+	}
+	if err != nil {
+		return a.partial(err, runner, again(name))
+	}
+	a.say("%s: everything is as it was before", t.name)
+	return nil
+}
+
+func again(journal string) string {
+	return fmt.Sprintf("not everything is undone; `dbaudit rollback %s` tries again what is left, and nothing else", journal)
+}
+
+// undoing lists what a rollback is going to undo.
+func undoing(j *apply.Journal) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d of %d actions were done; to be undone, last first:\n", j.Applied(), len(j.Plan.Actions))
+	for _, action := range j.Undoable() {
+		fmt.Fprintf(&b, "  %2s. %s", action.ID, action.Summary)
+		if action.UndoneWith != "" {
+			fmt.Fprintf(&b, " (goes with %s)", action.UndoneWith)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}

@@ -1,0 +1,191 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/apply"
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/collector"
+	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// A verification is all that it takes to judge a target after a change, made ready
+// before it: what cannot be verified, or not be reported, is not begun.
+type verification struct {
+	target
+
+	engine    *engine.Engine
+	judgement judgement
+	accepted  acceptance
+	// dated is set where --as-of says what time the result carries.
+	dated bool
+}
+
+// verifiable is the target of a plan with the plan's profile and what judges it. The
+// plan must keep to the limits.
+func (a *app) verifiable(ctx context.Context, p plan.Plan, f applyFlags) (verification, error) {
+	t, err := a.planned(p, f)
+	if err != nil {
+		return verification{}, err
+	}
+	if t.profile.Name != p.Profile && f.profile == "" {
+		if t.profile, err = a.profile(p.Profile); err != nil {
+			return verification{}, err
+		}
+	}
+	if t.profile.Name != p.Profile {
+		return verification{}, usagef("the plan was made by the profile %q, and %q is given", p.Profile, t.profile.Name)
+	}
+	if err := p.Within(limits(t.profile, f.maxChanges)); err != nil {
+		return verification{}, err
+	}
+	return a.ready(ctx, t, f.judge)
+}
+
+// ready reads and checks what judging a target takes.
+func (a *app) ready(ctx context.Context, t target, f judgeFlags) (verification, error) {
+	v := verification{target: t, dated: f.asOf != ""}
+	var err error
+	if v.judgement, err = a.judgement(f); err != nil {
+		return v, err
+	}
+	if v.accepted, err = a.acceptance(f.accept, t.file, v.judgement); err != nil {
+		return v, err
+	}
+	if err := a.writable(v.judgement.documents); err != nil {
+		return v, err
+	}
+	v.engine, err = a.policies(ctx, t.profile)
+	return v, err
+}
+
+// verify reads and judges the environment afresh, says what became of the findings
+// that the plan was made from, and writes the documents. It returns the faults that
+// stand, by fingerprint, and the exit code that they come to.
+func (a *app) verify(ctx context.Context, v verification, p plan.Plan) (map[string]plan.Finding, int, error) {
+	if !v.dated {
+		v.judgement.asOf = a.Now().UTC().Truncate(time.Second)
+	}
+	r, _, err := a.inspect(ctx, v.engine, v.target, v.judgement, v.accepted)
+	if err != nil {
+		return nil, 0, err
+	}
+	if id := r.Environment.OrganizationID; !strings.EqualFold(id, p.Environment.OrganizationID) {
+		return nil, 0, fmt.Errorf("this is another environment (organization %s) than the plan's (organization %s)", id, p.Environment.OrganizationID)
+	}
+	standing := findings(r)
+	a.narrateComparison(p, standing)
+	if err := a.render(v.judgement.documents, []audit.Result{r}, a.reportOptions(v.engine)); err != nil {
+		return nil, 0, err
+	}
+	return standing, v.accepted.code([]audit.Result{r}, v.judgement.failOn), nil
+}
+
+// verifyApplied verifies a plan that was carried out: each change must still be
+// there, and what it was to mend be gone. Whatever goes wrong from here on goes wrong
+// after a change.
+func (a *app) verifyApplied(ctx context.Context, v verification, r *apply.Runner) error {
+	p := r.Journal.Plan
+	lost, lostErr := r.Verify(ctx)
+	standing, code, err := a.verify(ctx, v, p)
+	if err = errors.Join(lostErr, err); errors.Is(err, context.Canceled) {
+		a.warn("the plan was applied, and its verification was interrupted: dbaudit scan judges the environment")
+		return err
+	}
+	if err != nil {
+		code = exitPartial
+		a.complain(fmt.Errorf("the plan was applied, and could not be verified: %w", err))
+	}
+	named := map[string]bool{}
+	for _, l := range lost {
+		code = exitPartial
+		a.complain(l)
+		named[l.Action.ID] = true
+	}
+	for _, action := range p.Actions {
+		i := slices.IndexFunc(action.Why, func(why plan.Reason) bool {
+			_, still := standing[why.Fingerprint]
+			return still && why.Settled()
+		})
+		if i >= 0 && !named[action.ID] {
+			code = exitPartial
+			a.complain(fmt.Errorf("action %s (%s) was carried out, and %s still fails", action.ID, action.Summary, action.Why[i].Control))
+		}
+	}
+	return asError(code)
+}
+
+// findings are a result's faults that nobody accepted, by fingerprint.
+func findings(r audit.Result) map[string]plan.Finding {
+	list := map[string]plan.Finding{}
+	for _, c := range r.Controls {
+		for _, f := range c.Findings {
+			if f.Waiver == nil {
+				list[f.Fingerprint] = plan.Finding{Control: c.ID, Fingerprint: f.Fingerprint, Message: f.Message}
+			}
+		}
+	}
+	return list
+}
+
+// narrateComparison says which findings are gone, which remain and which are new.
+func (a *app) narrateComparison(p plan.Plan, standing map[string]plan.Finding) {
+	var gone, remain, fresh []string
+	known := map[string]bool{}
+	for _, f := range p.Findings {
+		known[f.Fingerprint] = true
+		line := fmt.Sprintf("%s: %s", f.Control, f.Message)
+		if _, still := standing[f.Fingerprint]; still {
+			remain = append(remain, line)
+		} else {
+			gone = append(gone, line)
+		}
+	}
+	for fingerprint, f := range standing {
+		if !known[fingerprint] {
+			fresh = append(fresh, fmt.Sprintf("%s: %s", f.Control, f.Message))
+		}
+	}
+	slices.Sort(fresh)
+	if a.global.logFormat == "json" {
+		a.log(slog.LevelInfo, p.Environment.Name, "compared with the findings that the plan was made from",
+			slog.Any("gone", gone), slog.Any("remain", remain), slog.Any("new", fresh))
+		return
+	}
+	for _, part := range []struct {
+		mark, title string
+		lines       []string
+	}{{"-", "gone", gone}, {"=", "remain", remain}, {"+", "new", fresh}} {
+		if len(part.lines) == 0 {
+			continue
+		}
+		a.say("%s (%d)", part.title, len(part.lines))
+		for _, line := range part.lines {
+			a.say("  %s %s", part.mark, line)
+		}
+	}
+}
+
+// collectNow reads an environment as it is at this moment, past the caches of
+// permissions.
+func (a *app) collectNow(ctx context.Context, t target) (*snapshot.Snapshot, error) {
+	progress := a.progress(t)
+	defer progress.stop()
+	conn, err := a.connect(ctx, t, nil, progress.exchange)
+	if err != nil {
+		return nil, err
+	}
+	return collector.Collect(ctx, conn.client, collector.Options{
+		Scope: snapshot.ScopeIntegration, Requirement: t.requirement, Pattern: t.profile.Pattern,
+		Environment: snapshot.Environment{Name: t.name, URL: t.url}, Privileges: t.profile.Minimum(),
+		Tool: snapshot.Tool(a.tool()), Now: a.Now, Strong: true, Progress: progress.section,
+	})
+}
