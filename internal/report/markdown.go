@@ -117,6 +117,7 @@ func (p *page) result(r audit.Result, o Options) {
 	p.passed(r)
 	p.notes(r)
 	p.details(r, o)
+	p.scripts(r)
 }
 
 func (p *page) table(title, column string, r audit.Result, outcome audit.Outcome) {
@@ -213,6 +214,54 @@ func (p *page) details(r audit.Result, o Options) {
 		}
 		p.b.WriteString(closing)
 	}
+}
+
+// scripts folds each fix away as what sends its requests. They come last: where
+// not everything fits, they go before a finding does.
+func (p *page) scripts(r audit.Result) {
+	first := true
+	for _, c := range r.Controls {
+		if c.Outcome != audit.OutcomeFail {
+			continue
+		}
+		for _, f := range c.Findings {
+			if f.Fix == nil {
+				continue
+			}
+			fix := remedy.For(shortNames(*f.Fix), r.Environment, r.Profile.Name)
+			if len(fix.Requests) == 0 {
+				continue
+			}
+			var b strings.Builder
+			if first {
+				b.WriteString("### Fixes as scripts\n\nEach sends the requests of the Web API that mend one finding; read it before it is run.\n\n")
+			}
+			fmt.Fprintf(&b, "<details><summary>%s: %s</summary>\n\n", mdHTML(shorten(visible(string(c.ID)), nameColumns)),
+				mdHTML(shorten(visible(fix.Summary), textColumns)))
+			b.WriteString(fenced("sh", fix.Curl()) + fenced("powershell", fix.PowerShell()) + "</details>\n\n")
+			if !p.put(b.String(), "") {
+				return
+			}
+			first = false
+		}
+	}
+}
+
+// fenced is a block of code, between fences that nothing in it closes.
+func fenced(language string, lines []string) string {
+	fence := "```"
+	for _, line := range lines {
+		for strings.Contains(line, fence) {
+			fence += "`"
+		}
+	}
+	var b strings.Builder
+	b.WriteString(fence + language + "\n")
+	for _, line := range lines {
+		b.WriteString(visible(line) + "\n")
+	}
+	b.WriteString(fence + "\n\n")
+	return b.String()
 }
 
 func findingMarkdown(f audit.Finding, c audit.Control, r audit.Result, o Options) string {
