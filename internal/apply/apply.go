@@ -39,6 +39,8 @@ type Mutator interface {
 	// Holders are the users who hold a role, in any of its copies, directly or
 	// through a team.
 	Holders(ctx context.Context, rootRoleID string) ([]Holder, error)
+	// Role reads a copy of a role.
+	Role(ctx context.Context, id string) (Role, error)
 }
 
 // An Identity is a user of an environment, both by id.
@@ -165,7 +167,8 @@ func (r *Runner) Check(ctx context.Context, checked func(a plan.Action, waitsFor
 				reading.State[name] = value
 			}
 		}
-		if err := r.asPlanned(ctx, a, a.Target, reading); err != nil {
+		pending := expected[keyOfGrants(a.Target)]
+		if err := r.asPlanned(ctx, a, a.Target, reading, pending); err != nil {
 			return err
 		}
 		if expected[key] == nil {
@@ -181,6 +184,9 @@ func key(t plan.Target) string {
 	k := t.Known()
 	return strings.Join([]string{string(t.Kind), k[plan.SlotRole], k[plan.SlotUser], k[plan.SlotCopy], k[plan.SlotView], k[plan.SlotPrincipal], t.ApplicationID}, " ")
 }
+
+// keyOfGrants is the key of what the target's role grants.
+func keyOfGrants(t plan.Target) string { return key(plan.Target{Kind: plan.KindGrants, Role: t.Role}) }
 
 // waitsFor is the action that makes a row on which the target hangs, empty where
 // all of them are there.
@@ -284,8 +290,9 @@ func naming(a plan.Action, t plan.Target, id string) plan.Target {
 	return t
 }
 
-// asPlanned refuses a target that is not as the plan has it.
-func (r *Runner) asPlanned(ctx context.Context, a plan.Action, t plan.Target, now Reading) error {
+// asPlanned refuses a target that is not as the plan has it. pending is what earlier
+// actions are still to make of its role.
+func (r *Runner) asPlanned(ctx context.Context, a plan.Action, t plan.Target, now Reading, pending plan.State) error {
 	if !now.State.Covers(a.Before) {
 		return &ChangedError{Action: a, Now: now.State}
 	}
@@ -294,8 +301,13 @@ func (r *Runner) asPlanned(ctx context.Context, a plan.Action, t plan.Target, no
 			return &ChangedError{Action: a, Because: fmt.Sprintf("%s has the id %s there, not %s", name, found, id)}
 		}
 	}
-	if t.Kind == plan.KindGrants && a.Target.Role.MadeBy == "" {
+	switch {
+	case a.Target.Role == nil || a.Target.Role.MadeBy != "":
+		return nil
+	case t.Kind == plan.KindGrants:
 		return r.notShared(ctx, a, t.Role)
+	case a.Kind == audit.FixAssignRole:
+		return r.notBeyond(ctx, a, t, now, pending)
 	}
 	return nil
 }
@@ -350,7 +362,7 @@ func (r *Runner) carryOut(ctx context.Context, a plan.Action) error {
 	// sent says that the change may be on its way already.
 	begun, sent := r.Journal.begun(a.ID)
 	if !sent {
-		if err := r.asPlanned(ctx, a, t, now); err != nil {
+		if err := r.asPlanned(ctx, a, t, now, nil); err != nil {
 			return err
 		}
 		begun = Record{Event: EventBegin, Action: a.ID, By: r.identity.User, Before: now.State, IDs: now.IDs}

@@ -75,6 +75,11 @@ func (f *fake) Identity(context.Context) (apply.Identity, error) {
 
 func (f *fake) Holders(context.Context, string) ([]apply.Holder, error) { return nil, nil }
 
+// Role is the plan's own, and grants nothing beyond it.
+func (f *fake) Role(context.Context, string) (apply.Role, error) {
+	return apply.Role{Root: "00000000-0000-4000-8000-000000000004"}, nil
+}
+
 func (f *fake) Current(_ context.Context, t plan.Target, names []string) (apply.Reading, error) {
 	now := apply.Reading{State: plan.State{}, IDs: map[string]string{plan.SlotTag: `W/"1"`}}
 	for _, name := range names {

@@ -46,7 +46,8 @@ func TestProperty(t *testing.T) {
 					r.Errorf("left: %s: %s\n%s", c.ID, f.Message, p.Text())
 				}
 			}
-			if c.Outcome == audit.OutcomeUnknown {
+			// Nobody can look as a user that is left without a role.
+			if c.Outcome == audit.OutcomeUnknown && !slices.ContainsFunc(p.Manual, func(m plan.Manual) bool { return m.Kind == audit.FixAssignRole }) {
 				r.Errorf("left unknown: %s: %s\n%s", c.ID, c.Reason, p.Text())
 			}
 		}

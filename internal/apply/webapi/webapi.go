@@ -192,16 +192,8 @@ func (e *Environment) role(ctx context.Context, t plan.Target) (apply.Reading, e
 // grants reads what a role grants, and the ids of the privileges that it does
 // not.
 func (e *Environment) grants(ctx context.Context, t plan.Target, names []string) (apply.Reading, error) {
-	var answer struct {
-		RolePrivileges []struct {
-			Depth         string         `json:"Depth"`
-			PrivilegeID   dataverse.GUID `json:"PrivilegeId"`
-			PrivilegeName string         `json:"PrivilegeName"`
-			RecordFilter  dataverse.GUID `json:"RecordFilterId"`
-		} `json:"RolePrivileges"`
-	}
-	q := dataverse.Function("RetrieveRolePrivilegesRole", dataverse.IDArg("RoleId", dataverse.GUID(t.Role.ID)))
-	if err := e.get(ctx, q, "what the role grants", &answer); err != nil {
+	list, err := e.granted(ctx, t.Role.ID)
+	if err != nil {
 		return apply.Reading{}, err
 	}
 	now := apply.Reading{State: plan.State{}, IDs: map[string]string{}}
@@ -211,7 +203,7 @@ func (e *Environment) grants(ctx context.Context, t plan.Target, names []string)
 		wanted[strings.ToLower(name)] = name
 	}
 	named := map[string]string{} // id to wanted name, where the environment is older and its answer has no names
-	for _, g := range answer.RolePrivileges {
+	for _, g := range list {
 		if g.PrivilegeName != "" {
 			continue
 		}
@@ -223,7 +215,7 @@ func (e *Environment) grants(ctx context.Context, t plan.Target, names []string)
 		}
 		break
 	}
-	for _, g := range answer.RolePrivileges {
+	for _, g := range list {
 		name, ok := wanted[strings.ToLower(g.PrivilegeName)]
 		if g.PrivilegeName == "" {
 			name, ok = named[g.PrivilegeID.String()]

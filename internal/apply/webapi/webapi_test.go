@@ -1,6 +1,7 @@
 package webapi_test
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"os"
@@ -398,9 +399,26 @@ func TestSecondAdministrator(t *testing.T) {
 			t.Fatal("somebody else's change was taken for ours")
 		}
 	})
+	t.Run("the role that is to be assigned grants more", func(t *testing.T) {
+		for n, change := range map[int]func(*simulator.Environment){
+			1: func(env *simulator.Environment) {
+				env.Role(roleName).Privileges["prvAssignAccount"] = simulator.DepthLocal
+			},
+			5: func(env *simulator.Environment) {
+				env.Role(roleName).Privileges["prvBulkDelete"] = simulator.DepthGlobal
+			},
+		} {
+			l.reset(t, broken)
+			_, err := during(t, n, change)
+			var changed *apply.ChangedError
+			if !errors.As(err, &changed) || changed.Action.Kind != audit.FixAssignRole || !strings.Contains(err.Error(), "the role grants more than the plan has: prv") {
+				t.Errorf("not noticed: %v", err)
+			}
+		}
+	})
 	t.Run("something else", func(t *testing.T) {
 		l.reset(t, broken)
-		r, err := during(t, 1, func(env *simulator.Environment) {
+		r, err := during(t, 6, func(env *simulator.Environment) {
 			env.Role(roleName).Privileges["prvAssignAccount"] = simulator.DepthLocal
 		})
 		if err != nil {
@@ -669,4 +687,43 @@ func TestWorldAsItIs(t *testing.T) {
 			t.Error("a plan for another state was found good")
 		}
 	})
+}
+
+// TestAnotherRole holds that a plan which names one role and assigns another is
+// refused, in a dry run as well: what is assigned must be a copy of the role, and no
+// built-in one.
+func TestAnotherRole(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, simulator.Options{})
+	l.reset(t, func(env *simulator.Environment) { env.ApplicationUser(app).Roles = nil })
+	start := l.state(t)
+	whole := l.plan(t, everything())
+	environment := l.server.Environment()
+	admin := environment.Role("System Administrator").ID
+	for name, edit := range map[string]func(*plan.Target){
+		"no copy of the role": func(target *plan.Target) { target.Copy.ID = admin },
+		"a built-in one":      func(target *plan.Target) { target.Copy.ID, target.Role.ID = admin, admin },
+	} {
+		text, err := json.Marshal(whole)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var p plan.Plan
+		if err := json.Unmarshal(text, &p); err != nil {
+			t.Fatal(err)
+		}
+		for i := range p.Actions {
+			if a := &p.Actions[i]; a.Kind == audit.FixAssignRole {
+				edit(&a.Target)
+			}
+		}
+		r, _ := l.start(t, p)
+		var changed *apply.ChangedError
+		if err := r.Check(t.Context(), func(plan.Action, string) {}); !errors.As(err, &changed) {
+			t.Errorf("%s: a dry run says %v", name, err)
+		}
+		if err := r.Apply(t.Context()); !errors.As(err, &changed) || l.state(t) != start {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
