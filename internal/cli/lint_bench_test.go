@@ -17,7 +17,7 @@ func BenchmarkLintAllRoles(b *testing.B) {
 	dir := b.TempDir()
 	for i := range 100 {
 		name := fmt.Sprintf("Role %d", i)
-		put(b, filepath.Join(dir, name+".xml"), lintRole(name, lintMinimum()))
+		put(b, filepath.Join(dir, "Roles", name+".xml"), lintRole(name, lintMinimum()))
 	}
 	for b.Loop() {
 		var stderr strings.Builder
