@@ -19,18 +19,19 @@ metadata := rego.metadata.chain()[1].annotations.custom
 
 findings contains {
 	"control": control.id,
-	"message": sprintf("the view %q is shared with more than Read: %s", [name, concat(", ", sort(rights))]),
+	"message": sprintf("the view %q is shared with more than Read: %s", [name, concat(", ", rights)]),
 	"subject": {"kind": "view", "id": id, "name": name},
-	"evidence": {"surplus": sort(rights), "principals": [principal.name | some principal in principals]},
+	"evidence": {"surplus": rights, "principals": [principal.name | some principal in principals]},
 	"fix": object.union(
 		{"kind": "reduce-share", "view": {"id": id, "name": name}, "principals": principals},
 		object.get(_owners, id, {}),
 	),
 } if {
 	some control in profile.controls["view/least-access"]
-	some id, rights in _surplus
+	some id, holders in _surplus
+	rights := sort(union({held | some held in holders}))
 	name := object.get(_names, id, id)
-	principals := [_references[principal] | some principal in sort(_holders[id])]
+	principals := [_references[principal] | some principal in sort(object.keys(holders))]
 }
 
 not_applicable := integration.no_user
@@ -43,21 +44,12 @@ unknown contains input.coverage.shares.detail if {
 }
 
 # METADATA
-# description: The rights beyond Read that reach the user, by view.
-_surplus[id] contains right if {
+# description: The rights beyond Read that reach the user, by view and by who holds them.
+_surplus[id][principal] := rights if {
 	some principal in integration.principals
 	some id, share in input.shares[principal]
-	some right in share.rights
-	right != "read"
-}
-
-# METADATA
-# description: Who holds such rights, by view.
-_holders[id] contains principal if {
-	some principal in integration.principals
-	some id, share in input.shares[principal]
-	some right in share.rights
-	right != "read"
+	rights := {right | some right in share.rights} - {"read"}
+	count(rights) > 0
 }
 
 _references[integration.user] := integration.user_reference
