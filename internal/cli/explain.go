@@ -21,7 +21,7 @@ func (a *app) reportOptions(e *engine.Engine) report.Options {
 	for _, r := range e.Rules() {
 		rules[r.ID] = r.Rule
 	}
-	return report.Options{Rules: rules, Verbose: a.global.verbose}
+	return report.Options{Rules: rules, Verbose: a.global.verbose, InCheckout: a.inCheckout()}
 }
 
 func (a *app) explainCommand() *cobra.Command {

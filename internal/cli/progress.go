@@ -299,11 +299,17 @@ func (p *progress) line() string {
 	if left := p.until.Sub(now); left > 0 {
 		doing = fmt.Sprintf("%s, %s more", p.waiting, left.Round(time.Second))
 	}
-	counts := fmt.Sprintf("%d requests, %d rows", p.requests, p.rows)
+	counts := ""
+	if p.requests > 0 || p.doing == "" {
+		counts = fmt.Sprintf("%d requests, %d rows", p.requests, p.rows)
+	}
 	if p.throttled > 0 {
 		counts += fmt.Sprintf(", %d throttled", p.throttled)
 	}
-	line := fmt.Sprintf("%s  %s%.1f s  %s  %s", p.name, done, now.Sub(p.began).Seconds(), counts, doing)
+	if counts != "" {
+		counts += "  "
+	}
+	line := fmt.Sprintf("%s  %s%.1f s  %s%s", p.name, done, now.Sub(p.began).Seconds(), counts, doing)
 	return clipped(printable(line), p.app.StderrWidth)
 }
 

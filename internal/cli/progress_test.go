@@ -111,13 +111,13 @@ func TestProgress(t *testing.T) {
 	south.task("TLS")
 	expect("south: something to keep",
 		"north  [#----------] 1/11  3.5 s  1 requests, 40 rows  reading role privileges",
-		"south  3.5 s  0 requests, 0 rows  TLS")
+		"south  3.5 s  TLS")
 	// Throttling is seen as long as it lasts, and counted after.
 	step(time.Second)
 	north.exchange(dataverse.Event{Kind: dataverse.RequestThrottled, Wait: 12 * time.Second})
 	expect("south: something to keep",
 		"north  [#----------] 1/11  4.5 s  1 requests, 40 rows, 1 throttled  throttled by the environment, 12s more",
-		"south  4.5 s  0 requests, 0 rows  TLS")
+		"south  4.5 s  TLS")
 	step(13 * time.Second)
 	south.stop()
 	expect("south: something to keep",

@@ -285,12 +285,10 @@ func (a *app) requirement(file *config.File, env config.Environment, req require
 			return fail(usagef("--integration-app-id: %w", err))
 		}
 	}
-	name := first(req.profile, get("DBAUDIT_PROFILE"))
 	if file != nil {
-		name = first(name, file.Profile)
 		r.Depth, r.Allow = file.Depth, file.Allow
 	}
-	p, err := a.profile(first(name, defaultProfile))
+	p, err := a.profile(a.profileName(file, req))
 	if err != nil {
 		return fail(err)
 	}
@@ -322,9 +320,23 @@ func parseViews(flags []string) ([]snapshot.RequiredView, error) {
 	return views, nil
 }
 
+// profileName is the name or the file of the profile that is meant.
+func (a *app) profileName(file *config.File, req requirementFlags) string {
+	name := first(req.profile, a.Getenv("DBAUDIT_PROFILE"))
+	if file != nil {
+		name = first(name, file.Profile)
+	}
+	return first(name, defaultProfile)
+}
+
+// isFile reports whether a profile is named by its file.
+func isFile(name string) bool {
+	return strings.ContainsAny(name, `/\`) || strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
+}
+
 // profile finds a profile by name, or reads it from a file.
 func (a *app) profile(name string) (profile.Profile, error) {
-	if strings.ContainsAny(name, `/\`) || strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml") {
+	if isFile(name) {
 		data, err := a.readFile(name)
 		if err != nil {
 			return profile.Profile{}, &usageError{err}

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"net/url"
+	"os"
 	"path"
+	"path/filepath"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/report"
@@ -46,6 +48,48 @@ func (a *app) viewerOfCI() report.Profile {
 		return report.AzureDevOpsPipeline
 	}
 	return report.Generic
+}
+
+// inCheckout makes a path from the working directory one from the root of the
+// checkout, where the CI names that root and the path lies below it; nil where no CI
+// does.
+func (a *app) inCheckout() func(string) string {
+	root := ""
+	switch a.viewerOfCI() {
+	case report.GitHubCodeScanning:
+		root = a.Getenv("GITHUB_WORKSPACE")
+	case report.AzureDevOpsPipeline:
+		root = a.Getenv("BUILD_SOURCESDIRECTORY")
+	case report.ProfileUnknown, report.Generic:
+	}
+	directory, err := os.Getwd()
+	if root == "" || err != nil {
+		return nil
+	}
+	root, directory = unlinked(root), unlinked(directory)
+	return func(name string) string {
+		outer, entry, archived := strings.Cut(name, "!/")
+		file := filepath.FromSlash(outer)
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(directory, file)
+		}
+		below, err := filepath.Rel(root, file)
+		if err != nil || !filepath.IsLocal(below) {
+			return name
+		}
+		if archived {
+			return filepath.ToSlash(below) + "!/" + entry
+		}
+		return filepath.ToSlash(below)
+	}
+}
+
+// unlinked is a folder's path without links, so that two paths of it are alike.
+func unlinked(folder string) string {
+	if target, err := filepath.EvalSymlinks(folder); err == nil {
+		return target
+	}
+	return folder
 }
 
 // pipeline reads the agent's predefined variables, which a process sees in

@@ -1,0 +1,284 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+	"github.com/dbaudit/dbaudit/internal/solution"
+)
+
+// A judgedRole is a role with what became of it.
+type judgedRole struct {
+	role   solution.Role
+	result audit.Result
+}
+
+// judge judges the roles that are meant. Where none is, the result is that of a
+// role that does not exist; where nothing was read there is none.
+func (run *lintRun) judge(ctx context.Context, found solution.Found) ([]judgedRole, error) {
+	if len(found.Roles) == 0 {
+		return nil, nil
+	}
+	roles := run.choose(found.Roles)
+	if len(roles) == 0 {
+		result, err := run.nowhere(ctx, found)
+		return []judgedRole{{result: result}}, err
+	}
+	if run.flags.snapshot != "" && len(roles) > 1 {
+		return nil, usagef("--snapshot keeps one snapshot, and %d roles are meant: choose one by --integration-role and PATH", len(roles))
+	}
+	inFile := map[string]int{}
+	for _, r := range roles {
+		inFile[r.File]++
+	}
+	progress := run.progress(target{name: "lint"})
+	defer progress.stop()
+	var done atomic.Int64
+	judged := make([]judgedRole, len(roles))
+	// The first error ends the others, and so does an interruption.
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, role := range roles {
+		group.Go(func() error {
+			result, err := run.judgeOne(ctx, role)
+			if err != nil {
+				return fmt.Errorf("%s: the role %q: %w", role.File, role.Name, err)
+			}
+			if inFile[role.File] > 1 {
+				result.Environment.Name += ": " + role.Name
+			}
+			judged[i] = judgedRole{role, result}
+			progress.task(fmt.Sprintf("%d of %d roles judged", done.Add(1), len(roles)))
+			return nil
+		})
+	}
+	return judged, group.Wait()
+}
+
+func (run *lintRun) minimum() solution.Minimum {
+	depths := maps.Clone(run.profile.Depths)
+	if depths == nil {
+		depths = map[string]snapshot.Depth{}
+	}
+	maps.Copy(depths, run.requirement.Depth)
+	return solution.Minimum{Privileges: run.profile.Minimum(), Depths: depths}
+}
+
+func (run *lintRun) judgeOne(ctx context.Context, role solution.Role) (audit.Result, error) {
+	if err := ctx.Err(); err != nil {
+		return audit.Result{}, err
+	}
+	s, notes, err := role.Snapshot(run.requirement, run.minimum(), run.standard, snapshot.Tool(run.tool()))
+	if err != nil {
+		return audit.Result{}, err
+	}
+	if run.flags.snapshot != "" {
+		if err := run.keep(s, run.flags.snapshot); err != nil {
+			return audit.Result{}, err
+		}
+	}
+	result, err := run.evaluate(ctx, s)
+	if err != nil {
+		return audit.Result{}, err
+	}
+	result.Notes = append(result.Notes, notes...)
+	if role.Managed {
+		result.Notes = append(result.Notes, "the role comes from a managed solution")
+	}
+	place(&result, role)
+	return result, nil
+}
+
+func (run *lintRun) evaluate(ctx context.Context, s *snapshot.Snapshot) (audit.Result, error) {
+	return run.engine.Evaluate(ctx, s, run.profile, engine.Options{Tool: run.tool(), AsOf: run.judgement.asOf})
+}
+
+// nowhere is the result where no role is the one that is looked for.
+func (run *lintRun) nowhere(ctx context.Context, found solution.Found) (audit.Result, error) {
+	var names []string
+	for _, r := range found.Roles {
+		names = append(names, r.Name)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	for i := range names {
+		names[i] = strconv.Quote(names[i])
+	}
+	note := fmt.Sprintf("no role in the files is the integration's; there are %s: choose by --integration-role, or judge all by --all-roles",
+		strings.Join(names, ", "))
+	if len(found.Faults) > 0 {
+		note += "; it may be in a file that could not be read"
+	}
+	run.say("%s", note)
+	s, err := solution.Nowhere(strings.Join(run.paths, ", "), run.requirement, run.minimum(), run.standard, snapshot.Tool(run.tool()))
+	if err != nil {
+		return audit.Result{}, err
+	}
+	if run.flags.snapshot != "" {
+		if err := run.keep(s, run.flags.snapshot); err != nil {
+			return audit.Result{}, err
+		}
+	}
+	result, err := run.evaluate(ctx, s)
+	if err != nil {
+		return audit.Result{}, err
+	}
+	result.Notes = append(result.Notes, note)
+	if run.env.Integration.Role != "" && run.requirement.Role == run.env.Integration.Role {
+		locate(&result, run.file, run.env)
+		return result, nil
+	}
+	for i := range result.Controls {
+		result.Controls[i].Location = run.searched(found.Roles[0])
+	}
+	return result, nil
+}
+
+// searched is where a role was looked for in vain: the file that was named, or where
+// folders were, the first one read, because code scanning knows no folders.
+func (run *lintRun) searched(first solution.Role) *audit.Location {
+	name := run.paths[0]
+	if info, err := os.Stat(filepath.FromSlash(name)); name != solution.Stdin && (err != nil || info.IsDir()) {
+		name, _, _ = strings.Cut(first.File, "!/")
+	}
+	return &audit.Location{Path: relative(name), Line: 1}
+}
+
+// choose picks the roles that are meant: all of them; else those of the required
+// name; else, of those whose name fits the profile's pattern, those of the name
+// that grants most of the minimum. A role may stand in several files.
+func (run *lintRun) choose(roles []solution.Role) []solution.Role {
+	if run.flags.allRoles || (run.profile.Name == engine.LintProfile && run.requirement.Role == "") {
+		return roles
+	}
+	var fitting []solution.Role
+	for _, r := range roles {
+		if run.requirement.FitsRole(r.Name, run.profile.Pattern) {
+			fitting = append(fitting, r)
+		}
+	}
+	if run.requirement.Role != "" || len(fitting) == 0 {
+		return fitting
+	}
+	score := map[string]int{}
+	var names []string
+	for _, r := range fitting {
+		name := strings.ToLower(r.Name)
+		if _, ok := score[name]; !ok {
+			names = append(names, name)
+		}
+		score[name] = max(score[name], run.score(r))
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		if score[a] != score[b] {
+			return score[b] - score[a]
+		}
+		return strings.Compare(a, b)
+	})
+	var chosen []solution.Role
+	var others []string
+	for _, r := range fitting {
+		if strings.EqualFold(r.Name, names[0]) {
+			chosen = append(chosen, r)
+		} else {
+			others = append(others, fmt.Sprintf("%q (%s)", r.Name, r.File))
+		}
+	}
+	if len(others) > 0 {
+		run.warn("several roles could be the integration role; %q was judged, not %s", chosen[0].Name, strings.Join(others, ", "))
+	}
+	return chosen
+}
+
+// score is how much of the minimum a role grants, at whatever level.
+func (run *lintRun) score(r solution.Role) int {
+	granted := map[string]bool{}
+	for _, e := range r.Entries {
+		if e.Depth() != snapshot.DepthNone {
+			granted[strings.ToLower(e.Name)] = true
+		}
+	}
+	n := 0
+	for _, name := range run.profile.Minimum() {
+		if granted[strings.ToLower(name)] {
+			n++
+		}
+	}
+	return n
+}
+
+// place gives each control and finding its line in the role's file.
+func place(r *audit.Result, role solution.Role) {
+	at := func(p solution.Position) *audit.Location {
+		return &audit.Location{Path: role.File, Line: p.Line, Column: p.Column, EndColumn: p.EndColumn}
+	}
+	deepest := map[string]int{}
+	for i, e := range role.Entries {
+		key := strings.ToLower(e.Name)
+		if j, ok := deepest[key]; !ok || e.Depth() > role.Entries[j].Depth() {
+			deepest[key] = i
+		}
+	}
+	for i := range r.Controls {
+		control := &r.Controls[i]
+		control.Location = at(role.At)
+		for j := range control.Findings {
+			finding := &control.Findings[j]
+			finding.Location = at(role.PrivilegesAt)
+			if n, ok := entryOf(finding.Evidence); ok && n < len(role.Entries) {
+				finding.Location = at(role.Entries[n].At)
+				continue
+			}
+			switch control.Rule {
+			case "role/custom", "lint/locked":
+				finding.Location = at(role.CustomizableAt)
+				continue
+			}
+			for _, name := range named(finding.Evidence) {
+				if n, ok := deepest[strings.ToLower(name)]; ok {
+					finding.Location = at(role.Entries[n].At)
+					break
+				}
+			}
+		}
+	}
+}
+
+// entryOf is the line of the file that a rule on files means, by its number among
+// the role's lines.
+func entryOf(e audit.Evidence) (int, bool) {
+	number, ok := e["entry"].(json.Number)
+	if !ok {
+		return 0, false
+	}
+	n, err := number.Int64()
+	return int(n), err == nil && n >= 0
+}
+
+// named lists the privileges that a finding is about, the first first.
+func named(e audit.Evidence) []string {
+	names := []string{e.Text("privilege")}
+	for _, key := range []string{"surplus", "privileges"} {
+		list, _ := e[key].([]any)
+		for _, item := range list {
+			if name, ok := item.(string); ok {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}

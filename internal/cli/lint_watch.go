@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/solution"
+)
+
+// watchInterval is how often --watch looks at the files.
+const watchInterval = 500 * time.Millisecond
+
+// watchLint judges whenever a file changes, until it is interrupted.
+func (a *app) watchLint(ctx context.Context, f lintFlags, paths []string) error {
+	if slices.Contains(paths, solution.Stdin) {
+		return usagef("--watch has no use for standard input")
+	}
+	ticker := time.NewTicker(watchInterval)
+	defer ticker.Stop()
+	return a.watch(ctx, f, paths, ticker.C)
+}
+
+// watch judges at once and then whenever something is another at a tick. What is
+// wrong with the command line ends it; what somebody is writing may be wrong for a
+// while.
+func (a *app) watch(ctx context.Context, f lintFlags, paths []string, ticks <-chan time.Time) error {
+	last := ""
+	for {
+		now := a.signature(f, paths)
+		if now != last {
+			err := a.lint(ctx, f, paths)
+			var usage *usageError
+			var silent verdictError
+			switch {
+			case ctx.Err() != nil, last == "" && errors.As(err, &usage):
+				return err
+			case err != nil && !errors.As(err, &silent):
+				a.complain(err)
+			}
+			last = now
+			if f.fix {
+				last = a.signature(f, paths)
+			}
+			a.say("watching %s; interrupt to end", strings.Join(paths, ", "))
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("watching: %w", ctx.Err())
+		case <-ticks:
+		}
+	}
+}
+
+// signature changes whenever the roles do, or what they are judged by: the
+// configuration, the waivers, the baseline, the profile and the policies.
+func (a *app) signature(f lintFlags, paths []string) string {
+	files := []string{first(a.global.config, config.DefaultName), f.judge.accept.baseline}
+	file, err := a.configuration()
+	if err != nil {
+		file = nil
+	}
+	files = append(files, waiverFile(f.judge.accept.waivers, file))
+	if name := a.profileName(file, f.requirement); isFile(name) {
+		files = append(files, name)
+	}
+	var b strings.Builder
+	b.WriteString(solution.Signature(paths))
+	stamp := func(name string) {
+		if info, err := os.Stat(name); err == nil {
+			fmt.Fprintf(&b, "%s %d %d\n", name, info.Size(), info.ModTime().UnixNano())
+		}
+	}
+	for _, name := range files {
+		stamp(name)
+	}
+	for _, folder := range a.global.policies {
+		_ = filepath.WalkDir(folder, func(name string, _ fs.DirEntry, err error) error {
+			if err == nil && filepath.Ext(name) == ".rego" {
+				stamp(name)
+			}
+			return nil // what is wrong with the folder is said when it is read
+		})
+	}
+	return b.String()
+}
