@@ -86,6 +86,12 @@ type ChangeError struct {
 func (e *ChangeError) Error() string { return e.Err.Error() }
 func (e *ChangeError) Unwrap() error { return e.Err }
 
+// A GoneError says that a row is not there any more on which the target hangs.
+type GoneError struct{ Err error }
+
+func (e *GoneError) Error() string { return e.Err.Error() }
+func (e *GoneError) Unwrap() error { return e.Err }
+
 // An UnreachableError says that the environment cannot be asked at all, so that
 // nothing else needs to be tried.
 type UnreachableError struct{ Err error }

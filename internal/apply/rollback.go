@@ -58,6 +58,7 @@ func (r *Runner) Rollback(ctx context.Context) error {
 			continue // it goes with the other
 		}
 		k, err := r.undo(ctx, a)
+		var gone *GoneError
 		switch {
 		case err != nil && ends(ctx, err):
 			err = fmt.Errorf("undoing action %s (%s): %w", a.ID, a.Summary, err)
@@ -65,6 +66,8 @@ func (r *Runner) Rollback(ctx context.Context) error {
 				err = &KeptError{kept, err}
 			}
 			return err
+		case errors.As(err, &gone):
+			k = &Kept{a, "what it changed is not there any more", "nothing, unless that is made anew"}
 		case err != nil:
 			k = &Kept{a, err.Error(), byHand(a, part(a.Before, a.After))}
 		}
@@ -129,6 +132,9 @@ func (r *Runner) undo(ctx context.Context, a plan.Action) (*Kept, error) {
 	now, err := read()
 	if err != nil {
 		return nil, err
+	}
+	if now.State["user"] == plan.Absent && goal["user"] != plan.Absent && t.Kind == plan.KindUser {
+		return nil, &GoneError{errors.New("the user is not there any more")}
 	}
 	var kept *Kept
 	if theirs := changed(t, now.State, after, goal); len(theirs) > 0 {

@@ -48,8 +48,8 @@ func (a *app) planned(p plan.Plan, f applyFlags) (target, error) {
 }
 
 // applier is the target as apply signs in to it: by apply: of the configuration
-// or DBAUDIT_APPLY_CLIENT_ID, where either is given.
-func (a *app) applier(t target) target {
+// or DBAUDIT_APPLY_CLIENT_ID, where either is given. own reports whether it is.
+func (a *app) applier(t target) (_ target, own bool) {
 	get := a.Getenv
 	var auth config.Auth
 	if t.env.Apply != nil {
@@ -62,7 +62,7 @@ func (a *app) applier(t target) target {
 	auth.Certificate = first(get("DBAUDIT_APPLY_CLIENT_CERTIFICATE"), auth.Certificate)
 	secret := get("DBAUDIT_APPLY_CLIENT_SECRET")
 	if auth == (config.Auth{}) && secret == "" {
-		return t
+		return t, false
 	}
 	if auth.ClientID != "" && !strings.EqualFold(auth.ClientID, t.clientID) || auth.Method != "" || auth.Certificate != "" || secret != "" {
 		// Another identity: nothing of the scan's own credentials is mixed in.
@@ -71,17 +71,18 @@ func (a *app) applier(t target) target {
 	t.clientID = first(auth.ClientID, t.clientID)
 	t.tenantID = first(auth.TenantID, t.tenantID)
 	t.authority = first(auth.Authority, t.authority)
-	return t
+	return t, true
 }
 
 // writer signs in as whoever applies.
 func (a *app) writer(ctx context.Context, t target) (*dataverse.Writer, error) {
 	transport := a.Transport(nil)
-	c, err := a.signInConfig(a.applier(t), transport)
+	t, own := a.applier(t)
+	c, err := a.signInConfig(t, transport)
 	if err != nil {
 		return nil, err
 	}
-	a.applyPassword(&c)
+	a.applySignIn(&c, own)
 	session, err := signin.Open(ctx, c)
 	if err != nil {
 		return nil, err
@@ -90,9 +91,12 @@ func (a *app) writer(ctx context.Context, t target) (*dataverse.Writer, error) {
 	return dataverse.NewWriter(a.clientOptions(t, session, transport, nil))
 }
 
-// applyPassword sets the password of the certificate that apply signs in with, where
-// it has one of its own.
-func (a *app) applyPassword(c *signin.Config) {
+// applySignIn sets the password of the certificate that apply signs in with, where
+// it has one of its own, and the names of the variables that hold its credentials.
+func (a *app) applySignIn(c *signin.Config, own bool) {
+	if own {
+		c.Variables = "DBAUDIT_APPLY_"
+	}
 	if password := a.Getenv("DBAUDIT_APPLY_CLIENT_CERTIFICATE_PASSWORD"); password != "" {
 		c.CertificatePassword = dataverse.NewSecret(password)
 	}

@@ -160,8 +160,9 @@ func (a *app) examineApplier(ctx context.Context, t target, p *plan.Plan) (exami
 			return examination{}, err
 		}
 	}
-	return a.examineBy(a.applier(t), func(c doctor.Config) ([]doctor.Check, error) {
-		a.applyPassword(&c.SignIn)
+	t, own := a.applier(t)
+	return a.examineBy(t, func(c doctor.Config) ([]doctor.Check, error) {
+		a.applySignIn(&c.SignIn, own)
 		return doctor.ExamineApplication(ctx, c, r)
 	})
 }

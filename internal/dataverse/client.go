@@ -33,6 +33,8 @@ type Options struct {
 	// PageSize is how many rows a page may have: 1 to 5000, the default.
 	PageSize int
 	Limits   Limits
+
+	writing bool // set by NewWriter
 }
 
 // Limits bound what an environment can make a client do. Zero values stand for
@@ -211,7 +213,7 @@ func New(o Options) (*Client, error) {
 	}
 	s = newLimiter(s, limits.Concurrency, limits.MaxConcurrency)
 	s = authorizer{s, tokens}
-	s = &retrier{next: s, limits: limits, now: o.Now, sleep: o.Sleep, jitter: o.Jitter, observe: o.Observe, scrub: tokens.scrub, counters: counted}
+	s = &retrier{next: s, limits: limits, now: o.Now, sleep: o.Sleep, jitter: o.Jitter, observe: o.Observe, scrub: tokens.scrub, counters: counted, writing: o.writing}
 	return &Client{
 		origin: env, top: s, limits: limits, observe: o.Observe, scrub: tokens.scrub, counters: counted,
 		agent: o.UserAgent, pageSize: o.PageSize,

@@ -73,6 +73,9 @@ type Error struct {
 	Attempts      int    // how many times it was tried
 	// Impersonated reports that the request was made as somebody else.
 	Impersonated bool
+	// Writer reports that the identity is one that applies changes, and Change that
+	// the request was to make one.
+	Writer, Change bool
 	// MayHaveHappened reports that a change was sent and no answer tells whether
 	// it was carried out: read the state before sending it again.
 	MayHaveHappened bool
@@ -146,12 +149,15 @@ func (e *Error) Advice() string {
 		return e.forbiddenAdvice()
 	case NotMember:
 		return "sign-in works, but this identity is no user of the environment: in the Power Platform admin center, " +
-			"Environments > (this one) > Settings > Users + permissions > Application users, add the app and give it the auditor's role"
+			"Environments > (this one) > Settings > Users + permissions > Application users, add the app and give it " + e.role()
 	case NotFound:
 		return "check that --url names the right environment and that the app which brings this table is installed"
 	case BadRequest:
 		if property := e.MissingProperty(); property != "" {
 			return fmt.Sprintf("this environment has no column %q: it may be older than the request expects", property)
+		}
+		if e.Change {
+			return "the environment refuses the change for the reason that it gives: put that right, or leave the change out of a new plan by --except"
 		}
 		return "the environment does not understand this request: report it with the code and the environment's version"
 	case Conflict:
@@ -171,13 +177,28 @@ func (e *Error) Advice() string {
 	return "see the code and the correlation id"
 }
 
+// role is the security role that the identity should have.
+func (e *Error) role() string {
+	if e.Writer {
+		return "a role that may make the plan's changes, such as System Administrator"
+	}
+	return "the auditor's role"
+}
+
 // codeAdvice knows the codes whose cause the status alone does not tell.
 func (e *Error) codeAdvice() string {
 	switch e.Code {
 	case "0x80095ffc":
 		return "access to the Dataverse API is restricted for this application: an administrator must allow its application id for this environment"
 	case "0x80048306":
-		return "the security layer refused: check that the application user is enabled and holds the auditor's role"
+		return "the security layer refused: check that the application user is enabled and holds " + e.role()
+	case "0x80040225":
+		if e.Impersonated {
+			return "the user on whose behalf this is done is disabled: enable the user, or have it done by hand"
+		}
+		return "enable the user first"
+	case "0x80041403":
+		return "a role of this name was made meanwhile: make a new plan, which goes by the role that is there"
 	case "0x80041102":
 		return "this environment has no such table: the app that brings it may not be installed"
 	case "0x80040217", "0x80048d02":
@@ -189,6 +210,13 @@ func (e *Error) codeAdvice() string {
 func (e *Error) forbiddenAdvice() string {
 	privilege := e.MissingPrivilege()
 	switch {
+	case e.Writer && (privilege == "prvActOnBehalfOfAnotherUser" || e.Impersonated && privilege == ""):
+		return "to act on behalf of another user, the identity that applies needs prvActOnBehalfOfAnotherUser " +
+			"(Business Management > Act on Behalf of Another User): give it a role that grants this, or have it done by hand"
+	case e.Writer && e.Impersonated:
+		return "the user on whose behalf this is done, or the identity that applies, lacks " + privilege + ": an action as somebody else needs it in both"
+	case e.Writer && privilege == "":
+		return "give the identity that applies " + e.role() + "; dbaudit doctor --apply names what is missing"
 	case privilege == "prvActOnBehalfOfAnotherUser", e.Impersonated && privilege == "":
 		return "reading as another user needs prvActOnBehalfOfAnotherUser: add it to the auditor's role " +
 			"(Business Management > Act on Behalf of Another User), or do without impersonation"

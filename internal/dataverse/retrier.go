@@ -24,6 +24,7 @@ type retrier struct {
 	observe  func(Event)
 	scrub    func(string) string
 	counters *counters
+	writing  bool // the identity is one that applies changes
 
 	mu   sync.Mutex
 	open time.Time // when the environment takes requests again, for all
@@ -187,6 +188,7 @@ func (p *retrier) canceled(ctx context.Context, c call, err error) *Error {
 func (p *retrier) finish(c call, tries int, e *Error) *Error {
 	e.hide(p.scrub)
 	e.Label, e.Target, e.Impersonated, e.Attempts = c.label, target(c.url), !c.as.isZero(), tries
+	e.Writer, e.Change = p.writing, !c.reads()
 	p.observe(Event{Kind: RequestFailed, Label: c.label, Attempt: tries, Status: e.Status, Reason: e.Kind})
 	return e
 }

@@ -20,6 +20,7 @@ type Writer struct{ *Client }
 
 // NewWriter makes a client that may also write.
 func NewWriter(o Options) (*Writer, error) {
+	o.writing = true
 	c, err := New(o)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -49,6 +50,9 @@ type Config struct {
 	Warn func(string)
 	// Terminal reports that a person sits in front, which changes advice.
 	Terminal bool
+	// Variables is what the names of the variables begin with that advice names for
+	// credentials; empty for DBAUDIT_.
+	Variables string
 
 	Now    func() time.Time                           // default time.Now
 	Sleep  func(context.Context, time.Duration) error // default: a timer
@@ -75,6 +79,7 @@ type Session struct {
 	warnings  []string
 	expiry    time.Time
 	source    dataverse.TokenSource
+	naming    func(error) error
 }
 
 // Open decides how to sign in, finds the tenant where none is given (one or two
@@ -82,6 +87,15 @@ type Session struct {
 // for. What is missing is a *ConfigError, what fails an *AuthError.
 func Open(ctx context.Context, c Config) (*Session, error) {
 	c = c.withDefaults()
+	s, err := prepare(ctx, c)
+	if err != nil {
+		return nil, c.naming(err)
+	}
+	s.naming = c.naming
+	return s, nil
+}
+
+func prepare(ctx context.Context, c Config) (*Session, error) {
 	if err := dataverse.CheckTransport(c.Transport); err != nil {
 		return nil, &ConfigError{err.Error()}
 	}
@@ -142,6 +156,25 @@ func (c Config) hasSavedSignIn() bool {
 	return err == nil && len(data) > 0
 }
 
+// naming has an error's advice name the variables that hold these credentials.
+func (c Config) naming(err error) error {
+	own := func(text string) string {
+		if c.Variables == "" {
+			return text
+		}
+		return strings.ReplaceAll(text, "DBAUDIT_CLIENT_", c.Variables+"CLIENT_")
+	}
+	var wrong *ConfigError
+	var failed *AuthError
+	switch {
+	case errors.As(err, &wrong):
+		wrong.Message = own(wrong.Message)
+	case errors.As(err, &failed):
+		failed.Advice = own(failed.Advice)
+	}
+	return err
+}
+
 func (c Config) patience() patience { return patience{c.Now, c.Sleep, c.Jitter} }
 
 func (c Config) scrubber() scrubber {
@@ -170,7 +203,8 @@ func (s *Session) newSource(c Config) (dataverse.TokenSource, error) {
 
 // Token gives an access token for the environment.
 func (s *Session) Token(ctx context.Context, o dataverse.TokenOptions) (dataverse.Token, error) {
-	return s.source.Token(ctx, o)
+	token, err := s.source.Token(ctx, o)
+	return token, s.naming(err)
 }
 
 // Method gives how the session signs in, never Auto.

@@ -162,6 +162,28 @@ type Creation struct {
 	At time.Time
 }
 
+// keepCreations has rows that are still there keep what is known of their creation,
+// where a new environment says nothing about it.
+func keepCreations(before, env *Environment) {
+	known := map[string]Creation{}
+	for _, r := range before.Roles {
+		known[r.ID] = r.Created
+	}
+	for _, u := range before.ApplicationUsers {
+		known[u.ID] = u.Created
+	}
+	for i, r := range env.Roles {
+		if r.Created == (Creation{}) {
+			env.Roles[i].Created = known[r.ID]
+		}
+	}
+	for i, u := range env.ApplicationUsers {
+		if u.Created == (Creation{}) {
+			env.ApplicationUsers[i].Created = known[u.ID]
+		}
+	}
+}
+
 func (c Creation) by() string { return cmp.Or(c.By, deriveID("", "systemuser", "SYSTEM")) }
 
 func (c Creation) at() time.Time {

@@ -179,6 +179,7 @@ func (s *Server) Mutate(change func(*Environment)) error {
 	defer s.writing.Unlock()
 	env := s.Environment()
 	change(env)
+	keepCreations(s.current.Load().env, env)
 	own, err := prepared(env)
 	if err != nil {
 		return err

@@ -391,7 +391,7 @@ func TestCreation(t *testing.T) {
 	}))
 	other := server.Environment().Role("dbaudit Auditor").ID
 	for path, own := range map[string]bool{"roles(" + role + ")": true, "systemusers(" + user + ")": true, "roles(" + other + ")": false} {
-		row := admin.get(path+"?$select=createdon,_createdby_value").json(t)
+		row := admin.get(path + "?$select=createdon,_createdby_value").json(t)
 		if by, _ := row["_createdby_value"].(string); (by == maker) != own || by == "" {
 			t.Errorf("%s was made by %q, and the caller is %q", path, by, maker)
 		}

@@ -139,6 +139,8 @@ func (e *Environment) Current(ctx context.Context, t plan.Target, names []string
 		switch failed.Kind { //nolint:exhaustive // the others are about this one target
 		case dataverse.Unauthorized, dataverse.Throttled, dataverse.Transport, dataverse.Protocol, dataverse.Redirected:
 			err = &apply.UnreachableError{Err: err}
+		case dataverse.NotFound:
+			err = &apply.GoneError{Err: err}
 		}
 	}
 	return now, err
