@@ -254,6 +254,9 @@ func (a *app) judgedAsSaved(ctx context.Context, name string, saved audit.Result
 	if saved.Environment != again.Environment || saved.Profile.Name != again.Profile.Name {
 		return fmt.Errorf("%s is of another environment or profile than its snapshot: make it again by `dbaudit check SNAPSHOT -f json -o %[1]s`", name)
 	}
+	if len(saved.Controls) > len(again.Controls) {
+		return fmt.Errorf("%s has controls that the profile %s does not have: make it again by `dbaudit check SNAPSHOT -f json -o %[1]s`", name, p.Name)
+	}
 	for i, c := range again.Controls {
 		same, err := sameVerdict(saved.Controls, i, c)
 		if err != nil {

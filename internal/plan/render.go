@@ -21,7 +21,7 @@ func (p Plan) Text() string {
 	fmt.Fprintf(&b, "from the state of %s, good until %s\n", stamp(p.Snapshot.TakenAt), stamp(p.ExpiresAt))
 	for _, g := range p.groups() {
 		fmt.Fprintf(&b, "\n%s\n", oneLine(g.title))
-		for _, a := range g.actions {
+		for i, a := range g.actions {
 			fmt.Fprintf(&b, "  %s %2s. %s\n", a.mark(), a.ID, oneLine(a.Summary))
 			if a.Target.Kind == KindGrants || a.Target.Kind == KindShare {
 				for _, d := range a.Differences() {
@@ -31,10 +31,11 @@ func (p Plan) Text() string {
 			for _, name := range a.Along {
 				fmt.Fprintf(&b, "        %s %-32s by the platform itself\n", MarkAdd, name)
 			}
-			for _, reason := range p.reasons(a) {
-				fmt.Fprintf(&b, "        why: %s\n", oneLine(reason))
+			why := p.why(a)
+			if i > 0 && why == p.why(g.actions[i-1]) {
+				why = "        why and risk: as above\n"
 			}
-			fmt.Fprintf(&b, "        risk: %s. %s\n", a.Risk, oneLine(a.Note))
+			b.WriteString(why)
 		}
 	}
 	b.WriteString("\n" + p.Sentence() + "\n")
@@ -53,6 +54,16 @@ func (p Plan) Text() string {
 			}
 		}
 	}
+	return b.String()
+}
+
+// why says in lines why an action is taken, and what comes with it.
+func (p Plan) why(a Action) string {
+	var b strings.Builder
+	for _, reason := range p.reasons(a) {
+		fmt.Fprintf(&b, "        why: %s\n", oneLine(reason))
+	}
+	fmt.Fprintf(&b, "        risk: %s. %s\n", a.Risk, oneLine(a.Note))
 	return b.String()
 }
 
