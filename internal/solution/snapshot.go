@@ -1,7 +1,6 @@
 package solution
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -75,29 +74,55 @@ func (r Role) Snapshot(requirement snapshot.Requirement, minimum Minimum, standa
 	s.RolePrivileges[key] = grants
 	s.RoleEntries = map[string][]snapshot.RoleEntry{key: entries}
 	var present []string
+	missing := false
 	for _, name := range minimum.Privileges {
 		depths := standard.Depths(name)
 		if depths == nil {
 			depths = snapshot.Depths()
-			_, asked := minimum.Depths[name]
-			if held := grants[name]; held != snapshot.DepthNone && !asked {
-				depths = []snapshot.Depth{held}
-			}
-			if !asked {
+			if _, asked := minimum.Depths[name]; !asked {
+				depths = []snapshot.Depth{first(grants[name], usual(name, grants), snapshot.DepthGlobal)}
 				present = append(present, name)
+				missing = missing || grants[name] == snapshot.DepthNone
 			}
 		}
 		s.Privileges[name] = snapshot.Privilege{Depths: depths}
 	}
 	if len(present) > 0 {
 		slices.Sort(present)
-		notes = append(notes, fmt.Sprintf("judged by presence alone, because no source says which access levels they allow: %s",
-			strings.Join(present, ", ")))
+		note := "judged by presence alone, because no source says which access levels they allow: " + strings.Join(present, ", ")
+		if missing {
+			note += "; the level named for one that is missing is that of the role's other privileges on its table, else global"
+		}
+		notes = append(notes, note)
 	}
 	if err := s.Seal(); err != nil {
 		return nil, nil, err
 	}
 	return s, notes, nil
+}
+
+// usual is the deepest level at which a role grants other privileges on the table that
+// a privilege is of; none where it grants none.
+func usual(name string, grants map[string]snapshot.Depth) snapshot.Depth {
+	deepest := snapshot.DepthNone
+	for other, depth := range grants {
+		if table(other) == table(name) {
+			deepest = max(deepest, depth)
+		}
+	}
+	return deepest
+}
+
+// table is what a privilege's name says after the right, in small letters: the schema
+// name of a table, or the whole name of a privilege on none.
+func table(privilege string) string {
+	name := strings.ToLower(privilege)
+	for _, right := range []string{"prvcreate", "prvread", "prvwrite", "prvdelete", "prvappendto", "prvappend", "prvassign", "prvshare"} {
+		if of, ok := strings.CutPrefix(name, right); ok {
+			return of
+		}
+	}
+	return name
 }
 
 // Nowhere is the snapshot of files in which the role that is looked for is not.
@@ -135,11 +160,12 @@ func coverage() map[snapshot.Section]snapshot.Coverage {
 	return all
 }
 
-func first(values ...string) string {
+func first[T comparable](values ...T) T {
+	var zero T
 	for _, v := range values {
-		if v != "" {
+		if v != zero {
 			return v
 		}
 	}
-	return ""
+	return zero
 }

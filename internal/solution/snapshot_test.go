@@ -48,7 +48,7 @@ func TestSnapshot(t *testing.T) {
 		"prvreadaccount", "Basic", "prvReadAccount", "Global", "prvReadcr7_thing", "Local", "prvREADcr7_thing", "Deep",
 		"prvReadOrganisation", "Global", "prvReadContact", "Nonsense", "prvReadvendor_thing", "Local")
 	minimum := solution.Minimum{
-		Privileges: []string{"prvReadAccount", "prvReadContact", "prvReadVendor_Thing", "prvReadVendor_Other", "prvReadVendor_Asked"},
+		Privileges: []string{"prvReadAccount", "prvReadContact", "prvReadVendor_Thing", "prvAppendToVendor_Thing", "prvReadVendor_Other", "prvReadVendor_Asked"},
 		Depths:     map[string]snapshot.Depth{"prvReadVendor_Asked": snapshot.DepthLocal},
 	}
 	s, notes, err := r.Snapshot(snapshot.Requirement{Profile: "p"}, minimum, table(t), snapshot.Tool{Name: "dbaudit"})
@@ -64,13 +64,14 @@ func TestSnapshot(t *testing.T) {
 	all := snapshot.Depths()
 	for name, want := range map[string][]snapshot.Depth{
 		"prvReadAccount": all, "prvReadContact": all,
-		"prvReadVendor_Thing": {snapshot.DepthLocal}, "prvReadVendor_Other": all, "prvReadVendor_Asked": all,
+		"prvReadVendor_Thing": {snapshot.DepthLocal}, "prvAppendToVendor_Thing": {snapshot.DepthLocal},
+		"prvReadVendor_Other": {snapshot.DepthGlobal}, "prvReadVendor_Asked": all,
 	} {
 		if diff := cmp.Diff(want, s.Privileges[name].Depths); diff != "" {
 			t.Errorf("depths of %s (-want +got):\n%s", name, diff)
 		}
 	}
-	if len(notes) != 1 || !strings.HasSuffix(notes[0], ": prvReadVendor_Other, prvReadVendor_Thing") {
+	if len(notes) != 1 || !strings.Contains(notes[0], ": prvAppendToVendor_Thing, prvReadVendor_Other, prvReadVendor_Thing; the level named") {
 		t.Errorf("notes: %q", notes)
 	}
 	if diff := cmp.Diff([]snapshot.RoleEntry{
