@@ -290,8 +290,31 @@ func (b *builder) settle() {
 	b.settleAssign()
 	if b.unreached {
 		for _, w := range b.unassign {
-			b.manual(w.cause, "the integration role does not reach the user yet, who would be left without it")
+			b.manual(w.causes[0], "the integration role does not reach the user yet, who would be left without it")
 		}
 		b.unassign = nil
 	}
+	for root, w := range b.roles {
+		if b.elsewhere(root) {
+			for _, reasons := range w.addWhy {
+				for i := range reasons {
+					reasons[i].Partly = true
+				}
+			}
+		}
+	}
+}
+
+// elsewhere reports whether roles reach the user, and this one neither does nor will:
+// what it is granted is then not what the user lacks.
+func (b *builder) elsewhere(root string) bool {
+	user, known := b.snapshot.Users[b.plan.IntegrationUser]
+	if !known || b.assign != nil {
+		return false
+	}
+	reaching := slices.Clone(user.Roles)
+	for _, team := range user.Teams {
+		reaching = append(reaching, b.snapshot.Teams[team].Roles...)
+	}
+	return len(reaching) > 0 && !slices.ContainsFunc(reaching, func(id string) bool { return b.snapshot.Roles[id].RootID == root })
 }

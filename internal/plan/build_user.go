@@ -21,7 +21,7 @@ type assignWork struct {
 	role, copied, user Ref
 	unit               Ref
 	why                []Reason
-	cause              cause
+	causes             []cause
 	grants             State
 }
 
@@ -65,7 +65,7 @@ func (b *builder) assignRole(c cause) {
 		return
 	}
 	if b.assign != nil {
-		b.assign.why = add(b.assign.why, c.reason())
+		b.assign.why, b.assign.causes = add(b.assign.why, c.reason()), append(b.assign.causes, c)
 		return
 	}
 	b.prepareAssign(c, c.reason(), Ref{ID: c.fix.Role.ID, Name: role.Name}, role.BusinessUnitID, user, b.unit(b.snapshot.Users[user.ID].BusinessUnitID))
@@ -74,7 +74,7 @@ func (b *builder) assignRole(c cause) {
 // prepareAssign settles which copy of a role a user is given: the one in the
 // user's business unit. Where it is known that there is none, it is for people.
 func (b *builder) prepareAssign(c cause, why Reason, role Ref, home string, user, unit Ref) {
-	w := assignWork{role: role, user: user, unit: unit, why: []Reason{why}, cause: c}
+	w := assignWork{role: role, user: user, unit: unit, why: []Reason{why}, causes: []cause{c}}
 	switch {
 	case home == unit.ID:
 		w.copied = role
@@ -123,7 +123,7 @@ func (b *builder) unassignRole(c cause) {
 		if r := b.snapshot.Roles[id]; r.RootID == root {
 			b.unassign = append(b.unassign, assignWork{
 				role: Ref{ID: r.RootID, Name: r.Name}, copied: Ref{ID: id, Name: r.Name}, user: user,
-				unit: b.unit(r.BusinessUnitID), why: []Reason{why}, cause: c,
+				unit: b.unit(r.BusinessUnitID), why: []Reason{why}, causes: []cause{c},
 			})
 		}
 	}
@@ -207,7 +207,7 @@ func (b *builder) settleAssign() {
 	surplus := b.surplus(root, grants)
 	builtIn := b.builtIn(root)
 	replace := "Set integration.role in the configuration to the name of a custom role, or to one that no role has yet, which dbaudit then creates; and make the plan again."
-	switch summary, _ := b.Describe(b.assign.cause.fix); {
+	switch summary, _ := b.Describe(b.assign.causes[0].fix); {
 	case builtIn:
 		b.deny(fmt.Sprintf("Give the integration a custom role: %q is built in, and dbaudit assigns no such role.", name), replace)
 	case b.snapshot.RolePrivileges[root] == nil:
@@ -237,7 +237,9 @@ func (b *builder) builtIn(root string) bool {
 
 // deny leaves the assignment to people.
 func (b *builder) deny(summary string, steps ...string) {
-	b.leave(b.assign.cause, summary, systemAdministrator, steps)
+	for _, c := range b.assign.causes {
+		b.leave(c, summary, systemAdministrator, steps)
+	}
 	b.assign, b.unreached = nil, true
 }
 

@@ -240,6 +240,9 @@ func TestNoCopyOfTheRole(t *testing.T) {
 		s.Roles[id(role)] = r
 		delete(s.Roles, id(role+20))
 	})
+	if why := p.Actions[0].Why[0]; !why.Partly || why.Settled() {
+		t.Errorf("what the role is granted does not reach the user: %+v", why)
+	}
 	if strings.Contains(kinds(p), "assign-role") || len(left(p, "DB-USER-ROLE")) != 1 || len(left(p, "DB-USER-NO-ADMINISTRATOR")) != 1 {
 		t.Errorf("planned %s, left to people %v", kinds(p), p.Manual)
 	}

@@ -97,8 +97,9 @@ type Reason struct {
 	// Follows is set where the control does not fail yet, but would once the
 	// finding is mended: a new user needs its role and its views.
 	Follows bool `json:"follows,omitempty"`
-	// Partly is set where the finding stays until people have done their part too,
-	// which stands under Manual with the same fingerprint.
+	// Partly is set where the finding stays until more is done, which is left to people:
+	// a role is granted what it lacks and does not reach the user, an administrator role
+	// comes through a team as well.
 	Partly bool `json:"partly,omitempty"`
 }
 

@@ -47,8 +47,8 @@ func (p Plan) Text() string {
 	}
 	if len(p.Manual) > 0 {
 		b.WriteString("\nFor people\n")
-		for _, m := range p.Manual {
-			fmt.Fprintf(&b, "  ! %s (%s)\n      who: %s\n", oneLine(m.Summary), m.Control, oneLine(m.Who))
+		for _, m := range p.things() {
+			fmt.Fprintf(&b, "  ! %s (%s)\n      who: %s\n", oneLine(m.Summary), m.controls, oneLine(m.Who))
 			for i, step := range m.How {
 				fmt.Fprintf(&b, "      %d. %s\n", i+1, oneLine(step))
 			}
@@ -84,7 +84,7 @@ func (p Plan) Sentence() string {
 	if c.Along > 0 {
 		text += fmt.Sprintf("; the platform grants %s along with them", plural(c.Along, "privilege"))
 	}
-	if n := len(p.Manual); n > 0 {
+	if n := len(p.things()); n > 0 {
 		text += fmt.Sprintf("; %s for people", plural(n, "thing"))
 	}
 	return text + "."
@@ -93,7 +93,7 @@ func (p Plan) Sentence() string {
 // remaining says what becomes of the findings where there is nothing to apply.
 func (p Plan) remaining() string {
 	var parts []string
-	if n := len(p.Manual); n > 0 {
+	if n := len(p.things()); n > 0 {
 		parts = append(parts, plural(n, "thing")+" for people")
 	}
 	if n := len(p.Withheld); n > 0 {
@@ -182,7 +182,7 @@ func (p Plan) reasons(a Action) []string {
 		case why.Follows:
 			line += " would fail next, once this is mended"
 		case why.Partly:
-			line += " (in part, the rest is for people)"
+			line += " (in part: more is left to people)"
 		}
 		if i := slices.IndexFunc(p.Findings, func(f Finding) bool { return f.Fingerprint == why.Fingerprint }); i >= 0 {
 			line += ": " + p.Findings[i].Message
@@ -191,6 +191,33 @@ func (p Plan) reasons(a Action) []string {
 	}
 	flush()
 	return lines
+}
+
+// A thing is one piece of work for people, and the controls that ask for it.
+type thing struct {
+	Manual
+
+	controls string
+}
+
+// things groups what is left to people: what several findings ask for is done once.
+func (p Plan) things() []thing {
+	var list []thing
+	last := map[int]audit.ControlID{}
+	for _, m := range p.Manual {
+		i := slices.IndexFunc(list, func(t thing) bool {
+			return t.Summary == m.Summary && t.Who == m.Who && slices.Equal(t.How, m.How)
+		})
+		switch {
+		case i < 0:
+			i = len(list)
+			list = append(list, thing{m, string(m.Control)})
+		case last[i] != m.Control:
+			list[i].controls += ", " + string(m.Control)
+		}
+		last[i] = m.Control
+	}
+	return list
 }
 
 // An unjudged is one reason why controls were not judged.
@@ -259,8 +286,8 @@ func (p Plan) Markdown() string {
 	}
 	if len(p.Manual) > 0 {
 		b.WriteString("\n## For people\n")
-		for _, m := range p.Manual {
-			fmt.Fprintf(&b, "\n- **%s** (%s), by %s\n", inline(m.Summary), m.Control, inline(m.Who))
+		for _, m := range p.things() {
+			fmt.Fprintf(&b, "\n- **%s** (%s), by %s\n", inline(m.Summary), m.controls, inline(m.Who))
 			for i, step := range m.How {
 				fmt.Fprintf(&b, "  %d. %s\n", i+1, inline(step))
 			}
