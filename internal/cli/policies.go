@@ -35,7 +35,7 @@ func (a *app) policies(ctx context.Context, profiles ...profile.Profile) (*engin
 	}
 	e, err := engine.Load(ctx, sources...)
 	if err != nil && len(a.global.policies) > 0 {
-		return nil, usagef("--policy: %w", err)
+		return nil, usagef("--policy %s: %w", strings.Join(a.global.policies, ", "), err)
 	}
 	if err != nil {
 		return nil, err

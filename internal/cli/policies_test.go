@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -44,14 +45,17 @@ func TestScaffoldsWork(t *testing.T) {
 	if out := ownRun(t, "profile", "validate", "acme.yaml", "--policy", "policies"); out.code != 0 {
 		t.Errorf("exit code %d, %s", out.code, out.stderr)
 	}
-	if out := ownRun(t, "profile", "validate", "acme.yaml"); out.code != 2 || !strings.Contains(out.stderr, `the rule "acme/no-export", which is not among the policies`) {
-		t.Errorf("exit code %d, %s", out.code, out.stderr)
-	}
 	put(t, "Roles/r.xml", lintRole("Demandbase", append(lintMinimum(), `    <RolePrivilege name="prvExportToExcel" level="Global" />`)))
 	out := ownRun(t, "lint", "Roles", "--policy", "policies", "--profile", "./acme.yaml", "-f", "json")
 	found := strings.Join(failures(out.results(t)[0]), "\n")
 	if !strings.Contains(found, "ACME-NO-EXPORT Roles/r.xml:49:5-61 prvExportToExcel") {
 		t.Errorf("exit code %d, %s\n%s", out.code, out.stderr, found)
+	}
+	place := fmt.Sprintf("acme.yaml:%d:33: the control ACME-NO-EXPORT names the rule \"acme/no-export\", which is not among the policies", strings.Count(string(own), "\n")+1)
+	for _, args := range [][]string{{"profile", "validate", "acme.yaml"}, {"lint", "Roles", "--profile", "acme.yaml"}} {
+		if out := ownRun(t, args...); out.code != 2 || !strings.HasPrefix(out.stderr, "dbaudit: "+place) {
+			t.Errorf("%v: exit code %d, %s", args, out.code, out.stderr)
+		}
 	}
 	for _, again := range [][]string{{"policy", "new", "acme/no-export"}, {"profile", "new", "acme"}} {
 		if out := ownRun(t, again...); out.code != 2 || !strings.Contains(out.stderr, "is there already") {
@@ -119,7 +123,7 @@ func TestForeignPoliciesAreHeldToTheSameForm(t *testing.T) {
 				}
 				return
 			}
-			if out.code != 2 || !strings.Contains(out.stderr, test.want) {
+			if out.code != 2 || !strings.Contains(out.stderr, test.want) || !strings.Contains(out.stderr, "--policy "+dir) {
 				t.Errorf("exit code %d, %s", out.code, out.stderr)
 			}
 		})

@@ -434,8 +434,8 @@ func (e *Engine) Accepts(p profile.Profile) error {
 	var errs []error
 	for _, c := range p.Controls {
 		if _, ok := e.rules[c.Rule]; !ok {
-			errs = append(errs, fmt.Errorf("the control %s names the rule %q, which is not among the policies: %s; the folder of rules of your own is named by --policy",
-				c.ID, c.Rule, strings.Join(e.order, ", ")))
+			errs = append(errs, p.RuleFault(c.ID, fmt.Sprintf("the control %s names the rule %q, which is not among the policies: %s; the folder of rules of your own is named by --policy",
+				c.ID, c.Rule, strings.Join(e.order, ", "))))
 		}
 	}
 	return errors.Join(errs...)

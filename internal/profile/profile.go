@@ -42,6 +42,9 @@ type Profile struct {
 
 	// data is the definition as JSON values, as the policies read it.
 	data any
+	// rules are where the file names the rules of its controls; those of a base stand
+	// elsewhere.
+	rules map[audit.ControlID]yamldoc.Fault
 }
 
 // Source is the document that the requirements are taken from.
@@ -93,10 +96,13 @@ func Parse(name string, data []byte, bases ...Profile) (Profile, error) {
 		if err := unique(name, doc, key, definition); err != nil {
 			return Profile{}, err
 		}
+		rules := places(name, doc, key, definition)
 		if definition, err = complete(name, doc, key, definition, bases); err != nil {
 			return Profile{}, err
 		}
-		return decode(name, key, definition)
+		p, err := decode(name, key, definition)
+		p.rules = rules
+		return p, err
 	}
 	return Profile{}, fmt.Errorf("%s: the file holds no profile", name)
 }
@@ -126,6 +132,28 @@ func unique(name string, doc *yamldoc.Document, key string, definition any) erro
 		seen[id] = true
 	}
 	return errors.Join(errs...)
+}
+
+func places(name string, doc *yamldoc.Document, key string, definition any) map[audit.ControlID]yamldoc.Fault {
+	rules := map[audit.ControlID]yamldoc.Fault{}
+	for i, c := range controls(definition) {
+		if id, ok := c["id"].(string); ok && c["rule"] != nil {
+			line, column := doc.Position(key, "controls", strconv.Itoa(i), "rule")
+			rules[audit.ControlID(id)] = yamldoc.Fault{Name: name, Line: line, Column: column}
+		}
+	}
+	return rules
+}
+
+// RuleFault is an error in what a control names as its rule, with file, line and
+// column where the profile's own file does.
+func (p Profile) RuleFault(id audit.ControlID, message string) error {
+	f, ok := p.rules[id]
+	if !ok {
+		return errors.New(message)
+	}
+	f.Message = message
+	return &f
 }
 
 func fault(name string, doc *yamldoc.Document, message string, path ...string) error {
