@@ -413,7 +413,7 @@ func (r *Runner) carryOut(ctx context.Context, a plan.Action) error {
 	if made != "" {
 		t = naming(a, t, made)
 	}
-	if now, err = r.await(ctx, t, names, func(s plan.State) bool { return s.Covers(a.After) }); err != nil {
+	if now, err = r.await(ctx, t, names, a.After); err != nil {
 		return r.failed(a, true, fmt.Errorf("action %s (%s): %w", a.ID, a.Summary, err))
 	}
 	if made == "" && foreign(a, begun, now) {
@@ -453,16 +453,16 @@ func (r *Runner) send(ctx context.Context, request plan.Request, t plan.Target, 
 
 // await reads a target until it is as it should be: what was written may show a
 // moment later.
-func (r *Runner) await(ctx context.Context, t plan.Target, names []string, good func(plan.State) bool) (Reading, error) {
+func (r *Runner) await(ctx context.Context, t plan.Target, names []string, want plan.State) (Reading, error) {
 	for attempt := 1; ; attempt++ {
 		now, err := r.Mutator.Current(ctx, t, names)
 		switch {
 		case err != nil:
 			return now, fmt.Errorf("reading back what was changed: %w", err)
-		case good(now.State):
+		case now.State.Covers(want):
 			return now, nil
 		case attempt == tries:
-			return now, fmt.Errorf("the change did not take: after it %s", said(now.State))
+			return now, fmt.Errorf("the change did not take: after it %s", said(unlike(now.State, want)))
 		}
 		if err := r.Sleep(ctx, pause(attempt)); err != nil {
 			return now, err
@@ -489,6 +489,17 @@ func listed(parts []string) string {
 		return fmt.Sprintf("%s and %d more", strings.Join(parts[:most], ", "), n)
 	}
 	return strings.Join(parts, ", ")
+}
+
+// unlike is what a state has otherwise than is wanted.
+func unlike(s, want plan.State) plan.State {
+	some := plan.State{}
+	for name, value := range want {
+		if s[name] != value {
+			some[name] = s[name]
+		}
+	}
+	return some
 }
 
 // part is what a state has under the names of another.

@@ -145,7 +145,10 @@ func (r *Runner) undo(ctx context.Context, a plan.Action) (*Kept, error) {
 		return kept, nil
 	}
 	if !t.Reached(now.State, goal) {
-		reason, err := r.refuse(ctx, a, begun, now)
+		if foreign(a, begun, now) {
+			return &Kept{a, "it is there, and somebody else made it", "nothing, if it is meant to be there"}, nil
+		}
+		reason, err := r.held(ctx, a, now)
 		if err != nil {
 			return nil, err
 		}
@@ -218,11 +221,8 @@ func changed(t plan.Target, now, after, goal plan.State) plan.State {
 	return theirs
 }
 
-// refuse says why a row that was made must not be deleted, where that is so.
-func (r *Runner) refuse(ctx context.Context, a plan.Action, begun Record, now Reading) (reason string, err error) {
-	if foreign(a, begun, now) {
-		return "it is there, and somebody else made it", nil
-	}
+// held says who holds the role that an action made, and which is not deleted then.
+func (r *Runner) held(ctx context.Context, a plan.Action, now Reading) (reason string, err error) {
 	if a.Target.Kind != plan.KindRole {
 		return "", nil
 	}

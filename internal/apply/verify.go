@@ -55,15 +55,12 @@ func (r *Runner) Verify(ctx context.Context) ([]*LostError, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading back what was changed: %w", err)
 		}
-		for _, name := range names {
-			if now.State[name] == e.state[name] {
-				continue
-			}
+		for name, value := range unlike(now.State, e.state) {
 			at := e.last[name]
 			if lost[at] == nil {
 				lost[at] = plan.State{}
 			}
-			lost[at][name] = now.State[name]
+			lost[at][name] = value
 		}
 	}
 	var list []*LostError

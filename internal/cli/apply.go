@@ -143,6 +143,9 @@ func (a *app) applyPlan(ctx context.Context, f applyFlags, v verification, p pla
 	runner := &apply.Runner{
 		Mutator: environment, Sleep: a.sleep, AllowSharedRole: f.allowSharedRole, Progress: a.follow(p),
 	}
+	if _, err := environment.Identity(ctx); err != nil {
+		return err // before anybody is asked
+	}
 	lacking, err := lacks(ctx, environment, p)
 	if err != nil {
 		a.warn("what this identity may do could not be read: %v", err)
@@ -180,7 +183,8 @@ func (a *app) carryOut(ctx context.Context, v verification, r *apply.Runner, jou
 	if err := r.Apply(ctx); err != nil {
 		advice := fmt.Sprintf("%d of %d actions are done; go on by `dbaudit apply --resume %s`, or undo them by `dbaudit rollback %[3]s`", r.Journal.Applied(), all, journal)
 		var changed *apply.ChangedError
-		if errors.As(err, &changed) {
+		var gone *apply.GoneError
+		if errors.As(err, &changed) || errors.As(err, &gone) {
 			advice = fmt.Sprintf("%d of %d actions are done, and this plan cannot go on: a new one takes up from there; `dbaudit rollback %s` undoes them", r.Journal.Applied(), all, journal)
 		}
 		return a.partial(err, r, advice)

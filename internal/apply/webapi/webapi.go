@@ -568,6 +568,9 @@ func (e *Environment) Change(ctx context.Context, r plan.Request, label string) 
 		if failed.Kind == dataverse.Conflict {
 			effect = apply.EffectRaced
 		}
+		if failed.Kind == dataverse.NotFound {
+			err = &apply.GoneError{Err: err}
+		}
 		if failed.Kind == dataverse.NotMember && r.As != nil {
 			err = fmt.Errorf("%s: nobody can act as the view's owner %s, which may be a team or a user that is gone: "+
 				"have it done by hand, and leave it out of the plan by --except (%s)", label, cmp.Or(r.As.Name, r.As.ID), failed.Summary())
