@@ -38,7 +38,7 @@ func (r *Runner) notBeyond(ctx context.Context, a plan.Action, t plan.Target, no
 			grants[name] = depth
 		}
 	}
-	because := ""
+	var because string
 	switch beyond := t.Beyond(grants); {
 	case !strings.EqualFold(role.Root, t.Role.ID):
 		because = "what would be assigned is no copy of the role"

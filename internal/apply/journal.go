@@ -201,13 +201,11 @@ func ParseJournal(data []byte) (j *Journal, whole int, err error) {
 	if first.Format != Format || first.Plan == nil {
 		return nil, 0, fmt.Errorf("this has the format %q, not %q: it is no journal that this dbaudit can go on with", first.Format, Format)
 	}
-	text, err := first.Plan.Encode()
-	if err != nil {
-		return nil, 0, err
-	}
-	if j.Plan, err = plan.Decode(text); err != nil {
+	// Not by plan.Decode: what another dbaudit did must be undone, whatever its words.
+	if err := first.Plan.Verify(); err != nil {
 		return nil, 0, fmt.Errorf("the journal's plan: %w", err)
 	}
+	j.Plan = *first.Plan
 	for i, r := range j.Records {
 		if err := j.follows(r); err != nil {
 			return nil, 0, fmt.Errorf("line %d of the journal %w: it was edited, or is not of this plan", i+1, err)

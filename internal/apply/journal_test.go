@@ -41,6 +41,7 @@ func sample(tb testing.TB) plan.Plan {
 // a request leads to.
 type fake struct {
 	organization string
+	plan         plan.Plan
 	state        map[string]plan.State
 	// after answers what a request of an action leads to.
 	next map[string]func()
@@ -50,7 +51,7 @@ type fake struct {
 }
 
 func newFake(p plan.Plan) *fake {
-	f := &fake{organization: p.Environment.OrganizationID, state: map[string]plan.State{}, next: map[string]func(){}}
+	f := &fake{plan: p, organization: p.Environment.OrganizationID, state: map[string]plan.State{}, next: map[string]func(){}}
 	for _, a := range p.Actions {
 		if f.state[key(a.Target)] == nil {
 			f.state[key(a.Target)] = plan.State{}
@@ -179,18 +180,28 @@ func TestJournalThatIsNone(t *testing.T) {
 	}
 	lines := bytes.SplitAfter(whole, []byte("\n"))
 	for name, data := range map[string][]byte{
-		"empty":             nil,
-		"cut in the plan":   lines[0][:100],
-		"without its plan":  bytes.Join(lines[1:], nil),
-		"a broken line":     slices.Concat(lines[0], []byte("{]\n"), lines[1]),
-		"two plans":         slices.Concat(lines[0], lines[0]),
-		"an unknown action": slices.Concat(lines[0], []byte(`{"event":"done","at":"2026-03-01T12:00:00Z","action":"99"}`+"\n")),
-		"a later form":      bytes.Replace(whole, []byte(apply.Format), []byte("dbaudit.journal/v2"), 1),
-		"an edited plan":    bytes.Replace(whole, []byte(`"profile":"demandbase"`), []byte(`"profile":"other"`), 1),
+		"empty":                           nil,
+		"cut in the plan":                 lines[0][:100],
+		"without its plan":                bytes.Join(lines[1:], nil),
+		"a broken line":                   slices.Concat(lines[0], []byte("{]\n"), lines[1]),
+		"two plans":                       slices.Concat(lines[0], lines[0]),
+		"an unknown event":                slices.Concat(whole, []byte(`{"event":"hello","at":"2026-03-01T12:00:00Z"}`+"\n")),
+		"an edited before":                bytes.Replace(whole, []byte(`"prvReadAccount":"local"`), []byte(`"prvReadAccount":"global"`), 1),
+		"a before of what is not changed": bytes.Replace(whole, []byte(`"before":{"prvBulkDelete"`), []byte(`"before":{"prvAssignRole":"global","prvBulkDelete"`), 1),
+		"an unknown action":               slices.Concat(lines[0], []byte(`{"event":"done","at":"2026-03-01T12:00:00Z","action":"99"}`+"\n")),
+		"a later form":                    bytes.Replace(whole, []byte(apply.Format), []byte("dbaudit.journal/v2"), 1),
+		"an edited plan":                  bytes.Replace(whole, []byte(`"profile":"demandbase"`), []byte(`"profile":"other"`), 1),
 	} {
 		if _, _, err := apply.ParseJournal(data); err == nil {
 			t.Errorf("%s: taken for a journal", name)
 		}
+	}
+	text, err := p.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := apply.ParseJournal(text); err == nil || !strings.Contains(err.Error(), "this is a plan") {
+		t.Errorf("a plan: %v", err)
 	}
 	j, n, err := apply.ParseJournal(whole[:len(whole)-5])
 	if err != nil || n != len(whole)-len(lines[len(lines)-2]) || j.Applied() != len(p.Actions) {

@@ -727,3 +727,101 @@ func TestAnotherRole(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoseRow cuts the connection off at the request that makes a row. What is there
+// afterwards is taken for ours only if we made it.
+func TestWhoseRow(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, simulator.Options{})
+	theirs := map[audit.FixKind]func(*simulator.Environment){
+		audit.FixCreateRole: func(env *simulator.Environment) {
+			env.Roles = append(env.Roles, simulator.Role{Name: roleName, PlatformDefaults: true})
+		},
+		audit.FixCreateApplicationUser: func(env *simulator.Environment) {
+			env.ApplicationUsers = append(env.ApplicationUsers, simulator.User{Name: "Theirs", ApplicationID: app})
+		},
+	}
+	for kind, appear := range theirs {
+		l.reset(t, empty)
+		p := l.plan(t, everything())
+		n := 1 + slices.IndexFunc(p.Actions, func(a plan.Action) bool { return a.Kind == kind })
+		for _, back := range []bool{false, true} {
+			l.reset(t, empty)
+			r, file := l.start(t, p)
+			fault := cutting(n, simulator.FaultResetBefore)
+			l.faults.Store(&fault)
+			if err := r.Apply(t.Context()); err == nil {
+				t.Fatal("nobody noticed")
+			}
+			l.faults.Store(nil)
+			l.mutate(t, appear)
+			if back {
+				var kept *apply.KeptError
+				if err := l.again(t, file).Rollback(t.Context()); !errors.As(err, &kept) || len(kept.Kept) != 1 || !strings.Contains(err.Error(), "somebody else made it") {
+					t.Errorf("%s: rolled back: %v", kind, err)
+				}
+			} else {
+				var changed *apply.ChangedError
+				again := l.again(t, file)
+				if err := again.Apply(t.Context()); !errors.As(err, &changed) || !strings.Contains(err.Error(), "somebody else made it") || !again.Journal.Touched() {
+					t.Errorf("%s: gone on with: %v", kind, err)
+				}
+			}
+			env := l.server.Environment()
+			if kind == audit.FixCreateRole && env.Role(roleName) == nil || kind == audit.FixCreateApplicationUser && env.ApplicationUser(app) == nil {
+				t.Errorf("%s: what somebody else made is gone", kind)
+			}
+		}
+	}
+}
+
+// TestRollbackByName: of the privileges of one action, those that somebody else
+// changed since are kept, and the others undone.
+func TestRollbackByName(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, simulator.Options{})
+	l.reset(t, broken)
+	r, _ := l.apply(t, l.plan(t, everything()))
+	l.mutate(t, func(env *simulator.Environment) {
+		env.Role(roleName).Privileges["prvReadAccount"] = simulator.DepthDeep
+	})
+	var kept *apply.KeptError
+	if err := r.Rollback(t.Context()); !errors.As(err, &kept) || len(kept.Kept) != 1 ||
+		kept.Kept[0].Reason != "somebody changed it since: prvReadAccount is deep now" || !strings.HasSuffix(kept.Kept[0].ByHand, "set prvReadAccount to local") {
+		t.Errorf("kept: %v", err)
+	}
+	got := l.server.Environment().Role(roleName).Privileges
+	if got["prvReadAccount"] != simulator.DepthDeep || got["prvWriteContact"] != simulator.DepthBasic || got["prvReadLead"] != simulator.DepthNone {
+		t.Errorf("after the rollback the role grants %v", got)
+	}
+}
+
+// TestRollbackOfWhatIsGone: what cannot be undone any more is named, and all the rest
+// is undone.
+func TestRollbackOfWhatIsGone(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, simulator.Options{})
+	for name, tt := range map[string]struct {
+		change func(*simulator.Environment)
+		kept   int
+		reason string
+	}{
+		"the role": {noRole, 4, "what it changed is not there any more"},
+		"the user": {noUser, 4, "what it changed is not there any more"},
+		"an owner's access": {func(env *simulator.Environment) {
+			env.User("jane@contoso.com").Disabled = true
+		}, 1, "is disabled: enable the user, or have it done by hand"},
+	} {
+		l.reset(t, broken)
+		p := l.plan(t, everything())
+		r, _ := l.apply(t, p)
+		l.mutate(t, tt.change)
+		var kept *apply.KeptError
+		if err := r.Rollback(t.Context()); !errors.As(err, &kept) || len(kept.Kept) != tt.kept || !strings.Contains(err.Error(), tt.reason) {
+			t.Errorf("%s: kept: %v", name, err)
+		}
+		if left := r.Journal.Undoable(); len(left) != tt.kept {
+			t.Errorf("%s: %d of %d actions are left to undo", name, len(left), len(p.Actions))
+		}
+	}
+}

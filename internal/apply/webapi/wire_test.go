@@ -230,3 +230,25 @@ func TestOtherImpersonation(t *testing.T) {
 		t.Errorf("%v: %v", err, w.seen)
 	}
 }
+
+// TestAuthor reads who made a row, where the environment says so.
+func TestAuthor(t *testing.T) {
+	t.Parallel()
+	for _, known := range []bool{true, false} {
+		w := &wire{answer: func(r *http.Request, _ string) (int, string) {
+			if !known && strings.Contains(r.URL.RawQuery, "_createdby_value") {
+				return 400, refusal("Could not find a property named '_createdby_value' on type 'Microsoft.Dynamics.CRM.role'.")
+			}
+			return 200, `{"value":[{"roleid":"` + someID + `","systemuserid":"` + someID + `","_createdby_value":"` + someID + `"}]}`
+		}}
+		for _, target := range []plan.Target{
+			{Kind: plan.KindRole, Role: &plan.Ref{ID: someID}},
+			{Kind: plan.KindUser, User: &plan.Ref{ID: someID}},
+		} {
+			now, err := w.environment(t).Current(t.Context(), target, nil)
+			if err != nil || known && now.Author != someID {
+				t.Errorf("%s, known %v: %v, made by %q", target.Kind, known, err, now.Author)
+			}
+		}
+	}
+}

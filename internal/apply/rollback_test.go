@@ -1,0 +1,167 @@
+package apply_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/apply"
+	"github.com/dbaudit/dbaudit/internal/plan"
+)
+
+// A stubborn environment refuses to read, or to undo, some targets.
+type stubborn struct {
+	*fake
+
+	refused func(plan.Target) error
+}
+
+func (s stubborn) Current(ctx context.Context, t plan.Target, names []string) (apply.Reading, error) {
+	if err := s.refused(t); err != nil {
+		return apply.Reading{}, err
+	}
+	return s.fake.Current(ctx, t, names)
+}
+
+// Change undoes whatever is undone by such a request.
+func (s stubborn) Change(_ context.Context, r plan.Request, _ string) (string, error) {
+	s.fake.sent = append(s.fake.sent, r.Method+" "+r.Path)
+	ids := regexp.MustCompile(`\([^)]*\)`)
+	for _, a := range s.plan.Actions {
+		for _, undo := range a.Undo {
+			if undo.Method == r.Method && ids.ReplaceAllString(undo.Path, "") == ids.ReplaceAllString(r.Path, "") {
+				maps.Copy(s.state[key(a.Target)], a.Before)
+			}
+		}
+	}
+	return "", nil
+}
+
+// TestRollbackGoesOn: one undo that fails does not keep the others from being
+// undone, and rolling back again tries that one alone.
+func TestRollbackGoesOn(t *testing.T) {
+	p := sample(t)
+	f := newFake(p)
+	r, file := run(t, p, f)
+	if err := r.Apply(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	share := slices.IndexFunc(p.Actions, func(a plan.Action) bool { return a.Target.Kind == plan.KindShare })
+	stuck := p.Actions[share]
+	world := stubborn{f, func(t plan.Target) error {
+		if key(t) == key(stuck.Target) {
+			return errors.New("the owner is disabled")
+		}
+		return nil
+	}}
+	r.Mutator = world
+	var kept *apply.KeptError
+	if err := r.Rollback(t.Context()); !errors.As(err, &kept) || len(kept.Kept) != 1 || kept.Err != nil {
+		t.Fatalf("kept: %v", err)
+	}
+	if k := kept.Kept[0]; k.Action.ID != stuck.ID || !strings.Contains(k.String(), "the owner is disabled; by hand: stop sharing the view") {
+		t.Errorf("kept: %s", k)
+	}
+	left := r.Journal.Undoable()
+	if len(left) != 1 || left[0].ID != stuck.ID {
+		t.Errorf("left to undo: %v", left)
+	}
+	if err := r.Journal.Close(); err != nil {
+		t.Fatal(err)
+	}
+	j, err := apply.OpenJournal(file, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	f.sent = nil
+	world.refused = func(plan.Target) error { return nil }
+	again := &apply.Runner{Mutator: world, Journal: j, Sleep: r.Sleep}
+	if err := again.Rollback(t.Context()); err != nil || len(f.sent) != 1 || j.Touched() {
+		t.Errorf("again: %v; sent %v", err, f.sent)
+	}
+}
+
+// TestRollbackEnds: where the environment cannot be asked at all, nothing else is
+// tried.
+func TestRollbackEnds(t *testing.T) {
+	p := sample(t)
+	f := newFake(p)
+	r, _ := run(t, p, f)
+	if err := r.Apply(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	r.Mutator = stubborn{f, func(plan.Target) error {
+		asked++
+		return &apply.UnreachableError{Err: errors.New("no answer")}
+	}}
+	var kept *apply.KeptError
+	if err := r.Rollback(t.Context()); err == nil || errors.As(err, &kept) || asked != 1 {
+		t.Errorf("%v after %d tries", err, asked)
+	}
+}
+
+// TestVerify: a change that somebody took back is named, and the others are not.
+func TestVerify(t *testing.T) {
+	p := sample(t)
+	f := newFake(p)
+	r, _ := run(t, p, f)
+	if err := r.Apply(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if lost, err := r.Verify(t.Context()); err != nil || lost != nil {
+		t.Fatalf("all holds: %v, %v", lost, err)
+	}
+	a := p.Actions[1]
+	for name := range a.After {
+		f.state[key(a.Target)][name] = a.Before[name]
+	}
+	lost, err := r.Verify(t.Context())
+	if err != nil || len(lost) != 1 || lost[0].Action.ID != a.ID || !strings.Contains(lost[0].Error(), "does not hold: prvReadAccount is local now") {
+		t.Errorf("not noticed: %v, %v", lost, err)
+	}
+}
+
+// TestJournalCutOffInItsFirstLine: nothing was begun, so that the plan is applied as
+// if the file were not there. Anything else is left alone.
+func TestJournalCutOffInItsFirstLine(t *testing.T) {
+	p := sample(t)
+	r, file := run(t, p, newFake(p))
+	if err := r.Journal.Close(); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, vacant := range map[string]bool{
+		"": true, `{"ev`: true, string(whole[:200]): true,
+		string(whole): false, "x": false, "{}": false, "{\n": false,
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := apply.Vacant(file); (err == nil) != vacant {
+			t.Errorf("%.20q: %v", text, err)
+		}
+		if !vacant {
+			continue
+		}
+		if _, err := apply.OpenJournal(file, clock); err == nil || !strings.Contains(err.Error(), "nothing was begun") {
+			t.Errorf("%.20q: opened: %v", text, err)
+		}
+		j, err := apply.CreateJournal(file, p, *r.Journal.Records[0].Tool, clock)
+		if err != nil {
+			t.Fatalf("%.20q: %v", text, err)
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
