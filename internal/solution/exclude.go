@@ -36,3 +36,21 @@ func Exclude(patterns []string) (func(name string) bool, error) {
 		return false
 	}, nil
 }
+
+func match(pattern, name []string) bool {
+	switch {
+	case len(pattern) == 0:
+		return len(name) == 0
+	case pattern[0] == "**":
+		for i := range len(name) + 1 {
+			if match(pattern[1:], name[i:]) {
+				return true
+			}
+		}
+		return false
+	case len(name) == 0:
+		return false
+	}
+	ok, _ := path.Match(pattern[0], name[0])
+	return ok && match(pattern[1:], name[1:])
+}

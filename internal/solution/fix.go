@@ -23,22 +23,23 @@ type Addition struct {
 
 // Add returns a file's content with lines for what its roles lack: in the form of
 // the lines beside them and, where the role's lines are in an order, in that order.
-// Nothing else is changed. All additions are to roles of one reading of the file.
+// Lines are only added, each behind what stands on the line before it and before the
+// comments that lead to the next; a file that has its entries on one line gets them
+// there. All additions are to roles of one reading of the file.
 func Add(additions ...Addition) ([]byte, error) {
 	if len(additions) == 0 {
 		return nil, errors.New("there is nothing to add")
 	}
 	t := additions[0].Role.text
+	if t == nil {
+		return nil, errors.New("only a file of its own can be changed: unpack the archive")
+	}
 	var edits []edit
 	for _, a := range additions {
 		if a.Role.text != t {
 			return nil, errors.New("the roles are not of one file")
 		}
-		more, err := a.edits()
-		if err != nil {
-			return nil, fmt.Errorf("the role %q: %w", a.Role.Name, err)
-		}
-		edits = append(edits, more...)
+		edits = append(edits, a.edits()...)
 	}
 	slices.SortStableFunc(edits, func(a, b edit) int { return a.start - b.start })
 	var out strings.Builder
@@ -58,14 +59,29 @@ func Add(additions ...Addition) ([]byte, error) {
 
 // added makes sure that a reader sees what was added and nothing else.
 func added(raw []byte, additions []Addition) error {
-	doc, err := parse(raw)
+	doc, err := parse(string(raw), new(workspace))
 	if err != nil {
 		return fmt.Errorf("the changed file would be broken: %w", err)
 	}
 	for _, a := range additions {
-		i := slices.IndexFunc(doc.roles, func(r Role) bool { return r.ID == a.Role.ID && r.Name == a.Role.Name })
-		if i < 0 || len(doc.roles[i].Entries) != len(a.Role.Entries)+len(a.Grants) {
-			return fmt.Errorf("the role %q cannot be changed: its lines would not be read as they are meant", a.Role.Name)
+		missing := map[Grant]int{}
+		for _, g := range a.Grants {
+			missing[g]++
+		}
+		old := a.Role.Entries
+		if a.Role.index < len(doc.roles) {
+			for _, e := range doc.roles[a.Role.index].Entries {
+				if len(old) > 0 && e.Name == old[0].Name && e.Level == old[0].Level {
+					old = old[1:]
+					continue
+				}
+				missing[Grant{e.Name, e.Depth()}]--
+			}
+		}
+		for _, n := range missing {
+			if n != 0 || len(old) > 0 {
+				return fmt.Errorf("the role %q cannot be changed: its lines would not be read as they are meant", a.Role.Name)
+			}
 		}
 	}
 	return nil
@@ -78,75 +94,168 @@ type edit struct {
 	text string
 }
 
-func (a Addition) edits() ([]edit, error) {
+func (a Addition) edits() []edit {
 	r := a.Role
 	grants := slices.Clone(a.Grants)
-	template := slices.IndexFunc(r.Entries, func(e Entry) bool { return e.name.end > 0 && e.level.end > 0 })
-	if template < 0 {
-		return a.first()
+	slices.SortFunc(grants, func(a, b Grant) int { return foldLower(a.Name, b.Name) })
+	template := slices.IndexFunc(r.Entries, Entry.complete)
+	switch {
+	case r.privileges.end == 0:
+		return []edit{r.element(grants)}
+	case template < 0:
+		return []edit{r.first(grants)}
 	}
 	order := r.order()
-	slices.SortFunc(grants, func(a, b Grant) int { return foldLower(a.Name, b.Name) })
 	if order != nil {
 		slices.SortStableFunc(grants, func(a, b Grant) int { return order(a.Name, b.Name) })
 	}
+	end, gap := r.separator()
 	var edits []edit
 	for _, g := range grants {
 		place := len(r.Entries)
 		if order != nil {
-			place = slices.IndexFunc(r.Entries, func(e Entry) bool { return order(e.Name, g.Name) > 0 })
-			if place < 0 {
-				place = len(r.Entries)
+			if i := slices.IndexFunc(r.Entries, func(e Entry) bool { return order(e.Name, g.Name) > 0 }); i >= 0 {
+				place = i
 			}
 		}
-		if place == len(r.Entries) {
-			last := r.Entries[place-1]
-			at := last.whole.end
-			edits = append(edits, edit{span{at, at}, r.gap(last) + r.line(r.beside(place-1, template), g)})
+		form := r.Entries[template]
+		if beside := r.Entries[min(place, len(r.Entries)-1)]; beside.complete() {
+			form = beside
+		}
+		edits = append(edits, r.insert(place, r.line(form, g), end, gap))
+	}
+	return edits
+}
+
+// complete reports whether the entry can show the form of another.
+func (e Entry) complete() bool { return e.name.end > 0 && e.level.end > 0 }
+
+// separator is what stands between two lines of the role, as most of them have it:
+// the end of a line, and the white space from there on. Without an end of a line, all
+// entries stand on one.
+func (r Role) separator() (end, gap string) {
+	count := map[string]int{}
+	best, most, flat := "", -1, ""
+	for i, e := range r.Entries {
+		before := r.text.data[:e.tag.start]
+		space := before[len(strings.TrimRight(before, blanks)):]
+		first := strings.IndexAny(space, "\r\n")
+		if first < 0 {
+			flat = space
 			continue
 		}
-		next := r.Entries[place]
-		at := next.whole.start
-		edits = append(edits, edit{span{at, at}, r.line(r.beside(place, template), g) + r.gap(next)})
+		space = space[first:]
+		if i > 0 { // before the first there are no blank lines, though others have them
+			count[space]++
+		}
+		if count[space] > most {
+			best, most = space, count[space]
+		}
 	}
-	return edits, nil
-}
-
-// beside is the entry whose form a new one takes: the one at its place, unless that
-// has no name or level.
-func (r Role) beside(place, otherwise int) Entry {
-	if e := r.Entries[place]; e.name.end > 0 && e.level.end > 0 {
-		return e
+	if best == "" {
+		return "", flat
 	}
-	return r.Entries[otherwise]
+	end = lineEnd(best)
+	return end, best[len(end):]
 }
 
-// gap is the white space before an entry.
-func (r Role) gap(e Entry) string {
-	before := r.text.data[:e.whole.start]
-	return before[len(strings.TrimRight(before, " \t\r\n")):]
+// lineEnd is the end of a line that some text begins with, or "".
+func lineEnd(s string) string {
+	for _, end := range []string{"\r\n", "\n", "\r"} {
+		if strings.HasPrefix(s, end) {
+			return end
+		}
+	}
+	return ""
 }
 
-// line is an entry's text with another name and level.
+// insert makes the edit that puts a line before the entry at a place, or behind the
+// last.
+func (r Role) insert(place int, line, end, gap string) edit {
+	data := r.text.data
+	next := r.privilegesEnd
+	if end == "" {
+		if place < len(r.Entries) {
+			next = r.Entries[place].tag.start
+		}
+		return insertion(len(strings.TrimRight(data[:next], blanks)), gap+line)
+	}
+	at := r.endOfLine(place)
+	if end := lineEnd(data[at:next]); end != "" {
+		return insertion(at+len(end), gap+line+end)
+	}
+	return insertion(len(strings.TrimRight(data[:next], blanks)), end+gap+line)
+}
+
+func insertion(at int, text string) edit { return edit{span{at, at}, text} }
+
+// endOfLine is where the line ends that the entry before a place ends on, with the
+// comments behind it; where none does, it is where RolePrivileges ends.
+func (r Role) endOfLine(place int) int {
+	data := r.text.data[:r.privilegesEnd]
+	at := r.privileges.end
+	if place > 0 {
+		at = r.Entries[place-1].end
+	}
+	for at < len(data) && lineEnd(data[at:]) == "" {
+		switch rest := data[at:]; {
+		case place < len(r.Entries) && at == r.Entries[place].tag.start:
+			at = r.Entries[place].end
+			place++
+		case strings.HasPrefix(rest, "<!--"):
+			at += strings.Index(rest, "-->") + len("-->")
+		default:
+			at++
+		}
+	}
+	return at
+}
+
+// line is an entry in the form of another, without what that may say besides name and
+// level.
 func (r Role) line(e Entry, g Grant) string {
 	data := r.text.data
-	values := []struct {
-		span
-
-		text string
-	}{{e.name, g.Name}, {e.level, title(g.Depth)}}
-	if e.level.start < e.name.start {
-		slices.Reverse(values)
-	}
+	tag := data[e.tag.start:e.tag.end]
 	var b strings.Builder
-	at := e.whole.start
-	for _, v := range values {
-		b.WriteString(data[at:v.start])
-		b.WriteString(v.text)
-		at = v.end
+	b.WriteString("<" + qualified(tag))
+	name := func() { b.WriteString(r.attribute(e.name, g.Name)) }
+	level := func() { b.WriteString(r.attribute(e.level, title(g.Depth))) }
+	if e.name.start < e.level.start {
+		name()
+		level()
+	} else {
+		level()
+		name()
 	}
-	b.WriteString(data[at:e.whole.end])
+	b.WriteString(tag[len(withoutEnd(tag)):])
+	if e.end > e.tag.end {
+		content := data[e.tag.end:e.end]
+		i := strings.LastIndex(content, "</")
+		if strings.Trim(content[:i], blanks) == "" {
+			i = 0
+		}
+		b.WriteString(content[i:])
+	}
 	return b.String()
+}
+
+// attribute is the text of an attribute with another value, and with the white space
+// before it.
+func (r Role) attribute(value span, text string) string {
+	data := r.text.data
+	name := strings.TrimRight(data[:value.start-1], blanks) // -1 for the quote
+	name = strings.TrimRight(strings.TrimSuffix(name, "="), blanks)
+	name = name[:strings.LastIndexAny(name, blanks)+1]
+	name = strings.TrimRight(name, blanks)
+	return data[len(name):value.start] + text + data[value.end:value.end+1]
+}
+
+// qualified is the name in a tag, with its prefix.
+func qualified(tag string) string { return tag[1:strings.IndexAny(tag, blanks+"/>")] }
+
+// withoutEnd is a start tag up to its last attribute.
+func withoutEnd(tag string) string {
+	return strings.TrimRight(strings.TrimSuffix(strings.TrimSuffix(tag, ">"), "/"), blanks)
 }
 
 func title(d snapshot.Depth) string {
@@ -154,34 +263,73 @@ func title(d snapshot.Depth) string {
 	return strings.ToUpper(name[:1]) + name[1:]
 }
 
-// first makes the edits for a role that has no line yet, in SolutionPackager's
-// form.
-func (a Addition) first() ([]edit, error) {
-	r := a.Role
-	if r.open.end == 0 {
-		return nil, errors.New("it has no element RolePrivileges to add to")
-	}
+// first makes the edit for a role whose RolePrivileges have no line yet, in
+// SolutionPackager's form.
+func (r Role) first(grants []Grant) edit {
 	data := r.text.data
-	end := "\n"
-	if i := strings.IndexByte(data, '\n'); i > 0 && data[i-1] == '\r' {
-		end = "\r\n"
+	tag := data[r.privileges.start:r.privileges.end]
+	end, unit := style(data)
+	indent := indentation(data[:r.privileges.start])
+	name := qualified(tag)
+	lines := entryLines(name, indent+unit, end, grants)
+	if strings.HasSuffix(tag, "/>") {
+		return edit{r.privileges, withoutEnd(tag) + ">" + end + lines + indent + "</" + name + ">"}
 	}
-	before := data[:r.open.start]
-	indent := before[len(strings.TrimRight(before, " \t")):]
-	grants := slices.Clone(a.Grants)
-	slices.SortFunc(grants, func(a, b Grant) int { return foldLower(a.Name, b.Name) })
+	if at := r.endOfLine(0); at < r.privilegesEnd {
+		return insertion(at+len(lineEnd(data[at:])), lines)
+	}
+	return insertion(r.privilegesEnd, end+lines+indent)
+}
+
+// element makes the edit for a role without RolePrivileges.
+func (r Role) element(grants []Grant) edit {
+	data := r.text.data
+	tag := data[r.tag.start:r.tag.end]
+	end, unit := style(data)
+	indent := indentation(data[:r.tag.start])
+	name := strings.TrimSuffix(qualified(tag), "Role") + "RolePrivileges"
+	lines := indent + unit + "<" + name + ">" + end + entryLines(name, indent+unit+unit, end, grants) + indent + unit + "</" + name + ">" + end
+	if r.close == 0 {
+		return edit{r.tag, withoutEnd(tag) + ">" + end + lines + indent + "</" + qualified(tag) + ">"}
+	}
+	if line := strings.TrimRight(data[:r.close], " \t"); strings.HasSuffix(line, "\n") || strings.HasSuffix(line, "\r") {
+		return insertion(len(line), lines)
+	}
+	return insertion(r.close, end+lines+indent)
+}
+
+// entryLines are the entries of an element RolePrivileges of some name.
+func entryLines(name, indent, end string, grants []Grant) string {
 	var b strings.Builder
 	for _, g := range grants {
-		fmt.Fprintf(&b, "%s%s  <RolePrivilege name=\"%s\" level=\"%s\" />", end, indent, g.Name, title(g.Depth))
+		fmt.Fprintf(&b, "%s<%s name=\"%s\" level=\"%s\" />%s", indent, strings.TrimSuffix(name, "s"), g.Name, title(g.Depth), end)
 	}
-	if data[r.open.end-2] == '/' {
-		tag := strings.TrimRight(data[r.open.start:r.open.end-2], " \t\r\n")
-		return []edit{{r.open, tag + ">" + b.String() + end + indent + "</RolePrivileges>"}}, nil
+	return b.String()
+}
+
+// indentation is the white space before what stands first on its line.
+func indentation(before string) string {
+	line := strings.TrimRight(before, " \t")
+	if line != "" && !strings.HasSuffix(line, "\n") && !strings.HasSuffix(line, "\r") {
+		return ""
 	}
-	if !strings.ContainsAny(data[r.open.end:r.end.start], "\r\n") {
-		b.WriteString(end + indent)
+	return before[len(line):]
+}
+
+// style is how a file ends its lines, and how it indents the first one that it does.
+func style(data string) (end, unit string) {
+	end, unit = "\n", "  "
+	if i := strings.IndexAny(data, "\r\n"); i >= 0 {
+		end = lineEnd(data[i:])
 	}
-	return []edit{{span{r.open.end, r.open.end}, b.String()}}, nil
+	for line := range strings.FieldsFuncSeq(data, func(r rune) bool { return r == '\r' || r == '\n' }) {
+		const most = 8 // more is no indentation, but attributes below each other
+		text := strings.TrimLeft(line, " \t")
+		if n := len(line) - len(text); n > 0 && n <= most && text != "" {
+			return end, line[:n]
+		}
+	}
+	return end, unit
 }
 
 // order is how the role's lines are sorted, or nil where they are in none of the

@@ -40,7 +40,7 @@ func TestAdd(t *testing.T) {
 		},
 		"comments stay": {
 			head + `    <!-- sales -->|    <RolePrivilege name="prvReadAccount" level="Global" /> <!-- why -->` + tail,
-			head + `    <!-- sales -->|    <RolePrivilege name="prvAppendLead" level="Deep" />|    <RolePrivilege name="prvReadAccount" level="Global" />|    <RolePrivilege name="prvReadLead" level="Global" />|    <RolePrivilege name="prvWriteLead" level="Basic" /> <!-- why -->` + tail,
+			head + `    <RolePrivilege name="prvAppendLead" level="Deep" />|    <!-- sales -->|    <RolePrivilege name="prvReadAccount" level="Global" /> <!-- why -->|    <RolePrivilege name="prvReadLead" level="Global" />|    <RolePrivilege name="prvWriteLead" level="Basic" />` + tail,
 		},
 		"an empty element": {
 			`<Role name="x">|  <RolePrivileges />|</Role>`,
@@ -49,6 +49,50 @@ func TestAdd(t *testing.T) {
 		"two tags": {
 			`<Role name="x">|  <RolePrivileges></RolePrivileges>|</Role>`,
 			`<Role name="x">|  <RolePrivileges>|    <RolePrivilege name="prvAppendLead" level="Deep" />|    <RolePrivilege name="prvReadLead" level="Global" />|    <RolePrivilege name="prvWriteLead" level="Basic" />|  </RolePrivileges>|</Role>`,
+		},
+		"a comment leads to the next line": {
+			head + `    <RolePrivilege name="prvReadAccount" level="Global" /> <!-- why|    in two lines -->|    <!-- the owner -->|    <RolePrivilege name="prvReadUser" level="Global" />|    <!-- the end -->` + tail,
+			head + `    <RolePrivilege name="prvAppendLead" level="Deep" />|    <RolePrivilege name="prvReadAccount" level="Global" /> <!-- why|    in two lines -->|    <RolePrivilege name="prvReadLead" level="Global" />|    <!-- the owner -->|    <RolePrivilege name="prvReadUser" level="Global" />|    <RolePrivilege name="prvWriteLead" level="Basic" />|    <!-- the end -->` + tail,
+		},
+		"other attributes and content stay where they are": {
+			head + `    <RolePrivilege privilegeid="{1}" name = "prvReadAccount"  note='"' level="Global" ><!-- x --></RolePrivilege>` + tail,
+			head + `    <RolePrivilege name = "prvAppendLead" level="Deep" ></RolePrivilege>|    <RolePrivilege privilegeid="{1}" name = "prvReadAccount"  note='"' level="Global" ><!-- x --></RolePrivilege>|    <RolePrivilege name = "prvReadLead" level="Global" ></RolePrivilege>|    <RolePrivilege name = "prvWriteLead" level="Basic" ></RolePrivilege>` + tail,
+		},
+		"several on a line": {
+			head + `    <RolePrivilege name="prvA" level="Basic"/><RolePrivilege name="prvReadM" level="Basic"/>|    <RolePrivilege name="prvReadN" level="Basic"/><RolePrivilege name="prvX" level="Basic"/>` + tail,
+			head + `    <RolePrivilege name="prvA" level="Basic"/><RolePrivilege name="prvReadM" level="Basic"/>|    <RolePrivilege name="prvAppendLead" level="Deep"/>|    <RolePrivilege name="prvReadLead" level="Global"/>|    <RolePrivilege name="prvReadN" level="Basic"/><RolePrivilege name="prvX" level="Basic"/>|    <RolePrivilege name="prvWriteLead" level="Basic"/>` + tail,
+		},
+		"blank lines": {
+			head + `    <RolePrivilege name="prvA" level="Basic"/>||    <RolePrivilege name="prvB" level="Basic"/>||    <RolePrivilege name="prvX" level="Basic"/>` + tail,
+			head + `    <RolePrivilege name="prvA" level="Basic"/>||    <RolePrivilege name="prvAppendLead" level="Deep"/>||    <RolePrivilege name="prvB" level="Basic"/>||    <RolePrivilege name="prvReadLead" level="Global"/>||    <RolePrivilege name="prvWriteLead" level="Basic"/>||    <RolePrivilege name="prvX" level="Basic"/>` + tail,
+		},
+		"attributes on lines": {
+			head + `    <RolePrivilege|        name="prvA"|        level="Basic" />` + tail,
+			head + `    <RolePrivilege|        name="prvA"|        level="Basic" />|    <RolePrivilege|        name="prvAppendLead"|        level="Deep" />|    <RolePrivilege|        name="prvReadLead"|        level="Global" />|    <RolePrivilege|        name="prvWriteLead"|        level="Basic" />` + tail,
+		},
+		"no end of line before the end tag": {
+			`<Role name="x"><RolePrivileges>|  <RolePrivilege name="prvA" level="Basic"/></RolePrivileges></Role>`,
+			`<Role name="x"><RolePrivileges>|  <RolePrivilege name="prvA" level="Basic"/>|  <RolePrivilege name="prvAppendLead" level="Deep"/>|  <RolePrivilege name="prvReadLead" level="Global"/>|  <RolePrivilege name="prvWriteLead" level="Basic"/></RolePrivileges></Role>`,
+		},
+		"prefixes": {
+			`<x:Role xmlns:x="u" name="x">|  <x:RolePrivileges/>|</x:Role>`,
+			`<x:Role xmlns:x="u" name="x">|  <x:RolePrivileges>|    <x:RolePrivilege name="prvAppendLead" level="Deep" />|    <x:RolePrivilege name="prvReadLead" level="Global" />|    <x:RolePrivilege name="prvWriteLead" level="Basic" />|  </x:RolePrivileges>|</x:Role>`,
+		},
+		"an empty element with a comment": {
+			head + `    <!-- none yet -->` + tail,
+			head + `    <RolePrivilege name="prvAppendLead" level="Deep" />|    <RolePrivilege name="prvReadLead" level="Global" />|    <RolePrivilege name="prvWriteLead" level="Basic" />|    <!-- none yet -->` + tail,
+		},
+		"no element": {
+			"<Role name=\"x\">|\t<IsCustomizable>1</IsCustomizable>|</Role>",
+			"<Role name=\"x\">|\t<IsCustomizable>1</IsCustomizable>|\t<RolePrivileges>|\t\t<RolePrivilege name=\"prvAppendLead\" level=\"Deep\" />|\t\t<RolePrivilege name=\"prvReadLead\" level=\"Global\" />|\t\t<RolePrivilege name=\"prvWriteLead\" level=\"Basic\" />|\t</RolePrivileges>|</Role>",
+		},
+		"no element in an empty role": {
+			`<a>|  <Roles>|    <Role name="x" />|  </Roles>|</a>`,
+			`<a>|  <Roles>|    <Role name="x">|      <RolePrivileges>|        <RolePrivilege name="prvAppendLead" level="Deep" />|        <RolePrivilege name="prvReadLead" level="Global" />|        <RolePrivilege name="prvWriteLead" level="Basic" />|      </RolePrivileges>|    </Role>|  </Roles>|</a>`,
+		},
+		"no element on one line": {
+			`<Role name="x"></Role>|`,
+			`<Role name="x">|  <RolePrivileges>|    <RolePrivilege name="prvAppendLead" level="Deep" />|    <RolePrivilege name="prvReadLead" level="Global" />|    <RolePrivilege name="prvWriteLead" level="Basic" />|  </RolePrivileges>|</Role>|`,
 		},
 	} {
 		for form, as := range map[string]func(string) string{
@@ -91,13 +135,14 @@ func TestAddToSeveralRolesOfAFile(t *testing.T) {
 
 func TestAddRefuses(t *testing.T) {
 	dir := t.TempDir()
-	bare := read(t, write(t, filepath.Join(dir, "a.xml"), `<Role name="x"/>`)).Roles[0]
+	another := read(t, write(t, filepath.Join(dir, "a.xml"), `<Role name="x"/>`)).Roles[0]
+	archived := read(t, write(t, filepath.Join(dir, "a.zip"), zipped(t, "Roles/x.xml", `<Role name="x"/>`))).Roles[0]
 	other := read(t, write(t, filepath.Join(dir, "b.xml"), `<Role name="x"><RolePrivileges/></Role>`)).Roles[0]
 	lead := []solution.Grant{{Name: "prvReadLead", Depth: snapshot.DepthGlobal}}
 	for want, additions := range map[string][]solution.Addition{
 		"nothing to add":                     nil,
-		"no element RolePrivileges":          {{Role: bare, Grants: lead}},
-		"not of one file":                    {{Role: other, Grants: lead}, {Role: bare, Grants: lead}},
+		"unpack the archive":                 {{Role: archived, Grants: lead}},
+		"not of one file":                    {{Role: other, Grants: lead}, {Role: another, Grants: lead}},
 		"would not be read as they are mean": {{Role: other, Grants: []solution.Grant{{Name: `x" /><RolePrivilege name="y`, Depth: snapshot.DepthGlobal}}}},
 	} {
 		if _, err := solution.Add(additions...); err == nil || !strings.Contains(err.Error(), want) {

@@ -152,7 +152,7 @@ func FuzzArchive(f *testing.F) {
 		f.Add(raw)
 	}
 	f.Add([]byte("PK\x03\x04"))
-	limits := solution.Limits{File: 1 << 16, Archive: 1 << 18, Entries: 50, Nesting: 2}
+	limits := solution.Limits{File: 1 << 16, Archive: 1 << 18, Entries: 50, Nesting: 2, Roles: 50, Privileges: 5000}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		found, err := solution.Read(t.Context(), []string{solution.Stdin}, bytes.NewReader(append([]byte("PK\x03\x04"), data...)), limits)
 		if err != nil {

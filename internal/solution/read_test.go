@@ -286,7 +286,7 @@ func TestStandardInput(t *testing.T) {
 // Files that are broken or hostile are refused with a message of their own, with a
 // place where there is one, and hide nothing of the others.
 func TestRefused(t *testing.T) {
-	small := solution.Limits{File: 4 << 10, Archive: 6 << 10, Entries: 3, Nesting: 2}
+	small := solution.Limits{File: 4 << 10, Archive: 6 << 10, Entries: 3, Nesting: 2, Roles: 5, Privileges: 50}
 	bomb := zipped(t, "customizations.xml", strings.Repeat(" ", 8<<10))
 	nested := zipped(t, "a.zip", zipped(t, "b.zip", zipped(t, "customizations.xml", customizations)))
 	for name, test := range map[string]struct{ file, content, want string }{
@@ -362,22 +362,22 @@ func TestWhatIsNotThere(t *testing.T) {
 // element of many attributes, one role of many lines, many roles.
 func TestLargeAndHostile(t *testing.T) {
 	entry := `<RolePrivilege name="prvReadAccount" level="Global"/>`
-	found := read(t, write(t, filepath.Join(t.TempDir(), "r.xml"), `<Role name="x"><RolePrivileges>`+strings.Repeat(entry, 40_000)+`</RolePrivileges></Role>`))
+	found := read(t, write(t, filepath.Join(t.TempDir(), "r.xml"), `<Role name="x"><RolePrivileges>`+strings.Repeat(entry, 10_000)+`</RolePrivileges></Role>`))
 	if len(found.Faults) > 0 {
 		t.Fatal(found.Faults[0])
 	}
-	last := found.Roles[0].Entries[39_999].At
-	if want := len(`<Role name="x"><RolePrivileges>`) + 39_999*len(entry) + 1; last.Line != 1 || last.Column != want || last.EndColumn != want+len(entry) {
+	last := found.Roles[0].Entries[9_999].At
+	if want := len(`<Role name="x"><RolePrivileges>`) + 9_999*len(entry) + 1; last.Line != 1 || last.Column != want || last.EndColumn != want+len(entry) {
 		t.Errorf("got %+v, want column %d", last, want)
 	}
 	var attributes strings.Builder
-	for i := range 2000 {
+	for i := range 200 {
 		fmt.Fprintf(&attributes, " a%d=''", i)
 	}
 	for want, content := range map[string]string{
-		"more than 1000 attributes":       "<Role name='x'><a" + attributes.String() + "/></Role>",
-		"lists more than 50000":           "<Role name='x'><RolePrivileges>" + strings.Repeat("<RolePrivilege />", 50_010) + "</RolePrivileges></Role>",
-		"the file defines more than 1000": "<a><Roles>" + strings.Repeat("<Role name='x'><RolePrivileges/></Role>", 10_010) + "</Roles></a>",
+		"more than 64 attributes":         "<Role name='x'><a" + attributes.String() + "/></Role>",
+		"lists more than 10000":           "<Role name='x'><RolePrivileges>" + strings.Repeat("<RolePrivilege />", 10_001) + "</RolePrivileges></Role>",
+		"the file defines more than 2000": "<a><Roles>" + strings.Repeat("<Role name='x'><RolePrivileges/></Role>", 2_001) + "</Roles></a>",
 	} {
 		found := read(t, write(t, filepath.Join(t.TempDir(), "customizations.xml"), content))
 		if len(found.Faults) != 1 || !strings.Contains(found.Faults[0].Error(), want) {

@@ -30,9 +30,14 @@ type Role struct {
 	// Entries are the RolePrivilege elements in the file's order.
 	Entries []Entry
 
-	text *text
-	// The extent of the RolePrivileges tags; zero where there are none.
-	open, end span
+	text  *text // nil where the file is an archive's
+	index int   // among the file's roles
+	tag   span  // the start tag
+	close int   // where the end tag begins; 0 where the element is empty
+	// The extent of the start tag of RolePrivileges, and where its end tag begins; zero
+	// where there are none.
+	privileges    span
+	privilegesEnd int
 }
 
 // An Entry is a RolePrivilege element as it is written.
@@ -42,7 +47,7 @@ type Entry struct {
 
 	tag         span // from < to > of the start tag
 	name, level span // of the values between the quotes
-	whole       span // with its end tag
+	end         int  // behind the end tag, if there is one
 }
 
 type span struct{ start, end int }
@@ -69,20 +74,22 @@ func (e Entry) Depth() snapshot.Depth {
 type document struct {
 	root  string
 	roles []Role
-	// managed is the Managed element of a solution's manifest, empty elsewhere.
-	managed string
+	// manifest is a Managed element in a solution's manifest, managed that it is 1.
+	manifest, managed bool
 }
 
 // What one file may define: an environment has some 8,000 privileges and, copies
-// apart, some hundred roles.
+// apart, some hundred roles, most of them of some hundred privileges.
 const (
-	maxRoles   = 10_000
-	maxEntries = 50_000
+	maxRoles      = 2_000
+	maxEntries    = 10_000 // of a role
+	maxAllEntries = 500_000
 )
 
 // parse reads the roles of one XML file. Only definitions count: elements named
-// Role that refer to one, as forms and apps have them, have no name.
-func parse(raw []byte) (document, error) {
+// Role that refer to one, as forms and apps have them, have no name. A role's entries
+// are gathered in w.
+func parse(raw string, w *workspace) (document, error) {
 	t, err := decode(raw)
 	if err != nil {
 		return document{}, err
@@ -90,54 +97,67 @@ func parse(raw []byte) (document, error) {
 	var doc document
 	var role *Role // the definition that is open
 	depth := 0     // of the definition's element
+	entries := 0   // of the roles before it
 	err = scan(t, handler{
 		open: func(e element, path []string) error {
 			if len(path) == 0 {
 				doc.root = e.name
 			}
 			switch {
-			case len(doc.roles) > maxRoles:
-				return at(t, e, "the file defines more than %d roles", maxRoles)
-			case role != nil && len(role.Entries) > maxEntries:
-				return at(t, e, "the role %q lists more than %d privileges", role.Name, maxEntries)
 			case role == nil && e.name == "Role" && defines(e, path):
+				if len(doc.roles) == maxRoles {
+					return at(t, e, "the file defines more than %d roles, and no environment has as many", maxRoles)
+				}
+				if err := bounded(t, e, "id", "name"); err != nil {
+					return err
+				}
 				doc.roles = append(doc.roles, definition(e, t))
 				role, depth = &doc.roles[len(doc.roles)-1], len(path)
+				role.index = len(doc.roles) - 1
+				w.entries = w.entries[:0]
 			case role == nil:
 			case e.name == "RolePrivileges" && len(path) == depth+1:
-				if role.open.end != 0 {
+				if role.privileges.end != 0 {
 					return at(t, e, "the role %q has two elements RolePrivileges", role.Name)
 				}
-				role.open, role.PrivilegesAt = span{e.start, e.end}, t.position(e.start, e.end)
-				if e.empty {
-					break
-				}
-				block, _, _ := strings.Cut(t.data[e.end:], "</RolePrivileges")
-				role.Entries = make([]Entry, 0, min(maxEntries, strings.Count(block, "<RolePrivilege ")))
+				role.privileges, role.PrivilegesAt = span{e.start, e.end}, t.position(e.start, e.end)
 			case e.name == "IsCustomizable" && len(path) == depth+1:
 				role.CustomizableAt = t.position(e.start, e.end)
 			case e.name == "RolePrivilege" && len(path) == depth+2 && path[depth+1] == "RolePrivileges":
-				role.Entries = append(role.Entries, entry(e, t))
+				switch {
+				case len(w.entries) == maxEntries:
+					return at(t, e, "the role %q lists more than %d privileges, and no environment has as many", role.Name, maxEntries)
+				case entries+len(w.entries) == maxAllEntries:
+					return at(t, e, "the roles of the file list more than %d privileges in all, and no solution's do", maxAllEntries)
+				}
+				if err := bounded(t, e, "name", "level"); err != nil {
+					return err
+				}
+				w.entries = append(w.entries, entry(e, t))
 			}
 			return nil
 		},
 		closed: func(name, content string, end int, path []string) error {
 			switch {
 			case name == "Managed" && slices.Equal(path, []string{"ImportExportXml", "SolutionManifest"}):
-				doc.managed = content
+				doc.manifest, doc.managed = true, plain(content) == "1"
 			case role == nil:
 			case len(path) == depth:
+				if t.data[role.tag.end-2] != '/' {
+					role.close = end
+				}
+				role.Entries = slices.Clone(w.entries)
+				entries += len(role.Entries)
 				role = nil
 			case name == "RolePrivileges" && len(path) == depth+1:
-				role.end = span{end, end}
+				role.privilegesEnd = end
 			case name == "RolePrivilege" && len(path) == depth+2 && path[depth+1] == "RolePrivileges":
-				last := &role.Entries[len(role.Entries)-1]
-				if t.data[last.tag.end-2] == '/' {
-					break
+				if last := &w.entries[len(w.entries)-1]; t.data[last.tag.end-2] != '/' {
+					last.end = end + strings.IndexByte(t.data[end:], '>') + 1
 				}
-				last.whole.end = end + strings.IndexByte(t.data[end:], '>') + 1
 			case name == "IsCustomizable" && len(path) == depth+1:
-				role.Customizable = content != "0" && !strings.EqualFold(content, "false")
+				word := plain(content)
+				role.Customizable = word != "0" && !strings.EqualFold(word, "false")
 			}
 			return nil
 		},
@@ -145,10 +165,21 @@ func parse(raw []byte) (document, error) {
 	return doc, err
 }
 
+// bounded refuses values that no role or privilege has and that would be carried on
+// into every document.
+func bounded(t *text, e element, names ...string) error {
+	for _, name := range names {
+		if a := e.attribute(name); len(a.raw) > maxName {
+			return at(t, e, "the %s of a %s is longer than %d bytes, and none in Dataverse is", name, e.name, maxName)
+		}
+	}
+	return nil
+}
+
 // defines reports whether a Role element is a definition: the root of a role's
 // file, or one of the Roles of customizations.xml.
 func defines(e element, path []string) bool {
-	if e.attribute("name") == "" {
+	if e.attribute("name").raw == "" {
 		return false
 	}
 	return len(path) == 0 || path[len(path)-1] == "Roles"
@@ -157,19 +188,19 @@ func defines(e element, path []string) bool {
 func definition(e element, t *text) Role {
 	p := t.position(e.start, e.end)
 	return Role{
-		ID:           strings.ToLower(strings.Trim(strings.TrimSpace(e.attribute("id")), "{}")),
-		Name:         e.attribute("name"),
-		Inherited:    e.attribute("isinherited") != "0",
+		ID:           strings.ToLower(strings.Trim(strings.TrimSpace(e.attribute("id").value()), "{}")),
+		Name:         e.attribute("name").value(),
+		Inherited:    e.attribute("isinherited").raw != "0",
 		Customizable: true,
 		At:           p, PrivilegesAt: p, CustomizableAt: p,
-		text: t,
+		text: t, tag: span{e.start, e.end},
 	}
 }
 
 func entry(e element, t *text) Entry {
 	out := Entry{
 		At:  t.position(e.start, e.end),
-		tag: span{e.start, e.end}, whole: span{e.start, e.end},
+		tag: span{e.start, e.end}, end: e.end,
 	}
 	for _, a := range e.attributes {
 		switch {

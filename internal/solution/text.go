@@ -1,10 +1,8 @@
 package solution
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"sort"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -29,25 +27,28 @@ type text struct {
 	data     string
 	encoding encoding
 	bom      bool
-	ascii    bool  // each byte is a UTF-16 code unit
-	lines    []int // offsets at which lines begin; made on first use
-	// seen is a place that was counted, from which the next on its line is: a hostile
-	// file may be one line of many megabytes.
-	seen struct{ begin, at, units int }
+	ascii    bool // each byte is a UTF-16 code unit
+	// seen is the place that was asked for last, from which the next is counted: a
+	// hostile file may be one line of many megabytes, or as many lines.
+	seen place
 }
 
-func decode(raw []byte) (*text, error) {
+// A place is an offset with its line and where that begins, and the UTF-16 code
+// units between the two.
+type place struct{ at, line, begin, units int }
+
+func decode(raw string) (*text, error) {
 	t := &text{}
 	switch {
-	case bytes.HasPrefix(raw, []byte{0xef, 0xbb, 0xbf}):
+	case strings.HasPrefix(raw, "\xef\xbb\xbf"):
 		raw, t.bom = raw[3:], true
-	case bytes.HasPrefix(raw, []byte{0xff, 0xfe}):
+	case strings.HasPrefix(raw, "\xff\xfe"):
 		raw, t.bom, t.encoding = raw[2:], true, encodingUTF16LE
-	case bytes.HasPrefix(raw, []byte{0xfe, 0xff}):
+	case strings.HasPrefix(raw, "\xfe\xff"):
 		raw, t.bom, t.encoding = raw[2:], true, encodingUTF16BE
-	case len(raw) >= 2 && raw[0] == '<' && raw[1] == 0:
+	case strings.HasPrefix(raw, "<\x00"):
 		t.encoding = encodingUTF16LE
-	case len(raw) >= 2 && raw[0] == 0 && raw[1] == '<':
+	case strings.HasPrefix(raw, "\x00<"):
 		t.encoding = encodingUTF16BE
 	default:
 		var err error
@@ -58,13 +59,13 @@ func decode(raw []byte) (*text, error) {
 	var err error
 	switch t.encoding {
 	case encodingUTF8:
-		t.data = string(raw)
+		t.data = raw
 	case encodingUTF16LE, encodingUTF16BE:
 		t.data, err = fromUTF16(raw, t.encoding == encodingUTF16BE)
 	case encodingLatin1:
-		t.data, err = charmap.ISO8859_1.NewDecoder().String(string(raw))
+		t.data = fromCharmap(raw, charmap.ISO8859_1)
 	case encodingWindows1252:
-		t.data, err = charmap.Windows1252.NewDecoder().String(string(raw))
+		t.data = fromCharmap(raw, charmap.Windows1252)
 	}
 	if err != nil {
 		return nil, err
@@ -105,18 +106,18 @@ func invalid(data string) int {
 
 // declared is the encoding that the XML declaration of a file in an encoding near
 // ASCII names.
-func declared(raw []byte) (encoding, error) {
-	if !bytes.HasPrefix(raw, []byte("<?xml")) {
+func declared(raw string) (encoding, error) {
+	if !strings.HasPrefix(raw, "<?xml") {
 		return encodingUTF8, nil
 	}
-	head, _, _ := bytes.Cut(raw[:min(len(raw), 256)], []byte("?>"))
-	_, value, ok := bytes.Cut(head, []byte("encoding"))
-	value = bytes.TrimLeft(value, " \t\r\n=")
+	head, _, _ := strings.Cut(raw[:min(len(raw), 256)], "?>")
+	_, value, ok := strings.Cut(head, "encoding")
+	value = strings.TrimLeft(value, " \t\r\n=")
 	if !ok || len(value) < 2 || (value[0] != '"' && value[0] != '\'') {
 		return encodingUTF8, nil
 	}
-	name, _, _ := bytes.Cut(value[1:], value[:1])
-	switch strings.ToLower(string(name)) {
+	name, _, _ := strings.Cut(value[1:], value[:1])
+	switch strings.ToLower(name) {
 	case "utf-8", "utf8", "us-ascii", "ascii", "utf-16":
 		// A file that says UTF-16 and is not is read as what it is, as browsers do.
 		return encodingUTF8, nil
@@ -128,27 +129,41 @@ func declared(raw []byte) (encoding, error) {
 	return 0, fmt.Errorf("the encoding %q is not supported: save the file as UTF-8", name)
 }
 
-func fromUTF16(raw []byte, bigEndian bool) (string, error) {
+func fromUTF16(raw string, bigEndian bool) (string, error) {
 	if len(raw)%2 != 0 {
 		return "", errors.New("the UTF-16 text is cut short: it has an odd number of bytes")
 	}
-	units := make([]uint16, len(raw)/2)
-	for i := range units {
-		a, b := uint16(raw[2*i]), uint16(raw[2*i+1])
+	unit := func(i int) rune {
+		a, b := rune(raw[i]), rune(raw[i+1])
 		if bigEndian {
 			a, b = b, a
 		}
-		units[i] = b<<8 | a
+		return b<<8 | a
 	}
-	for i := 0; i < len(units); i++ {
-		switch {
-		case units[i] >= 0xd800 && units[i] < 0xdc00 && i+1 < len(units) && units[i+1] >= 0xdc00 && units[i+1] < 0xe000:
-			i++
-		case units[i] >= 0xd800 && units[i] < 0xe000:
-			return "", errors.New("the UTF-16 text holds half a surrogate pair")
+	var out strings.Builder
+	out.Grow(len(raw) / 2)
+	for i := 0; i < len(raw); i += 2 {
+		r := unit(i)
+		if utf16.IsSurrogate(r) {
+			if i += 2; i < len(raw) {
+				r = utf16.DecodeRune(r, unit(i))
+			}
+			if i == len(raw) || r == utf8.RuneError {
+				return "", errors.New("the UTF-16 text holds half a surrogate pair")
+			}
 		}
+		out.WriteRune(r)
 	}
-	return string(utf16.Decode(units)), nil
+	return out.String(), nil
+}
+
+func fromCharmap(raw string, m *charmap.Charmap) string {
+	var out strings.Builder
+	out.Grow(len(raw))
+	for i := range len(raw) {
+		out.WriteRune(m.DecodeByte(raw[i]))
+	}
+	return out.String()
 }
 
 // encode is the file that holds data in the way in which t was written.
@@ -187,52 +202,39 @@ type Position struct {
 	Line, Column, EndColumn int
 }
 
-// position places the bytes from start to end of the text.
+// position places the bytes from start to end of the text. Places are best asked for
+// in their order.
 func (t *text) position(start, end int) Position {
-	if t.lines == nil {
-		t.lines = lineStarts(t.data)
+	if t.seen.line == 0 || t.seen.at > start {
+		t.seen = place{line: 1}
 	}
-	line := sort.SearchInts(t.lines, start+1)
-	begin := t.lines[line-1]
-	if t.seen.begin != begin || t.seen.at > start || t.seen.at < begin {
-		t.seen.begin, t.seen.at, t.seen.units = begin, begin, 0
+	from := t.seen.at
+	if n, last := lineEnds(t.data, from, start); n > 0 {
+		t.seen.line += n
+		t.seen.begin, t.seen.units, from = last, 0, last
 	}
-	t.seen.units += t.units(t.seen.at, start)
+	t.seen.units += t.units(from, start)
 	t.seen.at = start
-	p := Position{Line: line, Column: 1 + t.seen.units}
-	if end > start && (line == len(t.lines) || end <= t.lines[line]) {
+	p := Position{Line: t.seen.line, Column: 1 + t.seen.units}
+	if n, _ := lineEnds(t.data, start, end); n == 0 && end > start {
 		p.EndColumn = p.Column + t.units(start, end)
 	}
 	return p
 }
 
-// lineStarts finds the lines as editors do: they end at a line feed, at a carriage
-// return, or at both together.
-func lineStarts(data string) []int {
-	starts := make([]int, 1, 1+strings.Count(data, "\n"))
-	ends := func(part string, offset int) {
-		for at := 0; ; {
-			next := strings.IndexByte(part[at:], '\n')
-			if next < 0 {
-				return
-			}
-			at += next + 1
-			starts = append(starts, offset+at)
-		}
+// lineEnds counts the ends of lines from start to end as editors do: at a line feed,
+// at a carriage return, or at both together. last is where the line behind them
+// begins.
+func lineEnds(data string, start, end int) (n, last int) {
+	part := data[start:end]
+	n = strings.Count(part, "\n")
+	if strings.IndexByte(part, '\r') >= 0 {
+		n += strings.Count(part, "\r") - strings.Count(part, "\r\n")
 	}
-	at := 0
-	for at < len(data) {
-		next := strings.IndexByte(data[at:], '\r')
-		if next < 0 {
-			break
-		}
-		ends(data[at:at+next], at)
-		if at += next + 1; at == len(data) || data[at] != '\n' {
-			starts = append(starts, at)
-		}
+	if n == 0 {
+		return 0, start
 	}
-	ends(data[at:], at)
-	return starts
+	return n, start + strings.LastIndexAny(part, "\r\n") + 1
 }
 
 // units counts the UTF-16 code units of the bytes from start to end.

@@ -16,8 +16,12 @@ import (
 // real form is below 40.
 const maxNesting = 256
 
-// maxAttributes bounds how many attributes an element may have.
-const maxAttributes = 1000
+// What an element may have; those of real files have some thirty attributes, and no
+// name in them is near as long.
+const (
+	maxAttributes = 64
+	maxName       = 1000 // bytes
+)
 
 // An element is the start tag of an element.
 type element struct {
@@ -43,29 +47,32 @@ func (a attribute) value() string {
 		return a.raw
 	}
 	spaced := strings.NewReplacer("\r\n", " ", "\r", " ", "\n", " ", "\t", " ").Replace(a.raw)
-	value, _ := replace(spaced) // it was checked when it was read
-	return value
+	var b strings.Builder
+	replace(spaced, &b) // it was checked when it was read
+	return b.String()
 }
 
 func (a attribute) is(name string) bool {
 	return a.name == name || len(a.name) == len(name) && strings.EqualFold(a.name, name)
 }
 
-func (e element) attribute(name string) string {
+// attribute is the attribute of a name, the zero attribute where there is none.
+func (e element) attribute(name string) attribute {
 	for _, a := range e.attributes {
 		if a.is(name) {
-			return a.value()
+			return a
 		}
 	}
-	return ""
+	return attribute{}
 }
 
 // A handler is told of elements in the order of the document.
 type handler struct {
 	open func(e element, path []string) error
-	// text is what stands directly between the tags of an element without children
-	// of its own; end is where the end tag begins, or where an empty element ends.
-	closed func(name, text string, end int, path []string) error
+	// content is what stands between the tags of an element without children of its
+	// own, as it is written; end is where the end tag begins, or where an empty
+	// element ends.
+	closed func(name, content string, end int, path []string) error
 }
 
 type scanner struct {
@@ -112,12 +119,32 @@ func scan(t *text, h handler) error {
 	return nil
 }
 
+// root is the name of the root element by the beginning of a file, in whatever
+// encoding: only its letters matter.
+func root(head []byte) string {
+	rest := strings.ReplaceAll(string(head), "\x00", "")
+	for {
+		_, markup, ok := strings.Cut(rest, "<")
+		switch {
+		case !ok:
+			return ""
+		case strings.HasPrefix(markup, "?"):
+			_, rest, _ = strings.Cut(markup, "?>")
+		case strings.HasPrefix(markup, "!--"):
+			_, rest, _ = strings.Cut(markup, "-->")
+		default:
+			s := scanner{data: markup}
+			return local(markup[:s.name(0)])
+		}
+	}
+}
+
 // characters checks the text between two tags.
 func (s *scanner) characters(start, end int) error {
 	chunk := s.data[start:end]
 	if len(s.stack) == 0 {
-		if i := strings.IndexFunc(chunk, func(r rune) bool { return r > ' ' || !blank(byte(r)) }); i >= 0 {
-			return s.fail(start+i, "this is no XML: text stands outside of the root element")
+		if rest := strings.TrimLeft(chunk, blanks); rest != "" {
+			return s.fail(end-len(rest), "this is no XML: text stands outside of the root element")
 		}
 		return nil
 	}
@@ -129,11 +156,9 @@ func (s *scanner) characters(start, end int) error {
 
 // controls refuses the control characters that XML has no place for.
 func (s *scanner) controls(start int, chunk string) error {
-	if len(chunk) == 0 {
-		return nil
-	}
-	for i, b := range chunk {
-		if b < ' ' && b != '\t' && b != '\n' && b != '\r' {
+	for i := range len(chunk) {
+		b := chunk[i]
+		if b < ' ' && !blank(b) {
 			return s.fail(start+i, "this is no XML: it holds the control character U+%04X", b)
 		}
 		if b == 0xef && i+2 < len(chunk) && chunk[i+1] == 0xbf && chunk[i+2] >= 0xbe {
@@ -227,6 +252,8 @@ func (s *scanner) space() {
 	}
 }
 
+const blanks = " \t\r\n"
+
 func blank(b byte) bool { return b == ' ' || b == '\n' || b == '\t' || b == '\r' }
 
 func local(name string) string {
@@ -241,6 +268,9 @@ func (s *scanner) startTag(h handler) error {
 	end := s.name(start + 1)
 	if end == start+1 {
 		return s.fail(start, "this is no XML: < without a name")
+	}
+	if end-start > maxName {
+		return s.fail(start, "the name of an element is longer than %d bytes", maxName)
 	}
 	if len(s.stack) == 0 && s.seen {
 		return s.fail(start, "this is no XML: a second root element")
@@ -297,6 +327,9 @@ func (s *scanner) attribute(e *element, within string) error {
 	if end == start {
 		return s.fail(start, "this is no XML: %q within <%s", s.data[start:start+1], within)
 	}
+	if end-start > maxName {
+		return s.fail(start, "the name of an attribute is longer than %d bytes", maxName)
+	}
 	name := s.data[start:end]
 	s.at = end
 	s.space()
@@ -340,6 +373,8 @@ func (s *scanner) endTag(h handler) error {
 	s.at = end
 	s.space()
 	switch {
+	case len(name) > maxName:
+		return s.fail(start, "the name of an element is longer than %d bytes", maxName)
 	case s.at == len(s.data):
 		return s.fail(start, "the file ends within </%s: it is cut short", name)
 	case s.data[s.at] != '>' || len(s.stack) == 0:
@@ -352,7 +387,7 @@ func (s *scanner) endTag(h handler) error {
 	s.stack, s.path = s.stack[:last], s.path[:last]
 	content := ""
 	if s.content >= 0 {
-		content = strings.TrimSpace(s.data[s.content:start])
+		content = s.data[s.content:start]
 	}
 	s.content = -1
 	return h.closed(local(name), content, start, s.path)
@@ -366,10 +401,7 @@ func (s *scanner) references(start, end int) error {
 	if err := s.controls(start, chunk); err != nil {
 		return err
 	}
-	if strings.IndexByte(chunk, '&') < 0 {
-		return nil
-	}
-	_, at := replace(chunk)
+	at := replace(chunk, nil)
 	if at < 0 {
 		return nil
 	}
@@ -383,26 +415,54 @@ func (s *scanner) references(start, end int) error {
 // longest is the length of the longest reference, &#x10FFFF; with a few zeros.
 const longest = 16
 
-// replace replaces references; at is where one stands that is none, or -1.
-func replace(chunk string) (value string, at int) {
-	var b strings.Builder
-	for i := 0; i < len(chunk); i++ {
-		if chunk[i] != '&' {
-			b.WriteByte(chunk[i])
-			continue
+// replace writes a part of the document with its references replaced, where out is
+// given; at is where one stands that is none, or -1.
+func replace(chunk string, out *strings.Builder) (at int) {
+	write := func(text string) {
+		if out != nil {
+			out.WriteString(text)
 		}
+	}
+	for i := 0; ; {
+		next := strings.IndexByte(chunk[i:], '&')
+		if next < 0 {
+			write(chunk[i:])
+			return -1
+		}
+		write(chunk[i : i+next])
+		i += next
 		length := strings.IndexByte(chunk[i:min(len(chunk), i+longest)], ';')
 		if length < 0 {
-			return "", i
+			return i
 		}
 		r, ok := reference(chunk[i+1 : i+length])
 		if !ok {
-			return "", i
+			return i
 		}
-		b.WriteRune(r)
-		i += length
+		write(string(r))
+		i += length + 1
 	}
-	return b.String(), -1
+}
+
+// plain is the text that an element's content means: without comments and
+// instructions, and of a CDATA section what is in it.
+func plain(content string) string {
+	var out strings.Builder
+	for content != "" {
+		text, markup, _ := strings.Cut(content, "<")
+		replace(text, &out) // it was checked when it was read
+		switch {
+		case strings.HasPrefix(markup, "![CDATA["):
+			var section string
+			section, content, _ = strings.Cut(markup[len("![CDATA["):], "]]>")
+			out.WriteString(section)
+		case strings.HasPrefix(markup, "!--"):
+			_, content, _ = strings.Cut(markup[len("!--"):], "-->")
+		default:
+			_, content, _ = strings.Cut(markup, "?>")
+		}
+	}
+	return strings.TrimSpace(out.String())
 }
 
 func reference(name string) (rune, bool) {

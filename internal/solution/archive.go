@@ -1,0 +1,215 @@
+package solution
+
+import (
+	"archive/zip"
+	"errors"
+	"fmt"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+func isArchive(data string) bool { return strings.HasPrefix(data, "PK\x03\x04") }
+
+// maxPath bounds the name of an entry, which every role in it carries on; Windows
+// takes no longer path than 260 characters unless it is told to.
+const maxPath = 1000
+
+// unreadable says what is wrong with an archive. One that nobody named and that has
+// nothing of a solution about it was most likely never meant to be read: repositories
+// hold archives of every kind.
+func (r *reader) unreadable(label, data string, named bool, err error) {
+	if named || inRoles(label) || mentionsSolution(data) {
+		r.fail(label, err)
+		return
+	}
+	r.note("%s: the archive was not read: %s", label, err)
+}
+
+// mentionsSolution looks for the names of a solution's files, which stand in the
+// clear even in an archive that is broken or encrypted.
+func mentionsSolution(data string) bool {
+	for _, name := range []string{"ustomizations.xml", "olution.xml", "Roles/", `Roles\`} {
+		if strings.Contains(data, name) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *reader) archive(label, data string, nesting int, named bool) {
+	// Each entry has a header of this signature, so that there are no more. What an
+	// archive says of their number is not believed, and archive/zip takes all there are.
+	const header = "PK\x01\x02"
+	switch n := strings.Count(data, header); {
+	case isPointer(data):
+		r.unreadable(label, data, named, errPointer())
+		return
+	case n > r.limits.Entries:
+		r.unreadable(label, data, named, fmt.Errorf("the archive lists %d entries, more than the %d that are read", n, r.limits.Entries))
+		return
+	}
+	z, err := zip.NewReader(strings.NewReader(data), int64(len(data)))
+	if err != nil && !errors.Is(err, zip.ErrInsecurePath) {
+		r.unreadable(label, data, named, fmt.Errorf("this is no .zip archive, or a broken one: %w", err))
+		return
+	}
+	index, err := read(z)
+	if err != nil {
+		if named || len(index.names) > 0 {
+			r.fail(label, fmt.Errorf("the archive is refused: %w", err))
+		}
+		return
+	}
+	r.solution = r.solution || index.solution
+	known := map[string]bool{} // what the manifests say, by folder
+	for _, name := range index.names {
+		if r.stopped || r.ctx.Err() != nil {
+			return
+		}
+		inner := label + "!/" + name
+		if isZip(name) && nesting+1 >= r.limits.Nesting {
+			r.fail(inner, fmt.Errorf("archives stand in one another more than %d deep", r.limits.Nesting))
+			continue
+		}
+		content, err := r.entry(label, index.file(name))
+		switch {
+		case err != nil && isZip(name):
+			r.unreadable(inner, "", false, err)
+		case err != nil:
+			r.fail(inner, err)
+		case isZip(name):
+			r.archive(inner, content, nesting+1, false)
+		default:
+			r.xml(inner, content, func() bool {
+				dir := path.Dir(name)
+				if _, ok := known[dir]; !ok {
+					known[dir] = r.manifest(label, index, dir)
+				}
+				return known[dir]
+			})
+			r.detach(label)
+		}
+	}
+}
+
+// An index is what of an archive is read.
+type index struct {
+	names []string // of what may hold roles, in order
+	files map[string]*zip.File
+	// solution says that there are a solution's files.
+	solution bool
+}
+
+// read lists an archive's entries; the error is why it is refused.
+func read(z *zip.Reader) (index, error) {
+	var refused error
+	x := index{files: map[string]*zip.File{}}
+	for _, f := range z.File {
+		// Some tools write the separator of Windows.
+		name := strings.ReplaceAll(f.Name, `\`, "/")
+		base := strings.ToLower(path.Base(name))
+		folder, manifest := strings.HasSuffix(name, "/"), base == "solution.xml"
+		switch {
+		case len(name) > maxPath:
+			refused = fmt.Errorf("the name of an entry is longer than %d bytes", maxPath)
+			continue
+		case !filepath.IsLocal(strings.TrimSuffix(name, "/")) || strings.Contains(name, ":"):
+			refused = fmt.Errorf("its entry %q leads out of it", f.Name)
+		case folder || !manifest && !relevant(name):
+			continue
+		case x.file(name) != nil:
+			refused = fmt.Errorf("it holds %q twice", name)
+		}
+		if relevant(name) {
+			x.names = append(x.names, name)
+		}
+		x.solution = x.solution || manifest || base == "customizations.xml"
+		x.files[key(name)] = f
+	}
+	slices.Sort(x.names)
+	return x, refused
+}
+
+// Names in a solution's archive differ by more than the case of their letters.
+func key(name string) string { return strings.ToLower(path.Clean(name)) }
+
+func (x index) file(name string) *zip.File { return x.files[key(name)] }
+
+// detach makes the roles of an archive's file independent of its text, which cannot
+// be fixed and may be large, and bounds how many there may be.
+func (r *reader) detach(label string) {
+	for ; r.detached < len(r.found.Roles); r.detached++ {
+		role := &r.found.Roles[r.detached]
+		role.text, role.ID, role.Name = nil, r.word(role.ID), r.word(role.Name)
+		for i := range role.Entries {
+			e := &role.Entries[i]
+			e.Name, e.Level = r.word(e.Name), r.word(e.Level)
+		}
+		r.entries += len(role.Entries)
+	}
+	if r.detached > maxRoles || r.entries > maxAllEntries {
+		r.found.Roles = nil
+		r.fail(label, fmt.Errorf("the archive is refused: its files define more than %d roles or list more than %d privileges", maxRoles, maxAllEntries))
+		r.stopped = true
+	}
+}
+
+// word keeps one copy of each of the names that many roles share.
+func (r *reader) word(s string) string {
+	if known, ok := r.words[s]; ok {
+		return known
+	}
+	if r.words == nil {
+		r.words = map[string]string{}
+	}
+	s = strings.Clone(s)
+	r.words[s] = s
+	return s
+}
+
+// manifest says whether the manifest that belongs to a folder of an archive is a
+// managed solution's.
+func (r *reader) manifest(label string, x index, dir string) bool {
+	for _, at := range []string{path.Join(dir, "solution.xml"), path.Join(dir, "../Other/solution.xml")} {
+		f := x.file(at)
+		if f == nil {
+			continue
+		}
+		if raw, err := r.entry(label, f); err == nil {
+			if doc, err := parse(raw, r.workspace); err == nil && doc.manifest {
+				return doc.managed
+			}
+		}
+	}
+	return false
+}
+
+// entry reads one entry of an archive. archive/zip gives no more of it than the
+// archive says there is, so that it may be refused by that alone.
+func (r *reader) entry(label string, f *zip.File) (string, error) {
+	const encrypted = 1
+	size := f.UncompressedSize64
+	switch {
+	case f.Flags&encrypted != 0:
+		return "", errors.New("the entry is encrypted")
+	case size > uint64(r.limits.File): //nolint:gosec // a limit is positive
+		return "", fmt.Errorf("the entry cannot be read: %w", tooLarge(r.limits.File))
+	case size > uint64(r.left): //nolint:gosec // it is taken from below as long as it suffices
+		r.fail(label, fmt.Errorf("the archive is refused: more than %d MB would have to be read out of it", r.limits.Archive>>20))
+		r.stopped = true
+		return "", errors.New("the archive is refused")
+	}
+	r.left -= int64(size)
+	in, err := f.Open()
+	if err != nil {
+		return "", fmt.Errorf("the entry cannot be read: %w", err)
+	}
+	defer in.Close() //nolint:errcheck // it was only read
+	data, err := r.text(in, int64(size), r.limits.File)
+	if err != nil {
+		return "", fmt.Errorf("the entry cannot be read: %w", err)
+	}
+	return data, nil
+}

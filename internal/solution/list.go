@@ -1,0 +1,358 @@
+package solution
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// A file is one to be read.
+type file struct {
+	name string
+	// named is a file that somebody asked for, rather than one that was found in a
+	// folder: then it must hold roles.
+	named bool
+	// probed is a file of which only its content tells whether it may hold roles.
+	probed bool
+}
+
+// A lister finds the files that paths mean, each once. What it cannot look into
+// becomes a fault and hinders nothing else.
+type lister struct {
+	files    []file
+	faults   []*Fault
+	notes    []string
+	excluded []string
+	exclude  func(name string) bool
+	known    map[string]int // the files by where they really are; -1 for those excluded
+}
+
+func list(paths []string, exclude func(name string) bool) *lister {
+	if exclude == nil {
+		exclude = func(string) bool { return false }
+	}
+	l := &lister{exclude: exclude, known: map[string]int{}}
+	for _, name := range paths {
+		l.path(name)
+	}
+	return l
+}
+
+// fail says once what is wrong with a file or folder.
+func (l *lister) fail(name string, err error) {
+	if l.exclude(name) {
+		return
+	}
+	name = filepath.ToSlash(name)
+	if !slices.ContainsFunc(l.faults, func(f *Fault) bool { return f.File == name }) {
+		l.faults = append(l.faults, &Fault{File: name, Err: err})
+	}
+}
+
+func (l *lister) note(format string, args ...any) {
+	l.notes = append(l.notes, fmt.Sprintf(format, args...))
+}
+
+// add adds a file, unless it is there. Who names it wants it read, however else it
+// was found.
+func (l *lister) add(f file, real string) {
+	i, ok := l.known[real]
+	switch {
+	case f.name != Stdin && l.exclude(f.name):
+		if !ok {
+			l.known[real] = -1
+			l.excluded = append(l.excluded, filepath.ToSlash(f.name))
+		}
+	case !ok, i < 0:
+		l.known[real] = len(l.files)
+		l.files = append(l.files, f)
+	case f.named:
+		l.files[i].named, l.files[i].probed = true, false
+	}
+}
+
+// path finds what a path of the command line means.
+func (l *lister) path(name string) {
+	if name == Stdin {
+		l.add(file{name: name, named: true}, Stdin)
+		return
+	}
+	_, err := os.Lstat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && isPattern(name):
+		l.pattern(name)
+	case err != nil:
+		l.fail(name, cause(err))
+	default:
+		l.existing(name, true)
+	}
+}
+
+// existing finds what a file or folder means that is there.
+func (l *lister) existing(name string, named bool) {
+	info, err := os.Stat(name)
+	real, unreal := resolve(name)
+	if unreal != nil {
+		real = name // as of a pipe: what a shell's <(command) stands for is in no folder
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && named:
+		l.fail(name, errors.New("the symbolic link leads nowhere"))
+	case errors.Is(err, fs.ErrNotExist):
+		l.note("%s: the symbolic link leads nowhere, and nothing was read there", filepath.ToSlash(name))
+	case err != nil:
+		l.fail(name, cause(err))
+	case info.IsDir():
+		l.folder(name, real)
+	case named || info.Mode().IsRegular():
+		l.add(file{name: name, named: named}, real)
+	}
+}
+
+// resolve is where a file or folder really is.
+func resolve(name string) (string, error) {
+	abs, err := filepath.Abs(name)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(abs)
+}
+
+// cause is an error of a file without its name, which the fault has already.
+func cause(err error) error {
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) {
+		return pathError.Err
+	}
+	return err
+}
+
+// A walk is what a folder was found to hold besides files to read.
+type walk struct {
+	*lister
+
+	yaml          bool
+	dangling, dir []string // symbolic links
+}
+
+func (l *lister) folder(name, real string) {
+	w := walk{lister: l}
+	w.in(name, real, true)
+	w.say(name)
+}
+
+func (w *walk) say(root string) {
+	root = filepath.ToSlash(root)
+	if w.yaml {
+		w.note("%s: roles in the YAML form of Git integration are not supported and were not read", root)
+	}
+	if len(w.dir) > 0 {
+		w.note("%s: symbolic links to folders are not followed; name a folder to have it read: %s", root, some(w.dir))
+	}
+	if len(w.dangling) > 0 {
+		w.note("%s: symbolic links lead nowhere, and nothing was read there: %s", root, some(w.dangling))
+	}
+}
+
+// some lists names, a few of many.
+func some(names []string) string {
+	const most = 5
+	if rest := len(names) - most; rest > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), rest)
+	}
+	return strings.Join(names, ", ")
+}
+
+// in finds the files of a folder that is really elsewhere. The root may have any
+// name: role files that stand directly in it are told by their content.
+func (w *walk) in(folder, real string, root bool) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		w.fail(folder, fmt.Errorf("the folder cannot be read: %w", cause(err)))
+	}
+	for _, e := range entries {
+		name, actual := filepath.Join(folder, e.Name()), filepath.Join(real, e.Name())
+		place, regular := filepath.ToSlash(actual), e.Type().IsRegular()
+		switch {
+		case e.IsDir() && !skipped(e.Name()):
+			w.in(name, actual, false)
+			continue
+		case e.Type()&fs.ModeSymlink != 0:
+			actual, regular = w.link(name, place)
+		}
+		switch {
+		case !regular:
+		case relevant(place):
+			w.add(file{name: name}, actual)
+		case root && isXML(place):
+			w.add(file{name: name, probed: true}, actual)
+		case isYAMLRole(place):
+			w.yaml = true
+		}
+	}
+}
+
+// link resolves a symbolic link: a file is read like another, a folder might lead in
+// a circle.
+func (w *walk) link(name, place string) (actual string, regular bool) {
+	actual, err := resolve(name)
+	if err != nil {
+		// Editors mark what they hold open by links that lead nowhere: .#name.
+		if relevant(place) && !hidden(path.Base(place)) {
+			w.dangling = append(w.dangling, filepath.ToSlash(name))
+		}
+		return "", false
+	}
+	info, err := os.Stat(actual)
+	switch {
+	case err != nil:
+		w.fail(name, cause(err))
+		return "", false
+	case info.IsDir() && !skipped(path.Base(place)):
+		w.dir = append(w.dir, filepath.ToSlash(name))
+	}
+	return actual, info.Mode().IsRegular()
+}
+
+func hidden(name string) bool { return strings.HasPrefix(name, ".") }
+
+// skipped are folders that hold no source of solutions.
+func skipped(name string) bool { return hidden(name) || name == "node_modules" }
+
+// relevant reports whether a file found in a folder or an archive may hold roles.
+func relevant(name string) bool {
+	return isZip(name) || isXML(name) && (strings.EqualFold(path.Base(name), "customizations.xml") || inRoles(name))
+}
+
+func isZip(name string) bool { return strings.EqualFold(path.Ext(name), ".zip") }
+func isXML(name string) bool { return strings.EqualFold(path.Ext(name), ".xml") }
+
+func inRoles(name string) bool { return strings.EqualFold(path.Base(path.Dir(name)), "roles") }
+
+func isYAMLRole(name string) bool {
+	ext := strings.ToLower(path.Ext(name))
+	return (ext == ".yml" || ext == ".yaml") && (inRoles(name) || inRoles(path.Dir(name)))
+}
+
+func isPattern(name string) bool { return strings.ContainsAny(name, "*?[") }
+
+// An expansion finds the files and folders that a pattern means: as a shell would,
+// with ** for any number of folders.
+type expansion struct {
+	walk
+
+	matches []string
+	visited map[string]bool
+}
+
+func (l *lister) pattern(name string) {
+	pattern := filepath.ToSlash(name)
+	x := expansion{walk: walk{lister: l}, visited: map[string]bool{}}
+	var segments []string
+	for i, s := range strings.Split(pattern, "/") {
+		if _, err := path.Match(s, ""); err != nil {
+			l.fail(name, fmt.Errorf("the pattern is malformed: %w", err))
+			return
+		}
+		again := s == "**" && len(segments) > 0 && segments[len(segments)-1] == "**"
+		if (s != "" || i == 0) && !again {
+			segments = append(segments, s)
+		}
+	}
+	before := len(l.faults)
+	x.expand("", segments)
+	x.say(name)
+	if len(x.matches) == 0 && len(l.faults) == before {
+		l.fail(name, errors.New("no file fits the pattern"))
+	}
+	slices.SortFunc(x.matches, func(a, b string) int {
+		return slices.Compare(strings.Split(a, "/"), strings.Split(b, "/"))
+	})
+	for _, m := range x.matches {
+		l.existing(filepath.FromSlash(m), false)
+	}
+}
+
+// expand follows the segments of a pattern from a folder, "" for the working one.
+func (x *expansion) expand(dir string, segments []string) {
+	key := fmt.Sprintf("%s/%d", dir, len(segments))
+	if x.visited[key] {
+		return
+	}
+	x.visited[key] = true
+	if len(segments) == 0 {
+		x.matches = append(x.matches, dir)
+		return
+	}
+	first, rest := segments[0], segments[1:]
+	if !isPattern(first) {
+		next := child(dir, first)
+		if _, err := os.Lstat(filepath.FromSlash(next)); err == nil {
+			x.expand(next, rest)
+		} else if errors.Is(err, fs.ErrPermission) {
+			x.fail(next, cause(err))
+		}
+		return
+	}
+	if first == "**" {
+		x.expand(dir, rest)
+		if len(rest) == 0 {
+			return
+		}
+	}
+	folder := filepath.FromSlash(dir)
+	if dir == "" {
+		folder = "."
+	}
+	if info, err := os.Stat(folder); err == nil && !info.IsDir() {
+		return // a literal segment before it named a file
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		x.fail(folder, fmt.Errorf("the folder cannot be read: %w", cause(err)))
+	}
+	for _, e := range entries {
+		x.entry(child(dir, e.Name()), e, segments)
+	}
+}
+
+// entry follows the segments of a pattern to an entry of a folder.
+func (x *expansion) entry(name string, e fs.DirEntry, segments []string) {
+	first, rest := segments[0], segments[1:]
+	if skipped(e.Name()) && !hidden(first) {
+		return
+	}
+	folder, link := e.IsDir(), e.Type()&fs.ModeSymlink != 0
+	if link {
+		info, err := os.Stat(filepath.FromSlash(name))
+		folder = err == nil && info.IsDir()
+	}
+	if first == "**" {
+		switch {
+		case folder && link:
+			x.dir = append(x.dir, name)
+		case folder:
+			x.expand(name, segments)
+		}
+		return
+	}
+	if ok, _ := path.Match(first, e.Name()); ok && (folder || len(rest) == 0) {
+		x.expand(name, rest)
+	}
+}
+
+// child is the name of something in the folder of a pattern.
+func child(dir, name string) string {
+	switch {
+	case dir == "" && name == "":
+		return "/"
+	case dir == "", strings.HasSuffix(dir, "/"):
+		return dir + name
+	}
+	return dir + "/" + name
+}
