@@ -75,23 +75,28 @@ func (b *builder) assignRole(c cause) {
 // user's business unit. Where it is known that there is none, it is for people.
 func (b *builder) prepareAssign(c cause, why Reason, role Ref, home string, user, unit Ref) {
 	w := assignWork{role: role, user: user, unit: unit, why: []Reason{why}, causes: []cause{c}}
-	switch {
-	case home == unit.ID:
+	if home == unit.ID {
 		w.copied = role
-	default:
-		for id, r := range b.snapshot.Roles {
-			if role.ID != "" && r.RootID == role.ID && r.BusinessUnitID == unit.ID {
-				w.copied = Ref{ID: id, Name: r.Name}
-			}
-		}
-		root, read := b.rootUnit()
-		if w.copied.ID == "" && read && home != root.ID && !b.across() {
-			b.unreached = true
-			b.manual(c, "the role has no copy in the user's business unit: make it in the root business unit")
-			return
-		}
+	} else if role.ID != "" {
+		w.copied = b.copyIn(unit, role)
+	}
+	root, read := b.rootUnit()
+	if w.copied == (Ref{}) && read && home != root.ID && !b.across() {
+		b.unreached = true
+		b.manual(c, "the role has no copy in the user's business unit: make it in the root business unit")
+		return
 	}
 	b.assign = &w
+}
+
+// copyIn is a role's copy in a business unit, or nothing.
+func (b *builder) copyIn(unit, role Ref) Ref {
+	for id, r := range b.snapshot.Roles {
+		if r.RootID == role.ID && r.BusinessUnitID == unit.ID {
+			return Ref{ID: id, Name: r.Name}
+		}
+	}
+	return Ref{}
 }
 
 func (b *builder) across() bool {

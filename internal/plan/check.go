@@ -92,7 +92,8 @@ func (p Plan) checkWhy(a Action) error {
 // checkCompany holds what comes along with an action, and what its undoing goes
 // along with, against its kind.
 func (a Action) checkCompany() error {
-	along, with := true, ""
+	var along bool
+	with := ""
 	switch a.Kind {
 	case audit.FixCreateRole:
 		along = slices.Equal(a.Along, Inborn())

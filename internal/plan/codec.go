@@ -88,11 +88,3 @@ func (p Plan) Verify() error {
 	}
 	return p.check()
 }
-
-// Is refuses a plan that has another digest than the one that was agreed upon.
-func (p Plan) Is(digest string) error {
-	if digest != p.Digest {
-		return fmt.Errorf("this is another plan than the one that is meant: its digest is %s, not %s", p.Digest, digest)
-	}
-	return nil
-}

@@ -198,16 +198,6 @@ func TestValidity(t *testing.T) {
 	}
 }
 
-func TestIs(t *testing.T) {
-	p := build(t, options(), nil)
-	if err := p.Is(p.Digest); err != nil {
-		t.Error(err)
-	}
-	if err := p.Is("sha256:" + strings.Repeat("0", 64)); err == nil {
-		t.Error("another digest was accepted")
-	}
-}
-
 // TestAdministratorThroughATeamToo foretells that taking the role from the user is
 // not all.
 func TestAdministratorThroughATeamToo(t *testing.T) {

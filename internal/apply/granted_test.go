@@ -1,0 +1,93 @@
+package apply_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/apply"
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/plan"
+)
+
+// graced is a fake whose role is what a test says.
+type graced struct {
+	*fake
+
+	role apply.Role
+}
+
+func (g graced) Role(context.Context, string) (apply.Role, error) { return g.role, nil }
+
+// TestAssignedRole holds that a role is assigned only as the plan has it.
+func TestAssignedRole(t *testing.T) {
+	p := sample(t)
+	var target plan.Target
+	for _, a := range p.Actions {
+		if a.Kind == audit.FixAssignRole {
+			target = a.Target
+		}
+	}
+	with := func(name, depth string) plan.State {
+		s := maps.Clone(target.Grants)
+		s[name] = depth
+		return s
+	}
+	for name, tt := range map[string]struct {
+		role    apply.Role
+		because string
+	}{
+		"as planned":               {apply.Role{Root: target.Role.ID, Grants: target.Grants}, ""},
+		"in other letters":         {apply.Role{Root: strings.ToUpper(target.Role.ID), Grants: plan.State{"prvreadlead": "global"}}, ""},
+		"less":                     {apply.Role{Root: target.Role.ID, Grants: plan.State{}}, ""},
+		"the platform's own":       {apply.Role{Root: target.Role.ID, Grants: with("prvReadSdkMessage", "global")}, ""},
+		"one more":                 {apply.Role{Root: target.Role.ID, Grants: with("prvDeleteAccount", "basic")}, "prvDeleteAccount"},
+		"what the plan took, back": {apply.Role{Root: target.Role.ID, Grants: with("prvBulkDelete", "global")}, "prvBulkDelete"},
+		"another role's copy":      {apply.Role{Root: "00000000-0000-4000-8000-000000000005", Grants: target.Grants}, "no copy"},
+		"built in":                 {apply.Role{Root: target.Role.ID, BuiltIn: true, Grants: target.Grants}, "built-in"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(p)
+			r, _ := run(t, p, f)
+			r.Mutator = graced{f, tt.role}
+			err := r.Apply(t.Context())
+			var changed *apply.ChangedError
+			switch {
+			case tt.because == "" && err != nil:
+				t.Error(err)
+			case tt.because != "" && (!errors.As(err, &changed) || changed.Action.Kind != audit.FixAssignRole || !strings.Contains(err.Error(), tt.because)):
+				t.Error(err)
+			}
+		})
+	}
+	// A dry run takes what the plan takes from the role for taken.
+	f := newFake(p)
+	r, _ := run(t, p, f)
+	r.Mutator = graced{f, apply.Role{Root: target.Role.ID, Grants: with("prvbulkdelete", "global")}}
+	if err := r.Check(t.Context(), func(plan.Action, string) {}); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestWordsOfAnother has the journal of a plan in other words opened: what another
+// dbaudit did must be undone.
+func TestWordsOfAnother(t *testing.T) {
+	p := sample(t)
+	p.Actions[0].Summary = "in other words"
+	if err := p.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	r, file := run(t, p, newFake(p))
+	if err := r.Journal.Close(); err != nil {
+		t.Fatal(err)
+	}
+	j, err := apply.OpenJournal(file, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Close(); err != nil {
+		t.Error(err)
+	}
+}
