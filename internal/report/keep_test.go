@@ -47,6 +47,7 @@ func TestKeep(t *testing.T) {
 		"large":      {large(5000)},
 		"archive":    {archive()},
 		"archives":   {archive(), archive()},
+		"unread":     {unreadFile(), archive()},
 		"several":    {mixed(), elsewhere(incomplete(), "fabrikam", "5b1c8a34-9a35-4a54-9d43-6f3c3f4a0011"), elsewhere(compliant(), "adventure-works", "5b1c8a34-9a35-4a54-9d43-6f3c3f4a0012")},
 	} {
 		for _, f := range forms {
