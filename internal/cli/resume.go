@@ -61,6 +61,9 @@ func remaining(j *apply.Journal) string {
 	b.WriteString("; left:\n")
 	for _, action := range left {
 		fmt.Fprintf(&b, "  %2s. %s\n", action.ID, action.Summary)
+		for _, d := range detailed(action) {
+			fmt.Fprintf(&b, "        %-32s %s → %s\n", d.Name, d.Before, d.After)
+		}
 	}
 	return b.String()
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/apply"
 	"github.com/dbaudit/dbaudit/internal/apply/webapi"
+	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
 func (a *app) rollbackCommand() *cobra.Command {
@@ -77,11 +78,22 @@ func undoing(j *apply.Journal) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d of %d actions were done; to be undone, last first:\n", j.Applied(), len(j.Plan.Actions))
 	for _, action := range j.Undoable() {
-		fmt.Fprintf(&b, "  %2s. %s", action.ID, action.Summary)
 		if action.UndoneWith != "" {
-			fmt.Fprintf(&b, " (goes with %s)", action.UndoneWith)
+			fmt.Fprintf(&b, "  %2s. %s (goes with %s)\n", action.ID, action.Summary, action.UndoneWith)
+			continue
 		}
-		b.WriteByte('\n')
+		fmt.Fprintf(&b, "  %2s. %s\n", action.ID, action.Summary)
+		for _, d := range detailed(action) {
+			fmt.Fprintf(&b, "        %-32s %s → %s\n", d.Name, d.After, d.Before)
+		}
 	}
 	return b.String()
+}
+
+// detailed are the differences of an action whose summary does not say them all.
+func detailed(action plan.Action) []plan.Difference {
+	if action.Target.Kind == plan.KindGrants || action.Target.Kind == plan.KindShare {
+		return action.Differences()
+	}
+	return nil
 }
