@@ -19,6 +19,7 @@ func (p Plan) Text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Plan for %s (%s), profile %s\n", oneLine(p.Environment.Name), p.Environment.URL, p.Profile)
 	fmt.Fprintf(&b, "from the state of %s, good until %s\n", stamp(p.Snapshot.TakenAt), stamp(p.ExpiresAt))
+	fmt.Fprintf(&b, "digest %s\n", p.Digest)
 	for _, g := range p.groups() {
 		fmt.Fprintf(&b, "\n%s\n", oneLine(g.title))
 		for i, a := range g.actions {
