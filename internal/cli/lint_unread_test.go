@@ -8,8 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/cli"
+	"github.com/dbaudit/dbaudit/schema"
 )
 
 // inCI is an environment of variables, as a CI sets them.
@@ -39,6 +42,17 @@ func TestLintSaysWhatWasNotRead(t *testing.T) {
 		t.Errorf("unread: %+v", u)
 	}
 	put(t, "saved.json", out.stdout)
+	compiled, err := schema.Compile(schema.Files, "result.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, err := jsonschema.UnmarshalJSON(strings.NewReader(out.stdout))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := compiled.Validate(document); err != nil {
+		t.Errorf("the published schema: %v", err)
+	}
 	for _, format := range []string{"table", "json", "sarif", "junit", "html", "markdown", "csv", "github", "unix"} {
 		out := lintIn(t, "", "Roles", "-f", format)
 		if !strings.Contains(out.stdout, "Roles/bad.xml") || !strings.Contains(out.stdout, "the file ends within") || out.code != 3 {

@@ -186,6 +186,28 @@ func TestResults(t *testing.T) {
 	}
 }
 
+// TestResultsOfFiles: files have no organization, and are known by their names; one
+// that could not be read has nothing that was fixed.
+func TestResultsOfFiles(t *testing.T) {
+	of := func(name string, r audit.Result) audit.Result {
+		r.Environment = audit.Environment{Name: name}
+		return r
+	}
+	passes := of("a.xml", result(control("A", audit.OutcomePass)))
+	fails := of("b.xml", result(control("A", audit.OutcomeFail, finding("x", nil))))
+	unread := of("b.xml", result())
+	unread.Unread = &audit.Unread{Message: "it is cut short"}
+	if d := compare.Results([]audit.Result{passes, fails}, []audit.Result{fails, passes}); !d.Same || len(d.Environments) != 2 {
+		t.Errorf("the same files: %+v", d)
+	}
+	for _, pair := range [][2]audit.Result{{fails, unread}, {unread, fails}} {
+		e := compare.Results(pair[:1], pair[1:]).Environments[0]
+		if len(e.Findings) != 1 || e.Findings[0].State.String() != "incomparable" || len(e.Incomparable) != 1 || !strings.Contains(e.Incomparable[0].Why, "it is cut short") {
+			t.Errorf("an unread file: %+v", e)
+		}
+	}
+}
+
 func TestBaseline(t *testing.T) {
 	missing := audit.Evidence{"state": "missing", "actual_depth": "none"}
 	shallow := audit.Evidence{"state": "shallow", "actual_depth": "local"}

@@ -9,14 +9,15 @@ import (
 )
 
 // Results compares saved results. Environments are matched by organization and
-// profile; of several results of one, the last evaluated stands for it.
+// profile, files by name and profile; of several results of one, the last evaluated
+// stands for it.
 func Results(older, newer []audit.Result) Diff {
 	d := Diff{Format: Format, Of: "results"}
 	olds, news := latest(older), latest(newer)
 	for i := range news {
 		var was *audit.Result
 		for j := range olds {
-			if Comparable(news[i], olds[j]) {
+			if same(news[i], olds[j]) {
 				was = &olds[j]
 			}
 		}
@@ -25,7 +26,7 @@ func Results(older, newer []audit.Result) Diff {
 	for j := range olds {
 		gone := true
 		for i := range news {
-			gone = gone && !Comparable(news[i], olds[j])
+			gone = gone && !same(news[i], olds[j])
 		}
 		if gone {
 			d.Environments = append(d.Environments, results(&olds[j], nil))
@@ -40,7 +41,7 @@ func latest(all []audit.Result) []audit.Result {
 next:
 	for _, r := range all {
 		for i := range out {
-			if Comparable(out[i], r) {
+			if same(out[i], r) {
 				if !r.EvaluatedAt.Before(out[i].EvaluatedAt) {
 					out[i] = r
 				}
@@ -50,6 +51,12 @@ next:
 		out = append(out, r)
 	}
 	return out
+}
+
+// same reports whether two results are of one environment or one file. A baseline is
+// more generous: a role is known in whatever file it stands.
+func same(a, b audit.Result) bool {
+	return Comparable(a, b) && (a.Environment.OrganizationID != "" || a.Environment.Name == b.Environment.Name)
 }
 
 // side identifies a result; nil stays nil.
@@ -75,6 +82,12 @@ func results(was, now *audit.Result) Environment {
 		e.Incomparable = append(e.Incomparable, Incomparable{What: "environment " + e.Name, Why: "the older file has no result of it under this profile"})
 	case now == nil:
 		e.Incomparable = append(e.Incomparable, Incomparable{What: "environment " + e.Name, Why: "the newer file has no result of it under this profile"})
+	case was.Unread != nil:
+		e.Incomparable = append(e.Incomparable, Incomparable{What: "file " + e.Name, Why: "it could not be read for the older result: " + was.Unread.Message})
+		was = nil
+	case now.Unread != nil:
+		e.Incomparable = append(e.Incomparable, Incomparable{What: "file " + e.Name, Why: "it could not be read for the newer result: " + now.Unread.Message})
+		now = nil
 	}
 	before, after := controlsOf(was), controlsOf(now)
 	for _, c := range listed(now) {
