@@ -296,6 +296,10 @@ func sameVerdict(saved []audit.Control, place int, c audit.Control) (bool, error
 
 // derive makes a plan and holds it against the limits.
 func (a *app) derive(r audit.Result, s *snapshot.Snapshot, p profile.Profile, f contentFlags, asOf time.Time) (plan.Plan, error) {
+	within, err := limits(p, f.maxChanges)
+	if err != nil {
+		return plan.Plan{}, err
+	}
 	if f.validFor <= 0 {
 		return plan.Plan{}, usagef("--valid-for %s: a plan must be good for some time, %s at most", f.validFor, plan.MaxValidity)
 	}
@@ -315,12 +319,15 @@ func (a *app) derive(r audit.Result, s *snapshot.Snapshot, p profile.Profile, f 
 	if asOf.After(made.ExpiresAt) {
 		a.warn("the snapshot is of %s: the plan has expired already, and can be read but not applied", s.TakenAt.Format(time.RFC3339))
 	}
-	return made, made.Within(limits(p, f.maxChanges))
+	return made, made.Within(within)
 }
 
-// limits are what a profile lets a plan do.
-func limits(p profile.Profile, changes int) plan.Limits {
-	return plan.Limits{Changes: changes, Minimum: p.Minimum(), Allow: p.Allow, Depths: p.Depths}
+// limits are what a profile lets a plan do, in so many changes at most.
+func limits(p profile.Profile, changes int) (plan.Limits, error) {
+	if changes < 1 {
+		return plan.Limits{}, usagef("--max-changes %d: want at least 1", changes)
+	}
+	return plan.Limits{Changes: changes, Minimum: p.Minimum(), Allow: p.Allow, Depths: p.Depths}, nil
 }
 
 func controlIDs(names []string) []audit.ControlID {

@@ -106,6 +106,10 @@ func TestPlanFlags(t *testing.T) {
 		b.run(append(saved, "--valid-for", long)...).must(t, 2)
 	}
 	b.run(append(saved, "--valid-for", "720h")...).must(t, 0)
+	for _, few := range []string{"0", "-1"} {
+		b.run(append(saved, "--max-changes", few)...).must(t, 2)
+		b.run("apply", "plan.json", "--dry-run", "--max-changes", few).must(t, 2)
+	}
 }
 
 // No plan assigns a built-in role, and none one that grants more than is asked for.

@@ -44,7 +44,11 @@ func (a *app) verifiable(ctx context.Context, p plan.Plan, f applyFlags) (verifi
 	if t.profile.Name != p.Profile {
 		return verification{}, usagef("the plan was made by the profile %q, and %q is given", p.Profile, t.profile.Name)
 	}
-	if err := p.Within(limits(t.profile, f.maxChanges)); err != nil {
+	within, err := limits(t.profile, f.maxChanges)
+	if err != nil {
+		return verification{}, err
+	}
+	if err := p.Within(within); err != nil {
 		return verification{}, err
 	}
 	return a.ready(ctx, t, f.judge)
