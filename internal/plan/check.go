@@ -170,6 +170,9 @@ func (t Target) check(earlier func(string, ...audit.FixKind) bool) error {
 	if t.ApplicationID != "" && !guid.MatchString(t.ApplicationID) {
 		return fmt.Errorf("%q is no application id", t.ApplicationID)
 	}
+	if t.Kind == KindUser && t.ApplicationID == "" && t.User.ID == "" {
+		return errors.New("it is not said which user is meant")
+	}
 	for privilege, id := range t.Privileges {
 		if !name.MatchString(privilege) || !guid.MatchString(id) {
 			return fmt.Errorf("%q is no privilege with the id %q", privilege, id)
@@ -183,7 +186,7 @@ func (t Target) check(earlier func(string, ...audit.FixKind) bool) error {
 	needed := map[Kind][]*Ref{
 		KindRole:       {t.Role, t.BusinessUnit},
 		KindGrants:     {t.Role, t.BusinessUnit},
-		KindUser:       {t.User},
+		KindUser:       {t.User, t.BusinessUnit},
 		KindAssignment: {t.Role, t.Copy, t.User, t.BusinessUnit},
 		KindShare:      {t.View, t.Principal, t.Owner},
 	}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -396,6 +397,41 @@ func TestEdited(t *testing.T) {
 	}
 	if strings.Contains(fmt.Sprint(decodeError(bytes.Replace(data, []byte(`"global"`), []byte(`"basic"`), 1))), "sha256:") {
 		t.Error("the refusal says which digest would do")
+	}
+}
+
+// TestPartsMissing takes every part of every action away in turn: what is left is
+// refused or sound, and never more than can be read.
+func TestPartsMissing(t *testing.T) {
+	for _, change := range []func(*audit.Result, *snapshot.Snapshot){nil, noRoleNoUser} {
+		data := encode(t, build(t, options(), change))
+		whole, err := plan.Decode(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range whole.Actions {
+			for _, part := range []func(*plan.Action) any{
+				func(a *plan.Action) any { return a }, func(a *plan.Action) any { return &a.Target },
+			} {
+				for field := range reflect.ValueOf(part(&whole.Actions[i])).Elem().NumField() {
+					p, err := plan.Decode(data)
+					if err != nil {
+						t.Fatal(err)
+					}
+					value := reflect.ValueOf(part(&p.Actions[i])).Elem().Field(field)
+					value.SetZero()
+					if err := p.Seal(); err != nil {
+						continue
+					}
+					if p, err = plan.Decode(encode(t, p)); err != nil {
+						continue
+					}
+					_, _ = p.Text(), p.Markdown()
+					_ = p.Lacking(nil)
+					_, _ = p.NeedsToUndo()
+				}
+			}
+		}
 	}
 }
 
