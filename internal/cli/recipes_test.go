@@ -64,6 +64,8 @@ func recipeCommand(ts *testscript.TestScript, _ bool, args []string) {
 		switch value := at(ts, args[1], args[2]).(type) {
 		case string:
 			text = value
+		case bool:
+			text = strconv.FormatBool(value)
 		case []any:
 			for _, line := range value {
 				s, ok := line.(string)
