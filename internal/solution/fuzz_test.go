@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -23,12 +24,15 @@ func FuzzXML(f *testing.F) {
 		role, customizations, "\ufeff" + role, strings.ReplaceAll(role, "\n", "\r\n"), role[:300],
 		`<Role name="x"><![CDATA[ <RolePrivileges> ]]></Role>`,
 		`<Role name="x"><!-- a --><?pi b?><RolePrivileges><RolePrivilege name='&#x41;' level="Basic"/></RolePrivileges></Role>`,
+		`<a><Roles><x:Role name="r"><x:RolePrivileges></x:RolePrivileges></x:Role><Role name="s"/></Roles><!-- <RolePrivilege <RolePrivilege --></a>`,
+		`<Role name="x"><RolePrivileges><RolePrivilege name="&lt;yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy" level="Basic"/><RolePrivilege/><RolePrivilege/></RolePrivileges></Role>`,
 		`<!DOCTYPE Role [<!ENTITY a "b">]><Role name="&a;"/>`,
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		found := input(t, data)
+		var found solution.Found
+		bounded(t, len(data), func() { found = input(t, data) })
 		if len(found.Faults) > 0 && len(found.Roles) > 0 {
 			t.Error("roles of a file with a fault are judged")
 		}
@@ -42,7 +46,7 @@ func FuzzXML(f *testing.F) {
 			return
 		}
 		if len(found.Faults) > 0 {
-			if text := found.Faults[0].Error(); !strings.Contains(text, "more than") && !strings.Contains(text, "two elements") && !strings.Contains(text, "encoding") &&
+			if text := found.Faults[0].Error(); !strings.Contains(text, "more than") && !strings.Contains(text, "longer than") && !strings.Contains(text, "two elements") && !strings.Contains(text, "encoding") &&
 				!strings.Contains(text, "holds no definition") && !strings.Contains(text, "something stands behind") && !strings.Contains(text, ".zip") {
 				t.Errorf("%q is XML, and is refused: %s", data, text)
 			}
@@ -60,6 +64,23 @@ func FuzzXML(f *testing.F) {
 			t.Errorf("%q: got %q, the library reads %q", data, got, names)
 		}
 	})
+}
+
+// bounded makes sure that reading so many bytes takes memory in proportion to them:
+// what takes more is read in more than linear time, too.
+func bounded(t *testing.T, size int, read func()) {
+	t.Helper()
+	const (
+		once = 1 << 20
+		each = 200 // an empty role takes 16 bytes to write and some hundred to keep
+	)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	read()
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > uint64(once+each*size) {
+		t.Errorf("%d bytes took %d bytes of memory", size, took)
+	}
 }
 
 // input reads data as standard input.
@@ -154,10 +175,17 @@ func FuzzArchive(f *testing.F) {
 	f.Add([]byte("PK\x03\x04"))
 	limits := solution.Limits{File: 1 << 16, Archive: 1 << 18, Entries: 50, Nesting: 2, Roles: 50, Privileges: 5000}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		found, err := solution.Read(t.Context(), []string{solution.Stdin}, bytes.NewReader(append([]byte("PK\x03\x04"), data...)), limits)
-		if err != nil {
-			t.Fatal(err)
-		}
+		var found solution.Found
+		bounded(t, len(data)+int(limits.Archive), func() {
+			var err error
+			found, err = solution.Read(t.Context(), []string{solution.Stdin}, bytes.NewReader(append([]byte("PK\x03\x04"), data...)), limits)
+			if err != nil && !strings.Contains(err.Error(), "lint fewer") {
+				t.Fatal(err)
+			}
+			if err != nil {
+				found.Faults = []*solution.Fault{{File: solution.Stdin, Err: err}}
+			}
+		})
 		if len(found.Roles) == 0 && len(found.Faults) == 0 {
 			t.Error("neither roles nor a fault")
 		}

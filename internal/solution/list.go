@@ -1,6 +1,7 @@
 package solution
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -60,16 +61,16 @@ func (l *lister) note(format string, args ...any) {
 
 // add adds a file, unless it is there. Who names it wants it read, however else it
 // was found.
-func (l *lister) add(f file, real string) {
-	i, ok := l.known[real]
+func (l *lister) add(f file, actual string) {
+	i, ok := l.known[actual]
 	switch {
 	case f.name != Stdin && l.exclude(f.name):
 		if !ok {
-			l.known[real] = -1
+			l.known[actual] = -1
 			l.excluded = append(l.excluded, filepath.ToSlash(f.name))
 		}
 	case !ok, i < 0:
-		l.known[real] = len(l.files)
+		l.known[actual] = len(l.files)
 		l.files = append(l.files, f)
 	case f.named:
 		l.files[i].named, l.files[i].probed = true, false
@@ -84,7 +85,7 @@ func (l *lister) path(name string) {
 	}
 	_, err := os.Lstat(name)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && isPattern(name):
+	case err != nil && isPattern(name):
 		l.pattern(name)
 	case err != nil:
 		l.fail(name, cause(err))
@@ -96,9 +97,9 @@ func (l *lister) path(name string) {
 // existing finds what a file or folder means that is there.
 func (l *lister) existing(name string, named bool) {
 	info, err := os.Stat(name)
-	real, unreal := resolve(name)
+	actual, unreal := resolve(name)
 	if unreal != nil {
-		real = name // as of a pipe: what a shell's <(command) stands for is in no folder
+		actual = name // as of a pipe: what a shell's <(command) stands for is in no folder
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && named:
@@ -108,9 +109,9 @@ func (l *lister) existing(name string, named bool) {
 	case err != nil:
 		l.fail(name, cause(err))
 	case info.IsDir():
-		l.folder(name, real)
+		l.folder(name, actual)
 	case named || info.Mode().IsRegular():
-		l.add(file{name: name, named: named}, real)
+		l.add(file{name: name, named: named}, actual)
 	}
 }
 
@@ -140,9 +141,9 @@ type walk struct {
 	dangling, dir []string // symbolic links
 }
 
-func (l *lister) folder(name, real string) {
+func (l *lister) folder(name, actual string) {
 	w := walk{lister: l}
-	w.in(name, real, true)
+	w.in(name, actual, true)
 	w.say(name)
 }
 
@@ -170,27 +171,27 @@ func some(names []string) string {
 
 // in finds the files of a folder that is really elsewhere. The root may have any
 // name: role files that stand directly in it are told by their content.
-func (w *walk) in(folder, real string, root bool) {
+func (w *walk) in(folder, actual string, root bool) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		w.fail(folder, fmt.Errorf("the folder cannot be read: %w", cause(err)))
 	}
 	for _, e := range entries {
-		name, actual := filepath.Join(folder, e.Name()), filepath.Join(real, e.Name())
-		place, regular := filepath.ToSlash(actual), e.Type().IsRegular()
+		name, target := filepath.Join(folder, e.Name()), filepath.Join(actual, e.Name())
+		place, regular := filepath.ToSlash(target), e.Type().IsRegular()
 		switch {
 		case e.IsDir() && !skipped(e.Name()):
-			w.in(name, actual, false)
+			w.in(name, target, false)
 			continue
 		case e.Type()&fs.ModeSymlink != 0:
-			actual, regular = w.link(name, place)
+			target, regular = w.link(name, place)
 		}
 		switch {
 		case !regular:
 		case relevant(place):
-			w.add(file{name: name}, actual)
+			w.add(file{name: name}, target)
 		case root && isXML(place):
-			w.add(file{name: name, probed: true}, actual)
+			w.add(file{name: name, probed: true}, target)
 		case isYAMLRole(place):
 			w.yaml = true
 		}
@@ -199,8 +200,8 @@ func (w *walk) in(folder, real string, root bool) {
 
 // link resolves a symbolic link: a file is read like another, a folder might lead in
 // a circle.
-func (w *walk) link(name, place string) (actual string, regular bool) {
-	actual, err := resolve(name)
+func (w *walk) link(name, place string) (target string, regular bool) {
+	target, err := resolve(name)
 	if err != nil {
 		// Editors mark what they hold open by links that lead nowhere: .#name.
 		if relevant(place) && !hidden(path.Base(place)) {
@@ -208,7 +209,7 @@ func (w *walk) link(name, place string) (actual string, regular bool) {
 		}
 		return "", false
 	}
-	info, err := os.Stat(actual)
+	info, err := os.Stat(target)
 	switch {
 	case err != nil:
 		w.fail(name, cause(err))
@@ -216,7 +217,7 @@ func (w *walk) link(name, place string) (actual string, regular bool) {
 	case info.IsDir() && !skipped(path.Base(place)):
 		w.dir = append(w.dir, filepath.ToSlash(name))
 	}
-	return actual, info.Mode().IsRegular()
+	return target, info.Mode().IsRegular()
 }
 
 func hidden(name string) bool { return strings.HasPrefix(name, ".") }
@@ -226,6 +227,9 @@ func skipped(name string) bool { return hidden(name) || name == "node_modules" }
 
 // relevant reports whether a file found in a folder or an archive may hold roles.
 func relevant(name string) bool {
+	if strings.HasPrefix(path.Base(name), "._") {
+		return false // macOS keeps what a file is besides its content in one of this name
+	}
 	return isZip(name) || isXML(name) && (strings.EqualFold(path.Base(name), "customizations.xml") || inRoles(name))
 }
 
@@ -260,7 +264,7 @@ func (l *lister) pattern(name string) {
 			return
 		}
 		again := s == "**" && len(segments) > 0 && segments[len(segments)-1] == "**"
-		if (s != "" || i == 0) && !again {
+		if (s != "" || i == 0) && s != "." && !again {
 			segments = append(segments, s)
 		}
 	}
@@ -274,7 +278,7 @@ func (l *lister) pattern(name string) {
 		return slices.Compare(strings.Split(a, "/"), strings.Split(b, "/"))
 	})
 	for _, m := range x.matches {
-		l.existing(filepath.FromSlash(m), false)
+		l.existing(cmp.Or(filepath.FromSlash(m), "."), false)
 	}
 }
 

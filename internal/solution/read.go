@@ -208,7 +208,8 @@ func (r *reader) note(format string, args ...any) {
 }
 
 func (r *reader) file(f file) {
-	label, data := filepath.ToSlash(f.name), ""
+	label := filepath.ToSlash(f.name)
+	var data string
 	var err error
 	switch {
 	case f.name == Stdin:

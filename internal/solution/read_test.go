@@ -386,6 +386,102 @@ func TestLargeAndHostile(t *testing.T) {
 	}
 }
 
+// sized is a role of so many bytes of name and so many entries.
+func sized(name, entries int) string {
+	return "<Role name='" + strings.Repeat("x", name) + "'><RolePrivileges>" + strings.Repeat("<RolePrivilege name='y' level='Basic'/>", entries) + "</RolePrivileges></Role>"
+}
+
+// What is kept of files is bounded for each and for all: nothing carries a name of
+// megabytes on, and no number of small roles adds up.
+func TestBounds(t *testing.T) {
+	for want, content := range map[string]string{
+		":1:1: the name of a Role is longer than 1000 bytes":                     sized(1001, 0),
+		":1:18: the name of an element is longer than 1000 bytes":                "<Role name='x'>  <" + strings.Repeat("y", 1001) + "/></Role>",
+		":1:1: the name of an element is longer than 1000 bytes":                 "</" + strings.Repeat("y", 1001) + ">",
+		":1:19: the name of an attribute is longer than 1000 bytes":              "<Role name='x'><a " + strings.Repeat("y", 1001) + "=''/></Role>",
+		":1:32: the level of a RolePrivilege is longer than 1000 bytes":          "<Role name='x'><RolePrivileges><RolePrivilege level='" + strings.Repeat("&#32;", 201) + "'/></RolePrivileges></Role>",
+		"the roles of the file list more than 500000 privileges in all":          "<a><Roles>" + strings.Repeat("<Role name='x'><RolePrivileges>"+strings.Repeat("<RolePrivilege/>", 9000)+"</RolePrivileges></Role>", 56) + "</Roles></a>",
+		"the archive is refused: its files define more than 2000 roles":          zipped(t, "a/customizations.xml", "<a><Roles>"+strings.Repeat(sized(1, 0), 1500)+"</Roles></a>", "b/customizations.xml", "<a><Roles>"+strings.Repeat(sized(1, 0), 1500)+"</Roles></a>"),
+		"the archive is refused: the name of an entry is longer than 1000 bytes": zipped(t, strings.Repeat("x", 1000)+"/Roles/x.xml", sized(1, 1)),
+	} {
+		found := input(t, []byte(content))
+		if len(found.Roles) > 0 || len(found.Faults) != 1 || !strings.Contains(found.Faults[0].Error(), want) {
+			t.Errorf("got %v, want %q", found.Faults, want)
+		}
+	}
+	dir := t.TempDir()
+	for i := range 3 {
+		write(t, filepath.Join(dir, "Roles", fmt.Sprint(i)+".xml"), sized(1, 10))
+	}
+	limits := solution.DefaultLimits()
+	for _, test := range []struct {
+		roles, privileges int
+		want              string
+	}{{3, 30, ""}, {2, 30, "more than 2 roles"}, {3, 29, "more than 29 privileges"}} {
+		limits.Roles, limits.Privileges = test.roles, test.privileges
+		if _, err := solution.Read(t.Context(), []string{dir}, nil, limits); (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%+v: %v", test, err)
+		}
+	}
+}
+
+// A prefix hides nothing from what is bounded, and costs no more.
+func TestPrefixes(t *testing.T) {
+	content := "<a><Roles>" + strings.Repeat("<x:Role name='r'><x:RolePrivileges></x:RolePrivileges></x:Role>", 2000) + "</Roles><!--" + strings.Repeat("<RolePrivilege ", 100_000) + "--></a>"
+	var found solution.Found
+	bounded(t, len(content), func() { found = input(t, []byte(content)) })
+	if len(found.Roles) != 2000 {
+		t.Errorf("%d roles, %v", len(found.Roles), found.Faults)
+	}
+}
+
+// An archive that is refused is refused once.
+func TestOneFaultOfAnArchive(t *testing.T) {
+	var files []string
+	for i := range 150 {
+		files = append(files, fmt.Sprintf("%d/customizations.xml", i), "<a>"+strings.Repeat(" ", 10))
+	}
+	limits := solution.DefaultLimits()
+	archive := write(t, filepath.Join(t.TempDir(), "a.zip"), zipped(t, files...))
+	for _, test := range []struct {
+		limit int64
+		count int
+		last  string
+	}{
+		{100, 8, "a.zip: the archive is refused: more than 0 MB would have to be read out of it"},
+		{1 << 20, 101, "a.zip: more than 100 of its files cannot be read, and the others were left"},
+	} {
+		limits.Archive = test.limit
+		found, err := solution.Read(t.Context(), []string{archive}, nil, limits)
+		if err != nil || len(found.Faults) != test.count || !strings.HasSuffix(found.Faults[test.count-1].Error(), test.last) {
+			t.Errorf("%d faults, %v", len(found.Faults), found.Faults)
+		}
+	}
+}
+
+// What an archive says of its entries' number is not believed: it is the header of
+// each that takes memory.
+func TestEntriesAreCounted(t *testing.T) {
+	header := "PK\x01\x02" + strings.Repeat("\x00", 24) + "\x01" + strings.Repeat("\x00", 17) + "a"
+	end := "PK\x05\x06" + strings.Repeat("\x00", 18)
+	found := input(t, []byte("PK\x03\x04"+strings.Repeat(header, 100_001)+end))
+	if len(found.Faults) != 1 || !strings.Contains(found.Faults[0].Error(), "stdin: the archive lists 100001 entries") {
+		t.Errorf("%v", found.Faults)
+	}
+}
+
+func TestIsCustomizable(t *testing.T) {
+	for content, want := range map[string]bool{
+		"1": true, "0": false, "false": false, " \n0 ": false, "<![CDATA[0]]>": false, "<![CDATA[]]>&#48;<!-- no < 1 --><?a b?>": false,
+		"<![CDATA[ false]]>": false, "<!-- 0 -->1": true, "": true,
+	} {
+		found := input(t, []byte("<Role name='x'><IsCustomizable>"+content+"</IsCustomizable></Role>"))
+		if len(found.Faults) > 0 || found.Roles[0].Customizable != want {
+			t.Errorf("%q: %v, %v", content, found.Roles, found.Faults)
+		}
+	}
+}
+
 func TestYAMLRolesAreSaid(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "solutions", "roles", "demandbase.yml"), "name: x")

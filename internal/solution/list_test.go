@@ -1,0 +1,233 @@
+package solution_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dbaudit/dbaudit/internal/solution"
+)
+
+// named is a role file with a role of a name.
+func named(name string) string { return strings.ReplaceAll(role, "Demandbase Integration", name) }
+
+// tree makes the working directory one of files with contents; what begins with
+// "-> " is a symbolic link.
+func tree(t *testing.T, files ...string) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	for i := 0; i < len(files); i += 2 {
+		target, link := strings.CutPrefix(files[i+1], "-> ")
+		if !link {
+			write(t, files[i], files[i+1])
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(files[i]), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(target, files[i]); err != nil {
+			t.Skip("there are no symbolic links here: ", err)
+		}
+	}
+}
+
+// said is what reading gave, in words.
+func said(found solution.Found) (all []string) {
+	for _, r := range found.Roles {
+		all = append(all, r.Name+" in "+r.File)
+	}
+	for _, f := range found.Faults {
+		all = append(all, "fault: "+f.Error())
+	}
+	for _, n := range found.Notes {
+		all = append(all, "note: "+n)
+	}
+	return all
+}
+
+func TestSymbolicLinks(t *testing.T) {
+	tree(t,
+		"src/Roles/a.xml", named("a"),
+		"src/Roles/b.xml", "-> ../shared/b.xml",
+		"src/Roles/again.xml", "-> a.xml",
+		"src/Roles/gone.xml", "-> nowhere.xml",
+		"src/Roles/.#a.xml", "-> user@host.1234",
+		"src/Roles/up", "-> ..",
+		"src/shared/b.xml", named("b"),
+		"link", "-> src",
+		"roles", "-> src/shared",
+		"dangling.xml", "-> nothing",
+	)
+	const a, b = "a in src/Roles/a.xml", "b in src/Roles/b.xml"
+	folders := "note: src: symbolic links to folders are not followed; name a folder to have it read: src/Roles/up"
+	gone := "note: src: symbolic links lead nowhere, and nothing was read there: src/Roles/gone.xml"
+	for name, test := range map[string]struct{ paths, want []string }{
+		"a tree": {[]string{"src"}, []string{a, b, folders, gone}},
+		"a link to a tree": {[]string{"link", "src"}, []string{
+			"a in link/Roles/a.xml", "b in link/Roles/b.xml",
+			"note: link: symbolic links to folders are not followed; name a folder to have it read: link/Roles/up",
+			"note: link: symbolic links lead nowhere, and nothing was read there: link/Roles/gone.xml",
+			folders, gone,
+		}},
+		"a link to a folder": {[]string{"roles"}, []string{"b in roles/b.xml"}},
+		"a file of a tree":   {[]string{"link/Roles/again.xml"}, []string{"a in link/Roles/again.xml"}},
+		"a pattern":          {[]string{"link/*/[a-b].xml"}, []string{"a in link/Roles/a.xml", "b in link/Roles/b.xml"}},
+		"any folders": {[]string{"**/*.xml"}, []string{
+			a, b,
+			"note: **/*.xml: symbolic links to folders are not followed; name a folder to have it read: link, roles, src/Roles/up",
+			"note: dangling.xml: the symbolic link leads nowhere, and nothing was read there",
+			"note: src/Roles/gone.xml: the symbolic link leads nowhere, and nothing was read there",
+		}},
+		"a dangling link": {[]string{"dangling.xml"}, []string{"fault: dangling.xml: the symbolic link leads nowhere"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, said(read(t, test.paths...))); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// What cannot be looked into is named and hides nothing beside it.
+func TestUnreadableFolders(t *testing.T) {
+	tree(t, "src/a/Roles/a.xml", named("a"), "src/m/Roles/m.xml", named("m"), "src/z/Roles/z.xml", named("z"))
+	if err := os.Chmod("src/m", 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Chmod("src/m", 0o755) })
+	if _, err := os.ReadDir("src/m"); err == nil {
+		t.Skip("nothing is forbidden here")
+	}
+	want := []string{"a in src/a/Roles/a.xml", "z in src/z/Roles/z.xml", "fault: src/m: the folder cannot be read: permission denied"}
+	for _, path := range []string{"src", "src/**/*.xml"} {
+		if diff := cmp.Diff(want, said(read(t, path))); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", path, diff)
+		}
+	}
+}
+
+func TestPatterns(t *testing.T) {
+	tree(t,
+		"a/Roles/r.xml", named("a"), "a/Roles/.h.xml", named("h"), "a/Roles/._r.xml", "broken", "a/Roles/.#r.xml", "-> nowhere",
+		"b/Roles/r.xml", named("b"), "b/Roles/bad.xml", "broken", "b/node_modules/Roles/r.xml", named("n"),
+		"b/.git/Roles/r.xml", named("g"), "c[1]/Roles/r.xml", named("c"), "d.xml", "<form/>")
+	h, a, b, c := "h in a/Roles/.h.xml", "a in a/Roles/r.xml", "b in b/Roles/r.xml", "c in c[1]/Roles/r.xml"
+	bad := "fault: b/Roles/bad.xml:1:1: this is no XML: text stands outside of the root element"
+	for pattern, want := range map[string][]string{
+		"a/Roles/*.xml":       {a},
+		"*/Roles/*.xml":       {a, b, c, bad},
+		"*":                   {h, a, b, c, bad},
+		"**":                  {h, a, b, c, bad},
+		"**/**/r.xml":         {a, b, c},
+		"a/**":                {h, a},
+		"a/Roles/.*.xml":      {h, "fault: a/Roles/._r.xml:1:1: this is no XML: text stands outside of the root element", "note: a/Roles/.#r.xml: the symbolic link leads nowhere, and nothing was read there"},
+		"**/**/**/**/**/none": {"fault: **/**/**/**/**/none: no file fits the pattern"},
+		"./a//Roles/[q-s].*":  {a},
+		"b/../a/*/r.xml":      {"a in b/../a/Roles/r.xml"},
+		"c[1]/Roles/r.xml":    {c},
+		"b/.*/Roles/r.xml":    {"g in b/.git/Roles/r.xml"},
+		"a/Roles/r.xml/*":     {"fault: a/Roles/r.xml/*: no file fits the pattern"},
+	} {
+		if diff := cmp.Diff(want, said(read(t, pattern))); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", pattern, diff)
+		}
+	}
+}
+
+// A folder is known by its name however it is reached, and one that is named may have
+// any name.
+func TestFoldersOfAnyName(t *testing.T) {
+	tree(t, "src/Roles/a.xml", named("a"), "sec/a.xml", named("a"), "sec/b.xml", utf16le(named("b")), "sec/c.xml", "<?xml version='1.0'?><!-- <Role> -->\n<form/>",
+		"sec/d.xml", "not even XML", "sec/e.xml", "<!-- x --><Role", "sec/f.xml", customizations, "sec/below/a.xml", named("a"))
+	want := []string{
+		"a in sec/a.xml", "b in sec/b.xml", "First in sec/f.xml", "Second & last in sec/f.xml",
+		"fault: sec/e.xml:1:11: the file ends within <Role: it is cut short",
+	}
+	if diff := cmp.Diff(want, said(read(t, "sec"))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := said(read(t, ".")); len(got) != 1 {
+		t.Errorf("what nobody named is read: %q", got)
+	}
+	t.Chdir(filepath.Join("src", "Roles"))
+	if diff := cmp.Diff([]string{"a in a.xml"}, said(read(t, "."))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A solution without roles is none the worse; what nobody named and is no solution's
+// is passed over, but not what may be one.
+func TestWhatIsNoSolution(t *testing.T) {
+	const (
+		pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
+		fetch   = "it is a Git LFS pointer and not the file: fetch that by git lfs pull"
+		manifes = "<ImportExportXml><SolutionManifest/></ImportExportXml>"
+	)
+	good := zipped(t, "customizations.xml", customizations)
+	broken := "this is no .zip archive, or a broken one: zip: not a valid zip file"
+	for name, test := range map[string]struct {
+		file, content string
+		named, found  string // what is said of the file when it is named, when it is found
+	}{
+		"a pointer":                   {"a.zip", pointer, "fault: a.zip: " + fetch, "note: a.zip: the archive was not read: " + fetch},
+		"a pointer for XML":           {"customizations.xml", pointer, "fault: customizations.xml: " + fetch, "fault: customizations.xml: " + fetch},
+		"no archive":                  {"a.zip", "hello", "fault: a.zip: " + broken, "note: a.zip: the archive was not read: " + broken},
+		"no archive among roles":      {"Roles/a.zip", "hello", "fault: Roles/a.zip: " + broken, "fault: Roles/a.zip: " + broken},
+		"a solution cut short":        {"a.zip", good[:len(good)-30], "fault: a.zip: " + broken, "fault: a.zip: " + broken},
+		"other things":                {"a.zip", zipped(t, "readme.md", "x"), "fault: a.zip: the archive holds no security role: want a solution's or a deployment package's .zip", ""},
+		"others that lead out":        {"a.zip", zipped(t, "../readme.md", "x"), `fault: a.zip: the archive is refused: its entry "../readme.md" leads out of it`, ""},
+		"a solution that leads out":   {"a.zip", zipped(t, "../readme.md", "x", "customizations.xml", customizations), `fault: a.zip: the archive is refused: its entry "../readme.md" leads out of it`, `fault: a.zip: the archive is refused: its entry "../readme.md" leads out of it`},
+		"others, encrypted":           {"a.zip", encrypted(zipped(t, "readme.md", "x")), "fault: a.zip: the archive holds no security role: want a solution's or a deployment package's .zip", ""},
+		"a solution, encrypted":       {"a.zip", encrypted(good), "fault: a.zip!/customizations.xml: the entry is encrypted", "fault: a.zip!/customizations.xml: the entry is encrypted"},
+		"an archive, encrypted":       {"a.zip", encrypted(zipped(t, "solution.xml", manifes, "a.zip", good)), "note: a.zip!/a.zip: the archive was not read: the entry is encrypted", "note: a.zip!/a.zip: the archive was not read: the entry is encrypted"},
+		"a web resource":              {"a.zip", zipped(t, "solution.xml", manifes, "WebResources/x.zip", "x"), "note: a.zip!/WebResources/x.zip: the archive was not read: " + broken, "note: a.zip!/WebResources/x.zip: the archive was not read: " + broken},
+		"a solution without roles":    {"a.zip", zipped(t, "solution.xml", manifes), "note: a.zip: it is a solution's and defines no security role", ""},
+		"customizations without them": {"customizations.xml", "<ImportExportXml/>", "note: customizations.xml: it is a solution's and defines no security role", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tree(t, test.file, test.content)
+			first := func(found solution.Found) string { return strings.Join(said(found)[:min(1, len(said(found)))], "") }
+			if diff := cmp.Diff(test.named, first(read(t, test.file))); diff != "" {
+				t.Errorf("named (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(test.found, first(read(t, "."))); diff != "" {
+				t.Errorf("found (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// encrypted has the flag of encryption set for all entries of an archive.
+func encrypted(archive string) string {
+	b := []byte(archive)
+	for header, at := range map[string]int{"PK\x03\x04": 6, "PK\x01\x02": 8} {
+		for i := 0; i+at < len(b); i++ {
+			if string(b[i:i+4]) == header {
+				b[i+at] |= 1
+			}
+		}
+	}
+	return string(b)
+}
+
+// A pipe is read where it is named, as a shell does for <(command).
+func TestPipes(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	w.WriteString(role)
+	w.Close()
+	name := fmt.Sprintf("/dev/fd/%d", r.Fd())
+	if _, err := os.Stat(name); err != nil {
+		t.Skip("open files have no names here")
+	}
+	if found := read(t, name); len(found.Roles) != 1 {
+		t.Errorf("%+v", found)
+	}
+}
