@@ -729,3 +729,43 @@ func TestShareTableInPart(t *testing.T) {
 		t.Errorf("shares are %v, and nothing is said of the table: %q", c.State, c.Detail)
 	}
 }
+
+// Required views are asked for by name: a question that names a table which the
+// environment does not have is refused, with all that it asks besides. What other
+// tables have by the same names is left out.
+func TestViewsOfOtherTables(t *testing.T) {
+	t.Parallel()
+	p, o, want := sampleTape(t)
+	for r := range p.answers {
+		if strings.Contains(r.Path, "returnedtypecode%20eq") {
+			t.Errorf("a table is named: %s", r.Path)
+		}
+	}
+	var added atomic.Int64
+	s, err := collector.Collect(t.Context(), filter{Reader: p.reader(), rows: func(r dataverse.Request, rows []json.RawMessage) []json.RawMessage {
+		key := map[string]string{"userqueries": "userqueryid", "savedqueries": "savedqueryid"}[set(r)]
+		if key == "" || !strings.Contains(r.Path, "$filter") {
+			return rows
+		}
+		for _, row := range slices.Clone(rows) {
+			var other map[string]any
+			if err := json.Unmarshal(row, &other); err != nil {
+				t.Error(err)
+			}
+			other[key], other["returnedtypecode"] = fmt.Sprintf("%08d-0000-4000-8000-000000000000", len(rows)), "incident"
+			data, err := json.Marshal(other)
+			if err != nil {
+				t.Error(err)
+			}
+			added.Add(1)
+			rows = append(slices.Clip(rows), data)
+		}
+		return rows
+	}}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := encode(t, s); got != want || added.Load() == 0 {
+		t.Errorf("%d rows added: %s", added.Load(), cmp.Diff(want, got))
+	}
+}

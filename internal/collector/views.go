@@ -10,14 +10,26 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// required has a condition for each required view.
+// required has a condition for the name of each required view, and none for its
+// table: the environment refuses a question that names a table which it does not
+// have, whatever else is asked.
 func (c *collection) required() []dataverse.Expr {
 	var conditions []dataverse.Expr
+	seen := map[string]bool{}
 	for _, v := range c.Requirement.Views {
-		conditions = append(conditions, dataverse.And(
-			dataverse.Eq("returnedtypecode", strings.ToLower(v.Table)), dataverse.Eq("name", v.Name)))
+		if name := strings.ToLower(v.Name); !seen[name] {
+			seen[name] = true
+			conditions = append(conditions, dataverse.Eq("name", v.Name))
+		}
 	}
 	return conditions
+}
+
+// requires reports whether a view of this table and name is required.
+func (c *collection) requires(table, name string) bool {
+	return slices.ContainsFunc(c.Requirement.Views, func(v snapshot.RequiredView) bool {
+		return strings.EqualFold(v.Table, table) && strings.EqualFold(v.Name, name)
+	})
 }
 
 // readViews reads the required personal views as somebody sees them; in the wide
@@ -27,7 +39,8 @@ func (c *collection) readViews(ctx context.Context, what string, as dataverse.Ca
 	if c.Scope == snapshot.ScopeEnvironment {
 		return rows(ctx, c, a, viewOf)
 	}
-	return filtered(ctx, c, a, c.required(), viewOf)
+	found, err := filtered(ctx, c, a, c.required(), viewOf)
+	return slices.DeleteFunc(found, func(v view) bool { return !c.requires(v.Table, v.Name) }), err
 }
 
 func (c *collection) readAuditorViews(ctx context.Context) (err error) {
@@ -99,7 +112,8 @@ func (c *collection) readSystemViews(ctx context.Context) (err error) {
 	a.query = func(without columnSet) dataverse.Query {
 		return systemViewQuery(without).Filter(dataverse.EqInt("querytype", 0))
 	}
-	c.systemViews, err = filtered(ctx, c, a, c.required(), systemViewOf)
+	found, err := filtered(ctx, c, a, c.required(), systemViewOf)
+	c.systemViews = slices.DeleteFunc(found, func(v systemView) bool { return !c.requires(v.Table, v.Name) })
 	return err
 }
 
