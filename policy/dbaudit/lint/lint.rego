@@ -48,9 +48,8 @@ subjects[id] := {"kind": "role", "id": id, "name": role.name} if some id, role i
 
 # METADATA
 # description: The privileges of each role as a fix takes them away.
-grants[id][name] := {"name": name, "depth": depth} if {
+grants[id] := {name: {"name": name, "depth": depth} | some name, depth in names} if {
 	some id, names in input.role_privileges
-	some name, depth in names
 }
 
 # METADATA
@@ -60,16 +59,20 @@ references[id] := {"id": id, "name": role.name} if some id, role in input.roles
 # METADATA
 # description: >-
 #   The lines of each role by the privilege that they name, in the file's order, each with its place among all
-#   lines of the role.
-lines[id][name] := [object.union(input.role_entries[id][place], {"entry": place}) | some place in places] if {
-	some id, names in _places
-	some name, places in names
-}
-
-_places[id][name] contains place if {
+#   lines of the role. A file may have thousands: they are put together by sorting, since a set that grows by one
+#   element after the other is copied each time.
+lines[id] := {name: of |
+	some nth, start in starts
+	name := sorted[start][0]
+	of := [line |
+		some pair in array.slice(sorted, start, ends[nth])
+		line := object.union(entries[pair[1]], {"entry": pair[1]})
+	]
+} if {
 	some id, entries in input.role_entries
-	some place, entry in entries
-	name := _key(entry)
+	sorted := sort([[_key(entry), place] | some place, entry in entries])
+	starts := [nth | some nth, pair in sorted; not sorted[nth - 1][0] == pair[0]]
+	ends := array.concat(array.slice(starts, 1, count(starts)), [count(sorted)])
 }
 
 # METADATA
