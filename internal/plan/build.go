@@ -199,7 +199,7 @@ func (b *builder) manual(c cause, reason string) {
 	if reason != "" {
 		summary = strings.TrimSuffix(summary, ".") + ": " + reason + "."
 	}
-	who := who(c.fix)
+	who := c.fix.Who()
 	if owner, disabled := b.disabledOwner(c.fix); disabled {
 		summary, who, steps = ofDisabled(c.fix, owner)
 	}
@@ -218,30 +218,6 @@ func (b *builder) leave(c cause, summary, who string, steps []string) {
 func (b *builder) withhold(c cause, flag string) {
 	summary, _ := b.Describe(c.fix)
 	b.plan.Withheld = append(b.plan.Withheld, Withheld{c.control.ID, c.fix.Kind, summary, flag})
-}
-
-// systemAdministrator is who can do nearly everything.
-const systemAdministrator = "a System Administrator of the environment"
-
-// who names whoever can do what apply cannot.
-func who(fix audit.Fix) string {
-	switch fix.Kind {
-	case audit.FixShareView, audit.FixReduceShare, audit.FixFindView, audit.FixActivateView:
-		if fix.Owner != nil && fix.Owner.Name != "" {
-			return "the view's owner, " + fix.Owner.Name
-		}
-		return "the view's owner"
-	case audit.FixInstallApp:
-		return "a Power Platform administrator who may install apps"
-	case audit.FixCorrectConfiguration:
-		return "whoever keeps dbaudit's configuration"
-	case audit.FixReplaceUser:
-		return "an administrator of the Entra tenant and one of the environment"
-	case audit.FixUnknown, audit.FixCreateRole, audit.FixAddPrivilege, audit.FixRaiseDepth, audit.FixRemovePrivilege,
-		audit.FixCreateApplicationUser, audit.FixEnableUser, audit.FixAssignRole, audit.FixUnassignRole,
-		audit.FixReplaceRole, audit.FixRemoveDuplicateUser, audit.FixMoveUser, audit.FixRemoveFromTeam:
-	}
-	return systemAdministrator
 }
 
 func add(list []Reason, why ...Reason) []Reason {

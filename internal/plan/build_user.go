@@ -243,7 +243,7 @@ func (b *builder) builtIn(root string) bool {
 // deny leaves the assignment to people.
 func (b *builder) deny(summary string, steps ...string) {
 	for _, c := range b.assign.causes {
-		b.leave(c, summary, systemAdministrator, steps)
+		b.leave(c, summary, audit.SystemAdministrator, steps)
 	}
 	b.assign, b.unreached = nil, true
 }

@@ -69,7 +69,7 @@ func ofDisabled(fix audit.Fix, owner string) (summary, who string, steps []strin
 		view = cmp.Or(fix.View.Name, fix.View.ID)
 	}
 	return fmt.Sprintf("Bring the view %q into the hands of somebody who is enabled: its owner, %s, is disabled, and nobody can look at it or share it.", view, owner),
-		systemAdministrator,
+		audit.SystemAdministrator,
 		[]string{
 			fmt.Sprintf("Enable the user %s in the Power Platform admin center, or reassign what %[1]s owns to a user who is enabled.", owner),
 			"Where the owner is another by then, name it under views in the configuration.",

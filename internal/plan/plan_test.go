@@ -400,22 +400,28 @@ func TestEdited(t *testing.T) {
 	}
 }
 
-// TestPartsMissing takes every part of every action away in turn: what is left is
-// refused or sound, and never more than can be read.
+// TestPartsMissing takes every part of an action of each kind away in turn: what is
+// left is refused, or can be read and shown.
 func TestPartsMissing(t *testing.T) {
+	t.Parallel()
+	seen := map[audit.FixKind]bool{}
 	for _, change := range []func(*audit.Result, *snapshot.Snapshot){nil, noRoleNoUser} {
 		data := encode(t, build(t, options(), change))
 		whole, err := plan.Decode(data)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i := range whole.Actions {
+		for i, a := range whole.Actions {
+			if seen[a.Kind] {
+				continue
+			}
+			seen[a.Kind] = true
 			for _, part := range []func(*plan.Action) any{
 				func(a *plan.Action) any { return a }, func(a *plan.Action) any { return &a.Target },
 			} {
 				for field := range reflect.ValueOf(part(&whole.Actions[i])).Elem().NumField() {
-					p, err := plan.Decode(data)
-					if err != nil {
+					var p plan.Plan
+					if err := json.Unmarshal(data, &p); err != nil {
 						t.Fatal(err)
 					}
 					value := reflect.ValueOf(part(&p.Actions[i])).Elem().Field(field)
