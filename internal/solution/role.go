@@ -108,7 +108,7 @@ func parse(raw string, w *workspace) (document, error) {
 				if len(doc.roles) == maxRoles {
 					return at(t, e, "the file defines more than %d roles, and no environment has as many", maxRoles)
 				}
-				if err := bounded(t, e, "id", "name"); err != nil {
+				if err := bounded(t, e); err != nil {
 					return err
 				}
 				doc.roles = append(doc.roles, definition(e, t))
@@ -130,7 +130,7 @@ func parse(raw string, w *workspace) (document, error) {
 				case entries+len(w.entries) == maxAllEntries:
 					return at(t, e, "the roles of the file list more than %d privileges in all, and no solution's do", maxAllEntries)
 				}
-				if err := bounded(t, e, "name", "level"); err != nil {
+				if err := bounded(t, e); err != nil {
 					return err
 				}
 				w.entries = append(w.entries, entry(e, t))
@@ -167,10 +167,10 @@ func parse(raw string, w *workspace) (document, error) {
 
 // bounded refuses values that no role or privilege has and that would be carried on
 // into every document.
-func bounded(t *text, e element, names ...string) error {
-	for _, name := range names {
-		if a := e.attribute(name); len(a.raw) > maxName {
-			return at(t, e, "the %s of a %s is longer than %d bytes, and none in Dataverse is", name, e.name, maxName)
+func bounded(t *text, e element) error {
+	for _, a := range e.attributes {
+		if len(a.raw) > maxName {
+			return at(t, e, "the %s of a %s is longer than %d bytes, and none in Dataverse is", a.name, e.name, maxName)
 		}
 	}
 	return nil
