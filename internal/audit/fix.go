@@ -154,3 +154,27 @@ type Grant struct {
 	// Depth is basic, local, deep or global.
 	Depth string `json:"depth,omitempty"`
 }
+
+// SystemAdministrator is who can do nearly everything.
+const SystemAdministrator = "a System Administrator of the environment"
+
+// Who names whoever can carry the fix out by hand.
+func (f Fix) Who() string {
+	switch f.Kind {
+	case FixShareView, FixReduceShare, FixFindView, FixActivateView:
+		if f.Owner != nil && f.Owner.Name != "" {
+			return "the view's owner, " + f.Owner.Name
+		}
+		return "the view's owner"
+	case FixInstallApp:
+		return "a Power Platform administrator who may install apps"
+	case FixCorrectConfiguration:
+		return "whoever keeps dbaudit's configuration"
+	case FixReplaceUser:
+		return "an administrator of the Entra tenant and one of the environment"
+	case FixUnknown, FixCreateRole, FixAddPrivilege, FixRaiseDepth, FixRemovePrivilege,
+		FixCreateApplicationUser, FixEnableUser, FixAssignRole, FixUnassignRole,
+		FixReplaceRole, FixRemoveDuplicateUser, FixMoveUser, FixRemoveFromTeam:
+	}
+	return SystemAdministrator
+}

@@ -107,6 +107,7 @@ type findingData struct {
 	Required    string // or else where it is demanded
 	Fingerprint string
 	Fix         string
+	Who         string
 	Portal      []string
 	Requests    []requestData
 	Commands    []string
@@ -335,7 +336,7 @@ func findingPage(f audit.Finding, c audit.Control, r audit.Result, o Options, st
 		return d
 	}
 	fix := remedy.For(*f.Fix, r.Environment, r.Profile.Name)
-	d.Fix = visible(fix.Summary)
+	d.Fix, d.Who = visible(fix.Summary), visible(fix.Who)
 	for _, s := range fix.Portal {
 		d.Portal = append(d.Portal, visible(s))
 	}

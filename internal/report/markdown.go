@@ -286,6 +286,7 @@ func findingMarkdown(f audit.Finding, c audit.Control, r audit.Result, o Options
 	} else {
 		fix := remedy.For(shortNames(*f.Fix), r.Environment, r.Profile.Name)
 		item("What to do", visible(fix.Summary))
+		item("Who can do it", visible(fix.Who))
 		for i, step := range fix.Portal {
 			fmt.Fprintf(&b, "  %d. %s\n", i+1, md(shorten(visible(step), textColumns)))
 		}

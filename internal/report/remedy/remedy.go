@@ -23,6 +23,9 @@ import (
 type Remedy struct {
 	// Summary is one short sentence.
 	Summary string
+	// Who can do it, where no tool can or should; empty for what a plan can hold and
+	// for files.
+	Who string
 	// Portal is what to click, step by step.
 	Portal []string
 	// Requests are Web API requests, in order.
@@ -46,6 +49,9 @@ func For(f audit.Fix, env audit.Environment, profile string) Remedy {
 	x := newFix(f, env, profile)
 	r := x.remedy()
 	r.origin = x.origin()
+	if !f.Kind.Automatic() && env.URL != "" {
+		r.Who = x.Who()
+	}
 	// Of a file, not of an environment, nothing can be planned or applied.
 	if f.Kind.Automatic() && env.URL != "" {
 		r.Commands = append(r.Commands, "dbaudit plan"+x.flags()+r.planFlags+" -o plan.json", "dbaudit apply plan.json")

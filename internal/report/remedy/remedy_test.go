@@ -187,3 +187,21 @@ func TestShell(t *testing.T) {
 		}
 	}
 }
+
+// TestWho: what no tool can or should do says who can.
+func TestWho(t *testing.T) {
+	t.Parallel()
+	env := audit.Environment{URL: "https://contoso.crm.dynamics.com"}
+	for _, kind := range audit.FixKinds() {
+		f := audit.Fix{Kind: kind, Owner: &audit.Reference{Name: "Jane"}}
+		if got := For(f, env, "").Who; (got == "") != kind.Automatic() {
+			t.Errorf("%s: who is %q", kind, got)
+		}
+		if got := For(f, audit.Environment{}, "").Who; got != "" {
+			t.Errorf("%s in a file: who is %q", kind, got)
+		}
+	}
+	if got := For(audit.Fix{Kind: audit.FixActivateView, Owner: &audit.Reference{Name: "Jane"}}, env, "").Who; got != "the view's owner, Jane" {
+		t.Error(got)
+	}
+}
