@@ -37,14 +37,13 @@ func (run *lintRun) fix(judged []judgedRole) (changed bool, failures []error) {
 			run.warn("%s: only a file of its own can be fixed: unpack the solution", file)
 			continue
 		}
-		lines, errs := mend(file, byFile[file])
-		for _, err := range errs {
+		lines, err := mend(file, byFile[file])
+		if err != nil {
 			failures = append(failures, fmt.Errorf("fixing %s: %w", file, err))
+			continue
 		}
-		if lines > 0 {
-			changed = true
-			run.say("%s: %d lines added", file, lines)
-		}
+		changed = true
+		run.say("%s: %d lines added", file, lines)
 	}
 	return changed, failures
 }
@@ -74,30 +73,16 @@ func (run *lintRun) lacking(j judgedRole) []solution.Grant {
 	return grants
 }
 
-// mend adds to the roles of a file, to as many of them as it can, and counts the
-// lines.
-func mend(file string, additions []solution.Addition) (lines int, errs []error) {
-	possible := slices.DeleteFunc(slices.Clone(additions), func(a solution.Addition) bool {
-		_, err := solution.Add(a)
-		if err != nil {
-			errs = append(errs, err)
-		}
-		return err != nil
-	})
-	if len(possible) == 0 {
-		return 0, errs
-	}
-	data, err := solution.Add(possible...)
-	if err == nil {
-		err = rewrite(filepath.FromSlash(file), data)
-	}
+// mend adds to the roles of a file, and counts the lines.
+func mend(file string, additions []solution.Addition) (lines int, err error) {
+	data, err := solution.Add(additions...)
 	if err != nil {
-		return 0, append(errs, err)
+		return 0, err
 	}
-	for _, a := range possible {
+	for _, a := range additions {
 		lines += len(a.Grants)
 	}
-	return lines, errs
+	return lines, rewrite(filepath.FromSlash(file), data)
 }
 
 // rewrite replaces the content of somebody's file, whole or not at all, and leaves

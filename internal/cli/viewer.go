@@ -66,7 +66,8 @@ func (a *app) inCheckout() func(string) string {
 	if root == "" || err != nil {
 		return nil
 	}
-	root, directory = unlinked(root), unlinked(directory)
+	// A folder may be known by several paths.
+	root, directory = resolved(root), resolved(directory)
 	return func(name string) string {
 		outer, entry, archived := strings.Cut(name, "!/")
 		file := filepath.FromSlash(outer)
@@ -82,14 +83,6 @@ func (a *app) inCheckout() func(string) string {
 		}
 		return filepath.ToSlash(below)
 	}
-}
-
-// unlinked is a folder's path without links, so that two paths of it are alike.
-func unlinked(folder string) string {
-	if target, err := filepath.EvalSymlinks(folder); err == nil {
-		return target
-	}
-	return folder
 }
 
 // pipeline reads the agent's predefined variables, which a process sees in
