@@ -102,12 +102,12 @@ func (l *lister) existing(name string, named bool) {
 		actual = name // as of a pipe: what a shell's <(command) stands for is in no folder
 	}
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && named:
-		l.fail(name, errors.New("the symbolic link leads nowhere"))
-	case errors.Is(err, fs.ErrNotExist):
-		l.note("%s: the symbolic link leads nowhere, and nothing was read there", filepath.ToSlash(name))
-	case err != nil:
+	case errors.Is(err, fs.ErrPermission):
 		l.fail(name, cause(err))
+	case err != nil && named:
+		l.fail(name, fmt.Errorf("the symbolic link leads nowhere: %w", cause(err)))
+	case err != nil:
+		l.note("%s: the symbolic link leads nowhere, and nothing was read there", filepath.ToSlash(name))
 	case info.IsDir():
 		l.folder(name, actual)
 	case named || info.Mode().IsRegular():

@@ -82,7 +82,7 @@ func TestSymbolicLinks(t *testing.T) {
 			"note: dangling.xml: the symbolic link leads nowhere, and nothing was read there",
 			"note: src/Roles/gone.xml: the symbolic link leads nowhere, and nothing was read there",
 		}},
-		"a dangling link": {[]string{"dangling.xml"}, []string{"fault: dangling.xml: the symbolic link leads nowhere"}},
+		"a dangling link": {[]string{"dangling.xml"}, []string{"fault: dangling.xml: the symbolic link leads nowhere: no such file or directory"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if diff := cmp.Diff(test.want, said(read(t, test.paths...))); diff != "" {
@@ -198,6 +198,22 @@ func TestWhatIsNoSolution(t *testing.T) {
 				t.Errorf("found (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// An archive that is too large to be a solution is none, unless somebody says so.
+func TestLargeArchives(t *testing.T) {
+	tree(t, "out/a.zip", zipped(t, "readme.md", "x"))
+	limits := solution.DefaultLimits()
+	limits.File = 10
+	for path, want := range map[string]string{
+		"out":       "note: out/a.zip: the archive was not read: it is larger than 0 MB when it is read, and no solution's file is",
+		"out/a.zip": "fault: out/a.zip: it is larger than 0 MB when it is read, and no solution's file is",
+	} {
+		found, err := solution.Read(t.Context(), []string{path}, nil, limits)
+		if diff := cmp.Diff([]string{want}, said(found)); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", path, err, diff)
+		}
 	}
 }
 

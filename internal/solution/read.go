@@ -1,6 +1,7 @@
 package solution
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,22 +64,22 @@ func Read(ctx context.Context, paths []string, in io.Reader, limits Limits) (Fou
 	parts := make([]Found, len(l.files))
 	all := run{limits: limits, in: in, manifests: map[string]bool{}}
 	spaces := sync.Pool{New: func() any { return &workspace{chunk: make([]byte, chunkSize)} }}
-	group, ctx := errgroup.WithContext(ctx)
+	group, within := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, f := range l.files {
 		group.Go(func() error {
-			if err := ctx.Err(); err != nil {
+			if err := within.Err(); err != nil {
 				return err
 			}
 			w := spaces.Get().(*workspace) //nolint:errcheck,forcetypeassert // the pool holds nothing else
 			defer spaces.Put(w)
-			r := reader{ctx: ctx, run: &all, workspace: w, left: limits.Archive}
+			r := reader{ctx: within, run: &all, workspace: w, left: limits.Archive}
 			r.file(f)
 			parts[i] = r.found
 			return all.count(r.found.Roles)
 		})
 	}
-	if err := group.Wait(); err != nil {
+	if err := cmp.Or(group.Wait(), ctx.Err()); err != nil {
 		return Found{}, fmt.Errorf("reading solutions: %w", err)
 	}
 	for _, part := range parts {
@@ -137,8 +138,11 @@ func (w *workspace) text(r io.Reader, size, limit int64) (string, error) {
 	return b.String(), nil
 }
 
-func tooLarge(limit int64) error {
-	return fmt.Errorf("it is larger than %d MB when it is read, and no solution's file is", limit>>20)
+// tooLarge is the error of what is larger than so many bytes.
+type tooLarge int64
+
+func (limit tooLarge) Error() string {
+	return fmt.Sprintf("it is larger than %d MB when it is read, and no solution's file is", int64(limit)>>20)
 }
 
 // open reads a file of the disk.
@@ -201,16 +205,21 @@ func (r *reader) fail(label string, err error) {
 }
 
 func (r *reader) note(format string, args ...any) {
-	if len(r.found.Notes) == maxFaults {
+	note := fmt.Sprintf(format, args...)
+	switch len(r.found.Notes) {
+	case maxFaults:
+		note = "there are more of these"
+	case maxFaults + 1:
 		return
 	}
-	r.found.Notes = append(r.found.Notes, fmt.Sprintf(format, args...))
+	r.found.Notes = append(r.found.Notes, note)
 }
 
 func (r *reader) file(f file) {
 	label := filepath.ToSlash(f.name)
 	var data string
 	var err error
+	var large tooLarge
 	switch {
 	case f.name == Stdin:
 		label = "stdin"
@@ -221,7 +230,7 @@ func (r *reader) file(f file) {
 		data, err = r.open(f.name, r.limits.File)
 	}
 	switch {
-	case err != nil && isZip(label):
+	case errors.As(err, &large) && isZip(label):
 		r.unreadable(label, "", f.named, err)
 	case err != nil:
 		r.fail(label, err)

@@ -3,6 +3,7 @@ package solution_test
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -421,6 +422,16 @@ func TestBounds(t *testing.T) {
 		limits.Roles, limits.Privileges = test.roles, test.privileges
 		if _, err := solution.Read(t.Context(), []string{dir}, nil, limits); (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%+v: %v", test, err)
+		}
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, path := range []string{t.TempDir(), write(t, filepath.Join(t.TempDir(), "r.xml"), role)} {
+		if _, err := solution.Read(ctx, []string{path}, nil, solution.DefaultLimits()); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
 		}
 	}
 }
