@@ -158,11 +158,13 @@ func (a *app) applyPlan(ctx context.Context, f applyFlags, v verification, p pla
 		a.say("%s Nothing was changed: this was a dry run.", p.Sentence())
 		return nil
 	}
+	const what = "apply this plan"
+	a.present(v.name, what, p.Text(), f.yes)
 	if lacking != nil {
 		// The environment decides; it may let more through than is known here.
 		a.warn("%v", lacking)
 	}
-	if err := a.confirm(ctx, v.name, "apply this plan", p.Text(), f.yes); err != nil {
+	if err := a.confirm(ctx, v.name, what, f.yes); err != nil {
 		return err
 	}
 	if runner.Journal, err = apply.CreateJournal(journal, p, a.tool(), a.Now); err != nil {
@@ -208,23 +210,28 @@ func (a *app) partial(err error, r *apply.Runner, advice string) error {
 	return verdictError(exitPartial)
 }
 
-// confirm shows what is to be done, and asks on a terminal for the environment's
-// name; elsewhere --yes must have been given. Whoever is asked is shown it, --quiet
-// or not.
-func (a *app) confirm(ctx context.Context, name, what, text string, yes bool) error {
-	asking := !yes && a.StdinIsTerminal && a.StderrIsTerminal
+// asks reports whether somebody is there who is asked.
+func (a *app) asks(yes bool) bool { return !yes && a.StdinIsTerminal && a.StderrIsTerminal }
+
+// present shows what is to be done. Whoever is asked is shown it, --quiet or not.
+func (a *app) present(name, what, text string, yes bool) {
 	switch {
-	case asking:
+	case a.asks(yes):
 		a.screen.print(a.Stderr, printable(text)+"\n")
 	case a.global.logFormat == "json":
 		a.log(slog.LevelInfo, name, "to "+what, slog.String("text", text))
 	default:
 		a.say("%s", text)
 	}
+}
+
+// confirm asks on a terminal for the environment's name; elsewhere --yes must have
+// been given.
+func (a *app) confirm(ctx context.Context, name, what string, yes bool) error {
 	switch {
 	case yes:
 		return nil
-	case !asking:
+	case !a.asks(yes):
 		return usagef("nobody can be asked here whether to %s: give --yes", what)
 	}
 	a.screen.print(a.Stderr, printable(fmt.Sprintf("To %s, type the environment's name, %s: ", what, name)))

@@ -42,7 +42,9 @@ func (a *app) resume(ctx context.Context, f applyFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := a.confirm(ctx, v.name, "go on with this run", remaining(j), f.yes); err != nil {
+	const what = "go on with this run"
+	a.present(v.name, what, remaining(j), f.yes)
+	if err := a.confirm(ctx, v.name, what, f.yes); err != nil {
 		return err
 	}
 	return a.carryOut(ctx, v, &apply.Runner{

@@ -19,7 +19,9 @@ func (a *app) rollbackCommand() *cobra.Command {
 		Use:   "rollback JOURNAL",
 		Short: "undo what a journal says was done",
 		Long: help(`Undoes, last first, what an application of a plan changed. What somebody else
-changed since is left alone and named; the exit code is then 5.`),
+changed since is left alone, and so is what cannot be undone any more: each is named
+with what to do by hand, and the exit code is then 5. The rest is undone all the same.
+To roll back again tries what is left.`),
 		Example: "  dbaudit rollback plan.journal.json",
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.rollback(cmd.Context(), f, args[0]) },
@@ -47,7 +49,9 @@ func (a *app) rollback(ctx context.Context, f applyFlags, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := a.confirm(ctx, t.name, "undo this", undoing(j), f.yes); err != nil {
+	const what = "undo this"
+	a.present(t.name, what, undoing(j), f.yes)
+	if err := a.confirm(ctx, t.name, what, f.yes); err != nil {
 		return err
 	}
 	runner := &apply.Runner{Mutator: webapi.New(w), Journal: j, Sleep: a.sleep, Progress: a.follow(j.Plan)}

@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -171,7 +172,27 @@ func TestResumeLimits(t *testing.T) {
 	b.env.Now = now
 	listed := b.run("apply", "--resume", "plan.journal.json").must(t, 2).stderr
 	b.has(listed, "1 of 2 actions were done; left:\n   2. raise 1 privilege in the role \"Demandbase Integration\"\n        prvReadAccount                   local → global\n")
-	b.run("apply", "--resume", "plan.journal.json", "--yes").must(t, 0)
+	b.env.Now = func() time.Time { return time.Now().Add(73 * time.Hour) }
+	b.has(b.run("apply", "--resume", "plan.journal.json", "--yes").must(t, 0).stderr, "what was begun is finished all the same")
+}
+
+// An interruption of the verification is one of the run, and says that all is done.
+func TestVerificationInterrupted(t *testing.T) {
+	b := newBench(t, lacking)
+	b.run("plan", "-o", "plan.json").must(t, 0)
+	ctx, stop := context.WithCancel(t.Context())
+	written := false
+	interrupt := func(r *http.Request) simulator.Fault {
+		if written = written || r.Method != http.MethodGet && strings.HasPrefix(r.URL.Path, "/api/data/"); written && strings.Contains(r.URL.Path, "/organizations") {
+			stop()
+		}
+		return simulator.Fault{}
+	}
+	b.faults.Store(&interrupt)
+	o := b.runUntil(ctx, "apply", "plan.json", "--yes").must(t, 130)
+	b.has(o.stderr, "the plan was applied, and its verification was interrupted")
+	b.faults.Store(nil)
+	b.run("scan").must(t, 0)
 }
 
 // A refusal of the very first change leaves no journal that would keep the next run
