@@ -2,7 +2,9 @@
 # title: No dangerous privilege is granted
 # description: >-
 #   The role grants no privilege by which its holder acts in another's name, evades the organization's own
-#   checks, or removes records and their history in bulk, unless the profile asks for it or allows it.
+#   checks, or removes records and their history in bulk. The integration's role grants nothing besides that
+#   changes the system, takes data out, or deletes, assigns or shares records. What the profile asks for or allows
+#   is no danger.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/miscellaneous-privileges
 #     description: Miscellaneous privileges
@@ -16,6 +18,8 @@
 #   remediation: Delete the line, or list the privilege in allow where it is meant.
 package dbaudit.rules.lint.dangerous
 
+import data.dbaudit.danger
+import data.dbaudit.integration
 import data.dbaudit.lint
 import data.dbaudit.profile
 
@@ -23,7 +27,7 @@ metadata := rego.metadata.chain()[1].annotations.custom
 
 findings contains {
 	"control": control.id,
-	"message": sprintf("%s lets the role's holder %s", [lines[0].name, danger]),
+	"message": sprintf("%s lets the role's holder %s", [lines[0].name, reason]),
 	"subject": subject,
 	"evidence": {"privilege": name, "entry": lines[0].entry},
 	"fix": {
@@ -33,11 +37,10 @@ findings contains {
 	},
 } if {
 	some control in lint.controls["lint/dangerous"]
-	some role, privileges in lint.lines
-	some name, lines in privileges
-	key := lower(name)
-	danger := _dangers[key]
-	not key in profile.accepted
+	some role, reasons in _reasons
+	some name, reason in reasons
+	not lower(name) in profile.accepted
+	lines := lint.lines[role][name]
 	subject := lint.subjects[role]
 	target := lint.references[role]
 	granted := object.get(lint.grants, [role, name], {"name": name})
@@ -45,14 +48,19 @@ findings contains {
 
 not_applicable := lint.not_applicable
 
-_dangers := {
-	"prvactonbehalfofanotheruser": "act in the name of any other user",
-	"prvactonbehalfofexternalparty": "act in the name of an external party",
-	"prvbulkdelete": "delete records in bulk",
-	"prvbypasscustombusinesslogic": "evade the organization's plug-ins and workflows",
-	"prvbypasscustomplugins": "evade the organization's plug-ins",
-	"prvdeleteauditpartitions": "delete the audit log",
-	"prvdeleteauditrecordchangehistory": "delete the audit history of records",
-	"prvoverridecreatedoncreatedby": "write records as if somebody else had made them",
-	"prvsendasuser": "send e-mail as another user",
+# METADATA
+# description: >-
+#   What each dangerous privilege of a role lets its holder do. Of a role that must grant nothing beyond a
+#   minimum, what is surplus and dangerous there is dangerous here.
+# scope: document
+_reasons[role] := {name: danger.always[lower(name)] | some name, _ in privileges} if {
+	some role, privileges in lint.lines
+	not role in _minimal
 }
+
+_reasons[role] := {name: danger.of_integration(lower(name)) | some name, _ in privileges} if {
+	some role, privileges in lint.lines
+	role in _minimal
+}
+
+_minimal contains integration.role if profile.controls["role/least-privilege"]

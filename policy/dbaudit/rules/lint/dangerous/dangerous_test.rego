@@ -1,7 +1,9 @@
 package dbaudit.rules.lint.dangerous_test
 
+import data.dbaudit.danger
 import data.dbaudit.lint.fixture
 import data.dbaudit.rules.lint.dangerous
+import data.dbaudit.rules.role["least-privilege"] as least_privilege
 
 test_success_a_harmless_role if {
 	dangerous.findings == set() with input as fixture.good with data.profiles as fixture.profiles
@@ -24,12 +26,12 @@ test_fail_a_dangerous_privilege_in_any_case if {
 }
 
 test_fail_each_dangerous_privilege if {
-	count(dangerous._dangers) == 9
-	every name, danger in dangerous._dangers {
+	count(danger.always) == 9
+	every name, reason in danger.always {
 		some found in dangerous.findings with input as fixture.of([[name, "Global"]])
 			with data.profiles as object.union(fixture.profiles, {"vendor": {"allow": []}})
 			with input.requirement.allow as []
-		endswith(found.message, danger)
+		endswith(found.message, reason)
 	}
 }
 
@@ -46,4 +48,30 @@ test_success_what_is_allowed if {
 		["prvActOnBehalfOfExternalParty", "Global"],
 	])
 		with data.profiles as fixture.profiles
+}
+
+# The names that one rule calls dangerous are those that the other does.
+test_fail_what_is_dangerous_beyond_the_minimum if {
+	file := fixture.of([
+		["prvReadAccount", "Global"],
+		["prvDeleteAccount", "Basic"],
+		["prvExportToExcel", "Global"],
+		["prvSendAsUser", "Global"],
+		["prvReadGoal", "Global"],
+	])
+	profiles := object.union(fixture.profiles, {"vendor": {"controls": [
+		{"id": "V-PRIV-ACCOUNT", "rule": "role/privileges", "privileges": ["prvReadAccount"]},
+		{"id": "V-LEAST", "rule": "role/least-privilege"},
+	]}})
+	found := {grant.name |
+		some finding in dangerous.findings with input as file with data.profiles as profiles
+		some grant in finding.fix.privileges
+	}
+	found == {"prvdeleteaccount", "prvexporttoexcel", "prvSendAsUser"}
+	surplus := [finding.evidence |
+		some finding in least_privilege.findings with input as file with data.profiles as profiles
+	]
+	[evidence.dangerous | some evidence in surplus] == [3]
+	{lower(name) | some name in array.slice(surplus[0].surplus, 0, 3)} == {lower(name) | some name in found}
+	count(dangerous.findings) == 1 with input as file with data.profiles as fixture.profiles
 }

@@ -14,6 +14,7 @@
 #   remediation: Take the surplus from the role, the dangerous privileges first, or list in allow what is meant.
 package dbaudit.rules.role["least-privilege"]
 
+import data.dbaudit.danger
 import data.dbaudit.integration
 import data.dbaudit.profile
 
@@ -60,39 +61,10 @@ _surplus contains name if {
 _meant := profile.accepted | platform_defaults
 
 # METADATA
-# description: >-
-#   Privileges by which credentials can act as somebody else, widen their own power, change the system or
-#   take data out; and the deletion, assignment and sharing of anything.
+# description: The part of it that LINT-DANGEROUS names too, where the role is a file's.
 _dangerous contains name if {
 	some name in _surplus
-	lower(name) in {
-		"prvactonbehalfofanotheruser",
-		"prvbulkdelete",
-		"prvconfiguresharepoint",
-		"prvcreaterole",
-		"prvcreateplugintype",
-		"prvcreatepluginassembly",
-		"prvcreatesdkmessageprocessingstep",
-		"prvcreateworkflow",
-		"prvdisableuser",
-		"prvexportcustomization",
-		"prvexporttoexcel",
-		"prvimportcustomization",
-		"prvpromotetoadmin",
-		"prvpublishcustomization",
-		"prvwriteorganization",
-		"prvwritepluginassembly",
-		"prvwriterole",
-		"prvwritesdkmessageprocessingstep",
-		"prvwriteworkflow",
-		"prvexecuteworkflow",
-		"prvworkflowexecution",
-	}
-}
-
-_dangerous contains name if {
-	some name in _surplus
-	strings.any_prefix_match(lower(name), ["prvdelete", "prvassign", "prvshare"])
+	danger.of_integration(lower(name))
 }
 
 # METADATA
@@ -109,21 +81,22 @@ _fix := {
 	integration.role_editable
 } else := {"kind": "replace-role", "role": integration.role_reference}
 
-_message := sprintf("the role %q grants %d %s beyond the minimum%s: %s", [
-	integration.role_name,
-	count(_surplus),
-	_plural(count(_surplus)),
-	_warning,
-	_shown,
-])
+_message := sprintf("the role %q grants %s: %s", [integration.role_name, _counted, _shown])
 
-default _plural(_) := "privileges"
-
-_plural(1) := "privilege"
+_counted := "1 privilege beyond the minimum" if {
+	count(_surplus) == 1
+	count(_dangerous) == 0
+} else := "1 dangerous privilege beyond the minimum" if {
+	count(_surplus) == 1
+} else := sprintf("%d privileges beyond the minimum%s", [count(_surplus), _warning])
 
 default _warning := ""
 
-_warning := sprintf(", %d of them dangerous", [count(_dangerous)]) if count(_dangerous) > 0
+_warning := ", all of them dangerous" if {
+	_dangerous == _surplus
+} else := sprintf(", %d of them dangerous", [count(_dangerous)]) if {
+	count(_dangerous) > 0
+}
 
 _shown := sprintf("%s and %d more", [concat(", ", array.slice(_listed, 0, 5)), count(_listed) - 5]) if {
 	count(_listed) > 5

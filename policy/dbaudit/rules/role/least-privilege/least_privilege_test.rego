@@ -96,6 +96,19 @@ test_fail_the_dangerous_ones_come_first if {
 	})
 }
 
+test_fail_dangerous_privileges_alone if {
+	least_privilege.findings == {_finding(
+		"1 dangerous privilege beyond the minimum: prvBypassCustomPlugins",
+		["prvBypassCustomPlugins"],
+		1,
+		{"kind": "remove-privilege", "privileges": [{"name": "prvBypassCustomPlugins", "depth": "global"}]},
+	)} with input as _with({"prvBypassCustomPlugins": "global"})
+	some found in least_privilege.findings with input as _with({"prvSendAsUser": "global", "prvDeleteLead": "basic"})
+	endswith(found.message, "2 privileges beyond the minimum, all of them dangerous: prvDeleteLead, prvSendAsUser")
+	some one in least_privilege.findings with input as _with({"prvSendAsUser": "global", "prvReadGoal": "basic"})
+	endswith(one.message, "2 privileges beyond the minimum, 1 of them dangerous: prvSendAsUser, prvReadGoal")
+}
+
 test_success_what_the_vendor_asks_for_is_no_danger if {
 	testing.minimum & {"prvDeleteActivity"} == {"prvDeleteActivity"}
 	least_privilege.findings == set() with input as testing.snapshot
