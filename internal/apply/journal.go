@@ -135,7 +135,10 @@ func stillborn(data []byte) bool {
 
 // OpenJournal reads a journal and goes on writing to it.
 func OpenJournal(name string, now func() time.Time) (*Journal, error) {
-	if _, err := os.Stat(name); err != nil {
+	switch _, err := os.Stat(name); {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, fmt.Errorf("there is no journal %s: dbaudit apply keeps it beside the plan, as PLAN.journal.json, once anything may have changed", name)
+	case err != nil:
 		return nil, fmt.Errorf("reading the journal: %w", err)
 	}
 	release, err := lock(name)
