@@ -162,8 +162,8 @@ func (a *app) newLint(f lintFlags, paths []string) (*lintRun, error) {
 	if run.requirement, run.profile, err = a.requirement(run.file, run.env, f.requirement); err != nil {
 		return nil, err
 	}
-	if env := run.unnamed(); env != "" {
-		run.warn("%s", env)
+	if text := run.unnamed(); text != "" {
+		run.warn("%s", text)
 	}
 	// A file holds neither users nor views, whatever is asked of an environment.
 	r := &run.requirement

@@ -45,7 +45,7 @@ func (run *lintRun) judge(ctx context.Context, found solution.Found) ([]judgedRo
 	for _, r := range roles {
 		inFile[r.File]++
 	}
-	progress := run.progress(target{name: "lint"})
+	progress := run.progressOf("lint", fmt.Sprintf("judging %d roles", len(roles)))
 	defer progress.stop()
 	var done atomic.Int64
 	judged := make([]judgedRole, len(roles))

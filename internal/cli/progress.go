@@ -138,9 +138,12 @@ type progress struct {
 }
 
 // progress begins to show the reading of an environment, until stop.
-func (a *app) progress(t target) *progress {
+func (a *app) progress(t target) *progress { return a.progressOf(t.name, "") }
+
+// progressOf begins to show what is done that is no reading of sections, until stop.
+func (a *app) progressOf(name, doing string) *progress {
 	p := &progress{
-		app: a, name: t.name, live: a.showsProgress(),
+		app: a, name: name, doing: doing, live: a.showsProgress(),
 		reading: map[snapshot.Section]int{}, done: map[snapshot.Section]bool{},
 	}
 	if p.live {
