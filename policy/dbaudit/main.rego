@@ -35,7 +35,8 @@ not_applicable[rule] contains reason if {
 }
 
 # METADATA
-# description: Reasons for which a rule that applies could not judge, by rule.
+# description: >-
+#   Reasons for which a rule that applies could not judge, by rule; under profile, that there is nothing to judge by.
 # scope: document
 unknown[rule] contains reason if some rule, reason in _unread
 
@@ -52,6 +53,10 @@ unknown[rule] contains sprintf("%s; no control of the profile asks for it by %s"
 	existence := _unasked[reason]
 	rule := sprintf("%s/%s", [category, name])
 	rule in _applying
+}
+
+unknown[rule] contains "the profile that the input names is not loaded" if {
+	some rule in {"profile" | not profile.current}
 }
 
 unknown[rule] contains "the policies hold no such rule" if {

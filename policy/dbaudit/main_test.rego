@@ -165,3 +165,11 @@ test_every_control_of_privileges_names_some if {
 	count(judged) == 22
 	count(testing.minimum) == 44
 }
+
+test_no_profile_is_no_pass if {
+	reasons := {"the profile that the input names is not loaded"}
+	unknown := dbaudit.unknown with input as testing.snapshot with data.profiles as {}
+	unknown.profile == reasons
+	nothing := dbaudit.unknown with input as {"kind": "Deployment"}
+	nothing.profile == reasons
+}

@@ -222,10 +222,18 @@ role_built_in contains id if {
 }
 
 # METADATA
-# description: Whether the role is a custom one that can be edited, so that a fix may change it.
+# description: >-
+#   Whether the role is a custom one that can be edited, so that a fix may change it. In a solution's files
+#   whoever has the file can edit the role, whatever becomes of it where the solution is installed.
+# scope: document
 role_editable if {
 	role
 	count(role_locked | role_built_in) == 0
+}
+
+role_editable if {
+	role
+	input.source == "solution"
 }
 
 # METADATA

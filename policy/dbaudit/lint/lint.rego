@@ -76,7 +76,21 @@ lines[id] := {name: of |
 }
 
 # METADATA
-# description: A line's privilege in its standard spelling or, where it is no standard one, in lower case.
-_key(entry) := entry.standard if entry.standard != ""
+# description: Lines by their numbers in the file, the first of many.
+positions(of) := sprintf("line %d", [of[0].line]) if {
+	count(of) == 1
+} else := sprintf("lines %s and %d more", [_list(array.slice(of, 0, 5)), count(of) - 5]) if {
+	count(of) > 6
+} else := sprintf("lines %s", [_list(of)])
 
-_key(entry) := lower(entry.name) if entry.standard == ""
+_list(of) := concat(", ", [sprintf("%d", [line.line]) | some line in of])
+
+# METADATA
+# description: >-
+#   A line's privilege in its standard spelling or, where it is no standard one, in lower case; empty where the
+#   line names none.
+_key(entry) := "" if {
+	trim_space(entry.name) == ""
+} else := entry.standard if {
+	entry.standard != ""
+} else := lower(entry.name)

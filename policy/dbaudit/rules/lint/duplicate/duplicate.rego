@@ -36,14 +36,31 @@ findings contains {
 	some control in lint.controls["lint/duplicate"]
 	some role, privileges in lint.lines
 	some name, lines in privileges
+	name != "" # that is another rule's
 	count(lines) > 1
 	subject := lint.subjects[role]
 }
 
 not_applicable := lint.not_applicable
 
-_levels(lines) := sprintf("each time at %s (lines %s)", [lines[0].level, _numbers(lines)]) if {
-	count({lower(line.level) | some line in lines}) == 1
-} else := concat(" and ", [sprintf("at %s in line %d", [line.level, line.line]) | some line in lines])
+# METADATA
+# description: Each level with its lines, in the order of their first ones; of more levels than there are, their number.
+_levels(lines) := sprintf("each time %s (%s)", [_at(lines[0].level), lint.positions(lines)]) if {
+	count(_different(lines)) == 1
+} else := sprintf("at %d different levels (%s)", [count(_different(lines)), lint.positions(lines)]) if {
+	count(_different(lines)) > 5
+} else := concat(" and ", [sprintf("%s in %s", [_at(group[0].level), lint.positions(group)]) |
+	groups := {level: of |
+		some level in _different(lines)
+		of := [line | some line in lines; lower(line.level) == level]
+	}
+	order := sort([[of[0].entry, level] | some level, of in groups])
+	some pair in order
+	group := groups[pair[1]]
+])
 
-_numbers(lines) := concat(", ", [sprintf("%d", [line.line]) | some line in lines])
+_different(lines) := {lower(line.level) | some line in lines}
+
+_at("") := "without a level"
+
+_at(level) := sprintf("at %s", [level]) if level != ""

@@ -21,16 +21,14 @@ metadata := rego.metadata.chain()[1].annotations.custom
 
 findings contains {
 	"control": control.id,
-	"message": sprintf("the level %q of %s is no access level: write Basic, Local, Deep or Global", [
-		bad[0].level,
-		bad[0].name,
-	]),
+	"message": sprintf("%s: write Basic, Local, Deep or Global", [_fault(bad[0])]),
 	"subject": subject,
 	"evidence": {"privilege": name, "level": bad[0].level, "entry": bad[0].entry},
 } if {
 	some control in lint.controls["lint/level"]
 	some role, privileges in lint.lines
 	some name, lines in privileges
+	name != "" # that is another rule's
 	bad := [line | some line in lines; not lower(line.level) in _levels]
 	count(bad) > 0
 	subject := lint.subjects[role]
@@ -53,6 +51,10 @@ findings contains {
 }
 
 not_applicable := lint.not_applicable
+
+_fault(line) := sprintf("%s has no level", [line.name]) if line.level == ""
+
+_fault(line) := sprintf("the level %q of %s is no access level", [line.level, line.name]) if line.level != ""
 
 # METADATA
 # description: Levels as files spell them.

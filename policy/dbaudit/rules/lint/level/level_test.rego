@@ -9,7 +9,7 @@ test_success_levels_that_are_allowed if {
 }
 
 test_fail_no_access_level if {
-	every word in ["Globl", "", "None", "8"] {
+	every word in ["Globl", " ", "None", "8"] {
 		level.findings == {{
 			"control": "LINT-LEVEL",
 			"message": sprintf(
@@ -20,6 +20,20 @@ test_fail_no_access_level if {
 			"evidence": {"privilege": "prvReadAccount", "level": word, "entry": 0},
 		}} with input as fixture.of([["prvReadAccount", word]]) with data.profiles as fixture.profiles
 	}
+}
+
+test_fail_no_level if {
+	level.findings == {{
+		"control": "LINT-LEVEL",
+		"message": "prvReadAccount has no level: write Basic, Local, Deep or Global",
+		"subject": fixture.subject,
+		"evidence": {"privilege": "prvReadAccount", "level": "", "entry": 0},
+	}} with input as fixture.of([["prvReadAccount", ""]]) with data.profiles as fixture.profiles
+}
+
+test_success_a_line_that_names_no_privilege_has_no_level_to_judge if {
+	level.findings == set() with input as fixture.of([["", ""], [" ", "Everywhere"]])
+		with data.profiles as fixture.profiles
 }
 
 test_fail_a_level_that_the_privilege_does_not_allow if {

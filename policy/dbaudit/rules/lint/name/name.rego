@@ -2,7 +2,8 @@
 # title: No privilege's name is misspelt
 # description: >-
 #   Each line names a privilege, and no name is a letter or two away from a standard privilege's without being
-#   one. Names of tables with a publisher's prefix are taken as they are.
+#   one. Names of tables with a publisher's prefix are taken as they are, and so are several privileges on one
+#   table that is no standard one: nobody misspells the same name again and again.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-apps/developer/data-platform/security-access-coding
 #     description: Use code to control access
@@ -26,14 +27,15 @@ findings contains {
 } if {
 	some control in lint.controls["lint/name"]
 	some role, privileges in lint.lines
-	some lines in privileges
+	some name, lines in privileges
 	lines[0].nearest != ""
+	not _table(name) in _tables[role]
 	subject := lint.subjects[role]
 }
 
 findings contains {
 	"control": control.id,
-	"message": sprintf("line %d names no privilege", [lines[0].line]),
+	"message": sprintf("%s %s no privilege", [lint.positions(lines), _verb(lines)]),
 	"subject": subject,
 	"evidence": {"privilege": "", "nearest": "", "entry": lines[0].entry},
 } if {
@@ -44,3 +46,29 @@ findings contains {
 }
 
 not_applicable := lint.not_applicable
+
+# METADATA
+# description: The tables that are not in the table of standard privileges, and of which the role names several.
+_tables[role] := {table |
+	some nth, table in named
+	named[nth - 1] == table
+} if {
+	some role, privileges in lint.lines
+	named := sort([table |
+		some name, lines in privileges
+		lines[0].standard == ""
+		table := _table(name)
+	])
+}
+
+# METADATA
+# description: What the name of a privilege on a table says after the right.
+_table(name) := regex.find_all_string_submatch_n(
+	`^prv(?:create|read|write|delete|appendto|append|assign|share)(.+)$`,
+	name,
+	1,
+)[0][1]
+
+_verb([_]) := "names"
+
+_verb(lines) := "name" if count(lines) > 1

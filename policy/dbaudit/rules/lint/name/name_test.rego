@@ -26,3 +26,29 @@ test_fail_no_name if {
 		"evidence": {"privilege": "", "nearest": "", "entry": 1},
 	}} with input as fixture.of([["prvReadUserQuery", "Basic"], ["", "Global"]]) with data.profiles as fixture.profiles
 }
+
+test_fail_several_lines_without_a_name_are_told_at_once if {
+	[found.message |
+		some found in name.findings with input as fixture.of([["", "Global"], ["prvReadUserQuery", "Basic"], [" ", ""]])
+			with data.profiles as fixture.profiles
+	] == ["lines 5, 7 name no privilege"]
+}
+
+# A table that the standard ones do not have: no misspelling is made twice.
+test_success_several_privileges_of_one_other_table if {
+	name.findings == set() with input as fixture.of([["prvReadAcount", "Global"], ["prvWriteAcount", "Global"]])
+		with data.profiles as fixture.profiles
+}
+
+test_fail_a_slip_beside_other_names if {
+	lines := [
+		["prvReadAcount", "Global"],
+		["prvReadAccount", "Global"],
+		["prvReadAcounts", "Global"],
+		["prvReadAcount", "Basic"],
+		["prvAcount", "Basic"],
+	]
+	[found.evidence.entry |
+		some found in name.findings with input as fixture.of(lines) with data.profiles as fixture.profiles
+	] == [0]
+}

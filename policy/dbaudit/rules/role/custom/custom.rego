@@ -9,7 +9,9 @@
 #   requires: [users, teams, roles]
 #   offline: true
 #   consequence: A built-in role grants what Microsoft decides, and a locked one cannot be mended.
-#   remediation: Create a custom security role, grant it the minimum and assign it in place of this one.
+#   remediation: >-
+#     Create a custom security role, grant it the minimum and assign it in place of this one. In a role's file,
+#     set IsCustomizable to 1.
 package dbaudit.rules.role.custom
 
 import data.dbaudit.integration
@@ -17,19 +19,27 @@ import data.dbaudit.profile
 
 metadata := rego.metadata.chain()[1].annotations.custom
 
-findings contains {
-	"control": control.id,
-	"message": sprintf("the role %q %s", [integration.role_name, concat(" and ", _faults)]),
-	"subject": {"kind": "role", "id": integration.role, "name": integration.role_name},
-	"evidence": {
-		"built_in": count(integration.role_built_in) > 0,
-		"customizable": count(integration.role_locked) == 0,
+findings contains object.union(
+	{
+		"control": control.id,
+		"message": sprintf("the role %q %s", [integration.role_name, concat(" and ", _faults)]),
+		"subject": {"kind": "role", "id": integration.role, "name": integration.role_name},
+		"evidence": {
+			"built_in": count(integration.role_built_in) > 0,
+			"customizable": count(integration.role_locked) == 0,
+		},
 	},
-	"fix": {"kind": "replace-role", "role": integration.role_reference},
-} if {
+	_remedy,
+) if {
 	count(_faults) > 0
 	some control in profile.controls["role/custom"]
 }
+
+# METADATA
+# description: A role in a file needs no other in its place; what is to be done there no tool does for its author.
+_remedy := {} if {
+	input.source == "solution"
+} else := {"fix": {"kind": "replace-role", "role": integration.role_reference}}
 
 not_applicable := integration.no_role
 
@@ -37,4 +47,17 @@ unknown := integration.role_undecided
 
 _faults contains "is a built-in role" if count(integration.role_built_in) > 0
 
-_faults contains "cannot be edited (iscustomizable is false)" if count(integration.role_locked) > 0
+_faults contains "cannot be edited (iscustomizable is false)" if {
+	count(integration.role_locked) > 0
+	input.source != "solution"
+}
+
+_faults contains _locked_in_file if {
+	count(integration.role_locked) > 0
+	input.source == "solution"
+}
+
+_locked_in_file := concat("", [
+	"cannot be edited once its solution is installed as managed: ",
+	"set IsCustomizable to 1 in the role's file",
+])

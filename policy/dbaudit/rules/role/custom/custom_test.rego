@@ -56,6 +56,20 @@ test_fail_one_locked_copy if {
 	} with input as testing.changed({"/roles/copy": object.union(testing.role, {"customizable": false})})
 }
 
+test_fail_locked_in_a_file if {
+	custom.findings == {object.remove(
+		_finding(
+			concat("", [
+				"cannot be edited once its solution is installed as managed: ",
+				"set IsCustomizable to 1 in the role's file",
+			]),
+			false,
+			false,
+		),
+		["fix"],
+	)} with input as testing.changed({"/source": "solution", "/roles/role/customizable": false})
+}
+
 test_unknown_which_role if {
 	custom.unknown == {
 		"several roles could be the integration role, and what they grant was not read",

@@ -207,6 +207,17 @@ test_fail_a_locked_role_has_to_be_replaced if {
 	)
 }
 
+# Whoever has the file can write the line, whatever becomes of the role where it is installed.
+test_fail_a_locked_role_of_a_file_is_mended_in_the_file if {
+	file := testing.changed({"/source": "solution", "/users": {}, "/roles/role/customizable": false})
+	privileges.findings == {
+		_shallow("prvReadLead", "basic"),
+	} with input as testing.patched(file, {"/role_privileges/role/prvReadLead": "basic"})
+	privileges.findings == {
+		_missing.prvReadLead,
+	} with input as testing.without(file, ["/role_privileges/role/prvReadLead"])
+}
+
 test_not_applicable_where_neither_a_role_reaches_the_user_nor_the_role_is_there if {
 	privileges.findings == set() with input as testing.no_role
 	reasons := {"there is no integration role to judge, see DB-ROLE-EXISTS"}
