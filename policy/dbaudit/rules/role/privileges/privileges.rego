@@ -82,11 +82,24 @@ _subject := {"kind": "role", "id": integration.role, "name": integration.role_na
 	count(integration.reaching) > 0
 }
 
+# METADATA
+# description: >-
+#   Privileges of a file with no level to choose: they allow one level only, or no source says which they allow and
+#   their presence is what is judged. To name a level would be to demand it.
+_unsaid[name] := "" if {
+	input.source == "solution"
+	some name, definition in input.privileges
+	count(definition.depths) == 1
+}
+
 _state("none") := "missing"
 
 _state(actual) := "shallow" if actual != "none"
 
-_message(name, required, "none") := sprintf("%s is not granted; it must be granted at %s depth", [name, required])
+_message(name, required, "none") := sprintf("%s is not granted; it must be granted%s", [
+	name,
+	object.get(_unsaid, name, sprintf(" at %s depth", [required])),
+])
 
 _message(name, required, actual) := sprintf("%s is granted at %s depth; it must be granted at %s depth", [
 	name,

@@ -207,6 +207,18 @@ test_fail_a_locked_role_has_to_be_replaced if {
 	)
 }
 
+# Where no source says which levels a privilege allows, the input has the one that fits the role.
+test_fail_in_a_file_no_level_is_demanded_of_what_is_judged_by_its_presence if {
+	found := privileges.findings with input as testing.patched(
+		testing.without(testing.snapshot, ["/role_privileges/role/prvReadLead", "/role_privileges/role/prvReadAccount"]),
+		{"/source": "solution", "/users": {}, "/privileges/prvReadLead/depths": ["local"]},
+	)
+	{finding.message | some finding in found} == {
+		"prvReadLead is not granted; it must be granted",
+		"prvReadAccount is not granted; it must be granted at global depth",
+	}
+}
+
 # Whoever has the file can write the line, whatever becomes of the role where it is installed.
 test_fail_a_locked_role_of_a_file_is_mended_in_the_file if {
 	file := testing.changed({"/source": "solution", "/users": {}, "/roles/role/customizable": false})
