@@ -137,8 +137,8 @@ func key(name string) string { return strings.ToLower(path.Clean(name)) }
 
 func (x index) file(name string) *zip.File { return x.files[key(name)] }
 
-// detach makes the roles of an archive's file independent of its text, which cannot
-// be fixed and may be large, and bounds how many there may be.
+// detach makes the roles that were read last independent of their file's text, which
+// may be large, and bounds how many there may be.
 func (r *reader) detach(label string) {
 	for ; r.detached < len(r.found.Roles); r.detached++ {
 		role := &r.found.Roles[r.detached]
@@ -202,6 +202,7 @@ func (r *reader) entry(label string, f *zip.File) (string, error) {
 		return "", errors.New("the archive is refused")
 	}
 	r.left -= int64(size)
+	r.claim(int64(size))
 	in, err := f.Open()
 	if err != nil {
 		return "", fmt.Errorf("the entry cannot be read: %w", err)

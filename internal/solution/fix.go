@@ -3,6 +3,8 @@ package solution
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -30,10 +32,13 @@ func Add(additions ...Addition) ([]byte, error) {
 	if len(additions) == 0 {
 		return nil, errors.New("there is nothing to add")
 	}
-	t := additions[0].Role.text
-	if t == nil {
-		return nil, errors.New("only a file of its own can be changed: unpack the archive")
+	if additions[0].Role.text == nil {
+		var err error
+		if additions, err = again(additions); err != nil {
+			return nil, err
+		}
 	}
+	t := additions[0].Role.text
 	var edits []edit
 	for _, a := range additions {
 		if a.Role.text != t {
@@ -55,6 +60,34 @@ func Add(additions ...Addition) ([]byte, error) {
 		return nil, err
 	}
 	return raw, added(raw, additions)
+}
+
+// again reads a file whose text was not kept, and gives the roles that they come from
+// to the additions.
+func again(additions []Addition) ([]Addition, error) {
+	file := additions[0].Role.File
+	if strings.Contains(file, "!/") {
+		return nil, errors.New("only a file of its own can be changed: unpack the archive")
+	}
+	raw, err := os.ReadFile(filepath.FromSlash(file))
+	if err != nil {
+		return nil, fmt.Errorf("it cannot be read again: %w", cause(err))
+	}
+	doc, err := parse(string(raw), new(workspace))
+	if err != nil {
+		return nil, fmt.Errorf("it cannot be read again: %w", err)
+	}
+	fresh := slices.Clone(additions)
+	for i, a := range fresh {
+		switch r := a.Role; {
+		case r.File != file:
+			return nil, errors.New("the roles are not of one file")
+		case r.index >= len(doc.roles) || doc.roles[r.index].ID != r.ID || !slices.Equal(doc.roles[r.index].Entries, r.Entries):
+			return nil, errors.New("the file was changed since it was read: run again")
+		}
+		fresh[i].Role = doc.roles[a.Role.index]
+	}
+	return fresh, nil
 }
 
 // added makes sure that a reader sees what was added and nothing else.

@@ -133,6 +133,30 @@ func TestAddToSeveralRolesOfAFile(t *testing.T) {
 	}
 }
 
+// The text of a large file is not kept, and read again.
+func TestAddToLargeFiles(t *testing.T) {
+	content := role + strings.Repeat(" ", 16<<20)
+	file := write(t, filepath.Join(t.TempDir(), "r.xml"), content)
+	addition := solution.Addition{Role: read(t, file).Roles[0], Grants: []solution.Grant{{Name: "prvReadLead", Depth: snapshot.DepthGlobal}}}
+	got, err := solution.Add(addition)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := `    <RolePrivilege name="prvReadLead" level="Global" />` + "\n"
+	if before, after, ok := strings.Cut(string(got), line); !ok || before+after != content {
+		t.Error("the line is not all that was added")
+	}
+	for want, content := range map[string]string{
+		"the file was changed since it was read": strings.ReplaceAll(content, "prvReadContact", "prvWriteContact"),
+		"it cannot be read again":                "<Role",
+	} {
+		write(t, file, content)
+		if _, err := solution.Add(addition); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}
+
 func TestAddRefuses(t *testing.T) {
 	dir := t.TempDir()
 	another := read(t, write(t, filepath.Join(dir, "a.xml"), `<Role name="x"/>`)).Roles[0]

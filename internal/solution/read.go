@@ -74,6 +74,7 @@ func Read(ctx context.Context, paths []string, in io.Reader, limits Limits) (Fou
 			w := spaces.Get().(*workspace) //nolint:errcheck,forcetypeassert // the pool holds nothing else
 			defer spaces.Put(w)
 			r := reader{ctx: within, run: &all, workspace: w, left: limits.Archive}
+			defer r.release()
 			r.file(f)
 			parts[i] = r.found
 			return all.count(r.found.Roles)
@@ -96,6 +97,8 @@ type run struct {
 	in                io.Reader
 	roles, privileges atomic.Int64
 
+	// large is held by who reads something large.
+	large sync.Mutex
 	mutex sync.Mutex
 	// manifests say of the folders of roles' files whether their solution is managed:
 	// many files stand in one.
@@ -123,6 +126,12 @@ type workspace struct {
 
 const chunkSize = 64 << 10
 
+// empty forgets the entries, which would keep the text alive that they point into.
+func (w *workspace) empty() {
+	clear(w.entries)
+	w.entries = w.entries[:0]
+}
+
 // text reads to the end, which must come before the limit. The size is what is
 // expected.
 func (w *workspace) text(r io.Reader, size, limit int64) (string, error) {
@@ -146,7 +155,7 @@ func (limit tooLarge) Error() string {
 }
 
 // open reads a file of the disk.
-func (w *workspace) open(name string, limit int64) (string, error) {
+func (r *reader) open(name string, limit int64) (string, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return "", cause(err)
@@ -159,7 +168,8 @@ func (w *workspace) open(name string, limit int64) (string, error) {
 	if size > limit {
 		return "", tooLarge(limit)
 	}
-	data, err := w.text(f, size, limit)
+	r.claim(size)
+	data, err := r.text(f, size, limit)
 	if err != nil {
 		return "", cause(err)
 	}
@@ -180,8 +190,27 @@ type reader struct {
 	// their entries.
 	words             map[string]string
 	detached, entries int
-	// stopped says that no more is read of the file.
-	stopped bool
+	// stopped says that no more is read of the file, alone that no other large one is
+	// read beside it.
+	stopped, alone bool
+}
+
+// large is a size in bytes that few files have.
+const large = 16 << 20
+
+// claim announces that so many bytes are going to be read. A file is scanned fast: of
+// large ones there is one at a time, so that they take no more memory than it does.
+func (r *reader) claim(size int64) {
+	if size > large && !r.alone {
+		r.large.Lock()
+		r.alone = true
+	}
+}
+
+func (r *reader) release() {
+	if r.alone {
+		r.large.Unlock()
+	}
 }
 
 // maxFaults bounds what is said of one file.
@@ -219,7 +248,7 @@ func (r *reader) file(f file) {
 	label := filepath.ToSlash(f.name)
 	var data string
 	var err error
-	var large tooLarge
+	var size tooLarge
 	switch {
 	case f.name == Stdin:
 		label = "stdin"
@@ -229,21 +258,26 @@ func (r *reader) file(f file) {
 	default:
 		data, err = r.open(f.name, r.limits.File)
 	}
+	// Of a large file no more is kept from here on than is needed.
+	archive, detached := isArchive(data) || isZip(label), len(data) > large
 	switch {
-	case errors.As(err, &large) && isZip(label):
+	case errors.As(err, &size) && isZip(label):
 		r.unreadable(label, "", f.named, err)
 	case err != nil:
 		r.fail(label, err)
-	case isArchive(data) || isZip(label):
+	case archive:
 		r.archive(label, data, 0, f.named)
 	default:
 		r.xml(label, data, func() bool { return r.beside(f.name) })
+		if detached {
+			r.detach(label)
+		}
 	}
 	switch {
 	case !f.named || len(r.found.Roles) > 0 || len(r.found.Faults) > 0:
 	case r.solution:
 		r.note("%s: it is a solution's and defines no security role", label)
-	case isArchive(data):
+	case archive:
 		r.fail(label, errors.New("the archive holds no security role: want a solution's or a deployment package's .zip"))
 	default:
 		r.fail(label, errors.New("the file holds no definition of a security role: want a file of a solution's Roles folder, customizations.xml, or a solution's .zip"))

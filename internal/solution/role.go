@@ -30,7 +30,7 @@ type Role struct {
 	// Entries are the RolePrivilege elements in the file's order.
 	Entries []Entry
 
-	text  *text // nil where the file is an archive's
+	text  *text // nil where the file is an archive's or large
 	index int   // among the file's roles
 	tag   span  // the start tag
 	close int   // where the end tag begins; 0 where the element is empty
@@ -98,6 +98,7 @@ func parse(raw string, w *workspace) (document, error) {
 	var role *Role // the definition that is open
 	depth := 0     // of the definition's element
 	entries := 0   // of the roles before it
+	defer w.empty()
 	err = scan(t, handler{
 		open: func(e element, path []string) error {
 			if len(path) == 0 {
@@ -114,7 +115,6 @@ func parse(raw string, w *workspace) (document, error) {
 				doc.roles = append(doc.roles, definition(e, t))
 				role, depth = &doc.roles[len(doc.roles)-1], len(path)
 				role.index = len(doc.roles) - 1
-				w.entries = w.entries[:0]
 			case role == nil:
 			case e.name == "RolePrivileges" && len(path) == depth+1:
 				if role.privileges.end != 0 {
@@ -148,6 +148,7 @@ func parse(raw string, w *workspace) (document, error) {
 				}
 				role.Entries = slices.Clone(w.entries)
 				entries += len(role.Entries)
+				w.empty()
 				role = nil
 			case name == "RolePrivileges" && len(path) == depth+1:
 				role.privilegesEnd = end

@@ -140,8 +140,17 @@ func fromUTF16(raw string, bigEndian bool) (string, error) {
 		}
 		return b<<8 | a
 	}
+	size := 0
+	for i := 0; i < len(raw); i += 2 {
+		switch r := unit(i); {
+		case utf16.IsSurrogate(r):
+			size += 2 // of the four that a pair makes
+		default:
+			size += utf8.RuneLen(r)
+		}
+	}
 	var out strings.Builder
-	out.Grow(len(raw) / 2)
+	out.Grow(size)
 	for i := 0; i < len(raw); i += 2 {
 		r := unit(i)
 		if utf16.IsSurrogate(r) {
@@ -158,8 +167,12 @@ func fromUTF16(raw string, bigEndian bool) (string, error) {
 }
 
 func fromCharmap(raw string, m *charmap.Charmap) string {
+	size := 0
+	for i := range len(raw) {
+		size += utf8.RuneLen(m.DecodeByte(raw[i]))
+	}
 	var out strings.Builder
-	out.Grow(len(raw))
+	out.Grow(size)
 	for i := range len(raw) {
 		out.WriteRune(m.DecodeByte(raw[i]))
 	}
