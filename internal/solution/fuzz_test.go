@@ -5,8 +5,6 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
-	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -168,17 +166,22 @@ func library(data []byte) (names []string, ok bool) {
 
 // FuzzArchive reads whatever claims to be an archive, in bounded size.
 func FuzzArchive(f *testing.F) {
-	raw, err := os.ReadFile(filepath.Join("testdata", "solution.zip"))
-	if err == nil {
-		f.Add(raw)
+	const signature = "PK\x03\x04"
+	solutionZip := zipped(f, "solution.xml", "<ImportExportXml><SolutionManifest><Managed>1</Managed></SolutionManifest></ImportExportXml>", "customizations.xml", customizations)
+	for _, seed := range []string{
+		signature, solutionZip, encrypted(solutionZip), solutionZip[:len(solutionZip)-30],
+		zipped(f, `Roles\r.xml`, role, `Other\Solution.xml`, "<ImportExportXml/>", "../x", ""),
+		zipped(f, "a/a.zip", solutionZip, "WebResources/b.zip", "b", "c.zip", zipped(f, "d.zip", solutionZip)),
+		zipped(f, "customizations.xml", "<a>"+strings.Repeat(" ", 1<<17)+"</a>", "Roles/a.xml", strings.Repeat(" ", 1<<15)),
+	} {
+		f.Add([]byte(strings.TrimPrefix(seed, signature)))
 	}
-	f.Add([]byte("PK\x03\x04"))
 	limits := solution.Limits{File: 1 << 16, Archive: 1 << 18, Entries: 50, Nesting: 2, Roles: 50, Privileges: 5000}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var found solution.Found
 		bounded(t, len(data)+int(limits.Archive), func() {
 			var err error
-			found, err = solution.Read(t.Context(), []string{solution.Stdin}, bytes.NewReader(append([]byte("PK\x03\x04"), data...)), limits)
+			found, err = solution.Read(t.Context(), []string{solution.Stdin}, strings.NewReader(signature+string(data)), limits)
 			if err != nil && !strings.Contains(err.Error(), "lint fewer") {
 				t.Fatal(err)
 			}

@@ -98,7 +98,7 @@ func utf16be(s string) string {
 }
 
 // zipped is an archive of names with contents, in that order.
-func zipped(t *testing.T, files ...string) string {
+func zipped(t testing.TB, files ...string) string {
 	t.Helper()
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
