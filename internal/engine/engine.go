@@ -86,7 +86,7 @@ func Load(_ context.Context, sources ...fs.FS) (*Engine, error) {
 		WithStrict(true)
 	compiler.Compile(modules)
 	if compiler.Failed() {
-		return nil, fmt.Errorf("compiling the policies: %w", compiler.Errors)
+		return nil, fmt.Errorf("compiling the policies: %w", placed(compiler.Errors))
 	}
 	if err := resolved(compiler); err != nil {
 		return nil, fmt.Errorf("compiling the policies: %w", err)
@@ -153,7 +153,7 @@ func resolved(c *ast.Compiler) error {
 					return false // of a rule's value anything may be asked
 				}
 				if node = node.Child(term.Value); node == nil {
-					errs = append(errs, fmt.Errorf("%s: there is no %s in the policies (files of data are not read)", term.Location, ref))
+					errs = append(errs, fmt.Errorf("%s: there is no %s in the policies (files of data are not read)", place(term.Location), ref))
 					return false
 				}
 			}
@@ -221,10 +221,41 @@ func parseFile(tree fs.FS, name string) (*ast.Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ast.ParseModuleWithOpts(name, string(data), ast.ParserOptions{
+	m, err := ast.ParseModuleWithOpts(name, string(data), ast.ParserOptions{
 		ProcessAnnotation: true,
 		RegoVersion:       ast.RegoV1,
 	})
+	if faults := (ast.Errors)(nil); errors.As(err, &faults) {
+		return nil, placed(faults)
+	}
+	return m, err
+}
+
+// placed are faults of policies, each with the column too, which OPA's own text leaves
+// out.
+func placed(faults ast.Errors) error {
+	errs := make([]error, len(faults))
+	for i, f := range faults {
+		text := fmt.Sprintf("%s: %s: %s", place(f.Location), f.Code, f.Message)
+		if f.Location == nil {
+			text = fmt.Sprintf("%s: %s", f.Code, f.Message)
+		}
+		if f.Details != nil {
+			for _, line := range f.Details.Lines() {
+				text += "\n\t" + line
+			}
+		}
+		errs[i] = errors.New(text)
+	}
+	return errors.Join(errs...)
+}
+
+// place is where something stands in a policy, as file:line:column.
+func place(l *ast.Location) string {
+	if l == nil {
+		return "a policy"
+	}
+	return fmt.Sprintf("%s:%d:%d", l.File, l.Row, l.Col)
 }
 
 // metadataLine hands a rule's METADATA on to policy/dbaudit/main.rego.
@@ -251,11 +282,11 @@ func (e *Engine) catalogue() error {
 		}
 		rule, err := ruleOf(id, a)
 		if err != nil {
-			return fmt.Errorf("the METADATA of rule %s at %s: %w", id, a.Location, err)
+			return fmt.Errorf("%s: the METADATA of the rule %s: %w", place(a.Location), id, err)
 		}
 		if len(e.compiler.GetRulesExact(a.GetTargetPath().Append(ast.StringTerm("metadata")))) == 0 {
-			return fmt.Errorf("the rule %s at %s does not hand on what it requires: write the line %q below its imports",
-				id, a.Location, metadataLine)
+			return fmt.Errorf("%s: the rule %s does not hand on what it requires: write the line %q below its imports",
+				place(a.Location), id, metadataLine)
 		}
 		e.rules[id] = rule
 		e.order = append(e.order, id)
@@ -359,6 +390,9 @@ func (e *Engine) Evaluate(ctx context.Context, s *snapshot.Snapshot, p profile.P
 	if err != nil {
 		return audit.Result{}, err
 	}
+	if len(report.Invalid) > 0 {
+		return audit.Result{}, fmt.Errorf("a policy reports what it must not: %s", strings.Join(report.Invalid, "; "))
+	}
 	if len(report.Ambiguous) > 0 {
 		var names []string
 		for _, id := range report.Ambiguous {
@@ -378,6 +412,7 @@ type report struct {
 	RuleNotes     map[string][]string `json:"rule_notes"`
 	Notes         []string            `json:"notes"`
 	Ambiguous     []string            `json:"ambiguous"`
+	Invalid       []string            `json:"invalid"`
 }
 
 type finding struct {

@@ -4,12 +4,15 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -301,13 +304,15 @@ func TestRefusedPolicies(t *testing.T) {
 		"chance":                  {ruleHead + `findings contains 1 if rand.intn("x", 2) == 1`, "rand.intn"},
 		"host":                    {ruleHead + "findings contains 1 if opa.runtime().env.HOME", "opa.runtime"},
 		"name look-up":            {ruleHead + `findings contains 1 if net.lookup_ip_addr("x")`, "net.lookup_ip_addr"},
-		"unused variable":         {ruleHead + "findings contains 1 if x := 1", "unused"},
+		"unused variable":         {ruleHead + "findings contains 1 if x := 1", ":24: rego_compile_error: assigned var x unused"},
 		"no severity":             {strings.Replace(ruleHead, "#   severity: low\n", "", 1), "severity"},
 		"no sections":             {strings.Replace(ruleHead, "#   requires: [users]\n", "", 1), "requires"},
 		"unknown section":         {strings.Replace(ruleHead, "[users]", "[user]", 1), `unknown section "user"`},
 		"sections kept to itself": {strings.Replace(ruleHead, "metadata :=", "demands :=", 1), "metadata := rego.metadata.chain()"},
 		"unknown METADATA":        {strings.Replace(ruleHead, "#   consequence", "#   consequense", 1), "consequense"},
-		"no rule":                 {"package broken\n\nx if {", "broken.rego"},
+		"no METADATA":             {"package dbaudit.rules.custom.mine\n\n" + ruleHead[strings.Index(ruleHead, "metadata :="):] + "findings := set()", "broken.rego:1:1: the rule data.dbaudit.rules.custom.mine has no METADATA"},
+		"findings alone":          {"package dbaudit.rules.custom.mine\n\nfindings := set()", "has no METADATA"},
+		"no rule":                 {"package broken\n\nx if {", "broken.rego:3:6: rego_parse_error"},
 		"a rule without a place":  {strings.Replace(ruleHead, "custom.mine", "mine", 1), "category.name"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -322,11 +327,18 @@ func TestRefusedPolicies(t *testing.T) {
 
 // A rule that reports what dbaudit does not know is refused, not dropped.
 func TestRefusedReports(t *testing.T) {
-	p := demandbase(t)
+	p, err := profile.Parse("acme.yaml", []byte("acme:\n  extends: demandbase\n  controls:\n    - {id: ACME-MINE, rule: custom/mine, title: T, why: W}\n"), demandbase(t))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, test := range map[string]struct{ body, want string }{
-		"unknown fix":     {`{"control": "DB-USER-EXISTS", "message": "m", "subject": {"kind": "user", "id": "", "name": ""}, "evidence": {}, "fix": {"kind": "format-disk"}}`, "format-disk"},
-		"unknown kind":    {`{"control": "DB-USER-EXISTS", "message": "m", "subject": {"kind": "thing", "id": "", "name": ""}, "evidence": {}, "fix": null}`, "thing"},
-		"unknown field":   {`{"control": "DB-USER-EXISTS", "massage": "m"}`, "massage"},
+		"unknown fix":   {`{"control": "DB-USER-EXISTS", "message": "m", "subject": {"kind": "user", "id": "", "name": ""}, "evidence": {}, "fix": {"kind": "format-disk"}}`, "format-disk"},
+		"unknown kind":  {`{"control": "DB-USER-EXISTS", "message": "m", "subject": {"kind": "thing", "id": "", "name": ""}, "evidence": {}, "fix": null}`, "thing"},
+		"unknown field": {`{"control": "DB-USER-EXISTS", "massage": "m"}`, "massage"},
+		"another's control": {`{"control": "DB-PRIV-LEAD", "message": "m", "subject": {"kind": "user", "id": "", "name": ""}, "evidence": {}, "fix": null}`,
+			"the rule custom/mine reports a finding under the control DB-PRIV-LEAD, which is no control of that rule"},
+		"no message": {`{"control": "ACME-MINE", "message": " ", "subject": {"kind": "user", "id": "", "name": ""}, "evidence": {}, "fix": null}`,
+			"the rule custom/mine reports a finding under the control ACME-MINE without a message"},
 		"unknown control": {`{"control": "DB-NONE", "message": "m", "subject": {"kind": "user", "id": "", "name": ""}, "evidence": {}, "fix": null}`, "DB-NONE"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -480,6 +492,54 @@ func iteratedArrays(rule *ast.Rule) []string {
 		paths[text] = true
 	}
 	return slices.Sorted(maps.Keys(paths))
+}
+
+// TestJudgingGrowsWithTheLines holds the rules on files to work in proportion to the
+// lines of a role, which an author chooses. What is allocated stands for the work: a
+// set that is copied for each element, or lines that are compared with each other, would
+// take sixteen times as much for four times the lines.
+func TestJudgingGrowsWithTheLines(t *testing.T) {
+	p, e := demandbase(t), load(t)
+	for name, entry := range map[string]func(i int) snapshot.RoleEntry{
+		"one name": func(int) snapshot.RoleEntry {
+			return snapshot.RoleEntry{Name: "prvreadaccount", Standard: "prvReadAccount"}
+		},
+		"no name":      func(int) snapshot.RoleEntry { return snapshot.RoleEntry{} },
+		"each another": func(i int) snapshot.RoleEntry { return snapshot.RoleEntry{Name: fmt.Sprintf("prvReadx%d", i)} },
+		"each misspelt": func(i int) snapshot.RoleEntry {
+			return snapshot.RoleEntry{Name: fmt.Sprintf("prvReadx%d", i), Nearest: "prvReadLead"}
+		},
+		"each dangerous": func(i int) snapshot.RoleEntry {
+			return snapshot.RoleEntry{Name: fmt.Sprintf("prvDeletex%d", i), Level: "Basic"}
+		},
+		"each of a level": func(i int) snapshot.RoleEntry { return snapshot.RoleEntry{Name: "prvReadx", Level: strconv.Itoa(i)} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			work := func(lines int) uint64 {
+				s := compliant(p)
+				s.Source = snapshot.SourceSolution
+				clear(s.Users)
+				clear(s.Views)
+				clear(s.Shares)
+				entries := make([]snapshot.RoleEntry, lines)
+				for i := range entries {
+					entries[i] = entry(i)
+					s.RolePrivileges[role][entries[i].Name] = snapshot.DepthGlobal
+				}
+				s.RoleEntries = map[string][]snapshot.RoleEntry{role: entries}
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				evaluate(t, e, s, p)
+				runtime.ReadMemStats(&after)
+				return after.TotalAlloc - before.TotalAlloc
+			}
+			least := work(1)
+			few, many := work(500)-least, work(2000)-least
+			if many > 7*few {
+				t.Errorf("four times the lines take %.1f times the work", float64(many)/float64(few))
+			}
+		})
+	}
 }
 
 func BenchmarkEvaluate(b *testing.B) {

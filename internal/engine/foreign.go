@@ -37,7 +37,7 @@ func checkForeign(own, foreign map[string]*ast.Module) error {
 		switch root(m) {
 		case "dbaudit":
 		case "profiles":
-			errs = append(errs, fmt.Errorf("%s: the package %s is where the profiles stand: give it another name", m.Package.Location, m.Package.Path))
+			errs = append(errs, fmt.Errorf("%s: the package %s is where the profiles stand: give it another name", place(m.Package.Location), m.Package.Path))
 			continue
 		default:
 			continue
@@ -45,11 +45,41 @@ func checkForeign(own, foreign map[string]*ast.Module) error {
 		category, ok := categoryOf(m)
 		if !ok || reserved[category] {
 			errs = append(errs, fmt.Errorf("%s: the package %s is dbaudit's own: a rule of yours is %scategory.name with a category of your own, a library stands outside of data.dbaudit",
-				m.Package.Location, m.Package.Path, rulesPrefix))
+				place(m.Package.Location), m.Package.Path, rulesPrefix))
 		}
 	}
+	errs = append(errs, undescribed(foreign)...)
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(errs...)
+}
+
+// undescribed are the rules without METADATA. To OPA they are references to nothing,
+// and rules that report findings without it would never be heard.
+func undescribed(foreign map[string]*ast.Module) []error {
+	described := map[string]bool{}
+	for _, m := range foreign {
+		for _, a := range m.Annotations {
+			if a.Scope == "package" {
+				described[m.Package.Path.String()] = true
+			}
+		}
+	}
+	var errs []error
+	for _, m := range foreign {
+		_, ok := categoryOf(m)
+		if !ok || described[m.Package.Path.String()] || !slices.ContainsFunc(m.Rules, reports) {
+			continue
+		}
+		errs = append(errs, fmt.Errorf("%s: the rule %s has no METADATA: above the package there must be the comment \"# METADATA\" with title, description and custom: severity, requires, consequence, remediation; dbaudit policy new writes such a rule",
+			place(m.Package.Location), m.Package.Path))
+	}
+	return errs
+}
+
+// reports says that a rule of Rego is what makes its package a rule of dbaudit's.
+func reports(r *ast.Rule) bool {
+	name := r.Head.Ref()[0].String()
+	return name == "findings" || name == "metadata"
 }
 
 // root is the first name of a package behind data.
@@ -136,7 +166,7 @@ func Test(ctx context.Context, own, user fs.FS) (Trial, error) {
 	compiler := ast.NewCompiler().WithCapabilities(Capabilities()).WithSchemas(schemas).
 		WithUseTypeCheckAnnotations(true).WithStrict(true)
 	if compiler.Compile(all); compiler.Failed() {
-		return Trial{}, fmt.Errorf("compiling the policies: %w", compiler.Errors)
+		return Trial{}, fmt.Errorf("compiling the policies: %w", placed(compiler.Errors))
 	}
 	profiles, err := profile.Builtin(own)
 	if err != nil {

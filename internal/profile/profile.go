@@ -5,6 +5,7 @@
 package profile
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -81,6 +82,9 @@ func Parse(name string, data []byte, bases ...Profile) (Profile, error) {
 	if err != nil {
 		return Profile{}, err
 	}
+	if err := single(name, doc); err != nil {
+		return Profile{}, err
+	}
 	compiled, err := schema.Compile(schema.Files, "profile.json")
 	if err != nil {
 		return Profile{}, err
@@ -105,6 +109,30 @@ func Parse(name string, data []byte, bases ...Profile) (Profile, error) {
 		return p, err
 	}
 	return Profile{}, fmt.Errorf("%s: the file holds no profile", name)
+}
+
+// single refuses a file that does not hold one profile under its name, in words that
+// the schema has not.
+func single(name string, doc *yamldoc.Document) error {
+	value, err := doc.Value()
+	if err != nil {
+		return err
+	}
+	const want = "a profile file holds one profile, under its name"
+	profiles, ok := value.(map[string]any)
+	switch {
+	case !ok || len(profiles) == 0:
+		return fault(name, doc, want)
+	case len(profiles) == 1:
+		return nil
+	}
+	var places []*yamldoc.Fault
+	for key := range profiles {
+		line, column := doc.KeyPosition(key)
+		places = append(places, &yamldoc.Fault{Name: name, Line: line, Column: column, Message: fmt.Sprintf("%s: %s is another", want, key)})
+	}
+	slices.SortFunc(places, func(a, b *yamldoc.Fault) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
+	return places[1]
 }
 
 // decode turns the JSON values of a definition into a profile.

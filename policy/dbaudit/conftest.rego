@@ -26,6 +26,8 @@ deny contains {
 
 deny contains {"msg": "not judged: the profile that the input names is not loaded"} if not profile.current
 
+deny contains {"msg": sprintf("not judged: %s", [reason])} if some reason in invalid
+
 deny contains {"msg": sprintf("not judged: several users could be the integration's: %s", [concat(", ", names)])} if {
 	names := sort([input.users[id].name | some id in integration.ambiguous])
 	count(names) > 0

@@ -64,6 +64,42 @@ unknown[rule] contains "the policies hold no such rule" if {
 }
 
 # METADATA
+# description: >-
+#   What rules report and must not: a finding under a control that another rule judges, or that says nothing. A rule
+#   of the user's own could else make a control fail that it does not own.
+# scope: document
+invalid contains sprintf("the rule %s reports a finding under %s, which is no control of that rule", [rule, named]) if {
+	some category, name
+	finding := data.dbaudit.rules[category][name].findings[_]
+	rule := sprintf("%s/%s", [category, name])
+	rule in _applying
+	not _owned(object.get(_controls_of, rule, set()), finding)
+	named := _control(finding)
+}
+
+invalid contains sprintf("the rule %s reports a finding under %s without a message", [rule, named]) if {
+	some category, name
+	finding := data.dbaudit.rules[category][name].findings[_]
+	rule := sprintf("%s/%s", [category, name])
+	rule in _applying
+	not _worded(finding)
+	named := _control(finding)
+}
+
+_owned(ids, finding) if finding.control in ids
+
+_worded(finding) if {
+	is_string(finding.message)
+	trim_space(finding.message) != ""
+}
+
+_control(finding) := sprintf("the control %v", [finding.control])
+
+_control(finding) := "no control" if not finding.control
+
+_controls_of[control.rule] contains control.id if some control in _controls
+
+# METADATA
 # description: Remarks of rules that change no outcome, by rule.
 notes[rule] contains note if {
 	some category, name
@@ -83,6 +119,7 @@ report := {
 	"rule_notes": notes,
 	"notes": integration.notes,
 	"ambiguous": integration.ambiguous,
+	"invalid": invalid,
 } if {
 	profile.current
 }

@@ -14,6 +14,7 @@ test_compliant_environment_has_nothing_to_report if {
 			"allows is dbaudit's own default; depth: in the configuration asks for less",
 		])},
 		"ambiguous": set(),
+		"invalid": set(),
 	} with input as testing.snapshot
 }
 
@@ -172,4 +173,32 @@ test_no_profile_is_no_pass if {
 	unknown.profile == reasons
 	nothing := dbaudit.unknown with input as {"kind": "Deployment"}
 	nothing.profile == reasons
+}
+
+_with_rule(findings) := {"acme": {"own": {"metadata": {"requires": ["roles"]}, "findings": findings}}}
+
+_own := array.concat(testing.profile.controls, [{"id": "ACME-OWN", "rule": "acme/own"}])
+
+test_a_rule_reports_under_its_own_controls_only if {
+	found := {{"control": "DB-PRIV-LEAD", "message": "no"}, {"message": "no"}, {"control": "ACME-OWN", "message": "yes"}}
+	invalid := dbaudit.invalid with input as testing.snapshot
+		with dbaudit.rules as _with_rule(found)
+		with data.profiles.demandbase.controls as _own
+	invalid == {
+		"the rule acme/own reports a finding under the control DB-PRIV-LEAD, which is no control of that rule",
+		"the rule acme/own reports a finding under no control, which is no control of that rule",
+	}
+}
+
+test_a_finding_says_something if {
+	found := {{"control": "ACME-OWN", "message": " "}, {"control": "ACME-OWN", "message": 1}, {"control": "ACME-OWN"}}
+	silent := "the rule acme/own reports a finding under the control ACME-OWN without a message"
+	invalid := dbaudit.invalid with input as testing.snapshot
+		with dbaudit.rules as _with_rule(found)
+		with data.profiles.demandbase.controls as _own
+	invalid == {silent}
+	denied := dbaudit.deny with input as testing.snapshot
+		with dbaudit.rules as _with_rule(found)
+		with data.profiles.demandbase.controls as _own
+	sprintf("not judged: %s", [silent]) in {failure.msg | some failure in denied}
 }
