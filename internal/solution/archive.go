@@ -151,9 +151,15 @@ func (r *reader) detach(label string) {
 	}
 	if r.detached > maxRoles || r.entries > maxAllEntries {
 		r.found.Roles = nil
-		r.fail(label, fmt.Errorf("the archive is refused: its files define more than %d roles or list more than %d privileges", maxRoles, maxAllEntries))
-		r.stopped = true
+		r.refuse(label, fmt.Errorf("its files define more than %d roles or list more than %d privileges", maxRoles, maxAllEntries))
 	}
+}
+
+// refuse reads no more of the outermost archive.
+func (r *reader) refuse(label string, err error) {
+	outermost, _, _ := strings.Cut(label, "!/")
+	r.fail(outermost, fmt.Errorf("the archive is refused: %w", err))
+	r.stopped = true
 }
 
 // word keeps one copy of each of the names that many roles share.
@@ -197,8 +203,7 @@ func (r *reader) entry(label string, f *zip.File) (string, error) {
 	case size > uint64(r.limits.File): //nolint:gosec // a limit is positive
 		return "", fmt.Errorf("the entry cannot be read: %w", tooLarge(r.limits.File))
 	case size > uint64(r.left): //nolint:gosec // it is taken from below as long as it suffices
-		r.fail(label, fmt.Errorf("the archive is refused: more than %d MB would have to be read out of it", r.limits.Archive>>20))
-		r.stopped = true
+		r.refuse(label, fmt.Errorf("more than %d MB would have to be read out of it", r.limits.Archive>>20))
 		return "", errors.New("the archive is refused")
 	}
 	r.left -= int64(size)
