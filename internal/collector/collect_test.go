@@ -355,7 +355,7 @@ func TestWhoIsRead(t *testing.T) {
 			auditor: "Demandbase Integration",
 			check: func(t *testing.T, s *snapshot.Snapshot) {
 				for id, v := range s.Views {
-					if diff := cmp.Diff([]snapshot.Viewer{snapshot.ViewerAuditor, snapshot.ViewerIntegrationUser}, v.SeenBy); diff != "" {
+					if diff := cmp.Diff([]snapshot.Viewer{snapshot.ViewerIntegrationUser}, v.SeenBy); diff != "" {
 						t.Errorf("view %s: %s", id, diff)
 					}
 				}

@@ -119,6 +119,7 @@ func Collect(ctx context.Context, r Reader, o Options) (*snapshot.Snapshot, erro
 			return nil, fmt.Errorf("reading the environment: %w", err)
 		}
 	}
+	c.judgeSight()
 	s := c.assemble()
 	if err := s.Seal(); err != nil {
 		return nil, err
@@ -159,7 +160,9 @@ type collection struct {
 	userViews      []view
 	systemViews    []systemView
 	shares         []share
-	shareTable     error // why the table of shares was refused
+	shareTable     error              // why the table of shares was refused
+	sights         map[string][]sight // by the privilege's name in lower case
+	sightIDs       map[string]string  // those names by the privileges' ids
 }
 
 // together runs the parts of a round side by side. The client bounds how many
@@ -184,7 +187,7 @@ func (c *collection) roundOne(ctx context.Context) error {
 		c.reading(snapshot.SectionPrivileges, c.readPrivileges),
 		c.reading(snapshot.SectionRoles, c.readNamedRoles),
 	}
-	if len(c.Requirement.Views) > 0 || c.Scope == snapshot.ScopeEnvironment {
+	if c.Scope == snapshot.ScopeEnvironment {
 		parts = append(parts, c.reading(snapshot.SectionViews, c.readAuditorViews))
 	}
 	if len(c.Requirement.Views) > 0 {
@@ -232,7 +235,20 @@ func (c *collection) roundTwo(ctx context.Context) error {
 }
 
 func (c *collection) roundThree(ctx context.Context) error {
-	return together(ctx, c.readGrants(c.wantedRoots()), c.reading(snapshot.SectionShares, c.readSharesByView))
+	parts := []func(context.Context) error{
+		c.readGrants(c.wantedRoots()),
+		c.reading(snapshot.SectionShares, c.readSharesByView),
+	}
+	unseen := c.unseenViews()
+	if unseen && c.Scope != snapshot.ScopeEnvironment {
+		parts = append(parts, c.reading(snapshot.SectionViews, c.readAuditorViews))
+	}
+	// With a required view that the user is not known to see, the verdict cannot be
+	// compliant, and one request more can wait until that is mended.
+	if !unseen || c.user == nil || c.Scope == snapshot.ScopeEnvironment {
+		parts = append(parts, c.readSight)
+	}
+	return together(ctx, parts...)
 }
 
 // lateRound reads the roles by name where what looked like the integration role

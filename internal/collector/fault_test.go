@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -62,6 +63,7 @@ func reads() map[string]struct {
 		"teams":           {read: read{set: "teams"}, hurt: []snapshot.Section{snapshot.SectionTeams}},
 		"role privileges": {read: read{set: "RetrieveRolePrivilegesRole"}, hurt: []snapshot.Section{snapshot.SectionRolePrivileges}},
 		"roles again":     {read: read{set: "roles", has: "roleid%20eq"}, hurt: []snapshot.Section{snapshot.SectionRolePrivileges}},
+		"auditor's sight": {read: read{set: "systemusers/Microsoft.Dynamics.CRM.RetrieveUserSetOfPrivilegesByNames(PrivilegeNames=@p1)"}, hurt: []snapshot.Section{snapshot.SectionUsers, snapshot.SectionTeams, snapshot.SectionRoles}},
 		"auditor's views": {read: read{set: "userqueries"}, hurt: []snapshot.Section{snapshot.SectionViews}},
 		"owners' views":   {read: read{set: "userqueries", as: true, has: "$filter"}, hurt: []snapshot.Section{snapshot.SectionViews}},
 		"user's views":    {read: read{set: "userqueries", as: true, has: "_owningteam_value&$count"}, hurt: []snapshot.Section{snapshot.SectionUserViews}},
@@ -80,11 +82,39 @@ func sampleTape(t testing.TB) (*tape, collector.Options, string) {
 	return p, l.options, encode(t, l.must(p.record))
 }
 
+// unseenTape is that of the sample environment where a view is required that nobody
+// sees: then the auditor's own are looked through.
+func unseenTape(t testing.TB) (*tape, collector.Options, string) {
+	t.Helper()
+	l := newLab(t, builtin(t, "sample", nil), labOptions{})
+	l.options.Requirement.Views = append(l.options.Requirement.Views, snapshot.RequiredView{Table: "account", Name: "Nobody's"})
+	p := newTape(l)
+	return p, l.options, encode(t, l.must(p.record))
+}
+
+// tapes finds the tape on which a read is.
+func tapes(t testing.TB) func(read) (*tape, collector.Options, string) {
+	t.Helper()
+	p, o, want := sampleTape(t)
+	p2, o2, want2 := unseenTape(t)
+	return func(k read) (*tape, collector.Options, string) {
+		for r := range p.answers {
+			if k.is(r) {
+				return p, o, want
+			}
+		}
+		return p2, o2, want2
+	}
+}
+
 // Every read of the collector is one of those above: none goes untested.
 func TestReadsAreKnown(t *testing.T) {
 	t.Parallel()
 	p, _, _ := sampleTape(t)
-	for r := range p.answers {
+	unseen, _, _ := unseenTape(t)
+	answers := maps.Clone(p.answers)
+	maps.Copy(answers, unseen.answers)
+	for r := range answers {
 		known := set(r) == "WhoAmI"
 		for _, k := range reads() {
 			known = known || k.read.is(r)
@@ -99,10 +129,14 @@ func TestReadsAreKnown(t *testing.T) {
 // rest as it was.
 func TestForbidden(t *testing.T) {
 	t.Parallel()
-	p, o, _ := sampleTape(t)
+	tape := tapes(t)
 	for name, k := range reads() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			p, o, _ := tape(k.read)
+			if name == "auditor's sight" {
+				k.hurt = nil // see TestSightUnknown
+			}
 			refuse := func(r dataverse.Request) error {
 				if !k.read.is(r) && set(r) != "RetrieveSharedPrincipalsAndAccess" {
 					return nil
@@ -136,10 +170,11 @@ func TestForbidden(t *testing.T) {
 // A section that cannot be read is Failed.
 func TestFailed(t *testing.T) {
 	t.Parallel()
-	p, o, _ := sampleTape(t)
+	tape := tapes(t)
 	for name, k := range reads() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			p, o, _ := tape(k.read)
 			fail := func(r dataverse.Request) error {
 				if !k.read.is(r) {
 					return nil
@@ -215,11 +250,12 @@ func spoilers() map[string]func([]json.RawMessage) []json.RawMessage {
 // where they come right the snapshot is as if nothing had been.
 func TestInconsistentRows(t *testing.T) {
 	t.Parallel()
-	p, o, want := sampleTape(t)
+	tape := tapes(t)
 	for name, k := range reads() {
-		if k.read.set == "RetrieveRolePrivilegesRole" {
+		if strings.Contains(k.read.set, "Retrieve") {
 			continue // below
 		}
+		p, o, want := tape(k.read)
 		for how, spoil := range spoilers() {
 			if name == "auditor's views" && how != "a row that is null" && how != "an empty row" {
 				continue // there are none
@@ -268,7 +304,7 @@ func TestMissingColumns(t *testing.T) {
 	t.Parallel()
 	p, o, _ := sampleTape(t)
 	for r, answer := range p.answers {
-		if len(answer.rows) == 0 || strings.HasPrefix(set(r), "Retrieve") || set(r) == "WhoAmI" {
+		if len(answer.rows) == 0 || strings.Contains(set(r), "Retrieve") || set(r) == "WhoAmI" {
 			continue
 		}
 		var row map[string]json.RawMessage

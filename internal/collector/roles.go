@@ -12,12 +12,16 @@ import (
 
 func (c *collection) readPrivileges(ctx context.Context) (err error) {
 	var conditions []dataverse.Expr
-	for _, name := range c.Privileges {
+	for _, name := range append(sightNames(), c.Privileges...) {
 		conditions = append(conditions, dataverse.Eq("name", name))
 	}
 	c.definitions, err = filtered(ctx, c, ask{
 		section: snapshot.SectionPrivileges, what: "privileges", key: "privilegeid", query: privilegeQuery,
 	}, conditions, privilegeOf)
+	c.sightIDs = map[string]string{}
+	for _, d := range c.definitions {
+		c.sightIDs[d.ID] = strings.ToLower(d.name)
+	}
 	c.definitions = slices.DeleteFunc(c.definitions, func(d definition) bool { return c.spelling[strings.ToLower(d.name)] == "" })
 	seen := map[string]bool{}
 	for i := range c.definitions {

@@ -43,6 +43,26 @@ func (c *collection) readViews(ctx context.Context, what string, as dataverse.Ca
 	return slices.DeleteFunc(found, func(v view) bool { return !c.requires(v.Table, v.Name) }), err
 }
 
+// unseenViews reports whether any required view was seen by nobody who could use or
+// share it: then it matters whether the auditor itself sees it.
+func (c *collection) unseenViews() bool {
+	seen := map[[2]string]bool{}
+	key := func(table, name string) [2]string { return [2]string{strings.ToLower(table), strings.ToLower(name)} }
+	for _, views := range append(slices.Clone(c.ownerViews), c.userViews) {
+		for _, v := range views {
+			seen[key(v.Table, v.Name)] = true
+		}
+	}
+	system := map[[2]string]bool{}
+	for _, v := range c.systemViews {
+		system[key(v.Table, v.Name)] = true
+	}
+	return slices.ContainsFunc(c.Requirement.Views, func(v snapshot.RequiredView) bool {
+		k := key(v.Table, v.Name)
+		return !seen[k] && (v.Owner != "" || !system[k])
+	})
+}
+
 func (c *collection) readAuditorViews(ctx context.Context) (err error) {
 	c.auditorViews, err = c.readViews(ctx, "personal views that the auditor sees", dataverse.Caller{})
 	return err

@@ -1,0 +1,163 @@
+package collector
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// An identity whose read of a table is no deeper than some business units is not
+// refused: it is shown the rows of these, as if there were no others. What it was
+// not shown must not be taken for what is not there, and so each collection asks
+// how far its own reads reach.
+
+// sights are the reads that rows of other business units hang on, with the
+// section that is not read where one of them falls short.
+func sights() map[string]snapshot.Section {
+	return map[string]snapshot.Section{
+		"prvReadUser": snapshot.SectionUsers,
+		"prvReadTeam": snapshot.SectionTeams,
+		"prvReadRole": snapshot.SectionRoles,
+	}
+}
+
+const readUnitsPrivilege = "prvReadBusinessUnit"
+
+// sightNames are all privileges whose reach is asked for.
+func sightNames() []string { return append(sortedKeys(sights()), readUnitsPrivilege) }
+
+// A sight is how far a privilege of the auditor's own reaches, counted from a
+// business unit.
+type sight struct {
+	granting
+
+	unit string
+}
+
+// readSight learns how far the auditor's reads reach. Where nobody may say, that is
+// noted, and not held against what was read.
+func (c *collection) readSight(ctx context.Context) error {
+	own := dataverse.Row("systemusers", dataverse.GUID(c.auditor))
+	a := ask{
+		section: snapshot.SectionUsers, what: "how far the auditor's reads reach",
+		query: func(columnSet) dataverse.Query {
+			return own.Function("RetrieveUserSetOfPrivilegesByNames", dataverse.NamesArg("PrivilegeNames", sightNames()...))
+		},
+	}
+	found, err := object(ctx, c, a, sightsOf)
+	if refused(err) { // by an environment of before that function
+		a.query = func(columnSet) dataverse.Query { return own.Function("RetrieveUserPrivileges") }
+		found, err = object(ctx, c, a, sightsOf)
+	}
+	switch {
+	case refused(err), forbidden(err):
+		c.note(snapshot.SectionUsers, "how far the auditor's reads reach is not known, and so neither whether other business units have more rows (%s)", explain(err))
+		return ctx.Err()
+	case err != nil:
+		for _, section := range sights() {
+			if err := c.end(ctx, section, err); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	c.sights = map[string][]sight{}
+	for _, s := range found {
+		name := strings.ToLower(s.name)
+		if name == "" {
+			name = c.sightIDs[s.id]
+		}
+		c.sights[name] = append(c.sights[name], s)
+	}
+	return nil
+}
+
+func sightsOf(r *row) []sight {
+	granted := grantsOf(r)
+	units, _ := decode[[]struct {
+		BusinessUnitID string `json:"BusinessUnitId"`
+	}](r, "RolePrivileges", "list of privileges")
+	found := make([]sight, len(granted))
+	for i, g := range granted {
+		unit, err := dataverse.ParseGUID(units[i].BusinessUnitID)
+		if err != nil {
+			r.fail("RolePrivileges", "has a BusinessUnitId that is no id")
+			return nil
+		}
+		found[i] = sight{g, unit.String()}
+	}
+	return found
+}
+
+// short reports whether a read is known to stop short of the organization.
+func (c *collection) short(privilege string) bool {
+	known := c.sights[strings.ToLower(privilege)]
+	for _, s := range known {
+		if s.depth == snapshot.DepthGlobal {
+			return false
+		}
+	}
+	return len(known) > 0
+}
+
+// shortSighted reports whether any read is short, so that it matters which
+// business units there are.
+func (c *collection) shortSighted() bool {
+	for privilege := range sights() {
+		if c.short(privilege) {
+			return true
+		}
+	}
+	return false
+}
+
+// judgeSight holds against each section the rows that its answers may lack.
+func (c *collection) judgeSight() {
+	for privilege, section := range sights() {
+		if c.short(privilege) && !c.reachesAll(privilege) {
+			c.record(section, snapshot.StateForbidden, fmt.Sprintf("rows of other business units stay unseen: "+
+				"give the auditor's role %s at organization level", privilege))
+		}
+	}
+}
+
+// reachesAll reports whether a short read reaches every business unit there is all
+// the same.
+func (c *collection) reachesAll(privilege string) bool {
+	if !c.collected(snapshot.SectionBusinessUnits) {
+		return false
+	}
+	parents, root := map[string]string{}, ""
+	for _, u := range c.units {
+		if parents[u.id] = u.ParentID; u.ParentID == "" {
+			root = u.id
+		}
+	}
+	if root == "" || c.short(readUnitsPrivilege) && !c.reaches(readUnitsPrivilege, root, nil, snapshot.DepthDeep) {
+		return false // there may be more units than were seen
+	}
+	for unit := range maps.Keys(parents) {
+		if !c.reaches(privilege, unit, parents, snapshot.DepthLocal) {
+			return false
+		}
+	}
+	return true
+}
+
+// reaches reports whether a read reaches the rows of a business unit: from the unit
+// itself at a depth, or down from one above it.
+func (c *collection) reaches(privilege, unit string, parents map[string]string, least snapshot.Depth) bool {
+	for above, steps := unit, 0; above != "" && steps <= len(parents); above, steps = parents[above], steps+1 {
+		for _, s := range c.sights[strings.ToLower(privilege)] {
+			if s.unit == above && s.depth >= least {
+				return true
+			}
+		}
+		least = snapshot.DepthDeep
+	}
+	return false
+}

@@ -1,0 +1,149 @@
+package collector_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dbaudit/dbaudit/internal/collector"
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/simulator"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// An auditor is not refused the rows of other business units: they are left out. A
+// team that gives the user System Customizer may be among them.
+func TestSight(t *testing.T) {
+	t.Parallel()
+	const auditing = "dbaudit Auditor"
+	depth := func(privilege string, d simulator.Depth) func(*simulator.Environment) {
+		return func(env *simulator.Environment) { env.Role(auditing).Privileges[privilege] = d }
+	}
+	in := func(unit string) func(*simulator.Environment) {
+		return func(env *simulator.Environment) { env.ApplicationUser("dbaudit").BusinessUnit = unit }
+	}
+	alone := func(env *simulator.Environment) {
+		env.BusinessUnits = env.BusinessUnits[:1]
+		for i := range env.Users {
+			env.Users[i].BusinessUnit = ""
+		}
+		for i := range env.ApplicationUsers {
+			env.ApplicationUsers[i].BusinessUnit = ""
+		}
+		for i := range env.Teams {
+			env.Teams[i].BusinessUnit = ""
+		}
+		for i := range env.Roles {
+			env.Roles[i].BusinessUnit = ""
+		}
+	}
+	for name, test := range map[string]struct {
+		changes []func(*simulator.Environment)
+		want    gaps
+	}{
+		"all of it":            {},
+		"teams of a unit":      {[]func(*simulator.Environment){depth("prvReadTeam", simulator.DepthLocal)}, gaps{snapshot.SectionTeams: "forbidden"}},
+		"roles of a unit":      {[]func(*simulator.Environment){depth("prvReadRole", simulator.DepthLocal)}, gaps{snapshot.SectionRoles: "forbidden"}},
+		"users of a unit":      {[]func(*simulator.Environment){depth("prvReadUser", simulator.DepthLocal)}, gaps{snapshot.SectionUsers: "forbidden", snapshot.SectionViews: "skipped"}},
+		"teams below the root": {[]func(*simulator.Environment){depth("prvReadTeam", simulator.DepthDeep)}, nil},
+		"teams and units below the root": {
+			[]func(*simulator.Environment){depth("prvReadTeam", simulator.DepthDeep), depth("prvReadBusinessUnit", simulator.DepthDeep)}, nil,
+		},
+		"teams below the root, of units that are not all seen": {
+			[]func(*simulator.Environment){depth("prvReadTeam", simulator.DepthDeep), depth("prvReadBusinessUnit", simulator.DepthLocal)},
+			gaps{snapshot.SectionTeams: "forbidden"},
+		},
+		"teams below another unit": {
+			[]func(*simulator.Environment){depth("prvReadTeam", simulator.DepthDeep), in("Europe")}, gaps{snapshot.SectionTeams: "forbidden"},
+		},
+		"the only unit": {[]func(*simulator.Environment){alone, depth("prvReadTeam", simulator.DepthLocal), depth("prvReadRole", simulator.DepthLocal)}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, builtin(t, "compliant", func(env *simulator.Environment) {
+				for _, change := range test.changes {
+					change(env)
+				}
+			}), labOptions{})
+			s, err := collector.Collect(t.Context(), l.client, l.options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if test.want == nil {
+				test.want = gaps{}
+			}
+			if diff := cmp.Diff(test.want, states(s)); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			for section, state := range test.want {
+				if state != "forbidden" {
+					continue // an owner of a view is among the users that are not seen
+				}
+				if d := s.Coverage[section].Detail; !strings.Contains(d, "at organization level") {
+					t.Errorf("%s: %q says not what to do", section, d)
+				}
+			}
+		})
+	}
+}
+
+// Older environments do not know the function, and do not name the privileges.
+func TestSightOfOldEnvironments(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, builtin(t, "compliant", func(env *simulator.Environment) {
+		env.Role("dbaudit Auditor").Privileges["prvReadTeam"] = simulator.DepthLocal
+	}), labOptions{})
+	unknown := func(r dataverse.Request) error {
+		if strings.Contains(r.Path, "RetrieveUserSetOfPrivilegesByNames") {
+			return &dataverse.Error{Kind: dataverse.NotFound, Status: 404, Label: r.Label, Attempts: 1}
+		}
+		return nil
+	}
+	nameless := func(r dataverse.Request, answer json.RawMessage) json.RawMessage {
+		if !strings.Contains(r.Path, "RetrieveUserPrivileges") {
+			return answer
+		}
+		var document struct{ RolePrivileges []map[string]any }
+		if err := json.Unmarshal(answer, &document); err != nil {
+			t.Error(err)
+		}
+		for _, row := range document.RolePrivileges {
+			delete(row, "PrivilegeName")
+		}
+		data, err := json.Marshal(document)
+		if err != nil {
+			t.Error(err)
+		}
+		return data
+	}
+	s, err := collector.Collect(t.Context(), filter{Reader: l.client, before: unknown, object: nameless}, l.options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(gaps{snapshot.SectionTeams: "forbidden"}, states(s)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// What nobody may say is noted.
+func TestSightUnknown(t *testing.T) {
+	t.Parallel()
+	p, o, _ := sampleTape(t)
+	s, err := collector.Collect(t.Context(), filter{Reader: p.reader(), before: func(r dataverse.Request) error {
+		if strings.Contains(r.Path, "RetrieveUser") {
+			return &dataverse.Error{Kind: dataverse.Forbidden, Status: 403, Label: r.Label, Attempts: 1}
+		}
+		return nil
+	}}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(gaps{}, states(s)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if d := s.Coverage[snapshot.SectionUsers].Detail; !strings.Contains(d, "not known") {
+		t.Errorf("%q", d)
+	}
+}
