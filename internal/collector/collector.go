@@ -243,9 +243,10 @@ func (c *collection) roundThree(ctx context.Context) error {
 	if unseen && c.Scope != snapshot.ScopeEnvironment {
 		parts = append(parts, c.reading(snapshot.SectionViews, c.readAuditorViews))
 	}
-	// With a required view that the user is not known to see, the verdict cannot be
-	// compliant, and one request more can wait until that is mended.
-	if !unseen || c.user == nil || c.Scope == snapshot.ScopeEnvironment {
+	// With a required view that the user was asked for and is not known to see, the
+	// verdict cannot be compliant, and one request more can wait until that is mended.
+	asked := c.state(snapshot.SectionUserViews) != snapshot.StateSkipped
+	if !unseen || !asked || c.Scope == snapshot.ScopeEnvironment {
 		parts = append(parts, c.readSight)
 	}
 	return together(ctx, parts...)
