@@ -60,6 +60,33 @@ func TestStockTools(t *testing.T) {
 	}
 }
 
+// A bundle that opa makes with -b, without the profiles, must not look like a pass.
+func TestStockToolsWithoutTheProfiles(t *testing.T) {
+	bundle := filepath.Join(t.TempDir(), "bundle.tar.gz")
+	file, err := os.Create(bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := filepath.Join("..", "..", "policy")
+	if err := compile.New().WithRegoVersion(ast.RegoV1).WithAsBundle(true).WithPaths(tree).WithOutput(file).Build(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	query, err := rego.New(rego.Query("[data.dbaudit.unknown.profile, count(data.dbaudit.deny)]"), rego.LoadBundle(bundle)).PrepareForEval(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	results, err := query.Eval(t.Context(), rego.EvalInput(map[string]any{"requirement": map[string]any{"profile": "demandbase"}}))
+	if err != nil || len(results) != 1 {
+		t.Fatalf("%d results, %v", len(results), err)
+	}
+	if got := fmt.Sprint(results[0].Expressions[0].Value); got != "[[the profile that the input names is not loaded] 1]" {
+		t.Error(got)
+	}
+}
+
 // stockInputs are snapshots in which something fails, is unknown or does not apply.
 func stockInputs(p profile.Profile) map[string]*snapshot.Snapshot {
 	inputs := map[string]*snapshot.Snapshot{}
