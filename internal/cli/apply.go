@@ -150,10 +150,20 @@ func (a *app) applyPlan(ctx context.Context, f applyFlags, v verification, p pla
 	if err != nil {
 		a.warn("what this identity may do could not be read: %v", err)
 	}
+	// All targets are looked at before the first is changed, and each again just
+	// before its turn: what is known to be in the way stops a run before it begins.
+	look := *runner
+	look.Journal = &apply.Journal{Plan: p}
+	tell := func(plan.Action, string) {}
 	if f.dryRun {
-		runner.Journal = &apply.Journal{Plan: p}
-		if err := errors.Join(runner.Check(ctx, a.checked(p)), lacking); err != nil {
-			return err
+		tell = a.checked(p)
+	}
+	if err := look.Check(ctx, tell); err != nil {
+		return errors.Join(err, lacking)
+	}
+	if f.dryRun {
+		if lacking != nil {
+			return lacking
 		}
 		a.say("%s Nothing was changed: this was a dry run.", p.Sentence())
 		return nil

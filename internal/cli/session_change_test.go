@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -298,5 +299,28 @@ func TestApplyJSONLog(t *testing.T) {
 	}
 	if !shown || !compared {
 		t.Errorf("the plan is shown: %v, the findings compared: %v\n%s", shown, compared, o.stderr)
+	}
+}
+
+// TestDriftStopsBeforeTheFirst: what somebody changed of the last target is found
+// before the first is touched.
+func TestDriftStopsBeforeTheFirst(t *testing.T) {
+	b := newBench(t, func(env *simulator.Environment) {
+		lacking(env)
+		env.ApplicationUser(env.Suggest.ApplicationID).Disabled = true
+	})
+	b.run("plan", "-o", "plan.json").must(t, 0)
+	if err := b.server.Mutate(func(env *simulator.Environment) {
+		env.ApplicationUser(env.Suggest.ApplicationID).Disabled = false
+	}); err != nil {
+		t.Fatal(err)
+	}
+	start := b.state()
+	b.has(b.run("apply", "plan.json", "--yes").must(t, 3).stderr, "user is enabled, not disabled; make a new plan")
+	if b.state() != start {
+		t.Error("something was changed")
+	}
+	if _, err := os.Stat(filepath.Join(b.dir, "plan.journal.json")); err == nil {
+		t.Error("a journal of nothing stays")
 	}
 }
