@@ -2,8 +2,8 @@
 # title: No privilege's name is misspelt
 # description: >-
 #   Each line names a privilege, and no name is a letter or two away from a standard privilege's without being
-#   one. Names of tables with a publisher's prefix are taken as they are, and so are several privileges on one
-#   table that is no standard one: nobody misspells the same name again and again.
+#   one. Names of tables with a publisher's prefix are taken as they are. Where a role names several privileges on
+#   one table that is not among the standard ones, that is a table and no slip.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-apps/developer/data-platform/security-access-coding
 #     description: Use code to control access
