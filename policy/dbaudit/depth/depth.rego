@@ -20,12 +20,43 @@ wanted[name] := object.get(_asked, name, "global") if some name in profile.minim
 
 # METADATA
 # description: The depth that each defined privilege of the minimum must be granted at.
+# scope: document
+required[name] := depth if some name, depth in present
+
 required[name] := names[_fitting(allowed, want)] if {
 	some name, depth in wanted
+	not present[name]
 	definition := input.privileges[name]
 	allowed := {number | some level in definition.depths; number := rank[level]}
 	want := object.get(rank, depth, rank.global)
 }
+
+# METADATA
+# description: >-
+#   The privileges of the minimum that a role in a file is judged by the presence of, because no source says which
+#   levels they allow and nobody asks for one: at the level that the role grants them at, else that of its other
+#   privileges on the table, else the deepest.
+present[name] := depth if {
+	input.source == "solution"
+	some name in profile.minimum
+	input.privileges[name].depths == []
+	not _asked[name]
+	others := {number | some other, level in _granted; _table(other) == _table(name); number := rank[level]}
+	depth := object.get(_granted, name, _deepest(others))
+}
+
+default _granted := {}
+
+_granted := grants if {
+	count(input.role_privileges) == 1
+	some grants in input.role_privileges
+}
+
+_deepest(ranks) := names[max(ranks)] if count(ranks) > 0
+
+_deepest(set()) := "global"
+
+_table(name) := regex.replace(lower(name), `^prv(create|read|write|delete|appendto|append|assign|share)`, "")
 
 _asked := object.union(object.get(profile.current, "depths", {}), input.requirement.depth)
 

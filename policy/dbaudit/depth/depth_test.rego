@@ -60,3 +60,25 @@ test_ranks_and_names_agree if {
 		depth.names[number] == name
 	}
 }
+
+_file := testing.changed({"/source": "solution", "/users": {}, "/privileges/prvReadLead/depths": []})
+
+_required(grants) := testing.patched(_file, {"/role_privileges/role": grants})
+
+test_what_no_source_knows_the_levels_of_is_judged_by_its_presence if {
+	own := depth.required.prvReadLead with input as _required({"prvReadLead": "basic", "prvWriteLead": "deep"})
+	own == "basic"
+	beside := depth.required.prvReadLead with input as _required({"prvAppendToLead": "deep", "prvWriteLead": "local"})
+	beside == "deep"
+	alone := depth.required.prvReadLead with input as _required({"prvReadAccount": "basic"})
+	alone == "global"
+	nothing := depth.required.prvReadLead with input as testing.without(_file, ["/role_privileges/role"])
+	nothing == "global"
+}
+
+test_what_is_asked_for_is_no_matter_of_presence if {
+	asked := testing.patched(_required({"prvReadLead": "basic"}), {"/requirement/depth": {"prvReadLead": "local"}})
+	depth.required.prvReadLead == "local" with input as asked
+	depth.present == {} with input as asked
+	depth.present == {} with input as testing.patched(_required({}), {"/source": "environment"})
+}

@@ -83,14 +83,8 @@ _subject := {"kind": "role", "id": integration.role, "name": integration.role_na
 }
 
 # METADATA
-# description: >-
-#   Privileges of a file with no level to choose: they allow one level only, or no source says which they allow and
-#   their presence is what is judged. To name a level would be to demand it.
-_unsaid[name] := "" if {
-	input.source == "solution"
-	some name, definition in input.privileges
-	count(definition.depths) == 1
-}
+# description: Of what is judged by its presence no level is demanded.
+_unsaid[name] := "" if some name, _ in depth.present
 
 _state("none") := "missing"
 

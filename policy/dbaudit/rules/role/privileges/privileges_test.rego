@@ -207,11 +207,11 @@ test_fail_a_locked_role_has_to_be_replaced if {
 	)
 }
 
-# Where no source says which levels a privilege allows, the input has the one that fits the role.
+# Of a file's privilege that no source knows the levels of, the input has none.
 test_fail_in_a_file_no_level_is_demanded_of_what_is_judged_by_its_presence if {
 	found := privileges.findings with input as testing.patched(
 		testing.without(testing.snapshot, ["/role_privileges/role/prvReadLead", "/role_privileges/role/prvReadAccount"]),
-		{"/source": "solution", "/users": {}, "/privileges/prvReadLead/depths": ["local"]},
+		{"/source": "solution", "/users": {}, "/privileges/prvReadLead/depths": []},
 	)
 	{finding.message | some finding in found} == {
 		"prvReadLead is not granted; it must be granted",
