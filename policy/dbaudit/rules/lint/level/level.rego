@@ -44,6 +44,7 @@ findings contains {
 	some role, privileges in lint.lines
 	some name, lines in privileges
 	allowed := input.privileges[name].depths
+	count(allowed) > 0 # else no source says
 	bad := [line | some line in lines; not lower(line.level) in allowed]
 	count(bad) > 0
 	every line in lines { lower(line.level) in _levels }

@@ -49,4 +49,10 @@ test_fail_a_level_that_the_privilege_does_not_allow if {
 test_success_nobody_knows_what_the_privilege_allows if {
 	level.findings == set() with input as fixture.of([["prvReadnew_thing", "Deep"]])
 		with data.profiles as fixture.profiles
+	file := json.patch(fixture.of([["prvReadnew_thing", "Deep"]]), [{
+		"op": "add",
+		"path": "/privileges/prvreadnew_thing",
+		"value": {"id": "", "depths": []},
+	}])
+	level.findings == set() with input as file with data.profiles as fixture.profiles
 }

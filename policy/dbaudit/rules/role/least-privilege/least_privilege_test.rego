@@ -107,6 +107,8 @@ test_fail_dangerous_privileges_alone if {
 	endswith(found.message, "2 privileges beyond the minimum, all of them dangerous: prvDeleteLead, prvSendAsUser")
 	some one in least_privilege.findings with input as _with({"prvSendAsUser": "global", "prvReadGoal": "basic"})
 	endswith(one.message, "2 privileges beyond the minimum, 1 of them dangerous: prvSendAsUser, prvReadGoal")
+	some none in least_privilege.findings with input as _with({"prvReadOrganization": "global", "prvReadGoal": "basic"})
+	endswith(none.message, "2 privileges beyond the minimum: prvReadGoal, prvReadOrganization")
 }
 
 test_success_what_the_vendor_asks_for_is_no_danger if {
