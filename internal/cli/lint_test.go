@@ -151,7 +151,7 @@ func TestLintPointsToTheLine(t *testing.T) {
 		"DB-PRIV-ACCOUNT " + at + "4:3-19 prvReadAccount",
 		"DB-PRIV-ACTIVITY " + at + "5:5-61 prvAppendActivity",
 		"DB-PRIV-LEAD " + at + "4:3-19 prvReadLead",
-		"DB-ROLE-LEAST-PRIVILEGE " + at + "47:5-58 ",
+		"DB-ROLE-LEAST-PRIVILEGE " + at + "50:5-58 ", // the dangerous one first
 		"LINT-DUPLICATE " + at + "48:5-58 prvReadContact",
 		"LINT-DUPLICATE " + at + "49:5-61 prvReadQueue",
 		"LINT-LEVEL " + at + "49:5-61 prvReadQueue",
