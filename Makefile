@@ -65,7 +65,7 @@ fuzz: ## each fuzz target for FUZZTIME
 	@for target in $$(grep -rl '^func Fuzz' --include='*_test.go' internal); do \
 	  package=./$$(dirname $$target); \
 	  for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$target); do \
-	    echo "$$package $$name"; $(GO) test $$package -run '^$$' -fuzz "^$$name$$" -fuzztime $(or $(FUZZTIME),30s) || exit 1; \
+	    echo "$$package $$name"; $(GO) test $$package -run '^$$' -fuzz "^$$name$$" -fuzztime $(or $(FUZZTIME),30s) -fuzzminimizetime 1x || exit 1; \
 	  done; \
 	done
 
