@@ -18,8 +18,9 @@ type changes struct {
 
 // apply returns the requirement that a snapshot is judged by. What the snapshot
 // was not asked to hold cannot be required of it afterwards: its absence would
-// look like a fault of the environment.
-func (c changes) apply(s *snapshot.Snapshot, p profile.Profile) (snapshot.Requirement, config.Environment, error) {
+// look like a fault of the environment. The profile that it was taken for says what
+// was asked; it is empty where nobody knows it.
+func (c changes) apply(s *snapshot.Snapshot, p, taken profile.Profile) (snapshot.Requirement, config.Environment, error) {
 	r := s.Requirement
 	r.Profile = p.Name
 	env := c.environment(s)
@@ -46,14 +47,17 @@ func (c changes) apply(s *snapshot.Snapshot, p profile.Profile) (snapshot.Requir
 		}
 		r.Views = views
 	}
-	return r, env, unheld(s, r, p)
+	return r, env, unheld(s, r, p, taken)
 }
 
-// unheld refuses a requirement that the snapshot holds too little to judge.
-func unheld(s *snapshot.Snapshot, r snapshot.Requirement, p profile.Profile) error {
+// unheld refuses a requirement that the snapshot holds too little to judge. A
+// privilege that was asked for and that it has no definition of is one that the
+// environment does not define.
+func unheld(s *snapshot.Snapshot, r snapshot.Requirement, p, taken profile.Profile) error {
 	if p.Name != s.Requirement.Profile {
+		asked := taken.Minimum()
 		for _, name := range p.Minimum() {
-			if _, ok := s.Privileges[name]; !ok {
+			if _, ok := s.Privileges[name]; !ok && !slices.Contains(asked, name) {
 				return usagef("the snapshot was taken for the profile %q and does not hold the definition of %s: "+
 					"collect it again with --profile %s", s.Requirement.Profile, name, p.Name)
 			}

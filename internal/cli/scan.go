@@ -345,8 +345,12 @@ func (a *app) checkOne(ctx context.Context, e *engine.Engine, data []byte, j jud
 		if p, err = a.profile(first(c.flags.profile, s.Requirement.Profile)); err != nil {
 			return snapshot.Requirement{}, "", err
 		}
+		taken, err := a.profile(s.Requirement.Profile)
+		if err != nil {
+			taken = profile.Profile{} // a file of somebody's, which need not be here
+		}
 		var r snapshot.Requirement
-		r, env, err = c.apply(s, p)
+		r, env, err = c.apply(s, p, taken)
 		return r, p.Pattern, err
 	}})
 	if err != nil {

@@ -80,7 +80,7 @@ func (r Role) Snapshot(requirement snapshot.Requirement, minimum Minimum, standa
 		if depths == nil {
 			depths = snapshot.Depths()
 			if _, asked := minimum.Depths[name]; !asked {
-				depths = []snapshot.Depth{first(grants[name], usual(name, grants), snapshot.DepthGlobal)}
+				depths = []snapshot.Depth{} // then the policies judge by presence
 				present = append(present, name)
 				missing = missing || grants[name] == snapshot.DepthNone
 			}
@@ -99,18 +99,6 @@ func (r Role) Snapshot(requirement snapshot.Requirement, minimum Minimum, standa
 		return nil, nil, err
 	}
 	return s, notes, nil
-}
-
-// usual is the deepest level at which a role grants other privileges on the table that
-// a privilege is of; none where it grants none.
-func usual(name string, grants map[string]snapshot.Depth) snapshot.Depth {
-	deepest := snapshot.DepthNone
-	for other, depth := range grants {
-		if table(other) == table(name) {
-			deepest = max(deepest, depth)
-		}
-	}
-	return deepest
 }
 
 // table is what a privilege's name says after the right, in small letters: the schema

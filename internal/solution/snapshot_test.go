@@ -64,8 +64,7 @@ func TestSnapshot(t *testing.T) {
 	all := snapshot.Depths()
 	for name, want := range map[string][]snapshot.Depth{
 		"prvReadAccount": all, "prvReadContact": all,
-		"prvReadVendor_Thing": {snapshot.DepthLocal}, "prvAppendToVendor_Thing": {snapshot.DepthLocal},
-		"prvReadVendor_Other": {snapshot.DepthGlobal}, "prvReadVendor_Asked": all,
+		"prvReadVendor_Thing": {}, "prvAppendToVendor_Thing": {}, "prvReadVendor_Other": {}, "prvReadVendor_Asked": all,
 	} {
 		if diff := cmp.Diff(want, s.Privileges[name].Depths); diff != "" {
 			t.Errorf("depths of %s (-want +got):\n%s", name, diff)
@@ -157,6 +156,7 @@ func TestStandard(t *testing.T) {
 		"prvReadAcount": "prvReadAccount", "prvReadAccuont": "prvReadAccount", "prvRaedAccount": "prvReadAccount",
 		"prvReadOpportuntiy": "prvReadOpportunity", "prvReadTransactionCurency": "prvReadTransactionCurrency",
 		"prvReadAccount ": "prvReadAccount", "prvReadTransactonCurency": "prvReadTransactionCurrency",
+		"prvReadLeam": "prvReadLead or prvReadTeam", "prvReadContract": "", "prvAppendContractTemplate": "",
 		"prvReadnew_account": "", "prvReadWidget": "", "prvWriteQueries": "", "prvX": "", "": "",
 	} {
 		if got := s.Nearest(name); got != want {

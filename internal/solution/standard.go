@@ -3,6 +3,7 @@ package solution
 import (
 	_ "embed"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -17,6 +18,7 @@ type Standard struct {
 	byName map[string]privilege // by the name in lower case
 	// byLength holds the names by their length, for the search of near ones.
 	byLength map[int][]string
+	tables   map[string]bool // of privileges on tables, in lower case
 }
 
 type privilege struct {
@@ -27,9 +29,9 @@ type privilege struct {
 // ReadStandard reads the table that comes with the package.
 func ReadStandard() (*Standard, error) { return parseStandard(privilegesTSV) }
 
-func parseStandard(table string) (*Standard, error) {
-	s := &Standard{byName: map[string]privilege{}, byLength: map[int][]string{}}
-	for i, line := range strings.Split(strings.TrimRight(table, "\n"), "\n") {
+func parseStandard(text string) (*Standard, error) {
+	s := &Standard{byName: map[string]privilege{}, byLength: map[int][]string{}, tables: map[string]bool{}}
+	for i, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
 		if strings.HasPrefix(line, "#") || strings.HasPrefix(line, "name\t") {
 			continue
 		}
@@ -51,6 +53,9 @@ func parseStandard(table string) (*Standard, error) {
 		}
 		s.byName[key] = p
 		s.byLength[len(key)] = append(s.byLength[len(key)], key)
+		if of := table(key); of != key {
+			s.tables[of] = true
+		}
 	}
 	return s, nil
 }
@@ -69,9 +74,12 @@ func (s *Standard) Depths(name string) []snapshot.Depth {
 }
 
 // Nearest is the standard privilege that a name most likely means: one letter
-// wrong, missing, too many or two changed places, in a long name two such slips.
+// wrong, missing, too many or two changed places, in a long name two such slips. Of
+// two that are as near it is both, as "this or that"; of more it is none.
+//
 // Names of tables that are no standard ones carry their publisher's prefix and an
-// underscore, and mean themselves.
+// underscore, and mean themselves; so do other privileges on a standard table, which
+// the table of privileges need not have all of.
 func (s *Standard) Nearest(name string) string {
 	const shortest = 9
 	lower := strings.ToLower(strings.TrimSpace(name))
@@ -80,14 +88,15 @@ func (s *Standard) Nearest(name string) string {
 			return p.name // with a blank before or behind it
 		}
 	}
-	if strings.Contains(lower, "_") || len(lower) < shortest || len(lower) > 100 {
+	if strings.Contains(lower, "_") || len(lower) < shortest || len(lower) > 100 || s.tables[table(lower)] {
 		return ""
 	}
 	allowed := 1
 	if len(lower) >= 20 {
 		allowed = 2
 	}
-	best, nearest, ties := allowed+1, "", 0
+	best := allowed + 1
+	var nearest []string
 	for length := len(lower) - allowed; length <= len(lower)+allowed; length++ {
 		for _, key := range s.byLength[length] {
 			if !sameVerb(lower, key) {
@@ -95,16 +104,17 @@ func (s *Standard) Nearest(name string) string {
 			}
 			switch d := distance(lower, key, best+1); {
 			case d < best:
-				best, nearest, ties = d, s.byName[key].name, 0
+				best, nearest = d, []string{s.byName[key].name}
 			case d == best && best <= allowed:
-				ties++
+				nearest = append(nearest, s.byName[key].name)
 			}
 		}
 	}
-	if ties > 0 {
-		return "" // several are as near: to name one would be to guess
+	if len(nearest) > 2 {
+		return "" // to name one of them would be to guess
 	}
-	return nearest
+	slices.Sort(nearest)
+	return strings.Join(nearest, " or ")
 }
 
 // sameVerb keeps privileges apart whose verbs differ, which no slip explains.
