@@ -223,15 +223,21 @@ func (a *app) simulatorFiles(server *simulator.Server, dir string) (string, erro
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "# a simulated Dataverse environment, since %s\n", a.Now().UTC().Format(time.RFC3339))
-	for _, v := range [][2]string{
+	vars := [][2]string{
 		{"DBAUDIT_URL", t.url},
 		{"DBAUDIT_TENANT_ID", t.tenantID},
 		{"DBAUDIT_AUTHORITY", t.authority},
 		{"DBAUDIT_CLIENT_ID", t.clientID},
 		{"DBAUDIT_CLIENT_SECRET", t.clientSecret.Reveal()},
 		{"DBAUDIT_INTEGRATION_APP_ID", t.requirement.ApplicationID},
-		{"SSL_CERT_FILE", ca},
-	} {
+	}
+	// Who may change what a plan says, where the environment has such a client.
+	if env := server.Environment(); env.Suggest.Administrator != "" {
+		if c := env.Client(env.Suggest.Administrator); c != nil {
+			vars = append(vars, [2]string{"DBAUDIT_APPLY_CLIENT_ID", c.ApplicationID}, [2]string{"DBAUDIT_APPLY_CLIENT_SECRET", c.Secret})
+		}
+	}
+	for _, v := range append(vars, [2]string{"SSL_CERT_FILE", ca}) {
 		fmt.Fprintf(&b, "export %s='%s'\n", v[0], strings.ReplaceAll(v[1], "'", `'\''`))
 	}
 	return b.String(), writeFile(filepath.Join(dir, "env"), []byte(b.String()))
