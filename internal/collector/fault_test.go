@@ -63,7 +63,7 @@ func reads() map[string]struct {
 		"teams":           {read: read{set: "teams"}, hurt: []snapshot.Section{snapshot.SectionTeams}},
 		"role privileges": {read: read{set: "RetrieveRolePrivilegesRole"}, hurt: []snapshot.Section{snapshot.SectionRolePrivileges}},
 		"roles again":     {read: read{set: "roles", has: "roleid%20eq"}, hurt: []snapshot.Section{snapshot.SectionRolePrivileges}},
-		"auditor's sight": {read: read{set: "systemusers/Microsoft.Dynamics.CRM.RetrieveUserSetOfPrivilegesByNames(PrivilegeNames=@p1)"}, hurt: []snapshot.Section{snapshot.SectionUsers, snapshot.SectionTeams, snapshot.SectionRoles}},
+		"auditor's sight": {read: read{set: "systemusers/Microsoft.Dynamics.CRM.RetrieveUserPrivileges()"}, hurt: []snapshot.Section{snapshot.SectionUsers, snapshot.SectionTeams, snapshot.SectionRoles}},
 		"auditor's views": {read: read{set: "userqueries"}, hurt: []snapshot.Section{snapshot.SectionViews}},
 		"owners' views":   {read: read{set: "userqueries", as: true, has: "$filter"}, hurt: []snapshot.Section{snapshot.SectionViews}},
 		"user's views":    {read: read{set: "userqueries", as: true, has: "_owningteam_value&$count"}, hurt: []snapshot.Section{snapshot.SectionUserViews}},

@@ -41,18 +41,13 @@ type sight struct {
 // readSight learns how far the auditor's reads reach. Where nobody may say, that is
 // noted, and not held against what was read.
 func (c *collection) readSight(ctx context.Context) error {
-	own := dataverse.Row("systemusers", dataverse.GUID(c.auditor))
-	a := ask{
+	// The function that is given names is not in every environment's metadata.
+	found, err := object(ctx, c, ask{
 		section: snapshot.SectionUsers, what: "how far the auditor's reads reach",
 		query: func(columnSet) dataverse.Query {
-			return own.Function("RetrieveUserSetOfPrivilegesByNames", dataverse.NamesArg("PrivilegeNames", sightNames()...))
+			return dataverse.Row("systemusers", dataverse.GUID(c.auditor)).Function("RetrieveUserPrivileges")
 		},
-	}
-	found, err := object(ctx, c, a, sightsOf)
-	if refused(err) { // by an environment of before that function
-		a.query = func(columnSet) dataverse.Query { return own.Function("RetrieveUserPrivileges") }
-		found, err = object(ctx, c, a, sightsOf)
-	}
+	}, sightsOf)
 	switch {
 	case refused(err), forbidden(err):
 		c.note(snapshot.SectionUsers, "how far the auditor's reads reach is not known, and so neither whether other business units have more rows (%s)", explain(err))

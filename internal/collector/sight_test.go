@@ -89,18 +89,12 @@ func TestSight(t *testing.T) {
 	}
 }
 
-// Older environments do not know the function, and do not name the privileges.
-func TestSightOfOldEnvironments(t *testing.T) {
+// Some environments do not name the privileges.
+func TestSightWithoutNames(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, builtin(t, "compliant", func(env *simulator.Environment) {
 		env.Role("dbaudit Auditor").Privileges["prvReadTeam"] = simulator.DepthLocal
 	}), labOptions{})
-	unknown := func(r dataverse.Request) error {
-		if strings.Contains(r.Path, "RetrieveUserSetOfPrivilegesByNames") {
-			return &dataverse.Error{Kind: dataverse.NotFound, Status: 404, Label: r.Label, Attempts: 1}
-		}
-		return nil
-	}
 	nameless := func(r dataverse.Request, answer json.RawMessage) json.RawMessage {
 		if !strings.Contains(r.Path, "RetrieveUserPrivileges") {
 			return answer
@@ -118,7 +112,7 @@ func TestSightOfOldEnvironments(t *testing.T) {
 		}
 		return data
 	}
-	s, err := collector.Collect(t.Context(), filter{Reader: l.client, before: unknown, object: nameless}, l.options)
+	s, err := collector.Collect(t.Context(), filter{Reader: l.client, object: nameless}, l.options)
 	if err != nil {
 		t.Fatal(err)
 	}
