@@ -225,7 +225,7 @@ func parseFile(tree fs.FS, name string) (*ast.Module, error) {
 		ProcessAnnotation: true,
 		RegoVersion:       ast.RegoV1,
 	})
-	if faults := (ast.Errors)(nil); errors.As(err, &faults) {
+	if faults := ast.Errors(nil); errors.As(err, &faults) {
 		return nil, placed(faults)
 	}
 	return m, err

@@ -335,10 +335,14 @@ func TestRefusedReports(t *testing.T) {
 		"unknown fix":   {`{"control": "DB-USER-EXISTS", "message": "m", "subject": {"kind": "user", "id": "", "name": ""}, "evidence": {}, "fix": {"kind": "format-disk"}}`, "format-disk"},
 		"unknown kind":  {`{"control": "DB-USER-EXISTS", "message": "m", "subject": {"kind": "thing", "id": "", "name": ""}, "evidence": {}, "fix": null}`, "thing"},
 		"unknown field": {`{"control": "DB-USER-EXISTS", "massage": "m"}`, "massage"},
-		"another's control": {`{"control": "DB-PRIV-LEAD", "message": "m", "subject": {"kind": "user", "id": "", "name": ""}, "evidence": {}, "fix": null}`,
-			"the rule custom/mine reports a finding under the control DB-PRIV-LEAD, which is no control of that rule"},
-		"no message": {`{"control": "ACME-MINE", "message": " ", "subject": {"kind": "user", "id": "", "name": ""}, "evidence": {}, "fix": null}`,
-			"the rule custom/mine reports a finding under the control ACME-MINE without a message"},
+		"another's control": {
+			`{"control": "DB-PRIV-LEAD", "message": "m", "subject": {"kind": "user", "id": "", "name": ""}, "evidence": {}, "fix": null}`,
+			"the rule custom/mine reports a finding under the control DB-PRIV-LEAD, which is no control of that rule",
+		},
+		"no message": {
+			`{"control": "ACME-MINE", "message": " ", "subject": {"kind": "user", "id": "", "name": ""}, "evidence": {}, "fix": null}`,
+			"the rule custom/mine reports a finding under the control ACME-MINE without a message",
+		},
 		"unknown control": {`{"control": "DB-NONE", "message": "m", "subject": {"kind": "user", "id": "", "name": ""}, "evidence": {}, "fix": null}`, "DB-NONE"},
 	} {
 		t.Run(name, func(t *testing.T) {
