@@ -103,11 +103,11 @@ func (a Action) shareSummary() string {
 	view, principal, owner := cmp.Or(t.View.Name, t.View.ID), t.Principal.Name, cmp.Or(t.Owner.Name, t.Owner.ID)
 	switch {
 	case a.Kind == audit.FixReduceShare:
-		return fmt.Sprintf("reduce the share of the view %q with %q to %s, as its owner %s", view, principal, a.After[attrAccess], owner)
+		return fmt.Sprintf("reduce the share of the view %q with %q to %s, as its owner %q", view, principal, a.After[attrAccess], owner)
 	case a.Before[attrAccess] == None:
-		return fmt.Sprintf("share the view %q with %q, Read only, as its owner %s", view, principal, owner)
+		return fmt.Sprintf("share the view %q with %q, Read only, as its owner %q", view, principal, owner)
 	}
-	return fmt.Sprintf("add Read to the share of the view %q with %q, which keeps its other rights, as its owner %s", view, principal, owner)
+	return fmt.Sprintf("add Read to the share of the view %q with %q, which keeps its other rights, as its owner %q", view, principal, owner)
 }
 
 func (a Action) shareNote() string {
