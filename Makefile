@@ -10,6 +10,7 @@ GOFUMPT    := mvdan.cc/gofumpt@v0.9.2
 GOVULN     := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 CONFTEST_MODULE := github.com/open-policy-agent/conftest@v0.71.1
+PLATFORMS  ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 SARIF_TOOL := @microsoft/sarif-multitool@5.7.0
 
 .DEFAULT_GOAL := help
@@ -100,7 +101,7 @@ token-server: ## sign-in against a token server of other hands
 	cd internal/signin/foreign && $(GO) test ./...
 
 cross: ## build for every platform that is released
-	@for target in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64; do \
+	@for target in $(PLATFORMS); do \
 	  echo "$$target"; GOOS=$${target%/*} GOARCH=$${target#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/dbaudit || exit 1; \
 	done
 
