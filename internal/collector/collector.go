@@ -185,7 +185,9 @@ func (c *collection) roundOne(ctx context.Context) error {
 		c.reading(snapshot.SectionOrganization, c.readOrganization),
 		c.reading(snapshot.SectionUsers, c.readUsers),
 		c.reading(snapshot.SectionPrivileges, c.readPrivileges),
-		c.reading(snapshot.SectionRoles, c.readNamedRoles),
+	}
+	if c.Requirement.Role == "" || c.Scope == snapshot.ScopeEnvironment {
+		parts = append(parts, c.reading(snapshot.SectionRoles, c.readNamedRoles))
 	}
 	if c.Scope == snapshot.ScopeEnvironment {
 		parts = append(parts, c.reading(snapshot.SectionViews, c.readAuditorViews))
@@ -216,16 +218,16 @@ func (c *collection) roundTwo(ctx context.Context) error {
 	parts := []func(context.Context) error{
 		c.reading(snapshot.SectionTeams, c.readTeams),
 		c.readGrants(c.wantedRoots()),
+		c.readSight,
+	}
+	if c.Requirement.Role != "" && c.Scope != snapshot.ScopeEnvironment && !c.holdsNamedRole() {
+		parts = append(parts, c.reading(snapshot.SectionRoles, c.readNamedRoles))
 	}
 	if len(c.ownerNames()) > 0 {
 		parts = append(parts, c.reading(snapshot.SectionViews, c.readOwnerViews))
 	}
-	if c.user != nil {
-		if reason := c.unseeing(); reason != "" {
-			c.skip(reason, snapshot.SectionUserViews)
-		} else {
-			parts = append(parts, c.reading(snapshot.SectionUserViews, c.readUserViews))
-		}
+	if c.user != nil && len(c.user.roles) > 0 {
+		parts = append(parts, c.lookAsUser()...)
 	}
 	if c.user != nil || c.Scope == snapshot.ScopeEnvironment {
 		parts = append(parts, c.reading(snapshot.SectionShares, c.readShares))
@@ -235,21 +237,21 @@ func (c *collection) roundTwo(ctx context.Context) error {
 }
 
 func (c *collection) roundThree(ctx context.Context) error {
-	parts := []func(context.Context) error{
-		c.readGrants(c.wantedRoots()),
-		c.reading(snapshot.SectionShares, c.readSharesByView),
-	}
-	unseen := c.unseenViews()
-	if unseen && c.Scope != snapshot.ScopeEnvironment {
-		parts = append(parts, c.reading(snapshot.SectionViews, c.readAuditorViews))
-	}
-	// With a required view that the user was asked for and is not known to see, the
-	// verdict cannot be compliant, and one request more can wait until that is mended.
-	asked := c.state(snapshot.SectionUserViews) != snapshot.StateSkipped
-	if !unseen || !asked || c.Scope == snapshot.ScopeEnvironment {
-		parts = append(parts, c.readSight)
+	parts := []func(context.Context) error{c.readGrants(c.wantedRoots())}
+	if c.user != nil && len(c.user.roles) == 0 {
+		parts = append(parts, c.lookAsUser()...) // now that the roles of its teams are known
 	}
 	return together(ctx, parts...)
+}
+
+// lookAsUser is the part of a round that reads as the integration user, if anybody
+// can.
+func (c *collection) lookAsUser() []func(context.Context) error {
+	if reason := c.unseeing(); reason != "" {
+		c.skip(reason, snapshot.SectionUserViews)
+		return nil
+	}
+	return []func(context.Context) error{c.reading(snapshot.SectionUserViews, c.readUserViews)}
 }
 
 // lateRound reads the roles by name where what looked like the integration role
@@ -259,9 +261,15 @@ func (c *collection) lateRound(ctx context.Context) error {
 }
 
 func (c *collection) roundFour(ctx context.Context) error {
-	return together(ctx,
+	parts := []func(context.Context) error{
 		c.reading(snapshot.SectionRolePrivileges, c.confirmRoles),
-		c.reading(snapshot.SectionBusinessUnits, c.readUnits))
+		c.reading(snapshot.SectionBusinessUnits, c.readUnits),
+		c.reading(snapshot.SectionShares, c.readSharesByView),
+	}
+	if c.Scope != snapshot.ScopeEnvironment && c.unseenViews() {
+		parts = append(parts, c.reading(snapshot.SectionViews, c.readAuditorViews))
+	}
+	return together(ctx, parts...)
 }
 
 // readIdentity learns who the auditor is. Where nobody can say, nothing else can

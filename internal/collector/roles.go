@@ -44,6 +44,14 @@ func (c *collection) spell(name string) string {
 	return name
 }
 
+// holdsNamedRole reports whether the user itself holds a role of the required name:
+// it is that which is judged, whatever others have the name.
+func (c *collection) holdsNamedRole() bool {
+	return c.user != nil && slices.ContainsFunc(c.user.roles, func(r role) bool {
+		return !r.void && c.Requirement.FitsRole(r.Name, c.Pattern)
+	})
+}
+
 // readNamedRoles reads the roles whose name fits the requirement; in the wide
 // scope, all unmanaged ones besides. It asks for root roles: each has a copy of
 // its name in every business unit below, of which there may be thousands.
@@ -341,6 +349,12 @@ func (c *collection) confirmRoles(ctx context.Context) error {
 	seen := c.firstSeen()
 	for attempt := 0; ; attempt++ {
 		now, err := c.readRolesAgain(ctx, seen)
+		if forbidden(err) {
+			// What came with the users is not all of what there may be.
+			if err := c.end(ctx, snapshot.SectionRoles, err); err != nil {
+				return err
+			}
+		}
 		if err != nil {
 			return fmt.Errorf("making sure that no role changed meanwhile: %w", err)
 		}

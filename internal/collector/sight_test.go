@@ -89,6 +89,23 @@ func TestSight(t *testing.T) {
 	}
 }
 
+// It is asked for whatever else is wrong: a view that nobody sees may be waived, or
+// judged by no control.
+func TestSightBesideOtherFaults(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, builtin(t, "compliant", func(env *simulator.Environment) {
+		env.Role("dbaudit Auditor").Privileges["prvReadTeam"] = simulator.DepthLocal
+	}), labOptions{})
+	l.options.Requirement.Views = append(l.options.Requirement.Views, snapshot.RequiredView{Table: "account", Name: "Nobody's"})
+	s, err := collector.Collect(t.Context(), l.client, l.options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(gaps{snapshot.SectionTeams: "forbidden"}, states(s)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 // Some environments do not name the privileges.
 func TestSightWithoutNames(t *testing.T) {
 	t.Parallel()

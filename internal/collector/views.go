@@ -108,7 +108,11 @@ func (c *collection) unseeing() string {
 	if reason := u.unusable("the user"); reason != "" {
 		return reason
 	}
-	if len(u.roles) == 0 && len(u.teams) == 0 && c.collected(snapshot.SectionRoles) && c.collected(snapshot.SectionTeams) {
+	held := len(u.roles)
+	for _, t := range c.teams {
+		held += len(t.roles) // in the wide scope of others' teams too: then it is tried
+	}
+	if held == 0 && c.collected(snapshot.SectionRoles) && c.collected(snapshot.SectionTeams) {
 		return fmt.Sprintf("the user %q has no role, and nobody can look as it", u.Name)
 	}
 	return ""
