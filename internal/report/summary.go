@@ -48,7 +48,7 @@ func headline(r audit.Result) string {
 // for what could not be judged.
 func nextSteps(r audit.Result, o Options) []string {
 	if r.Unread != nil {
-		return []string{"mend the file, or leave it out by dbaudit lint --exclude"}
+		return []string{"correct the path or the file, or leave it out by dbaudit lint --exclude"}
 	}
 	var steps []string
 	worst := r.Worst()

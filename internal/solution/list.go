@@ -87,6 +87,8 @@ func (l *lister) path(name string) {
 	switch {
 	case err != nil && isPattern(name):
 		l.pattern(name)
+	case errors.Is(err, fs.ErrNotExist):
+		l.fail(name, errors.New("there is no such file or folder: check the path, which is taken from the working directory"))
 	case err != nil:
 		l.fail(name, cause(err))
 	default:

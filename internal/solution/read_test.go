@@ -349,7 +349,7 @@ func TestWhatIsNotThere(t *testing.T) {
 	if len(found.Faults) != 3 {
 		t.Fatalf("got %v", found.Faults)
 	}
-	for i, want := range []string{"no such file", "no file fits the pattern", "malformed"} {
+	for i, want := range []string{"there is no such file or folder: check the path", "no file fits the pattern", "malformed"} {
 		if !strings.Contains(found.Faults[i].Error(), want) {
 			t.Errorf("got %v, want %q", found.Faults[i], want)
 		}
