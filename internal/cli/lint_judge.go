@@ -86,11 +86,6 @@ func (run *lintRun) judgeOne(ctx context.Context, role solution.Role) (audit.Res
 	if err != nil {
 		return audit.Result{}, err
 	}
-	if run.flags.snapshot != "" {
-		if err := run.keep(s, run.flags.snapshot); err != nil {
-			return audit.Result{}, err
-		}
-	}
 	result, err := run.evaluate(ctx, s)
 	if err != nil {
 		return audit.Result{}, err
@@ -103,7 +98,13 @@ func (run *lintRun) judgeOne(ctx context.Context, role solution.Role) (audit.Res
 	return result, nil
 }
 
+// evaluate judges a snapshot, and keeps it where that is asked for.
 func (run *lintRun) evaluate(ctx context.Context, s *snapshot.Snapshot) (audit.Result, error) {
+	if run.flags.snapshot != "" {
+		if err := run.keep(s, run.flags.snapshot); err != nil {
+			return audit.Result{}, err
+		}
+	}
 	return run.engine.Evaluate(ctx, s, run.profile, engine.Options{Tool: run.tool(), AsOf: run.judgement.asOf})
 }
 
@@ -127,11 +128,6 @@ func (run *lintRun) nowhere(ctx context.Context, found solution.Found) (audit.Re
 	s, err := solution.Nowhere(strings.Join(run.paths, ", "), run.requirement, run.minimum(), run.standard, snapshot.Tool(run.tool()))
 	if err != nil {
 		return audit.Result{}, err
-	}
-	if run.flags.snapshot != "" {
-		if err := run.keep(s, run.flags.snapshot); err != nil {
-			return audit.Result{}, err
-		}
 	}
 	result, err := run.evaluate(ctx, s)
 	if err != nil {

@@ -184,7 +184,7 @@ func New(o Options) (*Client, error) {
 		o.Now = time.Now
 	}
 	if o.Sleep == nil {
-		o.Sleep = sleep
+		o.Sleep = Sleep
 	}
 	if o.Jitter == nil {
 		o.Jitter = rand.Float64
@@ -220,7 +220,8 @@ func New(o Options) (*Client, error) {
 	}, nil
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits for a time, or until the context ends, whose error it then returns.
+func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -36,8 +36,6 @@ func TestQueryString(t *testing.T) {
 			NavRow("systemuserroles_association", idB).Ref(),
 		"roles(11111111-2222-3333-4444-555555555555)/Microsoft.Dynamics.CRM.AddPrivilegesRole": Row("roles", idA).Action("AddPrivilegesRole"),
 		"GrantAccess": Collection("GrantAccess"),
-		"systemusers(11111111-2222-3333-4444-555555555555)/Microsoft.Dynamics.CRM.RetrieveUserSetOfPrivilegesByNames(PrivilegeNames=@p1)?@p1=%5B%22prvReadAccount%22,%22prvBulkEdit%22%5D": Row("systemusers", idA).
-			Function("RetrieveUserSetOfPrivilegesByNames", NamesArg("PrivilegeNames", "prvReadAccount", "prvBulkEdit")),
 		"systemusers(11111111-2222-3333-4444-555555555555)/Microsoft.Dynamics.CRM.RetrievePrincipalAccess(Target=@p1)?@p1=%7B%22@odata.id%22:%22userqueries(aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee)%22%7D": Row("systemusers", idA).
 			Function("RetrievePrincipalAccess", RefArg("Target", "userqueries", idB)),
 		"RetrieveAccessOrigin(ObjectId=@p1,LogicalName=@p2)?@p1=11111111-2222-3333-4444-555555555555&@p2='user''query'": Function("RetrieveAccessOrigin",

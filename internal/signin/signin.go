@@ -128,7 +128,7 @@ func (c Config) withDefaults() Config {
 		c.Now = time.Now
 	}
 	if c.Sleep == nil {
-		c.Sleep = sleep
+		c.Sleep = dataverse.Sleep
 	}
 	if c.Jitter == nil {
 		c.Jitter = rand.Float64
@@ -138,17 +138,6 @@ func (c Config) withDefaults() Config {
 	}
 	c.TenantID, c.ClientID = strings.TrimSpace(c.TenantID), strings.TrimSpace(c.ClientID)
 	return c
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 func (c Config) hasSavedSignIn() bool {
