@@ -91,6 +91,9 @@ func Load(_ context.Context, sources ...fs.FS) (*Engine, error) {
 	if err := resolved(compiler); err != nil {
 		return nil, fmt.Errorf("compiling the policies: %w", err)
 	}
+	if err := negations(modules); err != nil {
+		return nil, fmt.Errorf("compiling the policies: %w", err)
+	}
 	e := &Engine{compiler: compiler, rules: map[string]Rule{}}
 	if err := e.catalogue(); err != nil {
 		return nil, err

@@ -158,3 +158,13 @@ func distance(a, b string, limit int) int {
 	}
 	return min(row[len(b)], limit)
 }
+
+// Names are the standard privileges in their own spelling, sorted.
+func (s *Standard) Names() []string {
+	names := make([]string, 0, len(s.byName))
+	for _, p := range s.byName {
+		names = append(names, p.name)
+	}
+	slices.Sort(names)
+	return names
+}

@@ -29,7 +29,7 @@ findings contains {
 	some role, privileges in lint.lines
 	some name, lines in privileges
 	lines[0].nearest != ""
-	not _table(name) in _tables[role]
+	not _own_table(role, name)
 	subject := lint.subjects[role]
 }
 
@@ -60,6 +60,10 @@ _tables[role] := {table |
 		table := _table(name)
 	])
 }
+
+# METADATA
+# description: Whether a name is a privilege on a table of which the role names several.
+_own_table(role, name) if _table(name) in _tables[role]
 
 # METADATA
 # description: What the name of a privilege on a table says after the right.

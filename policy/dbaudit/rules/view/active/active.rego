@@ -66,7 +66,8 @@ _judged contains id if {
 _judged contains id if {
 	count(input.requirement.views) == 0
 	some id in views.readable
-	not input.views[id].owner_id in integration.principals
+	owner := input.views[id].owner_id
+	not owner in integration.principals
 }
 
 # METADATA

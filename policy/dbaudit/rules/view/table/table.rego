@@ -22,16 +22,18 @@ findings contains {
 	"message": sprintf("the required view %q is of the table %s; lists are made from %s", [
 		required.name,
 		required.table,
-		concat(", ", profile.current.view_tables),
+		concat(", ", _allowed),
 	]),
 	"subject": {"kind": "required-view", "id": "", "name": required.name, "table": required.table},
-	"evidence": {"table": required.table, "allowed": profile.current.view_tables},
+	"evidence": {"table": required.table, "allowed": _allowed},
 	"fix": {"kind": "correct-configuration", "table": required.table, "view": {"name": required.name}},
 } if {
 	integration.user
 	some control in profile.controls["view/table"]
 	some required in input.requirement.views
-	not lower(required.table) in profile.current.view_tables
+	not lower(required.table) in _allowed
 }
+
+_allowed := object.get(profile.current, "view_tables", [])
 
 not_applicable := views.no_subject

@@ -1,0 +1,54 @@
+package solution_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestSlips makes 4,000 slips of the keyboard, in every part of every kind of name: a
+// letter lost, doubled or changed with its neighbour, the verb as likely as the table.
+// A slip that gives another privilege's name, or the name of another privilege on a
+// table that is there, is none that anybody could see.
+func TestSlips(t *testing.T) {
+	s := table(t)
+	names := s.Names()
+	random := rand.New(rand.NewPCG(10, 11))
+	made, found, right := 0, 0, 0
+	var missed []string
+	for made < 4000 {
+		name := names[random.IntN(len(names))]
+		i := 3 + random.IntN(len(name)-3)
+		if random.IntN(2) == 0 {
+			i = 3 + random.IntN(min(8, len(name)-3)) // in the verb
+		}
+		slip := name[:i] + name[i+1:]
+		switch random.IntN(3) {
+		case 1:
+			slip = name[:i] + name[i:i+1] + name[i:]
+		case 2:
+			if i == len(name)-1 || name[i] == name[i+1] {
+				continue
+			}
+			slip = name[:i] + name[i+1:i+2] + name[i:i+1] + name[i+2:]
+		}
+		if _, ok := s.Spelling(slip); ok {
+			continue
+		}
+		made++
+		nearest := s.Nearest(slip)
+		if nearest == "" {
+			missed = append(missed, name+" as "+slip)
+			continue
+		}
+		found++
+		if slices.Contains(strings.Split(nearest, " or "), name) {
+			right++
+		}
+	}
+	t.Logf("%d of %d found, %d with the right suggestion", found, made, right)
+	if 100*found < 98*made || 100*right < 90*made {
+		t.Errorf("of %d slips %d are found and %d suggested rightly, want 98 %% and 90 %%; missed are %s", made, found, right, strings.Join(missed, ", "))
+	}
+}
