@@ -114,6 +114,9 @@ type Control struct {
 	// Citation is the line of the vendor's document; nil where it has none of its
 	// own.
 	Citation *Citation `json:"citation"`
+	// Unjudged says, reason by reason, what of a failed control could not be judged:
+	// it has findings, and there may be more.
+	Unjudged []string `json:"unjudged,omitempty"`
 	// Notes are remarks that do not change the outcome.
 	Notes []string `json:"notes,omitempty"`
 	// Location is the line that states the requirement; nil where there is none.

@@ -3,6 +3,7 @@ package audit
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 )
 
@@ -22,9 +23,14 @@ func Fingerprint(id ControlID, organizationID string, s Subject, privilege strin
 	return hex.EncodeToString(sum[:16])
 }
 
-// UnjudgedNote begins a note of a failed control that could not be judged in full:
-// it has findings, and there may be more.
-const UnjudgedNote = "not all could be judged: "
+// Remarks are the control's notes and what of it could not be judged, for a reader.
+func (c Control) Remarks() []string {
+	remarks := slices.Clone(c.Notes)
+	for _, reason := range c.Unjudged {
+		remarks = append(remarks, "not all could be judged: "+reason)
+	}
+	return remarks
+}
 
 // Summarize counts the controls.
 func Summarize(controls []Control) Summary {

@@ -144,7 +144,7 @@ func result(controls ...audit.Control) audit.Result {
 func TestResults(t *testing.T) {
 	const fail, pass, unknown, na, waived = audit.OutcomeFail, audit.OutcomePass, audit.OutcomeUnknown, audit.OutcomeNotApplicable, audit.OutcomeWaived
 	partly := control("A", fail, finding("y", nil))
-	partly.Notes = []string{audit.UnjudgedNote + "x"}
+	partly.Unjudged = []string{"x"}
 	for _, test := range []struct {
 		name     string
 		was, now audit.Control

@@ -3,7 +3,6 @@ package compare
 import (
 	"encoding/json"
 	"reflect"
-	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
@@ -204,11 +203,8 @@ func unjudged(c audit.Control, held bool) string {
 		return "could not evaluate the control"
 	case c.Outcome == audit.OutcomeNotApplicable:
 		return "did not apply the control"
-	}
-	for _, note := range c.Notes {
-		if strings.HasPrefix(note, audit.UnjudgedNote) {
-			return "could not evaluate the control in full"
-		}
+	case len(c.Unjudged) > 0:
+		return "could not evaluate the control in full"
 	}
 	return ""
 }

@@ -72,9 +72,7 @@ func judge(c profile.Control, rule Rule, r report, findings []audit.Finding) aud
 	case len(findings) > 0:
 		sortFindings(findings, c)
 		control.Outcome, control.Findings = audit.OutcomeFail, findings
-		for _, reason := range unknown {
-			control.Notes = append(control.Notes, audit.UnjudgedNote+reason)
-		}
+		control.Unjudged = unknown
 	case len(unknown) > 0:
 		control.Outcome, control.Reason = audit.OutcomeUnknown, strings.Join(unknown, "; ")
 	default:

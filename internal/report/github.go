@@ -53,7 +53,7 @@ func writeGitHub(w io.Writer, rs []audit.Result, o Options) error {
 		for _, c := range r.Controls {
 			// The outcome in front keeps a line from beginning as a command does.
 			fmt.Fprintf(&b, "%s\n", commandData(join("  ", fmt.Sprintf("%-14s", outcomeOf(c)), string(c.ID), c.Title, c.Reason)))
-			for _, n := range c.Notes {
+			for _, n := range c.Remarks() {
 				fmt.Fprintf(&b, "%-14s  %s\n", "", commandData("note: "+n))
 			}
 		}

@@ -243,7 +243,7 @@ func resultPage(r audit.Result, o Options, prefix string) resultData {
 		d.Notes = append(d.Notes, noteData{Text: visible(n)})
 	}
 	for _, c := range r.Controls {
-		for _, n := range c.Notes {
+		for _, n := range c.Remarks() {
 			d.Notes = append(d.Notes, noteData{visible(string(c.ID)), visible(n)})
 		}
 	}
@@ -307,7 +307,7 @@ func controlPage(c audit.Control, r audit.Result, o Options, anchor string) cont
 	if c.Original != nil {
 		d.Original = outcomeWords(*c.Original)
 	}
-	for _, n := range c.Notes {
+	for _, n := range c.Remarks() {
 		d.Notes = append(d.Notes, visible(n))
 	}
 	for i, f := range c.Findings {

@@ -122,7 +122,7 @@ func suite(r audit.Result, id int, o Options) junitSuite {
 			s.Skipped++
 		}
 		s.Cases = append(s.Cases, k)
-		for _, n := range c.Notes {
+		for _, n := range c.Remarks() {
 			out = append(out, visible(string(c.ID))+": "+visible(n))
 		}
 	}

@@ -175,7 +175,7 @@ func (p *page) notes(r audit.Result) {
 		note("", n)
 	}
 	for _, c := range r.Controls {
-		for _, n := range c.Notes {
+		for _, n := range c.Remarks() {
 			note(visible(string(c.ID))+": ", n)
 		}
 	}

@@ -216,7 +216,9 @@ func check(r *audit.Result) error {
 		return errors.New("it has controls of a file that it says could not be read")
 	}
 	seen := map[audit.ControlID]bool{}
-	for _, c := range r.Controls {
+	for i := range r.Controls {
+		readUnjudged(&r.Controls[i])
+		c := r.Controls[i]
 		name := shorten(visible(string(c.ID)), nameColumns)
 		switch {
 		case c.ID == "":
@@ -245,4 +247,21 @@ func check(r *audit.Result) error {
 		return fmt.Errorf("its verdict is %s, but its controls say %s: the document was edited", r.Verdict, v)
 	}
 	return nil
+}
+
+// readUnjudged takes what could not be judged out of the notes, where results had it
+// before they had a field for it.
+func readUnjudged(c *audit.Control) {
+	if c.Outcome != audit.OutcomeFail && c.Original == nil {
+		return
+	}
+	var notes []string
+	for _, note := range c.Notes {
+		if reason, ok := strings.CutPrefix(note, "not all could be judged: "); ok {
+			c.Unjudged = append(c.Unjudged, reason)
+		} else {
+			notes = append(notes, note)
+		}
+	}
+	c.Notes = notes
 }

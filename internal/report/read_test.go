@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -140,4 +141,22 @@ func FuzzReadResults(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestReadsResultsOfOld: what could not be judged stood among the notes before it had a
+// field, and is read from there.
+func TestReadsResultsOfOld(t *testing.T) {
+	t.Parallel()
+	r := mixed()
+	i := slices.IndexFunc(r.Controls, func(c audit.Control) bool { return c.Outcome == audit.OutcomeFail })
+	r.Controls[i].Notes = []string{"a remark", "not all could be judged: shares may not be read"}
+	r.Controls[i].Unjudged = nil
+	read, err := ReadResults(strings.NewReader(rendered(t, JSON, r, Options{})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := read[0].Controls[i]
+	if !slices.Equal(c.Unjudged, []string{"shares may not be read"}) || !slices.Equal(c.Notes, []string{"a remark"}) {
+		t.Errorf("read %q with the notes %q", c.Unjudged, c.Notes)
+	}
 }

@@ -329,7 +329,7 @@ func sarifRuleOf(c audit.Control, rules map[string]audit.Rule) sarifRule {
 			Tags: []string{"security", "dataverse"}, Precision: "very-high",
 			ProblemSeverity: problemSeverity(c.Severity), SecuritySeverity: securitySeverity(c.Severity),
 			Rule: visible(c.Rule), Severity: c.Severity.String(), Outcome: c.Outcome.String(), Reason: visible(c.Reason),
-			Citation: citation(c.Citation), Notes: visibleAll(c.Notes),
+			Citation: citation(c.Citation), Notes: visibleAll(c.Remarks()),
 		},
 	}
 	if category != "" {

@@ -421,7 +421,7 @@ func (t *terminal) notes(r audit.Result) {
 		notes = append(notes, note{"", n})
 	}
 	for _, c := range r.Controls {
-		for _, n := range c.Notes {
+		for _, n := range c.Remarks() {
 			notes = append(notes, note{visible(string(c.ID)) + ": ", n})
 		}
 	}

@@ -145,20 +145,10 @@ func (a *application) control(c *audit.Control, r audit.Result) {
 	}
 	original := c.Outcome
 	c.Original, c.Outcome = &original, audit.OutcomeWaived
-	if unjudged := unjudged(c.Notes); unjudged != "" {
+	if len(c.Unjudged) > 0 {
 		// What was found is accepted; what was not read is not.
-		c.Outcome, c.Reason = audit.OutcomeUnknown, unjudged
+		c.Outcome, c.Reason = audit.OutcomeUnknown, strings.Join(c.Unjudged, "; ")
 	}
-}
-
-func unjudged(notes []string) string {
-	var reasons []string
-	for _, note := range notes {
-		if strings.HasPrefix(note, audit.UnjudgedNote) {
-			reasons = append(reasons, strings.TrimPrefix(note, audit.UnjudgedNote))
-		}
-	}
-	return strings.Join(reasons, "; ")
 }
 
 func (a *application) finding(f *audit.Finding, id audit.ControlID, r audit.Result) {

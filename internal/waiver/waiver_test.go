@@ -143,7 +143,7 @@ func waived(r audit.Result) int {
 // TestPartlyUnknown: what was found can be accepted, what was not read cannot.
 func TestPartlyUnknown(t *testing.T) {
 	r := result("prod")
-	r.Controls[1].Notes = []string{audit.UnjudgedNote + "shares may not be read"}
+	r.Controls[1].Unjudged = []string{"shares may not be read"}
 	after, _ := file(t, entry("DB-VIEW-SHARED", "subject: lead=Leads")).Apply([]audit.Result{r}, waiver.Options{AsOf: today()})
 	c := after[0].Controls[1]
 	if c.Outcome != audit.OutcomeUnknown || c.Original == nil || *c.Original != audit.OutcomeFail || c.Reason != "shares may not be read" {
