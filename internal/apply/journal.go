@@ -13,6 +13,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/strictjson"
 )
 
 // Format names the form of a journal: JSON lines, the first of which holds the
@@ -192,7 +193,7 @@ func ParseJournal(data []byte) (j *Journal, whole int, err error) {
 		var r Record
 		dec := json.NewDecoder(bytes.NewReader(line))
 		dec.DisallowUnknownFields()
-		if err := dec.Decode(&r); err != nil {
+		if err := errors.Join(strictjson.Unique(line), dec.Decode(&r)); err != nil {
 			return nil, 0, fmt.Errorf("line %d of the journal is broken: %w", i+1, err)
 		}
 		if !slices.Contains(events(), r.Event) || (i == 0) != (r.Event == EventPlan) {

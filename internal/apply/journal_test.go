@@ -198,6 +198,7 @@ func TestJournalThatIsNone(t *testing.T) {
 		"a before of what is not changed": edited(`"before":{"prvBulkDelete"`, `"before":{"prvAssignRole":"global","prvBulkDelete"`),
 		"an unknown action":               slices.Concat(lines[0], []byte(`{"event":"done","at":"2026-03-01T12:00:00Z","action":"99"}`+"\n")),
 		"a later form":                    bytes.Replace(whole, []byte(apply.Format), []byte("dbaudit.journal/v2"), 1),
+		"a member twice":                  edited(`"before":{`, `"before":{},"before":{`),
 		"an edited plan":                  bytes.Replace(whole, []byte(`"profile":"demandbase"`), []byte(`"profile":"other"`), 1),
 	} {
 		if _, _, err := apply.ParseJournal(data); err == nil {

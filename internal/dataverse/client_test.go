@@ -242,6 +242,8 @@ func TestNeverShort(t *testing.T) {
 		"value null":     {body(`{"value":null}`), Protocol, 6, "array"},
 		"row no object":  {body(`{"value":[{},3]}`), Protocol, 6, "no row"},
 		"twice":          {body(`{"value":[{"a":1}],"value":[]}`), Protocol, 6, "twice"},
+		"twice in a row": {body(`{"value":[{"isdisabled":true,"isdisabled":false}]}`), Protocol, 6, `"isdisabled" twice`},
+		"twice within":   {body(`{"value":[{"a":{"Value":true,"Value":false}}]}`), Protocol, 6, `"Value" twice`},
 		"array":          {body(`[]`), Protocol, 6, "no object"},
 		"not utf-8":      {body("{\"value\":[{\"a\":\"\xff\"}]}"), Protocol, 6, "UTF-8"},
 		"deep":           {body(`{"value":[` + strings.Repeat(`{"a":`, 80) + "1" + strings.Repeat("}", 80) + `]}`), Protocol, 6, "deeper than 64"},

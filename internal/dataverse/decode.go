@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/dbaudit/dbaudit/internal/strictjson"
 )
 
 // page is one answer of a collection.
@@ -64,7 +66,8 @@ type field struct {
 }
 
 // decodeObject checks the whole of body (one object, UTF-8, not too deep,
-// nothing behind it) and gives its members. Members of one name are refused.
+// nothing behind it) and gives its members. An object at any depth that has two
+// members of one name is refused.
 func decodeObject(body []byte, maxDepth int) ([]field, error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil, errors.New("the answer is empty")
@@ -77,6 +80,9 @@ func decodeObject(body []byte, maxDepth int) ([]field, error) {
 	}
 	if !utf8.Valid(body) {
 		return nil, errors.New("the answer is not UTF-8")
+	}
+	if err := strictjson.Unique(body); err != nil {
+		return nil, fmt.Errorf("in the answer %w", err)
 	}
 	return members(body)
 }
@@ -110,7 +116,6 @@ func members(object []byte) ([]field, error) {
 		return nil, errors.New("the answer is JSON, but no object")
 	}
 	var fields []field
-	seen := map[string]bool{}
 	for i = skipSpace(object, i+1); object[i] != '}'; i = skipSpace(object, i) {
 		if object[i] == ',' {
 			i = skipSpace(object, i+1)
@@ -120,10 +125,6 @@ func members(object []byte) ([]field, error) {
 		if err := json.Unmarshal(object[i:end], &name); err != nil {
 			return nil, fmt.Errorf("the name of a member: %w", err)
 		}
-		if seen[name] {
-			return nil, fmt.Errorf("the answer has %q twice", clip(name))
-		}
-		seen[name] = true
 		i = skipSpace(object, skipSpace(object, end)+1) // over the colon
 		end = skipValue(object, i)
 		fields = append(fields, field{name, object[i:end:end]})

@@ -11,6 +11,8 @@ import (
 	"maps"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/dbaudit/dbaudit/internal/strictjson"
 )
 
 // Seal sets the digest. It is the SHA-256 of the document as [Snapshot.Encode]
@@ -188,6 +190,9 @@ func decodeWhole(data []byte) (*Snapshot, error) {
 	if err := checkFormat(data); err != nil {
 		return nil, err
 	}
+	if err := strictjson.Unique(data); err != nil {
+		return nil, fmt.Errorf("the snapshot is broken: %w; collect it again", err)
+	}
 	s := New()
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
@@ -306,6 +311,9 @@ func catalogueOf(data []byte, name string) (c catalogue, ok bool) {
 		if json.Unmarshal(data[at:at+length+1], &m.key) != nil {
 			return c, false
 		}
+		if last := len(c.members) - 1; last >= 0 && m.key <= c.members[last].key {
+			return c, false // Encode sorts, and writes no name twice
+		}
 		at += length + len(`": `)
 		m.value.start = at
 		if bytes.HasPrefix(data[at:], []byte("{}")) {
@@ -338,7 +346,7 @@ func take[V any](data []byte, c catalogue, wanted func(key string, value []byte)
 			continue
 		}
 		var v V
-		if err := json.Unmarshal(value, &v); err != nil {
+		if err := errors.Join(strictjson.Unique(value), json.Unmarshal(value, &v)); err != nil {
 			return fmt.Errorf("%q: %w", m.key, err)
 		}
 		into[m.key] = v

@@ -265,6 +265,10 @@ func TestDecodeSaysWhatIsWrong(t *testing.T) {
 		{"two documents", data + data, "something follows its end at line"},
 		{"unknown field", with(`"managed": false`, `"managd": false`), `unknown field "managd"`},
 		{"unknown member", with(`"tool": {`, `"extra": 1, "tool": {`), `unknown field "extra"`},
+		{"a field twice", with(`"disabled": false,`, `"disabled": true, "disabled": false,`), `the snapshot is broken: an object has "disabled" twice`},
+		{"a privilege twice", with(`"prvReadLead": "basic"`, `"prvReadLead": "global", "prvReadLead": "basic"`), `an object has "prvReadLead" twice`},
+		{"a user twice", with("\n  \"users\": {\n", "\n  \"users\": {\n"+firstMember(t, data, "users")), "twice"},
+		{"a section twice", with(`"scope": `, `"users": {}, "scope": `), `an object has "users" twice`},
 		{"wrong type", with(`"customizable": true`, `"customizable": "yes"`), "line " + line(data, `"customizable"`) + ", column 28: json: cannot unmarshal string"},
 		{"unknown depth", with(`"global"`, `"organization"`), `unknown depth "organization": want one of [basic local deep global]`},
 		{"depth none", with(`"prvReadLead": "basic"`, `"prvReadLead": "none"`), `unknown depth "none"`},
@@ -283,6 +287,17 @@ func TestDecodeSaysWhatIsWrong(t *testing.T) {
 			}
 		})
 	}
+}
+
+// firstMember is the text of the first member of an object at a document's top.
+func firstMember(t *testing.T, data, name string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(data, "\n  \""+name+"\": {\n")
+	first, _, closed := strings.Cut(rest, "\n    }")
+	if !ok || !closed {
+		t.Fatalf("%s has no members", name)
+	}
+	return first + "\n    },\n"
 }
 
 // line is the number of the first line of a document that has a text in it.
