@@ -30,8 +30,9 @@ type Result struct {
 	EvaluatedAt time.Time `json:"evaluated_at"`
 	Verdict     Verdict   `json:"verdict"`
 	Summary     Summary   `json:"summary"`
-	// Unread says why nothing was judged: the file that the result is of could not be
-	// read. What is in it is not known, so that no control is listed. nil otherwise.
+	// Unread says why nothing was judged: the environment or the file that the result is
+	// of could not be read. What is in it is not known, so that no control is listed. nil
+	// otherwise.
 	Unread *Unread `json:"unread,omitempty"`
 	// Notes say what a reader must know to read the verdict rightly: which role
 	// was taken for the integration's, which choices are dbaudit's own.
@@ -40,9 +41,10 @@ type Result struct {
 	Controls []Control `json:"controls"`
 }
 
-// Unread is a file that could not be read: where in it reading ended, and why.
+// Unread says why an environment or a file could not be read and, of a file, where in
+// it reading ended.
 type Unread struct {
-	Location
+	*Location // nil for an environment
 
 	Message string `json:"message"`
 }
@@ -81,8 +83,8 @@ type Source struct {
 	URL   string `json:"url"`
 }
 
-// Snapshot identifies the recorded state that was judged; zero where a file could not
-// be read.
+// Snapshot identifies the recorded state that was judged; zero where nothing could be
+// read.
 type Snapshot struct {
 	Digest  string    `json:"digest"`
 	TakenAt time.Time `json:"taken_at"`

@@ -99,7 +99,8 @@ func (a *app) readWaivers(name string, j judgement) (*waiver.File, error) {
 // waivers that somebody has to look at.
 func (x acceptance) apply(a *app, results []audit.Result) []audit.Result {
 	if x.waivers != nil {
-		x.options.Partial = x.options.Partial || len(results) < len(x.options.Environments)
+		unread := slices.ContainsFunc(results, func(r audit.Result) bool { return r.Unread != nil })
+		x.options.Partial = x.options.Partial || unread || len(results) < len(x.options.Environments)
 		var remarks []waiver.Remark
 		results, remarks = x.waivers.Apply(results, x.options)
 		for _, remark := range remarks {
@@ -108,7 +109,7 @@ func (x acceptance) apply(a *app, results []audit.Result) []audit.Result {
 	}
 	if x.baseline != nil {
 		for _, r := range results {
-			if !slices.ContainsFunc(x.baseline, func(b audit.Result) bool { return compare.Comparable(r, b) }) {
+			if r.Unread == nil && !slices.ContainsFunc(x.baseline, func(b audit.Result) bool { return compare.Comparable(r, b) }) {
 				a.warn("the baseline holds no result of %s under the profile %s: every finding counts as new", r.Environment.Name, r.Profile.Name)
 			}
 		}

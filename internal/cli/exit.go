@@ -30,7 +30,8 @@ const exitHelp = `Exit codes:
   3    could not run: sign-in, network, unreadable or broken input
   4    nothing failed, but something could not be evaluated
   5    a change was applied only in part, or did not verify
-  130  interrupted`
+  130  interrupted
+Of several results in one run the gravest counts: 130, 3, 2, 5, 1, 4, 0.`
 
 // A usageError is a fault of the command line or of the configuration.
 type usageError struct{ err error }
@@ -81,30 +82,16 @@ func verdict(r audit.Result, failOn audit.Severity) int {
 	return exitOK
 }
 
-// worse is the graver of two exit codes of one run: interruption, then what
-// could not run, then failures, then unknowns.
+// worse is the graver of two exit codes of one run, in the order that the contract
+// gives: what ended the run, then what could not run, then what is wrong, then what is
+// not known.
 func worse(a, b int) int {
-	rank := func(code int) int {
-		switch code {
-		case exitInterrupted:
-			return 6
-		case exitFailure:
-			return 5
-		case exitUsage:
-			return 4
-		case exitPartial:
-			return 3
-		case exitFindings:
-			return 2
-		case exitIncomplete:
-			return 1
+	for _, code := range []int{exitInterrupted, exitFailure, exitUsage, exitPartial, exitFindings, exitIncomplete} {
+		if a == code || b == code {
+			return code
 		}
-		return 0
 	}
-	if rank(b) > rank(a) {
-		return b
-	}
-	return a
+	return exitOK
 }
 
 func asError(code int) error {

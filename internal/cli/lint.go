@@ -289,12 +289,8 @@ func (run *lintRun) report(found solution.Found, judged []judgedRole, unfixed bo
 func (run *lintRun) unread(faults []*solution.Fault) []audit.Result {
 	results := make([]audit.Result, len(faults))
 	for i, f := range faults {
-		results[i] = audit.Result{
-			Format: audit.ResultFormat, Tool: run.tool(), Environment: audit.Environment{Name: f.File},
-			Profile:     audit.Profile{Name: run.profile.Name, Title: run.profile.Title, Source: audit.Source(run.profile.Source)},
-			EvaluatedAt: run.judgement.asOf.UTC(), Verdict: audit.VerdictIncomplete,
-			Unread: &audit.Unread{Location: audit.Location{Path: f.File, Line: f.Line, Column: f.Column}, Message: f.Err.Error()},
-		}
+		results[i] = run.app.unread(audit.Environment{Name: f.File}, run.profile, run.judgement,
+			audit.Unread{Location: &audit.Location{Path: f.File, Line: f.Line, Column: f.Column}, Message: f.Err.Error()})
 	}
 	return results
 }

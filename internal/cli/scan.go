@@ -129,7 +129,8 @@ func (a *app) scan(ctx context.Context, f scanFlags, roots *x509.CertPool) error
 	if err != nil {
 		return err
 	}
-	results, code, err := a.scanAll(ctx, e, targets, scope, j, roots, f.snapshot)
+	results, failures := a.scanAll(ctx, e, targets, scope, j, roots, f.snapshot)
+	code, err := a.told(ctx, targets, failures)
 	if err != nil {
 		return err
 	}
@@ -144,56 +145,71 @@ func (a *app) scan(ctx context.Context, f scanFlags, roots *x509.CertPool) error
 // has its own limit of requests.
 const environmentsAtOnce = 4
 
-// scanAll scans every target. One that cannot be read does not stop the others:
-// it is complained about, and the exit code says so. A single one is returned as
-// an error.
-func (a *app) scanAll(ctx context.Context, e *engine.Engine, targets []target, scope snapshot.Scope, j judgement, roots *x509.CertPool, keep string) ([]audit.Result, int, error) {
-	results := make([]*audit.Result, len(targets))
+// scanAll scans every target. One that cannot be read does not stop the others: its
+// result says so, in its place, and its failure stands at the same place.
+func (a *app) scanAll(ctx context.Context, e *engine.Engine, targets []target, scope snapshot.Scope, j judgement, roots *x509.CertPool, keep string) ([]audit.Result, []error) {
+	results := make([]audit.Result, len(targets))
 	failures := make([]error, len(targets))
 	var group errgroup.Group
 	group.SetLimit(environmentsAtOnce)
 	for i, t := range targets {
 		group.Go(func() error {
 			results[i], failures[i] = a.scanOne(ctx, e, t, scope, j, roots, keep)
+			if failures[i] != nil {
+				results[i] = a.unread(audit.Environment{Name: t.name, URL: t.url}, t.profile, j, audit.Unread{Message: failures[i].Error()})
+			}
 			return nil
 		})
 	}
 	_ = group.Wait()
-	if len(targets) == 1 && failures[0] != nil {
-		return nil, 0, failures[0]
-	}
-	var done []audit.Result
-	code := exitOK
-	for i, r := range results {
-		if failures[i] != nil {
-			a.complain(fmt.Errorf("%s: %w", targets[i], failures[i]))
-			code = worse(code, exitCode(failures[i]))
-			continue
-		}
-		done = append(done, *r)
-	}
-	if len(done) == 0 {
-		return nil, code, errors.New("no environment could be scanned")
-	}
-	return done, code, nil
+	return results, failures
 }
 
-func (a *app) scanOne(ctx context.Context, e *engine.Engine, t target, scope snapshot.Scope, j judgement, roots *x509.CertPool, keep string) (*audit.Result, error) {
+// unread is the result of an environment or a file that could not be read.
+func (a *app) unread(env audit.Environment, p profile.Profile, j judgement, why audit.Unread) audit.Result {
+	return audit.Result{
+		Format: audit.ResultFormat, Tool: a.tool(), Environment: env,
+		Profile:     audit.Profile{Name: p.Name, Title: p.Title, Source: audit.Source(p.Source)},
+		EvaluatedAt: j.asOf.UTC(), Verdict: audit.VerdictIncomplete, Unread: &why,
+	}
+}
+
+// told complains about each environment that could not be read and returns the gravest
+// exit code of them. An interruption, and wrong usage for the only environment, end the
+// run instead: there is nothing to report.
+func (a *app) told(ctx context.Context, targets []target, failures []error) (int, error) {
+	if ctx.Err() != nil && errors.Join(failures...) != nil {
+		return 0, fmt.Errorf("interrupted: %w", context.Canceled)
+	}
+	if len(failures) == 1 && exitCode(failures[0]) == exitUsage {
+		return 0, failures[0]
+	}
+	code := exitOK
+	for i, err := range failures {
+		if err != nil {
+			a.complain(fmt.Errorf("%s: %w", targets[i], err))
+			code = worse(code, exitCode(err))
+		}
+	}
+	return code, nil
+}
+
+func (a *app) scanOne(ctx context.Context, e *engine.Engine, t target, scope snapshot.Scope, j judgement, roots *x509.CertPool, keep string) (audit.Result, error) {
 	s, err := a.collect(ctx, t, scope, roots)
 	if err != nil {
-		return nil, err
+		return audit.Result{}, err
 	}
 	if keep != "" {
 		if err := a.keep(s, keep); err != nil {
-			return nil, err
+			return audit.Result{}, err
 		}
 	}
 	r, err := e.Evaluate(ctx, s, t.profile, engine.Options{Tool: a.tool(), AsOf: j.asOf})
 	if err != nil {
-		return nil, err
+		return audit.Result{}, err
 	}
 	locate(&r, t.file, t.env)
-	return &r, nil
+	return r, nil
 }
 
 // collect reads an environment's snapshot.

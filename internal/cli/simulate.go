@@ -71,9 +71,9 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 	if err != nil {
 		return err
 	}
-	results, _, err := a.scanAll(ctx, e, []target{t}, snapshot.ScopeIntegration, j, roots, f.snapshot)
-	if err != nil {
-		return err
+	results, failures := a.scanAll(ctx, e, []target{t}, snapshot.ScopeIntegration, j, roots, f.snapshot)
+	if failures[0] != nil {
+		return failures[0]
 	}
 	results = accepted.apply(a, results)
 	return a.render(j.documents, results, a.reportOptions(e))

@@ -52,9 +52,21 @@ next:
 	return out
 }
 
+// kind is what a result is of: an environment has an address, a file has none.
+func kind(r audit.Result) string {
+	if r.Environment.URL == "" {
+		return "file"
+	}
+	return "environment"
+}
+
 // same reports whether two results are of one environment or one file. A baseline is
-// more generous: a role is known in whatever file it stands.
+// more generous: a role is known in whatever file it stands. An environment that could
+// not be read never said which organization it is, so that it is known by its address.
 func same(a, b audit.Result) bool {
+	if a.Environment.URL != "" && (a.Unread != nil || b.Unread != nil) {
+		return a.Profile.Name == b.Profile.Name && strings.EqualFold(a.Environment.URL, b.Environment.URL)
+	}
 	return Comparable(a, b) && (a.Environment.OrganizationID != "" || a.Environment.Name == b.Environment.Name)
 }
 
@@ -82,10 +94,10 @@ func results(was, now *audit.Result) Environment {
 	case now == nil:
 		e.Incomparable = append(e.Incomparable, Incomparable{What: "environment " + e.Name, Why: "the newer file has no result of it under this profile"})
 	case was.Unread != nil:
-		e.Incomparable = append(e.Incomparable, Incomparable{What: "file " + e.Name, Why: "it could not be read for the older result: " + was.Unread.Message})
+		e.Incomparable = append(e.Incomparable, Incomparable{What: kind(*was) + " " + e.Name, Why: "it could not be read for the older result: " + was.Unread.Message})
 		was = nil
 	case now.Unread != nil:
-		e.Incomparable = append(e.Incomparable, Incomparable{What: "file " + e.Name, Why: "it could not be read for the newer result: " + now.Unread.Message})
+		e.Incomparable = append(e.Incomparable, Incomparable{What: kind(*now) + " " + e.Name, Why: "it could not be read for the newer result: " + now.Unread.Message})
 		now = nil
 	}
 	before, after := controlsOf(was), controlsOf(now)

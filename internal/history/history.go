@@ -48,9 +48,11 @@ type Point struct {
 	TakenAt time.Time     `json:"taken_at"`
 	Verdict audit.Verdict `json:"verdict"`
 	Summary audit.Summary `json:"summary"`
+	// Unread says why nothing could be read at that time; empty where it was read.
+	Unread string `json:"unread,omitempty"`
 }
 
-// A Control is one control of the last result.
+// A Control is one control of the last result that has any.
 type Control struct {
 	ID       audit.ControlID `json:"id"`
 	Title    string          `json:"title"`
@@ -82,7 +84,11 @@ func Of(results []audit.Result) History {
 	h := History{Format: Format, Environments: []Environment{}}
 	groups := map[key][]audit.Result{}
 	var keys []key
+	organizations := organizations(results)
 	for _, r := range results {
+		if r.Unread != nil && r.Environment.URL != "" {
+			r.Environment.OrganizationID = organizations[address(r)]
+		}
 		k := key{strings.ToLower(r.Environment.OrganizationID), r.Profile.Name}
 		if r.Environment.OrganizationID == "" { // a file has none
 			k.organization = r.Environment.Name
@@ -99,6 +105,25 @@ func Of(results []audit.Result) History {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Profile, b.Profile), cmp.Compare(a.OrganizationID, b.OrganizationID))
 	})
 	return h
+}
+
+// organizations are those that the environments at each address say they are, by the
+// last result that says so. An environment that could not be read says nothing: its
+// result is a gap in the row of those at the same address.
+func organizations(results []audit.Result) map[string]string {
+	byAddress, seen := map[string]string{}, map[string]time.Time{}
+	for _, r := range results {
+		at := address(r)
+		if r.Environment.OrganizationID == "" || when(r).Before(seen[at]) {
+			continue
+		}
+		byAddress[at], seen[at] = r.Environment.OrganizationID, when(r)
+	}
+	return byAddress
+}
+
+func address(r audit.Result) string {
+	return strings.ToLower(strings.TrimRight(r.Environment.URL, "/"))
 }
 
 type key struct{ organization, profile string }
@@ -136,7 +161,11 @@ func environment(results []audit.Result) Environment {
 	}
 	for _, r := range results {
 		at := when(r)
-		e.Results = append(e.Results, Point{TakenAt: at, Verdict: r.Verdict, Summary: r.Summary})
+		p := Point{TakenAt: at, Verdict: r.Verdict, Summary: r.Summary}
+		if r.Unread != nil {
+			p.Unread = r.Unread.Message
+		}
+		e.Results = append(e.Results, p)
 		if r.Verdict == audit.VerdictCompliant {
 			e.Compliant = &at
 		}
@@ -149,21 +178,34 @@ func environment(results []audit.Result) Environment {
 		}
 		e.Since = p.TakenAt
 	}
-	for _, c := range last.Controls {
-		e.Controls = append(e.Controls, control(c, results))
+	for _, r := range slices.Backward(results) {
+		if r.Unread != nil {
+			continue
+		}
+		for _, c := range r.Controls {
+			e.Controls = append(e.Controls, control(c, results))
+		}
+		break
 	}
 	return e
 }
 
-// control follows a control through the results that have it.
+// control follows a control through the results that have it. Where nothing could be
+// read, it is unknown.
 func control(last audit.Control, results []audit.Result) Control {
-	c := Control{ID: last.ID, Title: last.Title, Severity: last.Severity, Outcome: last.Outcome, Findings: len(last.Findings)}
+	c := Control{ID: last.ID, Title: last.Title, Severity: last.Severity}
 	for _, r := range results {
+		at := when(r)
 		i := slices.IndexFunc(r.Controls, func(other audit.Control) bool { return other.ID == last.ID })
-		if i < 0 {
+		switch {
+		case r.Unread != nil:
+			c.Outcome, c.Findings = audit.OutcomeUnknown, 0
+		case i < 0:
 			continue
+		default:
+			c.Outcome, c.Findings = r.Controls[i].Outcome, len(r.Controls[i].Findings)
 		}
-		outcome, at := r.Controls[i].Outcome, when(r)
+		outcome := c.Outcome
 		if outcome == audit.OutcomePass {
 			c.Passed = &at
 		}

@@ -17,11 +17,20 @@ func on(day int, a, b audit.Outcome) audit.Result {
 		{ID: "A", Severity: audit.SeverityHigh, Outcome: a}, {ID: "B", Severity: audit.SeverityLow, Outcome: b},
 	}
 	r := audit.Result{
-		Environment: audit.Environment{Name: "prod", OrganizationID: "ORG"}, Profile: audit.Profile{Name: "p"},
+		Environment: audit.Environment{Name: "prod", URL: "https://prod.example", OrganizationID: "ORG"}, Profile: audit.Profile{Name: "p"},
 		Snapshot: audit.Snapshot{Digest: fmt.Sprint(day), TakenAt: at}, EvaluatedAt: at.Add(time.Minute), Controls: controls,
 	}
 	r.Summary = audit.Summarize(controls)
 	r.Verdict = audit.Judge(r.Summary)
+	return r
+}
+
+// gap is a day on which the environment could not be read: it does not even say which
+// organization it is.
+func gap(day int) audit.Result {
+	r := on(day, 0, 0)
+	r.Environment.OrganizationID, r.Snapshot, r.Controls = "", audit.Snapshot{}, nil
+	r.Summary, r.Verdict, r.Unread = audit.Summary{}, audit.VerdictIncomplete, &audit.Unread{Message: "nothing answers there"}
 	return r
 }
 
@@ -45,6 +54,8 @@ func TestOf(t *testing.T) {
 		{"another control broke", []audit.Result{on(1, pass, pass), on(2, pass, fail)}, "noncompliant 2 1 1; pass 1 - 2"},
 		{"unknown now", []audit.Result{on(1, pass, pass), on(2, unknown, pass)}, "incomplete 2 1 1; unknown 2 1 1"},
 		{"unknown between", []audit.Result{on(1, fail, pass), on(2, unknown, pass), on(3, fail, pass)}, "noncompliant 3 2 -; fail 3 2 -"},
+		{"unread between", []audit.Result{on(1, pass, pass), gap(2), on(3, pass, pass)}, "compliant 3 2 3; pass 3 2 3"},
+		{"unread now", []audit.Result{on(1, pass, pass), gap(2), gap(3)}, "incomplete 2 1 1; unknown 2 1 1"},
 		{"judged again", []audit.Result{on(1, pass, pass), on(2, fail, pass), again(on(2, pass, pass))}, "compliant 1 - 2; pass 1 - 2"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -58,7 +69,7 @@ func TestOf(t *testing.T) {
 			if got != test.want {
 				t.Errorf("got  %q\nwant %q", got, test.want)
 			}
-			if e.Last.Verdict != e.Verdict || !e.Last.Snapshot.TakenAt.Equal(e.Results[len(e.Results)-1].TakenAt) {
+			if e.Last.Verdict != e.Verdict || e.Last.Unread == nil && !e.Last.Snapshot.TakenAt.Equal(e.Results[len(e.Results)-1].TakenAt) {
 				t.Errorf("the last result is %s of %s", e.Last.Verdict, e.Last.Snapshot.TakenAt)
 			}
 			if _, err := json.Marshal(h); err != nil {

@@ -10,8 +10,8 @@ import (
 )
 
 // writeCSV writes a row for each finding. A control that could not be evaluated, and
-// a file that could not be read, has a row without a fingerprint, so that an incomplete environment does not look
-// like one without faults; verbose adds such rows for all other controls without
+// an environment or a file that could not be read, has a row without a fingerprint, so
+// that an incomplete environment does not look like one without faults; verbose adds such rows for all other controls without
 // findings.
 func writeCSV(w io.Writer, rs []audit.Result, o Options) error {
 	c := csv.NewWriter(w)
@@ -26,7 +26,7 @@ func writeCSV(w io.Writer, rs []audit.Result, o Options) error {
 	}
 	for _, r := range rs {
 		if u := r.Unread; u != nil {
-			unread := audit.Control{Reason: "the file could not be read: " + u.Message, Location: &u.Location}
+			unread := audit.Control{Reason: unreadText(r), Location: u.Location}
 			if err := c.Write(csvRow(r, unread, nil, o)); err != nil {
 				return err
 			}

@@ -17,7 +17,7 @@ func writeGitHub(w io.Writer, rs []audit.Result, o Options) error {
 	var b strings.Builder
 	for _, r := range rs {
 		if u := r.Unread; u != nil {
-			annotate(&b, "error", &u.Location, "dbaudit: "+r.Verdict.String(), "the file could not be read: "+visible(u.Message))
+			annotate(&b, "error", u.Location, "dbaudit: "+r.Verdict.String(), unreadText(r))
 			continue
 		}
 		annotate(&b, verdictCommand(r.Verdict), nil, "dbaudit: "+r.Verdict.String(), headline(r))

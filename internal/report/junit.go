@@ -103,8 +103,8 @@ func suite(r audit.Result, id int, o Options) junitSuite {
 	if u := r.Unread; u != nil {
 		s.Tests, s.Errors = 1, 1
 		s.Cases = []junitCase{{
-			Name: "the file can be read", Class: class(env, "file"), Time: "0",
-			Error: &junitFault{Type: "unread", Message: headline(r), Text: visible(lineOf(u.Path, u.Line))},
+			Name: "the " + kindOf(r) + " can be read", Class: class(env, kindOf(r)), Time: "0",
+			Error: &junitFault{Type: "unread", Message: headline(r), Text: placeOf(u.Location)},
 		}}
 	}
 	var out []string

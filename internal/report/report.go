@@ -270,8 +270,8 @@ func canonical(rs []audit.Result) ([]audit.Result, error) {
 
 // eachLocation visits every place in a file that a result names.
 func eachLocation(r *audit.Result, visit func(*audit.Location)) {
-	if r.Unread != nil {
-		visit(&r.Unread.Location)
+	if r.Unread != nil && r.Unread.Location != nil {
+		visit(r.Unread.Location)
 	}
 	for i := range r.Controls {
 		c := &r.Controls[i]

@@ -340,7 +340,7 @@ func unreadFile() audit.Result {
 	r.Environment = audit.Environment{Name: "out/sales.zip!/Roles/Sync.xml"}
 	r.Snapshot, r.Notes, r.Controls = audit.Snapshot{}, nil, nil
 	r.Unread = &audit.Unread{
-		Location: audit.Location{Path: "out/sales.zip!/Roles/Sync.xml", Line: 3, Column: 7},
+		Location: &audit.Location{Path: "out/sales.zip!/Roles/Sync.xml", Line: 3, Column: 7},
 		Message:  "this is no XML: the element <Role> is not closed",
 	}
 	return judge(r)

@@ -259,12 +259,15 @@ func run(r audit.Result, o Options, several bool) sarifRun {
 	return s
 }
 
-// unread says that a file could not be read, so that its results are not taken for
-// mended.
+// unread says that an environment or a file could not be read, so that its results are
+// not taken for fixed.
 func unread(r audit.Result) sarifNotification {
 	n := sarifNotification{Level: "error", Message: sarifText{Text: unlinked(sentence(headline(r)))}}
+	if r.Unread.Location == nil {
+		return n
+	}
 	if file, _, _ := strings.Cut(r.Unread.Path, "!/"); inCheckout(file) {
-		physical, _, _ := physicalLocation(&r.Unread.Location)
+		physical, _, _ := physicalLocation(r.Unread.Location)
 		n.Locations = []sarifLocation{{Physical: physical}}
 	}
 	return n

@@ -17,7 +17,7 @@ import (
 func headline(r audit.Result) string {
 	if u := r.Unread; u != nil {
 		where := ""
-		if u.Line > 0 {
+		if u.Location != nil && u.Line > 0 {
 			where = fmt.Sprintf(" (line %d)", u.Line)
 		}
 		return fmt.Sprintf("%s could not be read%s: %s", visible(r.Environment.Name), where, visible(u.Message))
@@ -47,7 +47,10 @@ func headline(r audit.Result) string {
 // nextSteps says what to do next, most urgent first: one line for what failed, one
 // for what could not be judged.
 func nextSteps(r audit.Result, o Options) []string {
-	if r.Unread != nil {
+	switch {
+	case r.Unread != nil && !ofFile(r):
+		return []string{"do what the message says; dbaudit doctor tries each step by itself"}
+	case r.Unread != nil:
 		return []string{"correct the path or the file, or leave it out by dbaudit lint --exclude"}
 	}
 	var steps []string
@@ -246,6 +249,30 @@ func moment(t time.Time) string {
 
 // ofFile reports whether a file was judged, and no environment.
 func ofFile(r audit.Result) bool { return r.Environment.URL == "" }
+
+// kindOf is what a result is of, in a word.
+func kindOf(r audit.Result) string {
+	if ofFile(r) {
+		return "file"
+	}
+	return "environment"
+}
+
+// unreadText says what could not be read and why, beside a file's place.
+func unreadText(r audit.Result) string {
+	if ofFile(r) {
+		return "the file could not be read: " + visible(r.Unread.Message)
+	}
+	return "the environment " + visible(r.Environment.Name) + " could not be read: " + visible(r.Unread.Message)
+}
+
+// placeOf is a place in a file as one text; empty for none.
+func placeOf(l *audit.Location) string {
+	if l == nil {
+		return ""
+	}
+	return visible(lineOf(l.Path, l.Line))
+}
 
 // taken says when the snapshot was taken; nothing where a file was judged, which is
 // of no time.

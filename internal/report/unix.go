@@ -9,13 +9,13 @@ import (
 )
 
 // writeUnix writes a line for each finding, for each control that is unknown and for
-// each file that could not be read, in the form that compilers have made editors read: path:line:column: message. What a
+// each file or environment that could not be read, in the form that compilers have made editors read: path:line:column: message. What a
 // waiver accepts is left out: an editor has one way only to show a line.
 func writeUnix(w io.Writer, rs []audit.Result) error {
 	var b strings.Builder
 	for _, r := range rs {
 		if u := r.Unread; u != nil {
-			unixLine(&b, &u.Location, "error", "could not be read: "+visible(u.Message), "unread")
+			unixLine(&b, u.Location, "error", strings.TrimPrefix(unreadText(r), "the file "), "unread")
 		}
 		for _, c := range r.Controls {
 			id := string(c.ID)

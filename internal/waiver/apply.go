@@ -111,7 +111,7 @@ func (a *application) result(r audit.Result) audit.Result {
 		a.control(&r.Controls[i], r)
 	}
 	for i := range a.file.Waivers {
-		a.uses[i].reachable = a.uses[i].reachable || a.file.Waivers[i].reaches(r)
+		a.uses[i].reachable = a.uses[i].reachable || r.Unread == nil && a.file.Waivers[i].reaches(r)
 	}
 	r.Summary = audit.Summarize(r.Controls)
 	r.Verdict = audit.Judge(r.Summary)
