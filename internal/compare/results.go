@@ -3,6 +3,7 @@ package compare
 import (
 	"encoding/json"
 	"reflect"
+	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
