@@ -299,6 +299,7 @@ judged offline by dbaudit check. Nothing is written to the environment.`),
 type checkFlags struct {
 	requirement requirementFlags
 	judge       judgeFlags
+	input       string
 }
 
 func (a *app) checkCommand() *cobra.Command {
@@ -310,12 +311,14 @@ func (a *app) checkCommand() *cobra.Command {
 taken is required again; flags and the configuration's depth: and allow: change
 it where the snapshot holds what is needed to judge that.`),
 		Example: `  dbaudit check snapshot.json
-  dbaudit check monday.json tuesday.json -f json -o results.json`,
+  dbaudit check monday.json tuesday.json -f json -o results.json
+  dbaudit check everything.json --input input.json   # what opa eval -i is given`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.check(cmd.Context(), f, args) },
 	}
 	f.requirement.add(cmd.Flags())
 	f.judge.add(cmd.Flags())
+	cmd.Flags().StringVar(&f.input, "input", "", "`file` to write the input of the policies to: the part of the snapshot that is judged")
 	return cmd
 }
 
@@ -323,6 +326,9 @@ func (a *app) check(ctx context.Context, f checkFlags, files []string) error {
 	j, err := a.judgement(f.judge)
 	if err != nil {
 		return err
+	}
+	if f.input != "" && len(files) > 1 {
+		return usagef("--input writes the input of one snapshot, and %d are given: check one at a time", len(files))
 	}
 	file, err := a.configuration()
 	if err != nil {
@@ -342,7 +348,7 @@ func (a *app) check(ctx context.Context, f checkFlags, files []string) error {
 		if err != nil {
 			return err
 		}
-		if results[i], err = a.checkOne(ctx, e, data, j, changes{file, f.requirement}); err != nil {
+		if results[i], err = a.checkOne(ctx, e, data, j, changes{file, f.requirement}, f.input); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
@@ -353,7 +359,7 @@ func (a *app) check(ctx context.Context, f checkFlags, files []string) error {
 	return asError(accepted.code(results, j.failOn))
 }
 
-func (a *app) checkOne(ctx context.Context, e *engine.Engine, data []byte, j judgement, c changes) (audit.Result, error) {
+func (a *app) checkOne(ctx context.Context, e *engine.Engine, data []byte, j judgement, c changes, input string) (audit.Result, error) {
 	var p profile.Profile
 	var env config.Environment
 	s, err := snapshot.Decode(data, &snapshot.Selection{Choose: func(s *snapshot.Snapshot) (snapshot.Requirement, string, error) {
@@ -378,6 +384,14 @@ func (a *app) checkOne(ctx context.Context, e *engine.Engine, data []byte, j jud
 	r, err := e.Evaluate(ctx, s, p, engine.Options{Tool: a.tool(), AsOf: j.asOf})
 	if err != nil {
 		return audit.Result{}, err
+	}
+	if input != "" {
+		if err := s.Seal(); err != nil {
+			return audit.Result{}, err
+		}
+		if err := a.keep(s, input); err != nil {
+			return audit.Result{}, err
+		}
 	}
 	locate(&r, c.file, env)
 	return r, nil

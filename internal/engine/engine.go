@@ -379,8 +379,8 @@ func (e *AmbiguityError) Error() string {
 		"name one by --integration-app-id or integration.app_id", strings.Join(e.Users, ", "))
 }
 
-// Evaluate judges a snapshot by a profile. The snapshot's requirement must name
-// that profile.
+// Evaluate judges a snapshot by a profile, which is to judge its slice. The
+// snapshot's requirement must name that profile.
 func (e *Engine) Evaluate(ctx context.Context, s *snapshot.Snapshot, p profile.Profile, o Options) (audit.Result, error) {
 	if s.Requirement.Profile != p.Name {
 		return audit.Result{}, fmt.Errorf("the snapshot is to be judged by the profile %q, not %q", s.Requirement.Profile, p.Name)
@@ -389,6 +389,7 @@ func (e *Engine) Evaluate(ctx context.Context, s *snapshot.Snapshot, p profile.P
 	if err := s.Check(p.Pattern); err != nil {
 		return audit.Result{}, err
 	}
+	s = s.Slice(p.Pattern)
 	report, err := e.query(ctx, s, p)
 	if err != nil {
 		return audit.Result{}, err

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"strings"
 	"unicode/utf8"
 
@@ -99,9 +98,8 @@ func respell(data []byte) []byte {
 	return out
 }
 
-// A Selection narrows what [Decode] takes out of a snapshot to what a verdict
-// needs: the privileges of roles that reach a candidate for the integration user
-// or that fit the requirement's role, and the shares of that user and its teams.
+// A Selection makes [Decode] return the slice that is judged, and decode little
+// else; see [Snapshot.Slice].
 type Selection struct {
 	// Requirement replaces the snapshot's own, where it is set: in what is looked at
 	// and in the snapshot that is returned.
@@ -134,9 +132,9 @@ func (sel *Selection) choose(s *Snapshot) (Requirement, string, error) {
 	return requirement, pattern, nil
 }
 
-// Decode reads a snapshot and checks its digest. With a selection, role
-// privileges and shares that the verdict does not need are left out undecoded: in
-// a snapshot of a whole environment they are nearly all of it.
+// Decode reads a snapshot and checks its digest. With a selection it returns the
+// slice that is judged, and leaves the rest undecoded: in a snapshot of a whole
+// environment that is nearly all of it. The digest stays that of the whole.
 //
 // Errors say whether the data is no snapshot, one of a later format, cut short,
 // changed since it was taken, or inconsistent in what the verdict needs.
@@ -167,6 +165,9 @@ func Decode(data []byte, sel *Selection) (*Snapshot, error) {
 	}
 	if err := s.Check(pattern); err != nil {
 		return nil, err
+	}
+	if sel != nil {
+		return s.Slice(pattern), nil
 	}
 	return s, nil
 }
@@ -362,13 +363,14 @@ func take[V any](data []byte, c catalogue, wanted func(key string, value []byte)
 func decodeSlice(data []byte, sel *Selection) (s *Snapshot, ok bool, err error) {
 	sealed := make(chan bool, 1)
 	go func() { sealed <- sealedAsWritten(data) }()
-	s, walked, err := slice(data, sel)
+	s, walked, err := walk(data, sel)
 	return s, <-sealed && walked, err
 }
 
-// slice is false where the document is not laid out as Encode does it. Its error
-// counts only if the document is sealed.
-func slice(data []byte, sel *Selection) (s *Snapshot, ok bool, err error) {
+// walk decodes what [Snapshot.Slice] may keep. It is false where the document is not
+// laid out as Encode does it, or is judged whole. Its error counts only if the
+// document is sealed.
+func walk(data []byte, sel *Selection) (s *Snapshot, ok bool, err error) {
 	var catalogues [3]catalogue
 	var small []byte
 	end := 0
@@ -385,15 +387,15 @@ func slice(data []byte, sel *Selection) (s *Snapshot, ok bool, err error) {
 		// Only the whole document tells the true line.
 		return nil, false, nil //nolint:nilerr // decoded again, whole
 	}
+	if s.Source == SourceSolution {
+		return nil, false, nil
+	}
 	requirement, pattern, err := sel.choose(s)
 	if err != nil {
 		return nil, true, err
 	}
 	grants, shares, users := catalogues[0], catalogues[1], catalogues[2]
-	owners := map[string]bool{}
-	for _, v := range s.Views {
-		owners[v.OwnerID] = true
-	}
+	owners := s.owners()
 	mayFit := requirement.mayFit(pattern)
 	if err := take(data, users, func(key string, value []byte) bool { return owners[key] || mayFit(value) }, s.Users); err != nil {
 		return nil, true, fmt.Errorf("reading users: %w", err)
@@ -408,8 +410,7 @@ func slice(data []byte, sel *Selection) (s *Snapshot, ok bool, err error) {
 	if err := s.Check(pattern); err != nil {
 		return nil, true, err
 	}
-	s.narrow(requirement, pattern, principals, roots)
-	return s, true, nil
+	return s.Slice(pattern), true, nil
 }
 
 // mayFit tells from a user's JSON whether it may be one that the requirement
@@ -427,58 +428,4 @@ func (r Requirement) mayFit(pattern string) func(value []byte) bool {
 	// JSON writes these characters as themselves.
 	plain := word != "" && strings.Trim(word, letters+"0123456789-.@_ ") == ""
 	return func(value []byte) bool { return !plain || bytes.Contains(bytes.ToLower(value), []byte(word)) }
-}
-
-// narrow leaves out users, teams and roles that no policy would look at, so that
-// the policies are not handed an environment where they need an integration.
-func (s *Snapshot) narrow(r Requirement, pattern string, principals, roots map[string]bool) {
-	owners := map[string]bool{}
-	for _, v := range s.Views {
-		owners[v.OwnerID] = true
-	}
-	maps.DeleteFunc(s.Users, func(id string, u User) bool { return !owners[id] && !r.Fits(u, pattern) })
-	maps.DeleteFunc(s.Teams, func(id string, _ Team) bool { return !owners[id] && !principals[id] })
-	maps.DeleteFunc(s.Roles, func(_ string, role Role) bool { return !roots[role.RootID] })
-}
-
-// User is the id of the single user that the requirement means and that is not
-// soft-deleted; ok is false where there is none or more than one.
-func (s *Snapshot) User(r Requirement, pattern string) (id string, ok bool) {
-	count := 0
-	for candidate, user := range s.Users {
-		if !user.Deleted && r.Fits(user, pattern) {
-			id = candidate
-			count++
-		}
-	}
-	if count != 1 {
-		return "", false
-	}
-	return id, true
-}
-
-// Reach names the principals whose shares, and the root roles whose privileges,
-// may matter to a verdict: the integration user and its teams; the roles that
-// reach it, and those whose name fits the requirement.
-func (s *Snapshot) Reach(r Requirement, pattern string) (principals, roots map[string]bool) {
-	principals, roots = map[string]bool{}, map[string]bool{}
-	add := func(roles []string) {
-		for _, id := range roles {
-			roots[s.Roles[id].RootID] = true
-		}
-	}
-	if id, ok := s.User(r, pattern); ok {
-		principals[id] = true
-		add(s.Users[id].Roles)
-		for _, team := range s.Users[id].Teams {
-			principals[team] = true
-			add(s.Teams[team].Roles)
-		}
-	}
-	for _, role := range s.Roles {
-		if r.FitsRole(role.Name, pattern) {
-			roots[role.RootID] = true
-		}
-	}
-	return principals, roots
 }

@@ -1,0 +1,91 @@
+package snapshot_test
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+func keys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+func TestSliceIsWhatIsJudged(t *testing.T) {
+	s, untouched := sample(t), sample(t)
+	part := s.Slice(pattern)
+	for name, section := range map[string]struct{ got, want []string }{
+		"users":           {keys(part.Users), []string{"ghost", "jane", "user"}},
+		"teams":           {keys(part.Teams), []string{"team"}},
+		"roles":           {keys(part.Roles), []string{"copy", "named", "root", "through-team"}},
+		"role_privileges": {keys(part.RolePrivileges), []string{"named", "root", "through-team"}},
+		"shares":          {keys(part.Shares), []string{"team", "user"}},
+		"business_units":  {keys(part.BusinessUnits), keys(s.BusinessUnits)},
+		"privileges":      {keys(part.Privileges), keys(s.Privileges)},
+		"views":           {keys(part.Views), keys(s.Views)},
+		"system_views":    {keys(part.SystemViews), keys(s.SystemViews)},
+	} {
+		if diff := cmp.Diff(section.want, section.got); diff != "" {
+			t.Errorf("%s: -want +got\n%s", name, diff)
+		}
+	}
+	if part.Digest != s.Digest {
+		t.Error("the slice does not say which snapshot it is of")
+	}
+	if diff := cmp.Diff(untouched, s); diff != "" {
+		t.Errorf("the snapshot was changed: -before +after\n%s", diff)
+	}
+}
+
+func TestSliceOfASolutionIsAll(t *testing.T) {
+	s := sample(t)
+	s.Source = snapshot.SourceSolution
+	seal(t, s)
+	if diff := cmp.Diff(s, s.Slice(pattern)); diff != "" {
+		t.Errorf("-whole +slice\n%s", diff)
+	}
+	if diff := cmp.Diff(s, decode(t, encode(t, s), &snapshot.Selection{Pattern: pattern})); diff != "" {
+		t.Errorf("decoded: -whole +slice\n%s", diff)
+	}
+}
+
+// FuzzSlice makes the slice of whatever can be read: it is of the whole, sliced
+// again it is the same, and as a file of its own it is a sealed snapshot.
+func FuzzSlice(f *testing.F) {
+	f.Add(encode(f, small(f)), pattern)
+	f.Add(encode(f, sample(f)), pattern)
+	f.Add(encode(f, sample(f)), "")
+	f.Fuzz(func(t *testing.T, data []byte, pattern string) {
+		s, err := snapshot.Decode([]byte(resealed(string(data))), nil)
+		if err != nil || s.Check(pattern) != nil {
+			return
+		}
+		part := s.Slice(pattern)
+		within(t, "users", part.Users, s.Users)
+		within(t, "teams", part.Teams, s.Teams)
+		within(t, "roles", part.Roles, s.Roles)
+		within(t, "role_privileges", part.RolePrivileges, s.RolePrivileges)
+		within(t, "shares", part.Shares, s.Shares)
+		if diff := cmp.Diff(part, part.Slice(pattern)); diff != "" {
+			t.Fatalf("sliced again it differs\n%s", diff)
+		}
+		if err := part.Check(pattern); err != nil {
+			t.Fatalf("the slice refers to what it does not hold: %v", err)
+		}
+		seal(t, part)
+		again := decode(t, encode(t, part), &snapshot.Selection{Pattern: pattern})
+		if diff := cmp.Diff(part, again); diff != "" {
+			t.Fatalf("written and read\n%s", diff)
+		}
+	})
+}
+
+func within[V any](t *testing.T, name string, part, whole map[string]V) {
+	t.Helper()
+	for key, v := range part {
+		if diff := cmp.Diff(whole[key], v); diff != "" {
+			t.Fatalf("%s: %q is not the whole's\n%s", name, key, diff)
+		}
+	}
+}
