@@ -1,5 +1,7 @@
 package audit
 
+import "strings"
+
 // A Rule is the documentation of one rule of the policies, taken from its
 // METADATA. Reports, explain and the pages are made from it.
 type Rule struct {
@@ -23,7 +25,10 @@ type Resource struct {
 	URL   string
 }
 
-// HelpURL is the page of a control in the project's documentation.
+// HelpURL is where the project's documentation speaks of a control.
 func HelpURL(id ControlID) string {
-	return "https://github.com/dbaudit/dbaudit/blob/main/docs/controls/" + string(id) + ".md"
+	return "https://github.com/dbaudit/dbaudit/blob/main/docs/controls/README.md#" + Anchor(id)
 }
+
+// Anchor is the place of a control in the table of its profile.
+func Anchor(id ControlID) string { return strings.ToLower(string(id)) }

@@ -26,6 +26,8 @@ func (a *app) profileCommand() *cobra.Command {
 			RunE: func(*cobra.Command, []string) error { return a.listProfiles() },
 		},
 		a.profileShowCommand(),
+		a.profileDiffCommand(),
+		a.profileSourceCommand(),
 		&cobra.Command{
 			Use: "validate FILE", Short: "check a profile's file", Args: cobra.ExactArgs(1),
 			Example: "  dbaudit profile validate acme.yaml",

@@ -23,10 +23,11 @@ import (
 func (a *app) policyDocsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "docs DIR",
-		Short: "write a page for each control of the built-in profiles",
+		Short: "write a page for each rule, and a table of each built-in profile",
 		Long: `Writes the pages that reports link to, made from the rules' METADATA and the
-profiles: what a control demands, the source's line, why it matters, how to meet it,
-how to accept that it is not met. Pages of controls that are no more are removed.`,
+profiles: a table of each profile's controls with the words of the source, and for
+each rule what it requires, how to fix what it finds, and how to accept it. Pages of
+rules that no longer exist are removed.`,
 		Example: "  dbaudit policy docs docs/controls",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -73,8 +74,8 @@ func writePages(dir string, pages map[string]string) error {
 // pageMark begins each page that is made.
 const pageMark = "<!-- Made by `make docs` from the rules' METADATA and the profiles. Change those. -->\n"
 
-// controlPages makes the pages of the controls of the built-in profiles, and their
-// index, by file name.
+// controlPages makes the pages by file name: an index with the controls of the built-in
+// profiles, and a page for each rule that one of them names.
 func controlPages(ctx context.Context) (map[string]string, error) {
 	e, err := engine.Load(ctx, policy.Files)
 	if err != nil {
@@ -94,23 +95,32 @@ func controlPages(ctx context.Context) (map[string]string, error) {
 	}
 	pages := map[string]string{}
 	index := &strings.Builder{}
-	index.WriteString(pageMark + "\n# Controls\n")
+	index.WriteString(pageMark + "\n# Controls\n\nEach control of a profile names the rule that judges it. The page of a rule says how to fix what it finds.\n")
 	for _, p := range profiles {
-		fmt.Fprintf(index, "\n## %s\n\nProfile `%s`, from [%s](%s).\n\n| control | severity | demands |\n| --- | --- | --- |\n",
-			p.Title, p.Name, p.Source.Title, p.Source.URL)
+		fmt.Fprintf(index, "\n## %s\n\nProfile `%s`, from [%s](%s). %s\n\n| control | severity | rule | requires | the words of the source |\n| --- | --- | --- | --- | --- |\n",
+			p.Title, p.Name, p.Source.Title, p.Source.URL, depthNote(p))
 		for _, c := range p.Controls {
 			rule, ok := rules[c.Rule]
 			if !ok {
-				return nil, fmt.Errorf("the control %s of the profile %s names the rule %q, which is not there", c.ID, p.Name, c.Rule)
+				return nil, fmt.Errorf("the control %s of the profile %s names the rule %q, which does not exist", c.ID, p.Name, c.Rule)
 			}
 			page := controlPage{profile: p, control: c, rule: rule, standard: standard}
-			pages[string(c.ID)+".md"] = page.text()
-			fmt.Fprintf(index, "| [%s](%s.md) | %s | %s |\n", c.ID, c.ID, page.severity(), c.Title)
+			index.WriteString(page.row())
+			// The example of a rule's page is the control of the profile that comes first.
+			if _, ok := pages[rulePage(rule.ID)]; !ok || c.ID == exampleControl {
+				pages[rulePage(rule.ID)] = page.text()
+			}
 		}
 	}
 	pages["README.md"] = index.String()
 	return pages, nil
 }
+
+// exampleControl is the control that the page of its rule takes for an example.
+const exampleControl = "DB-PRIV-QUEUE"
+
+// rulePage is the file of a rule's page.
+func rulePage(rule string) string { return strings.ReplaceAll(rule, "/", "-") + ".md" }
 
 // A controlPage is all that the page of a control is made from.
 type controlPage struct {
@@ -127,35 +137,38 @@ func (p controlPage) severity() audit.Severity {
 	return p.rule.Severity
 }
 
+// row is the control's row in the table of its profile. The anchor is where reports link
+// to.
+func (p controlPage) row() string {
+	requires := p.control.Title
+	if len(p.control.Privileges) > 0 {
+		var names []string
+		for _, name := range p.control.Privileges {
+			names = append(names, fmt.Sprintf("`%s` (%s)", name, p.level(name)))
+		}
+		requires += ": " + strings.Join(names, ", ")
+	}
+	source := "–"
+	if c := p.control.Citation; c != nil {
+		source = c.Tab + ": " + c.Line
+	}
+	cell := strings.NewReplacer("|", `\|`, "\n", " ").Replace
+	return fmt.Sprintf("| <a id=%q></a>%s | %s | [%s](%s) | %s | %s |\n", audit.Anchor(p.control.ID), p.control.ID, p.severity(),
+		p.rule.ID, rulePage(p.rule.ID), cell(requires), cell(source))
+}
+
 func (p controlPage) text() string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("%s\n# %s: %s\n", pageMark, p.control.ID, p.control.Title)
-	line("severity **%s** · rule `%s` · profile `%s` · [all controls](README.md)\n", p.severity(), p.rule.ID, p.profile.Name)
-	line("## What it demands\n\n%s", p.rule.Description)
-	if len(p.control.Privileges) > 0 {
-		line("\n| privilege | right | access level |\n| --- | --- | --- |")
-		for _, name := range p.control.Privileges {
-			right, row := remedy.Split(name)
-			line("| `%s` | %s | %s |", name, strings.TrimSpace(right+" "+row), p.level(name))
-		}
-		line("\n%s", p.depthNote())
-	}
-	line("\n## Where it comes from\n")
-	cited := slices.ContainsFunc(p.profile.Controls, func(c profile.Control) bool { return c.Citation != nil })
-	if c := p.control.Citation; c != nil {
-		line("> %s: %s\n", c.Tab, c.Line)
-		line("[%s](%s)", p.profile.Source.Title, p.profile.Source.URL)
-	} else if !cited {
-		line("A rule of dbaudit's own, on files as [%s](%s) has them.", p.profile.Source.Title, p.profile.Source.URL)
-	} else {
-		line("No line of its own in [%s](%s): without it the lines that are there come to nothing, or to more than was asked for.",
-			p.profile.Source.Title, p.profile.Source.URL)
-	}
-	line("\n## Why it matters\n\n%s", p.control.Why)
+	line("%s\n# %s: %s\n", pageMark, p.rule.ID, p.rule.Title)
+	line("severity **%s** unless the profile says otherwise · [all controls](README.md)\n", p.rule.Severity)
+	line("## What it requires\n\n%s", p.rule.Description)
 	line("\n## What breaks without it\n\n%s", p.rule.Consequence)
 	line("\n## How to fix it\n\n%s", p.rule.Remediation)
 	fixes := p.fixes()
+	if len(fixes) > 0 {
+		line("\nThe example is %s of the profile `%s`.", p.control.ID, p.profile.Name)
+	}
 	for _, fix := range fixes {
 		p.fix(&b, fix, len(fixes) > 1)
 	}
@@ -172,12 +185,12 @@ func (p controlPage) text() string {
 // ofFiles reports whether the rule judges files, and no environment.
 func (p controlPage) ofFiles() bool { return strings.HasPrefix(p.rule.ID, "lint/") }
 
-func (p controlPage) depthNote() string {
-	if p.profile.Depth == "deepest" {
+func depthNote(p profile.Profile) string {
+	if p.Depth == "deepest" {
 		return "The source names no access level. That each privilege must be granted at the deepest one that it allows is dbaudit's own default; " +
 			"`depth:` in `dbaudit.yaml` asks for less."
 	}
-	return "The access levels are the source's, or the profile's; `depth:` in `dbaudit.yaml` changes them."
+	return "The access levels are those of the source or of the profile; `depth:` in `dbaudit.yaml` changes them."
 }
 
 // level is the access level that a privilege must be granted at.

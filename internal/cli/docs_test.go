@@ -48,12 +48,10 @@ func TestControlPages(t *testing.T) {
 	}
 	for _, p := range profiles {
 		for _, c := range p.Controls {
-			_, file, ok := strings.Cut(audit.HelpURL(c.ID), "/blob/main/")
-			if !ok {
-				t.Errorf("%s: the help %s is no page of the project", c.ID, audit.HelpURL(c.ID))
-			}
-			if _, err := os.Stat(filepath.Join("..", "..", filepath.FromSlash(file))); err != nil {
-				t.Errorf("%s: %v", c.ID, err)
+			_, page, ok := strings.Cut(audit.HelpURL(c.ID), "/blob/main/docs/controls/")
+			file, anchor, _ := strings.Cut(page, "#")
+			if !ok || !strings.Contains(pages[file], `<a id="`+anchor+`"></a>`+string(c.ID)+" ") {
+				t.Errorf("%s: the help %s is no place in the documentation", c.ID, audit.HelpURL(c.ID))
 			}
 		}
 	}

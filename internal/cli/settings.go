@@ -347,15 +347,15 @@ func (a *app) profile(name string) (profile.Profile, error) {
 		}
 		return profile.Parse(filepath.ToSlash(name), data, builtin...)
 	}
+	if p, ok, err := profile.Named(policy.Files, name); ok || err != nil {
+		return p, err
+	}
 	builtin, err := profile.Builtin(policy.Files)
 	if err != nil {
 		return profile.Profile{}, err
 	}
 	var names []string
 	for _, p := range builtin {
-		if p.Name == name {
-			return p, nil
-		}
 		names = append(names, p.Name)
 	}
 	return profile.Profile{}, usagef("there is no profile %q: there are %s; a file is named by its path, such as ./%s.yaml",

@@ -33,6 +33,10 @@ type Profile struct {
 	Pattern string `yaml:"pattern"`
 	// RoleName is the name that a new integration role is given.
 	RoleName string `yaml:"role_name"`
+	// Supplements is the role of the vendor's own solution that the source adds to.
+	Supplements string `yaml:"supplements"`
+	// Notes tell a reader of a verdict what the source requires and no control asks for.
+	Notes []string `yaml:"notes"`
 	// Depth is "deepest" where the source names no access level.
 	Depth string `yaml:"depth"`
 	// Depths are required access levels that the source does name, by privilege.
@@ -213,6 +217,24 @@ func Builtin(tree fs.FS) ([]Profile, error) {
 	}
 	slices.SortFunc(profiles, func(a, b Profile) int { return strings.Compare(a.Name, b.Name) })
 	return profiles, nil
+}
+
+// Named reads the built-in profile of a name alone. It returns false where there is
+// none; Builtin has the names of all.
+func Named(tree fs.FS, name string) (Profile, bool, error) {
+	file := path.Join("profiles", name+".yaml")
+	if !fs.ValidPath(file) {
+		return Profile{}, false, nil
+	}
+	data, err := fs.ReadFile(tree, file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Profile{}, false, nil
+	}
+	if err != nil {
+		return Profile{}, false, fmt.Errorf("reading the profiles: %w", err)
+	}
+	p, err := Parse(file, data)
+	return p, err == nil, err
 }
 
 // Data is the definition as the policies read it, under data.profiles[p.Name].

@@ -46,7 +46,7 @@ func TestAdvice(t *testing.T) {
 		if out := rendered(t, f, archive(), o); strings.Count(out, said) < 2 {
 			t.Errorf("%s does not say %q of both findings", f, said)
 		}
-		if out := rendered(t, f, archive(), Options{}); !strings.Contains(out, "DB-ROLE-COMPLETE.md") {
+		if out := rendered(t, f, archive(), Options{}); !strings.Contains(out, "#db-role-complete") {
 			t.Errorf("%s names no page where the rules are not at hand", f)
 		}
 	}

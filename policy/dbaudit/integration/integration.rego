@@ -126,6 +126,13 @@ _useful contains root if {
 }
 
 # METADATA
+# description: The role of the vendor's own solution that the profile adds to.
+_supplemented contains role.root_id if {
+	some role in input.roles
+	lower(role.name) == lower(profile.current.supplements)
+}
+
+# METADATA
 # description: Custom roles whose name fits the profile's pattern.
 _fitting_pattern contains role.root_id if {
 	some role in input.roles
@@ -146,7 +153,8 @@ _score[root] := (1000 * count(enough)) + count(any_depth) if {
 
 # METADATA
 # description: >-
-#   The roles that may be the integration's: the configured one; else the custom roles that reach the user
+#   The roles that may be the integration's: the configured one; else the role of the vendor's own solution that
+#   the profile adds to; else the custom roles that reach the user
 #   and grant some of the minimum; else custom roles that fit the pattern; else any custom role that reaches
 #   the user.
 candidates := {role.root_id |
@@ -154,6 +162,8 @@ candidates := {role.root_id |
 	lower(role.name) == lower(input.requirement.role)
 } if {
 	input.requirement.role != ""
+} else := _supplemented if {
+	count(_supplemented) > 0
 } else := _useful if {
 	count(_useful) > 0
 } else := _fitting_pattern if {
@@ -247,11 +257,13 @@ own := object.get(input.role_privileges, role, {})
 # scope: document
 grant[name] := {"kind": "create-role", "role": {"name": wanted_role}, "privileges": [privilege]} if {
 	not role
+	not profile.current.supplements
 	some name, privilege in _wanted_grants
 }
 
 grant[name] := {"kind": "replace-role", "role": role_reference, "privileges": [privilege]} if {
 	not role_editable
+	not profile.current.supplements
 	some name, privilege in _wanted_grants
 }
 
@@ -325,6 +337,8 @@ no_role contains sprintf("there is no integration role to judge%s", [profile.see
 # METADATA
 # description: What a reader of the verdict must know about these choices.
 # scope: document
+notes contains note if some note in profile.current.notes
+
 notes contains sprintf("the integration role is taken to be %q; %s", [role_name, _how_role]) if {
 	input.requirement.role == ""
 }
@@ -347,9 +361,13 @@ notes contains text if {
 	])
 }
 
+_supplement if lower(role_name) == lower(profile.current.supplements)
+
 default _how_role := "it is a custom role that reaches the user"
 
-_how_role := "of the custom roles that reach the user it grants most of the minimum" if {
+_how_role := "it is the role of the vendor's solution that the profile adds to" if {
+	_supplement
+} else := "of the custom roles that reach the user it grants most of the minimum" if {
 	role in _useful
 } else := "its name fits" if {
 	profile.fits(role_name)

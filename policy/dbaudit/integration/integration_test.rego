@@ -462,3 +462,22 @@ test_notes_name_the_roles_that_were_not_judged if {
 		"/users/user/roles": ["other", "role"],
 	})
 }
+
+# A profile that adds to a role of the vendor's own solution.
+_supplement := object.union(testing.profile, {"supplements": "Vendor Service", "notes": ["The page adds to a role."]})
+
+_vendors_role := object.union(testing.role, {"name": "Vendor Service", "root_id": "vendor", "customizable": false})
+
+test_the_role_that_the_profile_adds_to if {
+	snapshot := testing.patched(_unnamed, {"/roles/vendor": _vendors_role, "/role_privileges/vendor": {}})
+	integration.role == "vendor" with input as snapshot with data.profiles.demandbase as _supplement
+	integration.grant == {} with input as snapshot with data.profiles.demandbase as _supplement
+	notes := integration.notes with input as snapshot with data.profiles.demandbase as _supplement
+	"The page adds to a role." in notes
+	`the integration role is taken to be "Vendor Service"; it is the role of the vendor's solution that the profile adds to` in notes
+}
+
+test_a_role_of_a_solution_is_not_created if {
+	snapshot := testing.patched(testing.no_role, {"/requirement/role": ""})
+	integration.grant == {} with input as snapshot with data.profiles.demandbase as _supplement
+}

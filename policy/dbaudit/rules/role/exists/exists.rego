@@ -20,6 +20,20 @@ import data.dbaudit.profile
 
 metadata := rego.metadata.chain()[1].annotations.custom
 
+# METADATA
+# description: A role of the vendor's own solution comes with the solution, not by a fix of dbaudit.
+findings contains {
+	"control": control.id,
+	"message": sprintf("there is no security role named %q: install the solution of the vendor, which brings it", [named]),
+	"subject": {"kind": "role", "id": "", "name": named},
+	"evidence": {"role": named, "state": "missing"},
+} if {
+	not integration.role
+	input.requirement.role == ""
+	named := profile.current.supplements
+	some control in profile.controls["role/exists"]
+}
+
 findings contains {
 	"control": control.id,
 	"message": _message,
@@ -28,7 +42,13 @@ findings contains {
 	"fix": {"kind": "create-role", "role": {"name": integration.wanted_role}, "privileges": _privileges},
 } if {
 	not integration.role
+	not _of_a_solution
 	some control in profile.controls["role/exists"]
+}
+
+_of_a_solution if {
+	profile.current.supplements
+	input.requirement.role == ""
 }
 
 _message := sprintf("there is no security role named %q", [input.requirement.role]) if {

@@ -48,3 +48,13 @@ test_fail_the_new_role_is_given_what_the_environment_defines if {
 		_grants(testing.minimum - {"prvReadLead"}),
 	)} with input as testing.without(testing.no_role, ["/privileges/prvReadLead"])
 }
+
+test_fail_the_role_of_a_solution_is_not_there if {
+	exists.findings == {{
+		"control": "DB-ROLE-EXISTS",
+		"message": `there is no security role named "Vendor Service": install the solution of the vendor, which brings it`,
+		"subject": {"kind": "role", "id": "", "name": "Vendor Service"},
+		"evidence": {"role": "Vendor Service", "state": "missing"},
+	}} with input as testing.patched(testing.no_role, {"/requirement/role": ""})
+		with data.profiles.demandbase as object.union(testing.profile, {"supplements": "Vendor Service"})
+}

@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbaudit/dbaudit/internal/profile"
+)
+
+func (a *app) profileDiffCommand() *cobra.Command {
+	var format, file string
+	cmd := &cobra.Command{
+		Use:   "diff OLD NEW",
+		Short: "show which requirements came, went and changed between two profiles",
+		Long: `Compares two profiles, or two versions of one: which lines of the source came, went
+and changed, and which privileges and access levels with them.
+
+Exit codes:
+  0    the same
+  1    different
+  2    wrong usage, or no such profile`,
+		Example: `  dbaudit profile diff demandbase@nine-lines demandbase
+  dbaudit profile diff demandbase ./acme.yaml -f json`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(_ *cobra.Command, args []string) error { return a.diffProfiles(format, file, args[0], args[1]) },
+	}
+	addFormat(cmd, &format, &file, "table or json")
+	return cmd
+}
+
+func (a *app) diffProfiles(format, file, older, newer string) error {
+	if format != "table" && format != "json" {
+		return usagef("--format %s: want table or json", format)
+	}
+	was, err := a.profile(older)
+	if err != nil {
+		return err
+	}
+	is, err := a.profile(newer)
+	if err != nil {
+		return err
+	}
+	d := profile.Compare(was, is)
+	if format == "json" {
+		err = a.putJSON(file, d)
+	} else {
+		err = a.putTable(file, func(to *app) error { return to.listProfileDiff(d) })
+	}
+	switch {
+	case err != nil:
+		return err
+	case d.Same:
+		return nil
+	}
+	return verdictError(exitFindings)
+}
+
+func (a *app) listProfileDiff(d profile.Diff) error {
+	if _, err := fmt.Fprintf(a.Stdout, "%s: %d controls, %d privileges\n%s: %d controls, %d privileges\n\n",
+		d.Old.Name, d.Old.Controls, d.Old.Privileges, d.New.Name, d.New.Controls, d.New.Privileges); err != nil {
+		return fmt.Errorf("writing to standard output: %w", err)
+	}
+	if d.Same {
+		a.say("both require the same")
+		return nil
+	}
+	var rows [][]string
+	for _, c := range d.Controls {
+		var details []string
+		if c.OldSeverity != c.NewSeverity {
+			details = append(details, fmt.Sprintf("severity %s, was %s", first(c.NewSeverity, "of the rule"), first(c.OldSeverity, "of the rule")))
+		}
+		for _, name := range c.Added {
+			details = append(details, "+ "+name)
+		}
+		for _, name := range c.Removed {
+			details = append(details, "- "+name)
+		}
+		words := first(c.Is, c.Was, c.Title)
+		if c.Change == profile.Changed && c.Was != c.Is {
+			words = fmt.Sprintf("%s (was: %s)", first(c.Is, "–"), first(c.Was, "–"))
+		}
+		rows = append(rows, []string{string(c.Change), string(c.ID), words, strings.Join(details, " ")})
+	}
+	for _, l := range d.Levels {
+		rows = append(rows, []string{string(profile.Changed), l.Privilege, "access level", fmt.Sprintf("%s, was %s", first(l.Is, "deepest"), first(l.Was, "deepest"))})
+	}
+	for _, name := range d.Allowed {
+		rows = append(rows, []string{string(profile.Came), name, "allowed beyond the minimum", ""})
+	}
+	for _, name := range d.NoLongerAllowed {
+		rows = append(rows, []string{string(profile.Went), name, "allowed beyond the minimum", ""})
+	}
+	return a.list([]string{"change", "control", "the words of the source", "privileges"}, rows)
+}

@@ -1,0 +1,154 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbaudit/dbaudit/internal/profile/source"
+)
+
+type sourceFlags struct {
+	page, address  string
+	format, output string
+}
+
+func (a *app) profileSourceCommand() *cobra.Command {
+	var f sourceFlags
+	cmd := &cobra.Command{
+		Use:   "check-source NAME|FILE",
+		Short: "compare a profile with the page that it cites",
+		Long: `Compares every line that a profile cites with the vendor's page: is it still there,
+did it change, is it gone, and does the page's list have a line that no control cites?
+The page is HTML or text: fetched from the address that the profile states, from
+--url, or read from --file. It compares words, not meaning: where the page changed, a
+person reads it and changes the profile.
+
+Exit codes:
+  0    the same
+  1    the page changed
+  2    wrong usage, or no such profile
+  3    the page could not be read`,
+		Example: `  dbaudit profile check-source demandbase
+  dbaudit profile check-source demandbase --file article.html
+  curl -fsSL https://example.com/page | dbaudit profile check-source ./acme.yaml --file - -f json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.checkSource(cmd.Context(), f, args[0]) },
+	}
+	cmd.Flags().StringVar(&f.page, "file", "", "`page` that was saved, as HTML or text; - for standard input")
+	cmd.Flags().StringVar(&f.address, "url", "", "`address` to fetch the page from (default the one that the profile states)")
+	cmd.MarkFlagsMutuallyExclusive("file", "url")
+	addFormat(cmd, &f.format, &f.output, "table or json")
+	return cmd
+}
+
+func (a *app) checkSource(ctx context.Context, f sourceFlags, name string) error {
+	if f.format != "table" && f.format != "json" {
+		return usagef("--format %s: want table or json", f.format)
+	}
+	p, err := a.profile(name)
+	if err != nil {
+		return err
+	}
+	var page []byte
+	if f.page != "" {
+		page, err = a.readFile(f.page)
+	} else {
+		page, err = a.fetchPage(ctx, first(f.address, p.Source.URL))
+	}
+	if err != nil {
+		return err
+	}
+	c, err := source.Compare(p, page)
+	if err != nil {
+		return fmt.Errorf("comparing %s with its source: %w", p.Name, err)
+	}
+	if f.format == "json" {
+		err = a.putJSON(f.output, c)
+	} else {
+		err = a.putTable(f.output, func(to *app) error { return to.listSource(c) })
+	}
+	switch {
+	case err != nil:
+		return err
+	case c.Same:
+		return nil
+	}
+	return verdictError(exitFindings)
+}
+
+// largestPage bounds a vendor's page, in bytes, and pageTimeout the time to fetch it.
+const (
+	largestPage = 8 << 20
+	pageTimeout = 30 * time.Second
+)
+
+// fetchPage fetches a public page over https. It sends no credential, and follows
+// redirects to https alone.
+func (a *app) fetchPage(ctx context.Context, address string) ([]byte, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil {
+		return nil, usagef("--url %s: want an address https://HOST/PATH without a user; a page that was saved is read by --file", address)
+	}
+	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
+	if err != nil {
+		return nil, fmt.Errorf("fetching the page: %w", err)
+	}
+	request.Header.Set("Accept", "text/html, text/plain")
+	client := &http.Client{Transport: a.Transport(nil), CheckRedirect: func(next *http.Request, via []*http.Request) error {
+		if next.URL.Scheme != "https" || len(via) > 5 {
+			return errors.New("it redirects to another scheme, or without end")
+		}
+		return nil
+	}}
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("fetching the page: %w; save it in a browser and give it by --file", err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("fetching the page: %s answers %s; save it in a browser and give it by --file", u.Host, response.Status)
+	}
+	page, err := io.ReadAll(io.LimitReader(response.Body, largestPage+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("fetching the page: %w", err)
+	case len(page) > largestPage:
+		return nil, fmt.Errorf("fetching the page: it is larger than %d MiB", largestPage>>20)
+	}
+	return page, nil
+}
+
+func (a *app) listSource(c source.Check) error {
+	var rows [][]string
+	found := 0
+	for _, l := range c.Lines {
+		if l.State == source.Found {
+			found++
+			continue
+		}
+		rows = append(rows, []string{string(l.State), string(l.Control), l.Section + ": " + l.Cited, first(l.Nearest, "–")})
+	}
+	for _, line := range c.Uncited {
+		rows = append(rows, []string{"uncited", "–", "–", line})
+	}
+	if _, err := fmt.Fprintf(a.Stdout, "%s\n%s\n\n%d of %d cited lines are on the page, %d lines of the page are not cited\n",
+		c.Title, c.URL, found, len(c.Lines), len(c.Uncited)); err != nil {
+		return fmt.Errorf("writing to standard output: %w", err)
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	if _, err := fmt.Fprintln(a.Stdout); err != nil {
+		return fmt.Errorf("writing to standard output: %w", err)
+	}
+	return a.list([]string{"state", "control", "cited", "the page"}, rows)
+}

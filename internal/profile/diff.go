@@ -1,0 +1,144 @@
+package profile
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// A Diff is what changed between two profiles, or two versions of one.
+type Diff struct {
+	Format string  `json:"format"`
+	Old    Summary `json:"old"`
+	New    Summary `json:"new"`
+	Same   bool    `json:"same"`
+	// Controls changed, came or went, in the order of the newer profile, then of the older.
+	Controls []ControlChange `json:"controls"`
+	// Levels are the access levels that changed, sorted by privilege.
+	Levels []LevelChange `json:"levels"`
+	// Allowed and NoLongerAllowed are privileges that only the newer and only the older
+	// profile allows beyond its minimum.
+	Allowed         []string `json:"allowed"`
+	NoLongerAllowed []string `json:"no_longer_allowed"`
+}
+
+// DiffFormat names the JSON form of a [Diff].
+const DiffFormat = "dbaudit.profile-diff/v1"
+
+// A Summary says how much a profile requires.
+type Summary struct {
+	Name       string `json:"name"`
+	Title      string `json:"title"`
+	Controls   int    `json:"controls"`
+	Privileges int    `json:"privileges"`
+}
+
+// A ChangeKind says what became of a control.
+type ChangeKind string
+
+// The kinds of change.
+const (
+	Came    ChangeKind = "came"
+	Went    ChangeKind = "went"
+	Changed ChangeKind = "changed"
+)
+
+// A ControlChange is what became of one control. Was and Is are the words of the
+// source, empty where a profile has no such control or no citation of it.
+type ControlChange struct {
+	ID      audit.ControlID `json:"id"`
+	Change  ChangeKind      `json:"change"`
+	Title   string          `json:"title"`
+	Was     string          `json:"was"`
+	Is      string          `json:"is"`
+	Added   []string        `json:"added"`
+	Removed []string        `json:"removed"`
+	// OldSeverity and NewSeverity are set where they differ; a rule's own is "".
+	OldSeverity string `json:"old_severity,omitempty"`
+	NewSeverity string `json:"new_severity,omitempty"`
+}
+
+// A LevelChange is another access level of a privilege that both profiles require;
+// "" is the deepest that the privilege allows.
+type LevelChange struct {
+	Privilege string `json:"privilege"`
+	Was       string `json:"was"`
+	Is        string `json:"is"`
+}
+
+// Compare says what changed from one profile to another.
+func Compare(older, newer Profile) Diff {
+	d := Diff{
+		Format: DiffFormat, Old: older.summary(), New: newer.summary(), Controls: []ControlChange{}, Levels: []LevelChange{},
+		Allowed: without(newer.Allow, older.Allow), NoLongerAllowed: without(older.Allow, newer.Allow),
+	}
+	for _, is := range newer.Controls {
+		was, ok := older.Control(string(is.ID))
+		change := ControlChange{
+			ID: is.ID, Change: Changed, Title: is.Title, Was: was.words(), Is: is.words(),
+			Added: without(is.Privileges, was.Privileges), Removed: without(was.Privileges, is.Privileges),
+		}
+		switch {
+		case !ok:
+			change.Change = Came
+		case was.Severity != is.Severity:
+			change.OldSeverity, change.NewSeverity = severity(was.Severity), severity(is.Severity)
+		case was.Rule == is.Rule && change.Was == change.Is && len(change.Added)+len(change.Removed) == 0:
+			continue
+		}
+		d.Controls = append(d.Controls, change)
+	}
+	for _, was := range older.Controls {
+		if _, ok := newer.Control(string(was.ID)); !ok {
+			d.Controls = append(d.Controls, ControlChange{
+				ID: was.ID, Change: Went, Title: was.Title, Was: was.words(), Added: []string{}, Removed: without(was.Privileges, nil),
+			})
+		}
+	}
+	for _, name := range slices.Sorted(slices.Values(newer.Minimum())) {
+		if was, is := older.Depths[name], newer.Depths[name]; slices.Contains(older.Minimum(), name) && was != is {
+			d.Levels = append(d.Levels, LevelChange{Privilege: name, Was: level(was), Is: level(is)})
+		}
+	}
+	d.Same = len(d.Controls)+len(d.Levels)+len(d.Allowed)+len(d.NoLongerAllowed) == 0
+	return d
+}
+
+func (p Profile) summary() Summary {
+	return Summary{Name: p.Name, Title: p.Title, Controls: len(p.Controls), Privileges: len(p.Minimum())}
+}
+
+func (c Control) words() string {
+	if c.Citation == nil {
+		return ""
+	}
+	return c.Citation.Line
+}
+
+// without are the elements of a list that another lacks, sorted.
+func without(list, other []string) []string {
+	left := map[string]bool{}
+	for _, s := range list {
+		left[s] = true
+	}
+	for _, s := range other {
+		delete(left, s)
+	}
+	return append([]string{}, slices.Sorted(maps.Keys(left))...)
+}
+
+func severity(s audit.Severity) string {
+	if s == audit.SeverityInvalid {
+		return ""
+	}
+	return s.String()
+}
+
+func level(d snapshot.Depth) string {
+	if d == snapshot.DepthNone {
+		return ""
+	}
+	return d.String()
+}

@@ -1,0 +1,88 @@
+package profile_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/policy"
+)
+
+func named(t *testing.T, name string) profile.Profile {
+	t.Helper()
+	p, ok, err := profile.Named(policy.Files, name)
+	if err != nil || !ok {
+		t.Fatalf("%s: %t %v", name, ok, err)
+	}
+	return p
+}
+
+func TestNamed(t *testing.T) {
+	for _, p := range builtin(t) {
+		if alone := named(t, p.Name); !cmp.Equal(alone.Data(), p.Data()) {
+			t.Errorf("%s is another when it is read alone", p.Name)
+		}
+	}
+	for _, name := range []string{"", "none", "../policy", "a/b"} {
+		if _, ok, err := profile.Named(policy.Files, name); ok || err != nil {
+			t.Errorf("%q: %t %v", name, ok, err)
+		}
+	}
+}
+
+// Of the earlier version nothing was taken away: eight controls of privileges changed or
+// stayed, thirteen came.
+func TestCompareVersions(t *testing.T) {
+	d := profile.Compare(named(t, "demandbase@nine-lines"), named(t, "demandbase"))
+	if d.Same || d.Old.Privileges != 14 || d.New.Privileges != 44 {
+		t.Errorf("got %+v", d)
+	}
+	added, came := 0, 0
+	for _, c := range d.Controls {
+		added += len(c.Added)
+		if len(c.Removed) > 0 || c.Change == profile.Went {
+			t.Errorf("%s lost %v", c.ID, c.Removed)
+		}
+		if c.Change == profile.Came && len(c.Added) > 0 {
+			came++
+		}
+	}
+	if added != 30 || came != 13 {
+		t.Errorf("%d privileges and %d lines came, want 30 and 13", added, came)
+	}
+	back := profile.Compare(named(t, "demandbase"), named(t, "demandbase@nine-lines"))
+	if len(back.Controls) != len(d.Controls) {
+		t.Errorf("%d controls one way, %d the other", len(d.Controls), len(back.Controls))
+	}
+	if d := profile.Compare(named(t, "gong"), named(t, "gong")); !d.Same {
+		t.Errorf("gong differs from itself: %+v", d)
+	}
+}
+
+func TestCompareEachPart(t *testing.T) {
+	parse := func(text string) profile.Profile {
+		p, err := profile.Parse("acme.yaml", []byte("acme:\n  extends: gong\n"+text), builtin(t)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	base := parse("  title: T\n")
+	for text, check := range map[string]func(profile.Diff) bool{
+		"  depths: {prvReadLead: local}\n": func(d profile.Diff) bool {
+			return cmp.Equal(d.Levels, []profile.LevelChange{{Privilege: "prvReadLead", Was: "global", Is: "local"}})
+		},
+		"  allow: [prvBulkDelete]\n": func(d profile.Diff) bool { return cmp.Equal(d.Allowed, []string{"prvBulkDelete"}) },
+		"  controls: [{id: GONG-PRIV-LEAD, severity: low}]\n": func(d profile.Diff) bool {
+			return len(d.Controls) == 1 && d.Controls[0].OldSeverity == "high" && d.Controls[0].NewSeverity == "low"
+		},
+		"  controls: [{id: GONG-PRIV-LEAD, privileges: [prvDeleteLead]}]\n": func(d profile.Diff) bool {
+			return len(d.Controls) == 1 && cmp.Equal(d.Controls[0].Added, []string{"prvDeleteLead"})
+		},
+	} {
+		if d := profile.Compare(base, parse(text)); d.Same || !check(d) {
+			t.Errorf("%s: got %+v", text, d)
+		}
+	}
+}

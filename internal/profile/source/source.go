@@ -1,0 +1,254 @@
+// Package source compares a profile with the vendor's page that it cites: is every
+// cited line still there, and is there a line of the list that no control cites?
+//
+// It compares words, not meaning, and says so: a page whose words changed is a page
+// that a person has to read.
+package source
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/agnivade/levenshtein"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/profile"
+)
+
+// A Check is how a page compares with a profile.
+type Check struct {
+	Format  string `json:"format"`
+	Profile string `json:"profile"`
+	Title   string `json:"title"`
+	URL     string `json:"url"`
+	// Same says that every cited line is on the page, and that the page's list has no
+	// other.
+	Same bool `json:"same"`
+	// Lines are the cited lines, in the profile's order.
+	Lines []Line `json:"lines"`
+	// Uncited are lines of the page that name rights, and that no control cites.
+	Uncited []string `json:"uncited"`
+}
+
+// Format names the JSON form of a [Check].
+const Format = "dbaudit.source/v1"
+
+// A State is what became of a cited line.
+type State string
+
+// The states of a cited line.
+const (
+	Found   State = "found"
+	Changed State = "changed" // another line of the page says nearly the same
+	Gone    State = "gone"
+)
+
+// A Line is a cited line, and what the page has of it.
+type Line struct {
+	Control audit.ControlID `json:"control"`
+	Section string          `json:"section"`
+	Cited   string          `json:"cited"`
+	State   State           `json:"state"`
+	// Nearest is the line of the page that a changed line most likely became.
+	Nearest string `json:"nearest,omitempty"`
+}
+
+// Compare compares the citations of a profile with the text of a page. It fails where
+// the page holds nothing of what is cited: then it is another page, or one that only a
+// browser can show.
+func Compare(p profile.Profile, page []byte) (Check, error) {
+	lines, err := Lines(page)
+	if err != nil {
+		return Check{}, err
+	}
+	t := newText(lines)
+	c := Check{Format: Format, Profile: p.Name, Title: p.Source.Title, URL: p.Source.URL, Lines: []Line{}, Uncited: []string{}}
+	used := map[int]bool{}
+	found := 0
+	for _, control := range p.Controls {
+		if control.Citation == nil {
+			continue
+		}
+		line := Line{Control: control.ID, Section: control.Citation.Tab, Cited: control.Citation.Line, State: Gone}
+		if at, ok := t.find(line.Section, line.Cited); ok {
+			line.State = Found
+			found++
+			for _, i := range at {
+				used[i] = true
+			}
+		}
+		c.Lines = append(c.Lines, line)
+	}
+	if len(c.Lines) == 0 {
+		return Check{}, fmt.Errorf("the profile %s cites no line of its source", p.Name)
+	}
+	for i := range c.Lines {
+		// Of several lines that are cited together it is not clear which one changed.
+		if c.Lines[i].State != Gone || strings.ContainsAny(c.Lines[i].Cited, ";…") {
+			continue
+		}
+		if at, ok := t.nearest(c.Lines[i].Cited, used); ok {
+			used[at] = true
+			c.Lines[i].State, c.Lines[i].Nearest = Changed, lines[at]
+			found++
+		}
+	}
+	if found == 0 {
+		return Check{}, errors.New("the page holds nothing of what the profile cites: is it the right page, and its text rather than a page that needs a browser?")
+	}
+	for i, line := range lines {
+		if _, ok := requirement(t.keys[i]); ok && !used[i] {
+			c.Uncited = append(c.Uncited, line)
+		}
+	}
+	c.Same = len(c.Uncited) == 0 && !slices.ContainsFunc(c.Lines, func(l Line) bool { return l.State != Found })
+	return c, nil
+}
+
+// text is a page, its lines in the form in which they are compared.
+type text struct {
+	keys []string
+	// begins is where each line begins in whole.
+	begins []int
+	whole  string
+}
+
+func newText(lines []string) text {
+	var t text
+	var b strings.Builder
+	for _, line := range lines {
+		key := keyOf(line)
+		t.keys = append(t.keys, key)
+		t.begins = append(t.begins, b.Len())
+		b.WriteString(key + " ")
+	}
+	t.whole = b.String()
+	return t
+}
+
+// keyOf is a line without what typography may change.
+func keyOf(line string) string {
+	return strings.ToLower(strings.NewReplacer("’", "'", "‘", "'", "“", `"`, "”", `"`, "–", "-", "—", "-", "‑", "-").Replace(spaced(line)))
+}
+
+// find looks for what is cited, below the heading of its section where the page has
+// that heading. It returns the lines that hold it.
+func (t text) find(section, cited string) ([]int, bool) {
+	pieces := []string{keyOf(cited)}
+	if at, ok := t.pieces(0, pieces); ok {
+		return at, true
+	}
+	// Lines below one heading are cited together; "…" stands for words left out.
+	pieces = strings.FieldsFunc(keyOf(strings.ReplaceAll(cited, "…", ";")), func(r rune) bool { return r == ';' })
+	heading := keyOf(section)
+	for i, key := range t.keys {
+		if key == heading || key == heading+" tab" || key == heading+":" {
+			if at, ok := t.pieces(i, pieces); ok {
+				return at, true
+			}
+		}
+	}
+	return t.pieces(0, pieces)
+}
+
+// pieces finds each piece, in their order, from a line on.
+func (t text) pieces(from int, pieces []string) ([]int, bool) {
+	var at []int
+	for _, piece := range pieces {
+		i, ok := t.piece(from, strings.TrimSpace(piece))
+		if !ok {
+			return nil, false
+		}
+		at = append(at, i)
+		from = i
+	}
+	return at, len(at) > 0
+}
+
+// piece finds one piece from a line on. A line of rights must be a whole line: with one
+// more right it would be another requirement. A sentence may be part of a paragraph.
+func (t text) piece(from int, piece string) (int, bool) {
+	if piece == "" || from >= len(t.keys) {
+		return 0, false
+	}
+	if _, ok := requirement(piece); ok || len(piece) < shortest {
+		i := slices.Index(t.keys[from:], piece)
+		return from + i, i >= 0
+	}
+	at := strings.Index(t.whole[t.begins[from]:], piece)
+	if at < 0 {
+		return 0, false
+	}
+	at += t.begins[from]
+	i, exact := slices.BinarySearch(t.begins, at)
+	if !exact {
+		i--
+	}
+	return i, true
+}
+
+// shortest is the least length of words that are looked for inside a line.
+const shortest = 12
+
+// nearest is the line that a cited one most likely became: for a line of rights one
+// that names the same thing, else the one with the fewest letters changed.
+func (t text) nearest(cited string, used map[int]bool) (int, bool) {
+	key := keyOf(cited)
+	label, isRequirement := requirement(key)
+	best, at := len(key), -1
+	for i, other := range t.keys {
+		if used[i] {
+			continue
+		}
+		of, ok := requirement(other)
+		if ok != isRequirement {
+			continue
+		}
+		distance := levenshtein.ComputeDistance(key, other)
+		limit := len(key) / 3
+		if isRequirement {
+			if !sameThing(of, label) {
+				continue
+			}
+			limit = len(key) + len(other) // the rights may be any
+		}
+		if distance <= limit && (at < 0 || distance < best) {
+			best, at = distance, i
+		}
+	}
+	return at, at >= 0
+}
+
+// sameThing compares what two lines of rights are about, in singular or plural.
+func sameThing(a, b string) bool {
+	return strings.TrimSuffix(a, "s") == strings.TrimSuffix(b, "s") || levenshtein.ComputeDistance(a, b) == 1 && len(a) > 4
+}
+
+// requirement splits a line of rights, such as "lead - create, read" or "user settings:
+// read", into what it is about and its rights; false where it is another line.
+func requirement(key string) (label string, ok bool) {
+	match := regexp.MustCompile(`^(.{2,60}?)\s*(?:\s-|:|\s\||-\s)\s*(.+)$`).FindStringSubmatch(key)
+	if match == nil {
+		return "", false
+	}
+	words := strings.FieldsFunc(strings.NewReplacer(" and ", ",", "(", ",", ")", ",").Replace(match[2]), func(r rune) bool {
+		return strings.ContainsRune(",/;&|:", r)
+	})
+	for _, word := range words {
+		if word = strings.Trim(word, " ."); word != "" && !slices.Contains(rights(), word) {
+			return "", false
+		}
+	}
+	return match[1], len(words) > 0
+}
+
+// rights are the words for rights and access levels in pages, in lower case.
+func rights() []string {
+	return []string{
+		"create", "read", "write", "delete", "append", "append to", "appendto", "assign", "share", "enable", "enabled", "reference", "full access",
+		"user", "business unit", "parent", "child business units", "organization", "organisation", "global", "basic", "local", "deep",
+	}
+}
