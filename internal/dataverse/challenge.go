@@ -16,6 +16,8 @@ type Challenge struct {
 	ResourceID string
 	// Claims is the JSON text of a claims challenge, or "".
 	Claims string
+	// Insufficient reports that the token is good and its claims are not enough.
+	Insufficient bool
 }
 
 // ParseChallenge reads the Bearer challenges of WWW-Authenticate headers. It is
@@ -38,6 +40,8 @@ func ParseChallenge(headers ...string) Challenge {
 				c.ResourceID = value
 			case "claims":
 				c.Claims = decodeClaims(value)
+			case "error":
+				c.Insufficient = strings.EqualFold(value, "insufficient_claims")
 			}
 		}
 	}

@@ -85,7 +85,7 @@ func TestParseChallenge(t *testing.T) {
 			AuthorizationURI: "https://login.microsoftonline.com/t/oauth2/authorize", ResourceID: "https://x/",
 		},
 		`bearer realm="", authorization_uri="https://a/b\"c", error="insufficient_claims", claims="eyJhIjoxfQ"`: {
-			AuthorizationURI: `https://a/b"c`, Claims: `{"a":1}`,
+			AuthorizationURI: `https://a/b"c`, Claims: `{"a":1}`, Insufficient: true,
 		},
 		`Bearer claims="eyJhIjoxfQ=="`:  {Claims: `{"a":1}`},
 		`Bearer claims="not base64"`:    {},

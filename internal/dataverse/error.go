@@ -83,6 +83,8 @@ type Error struct {
 	RetryAfter time.Duration
 
 	authority string // what a 401 says of where to sign in
+	claims    bool   // a 401 asks for more claims than the token has
+	bare      bool   // a refusal that is not in the Web API's form
 	cause     error
 }
 
@@ -136,6 +138,9 @@ func (e *Error) Advice() string {
 	if e.MayHaveHappened {
 		return "the change may have happened: read what is there before sending it again"
 	}
+	if advice := e.causeAdvice(); advice != "" {
+		return advice
+	}
 	if advice := e.codeAdvice(); advice != "" {
 		return advice
 	}
@@ -147,9 +152,6 @@ func (e *Error) Advice() string {
 		return "the environment refuses the token: check that --url, --tenant-id and the cloud belong together, and that the clock of this machine is right"
 	case Forbidden:
 		return e.forbiddenAdvice()
-	case NotMember:
-		return "sign-in works, but this identity is no user of the environment: in the Power Platform admin center, " +
-			"Environments > (this one) > Settings > Users + permissions > Application users, add the app and give it " + e.role()
 	case NotFound:
 		return "check that --url names the right environment and that the app which brings this table is installed"
 	case BadRequest:
@@ -172,7 +174,7 @@ func (e *Error) Advice() string {
 		return "what answered does not keep to the Dataverse Web API: check --url, and any proxy in between"
 	case Redirected:
 		return "redirects are not followed, to keep the token at home: set --url to the environment's own address"
-	case Unknown:
+	case NotMember, Unknown:
 	}
 	return "see the code and the correlation id"
 }
@@ -187,16 +189,11 @@ func (e *Error) role() string {
 
 // codeAdvice knows the codes whose cause the status alone does not tell.
 func (e *Error) codeAdvice() string {
-	switch e.Code {
-	case "0x80095ffc":
-		return "access to the Dataverse API is restricted for this application: an administrator must allow its application id for this environment"
+	switch canonicalCode(e.Code) {
 	case "0x80048306":
-		return "the security layer refused: check that the application user is enabled and holds " + e.role()
-	case "0x80040225":
-		if e.Impersonated {
-			return "the user on whose behalf this is done is disabled: enable the user, or have it done by hand"
+		if e.MissingPrivilege() == "" {
+			return "the security layer refused and named no privilege: check that the user is enabled and has a security role, and then what dbaudit doctor says"
 		}
-		return "enable the user first"
 	case "0x80041403":
 		return "a role of this name was made meanwhile: make a new plan, which goes by the role that is there"
 	case "0x80041102":
@@ -207,25 +204,35 @@ func (e *Error) codeAdvice() string {
 	return ""
 }
 
+// actOnBehalf is the privilege to do something as somebody else.
+const actOnBehalf = "prvActOnBehalfOfAnotherUser"
+
+// forbiddenAdvice asks for a role only where the environment names a privilege.
 func (e *Error) forbiddenAdvice() string {
 	privilege := e.MissingPrivilege()
+	behalf := strings.EqualFold(privilege, actOnBehalf) || privilege == "" && canonicalCode(e.Code) == "0x8004a110"
 	switch {
-	case e.Writer && (privilege == "prvActOnBehalfOfAnotherUser" || e.Impersonated && privilege == ""):
+	case behalf && e.Writer:
 		return "to act on behalf of another user, the identity that applies needs prvActOnBehalfOfAnotherUser " +
 			"(Business Management > Act on Behalf of Another User): give it a role that grants this, or have it done by hand"
-	case e.Writer && e.Impersonated:
-		return "the user on whose behalf this is done, or the identity that applies, lacks " + privilege + ": an action as somebody else needs it in both"
-	case e.Writer && privilege == "":
-		return "give the identity that applies " + e.role() + "; dbaudit doctor --apply names what is missing"
-	case privilege == "prvActOnBehalfOfAnotherUser", e.Impersonated && privilege == "":
+	case behalf:
 		return "reading as another user needs prvActOnBehalfOfAnotherUser: add it to the auditor's role " +
 			"(Business Management > Act on Behalf of Another User), or do without impersonation"
-	case privilege != "" && e.Impersonated:
+	case privilege == "" && e.Impersonated:
+		return "no privilege is named: see that the user on whose behalf this is done is enabled and has a security role, " +
+			"and that this identity holds prvActOnBehalfOfAnotherUser in a role assigned to it directly"
+	case privilege == "" && e.Writer:
+		return "no privilege is named, and so a role may not help: read the environment's own words; dbaudit doctor --apply names the privileges that are missing"
+	case privilege == "":
+		return "no privilege is named, and so a role may not help: read the environment's own words; dbaudit doctor names the privileges that are missing"
+	case e.Writer && e.Impersonated:
+		return "the user on whose behalf this is done, or the identity that applies, lacks " + privilege + ": an action as somebody else needs it in both"
+	case e.Impersonated:
 		return "the user that is impersonated, or the auditor, lacks " + privilege + ": an action as somebody else needs it in both"
-	case privilege != "":
-		return "give " + privilege + " to a security role of this identity, at organization level where the editor allows it"
+	case e.Change && e.Principal() != "":
+		return "the user or team " + e.Principal().String() + " lacks " + privilege + ", who may be whom the change is for and not who makes it: give " + privilege + " to a security role of theirs"
 	}
-	return "give this identity the auditor's security role; dbaudit doctor names what is missing"
+	return "give " + privilege + " to a security role of this identity, at organization level where the editor allows it"
 }
 
 // MissingPrivilege gives the name of the privilege that the environment says
@@ -278,12 +285,15 @@ func failure(r reply) *Error {
 			e.Message += " to " + host
 		}
 	case s == http.StatusUnauthorized:
-		e.Kind = Unauthorized
-		e.authority = ParseChallenge(r.header.Values("WWW-Authenticate")...).AuthorizationURI
-	case s == http.StatusForbidden && e.Code == "0x80072560":
+		challenge := ParseChallenge(r.header.Values("WWW-Authenticate")...)
+		e.Kind, e.authority, e.claims = Unauthorized, challenge.AuthorizationURI, challenge.Insufficient
+	case e.Cause() == CauseNotMember:
 		e.Kind = NotMember
-	case s == http.StatusForbidden, e.Code == "0x80048306":
-		e.Kind = Forbidden
+	case s == http.StatusForbidden, canonicalCode(e.Code) == "0x80048306", s != http.StatusTooManyRequests && refuses(e.Cause()):
+		e.Kind, e.bare = Forbidden, !isOData
+		if e.bare && !strings.Contains(r.header.Get("Content-Type"), "json") {
+			e.Message = "the answer does not come from the Web API" + title(r.body)
+		}
 	case s == http.StatusNotFound && isOData:
 		e.Kind = NotFound
 	case s == http.StatusNotFound, s < 200:
@@ -300,6 +310,26 @@ func failure(r reply) *Error {
 		e.Kind = BadRequest
 	}
 	return e
+}
+
+// refuses reports whether a cause by itself makes an answer a refusal, whatever its
+// status: the reference names codes, and leaves their statuses open.
+func refuses(c Cause) bool {
+	switch c {
+	case CauseOrganizationDisabled, CauseAdministrationMode, CauseApplicationBlocked, CauseUnitDisabled, CauseUnlicensed, CauseNoRole, CauseNotMember:
+		return true
+	case CauseUnknown, CausePrivilege, CauseUserDisabled, CauseRestricted, CauseClaims:
+	}
+	return false
+}
+
+// title gives what a gateway's page says of itself, with a colon before it, or "".
+func title(page []byte) string {
+	m := regexp.MustCompile(`(?is)<title>([^<]{1,200})</title>`).FindSubmatch(page)
+	if m == nil {
+		return ""
+	}
+	return ": " + oneLine(string(m[1]))
 }
 
 func correlation(h http.Header) string {
