@@ -38,11 +38,12 @@ func (a *app) doctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor [--apply [PLAN]]",
 		Short: "check reach, sign-in and each read that a scan needs",
-		Long: help(`Checks one thing after the other and stops at none: name resolution, TLS, the
-environment's challenge, sign-in, membership of the organization, version, each
-read that a scan needs with the privilege that is missing, looking as the
-integration user and as the owners of views, the clock, and until when the
-credential is good. The exit code is 3 when a check fails.
+		Long: help(`Checks one thing after the other: name resolution, TLS, the environment's
+challenge, sign-in, membership of the organization, version, each read that a scan
+needs with the privilege that is missing, looking as the integration user and as
+the owners of views, the clock, and until when the credential is good. What nothing
+can be read behind (a disabled environment, a firewall) is told once, and the rest
+is skipped. The exit code is 3 when a check fails.
 
 --role-xml needs no connection: it prints the least security role that an auditor
 needs, as a solution component.
@@ -345,7 +346,7 @@ func (a *app) doctorTable(b *bytes.Buffer, e examination, width int) error {
 	var drawn bytes.Buffer
 	table := tablewriter.NewTable(&drawn, append(options, tablewriter.WithRenderer(renderer.NewBlueprint(rendition)))...)
 	table.Header("CHECK", "RESULT", "WHAT WAS FOUND")
-	for _, c := range e.Checks {
+	for _, c := range folded(e.Checks) {
 		text := wrapped(dataverse.Printable(c.Detail), room)
 		if c.Advice != "" {
 			text += "\n" + wrapped("-> "+dataverse.Printable(c.Advice), room)
@@ -365,6 +366,24 @@ func (a *app) doctorTable(b *bytes.Buffer, e examination, width int) error {
 		b.WriteString(strings.TrimRight(line, " \n") + "\n")
 	}
 	return nil
+}
+
+// folded joins checks that were skipped for one reason, one after the other.
+func folded(checks []doctor.Check) []doctor.Check {
+	var rows []doctor.Check
+	for i := 0; i < len(checks); {
+		n := 1
+		for i+n < len(checks) && checks[i].Outcome == doctor.Skipped && checks[i+n].Outcome == doctor.Skipped && checks[i+n].Detail == checks[i].Detail {
+			n++
+		}
+		c := checks[i]
+		if n > 1 {
+			c.Title = fmt.Sprintf("%d further checks", n)
+		}
+		rows = append(rows, c)
+		i += n
+	}
+	return rows
 }
 
 // wrapped breaks a text between words into lines of a width, where there is one.

@@ -203,7 +203,7 @@ func TestRefusedAtFirst(t *testing.T) {
 	b.run("plan", "-o", "plan.json").must(t, 0)
 	b.once(1, simulator.Fault{Kind: simulator.FaultStatus, Status: 403})
 	o := b.run("apply", "plan.json", "--yes").must(t, 3)
-	b.has(o.stderr, "give the identity that applies a role that may make the plan's changes")
+	b.has(o.stderr, "dbaudit doctor --apply names the privileges that are missing")
 	if strings.Contains(o.stderr, "auditor's") {
 		t.Errorf("it is not the auditor who applies:\n%s", o.stderr)
 	}

@@ -88,10 +88,18 @@ func (c *collection) end(ctx context.Context, s snapshot.Section, err error) err
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case err != nil && total(err):
+		// Whatever else is asked is refused for the same reason.
+		return err
 	case err != nil:
 		c.record(s, stateOf(err), explain(err))
 	}
 	return nil
+}
+
+func total(err error) bool {
+	var e *dataverse.Error
+	return errors.As(err, &e) && e.Total()
 }
 
 func stateOf(err error) snapshot.State {

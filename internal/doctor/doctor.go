@@ -1,7 +1,8 @@
 // Package doctor examines, before a scan, whether it will work: one check after
-// the other, from the host's name to each read that the collector needs. It stops
-// at none of them, and says of each what was found, what is missing and where to
-// grant it. It also knows the least role that an auditor needs ([Least],
+// the other, from the host's name to each read that the collector needs. It says of
+// each what was found, what is missing and where to grant it. What follows a cause that
+// stands against everything (a disabled environment, a blocked application) is not
+// asked, and the cause is told once. It also knows the least role that an auditor needs ([Least],
 // [RoleXML]), and what whoever applies a plan lacks ([ExamineApplication]).
 //
 // It reads only, a row or two at a time, and keeps nothing. Checks are data; what
@@ -111,7 +112,7 @@ func newExamination(c Config) *examination {
 	if c.Progress == nil {
 		c.Progress = func(string) {}
 	}
-	return &examination{Config: c}
+	return &examination{Config: c, known: dataverse.Known{}, told: map[string]string{}}
 }
 
 // run makes one check after the other until the context ends.
@@ -138,16 +139,32 @@ type examination struct {
 	self        dataverse.GUID            // the identity's systemuserid
 	held        map[string]snapshot.Depth // the identity's privileges, nil where they are not known
 	heldError   error                     // why they are not known
+	known       dataverse.Known           // whom a refusal may name, as advice calls them
+	told        map[string]string         // each reason that was told, and the title of the check that told it
 	users       bool                      // whether users can be read
 	fresh       bool                      // whether privileges are read past the caches of permissions
 }
 
 func (x *examination) add(c Check) { x.checks = append(x.checks, c) }
 
-// fail adds a check that an error ended.
+// fail adds a check that an error ended. What stands against every further request
+// ends the examination; a reason that was told is not told again.
 func (x *examination) fail(id, title string, err error) {
 	c := Check{ID: id, Title: title, Outcome: Failed}
 	c.Detail, c.Advice = describe(err)
+	var read *dataverse.Error
+	if errors.As(err, &read) && read.Status != 0 {
+		c.Advice = read.AdviceFor(x.known)
+		if read.Total() {
+			x.unreachable = read.Cause().String()
+		}
+		reason := fmt.Sprint(read.Status, read.Code, read.Message, read.Impersonated)
+		if before, again := x.told[reason]; again && read.Cause() != dataverse.CausePrivilege {
+			c.Detail, c.Advice = fmt.Sprintf("%s, for the same reason as %q", read.Kind, before), ""
+		} else {
+			x.told[reason] = title
+		}
+	}
 	x.add(c)
 }
 
@@ -305,7 +322,7 @@ func (x *examination) skip(id, title string) bool {
 	if x.unreachable == "" {
 		return false
 	}
-	x.add(Check{ID: id, Title: title, Outcome: Skipped, Detail: "not checked: " + x.unreachable})
+	x.add(Check{ID: id, Title: title, Outcome: Skipped, Detail: "not checked: " + x.unreachable + ", see above"})
 	return true
 }
 
@@ -320,12 +337,17 @@ func (x *examination) membership(ctx context.Context) {
 	if err != nil {
 		x.fail(id, title, err)
 		var refused *dataverse.Error
-		if errors.As(err, &refused) && (refused.Kind == dataverse.NotMember || refused.Kind == dataverse.Unauthorized) {
-			x.unreachable = "this identity is no member of the organization"
+		if x.unreachable == "" && errors.As(err, &refused) && refused.Status != 0 {
+			// Who may ask nothing else may ask this.
+			x.unreachable = "the environment refuses this identity: " + refused.Kind.String()
+			if cause := refused.Cause(); cause != dataverse.CauseUnknown {
+				x.unreachable = "the environment refuses this identity: " + cause.String()
+			}
 		}
 		return
 	}
 	x.self = answer.UserId
+	x.known[x.self] = "this identity"
 	x.add(Check{ID: id, Title: title, Outcome: Passed, Detail: fmt.Sprintf("user %s of organization %s", answer.UserId, answer.OrganizationId)})
 	x.held, x.heldError = x.privilegesHeld(ctx)
 }

@@ -139,16 +139,20 @@ func (x *examination) read(ctx context.Context, r read) {
 		if x.held == nil || x.held[strings.ToLower(p.Name)] >= p.Depth {
 			continue
 		}
-		c.Outcome, c.Privilege = Failed, &p
-		c.Detail = fmt.Sprintf("works, but %s is held at %s depth: rows of other business units stay unseen", p.Name, x.held[strings.ToLower(p.Name)])
-		c.Advice = p.advice()
+		c.Outcome, c.Privilege, c.Advice = Failed, &p, p.advice()
+		if held := x.held[strings.ToLower(p.Name)]; held == snapshot.DepthNone {
+			c.Detail = fmt.Sprintf("works, but this identity does not hold %s: rows may stay unseen", p.Name)
+		} else {
+			c.Detail = fmt.Sprintf("works, but %s is held at %s depth only: rows of other business units stay unseen", p.Name, held)
+		}
 		break
 	}
 	x.add(c)
 }
 
 // lacks names the privilege that a refusal is about: the one that the environment
-// names, else the first that the read takes and that is not known to be held.
+// names, else the first that the read takes and that is known not to be held. What
+// has another cause is not about privileges.
 func (x *examination) lacks(err error, needed []Privilege) {
 	c := &x.checks[len(x.checks)-1]
 	var refused *dataverse.Error
@@ -156,6 +160,13 @@ func (x *examination) lacks(err error, needed []Privilege) {
 		return
 	}
 	name := refused.MissingPrivilege()
+	if name == "" && (refused.Cause() != dataverse.CauseUnknown || x.held == nil) {
+		return
+	}
+	if who := refused.Principal(); name != "" && who != "" && x.self != "" && who != x.self {
+		c.Privilege = &Privilege{Name: name, Depth: snapshot.DepthGlobal}
+		return // the advice names them
+	}
 	for _, p := range append(needed, Least()...) {
 		if strings.EqualFold(p.Name, name) || name == "" && x.held[strings.ToLower(p.Name)] < p.Depth {
 			c.Privilege, c.Advice = &p, p.advice()
@@ -221,7 +232,7 @@ func (x *examination) get(ctx context.Context, request dataverse.Request, into a
 // judged.
 func (x *examination) privilegesHeld(ctx context.Context) (map[string]snapshot.Depth, error) {
 	var answer struct {
-		RolePrivileges []struct{ PrivilegeName, Depth string }
+		RolePrivileges []struct{ PrivilegeName, Depth, RecordFilterID string }
 	}
 	q := dataverse.Row("systemusers", x.self).Function("RetrieveUserPrivileges")
 	request := q.Request("own privileges")
@@ -231,9 +242,12 @@ func (x *examination) privilegesHeld(ctx context.Context) (map[string]snapshot.D
 	}
 	held := map[string]snapshot.Depth{}
 	for _, p := range answer.RolePrivileges {
+		if p.PrivilegeName == "" {
+			return nil, errors.New("own privileges: a row has no name")
+		}
 		depth, err := snapshot.ParseDepth(strings.ToLower(p.Depth))
-		if err != nil || p.PrivilegeName == "" {
-			return nil, errors.New("own privileges: a row has no name, or a depth that is not known")
+		if err != nil || p.RecordFilterID != "" && !dataverse.GUID(p.RecordFilterID).IsZero() {
+			continue // RecordFilter, or what is not known yet: no more than some records
 		}
 		name := strings.ToLower(p.PrivilegeName)
 		held[name] = max(held[name], depth)
@@ -296,6 +310,7 @@ func (x *examination) lookAs(ctx context.Context, id, who string, filter dataver
 		x.add(Check{ID: id, Title: title, Outcome: Skipped, Detail: "it is disabled, and nobody can look as it: a scan reports that"})
 		return
 	}
+	x.known[found[0].id] = "the user that is looked as"
 	caller := dataverse.Caller{ObjectID: found[0].objectID}
 	if caller.ObjectID == "" {
 		caller = dataverse.Caller{SystemUserID: found[0].id}
@@ -310,10 +325,18 @@ func (x *examination) lookAs(ctx context.Context, id, who string, filter dataver
 	c := &x.checks[len(x.checks)-1]
 	var refused *dataverse.Error
 	if errors.As(err, &refused) && refused.Kind == dataverse.Forbidden {
-		name := refused.MissingPrivilege()
-		if name != "" && !strings.EqualFold(name, actOnBehalf) && x.held[strings.ToLower(name)] > snapshot.DepthNone {
+		name, lacking := refused.MissingPrivilege(), refused.Principal()
+		held := x.held[strings.ToLower(name)] > snapshot.DepthNone
+		if lacking != "" {
+			held = lacking == found[0].id && lacking != x.self
+		}
+		if name != "" && !strings.EqualFold(name, actOnBehalf) && held {
 			c.Outcome = Warned
 			c.Advice = "the user that is looked as lacks " + name + " itself: what views it sees stays unknown until a role of its own grants it"
+			return
+		}
+		if name == "" && refused.Cause() != dataverse.CauseUnknown {
+			c.Outcome = Warned // a state of that user: a scan says what it cannot judge
 			return
 		}
 		if name == "" && x.held[strings.ToLower(actOnBehalf)] > snapshot.DepthNone {

@@ -394,14 +394,47 @@ func stateStyle(f audit.Finding) style {
 	return red
 }
 
+// manyOfOneReason is from how many controls on a reason that they share is told once.
+const manyOfOneReason = 3
+
+// reasons lists controls with the reason of each. A reason that many share, or begin
+// with, is told once, above, with their names: what was read first is what the rest
+// follows from.
 func (t *terminal) reasons(cs []audit.Control) error {
+	first := func(c audit.Control) string {
+		clause, _, _ := strings.Cut(c.Reason, "; ")
+		return clause
+	}
+	sharing, whole := map[string][]string{}, map[string]map[string]bool{}
+	for _, c := range cs {
+		clause := first(c)
+		sharing[clause] = append(sharing[clause], visible(string(c.ID)))
+		if whole[clause] == nil {
+			whole[clause] = map[string]bool{}
+		}
+		whole[clause][c.Reason] = true
+	}
 	g := grid{head: []string{"SEVERITY", "CONTROL", "REASON"}, share: []int{0, 2, 5}}
 	for _, c := range cs {
 		reason := visible(c.Reason)
 		if reason == "" {
 			reason = "no reason given"
 		}
-		g.rows = append(g.rows, []cell{text(c.Severity.String(), plain), text(visible(string(c.ID)), bold), text(shorten(reason, textColumns), plain)})
+		clause := first(c)
+		names := sharing[clause]
+		switch {
+		case len(names) < manyOfOneReason:
+			g.rows = append(g.rows, []cell{text(c.Severity.String(), plain), text(visible(string(c.ID)), bold), text(shorten(reason, textColumns), plain)})
+		case names[0] == visible(string(c.ID)):
+			if len(whole[clause]) > 1 {
+				reason = visible(clause) + "; what follows from it is in -f json"
+			}
+			t.paragraph(fmt.Sprintf("  %s: ", count(len(names), "control")), bold, shorten(reason, textColumns), plain)
+			t.paragraph("    ", plain, strings.Join(names, ", "), faint)
+		}
+	}
+	if len(g.rows) == 0 {
+		return nil
 	}
 	return t.grid(g)
 }

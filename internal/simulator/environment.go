@@ -50,6 +50,9 @@ type Organization struct {
 	Region string `yaml:"region,omitempty"`
 	// RecordOwnershipAcrossBusinessUnits is EnableOwnershipAcrossBusinessUnits in orgdborgsettings.
 	RecordOwnershipAcrossBusinessUnits Tristate `yaml:"record_ownership_across_business_units,omitempty"`
+	// State is disabled, administration-mode, firewall, firewall-page, firewall-silent or
+	// insufficient-claims; an environment that answers has none.
+	State State `yaml:"state,omitempty"`
 }
 
 // A Client is an app registration.
@@ -72,6 +75,8 @@ type Client struct {
 	ManagedIdentity bool `yaml:"managed_identity,omitempty"`
 	// Public clients may use the device code and authorization code flows, without a credential.
 	Public bool `yaml:"public,omitempty"`
+	// Blocked keeps the application out of the Web API, whoever signs in by it.
+	Blocked bool `yaml:"blocked,omitempty"`
 	// Federated are the federated identity credentials.
 	Federated []FederatedCredential `yaml:"federated,omitempty"`
 }
@@ -141,11 +146,13 @@ type User struct {
 	// ApplicationID is set on application users alone. Several may have the same.
 	ApplicationID string `yaml:"application_id,omitempty"`
 	// EntraObjectID is the user's, or for an application its service principal's, object id.
-	EntraObjectID string     `yaml:"entra_object_id,omitempty"`
-	BusinessUnit  string     `yaml:"business_unit,omitempty"`
-	Disabled      bool       `yaml:"disabled,omitempty"`
-	Licensed      bool       `yaml:"licensed,omitempty"`
-	AccessMode    AccessMode `yaml:"access_mode,omitempty"`
+	EntraObjectID string `yaml:"entra_object_id,omitempty"`
+	BusinessUnit  string `yaml:"business_unit,omitempty"`
+	Disabled      bool   `yaml:"disabled,omitempty"`
+	Licensed      bool   `yaml:"licensed,omitempty"`
+	// LicenceMissing keeps a person out who needs a licence and has none.
+	LicenceMissing bool       `yaml:"licence_missing,omitempty"`
+	AccessMode     AccessMode `yaml:"access_mode,omitempty"`
 	// SoftDeleted is a deletedstate that is not 0: the row is still there and still has its
 	// application id, but is nobody.
 	SoftDeleted bool             `yaml:"soft_deleted,omitempty"`

@@ -31,6 +31,8 @@ const (
 	FaultTruncate
 	// FaultGarbage answers 200 with an HTML page.
 	FaultGarbage
+	// FaultGate answers 403 with a page, as a firewall before the service does.
+	FaultGate
 	// FaultSlow waits for Delay before handling the request.
 	FaultSlow
 	// FaultUnauthorized answers 401, as to a token that was revoked.
@@ -107,6 +109,8 @@ func (f Fault) serve(w http.ResponseWriter, r *http.Request, h http.Handler, s *
 	case FaultGarbage:
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		fmt.Fprint(w, "<!DOCTYPE html><html><head><title>We'll be right back</title></head><body>This page is undergoing maintenance.</body></html>")
+	case FaultGate:
+		refusePage(w)
 	case FaultUnauthorized:
 		s.challenge(w)
 	case FaultResetBefore:

@@ -82,6 +82,7 @@ func normaliseOrganization(env *Environment, report reporter) {
 	setDefault(&env.TenantID, deriveID("tenant", o.Name))
 	oneOf(report, []any{"organization", "record_ownership_across_business_units"},
 		o.RecordOwnershipAcrossBusinessUnits, []Tristate{Absent, On, Off})
+	oneOf(report, []any{"organization", "state"}, o.State, states())
 }
 
 func normaliseUnits(env *Environment, report reporter) {

@@ -28,6 +28,11 @@ const (
 	codeActOnBehalf     = "0x8004a110" // CannotActOnBehalfOfAnotherUser
 	codeBadURL          = "0x80060888" // OData errors of URL, option and property
 	codeVersionMismatch = "0x80060882" // ConcurrencyVersionMismatch
+	codeUnitNotEnabled  = "0x8004032c" // BusinessNotEnabled
+	codeOrganizationOff = "0x8004a104" // OrganizationDisabled
+	codeAdminModeOnly   = "0x8004a113" // UserDoesNotHaveAdminOnlyModePermissions
+	codeNoLicence       = "0x8004d24b" // UserNotAssignedLicense
+	codeBlockedClient   = "0x80095ffc" // the API is restricted for the application
 	codeNotMember       = "0x80072560" // the user is not a member of the organization
 	codeThrottled       = "0x80072322" // ThrottlingBurstRequestLimitExceededError
 )

@@ -55,6 +55,9 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		s.challenge(w)
 		return
 	}
+	if s.refuses(w) {
+		return
+	}
 	result, err := s.answer(w, r, who, escaped)
 	if err != nil {
 		writeError(w, asAPIError(err))
@@ -135,6 +138,9 @@ func (c *call) run(path, rawQuery string) (answer, error) {
 
 // identify finds the user that a token stands for, and the one that the request is to be done as.
 func (c *call) identify(who identity) error {
+	if client := c.world.env.Client(who.applicationID); client != nil && client.Blocked {
+		return forbidden(codeBlockedClient, "Access to Dataverse API is restricted for this application Id : '%s'. Please contact your administrator for more information.", who.applicationID)
+	}
 	permissions := c.server.permissionWorld(c.header, c.world)
 	u := c.world.userByObject(who.objectID)
 	if who.applicationID != "" {
@@ -152,17 +158,6 @@ func (c *call) identify(who identity) error {
 		return nil
 	}
 	return c.impersonate(object, id)
-}
-
-// usable refuses users who cannot use the service at all.
-func (c *call) usable(u *user) error {
-	if u.Disabled {
-		return forbidden(codeAccessDenied, "The user with SystemUserId=%s in OrganizationContext=%s is disabled. Consider enabling this user.", u.ID, c.world.env.Organization.URLName)
-	}
-	if len(c.world.rolesOf(u)) == 0 {
-		return forbidden(codeNoRoles, "SecLib::RetrievePrivilegeForUser failed - no roles are assigned to user. Returned hr = -2147209463, User: %s", u.ID)
-	}
-	return nil
 }
 
 // impersonate makes another user the caller. The privilege for it counts only in a role that is

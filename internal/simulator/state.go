@@ -1,0 +1,97 @@
+package simulator
+
+import (
+	"net/http"
+	"strings"
+)
+
+// A State is what the environment as a whole does with requests. The zero value answers
+// them.
+//
+// Sources: "Web service error codes" for the codes; the statuses of the first two, and
+// what a firewall answers, are not documented, and so there are several firewalls.
+type State string
+
+// The states.
+const (
+	StateNormal State = ""
+	// StateDisabled refuses everybody: the organization is disabled.
+	StateDisabled State = "disabled"
+	// StateAdministration lets in whom System Administrator or System Customizer reaches.
+	StateAdministration State = "administration-mode"
+	// StateFirewall refuses everybody in the Web API's form, without a code.
+	StateFirewall State = "firewall"
+	// StateFirewallPage refuses everybody with a page of HTML, StateFirewallSilent without
+	// a word.
+	StateFirewallPage   State = "firewall-page"
+	StateFirewallSilent State = "firewall-silent"
+	// StateClaims answers 401 to every token: conditional access asks for more.
+	StateClaims State = "insufficient-claims"
+)
+
+func states() []State {
+	return []State{
+		StateNormal, StateDisabled, StateAdministration, StateFirewall, StateFirewallPage, StateFirewallSilent, StateClaims,
+	}
+}
+
+// The claims challenge of continuous access evaluation, as its documentation shows one.
+const claimsChallenge = "eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7ImVzc2VudGlhbCI6dHJ1ZSwidmFsdWUiOiIxNjA0MTA2NjUxIn19fQ=="
+
+// refuses answers a request with a good token where the environment's state lets
+// nobody in, and reports whether it did.
+func (s *Server) refuses(w http.ResponseWriter) bool {
+	switch s.current.Load().env.Organization.State {
+	case StateNormal, StateAdministration:
+		return false
+	case StateDisabled:
+		writeError(w, &apiError{
+			http.StatusForbidden, codeOrganizationOff,
+			"The Dynamics 365 organization you are attempting to access is currently disabled. Please contact your system administrator.",
+		})
+	case StateFirewall:
+		writeError(w, &apiError{http.StatusForbidden, codeNone, "Access from this IP address is not allowed by the IP firewall of the environment."})
+	case StateFirewallPage:
+		refusePage(w)
+	case StateFirewallSilent:
+		w.WriteHeader(http.StatusForbidden)
+	case StateClaims:
+		w.Header().Set("WWW-Authenticate", `Bearer realm="", authorization_uri="`+s.authorityURL+"/"+s.TenantID()+
+			`/oauth2/authorize", error="insufficient_claims", claims="`+claimsChallenge+`"`)
+		w.WriteHeader(http.StatusUnauthorized)
+	}
+	return true
+}
+
+// refusePage answers as a gate before the service does.
+func refusePage(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/html")
+	w.WriteHeader(http.StatusForbidden)
+	_, _ = w.Write([]byte("<html><head><title>403 Forbidden</title></head><body><h1>403 Forbidden</h1></body></html>"))
+}
+
+// usable refuses users who cannot use the service at all.
+func (c *call) usable(u *user) error {
+	const customizer = "119f245c-3cc8-4b62-b31c-d1a046ced15d"
+	switch {
+	case u.Disabled:
+		return forbidden(codeAccessDenied, "The user with SystemUserId=%s in OrganizationContext=%s is disabled. Consider enabling this user.", u.ID, c.world.env.Organization.URLName)
+	case u.unit.Disabled:
+		return forbidden(codeUnitNotEnabled, "The specified business unit : '%s' is disabled.", u.unit.ID)
+	case u.LicenceMissing:
+		return forbidden(codeNoLicence, "The user has not been assigned any License")
+	}
+	roles := c.world.rolesOf(u)
+	if len(roles) == 0 {
+		return forbidden(codeNoRoles, "SecLib::RetrievePrivilegeForUser failed - no roles are assigned to user. Returned hr = -2147209463, User: %s", u.ID)
+	}
+	if c.world.env.Organization.State != StateAdministration {
+		return nil
+	}
+	for _, r := range roles {
+		if r.administrator() || strings.EqualFold(r.Template, customizer) {
+			return nil
+		}
+	}
+	return forbidden(codeAdminModeOnly, "User does not have required privileges (or role membership) to access the org when it is in Admin Only mode.")
+}
