@@ -146,6 +146,8 @@ func formatOfFile(file string) string {
 		return report.Markdown.String()
 	case ".csv":
 		return report.CSV.String()
+	case ".prom":
+		return report.OpenMetrics.String()
 	}
 	return report.Table.String()
 }

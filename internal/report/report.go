@@ -58,11 +58,15 @@ const (
 	GitHub
 	// Unix is a line for each finding, as compilers write them and editors read them.
 	Unix
+	// OpenMetrics is gauges for a collector of metrics.
+	OpenMetrics
+	// GitLab is a Code Quality report.
+	GitLab
 )
 
 // Formats lists every format in the order in which help names them.
 func Formats() []Format {
-	return []Format{Table, JSON, SARIF, JUnit, HTML, Markdown, CSV, GitHub, Unix}
+	return []Format{Table, JSON, SARIF, JUnit, HTML, Markdown, CSV, GitHub, Unix, OpenMetrics, GitLab}
 }
 
 func (f Format) String() string {
@@ -85,6 +89,10 @@ func (f Format) String() string {
 		return "github"
 	case Unix:
 		return "unix"
+	case OpenMetrics:
+		return "openmetrics"
+	case GitLab:
+		return "gitlab"
 	case Unknown:
 	}
 	return "unknown"
@@ -203,7 +211,7 @@ func render(w io.Writer, f Format, rs []audit.Result, several bool, o Options) e
 	if err != nil {
 		return fmt.Errorf("rendering %s: %w", f, err)
 	}
-	if o.InCheckout != nil && (f == SARIF || f == GitHub) {
+	if o.InCheckout != nil && (f == SARIF || f == GitHub || f == GitLab) {
 		for i := range rs {
 			eachLocation(&rs[i], func(l *audit.Location) { l.Path = o.InCheckout(l.Path) })
 		}
@@ -230,6 +238,10 @@ func render(w io.Writer, f Format, rs []audit.Result, several bool, o Options) e
 		err = writeGitHub(&b, rs, o)
 	case Unix:
 		err = writeUnix(&b, rs)
+	case OpenMetrics:
+		err = writeOpenMetrics(&b, rs)
+	case GitLab:
+		err = writeGitLab(&b, rs)
 	case Unknown:
 		_, err = ParseFormat(f.String())
 	}

@@ -1,0 +1,84 @@
+package report
+
+import (
+	"encoding/json"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// A gitlabIssue is an entry of a Code Quality report, as GitLab's page "Code Quality"
+// describes it.
+type gitlabIssue struct {
+	Description string         `json:"description"`
+	CheckName   string         `json:"check_name"`
+	Fingerprint string         `json:"fingerprint"`
+	Severity    string         `json:"severity"`
+	Location    gitlabLocation `json:"location"`
+}
+
+type gitlabLocation struct {
+	Path  string `json:"path"`
+	Lines struct {
+		Begin int `json:"begin"`
+	} `json:"lines"`
+}
+
+// writeGitLab writes a Code Quality report: an issue for each finding that no waiver
+// covers, for each control that could not be evaluated, and for each file or environment
+// that could not be read. What has no file is placed in one named for its environment.
+func writeGitLab(w io.Writer, rs []audit.Result) error {
+	issues := []gitlabIssue{}
+	times := map[string]int{}
+	for _, r := range rs {
+		add := func(l *audit.Location, check, severity, text string, key ...string) {
+			issue := gitlabIssue{Description: visible(text), CheckName: check, Severity: severity}
+			issue.Location.Path, issue.Location.Lines.Begin = visible(r.Environment.Name), 1
+			if l != nil && l.Path != "" {
+				issue.Location.Path, issue.Location.Lines.Begin = visible(l.Path), max(l.Line, 1)
+			}
+			id := strings.Join(append(key, r.Environment.Name, r.Profile.Name, check, issue.Location.Path), "\x00")
+			times[id]++
+			issue.Fingerprint = hash(id + "\x00" + strconv.Itoa(times[id]))
+			issues = append(issues, issue)
+		}
+		if u := r.Unread; u != nil {
+			add(u.Location, "dbaudit/unread", "blocker", unreadText(r), "unread")
+		}
+		for _, c := range r.Controls {
+			for _, f := range c.Findings {
+				if f.Waiver != nil {
+					continue
+				}
+				l := f.Location
+				if l == nil {
+					l = c.Location
+				}
+				add(l, string(c.ID), gitlabSeverity(c.Severity), f.Message, f.Fingerprint)
+			}
+			if c.Outcome == audit.OutcomeUnknown {
+				add(c.Location, string(c.ID), "major", c.Title+" could not be evaluated: "+c.Reason, "unknown")
+			}
+		}
+	}
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(issues)
+}
+
+func gitlabSeverity(s audit.Severity) string {
+	switch s {
+	case audit.SeverityCritical:
+		return "blocker"
+	case audit.SeverityHigh:
+		return "critical"
+	case audit.SeverityMedium:
+		return "major"
+	case audit.SeverityLow:
+		return "minor"
+	case audit.SeverityInfo, audit.SeverityInvalid:
+	}
+	return "info"
+}
