@@ -7,7 +7,10 @@
 // scripts stand on (format [ResultFormat]): fields may be added, never changed.
 package audit
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // ResultFormat names the JSON form of a single [Result].
 const ResultFormat = "dbaudit.result/v1"
@@ -75,6 +78,36 @@ type Profile struct {
 	Name   string `json:"name"`
 	Title  string `json:"title"`
 	Source Source `json:"source"`
+	// Version is the profile's own, a date; empty where it states none.
+	Version string `json:"version,omitempty"`
+	// Origin is [OriginBuiltin], or the profile's file as it was named. It is empty, like
+	// Digest, in results that were saved before there was one.
+	Origin string `json:"origin,omitempty"`
+	// Digest is "sha256:" and the hash of the profile with what it takes from the one
+	// that it extends.
+	Digest string `json:"digest,omitempty"`
+}
+
+// OriginBuiltin is the origin of a profile that comes with dbaudit.
+const OriginBuiltin = "built-in"
+
+// Differs reports whether two profiles are known to ask for different things, though
+// they may have one name.
+func (p Profile) Differs(other Profile) bool {
+	return p.Digest != "" && other.Digest != "" && p.Digest != other.Digest
+}
+
+// Edition is which of the profiles of one name this is, for a reader: its version,
+// origin and the beginning of its digest.
+func (p Profile) Edition() string {
+	const shown = len("sha256:") + 12
+	var parts []string
+	for _, part := range []string{p.Version, p.Origin, p.Digest[:min(shown, len(p.Digest))]} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // Source is the document that a profile's requirements are taken from.

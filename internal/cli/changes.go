@@ -25,8 +25,11 @@ func (c changes) apply(s *snapshot.Snapshot, p, taken profile.Profile) (snapshot
 	r.Profile = p.Name
 	env := c.environment(s)
 	if c.file != nil {
-		if c.file.Depth != nil {
-			r.Depth = c.file.Depth
+		if len(c.file.Depth) > 0 {
+			var err error
+			if r.Depth, err = depths(c.file, p); err != nil {
+				return r, env, err
+			}
 		}
 		if c.file.Allow != nil {
 			r.Allow = c.file.Allow

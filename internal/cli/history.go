@@ -153,6 +153,13 @@ func (a *app) historyTables(h history.History) error {
 			fmt.Fprintln(a.Stdout)
 		}
 		fmt.Fprintf(a.Stdout, "%s\n\n", printable(sinceWhen(e)))
+		for _, p := range e.Profiles {
+			fmt.Fprintf(a.Stdout, "judged by %s\n", printable(judgedBy(e.Profile, p)))
+		}
+		if len(e.Profiles) > 0 {
+			fmt.Fprintln(a.Stdout, "What is asked for changed between these: an outcome may have changed with it.")
+			fmt.Fprintln(a.Stdout)
+		}
 		var rows [][]string
 		passing := 0
 		for _, c := range e.Controls {
@@ -192,6 +199,11 @@ func sinceWhen(e history.Environment) string {
 		text += "; last compliant: " + day(e.Compliant)
 	}
 	return fmt.Sprintf("%s; %d results", text, len(e.Results))
+}
+
+func judgedBy(name string, p history.Judged) string {
+	edition := audit.Profile{Version: p.Version, Origin: p.Origin, Digest: p.Digest}.Edition()
+	return fmt.Sprintf("the profile %s (%s) from %s", name, edition, day(&p.From))
 }
 
 // trail shows a control's outcomes, oldest first, a letter and a count for each

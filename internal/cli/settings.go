@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -285,12 +286,15 @@ func (a *app) requirement(file *config.File, env config.Environment, req require
 			return fail(usagef("--integration-app-id: %w", err))
 		}
 	}
-	if file != nil {
-		r.Depth, r.Allow = file.Depth, file.Allow
-	}
 	p, err := a.profile(a.profileName(file, req))
 	if err != nil {
 		return fail(err)
+	}
+	if file != nil {
+		r.Allow = file.Allow
+		if r.Depth, err = depths(file, p); err != nil {
+			return fail(err)
+		}
 	}
 	r.Profile = p.Name
 	for _, v := range env.Views {
@@ -302,6 +306,25 @@ func (a *app) requirement(file *config.File, env config.Environment, req require
 		}
 	}
 	return r, p, nil
+}
+
+// depths are those that the configuration asks for, by the profile's own names of the
+// privileges. A profile that asks for no privilege, such as lint, has no depth to ask
+// for.
+func depths(file *config.File, p profile.Profile) (map[string]snapshot.Depth, error) {
+	if len(file.Depth) == 0 || len(p.Minimum()) == 0 {
+		return nil, nil
+	}
+	spelt, err := p.Spell(slices.Collect(maps.Keys(file.Depth)))
+	var bad *profile.BadDepth
+	if errors.As(err, &bad) {
+		return nil, &usageError{file.BadDepth(bad.Name, bad.Message)}
+	}
+	asked := map[string]snapshot.Depth{}
+	for name, depth := range file.Depth {
+		asked[spelt[name]] = depth
+	}
+	return asked, err
 }
 
 func parseViews(flags []string) ([]snapshot.RequiredView, error) {

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -21,6 +22,11 @@ func Baseline(results, earlier []audit.Result) []audit.Result {
 				eachFinding(r, func(_ audit.Control, f audit.Finding) { known[f.Fingerprint] = append(known[f.Fingerprint], f) })
 			}
 		}
+		if other, differs := anotherProfile(out[i], earlier); differs {
+			out[i].Notes = append(slices.Clone(out[i].Notes), fmt.Sprintf(
+				"the baseline was judged by another profile of the name %s (%s) than this result (%s): a finding may be new because more is asked for, and one may be gone because less is",
+				other.Name, other.Edition(), out[i].Profile.Edition()))
+		}
 		out[i].Controls = slices.Clone(out[i].Controls)
 		for j := range out[i].Controls {
 			c := &out[i].Controls[j]
@@ -35,6 +41,17 @@ func Baseline(results, earlier []audit.Result) []audit.Result {
 		}
 	}
 	return out
+}
+
+// anotherProfile is the profile of a comparable result that asks for other things than
+// the one of the same name that judged r.
+func anotherProfile(r audit.Result, earlier []audit.Result) (audit.Profile, bool) {
+	for _, was := range earlier {
+		if Comparable(r, was) && r.Profile.Differs(was.Profile) {
+			return was.Profile, true
+		}
+	}
+	return audit.Profile{}, false
 }
 
 // Comparable reports whether two results judge the same environment by the same

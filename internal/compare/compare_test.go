@@ -287,3 +287,27 @@ func TestOrder(t *testing.T) {
 		t.Errorf("%v %v", d, err)
 	}
 }
+
+// TestAnotherProfileIsTold: two results that were judged by different profiles of one
+// name are compared, and it is said.
+func TestAnotherProfileIsTold(t *testing.T) {
+	was, now := result(control("A", audit.OutcomePass)), result(control("A", audit.OutcomePass))
+	was.Profile.Digest, was.Profile.Origin = "sha256:"+strings.Repeat("a", 64), "own.yaml"
+	now.Profile.Digest, now.Profile.Origin = "sha256:"+strings.Repeat("b", 64), audit.OriginBuiltin
+	says := func(where string, notes []string) {
+		t.Helper()
+		if len(notes) != 1 || !strings.Contains(notes[0], "own.yaml, sha256:aaaa") || !strings.Contains(notes[0], "built-in, sha256:bbbb") {
+			t.Errorf("%s says %q", where, notes)
+		}
+	}
+	d := compare.Results([]audit.Result{was}, []audit.Result{now})
+	says("a diff", d.Environments[0].Notes)
+	if !strings.Contains(d.Markdown(), "another profile of the name") {
+		t.Error("a diff in Markdown does not say it")
+	}
+	says("a baseline", compare.Baseline([]audit.Result{now}, []audit.Result{was})[0].Notes)
+	was.Profile = now.Profile
+	if same := compare.Results([]audit.Result{was}, []audit.Result{now}); same.Environments[0].Notes != nil {
+		t.Errorf("of one profile it is said: %q", same.Environments[0].Notes)
+	}
+}

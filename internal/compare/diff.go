@@ -34,6 +34,9 @@ type Environment struct {
 	// either side: those of results.
 	Outcomes []Outcome `json:"outcomes,omitempty"`
 	Findings []Finding `json:"findings,omitempty"`
+	// Notes say what a reader of the difference must know: that the results were judged
+	// by different profiles of one name.
+	Notes []string `json:"notes,omitempty"`
 	// Incomparable says what one side or both did not read or judge.
 	Incomparable []Incomparable `json:"incomparable,omitempty"`
 }

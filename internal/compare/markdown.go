@@ -92,6 +92,12 @@ func (e Environment) Tables(all bool) []Table {
 	}
 
 	rows = nil
+	for _, n := range e.Notes {
+		rows = append(rows, []string{n})
+	}
+	add("notes", []string{"note"}, rows)
+
+	rows = nil
 	for _, i := range e.Incomparable {
 		rows = append(rows, []string{i.What, i.Why})
 	}

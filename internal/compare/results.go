@@ -2,6 +2,7 @@ package compare
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
 
@@ -100,6 +101,10 @@ func results(was, now *audit.Result) Environment {
 	case now.Unread != nil:
 		e.Incomparable = append(e.Incomparable, Incomparable{What: kind(*now) + " " + e.Name, Why: "it could not be read for the newer result: " + now.Unread.Message})
 		now = nil
+	}
+	if was != nil && now != nil && now.Profile.Differs(was.Profile) {
+		e.Notes = append(e.Notes, fmt.Sprintf("the older result was judged by another profile of the name %s (%s) than the newer (%s): a difference may come from what is asked for",
+			now.Profile.Name, was.Profile.Edition(), now.Profile.Edition()))
 	}
 	before, after := controlsOf(was), controlsOf(now)
 	for _, c := range listed(now) {

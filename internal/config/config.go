@@ -130,6 +130,9 @@ func (f *File) fault(msg string, path ...string) error {
 	return &yamldoc.Fault{Name: f.name, Line: line, Column: column, Message: msg}
 }
 
+// BadDepth is the fault of a name that depth: gives a depth to in vain.
+func (f *File) BadDepth(privilege, message string) error { return f.fault(message, "depth", privilege) }
+
 // Name is the file's name as it was given to Parse.
 func (f *File) Name() string { return f.name }
 

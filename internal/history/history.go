@@ -29,6 +29,9 @@ type Environment struct {
 	URL            string `json:"url"`
 	OrganizationID string `json:"organization_id"`
 	Profile        string `json:"profile"`
+	// Profiles are the profiles of that name that the results were judged by, oldest
+	// first; empty where they were all judged by one, or do not say.
+	Profiles []Judged `json:"profiles,omitempty"`
 	// Verdict is the last one; Since is when the row of results with that verdict
 	// began, and Before the last result that had another.
 	Verdict audit.Verdict `json:"verdict"`
@@ -41,6 +44,15 @@ type Environment struct {
 	Controls []Control `json:"controls"`
 	// Last is the newest of the results, whole.
 	Last audit.Result `json:"-"`
+}
+
+// A Judged is a profile, and the time of the first result in a row that was judged
+// by it.
+type Judged struct {
+	Version string    `json:"version,omitempty"`
+	Origin  string    `json:"origin,omitempty"`
+	Digest  string    `json:"digest"`
+	From    time.Time `json:"from"`
 }
 
 // A Point is one result.
@@ -153,11 +165,26 @@ func inOrder(results []audit.Result) []audit.Result {
 	return out
 }
 
+// profiles lists each change of the profile among results.
+func profiles(results []audit.Result) []Judged {
+	var all []Judged
+	for _, r := range results {
+		p := r.Profile
+		if p.Digest != "" && (len(all) == 0 || all[len(all)-1].Digest != p.Digest) {
+			all = append(all, Judged{p.Version, p.Origin, p.Digest, when(r)})
+		}
+	}
+	if len(all) < 2 {
+		return nil
+	}
+	return all
+}
+
 func environment(results []audit.Result) Environment {
 	last := results[len(results)-1]
 	e := Environment{
 		Name: last.Environment.Name, URL: last.Environment.URL, OrganizationID: last.Environment.OrganizationID,
-		Profile: last.Profile.Name, Verdict: last.Verdict, Last: last,
+		Profile: last.Profile.Name, Profiles: profiles(results), Verdict: last.Verdict, Last: last,
 	}
 	for _, r := range results {
 		at := when(r)

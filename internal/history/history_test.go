@@ -130,3 +130,16 @@ func TestFiles(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 }
+
+// TestProfilesChange: a history says where what is asked for changed under one name.
+func TestProfilesChange(t *testing.T) {
+	first, second, third := on(1, pass, pass), on(2, pass, pass), on(3, pass, pass)
+	first.Profile.Digest, second.Profile.Digest, third.Profile.Digest = "sha256:a", "sha256:a", "sha256:b"
+	got := history.Of([]audit.Result{first, second, third}).Environments[0].Profiles
+	if len(got) != 2 || got[0].Digest != "sha256:a" || got[1].Digest != "sha256:b" || got[1].From.Day() != 3 {
+		t.Errorf("got %+v", got)
+	}
+	if same := history.Of([]audit.Result{first, second}).Environments[0].Profiles; same != nil {
+		t.Errorf("of one profile: %+v", same)
+	}
+}

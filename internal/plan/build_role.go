@@ -126,11 +126,12 @@ func (b *builder) removePrivileges(c cause) {
 
 // asked is the depth that is asked for of a privilege.
 func asked(name string, requirement snapshot.Requirement, depths map[string]snapshot.Depth) snapshot.Depth {
-	if depth, ok := requirement.Depth[name]; ok {
-		return depth
-	}
-	if depth, ok := depths[name]; ok {
-		return depth
+	for _, stated := range []map[string]snapshot.Depth{requirement.Depth, depths} {
+		for other, depth := range stated {
+			if strings.EqualFold(other, name) {
+				return depth
+			}
+		}
 	}
 	return snapshot.DepthGlobal
 }

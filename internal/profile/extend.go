@@ -10,15 +10,12 @@ import (
 	"github.com/dbaudit/dbaudit/internal/yamldoc"
 )
 
-// complete adds to a definition what the profile that it extends has. A control of
-// the same id changes what it states; its privileges, like the profile's depths and
-// allow, are added to those of the base, so that nothing is lost of the minimum that
-// is extended.
-func complete(name string, doc *yamldoc.Document, key string, definition any, bases []Profile) (any, error) {
+// extended is the profile that a definition extends; nil where it extends none.
+func extended(name string, doc *yamldoc.Document, key string, definition any, bases []Profile) (*Profile, error) {
 	child, _ := definition.(map[string]any)
 	wanted, _ := child["extends"].(string)
 	if wanted == "" {
-		return definition, nil
+		return nil, nil //nolint:nilnil // most extend none
 	}
 	i := slices.IndexFunc(bases, func(p Profile) bool { return p.Name == wanted })
 	if i < 0 {
@@ -28,11 +25,18 @@ func complete(name string, doc *yamldoc.Document, key string, definition any, ba
 		}
 		return nil, fault(name, doc, fmt.Sprintf("there is no profile %q to extend: there are %s", wanted, strings.Join(names, ", ")), key, "extends")
 	}
-	if wanted == key {
-		return nil, fault(name, doc, fmt.Sprintf("the profile %q extends one of its own name: give it another", key), key, "extends")
-	}
-	base, _ := bases[i].Data().(map[string]any)
+	return &bases[i], nil
+}
+
+// complete adds to a definition what the profile that it extends has. A control of
+// the same id changes what it states; its privileges, like the profile's depths and
+// allow, are added to those of the base, so that nothing is lost of the minimum that
+// is extended.
+func complete(name string, doc *yamldoc.Document, key string, definition any, extends Profile) (any, error) {
+	child, _ := definition.(map[string]any)
+	base, _ := extends.Data().(map[string]any)
 	merged := maps.Clone(base)
+	delete(merged, "version")
 	for field, value := range child {
 		switch field {
 		case "extends", "controls":
@@ -40,18 +44,14 @@ func complete(name string, doc *yamldoc.Document, key string, definition any, ba
 			merged[field] = union(base[field], value)
 		case "depths":
 			depths := map[string]any{}
-			if of, ok := base[field].(map[string]any); ok {
-				maps.Copy(depths, of)
-			}
-			if of, ok := value.(map[string]any); ok {
-				maps.Copy(depths, of)
-			}
+			maps.Copy(depths, depthsOf(base))
+			maps.Copy(depths, depthsOf(child))
 			merged[field] = depths
 		default:
 			merged[field] = value
 		}
 	}
-	all, err := extend(name, doc, key, wanted, controls(base), controls(child))
+	all, err := extend(name, doc, key, extends.Name, controls(base), controls(child))
 	merged["controls"] = all
 	return merged, err
 }

@@ -6,6 +6,8 @@ package profile
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,8 +27,15 @@ import (
 // A Profile is one vendor's minimum.
 type Profile struct {
 	// Name is the key that the profile's file has it under.
-	Name   string `yaml:"-"`
-	Title  string `yaml:"title"`
+	Name  string `yaml:"-"`
+	Title string `yaml:"title"`
+	// Version is the day on which the profile was last changed; empty where it states
+	// none.
+	Version string `yaml:"version"`
+	// Origin is [audit.OriginBuiltin], or the name of the file.
+	Origin string `yaml:"-"`
+	// Digest is "sha256:" and the hash of the definition under its name.
+	Digest string `yaml:"-"`
 	Source Source `yaml:"source"`
 	// Pattern is a part of the name by which an integration user or role is deduced
 	// where the configuration names none, in any case.
@@ -47,6 +56,8 @@ type Profile struct {
 
 	// data is the definition as JSON values, as the policies read it.
 	data any
+	// base is the profile that this one extends; nil where there is none.
+	base *Profile
 	// rules are where the file names the rules of its controls; those of a base stand
 	// elsewhere.
 	rules map[audit.ControlID]yamldoc.Fault
@@ -80,7 +91,9 @@ type Citation struct {
 }
 
 // Parse reads a profile file. Errors carry file, line and column. A profile that
-// extends another is completed by the one of that name among the bases.
+// extends another is completed by the one of that name among the bases. It may take
+// neither the name of a base, nor controls of one that it does not extend: what is
+// reported under a name or an id is what everybody takes it for.
 func Parse(name string, data []byte, bases ...Profile) (Profile, error) {
 	doc, err := yamldoc.Parse(name, data)
 	if err != nil {
@@ -104,12 +117,29 @@ func Parse(name string, data []byte, bases ...Profile) (Profile, error) {
 		if err := unique(name, doc, key, definition); err != nil {
 			return Profile{}, err
 		}
+		base, err := extended(name, doc, key, definition, bases)
+		if err != nil {
+			return Profile{}, err
+		}
+		if err := foreign(name, doc, key, definition, base, bases); err != nil {
+			return Profile{}, err
+		}
 		rules := places(name, doc, key, definition)
-		if definition, err = complete(name, doc, key, definition, bases); err != nil {
+		own := definition
+		if base != nil {
+			if definition, err = complete(name, doc, key, own, *base); err != nil {
+				return Profile{}, err
+			}
+		}
+		if err := spellDepths(name, doc, key, own, definition); err != nil {
 			return Profile{}, err
 		}
 		p, err := decode(name, key, definition)
-		p.rules = rules
+		if err != nil {
+			return Profile{}, err
+		}
+		p.Origin, p.base, p.rules = name, base, rules
+		p.Digest, err = digest(key, definition)
 		return p, err
 	}
 	return Profile{}, fmt.Errorf("%s: the file holds no profile", name)
@@ -151,6 +181,39 @@ func decode(name, key string, definition any) (Profile, error) {
 	}
 	p := Profile{Name: key, data: definition}
 	return p, doc.Decode(&p)
+}
+
+// digest is the hash of a definition under its name. The keys of JSON objects are
+// sorted, so that order and spelling of the file have no part in it.
+func digest(key string, definition any) (string, error) {
+	data, err := json.Marshal(map[string]any{key: definition})
+	if err != nil {
+		return "", fmt.Errorf("hashing the profile %s: %w", key, err)
+	}
+	return fmt.Sprintf("sha256:%x", sha256.Sum256(data)), nil
+}
+
+// foreign refuses what belongs to another profile: its name, and the ids of its
+// controls unless it is extended.
+func foreign(name string, doc *yamldoc.Document, key string, definition any, base *Profile, bases []Profile) error {
+	for _, other := range bases {
+		if other.Name == key {
+			line, column := doc.KeyPosition(key)
+			return &yamldoc.Fault{Name: name, Line: line, Column: column, Message: fmt.Sprintf(
+				"%s is the name of a built-in profile: give yours another, and extend the built-in one by \"extends: %s\"", key, key)}
+		}
+		if base != nil && base.Name == other.Name {
+			continue
+		}
+		for i, c := range controls(definition) {
+			id, _ := c["id"].(string)
+			if _, taken := other.Control(id); taken {
+				return fault(name, doc, fmt.Sprintf("%s is a control of the built-in profile %s: give yours another id, or extend that profile by \"extends: %s\"",
+					id, other.Name, other.Name), key, "controls", strconv.Itoa(i), "id")
+			}
+		}
+	}
+	return nil
 }
 
 func unique(name string, doc *yamldoc.Document, key string, definition any) error {
@@ -209,6 +272,7 @@ func Builtin(tree fs.FS) ([]Profile, error) {
 				return fmt.Errorf("reading the profiles: %w", err)
 			}
 			profiles[i], err = Parse(file, data)
+			profiles[i].Origin = audit.OriginBuiltin
 			return err
 		})
 	}

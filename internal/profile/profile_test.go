@@ -81,24 +81,33 @@ func TestExtends(t *testing.T) {
 func TestFaultsHavePlaces(t *testing.T) {
 	const whole = "acme:\n  title: A\n  source: {title: S, url: https://example.com}\n  pattern: acme\n  role_name: Acme\n  controls:\n"
 	for name, test := range map[string]struct{ file, want string }{
-		"no base":         {"acme:\n  extends: nobody\n", `acme.yaml:2:12: there is no profile "nobody" to extend: there are demandbase, gong, lint`},
-		"itself":          {"gong:\n  extends: gong\n", "acme.yaml:2:12: the profile \"gong\" extends one of its own name"},
-		"half a control":  {"acme:\n  extends: gong\n  controls:\n    - id: ACME-X\n      rule: role/exists\n", `acme.yaml:4:7: the control ACME-X is not in gong, and lacks "title"`},
-		"no privileges":   {"acme:\n  extends: gong\n  controls:\n    - {id: ACME-X, rule: role/privileges, title: T, why: W}\n", `and lacks "privileges"`},
-		"another rule":    {"acme:\n  extends: gong\n  controls:\n    - id: GONG-ROLE-EXISTS\n      rule: role/custom\n", "acme.yaml:5:13: the control GONG-ROLE-EXISTS of gong is judged by the rule role/exists"},
-		"twice":           {"acme:\n  extends: gong\n  controls:\n    - id: ACME-X\n    - id: ACME-X\n", "acme.yaml:5:11: the control ACME-X stands twice"},
-		"unknown key":     {"acme:\n  extends: gong\n  controlls: []\n", `acme.yaml:3:3: unknown key "controlls"`},
-		"without a base":  {"acme:\n  title: A\n", "missing properties"},
-		"control, whole":  {whole + "    - id: ACME-X\n", "acme.yaml:7:7"},
-		"bad privilege":   {whole + "    - {id: ACME-X, rule: role/privileges, title: T, why: W, table: \"\", privileges: [ReadLead]}\n", "acme.yaml:7:85"},
-		"no table":        {whole + "    - {id: ACME-X, rule: role/privileges, title: T, why: W, privileges: [prvReadLead]}\n", "table"},
-		"two profiles":    {"a: {extends: gong}\nb: {extends: gong}\n", "acme.yaml:2:1: a profile file holds one profile, under its name: b is another"},
-		"no YAML":         {"acme: [", "acme.yaml:1:1: this is no YAML"},
-		"empty":           {"", "acme.yaml:1:1: a profile file holds one profile, under its name"},
-		"a list":          {"- acme\n", "acme.yaml:1:1: a profile file holds one profile, under its name"},
-		"unknown depth":   {"acme:\n  extends: gong\n  depths: {prvReadLead: organisation}\n", "acme.yaml:3:25"},
-		"duplicate key":   {"acme:\n  extends: gong\n  extends: lint\n", "acme.yaml:3:3: the key \"extends\" stands twice"},
-		"wrong id format": {whole + "    - {id: acme, rule: role/exists, title: T, why: W}\n", "acme.yaml:7:12"},
+		"no base":        {"acme:\n  extends: nobody\n", `acme.yaml:2:12: there is no profile "nobody" to extend: there are demandbase, gong, lint`},
+		"itself":         {"gong:\n  extends: gong\n", "acme.yaml:1:1: gong is the name of a built-in profile"},
+		"half a control": {"acme:\n  extends: gong\n  controls:\n    - id: ACME-X\n      rule: role/exists\n", `acme.yaml:4:7: the control ACME-X is not in gong, and lacks "title"`},
+		"no privileges":  {"acme:\n  extends: gong\n  controls:\n    - {id: ACME-X, rule: role/privileges, title: T, why: W}\n", `and lacks "privileges"`},
+		"another rule":   {"acme:\n  extends: gong\n  controls:\n    - id: GONG-ROLE-EXISTS\n      rule: role/custom\n", "acme.yaml:5:13: the control GONG-ROLE-EXISTS of gong is judged by the rule role/exists"},
+		"twice":          {"acme:\n  extends: gong\n  controls:\n    - id: ACME-X\n    - id: ACME-X\n", "acme.yaml:5:11: the control ACME-X stands twice"},
+		"a taken name": {
+			"demandbase:\n  title: A\n  source: {title: S, url: https://example.com}\n  pattern: acme\n  role_name: Acme\n  controls:\n    - {id: ACME-X, rule: role/exists, title: T, why: W}\n",
+			`acme.yaml:1:1: demandbase is the name of a built-in profile: give yours another, and extend the built-in one by "extends: demandbase"`,
+		},
+		"taken ids":                    {whole + "    - {id: DB-ROLE-EXISTS, rule: role/exists, title: T, why: W}\n", "acme.yaml:7:12: DB-ROLE-EXISTS is a control of the built-in profile demandbase"},
+		"ids of another than the base": {"acme:\n  extends: gong\n  controls:\n    - {id: DB-ROLE-EXISTS, rule: role/exists, title: T, why: W}\n", "acme.yaml:4:12: DB-ROLE-EXISTS is a control of the built-in profile demandbase"},
+		"a depth in vain":              {"acme:\n  extends: demandbase\n  depths: {prvReadAccount: local, prvReadAcount: local}\n", "acme.yaml:3:35: no control of the profile acme asks for prvReadAcount"},
+		"a depth twice":                {"acme:\n  extends: demandbase\n  depths: {prvReadAccount: local, prvreadaccount: basic}\n", "acme.yaml:3:35: the depth of prvreadaccount stands twice, as prvReadAccount too"},
+		"a bad version":                {"acme:\n  extends: gong\n  version: \"1.0\"\n", "acme.yaml:3:12"},
+		"unknown key":                  {"acme:\n  extends: gong\n  controlls: []\n", `acme.yaml:3:3: unknown key "controlls"`},
+		"without a base":               {"acme:\n  title: A\n", "missing properties"},
+		"control, whole":               {whole + "    - id: ACME-X\n", "acme.yaml:7:7"},
+		"bad privilege":                {whole + "    - {id: ACME-X, rule: role/privileges, title: T, why: W, table: \"\", privileges: [ReadLead]}\n", "acme.yaml:7:85"},
+		"no table":                     {whole + "    - {id: ACME-X, rule: role/privileges, title: T, why: W, privileges: [prvReadLead]}\n", "table"},
+		"two profiles":                 {"a: {extends: gong}\nb: {extends: gong}\n", "acme.yaml:2:1: a profile file holds one profile, under its name: b is another"},
+		"no YAML":                      {"acme: [", "acme.yaml:1:1: this is no YAML"},
+		"empty":                        {"", "acme.yaml:1:1: a profile file holds one profile, under its name"},
+		"a list":                       {"- acme\n", "acme.yaml:1:1: a profile file holds one profile, under its name"},
+		"unknown depth":                {"acme:\n  extends: gong\n  depths: {prvReadLead: organisation}\n", "acme.yaml:3:25"},
+		"duplicate key":                {"acme:\n  extends: gong\n  extends: lint\n", "acme.yaml:3:3: the key \"extends\" stands twice"},
+		"wrong id format":              {whole + "    - {id: acme, rule: role/exists, title: T, why: W}\n", "acme.yaml:7:12"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := profile.Parse("acme.yaml", []byte(test.file), builtin(t)...)
@@ -106,6 +115,49 @@ func TestFaultsHavePlaces(t *testing.T) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
 		})
+	}
+}
+
+// TestIdentity: what a profile asks for has a digest, whatever its file looks like, and
+// a profile of one's own says that it is one.
+func TestIdentity(t *testing.T) {
+	parse := func(file string) profile.Profile {
+		t.Helper()
+		p, err := profile.Parse("own/acme.yaml", []byte(file), builtin(t)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	a := parse("acme:\n  extends: gong\n  version: 2026-01-02\n  allow: [prvReadOrganization]\n")
+	b := parse("# the same\nacme: {allow: [prvReadOrganization], version: \"2026-01-02\", extends: gong}\n")
+	c := parse("acme:\n  extends: gong\n  version: 2026-01-02\n")
+	if a.Digest != b.Digest || a.Digest == c.Digest || !strings.HasPrefix(a.Digest, "sha256:") {
+		t.Errorf("digests: %s, %s and %s", a.Digest, b.Digest, c.Digest)
+	}
+	if a.Origin != "own/acme.yaml" || a.Version != "2026-01-02" {
+		t.Errorf("got %q, %q", a.Origin, a.Version)
+	}
+	if d := parse("acme:\n  extends: gong\n"); d.Version != "" {
+		t.Errorf("the version of the base is taken for its own: %s", d.Version)
+	}
+	for _, p := range builtin(t) {
+		if p.Origin != audit.OriginBuiltin || p.Version == "" || p.Digest == "" {
+			t.Errorf("%s: %q, %q, %q", p.Name, p.Origin, p.Version, p.Digest)
+		}
+	}
+}
+
+// TestDepthsInAnyCase: a depth counts however its privilege is written.
+func TestDepthsInAnyCase(t *testing.T) {
+	p, err := profile.Parse("acme.yaml", []byte("acme:\n  extends: demandbase\n  depths: {PRVREADACCOUNT: local}\n"), builtin(t)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, _ := p.Data().(map[string]any)
+	depths, _ := data["depths"].(map[string]any)
+	if p.Depths["prvReadAccount"] != snapshot.DepthLocal || depths["prvReadAccount"] != "local" || len(depths) != 1 {
+		t.Errorf("got %v and %v", p.Depths, depths)
 	}
 }
 

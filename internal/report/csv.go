@@ -21,6 +21,7 @@ func writeCSV(w io.Writer, rs []audit.Result, o Options) error {
 		"privilege", "state", "required_depth", "actual_depth", "evidence", "fix_kind", "fix", "file", "line",
 		"waiver_kind", "waiver_owner", "waiver_expires", "waiver_reason", "baseline_state",
 		"snapshot_digest", "snapshot_taken_at", "evaluated_at",
+		"profile_version", "profile_origin", "profile_digest",
 	}); err != nil {
 		return err
 	}
@@ -97,6 +98,7 @@ func csvRow(r audit.Result, c audit.Control, f *audit.Finding, o Options) []stri
 		strings.Join(facts, "; "), fixKind, fix, file, line,
 		w.Kind, w.Owner, w.Expires, w.Reason, string(finding.Baseline),
 		r.Snapshot.Digest, timestamp(r.Snapshot.TakenAt), timestamp(r.EvaluatedAt),
+		r.Profile.Version, r.Profile.Origin, r.Profile.Digest,
 	}
 	for i := range row {
 		row[i] = inert(visible(row[i]))

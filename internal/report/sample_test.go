@@ -25,6 +25,7 @@ func base() audit.Result {
 		Tool:        audit.Tool{Name: "dbaudit", Version: "0.1.0"},
 		Environment: audit.Environment{Name: "contoso", URL: "https://contoso.crm.dynamics.com", OrganizationID: orgID},
 		Profile: audit.Profile{
+			Version: "2026-11-30", Origin: audit.OriginBuiltin, Digest: "sha256:" + strings.Repeat("5e", 32),
 			Name: "demandbase", Title: "Demandbase integration user, minimum requirements",
 			Source: audit.Source{Title: "Step 2 (OAuth): Create Microsoft Dynamics Integration User", URL: "https://support.demandbase.com/hc/en-us/articles/1234"},
 		},

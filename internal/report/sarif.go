@@ -193,6 +193,9 @@ type sarifLogical struct {
 type sarifRunFacts struct {
 	Environment  audit.Environment `json:"dbaudit/environment"`
 	Profile      string            `json:"dbaudit/profile"`
+	Version      string            `json:"dbaudit/profile-version,omitempty"`
+	Origin       string            `json:"dbaudit/profile-origin,omitempty"`
+	Digest       string            `json:"dbaudit/profile-digest,omitempty"`
 	Verdict      audit.Verdict     `json:"dbaudit/verdict"`
 	Summary      audit.Summary     `json:"dbaudit/summary"`
 	Snapshot     string            `json:"dbaudit/snapshotDigest"`
@@ -223,7 +226,8 @@ func run(r audit.Result, o Options, several bool) sarifRun {
 		ColumnKind:        "utf16CodeUnits",
 		Results:           []sarifResult{},
 		Properties: &sarifRunFacts{
-			Environment: env, Profile: visible(r.Profile.Name), Verdict: r.Verdict, Summary: r.Summary,
+			Environment: env, Profile: visible(r.Profile.Name),
+			Version: visible(r.Profile.Version), Origin: visible(r.Profile.Origin), Digest: visible(r.Profile.Digest), Verdict: r.Verdict, Summary: r.Summary,
 			Snapshot: visible(r.Snapshot.Digest), SnapshotTime: timestamp(r.Snapshot.TakenAt), Notes: visibleAll(r.Notes),
 		},
 	}

@@ -203,6 +203,7 @@ func (t *terminal) facts(r audit.Result) {
 	s := r.Summary
 	line("Environment", join("  ", visible(r.Environment.Name), visible(r.Environment.URL)))
 	line("Profile", join("  ", visible(r.Profile.Name), visible(r.Profile.Title)))
+	line("Version", visible(r.Profile.Edition()))
 	line("Source", join("  ", visible(r.Profile.Source.Title), visible(r.Profile.Source.URL)))
 	line("Snapshot", taken(r.Snapshot))
 	digest := visible(r.Snapshot.Digest)

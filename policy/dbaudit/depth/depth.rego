@@ -16,7 +16,7 @@ names := ["none", "basic", "local", "deep", "global"]
 # description: >-
 #   What the configuration asks of each privilege of the minimum, or else the profile. The deepest is the
 #   default: an integration that synchronises all records needs it.
-wanted[name] := object.get(_asked, name, "global") if some name in profile.minimum
+wanted[name] := object.get(_asked, lower(name), "global") if some name in profile.minimum
 
 # METADATA
 # description: The depth that each defined privilege of the minimum must be granted at.
@@ -40,7 +40,7 @@ present[name] := depth if {
 	input.source == "solution"
 	some name in profile.minimum
 	input.privileges[name].depths == []
-	not _asked[name]
+	not _asked[lower(name)]
 	others := {number | some other, level in _granted; _table(other) == _table(name); number := rank[level]}
 	depth := object.get(_granted, name, _deepest(others))
 }
@@ -58,7 +58,11 @@ _deepest(set()) := "global"
 
 _table(name) := regex.replace(lower(name), `^prv(create|read|write|delete|appendto|append|assign|share)`, "")
 
-_asked := object.union(object.get(profile.current, "depths", {}), input.requirement.depth)
+# METADATA
+# description: The depths that are asked for, by the privileges' names in lower case; the configuration's go first.
+_asked := object.union(_by_name(object.get(profile.current, "depths", {})), _by_name(input.requirement.depth))
+
+_by_name(depths) := object.union_n([{lower(name): depth} | some name, depth in depths])
 
 # METADATA
 # description: The shallowest of the ranks that reaches the wanted one, or the deepest where none does.

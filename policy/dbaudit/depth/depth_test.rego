@@ -47,6 +47,14 @@ test_the_profile_can_name_depths_which_the_configuration_overrides if {
 	required.prvReadLead == "global"
 }
 
+test_a_depth_is_given_to_a_name_in_any_case if {
+	profile := object.union(testing.profile, {"depths": {"PRVREADACCOUNT": "deep", "prvreadcontact": "local"}})
+	required := depth.required with input as testing.changed({"/requirement/depth": {"prvREADaccount": "basic"}})
+		with data.profiles.demandbase as profile
+	required.prvReadAccount == "basic"
+	required.prvReadContact == "local"
+}
+
 test_undefined_privileges_are_wanted_but_not_required if {
 	snapshot := testing.without(testing.snapshot, ["/privileges/prvReadLead"])
 	depth.wanted.prvReadLead == "global" with input as snapshot

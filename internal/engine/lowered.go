@@ -1,0 +1,62 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// lowered says what is asked for less strictly than by default, and by what: depths,
+// severities, and privileges that are no surplus. Who reads a verdict must know what it
+// is a verdict on.
+func (e *Engine) lowered(s *snapshot.Snapshot, p profile.Profile) []string {
+	var notes []string
+	note := func(by, does string, what []string) {
+		if len(what) > 0 {
+			notes = append(notes, fmt.Sprintf("%s %s: %s", by, does, strings.Join(what, ", ")))
+		}
+	}
+	configuration, by := "the configuration", "the profile "+p.Name
+	ofProfile, ofConfiguration := shallower(s, p)
+	note(by, "asks for less than the deepest level (depths:)", ofProfile)
+	note(configuration, "asks for less than the deepest level (depth:)", ofConfiguration)
+	var severities []string
+	for _, c := range p.Controls {
+		if than, less := p.LessSevere(c, e.rules[c.Rule].Severity); less {
+			severities = append(severities, fmt.Sprintf("%s (%s, not %s)", c.ID, c.Severity, than))
+		}
+	}
+	note(by, "lowers severities", severities)
+	note(by, "takes views of more tables (view_tables:)", p.ViewTablesBeyond())
+	note(by, "allows privileges beyond the minimum (allow:)", p.Allows())
+	note(configuration, "allows privileges beyond the minimum (allow:)", slices.Sorted(slices.Values(s.Requirement.Allow)))
+	return notes
+}
+
+// shallower lists the privileges of the minimum that are asked for below the deepest
+// level that they allow: those of which the profile says so, and those of which the
+// configuration does.
+func shallower(s *snapshot.Snapshot, p profile.Profile) (ofProfile, ofConfiguration []string) {
+	stated := map[string]snapshot.Depth{}
+	for name, depth := range s.Requirement.Depth {
+		stated[strings.ToLower(name)] = depth
+	}
+	for _, name := range slices.Sorted(slices.Values(p.Minimum())) {
+		deepest := snapshot.DepthGlobal
+		if levels := s.Privileges[name].Depths; len(levels) > 0 {
+			deepest = slices.Max(levels)
+		}
+		text := func(d snapshot.Depth) string { return fmt.Sprintf("%s (%s, not %s)", name, d, deepest) }
+		if depth, ok := stated[strings.ToLower(name)]; ok {
+			if depth < deepest {
+				ofConfiguration = append(ofConfiguration, text(depth))
+			}
+		} else if depth, ok := p.Depths[name]; ok && depth < deepest {
+			ofProfile = append(ofProfile, text(depth))
+		}
+	}
+	return ofProfile, ofConfiguration
+}

@@ -1,0 +1,49 @@
+package profile
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// standard is what a profile is held against where it may ask for less: the one that it
+// extends. A profile without a base has none, and a built-in one is the standard itself.
+func (p Profile) standard() Profile {
+	if p.base == nil {
+		return Profile{}
+	}
+	return *p.base
+}
+
+// LessSevere reports whether a control counts for less than in the profile that this
+// one extends or, where it is a file's own, than its rule says.
+func (p Profile) LessSevere(c Control, rule audit.Severity) (than audit.Severity, less bool) {
+	if p.Origin == audit.OriginBuiltin || c.Severity == audit.SeverityInvalid {
+		return audit.SeverityInvalid, false
+	}
+	than = rule
+	if was, ok := p.standard().Control(string(c.ID)); ok && was.Severity != audit.SeverityInvalid {
+		than = was.Severity
+	}
+	return than, c.Severity < than
+}
+
+// Allows lists the privileges that the profile allows beyond what the one that it
+// extends does.
+func (p Profile) Allows() []string { return beyond(p.Allow, p.standard().Allow) }
+
+// ViewTablesBeyond lists the tables whose views the profile takes and the one that it
+// extends does not.
+func (p Profile) ViewTablesBeyond() []string {
+	if p.base == nil {
+		return nil
+	}
+	return beyond(p.ViewTables, p.base.ViewTables)
+}
+
+func beyond(list, base []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool {
+		return slices.ContainsFunc(base, func(b string) bool { return strings.EqualFold(b, s) })
+	})
+}
