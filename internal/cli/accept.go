@@ -78,10 +78,18 @@ func waiverFile(flag string, file *config.File) string {
 		return flag
 	case file == nil || file.Waivers == "":
 		return ""
-	case filepath.IsAbs(file.Waivers):
-		return file.Waivers
 	}
-	return filepath.Join(filepath.Dir(filepath.FromSlash(file.Name())), filepath.FromSlash(file.Waivers))
+	return besideConfiguration(file, file.Waivers)
+}
+
+// besideConfiguration is the path of a file that the configuration names: where it is
+// not absolute, it is taken from the configuration's folder.
+func besideConfiguration(file *config.File, name string) string {
+	name = filepath.FromSlash(name)
+	if file == nil || filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(filepath.Dir(filepath.FromSlash(file.Name())), name)
 }
 
 func (a *app) readWaivers(name string, j judgement) (*waiver.File, error) {

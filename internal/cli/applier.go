@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -60,14 +61,18 @@ func (a *app) applier(t target) (_ target, own bool) {
 	}
 	auth.ClientID = first(get("DBAUDIT_APPLY_CLIENT_ID"), auth.ClientID)
 	auth.Certificate = first(get("DBAUDIT_APPLY_CLIENT_CERTIFICATE"), auth.Certificate)
-	secret := get("DBAUDIT_APPLY_CLIENT_SECRET")
-	if auth == (config.Auth{}) && secret == "" {
+	if get("DBAUDIT_APPLY_CLIENT_SECRET") != "" {
+		auth.Secret = &config.Source{Env: "DBAUDIT_APPLY_CLIENT_SECRET"}
+	}
+	if auth == (config.Auth{}) {
 		return t, false
 	}
-	if auth.ClientID != "" && !strings.EqualFold(auth.ClientID, t.clientID) || auth.Method != "" || auth.Certificate != "" || secret != "" {
+	if auth.ClientID != "" && !strings.EqualFold(auth.ClientID, t.clientID) || auth.Method != "" || auth.Certificate != "" || auth.Secret != nil {
 		// Another identity: nothing of the scan's own credentials is mixed in.
-		t.clientSecret, t.certificate, t.method = dataverse.NewSecret(secret), auth.Certificate, auth.Method
+		t.clientSecret, t.secret = dataverse.Secret{}, auth.Secret
+		t.certificate, t.method = auth.Certificate, auth.Method
 	}
+	t.password = cmp.Or(auth.CertificatePassword, t.password)
 	t.clientID = first(auth.ClientID, t.clientID)
 	t.tenantID = first(auth.TenantID, t.tenantID)
 	t.authority = first(auth.Authority, t.authority)
@@ -98,7 +103,7 @@ func (a *app) applySignIn(c *signin.Config, own bool) {
 		c.Variables = "DBAUDIT_APPLY_"
 	}
 	if password := a.Getenv("DBAUDIT_APPLY_CLIENT_CERTIFICATE_PASSWORD"); password != "" {
-		c.CertificatePassword = dataverse.NewSecret(password)
+		c.CertificatePassword, c.PasswordFrom = dataverse.NewSecret(password), "DBAUDIT_APPLY_CLIENT_CERTIFICATE_PASSWORD"
 	}
 }
 

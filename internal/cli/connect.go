@@ -1,14 +1,19 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
+	"time"
 
+	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/signin"
 )
@@ -42,16 +47,39 @@ func (a *app) connect(ctx context.Context, t target, roots *x509.CertPool, obser
 	return connection{client: client, session: session}, nil
 }
 
+// A timeoutError is the cause of a reading that took longer than it may.
+type timeoutError struct{ limit time.Duration }
+
+func (e timeoutError) Error() string {
+	return fmt.Sprintf("it took longer than %s: give it more by --timeout, or look for what makes it slow", e.limit)
+}
+
+// within has something done in the target's environment, in the target's time.
+func (t target) within(ctx context.Context, do func(context.Context) error) error {
+	limit := cmp.Or(t.timeout, defaultTimeout)
+	timed, cancel := context.WithTimeoutCause(ctx, limit, timeoutError{limit})
+	defer cancel()
+	err := do(timed)
+	var late timeoutError
+	if err != nil && ctx.Err() == nil && errors.As(context.Cause(timed), &late) {
+		return fmt.Errorf("%w (it was at this: %s)", late, err.Error())
+	}
+	return err
+}
+
 // tokens is where a session's tokens come from. Several environments are opened
 // at once, but a person is asked one thing at a time: the first sign-in, once
 // kept, serves the others without a question.
 func (a *app) tokens(session *signin.Session) dataverse.TokenSource {
-	switch session.Method() {
-	case signin.DeviceCode, signin.Interactive:
+	if byPerson(session) {
 		return oneAtATime{&a.asking, session}
-	case signin.Auto, signin.ClientSecret, signin.Certificate, signin.WorkloadIdentity, signin.ManagedIdentity, signin.AzureCLI:
 	}
 	return session
+}
+
+func byPerson(session *signin.Session) bool {
+	method := session.Method()
+	return method == signin.DeviceCode || method == signin.Interactive
 }
 
 type oneAtATime struct {
@@ -87,14 +115,29 @@ func (a *app) signInConfig(t target, transport http.RoundTripper) (signin.Config
 	if err != nil {
 		return signin.Config{}, err
 	}
+	// What another method needs is not read: it need not be there.
+	secret, secretFrom := t.clientSecret, ""
+	if t.secret != nil && (method == signin.Auto || method == signin.ClientSecret) {
+		if secret, secretFrom, err = a.readSecret(t.file, *t.secret, "secret"); err != nil {
+			return signin.Config{}, err
+		}
+	}
+	password, passwordFrom := dataverse.Secret{}, ""
+	if t.password != nil && t.certificate != "" && (method == signin.Auto || method == signin.Certificate) {
+		if password, passwordFrom, err = a.readSecret(t.file, *t.password, "certificate_password"); err != nil {
+			return signin.Config{}, err
+		}
+	}
 	c := signin.Config{
 		Method:              method,
 		EnvironmentURL:      t.url,
 		TenantID:            t.tenantID,
 		ClientID:            t.clientID,
-		ClientSecret:        t.clientSecret,
+		ClientSecret:        secret,
+		SecretFrom:          secretFrom,
 		CertificateFile:     t.certificate,
-		CertificatePassword: dataverse.NewSecret(a.Getenv("DBAUDIT_CLIENT_CERTIFICATE_PASSWORD")),
+		CertificatePassword: password,
+		PasswordFrom:        passwordFrom,
 		Authority:           t.authority,
 		Transport:           transport,
 		Getenv:              a.Getenv,
@@ -115,6 +158,29 @@ func (a *app) signInConfig(t target, transport http.RoundTripper) (signin.Config
 		}
 	}
 	return c, nil
+}
+
+// readSecret reads a secret from where the configuration or a variable has it, and
+// names that place. What is missing is a fault of this environment's configuration
+// alone.
+func (a *app) readSecret(file *config.File, from config.Source, key string) (dataverse.Secret, string, error) {
+	if from.Env != "" {
+		value := a.Getenv(from.Env)
+		if value == "" {
+			return dataverse.Secret{}, "", usagef("auth.%s: the variable %s is not set: set it, or name another under auth: in the configuration", key, from.Env)
+		}
+		return dataverse.NewSecret(value), from.String(), nil
+	}
+	name := besideConfiguration(file, from.File)
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return dataverse.Secret{}, "", usagef("auth.%s: %w: correct file: under auth: in the configuration", key, err)
+	}
+	value := strings.TrimRight(string(data), "\r\n")
+	if value == "" {
+		return dataverse.Secret{}, "", usagef("auth.%s: the file %s is empty: put the value into it", key, name)
+	}
+	return dataverse.NewSecret(value), "the file " + name, nil
 }
 
 // signIns keeps people's sign-ins: between runs where that is possible, else for

@@ -66,6 +66,7 @@ changed.`),
 		},
 	}
 	f.connection.add(cmd.Flags())
+	f.connection.addTimeout(cmd.Flags())
 	f.requirement.add(cmd.Flags())
 	cmd.Flags().StringVarP(&f.format, "format", "f", "table", "`format` of the answer: table or json")
 	cmd.Flags().StringVarP(&f.output, "output", "o", "", "`file` of the answer (default standard output)")
@@ -117,7 +118,11 @@ func (a *app) doctor(ctx context.Context, f doctorFlags) error {
 	examined := make([]examination, len(targets))
 	code := exitOK
 	for i, t := range targets {
-		if examined[i], err = examine(ctx, t); err != nil {
+		err := t.within(ctx, func(timed context.Context) (err error) {
+			examined[i], err = examine(timed, t)
+			return err
+		})
+		if err != nil {
 			return err
 		}
 		if examined[i].Outcome == doctor.Failed {

@@ -192,7 +192,11 @@ func (a *app) whoami(ctx context.Context, f whoamiFlags) error {
 			return err
 		}
 		for _, t := range targets {
-			me, err := a.whoamiIn(ctx, t)
+			var me environmentIdentity
+			err := t.within(ctx, func(timed context.Context) (err error) {
+				me, err = a.whoamiIn(timed, t)
+				return err
+			})
 			if err != nil {
 				return fmt.Errorf("%s: %w", t, err)
 			}
@@ -221,7 +225,7 @@ func (a *app) whoami(ctx context.Context, f whoamiFlags) error {
 
 // namesEnvironment reports whether any environment is named at all.
 func (a *app) namesEnvironment(f connectionFlags) (bool, error) {
-	if f.url != "" || f.allEnvs || len(f.envs) > 0 || a.Getenv("DBAUDIT_URL") != "" {
+	if f.url != "" || f.chosen() || a.Getenv("DBAUDIT_URL") != "" {
 		return true, nil
 	}
 	file, err := a.configuration()

@@ -76,6 +76,7 @@ code is 0 when a plan was made, an empty one included.`),
 		},
 	}
 	f.connection.add(cmd.Flags())
+	f.connection.addTimeout(cmd.Flags())
 	f.requirement.add(cmd.Flags())
 	f.accept.add(cmd.Flags())
 	f.content.add(cmd.Flags())
@@ -95,6 +96,7 @@ func ofScansOnly(flags *pflag.FlagSet) error {
 	var f planFlags
 	own := pflag.NewFlagSet("", pflag.ContinueOnError)
 	f.connection.add(own)
+	f.connection.addTimeout(own)
 	f.requirement.add(own)
 	f.accept.add(own)
 	var idle []string

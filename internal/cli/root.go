@@ -89,7 +89,7 @@ It never says compliant about something that it did not read.`,
 		},
 	}
 	flags := root.PersistentFlags()
-	flags.StringVarP(&a.global.config, "config", "c", "", "configuration `file` (default dbaudit.yaml, where it is there)")
+	flags.StringVarP(&a.global.config, "config", "c", "", "configuration `file` (default dbaudit.yaml, where it is there; DBAUDIT_CONFIG)")
 	flags.BoolVarP(&a.global.quiet, "quiet", "q", false, "no narration on standard error")
 	flags.BoolVarP(&a.global.verbose, "verbose", "v", false, "more detail on standard error and in tables")
 	flags.BoolVar(&a.global.noColor, "no-color", false, "no colour; NO_COLOR does the same")

@@ -15,6 +15,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -68,6 +69,7 @@ type scanFlags struct {
 	remedy      remediateFlags
 	scope       string
 	snapshot    string
+	parallel    int
 }
 
 func (a *app) scanCommand() *cobra.Command {
@@ -93,6 +95,8 @@ has it mended: then the scan is followed by what dbaudit plan and dbaudit apply 
 		},
 	}
 	f.connection.add(cmd.Flags())
+	f.connection.addTimeout(cmd.Flags())
+	cmd.Flags().IntVar(&f.parallel, "parallel", defaultParallel, "`number` of environments that are read at once")
 	f.requirement.add(cmd.Flags())
 	f.judge.add(cmd.Flags())
 	cmd.Flags().StringVar(&f.scope, "scope", "integration", "integration reads what the verdict needs; environment all roles, application users and shares")
@@ -105,6 +109,9 @@ func (a *app) scan(ctx context.Context, f scanFlags, roots *x509.CertPool) error
 	j, err := a.judgement(f.judge)
 	if err != nil {
 		return err
+	}
+	if f.parallel < 1 {
+		return usagef("--parallel %d: want 1 or more", f.parallel)
 	}
 	scope, err := snapshot.ParseScope(f.scope)
 	if err != nil {
@@ -129,7 +136,7 @@ func (a *app) scan(ctx context.Context, f scanFlags, roots *x509.CertPool) error
 	if err != nil {
 		return err
 	}
-	results, failures := a.scanAll(ctx, e, targets, scope, j, roots, f.snapshot)
+	results, failures := a.scanAll(ctx, e, targets, scope, j, roots, f.snapshot, f.parallel)
 	code, err := a.told(ctx, targets, failures)
 	if err != nil {
 		return err
@@ -141,17 +148,17 @@ func (a *app) scan(ctx context.Context, f scanFlags, roots *x509.CertPool) error
 	return asError(worse(code, accepted.code(results, j.failOn)))
 }
 
-// environmentsAtOnce bounds how many environments are scanned side by side; each
-// has its own limit of requests.
-const environmentsAtOnce = 4
+// defaultParallel is how many environments are scanned side by side; each has its own
+// limit of requests, and mostly waits for its server.
+const defaultParallel = 16
 
 // scanAll scans every target. One that cannot be read does not stop the others: its
 // result says so, in its place, and its failure stands at the same place.
-func (a *app) scanAll(ctx context.Context, e *engine.Engine, targets []target, scope snapshot.Scope, j judgement, roots *x509.CertPool, keep string) ([]audit.Result, []error) {
+func (a *app) scanAll(ctx context.Context, e *engine.Engine, targets []target, scope snapshot.Scope, j judgement, roots *x509.CertPool, keep string, parallel int) ([]audit.Result, []error) {
 	results := make([]audit.Result, len(targets))
 	failures := make([]error, len(targets))
 	var group errgroup.Group
-	group.SetLimit(environmentsAtOnce)
+	group.SetLimit(parallel)
 	for i, t := range targets {
 		group.Go(func() error {
 			results[i], failures[i] = a.scanOne(ctx, e, t, scope, j, roots, keep)
@@ -212,14 +219,33 @@ func (a *app) scanOne(ctx context.Context, e *engine.Engine, t target, scope sna
 	return r, nil
 }
 
-// collect reads an environment's snapshot.
+// collect reads an environment's snapshot, within the target's time. What a person
+// takes to sign in does not count.
 func (a *app) collect(ctx context.Context, t target, scope snapshot.Scope, roots *x509.CertPool) (*snapshot.Snapshot, error) {
 	progress := a.progress(t)
 	defer progress.stop()
-	conn, err := a.connect(ctx, t, roots, progress.exchange)
+	var conn connection
+	err := t.within(ctx, func(timed context.Context) (err error) {
+		conn, err = a.connect(timed, t, roots, progress.exchange)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
+	if byPerson(conn.session) {
+		if _, err := a.tokens(conn.session).Token(ctx, dataverse.TokenOptions{}); err != nil {
+			return nil, err
+		}
+	}
+	var s *snapshot.Snapshot
+	err = t.within(ctx, func(timed context.Context) (err error) {
+		s, err = a.read(timed, t, conn, scope, progress)
+		return err
+	})
+	return s, err
+}
+
+func (a *app) read(ctx context.Context, t target, conn connection, scope snapshot.Scope, progress *progress) (*snapshot.Snapshot, error) {
 	s, err := collector.Collect(ctx, conn.client, collector.Options{
 		Scope:       scope,
 		Requirement: t.requirement,
@@ -290,6 +316,7 @@ judged offline by dbaudit check. Nothing is written to the environment.`),
 		},
 	}
 	f.connection.add(cmd.Flags())
+	f.connection.addTimeout(cmd.Flags())
 	f.requirement.add(cmd.Flags())
 	cmd.Flags().StringVar(&f.scope, "scope", "integration", "integration reads what the verdict needs; environment all roles, application users and shares")
 	cmd.Flags().StringVarP(&f.output, "output", "o", "", "`file` of the snapshot (default standard output)")

@@ -1,21 +1,25 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/signin"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/policy"
 )
@@ -52,7 +56,13 @@ type connectionFlags struct {
 	authority   string
 	envs        []string
 	allEnvs     bool
+	labels      []string
+	timeout     time.Duration
 }
+
+// chosen reports whether environments are chosen out of the configuration, by name,
+// pattern or label. Such an environment is not redirected by a variable.
+func (f connectionFlags) chosen() bool { return f.allEnvs || len(f.envs) > 0 || len(f.labels) > 0 }
 
 func (f *connectionFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.url, "url", "", "the environment, https://ORG.crmN.dynamics.com (DBAUDIT_URL)")
@@ -61,8 +71,14 @@ func (f *connectionFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.certificate, "client-certificate", "", "PEM or PFX `file` of its certificate (DBAUDIT_CLIENT_CERTIFICATE, password in DBAUDIT_CLIENT_CERTIFICATE_PASSWORD)")
 	flags.StringVar(&f.auth, "auth", "", "sign-in `method`: client-secret, certificate, workload-identity, managed-identity, device-code, interactive, azure-cli (default deduced; DBAUDIT_AUTH)")
 	flags.StringVar(&f.authority, "authority", "", "another sign-in host, https://HOST[:PORT] (DBAUDIT_AUTHORITY)")
-	flags.StringArrayVar(&f.envs, "env", nil, "`name` of an environment in the configuration; repeatable")
+	flags.StringArrayVar(&f.envs, "env", nil, "`name` of an environment in the configuration, or a pattern such as 'eu-*'; repeatable")
 	flags.BoolVar(&f.allEnvs, "all-envs", false, "every environment in the configuration")
+	flags.StringArrayVar(&f.labels, "label", nil, "`key=value` that the environments have under labels: in the configuration; repeatable, and all must hold")
+}
+
+// addTimeout adds the flag to the commands that read an environment.
+func (f *connectionFlags) addTimeout(flags *pflag.FlagSet) {
+	flags.DurationVar(&f.timeout, "timeout", 0, "`duration` after which reading an environment is given up (default 5m; DBAUDIT_TIMEOUT)")
 }
 
 // A target is one environment with all that is known about it: how to reach it
@@ -73,11 +89,15 @@ type target struct {
 	tenantID     string
 	clientID     string
 	clientSecret dataverse.Secret
+	secret       *config.Source // goes before clientSecret
 	certificate  string
+	password     *config.Source // of the certificate
 	method       string
 	authority    string
 	requirement  snapshot.Requirement
 	profile      profile.Profile
+
+	timeout time.Duration // for reading it; 0 stands for the default
 
 	file *config.File // nil where there is none
 	env  config.Environment
@@ -86,15 +106,13 @@ type target struct {
 // configuration reads the configuration file: the named one, or dbaudit.yaml
 // where it is there.
 func (a *app) configuration() (*config.File, error) {
-	name := a.global.config
-	if name == "" {
-		name = config.DefaultName
-	}
+	named := first(a.global.config, a.Getenv("DBAUDIT_CONFIG"))
+	name := first(named, config.DefaultName)
 	data, err := os.ReadFile(name)
 	switch {
 	case err == nil:
 		return config.Parse(filepath.ToSlash(name), data)
-	case errors.Is(err, fs.ErrNotExist) && a.global.config == "":
+	case errors.Is(err, fs.ErrNotExist) && named == "":
 		return nil, nil //nolint:nilnil // no file is a normal state
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, usagef("there is no configuration file %s; `dbaudit init` writes one", name)
@@ -113,15 +131,44 @@ func (a *app) targets(conn connectionFlags, req requirementFlags) ([]target, err
 	if err != nil {
 		return nil, err
 	}
+	timeout, err := a.timeout(conn)
+	if err != nil {
+		return nil, err
+	}
 	targets := make([]target, len(envs))
 	for i, env := range envs {
 		t, err := a.resolve(file, env, conn, req)
 		if err != nil {
 			return nil, err
 		}
+		t.timeout = timeout
 		targets[i] = t
 	}
+	if conn.chosen() {
+		a.sayMixed(envs)
+	}
 	return targets, nil
+}
+
+// defaultTimeout is how long reading one environment may take.
+const defaultTimeout = 5 * time.Minute
+
+func (a *app) timeout(conn connectionFlags) (time.Duration, error) {
+	if conn.timeout != 0 {
+		if conn.timeout < 0 {
+			return 0, usagef("--timeout %s: want a duration above nothing, such as 90s or 5m", conn.timeout)
+		}
+		return conn.timeout, nil
+	}
+	text := a.Getenv("DBAUDIT_TIMEOUT")
+	if text == "" {
+		return defaultTimeout, nil
+	}
+	timeout, err := time.ParseDuration(text)
+	if err != nil || timeout <= 0 {
+		return 0, usagef("DBAUDIT_TIMEOUT %q: want a duration above nothing, such as 90s or 5m", text)
+	}
+	return timeout, nil
 }
 
 // choose picks the environments of the configuration.
@@ -129,8 +176,8 @@ func (a *app) choose(file *config.File, conn connectionFlags) ([]config.Environm
 	if conn.allEnvs && len(conn.envs) > 0 {
 		return nil, usagef("--env and --all-envs exclude each other")
 	}
-	if conn.url != "" && (conn.allEnvs || len(conn.envs) > 1) {
-		return nil, usagef("--url names one environment; --all-envs and several --env mean more")
+	if conn.url != "" && (conn.allEnvs || len(conn.envs) > 1 || len(conn.labels) > 0) {
+		return nil, usagef("--url names one environment; --all-envs, --label and several --env mean more")
 	}
 	var all []config.Environment
 	if file != nil {
@@ -142,25 +189,13 @@ func (a *app) choose(file *config.File, conn connectionFlags) ([]config.Environm
 			names = append(names, env.Name)
 		}
 	}
-	if (conn.allEnvs || len(conn.envs) > 0) && len(names) == 0 {
-		return nil, usagef("--env and --all-envs choose among environments: in the configuration, and there are none")
+	if conn.chosen() && len(names) == 0 {
+		return nil, usagef("--env, --label and --all-envs choose among environments: in the configuration, and there are none")
 	}
 	given := first(conn.url, a.Getenv("DBAUDIT_URL"))
 	switch {
-	case conn.allEnvs:
-		return all, nil
-	case len(conn.envs) > 0:
-		var chosen []config.Environment
-		for _, name := range conn.envs {
-			i := slices.IndexFunc(all, func(e config.Environment) bool { return e.Name == name })
-			if i < 0 {
-				return nil, usagef("there is no environment %q in %s: it has %s", name, file.Name(), strings.Join(names, ", "))
-			}
-			if !slices.ContainsFunc(chosen, func(e config.Environment) bool { return e.Name == name }) {
-				chosen = append(chosen, all[i])
-			}
-		}
-		return chosen, nil
+	case conn.chosen():
+		return chooseNamed(file, all, names, conn)
 	case len(names) > 0 && given != "":
 		for _, env := range all {
 			if strings.EqualFold(strings.TrimRight(env.URL, "/"), strings.TrimRight(given, "/")) {
@@ -169,34 +204,76 @@ func (a *app) choose(file *config.File, conn connectionFlags) ([]config.Environm
 		}
 		return []config.Environment{{}}, nil
 	case len(names) > 1:
-		return nil, usagef("the configuration has several environments: choose by --env (%s), or take --all-envs", strings.Join(names, ", "))
+		return nil, usagef("the configuration has several environments: choose by --env (%s) or --label, or take --all-envs", strings.Join(names, ", "))
 	case len(all) == 1:
 		return all, nil
 	}
 	return []config.Environment{{}}, nil
 }
 
+// chooseNamed picks by name, pattern and label, in the order of the flags.
+func chooseNamed(file *config.File, all []config.Environment, names []string, conn connectionFlags) ([]config.Environment, error) {
+	chosen := all
+	if len(conn.envs) > 0 {
+		chosen = nil
+	}
+	for _, pattern := range conn.envs {
+		found := false
+		for _, env := range all {
+			fits, err := path.Match(pattern, env.Name)
+			if err != nil {
+				return nil, usagef("--env %q: this is no pattern: %w", pattern, err)
+			}
+			if !fits && env.Name != pattern {
+				continue
+			}
+			found = true
+			if !slices.ContainsFunc(chosen, func(e config.Environment) bool { return e.Name == env.Name }) {
+				chosen = append(chosen, env)
+			}
+		}
+		if !found {
+			return nil, usagef("there is no environment %q in %s: it has %s", pattern, file.Name(), strings.Join(names, ", "))
+		}
+	}
+	for _, label := range conn.labels {
+		key, value, ok := strings.Cut(label, "=")
+		if !ok || key == "" {
+			return nil, usagef("--label %q: want KEY=VALUE", label)
+		}
+		chosen = slices.DeleteFunc(slices.Clone(chosen), func(e config.Environment) bool {
+			is, ok := e.Labels[key]
+			return !ok || is != value
+		})
+	}
+	if len(chosen) == 0 {
+		return nil, usagef("no environment in %s has the label %s: look under labels: of %s",
+			file.Name(), strings.Join(conn.labels, " and "), strings.Join(names, ", "))
+	}
+	return chosen, nil
+}
+
 func (a *app) resolve(file *config.File, env config.Environment, conn connectionFlags, req requirementFlags) (target, error) {
 	t := target{file: file, env: env}
-	auth := config.Auth{}
+	flags := config.Auth{
+		Method: conn.auth, TenantID: conn.tenantID, ClientID: conn.clientID, Certificate: conn.certificate, Authority: conn.authority,
+	}
+	variables, own, top := a.authOfVariables(), config.Auth{}, config.Auth{}
 	if file != nil {
-		auth = file.Auth
+		top = file.Auth
 	}
 	if env.Auth != nil {
-		auth = merge(*env.Auth, auth)
+		own = *env.Auth
 	}
-	get := a.Getenv
-	t.url = first(conn.url, get("DBAUDIT_URL"), env.URL)
-	if len(conn.envs) > 0 || conn.allEnvs {
-		// An environment chosen by its name is not redirected by a variable.
+	auth := merge(flags, variables, own, top)
+	t.url = first(conn.url, a.Getenv("DBAUDIT_URL"), env.URL)
+	if conn.chosen() {
+		own.Method = implied(own)
+		auth = merge(flags, own, variables, top)
 		t.url = first(conn.url, env.URL)
 	}
-	t.tenantID = first(conn.tenantID, get("DBAUDIT_TENANT_ID"), auth.TenantID)
-	t.clientID = first(conn.clientID, get("DBAUDIT_CLIENT_ID"), auth.ClientID)
-	t.certificate = first(conn.certificate, get("DBAUDIT_CLIENT_CERTIFICATE"), auth.Certificate)
-	t.method = first(conn.auth, get("DBAUDIT_AUTH"), auth.Method)
-	t.authority = first(conn.authority, get("DBAUDIT_AUTHORITY"), auth.Authority)
-	t.clientSecret = dataverse.NewSecret(get("DBAUDIT_CLIENT_SECRET"))
+	t.tenantID, t.clientID, t.method, t.authority = auth.TenantID, auth.ClientID, auth.Method, auth.Authority
+	t.certificate, t.secret, t.password = auth.Certificate, auth.Secret, auth.CertificatePassword
 	if t.url == "" {
 		return target{}, usagef("no environment is named: give --url https://ORG.crmN.dynamics.com, DBAUDIT_URL, or url: in %s", config.DefaultName)
 	}
@@ -214,15 +291,86 @@ func (a *app) resolve(file *config.File, env config.Environment, conn connection
 	return t, nil
 }
 
-// merge fills what a says nothing about from b.
-func merge(a, b config.Auth) config.Auth {
-	return config.Auth{
-		Method:      first(a.Method, b.Method),
-		TenantID:    first(a.TenantID, b.TenantID),
-		ClientID:    first(a.ClientID, b.ClientID),
-		Certificate: first(a.Certificate, b.Certificate),
-		Authority:   first(a.Authority, b.Authority),
+// authOfVariables is what the DBAUDIT_* variables say about signing in.
+func (a *app) authOfVariables() config.Auth {
+	get := a.Getenv
+	source := func(name string) *config.Source {
+		if get(name) == "" {
+			return nil
+		}
+		return &config.Source{Env: name}
 	}
+	return config.Auth{
+		Method: get("DBAUDIT_AUTH"), TenantID: get("DBAUDIT_TENANT_ID"), ClientID: get("DBAUDIT_CLIENT_ID"),
+		Certificate: get("DBAUDIT_CLIENT_CERTIFICATE"), Authority: get("DBAUDIT_AUTHORITY"),
+		Secret: source("DBAUDIT_CLIENT_SECRET"), CertificatePassword: source("DBAUDIT_CLIENT_CERTIFICATE_PASSWORD"),
+	}
+}
+
+// implied is the method that an environment's own auth: states, if only by the one
+// credential that it names: a variable's credential does not go before that.
+func implied(own config.Auth) string {
+	switch {
+	case own.Method != "":
+		return own.Method
+	case own.Secret != nil && own.Certificate == "":
+		return signin.ClientSecret.String()
+	case own.Certificate != "" && own.Secret == nil:
+		return signin.Certificate.String()
+	}
+	return ""
+}
+
+// sayMixed warns of variables that hold for some of the chosen environments only,
+// because the others state their own.
+func (a *app) sayMixed(envs []config.Environment) {
+	variables := a.authOfVariables()
+	for _, v := range []struct {
+		name   string
+		set    bool
+		stated func(config.Auth) bool
+	}{
+		{"DBAUDIT_AUTH", variables.Method != "", func(o config.Auth) bool { return implied(o) != "" }},
+		{"DBAUDIT_TENANT_ID", variables.TenantID != "", func(o config.Auth) bool { return o.TenantID != "" }},
+		{"DBAUDIT_CLIENT_ID", variables.ClientID != "", func(o config.Auth) bool { return o.ClientID != "" }},
+		{"DBAUDIT_CLIENT_SECRET", variables.Secret != nil, func(o config.Auth) bool { return o.Secret != nil || o.Certificate != "" }},
+		{"DBAUDIT_CLIENT_CERTIFICATE", variables.Certificate != "", func(o config.Auth) bool { return o.Secret != nil || o.Certificate != "" }},
+		{"DBAUDIT_CLIENT_CERTIFICATE_PASSWORD", variables.CertificatePassword != nil, func(o config.Auth) bool { return o.CertificatePassword != nil }},
+		{"DBAUDIT_AUTHORITY", variables.Authority != "", func(o config.Auth) bool { return o.Authority != "" }},
+	} {
+		var stating, others []string
+		for _, env := range envs {
+			if env.Auth != nil && v.stated(*env.Auth) {
+				stating = append(stating, env.Name)
+			} else {
+				others = append(others, env.Name)
+			}
+		}
+		if !v.set || stating == nil {
+			continue
+		}
+		rest := "for no other"
+		if others != nil {
+			rest = "for " + strings.Join(others, ", ")
+		}
+		a.warn("%s is not used for %s, whose auth: in the configuration goes before variables; it is used %s",
+			v.name, strings.Join(stating, ", "), rest)
+	}
+}
+
+// merge takes each setting from the first that says something about it.
+func merge(levels ...config.Auth) config.Auth {
+	var m config.Auth
+	for _, l := range levels {
+		m.Method = first(m.Method, l.Method)
+		m.TenantID = first(m.TenantID, l.TenantID)
+		m.ClientID = first(m.ClientID, l.ClientID)
+		m.Certificate = first(m.Certificate, l.Certificate)
+		m.Authority = first(m.Authority, l.Authority)
+		m.Secret = cmp.Or(m.Secret, l.Secret)
+		m.CertificatePassword = cmp.Or(m.CertificatePassword, l.CertificatePassword)
+	}
+	return m
 }
 
 // originHost checks that an environment's URL is an origin that a secret may be

@@ -71,7 +71,7 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 	if err != nil {
 		return err
 	}
-	results, failures := a.scanAll(ctx, e, []target{t}, snapshot.ScopeIntegration, j, roots, f.snapshot)
+	results, failures := a.scanAll(ctx, e, []target{t}, snapshot.ScopeIntegration, j, roots, f.snapshot, 1)
 	if failures[0] != nil {
 		return failures[0]
 	}

@@ -1,6 +1,6 @@
 // Package config reads dbaudit.yaml: what to audit and how to reach it. Unknown
 // keys, duplicate keys and bad values are errors with file, line and column. It
-// holds no secrets and reads none.
+// holds no secrets and reads none: it says where they are.
 package config
 
 import (
@@ -42,6 +42,23 @@ type Auth struct {
 	ClientID    string `yaml:"client_id,omitempty"`
 	Certificate string `yaml:"certificate,omitempty"`
 	Authority   string `yaml:"authority,omitempty"`
+	// Secret and CertificatePassword say where a secret is, and never what it is.
+	Secret              *Source `yaml:"secret,omitempty"`
+	CertificatePassword *Source `yaml:"certificate_password,omitempty"`
+}
+
+// Source is where a secret is read from: a variable or a file.
+type Source struct {
+	Env  string `yaml:"env,omitempty"`
+	File string `yaml:"file,omitempty"`
+}
+
+// String names the source for advice.
+func (s Source) String() string {
+	if s.Env != "" {
+		return s.Env
+	}
+	return "the file " + s.File
 }
 
 // Environment is one Dataverse environment and what is required of it.
@@ -52,6 +69,8 @@ type Environment struct {
 	Integration  Integration `yaml:"integration,omitempty"`
 	BusinessUnit string      `yaml:"business_unit,omitempty"`
 	Views        []View      `yaml:"views,omitempty"`
+	// Labels are what environments are chosen by, besides their names.
+	Labels map[string]string `yaml:"labels,omitempty"`
 
 	// Name is the environment's key; empty for a single environment at the top.
 	Name string `yaml:"-"`

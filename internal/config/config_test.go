@@ -73,6 +73,8 @@ func TestParseRefuses(t *testing.T) {
 		"unknown key":            {"profil: x\n", `dbaudit.yaml:1:1: unknown key "profil"`},
 		"duplicate key":          {"url: https://a\nurl: https://b\n", `dbaudit.yaml:2:1: the key "url" stands twice`},
 		"secret":                 {"auth: {client_secret: x}\n", `dbaudit.yaml:1:8: unknown key "client_secret"`},
+		"secret in place":        {"auth: {secret: hunter2}\n", "dbaudit.yaml:1:16: auth.secret: got string, want object"},
+		"two sources":            {"auth: {secret: {env: A, file: b}}\n", "dbaudit.yaml:1:16: auth.secret:"},
 		"bad depth":              {"depth: {prvReadLead: all}\n", "dbaudit.yaml:1:22: depth.prvReadLead:"},
 		"bad id":                 {"integration: {app_id: abc}\n", "dbaudit.yaml:1:23: integration.app_id:"},
 		"bad method":             {"auth: {method: password}\n", "dbaudit.yaml:1:16: auth.method:"},
@@ -87,6 +89,9 @@ func TestParseRefuses(t *testing.T) {
 			_, err := config.Parse("dbaudit.yaml", []byte(test.text))
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q in it", err, test.want)
+			}
+			if err != nil && strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("a secret is told: %v", err)
 			}
 		})
 	}

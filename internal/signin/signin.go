@@ -50,6 +50,9 @@ type Config struct {
 	Warn func(string)
 	// Terminal reports that a person sits in front, which changes advice.
 	Terminal bool
+	// SecretFrom and PasswordFrom name where the secret and the password come from, for
+	// advice; empty for DBAUDIT_CLIENT_SECRET and DBAUDIT_CLIENT_CERTIFICATE_PASSWORD.
+	SecretFrom, PasswordFrom string
 	// Variables is what the names of the variables begin with that advice names for
 	// credentials; empty for DBAUDIT_.
 	Variables string
@@ -148,6 +151,12 @@ func (c Config) hasSavedSignIn() bool {
 // naming has an error's advice name the variables that hold these credentials.
 func (c Config) naming(err error) error {
 	own := func(text string) string {
+		if c.SecretFrom != "" {
+			text = strings.ReplaceAll(text, "DBAUDIT_CLIENT_SECRET", c.SecretFrom)
+		}
+		if c.PasswordFrom != "" {
+			text = strings.ReplaceAll(text, "DBAUDIT_CLIENT_CERTIFICATE_PASSWORD", c.PasswordFrom)
+		}
 		if c.Variables == "" {
 			return text
 		}
