@@ -104,7 +104,7 @@ func Collect(ctx context.Context, r Reader, o Options) (*snapshot.Snapshot, erro
 	c := &collection{
 		Options: o, reader: r, taken: o.Now().UTC().Truncate(time.Second),
 		spelling: map[string]string{}, without: columnSet{}, endings: map[snapshot.Section][]ending{},
-		asked: map[string]bool{}, grants: map[string]map[string]snapshot.Depth{},
+		asked: map[string]bool{}, grants: map[string]granted{},
 	}
 	for _, name := range o.Privileges {
 		c.spelling[strings.ToLower(name)] = name
@@ -153,7 +153,7 @@ type collection struct {
 	named          []role // roots whose name fits
 	confirmed      map[string]role
 	asked          map[string]bool // roots whose privileges were asked for
-	grants         map[string]map[string]snapshot.Depth
+	grants         map[string]granted
 	owners         []user
 	auditorViews   []view
 	ownerViews     [][]view
@@ -350,7 +350,15 @@ func (c *collection) assemble() *snapshot.Snapshot {
 			s.Roles[id] = o.Role
 		}
 	}
-	maps.Copy(s.RolePrivileges, c.grants)
+	for root, g := range c.grants {
+		s.RolePrivileges[root] = g.depths
+		if len(g.filtered) > 0 {
+			s.FilteredPrivileges[root] = g.filtered
+		}
+		if len(g.unreadable) > 0 {
+			s.UnreadablePrivileges[root] = g.unreadable
+		}
+	}
 	for _, v := range c.systemViews {
 		s.SystemViews[v.id] = v.SystemView
 	}

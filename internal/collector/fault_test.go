@@ -363,6 +363,8 @@ func TestGrants(t *testing.T) {
 		state  string
 		detail string
 		want   string // the depth of prvReadThat, or of the name before a colon
+		// The words of prvReadThat's depth, where it is none that counts.
+		filtered, unreadable string
 	}{
 		"as it is":            {rows: []string{row}, want: "local"},
 		"twice":               {rows: []string{row, with(func(r string) string { return strings.Replace(r, "Local", "Deep", 1) })}, want: "deep"},
@@ -372,18 +374,27 @@ func TestGrants(t *testing.T) {
 			rows: []string{with(func(r string) string {
 				return strings.NewReplacer("prvReadThat", "prvreadaccount", "00000000-0000-0000-0000-000000000000", filter1).Replace(r)
 			})},
-			detail: "grants prvReadAccount for the records of a filter only", want: "prvReadAccount:none",
+			want: "prvReadAccount:none",
 		},
 		"a filter, of what is too much": {
-			rows: []string{with(func(r string) string { return strings.Replace(r, "00000000-0000-0000-0000-000000000000", filter1, 1) })}, want: "local",
+			rows: []string{with(func(r string) string { return strings.Replace(r, "00000000-0000-0000-0000-000000000000", filter1, 1) })}, want: "none", filtered: "Local",
 		},
-		"no list":        {rows: nil, state: "failed"},
-		"a depth":        {rows: []string{with(func(r string) string { return strings.Replace(r, "Local", "Parent", 1) })}, state: "failed", detail: "Parent"},
-		"a depth's case": {rows: []string{with(func(r string) string { return strings.Replace(r, "Local", "local", 1) })}, state: "failed"},
-		"no depth":       {rows: []string{with(func(r string) string { return strings.Replace(r, `"Depth":"Local",`, "", 1) })}, state: "failed"},
-		"no id":          {rows: []string{with(func(r string) string { return strings.Replace(r, "PrivilegeId", "Id", 1) })}, state: "failed"},
-		"an id":          {rows: []string{with(func(r string) string { return strings.Replace(r, "11111111-", "-", 1) })}, state: "failed"},
-		"a number":       {rows: []string{"7"}, state: "failed"},
+		"a filter, and without one": {
+			rows: []string{with(func(r string) string { return strings.Replace(r, "00000000-0000-0000-0000-000000000000", filter1, 1) }), row}, want: "local", filtered: "Local",
+		},
+		"the depth of a filter":           {rows: []string{with(func(r string) string { return strings.Replace(r, "Local", "RecordFilter", 1) })}, want: "none", filtered: "RecordFilter"},
+		"the depth of a filter, a number": {rows: []string{with(func(r string) string { return strings.Replace(r, `"Local"`, "4", 1) })}, want: "none", filtered: "4"},
+		"no list":                         {rows: nil, state: "failed"},
+		"a depth":                         {rows: []string{with(func(r string) string { return strings.Replace(r, "Local", "Parent", 1) })}, want: "none", unreadable: "Parent"},
+		"a depth, and one that is known":  {rows: []string{with(func(r string) string { return strings.Replace(r, "Local", "Parent", 1) }), row}, want: "local", unreadable: "Parent"},
+		"a depth's case":                  {rows: []string{with(func(r string) string { return strings.Replace(r, "Local", "local", 1) })}, want: "none", unreadable: "local"},
+		"a depth's number":                {rows: []string{with(func(r string) string { return strings.Replace(r, `"Local"`, "8", 1) })}, want: "none", unreadable: "8"},
+		"a depth that is none":            {rows: []string{with(func(r string) string { return strings.Replace(r, `"Local"`, "null", 1) })}, state: "failed"},
+		"a depth that is a list":          {rows: []string{with(func(r string) string { return strings.Replace(r, `"Local"`, "[]", 1) })}, state: "failed"},
+		"no depth":                        {rows: []string{with(func(r string) string { return strings.Replace(r, `"Depth":"Local",`, "", 1) })}, state: "failed"},
+		"no id":                           {rows: []string{with(func(r string) string { return strings.Replace(r, "PrivilegeId", "Id", 1) })}, state: "failed"},
+		"an id":                           {rows: []string{with(func(r string) string { return strings.Replace(r, "11111111-", "-", 1) })}, state: "failed"},
+		"a number":                        {rows: []string{"7"}, state: "failed"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -421,6 +432,9 @@ func TestGrants(t *testing.T) {
 				}
 				if len(got) != len(grants) || got[strings.ToLower(name)] != strings.TrimSuffix(depth, "none") {
 					t.Errorf("role %s grants %v", root, grants)
+				}
+				if name == "prvReadThat" && (s.FilteredPrivileges[root][name] != test.filtered || s.UnreadablePrivileges[root][name] != test.unreadable) {
+					t.Errorf("role %s grants in part %v and unreadably %v", root, s.FilteredPrivileges, s.UnreadablePrivileges)
 				}
 			}
 		})

@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -167,7 +168,7 @@ func (c *collection) wantedRoots() []string {
 
 // grantsAny reports whether a role was read to grant some of the minimum.
 func (c *collection) grantsAny(root string) bool {
-	return slices.ContainsFunc(c.Privileges, func(name string) bool { return c.grants[root][name] != snapshot.DepthNone })
+	return slices.ContainsFunc(c.Privileges, c.grants[root].names)
 }
 
 // readGrants makes the part of a round that reads what roles grant, as they are
@@ -179,14 +180,14 @@ func (c *collection) readGrants(roots []string) func(context.Context) error {
 		c.asked[root] = true
 	}
 	return func(ctx context.Context) error {
-		found := make([]map[string]snapshot.Depth, len(roots))
+		found := make([]*granted, len(roots))
 		err := parallel(ctx, len(roots), func(ctx context.Context, i int) (err error) {
 			found[i], err = c.readRole(ctx, copies[i])
 			return c.end(ctx, snapshot.SectionRolePrivileges, err)
 		})
 		for i, root := range roots {
 			if found[i] != nil {
-				c.grants[root] = found[i]
+				c.grants[root] = *found[i]
 			}
 		}
 		return err
@@ -210,18 +211,25 @@ func (c *collection) nearest(root string) role {
 	return role{id: root}
 }
 
-// A grant is a row of RetrieveRolePrivilegesRole's answer.
-type grant struct {
-	Depth          *string
-	PrivilegeID    *string `json:"PrivilegeId"`
-	PrivilegeName  *string
-	RecordFilterID *string `json:"RecordFilterId"`
+// granted is what a role grants, by the privileges' names.
+type granted struct {
+	depths map[string]snapshot.Depth
+	// filtered are grants for the records of a filter only, unreadable those at a
+	// depth that nobody knows: both with the depth as the environment words it.
+	filtered, unreadable map[string]string
+}
+
+// names reports whether the role grants a privilege in any way.
+func (g granted) names(privilege string) bool {
+	_, filtered := g.filtered[privilege]
+	_, unreadable := g.unreadable[privilege]
+	return filtered || unreadable || g.depths[privilege] != snapshot.DepthNone
 }
 
 // readRole reads what a role grants.
-func (c *collection) readRole(ctx context.Context, o role) (map[string]snapshot.Depth, error) {
+func (c *collection) readRole(ctx context.Context, o role) (*granted, error) {
 	what := fmt.Sprintf("privileges of the role %q", o.Name)
-	granted, err := object(ctx, c, ask{
+	found, err := object(ctx, c, ask{
 		section: snapshot.SectionRolePrivileges, what: what,
 		query: func(columnSet) dataverse.Query {
 			return dataverse.Function("RetrieveRolePrivilegesRole", dataverse.IDArg("RoleId", dataverse.GUID(o.id)))
@@ -230,77 +238,68 @@ func (c *collection) readRole(ctx context.Context, o role) (map[string]snapshot.
 	if err != nil {
 		return nil, err
 	}
-	if slices.ContainsFunc(granted, func(g granting) bool { return g.name == "" }) {
-		if err := c.readNames(ctx, o, granted); err != nil {
+	if slices.ContainsFunc(found, func(g granting) bool { return g.name == "" }) {
+		if err := c.readNames(ctx, o, found); err != nil {
 			return nil, err
 		}
 	}
-	depths := map[string]snapshot.Depth{}
-	for _, g := range granted {
-		name := c.spell(g.name)
-		_, asked := c.spelling[strings.ToLower(g.name)]
-		if g.filtered && asked {
-			// Half a grant is none of what is asked for, and all of what is too much.
-			c.note(snapshot.SectionRolePrivileges, "the role %q grants %s for the records of a filter only, which is not counted", o.Name, name)
-			continue
-		}
-		depths[name] = max(depths[name], g.depth)
-	}
-	return oneSpelling(depths), nil
+	return c.join(found), nil
 }
 
-// oneSpelling joins names that differ in case alone.
-func oneSpelling(depths map[string]snapshot.Depth) map[string]snapshot.Depth {
+// join takes grants by their names. Names that differ in case alone are one, and of
+// several grants of one privilege the deepest counts.
+func (c *collection) join(found []granting) *granted {
+	slices.SortFunc(found, func(a, b granting) int {
+		return cmp.Or(cmp.Compare(c.spell(a.name), c.spell(b.name)), cmp.Compare(a.word, b.word))
+	})
+	g := &granted{map[string]snapshot.Depth{}, map[string]string{}, map[string]string{}}
 	spelling := map[string]string{}
-	joined := make(map[string]snapshot.Depth, len(depths))
-	for _, name := range sortedKeys(depths) {
-		lower := strings.ToLower(name)
+	for _, one := range found {
+		lower := strings.ToLower(one.name)
 		if _, known := spelling[lower]; !known {
-			spelling[lower] = name
+			spelling[lower] = c.spell(one.name)
 		}
-		joined[spelling[lower]] = max(joined[spelling[lower]], depths[name])
+		switch name := spelling[lower]; {
+		case one.filtered:
+			g.filtered[name] = one.word
+		case one.depth == snapshot.DepthNone:
+			g.unreadable[name] = one.word
+		default:
+			g.depths[name] = max(g.depths[name], one.depth)
+		}
 	}
-	return joined
+	return g
 }
 
 // A granting is what a row of a role's privileges comes to.
 type granting struct {
 	id, name string
-	depth    snapshot.Depth
+	// word is the depth as it came; depth is none where nobody knows it, or where it
+	// is that of a filter.
+	word  string
+	depth snapshot.Depth
+	// filtered marks a grant for the records of a filter only.
 	filtered bool
 }
 
-func grantsOf(r *row) []granting {
-	list, ok := decode[[]grant](r, "RolePrivileges", "list of privileges")
-	if !ok {
-		r.fail("RolePrivileges", "holds no list")
-		return nil
+func grantsOf(r *row) []granting { return list(r, "RolePrivileges", "", grantOf) }
+
+func grantOf(r *row) granting {
+	g := granting{id: r.id("PrivilegeId"), word: r.word("Depth")}
+	g.depth = depthOf(g.word)
+	g.filtered = g.word == "RecordFilter" || g.word == "4"
+	if r.has("PrivilegeName") {
+		g.name = r.text("PrivilegeName")
 	}
-	granted := make([]granting, len(list))
-	for i, g := range list {
-		if g.Depth == nil || g.PrivilegeID == nil {
-			r.fail("RolePrivileges", "has a row without Depth or PrivilegeId")
-			return nil
-		}
-		id, err := dataverse.ParseGUID(*g.PrivilegeID)
-		if err != nil {
-			r.fail("RolePrivileges", "has a PrivilegeId that is no id")
-			return nil
-		}
-		granted[i].id = id.String()
-		if granted[i].depth = depthOf(*g.Depth); granted[i].depth == snapshot.DepthNone {
-			r.fail("RolePrivileges", fmt.Sprintf("has a Depth that nobody knows, %q", *g.Depth))
-			return nil
-		}
-		if g.PrivilegeName != nil {
-			granted[i].name = *g.PrivilegeName
-		}
-		granted[i].filtered = g.RecordFilterID != nil && *g.RecordFilterID != "" && !dataverse.GUID(*g.RecordFilterID).IsZero()
+	if r.has("RecordFilterId") {
+		filter := r.text("RecordFilterId")
+		g.filtered = g.filtered || filter != "" && !dataverse.GUID(filter).IsZero()
 	}
-	return granted
+	return g
 }
 
-// depthOf reads a member of the PrivilegeDepth enumeration.
+// depthOf reads a member of the PrivilegeDepth enumeration; none for its fifth,
+// RecordFilter, and for what is no member that is documented.
 func depthOf(name string) snapshot.Depth {
 	switch name {
 	case "Basic":
@@ -317,7 +316,7 @@ func depthOf(name string) snapshot.Depth {
 
 // readNames gives the names of a role's privileges where the environment is older
 // than RolePrivilege.PrivilegeName.
-func (c *collection) readNames(ctx context.Context, o role, granted []granting) error {
+func (c *collection) readNames(ctx context.Context, o role, found []granting) error {
 	definitions, err := rows(ctx, c, ask{
 		section: snapshot.SectionRolePrivileges, what: fmt.Sprintf("names of the privileges of the role %q", o.Name), key: "privilegeid",
 		query: func(columnSet) dataverse.Query {
@@ -331,8 +330,8 @@ func (c *collection) readNames(ctx context.Context, o role, granted []granting) 
 	for _, d := range definitions {
 		names[d.id] = d.name
 	}
-	for i := range granted {
-		if g := &granted[i]; g.name == "" {
+	for i := range found {
+		if g := &found[i]; g.name == "" {
 			if g.name = names[g.id]; g.name == "" {
 				return fmt.Errorf("privileges of the role %q: the privilege %s has no name", o.Name, g.id)
 			}

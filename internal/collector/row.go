@@ -57,6 +57,12 @@ func (r *row) value(column string) (data json.RawMessage, ok bool) {
 	return data, !bytes.Equal(data, []byte("null"))
 }
 
+// has reports whether a row has a column, which older environments may leave out.
+func (r *row) has(column string) bool {
+	_, found := r.columns[column]
+	return found
+}
+
 func decode[T any](r *row, column, kind string) (v T, ok bool) {
 	data, ok := r.value(column)
 	if ok && json.Unmarshal(data, &v) != nil {
@@ -143,6 +149,25 @@ func (r *row) managed(column string) bool {
 		return false
 	}
 	return *property.Value
+}
+
+// word is a member of an enumeration: its name or, where it has none, its number,
+// in text. It must not be null.
+func (r *row) word(column string) string {
+	data, ok := r.value(column)
+	if !ok {
+		r.fail(column, "is null")
+		return ""
+	}
+	var name string
+	if json.Unmarshal(data, &name) == nil {
+		return name
+	}
+	var number json.Number
+	if json.Unmarshal(data, &number) != nil {
+		r.fail(column, "is neither a name nor a number")
+	}
+	return number.String()
 }
 
 // typeCode is a table's type as its logical name or its number, in text.

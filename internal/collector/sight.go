@@ -72,20 +72,9 @@ func (c *collection) readSight(ctx context.Context) error {
 }
 
 func sightsOf(r *row) []sight {
-	granted := grantsOf(r)
-	units, _ := decode[[]struct {
-		BusinessUnitID string `json:"BusinessUnitId"`
-	}](r, "RolePrivileges", "list of privileges")
-	found := make([]sight, len(granted))
-	for i, g := range granted {
-		unit, err := dataverse.ParseGUID(units[i].BusinessUnitID)
-		if err != nil {
-			r.fail("RolePrivileges", "has a BusinessUnitId that is no id")
-			return nil
-		}
-		found[i] = sight{g, unit.String()}
-	}
-	return found
+	return list(r, "RolePrivileges", "", func(inner *row) sight {
+		return sight{grantOf(inner), inner.id("BusinessUnitId")}
+	})
 }
 
 // short reports whether a read is known to stop short of the organization.

@@ -69,7 +69,7 @@ func judge(c profile.Control, rule Rule, r report, findings []audit.Finding) aud
 		return control
 	}
 	control.Notes = r.RuleNotes[c.Rule]
-	unknown := r.Unknown[c.Rule]
+	unknown := slices.Concat(r.Unknown[c.Rule], r.UnknownControls[c.ID])
 	switch {
 	case len(findings) > 0:
 		sortFindings(findings, c)

@@ -413,10 +413,12 @@ type report struct {
 	Findings      []finding           `json:"findings"`
 	NotApplicable map[string][]string `json:"not_applicable"`
 	Unknown       map[string][]string `json:"unknown"`
-	RuleNotes     map[string][]string `json:"rule_notes"`
-	Notes         []string            `json:"notes"`
-	Ambiguous     []string            `json:"ambiguous"`
-	Invalid       []string            `json:"invalid"`
+	// UnknownControls are the reasons of single controls, by their ids.
+	UnknownControls map[audit.ControlID][]string `json:"unknown_controls"`
+	RuleNotes       map[string][]string          `json:"rule_notes"`
+	Notes           []string                     `json:"notes"`
+	Ambiguous       []string                     `json:"ambiguous"`
+	Invalid         []string                     `json:"invalid"`
 }
 
 type finding struct {

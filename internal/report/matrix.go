@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -101,14 +102,17 @@ func cellOf(c audit.Control, record, column string, asked bool) matrixCell {
 		if right != column {
 			continue
 		}
-		cell := matrixCell{State: "missing", Mark: "○", Waived: f.Waiver != nil}
+		cell, words := matrixCell{State: "missing", Mark: "○", Waived: f.Waiver != nil}, ""
 		switch f.Evidence.Text("state") {
 		case "shallow":
 			cell.State, cell.Mark = "shallow", "◐"
+		case "filtered":
+			cell.State, cell.Mark = "shallow", "◐"
+			words = "granted for some records only"
 		case "undefined":
 			cell.State, cell.Mark = "undefined", "∅"
 		}
-		cell.Title = visible(record) + ", " + column + ": " + cell.State
+		cell.Title = visible(record) + ", " + column + ": " + cmp.Or(words, cell.State)
 		if required := depthOf(f.Evidence, "required_depth"); required != "" && cell.State != "undefined" {
 			cell.Title += fmt.Sprintf(", needs %s, has %s", required, depthOf(f.Evidence, "actual_depth"))
 		}
@@ -121,12 +125,11 @@ func cellOf(c audit.Control, record, column string, asked bool) matrixCell {
 		return matrixCell{}
 	}
 	cell := matrixCell{State: "granted", Mark: "●"}
-	switch c.Outcome {
-	case audit.OutcomeUnknown:
+	switch {
+	case c.Outcome == audit.OutcomeUnknown, len(c.Unjudged) > 0:
 		cell = matrixCell{State: "unknown", Mark: "?"}
-	case audit.OutcomeNotApplicable:
+	case c.Outcome == audit.OutcomeNotApplicable:
 		cell = matrixCell{State: "inapplicable", Mark: "–"}
-	case audit.OutcomePass, audit.OutcomeFail, audit.OutcomeWaived:
 	}
 	cell.Title = visible(record) + ", " + column + ": " + cell.State
 	if cell.State == "inapplicable" {

@@ -389,7 +389,7 @@ func stateStyle(f audit.Finding) style {
 	switch {
 	case f.Waiver != nil:
 		return faint
-	case f.Evidence.Text("state") == "shallow":
+	case f.Evidence.Text("state") == "shallow", f.Evidence.Text("state") == "filtered":
 		return yellow
 	}
 	return red

@@ -20,6 +20,8 @@ func (s *Snapshot) Slice(pattern string) *Snapshot {
 	part.Teams = only(s.Teams, func(id string, _ Team) bool { return owners[id] || principals[id] })
 	part.Roles = only(s.Roles, func(_ string, role Role) bool { return roots[role.RootID] })
 	part.RolePrivileges = only(s.RolePrivileges, func(root string, _ map[string]Depth) bool { return roots[root] })
+	part.FilteredPrivileges = only(s.FilteredPrivileges, func(root string, _ map[string]string) bool { return roots[root] })
+	part.UnreadablePrivileges = only(s.UnreadablePrivileges, func(root string, _ map[string]string) bool { return roots[root] })
 	part.Shares = only(s.Shares, func(id string, _ map[string]Share) bool { return principals[id] })
 	return &part
 }

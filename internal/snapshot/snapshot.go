@@ -33,7 +33,12 @@ type Snapshot struct {
 	// [Snapshot.Seal].
 	Digest      string      `json:"digest"`
 	Environment Environment `json:"environment"`
-	Format      string      `json:"format"`
+	// FilteredPrivileges is what roles grant for the records of a filter only, by the
+	// id of the root copy and the privilege's name: the depth as the environment words
+	// it. Such a grant counts towards no minimum; a role may grant the same privilege
+	// without a filter besides, which RolePrivileges has.
+	FilteredPrivileges map[string]map[string]string `json:"filtered_privileges,omitempty"`
+	Format             string                       `json:"format"`
 	// Organization is the environment's single organization row.
 	Organization Organization `json:"organization"`
 	// Privileges are the definitions by name, in the spelling of the environment.
@@ -59,6 +64,9 @@ type Snapshot struct {
 	TakenAt time.Time       `json:"taken_at"`
 	Teams   map[string]Team `json:"teams"`
 	Tool    Tool            `json:"tool"`
+	// UnreadablePrivileges is what roles grant at a depth that nobody knows, by the id
+	// of the root copy and the privilege's name: the depth as the environment words it.
+	UnreadablePrivileges map[string]map[string]string `json:"unreadable_privileges,omitempty"`
 	// Users (systemuser) by systemuserid: the candidates for the integration user,
 	// soft-deleted ones included, and the owners of views.
 	Users map[string]User `json:"users"`
@@ -79,12 +87,14 @@ func New() *Snapshot {
 func (s *Snapshot) fill() {
 	fill(&s.BusinessUnits)
 	fill(&s.Coverage)
+	fill(&s.FilteredPrivileges)
 	fill(&s.Privileges)
 	fill(&s.RolePrivileges)
 	fill(&s.Roles)
 	fill(&s.Shares)
 	fill(&s.SystemViews)
 	fill(&s.Teams)
+	fill(&s.UnreadablePrivileges)
 	fill(&s.Users)
 	fill(&s.Views)
 	s.Requirement.fill()

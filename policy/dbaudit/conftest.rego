@@ -20,7 +20,8 @@ deny contains {
 	"severity": _severity[control.id],
 } if {
 	some control in _controls
-	reasons := unknown[control.rule]
+	reasons := object.get(unknown, control.rule, set()) | object.get(unknown_controls, control.id, set())
+	count(reasons) > 0
 	not control.id in {finding.control | some finding in findings}
 }
 

@@ -34,6 +34,16 @@ test_conftest_denies_what_was_not_judged if {
 	} with input as snapshot
 }
 
+test_conftest_denies_a_control_that_could_not_be_judged if {
+	snapshot := testing.patched(testing.without(testing.snapshot, ["/role_privileges/role/prvReadLead"]), {
+		"/unreadable_privileges": {"role": {"prvReadLead": "Galaxy"}},
+	})
+	some denied in dbaudit.deny with input as snapshot
+	startswith(denied.msg, "DB-PRIV-LEAD: not judged: ")
+	count(dbaudit.deny) == 1 with input as snapshot
+	object.keys(dbaudit.unknown_controls) == {"DB-PRIV-LEAD"} with input as snapshot
+}
+
 test_conftest_says_once_what_failed_and_is_not_wholly_judged if {
 	snapshot := testing.changed({
 		"/shares/user/view/rights": ["read", "write"],

@@ -65,6 +65,21 @@ unknown[rule] contains "the policies hold no such rule" if {
 
 # METADATA
 # description: >-
+#   Reasons for which a single control could not be judged in full, by control, as the rule says that judges it. The
+#   other controls of that rule are judged.
+# scope: document
+unknown_controls[control] contains reason if {
+	some category, name
+	one := data.dbaudit.rules[category][name].unknown_controls[_]
+	rule := sprintf("%s/%s", [category, name])
+	rule in _applying
+	control := one.control
+	control in _controls_of[rule]
+	reason := one.reason
+}
+
+# METADATA
+# description: >-
 #   What rules report and must not: a finding under a control that another rule judges, or that says nothing. A rule
 #   of the user's own could else make a control fail that it does not own.
 # scope: document
@@ -116,6 +131,7 @@ report := {
 	"findings": findings,
 	"not_applicable": not_applicable,
 	"unknown": unknown,
+	"unknown_controls": unknown_controls,
 	"rule_notes": notes,
 	"notes": integration.notes,
 	"ambiguous": integration.ambiguous,

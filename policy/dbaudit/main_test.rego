@@ -8,6 +8,7 @@ test_compliant_environment_has_nothing_to_report if {
 		"findings": set(),
 		"not_applicable": {},
 		"unknown": {},
+		"unknown_controls": {},
 		"rule_notes": {},
 		"notes": {concat("", [
 			"the article names no access level: that each privilege must be granted at the deepest level it ",

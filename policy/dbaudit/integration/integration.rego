@@ -147,7 +147,7 @@ _fitting_pattern contains role.root_id if {
 _score[root] := (1000 * count(enough)) + count(any_depth) if {
 	required := depth.required
 	some root, grants in input.role_privileges
-	any_depth := {name | some name in profile.minimum; grants[name]}
+	any_depth := {name | some name in profile.minimum; name in _named[root]}
 	enough := {name | some name in any_depth; depth.rank[grants[name]] >= depth.rank[required[name]]}
 }
 
@@ -251,6 +251,36 @@ role_editable if {
 own := object.get(input.role_privileges, role, {})
 
 # METADATA
+# description: What each role grants in any way, also for some records only, or at a depth that nobody knows.
+# scope: document
+_named[root] contains name if {
+	some root, grants in input.role_privileges
+	some name, _ in grants
+}
+
+_named[root] contains name if {
+	some root, words in input.filtered_privileges
+	some name, _ in words
+}
+
+_named[root] contains name if {
+	some root, words in input.unreadable_privileges
+	some name, _ in words
+}
+
+# METADATA
+# description: What the integration role grants by itself in any way.
+own_names := object.get(_named, role, set())
+
+# METADATA
+# description: What the integration role grants by itself for the records of a filter only.
+own_filtered contains name if some name, _ in input.filtered_privileges[role]
+
+# METADATA
+# description: Why it is not known how far the integration role grants a privilege by itself.
+own_unreadable[name] := _unreadable_words(role, name, word) if some name, word in input.unreadable_privileges[role]
+
+# METADATA
 # description: >-
 #   How the integration role comes to grant each defined privilege of the minimum at the required depth, as a
 #   fix: a role that is built in or locked cannot be changed, and one that is not there must be made.
@@ -321,6 +351,34 @@ granted[name] := level if {
 	some name in profile.minimum
 	level := own[name]
 }
+
+# METADATA
+# description: >-
+#   The roles whose grants count, by root: those that reach the user, or the integration role alone where none
+#   does.
+_counted := {input.roles[id].root_id | some id in reaching} if {
+	count(reaching) > 0
+} else := {role}
+
+# METADATA
+# description: What the integration holds for the records of a filter only. It counts towards no minimum.
+filtered contains name if {
+	some root in _counted
+	some name, _ in input.filtered_privileges[root]
+}
+
+# METADATA
+# description: Why it is not known how far the integration holds a privilege, in words for each role.
+unreadable[name] contains words if {
+	some root in _counted
+	some name, word in input.unreadable_privileges[root]
+	words := _unreadable_words(root, name, word)
+}
+
+_unreadable_words(root, name, word) := sprintf(
+	"the role %q grants %s at the depth %q, which dbaudit does not know",
+	[min(names[root]), name, word],
+)
 
 # METADATA
 # description: Why rules about the user cannot apply.

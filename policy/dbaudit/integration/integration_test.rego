@@ -481,3 +481,16 @@ test_a_role_of_a_solution_is_not_created if {
 	snapshot := testing.patched(testing.no_role, {"/requirement/role": ""})
 	integration.grant == {} with input as snapshot with data.profiles.demandbase as _supplement
 }
+
+test_a_role_that_grants_the_minimum_in_part_only_is_chosen_before_one_that_grants_none_of_it if {
+	every member in ["filtered_privileges", "unreadable_privileges"] {
+		integration.role == "second" with input as testing.changed({
+			"/requirement/role": "",
+			"/role_privileges/role": {"prvReadGoal": "global"},
+			"/roles/second": object.union(testing.role, {"name": "Second", "root_id": "second"}),
+			"/role_privileges/second": {},
+			"/users/user/roles": ["role", "second"],
+			sprintf("/%s", [member]): {"second": {"prvReadLead": "RecordFilter"}},
+		})
+	}
+}

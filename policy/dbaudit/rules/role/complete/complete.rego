@@ -25,27 +25,43 @@ findings contains {
 		granted,
 		concat(", ", fillers),
 		integration.role_name,
-		_words(actual),
+		_words(state, actual),
 	]),
 	"subject": {"kind": "role", "id": integration.role, "name": integration.role_name},
 	"evidence": {
 		"privilege": name,
 		"required_depth": required,
 		"actual_depth": actual,
-		"state": _state(actual),
+		"state": state,
 		"filled_by": fillers,
 	},
 	"fix": fix,
 } if {
-	count(integration.reaching) > 0
 	some control in profile.controls["role/complete"]
-	some name, required in depth.required
+	some name, actual in _filled
+	not integration.own_unreadable[name]
+	required := depth.required[name]
 	granted := integration.granted[name]
-	depth.rank[granted] >= depth.rank[required]
-	actual := object.get(integration.own, name, "none")
-	depth.rank[actual] < depth.rank[required]
+	state := _state(name, actual)
 	fillers := sort(_fillers[name])
 	fix := integration.grant[name]
+}
+
+# METADATA
+# description: What another role grants deeply enough, and this one may, at a depth that nobody knows.
+unknown contains reason if {
+	some name, _ in _filled
+	reason := integration.own_unreadable[name]
+}
+
+# METADATA
+# description: What the user holds deeply enough and this role is not known to grant so, with the depth that it does.
+_filled[name] := actual if {
+	count(integration.reaching) > 0
+	some name, required in depth.required
+	depth.rank[integration.granted[name]] >= depth.rank[required]
+	actual := object.get(integration.own, name, "none")
+	depth.rank[actual] < depth.rank[required]
 }
 
 not_applicable := integration.no_role
@@ -60,10 +76,14 @@ _fillers[name] contains filler if {
 	some filler in integration.names[root]
 }
 
-_state("none") := "missing"
+_state(_, actual) := "shallow" if actual != "none"
 
-_state(actual) := "shallow" if actual != "none"
+_state(name, "none") := "filtered" if name in integration.own_filtered
 
-_words("none") := "nothing of it"
+_state(name, "none") := "missing" if not name in integration.own_filtered
 
-_words(actual) := sprintf("%s depth", [actual]) if actual != "none"
+_words("missing", _) := "nothing of it"
+
+_words("filtered", _) := "it for some records only"
+
+_words("shallow", actual) := sprintf("%s depth", [actual])

@@ -121,3 +121,22 @@ test_not_applicable_without_a_role if {
 		"there is no integration role to judge, see DB-ROLE-EXISTS",
 	} with input as testing.no_role
 }
+
+test_fail_this_role_grants_it_for_some_records_only if {
+	complete.findings == {object.union(_missing, {
+		"message": concat(" ", [
+			"prvReadLead is granted at global depth by other roles only (Second);",
+			`the role "Demandbase Integration" grants it for some records only`,
+		]),
+		"evidence": {"state": "filtered"},
+	})} with input as testing.patched(_filled, {"/filtered_privileges": {"role": {"prvReadLead": "Global"}}})
+}
+
+test_unknown_this_role_grants_it_at_a_depth_that_nobody_knows if {
+	snapshot := testing.patched(_filled, {"/unreadable_privileges": {"role": {"prvReadLead": "Galaxy"}}})
+	complete.findings == set() with input as snapshot
+	complete.unknown == {concat("", [
+		`the role "Demandbase Integration" grants prvReadLead at the depth "Galaxy", `,
+		"which dbaudit does not know",
+	])} with input as snapshot
+}

@@ -54,7 +54,7 @@ platform_defaults := {
 }
 
 _surplus contains name if {
-	some name, _ in integration.own
+	some name in integration.own_names
 	not lower(name) in _meant
 }
 
@@ -76,10 +76,14 @@ _listed := array.concat(sort(_dangerous), sort(_surplus - _dangerous))
 _fix := {
 	"kind": "remove-privilege",
 	"role": integration.role_reference,
-	"privileges": [{"name": name, "depth": integration.own[name]} | some name in _listed],
+	"privileges": [_removal(name) | some name in _listed],
 } if {
 	integration.role_editable
 } else := {"kind": "replace-role", "role": integration.role_reference}
+
+_removal(name) := {"name": name, "depth": integration.own[name]}
+
+_removal(name) := {"name": name} if not integration.own[name]
 
 _message := sprintf("the role %q grants %s: %s", [integration.role_name, _counted, _shown])
 

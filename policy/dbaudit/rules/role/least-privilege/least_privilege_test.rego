@@ -131,3 +131,15 @@ test_not_applicable_without_a_role if {
 		"there is no integration role to judge, see DB-ROLE-EXISTS",
 	} with input as testing.no_role
 }
+
+test_fail_what_is_granted_for_some_records_or_at_an_unknown_depth_is_a_surplus_too if {
+	least_privilege.findings == {_finding(
+		"2 privileges beyond the minimum: prvReadGoal, prvReadOrganization",
+		["prvReadGoal", "prvReadOrganization"],
+		0,
+		{"kind": "remove-privilege", "privileges": [{"name": "prvReadGoal"}, {"name": "prvReadOrganization"}]},
+	)} with input as testing.changed({
+		"/filtered_privileges": {"role": {"prvReadGoal": "RecordFilter", "prvReadLead": "Global"}},
+		"/unreadable_privileges": {"role": {"prvReadOrganization": "Galaxy"}},
+	})
+}

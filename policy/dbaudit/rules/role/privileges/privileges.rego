@@ -28,22 +28,39 @@ metadata := rego.metadata.chain()[1].annotations.custom
 # description: A privilege that the environment defines, but that is not granted at all or not deeply enough.
 findings contains {
 	"control": control.id,
-	"message": _message(name, required, actual),
+	"message": _message(name, required, state),
 	"subject": _subject,
 	"evidence": {
 		"privilege": name,
 		"required_depth": required,
 		"actual_depth": actual,
-		"state": _state(actual),
+		"state": state,
 	},
 	"fix": fix,
 } if {
 	some control in profile.controls["role/privileges"]
 	some name in control.privileges
-	required := depth.required[name]
+	some required, actual in _short[name]
+	not integration.unreadable[name]
+	state := _state(name, actual)
+	fix := _fixes[name]
+}
+
+# METADATA
+# description: A privilege that may be granted deeply enough, at a depth that nobody knows.
+unknown_controls contains {"control": control.id, "reason": reason} if {
+	some control in profile.controls["role/privileges"]
+	some name in control.privileges
+	_short[name]
+	some reason in integration.unreadable[name]
+}
+
+# METADATA
+# description: The depth that is required of what is not granted deeply enough, with the depth that is.
+_short[name] := {required: actual} if {
+	some name, required in depth.required
 	actual := object.get(integration.granted, name, "none")
 	depth.rank[actual] < depth.rank[required]
-	fix := _fixes[name]
 }
 
 # METADATA
@@ -86,22 +103,27 @@ _subject := {"kind": "role", "id": integration.role, "name": integration.role_na
 # description: Of what is judged by its presence no level is demanded.
 _unsaid[name] := "" if some name, _ in depth.present
 
-_state("none") := "missing"
+_state(_, actual) := "shallow" if actual != "none"
 
-_state(actual) := "shallow" if actual != "none"
+_state(name, "none") := "filtered" if name in integration.filtered
 
-_message(name, required, "none") := sprintf("%s is not granted; it must be granted%s", [
+_state(name, "none") := "missing" if not name in integration.filtered
+
+_message(name, required, "filtered") := sprintf("%s is granted for some records only; it must be granted at %s depth", [
+	name,
+	required,
+])
+
+_message(name, required, "missing") := sprintf("%s is not granted; it must be granted%s", [
 	name,
 	object.get(_unsaid, name, sprintf(" at %s depth", [required])),
 ])
 
-_message(name, required, actual) := sprintf("%s is granted at %s depth; it must be granted at %s depth", [
+_message(name, required, "shallow") := sprintf("%s is granted at %s depth; it must be granted at %s depth", [
 	name,
-	actual,
+	integration.granted[name],
 	required,
-]) if {
-	actual != "none"
-}
+])
 
 _app("") := ""
 

@@ -236,3 +236,78 @@ test_not_applicable_where_neither_a_role_reaches_the_user_nor_the_role_is_there 
 	privileges.not_applicable == reasons with input as testing.no_role
 	privileges.not_applicable == reasons with input as testing.without(testing.no_role, ["/users/user"])
 }
+
+# The role grants a privilege at a depth in other words, and not otherwise.
+_instead(member, name, word) := testing.patched(
+	testing.without(testing.snapshot, [sprintf("/role_privileges/role/%s", [name])]),
+	{sprintf("/%s", [member]): {"role": {name: word}}},
+)
+
+_second := {
+	"/roles/second": object.union(testing.role, {"name": "Second", "root_id": "second"}),
+	"/users/user/roles": ["role", "second"],
+}
+
+test_fail_granted_for_some_records_only if {
+	filtered := _instead("filtered_privileges", "prvReadLead", "Global")
+	privileges.findings == {object.union(_missing.prvReadLead, {
+		"message": "prvReadLead is granted for some records only; it must be granted at global depth",
+		"evidence": {"state": "filtered"},
+	})} with input as filtered
+	privileges.unknown_controls == set() with input as filtered
+}
+
+test_fail_a_filter_beside_a_shallow_grant if {
+	privileges.findings == {_shallow("prvReadLead", "local")} with input as testing.changed({
+		"/role_privileges/role/prvReadLead": "local",
+		"/filtered_privileges": {"role": {"prvReadLead": "Global"}},
+	})
+}
+
+test_success_another_role_grants_it_without_a_filter if {
+	privileges.findings == set() with input as testing.patched(
+		_instead("filtered_privileges", "prvReadLead", "Global"),
+		object.union(_second, {"/role_privileges/second": {"prvReadLead": "global"}}),
+	)
+}
+
+test_unknown_a_depth_that_nobody_knows if {
+	unreadable := _instead("unreadable_privileges", "prvReadLead", "Galaxy")
+	privileges.findings == set() with input as unreadable
+	privileges.unknown_controls == {{
+		"control": "DB-PRIV-LEAD",
+		"reason": concat("", [
+			`the role "Demandbase Integration" grants prvReadLead at the depth "Galaxy", `,
+			"which dbaudit does not know",
+		]),
+	}} with input as unreadable
+	{one.control | some one in privileges.unknown_controls} == {"DB-PRIV-LEAD"} with input as testing.patched(
+		unreadable,
+		{"/users/user/roles": []},
+	)
+}
+
+test_success_another_role_grants_it_at_a_depth_that_is_known if {
+	snapshot := testing.patched(
+		_instead("unreadable_privileges", "prvReadLead", "Galaxy"),
+		object.union(_second, {"/role_privileges/second": {"prvReadLead": "global"}}),
+	)
+	privileges.findings == set() with input as snapshot
+	privileges.unknown_controls == set() with input as snapshot
+}
+
+test_success_nobody_asks_for_it if {
+	snapshot := testing.changed({
+		"/unreadable_privileges": {"role": {"prvReadnew_thing": "Galaxy"}},
+		"/filtered_privileges": {"role": {"prvReadnew_other": "RecordFilter"}},
+	})
+	privileges.findings == set() with input as snapshot
+	privileges.unknown_controls == set() with input as snapshot
+}
+
+test_success_a_role_that_does_not_reach_the_user_is_no_matter if {
+	privileges.unknown_controls == set() with input as testing.changed({
+		"/unreadable_privileges": {"second": {"prvReadLead": "Galaxy"}},
+		"/filtered_privileges": {"second": {"prvReadLead": "Global"}},
+	})
+}
