@@ -47,6 +47,78 @@ func TestEveryKnownCodeHasAdvice(t *testing.T) {
 	}
 }
 
+// The next step is one that can be taken with the way of signing in: nobody can sign
+// an app in by hand, and an app has no device.
+func TestAdviceFitsTheMethod(t *testing.T) {
+	for _, c := range []struct {
+		method      Method
+		code, oauth string
+		word, never string
+	}{
+		{ClientSecret, "AADSTS501051", "invalid_grant", "assigns it under Enterprise applications", "dbaudit login"},
+		{ManagedIdentity, "AADSTS501051", "invalid_grant", "managed identity is not assigned", "dbaudit login"},
+		{ClientSecret, "AADSTS530004", "access_denied", "Service principal sign-ins", "declined"},
+		{Interactive, "AADSTS530004", "access_denied", "Cross-tenant access settings", "declined"},
+		{AzureCLI, "AADSTS530003", "interaction_required", "az login", "dbaudit login"},
+		{Certificate, "AADSTS5000811", "invalid_client", "public part of the certificate", "Microsoft's list"},
+		{WorkloadIdentity, "AADSTS5000811", "invalid_client", "issuer", "Microsoft's list"},
+		{DeviceCode, "AADSTS5000811", "invalid_grant", "identity provider", "Microsoft's list"},
+		{ClientSecret, "AADSTS50076", "interaction_required", "Entra asks for a person", "dbaudit login"},
+		{Certificate, "AADSTS700082", "invalid_grant", "Entra asks for a person", "dbaudit login"},
+		{DeviceCode, "AADSTS50076", "interaction_required", "dbaudit login", "az login"},
+		{AzureCLI, "AADSTS50173", "invalid_grant", "az login", "dbaudit login"},
+		{ClientSecret, "", "access_denied", "refused", "declined"},
+		{ClientSecret, "", "invalid_grant", "Entra asks for a person", "dbaudit login"},
+		{Interactive, "", "access_denied", "declined", "Service principal"},
+		{ClientSecret, "AADSTS7000215", "invalid_client", "DBAUDIT_CLIENT_SECRET", "dbaudit login"},
+		{ClientSecret, "AADSTS500014", "invalid_resource", "Dataverse itself is disabled", "--url"},
+	} {
+		body := fmt.Sprintf(`{"error":%q,"error_description":"%s: Something."}`, c.oauth, c.code)
+		if c.code == "" {
+			body = fmt.Sprintf(`{"error":%q}`, c.oauth)
+		}
+		e := refusal(400, []byte(body), scrubber{})
+		e.fit(c.method)
+		if !strings.Contains(e.Advice, c.word) || strings.Contains(e.Advice, c.never) {
+			t.Errorf("%s %s%s: %q, want %q and never %q", c.method, c.code, c.oauth, e.Advice, c.word, c.never)
+		}
+	}
+}
+
+func TestASessionAdvisesByItsMethod(t *testing.T) {
+	e := newEntra(t)
+	e.before = func(w http.ResponseWriter, _ *http.Request) bool {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = w.Write([]byte(`{"error":"interaction_required","error_description":"AADSTS50076: Something."}`))
+		return true
+	}
+	c := e.config()
+	c.ClientSecret = dataverse.NewSecret(theSecret)
+	_, err := open(t, c).Token(t.Context(), dataverse.TokenOptions{})
+	if err == nil || !strings.Contains(err.Error(), "Entra asks for a person") {
+		t.Errorf("%v", err)
+	}
+}
+
+// No code that is known sends an app to sign in as people do.
+func TestNoAppIsSentToLogIn(t *testing.T) {
+	for _, m := range Methods() {
+		if m.byPerson() {
+			continue
+		}
+		for code := range 1000 {
+			for _, prefix := range []int{50, 51, 53, 65, 70, 90, 500, 501, 530, 700, 5000, 5001, 7000} {
+				e := &AuthError{Code: fmt.Sprintf("AADSTS%d%03d", prefix, code)}
+				e.Advice = advise(e.Code, "invalid_grant")
+				e.fit(m)
+				if strings.Contains(e.Advice, "dbaudit login") {
+					t.Fatalf("%s %s: %q", m, e.Code, e.Advice)
+				}
+			}
+		}
+	}
+}
+
 func FuzzRefusal(f *testing.F) {
 	f.Add(400, `{"error":"invalid_client","error_description":"AADSTS7000215: x. Trace ID: y"}`)
 	f.Add(500, `<html>`)

@@ -202,6 +202,10 @@ func (s *Session) newSource(c Config) (dataverse.TokenSource, error) {
 // Token gives an access token for the environment.
 func (s *Session) Token(ctx context.Context, o dataverse.TokenOptions) (dataverse.Token, error) {
 	token, err := s.source.Token(ctx, o)
+	var refused *AuthError
+	if errors.As(err, &refused) {
+		refused.fit(s.method)
+	}
 	return token, s.naming(err)
 }
 
