@@ -17,6 +17,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/apply/webapi"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 type applyFlags struct {
@@ -225,14 +226,14 @@ func (a *app) partial(err error, r *apply.Runner, advice string) error {
 func (a *app) asks(yes bool) bool { return !yes && a.StdinIsTerminal && a.StderrIsTerminal }
 
 // present shows what is to be done. Whoever is asked is shown it, --quiet or not.
-func (a *app) present(name, what, text string, yes bool) {
+func (a *app) present(name, what, shown string, yes bool) {
 	switch {
 	case a.asks(yes):
-		a.screen.print(a.Stderr, printable(text)+"\n")
+		a.screen.print(a.Stderr, text.Lines(shown)+"\n")
 	case a.global.logFormat == "json":
-		a.log(slog.LevelInfo, name, "to "+what, slog.String("text", text))
-	default:
-		a.say("%s", text)
+		a.log(slog.LevelInfo, name, "to "+what, slog.String("text", shown))
+	case !a.global.quiet:
+		a.screen.print(a.Stderr, text.Lines(shown)+"\n")
 	}
 }
 
@@ -245,7 +246,7 @@ func (a *app) confirm(ctx context.Context, name, what string, yes bool) error {
 	case !a.asks(yes):
 		return usagef("nobody can be asked here whether to %s: give --yes", what)
 	}
-	a.screen.print(a.Stderr, printable(fmt.Sprintf("To %s, type the environment's name, %s: ", what, name)))
+	a.screen.print(a.Stderr, fmt.Sprintf("To %s, type the environment's name, %s: ", what, text.Line(name)))
 	type answer struct {
 		text string
 		err  error
@@ -277,18 +278,18 @@ func (a *app) follow(p plan.Plan) apply.Progress {
 		if e == apply.EventBegin || e == apply.EventUndo {
 			level = slog.LevelDebug
 		}
-		a.log(level, p.Environment.Name, fmt.Sprintf("%s %s of %d: %s", words[e], action.ID, len(p.Actions), action.Summary))
+		a.log(level, p.Environment.Name, fmt.Sprintf("%s %s of %d: %s", words[e], action.ID, len(p.Actions), text.Line(action.Summary)))
 	}
 }
 
 // checked narrates a dry run.
 func (a *app) checked(p plan.Plan) func(plan.Action, string) {
 	return func(action plan.Action, waitsFor string) {
-		text := "can be done"
+		what := "can be done"
 		if waitsFor != "" {
-			text = "not checked, as it depends on action " + waitsFor
+			what = "not checked, as it depends on action " + waitsFor
 		}
-		a.log(slog.LevelInfo, p.Environment.Name, fmt.Sprintf("%s of %d %s: %s", action.ID, len(p.Actions), text, action.Summary))
+		a.log(slog.LevelInfo, p.Environment.Name, fmt.Sprintf("%s of %d %s: %s", action.ID, len(p.Actions), what, text.Line(action.Summary)))
 	}
 }
 

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -10,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/policy"
 )
 
@@ -97,7 +97,7 @@ func (a *app) showProfile(name, format, file string) error {
 }
 
 func (a *app) listProfile(p profile.Profile) error {
-	if _, err := fmt.Fprintf(a.Stdout, "%s\n%s\n%s\n\n", p.Title, p.Source.Title, p.Source.URL); err != nil {
+	if _, err := fmt.Fprintf(a.Stdout, "%s\n%s\n%s\n\n", text.Line(p.Title), text.Line(p.Source.Title), text.Line(p.Source.URL)); err != nil {
 		return fmt.Errorf("writing to standard output: %w", err)
 	}
 	rows := make([][]string, len(p.Controls))
@@ -127,9 +127,7 @@ func (a *app) policyCommand() *cobra.Command {
 			}
 			rules := e.Rules()
 			if asJSON {
-				enc := json.NewEncoder(a.Stdout)
-				enc.SetIndent("", "  ")
-				return enc.Encode(rules)
+				return a.putJSON("", rules)
 			}
 			rows := make([][]string, len(rules))
 			for i, r := range rules {
@@ -161,7 +159,7 @@ func (a *app) list(header []string, rows [][]string) error {
 	table.Header(header)
 	for _, row := range rows {
 		for i := range row {
-			row[i] = printable(row[i])
+			row[i] = text.Line(row[i])
 		}
 		if err := table.Append(row); err != nil {
 			return fmt.Errorf("writing the table: %w", err)

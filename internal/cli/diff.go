@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dbaudit/dbaudit/internal/compare"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -59,7 +60,7 @@ func (a *app) diff(f diffFlags, older, newer string) error {
 	case "json":
 		err = a.putJSON(f.output, d)
 	case "markdown":
-		err = a.put(f.output, []byte(d.Markdown()))
+		err = a.put(f.output, []byte(text.Harmless(d.Markdown())))
 	default:
 		err = a.putTable(f.output, func(to *app) error { return to.diffTables(d) })
 	}
@@ -125,9 +126,9 @@ func (a *app) diffTables(d compare.Diff) error {
 		fmt.Fprintf(a.Stdout, "no difference between the %s\n", d.Of)
 	}
 	for _, e := range d.Environments {
-		fmt.Fprintf(a.Stdout, "%s\n", printable(e.Name))
+		fmt.Fprintf(a.Stdout, "%s\n", text.Line(e.Name))
 		for _, t := range e.Tables(a.global.verbose) {
-			fmt.Fprintf(a.Stdout, "\n%s\n", t.Title)
+			fmt.Fprintf(a.Stdout, "\n%s\n", text.Line(t.Title))
 			if len(t.Rows) == 0 {
 				continue
 			}

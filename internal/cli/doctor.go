@@ -17,9 +17,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/doctor"
 	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -133,7 +133,11 @@ func (a *app) doctor(ctx context.Context, f doctorFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := a.put(f.output, document); err != nil {
+	put := a.put
+	if f.format == "json" {
+		put = a.putData
+	}
+	if err := put(f.output, document); err != nil {
 		return err
 	}
 	return asError(code)
@@ -326,9 +330,9 @@ func (a *app) doctorTable(b *bytes.Buffer, e examination, width int) error {
 	checkWidth := 0
 	for _, c := range e.Checks {
 		counts[c.Outcome]++
-		checkWidth = min(maxTitle, max(checkWidth, len([]rune(c.Title))))
+		checkWidth = min(maxTitle, max(checkWidth, text.Columns(text.Message(c.Title))))
 	}
-	fmt.Fprintf(b, "%s  %s\n%d checks: %d pass, %d fail, %d with a warning, %d skipped\n\n", printable(e.Environment.Name), printable(e.Environment.URL),
+	fmt.Fprintf(b, "%s  %s\n%d checks: %d pass, %d fail, %d with a warning, %d skipped\n\n", text.Line(e.Environment.Name), text.Line(e.Environment.URL),
 		len(e.Checks), counts[doctor.Passed], counts[doctor.Failed], counts[doctor.Warned], counts[doctor.Skipped])
 	rendition := tw.Rendition{Symbols: tw.NewSymbols(tw.StyleLight), Settings: tw.Settings{Separators: tw.Separators{BetweenRows: tw.Off}}}
 	options := []tablewriter.Option{
@@ -352,22 +356,22 @@ func (a *app) doctorTable(b *bytes.Buffer, e examination, width int) error {
 	table := tablewriter.NewTable(&drawn, append(options, tablewriter.WithRenderer(renderer.NewBlueprint(rendition)))...)
 	table.Header("CHECK", "RESULT", "WHAT WAS FOUND")
 	for _, c := range folded(e.Checks) {
-		text := wrapped(dataverse.Printable(c.Detail), room)
+		found := wrapped(text.Message(c.Detail), room)
 		if c.Advice != "" {
-			text += "\n" + wrapped("-> "+dataverse.Printable(c.Advice), room)
+			found += "\n" + wrapped("-> "+text.Message(c.Advice), room)
 		}
-		title := dataverse.Printable(c.Title)
+		title := text.Message(c.Title)
 		if width > 0 {
 			title = wrapped(title, maxTitle)
 		}
-		if err := table.Append(title, c.Outcome.String(), printable(text)); err != nil {
+		if err := table.Append(title, c.Outcome.String(), found); err != nil {
 			return fmt.Errorf("laying out the checks: %w", err)
 		}
 	}
 	if err := table.Render(); err != nil {
 		return fmt.Errorf("drawing the checks: %w", err)
 	}
-	for line := range strings.Lines(drawn.String()) {
+	for line := range strings.Lines(text.Harmless(drawn.String())) {
 		b.WriteString(strings.TrimRight(line, " \n") + "\n")
 	}
 	return nil
@@ -391,33 +395,4 @@ func folded(checks []doctor.Check) []doctor.Check {
 	return rows
 }
 
-// wrapped breaks a text between words into lines of a width, where there is one.
-func wrapped(text string, width int) string {
-	if width <= 0 {
-		return text
-	}
-	var b strings.Builder
-	column := 0
-	for word := range strings.FieldsSeq(text) {
-		for runes := []rune(word); ; {
-			n := len(runes)
-			if column > 0 && column+1+min(n, width) > width {
-				b.WriteByte('\n')
-				column = 0
-			}
-			if column > 0 {
-				b.WriteByte(' ')
-				column++
-			}
-			if n <= width {
-				b.WriteString(string(runes))
-				column += n
-				break
-			}
-			// Longer than any line: ids run together, an address.
-			b.WriteString(string(runes[:width]) + "\n")
-			runes = runes[width:]
-		}
-	}
-	return b.String()
-}
+func wrapped(said string, width int) string { return strings.Join(text.Wrap(said, width), "\n") }

@@ -12,6 +12,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/report"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/policy"
 )
 
@@ -110,7 +111,7 @@ func explainControl(b *strings.Builder, p profile.Profile, c profile.Control, ru
 	if severity == audit.SeverityInvalid {
 		severity = rule.Severity
 	}
-	fmt.Fprintf(b, "%s  %s\n\n", c.ID, c.Title)
+	fmt.Fprintf(b, "%s  %s\n\n", text.Line(string(c.ID)), text.Line(c.Title))
 	entry(b, "severity", severity.String())
 	entry(b, "rule", c.Rule)
 	entry(b, "demands", rule.Description)
@@ -129,7 +130,7 @@ func explainControl(b *strings.Builder, p profile.Profile, c profile.Control, ru
 }
 
 func explainRule(b *strings.Builder, p profile.Profile, rule engine.Rule) {
-	fmt.Fprintf(b, "%s  %s\n\n", rule.ID, rule.Title)
+	fmt.Fprintf(b, "%s  %s\n\n", text.Line(rule.ID), text.Line(rule.Title))
 	entry(b, "severity", rule.Severity.String())
 	entry(b, "demands", rule.Description)
 	entry(b, "without it", rule.Consequence)
@@ -158,31 +159,15 @@ func resources(b *strings.Builder, rule engine.Rule) {
 const entryWidth = 12
 
 // entry writes a labelled paragraph, wrapped to be read at 80 columns.
-func entry(b *strings.Builder, label, text string) {
-	if text == "" {
+func entry(b *strings.Builder, label, said string) {
+	if said == "" {
 		return
 	}
-	lines := wrap(text, 80-entryWidth)
+	lines := text.Wrap(text.Line(said), 80-entryWidth)
 	for i, line := range lines {
 		if i > 0 {
 			label = ""
 		}
 		fmt.Fprintf(b, "%-*s%s\n", entryWidth, label, line)
 	}
-}
-
-func wrap(text string, width int) []string {
-	var lines []string
-	line := ""
-	for _, word := range strings.Fields(text) {
-		if line != "" && len(line)+1+len(word) > width {
-			lines = append(lines, line)
-			line = ""
-		}
-		if line != "" {
-			line += " "
-		}
-		line += word
-	}
-	return append(lines, line)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/history"
 	"github.com/dbaudit/dbaudit/internal/report"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 type historyFlags struct {
@@ -152,9 +153,9 @@ func (a *app) historyTables(h history.History) error {
 		if i > 0 {
 			fmt.Fprintln(a.Stdout)
 		}
-		fmt.Fprintf(a.Stdout, "%s\n\n", printable(sinceWhen(e)))
+		fmt.Fprintf(a.Stdout, "%s\n\n", text.Line(sinceWhen(e)))
 		for _, p := range e.Profiles {
-			fmt.Fprintf(a.Stdout, "judged by %s\n", printable(judgedBy(e.Profile, p)))
+			fmt.Fprintf(a.Stdout, "judged by %s\n", text.Line(judgedBy(e.Profile, p)))
 		}
 		if len(e.Profiles) > 0 {
 			fmt.Fprintln(a.Stdout, "What is asked for changed between these: an outcome may have changed with it.")
@@ -189,16 +190,16 @@ func (a *app) historyTables(h history.History) error {
 
 // sinceWhen answers the manager's question in a sentence.
 func sinceWhen(e history.Environment) string {
-	text := fmt.Sprintf("%s (%s) is %s since %s", e.Name, e.Profile, e.Verdict, day(&e.Since))
+	said := fmt.Sprintf("%s (%s) is %s since %s", e.Name, e.Profile, e.Verdict, day(&e.Since))
 	if e.Before == nil {
-		text += ", the first result"
+		said += ", the first result"
 	} else {
-		text += fmt.Sprintf(", after %s", day(e.Before))
+		said += fmt.Sprintf(", after %s", day(e.Before))
 	}
 	if e.Verdict != audit.VerdictCompliant {
-		text += "; last compliant: " + day(e.Compliant)
+		said += "; last compliant: " + day(e.Compliant)
 	}
-	return fmt.Sprintf("%s; %d results", text, len(e.Results))
+	return fmt.Sprintf("%s; %d results", said, len(e.Results))
 }
 
 func judgedBy(name string, p history.Judged) string {

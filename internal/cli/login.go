@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/signin"
 )
 
@@ -208,19 +209,19 @@ func (a *app) whoami(ctx context.Context, f whoamiFlags) error {
 		if err != nil {
 			return fmt.Errorf("writing who is signed in: %w", err)
 		}
-		return a.put("", append(data, '\n'))
+		return a.putData("", append(data, '\n'))
 	}
-	text := ""
+	said := ""
 	for _, k := range answer.Kept {
-		text += fmt.Sprintf("signed in: %s, tenant %s, at %s\n", k.Username, k.Tenant, k.Host)
+		said += fmt.Sprintf("signed in: %s, tenant %s, at %s\n", text.Line(k.Username), text.Line(k.Tenant), text.Line(k.Host))
 	}
 	for _, me := range answer.Environments {
-		text += fmt.Sprintf("%s (%s): %s, user %s, by %s\n", me.Name, me.URL, first(me.User, "name not readable"), me.UserID, me.Method)
+		said += fmt.Sprintf("%s (%s): %s, user %s, by %s\n", text.Line(me.Name), text.Line(me.URL), text.Line(first(me.User, "name not readable")), me.UserID, me.Method)
 	}
-	if text == "" {
-		text = "nobody is signed in; dbaudit login signs a person in\n"
+	if said == "" {
+		said = "nobody is signed in; dbaudit login signs a person in\n"
 	}
-	return a.put("", []byte(printable(text)))
+	return a.put("", []byte(said))
 }
 
 // namesEnvironment reports whether any environment is named at all.

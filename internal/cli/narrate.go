@@ -1,85 +1,93 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// say narrates what is being done.
+// say narrates what is being done. Names among the arguments stay on its line.
 func (a *app) say(format string, args ...any) {
-	a.log(slog.LevelInfo, "", fmt.Sprintf(format, args...))
+	a.log(slog.LevelInfo, "", fmt.Sprintf(format, oneLined(args)...))
 }
 
 // warn says what a reader should not overlook, --quiet or not.
 func (a *app) warn(format string, args ...any) {
-	a.log(slog.LevelWarn, "", "warning: "+fmt.Sprintf(format, args...))
+	a.log(slog.LevelWarn, "", "warning: "+fmt.Sprintf(format, oneLined(args)...))
+}
+
+// oneLined makes each text among the arguments of a format one line.
+func oneLined(args []any) []any {
+	made := make([]any, len(args))
+	for i, arg := range args {
+		switch arg := arg.(type) {
+		case string:
+			made[i] = text.Line(arg)
+		default:
+			made[i] = arg
+		}
+	}
+	return made
 }
 
 // log narrates on standard error: a line for people, or with --log-format json an
 // object with time, level, msg and the fields. An environment, where one is
 // named, is the line's beginning or a field. --quiet leaves warnings and errors,
 // --verbose adds what is for debugging.
-func (a *app) log(level slog.Level, environment, text string, fields ...slog.Attr) {
+func (a *app) log(level slog.Level, environment, message string, fields ...slog.Attr) {
 	if level < slog.LevelWarn && a.global.quiet || level < slog.LevelInfo && !a.global.verbose {
 		return
 	}
 	if a.global.logFormat == "json" {
-		a.logJSON(level, environment, text, fields)
+		a.logJSON(level, environment, message, fields)
 		return
 	}
 	if environment != "" {
-		text = environment + ": " + text
+		message = text.Line(environment) + ": " + message
 	}
-	a.screen.print(a.Stderr, printable(text)+"\n")
+	a.screen.print(a.Stderr, paragraph(message))
 }
 
-func (a *app) logJSON(level slog.Level, environment, text string, fields []slog.Attr) {
-	record := slog.NewRecord(a.Now().UTC(), level, printable(text), 0)
+func (a *app) logJSON(level slog.Level, environment, message string, fields []slog.Attr) {
+	record := slog.NewRecord(a.Now().UTC(), level, text.Lines(message), 0)
 	if environment != "" {
-		record.AddAttrs(slog.String("environment", printable(environment)))
+		record.AddAttrs(slog.String("environment", environment))
 	}
 	record.AddAttrs(fields...)
-	var line strings.Builder
+	var line bytes.Buffer
 	handler := slog.NewJSONHandler(&line, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: func(_ []string, f slog.Attr) slog.Attr {
 		if f.Value.Kind() == slog.KindString {
-			f.Value = slog.StringValue(printable(f.Value.String()))
+			f.Value = slog.StringValue(text.Lines(f.Value.String()))
 		}
 		return f
 	}})
 	if err := handler.Handle(nil, record); err != nil { //nolint:staticcheck // the handler ignores the context
 		return // what cannot be narrated must not fail what is narrated
 	}
-	a.screen.print(a.Stderr, line.String())
+	a.screen.print(a.Stderr, string(text.JSON(line.Bytes())))
 }
 
 // complain prints the error that ends a run. Errors say themselves what to do.
 func (a *app) complain(err error) {
-	text := err.Error()
+	message := err.Error()
 	if errors.Is(err, context.Canceled) {
 		// In the words of who pressed Ctrl-C, not of the library that noticed.
-		text = strings.NewReplacer("interrupted: context canceled", "interrupted", "context canceled", "interrupted").Replace(text)
+		message = strings.NewReplacer("interrupted: context canceled", "interrupted", "context canceled", "interrupted").Replace(message)
 	}
 	if a.global.logFormat == "json" {
-		a.log(slog.LevelError, "", text)
+		a.log(slog.LevelError, "", message)
 		return
 	}
-	a.screen.print(a.Stderr, "dbaudit: "+printable(text)+"\n")
+	a.screen.print(a.Stderr, paragraph("dbaudit: "+message))
 }
 
-// printable makes text harmless for a terminal: names out of an environment may
-// hold escape sequences and marks that reorder what is read.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			return r
-		case r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0),
-			r == 0x061c, r >= 0x200b && r <= 0x200f, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0xfeff:
-			return '\ufffd'
-		}
-		return r
-	}, text)
+// paragraph is a message that may have several lines, such as several faults: what
+// follows the first is set in, so that none passes for a message of its own.
+func paragraph(message string) string {
+	return strings.ReplaceAll(text.Lines(strings.TrimRight(message, "\n")), "\n", "\n  ") + "\n"
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/report"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 // An output is one document to write: a format and, unless it goes to standard
@@ -156,7 +157,13 @@ func formatOfFile(file string) string {
 // all.
 func (a *app) render(docs []document, results []audit.Result, o report.Options) error {
 	for _, doc := range docs {
+		// Standard output is written to by the renderer itself, which alone may write
+		// commands to it.
 		var b bytes.Buffer
+		w := a.Stdout
+		if doc.file != "" {
+			w = &b
+		}
 		local := o
 		local.SARIFProfile, local.AzureDevOps = doc.viewer.profile, doc.viewer.pipeline
 		if doc.file == "" {
@@ -164,14 +171,17 @@ func (a *app) render(docs []document, results []audit.Result, o report.Options) 
 		}
 		var err error
 		if len(results) == 1 {
-			err = report.Render(&b, doc.format, results[0], local)
+			err = report.Render(w, doc.format, results[0], local)
 		} else {
-			err = report.RenderAll(&b, doc.format, results, local)
+			err = report.RenderAll(w, doc.format, results, local)
 		}
 		if err != nil {
 			return fmt.Errorf("rendering %s: %w", doc.format, err)
 		}
-		if err := a.put(doc.file, b.Bytes()); err != nil {
+		if doc.file == "" {
+			continue
+		}
+		if err := writeFile(doc.file, b.Bytes()); err != nil {
 			return err
 		}
 	}
@@ -186,7 +196,16 @@ func (a *app) putJSON(file string, document any) error {
 	if err := enc.Encode(document); err != nil {
 		return fmt.Errorf("writing JSON: %w", err)
 	}
-	return a.put(file, b.Bytes())
+	return a.putData(file, b.Bytes())
+}
+
+// putData writes a document that is JSON: to a file byte for byte, to standard output
+// as what means the same and may be printed.
+func (a *app) putData(file string, data []byte) error {
+	if file == "" || file == "-" {
+		data = text.JSON(data)
+	}
+	return a.put(file, data)
 }
 
 // putTable writes what draw prints to standard output, or to a file as it would
@@ -194,7 +213,7 @@ func (a *app) putJSON(file string, document any) error {
 func (a *app) putTable(file string, draw func(to *app) error) error {
 	var b bytes.Buffer
 	to := &app{Env: a.Env, global: a.global}
-	to.Stdout = &b
+	to.Stdout = text.NewStream(&b, false)
 	if file != "" && file != "-" {
 		to.Width = 0
 	}

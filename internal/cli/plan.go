@@ -18,6 +18,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/report"
 	"github.com/dbaudit/dbaudit/internal/report/remedy"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -352,9 +353,9 @@ func (a *app) showPlan(p plan.Plan, docs []document) error {
 			}
 			b.Write(data)
 		case report.Markdown:
-			b.WriteString(printable(p.Markdown()))
+			b.WriteString(text.Harmless(p.Markdown()))
 		default:
-			b.WriteString(printable(p.Text()))
+			b.WriteString(text.Harmless(p.Text()))
 		}
 		if err := a.put(d.file, b.Bytes()); err != nil {
 			return err

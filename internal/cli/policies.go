@@ -18,6 +18,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/policy"
 )
 
@@ -81,20 +82,20 @@ func (a *app) testPolicies(ctx context.Context, folder string, threshold float64
 	for _, t := range trial.Tests {
 		if t.Passed {
 			if a.global.verbose {
-				fmt.Fprintf(&b, "pass  %s\n", t.Name)
+				fmt.Fprintf(&b, "pass  %s\n", text.Line(t.Name))
 			}
 			continue
 		}
-		fmt.Fprintf(&b, "FAIL  %s  %s\n", t.Name, filepath.ToSlash(filepath.Join(folder, t.Place)))
+		fmt.Fprintf(&b, "FAIL  %s  %s\n", text.Line(t.Name), text.Line(filepath.ToSlash(filepath.Join(folder, t.Place))))
 		if t.Detail != "" {
-			fmt.Fprintf(&b, "      %s\n", t.Detail)
+			fmt.Fprintf(&b, "      %s\n", text.Line(t.Detail))
 		}
 	}
 	for _, place := range trial.Uncovered {
-		fmt.Fprintf(&b, "not covered  %s\n", filepath.ToSlash(filepath.Join(folder, place)))
+		fmt.Fprintf(&b, "not covered  %s\n", text.Line(filepath.ToSlash(filepath.Join(folder, place))))
 	}
 	fmt.Fprintf(&b, "%d tests, %d failed, coverage %.1f %%\n", len(trial.Tests), trial.Failed(), trial.Coverage)
-	if err := a.put("", []byte(printable(b.String()))); err != nil {
+	if err := a.put("", []byte(b.String())); err != nil {
 		return err
 	}
 	if trial.Failed() > 0 || trial.Coverage < threshold {

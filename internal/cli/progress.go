@@ -11,6 +11,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -35,10 +36,20 @@ const (
 )
 
 // print writes what stays, above the live lines.
-func (s *screen) print(w io.Writer, text string) {
+func (s *screen) print(w io.Writer, message string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, _ = io.WriteString(w, s.erasure()+text+s.picture())
+	s.show(w, s.erasure())
+	_, _ = io.WriteString(w, message)
+	s.show(w, s.picture())
+}
+
+// show writes what the terminal is to obey; where there is none, there is nothing to
+// write.
+func (s *screen) show(w io.Writer, sequence string) {
+	if sequence != "" {
+		_ = text.WriteControl(w, sequence) // the run goes on without its picture
+	}
 }
 
 // erasure takes the live lines away. It is called with the lock held.
@@ -74,7 +85,7 @@ func (s *screen) draw(w io.Writer, now time.Time) {
 		return
 	}
 	s.last = now
-	_, _ = io.WriteString(w, s.erasure()+s.picture())
+	s.show(w, s.erasure()+s.picture())
 }
 
 // add begins a live line. The first one starts the clock that moves them all.
@@ -86,7 +97,7 @@ func (s *screen) add(p *progress) {
 		s.stop = make(chan struct{})
 		go s.tick(p.app.Stderr, p.app.Now, s.stop)
 	}
-	_, _ = io.WriteString(p.app.Stderr, s.erasure()+s.picture())
+	s.show(p.app.Stderr, s.erasure()+s.picture())
 }
 
 // remove ends a live line; with the last one nothing is left of them.
@@ -94,7 +105,7 @@ func (s *screen) remove(p *progress) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.live = slices.DeleteFunc(s.live, func(q *progress) bool { return q == p })
-	_, _ = io.WriteString(p.app.Stderr, s.erasure()+s.picture())
+	s.show(p.app.Stderr, s.erasure()+s.picture())
 	if len(s.live) == 0 && s.stop != nil {
 		close(s.stop)
 		s.stop = nil
@@ -313,7 +324,7 @@ func (p *progress) line() string {
 		counts += "  "
 	}
 	line := fmt.Sprintf("%s  %s%.1f s  %s%s", p.name, done, now.Sub(p.began).Seconds(), counts, doing)
-	return clipped(printable(line), p.app.StderrWidth)
+	return clipped(text.Line(line), p.app.StderrWidth)
 }
 
 // clipped cuts a line to a terminal's width, where that is known.

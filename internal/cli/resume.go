@@ -8,6 +8,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/apply"
 	"github.com/dbaudit/dbaudit/internal/apply/webapi"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 // resume goes on with a run that was cut off. The plan must be one that apply would
@@ -62,9 +63,9 @@ func remaining(j *apply.Journal) string {
 	}
 	b.WriteString("; left:\n")
 	for _, action := range left {
-		fmt.Fprintf(&b, "  %2s. %s\n", action.ID, action.Summary)
+		fmt.Fprintf(&b, "  %2s. %s\n", action.ID, text.Line(action.Summary))
 		for _, d := range detailed(action) {
-			fmt.Fprintf(&b, "        %-32s %s → %s\n", d.Name, d.Before, d.After)
+			fmt.Fprintf(&b, "        %-32s %s → %s\n", text.Line(d.Name), text.Line(d.Before), text.Line(d.After))
 		}
 	}
 	return b.String()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/signin"
 )
 
@@ -41,6 +42,13 @@ type globalFlags struct {
 
 // Main runs the command line and returns the exit code.
 func Main(ctx context.Context, args []string, env Env) int {
+	// Whatever is printed, by whichever command, goes through these.
+	stdout := text.NewStream(env.Stdout, env.StdoutIsTerminal)
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		stdout.KeepTabs()
+	}
+	env.Stdout = stdout
+	env.Stderr = text.NewStream(env.Stderr, env.StderrIsTerminal)
 	a := &app{Env: env}
 	root := a.root()
 	root.SetArgs(args)

@@ -274,7 +274,7 @@ func (a *app) keep(s *snapshot.Snapshot, file string) error {
 	if err != nil {
 		return err
 	}
-	return a.put(file, data)
+	return a.putData(file, data)
 }
 
 func (a *app) tool() audit.Tool { return audit.Tool{Name: "dbaudit", Version: version().Version} }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -49,15 +48,13 @@ func (a *app) versionCommand() *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			b := version()
 			if asJSON {
-				enc := json.NewEncoder(a.Stdout)
-				enc.SetIndent("", "  ")
-				return enc.Encode(b)
+				return a.putJSON("", b)
 			}
-			text := "dbaudit " + b.Version
+			name := "dbaudit " + b.Version
 			if b.Commit != "" {
-				text += fmt.Sprintf(" (%.12s, %s)", b.Commit, b.Date)
+				name += fmt.Sprintf(" (%.12s, %s)", b.Commit, b.Date)
 			}
-			_, err := fmt.Fprintf(a.Stdout, "%s %s %s/%s\n", text, b.Go, b.OS, b.Arch)
+			_, err := fmt.Fprintf(a.Stdout, "%s %s %s/%s\n", name, b.Go, b.OS, b.Arch)
 			return err
 		},
 	}

@@ -3,7 +3,8 @@ package compare
 import (
 	"fmt"
 	"strings"
-	"unicode"
+
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 // maxRows bounds each table of the Markdown form, so that it stays below GitHub's
@@ -76,14 +77,14 @@ func (e Environment) Tables(all bool) []Table {
 		if f.State == StateUnchanged && f.Was == "" && !all {
 			continue
 		}
-		text := f.Message
+		said := f.Message
 		if f.Was != "" {
-			text += "; it was: " + f.Was
+			said += "; it was: " + f.Was
 		}
 		if f.Why != "" {
-			text += " (" + f.Why + ")"
+			said += " (" + f.Why + ")"
 		}
-		rows = append(rows, []string{f.State.String(), f.Severity.String(), string(f.Control), text})
+		rows = append(rows, []string{f.State.String(), f.Severity.String(), string(f.Control), said})
 	}
 	if len(e.Findings) > 0 {
 		title := fmt.Sprintf("findings: %d new, %d fixed, %d unchanged, %d incomparable",
@@ -126,38 +127,8 @@ func (t Table) markdown(b *strings.Builder) {
 	}
 }
 
-// cellRunes bounds a name that somebody made very long.
-const cellRunes = 200
+// cellColumns bounds a name that somebody made very long.
+const cellColumns = 200
 
-// markdownText makes plain text of what comes out of an environment: punctuation
-// that Markdown, HTML or a table could read is escaped, what has no glyph is
-// replaced, and nobody is mentioned.
-func markdownText(s string) string {
-	var b strings.Builder
-	n := 0
-	for _, r := range s {
-		if n++; n > cellRunes {
-			b.WriteRune('…')
-			break
-		}
-		switch {
-		case r == '@' || r == '#':
-			b.WriteString(`\` + string(r) + "&#8203;")
-		case r == '\n' || r == '\t':
-			b.WriteByte(' ')
-		case !unicode.IsGraphic(r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r):
-			b.WriteRune(unicode.ReplacementChar)
-		case r == '<':
-			b.WriteString("&lt;")
-		case r == '>':
-			b.WriteString("&gt;")
-		case r == '&':
-			b.WriteString("&amp;")
-		case strings.ContainsRune("\\`*_{}[]+-.!|~:$^=", r):
-			b.WriteString(`\` + string(r))
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
+// markdownText makes plain text of what comes out of an environment.
+func markdownText(s string) string { return text.Markdown(text.Name(text.Line(s), cellColumns)) }

@@ -506,7 +506,7 @@ func (c *Client) address(r Request) (*url.URL, error) {
 	if err != nil {
 		return nil, &Error{
 			Kind: BadRequest, Label: r.Label, Impersonated: !r.Caller.isZero(), cause: err,
-			Message: "the request was not sent: " + oneLine(err.Error()),
+			Message: "the request was not sent: " + Printable(err.Error()),
 		}
 	}
 	return address, nil
@@ -516,7 +516,7 @@ func (c *Client) address(r Request) (*url.URL, error) {
 func (c *Client) stopped(r Request, address *url.URL, reason string) *Error {
 	return &Error{
 		Kind: Protocol, Label: r.Label, Target: target(address), Impersonated: !r.Caller.isZero(),
-		Attempts: 1, Message: c.scrub(oneLine(reason)),
+		Attempts: 1, Message: c.scrub(Printable(reason)),
 	}
 }
 

@@ -218,10 +218,10 @@ func decodeError(body []byte) (said, bool) {
 		}
 		var s said
 		if inner.Code != nil {
-			s.code = oneLine(*inner.Code)
+			s.code = Printable(*inner.Code)
 		}
 		if inner.Message != nil {
-			s.message = oneLine(*inner.Message)
+			s.message = Printable(*inner.Message)
 		}
 		return s, true
 	}

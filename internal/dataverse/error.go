@@ -6,7 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
-	"unicode"
+
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 // ErrorKind says what went wrong, as far as a caller may act on it.
@@ -124,7 +125,7 @@ func (e *Error) Summary() string {
 	case e.Message != "":
 		b.WriteString(": " + strings.TrimRight(e.Message, ". "))
 	case e.cause != nil:
-		b.WriteString(": " + oneLine(e.cause.Error()))
+		b.WriteString(": " + Printable(e.cause.Error()))
 	}
 	return b.String()
 }
@@ -329,37 +330,18 @@ func title(page []byte) string {
 	if m == nil {
 		return ""
 	}
-	return ": " + oneLine(string(m[1]))
+	return ": " + Printable(string(m[1]))
 }
 
 func correlation(h http.Header) string {
 	for _, name := range []string{"x-ms-service-request-id", "REQ_ID", "x-ms-correlation-request-id"} {
 		if v := h.Get(name); v != "" {
-			return oneLine(v)
+			return Printable(v)
 		}
 	}
 	return ""
 }
 
-// Printable makes a foreign text fit for a message: one line, without control
-// characters and of bounded length.
-func Printable(s string) string { return oneLine(s) }
-
-// oneLine makes a foreign text fit for a message: one line, without control
-// characters (a terminal would obey them) and of bounded length.
-func oneLine(s string) string {
-	const limit = 1200
-	if len(s) > limit {
-		s = s[:limit] + "…"
-	}
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) {
-			return ' '
-		}
-		if unicode.IsControl(r) || unicode.In(r, unicode.Cf) {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(s, "\uFFFD"))
-	return strings.Join(strings.Fields(s), " ")
-}
+// Printable makes a foreign text fit for a message: one line in which everything is
+// seen, of bounded length.
+func Printable(s string) string { return text.Message(s) }

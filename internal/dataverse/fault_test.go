@@ -49,13 +49,13 @@ func (f *faulty) RoundTrip(r *http.Request) (*http.Response, error) {
 		case 2:
 			return odata([]int{500, 502, 503, 504}[f.dice.IntN(4)], ""), nil
 		case 3:
-			return text(200, "text/html", "<html>please wait</html>"), nil
+			return answer(200, "text/html", "<html>please wait</html>"), nil
 		case 4:
-			return text(503, "text/html", "<html>bad gateway</html>"), nil
+			return answer(503, "text/html", "<html>bad gateway</html>"), nil
 		case 5: // the token is revoked
 			delete(f.accepted, f.newest)
 		case 6:
-			return text(404, "text/html", "<html>no site here</html>"), nil
+			return answer(404, "text/html", "<html>no site here</html>"), nil
 		}
 	}
 	token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
@@ -99,7 +99,7 @@ func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 func (f *faulty) answer(r *http.Request, sent []byte) (func([]byte) *http.Response, []byte) {
 	if r.Method == http.MethodPost {
 		f.posted[string(sent)]++
-		return func([]byte) *http.Response { return text(204, "", "") }, nil
+		return func([]byte) *http.Response { return answer(204, "", "") }, nil
 	}
 	set := strings.TrimPrefix(r.URL.Path, apiBase)
 	from, _ := strconv.Atoi(r.URL.Query().Get("$skiptoken"))
@@ -117,7 +117,7 @@ func (f *faulty) answer(r *http.Request, sent []byte) (func([]byte) *http.Respon
 		fmt.Fprintf(&b, `,"@odata.nextLink":"https://%s%s%s?$skiptoken=%d"`, r.URL.Host, apiBase, set, to)
 	}
 	b.WriteByte('}')
-	return func(body []byte) *http.Response { return text(200, "application/json", string(body)) }, []byte(b.String())
+	return func(body []byte) *http.Response { return answer(200, "application/json", string(body)) }, []byte(b.String())
 }
 
 func (f *faulty) Token(context.Context, TokenOptions) (Token, error) {
@@ -128,7 +128,7 @@ func (f *faulty) Token(context.Context, TokenOptions) (Token, error) {
 	return Token{Value: NewSecret(f.newest)}, nil
 }
 
-func text(status int, kind, body string, header ...string) *http.Response {
+func answer(status int, kind, body string, header ...string) *http.Response {
 	h := http.Header{}
 	if kind != "" {
 		h.Set("Content-Type", kind)
@@ -140,7 +140,7 @@ func text(status int, kind, body string, header ...string) *http.Response {
 }
 
 func odata(status int, code string, header ...string) *http.Response {
-	return text(status, "application/json", fmt.Sprintf(`{"error":{"code":%q,"message":"x"}}`, code), header...)
+	return answer(status, "application/json", fmt.Sprintf(`{"error":{"code":%q,"message":"x"}}`, code), header...)
 }
 
 // TestRandomFaults: whatever happens on the way, a read gives all rows or an
@@ -210,24 +210,24 @@ func TestNothingSecretIsShown(t *testing.T) {
 	kinds := map[ErrorKind]bool{}
 	for _, answer := range []func(token string) (*http.Response, error){
 		func(s string) (*http.Response, error) {
-			return text(401, "application/json", `{"error":{"code":"`+s+`","message":"`+s+`"}}`, "WWW-Authenticate", "Bearer authorization_uri="+s), nil
+			return answer(401, "application/json", `{"error":{"code":"`+s+`","message":"`+s+`"}}`, "WWW-Authenticate", "Bearer authorization_uri="+s), nil
 		},
 		func(s string) (*http.Response, error) {
-			return text(403, "application/json", `{"error":{"code":"`+s+`","message":"missing prv`+s+` privilege"}}`, "REQ_ID", s), nil
+			return answer(403, "application/json", `{"error":{"code":"`+s+`","message":"missing prv`+s+` privilege"}}`, "REQ_ID", s), nil
 		},
 		func(s string) (*http.Response, error) {
-			return text(400, "application/json", `{"error":{"code":"","message":"Could not find a property named '`+s+`'"}}`), nil
+			return answer(400, "application/json", `{"error":{"code":"","message":"Could not find a property named '`+s+`'"}}`), nil
 		},
 		func(s string) (*http.Response, error) {
-			return text(404, "application/json", `{"error":{"code":"","message":"`+s+`"}}`), nil
+			return answer(404, "application/json", `{"error":{"code":"","message":"`+s+`"}}`), nil
 		},
-		func(s string) (*http.Response, error) { return text(500, s, s, "x-ms-service-request-id", s), nil },
-		func(s string) (*http.Response, error) { return text(429, s, s, "Retry-After", s), nil },
-		func(s string) (*http.Response, error) { return text(302, s, s, "Location", "https://"+s+"/"), nil },
-		func(s string) (*http.Response, error) { return text(200, s, s), nil },
-		func(s string) (*http.Response, error) { return text(200, s, `{"`+s+`":1,"`+s+`":2}`), nil },
+		func(s string) (*http.Response, error) { return answer(500, s, s, "x-ms-service-request-id", s), nil },
+		func(s string) (*http.Response, error) { return answer(429, s, s, "Retry-After", s), nil },
+		func(s string) (*http.Response, error) { return answer(302, s, s, "Location", "https://"+s+"/"), nil },
+		func(s string) (*http.Response, error) { return answer(200, s, s), nil },
+		func(s string) (*http.Response, error) { return answer(200, s, `{"`+s+`":1,"`+s+`":2}`), nil },
 		func(s string) (*http.Response, error) {
-			return text(200, s, `{"value":[],"@odata.nextLink":"https://`+s+`/"}`), nil
+			return answer(200, s, `{"value":[],"@odata.nextLink":"https://`+s+`/"}`), nil
 		},
 		func(s string) (*http.Response, error) { return nil, errors.New("broken") },
 	} {

@@ -62,7 +62,7 @@ func (o origin) check(u *url.URL) error {
 	case u.Scheme != "https":
 		return fmt.Errorf("it is not https://%s", o.host)
 	case u.User != nil || u.Opaque != "" || hostOf(u) != o.host:
-		return fmt.Errorf("it leads to %s, not to %s", clip(oneLine(u.Host)), o.host)
+		return fmt.Errorf("it leads to %s, not to %s", clip(Printable(u.Host)), o.host)
 	case !strings.HasPrefix(u.Path, apiRoot) || hasDots(u.Path):
 		return errors.New("it leads out of the Web API")
 	}
@@ -137,7 +137,7 @@ func locationHost(h http.Header) string {
 	if err != nil || u.Host == "" {
 		return ""
 	}
-	return clip(oneLine(u.Hostname()))
+	return clip(Printable(u.Hostname()))
 }
 
 // guard lets requests through to the environment's Web API only, over TLS that

@@ -110,9 +110,9 @@ func (p *retrier) judge(c call, r reply, err error) (*Error, again) {
 		if reason == nil {
 			return nil, never
 		}
-		e = &Error{Kind: Protocol, Status: r.status, CorrelationID: correlation(r.header), Message: oneLine(reason.Error())}
+		e = &Error{Kind: Protocol, Status: r.status, CorrelationID: correlation(r.header), Message: Printable(reason.Error())}
 		if kind := r.header.Get("Content-Type"); kind != "" && !strings.Contains(kind, "json") {
-			e.Message += " (it is " + oneLine(clip(kind)) + ")"
+			e.Message += " (it is " + Printable(clip(kind)) + ")"
 		}
 		var lasting lastingError
 		if errors.As(reason, &lasting) {

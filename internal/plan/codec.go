@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 // Seal sets the digest.
@@ -30,7 +32,7 @@ func (p Plan) digest() (string, error) {
 }
 
 // Encode returns the plan's file: JSON, two spaces deep, a newline at the end.
-// Equal plans give equal bytes.
+// Equal plans give equal bytes, which may be printed as they are.
 func (p Plan) Encode() ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -39,7 +41,7 @@ func (p Plan) Encode() ([]byte, error) {
 	if err := enc.Encode(p); err != nil {
 		return nil, fmt.Errorf("encoding the plan: %w", err)
 	}
-	return b.Bytes(), nil
+	return text.JSON(b.Bytes()), nil
 }
 
 // Decode reads a plan and refuses one that was cut, edited, or that says one thing

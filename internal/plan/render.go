@@ -10,27 +10,27 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 // Text shows the plan as a person reads it: grouped by what is changed, with a
-// mark before each change. Names come from the environment: whoever prints the
-// text to a terminal makes them printable.
+// mark before each change.
 func (p Plan) Text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Plan for %s (%s), profile %s\n", oneLine(p.Environment.Name), p.Environment.URL, p.Profile)
+	fmt.Fprintf(&b, "Plan for %s (%s), profile %s\n", text.Line(p.Environment.Name), text.Line(p.Environment.URL), text.Line(p.Profile))
 	fmt.Fprintf(&b, "from the state of %s, good until %s\n", stamp(p.Snapshot.TakenAt), stamp(p.ExpiresAt))
 	fmt.Fprintf(&b, "digest %s\n", p.Digest)
 	for _, g := range p.groups() {
-		fmt.Fprintf(&b, "\n%s\n", oneLine(g.title))
+		fmt.Fprintf(&b, "\n%s\n", text.Line(g.title))
 		for i, a := range g.actions {
-			fmt.Fprintf(&b, "  %s %2s. %s\n", a.mark(), a.ID, oneLine(a.Summary))
+			fmt.Fprintf(&b, "  %s %2s. %s\n", a.mark(), a.ID, text.Line(a.Summary))
 			if a.Target.Kind == KindGrants || a.Target.Kind == KindShare {
 				for _, d := range a.Differences() {
-					fmt.Fprintf(&b, "        %s %-32s %s → %s\n", d.Mark(), d.Name, d.Before, d.After)
+					fmt.Fprintf(&b, "        %s %-32s %s → %s\n", d.Mark(), text.Line(d.Name), text.Line(d.Before), text.Line(d.After))
 				}
 			}
 			for _, name := range a.Along {
-				fmt.Fprintf(&b, "        %s %-32s by the platform itself\n", MarkAdd, name)
+				fmt.Fprintf(&b, "        %s %-32s by the platform itself\n", MarkAdd, text.Line(name))
 			}
 			why := p.why(a)
 			if i > 0 && why == p.why(g.actions[i-1]) {
@@ -41,17 +41,17 @@ func (p Plan) Text() string {
 	}
 	b.WriteString("\n" + p.Sentence() + "\n")
 	for _, w := range p.Withheld {
-		fmt.Fprintf(&b, "  left out, for want of %s: %s (%s)\n", w.Flag, oneLine(w.Summary), w.Control)
+		fmt.Fprintf(&b, "  left out, for want of %s: %s (%s)\n", w.Flag, text.Line(w.Summary), text.Line(string(w.Control)))
 	}
 	for _, u := range p.unjudged() {
-		fmt.Fprintf(&b, "  not judged: %s (%s)\n", oneLine(u.reason), u.controls)
+		fmt.Fprintf(&b, "  not judged: %s (%s)\n", text.Line(u.reason), text.Line(u.controls))
 	}
 	if len(p.Manual) > 0 {
 		b.WriteString("\nFor people\n")
 		for _, m := range p.things() {
-			fmt.Fprintf(&b, "  ! %s (%s)\n      who: %s\n", oneLine(m.Summary), m.controls, oneLine(m.Who))
+			fmt.Fprintf(&b, "  ! %s (%s)\n      who: %s\n", text.Line(m.Summary), text.Line(m.controls), text.Line(m.Who))
 			for i, step := range m.How {
-				fmt.Fprintf(&b, "      %d. %s\n", i+1, oneLine(step))
+				fmt.Fprintf(&b, "      %d. %s\n", i+1, text.Line(step))
 			}
 		}
 	}
@@ -62,9 +62,9 @@ func (p Plan) Text() string {
 func (p Plan) why(a Action) string {
 	var b strings.Builder
 	for _, reason := range p.reasons(a) {
-		fmt.Fprintf(&b, "        why: %s\n", oneLine(reason))
+		fmt.Fprintf(&b, "        why: %s\n", text.Line(reason))
 	}
-	fmt.Fprintf(&b, "        risk: %s. %s\n", a.Risk, oneLine(a.Note))
+	fmt.Fprintf(&b, "        risk: %s. %s\n", a.Risk, text.Line(a.Note))
 	return b.String()
 }
 
@@ -80,15 +80,15 @@ func (p Plan) Sentence() string {
 		return "Nothing to change: " + p.remaining() + "."
 	}
 	c := p.Counts()
-	text := fmt.Sprintf("%s in %s: %d to add, %d to change, %d to remove",
+	said := fmt.Sprintf("%s in %s: %d to add, %d to change, %d to remove",
 		plural(c.Total(), "change"), plural(len(p.Actions), "request"), c.Add, c.Change, c.Remove)
 	if c.Along > 0 {
-		text += fmt.Sprintf("; the platform grants %s along with them", plural(c.Along, "privilege"))
+		said += fmt.Sprintf("; the platform grants %s along with them", plural(c.Along, "privilege"))
 	}
 	if n := len(p.things()); n > 0 {
-		text += fmt.Sprintf("; %s for people", plural(n, "thing"))
+		said += fmt.Sprintf("; %s for people", plural(n, "thing"))
 	}
-	return text + "."
+	return said + "."
 }
 
 // remaining says what becomes of the findings where there is nothing to apply.
@@ -243,7 +243,7 @@ func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 // Markdown shows the plan for a review, with every request.
 func (p Plan) Markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Plan for %s\n\n", inline(p.Environment.Name))
+	fmt.Fprintf(&b, "# Plan for %s\n\n", text.Markdown(p.Environment.Name))
 	fmt.Fprintf(&b, "| | |\n|---|---|\n")
 	for _, row := range [][2]string{
 		{"Environment", p.Environment.URL},
@@ -253,25 +253,25 @@ func (p Plan) Markdown() string {
 		{"Good until", stamp(p.ExpiresAt)},
 		{"Digest", p.Digest},
 	} {
-		fmt.Fprintf(&b, "| %s | %s |\n", row[0], inline(row[1]))
+		fmt.Fprintf(&b, "| %s | %s |\n", row[0], text.Markdown(row[1]))
 	}
-	fmt.Fprintf(&b, "\n%s\n", inline(p.Sentence()))
+	fmt.Fprintf(&b, "\n%s\n", text.Markdown(p.Sentence()))
 	for _, g := range p.groups() {
-		fmt.Fprintf(&b, "\n## %s\n", inline(g.title))
+		fmt.Fprintf(&b, "\n## %s\n", text.Markdown(g.title))
 		for _, a := range g.actions {
-			fmt.Fprintf(&b, "\n### %s. %s\n\n", a.ID, inline(a.Summary))
+			fmt.Fprintf(&b, "\n### %s. %s\n\n", a.ID, text.Markdown(a.Summary))
 			b.WriteString("| | what | now | then |\n|---|---|---|---|\n")
 			for _, d := range a.Differences() {
-				fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", d.Mark(), inline(d.Name), inline(d.Before), inline(d.After))
+				fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", d.Mark(), text.Markdown(d.Name), text.Markdown(d.Before), text.Markdown(d.After))
 			}
 			for _, name := range a.Along {
-				fmt.Fprintf(&b, "| %s | %s | | by the platform itself |\n", MarkAdd, inline(name))
+				fmt.Fprintf(&b, "| %s | %s | | by the platform itself |\n", MarkAdd, text.Markdown(name))
 			}
 			b.WriteString("\nWhy:\n\n")
 			for _, reason := range p.reasons(a) {
-				fmt.Fprintf(&b, "- %s\n", inline(reason))
+				fmt.Fprintf(&b, "- %s\n", text.Markdown(reason))
 			}
-			fmt.Fprintf(&b, "\nRisk: %s. %s\n\n", a.Risk, inline(a.Note))
+			fmt.Fprintf(&b, "\nRisk: %s. %s\n\n", a.Risk, text.Markdown(a.Note))
 			b.WriteString(a.Request.markdown())
 			switch {
 			case a.UndoneWith != "":
@@ -288,19 +288,19 @@ func (p Plan) Markdown() string {
 	if len(p.Manual) > 0 {
 		b.WriteString("\n## For people\n")
 		for _, m := range p.things() {
-			fmt.Fprintf(&b, "\n- **%s** (%s), by %s\n", inline(m.Summary), m.controls, inline(m.Who))
+			fmt.Fprintf(&b, "\n- **%s** (%s), by %s\n", text.Markdown(m.Summary), text.Markdown(m.controls), text.Markdown(m.Who))
 			for i, step := range m.How {
-				fmt.Fprintf(&b, "  %d. %s\n", i+1, inline(step))
+				fmt.Fprintf(&b, "  %d. %s\n", i+1, text.Markdown(step))
 			}
 		}
 	}
 	if len(p.Withheld)+len(p.Unknown) > 0 {
 		b.WriteString("\n## Left out\n\n")
 		for _, w := range p.Withheld {
-			fmt.Fprintf(&b, "- for want of `%s`: %s (%s)\n", w.Flag, inline(w.Summary), w.Control)
+			fmt.Fprintf(&b, "- for want of `%s`: %s (%s)\n", w.Flag, text.Markdown(w.Summary), text.Markdown(string(w.Control)))
 		}
 		for _, u := range p.unjudged() {
-			fmt.Fprintf(&b, "- not judged: %s (%s)\n", inline(u.reason), u.controls)
+			fmt.Fprintf(&b, "- not judged: %s (%s)\n", text.Markdown(u.reason), text.Markdown(u.controls))
 		}
 	}
 	return b.String()
@@ -310,31 +310,22 @@ func (p Plan) Markdown() string {
 // close.
 func (r Request) markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "    %s %s\n", r.Method, r.Path)
+	fmt.Fprintf(&b, "    %s %s\n", text.Line(r.Method), text.Line(r.Path))
 	if r.IfMatch != "" {
-		fmt.Fprintf(&b, "    If-Match: %s\n", r.IfMatch)
+		fmt.Fprintf(&b, "    If-Match: %s\n", text.Line(r.IfMatch))
 	}
 	if r.As != nil {
 		if r.As.ObjectID != "" {
-			fmt.Fprintf(&b, "    CallerObjectId: %s\n", r.As.ObjectID)
+			fmt.Fprintf(&b, "    CallerObjectId: %s\n", text.Line(r.As.ObjectID))
 		} else {
-			fmt.Fprintf(&b, "    MSCRMCallerID: %s\n", r.As.ID)
+			fmt.Fprintf(&b, "    MSCRMCallerID: %s\n", text.Line(r.As.ID))
 		}
 	}
 	if r.Body != nil {
 		var body bytes.Buffer
 		if json.Compact(&body, r.Body) == nil {
-			fmt.Fprintf(&b, "    \n    %s\n", body.String())
+			fmt.Fprintf(&b, "    \n    %s\n", text.JSON(body.Bytes()))
 		}
 	}
 	return b.String()
-}
-
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
-
-// inline makes foreign text harmless in Markdown: one line, and no markup.
-func inline(s string) string {
-	return strings.NewReplacer(
-		`\`, `\\`, "|", `\|`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", "&lt;", ">", "&gt;", "#", `\#`, "!", `\!`, "@", "&#64;",
-	).Replace(oneLine(s))
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -297,7 +298,7 @@ func (t Target) nextRole(from, to string) (Step, bool) {
 	switch {
 	case from == Absent && to == Present:
 		return Step{Request{Method: "POST", Path: "roles", Body: body(
-			`{"name":%s,"businessunitid@odata.bind":"/businessunits({unit})"}`, text(t.Role.Name))}, State{attrRole: Present}}, true
+			`{"name":%s,"businessunitid@odata.bind":"/businessunits({unit})"}`, quoted(t.Role.Name))}, State{attrRole: Present}}, true
 	case from == Present && to == Absent:
 		return Step{Request{Method: "DELETE", Path: "roles({role})"}, State{attrRole: Absent}}, true
 	}
@@ -423,13 +424,14 @@ func body(format string, args ...any) json.RawMessage {
 	return json.RawMessage(fmt.Sprintf(format, args...))
 }
 
-// text is foreign text as a JSON string in which nothing looks like a slot.
-func text(s string) string {
+// quoted is foreign text as a JSON string in which nothing looks like a slot, spelt as
+// the plan's file spells it.
+func quoted(s string) string {
 	data, err := json.Marshal(s)
 	if err != nil { // strings always encode
 		return `""`
 	}
-	return strings.NewReplacer("{", `\u007b`, "}", `\u007d`).Replace(string(data))
+	return strings.NewReplacer("{", `\u007b`, "}", `\u007d`).Replace(string(text.JSON(data)))
 }
 
 func rank(depth string) int {

@@ -2,19 +2,19 @@ package report
 
 import (
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 // writeGitHub writes workflow commands, which the runner turns into annotations:
 // one for the verdict first, because the runner keeps only ten of a kind for a
 // step, then one for each finding and for each control that is unknown. All
 // controls are listed in a group of the log. A file that could not be read has one.
-func writeGitHub(w io.Writer, rs []audit.Result, o Options) error {
-	var b strings.Builder
+func writeGitHub(rs []audit.Result, o Options) *text.Commands {
+	var b text.Commands
 	for _, r := range rs {
 		if u := r.Unread; u != nil {
 			annotate(&b, "error", u.Location, "dbaudit: "+r.Verdict.String(), unreadText(r))
@@ -49,46 +49,42 @@ func writeGitHub(w io.Writer, rs []audit.Result, o Options) error {
 				annotate(&b, "warning", c.Location, id+" (unknown)", visible(c.Title)+" could not be evaluated: "+visible(c.Reason))
 			}
 		}
-		fmt.Fprintf(&b, "::group::%s\n", commandData(fmt.Sprintf("dbaudit %s: %s", r.Environment.Name, count(len(r.Controls), "control"))))
+		b.Add("group", nil, fmt.Sprintf("dbaudit %s: %s", r.Environment.Name, count(len(r.Controls), "control")))
 		for _, c := range r.Controls {
-			// The outcome in front keeps a line from beginning as a command does.
-			fmt.Fprintf(&b, "%s\n", commandData(join("  ", fmt.Sprintf("%-14s", outcomeOf(c)), string(c.ID), c.Title, c.Reason)))
+			b.Text(join("  ", fmt.Sprintf("%-14s", outcomeOf(c)), string(c.ID), c.Title, c.Reason))
 			for _, n := range c.Remarks() {
-				fmt.Fprintf(&b, "%-14s  %s\n", "", commandData("note: "+n))
+				b.Text(fmt.Sprintf("%-14s  note: %s", "", n))
 			}
 		}
 		for _, n := range r.Notes {
-			fmt.Fprintf(&b, "%s\n", commandData("note: "+n))
+			b.Text("note: " + n)
 		}
-		b.WriteString("::endgroup::\n")
+		b.Add("endgroup", nil)
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return &b
 }
 
-func annotate(b *strings.Builder, command string, l *audit.Location, title, message string) {
-	b.WriteString("::" + command + " ")
+func annotate(b *text.Commands, command string, l *audit.Location, title, message string) {
+	var properties []text.Property
+	add := func(name, value string) { properties = append(properties, text.Property{Name: name, Value: value}) }
 	if l != nil && l.Path != "" {
 		// Of an archive's entry the archive alone is in the checkout.
 		file, entry, inArchive := strings.Cut(l.Path, "!/")
-		b.WriteString("file=" + commandProperty(file) + ",")
+		add("file", file)
 		if inArchive {
 			message += " [" + visible(lineOf(entry, l.Line)) + "]"
 		} else if l.Line > 0 {
-			b.WriteString("line=" + strconv.Itoa(l.Line) + ",")
+			add("line", strconv.Itoa(l.Line))
 			if l.Column > 0 {
-				b.WriteString("col=" + strconv.Itoa(l.Column) + ",")
+				add("col", strconv.Itoa(l.Column))
 			}
 			if l.Column > 0 && l.EndColumn > l.Column {
-				b.WriteString("endColumn=" + strconv.Itoa(l.EndColumn) + ",")
+				add("endColumn", strconv.Itoa(l.EndColumn))
 			}
 		}
 	}
-	var lines []string
-	for line := range strings.SplitSeq(message, "\n") {
-		lines = append(lines, commandData(line))
-	}
-	fmt.Fprintf(b, "title=%s::%s\n", commandProperty(title), strings.Join(lines, "%0A"))
+	add("title", title)
+	b.Add(command, properties, strings.Split(message, "\n")...)
 }
 
 func verdictCommand(v audit.Verdict) string {
@@ -107,18 +103,4 @@ func command(s audit.Severity) string {
 		return l
 	}
 	return "notice"
-}
-
-// commandData escapes the data of a command: one line, without the older form of
-// a command, ##[name], which the runner finds anywhere in a line.
-func commandData(s string) string {
-	s = strings.ReplaceAll(visible(s), "%", "%25")
-	s = strings.ReplaceAll(s, "\r", "%0D")
-	s = strings.ReplaceAll(s, "\n", "%0A")
-	return strings.ReplaceAll(s, "##[", "## [")
-}
-
-// commandProperty escapes a property, in which a colon and a comma end the value.
-func commandProperty(s string) string {
-	return strings.ReplaceAll(strings.ReplaceAll(commandData(s), ":", "%3A"), ",", "%2C")
 }

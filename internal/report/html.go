@@ -12,6 +12,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/report/remedy"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 //go:embed page.gohtml
@@ -342,7 +343,7 @@ func findingPage(f audit.Finding, c audit.Control, r audit.Result, o Options, st
 		d.Portal = append(d.Portal, visible(s))
 	}
 	for _, q := range fix.Requests {
-		d.Requests = append(d.Requests, requestData{visible(q.Purpose), visibleLines(q.String())})
+		d.Requests = append(d.Requests, requestData{visible(q.Purpose), text.Lines(q.String())})
 	}
 	for _, s := range fix.Commands {
 		d.Commands = append(d.Commands, visible(s))

@@ -3,11 +3,10 @@ package report
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
-	"unicode/utf8"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 func writeJSON(w io.Writer, rs []audit.Result, several bool) error {
@@ -27,37 +26,6 @@ func encodeJSON(w io.Writer, v any) error {
 	if err := e.Encode(v); err != nil {
 		return err
 	}
-	_, err := w.Write(escapeUnseen(b.Bytes()))
+	_, err := w.Write(text.JSON(b.Bytes()))
 	return err
-}
-
-// escapeUnseen replaces characters that have no glyph by their \u escapes. Outside
-// of strings a JSON document is ASCII, so every one of them stands in a string, and
-// the document's meaning stays as it is.
-func escapeUnseen(doc []byte) []byte {
-	var out []byte
-	done := 0
-	for i := 0; i < len(doc); {
-		c := doc[i]
-		if c < utf8.RuneSelf && c != 0x7f {
-			i++
-			continue
-		}
-		r, n := utf8.DecodeRune(doc[i:])
-		if unseen(r) {
-			out = append(out, doc[done:i]...)
-			if r > 0xffff {
-				r -= 0x10000
-				out = fmt.Appendf(out, `\u%04x\u%04x`, 0xd800+(r>>10), 0xdc00+(r&0x3ff))
-			} else {
-				out = fmt.Appendf(out, `\u%04x`, r)
-			}
-			done = i + n
-		}
-		i += n
-	}
-	if out == nil {
-		return doc
-	}
-	return append(out, doc[done:]...)
 }

@@ -2,14 +2,12 @@ package report
 
 import (
 	"fmt"
-	"html"
 	"io"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/report/remedy"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 // markdownLimit is a comment's limit on GitHub, 65,536 characters, counted in
@@ -198,7 +196,7 @@ func (p *page) details(r audit.Result, o Options) {
 			first = false
 		}
 		var b strings.Builder
-		fmt.Fprintf(&b, "<details><summary>%s (%s): %s</summary>\n\n", mdHTML(shorten(visible(string(c.ID)), nameColumns)), c.Severity, count(len(c.Findings), "finding"))
+		fmt.Fprintf(&b, "<details><summary>%s (%s): %s</summary>\n\n", text.HTML(shorten(visible(string(c.ID)), nameColumns)), c.Severity, count(len(c.Findings), "finding"))
 		if s := citation(c.Citation); s != "" {
 			fmt.Fprintf(&b, "Requirement: %s\n\n", md(shorten(s, textColumns)))
 		}
@@ -237,8 +235,8 @@ func (p *page) scripts(r audit.Result) {
 			if first {
 				b.WriteString("### Fixes as scripts\n\nEach sends the requests of the Web API that mend one finding; read it before it is run.\n\n")
 			}
-			fmt.Fprintf(&b, "<details><summary>%s: %s</summary>\n\n", mdHTML(shorten(visible(string(c.ID)), nameColumns)),
-				mdHTML(shorten(visible(fix.Summary), textColumns)))
+			fmt.Fprintf(&b, "<details><summary>%s: %s</summary>\n\n", text.HTML(shorten(visible(string(c.ID)), nameColumns)),
+				text.HTML(shorten(visible(fix.Summary), textColumns)))
 			b.WriteString(fenced("sh", fix.Curl()) + fenced("powershell", fix.PowerShell()) + "</details>\n\n")
 			if !p.put(b.String(), "") {
 				return
@@ -297,95 +295,10 @@ func findingMarkdown(f audit.Finding, c audit.Control, r audit.Result, o Options
 }
 
 // link is a link where the target is a page of the web, else plain text.
-func link(text, target string) string {
-	text = md(shorten(visible(text), textColumns))
+func link(name, target string) string {
+	name = md(shorten(visible(name), textColumns))
 	if !isWeb(target) || len(target) > 2*textColumns {
-		return text
+		return name
 	}
-	return "[" + text + "](<" + escapeURL(target) + ">)"
-}
-
-// md makes plain text of s, which is visible already, in GitHub Flavored Markdown,
-// within a cell of a table too.
-func md(s string) string { return escapeMarkdown(strings.TrimSpace(s)) }
-
-// mdHTML makes plain text of s where Markdown stands within an HTML element.
-func mdHTML(s string) string { return unmentioned(html.EscapeString(s)) }
-
-// escapeMarkdown escapes what Markdown gives a meaning: punctuation by a backslash,
-// what HTML or a table would take as its own by an entity, and what GitHub links
-// although it is escaped, mentions and numbers of issues, by a space of no width.
-func escapeMarkdown(s string) string {
-	var b strings.Builder
-	for i, r := range s {
-		switch r {
-		case '&':
-			b.WriteString("&amp;")
-		case '<':
-			b.WriteString("&lt;")
-		case '>':
-			b.WriteString("&gt;")
-		case '|':
-			b.WriteString("&#124;")
-		case ':':
-			// "https://" and the like become links by themselves.
-			if strings.HasPrefix(s[i:], "://") {
-				b.WriteString("&#58;")
-			} else {
-				b.WriteByte(':')
-			}
-		case '.':
-			if i >= 3 && strings.EqualFold(s[i-3:i], "www") || startsList(s, i) {
-				b.WriteString("&#46;")
-			} else {
-				b.WriteByte('.')
-			}
-		case '\\', '`', '*', '_', '[', ']', '~', '$':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case '-', '+', '=', '#':
-			if i == 0 { // a list, a heading or an underline of one
-				b.WriteByte('\\')
-			}
-			b.WriteRune(r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return unmentioned(b.String())
-}
-
-// startsList reports whether the full stop at i makes the text an item of a list.
-func startsList(s string, i int) bool {
-	return i > 0 && i < 10 && strings.Trim(s[:i], "0123456789") == ""
-}
-
-// unmentioned breaks @name and #1 where GitHub would link and notify.
-func unmentioned(s string) string {
-	var b strings.Builder
-	before := ' '
-	for i, r := range s {
-		b.WriteRune(r)
-		if (r == '@' || r == '#') && !unicode.IsLetter(before) && !unicode.IsDigit(before) && before != '&' {
-			if next, _ := utf8.DecodeRuneInString(s[i+1:]); unicode.IsLetter(next) || unicode.IsDigit(next) {
-				b.WriteString("&#8203;")
-			}
-		}
-		before = r
-	}
-	return b.String()
-}
-
-// escapeURL makes a destination for <…> of a Markdown link.
-func escapeURL(s string) string {
-	var b strings.Builder
-	for i := range len(s) {
-		c := s[i]
-		if c <= ' ' || c >= 0x7f || strings.IndexByte("<>\\\"`|", c) >= 0 {
-			fmt.Fprintf(&b, "%%%02X", c)
-			continue
-		}
-		b.WriteByte(c)
-	}
-	return b.String()
+	return "[" + name + "](<" + text.URL(target) + ">)"
 }

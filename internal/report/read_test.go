@@ -11,6 +11,7 @@ import (
 	"testing/iotest"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 func TestReadResultsRefuses(t *testing.T) {
@@ -117,7 +118,7 @@ func FuzzReadResults(f *testing.F) {
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		rs, err := ReadResults(bytes.NewReader(doc))
 		if err != nil {
-			if s := err.Error(); strings.ContainsFunc(s, unseen) || len(s) > 2000 {
+			if s := err.Error(); strings.ContainsFunc(s, text.Unseen) || len(s) > 2000 {
 				t.Errorf("the error is not fit to print: %q", s)
 			}
 			return

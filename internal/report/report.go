@@ -32,6 +32,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 // A Format is a form in which a result can be written. The zero value is unknown.
@@ -96,6 +97,17 @@ func (f Format) String() string {
 	case Unknown:
 	}
 	return "unknown"
+}
+
+// plain reports whether a format's documents are lines of text, in which a blank more
+// does no harm.
+func (f Format) plain() bool {
+	switch f {
+	case JUnit, Markdown, CSV, Unix:
+		return true
+	case Unknown, Table, JSON, SARIF, HTML, GitHub:
+	}
+	return false
 }
 
 // ParseFormat reads a format as [Format.String] spells it.
@@ -235,7 +247,10 @@ func render(w io.Writer, f Format, rs []audit.Result, several bool, o Options) e
 	case CSV:
 		err = writeCSV(&b, rs, o)
 	case GitHub:
-		err = writeGitHub(&b, rs, o)
+		if err := text.WriteCommands(w, writeGitHub(rs, o)); err != nil {
+			return fmt.Errorf("writing the %s report: %w", f, err)
+		}
+		return nil
 	case Unix:
 		err = writeUnix(&b, rs)
 	case OpenMetrics:
@@ -247,6 +262,10 @@ func render(w io.Writer, f Format, rs []audit.Result, several bool, o Options) e
 	}
 	if err != nil {
 		return fmt.Errorf("rendering %s: %w", f, err)
+	}
+	if f.plain() {
+		// Files are printed too, by whoever has them.
+		b = *bytes.NewBufferString(text.Harmless(b.String()))
 	}
 	if _, err := w.Write(b.Bytes()); err != nil {
 		return fmt.Errorf("writing the %s report: %w", f, err)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 // What viewers do with SARIF decides its form here:
@@ -354,11 +355,11 @@ func sarifRuleOf(c audit.Control, rules map[string]audit.Rule) sarifRule {
 
 // help is what a viewer shows beside a result: why it matters and how to fix it.
 func help(c audit.Control, rule audit.Rule) sarifText {
-	var text, md []string
+	var plain, md []string
 	add := func(head, body string) {
 		if body = visible(body); body != "" {
-			text = append(text, head+": "+body)
-			md = append(md, "**"+head+".** "+escapeMarkdown(body))
+			plain = append(plain, head+": "+body)
+			md = append(md, "**"+head+".** "+text.Markdown(body))
 		}
 	}
 	add("What it demands", rule.Description)
@@ -369,14 +370,14 @@ func help(c audit.Control, rule audit.Rule) sarifText {
 	add("How to fix it", rule.Remediation)
 	for _, res := range rule.Resources {
 		if isWeb(res.URL) {
-			text = append(text, visible(res.Title)+": "+visible(res.URL))
-			md = append(md, "- ["+escapeMarkdown(visible(res.Title))+"](<"+escapeURL(res.URL)+">)")
+			plain = append(plain, visible(res.Title)+": "+visible(res.URL))
+			md = append(md, "- ["+text.Markdown(visible(res.Title))+"](<"+text.URL(res.URL)+">)")
 		}
 	}
 	page := audit.HelpURL(audit.ControlID(escapePath(string(c.ID))))
-	text = append(text, "More: "+page)
-	md = append(md, "[The page of "+escapeMarkdown(visible(string(c.ID)))+"]("+page+")")
-	return sarifText{Text: unlinked(strings.Join(text, "\n\n")), Markdown: strings.Join(md, "\n\n")}
+	plain = append(plain, "More: "+page)
+	md = append(md, "[The page of "+text.Markdown(visible(string(c.ID)))+"]("+page+")")
+	return sarifText{Text: unlinked(strings.Join(plain, "\n\n")), Markdown: strings.Join(md, "\n\n")}
 }
 
 // unlinked keeps what looks like a link from being one: viewers make links of

@@ -11,6 +11,7 @@ import (
 	"github.com/olekukonko/tablewriter/tw"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 // wideTable is the width from which on a finding's columns stand side by side;
@@ -67,7 +68,8 @@ func writeTable(w io.Writer, rs []audit.Result, o Options) error {
 			return err
 		}
 	}
-	_, err := w.Write(t.b.Bytes())
+	// Files are printed too, by whoever has them.
+	_, err := text.NewStream(w, t.color).Write(t.b.Bytes())
 	return err
 }
 
@@ -80,13 +82,13 @@ func (t *terminal) overview(rs []audit.Result) error {
 			worst = w.String()
 		}
 		g.rows = append(g.rows, []cell{
-			text(shorten(visible(r.Environment.Name), nameColumns), bold),
-			text(r.Verdict.String(), verdictStyle(r.Verdict)),
-			text(fmt.Sprint(r.Summary.Fail), plain),
-			text(fmt.Sprint(r.Summary.Unknown), plain),
-			text(fmt.Sprint(r.Summary.Waived), plain),
-			text(percent(r.Summary), plain),
-			text(worst, plain),
+			phrase(shorten(visible(r.Environment.Name), nameColumns), bold),
+			phrase(r.Verdict.String(), verdictStyle(r.Verdict)),
+			phrase(fmt.Sprint(r.Summary.Fail), plain),
+			phrase(fmt.Sprint(r.Summary.Unknown), plain),
+			phrase(fmt.Sprint(r.Summary.Waived), plain),
+			phrase(percent(r.Summary), plain),
+			phrase(worst, plain),
 		})
 	}
 	return t.grid(g)
@@ -265,9 +267,9 @@ func (t *terminal) findings(cs []audit.Control, last string) error {
 func (t *terminal) findingsNarrow(cs []audit.Control, last string) error {
 	g := grid{head: []string{"SEVERITY", "CONTROL AND FINDING", last}, share: []int{0, 5, 4}, ruled: true}
 	for _, c := range cs {
-		severity := text(c.Severity.String(), severityStyle(c))
-		finding := text(visible(string(c.ID)), bold)
-		todo := text("", plain)
+		severity := phrase(c.Severity.String(), severityStyle(c))
+		finding := phrase(visible(string(c.ID)), bold)
+		todo := phrase("", plain)
 		about := citation(c.Citation)
 		if about == "" {
 			about = visible(c.Title)
@@ -295,7 +297,7 @@ func (t *terminal) findingsWide(cs []audit.Control, last string) error {
 			about = visible(c.Title)
 		}
 		row := []cell{
-			text(c.Severity.String(), severityStyle(c)),
+			phrase(c.Severity.String(), severityStyle(c)),
 			{{text: visible(string(c.ID)), style: bold}, {text: shorten(about, textColumns), style: faint}},
 			nil, nil, nil, nil,
 		}
@@ -317,18 +319,18 @@ func (t *terminal) findingLines(cs []audit.Control, last string) error {
 	for _, c := range cs {
 		if len(c.Findings) == 0 {
 			g.rows = append(g.rows, []cell{
-				text(c.Severity.String(), plain), text(visible(string(c.ID)), plain), text(shorten(visible(c.Title), textColumns), plain),
-				text("-", plain), text("-", plain), text("-", plain),
+				phrase(c.Severity.String(), plain), phrase(visible(string(c.ID)), plain), phrase(shorten(visible(c.Title), textColumns), plain),
+				phrase("-", plain), phrase("-", plain), phrase("-", plain),
 			})
 		}
 		for _, f := range c.Findings {
 			g.rows = append(g.rows, []cell{
-				text(c.Severity.String(), plain),
-				text(visible(string(c.ID)), plain),
-				text(told(f), plain),
-				text(dash(depthOf(f.Evidence, "required_depth")), plain),
-				text(dash(actual(f.Evidence)), plain),
-				text(remark(f, c, t.options), plain),
+				phrase(c.Severity.String(), plain),
+				phrase(visible(string(c.ID)), plain),
+				phrase(told(f), plain),
+				phrase(dash(depthOf(f.Evidence, "required_depth")), plain),
+				phrase(dash(actual(f.Evidence)), plain),
+				phrase(remark(f, c, t.options), plain),
 			})
 		}
 	}
@@ -425,7 +427,7 @@ func (t *terminal) reasons(cs []audit.Control) error {
 		names := sharing[clause]
 		switch {
 		case len(names) < manyOfOneReason:
-			g.rows = append(g.rows, []cell{text(c.Severity.String(), plain), text(visible(string(c.ID)), bold), text(shorten(reason, textColumns), plain)})
+			g.rows = append(g.rows, []cell{phrase(c.Severity.String(), plain), phrase(visible(string(c.ID)), bold), phrase(shorten(reason, textColumns), plain)})
 		case names[0] == visible(string(c.ID)):
 			if len(whole[clause]) > 1 {
 				reason = visible(clause) + "; what follows from it is in -f json"
@@ -443,7 +445,7 @@ func (t *terminal) reasons(cs []audit.Control) error {
 func (t *terminal) passes(cs []audit.Control) error {
 	g := grid{head: []string{"CONTROL", "TITLE"}, share: []int{2, 5}}
 	for _, c := range cs {
-		g.rows = append(g.rows, []cell{text(visible(string(c.ID)), bold), text(shorten(visible(c.Title), textColumns), plain)})
+		g.rows = append(g.rows, []cell{phrase(visible(string(c.ID)), bold), phrase(shorten(visible(c.Title), textColumns), plain)})
 	}
 	return t.grid(g)
 }
@@ -506,7 +508,7 @@ type span struct {
 // A cell is one paragraph below another.
 type cell []span
 
-func text(s string, st style) cell { return cell{{text: s, style: st}} }
+func phrase(s string, st style) cell { return cell{{text: s, style: st}} }
 
 // A grid is a table before it is laid out.
 type grid struct {

@@ -1,0 +1,66 @@
+package text
+
+import (
+	"fmt"
+	"unicode/utf8"
+)
+
+// JSON returns a JSON document with an escape in place of each character that is
+// lawful in JSON and still not safe to print: those without a glyph, and the number
+// signs of what a CI runner takes for a command. All of them stand in strings, since
+// a document is ASCII elsewhere, so that its meaning stays as it is.
+func JSON(document []byte) []byte {
+	var out []byte
+	done := 0
+	for i := 0; i < len(document); {
+		if document[i] == '#' {
+			n := commandAt(document[i:])
+			if n > 0 {
+				out = append(out, document[done:i]...)
+				out = append(out, `\u0023\u0023`...)
+				done = i + 2
+			}
+			i += max(n, 1)
+			continue
+		}
+		if c := document[i]; c < utf8.RuneSelf && c != 0x7f {
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRune(document[i:])
+		if Unseen(r) {
+			out = append(out, document[done:i]...)
+			if r > 0xffff {
+				r -= 0x10000
+				out = fmt.Appendf(out, `\u%04x\u%04x`, 0xd800+(r>>10), 0xdc00+(r&0x3ff))
+			} else {
+				out = fmt.Appendf(out, `\u%04x`, r)
+			}
+			done = i + n
+		}
+		i += n
+	}
+	if out == nil {
+		return document
+	}
+	return append(out, document[done:]...)
+}
+
+// commandAt is the length of the old form of a runner's command at the start of b,
+// such as ##[group] or ##vso[task.setvariable, up to its bracket; 0 where there is none.
+func commandAt(b []byte) int {
+	if len(b) < 3 || b[0] != '#' || b[1] != '#' {
+		return 0
+	}
+	for i, c := range b[2:] {
+		switch {
+		case c == '[':
+			return i + 3
+		case !letter(c):
+			return 0
+		}
+	}
+	return 0
+}
+
+func letter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }

@@ -1,0 +1,92 @@
+package text
+
+import (
+	"fmt"
+	"html"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Markdown makes plain text of s in GitHub Flavored Markdown, within a cell of a table
+// too. It escapes what Markdown gives a meaning: punctuation by a backslash, what HTML
+// or a table would take as its own by an entity, and what GitHub links although it is
+// escaped, mentions and numbers of issues, by a space of no width.
+func Markdown(s string) string {
+	s = Line(strings.TrimSpace(s))
+	var b strings.Builder
+	for i, r := range s {
+		switch r {
+		case '&':
+			b.WriteString("&amp;")
+		case '<':
+			b.WriteString("&lt;")
+		case '>':
+			b.WriteString("&gt;")
+		case '|':
+			b.WriteString("&#124;")
+		case ':':
+			// "https://" and the like become links by themselves.
+			if strings.HasPrefix(s[i:], "://") {
+				b.WriteString("&#58;")
+			} else {
+				b.WriteByte(':')
+			}
+		case '.':
+			if i >= 3 && strings.EqualFold(s[i-3:i], "www") || startsList(s, i) {
+				b.WriteString("&#46;")
+			} else {
+				b.WriteByte('.')
+			}
+		case '\\', '`', '*', '_', '[', ']', '~', '$', '#':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case '-', '+', '=':
+			if i == 0 { // a list, or the underline of a heading
+				b.WriteByte('\\')
+			}
+			b.WriteRune(r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return unmentioned(b.String())
+}
+
+// HTML makes plain text of s where Markdown stands within an HTML element.
+func HTML(s string) string { return unmentioned(html.EscapeString(Line(s))) }
+
+// startsList reports whether the full stop at i makes the text an item of a list.
+func startsList(s string, i int) bool {
+	return i > 0 && i < 10 && strings.Trim(s[:i], "0123456789") == ""
+}
+
+// unmentioned breaks @name and #1 where GitHub would link and notify.
+func unmentioned(s string) string {
+	var b strings.Builder
+	before := ' '
+	for i, r := range s {
+		b.WriteRune(r)
+		if (r == '@' || r == '#') && !unicode.IsLetter(before) && !unicode.IsDigit(before) && before != '&' {
+			if next, _ := utf8.DecodeRuneInString(s[i+1:]); unicode.IsLetter(next) || unicode.IsDigit(next) {
+				b.WriteString("&#8203;")
+			}
+		}
+		before = r
+	}
+	return b.String()
+}
+
+// URL makes a destination for <…> of a Markdown link.
+func URL(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		if c <= ' ' || c >= 0x7f || strings.IndexByte("<>\\\"`|", c) >= 0 {
+			fmt.Fprintf(&b, "%%%02X", c)
+			continue
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
+}

@@ -1,0 +1,170 @@
+package text
+
+import (
+	"bytes"
+	"io"
+	"regexp"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A Stream stands before standard output or standard error. Whatever is written to
+// it, by whichever command, what comes out steers neither a terminal nor a CI runner:
+//
+//   - Characters without a glyph are written out as escapes. Colours pass where there
+//     is a terminal.
+//   - The commands of runners are broken by a blank: `::` at the start of a line
+//     (GitHub), `##[` (GitHub, Azure Pipelines) and `##vso[` (Azure Pipelines) anywhere.
+//
+// [WriteCommands] and [WriteControl] alone lead past it.
+type Stream struct {
+	w        io.Writer
+	terminal bool
+	tabs     bool
+
+	mu sync.Mutex // guards what follows
+
+	// What stands before the next byte of the same line.
+	blank   bool // nothing but white space
+	colon   bool // a first colon at the line's start
+	numbers int  // number signs in a row
+	letters bool // letters after two or more number signs
+	rest    []byte
+}
+
+// NewStream returns the guard of a standard stream.
+func NewStream(w io.Writer, terminal bool) *Stream {
+	return &Stream{w: w, terminal: terminal, blank: true}
+}
+
+// KeepTabs lets tabs pass, which part what a shell completes from its description.
+func (s *Stream) KeepTabs() { s.tabs = true }
+
+// Write writes what p says, made harmless.
+func (s *Stream) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	data := p
+	if len(s.rest) > 0 {
+		data = append(s.rest, p...)
+		s.rest = nil
+	}
+	var out bytes.Buffer
+	out.Grow(len(data) + 16)
+	for len(data) > 0 {
+		if s.terminal && data[0] == 0x1b {
+			if n := len(colour.Find(data)); n > 0 {
+				out.Write(data[:n])
+				data = data[n:]
+				continue
+			}
+		}
+		if !utf8.FullRune(data) { // the write ends within a character
+			s.rest = bytes.Clone(data)
+			break
+		}
+		r, n := utf8.DecodeRune(data)
+		s.put(&out, r)
+		data = data[n:]
+	}
+	if _, err := s.w.Write(out.Bytes()); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// colour is a rendition of a terminal, and nothing else that a terminal obeys.
+var colour = regexp.MustCompile(`^\x1b\[[0-9;]*m`)
+
+// put writes a character, behind a blank where it would complete a command.
+func (s *Stream) put(out *bytes.Buffer, r rune) {
+	if r == '\n' {
+		out.WriteByte('\n')
+		s.blank, s.colon, s.numbers, s.letters = true, false, 0, false
+		return
+	}
+	if r == ':' && s.colon || r == '[' && s.numbers >= 2 {
+		out.WriteByte(' ')
+	}
+	s.colon = r == ':' && s.blank
+	s.blank = s.blank && unicode.IsSpace(r)
+	switch {
+	case r == '#' && !s.letters:
+		s.numbers++
+	case r == '#':
+		s.numbers, s.letters = 1, false
+	case s.numbers >= 2 && r < utf8.RuneSelf && letter(byte(r)):
+		s.letters = true
+	default:
+		s.numbers, s.letters = 0, false
+	}
+	if r == '\t' && s.tabs {
+		out.WriteByte('\t')
+		return
+	}
+	out.WriteString(seen(r))
+}
+
+// Harmless is what a [Stream] without a terminal makes of a whole text.
+func Harmless(s string) string {
+	var b strings.Builder
+	_, _ = NewStream(&b, false).Write([]byte(s)) // a builder's writes do not fail
+	return b.String()
+}
+
+// Commands are lines that a GitHub runner is to obey. Only what is added here is a
+// command; names are nothing but data in it. The zero value is empty and ready.
+type Commands struct{ b strings.Builder }
+
+// A Property is one of a command's properties, such as its title.
+type Property struct{ Name, Value string }
+
+// Add adds a command. The lines of its message are those of the annotation.
+func (c *Commands) Add(name string, properties []Property, message ...string) {
+	c.b.WriteString("::" + name)
+	for i, p := range properties {
+		separator := ","
+		if i == 0 {
+			separator = " "
+		}
+		c.b.WriteString(separator + p.Name + "=" + strings.NewReplacer(":", "%3A", ",", "%2C").Replace(commandData(p.Value)))
+	}
+	for i, line := range message {
+		message[i] = commandData(line)
+	}
+	c.b.WriteString("::" + strings.Join(message, "%0A") + "\n")
+}
+
+// Text adds a line that is no command.
+func (c *Commands) Text(line string) { c.b.WriteString(Harmless(commandData(line)) + "\n") }
+
+// String is the commands as the runner reads them.
+func (c *Commands) String() string { return c.b.String() }
+
+// commandData escapes the data of a command: one line, without the older form of a
+// command, which the runner finds anywhere in a line. What follows a command's colons
+// is not at the start of a line.
+func commandData(s string) string {
+	_, s, _ = strings.Cut(Harmless("="+Line(s)), "=")
+	return strings.ReplaceAll(s, "%", "%25")
+}
+
+// WriteCommands writes commands to w, past the guard of a [Stream].
+func WriteCommands(w io.Writer, c *Commands) error { return past(w, c.String()) }
+
+// WriteControl writes to w what a terminal is to obey, past the guard of a [Stream].
+// Text from outside in it has gone through [Line].
+func WriteControl(w io.Writer, sequence string) error { return past(w, sequence) }
+
+func past(w io.Writer, s string) error {
+	if stream, ok := w.(*Stream); ok {
+		stream.mu.Lock()
+		defer stream.mu.Unlock()
+		w = stream.w
+		stream.blank = stream.blank || strings.HasSuffix(s, "\n")
+	}
+	_, err := io.WriteString(w, s)
+	return err
+}

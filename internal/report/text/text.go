@@ -1,0 +1,86 @@
+// Package text is the one funnel for text that comes from outside: names of roles,
+// users, teams, units, views, owners and environments, of files, folders and archive
+// entries, and what a server says. Whoever made them chose them.
+//
+// [Line] makes such a text one line in which everything can be seen; [Markdown],
+// [HTML] and [JSON] quote it for a form. A [Stream] stands before each standard
+// stream and keeps what reads it, a terminal or a CI runner, from obeying it.
+package text
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Line returns s with everything in it that a reader cannot see, or that
+// would steer a terminal, a browser or a text layout, written out as an escape:
+// control characters, bidirectional and zero-width marks, line and paragraph
+// separators, unassigned code points. After Line a name is nothing but text on one
+// line.
+func Line(s string) string {
+	if !strings.ContainsFunc(s, Unseen) && utf8.ValidString(s) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		b.WriteString(seen(r))
+	}
+	return b.String()
+}
+
+// seen is r, or its escape where it has no glyph.
+func seen(r rune) string {
+	switch {
+	case r == '\n':
+		return `\n`
+	case r == '\r':
+		return `\r`
+	case r == '\t':
+		return `\t`
+	case !Unseen(r):
+		return string(r)
+	case r > 0xffff:
+		return fmt.Sprintf(`\U%08x`, r)
+	}
+	return fmt.Sprintf(`\u%04x`, r)
+}
+
+// Unseen reports whether r has no glyph of its own. U+00A0 and the other spaces
+// are graphic; characters that are ignored by default are letters or marks to
+// Unicode and still draw nothing.
+func Unseen(r rune) bool {
+	return !unicode.IsGraphic(r) || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+}
+
+// Lines is [Line] for a text that has several lines of its own, such as indented
+// JSON.
+func Lines(s string) string {
+	if !strings.Contains(s, "\n") {
+		return Line(s)
+	}
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		lines[i] = Line(line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Message is [Line] for a sentence of somebody else, such as a server's: white space
+// of any kind is one blank, and what is too long for a message is cut.
+func Message(s string) string {
+	const limit = 1200
+	if len(s) > limit {
+		s = strings.ToValidUTF8(s[:limit], "") + "…"
+	}
+	return Line(strings.Join(strings.Fields(s), " "))
+}
+
+// Count is n with the noun that fits it, such as "1 finding" or "3 findings".
+func Count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

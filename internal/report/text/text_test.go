@@ -1,0 +1,229 @@
+package text
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func TestLine(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                      "",
+		"Demandbase (EU) – 統合":  "Demandbase (EU) – 統合",
+		"two\nlines\r\n\ttab":   `two\nlines\r\n\ttab`,
+		"\x1b[31mred":           `\u001b[31mred`,
+		"nul\x00del\x7f":        `nul\u0000del\u007f`,
+		"csi\u009b31m":          `csi\u009b31m`,
+		"\u202egnp.exe":         `\u202egnp.exe`,
+		"a\u200bb\ufeffc\u2028": `a\u200bb\ufeffc\u2028`,
+		"tag\U000e0041":         `tag\U000e0041`,
+		"filler\u3164\u115f":    `filler\u3164\u115f`,
+		"bad\xff":               "bad\ufffd",
+		`DOMAIN\user`:           `DOMAIN\user`,
+		"non\u00a0breaking":     "non\u00a0breaking",
+	} {
+		if got := Line(in); got != want {
+			t.Errorf("Line(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestShorten(t *testing.T) {
+	for _, c := range []struct {
+		in    string
+		width int
+		want  string
+	}{
+		{"short", 10, "short"},
+		{"exactly ten", 11, "exactly ten"},
+		{"one too many", 11, "one too ma…"},
+		{"長長長長", 8, "長長長長"},
+		{"長長長長", 7, "長長長…"},
+		{"長長長長", 6, "長長…"},
+	} {
+		if got := Shorten(c.in, c.width); got != c.want || Columns(got) > c.width {
+			t.Errorf("Shorten(%q, %d) = %q of %d columns, want %q", c.in, c.width, got, Columns(got), c.want)
+		}
+	}
+	if got := Shorten("e"+strings.Repeat("\u0301", 5000), 10); utf8.RuneCountInString(got) > 40 {
+		t.Errorf("%d runes in ten columns", utf8.RuneCountInString(got))
+	}
+}
+
+func TestWrap(t *testing.T) {
+	for _, c := range []struct {
+		in    string
+		width int
+		want  []string
+	}{
+		{"unbroken however long it is", 0, []string{"unbroken however long it is"}},
+		{"one two three", 7, []string{"one two", "three"}},
+		{"prvReadCustomerOpportunityRole", 28, []string{"prvReadCustomerOpportunity", "Role"}},
+		{"DB-PRIV-OPPORTUNITY-RELATIONSHIP", 24, []string{"DB-PRIV-OPPORTUNITY-", "RELATIONSHIP"}},
+		{"長長長", 1, []string{"長", "長", "長"}},
+		{"", 5, []string{""}},
+		{"      ", 5, []string{""}},
+	} {
+		got := Wrap(c.in, c.width)
+		if strings.Join(got, "\n") != strings.Join(c.want, "\n") {
+			t.Errorf("Wrap(%q, %d) = %q, want %q", c.in, c.width, got, c.want)
+		}
+	}
+}
+
+func FuzzWrap(f *testing.F) {
+	for _, n := range attacks() {
+		f.Add(n, 12)
+	}
+	f.Add("DB-PRIV-OPPORTUNITY-RELATIONSHIP 長長長 e\u0301\u0301", 7)
+	f.Fuzz(func(t *testing.T, s string, width int) {
+		width = 2 + (width&0x7fffffff)%200
+		s = Line(s)
+		lines := Wrap(s, width)
+		for _, line := range lines {
+			if Columns(line) > width {
+				t.Errorf("a line of %d columns in %d: %q", Columns(line), width, line)
+			}
+		}
+		if got, want := strings.Join(strings.Fields(strings.Join(lines, "")), ""), strings.Join(strings.Fields(s), ""); got != want {
+			t.Errorf("wrap lost something: %q, want %q", got, want)
+		}
+		for _, short := range []string{Shorten(s, width), Name(s, width)} {
+			if Columns(short) > width {
+				t.Errorf("%d columns are left of %d: %q", Columns(short), width, short)
+			}
+		}
+	})
+}
+
+func TestName(t *testing.T) {
+	t.Parallel()
+	a := Name("Demandbase integration role of the European sales region, production", 40)
+	b := Name("Demandbase integration role of the European sales region, test", 40)
+	if a == b || Columns(a) > 40 || !strings.HasPrefix(a, "Demandbase integrati") || !strings.HasSuffix(a, "production") {
+		t.Errorf("%q and %q", a, b)
+	}
+	if got := Name("short", 5); got != "short" {
+		t.Errorf("%q", got)
+	}
+}
+
+// attacks are names that would be obeyed where they are printed as they are.
+func attacks() []string {
+	return []string{
+		"x ##vso[task.prependpath]/tmp/evil", "##[add-matcher]a.json", "a\n::add-mask::hello", "::error::x", " \t\u00a0::set-output name=a::b",
+		"#", "##", "###[", "##v", "so[", "[x", ":", "::", "##VsO[a", "##\u00advso[x", "##\u200b[group]x", ":\u200b:debug::x", "\ufeff::notice::x",
+		"\x1b[31mred\x1b[0m\x07\x1b]8;;http://example.com\x07link", "\u202egpj.exe\u202c \u2066isolate\u2069", "tag\U000e0041", "a\ufe0fb\u3164c",
+		"\r\n##[command]", "\xff\xfe##[x", "`|*_[]()<>&~$", "&lt;b&gt; <!-- x --> ~~a~~ https://example.com www.example.com @everyone #1",
+	}
+}
+
+// harmless says what a reader of a stream would obey in it; nothing where it is well.
+func harmless(document string) string {
+	for line := range strings.SplitSeq(document, "\n") {
+		for _, r := range line {
+			if Unseen(r) {
+				return fmt.Sprintf("%U", r)
+			}
+		}
+		if strings.HasPrefix(strings.TrimSpace(line), "::") {
+			return "a command at the start of a line"
+		}
+		if old.MatchString(line) {
+			return "an old command"
+		}
+	}
+	return ""
+}
+
+var old = regexp.MustCompile(`##[A-Za-z]*\[`)
+
+// FuzzStream writes a text in two parts, as commands do, and as a string of JSON.
+func FuzzStream(f *testing.F) {
+	for _, a := range attacks() {
+		for _, b := range attacks() {
+			f.Add(a, b)
+		}
+	}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		var out strings.Builder
+		s := NewStream(&out, false)
+		for _, part := range []string{a, b, "\n"} {
+			if n, err := s.Write([]byte(part)); err != nil || n != len(part) {
+				t.Fatal(n, err)
+			}
+		}
+		if fault := harmless(out.String()); fault != "" {
+			t.Errorf("%s in %q", fault, out.String())
+		}
+		if again := Harmless(out.String()); again != out.String() {
+			t.Errorf("a second guard changes %q to %q", out.String(), again)
+		}
+		var back []string
+		quoted, err := json.Marshal([]string{a, b})
+		if err != nil {
+			t.Fatal(err)
+		}
+		escaped := JSON(quoted)
+		if fault := harmless(string(escaped)); fault != "" {
+			t.Errorf("%s in %s", fault, escaped)
+		}
+		want := []string{strings.ToValidUTF8(a, "\ufffd"), strings.ToValidUTF8(b, "\ufffd")}
+		if err := json.Unmarshal(escaped, &back); err != nil || utf8.ValidString(a) && utf8.ValidString(b) && !slices.Equal(back, want) {
+			t.Errorf("%s is %q: %v", escaped, back, err)
+		}
+		var commands Commands
+		commands.Add("error", []Property{{"file", a}, {"title", b}}, a, b)
+		commands.Text(b)
+		first, rest, _ := strings.Cut(commands.String(), "\n")
+		if !strings.HasPrefix(first, "::error file=") || harmless("x"+first) != "" || harmless(rest) != "" || strings.Count(rest, "\n") != 1 {
+			t.Errorf("commands: %q", commands.String())
+		}
+		for _, one := range []string{Line(a), Message(a), Markdown(a), HTML(a)} {
+			if strings.ContainsFunc(one, Unseen) {
+				t.Errorf("unseen in %q", one)
+			}
+		}
+	})
+}
+
+// TestStream keeps what is ours: colours on a terminal alone, commands and controls
+// by the typed ways.
+func TestStream(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		terminal bool
+		in, want string
+	}{
+		{true, "\x1b[1;31mred\x1b[0m\x1b[2J", "\x1b[1;31mred\x1b[0m\\u001b[2J"},
+		{false, "\x1b[1;31mred", "\\u001b[1;31mred"},
+		{false, "a::b\n  ::c\n::", "a::b\n  : :c\n: :"},
+		{false, "### [x] ##[y] ##vso[z] # [", "### [x] ## [y] ##vso [z] # ["},
+		{false, "## Title\n[link](<x>)", "## Title\n[link](<x>)"},
+	} {
+		var out strings.Builder
+		if _, err := NewStream(&out, c.terminal).Write([]byte(c.in)); err != nil || out.String() != c.want {
+			t.Errorf("%q became %q, want %q", c.in, out.String(), c.want)
+		}
+	}
+	var out strings.Builder
+	s := NewStream(&out, false)
+	for i := range len("é::é") { // characters in pieces
+		if _, err := s.Write([]byte("é::é"[i : i+1])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var c Commands
+	c.Add("notice", nil, "x")
+	if err := errors.Join(WriteControl(s, "\x1b[A\n"), WriteCommands(s, &c)); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := out.String(), "é::é\x1b[A\n::notice::x\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

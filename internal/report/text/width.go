@@ -1,0 +1,132 @@
+package text
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
+)
+
+// Columns is the number of terminal cells that s takes, in the reckoning of the
+// table library and independent of the locale.
+func Columns(s string) int {
+	return twwidth.WidthWithOptions(s, twwidth.Options{})
+}
+
+// Shorten cuts a sentence to at most width columns, an ellipsis included. Marks that
+// take no column cannot smuggle more than four runes for each column through.
+func Shorten(s string, width int) string {
+	if fits(s, width) {
+		return s
+	}
+	return head(s, width-1) + "…"
+}
+
+// Name cuts a name to at most width columns, in its middle: names that were made by a
+// pattern differ at either end.
+func Name(s string, width int) string {
+	if fits(s, width) {
+		return s
+	}
+	front := width / 2
+	back := reversed(head(reversed(s), width-1-front))
+	return head(s, front) + "…" + strings.TrimLeftFunc(back, func(r rune) bool { return unicode.Is(unicode.M, r) })
+}
+
+func reversed(s string) string {
+	runes := []rune(s)
+	for i, j := 0, len(runes)-1; i < j; i, j = i+1, j-1 {
+		runes[i], runes[j] = runes[j], runes[i]
+	}
+	return string(runes)
+}
+
+func fits(s string, width int) bool {
+	return len(s) <= width || Columns(s) <= width && utf8.RuneCountInString(s) <= 4*width
+}
+
+// head is as much of s as fits into width columns.
+func head(s string, width int) string {
+	used, runes := 0, 0
+	for i, r := range s {
+		w := Columns(string(r))
+		if used+w > width || runes >= 4*width {
+			return s[:i]
+		}
+		used += w
+		runes++
+	}
+	return s
+}
+
+// Wrap breaks s into lines of at most width columns, at spaces where it can, after
+// a hyphen, a slash or a comma where it must, and within a word as the last resort.
+// A width of 0 does not break.
+func Wrap(s string, width int) []string {
+	if width <= 0 || Columns(s) <= width {
+		return []string{s}
+	}
+	var lines []string
+	line, used := "", 0
+	flush := func() {
+		lines = append(lines, line)
+		line, used = "", 0
+	}
+	for _, word := range strings.Fields(s) {
+		w := Columns(word)
+		if used > 0 && used+1+w <= width {
+			line += " " + word
+			used += 1 + w
+			continue
+		}
+		if line != "" {
+			flush()
+		}
+		for w > width {
+			head := breakAt(word, width)
+			lines = append(lines, word[:head])
+			word = word[head:]
+			w = Columns(word)
+		}
+		line, used = word, w
+	}
+	if line != "" || len(lines) == 0 {
+		flush()
+	}
+	return lines
+}
+
+// breakAt returns the byte index at which to break a word that is wider than
+// width: after the last punctuation or before the last capital of a name such as
+// prvReadAccount that fits, else after the last rune that fits.
+func breakAt(word string, width int) int {
+	used, last, soft := 0, 0, 0
+	lower := false
+	for i, r := range word {
+		w := Columns(string(r))
+		if used+w > width {
+			break
+		}
+		used += w
+		last = i + utf8.RuneLen(r)
+		if lower && unicode.IsUpper(r) {
+			soft = i
+		}
+		lower = unicode.IsLower(r)
+		if strings.ContainsRune("-/,.:;_", r) {
+			soft = last
+		}
+	}
+	if last == len(word) {
+		return last
+	}
+	switch {
+	case soft > last/2:
+		return soft
+	case last == 0: // a rune wider than the column still has to go somewhere
+		_, n := utf8.DecodeRuneInString(word)
+		return n
+	}
+	return last
+}
