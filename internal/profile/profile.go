@@ -202,11 +202,13 @@ func foreign(name string, doc *yamldoc.Document, key string, definition any, bas
 			return &yamldoc.Fault{Name: name, Line: line, Column: column, Message: fmt.Sprintf(
 				"%s is the name of a built-in profile: give yours another, and extend the built-in one by \"extends: %s\"", key, key)}
 		}
-		if base != nil && base.Name == other.Name {
-			continue
-		}
 		for i, c := range controls(definition) {
 			id, _ := c["id"].(string)
+			if base != nil {
+				if _, inherited := base.Control(id); inherited {
+					continue
+				}
+			}
 			if _, taken := other.Control(id); taken {
 				return fault(name, doc, fmt.Sprintf("%s is a control of the built-in profile %s: give yours another id, or extend that profile by \"extends: %s\"",
 					id, other.Name, other.Name), key, "controls", strconv.Itoa(i), "id")
