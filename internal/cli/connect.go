@@ -142,7 +142,7 @@ func (a *app) signInConfig(t target, transport http.RoundTripper) (signin.Config
 		Transport:           transport,
 		Getenv:              a.Getenv,
 		ReadFile:            os.ReadFile,
-		RunCommand:          a.Run,
+		RunCommand:          a.runWithout(secretVariables(t.file)),
 		Cache:               a.signIns(),
 		Warn:                func(text string) { a.log(slog.LevelWarn, t.name, "warning: "+text) },
 		Terminal:            a.StderrIsTerminal,
@@ -154,7 +154,7 @@ func (a *app) signInConfig(t target, transport http.RoundTripper) (signin.Config
 	if a.StderrIsTerminal || method != signin.Auto {
 		c.Prompt = func(p signin.DevicePrompt) { a.showCode(t.name, p) }
 		if a.OpenBrowser != nil {
-			c.OpenBrowser = func(address string) error { return a.browse(t.name, address) }
+			c.OpenBrowser = func(address string) error { return a.browse(t, address) }
 		}
 	}
 	return c, nil
@@ -183,6 +183,29 @@ func (a *app) readSecret(file *config.File, from config.Source, key string) (dat
 	return dataverse.NewSecret(value), "the file " + name, nil
 }
 
+// secretVariables are the variables that hold secrets: no other program gets them.
+func secretVariables(file *config.File) []string {
+	names := []string{
+		"DBAUDIT_CLIENT_SECRET", "DBAUDIT_CLIENT_CERTIFICATE_PASSWORD",
+		"DBAUDIT_APPLY_CLIENT_SECRET", "DBAUDIT_APPLY_CLIENT_CERTIFICATE_PASSWORD",
+	}
+	if file != nil {
+		names = append(names, file.SecretVariables()...)
+	}
+	return names
+}
+
+// runWithout runs programs that do not get the hidden variables; nil where none can be
+// run.
+func (a *app) runWithout(hidden []string) func(context.Context, string, ...string) ([]byte, error) {
+	if a.Run == nil {
+		return nil
+	}
+	return func(ctx context.Context, name string, args ...string) ([]byte, error) {
+		return a.Run(ctx, hidden, name, args...)
+	}
+}
+
 // signIns keeps people's sign-ins: between runs where that is possible, else for
 // all environments of this one.
 func (a *app) signIns() signin.Cache {
@@ -202,10 +225,10 @@ func (a *app) showCode(environment string, p signin.DevicePrompt) {
 }
 
 // browse opens the browser. Where none opens, the address is there to be copied.
-func (a *app) browse(environment, address string) error {
-	a.log(slog.LevelWarn, environment, "to sign in, use the browser that opens now; where none does, open "+address)
-	if err := a.OpenBrowser(address); err != nil {
-		a.log(slog.LevelWarn, environment, err.Error())
+func (a *app) browse(t target, address string) error {
+	a.log(slog.LevelWarn, t.name, "to sign in, use the browser that opens now; where none does, open "+address)
+	if err := a.OpenBrowser(secretVariables(t.file), address); err != nil {
+		a.log(slog.LevelWarn, t.name, err.Error())
 	}
 	return nil
 }

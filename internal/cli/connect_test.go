@@ -15,14 +15,14 @@ func TestRun(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("needs a shell")
 	}
-	out, err := run(t.Context(), "sh", "-c", "echo out; echo aside >&2")
+	out, err := run(t.Context(), nil, "sh", "-c", "echo out; echo aside >&2")
 	if err != nil || string(out) != "out\n" {
 		t.Errorf("%q, %v", out, err)
 	}
-	if _, err := run(t.Context(), "sh", "-c", "echo AADSTS50076 >&2; exit 3"); err == nil || !strings.Contains(err.Error(), "AADSTS50076") {
+	if _, err := run(t.Context(), nil, "sh", "-c", "echo AADSTS50076 >&2; exit 3"); err == nil || !strings.Contains(err.Error(), "AADSTS50076") {
 		t.Errorf("%v", err)
 	}
-	if _, err := run(t.Context(), "dbaudit-no-such-program"); err == nil {
+	if _, err := run(t.Context(), nil, "dbaudit-no-such-program"); err == nil {
 		t.Error("a program that is not there was run")
 	}
 }
@@ -34,14 +34,15 @@ func TestOpenBrowser(t *testing.T) {
 	dir := t.TempDir()
 	opened := filepath.Join(dir, "opened")
 	t.Setenv("PATH", dir)
-	if err := openBrowser("https://login.example/?a=1&b=2"); err == nil {
+	t.Setenv("HUSH", "a secret that the browser must not get")
+	if err := openBrowser(nil, "https://login.example/?a=1&b=2"); err == nil {
 		t.Error("a browser that is not there was opened")
 	}
-	script := "#!/bin/sh\nprintf %s \"$1\" > " + opened + ".part && /bin/mv " + opened + ".part " + opened + "\n"
+	script := "#!/bin/sh\nprintf %s \"$1$HUSH\" > " + opened + ".part && /bin/mv " + opened + ".part " + opened + "\n"
 	if err := os.WriteFile(filepath.Join(dir, "xdg-open"), []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := openBrowser("https://login.example/?a=1&b=2"); err != nil {
+	if err := openBrowser([]string{"HUSH"}, "https://login.example/?a=1&b=2"); err != nil {
 		t.Fatal(err)
 	}
 	for {
@@ -71,7 +72,7 @@ func TestWhoIsAsked(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			a := &app{Env: Env{
 				StderrIsTerminal: test.terminal, Getenv: func(string) string { return "" },
-				OpenBrowser: func(string) error { return nil },
+				OpenBrowser: func([]string, string) error { return nil },
 			}}
 			c, err := a.signInConfig(target{method: test.method}, nil)
 			if err != nil {

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,11 +37,12 @@ type Env struct {
 	// LookupHost finds a host's addresses; nil where names cannot be looked up.
 	LookupHost func(ctx context.Context, host string) ([]string, error)
 	// Run runs a program to its end and returns what it wrote to its standard
-	// output; nil where programs cannot be run.
-	Run func(ctx context.Context, name string, args ...string) ([]byte, error)
-	// OpenBrowser opens an address in the person's browser, without waiting for it;
-	// nil where there is none.
-	OpenBrowser func(address string) error
+	// output; nil where programs cannot be run. The program does not get the hidden
+	// variables.
+	Run func(ctx context.Context, hidden []string, name string, args ...string) ([]byte, error)
+	// OpenBrowser opens an address in the person's browser, without waiting for it and
+	// without the hidden variables; nil where there is none.
+	OpenBrowser func(hidden []string, address string) error
 	// SignIns keeps people's sign-ins between runs; nil keeps them for this run.
 	SignIns signin.Cache
 
@@ -86,8 +88,13 @@ func signIns() signin.Cache {
 }
 
 // run runs a program. Its error holds what the program wrote to standard error.
-func run(ctx context.Context, name string, args ...string) ([]byte, error) {
-	out, err := exec.CommandContext(ctx, name, args...).Output()
+func run(ctx context.Context, hidden []string, name string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Env = withoutHidden(os.Environ(), hidden)
+	// A program that the killed one started, and that still holds its output, is not
+	// waited for.
+	cmd.WaitDelay = time.Second / 2
+	out, err := cmd.Output()
 	var failed *exec.ExitError
 	if errors.As(err, &failed) {
 		return nil, fmt.Errorf("%s: %w: %s", name, err, strings.TrimSpace(string(failed.Stderr)))
@@ -97,14 +104,24 @@ func run(ctx context.Context, name string, args ...string) ([]byte, error) {
 
 // openBrowser starts what opens an address on this operating system. The browser
 // may live as long as it likes.
-func openBrowser(address string) error {
+func openBrowser(hidden []string, address string) error {
 	command := browserCommand(runtime.GOOS, address)
 	browser := exec.Command(command[0], command[1:]...) //nolint:noctx // it outlives the program
+	browser.Env = withoutHidden(os.Environ(), hidden)
 	if err := browser.Start(); err != nil {
 		return fmt.Errorf("opening the browser: %w", err)
 	}
 	go func() { _ = browser.Wait() }()
 	return nil
+}
+
+// withoutHidden are the variables, as NAME=VALUE, but for those of the hidden names. Windows
+// does not tell cases apart.
+func withoutHidden(variables, hidden []string) []string {
+	return slices.DeleteFunc(variables, func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		return slices.ContainsFunc(hidden, func(h string) bool { return strings.EqualFold(h, name) })
+	})
 }
 
 func browserCommand(system, address string) []string {

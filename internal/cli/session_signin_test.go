@@ -156,7 +156,7 @@ func TestEveryWayToSignIn(t *testing.T) {
 	t.Run("azure cli", func(t *testing.T) {
 		p := fresh(t)
 		secret := env.Client(auditor).Secret
-		p.env.Run = func(_ context.Context, name string, args ...string) ([]byte, error) {
+		p.env.Run = func(_ context.Context, _ []string, name string, args ...string) ([]byte, error) {
 			resource := slices.Index(args, "--resource")
 			if name != "az" || resource < 0 {
 				return nil, fmt.Errorf("unexpected program %s %v", name, args)
@@ -182,7 +182,7 @@ func TestEveryWayToSignIn(t *testing.T) {
 		p := fresh(t)
 		p.vars["DBAUDIT_CLIENT_ID"] = peoplesApp
 		done := make(chan struct{})
-		p.env.OpenBrowser = func(address string) error {
+		p.env.OpenBrowser = func(_ []string, address string) error {
 			go func() {
 				defer close(done)
 				p.browse(address)

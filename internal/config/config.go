@@ -176,6 +176,28 @@ func (f *File) All() []Environment {
 	return all
 }
 
+// SecretVariables are the variables that any auth: or apply: of the file reads a secret
+// from.
+func (f *File) SecretVariables() []string {
+	all := []*Auth{&f.Auth, f.Apply}
+	for _, env := range f.Environments {
+		all = append(all, env.Auth, env.Apply)
+	}
+	var names []string
+	for _, auth := range all {
+		if auth == nil {
+			continue
+		}
+		for _, source := range []*Source{auth.Secret, auth.CertificatePassword} {
+			if source != nil && source.Env != "" {
+				names = append(names, source.Env)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // Unit is the business unit that the user must sit in, wherever it is written.
 func (e Environment) Unit() string {
 	if e.BusinessUnit != "" {

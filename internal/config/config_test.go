@@ -97,6 +97,19 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
+// TestSecretVariables: those of each auth: and apply:, wherever it stands.
+func TestSecretVariables(t *testing.T) {
+	f := parse(t, `auth: {secret: {env: A}}
+apply: {certificate_password: {env: B}}
+environments:
+  x: {url: https://x.crm.dynamics.com, auth: {secret: {file: s}, certificate_password: {env: C}}}
+  y: {url: https://y.crm.dynamics.com, auth: {secret: {env: A}}, apply: {secret: {env: D}}}
+`)
+	if diff := cmp.Diff([]string{"A", "B", "C", "D"}, f.SecretVariables()); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestLine(t *testing.T) {
 	f := parse(t, example)
 	production, test := f.All()[0], f.All()[1]
