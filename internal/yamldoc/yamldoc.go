@@ -27,6 +27,9 @@ import (
 type Document struct {
 	name string
 	root *yaml.Node // nil for an empty document
+	// places tell where in its mapping each key stands, so that a key is found without a
+	// search.
+	places map[*yaml.Node]map[string]int
 }
 
 // A Fault is something wrong at one place of a document.
@@ -60,7 +63,7 @@ func Parse(name string, data []byte) (*Document, error) {
 	default:
 		return nil, &Fault{name, second.Line, second.Column, "a second document begins here: only one is allowed"}
 	}
-	d := &Document{name: name, root: doc.Content[0]}
+	d := &Document{name: name, root: doc.Content[0], places: map[*yaml.Node]map[string]int{}}
 	if err := d.check(d.root, 0); err != nil {
 		return nil, err
 	}
@@ -80,10 +83,16 @@ func syntaxFault(name string, err error) error {
 	return &Fault{name, 1, 1, "this is no YAML: " + text}
 }
 
-const maxDepth = 100
+// The bounds of a document that people write. The YAML library compares each key of a
+// mapping with each other.
+const (
+	maxDepth  = 100
+	maxKeys   = 10_000
+	maxFaults = 20
+)
 
 // check refuses what a mapping must not hold, and nesting (by aliases too) that
-// could not end.
+// could not end. It takes note of where each key stands.
 func (d *Document) check(n *yaml.Node, depth int) error {
 	if depth > maxDepth {
 		return d.fault(n, "nested too deeply")
@@ -92,7 +101,11 @@ func (d *Document) check(n *yaml.Node, depth int) error {
 	case yaml.AliasNode:
 		return d.fault(n, "aliases (*name) are not supported: write the value out")
 	case yaml.MappingNode:
-		seen := map[string]*yaml.Node{}
+		if len(n.Content)/2 > maxKeys {
+			return d.fault(n, fmt.Sprintf("more than %d keys stand here: split the file", maxKeys))
+		}
+		places := make(map[string]int, len(n.Content)/2)
+		d.places[n] = places
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			key := n.Content[i]
 			if key.Kind != yaml.ScalarNode {
@@ -101,10 +114,10 @@ func (d *Document) check(n *yaml.Node, depth int) error {
 			if key.Value == "<<" {
 				return d.fault(key, "merge keys (<<) are not supported: write the values out")
 			}
-			if first, ok := seen[key.Value]; ok {
-				return d.fault(key, fmt.Sprintf("the key %q stands twice, first in line %d", key.Value, first.Line))
+			if first, ok := places[key.Value]; ok {
+				return d.fault(key, fmt.Sprintf("the key %q stands twice, first in line %d", key.Value, n.Content[first].Line))
 			}
-			seen[key.Value] = key
+			places[key.Value] = i
 			if err := d.check(n.Content[i+1], depth+1); err != nil {
 				return err
 			}
@@ -185,8 +198,8 @@ func (d *Document) scalar(n *yaml.Node) (any, error) {
 	return n.Value, nil
 }
 
-// Validate checks the document against a schema. All faults are joined, in the
-// order of their places.
+// Validate checks the document against a schema. The first faults are joined, in the
+// order of their places, and the number of the others is told.
 func (d *Document) Validate(schema *jsonschema.Schema) error {
 	value, err := d.Value()
 	if err != nil {
@@ -208,9 +221,12 @@ func (d *Document) Validate(schema *jsonschema.Schema) error {
 		}
 		return a.Column - b.Column
 	})
-	joined := make([]error, len(faults))
-	for i, f := range faults {
-		joined[i] = f
+	var joined []error
+	for _, f := range faults[:min(len(faults), maxFaults)] {
+		joined = append(joined, f)
+	}
+	if more := len(faults) - maxFaults; more > 0 {
+		joined = append(joined, fmt.Errorf("%s: and %d more", d.name, more))
 	}
 	return errors.Join(joined...)
 }
@@ -305,7 +321,7 @@ func (d *Document) Has(path ...string) bool {
 func (d *Document) find(path []string) (key, value *yaml.Node, found bool) {
 	value = d.root
 	for _, step := range path {
-		k, v := child(value, step)
+		k, v := d.child(value, step)
 		if v == nil {
 			return key, value, false
 		}
@@ -314,16 +330,14 @@ func (d *Document) find(path []string) (key, value *yaml.Node, found bool) {
 	return key, value, value != nil
 }
 
-func child(n *yaml.Node, step string) (key, value *yaml.Node) {
+func (d *Document) child(n *yaml.Node, step string) (key, value *yaml.Node) {
 	if n == nil {
 		return nil, nil
 	}
 	switch n.Kind {
 	case yaml.MappingNode:
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			if n.Content[i].Value == step {
-				return n.Content[i], n.Content[i+1]
-			}
+		if i, ok := d.places[n][step]; ok {
+			return n.Content[i], n.Content[i+1]
 		}
 	case yaml.SequenceNode:
 		if i, err := strconv.Atoi(step); err == nil && i >= 0 && i < len(n.Content) {

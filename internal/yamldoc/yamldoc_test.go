@@ -2,8 +2,10 @@ package yamldoc_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -70,6 +72,96 @@ func TestValidate(t *testing.T) {
 			t.Errorf("fault %d is %q, want %q", i, lines[i], want[i])
 		}
 	}
+}
+
+// TestHostileShapes: whatever a megabyte holds, it is read, or refused, in a time that
+// nobody has to wait for, and with a list of faults that somebody can read.
+func TestHostileShapes(t *testing.T) {
+	schema := compile(t, `{
+		"type": "object", "additionalProperties": false,
+		"properties": {"a": {"type": "object", "additionalProperties": {"type": "integer"}},
+			"list": {"type": "array", "items": {"type": "object", "additionalProperties": false, "properties": {"n": {"type": "integer"}}}}}
+	}`)
+	many := func(head, line string) string {
+		var b strings.Builder
+		b.WriteString(head)
+		for i := 0; b.Len() < 1<<20-100; i++ {
+			fmt.Fprintf(&b, line, i)
+		}
+		return b.String()
+	}
+	few := func(head, line string, n int) string {
+		b := head
+		for i := range n {
+			b += fmt.Sprintf(line, i)
+		}
+		return b
+	}
+	for name, data := range map[string]string{
+		"unknown keys":        many("", "k%d: x\n"),
+		"as many as may be":   few("", "k%d: x\n", 10_000),
+		"values":              many("a:\n", "  k%d: x\n"),
+		"as many values":      few("a:\n", "  k%d: x\n", 10_000),
+		"items":               many("list:\n", "  - {m%d: x}\n"),
+		"items on a line":     many("list: [", "{m%d: x}, "),
+		"wrong items":         many("list:\n", "  - x%d\n"),
+		"brackets":            many("a: ", "[%[1]*[1]d"),
+		"braces":              many("a: ", "{x%d: "),
+		"dashes":              many("a:\n  ", "- %[1]*[1]d"),
+		"questions":           many("", "? a%d\n"),
+		"comments":            many("", "# %d\n"),
+		"one long word":       "a: " + strings.Repeat("x", 1<<20-10),
+		"a long quoted word":  `a: "` + strings.Repeat(`\n`, 1<<19-10) + `"`,
+		"anchors":             many("list:\n", "  - &x%d 1\n"),
+		"documents":           many("", "--- %d\n"),
+		"line breaks":         strings.Repeat("\n", 1<<20),
+		"spaces without end":  "a:" + strings.Repeat(" ", 1<<20),
+		"colons":              strings.Repeat("a: ", 1<<18),
+		"keys without values": many("", "k%d:\n"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			began := time.Now()
+			doc, err := yamldoc.Parse("f.yaml", []byte(data))
+			if err == nil {
+				err = doc.Validate(schema)
+			}
+			if err == nil {
+				var into struct {
+					A    map[string]int   `yaml:"a"`
+					List []map[string]any `yaml:"list"`
+				}
+				err = doc.Decode(&into)
+			}
+			if took := time.Since(began); took > 10*time.Second {
+				t.Errorf("it took %s", took)
+			}
+			if err != nil && strings.Count(err.Error(), "\n") > 20 {
+				t.Errorf("%d lines are said", strings.Count(err.Error(), "\n"))
+			}
+			t.Logf("%s: %.100v", time.Since(began), err)
+		})
+	}
+}
+
+// TestFaultsTold: the first twenty, in the order of their places, and how many more.
+func TestFaultsTold(t *testing.T) {
+	schema := compile(t, `{"type": "object", "additionalProperties": false}`)
+	doc, err := yamldoc.Parse("f.yaml", []byte(strings.Join(keys(1000), "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(doc.Validate(schema).Error(), "\n")
+	if len(lines) != 21 || lines[0] != `f.yaml:1:1: unknown key "k0"` || lines[19] != `f.yaml:20:1: unknown key "k19"` || lines[20] != "f.yaml: and 980 more" {
+		t.Errorf("%d lines: %s", len(lines), strings.Join(lines, "\n"))
+	}
+}
+
+func keys(n int) []string {
+	lines := make([]string, n)
+	for i := range lines {
+		lines[i] = fmt.Sprintf("k%d: x\n", i)
+	}
+	return lines
 }
 
 func TestValueAndDecode(t *testing.T) {
