@@ -40,6 +40,12 @@ const (
 	FixMoveUser
 	// FixRemoveFromTeam takes a user out of a team, or a role from the team.
 	FixRemoveFromTeam
+	// FixEnableBusinessUnit enables a business unit whose users are locked out.
+	FixEnableBusinessUnit
+	// FixSetAccessMode gives a user an access mode in which it can work.
+	FixSetAccessMode
+	// FixRestoreIdentity brings back what a user signs in with in Microsoft Entra.
+	FixRestoreIdentity
 	// FixFindView makes a required view visible: create it, or have its owner named.
 	FixFindView
 	// FixActivateView activates a deactivated view.
@@ -54,7 +60,7 @@ func FixKinds() []FixKind {
 		FixCreateRole, FixAddPrivilege, FixRaiseDepth, FixRemovePrivilege, FixCreateApplicationUser,
 		FixEnableUser, FixAssignRole, FixUnassignRole, FixShareView, FixReduceShare, FixInstallApp,
 		FixReplaceRole, FixReplaceUser, FixRemoveDuplicateUser, FixMoveUser, FixRemoveFromTeam,
-		FixFindView, FixActivateView, FixCorrectConfiguration,
+		FixEnableBusinessUnit, FixSetAccessMode, FixRestoreIdentity, FixFindView, FixActivateView, FixCorrectConfiguration,
 	}
 }
 
@@ -92,6 +98,12 @@ func (k FixKind) String() string {
 		return "move-user"
 	case FixRemoveFromTeam:
 		return "remove-from-team"
+	case FixEnableBusinessUnit:
+		return "enable-business-unit"
+	case FixSetAccessMode:
+		return "set-access-mode"
+	case FixRestoreIdentity:
+		return "restore-identity"
 	case FixFindView:
 		return "find-view"
 	case FixActivateView:
@@ -120,6 +132,8 @@ type Fix struct {
 	Kind FixKind `json:"kind"`
 	// Role is the role to change or to assign; its id is that of the root copy.
 	Role *Reference `json:"role,omitempty"`
+	// User is the user to change or to assign to. Beside privileges to grant it is who
+	// must be assigned the role as well.
 	User *Reference `json:"user,omitempty"`
 	Team *Reference `json:"team,omitempty"`
 	View *Reference `json:"view,omitempty"`
@@ -170,11 +184,12 @@ func (f Fix) Who() string {
 		return "a Power Platform administrator who may install apps"
 	case FixCorrectConfiguration:
 		return "whoever keeps dbaudit's configuration"
-	case FixReplaceUser:
+	case FixReplaceUser, FixRestoreIdentity:
 		return "an administrator of the Entra tenant and one of the environment"
 	case FixUnknown, FixCreateRole, FixAddPrivilege, FixRaiseDepth, FixRemovePrivilege,
 		FixCreateApplicationUser, FixEnableUser, FixAssignRole, FixUnassignRole,
-		FixReplaceRole, FixRemoveDuplicateUser, FixMoveUser, FixRemoveFromTeam:
+		FixReplaceRole, FixRemoveDuplicateUser, FixMoveUser, FixRemoveFromTeam,
+		FixEnableBusinessUnit, FixSetAccessMode:
 	}
 	return SystemAdministrator
 }

@@ -95,6 +95,7 @@ func wholeEnvironment(t *testing.T, scale int) []byte {
 	}
 	for u := range 2000 * scale {
 		s.Users[id(5, u)] = snapshot.User{
+			AccessMode:    snapshot.AccessNonInteractive,
 			ApplicationID: id(6, u), BusinessUnitID: id(2, 1), Name: fmt.Sprintf("User %d", u),
 			Roles: []string{id(4, u%(300*scale))}, Teams: []string{},
 		}

@@ -310,7 +310,12 @@ func (p controlPage) fixes() []audit.Fix {
 			{Kind: audit.FixCorrectConfiguration},
 		}
 	case "user/enabled":
-		return []audit.Fix{{Kind: audit.FixEnableUser, User: user}}
+		return []audit.Fix{
+			{Kind: audit.FixEnableUser, User: user},
+			{Kind: audit.FixEnableBusinessUnit, User: user, BusinessUnit: unit},
+			{Kind: audit.FixSetAccessMode, User: user},
+			{Kind: audit.FixRestoreIdentity, User: user},
+		}
 	case "user/dedicated":
 		return []audit.Fix{{Kind: audit.FixReplaceUser, User: user}}
 	case "user/role":

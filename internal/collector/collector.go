@@ -337,7 +337,7 @@ func (c *collection) assemble() *snapshot.Snapshot {
 	for _, t := range c.teams {
 		s.Teams[t.id] = t.snapshot()
 	}
-	for _, u := range c.units {
+	for _, u := range c.wantedUnits() {
 		s.BusinessUnits[u.id] = u.BusinessUnit
 	}
 	for _, d := range c.definitions {

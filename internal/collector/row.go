@@ -108,6 +108,14 @@ func (r *row) optionalNumber(column string) int {
 	return v
 }
 
+// numberOr is a whole number; null, and a column that was not asked for, is otherwise.
+func (r *row) numberOr(column string, otherwise int) int {
+	if v, ok := decode[int](r, column, "whole number"); ok {
+		return v
+	}
+	return otherwise
+}
+
 // id is a GUID that must be there.
 func (r *row) id(column string) string {
 	id := r.optionalID(column)

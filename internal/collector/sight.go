@@ -88,17 +88,6 @@ func (c *collection) short(privilege string) bool {
 	return len(known) > 0
 }
 
-// shortSighted reports whether any read is short, so that it matters which
-// business units there are.
-func (c *collection) shortSighted() bool {
-	for privilege := range sights() {
-		if c.short(privilege) {
-			return true
-		}
-	}
-	return false
-}
-
 // judgeSight holds against each section the rows that its answers may lack.
 func (c *collection) judgeSight() {
 	for privilege, section := range sights() {

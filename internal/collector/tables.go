@@ -170,7 +170,7 @@ type user struct {
 
 func userColumns(without columnSet) []string {
 	return without.of("systemuserid", "fullname", "domainname", "applicationid", "azureactivedirectoryobjectid",
-		"isdisabled", "islicensed", "deletedstate", "_businessunitid_value")
+		"isdisabled", "islicensed", "deletedstate", "accessmode", "azurestate", "_businessunitid_value")
 }
 
 func userQuery(without columnSet) dataverse.Query {
@@ -188,6 +188,8 @@ func userOf(r *row) user {
 	return user{
 		id: r.id("systemuserid"),
 		User: snapshot.User{
+			AccessMode:     snapshot.AccessModeOf(r.numberOr("accessmode", -1)),
+			EntraState:     snapshot.EntraStateOf(r.numberOr("azurestate", -1)),
 			ApplicationID:  r.optionalID("applicationid"),
 			BusinessUnitID: r.optionalID("_businessunitid_value"),
 			Deleted:        r.optionalNumber("deletedstate") != 0,

@@ -3,6 +3,7 @@ package collector
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/dataverse"
@@ -159,35 +160,12 @@ func (c *collection) readTeamsApart(ctx context.Context, wanted map[string]team)
 	return found, err
 }
 
-// readUnits reads the business units that matter: the root, the one that the
-// requirement names, and those of the users, teams and roles that were read.
+// readUnits reads all business units: whether one is disabled, so that nobody of it can
+// sign in, hangs on those above it too.
 func (c *collection) readUnits(ctx context.Context) (err error) {
-	a := ask{section: snapshot.SectionBusinessUnits, what: "business units", key: "businessunitid", query: unitQuery}
-	if c.Scope == snapshot.ScopeEnvironment {
-		c.units, err = rows(ctx, c, a, unitOf)
-		return err
-	}
-	ids := map[string]bool{}
-	for _, u := range c.users {
-		ids[u.BusinessUnitID] = true
-	}
-	for _, t := range c.teams {
-		ids[t.BusinessUnitID] = true
-	}
-	for _, r := range c.firstSeen() {
-		ids[r.BusinessUnitID] = true
-	}
-	delete(ids, "")
-	conditions := []dataverse.Expr{dataverse.EqNull("_parentbusinessunitid_value")}
-	if c.Requirement.BusinessUnit != "" {
-		conditions = append(conditions, dataverse.Eq("name", c.Requirement.BusinessUnit))
-	}
-	conditions = append(conditions, eachID("businessunitid", sortedKeys(ids))...)
-	if c.shortSighted() {
-		c.units, err = rows(ctx, c, a, unitOf) // whether all of them are reached is to be told
-	} else {
-		c.units, err = filtered(ctx, c, a, conditions, unitOf)
-	}
+	c.units, err = rows(ctx, c, ask{
+		section: snapshot.SectionBusinessUnits, what: "business units", key: "businessunitid", query: unitQuery,
+	}, unitOf)
 	if err != nil {
 		return err
 	}
@@ -201,6 +179,35 @@ func (c *collection) readUnits(ctx context.Context) (err error) {
 	}
 	return fmt.Errorf("the business unit of the user %q cannot be seen: "+
 		"give the auditor's role prvReadBusinessUnit at organization level", c.user.Name)
+}
+
+// wantedUnits are the business units that matter: the root, the one that the requirement
+// names, those of the users, teams and roles that were read, and all above them; in the
+// wide scope all.
+func (c *collection) wantedUnits() []unit {
+	if c.Scope == snapshot.ScopeEnvironment {
+		return c.units
+	}
+	byID, wanted := map[string]unit{}, map[string]bool{}
+	for _, u := range c.units {
+		byID[u.id] = u
+		wanted[u.id] = u.ParentID == "" || c.Requirement.BusinessUnit != "" && strings.EqualFold(u.Name, c.Requirement.BusinessUnit)
+	}
+	for _, u := range c.users {
+		wanted[u.BusinessUnitID] = true
+	}
+	for _, t := range c.teams {
+		wanted[t.BusinessUnitID] = true
+	}
+	for _, r := range c.firstSeen() {
+		wanted[r.BusinessUnitID] = true
+	}
+	for _, u := range c.units {
+		for above := u; wanted[u.id] && above.ParentID != "" && !wanted[above.ParentID]; above = byID[above.ParentID] {
+			wanted[above.ParentID] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(c.units), func(u unit) bool { return !wanted[u.id] })
 }
 
 // ownerNames are the user principal names that the requirement gives for views,

@@ -69,6 +69,7 @@ func compliant(p profile.Profile) *snapshot.Snapshot {
 	s.BusinessUnits[root] = snapshot.BusinessUnit{Name: "Contoso"}
 	s.Roles[role] = snapshot.Role{BusinessUnitID: root, Customizable: true, Name: "Demandbase Integration", RootID: role}
 	s.Users[user] = snapshot.User{
+		AccessMode:    snapshot.AccessNonInteractive,
 		ApplicationID: user, BusinessUnitID: root, Name: "Demandbase", Roles: []string{role}, Teams: []string{},
 	}
 	grants := map[string]snapshot.Depth{}

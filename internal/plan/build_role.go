@@ -69,7 +69,7 @@ func (b *builder) unitNamed(name string) (Ref, bool) {
 		return b.rootUnit()
 	}
 	for _, id := range slices.Sorted(maps.Keys(b.snapshot.BusinessUnits)) {
-		if u := b.snapshot.BusinessUnits[id]; strings.EqualFold(u.Name, name) && !u.Disabled {
+		if u := b.snapshot.BusinessUnits[id]; strings.EqualFold(u.Name, name) && b.lockedUnit(id) == "" {
 			return b.unit(id), true
 		}
 	}

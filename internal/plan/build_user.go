@@ -46,6 +46,10 @@ func (b *builder) enableUser(c cause) {
 		return
 	}
 	u := b.snapshot.Users[user.ID]
+	if reason := b.lockedUnit(u.BusinessUnitID); reason != "" {
+		b.manual(c, reason)
+		return
+	}
 	b.enable = &userWork{ref: user, app: u.ApplicationID, unit: b.unit(u.BusinessUnitID), why: []Reason{c.reason()}}
 }
 
@@ -74,6 +78,11 @@ func (b *builder) assignRole(c cause) {
 // prepareAssign settles which copy of a role a user is given: the one in the
 // user's business unit. Where it is known that there is none, it is for people.
 func (b *builder) prepareAssign(c cause, why Reason, role Ref, home string, user, unit Ref) {
+	if reason := b.lockedUnit(unit.ID); reason != "" {
+		b.unreached = true
+		b.manual(c, reason)
+		return
+	}
 	w := assignWork{role: role, user: user, unit: unit, why: []Reason{why}, causes: []cause{c}}
 	if home == unit.ID {
 		w.copied = role
@@ -87,6 +96,16 @@ func (b *builder) prepareAssign(c cause, why Reason, role Ref, home string, user
 		return
 	}
 	b.assign = &w
+}
+
+// lockedUnit says why a user of a business unit must not be assigned to or enabled, or
+// "": nobody of a disabled unit, or of one below it, can sign in.
+func (b *builder) lockedUnit(id string) string {
+	disabled, known := b.snapshot.DisabledUnit(id)
+	if !known {
+		return ""
+	}
+	return fmt.Sprintf("the business unit %q is disabled, and nobody of it can sign in", b.snapshot.BusinessUnits[disabled].Name)
 }
 
 // copyIn is a role's copy in a business unit, or nothing.

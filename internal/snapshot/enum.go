@@ -300,6 +300,107 @@ func (p *PrincipalType) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
+// An AccessMode is the sort of access that a user has. The zero value is unknown: it was
+// not read, or holds a number that is not documented.
+type AccessMode int
+
+// The access modes, in the order of accessmode's numbers.
+const (
+	AccessUnknown AccessMode = iota
+	AccessReadWrite
+	AccessAdministrative
+	AccessRead
+	AccessSupport
+	AccessNonInteractive
+	AccessDelegatedAdmin
+)
+
+func accessModes() []AccessMode {
+	return []AccessMode{
+		AccessReadWrite, AccessAdministrative, AccessRead, AccessSupport, AccessNonInteractive, AccessDelegatedAdmin,
+	}
+}
+
+// AccessModeOf gives the mode of a number of the accessmode column.
+func AccessModeOf(number int) AccessMode {
+	if number < 0 || number >= len(accessModes()) {
+		return AccessUnknown
+	}
+	return accessModes()[number]
+}
+
+func (m AccessMode) String() string {
+	switch m {
+	case AccessReadWrite:
+		return "read-write"
+	case AccessAdministrative:
+		return "administrative"
+	case AccessRead:
+		return "read"
+	case AccessSupport:
+		return "support"
+	case AccessNonInteractive:
+		return "non-interactive"
+	case AccessDelegatedAdmin:
+		return "delegated-admin"
+	case AccessUnknown:
+	}
+	return "unknown"
+}
+
+// MarshalText implements [encoding.TextMarshaler].
+func (m AccessMode) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (m *AccessMode) UnmarshalText(b []byte) (err error) {
+	*m, err = parse(string(b), "access mode", append(accessModes(), AccessUnknown))
+	return err
+}
+
+// An EntraState says whether a user's identity is still in Microsoft Entra. The zero
+// value is unknown.
+type EntraState int
+
+// The states, in the order of azurestate's numbers.
+const (
+	EntraUnknown EntraState = iota
+	EntraExists
+	EntraSoftDeleted
+	EntraDeleted
+)
+
+func entraStates() []EntraState { return []EntraState{EntraExists, EntraSoftDeleted, EntraDeleted} }
+
+// EntraStateOf gives the state of a number of the azurestate column.
+func EntraStateOf(number int) EntraState {
+	if number < 0 || number >= len(entraStates()) {
+		return EntraUnknown
+	}
+	return entraStates()[number]
+}
+
+func (e EntraState) String() string {
+	switch e {
+	case EntraExists:
+		return "exists"
+	case EntraSoftDeleted:
+		return "soft-deleted"
+	case EntraDeleted:
+		return "deleted"
+	case EntraUnknown:
+	}
+	return "unknown"
+}
+
+// MarshalText implements [encoding.TextMarshaler].
+func (e EntraState) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (e *EntraState) UnmarshalText(b []byte) (err error) {
+	*e, err = parse(string(b), "Entra state", append(entraStates(), EntraUnknown))
+	return err
+}
+
 // A Right is one bit of an access rights mask. The zero value is unknown.
 type Right int
 

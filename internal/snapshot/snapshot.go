@@ -201,6 +201,8 @@ type RoleEntry struct {
 
 // User is a row of the systemuser table.
 type User struct {
+	// AccessMode is accessmode: what sort of access the user has, whatever its roles.
+	AccessMode AccessMode `json:"access_mode"`
 	// ApplicationID is set for application users only.
 	ApplicationID  string `json:"application_id"`
 	BusinessUnitID string `json:"business_unit_id"`
@@ -209,8 +211,10 @@ type User struct {
 	Deleted    bool   `json:"deleted"`
 	Disabled   bool   `json:"disabled"`
 	DomainName string `json:"domain_name"`
-	Licensed   bool   `json:"licensed"`
-	Name       string `json:"name"`
+	// EntraState is azurestate: whether the user's identity is still in Microsoft Entra.
+	EntraState EntraState `json:"entra_state"`
+	Licensed   bool       `json:"licensed"`
+	Name       string     `json:"name"`
 	// ObjectID is azureactivedirectoryobjectid, which impersonation goes by.
 	ObjectID string `json:"object_id"`
 	// Roles are the ids of the role copies assigned directly, sorted.
@@ -320,4 +324,16 @@ func same(a, b string) bool {
 
 func containsFold(s, part string) bool {
 	return part != "" && strings.Contains(strings.ToLower(s), strings.ToLower(part))
+}
+
+// DisabledUnit is the business unit for which a unit counts as disabled: itself or one
+// above it; ok is false where none of them is known to be.
+func (s *Snapshot) DisabledUnit(id string) (disabled string, ok bool) {
+	for steps := 0; id != "" && steps <= len(s.BusinessUnits); steps++ {
+		if s.BusinessUnits[id].Disabled {
+			return id, true
+		}
+		id = s.BusinessUnits[id].ParentID
+	}
+	return "", false
 }

@@ -40,7 +40,10 @@ test_reasons_are_collected_by_rule if {
 		`"Active Accounts" is a system view: every user with prvReadQuery sees it,`,
 		"and it cannot be shared",
 	])}} with input as snapshot
-	dbaudit.unknown == {"user/business-unit": {"the business units were not read"}} with input as testing.changed({
+	dbaudit.unknown == {
+		"user/business-unit": {"the business units were not read"},
+		"user/enabled": {"it was not read whether the user's business unit, or one above it, is disabled"},
+	} with input as testing.changed({
 		"/coverage/business_units/state": "forbidden",
 	})
 }

@@ -106,6 +106,12 @@ func (f fix) remedy() Remedy {
 		return f.enableUser()
 	case audit.FixMoveUser:
 		return f.moveUser()
+	case audit.FixEnableBusinessUnit:
+		return f.enableBusinessUnit()
+	case audit.FixSetAccessMode:
+		return f.setAccessMode()
+	case audit.FixRestoreIdentity:
+		return f.restoreIdentity()
 	case audit.FixReplaceUser:
 		return f.replaceUser()
 	case audit.FixRemoveDuplicateUser:

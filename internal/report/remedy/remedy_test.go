@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,7 +80,7 @@ func TestBlankReferencesAreNone(t *testing.T) {
 
 func TestAddPrivilege(t *testing.T) {
 	f := full(audit.FixAddPrivilege)
-	f.BusinessUnit = nil
+	f.BusinessUnit, f.User = nil, nil
 	r := For(f, environment(), "")
 	var purposes []string
 	for _, q := range r.Requests {
@@ -203,5 +204,21 @@ func TestWho(t *testing.T) {
 	}
 	if got := For(audit.Fix{Kind: audit.FixActivateView, Owner: &audit.Reference{Name: "Jane"}}, env, "").Who; got != "the view's owner, Jane" {
 		t.Error(got)
+	}
+}
+
+// A role whose Basic rights stay with a team is assigned to the user as well.
+func TestAddPrivilegeAndAssign(t *testing.T) {
+	f := full(audit.FixAddPrivilege)
+	r := For(f, environment(), "")
+	assign := f
+	assign.Kind = audit.FixAssignRole
+	if !strings.Contains(r.Summary, ", and assign the role to the user ") {
+		t.Error(r.Summary)
+	}
+	for _, step := range For(assign, environment(), "").Portal {
+		if !slices.Contains(r.Portal, step) {
+			t.Errorf("the step %q is missing", step)
+		}
 	}
 }

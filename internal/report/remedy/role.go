@@ -48,12 +48,20 @@ func (f fix) grant() Remedy {
 	if file := f.env.Name; f.Kind == audit.FixAddPrivilege && f.env.URL == "" && file != "" && !strings.Contains(file, "!/") {
 		commands = append(commands, "dbaudit lint --fix "+shell(file))
 	}
-	return Remedy{
+	r := Remedy{
 		Summary:  fmt.Sprintf("%s %s %s the role %s.", verb, grants(f.Privileges, true), to, name(f.Role, "of the integration")),
 		Portal:   f.editRole(),
 		Requests: append(requests, f.addPrivileges(role, id(f.BusinessUnit, unitID))),
 		Commands: commands,
 	}
+	if f.User != nil {
+		assign := f.assignRole()
+		r.Summary = fmt.Sprintf("%s, and assign the role to the user %s: the team that holds it keeps its User level rights to itself.",
+			strings.TrimSuffix(r.Summary, "."), name(f.User, "of the integration"))
+		r.Portal, r.Requests = append(r.Portal, assign.Portal...), append(r.Requests, assign.Requests...)
+		r.Commands = append(r.Commands, assign.Commands...)
+	}
+	return r
 }
 
 func (f fix) removePrivilege() Remedy {

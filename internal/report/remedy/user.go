@@ -62,6 +62,40 @@ func (f fix) moveUser() Remedy {
 	}
 }
 
+func (f fix) enableBusinessUnit() Remedy {
+	return Remedy{
+		Summary: fmt.Sprintf("Enable the business unit %s.", name(f.BusinessUnit, "of the user")),
+		Portal: []string{
+			f.admin("Business units"),
+			fmt.Sprintf("Select %s and choose Enable. Its users, and those of the business units below it, can then sign in again.", name(f.BusinessUnit, "the business unit")),
+			fmt.Sprintf("If it is disabled on purpose, move the user %s to a business unit that is enabled, and assign the integration's role again.", name(f.User, "of the integration")),
+		},
+	}
+}
+
+func (f fix) setAccessMode() Remedy {
+	return Remedy{
+		Summary: fmt.Sprintf("Set the access mode of the user %s to Non-interactive.", name(f.User, "of the integration")),
+		Portal: []string{
+			f.users(),
+			fmt.Sprintf("Open %s, then Manage user in Dynamics 365, and set Access Mode, under Client Access License (CAL) Information, to Non-interactive (for a person's account: Read-Write).", name(f.User, "the user")),
+		},
+		Requests: append(f.lookUpUser(), f.patch("set the access mode", "systemusers("+id(f.User, userID)+")", object{{"accessmode", 4}})),
+	}
+}
+
+func (f fix) restoreIdentity() Remedy {
+	return Remedy{
+		Summary: fmt.Sprintf("Restore the identity of the user %s in Microsoft Entra.", name(f.User, "of the integration")),
+		Portal: []string{
+			"In Microsoft Entra, look under App registrations, Deleted applications (for a person's account: under Users, Deleted users), and restore it; that can be done for 30 days.",
+			"If it is gone for good, register a new application, add an application user for it with the integration's role, and connect the vendor's product anew.",
+			f.users(),
+			fmt.Sprintf("Then deactivate %s and delete it.", name(f.User, "the old user")),
+		},
+	}
+}
+
 func (f fix) replaceUser() Remedy {
 	return Remedy{
 		Summary: fmt.Sprintf("Have the integration run as an application user in place of %s.", name(f.User, "a person's account")),

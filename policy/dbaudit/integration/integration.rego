@@ -8,6 +8,7 @@ package dbaudit.integration
 
 import data.dbaudit.depth
 import data.dbaudit.profile
+import data.dbaudit.units
 
 named if input.requirement.application_id != ""
 
@@ -59,24 +60,128 @@ user := id if {
 user_reference := {"kind": "systemuser", "id": user, "name": input.users[user].name}
 
 # METADATA
+# description: The business unit that the user sits in.
+# scope: document
+default unit := ""
+
+unit := input.users[user].business_unit_id
+
+# METADATA
+# description: Teams of the user that give it nothing, because their business unit, or one above it, is disabled.
+silent contains team if {
+	some team in input.users[user].teams
+	count(units.disabled(input.teams[team].business_unit_id)) > 0
+}
+
+# METADATA
+# description: The teams of the user that count.
+live_teams contains team if {
+	some team in input.users[user].teams
+	not team in silent
+}
+
+# METADATA
+# description: Those of them of which it was not read whether their business unit is disabled.
+unsure_teams contains team if {
+	some team in live_teams
+	not _unit_known(team)
+}
+
+_unit_known(team) if units.known(input.teams[team].business_unit_id)
+
+# METADATA
 # description: Those whose shares count for the user, which is itself and its teams.
 # scope: document
 principals contains user
 
-principals contains team if some team in input.users[user].teams
+principals contains team if some team in live_teams
 
 # METADATA
 # description: Copies of roles that are assigned to the user itself.
-direct contains id if some id in input.users[user].roles
+direct contains id if {
+	some id in input.users[user].roles
+	not _stray(id, unit)
+}
+
+# METADATA
+# description: Copies of roles that reach the user through each of its teams.
+_team_roles[team] contains id if {
+	some team in live_teams
+	some id in input.teams[team].roles
+	home := input.teams[team].business_unit_id
+	not _stray(id, home)
+}
 
 # METADATA
 # description: Copies of roles that reach the user through a team.
-through_team contains id if {
-	some team in input.users[user].teams
-	some id in input.teams[team].roles
-}
+through_team contains id if some id in _team_roles[_]
 
 reaching := direct | through_team
+
+# METADATA
+# description: >-
+#   Whether a copy grants nothing, because it is of another business unit than its holder and left over from when
+#   record ownership across business units was on.
+_stray(id, home) if {
+	input.organization.ownership_across_business_units == "off"
+	input.roles[id].business_unit_id != home
+}
+
+# METADATA
+# description: Copies of which it is not known whether they are such ones.
+# scope: document
+_doubtful contains id if {
+	input.organization.ownership_across_business_units == "unknown"
+	some id in direct
+	input.roles[id].business_unit_id != unit
+}
+
+_doubtful contains id if {
+	input.organization.ownership_across_business_units == "unknown"
+	some team, ids in _team_roles
+	some id in ids
+	input.roles[id].business_unit_id != input.teams[team].business_unit_id
+}
+
+# METADATA
+# description: Copies of roles that are known to reach the user.
+# scope: document
+_certain contains id if {
+	some id in direct
+	not id in _doubtful
+}
+
+_certain contains id if {
+	some team, ids in _team_roles
+	not team in unsure_teams
+	some id in ids
+	not id in _doubtful
+}
+
+# METADATA
+# description: Why it is not known whether a role reaches the user, by the role's root; no entry where it is known.
+# scope: document
+doubts[root] contains reason if {
+	some team in unsure_teams
+	some id in _team_roles[team]
+	root := input.roles[id].root_id
+	not root in _certain_roots
+	reason := sprintf("it was not read whether the business unit of the team %q, or one above it, is disabled%s", [
+		input.teams[team].name,
+		units.detail,
+	])
+}
+
+doubts[root] contains reason if {
+	some id in _doubtful
+	root := input.roles[id].root_id
+	not root in _certain_roots
+	reason := sprintf("the role %q is held as another business unit's copy, and the record-ownership setting was not read", [
+		input.roles[id].name,
+	])
+}
+
+_certain_roots contains input.roles[id].root_id if some id in _certain
 
 # METADATA
 # description: The roles that are assigned to the user itself, by root.
@@ -88,8 +193,8 @@ assigned contains root if {
 # METADATA
 # description: The teams through which a role reaches the user, by the role's root.
 teams[root] contains team if {
-	some team in input.users[user].teams
-	some id in input.teams[team].roles
+	some team, ids in _team_roles
+	some id in ids
 	root := input.roles[id].root_id
 }
 
@@ -102,6 +207,37 @@ ways[root] contains way if {
 	some root, through in teams
 	some team in through
 	way := sprintf("through the team %q", [input.teams[team].name])
+}
+
+# METADATA
+# description: Roles that are held and give the user nothing, by root, in words.
+# scope: document
+silenced[root] contains text if {
+	some team in silent
+	some id in input.teams[team].roles
+	root := input.roles[id].root_id
+	some above in units.disabled(input.teams[team].business_unit_id)
+	text := sprintf("the team %q holds it, but the business unit %q is disabled", [
+		input.teams[team].name,
+		input.business_units[above].name,
+	])
+}
+
+silenced[root] contains text if {
+	some id in input.users[user].roles
+	_stray(id, unit)
+	root := input.roles[id].root_id
+	text := "the user holds another business unit's copy of it, but record ownership across business units is off"
+}
+
+silenced[root] contains text if {
+	some team in live_teams
+	some id in input.teams[team].roles
+	_stray(id, input.teams[team].business_unit_id)
+	root := input.roles[id].root_id
+	text := sprintf("the team %q holds another business unit's copy of it, but record ownership across business units is off", [
+		input.teams[team].name,
+	])
 }
 
 # METADATA
@@ -314,30 +450,71 @@ _wanted_grants[name] := {"name": name, "id": input.privileges[name].id, "depth":
 }
 
 # METADATA
-# description: What the user is granted by the roles that reach it, as ranks by privilege.
+# description: >-
+#   What the copies of roles that reach the user grant of the minimum: how deep, from which business unit, and
+#   whether to the user itself. A team's role gives its members Basic rights only if they are inherited.
 # scope: document
-_held[name] contains rank if {
+_grants contains {"name": name, "level": level, "copy": id, "own": true} if {
 	some id in direct
-	grants := input.role_privileges[input.roles[id].root_id]
 	some name in profile.minimum
-	rank := depth.rank[grants[name]]
+	level := input.role_privileges[input.roles[id].root_id][name]
 }
 
-_held[name] contains rank if {
+_grants contains {"name": name, "level": level, "copy": id, "own": copy.inherited} if {
 	some id in through_team
 	copy := input.roles[id]
 	some name in profile.minimum
 	level := input.role_privileges[copy.root_id][name]
-	_inherits(level, copy.inherited)
-	rank := depth.rank[level]
 }
 
 # METADATA
-# description: A team's role gives its members no Basic rights unless they are inherited; deeper ones always.
-# scope: document
-_inherits("basic", true)
+# description: What the user is granted by the roles that reach it, as ranks by privilege.
+_held[name] contains rank if {
+	some grant in _grants
+	name := grant.name
+	rank := _reach(grant.level, input.roles[grant.copy].business_unit_id, grant.own)
+}
 
-_inherits(level, _) if level != "basic"
+# METADATA
+# description: What it is known to be granted.
+_sure[name] contains rank if {
+	some grant in _grants
+	grant.copy in _certain
+	name := grant.name
+	level := grant.level
+	from := input.roles[grant.copy].business_unit_id
+	not _uncounted(level, from)
+	rank := _reach(level, from, grant.own)
+}
+
+# METADATA
+# description: >-
+#   The rank of a grant for the user. A depth is counted from the business unit of the role's copy: local and deep
+#   cover the user's unit only if that is it or lies below; else they cover no more than the user's own records.
+# scope: document
+_reach(level, from, _) := depth.rank[level] if {
+	level != "basic"
+	_covers(level, from)
+}
+
+_reach(level, from, true) := depth.rank.basic if not _covers(level, from)
+
+_covers("global", _)
+
+_covers("local", from) if from == unit
+
+_covers("deep", from) if from == unit
+
+_covers("deep", from) if from in units.above(unit)
+
+_covers("deep", from) if _uncounted("deep", from)
+
+# METADATA
+# description: Whether it was not read if a business unit lies above the user's.
+_uncounted("deep", from) if {
+	from != unit
+	not units.known(unit)
+}
 
 # METADATA
 # description: >-
@@ -381,6 +558,44 @@ _unreadable_words(root, name, word) := sprintf(
 )
 
 # METADATA
+# description: >-
+#   Why it is not known how deep a privilege is granted, though it may be deeply enough: no entry where that is known.
+# scope: document
+ungranted[name] contains reason if {
+	some name in _hanging
+	some grant in _grants
+	grant.name == name
+	some reason in doubts[input.roles[grant.copy].root_id]
+}
+
+ungranted[name] contains sprintf("it was not read which business units lie above the user's%s", [units.detail]) if {
+	some name in _hanging
+	some grant in _grants
+	grant.name == name
+	_uncounted(grant.level, input.roles[grant.copy].business_unit_id)
+}
+
+_hanging contains name if {
+	some name, required in depth.required
+	max(_held[name]) >= depth.rank[required]
+	max(object.get(_sure, name, {0})) < depth.rank[required]
+}
+
+# METADATA
+# description: >-
+#   Whether the role gives the user Basic rights. One that only a team holds and that is not inherited keeps them to the
+#   team.
+# scope: document
+gives_basic if role in assigned
+
+gives_basic if {
+	some id in through_team
+	copy := input.roles[id]
+	copy.root_id == role
+	copy.inherited
+}
+
+# METADATA
 # description: Why rules about the user cannot apply.
 no_user contains sprintf("there is no single integration user to judge%s", [profile.see("user/exists")]) if {
 	not user
@@ -407,6 +622,12 @@ notes contains sprintf("several roles could be the integration role; %q was judg
 		some root in candidates
 		root != role
 	]))
+}
+
+notes contains sprintf("%s: %s", [replace(section, "_", " "), coverage.detail]) if {
+	some section, coverage in input.coverage
+	coverage.state == "collected"
+	coverage.detail != ""
 }
 
 notes contains sprintf("the integration user is taken to be %q, by its name", [input.users[user].name]) if not named

@@ -162,6 +162,7 @@ test_of_two_roles_of_the_configured_name_the_one_that_the_user_holds if {
 
 test_the_copy_in_a_business_unit_stands_for_its_root if {
 	snapshot := testing.changed({
+		"/organization/ownership_across_business_units": "on",
 		"/roles/copy": object.union(testing.role, {"business_unit_id": "child"}),
 		"/users/user/roles": ["copy"],
 	})
@@ -493,4 +494,113 @@ test_a_role_that_grants_the_minimum_in_part_only_is_chosen_before_one_that_grant
 			sprintf("/%s", [member]): {"second": {"prvReadLead": "RecordFilter"}},
 		})
 	}
+}
+
+# A copy of the role in a business unit, with the user's own assignment replaced by it.
+_elsewhere(home) := testing.changed({
+	"/organization/ownership_across_business_units": "on",
+	"/business_units/leaf": {"disabled": false, "name": "West", "parent_id": "child"},
+	"/users/user/business_unit_id": "child",
+	"/users/user/roles": ["copy"],
+	"/roles/copy": object.union(testing.role, {"business_unit_id": home}),
+	"/role_privileges/role": object.union(testing.grants, {"prvReadAccount": "local", "prvReadContact": "deep"}),
+})
+
+_read(snapshot) := [granted.prvReadAccount, granted.prvReadContact, granted.prvReadLead] if {
+	granted := integration.granted with input as snapshot
+}
+
+test_a_depth_is_counted_from_the_business_unit_of_the_copy if {
+	_read(_elsewhere("child")) == ["local", "deep", "global"]
+	_read(_elsewhere("root")) == ["basic", "deep", "global"]
+	_read(_elsewhere("leaf")) == ["basic", "basic", "global"]
+}
+
+test_a_team_keeps_what_covers_no_more_than_records_of_its_own if {
+	team := testing.patched(_elsewhere("leaf"), {
+		"/users/user/roles": [],
+		"/teams/team/roles": ["copy"],
+		"/teams/team/business_unit_id": "leaf",
+	})
+	_read(team) == ["basic", "basic", "global"]
+	granted := integration.granted with input as testing.patched(team, {"/roles/copy/inherited": false})
+	not granted.prvReadAccount
+	not granted.prvReadContact
+	granted.prvReadLead == "global"
+}
+
+test_another_business_units_copy_is_none_where_ownership_across_units_is_off if {
+	snapshot := testing.patched(_elsewhere("root"), {"/organization/ownership_across_business_units": "off"})
+	integration.reaching == set() with input as snapshot
+	integration.ways == {} with input as snapshot
+}
+
+test_it_is_not_known_what_such_a_copy_gives_where_the_setting_was_not_read if {
+	snapshot := testing.patched(_elsewhere("root"), {
+		"/organization/ownership_across_business_units": "unknown",
+		"/requirement/depth": {"prvReadAccount": "basic"},
+	})
+	ungranted := integration.ungranted with input as snapshot
+	ungranted.prvReadAccount == {
+		`the role "Demandbase Integration" is held as another business unit's copy, and the record-ownership setting was not read`,
+	}
+	integration.ungranted == {} with input as _elsewhere("root")
+}
+
+test_nor_what_a_teams_copy_of_another_business_unit_gives if {
+	ungranted := integration.ungranted with input as testing.patched(_elsewhere("root"), {
+		"/organization/ownership_across_business_units": "unknown",
+		"/users/user/roles": [],
+		"/teams/team/business_unit_id": "child",
+		"/teams/team/roles": ["copy"],
+	})
+	ungranted.prvReadLead
+}
+
+test_a_role_that_also_reaches_the_user_for_certain_is_not_in_doubt if {
+	snapshot := testing.changed({"/teams/team/roles": ["role"], "/coverage/business_units/state": "forbidden"})
+	integration.doubts == {} with input as snapshot
+	integration.ungranted == {} with input as snapshot
+}
+
+test_it_is_not_known_how_far_deep_reaches_where_the_units_above_were_not_read if {
+	snapshot := testing.patched(_elsewhere("root"), {
+		"/requirement/depth": {"prvReadContact": "deep", "prvReadAccount": "basic"},
+		"/coverage/business_units": {"state": "forbidden", "detail": "prvReadBusinessUnit"},
+	})
+	integration.ungranted == {"prvReadContact": {
+		"it was not read which business units lie above the user's: prvReadBusinessUnit",
+	}} with input as testing.without(snapshot, ["/business_units/child"])
+}
+
+test_a_team_of_a_disabled_business_unit_gives_nothing if {
+	snapshot := testing.changed({
+		"/users/user/roles": [],
+		"/teams/team/roles": ["role"],
+		"/business_units/root/disabled": true,
+	})
+	integration.silent == {"team"} with input as snapshot
+	integration.live_teams == set() with input as snapshot
+	integration.principals == {"user"} with input as snapshot
+	integration.reaching == set() with input as snapshot
+}
+
+test_it_is_not_known_what_a_team_gives_whose_business_unit_was_not_read if {
+	snapshot := testing.changed({
+		"/users/user/roles": [],
+		"/teams/team/roles": ["role"],
+		"/coverage/business_units/state": "forbidden",
+	})
+	integration.unsure_teams == {"team"} with input as snapshot
+	ungranted := integration.ungranted with input as snapshot
+	object.keys(ungranted) == testing.minimum
+}
+
+test_notes_on_sections_that_were_read_are_the_readers if {
+	notes := integration.notes with input as testing.changed({
+		"/coverage/role_privileges/detail": "a remark",
+		"/coverage/user_views": {"state": "forbidden", "detail": "a reason"},
+	})
+	"role privileges: a remark" in notes
+	every note in notes { not contains(note, "a reason") }
 }

@@ -63,11 +63,13 @@ sections := {
 }
 
 application_user := {
+	"access_mode": "non-interactive",
 	"application_id": "application",
 	"business_unit_id": "root",
 	"deleted": false,
 	"disabled": false,
 	"domain_name": "application@contoso.com",
+	"entra_state": "exists",
 	"licensed": false,
 	"name": "# Demandbase",
 	"object_id": "",
@@ -76,11 +78,13 @@ application_user := {
 }
 
 person := {
+	"access_mode": "read-write",
 	"application_id": "",
 	"business_unit_id": "root",
 	"deleted": false,
 	"disabled": false,
 	"domain_name": "jane@contoso.com",
+	"entra_state": "exists",
 	"licensed": true,
 	"name": "Jane",
 	"object_id": "",

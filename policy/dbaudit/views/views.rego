@@ -44,13 +44,49 @@ readable contains id if {
 
 readable contains id if {
 	some id, view in input.views
-	view.owner_id in integration.principals
+	view.owner_id == integration.user
+}
+
+# METADATA
+# description: >-
+#   A team's views are its members' too. Where the user's own list was read, it says whether that holds for this one.
+readable contains id if {
+	some id, _ in of_team
+	not user_views_read
 }
 
 readable contains id if {
 	some principal in integration.principals
+	not principal in integration.unsure_teams
 	some id, share in input.shares[principal]
 	"read" in share.rights
+}
+
+# METADATA
+# description: The views that a team of the user owns, with the team.
+of_team[id] := view.owner_id if {
+	some id, view in input.views
+	view.owner_id in integration.live_teams
+	not view.owner_id in integration.unsure_teams
+}
+
+# METADATA
+# description: >-
+#   Required views, by place, that may be readable through a team of which it was not read whether its business unit is
+#   disabled.
+_unsure[i] contains team if {
+	some i, ids in found
+	some id in ids
+	some team in integration.unsure_teams
+	"read" in input.shares[team][id].rights
+}
+
+_unsure[i] contains team if {
+	some i, ids in found
+	some id in ids
+	team := input.views[id].owner_id
+	team in integration.unsure_teams
+	not user_views_read
 }
 
 # METADATA
@@ -67,6 +103,15 @@ by_system contains i if {
 	some i, _ in system
 	not usable[i]
 	not i in _personal
+}
+
+# METADATA
+# description: >-
+#   Those of which it is not known that there is no personal view of the name, which would be the one that is meant: the
+#   list of what the integration user sees was not read.
+system_unsure contains i if {
+	some i in by_system
+	not user_views_read
 }
 
 # METADATA
@@ -117,6 +162,15 @@ undecided[i] contains reason if {
 	some i in _open
 	system[i]
 	not found[i]
+}
+
+undecided[i] contains reason if {
+	some i in _open
+	some team in _unsure[i]
+	reason := _because(
+		sprintf("whether the business unit of the team %q is disabled was not read", [input.teams[team].name]),
+		input.coverage.business_units.detail,
+	)
 }
 
 _open contains i if {

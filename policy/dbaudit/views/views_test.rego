@@ -235,3 +235,30 @@ test_why_rules_on_required_views_do_not_apply if {
 		"there is no single integration user to judge, see DB-USER-EXISTS",
 	} with input as testing.no_user
 }
+
+test_a_team_of_the_users_that_owns_a_view_makes_it_readable_where_no_list_says_otherwise if {
+	owned := {"/views/view/owner_id": "team"}
+	views.of_team == {"view": "team"} with input as testing.patched(_unseen, owned)
+	views.readable == set() with input as testing.patched(_unseen, owned)
+	views.readable == {"view"} with input as testing.patched(_list_unread, owned)
+	views.readable == set() with input as testing.patched(_list_unread, object.union(owned, {
+		"/business_units/root/disabled": true,
+	}))
+}
+
+test_what_a_team_whose_business_unit_was_not_read_gives_is_undecided if {
+	unread := {"/coverage/business_units": {"state": "forbidden", "detail": "prvReadBusinessUnit"}}
+	reason := `whether the business unit of the team "Contoso" is disabled was not read: prvReadBusinessUnit`
+	shared := testing.patched(_list_unread, {"/shares/team": {"view": {"rights": ["read"]}}})
+	views.undecided == {0: {reason}} with input as testing.patched(shared, unread)
+	views.undecided == {} with input as shared
+
+	owned := testing.patched(_list_unread, {"/views/view/owner_id": "team"})
+	views.undecided == {0: {reason}} with input as testing.patched(owned, unread)
+}
+
+test_a_system_view_is_no_proof_that_there_is_no_personal_one if {
+	system := testing.patched(_gone, {"/system_views/system": testing.system_view, "/requirement/views/0/owner": ""})
+	views.system_unsure == set() with input as system
+	views.system_unsure == {0} with input as testing.patched(system, {"/coverage/user_views/state": "forbidden"})
+}

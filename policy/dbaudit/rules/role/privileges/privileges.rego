@@ -92,6 +92,14 @@ not_applicable contains reason if {
 }
 
 # METADATA
+# description: Roles that may not count could make a grant deep enough.
+unknown_controls contains {"control": control.id, "reason": sprintf("%s: %s", [name, reason])} if {
+	some control in profile.controls["role/privileges"]
+	some name in control.privileges
+	some reason in integration.ungranted[name]
+}
+
+# METADATA
 # description: What is judged; undefined where there is nothing to judge.
 _subject := {"kind": "role", "id": integration.role, "name": integration.role_name} if {
 	integration.role
@@ -140,9 +148,20 @@ _fixes[name] := {
 	some name in _enough
 }
 
-_fixes[name] := fix if {
+_fixes[name] := object.union(fix, object.get(_assigned_too, name, {})) if {
 	some name, fix in integration.grant
 	not name in _enough
+}
+
+# METADATA
+# description: >-
+#   Who must be assigned the role besides, because only a team holds it and keeps its Basic rights to itself. A role
+#   that does not reach the user at all is for the control of the assignment.
+_assigned_too[name] := {"user": integration.user_reference} if {
+	integration.role_editable
+	integration.ways[integration.role]
+	not integration.gives_basic
+	some name, "basic" in depth.required
 }
 
 _enough contains name if {

@@ -311,3 +311,35 @@ test_success_a_role_that_does_not_reach_the_user_is_no_matter if {
 		"/filtered_privileges": {"second": {"prvReadLead": "Global"}},
 	})
 }
+
+# The role reaches the user through a team only, and lacks a right that is asked for at the basic depth.
+_through_team := testing.patched(testing.without(testing.snapshot, ["/role_privileges/role/prvReadUserQuery"]), {
+	"/users/user/roles": [],
+	"/teams/team/roles": ["role"],
+})
+
+_fixes_of(snapshot) := {finding.fix | some finding in privileges.findings with input as snapshot}
+
+test_fix_adds_and_assigns_where_a_team_keeps_basic_rights_to_itself if {
+	fix := _missing.prvReadUserQuery.fix
+	both := object.union(fix, {"user": {"kind": "systemuser", "id": "user", "name": "# Demandbase"}})
+	_fixes_of(testing.patched(_through_team, {"/roles/role/inherited": false})) == {both}
+	_fixes_of(_through_team) == {fix}
+	privileges.unknown_controls == set() with input as _through_team
+	_fixes_of(testing.patched(_through_team, {"/roles/role/inherited": false, "/users/user/roles": ["role"]})) == {fix}
+}
+
+test_unknown_through_a_team_whose_business_unit_was_not_read if {
+	snapshot := testing.changed({
+		"/users/user/roles": [],
+		"/teams/team/roles": ["role"],
+		"/coverage/business_units": {"state": "forbidden", "detail": "prvReadBusinessUnit"},
+	})
+	unknown := privileges.unknown_controls with input as snapshot
+	{"control": "DB-PRIV-LEAD", "reason": concat("", [
+		`prvReadLead: it was not read whether the business unit of the team "Contoso", or one above it, `,
+		"is disabled: prvReadBusinessUnit",
+	])} in unknown
+	privileges.findings == set() with input as snapshot
+	privileges.unknown_controls == set() with input as testing.snapshot
+}

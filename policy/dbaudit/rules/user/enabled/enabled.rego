@@ -1,30 +1,133 @@
 # METADATA
 # title: The integration user is enabled
-# description: The user's isdisabled is false.
+# description: >-
+#   The user's isdisabled is false, and nothing else keeps it from working: its business unit, and each one above it,
+#   is enabled; its access mode is Read-Write or Non-interactive; its identity is in Microsoft Entra.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/manage-application-users
 #     description: Manage application users in the Power Platform admin center
+#   - ref: https://learn.microsoft.com/power-platform/admin/create-edit-business-units
+#     description: Create or edit business units
+#   - ref: https://learn.microsoft.com/power-apps/developer/data-platform/user-team-entities
+#     description: User and team tables
 # custom:
 #   severity: critical
 #   requires: [users]
-#   consequence: A disabled user is refused every request, and the synchronisation stops.
-#   remediation: Activate the application user in the Power Platform admin center.
+#   consequence: >-
+#     A user that is disabled, or locked out in another way, is refused every request, or those that the
+#     synchronisation needs, and the synchronisation stops.
+#   remediation: >-
+#     Activate the application user in the Power Platform admin center; enable its business unit; set its access mode
+#     to Non-interactive; restore its identity in Microsoft Entra.
 package dbaudit.rules.user.enabled
 
 import data.dbaudit.integration
 import data.dbaudit.profile
+import data.dbaudit.units
 
 metadata := rego.metadata.chain()[1].annotations.custom
 
+# METADATA
+# description: One finding for the user, whatever locks it out. Its fix is what has to be done first.
 findings contains {
 	"control": control.id,
-	"message": sprintf("the user %q is disabled", [input.users[integration.user].name]),
+	"message": sprintf("the user %q %s", [input.users[integration.user].name, concat(" and ", _faults)]),
 	"subject": {"kind": "user", "id": integration.user, "name": input.users[integration.user].name},
-	"evidence": {"disabled": true},
-	"fix": {"kind": "enable-user", "user": integration.user_reference},
+	"evidence": object.union_n([{"disabled": input.users[integration.user].disabled}, _unit_evidence, _mode_evidence, _entra_evidence]),
+	"fix": object.union({"user": integration.user_reference}, _fix),
 } if {
-	input.users[integration.user].disabled
+	count(_faults) > 0
 	some control in profile.controls["user/enabled"]
 }
 
 not_applicable := integration.no_user
+
+unknown contains sprintf("it was not read whether the user's business unit, or one above it, is disabled%s", [
+	units.detail,
+]) if {
+	integration.user
+	count(_disabled_units) == 0
+	not units.known(integration.unit)
+}
+
+unknown contains "the user's access mode was not read, or is one that is not documented" if _mode == "unknown"
+
+_faults := array.flatten([_disabled, _unit, _locked, _gone])
+
+default _disabled := []
+
+_disabled := ["is disabled"] if input.users[integration.user].disabled
+
+# METADATA
+# description: The disabled business units in which the user sits, its own and those above it.
+_disabled_units := units.disabled(integration.unit)
+
+# METADATA
+# description: The one that is named, the user's own before those above it.
+_closed := integration.unit if {
+	integration.unit in _disabled_units
+} else := min(_disabled_units)
+
+default _unit := []
+
+_unit := [sprintf("sits in the business unit %q, which is disabled", [input.business_units[_closed].name])] if {
+	_closed == integration.unit
+}
+
+_unit := [sprintf("sits in the business unit %q, which lies below %q, which is disabled", [
+	input.business_units[integration.unit].name,
+	input.business_units[_closed].name,
+])] if {
+	_closed != integration.unit
+}
+
+default _unit_evidence := {}
+
+_unit_evidence := {"disabled_business_unit": input.business_units[_closed].name}
+
+_mode := object.get(input.users[integration.user], "access_mode", "unknown")
+
+# METADATA
+# description: The access modes in which an integration cannot work, in words.
+_modes := {
+	"administrative": "has the access mode Administrative, in which it reaches no accounts, contacts and leads",
+	"read": "has the access mode Read, in which it can write nothing",
+	"support": "has the access mode Support User, which is Microsoft's own",
+	"delegated-admin": "has the access mode Delegated Admin, which is for administrators of other tenants",
+}
+
+_locked := [_modes[_mode]] if {
+	_modes[_mode]
+} else := []
+
+default _mode_evidence := {}
+
+_mode_evidence := {"access_mode": _mode} if _modes[_mode]
+
+_state := object.get(input.users[integration.user], "entra_state", "unknown")
+
+# METADATA
+# description: The states of an identity in Microsoft Entra in which nobody can sign in with it, in words.
+_states := {
+	"soft-deleted": "is deleted in Microsoft Entra, where it can still be restored",
+	"deleted": "is gone from Microsoft Entra",
+}
+
+_gone := [_states[_state]] if {
+	_states[_state]
+} else := []
+
+default _entra_evidence := {}
+
+_entra_evidence := {"entra_state": _state} if _states[_state]
+
+_fix := {"kind": "restore-identity"} if {
+	_states[_state]
+} else := {
+	"kind": "enable-business-unit",
+	"business_unit": {"id": _closed, "name": input.business_units[_closed].name},
+} if {
+	_closed
+} else := {"kind": "set-access-mode"} if {
+	_modes[_mode]
+} else := {"kind": "enable-user"}

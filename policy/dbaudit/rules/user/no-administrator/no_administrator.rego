@@ -36,6 +36,20 @@ findings contains {
 	fix := _fixes[root]
 }
 
+unknown contains reason if {
+	some root, reasons in integration.doubts
+	_template[root]
+	some reason in reasons
+}
+
+notes contains sprintf("the role %q does not reach the user now, but would again: %s", [name, text]) if {
+	some root, texts in integration.silenced
+	_template[root]
+	not _administrators[root]
+	name := min(integration.names[root])
+	some text in texts
+}
+
 not_applicable := integration.no_user
 
 _templates := {
@@ -45,10 +59,13 @@ _templates := {
 
 # METADATA
 # description: The administrator roles that reach the user, by root, with the name of the template.
-_administrators[copy.root_id] := _templates[lower(copy.template_id)] if {
-	some id in integration.reaching
-	copy := input.roles[id]
+_administrators[root] := template if {
+	some root, template in _template
+	integration.ways[root]
+	not integration.doubts[root]
 }
+
+_template[copy.root_id] := _templates[lower(copy.template_id)] if some copy in input.roles
 
 # METADATA
 # description: A role that comes through a team only must be taken from the team, or the user out of it.

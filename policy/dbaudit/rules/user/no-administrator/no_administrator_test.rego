@@ -67,6 +67,7 @@ test_fail_through_a_team_by_a_copy_under_another_name if {
 			"user": _user,
 		},
 	}} with input as testing.changed({
+		"/organization/ownership_across_business_units": "on",
 		"/roles/copy": object.union(_customizer, {"business_unit_id": "child"}),
 		"/teams/team/roles": ["copy"],
 	})
@@ -121,4 +122,29 @@ test_not_applicable_without_a_user if {
 	no_administrator.not_applicable == {
 		"there is no single integration user to judge, see DB-USER-EXISTS",
 	} with input as testing.no_user
+}
+
+_through_child := testing.changed({
+	"/roles/administrator": object.union(_administrator, {"business_unit_id": "child"}),
+	"/teams/team/business_unit_id": "child",
+	"/teams/team/roles": ["administrator"],
+})
+
+test_success_through_a_team_of_a_disabled_business_unit if {
+	snapshot := testing.patched(_through_child, {"/business_units/child/disabled": true})
+	no_administrator.findings == set() with input as snapshot
+	no_administrator.notes == {concat("", [
+		`the role "System Administrator" does not reach the user now, but would again: `,
+		`the team "Contoso" holds it, but the business unit "Sales" is disabled`,
+	])} with input as snapshot
+	no_administrator.notes == set() with input as _through_child
+}
+
+test_unknown_through_a_team_whose_business_unit_was_not_read if {
+	snapshot := testing.patched(_through_child, {"/coverage/business_units/state": "forbidden"})
+	no_administrator.findings == set() with input as snapshot
+	no_administrator.unknown == {
+		`it was not read whether the business unit of the team "Contoso", or one above it, is disabled`,
+	} with input as snapshot
+	no_administrator.unknown == set() with input as _through_child
 }

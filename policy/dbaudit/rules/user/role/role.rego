@@ -20,10 +20,7 @@ metadata := rego.metadata.chain()[1].annotations.custom
 
 findings contains {
 	"control": control.id,
-	"message": sprintf("the role %q reaches the user %q neither directly nor through a team", [
-		integration.role_name,
-		input.users[integration.user].name,
-	]),
+	"message": concat("; ", array.concat([_message], sort(_silenced))),
 	"subject": {"kind": "user", "id": integration.user, "name": input.users[integration.user].name},
 	"evidence": {"role": integration.role_name, "reaching": _reaching},
 	"fix": {
@@ -37,6 +34,30 @@ findings contains {
 	some control in profile.controls["user/role"]
 }
 
+_message := sprintf("the role %q reaches the user %q neither directly nor through a team", [
+	integration.role_name,
+	input.users[integration.user].name,
+])
+
+# METADATA
+# description: Teams that hold the role, and that give the user nothing.
+_silenced := object.get(integration.silenced, integration.role, set())
+
+# METADATA
+# description: The membership of a team that a group of Microsoft Entra makes up is known to Dataverse late.
+notes contains sprintf("the role %q reaches the user only through %s, whose members are those of a group in Microsoft Entra: %s", [
+	integration.role_name,
+	concat(" and ", sort([sprintf("the team %q", [input.teams[team].name]) | some team in _holders])),
+	"a change of the group counts from the user's next sign-in on",
+]) if {
+	count(_holders) > 0
+	role := integration.role
+	not role in integration.assigned
+	every team in _holders { input.teams[team].type in {2, 3} }
+}
+
+_holders := object.get(integration.teams, integration.role, set())
+
 not_applicable := integration.no_user | integration.no_role
 
 # METADATA
@@ -46,6 +67,8 @@ not_applicable := integration.no_user | integration.no_role
 unknown contains sprintf("the organization and its record-ownership setting were not read%s", [_detail]) if {
 	not input.coverage.organization.state == "collected"
 }
+
+unknown contains reason if some reason in integration.doubts[integration.role]
 
 default _detail := ""
 

@@ -29,6 +29,7 @@ test_success_through_a_team if {
 
 test_success_copy_in_another_business_unit if {
 	role.findings == set() with input as testing.changed({
+		"/organization/ownership_across_business_units": "on",
 		"/roles/copy": object.union(testing.role, {"business_unit_id": "child"}),
 		"/users/user/roles": ["copy"],
 	})
@@ -65,4 +66,58 @@ test_unknown_where_the_organization_was_not_read if {
 		"/coverage/organization/state": "forbidden",
 		"/coverage/organization/detail": "prvReadOrganization is missing",
 	})
+}
+
+_through_team := testing.changed({"/users/user/roles": [], "/teams/team/roles": ["role"]})
+
+test_fail_through_a_team_of_a_disabled_business_unit if {
+	found := role.findings with input as testing.patched(_through_team, {
+		"/teams/team/business_unit_id": "child",
+		"/roles/role/business_unit_id": "child",
+		"/business_units/child/disabled": true,
+	})
+	{finding.message | some finding in found} == {concat("; ", [
+		`the role "Demandbase Integration" reaches the user "# Demandbase" neither directly nor through a team`,
+		`the team "Contoso" holds it, but the business unit "Sales" is disabled`,
+	])}
+}
+
+test_fail_a_copy_that_is_left_over if {
+	copy := {"/roles/copy": object.union(testing.role, {"business_unit_id": "child"})}
+	direct := role.findings with input as testing.changed(object.union(copy, {"/users/user/roles": ["copy"]}))
+	through_team := role.findings with input as testing.patched(_through_team, object.union(copy, {"/teams/team/roles": ["copy"]}))
+	every found in [direct, through_team] {
+		some finding in found
+		endswith(finding.message, "another business unit's copy of it, but record ownership across business units is off")
+	}
+}
+
+test_unknown_through_a_team_whose_business_unit_was_not_read if {
+	unread := {"/coverage/business_units": {"state": "forbidden", "detail": "prvReadBusinessUnit"}}
+	role.findings == set() with input as testing.patched(_through_team, unread)
+	role.unknown == {concat("", [
+		`it was not read whether the business unit of the team "Contoso", or one above it, is disabled`,
+		": prvReadBusinessUnit",
+	])} with input as testing.patched(_through_team, unread)
+	role.unknown == set() with input as testing.changed(unread)
+}
+
+test_unknown_through_a_copy_where_the_setting_is_unknown if {
+	role.unknown == {
+		`the role "Demandbase Integration" is held as another business unit's copy, and the record-ownership setting was not read`,
+	} with input as testing.changed({
+		"/organization/ownership_across_business_units": "unknown",
+		"/roles/copy": object.union(testing.role, {"business_unit_id": "child"}),
+		"/users/user/roles": ["copy"],
+	})
+}
+
+test_note_through_a_group_of_entra if {
+	note := concat("", [
+		`the role "Demandbase Integration" reaches the user only through the team "Contoso", whose members are those `,
+		"of a group in Microsoft Entra: a change of the group counts from the user's next sign-in on",
+	])
+	role.notes == {note} with input as testing.patched(_through_team, {"/teams/team/type": 2})
+	role.notes == set() with input as _through_team
+	role.notes == set() with input as testing.changed({"/teams/team/type": 2, "/teams/team/roles": ["role"]})
 }

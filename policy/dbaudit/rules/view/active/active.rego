@@ -46,7 +46,7 @@ findings contains {
 } if {
 	integration.user
 	some control in profile.controls["view/active"]
-	some i in views.by_system
+	some i in (views.by_system - views.system_unsure)
 	not i in _active_system
 	some id in views.system[i]
 	view := input.system_views[id]
@@ -90,6 +90,14 @@ not_applicable contains sprintf("no required view was found%s", [profile.see("vi
 unknown contains reason if {
 	some i in views.unseen
 	some reason in views.undecided[i]
+}
+
+# METADATA
+# description: A system view is not judged in place of a personal one of its name that nobody could look for.
+unknown contains sprintf("%q is a system view, and there may be a personal view of that name; %s", [required.name, reason]) if {
+	some i in views.system_unsure
+	required := input.requirement.views[i]
+	some reason in views.own_list_unread
 }
 
 unknown contains reason if {

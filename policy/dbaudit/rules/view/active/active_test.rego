@@ -195,3 +195,17 @@ test_not_applicable_without_a_user if {
 		"there is no single integration user to judge, see DB-USER-EXISTS",
 	} with input as testing.no_user
 }
+
+test_unknown_a_system_view_where_nobody_could_look_for_a_personal_one if {
+	reason := concat(" ", [
+		`"Demandbase Accounts" is a system view, and there may be a personal view of that name;`,
+		"the views that the integration user sees were not read: impersonation is refused",
+	])
+	blind := testing.patched(_gone, object.union(_list_unread, {"/requirement/views/0/owner": ""}))
+	every system in [testing.system_view, _inactive_system] {
+		snapshot := testing.patched(blind, {"/system_views/system": system})
+		active.findings == set() with input as snapshot
+		active.not_applicable == set() with input as snapshot
+		active.unknown == {reason} with input as snapshot
+	}
+}

@@ -102,6 +102,24 @@ unknown contains views.undecided[_][_]
 
 unknown contains views.system_views_unread[_]
 
+notes contains sprintf("%q is owned by the team %q, of which the user %q is a member, and needs no share", [
+	required.name,
+	input.teams[team].name,
+	input.users[integration.user].name,
+]) if {
+	some i, ids in views.usable
+	required := input.requirement.views[i]
+	some id in ids
+	team := views.of_team[id]
+}
+
+notes contains sprintf("%q is met by a system view, and it is not known whether the user also sees a personal view of that name", [
+	required.name,
+]) if {
+	some i in views.system_unsure
+	required := input.requirement.views[i]
+}
+
 notes contains sprintf("%q is a system view: every user with prvReadQuery sees it, and it cannot be shared", [
 	required.name,
 ]) if {

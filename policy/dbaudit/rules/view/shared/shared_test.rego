@@ -191,3 +191,30 @@ test_unknown_where_the_system_views_were_not_read if {
 	shared.findings == set() with input as snapshot
 	shared.unknown == {"the system views were not read: prvReadQuery is missing"} with input as snapshot
 }
+
+test_success_owned_by_a_team_of_the_users_with_a_note if {
+	snapshot := testing.changed({"/views/view/owner_id": "team", "/shares": {}})
+	shared.findings == set() with input as snapshot
+	shared.notes == {concat(" ", [
+		`"Demandbase Accounts" is owned by the team "Contoso", of which the user "# Demandbase" is a member,`,
+		"and needs no share",
+	])} with input as snapshot
+}
+
+test_fail_owned_by_a_team_and_yet_not_seen if {
+	found := shared.findings with input as testing.patched(_unseen, {"/views/view/owner_id": "team"})
+	count(found) == 1
+}
+
+test_note_a_system_view_where_nobody_could_look_for_a_personal_one if {
+	snapshot := testing.patched(_gone, object.union(_list_unread, {
+		"/system_views/system": testing.system_view,
+		"/requirement/views/0/owner": "",
+	}))
+	shared.findings == set() with input as snapshot
+	shared.unknown == set() with input as snapshot
+	concat("", [
+		`"Demandbase Accounts" is met by a system view, and it is not known whether the user also sees a personal view `,
+		"of that name",
+	]) in shared.notes with input as snapshot
+}

@@ -1,0 +1,38 @@
+# METADATA
+# title: Business units
+# description: >-
+#   The tree of business units. Disabling one disables all below it: nobody of them can sign in, though the rows of
+#   their users stay enabled, and what their teams hold gives nothing.
+# related_resources:
+#   - ref: https://learn.microsoft.com/power-platform/admin/create-edit-business-units
+#     description: Create or edit business units
+package dbaudit.units
+
+# METADATA
+# description: A business unit and all above it, as far as they were read.
+above(id) := graph.reachable(_parents, {id})
+
+# METADATA
+# description: Those of them that are disabled.
+disabled(id) := {unit | some unit in above(id); input.business_units[unit].disabled}
+
+# METADATA
+# description: Whether a business unit and all above it were read.
+known(id) if {
+	_read
+	some unit in above(id)
+	input.business_units[unit].parent_id == ""
+}
+
+# METADATA
+# description: Why business units were not read, as the end of a sentence.
+default detail := ""
+
+detail := sprintf(": %s", [input.coverage.business_units.detail]) if {
+	not _read
+	input.coverage.business_units.detail != ""
+}
+
+_read if input.coverage.business_units.state == "collected"
+
+_parents[id] := [unit.parent_id | unit.parent_id != ""] if some id, unit in input.business_units
