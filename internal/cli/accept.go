@@ -24,7 +24,7 @@ type acceptFlags struct {
 }
 
 func (f *acceptFlags) add(flags *pflag.FlagSet) {
-	flags.StringVar(&f.waivers, "waivers", "", "`file` of accepted findings (default waivers: of the configuration)")
+	flags.StringVar(&f.waivers, "waivers", "", "`file` of accepted findings (default waivers: of the configuration, else "+waiver.DefaultName+" beside it)")
 	flags.StringVar(&f.baseline, "baseline", "", "earlier `result` (-f json) that findings are compared with")
 	flags.BoolVar(&f.failOnNew, "fail-on-new", false, "only findings that the baseline does not have give exit code 1")
 }
@@ -46,7 +46,8 @@ func (a *app) acceptance(f acceptFlags, file *config.File, j judgement) (accepta
 		return x, usagef("--fail-on-new needs a baseline: give an earlier result by --baseline RESULT.json")
 	}
 	var err error
-	if name := waiverFile(f.waivers, file); name != "" {
+	name, required := waiverFile(f.waivers, file)
+	if _, missing := os.Stat(name); required || !errors.Is(missing, fs.ErrNotExist) {
 		if x.waivers, err = a.readWaivers(name, j); err != nil {
 			return x, err
 		}
@@ -70,16 +71,17 @@ func namesOf(file *config.File) []string {
 	return names
 }
 
-// waiverFile is the file of waivers that is meant, empty where none is. One that
-// the configuration names stands beside the configuration.
-func waiverFile(flag string, file *config.File) string {
+// waiverFile is the file of waivers that is meant: the flag's, else the one that the
+// configuration names, else the default. The last two stand beside the configuration, or
+// in the working directory where there is none. Only the default may be missing.
+func waiverFile(flag string, file *config.File) (name string, required bool) {
 	switch {
 	case flag != "":
-		return flag
+		return flag, true
 	case file == nil || file.Waivers == "":
-		return ""
+		return besideConfiguration(file, waiver.DefaultName), false
 	}
-	return besideConfiguration(file, file.Waivers)
+	return besideConfiguration(file, file.Waivers), true
 }
 
 // besideConfiguration is the path of a file that the configuration names: where it is

@@ -143,6 +143,7 @@ func (a *app) signInConfig(t target, transport http.RoundTripper) (signin.Config
 		Getenv:              a.Getenv,
 		ReadFile:            os.ReadFile,
 		RunCommand:          a.runWithout(secretVariables(t.file)),
+		HasProgram:          a.HasProgram,
 		Cache:               a.signIns(),
 		Warn:                func(text string) { a.log(slog.LevelWarn, t.name, "warning: "+text) },
 		Terminal:            a.StderrIsTerminal,

@@ -40,6 +40,8 @@ type Env struct {
 	// output; nil where programs cannot be run. The program does not get the hidden
 	// variables.
 	Run func(ctx context.Context, hidden []string, name string, args ...string) ([]byte, error)
+	// HasProgram reports whether Run finds a program; nil where programs cannot be run.
+	HasProgram func(name string) bool
 	// OpenBrowser opens an address in the person's browser, without waiting for it and
 	// without the hidden variables; nil where there is none.
 	OpenBrowser func(hidden []string, address string) error
@@ -58,7 +60,7 @@ func OS() Env {
 	return Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Getenv: os.Getenv, Now: time.Now, Transport: transport,
-		LookupHost: net.DefaultResolver.LookupHost, Run: run, OpenBrowser: openBrowser, SignIns: signIns(),
+		LookupHost: net.DefaultResolver.LookupHost, Run: run, HasProgram: hasProgram, OpenBrowser: openBrowser, SignIns: signIns(),
 		StdinIsTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
 		StdoutIsTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		StderrIsTerminal: term.IsTerminal(int(os.Stderr.Fd())),
@@ -100,6 +102,11 @@ func run(ctx context.Context, hidden []string, name string, args ...string) ([]b
 		return nil, fmt.Errorf("%s: %w: %s", name, err, strings.TrimSpace(string(failed.Stderr)))
 	}
 	return out, err
+}
+
+func hasProgram(name string) bool {
+	_, err := exec.LookPath(name)
+	return err == nil
 }
 
 // openBrowser starts what opens an address on this operating system. The browser

@@ -6,13 +6,16 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/agnivade/levenshtein"
 	"github.com/spf13/cobra"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/report"
+	"github.com/dbaudit/dbaudit/internal/report/remedy"
 	"github.com/dbaudit/dbaudit/internal/report/text"
+	"github.com/dbaudit/dbaudit/internal/solution"
 	"github.com/dbaudit/dbaudit/policy"
 )
 
@@ -28,9 +31,13 @@ func (a *app) reportOptions(e *engine.Engine) report.Options {
 func (a *app) explainCommand() *cobra.Command {
 	var name string
 	cmd := &cobra.Command{
-		Use:   "explain CONTROL-OR-RULE",
+		Use:   "explain CONTROL|RULE|PRIVILEGE",
 		Short: "why a control matters, how to fix it, where it comes from",
+		Long: `Explains a control, a rule or a privilege: what it requires and why, how to fix it, and
+where it comes from. The end of a control's id is enough where only one has it.`,
 		Example: `  dbaudit explain DB-PRIV-LEAD
+  dbaudit explain LEAD
+  dbaudit explain prvReadLead
   dbaudit explain view/shared`,
 		Args: cobra.ExactArgs(1),
 		ValidArgsFunction: func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -48,6 +55,7 @@ func (a *app) explicable(ctx context.Context, profileName string) []string {
 		for _, c := range p.Controls {
 			words = append(words, string(c.ID))
 		}
+		words = append(words, p.Minimum()...)
 	}
 	if e, err := a.policies(ctx); err == nil {
 		for _, r := range e.Rules() {
@@ -80,16 +88,86 @@ func (a *app) explain(ctx context.Context, profileName, word string) error {
 			p = other
 		}
 	}
+	standard, err := solution.ReadStandard()
+	if err != nil {
+		return err
+	}
 	var b strings.Builder
-	if c, ok := p.Control(word); ok {
+	if c, ok := controlOf(p, word); ok {
 		rule, _ := find(c.Rule)
 		explainControl(&b, p, c, rule)
 	} else if rule, ok := find(strings.ToLower(word)); ok {
 		explainRule(&b, p, rule)
+	} else if name, ok := standard.Spelling(word); ok || strings.HasPrefix(strings.ToLower(word), "prv") && asksFor(p, word) {
+		explainPrivilege(&b, p, standard, first(name, word))
 	} else {
-		return usagef("there is no control or rule %q in the profile %s; `dbaudit profile show %s` and `dbaudit policy list` have them", word, p.Name, p.Name)
+		return usagef("%q is neither a control of the profile %s nor a rule or a standard privilege%s; "+
+			"`dbaudit profile show %s` and `dbaudit policy list` list them", word, p.Name, a.meant(ctx, profileName, standard, word), p.Name)
 	}
 	return a.put("", []byte(b.String()))
+}
+
+// controlOf is the control of an id, or the only one whose id ends in a word.
+func controlOf(p profile.Profile, word string) (profile.Control, bool) {
+	if c, ok := p.Control(word); ok {
+		return c, true
+	}
+	var found []profile.Control
+	for _, c := range p.Controls {
+		if strings.HasSuffix(string(c.ID), "-"+strings.ToUpper(word)) {
+			found = append(found, c)
+		}
+	}
+	if len(found) != 1 {
+		return profile.Control{}, false
+	}
+	return found[0], true
+}
+
+func asksFor(p profile.Profile, privilege string) bool {
+	return slices.ContainsFunc(p.Minimum(), func(name string) bool { return strings.EqualFold(name, privilege) })
+}
+
+// meant suggests what a word most likely stands for; "" where nothing is near.
+func (a *app) meant(ctx context.Context, profileName string, standard *solution.Standard, word string) string {
+	best, nearest := len(word)/3+1, standard.Nearest(word)
+	for _, other := range a.explicable(ctx, profileName) {
+		if d := levenshtein.ComputeDistance(strings.ToLower(word), strings.ToLower(other)); d < best {
+			best, nearest = d, other
+		}
+	}
+	if nearest == "" {
+		return ""
+	}
+	return "; did you mean " + nearest + "?"
+}
+
+// explainPrivilege says what a privilege is called in the role editor, at which access
+// levels it can be granted, and which controls require it.
+func explainPrivilege(b *strings.Builder, p profile.Profile, standard *solution.Standard, name string) {
+	right, table := remedy.Split(name)
+	called := table
+	if right != "" {
+		called = table + " – " + right
+	}
+	fmt.Fprintf(b, "%s  %s\n\n", name, called)
+	var levels []string
+	for _, d := range standard.Depths(name) {
+		levels = append(levels, remedy.Level(d.String()))
+	}
+	entry(b, "levels", first(strings.Join(levels, ", "), "not known"))
+	for _, c := range p.Controls {
+		if !slices.ContainsFunc(c.Privileges, func(n string) bool { return strings.EqualFold(n, name) }) {
+			continue
+		}
+		entry(b, "required by", fmt.Sprintf("%s (%s) of the profile %s", c.ID, c.Title, p.Name))
+		entry(b, "why", c.Why)
+		if c.Citation != nil {
+			entry(b, "source", fmt.Sprintf("%s: %q", c.Citation.Tab, c.Citation.Line))
+		}
+		return
+	}
+	entry(b, "required by", "no control of the profile "+p.Name)
 }
 
 // profileOf is the built-in profile that has a control.

@@ -67,7 +67,8 @@ func (a *app) signature(f lintFlags, paths []string) string {
 	if err != nil {
 		file = nil
 	}
-	files = append(files, waiverFile(f.judge.accept.waivers, file))
+	waivers, _ := waiverFile(f.judge.accept.waivers, file)
+	files = append(files, waivers)
 	if name := a.profileName(file, f.requirement); isFile(name) {
 		files = append(files, name)
 	}

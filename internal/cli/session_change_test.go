@@ -213,7 +213,7 @@ func TestRefusedAtFirst(t *testing.T) {
 	b.vars["DBAUDIT_APPLY_CLIENT_SECRET"] = "wrong"
 	b.has(b.run("apply", "plan.json", "--yes").must(t, 3).stderr, "DBAUDIT_APPLY_CLIENT_SECRET must hold")
 	delete(b.vars, "DBAUDIT_APPLY_CLIENT_SECRET")
-	b.has(b.run("apply", "plan.json", "--yes").must(t, 2).stderr, "with DBAUDIT_APPLY_CLIENT_SECRET or")
+	b.has(b.run("apply", "plan.json", "--yes").must(t, 2).stderr, "set DBAUDIT_APPLY_CLIENT_SECRET, or")
 }
 
 // Whoever is asked is shown what is meant, --quiet or not.

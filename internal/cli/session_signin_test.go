@@ -256,7 +256,7 @@ func TestSignInErrors(t *testing.T) {
 		want string // stands in the output exactly once
 	}{
 		{"no such method", nil, []string{"--auth", "password"}, 2, "--auth takes client-secret"},
-		{"nothing to sign in by", map[string]string{"DBAUDIT_CLIENT_SECRET": ""}, nil, 2, "nothing says how to sign in"},
+		{"nothing to sign in by", map[string]string{"DBAUDIT_CLIENT_SECRET": ""}, nil, 2, "and its secret is not: set DBAUDIT_CLIENT_SECRET"},
 		{"no app", map[string]string{"DBAUDIT_CLIENT_ID": ""}, nil, 2, "set --client-id (DBAUDIT_CLIENT_ID)"},
 		{"no such certificate", map[string]string{"DBAUDIT_CLIENT_SECRET": ""}, []string{"--client-certificate", "nowhere.pem"}, 2, "--client-certificate nowhere.pem"},
 		{"any tenant", map[string]string{"DBAUDIT_TENANT_ID": "common"}, nil, 2, "names no tenant"},

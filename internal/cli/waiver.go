@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/waiver"
 )
 
@@ -100,7 +99,7 @@ func (a *app) addWaivers(f waiverAddFlags, results []string) error {
 			return err
 		}
 	}
-	name := a.waiverFileToEdit(f.file, file)
+	name, _ := waiverFile(f.file, file)
 	data, err := os.ReadFile(name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("reading the waivers: %w", err)
@@ -138,17 +137,6 @@ func (a *app) waiversOf(pattern waiver.Waiver, files []string, several bool) ([]
 	return found, nil
 }
 
-func (a *app) waiverFileToEdit(flag string, file *config.File) string {
-	name := waiverFile(flag, file)
-	if name == "" {
-		name = waiver.DefaultName
-		if file != nil {
-			a.warn("%s names no file of waivers: add the line `waivers: %s` to it, or scans will not see them", file.Name(), name)
-		}
-	}
-	return name
-}
-
 func (a *app) waiverCheckCommand() *cobra.Command {
 	var name, asOf string
 	cmd := &cobra.Command{
@@ -175,7 +163,8 @@ func (a *app) checkWaivers(flag, asOf string, files []string) error {
 	if err != nil {
 		return err
 	}
-	f, err := a.readWaivers(first(waiverFile(flag, file), waiver.DefaultName), j)
+	name, _ := waiverFile(flag, file)
+	f, err := a.readWaivers(name, j)
 	if err != nil {
 		return err
 	}

@@ -43,6 +43,9 @@ func parseResults(doc []byte) ([]audit.Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if format != audit.ResultFormat && format != audit.ResultsFormat {
+		return nil, foreign(format)
+	}
 	if err := checkKeys(doc); err != nil {
 		return nil, err
 	}

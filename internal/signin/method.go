@@ -102,9 +102,16 @@ func deduce(c Config, savedSignIn func() bool) (Method, string, error) {
 	if savedSignIn() {
 		return DeviceCode, "somebody signed in before", nil
 	}
+	if c.ClientID != "" {
+		return Auto, "", &ConfigError{"the client id " + c.ClientID + " is set, and its secret is not: set DBAUDIT_CLIENT_SECRET, " +
+			"or --client-certificate (DBAUDIT_CLIENT_CERTIFICATE), or choose another way by --auth (DBAUDIT_AUTH)"}
+	}
+	if c.HasProgram != nil && c.RunCommand != nil && c.HasProgram("az") {
+		return AzureCLI, "nothing else is set, and the Azure CLI is installed", nil
+	}
 	if c.Terminal {
-		return Auto, "", &ConfigError{"nothing says how to sign in: a person gives --auth device-code, --auth interactive or " +
-			"--auth azure-cli; a program sets --client-id with DBAUDIT_CLIENT_SECRET or --client-certificate"}
+		return Auto, "", &ConfigError{"nothing says how to sign in: a person runs az login (Azure CLI), or gives --auth device-code or " +
+			"--auth interactive; a program sets --client-id with DBAUDIT_CLIENT_SECRET or --client-certificate"}
 	}
 	return Auto, "", &ConfigError{"nothing says how to sign in: set --client-id (DBAUDIT_CLIENT_ID) with DBAUDIT_CLIENT_SECRET or " +
 		"--client-certificate (DBAUDIT_CLIENT_CERTIFICATE), or choose a way by --auth (DBAUDIT_AUTH)"}

@@ -40,6 +40,8 @@ type Config struct {
 	// RunCommand runs a program (az) and gives what it writes to its standard
 	// output; its error may hold what it wrote to its standard error.
 	RunCommand func(ctx context.Context, name string, args ...string) ([]byte, error)
+	// HasProgram reports whether a program can be run by its name; nil where none can.
+	HasProgram func(name string) bool
 	// Prompt shows a person the code to enter. Without it nobody is asked.
 	Prompt func(DevicePrompt)
 	// OpenBrowser opens a person's browser. Without it none is opened.

@@ -116,6 +116,20 @@ func TestMethodIsDeduced(t *testing.T) {
 	if got, _, err := deduce(none, func() bool { return true }); got != DeviceCode || err != nil {
 		t.Errorf("somebody signed in before: %v, %v", got, err)
 	}
+	installed := none
+	installed.RunCommand = func(context.Context, string, ...string) ([]byte, error) { return nil, nil }
+	for _, there := range []bool{true, false} {
+		installed.HasProgram = func(name string) bool { return there && name == "az" }
+		if got, _, err := deduce(installed, func() bool { return false }); (err == nil) != there || there && got != AzureCLI {
+			t.Errorf("az installed: %t: %v, %v", there, got, err)
+		}
+	}
+	half := installed
+	half.HasProgram = func(string) bool { return true }
+	half.ClientID = "11111111-1111-4111-8111-111111111111"
+	if _, _, err := deduce(half, func() bool { return false }); err == nil || !strings.Contains(err.Error(), "its secret is not") {
+		t.Errorf("a client id without its secret: %v", err)
+	}
 	for _, terminal := range []bool{true, false} {
 		none.Terminal = terminal
 		_, _, err := deduce(none, func() bool { return false })
