@@ -163,7 +163,7 @@ func (a *app) makePlan(ctx context.Context, f planFlags, j judgement) (plan.Plan
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	return a.derive(r, s, t.profile, f.content, j.asOf)
+	return a.derive(r, s, t.profile, f.content, r.EvaluatedAt)
 }
 
 // documents are what the plan is written to. Where no format is asked for, a file
@@ -211,7 +211,7 @@ func (a *app) inspect(ctx context.Context, e *engine.Engine, t target, j judgeme
 	if err != nil {
 		return audit.Result{}, nil, err
 	}
-	r, err := e.Evaluate(ctx, s, t.profile, engine.Options{Tool: a.tool(), AsOf: j.asOf})
+	r, err := e.Evaluate(ctx, s, t.profile, engine.Options{Tool: a.tool(), AsOf: a.judgedNow(j)})
 	if err != nil {
 		return audit.Result{}, nil, err
 	}

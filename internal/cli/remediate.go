@@ -60,7 +60,7 @@ func (a *app) remediate(ctx context.Context, f scanFlags) error {
 	if err != nil {
 		return err
 	}
-	p, err := a.derive(r, s, t.profile, f.remedy.content, v.judgement.asOf)
+	p, err := a.derive(r, s, t.profile, f.remedy.content, r.EvaluatedAt)
 	if err != nil {
 		return err
 	}

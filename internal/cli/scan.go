@@ -40,11 +40,22 @@ func (f *judgeFlags) add(flags *pflag.FlagSet) {
 type judgement struct {
 	documents []document
 	failOn    audit.Severity // SeverityInvalid for none
-	asOf      time.Time
+	// asOf is when the command began, or what --as-of says: then it is dated.
+	asOf  time.Time
+	dated bool
+}
+
+// judgedNow is the time that a result carries whose environment was read just now: no
+// verdict is older than what it judges.
+func (a *app) judgedNow(j judgement) time.Time {
+	if j.dated {
+		return j.asOf
+	}
+	return a.Now().UTC().Truncate(time.Second)
 }
 
 func (a *app) judgement(f judgeFlags) (judgement, error) {
-	j := judgement{asOf: a.Now().UTC().Truncate(time.Second)}
+	j := judgement{asOf: a.Now().UTC().Truncate(time.Second), dated: f.asOf != ""}
 	var err error
 	if j.documents, err = a.documents(f.outputs); err != nil {
 		return j, err
@@ -176,8 +187,8 @@ func (a *app) scanAll(ctx context.Context, e *engine.Engine, targets []target, s
 func (a *app) unread(env audit.Environment, p profile.Profile, j judgement, why audit.Unread) audit.Result {
 	return audit.Result{
 		Format: audit.ResultFormat, Tool: a.tool(), Environment: env,
-		Profile:     audit.Profile{Name: p.Name, Title: p.Title, Source: audit.Source(p.Source)},
-		EvaluatedAt: j.asOf.UTC(), Verdict: audit.VerdictIncomplete, Unread: &why,
+		Profile:     p.Identity(),
+		EvaluatedAt: a.judgedNow(j), Verdict: audit.VerdictIncomplete, Unread: &why,
 	}
 }
 
@@ -211,7 +222,7 @@ func (a *app) scanOne(ctx context.Context, e *engine.Engine, t target, scope sna
 			return audit.Result{}, err
 		}
 	}
-	r, err := e.Evaluate(ctx, s, t.profile, engine.Options{Tool: a.tool(), AsOf: j.asOf})
+	r, err := e.Evaluate(ctx, s, t.profile, engine.Options{Tool: a.tool(), AsOf: a.judgedNow(j)})
 	if err != nil {
 		return audit.Result{}, err
 	}

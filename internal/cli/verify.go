@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/dbaudit/dbaudit/internal/apply"
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -25,8 +24,6 @@ type verification struct {
 	engine    *engine.Engine
 	judgement judgement
 	accepted  acceptance
-	// dated is set where --as-of says what time the result carries.
-	dated bool
 }
 
 // verifiable is the target of a plan with the plan's profile and what judges it. The
@@ -56,7 +53,7 @@ func (a *app) verifiable(ctx context.Context, p plan.Plan, f applyFlags) (verifi
 
 // ready reads and checks what judging a target takes.
 func (a *app) ready(ctx context.Context, t target, f judgeFlags) (verification, error) {
-	v := verification{target: t, dated: f.asOf != ""}
+	v := verification{target: t}
 	var err error
 	if v.judgement, err = a.judgement(f); err != nil {
 		return v, err
@@ -75,9 +72,6 @@ func (a *app) ready(ctx context.Context, t target, f judgeFlags) (verification, 
 // that the plan was made from, and writes the documents. It returns the faults that
 // stand, by fingerprint, and the exit code that they come to.
 func (a *app) verify(ctx context.Context, v verification, p plan.Plan) (map[string]plan.Finding, int, error) {
-	if !v.dated {
-		v.judgement.asOf = a.Now().UTC().Truncate(time.Second)
-	}
 	r, _, err := a.inspect(ctx, v.engine, v.target, v.judgement, v.accepted)
 	if err != nil {
 		return nil, 0, err

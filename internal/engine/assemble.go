@@ -30,9 +30,7 @@ func (e *Engine) assemble(s *snapshot.Snapshot, p profile.Profile, r report, o O
 		Environment: audit.Environment{
 			Name: s.Environment.Name, URL: s.Environment.URL, OrganizationID: s.Environment.OrganizationID,
 		},
-		Profile: audit.Profile{
-			Name: p.Name, Title: p.Title, Source: audit.Source(p.Source), Version: p.Version, Origin: p.Origin, Digest: p.Digest,
-		},
+		Profile: p.Identity(),
 		Snapshot:    audit.Snapshot{Digest: s.Digest, TakenAt: s.TakenAt},
 		EvaluatedAt: o.AsOf.UTC(),
 		Notes:       slices.Concat(r.Notes, e.lowered(s, p)),

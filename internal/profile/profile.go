@@ -306,6 +306,13 @@ func Named(tree fs.FS, name string) (Profile, bool, error) {
 // Data is the definition as the policies read it, under data.profiles[p.Name].
 func (p Profile) Data() any { return p.data }
 
+// Identity is how a result names the profile that it was judged by.
+func (p Profile) Identity() audit.Profile {
+	return audit.Profile{
+		Name: p.Name, Title: p.Title, Source: audit.Source(p.Source), Version: p.Version, Origin: p.Origin, Digest: p.Digest,
+	}
+}
+
 // Minimum lists the privileges that the profile asks for, each once, in the
 // profile's order.
 func (p Profile) Minimum() []string {
