@@ -10,13 +10,16 @@
 //     sees them, and system views of their names; the owners that the
 //     configuration names
 //  2. the roles of the user's teams; what has been shared with the user and its
-//     teams; the personal views as the user and as each owner sees them; what the
-//     roles known so far grant
+//     teams; the personal views as the user and as each owner sees them, and whom the
+//     environment takes dbaudit for meanwhile; what the roles known so far grant
 //  3. what the roles that came through teams grant
 //  4. whether any of these roles changed meanwhile; the business units of all
 //
 // That is twelve requests, one more for each role that reaches the user or is
-// configured, and two for each owner. Another round is for environments that do
+// configured, two for each owner, and one for each identity that is looked as, the
+// user and the owners: WhoAmI with the same header, side by side with the list of
+// views, since a header that is dropped or passed over gives the auditor's own list
+// without a word. Another round is for environments that do
 // not give a user's roles and teams with the user, and for a role of a fitting name
 // that grants nothing of what the profile asks for.
 //
@@ -120,6 +123,7 @@ func Collect(ctx context.Context, r Reader, o Options) (*snapshot.Snapshot, erro
 		}
 	}
 	c.judgeSight()
+	c.judgeAbsence()
 	s := c.assemble()
 	if err := s.Seal(); err != nil {
 		return nil, err
@@ -158,6 +162,8 @@ type collection struct {
 	auditorViews   []view
 	ownerViews     [][]view
 	userViews      []view
+	userCaller     dataverse.Caller // as whom they were read
+	absentOwners   []string         // names of owners whom nobody has
 	systemViews    []systemView
 	shares         []share
 	shareTable     error              // why the table of shares was refused
@@ -201,16 +207,14 @@ func (c *collection) roundOne(ctx context.Context) error {
 		return err
 	}
 	if id := c.organization.ID; id != "" && id != c.organizationID {
-		c.record(snapshot.SectionOrganization, snapshot.StateFailed, "the organization is not the one that the auditor is signed in to")
+		return &foreignError{c.organizationID, id}
 	}
 	if !c.collected(snapshot.SectionUsers) {
 		c.skip("the users were not read", snapshot.SectionTeams, snapshot.SectionRoles, snapshot.SectionRolePrivileges,
 			snapshot.SectionUserViews, snapshot.SectionShares)
 		return nil
 	}
-	if c.chooseUser(); c.user == nil {
-		c.skip("there is no single integration user", snapshot.SectionUserViews)
-	}
+	c.chooseUser()
 	return nil
 }
 
@@ -275,13 +279,11 @@ func (c *collection) roundFour(ctx context.Context) error {
 // readIdentity learns who the auditor is. Where nobody can say, nothing else can
 // be read, and the whole collection stops.
 func (c *collection) readIdentity(ctx context.Context) error {
-	_, err := object(ctx, c, ask{
+	me, err := object(ctx, c, ask{
 		section: snapshot.SectionOrganization, what: "who is signed in",
 		query: func(columnSet) dataverse.Query { return dataverse.Function("WhoAmI") },
-	}, func(r *row) struct{} {
-		c.auditor, c.organizationID = r.id("UserId"), r.id("OrganizationId")
-		return struct{}{}
-	})
+	}, identityOf)
+	c.auditor, c.organizationID = me.user, me.organization
 	var e *dataverse.Error
 	if errors.As(err, &e) {
 		return e // its text names what was read

@@ -123,7 +123,7 @@ func TestCost(t *testing.T) {
 			complete(t, s)
 			requests, deep := len(calls.take()), rounds(t, p, l.options)
 			roles := len(s.RolePrivileges)
-			if most := 12 + roles + 2*owners; requests > most || roles != 3 {
+			if most := 13 + roles + 3*owners; requests > most || roles != 3 {
 				t.Errorf("×%d, %d roles, %d owners: %d requests, more than %d", factor, roles, owners, requests, most)
 			}
 			if deep > 4 {
@@ -202,7 +202,7 @@ func TestCostOfFaults(t *testing.T) {
 				}
 			}
 			requests, deep := len(calls.take()), rounds(t, p, l.options)
-			if most := 12 + len(reaching) + test.beside; requests > most || deep > 4 {
+			if most := 13 + len(reaching) + test.beside; requests > most || deep > 4 {
 				t.Errorf("%d requests in %d rounds; at most %d in 4", requests, deep, most)
 			}
 		})

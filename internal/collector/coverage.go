@@ -88,6 +88,8 @@ func (c *collection) end(ctx context.Context, s snapshot.Section, err error) err
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case isForeign(err):
+		return err
 	case err != nil && total(err):
 		// Whatever else is asked is refused for the same reason.
 		return err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/dataverse"
@@ -141,22 +142,30 @@ func (r *row) optionalID(column string) string {
 	return id.String()
 }
 
-// managed is the value of a managed property, {"Value":true,…}, or a plain boolean.
-func (r *row) managed(column string) bool {
-	if data, ok := r.value(column); ok {
-		var plain *bool
-		if json.Unmarshal(data, &plain) == nil && plain != nil {
-			return *plain
-		}
+// managed is the value of a managed property, {"Value":true,…}, or a plain boolean;
+// known is false where it is null.
+func (r *row) managed(column string) (value, known bool) {
+	data, ok := r.value(column)
+	if !ok {
+		return false, false
+	}
+	var plain *bool
+	if json.Unmarshal(data, &plain) == nil {
+		return *plain, true
 	}
 	property, ok := decode[struct {
-		Value *bool `json:"Value"`
+		Value json.RawMessage `json:"Value"`
 	}](r, column, "managed property")
-	if !ok || property.Value == nil {
+	switch {
+	case !ok:
+	case property.Value == nil:
 		r.fail(column, "holds no managed property")
-		return false
+	case json.Unmarshal(property.Value, &plain) != nil:
+		r.fail(column, "holds no managed property")
+	case plain != nil:
+		return *plain, true
 	}
-	return *property.Value
+	return false, false
 }
 
 // word is a member of an enumeration: its name or, where it has none, its number,
@@ -195,10 +204,15 @@ func (r *row) typeCode(column string) string {
 	return code.String()
 }
 
-// rights is the text of an AccessRights enumeration as a mask.
+// rights is a value of the AccessRights enumeration as a mask: names, or a number.
+// What nobody knows is a right all the same.
 func (r *row) rights(column string) int {
+	text := r.word(column)
+	if mask, err := strconv.Atoi(text); err == nil {
+		return mask
+	}
 	mask := 0
-	for name := range strings.SplitSeq(r.text(column), ",") {
+	for name := range strings.SplitSeq(text, ",") {
 		switch strings.TrimSpace(name) {
 		case "ReadAccess":
 			mask |= int(snapshot.RightRead)
@@ -216,9 +230,9 @@ func (r *row) rights(column string) int {
 			mask |= int(snapshot.RightShare)
 		case "AssignAccess":
 			mask |= int(snapshot.RightAssign)
-		case "None":
+		case "None", "":
 		default:
-			r.fail(column, "holds a right that nobody knows")
+			mask |= int(snapshot.RightOther)
 		}
 	}
 	return mask

@@ -75,12 +75,12 @@ func TestRow(t *testing.T) {
 		{`{"a":null}`, func(r *row) any { return r.optionalID("a") }, ""},
 		{`{"a":"00000000-0000-0000-0000-000000000000"}`, func(r *row) any { return r.optionalID("a") }, ""},
 		{`{"a":"00000000-0000-0000-0000-000000000000"}`, func(r *row) any { return r.id("a") }, nil},
-		{`{"a":{"Value":true,"CanBeChanged":false}}`, func(r *row) any { return r.managed("a") }, true},
-		{`{"a":{"Value":null}}`, func(r *row) any { return r.managed("a") }, nil},
-		{`{"a":{}}`, func(r *row) any { return r.managed("a") }, nil},
-		{`{"a":null}`, func(r *row) any { return r.managed("a") }, nil},
-		{`{"a":true}`, func(r *row) any { return r.managed("a") }, true},
-		{`{"a":"true"}`, func(r *row) any { return r.managed("a") }, nil},
+		{`{"a":{"Value":true,"CanBeChanged":false}}`, managedOf, true},
+		{`{"a":{"Value":null}}`, managedOf, "unknown"},
+		{`{"a":{}}`, managedOf, nil},
+		{`{"a":null}`, managedOf, "unknown"},
+		{`{"a":true}`, managedOf, true},
+		{`{"a":"true"}`, managedOf, nil},
 		{`{"a":"userquery"}`, func(r *row) any { return r.typeCode("a") }, "userquery"},
 		{`{"a":4230}`, func(r *row) any { return r.typeCode("a") }, "4230"},
 		{`{"a":"4230"}`, func(r *row) any { return r.typeCode("a") }, "4230"},
@@ -92,7 +92,9 @@ func TestRow(t *testing.T) {
 			func(r *row) any { return r.rights("a") }, 1 | 2 | 4 | 16 | 32 | 65536 | 262144 | 524288,
 		},
 		{`{"a":"None"}`, func(r *row) any { return r.rights("a") }, 0},
-		{`{"a":"AllAccess"}`, func(r *row) any { return r.rights("a") }, nil},
+		{`{"a":"ReadAccess, AllAccess"}`, func(r *row) any { return r.rights("a") }, 1 | 1<<30},
+		{`{"a":3}`, func(r *row) any { return r.rights("a") }, 3},
+		{`{"a":true}`, func(r *row) any { return r.rights("a") }, nil},
 		{`{"a":null}`, func(r *row) any { return r.rights("a") }, nil},
 		{`{"a":[{"k":"` + id + `"}]}`, func(r *row) any { return len(list(r, "a", "k", unkeyed)) }, 1},
 		{`{"a":[{"k":"` + id + `"},{"k":"` + strings.ToLower(id) + `"}]}`, func(r *row) any { return len(list(r, "a", "k", unkeyed)) }, nil},
@@ -111,6 +113,13 @@ func TestRow(t *testing.T) {
 			t.Errorf("%s: %v, %v; want %v", test.json, got, r.err, test.want)
 		}
 	}
+}
+
+func managedOf(r *row) any {
+	if value, known := r.managed("a"); known {
+		return value
+	}
+	return "unknown"
 }
 
 func unkeyed(*row) struct{} { return struct{}{} }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/dataverse"
@@ -77,24 +78,61 @@ func sightsOf(r *row) []sight {
 	})
 }
 
-// short reports whether a read is known to stop short of the organization.
+// short reports whether a read stops short of the organization, or may do so: how
+// far a privilege reaches that the auditor's own do not name is not known.
 func (c *collection) short(privilege string) bool {
+	return c.sights != nil && !slices.ContainsFunc(c.sights[strings.ToLower(privilege)], func(s sight) bool {
+		return s.depth == snapshot.DepthGlobal && !s.filtered
+	})
+}
+
+// whyShort says why a read is short.
+func (c *collection) whyShort(privilege string) string {
 	known := c.sights[strings.ToLower(privilege)]
+	if len(known) == 0 {
+		return fmt.Sprintf("the auditor's own privileges do not name %s, so that it is not known how far its reads reach", privilege)
+	}
 	for _, s := range known {
-		if s.depth == snapshot.DepthGlobal {
-			return false
+		switch {
+		case s.filtered:
+			return fmt.Sprintf("the auditor holds %s for some records only, and others stay unseen", privilege)
+		case s.depth == snapshot.DepthNone:
+			return fmt.Sprintf("the auditor holds %s at the depth %q, which dbaudit does not know", privilege, s.word)
 		}
 	}
-	return len(known) > 0
+	return "rows of other business units stay unseen"
 }
 
 // judgeSight holds against each section the rows that its answers may lack.
 func (c *collection) judgeSight() {
 	for privilege, section := range sights() {
 		if c.short(privilege) && !c.reachesAll(privilege) {
-			c.record(section, snapshot.StateForbidden, fmt.Sprintf("rows of other business units stay unseen: "+
-				"give the auditor's role %s at organization level", privilege))
+			c.record(section, snapshot.StateForbidden, fmt.Sprintf("%s: give the auditor's role %s at organization level",
+				c.whyShort(privilege), privilege))
 		}
+	}
+}
+
+// judgeAbsence says who is not there, now that it is known whether all users were
+// seen.
+func (c *collection) judgeAbsence() {
+	whole := !c.short("prvReadUser") || c.reachesAll("prvReadUser")
+	if c.user == nil && c.collected(snapshot.SectionUserViews) {
+		reason := "there is no single integration user"
+		if !whole {
+			reason = "not all users were seen, and no single integration user is among those that were"
+		}
+		c.skip(reason, snapshot.SectionUserViews)
+	}
+	for _, name := range c.ownerNames() {
+		if c.owner(name) != nil {
+			continue
+		}
+		reason := fmt.Sprintf("no user has the user principal name %q, which the configuration gives as a view's owner", name)
+		if !whole {
+			reason = fmt.Sprintf("not all users were seen, and the view's owner %q is not among those that were", name)
+		}
+		c.skip(reason, snapshot.SectionViews)
 	}
 }
 
@@ -126,7 +164,7 @@ func (c *collection) reachesAll(privilege string) bool {
 func (c *collection) reaches(privilege, unit string, parents map[string]string, least snapshot.Depth) bool {
 	for above, steps := unit, 0; above != "" && steps <= len(parents); above, steps = parents[above], steps+1 {
 		for _, s := range c.sights[strings.ToLower(privilege)] {
-			if s.unit == above && s.depth >= least {
+			if s.unit == above && s.depth >= least && !s.filtered {
 				return true
 			}
 		}

@@ -139,7 +139,6 @@ func roleOf(r *row) role {
 		id: r.id("roleid"),
 		Role: snapshot.Role{
 			BusinessUnitID: r.id("_businessunitid_value"),
-			Customizable:   r.managed("iscustomizable"),
 			Managed:        r.flag("ismanaged"),
 			Name:           r.text("name"),
 			RootID:         r.optionalID("_parentrootroleid_value"),
@@ -148,13 +147,10 @@ func roleOf(r *row) role {
 		stamp: stamp{modified: r.text("modifiedon"), version: string(r.columns["@odata.etag"])},
 		void:  r.optionalNumber("componentstate") != 0,
 	}
-	switch r.optionalNumber("isinherited") {
-	case 0:
-	case 1:
-		o.Inherited = true
-	default:
-		r.fail("isinherited", "is neither 0 nor 1")
-	}
+	// What is neither 0 nor 1 gives no Basic rights for all that is known.
+	o.Inherited = r.optionalNumber("isinherited") == 1
+	value, known := r.managed("iscustomizable")
+	o.Customizable, o.CustomizableUnknown = value || !known, !known
 	if o.RootID == "" {
 		o.RootID = o.id
 	}

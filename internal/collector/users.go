@@ -235,20 +235,6 @@ func (c *collection) readOwners(ctx context.Context) (err error) {
 	return err
 }
 
-// asUser reads as a user: by its Entra object id or, where that is not known or
-// not taken, by its systemuserid.
-func (c *collection) asUser(u *user, read func(dataverse.Caller) error) error {
-	if u.id == c.auditor {
-		return read(dataverse.Caller{})
-	}
-	if u.ObjectID != "" {
-		if err := read(dataverse.Caller{ObjectID: dataverse.GUID(u.ObjectID)}); !refused(err) {
-			return err
-		}
-	}
-	return read(dataverse.Caller{SystemUserID: dataverse.GUID(u.id)})
-}
-
 // unusable says why nobody can read as a user, or "".
 func (u *user) unusable(who string) string {
 	if u.Disabled {

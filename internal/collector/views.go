@@ -76,18 +76,18 @@ func (c *collection) readOwnerViews(ctx context.Context) error {
 	return parallel(ctx, len(names), func(ctx context.Context, i int) error {
 		owner := c.owner(names[i])
 		if owner == nil {
-			c.skip(fmt.Sprintf("no user has the user principal name %q, which the configuration gives as a view's owner", names[i]),
-				snapshot.SectionViews)
-			return nil
+			return nil // see judgeAbsence
 		}
 		if reason := owner.unusable("the view's owner"); reason != "" {
 			c.skip(reason, snapshot.SectionViews)
 			return nil
 		}
-		return c.end(ctx, snapshot.SectionViews, c.asUser(owner, func(as dataverse.Caller) (err error) {
-			c.ownerViews[i], err = c.readViews(ctx, "personal views that "+names[i]+" sees", as)
-			return err
-		}))
+		var err error
+		c.ownerViews[i], _, err = asUser(ctx, c, snapshot.SectionViews, names[i], owner,
+			func(ctx context.Context, as dataverse.Caller) ([]view, error) {
+				return c.readViews(ctx, "personal views that "+names[i]+" sees", as)
+			})
+		return c.end(ctx, snapshot.SectionViews, err)
 	})
 }
 
@@ -112,7 +112,8 @@ func (c *collection) unseeing() string {
 	for _, t := range c.teams {
 		held += len(t.roles) // in the wide scope of others' teams too: then it is tried
 	}
-	if held == 0 && c.collected(snapshot.SectionRoles) && c.collected(snapshot.SectionTeams) {
+	seen := c.collected(snapshot.SectionRoles) && c.collected(snapshot.SectionTeams) && !c.short("prvReadRole") && !c.short("prvReadTeam")
+	if held == 0 && seen {
 		return fmt.Sprintf("the user %q has no role, and nobody can look as it", u.Name)
 	}
 	return ""
@@ -120,14 +121,15 @@ func (c *collection) unseeing() string {
 
 // readUserViews reads the personal views that the integration user itself sees,
 // all of them. They are what it can use, whoever shared them.
-func (c *collection) readUserViews(ctx context.Context) error {
-	return c.asUser(c.user, func(as dataverse.Caller) (err error) {
-		c.userViews, err = rows(ctx, c, ask{
-			section: snapshot.SectionUserViews, what: "personal views that the integration user sees",
-			key: "userqueryid", as: as, query: viewQuery,
-		}, viewOf)
-		return err
-	})
+func (c *collection) readUserViews(ctx context.Context) (err error) {
+	c.userViews, c.userCaller, err = asUser(ctx, c, snapshot.SectionUserViews, "the integration user", c.user,
+		func(ctx context.Context, as dataverse.Caller) ([]view, error) {
+			return rows(ctx, c, ask{
+				section: snapshot.SectionUserViews, what: "personal views that the integration user sees",
+				key: "userqueryid", as: as, query: viewQuery,
+			}, viewOf)
+		})
+	return err
 }
 
 func (c *collection) readSystemViews(ctx context.Context) (err error) {
@@ -183,16 +185,12 @@ func (c *collection) readSharesByView(ctx context.Context) error {
 	found := make([][]share, len(views))
 	err := parallel(ctx, len(views), func(ctx context.Context, i int) error {
 		id := views[i].id
-		var accesses []share
-		err := c.asUser(c.user, func(as dataverse.Caller) (err error) {
-			accesses, err = object(ctx, c, ask{
-				section: snapshot.SectionShares, what: "whom a view is shared with", as: as,
-				query: func(columnSet) dataverse.Query {
-					return dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", dataverse.GUID(id)))
-				},
-			}, accessesOf)
-			return err
-		})
+		accesses, err := object(ctx, c, ask{
+			section: snapshot.SectionShares, what: "whom a view is shared with", as: c.userCaller,
+			query: func(columnSet) dataverse.Query {
+				return dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", dataverse.GUID(id)))
+			},
+		}, accessesOf)
 		for _, a := range accesses {
 			if mine[a.principal] {
 				found[i] = append(found[i], share{principal: a.principal, view: id, mask: a.mask})
@@ -213,6 +211,13 @@ func (c *collection) readSharesByView(ctx context.Context) error {
 	case len(left) > 0:
 		c.note(snapshot.SectionShares, "the table of shares shows this identity only a part of them: the views that the user sees were asked as well; "+
 			"a share without Read is not among them")
+	}
+	if left := c.unexplained(); len(left) > 0 {
+		names := map[string]bool{}
+		for _, v := range left {
+			names[fmt.Sprintf("%q", v.Name)] = true
+		}
+		c.note(snapshot.SectionShares, "the user sees %s, which neither it nor a team of its owns and no share explains", strings.Join(sortedKeys(names), ", "))
 	}
 	return nil
 }
@@ -252,7 +257,12 @@ func accessesOf(r *row) []share {
 				return s
 			}
 		}
-		inner.fail("Principal", "holds no id")
+		// An organization may be one, which is nobody whose shares are looked for.
+		kind, _ := principal["@odata.type"].(string)
+		kind = kind[strings.LastIndexByte(kind, '.')+1:]
+		if _, organization := principal["organizationid"]; !organization && (kind == "" || kind == "systemuser" || kind == "team") {
+			inner.fail("Principal", "holds no id")
+		}
 		return s
 	})
 }

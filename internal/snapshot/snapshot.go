@@ -162,6 +162,9 @@ type Role struct {
 	BusinessUnitID string `json:"business_unit_id"`
 	// Customizable is iscustomizable.Value: false where the role cannot be edited.
 	Customizable bool `json:"customizable"`
+	// CustomizableUnknown is true where iscustomizable is null: then Customizable is
+	// true, and proves nothing.
+	CustomizableUnknown bool `json:"customizable_unknown,omitempty"`
 	// Inherited is isinherited = 1: through a team, members get the role's Basic
 	// rights as their own. Where it is false the Basic rights are the team's alone.
 	Inherited bool   `json:"inherited"`

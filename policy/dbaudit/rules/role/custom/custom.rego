@@ -43,7 +43,16 @@ _remedy := {} if {
 
 not_applicable := integration.no_role
 
-unknown := integration.role_undecided
+unknown contains integration.role_undecided[_]
+
+unknown contains sprintf("whether the role %q can be edited is not known: its iscustomizable is null", [
+	integration.role_name,
+]) if {
+	count(integration.role_locked) == 0
+	some copy in input.roles
+	copy.root_id == integration.role
+	copy.customizable_unknown
+}
 
 _faults contains "is a built-in role" if count(integration.role_built_in) > 0
 

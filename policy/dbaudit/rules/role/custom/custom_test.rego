@@ -87,3 +87,15 @@ test_not_applicable_without_a_role if {
 		"there is no integration role to judge, see DB-ROLE-EXISTS",
 	} with input as testing.no_role
 }
+
+test_unknown_whether_it_can_be_edited if {
+	snapshot := testing.changed({"/roles/role/customizable_unknown": true})
+	custom.findings == set() with input as snapshot
+	custom.unknown == {
+		`whether the role "Demandbase Integration" can be edited is not known: its iscustomizable is null`,
+	} with input as snapshot
+	custom.unknown == set() with input as testing.changed({"/roles/other": object.union(testing.role, {
+		"root_id": "other",
+		"customizable_unknown": true,
+	})})
+}

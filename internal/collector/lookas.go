@@ -1,0 +1,120 @@
+package collector
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// A foreignError is an answer that came from another organization than the others:
+// then nothing can be judged.
+type foreignError struct{ one, other string }
+
+func (e *foreignError) Error() string {
+	return fmt.Sprintf("the answers come from two organizations, %s and %s: check --url, and any proxy in between", e.one, e.other)
+}
+
+// An unheededError says that the environment answered as somebody else than was
+// asked for.
+type unheededError struct{ who, as string }
+
+func (e *unheededError) Error() string {
+	return fmt.Sprintf("dbaudit asked to look as %s, and the environment answered as %s: "+
+		"make sure that the user is enabled, and that no proxy drops the headers CallerObjectId and MSCRMCallerID", e.who, e.as)
+}
+
+// asUser reads as a user: by its Entra object id or, where that is not known, not
+// taken or not heeded, by its systemuserid. Either header can be passed over without
+// a word, by the environment or on the way to it, and then the answer is the
+// auditor's own. So the environment is asked, side by side with what is read, whom it
+// answers; what was read counts only where that is the user. The caller that counted
+// comes with it.
+func asUser[T any](ctx context.Context, c *collection, s snapshot.Section, who string, u *user,
+	read func(context.Context, dataverse.Caller) (T, error),
+) (T, dataverse.Caller, error) {
+	if u.id == c.auditor {
+		got, err := read(ctx, dataverse.Caller{})
+		return got, dataverse.Caller{}, err
+	}
+	var fault error
+	for _, as := range u.callers() {
+		var got T
+		var unproven, unread error
+		// Neither stops the other, so that one fault is always told in the same words.
+		if err := together(ctx,
+			func(ctx context.Context) error {
+				unproven = c.proof(ctx, s, who, u, as)
+				return nil
+			},
+			func(ctx context.Context) error {
+				got, unread = read(ctx, as)
+				return nil
+			}); err != nil {
+			return got, as, err
+		}
+		err := cmp.Or(told(unproven), unread, unproven)
+		if err == nil {
+			return got, as, nil
+		}
+		if told(fault) == nil {
+			fault = err
+		}
+		if !refused(err) && told(err) == nil || isForeign(err) {
+			break
+		}
+	}
+	var none T
+	return none, dataverse.Caller{}, fault
+}
+
+// told is an error where it says that somebody else answered, which explains every
+// other fault of the same answer.
+func told(err error) error {
+	var unheeded *unheededError
+	if errors.As(err, &unheeded) || isForeign(err) {
+		return err
+	}
+	return nil
+}
+
+func isForeign(err error) bool {
+	var foreign *foreignError
+	return errors.As(err, &foreign)
+}
+
+// proof asks whom the environment answers, and fails where it is not the user.
+func (c *collection) proof(ctx context.Context, s snapshot.Section, who string, u *user, as dataverse.Caller) error {
+	answered, err := object(ctx, c, ask{
+		section: s, what: "whether " + who + " is looked as", as: as,
+		query: func(columnSet) dataverse.Query { return dataverse.Function("WhoAmI") },
+	}, identityOf)
+	switch {
+	case err != nil:
+		return err
+	case answered.organization != c.organizationID:
+		return &foreignError{c.organizationID, answered.organization}
+	case answered.user == c.auditor:
+		return &unheededError{who, "the auditor"}
+	case answered.user != u.id:
+		return &unheededError{who, "the user " + answered.user}
+	}
+	return nil
+}
+
+// callers are the ways in which a user can be named in a request.
+func (u *user) callers() []dataverse.Caller {
+	bySystemUser := dataverse.Caller{SystemUserID: dataverse.GUID(u.id)}
+	if u.ObjectID == "" {
+		return []dataverse.Caller{bySystemUser}
+	}
+	return []dataverse.Caller{{ObjectID: dataverse.GUID(u.ObjectID)}, bySystemUser}
+}
+
+// An identity is what WhoAmI answers.
+type identity struct{ user, organization string }
+
+func identityOf(r *row) identity { return identity{r.id("UserId"), r.id("OrganizationId")} }
