@@ -11,10 +11,11 @@ GOVULN     := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 CONFTEST_MODULE := github.com/open-policy-agent/conftest@v0.71.1
 PLATFORMS  ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+CLIENTS    := dynamics-web-api@2.5.0 mcp-dataverse@0.7.8 @modelcontextprotocol/ext-apps@1.7.5
 SARIF_TOOL := @microsoft/sarif-multitool@5.7.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-all test-all-but-go race lint cross policy conftest golden fuzz soak bench docs readme recipes sarif browser token-server curl powershell clean FORCE
+.PHONY: help build demo test test-all test-all-but-go race lint cross policy conftest golden fuzz soak bench docs readme recipes sarif browser token-server curl powershell clients clean FORCE
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +33,7 @@ test: ## the tests, with Go alone
 
 test-all: test test-all-but-go ## the tests that need npm, a browser or another tool, too
 
-test-all-but-go: policy conftest sarif junit recipes browser token-server curl powershell
+test-all-but-go: policy conftest sarif junit recipes browser token-server curl powershell clients
 
 race: ## the tests under the race detector
 	$(GO) test -race -short $(PKGS)
@@ -96,6 +97,9 @@ curl: ## the emitted curl scripts, run against the simulator
 
 powershell: ## the emitted scripts for PowerShell, read by a grammar of others
 	scripts/validate-powershell
+
+clients: build ## clients of other hands (npm) on the simulator
+	scripts/test-clients $(BIN) $(CLIENTS)
 
 token-server: ## sign-in against a token server of other hands
 	cd internal/signin/foreign && $(GO) test ./...

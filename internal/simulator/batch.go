@@ -101,19 +101,37 @@ func (b *batch) request(part *multipart.Part) (*http.Request, error) {
 	if err != nil {
 		return nil, badURL("The message is malformed: %v", err)
 	}
-	line, _, _ := bytes.Cut(data, []byte("\r\n"))
+	head, body := splitRequest(data)
+	line, _, _ := bytes.Cut(head, []byte("\r\n"))
 	if len(line) > 64<<10 {
 		return nil, badURL("The address of a part is longer than 64 KB.")
 	}
-	request, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(data)))
+	request, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(append(head, "\r\n\r\n"...))))
 	if err != nil {
 		return nil, &apiError{http.StatusBadRequest, codeBadRequest, fmt.Sprintf("Error identified in Payload provided by the user: a part is no HTTP request: %v", err)}
 	}
-	_, rest, _ := bytes.Cut(data, []byte("\r\n\r\n"))
-	if len(bytes.TrimSpace(rest)) > 0 && request.ContentLength <= 0 {
-		return nil, &apiError{http.StatusBadRequest, codeBadRequest, "Error identified in Payload provided by the user: a part with a body needs a Content-Length."}
+	switch length := request.ContentLength; {
+	case length <= 0:
+		body = bytes.TrimSpace(body)
+	case length > int64(len(body)):
+		return nil, &apiError{http.StatusBadRequest, codeBadRequest, "Error identified in Payload provided by the user: the body of a part is shorter than its Content-Length."}
+	default:
+		body = body[:length]
 	}
+	request.Body = io.NopCloser(bytes.NewReader(body))
 	return request, nil
+}
+
+// splitRequest parts the text of a request. Clients leave out the empty line where no
+// body follows, and end lines as they like.
+func splitRequest(data []byte) (head, body []byte) {
+	end, skip := len(data), 0
+	for _, empty := range []string{"\r\n\r\n", "\n\n"} {
+		if at := bytes.Index(data, []byte(empty)); at >= 0 && at < end {
+			end, skip = at, len(empty)
+		}
+	}
+	return bytes.TrimRight(bytes.Clone(data[:end]), "\r\n"), data[end+skip:]
 }
 
 // run answers one request of the batch.
@@ -147,7 +165,7 @@ func (b *batch) answer(request *http.Request, t *transaction) (answer, error) {
 	}
 	address := request.URL
 	path := address.EscapedPath()
-	if address.IsAbs() && address.Scheme+"://"+address.Host != c.server.apiURL {
+	if address.IsAbs() && address.Scheme+"://"+address.Host != c.origin {
 		return answer{}, badURL("The address of a part leads to another host.")
 	}
 	root, err := url.Parse(c.root)

@@ -356,10 +356,10 @@ func (c *call) assign(t *entityType, id string) (answer, error) {
 	if _, err := p.read("@odata.id", &address); err != nil {
 		return answer{}, err
 	}
-	if !strings.HasPrefix(address, c.root) && !strings.HasPrefix(address, c.server.apiURL+"/api/data/v9.") {
+	if !strings.HasPrefix(address, c.root) && !strings.HasPrefix(address, c.origin+"/api/data/v9.") {
 		return answer{}, badRequest("Invalid URI: @odata.id must be the absolute address of the role, below %s.", c.root)
 	}
-	set, roleID, ok := parseReference(strings.TrimPrefix(address, c.server.apiURL+"/"), c.root)
+	set, roleID, ok := parseReference(strings.TrimPrefix(address, c.origin+"/"), c.root)
 	if !ok || set != "roles" {
 		return answer{}, badRequest("Invalid URI: @odata.id must be the absolute address of a role.")
 	}
@@ -466,8 +466,8 @@ func (c *call) unassign() (answer, error) {
 		}
 	} else {
 		address := c.query.options["$id"]
-		set, id, ok := parseReference(strings.TrimPrefix(address, c.server.apiURL+"/"), c.root)
-		if !ok || set != "roles" || !strings.HasPrefix(address, c.server.apiURL) {
+		set, id, ok := parseReference(strings.TrimPrefix(address, c.origin+"/"), c.root)
+		if !ok || set != "roles" || !strings.HasPrefix(address, c.origin+"/") {
 			return answer{}, badURL("The $id option must be the absolute address of a role.")
 		}
 		roleID = id

@@ -204,7 +204,7 @@ func (s *Server) clientCredentials(w http.ResponseWriter, reg *registration, for
 	return nil
 }
 
-// scopeResource finds the resource that a scope asks for: only the environment's own origin is known
+// scopeResource finds the resource that a scope asks for: only the environment is known
 // here. An application asks for all that it has, by /.default; a person may also ask for
 // user_impersonation.
 func (s *Server) scopeResource(scope string, application bool) (string, error) {
@@ -232,10 +232,16 @@ func (s *Server) scopeResource(scope string, application bool) (string, error) {
 		}
 		return "", refuse(http.StatusBadRequest, "invalid_scope", 70011, "The provided request must include a 'scope' input parameter. The provided value for the input parameter 'scope' is not valid. The scope %s is not valid.", wanted)
 	}
-	if strings.TrimSuffix(resource, "/") != s.apiURL {
+	if !s.isResource(strings.TrimSuffix(resource, "/")) {
 		return "", refuse(http.StatusBadRequest, "invalid_resource", 500011, "The resource principal named %s was not found in the tenant named %s. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You might have sent your authentication request to the wrong tenant.", resource, s.current.Load().env.Organization.Name)
 	}
 	return s.apiURL, nil
+}
+
+// isResource reports whether an address is the environment's: its own, or the one that an environment
+// of its name has at Microsoft. Some clients take no other, and are led here by their resolver.
+func (s *Server) isResource(address string) bool {
+	return address == s.apiURL || address == "https://"+s.current.Load().env.Organization.URLName+".crm.dynamics.com"
 }
 
 // checkCredential verifies that a request comes from the application that it names.

@@ -16,6 +16,7 @@ type call struct {
 	method string
 	header http.Header
 	body   []byte
+	origin string // the environment's address as the request names it
 	root   string // URL of the service, with its slash
 	// transaction is set inside a change set of a batch.
 	transaction *transaction
@@ -88,7 +89,8 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, who identity, es
 	default:
 		return answer{}, noSegment(cmp.Or(version, "data"))
 	}
-	c.root = s.apiURL + "/api/data/" + version + "/"
+	c.origin = "https://" + r.Host
+	c.root = c.origin + "/api/data/" + version + "/"
 	if r.Method != http.MethodGet {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 		if err != nil {

@@ -3,6 +3,7 @@ package simulator_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -367,13 +368,60 @@ func TestBatch(t *testing.T) {
 	for name, body := range map[string]string{
 		"no Content-ID":     set(strings.Replace(writePart("1", "DELETE", "roles("+role+")", ""), "Content-ID: 1\r\n", "", 1)),
 		"GET in a set":      set(writePart("1", "GET", "roles", "")),
-		"no Content-Length": set(strings.Replace(writePart("1", "POST", "roles", `{"name":"x"}`), "Content-Length: 12\r\n", "", 1)),
+		"cut short":         set(strings.Replace(writePart("1", "POST", "roles", `{"name":"x"}`), "Content-Length: 12\r\n", "Content-Length: 99\r\n", 1)),
 		"a batch in it":     strings.Replace(getPart("x"), "GET /api/data/v9.2/x", "POST /api/data/v9.2/$batch", 1),
 		"another host":      strings.Replace(getPart("x"), "GET /api/data/v9.2/x", "GET https://example.com/api/data/v9.2/roles", 1),
 	} {
 		if r := admin.batch(t, batchBody("batch_1", body)); r.status != http.StatusBadRequest {
 			t.Errorf("%s: %d %s", name, r.status, r.body)
 		}
+	}
+}
+
+// TestBatchesOfClients: batches as clients in use write them.
+func TestBatchesOfClients(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, nil)
+	admin := dial(t, server, "dbaudit apply")
+	role := server.Environment().Role("Salesperson").ID
+	set := "Content-Type: multipart/mixed; boundary=set_1\r\n\r\n"
+	write := strings.Replace(writePart("1", "PATCH", "roles("+role+")", `{"name":"Seller"}`), "Content-Length: 17\r\n", "", 1)
+	if strings.Contains(write, "Content-Length") {
+		t.Fatal("the part has a length")
+	}
+	for name, body := range map[string]string{
+		"no empty line":       batchBody("batch_1", strings.TrimSuffix(getPart("WhoAmI"), "\r\n\r\n")),
+		"no header":           batchBody("batch_1", strings.TrimSuffix(getPart("WhoAmI"), "\r\nAccept: application/json\r\n\r\n")),
+		"newlines alone":      strings.ReplaceAll(batchBody("batch_1", getPart("WhoAmI")), "\r\n", "\n"),
+		"no length":           batchBody("batch_1", set+batchBody("set_1", write)),
+		"an absolute address": batchBody("batch_1", strings.Replace(getPart("WhoAmI"), "GET /api", "GET "+server.URL()+"/api", 1)),
+	} {
+		if r := admin.batch(t, body); r.status != http.StatusOK || !bytes.Contains(r.body, []byte("HTTP/1.1 20")) {
+			t.Errorf("%s: %d %s", name, r.status, r.body)
+		}
+	}
+	if server.Environment().Role("Seller") == nil {
+		t.Error("the write without a length had no effect")
+	}
+	// Behind another name the environment has that name.
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL()+"/api/data/v9.2/$batch",
+		strings.NewReader(batchBody("batch_1", strings.Replace(getPart("WhoAmI"), "GET /api", "GET https://contoso.crm.dynamics.com/api", 1))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Host = "contoso.crm.dynamics.com"
+	request.Header.Set("Authorization", "Bearer "+admin.token)
+	request.Header.Set("Content-Type", "multipart/mixed;boundary=batch_1")
+	answer, err := admin.http.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	data, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer.StatusCode != http.StatusOK || !bytes.Contains(data, []byte("https://contoso.crm.dynamics.com/api/data/v9.2/$metadata")) {
+		t.Errorf("behind another name: %d %s", answer.StatusCode, data)
 	}
 }
 
