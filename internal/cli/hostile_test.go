@@ -72,6 +72,9 @@ func TestHostileNames(t *testing.T) {
 							t.Fatal(err)
 						}
 						document = string(data)
+						if format == report.CSV {
+							document = strings.TrimPrefix(document, byteOrderMark)
+						}
 					}
 					harmless(t, format, document, result)
 				})

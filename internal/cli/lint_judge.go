@@ -41,10 +41,7 @@ func (run *lintRun) judge(ctx context.Context, found solution.Found) ([]judgedRo
 	if run.flags.snapshot != "" && len(roles) > 1 {
 		return nil, usagef("--snapshot keeps one snapshot, and %d roles are meant: choose one by --integration-role and PATH", len(roles))
 	}
-	inFile := map[string]int{}
-	for _, r := range roles {
-		inFile[r.File]++
-	}
+	titles := titlesOf(roles)
 	progress := run.progressOf("lint", fmt.Sprintf("judging %d roles", len(roles)))
 	defer progress.stop()
 	var done atomic.Int64
@@ -58,15 +55,43 @@ func (run *lintRun) judge(ctx context.Context, found solution.Found) ([]judgedRo
 			if err != nil {
 				return fmt.Errorf("%s: the role %q: %w", role.File, role.Name, err)
 			}
-			if inFile[role.File] > 1 {
-				result.Environment.Name += ": " + role.Name
-			}
+			result.Environment.Name = titles[i]
 			judged[i] = judgedRole{role, result}
 			progress.task(fmt.Sprintf("%d of %d roles judged", done.Add(1), len(roles)))
 			return nil
 		})
 	}
 	return judged, group.Wait()
+}
+
+// titlesOf names each role by its file; where that has several, by its name too, and
+// where they share the name, by its id or else its line.
+func titlesOf(roles []solution.Role) []string {
+	titles := make([]string, len(roles))
+	for i, r := range roles {
+		titles[i] = r.File
+	}
+	for _, more := range []func(solution.Role) string{
+		func(r solution.Role) string { return ": " + r.Name },
+		func(r solution.Role) string {
+			if r.ID == "" {
+				return ""
+			}
+			return " " + r.ID
+		},
+		func(r solution.Role) string { return fmt.Sprintf(" (line %d)", r.At.Line) },
+	} {
+		count := map[string]int{}
+		for _, title := range titles {
+			count[title]++
+		}
+		for i, r := range roles {
+			if count[titles[i]] > 1 {
+				titles[i] += more(r)
+			}
+		}
+	}
+	return titles
 }
 
 func (run *lintRun) minimum() solution.Minimum {

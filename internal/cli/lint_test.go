@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -373,4 +374,43 @@ func TestLintWatch(t *testing.T) {
 	if out := lintIn(t, "", "-", "--watch"); out.code != 2 {
 		t.Errorf("exit code %d", out.code)
 	}
+}
+
+// TestLintRolesOfOneName has two roles of one name in one file: each is a result that
+// dashboards and code scanning can tell from the other.
+func TestLintRolesOfOneName(t *testing.T) {
+	t.Chdir(t.TempDir())
+	role := func(id string) string { // without the XML declaration
+		_, text, _ := strings.Cut(lintRole("Demandbase", lintMinimum()[:3]), "?>")
+		return strings.Replace(text, "6f0c2a51", strings.Repeat(id, 8), 1)
+	}
+	put(t, "customizations.xml", "<ImportExportXml><Roles>"+role("a")+role("b")+role("b")+"</Roles></ImportExportXml>")
+	lintIn(t, "", ".", "-f", "junit", "-o", "r.xml", "-f", "sarif", "-o", "r.sarif", "-f", "csv", "-o", "r.csv")
+	for file, pattern := range map[string]string{
+		"r.xml":   `<testsuite name="([^"]*)"`,
+		"r.sarif": `"automationDetails": \{\s*"id": "([^"]*)"`,
+	} {
+		seen := map[string]bool{}
+		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(contents(t, file), -1) {
+			seen[m[1]] = true
+		}
+		if len(seen) != 3 {
+			t.Errorf("%s: %d names of 3 roles: %v", file, len(seen), seen)
+		}
+	}
+	if csv := contents(t, "r.csv"); !strings.HasPrefix(csv, "\ufeffenvironment,") {
+		t.Errorf("no byte order mark for Excel: %.30q", csv)
+	}
+	if out := lintIn(t, "", ".", "-f", "csv"); !strings.HasPrefix(out.stdout, "environment,") {
+		t.Errorf("standard output does not begin with the header: %.30q", out.stdout)
+	}
+}
+
+func contents(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }

@@ -163,6 +163,9 @@ func (a *app) render(docs []document, results []audit.Result, o report.Options) 
 		w := a.Stdout
 		if doc.file != "" {
 			w = &b
+			if doc.format == report.CSV {
+				b.WriteString(byteOrderMark)
+			}
 		}
 		local := o
 		local.SARIFProfile, local.AzureDevOps = doc.viewer.profile, doc.viewer.pipeline
@@ -187,6 +190,10 @@ func (a *app) render(docs []document, results []audit.Result, o report.Options) 
 	}
 	return nil
 }
+
+// byteOrderMark begins a file of CSV: without it Excel takes the text for another
+// encoding. Standard output has none, since programs read that.
+const byteOrderMark = "\ufeff"
 
 // putJSON writes a document that is not a report of a result.
 func (a *app) putJSON(file string, document any) error {

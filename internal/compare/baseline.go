@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,15 +13,26 @@ import (
 // against earlier results. A finding is unchanged where an earlier result of the
 // same organization and profile has it, to no lesser extent, and accepted no more
 // than now: a waiver that has run out does not pass for an old fault. Whatever
-// cannot be compared is new.
+// cannot be compared is new. A file is compared with itself; one that was not there,
+// with the one that it was before it was moved.
 func Baseline(results, earlier []audit.Result) []audit.Result {
 	out := slices.Clone(results)
+	moved := moves(results, earlier)
+	before := func(i int) []audit.Result {
+		var same []audit.Result
+		for j, r := range earlier {
+			switch {
+			case !Comparable(out[i], r):
+			case !ofFile(out[i]), out[i].Environment.Name == r.Environment.Name, moved[j] == i+1:
+				same = append(same, r)
+			}
+		}
+		return same
+	}
 	for i := range out {
 		known := map[string][]audit.Finding{}
-		for _, r := range earlier {
-			if Comparable(out[i], r) {
-				eachFinding(r, func(_ audit.Control, f audit.Finding) { known[f.Fingerprint] = append(known[f.Fingerprint], f) })
-			}
+		for _, r := range before(i) {
+			eachFinding(r, func(_ audit.Control, f audit.Finding) { known[f.Fingerprint] = append(known[f.Fingerprint], f) })
 		}
 		if other, differs := anotherProfile(out[i], earlier); differs {
 			out[i].Notes = append(slices.Clone(out[i].Notes), fmt.Sprintf(
@@ -41,6 +53,71 @@ func Baseline(results, earlier []audit.Result) []audit.Result {
 		}
 	}
 	return out
+}
+
+// ofFile reports whether a file was judged, and no environment.
+func ofFile(r audit.Result) bool {
+	return r.Environment.URL == "" && r.Environment.OrganizationID == ""
+}
+
+// moves finds out which files have another path than in earlier results: by the index
+// of the earlier result, the number of the one now, counted from 1. Each is one file's
+// alone, so that a fault in two files is never two old ones where there was one. Files
+// that share more of the end of their paths go first, then those that share more
+// findings.
+func moves(results, earlier []audit.Result) map[int]int {
+	type pair struct{ now, was, path, findings int }
+	named := func(rs []audit.Result, r audit.Result) bool {
+		return slices.ContainsFunc(rs, func(other audit.Result) bool {
+			return Comparable(other, r) && other.Environment.Name == r.Environment.Name
+		})
+	}
+	gone := map[string][]int{} // by a finding
+	for j, was := range earlier {
+		if ofFile(was) && !named(results, was) {
+			eachFinding(was, func(_ audit.Control, f audit.Finding) { gone[f.Fingerprint] = append(gone[f.Fingerprint], j) })
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	var pairs []pair
+	for i, now := range results {
+		if !ofFile(now) || named(earlier, now) {
+			continue
+		}
+		shared := map[int]int{}
+		eachFinding(now, func(_ audit.Control, f audit.Finding) {
+			for _, j := range gone[f.Fingerprint] {
+				shared[j]++
+			}
+		})
+		for j, n := range shared {
+			if Comparable(now, earlier[j]) {
+				pairs = append(pairs, pair{i, j, commonEnd(now.Environment.Name, earlier[j].Environment.Name), n})
+			}
+		}
+	}
+	slices.SortFunc(pairs, func(a, b pair) int {
+		return cmp.Or(b.path-a.path, b.findings-a.findings, a.now-b.now, a.was-b.was)
+	})
+	moved, taken := map[int]int{}, map[int]bool{}
+	for _, p := range pairs {
+		if moved[p.was] == 0 && !taken[p.now] {
+			moved[p.was], taken[p.now] = p.now+1, true
+		}
+	}
+	return moved
+}
+
+// commonEnd counts the elements that two paths end in alike.
+func commonEnd(a, b string) int {
+	as, bs := strings.Split(a, "/"), strings.Split(b, "/")
+	n := 0
+	for n < min(len(as), len(bs)) && as[len(as)-1-n] == bs[len(bs)-1-n] {
+		n++
+	}
+	return n
 }
 
 // anotherProfile is the profile of a comparable result that asks for other things than

@@ -311,3 +311,46 @@ func TestAnotherProfileIsTold(t *testing.T) {
 		t.Errorf("of one profile it is said: %q", same.Environments[0].Notes)
 	}
 }
+
+// TestBaselineOfFiles has one role in two files, as of two solutions: a fault of one is
+// no old fault of the other, wherever either is moved.
+func TestBaselineOfFiles(t *testing.T) {
+	at := func(file string, findings ...audit.Finding) audit.Result {
+		r := result(control("A", audit.OutcomeFail, findings...))
+		r.Environment = audit.Environment{Name: file}
+		return r
+	}
+	x, y := finding("x", nil), finding("y", nil)
+	was := []audit.Result{at("a/Roles/R.xml", x), at("b/Roles/R.xml")}
+	for _, test := range []struct {
+		name string
+		was  []audit.Result
+		now  []audit.Result
+		want string
+	}{
+		{"as before", was, []audit.Result{at("a/Roles/R.xml", x), at("b/Roles/R.xml")}, "a/Roles/R.xml x unchanged"},
+		{"in the other file too", was, []audit.Result{at("a/Roles/R.xml", x), at("b/Roles/R.xml", x)}, "a/Roles/R.xml x unchanged b/Roles/R.xml x new"},
+		{"moved", was, []audit.Result{at("c/Roles/R.xml", x), at("b/Roles/R.xml")}, "c/Roles/R.xml x unchanged"},
+		{"moved, and in the other file", was, []audit.Result{at("c/Roles/R.xml", x), at("b/Roles/R.xml", x)}, "c/Roles/R.xml x unchanged b/Roles/R.xml x new"},
+		{"copied", was, []audit.Result{at("a/Roles/R.xml", x), at("c/Roles/R.xml", x)}, "a/Roles/R.xml x unchanged c/Roles/R.xml x new"},
+		{"one gone, two new", was, []audit.Result{at("c/Roles/S.xml", x), at("d/Roles/R.xml", x)}, "c/Roles/S.xml x new d/Roles/R.xml x unchanged"},
+		{
+			"all below another folder",
+			[]audit.Result{at("a/Roles/R.xml", x), at("b/Roles/R.xml", x, y)},
+			[]audit.Result{at("src/a/Roles/R.xml", x, y), at("src/b/Roles/R.xml", x, y)},
+			"src/a/Roles/R.xml x unchanged src/a/Roles/R.xml y new src/b/Roles/R.xml x unchanged src/b/Roles/R.xml y unchanged",
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var got []string
+			for _, r := range compare.Baseline(test.now, test.was) {
+				for _, f := range r.Controls[0].Findings {
+					got = append(got, r.Environment.Name, f.Fingerprint, string(f.Baseline))
+				}
+			}
+			if strings.Join(got, " ") != test.want {
+				t.Errorf("got  %s\nwant %s", strings.Join(got, " "), test.want)
+			}
+		})
+	}
+}

@@ -63,6 +63,9 @@ func (r *reader) archive(label, data string, nesting int, named bool) {
 		return
 	}
 	r.solution = r.solution || index.solution
+	if len(index.cabinets) > 0 {
+		r.note("%s: cabinets in the archive were not read; unpack one and name its folder to have it read: %s", label, some(index.cabinets))
+	}
 	known := map[string]bool{} // what the manifests say, by folder
 	for _, name := range index.names {
 		if r.stopped || r.ctx.Err() != nil {
@@ -98,6 +101,8 @@ func (r *reader) archive(label, data string, nesting int, named bool) {
 type index struct {
 	names []string // of what may hold roles, in order
 	files map[string]*zip.File
+	// cabinets are archives of another kind, which are not read.
+	cabinets []string
 	// solution says that there are a solution's files.
 	solution bool
 }
@@ -117,12 +122,15 @@ func read(z *zip.Reader) (index, error) {
 			continue
 		case !filepath.IsLocal(strings.TrimSuffix(name, "/")) || strings.Contains(name, ":"):
 			refused = fmt.Errorf("its entry %q leads out of it", f.Name)
-		case folder || !manifest && !relevant(name):
+		case !folder && isCabinet(name):
+			x.cabinets = append(x.cabinets, name)
+			continue
+		case folder || !manifest && !within(name):
 			continue
 		case x.file(name) != nil:
 			refused = fmt.Errorf("it holds %q twice", name)
 		}
-		if relevant(name) {
+		if within(name) {
 			x.names = append(x.names, name)
 		}
 		x.solution = x.solution || manifest || base == "customizations.xml"
@@ -130,6 +138,12 @@ func read(z *zip.Reader) (index, error) {
 	}
 	slices.Sort(x.names)
 	return x, refused
+}
+
+// within reports whether an archive's entry may hold roles: one may have a folder of
+// its own below Roles.
+func within(name string) bool {
+	return relevant(name) || isXML(name) && inRoles(path.Dir(name)) && !strings.HasPrefix(path.Base(name), "._")
 }
 
 // Names in a solution's archive differ by more than the case of their letters.
@@ -178,7 +192,7 @@ func (r *reader) word(s string) string {
 // manifest says whether the manifest that belongs to a folder of an archive is a
 // managed solution's.
 func (r *reader) manifest(label string, x index, dir string) bool {
-	for _, at := range []string{path.Join(dir, "solution.xml"), path.Join(dir, "../Other/solution.xml")} {
+	for _, at := range []string{path.Join(dir, "solution.xml"), path.Join(dir, "../Other/solution.xml"), path.Join(dir, "../../Other/solution.xml")} {
 		f := x.file(at)
 		if f == nil {
 			continue

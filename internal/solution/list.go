@@ -112,6 +112,10 @@ func (l *lister) existing(name string, named bool) {
 		l.note("%s: the symbolic link leads nowhere, and nothing was read there", filepath.ToSlash(name))
 	case info.IsDir():
 		l.folder(name, actual)
+	case named && isYAML(filepath.ToSlash(name)):
+		l.fail(name, errYAML())
+	case named && isCabinet(name):
+		l.fail(name, errCabinet())
 	case named || info.Mode().IsRegular():
 		l.add(file{name: name, named: named}, actual)
 	}
@@ -140,6 +144,7 @@ type walk struct {
 	*lister
 
 	yaml          bool
+	cabinets      []string
 	dangling, dir []string // symbolic links
 }
 
@@ -153,6 +158,9 @@ func (w *walk) say(root string) {
 	root = filepath.ToSlash(root)
 	if w.yaml {
 		w.note("%s: roles in the YAML form of Git integration are not supported and were not read", root)
+	}
+	if len(w.cabinets) > 0 {
+		w.note("%s: cabinets were not read; unpack one and name its folder to have it read: %s", root, some(w.cabinets))
 	}
 	if len(w.dir) > 0 {
 		w.note("%s: symbolic links to folders are not followed; name a folder to have it read: %s", root, some(w.dir))
@@ -172,7 +180,8 @@ func some(names []string) string {
 }
 
 // in finds the files of a folder that is really elsewhere. The root may have any
-// name: role files that stand directly in it are told by their content.
+// name, and a role may have a folder of its own below Roles: role files there are told
+// by their content.
 func (w *walk) in(folder, actual string, root bool) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -192,7 +201,9 @@ func (w *walk) in(folder, actual string, root bool) {
 		case !regular:
 		case relevant(place):
 			w.add(file{name: name}, target)
-		case root && isXML(place):
+		case isCabinet(place):
+			w.cabinets = append(w.cabinets, filepath.ToSlash(name))
+		case isXML(place) && (root || inRoles(path.Dir(place))):
 			w.add(file{name: name, probed: true}, target)
 		case isYAMLRole(place):
 			w.yaml = true
@@ -241,8 +252,22 @@ func isXML(name string) bool { return strings.EqualFold(path.Ext(name), ".xml") 
 func inRoles(name string) bool { return strings.EqualFold(path.Base(path.Dir(name)), "roles") }
 
 func isYAMLRole(name string) bool {
+	return isYAML(name) && (inRoles(name) || inRoles(path.Dir(name)))
+}
+
+func isYAML(name string) bool {
 	ext := strings.ToLower(path.Ext(name))
-	return (ext == ".yml" || ext == ".yaml") && (inRoles(name) || inRoles(path.Dir(name)))
+	return ext == ".yml" || ext == ".yaml"
+}
+
+func errYAML() error {
+	return errors.New("roles in the YAML form of Git integration are not supported: name the solution's .zip, or the folder into which `pac solution clone` or `pac solution unpack` wrote it")
+}
+
+func isCabinet(name string) bool { return strings.EqualFold(path.Ext(name), ".cab") }
+
+func errCabinet() error {
+	return errors.New("a cabinet is not read: unpack it and name its folder, or name the solution's .zip")
 }
 
 func isPattern(name string) bool { return strings.ContainsAny(name, "*?[") }

@@ -1,6 +1,7 @@
 package solution_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -245,5 +246,39 @@ func TestPipes(t *testing.T) {
 	}
 	if found := read(t, name); len(found.Roles) != 1 {
 		t.Errorf("%+v", found)
+	}
+}
+
+// TestWhatIsNotRead says of every file that looks like a role or a solution and is not
+// read that it is not.
+func TestWhatIsNotRead(t *testing.T) {
+	tree(t,
+		"src/Roles/A/A.xml", named("a"),
+		"src/Roles/B/notes.xml", "<notes/>",
+		"src/pack.cab", "MSCF",
+		"yaml/Roles/r.yml", "name: r",
+	)
+	write(t, "s.zip", zipped(t, "Roles/A/A.xml", named("a"), "inner.cab", "MSCF"))
+	for args, want := range map[string][]string{
+		"src":              {"a in src/Roles/A/A.xml", "note: src: cabinets were not read; unpack one and name its folder to have it read: src/pack.cab"},
+		"s.zip":            {"a in s.zip!/Roles/A/A.xml", "note: s.zip: cabinets in the archive were not read; unpack one and name its folder to have it read: inner.cab"},
+		"src/pack.cab":     {"fault: src/pack.cab: a cabinet is not read: unpack it and name its folder, or name the solution's .zip"},
+		"yaml/Roles/r.yml": {"fault: yaml/Roles/r.yml: roles in the YAML form of Git integration are not supported: name the solution's .zip, or the folder into which `pac solution clone` or `pac solution unpack` wrote it"},
+	} {
+		found, err := solution.Read(t.Context(), []string{args}, nil, solution.DefaultLimits())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, said(found)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", args, diff)
+		}
+	}
+}
+
+// TestFaultsAreOneLine has a file's name that a terminal or a runner would obey.
+func TestFaultsAreOneLine(t *testing.T) {
+	f := &solution.Fault{File: "Roles/a\n::add-mask::hello\x1b[2J.xml", Line: 1, Column: 1, Err: errors.New("no\nXML")}
+	if got, want := f.Error(), `Roles/a\n::add-mask::hello\u001b[2J.xml:1:1: no\nXML`; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

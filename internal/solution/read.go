@@ -315,7 +315,7 @@ func (r *reader) beside(name string) bool {
 		return managed
 	}
 	r.manifests[folder] = false
-	for _, dir := range []string{filepath.Join(folder, "..", "Other"), folder} {
+	for _, dir := range []string{filepath.Join(folder, "..", "Other"), filepath.Join(folder, "..", "..", "Other"), folder} {
 		for _, base := range []string{"Solution.xml", "solution.xml"} {
 			manifest := filepath.Join(dir, base)
 			if info, err := os.Stat(manifest); err != nil || !info.Mode().IsRegular() {

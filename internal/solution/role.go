@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	funnel "github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -229,9 +230,9 @@ type Fault struct {
 
 func (f *Fault) Error() string {
 	if f.Line == 0 {
-		return fmt.Sprintf("%s: %s", f.File, f.Err)
+		return fmt.Sprintf("%s: %s", funnel.Line(f.File), funnel.Line(f.Err.Error()))
 	}
-	return fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, f.Column, f.Err)
+	return fmt.Sprintf("%s:%d:%d: %s", funnel.Line(f.File), f.Line, f.Column, funnel.Line(f.Err.Error()))
 }
 
 func (f *Fault) Unwrap() error { return f.Err }
