@@ -37,8 +37,11 @@ type Mutator interface {
 	// have come about.
 	Change(ctx context.Context, r plan.Request, label string) (made string, err error)
 	// Holders are the users who hold a role, in any of its copies, directly or
-	// through a team.
-	Holders(ctx context.Context, rootRoleID string) ([]Holder, error)
+	// through a team. roleID is any of the copies.
+	Holders(ctx context.Context, roleID string) (Holding, error)
+	// Row reads a row that a target names, as somebody else where only they see it;
+	// nil where it is not seen.
+	Row(ctx context.Context, table Table, id string, as *plan.Ref) (*Row, error)
 	// Role reads a copy of a role.
 	Role(ctx context.Context, id string) (Role, error)
 }
@@ -51,9 +54,50 @@ type Reading struct {
 	State plan.State
 	// IDs fill the slots of requests.
 	IDs map[string]string
-	// Author is the user who made the row that the target is; empty where the
+	// Row is the row that the target is, where it is a row and is there.
+	Row *Row
+	// Filtered are the privileges that are granted for some records only, whatever
+	// else grants them, sorted.
+	Filtered []string
+	// Inherited are rights on a view that come from something else which is shared;
+	// empty for none.
+	Inherited string
+}
+
+// A Table is where a row stands. The zero value is none.
+type Table string
+
+// The tables.
+const (
+	TableRole Table = "role"
+	TableUser Table = "systemuser"
+	TableTeam Table = "team"
+	TableUnit Table = "businessunit"
+	TableView Table = "userquery"
+)
+
+// A Row is what a row says of itself, as far as its table has it.
+type Row struct {
+	ID, Name string
+	// SignIn is a user's sign-in name.
+	SignIn string
+	// Unit is the business unit of a role or a user.
+	Unit string
+	// Root is the role that a role is a copy of, Template what it was made from.
+	Root, Template string
+	// Application is an application user's application id.
+	Application string
+	// Author is the user who made the row, and Created when; empty where the
 	// environment does not say.
-	Author string
+	Author  string
+	Created time.Time
+}
+
+// A Holding is who holds a role.
+type Holding struct {
+	Holders []Holder
+	// Unseen says why there may be others; empty where there are none.
+	Unseen string
 }
 
 // A Holder is a user who holds a role.
@@ -81,6 +125,9 @@ const (
 type ChangeError struct {
 	Effect Effect
 	Err    error
+	// Settling is set where the environment says that whom the change is for lacks a
+	// right, which may be on its way.
+	Settling bool
 }
 
 func (e *ChangeError) Error() string { return e.Err.Error() }
@@ -133,11 +180,15 @@ type Runner struct {
 	// AllowSharedRole permits changes of a role that others than the integration
 	// user hold.
 	AllowSharedRole bool
+	// ReplaceFiltered permits changes of privileges that are granted for some records
+	// only, which nobody can bring back.
+	ReplaceFiltered bool
 	Progress        Progress
 
 	identity Identity
-	changed  bool            // something was sent that may have changed the environment
-	checked  map[string]bool // roles whose holders were looked at
+	changed  bool              // something was sent that may have changed the environment
+	checked  map[string]bool   // roles whose holders were looked at
+	names    map[string]string // what is wrong with the names of rows that were looked at
 }
 
 // Changed reports whether this run sent anything that may have changed the
@@ -246,28 +297,20 @@ func (r *Runner) tell(a plan.Action, e Event) {
 }
 
 // resolve fills in the ids of rows that the plan's actions made.
+// It believes no id: whoever uses the target holds it against the environment, see
+// [Runner.madeByUs].
 func (r *Runner) resolve(a plan.Action) (plan.Target, error) {
 	t := a.Target
-	done, _ := r.Journal.find(EventDone, a.ID)
-	for slot, ref := range map[string]**plan.Ref{
-		plan.SlotRole: &t.Role, plan.SlotCopy: &t.Copy, plan.SlotUser: &t.User, plan.SlotPrincipal: &t.Principal,
-	} {
-		if *ref == nil || (*ref).ID != "" {
+	for _, ref := range []**plan.Ref{&t.Role, &t.Copy, &t.User, &t.Principal} {
+		if *ref == nil || (*ref).MadeBy == "" {
 			continue
 		}
 		full := **ref
-		*ref = &full
-		switch {
-		case full.MadeBy != "":
-			made, ok := r.Journal.find(EventDone, full.MadeBy)
-			if !ok || made.Made == "" {
-				return t, fmt.Errorf("action %s needs what action %s makes, and the journal does not say what that is", a.ID, full.MadeBy)
-			}
-			full.ID = made.Made
-		case slot == slotMade(a) && done.Made != "":
-			full.ID = done.Made
+		made, ok := r.Journal.find(EventDone, full.MadeBy)
+		if !ok || made.Made == "" {
+			return t, fmt.Errorf("action %s needs what action %s makes, and the journal does not say what that is", a.ID, full.MadeBy)
 		}
-		full.MadeBy = ""
+		full.ID, full.MadeBy = made.Made, ""
 		*ref = &full
 	}
 	return t, nil
@@ -285,22 +328,26 @@ func slotMade(a plan.Action) string {
 	return ""
 }
 
-// naming is an action's target with the id of the row that the action made.
-func naming(a plan.Action, t plan.Target, id string) plan.Target {
-	switch slotMade(a) {
-	case plan.SlotRole:
-		t.Role = &plan.Ref{Name: t.Role.Name, ID: id}
-	case plan.SlotUser:
-		t.User = &plan.Ref{Name: t.User.Name, ID: id}
-	}
-	return t
-}
-
 // asPlanned refuses a target that is not as the plan has it. pending is what earlier
 // actions are still to make of its role.
 func (r *Runner) asPlanned(ctx context.Context, a plan.Action, t plan.Target, now Reading, pending plan.State) error {
 	if !now.State.Covers(a.Before) {
+		if now.Inherited != "" {
+			return &InheritedError{a, now.Inherited}
+		}
 		return &ChangedError{Action: a, Now: now.State}
+	}
+	if name := unplanned(r.Journal.Plan, a, now.State); name != "" {
+		return &ChangedError{Action: a, Because: fmt.Sprintf("the role does not grant %s any more", name)}
+	}
+	if len(now.Filtered) > 0 && !r.ReplaceFiltered {
+		return &FilteredError{a, now.Filtered}
+	}
+	if because, err := r.otherwiseNamed(ctx, a.Target); err != nil || because != "" {
+		if err == nil {
+			err = &ChangedError{Action: a, Because: because}
+		}
+		return err
 	}
 	for name, id := range t.Privileges {
 		if found := now.IDs[name]; found != "" && !strings.EqualFold(found, id) {
@@ -323,13 +370,13 @@ func (r *Runner) notShared(ctx context.Context, a plan.Action, role *plan.Ref) e
 	if r.AllowSharedRole || r.checked[role.ID] {
 		return nil
 	}
-	holders, err := r.Mutator.Holders(ctx, role.ID)
+	held, err := r.Mutator.Holders(ctx, role.ID)
 	if err != nil {
 		return fmt.Errorf("finding out who holds the role %q: %w", role.Name, err)
 	}
 	own := r.integrationUser()
 	var others []string
-	for _, h := range holders {
+	for _, h := range held.Holders {
 		if h.ID != own {
 			name := fmt.Sprintf("%q", h.Name)
 			if h.Through != "" {
@@ -342,6 +389,10 @@ func (r *Runner) notShared(ctx context.Context, a plan.Action, role *plan.Ref) e
 		slices.Sort(others)
 		return fmt.Errorf("action %s (%s) was not carried out: others hold the role too: %s; give the integration a role of its own, or allow it by --allow-shared-role",
 			a.ID, a.Summary, listed(others))
+	}
+	if held.Unseen != "" {
+		return fmt.Errorf("action %s (%s) was not carried out: others may hold the role too, unseen: %s; let the identity that applies read them, or allow it by --allow-shared-role",
+			a.ID, a.Summary, held.Unseen)
 	}
 	if r.checked == nil {
 		r.checked = map[string]bool{}
@@ -360,6 +411,12 @@ func (r *Runner) carryOut(ctx context.Context, a plan.Action) error {
 	if err != nil {
 		return err
 	}
+	if because, err := r.made(ctx, a); err != nil || because != "" {
+		if err == nil {
+			err = &ChangedError{Action: a, Because: because}
+		}
+		return err
+	}
 	names := t.Watched(a.After)
 	now, err := r.Mutator.Current(ctx, t, names)
 	if err != nil {
@@ -371,13 +428,14 @@ func (r *Runner) carryOut(ctx context.Context, a plan.Action) error {
 		if err := r.asPlanned(ctx, a, t, now, nil); err != nil {
 			return err
 		}
-		begun = Record{Event: EventBegin, Action: a.ID, By: r.identity.User, Before: now.State, IDs: now.IDs}
+		begun = Record{Event: EventBegin, Action: a.ID, By: r.identity.User, Before: now.State, IDs: now.IDs, Filtered: now.Filtered}
 		if err := r.Journal.append(begun); err != nil {
 			return err
 		}
 	}
 	r.tell(a, EventBegin)
 	made := ""
+	waited := time.Duration(0)
 	for attempt := 1; !sent || !now.State.Covers(a.After); attempt++ {
 		if !now.State.Covers(a.Before) {
 			return r.failed(a, sent, &ChangedError{Action: a, Now: now.State})
@@ -392,6 +450,17 @@ func (r *Runner) carryOut(ctx context.Context, a plan.Action) error {
 			effect = change.Effect
 		}
 		sent = sent || effect == EffectUncertain
+		if change != nil && change.Settling && waited < settle && r.prepares(a) {
+			rest := min(pause(attempt), settle-waited)
+			waited += rest
+			if pauseErr := r.Sleep(ctx, rest); pauseErr != nil {
+				return r.failed(a, sent, errors.Join(err, pauseErr))
+			}
+			if now, err = r.Mutator.Current(ctx, t, names); err != nil {
+				return r.failed(a, sent, fmt.Errorf("reading the target of action %s (%s): %w", a.ID, a.Summary, err))
+			}
+			continue
+		}
 		if effect == EffectNone && !sent {
 			return r.failed(a, sent, err)
 		}
@@ -410,25 +479,39 @@ func (r *Runner) carryOut(ctx context.Context, a plan.Action) error {
 			return r.failed(a, sent, err)
 		}
 	}
-	if made != "" {
-		t = naming(a, t, made)
-	}
+	// What was made is looked for by what it was to be, not by the id of an answer.
 	if now, err = r.await(ctx, t, names, a.After); err != nil {
 		return r.failed(a, true, fmt.Errorf("action %s (%s): %w", a.ID, a.Summary, err))
 	}
-	if made == "" && foreign(a, begun, now) {
-		return r.failed(a, true, &ChangedError{Action: a, Because: "it is there, and somebody else made it"})
+	done := Record{Event: EventDone, Action: a.ID}
+	if makes(a) {
+		if because := r.notOurs(a, begun, r.Journal.now(), now.Row); because != "" {
+			return r.failed(a, true, &ChangedError{Action: a, Because: because})
+		}
+		done.Made = now.Row.ID
+		if made != "" && made != done.Made {
+			return r.failed(a, true, &ChangedError{Action: a, Because: fmt.Sprintf("the environment says that it made %s, and what is there is %s", made, done.Made)})
+		}
 	}
 	r.tell(a, EventDone)
-	return r.Journal.append(Record{Event: EventDone, Action: a.ID, Made: now.IDs[slotMade(a)]})
+	return r.Journal.append(done)
 }
 
-// foreign reports whether the row that an action was to make is there, and somebody
-// else made it. When the action was begun, there was none: that it is there now says
-// no more than that somebody made one since.
-func foreign(a plan.Action, begun Record, now Reading) bool {
-	makes := a.Kind == audit.FixCreateRole || a.Kind == audit.FixCreateApplicationUser
-	return makes && now.Author != "" && begun.By != "" && !strings.EqualFold(now.Author, begun.By)
+// settle bounds how long a change waits for a right that an earlier action gave.
+const settle = time.Minute
+
+// prepares reports whether an earlier action gives rights that this one may have to
+// wait for.
+func (r *Runner) prepares(a plan.Action) bool {
+	for _, e := range r.Journal.Plan.Actions {
+		switch {
+		case e.ID == a.ID:
+			return false
+		case e.Kind == audit.FixAssignRole, e.Kind == audit.FixAddPrivilege, e.Kind == audit.FixRaiseDepth:
+			return true
+		}
+	}
+	return false
 }
 
 // failed records why an action did not come about; sent says whether its change
@@ -442,7 +525,7 @@ func (r *Runner) failed(a plan.Action, sent bool, err error) error {
 func (r *Runner) send(ctx context.Context, request plan.Request, t plan.Target, now Reading, label string) (made string, err error) {
 	request = request.Fill(now.IDs).Fill(t.Known()).Fill(map[string]string{plan.SlotAPI: plan.API(r.Journal.Plan.Environment.URL)})
 	if !request.Filled() {
-		return "", &ChangeError{EffectNone, fmt.Errorf("%s: the request lacks an id that could not be found: %s", label, request.Path)}
+		return "", &ChangeError{Effect: EffectNone, Err: fmt.Errorf("%s: the request lacks an id that could not be found: %s", label, request.Path)}
 	}
 	made, err = r.Mutator.Change(ctx, request, label)
 	var change *ChangeError

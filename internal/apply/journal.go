@@ -2,6 +2,8 @@ package apply
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,8 +19,12 @@ import (
 )
 
 // Format names the form of a journal: JSON lines, the first of which holds the
-// plan.
-const Format = "dbaudit.journal/v1"
+// plan. Each line carries the digest of the line before it, the first the plan's.
+const Format = "dbaudit.journal/v2"
+
+// formerFormat is the form without digests. Such a journal is rolled back, and not
+// gone on with.
+const formerFormat = "dbaudit.journal/v1"
 
 // An Event says what a record of the journal is about. The zero value is none.
 type Event string
@@ -50,6 +56,9 @@ const (
 type Record struct {
 	Event Event     `json:"event"`
 	At    time.Time `json:"at"`
+	// Previous is the digest of the line before, in the first record the plan's. It
+	// shows that lines are missing or were changed; it is no signature.
+	Previous string `json:"previous,omitempty"`
 	// Format, Tool and Plan are set in the first record.
 	Format string      `json:"format,omitempty"`
 	Tool   *audit.Tool `json:"tool,omitempty"`
@@ -61,6 +70,9 @@ type Record struct {
 	// Before is what was read just before the change: what the plan has, and what
 	// the platform may change along with it.
 	Before plan.State `json:"before,omitempty"`
+	// Filtered are the privileges that were granted for some records only, which the
+	// change replaced and nobody can bring back.
+	Filtered []string `json:"filtered,omitempty"`
 	// IDs fill the slots of the action's requests.
 	IDs map[string]string `json:"ids,omitempty"`
 	// Made is the id of the row that the change made.
@@ -77,6 +89,9 @@ type Record struct {
 type Journal struct {
 	Plan    plan.Plan
 	Records []Record
+
+	format string
+	last   string // the digest of the last line
 
 	file io.Writer
 	sync func() error
@@ -98,7 +113,7 @@ func CreateJournal(name string, p plan.Plan, tool audit.Tool, now func() time.Ti
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("starting the journal: %w", err), release())
 	}
-	j := &Journal{Plan: p, now: now}
+	j := &Journal{Plan: p, format: Format, last: p.Digest, now: now}
 	j.hold(file, release)
 	err = j.append(Record{Event: EventPlan, Format: Format, Tool: &tool, Plan: &p})
 	if err == nil {
@@ -188,8 +203,9 @@ func ParseJournal(data []byte) (j *Journal, whole int, err error) {
 		return nil, 0, errors.New("this is a plan and no journal: carry it out by dbaudit apply, which keeps a journal beside it")
 	}
 	whole = bytes.LastIndexByte(data, '\n') + 1
+	lines := bytes.Split(bytes.TrimSuffix(data[:whole], []byte("\n")), []byte("\n"))
 	j = &Journal{}
-	for i, line := range bytes.Split(bytes.TrimSuffix(data[:whole], []byte("\n")), []byte("\n")) {
+	for i, line := range lines {
 		var r Record
 		dec := json.NewDecoder(bytes.NewReader(line))
 		dec.DisallowUnknownFields()
@@ -202,48 +218,45 @@ func ParseJournal(data []byte) (j *Journal, whole int, err error) {
 		j.Records = append(j.Records, r)
 	}
 	first := j.Records[0]
-	if first.Format != Format || first.Plan == nil {
+	if first.Format != Format && first.Format != formerFormat || first.Plan == nil {
 		return nil, 0, fmt.Errorf("this has the format %q, not %q: it is no journal that this dbaudit can go on with", first.Format, Format)
 	}
 	// Not by plan.Decode: what another dbaudit did must be undone, whatever its words.
 	if err := first.Plan.Verify(); err != nil {
 		return nil, 0, fmt.Errorf("the journal's plan: %w", err)
 	}
-	j.Plan = *first.Plan
-	for i, r := range j.Records {
-		if err := j.follows(r); err != nil {
-			return nil, 0, fmt.Errorf("line %d of the journal %w: it was edited, or is not of this plan", i+1, err)
-		}
+	j.Plan, j.format = *first.Plan, first.Format
+	if err := j.chained(lines); err != nil {
+		return nil, 0, err
+	}
+	if err := j.consistent(); err != nil {
+		return nil, 0, err
 	}
 	return j, whole, nil
 }
 
-// follows refuses a record that does not follow from the plan. Rollback goes by
-// what was read before a change, so that this must be what the plan has; the
-// platform's own additions, of which the plan does not know, are all that may stand
-// beside it.
-func (j *Journal) follows(r Record) error {
-	if r.Action == "" {
-		return nil
-	}
-	at := slices.IndexFunc(j.Plan.Actions, func(a plan.Action) bool { return a.ID == r.Action })
-	if at < 0 {
-		return fmt.Errorf("is of an action %q that the plan does not have", r.Action)
-	}
-	if r.Event != EventBegin {
-		return nil
-	}
-	a := j.Plan.Actions[at]
-	watched := a.Target.Watched(a.After)
-	for name := range r.Before {
-		if !slices.Contains(watched, name) {
-			return fmt.Errorf("says what %s was, which action %s does not change", name, r.Action)
+// chained refuses a journal whose lines do not carry the digests of the lines before
+// them.
+func (j *Journal) chained(lines [][]byte) error {
+	j.last = j.Plan.Digest
+	for i, line := range lines {
+		previous := j.last
+		if j.format == formerFormat {
+			previous = ""
 		}
-	}
-	if !r.Before.Covers(a.Before) {
-		return fmt.Errorf("says that before action %s %s, and the plan that %s", r.Action, said(part(r.Before, a.Before)), said(a.Before))
+		if j.Records[i].Previous != previous {
+			return fmt.Errorf("line %d of the journal does not follow the line before it: a line was changed, added or taken out; "+
+				"read what is there by dbaudit scan, and make a new plan", i+1)
+		}
+		j.last = lineDigest(line)
 	}
 	return nil
+}
+
+// lineDigest is the digest of a line without its end.
+func lineDigest(line []byte) string {
+	sum := sha256.Sum256(line)
+	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
 func events() []Event {
@@ -260,17 +273,20 @@ func (e *writeError) Unwrap() error { return e.err }
 // append writes a record and returns when it is on the disk.
 func (j *Journal) append(r Record) error {
 	r.At = j.now().UTC().Truncate(time.Millisecond)
+	if j.format == Format {
+		r.Previous = j.last
+	}
 	line, err := json.Marshal(r)
 	if err != nil {
 		return &writeError{err}
 	}
-	if _, err := j.file.Write(append(line, '\n')); err != nil {
+	if _, err := j.file.Write(append(slices.Clone(line), '\n')); err != nil {
 		return &writeError{err}
 	}
 	if err := j.sync(); err != nil {
 		return &writeError{err}
 	}
-	j.Records = append(j.Records, r)
+	j.Records, j.last = append(j.Records, r), lineDigest(line)
 	return nil
 }
 
@@ -354,6 +370,9 @@ func (j *Journal) Undoable() []plan.Action {
 
 // Resumable refuses to go on with a run that was rolled back.
 func (j *Journal) Resumable() error {
+	if j.format == formerFormat {
+		return errors.New("the journal is of an older dbaudit, which is rolled back only: undo it by dbaudit rollback, or make a new plan")
+	}
 	if j.Undoing() {
 		return errors.New("the journal is of a run that was rolled back: make a new plan")
 	}

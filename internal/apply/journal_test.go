@@ -74,7 +74,19 @@ func (f *fake) Identity(context.Context) (apply.Identity, error) {
 	return apply.Identity{Organization: f.organization, User: "00000000-0000-4000-8000-00000000000a"}, nil
 }
 
-func (f *fake) Holders(context.Context, string) ([]apply.Holder, error) { return nil, nil }
+func (f *fake) Holders(context.Context, string) (apply.Holding, error) { return apply.Holding{}, nil }
+
+// Row has the plan's own names.
+func (f *fake) Row(_ context.Context, _ apply.Table, id string, _ *plan.Ref) (*apply.Row, error) {
+	for _, a := range f.plan.Actions {
+		for _, ref := range []*plan.Ref{a.Target.Role, a.Target.Copy, a.Target.User, a.Target.BusinessUnit, a.Target.View, a.Target.Principal} {
+			if ref != nil && ref.ID == id {
+				return &apply.Row{ID: id, Name: ref.Name, Application: a.Target.ApplicationID}, nil
+			}
+		}
+	}
+	return nil, nil
+}
 
 // Role is the plan's own, and grants nothing beyond it.
 func (f *fake) Role(context.Context, string) (apply.Role, error) {
@@ -85,8 +97,14 @@ func (f *fake) Current(_ context.Context, t plan.Target, names []string) (apply.
 	now := apply.Reading{State: plan.State{}, IDs: map[string]string{plan.SlotTag: `W/"1"`}}
 	for _, name := range names {
 		now.State[name] = plan.None
+		if plan.IsPlatformDefault(name) && !slices.ContainsFunc(f.plan.Actions, func(a plan.Action) bool { return slices.Contains(a.Along, name) }) {
+			now.State[name] = "global"
+		}
 		if value, ok := f.state[key(t)][name]; ok {
 			now.State[name] = value
+		}
+		if t.Kind != plan.KindGrants {
+			continue
 		}
 		now.IDs[name] = t.Privileges[name]
 		if now.IDs[name] == "" {
@@ -197,7 +215,7 @@ func TestJournalThatIsNone(t *testing.T) {
 		"an edited before":                edited(`"prvReadAccount":"local"`, `"prvReadAccount":"global"`),
 		"a before of what is not changed": edited(`"before":{"prvBulkDelete"`, `"before":{"prvAssignRole":"global","prvBulkDelete"`),
 		"an unknown action":               slices.Concat(lines[0], []byte(`{"event":"done","at":"2026-03-01T12:00:00Z","action":"99"}`+"\n")),
-		"a later form":                    bytes.Replace(whole, []byte(apply.Format), []byte("dbaudit.journal/v2"), 1),
+		"a later form":                    bytes.Replace(whole, []byte(apply.Format), []byte("dbaudit.journal/v3"), 1),
 		"a member twice":                  edited(`"before":{`, `"before":{},"before":{`),
 		"an edited plan":                  bytes.Replace(whole, []byte(`"profile":"demandbase"`), []byte(`"profile":"other"`), 1),
 	} {

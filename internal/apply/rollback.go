@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
@@ -46,7 +47,9 @@ func (e *KeptError) Unwrap() error { return e.Err }
 
 // Rollback undoes, last first, what the journal says was done or may have been.
 // What somebody else changed since is kept, as is what the environment refuses to
-// undo; the rest is undone all the same, and what was kept is named in a
+// undo, and a row that dbaudit is not known to have made; the rest is undone all the
+// same. Then every target of the plan is read, whatever the journal says of it, and
+// must be as it was before. What was kept, or is not as before, is named in a
 // [KeptError]. Rolling back again tries what is left.
 func (r *Runner) Rollback(ctx context.Context) error {
 	if err := r.sameEnvironment(ctx); err != nil {
@@ -67,7 +70,7 @@ func (r *Runner) Rollback(ctx context.Context) error {
 			}
 			return err
 		case errors.As(err, &gone):
-			k = &Kept{a, "what it changed is not there any more", "nothing, unless that is made anew"}
+			k = lost(a)
 		case err != nil:
 			k = &Kept{a, err.Error(), byHand(a, part(a.Before, a.After))}
 		}
@@ -83,10 +86,70 @@ func (r *Runner) Rollback(ctx context.Context) error {
 			return err
 		}
 	}
-	if kept != nil {
-		return &KeptError{Kept: kept}
+	different, err := r.notAsBefore(ctx, kept)
+	if kept = append(kept, different...); kept != nil {
+		return &KeptError{kept, err}
+	}
+	if err != nil || r.Journal.has(EventRolledBack, "") {
+		return err
 	}
 	return r.Journal.append(Record{Event: EventRolledBack})
+}
+
+func lost(a plan.Action) *Kept {
+	return &Kept{a, "what it changed is not there any more", "nothing, unless that is made anew"}
+}
+
+// notAsBefore reads every target and says which are not as they were before the
+// first action on them. Those that were kept are known already; what hangs on a row
+// that an action makes is gone with that row.
+func (r *Runner) notAsBefore(ctx context.Context, kept []Kept) ([]Kept, error) {
+	told := map[string]bool{}
+	for _, k := range kept {
+		told[key(k.Action.Target)] = true
+	}
+	before := map[string]plan.State{} // by target, of names that an earlier action has
+	var list []Kept
+	for _, a := range r.Journal.Plan.Actions {
+		if waitsFor(a.Target) != "" {
+			continue
+		}
+		k := key(a.Target)
+		if before[k] == nil {
+			before[k] = plan.State{}
+		}
+		goal := r.before(a)
+		maps.DeleteFunc(goal, func(name, _ string) bool { _, earlier := before[k][name]; return earlier })
+		maps.Copy(before[k], goal)
+		if told[k] || len(goal) == 0 {
+			continue
+		}
+		now, err := r.Mutator.Current(ctx, a.Target, slices.Sorted(maps.Keys(goal)))
+		var gone *GoneError
+		switch {
+		case errors.As(err, &gone):
+			list = append(list, *lost(a))
+		case err != nil:
+			return list, fmt.Errorf("reading whether the target of action %s (%s) is as it was before: %w", a.ID, a.Summary, err)
+		case !a.Target.Reached(now.State, goal):
+			reason := "it is not as it was before, and the journal does not say that dbaudit changed it"
+			if r.Journal.has(EventUndone, a.ID) {
+				reason = "it is not as it was before, and the journal says that it was undone"
+			}
+			different := unlike(now.State, goal)
+			list = append(list, Kept{a, reason + ": " + said(different) + " now", byHand(a, part(goal, different))})
+		}
+	}
+	return list, nil
+}
+
+// before is what was there before an action: what was read then or, where it was not
+// begun, what the plan has.
+func (r *Runner) before(a plan.Action) plan.State {
+	if begun, ok := r.Journal.begun(a.ID); ok {
+		return maps.Clone(begun.Before)
+	}
+	return maps.Clone(a.Before)
 }
 
 // ends reports whether an error is the end of a rollback, and not of one action's
@@ -100,7 +163,7 @@ func ends(ctx context.Context, err error) bool {
 // undone records that an action was undone, and those that went with it.
 func (r *Runner) undone(a plan.Action) error {
 	for _, part := range r.Journal.Plan.Actions {
-		if _, begun := r.Journal.begun(part.ID); part.UndoneWith != a.ID || !begun {
+		if _, begun := r.Journal.begun(part.ID); part.UndoneWith != a.ID || !begun || r.Journal.has(EventUndone, part.ID) {
 			continue
 		}
 		if err := r.Journal.append(Record{Event: EventUndone, Action: part.ID}); err != nil {
@@ -113,6 +176,16 @@ func (r *Runner) undone(a plan.Action) error {
 // undo takes one target back to what was read before its change, name by name: what
 // somebody else changed since is kept, and said.
 func (r *Runner) undo(ctx context.Context, a plan.Action) (*Kept, error) {
+	because, err := r.made(ctx, a)
+	if err == nil && because == "" {
+		because, err = r.otherwiseNamed(ctx, a.Target)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if because != "" {
+		return &Kept{a, because, byHand(a, a.Before)}, nil
+	}
 	t, err := r.resolve(a)
 	if err != nil {
 		return nil, err
@@ -137,16 +210,23 @@ func (r *Runner) undo(ctx context.Context, a plan.Action) (*Kept, error) {
 		return nil, &GoneError{errors.New("the user is not there any more")}
 	}
 	var kept *Kept
+	if len(begun.Filtered) > 0 {
+		kept = &Kept{
+			a, "a record filter granted " + listed(begun.Filtered) + " for some records only, and that cannot be brought back",
+			fmt.Sprintf("grant it in the role %q with its record filter again", t.Role.Name),
+		}
+	}
 	if theirs := changed(t, now.State, after, goal); len(theirs) > 0 {
 		kept = &Kept{a, "somebody changed it since: " + said(part(now.State, theirs)) + " now", byHand(a, theirs)}
 		maps.DeleteFunc(goal, func(name, _ string) bool { _, ok := theirs[name]; return ok })
 	}
+	maps.DeleteFunc(goal, func(name, _ string) bool { return r.broughtByOthers(a, name, now.State, goal) })
 	if left := slices.ContainsFunc(slices.Collect(maps.Keys(a.After)), func(name string) bool { _, ok := goal[name]; return ok }); !left {
 		return kept, nil
 	}
 	if !t.Reached(now.State, goal) {
-		if foreign(a, begun, now) {
-			return &Kept{a, "it is there, and somebody else made it", "nothing, if it is meant to be there"}, nil
+		if because, err := r.deletable(a, begun, now); err != nil || because != "" {
+			return &Kept{a, because, "nothing, if it is meant to be there"}, err
 		}
 		reason, err := r.held(ctx, a, now)
 		if err != nil {
@@ -208,6 +288,31 @@ func (r *Runner) undo(ctx context.Context, a plan.Action) (*Kept, error) {
 	return kept, nil
 }
 
+// broughtByOthers reports whether a privilege that the platform grants along with
+// others is there, though what was taken away brought none along, and nothing was
+// brought back yet that would.
+func (r *Runner) broughtByOthers(a plan.Action, name string, now, goal plan.State) bool {
+	return a.Kind == audit.FixRemovePrivilege && plan.IsPlatformDefault(name) && goal[name] == plan.None && now[name] != plan.None &&
+		!r.Journal.has(EventUndo, a.ID)
+}
+
+// deletable says why the row that an action made must not be deleted; "" where it may
+// be. What the journal says of it counts for nothing: it must be what the plan asked
+// for, and made by whoever undoes it.
+func (r *Runner) deletable(a plan.Action, begun Record, now Reading) (string, error) {
+	if !makes(a) {
+		return "", nil
+	}
+	end := r.Journal.now()
+	if done, ok := r.Journal.find(EventDone, a.ID); ok {
+		end = done.At
+		if now.Row != nil && done.Made != now.Row.ID {
+			return fmt.Sprintf("the journal says that %s was made, and what is there is %s", done.Made, now.Row.ID), nil
+		}
+	}
+	return r.notOurs(a, begun, end, now.Row), nil
+}
+
 // changed are those of the names under which a target has a value that does not lie
 // on the way back, with the values to go back to.
 func changed(t plan.Target, now, after, goal plan.State) plan.State {
@@ -226,16 +331,19 @@ func (r *Runner) held(ctx context.Context, a plan.Action, now Reading) (reason s
 	if a.Target.Kind != plan.KindRole {
 		return "", nil
 	}
-	holders, err := r.Mutator.Holders(ctx, now.IDs[plan.SlotRole])
+	held, err := r.Mutator.Holders(ctx, now.IDs[plan.SlotRole])
 	if err != nil {
 		return "", fmt.Errorf("finding out who holds the role: %w", err)
 	}
-	names := make([]string, len(holders))
-	for i, h := range holders {
+	names := make([]string, len(held.Holders))
+	for i, h := range held.Holders {
 		names[i] = fmt.Sprintf("%q", h.Name)
 	}
 	switch slices.Sort(names); len(names) {
 	case 0:
+		if held.Unseen != "" {
+			return "somebody may hold the role, unseen: " + held.Unseen, nil
+		}
 		return "", nil
 	case 1:
 		return names[0] + " holds the role", nil

@@ -29,6 +29,7 @@ type applyFlags struct {
 	resume          string
 	dryRun          bool
 	allowSharedRole bool
+	replaceFiltered bool
 	maxChanges      int
 	digest          string
 }
@@ -70,6 +71,7 @@ from DBAUDIT_APPLY_CLIENT_SECRET; as the scan does otherwise.`),
 	cmd.Flags().StringVar(&f.resume, "resume", "", "go on with the run of this `journal`")
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "check everything, and change nothing")
 	cmd.Flags().BoolVar(&f.allowSharedRole, "allow-shared-role", false, "permit changes of a role that others than the integration user hold")
+	cmd.Flags().BoolVar(&f.replaceFiltered, "replace-filtered", false, "permit changes of privileges that are granted for some records only, which rollback cannot bring back")
 	cmd.Flags().StringVar(&f.digest, "digest", "", "`digest` of the plan that was approved, sha256:...: any other plan is refused")
 	cmd.Flags().IntVar(&f.maxChanges, "max-changes", plan.MaxChanges, "most changes that a plan may make")
 	return cmd
@@ -143,7 +145,8 @@ func (a *app) applyPlan(ctx context.Context, f applyFlags, v verification, p pla
 	}
 	environment := webapi.New(w)
 	runner := &apply.Runner{
-		Mutator: environment, Sleep: a.sleep, AllowSharedRole: f.allowSharedRole, Progress: a.follow(p),
+		Mutator: environment, Sleep: a.sleep, AllowSharedRole: f.allowSharedRole, ReplaceFiltered: f.replaceFiltered,
+		Progress: a.follow(p),
 	}
 	if _, err := environment.Identity(ctx); err != nil {
 		return err // before anybody is asked
@@ -198,7 +201,8 @@ func (a *app) carryOut(ctx context.Context, v verification, r *apply.Runner, jou
 		advice := fmt.Sprintf("%d of %d actions are done; go on by `dbaudit apply --resume %s`, or undo them by `dbaudit rollback %[3]s`", r.Journal.Applied(), all, journal)
 		var changed *apply.ChangedError
 		var gone *apply.GoneError
-		if errors.As(err, &changed) || errors.As(err, &gone) {
+		var inherited *apply.InheritedError
+		if errors.As(err, &changed) || errors.As(err, &gone) || errors.As(err, &inherited) {
 			advice = fmt.Sprintf("%d of %d actions are done, and this plan cannot go on: a new one takes up from there; `dbaudit rollback %s` undoes them", r.Journal.Applied(), all, journal)
 		}
 		return a.partial(err, r, advice)

@@ -49,7 +49,8 @@ func (a *app) resume(ctx context.Context, f applyFlags) error {
 		return err
 	}
 	return a.carryOut(ctx, v, &apply.Runner{
-		Mutator: webapi.New(w), Journal: j, Sleep: a.sleep, AllowSharedRole: f.allowSharedRole, Progress: a.follow(j.Plan),
+		Mutator: webapi.New(w), Journal: j, Sleep: a.sleep, AllowSharedRole: f.allowSharedRole, ReplaceFiltered: f.replaceFiltered,
+		Progress: a.follow(j.Plan),
 	}, f.resume)
 }
 

@@ -19,9 +19,10 @@ func (a *app) rollbackCommand() *cobra.Command {
 		Use:   "rollback JOURNAL",
 		Short: "undo what a journal says was done",
 		Long: help(`Undoes, last first, what an application of a plan changed. What somebody else
-changed since is left alone, and so is what cannot be undone any more: each is named
-with what to do by hand, and the exit code is then 5. The rest is undone all the same.
-To roll back again tries what is left.`),
+changed since is left alone, and so is what cannot be undone any more, or what dbaudit
+is not known to have made: each is named with what to do by hand, and the exit code is
+then 5. The rest is undone all the same. At the end every target of the plan is read,
+whatever the journal says of it. To roll back again tries what is left.`),
 		Example: "  dbaudit rollback plan.journal.json",
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.rollback(cmd.Context(), f, args[0]) },
@@ -37,10 +38,6 @@ func (a *app) rollback(ctx context.Context, f applyFlags, name string) error {
 		return err
 	}
 	defer func() { _ = j.Close() }() // every line is on the disk already
-	if !j.Touched() {
-		a.say("nothing is left to undo")
-		return nil
-	}
 	t, err := a.planned(j.Plan, f)
 	if err != nil {
 		return err
@@ -49,10 +46,15 @@ func (a *app) rollback(ctx context.Context, f applyFlags, name string) error {
 	if err != nil {
 		return err
 	}
-	const what = "undo this"
-	a.present(t.name, what, undoing(j), f.yes)
-	if err := a.confirm(ctx, t.name, what, f.yes); err != nil {
-		return err
+	touched := j.Touched()
+	if !touched {
+		a.say("nothing is left to undo")
+	} else {
+		const what = "undo this"
+		a.present(t.name, what, undoing(j), f.yes)
+		if err := a.confirm(ctx, t.name, what, f.yes); err != nil {
+			return err
+		}
 	}
 	runner := &apply.Runner{Mutator: webapi.New(w), Journal: j, Sleep: a.sleep, Progress: a.follow(j.Plan)}
 	err = runner.Rollback(ctx)
@@ -62,7 +64,9 @@ func (a *app) rollback(ctx context.Context, f applyFlags, name string) error {
 			a.complain(errors.New(k.String()))
 		}
 		if err = kept.Err; err == nil {
-			a.warn("%s", again(name))
+			if touched {
+				a.warn("%s", again(name))
+			}
 			return verdictError(exitPartial)
 		}
 	}

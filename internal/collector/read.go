@@ -41,7 +41,8 @@ const count = "$count"
 func optional(column string) bool {
 	switch column {
 	case "isinherited", "componentstate", "deletedstate",
-		"islicensed", "accessmode", "azurestate", "azureactivedirectoryobjectid", "orgdborgsettings", "_owningteam_value":
+		"islicensed", "accessmode", "azurestate", "azureactivedirectoryobjectid", "orgdborgsettings", "_owningteam_value",
+		"_createdby_value", "createdon":
 		return true
 	}
 	return false

@@ -135,6 +135,8 @@ func (p *retrier) judge(c call, r reply, err error) (*Error, again) {
 	// An error body that claims to be JSON and is none was damaged on its way,
 	// and with it whatever it said.
 	_, isOData := decodeError(r.body)
+	// What something in between refuses by itself may have been passed on before.
+	e.MayHaveHappened = !c.reads() && !isOData && r.status >= 400 && r.status != http.StatusUnauthorized
 	damaged := len(r.body) > 0 && !isOData && strings.Contains(r.header.Get("Content-Type"), "json")
 	if e.Kind == Protocol || damaged && e.Kind != Unauthorized && e.Kind != Redirected {
 		e.Kind = Protocol

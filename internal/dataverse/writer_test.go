@@ -84,7 +84,8 @@ func TestWritesAreNotRepeatedBlindly(t *testing.T) {
 		"412":      {func(w http.ResponseWriter, _ int) { writeError(w, 412, "", "x") }, Conflict, false, 1},
 		"cut 403":  {func(w http.ResponseWriter, _ int) { w.Header().Set("Content-Length", "99"); w.WriteHeader(403) }, Transport, false, 1},
 		"302":      {func(w http.ResponseWriter, _ int) { w.WriteHeader(302) }, Redirected, false, 1},
-		"404 html": {func(w http.ResponseWriter, _ int) { http.Error(w, "x", 404) }, Protocol, false, 1},
+		"404 html": {func(w http.ResponseWriter, _ int) { http.Error(w, "x", 404) }, Protocol, true, 1},
+		"403 html": {func(w http.ResponseWriter, _ int) { http.Error(w, "x", 403) }, Forbidden, true, 1},
 		"cut 200": {func(w http.ResponseWriter, _ int) {
 			w.Header().Set("Content-Length", "99")
 			_, _ = io.WriteString(w, "{")

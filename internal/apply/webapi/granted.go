@@ -1,97 +1,135 @@
 package webapi
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/apply"
+	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A grantRow is a privilege that a role grants. Older environments name it by its id
-// alone; one with a filter is granted for some rows only.
-type grantRow struct {
-	Depth         string         `json:"Depth"`
-	PrivilegeID   dataverse.GUID `json:"PrivilegeId"`
-	PrivilegeName string         `json:"PrivilegeName"`
-	RecordFilter  dataverse.GUID `json:"RecordFilterId"`
+// A grant is a privilege that a role or a user is granted. Older environments name it
+// by its id alone.
+type grant struct {
+	id, name, unit string
+	// depth is none where nobody knows what the environment said.
+	depth snapshot.Depth
+	said  string
+	// filtered is set where it is granted for some records only.
+	filtered bool
+}
+
+func grantsOf(r collector.Row) []grant {
+	return collector.List(r, "RolePrivileges", "", func(r collector.Row) grant {
+		g := grant{id: r.ID("PrivilegeId"), name: r.MaybeText("PrivilegeName"), unit: r.Maybe("BusinessUnitId"), said: r.Text("Depth")}
+		g.filtered = r.Maybe("RecordFilterId") != "" || strings.EqualFold(g.said, "RecordFilter")
+		if depth, err := snapshot.ParseDepth(strings.ToLower(g.said)); err == nil && !g.filtered {
+			g.depth = depth
+		}
+		return g
+	})
 }
 
 // granted reads what a role grants.
-func (e *Environment) granted(ctx context.Context, role string) ([]grantRow, error) {
-	var answer struct {
-		RolePrivileges []grantRow `json:"RolePrivileges"`
-	}
+func (e *Environment) granted(ctx context.Context, role string) ([]grant, error) {
 	q := dataverse.Function("RetrieveRolePrivilegesRole", dataverse.IDArg("RoleId", dataverse.GUID(role)))
-	err := e.get(ctx, q, "what the role grants", &answer)
-	return answer.RolePrivileges, err
+	return object(ctx, e, q, "what the role grants", grantsOf)
+}
+
+// ownGrants reads what whoever is signed in is granted, with names.
+func (e *Environment) ownGrants(ctx context.Context) ([]grant, error) {
+	who, err := e.Identity(ctx)
+	if err != nil {
+		return nil, err
+	}
+	q := dataverse.Row("systemusers", dataverse.GUID(who.User)).Function("RetrieveUserPrivileges")
+	list, err := object(ctx, e, q, "the privileges of whoever applies", grantsOf)
+	if err != nil {
+		return nil, err
+	}
+	return e.withNames(ctx, list)
+}
+
+// Held are the privileges of whoever is signed in, by name in lower case, with the
+// depth. One that is held for some records only, or at a depth that nobody knows, does
+// not count.
+func (e *Environment) Held(ctx context.Context) (map[string]string, error) {
+	list, err := e.ownGrants(ctx)
+	if err != nil {
+		return nil, err
+	}
+	held := map[string]snapshot.Depth{}
+	for _, g := range list {
+		name := strings.ToLower(g.name)
+		held[name] = max(held[name], g.depth)
+	}
+	names := make(map[string]string, len(held))
+	for name, depth := range held {
+		if depth != snapshot.DepthNone {
+			names[name] = depth.String()
+		}
+	}
+	return names, nil
 }
 
 // Role reads a copy of a role.
 func (e *Environment) Role(ctx context.Context, id string) (apply.Role, error) {
-	found, err := rows[struct {
-		Root     dataverse.GUID `json:"_parentrootroleid_value"`
-		Template dataverse.GUID `json:"_roletemplateid_value"`
-	}](ctx, e, dataverse.Collection("roles").Select("roleid", "_parentrootroleid_value", "_roletemplateid_value").
-		Filter(dataverse.EqID("roleid", dataverse.GUID(id))), "the role")
+	row, err := e.Row(ctx, apply.TableRole, id, nil)
 	if err != nil {
 		return apply.Role{}, err
 	}
-	if len(found) != 1 {
-		return apply.Role{}, fmt.Errorf("the role %s is there %d times", id, len(found))
+	if row == nil {
+		return apply.Role{}, fmt.Errorf("the role %s is not there", id)
 	}
 	list, err := e.granted(ctx, id)
 	if err != nil {
 		return apply.Role{}, err
 	}
-	names, err := e.names(ctx, list)
-	if err != nil {
+	if list, err = e.withNames(ctx, list); err != nil {
 		return apply.Role{}, err
 	}
-	role := apply.Role{Root: found[0].Root.String(), BuiltIn: !found[0].Template.IsZero(), Grants: plan.State{}}
+	role := apply.Role{Root: cmp.Or(row.Root, row.ID), BuiltIn: row.Template != "", Grants: plan.State{}}
 	for _, g := range list {
-		if !g.RecordFilter.IsZero() {
-			continue
+		switch {
+		case g.filtered:
+		case g.depth == snapshot.DepthNone: // it may be as deep as any
+			role.Grants[g.name] = snapshot.DepthGlobal.String()
+		default:
+			role.Grants[g.name] = g.depth.String()
 		}
-		name := g.PrivilegeName
-		if name == "" {
-			name = names[g.PrivilegeID]
-		}
-		depth, err := snapshot.ParseDepth(strings.ToLower(g.Depth))
-		if err != nil {
-			return apply.Role{}, fmt.Errorf("what the role grants: %s: %w", name, err)
-		}
-		role.Grants[name] = depth.String()
 	}
 	return role, nil
 }
 
-// names are the names of privileges that came without.
-func (e *Environment) names(ctx context.Context, list []grantRow) (map[dataverse.GUID]string, error) {
-	var ids []dataverse.GUID
+// withNames gives names to privileges that came without.
+func (e *Environment) withNames(ctx context.Context, list []grant) ([]grant, error) {
+	var ids []string
 	for _, g := range list {
-		if g.PrivilegeName == "" {
-			ids = append(ids, g.PrivilegeID)
+		if g.name == "" {
+			ids = append(ids, g.id)
 		}
 	}
-	found, err := inChunks[struct {
-		ID   dataverse.GUID `json:"privilegeid"`
-		Name string         `json:"name"`
-	}](ctx, e, "privileges", "privilegeid,name", "privilegeid", ids, "the names of privileges")
+	found, err := inChunks(ctx, e, "privileges", []string{"privilegeid", "name"}, "privilegeid", ids, "the names of privileges",
+		func(r collector.Row) [2]string { return [2]string{r.ID("privilegeid"), r.Text("name")} })
 	if err != nil {
 		return nil, err
 	}
-	names := map[dataverse.GUID]string{}
+	names := map[string]string{}
 	for _, p := range found {
-		names[p.ID] = p.Name
+		names[p[0]] = p[1]
 	}
-	for _, id := range ids {
-		if names[id] == "" {
-			return nil, fmt.Errorf("the role grants a privilege %s that has no name", id)
+	for i, g := range list {
+		if g.name == "" {
+			list[i].name = names[g.id]
+		}
+		if list[i].name == "" {
+			return nil, fmt.Errorf("a privilege %s is granted that has no name", g.id)
 		}
 	}
-	return names, nil
+	return list, nil
 }

@@ -18,7 +18,8 @@ func TestRole(t *testing.T) {
 		{"Depth":"Local","PrivilegeId":"` + someID + `"},
 		{"Depth":"Global","PrivilegeId":"` + second + `","PrivilegeName":"prvReadLead"},
 		{"Depth":"Global","PrivilegeId":"` + third + `","PrivilegeName":"prvReadContact","RecordFilterId":"` + third + `"}]}`
-	role := `{"value":[{"roleid":"` + someID + `","_parentrootroleid_value":"` + second + `","_roletemplateid_value":"` + third + `"}]}`
+	role := `{"value":[{"roleid":"` + someID + `","_parentrootroleid_value":"` + second + `","_roletemplateid_value":"` + third + `",
+		"name":"x","_businessunitid_value":"` + someID + `","_createdby_value":null,"createdon":null}]}`
 	for name, tt := range map[string]struct {
 		role, privileges string
 		ok               bool

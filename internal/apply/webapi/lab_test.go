@@ -60,6 +60,7 @@ func newLab(t *testing.T, o simulator.Options) *lab {
 		t.Fatal(err)
 	}
 	l := &lab{}
+	o.Now = now // the journal's clock
 	o.Faults = func(r *http.Request) simulator.Fault {
 		if f := l.faults.Load(); f != nil {
 			return (*f)(r)

@@ -15,101 +15,47 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/apply"
+	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 // An Environment is a live environment.
-type Environment struct{ writer *dataverse.Writer }
+type Environment struct {
+	writer *dataverse.Writer
+	asker  *collector.Asker
+}
 
 var _ apply.Mutator = (*Environment)(nil)
 
 // New makes an environment that is changed through w.
-func New(w *dataverse.Writer) *Environment { return &Environment{w} }
+func New(w *dataverse.Writer) *Environment { return &Environment{w, collector.NewAsker(w)} }
 
 // Identity is who is signed in, and the environment that is reached.
 func (e *Environment) Identity(ctx context.Context) (apply.Identity, error) {
-	var who struct {
-		OrganizationID dataverse.GUID `json:"OrganizationId"`
-		UserID         dataverse.GUID `json:"UserId"`
-	}
-	if err := e.get(ctx, dataverse.Function("WhoAmI"), "who am I", &who); err != nil {
-		return apply.Identity{}, err
-	}
-	return apply.Identity{Organization: who.OrganizationID.String(), User: who.UserID.String()}, nil
+	return object(ctx, e, dataverse.Function("WhoAmI"), "who am I", func(r collector.Row) apply.Identity {
+		return apply.Identity{Organization: r.ID("OrganizationId"), User: r.ID("UserId")}
+	})
 }
 
-func (e *Environment) get(ctx context.Context, q dataverse.Query, label string, into any) error {
-	r := q.Request(label)
-	r.Strong = true
-	data, err := e.writer.Get(ctx, r)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(data, into); err != nil {
-		return fmt.Errorf("%s: the answer cannot be used: %w", label, err)
-	}
-	return nil
+// object reads an answer that is one object.
+func object[T any](ctx context.Context, e *Environment, q dataverse.Query, label string, take func(collector.Row) T) (T, error) {
+	return collector.AskObject(ctx, e.asker, collector.Question{
+		What: label, Query: func(func(...string) []string) dataverse.Query { return q },
+	}, take)
 }
 
-// rows reads a whole collection.
-func rows[T any](ctx context.Context, e *Environment, q dataverse.Query, label string) ([]T, error) {
-	r := q.Request(label)
-	r.Strong = true
-	var list []T
-	for data, err := range e.writer.Rows(ctx, r) {
-		if err != nil {
-			return nil, err
-		}
-		var row T
-		if err := json.Unmarshal(data, &row); err != nil {
-			return nil, fmt.Errorf("%s: a row cannot be used: %w", label, err)
-		}
-		list = append(list, row)
-	}
-	return list, nil
-}
-
-// Held are the privileges of whoever is signed in, by name in lower case, with the
-// depth.
-func (e *Environment) Held(ctx context.Context) (map[string]string, error) {
-	who, err := e.Identity(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var answer struct {
-		RolePrivileges []struct {
-			Depth        string         `json:"Depth"`
-			Name         string         `json:"PrivilegeName"`
-			RecordFilter dataverse.GUID `json:"RecordFilterId"`
-		} `json:"RolePrivileges"`
-	}
-	q := dataverse.Row("systemusers", dataverse.GUID(who.User)).Function("RetrieveUserPrivileges")
-	if err := e.get(ctx, q, "the privileges of whoever applies", &answer); err != nil {
-		return nil, err
-	}
-	held := map[string]snapshot.Depth{}
-	for _, g := range answer.RolePrivileges {
-		if g.Name == "" {
-			return nil, errors.New("the privileges of whoever applies: this environment gives no names of them")
-		}
-		depth, err := snapshot.ParseDepth(strings.ToLower(g.Depth))
-		if err != nil || !g.RecordFilter.IsZero() {
-			continue // for some records only, or nobody knows how far: it allows no change
-		}
-		name := strings.ToLower(g.Name)
-		held[name] = max(held[name], depth)
-	}
-	names := make(map[string]string, len(held))
-	for name, depth := range held {
-		names[name] = depth.String()
-	}
-	return names, nil
+// rows reads a whole collection, whose first column tells its rows apart.
+func rows[T any](ctx context.Context, e *Environment, q dataverse.Query, label string, columns []string, take func(collector.Row) T) ([]T, error) {
+	return collector.AskRows(ctx, e.asker, collector.Question{
+		What: label, Key: columns[0], Query: func(known func(...string) []string) dataverse.Query { return q.Select(known(columns...)...) },
+	}, take)
 }
 
 // Undefined are those of the named privileges that the environment does not
@@ -118,15 +64,14 @@ func (e *Environment) Undefined(ctx context.Context, names []string) ([]string, 
 	const most = 40 // names of one address, which must not grow too long
 	defined := map[string]bool{}
 	for chunk := range slices.Chunk(names, most) {
-		q := dataverse.Collection("privileges").Select("name").Filter(dataverse.AnyOf("name", chunk...))
-		found, err := rows[struct {
-			Name string `json:"name"`
-		}](ctx, e, q, "definitions of privileges")
+		q := dataverse.Collection("privileges").Filter(dataverse.AnyOf("name", chunk...))
+		found, err := rows(ctx, e, q, "definitions of privileges", []string{"privilegeid", "name"},
+			func(r collector.Row) string { return strings.ToLower(r.Text("name")) })
 		if err != nil {
 			return nil, err
 		}
-		for _, p := range found {
-			defined[strings.ToLower(p.Name)] = true
+		for _, name := range found {
+			defined[name] = true
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return defined[strings.ToLower(name)] }), nil
@@ -135,16 +80,21 @@ func (e *Environment) Undefined(ctx context.Context, names []string) ([]string, 
 // Current reads what a target is.
 func (e *Environment) Current(ctx context.Context, t plan.Target, names []string) (apply.Reading, error) {
 	now, err := e.read(ctx, t, names)
+	return now, unreachable(err)
+}
+
+// unreachable marks the errors that are not about one row alone.
+func unreachable(err error) error {
 	var failed *dataverse.Error
 	if errors.As(err, &failed) {
 		switch failed.Kind { //nolint:exhaustive // the others are about this one target
 		case dataverse.Unauthorized, dataverse.Throttled, dataverse.Transport, dataverse.Protocol, dataverse.Redirected:
-			err = &apply.UnreachableError{Err: err}
+			return &apply.UnreachableError{Err: err}
 		case dataverse.NotFound:
-			err = &apply.GoneError{Err: err}
+			return &apply.GoneError{Err: err}
 		}
 	}
-	return now, err
+	return err
 }
 
 func (e *Environment) read(ctx context.Context, t plan.Target, names []string) (apply.Reading, error) {
@@ -163,21 +113,12 @@ func (e *Environment) read(ctx context.Context, t plan.Target, names []string) (
 	return apply.Reading{}, fmt.Errorf("nothing is known about targets of the kind %q", t.Kind)
 }
 
-type roleRow struct {
-	ID   dataverse.GUID `json:"roleid"`
-	Unit dataverse.GUID `json:"_businessunitid_value"`
-	Name string         `json:"name"`
-	// Author is the user who made the row.
-	Author dataverse.GUID `json:"_createdby_value"`
-}
-
 func (e *Environment) role(ctx context.Context, t plan.Target) (apply.Reading, error) {
 	filter := dataverse.EqID("roleid", dataverse.GUID(t.Role.ID))
 	if t.Role.ID == "" {
 		filter = dataverse.And(dataverse.Eq("name", t.Role.Name), dataverse.EqID("_businessunitid_value", dataverse.GUID(t.BusinessUnit.ID)))
 	}
-	found, err := known[roleRow](ctx, e, dataverse.Collection("roles").Filter(filter), "the role",
-		[]string{"roleid", "name", "_businessunitid_value"}, "_createdby_value")
+	found, err := rows(ctx, e, dataverse.Collection("roles").Filter(filter), "the role", columnsOf(apply.TableRole), roleOf)
 	if err != nil {
 		return apply.Reading{}, err
 	}
@@ -185,9 +126,7 @@ func (e *Environment) role(ctx context.Context, t plan.Target) (apply.Reading, e
 	case 0:
 		return apply.Reading{State: plan.State{"role": plan.Absent}, IDs: map[string]string{}}, nil
 	case 1:
-		return apply.Reading{
-			State: plan.State{"role": plan.Present}, IDs: map[string]string{plan.SlotRole: found[0].ID.String()}, Author: found[0].Author.String(),
-		}, nil
+		return apply.Reading{State: plan.State{"role": plan.Present}, IDs: map[string]string{plan.SlotRole: found[0].ID}, Row: &found[0]}, nil
 	}
 	return apply.Reading{}, fmt.Errorf("there are %d roles %q in one business unit", len(found), t.Role.Name)
 }
@@ -206,32 +145,31 @@ func (e *Environment) grants(ctx context.Context, t plan.Target, names []string)
 		wanted[strings.ToLower(name)] = name
 	}
 	named := map[string]string{} // id to wanted name, where the environment is older and its answer has no names
-	for _, g := range list {
-		if g.PrivilegeName != "" {
-			continue
-		}
+	if slices.ContainsFunc(list, func(g grant) bool { return g.name == "" }) {
 		if err := e.identify(ctx, names, wanted, now.IDs); err != nil {
 			return apply.Reading{}, err
 		}
 		for name, id := range now.IDs {
 			named[id] = name
 		}
-		break
 	}
 	for _, g := range list {
-		name, ok := wanted[strings.ToLower(g.PrivilegeName)]
-		if g.PrivilegeName == "" {
-			name, ok = named[g.PrivilegeID.String()]
+		name, ok := wanted[strings.ToLower(g.name)]
+		if g.name == "" {
+			name, ok = named[g.id]
 		}
-		if !ok || !g.RecordFilter.IsZero() {
-			continue
+		switch {
+		case !ok:
+		case g.filtered:
+			now.Filtered = append(now.Filtered, name)
+		case g.depth == snapshot.DepthNone:
+			return apply.Reading{}, fmt.Errorf("what the role grants: %s has a depth that nobody knows, %q", name, g.said)
+		default:
+			now.State[name], now.IDs[name] = g.depth.String(), g.id
 		}
-		depth, err := snapshot.ParseDepth(strings.ToLower(g.Depth))
-		if err != nil {
-			return apply.Reading{}, fmt.Errorf("what the role grants: %s: %w", name, err)
-		}
-		now.State[name], now.IDs[name] = depth.String(), g.PrivilegeID.String()
 	}
+	slices.Sort(now.Filtered)
+	now.Filtered = slices.Compact(now.Filtered)
 	missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return now.IDs[name] != "" })
 	return now, e.identify(ctx, missing, wanted, now.IDs)
 }
@@ -240,16 +178,14 @@ func (e *Environment) grants(ctx context.Context, t plan.Target, names []string)
 // a name in lower case.
 func (e *Environment) identify(ctx context.Context, names []string, wanted, ids map[string]string) error {
 	for chunk := range slices.Chunk(names, 40) {
-		found, err := rows[struct {
-			ID   dataverse.GUID `json:"privilegeid"`
-			Name string         `json:"name"`
-		}](ctx, e, dataverse.Collection("privileges").Select("privilegeid", "name").Filter(dataverse.AnyOf("name", chunk...)), "the privileges' ids")
+		found, err := rows(ctx, e, dataverse.Collection("privileges").Filter(dataverse.AnyOf("name", chunk...)), "the privileges' ids",
+			[]string{"privilegeid", "name"}, func(r collector.Row) [2]string { return [2]string{r.ID("privilegeid"), r.Text("name")} })
 		if err != nil {
 			return err
 		}
 		for _, p := range found {
-			if name, ok := wanted[strings.ToLower(p.Name)]; ok {
-				ids[name] = p.ID.String()
+			if name, ok := wanted[strings.ToLower(p[1])]; ok {
+				ids[name] = p[0]
 			}
 		}
 	}
@@ -257,21 +193,21 @@ func (e *Environment) identify(ctx context.Context, names []string, wanted, ids 
 }
 
 type userRow struct {
-	ID       dataverse.GUID `json:"systemuserid"`
-	Tag      string         `json:"@odata.etag"`
-	Disabled bool           `json:"isdisabled"`
-	Deleted  int            `json:"deletedstate"`
-	Author   dataverse.GUID `json:"_createdby_value"`
+	apply.Row
+
+	tag    string
+	status string
 }
 
-func (u userRow) status() string {
-	switch {
-	case u.Deleted != 0:
-		return plan.Deleted
-	case u.Disabled:
-		return plan.Disabled
+func userOf(r collector.Row) userRow {
+	u := userRow{rowOf(r, apply.TableUser), r.Tag(), plan.Enabled}
+	if r.Flag("isdisabled") {
+		u.status = plan.Disabled
 	}
-	return plan.Enabled
+	if r.OptionalNumber("deletedstate") != 0 {
+		u.status = plan.Deleted
+	}
+	return u
 }
 
 func (e *Environment) user(ctx context.Context, t plan.Target) (apply.Reading, error) {
@@ -279,13 +215,12 @@ func (e *Environment) user(ctx context.Context, t plan.Target) (apply.Reading, e
 	if t.User.ID == "" {
 		filter = dataverse.EqID("applicationid", dataverse.GUID(t.ApplicationID))
 	}
-	// Older environments have no soft deletion.
-	found, err := known[userRow](ctx, e, dataverse.Collection("systemusers").Filter(filter), "the user",
-		[]string{"systemuserid", "isdisabled"}, "deletedstate", "_createdby_value")
+	found, err := rows(ctx, e, dataverse.Collection("systemusers").Filter(filter), "the user",
+		append(columnsOf(apply.TableUser), "isdisabled", "deletedstate"), userOf)
 	if err != nil {
 		return apply.Reading{}, err
 	}
-	if live := slices.DeleteFunc(slices.Clone(found), func(u userRow) bool { return u.Deleted != 0 }); len(live) > 0 {
+	if live := slices.DeleteFunc(slices.Clone(found), func(u userRow) bool { return u.status == plan.Deleted }); len(live) > 0 {
 		found = live
 	}
 	switch len(found) {
@@ -293,25 +228,12 @@ func (e *Environment) user(ctx context.Context, t plan.Target) (apply.Reading, e
 		return apply.Reading{State: plan.State{"user": plan.Absent}, IDs: map[string]string{}}, nil
 	case 1:
 		return apply.Reading{
-			State:  plan.State{"user": found[0].status()},
-			IDs:    map[string]string{plan.SlotUser: found[0].ID.String(), plan.SlotTag: found[0].Tag},
-			Author: found[0].Author.String(),
+			State: plan.State{"user": found[0].status},
+			IDs:   map[string]string{plan.SlotUser: found[0].ID, plan.SlotTag: found[0].tag},
+			Row:   &found[0].Row,
 		}, nil
 	}
 	return apply.Reading{State: plan.State{"user": fmt.Sprintf("there %d times", len(found))}, IDs: map[string]string{}}, nil
-}
-
-// known reads a collection with those of the optional columns that the environment
-// knows.
-func known[T any](ctx context.Context, e *Environment, q dataverse.Query, label string, columns []string, optional ...string) ([]T, error) {
-	found, err := rows[T](ctx, e, q.Select(slices.Concat(columns, optional)...), label)
-	var refused *dataverse.Error
-	if errors.As(err, &refused) {
-		if i := slices.Index(optional, refused.MissingProperty()); i >= 0 {
-			return known[T](ctx, e, q, label, columns, slices.Delete(slices.Clone(optional), i, i+1)...)
-		}
-	}
-	return found, err
 }
 
 func (e *Environment) assignment(ctx context.Context, t plan.Target) (apply.Reading, error) {
@@ -322,13 +244,13 @@ func (e *Environment) assignment(ctx context.Context, t plan.Target) (apply.Read
 			return apply.Reading{}, err
 		}
 	}
-	held, err := rows[roleRow](ctx, e,
-		dataverse.Row("systemusers", dataverse.GUID(t.User.ID)).Nav("systemuserroles_association").Select("roleid", "name", "_businessunitid_value"), "the user's roles")
+	held, err := rows(ctx, e, dataverse.Row("systemusers", dataverse.GUID(t.User.ID)).Nav("systemuserroles_association"), "the user's roles",
+		[]string{"roleid"}, func(r collector.Row) string { return r.ID("roleid") })
 	if err != nil {
 		return apply.Reading{}, err
 	}
 	now := apply.Reading{State: plan.State{"assigned": plan.No}, IDs: map[string]string{plan.SlotCopy: copied}}
-	if slices.ContainsFunc(held, func(r roleRow) bool { return r.ID.String() == copied }) {
+	if slices.Contains(held, copied) {
 		now.State["assigned"] = plan.Yes
 	}
 	return now, nil
@@ -341,8 +263,8 @@ func (e *Environment) copyOf(ctx context.Context, t plan.Target) (string, error)
 		return "", err
 	}
 	for _, r := range copies {
-		if r.Unit.String() == t.BusinessUnit.ID {
-			return r.ID.String(), nil
+		if r.Unit == t.BusinessUnit.ID {
+			return r.ID, nil
 		}
 	}
 	if t.AnyUnit {
@@ -352,29 +274,34 @@ func (e *Environment) copyOf(ctx context.Context, t plan.Target) (string, error)
 }
 
 // copies are a role's root and its copies in other business units.
-func (e *Environment) copies(ctx context.Context, root string) ([]roleRow, error) {
-	return rows[roleRow](ctx, e, dataverse.Collection("roles").Select("roleid", "name", "_businessunitid_value").
-		Filter(dataverse.EqID("_parentrootroleid_value", dataverse.GUID(root))), "the role's copies in business units")
+func (e *Environment) copies(ctx context.Context, root string) ([]apply.Row, error) {
+	return rows(ctx, e, dataverse.Collection("roles").Filter(dataverse.EqID("_parentrootroleid_value", dataverse.GUID(root))),
+		"the role's copies in business units", columnsOf(apply.TableRole), roleOf)
 }
+
+// A shareRow is what the table of shares has of one principal and one view.
+type shareRow struct{ given, inherited int }
 
 // share reads what a principal was given of a view, by itself and not through
 // something else. The table of shares may be closed to whoever applies, or show
 // them their own rows alone: where it shows nothing, the view's owner is asked.
 func (e *Environment) share(ctx context.Context, t plan.Target) (apply.Reading, error) {
-	found, err := rows[struct {
-		Mask int `json:"accessrightsmask"`
-	}](ctx, e, dataverse.Collection("principalobjectaccessset").Select("principalobjectaccessid", "accessrightsmask").Filter(dataverse.And(
+	found, err := rows(ctx, e, dataverse.Collection("principalobjectaccessset").Filter(dataverse.And(
 		dataverse.EqID("principalid", dataverse.GUID(t.Principal.ID)), dataverse.EqID("objectid", dataverse.GUID(t.View.ID)),
-	)), "the share of the view")
+	)), "the share of the view", []string{"principalobjectaccessid", "accessrightsmask", "inheritedaccessrightsmask"},
+		func(r collector.Row) shareRow {
+			return shareRow{r.OptionalNumber("accessrightsmask"), r.OptionalNumber("inheritedaccessrightsmask")}
+		})
 	if err != nil && !turnedDown(err) {
 		return apply.Reading{}, err
 	}
-	mask := 0
-	for _, row := range found {
-		mask |= row.Mask
+	var all shareRow
+	for _, s := range found {
+		all.given |= s.given
+		all.inherited |= s.inherited
 	}
-	access := plan.Access(snapshot.RightsOf(mask))
-	if access == plan.None {
+	access := plan.Access(snapshot.RightsOf(all.given))
+	if access == plan.None && all.inherited == 0 {
 		switch told, tellErr := e.told(ctx, t); {
 		case tellErr == nil:
 			access = told
@@ -382,46 +309,45 @@ func (e *Environment) share(ctx context.Context, t plan.Target) (apply.Reading, 
 			return apply.Reading{}, errors.Join(err, tellErr)
 		}
 	}
-	return apply.Reading{State: plan.State{"access": access}, IDs: map[string]string{}}, nil
+	now := apply.Reading{State: plan.State{"access": access}, IDs: map[string]string{}}
+	if all.inherited != 0 {
+		now.Inherited = plan.Access(snapshot.RightsOf(all.inherited))
+	}
+	return now, nil
 }
 
 // told is what the view's owner is told of the principal's share.
 func (e *Environment) told(ctx context.Context, t plan.Target) (string, error) {
-	var answer struct {
-		PrincipalAccesses []struct {
-			AccessMask string
-			Principal  struct {
-				Owner dataverse.GUID `json:"ownerid"`
-				User  dataverse.GUID `json:"systemuserid"`
-				Team  dataverse.GUID `json:"teamid"`
-			}
-		}
-	}
 	const label = "whom the view is shared with"
-	r := dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", dataverse.GUID(t.View.ID))).Request(label)
-	r.Strong = true
-	var data json.RawMessage
+	type access struct {
+		principal string
+		mask      int
+	}
+	var list []access
 	err := asEither(t.Owner, func(as dataverse.Caller) (err error) {
-		r.Caller = as
-		data, err = e.writer.Get(ctx, r)
+		list, err = collector.AskObject(ctx, e.asker, collector.Question{What: label, As: as, Query: func(func(...string) []string) dataverse.Query {
+			return dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", dataverse.GUID(t.View.ID)))
+		}}, func(r collector.Row) []access {
+			return collector.List(r, "PrincipalAccesses", "", func(r collector.Row) access {
+				p := r.Within("Principal")
+				a := access{principal: cmp.Or(p.Maybe("ownerid"), p.Maybe("systemuserid"), p.Maybe("teamid"))}
+				var err error
+				if a.mask, err = maskOf(r.Text("AccessMask")); err != nil && a.principal == t.Principal.ID {
+					r.Refuse("AccessMask", err.Error())
+				}
+				return a
+			})
+		})
 		return err
 	})
 	if err != nil {
 		return "", err
 	}
-	if err := json.Unmarshal(data, &answer); err != nil {
-		return "", fmt.Errorf("%s: the answer cannot be used: %w", label, err)
-	}
 	mask := 0
-	for _, p := range answer.PrincipalAccesses {
-		if cmp.Or(p.Principal.Owner, p.Principal.User, p.Principal.Team).String() != t.Principal.ID {
-			continue
+	for _, a := range list {
+		if a.principal == t.Principal.ID {
+			mask |= a.mask
 		}
-		given, err := maskOf(p.AccessMask)
-		if err != nil {
-			return "", fmt.Errorf("%s: %w", label, err)
-		}
-		mask |= given
 	}
 	return plan.Access(snapshot.RightsOf(mask)), nil
 }
@@ -458,101 +384,6 @@ func turnedDown(err error) bool {
 	}
 }
 
-// Holders are the users who hold a role in any copy, directly or through a team.
-func (e *Environment) Holders(ctx context.Context, root string) ([]apply.Holder, error) {
-	copies, err := e.copies(ctx, root)
-	if err != nil {
-		return nil, err
-	}
-	ids := make([]dataverse.GUID, len(copies))
-	for i, r := range copies {
-		ids[i] = r.ID
-	}
-	through := map[dataverse.GUID]string{} // user to team, "" for a direct assignment
-	direct, err := inChunks[struct {
-		User dataverse.GUID `json:"systemuserid"`
-	}](ctx, e, "systemuserrolescollection", "systemuserid", "roleid", ids, "who holds the role")
-	if err != nil {
-		return nil, err
-	}
-	teams, err := inChunks[struct {
-		Team dataverse.GUID `json:"teamid"`
-	}](ctx, e, "teamrolescollection", "teamid", "roleid", ids, "which teams hold the role")
-	if err != nil {
-		return nil, err
-	}
-	teamIDs := make([]dataverse.GUID, len(teams))
-	for i, t := range teams {
-		teamIDs[i] = t.Team
-	}
-	members, err := inChunks[struct {
-		Team dataverse.GUID `json:"teamid"`
-		User dataverse.GUID `json:"systemuserid"`
-	}](ctx, e, "teammemberships", "teamid,systemuserid", "teamid", teamIDs, "who is in the teams that hold the role")
-	if err != nil {
-		return nil, err
-	}
-	names, err := inChunks[struct {
-		ID   dataverse.GUID `json:"teamid"`
-		Name string         `json:"name"`
-	}](ctx, e, "teams", "teamid,name", "teamid", teamIDs, "the names of the teams")
-	if err != nil {
-		return nil, err
-	}
-	nameOf := map[dataverse.GUID]string{}
-	for _, n := range names {
-		nameOf[n.ID] = n.Name
-	}
-	for _, m := range members {
-		through[m.User] = cmp.Or(nameOf[m.Team], m.Team.String())
-	}
-	for _, d := range direct {
-		through[d.User] = ""
-	}
-	return e.named(ctx, through)
-}
-
-// named gives holders their names. Those that are soft-deleted hold nothing.
-func (e *Environment) named(ctx context.Context, through map[dataverse.GUID]string) ([]apply.Holder, error) {
-	ids := make([]dataverse.GUID, 0, len(through))
-	for id := range through {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	users, err := inChunks[struct {
-		ID   dataverse.GUID `json:"systemuserid"`
-		Name string         `json:"fullname"`
-	}](ctx, e, "systemusers", "systemuserid,fullname", "systemuserid", ids, "the names of those who hold the role")
-	if err != nil {
-		return nil, err
-	}
-	holders := make([]apply.Holder, 0, len(ids))
-	for _, id := range ids {
-		h := apply.Holder{ID: id.String(), Name: id.String(), Through: through[id]}
-		for _, u := range users {
-			if u.ID == id {
-				h.Name = u.Name
-			}
-		}
-		holders = append(holders, h)
-	}
-	return holders, nil
-}
-
-// inChunks reads the rows of a set whose column is one of the ids.
-func inChunks[T any](ctx context.Context, e *Environment, set, columns, column string, ids []dataverse.GUID, label string) ([]T, error) {
-	var all []T
-	for chunk := range slices.Chunk(ids, 80) {
-		q := dataverse.Collection(set).Select(strings.Split(columns, ",")...).Filter(dataverse.AnyID(column, chunk...))
-		list, err := rows[T](ctx, e, q, label)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, list...)
-	}
-	return all, nil
-}
-
 // Change sends one request of a plan.
 func (e *Environment) Change(ctx context.Context, r plan.Request, label string) (made string, err error) {
 	made, err = e.send(ctx, r, r.Body, label)
@@ -562,10 +393,10 @@ func (e *Environment) Change(ctx context.Context, r plan.Request, label string) 
 	if err == nil {
 		return made, nil
 	}
-	effect := apply.EffectUncertain
+	effect, settling := apply.EffectUncertain, false
 	var failed *dataverse.Error
 	if errors.As(err, &failed) && !failed.MayHaveHappened {
-		effect = apply.EffectNone
+		effect, settling = apply.EffectNone, lacksUserQuery(r, failed)
 		if failed.Kind == dataverse.Conflict {
 			effect = apply.EffectRaced
 		}
@@ -577,12 +408,34 @@ func (e *Environment) Change(ctx context.Context, r plan.Request, label string) 
 				"have it done by hand, and leave it out of the plan by --except (%s)", label, cmp.Or(r.As.Name, r.As.ID), failed.Summary())
 		}
 	}
-	return made, &apply.ChangeError{Effect: effect, Err: err}
+	return made, &apply.ChangeError{Effect: effect, Err: err, Settling: settling}
+}
+
+// lacksUserQuery reports whether a share was refused because whom it is for lacks
+// the right to read views: "Principal user (Id=..., ...) is missing prvReadUserQuery".
+// What a role gives is cached for a while.
+func lacksUserQuery(r plan.Request, e *dataverse.Error) bool {
+	if e.Kind != dataverse.Forbidden || !strings.EqualFold(e.MissingPrivilege(), "prvReadUserQuery") {
+		return false
+	}
+	m := regexp.MustCompile(`(?i)principal (?:user|team) \(id=([0-9a-f-]{36})`).FindStringSubmatch(e.Message)
+	if m == nil {
+		return false
+	}
+	var body struct {
+		PrincipalAccess struct {
+			Principal struct {
+				User string `json:"systemuserid"`
+				Team string `json:"teamid"`
+			}
+		}
+	}
+	return json.Unmarshal(r.Body, &body) == nil && strings.EqualFold(m[1], cmp.Or(body.PrincipalAccess.Principal.User, body.PrincipalAccess.Principal.Team))
 }
 
 func (e *Environment) send(ctx context.Context, r plan.Request, body json.RawMessage, label string) (made string, err error) {
 	err = asEither(r.As, func(as dataverse.Caller) (err error) {
-		request := dataverse.Request{Path: r.Path, Label: label, Caller: as}
+		request := dataverse.Request{Path: r.Path, Label: label, Caller: as, Strong: true}
 		switch r.Method {
 		case http.MethodPost:
 			var written dataverse.Written

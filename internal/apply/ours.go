@@ -1,0 +1,186 @@
+package apply
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/plan"
+)
+
+// A journal is a file, and an answer is what somebody sent: neither proves what
+// dbaudit made. So each row that it is said to have made is read, and held against
+// what the plan asked for, who asked, and when.
+
+// skew is by how much the clocks of two machines may differ.
+const skew = time.Hour
+
+// makes reports whether an action makes a row.
+func makes(a plan.Action) bool {
+	return a.Kind == audit.FixCreateRole || a.Kind == audit.FixCreateApplicationUser
+}
+
+// notOurs says why a row is not the one that an action made; "" where it is. end is
+// when it was there at the latest.
+func (r *Runner) notOurs(a plan.Action, begun Record, end time.Time, row *Row) string {
+	if row == nil {
+		return "what it makes is not there"
+	}
+	t := a.Target
+	switch {
+	case a.Kind == audit.FixCreateRole && !sameName(row.Name, t.Role.Name):
+		return fmt.Sprintf("the role %s has the name %q, not %q", row.ID, row.Name, t.Role.Name)
+	case a.Kind == audit.FixCreateRole && (row.Template != "" || cmp.Or(row.Root, row.ID) != row.ID):
+		return fmt.Sprintf("the role %s is built in, or a copy of another", row.ID)
+	case a.Kind == audit.FixCreateApplicationUser && !strings.EqualFold(row.Application, t.ApplicationID):
+		return fmt.Sprintf("the user %s has the application id %q, not %s", row.ID, row.Application, t.ApplicationID)
+	case !strings.EqualFold(row.Unit, t.BusinessUnit.ID):
+		return fmt.Sprintf("%s sits in another business unit than the plan has", row.ID)
+	case row.Author != "" && begun.By != "" && !strings.EqualFold(row.Author, begun.By):
+		return "it is there, and somebody else made it"
+	case row.Author != "" && !strings.EqualFold(row.Author, r.identity.User):
+		return fmt.Sprintf("the user %s made it: sign in as the identity that did", row.Author)
+	case !row.Created.IsZero() && (row.Created.Before(begun.At.Add(-skew)) || row.Created.After(end.Add(skew))):
+		return fmt.Sprintf("it was made at %s, and the journal is of %s", row.Created.UTC().Format(time.RFC3339), begun.At.Format(time.RFC3339))
+	}
+	return ""
+}
+
+// sameName compares names as the environment does.
+func sameName(a, b string) bool { return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b)) }
+
+// ours reads the row that an action made, by the id that the journal has, and says
+// why it is not ours. gone is set where there is none.
+func (r *Runner) ours(ctx context.Context, a plan.Action) (because string, gone bool, err error) {
+	done, ok := r.Journal.find(EventDone, a.ID)
+	begun, begins := r.Journal.find(EventBegin, a.ID)
+	if !ok || !begins || done.Made == "" {
+		return "the journal does not say what was made", false, nil
+	}
+	table := TableRole
+	if a.Kind == audit.FixCreateApplicationUser {
+		table = TableUser
+	}
+	row, err := r.Mutator.Row(ctx, table, done.Made, nil)
+	if err != nil {
+		return "", false, fmt.Errorf("reading what action %s made: %w", a.ID, err)
+	}
+	if row == nil {
+		return "", true, nil
+	}
+	return r.notOurs(a, begun, done.At, row), false, nil
+}
+
+// made says why the rows that an action hangs on, and that earlier ones made, are not
+// theirs; "" where they are.
+func (r *Runner) made(ctx context.Context, a plan.Action) (because string, err error) {
+	for _, ref := range []*plan.Ref{a.Target.Role, a.Target.Copy, a.Target.User, a.Target.Principal} {
+		if ref == nil || ref.MadeBy == "" {
+			continue
+		}
+		for _, maker := range r.Journal.Plan.Actions {
+			if maker.ID != ref.MadeBy {
+				continue
+			}
+			because, gone, err := r.ours(ctx, maker)
+			switch {
+			case err != nil:
+				return "", err
+			case gone:
+				return "", &GoneError{fmt.Errorf("what action %s made is not there any more", maker.ID)}
+			case because != "":
+				return fmt.Sprintf("action %s did not make what the journal names: %s", maker.ID, because), nil
+			}
+		}
+	}
+	return "", nil
+}
+
+// otherwiseNamed says which row has another name than the plan, whose words somebody
+// reviewed; "" where none has.
+func (r *Runner) otherwiseNamed(ctx context.Context, t plan.Target) (string, error) {
+	principal := TableUser
+	if t.Principal != nil && t.Principal.Kind == string(TableTeam) {
+		principal = TableTeam
+	}
+	for _, named := range []struct {
+		table Table
+		ref   *plan.Ref
+	}{{TableRole, t.Role}, {TableRole, t.Copy}, {TableUser, t.User}, {TableUnit, t.BusinessUnit}, {TableView, t.View}, {principal, t.Principal}} {
+		if named.ref == nil || named.ref.ID == "" || named.ref.Name == "" {
+			continue
+		}
+		because, err := r.named(ctx, named.table, *named.ref, t)
+		if err != nil || because != "" {
+			return because, err
+		}
+	}
+	return "", nil
+}
+
+// named looks at one row that a target names, once in a run.
+func (r *Runner) named(ctx context.Context, table Table, ref plan.Ref, t plan.Target) (because string, err error) {
+	key := string(table) + " " + ref.ID + " " + ref.Name
+	if because, known := r.names[key]; known {
+		return because, nil
+	}
+	var as *plan.Ref
+	if table == TableView {
+		as = t.Owner
+	}
+	row, err := r.Mutator.Row(ctx, table, ref.ID, as)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("reading the name of the %s %q: %w", table.words(), ref.Name, err)
+	case row == nil: // reading what is to be changed says what is missing
+	case !sameName(row.Name, ref.Name) && !(row.SignIn != "" && sameName(row.SignIn, ref.Name)):
+		because = fmt.Sprintf("the %s %q is named %q now", table.words(), ref.Name, row.Name)
+	case table == TableUser && t.Kind == plan.KindUser && !strings.EqualFold(row.Application, t.ApplicationID):
+		because = fmt.Sprintf("the user %q has the application id %q, not %q", ref.Name, row.Application, t.ApplicationID)
+	}
+	if r.names == nil {
+		r.names = map[string]string{}
+	}
+	r.names[key] = because
+	return because, nil
+}
+
+func (t Table) words() string {
+	switch t {
+	case TableRole, TableTeam:
+		return string(t)
+	case TableUser:
+		return "user"
+	case TableUnit:
+		return "business unit"
+	case TableView:
+		return "view"
+	}
+	return "row"
+}
+
+// A FilteredError says that privileges are granted for some records only, which a
+// change would replace and nobody could bring back.
+type FilteredError struct {
+	Action   plan.Action
+	Filtered []string
+}
+
+func (e *FilteredError) Error() string {
+	return fmt.Sprintf("action %s (%s) was not carried out: a record filter grants %s for some records only, and rollback cannot bring that back: "+
+		"leave the control out of a new plan by --except, or replace it by --replace-filtered", e.Action.ID, e.Action.Summary, listed(e.Filtered))
+}
+
+// An InheritedError says that rights on a view come from something else.
+type InheritedError struct {
+	Action plan.Action
+	Rights string
+}
+
+func (e *InheritedError) Error() string {
+	return fmt.Sprintf("action %s (%s) was not carried out: %q is inherited from something else that is shared, and no change of this share takes it away: "+
+		"end it where it comes from, and leave the control out of a new plan by --except", e.Action.ID, e.Action.Summary, e.Rights)
+}

@@ -1,0 +1,173 @@
+package webapi
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/apply"
+	"github.com/dbaudit/dbaudit/internal/collector"
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// Holders are the users who hold a role in any copy, directly or through a team.
+func (e *Environment) Holders(ctx context.Context, role string) (apply.Holding, error) {
+	ids, err := e.family(ctx, role)
+	if err != nil {
+		return apply.Holding{}, err
+	}
+	direct, err := inChunks(ctx, e, "systemuserrolescollection", []string{"systemuserroleid", "systemuserid"}, "roleid", ids, "who holds the role",
+		func(r collector.Row) string { return r.ID("systemuserid") })
+	if err != nil {
+		return apply.Holding{}, err
+	}
+	teams, err := inChunks(ctx, e, "teamrolescollection", []string{"teamroleid", "teamid"}, "roleid", ids, "which teams hold the role",
+		func(r collector.Row) string { return r.ID("teamid") })
+	if err != nil {
+		return apply.Holding{}, err
+	}
+	members, err := inChunks(ctx, e, "teammemberships", []string{"teammembershipid", "teamid", "systemuserid"}, "teamid", teams,
+		"who is in the teams that hold the role", func(r collector.Row) [2]string { return [2]string{r.ID("teamid"), r.ID("systemuserid")} })
+	if err != nil {
+		return apply.Holding{}, err
+	}
+	names, err := e.namesOf(ctx, apply.TableTeam, teams, "the names of the teams")
+	if err != nil {
+		return apply.Holding{}, err
+	}
+	through := map[string]string{} // user to team, "" for a direct assignment
+	for _, m := range members {
+		through[m[1]] = cmp.Or(names[m[0]], m[0])
+	}
+	for _, user := range direct {
+		through[user] = ""
+	}
+	var held apply.Holding
+	if held.Holders, err = e.named(ctx, through); err != nil {
+		return apply.Holding{}, err
+	}
+	held.Unseen, err = e.unseen(ctx)
+	return held, err
+}
+
+// family are the ids of a role and of all its copies: of the one that it is a copy of,
+// of that one's copies, and of its own.
+func (e *Environment) family(ctx context.Context, role string) ([]string, error) {
+	row, err := e.Row(ctx, apply.TableRole, role, nil)
+	if err != nil {
+		return nil, err
+	}
+	ids := []string{role}
+	roots := []string{role}
+	if row != nil && row.Root != "" && row.Root != role {
+		ids, roots = append(ids, row.Root), append(roots, row.Root)
+	}
+	for _, root := range roots {
+		copies, err := e.copies(ctx, root)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range copies {
+			ids = append(ids, c.ID)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
+}
+
+// named gives holders their names. Those that are soft-deleted hold nothing.
+func (e *Environment) named(ctx context.Context, through map[string]string) ([]apply.Holder, error) {
+	ids := make([]string, 0, len(through))
+	for id := range through {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	names, err := e.namesOf(ctx, apply.TableUser, ids, "the names of those who hold the role")
+	if err != nil {
+		return nil, err
+	}
+	holders := make([]apply.Holder, len(ids))
+	for i, id := range ids {
+		holders[i] = apply.Holder{ID: id, Name: cmp.Or(names[id], id), Through: through[id]}
+	}
+	return holders, nil
+}
+
+// namesOf are the names of rows by id.
+func (e *Environment) namesOf(ctx context.Context, table apply.Table, ids []string, label string) (map[string]string, error) {
+	column := columnsOf(table)[:2]
+	found, err := inChunks(ctx, e, setOf(table), column, column[0], ids, label,
+		func(r collector.Row) [2]string { return [2]string{r.ID(column[0]), r.Text(column[1])} })
+	names := map[string]string{}
+	for _, row := range found {
+		names[row[0]] = row[1]
+	}
+	return names, err
+}
+
+// inChunks reads the rows of a set whose column is one of the ids, by the key that is
+// the first of the columns.
+func inChunks[T any](ctx context.Context, e *Environment, set string, columns []string, column string, ids []string, label string, take func(collector.Row) T) ([]T, error) {
+	var all []T
+	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
+	for chunk := range slices.Chunk(ids, 80) {
+		guids := make([]dataverse.GUID, len(chunk))
+		for i, id := range chunk {
+			guids[i] = dataverse.GUID(id)
+		}
+		list, err := rows(ctx, e, dataverse.Collection(set).Filter(dataverse.AnyID(column, guids...)), label, columns, take)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
+	}
+	return all, nil
+}
+
+// unseen says why there may be users, teams or copies of roles that whoever applies
+// does not see: an identity whose read stops at some business units is shown the rows
+// of these, and not refused.
+func (e *Environment) unseen(ctx context.Context) (string, error) {
+	list, err := e.ownGrants(ctx)
+	switch {
+	case turnedDown(err):
+		return "how far the identity's reads reach cannot be asked for", nil
+	case err != nil:
+		return "", err
+	}
+	root := ""
+	for _, privilege := range []string{"prvReadUser", "prvReadTeam", "prvReadRole"} {
+		whole := false
+		for _, g := range list {
+			if !strings.EqualFold(g.name, privilege) || g.filtered || g.depth < snapshot.DepthDeep {
+				continue
+			}
+			if g.depth == snapshot.DepthDeep && root == "" {
+				if root, err = e.rootUnit(ctx); err != nil {
+					return "", err
+				}
+			}
+			whole = whole || g.depth == snapshot.DepthGlobal || g.unit == root
+		}
+		if !whole {
+			return fmt.Sprintf("the identity does not hold %s at organization level", privilege), nil
+		}
+	}
+	return "", nil
+}
+
+// rootUnit is the business unit that has none above it.
+func (e *Environment) rootUnit(ctx context.Context) (string, error) {
+	found, err := rows(ctx, e, dataverse.Collection("businessunits").Filter(dataverse.EqNull("_parentbusinessunitid_value")), "the root business unit",
+		[]string{"businessunitid"}, func(r collector.Row) string { return r.ID("businessunitid") })
+	if err != nil {
+		return "", err
+	}
+	if len(found) != 1 {
+		return "", fmt.Errorf("there are %d root business units", len(found))
+	}
+	return found[0], nil
+}
