@@ -31,6 +31,7 @@ type doctorFlags struct {
 	roleXML     bool
 	apply       bool
 	plan        string
+	assumptions bool
 }
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -48,6 +49,10 @@ is skipped. The exit code is 3 when a check fails.
 --role-xml needs no connection: it prints the least security role that an auditor
 needs, as a solution component.
 
+--assumptions asks the environment, by reads alone, each point that dbaudit assumes of
+environments and nobody could look up, and says what dbaudit does where it is
+otherwise. Its JSON holds no name, no id and no address: attach it to an issue.
+
 --apply signs in as apply does, and names each privilege that this identity lacks:
 what writing takes, all of the profile's minimum, and what each new role grants
 unasked, since nobody can grant what they do not hold. With a plan, it is what that
@@ -55,6 +60,7 @@ plan needs, and as a warning what rolling it back would need besides. Nothing is
 changed.`),
 		Example: `  dbaudit doctor --env production
   dbaudit doctor --url https://contoso.crm.dynamics.com --client-id GUID -f json
+  dbaudit doctor --assumptions -f json -o assumptions.json
   dbaudit doctor --apply plan.json
   dbaudit doctor --role-xml -o "Roles/dbaudit Auditor.xml"`,
 		Args: cobra.MaximumNArgs(1),
@@ -71,6 +77,7 @@ changed.`),
 	cmd.Flags().StringVarP(&f.format, "format", "f", "table", "`format` of the answer: table or json")
 	cmd.Flags().StringVarP(&f.output, "output", "o", "", "`file` of the answer (default standard output)")
 	cmd.Flags().BoolVar(&f.apply, "apply", false, "examine the identity that applies a plan, and say what it lacks")
+	cmd.Flags().BoolVar(&f.assumptions, "assumptions", false, "ask the environment what dbaudit assumes of environments")
 	cmd.Flags().BoolVar(&f.roleXML, "role-xml", false, "print the least role that an auditor needs, as a solution component")
 	return cmd
 }
@@ -110,6 +117,12 @@ func (a *app) doctor(ctx context.Context, f doctorFlags) error {
 	}
 	if f.format != "table" && f.format != "json" {
 		return usagef("--format %s: doctor writes table or json", f.format)
+	}
+	if f.assumptions {
+		if f.apply || f.roleXML {
+			return usagef("--assumptions goes with neither --apply nor --role-xml")
+		}
+		return a.assumptions(ctx, f)
 	}
 	targets, examine, err := a.patients(f)
 	if err != nil {
@@ -262,14 +275,31 @@ func remediation(p plan.Plan, known doctor.Remediation) (doctor.Remediation, err
 // examineBy makes the checks of an environment.
 func (a *app) examineBy(t target, check func(doctor.Config) ([]doctor.Check, error)) (examination, error) {
 	e := examination{Format: doctorFormat, Tool: a.tool(), Environment: examinedTarget{t.name, t.url}, Outcome: doctor.Passed}
-	progress := a.progress(t)
-	defer progress.stop()
-	transport := a.Transport(nil)
-	signIn, err := a.signInConfig(t, transport)
+	c, stop, err := a.doctorConfig(t)
 	if err != nil {
 		return e, err
 	}
-	e.Checks, err = check(doctor.Config{
+	defer stop()
+	e.Checks, err = check(c)
+	for _, c := range e.Checks {
+		a.log(slog.LevelDebug, t.name, c.Title+": "+c.Outcome.String(), slog.String("check", c.ID), slog.String("outcome", c.Outcome.String()))
+		if c.Outcome == doctor.Failed || c.Outcome == doctor.Warned && e.Outcome == doctor.Passed {
+			e.Outcome = c.Outcome
+		}
+	}
+	return e, err
+}
+
+// doctorConfig is how a target is examined, until stop is called.
+func (a *app) doctorConfig(t target) (c doctor.Config, stop func(), err error) {
+	progress := a.progress(t)
+	transport := a.Transport(nil)
+	signIn, err := a.signInConfig(t, transport)
+	if err != nil {
+		progress.stop()
+		return c, nil, err
+	}
+	return doctor.Config{
 		SignIn:      signIn,
 		Client:      a.clientOptions(t, nil, transport, progress.exchange),
 		Requirement: t.requirement,
@@ -278,14 +308,7 @@ func (a *app) examineBy(t target, check func(doctor.Config) ([]doctor.Check, err
 		Proxied:     first(a.Getenv("HTTPS_PROXY"), a.Getenv("https_proxy")) != "",
 		Now:         a.Now,
 		Progress:    progress.task,
-	})
-	for _, c := range e.Checks {
-		a.log(slog.LevelDebug, t.name, c.Title+": "+c.Outcome.String(), slog.String("check", c.ID), slog.String("outcome", c.Outcome.String()))
-		if c.Outcome == doctor.Failed || c.Outcome == doctor.Warned && e.Outcome == doctor.Passed {
-			e.Outcome = c.Outcome
-		}
-	}
-	return e, err
+	}, progress.stop, nil
 }
 
 func (a *app) doctorDocument(f doctorFlags, examined []examination) ([]byte, error) {
@@ -325,15 +348,36 @@ func (a *app) doctorDocument(f doctorFlags, examined []examination) ([]byte, err
 // doctorTable draws the checks of one environment: with lines and wrapped on a
 // terminal, plain elsewhere.
 func (a *app) doctorTable(b *bytes.Buffer, e examination, width int) error {
-	maxTitle := min(36, max(20, width/3))
 	counts := map[doctor.Outcome]int{}
-	checkWidth := 0
 	for _, c := range e.Checks {
 		counts[c.Outcome]++
-		checkWidth = min(maxTitle, max(checkWidth, text.Columns(text.Message(c.Title))))
 	}
 	fmt.Fprintf(b, "%s  %s\n%d checks: %d pass, %d fail, %d with a warning, %d skipped\n\n", text.Line(e.Environment.Name), text.Line(e.Environment.URL),
 		len(e.Checks), counts[doctor.Passed], counts[doctor.Failed], counts[doctor.Warned], counts[doctor.Skipped])
+	var rows [][3]string
+	for _, c := range folded(e.Checks) {
+		rows = append(rows, [3]string{c.Title, c.Outcome.String(), c.Detail + advised(c.Advice)})
+	}
+	return drawChecks(b, [3]string{"CHECK", "RESULT", "WHAT WAS FOUND"}, rows, width)
+}
+
+// advised is advice as it stands below what was found.
+func advised(advice string) string {
+	if advice == "" {
+		return ""
+	}
+	return "\n-> " + advice
+}
+
+// drawChecks draws rows of what was checked, how it ended, and what was found: lines of
+// text, the first of which is the finding.
+func drawChecks(b *bytes.Buffer, head [3]string, rows [][3]string, width int) error {
+	maxTitle := min(36, max(20, width/3))
+	checkWidth, outcomeWidth := 0, 0
+	for _, row := range rows {
+		checkWidth = min(maxTitle, max(checkWidth, text.Columns(text.Message(row[0]))))
+		outcomeWidth = max(outcomeWidth, len(row[1]), len(head[1]))
+	}
 	rendition := tw.Rendition{Symbols: tw.NewSymbols(tw.StyleLight), Settings: tw.Settings{Separators: tw.Separators{BetweenRows: tw.Off}}}
 	options := []tablewriter.Option{
 		tablewriter.WithEastAsian(tw.Off),
@@ -342,7 +386,7 @@ func (a *app) doctorTable(b *bytes.Buffer, e examination, width int) error {
 		tablewriter.WithRowAutoWrap(tw.WrapNone),
 		tablewriter.WithRowAlignment(tw.AlignLeft),
 	}
-	const outcomeWidth, frame = 7, 10
+	const frame = 10
 	room := max(30, width-checkWidth-outcomeWidth-frame)
 	if width == 0 {
 		room = 0
@@ -354,17 +398,17 @@ func (a *app) doctorTable(b *bytes.Buffer, e examination, width int) error {
 	}
 	var drawn bytes.Buffer
 	table := tablewriter.NewTable(&drawn, append(options, tablewriter.WithRenderer(renderer.NewBlueprint(rendition)))...)
-	table.Header("CHECK", "RESULT", "WHAT WAS FOUND")
-	for _, c := range folded(e.Checks) {
-		found := wrapped(text.Message(c.Detail), room)
-		if c.Advice != "" {
-			found += "\n" + wrapped("-> "+text.Message(c.Advice), room)
+	table.Header(head[0], head[1], head[2])
+	for _, row := range rows {
+		var lines []string
+		for line := range strings.SplitSeq(row[2], "\n") {
+			lines = append(lines, wrapped(text.Message(line), room))
 		}
-		title := text.Message(c.Title)
+		title := text.Message(row[0])
 		if width > 0 {
 			title = wrapped(title, maxTitle)
 		}
-		if err := table.Append(title, c.Outcome.String(), found); err != nil {
+		if err := table.Append(title, row[1], strings.Join(lines, "\n")); err != nil {
 			return fmt.Errorf("laying out the checks: %w", err)
 		}
 	}

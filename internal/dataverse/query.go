@@ -1,6 +1,7 @@
 package dataverse
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -228,6 +229,12 @@ func IDArg(name string, id GUID) Arg {
 
 // StringArg passes a text.
 func StringArg(name, value string) Arg { return Arg{name, quote(value), nil} }
+
+// NamesArg passes a list of texts.
+func NamesArg(name string, values []string) Arg {
+	list, err := json.Marshal(values)
+	return Arg{name, string(list), err}
+}
 
 // RefArg passes a reference to a row: {"@odata.id":"userqueries(…)"}. Samples of
 // Microsoft's have apostrophes in place of the quotes, which is no JSON.

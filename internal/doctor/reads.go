@@ -263,20 +263,21 @@ type somebody struct {
 	disabled bool
 }
 
+// caller is how requests are made as the user.
+func (s somebody) caller() dataverse.Caller {
+	if s.objectID == "" {
+		return dataverse.Caller{SystemUserID: s.id}
+	}
+	return dataverse.Caller{ObjectID: s.objectID}
+}
+
 // impersonation looks as the integration user and as each configured owner of a
 // view, because a personal view is seen by those alone who own it or were given
 // it.
 func (x *examination) impersonation(ctx context.Context) {
 	const id = "impersonation"
 	r := x.Requirement
-	who, filter := "the integration user",
-		dataverse.And(dataverse.NeNull("applicationid"), dataverse.Contains("fullname", x.Pattern))
-	switch {
-	case r.ApplicationID != "":
-		filter = dataverse.EqID("applicationid", dataverse.GUID(r.ApplicationID))
-	case r.User != "":
-		who, filter = r.User, dataverse.Eq("domainname", r.User)
-	}
+	who, filter := x.integration()
 	x.lookAs(ctx, id, who, filter)
 	seen := map[string]bool{}
 	for _, v := range r.Views {
@@ -285,6 +286,17 @@ func (x *examination) impersonation(ctx context.Context) {
 			x.lookAs(ctx, id, v.Owner, dataverse.Eq("domainname", v.Owner))
 		}
 	}
+}
+
+// integration says who the integration user is, and how it is found.
+func (x *examination) integration() (who string, filter dataverse.Expr) {
+	switch r := x.Requirement; {
+	case r.ApplicationID != "":
+		return "the integration user", dataverse.EqID("applicationid", dataverse.GUID(r.ApplicationID))
+	case r.User != "":
+		return r.User, dataverse.Eq("domainname", r.User)
+	}
+	return "the integration user", dataverse.And(dataverse.NeNull("applicationid"), dataverse.Contains("fullname", x.Pattern))
 }
 
 func (x *examination) lookAs(ctx context.Context, id, who string, filter dataverse.Expr) {
@@ -311,10 +323,7 @@ func (x *examination) lookAs(ctx context.Context, id, who string, filter dataver
 		return
 	}
 	x.known[found[0].id] = "the user that is looked as"
-	caller := dataverse.Caller{ObjectID: found[0].objectID}
-	if caller.ObjectID == "" {
-		caller = dataverse.Caller{SystemUserID: found[0].id}
-	}
+	caller := found[0].caller()
 	q := dataverse.Collection("userqueries").Select("userqueryid").Top(1)
 	err = x.rows(ctx, q.Request(title), caller, read{title: title})
 	if err == nil {

@@ -137,7 +137,7 @@ func newCatalogue(env *Environment) *catalogue {
 		t := &table{logicalName: f[0], entitySet: f[1], objectTypeCode: code, ownership: f[3], label: f[7]}
 		c.byTable[t.logicalName] = t
 		for _, verb := range verbs(f[6]) {
-			add(Privilege{Name: "prv" + verb + f[5], Verb: verb, Depths: depthsOf(f[4])}, t)
+			add(Privilege{Name: "prv" + verb + f[5], Verb: verb, Depths: env.depths("prv"+verb+f[5], depthsOf(f[4]))}, t)
 		}
 	}
 	for _, f := range tsv(privilegesTSV) {
@@ -146,7 +146,7 @@ func newCatalogue(env *Environment) *catalogue {
 		case p != nil:
 			p.ID = f[1]
 		case f[2] != "":
-			add(Privilege{Name: f[0], ID: f[1], Depths: depthsOf(f[2])}, nil)
+			add(Privilege{Name: f[0], ID: f[1], Depths: env.depths(f[0], depthsOf(f[2]))}, nil)
 		}
 	}
 	for i, extra := range env.ExtraPrivileges {

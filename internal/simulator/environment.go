@@ -35,6 +35,8 @@ type Environment struct {
 	UndefinedTables     []string    `yaml:"undefined_tables,omitempty"`
 	UndefinedPrivileges []string    `yaml:"undefined_privileges,omitempty"`
 	ExtraPrivileges     []Privilege `yaml:"extra_privileges,omitempty"`
+	// Contradictions are points in which this environment is not as dbaudit assumes.
+	Contradictions []Contradiction `yaml:"contradictions,omitempty"`
 	// Suggest is what to ask of this environment: the demonstration's flags.
 	Suggest Suggest `yaml:"suggest,omitempty"`
 }
@@ -322,6 +324,7 @@ func (e *Environment) Clone() *Environment {
 	}
 	c.UndefinedTables = slices.Clone(e.UndefinedTables)
 	c.UndefinedPrivileges = slices.Clone(e.UndefinedPrivileges)
+	c.Contradictions = slices.Clone(e.Contradictions)
 	c.ExtraPrivileges = slices.Clone(e.ExtraPrivileges)
 	for i := range c.ExtraPrivileges {
 		c.ExtraPrivileges[i].Depths = slices.Clone(c.ExtraPrivileges[i].Depths)

@@ -96,6 +96,7 @@ func (c *call) retrieveRolePrivileges(s segment) (answer, error) {
 			rows = append(rows, grantRow(p, depth, r.unit.ID))
 		}
 	}
+	rows = c.withFilters(rows, r.unit.ID)
 	return c.response("RetrieveRolePrivilegesRoleResponse", member{"RolePrivileges", rows}), nil
 }
 
@@ -122,11 +123,14 @@ func (c *call) retrieveUserPrivileges(s segment, row any) (answer, error) {
 	if _, err := c.query.parameters(s); err != nil {
 		return answer{}, err
 	}
-	rows := c.userGrants(row.(*user), func(*privilege) bool { return true })
+	rows := c.withFilters(c.userGrants(row.(*user), func(*privilege) bool { return true }), row.(*user).unit.ID)
 	return c.response("RetrieveUserPrivilegesResponse", member{"RolePrivileges", rows}), nil
 }
 
 func (c *call) retrieveUserPrivilegesByNames(s segment, row any) (answer, error) {
+	if c.world.env.has(NoPrivilegesByNames) {
+		return answer{}, noSegment(s.name)
+	}
 	values, err := c.query.parameters(s, "PrivilegeNames")
 	if err != nil {
 		return answer{}, err
@@ -134,6 +138,9 @@ func (c *call) retrieveUserPrivilegesByNames(s segment, row any) (answer, error)
 	var names []string
 	if !parseJSONParameter(values["PrivilegeNames"], &names) {
 		return answer{}, badURL("Bad Request - Error in query syntax.")
+	}
+	if c.world.env.has(FewNames) && len(names) > fewNames {
+		return answer{}, invalid(codeInvalidArgument, "No more than %d privilege names can be passed.", fewNames)
 	}
 	set := lowerSet(names)
 	rows := c.userGrants(row.(*user), func(p *privilege) bool { return set[strings.ToLower(p.Name)] })
@@ -187,6 +194,13 @@ func (c *call) targetView(text string) (*personalView, error) {
 }
 
 func (c *call) principalRef(id string) object {
+	if c.world.env.has(PrincipalsByReference) {
+		set := "systemusers"
+		if c.world.teamByID[id] != nil {
+			set = "teams"
+		}
+		return object{{"@odata.id", c.root + set + "(" + id + ")"}}
+	}
 	if t := c.world.teamByID[id]; t != nil {
 		return object{{"@odata.type", "#Microsoft.Dynamics.CRM.team"}, {"teamid", id}, {"ownerid", id}}
 	}

@@ -83,6 +83,9 @@ func normaliseOrganization(env *Environment, report reporter) {
 	oneOf(report, []any{"organization", "record_ownership_across_business_units"},
 		o.RecordOwnershipAcrossBusinessUnits, []Tristate{Absent, On, Off})
 	oneOf(report, []any{"organization", "state"}, o.State, states())
+	for i, c := range env.Contradictions {
+		oneOf(report, []any{"contradictions", i}, c, Contradictions())
+	}
 }
 
 func normaliseUnits(env *Environment, report reporter) {
@@ -529,5 +532,6 @@ func sameCatalogue(a, b *Environment) bool {
 	return a.Organization.ID == b.Organization.ID &&
 		slices.Equal(a.UndefinedTables, b.UndefinedTables) &&
 		slices.Equal(a.UndefinedPrivileges, b.UndefinedPrivileges) &&
+		slices.Equal(a.Contradictions, b.Contradictions) &&
 		reflect.DeepEqual(a.ExtraPrivileges, b.ExtraPrivileges)
 }

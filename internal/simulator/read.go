@@ -42,6 +42,9 @@ func (c *call) get() (answer, error) {
 func (c *call) getSet(t *entityType) (answer, error) {
 	switch {
 	case len(c.path) == 1:
+		if err := c.contradicted(t); err != nil {
+			return answer{}, err
+		}
 		rows, err := c.visible(t, t.rows(c.world))
 		if err != nil {
 			return answer{}, err
@@ -348,11 +351,11 @@ func (c *call) render(q *query, row any) object {
 	o := object{{"@odata.etag", etag(t.stamp(c.world, row))}}
 	if q.columns == nil {
 		for i := range t.columns {
-			o = c.renderColumn(o, &t.columns[i], row)
+			o = c.renderColumn(o, t, &t.columns[i], row)
 		}
 	} else {
 		for _, col := range q.columns {
-			o = c.renderColumn(o, col, row)
+			o = c.renderColumn(o, t, col, row)
 		}
 		if key := t.column(t.key); !slices.Contains(q.columns, key) {
 			o = o.with(t.key, id)
@@ -366,8 +369,8 @@ func (c *call) render(q *query, row any) object {
 
 func etag(s stamp) string { return `W/"` + strconv.FormatInt(s.version, 10) + `"` }
 
-func (c *call) renderColumn(o object, col *column, row any) object {
-	v := col.get(c.world, row)
+func (c *call) renderColumn(o object, t *entityType, col *column, row any) object {
+	v := c.wireValue(t, col.get(c.world, row))
 	o = o.with(col.name, v)
 	if v == nil {
 		return o

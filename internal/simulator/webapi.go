@@ -41,7 +41,9 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("OData-Version", "4.0")
 	header.Set("x-ms-service-request-id", deriveID("request", r.URL.String()))
-	header.Set("x-ms-dop-hint", "8")
+	if !s.current.Load().env.has(NoHint) {
+		header.Set("x-ms-dop-hint", "8")
+	}
 	header.Set("x-ms-ratelimit-burst-remaining-xrm-requests", "5999")
 	header.Set("x-ms-ratelimit-time-remaining-xrm-requests", "1,200.00")
 	// A client that spreads its load over servers does not keep this.
@@ -156,7 +158,7 @@ func (c *call) identify(who identity) error {
 	}
 	c.caller = &caller{user: u, permissions: permissions}
 	object, id := c.header.Get("CallerObjectId"), c.header.Get("MSCRMCallerID")
-	if object == "" && id == "" {
+	if object == "" && id == "" || c.world.env.has(ActIgnored) {
 		return nil
 	}
 	return c.impersonate(object, id)
@@ -182,6 +184,12 @@ func (c *call) impersonate(object, id string) error {
 		target = c.world.userByObject(object)
 	} else {
 		target = c.world.userByID[strings.ToLower(id)]
+	}
+	if target == self && c.world.env.has(ActAsSelfRefused) {
+		return forbidden(codeActOnBehalf, "A user cannot act on behalf of itself.")
+	}
+	if target == nil && c.world.env.has(ActAsUnknownIgnored) {
+		return nil
 	}
 	if target == nil || target.SoftDeleted {
 		return forbidden(codeNotMember, "The user to act on behalf of (%s) is not a member of the organization.", cmp.Or(object, id))

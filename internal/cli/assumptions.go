@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/doctor"
+	"github.com/dbaudit/dbaudit/internal/report/text"
+)
+
+const assumptionsFormat = "dbaudit.assumptions/v1"
+
+// An assumptionsDocument is what an environment says of what dbaudit assumes. It names
+// neither the environment nor anybody in it.
+type assumptionsDocument struct {
+	Format      string           `json:"format"`
+	Tool        audit.Tool       `json:"tool"`
+	Dataverse   string           `json:"dataverse"` // version, empty where it is not told
+	Assumptions []doctor.Assumed `json:"assumptions"`
+}
+
+// assumptions asks one environment what dbaudit assumes of environments.
+func (a *app) assumptions(ctx context.Context, f doctorFlags) error {
+	targets, err := a.targets(f.connection, f.requirement)
+	if err != nil {
+		return err
+	}
+	if len(targets) != 1 {
+		return usagef("--assumptions asks one environment: choose it by --env")
+	}
+	c, stop, err := a.doctorConfig(targets[0])
+	if err != nil {
+		return err
+	}
+	found, err := doctor.ExamineAssumptions(ctx, c)
+	stop()
+	switch {
+	case err != nil:
+		return err
+	case found.Refused != "":
+		return fmt.Errorf("%s: nothing could be asked: %s", targets[0], found.Refused)
+	}
+	var b bytes.Buffer
+	if f.format == "json" {
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		if err := enc.Encode(assumptionsDocument{assumptionsFormat, a.tool(), found.Version, found.Answers}); err != nil {
+			return fmt.Errorf("writing the answers: %w", err)
+		}
+		return a.putData(f.output, b.Bytes())
+	}
+	width := 0
+	if f.output == "" {
+		width = a.Width
+	}
+	if err := assumptionsTable(&b, targets[0], found, width); err != nil {
+		return err
+	}
+	return a.put(f.output, b.Bytes())
+}
+
+func assumptionsTable(b *bytes.Buffer, t target, answers doctor.Assumptions, width int) error {
+	counts := map[doctor.Answer]int{}
+	var rows [][3]string
+	for _, q := range answers.Answers {
+		counts[q.Answer]++
+		found := q.Found
+		if q.Answer == doctor.Otherwise {
+			found += "\nassumed: " + q.Assumed + "\n-> " + q.Then
+		}
+		rows = append(rows, [3]string{q.Question, q.Answer.String(), found})
+	}
+	fmt.Fprintf(b, "%s  %s\n%d assumptions: %d as assumed, %d otherwise, %d could not be asked\n\n", text.Line(t.name), text.Line(t.url),
+		len(rows), counts[doctor.AsAssumed], counts[doctor.Otherwise], counts[doctor.Unanswered])
+	return drawChecks(b, [3]string{"QUESTION", "ANSWER", "WHAT WAS FOUND"}, rows, width)
+}

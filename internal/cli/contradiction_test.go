@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/simulator"
+)
+
+// No contradiction of what dbaudit assumes ends in a wrong verdict: a control passes
+// only where it is truly met, and fails only where it is not; else it is unknown.
+func TestContradictions(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	worlds := []struct {
+		name   string
+		change func(*world)
+	}{
+		{"compliant", func(*world) {}},
+		{"a privilege is missing", func(w *world) { w.role(func(r *simulator.Role) { delete(r.Privileges, "prvReadAccount") }) }},
+		{"bulk edit is missing", func(w *world) { w.role(func(r *simulator.Role) { delete(r.Privileges, "prvBulkEdit") }) }},
+		{"bulk edit is shallow", func(w *world) {
+			w.role(func(r *simulator.Role) { r.Privileges["prvReadUserSettings"] = simulator.DepthLocal })
+		}},
+		{"a view is not shared", func(w *world) { w.accounts(func(v *simulator.PersonalView) { v.Shares = nil }) }},
+		{"a view is shared with the auditor alone", func(w *world) {
+			w.accounts(func(v *simulator.PersonalView) {
+				v.Shares = []simulator.Share{{Principal: "dbaudit", Access: simulator.RightRead}}
+			})
+		}},
+		{"a share gives too much", func(w *world) {
+			w.accounts(func(v *simulator.PersonalView) {
+				for i := range v.Shares {
+					v.Shares[i].Access |= simulator.RightWrite
+				}
+			})
+		}},
+		{"a view is inactive", func(w *world) { w.accounts(func(v *simulator.PersonalView) { v.Inactive = true }) }},
+		{"the user has no role", func(w *world) { w.user(func(u *simulator.User) { u.Roles = nil }) }},
+	}
+	for _, c := range append(simulator.Contradictions(), "undefined opportunity relationship") {
+		for _, place := range worlds {
+			t.Run(string(c)+"/"+place.name, func(t *testing.T) {
+				w := l.pristine.clone()
+				place.change(&w)
+				truth := outcomesOf(expected(w, l.profile))
+				if c == "undefined opportunity relationship" {
+					w.UndefinedTables = append(w.UndefinedTables, "customeropportunityrole")
+					truth["DB-PRIV-OPPORTUNITY-RELATIONSHIP"] = "fail"
+				} else {
+					w.Contradictions = []simulator.Contradiction{c}
+				}
+				r, _ := l.judge(t, w)
+				if compliant := r.Verdict == audit.VerdictCompliant; compliant && len(truth) > 0 {
+					t.Errorf("it is called compliant, and fails %v", truth)
+				}
+				for _, control := range r.Controls {
+					want := truth[string(control.ID)]
+					if want == "" {
+						want = "pass"
+					}
+					got := control.Outcome.String()
+					if got == "unknown" || got == want {
+						continue
+					}
+					t.Errorf("%s: %s, and in truth %s", control.ID, got, want)
+				}
+			})
+		}
+	}
+}
+
+// outcomesOf gives the outcome of each control that the lines tell.
+func outcomesOf(lines []string) map[string]string {
+	outcomes := map[string]string{}
+	for _, line := range lines {
+		id, rest, _ := strings.Cut(line, " ")
+		outcome, _, _ := strings.Cut(rest, ":")
+		outcomes[id] = outcome
+	}
+	return outcomes
+}
+
+// Most contradictions cost no verdict at all.
+func TestContradictionsThatCostNothing(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	costly := []simulator.Contradiction{simulator.ActIgnored}
+	for _, c := range simulator.Contradictions() {
+		if slices.Contains(costly, c) {
+			continue
+		}
+		w := l.pristine.clone()
+		w.Contradictions = []simulator.Contradiction{c}
+		if r, _ := l.judge(t, w); r.Verdict != audit.VerdictCompliant {
+			t.Errorf("%s: a compliant environment is %s: %v", c, r.Verdict, deviations(r))
+		}
+	}
+}

@@ -1,0 +1,518 @@
+package doctor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// An Answer is what an environment says of an assumption.
+type Answer int
+
+// The answers.
+const (
+	Unanswered Answer = iota // it could not be asked
+	AsAssumed
+	Otherwise
+)
+
+// String gives the answer in words.
+func (a Answer) String() string {
+	switch a {
+	case AsAssumed:
+		return "as assumed"
+	case Otherwise:
+		return "otherwise"
+	case Unanswered:
+	}
+	return "could not be asked"
+}
+
+// MarshalText writes the answer's words.
+func (a Answer) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+
+// An Assumed is one point that dbaudit assumes of environments, and what this one says
+// of it. It holds no name, no id and no address, so that it can be shown to anybody.
+type Assumed struct {
+	ID       string `json:"id"` // stable
+	Question string `json:"question"`
+	Assumed  string `json:"assumed"`
+	Answer   Answer `json:"answer"`
+	Found    string `json:"found"` // what was seen, or why it could not be asked
+	Then     string `json:"then"`  // what dbaudit does where it is otherwise
+}
+
+// Assumptions is what an environment says of each assumption.
+type Assumptions struct {
+	Version string // of Dataverse, empty where it is not told
+	// Refused is why nothing could be asked, empty where it could. It is for people: it
+	// may hold names.
+	Refused string
+	Answers []Assumed
+}
+
+// An assumption is one question: how it is asked, and how its answer is judged.
+type assumption struct {
+	id, question, assumed, then string
+	// request gives what to ask, or why it cannot be asked.
+	request func(*inquiry) (question, string)
+	// judge is given what came: the rows or the one object of the answer, or its error.
+	judge func(*inquiry, []columns, error) (Answer, string)
+}
+
+type question struct {
+	query dataverse.Query
+	as    dataverse.Caller
+	one   bool // the answer is one object
+}
+
+type columns map[string]json.RawMessage
+
+// inquiry is what the questions share.
+type inquiry struct {
+	*examination
+
+	user     *somebody // the integration user, where one can be looked as
+	view     dataverse.GUID
+	viewSeer dataverse.Caller // who sees that view
+}
+
+// ExamineAssumptions asks an environment each point that dbaudit assumes of it. It reads
+// only.
+func ExamineAssumptions(ctx context.Context, c Config) (Assumptions, error) {
+	hint := new(atomic.Bool)
+	c.Client.Transport = hintWatcher{c.Client.Transport, hint}
+	x := newExamination(c)
+	if _, err := x.run(ctx, x.signIn, x.membership); err != nil {
+		return Assumptions{}, err
+	}
+	if x.unreachable != "" || x.self == "" {
+		last := x.checks[len(x.checks)-1]
+		return Assumptions{Refused: last.Detail + ": " + last.Advice}, nil
+	}
+	a := Assumptions{}
+	var answer struct{ Version string }
+	if err := x.get(ctx, dataverse.Function("RetrieveVersion").Request("version"), &answer); err == nil && regexp.MustCompile(`^[0-9.]{1,30}$`).MatchString(answer.Version) {
+		a.Version = answer.Version
+	}
+	in := &inquiry{examination: x}
+	in.prepare(ctx)
+	for _, q := range assumptions(hint) {
+		x.Progress(q.question)
+		answered := q.ask(ctx, in)
+		if ctx.Err() != nil {
+			return a, fmt.Errorf("asking the environment: %w", context.Cause(ctx))
+		}
+		a.Answers = append(a.Answers, answered)
+	}
+	return a, nil
+}
+
+// prepare finds the user to look as, and a view that somebody at hand sees.
+func (in *inquiry) prepare(ctx context.Context) {
+	who, filter := in.integration()
+	if found, err := in.find(ctx, who, filter); err == nil && len(found) > 0 && !found[0].disabled && found[0].id != in.self {
+		in.user = &found[0]
+	}
+	seers := []dataverse.Caller{{}}
+	if in.user != nil {
+		seers = append(seers, in.user.caller())
+	}
+	for _, seer := range seers {
+		q := dataverse.Collection("userqueries").Select("userqueryid").Top(1)
+		_ = in.rows(ctx, q.Request("a personal view"), seer, read{title: "a personal view", row: func(row map[string]json.RawMessage) {
+			if in.view == "" {
+				_ = json.Unmarshal(row["userqueryid"], &in.view)
+				in.viewSeer = seer
+			}
+		}})
+	}
+}
+
+func (q assumption) ask(ctx context.Context, in *inquiry) Assumed {
+	a := Assumed{ID: q.id, Question: q.question, Assumed: q.assumed, Then: q.then}
+	asked, why := q.request(in)
+	if why != "" {
+		a.Found = why
+		return a
+	}
+	var rows []columns
+	err := in.rows(ctx, asked.query.Request(q.id), asked.as, read{title: q.id, one: asked.one, row: func(row map[string]json.RawMessage) {
+		rows = append(rows, row)
+	}})
+	var refused *dataverse.Error
+	if err != nil && (!errors.As(err, &refused) || refused.Status == 0 || refused.Total()) {
+		a.Found = said(err) // no answer says nothing
+		return a
+	}
+	a.Answer, a.Found = q.judge(in, rows, err)
+	return a
+}
+
+// said tells an error without a word of the environment's own, which may name somebody.
+func said(err error) string {
+	var e *dataverse.Error
+	if !errors.As(err, &e) {
+		return "the answer cannot be read"
+	}
+	text := e.Kind.String()
+	if e.Status != 0 {
+		text += fmt.Sprintf(", HTTP %d", e.Status)
+	}
+	if regexp.MustCompile(`^0x[0-9a-fA-F]{8}$`).MatchString(e.Code) {
+		text += ", code " + strings.ToLower(e.Code)
+	}
+	if name := e.MissingPrivilege(); regexp.MustCompile(`^prv[A-Za-z]{1,60}$`).MatchString(name) {
+		text += ", " + name + " is missing"
+	}
+	return text
+}
+
+// hintWatcher notes whether answers recommend how many requests to make at once.
+type hintWatcher struct {
+	next http.RoundTripper
+	seen *atomic.Bool
+}
+
+func (w hintWatcher) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := w.next.RoundTrip(r)
+	if err == nil && response.Header.Get("x-ms-dop-hint") != "" {
+		w.seen.Store(true)
+	}
+	return response, err //nolint:wrapcheck // a transport passes on what it is given
+}
+
+// always asks a question that needs nothing.
+func always(q dataverse.Query) func(*inquiry) (question, string) {
+	return func(*inquiry) (question, string) { return question{query: q}, "" }
+}
+
+// readable judges that a read works at all.
+func readable(_ *inquiry, rows []columns, err error) (Answer, string) {
+	if err != nil {
+		return Otherwise, said(err)
+	}
+	return AsAssumed, fmt.Sprintf("it can be read (%d rows looked at)", len(rows))
+}
+
+// depths asks at which depths a privilege can be granted, and expects just these.
+func depths(name string, expected ...snapshot.Depth) (func(*inquiry) (question, string), func(*inquiry, []columns, error) (Answer, string)) {
+	q := dataverse.Collection("privileges").Select("name", "canbebasic", "canbelocal", "canbedeep", "canbeglobal").Filter(dataverse.Eq("name", name))
+	return always(q), func(_ *inquiry, rows []columns, err error) (Answer, string) {
+		switch {
+		case err != nil:
+			return Unanswered, said(err)
+		case len(rows) == 0:
+			return Otherwise, "the environment does not define " + name
+		}
+		var found []snapshot.Depth
+		var words []string
+		for i, column := range []string{"canbebasic", "canbelocal", "canbedeep", "canbeglobal"} {
+			var can bool
+			if _ = json.Unmarshal(rows[0][column], &can); can {
+				found = append(found, snapshot.Depths()[i])
+				words = append(words, snapshot.Depths()[i].String())
+			}
+		}
+		text := name + " can be granted at no depth"
+		if len(words) > 0 {
+			text = name + " can be granted at " + strings.Join(words, ", ")
+		}
+		if slices.Equal(found, expected) {
+			return AsAssumed, text
+		}
+		return Otherwise, text
+	}
+}
+
+// isMe judges WhoAmI's answer by whose it should be.
+func isMe(whose func(*inquiry) dataverse.GUID) func(*inquiry, []columns, error) (Answer, string) {
+	return func(in *inquiry, rows []columns, err error) (Answer, string) {
+		if err != nil {
+			var e *dataverse.Error
+			if errors.As(err, &e) && strings.EqualFold(e.MissingPrivilege(), actOnBehalf) {
+				return Unanswered, said(err)
+			}
+			return Otherwise, said(err)
+		}
+		var id dataverse.GUID
+		_ = json.Unmarshal(rows[0]["UserId"], &id)
+		switch parsed, err := dataverse.ParseGUID(id.String()); {
+		case err != nil:
+			return Otherwise, "the answer names nobody"
+		case parsed == whose(in):
+			return AsAssumed, "it names the user that is acted as"
+		case parsed == in.self:
+			return Otherwise, "it names the identity that signed in: acting as somebody else is passed over without a word"
+		}
+		return Otherwise, "it names somebody else"
+	}
+}
+
+func shareRows() dataverse.Query {
+	return dataverse.Collection("principalobjectaccessset").
+		Select("principalobjectaccessid", "principalid", "principaltypecode", "objectid", "objecttypecode", "accessrightsmask", "inheritedaccessrightsmask")
+}
+
+// nobody is an id that no user has.
+const nobody = "d1d1d1d1-0000-4000-8000-00000000d1d1"
+
+// assumptions lists what dbaudit assumes of environments: the open questions of its design,
+// and how each is asked. All of them are reads.
+func assumptions(hint *atomic.Bool) []assumption {
+	bulkEdit, judgeBulkEdit := depths("prvBulkEdit", snapshot.DepthGlobal)
+	settings, judgeSettings := depths("prvReadUserSettings", snapshot.DepthLocal, snapshot.DepthDeep, snapshot.DepthGlobal)
+	list := []assumption{
+		{
+			"bulk-edit-depth", "at which depths can prvBulkEdit be granted?", "at global only",
+			"the environment's own depths count: the deepest of them is required",
+			bulkEdit, judgeBulkEdit,
+		},
+		{
+			"user-settings-depth", "at which depths can prvReadUserSettings be granted?", "at local, deep and global, not at basic",
+			"the environment's own depths count: the deepest of them is required",
+			settings, judgeSettings,
+		},
+		{
+			"opportunity-relationship", "is prvReadCustomerOpportunityRole there, the privilege of the table customeropportunityrole?", "yes, where Dynamics 365 Sales is",
+			"DB-PRIV-OPPORTUNITY-RELATIONSHIP fails as undefined: no grant can give it",
+			always(dataverse.Collection("privileges").Select("name").Filter(dataverse.Eq("name", "prvReadCustomerOpportunityRole"))),
+			func(_ *inquiry, rows []columns, err error) (Answer, string) {
+				switch {
+				case err != nil:
+					return Unanswered, said(err)
+				case len(rows) == 0:
+					return Otherwise, "the environment does not define it"
+				}
+				return AsAssumed, "it is defined"
+			},
+		},
+		{
+			"own-views-only", "does a read of userqueries show this identity views of others?", "only those that it owns or was given",
+			"nothing: a view counts for the integration user only where that user sees it, or a share gives it",
+			always(dataverse.Collection("userqueries").Select("userqueryid", "_ownerid_value").Top(200)),
+			func(in *inquiry, rows []columns, err error) (Answer, string) {
+				if err != nil {
+					return Unanswered, said(err)
+				}
+				others := 0
+				for _, row := range rows {
+					var owner dataverse.GUID
+					if _ = json.Unmarshal(row["_ownerid_value"], &owner); !strings.EqualFold(owner.String(), in.self.String()) {
+						others++
+					}
+				}
+				text := fmt.Sprintf("%d of %d views belong to others", others, len(rows))
+				if others > 0 {
+					return Otherwise, text + ": shared with this identity, or shown to it without a share"
+				}
+				return AsAssumed, text
+			},
+		},
+		{
+			"shares-readable", "can the table principalobjectaccessset be read?", "yes",
+			"each view that the integration user sees is asked for its shares; where that fails too, DB-VIEW controls are unknown",
+			always(shareRows().Top(1)), readable,
+		},
+		{
+			"shares-filter", "does principalobjectaccessset take a filter by objecttypecode eq 'userquery'?", "yes",
+			"--scope integration asks by principal, and does not need it; --scope environment leaves the shares unread",
+			always(shareRows().Filter(dataverse.Eq("objecttypecode", "userquery")).Top(1)), readable,
+		},
+		{
+			"share-type-codes", "are the type codes of principalobjectaccessset names?", "yes: userquery, systemuser, team",
+			"numbers are understood too: 4230 is a personal view",
+			always(shareRows().Top(1)),
+			func(_ *inquiry, rows []columns, err error) (Answer, string) {
+				switch {
+				case err != nil:
+					return Unanswered, said(err)
+				case len(rows) == 0:
+					return Unanswered, "there is no row to look at"
+				}
+				for _, column := range []string{"objecttypecode", "principaltypecode"} {
+					if value := rows[0][column]; len(value) == 0 || value[0] != '"' {
+						return Otherwise, column + " is no text"
+					}
+				}
+				return AsAssumed, "they are texts"
+			},
+		},
+		{
+			"role-privileges-table", "can the table roleprivilegescollection be read?", "yes",
+			"nothing: what roles grant is read by RetrieveRolePrivilegesRole",
+			always(dataverse.Collection("roleprivilegescollection").Select("roleid", "privilegeid", "privilegedepthmask").Top(1)), readable,
+		},
+		{
+			"principal-accesses", "how does RetrieveSharedPrincipalsAndAccess name a principal?", "by systemuserid, teamid or ownerid",
+			"a view's shares are unread, and DB-VIEW controls are unknown where the table of shares does not tell",
+			func(in *inquiry) (question, string) {
+				if in.view == "" {
+					return question{}, "nobody at hand sees a personal view"
+				}
+				return question{query: dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", in.view)), as: in.viewSeer, one: true}, ""
+			},
+			judgePrincipals,
+		},
+		{
+			"record-filters", "do this identity's privileges have rows of the depth RecordFilter?", "no",
+			"such a grant is for some records only: it is never counted towards the minimum, and sinks nothing else",
+			func(in *inquiry) (question, string) {
+				return question{query: dataverse.Row("systemusers", in.self).Function("RetrieveUserPrivileges"), one: true}, ""
+			},
+			judgeFilters,
+		},
+		{
+			"act-as-self", "what does WhoAmI answer where this identity acts as itself?", "its own id",
+			"nothing: dbaudit does not act as itself",
+			func(in *inquiry) (question, string) {
+				return question{dataverse.Function("WhoAmI"), dataverse.Caller{SystemUserID: in.self}, true}, ""
+			},
+			isMe(func(in *inquiry) dataverse.GUID { return in.self }),
+		},
+		{
+			"act-as-user", "what does WhoAmI answer where this identity acts as a user?", "that user's id",
+			"what is read as somebody else is not taken for theirs: what views the integration user sees is unknown",
+			func(in *inquiry) (question, string) {
+				if in.user == nil {
+					return question{}, "there is no single enabled integration user to act as: give --integration-app-id or --integration-user"
+				}
+				return question{dataverse.Function("WhoAmI"), in.user.caller(), true}, ""
+			},
+			isMe(func(in *inquiry) dataverse.GUID { return in.user.id }),
+		},
+		{
+			"act-as-unknown", "what does WhoAmI answer where this identity acts as an id that nobody has?", "a refusal",
+			"nothing: dbaudit acts as users only whose rows it read",
+			func(*inquiry) (question, string) {
+				return question{dataverse.Function("WhoAmI"), dataverse.Caller{SystemUserID: nobody}, true}, ""
+			},
+			func(_ *inquiry, _ []columns, err error) (Answer, string) {
+				if err == nil {
+					return Otherwise, "the id is passed over without a word"
+				}
+				return AsAssumed, said(err)
+			},
+		},
+		{
+			"privileges-by-names", "is RetrieveUserSetOfPrivilegesByNames there, and does it take 44 names?", "yes",
+			"nothing: a user's privileges are read by RetrieveUserPrivileges",
+			func(in *inquiry) (question, string) {
+				names := []string{"prvReadAccount", "prvReadUserQuery"}
+				for i := len(names); i < 44; i++ {
+					names = append(names, fmt.Sprintf("prvReadNothing%d", i))
+				}
+				return question{query: dataverse.Row("systemusers", in.self).Function("RetrieveUserSetOfPrivilegesByNames", dataverse.NamesArg("PrivilegeNames", names)), one: true}, ""
+			},
+			readable,
+		},
+	}
+	for _, set := range []struct{ name, column, then string }{
+		{"systemuserrolescollection", "systemuserid", "apply refuses to change a role that others may hold, unless --allow-shared-role is given"},
+		{"teamrolescollection", "teamid", "nothing: teams and their roles are read from the teams"},
+		{"teammemberships", "teamid", "nothing: members are read from the users"},
+	} {
+		list = append(list, assumption{
+			"set-" + set.name, "is there an entity set " + set.name + ", and can it be read?", "yes", set.then,
+			always(dataverse.Collection(set.name).Select(set.column).Top(1)), readable,
+		})
+	}
+	return append(list,
+		assumption{
+			"organization-settings", "can the column orgdborgsettings be read?", "yes",
+			"whether record ownership reaches across business units is unknown, and a note says so",
+			always(dataverse.Collection("organizations").Select("orgdborgsettings")),
+			func(_ *inquiry, rows []columns, err error) (Answer, string) {
+				switch {
+				case err != nil:
+					return Otherwise, said(err)
+				case len(rows) == 0:
+					return Unanswered, "the organization's row is not shown"
+				}
+				var text string
+				if json.Unmarshal(rows[0]["orgdborgsettings"], &text) != nil || text == "" {
+					return Otherwise, "it is empty"
+				}
+				return AsAssumed, fmt.Sprintf("it has %d bytes", len(text))
+			},
+		},
+		assumption{
+			"dop-hint", "do answers have the header x-ms-dop-hint?", "yes",
+			"8 requests are made at once",
+			func(*inquiry) (question, string) { return question{query: dataverse.Function("WhoAmI"), one: true}, "" },
+			func(*inquiry, []columns, error) (Answer, string) {
+				if hint.Load() {
+					return AsAssumed, "it is there"
+				}
+				return Otherwise, "it is not there"
+			},
+		},
+	)
+}
+
+// judgePrincipals judges how an answer names principals.
+func judgePrincipals(_ *inquiry, rows []columns, err error) (Answer, string) {
+	if err != nil {
+		return Otherwise, said(err)
+	}
+	var list []struct {
+		AccessMask json.RawMessage
+		Principal  map[string]any
+	}
+	if json.Unmarshal(rows[0]["PrincipalAccesses"], &list) != nil {
+		return Otherwise, "there is no list PrincipalAccesses of objects"
+	}
+	if len(list) == 0 {
+		return Unanswered, "the view that was asked about has no share"
+	}
+	for _, access := range list {
+		if len(access.AccessMask) == 0 || access.AccessMask[0] != '"' {
+			return Otherwise, "AccessMask is no text"
+		}
+		known := slices.ContainsFunc([]string{"systemuserid", "teamid", "ownerid"}, func(key string) bool {
+			text, _ := access.Principal[key].(string)
+			_, err := dataverse.ParseGUID(text)
+			return err == nil
+		})
+		if !known {
+			return Otherwise, "a principal has none of these members"
+		}
+	}
+	return AsAssumed, fmt.Sprintf("it does, in %d of %d", len(list), len(list))
+}
+
+// judgeFilters looks for grants that are for some records only, and for depths that
+// nobody knows.
+func judgeFilters(_ *inquiry, rows []columns, err error) (Answer, string) {
+	if err != nil {
+		return Unanswered, said(err)
+	}
+	var list []struct{ Depth, RecordFilterID string }
+	if json.Unmarshal(rows[0]["RolePrivileges"], &list) != nil {
+		return Unanswered, "there is no list RolePrivileges of objects"
+	}
+	filtered, unknown := 0, 0
+	for _, p := range list {
+		_, err := snapshot.ParseDepth(strings.ToLower(p.Depth))
+		switch {
+		case p.Depth == "RecordFilter", err == nil && p.RecordFilterID != "" && !dataverse.GUID(p.RecordFilterID).IsZero():
+			filtered++
+		case err != nil:
+			unknown++
+		}
+	}
+	text := fmt.Sprintf("of %d rows %d are for some records only, and %d have a depth that is not known", len(list), filtered, unknown)
+	if filtered+unknown > 0 {
+		return Otherwise, text
+	}
+	return AsAssumed, text
+}

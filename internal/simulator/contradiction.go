@@ -1,0 +1,124 @@
+package simulator
+
+import (
+	"slices"
+	"strings"
+)
+
+// A Contradiction is one point in which an environment is not as dbaudit assumes
+// environments to be. Nobody could look these points up, and so the simulator can
+// play each either way. docs/assumptions.md says what is assumed.
+type Contradiction string
+
+// The contradictions.
+const (
+	// BulkEditAllDepths lets prvBulkEdit be granted at each depth, UserSettingsBasic
+	// prvReadUserSettings at Basic too.
+	BulkEditAllDepths Contradiction = "bulk-edit-all-depths"
+	UserSettingsBasic Contradiction = "user-settings-basic"
+	// ViewsOfEverybody shows whoever signs in the personal views of all.
+	ViewsOfEverybody Contradiction = "views-of-everybody"
+	// SharesClosed refuses the table of shares, ShareFilterRefused a filter on its type
+	// codes, and ShareCodesNumeric gives these as numbers.
+	SharesClosed       Contradiction = "shares-closed"
+	ShareFilterRefused Contradiction = "share-filter-refused"
+	ShareCodesNumeric  Contradiction = "share-codes-numeric"
+	// RolePrivilegesClosed refuses the table of roles' privileges.
+	RolePrivilegesClosed Contradiction = "role-privileges-closed"
+	// PrincipalsByReference names principals of a view by their address alone.
+	PrincipalsByReference Contradiction = "principals-by-reference"
+	// RecordFilters has each list of privileges hold a row of the depth RecordFilter.
+	RecordFilters Contradiction = "record-filters"
+	// ActAsSelfRefused refuses to act as the one who signs in, ActAsUnknownIgnored passes
+	// over an id that nobody has, ActIgnored over every id.
+	ActAsSelfRefused    Contradiction = "act-as-self-refused"
+	ActAsUnknownIgnored Contradiction = "act-as-unknown-ignored"
+	ActIgnored          Contradiction = "act-ignored"
+	// NoPrivilegesByNames leaves RetrieveUserSetOfPrivilegesByNames out, FewNames lets it
+	// take 40 names.
+	NoPrivilegesByNames Contradiction = "no-privileges-by-names"
+	FewNames            Contradiction = "few-names"
+	// NoIntersectSets leaves systemuserrolescollection, teamrolescollection and
+	// teammemberships out.
+	NoIntersectSets Contradiction = "no-intersect-sets"
+	// SettingsClosed refuses the column orgdborgsettings.
+	SettingsClosed Contradiction = "settings-closed"
+	// NoHint leaves the header x-ms-dop-hint out.
+	NoHint Contradiction = "no-dop-hint"
+)
+
+// Contradictions lists all of them.
+func Contradictions() []Contradiction {
+	return []Contradiction{
+		BulkEditAllDepths, UserSettingsBasic, ViewsOfEverybody, SharesClosed, ShareFilterRefused, ShareCodesNumeric,
+		RolePrivilegesClosed, PrincipalsByReference, RecordFilters, ActAsSelfRefused, ActAsUnknownIgnored, ActIgnored,
+		NoPrivilegesByNames, FewNames, NoIntersectSets, SettingsClosed, NoHint,
+	}
+}
+
+func (e *Environment) has(c Contradiction) bool { return slices.Contains(e.Contradictions, c) }
+
+// depths gives those at which a privilege of the catalogue can be granted here.
+func (e *Environment) depths(name string, usual []Depth) []Depth {
+	if same(name, "prvBulkEdit") && e.has(BulkEditAllDepths) || same(name, "prvReadUserSettings") && e.has(UserSettingsBasic) {
+		return []Depth{DepthBasic, DepthLocal, DepthDeep, DepthGlobal}
+	}
+	return usual
+}
+
+// fewNames is how many names a request has under FewNames.
+const fewNames = 40
+
+// contradicted refuses the reads of collections that the environment does not take.
+func (c *call) contradicted(t *entityType) error {
+	env := c.world.env
+	shares := t.logicalName == "principalobjectaccess"
+	switch {
+	case shares && env.has(SharesClosed), t.logicalName == "roleprivileges" && env.has(RolePrivilegesClosed):
+		return forbidden(codeNone, "The table '%s' cannot be read.", t.logicalName)
+	case shares && env.has(ShareFilterRefused) && strings.Contains(c.query.options["$filter"], "objecttypecode"):
+		return badURL("The filter on 'objecttypecode' is not supported.")
+	case t.logicalName == "organization" && env.has(SettingsClosed) && strings.Contains(c.query.options["$select"], "orgdborgsettings"):
+		return forbidden(codeNone, "The column 'orgdborgsettings' cannot be read.")
+	case env.has(NoIntersectSets) && slices.Contains([]string{"systemuserrolescollection", "teamrolescollection", "teammemberships"}, t.entitySet):
+		return noSegment(t.entitySet)
+	}
+	return nil
+}
+
+// wireValue gives a column's value as this environment sends it.
+func (c *call) wireValue(t *entityType, v any) any {
+	if t.logicalName != "principalobjectaccess" || !c.world.env.has(ShareCodesNumeric) {
+		return v
+	}
+	switch v {
+	case "userquery":
+		return 4230
+	case "systemuser":
+		return 8
+	case "team":
+		return 9
+	}
+	return v
+}
+
+// filteredRow is a grant for the records of a filter, of a privilege that is not in the
+// catalogue.
+func filteredRow(unit string) object {
+	return object{
+		{"Depth", "RecordFilter"},
+		{"PrivilegeId", deriveID("", "privilege", "prvReadnew_filtered")},
+		{"BusinessUnitId", unit},
+		{"PrivilegeName", "prvReadnew_filtered"},
+		{"RecordFilterId", deriveID("", "recordfilter")},
+		{"RecordFilterUniqueName", "new_filter"},
+	}
+}
+
+// withFilters adds to a list of privileges what the environment has of record filters.
+func (c *call) withFilters(rows []object, unit string) []object {
+	if c.world.env.has(RecordFilters) {
+		rows = append(rows, filteredRow(unit))
+	}
+	return rows
+}
