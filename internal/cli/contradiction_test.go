@@ -40,7 +40,7 @@ func TestContradictions(t *testing.T) {
 		{"a view is inactive", func(w *world) { w.accounts(func(v *simulator.PersonalView) { v.Inactive = true }) }},
 		{"the user has no role", func(w *world) { w.user(func(u *simulator.User) { u.Roles = nil }) }},
 	}
-	for _, c := range append(simulator.Contradictions(), "undefined opportunity relationship") {
+	for _, c := range append(judged(), "undefined opportunity relationship") {
 		for _, place := range worlds {
 			t.Run(string(c)+"/"+place.name, func(t *testing.T) {
 				w := l.pristine.clone()
@@ -51,6 +51,9 @@ func TestContradictions(t *testing.T) {
 					truth["DB-PRIV-OPPORTUNITY-RELATIONSHIP"] = "fail"
 				} else {
 					w.Contradictions = []simulator.Contradiction{c}
+				}
+				if c == simulator.RecordFilters {
+					truth["DB-ROLE-LEAST-PRIVILEGE"] = "fail" // a grant for some records is too much
 				}
 				r, _ := l.judge(t, w)
 				if compliant := r.Verdict == audit.VerdictCompliant; compliant && len(truth) > 0 {
@@ -83,11 +86,20 @@ func outcomesOf(lines []string) map[string]string {
 	return outcomes
 }
 
+// judged are the contradictions whose verdicts are held here.
+func judged() []simulator.Contradiction {
+	return slices.DeleteFunc(simulator.Contradictions(), func(c simulator.Contradiction) bool {
+		// What is read as somebody else needs a proof of its own: see the tests of
+		// impersonation.
+		return c == simulator.ActIgnored
+	})
+}
+
 // Most contradictions cost no verdict at all.
 func TestContradictionsThatCostNothing(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	costly := []simulator.Contradiction{simulator.ActIgnored}
+	costly := []simulator.Contradiction{simulator.SharesClosed, simulator.ShareFilterRefused, simulator.RecordFilters, simulator.ActIgnored}
 	for _, c := range simulator.Contradictions() {
 		if slices.Contains(costly, c) {
 			continue

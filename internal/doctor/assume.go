@@ -320,12 +320,12 @@ func assumptions(hint *atomic.Bool) []assumption {
 		},
 		{
 			"shares-readable", "can the table principalobjectaccessset be read?", "yes",
-			"each view that the integration user sees is asked for its shares; where that fails too, DB-VIEW controls are unknown",
+			"each view that the integration user sees is asked for its shares; a share without Read is not seen then, and DB-VIEW-LEAST-ACCESS is unknown",
 			always(shareRows().Top(1)), readable,
 		},
 		{
 			"shares-filter", "does principalobjectaccessset take a filter by objecttypecode eq 'userquery'?", "yes",
-			"--scope integration asks by principal, and does not need it; --scope environment leaves the shares unread",
+			"as where the table cannot be read; --scope environment leaves the shares unread",
 			always(shareRows().Filter(dataverse.Eq("objecttypecode", "userquery")).Top(1)), readable,
 		},
 		{
@@ -416,13 +416,12 @@ func assumptions(hint *atomic.Bool) []assumption {
 			readable,
 		},
 	}
-	for _, set := range []struct{ name, column, then string }{
-		{"systemuserrolescollection", "systemuserid", "apply refuses to change a role that others may hold, unless --allow-shared-role is given"},
-		{"teamrolescollection", "teamid", "nothing: teams and their roles are read from the teams"},
-		{"teammemberships", "teamid", "nothing: members are read from the users"},
+	for _, set := range []struct{ name, column string }{
+		{"systemuserrolescollection", "systemuserid"}, {"teamrolescollection", "teamid"}, {"teammemberships", "teamid"},
 	} {
 		list = append(list, assumption{
-			"set-" + set.name, "is there an entity set " + set.name + ", and can it be read?", "yes", set.then,
+			"set-" + set.name, "is there an entity set " + set.name + ", and can it be read?", "yes",
+			"a scan does not need it; apply cannot tell who holds a role, and so does not change it",
 			always(dataverse.Collection(set.name).Select(set.column).Top(1)), readable,
 		})
 	}
