@@ -222,7 +222,7 @@ func TestLoginWhoamiLogout(t *testing.T) {
 	}
 	// Unattended, nobody is asked: it is a matter of configuration.
 	o := p.run("scan").must(t, 2)
-	if !strings.Contains(o.stderr, "nothing says how to sign in") {
+	if !strings.Contains(o.stderr, "is set, and its secret is not") {
 		t.Errorf("after logout: %s", o.stderr)
 	}
 	p.vars = map[string]string{}
