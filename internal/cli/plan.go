@@ -26,6 +26,7 @@ import (
 type contentFlags struct {
 	only, except          []string
 	leastPrivilege        bool
+	replaceFiltered       bool
 	unassignAdministrator bool
 	validFor              time.Duration
 	maxChanges            int
@@ -34,6 +35,7 @@ type contentFlags struct {
 func (f *contentFlags) add(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.only, "only", nil, "mend the findings of this `control` only; repeatable")
 	flags.StringSliceVar(&f.except, "except", nil, "leave the findings of this `control` alone; repeatable")
+	flags.BoolVar(&f.replaceFiltered, "replace-filtered", false, "grant in full what is granted for some records only, which rollback cannot bring back")
 	flags.BoolVar(&f.leastPrivilege, "least-privilege", false, "take from the role what it grants beyond the minimum")
 	flags.BoolVar(&f.unassignAdministrator, "unassign-administrator", false, "take administrator roles from the integration user")
 	flags.DurationVar(&f.validFor, "valid-for", plan.DefaultValidity, "how `long` after its snapshot the plan may be applied, 720h at most")
@@ -310,7 +312,7 @@ func (a *app) derive(r audit.Result, s *snapshot.Snapshot, p profile.Profile, f 
 		Tool: a.tool(), MadeAt: asOf, Validity: f.validFor, Pattern: p.Pattern,
 		Minimum: p.Minimum(), Allow: p.Allow, Depths: p.Depths,
 		Only: controlIDs(f.only), Except: controlIDs(f.except),
-		LeastPrivilege: f.leastPrivilege, UnassignAdministrator: f.unassignAdministrator,
+		LeastPrivilege: f.leastPrivilege, ReplaceFiltered: f.replaceFiltered, UnassignAdministrator: f.unassignAdministrator,
 		Describe: func(fix audit.Fix) (string, []string) {
 			m := remedy.For(fix, r.Environment, r.Profile.Name)
 			return m.Summary, m.Portal

@@ -388,10 +388,11 @@ func (c *collection) assembleViews(s *snapshot.Snapshot) {
 }
 
 func (c *collection) assembleShares(s *snapshot.Snapshot) {
-	masks := map[[2]string]int{}
+	masks, own := map[[2]string]int{}, map[[2]string]int{}
 	for _, o := range c.shares {
 		if !o.foreign {
 			masks[[2]string{o.principal, o.view}] |= o.mask
+			own[[2]string{o.principal, o.view}] |= o.mask &^ o.inherited
 		}
 	}
 	for key, mask := range masks {
@@ -402,7 +403,7 @@ func (c *collection) assembleShares(s *snapshot.Snapshot) {
 		if s.Shares[key[0]] == nil {
 			s.Shares[key[0]] = map[string]snapshot.Share{}
 		}
-		s.Shares[key[0]][key[1]] = snapshot.Share{Rights: rights}
+		s.Shares[key[0]][key[1]] = snapshot.Share{Rights: rights, Inherited: snapshot.RightsOf(mask &^ own[key])}
 	}
 }
 

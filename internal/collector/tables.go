@@ -288,6 +288,8 @@ func systemViewOf(r *row) systemView {
 type share struct {
 	principal, view string
 	mask            int
+	// inherited is what of the mask the share itself does not give.
+	inherited int
 	// foreign marks a share of something that is no personal view.
 	foreign bool
 }
@@ -298,10 +300,8 @@ func shareQuery(columnSet) dataverse.Query {
 }
 
 func shareOf(r *row) share {
-	s := share{
-		principal: r.id("principalid"), view: r.id("objectid"),
-		mask: r.optionalNumber("accessrightsmask") | r.optionalNumber("inheritedaccessrightsmask"),
-	}
+	own, inherited := r.optionalNumber("accessrightsmask"), r.optionalNumber("inheritedaccessrightsmask")
+	s := share{principal: r.id("principalid"), view: r.id("objectid"), mask: own | inherited, inherited: inherited &^ own}
 	// A view's type is userquery, by its number 4230.
 	code := r.typeCode("objecttypecode")
 	s.foreign = !strings.EqualFold(code, "userquery") && code != "4230"

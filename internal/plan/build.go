@@ -29,6 +29,9 @@ type Options struct {
 	Only, Except []audit.ControlID
 	// LeastPrivilege takes surplus privileges from the role.
 	LeastPrivilege bool
+	// ReplaceFiltered grants without a filter what is granted for some records only,
+	// which no rollback brings back.
+	ReplaceFiltered bool
 	// UnassignAdministrator takes administrator roles from the user.
 	UnassignAdministrator bool
 	// Minimum is what the profile asks for, Allow what it allows besides, and Depths
@@ -70,7 +73,7 @@ func Build(r audit.Result, s *snapshot.Snapshot, o Options) (Plan, error) {
 	}
 	b := builder{
 		Options: o, result: r, snapshot: s,
-		roles: map[string]*roleWork{}, shares: map[string]*shareWork{},
+		roles: map[string]*roleWork{}, shares: map[string]*shareWork{}, besides: map[string]bool{},
 		plan: Plan{
 			Format: Format, Tool: o.Tool, Environment: r.Environment, Profile: r.Profile.Name,
 			Requirement: s.Requirement, Snapshot: r.Snapshot,
@@ -111,6 +114,9 @@ type builder struct {
 	// unreached is set where the integration role should be assigned, and is left to
 	// people.
 	unreached bool
+	// besides are the fingerprints of findings that granting alone does not end: the
+	// user is assigned the role as well.
+	besides   map[string]bool
 	shares    map[string]*shareWork // by view and principal
 	shareKeys []string
 }
@@ -171,11 +177,7 @@ func (b *builder) take(c cause) {
 	case audit.FixCreateRole:
 		b.createRole(c)
 	case audit.FixAddPrivilege, audit.FixRaiseDepth:
-		if w := b.role(c.fix.Role); w != nil {
-			w.grant(c.fix.Privileges, c.reason())
-			return
-		}
-		b.manual(c, "this role cannot be edited, or was not read")
+		b.grantIn(c)
 	case audit.FixRemovePrivilege:
 		b.removePrivileges(c)
 	case audit.FixCreateApplicationUser:
@@ -189,21 +191,29 @@ func (b *builder) take(c cause) {
 	case audit.FixShareView, audit.FixReduceShare:
 		b.share(c)
 	default:
-		b.manual(c, "")
+		b.manual(c, obstacleNone)
 	}
 }
 
-// manual leaves a fix to people, and says why where that is not plain.
-func (b *builder) manual(c cause, reason string) {
-	summary, steps := b.Describe(c.fix)
-	if reason != "" {
-		summary = strings.TrimSuffix(summary, ".") + ": " + reason + "."
-	}
-	who := c.fix.Who()
+// manual leaves a fix to people, because of an obstacle or because no tool does it.
+func (b *builder) manual(c cause, o obstacle) { b.stop(c, hurdle{obstacle: o, fix: c.fix}) }
+
+// stop leaves a fix to people because of an obstacle: what to do is to end that first.
+func (b *builder) stop(c cause, h hurdle) {
 	if owner, disabled := b.disabledOwner(c.fix); disabled {
-		summary, who, steps = ofDisabled(c.fix, owner)
+		h = hurdle{obstacle: obstacleOwnerDisabled, fix: c.fix, name: owner}
 	}
-	b.leave(c, summary, who, steps)
+	summary, steps := b.Describe(c.fix)
+	if h.obstacle == obstacleOwnerDisabled {
+		summary = "Bring " + named(c.fix.View, "the view") + " into the hands of somebody who is enabled."
+	}
+	if why := h.why(); why != "" {
+		summary = strings.TrimSuffix(summary, ".") + ": " + why + "."
+	}
+	if how := h.how(); how != nil {
+		steps = how
+	}
+	b.leave(c, summary, h.who(), steps)
 }
 
 func (b *builder) leave(c cause, summary, who string, steps []string) {
@@ -266,16 +276,16 @@ func (b *builder) settle() {
 	b.settleAssign()
 	if b.unreached {
 		for _, w := range b.unassign {
-			b.manual(w.causes[0], "the integration role does not reach the user yet, who would be left without it")
+			b.manual(w.causes[0], obstacleUnreached)
 		}
 		b.unassign = nil
 	}
 	for root, w := range b.roles {
-		if b.elsewhere(root) {
-			for _, reasons := range w.addWhy {
-				for i := range reasons {
-					reasons[i].Partly = true
-				}
+		elsewhere := b.elsewhere(root)
+		for _, reasons := range w.addWhy {
+			for i := range reasons {
+				alone := b.besides[reasons[i].Fingerprint] && b.assign == nil
+				reasons[i].Partly = reasons[i].Partly || elsewhere || alone
 			}
 		}
 	}

@@ -53,6 +53,48 @@ func (w *roleWork) grant(list []audit.Grant, why Reason) {
 	}
 }
 
+// locked says why there is no work on a role.
+func (b *builder) locked(ref *audit.Reference) obstacle {
+	if role, known := b.snapshot.Roles[refID(ref)]; known && (!role.Customizable || role.TemplateID != "") {
+		return obstacleRoleLocked
+	}
+	return obstacleRoleUnread
+}
+
+// grantIn grants in a role what it lacks, and has the role assigned where a fix asks for
+// that besides. What is granted for some records only is not replaced unless that is
+// asked for: nothing could bring the filter back.
+func (b *builder) grantIn(c cause) {
+	w := b.role(c.fix.Role)
+	if w == nil {
+		b.manual(c, b.locked(c.fix.Role))
+		return
+	}
+	if limited := b.filtered(c.fix); len(limited) > 0 && !b.ReplaceFiltered {
+		rest := c
+		c.fix.Privileges = limited
+		b.manual(c, obstacleFiltered)
+		rest.fix.Privileges = slices.DeleteFunc(slices.Clone(rest.fix.Privileges), func(g audit.Grant) bool { return slices.Contains(limited, g) })
+		if c = rest; len(c.fix.Privileges) == 0 {
+			return
+		}
+	}
+	w.grant(c.fix.Privileges, c.reason())
+	if c.fix.User != nil {
+		b.besides[c.finding.Fingerprint] = true
+		c.fix = audit.Fix{Kind: audit.FixAssignRole, Role: c.fix.Role, User: c.fix.User}
+		b.assignRole(c)
+	}
+}
+
+// filtered are the privileges of a fix that its role grants for some records only.
+func (b *builder) filtered(fix audit.Fix) []audit.Grant {
+	return slices.DeleteFunc(slices.Clone(fix.Privileges), func(g audit.Grant) bool {
+		_, limited := b.snapshot.FilteredPrivileges[refID(fix.Role)][g.Name]
+		return !limited
+	})
+}
+
 // rootUnit is the business unit without a parent.
 func (b *builder) rootUnit() (Ref, bool) {
 	for _, id := range slices.Sorted(maps.Keys(b.snapshot.BusinessUnits)) {
@@ -69,7 +111,8 @@ func (b *builder) unitNamed(name string) (Ref, bool) {
 		return b.rootUnit()
 	}
 	for _, id := range slices.Sorted(maps.Keys(b.snapshot.BusinessUnits)) {
-		if u := b.snapshot.BusinessUnits[id]; strings.EqualFold(u.Name, name) && b.lockedUnit(id) == "" {
+		_, locked := b.lockedUnit(id)
+		if strings.EqualFold(b.snapshot.BusinessUnits[id].Name, name) && !locked {
 			return b.unit(id), true
 		}
 	}
@@ -80,7 +123,7 @@ func (b *builder) createRole(c cause) {
 	fix := c.fix
 	root, ok := b.rootUnit()
 	if !ok || fix.Role == nil || fix.Role.Name == "" {
-		b.manual(c, "the root business unit was not read")
+		b.manual(c, obstacleRootUnread)
 		return
 	}
 	if b.newRole == nil {
@@ -102,7 +145,7 @@ func (b *builder) undefined(c cause) {
 	}
 	if missing != nil {
 		c.fix = audit.Fix{Kind: audit.FixInstallApp, Privileges: missing}
-		b.manual(c, "")
+		b.manual(c, obstacleNone)
 	}
 }
 
@@ -110,7 +153,10 @@ func (b *builder) removePrivileges(c cause) {
 	w := b.role(c.fix.Role)
 	switch {
 	case w == nil:
-		b.manual(c, "this role cannot be edited, or was not read")
+		b.manual(c, b.locked(c.fix.Role))
+		return
+	case len(b.filtered(c.fix)) > 0 && b.LeastPrivilege && !b.ReplaceFiltered:
+		b.manual(c, obstacleFiltered)
 		return
 	case !b.LeastPrivilege:
 		b.withhold(c, "--least-privilege")
@@ -158,6 +204,9 @@ func (b *builder) grants(w *roleWork, has map[string]snapshot.Depth) {
 			a.Before[name], a.After[name], a.Target.Privileges[name] = has[name].String(), g.Depth, strings.ToLower(g.ID)
 			if rank(g.Depth) > int(asked(name, b.plan.Requirement, b.Depths)) {
 				a.Target.Levels[name] = b.snapshot.Privileges[name].Depths
+			}
+			if _, limited := b.snapshot.FilteredPrivileges[w.ref.ID][name]; limited {
+				a.Target.Filtered = append(a.Target.Filtered, name)
 			}
 			a.Why = add(a.Why, w.addWhy[name]...)
 		}

@@ -32,8 +32,15 @@ func (b *builder) createUser(c cause) {
 	}
 	unit, ok := b.unitNamed(name)
 	app := c.fix.ApplicationID
-	if !ok || app == "" {
-		b.manual(c, fmt.Sprintf("there is no business unit %q that is enabled", name))
+	switch {
+	case app == "":
+		b.manual(c, obstacleNoApplication)
+		return
+	case !ok && name == "":
+		b.manual(c, obstacleRootUnread)
+		return
+	case !ok:
+		b.stop(c, hurdle{obstacle: obstacleNoUnit, fix: c.fix, name: name})
 		return
 	}
 	b.newUser = &userWork{ref: Ref{Kind: "systemuser", Name: "application " + app}, app: app, unit: unit, why: []Reason{c.reason()}}
@@ -42,12 +49,12 @@ func (b *builder) createUser(c cause) {
 func (b *builder) enableUser(c cause) {
 	user, ok := b.user(c.fix.User)
 	if !ok {
-		b.manual(c, "")
+		b.manual(c, obstacleUserGone)
 		return
 	}
 	u := b.snapshot.Users[user.ID]
-	if reason := b.lockedUnit(u.BusinessUnitID); reason != "" {
-		b.manual(c, reason)
+	if name, locked := b.lockedUnit(u.BusinessUnitID); locked {
+		b.stop(c, hurdle{obstacle: obstacleUnitDisabled, fix: c.fix, name: name})
 		return
 	}
 	b.enable = &userWork{ref: user, app: u.ApplicationID, unit: b.unit(u.BusinessUnitID), why: []Reason{c.reason()}}
@@ -64,8 +71,12 @@ func (b *builder) user(ref *audit.Reference) (Ref, bool) {
 func (b *builder) assignRole(c cause) {
 	user, ok := b.user(c.fix.User)
 	role, known := b.snapshot.Roles[refID(c.fix.Role)]
-	if !ok || !known {
-		b.manual(c, "")
+	switch {
+	case !ok:
+		b.manual(c, obstacleUserGone)
+		return
+	case !known:
+		b.manual(c, obstacleRoleUnread)
 		return
 	}
 	if b.assign != nil {
@@ -78,9 +89,9 @@ func (b *builder) assignRole(c cause) {
 // prepareAssign settles which copy of a role a user is given: the one in the
 // user's business unit. Where it is known that there is none, it is for people.
 func (b *builder) prepareAssign(c cause, why Reason, role Ref, home string, user, unit Ref) {
-	if reason := b.lockedUnit(unit.ID); reason != "" {
+	if name, locked := b.lockedUnit(unit.ID); locked {
 		b.unreached = true
-		b.manual(c, reason)
+		b.stop(c, hurdle{obstacle: obstacleUnitDisabled, fix: c.fix, name: name})
 		return
 	}
 	w := assignWork{role: role, user: user, unit: unit, why: []Reason{why}, causes: []cause{c}}
@@ -92,20 +103,17 @@ func (b *builder) prepareAssign(c cause, why Reason, role Ref, home string, user
 	root, read := b.rootUnit()
 	if w.copied == (Ref{}) && read && home != root.ID && !b.across() {
 		b.unreached = true
-		b.manual(c, "the role has no copy in the user's business unit: make it in the root business unit")
+		b.manual(c, obstacleNoCopy)
 		return
 	}
 	b.assign = &w
 }
 
-// lockedUnit says why a user of a business unit must not be assigned to or enabled, or
-// "": nobody of a disabled unit, or of one below it, can sign in.
-func (b *builder) lockedUnit(id string) string {
-	disabled, known := b.snapshot.DisabledUnit(id)
-	if !known {
-		return ""
-	}
-	return fmt.Sprintf("the business unit %q is disabled, and nobody of it can sign in", b.snapshot.BusinessUnits[disabled].Name)
+// lockedUnit names the disabled unit that a business unit is, or stands below: nobody of
+// it can sign in, so that no user of it is assigned to or enabled.
+func (b *builder) lockedUnit(id string) (name string, locked bool) {
+	disabled, locked := b.snapshot.DisabledUnit(id)
+	return b.snapshot.BusinessUnits[disabled].Name, locked
 }
 
 // copyIn is a role's copy in a business unit, or nothing.
@@ -125,8 +133,12 @@ func (b *builder) across() bool {
 func (b *builder) unassignRole(c cause) {
 	user, ok := b.user(c.fix.User)
 	root := refID(c.fix.Role)
-	if !ok || root == "" {
-		b.manual(c, "")
+	switch {
+	case !ok:
+		b.manual(c, obstacleUserGone)
+		return
+	case root == "":
+		b.manual(c, obstacleRoleUnread)
 		return
 	}
 	why := c.reason()
@@ -136,7 +148,7 @@ func (b *builder) unassignRole(c cause) {
 			why.Partly = true
 			part := c
 			part.fix = audit.Fix{Kind: audit.FixRemoveFromTeam, Role: c.fix.Role, User: c.fix.User, Team: &audit.Reference{ID: id, Name: team.Name}}
-			b.manual(part, "the role reaches the user through this team as well")
+			b.manual(part, obstacleThroughTeam)
 		}
 	}
 	if !b.UnassignAdministrator {

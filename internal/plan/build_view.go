@@ -2,7 +2,6 @@ package plan
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -61,22 +60,6 @@ func (b *builder) disabledOwner(fix audit.Fix) (name string, disabled bool) {
 	return "", false
 }
 
-// ofDisabled says what becomes of a view whose owner is disabled: nobody can look at
-// it or share it, and its owner cannot be asked.
-func ofDisabled(fix audit.Fix, owner string) (summary, who string, steps []string) {
-	view := ""
-	if fix.View != nil {
-		view = cmp.Or(fix.View.Name, fix.View.ID)
-	}
-	return fmt.Sprintf("Bring the view %q into the hands of somebody who is enabled: its owner, %s, is disabled, and nobody can look at it or share it.", view, owner),
-		audit.SystemAdministrator,
-		[]string{
-			fmt.Sprintf("Enable the user %s in the Power Platform admin center, or reassign what %[1]s owns to a user who is enabled.", owner),
-			"Where the owner is another by then, name it under views in the configuration.",
-			"Make the plan again.",
-		}
-}
-
 func (b *builder) share(c cause) {
 	fix, why := c.fix, c.reason()
 	viewID := refID(fix.View)
@@ -85,14 +68,22 @@ func (b *builder) share(c cause) {
 	if fix.Kind == audit.FixShareView && fix.User != nil {
 		principals = []audit.Reference{*fix.User}
 	}
-	if !ok || viewID == "" || len(principals) == 0 {
-		b.manual(c, "nobody can act as the view's owner")
+	switch {
+	case viewID == "" || len(principals) == 0:
+		b.manual(c, obstacleViewUnread)
+		return
+	case !ok:
+		b.manual(c, obstacleOwnerTeam)
 		return
 	}
 	for _, p := range principals {
 		w := b.shareFor(Ref{ID: viewID, Name: fix.View.Name}, Ref{Kind: cmp.Or(p.Kind, "systemuser"), ID: p.ID, Name: p.Name}, owner)
 		if slices.Contains(b.snapshot.Shares[p.ID][viewID].Rights, snapshot.RightOther) {
-			b.manual(c, "the share holds rights that dbaudit does not know, and could not bring back")
+			b.manual(c, obstacleOtherRights)
+			return
+		}
+		if fix.Kind == audit.FixReduceShare && len(onlyMore(b.snapshot.Shares[p.ID][viewID].Inherited)) > 0 {
+			b.manual(c, obstacleInheritedRights)
 			return
 		}
 		w.table = cmp.Or(fix.Table, b.snapshot.Views[viewID].Table)
@@ -135,12 +126,12 @@ func (b *builder) followViews() {
 		finding := audit.Finding{Fingerprint: why.Fingerprint}
 		if !found {
 			fix.Kind = audit.FixFindView
-			b.manual(cause{c, finding, fix}, "")
+			b.manual(cause{c, finding, fix}, obstacleNone)
 			continue
 		}
 		owner, ok := b.owner(id, nil)
 		if !ok {
-			b.manual(cause{c, finding, fix}, "nobody can act as the view's owner")
+			b.manual(cause{c, finding, fix}, obstacleOwnerTeam)
 			continue
 		}
 		w := b.shareFor(Ref{ID: id, Name: b.snapshot.Views[id].Name}, b.newUser.ref, owner)
@@ -211,4 +202,9 @@ func withRead(rights []snapshot.Right) []snapshot.Right {
 
 func onlyRead(rights []snapshot.Right) []snapshot.Right {
 	return slices.DeleteFunc(slices.Clone(rights), func(r snapshot.Right) bool { return r != snapshot.RightRead })
+}
+
+// onlyMore are the rights beyond Read.
+func onlyMore(rights []snapshot.Right) []snapshot.Right {
+	return slices.DeleteFunc(slices.Clone(rights), func(r snapshot.Right) bool { return r == snapshot.RightRead })
 }

@@ -105,7 +105,10 @@ func (a Action) checkCompany() error {
 	default:
 		along = len(a.Along) == 0
 	}
+	filtered := slices.IsSorted(a.Target.Filtered) && !slices.ContainsFunc(a.Target.Filtered, func(name string) bool { return a.After[name] == "" })
 	switch {
+	case !filtered:
+		return errors.New("what it says is filtered is not what it changes")
 	case !along:
 		return errors.New("the platform does not grant what it says")
 	case a.UndoneWith != with:

@@ -26,7 +26,7 @@ func (p Plan) Text() string {
 			fmt.Fprintf(&b, "  %s %2s. %s\n", a.mark(), a.ID, text.Line(a.Summary))
 			if a.Target.Kind == KindGrants || a.Target.Kind == KindShare {
 				for _, d := range a.Differences() {
-					fmt.Fprintf(&b, "        %s %-32s %s → %s\n", d.Mark(), text.Line(d.Name), text.Line(d.Before), text.Line(d.After))
+					fmt.Fprintf(&b, "        %s %-32s %s → %s\n", d.Mark(), text.Line(d.Name), text.Line(a.was(d)), text.Line(d.After))
 				}
 			}
 			for _, name := range a.Along {
@@ -262,7 +262,7 @@ func (p Plan) Markdown() string {
 			fmt.Fprintf(&b, "\n### %s. %s\n\n", a.ID, text.Markdown(a.Summary))
 			b.WriteString("| | what | now | then |\n|---|---|---|---|\n")
 			for _, d := range a.Differences() {
-				fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", d.Mark(), text.Markdown(d.Name), text.Markdown(d.Before), text.Markdown(d.After))
+				fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", d.Mark(), text.Markdown(d.Name), text.Markdown(a.was(d)), text.Markdown(d.After))
 			}
 			for _, name := range a.Along {
 				fmt.Fprintf(&b, "| %s | %s | | by the platform itself |\n", MarkAdd, text.Markdown(name))
@@ -328,4 +328,16 @@ func (r Request) markdown() string {
 		}
 	}
 	return b.String()
+}
+
+// was is what is there before a change, for a reader. A grant for some records only
+// counts as none where depths are compared.
+func (a Action) was(d Difference) string {
+	switch {
+	case !slices.Contains(a.Target.Filtered, d.Name):
+		return d.Before
+	case d.Before == None:
+		return "filtered"
+	}
+	return d.Before + " and filtered"
 }

@@ -103,6 +103,9 @@ type Target struct {
 	Owner *Ref `json:"owner,omitempty"`
 	// Privileges are the ids of privileges by name, as far as they are known.
 	Privileges map[string]string `json:"privileges,omitempty"`
+	// Filtered are the privileges among those of Privileges that are granted for some
+	// records only before the change. Nothing brings such a filter back.
+	Filtered []string `json:"filtered,omitempty"`
 	// Levels are the depths at which a privilege can be granted, where the one that
 	// is asked for is none of them.
 	Levels map[string][]snapshot.Depth `json:"levels,omitempty"`

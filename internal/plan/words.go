@@ -64,7 +64,11 @@ func (a Action) grantNote(what string) string {
 	for _, name := range slices.Sorted(maps.Keys(a.Target.Levels)) {
 		levels = sentences(levels, fmt.Sprintf("%s can be granted at %s depth only.", name, depths(a.Target.Levels[name])))
 	}
-	return sentences(everybody, along, levels, a.Target.managedNote())
+	filtered := ""
+	if len(a.Target.Filtered) > 0 {
+		filtered = fmt.Sprintf("Granted for some records only until now: %s. Rollback cannot bring that filter back.", strings.Join(a.Target.Filtered, ", "))
+	}
+	return sentences(everybody, along, levels, filtered, a.Target.managedNote())
 }
 
 func depths(list []snapshot.Depth) string {

@@ -260,6 +260,9 @@ type SystemView struct {
 
 // Share is what a row of the principalobjectaccess table gives.
 type Share struct {
+	// Inherited are those of Rights that only inheritedaccessrightsmask gives: a change
+	// of the share does not take them away.
+	Inherited []Right `json:"inherited,omitempty"`
 	// Rights is the union of accessrightsmask and inheritedaccessrightsmask.
 	Rights []Right `json:"rights"`
 }

@@ -222,3 +222,18 @@ func TestAddPrivilegeAndAssign(t *testing.T) {
 		}
 	}
 }
+
+// TestMoveKeepsRoles: a move takes the roles away with matrix units too, so that they
+// are noted before it and assigned after it.
+func TestMoveKeepsRoles(t *testing.T) {
+	t.Parallel()
+	r := For(audit.Fix{Kind: audit.FixMoveUser, User: &audit.Reference{ID: "u", Name: "Sync"}, BusinessUnit: &audit.Reference{Name: "Europe"}}, audit.Environment{URL: origin}, "")
+	steps := strings.Join(r.Portal, "\n")
+	note, move, assign := strings.Index(steps, "note the roles"), strings.Index(steps, "Change business unit"), strings.Index(steps, "Assign the noted roles again")
+	if note < 0 || move < note || assign < move {
+		t.Errorf("the order is not note, move, assign: %s", steps)
+	}
+	if !strings.Contains(steps, "whether or not") || !strings.Contains(steps, "DoNotRemoveRolesOnChangeBusinessUnit") {
+		t.Errorf("when the roles are lost is not said: %s", steps)
+	}
+}

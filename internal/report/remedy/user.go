@@ -53,12 +53,15 @@ func (f fix) moveUser() Remedy {
 		Summary: fmt.Sprintf("Move the user %s to the business unit %s.", name(f.User, "of the integration"), name(f.BusinessUnit, "that the configuration names")),
 		Portal: []string{
 			f.users(),
-			fmt.Sprintf("Select %s and choose Change business unit.", name(f.User, "of the integration")),
-			fmt.Sprintf("Choose %s, and OK. Unless record ownership across business units is on, the move takes the roles away: assign the integration's role again.", name(f.BusinessUnit, "the business unit that the configuration names")),
+			fmt.Sprintf("Select %s, choose Edit security roles (for a person's account: Manage security roles), and note the roles: the move takes them away, whether or not record ownership across business units is on. Only the environment setting DoNotRemoveRolesOnChangeBusinessUnit keeps them.", name(f.User, "of the integration")),
+			fmt.Sprintf("Choose Change business unit, then %s, and OK.", name(f.BusinessUnit, "the business unit that the configuration names")),
+			"Assign the noted roles again, by their copies in the new business unit.",
 		},
-		Requests: append(requests, f.patch("move the user", "systemusers("+id(f.User, userID)+")", object{
-			{"businessunitid@odata.bind", "/businessunits(" + id(f.BusinessUnit, unitID) + ")"},
-		})),
+		Requests: append(requests,
+			f.list("the roles to assign again after the move", "systemusers("+id(f.User, userID)+")/systemuserroles_association?$select=roleid,name,_parentrootroleid_value"),
+			f.patch("move the user", "systemusers("+id(f.User, userID)+")", object{
+				{"businessunitid@odata.bind", "/businessunits(" + id(f.BusinessUnit, unitID) + ")"},
+			})),
 	}
 }
 

@@ -1,0 +1,111 @@
+package plan_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// limited has a record filter limit what the role grants of leads.
+func limited(_ *audit.Result, s *snapshot.Snapshot) {
+	s.FilteredPrivileges = map[string]map[string]string{id(role): {"prvReadLead": "Global"}}
+}
+
+// TestFilteredGrantsAreLeft: what no rollback brings back is not replaced unless that is
+// asked for, and then it is said.
+func TestFilteredGrantsAreLeft(t *testing.T) {
+	p := build(t, options(), limited)
+	for _, a := range p.Actions {
+		if a.After["prvReadLead"] != "" && a.Target.Kind == plan.KindGrants {
+			t.Errorf("it is replaced without being asked for: %+v", a)
+		}
+	}
+	people := left(p, "DB-PRIV-LEAD")
+	if len(people) != 1 || !strings.Contains(people[0].Summary, "record filter") || !strings.Contains(strings.Join(people[0].How, " "), "--replace-filtered") {
+		t.Errorf("left to people: %+v", people)
+	}
+
+	o := options()
+	o.ReplaceFiltered = true
+	p = build(t, o, limited)
+	i := slices.IndexFunc(p.Actions, func(a plan.Action) bool { return a.Kind == audit.FixAddPrivilege })
+	if i < 0 {
+		t.Fatal("it is not replaced though it is asked for")
+	}
+	a := p.Actions[i]
+	if !slices.Equal(a.Target.Filtered, []string{"prvReadLead"}) || !strings.Contains(a.Note, "Rollback cannot bring that filter back") {
+		t.Errorf("it is not said: %q, %q", a.Target.Filtered, a.Note)
+	}
+	if text := p.Text(); !strings.Contains(text, "filtered → global") {
+		t.Errorf("what is there before is not said:\n%s", text)
+	}
+	if _, err := plan.Decode(encode(t, p)); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestInheritedRightsAreLeft: a share that is reduced would be as before, for ever.
+func TestInheritedRightsAreLeft(t *testing.T) {
+	p := build(t, options(), func(_ *audit.Result, s *snapshot.Snapshot) {
+		share := s.Shares[id(user)][id(leads)]
+		share.Inherited = []snapshot.Right{snapshot.RightAppendTo}
+		s.Shares[id(user)][id(leads)] = share
+	})
+	if i := slices.IndexFunc(p.Actions, func(a plan.Action) bool { return a.Kind == audit.FixReduceShare }); i >= 0 {
+		t.Errorf("the plan holds %q", p.Actions[i].Summary)
+	}
+	if people := left(p, "DB-VIEW-LEAST-ACCESS"); len(people) != 1 || !strings.Contains(people[0].Summary, "inherited") {
+		t.Errorf("left to people: %+v", people)
+	}
+}
+
+// TestGrantAndAssign: where a role reaches the user only through a team that keeps its
+// Basic rights, one plan grants what is missing and assigns the role.
+func TestGrantAndAssign(t *testing.T) {
+	asks := func(r *audit.Result, s *snapshot.Snapshot) {
+		for i := range r.Controls {
+			c := &r.Controls[i]
+			switch c.ID {
+			case "DB-PRIV-LEAD":
+				c.Findings[0].Fix.User = &audit.Reference{Kind: "systemuser", ID: id(user), Name: "# Sync"}
+			case "DB-USER-ROLE":
+				c.Findings, c.Outcome = nil, audit.OutcomePass
+			}
+		}
+		u := s.Users[id(user)]
+		u.Roles = []string{}
+		u.Teams = []string{id(30)}
+		s.Users[id(user)] = u
+		s.Teams = map[string]snapshot.Team{id(30): {BusinessUnitID: id(unit), Name: "Sales", Roles: []string{id(role + 20)}}}
+	}
+	p := build(t, options(), asks)
+	var did []audit.FixKind
+	for _, a := range p.Actions {
+		for _, why := range a.Why {
+			if why.Control == "DB-PRIV-LEAD" {
+				did = append(did, a.Kind)
+				if !why.Settled() {
+					t.Errorf("%s does not settle it: %+v", a.Kind, why)
+				}
+			}
+		}
+	}
+	if !slices.Equal(did, []audit.FixKind{audit.FixAddPrivilege, audit.FixAssignRole}) {
+		t.Errorf("the plan answers it by %v", did)
+	}
+
+	// Where the role is not assigned, because it grants too much, granting is a part.
+	o := options()
+	o.LeastPrivilege = false
+	for _, a := range build(t, o, asks).Actions {
+		for _, why := range a.Why {
+			if why.Control == "DB-PRIV-LEAD" && why.Settled() {
+				t.Errorf("%s is said to settle it", a.Kind)
+			}
+		}
+	}
+}

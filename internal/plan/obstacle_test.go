@@ -1,0 +1,62 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// TestObstaclesHaveStepsOfTheirOwn goes over every obstacle: what to do names the
+// obstacle's own matter, and nothing of it is the advice of another.
+func TestObstaclesHaveStepsOfTheirOwn(t *testing.T) {
+	fix := audit.Fix{
+		Kind: audit.FixAssignRole, Role: &audit.Reference{ID: "r", Name: "Sync"}, User: &audit.Reference{ID: "u", Name: "Integration"},
+		Team: &audit.Reference{ID: "t", Name: "Sales"}, View: &audit.Reference{ID: "v", Name: "Leads"},
+		Privileges: []audit.Grant{{Name: "prvReadLead"}},
+	}
+	speaks := map[obstacle]string{
+		obstacleRoleLocked:      "Create a custom role",
+		obstacleRoleUnread:      "Let the auditor read roles",
+		obstacleRootUnread:      "prvReadBusinessUnit",
+		obstacleNoUnit:          `create or enable "Europe"`,
+		obstacleUnitDisabled:    `Enable "Europe"`,
+		obstacleNoApplication:   "integration.app_id",
+		obstacleUserGone:        `Look for the user "Integration"`,
+		obstacleNoCopy:          `Create the role "Sync" in the root business unit`,
+		obstacleUnreached:       "Assign the integration role",
+		obstacleThroughTeam:     `the team "Sales"`,
+		obstacleOwnerTeam:       "member of the team that owns",
+		obstacleOwnerDisabled:   "Enable the user Europe",
+		obstacleViewUnread:      `Name the owner of the view "Leads"`,
+		obstacleOtherRights:     "look at what the share gives",
+		obstacleInheritedRights: "cascades",
+		obstacleFiltered:        "--replace-filtered",
+	}
+	owners := map[string]obstacle{}
+	for _, o := range obstacles() {
+		h := hurdle{obstacle: o, fix: fix, name: "Europe"}
+		how, mark := h.how(), speaks[o]
+		if mark == "" || h.why() == "" || h.who() == "" || len(how) == 0 {
+			t.Fatalf("obstacle %d: %q, %q, %q: who, why or how is missing", o, h.who(), h.why(), how)
+		}
+		for other, foreign := range speaks {
+			if says := strings.Contains(strings.Join(how, " "), foreign); says != (other == o) {
+				t.Errorf("obstacle %d (%s) says %q: %t: %q", o, h.why(), foreign, says, how)
+			}
+		}
+		for _, step := range how {
+			if other, taken := owners[step]; taken && step != again {
+				t.Errorf("obstacles %d and %d both say %q", o, other, step)
+			}
+			owners[step] = o
+		}
+	}
+	if len(speaks) != len(obstacles()) || slices.Contains(obstacles(), obstacleNone) || int(slices.Max(obstacles())) != len(obstacles()) {
+		t.Errorf("%d obstacles, %d with words", len(obstacles()), len(speaks))
+	}
+	if (hurdle{fix: fix}).how() != nil {
+		t.Error("without an obstacle the steps are those of the fix")
+	}
+}
