@@ -157,17 +157,20 @@ func formatOfFile(file string) string {
 // all.
 func (a *app) render(docs []document, results []audit.Result, o report.Options) error {
 	for _, doc := range docs {
+		local := o
 		// Standard output is written to by the renderer itself, which alone may write
 		// commands to it.
 		var b bytes.Buffer
 		w := a.Stdout
 		if doc.file != "" {
 			w = &b
+			if doc.file == a.Getenv("GITHUB_STEP_SUMMARY") {
+				local.MarkdownLimit = report.JobSummaryLimit
+			}
 			if doc.format == report.CSV {
 				b.WriteString(byteOrderMark)
 			}
 		}
-		local := o
 		local.SARIFProfile, local.AzureDevOps = doc.viewer.profile, doc.viewer.pipeline
 		if doc.file == "" {
 			local.Width, local.Color = a.Width, a.color()

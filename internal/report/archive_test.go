@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"encoding/csv"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -193,5 +194,44 @@ func TestSARIFOfFilesForGitHub(t *testing.T) {
 	}
 	if log.Runs[1].AutomationDetails.ID != "dbaudit/contoso/" || log.Runs[1].Properties == nil {
 		t.Errorf("%+v", log.Runs[1].AutomationDetails)
+	}
+}
+
+// TestSARIFOfManyEnvironmentsForGitHub holds that no file has more runs than GitHub
+// takes, that no finding and no category is lost or told twice, and that it is said
+// whose each result is.
+func TestSARIFOfManyEnvironmentsForGitHub(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ environments, profiles, runs int }{{20, 1, 20}, {21, 1, 1}, {60, 3, 3}, {63, 21, 1}} {
+		var rs []audit.Result
+		findings := 0
+		for i := range c.environments {
+			r := mixed()
+			r.Environment.Name = fmt.Sprintf("env-%02d", i)
+			r.Environment.OrganizationID = fmt.Sprintf("org-%02d", i)
+			r.Profile.Name = fmt.Sprintf("profile-%02d", i%c.profiles)
+			findings += r.Summary.Findings
+			rs = append(rs, r)
+		}
+		var b bytes.Buffer
+		if err := RenderAll(&b, SARIF, rs, Options{SARIFProfile: GitHubCodeScanning}); err != nil {
+			t.Fatal(err)
+		}
+		log := checkSARIF(t, b.String())
+		ids, got := map[string]bool{}, 0
+		for _, run := range log.Runs {
+			ids[run.AutomationDetails.ID] = true
+			for _, r := range run.Results {
+				if r.Kind == "fail" {
+					got++
+				}
+				if c.runs < c.environments && !strings.HasPrefix(r.Message.Text, "env-") {
+					t.Errorf("whose is %q", r.Message.Text)
+				}
+			}
+		}
+		if len(log.Runs) != c.runs || len(ids) != c.runs || got != findings {
+			t.Errorf("%d environments, %d profiles: %d runs, %d categories, %d of %d findings", c.environments, c.profiles, len(log.Runs), len(ids), got, findings)
+		}
 	}
 }

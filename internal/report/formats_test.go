@@ -62,7 +62,7 @@ func TestMarkdownKeepsGitHubsLimit(t *testing.T) {
 			t.Fatal(err)
 		}
 		doc := b.String()
-		if len(doc) > markdownLimit || len(doc) < markdownLimit/2 {
+		if len(doc) > CommentLimit || len(doc) < CommentLimit/2 {
 			t.Errorf("%s: %d bytes", name, len(doc))
 		}
 		findings := 0
@@ -330,6 +330,62 @@ func TestHeadline(t *testing.T) {
 	} {
 		if got := headline(r); got != want {
 			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// TestMarkdownTellsFailuresFirst has more failing environments than fit with their
+// details: what failed is told of all before the details of any, in a comment and in a
+// job's summary, each as long as GitHub takes it.
+func TestMarkdownTellsFailuresFirst(t *testing.T) {
+	t.Parallel()
+	var rs []audit.Result
+	for i := range 20 {
+		r := mixed()
+		r.Environment.Name = fmt.Sprintf("Contoso Sales Europe, the environment of the subsidiary number %02d, production", i)
+		rs = append(rs, r)
+	}
+	for _, limit := range []int{0, JobSummaryLimit} {
+		var b bytes.Buffer
+		if err := RenderAll(&b, Markdown, rs, Options{Rules: rules(), MarkdownLimit: limit}); err != nil {
+			t.Fatal(err)
+		}
+		doc := b.String()
+		if limit == JobSummaryLimit && (len(doc) < CommentLimit || strings.Contains(doc, "Cut to fit")) || len(doc) > max(limit, CommentLimit) {
+			t.Errorf("%d bytes within %d", len(doc), limit)
+		}
+		before, _, _ := strings.Cut(doc, "### Details")
+		if n := strings.Count(before, "### Failed\n"); n != 20 {
+			t.Errorf("%d of 20 tables of failures stand before the details", n)
+		}
+		overview, _, _ := strings.Cut(doc, "### Failed")
+		for _, r := range rs {
+			if !strings.Contains(overview, "| "+r.Environment.Name+" |") {
+				t.Errorf("the overview lacks %s:\n%.2000s", r.Environment.Name, overview)
+				break
+			}
+		}
+	}
+}
+
+// TestOverviewNamesItsRows says what the rows of an overview are.
+func TestOverviewNamesItsRows(t *testing.T) {
+	t.Parallel()
+	role := mixed()
+	role.Environment = audit.Environment{Name: "a/Roles/R.xml"}
+	file := role
+	file.Unread, file.Controls = &audit.Unread{Message: "no XML"}, nil
+	for want, rs := range map[string][]audit.Result{
+		"environment": {mixed(), mixed()}, "role": {role, role}, "file": {file, file}, "result": {role, file},
+	} {
+		for f, head := range map[Format]string{Table: strings.ToUpper(want), Markdown: "## dbaudit: 2 " + want + "s"} {
+			var b bytes.Buffer
+			if err := RenderAll(&b, f, rs, Options{}); err != nil {
+				t.Fatal(err)
+			}
+			if first, _, _ := strings.Cut(b.String(), "\n"); !strings.HasPrefix(first, head) {
+				t.Errorf("%s of %ss begins with %q", f, want, first)
+			}
 		}
 	}
 }

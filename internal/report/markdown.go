@@ -10,10 +10,12 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// markdownLimit is a comment's limit on GitHub, 65,536 characters, counted in
-// bytes to be on the safe side. A job summary may be larger, 1 MiB for a step, but
-// steps share it and nobody reads one.
-const markdownLimit = 65_536
+// The sizes that GitHub takes, in bytes to be on the safe side: of a comment, which has
+// 65,536 characters at most, and of what one step adds to a job's summary.
+const (
+	CommentLimit    = 65_536
+	JobSummaryLimit = 1 << 20
+)
 
 // markdownReserve is what is kept back for the note that says what was cut.
 const markdownReserve = 600
@@ -22,6 +24,7 @@ const markdownReserve = 600
 // what does not fit is left out from there on and counted.
 type page struct {
 	b        strings.Builder
+	limit    int
 	cut      bool
 	shown    int
 	findings int
@@ -29,7 +32,7 @@ type page struct {
 
 // put appends a piece if it fits with what has to close it.
 func (p *page) put(piece, closing string) bool {
-	if p.cut || p.b.Len()+len(piece)+len(closing) > markdownLimit-markdownReserve {
+	if p.cut || p.b.Len()+len(piece)+len(closing) > p.limit-markdownReserve {
 		p.cut = true
 		return false
 	}
@@ -37,8 +40,13 @@ func (p *page) put(piece, closing string) bool {
 	return true
 }
 
+// writeMarkdown writes what matters most first, since not everything may fit: an
+// overview, what failed in each result, and only then the details of any.
 func writeMarkdown(w io.Writer, rs []audit.Result, o Options) error {
-	p := &page{}
+	p := &page{limit: o.MarkdownLimit}
+	if p.limit == 0 {
+		p.limit = CommentLimit
+	}
 	for _, r := range rs {
 		for _, c := range r.Controls {
 			p.findings += len(c.Findings)
@@ -49,19 +57,34 @@ func writeMarkdown(w io.Writer, rs []audit.Result, o Options) error {
 	}
 	for _, r := range rs {
 		p.result(r, o)
+		if len(rs) == 1 && r.Unread == nil {
+			p.facts(r)
+		}
+		p.table("Failed", "Findings", r, audit.OutcomeFail)
+	}
+	for _, r := range rs {
+		if r.Unread != nil {
+			continue
+		}
+		if len(rs) > 1 {
+			p.put("## Details of "+md(o.name(visible(r.Environment.Name)))+"\n\n", "")
+			p.facts(r)
+		}
+		p.rest(r, o)
 	}
 	if p.cut {
-		fmt.Fprintf(&p.b, "\n> **Cut to fit GitHub's limit of %d characters:** the details of %d of %s are shown here, and what comes after them is left out. "+
-			"Everything is in the saved result; `dbaudit report RESULT.json -f html -o report.html` shows it.\n", markdownLimit, p.shown, count(p.findings, "finding"))
+		fmt.Fprintf(&p.b, "\n> **Cut to fit GitHub's limit of %d bytes:** the details of %d of %s are shown here, and what comes after them is left out. "+
+			"Everything is in the saved result; `dbaudit report RESULT.json -f html -o report.html` shows it.\n", p.limit, p.shown, count(p.findings, "finding"))
 	}
 	_, err := io.WriteString(w, p.b.String())
 	return err
 }
 
 func (p *page) overview(rs []audit.Result) {
-	p.put("## dbaudit: "+count(len(rs), "environment")+"\n\n| Environment | Verdict | Failed | Unknown | Waived | Coverage |\n| --- | --- | ---: | ---: | ---: | ---: |\n", "")
+	noun := rowsOf(rs)
+	p.put("## dbaudit: "+count(len(rs), noun)+"\n\n| "+strings.ToUpper(noun[:1])+noun[1:]+" | Verdict | Failed | Unknown | Waived | Coverage |\n| --- | --- | ---: | ---: | ---: | ---: |\n", "")
 	for _, r := range rs {
-		p.put(fmt.Sprintf("| %s | %s %s | %d | %d | %d | %s |\n", md(shorten(visible(r.Environment.Name), nameColumns)), mark(r.Verdict), r.Verdict,
+		p.put(fmt.Sprintf("| %s | %s %s | %d | %d | %d | %s |\n", md(text.Name(visible(r.Environment.Name), textColumns)), mark(r.Verdict), r.Verdict,
 			r.Summary.Fail, r.Summary.Unknown, r.Summary.Waived, percent(r.Summary)), "")
 	}
 	p.put("\n", "")
@@ -78,8 +101,8 @@ func mark(v audit.Verdict) string {
 	return "⚠"
 }
 
+// result is the verdict and what to do next.
 func (p *page) result(r audit.Result, o Options) {
-	s := r.Summary
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s dbaudit: %s\n\n", mark(r.Verdict), r.Verdict)
 	fmt.Fprintf(&b, "**%s.**\n\n", md(shorten(headline(r), textColumns)))
@@ -89,11 +112,14 @@ func (p *page) result(r audit.Result, o Options) {
 		}
 		fmt.Fprintf(&b, "%d. %s\n", i+1, md(shorten(step, textColumns)))
 	}
-	if r.Unread != nil {
-		p.put(b.String()+"\n", "")
-		return
-	}
-	fmt.Fprintf(&b, "\n| | |\n| --- | --- |\n")
+	p.put(b.String()+"\n", "")
+}
+
+// facts is what was judged, against what and when.
+func (p *page) facts(r audit.Result) {
+	s := r.Summary
+	var b strings.Builder
+	fmt.Fprintf(&b, "| | |\n| --- | --- |\n")
 	row := func(name, value string) { fmt.Fprintf(&b, "| %s | %s |\n", name, value) }
 	row("Environment", join(", ", md(shorten(visible(r.Environment.Name), textColumns)), link(r.Environment.URL, r.Environment.URL)))
 	row("Profile", md(shorten(join(", ", visible(r.Profile.Name), visible(r.Profile.Title)), textColumns)))
@@ -105,18 +131,19 @@ func (p *page) result(r audit.Result, o Options) {
 		row("Baseline", fmt.Sprintf("%d new, %d unchanged", n, u))
 	}
 	row("Snapshot", join(", ", taken(r.Snapshot), md(shorten(visible(r.Snapshot.Digest), textColumns))))
-	row("Evaluated", moment(r.EvaluatedAt)+" by "+md(shorten(visible(r.Tool.Name+" "+r.Tool.Version), nameColumns)))
+	row("Evaluated", moment(r.EvaluatedAt)+" by "+md(name(visible(r.Tool.Name+" "+r.Tool.Version))))
 	b.WriteString("\n")
 	p.put(b.String(), "")
+}
 
-	p.table("Failed", "Findings", r, audit.OutcomeFail)
+// rest is what stands behind the failures of all results.
+func (p *page) rest(r audit.Result, o Options) {
 	p.table("Could not be evaluated", "Reason", r, audit.OutcomeUnknown)
 	p.table("Failed, and waived", "Findings", r, audit.OutcomeWaived)
 	p.table("Not applicable", "Reason", r, audit.OutcomeNotApplicable)
 	p.passed(r)
 	p.notes(r)
 	p.details(r, o)
-	p.scripts(r)
 }
 
 func (p *page) table(title, column string, r audit.Result, outcome audit.Outcome) {
@@ -137,7 +164,7 @@ func (p *page) table(title, column string, r audit.Result, outcome audit.Outcome
 		if outcome == audit.OutcomeFail || outcome == audit.OutcomeWaived {
 			said = md(shorten(messages(c), textColumns))
 		}
-		p.put(fmt.Sprintf("| %s | [%s](<%s>)<br>%s | %s |\n", c.Severity, md(shorten(visible(string(c.ID)), nameColumns)),
+		p.put(fmt.Sprintf("| %s | [%s](<%s>)<br>%s | %s |\n", c.Severity, md(name(visible(string(c.ID)))),
 			audit.HelpURL(audit.ControlID(escapePath(string(c.ID)))), md(shorten(about, textColumns)), said), "")
 	}
 	if !first {
@@ -155,7 +182,7 @@ func (p *page) passed(r audit.Result) {
 	}
 	for _, c := range r.Controls {
 		if c.Outcome == audit.OutcomePass {
-			p.put(fmt.Sprintf("- %s: %s\n", md(shorten(visible(string(c.ID)), nameColumns)), md(shorten(visible(c.Title), textColumns))), closing)
+			p.put(fmt.Sprintf("- %s: %s\n", md(name(visible(string(c.ID)))), md(shorten(visible(c.Title), textColumns))), closing)
 		}
 	}
 	p.b.WriteString(closing)
@@ -196,7 +223,7 @@ func (p *page) details(r audit.Result, o Options) {
 			first = false
 		}
 		var b strings.Builder
-		fmt.Fprintf(&b, "<details><summary>%s (%s): %s</summary>\n\n", text.HTML(shorten(visible(string(c.ID)), nameColumns)), c.Severity, count(len(c.Findings), "finding"))
+		fmt.Fprintf(&b, "<details><summary>%s (%s): %s</summary>\n\n", text.HTML(name(visible(string(c.ID)))), c.Severity, count(len(c.Findings), "finding"))
 		if s := citation(c.Citation); s != "" {
 			fmt.Fprintf(&b, "Requirement: %s\n\n", md(shorten(s, textColumns)))
 		}
@@ -215,54 +242,6 @@ func (p *page) details(r audit.Result, o Options) {
 	}
 }
 
-// scripts folds each fix away as what sends its requests. They come last: where
-// not everything fits, they go before a finding does.
-func (p *page) scripts(r audit.Result) {
-	first := true
-	for _, c := range r.Controls {
-		if c.Outcome != audit.OutcomeFail {
-			continue
-		}
-		for _, f := range c.Findings {
-			if f.Fix == nil {
-				continue
-			}
-			fix := remedy.For(shortNames(*f.Fix), r.Environment, r.Profile.Name)
-			if len(fix.Requests) == 0 {
-				continue
-			}
-			var b strings.Builder
-			if first {
-				b.WriteString("### Fixes as scripts\n\nEach sends the requests of the Web API that mend one finding; read it before it is run.\n\n")
-			}
-			fmt.Fprintf(&b, "<details><summary>%s: %s</summary>\n\n", text.HTML(shorten(visible(string(c.ID)), nameColumns)),
-				text.HTML(shorten(visible(fix.Summary), textColumns)))
-			b.WriteString(fenced("sh", fix.Curl()) + fenced("powershell", fix.PowerShell()) + "</details>\n\n")
-			if !p.put(b.String(), "") {
-				return
-			}
-			first = false
-		}
-	}
-}
-
-// fenced is a block of code, between fences that nothing in it closes.
-func fenced(language string, lines []string) string {
-	fence := "```"
-	for _, line := range lines {
-		for strings.Contains(line, fence) {
-			fence += "`"
-		}
-	}
-	var b strings.Builder
-	b.WriteString(fence + language + "\n")
-	for _, line := range lines {
-		b.WriteString(visible(line) + "\n")
-	}
-	b.WriteString(fence + "\n\n")
-	return b.String()
-}
-
 func findingMarkdown(f audit.Finding, c audit.Control, r audit.Result, o Options) string {
 	var b strings.Builder
 	tag := ""
@@ -277,13 +256,13 @@ func findingMarkdown(f audit.Finding, c audit.Control, r audit.Result, o Options
 	}
 	item("On", subject(f.Subject))
 	for _, d := range evidence(f.Evidence) {
-		item(md(shorten(d.Name, nameColumns)), d.Value)
+		item(md(name(d.Name)), d.Value)
 	}
 	item("Waiver", waiver(f.Waiver))
 	if f.Fix == nil {
 		item("What to do", advice(f, c, o))
 	} else {
-		fix := remedy.For(shortNames(*f.Fix), r.Environment, r.Profile.Name)
+		fix := remedy.For(shortNames(*f.Fix, o), r.Environment, r.Profile.Name)
 		item("What to do", visible(fix.Summary))
 		item("Who can do it", visible(fix.Who))
 		for i, step := range fix.Portal {

@@ -115,7 +115,7 @@ func foreign(format string) error {
 	case "dbaudit.journal":
 		return errors.New("this is a journal, not a result: undo it with dbaudit rollback")
 	}
-	return fmt.Errorf("the document's format %q is not one of dbaudit's results (%s, %s)", shorten(visible(format), nameColumns), audit.ResultFormat, audit.ResultsFormat)
+	return fmt.Errorf("the document's format %q is not one of dbaudit's results (%s, %s)", name(visible(format)), audit.ResultFormat, audit.ResultsFormat)
 }
 
 func decodeStrict(doc []byte, v any) error {
@@ -144,7 +144,7 @@ func syntax(doc []byte, err error) error {
 		return fmt.Errorf("%s: %s cannot be a %s", position(doc, te.Offset), te.Field, te.Value)
 	}
 	if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return fmt.Errorf("unknown key %s: the document was edited, or a later dbaudit wrote it", shorten(visible(field), nameColumns))
+		return fmt.Errorf("unknown key %s: the document was edited, or a later dbaudit wrote it", name(visible(field)))
 	}
 	return errors.New(shorten(visible(strings.TrimPrefix(err.Error(), "json: ")), textColumns))
 }
@@ -181,10 +181,10 @@ func checkKeys(doc []byte) error {
 		top := len(stack) - 1
 		if key, ok := token.(string); ok && top >= 0 && stack[top].expect {
 			if stack[top].keys[key] {
-				return fmt.Errorf("%s: the key %q stands twice", position(doc, d.InputOffset()), shorten(visible(key), nameColumns))
+				return fmt.Errorf("%s: the key %q stands twice", position(doc, d.InputOffset()), name(visible(key)))
 			}
 			if !stack[top].evidence && key != strings.ToLower(key) {
-				return fmt.Errorf("%s: unknown key %q", position(doc, d.InputOffset()), shorten(visible(key), nameColumns))
+				return fmt.Errorf("%s: unknown key %q", position(doc, d.InputOffset()), name(visible(key)))
 			}
 			stack[top].keys[key] = true
 			stack[top].expect = false
@@ -212,7 +212,7 @@ func checkKeys(doc []byte) error {
 // check refuses a result that contradicts itself.
 func check(r *audit.Result) error {
 	if r.Format != audit.ResultFormat {
-		return fmt.Errorf("its format is %q, not %s", shorten(visible(r.Format), nameColumns), audit.ResultFormat)
+		return fmt.Errorf("its format is %q, not %s", name(visible(r.Format)), audit.ResultFormat)
 	}
 	fillEmpty(r)
 	if r.Unread != nil && len(r.Controls) > 0 {
@@ -222,24 +222,24 @@ func check(r *audit.Result) error {
 	for i := range r.Controls {
 		readUnjudged(&r.Controls[i])
 		c := r.Controls[i]
-		name := shorten(visible(string(c.ID)), nameColumns)
+		id := name(visible(string(c.ID)))
 		switch {
 		case c.ID == "":
 			return errors.New("a control has no id")
 		case seen[c.ID]:
-			return fmt.Errorf("the control %s stands twice", name)
+			return fmt.Errorf("the control %s stands twice", id)
 		case !slices.Contains(audit.Severities(), c.Severity):
-			return fmt.Errorf("the control %s has no severity", name)
+			return fmt.Errorf("the control %s has no severity", id)
 		}
 		seen[c.ID] = true
 		for _, f := range c.Findings {
 			switch {
 			case f.Subject.Kind == audit.SubjectUnknown:
-				return fmt.Errorf("a finding of %s has no kind of subject", name)
+				return fmt.Errorf("a finding of %s has no kind of subject", id)
 			case f.Fix != nil && f.Fix.Kind == audit.FixUnknown:
-				return fmt.Errorf("a finding of %s has a fix without a kind", name)
+				return fmt.Errorf("a finding of %s has a fix without a kind", id)
 			case f.Baseline != audit.BaselineNone && f.Baseline != audit.BaselineNew && f.Baseline != audit.BaselineUnchanged:
-				return fmt.Errorf("a finding of %s has the unknown baseline state %q", name, shorten(visible(string(f.Baseline)), nameColumns))
+				return fmt.Errorf("a finding of %s has the unknown baseline state %q", id, name(visible(string(f.Baseline))))
 			}
 		}
 	}

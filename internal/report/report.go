@@ -199,6 +199,9 @@ type Options struct {
 	// checkout, where code scanning and annotations look for files. nil stands for a
 	// working directory that is the root.
 	InCheckout func(path string) string
+	// MarkdownLimit is the size of a Markdown document in bytes at most; 0 stands for
+	// [CommentLimit].
+	MarkdownLimit int
 	// Verbose shows in full what is otherwise folded into a count.
 	Verbose bool
 	// Trends are drawn in HTML, each beside the result of its environment and

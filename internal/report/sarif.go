@@ -24,7 +24,8 @@ import (
 //     runs have the worst first, and are cut for it.
 //   - GitHub refuses a file of more than 20 runs, and leaves open what stood in a run
 //     that is not uploaded again, as that of a file which is gone: for it, all files that
-//     were judged by one profile are one run.
+//     were judged by one profile are one run, and so are all environments where there
+//     are more than it takes.
 //   - GitHub keeps one run for a tool and category, and the category is
 //     automationDetails.id up to its last slash: it names the environment.
 
@@ -37,6 +38,7 @@ const (
 	// resultsKept and resultsTaken are GitHub's limits.
 	resultsKept  = 5000
 	resultsTaken = 25000
+	runsTaken    = 20
 )
 
 type sarifLog struct {

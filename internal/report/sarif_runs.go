@@ -3,30 +3,90 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// runs makes a run of each result; for GitHub, one of all files that one profile judged.
+// runs makes a run of each result. For GitHub, one of all files that one profile
+// judged; and where there are still more runs than it takes, one of all environments
+// that one profile judged, at worst one of all. What is joined depends on the number of
+// results alone, so that a category means the same from one upload to the next.
 func runs(rs []audit.Result, o Options) []sarifRun {
-	all := make([]sarifRun, 0, len(rs))
-	files := map[string]int{} // by profile
-	for _, r := range rs {
-		next := run(r, o, len(rs) > 1)
-		if o.SARIFProfile == GitHubCodeScanning && ofFile(r) {
-			if at, ok := files[r.Profile.Name]; ok {
+	each := func(key func(audit.Result) string) []sarifRun {
+		all := make([]sarifRun, 0, len(rs))
+		known := map[string]int{}
+		for _, r := range rs {
+			next := run(r, o, len(rs) > 1)
+			group := key(r)
+			if group == "" {
+				all = append(all, next)
+				continue
+			}
+			if !ofFile(r) {
+				next.name(r)
+			}
+			if at, ok := known[group]; ok {
 				all[at].join(next)
 				continue
 			}
-			files[r.Profile.Name] = len(all)
-			next.AutomationDetails = sarifAutomation{ID: "dbaudit/lint/" + escapePath(visible(r.Profile.Name)) + "/"}
+			known[group] = len(all)
+			next.AutomationDetails = sarifAutomation{ID: "dbaudit/" + group + "/"}
+			all = append(all, next)
 		}
-		all = append(all, next)
+		return all
 	}
+	if o.SARIFProfile != GitHubCodeScanning {
+		return settled(each(func(audit.Result) string { return "" }), o)
+	}
+	profile := func(r audit.Result) string { return escapePath(visible(r.Profile.Name)) }
+	all := each(func(r audit.Result) string {
+		if ofFile(r) {
+			return "lint/" + profile(r)
+		}
+		return ""
+	})
+	if len(all) > runsTaken {
+		all = each(func(r audit.Result) string {
+			if ofFile(r) {
+				return "lint/" + profile(r)
+			}
+			return "environments/" + profile(r)
+		})
+	}
+	if len(all) > runsTaken {
+		all = each(func(audit.Result) string { return "all" })
+	}
+	return settled(all, o)
+}
+
+func settled(all []sarifRun, o Options) []sarifRun {
+	known := map[string]bool{}
 	for i := range all {
+		// Two integrations of one environment are two categories.
+		if id := &all[i].AutomationDetails.ID; known[*id] && all[i].Properties != nil {
+			*id = strings.TrimSuffix(*id, "/") + "/" + escapePath(all[i].Properties.Profile)
+			if o.SARIFProfile != AzureDevOpsPipeline {
+				*id += "/"
+			}
+		}
+		known[all[i].AutomationDetails.ID] = true
 		all[i].settle(o)
 	}
 	return all
+}
+
+// name says in each message of a run which environment it is of.
+func (s *sarifRun) name(r audit.Result) {
+	for i := range s.Results {
+		m := &s.Results[i].Message
+		m.Text = unlinked(visible(r.Environment.Name)) + ": " + m.Text
+	}
+	for i := range s.Invocations[0].Notifications {
+		if n := &s.Invocations[0].Notifications[i]; n.AssociatedRule != nil {
+			n.Message.Text = unlinked(visible(r.Environment.Name)) + ": " + n.Message.Text
+		}
+	}
 }
 
 // join adds what another run of the same profile found. What is true of one of the two

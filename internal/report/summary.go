@@ -10,6 +10,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/report/remedy"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 // headline is the answer in a sentence. Where controls failed and others are
@@ -109,11 +110,19 @@ func all(n int, noun string) string {
 // nameColumns is how much of a name is shown where space is short.
 const nameColumns = 60
 
+// name is as much of a name as is shown: on a terminal what fits beside others.
+func (o Options) name(s string) string {
+	if o.Width > 0 {
+		return name(s)
+	}
+	return text.Name(s, textColumns)
+}
+
 // advice is what to do about a finding, in a sentence with names cut short; where the
 // rule proposes no change, what it says of all its findings.
 func advice(f audit.Finding, c audit.Control, o Options) string {
 	if f.Fix != nil {
-		return visible(remedy.Summary(shortNames(*f.Fix)))
+		return visible(remedy.Summary(shortNames(*f.Fix, o)))
 	}
 	if text := o.Rules[c.Rule].Remediation; text != "" {
 		return shorten(visible(text), 2*textColumns)
@@ -121,27 +130,29 @@ func advice(f audit.Finding, c audit.Control, o Options) string {
 	return "See " + audit.HelpURL(audit.ControlID(escapePath(string(c.ID)))) + "."
 }
 
-// shortNames returns the fix with its names cut to what fits into a sentence.
-func shortNames(f audit.Fix) audit.Fix {
+// shortNames returns the fix with its names cut to what fits into a sentence on a
+// terminal. Elsewhere only what nobody would call a name is cut.
+func shortNames(f audit.Fix, o Options) audit.Fix {
+	name := o.name
 	short := func(r *audit.Reference) *audit.Reference {
 		if r == nil {
 			return nil
 		}
 		c := *r
-		c.Name = shorten(visible(c.Name), nameColumns)
+		c.Name = name(visible(c.Name))
 		return &c
 	}
 	f.Role, f.User, f.Team = short(f.Role), short(f.User), short(f.Team)
 	f.View, f.Owner, f.BusinessUnit = short(f.View), short(f.Owner), short(f.BusinessUnit)
-	f.Table = shorten(visible(f.Table), nameColumns)
-	f.ApplicationID = shorten(visible(f.ApplicationID), nameColumns)
+	f.Table = name(visible(f.Table))
+	f.ApplicationID = name(visible(f.ApplicationID))
 	f.Principals = slices.Clone(f.Principals)
 	for i := range f.Principals {
-		f.Principals[i].Name = shorten(visible(f.Principals[i].Name), nameColumns)
+		f.Principals[i].Name = name(visible(f.Principals[i].Name))
 	}
 	f.Privileges = slices.Clone(f.Privileges)
 	for i := range f.Privileges {
-		f.Privileges[i].Name = shorten(visible(f.Privileges[i].Name), nameColumns)
+		f.Privileges[i].Name = name(visible(f.Privileges[i].Name))
 	}
 	return f
 }
@@ -188,7 +199,7 @@ func gap(f audit.Finding) string {
 
 // depthOf is a depth of the evidence, short as depths are.
 func depthOf(e audit.Evidence, key string) string {
-	return shorten(visible(e.Text(key)), nameColumns)
+	return name(visible(e.Text(key)))
 }
 
 // A datum is one piece of evidence as text.
@@ -322,4 +333,28 @@ func outcomeOf(c audit.Control) string {
 // outcomeWords is an outcome in words.
 func outcomeWords(o audit.Outcome) string {
 	return strings.ReplaceAll(o.String(), "_", " ")
+}
+
+// rowsOf is what an overview of several results has a row for.
+func rowsOf(rs []audit.Result) string {
+	files, roles, environments := 0, 0, 0
+	for _, r := range rs {
+		switch {
+		case !ofFile(r):
+			environments++
+		case r.Unread != nil:
+			files++
+		default:
+			roles++
+		}
+	}
+	switch len(rs) {
+	case environments:
+		return "environment"
+	case files:
+		return "file"
+	case roles:
+		return "role"
+	}
+	return "result"
 }

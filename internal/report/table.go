@@ -73,16 +73,16 @@ func writeTable(w io.Writer, rs []audit.Result, o Options) error {
 	return err
 }
 
-// overview is a row for each of several environments.
+// overview is a row for each of several results.
 func (t *terminal) overview(rs []audit.Result) error {
-	g := grid{head: []string{"ENVIRONMENT", "VERDICT", "FAIL", "UNKNOWN", "WAIVED", "COVERAGE", "WORST"}, share: []int{1, 0, 0, 0, 0, 0, 0}}
+	g := grid{head: []string{strings.ToUpper(rowsOf(rs)), "VERDICT", "FAIL", "UNKNOWN", "WAIVED", "COVERAGE", "WORST"}, share: []int{1, 0, 0, 0, 0, 0, 0}}
 	for _, r := range rs {
 		worst := "-"
 		if w := r.Worst(); w != audit.SeverityInvalid {
 			worst = w.String()
 		}
 		g.rows = append(g.rows, []cell{
-			phrase(shorten(visible(r.Environment.Name), nameColumns), bold),
+			phrase(t.options.name(visible(r.Environment.Name)), bold),
 			phrase(r.Verdict.String(), verdictStyle(r.Verdict)),
 			phrase(fmt.Sprint(r.Summary.Fail), plain),
 			phrase(fmt.Sprint(r.Summary.Unknown), plain),

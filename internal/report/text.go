@@ -7,6 +7,10 @@ import "github.com/dbaudit/dbaudit/internal/report/text"
 func visible(s string) string            { return text.Line(s) }
 func md(s string) string                 { return text.Markdown(s) }
 func shorten(s string, width int) string { return text.Shorten(s, width) }
-func wrap(s string, width int) []string  { return text.Wrap(s, width) }
-func columns(s string) int               { return text.Columns(s) }
-func count(n int, noun string) string    { return text.Count(n, noun) }
+
+// name is a name as far as it is shown where space is short.
+func name(s string) string { return text.Name(s, nameColumns) }
+
+func wrap(s string, width int) []string { return text.Wrap(s, width) }
+func columns(s string) int              { return text.Columns(s) }
+func count(n int, noun string) string   { return text.Count(n, noun) }
