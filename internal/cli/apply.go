@@ -250,25 +250,41 @@ func (a *app) confirm(ctx context.Context, name, what string, yes bool) error {
 	case !a.asks(yes):
 		return usagef("nobody can be asked here whether to %s: give --yes", what)
 	}
-	a.screen.print(a.Stderr, fmt.Sprintf("To %s, type the environment's name, %s: ", what, text.Line(name)))
-	type answer struct {
-		text string
-		err  error
-	}
-	answers := make(chan answer, 1)
+	answers := make(chan string)
 	go func() {
-		text, err := bufio.NewReader(a.Stdin).ReadString('\n')
-		answers <- answer{strings.TrimSpace(text), err}
-	}()
-	select {
-	case <-ctx.Done():
-		return fmt.Errorf("asking for confirmation: %w", ctx.Err())
-	case got := <-answers:
-		if got.text != name {
-			return errors.New("not confirmed: nothing was changed")
+		defer close(answers)
+		for in := bufio.NewReader(a.Stdin); ; {
+			line, err := in.ReadString('\n')
+			select {
+			case answers <- strings.TrimSpace(line):
+			case <-ctx.Done():
+				return
+			}
+			if err != nil {
+				return
+			}
 		}
-		return nil
+	}()
+	question := fmt.Sprintf("To %s, type the environment's name, %s: ", what, text.Line(name))
+	for range 2 {
+		a.screen.print(a.Stderr, question)
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("asking for confirmation: %w", ctx.Err())
+		case answer := <-answers:
+			switch strings.ToLower(answer) {
+			case strings.ToLower(name):
+				return nil
+			case "yes", "y":
+				// People who know other tools answer so; the name is what shows that it is
+				// the right environment.
+				question = fmt.Sprintf("Not %q but the environment's name, %s: ", answer, text.Line(name))
+				continue
+			}
+		}
+		break
 	}
+	return &declinedError{}
 }
 
 // follow narrates a plan's application.

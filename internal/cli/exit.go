@@ -43,11 +43,32 @@ func usagef(format string, args ...any) error {
 	return &usageError{fmt.Errorf(format, args...)}
 }
 
+// detailedFlag makes plan answer as terraform does; see [detailedCode].
+const detailedFlag = "detailed-exitcode"
+
+// exitChanges is plan's exit code where there are changes, if asked by detailedFlag.
+const exitChanges = 2
+
+// detailedCode is the exit code of a plan that was asked for by detailedFlag: 1 stands for
+// whatever kept it from being made, so that wrong usage is not taken for changes.
+func detailedCode(code int, err error) int {
+	var verdict verdictError
+	if code == exitOK || code == exitInterrupted || errors.As(err, &verdict) {
+		return code
+	}
+	return 1
+}
+
 // A verdictError carries the exit code of a command that ran to its end: there
 // is nothing to print.
 type verdictError int
 
 func (e verdictError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// A declinedError says that a person was asked and did not agree.
+type declinedError struct{}
+
+func (*declinedError) Error() string { return "cancelled: nothing was changed" }
 
 // exitCode is the one place where errors become exit codes.
 func exitCode(err error) int {
@@ -56,12 +77,13 @@ func exitCode(err error) int {
 	var fault *yamldoc.Fault
 	var ambiguous *engine.AmbiguityError
 	var configured *signin.ConfigError
+	var declined *declinedError
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &verdict):
 		return int(verdict)
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled), errors.As(err, &declined):
 		return exitInterrupted
 	case errors.As(err, &usage), errors.As(err, &fault), errors.As(err, &ambiguous), errors.As(err, &configured):
 		return exitUsage

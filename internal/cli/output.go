@@ -112,7 +112,10 @@ func (o *outputs) documents() ([]document, error) {
 			name = formatOfFile(out.file)
 		}
 		format, err := report.ParseFormat(name)
-		if err != nil {
+		switch {
+		case err != nil && strings.Contains(name, ","):
+			return nil, usagef("-f %s: give each format an -f of its own, such as -f table -f json -o result.json", name)
+		case err != nil:
 			return nil, &usageError{err}
 		}
 		if out.file == "-" {

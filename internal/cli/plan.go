@@ -51,6 +51,7 @@ type planFlags struct {
 	result      string
 	snapshot    string
 	asOf        string
+	detailed    bool
 }
 
 func (a *app) planCommand() *cobra.Command {
@@ -64,7 +65,9 @@ request, and how it is undone. Nothing is written to the environment. What no
 tool can or should do stands in the plan with who must do it and how.
 
 Without -f the plan is shown, and -o keeps it as JSON for dbaudit apply. The exit
-code is 0 when a plan was made, an empty one included.`),
+code is 0 when a plan was made, an empty one included. With --detailed-exitcode it is 0
+when there is nothing to change, 2 when there are changes, and 1 when no plan could be
+made; manual steps alone are no change.`),
 		Example: `  dbaudit plan --env production -o plan.json
   dbaudit plan --result result.json --snapshot snapshot.json -f markdown -o plan.md -f json -o plan.json
   dbaudit plan --env production --least-privilege --except DB-VIEW-SHARED -o plan.json`,
@@ -87,6 +90,7 @@ code is 0 when a plan was made, an empty one included.`),
 	cmd.Flags().VarP(&outputFlag{&f.outputs, false}, "output", "o", "`file` that the format before it is written to (default standard output)")
 	cmd.Flags().Var(&outputFlag{&f.outputs, false}, "out", "`file`, as --output")
 	_ = cmd.Flags().MarkHidden("out") // it is there
+	cmd.Flags().BoolVar(&f.detailed, detailedFlag, false, "exit code 0 for nothing to change, 2 for changes, 1 for an error")
 	cmd.Flags().StringVar(&f.result, "result", "", "saved `result` (-f json) to plan from, with --snapshot, in place of a scan")
 	cmd.Flags().StringVar(&f.snapshot, "snapshot", "", "the `snapshot` that the result was made from")
 	cmd.Flags().StringVar(&f.asOf, "as-of", "", "`time` that the plan carries as made_at, RFC 3339 (default now)")
@@ -130,7 +134,13 @@ func (a *app) plan(ctx context.Context, f planFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.showPlan(made, docs)
+	if err := a.showPlan(made, docs); err != nil {
+		return err
+	}
+	if f.detailed && !made.Empty() {
+		return verdictError(exitChanges)
+	}
+	return nil
 }
 
 // makePlan plans from saved files, or from a scan.
@@ -361,6 +371,13 @@ func (a *app) showPlan(p plan.Plan, docs []document) error {
 		}
 		if err := a.put(d.file, b.Bytes()); err != nil {
 			return err
+		}
+		if d.format == report.JSON && d.file != "" {
+			next := "it changes nothing"
+			if !p.Empty() {
+				next = "to carry out exactly this, run: dbaudit apply " + d.file
+			}
+			a.say("saved the plan to %s; %s", d.file, next)
 		}
 	}
 	return nil

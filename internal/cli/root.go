@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -70,7 +71,11 @@ func Main(ctx context.Context, args []string, env Env) int {
 	if err != nil && !errors.As(err, &silent) {
 		a.complain(err)
 	}
-	return exitCode(err)
+	code := exitCode(err)
+	if len(args) > 0 && args[0] == "plan" && slices.Contains(args, "--"+detailedFlag) {
+		code = detailedCode(code, err)
+	}
+	return code
 }
 
 func (a *app) root() *cobra.Command {
@@ -105,6 +110,9 @@ It never says compliant about something that it did not read.`,
 	flags.StringVar(&a.global.logFormat, "log-format", "text", "narration on standard error as text or json")
 	flags.StringArrayVar(&a.global.policies, "policy", nil, "`folder` with Rego rules of one's own, in a namespace of their own; repeatable")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if strings.Contains(err.Error(), "unknown flag: --client-secret") {
+			return usagef("secrets are never flags, which others can see: set DBAUDIT_CLIENT_SECRET, or auth.secret in the configuration")
+		}
 		return usagef("%w; see %s --help", err, cmd.CommandPath())
 	})
 	root.AddCommand(

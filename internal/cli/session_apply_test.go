@@ -262,9 +262,9 @@ func TestConfirmation(t *testing.T) {
 	b.env.StdinIsTerminal, b.env.StderrIsTerminal = true, true
 	for _, typed := range []string{"", "yes\n", "\n"} {
 		b.env.Stdin = strings.NewReader(typed)
-		b.has(b.run("apply", "plan.json").must(t, 3).stderr, "not confirmed: nothing was changed")
+		b.has(b.run("apply", "plan.json").must(t, 130).stderr, "cancelled: nothing was changed")
 	}
-	b.env.Stdin = strings.NewReader(p.Environment.Name + "\n")
+	b.env.Stdin = strings.NewReader("yes\n" + p.Environment.Name + "\n") // asked again, once
 	b.run("apply", "plan.json").must(t, 0)
 }
 
