@@ -1,0 +1,393 @@
+package webapi_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/apply"
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/simulator"
+)
+
+// A scene is a journal of a real run, with the environment before and after it.
+type scene struct {
+	name         string
+	start, after *simulator.Environment
+	// now is where the rollback begins: after, or on the way back.
+	now        *simulator.Environment
+	startState string
+	records    []apply.Record
+}
+
+// scenes are the journals of runs that ended, were cut off, and were rolled back in
+// part.
+func (l *lab) scenes(t *testing.T) []scene {
+	t.Helper()
+	var list []scene
+	for _, tt := range []struct {
+		name   string
+		change func(*simulator.Environment)
+		cut    int
+		back   bool
+	}{
+		{"from nothing", empty, 0, false},
+		{"everything", broken, 0, false},
+		{"a role", noRole, 0, false},
+		{"a user", noUser, 0, false},
+		{"a user who is disabled", func(env *simulator.Environment) { env.ApplicationUser(app).Disabled = true }, 0, false},
+		{"from nothing, cut off", empty, 4, false},
+		{"everything, cut off", broken, 5, false},
+		{"everything, in part rolled back", broken, 0, true},
+	} {
+		l.reset(t, tt.change)
+		s := scene{name: tt.name, start: l.server.Environment(), startState: l.state(t)}
+		r, file := l.start(t, l.plan(t, everything()))
+		if tt.cut > 0 {
+			fault := cutting(tt.cut, simulator.FaultResetAfter)
+			l.faults.Store(&fault)
+		}
+		if err := r.Apply(t.Context()); (err != nil) != (tt.cut > 0) {
+			t.Fatal(err)
+		}
+		l.faults.Store(nil)
+		s.after = l.server.Environment()
+		if tt.back {
+			fault := cutting(4, simulator.FaultResetBefore)
+			l.faults.Store(&fault)
+			if err := r.Rollback(t.Context()); err == nil {
+				t.Fatal("nobody noticed")
+			}
+			l.faults.Store(nil)
+		}
+		s.now = l.server.Environment()
+		if err := r.Journal.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s.records = read(t, file)
+		list = append(list, s)
+	}
+	return list
+}
+
+func read(t *testing.T, file string) []apply.Record {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, _, err := apply.ParseJournal(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j.Records
+}
+
+// everyID are the ids of rows of the environment: of roles with all their copies,
+// among them those of System Administrator, and of people and applications.
+func (l *lab) everyID(t *testing.T) []string {
+	t.Helper()
+	var ids []string
+	for set, column := range map[string]string{"roles": "roleid", "systemusers": "systemuserid", "businessunits": "businessunitid", "teams": "teamid"} {
+		for data, err := range l.admin.Rows(t.Context(), dataverse.Collection(set).Select(column).Request("ids")) {
+			var row map[string]any
+			if err != nil || json.Unmarshal(data, &row) != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, row[column].(string))
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// An editor edits journals at random.
+type editor struct {
+	*rand.Rand
+
+	ids    []string
+	scenes []scene
+}
+
+func pick[T any](e *editor, from []T) T { return from[e.IntN(len(from))] }
+
+// edit makes one edit of records, which it may change.
+func (e *editor) edit(records []apply.Record) ([]apply.Record, string) {
+	if len(records) < 2 {
+		return records, "none"
+	}
+	k := 1 + e.IntN(len(records)-1)
+	switch e.IntN(10) {
+	case 0:
+		return slices.Delete(records, k, k+1), fmt.Sprintf("without line %d", k+1)
+	case 1:
+		return slices.Insert(records, k, records[k]), fmt.Sprintf("line %d twice", k+1)
+	case 2:
+		other := 1 + e.IntN(len(records)-1)
+		records[k], records[other] = records[other], records[k]
+		return records, fmt.Sprintf("lines %d and %d swapped", k+1, other+1)
+	case 3:
+		return records[:k], fmt.Sprintf("cut after line %d", k)
+	case 4:
+		other := pick(e, pick(e, e.scenes).records[1:])
+		return slices.Insert(records, k, other), fmt.Sprintf("a %s of another journal as line %d", other.Event, k+1)
+	case 5:
+		forged := apply.Record{At: records[k].At, Action: pick(e, records).Action}
+		forged.Event = pick(e, []apply.Event{apply.EventFailed, apply.EventUndo, apply.EventUndone, apply.EventKept, apply.EventDone, apply.EventRolledBack, apply.EventApplied})
+		forged.Unsent = forged.Event == apply.EventFailed
+		if forged.Event == apply.EventRolledBack || forged.Event == apply.EventApplied {
+			forged.Action = ""
+		}
+		at := pick(e, []int{k, len(records)})
+		return slices.Insert(records, at, forged), fmt.Sprintf("a %s of action %q as line %d", forged.Event, forged.Action, at+1)
+	case 6:
+		return e.plan(records)
+	}
+	return records, fmt.Sprintf("line %d: %s", k+1, e.field(&records[k]))
+}
+
+// field edits one field of a record.
+func (e *editor) field(r *apply.Record) string {
+	id := pick(e, e.ids)
+	switch e.IntN(9) {
+	case 0, 1:
+		r.Made = id
+		return "made " + id
+	case 2:
+		r.By = id
+		return "by " + id
+	case 3:
+		r.At = r.At.Add(pick(e, []time.Duration{-8760 * time.Hour, -time.Hour, time.Hour, 8760 * time.Hour}))
+		return "another time"
+	case 4:
+		r.Unsent = !r.Unsent
+		return "unsent"
+	case 5:
+		r.Action = fmt.Sprint(1 + e.IntN(10))
+		return "action " + r.Action
+	case 6:
+		r.IDs = map[string]string{pick(e, []string{plan.SlotRole, plan.SlotUser, plan.SlotCopy}): id}
+		return "other ids"
+	case 7:
+		before := plan.State{}
+		for name, value := range r.Before {
+			before[name] = value
+		}
+		name := pick(e, append([]string{"prvReadAccount", "role", "user", "assigned", "access"}, plan.PlatformDefaults()...))
+		before[name] = pick(e, []string{plan.None, "global", "local", plan.Absent, plan.Present, plan.Disabled, plan.Yes, plan.No, "read", "read, write"})
+		r.Before = before
+		return "before: " + name + " is " + before[name]
+	}
+	r.Event = pick(e, []apply.Event{apply.EventBegin, apply.EventDone, apply.EventFailed, apply.EventUndo, apply.EventUndone, apply.EventKept})
+	return "event " + string(r.Event)
+}
+
+// plan replaces the plan by another's, or one of its ids by another, with its digest
+// computed anew.
+func (e *editor) plan(records []apply.Record) ([]apply.Record, string) {
+	if e.IntN(3) == 0 {
+		other := pick(e, e.scenes)
+		records[0].Plan = other.records[0].Plan
+		return records, "the plan of " + other.name
+	}
+	text, err := json.Marshal(records[0].Plan)
+	if err != nil {
+		return records, err.Error()
+	}
+	was, id := pick(e, e.ids), pick(e, e.ids)
+	for range 50 { // one that is in the plan
+		if bytes.Contains(text, []byte(was)) {
+			break
+		}
+		was = pick(e, e.ids)
+	}
+	var p plan.Plan
+	if json.Unmarshal(bytes.ReplaceAll(text, []byte(was), []byte(id)), &p) != nil || p.Seal() != nil {
+		return records, "none"
+	}
+	records[0].Plan = &p
+	return records, fmt.Sprintf("the plan has %s for %s", id, was)
+}
+
+// encode writes records as lines, each with the digest of the one before where the
+// chain is to be whole.
+func encode(t *testing.T, records []apply.Record, chained bool) []byte {
+	t.Helper()
+	var text []byte
+	previous := records[0].Plan.Digest
+	for _, r := range records {
+		if chained {
+			r.Previous = previous
+		}
+		line, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.Sum256(line)
+		previous = "sha256:" + hex.EncodeToString(sum[:])
+		text = append(append(text, line...), '\n')
+	}
+	return text
+}
+
+// TestEditedJournals edits journals at random: an edited one is refused, or rolled
+// back rightly. Rightly means that what the run changed is as it was before or as the
+// run left it, that all else is untouched, and that "as it was before" is said only
+// where it is so.
+func TestEditedJournals(t *testing.T) {
+	t.Parallel()
+	const edits = 2100
+	l := newLab(t, simulator.Options{})
+	e := &editor{rand.New(rand.NewPCG(1, 2)), nil, l.scenes(t)} //nolint:gosec // a test's own dice
+	l.reset(t, nil)
+	e.ids = l.everyID(t)
+	refused, undone, kept := 0, 0, 0
+	for n := range edits {
+		s := e.scenes[n%len(e.scenes)]
+		records := slices.Clone(s.records)
+		var what []string
+		for range 1 + e.IntN(2) {
+			var one string
+			records, one = e.edit(records)
+			what = append(what, one)
+		}
+		data := encode(t, records, n%5 != 0)
+		if _, _, err := apply.ParseJournal(data); err != nil {
+			refused++
+			continue
+		}
+		told := fmt.Sprintf("edit %d of %q: %s", n, s.name, strings.Join(what, "; "))
+		if l.rollBack(t, s, data, told) {
+			undone++
+		} else {
+			kept++
+		}
+	}
+	t.Logf("%d edits: %d refused, %d undone, %d undone in part", edits, refused, undone, kept)
+	if refused == 0 || undone == 0 || kept == 0 {
+		t.Error("the edits do not reach all ends")
+	}
+}
+
+// rollBack rolls an edited journal back and judges what became of the environment; it
+// reports whether all is said to be as it was before.
+func (l *lab) rollBack(t *testing.T, s scene, data []byte, told string) bool {
+	t.Helper()
+	l.mutate(t, func(env *simulator.Environment) { *env = *s.now.Clone() })
+	file := filepath.Join(t.TempDir(), "edited.json")
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	j, err := apply.OpenJournal(file, now)
+	if err != nil {
+		t.Fatalf("%s: %v", told, err)
+	}
+	err = l.runner(j).Rollback(t.Context())
+	_ = j.Close()
+	if err == nil {
+		if l.state(t) != s.startState {
+			same(t, told+": said to be as it was before", l.state(t), s.startState)
+		}
+		return true
+	}
+	got := l.server.Environment()
+	if problem := s.restore(got); problem != "" {
+		t.Fatalf("%s: %s (%v)", told, problem, err)
+	}
+	l.mutate(t, func(env *simulator.Environment) { *env = *got })
+	if l.state(t) != s.startState {
+		same(t, told+": something else was changed", l.state(t), s.startState)
+	}
+	return false
+}
+
+// restore takes what the run changed back to what it was at the start. It says what is
+// neither as at the start nor as the run left it.
+func (s scene) restore(got *simulator.Environment) string {
+	role, was, left := got.Role(roleName), s.start.Role(roleName), s.after.Role(roleName)
+	switch {
+	case role == nil && was != nil:
+		return "the role is gone"
+	case role != nil && was == nil:
+		if !sameGrants(role.Privileges, left.Privileges) {
+			return "the new role was changed"
+		}
+		got.Roles = slices.DeleteFunc(got.Roles, func(r simulator.Role) bool { return r.ID == role.ID })
+	case role != nil:
+		for name, depth := range role.Privileges {
+			if depth != was.Privileges[name] && depth != left.Privileges[name] {
+				return fmt.Sprintf("%s is %v", name, depth)
+			}
+		}
+		for name, depth := range was.Privileges {
+			if left.Privileges[name] == depth && role.Privileges[name] != depth {
+				return fmt.Sprintf("%s is %v", name, role.Privileges[name])
+			}
+		}
+		role.Privileges = was.Privileges
+	}
+	if problem := s.restoreUser(got); problem != "" {
+		return problem
+	}
+	return s.restoreShares(got)
+}
+
+func sameGrants(a, b simulator.Grants) bool { return fmt.Sprint(a) == fmt.Sprint(b) }
+
+func (s scene) restoreUser(got *simulator.Environment) string {
+	user, was, left := got.ApplicationUser(app), s.start.ApplicationUser(app), s.after.ApplicationUser(app)
+	switch {
+	case user == nil && was != nil:
+		return "the user is gone"
+	case user != nil && was == nil:
+		got.ApplicationUsers = slices.DeleteFunc(got.ApplicationUsers, func(u simulator.User) bool { return u.ID == user.ID })
+	case user != nil:
+		if user.Disabled != was.Disabled && user.Disabled != left.Disabled {
+			return "the user was disabled"
+		}
+		for _, a := range user.Roles {
+			if !slices.Contains(was.Roles, a) && !slices.Contains(left.Roles, a) {
+				return fmt.Sprintf("the user holds %v", a)
+			}
+		}
+		for _, a := range was.Roles {
+			if slices.Contains(left.Roles, a) && !slices.Contains(user.Roles, a) {
+				return fmt.Sprintf("the user lost %v", a)
+			}
+		}
+		user.Disabled, user.Roles = was.Disabled, was.Roles
+	}
+	return ""
+}
+
+func (s scene) restoreShares(got *simulator.Environment) string {
+	for i := range got.PersonalViews {
+		v := &got.PersonalViews[i]
+		was, left := s.start.PersonalView(v.Table, v.Name), s.after.PersonalView(v.Table, v.Name)
+		rights := map[string][3]simulator.Rights{}
+		for at, list := range [][]simulator.Share{v.Shares, was.Shares, left.Shares} {
+			for _, share := range list {
+				of := rights[share.Principal]
+				of[at] = share.Access
+				rights[share.Principal] = of
+			}
+		}
+		for principal, of := range rights {
+			if of[0]&^(of[1]|of[2]) != 0 || of[1]&of[2]&^of[0] != 0 {
+				return fmt.Sprintf("the view %s is shared with %s for %v", v.Name, principal, of[0])
+			}
+		}
+		v.Shares = was.Shares
+	}
+	return ""
+}
