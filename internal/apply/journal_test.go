@@ -286,21 +286,25 @@ func (r renamed) Current(ctx context.Context, t plan.Target, names []string) (ap
 	return now, err
 }
 
+// FuzzParseJournal: what is read as a journal can have been written, and is read to
+// the same end again.
 func FuzzParseJournal(f *testing.F) {
 	p := sample(f)
-	first, err := json.Marshal(apply.Record{Event: apply.EventPlan, At: clock(), Format: apply.Format, Tool: &audit.Tool{}, Plan: &p})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(append(first, '\n'))
-	f.Add(append(first, "\n{\"event\":\"begin\",\"at\":\"2026-03-01T12:00:00Z\",\"action\":\"1\"}\n{"...))
+	first := apply.Record{Event: apply.EventPlan, At: clock(), Format: apply.Format, Tool: &audit.Tool{}, Plan: &p}
+	begin := apply.Record{Event: apply.EventBegin, At: clock(), Action: "1", By: "00000000-0000-4000-8000-00000000000a", Before: p.Actions[0].Before}
+	f.Add(chain(f, []apply.Record{first}))
+	f.Add(append(chain(f, []apply.Record{first, begin}), '{'))
+	f.Add(chain(f, []apply.Record{first, begin, {Event: apply.EventDone, At: clock(), Action: "1"}}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		j, whole, err := apply.ParseJournal(data)
 		if err != nil {
 			return
 		}
-		if whole > len(data) || j.Applied() > len(j.Plan.Actions) {
+		if whole > len(data) || j.Applied() > len(j.Plan.Actions) || len(j.Undoable()) > len(j.Plan.Actions) {
 			t.Errorf("%d whole bytes of %d, %d actions done", whole, len(data), j.Applied())
+		}
+		if again, _, err := apply.ParseJournal(data[:whole]); err != nil || len(again.Records) != len(j.Records) {
+			t.Errorf("read again: %v", err)
 		}
 	})
 }

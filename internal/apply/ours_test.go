@@ -1,0 +1,413 @@
+package apply_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/apply"
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/plan"
+)
+
+// A world is a fake of which a test changes single answers.
+type world struct {
+	*fake
+
+	current func(plan.Target, *apply.Reading)
+	row     func(apply.Table, *apply.Row)
+	change  func(plan.Request) error
+	unseen  string
+}
+
+func (w world) Current(ctx context.Context, t plan.Target, names []string) (apply.Reading, error) {
+	now, err := w.fake.Current(ctx, t, names)
+	if w.current != nil {
+		w.current(t, &now)
+	}
+	return now, err
+}
+
+func (w world) Row(ctx context.Context, table apply.Table, id string, as *plan.Ref) (*apply.Row, error) {
+	row, err := w.fake.Row(ctx, table, id, as)
+	if w.row != nil && row != nil {
+		w.row(table, row)
+	}
+	return row, err
+}
+
+func (w world) Change(ctx context.Context, r plan.Request, label string) (string, error) {
+	if w.change != nil {
+		if err := w.change(r); err != nil {
+			return "", err
+		}
+	}
+	return w.fake.Change(ctx, r, label)
+}
+
+func (w world) Holders(context.Context, string) (apply.Holding, error) {
+	return apply.Holding{Unseen: w.unseen}, nil
+}
+
+// TestAnotherName: what has another name than in the plan is not changed, since
+// somebody reviewed the plan's words.
+func TestAnotherName(t *testing.T) {
+	p := sample(t)
+	for _, table := range []apply.Table{apply.TableRole, apply.TableUser, apply.TableUnit, apply.TableView} {
+		f := newFake(p)
+		r, _ := run(t, p, f)
+		r.Mutator = world{fake: f, row: func(of apply.Table, row *apply.Row) {
+			if of == table {
+				row.Name = "Renamed"
+			}
+		}}
+		sent := len(f.sent)
+		var changed *apply.ChangedError
+		if err := r.Apply(t.Context()); !errors.As(err, &changed) || !strings.Contains(err.Error(), `is named "Renamed" now`) {
+			t.Errorf("%s: %v", table, err)
+		}
+		if table == apply.TableRole && len(f.sent) > sent {
+			t.Errorf("%s: sent %v", table, f.sent)
+		}
+	}
+}
+
+// TestFilteredGrant: what a record filter grants is replaced only where that is
+// permitted, and rollback says what it cannot bring back.
+func TestFilteredGrant(t *testing.T) {
+	p := sample(t)
+	f := newFake(p)
+	r, _ := run(t, p, f)
+	filtered := true
+	w := world{fake: f, current: func(of plan.Target, now *apply.Reading) {
+		if _, asked := now.State["prvReadLead"]; asked && filtered && of.Kind == plan.KindGrants {
+			now.Filtered = []string{"prvReadLead"}
+		}
+	}}
+	r.Mutator = w
+	var refused *apply.FilteredError
+	if err := r.Apply(t.Context()); !errors.As(err, &refused) || !strings.Contains(err.Error(), "--replace-filtered") || len(f.sent) > 0 {
+		t.Fatalf("%v; sent %v", err, f.sent)
+	}
+	r.ReplaceFiltered = true
+	if err := r.Apply(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	filtered = false
+	r.Mutator = stubborn{f, func(plan.Target) error { return nil }}
+	var kept *apply.KeptError
+	if err := r.Rollback(t.Context()); !errors.As(err, &kept) || len(kept.Kept) != 1 || !strings.Contains(err.Error(), "a record filter granted prvReadLead for some records only, and that cannot be brought back") {
+		t.Errorf("rolled back: %v", err)
+	}
+}
+
+// TestSharesWaitForRights: a share whose recipient does not have the right yet that an
+// earlier action gave is tried again for a minute, and then told.
+func TestSharesWaitForRights(t *testing.T) {
+	p := sample(t)
+	for times, ok := range map[int]bool{3: true, 1000: false} {
+		f := newFake(p)
+		r, _ := run(t, p, f)
+		waited, left := time.Duration(0), times
+		r.Sleep = func(_ context.Context, d time.Duration) error {
+			waited += d
+			return nil
+		}
+		r.Mutator = world{fake: f, change: func(request plan.Request) error {
+			if request.Path != "GrantAccess" || left == 0 {
+				return nil
+			}
+			left--
+			return &apply.ChangeError{Effect: apply.EffectNone, Settling: true, Err: errors.New("is missing prvReadUserQuery")}
+		}}
+		err := r.Apply(t.Context())
+		if (err == nil) != ok || waited == 0 || waited > time.Minute+time.Second || !ok && !strings.Contains(err.Error(), "prvReadUserQuery") {
+			t.Errorf("refused %d times: %v after %v", times, err, waited)
+		}
+	}
+}
+
+// TestUnseenHolders: a role that others may hold, unseen, is not changed unless that is
+// permitted.
+func TestUnseenHolders(t *testing.T) {
+	p := sample(t)
+	f := newFake(p)
+	r, _ := run(t, p, f)
+	r.Mutator = world{fake: f, unseen: "the identity does not hold prvReadUser at organization level"}
+	if err := r.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), "--allow-shared-role") || len(f.sent) > 0 {
+		t.Errorf("%v; sent %v", err, f.sent)
+	}
+	r.AllowSharedRole = true
+	if err := r.Apply(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestInheritedRights: rights that come from something else that is shared are no
+// change of the environment, and not taken away here.
+func TestInheritedRights(t *testing.T) {
+	p := sample(t)
+	f := newFake(p)
+	r, _ := run(t, p, f)
+	r.Mutator = world{fake: f, current: func(of plan.Target, now *apply.Reading) {
+		if of.Kind == plan.KindShare && of.View.Name == "Leads" {
+			now.State["access"], now.Inherited = "read", "append-to"
+		}
+	}}
+	var inherited *apply.InheritedError
+	if err := r.Check(t.Context(), func(plan.Action, string) {}); !errors.As(err, &inherited) || !strings.Contains(err.Error(), `"append-to" is inherited from something else that is shared`) {
+		t.Errorf("%v", err)
+	}
+}
+
+// chain gives lines the digests of the lines before them.
+func chain(tb testing.TB, records []apply.Record) []byte {
+	tb.Helper()
+	var text []byte
+	previous := records[0].Plan.Digest
+	for _, r := range records {
+		r.Previous = previous
+		line, err := json.Marshal(r)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		sum := sha256.Sum256(line)
+		previous = "sha256:" + hex.EncodeToString(sum[:])
+		text = append(append(text, line...), '\n')
+	}
+	return text
+}
+
+// TestLinesThatContradict: whoever computes the chain anew cannot write what no run
+// writes.
+func TestLinesThatContradict(t *testing.T) {
+	p := sample(t)
+	r, file := run(t, p, newFake(p))
+	if err := r.Apply(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, _, err := apply.ParseJournal(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(chain(t, j.Records), whole) {
+		t.Fatal("the test's chain is another than the journal's")
+	}
+	const id = "00000000-0000-4000-8000-000000000077"
+	at := j.Records[1].At
+	for name, edit := range map[string]func([]apply.Record) []apply.Record{
+		"a line less":   func(list []apply.Record) []apply.Record { return slices.Delete(list, 1, 2) },
+		"a line twice":  func(list []apply.Record) []apply.Record { return slices.Insert(list, 2, list[2]) },
+		"another order": func(list []apply.Record) []apply.Record { list[1], list[3] = list[3], list[1]; return list },
+		"nothing was sent": func(list []apply.Record) []apply.Record {
+			return append(list, apply.Record{Event: apply.EventFailed, At: at, Action: "1", Unsent: true})
+		},
+		"made by what makes none": func(list []apply.Record) []apply.Record { list[2].Made = id; return list },
+		"undone out of turn": func(list []apply.Record) []apply.Record {
+			return append(list, apply.Record{Event: apply.EventUndone, At: at, Action: "1"})
+		},
+		"rolled back, and was not": func(list []apply.Record) []apply.Record {
+			return append(list, apply.Record{Event: apply.EventRolledBack, At: at})
+		},
+		"another before": func(list []apply.Record) []apply.Record {
+			list[1].Before = plan.State{"prvReadLead": "global"}
+			return list
+		},
+		"a default that was there": func(list []apply.Record) []apply.Record {
+			list[1].Before["prvReadSharePointData"] = "none"
+			return list
+		},
+		"without who": func(list []apply.Record) []apply.Record { list[1].By = ""; return list },
+		"other ids": func(list []apply.Record) []apply.Record {
+			list[1].IDs = map[string]string{plan.SlotRole: id}
+			return list
+		},
+	} {
+		again, _, err := apply.ParseJournal(whole)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := apply.ParseJournal(chain(t, edit(again.Records))); err == nil || !strings.Contains(err.Error(), "it was edited, or is not of this plan") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// Without the chain, a free text is enough.
+	again, _, _ := apply.ParseJournal(whole)
+	text := bytes.Replace(whole, []byte(again.Records[2].At.Format("2006-01-02T15:04:05")), []byte("2026-03-01T12:00:01"), 1)
+	if _, _, err := apply.ParseJournal(text); err == nil || !strings.Contains(err.Error(), "does not follow the line before it") {
+		t.Errorf("another time: %v", err)
+	}
+}
+
+// TestFormerJournal: a journal of the form before is rolled back, and not gone on with.
+func TestFormerJournal(t *testing.T) {
+	p := sample(t)
+	f := newFake(p)
+	r, file := run(t, p, f)
+	if err := r.Apply(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Journal.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var text []byte
+	for _, record := range r.Journal.Records {
+		record.Previous = ""
+		if record.Event == apply.EventPlan {
+			record.Format = "dbaudit.journal/v1"
+		}
+		line, err := json.Marshal(record)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(append(text, line...), '\n')
+	}
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	j, err := apply.OpenJournal(file, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Resumable(); err == nil || !strings.Contains(err.Error(), "rolled back only") {
+		t.Errorf("gone on with: %v", err)
+	}
+	r.Journal, r.Mutator = j, stubborn{f, func(plan.Target) error { return nil }}
+	if err := r.Rollback(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := apply.OpenJournal(file, clock); err != nil || again.Touched() {
+		t.Errorf("read again: %v", err)
+	} else if err := again.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestAnswersWithAnotherID: the id in an answer is not believed where another row is
+// there.
+func TestAnswersWithAnotherID(t *testing.T) {
+	p := made(t)
+	for id, ok := range map[string]bool{ours: true, "00000000-0000-4000-8000-000000000088": false} {
+		f := newFake(p)
+		file := filepath.Join(t.TempDir(), "j.json")
+		j, err := apply.CreateJournal(file, p, audit.Tool{Name: "dbaudit", Version: "test"}, clock)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer j.Close()
+		r := &apply.Runner{Mutator: maker{f, id}, Journal: j, Sleep: func(context.Context, time.Duration) error { return nil }}
+		err = r.Apply(t.Context())
+		if (err == nil) != ok || !ok && !strings.Contains(err.Error(), "says that it made") {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+}
+
+const ours = "00000000-0000-4000-8000-000000000099"
+
+// made is a plan that makes a user.
+func made(t *testing.T) plan.Plan {
+	t.Helper()
+	const text = `{"id":"1","kind":"create-application-user","target":{"kind":"user","user":{"kind":"systemuser","name":"application x"},
+		"application_id":"00000000-0000-4000-8000-000000000010","business_unit":{"id":"00000000-0000-4000-8000-000000000002","name":"Contoso"}},
+		"before":{"user":"absent"},"after":{"user":"enabled"},"undo":[]}`
+	p := sample(t)
+	var a plan.Action
+	if err := json.Unmarshal([]byte(text), &a); err != nil {
+		t.Fatal(err)
+	}
+	a.Why, a.Summary = p.Actions[0].Why, "make the user"
+	step, ok := a.Target.Next(a.Before, a.After)
+	if !ok {
+		t.Fatal("there is no way")
+	}
+	a.Request = step.Request.Fill(a.Target.Known())
+	p.Actions = []plan.Action{a}
+	if err := p.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// A maker answers with an id, whatever it made.
+type maker struct {
+	*fake
+
+	id string
+}
+
+func (m maker) Change(ctx context.Context, r plan.Request, label string) (string, error) {
+	_, err := m.fake.Change(ctx, r, label)
+	return m.id, err
+}
+
+func (m maker) Current(ctx context.Context, t plan.Target, names []string) (apply.Reading, error) {
+	now, err := m.fake.Current(ctx, t, names)
+	if now.State["user"] == plan.Enabled {
+		now.Row = &apply.Row{
+			ID: ours, Name: "# x", Application: t.ApplicationID, Unit: t.BusinessUnit.ID,
+			Author: "00000000-0000-4000-8000-00000000000a", Created: clock(),
+		}
+	}
+	return now, err
+}
+
+// TestWhoseUser: a user that the plan could have made is deleted only if it is the
+// plan's own in all that the environment says.
+func TestWhoseUser(t *testing.T) {
+	p := made(t)
+	for name, tt := range map[string]struct {
+		edit func(*apply.Row)
+		kept string
+	}{
+		"another application": {func(r *apply.Row) { r.Application = ours }, "application id"},
+		"another unit":        {func(r *apply.Row) { r.Unit = ours }, "another business unit"},
+		"another's":           {func(r *apply.Row) { r.Author = ours }, "somebody else made it"},
+		"an older one":        {func(r *apply.Row) { r.Created = clock().Add(-48 * time.Hour) }, "it was made at"},
+		"another id":          {func(r *apply.Row) { r.ID = "00000000-0000-4000-8000-000000000088" }, "what is there is"},
+	} {
+		f := newFake(p)
+		r, _ := run(t, p, f)
+		r.Mutator = maker{f, ours}
+		if err := r.Apply(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		sent := len(f.sent)
+		r.Mutator = edited{maker{f, ours}, tt.edit}
+		var kept *apply.KeptError
+		if err := r.Rollback(t.Context()); !errors.As(err, &kept) || !strings.Contains(err.Error(), tt.kept) || len(f.sent) != sent {
+			t.Errorf("%s: %v; sent %v", name, err, fmt.Sprint(f.sent[sent:]))
+		}
+	}
+}
+
+type edited struct {
+	maker
+
+	edit func(*apply.Row)
+}
+
+func (e edited) Current(ctx context.Context, t plan.Target, names []string) (apply.Reading, error) {
+	now, err := e.maker.Current(ctx, t, names)
+	if now.Row != nil {
+		e.edit(now.Row)
+	}
+	return now, err
+}
