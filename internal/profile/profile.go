@@ -268,13 +268,8 @@ func Builtin(tree fs.FS) ([]Profile, error) {
 	var group errgroup.Group // each command begins with this
 	for i, entry := range entries {
 		group.Go(func() error {
-			file := path.Join("profiles", entry.Name())
-			data, err := fs.ReadFile(tree, file)
-			if err != nil {
-				return fmt.Errorf("reading the profiles: %w", err)
-			}
-			profiles[i], err = Parse(file, data)
-			profiles[i].Origin = audit.OriginBuiltin
+			var err error
+			profiles[i], err = builtin(tree, path.Join("profiles", entry.Name()))
 			return err
 		})
 	}
@@ -292,15 +287,22 @@ func Named(tree fs.FS, name string) (Profile, bool, error) {
 	if !fs.ValidPath(file) {
 		return Profile{}, false, nil
 	}
-	data, err := fs.ReadFile(tree, file)
+	p, err := builtin(tree, file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Profile{}, false, nil
 	}
+	return p, err == nil, err
+}
+
+// builtin reads a profile that comes with dbaudit.
+func builtin(tree fs.FS, file string) (Profile, error) {
+	data, err := fs.ReadFile(tree, file)
 	if err != nil {
-		return Profile{}, false, fmt.Errorf("reading the profiles: %w", err)
+		return Profile{}, fmt.Errorf("reading the profiles: %w", err)
 	}
 	p, err := Parse(file, data)
-	return p, err == nil, err
+	p.Origin = audit.OriginBuiltin
+	return p, err
 }
 
 // Data is the definition as the policies read it, under data.profiles[p.Name].
