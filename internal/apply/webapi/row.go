@@ -45,7 +45,7 @@ func (e *Environment) Row(ctx context.Context, table apply.Table, id string, as 
 		return nil, fmt.Errorf("nothing is known about rows of %q", table)
 	}
 	var found []apply.Row
-	err := asEither(as, func(as dataverse.Caller) (err error) {
+	err := e.asEither(ctx, as, func(as dataverse.Caller) (err error) {
 		found, err = collector.AskRows(ctx, e.asker, collector.Question{
 			What: "a row of the table " + string(table), Key: columns[0], As: as,
 			Query: func(known func(...string) []string) dataverse.Query {

@@ -324,7 +324,7 @@ func (e *Environment) told(ctx context.Context, t plan.Target) (string, error) {
 		mask      int
 	}
 	var list []access
-	err := asEither(t.Owner, func(as dataverse.Caller) (err error) {
+	err := e.asEither(ctx, t.Owner, func(as dataverse.Caller) (err error) {
 		list, err = collector.AskObject(ctx, e.asker, collector.Question{What: label, As: as, Query: func(func(...string) []string) dataverse.Query {
 			return dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", dataverse.GUID(t.View.ID)))
 		}}, func(r collector.Row) []access {
@@ -394,6 +394,10 @@ func (e *Environment) Change(ctx context.Context, r plan.Request, label string) 
 		return made, nil
 	}
 	effect, settling := apply.EffectUncertain, false
+	var unheeded *unheededError
+	if errors.As(err, &unheeded) {
+		effect = apply.EffectNone
+	}
 	var failed *dataverse.Error
 	if errors.As(err, &failed) && !failed.MayHaveHappened {
 		effect, settling = apply.EffectNone, lacksUserQuery(r, failed)
@@ -434,7 +438,7 @@ func lacksUserQuery(r plan.Request, e *dataverse.Error) bool {
 }
 
 func (e *Environment) send(ctx context.Context, r plan.Request, body json.RawMessage, label string) (made string, err error) {
-	err = asEither(r.As, func(as dataverse.Caller) (err error) {
+	err = e.asEither(ctx, r.As, func(as dataverse.Caller) (err error) {
 		request := dataverse.Request{Path: r.Path, Label: label, Caller: as, Strong: true}
 		switch r.Method {
 		case http.MethodPost:
@@ -454,20 +458,47 @@ func (e *Environment) send(ctx context.Context, r plan.Request, body json.RawMes
 }
 
 // asEither sends as a user, nobody else for nil: by the Entra object id or, where
-// that is not known or the environment does not take it, by the systemuserid. A
-// request that is refused as bad was not carried out.
-func asEither(as *plan.Ref, send func(dataverse.Caller) error) error {
+// that is not known, not taken or not heeded, by the systemuserid. A request that is
+// refused as bad was not carried out.
+func (e *Environment) asEither(ctx context.Context, as *plan.Ref, send func(dataverse.Caller) error) error {
 	if as == nil {
 		return send(dataverse.Caller{})
 	}
+	var err error
 	if as.ObjectID != "" {
-		err := send(dataverse.Caller{ObjectID: dataverse.GUID(as.ObjectID)})
+		err = e.sendAs(ctx, as, dataverse.Caller{ObjectID: dataverse.GUID(as.ObjectID)}, send)
 		var refused *dataverse.Error
-		if as.ID == "" || !errors.As(err, &refused) || refused.Kind != dataverse.BadRequest {
+		var unheeded *unheededError
+		if as.ID == "" || !errors.As(err, &unheeded) && (!errors.As(err, &refused) || refused.Kind != dataverse.BadRequest) {
 			return err
 		}
 	}
-	return send(dataverse.Caller{SystemUserID: dataverse.GUID(as.ID)})
+	return e.sendAs(ctx, as, dataverse.Caller{SystemUserID: dataverse.GUID(as.ID)}, send)
+}
+
+// An unheededError says that the environment answers as somebody else than was asked
+// for. Nothing was sent.
+type unheededError struct{ owner, answered string }
+
+func (e *unheededError) Error() string {
+	return fmt.Sprintf("dbaudit asked to act as the view's owner %s, and the environment answered as the user %s, so nothing was sent: "+
+		"make sure that the owner is enabled, and that no proxy drops the headers CallerObjectId and MSCRMCallerID", e.owner, e.answered)
+}
+
+// sendAs sends as a user once the environment has said that it takes the request for
+// that user's: a header that it passes over would else have it done as whoever applies.
+func (e *Environment) sendAs(ctx context.Context, as *plan.Ref, caller dataverse.Caller, send func(dataverse.Caller) error) error {
+	user, err := collector.AskObject(ctx, e.asker, collector.Question{
+		What: "whether the view's owner is acted as", As: caller,
+		Query: func(func(...string) []string) dataverse.Query { return dataverse.Function("WhoAmI") },
+	}, func(r collector.Row) string { return r.ID("UserId") })
+	if err != nil {
+		return err
+	}
+	if user != as.ID {
+		return &unheededError{cmp.Or(as.Name, as.ID, as.ObjectID), user}
+	}
+	return send(caller)
 }
 
 // otherParameter is the body of RemovePrivilegeRole under its parameter's other

@@ -95,6 +95,7 @@ test_unknown_whether_it_can_be_edited if {
 		`whether the role "Demandbase Integration" can be edited is not known: its iscustomizable is null`,
 	} with input as snapshot
 	custom.unknown == set() with input as testing.changed({"/roles/other": object.union(testing.role, {
+		"name": "Other",
 		"root_id": "other",
 		"customizable_unknown": true,
 	})})
