@@ -38,11 +38,16 @@ system[i] contains id if {
 #   it. That it may read personal views at all is for the privilege of the saved view's line to say.
 # scope: document
 readable contains id if {
-	some id, view in input.views
-	"integration-user" in view.seen_by
+	some id in _apparent
+	not contradicted[id]
 }
 
-readable contains id if {
+# METADATA
+# description: What the user's list, the owners and the shares let it read, each believed by itself.
+# scope: document
+_apparent contains id if some id in _listed
+
+_apparent contains id if {
 	some id, view in input.views
 	view.owner_id == integration.user
 }
@@ -50,16 +55,57 @@ readable contains id if {
 # METADATA
 # description: >-
 #   A team's views are its members' too. Where the user's own list was read, it says whether that holds for this one.
-readable contains id if {
+_apparent contains id if {
 	some id, _ in of_team
 	not user_views_read
 }
 
-readable contains id if {
+_apparent contains id if {
 	some principal in integration.principals
 	not principal in integration.unsure_teams
 	some id, share in input.shares[principal]
 	"read" in share.rights
+}
+
+# METADATA
+# description: What the integration user's own list shows.
+_listed contains id if {
+	some id, view in input.views
+	"integration-user" in view.seen_by
+}
+
+# METADATA
+# description: What the user or any team of its owns, and what is shared with any of them.
+# scope: document
+_explained contains id if {
+	some id, view in input.views
+	view.owner_id in _mine
+}
+
+_explained contains id if {
+	some principal in _mine
+	some id, share in input.shares[principal]
+	"read" in share.rights
+}
+
+_mine := {integration.user} | {team | some team in input.users[integration.user].teams}
+
+# METADATA
+# description: >-
+#   Views of which the user's own list says one thing, and owners and shares another, with the contradiction. Either
+#   may be the wrong one, so that neither is believed.
+# scope: document
+contradicted[id] := sprintf("the user sees the view %q, which neither it nor a team of its owns and no share explains", [
+	input.views[id].name,
+]) if {
+	shares_read
+	some id in (_listed - _explained)
+}
+
+contradicted[id] := sprintf("the view %q is the user's or shared with it, and its own list lacks it", [name]) if {
+	user_views_read
+	some id in (_apparent - _listed)
+	name := object.get(input.views, [id, "name"], id)
 }
 
 # METADATA
@@ -171,6 +217,21 @@ undecided[i] contains reason if {
 		sprintf("whether the business unit of the team %q is disabled was not read", [input.teams[team].name]),
 		input.coverage.business_units.detail,
 	)
+}
+
+undecided[i] contains reason if {
+	some i in _open
+	some id in found[i]
+	reason := contradicted[id]
+}
+
+# METADATA
+# description: A view that only a share tells of may be the one that is required.
+undecided[i] contains reason if {
+	some i in _open
+	not found[i]
+	some id, reason in contradicted
+	not input.views[id]
 }
 
 _open contains i if {

@@ -40,11 +40,34 @@ test_what_the_user_sees_is_shared_with_it_or_is_its_own_is_readable if {
 	views.satisfied == set() with input as _unseen
 	views.undecided == {} with input as _unseen
 
-	shared := testing.patched(_unseen, {"/shares/user": {"view": {"rights": ["read"]}}})
-	views.readable == {"view"} with input as shared
-
-	owned := testing.patched(_unseen, {"/views/view/owner_id": "user"})
+	owned := testing.without(testing.changed({"/views/view/owner_id": "user"}), ["/shares/user"])
 	views.readable == {"view"} with input as owned
+	a_teams := testing.without(testing.changed({"/views/view/owner_id": "team"}), ["/shares/user"])
+	views.readable == {"view"} with input as a_teams
+}
+
+test_a_list_without_what_is_shared_or_owned_is_contradicted if {
+	lacking := {0: {`the view "Demandbase Accounts" is the user's or shared with it, and its own list lacks it`}}
+	shared := testing.patched(_unseen, {"/shares/user": {"view": {"rights": ["read"]}}})
+	views.readable == set() with input as shared
+	views.undecided == lacking with input as shared
+	views.undecided == lacking with input as testing.patched(_unseen, {"/views/view/owner_id": "user"})
+}
+
+test_a_list_with_what_nothing_explains_is_contradicted if {
+	snapshot := testing.changed({"/shares/user": {}})
+	views.readable == set() with input as snapshot
+	views.undecided == {0: {concat(" ", [
+		`the user sees the view "Demandbase Accounts",`,
+		"which neither it nor a team of its owns and no share explains",
+	])}} with input as snapshot
+	views.readable == {"view"} with input as testing.patched(snapshot, {"/coverage/shares/state": "forbidden"})
+}
+
+test_a_share_of_a_view_that_nobody_sees_may_be_that_of_the_required_one if {
+	hidden := testing.patched(_gone, {"/shares/user": {"hidden": {"rights": ["read"]}}})
+	views.undecided == {0: {"the view \"hidden\" is the user's or shared with it, and its own list lacks it"}} with input as hidden
+	views.undecided == {} with input as testing.patched(hidden, {"/shares/user/hidden/rights": ["write"]})
 }
 
 test_where_the_list_is_unread_a_share_with_read_decides if {
@@ -202,10 +225,13 @@ test_each_required_view_is_judged_by_itself if {
 }
 
 test_two_views_of_one_name_are_met_by_either if {
-	snapshot := testing.patched(_unseen, {"/views/namesake": object.union(testing.view, {
-		"owner_id": "bob",
-		"seen_by": ["integration-user"],
-	})})
+	snapshot := testing.patched(_unseen, {
+		"/views/namesake": object.union(testing.view, {
+			"owner_id": "bob",
+			"seen_by": ["integration-user"],
+		}),
+		"/shares/user": {"namesake": {"rights": ["read"]}},
+	})
 	views.found == {0: {"view", "namesake"}} with input as snapshot
 	views.usable == {0: {"namesake"}} with input as snapshot
 	views.satisfied == {0} with input as snapshot

@@ -104,3 +104,9 @@ unknown contains reason if {
 	count(input.requirement.views) == 0
 	some reason in views.own_list_unread
 }
+
+unknown contains reason if {
+	count(input.requirement.views) == 0
+	some id, reason in views.contradicted
+	not input.views[id].active
+}

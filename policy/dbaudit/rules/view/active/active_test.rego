@@ -209,3 +209,10 @@ test_unknown_a_system_view_where_nobody_could_look_for_a_personal_one if {
 		active.unknown == {reason} with input as snapshot
 	}
 }
+
+test_unknown_whether_a_deactivated_view_is_the_users if {
+	snapshot := testing.patched(_inactive, {"/requirement/views": [], "/shares/user": {}})
+	active.findings == set() with input as snapshot
+	count(active.unknown) == 1 with input as snapshot
+	active.unknown == set() with input as testing.patched(snapshot, {"/views/view/active": true})
+}
