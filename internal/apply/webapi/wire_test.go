@@ -20,6 +20,9 @@ import (
 // A wire answers requests as it is told to, and remembers them.
 type wire struct {
 	answer func(*http.Request, string) (int, string)
+	// heeds says whom a request on somebody's behalf is answered as; nil for that user,
+	// whose id is someID.
+	heeds  func(http.Header) string
 	seen   []string
 	header []http.Header
 }
@@ -33,9 +36,18 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		body = string(data)
 	}
-	w.seen = append(w.seen, r.Method+" "+r.URL.RequestURI()+" "+body)
-	w.header = append(w.header, r.Header)
-	status, text := w.answer(r, body)
+	status, text := 200, ""
+	if behalf := r.Header.Get("CallerObjectId") + r.Header.Get("MSCRMCallerID"); behalf != "" && strings.HasSuffix(r.URL.Path, "/WhoAmI") {
+		as := someID
+		if w.heeds != nil {
+			as = w.heeds(r.Header)
+		}
+		text = `{"UserId":"` + as + `"}`
+	} else {
+		w.seen = append(w.seen, r.Method+" "+r.URL.RequestURI()+" "+body)
+		w.header = append(w.header, r.Header)
+		status, text = w.answer(r, body)
+	}
 	return &http.Response{
 		StatusCode: status, Request: r, Header: http.Header{"Content-Type": {"application/json"}},
 		Body: io.NopCloser(strings.NewReader(text)),
@@ -111,7 +123,7 @@ func TestHeaders(t *testing.T) {
 	for _, r := range []plan.Request{
 		{Method: http.MethodPatch, Path: "systemusers(" + someID + ")", IfMatch: `W/"7"`, Body: json.RawMessage(`{}`)},
 		{Method: http.MethodPost, Path: "GrantAccess", As: &plan.Ref{ID: someID}, Body: json.RawMessage(`{}`)},
-		{Method: http.MethodPost, Path: "GrantAccess", As: &plan.Ref{ID: "x", ObjectID: someID}, Body: json.RawMessage(`{}`)},
+		{Method: http.MethodPost, Path: "GrantAccess", As: &plan.Ref{ID: someID, ObjectID: someID}, Body: json.RawMessage(`{}`)},
 	} {
 		if _, err := e.Change(t.Context(), r, "change"); err != nil {
 			t.Fatal(err)
@@ -227,6 +239,33 @@ func TestOtherImpersonation(t *testing.T) {
 	}, "share it")
 	if err != nil || len(w.seen) != 2 || w.header[1].Get("MSCRMCallerID") != someID {
 		t.Errorf("%v: %v", err, w.seen)
+	}
+}
+
+// TestUnheeded has a way to the environment that drops headers: a change on an owner's
+// behalf is sent only where the environment says that it answers as the owner.
+func TestUnheeded(t *testing.T) {
+	t.Parallel()
+	const applier = "44444444-4444-4444-8444-444444444444"
+	request := plan.Request{
+		Method: http.MethodPost, Path: "GrantAccess", Body: json.RawMessage(`{}`),
+		As: &plan.Ref{ID: someID, ObjectID: "33333333-3333-4333-8333-333333333333", Name: "Jane"},
+	}
+	w := &wire{heeds: func(http.Header) string { return applier }, answer: func(*http.Request, string) (int, string) { return 204, "" }}
+	_, err := w.environment(t).Change(t.Context(), request, "share it")
+	var change *apply.ChangeError
+	if !errors.As(err, &change) || change.Effect != apply.EffectNone || len(w.seen) != 0 || !strings.Contains(err.Error(), "act as the view's owner Jane") {
+		t.Errorf("both dropped: %v: %v", err, w.seen)
+	}
+	w.heeds = func(h http.Header) string {
+		if h.Get("MSCRMCallerID") == someID {
+			return someID
+		}
+		return applier
+	}
+	_, err = w.environment(t).Change(t.Context(), request, "share it")
+	if err != nil || len(w.seen) != 1 || w.header[0].Get("MSCRMCallerID") != someID {
+		t.Errorf("one dropped: %v: %v", err, w.seen)
 	}
 }
 
