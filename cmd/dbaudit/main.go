@@ -4,13 +4,19 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/dbaudit/dbaudit/internal/cli"
 )
+
+// patience is how long an interrupted run may take to end by itself. What it may have
+// changed in an environment stands in the journal before it is sent.
+const patience = 1500 * time.Millisecond
 
 func main() {
 	if os.Getenv("GOGC") == "" {
@@ -18,10 +24,19 @@ func main() {
 		// policies leaves: a fifth of their time went into collecting that.
 		debug.SetGCPercent(400)
 	}
+	limit := memoryLimit()
+	go watchMemory(limit, func(text string) { end(cli.ExitFailure, text) })
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// A second interruption ends the process at once.
-	context.AfterFunc(ctx, stop)
+	context.AfterFunc(ctx, func() {
+		stop() // a second interruption ends the process at once
+		time.AfterFunc(patience, func() { end(cli.ExitInterrupted, "interrupted") })
+	})
 	code := cli.Main(ctx, os.Args[1:], cli.OS())
-	stop()
+	os.Exit(code)
+}
+
+// end ends the process, whatever else it does.
+func end(code int, text string) {
+	fmt.Fprintln(os.Stderr, "dbaudit: "+text)
 	os.Exit(code)
 }

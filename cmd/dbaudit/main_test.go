@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -96,5 +97,101 @@ func TestInterrupt(t *testing.T) {
 	defer d.Close()
 	if left, err := d.Readdirnames(1); !errors.Is(err, io.EOF) {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// bombs are rules that would go on for ever, or until no memory is left.
+const rule = `# METADATA
+# title: A bomb
+# description: A bomb.
+# custom:
+#   severity: low
+#   requires: [roles]
+#   consequence: none
+#   remediation: none
+package dbaudit.rules.custom.bomb
+
+import rego.v1
+
+metadata := rego.metadata.chain()[1].annotations.custom
+
+findings contains f if {
+	BOMB
+	f := {"control": "ACME-BOMB", "message": "m", "subject": {"kind": "role", "id": "", "name": ""}, "evidence": {}, "fix": null}
+}
+`
+
+const bombProfile = `acme:
+  extends: demandbase
+  controls:
+    - {id: ACME-BOMB, rule: custom/bomb, title: T, why: W}
+`
+
+// start runs the program on the sample environment with a rule.
+func start(t *testing.T, bomb string, variables ...string) (*exec.Cmd, *bytes.Buffer) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "rules"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"rules/bomb.rego": strings.Replace(rule, "BOMB", bomb, 1), "acme.yaml": bombProfile,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	make := exec.CommandContext(t.Context(), self, "demo", "--snapshot", "s.json")
+	make.Dir, make.Env = dir, []string{beMain + "=1", "HOME=" + dir}
+	if out, err := make.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	var stderr bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), self, "check", "s.json", "--policy", "rules", "--profile", "./acme.yaml")
+	cmd.Dir, cmd.Stderr = dir, &stderr
+	cmd.Env = append([]string{beMain + "=1", "HOME=" + dir}, variables...)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return cmd, &stderr
+}
+
+// TestOutOfMemory: a rule that makes more than there is room for ends the run in exit
+// code 3 with advice, and not in the runtime's dump.
+func TestOutOfMemory(t *testing.T) {
+	for name, bomb := range map[string]string{
+		"a range":         "count(numbers.range(1, 1000000000)) > 0",
+		"a concatenation": `xs := [x | some i in numbers.range(1, 30000); x := sprintf("%0999999d", [i])]; count(concat("", xs)) > 0`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			cmd, stderr := start(t, bomb, "GOMEMLIMIT=256MiB")
+			_ = cmd.Wait()
+			if code := cmd.ProcessState.ExitCode(); code != 3 || !strings.Contains(stderr.String(), "dbaudit: out of memory: ") {
+				t.Errorf("exit code %d\n%.2000s", code, stderr.String())
+			}
+		})
+	}
+}
+
+// TestInterruptOfWhatDoesNotListen: within two seconds, in exit code 130.
+func TestInterruptOfWhatDoesNotListen(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there is no way to send Ctrl-C to a process there")
+	}
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		cmd, stderr := start(t, "count([1 | some i in numbers.range(1, 30000); some j in numbers.range(1, 30000); i == j + 40000]) > 0")
+		time.Sleep(2 * time.Second) // it is at it
+		sent := time.Now()
+		if err := cmd.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait()
+		if code, took := cmd.ProcessState.ExitCode(), time.Since(sent); code != 130 || took > 2*time.Second || !strings.Contains(stderr.String(), "interrupted") {
+			t.Errorf("%s: exit code %d after %s\n%s", signal, code, took, stderr.String())
+		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/strictjson"
 )
@@ -135,7 +136,7 @@ func Vacant(name string) error {
 	case err != nil:
 		return fmt.Errorf("starting the journal: %w", err)
 	case info.Mode().IsRegular():
-		if data, err := os.ReadFile(name); err == nil && stillborn(data) {
+		if data, err := bounds.ReadFile(bounds.Journal, name); err == nil && stillborn(data) {
 			return nil
 		}
 	}
@@ -162,7 +163,7 @@ func OpenJournal(name string, now func() time.Time) (*Journal, error) {
 		return nil, err
 	}
 	// Read under the lock: what another process wrote until now is known.
-	data, err := os.ReadFile(name)
+	data, err := bounds.ReadFile(bounds.Journal, name)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("reading the journal: %w", err), release())
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/compare"
 	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/waiver"
@@ -95,7 +96,7 @@ func besideConfiguration(file *config.File, name string) string {
 }
 
 func (a *app) readWaivers(name string, j judgement) (*waiver.File, error) {
-	data, err := os.ReadFile(name)
+	data, err := bounds.ReadFile(bounds.Waivers, name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, usagef("there is no file of waivers %s: create it by `dbaudit waiver add`, or take waivers: out of the configuration", name)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/apply"
 	"github.com/dbaudit/dbaudit/internal/apply/webapi"
+	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/report/text"
@@ -78,7 +79,7 @@ from DBAUDIT_APPLY_CLIENT_SECRET; as the scan does otherwise.`),
 }
 
 func (a *app) apply(ctx context.Context, f applyFlags, name string) error {
-	data, err := a.readFile(name)
+	data, err := a.readFile(bounds.Plan, name)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/olekukonko/tablewriter/tw"
 	"github.com/spf13/cobra"
 
+	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/policy"
@@ -32,7 +33,7 @@ func (a *app) profileCommand() *cobra.Command {
 			Use: "validate FILE", Short: "check a profile's file", Args: cobra.ExactArgs(1),
 			Example: "  dbaudit profile validate acme.yaml",
 			RunE: func(cmd *cobra.Command, args []string) error {
-				data, err := a.readFile(args[0])
+				data, err := a.readFile(bounds.Profile, args[0])
 				if err != nil {
 					return err
 				}

@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/signin"
@@ -141,7 +141,7 @@ func (a *app) signInConfig(t target, transport http.RoundTripper) (signin.Config
 		Authority:           t.authority,
 		Transport:           transport,
 		Getenv:              a.Getenv,
-		ReadFile:            os.ReadFile,
+		ReadFile:            func(name string) ([]byte, error) { return bounds.ReadFile(bounds.Credential, name) },
 		RunCommand:          a.runWithout(secretVariables(t.file)),
 		HasProgram:          a.HasProgram,
 		Cache:               a.signIns(),
@@ -173,7 +173,7 @@ func (a *app) readSecret(file *config.File, from config.Source, key string) (dat
 		return dataverse.NewSecret(value), from.String(), nil
 	}
 	name := besideConfiguration(file, from.File)
-	data, err := os.ReadFile(name)
+	data, err := bounds.ReadFile(bounds.Credential, name)
 	if err != nil {
 		return dataverse.Secret{}, "", usagef("auth.%s: %w: correct file: under auth: in the configuration", key, err)
 	}

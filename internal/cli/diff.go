@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/compare"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -75,11 +76,11 @@ func (a *app) diff(f diffFlags, older, newer string) error {
 
 // compare reads two files of one kind and compares them.
 func (a *app) compare(older, newer string) (compare.Diff, error) {
-	was, err := a.readFile(older)
+	was, err := a.readFile(bounds.Snapshot, older)
 	if err != nil {
 		return compare.Diff{}, err
 	}
-	now, err := a.readFile(newer)
+	now, err := a.readFile(bounds.Snapshot, newer)
 	if err != nil {
 		return compare.Diff{}, err
 	}

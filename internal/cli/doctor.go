@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/doctor"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/report/text"
@@ -192,7 +193,7 @@ func (a *app) examineApplier(ctx context.Context, t target, p *plan.Plan) (exami
 
 // plannedFor reads the plan that doctor is given, and finds its target.
 func (a *app) plannedFor(f doctorFlags) (plan.Plan, target, error) {
-	data, err := a.readFile(f.plan)
+	data, err := a.readFile(bounds.Plan, f.plan)
 	if err != nil {
 		return plan.Plan{}, target{}, err
 	}

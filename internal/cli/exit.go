@@ -22,6 +22,12 @@ const (
 	exitInterrupted = 130 // interrupted
 )
 
+// The codes that main ends with where a run does not end by itself.
+const (
+	ExitFailure     = exitFailure
+	ExitInterrupted = exitInterrupted
+)
+
 // exitHelp is the end of each command's help.
 const exitHelp = `Exit codes:
   0    nothing at or above --fail-on failed, and nothing is unknown

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/history"
 	"github.com/dbaudit/dbaudit/internal/report"
 	"github.com/dbaudit/dbaudit/internal/report/text"
@@ -110,7 +110,7 @@ func savedResults(dir string) ([]audit.Result, error) {
 		case !strings.EqualFold(filepath.Ext(name), ".json"):
 			return nil
 		}
-		data, err := os.ReadFile(name)
+		data, err := bounds.ReadFile(bounds.Result, name)
 		if err != nil {
 			return err
 		}

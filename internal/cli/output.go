@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/report"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
@@ -333,16 +333,16 @@ func writeDevice(name string, data []byte) error {
 	return nil
 }
 
-// readFile reads a file, or standard input where the name is "-".
-func (a *app) readFile(name string) ([]byte, error) {
+// readFile reads a file of a kind, or standard input where the name is "-".
+func (a *app) readFile(kind bounds.Kind, name string) ([]byte, error) {
 	if name == "-" {
-		data, err := io.ReadAll(a.Stdin)
+		data, err := bounds.ReadAll(kind, "standard input", a.Stdin)
 		if err != nil {
 			return nil, fmt.Errorf("reading standard input: %w", err)
 		}
 		return data, nil
 	}
-	data, err := os.ReadFile(name)
+	data, err := bounds.ReadFile(kind, name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("there is no file %s: check the path, which is taken from the working directory (- is standard input)", name)

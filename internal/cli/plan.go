@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/profile"
@@ -240,7 +241,7 @@ func (a *app) saved(f planFlags) (audit.Result, *snapshot.Snapshot, error) {
 	if len(results) != 1 {
 		return audit.Result{}, nil, usagef("%s holds %d results, and a plan is for one environment", f.result, len(results))
 	}
-	data, err := a.readFile(f.snapshot)
+	data, err := a.readFile(bounds.Snapshot, f.snapshot)
 	if err != nil {
 		return audit.Result{}, nil, err
 	}

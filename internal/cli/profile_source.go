@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/profile/source"
 )
 
@@ -58,7 +59,7 @@ func (a *app) checkSource(ctx context.Context, f sourceFlags, name string) error
 	}
 	var page []byte
 	if f.page != "" {
-		page, err = a.readFile(f.page)
+		page, err = a.readFile(bounds.Page, f.page)
 	} else {
 		page, err = a.fetchPage(ctx, first(f.address, p.Source.URL))
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/report"
 )
 
@@ -54,7 +55,7 @@ The exit code is that of the rendering, unless --fail-on is given.`),
 func (a *app) results(files []string) ([]audit.Result, error) {
 	var all []audit.Result
 	for _, name := range files {
-		data, err := a.readFile(name)
+		data, err := a.readFile(bounds.Result, name)
 		if err != nil {
 			return nil, err
 		}

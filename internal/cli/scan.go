@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
@@ -382,7 +383,7 @@ func (a *app) check(ctx context.Context, f checkFlags, files []string) error {
 	}
 	results := make([]audit.Result, len(files))
 	for i, name := range files {
-		data, err := a.readFile(name)
+		data, err := a.readFile(bounds.Snapshot, name)
 		if err != nil {
 			return err
 		}

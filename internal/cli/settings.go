@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"maps"
 	"net/url"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/profile"
@@ -108,7 +108,7 @@ type target struct {
 func (a *app) configuration() (*config.File, error) {
 	named := first(a.global.config, a.Getenv("DBAUDIT_CONFIG"))
 	name := first(named, config.DefaultName)
-	data, err := os.ReadFile(name)
+	data, err := bounds.ReadFile(bounds.Configuration, name)
 	switch {
 	case err == nil:
 		return config.Parse(filepath.ToSlash(name), data)
@@ -508,7 +508,7 @@ func isFile(name string) bool {
 // profile finds a profile by name, or reads it from a file.
 func (a *app) profile(name string) (profile.Profile, error) {
 	if isFile(name) {
-		data, err := a.readFile(name)
+		data, err := a.readFile(bounds.Profile, name)
 		if err != nil {
 			return profile.Profile{}, &usageError{err}
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/simulator"
@@ -97,7 +98,7 @@ func (a *app) simulation(name string) (*simulator.Environment, error) {
 	if env, err := simulator.Builtin(name); err == nil {
 		return env, nil
 	}
-	data, err := os.ReadFile(name)
+	data, err := bounds.ReadFile(bounds.Simulation, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, usagef("--environment %s: no such file, and no such built-in environment: there are %s",
 			name, strings.Join(simulator.BuiltinNames(), ", "))

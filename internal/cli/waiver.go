@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/waiver"
 )
 
@@ -100,7 +100,7 @@ func (a *app) addWaivers(f waiverAddFlags, results []string) error {
 		}
 	}
 	name, _ := waiverFile(f.file, file)
-	data, err := os.ReadFile(name)
+	data, err := bounds.ReadFile(bounds.Waivers, name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("reading the waivers: %w", err)
 	}

@@ -48,6 +48,7 @@ type Limits struct {
 	MaxWait        time.Duration // all waits of one request together; 15 minutes
 	HeaderTimeout  time.Duration // until an answer begins; 130 seconds, above the platform's two minutes
 	StallTimeout   time.Duration // between two pieces of an answer; 60 seconds
+	AnswerTimeout  time.Duration // for a whole answer, from the request on; 4 minutes
 	Concurrency    int           // exchanges at once until the environment says (x-ms-dop-hint); 8
 	MaxConcurrency int           // exchanges at once whatever it says; 52, the service protection limit
 }
@@ -61,6 +62,7 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.MaxWait, 15*time.Minute)
 	setDefault(&l.HeaderTimeout, 130*time.Second)
 	setDefault(&l.StallTimeout, 60*time.Second)
+	setDefault(&l.AnswerTimeout, 4*time.Minute)
 	setDefault(&l.Concurrency, 8)
 	setDefault(&l.MaxConcurrency, 52)
 	l.MaxConcurrency = min(l.MaxConcurrency, 52)
@@ -208,6 +210,7 @@ func New(o Options) (*Client, error) {
 		maxBody:   limits.MaxBody,
 		header:    limits.HeaderTimeout,
 		stall:     limits.StallTimeout,
+		answer:    limits.AnswerTimeout,
 		now:       o.Now,
 		counters:  counted,
 	}

@@ -543,11 +543,18 @@ func TestTimeouts(t *testing.T) {
 		"never": {Limits{HeaderTimeout: 20 * time.Millisecond, MaxAttempts: 2}, "no answer within 20ms"},
 		// The head of the answer may take its time where the machine is busy.
 		"stalls": {Limits{HeaderTimeout: time.Minute, StallTimeout: 20 * time.Millisecond, MaxAttempts: 2}, "broke off"},
+		// Each byte is in time, and the answer never ends.
+		"drips": {Limits{HeaderTimeout: time.Minute, StallTimeout: time.Minute, AnswerTimeout: 100 * time.Millisecond, MaxAttempts: 2}, "no whole answer within 100ms"},
 	} {
 		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			if set == "stalls" {
 				_, _ = io.WriteString(w, `{"value":[`)
 				_ = http.NewResponseController(w).Flush()
+			}
+			for set == "drips" && r.Context().Err() == nil {
+				_, _ = io.WriteString(w, " ")
+				_ = http.NewResponseController(w).Flush()
+				time.Sleep(time.Millisecond)
 			}
 			<-r.Context().Done()
 		}, func(o *Options) { o.Limits = test.limits })

@@ -48,6 +48,7 @@ type wire struct {
 	maxBody   int64
 	header    time.Duration
 	stall     time.Duration
+	answer    time.Duration
 	now       func() time.Time
 	counters  *counters
 }
@@ -69,6 +70,9 @@ func (w wire) send(ctx context.Context, c call) (reply, error) {
 	defer cancel(nil)
 	timer := time.AfterFunc(w.header, func() { cancel(timeoutError("no answer within " + w.header.String())) })
 	defer timer.Stop()
+	// A byte now and then keeps an answer from stalling, but not from ending.
+	whole := time.AfterFunc(w.answer, func() { cancel(timeoutError("no whole answer within " + w.answer.String())) })
+	defer whole.Stop()
 
 	req, err := http.NewRequestWithContext(attempt, c.method, c.url.String(), bytes.NewReader(c.body))
 	if err != nil {

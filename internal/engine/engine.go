@@ -11,6 +11,7 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -26,10 +27,10 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
-	"github.com/open-policy-agent/opa/v1/topdown"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
@@ -220,7 +221,7 @@ func parse(tree fs.FS, nth int, into map[string]*ast.Module) error {
 }
 
 func parseFile(tree fs.FS, name string) (*ast.Module, error) {
-	data, err := fs.ReadFile(tree, name)
+	data, err := bounds.ReadFS(bounds.Policy, tree, name)
 	if err != nil {
 		return nil, err
 	}
@@ -365,7 +366,17 @@ type Options struct {
 	Tool audit.Tool
 	// AsOf is the time that the result carries as its time of evaluation.
 	AsOf time.Time
+	// Limit is how long judging may take; 0 stands for [DefaultLimit].
+	Limit time.Duration
 }
+
+// DefaultLimit is how long judging one snapshot may take. A snapshot of a whole
+// environment takes a second or two.
+const DefaultLimit = time.Minute
+
+// graceTime is how long an evaluation that was called off may take to end by itself.
+// Some built-ins do not look up from their work: those are left behind.
+const graceTime = 500 * time.Millisecond
 
 // An AmbiguityError says that several users could be the integration's and the
 // configuration names none.
@@ -390,7 +401,7 @@ func (e *Engine) Evaluate(ctx context.Context, s *snapshot.Snapshot, p profile.P
 		return audit.Result{}, err
 	}
 	s = s.Slice(p.Pattern)
-	report, err := e.query(ctx, s, p)
+	report, err := e.query(ctx, s, p, o.Limit)
 	if err != nil {
 		return audit.Result{}, err
 	}
@@ -429,7 +440,7 @@ type finding struct {
 	Fix      *audit.Fix      `json:"fix"`
 }
 
-func (e *Engine) query(ctx context.Context, s *snapshot.Snapshot, p profile.Profile) (report, error) {
+func (e *Engine) query(ctx context.Context, s *snapshot.Snapshot, p profile.Profile, limit time.Duration) (report, error) {
 	data, err := json.Marshal(s)
 	if err != nil {
 		return report{}, fmt.Errorf("preparing the policies' input: %w", err)
@@ -447,10 +458,10 @@ func (e *Engine) query(ctx context.Context, s *snapshot.Snapshot, p profile.Prof
 	if err != nil {
 		return report{}, fmt.Errorf("preparing the policies: %w", err)
 	}
-	results, err := query.Eval(ctx, rego.EvalParsedInput(input))
+	results, err := within(ctx, cmp.Or(limit, DefaultLimit), func(ctx context.Context) (rego.ResultSet, error) {
+		return query.Eval(ctx, rego.EvalParsedInput(input))
+	})
 	switch {
-	case topdown.IsCancel(err):
-		return report{}, fmt.Errorf("evaluating the policies: %w", context.Cause(ctx))
 	case err != nil:
 		return report{}, fmt.Errorf("evaluating the policies: %w", err)
 	case len(results) != 1 || len(results[0].Expressions) != 1:
@@ -468,6 +479,41 @@ func (e *Engine) query(ctx context.Context, s *snapshot.Snapshot, p profile.Prof
 		return report{}, fmt.Errorf("a policy reports what dbaudit does not know: %w", err)
 	}
 	return r, nil
+}
+
+// within evaluates within a time. What is called off and does not end is left behind,
+// so that the caller can go on to report what else was reached.
+func within(ctx context.Context, limit time.Duration, evaluate func(context.Context) (rego.ResultSet, error)) (rego.ResultSet, error) {
+	type outcome struct {
+		results rego.ResultSet
+		err     error
+	}
+	timed, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	ended := make(chan outcome, 1)
+	go func() {
+		results, err := evaluate(timed)
+		ended <- outcome{results, err}
+	}()
+	var o outcome
+	select {
+	case o = <-ended:
+	case <-timed.Done():
+		o.err = timed.Err()
+		select {
+		case o = <-ended:
+		case <-time.After(graceTime):
+		}
+	}
+	switch {
+	case o.err == nil:
+		return o.results, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case timed.Err() != nil:
+		return nil, fmt.Errorf("it took longer than %s: look for a rule that computes without end, first among those of --policy", limit)
+	}
+	return nil, o.err
 }
 
 // Accepts reports whether the rules that a profile names are there.

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -356,6 +357,36 @@ func TestRefusedReports(t *testing.T) {
 			_, err := e.Evaluate(t.Context(), compliant(p), p, engine.Options{})
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want an error that names %q", err, test.want)
+			}
+		})
+	}
+}
+
+// TestLimit: an evaluation ends in its time, also in the midst of a built-in that does
+// not look up, and at an interruption.
+func TestLimit(t *testing.T) {
+	p, err := profile.Parse("acme.yaml", []byte("acme:\n  extends: demandbase\n  controls:\n    - {id: ACME-MINE, rule: custom/mine, title: T, why: W}\n"), demandbase(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, body := range map[string]string{
+		"a loop":     `f if { some i in numbers.range(1, 30000); some j in numbers.range(1, 30000); i == j + 40000; f := i }`,
+		"a built-in": `f if { f := count(regex.find_all_string_submatch_n("(a*)*(a*)*(a*)*b", concat("", [x | some _ in numbers.range(1, 50000); x := "aaaaaaaaaaaaaaaaaaaa"]), -1)) }`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := load(t, fstest.MapFS{"mine.rego": {Data: []byte(ruleHead + "findings contains " + body)}})
+			began := time.Now()
+			_, err := e.Evaluate(t.Context(), compliant(p), p, engine.Options{Limit: 200 * time.Millisecond})
+			if err == nil || !strings.Contains(err.Error(), "it took longer than 200ms") {
+				t.Errorf("got %v", err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+			defer cancel()
+			if _, err := e.Evaluate(ctx, compliant(p), p, engine.Options{}); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("got %v", err)
+			}
+			if took := time.Since(began); took > 20*time.Second {
+				t.Errorf("it took %s", took)
 			}
 		})
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/cache"
 	"github.com/zalando/go-keyring"
 
+	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
@@ -101,7 +102,7 @@ const cacheHeader = "dbaudit sign-in cache 1\n"
 // Load decrypts the file. A file that cannot be decrypted (its key is gone, or
 // it was damaged) holds nothing that can be used, and reads as none.
 func (f *FileCache) Load() ([]byte, error) {
-	sealed, err := os.ReadFile(f.path)
+	sealed, err := bounds.ReadFile(bounds.Credential, f.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

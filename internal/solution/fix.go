@@ -3,11 +3,11 @@ package solution
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -69,7 +69,7 @@ func again(additions []Addition) ([]Addition, error) {
 	if strings.Contains(file, "!/") {
 		return nil, errors.New("only a file of its own can be changed: unpack the archive")
 	}
-	raw, err := os.ReadFile(filepath.FromSlash(file))
+	raw, err := bounds.ReadFile(bounds.Role, filepath.FromSlash(file))
 	if err != nil {
 		return nil, fmt.Errorf("it cannot be read again: %w", cause(err))
 	}

@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/dbaudit/dbaudit/internal/bounds"
 )
 
 // Limits bound what reading takes, whatever the files claim of themselves.
@@ -36,7 +38,7 @@ type Limits struct {
 // DefaultLimits are beyond any real solution: the platform imports none of more
 // than 95 MB, and unpacks it to a few times that.
 func DefaultLimits() Limits {
-	return Limits{File: 128 << 20, Archive: 512 << 20, Entries: 100_000, Nesting: 3, Roles: 10_000, Privileges: 1_000_000}
+	return Limits{File: bounds.Role.Max(), Archive: 512 << 20, Entries: 100_000, Nesting: 3, Roles: 10_000, Privileges: 1_000_000}
 }
 
 // Found is what reading gave.
@@ -156,7 +158,7 @@ func (limit tooLarge) Error() string {
 
 // open reads a file of the disk.
 func (r *reader) open(name string, limit int64) (string, error) {
-	f, err := os.Open(name)
+	f, err := bounds.Open(name)
 	if err != nil {
 		return "", cause(err)
 	}
@@ -286,7 +288,7 @@ func (r *reader) file(f file) {
 
 // probe looks at the beginning of a file for a root element that may hold roles.
 func (r *reader) probe(name string) bool {
-	f, err := os.Open(name)
+	f, err := bounds.Open(name)
 	if err != nil {
 		return true // it is said when it is read
 	}

@@ -1,0 +1,194 @@
+// Package bounds says how large each kind of input may be, and is the one way to read
+// one: regular files only (and what the process was handed, such as standard input), no
+// further than their bound, so that neither a device nor a named pipe nor a file that
+// grows holds a run up or fills its memory.
+package bounds
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+)
+
+// A Kind is a kind of input. The zero value is unknown, and nothing of it is read.
+type Kind int
+
+// The kinds of input.
+const (
+	Unknown Kind = iota
+	// Configuration is dbaudit.yaml.
+	Configuration
+	// Profile is a profile's file.
+	Profile
+	// Waivers is a file of accepted findings.
+	Waivers
+	// Policy is one file of Rego.
+	Policy
+	// Page is a page of a vendor's documentation.
+	Page
+	// Simulation is the description of a simulated environment.
+	Simulation
+	// Snapshot is the recorded state of an environment.
+	Snapshot
+	// Result holds saved results.
+	Result
+	// Plan is a remediation plan.
+	Plan
+	// Journal is what apply did.
+	Journal
+	// Role is a file that lint corrects.
+	Role
+	// Credential is a certificate, a token, a secret or the saved sign-ins.
+	Credential
+)
+
+// Kinds lists the kinds of input.
+func Kinds() []Kind {
+	return []Kind{Configuration, Profile, Waivers, Policy, Page, Simulation, Snapshot, Result, Plan, Journal, Role, Credential}
+}
+
+// String names the kind in a sentence.
+func (k Kind) String() string {
+	switch k {
+	case Configuration:
+		return "configuration"
+	case Profile:
+		return "profile"
+	case Waivers:
+		return "file of waivers"
+	case Policy:
+		return "policy"
+	case Page:
+		return "page"
+	case Simulation:
+		return "simulated environment"
+	case Snapshot:
+		return "snapshot"
+	case Result:
+		return "result"
+	case Plan:
+		return "plan"
+	case Journal:
+		return "journal"
+	case Role:
+		return "role's file"
+	case Credential:
+		return "certificate, token or secret"
+	case Unknown:
+	}
+	return "unknown input"
+}
+
+// The units that bounds are written in.
+const (
+	kibi = 1 << 10
+	mebi = 1 << 20
+)
+
+// Max is the most bytes that an input of the kind may have: what people write is
+// small, what dbaudit writes is not.
+func (k Kind) Max() int64 {
+	switch k {
+	case Configuration, Profile, Waivers, Policy, Credential:
+		return mebi
+	case Page, Simulation:
+		return 16 * mebi
+	case Plan, Journal:
+		return 64 * mebi
+	case Role, Result:
+		return 128 * mebi
+	case Snapshot:
+		return 256 * mebi
+	case Unknown:
+	}
+	return 0
+}
+
+// ErrTooLarge says that an input is larger than its kind may be.
+var ErrTooLarge = errors.New("it is too large")
+
+// ErrIrregular says that an input is no regular file.
+var ErrIrregular = errors.New("it is no regular file")
+
+// Open opens a regular file. The errors of the file system keep their identity.
+func Open(name string) (*os.File, error) {
+	// A pipe that nobody writes to would not even be opened.
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := regular(info, name); err != nil {
+		return nil, err
+	}
+	return os.Open(name)
+}
+
+// ReadFile reads a regular file.
+func ReadFile(k Kind, name string) ([]byte, error) {
+	f, err := Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	return ReadAll(k, name, f)
+}
+
+// ReadFS reads a regular file of a tree.
+func ReadFS(k Kind, tree fs.FS, name string) ([]byte, error) {
+	info, err := fs.Stat(tree, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := regular(info, name); err != nil {
+		return nil, err
+	}
+	f, err := tree.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	return ReadAll(k, name, f)
+}
+
+func regular(info fs.FileInfo, name string) error {
+	switch {
+	case info.IsDir():
+		return fmt.Errorf("%w: %s is a folder: name a file in it", ErrIrregular, name)
+	case info.Mode()&fs.ModeNamedPipe != 0 && inherited(name):
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%w: %s is a device or a pipe: name a file, or - for standard input where that is taken", ErrIrregular, name)
+	}
+	return nil
+}
+
+// inherited reports whether a pipe was handed to this process, as a shell does for
+// <(command): it has somebody at its other end, like standard input.
+func inherited(name string) bool {
+	return name == "/dev/stdin" || strings.HasPrefix(name, "/dev/fd/")
+}
+
+// ReadAll reads what has no size of its own, such as standard input.
+func ReadAll(k Kind, name string, r io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, k.Max()+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > k.Max() {
+		return nil, fmt.Errorf("%w: %s has more than %s, which is the most for a %s: name the right file, or split it", ErrTooLarge, name, Size(k.Max()), k)
+	}
+	return data, nil
+}
+
+// Size is a number of bytes as people read it.
+func Size(n int64) string {
+	switch {
+	case n >= mebi && n%mebi == 0:
+		return fmt.Sprintf("%d MiB", n/mebi)
+	case n >= kibi && n%kibi == 0:
+		return fmt.Sprintf("%d KiB", n/kibi)
+	}
+	return fmt.Sprintf("%d bytes", n)
+}

@@ -1,0 +1,55 @@
+package bounds_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/bounds"
+)
+
+// TestReadFile goes over the kinds: as much as may be is read, and a byte more is not.
+func TestReadFile(t *testing.T) {
+	t.Parallel()
+	name := filepath.Join(t.TempDir(), "input")
+	for _, k := range bounds.Kinds() {
+		f, err := os.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(f.Truncate(k.Max()+1), f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := bounds.ReadFile(k, name); !errors.Is(err, bounds.ErrTooLarge) {
+			t.Errorf("%s of a byte too many: %v", k, err)
+		}
+		if err := os.Truncate(name, min(k.Max(), 1<<20)); err != nil {
+			t.Fatal(err)
+		}
+		if data, err := bounds.ReadFile(k, name); err != nil || int64(len(data)) != min(k.Max(), 1<<20) {
+			t.Errorf("%s: %d bytes, %v", k, len(data), err)
+		}
+	}
+	if _, err := bounds.ReadFile(bounds.Plan, name+".not"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file that is not there: %v", err)
+	}
+}
+
+func TestRegularFilesOnly(t *testing.T) {
+	t.Parallel()
+	names := []string{t.TempDir()}
+	if runtime.GOOS != "windows" {
+		names = append(names, "/dev/zero")
+	}
+	for _, name := range names {
+		if _, err := bounds.ReadFile(bounds.Plan, name); !errors.Is(err, bounds.ErrIrregular) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := bounds.ReadFS(bounds.Plan, os.DirFS(filepath.Dir(name)), filepath.Base(name)); !errors.Is(err, bounds.ErrIrregular) {
+			t.Errorf("%s in a tree: %v", name, err)
+		}
+	}
+}
