@@ -42,6 +42,24 @@ func situations() map[string]struct {
 			},
 			does: []audit.FixKind{audit.FixAddPrivilege, audit.FixAssignRole},
 		},
+		"only a soft-deleted user": {
+			change: func(env *simulator.Environment) { user(env).SoftDeleted = true },
+			people: []audit.ControlID{"DB-USER-EXISTS"},
+			code:   1,
+		},
+		"a disabled user of a disabled business unit": {
+			change: func(env *simulator.Environment) {
+				env.BusinessUnits = append(env.BusinessUnits, simulator.BusinessUnit{Name: "Closed", Parent: env.BusinessUnits[0].Name, Disabled: true})
+				user(env).Disabled, user(env).BusinessUnit = true, "Closed"
+			},
+			people: []audit.ControlID{"DB-USER-ENABLED"},
+			code:   1,
+		},
+		"an access mode that reaches no data": {
+			change: func(env *simulator.Environment) { user(env).AccessMode = simulator.AccessAdministrative },
+			people: []audit.ControlID{"DB-USER-ENABLED"},
+			code:   1,
+		},
 		"a disabled business unit": {
 			change: func(env *simulator.Environment) {
 				env.BusinessUnits = append(env.BusinessUnits, simulator.BusinessUnit{Name: "Closed", Parent: env.BusinessUnits[0].Name, Disabled: true})

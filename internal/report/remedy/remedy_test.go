@@ -237,3 +237,18 @@ func TestMoveKeepsRoles(t *testing.T) {
 		t.Errorf("when the roles are lost is not said: %s", steps)
 	}
 }
+
+// TestOnlyASoftDeletedUser: there is none to leave, and one to delete for good.
+func TestOnlyASoftDeletedUser(t *testing.T) {
+	t.Parallel()
+	ghost := audit.Fix{Kind: audit.FixRemoveDuplicateUser, ApplicationID: "app", User: &audit.Reference{ID: "u", Name: "Sync"}}
+	r := For(ghost, audit.Environment{URL: origin}, "")
+	text := r.Summary + strings.Join(r.Portal, " ")
+	if strings.Contains(text, "Leave one") || strings.Contains(text, "stays") || !strings.Contains(text, "for good") {
+		t.Error(text)
+	}
+	ghost.User = nil
+	if r := For(ghost, audit.Environment{URL: origin}, ""); !strings.Contains(r.Summary, "Leave one user") {
+		t.Errorf("of two users: %s", r.Summary)
+	}
+}

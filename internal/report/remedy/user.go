@@ -112,6 +112,9 @@ func (f fix) replaceUser() Remedy {
 }
 
 func (f fix) removeDuplicateUser() Remedy {
+	if f.User != nil {
+		return f.purgeUser()
+	}
 	var requests []Request
 	if f.ApplicationID != "" {
 		requests = append(requests, f.list("the users of the application", "systemusers?$select=systemuserid,fullname,isdisabled,deletedstate&$filter="+escape("applicationid eq ")+key(f.ApplicationID)))
@@ -126,6 +129,20 @@ func (f fix) removeDuplicateUser() Remedy {
 		Requests: append(requests,
 			f.patch("disable each user that does not stay", "systemusers("+userID+")", object{{"isdisabled", true}}),
 			f.remove("delete it", "systemusers("+userID+")")),
+	}
+}
+
+// purgeUser frees the application id that a soft-deleted user holds.
+func (f fix) purgeUser() Remedy {
+	who := name(f.User, "of the application")
+	return Remedy{
+		Summary: fmt.Sprintf("Delete the soft-deleted user %s for good, and create the application user anew.", who),
+		Portal: []string{
+			f.admin("Application users"),
+			fmt.Sprintf("Select %s, which is deleted softly, and choose Delete: until then it holds the application id, which no other user can have.", who),
+			"Run dbaudit plan again: it creates the application user" + forApplication(f.ApplicationID) + ".",
+		},
+		Requests: append(f.lookUpUser(), f.remove("delete the user for good", "systemusers("+id(f.User, userID)+")")),
 	}
 }
 

@@ -78,7 +78,9 @@ _ghost_note := "; a soft-deleted one still holds the identity and must be delete
 }
 
 # METADATA
-# description: A user can be made for an application id alone, and only where no soft-deleted one still holds it.
+# description: >-
+#   A user can be made for an application id alone, and only where no soft-deleted one still holds it: that one is
+#   deleted for good first.
 _fix := {
 	"kind": "create-application-user",
 	"application_id": input.requirement.application_id,
@@ -86,6 +88,12 @@ _fix := {
 } if {
 	input.requirement.application_id != ""
 	count(_ghosts) == 0
+} else := {
+	"kind": "remove-duplicate-user",
+	"application_id": input.requirement.application_id,
+	"user": {"kind": "systemuser", "id": min(_ghosts), "name": input.users[min(_ghosts)].name},
+} if {
+	input.requirement.application_id != ""
 } else := _choice
 
 # METADATA

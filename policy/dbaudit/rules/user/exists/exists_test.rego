@@ -41,7 +41,11 @@ test_fail_only_a_soft_deleted_one if {
 			"a soft-deleted one still holds the identity and must be deleted for good first",
 		]),
 		["# Demandbase (deleted)"],
-		{"kind": "remove-duplicate-user", "application_id": "application"},
+		{
+			"kind": "remove-duplicate-user",
+			"application_id": "application",
+			"user": {"kind": "systemuser", "id": "ghost", "name": "# Demandbase (deleted)"},
+		},
 	)} with input as testing.patched(testing.no_user, {"/users/ghost": _ghost})
 }
 
