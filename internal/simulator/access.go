@@ -22,7 +22,7 @@ func (w *world) holdings(u *user, p *privilege) []holding {
 	var all []holding
 	add := func(r *role, home *unit, t *team) {
 		depth := r.depth(p)
-		if depth == DepthNone {
+		if depth == DepthNone || w.stray(r, home) {
 			return
 		}
 		if w.acrossUnits() {
@@ -36,13 +36,17 @@ func (w *world) holdings(u *user, p *privilege) []holding {
 	for _, r := range u.roles {
 		add(r, u.unit, nil)
 	}
-	for _, t := range u.teams {
+	for _, t := range u.liveTeams() {
 		for _, r := range t.roles {
 			add(r, t.unit, t)
 		}
 	}
 	return all
 }
+
+// stray says whether a role is another unit's copy, left over from when record ownership across units
+// was on. Such a copy grants nothing.
+func (w *world) stray(r *role, home *unit) bool { return r.unit != home && !w.acrossUnits() }
 
 // depth is the deepest at which a privilege reaches a user as the user's own. A Basic right of a team
 // is not one.
@@ -58,9 +62,17 @@ func (w *world) depth(u *user, p *privilege) Depth {
 
 // rolesOf lists every role that reaches a user, directly and through teams.
 func (w *world) rolesOf(u *user) []*role {
-	all := slices.Clone(u.roles)
-	for _, t := range u.teams {
-		all = append(all, t.roles...)
+	var all []*role
+	add := func(roles []*role, home *unit) {
+		for _, r := range roles {
+			if !w.stray(r, home) {
+				all = append(all, r)
+			}
+		}
+	}
+	add(u.roles, u.unit)
+	for _, t := range u.liveTeams() {
+		add(t.roles, t.unit)
 	}
 	return all
 }
@@ -114,7 +126,7 @@ func (c *caller) reaches(holdings []holding, at placement) bool {
 		if at.owner == c.user.ID && h.team == nil {
 			return true
 		}
-		for _, t := range c.user.teams {
+		for _, t := range c.user.liveTeams() {
 			if at.owner == t.ID && (h.team == nil || h.team.ID == t.ID) {
 				return true
 			}
@@ -223,7 +235,7 @@ func (w *world) shareReaches(u *user, s share, h holding) bool {
 	if !s.team {
 		return s.principal == u.ID && h.team == nil
 	}
-	for _, t := range u.teams {
+	for _, t := range u.liveTeams() {
 		if t.ID == s.principal && (h.team == nil || h.team.ID == t.ID) {
 			return true
 		}

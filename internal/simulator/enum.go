@@ -3,6 +3,7 @@ package simulator
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -203,6 +204,27 @@ func accessModes() []AccessMode {
 		AccessReadWrite, AccessAdministrative, AccessRead, AccessSupport, AccessNonInteractive, AccessDelegatedAdmin,
 	}
 }
+
+// number is the mode in the accessmode column, and whether there is such a mode.
+func (m AccessMode) number() (int, bool) {
+	if i := slices.Index(accessModes(), m); i >= 0 {
+		return i, true
+	}
+	i, err := strconv.Atoi(string(m))
+	return i, err == nil && i >= 0
+}
+
+// An EntraState says whether a user's identity is still in Entra; the zero value is that it is there.
+type EntraState string
+
+// The states of an identity.
+const (
+	EntraExists      EntraState = "exists"
+	EntraSoftDeleted EntraState = "soft-deleted"
+	EntraDeleted     EntraState = "deleted"
+)
+
+func entraStates() []EntraState { return []EntraState{EntraExists, EntraSoftDeleted, EntraDeleted} }
 
 // A TeamType is a team's type; the zero value is an owner team.
 type TeamType string

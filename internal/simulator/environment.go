@@ -52,6 +52,9 @@ type Organization struct {
 	Region string `yaml:"region,omitempty"`
 	// RecordOwnershipAcrossBusinessUnits is EnableOwnershipAcrossBusinessUnits in orgdborgsettings.
 	RecordOwnershipAcrossBusinessUnits Tristate `yaml:"record_ownership_across_business_units,omitempty"`
+	// KeepRolesOnMove is DoNotRemoveRolesOnChangeBusinessUnit in orgdborgsettings: only where it is on
+	// does a user who is moved to another business unit keep the roles.
+	KeepRolesOnMove Tristate `yaml:"keep_roles_on_move,omitempty"`
 	// State is disabled, administration-mode, firewall, firewall-page, firewall-silent or
 	// insufficient-claims; an environment that answers has none.
 	State State `yaml:"state,omitempty"`
@@ -95,10 +98,11 @@ type FederatedCredential struct {
 
 // A BusinessUnit is a node of the organization's tree.
 type BusinessUnit struct {
-	Name     string `yaml:"name"`
-	ID       string `yaml:"id,omitempty"`
-	Parent   string `yaml:"parent,omitempty"`
-	Disabled bool   `yaml:"disabled,omitempty"`
+	Name   string `yaml:"name"`
+	ID     string `yaml:"id,omitempty"`
+	Parent string `yaml:"parent,omitempty"`
+	// Disabled locks out the users of the unit and of those below it, and makes their teams give nothing.
+	Disabled bool `yaml:"disabled,omitempty"`
 }
 
 // A Role is a security role in the business unit where it was made. Its copies in the units below
@@ -153,8 +157,11 @@ type User struct {
 	Disabled      bool   `yaml:"disabled,omitempty"`
 	Licensed      bool   `yaml:"licensed,omitempty"`
 	// LicenceMissing keeps a person out who needs a licence and has none.
-	LicenceMissing bool       `yaml:"licence_missing,omitempty"`
-	AccessMode     AccessMode `yaml:"access_mode,omitempty"`
+	LicenceMissing bool `yaml:"licence_missing,omitempty"`
+	// AccessMode may also be a number that is not documented. Nobody writes in the mode read.
+	AccessMode AccessMode `yaml:"access_mode,omitempty"`
+	// EntraState says whether the user's identity is still in Entra: only then can it sign in.
+	EntraState EntraState `yaml:"entra_state,omitempty"`
 	// SoftDeleted is a deletedstate that is not 0: the row is still there and still has its
 	// application id, but is nobody.
 	SoftDeleted bool             `yaml:"soft_deleted,omitempty"`

@@ -82,6 +82,7 @@ func normaliseOrganization(env *Environment, report reporter) {
 	setDefault(&env.TenantID, deriveID("tenant", o.Name))
 	oneOf(report, []any{"organization", "record_ownership_across_business_units"},
 		o.RecordOwnershipAcrossBusinessUnits, []Tristate{Absent, On, Off})
+	oneOf(report, []any{"organization", "keep_roles_on_move"}, o.KeepRolesOnMove, []Tristate{Absent, On, Off})
 	oneOf(report, []any{"organization", "state"}, o.State, states())
 	for i, c := range env.Contradictions {
 		oneOf(report, []any{"contradictions", i}, c, Contradictions())
@@ -308,7 +309,10 @@ func normaliseUsers(env *Environment, report reporter) {
 					u.ID = deriveID(env.Organization.ID, "systemuser", u.ApplicationID, u.Name)
 				}
 			}
-			oneOf(report, append(path, "access_mode"), u.AccessMode, append(accessModes(), ""))
+			if _, ok := u.AccessMode.number(); !ok && u.AccessMode != "" {
+				oneOf(report, append(path, "access_mode"), u.AccessMode, append(accessModes(), ""))
+			}
+			oneOf(report, append(path, "entra_state"), u.EntraState, append(entraStates(), ""))
 		}
 	}
 }

@@ -133,9 +133,16 @@ func (c *call) setUser(p payload, u *user, at placement) error {
 	if err := c.caller.needAt(c.world, "prvReparentUser", at, "systemuser", u.ID); err != nil {
 		return err
 	}
+	old := u.unit.ID
 	u.BusinessUnit = unitID
-	if !c.world.acrossUnits() {
-		u.Roles = nil // roles are those of the old business unit
+	if c.world.env.Organization.KeepRolesOnMove != On {
+		u.Roles = nil // with record ownership across business units too
+		return nil
+	}
+	for i := range u.Roles {
+		if u.Roles[i].BusinessUnit == "" {
+			u.Roles[i].BusinessUnit = old // they stay the copies that they are
+		}
 	}
 	return nil
 }

@@ -76,7 +76,7 @@ func (c *call) usable(u *user) error {
 	switch {
 	case u.Disabled:
 		return forbidden(codeAccessDenied, "The user with SystemUserId=%s in OrganizationContext=%s is disabled. Consider enabling this user.", u.ID, c.world.env.Organization.URLName)
-	case u.unit.Disabled:
+	case u.unit.closed():
 		return forbidden(codeUnitNotEnabled, "The specified business unit : '%s' is disabled.", u.unit.ID)
 	case u.LicenceMissing:
 		return forbidden(codeNoLicence, "The user has not been assigned any License")

@@ -37,6 +37,9 @@ func orgSettings(_ *world, o *Organization) string {
 	if across := o.RecordOwnershipAcrossBusinessUnits; across != Absent {
 		setting = "<EnableOwnershipAcrossBusinessUnits>" + strconv.FormatBool(across == On) + "</EnableOwnershipAcrossBusinessUnits>"
 	}
+	if keep := o.KeepRolesOnMove; keep != Absent {
+		setting += "<DoNotRemoveRolesOnChangeBusinessUnit>" + strconv.FormatBool(keep == On) + "</DoNotRemoveRolesOnChangeBusinessUnit>"
+	}
 	return "<OrgSettings><IsRetentionEnabled>true</IsRetentionEnabled><CanCreateApplicationStubUser>false</CanCreateApplicationStubUser>" +
 		setting + "<AllowRoleAssignmentOnDisabledUsers>false</AllowRoleAssignmentOnDisabledUsers></OrgSettings>"
 }
@@ -270,7 +273,7 @@ func systemUserType() *entityType {
 		unitCol,
 		boolCol("isintegrationuser", func(*world, row) bool { return false }),
 		boolCol("setupuser", func(*world, row) bool { return false }),
-		intCol("azurestate", func(_ *world, r row) int { return asInt(r.SoftDeleted) }),
+		intCol("azurestate", func(_ *world, r row) int { return r.entraState() }),
 		intCol("deletedstate", func(_ *world, r row) int { return asInt(r.SoftDeleted) }),
 		intCol("systemmanagedusertype", func(*world, row) int { return 0 }),
 		guidCol("organizationid", func(w *world, _ row) string { return w.env.Organization.ID }),

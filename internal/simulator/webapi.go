@@ -122,6 +122,9 @@ func (c *call) run(path, rawQuery string) (answer, error) {
 		return answer{}, err
 	}
 	var result answer
+	if c.method != http.MethodGet && c.caller.user.AccessMode == AccessRead {
+		return answer{}, forbidden(codeAccessDenied, "The user with Id %s has read-only access and cannot perform this operation.", c.caller.user.ID)
+	}
 	switch c.method {
 	case http.MethodGet:
 		result, err = c.get()
@@ -152,6 +155,9 @@ func (c *call) identify(who identity) error {
 	}
 	if u == nil {
 		return forbidden(codeNotMember, "The user is not a member of the organization.")
+	}
+	if u.entraState() != 0 {
+		return forbidden(codeNotMember, "The user's identity is not in Microsoft Entra any more.")
 	}
 	if err := c.usable(u); err != nil {
 		return err

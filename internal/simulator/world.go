@@ -45,6 +45,16 @@ type unit struct {
 	level  int
 }
 
+// closed says whether the unit, or one above it, is disabled.
+func (u *unit) closed() bool {
+	for ; u != nil; u = u.parent {
+		if u.Disabled {
+			return true
+		}
+	}
+	return false
+}
+
 // within says whether the unit is other or below it.
 func (u *unit) within(other *unit) bool {
 	for ; u != nil; u = u.parent {
@@ -90,7 +100,21 @@ func (u *user) accessMode() int {
 			mode = AccessNonInteractive
 		}
 	}
-	return slices.Index(accessModes(), mode)
+	number, _ := mode.number()
+	return number
+}
+
+// entraState is the number of the azurestate column.
+func (u *user) entraState() int {
+	if u.EntraState == "" {
+		return asInt(u.SoftDeleted)
+	}
+	return slices.Index(entraStates(), u.EntraState)
+}
+
+// liveTeams are the teams that give the user anything: not those of a unit that is disabled.
+func (u *user) liveTeams() []*team {
+	return slices.DeleteFunc(slices.Clone(u.teams), func(t *team) bool { return t.unit.closed() })
 }
 
 type team struct {
