@@ -408,6 +408,105 @@ func userFaults(p profile.Profile) []fault {
 				unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE")),
 		},
 		{
+			name:   "the user sits below a disabled business unit",
+			change: func(w *world) { closed(w, "Germany", "Europe") },
+			expect: one("DB-USER-ENABLED", "user", integration, "enable-business-unit",
+				map[string]any{"disabled": false, "disabled_business_unit": "Europe"}),
+		},
+		{
+			name:   "the user sits in a disabled business unit",
+			change: func(w *world) { closed(w, "Germany", "Germany") },
+			expect: one("DB-USER-ENABLED", "user", integration, "enable-business-unit",
+				map[string]any{"disabled": false, "disabled_business_unit": "Germany"}),
+		},
+		{
+			name:   "another business unit is disabled",
+			change: func(w *world) { w.BusinessUnit("Europe").Disabled = true },
+		},
+		{
+			name: "the role comes through a team of a disabled business unit",
+			change: func(w *world) {
+				w.user(func(u *simulator.User) { u.Roles = without(u.Roles, integration) })
+				w.role(func(*simulator.Role) {
+					w.found("Closed", simulator.RoleAssignment{Role: integration})
+					w.Team("Closed").BusinessUnit = "Fabrikam (closed)"
+				})
+			},
+			expect: holdsNot(integration),
+		},
+		{
+			name: "the user is a System Administrator through a team of a disabled business unit",
+			change: func(w *world) {
+				w.found("Closed administrators", simulator.RoleAssignment{Role: "System Administrator"})
+				w.Team("Closed administrators").BusinessUnit = "Fabrikam (closed)"
+			},
+		},
+		{
+			name: "the role is a copy of another business unit, left over",
+			change: func(w *world) {
+				w.role(func(*simulator.Role) {
+					w.user(func(u *simulator.User) {
+						u.Roles = []simulator.RoleAssignment{{Role: integration, BusinessUnit: "Europe"}}
+					})
+				})
+			},
+			expect: holdsNot(integration),
+		},
+		{
+			name: "a depth is counted from another business unit",
+			change: func(w *world) {
+				w.Organization.RecordOwnershipAcrossBusinessUnits = simulator.On
+				w.want.Depth = map[string]snapshot.Depth{"prvReadAccount": snapshot.DepthLocal}
+				w.role(func(r *simulator.Role) { r.Privileges["prvReadAccount"] = simulator.DepthLocal })
+				w.user(func(u *simulator.User) {
+					u.Roles = []simulator.RoleAssignment{{Role: integration, BusinessUnit: "Europe"}}
+				})
+			},
+			expect: one("DB-PRIV-ACCOUNT", "role", integration, "assign-role", map[string]any{
+				"privilege": "prvReadAccount", "required_depth": "local", "actual_depth": "basic", "state": "shallow",
+			}),
+			alone: true,
+		},
+		{
+			name:   "the user's access mode is Administrative",
+			change: mode(simulator.AccessAdministrative),
+			expect: cannotWork("set-access-mode", "access_mode", "administrative"),
+		},
+		{
+			name:   "the user's access mode is Read",
+			change: mode(simulator.AccessRead),
+			expect: cannotWork("set-access-mode", "access_mode", "read"),
+		},
+		{
+			name:   "the user's access mode is Support User",
+			change: mode(simulator.AccessSupport),
+			expect: cannotWork("set-access-mode", "access_mode", "support"),
+		},
+		{
+			name:   "the user's access mode is Delegated Admin",
+			change: mode(simulator.AccessDelegatedAdmin),
+			expect: cannotWork("set-access-mode", "access_mode", "delegated-admin"),
+		},
+		{
+			name:   "the user's access mode is Read-Write",
+			change: mode(simulator.AccessReadWrite),
+		},
+		{
+			name:   "the user's access mode is not documented",
+			change: mode("7"),
+			expect: unknown("DB-USER-ENABLED"),
+		},
+		{
+			name:   "the user is gone from Entra",
+			change: func(w *world) { w.user(func(u *simulator.User) { u.EntraState = simulator.EntraDeleted }) },
+			expect: cannotWork("restore-identity", "entra_state", "deleted"),
+		},
+		{
+			name:   "the user is deleted in Entra, and can be restored",
+			change: func(w *world) { w.user(func(u *simulator.User) { u.EntraState = simulator.EntraSoftDeleted }) },
+			expect: cannotWork("restore-identity", "entra_state", "soft-deleted"),
+		},
+		{
 			name:   "the user is a person",
 			change: person,
 			expect: one("DB-USER-DEDICATED", "user", "Pat Doe", "replace-user", map[string]any{"application_user": false, "licensed": true}),
@@ -502,6 +601,25 @@ func userFaults(p profile.Profile) []fault {
 			expect: administrator("System Administrator", "unassign-role", "assigned to the user", `through the team "System Administrator team"`),
 		},
 	}
+}
+
+// mode gives the user an access mode.
+func mode(m simulator.AccessMode) func(*world) {
+	return func(w *world) { w.user(func(u *simulator.User) { u.AccessMode = m }) }
+}
+
+// cannotWork is the finding on a user whom something other than being disabled keeps
+// from working.
+func cannotWork(fix, key, value string) []string {
+	return one("DB-USER-ENABLED", "user", integration, fix, map[string]any{"disabled": false, key: value})
+}
+
+// closed moves the user to a business unit, which is the required one, and disables
+// one.
+func closed(w *world, unit, disabled string) {
+	w.user(func(u *simulator.User) { u.BusinessUnit = unit })
+	w.want.BusinessUnit = unit
+	w.BusinessUnit(disabled).Disabled = true
 }
 
 // forget takes a principal out of all shares and teams, and its views from it.
@@ -694,6 +812,18 @@ func viewFaults() []fault {
 				require(w, "account", "Active Accounts", "")
 			},
 			expect: unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE"),
+		},
+		{
+			name: "nobody can look for a view that has a system view's name",
+			change: func(w *world) {
+				w.auditor(func(g simulator.Grants) { delete(g, "prvActOnBehalfOfAnotherUser") })
+				w.want.Views = nil
+				require(w, "account", "Active Accounts", "")
+				w.SystemView("account", "Active Accounts").Inactive = true
+			},
+			// A system view of the name lets the user read one; which one is active is not known.
+			expect: unknown("DB-VIEW-ACTIVE"),
+			alone:  true,
 		},
 		{
 			name:   "the owner of a view has left",

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -90,10 +91,28 @@ func (o *oracle) teamsOf(u *simulator.User) []*simulator.Team {
 	return teams
 }
 
+// liveTeamsOf are those of them whose business unit, and each one above it, is enabled.
+func (o *oracle) liveTeamsOf(u *simulator.User) []*simulator.Team {
+	return slices.DeleteFunc(o.teamsOf(u), func(t *simulator.Team) bool { return o.closed(t.BusinessUnit) != "" })
+}
+
+// closed names the business unit for which one counts as disabled: itself or one
+// above it; "" for none. A unit that is not named is the root.
+func (o *oracle) closed(unit string) string {
+	found := ""
+	for b := o.BusinessUnit(cmp.Or(unit, o.BusinessUnits[0].Name)); b != nil; b = o.BusinessUnit(b.Parent) {
+		if b.Disabled && found == "" {
+			found = b.Name
+		}
+	}
+	return found
+}
+
 // A way is one in which a role reaches a user.
 type way struct {
 	role *simulator.Role
 	team *simulator.Team // nil: assigned
+	unit string          // that of the role's copy
 }
 
 func (o *oracle) ways(u *simulator.User) []way {
@@ -101,13 +120,18 @@ func (o *oracle) ways(u *simulator.User) []way {
 	if u == nil {
 		return nil
 	}
-	for _, a := range u.Roles {
-		ways = append(ways, way{o.Role(a.Role), nil})
-	}
-	for _, t := range o.teamsOf(u) {
-		for _, a := range t.Roles {
-			ways = append(ways, way{o.Role(a.Role), t})
+	add := func(assignments []simulator.RoleAssignment, home string, t *simulator.Team) {
+		home = o.BusinessUnit(cmp.Or(home, o.BusinessUnits[0].Name)).Name
+		for _, a := range assignments {
+			at := o.BusinessUnit(cmp.Or(a.BusinessUnit, home)).Name
+			if at == home || o.Organization.RecordOwnershipAcrossBusinessUnits == simulator.On {
+				ways = append(ways, way{o.Role(a.Role), t, at})
+			}
 		}
+	}
+	add(u.Roles, u.BusinessUnit, nil)
+	for _, t := range o.liveTeamsOf(u) {
+		add(t.Roles, t.BusinessUnit, t)
 	}
 	return ways
 }
@@ -139,12 +163,30 @@ func (o *oracle) held(u *simulator.User, privilege string) simulator.Depth {
 	deepest := simulator.DepthNone
 	for _, w := range o.ways(u) {
 		depth := o.grant(w.role, privilege)
+		if depth > simulator.DepthBasic && !o.covers(depth, w.unit, u) {
+			depth = simulator.DepthBasic // the user's own records
+		}
 		if w.team != nil && w.role.TeamPrivilegesOnly && depth == simulator.DepthBasic {
 			continue
 		}
 		deepest = max(deepest, depth)
 	}
 	return deepest
+}
+
+// covers reports whether a depth that is counted from a business unit takes in that
+// of a user.
+func (o *oracle) covers(depth simulator.Depth, from string, u *simulator.User) bool {
+	home := o.BusinessUnit(cmp.Or(u.BusinessUnit, o.BusinessUnits[0].Name))
+	if depth == simulator.DepthLocal {
+		return home.Name == from
+	}
+	for b := home; b != nil; b = o.BusinessUnit(b.Parent) {
+		if b.Name == from {
+			return true
+		}
+	}
+	return depth == simulator.DepthGlobal
 }
 
 func (o *oracle) required(privilege string) simulator.Depth {
@@ -315,9 +357,7 @@ func (o *oracle) userControls() {
 		o.outcome(audit.OutcomeNotApplicable, "DB-USER-ENABLED", "DB-USER-DEDICATED", "DB-USER-ROLE", "DB-USER-BUSINESS-UNIT", "DB-USER-NO-ADMINISTRATOR")
 		return
 	}
-	if user.Disabled {
-		o.fail("DB-USER-ENABLED", "user", user.Name, "enable-user", map[string]any{"disabled": true})
-	}
+	o.enabled(user)
 	byRole := map[*simulator.Role][]way{}
 	reaching := map[string]bool{}
 	for _, w := range o.ways(user) {
@@ -358,10 +398,39 @@ func (o *oracle) userControls() {
 	}
 }
 
+// enabled is that nothing keeps a user from working.
+func (o *oracle) enabled(user *simulator.User) {
+	evidence, fixes := map[string]any{"disabled": user.Disabled}, []string{}
+	switch user.EntraState {
+	case simulator.EntraSoftDeleted, simulator.EntraDeleted:
+		evidence["entra_state"], fixes = string(user.EntraState), append(fixes, "restore-identity")
+	}
+	if closed := o.closed(user.BusinessUnit); closed != "" {
+		evidence["disabled_business_unit"], fixes = closed, append(fixes, "enable-business-unit")
+	}
+	undocumented := false
+	switch user.AccessMode {
+	case "", simulator.AccessReadWrite, simulator.AccessNonInteractive:
+	case simulator.AccessAdministrative, simulator.AccessRead, simulator.AccessSupport, simulator.AccessDelegatedAdmin:
+		evidence["access_mode"], fixes = string(user.AccessMode), append(fixes, "set-access-mode")
+	default:
+		undocumented = true
+	}
+	if user.Disabled {
+		fixes = append(fixes, "enable-user")
+	}
+	switch {
+	case len(fixes) > 0:
+		o.fail("DB-USER-ENABLED", "user", user.Name, fixes[0], evidence)
+	case undocumented:
+		o.outcome(audit.OutcomeUnknown, "DB-USER-ENABLED")
+	}
+}
+
 // looks reports whether the auditor can read personal views as u sees them.
 func (o *oracle) looks(u *simulator.User) bool {
 	auditor := o.ApplicationUser(o.Suggest.Auditor)
-	return u != nil && !u.Disabled && o.held(u, "prvReadUserQuery") > 0 &&
+	return u != nil && !u.Disabled && o.closed(u.BusinessUnit) == "" && o.held(u, "prvReadUserQuery") > 0 &&
 		o.held(auditor, "prvReadUserQuery") > 0 && o.held(auditor, "prvActOnBehalfOfAnotherUser") > 0
 }
 
@@ -371,7 +440,7 @@ func (o *oracle) sees(u *simulator.User, v *simulator.PersonalView) bool {
 }
 
 func (o *oracle) owns(u *simulator.User, v *simulator.PersonalView) bool {
-	return o.is(v.Owner, u) || slices.ContainsFunc(o.teamsOf(u), func(t *simulator.Team) bool { return t.Name == v.Owner })
+	return o.is(v.Owner, u) || slices.ContainsFunc(o.liveTeamsOf(u), func(t *simulator.Team) bool { return t.Name == v.Owner })
 }
 
 func (o *oracle) is(reference string, u *simulator.User) bool {
@@ -381,7 +450,7 @@ func (o *oracle) is(reference string, u *simulator.User) bool {
 func (o *oracle) rights(u *simulator.User, v *simulator.PersonalView) simulator.Rights {
 	var rights simulator.Rights
 	for _, s := range v.Shares {
-		if o.is(s.Principal, u) || slices.ContainsFunc(o.teamsOf(u), func(t *simulator.Team) bool { return t.Name == s.Principal }) {
+		if o.is(s.Principal, u) || slices.ContainsFunc(o.liveTeamsOf(u), func(t *simulator.Team) bool { return t.Name == s.Principal }) {
 			rights |= s.Access
 		}
 	}
@@ -437,7 +506,10 @@ func (o *oracle) viewControls() {
 		met := len(usable) > 0
 		if system != nil && !met && !personal {
 			met, systemOnly = true, systemOnly+1
-			if system.Inactive {
+			switch {
+			case !ownList: // there may be a personal view of the name
+				unknownActive++
+			case system.Inactive:
 				systemInactive++
 				o.fail("DB-VIEW-ACTIVE", "view", system.Name, "activate-view", map[string]any{"active": false, "table": system.Table})
 			}
@@ -510,7 +582,7 @@ func (o *oracle) leastAccess(user *simulator.User, known func(*simulator.Persona
 			if o.is(s.Principal, user) {
 				note(user.ID, user.Name, s.Access)
 			}
-			for _, t := range o.teamsOf(user) {
+			for _, t := range o.liveTeamsOf(user) {
 				if t.Name == s.Principal {
 					note(t.ID, t.Name, s.Access)
 				}
