@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/csv"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -12,7 +13,7 @@ import (
 // writeCSV writes a row for each finding. A control that could not be evaluated, and
 // an environment or a file that could not be read, has a row without a fingerprint, so
 // that an incomplete environment does not look like one without faults; verbose adds such rows for all other controls without
-// findings.
+// findings. Each row carries the notes on its control and on the whole result.
 func writeCSV(w io.Writer, rs []audit.Result, o Options) error {
 	c := csv.NewWriter(w)
 	if err := c.Write([]string{
@@ -21,7 +22,7 @@ func writeCSV(w io.Writer, rs []audit.Result, o Options) error {
 		"privilege", "state", "required_depth", "actual_depth", "evidence", "fix_kind", "fix", "file", "line",
 		"waiver_kind", "waiver_owner", "waiver_expires", "waiver_reason", "baseline_state",
 		"snapshot_digest", "snapshot_taken_at", "evaluated_at",
-		"profile_version", "profile_origin", "profile_digest",
+		"profile_version", "profile_origin", "profile_digest", "notes",
 	}); err != nil {
 		return err
 	}
@@ -99,6 +100,7 @@ func csvRow(r audit.Result, c audit.Control, f *audit.Finding, o Options) []stri
 		w.Kind, w.Owner, w.Expires, w.Reason, string(finding.Baseline),
 		r.Snapshot.Digest, timestamp(r.Snapshot.TakenAt), timestamp(r.EvaluatedAt),
 		r.Profile.Version, r.Profile.Origin, r.Profile.Digest,
+		strings.Join(slices.Concat(c.Remarks(), r.Notes), "; "),
 	}
 	for i := range row {
 		row[i] = inert(visible(row[i]))
