@@ -24,6 +24,7 @@ func elsewhere() map[string]string {
 		"organization.name":           "compare: what it is called",
 		"tool.name":                   "report: which program wrote it",
 		"tool.version":                "report: which program wrote it",
+		"shares.inherited":            "plan: what only the record above gives",
 		"users.object_id":             "plan: whom to act on behalf of",
 	}
 }
