@@ -27,7 +27,8 @@ func (a *app) policyDocsCommand() *cobra.Command {
 		Long: `Writes the pages that reports link to, made from the rules' METADATA and the
 profiles: a table of each profile's controls with the words of the source, and for
 each rule what it requires, how to fix what it finds, and how to accept it. Pages of
-rules that no longer exist are removed.`,
+rules that no longer exist are removed. The reference of dbaudit.yaml is written
+beside the folder, as configuration.md.`,
 		Example: "  dbaudit policy docs docs/controls",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -35,7 +36,14 @@ rules that no longer exist are removed.`,
 			if err != nil {
 				return err
 			}
-			return writePages(args[0], pages)
+			if err := writePages(args[0], pages); err != nil {
+				return err
+			}
+			page, err := configurationPage()
+			if err != nil {
+				return err
+			}
+			return writeFile(filepath.Join(filepath.Dir(filepath.Clean(args[0])), "configuration.md"), []byte(page))
 		},
 	}
 }

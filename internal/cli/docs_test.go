@@ -57,6 +57,25 @@ func TestControlPages(t *testing.T) {
 	}
 }
 
+// TestConfigurationPage: the reference in the checkout is the one that the schema makes,
+// and each key of the schema has a meaning.
+func TestConfigurationPage(t *testing.T) {
+	t.Parallel()
+	page, err := configurationPage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join("..", "..", "docs", "configuration.md"))
+	if err != nil || string(data) != page {
+		t.Errorf("docs/configuration.md is stale, run make docs: %v", err)
+	}
+	for line := range strings.Lines(page) {
+		if strings.HasPrefix(line, "| `") && (strings.HasSuffix(line, "|  |\n") || strings.Contains(line, "` |  |")) {
+			t.Errorf("a key without a type or a meaning: %s", line)
+		}
+	}
+}
+
 // TestPagesShowFixes: a page shows each kind of fix that its rule proposes itself.
 func TestPagesShowFixes(t *testing.T) {
 	t.Parallel()

@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/schema"
+)
+
+// A schemaNode is what the reference of the configuration needs of a JSON schema.
+type schemaNode struct {
+	Ref         string                `json:"$ref"`
+	Description string                `json:"description"`
+	Type        string                `json:"type"`
+	Enum        []string              `json:"enum"`
+	Properties  map[string]schemaNode `json:"properties"`
+	Required    []string              `json:"required"`
+	Items       *schemaNode           `json:"items"`
+	Additional  json.RawMessage       `json:"additionalProperties"`
+	Defs        map[string]schemaNode `json:"$defs"`
+}
+
+// configurationPage is the reference of dbaudit.yaml, made from its schema: a row for
+// each key, however deep it is.
+func configurationPage() (string, error) {
+	data, err := fs.ReadFile(schema.Files, "config.json")
+	if err != nil {
+		return "", fmt.Errorf("reading the schema of the configuration: %w", err)
+	}
+	var root schemaNode
+	if err := json.Unmarshal(data, &root); err != nil {
+		return "", fmt.Errorf("reading the schema of the configuration: %w", err)
+	}
+	var b strings.Builder
+	b.WriteString("<!-- Made by `make docs` from schema/config.json. Change that. -->\n\n# dbaudit.yaml\n\n")
+	b.WriteString(root.Description + "\n\n" +
+		"`dbaudit init` writes one with comments. A flag goes before an environment variable, and a variable before the file; " +
+		"but where environments are chosen by `--env`, `--label` or `--all-envs`, what an environment states in its own `auth:` goes before variables. " +
+		"An unknown key, a key that comes twice and a bad value are errors with file, line and column.\n\n" +
+		"`NAME` stands for a name of your own, `[]` for each element of a list.\n\n| key | value | meaning |\n| --- | --- | --- |\n")
+	root.rows(&b, root.Defs, "")
+	b.WriteString("\nEditors that know YAML schemas complete and check the file: [schema/config.json](../schema/config.json).\n")
+	return b.String(), nil
+}
+
+// rows writes a row for each property of a node, and those below it.
+func (n schemaNode) rows(b *strings.Builder, defs map[string]schemaNode, prefix string) {
+	for _, name := range slices.Sorted(maps.Keys(n.Properties)) {
+		n.Properties[name].row(b, defs, prefix+name, slices.Contains(n.Required, name))
+	}
+}
+
+func (n schemaNode) row(b *strings.Builder, defs map[string]schemaNode, key string, required bool) {
+	n = n.resolved(defs)
+	meaning := n.Description
+	if required {
+		meaning = strings.TrimSpace(meaning + " Required.")
+	}
+	value := n.Type
+	if len(n.Enum) > 0 {
+		value = "`" + strings.Join(n.Enum, "`, `") + "`"
+	}
+	fmt.Fprintf(b, "| `%s` | %s | %s |\n", key, value, strings.ReplaceAll(meaning, "|", `\|`))
+	n.rows(b, defs, key+".")
+	if n.Items != nil {
+		n.Items.resolved(defs).rows(b, defs, key+"[].")
+	}
+	var keyed schemaNode
+	if json.Unmarshal(n.Additional, &keyed) == nil {
+		keyed.resolved(defs).rows(b, defs, key+".NAME.")
+	}
+}
+
+// resolved is a node with what its reference says; its own description goes first.
+func (n schemaNode) resolved(defs map[string]schemaNode) schemaNode {
+	name, ok := strings.CutPrefix(n.Ref, "#/$defs/")
+	if !ok {
+		return n
+	}
+	of := defs[name]
+	of.Description = first(n.Description, of.Description)
+	return of
+}
