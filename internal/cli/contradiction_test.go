@@ -30,6 +30,11 @@ func TestContradictions(t *testing.T) {
 				v.Shares = []simulator.Share{{Principal: "dbaudit", Access: simulator.RightRead}}
 			})
 		}},
+		{"all views are shared with the auditor instead", func(w *world) {
+			for i := range w.PersonalViews {
+				w.PersonalViews[i].Shares = []simulator.Share{{Principal: "dbaudit", Access: simulator.RightRead}}
+			}
+		}},
 		{"a share gives too much", func(w *world) {
 			w.accounts(func(v *simulator.PersonalView) {
 				for i := range v.Shares {
@@ -40,7 +45,7 @@ func TestContradictions(t *testing.T) {
 		{"a view is inactive", func(w *world) { w.accounts(func(v *simulator.PersonalView) { v.Inactive = true }) }},
 		{"the user has no role", func(w *world) { w.user(func(u *simulator.User) { u.Roles = nil }) }},
 	}
-	for _, c := range append(judged(), "undefined opportunity relationship") {
+	for _, c := range append(simulator.Contradictions(), "undefined opportunity relationship") {
 		for _, place := range worlds {
 			t.Run(string(c)+"/"+place.name, func(t *testing.T) {
 				w := l.pristine.clone()
@@ -84,15 +89,6 @@ func outcomesOf(lines []string) map[string]string {
 		outcomes[id] = outcome
 	}
 	return outcomes
-}
-
-// judged are the contradictions whose verdicts are held here.
-func judged() []simulator.Contradiction {
-	return slices.DeleteFunc(simulator.Contradictions(), func(c simulator.Contradiction) bool {
-		// What is read as somebody else needs a proof of its own: see the tests of
-		// impersonation.
-		return c == simulator.ActIgnored
-	})
 }
 
 // Most contradictions cost no verdict at all.

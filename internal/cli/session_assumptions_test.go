@@ -163,3 +163,19 @@ func TestAssumptionsEnd(t *testing.T) {
 	p.vars["DBAUDIT_CLIENT_SECRET"] = "wrong"
 	p.run("doctor", "--assumptions").must(t, 3)
 }
+
+// An environment that passes over whom it is to answer as is no environment in which
+// looking as somebody works.
+func TestDoctorProvesImpersonation(t *testing.T) {
+	t.Parallel()
+	env := builtin(t, "compliant")
+	env.Contradictions = []simulator.Contradiction{simulator.ActIgnored}
+	p := newPlaceApart(t, serve(t, env, simulator.Options{}))
+	p.write("dbaudit.yaml", requirement(env))
+	e := examineIn(p, 3)
+	for _, c := range e.Checks {
+		if c.ID == "impersonation" && (c.Outcome != "fail" || !strings.Contains(c.Detail, "answers as somebody else")) {
+			t.Errorf("%+v", c)
+		}
+	}
+}

@@ -125,7 +125,7 @@ func (in *inquiry) prepare(ctx context.Context) {
 	}
 	seers := []dataverse.Caller{{}}
 	if in.user != nil {
-		seers = append(seers, in.user.caller())
+		seers = append(seers, in.user.callers()[0])
 	}
 	for _, seer := range seers {
 		q := dataverse.Collection("userqueries").Select("userqueryid").Top(1)
@@ -386,7 +386,7 @@ func assumptions(hint *atomic.Bool) []assumption {
 				if in.user == nil {
 					return question{}, "there is no single enabled integration user to act as: give --integration-app-id or --integration-user"
 				}
-				return question{dataverse.Function("WhoAmI"), in.user.caller(), true}, ""
+				return question{dataverse.Function("WhoAmI"), in.user.callers()[0], true}, ""
 			},
 			isMe(func(in *inquiry) dataverse.GUID { return in.user.id }),
 		},

@@ -263,12 +263,12 @@ type somebody struct {
 	disabled bool
 }
 
-// caller is how requests are made as the user.
-func (s somebody) caller() dataverse.Caller {
+// callers are how requests are made as the user, the one to try first before the other.
+func (s somebody) callers() []dataverse.Caller {
 	if s.objectID == "" {
-		return dataverse.Caller{SystemUserID: s.id}
+		return []dataverse.Caller{{SystemUserID: s.id}}
 	}
-	return dataverse.Caller{ObjectID: s.objectID}
+	return []dataverse.Caller{{ObjectID: s.objectID}, {SystemUserID: s.id}}
 }
 
 // impersonation looks as the integration user and as each configured owner of a
@@ -323,11 +323,27 @@ func (x *examination) lookAs(ctx context.Context, id, who string, filter dataver
 		return
 	}
 	x.known[found[0].id] = "the user that is looked as"
-	caller := found[0].caller()
-	q := dataverse.Collection("userqueries").Select("userqueryid").Top(1)
-	err = x.rows(ctx, q.Request(title), caller, read{title: title})
-	if err == nil {
-		x.add(Check{ID: id, Title: title, Outcome: Passed, Detail: "works"})
+	heeded := false
+	for _, caller := range found[0].callers() {
+		q := dataverse.Collection("userqueries").Select("userqueryid").Top(1)
+		if err = x.rows(ctx, q.Request(title), caller, read{title: title}); err != nil {
+			break
+		}
+		// The environment may pass over whom it is to answer as.
+		if heeded, err = x.heeds(ctx, title, caller, found[0].id); heeded || err != nil {
+			break
+		}
+	}
+	switch {
+	case heeded:
+		x.add(Check{ID: id, Title: title, Outcome: Passed, Detail: "works, and WhoAmI answers as this user"})
+		return
+	case err == nil:
+		x.add(Check{
+			ID: id, Title: title, Outcome: Failed,
+			Detail: "the environment passes over the request to look as this user, and answers as somebody else: a scan does not count what it reads so",
+			Advice: "make sure that the user is enabled, and that no proxy drops the headers CallerObjectId and MSCRMCallerID",
+		})
 		return
 	}
 	x.fail(id, title, err)
@@ -354,6 +370,16 @@ func (x *examination) lookAs(ctx context.Context, id, who string, filter dataver
 		}
 	}
 	x.lacks(err, needs(actOnBehalf))
+}
+
+// heeds reports whether the environment answers as the user that is acted as.
+func (x *examination) heeds(ctx context.Context, title string, caller dataverse.Caller, id dataverse.GUID) (bool, error) {
+	var answered dataverse.GUID
+	request := dataverse.Function("WhoAmI").Request(title)
+	err := x.rows(ctx, request, caller, read{title: title, one: true, row: func(row map[string]json.RawMessage) {
+		_ = json.Unmarshal(row["UserId"], &answered)
+	}})
+	return strings.EqualFold(answered.String(), id.String()), err
 }
 
 // find gives the live users that fit, enabled ones first. Older environments have
