@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -120,5 +121,37 @@ func TestDisabledInTheMiddle(t *testing.T) {
 	o := p.run("scan").must(t, 3)
 	if n := strings.Count(o.stdout, "0x8004a104"); n != 1 {
 		t.Errorf("the reason is told %d times:\n%s", n, o.stdout)
+	}
+}
+
+// Where the environment says who lacks a privilege, the advice sends to them: here the
+// integration user and a view's owner, and not the auditor.
+func TestWhoLacksAPrivilege(t *testing.T) {
+	t.Parallel()
+	env := builtin(t, "compliant")
+	env.Roles = append(env.Roles, simulator.Role{Name: "Blind", Privileges: simulator.Grants{"prvReadAccount": simulator.DepthGlobal}})
+	env.User("amir@contoso.com").Roles = []simulator.RoleAssignment{{Role: "Blind"}}
+	delete(env.Role(env.Suggest.Role).Privileges, "prvReadUserQuery")
+	p := newPlaceApart(t, serve(t, env, simulator.Options{}))
+	p.write("dbaudit.yaml", requirement(env))
+	file := p.file("snapshot.json")
+	p.run("scan", "--snapshot", file).must(t, 1)
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var taken struct {
+		Coverage map[string]struct{ Detail string }
+	}
+	decodeInto(t, string(data), &taken)
+	for section, want := range map[string]string{"user_views": "the integration user", "views": "the view's owner"} {
+		if detail := taken.Coverage[section].Detail; !strings.Contains(detail, "it is "+want) || !strings.Contains(detail, "that lacks prvReadUserQuery") {
+			t.Errorf("%s: %q does not say that %s lacks it", section, detail, want)
+		}
+	}
+	for _, c := range examineIn(p, 0).Checks {
+		if c.ID == "impersonation" && strings.Contains(c.Advice, "this identity") {
+			t.Errorf("%s: %s", c.Title, c.Advice)
+		}
 	}
 }

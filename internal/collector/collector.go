@@ -144,7 +144,8 @@ type collection struct {
 	without columnSet
 	endings map[snapshot.Section][]ending
 
-	auditor        string // its systemuserid
+	auditor        string          // its systemuserid
+	known          dataverse.Known // whom a refusal may name, once the users are read
 	organizationID string
 	organization   organization
 	users          []user
@@ -215,6 +216,13 @@ func (c *collection) roundOne(ctx context.Context) error {
 		return nil
 	}
 	c.chooseUser()
+	c.known = dataverse.Known{dataverse.GUID(c.auditor): "the auditor"}
+	for _, o := range c.owners {
+		c.known[dataverse.GUID(o.id)] = fmt.Sprintf("the view's owner %q", o.Name)
+	}
+	if c.user != nil {
+		c.known[dataverse.GUID(c.user.id)] = fmt.Sprintf("the integration user %q", c.user.Name)
+	}
 	return nil
 }
 

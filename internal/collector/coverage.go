@@ -94,7 +94,7 @@ func (c *collection) end(ctx context.Context, s snapshot.Section, err error) err
 		// Whatever else is asked is refused for the same reason.
 		return err
 	case err != nil:
-		c.record(s, stateOf(err), explain(err))
+		c.record(s, stateOf(err), explain(err, c.known))
 	}
 	return nil
 }
@@ -113,8 +113,8 @@ func stateOf(err error) snapshot.State {
 
 // explain says what went wrong and what to do, in words that are the same
 // whenever the fault is: without correlation ids, ports and numbers of attempts,
-// which are for the log.
-func explain(err error) string {
+// which are for the log. Who lacks a privilege is named where they are known.
+func explain(err error, known dataverse.Known) string {
 	var e *dataverse.Error
 	if !errors.As(err, &e) {
 		return err.Error()
@@ -130,7 +130,7 @@ func explain(err error) string {
 	if e.Message != "" && e.Kind != dataverse.Transport {
 		b.WriteString(": " + strings.TrimRight(e.Message, ". "))
 	}
-	if advice := e.Advice(); advice != "" {
+	if advice := e.AdviceFor(known); advice != "" {
 		b.WriteString(": " + advice)
 	}
 	return b.String()

@@ -209,7 +209,7 @@ func TestExplain(t *testing.T) {
 		&dataverse.Error{Kind: dataverse.Server, Status: 503, Label: "roles", Code: "0x8", CorrelationID: "c", Attempts: 6}: "roles: server error (HTTP 503, code 0x8): " +
 			"the environment failed: try again later; if it stays, give the correlation id to Microsoft's support",
 	} {
-		if got := explain(err); got != want {
+		if got := explain(err, nil); got != want {
 			t.Errorf("%v:\n got %s\nwant %s", err, got, want)
 		}
 	}

@@ -51,7 +51,7 @@ func (c *collection) readSight(ctx context.Context) error {
 	}, sightsOf)
 	switch {
 	case refused(err), forbidden(err):
-		c.note(snapshot.SectionUsers, "how far the auditor's reads reach is not known, and so neither whether other business units have more rows (%s)", explain(err))
+		c.note(snapshot.SectionUsers, "how far the auditor's reads reach is not known, and so neither whether other business units have more rows (%s)", explain(err, c.known))
 		return ctx.Err()
 	case err != nil:
 		for _, section := range sights() {

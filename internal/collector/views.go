@@ -207,7 +207,7 @@ func (c *collection) readSharesByView(ctx context.Context) error {
 	switch left := slices.Concat(found...); {
 	case c.shareTable != nil:
 		c.note(snapshot.SectionShares, "the table of shares was not read (%s): the views that the user sees were asked instead; "+
-			"a share without Read is not among them", explain(c.shareTable))
+			"a share without Read is not among them", explain(c.shareTable, c.known))
 	case len(left) > 0:
 		c.note(snapshot.SectionShares, "the table of shares shows this identity only a part of them: the views that the user sees were asked as well; "+
 			"a share without Read is not among them")

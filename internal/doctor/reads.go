@@ -327,6 +327,10 @@ func (x *examination) lookAs(ctx context.Context, id, who string, filter dataver
 	for _, caller := range found[0].callers() {
 		q := dataverse.Collection("userqueries").Select("userqueryid").Top(1)
 		if err = x.rows(ctx, q.Request(title), caller, read{title: title}); err != nil {
+			var refused *dataverse.Error
+			if errors.As(err, &refused) && (refused.Kind == dataverse.BadRequest || refused.Kind == dataverse.NotFound) {
+				continue // this way of naming the user is not taken
+			}
 			break
 		}
 		// The environment may pass over whom it is to answer as.
