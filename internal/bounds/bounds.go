@@ -41,13 +41,15 @@ const (
 	Journal
 	// Role is a file that lint corrects.
 	Role
+	// Recording holds exchanges with an environment.
+	Recording
 	// Credential is a certificate, a token, a secret or the saved sign-ins.
 	Credential
 )
 
 // Kinds lists the kinds of input.
 func Kinds() []Kind {
-	return []Kind{Configuration, Profile, Waivers, Policy, Page, Simulation, Snapshot, Result, Plan, Journal, Role, Credential}
+	return []Kind{Configuration, Profile, Waivers, Policy, Page, Simulation, Snapshot, Result, Plan, Journal, Role, Recording, Credential}
 }
 
 // String names the kind in a sentence.
@@ -75,6 +77,8 @@ func (k Kind) String() string {
 		return "journal"
 	case Role:
 		return "role's file"
+	case Recording:
+		return "recording"
 	case Credential:
 		return "certificate, token or secret"
 	case Unknown:
@@ -98,7 +102,7 @@ func (k Kind) Max() int64 {
 		return 16 * mebi
 	case Plan, Journal:
 		return 64 * mebi
-	case Role, Result:
+	case Role, Result, Recording:
 		return 128 * mebi
 	case Snapshot:
 		return 256 * mebi

@@ -31,12 +31,19 @@ func (a *app) assumptions(ctx context.Context, f doctorFlags) error {
 	if len(targets) != 1 {
 		return usagef("--assumptions asks one environment: choose it by --env")
 	}
+	write, err := a.record(f.record, "doctor", targets)
+	if err != nil {
+		return err
+	}
 	c, stop, err := a.doctorConfig(targets[0])
 	if err != nil {
 		return err
 	}
 	found, err := doctor.ExamineAssumptions(ctx, c)
 	stop()
+	if failed := write(); err == nil {
+		err = failed
+	}
 	switch {
 	case err != nil:
 		return err

@@ -94,6 +94,9 @@ func (o oneAtATime) Token(ctx context.Context, options dataverse.TokenOptions) (
 }
 
 func (a *app) clientOptions(t target, tokens dataverse.TokenSource, transport http.RoundTripper, observe func(dataverse.Event)) dataverse.Options {
+	if t.recorder != nil {
+		transport = t.recorder.Wrap(transport)
+	}
 	return dataverse.Options{
 		URL: t.url, Tokens: tokens, Transport: transport, Now: a.Now, Sleep: a.Sleep, Observe: observe,
 		UserAgent: "dbaudit/" + version().Version,

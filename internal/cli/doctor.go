@@ -33,6 +33,7 @@ type doctorFlags struct {
 	apply       bool
 	plan        string
 	assumptions bool
+	record      string
 }
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -63,6 +64,7 @@ changed.`),
   dbaudit doctor --url https://contoso.crm.dynamics.com --client-id GUID -f json
   dbaudit doctor --assumptions -f json -o assumptions.json
   dbaudit doctor --apply plan.json
+  dbaudit doctor --env production --record recording.jsonl
   dbaudit doctor --role-xml -o "Roles/dbaudit Auditor.xml"`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -77,6 +79,7 @@ changed.`),
 	f.requirement.add(cmd.Flags())
 	cmd.Flags().StringVarP(&f.format, "format", "f", "table", "`format` of the answer: table or json")
 	cmd.Flags().StringVarP(&f.output, "output", "o", "", "`file` of the answer (default standard output)")
+	addRecord(cmd.Flags(), &f.record)
 	cmd.Flags().BoolVar(&f.apply, "apply", false, "examine the identity that applies a plan, and say what it lacks")
 	cmd.Flags().BoolVar(&f.assumptions, "assumptions", false, "ask the environment what dbaudit assumes of environments")
 	cmd.Flags().BoolVar(&f.roleXML, "role-xml", false, "print the least role that an auditor needs, as a solution component")
@@ -129,6 +132,10 @@ func (a *app) doctor(ctx context.Context, f doctorFlags) error {
 	if err != nil {
 		return err
 	}
+	write, err := a.record(f.record, "doctor", targets)
+	if err != nil {
+		return err
+	}
 	examined := make([]examination, len(targets))
 	code := exitOK
 	for i, t := range targets {
@@ -142,6 +149,9 @@ func (a *app) doctor(ctx context.Context, f doctorFlags) error {
 		if examined[i].Outcome == doctor.Failed {
 			code = exitFailure
 		}
+	}
+	if err := write(); err != nil {
+		return err
 	}
 	document, err := a.doctorDocument(f, examined)
 	if err != nil {

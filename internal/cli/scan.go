@@ -81,6 +81,7 @@ type scanFlags struct {
 	remedy      remediateFlags
 	scope       string
 	snapshot    string
+	record      string
 	parallel    int
 }
 
@@ -94,10 +95,14 @@ profile, and reports. Nothing is written to the environment, unless --remediate
 has it mended: then the scan is followed by what dbaudit plan and dbaudit apply do.`),
 		Example: `  dbaudit scan --url https://contoso.crm.dynamics.com --client-id GUID --integration-app-id GUID
   dbaudit scan --env production -f table -f sarif -o dbaudit.sarif -f json -o result.json
-  dbaudit scan --all-envs --fail-on high`,
+  dbaudit scan --all-envs --fail-on high
+  dbaudit scan --env production --record recording.jsonl   # for a bug report`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.remedy.remediate {
+				if f.record != "" {
+					return usagef("--record keeps what a scan reads: give it to a scan without --remediate")
+				}
 				return a.remediate(cmd.Context(), f)
 			}
 			if err := onlyToRemediate(cmd.Flags()); err != nil {
@@ -113,6 +118,7 @@ has it mended: then the scan is followed by what dbaudit plan and dbaudit apply 
 	f.judge.add(cmd.Flags())
 	cmd.Flags().StringVar(&f.scope, "scope", "integration", "integration reads what the verdict needs; environment all roles, application users and shares")
 	cmd.Flags().StringVar(&f.snapshot, "snapshot", "", "`file` to keep the snapshot in, beside the result")
+	addRecord(cmd.Flags(), &f.record)
 	f.remedy.add(cmd.Flags())
 	return cmd
 }
@@ -148,7 +154,14 @@ func (a *app) scan(ctx context.Context, f scanFlags, roots *x509.CertPool) error
 	if err != nil {
 		return err
 	}
+	write, err := a.record(f.record, "scan", targets)
+	if err != nil {
+		return err
+	}
 	results, failures := a.scanAll(ctx, e, targets, scope, j, roots, f.snapshot, f.parallel)
+	if err := write(); err != nil {
+		return err
+	}
 	code, err := a.told(ctx, targets, failures)
 	if err != nil {
 		return err
@@ -296,6 +309,7 @@ type collectFlags struct {
 	requirement requirementFlags
 	scope       string
 	output      string
+	record      string
 }
 
 func (a *app) collectCommand() *cobra.Command {
@@ -306,7 +320,8 @@ func (a *app) collectCommand() *cobra.Command {
 		Long: help(`Reads what a verdict needs from a Dataverse environment and writes it down, to be
 judged offline by dbaudit check. Nothing is written to the environment.`),
 		Example: `  dbaudit collect --env production -o snapshot.json
-  dbaudit collect --scope environment -o everything.json`,
+  dbaudit collect --scope environment -o everything.json
+  dbaudit collect --record recording.jsonl -o snapshot.json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			scope, err := snapshot.ParseScope(f.scope)
@@ -320,7 +335,14 @@ judged offline by dbaudit check. Nothing is written to the environment.`),
 			if len(targets) != 1 {
 				return usagef("collect writes one snapshot: choose one environment by --env")
 			}
+			write, err := a.record(f.record, "collect", targets)
+			if err != nil {
+				return err
+			}
 			s, err := a.collect(cmd.Context(), targets[0], scope, nil)
+			if failed := write(); err == nil {
+				err = failed
+			}
 			if err != nil {
 				return err
 			}
@@ -332,6 +354,7 @@ judged offline by dbaudit check. Nothing is written to the environment.`),
 	f.requirement.add(cmd.Flags())
 	cmd.Flags().StringVar(&f.scope, "scope", "integration", "integration reads what the verdict needs; environment all roles, application users and shares")
 	cmd.Flags().StringVarP(&f.output, "output", "o", "", "`file` of the snapshot (default standard output)")
+	addRecord(cmd.Flags(), &f.record)
 	return cmd
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/recording"
 	"github.com/dbaudit/dbaudit/internal/signin"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/policy"
@@ -96,6 +97,8 @@ type target struct {
 	authority    string
 	requirement  snapshot.Requirement
 	profile      profile.Profile
+
+	recorder *recording.Recorder // nil where nothing is recorded
 
 	timeout time.Duration // for reading it; 0 stands for the default
 

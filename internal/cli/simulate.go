@@ -140,6 +140,7 @@ func (a *app) simulated(server *simulator.Server) (target, error) {
 }
 
 type simulateFlags struct {
+	replay      string
 	listen      string
 	environment string
 	dir         string
@@ -155,22 +156,25 @@ it, until it is interrupted. It prints what a client needs as lines that a shell
 can read, and leaves a CA certificate and a dbaudit.yaml in --dir. The credentials
 are the simulation's own and open nothing else.`,
 		Example: `  dbaudit simulate --dir sim &
-  . sim/env && dbaudit scan -c sim/dbaudit.yaml`,
+  . sim/env && dbaudit scan -c sim/dbaudit.yaml
+  dbaudit simulate --replay recording.jsonl --dir sim   # what scan --record has kept`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.simulate(cmd.Context(), f) },
 	}
 	cmd.Flags().StringVar(&f.listen, "listen", "127.0.0.1:0", "`address` to listen on")
 	cmd.Flags().StringVar(&f.environment, "environment", "sample", "`name` or file of the environment: "+strings.Join(simulator.BuiltinNames(), ", "))
+	cmd.Flags().StringVar(&f.replay, "replay", "", "`file` of a recording to serve in place of an environment")
+	cmd.MarkFlagsMutuallyExclusive("replay", "environment")
 	cmd.Flags().StringVar(&f.dir, "dir", "", "`folder` for ca.pem, env and dbaudit.yaml (default a temporary one)")
 	return cmd
 }
 
 func (a *app) simulate(ctx context.Context, f simulateFlags) error {
-	server, err := a.simulator(ctx, f.environment, f.listen)
+	simulated, err := a.serveSimulation(ctx, f)
 	if err != nil {
 		return err
 	}
-	defer server.Close()
+	defer simulated.close()
 	dir := f.dir
 	if dir == "" {
 		if dir, err = os.MkdirTemp("", "dbaudit-simulate-"); err != nil {
@@ -183,7 +187,7 @@ func (a *app) simulate(ctx context.Context, f simulateFlags) error {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return fmt.Errorf("making the folder for the simulator's files: %w", err)
 	}
-	lines, err := a.simulatorFiles(server, dir)
+	lines, err := a.simulatorFiles(simulated, dir)
 	if err != nil {
 		return err
 	}
@@ -196,21 +200,52 @@ func (a *app) simulate(ctx context.Context, f simulateFlags) error {
 	return nil
 }
 
-// simulatorFiles writes what a client in another process needs, and returns the
-// variables.
-func (a *app) simulatorFiles(server *simulator.Server, dir string) (string, error) {
+// A simulation is what is served, and what a client needs to know of it.
+type simulation struct {
+	target target
+	ca     []byte
+	// applies is who may change what a plan says; nil where nobody may.
+	applies *simulator.Client
+	close   func() error
+}
+
+// serveSimulation serves an environment, or a recording.
+func (a *app) serveSimulation(ctx context.Context, f simulateFlags) (simulation, error) {
+	if f.replay != "" {
+		site, t, err := a.replay(ctx, f.replay, f.listen)
+		if err != nil {
+			return simulation{}, err
+		}
+		return simulation{target: t, ca: site.CAPEM(), close: site.Close}, nil
+	}
+	server, err := a.simulator(ctx, f.environment, f.listen)
+	if err != nil {
+		return simulation{}, err
+	}
 	t, err := a.simulated(server)
 	if err != nil {
-		return "", err
+		return simulation{}, errors.Join(err, server.Close())
 	}
+	s := simulation{target: t, ca: server.CAPEM(), close: server.Close}
+	if env := server.Environment(); env.Suggest.Administrator != "" {
+		s.applies = env.Client(env.Suggest.Administrator)
+	}
+	return s, nil
+}
+
+// simulatorFiles writes what a client in another process needs, and returns the
+// variables.
+func (a *app) simulatorFiles(s simulation, dir string) (string, error) {
+	t := s.target
 	ca := filepath.Join(dir, "ca.pem")
-	if err := writeFile(ca, server.CAPEM()); err != nil {
+	if err := writeFile(ca, s.ca); err != nil {
 		return "", err
 	}
 	file := config.File{
 		Profile: t.profile.Name, URL: t.url, BusinessUnit: t.requirement.BusinessUnit,
 		Auth:        config.Auth{TenantID: t.tenantID, ClientID: t.clientID, Authority: t.authority},
-		Integration: config.Integration{AppID: t.requirement.ApplicationID, Role: t.requirement.Role},
+		Integration: config.Integration{AppID: t.requirement.ApplicationID, User: t.requirement.User, Role: t.requirement.Role},
+		Depth:       t.requirement.Depth, Allow: t.requirement.Allow,
 	}
 	for _, v := range t.requirement.Views {
 		file.Views = append(file.Views, config.View{Table: v.Table, Name: v.Name, Owner: v.Owner})
@@ -230,13 +265,12 @@ func (a *app) simulatorFiles(server *simulator.Server, dir string) (string, erro
 		{"DBAUDIT_AUTHORITY", t.authority},
 		{"DBAUDIT_CLIENT_ID", t.clientID},
 		{"DBAUDIT_CLIENT_SECRET", t.clientSecret.Reveal()},
-		{"DBAUDIT_INTEGRATION_APP_ID", t.requirement.ApplicationID},
 	}
-	// Who may change what a plan says, where the environment has such a client.
-	if env := server.Environment(); env.Suggest.Administrator != "" {
-		if c := env.Client(env.Suggest.Administrator); c != nil {
-			vars = append(vars, [2]string{"DBAUDIT_APPLY_CLIENT_ID", c.ApplicationID}, [2]string{"DBAUDIT_APPLY_CLIENT_SECRET", c.Secret})
-		}
+	if id := t.requirement.ApplicationID; id != "" {
+		vars = append(vars, [2]string{"DBAUDIT_INTEGRATION_APP_ID", id})
+	}
+	if c := s.applies; c != nil {
+		vars = append(vars, [2]string{"DBAUDIT_APPLY_CLIENT_ID", c.ApplicationID}, [2]string{"DBAUDIT_APPLY_CLIENT_SECRET", c.Secret})
 	}
 	for _, v := range append(vars, [2]string{"SSL_CERT_FILE", ca}) {
 		fmt.Fprintf(&b, "export %s='%s'\n", v[0], strings.ReplaceAll(v[1], "'", `'\''`))

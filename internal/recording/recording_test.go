@@ -1,0 +1,290 @@
+package recording_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+
+	"github.com/dbaudit/dbaudit/internal/recording"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+const (
+	host = "https://fabrikam.crm4.dynamics.com"
+	api  = "/api/data/v9.2/"
+	jane = "aaaaaaaa-1111-4222-8333-444444444444"
+	kim  = "BBBBBBBB-1111-4222-8333-444444444444"
+)
+
+// A world answers by address; an answer of status 0 is none.
+type world map[string][]answer
+
+type answer struct {
+	status int
+	body   string
+}
+
+func (w world) RoundTrip(r *http.Request) (*http.Response, error) {
+	list := w[r.URL.RequestURI()]
+	if len(list) == 0 || list[0].status == 0 {
+		return nil, fmt.Errorf("no answer to %s", r.URL)
+	}
+	a := list[0]
+	w[r.URL.RequestURI()] = list[1:]
+	return &http.Response{
+		StatusCode: a.status, Body: io.NopCloser(strings.NewReader(a.body)),
+		Header: http.Header{"Content-Type": {"application/json"}, "Set-Cookie": {"session=cookie-of-fabrikam"}, "Req_id": {"secret-header"}},
+	}, nil
+}
+
+// record makes requests, in that order, and gives the recording of them.
+func record(t testing.TB, w world, head recording.Head, addresses ...string) []byte {
+	t.Helper()
+	r := recording.NewRecorder(head)
+	transport := r.Wrap(w)
+	for _, address := range addresses {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, host+address, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer secret-token")
+		request.Header.Set("CallerObjectId", kim)
+		response, err := transport.RoundTrip(request)
+		if err != nil {
+			continue
+		}
+		if _, err := io.Copy(io.Discard, response.Body); err != nil {
+			t.Fatal(err)
+		}
+		if err := response.Body.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := r.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// A line is an exchange as it is kept.
+type line struct {
+	Address string
+	As      map[string]string
+	Status  int
+	Body    json.RawMessage
+	Broken  bool
+}
+
+func lines(t testing.TB, data []byte) (recording.Head, []line) {
+	t.Helper()
+	var head recording.Head
+	var list []line
+	for i, text := range strings.Split(strings.TrimSpace(string(data)), "\n") {
+		into := any(&head)
+		if i > 0 {
+			list = append(list, line{})
+			into = &list[i-1]
+		}
+		if err := json.Unmarshal([]byte(text), into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return head, list
+}
+
+func TestNothingOfTheEnvironmentIsLeft(t *testing.T) {
+	first := api + "systemusers?$filter=fullname%20eq%20%27Jane%20O%27%27Brien%27%20and%20systemuserid%20eq%20" + jane
+	next := api + "systemusers?$select=fullname&$skiptoken=%3Ccookie%20last%3D%22Jane%20O%27Brien%22%20%2F%3E"
+	w := world{
+		first: {{200, `{"@odata.context":"` + host + api + `$metadata#systemusers","value":[
+			{"@odata.etag":"W/\"42\"","systemuserid":"` + jane + `","fullname":"Jane O'Brien","domainname":"jane@fabrikam.com","isdisabled":true,"isdisabled":false,
+			 "_businessunitid_value@OData.Community.Display.V1.FormattedValue":"Fabrikam Sales","mobile":"+49 170 1234567","returnedtypecode":"account","createdon":"2026-01-02T03:04:05Z",
+			 "roletemplateid":"627090ff-40a3-4053-8790-584edc5be201","version":"9.2.1","depth":8,"note":null,
+			 "orgdborgsettings":"<OrgSettings><EnableOwnershipAcrossBusinessUnits>true</EnableOwnershipAcrossBusinessUnits><Mail>boss@fabrikam.com</Mail></OrgSettings>"}],
+			"@odata.nextLink":"` + host + next + `"}`}},
+		next:           {{200, `{"value":[{"systemuserid":"` + strings.ToLower(kim) + `","fullname":"Kim Demandbase Bot","objectid":"` + strings.ToUpper(jane) + `"}]}`}},
+		api + "WhoAmI": {{403, `{"error":{"code":"0x80048306","message":"Principal user (Id=` + jane + `, type=8) named Jane of Fabrikam is missing prvReadUser privilege on OTC=8 for entity 'systemuser'. Write to jane@fabrikam.com."}}`}},
+	}
+	data := record(t, w, recording.Head{
+		Command: "scan", Pattern: "demandbase",
+		Requirement: snapshot.Requirement{Profile: "demandbase", User: "Jane@fabrikam.com", Role: "Fabrikam Role"},
+	}, first, next, api+"WhoAmI")
+	for _, word := range []string{
+		"jane", "brien", "kim", "fabrikam", "sales", "boss", "170", "secret", "cookie", "aaaaaaaa", "bbbbbbbb", "%3C",
+	} {
+		if strings.Contains(strings.ToLower(string(data)), strings.ToLower(word)) {
+			t.Errorf("%q is left in\n%s", word, data)
+		}
+	}
+	for _, word := range []string{
+		"prvReadUser", "0x80048306", "is missing", "'systemuser'", `"isdisabled":true,"isdisabled":false`, `"depth":8`, "627090ff-40a3-4053-8790-584edc5be201",
+		`"returnedtypecode":"account"`, "2026-01-02T03:04:05Z", `<EnableOwnershipAcrossBusinessUnits>true<`, " demandbase", `W/\"42\"`, `"note":null`,
+	} {
+		if !strings.Contains(string(data), word) {
+			t.Errorf("%q is gone from\n%s", word, data)
+		}
+	}
+	head, list := lines(t, data)
+	var page, rest struct {
+		Value []struct{ SystemUserID, ObjectID, FullName, DomainName string }
+	}
+	for i, into := range []any{&page, &rest} {
+		if err := json.Unmarshal(list[i].Body, into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	one, two := page.Value[0], rest.Value[0]
+	if !strings.Contains(list[0].Address, "'"+one.FullName+"'") || !strings.HasSuffix(list[0].Address, one.SystemUserID) ||
+		two.ObjectID != one.SystemUserID || list[0].As["CallerObjectId"] != two.SystemUserID || head.Requirement.User != one.DomainName {
+		t.Errorf("what is equal does not stay equal:\n%s", data)
+	}
+
+	// The replay is read page by page, as the environment was.
+	replayer, err := recording.NewReplayer(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, status := get(t, replayer, "/api/data/"+list[0].Address, two.SystemUserID)
+	var link struct {
+		Next string `json:"@odata.nextLink"`
+	}
+	if err := json.Unmarshal([]byte(got), &link); err != nil || status != 200 {
+		t.Fatalf("%d %s", status, got)
+	}
+	address, ok := strings.CutPrefix(link.Next, "https://replay.example")
+	if !ok {
+		t.Fatalf("the next page is at %s", link.Next)
+	}
+	if got, status := get(t, replayer, address, two.SystemUserID); status != 200 || !strings.Contains(got, two.FullName) {
+		t.Errorf("the next page: %d %s", status, got)
+	}
+}
+
+func get(t *testing.T, h http.Handler, address, as string) (body string, status int) {
+	t.Helper()
+	request := httptest.NewRequest(http.MethodGet, "https://replay.example"+strings.NewReplacer(" ", "%20", `"`, "%22").Replace(address), nil)
+	request.Header.Set("Authorization", "Bearer any")
+	if as != "" {
+		request.Header.Set("CallerObjectId", as)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, request)
+	return w.Body.String(), w.Code
+}
+
+// TestOrderAndEqualityStay holds over random names and ids.
+func TestOrderAndEqualityStay(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		names := rapid.SliceOfN(rapid.OneOf(rapid.StringMatching(`[A-Za-z@' äß]{1,20}`), rapid.String()), 2, 30).Draw(r, "names")
+		body, err := json.Marshal(map[string]any{"value": names})
+		if err != nil {
+			r.Fatal(err)
+		}
+		_, list := lines(t, record(t, world{api + "x": {{200, string(body)}}}, recording.Head{Pattern: "base"}, api+"x"))
+		var was, is struct{ Value []string }
+		if err := json.Unmarshal(body, &was); err != nil {
+			r.Fatal(err)
+		}
+		if err := json.Unmarshal(list[0].Body, &is); err != nil {
+			r.Fatal(err)
+		}
+		first := map[string]string{} // of the spellings of a name
+		for _, a := range was.Value {
+			if b, seen := first[strings.ToLower(a)]; !seen || a < b {
+				first[strings.ToLower(a)] = a
+			}
+		}
+		stays := func(i int) bool { return was.Value[i] == is.Value[i] } // a number, or nothing
+		for i, a := range was.Value {
+			if stays(i) {
+				continue
+			}
+			if n := utf8.RuneCountInString(a); n > 20 && utf8.RuneCountInString(is.Value[i]) != n && !strings.Contains(a, "@") {
+				r.Errorf("%q has become %q", a, is.Value[i])
+			}
+			for j, b := range was.Value {
+				if (strings.ToLower(a) == strings.ToLower(b)) != (is.Value[i] == is.Value[j]) {
+					r.Errorf("%q and %q have become %q and %q", a, b, is.Value[i], is.Value[j])
+				}
+				if !stays(j) && first[strings.ToLower(a)] < first[strings.ToLower(b)] && is.Value[i] >= is.Value[j] {
+					r.Errorf("%q stands before %q, and %q behind %q", a, b, is.Value[i], is.Value[j])
+				}
+			}
+		}
+	})
+}
+
+func TestReplayInventsNothing(t *testing.T) {
+	w := world{
+		api + "again":  {{503, `{"error":{"code":"0x1","message":"later"}}`}, {200, `{"n":1}`}, {200, `{"n":2}`}},
+		api + "page":   {{502, "<html>Fabrikam's gateway</html>"}},
+		api + "silent": {{}},
+	}
+	data := record(t, w, recording.Head{}, api+"again", api+"again", api+"again", api+"page", api+"silent")
+	if strings.Contains(string(data), "gateway") {
+		t.Errorf("a page is left in\n%s", data)
+	}
+	replayer, err := recording.NewReplayer(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	as := strings.ToLower(func() string { _, list := lines(t, data); return list[0].As["CallerObjectId"] }())
+	for i, want := range []string{"later", `{"n":1}`, `{"n":2}`, `{"n":2}`} {
+		if got, _ := get(t, replayer, api+"again", as); !strings.Contains(got, want) {
+			t.Errorf("answer %d is %s, want %s", i+1, got, want)
+		}
+	}
+	if got, status := get(t, replayer, api+"page", as); status != 502 || json.Valid([]byte(got)) {
+		t.Errorf("a page: %d %s", status, got)
+	}
+	for name, address := range map[string]string{"an address": api + "other", "another caller": api + "again"} {
+		got, status := get(t, replayer, address, "")
+		var said struct {
+			Error struct{ Code, Message string }
+		}
+		if err := json.Unmarshal([]byte(got), &said); err != nil || status != 400 || !strings.Contains(said.Error.Message, "was not recorded") {
+			t.Errorf("%s that was not recorded: %d %s", name, status, got)
+		}
+	}
+	defer func() {
+		if recover() != http.ErrAbortHandler { //nolint:errorlint // as net/http compares it
+			t.Error("where no answer came, the replay answers")
+		}
+	}()
+	get(t, replayer, api+"silent", as)
+}
+
+func TestReplayRefusesWhatIsNoRecording(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                                 "this is empty, not a recording",
+		"x":                                "line 1 is none of a recording",
+		"[]\n{}":                           "line 1 is none of a recording",
+		`{"format":"dbaudit.snapshot/v1"}`: `this is "dbaudit.snapshot/v1", not a recording`,
+		`{"format":"dbaudit.recording/v1"}` + "\n{\"methud\":1}": "line 2 is none of a recording",
+	} {
+		if _, err := recording.NewReplayer([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func TestRecordingIsBounded(t *testing.T) {
+	large := `"` + strings.Repeat("x", 40<<20) + `"`
+	w := world{api + "a": {{200, large}}, api + "b": {{200, large}}, api + "c": {{200, "{}"}}}
+	head, list := lines(t, record(t, w, recording.Head{}, api+"a", api+"b", api+"c"))
+	if !head.Truncated || len(list) != 2 {
+		t.Errorf("truncated is %v, with %d exchanges", head.Truncated, len(list))
+	}
+	if slices.ContainsFunc(list, func(l line) bool { return l.Address == "v9.2/c" }) {
+		t.Error("what came later is kept")
+	}
+}

@@ -1,0 +1,131 @@
+package recording
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// The identity that a replay's configuration names. Any other is good as well.
+const (
+	TenantID = "11111111-1111-4111-8111-111111111111"
+	ClientID = "22222222-2222-4222-8222-222222222222"
+)
+
+// A Replayer serves a recording: the Web API, and a token endpoint that gives a token
+// to everybody. Of a request that was made several times it gives the answers in
+// their order, and the last one from then on.
+type Replayer struct {
+	Head Head
+
+	mu      sync.Mutex
+	answers map[string][]exchange
+}
+
+// NewReplayer reads a recording.
+func NewReplayer(data []byte) (*Replayer, error) {
+	head, list, err := decode(data)
+	if err != nil {
+		return nil, err
+	}
+	r := &Replayer{Head: head, answers: map[string][]exchange{}}
+	for _, e := range list {
+		r.answers[key(e.Method, e.Address, e.As)] = append(r.answers[key(e.Method, e.Address, e.As)], e)
+	}
+	return r, nil
+}
+
+func key(method, address string, as map[string]string) string {
+	text := method + " " + address
+	for _, name := range slices.Sorted(maps.Keys(as)) {
+		text += "\n" + name + ": " + as[name]
+	}
+	return text
+}
+
+func (r *Replayer) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	origin := "https://" + request.Host
+	if !strings.HasPrefix(request.URL.Path, "/api/data") {
+		r.signIn(w, request, origin)
+		return
+	}
+	if !strings.HasPrefix(request.Header.Get("Authorization"), "Bearer ") {
+		w.Header().Set("WWW-Authenticate", "Bearer authorization_uri="+origin+"/"+TenantID+"/oauth2/authorize, resource_id="+origin+"/")
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	address := canonical(request.URL)
+	e, ok := r.next(key(request.Method, address, callersOf(request.Header)))
+	if !ok {
+		answer(w, http.StatusBadRequest, map[string]any{"error": map[string]string{
+			"code": "0x0", "message": fmt.Sprintf("%s %s was not recorded, and a replay invents nothing: record it with the same command and the same requirement", request.Method, address),
+		}})
+		return
+	}
+	if e.Status == 0 {
+		panic(http.ErrAbortHandler) // no answer came
+	}
+	for name, value := range e.Header {
+		w.Header().Set(name, value)
+	}
+	body := []byte(strings.ReplaceAll(string(e.Body), recorded, origin))
+	if e.Broken {
+		body = []byte("The body was no JSON and was not recorded.")
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(e.Status)
+	_, _ = w.Write(body)
+}
+
+// next is the next answer to a request.
+func (r *Replayer) next(key string) (exchange, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := r.answers[key]
+	if len(list) == 0 {
+		return exchange{}, false
+	}
+	if len(list) > 1 {
+		r.answers[key] = list[1:]
+	}
+	return list[0], true
+}
+
+// signIn answers as a sign-in host that knows everybody.
+func (r *Replayer) signIn(w http.ResponseWriter, request *http.Request, origin string) {
+	tenant, path, _ := strings.Cut(strings.TrimPrefix(request.URL.Path, "/"), "/")
+	base := origin + "/" + tenant
+	switch path {
+	case "discovery/instance":
+		answer(w, http.StatusOK, map[string]any{
+			"tenant_discovery_endpoint": origin + "/" + TenantID + "/v2.0/.well-known/openid-configuration", "api-version": "1.1",
+			"metadata": []map[string]any{{"preferred_network": request.Host, "preferred_cache": request.Host, "aliases": []string{request.Host}}},
+		})
+	case "v2.0/.well-known/openid-configuration":
+		answer(w, http.StatusOK, map[string]any{
+			"issuer": origin + "/" + TenantID + "/v2.0", "token_endpoint": base + "/oauth2/v2.0/token",
+			"authorization_endpoint": base + "/oauth2/v2.0/authorize", "jwks_uri": base + "/discovery/v2.0/keys",
+		})
+	case "oauth2/v2.0/token":
+		answer(w, http.StatusOK, map[string]any{"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": "replayed"})
+	default:
+		answer(w, http.StatusNotFound, map[string]any{"error": "invalid_request", "error_description": "A replay has no " + request.URL.Path})
+	}
+}
+
+func answer(w http.ResponseWriter, status int, body any) {
+	data, err := json.Marshal(body)
+	if err != nil {
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json; odata.metadata=minimal; charset=utf-8")
+	w.Header().Set("OData-Version", "4.0")
+	w.WriteHeader(status)
+	_, _ = w.Write(data)
+}

@@ -1,0 +1,43 @@
+package simulator
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+)
+
+// A Site is a handler of another's, served as the simulator serves its own: over TLS,
+// by a certificate that a new authority has signed.
+type Site struct {
+	server *Server
+	url    string
+}
+
+// Serve serves a handler on an address until ctx ends or the site is closed.
+func Serve(ctx context.Context, listen string, h http.Handler) (*Site, error) {
+	if _, _, err := net.SplitHostPort(listen); err != nil {
+		return nil, err //nolint:wrapcheck // it names the address
+	}
+	ca, err := newAuthority(time.Now())
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{ca: ca}
+	address, err := s.listen(ctx, listen, h)
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	s.stopWatching = context.AfterFunc(ctx, func() { _ = s.Close() })
+	return &Site{s, address}, nil
+}
+
+// URL is the site's address.
+func (s *Site) URL() string { return s.url }
+
+// CAPEM is the certificate of the authority, in PEM.
+func (s *Site) CAPEM() []byte { return s.server.CAPEM() }
+
+// Close stops serving.
+func (s *Site) Close() error { return s.server.Close() }
