@@ -340,6 +340,11 @@ func (r *Runner) asPlanned(ctx context.Context, a plan.Action, t plan.Target, no
 	if name := unplanned(r.Journal.Plan, a, now.State); name != "" {
 		return &ChangedError{Action: a, Because: fmt.Sprintf("the role does not grant %s any more", name)}
 	}
+	for _, name := range t.Filtered {
+		if !slices.Contains(now.Filtered, name) {
+			return &ChangedError{Action: a, Because: "no record filter grants " + name + " any more"}
+		}
+	}
 	if len(now.Filtered) > 0 && !r.ReplaceFiltered {
 		return &FilteredError{a, now.Filtered}
 	}

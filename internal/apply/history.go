@@ -189,6 +189,11 @@ func (h *history) before(at int, r Record) error {
 			return fmt.Errorf("says how %s was granted, which action %s does not change", name, r.Action)
 		}
 	}
+	for _, name := range a.Target.Filtered {
+		if !slices.Contains(r.Filtered, name) {
+			return fmt.Errorf("does not say how %s was granted, and the plan does", name)
+		}
+	}
 	known := a.Target.Known()
 	for slot, id := range r.IDs {
 		if known[slot] != "" && known[slot] != id {

@@ -179,7 +179,9 @@ func (b *builder) shareActions(w *shareWork, userMadeBy string) {
 	if principal.ID == "" {
 		principal.MadeBy = userMadeBy
 	}
-	rights := b.snapshot.Shares[principal.ID][w.view.ID].Rights
+	// What is inherited from something else that is shared is no part of this share.
+	share := b.snapshot.Shares[principal.ID][w.view.ID]
+	rights := slices.DeleteFunc(slices.Clone(share.Rights), func(r snapshot.Right) bool { return slices.Contains(share.Inherited, r) })
 	change := func(kind audit.FixKind, to []snapshot.Right, why []Reason) {
 		b.action(Action{
 			Kind: kind, Why: why,

@@ -63,6 +63,25 @@ func TestInheritedRightsAreLeft(t *testing.T) {
 	}
 }
 
+// TestInheritedRightsAreNoPartOfAShare: a share goes from what it gives itself, which is
+// what apply reads, and is not widened by what comes from elsewhere.
+func TestInheritedRightsAreNoPartOfAShare(t *testing.T) {
+	p := build(t, options(), func(_ *audit.Result, s *snapshot.Snapshot) {
+		given := []snapshot.Right{snapshot.RightAppendTo}
+		for principal := range s.Shares {
+			delete(s.Shares[principal], id(accounts))
+		}
+		s.Shares[id(user)][id(accounts)] = snapshot.Share{Rights: given, Inherited: given}
+	})
+	i := slices.IndexFunc(p.Actions, func(a plan.Action) bool { return a.Kind == audit.FixShareView })
+	if i < 0 {
+		t.Fatal("nothing is shared")
+	}
+	if a := p.Actions[i]; a.Before["access"] != plan.None || a.After["access"] != "read" || a.Request.Path != "GrantAccess" {
+		t.Errorf("from %v to %v by %s", a.Before, a.After, a.Request.Path)
+	}
+}
+
 // TestGrantAndAssign: where a role reaches the user only through a team that keeps its
 // Basic rights, one plan grants what is missing and assigns the role.
 func TestGrantAndAssign(t *testing.T) {

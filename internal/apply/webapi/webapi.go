@@ -15,7 +15,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -422,10 +421,6 @@ func lacksUserQuery(r plan.Request, e *dataverse.Error) bool {
 	if e.Kind != dataverse.Forbidden || !strings.EqualFold(e.MissingPrivilege(), "prvReadUserQuery") {
 		return false
 	}
-	m := regexp.MustCompile(`(?i)principal (?:user|team) \(id=([0-9a-f-]{36})`).FindStringSubmatch(e.Message)
-	if m == nil {
-		return false
-	}
 	var body struct {
 		PrincipalAccess struct {
 			Principal struct {
@@ -434,7 +429,9 @@ func lacksUserQuery(r plan.Request, e *dataverse.Error) bool {
 			}
 		}
 	}
-	return json.Unmarshal(r.Body, &body) == nil && strings.EqualFold(m[1], cmp.Or(body.PrincipalAccess.Principal.User, body.PrincipalAccess.Principal.Team))
+	lacking := e.Principal().String()
+	return lacking != "" && json.Unmarshal(r.Body, &body) == nil &&
+		strings.EqualFold(lacking, cmp.Or(body.PrincipalAccess.Principal.User, body.PrincipalAccess.Principal.Team))
 }
 
 func (e *Environment) send(ctx context.Context, r plan.Request, body json.RawMessage, label string) (made string, err error) {
