@@ -160,6 +160,9 @@ func (b *builder) gather() {
 		if c.Outcome != audit.OutcomeFail {
 			continue
 		}
+		if len(c.Unjudged) > 0 && wanted {
+			b.plan.Unknown = append(b.plan.Unknown, Unknown{c.ID, strings.Join(c.Unjudged, "; ")})
+		}
 		for _, f := range c.Findings {
 			if f.Waiver != nil {
 				continue

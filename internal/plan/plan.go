@@ -54,7 +54,8 @@ type Plan struct {
 	Manual []Manual `json:"manual"`
 	// Withheld are changes that only a flag brings into a plan.
 	Withheld []Withheld `json:"withheld"`
-	// Unknown are the controls that could not be judged when the plan was made.
+	// Unknown are the controls that could not be judged, or not in full, when the plan
+	// was made.
 	Unknown []Unknown `json:"unknown"`
 	// Findings are all faults that the plan was made from, mended by it or not.
 	Findings []Finding `json:"findings"`

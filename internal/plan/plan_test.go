@@ -562,3 +562,14 @@ func FuzzDecode(f *testing.F) {
 		_ = p.Markdown()
 	})
 }
+
+// TestJudgedInPart: what of a failed control could not be judged is unknown to the plan
+// too, beside what it does about the rest.
+func TestJudgedInPart(t *testing.T) {
+	p := build(t, options(), func(r *audit.Result, _ *snapshot.Snapshot) {
+		r.Controls[1].Unjudged = []string{"another role was not read"}
+	})
+	if !slices.Contains(p.Unknown, plan.Unknown{Control: "DB-PRIV-LEAD", Reason: "another role was not read"}) {
+		t.Errorf("unknown: %v", p.Unknown)
+	}
+}
