@@ -234,11 +234,11 @@ func (a *app) asks(yes bool) bool { return !yes && a.StdinIsTerminal && a.Stderr
 func (a *app) present(name, what, shown string, yes bool) {
 	switch {
 	case a.asks(yes):
-		a.screen.print(a.Stderr, text.Lines(shown)+"\n")
+		a.screen.write(a.Stderr, text.Lines(shown)+"\n")
 	case a.global.logFormat == "json":
 		a.log(slog.LevelInfo, name, "to "+what, slog.String("text", shown))
 	case !a.global.quiet:
-		a.screen.print(a.Stderr, text.Lines(shown)+"\n")
+		a.screen.write(a.Stderr, text.Lines(shown)+"\n")
 	}
 }
 
@@ -268,7 +268,7 @@ func (a *app) confirm(ctx context.Context, name, what string, yes bool) error {
 	}()
 	question := fmt.Sprintf("To %s, type the environment's name, %s: ", what, text.Line(name))
 	for range 2 {
-		a.screen.print(a.Stderr, question)
+		a.screen.write(a.Stderr, question)
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("asking for confirmation: %w", ctx.Err())

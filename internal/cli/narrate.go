@@ -50,7 +50,7 @@ func (a *app) log(level slog.Level, environment, message string, fields ...slog.
 	if environment != "" {
 		message = text.Line(environment) + ": " + message
 	}
-	a.screen.print(a.Stderr, paragraph(message))
+	a.screen.write(a.Stderr, paragraph(message))
 }
 
 func (a *app) logJSON(level slog.Level, environment, message string, fields []slog.Attr) {
@@ -69,7 +69,7 @@ func (a *app) logJSON(level slog.Level, environment, message string, fields []sl
 	if err := handler.Handle(nil, record); err != nil { //nolint:staticcheck // the handler ignores the context
 		return // what cannot be narrated must not fail what is narrated
 	}
-	a.screen.print(a.Stderr, string(text.JSON(line.Bytes())))
+	a.screen.write(a.Stderr, string(text.JSON(line.Bytes())))
 }
 
 // complain prints the error that ends a run. Errors say themselves what to do.
@@ -83,7 +83,7 @@ func (a *app) complain(err error) {
 		a.log(slog.LevelError, "", message)
 		return
 	}
-	a.screen.print(a.Stderr, paragraph("dbaudit: "+message))
+	a.screen.write(a.Stderr, paragraph("dbaudit: "+message))
 }
 
 // paragraph is a message that may have several lines, such as several faults: what

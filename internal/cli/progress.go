@@ -35,8 +35,8 @@ const (
 	wrapping   = "\x1b[?7h"
 )
 
-// print writes what stays, above the live lines.
-func (s *screen) print(w io.Writer, message string) {
+// write writes what stays, above the live lines.
+func (s *screen) write(w io.Writer, message string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.show(w, s.erasure())

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/json"
 	"io"
 	"strconv"
 	"strings"
@@ -63,9 +62,7 @@ func writeGitLab(w io.Writer, rs []audit.Result) error {
 			}
 		}
 	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(issues)
+	return encodeJSON(w, issues)
 }
 
 func gitlabSeverity(s audit.Severity) string {

@@ -103,9 +103,9 @@ func (f Format) String() string {
 // does no harm.
 func (f Format) plain() bool {
 	switch f {
-	case JUnit, Markdown, CSV, Unix:
+	case JUnit, Markdown, CSV, Unix, OpenMetrics:
 		return true
-	case Unknown, Table, JSON, SARIF, HTML, GitHub:
+	case Unknown, Table, JSON, SARIF, HTML, GitHub, GitLab:
 	}
 	return false
 }

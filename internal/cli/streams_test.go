@@ -1,0 +1,158 @@
+package cli
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/dbaudit/dbaudit/internal/report"
+	"github.com/dbaudit/dbaudit/internal/report/text"
+	"github.com/dbaudit/dbaudit/internal/signin"
+	"github.com/dbaudit/dbaudit/internal/simulator"
+)
+
+var (
+	broken     = regexp.MustCompile(`##[A-Za-z]* \[`)
+	oldCommand = regexp.MustCompile(`##[A-Za-z]*\[`)
+	ourCommand = regexp.MustCompile(`^::(error|warning|notice|group|endgroup)( [a-zA-Z]+=[^:,]*(,[a-zA-Z]+=[^:,]*)*)?::`)
+)
+
+// obeyed is the first line of a stream that a terminal or a CI runner would obey;
+// empty where there is none. The commands of the format github are ours.
+func obeyed(stream string, github bool) string {
+	for line := range strings.SplitSeq(stream, "\n") {
+		command := strings.HasPrefix(strings.TrimFunc(line, unicode.IsSpace), "::") && (!github || !ourCommand.MatchString(line))
+		if command || oldCommand.MatchString(line) || strings.ContainsFunc(line, text.Unseen) {
+			return line
+		}
+	}
+	return ""
+}
+
+// FuzzStreams gives everything that bears a name one that does harm, follows it through
+// the commands, and looks at what each writes to its two streams.
+func FuzzStreams(f *testing.F) {
+	for _, name := range []string{
+		"x ##vso[task.prependpath]/tmp/evil \u202e\u2066\u200b\u00ad\ufe0f\U000e0041 \x1b[31m\x1b]8;;http://x\x07",
+		"a\n::add-mask::hello\r\n  ::error::x\n##[add-matcher]m.json",
+		"::set-output name=a::##VSO[b|`c`*_<d>&amp;~~e~~]",
+	} {
+		f.Add(name)
+	}
+	l := newLab(f)
+	f.Fuzz(func(t *testing.T, name string) {
+		if strings.TrimSpace(name) == "" || !utf8.ValidString(name) || strings.ContainsRune(name, 0) || len(name) > 150 {
+			t.Skip("no name")
+		}
+		w := l.pristine.clone()
+		rename(&w, name)
+		if err := l.server.Mutate(func(env *simulator.Environment) { *env = *w.Environment.Clone() }); err != nil {
+			t.Skip("no name that the platform takes: ", err)
+		}
+		w.Environment = l.server.Environment()
+		r, s, err := l.tryLook(t.Context(), w.want)
+		if err != nil {
+			t.Skip("no requirement: ", err)
+		}
+		s.Environment.Name, r.Environment.Name = name, name
+		if err := s.Seal(); err != nil {
+			t.Fatal(err)
+		}
+		r.Snapshot.Digest = s.Digest
+		data, err := s.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := t.TempDir()
+		file := func(name string, data []byte) string {
+			name = filepath.Join(dir, name)
+			if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(name, data, 0o600); err != nil {
+				t.Skip("no name of a file: ", err)
+			}
+			return name
+		}
+		snapshot := file("s.json", data)
+		var b bytes.Buffer
+		if err := report.Render(&b, report.JSON, r, report.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		result := file("history/r.json", b.Bytes())
+		fileName := strings.NewReplacer("/", "_", `\`, "_").Replace(name)
+		role := `<Role id="{6f0c2a51-8b3d-4e0f-9a77-1c5d2e9b4a10}" name="Demandbase"><RolePrivileges><RolePrivilege name="prvRedLead" level="Global"/></RolePrivileges></Role>`
+		file("lint/Roles/"+fileName+".xml", []byte(role))
+		file("lint/Roles/"+fileName+".broken.xml", []byte("<Role"))
+		admin := l.server.Environment().Suggest.Administrator
+		variables := map[string]string{
+			"DBAUDIT_URL": l.server.URL(), "DBAUDIT_TENANT_ID": l.server.TenantID(), "DBAUDIT_AUTHORITY": l.server.AuthorityURL(),
+			"DBAUDIT_CLIENT_ID":           l.server.Environment().Suggest.Auditor,
+			"DBAUDIT_CLIENT_SECRET":       l.server.Environment().Client(l.server.Environment().Suggest.Auditor).Secret,
+			"DBAUDIT_INTEGRATION_APP_ID":  l.server.Environment().Suggest.ApplicationID,
+			"DBAUDIT_APPLY_CLIENT_ID":     admin,
+			"DBAUDIT_APPLY_CLIENT_SECRET": l.server.Environment().Client(admin).Secret,
+		}
+		roots := x509.NewCertPool()
+		roots.AppendCertsFromPEM(l.server.CAPEM())
+		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
+		defer transport.CloseIdleConnections()
+		run := func(args ...string) {
+			t.Helper()
+			var stdout, stderr bytes.Buffer
+			Main(t.Context(), args, Env{
+				Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Now: clock, SignIns: signin.NewMemoryCache(),
+				Getenv:    func(name string) string { return variables[name] },
+				Transport: func(*x509.CertPool) http.RoundTripper { return transport },
+			})
+			asked := strings.Join(args, " ")
+			if line := obeyed(stdout.String(), strings.Contains(asked, "-f github")); line != "" {
+				t.Errorf("%.60q writes %.200q", args, line)
+			}
+			if line := obeyed(stderr.String(), false); line != "" {
+				t.Errorf("%.60q says %.200q", args, line)
+			}
+			object := strings.HasSuffix(asked, "-f json") || strings.HasSuffix(asked, "-f sarif") || strings.HasSuffix(asked, "-f gitlab")
+			if object && stdout.Len() > 0 && (!json.Valid(stdout.Bytes()) || broken.MatchString(stdout.String()) && !broken.MatchString(name)) {
+				t.Errorf("%.60q writes no JSON: %.200s", args, stdout.String())
+			}
+			if stdout.Len()+stderr.Len() == 0 {
+				t.Errorf("%.60q says nothing", args)
+			}
+		}
+		for _, format := range report.Formats() {
+			run("check", snapshot, "-v", "-f", format.String())
+			run("lint", filepath.Join(dir, "lint"), "--all-roles", "-f", format.String())
+		}
+		run("lint", filepath.Join(dir, "lint"), "--integration-role", name, "--log-format", "json", "-f", "json")
+		for _, format := range []string{"table", "markdown", "json"} {
+			run("diff", result, result, "-v", "-f", format)
+			run("plan", "--result", result, "--snapshot", snapshot, "--as-of", "2026-03-01T00:00:00Z", "-f", format)
+		}
+		run("history", filepath.Join(dir, "history"), "-v")
+		run("history", filepath.Join(dir, "history"), "-f", "json")
+		waivers := filepath.Join(dir, "waivers.yaml")
+		run("waiver", "add", "--waivers", waivers, "--control", "DB-PRIV-LEAD", "--kind", "accepted-risk", "--owner", name, "--reason", name, "--days", "9", "--subject", name, "--privilege", "prvReadLead")
+		run("waiver", "check", "--waivers", waivers, "-v")
+		for _, command := range []string{"check", "explain", "report", "lint", "rollback", "diff", "scan -c"} {
+			run(append(strings.Fields(command), name)...)
+		}
+		run("scan", "--env", name)
+		run("profile", "show", name)
+		run("doctor", "--integration-role", name)
+		run("doctor", "--integration-role", name, "-f", "json")
+		plan, journal := filepath.Join(dir, "plan.json"), filepath.Join(dir, "plan.journal.json")
+		run("plan", "--integration-role", name, "-v", "-o", plan)
+		run("apply", plan, "--yes", "-v")
+		run("rollback", journal, "--yes", "-v")
+	})
+}
