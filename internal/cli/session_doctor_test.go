@@ -232,6 +232,9 @@ func TestDoctor(t *testing.T) {
 				if c.Outcome != "fail" {
 					continue
 				}
+				if strings.Contains(c.Detail, "none") || strings.HasPrefix(c.Detail, "works") && !strings.Contains(c.Detail, "does not hold "+without) {
+					t.Errorf("without %s the check %q says %q", without, c.Title, c.Detail)
+				}
 				if c.Privilege == nil || c.Privilege.Name != without || c.Privilege.Where == "" ||
 					c.Privilege.Depth != least[without].String() || !strings.Contains(c.Advice, without) {
 					t.Errorf("without %s the check %q names %+v and advises %q", without, c.Title, c.Privilege, c.Advice)
