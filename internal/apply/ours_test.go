@@ -311,7 +311,7 @@ func TestAnswersWithAnotherID(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer j.Close()
+		t.Cleanup(func() { _ = j.Close() })
 		r := &apply.Runner{Mutator: maker{f, id}, Journal: j, Sleep: func(context.Context, time.Duration) error { return nil }}
 		err = r.Apply(t.Context())
 		if (err == nil) != ok || !ok && !strings.Contains(err.Error(), "says that it made") {

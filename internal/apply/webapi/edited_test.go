@@ -391,3 +391,42 @@ func (s scene) restoreShares(got *simulator.Environment) string {
 	}
 	return ""
 }
+
+// TestResumeOfAnEditedJournal: what a journal says was made is granted and assigned
+// nothing, unless it is what the plan asked for.
+func TestResumeOfAnEditedJournal(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, simulator.Options{})
+	l.reset(t, empty)
+	p := l.plan(t, everything())
+	r, file := l.start(t, p)
+	fault := cutting(2, simulator.FaultResetBefore) // the role is made, and nothing else
+	l.faults.Store(&fault)
+	if err := r.Apply(t.Context()); err == nil {
+		t.Fatal("nobody noticed")
+	}
+	l.faults.Store(nil)
+	start := l.state(t)
+	if err := r.Journal.Close(); err != nil {
+		t.Fatal(err)
+	}
+	records := read(t, file)
+	environment := l.server.Environment()
+	for _, name := range []string{"System Administrator", "Salesperson"} {
+		role := environment.Role(name)
+		edited := slices.Clone(records)
+		for i := range edited {
+			if edited[i].Made != "" {
+				edited[i].Made = role.ID
+			}
+		}
+		if err := os.WriteFile(file, encode(t, edited, true), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		again := l.again(t, file)
+		if err := again.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("has the name %q", name)) {
+			t.Errorf("%s: %v", name, err)
+		}
+		same(t, "nothing was changed", l.state(t), start)
+	}
+}
