@@ -162,6 +162,7 @@ type collection struct {
 	owners         []user
 	auditorViews   []view
 	ownerViews     [][]view
+	ownerCallers   []dataverse.Caller // as whom each was read
 	userViews      []view
 	userCaller     dataverse.Caller // as whom they were read
 	absentOwners   []string         // names of owners whom nobody has

@@ -72,7 +72,7 @@ func (c *collection) readAuditorViews(ctx context.Context) (err error) {
 // gap in the section; the others are read all the same.
 func (c *collection) readOwnerViews(ctx context.Context) error {
 	names := c.ownerNames()
-	c.ownerViews = make([][]view, len(names))
+	c.ownerViews, c.ownerCallers = make([][]view, len(names)), make([]dataverse.Caller, len(names))
 	return parallel(ctx, len(names), func(ctx context.Context, i int) error {
 		owner := c.owner(names[i])
 		if owner == nil {
@@ -83,7 +83,7 @@ func (c *collection) readOwnerViews(ctx context.Context) error {
 			return nil
 		}
 		var err error
-		c.ownerViews[i], _, err = asUser(ctx, c, snapshot.SectionViews, names[i], owner,
+		c.ownerViews[i], c.ownerCallers[i], err = asUser(ctx, c, snapshot.SectionViews, names[i], owner,
 			func(ctx context.Context, as dataverse.Caller) ([]view, error) {
 				return c.readViews(ctx, "personal views that "+names[i]+" sees", as)
 			})
@@ -165,14 +165,31 @@ func (c *collection) readShares(ctx context.Context) (err error) {
 // principals are the user and its teams: those whose shares count for it.
 func (c *collection) principals() []string { return append(teamIDs(c.user.teams), c.user.id) }
 
-// readSharesByView asks views for those they are shared with, as the user, since
-// only who sees a view may ask: all that the user sees where the share table is
-// closed to the auditor, else those that no row of the table explains.
+// A seen view is one with somebody who sees it, and so may ask whom it is shared with.
+type seen struct {
+	id string
+	as dataverse.Caller
+	// spare marks a question without which the share table's word stands.
+	spare bool
+}
+
+func (c *collection) seenByUser(views []view) []seen {
+	all := make([]seen, len(views))
+	for i, v := range views {
+		all[i] = seen{id: v.id, as: c.userCaller}
+	}
+	return all
+}
+
+// readSharesByView asks views for those they are shared with, as somebody who sees
+// them: all that the user sees where the share table is closed to the auditor, else
+// those that no row of the table explains, and those of the owners that it gives
+// nobody to read where the user's own list cannot tell.
 func (c *collection) readSharesByView(ctx context.Context) error {
-	views := c.userViews
+	views := c.seenByUser(c.userViews)
 	switch {
 	case c.shareTable == nil:
-		if views = c.unexplained(); len(views) == 0 {
+		if views = append(c.seenByUser(c.unexplained()), c.ungiven()...); len(views) == 0 {
 			return nil
 		}
 	case !c.collected(snapshot.SectionUserViews):
@@ -184,13 +201,16 @@ func (c *collection) readSharesByView(ctx context.Context) error {
 	}
 	found := make([][]share, len(views))
 	err := parallel(ctx, len(views), func(ctx context.Context, i int) error {
-		id := views[i].id
+		id, as := views[i].id, views[i].as
 		accesses, err := object(ctx, c, ask{
-			section: snapshot.SectionShares, what: "whom a view is shared with", as: c.userCaller,
+			section: snapshot.SectionShares, what: "whom a view is shared with", as: as,
 			query: func(columnSet) dataverse.Query {
 				return dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", dataverse.GUID(id)))
 			},
 		}, accessesOf)
+		if views[i].spare && ctx.Err() == nil && !isForeign(err) {
+			err = nil
+		}
 		for _, a := range accesses {
 			if mine[a.principal] {
 				found[i] = append(found[i], share{principal: a.principal, view: id, mask: a.mask})
@@ -209,7 +229,7 @@ func (c *collection) readSharesByView(ctx context.Context) error {
 		c.note(snapshot.SectionShares, "the table of shares was not read (%s): the views that the user sees were asked instead; "+
 			"a share without Read is not among them", explain(c.shareTable, c.known))
 	case len(left) > 0:
-		c.note(snapshot.SectionShares, "the table of shares shows this identity only a part of them: the views that the user sees were asked as well; "+
+		c.note(snapshot.SectionShares, "the table of shares shows this identity only a part of them: the views that were seen were asked as well; "+
 			"a share without Read is not among them")
 	}
 	if left := c.unexplained(); len(left) > 0 {
@@ -222,6 +242,23 @@ func (c *collection) readSharesByView(ctx context.Context) error {
 	return nil
 }
 
+// ungiven are the owners' views that no row of the share table gives the user to read,
+// where its own list was not read: the table may show a part.
+func (c *collection) ungiven() []seen {
+	if c.user == nil || c.collected(snapshot.SectionUserViews) || !c.collected(snapshot.SectionShares) {
+		return nil
+	}
+	var all []seen
+	for i, views := range c.ownerViews {
+		for _, v := range c.ungivenOf(views) {
+			if c.requires(v.Table, v.Name) {
+				all = append(all, seen{id: v.id, as: c.ownerCallers[i], spare: true})
+			}
+		}
+	}
+	return all
+}
+
 // unexplained are the views that the user sees, though neither it nor a team of
 // its owns them and no row of the share table gives it Read. Where a table is open
 // but answers with the caller's own rows alone, these are how it shows.
@@ -229,6 +266,12 @@ func (c *collection) unexplained() []view {
 	if c.user == nil || !c.collected(snapshot.SectionUserViews) || !c.collected(snapshot.SectionShares) {
 		return nil
 	}
+	return c.ungivenOf(c.userViews)
+}
+
+// ungivenOf leaves of views those that neither the user nor a team of its owns and no
+// row of the share table gives to read.
+func (c *collection) ungivenOf(views []view) []view {
 	mine, given := map[string]bool{}, map[string]bool{}
 	for _, id := range c.principals() {
 		mine[id] = true
@@ -238,7 +281,7 @@ func (c *collection) unexplained() []view {
 			given[s.view] = true
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(c.userViews), func(v view) bool { return mine[v.OwnerID] || given[v.id] })
+	return slices.DeleteFunc(slices.Clone(views), func(v view) bool { return mine[v.OwnerID] || given[v.id] })
 }
 
 // accessesOf reads the answer of RetrieveSharedPrincipalsAndAccess.

@@ -12,6 +12,7 @@ type holding struct {
 	unit  *unit // from where the depth is measured
 	// team is set where Basic depth means the rows of that team, not the user's own.
 	team *team
+	role *role
 }
 
 // holdings lists the ways in which a privilege reaches a user, directly and through teams.
@@ -31,7 +32,7 @@ func (w *world) holdings(u *user, p *privilege) []holding {
 		if t != nil && !r.TeamPrivilegesOnly {
 			t = nil // as if the user held it
 		}
-		all = append(all, holding{depth, home, t})
+		all = append(all, holding{depth, home, t, r})
 	}
 	for _, r := range u.roles {
 		add(r, u.unit, nil)

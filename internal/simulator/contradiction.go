@@ -20,7 +20,9 @@ const (
 	ViewsOfEverybody Contradiction = "views-of-everybody"
 	// SharesClosed refuses the table of shares, ShareFilterRefused a filter on its type
 	// codes, and ShareCodesNumeric gives these as numbers.
-	SharesClosed       Contradiction = "shares-closed"
+	SharesClosed Contradiction = "shares-closed"
+	// SharesInPart shows of the table of shares what the caller and its teams have.
+	SharesInPart       Contradiction = "shares-in-part"
 	ShareFilterRefused Contradiction = "share-filter-refused"
 	ShareCodesNumeric  Contradiction = "share-codes-numeric"
 	// RolePrivilegesClosed refuses the table of roles' privileges.
@@ -30,10 +32,12 @@ const (
 	// RecordFilters has each list of privileges hold a row of the depth RecordFilter.
 	RecordFilters Contradiction = "record-filters"
 	// ActAsSelfRefused refuses to act as the one who signs in, ActAsUnknownIgnored passes
-	// over an id that nobody has, ActIgnored over every id.
-	ActAsSelfRefused    Contradiction = "act-as-self-refused"
-	ActAsUnknownIgnored Contradiction = "act-as-unknown-ignored"
-	ActIgnored          Contradiction = "act-ignored"
+	// over an id that nobody has, ActAsDisabledIgnored over that of a disabled user,
+	// ActIgnored over every id.
+	ActAsSelfRefused     Contradiction = "act-as-self-refused"
+	ActAsUnknownIgnored  Contradiction = "act-as-unknown-ignored"
+	ActAsDisabledIgnored Contradiction = "act-as-disabled-ignored"
+	ActIgnored           Contradiction = "act-ignored"
 	// NoPrivilegesByNames leaves RetrieveUserSetOfPrivilegesByNames out, FewNames lets it
 	// take 40 names.
 	NoPrivilegesByNames Contradiction = "no-privileges-by-names"
@@ -45,6 +49,10 @@ const (
 	SettingsClosed Contradiction = "settings-closed"
 	// NoHint leaves the header x-ms-dop-hint out.
 	NoHint Contradiction = "no-dop-hint"
+	// OtherOrganization has WhoAmI name another organization than the organization's row.
+	OtherOrganization Contradiction = "other-organization"
+	// MembersTwice has each yes or no of a row twice, first the wrong one.
+	MembersTwice Contradiction = "members-twice"
 )
 
 // Contradictions lists all of them.
@@ -53,6 +61,7 @@ func Contradictions() []Contradiction {
 		BulkEditAllDepths, UserSettingsBasic, ViewsOfEverybody, SharesClosed, ShareFilterRefused, ShareCodesNumeric,
 		RolePrivilegesClosed, PrincipalsByReference, RecordFilters, ActAsSelfRefused, ActAsUnknownIgnored, ActIgnored,
 		NoPrivilegesByNames, FewNames, NoIntersectSets, SettingsClosed, NoHint,
+		SharesInPart, ActAsDisabledIgnored, OtherOrganization, MembersTwice,
 	}
 }
 

@@ -114,6 +114,19 @@ func (d *Depth) fromFile(dec *fileDecoder, v any, path []any) {
 // MarshalYAML writes a depth as its name.
 func (d Depth) MarshalYAML() (any, error) { return d.String(), nil }
 
+// fromFile reads a mapping of names to texts.
+func (w *Words) fromFile(d *fileDecoder, v any, path []any) {
+	members, ok := v.(map[string]any)
+	if !ok {
+		d.failf(path, "texts by name are expected here, as in {prvReadAccount: RecordFilter}")
+		return
+	}
+	*w = Words{}
+	for _, name := range sortedKeys(members) {
+		(*w)[name] = d.text(members[name], append(path, name))
+	}
+}
+
 // fromFile reads grants grouped by depth: {global: [prvReadAccount, …], basic: […]}. A list in a list
 // stands for its items, so that long ones can be laid out in groups.
 func (g *Grants) fromFile(d *fileDecoder, v any, path []any) {

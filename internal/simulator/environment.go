@@ -35,6 +35,8 @@ type Environment struct {
 	UndefinedTables     []string    `yaml:"undefined_tables,omitempty"`
 	UndefinedPrivileges []string    `yaml:"undefined_privileges,omitempty"`
 	ExtraPrivileges     []Privilege `yaml:"extra_privileges,omitempty"`
+	// UnnamedPrivileges are left out where the environment says what a user holds.
+	UnnamedPrivileges []string `yaml:"unnamed_privileges,omitempty"`
 	// Contradictions are points in which this environment is not as dbaudit assumes.
 	Contradictions []Contradiction `yaml:"contradictions,omitempty"`
 	// Suggest is what to ask of this environment: the demonstration's flags.
@@ -129,9 +131,18 @@ type Role struct {
 	Without          []string `yaml:"without,omitempty"`
 	PlatformDefaults bool     `yaml:"platform_defaults,omitempty"`
 	Privileges       Grants   `yaml:"privileges,omitempty"`
+	// RecordFilters names those of its privileges that it grants for the records of a
+	// filter only, in its answers: here the filter lets every record through.
+	RecordFilters []string `yaml:"record_filters,omitempty"`
+	// DepthWords gives, for some of its privileges, what its answers say in place of the
+	// depth: RecordFilter, or a word that nobody knows.
+	DepthWords Words `yaml:"depth_words,omitempty"`
 
 	Created Creation `yaml:"-"`
 }
+
+// Words are texts by name.
+type Words map[string]string
 
 // Grants are a role's privileges by name, each with its depth. In YAML they are grouped by depth.
 type Grants map[string]Depth
@@ -312,6 +323,8 @@ func (e *Environment) Clone() *Environment {
 	for i := range c.Roles {
 		c.Roles[i].Without = slices.Clone(c.Roles[i].Without)
 		c.Roles[i].Privileges = maps.Clone(c.Roles[i].Privileges)
+		c.Roles[i].RecordFilters = slices.Clone(c.Roles[i].RecordFilters)
+		c.Roles[i].DepthWords = maps.Clone(c.Roles[i].DepthWords)
 	}
 	c.Users = cloneUsers(e.Users)
 	c.ApplicationUsers = cloneUsers(e.ApplicationUsers)
@@ -331,6 +344,7 @@ func (e *Environment) Clone() *Environment {
 	}
 	c.UndefinedTables = slices.Clone(e.UndefinedTables)
 	c.UndefinedPrivileges = slices.Clone(e.UndefinedPrivileges)
+	c.UnnamedPrivileges = slices.Clone(e.UnnamedPrivileges)
 	c.Contradictions = slices.Clone(e.Contradictions)
 	c.ExtraPrivileges = slices.Clone(e.ExtraPrivileges)
 	for i := range c.ExtraPrivileges {

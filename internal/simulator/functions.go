@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 )
@@ -51,9 +52,12 @@ func (c *call) whoAmI(s segment) (answer, error) {
 	if _, err := c.query.parameters(s); err != nil {
 		return answer{}, err
 	}
-	u := c.caller.user
+	u, organization := c.caller.user, c.world.env.Organization.ID
+	if c.world.env.has(OtherOrganization) {
+		organization = deriveID("organization", organization)
+	}
 	return c.response("WhoAmIResponse",
-		member{"BusinessUnitId", u.unit.ID}, member{"UserId", u.ID}, member{"OrganizationId", c.world.env.Organization.ID}), nil
+		member{"BusinessUnitId", u.unit.ID}, member{"UserId", u.ID}, member{"OrganizationId", organization}), nil
 }
 
 func (c *call) retrieveVersion(s segment) (answer, error) {
@@ -75,6 +79,20 @@ func grantRow(p *privilege, depth Depth, unit string) object {
 	}
 }
 
+// grantRow is a role's own grant, as its answers have it.
+func (r *role) grantRow(p *privilege, unit string) object {
+	row := grantRow(p, r.depth(p), unit)
+	for i, m := range row {
+		switch m.name {
+		case "Depth":
+			row[i].value = cmp.Or(r.depthWord(p), r.depth(p).wire())
+		case "RecordFilterId":
+			row[i].value = cmp.Or(r.recordFilter(p), zeroGUID)
+		}
+	}
+	return row
+}
+
 // retrieveRolePrivileges answers for any copy of a role, in one answer however long.
 func (c *call) retrieveRolePrivileges(s segment) (answer, error) {
 	values, err := c.query.parameters(s, "RoleId")
@@ -93,14 +111,15 @@ func (c *call) retrieveRolePrivileges(s segment) (answer, error) {
 	rows := []object{}
 	for _, p := range c.world.cat.privileges {
 		if depth := r.depth(p); depth != DepthNone {
-			rows = append(rows, grantRow(p, depth, r.unit.ID))
+			rows = append(rows, r.grantRow(p, r.unit.ID))
 		}
 	}
 	rows = c.withFilters(rows, r.unit.ID)
 	return c.response("RetrieveRolePrivilegesRoleResponse", member{"RolePrivileges", rows}), nil
 }
 
-// userGrants are the privileges that reach a user, each at its deepest.
+// userGrants are the privileges that reach a user, each at its deepest, and each that a
+// role grants for some records only besides.
 func (c *call) userGrants(u *user, wanted func(*privilege) bool) []object {
 	w := c.caller.permissions
 	then := w.userByID[u.ID]
@@ -108,12 +127,23 @@ func (c *call) userGrants(u *user, wanted func(*privilege) bool) []object {
 	if then == nil {
 		return rows
 	}
+	unnamed := lowerSet(c.world.env.UnnamedPrivileges)
 	for _, p := range w.cat.privileges {
-		if !wanted(p) {
+		if !wanted(p) || unnamed[strings.ToLower(p.Name)] {
 			continue
 		}
-		if depth := w.depth(then, p); depth != DepthNone {
-			rows = append(rows, grantRow(p, depth, u.unit.ID))
+		deepest := DepthNone
+		for _, h := range w.holdings(then, p) {
+			switch {
+			case h.team != nil && h.depth == DepthBasic: // the team's own
+			case h.role.odd(p):
+				rows = append(rows, h.role.grantRow(p, u.unit.ID))
+			default:
+				deepest = max(deepest, h.depth)
+			}
+		}
+		if deepest != DepthNone {
+			rows = append(rows, grantRow(p, deepest, u.unit.ID))
 		}
 	}
 	return rows

@@ -269,6 +269,12 @@ func normaliseGrants(env *Environment, i int, cat *catalogue, report reporter) {
 		spelt[p.Name] = depth
 	}
 	r.Privileges = spelt
+	odd := slices.Clone(r.RecordFilters)
+	for _, name := range append(odd, sortedKeys(r.DepthWords)...) {
+		if p := cat.privilege(name); p == nil || spelt[p.Name] == DepthNone {
+			report([]any{"roles", i}, fmt.Sprintf("role %q: %s has a record filter or a word for its depth, and is not granted", r.Name, name))
+		}
+	}
 }
 
 // wellFormed says whether grants are normal already, as those of a running environment are.

@@ -371,6 +371,9 @@ func etag(s stamp) string { return `W/"` + strconv.FormatInt(s.version, 10) + `"
 
 func (c *call) renderColumn(o object, t *entityType, col *column, row any) object {
 	v := c.wireValue(t, col.get(c.world, row))
+	if yes, ok := v.(bool); ok && c.world.env.has(MembersTwice) {
+		o = o.with(col.name, !yes)
+	}
 	o = o.with(col.name, v)
 	if v == nil {
 		return o

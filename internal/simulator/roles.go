@@ -232,7 +232,7 @@ func (c *call) grantPrivileges(action, id string) (answer, error) {
 					grants[name] = depth
 				}
 			}
-			r.Privileges = grants
+			r.Privileges, r.RecordFilters, r.DepthWords = grants, nil, nil
 			return nil
 		}
 		for _, name := range sharePointDefaults() {
@@ -245,6 +245,7 @@ func (c *call) grantPrivileges(action, id string) (answer, error) {
 		}
 		for name, depth := range grants {
 			r.Privileges[name] = depth
+			r.plain(name)
 		}
 		return nil
 	})
@@ -309,6 +310,7 @@ func (c *call) removePrivilege(action, id string) (answer, error) {
 			return err
 		}
 		delete(r.Privileges, held.Name)
+		r.plain(held.Name)
 		return nil
 	})
 }

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -196,8 +197,8 @@ func rolePrivilegesType() *entityType {
 		guidCol("roleprivilegeid", func(_ *world, r row) string { return deriveID(r.role.id, r.privilege.ID) }),
 		guidCol("roleid", func(_ *world, r row) string { return r.role.id }),
 		guidCol("privilegeid", func(_ *world, r row) string { return r.privilege.ID }),
-		intCol("privilegedepthmask", func(_ *world, r row) int { return r.role.depth(r.privilege).mask() }),
-		guidCol("recordfilterid", func(*world, row) string { return zeroGUID }),
+		intCol("privilegedepthmask", func(_ *world, r row) int { return r.role.depthMask(r.privilege) }),
+		guidCol("recordfilterid", func(_ *world, r row) string { return cmp.Or(r.role.recordFilter(r.privilege), zeroGUID) }),
 		intCol("componentstate", func(*world, row) int { return 0 }),
 		boolCol("ismanaged", func(_ *world, r row) bool { return r.role.Managed }),
 		managedCol("canbedeleted", "canbedeleted", func(row) bool { return true }),
@@ -540,6 +541,9 @@ func principalObjectAccessType() *entityType {
 		return rows
 	}
 	t.visible = func(w *world, c *caller, r any) bool {
+		if w.env.has(SharesInPart) && !c.user.isOrJoins(r.(row).share.principal) {
+			return false
+		}
 		if o := w.teamByID[r.(row).share.principal]; o != nil {
 			return c.reaches(c.holdings(w.cat.privilege("prvReadTeam")), placement{o.unit, o.ID})
 		}

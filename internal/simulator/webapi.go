@@ -194,7 +194,7 @@ func (c *call) impersonate(object, id string) error {
 	if target == self && c.world.env.has(ActAsSelfRefused) {
 		return forbidden(codeActOnBehalf, "A user cannot act on behalf of itself.")
 	}
-	if target == nil && c.world.env.has(ActAsUnknownIgnored) {
+	if target == nil && c.world.env.has(ActAsUnknownIgnored) || target != nil && target.Disabled && c.world.env.has(ActAsDisabledIgnored) {
 		return nil
 	}
 	if target == nil || target.SoftDeleted {

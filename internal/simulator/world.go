@@ -83,6 +83,50 @@ func (r *role) depth(p *privilege) Depth {
 	return r.Privileges[p.Name]
 }
 
+// odd says whether a role grants a privilege for some records only, or at a depth in
+// other words: then its answers have a row of its own for it.
+func (r *role) odd(p *privilege) bool { return r.recordFilter(p) != "" || r.depthWord(p) != "" }
+
+// recordFilter is the id of the record filter of a role's grant, "" for none.
+func (r *role) recordFilter(p *privilege) string {
+	if slices.ContainsFunc(r.RecordFilters, func(name string) bool { return same(name, p.Name) }) {
+		return deriveID("", "recordfilter", p.Name)
+	}
+	return ""
+}
+
+// depthWord is what a role's answers say in place of a grant's depth, "" for nothing else.
+func (r *role) depthWord(p *privilege) string {
+	for name, word := range r.DepthWords {
+		if same(name, p.Name) {
+			return word
+		}
+	}
+	return ""
+}
+
+func (r *role) depthMask(p *privilege) int {
+	const filtered, nobodyKnows = 16, 32
+	switch r.depthWord(p) {
+	case "":
+		return r.depth(p).mask()
+	case "RecordFilter":
+		return filtered
+	}
+	return nobodyKnows
+}
+
+// plain makes a grant an ordinary one, as it is once it was given or taken anew.
+func (r *role) plain(name string) {
+	r.RecordFilters = slices.DeleteFunc(r.RecordFilters, func(n string) bool { return same(n, name) })
+	maps.DeleteFunc(r.DepthWords, func(n, _ string) bool { return same(n, name) })
+}
+
+// isOrJoins says whether an id is the user's, or that of a team that it is a member of.
+func (u *user) isOrJoins(id string) bool {
+	return u.ID == id || slices.ContainsFunc(u.teams, func(t *team) bool { return t.ID == id })
+}
+
 type user struct {
 	*User
 	unit        *unit

@@ -1,0 +1,152 @@
+package collector_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dbaudit/dbaudit/internal/collector"
+	"github.com/dbaudit/dbaudit/internal/simulator"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// An environment that passes over the header gives the auditor's own list. It is not
+// taken for the user's, nor for an owner's.
+func TestUnheededImpersonation(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		change func(*simulator.Environment)
+		want   gaps
+	}{
+		"of everybody": {
+			func(env *simulator.Environment) { env.Contradictions = []simulator.Contradiction{simulator.ActIgnored} },
+			gaps{snapshot.SectionUserViews: "failed", snapshot.SectionViews: "failed"},
+		},
+		"of an id that Entra knows and the environment does not, by the other header": {
+			func(env *simulator.Environment) {
+				env.Contradictions = []simulator.Contradiction{simulator.ActAsUnknownIgnored}
+			},
+			gaps{},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, builtin(t, "compliant", test.change), labOptions{})
+			s := l.must(nil)
+			if diff := cmp.Diff(test.want, states(s)); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			for section := range test.want {
+				if d := s.Coverage[section].Detail; !strings.Contains(d, "answered as the auditor") {
+					t.Errorf("%s: %q", section, d)
+				}
+			}
+			for id, v := range s.Views {
+				if test.want[snapshot.SectionUserViews] != "" && strings.Contains(cmp.Diff(v.SeenBy, []snapshot.Viewer{snapshot.ViewerAuditor}), "-") {
+					t.Errorf("the view %s is said to be seen by %v", id, v.SeenBy)
+				}
+			}
+		})
+	}
+}
+
+// A share table that shows a part is made up for by who sees the view.
+func TestSharesInPart(t *testing.T) {
+	t.Parallel()
+	for name, blind := range map[string]bool{"as the user": false, "as the owner": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			change := func(env *simulator.Environment) {
+				if blind {
+					env.ApplicationUser(env.Suggest.ApplicationID).Roles = nil
+				}
+			}
+			whole := newLab(t, builtin(t, "compliant", change), labOptions{}).must(nil)
+			part := newLab(t, builtin(t, "compliant", func(env *simulator.Environment) {
+				change(env)
+				env.Contradictions = []simulator.Contradiction{simulator.SharesInPart}
+			}), labOptions{}).must(nil)
+			if diff := cmp.Diff(whole.Shares, part.Shares); diff != "" || len(whole.Shares) == 0 {
+				t.Errorf("-whole +part:\n%s", diff)
+			}
+			if d := part.Coverage[snapshot.SectionShares].Detail; !strings.Contains(d, "only a part") {
+				t.Errorf("%q", d)
+			}
+		})
+	}
+}
+
+// Answers of two organizations are no reading of either.
+func TestTwoOrganizations(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, builtin(t, "compliant", func(env *simulator.Environment) {
+		env.Contradictions = []simulator.Contradiction{simulator.OtherOrganization}
+	}), labOptions{})
+	if s, err := collector.Collect(t.Context(), l.client, l.options); err == nil || !strings.Contains(err.Error(), "two organizations") {
+		t.Errorf("%v, %v", s, err)
+	}
+}
+
+// A column twice in a row is no answer.
+func TestMembersTwice(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, builtin(t, "compliant", func(env *simulator.Environment) {
+		env.Contradictions = []simulator.Contradiction{simulator.MembersTwice}
+	}), labOptions{})
+	s := l.must(nil)
+	if c := s.Coverage[snapshot.SectionUsers]; c.State != snapshot.StateFailed || !strings.Contains(c.Detail, "twice") {
+		t.Errorf("%s: %s", c.State, c.Detail)
+	}
+}
+
+// How far the auditor's own reads reach is not known where nothing names them, where
+// they are for some records only, or at a depth that nobody knows.
+func TestSightOfNothingNamed(t *testing.T) {
+	t.Parallel()
+	const auditing = "dbaudit Auditor"
+	for privilege, section := range map[string]snapshot.Section{
+		"prvReadTeam": snapshot.SectionTeams, "prvReadRole": snapshot.SectionRoles, "prvReadUser": snapshot.SectionUsers,
+	} {
+		for name, test := range map[string]struct {
+			change func(*simulator.Environment)
+			words  string
+		}{
+			"not named": {func(env *simulator.Environment) { env.UnnamedPrivileges = []string{privilege} }, "do not name " + privilege},
+			"filtered":  {func(env *simulator.Environment) { env.Role(auditing).RecordFilters = []string{privilege} }, "for some records only"},
+			"of the depth of a filter": {
+				func(env *simulator.Environment) {
+					env.Role(auditing).DepthWords = simulator.Words{privilege: "RecordFilter"}
+				}, "for some records only",
+			},
+			"of another depth": {
+				func(env *simulator.Environment) {
+					env.Role(auditing).DepthWords = simulator.Words{privilege: "Galaxy"}
+				}, `"Galaxy"`,
+			},
+		} {
+			t.Run(privilege+" "+name, func(t *testing.T) {
+				t.Parallel()
+				s := newLab(t, builtin(t, "compliant", test.change), labOptions{}).must(nil)
+				if diff := cmp.Diff(gaps{section: "forbidden"}, states(s)); diff != "" {
+					t.Errorf("-want +got:\n%s", diff)
+				}
+				if d := s.Coverage[section].Detail; !strings.Contains(d, test.words) || !strings.Contains(d, "at organization level") {
+					t.Errorf("%q", d)
+				}
+			})
+		}
+	}
+}
+
+// That the user has no role is said only where all roles and teams were seen.
+func TestNoRoleAmongThoseSeen(t *testing.T) {
+	t.Parallel()
+	s := newLab(t, builtin(t, "compliant", func(env *simulator.Environment) {
+		env.Role("dbaudit Auditor").Privileges["prvReadRole"] = simulator.DepthLocal
+		env.ApplicationUser("dbaudit").BusinessUnit = "Europe"
+	}), labOptions{}).must(nil)
+	if d := s.Coverage[snapshot.SectionUserViews].Detail; strings.Contains(d, "has no role") {
+		t.Errorf("roles are %s, and yet: %q", s.Coverage[snapshot.SectionRoles].State, d)
+	}
+}
