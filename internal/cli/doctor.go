@@ -30,6 +30,8 @@ type doctorFlags struct {
 	format      string
 	output      string
 	roleXML     bool
+	roleZip     string
+	alone       bool
 	apply       bool
 	plan        string
 	assumptions bool
@@ -48,8 +50,10 @@ the owners of views, the clock, and until when the credential is good. What noth
 can be read behind (a disabled environment, a firewall) is told once, and the rest
 is skipped. The exit code is 3 when a check fails.
 
---role-xml needs no connection: it prints the least security role that an auditor
-needs, as a solution component.
+--role-xml and --role-zip need no connection: they write the least security role that an
+auditor needs, as a solution component and as a solution that imports as it is.
+--without-impersonation leaves prvActOnBehalfOfAnotherUser out, and says which controls
+become unknown.
 
 --assumptions asks the environment, by reads alone, each point that dbaudit assumes of
 environments and nobody could look up, and says what dbaudit does where it is
@@ -65,6 +69,7 @@ changed.`),
   dbaudit doctor --assumptions -f json -o assumptions.json
   dbaudit doctor --apply plan.json
   dbaudit doctor --env production --record recording.jsonl
+  dbaudit doctor --role-zip dbaudit-auditor.zip
   dbaudit doctor --role-xml -o "Roles/dbaudit Auditor.xml"`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -83,7 +88,47 @@ changed.`),
 	cmd.Flags().BoolVar(&f.apply, "apply", false, "examine the identity that applies a plan, and say what it lacks")
 	cmd.Flags().BoolVar(&f.assumptions, "assumptions", false, "ask the environment what dbaudit assumes of environments")
 	cmd.Flags().BoolVar(&f.roleXML, "role-xml", false, "print the least role that an auditor needs, as a solution component")
+	cmd.Flags().StringVar(&f.roleZip, "role-zip", "", "write the least role that an auditor needs to a `file`, as a solution that imports as it is")
+	cmd.Flags().BoolVar(&f.alone, "without-impersonation", false, "leave prvActOnBehalfOfAnotherUser out of that role")
 	return cmd
+}
+
+// writeRole writes the auditor's role, and says what it is for.
+func (a *app) writeRole(f doctorFlags) error {
+	profileName := first(f.requirement.profile, defaultProfile)
+	p, err := a.profile(profileName)
+	if err != nil {
+		return err
+	}
+	if f.alone {
+		var blind []string
+		for _, c := range p.Controls {
+			if slices.Contains(doctor.Blind(), c.Rule) {
+				blind = append(blind, string(c.ID))
+			}
+		}
+		a.say("without prvActOnBehalfOfAnotherUser nobody can see which personal views the integration user sees: %s become unknown, and the exit code is 4 at best",
+			strings.Join(blind, ", "))
+	} else {
+		a.say("%s; --without-impersonation leaves it out", doctor.WhyImpersonate)
+	}
+	if f.roleXML {
+		role, err := doctor.RoleXML(!f.alone)
+		if err != nil {
+			return err
+		}
+		return a.put(f.output, role)
+	}
+	data, err := doctor.RoleZip(!f.alone)
+	if err != nil {
+		return err
+	}
+	if err := writeFile(f.roleZip, data); err != nil {
+		return err
+	}
+	a.say("wrote %s; import it by: pac solution import --path %s, or in make.powerapps.com > Solutions > Import solution; then give the role %q to the auditor's application user",
+		f.roleZip, f.roleZip, doctor.RoleName)
+	return nil
 }
 
 // An examination is what doctor found in one environment.
@@ -110,14 +155,14 @@ func (a *app) doctor(ctx context.Context, f doctorFlags) error {
 	switch {
 	case f.plan != "" && !f.apply:
 		return usagef("%s: a plan goes with --apply", f.plan)
-	case f.apply && f.roleXML:
-		return usagef("--apply and --role-xml exclude each other")
-	case f.roleXML:
-		role, err := doctor.RoleXML()
-		if err != nil {
-			return err
-		}
-		return a.put(f.output, role)
+	case f.apply && (f.roleXML || f.roleZip != ""):
+		return usagef("--apply and --role-xml or --role-zip exclude each other")
+	case f.roleXML && f.roleZip != "":
+		return usagef("--role-xml and --role-zip exclude each other")
+	case f.alone && !f.roleXML && f.roleZip == "":
+		return usagef("--without-impersonation goes with --role-zip or --role-xml")
+	case f.roleXML || f.roleZip != "":
+		return a.writeRole(f)
 	}
 	if f.format != "table" && f.format != "json" {
 		return usagef("--format %s: doctor writes table or json", f.format)

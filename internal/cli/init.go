@@ -15,14 +15,23 @@ import (
 var configurationTemplate []byte
 
 func (a *app) initCommand() *cobra.Command {
-	var force bool
+	var force, guide bool
 	var output string
+	var req requirementFlags
+	var conn connectionFlags
 	cmd := &cobra.Command{
 		Use:     "init",
 		Short:   "write a commented dbaudit.yaml",
-		Example: "  dbaudit init",
-		Args:    cobra.NoArgs,
+		Long: help(`Writes a commented dbaudit.yaml. --guide writes no file: it prints the commands and the
+clicks that make the auditor's app registration, its role and its application user,
+filled in with what flags, variables and the configuration say. It runs none of them.`),
+		Example: `  dbaudit init
+  dbaudit init --guide --url https://contoso.crm.dynamics.com`,
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if guide {
+				return a.guide(conn, req)
+			}
 			if output == "-" {
 				return a.put("", configurationTemplate)
 			}
@@ -38,6 +47,9 @@ func (a *app) initCommand() *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&guide, "guide", false, "print how to make the auditor's app registration, role and application user")
+	cmd.Flags().StringVar(&conn.url, "url", "", "the environment that --guide is for, https://ORG.crmN.dynamics.com (DBAUDIT_URL)")
+	cmd.Flags().StringVar(&conn.clientID, "client-id", "", "the auditor's app registration, where there is one (DBAUDIT_CLIENT_ID)")
 	cmd.Flags().BoolVar(&force, "force", false, "replace the file where it is there")
 	cmd.Flags().StringVarP(&output, "output", "o", config.DefaultName, "`file` to write, - for standard output")
 	return cmd

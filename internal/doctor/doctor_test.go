@@ -1,9 +1,12 @@
 package doctor
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/xml"
 	"errors"
 	"flag"
 	"io"
@@ -25,8 +28,68 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the expected outputs")
 
+// TestRoleZip: what reads solutions takes it for the least role, in both variants, and
+// the manifest names it.
+func TestRoleZip(t *testing.T) {
+	for _, impersonate := range []bool{true, false} {
+		data, err := RoleZip(impersonate)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := RoleZip(impersonate)
+		if err != nil || !bytes.Equal(data, again) {
+			t.Errorf("two of them differ: %v", err)
+		}
+		file := filepath.Join(t.TempDir(), "auditor.zip")
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		found, err := solution.Read(t.Context(), []string{file}, nil, solution.DefaultLimits())
+		if err != nil || len(found.Roles) != 1 || len(found.Faults) > 0 {
+			t.Fatalf("%+v, %v", found, err)
+		}
+		var names []string
+		for _, e := range found.Roles[0].Entries {
+			names = append(names, e.Name)
+		}
+		if slices.Contains(names, actOnBehalf) != impersonate || len(names) < len(Least())-1 || found.Roles[0].ID != RoleID {
+			t.Errorf("impersonate %t: %v", impersonate, names)
+		}
+		archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var entries []string
+		for _, f := range archive.File {
+			entries = append(entries, f.Name)
+			r, err := f.Open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var document struct {
+				Manifest struct {
+					Managed string `xml:"Managed"`
+					Root    struct {
+						Type string `xml:"type,attr"`
+						ID   string `xml:"id,attr"`
+					} `xml:"RootComponents>RootComponent"`
+				} `xml:"SolutionManifest"`
+			}
+			if err := xml.NewDecoder(r).Decode(&document); err != nil {
+				t.Errorf("%s: %v", f.Name, err)
+			}
+			if m := document.Manifest; f.Name == "solution.xml" && (m.Managed != "0" || m.Root.Type != "20" || m.Root.ID != "{"+RoleID+"}") {
+				t.Errorf("the manifest: %+v", m)
+			}
+		}
+		if !slices.Equal(entries, []string{"solution.xml", "customizations.xml", "[Content_Types].xml"}) {
+			t.Errorf("entries %v", entries)
+		}
+	}
+}
+
 func TestRoleXML(t *testing.T) {
-	got, err := RoleXML()
+	got, err := RoleXML(true)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,6 +33,14 @@ const (
 	RoleID   = "6f1b7a52-3f0e-4d0a-9c58-2b1d5e8f7a40"
 )
 
+// Blind are the rules whose controls are unknown to an auditor that looks as nobody else:
+// personal views are seen by their owners, and by those whom they are shared with, alone.
+func Blind() []string { return []string{"view/shared", "view/active"} }
+
+// WhyImpersonate says why the least role holds a privilege that is dangerous elsewhere.
+const WhyImpersonate = "the role holds " + actOnBehalf + " to read the personal views that the integration user and their owners see, which nobody else can; " +
+	"the rights of both are intersected, and the role grants no right to write, so that nothing can be written on anybody's behalf"
+
 type roleDocument struct {
 	XMLName      xml.Name `xml:"Role"`
 	Schema       string   `xml:"xmlns:xsi,attr"`
@@ -49,14 +57,18 @@ type grant struct {
 }
 
 // RoleXML is the least role as a solution component: the file
-// Roles/dbaudit Auditor.xml of an unpacked solution.
-func RoleXML() ([]byte, error) {
+// Roles/dbaudit Auditor.xml of an unpacked solution. Without impersonation it leaves the
+// privilege out by which the auditor looks at views as somebody else; see [Blind].
+func RoleXML(impersonate bool) ([]byte, error) {
 	doc := roleDocument{
 		Schema: "http://www.w3.org/2001/XMLSchema-instance", ID: "{" + RoleID + "}", Name: RoleName,
 		// 1: a role held through a team counts as the member's own.
 		Inherited: 1, Customizable: 1,
 	}
 	for _, p := range Least() {
+		if p.Name == actOnBehalf && !impersonate {
+			continue
+		}
 		level := "Global"
 		if p.Depth == snapshot.DepthBasic {
 			level = "Basic"

@@ -1,0 +1,55 @@
+package cli
+
+import (
+	_ "embed"
+	"fmt"
+	"strings"
+	"text/template"
+
+	"github.com/dbaudit/dbaudit/internal/doctor"
+)
+
+//go:embed guide.txt
+var guideText string
+
+// guide prints how the auditor is set up, filled in with what is known. Values that are
+// not known stand in capitals, so that a command that was copied too early fails.
+func (a *app) guide(conn connectionFlags, req requirementFlags) error {
+	url, client := first(conn.url, a.Getenv("DBAUDIT_URL")), first(conn.clientID, a.Getenv("DBAUDIT_CLIENT_ID"))
+	if file, err := a.configuration(); err != nil {
+		return err
+	} else if file != nil {
+		if all := file.All(); len(all) > 0 {
+			url = first(url, all[0].URL)
+			client = first(client, all[0].Auth.ClientID)
+		}
+		client = first(client, file.Auth.ClientID)
+	}
+	p, err := a.profile(a.profileName(nil, req))
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	parsed, err := template.New("guide").Parse(guideText)
+	if err != nil {
+		return fmt.Errorf("writing the guide: %w", err)
+	}
+	if err := parsed.Execute(&b, map[string]string{
+		"URL": shellSafe(first(url, "https://ORG.crm.dynamics.com")), "Client": shellSafe(first(client, "APPLICATION-ID")),
+		"HasClient": client, "Role": doctor.RoleName, "Why": doctor.WhyImpersonate, "Profile": p.Name, "Title": p.Title,
+	}); err != nil {
+		return fmt.Errorf("writing the guide: %w", err)
+	}
+	return a.put("", []byte(b.String()))
+}
+
+// shellSafe keeps what a shell would act on out of a command that is copied.
+func shellSafe(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', strings.ContainsRune("-._:/", r):
+			return r
+		}
+		return -1
+	}, s)
+}
