@@ -402,6 +402,7 @@ func (o *oracle) userControls() {
 func (o *oracle) enabled(user *simulator.User) {
 	evidence, fixes := map[string]any{"disabled": user.Disabled}, []string{}
 	switch user.EntraState {
+	case "", simulator.EntraExists:
 	case simulator.EntraSoftDeleted, simulator.EntraDeleted:
 		evidence["entra_state"], fixes = string(user.EntraState), append(fixes, "restore-identity")
 	}

@@ -39,7 +39,7 @@ func TestRefusedTables(t *testing.T) {
 	}{
 		"systemusers":                {all, snapshot.SectionUsers},
 		"roles":                      {nil, snapshot.SectionRoles},
-		"businessunits":              {[]string{"DB-USER-BUSINESS-UNIT"}, snapshot.SectionBusinessUnits},
+		"businessunits":              {[]string{"DB-USER-BUSINESS-UNIT", "DB-USER-ENABLED"}, snapshot.SectionBusinessUnits},
 		"teams":                      {nil, snapshot.SectionTeams},
 		"privileges":                 {append(slices.Clone(privileges), "DB-ROLE-COMPLETE"), snapshot.SectionPrivileges},
 		"RetrieveRolePrivilegesRole": {append(slices.Clone(privileges), "DB-ROLE-COMPLETE", "DB-ROLE-LEAST-PRIVILEGE"), snapshot.SectionRolePrivileges},

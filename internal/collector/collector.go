@@ -13,7 +13,8 @@
 //     teams; the personal views as the user and as each owner sees them, and whom the
 //     environment takes dbaudit for meanwhile; what the roles known so far grant
 //  3. what the roles that came through teams grant
-//  4. whether any of these roles changed meanwhile; the business units of all
+//  4. whether any of these roles changed meanwhile; the business units, since one that is
+//     disabled locks out all below it
 //
 // That is twelve requests, one more for each role that reaches the user or is
 // configured, two for each owner, and one for each identity that is looked as, the
