@@ -38,6 +38,11 @@ func Markdown(s string) string {
 			} else {
 				b.WriteByte('.')
 			}
+		case ')':
+			if startsList(s, i) {
+				b.WriteByte('\\')
+			}
+			b.WriteByte(')')
 		case '\\', '`', '*', '_', '[', ']', '~', '$', '#':
 			b.WriteByte('\\')
 			b.WriteRune(r)
@@ -56,7 +61,7 @@ func Markdown(s string) string {
 // HTML makes plain text of s where Markdown stands within an HTML element.
 func HTML(s string) string { return unmentioned(html.EscapeString(Line(s))) }
 
-// startsList reports whether the full stop at i makes the text an item of a list.
+// startsList reports whether the full stop or parenthesis at i makes the text an item of a list.
 func startsList(s string, i int) bool {
 	return i > 0 && i < 10 && strings.Trim(s[:i], "0123456789") == ""
 }
