@@ -3,6 +3,7 @@ package webapi
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,18 +20,20 @@ func (e *Environment) Holders(ctx context.Context, role string) (apply.Holding, 
 	if err != nil {
 		return apply.Holding{}, err
 	}
-	direct, err := inChunks(ctx, e, "systemuserrolescollection", []string{"systemuserroleid", "systemuserid"}, "roleid", ids, "who holds the role",
-		func(r collector.Row) string { return r.ID("systemuserid") })
+	direct, err := e.linked(ctx, intersection{"systemuserrolescollection", "systemuserroleid", "roleid", "systemuserid", "roles", "systemuserroles_association"}, ids, "who holds the role")
 	if err != nil {
 		return apply.Holding{}, err
 	}
-	teams, err := inChunks(ctx, e, "teamrolescollection", []string{"teamroleid", "teamid"}, "roleid", ids, "which teams hold the role",
-		func(r collector.Row) string { return r.ID("teamid") })
+	holding, err := e.linked(ctx, intersection{"teamrolescollection", "teamroleid", "roleid", "teamid", "roles", "teamroles_association"}, ids, "which teams hold the role")
 	if err != nil {
 		return apply.Holding{}, err
 	}
-	members, err := inChunks(ctx, e, "teammemberships", []string{"teammembershipid", "teamid", "systemuserid"}, "teamid", teams,
-		"who is in the teams that hold the role", func(r collector.Row) [2]string { return [2]string{r.ID("teamid"), r.ID("systemuserid")} })
+	var teams []string
+	for _, l := range holding {
+		teams = append(teams, l.to)
+	}
+	members, err := e.linked(ctx, intersection{"teammemberships", "teammembershipid", "teamid", "systemuserid", "teams", "teammembership_association"}, teams,
+		"who is in the teams that hold the role")
 	if err != nil {
 		return apply.Holding{}, err
 	}
@@ -40,10 +43,10 @@ func (e *Environment) Holders(ctx context.Context, role string) (apply.Holding, 
 	}
 	through := map[string]string{} // user to team, "" for a direct assignment
 	for _, m := range members {
-		through[m[1]] = cmp.Or(names[m[0]], m[0])
+		through[m.to] = cmp.Or(names[m.from], m.from)
 	}
-	for _, user := range direct {
-		through[user] = ""
+	for _, d := range direct {
+		through[d.to] = ""
 	}
 	var held apply.Holding
 	if held.Holders, err = e.named(ctx, through); err != nil {
@@ -51,6 +54,35 @@ func (e *Environment) Holders(ctx context.Context, role string) (apply.Holding, 
 	}
 	held.Unseen, err = e.unseen(ctx)
 	return held, err
+}
+
+// An intersection is a table that links rows of two others: its set and its key, the
+// columns of both sides, and the way from a row of the first side to those that it is
+// linked with.
+type intersection struct{ set, key, from, to, source, nav string }
+
+// A link is a row of an intersection.
+type link struct{ from, to string }
+
+// linked reads what the rows with these ids are linked with. Where the environment
+// does not show the intersection, each row is asked.
+func (e *Environment) linked(ctx context.Context, i intersection, ids []string, label string) ([]link, error) {
+	list, err := inChunks(ctx, e, i.set, []string{i.key, i.from, i.to}, i.from, ids, label,
+		func(r collector.Row) link { return link{r.ID(i.from), r.ID(i.to)} })
+	var failed *dataverse.Error
+	if !errors.As(err, &failed) || failed.Kind != dataverse.BadRequest && failed.Kind != dataverse.NotFound {
+		return list, err
+	}
+	list = nil
+	for _, id := range ids {
+		part, err := rows(ctx, e, dataverse.Row(i.source, dataverse.GUID(id)).Nav(i.nav), label, []string{i.to},
+			func(r collector.Row) link { return link{id, r.ID(i.to)} })
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, part...)
+	}
+	return list, nil
 }
 
 // family are the ids of a role and of all its copies: of the one that it is a copy of,

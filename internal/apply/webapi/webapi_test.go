@@ -828,3 +828,26 @@ func TestRollbackOfWhatIsGone(t *testing.T) {
 		}
 	}
 }
+
+// TestContradictions applies and rolls back in environments that play what the sources
+// leave open in the one way or the other.
+func TestContradictions(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, simulator.Options{})
+	for _, c := range simulator.Contradictions() {
+		l.reset(t, func(env *simulator.Environment) {
+			broken(env)
+			env.Contradictions = []simulator.Contradiction{c}
+		})
+		start := l.state(t)
+		p := l.plan(t, everything())
+		r, file := l.start(t, p)
+		if err := r.Apply(t.Context()); err != nil {
+			t.Errorf("%s: %v", c, err)
+		}
+		if err := l.again(t, file).Rollback(t.Context()); err != nil {
+			t.Errorf("%s: rolling back: %v", c, err)
+		}
+		same(t, string(c), l.state(t), start)
+	}
+}

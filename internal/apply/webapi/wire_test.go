@@ -399,7 +399,7 @@ func TestHoldersOfACopy(t *testing.T) {
 			case strings.HasSuffix(path, "/roles"):
 				return 200, answerOf(role)
 			case strings.HasSuffix(path, "/systemuserrolescollection") && strings.Contains(query, root):
-				return 200, answerOf(`{"systemuserroleid":"` + someID + `","systemuserid":"` + user + `"}`)
+				return 200, answerOf(`{"systemuserroleid":"` + someID + `","roleid":"` + root + `","systemuserid":"` + user + `"}`)
 			case strings.HasSuffix(path, "/systemusers"):
 				return 200, answerOf(`{"systemuserid":"` + user + `","fullname":"Sofia"}`)
 			}
