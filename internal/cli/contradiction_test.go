@@ -114,3 +114,53 @@ func TestContradictionsThatCostNothing(t *testing.T) {
 		}
 	}
 }
+
+// A grant that does not count, or that nobody can read, is a matter of its own control.
+func TestOddGrants(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	for name, test := range map[string]struct {
+		change func(*simulator.Role)
+		want   []string
+	}{
+		"for some records only": {
+			func(r *simulator.Role) { r.RecordFilters = []string{"prvReadAccount"} }, []string{"DB-PRIV-ACCOUNT fail"},
+		},
+		"of the depth of a filter": {
+			func(r *simulator.Role) { r.DepthWords = simulator.Words{"prvReadAccount": "RecordFilter"} }, []string{"DB-PRIV-ACCOUNT fail"},
+		},
+		"at a depth that nobody knows": {
+			func(r *simulator.Role) { r.DepthWords = simulator.Words{"prvReadAccount": "Galaxy"} }, []string{"DB-PRIV-ACCOUNT unknown"},
+		},
+		"two of one control": {
+			func(r *simulator.Role) {
+				r.DepthWords = simulator.Words{"prvReadAccount": "Galaxy"}
+				delete(r.Privileges, "prvWriteAccount")
+			}, []string{"DB-PRIV-ACCOUNT fail"},
+		},
+		"of what nobody asks for": {
+			func(r *simulator.Role) {
+				r.Privileges["prvReadGoal"] = simulator.DepthGlobal
+				r.DepthWords = simulator.Words{"prvReadGoal": "Galaxy"}
+			}, []string{"DB-ROLE-LEAST-PRIVILEGE fail"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := l.pristine.clone()
+			w.role(test.change)
+			r, _ := l.judge(t, w)
+			var got []string
+			for _, c := range r.Controls {
+				if c.Outcome != audit.OutcomePass {
+					got = append(got, string(c.ID)+" "+c.Outcome.String())
+				}
+				if name == "two of one control" && c.ID == "DB-PRIV-ACCOUNT" && (len(c.Unjudged) != 1 || !strings.Contains(c.Unjudged[0], `"Galaxy"`)) {
+					t.Errorf("unjudged: %v", c.Unjudged)
+				}
+			}
+			if !slices.Equal(got, test.want) {
+				t.Errorf("%v, want %v", got, test.want)
+			}
+		})
+	}
+}
