@@ -499,6 +499,18 @@ _reach(level, from, _) := depth.rank[level] if {
 
 _reach(level, from, true) := depth.rank.basic if not _covers(level, from)
 
+# METADATA
+# description: Business units that a privilege is granted for, and that do not cover the user's own, by privilege.
+elsewhere[name] contains place if {
+	some grant in _grants
+	level := grant.level
+	level in {"local", "deep"}
+	from := input.roles[grant.copy].business_unit_id
+	not _covers(level, from)
+	name := grant.name
+	place := sprintf("at %s depth for the business unit %q", [level, object.get(input.business_units, [from, "name"], from)])
+}
+
 _covers("global", _)
 
 _covers("local", from) if from == unit

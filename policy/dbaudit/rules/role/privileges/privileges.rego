@@ -28,7 +28,7 @@ metadata := rego.metadata.chain()[1].annotations.custom
 # description: A privilege that the environment defines, but that is not granted at all or not deeply enough.
 findings contains {
 	"control": control.id,
-	"message": _message(name, required, state),
+	"message": concat("; ", array.concat([_message(name, required, state)], object.get(_beside, name, []))),
 	"subject": _subject,
 	"evidence": {
 		"privilege": name,
@@ -53,6 +53,12 @@ unknown_controls contains {"control": control.id, "reason": reason} if {
 	some name in control.privileges
 	_short[name]
 	some reason in integration.unreadable[name]
+}
+
+# METADATA
+# description: Where a privilege is granted deeper, and does not cover the user's business unit.
+_beside[name] := [sprintf("it is granted %s, which does not take in the user's", [concat(" and ", sort(places))])] if {
+	some name, places in integration.elsewhere
 }
 
 # METADATA

@@ -343,3 +343,17 @@ test_unknown_through_a_team_whose_business_unit_was_not_read if {
 	privileges.findings == set() with input as snapshot
 	privileges.unknown_controls == set() with input as testing.snapshot
 }
+
+test_fail_says_for_which_business_unit_it_is_granted if {
+	found := privileges.findings with input as testing.changed({
+		"/organization/ownership_across_business_units": "on",
+		"/requirement/depth": {"prvReadLead": "local"},
+		"/users/user/roles": ["copy"],
+		"/roles/copy": object.union(testing.role, {"business_unit_id": "child"}),
+		"/role_privileges/role/prvReadLead": "local",
+	})
+	{finding.message | some finding in found} == {concat("", [
+		"prvReadLead is granted at basic depth; it must be granted at local depth; ",
+		`it is granted at local depth for the business unit "Sales", which does not take in the user's`,
+	])}
+}
