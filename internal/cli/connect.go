@@ -56,7 +56,7 @@ func (e timeoutError) Error() string {
 
 // within has something done in the target's environment, in the target's time.
 func (t target) within(ctx context.Context, do func(context.Context) error) error {
-	limit := cmp.Or(t.timeout, defaultTimeout)
+	limit := cmp.Or(t.timeout, DefaultTimeout)
 	timed, cancel := context.WithTimeoutCause(ctx, limit, timeoutError{limit})
 	defer cancel()
 	err := do(timed)

@@ -247,6 +247,13 @@ func (a *app) scanOne(ctx context.Context, e *engine.Engine, t target, scope sna
 // collect reads an environment's snapshot, within the target's time. What a person
 // takes to sign in does not count.
 func (a *app) collect(ctx context.Context, t target, scope snapshot.Scope, roots *x509.CertPool) (*snapshot.Snapshot, error) {
+	return a.reading(ctx, t, roots, func(timed context.Context, conn connection, progress *progress) (*snapshot.Snapshot, error) {
+		return a.read(timed, t, conn, scope, progress)
+	})
+}
+
+// reading connects to an environment and has it read, within the target's time.
+func (a *app) reading(ctx context.Context, t target, roots *x509.CertPool, read func(context.Context, connection, *progress) (*snapshot.Snapshot, error)) (*snapshot.Snapshot, error) {
 	progress := a.progress(t)
 	defer progress.stop()
 	var conn connection
@@ -264,7 +271,7 @@ func (a *app) collect(ctx context.Context, t target, scope snapshot.Scope, roots
 	}
 	var s *snapshot.Snapshot
 	err = t.within(ctx, func(timed context.Context) (err error) {
-		s, err = a.read(timed, t, conn, scope, progress)
+		s, err = read(timed, conn, progress)
 		return err
 	})
 	return s, err

@@ -153,8 +153,8 @@ func (a *app) targets(conn connectionFlags, req requirementFlags) ([]target, err
 	return targets, nil
 }
 
-// defaultTimeout is how long reading one environment may take.
-const defaultTimeout = 5 * time.Minute
+// DefaultTimeout is how long reading one environment may take.
+const DefaultTimeout = 5 * time.Minute
 
 func (a *app) timeout(conn connectionFlags) (time.Duration, error) {
 	if conn.timeout != 0 {
@@ -165,7 +165,7 @@ func (a *app) timeout(conn connectionFlags) (time.Duration, error) {
 	}
 	text := a.Getenv("DBAUDIT_TIMEOUT")
 	if text == "" {
-		return defaultTimeout, nil
+		return DefaultTimeout, nil
 	}
 	timeout, err := time.ParseDuration(text)
 	if err != nil || timeout <= 0 {

@@ -175,15 +175,11 @@ func (a *app) narrateComparison(p plan.Plan, standing map[string]plan.Finding) {
 // collectNow reads an environment as it is at this moment, past the caches of
 // permissions.
 func (a *app) collectNow(ctx context.Context, t target) (*snapshot.Snapshot, error) {
-	progress := a.progress(t)
-	defer progress.stop()
-	conn, err := a.connect(ctx, t, nil, progress.exchange)
-	if err != nil {
-		return nil, err
-	}
-	return collector.Collect(ctx, conn.client, collector.Options{
-		Scope: snapshot.ScopeIntegration, Requirement: t.requirement, Pattern: t.profile.Pattern,
-		Environment: snapshot.Environment{Name: t.name, URL: t.url}, Privileges: t.profile.Minimum(),
-		Tool: snapshot.Tool(a.tool()), Now: a.Now, Strong: true, Progress: progress.section,
+	return a.reading(ctx, t, nil, func(timed context.Context, conn connection, progress *progress) (*snapshot.Snapshot, error) {
+		return collector.Collect(timed, conn.client, collector.Options{
+			Scope: snapshot.ScopeIntegration, Requirement: t.requirement, Pattern: t.profile.Pattern,
+			Environment: snapshot.Environment{Name: t.name, URL: t.url}, Privileges: t.profile.Minimum(),
+			Tool: snapshot.Tool(a.tool()), Now: a.Now, Strong: true, Progress: progress.section,
+		})
 	})
 }

@@ -53,6 +53,9 @@ type Limits struct {
 	MaxConcurrency int           // exchanges at once whatever it says; 52, the service protection limit
 }
 
+// DefaultLimits are those that hold where nothing else is said.
+func DefaultLimits() Limits { return Limits{}.withDefaults() }
+
 func (l Limits) withDefaults() Limits {
 	setDefault(&l.MaxBody, 64<<20)
 	setDefault(&l.MaxPages, 10_000)

@@ -1,0 +1,52 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// hang is a host that never answers, or whose answer never ends.
+type hang struct{ answers bool }
+
+func (h hang) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !h.answers {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
+	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(drip{r.Context()})}, nil
+}
+
+// drip gives a byte a second, until nobody waits for it any more.
+type drip struct{ ctx context.Context }
+
+func (d drip) Read(b []byte) (int, error) {
+	select {
+	case <-d.ctx.Done():
+		return 0, d.ctx.Err()
+	case <-time.After(time.Second):
+		return copy(b, " "), nil
+	}
+}
+
+// TestExchangeEnds: whatever a sign-in host does, an exchange with it ends in its time.
+func TestExchangeEnds(t *testing.T) {
+	for _, h := range []hang{{false}, {true}} {
+		synctest.Test(t, func(t *testing.T) {
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://login.example", strings.NewReader(""))
+			if err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			_, err = bounded{next: h}.RoundTrip(request)
+			if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took != exchangeTime {
+				t.Errorf("%+v: %v after %s", h, err, took)
+			}
+		})
+	}
+}
