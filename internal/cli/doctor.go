@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -189,7 +190,7 @@ func (a *app) doctor(ctx context.Context, f doctorFlags) error {
 			return err
 		})
 		if err != nil {
-			return err
+			return errors.Join(err, write())
 		}
 		if examined[i].Outcome == doctor.Failed {
 			code = exitFailure

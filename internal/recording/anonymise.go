@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -140,6 +141,9 @@ const guid = `(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}`
 
 // idsBy replaces the GUIDs in a text.
 func idsBy(s substitution, text string) string {
+	if strings.Count(text, "-") < 4 {
+		return text
+	}
 	return regexp.MustCompile(guid).ReplaceAllStringFunc(text, s.id)
 }
 
@@ -203,7 +207,7 @@ func literal(text string) (value string, length int, ok bool) {
 func ofStructure(s substitution, before, value string) bool {
 	column := regexp.MustCompile(`([A-Za-z_@]+)\s*(?:eq|ne|=|,)\s*$`).FindStringSubmatch(before)
 	switch {
-	case value == "", regexp.MustCompile(`^` + guid + `$`).MatchString(value), isPrivilege(value):
+	case value == "", isGUID(value), isPrivilege(value):
 		return true
 	case column != nil && isStructure(column[1]):
 		return true
@@ -211,7 +215,25 @@ func ofStructure(s substitution, before, value string) bool {
 	return regexp.MustCompile(`^[a-z]+$`).MatchString(value) && !s.known(value)
 }
 
-func isPrivilege(text string) bool { return regexp.MustCompile(`^prv[A-Za-z0-9_]+$`).MatchString(text) }
+// isGUID and isPrivilege are asked of each text of a recording, and so do without
+// expressions.
+func isGUID(text string) bool {
+	if len(text) != 36 {
+		return false
+	}
+	for i, c := range []byte(text) {
+		if dash := i == 8 || i == 13 || i == 18 || i == 23; dash != (c == '-') || !dash && !strings.ContainsRune("0123456789abcdefABCDEF", rune(c)) {
+			return false
+		}
+	}
+	return true
+}
+
+func isPrivilege(text string) bool {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+	name, ok := strings.CutPrefix(text, "prv")
+	return ok && name != "" && strings.Trim(name, letters) == ""
+}
 
 // isStructure reports whether a member's text is the platform's and no name.
 func isStructure(member string) bool {
@@ -299,7 +321,7 @@ func textBy(s substitution, member, text string) string {
 	case strings.Contains(lower, "roletemplateid"):
 		s.keep(text)
 		return text
-	case regexp.MustCompile(`^` + guid + `$`).MatchString(text):
+	case isGUID(text):
 		return s.id(text)
 	case lower == "message":
 		return messageBy(s, text)
@@ -320,7 +342,11 @@ func textBy(s substitution, member, text string) string {
 
 // isPlain reports whether a text is a time or a short number.
 func isPlain(text string) bool {
-	return regexp.MustCompile(`^\d{1,9}$|^\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d)$`).MatchString(text)
+	if text[0] < '0' || text[0] > '9' {
+		return false
+	}
+	_, err := time.Parse(time.RFC3339, text)
+	return err == nil || len(text) < 10 && strings.Trim(text, "0123456789") == ""
 }
 
 // linkBy replaces what an absolute address says of an environment, its host as well.
@@ -352,7 +378,7 @@ func messageBy(s substitution, text string) string {
 	return word.ReplaceAllStringFunc(text, func(w string) string {
 		bare := strings.TrimRight(w, ".")
 		switch {
-		case regexp.MustCompile(`^` + guid + `$`).MatchString(w):
+		case isGUID(w):
 			return s.id(w)
 		case ofPlatform(bare) && !(len(bare) > 3 && s.known(bare)):
 			return w
