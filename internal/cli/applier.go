@@ -31,7 +31,7 @@ func (a *app) planned(p plan.Plan, f applyFlags) (target, error) {
 		}
 		if file != nil {
 			for _, env := range file.All() {
-				if env.Name != "" && strings.EqualFold(strings.TrimRight(env.URL, "/"), p.Environment.URL) {
+				if env.Name != "" && sameEnvironment(env.URL, p.Environment.URL) {
 					conn.envs = []string{env.Name}
 				}
 			}
@@ -41,7 +41,7 @@ func (a *app) planned(p plan.Plan, f applyFlags) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	if !strings.EqualFold(t.url, p.Environment.URL) {
+	if !sameEnvironment(t.url, p.Environment.URL) {
 		return target{}, usagef("the plan is for %s, and --url, DBAUDIT_URL or the configuration names %s: they must be the same", p.Environment.URL, t.url)
 	}
 	t.requirement = p.Requirement

@@ -130,6 +130,9 @@ func (a *app) targets(conn connectionFlags, req requirementFlags) ([]target, err
 	if err != nil {
 		return nil, err
 	}
+	if conn.url == "" && (file == nil || len(file.Environments) == 0) {
+		conn.allEnvs = false // the single environment is all that there are
+	}
 	envs, err := a.choose(file, conn)
 	if err != nil {
 		return nil, err
@@ -193,7 +196,7 @@ func (a *app) choose(file *config.File, conn connectionFlags) ([]config.Environm
 		}
 	}
 	if conn.chosen() && len(names) == 0 {
-		return nil, usagef("--env, --label and --all-envs choose among environments: in the configuration, and there are none")
+		return nil, usagef("--env, --label and --all-envs choose among environments: of the configuration, and it has none under environments:")
 	}
 	given := first(conn.url, a.Getenv("DBAUDIT_URL"))
 	switch {
@@ -201,7 +204,7 @@ func (a *app) choose(file *config.File, conn connectionFlags) ([]config.Environm
 		return chooseNamed(file, all, names, conn)
 	case len(names) > 0 && given != "":
 		for _, env := range all {
-			if strings.EqualFold(strings.TrimRight(env.URL, "/"), strings.TrimRight(given, "/")) {
+			if sameEnvironment(env.URL, given) {
 				return []config.Environment{env}, nil
 			}
 		}
@@ -280,12 +283,16 @@ func (a *app) resolve(file *config.File, env config.Environment, conn connection
 	if t.url == "" {
 		return target{}, usagef("no environment is named: give --url https://ORG.crmN.dynamics.com, DBAUDIT_URL, or url: in %s", config.DefaultName)
 	}
-	host, err := originHost(t.url)
+	origin, err := dataverse.ParseEnvironment(t.url)
 	if err != nil {
-		return target{}, err
+		return target{}, &usageError{err}
 	}
-	t.url = strings.TrimRight(t.url, "/")
-	t.name = first(env.Name, firstLabel(host))
+	t.url = origin
+	name, err := nameOf(origin)
+	if err != nil {
+		return target{}, &usageError{err}
+	}
+	t.name = first(env.Name, name)
 	requirement, p, err := a.requirement(file, env, req)
 	if err != nil {
 		return target{}, err
@@ -376,31 +383,26 @@ func merge(levels ...config.Auth) config.Auth {
 	return m
 }
 
-// originHost checks that an environment's URL is an origin that a secret may be
-// spoken to, and returns its host.
-func originHost(raw string) (string, error) {
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil:
-		return "", usagef("the environment's URL is none: %w; it looks like https://ORG.crmN.dynamics.com", err)
-	case u.Scheme == "http":
-		return "", usagef("%s is not encrypted, and a token must not travel in the clear: write https://%s", raw, u.Host)
-	case u.Scheme != "https" || u.Host == "":
-		return "", usagef("%q is no environment's URL: it looks like https://ORG.crmN.dynamics.com", raw)
-	case u.User != nil:
-		return "", usagef("the environment's URL must not hold a user name or a password")
-	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
-		return "", usagef("the environment's URL ends at the host: write https://%s, without %s", u.Host, strings.TrimPrefix(raw, "https://"+u.Host))
-	}
-	return u.Hostname(), nil
+// sameEnvironment reports whether two addresses are of one environment, however they
+// are written.
+func sameEnvironment(a, b string) bool {
+	x, err := dataverse.ParseEnvironment(a)
+	y, other := dataverse.ParseEnvironment(b)
+	return err == nil && other == nil && x == y
 }
 
-func firstLabel(host string) string {
+// nameOf is what an environment is called that has no name of its own.
+func nameOf(origin string) (string, error) {
+	u, err := url.Parse(origin)
+	if err != nil {
+		return "", err
+	}
+	host := u.Hostname()
 	if strings.Trim(host, "0123456789.:") == "" {
-		return host // an address has no labels
+		return host, nil // an address has no labels
 	}
 	label, _, _ := strings.Cut(host, ".")
-	return label
+	return label, nil
 }
 
 // requirement puts together what is required of an environment.

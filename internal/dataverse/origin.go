@@ -20,9 +20,10 @@ type origin struct {
 	host string // lower case, without the default port
 }
 
-// ParseEnvironment checks the address of an environment and gives its origin,
-// https://host[:port], in lower case and without the default port. It refuses
-// what is not an origin, with advice.
+// ParseEnvironment gives the origin of an environment's address: https://host[:port],
+// in lower case and without the default port. The address may lack the scheme, and it
+// may go on behind the host, as one that is copied from a browser does. What is no
+// origin that a secret may be spoken to is refused, with advice.
 func ParseEnvironment(text string) (string, error) {
 	o, err := parseOrigin(text)
 	if err != nil {
@@ -34,22 +35,22 @@ func ParseEnvironment(text string) (string, error) {
 func parseOrigin(text string) (origin, error) {
 	text = strings.TrimSpace(text)
 	if text == "" {
-		return origin{}, errors.New("no environment given: set --url or DBAUDIT_URL to https://ORG.crm.dynamics.com")
+		return origin{}, errors.New("no environment given: set --url or DBAUDIT_URL to https://ORG.crmN.dynamics.com")
 	}
-	u, err := url.Parse(text)
+	whole := text
+	if !strings.Contains(text, "://") {
+		whole = "https://" + text
+	}
+	u, err := url.Parse(whole)
 	switch {
 	case err != nil:
-		return origin{}, errors.New("the environment's URL cannot be read: give it as https://ORG.crm.dynamics.com")
+		return origin{}, errors.New("the environment's URL cannot be read: give it as https://ORG.crmN.dynamics.com")
 	case u.User != nil:
 		return origin{}, errors.New("the environment's URL holds a user name or password: remove it, sign-in has its own settings")
 	case u.Scheme == "http":
-		return origin{}, fmt.Errorf("the environment's URL %s is not encrypted: use https://", clip(text))
-	case u.Scheme != "https" || u.Opaque != "" || u.Hostname() == "":
-		return origin{}, fmt.Errorf("%q is no environment: give it as https://ORG.crm.dynamics.com", clip(text))
-	case u.Path != "" && u.Path != "/":
-		return origin{}, fmt.Errorf("the environment's URL has the path %s: drop it, https://%s is enough", clip(u.EscapedPath()), u.Host)
-	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
-		return origin{}, fmt.Errorf("the environment's URL has a query or fragment: drop it, https://%s is enough", u.Host)
+		return origin{}, fmt.Errorf("%s is not encrypted, and a token must not travel in the clear: write https://%s", clip(Printable(text)), clip(Printable(u.Host)))
+	case u.Scheme != "https" || u.Opaque != "" || u.Hostname() == "" || whole != text && !strings.ContainsAny(u.Host, ".:"):
+		return origin{}, fmt.Errorf("%s is no environment's URL: it looks like https://ORG.crmN.dynamics.com", clip(Printable(text)))
 	}
 	return origin{hostOf(u)}, nil
 }

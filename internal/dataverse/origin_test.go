@@ -17,9 +17,30 @@ func TestParseEnvironment(t *testing.T) {
 		"https://127.0.0.1:8443/":              "https://127.0.0.1:8443",
 		"https://[::1]:8443":                   "https://[::1]:8443",
 		"https://[::1]":                        "https://[::1]",
+		// As people copy them.
+		"contoso.crm.dynamics.com":  "https://contoso.crm.dynamics.com",
+		"Contoso.crm.dynamics.com/": "https://contoso.crm.dynamics.com",
+		"localhost:8443":            "https://localhost:8443",
+		"contoso.crm.dynamics.com/main.aspx?appid=1&pagetype=dashboard#x":                        "https://contoso.crm.dynamics.com",
+		"https://contoso.crm.dynamics.com/main.aspx?appid=6f0c2a51-8b3d-4e0f-9a77-1c5d2e9b4a10":  "https://contoso.crm.dynamics.com",
+		"https://contoso.crm.dynamics.com:443/apps/sales?redirect=https://contoso.crm4.example/": "https://contoso.crm.dynamics.com",
+		"https://contoso.crm.dynamics.com/api/data/v9.2/":                                        "https://contoso.crm.dynamics.com",
+		"contoso.crm.dynamics.com/main.aspx?id=jane@contoso.com":                                 "https://contoso.crm.dynamics.com",
 	} {
 		if got, err := ParseEnvironment(in); err != nil || got != want {
 			t.Errorf("%q: %q, %v; want %q", in, got, err, want)
+		}
+	}
+	for in, want := range map[string]string{
+		"": "--url", "contoso": "no environment's URL", "/main.aspx": "no environment's URL", "https://": "no environment's URL",
+		"ftp://contoso.crm.dynamics.com": "no environment's URL", "http://contoso.crm.dynamics.com/main.aspx": "write https://contoso.crm.dynamics.com",
+		"https://jane:secret@contoso.crm.dynamics.com": "user name", "jane:secret@contoso.crm.dynamics.com": "user name",
+		`https://contoso.crm.dynamics.com\@evil.example`: "cannot be read", "javascript:alert(1)": "cannot be read",
+		"contoso.crm.dynamics.com\n::error::x": "cannot be read", "https://contoso.crm dynamics.com": "cannot be read",
+	} {
+		got, err := ParseEnvironment(in)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret@") {
+			t.Errorf("%q: %q, %v; want an error that says %q", in, got, err, want)
 		}
 	}
 }
