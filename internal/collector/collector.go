@@ -21,8 +21,9 @@
 // user and the owners: WhoAmI with the same header, side by side with the list of
 // views, since a header that is dropped or passed over gives the auditor's own list
 // without a word. Another round is for environments that do
-// not give a user's roles and teams with the user, and for a role of a fitting name
-// that grants nothing of what the profile asks for.
+// not give a user's roles and teams with the user, for a role of a fitting name
+// that grants nothing of what the profile asks for, and for a required view that only
+// the auditor sees while the integration user's own list is closed.
 //
 // What cannot be read is never silently short. A section that is refused is
 // Forbidden; one that cannot be read whole, or not twice alike, is Failed with its
@@ -108,13 +109,13 @@ func Collect(ctx context.Context, r Reader, o Options) (*snapshot.Snapshot, erro
 	c := &collection{
 		Options: o, reader: r, taken: o.Now().UTC().Truncate(time.Second),
 		spelling: map[string]string{}, without: columnSet{}, endings: map[snapshot.Section][]ending{},
-		asked: map[string]bool{}, grants: map[string]granted{},
+		asked: map[string]bool{}, grants: map[string]granted{}, askedViews: map[string]bool{},
 	}
 	for _, name := range o.Privileges {
 		c.spelling[strings.ToLower(name)] = name
 	}
 	for _, round := range []func(context.Context) error{
-		c.roundOne, c.readMemberships, c.roundTwo, c.roundThree, c.lateRound, c.roundFour,
+		c.roundOne, c.readMemberships, c.roundTwo, c.roundThree, c.lateRound, c.roundFour, c.lastRound,
 	} {
 		if err := round(ctx); err != nil {
 			if ctx.Err() != nil {
@@ -170,6 +171,7 @@ type collection struct {
 	systemViews    []systemView
 	shares         []share
 	shareTable     error              // why the table of shares was refused
+	askedViews     map[string]bool    // those that were asked whom they are shared with
 	sights         map[string][]sight // by the privilege's name in lower case
 	sightIDs       map[string]string  // those names by the privileges' ids
 }
@@ -284,6 +286,16 @@ func (c *collection) roundFour(ctx context.Context) error {
 		parts = append(parts, c.reading(snapshot.SectionViews, c.readAuditorViews))
 	}
 	return together(ctx, parts...)
+}
+
+// lastRound asks the views that only the auditor turned out to see whom they are shared
+// with, where the integration user's own list cannot tell.
+func (c *collection) lastRound(ctx context.Context) error {
+	views := c.ungiven(c.auditorViews, dataverse.Caller{})
+	if len(views) == 0 {
+		return nil
+	}
+	return c.end(ctx, snapshot.SectionShares, c.askViews(ctx, views))
 }
 
 // readIdentity learns who the auditor is. Where nobody can say, nothing else can

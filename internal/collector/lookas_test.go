@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dbaudit/dbaudit/internal/collector"
+	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/simulator"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
@@ -148,5 +149,51 @@ func TestNoRoleAmongThoseSeen(t *testing.T) {
 	}), labOptions{}).must(nil)
 	if d := s.Coverage[snapshot.SectionUserViews].Detail; strings.Contains(d, "has no role") {
 		t.Errorf("roles are %s, and yet: %q", s.Coverage[snapshot.SectionRoles].State, d)
+	}
+}
+
+// Where neither the user's list nor a view can be asked, a table that may show a part
+// does not say that a view is not shared.
+func TestSharesInPartOfWhatNobodyTells(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		closed bool // nobody tells whom a view is shared with
+		want   gaps
+	}{
+		"the view tells": {false, gaps{snapshot.SectionUserViews: "skipped"}},
+		"nobody tells":   {true, gaps{snapshot.SectionUserViews: "skipped", snapshot.SectionShares: "forbidden"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, builtin(t, "compliant", func(env *simulator.Environment) {
+				env.ApplicationUser(env.Suggest.ApplicationID).Disabled = true
+				env.Contradictions = []simulator.Contradiction{simulator.SharesInPart}
+				for i := range env.PersonalViews {
+					v := &env.PersonalViews[i]
+					v.Shares = append(v.Shares, simulator.Share{Principal: "dbaudit", Access: simulator.RightRead})
+				}
+			}), labOptions{})
+			for i := range l.options.Requirement.Views {
+				l.options.Requirement.Views[i].Owner = "" // the auditor alone sees them
+			}
+			s := l.must(func(r collector.Reader) collector.Reader {
+				return filter{Reader: r, before: func(r dataverse.Request) error {
+					if test.closed && set(r) == "RetrieveSharedPrincipalsAndAccess" {
+						return &dataverse.Error{Kind: dataverse.Forbidden, Status: 403, Label: r.Label, Attempts: 1}
+					}
+					return nil
+				}}
+			})
+			if diff := cmp.Diff(test.want, states(s)); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			given := 0
+			for _, shares := range s.Shares {
+				given += len(shares)
+			}
+			if told := given > 0; told == test.closed {
+				t.Errorf("%d shares are known", given)
+			}
+		})
 	}
 }

@@ -39,21 +39,18 @@ type sight struct {
 	unit string
 }
 
-// readSight learns how far the auditor's reads reach. Where nobody may say, that is
-// noted, and not held against what was read.
+// readSight learns how far the auditor's reads reach. Where nobody says, there may be
+// more rows than were shown, and what hangs on them is not read.
 func (c *collection) readSight(ctx context.Context) error {
-	// The function that is given names is not in every environment's metadata.
-	found, err := object(ctx, c, ask{
-		section: snapshot.SectionUsers, what: "how far the auditor's reads reach",
-		query: func(columnSet) dataverse.Query {
-			return dataverse.Row("systemusers", dataverse.GUID(c.auditor)).Function("RetrieveUserPrivileges")
-		},
-	}, sightsOf)
-	switch {
-	case refused(err), forbidden(err):
-		c.note(snapshot.SectionUsers, "how far the auditor's reads reach is not known, and so neither whether other business units have more rows (%s)", explain(err, c.known))
-		return ctx.Err()
-	case err != nil:
+	found, err := c.ownPrivileges(ctx, dataverse.Row("systemusers", dataverse.GUID(c.auditor)).Function("RetrieveUserPrivileges"))
+	if refused(err) || forbidden(err) {
+		// The function that is given names is not in every environment's metadata.
+		if named, again := c.ownPrivileges(ctx, dataverse.Row("systemusers", dataverse.GUID(c.auditor)).
+			Function("RetrieveUserSetOfPrivilegesByNames", dataverse.NamesArg("PrivilegeNames", sightNames()))); again == nil {
+			found, err = named, nil
+		}
+	}
+	if err != nil {
 		for _, section := range sights() {
 			if err := c.end(ctx, section, err); err != nil {
 				return err
@@ -72,6 +69,13 @@ func (c *collection) readSight(ctx context.Context) error {
 	return nil
 }
 
+func (c *collection) ownPrivileges(ctx context.Context, q dataverse.Query) ([]sight, error) {
+	return object(ctx, c, ask{
+		section: snapshot.SectionUsers, what: "how far the auditor's reads reach",
+		query: func(columnSet) dataverse.Query { return q },
+	}, sightsOf)
+}
+
 func sightsOf(r *row) []sight {
 	return list(r, "RolePrivileges", "", func(inner *row) sight {
 		return sight{grantOf(inner), inner.id("BusinessUnitId")}
@@ -81,7 +85,7 @@ func sightsOf(r *row) []sight {
 // short reports whether a read stops short of the organization, or may do so: how
 // far a privilege reaches that the auditor's own do not name is not known.
 func (c *collection) short(privilege string) bool {
-	return c.sights != nil && !slices.ContainsFunc(c.sights[strings.ToLower(privilege)], func(s sight) bool {
+	return !slices.ContainsFunc(c.sights[strings.ToLower(privilege)], func(s sight) bool {
 		return s.depth == snapshot.DepthGlobal && !s.filtered
 	})
 }
@@ -105,6 +109,9 @@ func (c *collection) whyShort(privilege string) string {
 
 // judgeSight holds against each section the rows that its answers may lack.
 func (c *collection) judgeSight() {
+	if c.sights == nil {
+		return // see readSight
+	}
 	for privilege, section := range sights() {
 		if c.short(privilege) && !c.reachesAll(privilege) {
 			c.record(section, snapshot.StateForbidden, fmt.Sprintf("%s: give the auditor's role %s at organization level",

@@ -169,8 +169,6 @@ func (c *collection) principals() []string { return append(teamIDs(c.user.teams)
 type seen struct {
 	id string
 	as dataverse.Caller
-	// spare marks a question without which the share table's word stands.
-	spare bool
 }
 
 func (c *collection) seenByUser(views []view) []seen {
@@ -189,11 +187,24 @@ func (c *collection) readSharesByView(ctx context.Context) error {
 	views := c.seenByUser(c.userViews)
 	switch {
 	case c.shareTable == nil:
-		if views = append(c.seenByUser(c.unexplained()), c.ungiven()...); len(views) == 0 {
-			return nil
+		views = c.seenByUser(c.unexplained())
+		for i, seen := range c.ownerViews {
+			views = append(views, c.ungiven(seen, c.ownerCallers[i])...)
 		}
 	case !c.collected(snapshot.SectionUserViews):
 		return c.end(ctx, snapshot.SectionShares, c.shareTable)
+	}
+	return c.askViews(ctx, views)
+}
+
+// askViews asks each view for those it is shared with. An answer that does not come
+// leaves it open whether the share table shows all there is.
+func (c *collection) askViews(ctx context.Context, views []seen) error {
+	if len(views) == 0 && c.shareTable == nil {
+		return nil
+	}
+	for _, v := range views {
+		c.askedViews[v.id] = true
 	}
 	mine := map[string]bool{}
 	for _, id := range c.principals() {
@@ -208,9 +219,6 @@ func (c *collection) readSharesByView(ctx context.Context) error {
 				return dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", dataverse.GUID(id)))
 			},
 		}, accessesOf)
-		if views[i].spare && ctx.Err() == nil && !isForeign(err) {
-			err = nil
-		}
 		for _, a := range accesses {
 			if mine[a.principal] {
 				found[i] = append(found[i], share{principal: a.principal, view: id, mask: a.mask})
@@ -242,18 +250,16 @@ func (c *collection) readSharesByView(ctx context.Context) error {
 	return nil
 }
 
-// ungiven are the owners' views that no row of the share table gives the user to read,
-// where its own list was not read: the table may show a part.
-func (c *collection) ungiven() []seen {
+// ungiven are the required views of somebody's list that no row of the share table gives
+// the user to read, where its own list was not read: the table may show a part.
+func (c *collection) ungiven(views []view, as dataverse.Caller) []seen {
 	if c.user == nil || c.collected(snapshot.SectionUserViews) || !c.collected(snapshot.SectionShares) {
 		return nil
 	}
 	var all []seen
-	for i, views := range c.ownerViews {
-		for _, v := range c.ungivenOf(views) {
-			if c.requires(v.Table, v.Name) {
-				all = append(all, seen{id: v.id, as: c.ownerCallers[i], spare: true})
-			}
+	for _, v := range c.ungivenOf(views) {
+		if c.requires(v.Table, v.Name) && !c.askedViews[v.id] {
+			all = append(all, seen{id: v.id, as: as})
 		}
 	}
 	return all

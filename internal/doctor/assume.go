@@ -405,7 +405,7 @@ func assumptions(hint *atomic.Bool) []assumption {
 		},
 		{
 			"privileges-by-names", "is RetrieveUserSetOfPrivilegesByNames there, and does it take 44 names?", "yes",
-			"nothing: a user's privileges are read by RetrieveUserPrivileges",
+			"nothing, unless RetrieveUserPrivileges is refused too: then it is not known how far the auditor reads, and users, teams and roles are unread",
 			func(in *inquiry) (question, string) {
 				names := []string{"prvReadAccount", "prvReadUserQuery"}
 				for i := len(names); i < 44; i++ {
