@@ -93,7 +93,9 @@ func TestAssumptions(t *testing.T) {
 			t.Errorf("%s: otherwise are %v, want %v", c, got, want)
 		}
 	}
-	if err := server.Mutate(func(e *simulator.Environment) { e.Contradictions, e.UndefinedTables = nil, []string{"customeropportunityrole"} }); err != nil {
+	if err := server.Mutate(func(e *simulator.Environment) {
+		e.Contradictions, e.UndefinedTables = nil, []string{"customeropportunityrole"}
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if a, _ := assumptionsIn(p); !slices.Contains(a.with("otherwise"), "opportunity-relationship") {

@@ -21,7 +21,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-var recordAgain = flag.Bool("update", false, "record testdata/recordings again, and rewrite their verdicts")
+var update = flag.Bool("update", false, "record testdata/recordings again and rewrite the expected outputs of testdata")
 
 // recordable are situations whose recordings are kept.
 func recordable(t *testing.T) map[string]*simulator.Environment {
@@ -121,7 +121,7 @@ func TestRecordings(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			file := filepath.Join("..", "..", "testdata", "recordings", name)
-			if *recordAgain {
+			if *update {
 				data, found := recorded(t, serve(t, env, simulator.Options{PageSize: 40}))
 				for ending, text := range map[string][]byte{".jsonl": data, ".txt": []byte(found)} {
 					if err := os.WriteFile(file+ending, text, 0o600); err != nil {

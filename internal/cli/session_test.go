@@ -156,6 +156,16 @@ func (o outcome) must(tb testing.TB, code int) outcome {
 // file is the path of a file in the place's folder.
 func (p *place) file(name string) string { return filepath.Join(p.dir, name) }
 
+// read is what a file of the place's folder holds.
+func (p *place) read(name string) string {
+	p.tb.Helper()
+	data, err := os.ReadFile(p.file(name))
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	return string(data)
+}
+
 // write puts a file into the place's folder.
 func (p *place) write(name, text string) string {
 	p.tb.Helper()
