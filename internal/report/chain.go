@@ -117,4 +117,16 @@ func called(r audit.Result, kind audit.SubjectKind, prefixes string, of func(*au
 }
 
 // Short is the name as it fits into a box.
-func (p chainPart) Short() string { return shorten(p.Name, 25) }
+func (p chainPart) Short() string { return name(p.Name) }
+
+// Parts are boxes and arrows in the order of the picture.
+func (c *chain) Parts() []chainStep {
+	return []chainStep{{c.Nodes[0], false}, {c.Links[0], true}, {c.Nodes[1], false}, {c.Links[1], true}, {c.Nodes[2], false}}
+}
+
+// A chainStep is a part in its place.
+type chainStep struct {
+	chainPart
+
+	Link bool // whether it is an arrow
+}

@@ -8,7 +8,6 @@ import (
 	"html/template"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/report/remedy"
@@ -33,36 +32,56 @@ const stepsShown = 100
 // ever of a type that the template trusts.
 type pageData struct {
 	Title   string
+	Lead    string // how many came to what, for several
 	Style   template.CSS
 	Script  template.JS
 	Policy  string // the Content-Security-Policy
-	Trends  bool   // whether the index has a chart in any row
+	Trends  bool   // whether the index has a strip in any row
 	Files   bool   // whether files were judged, and no environment
+	Several bool   // whether there is an index
+	Rows    []rowData
+	Total   audit.Summary
+	Fleet   *fleetData
+	Index   string // where the index is, for a page that belongs to one
 	Results []resultData
 }
 
+// rowData is a row of the index.
+type rowData struct {
+	Link, Name, Verdict, Mark, Worst, Percent string
+
+	Rank    int // of the worst failure, least is worst
+	Summary audit.Summary
+	Trend   *trendData
+}
+
 type resultData struct {
-	Anchor     string
-	Name       string
-	Verdict    string
-	Mark       string
-	Headline   string
-	Basis      string
-	Next       []string
-	Facts      []factData
-	Tiles      []tileData
-	Coverage   string
-	Chain      *chain
-	Matrix     *matrix
-	Groups     []groupData
-	Waivers    []waiverData
-	Notes      []noteData
-	Several    bool
-	Summary    audit.Summary
-	Percent    string
-	Worst      string
-	SnapshotAt string
-	Trend      *trendData
+	Anchor   string
+	Name     string
+	Verdict  string
+	Mark     string
+	Headline string
+	Basis    string
+	Next     []string
+	Facts    []factData
+	Tiles    []tileData
+	Coverage string
+	Chain    *chain
+	Matrix   *matrix
+	Failed   []failedData
+	Groups   []groupData
+	Waivers  []waiverData
+	Notes    []noteData
+	Several  bool
+	Percent  string
+	Trend    *trendData
+}
+
+// failedData is a row of the table of what failed: the first finding of a control.
+type failedData struct {
+	Severity, Anchor, What, Fix string
+
+	More int // findings beside the first
 }
 
 type factData struct {
@@ -86,6 +105,8 @@ type groupData struct {
 type controlData struct {
 	Anchor      string
 	ID          string
+	Heading     string // the one finding's sentence, or else the title
+	Single      bool   // whether the heading is a finding's
 	Title       string
 	Severity    string
 	Outcome     string
@@ -99,6 +120,7 @@ type controlData struct {
 }
 
 type findingData struct {
+	Anchor      string
 	Message     string
 	Subject     string
 	Baseline    string
@@ -125,34 +147,63 @@ type waiverData struct {
 type noteData struct{ About, Text string }
 
 func writeHTML(w io.Writer, rs []audit.Result, o Options) error {
-	t, err := template.New("page").Parse(pageTemplate)
-	if err != nil {
-		return fmt.Errorf("parsing the page's template: %w", err)
+	d := emptyPage()
+	if len(rs) == 1 {
+		d.Results = append(d.Results, resultPage(rs[0], o, ""))
+		d.Title = fmt.Sprintf("dbaudit: %s is %s", d.Results[0].Name, d.Results[0].Verdict)
+		d.Index = o.index
+		return d.write(w)
 	}
-	d := pageData{
+	links := make([]string, len(rs))
+	rs = worstFirst(rs)
+	for i, r := range rs {
+		prefix := fmt.Sprintf("e%d-", i+1)
+		links[i] = "#" + prefix + "result"
+		d.Results = append(d.Results, resultPage(r, o, prefix))
+	}
+	d.list(rs, links, o)
+	return d.write(w)
+}
+
+// emptyPage is a page with nothing on it.
+func emptyPage() pageData {
+	return pageData{
 		Title: "dbaudit", Style: template.CSS(pageStyle), Script: template.JS(pageScript),
 		// No source of any kind may be loaded, and only our own style and script run.
 		Policy: "default-src 'none'; base-uri 'none'; form-action 'none'; style-src '" + hash(pageStyle) + "'; script-src '" + hash(pageScript) + "'",
 	}
-	for i, r := range rs {
-		prefix := ""
-		if len(rs) > 1 {
-			prefix = fmt.Sprintf("e%d-", i+1)
-		}
-		page := resultPage(r, o, prefix)
-		d.Trends = d.Trends || page.Trend != nil
-		d.Results = append(d.Results, page)
-	}
-	if len(rs) == 1 {
-		d.Title = fmt.Sprintf("dbaudit: %s is %s", d.Results[0].Name, d.Results[0].Verdict)
-	} else {
-		d.Files = !slices.ContainsFunc(rs, func(r audit.Result) bool { return !ofFile(r) })
-		d.Title = "dbaudit: " + count(len(rs), "environment")
-		if d.Files {
-			d.Title = "dbaudit: " + count(len(rs), "role")
-		}
+}
+
+func (d pageData) write(w io.Writer) error {
+	t, err := template.New("page").Parse(pageTemplate)
+	if err != nil {
+		return fmt.Errorf("parsing the page's template: %w", err)
 	}
 	return t.Execute(w, d)
+}
+
+// list makes the index of several results, in their order.
+func (d *pageData) list(rs []audit.Result, links []string, o Options) {
+	d.Several = len(rs) > 0
+	d.Files = !slices.ContainsFunc(rs, func(r audit.Result) bool { return !ofFile(r) })
+	d.Title = "dbaudit: " + count(len(rs), rowsOf(rs))
+	d.Lead = totals(rs)
+	d.Fleet = fleetOf(rs, o.Trends)
+	for i, r := range rs {
+		worst := "–"
+		if w := r.Worst(); w != audit.SeverityInvalid {
+			worst = w.String()
+		}
+		trend := trendOf(r, o.Trends, listShown)
+		d.Trends = d.Trends || trend != nil
+		d.Total.Fail += r.Summary.Fail
+		d.Total.Unknown += r.Summary.Unknown
+		d.Total.Waived += r.Summary.Waived
+		d.Rows = append(d.Rows, rowData{
+			Link: links[i], Name: o.name(visible(r.Environment.Name)), Verdict: r.Verdict.String(), Mark: markOf(r.Verdict),
+			Worst: worst, Rank: -int(r.Worst()), Percent: percent(r.Summary), Summary: r.Summary, Trend: trend,
+		})
+	}
 }
 
 // hash is a source expression of a Content-Security-Policy.
@@ -167,14 +218,10 @@ func resultPage(r audit.Result, o Options, prefix string) resultData {
 	d := resultData{
 		Anchor: prefix + "result", Several: prefix != "", Name: visible(r.Environment.Name), Verdict: r.Verdict.String(), Mark: markOf(r.Verdict),
 		Headline: headline(r), Basis: basis(r), Next: nextSteps(r, o), Coverage: judged(s), Percent: percent(s),
-		Matrix: matrixOf(r, anchor), Summary: s, Worst: "–", SnapshotAt: strings.TrimPrefix(taken(r.Snapshot), "taken "),
-		Trend: trendOf(r, o.Trends),
+		Matrix: matrixOf(r, anchor), Failed: failedRows(r, o, anchor), Trend: trendOf(r, o.Trends, stripShown),
 	}
 	if !ofFile(r) { // of a file the first link is all there is
 		d.Chain = chainOf(r)
-	}
-	if worst := r.Worst(); worst != audit.SeverityInvalid {
-		d.Worst = worst.String()
 	}
 	if r.Unread == nil {
 		d.Tiles = []tileData{
@@ -222,7 +269,7 @@ func resultPage(r audit.Result, o Options, prefix string) resultData {
 		{audit.OutcomePass, "Passed", !o.Verbose},
 	} {
 		group := groupData{State: stateOf(g.outcome), Title: g.title, Folded: g.folded}
-		for _, c := range r.Controls {
+		for _, c := range gravestFirst(r.Controls) {
 			if c.Outcome == g.outcome {
 				group.Controls = append(group.Controls, controlPage(c, r, o, anchor(c.ID)))
 			}
@@ -250,6 +297,23 @@ func resultPage(r audit.Result, o Options, prefix string) resultData {
 		}
 	}
 	return d
+}
+
+// failedRows is a row for each failed control, gravest first.
+func failedRows(r audit.Result, o Options, anchor func(audit.ControlID) string) []failedData {
+	var rows []failedData
+	for _, c := range gravestFirst(r.Controls) {
+		if c.Outcome != audit.OutcomeFail {
+			continue
+		}
+		row := failedData{Severity: c.Severity.String(), Anchor: anchor(c.ID), What: visible(c.Title)}
+		if len(c.Findings) > 0 {
+			row.What, row.Fix = shorten(visible(c.Findings[0].Message), textColumns), advice(c.Findings[0], c, o)
+			row.More = len(c.Findings) - 1
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 // basis says in a line what was judged against what.
@@ -314,9 +378,17 @@ func controlPage(c audit.Control, r audit.Result, o Options, anchor string) cont
 	}
 	for i, f := range c.Findings {
 		d.Findings = append(d.Findings, findingPage(f, c, r, o, i < stepsShown))
+		d.Findings[i].Anchor = findingAnchor(anchor, i)
+	}
+	d.Heading = d.Title
+	if len(d.Findings) == 1 && d.Findings[0].Message != "" {
+		d.Heading, d.Single = d.Findings[0].Message, true
 	}
 	return d
 }
+
+// findingAnchor is the place of a control's n-th finding on the page.
+func findingAnchor(control string, n int) string { return fmt.Sprintf("%s.%d", control, n+1) }
 
 func findingPage(f audit.Finding, c audit.Control, r audit.Result, o Options, steps bool) findingData {
 	d := findingData{

@@ -10,7 +10,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/remedy"
 )
 
-// miscellaneous is the column of privileges to no table.
+// miscellaneous stands for the right of privileges to no table.
 const miscellaneous = "Miscellaneous"
 
 // A matrix shows what the vendor asks for and what of it is granted in the form
@@ -36,29 +36,40 @@ type matrixRow struct {
 type matrixCell struct {
 	State  string // granted, shallow, missing, undefined, unknown, inapplicable
 	Mark   string
+	Level  string // the letter of the access level that is granted; empty where none is known
 	Title  string
+	Anchor string // the finding, where there is one
 	Waived bool
+	Span   int // over how many columns it goes; 0 for its own
 }
 
 // matrixOf reads the rights that are asked for off the cited lines, because a
 // result names privileges only where one is short.
 func matrixOf(r audit.Result, anchor func(audit.ControlID) string) *matrix {
-	m := &matrix{Columns: append(remedy.Rights(), miscellaneous)}
+	m := &matrix{Columns: remedy.Rights()}
 	for _, c := range r.Controls {
 		if c.Rule != "role/privileges" || c.Citation == nil {
 			continue
 		}
 		record, rights := citedRights(c.Citation.Line)
 		row := matrixRow{Record: visible(record), Anchor: anchor(c.ID), Cells: make([]matrixCell, len(m.Columns))}
+		asked := false
 		for i, column := range m.Columns {
-			row.Cells[i] = cellOf(c, record, column, rights[column])
+			row.Cells[i] = cellOf(c, record, column, rights[column], anchor(c.ID))
+			asked = asked || row.Cells[i].State != ""
 		}
 		tab := visible(c.Citation.Tab)
 		if n := len(m.Tabs); n == 0 || m.Tabs[n-1].Name != tab {
 			m.Tabs = append(m.Tabs, matrixTab{Name: tab})
 		}
 		last := &m.Tabs[len(m.Tabs)-1]
-		last.Rows = append(last.Rows, row)
+		if asked {
+			last.Rows = append(last.Rows, row)
+		}
+		// A privilege to no table has no right: it is a row of its own.
+		if cell := cellOf(c, record, miscellaneous, rights[miscellaneous], anchor(c.ID)); cell.State != "" {
+			last.Rows = append(last.Rows, matrixRow{Record: visible(c.Citation.Line), Anchor: anchor(c.ID), Cells: []matrixCell{cell}})
+		}
 	}
 	if m.Tabs == nil {
 		return nil
@@ -73,6 +84,9 @@ func (m *matrix) narrow() {
 	for _, tab := range m.Tabs {
 		for _, row := range tab.Rows {
 			for i, c := range row.Cells {
+				if row.wide() {
+					break
+				}
 				asked[i] = asked[i] || c.State != ""
 			}
 		}
@@ -83,18 +97,46 @@ func (m *matrix) narrow() {
 		}
 		m.Columns = slices.Delete(m.Columns, i, i+1)
 		for _, tab := range m.Tabs {
-			for j := range tab.Rows {
-				tab.Rows[j].Cells = slices.Delete(tab.Rows[j].Cells, i, i+1)
+			for j, row := range tab.Rows {
+				if row.wide() {
+					continue
+				}
+				tab.Rows[j].Cells = slices.Delete(row.Cells, i, i+1)
+			}
+		}
+	}
+	for _, tab := range m.Tabs {
+		for _, row := range tab.Rows {
+			if row.wide() {
+				row.Cells[0].Span = max(len(m.Columns), 1)
 			}
 		}
 	}
 }
 
+// wide reports whether the row is that of a privilege to no table.
+func (r matrixRow) wide() bool { return len(r.Cells) == 1 }
+
+// levelLetter is an access level as the security-role editor's pie stands for it.
+func levelLetter(depth string) string {
+	switch depth {
+	case "basic":
+		return "U"
+	case "local":
+		return "B"
+	case "deep":
+		return "P"
+	case "global":
+		return "O"
+	}
+	return ""
+}
+
 // Width is the number of columns with the head of the rows.
 func (m *matrix) Width() int { return len(m.Columns) + 1 }
 
-func cellOf(c audit.Control, record, column string, asked bool) matrixCell {
-	for _, f := range c.Findings {
+func cellOf(c audit.Control, record, column string, asked bool, anchor string) matrixCell {
+	for i, f := range c.Findings {
 		right, _ := remedy.Split(f.Evidence.Text("privilege"))
 		if right == "" {
 			right = miscellaneous
@@ -102,7 +144,7 @@ func cellOf(c audit.Control, record, column string, asked bool) matrixCell {
 		if right != column {
 			continue
 		}
-		cell, words := matrixCell{State: "missing", Mark: "○", Waived: f.Waiver != nil}, ""
+		cell, words := matrixCell{State: "missing", Mark: "○", Waived: f.Waiver != nil, Anchor: findingAnchor(anchor, i), Level: levelLetter(f.Evidence.Text("actual_depth"))}, ""
 		switch f.Evidence.Text("state") {
 		case "shallow":
 			cell.State, cell.Mark = "shallow", "◐"

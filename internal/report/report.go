@@ -207,6 +207,8 @@ type Options struct {
 	// Trends are drawn in HTML, each beside the result of its environment and
 	// profile.
 	Trends []Trend
+
+	index string // where the index is that a page of HTML belongs to
 }
 
 // Render writes one result.

@@ -1,6 +1,9 @@
 package report
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,38 +41,31 @@ func (t Trend) fits(r audit.Result) bool {
 	return t.OrganizationID == "" && t.Environment == r.Environment.Name
 }
 
-// The units of the chart, which is stretched to where it stands. Under the columns
-// runs a band for the verdict.
+// The units of a strip: a bar for each result, with a gap. stripShown is how many
+// bars beside a result, listShown how many in a list.
 const (
-	trendWidth  = 640
-	trendHeight = 96
-	trendBand   = 10
+	stripPitch = 6
+	stripBar   = 4
+	stripShown = 120
+	listShown  = 30
 )
 
-// spansShown is how many rows the table beside the chart has at most.
+// spansShown is how many rows the table beside the strip has at most.
 const spansShown = 50
 
 type trendData struct {
-	Text   string // what the chart shows, in a sentence
-	Since  string
-	Most   string // the height of the chart in words
-	Width  int
-	Height int
-	Base   int // where the band begins
-	Band   int
-	Bars   []trendBar
-	Spans  []trendSpan
-	Older  int // rows left out
+	Text          string // what the strip shows, in a sentence
+	Since         string
+	First, Latest string // the days at the ends
+	Width         int
+	Strip         []trendPath
+	Left          int // results before the strip
+	Spans         []trendSpan
+	Older         int // rows left out
 }
 
-// A trendBar is a column of the chart: what failed stands on the band, what could
-// not be evaluated on top of it.
-type trendBar struct {
-	State                   string
-	X, Width                int
-	FailY, FailHeight       int
-	UnknownY, UnknownHeight int
-}
+// A trendPath is all bars of one state, which keeps a page of a thousand strips small.
+type trendPath struct{ State, Path string }
 
 // A trendSpan is a row of results that came to the same.
 type trendSpan struct {
@@ -78,36 +74,59 @@ type trendSpan struct {
 	Results               int
 	Fail, Unknown, Waived int
 
-	from, to time.Time
-	verdict  audit.Verdict
+	verdict audit.Verdict
 }
 
 // trendOf is nil where no trend is that of the result.
-func trendOf(r audit.Result, trends []Trend) *trendData {
+func trendOf(r audit.Result, trends []Trend, shown int) *trendData {
 	for _, t := range trends {
 		if t.fits(r) {
-			return draw(t.Points)
+			return draw(t.Points, shown)
 		}
 	}
 	return nil
 }
 
-func draw(points []Point) *trendData {
-	spans := spansOf(points)
-	d := &trendData{
-		Text: sinceWhen(points), Since: moment(since(points)), Width: trendWidth, Height: trendHeight,
-		Base: trendHeight - trendBand, Band: trendBand, Spans: spans,
+func draw(points []Point, shown int) *trendData {
+	d := &trendData{Text: sinceWhen(points), Since: date(since(points)), Spans: spansOf(points)}
+	if n := len(points) - shown; n > 0 {
+		d.Left, points = n, points[n:]
 	}
-	most := 0
-	for _, s := range spans {
-		most = max(most, max(s.Fail, 0)+max(s.Unknown, 0))
-	}
-	d.Most = count(most, "control")
-	d.Bars = bars(spans, max(most, 1))
-	if n := len(spans) - spansShown; n > 0 {
-		d.Spans, d.Older = spans[n:], n
+	d.First, d.Latest = date(points[0].At), date(points[len(points)-1].At)
+	d.Width, d.Strip = len(points)*stripPitch, strip(points)
+	if n := len(d.Spans) - spansShown; n > 0 {
+		d.Spans, d.Older = d.Spans[n:], n
 	}
 	return d
+}
+
+// strip draws a bar for each result. The height tells the verdict where colours are
+// not seen.
+func strip(points []Point) []trendPath {
+	paths := map[string]*strings.Builder{}
+	for i, p := range points {
+		state, height := verdictState(p.Verdict), 16
+		switch p.Verdict {
+		case audit.VerdictCompliant:
+		case audit.VerdictNoncompliant:
+			height = 6
+		case audit.VerdictIncomplete:
+			height = 11
+		}
+		if paths[state] == nil {
+			paths[state] = &strings.Builder{}
+		}
+		fmt.Fprintf(paths[state], "M%d %dh%dv%dh-%dz", i*stripPitch, 16-height, stripBar, height, stripBar)
+	}
+	return inStateOrder(paths)
+}
+
+func inStateOrder(paths map[string]*strings.Builder) []trendPath {
+	var out []trendPath
+	for _, state := range slices.Sorted(maps.Keys(paths)) {
+		out = append(out, trendPath{state, paths[state].String()})
+	}
+	return out
 }
 
 // spansOf joins results one after another that came to the same.
@@ -118,66 +137,113 @@ func spansOf(points []Point) []trendSpan {
 		if n := len(spans) - 1; n >= 0 {
 			last := &spans[n]
 			if last.verdict == p.Verdict && last.Fail == s.Fail && last.Unknown == s.Unknown && last.Waived == s.Waived {
-				last.To, last.to = moment(p.At), p.At
+				last.To = moment(p.At)
 				last.Results++
 				continue
 			}
 		}
 		spans = append(spans, trendSpan{
 			From: moment(p.At), To: moment(p.At), Verdict: p.Verdict.String(), Mark: markOf(p.Verdict), Results: 1,
-			Fail: s.Fail, Unknown: s.Unknown, Waived: s.Waived, from: p.At, to: p.At, verdict: p.Verdict,
+			Fail: s.Fail, Unknown: s.Unknown, Waived: s.Waived, verdict: p.Verdict,
 		})
 	}
 	return spans
 }
 
-// bars puts the spans on an axis of time, in whole units, so that every machine
-// draws the same. Between two spans nobody looked, and nothing is drawn. Of spans
-// that fall on the same place the worst is shown, but the last stands for itself:
-// a chart is never larger than its width, whatever was saved.
-func bars(spans []trendSpan, most int) []trendBar {
-	first, last := spans[0].from.UnixMilli(), spans[len(spans)-1].to.UnixMilli()
-	least := min(max(trendWidth/(2*len(spans)), 3), 24)
-	at := func(t time.Time) int {
-		if last <= first {
-			return 0
-		}
-		return int(min(max(t.UnixMilli()-first, 0), last-first) * int64(trendWidth-least) / (last - first))
-	}
-	type column struct{ from, to, fail, unknown int }
-	var columns []column
-	var states []audit.Verdict
-	for i, s := range spans {
-		c := column{at(s.from), at(s.to) + least, max(s.Fail, 0), max(s.Unknown, 0)}
-		if n := len(columns) - 1; n >= 0 && columns[n].from == c.from && i < len(spans)-1 {
-			was := &columns[n]
-			was.to, was.fail, was.unknown = max(was.to, c.to), max(was.fail, c.fail), max(was.unknown, c.unknown)
-			states[n] = worseVerdict(states[n], s.verdict)
-			continue
-		}
-		columns, states = append(columns, c), append(states, s.verdict)
-	}
-	const base = trendHeight - trendBand
-	out := make([]trendBar, len(columns))
-	for i, c := range columns {
-		fail := min(c.fail, most) * base / most
-		both := min(c.fail+c.unknown, most) * base / most
-		out[i] = trendBar{
-			State: verdictState(states[i]), X: c.from, Width: max(c.to-c.from, least),
-			FailY: base - fail, FailHeight: fail, UnknownY: base - both, UnknownHeight: both - fail,
-		}
-	}
-	return out
+// daysShown is how many days the chart of all has at most.
+const daysShown = 60
+
+// The units of the chart of all: a column for each day.
+const (
+	fleetPitch  = 10
+	fleetHeight = 96
+)
+
+// fleetData is how many were compliant on each day on which any was read.
+type fleetData struct {
+	Text          string
+	First, Latest string
+	Width         int
+	Parts         []trendPath
+	Days          []fleetDay
 }
 
-func worseVerdict(a, b audit.Verdict) audit.Verdict {
-	switch {
-	case a == audit.VerdictNoncompliant || b == audit.VerdictNoncompliant:
-		return audit.VerdictNoncompliant
-	case a == audit.VerdictCompliant:
-		return b
+type fleetDay struct {
+	Day                                 string
+	Compliant, Incomplete, Noncompliant int
+}
+
+// fleetOf counts the last verdicts up to each of the last days; nil for fewer than two
+// environments or days.
+func fleetOf(rs []audit.Result, trends []Trend) *fleetData {
+	var shown [][]Point
+	seen := map[string]bool{}
+	for _, r := range rs {
+		for _, t := range trends {
+			if t.fits(r) {
+				shown = append(shown, t.Points)
+				for _, p := range t.Points {
+					seen[date(p.At)] = true
+				}
+				break
+			}
+		}
 	}
-	return a
+	days := slices.Sorted(maps.Keys(seen))
+	if len(shown) < 2 || len(days) < 2 {
+		return nil
+	}
+	days = days[max(len(days)-daysShown, 0):]
+	d := &fleetData{First: days[0], Latest: days[len(days)-1], Width: len(days) * fleetPitch, Days: make([]fleetDay, len(days))}
+	for i, day := range days {
+		d.Days[i].Day = day
+	}
+	for _, points := range shown {
+		next := 0
+		for i, day := range days {
+			for next < len(points) && date(points[next].At) <= day {
+				next++
+			}
+			if next == 0 {
+				continue
+			}
+			switch points[next-1].Verdict {
+			case audit.VerdictCompliant:
+				d.Days[i].Compliant++
+			case audit.VerdictNoncompliant:
+				d.Days[i].Noncompliant++
+			case audit.VerdictIncomplete:
+				d.Days[i].Incomplete++
+			}
+		}
+	}
+	last := d.Days[len(days)-1]
+	d.Text = fmt.Sprintf("%d of %d compliant on %s, %d on %s", last.Compliant, len(shown), last.Day, d.Days[0].Compliant, d.First)
+	paths := map[string]*strings.Builder{"pass": {}, "unknown": {}, "fail": {}}
+	for i, day := range d.Days {
+		from, so := fleetHeight, 0
+		for _, part := range []struct {
+			state string
+			n     int
+		}{{"pass", day.Compliant}, {"unknown", day.Incomplete}, {"fail", day.Noncompliant}} {
+			so += part.n
+			to := fleetHeight - so*fleetHeight/len(shown)
+			if to < from {
+				fmt.Fprintf(paths[part.state], "M%d %dh%dv%dh-%dz", i*fleetPitch, to, fleetPitch-1, from-to, fleetPitch-1)
+			}
+			from = to
+		}
+	}
+	d.Parts = inStateOrder(paths)
+	return d
+}
+
+// date is a day as lists show it.
+func date(t time.Time) string {
+	if t.IsZero() {
+		return "unknown"
+	}
+	return t.UTC().Format(time.DateOnly)
 }
 
 // since is the oldest result from which on the verdict was the last one.

@@ -61,8 +61,11 @@ func TestTrends(t *testing.T) {
 	if again := pageOf(t, o, results...); again != got {
 		t.Error("the second rendering differs from the first")
 	}
-	if n := strings.Count(got, "<svg viewBox=\"0 0 640 96\""); n != 4 {
-		t.Errorf("%d charts, want two in the index and two beside the results", n)
+	if n := strings.Count(got, `<svg class="strip"`); n != 4 {
+		t.Errorf("%d strips, want two in the index and two beside the results", n)
+	}
+	if !strings.Contains(got, "1 of 2 compliant on 2026-11-20, 0 on 2026-11-01.") || strings.Count(got, `<svg class="fleet"`) != 1 {
+		t.Error("the chart of all is missing")
 	}
 	for _, f := range Formats() {
 		if f == HTML {
@@ -139,22 +142,23 @@ func TestTrendStaysInItsFrame(t *testing.T) {
 		"negative":     {day(1, -5, 2), day(2, 3, -7)},
 		"long":         long,
 	} {
-		d := draw(points)
-		if n := len(d.Bars); n == 0 || n > trendWidth+1 {
-			t.Errorf("%s: %d bars", name, n)
+		d := draw(points, stripShown)
+		bars := 0
+		for _, p := range d.Strip {
+			bars += strings.Count(p.Path, "z")
+		}
+		if want := min(len(points), stripShown); bars != want || d.Width != want*stripPitch {
+			t.Errorf("%s: %d bars on %d units, want %d", name, bars, d.Width, want)
 		}
 		if len(d.Spans) > spansShown {
 			t.Errorf("%s: %d rows", name, len(d.Spans))
 		}
-		for _, b := range d.Bars {
-			if b.X < 0 || b.Width < 1 || b.X+b.Width > trendWidth || b.FailHeight < 0 || b.UnknownHeight < 0 || b.UnknownY < 0 || b.FailY > d.Base {
-				t.Errorf("%s: %+v", name, b)
-				break
-			}
+		if fleet := fleetOf([]audit.Result{mixed(), mixed()}, []Trend{{OrganizationID: orgID, Profile: "demandbase", Points: points}}); fleet != nil && len(fleet.Days) > daysShown {
+			t.Errorf("%s: %d days", name, len(fleet.Days))
 		}
 	}
-	if last := draw(long).Bars; last[len(last)-1].X+last[len(last)-1].Width != trendWidth {
-		t.Error("the last result is not at the end")
+	if d := draw(long, stripShown); d.Left != len(long)-stripShown || d.Latest != date(long[len(long)-1].At) {
+		t.Errorf("the last result is not at the end: %d left out, up to %s", d.Left, d.Latest)
 	}
 }
 
@@ -171,7 +175,7 @@ func TestHostileTrend(t *testing.T) {
 		}
 		var b strings.Builder
 		for n := range doc.Descendants() {
-			if n.Type == html.ElementNode && n.Data == "figure" && strings.Contains(fmt.Sprint(n.Attr), "trend") {
+			if n.Type == html.ElementNode && n.Data == "section" && strings.Contains(fmt.Sprint(n.Attr), "trend") {
 				if err := html.Render(&b, n); err != nil {
 					t.Fatal(err)
 				}

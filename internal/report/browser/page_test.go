@@ -42,6 +42,7 @@ func TestPage(t *testing.T) {
 	b := start(t)
 	t.Run("loads nothing", b.loadsNothing)
 	t.Run("filter", b.filter)
+	t.Run("list", b.list)
 	t.Run("link into a fold", b.linkIntoFold)
 	t.Run("print", b.print)
 	t.Run("without JavaScript", b.withoutJavaScript)
@@ -165,7 +166,7 @@ func (t *tab) keep(name string, data []byte) {
 func (b browser) loadsNothing(t *testing.T) {
 	for _, name := range []string{"compliant", "mixed", "several", "hostile", "large"} {
 		tb := b.open(t, name)
-		tb.do(chromedp.Evaluate(`document.querySelectorAll("details").forEach((d) => { d.open = true; })`, nil))
+		tb.do(chromedp.Evaluate(allOpen, nil))
 		requests, said := tb.heard()
 		if len(requests) != 1 || requests[0] != address(t, name) {
 			t.Errorf("%s: requests %q, want the page alone", name, requests)
@@ -243,7 +244,7 @@ func (b browser) filter(t *testing.T) {
 
 func (b browser) linkIntoFold(t *testing.T) {
 	tb := b.open(t, "mixed")
-	const target = `document.querySelector("details[data-group] [data-outcome=pass]")`
+	const target = `document.querySelector("details[data-group] [data-outcome=pass][id^=DB-PRIV]")`
 	if eval[bool](tb, target+`.checkVisibility()`) {
 		t.Fatal("what passed is not folded")
 	}
@@ -254,7 +255,7 @@ func (b browser) linkIntoFold(t *testing.T) {
 func (b browser) print(t *testing.T) {
 	for _, name := range []string{"mixed", "several", "hostile"} {
 		tb := b.open(t, name)
-		tb.do(chromedp.Evaluate(`addEventListener("beforeprint", () => { window.folded = document.querySelectorAll("details:not([open])").length; })`, nil))
+		tb.do(chromedp.Evaluate(`addEventListener("beforeprint", () => { window.folded = document.querySelectorAll("details.fold:not([open])").length; })`, nil))
 		folded := eval[int](tb, `document.querySelectorAll("details:not([open])").length`)
 		var pdf []byte
 		tb.do(chromedp.ActionFunc(func(ctx context.Context) (err error) {
@@ -262,6 +263,9 @@ func (b browser) print(t *testing.T) {
 			return err
 		}))
 		tb.keep(name+".pdf", pdf)
+		if n := bytes.Count(pdf, []byte("/Type /Page\n")); name == "mixed" && n > 6 {
+			t.Errorf("%s: %d pages of paper, want 6 at most", name, n)
+		}
 		if !bytes.HasPrefix(pdf, []byte("%PDF-")) || !bytes.Contains(pdf, []byte("%%EOF")) || bytes.Count(pdf, []byte("/Type /Page\n")) < 2 {
 			t.Errorf("%s: %d bytes that are no print of several pages", name, len(pdf))
 		}
@@ -269,6 +273,12 @@ func (b browser) print(t *testing.T) {
 			t.Errorf("%s: %d folds are closed on paper", name, got)
 		}
 		tb.do(chromedp.Poll(fmt.Sprintf(`document.querySelectorAll("details:not([open])").length === %d`, folded), nil))
+
+		// On paper: the steps in the portal, and none of the other ways.
+		tb.do(emulation.SetEmulatedMedia().WithMedia("print"))
+		if !eval[bool](tb, `[...document.querySelectorAll(".steps")].every((e) => e.checkVisibility())`) || eval[bool](tb, `[...document.querySelectorAll(".tabs")].some((e) => e.checkVisibility())`) {
+			t.Errorf("%s: the steps are not printed, or the other ways are", name)
+		}
 
 		// On paper: dark on light whatever the screen has, no form, nothing cut off.
 		tb.do(emulation.SetEmulatedMedia().WithMedia("print").WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}),
@@ -314,14 +324,16 @@ func (b browser) withoutJavaScript(t *testing.T) {
 	if eval[bool](tb, `document.getElementById("filter").checkVisibility()`) {
 		t.Error("a filter is shown that cannot work")
 	}
-	for _, part := range []string{"h1", ".lead", ".next li", ".chain svg", ".matrix", `[data-outcome="fail"] .message`, `[data-outcome="unknown"]`, ".waivers"} {
+	for _, part := range []string{"h1", ".lead", ".next li", ".failed a", ".chain .box", ".matrix", `[data-outcome="fail"] .message`, `[data-outcome="fail"] .steps li`, `[data-outcome="unknown"]`, ".waivers"} {
 		if !eval[bool](tb, fmt.Sprintf(`document.querySelector(%q)?.checkVisibility() ?? false`, part)) {
 			t.Errorf("%s is not to be seen", part)
 		}
 	}
-	// Folds are the browser's own.
-	tb.do(chromedp.Click("details.fix > summary", chromedp.ByQuery),
-		chromedp.WaitVisible("details.fix .steps", chromedp.ByQuery))
+	// Tabs are the browser's own folds, of which one is open at a time.
+	const tabs = `[...document.querySelector(".tabs").children].map((d) => d.querySelector("pre, dl").checkVisibility() ? "open" : "closed").join(" ")`
+	for i, want := range []string{"open closed closed closed closed", "closed open closed closed closed"} {
+		tb.do(chromedp.Click(fmt.Sprintf(".tabs details:nth-child(%d) > summary", i+1), chromedp.ByQuery), chromedp.Poll(tabs+fmt.Sprintf(" === %q", want), nil))
+	}
 }
 
 // inventory lists the kinds of elements and attributes that the browser's parser
@@ -397,13 +409,10 @@ func (b browser) lightAndDark(t *testing.T) {
 	for _, name := range []string{"mixed", "several"} {
 		paper := map[string]float64{}
 		for _, s := range []string{"light", "dark"} {
-			tb := b.open(t, name, scheme(s))
+			tb := b.open(t, name, scheme(s), emulation.SetDeviceMetricsOverride(1280, 900, 1, false))
 			paper[s] = eval[float64](tb, luminance)
-			if *shots != "" {
-				var picture []byte
-				tb.do(page.BringToFront(), chromedp.FullScreenshot(&picture, 90))
-				tb.keep(name+"-"+s+".jpg", picture)
-			}
+			tb.picture(name + "-1280-" + s + ".jpg")
+			b.open(t, name, scheme(s), emulation.SetDeviceMetricsOverride(400, 800, 1, true)).picture(name + "-400-" + s + ".jpg")
 		}
 		if paper["light"] < 0.85 || paper["dark"] > 0.15 {
 			t.Errorf("%s: luminance %v", name, paper)
@@ -411,13 +420,60 @@ func (b browser) lightAndDark(t *testing.T) {
 	}
 }
 
+// picture keeps what the whole page looks like, where the tests are asked to.
+func (t *tab) picture(name string) {
+	t.Helper()
+	if *shots == "" {
+		return
+	}
+	var picture []byte
+	t.do(page.BringToFront(), chromedp.FullScreenshot(&picture, 90))
+	t.keep(name, picture)
+}
+
 func (b browser) narrow(t *testing.T) {
 	for _, name := range []string{"mixed", "several", "hostile"} {
-		tb := b.open(t, name, emulation.SetDeviceMetricsOverride(360, 800, 1, true))
-		tb.do(chromedp.Evaluate(`document.querySelectorAll("details").forEach((d) => { d.open = true; })`, nil))
-		if got := eval[string](tb, overflowing); got != "" {
-			t.Errorf("%s at 360 pixels: %s", name, got)
+		for _, width := range []int64{360, 400} {
+			tb := b.open(t, name, emulation.SetDeviceMetricsOverride(width, 800, 1, true))
+			tb.do(chromedp.Evaluate(allOpen, nil))
+			if got := eval[string](tb, overflowing); got != "" {
+				t.Errorf("%s at %d pixels: %s", name, width, got)
+			}
+			// The chain stands upright, and neither it nor the matrix needs scrolling.
+			if got := eval[string](tb, `[...document.querySelectorAll(".chain, .wide:has(.matrix)")].filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.className + " " + e.scrollWidth).join(", ")`); got != "" {
+				t.Errorf("%s at %d pixels: cut: %s", name, width, got)
+			}
+			if !eval[bool](tb, `[...document.querySelectorAll(".chain")].every((c) => [...c.children].every((e, i, all) => !i || e.offsetTop > all[i - 1].offsetTop))`) {
+				t.Errorf("%s at %d pixels: the chain lies", name, width)
+			}
 		}
+	}
+}
+
+// allOpen opens what is folded; of tabs, which close one another, too.
+const allOpen = `document.querySelectorAll("details").forEach((d) => { d.removeAttribute("name"); d.open = true; })`
+
+// list filters and sorts the index of several environments.
+func (b browser) list(t *testing.T) {
+	tb := b.open(t, "several")
+	const names = `[...document.querySelectorAll("#list tbody tr")].filter((r) => !r.hidden).map((r) => r.cells[0].textContent).join(", ")`
+	same := func(what, want string) {
+		t.Helper()
+		if got := eval[string](tb, names); got != want {
+			t.Errorf("%s: %q, want %q", what, got, want)
+		}
+	}
+	same("as it comes, worst first", "contoso, fabrikam, adventure-works")
+	tb.do(chromedp.Click("#list thead th:nth-child(1) button", chromedp.ByQuery))
+	same("by name", "adventure-works, contoso, fabrikam")
+	tb.do(chromedp.Click("#list thead th:nth-child(4) button", chromedp.ByQuery), chromedp.Click("#list thead th:nth-child(4) button", chromedp.ByQuery))
+	if got := eval[string](tb, names); !strings.HasPrefix(got, "contoso") {
+		t.Errorf("most failed first: %q", got)
+	}
+	tb.do(chromedp.SendKeys("#name", "FABRI", chromedp.ByID))
+	same("by a part of the name", "fabrikam")
+	if got := eval[string](tb, `document.getElementById("listed").textContent`); got != "1 of 3 shown" {
+		t.Errorf("%q is said", got)
 	}
 }
 
@@ -464,7 +520,7 @@ func (b browser) accessible(t *testing.T) {
 					continue
 				}
 				tb := b.open(t, name, scheme(s), views[view])
-				tb.do(chromedp.Evaluate(`document.querySelectorAll("details").forEach((d) => { d.open = true; })`, nil))
+				tb.do(chromedp.Evaluate(allOpen, nil))
 				for _, v := range check(tb) {
 					t.Errorf("%s, %s, %s: %s: %s: %s\n%s", name, s, view, v.ID, v.Help, v.Nodes[0].HTML, v.Nodes[0].FailureSummary)
 				}
