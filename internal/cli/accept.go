@@ -25,9 +25,18 @@ type acceptFlags struct {
 }
 
 func (f *acceptFlags) add(flags *pflag.FlagSet) {
-	flags.StringVar(&f.waivers, "waivers", "", "`file` of accepted findings (default waivers: of the configuration, else "+waiver.DefaultName+" beside it)")
+	f.addKnown(flags)
+	flags.BoolVar(&f.failOnNew, "fail-on-new", false, "exit 1 only for findings that are not in the baseline")
+}
+
+// addKnown adds the flags that change what is shown, and not how the command ends.
+func (f *acceptFlags) addKnown(flags *pflag.FlagSet) {
+	f.addWaivers(flags)
 	flags.StringVar(&f.baseline, "baseline", "", "earlier `result` (-f json) that findings are compared with")
-	flags.BoolVar(&f.failOnNew, "fail-on-new", false, "only findings that the baseline does not have give exit code 1")
+}
+
+func (f *acceptFlags) addWaivers(flags *pflag.FlagSet) {
+	flags.StringVar(&f.waivers, "waivers", "", "`file` of accepted findings (default waivers: of the configuration, else "+waiver.DefaultName+" beside it)")
 }
 
 // An acceptance is acceptFlags understood: what a run knows and accepts.

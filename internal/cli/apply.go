@@ -39,7 +39,7 @@ func (a *app) applyCommand() *cobra.Command {
 	var f applyFlags
 	cmd := &cobra.Command{
 		Use:   "apply PLAN",
-		Short: "carry a remediation plan out, and verify it",
+		Short: "apply a remediation plan, and verify it",
 		Long: help(`Does what the plan says, in its order, and nothing else. Each target is read just
 before its change and must be as the plan has it. A journal is kept beside the
 plan: a run that ended anywhere goes on with --resume, and dbaudit rollback brings
@@ -48,12 +48,12 @@ environment is read and judged afresh: that result is what -f writes. Which find
 are gone, which remain and which are new is told on standard error.
 
 It signs in as apply: in the configuration says, where it says so, with its secret
-from DBAUDIT_APPLY_CLIENT_SECRET; as the scan does otherwise.`),
+from DBAUDIT_APPLY_CLIENT_SECRET; as the scan does otherwise.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete, exitPartial, exitInterrupted),
 		Example: `  dbaudit apply plan.json
   dbaudit apply plan.json --dry-run
   dbaudit apply plan.json --yes --env production --digest sha256:9f86d08...
   dbaudit apply --resume plan.journal.json`,
-		Args: cobra.MaximumNArgs(1),
+		Args: arguments(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (len(args) == 1) == (f.resume != "") {
 				return usagef("give a plan, or --resume and the journal of a run that was cut off")
@@ -66,7 +66,7 @@ from DBAUDIT_APPLY_CLIENT_SECRET; as the scan does otherwise.`),
 	}
 	f.connection.add(cmd.Flags())
 	f.judge.add(cmd.Flags())
-	cmd.Flags().StringVar(&f.profile, "profile", "", "the plan's profile, where it is a file")
+	cmd.Flags().StringVar(&f.profile, "profile", "", "`file` of the plan's profile, if it is not a built-in one")
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask")
 	cmd.Flags().StringVar(&f.journal, "journal", "", "`file` of the journal (default PLAN.journal.json beside the plan)")
 	cmd.Flags().StringVar(&f.resume, "resume", "", "go on with the run of this `journal`")
@@ -74,7 +74,7 @@ from DBAUDIT_APPLY_CLIENT_SECRET; as the scan does otherwise.`),
 	cmd.Flags().BoolVar(&f.allowSharedRole, "allow-shared-role", false, "permit changes of a role that others than the integration user hold")
 	cmd.Flags().BoolVar(&f.replaceFiltered, "replace-filtered", false, "permit changes of privileges that are granted for some records only, which rollback cannot bring back")
 	cmd.Flags().StringVar(&f.digest, "digest", "", "`digest` of the plan that was approved, sha256:...: any other plan is refused")
-	cmd.Flags().IntVar(&f.maxChanges, "max-changes", plan.MaxChanges, "most changes that a plan may make")
+	cmd.Flags().IntVar(&f.maxChanges, "max-changes", plan.MaxChanges, "largest `number` of changes that a plan may make")
 	return cmd
 }
 

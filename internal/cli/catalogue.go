@@ -19,18 +19,22 @@ import (
 func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 
 func (a *app) profileCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "profile", Short: "requirement profiles", Args: cobra.NoArgs, RunE: showHelp}
+	cmd := &cobra.Command{
+		Use: "profile", Short: "list, show, check and create requirement profiles", Args: arguments(0, 0), RunE: showHelp,
+		Example: "  dbaudit profile list\n  dbaudit profile show demandbase",
+	}
 	cmd.AddCommand(
 		a.profileNewCommand(),
 		&cobra.Command{
-			Use: "list", Short: "list the built-in profiles", Args: cobra.NoArgs,
-			RunE: func(*cobra.Command, []string) error { return a.listProfiles() },
+			Use: "list", Short: "list the built-in profiles", Args: arguments(0, 0),
+			Example: "  dbaudit profile list",
+			RunE:    func(*cobra.Command, []string) error { return a.listProfiles() },
 		},
 		a.profileShowCommand(),
 		a.profileDiffCommand(),
 		a.profileSourceCommand(),
 		&cobra.Command{
-			Use: "validate FILE", Short: "check a profile's file", Args: cobra.ExactArgs(1),
+			Use: "validate FILE", Short: "check a profile's file", Args: arguments(1, 1),
 			Example: "  dbaudit profile validate acme.yaml",
 			RunE: func(cmd *cobra.Command, args []string) error {
 				data, err := a.readFile(bounds.Profile, args[0])
@@ -71,9 +75,9 @@ func (a *app) listProfiles() error {
 func (a *app) profileShowCommand() *cobra.Command {
 	var format, file string
 	cmd := &cobra.Command{
-		Use: "show NAME", Short: "show a profile's controls, with their source", Args: cobra.ExactArgs(1),
-		Long: help(`Shows a profile's controls. With -f json it is the profile itself, with what it
-takes from the one that it extends: stock OPA and conftest read it as data.`),
+		Use: "show NAME", Short: "show a profile's controls, with their source", Args: arguments(1, 1),
+		Long: `Shows a profile's controls. With -f json it is the profile itself, with what it
+takes from the one that it extends: stock OPA and conftest read it as data.`,
 		Example: `  dbaudit profile show demandbase
   dbaudit profile show ./acme.yaml -f json -o own/profiles/acme.json`,
 		RunE: func(_ *cobra.Command, args []string) error { return a.showProfile(args[0], format, file) },
@@ -117,11 +121,19 @@ func (a *app) listProfile(p profile.Profile) error {
 }
 
 func (a *app) policyCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "policy", Short: "rules", Args: cobra.NoArgs, RunE: showHelp}
-	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "policy", Short: "list, test and create Rego rules", Args: arguments(0, 0), RunE: showHelp,
+		Example: "  dbaudit policy list\n  dbaudit policy test policies/",
+	}
+	var answer answerFlags
 	list := &cobra.Command{
-		Use: "list", Short: "list the rules", Args: cobra.NoArgs,
+		Use: "list", Short: "list the rules", Args: arguments(0, 0),
+		Example: "  dbaudit policy list\n  dbaudit policy list -f json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			asJSON, err := answer.isJSON()
+			if err != nil {
+				return err
+			}
 			e, err := a.policies(cmd.Context())
 			if err != nil {
 				return err
@@ -137,7 +149,7 @@ func (a *app) policyCommand() *cobra.Command {
 			return a.list([]string{"rule", "severity", "title"}, rows)
 		},
 	}
-	list.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	answer.add(list)
 	cmd.AddCommand(list, a.policyTestCommand(), a.policyNewCommand(), a.policyDocsCommand())
 	return cmd
 }

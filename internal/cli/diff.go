@@ -21,7 +21,7 @@ func (a *app) diffCommand() *cobra.Command {
 	var f diffFlags
 	cmd := &cobra.Command{
 		Use:   "diff OLD NEW",
-		Short: "what changed between two snapshots or two results",
+		Short: "show what changed between two snapshots or two results",
 		Long: `Compares two snapshots of one environment: what was granted, revoked, made deeper or
 shallower, assigned, shared, disabled. Or two results: which findings are new, fixed,
 unchanged, and which cannot be compared because one side did not judge them. The
@@ -34,11 +34,33 @@ Exit codes:
   3    a file could not be read`,
 		Example: `  dbaudit diff monday.json tuesday.json
   dbaudit diff before-result.json after-result.json -f markdown`,
-		Args: cobra.ExactArgs(2),
+		Args: arguments(2, 2),
 		RunE: func(_ *cobra.Command, args []string) error { return a.diff(f, args[0], args[1]) },
 	}
 	addFormat(cmd, &f.format, &f.output, "table, json or markdown")
 	return cmd
+}
+
+// answerFlags choose between words and JSON for a short answer on standard output.
+type answerFlags struct {
+	format string
+	legacy bool // --json, as the first release had it
+}
+
+func (f *answerFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&f.format, "format", "f", "table", "`format` of the answer: table or json")
+	cmd.Flags().BoolVar(&f.legacy, "json", false, "as -f json")
+	_ = cmd.Flags().MarkHidden("json") // it exists
+}
+
+func (f answerFlags) isJSON() (bool, error) {
+	switch f.format {
+	case "table":
+		return f.legacy, nil
+	case "json":
+		return true, nil
+	}
+	return false, usagef("--format %s: want table or json", f.format)
 }
 
 // addFormat adds -f and -o for a command whose document is no report of a result.

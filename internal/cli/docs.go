@@ -30,7 +30,7 @@ each rule what it requires, how to fix what it finds, and how to accept it. Page
 rules that no longer exist are removed. The reference of dbaudit.yaml is written
 beside the folder, as configuration.md.`,
 		Example: "  dbaudit policy docs docs/controls",
-		Args:    cobra.ExactArgs(1),
+		Args:    arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			pages, err := controlPages(cmd.Context())
 			if err != nil {

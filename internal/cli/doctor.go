@@ -43,7 +43,7 @@ func (a *app) doctorCommand() *cobra.Command {
 	var f doctorFlags
 	cmd := &cobra.Command{
 		Use:   "doctor [--apply [PLAN]]",
-		Short: "check reach, sign-in and each read that a scan needs",
+		Short: "check the connection, the sign-in and each read of a scan",
 		Long: help(`Checks one thing after the other: name resolution, TLS, the environment's
 challenge, sign-in, membership of the organization, version, each read that a scan
 needs with the privilege that is missing, looking as the integration user and as
@@ -64,7 +64,7 @@ otherwise. Its JSON holds no name, no id and no address: attach it to an issue.
 what writing takes, all of the profile's minimum, and what each new role grants
 unasked, since nobody can grant what they do not hold. With a plan, it is what that
 plan needs, and as a warning what rolling it back would need besides. Nothing is
-changed.`),
+changed.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 		Example: `  dbaudit doctor --env production
   dbaudit doctor --url https://contoso.crm.dynamics.com --client-id GUID -f json
   dbaudit doctor --assumptions -f json -o assumptions.json
@@ -72,7 +72,7 @@ changed.`),
   dbaudit doctor --env production --record recording.jsonl
   dbaudit doctor --role-zip dbaudit-auditor.zip
   dbaudit doctor --role-xml -o "Roles/dbaudit Auditor.xml"`,
-		Args: cobra.MaximumNArgs(1),
+		Args: arguments(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				f.plan = args[0]
@@ -81,6 +81,7 @@ changed.`),
 		},
 	}
 	f.connection.add(cmd.Flags())
+	f.connection.addAll(cmd.Flags())
 	f.connection.addTimeout(cmd.Flags())
 	f.requirement.add(cmd.Flags())
 	cmd.Flags().StringVarP(&f.format, "format", "f", "table", "`format` of the answer: table or json")

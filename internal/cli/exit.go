@@ -28,17 +28,6 @@ const (
 	ExitInterrupted = exitInterrupted
 )
 
-// exitHelp is the end of each command's help.
-const exitHelp = `Exit codes:
-  0    nothing at or above --fail-on failed, and nothing is unknown
-  1    a control at or above --fail-on failed
-  2    wrong usage or configuration
-  3    could not run: sign-in, network, unreadable or broken input
-  4    nothing failed, but something could not be evaluated
-  5    a change was applied only in part, or did not verify
-  130  interrupted
-Of several results in one run the gravest counts: 130, 3, 2, 5, 1, 4, 0.`
-
 // A usageError is a fault of the command line or of the configuration.
 type usageError struct{ err error }
 

@@ -32,14 +32,14 @@ func (a *app) explainCommand() *cobra.Command {
 	var name string
 	cmd := &cobra.Command{
 		Use:   "explain CONTROL|RULE|PRIVILEGE",
-		Short: "why a control matters, how to fix it, where it comes from",
+		Short: "explain a control, a rule or a privilege",
 		Long: `Explains a control, a rule or a privilege: what it requires and why, how to fix it, and
 where it comes from. The end of a control's id is enough where only one has it.`,
 		Example: `  dbaudit explain DB-PRIV-LEAD
   dbaudit explain LEAD
   dbaudit explain prvReadLead
   dbaudit explain view/shared`,
-		Args: cobra.ExactArgs(1),
+		Args: arguments(1, 1),
 		ValidArgsFunction: func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 			return a.explicable(cmd.Context(), name), cobra.ShellCompDirectiveNoFileComp
 		},

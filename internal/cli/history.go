@@ -27,7 +27,7 @@ func (a *app) historyCommand() *cobra.Command {
 	var f historyFlags
 	cmd := &cobra.Command{
 		Use:   "history DIR...",
-		Short: "since when each environment and control is compliant, or not",
+		Short: "show since when each environment and control is compliant",
 		Long: `Reads the results (-f json) in folders and below, in the order of the time that their
 environment was read, and says for each environment and control what it is and since
 when. Between two scans nobody looked: a change lies after the one scan and at the
@@ -37,7 +37,7 @@ HTML is the report on the last result of each environment, with a chart of all o
   dbaudit history results
   dbaudit history results -f json
   dbaudit history results -f html -o trend.html`,
-		Args: cobra.MinimumNArgs(1),
+		Args: arguments(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.history(cmd.Context(), f, args) },
 	}
 	addFormat(cmd, &f.format, &f.output, "table, json or html")

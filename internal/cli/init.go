@@ -20,14 +20,14 @@ func (a *app) initCommand() *cobra.Command {
 	var req requirementFlags
 	var conn connectionFlags
 	cmd := &cobra.Command{
-		Use:     "init",
-		Short:   "write a commented dbaudit.yaml",
-		Long: help(`Writes a commented dbaudit.yaml. --guide writes no file: it prints the commands and the
+		Use:   "init",
+		Short: "write a commented dbaudit.yaml",
+		Long: `Writes a commented dbaudit.yaml. --guide writes no file: it prints the commands and the
 clicks that make the auditor's app registration, its role and its application user,
-filled in with what flags, variables and the configuration say. It runs none of them.`),
+filled in with what flags, variables and the configuration say. It runs none of them.`,
 		Example: `  dbaudit init
   dbaudit init --guide --url https://contoso.crm.dynamics.com`,
-		Args: cobra.NoArgs,
+		Args: arguments(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			if guide {
 				return a.guide(conn, req)

@@ -35,7 +35,7 @@ func (a *app) lintCommand() *cobra.Command {
 	var f lintFlags
 	cmd := &cobra.Command{
 		Use:   "lint PATH...",
-		Short: "judge security roles in solution files, offline",
+		Short: "check security roles in solution files, offline",
 		Long: help(`Judges the integration role where it stands in source control: in unpacked solutions
 (any folder with Roles/*.xml below it), single role files, customizations.xml, and
 solution .zip files, also those inside a deployment package. A - reads standard
@@ -46,13 +46,13 @@ rules on the file itself; each finding names the line. Access levels are compare
 a table of the standard privileges; of others only the presence is judged.
 
 A file that could not be read is a result of its own, whose verdict is incomplete.
-Ends in 1 for findings, else in 3 if a file could not be read.`),
+Ends in 1 for findings, else in 3 if a file could not be read.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete, exitInterrupted),
 		Example: `  dbaudit lint src/
-  dbaudit lint solution.zip --integration-role "Demandbase Integration" -f sarif -o lint.sarif
+  dbaudit lint solution.zip --integration-role "Demandbase Integration"
   dbaudit lint --all-roles --profile lint 'solutions/**/Roles/*.xml'
   dbaudit lint . --exclude fixtures --exclude 'out/*.zip'
   dbaudit lint --fix src/Roles/`,
-		Args: cobra.MinimumNArgs(1),
+		Args: arguments(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.fix && slices.Contains(args, solution.Stdin) {
 				return usagef("--fix writes files, and standard input is none")

@@ -23,7 +23,7 @@ func (a *app) loginCommand() *cobra.Command {
 	var f loginFlags
 	cmd := &cobra.Command{
 		Use:   "login",
-		Short: "sign a person in and keep the sign-in",
+		Short: "sign in interactively and keep the sign-in",
 		Long: `Signs a person in by device code, or with --auth interactive by the browser of
 this machine, and keeps the sign-in: encrypted in the user's configuration folder,
 with the key in the operating system's keyring. Commands after it use it without
@@ -32,7 +32,7 @@ asking. The app registration must allow public client flows.
 Who is signed in to the Azure CLI needs no login here: --auth azure-cli uses that.`,
 		Example: `  dbaudit login --url https://contoso.crm.dynamics.com --client-id GUID
   dbaudit login --env production --auth interactive`,
-		Args: cobra.NoArgs,
+		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.login(cmd.Context(), f) },
 	}
 	f.connection.add(cmd.Flags())
@@ -94,7 +94,7 @@ sign-in. With the last one the file and its key in the keyring go too. Tokens th
 were issued stay good until they expire, an hour or so.`,
 		Example: `  dbaudit logout
   dbaudit logout --username jane@contoso.com --client-id GUID`,
-		Args: cobra.NoArgs,
+		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.logout(cmd.Context(), f) },
 	}
 	cmd.Flags().StringVar(&f.username, "username", "", "user principal `name` of the one to sign out (default everybody)")
@@ -126,24 +126,25 @@ func (a *app) logout(ctx context.Context, f logoutFlags) error {
 
 type whoamiFlags struct {
 	connection connectionFlags
-	asJSON     bool
+	answer     answerFlags
 }
 
 func (a *app) whoamiCommand() *cobra.Command {
 	var f whoamiFlags
 	cmd := &cobra.Command{
 		Use:   "whoami",
-		Short: "say who is signed in",
+		Short: "show who is signed in",
 		Long: `Says whose sign-ins are kept. Where an environment is named, by flags, variables or
 the configuration, it signs in there as a scan would and says whom the environment
 takes this identity for.`,
 		Example: `  dbaudit whoami
-  dbaudit whoami --env production --json`,
-		Args: cobra.NoArgs,
+  dbaudit whoami --env production -f json`,
+		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.whoami(cmd.Context(), f) },
 	}
 	f.connection.add(cmd.Flags())
-	cmd.Flags().BoolVar(&f.asJSON, "json", false, "as JSON")
+	f.connection.addAll(cmd.Flags())
+	f.answer.add(cmd)
 	return cmd
 }
 
@@ -173,6 +174,10 @@ type environmentIdentity struct {
 }
 
 func (a *app) whoami(ctx context.Context, f whoamiFlags) error {
+	asJSON, err := f.answer.isJSON()
+	if err != nil {
+		return err
+	}
 	answer := whoamiAnswer{Kept: []keptSignIn{}, Environments: []environmentIdentity{}}
 	if a.SignIns != nil {
 		accounts, err := signin.Accounts(ctx, a.SignIns)
@@ -204,7 +209,7 @@ func (a *app) whoami(ctx context.Context, f whoamiFlags) error {
 			answer.Environments = append(answer.Environments, me)
 		}
 	}
-	if f.asJSON {
+	if asJSON {
 		data, err := json.MarshalIndent(answer, "", "  ")
 		if err != nil {
 			return fmt.Errorf("writing who is signed in: %w", err)

@@ -39,7 +39,7 @@ func (o *outputs) add(flags *pflag.FlagSet) {
 	}
 	flags.VarP(&outputFlag{o, true}, "format", "f",
 		"`format` of a document: "+strings.Join(names, ", ")+"; repeatable (default table)")
-	flags.VarP(&outputFlag{o, false}, "output", "o", "`file` that the format before it is written to (default standard output)")
+	flags.VarP(&outputFlag{o, false}, "output", "o", "output `file` for the preceding -f (default standard output)")
 	profiles := make([]string, 0, len(report.Profiles()))
 	for _, p := range report.Profiles() {
 		profiles = append(profiles, p.String())

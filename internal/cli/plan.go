@@ -34,13 +34,13 @@ type contentFlags struct {
 }
 
 func (f *contentFlags) add(flags *pflag.FlagSet) {
-	flags.StringSliceVar(&f.only, "only", nil, "mend the findings of this `control` only; repeatable")
+	flags.StringSliceVar(&f.only, "only", nil, "fix the findings of this `control` only; repeatable")
 	flags.StringSliceVar(&f.except, "except", nil, "leave the findings of this `control` alone; repeatable")
 	flags.BoolVar(&f.replaceFiltered, "replace-filtered", false, "grant in full what is granted for some records only, which rollback cannot bring back")
-	flags.BoolVar(&f.leastPrivilege, "least-privilege", false, "take from the role what it grants beyond the minimum")
-	flags.BoolVar(&f.unassignAdministrator, "unassign-administrator", false, "take administrator roles from the integration user")
-	flags.DurationVar(&f.validFor, "valid-for", plan.DefaultValidity, "how `long` after its snapshot the plan may be applied, 720h at most")
-	flags.IntVar(&f.maxChanges, "max-changes", plan.MaxChanges, "most changes that a plan may make")
+	flags.BoolVar(&f.leastPrivilege, "least-privilege", false, "remove privileges beyond the minimum from the role")
+	flags.BoolVar(&f.unassignAdministrator, "unassign-administrator", false, "remove administrator roles from the integration user")
+	flags.DurationVar(&f.validFor, "valid-for", plan.DefaultValidity, "`duration` after its snapshot in which the plan may be applied, 720h at most")
+	flags.IntVar(&f.maxChanges, "max-changes", plan.MaxChanges, "largest `number` of changes that a plan may make")
 }
 
 type planFlags struct {
@@ -59,7 +59,7 @@ func (a *app) planCommand() *cobra.Command {
 	var f planFlags
 	cmd := &cobra.Command{
 		Use:   "plan",
-		Short: "derive a remediation plan to review and apply",
+		Short: "make a remediation plan to review and apply",
 		Long: help(`Scans an environment, or takes a saved result and its snapshot, and writes down what
 has to change: action by action, what is there now, what will be, why, by which
 request, and how it is undone. Nothing is written to the environment. What no
@@ -68,11 +68,12 @@ tool can or should do stands in the plan with who must do it and how.
 Without -f the plan is shown, and -o keeps it as JSON for dbaudit apply. The exit
 code is 0 when a plan was made, an empty one included. With --detailed-exitcode it is 0
 when there is nothing to change, 2 when there are changes, and 1 when no plan could be
-made; manual steps alone are no change.`),
+made; manual steps alone are no change.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 		Example: `  dbaudit plan --env production -o plan.json
-  dbaudit plan --result result.json --snapshot snapshot.json -f markdown -o plan.md -f json -o plan.json
-  dbaudit plan --env production --least-privilege --except DB-VIEW-SHARED -o plan.json`,
-		Args: cobra.NoArgs,
+  dbaudit plan --result result.json --snapshot snapshot.json -o plan.json
+  dbaudit plan --env production -f markdown -o plan.md -f json -o plan.json
+  dbaudit plan --env production --least-privilege --only DB-PRIV-LEAD`,
+		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.result != "" || f.snapshot != "" {
 				if err := ofScansOnly(cmd.Flags()); err != nil {
@@ -85,10 +86,10 @@ made; manual steps alone are no change.`),
 	f.connection.add(cmd.Flags())
 	f.connection.addTimeout(cmd.Flags())
 	f.requirement.add(cmd.Flags())
-	f.accept.add(cmd.Flags())
+	f.accept.addWaivers(cmd.Flags())
 	f.content.add(cmd.Flags())
 	cmd.Flags().VarP(&outputFlag{&f.outputs, true}, "format", "f", "`format` of a document: table, json or markdown; repeatable")
-	cmd.Flags().VarP(&outputFlag{&f.outputs, false}, "output", "o", "`file` that the format before it is written to (default standard output)")
+	cmd.Flags().VarP(&outputFlag{&f.outputs, false}, "output", "o", "output `file` for the preceding -f (default standard output)")
 	cmd.Flags().Var(&outputFlag{&f.outputs, false}, "out", "`file`, as --output")
 	_ = cmd.Flags().MarkHidden("out") // it is there
 	cmd.Flags().BoolVar(&f.detailed, detailedFlag, false, "exit code 0 for nothing to change, 2 for changes, 1 for an error")
@@ -106,7 +107,7 @@ func ofScansOnly(flags *pflag.FlagSet) error {
 	f.connection.add(own)
 	f.connection.addTimeout(own)
 	f.requirement.add(own)
-	f.accept.add(own)
+	f.accept.addWaivers(own)
 	var idle []string
 	own.VisitAll(func(f *pflag.Flag) {
 		if flags.Changed(f.Name) && f.Name != "profile" {

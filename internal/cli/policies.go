@@ -53,12 +53,12 @@ func (a *app) policyTestCommand() *cobra.Command {
 	var threshold float64
 	cmd := &cobra.Command{
 		Use:   "test DIR",
-		Short: "run the tests of policies of one's own",
-		Long: help(`Runs the tests (files ending in _test.rego) of policies of one's own, compiled as
+		Short: "run the tests of custom rules",
+		Long: `Runs the tests (files ending in _test.rego) of policies of one's own, compiled as
 strictly as for a verdict, and measures how much of the policies they evaluate.
-Ends in 1 where a test fails or the coverage is below --threshold.`),
+Ends in 1 where a test fails or the coverage is below --threshold.`,
 		Example: "  dbaudit policy test policies/",
-		Args:    cobra.ExactArgs(1),
+		Args:    arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.testPolicies(cmd.Context(), args[0], threshold)
 		},
@@ -116,11 +116,11 @@ func (a *app) policyNewCommand() *cobra.Command {
 	var folder string
 	cmd := &cobra.Command{
 		Use:   "new NAMESPACE/NAME",
-		Short: "begin a rule of one's own: rule, test and page",
-		Long: help(`Writes a rule that works, its test and its page below a folder. A profile of one's
-own then gives it a control; see dbaudit profile new.`),
+		Short: "scaffold a custom rule: rule, test and page",
+		Long: `Writes a rule that works, its test and its page below a folder. A profile of one's
+own then gives it a control; see dbaudit profile new.`,
 		Example: "  dbaudit policy new acme/no-export --dir policies",
-		Args:    cobra.ExactArgs(1),
+		Args:    arguments(1, 1),
 		RunE:    func(_ *cobra.Command, args []string) error { return a.newPolicy(folder, args[0]) },
 	}
 	cmd.Flags().StringVar(&folder, "dir", "policies", "`folder` to write to")
@@ -158,9 +158,9 @@ func segment(name string) string {
 func (a *app) profileNewCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "new NAME",
-		Short:   "begin a profile of one's own, which adds to a built-in one",
+		Short:   "scaffold a profile that extends a built-in one",
 		Example: "  dbaudit profile new acme",
-		Args:    cobra.ExactArgs(1),
+		Args:    arguments(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			name := args[0]
 			if !regexp.MustCompile(`^[a-z][a-z0-9-]*$`).MatchString(name) {

@@ -13,7 +13,7 @@ func (a *app) profileDiffCommand() *cobra.Command {
 	var format, file string
 	cmd := &cobra.Command{
 		Use:   "diff OLD NEW",
-		Short: "show which requirements came, went and changed between two profiles",
+		Short: "show what changed between two profiles",
 		Long: `Compares two profiles, or two versions of one: which lines of the source came, went
 and changed, and which privileges and access levels with them.
 
@@ -23,7 +23,7 @@ Exit codes:
   2    wrong usage, or no such profile`,
 		Example: `  dbaudit profile diff demandbase@nine-lines demandbase
   dbaudit profile diff demandbase ./acme.yaml -f json`,
-		Args: cobra.ExactArgs(2),
+		Args: arguments(2, 2),
 		RunE: func(_ *cobra.Command, args []string) error { return a.diffProfiles(format, file, args[0], args[1]) },
 	}
 	addFormat(cmd, &format, &file, "table or json")

@@ -38,13 +38,17 @@ Exit codes:
   3    the page could not be read`,
 		Example: `  dbaudit profile check-source demandbase
   dbaudit profile check-source demandbase --file article.html
-  curl -fsSL https://example.com/page | dbaudit profile check-source ./acme.yaml --file - -f json`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.checkSource(cmd.Context(), f, args[0]) },
+  dbaudit profile check-source ./acme.yaml --file - -f json < article.html`,
+		Args: arguments(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.page != "" && f.address != "" {
+				return usagef("--file and --url exclude each other: the page is read from one of them")
+			}
+			return a.checkSource(cmd.Context(), f, args[0])
+		},
 	}
 	cmd.Flags().StringVar(&f.page, "file", "", "`page` that was saved, as HTML or text; - for standard input")
 	cmd.Flags().StringVar(&f.address, "url", "", "`address` to fetch the page from (default the one that the profile states)")
-	cmd.MarkFlagsMutuallyExclusive("file", "url")
 	addFormat(cmd, &f.format, &f.output, "table or json")
 	return cmd
 }

@@ -14,7 +14,7 @@ import (
 )
 
 func addRecord(flags *pflag.FlagSet, file *string) {
-	flags.StringVar(file, "record", "", "`file` to keep each exchange with the environment in, made anonymous, for dbaudit simulate --replay")
+	flags.StringVar(file, "record", "", "`file` to keep each exchange with the environment in, anonymised, for dbaudit simulate --replay")
 }
 
 // record has what is exchanged with the one target recorded, where a file is named.

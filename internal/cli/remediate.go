@@ -19,11 +19,11 @@ type remediateFlags struct {
 }
 
 func (f *remediateFlags) add(flags *pflag.FlagSet) {
-	flags.BoolVar(&f.remediate, "remediate", false, "plan, show, confirm, apply and verify, in one go; the flags below are for this")
+	flags.BoolVar(&f.remediate, "remediate", false, "plan, show, confirm, apply and verify in one go; the other flags of this group are for it")
 	f.content.add(flags)
-	flags.BoolVarP(&f.yes, "yes", "y", false, "with --remediate, do not ask")
-	flags.StringVar(&f.journal, "journal", "", "with --remediate, `file` of the journal (default dbaudit-NAME-TIME.journal.json)")
-	flags.BoolVar(&f.allowSharedRole, "allow-shared-role", false, "with --remediate, permit changes of a role that others than the integration user hold")
+	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask")
+	flags.StringVar(&f.journal, "journal", "", "`file` of the journal (default dbaudit-NAME-TIME.journal.json)")
+	flags.BoolVar(&f.allowSharedRole, "allow-shared-role", false, "permit changes of a role that others than the integration user hold")
 }
 
 // onlyToRemediate refuses flags that would do nothing without --remediate.

@@ -17,9 +17,9 @@ func (a *app) reportCommand() *cobra.Command {
 		Use:   "report RESULT.json...",
 		Short: "render saved results again",
 		Long: help(`Renders results that were saved by -f json, in any format, as the scan would have.
-The exit code is that of the rendering, unless --fail-on is given.`),
+The exit code is that of the rendering, unless --fail-on is given.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete, exitInterrupted),
 		Example: "  dbaudit report result.json -f html -o report.html",
-		Args:    cobra.MinimumNArgs(1),
+		Args:    arguments(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			j, err := a.judgement(f)
 			if err != nil {
@@ -47,7 +47,7 @@ The exit code is that of the rendering, unless --fail-on is given.`),
 		},
 	}
 	f.outputs.add(cmd.Flags())
-	cmd.Flags().StringVar(&f.failOn, "fail-on", "low", "end with the exit code of a scan with this threshold")
+	cmd.Flags().StringVar(&f.failOn, "fail-on", "low", "end with the exit code of a scan with this `severity`: info, low, medium, high, critical, or none")
 	return cmd
 }
 

@@ -17,14 +17,14 @@ func (a *app) rollbackCommand() *cobra.Command {
 	var f applyFlags
 	cmd := &cobra.Command{
 		Use:   "rollback JOURNAL",
-		Short: "undo what a journal says was done",
+		Short: "undo the changes in a journal",
 		Long: help(`Undoes, last first, what an application of a plan changed. What somebody else
 changed since is left alone, and so is what cannot be undone any more, or what dbaudit
 is not known to have made: each is named with what to do by hand, and the exit code is
 then 5. The rest is undone all the same. At the end every target of the plan is read,
-whatever the journal says of it. To roll back again tries what is left.`),
+whatever the journal says of it. To roll back again tries what is left.`, exitOK, exitUsage, exitFailure, exitPartial, exitInterrupted),
 		Example: "  dbaudit rollback plan.journal.json",
-		Args:    cobra.ExactArgs(1),
+		Args:    arguments(1, 1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.rollback(cmd.Context(), f, args[0]) },
 	}
 	f.connection.add(cmd.Flags())

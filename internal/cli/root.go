@@ -83,37 +83,40 @@ func (a *app) root() *cobra.Command {
 		Use:   "dbaudit",
 		Short: "audit a Dynamics 365 integration against its vendor's published minimum",
 		Long: `dbaudit checks that the integration user of a sales-intelligence vendor holds, in
-Microsoft Dynamics 365 (Dataverse), what the vendor's documentation demands: a
+Microsoft Dynamics 365 (Dataverse), what the vendor's documentation requires: a
 custom security role with its privileges, a dedicated application user that holds
 it, and the views shared with that user. It reads a snapshot, judges it with Rego
-policies, and reports what is short, why, and how to fix it.
+policies, and reports what is missing, why it matters, and how to fix it.
 
 It never says compliant about something that it did not read.`,
 		Example: `  dbaudit demo
-  dbaudit scan --url https://contoso.crm.dynamics.com --client-id GUID --integration-app-id GUID
+  dbaudit scan --url https://contoso.crm.dynamics.com   # signed in by az login
   dbaudit scan -f table -f sarif -o dbaudit.sarif
   dbaudit explain DB-PRIV-LEAD`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		// Without Args cobra refuses an unknown command, and suggests one.
+		Args:          arguments(0, 0),
+		RunE:          showHelp,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
 			a.started = true
 			return a.global.check()
 		},
 	}
 	flags := root.PersistentFlags()
-	flags.StringVarP(&a.global.config, "config", "c", "", "configuration `file` (default dbaudit.yaml, where it is there; DBAUDIT_CONFIG)")
+	flags.StringVarP(&a.global.config, "config", "c", "", "configuration `file` (default dbaudit.yaml, if present; DBAUDIT_CONFIG)")
 	flags.BoolVarP(&a.global.quiet, "quiet", "q", false, "no narration on standard error")
 	flags.BoolVarP(&a.global.verbose, "verbose", "v", false, "more detail on standard error and in tables")
 	flags.BoolVar(&a.global.noColor, "no-color", false, "no colour; NO_COLOR does the same")
 	flags.BoolVar(&a.global.noProgress, "no-progress", false, "no progress on a terminal")
-	flags.StringVar(&a.global.logFormat, "log-format", "text", "narration on standard error as text or json")
-	flags.StringArrayVar(&a.global.policies, "policy", nil, "`folder` with Rego rules of one's own, in a namespace of their own; repeatable")
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		if strings.Contains(err.Error(), "unknown flag: --client-secret") {
-			return usagef("secrets are never flags, which others can see: set DBAUDIT_CLIENT_SECRET, or auth.secret in the configuration")
-		}
-		return usagef("%w; see %s --help", err, cmd.CommandPath())
+	flags.StringVar(&a.global.logFormat, "log-format", "text", "`format` of the narration on standard error: text or json")
+	flags.StringArrayVar(&a.global.policies, "policy", nil, "`folder` of custom Rego rules; repeatable")
+	root.SetFlagErrorFunc(flagError)
+	root.SetUsageFunc(func(cmd *cobra.Command) error {
+		_, err := fmt.Fprint(cmd.OutOrStderr(), usage(cmd))
+		return err
+	})
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
+		_, _ = fmt.Fprint(cmd.OutOrStdout(), describe(cmd)) // as cobra does: nothing can be said of it
 	})
 	root.AddCommand(
 		a.demoCommand(),
@@ -139,6 +142,8 @@ It never says compliant about something that it did not read.`,
 		a.simulateCommand(),
 		a.versionCommand(),
 	)
+	addHelpers(root)
+	a.completeFlags(root)
 	return root
 }
 
@@ -152,5 +157,28 @@ func (g globalFlags) check() error {
 	return nil
 }
 
-// help puts the exit codes below a command's description.
-func help(text string) string { return strings.TrimSpace(text) + "\n\n" + exitHelp }
+// addHelpers adds cobra's own commands, in dbaudit's words.
+func addHelpers(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Short = "show the help of a command"
+			cmd.Long = "Shows the help of a command: dbaudit help scan is dbaudit scan --help."
+			cmd.Example = "  dbaudit help scan"
+		case "completion":
+			cmd.Short = "print a shell's completion script"
+			cmd.Long = "Prints the script by which a shell completes commands, flags and their values."
+			cmd.Example = "  dbaudit completion bash > /etc/bash_completion.d/dbaudit\n" +
+				"  dbaudit completion powershell | Out-String | Invoke-Expression"
+			cmd.Args, cmd.RunE = arguments(0, 0), showHelp
+			for _, shell := range cmd.Commands() {
+				shell.Args = arguments(0, 0)
+				shell.Short = "print the completion script of " + shell.Name()
+				shell.Long = "Prints the completion script of " + shell.Name() + ". Load it where the shell starts."
+				shell.Example = "  dbaudit completion " + shell.Name()
+			}
+		}
+	}
+}

@@ -34,7 +34,18 @@ func (f *judgeFlags) add(flags *pflag.FlagSet) {
 	f.outputs.add(flags)
 	f.accept.add(flags)
 	flags.StringVar(&f.failOn, "fail-on", "low", "lowest `severity` whose failure gives exit code 1: info, low, medium, high, critical, or none")
-	flags.StringVar(&f.asOf, "as-of", "", "`time` that the result carries as evaluated_at, RFC 3339 (default now)")
+	f.addTime(flags)
+}
+
+// addShown adds the flags that change what is shown, and not how the command ends.
+func (f *judgeFlags) addShown(flags *pflag.FlagSet) {
+	f.outputs.add(flags)
+	f.accept.addKnown(flags)
+	f.addTime(flags)
+}
+
+func (f *judgeFlags) addTime(flags *pflag.FlagSet) {
+	flags.StringVar(&f.asOf, "as-of", "", "`time` to record as evaluated_at, RFC 3339 (default now)")
 }
 
 // A judgement is judgeFlags understood.
@@ -91,13 +102,13 @@ func (a *app) scanCommand() *cobra.Command {
 		Use:   "scan",
 		Short: "collect, evaluate and report against a live environment",
 		Long: help(`Reads what the verdict needs from a Dataverse environment, judges it by the
-profile, and reports. Nothing is written to the environment, unless --remediate
-has it mended: then the scan is followed by what dbaudit plan and dbaudit apply do.`),
-		Example: `  dbaudit scan --url https://contoso.crm.dynamics.com --client-id GUID --integration-app-id GUID
-  dbaudit scan --env production -f table -f sarif -o dbaudit.sarif -f json -o result.json
+profile, and reports. Nothing is written to the environment, unless you pass
+--remediate: then the scan is followed by what dbaudit plan and dbaudit apply do.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete, exitPartial, exitInterrupted),
+		Example: `  dbaudit scan --url https://contoso.crm.dynamics.com   # signed in by az login
+  dbaudit scan --env production -f sarif -o dbaudit.sarif -f json -o result.json
   dbaudit scan --all-envs --fail-on high
   dbaudit scan --env production --record recording.jsonl   # for a bug report`,
-		Args: cobra.NoArgs,
+		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.remedy.remediate {
 				if f.record != "" {
@@ -112,11 +123,12 @@ has it mended: then the scan is followed by what dbaudit plan and dbaudit apply 
 		},
 	}
 	f.connection.add(cmd.Flags())
+	f.connection.addAll(cmd.Flags())
 	f.connection.addTimeout(cmd.Flags())
 	cmd.Flags().IntVar(&f.parallel, "parallel", defaultParallel, "`number` of environments that are read at once")
 	f.requirement.add(cmd.Flags())
 	f.judge.add(cmd.Flags())
-	cmd.Flags().StringVar(&f.scope, "scope", "integration", "integration reads what the verdict needs; environment all roles, application users and shares")
+	cmd.Flags().StringVar(&f.scope, "scope", "integration", "`scope` to read: integration (what the verdict needs) or environment (all roles, application users and shares)")
 	cmd.Flags().StringVar(&f.snapshot, "snapshot", "", "`file` to keep the snapshot in, beside the result")
 	addRecord(cmd.Flags(), &f.record)
 	f.remedy.add(cmd.Flags())
@@ -325,11 +337,11 @@ func (a *app) collectCommand() *cobra.Command {
 		Use:   "collect",
 		Short: "write a snapshot of an environment",
 		Long: help(`Reads what a verdict needs from a Dataverse environment and writes it down, to be
-judged offline by dbaudit check. Nothing is written to the environment.`),
+judged offline by dbaudit check. Nothing is written to the environment.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 		Example: `  dbaudit collect --env production -o snapshot.json
   dbaudit collect --scope environment -o everything.json
   dbaudit collect --record recording.jsonl -o snapshot.json`,
-		Args: cobra.NoArgs,
+		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			scope, err := snapshot.ParseScope(f.scope)
 			if err != nil {
@@ -359,7 +371,7 @@ judged offline by dbaudit check. Nothing is written to the environment.`),
 	f.connection.add(cmd.Flags())
 	f.connection.addTimeout(cmd.Flags())
 	f.requirement.add(cmd.Flags())
-	cmd.Flags().StringVar(&f.scope, "scope", "integration", "integration reads what the verdict needs; environment all roles, application users and shares")
+	cmd.Flags().StringVar(&f.scope, "scope", "integration", "`scope` to read: integration (what the verdict needs) or environment (all roles, application users and shares)")
 	cmd.Flags().StringVarP(&f.output, "output", "o", "", "`file` of the snapshot (default standard output)")
 	addRecord(cmd.Flags(), &f.record)
 	return cmd
@@ -378,11 +390,11 @@ func (a *app) checkCommand() *cobra.Command {
 		Short: "evaluate saved snapshots, offline",
 		Long: help(`Judges snapshots that dbaudit collect wrote. What was required when a snapshot was
 taken is required again; flags and the configuration's depth: and allow: change
-it where the snapshot holds what is needed to judge that.`),
+it where the snapshot holds what is needed to judge that.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete, exitInterrupted),
 		Example: `  dbaudit check snapshot.json
   dbaudit check monday.json tuesday.json -f json -o results.json
   dbaudit check everything.json --input input.json   # what opa eval -i is given`,
-		Args: cobra.MinimumNArgs(1),
+		Args: arguments(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.check(cmd.Context(), f, args) },
 	}
 	f.requirement.add(cmd.Flags())

@@ -66,15 +66,19 @@ type connectionFlags struct {
 func (f connectionFlags) chosen() bool { return f.allEnvs || len(f.envs) > 0 || len(f.labels) > 0 }
 
 func (f *connectionFlags) add(flags *pflag.FlagSet) {
-	flags.StringVar(&f.url, "url", "", "the environment, https://ORG.crmN.dynamics.com (DBAUDIT_URL)")
-	flags.StringVar(&f.tenantID, "tenant-id", "", "Entra tenant (default found from the environment; DBAUDIT_TENANT_ID)")
-	flags.StringVar(&f.clientID, "client-id", "", "the auditor's own app registration (DBAUDIT_CLIENT_ID)")
-	flags.StringVar(&f.certificate, "client-certificate", "", "PEM or PFX `file` of its certificate (DBAUDIT_CLIENT_CERTIFICATE, password in DBAUDIT_CLIENT_CERTIFICATE_PASSWORD)")
+	flags.StringVar(&f.url, "url", "", "the environment's `address`, https://ORG.crmN.dynamics.com (DBAUDIT_URL)")
+	flags.StringVar(&f.tenantID, "tenant-id", "", "Entra `tenant` (default found from the environment; DBAUDIT_TENANT_ID)")
+	flags.StringVar(&f.clientID, "client-id", "", "`id` of the auditor's own app registration (DBAUDIT_CLIENT_ID)")
+	flags.StringVar(&f.certificate, "client-certificate", "", "PEM or PFX `file` of its certificate (DBAUDIT_CLIENT_CERTIFICATE; password in DBAUDIT_CLIENT_CERTIFICATE_PASSWORD)")
 	flags.StringVar(&f.auth, "auth", "", "sign-in `method`: client-secret, certificate, workload-identity, managed-identity, device-code, interactive, azure-cli (default deduced; DBAUDIT_AUTH)")
-	flags.StringVar(&f.authority, "authority", "", "another sign-in host, https://HOST[:PORT] (DBAUDIT_AUTHORITY)")
+	flags.StringVar(&f.authority, "authority", "", "`address` of another sign-in host, https://HOST[:PORT] (DBAUDIT_AUTHORITY)")
 	flags.StringArrayVar(&f.envs, "env", nil, "`name` of an environment in the configuration, or a pattern such as 'eu-*'; repeatable")
-	flags.BoolVar(&f.allEnvs, "all-envs", false, "every environment in the configuration")
 	flags.StringArrayVar(&f.labels, "label", nil, "`key=value` that the environments have under labels: in the configuration; repeatable, and all must hold")
+}
+
+// addAll adds the flag to the commands that take several environments.
+func (f *connectionFlags) addAll(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.allEnvs, "all-envs", false, "every environment in the configuration")
 }
 
 // addTimeout adds the flag to the commands that read an environment.

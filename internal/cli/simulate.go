@@ -38,16 +38,17 @@ it found.`,
 		Example: `  dbaudit demo
   dbaudit demo --environment compliant
   dbaudit demo -f html -o report.html`,
-		Args: cobra.NoArgs,
+		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), f) },
 	}
 	cmd.Flags().StringVar(&f.environment, "environment", "sample", "`name` or file of the environment: "+strings.Join(simulator.BuiltinNames(), ", "))
 	cmd.Flags().StringVar(&f.snapshot, "snapshot", "", "`file` to keep the snapshot in, beside the result")
-	f.judge.add(cmd.Flags())
+	f.judge.addShown(cmd.Flags())
 	return cmd
 }
 
 func (a *app) demo(ctx context.Context, f demoFlags) error {
+	f.judge.failOn = "none"
 	j, err := a.judgement(f.judge)
 	if err != nil {
 		return err
@@ -150,21 +151,25 @@ func (a *app) simulateCommand() *cobra.Command {
 	var f simulateFlags
 	cmd := &cobra.Command{
 		Use:   "simulate",
-		Short: "run the simulator as a server of its own",
+		Short: "run the simulator as a server",
 		Long: `Serves a simulated Dataverse environment over HTTPS, with a token endpoint beside
 it, until it is interrupted. It prints what a client needs as lines that a shell
 can read, and leaves a CA certificate and a dbaudit.yaml in --dir. The credentials
 are the simulation's own and open nothing else.`,
 		Example: `  dbaudit simulate --dir sim &
   . sim/env && dbaudit scan -c sim/dbaudit.yaml
-  dbaudit simulate --replay recording.jsonl --dir sim   # what scan --record has kept`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.simulate(cmd.Context(), f) },
+  dbaudit simulate --replay recording.jsonl --dir sim   # of scan --record`,
+		Args: arguments(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.replay != "" && cmd.Flags().Changed("environment") {
+				return usagef("--replay and --environment exclude each other: serve a recording, or an environment")
+			}
+			return a.simulate(cmd.Context(), f)
+		},
 	}
 	cmd.Flags().StringVar(&f.listen, "listen", "127.0.0.1:0", "`address` to listen on")
 	cmd.Flags().StringVar(&f.environment, "environment", "sample", "`name` or file of the environment: "+strings.Join(simulator.BuiltinNames(), ", "))
 	cmd.Flags().StringVar(&f.replay, "replay", "", "`file` of a recording to serve in place of an environment")
-	cmd.MarkFlagsMutuallyExclusive("replay", "environment")
 	cmd.Flags().StringVar(&f.dir, "dir", "", "`folder` for ca.pem, env and dbaudit.yaml (default a temporary one)")
 	return cmd
 }

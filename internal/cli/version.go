@@ -40,12 +40,17 @@ func version() build {
 }
 
 func (a *app) versionCommand() *cobra.Command {
-	var asJSON bool
+	var answer answerFlags
 	cmd := &cobra.Command{
-		Use:   "version",
-		Short: "print version, commit and date",
-		Args:  cobra.NoArgs,
+		Use:     "version",
+		Short:   "print version, commit and date",
+		Args:    arguments(0, 0),
+		Example: "  dbaudit version\n  dbaudit version -f json",
 		RunE: func(*cobra.Command, []string) error {
+			asJSON, err := answer.isJSON()
+			if err != nil {
+				return err
+			}
 			b := version()
 			if asJSON {
 				return a.putJSON("", b)
@@ -54,10 +59,10 @@ func (a *app) versionCommand() *cobra.Command {
 			if b.Commit != "" {
 				name += fmt.Sprintf(" (%.12s, %s)", b.Commit, b.Date)
 			}
-			_, err := fmt.Fprintf(a.Stdout, "%s %s %s/%s\n", name, b.Go, b.OS, b.Arch)
+			_, err = fmt.Fprintf(a.Stdout, "%s %s %s/%s\n", name, b.Go, b.OS, b.Arch)
 			return err
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	answer.add(cmd)
 	return cmd
 }

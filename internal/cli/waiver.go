@@ -19,12 +19,14 @@ import (
 func (a *app) waiverCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "waiver",
-		Short: "accepted findings: add one, check them",
-		Long: `A waiver accepts a finding until a day that is at most 366 days off. It names the
+		Short: "add and check waivers, which accept findings until a date",
+		Long: `A waiver accepts a finding until a date, at most 366 days ahead. It names the
 control, the finding's subject and privilege, why (accepted-risk, false-positive,
 compensating), who answers for it, and the reason. A waived control is not passed:
 every report keeps its original outcome.`,
-		Args: cobra.NoArgs,
+		Example: "  dbaudit waiver check\n  dbaudit waiver add --help",
+		Args:    arguments(0, 0),
+		RunE:    showHelp,
 	}
 	cmd.AddCommand(a.waiverAddCommand(), a.waiverCheckCommand())
 	return cmd
@@ -42,15 +44,18 @@ func (a *app) waiverAddCommand() *cobra.Command {
 	var f waiverAddFlags
 	cmd := &cobra.Command{
 		Use:   "add [RESULT.json]",
-		Short: "accept a finding until a day",
-		Long: help(`Adds a waiver to the file of waivers, which it creates where it is not there. With a
+		Short: "accept a finding until a date",
+		Long: `Adds a waiver to the file of waivers, which it creates where it is not there. With a
 saved result, each finding of the control that --subject and --privilege leave is
-waived by itself, as narrowly as can be.`),
-		Example: `  dbaudit waiver add result.json --control DB-PRIV-LEAD --privilege prvAppendToLead \
-    --kind accepted-risk --owner jane@contoso.com --reason "no leads before the pilot ends" --days 90
-  dbaudit waiver add --control DB-USER-BUSINESS-UNIT --subject "Demandbase Integration" \
-    --kind compensating --owner jane@contoso.com --reason "record ownership spans units" --expires 2027-01-31`,
-		Args: cobra.MaximumNArgs(1),
+waived by itself, as narrowly as can be.`,
+		Example: `  dbaudit waiver add result.json --control DB-PRIV-LEAD \
+    --privilege prvAppendToLead --kind accepted-risk --days 90 \
+    --owner jane@contoso.com --reason "no leads before the pilot ends"
+  dbaudit waiver add --control DB-USER-BUSINESS-UNIT \
+    --subject "Demandbase Integration" --kind compensating \
+    --owner jane@contoso.com --reason "record ownership spans units" \
+    --expires 2027-01-31`,
+		Args: arguments(0, 1),
 		RunE: func(_ *cobra.Command, args []string) error { return a.addWaivers(f, args) },
 	}
 	flags := cmd.Flags()
@@ -59,7 +64,7 @@ waived by itself, as narrowly as can be.`),
 	flags.StringVar(&f.waiver.Subject, "subject", "", "`name` or id of the finding's role, user or view (TABLE=NAME)")
 	flags.StringVar(&f.waiver.Privilege, "privilege", "", "the finding's `privilege`")
 	flags.StringVar(&f.waiver.Environment, "environment", "", "`name` of the environment that alone is meant")
-	flags.StringVar(&f.kind, "kind", "", "accepted-risk, false-positive or compensating")
+	flags.StringVar(&f.kind, "kind", "", "`kind` of acceptance: accepted-risk, false-positive or compensating")
 	flags.StringVar(&f.waiver.Owner, "owner", "", "`who` answers for it")
 	flags.StringVar(&f.waiver.Reason, "reason", "", "`why` it is accepted")
 	flags.StringVar(&f.waiver.Expires, "expires", "", "last `day`, YYYY-MM-DD, at most 366 days off")
@@ -141,10 +146,10 @@ func (a *app) waiverCheckCommand() *cobra.Command {
 	var name, asOf string
 	cmd := &cobra.Command{
 		Use:   "check [RESULT.json...]",
-		Short: "check the file of waivers, against saved results where they are given",
-		Long: help(`Lists the waivers with their days. Ends in 1 where one has expired or, with saved
+		Short: "check the waivers, and compare them with saved results",
+		Long: `Lists the waivers with their days. Ends in 1 where one has expired or, with saved
 results, where one covers no finding or is broader than it; what is only about to
-expire is said.`),
+expire is said.`,
 		Example: `  dbaudit waiver check
   dbaudit waiver check result.json`,
 		RunE: func(_ *cobra.Command, args []string) error { return a.checkWaivers(name, asOf, args) },

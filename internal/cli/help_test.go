@@ -1,0 +1,130 @@
+package cli
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/dbaudit/dbaudit/internal/report/text"
+)
+
+// everyCommand is the command line with all that is below it.
+func everyCommand(a *app) []*cobra.Command {
+	var all []*cobra.Command
+	var walk func(*cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		all = append(all, cmd)
+		for _, c := range cmd.Commands() {
+			walk(c)
+		}
+	}
+	walk(a.root())
+	return all
+}
+
+// TestHelp: each command's help is as its golden file has it, fits 80 columns, has an
+// example, and says what the command does in lower case. So a flag that moves is seen.
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	files := map[string]bool{}
+	for _, cmd := range everyCommand(&app{Env: OS()}) {
+		name := strings.ReplaceAll(cmd.CommandPath(), " ", "-") + ".txt"
+		files[name] = true
+		var b bytes.Buffer
+		cmd.SetOut(&b)
+		cmd.InitDefaultHelpFlag()
+		if err := cmd.Help(); err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(b.String(), "\n") {
+			if text.Columns(line) > helpWidth {
+				t.Errorf("%s: line %d is %d columns wide: %s", cmd.CommandPath(), i+1, text.Columns(line), line)
+			}
+		}
+		if cmd.Example == "" {
+			t.Errorf("%s has no example", cmd.CommandPath())
+		}
+		if first := []rune(cmd.Short)[0]; unicode.IsUpper(first) {
+			t.Errorf("%s: the short help %q begins with a capital", cmd.CommandPath(), cmd.Short)
+		}
+		golden := filepath.Join("testdata", "help", name)
+		if flag.Lookup("update").Value.String() == "true" {
+			if err := os.WriteFile(golden, b.Bytes(), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := b.String(); got != string(want) {
+			t.Errorf("the help of %s changed: look at it, then go test ./internal/cli -run TestHelp -update\n%s", cmd.CommandPath(), got)
+		}
+	}
+	kept, err := filepath.Glob(filepath.Join("testdata", "help", "*.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range kept {
+		if !files[filepath.Base(name)] {
+			t.Errorf("%s is the help of no command: remove it", name)
+		}
+	}
+}
+
+// TestFlagsHaveAHeading: where a command's flags are grouped, each has its place.
+func TestFlagsHaveAHeading(t *testing.T) {
+	t.Parallel()
+	for _, cmd := range everyCommand(&app{Env: OS()}) {
+		if own := visible(cmd.LocalFlags()); len(own) < groupsFrom || cmd.Name() == "lint" || cmd.Name() == "doctor" || cmd.Name() == "add" {
+			continue
+		}
+		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			if !f.Hidden && f.Name != "help" && groupOf(cmd, f.Name) == groupOther {
+				t.Errorf("%s: --%s stands under no heading: see groupOf", cmd.CommandPath(), f.Name)
+			}
+		})
+	}
+}
+
+// TestCompletion: each flag with a known set of values completes them, and what it
+// completes is what its help says.
+func TestCompletion(t *testing.T) {
+	t.Parallel()
+	known := []string{"format", "env", "label", "fail-on", "auth", "scope", "kind", "control", "only", "except", "profile", "environment", "sarif-profile", "log-format"}
+	for _, cmd := range everyCommand(&app{Env: OS()}) {
+		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			for _, name := range known {
+				if f.Name != name {
+					continue
+				}
+				complete, ok := cmd.GetFlagCompletionFunc(name)
+				if !ok {
+					t.Errorf("%s --%s completes nothing", cmd.CommandPath(), name)
+					continue
+				}
+				switch name {
+				case "format", "fail-on", "auth", "scope", "kind", "sarif-profile", "log-format":
+				default:
+					continue
+				}
+				values, _ := complete(cmd, nil, "")
+				if len(values) < 2 {
+					t.Errorf("%s --%s completes %v", cmd.CommandPath(), name, values)
+				}
+				for _, value := range values {
+					if !strings.Contains(f.Usage, value) {
+						t.Errorf("%s --%s completes %s, which its help does not name: %s", cmd.CommandPath(), name, value, f.Usage)
+					}
+				}
+			}
+		})
+	}
+}

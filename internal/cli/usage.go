@@ -1,0 +1,259 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/dbaudit/dbaudit/internal/report/text"
+)
+
+// HelpWidth is how wide a command's help is, on every terminal.
+const helpWidth = 80
+
+// A flagGroup is a heading in a command's help.
+type flagGroup string
+
+const (
+	groupEnvironment flagGroup = "Environment"
+	groupRequired    flagGroup = "Requirement"
+	groupSignIn      flagGroup = "Sign-in"
+	groupOutput      flagGroup = "Output"
+	groupFailing     flagGroup = "Failing"
+	groupRepair      flagGroup = "Repair"
+	groupOther       flagGroup = "Other"
+)
+
+func flagGroups() []flagGroup {
+	return []flagGroup{groupEnvironment, groupRequired, groupSignIn, groupOutput, groupFailing, groupRepair, groupOther}
+}
+
+// groupOf is the heading that a command's flag stands under.
+func groupOf(cmd *cobra.Command, name string) flagGroup {
+	if cmd.Name() == "plan" && (name == "result" || name == "snapshot") {
+		return groupEnvironment // which these stand in for
+	}
+	switch name {
+	case "url", "env", "all-envs", "label", "timeout", "parallel", "scope", "environment":
+		return groupEnvironment
+	case "profile", "integration-app-id", "integration-user", "integration-role", "business-unit", "view":
+		return groupRequired
+	case "auth", "authority", "tenant-id", "client-id", "client-certificate", "username":
+		return groupSignIn
+	case "format", "output", "snapshot", "record", "sarif-profile", "as-of", "severity", "summary", "input":
+		return groupOutput
+	case "fail-on", "fail-on-new", "baseline", "waivers", detailedFlag:
+		return groupFailing
+	case "remediate", "only", "except", "least-privilege", "replace-filtered", "unassign-administrator",
+		"valid-for", "max-changes", "yes", "journal", "resume", "dry-run", "digest", "allow-shared-role":
+		return groupRepair
+	}
+	return groupOther
+}
+
+// groupsFrom is how many flags of its own a command has at least whose help groups them.
+const groupsFrom = 10
+
+// usage is the end of a command's help: how it is called, its commands, its flags.
+func usage(cmd *cobra.Command) string {
+	var b strings.Builder
+	b.WriteString("Usage:\n")
+	if cmd.Runnable() && !cmd.HasAvailableSubCommands() {
+		fmt.Fprintf(&b, "  %s\n", cmd.UseLine())
+	}
+	if cmd.HasAvailableSubCommands() {
+		fmt.Fprintf(&b, "  %s COMMAND [flags]\n", cmd.CommandPath())
+	}
+	if cmd.HasExample() {
+		fmt.Fprintf(&b, "\nExamples:\n%s\n", strings.TrimRight(cmd.Example, "\n"))
+	}
+	if cmd.HasAvailableSubCommands() {
+		b.WriteString("\nCommands:\n")
+		for _, c := range cmd.Commands() {
+			if c.IsAvailableCommand() {
+				fmt.Fprintf(&b, "  %-*s %s\n", cmd.NamePadding(), c.Name(), c.Short)
+			}
+		}
+	}
+	own, global := visible(cmd.LocalFlags()), visible(cmd.InheritedFlags())
+	if cmd.HasParent() {
+		own, global = moveHelp(own, global)
+	}
+	if len(own) < groupsFrom {
+		b.WriteString(flagSection("Flags", own))
+	} else {
+		for _, group := range flagGroups() {
+			b.WriteString(flagSection(string(group)+" flags", slices.DeleteFunc(slices.Clone(own), func(f *pflag.Flag) bool {
+				return groupOf(cmd, f.Name) != group
+			})))
+		}
+	}
+	b.WriteString(flagSection("Global flags", global))
+	if cmd.HasAvailableSubCommands() {
+		fmt.Fprintf(&b, "\nSee %s COMMAND --help for more about a command.\n", cmd.CommandPath())
+	}
+	return b.String()
+}
+
+// describe is a command's help: what it does, wrapped, and its usage.
+func describe(cmd *cobra.Command) string {
+	var b strings.Builder
+	for _, paragraph := range strings.Split(strings.TrimSpace(cmp.Or(cmd.Long, cmd.Short)), "\n\n") {
+		if strings.Contains(paragraph, "\n ") { // a list
+			b.WriteString(paragraph + "\n\n")
+			continue
+		}
+		for _, line := range text.Wrap(strings.Join(strings.Fields(paragraph), " "), helpWidth) {
+			b.WriteString(line + "\n")
+		}
+		b.WriteString("\n")
+	}
+	return b.String() + usage(cmd)
+}
+
+// moveHelp lets --help stand where the flags of every command stand.
+func moveHelp(own, global []*pflag.Flag) (less, more []*pflag.Flag) {
+	for _, f := range own {
+		if f.Name == "help" {
+			global = append(global, f)
+			continue
+		}
+		less = append(less, f)
+	}
+	return less, global
+}
+
+func visible(set *pflag.FlagSet) []*pflag.Flag {
+	var flags []*pflag.Flag
+	set.VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			flags = append(flags, f)
+		}
+	})
+	return flags
+}
+
+// flagSection is a heading with its flags: names to the left, what they mean to the
+// right, wrapped; below a name that is too long.
+func flagSection(title string, flags []*pflag.Flag) string {
+	if len(flags) == 0 {
+		return ""
+	}
+	const column = 30
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%s:\n", title)
+	for _, f := range flags {
+		kind, meaning := pflag.UnquoteUsage(f)
+		name := "      --" + f.Name
+		if f.Shorthand != "" {
+			name = "  -" + f.Shorthand + ", --" + f.Name
+		}
+		if kind != "" {
+			name += " " + kind
+		}
+		meaning += defaultOf(f)
+		line := fmt.Sprintf("%-*s", column, name)
+		if len(name) > column-2 {
+			b.WriteString(name + "\n")
+			line = strings.Repeat(" ", column)
+		}
+		for _, part := range text.Wrap(meaning, helpWidth-column) {
+			b.WriteString(line + part + "\n")
+			line = strings.Repeat(" ", column)
+		}
+	}
+	return b.String()
+}
+
+// defaultOf is what a flag is where it is not given, unless its own text says it.
+func defaultOf(f *pflag.Flag) string {
+	switch f.DefValue {
+	case "", "false", "0", "0s", "[]":
+		return ""
+	}
+	if strings.Contains(f.Usage, "(default ") {
+		return ""
+	}
+	return " (default " + f.DefValue + ")"
+}
+
+// exitLines are the exit codes that a command may end with, a line for each.
+func exitLines(codes ...int) string {
+	judges := slices.Contains(codes, exitFindings)
+	var b strings.Builder
+	b.WriteString("Exit codes:\n")
+	for _, code := range codes {
+		fmt.Fprintf(&b, "  %-4d %s\n", code, exitWords(code, judges))
+	}
+	if judges {
+		b.WriteString("Of several results in one run the gravest counts: 130, 3, 2, 5, 1, 4, 0.\n")
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+func exitWords(code int, judges bool) string {
+	switch code {
+	case exitOK:
+		if judges {
+			return "nothing at or above --fail-on failed, and nothing is unknown"
+		}
+		return "done"
+	case exitFindings:
+		return "a control at or above --fail-on failed"
+	case exitUsage:
+		return "wrong usage or configuration"
+	case exitFailure:
+		return "could not run: sign-in, network, unreadable or broken input"
+	case exitIncomplete:
+		return "nothing failed, but some controls could not be evaluated"
+	case exitPartial:
+		return "a change was applied only in part, or did not verify"
+	}
+	return "interrupted"
+}
+
+// help puts the exit codes that a command may end with below its description.
+func help(text string, codes ...int) string {
+	return strings.TrimSpace(text) + "\n\n" + exitLines(codes...)
+}
+
+// arguments wants as many arguments as a command's usage line names; most is -1 where
+// there may be any number.
+func arguments(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) >= least && (most < 0 || len(args) <= most) {
+			return nil
+		}
+		if cmd.HasSubCommands() {
+			return unknownCommand(cmd, args[0])
+		}
+		_, want, _ := strings.Cut(cmd.Use, " ")
+		got := "none is given"
+		if len(args) > 0 {
+			got = fmt.Sprintf("%q is given", strings.Join(args, " "))
+		}
+		if want == "" {
+			return usagef("%s takes flags and no arguments, and %s: see %[1]s --help", cmd.CommandPath(), got)
+		}
+		return usagef("%s takes %s, and %s: see %[1]s --help", cmd.CommandPath(), want, got)
+	}
+}
+
+// unknownCommand names the commands that are like one that does not exist, or else all.
+func unknownCommand(cmd *cobra.Command, name string) error {
+	cmd.SuggestionsMinimumDistance = 2
+	if near := cmd.SuggestionsFor(name); len(near) > 0 {
+		return usagef("unknown command %q: did you mean %s %s?", name, cmd.CommandPath(), strings.Join(near, " or "))
+	}
+	var names []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	return usagef("unknown command %q: %s has %s", name, cmd.CommandPath(), strings.Join(names, ", "))
+}
