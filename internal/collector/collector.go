@@ -248,6 +248,9 @@ func (c *collection) roundTwo(ctx context.Context) error {
 	if c.user != nil || c.Scope == snapshot.ScopeEnvironment {
 		parts = append(parts, c.reading(snapshot.SectionShares, c.readShares))
 	}
+	if c.user != nil && c.Scope == snapshot.ScopeEnvironment {
+		parts = append(parts, c.readColumnSecurity)
+	}
 	c.teamsKnown = true
 	return together(ctx, parts...)
 }

@@ -238,7 +238,7 @@ func isPrivilege(text string) bool {
 // isStructure reports whether a member's text is the platform's and no name.
 func isStructure(member string) bool {
 	switch strings.ToLower(member) {
-	case "returnedtypecode", "objecttypecode", "logicalname", "schemaname", "propertyname", "privilegename", "privilegetype",
+	case "returnedtypecode", "objecttypecode", "entityname", "attributelogicalname", "logicalname", "schemaname", "propertyname", "privilegename", "privilegetype",
 		"depth", "accessrights", "version", "code", "@l", "metadataid", "objecttypeid":
 		return true
 	}

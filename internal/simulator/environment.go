@@ -121,6 +121,9 @@ type Role struct {
 	Managed  bool   `yaml:"managed,omitempty"`
 	// NotCustomizable makes iscustomizable false: the role cannot be edited.
 	NotCustomizable bool `yaml:"not_customizable,omitempty"`
+	// CustomizableUnknown makes iscustomizable null. Whether the role can be edited is for
+	// NotCustomizable to say.
+	CustomizableUnknown bool `yaml:"customizable_unknown,omitempty"`
 	// TeamPrivilegesOnly is isinherited 0: members of a team get no Basic rights through it.
 	TeamPrivilegesOnly bool           `yaml:"team_privileges_only,omitempty"`
 	State              ComponentState `yaml:"state,omitempty"`
@@ -248,6 +251,9 @@ type PersonalView struct {
 type Share struct {
 	Principal string `yaml:"principal"`
 	Access    Rights `yaml:"access"`
+	// Inherited is what reaches the principal by the share of another row, as from a parent: no
+	// change of this share takes it away.
+	Inherited Rights `yaml:"inherited,omitempty"`
 }
 
 // A SystemView is a savedquery: seen by everybody with prvReadQuery, shared with nobody.
@@ -261,11 +267,16 @@ type SystemView struct {
 	QuickFind bool `yaml:"quick_find,omitempty"`
 }
 
-// A ColumnSecurityProfile is a fieldsecurityprofile.
+// A ColumnSecurityProfile is a fieldsecurityprofile: a column that any profile names is secured, and
+// only those read it to whom a profile that reads it is given.
 type ColumnSecurityProfile struct {
 	Name    string   `yaml:"name"`
 	ID      string   `yaml:"id,omitempty"`
 	Members []string `yaml:"members,omitempty"`
+	Teams   []string `yaml:"teams,omitempty"`
+	// Reads and Hides are columns, each as table.column.
+	Reads []string `yaml:"reads,omitempty"`
+	Hides []string `yaml:"hides,omitempty"`
 }
 
 // A Privilege is one row of the privilege table.
@@ -340,7 +351,9 @@ func (e *Environment) Clone() *Environment {
 	c.SystemViews = slices.Clone(e.SystemViews)
 	c.ColumnSecurityProfiles = slices.Clone(e.ColumnSecurityProfiles)
 	for i := range c.ColumnSecurityProfiles {
-		c.ColumnSecurityProfiles[i].Members = slices.Clone(c.ColumnSecurityProfiles[i].Members)
+		p := &c.ColumnSecurityProfiles[i]
+		p.Members, p.Teams = slices.Clone(p.Members), slices.Clone(p.Teams)
+		p.Reads, p.Hides = slices.Clone(p.Reads), slices.Clone(p.Hides)
 	}
 	c.UndefinedTables = slices.Clone(e.UndefinedTables)
 	c.UndefinedPrivileges = slices.Clone(e.UndefinedPrivileges)

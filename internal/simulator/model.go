@@ -138,7 +138,8 @@ func newSchema() *schema {
 	s.types = []*entityType{
 		organizationType(), businessUnitType(), roleType(), rolePrivilegesType(), privilegeType(), roleTemplateType(),
 		systemUserType(), systemUserRolesType(), teamType(), teamRolesType(), teamMembershipType(),
-		userQueryType(), savedQueryType(), principalObjectAccessType(), fieldSecurityProfileType(), userSettingsType(),
+		userQueryType(), savedQueryType(), principalObjectAccessType(), fieldSecurityProfileType(), fieldPermissionType(),
+		userSettingsType(),
 	}
 	for _, t := range s.types {
 		s.byName[t.logicalName], s.bySet[t.entitySet] = t, t

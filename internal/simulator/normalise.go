@@ -388,6 +388,11 @@ func normaliseViews(env *Environment, report reporter) {
 	for i := range env.ColumnSecurityProfiles {
 		p := &env.ColumnSecurityProfiles[i]
 		setDefault(&p.ID, deriveID(env.Organization.ID, "fieldsecurityprofile", p.Name))
+		for _, column := range slices.Concat(p.Reads, p.Hides) {
+			if table, name, _ := strings.Cut(column, "."); table == "" || name == "" {
+				report([]any{"column_security_profiles", i}, fmt.Sprintf("%q is no column: write it as table.column", column))
+			}
+		}
 	}
 }
 
@@ -500,6 +505,7 @@ func mergeShares(env *Environment, index *refIndex) {
 			id, _ := index.resolve(refPrincipal, s.Principal)
 			if j, ok := at[id]; ok {
 				out[j].Access |= s.Access
+				out[j].Inherited |= s.Inherited
 				continue
 			}
 			at[id] = len(out)

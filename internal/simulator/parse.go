@@ -120,6 +120,9 @@ func canonical(env *Environment) ([]byte, error) {
 	}
 	for i := range c.ColumnSecurityProfiles {
 		slices.Sort(c.ColumnSecurityProfiles[i].Members)
+		slices.Sort(c.ColumnSecurityProfiles[i].Teams)
+		slices.Sort(c.ColumnSecurityProfiles[i].Reads)
+		slices.Sort(c.ColumnSecurityProfiles[i].Hides)
 	}
 	return Marshal(c)
 }

@@ -75,6 +75,9 @@ func eachRef(env *Environment, visit func(kind refKind, ref *string, path ...any
 		for j := range env.ColumnSecurityProfiles[i].Members {
 			one(refUser, &env.ColumnSecurityProfiles[i].Members[j], "column_security_profiles", i, "members", j)
 		}
+		for j := range env.ColumnSecurityProfiles[i].Teams {
+			one(refPrincipal, &env.ColumnSecurityProfiles[i].Teams[j], "column_security_profiles", i, "teams", j)
+		}
 	}
 }
 

@@ -112,7 +112,7 @@ func (c *call) setAccess(action string, combine func(have, given Rights) Rights)
 			return nil
 		}
 		v.Shares[i].Access = combine(v.Shares[i].Access, rights)
-		if v.Shares[i].Access == 0 {
+		if v.Shares[i].Access|v.Shares[i].Inherited == 0 {
 			v.Shares = slices.Delete(v.Shares, i, i+1)
 		}
 		return nil
@@ -136,7 +136,12 @@ func (c *call) revokeAccess() (answer, error) {
 		if err != nil {
 			return err
 		}
-		v.Shares = slices.DeleteFunc(v.Shares, func(s Share) bool { return s.Principal == principal })
+		for i := range v.Shares {
+			if v.Shares[i].Principal == principal {
+				v.Shares[i].Access = 0 // what it inherits stays
+			}
+		}
+		v.Shares = slices.DeleteFunc(v.Shares, func(s Share) bool { return s.Principal == principal && s.Inherited == 0 })
 		return nil
 	})
 }

@@ -102,6 +102,14 @@ func roleType() *entityType {
 		func(_ *world, r row) any { return r.root }, roleRef)
 	template, templateNav := lookupCol("_roletemplateid_value", "roletemplateid", "roletemplate",
 		func(_ *world, r row) any { return templateByID(r.Template) }, func(r any) (string, string) { return r.(roleTemplate).id, r.(roleTemplate).name })
+	customizable := managedCol("iscustomizable", "iscustomizableanddeletable", func(r row) bool { return !r.NotCustomizable })
+	known := customizable.get
+	customizable.get = func(w *world, r any) any {
+		if r.(row).CustomizableUnknown {
+			return nil
+		}
+		return known(w, r)
+	}
 	// A template that is none of the well-known ones still has an id.
 	template.get = func(_ *world, r any) any { return orNil(r.(row).Template) }
 	t.columns = slices.Concat([]column{
@@ -109,7 +117,7 @@ func roleType() *entityType {
 		stringCol("name", func(_ *world, r row) string { return r.Name }),
 		unitCol, parent, root, template,
 		boolCol("ismanaged", func(_ *world, r row) bool { return r.Managed }),
-		managedCol("iscustomizable", "iscustomizableanddeletable", func(r row) bool { return !r.NotCustomizable }),
+		customizable,
 		managedCol("canbedeleted", "canbedeleted", func(r row) bool { return !r.NotCustomizable }),
 		intCol("isinherited", func(_ *world, r row) int { return asInt(!r.TeamPrivilegesOnly) }),
 		intCol("componentstate", func(_ *world, r row) int { return stateNumber(r.State) }),
@@ -373,6 +381,7 @@ func teamType() *entityType {
 		unitNav,
 		many("teamroles_association", "role", func(_ *world, r row) []any { return anys(r.roles) }),
 		many("teammembership_association", "systemuser", func(_ *world, r row) []any { return anys(r.members) }),
+		many("teamprofiles_association", "fieldsecurityprofile", func(_ *world, r row) []any { return anys(r.profiles) }),
 	}
 	return t
 }
@@ -561,8 +570,8 @@ func principalObjectAccessType() *entityType {
 		}),
 		guidCol("objectid", func(_ *world, r row) string { return r.view.ID }),
 		stringCol("objecttypecode", func(*world, row) string { return "userquery" }),
-		intCol("accessrightsmask", func(_ *world, r row) int { return int(r.share.access) }),
-		intCol("inheritedaccessrightsmask", func(*world, row) int { return 0 }),
+		intCol("accessrightsmask", func(_ *world, r row) int { return int(r.share.own) }),
+		intCol("inheritedaccessrightsmask", func(_ *world, r row) int { return int(r.share.inherited) }),
 		constant("changedon", kindTime, baseTime()),
 		constant("timezoneruleversionnumber", kindInt, nil),
 		constant("utcconversiontimezonecode", kindInt, nil),
@@ -590,7 +599,39 @@ func fieldSecurityProfileType() *entityType {
 		guidCol("solutionid", func(*world, row) string { return deriveID("", "solution", "active") }),
 		constant("overwritetime", kindTime, zeroTime()),
 	}, empty(kindString, "description"), audit(id))
-	t.navs = []nav{many("systemuserprofiles_association", "systemuser", func(_ *world, r row) []any { return anys(r.members) })}
+	t.navs = []nav{
+		many("systemuserprofiles_association", "systemuser", func(_ *world, r row) []any { return anys(r.members) }),
+		many("teamprofiles_association", "team", func(_ *world, r row) []any { return anys(r.teams) }),
+	}
+	return t
+}
+
+func fieldPermissionType() *entityType {
+	type row = fieldPermission
+	t := &entityType{
+		logicalName: "fieldpermission", entitySet: "fieldpermissions", key: "fieldpermissionid",
+		privileges: []string{"prvReadFieldSecurityProfile"},
+		place:      func(*world, any) placement { return placement{} },
+	}
+	t.rows = func(w *world) []any {
+		var all []any
+		for _, p := range w.profiles {
+			all = append(all, anys(p.permissions())...)
+		}
+		return all
+	}
+	part := func(column string, i int) string { return strings.SplitN(column, ".", 2)[i] }
+	allowed := func(yes bool) int { return 4 * asInt(yes) }
+	t.columns = []column{
+		guidCol("fieldpermissionid", func(_ *world, r row) string { return deriveID(r.profile.ID, r.column, strconv.FormatBool(r.read)) }),
+		guidCol("_fieldsecurityprofileid_value", func(_ *world, r row) string { return r.profile.ID }),
+		stringCol("entityname", func(_ *world, r row) string { return part(r.column, 0) }),
+		stringCol("attributelogicalname", func(_ *world, r row) string { return part(r.column, 1) }),
+		intCol("canread", func(_ *world, r row) int { return allowed(r.read) }),
+		intCol("cancreate", func(*world, row) int { return 0 }),
+		intCol("canupdate", func(*world, row) int { return 0 }),
+		intCol("canreadunmasked", func(*world, row) int { return 0 }),
+	}
 	return t
 }
 

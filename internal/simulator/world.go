@@ -166,6 +166,8 @@ type team struct {
 	unit    *unit
 	roles   []*role
 	members []*user
+	// profiles are those of column security.
+	profiles []*profile
 }
 
 type personalView struct {
@@ -192,12 +194,33 @@ func (v *personalView) ownerUnit() *unit {
 type share struct {
 	principal string
 	team      bool
-	access    Rights
+	own       Rights
+	inherited Rights
+	access    Rights // both
 }
 
 type profile struct {
 	*ColumnSecurityProfile
 	members []*user
+	teams   []*team
+}
+
+// A fieldPermission is what a profile says of a column.
+type fieldPermission struct {
+	profile *profile
+	column  string // table.column
+	read    bool
+}
+
+func (p *profile) permissions() []fieldPermission {
+	var all []fieldPermission
+	for _, column := range p.Reads {
+		all = append(all, fieldPermission{p, column, true})
+	}
+	for _, column := range p.Hides {
+		all = append(all, fieldPermission{p, column, false})
+	}
+	return all
 }
 
 // newWorld makes a world of a normalised environment whose references are pinned. before may be nil.
@@ -334,7 +357,10 @@ func (w *world) addViews() {
 		v := &personalView{PersonalView: &w.env.PersonalViews[i]}
 		v.ownerUser, v.ownerTeam = w.userByID[v.Owner], w.teamByID[v.Owner]
 		for _, s := range v.Shares {
-			v.shares = append(v.shares, share{s.Principal, w.teamByID[s.Principal] != nil, s.Access})
+			v.shares = append(v.shares, share{
+				principal: s.Principal, team: w.teamByID[s.Principal] != nil,
+				own: s.Access, inherited: s.Inherited, access: s.Access | s.Inherited,
+			})
 		}
 		w.views = append(w.views, v)
 		w.viewByID[v.ID] = v
@@ -349,6 +375,12 @@ func (w *world) addViews() {
 			u := w.userByID[id]
 			p.members = append(p.members, u)
 			u.profiles = append(u.profiles, p)
+		}
+		for _, id := range p.Teams {
+			if t := w.teamByID[id]; t != nil {
+				p.teams = append(p.teams, t)
+				t.profiles = append(t.profiles, p)
+			}
 		}
 		w.profiles = append(w.profiles, p)
 	}

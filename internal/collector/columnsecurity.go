@@ -1,0 +1,84 @@
+package collector
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// A fieldPermission is what a column security profile lets its members do with a column.
+type fieldPermission struct {
+	profile, column string
+	read            bool
+}
+
+func fieldPermissionQuery(columnSet) dataverse.Query {
+	return dataverse.Collection("fieldpermissions").
+		Select("fieldpermissionid", "entityname", "attributelogicalname", "canread", "_fieldsecurityprofileid_value").
+		Filter(dataverse.AnyOf("entityname", "account", "contact", "lead", "opportunity"))
+}
+
+func fieldPermissionOf(r *row) fieldPermission {
+	const allowed = 4
+	return fieldPermission{
+		profile: r.id("_fieldsecurityprofileid_value"),
+		column:  r.text("entityname") + "." + r.text("attributelogicalname"),
+		read:    r.number("canread") == allowed,
+	}
+}
+
+// readColumnSecurity notes the secured columns that the integration user cannot read: it
+// is shown them empty, and no request of it fails. A column that a column security
+// profile names is secured, and is read by those alone to whom a profile gives it. No
+// control hangs on it, so that nothing is said where the auditor may not read it.
+func (c *collection) readColumnSecurity(ctx context.Context) error {
+	hidden, err := c.hiddenColumns(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case refused(err), forbidden(err):
+	case err != nil:
+		c.note(snapshot.SectionUsers, "whether column security hides columns from the user %q is not known (%s)", c.user.Name, explain(err, c.known))
+	case len(hidden) > 0:
+		c.note(snapshot.SectionUsers, "column security hides %s from the user %q, which reads them as empty: "+
+			"add it to a column security profile that reads them, where the integration uses them", strings.Join(hidden, ", "), c.user.Name)
+	}
+	return nil
+}
+
+func (c *collection) hiddenColumns(ctx context.Context) ([]string, error) {
+	permissions, err := rows(ctx, c, ask{
+		section: snapshot.SectionUsers, what: "permissions of secured columns", key: "fieldpermissionid", query: fieldPermissionQuery,
+	}, fieldPermissionOf)
+	if err != nil || len(permissions) == 0 {
+		return nil, err
+	}
+	ways := []dataverse.Query{dataverse.Row("systemusers", dataverse.GUID(c.user.id)).Nav("systemuserprofiles_association")}
+	for _, t := range c.user.teams {
+		ways = append(ways, dataverse.Row("teams", dataverse.GUID(t.id)).Nav("teamprofiles_association"))
+	}
+	found := make([][]string, len(ways))
+	err = parallel(ctx, len(ways), func(ctx context.Context, i int) (err error) {
+		found[i], err = rows(ctx, c, ask{
+			section: snapshot.SectionUsers, what: "column security profiles of the user and its teams", key: "fieldsecurityprofileid",
+			query: func(columnSet) dataverse.Query { return ways[i].Select("fieldsecurityprofileid") },
+		}, func(r *row) string { return r.id("fieldsecurityprofileid") })
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("column security: %w", err)
+	}
+	profiles, hidden := slices.Concat(found...), map[string]bool{}
+	for _, p := range permissions {
+		if !slices.ContainsFunc(permissions, func(q fieldPermission) bool {
+			return q.column == p.column && q.read && slices.Contains(profiles, q.profile)
+		}) {
+			hidden[p.column] = true
+		}
+	}
+	return sortedKeys(hidden), nil
+}
