@@ -33,6 +33,7 @@ func (a *app) profileCommand() *cobra.Command {
 		a.profileShowCommand(),
 		a.profileDiffCommand(),
 		a.profileSourceCommand(),
+		a.profileExportCommand(),
 		&cobra.Command{
 			Use: "validate FILE", Short: "check a profile's file", Args: arguments(1, 1),
 			Example: "  dbaudit profile validate acme.yaml",

@@ -121,7 +121,7 @@ func FuzzStreams(f *testing.F) {
 			if line := obeyed(stderr.String(), false); line != "" {
 				t.Errorf("%.60q says %.200q", args, line)
 			}
-			object := strings.HasSuffix(asked, "-f json") || strings.HasSuffix(asked, "-f sarif") || strings.HasSuffix(asked, "-f gitlab")
+			object := strings.HasSuffix(asked, "-f json") || strings.HasSuffix(asked, "-f sarif") || strings.HasSuffix(asked, "-f gitlab") || strings.HasSuffix(asked, "-f oscal")
 			if object && stdout.Len() > 0 && (!json.Valid(stdout.Bytes()) || broken.MatchString(stdout.String()) && !broken.MatchString(name)) {
 				t.Errorf("%.60q writes no JSON: %.200s", args, stdout.String())
 			}

@@ -17,8 +17,8 @@
 //
 // The forms follow RFC 8259 (JSON), OASIS SARIF 2.1.0 together with GitHub's page
 // "SARIF support for code scanning" and Azure DevOps' page "SARIF SAST Scans", the
-// Jenkins JUnit schema, RFC 4180 (CSV), GitHub Flavored Markdown, and GitHub's
-// page "Workflow commands for GitHub Actions".
+// Jenkins JUnit schema, RFC 4180 (CSV), GitHub Flavored Markdown, GitHub's page
+// "Workflow commands for GitHub Actions", OCSF 1.8.0 and NIST's OSCAL.
 package report
 
 import (
@@ -63,11 +63,15 @@ const (
 	OpenMetrics
 	// GitLab is a Code Quality report.
 	GitLab
+	// OCSF is an event of the Open Cybersecurity Schema Framework for each control.
+	OCSF
+	// OSCAL is NIST's assessment results.
+	OSCAL
 )
 
 // Formats lists every format in the order in which help names them.
 func Formats() []Format {
-	return []Format{Table, JSON, SARIF, JUnit, HTML, Markdown, CSV, GitHub, Unix, OpenMetrics, GitLab}
+	return []Format{Table, JSON, SARIF, JUnit, HTML, Markdown, CSV, GitHub, Unix, OpenMetrics, GitLab, OCSF, OSCAL}
 }
 
 func (f Format) String() string {
@@ -94,6 +98,10 @@ func (f Format) String() string {
 		return "openmetrics"
 	case GitLab:
 		return "gitlab"
+	case OCSF:
+		return "ocsf"
+	case OSCAL:
+		return "oscal"
 	case Unknown:
 	}
 	return "unknown"
@@ -105,7 +113,7 @@ func (f Format) plain() bool {
 	switch f {
 	case JUnit, Markdown, CSV, Unix, OpenMetrics:
 		return true
-	case Unknown, Table, JSON, SARIF, HTML, GitHub, GitLab:
+	case Unknown, Table, JSON, SARIF, HTML, GitHub, GitLab, OCSF, OSCAL:
 	}
 	return false
 }
@@ -262,6 +270,10 @@ func render(w io.Writer, f Format, rs []audit.Result, several bool, o Options) e
 		err = writeOpenMetrics(&b, rs)
 	case GitLab:
 		err = writeGitLab(&b, rs)
+	case OCSF:
+		err = writeOCSF(&b, rs, o)
+	case OSCAL:
+		err = writeOSCAL(&b, rs, o)
 	case Unknown:
 		_, err = ParseFormat(f.String())
 	}

@@ -1,0 +1,158 @@
+// Package oscal is as much of NIST's OSCAL as dbaudit writes: catalog, profile,
+// component definition and assessment results, in their JSON form.
+//
+// Equal input gives equal bytes: each id is a UUID of version 5 of what it names.
+// Text from outside is one line in which everything can be seen.
+//
+// The form follows NIST's models of OSCAL 1.1.2, which 1.2 keeps reading.
+package oscal
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/google/uuid"
+
+	"github.com/dbaudit/dbaudit/internal/report/text"
+)
+
+// Version is the version of OSCAL that the documents state.
+const Version = "1.1.2"
+
+// Namespace is that of the properties that are dbaudit's own.
+const Namespace = "https://github.com/dbaudit/dbaudit/ns/oscal"
+
+// ID is the UUID of version 5 of a name's parts.
+func ID(parts ...string) string {
+	space := uuid.NewSHA1(uuid.NameSpaceURL, []byte(Namespace))
+	return uuid.NewSHA1(space, []byte(strings.Join(parts, "\x00"))).String()
+}
+
+// IDs gives ids within one document, in which no id may come twice. The zero value is
+// ready.
+type IDs struct{ times map[string]int }
+
+// Of is [ID], with a number where the same name came before.
+func (i *IDs) Of(parts ...string) string {
+	if i.times == nil {
+		i.times = map[string]int{}
+	}
+	id := ID(parts...)
+	i.times[id]++
+	if n := i.times[id]; n > 1 {
+		return ID(append(parts, strconv.Itoa(n))...)
+	}
+	return id
+}
+
+// Token makes a token of a name: letters, digits, full stop, hyphen and underscore.
+func Token(s string) string {
+	token := strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.Is(unicode.N, r) || strings.ContainsRune(".-_", r) {
+			return r
+		}
+		return '-'
+	}, s)
+	if first := []rune(token + "-")[0]; !unicode.IsLetter(first) && first != '_' {
+		return "_" + token
+	}
+	return token
+}
+
+// StatementID is the id of the statement of a control.
+func StatementID(control string) string { return Token(control) + "_smt" }
+
+// A Property is a name and a value.
+type Property struct {
+	Name    string `json:"name"`
+	NS      string `json:"ns,omitempty"`
+	Value   string `json:"value"`
+	Class   string `json:"class,omitempty"`
+	Remarks string `json:"remarks,omitempty"`
+}
+
+// Properties makes properties of dbaudit's own of pairs of a name and a value. One
+// without a value is left out, since OSCAL has no empty one.
+func Properties(pairs ...string) []Property {
+	var list []Property
+	for i := 0; i < len(pairs); i += 2 {
+		if value := strings.TrimSpace(text.Line(pairs[i+1])); value != "" {
+			list = append(list, Property{Name: Token(pairs[i]), NS: Namespace, Value: value})
+		}
+	}
+	return list
+}
+
+// A Link refers to another resource.
+type Link struct {
+	Href string `json:"href"`
+	Rel  string `json:"rel,omitempty"`
+	Text string `json:"text,omitempty"`
+}
+
+// Links is a reference to an address of the web; none where it is no such address.
+func Links(address, title string) []Link {
+	if !isWeb(address) {
+		return nil
+	}
+	return []Link{{Href: address, Rel: "reference", Text: text.Line(title)}}
+}
+
+func isWeb(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && text.URL(address) == address
+}
+
+// Metadata says what a document is.
+type Metadata struct {
+	Title        string     `json:"title"`
+	LastModified string     `json:"last-modified"`
+	Version      string     `json:"version"`
+	OSCALVersion string     `json:"oscal-version"`
+	Props        []Property `json:"props,omitempty"`
+	Links        []Link     `json:"links,omitempty"`
+	Remarks      string     `json:"remarks,omitempty"`
+}
+
+// NewMetadata is the metadata of a document of a version.
+func NewMetadata(title, version string, modified time.Time) Metadata {
+	return Metadata{Title: text.Line(title), LastModified: Time(modified), Version: strings.TrimSpace(text.Line(version)), OSCALVersion: Version}
+}
+
+// Time is a time as OSCAL writes it; the beginning of 1970 where none is known.
+func Time(t time.Time) string {
+	if t.IsZero() {
+		t = time.Unix(0, 0)
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// BackMatter holds what a document refers to.
+type BackMatter struct {
+	Resources []Resource `json:"resources"`
+}
+
+// A Resource is what a document refers to by "#" and its id.
+type Resource struct {
+	UUID        string  `json:"uuid"`
+	Title       string  `json:"title,omitempty"`
+	Description string  `json:"description,omitempty"`
+	RLinks      []RLink `json:"rlinks,omitempty"`
+}
+
+// An RLink says where a resource is.
+type RLink struct {
+	Href string `json:"href"`
+}
+
+// Source is the resource of a vendor's page.
+func Source(title, address string) Resource {
+	r := Resource{UUID: ID("source", title, address), Title: text.Line(title)}
+	if isWeb(address) {
+		r.RLinks = []RLink{{address}}
+	}
+	return r
+}

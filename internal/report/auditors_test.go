@@ -1,0 +1,225 @@
+package report
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/oscal"
+	"github.com/dbaudit/dbaudit/schema"
+)
+
+func valid(t *testing.T, s *jsonschema.Schema, document string) {
+	t.Helper()
+	v, err := jsonschema.UnmarshalJSON(strings.NewReader(document))
+	if err == nil {
+		err = s.Validate(v)
+	}
+	if err != nil {
+		t.Errorf("%v in:\n%.2000s", err, document)
+	}
+}
+
+func compiled(t *testing.T, folder, name string) *jsonschema.Schema {
+	t.Helper()
+	s, err := schema.Compile(os.DirFS(folder), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func auditors() []audit.Result {
+	undated := unreadFile()
+	undated.Environment.OrganizationID = ""
+	return []audit.Result{mixed(), compliant(), incomplete(), waived(), unreadFile(), undated, archive(), hostile(), mixed()}
+}
+
+// TestOCSF holds the class's form, that each control is an event, and that no two
+// outcomes look the same.
+func TestOCSF(t *testing.T) {
+	t.Parallel()
+	golden(t, "mixed.ocsf.ndjson", rendered(t, OCSF, mixed(), Options{Rules: rules()}))
+	golden(t, "unread.ocsf.ndjson", rendered(t, OCSF, unreadFile(), Options{}))
+	class := compiled(t, "testdata/schema", "ocsf-compliance-finding.json")
+	rs, next := auditors(), 0
+	seen := map[string]bool{}
+	look := map[string]audit.Outcome{}
+	var wanted []*audit.Control
+	for _, r := range rs {
+		if r.Unread != nil {
+			wanted = append(wanted, nil)
+		}
+		for i := range r.Controls {
+			wanted = append(wanted, &r.Controls[i])
+		}
+	}
+	for line := range strings.Lines(renderedAll(t, OCSF, rs, Options{Rules: rules()})) {
+		valid(t, class, line)
+		var e ocsfEvent
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatal(err)
+		}
+		if seen[e.FindingInfo.UID] {
+			t.Errorf("the uid of %s comes twice", e.Message)
+		}
+		seen[e.FindingInfo.UID] = true
+		c := wanted[next]
+		next++
+		if c == nil {
+			if e.Compliance.StatusID != 0 || e.Compliance.StatusCode != "unread" {
+				t.Errorf("what was not read is %+v", e.Compliance)
+			}
+			continue
+		}
+		if e.Compliance.Control != visible(string(c.ID)) || len(e.Evidences) != len(c.Findings) {
+			t.Errorf("%s stands where %s is wanted, with %d findings", e.Compliance.Control, c.ID, len(e.Evidences))
+		}
+		as := e.Compliance.Status
+		if was, ok := look[as]; ok && was != c.Outcome {
+			t.Errorf("%s is written for %s and for %s", as, was, c.Outcome)
+		}
+		look[as] = c.Outcome
+		if e.Compliance.StatusID == 1 && c.Outcome != audit.OutcomePass {
+			t.Errorf("%s passes and is %s", c.ID, c.Outcome)
+		}
+	}
+	if next != len(wanted) || len(look) != len(audit.Outcomes()) {
+		t.Errorf("%d events of %d, with %d outcomes", next, len(wanted), len(look))
+	}
+}
+
+// TestOCSFKeepsItsIDs: the uid of a control stays what it is when the environment is
+// renamed, moved or repaired.
+func TestOCSFKeepsItsIDs(t *testing.T) {
+	t.Parallel()
+	later := compliant()
+	later.Environment.Name, later.Environment.URL = "renamed", "https://renamed.crm4.dynamics.com"
+	uids := func(r audit.Result) (list []string) {
+		for line := range strings.Lines(rendered(t, OCSF, r, Options{})) {
+			var e ocsfEvent
+			if err := json.Unmarshal([]byte(line), &e); err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, e.FindingInfo.UID)
+		}
+		return list
+	}
+	if was, is := strings.Join(uids(mixed()), " "), strings.Join(uids(later), " "); was != is {
+		t.Errorf("got %s\nwant %s", is, was)
+	}
+}
+
+// TestOSCAL holds the form, that every reference leads somewhere, that no id comes
+// twice, and that nothing but a control that passed is satisfied.
+func TestOSCAL(t *testing.T) {
+	t.Parallel()
+	golden(t, "mixed.oscal.json", rendered(t, OSCAL, mixed(), Options{Rules: rules()}))
+	golden(t, "unread.oscal.json", rendered(t, OSCAL, unreadFile(), Options{}))
+	form := compiled(t, "../oscal/testdata", "oscal.json")
+	rs := auditors()
+	out := renderedAll(t, OSCAL, rs, Options{Rules: rules()})
+	valid(t, form, out)
+	if again := renderedAll(t, OSCAL, rs, Options{Rules: rules()}); again != out {
+		t.Error("equal input gives other bytes")
+	}
+	var doc oscal.AssessmentDocument
+	if err := json.Unmarshal([]byte(out), &doc); err != nil {
+		t.Fatal(err)
+	}
+	made, used := map[string]bool{}, []string{strings.TrimPrefix(doc.Assessment.ImportAP.Href, "#")}
+	define := func(id string) {
+		if made[id] {
+			t.Errorf("the id %s comes twice", id)
+		}
+		made[id] = true
+	}
+	for _, r := range doc.Assessment.BackMatter.Resources {
+		define(r.UUID)
+	}
+	for i, r := range doc.Assessment.Results {
+		define(r.UUID)
+		for _, c := range append(r.Local.Components, r.Local.Assets.Components...) {
+			define(c.UUID)
+		}
+		for _, item := range r.Local.Inventory {
+			define(item.UUID)
+		}
+		for _, o := range r.Observations {
+			define(o.UUID)
+			for _, s := range o.Subjects {
+				used = append(used, s.UUID)
+			}
+			used = append(used, o.Origins[0].Actors[0].UUID)
+		}
+		if len(r.Findings) != len(rs[i].Controls) || rs[i].Unread != nil && len(r.Observations) != 1 {
+			t.Errorf("%s: %d findings and %d observations", r.Title, len(r.Findings), len(r.Observations))
+			continue
+		}
+		for j, f := range r.Findings {
+			define(f.UUID)
+			for _, o := range f.Related {
+				used = append(used, o.UUID)
+			}
+			passed := rs[i].Controls[j].Outcome == audit.OutcomePass
+			if satisfied := f.Target.Status.State == oscal.Satisfied; satisfied != passed {
+				t.Errorf("%s is %s and %s", f.Title, rs[i].Controls[j].Outcome, f.Target.Status.State)
+			}
+			if want := max(1, len(rs[i].Controls[j].Findings)); len(f.Related) != want {
+				t.Errorf("%s: %d observations, want %d", f.Title, len(f.Related), want)
+			}
+		}
+	}
+	for _, id := range used {
+		if !made[id] {
+			t.Errorf("%s is referred to and is not there", id)
+		}
+	}
+}
+
+// TestFormatsPage: the page lists every format, in order, and says truly which outcomes
+// a format does not show.
+func TestFormatsPage(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/formats.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := func(heading string) (rows [][]string) {
+		_, section, _ := strings.Cut(string(page), "\n## "+heading+"\n")
+		section, _, _ = strings.Cut(section, "\n## ")
+		for line := range strings.Lines(section) {
+			if cells := strings.Split(strings.TrimSpace(line), " | "); strings.HasPrefix(line, "| ") && cells[0] != "| format" {
+				rows = append(rows, append([]string{strings.TrimPrefix(cells[0], "| ")}, cells[1:]...))
+			}
+		}
+		return rows
+	}
+	purposes, outcomes := rows("What each is for"), rows("What becomes of each outcome")
+	if len(purposes) != len(Formats()) || len(outcomes) != len(Formats()) {
+		t.Fatalf("%d and %d rows for %d formats", len(purposes), len(outcomes), len(Formats()))
+	}
+	for i, f := range Formats() {
+		if purposes[i][0] != f.String() || outcomes[i][0] != f.String() || len(outcomes[i]) != 7 {
+			t.Errorf("%q and %q stand where %s is wanted", purposes[i], outcomes[i], f)
+			continue
+		}
+		out := rendered(t, f, mixed(), Options{})
+		for column, id := range []string{"DB-PRIV-ACCOUNT", "DB-PRIV-LEAD", "DB-VIEW-ACTIVE", "DB-USER-BUSINESS-UNIT", "DB-PRIV-USER"} {
+			needle := id
+			if f == SARIF { // its list of rules has every control
+				needle = `"ruleId": "` + id + `"`
+			}
+			cell := outcomes[i][1+column]
+			hidden := strings.HasPrefix(cell, "–") || strings.HasPrefix(cell, "count")
+			// The longer ids begin like the shorter ones.
+			if shown := strings.Contains(strings.ReplaceAll(out, id+"-", ""), needle); shown == hidden {
+				t.Errorf("%s: the page says %q of %s, which is shown: %v", f, cell, id, shown)
+			}
+		}
+	}
+}

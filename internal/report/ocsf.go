@@ -1,0 +1,248 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"slices"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/oscal"
+	"github.com/dbaudit/dbaudit/internal/report/text"
+)
+
+// The numbers of the class Compliance Finding of the Open Cybersecurity Schema Framework
+// 1.8.0, which other programs go by.
+const (
+	ocsfVersion  = "1.8.0"
+	ocsfCategory = 2
+	ocsfClass    = 2003
+	ocsfCreate   = 1
+)
+
+type ocsfEvent struct {
+	ActivityID   int              `json:"activity_id"`
+	ActivityName string           `json:"activity_name"`
+	CategoryUID  int              `json:"category_uid"`
+	CategoryName string           `json:"category_name"`
+	ClassUID     int              `json:"class_uid"`
+	ClassName    string           `json:"class_name"`
+	TypeUID      int              `json:"type_uid"`
+	TypeName     string           `json:"type_name"`
+	SeverityID   int              `json:"severity_id"`
+	Severity     string           `json:"severity"`
+	StatusID     int              `json:"status_id,omitempty"`
+	Status       string           `json:"status,omitempty"`
+	Time         int64            `json:"time"`
+	StartTime    int64            `json:"start_time,omitempty"`
+	Message      string           `json:"message"`
+	Metadata     ocsfMetadata     `json:"metadata"`
+	FindingInfo  ocsfFindingInfo  `json:"finding_info"`
+	Compliance   ocsfCompliance   `json:"compliance"`
+	Resources    []ocsfResource   `json:"resources"`
+	Evidences    []ocsfEvidence   `json:"evidences,omitempty"`
+	Remediation  *ocsfRemediation `json:"remediation,omitempty"`
+	Unmapped     ocsfUnmapped     `json:"unmapped"`
+}
+
+type ocsfMetadata struct {
+	Version string      `json:"version"`
+	Product ocsfProduct `json:"product"`
+}
+
+type ocsfProduct struct {
+	Name       string `json:"name"`
+	VendorName string `json:"vendor_name"`
+	Version    string `json:"version"`
+}
+
+type ocsfFindingInfo struct {
+	UID      string        `json:"uid"`
+	Title    string        `json:"title"`
+	Analytic *ocsfAnalytic `json:"analytic,omitempty"`
+	SrcURL   string        `json:"src_url,omitempty"`
+}
+
+type ocsfAnalytic struct {
+	UID    string `json:"uid"`
+	TypeID int    `json:"type_id"`
+	Type   string `json:"type"`
+}
+
+type ocsfCompliance struct {
+	Standards     []string `json:"standards"`
+	Control       string   `json:"control,omitempty"`
+	Desc          string   `json:"desc,omitempty"`
+	Requirements  []string `json:"requirements,omitempty"`
+	StatusID      int      `json:"status_id"`
+	Status        string   `json:"status"`
+	StatusCode    string   `json:"status_code"`
+	StatusDetails []string `json:"status_details,omitempty"`
+}
+
+type ocsfResource struct {
+	UID       string `json:"uid,omitempty"`
+	Name      string `json:"name,omitempty"`
+	Type      string `json:"type"`
+	Namespace string `json:"namespace,omitempty"`
+}
+
+// An ocsfEvidence is one fault.
+type ocsfEvidence struct {
+	UID  string        `json:"uid,omitempty"`
+	Name string        `json:"name,omitempty"`
+	Data audit.Finding `json:"data"`
+}
+
+type ocsfRemediation struct {
+	Desc       string   `json:"desc"`
+	References []string `json:"references,omitempty"`
+}
+
+// An ocsfUnmapped is what the class has no place for.
+type ocsfUnmapped struct {
+	Environment     string         `json:"environment"`
+	URL             string         `json:"url,omitempty"`
+	Profile         audit.Profile  `json:"profile"`
+	Snapshot        string         `json:"snapshot_digest,omitempty"`
+	OriginalOutcome *audit.Outcome `json:"original_outcome,omitempty"`
+	Location        string         `json:"location,omitempty"`
+}
+
+// writeOCSF writes an event of the class Compliance Finding for each control, and one
+// for each environment or file that could not be read: a line of JSON each.
+func writeOCSF(w io.Writer, rs []audit.Result, o Options) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	var ids oscal.IDs
+	for _, r := range rs {
+		var events []ocsfEvent
+		if r.Unread != nil {
+			events = append(events, ocsfUnread(r))
+		}
+		for _, c := range r.Controls {
+			events = append(events, ocsfControl(r, c, o))
+		}
+		for _, event := range events {
+			event.FindingInfo.UID = ids.Of(append([]string{"ocsf", event.Compliance.Control}, owner(r)...)...)
+			if err := e.Encode(event); err != nil {
+				return err
+			}
+		}
+	}
+	_, err := w.Write(text.JSON(b.Bytes()))
+	return err
+}
+
+// newOCSF is an event with what all have.
+func newOCSF(r audit.Result, severity audit.Severity) ocsfEvent {
+	e := ocsfEvent{
+		ActivityID: ocsfCreate, ActivityName: "Create", CategoryUID: ocsfCategory, CategoryName: "Findings",
+		ClassUID: ocsfClass, ClassName: "Compliance Finding",
+		TypeUID: ocsfClass*100 + ocsfCreate, TypeName: "Compliance Finding: Create",
+		Time:     r.EvaluatedAt.UnixMilli(),
+		Metadata: ocsfMetadata{ocsfVersion, ocsfProduct{visible(r.Tool.Name), "dbaudit", visible(r.Tool.Version)}},
+		Compliance: ocsfCompliance{
+			Standards: []string{join(": ", visible(r.Profile.Name), visible(r.Profile.Title))},
+		},
+		Resources: []ocsfResource{{UID: visible(r.Environment.OrganizationID), Name: visible(r.Environment.Name), Type: kindOf(r)}},
+		Unmapped: ocsfUnmapped{
+			Environment: visible(r.Environment.Name), URL: visible(r.Environment.URL), Profile: r.Profile, Snapshot: visible(r.Snapshot.Digest),
+		},
+	}
+	e.SeverityID, e.Severity = ocsfSeverity(severity)
+	if !r.Snapshot.TakenAt.IsZero() {
+		e.StartTime = r.Snapshot.TakenAt.UnixMilli()
+	}
+	return e
+}
+
+func ocsfUnread(r audit.Result) ocsfEvent {
+	e := newOCSF(r, audit.SeverityCritical)
+	e.Message = unreadText(r)
+	e.FindingInfo.Title = "The " + kindOf(r) + " could not be read"
+	e.Compliance.StatusID, e.Compliance.Status = ocsfStatus(audit.OutcomeUnknown)
+	e.Compliance.StatusCode = "unread"
+	e.Compliance.StatusDetails = []string{e.Message}
+	e.Unmapped.Location = placeOf(r.Unread.Location)
+	return e
+}
+
+func ocsfControl(r audit.Result, c audit.Control, o Options) ocsfEvent {
+	severity := c.Severity
+	if c.Outcome == audit.OutcomePass || c.Outcome == audit.OutcomeNotApplicable {
+		severity = audit.SeverityInfo // nobody need do anything
+	}
+	e := newOCSF(r, severity)
+	e.Message = join(": ", visible(string(c.ID)), oscalOutcome(c))
+	e.FindingInfo.Title = join(": ", visible(string(c.ID)), visible(c.Title))
+	e.FindingInfo.SrcURL = audit.HelpURL(audit.ControlID(escapePath(string(c.ID))))
+	e.FindingInfo.Analytic = &ocsfAnalytic{UID: visible(c.Rule), TypeID: 1, Type: "Rule"}
+	e.Compliance.Control, e.Compliance.Desc = visible(string(c.ID)), visible(c.Title)
+	e.Compliance.StatusID, e.Compliance.Status = ocsfStatus(c.Outcome)
+	e.Compliance.StatusCode = c.Outcome.String()
+	if line := citation(c.Citation); line != "" {
+		e.Compliance.Requirements = []string{line}
+	}
+	if c.Reason != "" {
+		e.Compliance.StatusDetails = append(e.Compliance.StatusDetails, visible(c.Reason))
+	}
+	if c.Outcome == audit.OutcomeWaived {
+		e.StatusID, e.Status = 3, "Suppressed"
+	}
+	e.Unmapped.OriginalOutcome, e.Unmapped.Location = c.Original, placeOf(c.Location)
+	var fixes []string
+	for _, f := range c.Findings {
+		e.Compliance.StatusDetails = append(e.Compliance.StatusDetails, visible(f.Message))
+		e.Evidences = append(e.Evidences, ocsfEvidence{UID: visible(f.Fingerprint), Name: visible(f.Message), Data: f})
+		if s := f.Subject; s.Kind != audit.SubjectEnvironment {
+			resource := ocsfResource{UID: visible(s.ID), Name: visible(s.Name), Type: s.Kind.String(), Namespace: visible(s.Table)}
+			if (s.ID != "" || s.Name != "") && !slices.Contains(e.Resources, resource) {
+				e.Resources = append(e.Resources, resource)
+			}
+		}
+		if fix := advice(f, c, o); f.Waiver == nil && !slices.Contains(fixes, fix) {
+			fixes = append(fixes, fix)
+		}
+	}
+	e.Compliance.StatusDetails = append(e.Compliance.StatusDetails, visibleAll(c.Remarks())...)
+	if len(fixes) > 0 {
+		e.Remediation = &ocsfRemediation{Desc: join(" ", fixes...), References: []string{e.FindingInfo.SrcURL}}
+	}
+	return e
+}
+
+// ocsfStatus keeps the outcomes apart: what the class has no number for is Other, and
+// the code beside it says what.
+func ocsfStatus(o audit.Outcome) (id int, caption string) {
+	switch o {
+	case audit.OutcomePass:
+		return 1, "Pass"
+	case audit.OutcomeFail:
+		return 3, "Fail"
+	case audit.OutcomeNotApplicable:
+		return 99, "Not Applicable"
+	case audit.OutcomeWaived:
+		return 99, "Waived"
+	case audit.OutcomeUnknown:
+	}
+	return 0, "Unknown"
+}
+
+func ocsfSeverity(s audit.Severity) (id int, caption string) {
+	switch s {
+	case audit.SeverityInfo:
+		return 1, "Informational"
+	case audit.SeverityLow:
+		return 2, "Low"
+	case audit.SeverityMedium:
+		return 3, "Medium"
+	case audit.SeverityHigh:
+		return 4, "High"
+	case audit.SeverityCritical:
+		return 5, "Critical"
+	case audit.SeverityInvalid:
+	}
+	return 0, "Unknown"
+}

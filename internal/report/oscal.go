@@ -1,0 +1,222 @@
+package report
+
+import (
+	"encoding/json"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/oscal"
+)
+
+// writeOSCAL writes assessment results: a result for each environment and profile, with
+// a finding for each control and an observation for each fault, and for each control
+// without one.
+func writeOSCAL(w io.Writer, rs []audit.Result, o Options) error {
+	content, err := json.Marshal(rs)
+	if err != nil {
+		return err
+	}
+	plan := oscal.Resource{
+		UUID: oscal.ID("no assessment plan"), Title: "No assessment plan",
+		Description: "dbaudit follows no assessment plan. It judges every control of the profile that each result names.",
+	}
+	var ids oscal.IDs
+	a := oscal.Assessment{
+		UUID:       oscal.ID("assessment-results", string(content)),
+		ImportAP:   oscal.ImportAP{Href: "#" + plan.UUID},
+		Results:    []oscal.Result{},
+		BackMatter: oscal.BackMatter{Resources: []oscal.Resource{plan}},
+	}
+	var latest time.Time
+	sources := map[string]bool{}
+	for _, r := range rs {
+		if r.EvaluatedAt.After(latest) {
+			latest = r.EvaluatedAt
+		}
+		source := oscal.Source(r.Profile.Source.Title, r.Profile.Source.URL)
+		if !sources[source.UUID] {
+			sources[source.UUID] = true
+			a.BackMatter.Resources = append(a.BackMatter.Resources, source)
+		}
+		a.Results = append(a.Results, oscalResult(r, &ids, o))
+	}
+	a.Metadata = oscal.NewMetadata("Results of dbaudit", oscal.Time(latest), latest)
+	return encodeJSON(w, oscal.AssessmentDocument{Assessment: a})
+}
+
+// owner is what stays the same of a result from run to run: the organization, else the
+// file's name, and the profile.
+func owner(r audit.Result) []string {
+	if r.Environment.OrganizationID != "" {
+		return []string{r.Environment.OrganizationID, r.Profile.Name}
+	}
+	return []string{r.Environment.Name, r.Profile.Name}
+}
+
+// An oscalRun makes one result.
+type oscalRun struct {
+	audit.Result
+
+	ids         *oscal.IDs
+	options     Options
+	id          string
+	environment oscal.Subject
+	origins     []oscal.Origin
+	collected   string
+	subjects    map[audit.Subject]oscal.Subject
+	result      *oscal.Result
+}
+
+func oscalResult(r audit.Result, ids *oscal.IDs, o Options) oscal.Result {
+	id := ids.Of(append([]string{"result", r.Snapshot.Digest, oscal.Time(r.EvaluatedAt)}, owner(r)...)...)
+	tool := oscal.SystemComponent{
+		UUID: ids.Of(id, "tool"), Type: "software", Title: visible(r.Tool.Name), Description: "The program that read and judged.",
+		Props: oscal.Properties("version", r.Tool.Version), Status: oscal.State{State: "operational"},
+	}
+	environment := oscal.SystemComponent{
+		UUID: ids.Of(id, kindOf(r)), Type: "service", Title: visible(r.Environment.Name), Description: "The " + kindOf(r) + " that was judged.",
+		Props:  oscal.Properties("url", r.Environment.URL, "organization-id", r.Environment.OrganizationID),
+		Status: oscal.State{State: "operational"},
+	}
+	if r.Unread != nil {
+		environment.Status = oscal.State{State: "other", Remarks: "It could not be read."}
+	}
+	collected := r.Snapshot.TakenAt
+	if collected.IsZero() {
+		collected = r.EvaluatedAt
+	}
+	result := oscal.Result{
+		UUID: id, Title: join(", ", visible(r.Environment.Name), visible(r.Profile.Name)), Description: headline(r),
+		Start: oscal.Time(collected), End: oscal.Time(r.EvaluatedAt),
+		Props: oscal.Properties("verdict", r.Verdict.String(), "snapshot", r.Snapshot.Digest, "profile", r.Profile.Name,
+			"profile-version", r.Profile.Version, "profile-origin", r.Profile.Origin, "profile-digest", r.Profile.Digest),
+		Links: oscal.Links(r.Profile.Source.URL, r.Profile.Source.Title),
+		Local: oscal.Local{
+			Components: []oscal.SystemComponent{environment},
+			Assets: oscal.Assets{
+				Components: []oscal.SystemComponent{tool},
+				Platforms:  []oscal.Platform{{UUID: ids.Of(id, "platform"), Title: tool.Title, Uses: []oscal.Uses{{ComponentUUID: tool.UUID}}}},
+			},
+		},
+		Remarks: strings.Join(visibleAll(r.Notes), "; "),
+	}
+	run := oscalRun{
+		Result: r, ids: ids, options: o, id: id, collected: oscal.Time(collected), result: &result,
+		environment: oscal.Subject{UUID: environment.UUID, Type: "component", Title: environment.Title},
+		origins:     []oscal.Origin{{Actors: []oscal.Actor{{Type: "tool", UUID: tool.UUID}}}},
+		subjects:    map[audit.Subject]oscal.Subject{},
+	}
+	if r.Unread != nil {
+		run.observe(oscal.Observation{UUID: ids.Of(id, "unread"), Description: unreadText(r), Subjects: []oscal.Subject{run.environment}})
+	}
+	reviewed := oscal.Selection{Description: "Every control of the profile " + visible(r.Profile.Name)}
+	for _, c := range r.Controls {
+		reviewed.Include = append(reviewed.Include, oscal.Selected{ControlID: oscal.Token(string(c.ID))})
+		run.control(c)
+	}
+	if len(r.Controls) == 0 {
+		reviewed.Description = "No control was judged."
+	}
+	result.Reviewed.Selections = []oscal.Selection{reviewed}
+	return result
+}
+
+// control adds the finding of a control, and its observations.
+func (r *oscalRun) control(c audit.Control) {
+	control := string(c.ID)
+	id := r.ids.Of(r.id, "finding", control)
+	f := oscal.Finding{
+		UUID: id, Title: join(": ", visible(control), visible(c.Title)), Description: oscalOutcome(c),
+		Props:   oscal.Properties("outcome", c.Outcome.String(), "severity", c.Severity.String(), "rule", c.Rule, "citation", citation(c.Citation)),
+		Origins: r.origins,
+		Target:  oscal.Target{Type: "statement-id", TargetID: oscal.StatementID(control), Title: visible(c.Title), Status: oscalStatus(c)},
+		Remarks: strings.Join(visibleAll(c.Remarks()), "; "),
+	}
+	if c.Original != nil {
+		f.Props = append(f.Props, oscal.Properties("original-outcome", c.Original.String())...)
+	}
+	if c.Outcome == audit.OutcomeNotApplicable {
+		f.Target.Implementation = &oscal.State{State: "not-applicable"}
+	}
+	for _, fault := range c.Findings {
+		observation := r.ids.Of(id, "observation", fault.Fingerprint)
+		f.Related = append(f.Related, oscal.Related{UUID: observation})
+		r.observe(r.fault(c, fault, observation))
+	}
+	if len(c.Findings) == 0 {
+		observation := r.ids.Of(id, "observation")
+		f.Related = append(f.Related, oscal.Related{UUID: observation})
+		r.observe(oscal.Observation{
+			UUID: observation, Title: visible(control), Description: oscalOutcome(c),
+			Types: []string{"control-objective"}, Subjects: []oscal.Subject{r.environment},
+		})
+	}
+	r.result.Findings = append(r.result.Findings, f)
+}
+
+// observe adds an observation, with what all have.
+func (r *oscalRun) observe(o oscal.Observation) {
+	o.Methods, o.Origins, o.Collected = []string{"TEST"}, r.origins, r.collected
+	r.result.Observations = append(r.result.Observations, o)
+}
+
+// fault is the observation of one fault.
+func (r *oscalRun) fault(c audit.Control, f audit.Finding, id string) oscal.Observation {
+	o := oscal.Observation{
+		UUID: id, Title: visible(string(c.ID)), Description: visible(f.Message), Types: []string{"finding"},
+		Props:    oscal.Properties("fingerprint", f.Fingerprint, "baseline-state", string(f.Baseline)),
+		Subjects: []oscal.Subject{r.subject(f.Subject)},
+		Remarks:  visible(advice(f, c, r.options)),
+	}
+	if w := f.Waiver; w != nil {
+		o.Props = append(o.Props, oscal.Properties("waiver-kind", w.Kind, "waiver-owner", w.Owner, "waiver-expires", w.Expires, "waiver-reason", w.Reason)...)
+	}
+	evidenced := oscal.Evidence{Description: "What was read and compared in the snapshot."}
+	for _, d := range evidence(f.Evidence) {
+		evidenced.Props = append(evidenced.Props, oscal.Properties(d.Name, d.Value)...)
+	}
+	location := f.Location
+	if location == nil {
+		location = c.Location
+	}
+	evidenced.Props = append(evidenced.Props, oscal.Properties("location", placeOf(location))...)
+	o.Evidence = []oscal.Evidence{evidenced}
+	return o
+}
+
+// subject is an item of the inventory, which is made the first time.
+func (r *oscalRun) subject(s audit.Subject) oscal.Subject {
+	if s.Kind == audit.SubjectEnvironment {
+		return r.environment
+	}
+	if known, ok := r.subjects[s]; ok {
+		return known
+	}
+	item := oscal.InventoryItem{
+		UUID: r.ids.Of(r.id, "subject", s.Kind.String(), s.ID, s.Table, s.Name), Description: subject(s),
+		Props: oscal.Properties("kind", s.Kind.String(), "id", s.ID, "name", s.Name, "table", s.Table),
+	}
+	r.result.Local.Inventory = append(r.result.Local.Inventory, item)
+	r.subjects[s] = oscal.Subject{UUID: item.UUID, Type: "inventory-item", Title: item.Description}
+	return r.subjects[s]
+}
+
+// oscalStatus is satisfied for a control that passed, and for no other: OSCAL has no
+// word for what is not known, does not apply or was accepted.
+func oscalStatus(c audit.Control) oscal.Status {
+	switch c.Outcome {
+	case audit.OutcomePass:
+		return oscal.Status{State: oscal.Satisfied, Reason: "pass"}
+	case audit.OutcomeFail:
+		return oscal.Status{State: oscal.NotSatisfied, Reason: "fail"}
+	case audit.OutcomeUnknown, audit.OutcomeNotApplicable, audit.OutcomeWaived:
+	}
+	return oscal.Status{State: oscal.NotSatisfied, Reason: "other", Remarks: oscalOutcome(c)}
+}
+
+// oscalOutcome is a control's outcome in words, with the reason.
+func oscalOutcome(c audit.Control) string {
+	return join(": ", outcomeWords(c.Outcome), visible(c.Reason))
+}
