@@ -61,7 +61,7 @@ func (a *app) assumptions(ctx context.Context, f doctorFlags) error {
 		return a.putData(f.output, b.Bytes())
 	}
 	width := 0
-	if f.output == "" {
+	if isStdout(f.output) {
 		width = a.Width
 	}
 	if err := assumptionsTable(&b, targets[0], found, width); err != nil {

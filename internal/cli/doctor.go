@@ -388,7 +388,7 @@ func (a *app) doctorDocument(f doctorFlags, examined []examination) ([]byte, err
 		return b.Bytes(), nil
 	}
 	width := 0
-	if f.output == "" {
+	if isStdout(f.output) {
 		width = a.Width
 	}
 	var b bytes.Buffer

@@ -32,8 +32,8 @@ filled in with what flags, variables and the configuration say. It runs none of 
 			if guide {
 				return a.guide(conn, req)
 			}
-			if output == "-" {
-				return a.put("", configurationTemplate)
+			if a.stream(output) != nil {
+				return a.put(output, configurationTemplate)
 			}
 			if _, err := os.Lstat(output); err == nil && !force {
 				return usagef("%s is there already: --force replaces it", output)

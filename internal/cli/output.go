@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -118,7 +119,7 @@ func (o *outputs) documents() ([]document, error) {
 		case err != nil:
 			return nil, &usageError{err}
 		}
-		if out.file == "-" {
+		if isStdout(out.file) {
 			out.file = ""
 		}
 		if out.file == "" {
@@ -164,8 +165,9 @@ func (a *app) render(docs []document, results []audit.Result, o report.Options) 
 		// Standard output is written to by the renderer itself, which alone may write
 		// commands to it.
 		var b bytes.Buffer
-		w := a.Stdout
-		if doc.file != "" {
+		stream := a.stream(doc.file)
+		w := stream
+		if stream == nil {
 			w = &b
 			if doc.file == a.Getenv("GITHUB_STEP_SUMMARY") {
 				local.MarkdownLimit = report.JobSummaryLimit
@@ -187,12 +189,34 @@ func (a *app) render(docs []document, results []audit.Result, o report.Options) 
 		if err != nil {
 			return fmt.Errorf("rendering %s: %w", doc.format, err)
 		}
-		if doc.file == "" {
+		if stream != nil {
 			continue
 		}
 		if err := writeFile(doc.file, b.Bytes()); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// isStdout reports whether a name of an output means standard output.
+func isStdout(file string) bool {
+	switch file {
+	case "", "-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1":
+		return true
+	}
+	return false
+}
+
+// stream is the guarded stream that a name of an output means; nil where it is a file.
+// The system's own names of the streams would lead past the guard, and replace a log
+// that a shell adds to.
+func (a *app) stream(file string) io.Writer {
+	switch {
+	case isStdout(file):
+		return a.Stdout
+	case file == "/dev/stderr" || file == "/dev/fd/2" || file == "/proc/self/fd/2":
+		return a.Stderr
 	}
 	return nil
 }
@@ -215,7 +239,7 @@ func (a *app) putJSON(file string, document any) error {
 // putData writes a document that is JSON: to a file byte for byte, to standard output
 // as what means the same and may be printed.
 func (a *app) putData(file string, data []byte) error {
-	if file == "" || file == "-" {
+	if a.stream(file) != nil {
 		data = text.JSON(data)
 	}
 	return a.put(file, data)
@@ -227,7 +251,7 @@ func (a *app) putTable(file string, draw func(to *app) error) error {
 	var b bytes.Buffer
 	to := &app{Env: a.Env, global: a.global}
 	to.Stdout = text.NewStream(&b, false)
-	if file != "" && file != "-" {
+	if !isStdout(file) {
 		to.Width = 0
 	}
 	if err := draw(to); err != nil {
@@ -244,7 +268,7 @@ func (a *app) color() bool {
 // result they are to hold.
 func (a *app) writable(docs []document) error {
 	for _, doc := range docs {
-		if doc.file == "" {
+		if a.stream(doc.file) != nil {
 			continue
 		}
 		name := resolved(doc.file)
@@ -281,9 +305,9 @@ func beside(name string) (*os.File, error) {
 
 // put writes data to a file, or to standard output where the name is empty.
 func (a *app) put(file string, data []byte) error {
-	if file == "" || file == "-" {
-		if _, err := a.Stdout.Write(data); err != nil {
-			return fmt.Errorf("writing to standard output: %w", err)
+	if stream := a.stream(file); stream != nil {
+		if _, err := stream.Write(data); err != nil {
+			return fmt.Errorf("writing to a standard stream: %w", err)
 		}
 		return nil
 	}

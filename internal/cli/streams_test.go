@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"archive/zip"
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -93,6 +95,11 @@ func FuzzStreams(f *testing.F) {
 		role := `<Role id="{6f0c2a51-8b3d-4e0f-9a77-1c5d2e9b4a10}" name="Demandbase"><RolePrivileges><RolePrivilege name="prvRedLead" level="Global"/></RolePrivileges></Role>`
 		file("lint/Roles/"+fileName+".xml", []byte(role))
 		file("lint/Roles/"+fileName+".broken.xml", []byte("<Role"))
+		// An entry of an archive may have any name, a folder's separator included.
+		file("archives/entries.zip", archive(t, map[string]string{
+			name + "/Roles/" + name + ".xml": role, "Roles/" + name + ".xml": "<Role", name: "x", "customizations.xml": "<ImportExportXml><" + name,
+			"../" + name: role, name + ".zip": "PK",
+		}))
 		admin := l.server.Environment().Suggest.Administrator
 		variables := map[string]string{
 			"DBAUDIT_URL": l.server.URL(), "DBAUDIT_TENANT_ID": l.server.TenantID(), "DBAUDIT_AUTHORITY": l.server.AuthorityURL(),
@@ -106,13 +113,14 @@ func FuzzStreams(f *testing.F) {
 		roots.AppendCertsFromPEM(l.server.CAPEM())
 		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
 		defer transport.CloseIdleConnections()
+		var through http.RoundTripper = transport
 		run := func(args ...string) {
 			t.Helper()
 			var stdout, stderr bytes.Buffer
 			Main(t.Context(), args, Env{
 				Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Now: clock, SignIns: signin.NewMemoryCache(),
 				Getenv:    func(name string) string { return variables[name] },
-				Transport: func(*x509.CertPool) http.RoundTripper { return transport },
+				Transport: func(*x509.CertPool) http.RoundTripper { return through },
 			})
 			asked := strings.Join(args, " ")
 			if line := obeyed(stdout.String(), strings.Contains(asked, "-f github")); line != "" {
@@ -134,6 +142,12 @@ func FuzzStreams(f *testing.F) {
 			run("lint", filepath.Join(dir, "lint"), "--all-roles", "-f", format.String())
 		}
 		run("lint", filepath.Join(dir, "lint"), "--integration-role", name, "--log-format", "json", "-f", "json")
+		for _, format := range []string{"table", "github", "json"} {
+			run("lint", filepath.Join(dir, "archives"), "--all-roles", "-v", "-f", format)
+		}
+		// The system's own names of the streams lead past no guard.
+		run("check", snapshot, "-q", "-f", "csv", "-o", "/dev/stdout")
+		run("check", snapshot, "-q", "-f", "csv", "-o", "/dev/stderr")
 		for _, format := range []string{"table", "markdown", "json"} {
 			run("diff", result, result, "-v", "-f", format)
 			run("plan", "--result", result, "--snapshot", snapshot, "--as-of", "2026-03-01T00:00:00Z", "-f", format)
@@ -150,9 +164,73 @@ func FuzzStreams(f *testing.F) {
 		run("profile", "show", name)
 		run("doctor", "--integration-role", name)
 		run("doctor", "--integration-role", name, "-f", "json")
+		// What a server says in an error, a header or a page of its own.
+		for _, says := range []saying{
+			{transport, "/api/data/", http.StatusForbidden, name},
+			{transport, "/api/data/", http.StatusOK, name},
+			{transport, "/oauth2/", http.StatusBadRequest, name},
+			{transport, "/", http.StatusFound, name},
+		} {
+			through = says
+			run("scan", "-v", "--timeout", "5s")
+			run("scan", "-f", "json", "--timeout", "5s")
+			run("doctor", "-v")
+		}
+		through = transport
 		plan, journal := filepath.Join(dir, "plan.json"), filepath.Join(dir, "plan.journal.json")
 		run("plan", "--integration-role", name, "-v", "-o", plan)
 		run("apply", plan, "--yes", "-v")
 		run("rollback", journal, "--yes", "-v")
 	})
+}
+
+// saying answers requests whose path holds a word with a text in every place from which
+// a message may take it. It passes the others on.
+type saying struct {
+	next   http.RoundTripper
+	path   string
+	status int
+	text   string
+}
+
+func (s saying) RoundTrip(req *http.Request) (*http.Response, error) {
+	if !strings.Contains(req.URL.Path, s.path) {
+		return s.next.RoundTrip(req)
+	}
+	body, err := json.Marshal(map[string]any{
+		"error": map[string]any{"code": s.text, "message": s.text}, "value": []any{map[string]any{"name": s.text}}, "@odata.nextLink": s.text,
+	})
+	if s.path == "/oauth2/" {
+		body, err = json.Marshal(map[string]any{"error": s.text, "error_description": s.text, "correlation_id": s.text, "suberror": s.text})
+	}
+	w := httptest.NewRecorder()
+	w.Header().Set("Content-Type", "application/json; odata.metadata=minimal")
+	w.Header().Set("WWW-Authenticate", `Bearer authorization_uri="`+s.text+`", error_description="`+s.text+`"`)
+	w.Header().Set("Location", "https://x/"+s.text)
+	w.Header().Set("X-Ms-Service-Request-Id", s.text)
+	w.WriteHeader(s.status)
+	_, _ = w.Write(body)
+	resp := w.Result()
+	resp.Request = req
+	return resp, err
+}
+
+// archive makes a zip whose entries have exactly these names.
+func archive(t *testing.T, entries map[string]string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for name, text := range entries {
+		w, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
+		if err == nil {
+			_, err = w.Write([]byte(text))
+		}
+		if err != nil {
+			t.Skip("no name of an entry: ", err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
