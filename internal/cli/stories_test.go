@@ -77,8 +77,7 @@ func tell(t *testing.T, dir string) {
 	}
 	verdicts := []int{0, 1, 4}
 	step([]int{0}, append([]string{"collect", "-q", "-o", p.file("snapshot.json")}, asked...)...)
-	step(verdicts, "check", "-q", p.file("snapshot.json"), "-f", "json", "-o", p.file("result.json"))
-	step([]int{0}, "report", "-q", p.file("result.json"), "-f", "table", "-o", p.file("table.txt"),
+	step(verdicts, "check", "-q", p.file("snapshot.json"), "-f", "json", "-o", p.file("result.json"), "-f", "table", "-o", p.file("table.txt"),
 		"-f", "sarif", "-o", p.file("result.sarif"), "-f", "markdown", "-o", p.file("summary.md"))
 	step([]int{0}, "plan", "-q", "--result", p.file("result.json"), "--snapshot", p.file("snapshot.json"),
 		"-f", "json", "-o", p.file("plan.json"), "-f", "markdown", "-o", p.file("plan.md"))
