@@ -114,6 +114,9 @@ func (p Profile) Edition() string {
 type Source struct {
 	Title string `json:"title"`
 	URL   string `json:"url"`
+	// Compared is the day on which the profile was last compared with the document, as
+	// YYYY-MM-DD; empty where nobody says.
+	Compared string `json:"compared,omitempty"`
 }
 
 // Snapshot identifies the recorded state that was judged; zero where nothing could be

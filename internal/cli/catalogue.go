@@ -103,7 +103,12 @@ func (a *app) showProfile(name, format, file string) error {
 }
 
 func (a *app) listProfile(p profile.Profile) error {
-	if _, err := fmt.Fprintf(a.Stdout, "%s\n%s\n%s\n\n", text.Line(p.Title), text.Line(p.Source.Title), text.Line(p.Source.URL)); err != nil {
+	compared := "not known when it was compared with its source"
+	if p.Source.Compared != "" {
+		compared = "compared with its source on " + p.Source.Compared
+	}
+	if _, err := fmt.Fprintf(a.Stdout, "%s\n%s\n%s\nversion %s, %s\n\n", text.Line(p.Title), text.Line(p.Source.Title), text.Line(p.Source.URL),
+		first(text.Line(p.Version), "unknown"), compared); err != nil {
 		return fmt.Errorf("writing to standard output: %w", err)
 	}
 	rows := make([][]string, len(p.Controls))

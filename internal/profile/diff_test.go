@@ -1,6 +1,7 @@
 package profile_test
 
 import (
+	"os"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -84,5 +85,35 @@ func TestCompareEachPart(t *testing.T) {
 		if d := profile.Compare(base, parse(text)); d.Same || !check(d) {
 			t.Errorf("%s: got %+v", text, d)
 		}
+	}
+}
+
+// Microsoft's page for Business Central changed between two columns of its table: two rows
+// and two rights came, and nothing went.
+func TestCompareColumnsOfATable(t *testing.T) {
+	parse := func(name string) profile.Profile {
+		data, err := os.ReadFile("testdata/" + name + ".yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := profile.Parse(name+".yaml", data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	older, newer := parse("businesscentral@2018"), parse("businesscentral@2019")
+	if len(newer.Minimum()) != 73 {
+		t.Errorf("%d privileges, want 73", len(newer.Minimum()))
+	}
+	kinds := map[string]profile.ChangeKind{}
+	for _, c := range profile.Compare(older, newer).Controls {
+		kinds[string(c.ID)] = c.Change
+	}
+	want := map[string]profile.ChangeKind{
+		"BC-PRIV-NOTE": profile.Came, "BC-PRIV-POST": profile.Came, "BC-PRIV-SECURITY-ROLE": profile.Came, "BC-PRIV-ORDER": profile.Changed,
+	}
+	if diff := cmp.Diff(want, kinds); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
 	}
 }

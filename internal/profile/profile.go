@@ -44,6 +44,8 @@ type Profile struct {
 	RoleName string `yaml:"role_name"`
 	// Supplements is the role of the vendor's own solution that the source adds to.
 	Supplements string `yaml:"supplements"`
+	// AccessModes are those in which the integration user works; the default where empty.
+	AccessModes []string `yaml:"access_modes"`
 	// Notes tell a reader of a verdict what the source requires and no control asks for.
 	Notes []string `yaml:"notes"`
 	// Depth is "deepest" where the source names no access level.
@@ -67,6 +69,9 @@ type Profile struct {
 type Source struct {
 	Title string `yaml:"title"`
 	URL   string `yaml:"url"`
+	// Compared is the day on which the profile was last compared with the document, as
+	// YYYY-MM-DD; empty where nobody says.
+	Compared string `yaml:"compared"`
 }
 
 // A Control is one requirement of a profile.

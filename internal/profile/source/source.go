@@ -64,7 +64,7 @@ func Compare(p profile.Profile, page []byte) (Check, error) {
 	if err != nil {
 		return Check{}, err
 	}
-	t := newText(lines)
+	t := newText(lines, p)
 	c := Check{Format: Format, Profile: p.Name, Title: p.Source.Title, URL: p.Source.URL, Lines: []Line{}, Uncited: []string{}}
 	used := map[int]bool{}
 	found := 0
@@ -114,13 +114,27 @@ type text struct {
 	// begins is where each line begins in whole.
 	begins []int
 	whole  string
+	// heads are the lines that are the heading of a section that the profile cites.
+	heads map[int]string
 }
 
-func newText(lines []string) text {
-	var t text
+func newText(lines []string, p profile.Profile) text {
+	t := text{heads: map[int]string{}}
+	sections := map[string]bool{}
+	for _, c := range p.Controls {
+		if c.Citation != nil {
+			sections[keyOf(c.Citation.Tab)] = true
+		}
+	}
 	var b strings.Builder
 	for _, line := range lines {
 		key := keyOf(line)
+		if of := strings.TrimSuffix(strings.TrimSuffix(key, ":"), " tab"); sections[key] || sections[of] {
+			t.heads[len(t.keys)] = of
+			if sections[key] {
+				t.heads[len(t.keys)] = key
+			}
+		}
 		t.keys = append(t.keys, key)
 		t.begins = append(t.begins, b.Len())
 		b.WriteString(key + " ")
@@ -135,47 +149,60 @@ func keyOf(line string) string {
 }
 
 // find looks for what is cited, below the heading of its section where the page has
-// that heading. It returns the lines that hold it.
+// that heading, else anywhere. It returns the lines that hold it.
 func (t text) find(section, cited string) ([]int, bool) {
-	pieces := []string{keyOf(cited)}
-	if at, ok := t.pieces(0, pieces); ok {
-		return at, true
-	}
+	whole := []string{keyOf(cited)}
 	// Lines below one heading are cited together; "…" stands for words left out.
-	pieces = strings.FieldsFunc(keyOf(strings.ReplaceAll(cited, "…", ";")), func(r rune) bool { return r == ';' })
-	heading := keyOf(section)
-	for i, key := range t.keys {
-		if key == heading || key == heading+" tab" || key == heading+":" {
-			if at, ok := t.pieces(i, pieces); ok {
+	parts := strings.FieldsFunc(keyOf(strings.ReplaceAll(cited, "…", ";")), func(r rune) bool { return r == ';' })
+	headed := false
+	for i := range t.keys {
+		if t.heads[i] != keyOf(section) || t.heads[i] == "" {
+			continue
+		}
+		headed = true
+		end := i + 1
+		for end < len(t.keys) && (t.heads[end] == "" || t.heads[end] == t.heads[i]) {
+			end++
+		}
+		for _, pieces := range [][]string{whole, parts} {
+			if at, ok := t.pieces(i+1, end, pieces); ok {
 				return at, true
 			}
 		}
 	}
-	return t.pieces(0, pieces)
+	if headed {
+		return nil, false
+	}
+	if at, ok := t.pieces(0, len(t.keys), whole); ok {
+		return at, true
+	}
+	return t.pieces(0, len(t.keys), parts)
 }
 
-// pieces finds each piece, in their order, from a line on.
-func (t text) pieces(from int, pieces []string) ([]int, bool) {
+// pieces finds each piece, in their order, from a line on and before another.
+func (t text) pieces(from, end int, pieces []string) ([]int, bool) {
 	var at []int
 	for _, piece := range pieces {
-		i, ok := t.piece(from, strings.TrimSpace(piece))
+		i, ok := t.piece(from, end, strings.TrimSpace(piece))
 		if !ok {
 			return nil, false
 		}
 		at = append(at, i)
-		from = i
+		from = i // several pieces may stand in one line
 	}
 	return at, len(at) > 0
 }
 
-// piece finds one piece from a line on. A line of rights must be a whole line: with one
+// piece finds one piece from a line on and before another. A line of rights must be a whole line: with one
 // more right it would be another requirement. A sentence may be part of a paragraph.
-func (t text) piece(from int, piece string) (int, bool) {
-	if piece == "" || from >= len(t.keys) {
+func (t text) piece(from, end int, piece string) (int, bool) {
+	if piece == "" || from >= end {
 		return 0, false
 	}
-	if _, ok := requirement(piece); ok || len(piece) < shortest {
-		i := slices.Index(t.keys[from:], piece)
+	if _, ok := requirement(piece); ok || len(strings.Fields(piece)) < sentence {
+		i := slices.IndexFunc(t.keys[from:end], func(key string) bool {
+			return key == piece || !ok && strings.HasPrefix(key, piece+" ")
+		})
 		return from + i, i >= 0
 	}
 	at := strings.Index(t.whole[t.begins[from]:], piece)
@@ -187,11 +214,12 @@ func (t text) piece(from int, piece string) (int, bool) {
 	if !exact {
 		i--
 	}
-	return i, true
+	return i, i < end
 }
 
-// shortest is the least length of words that are looked for inside a line.
-const shortest = 12
+// sentence is the least number of words that are looked for anywhere. Fewer, such as the
+// name of a table, begin a line: inside of one they may stand in anything.
+const sentence = 4
 
 // nearest is the line that a cited one most likely became: for a line of rights one
 // that names the same thing, else the one with the fewest letters changed.

@@ -1,6 +1,9 @@
 package source_test
 
 import (
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -8,6 +11,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/profile/source"
+	"github.com/dbaudit/dbaudit/policy"
 )
 
 const acme = `acme:
@@ -106,6 +110,64 @@ func TestOtherPage(t *testing.T) {
 	} {
 		if _, err := source.Compare(p, []byte(text)); err == nil {
 			t.Errorf("%s: want an error", name)
+		}
+	}
+}
+
+// TestVendorsPages: each built-in profile finds its citations in a page in the likeness of
+// its vendor's, with nothing uncited, and misses just the line that is taken away.
+func TestVendorsPages(t *testing.T) {
+	pages, err := filepath.Glob("testdata/*.html")
+	if err != nil || len(pages) < 9 {
+		t.Fatalf("%d pages, %v", len(pages), err)
+	}
+	for _, file := range pages {
+		name := strings.TrimSuffix(filepath.Base(file), ".html")
+		p, ok, err := profile.Named(policy.Files, name)
+		if err != nil || !ok {
+			t.Fatalf("%s: %t %v", name, ok, err)
+		}
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := source.Compare(p, data)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if !c.Same {
+			t.Errorf("%s: %v, uncited %q", name, states(c), c.Uncited)
+		}
+		// The last cited line of rights, taken away.
+		lines, err := source.Lines(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, control := range p.Controls {
+			if control.Citation == nil || control.Rule != "role/privileges" {
+				continue
+			}
+			i := slices.Index(lines, control.Citation.Line)
+			if i < 0 || slices.Contains(lines[i+1:], lines[i]) {
+				continue // several lines are cited together, or it stands in several sections
+			}
+			without, err := source.Compare(p, []byte(strings.Join(slices.Concat(lines[:i], lines[i+1:]), "\n")))
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			missing := 0
+			for _, l := range without.Lines {
+				if l.State != source.Found && l.Cited != control.Citation.Line {
+					t.Errorf("%s without %q: %s is %s", name, control.Citation.Line, l.Control, l.State)
+				}
+				if l.State != source.Found {
+					missing++
+				}
+			}
+			if missing == 0 {
+				t.Errorf("%s without %q: nothing is missed", name, control.Citation.Line)
+			}
+			break
 		}
 	}
 }

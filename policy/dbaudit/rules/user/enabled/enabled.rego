@@ -96,13 +96,29 @@ _modes := {
 	"delegated-admin": "has the access mode Delegated Admin, which is for administrators of other tenants",
 }
 
-_locked := [_modes[_mode]] if {
+# METADATA
+# description: The access modes in which the integration works; a profile states its own where its source does.
+_working := object.get(profile.current, "access_modes", ["read-write", "non-interactive"])
+
+_mode_fits if _mode in _working
+
+_locked := [] if {
+	_mode_fits
+} else := [_modes[_mode]] if {
 	_modes[_mode]
+} else := [sprintf("has the access mode %s, and the source asks for %s", [_names[_mode], _asked])] if {
+	_names[_mode]
 } else := []
+
+_names := {"read-write": "Read-Write", "non-interactive": "Non-interactive"}
+
+_asked := concat(" or ", [object.get(_names, mode, mode) | some mode in _working])
+
+_mode_faulty if count(_locked) > 0
 
 default _mode_evidence := {}
 
-_mode_evidence := {"access_mode": _mode} if _modes[_mode]
+_mode_evidence := {"access_mode": _mode} if _mode_faulty
 
 _state := object.get(input.users[integration.user], "entra_state", "unknown")
 
@@ -129,5 +145,5 @@ _fix := {"kind": "restore-identity"} if {
 } if {
 	_closed
 } else := {"kind": "set-access-mode"} if {
-	_modes[_mode]
+	_mode_faulty
 } else := {"kind": "enable-user"}

@@ -124,3 +124,16 @@ test_unknown_business_units if {
 		{"/users/user/business_unit_id": "child"},
 	)
 }
+
+# A profile may state the access modes in which its integration works.
+test_the_access_modes_of_the_profile if {
+	profile := object.union(testing.profile, {"access_modes": ["read-write", "read"]})
+	enabled.findings == set() with input as testing.changed({"/users/user/access_mode": "read"})
+		with data.profiles.demandbase as profile
+
+	messages := {f.message | some f in enabled.findings} with input as testing.changed({
+		"/users/user/access_mode": "non-interactive",
+	})
+		with data.profiles.demandbase as object.union(testing.profile, {"access_modes": ["read-write"]})
+	messages == {`the user "# Demandbase" has the access mode Non-interactive, and the source asks for Read-Write`}
+}
