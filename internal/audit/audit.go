@@ -37,11 +37,27 @@ type Result struct {
 	// of could not be read. What is in it is not known, so that no control is listed. nil
 	// otherwise.
 	Unread *Unread `json:"unread,omitempty"`
+	// Integration is whom the verdict is about, as the policies chose. It is nil where
+	// nothing could be read, and in results that were saved before there was one.
+	Integration *Integration `json:"integration,omitempty"`
 	// Notes say what a reader must know to read the verdict rightly: which role
 	// was taken for the integration's, which choices are dbaudit's own.
 	Notes []string `json:"notes,omitempty"`
 	// Controls holds every control of the profile in the profile's order.
 	Controls []Control `json:"controls"`
+}
+
+// Integration is the integration that was judged. What does not exist or was not read
+// is nil.
+type Integration struct {
+	User *Subject `json:"user"`
+	Role *Subject `json:"role"`
+	// Granted and Required are depths by privilege: what the user holds of the minimum by
+	// all roles that count, or the role where none is assigned, and what it must hold.
+	Granted  map[string]string `json:"granted"`
+	Required map[string]string `json:"required"`
+	// Surplus lists what the role grants beyond the minimum, the dangerous first.
+	Surplus []string `json:"surplus"`
 }
 
 // Unread says why an environment or a file could not be read and, of a file, where in

@@ -156,7 +156,7 @@ func (a *app) makePlan(ctx context.Context, f planFlags, j judgement) (plan.Plan
 		if err != nil {
 			return plan.Plan{}, err
 		}
-		if err := a.judgedAsSaved(ctx, f.result, r, s, p); err != nil {
+		if err := a.judgedAsSaved(ctx, f.result, &r, s, p); err != nil {
 			return plan.Plan{}, err
 		}
 		return a.derive(r, s, p, f.content, j.asOf)
@@ -255,8 +255,9 @@ func (a *app) saved(f planFlags) (audit.Result, *snapshot.Snapshot, error) {
 
 // judgedAsSaved judges a snapshot again and refuses a result that says anything
 // else: a plan changes what its findings ask for, and a saved file can be edited.
-// Waivers and places in files are the result's own.
-func (a *app) judgedAsSaved(ctx context.Context, name string, saved audit.Result, s *snapshot.Snapshot, p profile.Profile) error {
+// Waivers and places in files are the result's own. Whom it is about is said by the
+// policies.
+func (a *app) judgedAsSaved(ctx context.Context, name string, saved *audit.Result, s *snapshot.Snapshot, p profile.Profile) error {
 	if saved.Snapshot.Digest != s.Digest {
 		return nil // which the plan refuses with better words
 	}
@@ -283,6 +284,7 @@ func (a *app) judgedAsSaved(ctx context.Context, name string, saved audit.Result
 			return fmt.Errorf("%s does not say of %s what its snapshot is judged to be: it was edited, or made by other rules; make it again by `dbaudit check SNAPSHOT -f json -o %[1]s`", name, c.ID)
 		}
 	}
+	saved.Integration = again.Integration
 	return nil
 }
 
@@ -321,7 +323,7 @@ func (a *app) derive(r audit.Result, s *snapshot.Snapshot, p profile.Profile, f 
 		return plan.Plan{}, usagef("--valid-for %s: a plan must be good for some time, %s at most", f.validFor, plan.MaxValidity)
 	}
 	made, err := plan.Build(r, s, plan.Options{
-		Tool: a.tool(), MadeAt: asOf, Validity: f.validFor, Pattern: p.Pattern,
+		Tool: a.tool(), MadeAt: asOf, Validity: f.validFor,
 		Minimum: p.Minimum(), Allow: p.Allow, Depths: p.Depths,
 		Only: controlIDs(f.only), Except: controlIDs(f.except),
 		LeastPrivilege: f.leastPrivilege, ReplaceFiltered: f.replaceFiltered, UnassignAdministrator: f.unassignAdministrator,

@@ -107,7 +107,7 @@ func TestRemedyIsPlan(t *testing.T) {
 				r, s := l.judge(t, w)
 				control, finding := f.found(t, r)
 				p, err := plan.Build(r, s, plan.Options{
-					LeastPrivilege: true, UnassignAdministrator: true, Pattern: l.profile.Pattern, Minimum: l.profile.Minimum(), MadeAt: clock(),
+					LeastPrivilege: true, UnassignAdministrator: true, Minimum: l.profile.Minimum(), MadeAt: clock(),
 				})
 				if err != nil {
 					t.Fatal(err)

@@ -30,9 +30,10 @@ func (e *Engine) assemble(s *snapshot.Snapshot, p profile.Profile, r report, o O
 		Environment: audit.Environment{
 			Name: s.Environment.Name, URL: s.Environment.URL, OrganizationID: s.Environment.OrganizationID,
 		},
-		Profile: p.Identity(),
+		Profile:     p.Identity(),
 		Snapshot:    audit.Snapshot{Digest: s.Digest, TakenAt: s.TakenAt},
 		EvaluatedAt: o.AsOf.UTC(),
+		Integration: &r.Integration,
 		Notes:       slices.Concat(r.Notes, e.lowered(s, p)),
 	}
 	for _, c := range e.controls(s, p) {

@@ -430,6 +430,7 @@ type report struct {
 	Notes           []string                     `json:"notes"`
 	Ambiguous       []string                     `json:"ambiguous"`
 	Invalid         []string                     `json:"invalid"`
+	Integration     audit.Integration            `json:"integration"`
 }
 
 type finding struct {

@@ -38,18 +38,14 @@ type Options struct {
 	// the depths that it names, by privilege.
 	Minimum, Allow []string
 	Depths         map[string]snapshot.Depth
-	// Pattern is the part of a name by which the profile deduces user and role.
-	Pattern string
 	// Describe puts a fix into a person's words: a sentence and steps.
 	Describe func(audit.Fix) (summary string, steps []string)
 }
 
-// The rules whose controls a new user would fail as soon as it is there, and the one
-// that knows which privileges are dangerous.
+// The rules whose controls a new user would fail as soon as it is there.
 const (
-	ruleUserRole       = "user/role"
-	ruleViewShared     = "view/shared"
-	ruleLeastPrivilege = "role/least-privilege"
+	ruleUserRole   = "user/role"
+	ruleViewShared = "view/shared"
 )
 
 // Build derives the plan for what a result found in a snapshot.

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -285,16 +284,12 @@ func (b *builder) surplus(root string, grants State) []string {
 	beyond := slices.DeleteFunc(grants.names(), func(name string) bool {
 		return permitted(name, b.Minimum, b.Allow, b.plan.Requirement.Allow)
 	})
-	var listed []any
-	for _, c := range b.result.Controls {
-		for _, f := range c.Findings {
-			if c.Rule == ruleLeastPrivilege && f.Subject.ID == root {
-				listed, _ = f.Evidence["surplus"].([]any)
-			}
-		}
+	var listed []string
+	if root == b.integrationRole() {
+		listed = b.result.Integration.Surplus
 	}
 	place := func(name string) int {
-		if i := slices.IndexFunc(listed, func(l any) bool { return l == name }); i >= 0 {
+		if i := slices.Index(listed, name); i >= 0 {
 			return i
 		}
 		return len(listed)
@@ -317,48 +312,18 @@ func sample(list []string) string {
 	return ": " + strings.Join(list, ", ")
 }
 
-// integrationRole is the role that the findings on privileges speak of, or else
-// the one of the required name.
+// integrationRole is the id of the role that the verdict is about, or "".
 func (b *builder) integrationRole() string {
-	for _, c := range b.result.Controls {
-		for _, f := range c.Findings {
-			if f.Subject.Kind == audit.SubjectRole && strings.HasPrefix(c.Rule, "role/") && f.Subject.ID != "" {
-				return f.Subject.ID
-			}
-		}
+	if i := b.result.Integration; i != nil && i.Role != nil {
+		return i.Role.ID
 	}
-	// As the policies choose: of those that fit, the one that grants most, then by id.
-	best, most := "", -1
-	for _, id := range slices.Sorted(maps.Keys(b.snapshot.Roles)) {
-		r := b.snapshot.Roles[id]
-		if id != r.RootID || r.TemplateID != "" || !b.snapshot.Requirement.FitsRole(r.Name, b.Pattern) {
-			continue
-		}
-		granted := 0
-		for name := range b.snapshot.Privileges {
-			if b.snapshot.RolePrivileges[id][name] != snapshot.DepthNone {
-				granted++
-			}
-		}
-		if granted > most {
-			best, most = id, granted
-		}
-	}
-	return best
+	return ""
 }
 
-// integrationUser is the one live user that the requirement names, or "".
+// integrationUser is the id of the user that the verdict is about, or "".
 func (b *builder) integrationUser() string {
-	id, ok := b.snapshot.User(b.snapshot.Requirement, b.Pattern)
-	if ok {
-		return id
-	}
-	for _, c := range b.result.Controls {
-		for _, f := range c.Findings {
-			if f.Subject.Kind == audit.SubjectUser && f.Subject.ID != "" {
-				return f.Subject.ID
-			}
-		}
+	if i := b.result.Integration; i != nil && i.User != nil {
+		return i.User.ID
 	}
 	return ""
 }

@@ -78,6 +78,10 @@ func sample(t *testing.T) (audit.Result, *snapshot.Snapshot) {
 	r := audit.Result{
 		Format: audit.ResultFormat, Environment: audit.Environment{Name: "contoso", URL: s.Environment.URL, OrganizationID: id(org)},
 		Profile: audit.Profile{Name: "demandbase"}, Snapshot: audit.Snapshot{Digest: s.Digest, TakenAt: taken()}, EvaluatedAt: taken(),
+		Integration: &audit.Integration{
+			User: &audit.Subject{Kind: audit.SubjectUser, ID: theUser.ID, Name: theUser.Name},
+			Role: &audit.Subject{Kind: audit.SubjectRole, ID: theRole.ID, Name: theRole.Name},
+		},
 	}
 	add := func(control, rule string, fixes ...audit.Fix) {
 		c := audit.Control{ID: audit.ControlID(control), Rule: rule, Severity: audit.SeverityHigh, Outcome: audit.OutcomeFail}
@@ -192,6 +196,7 @@ func TestSchema(t *testing.T) {
 }
 
 func noUser(r *audit.Result, s *snapshot.Snapshot) {
+	r.Integration.User = nil
 	delete(s.Users, id(user))
 	delete(s.Shares, id(user))
 	for i := range r.Controls {
@@ -209,6 +214,7 @@ func noUser(r *audit.Result, s *snapshot.Snapshot) {
 }
 
 func noRole(r *audit.Result, s *snapshot.Snapshot) {
+	r.Integration.Role = nil
 	delete(s.Roles, id(role))
 	delete(s.Roles, id(role+20))
 	delete(s.RolePrivileges, id(role))

@@ -49,6 +49,9 @@ func chainOf(r audit.Result) *chain {
 	}
 	c.Nodes[0].Name = called(r, audit.SubjectRole, "role/ user/role", func(f *audit.Fix) *audit.Reference { return f.Role })
 	c.Nodes[1].Name = called(r, audit.SubjectUser, "role/ user/ view/", func(f *audit.Fix) *audit.Reference { return f.User })
+	if i := r.Integration; i != nil {
+		c.Nodes[0].Name, c.Nodes[1].Name = subjectName(i.Role), subjectName(i.User)
+	}
 	c.Nodes[2].Name = called(r, audit.SubjectRequiredView, "view/", func(f *audit.Fix) *audit.Reference { return f.View })
 	var text []string
 	for _, s := range []struct {
@@ -92,6 +95,14 @@ func part(r audit.Result, label string, judges func(rule string) bool) chainPart
 		p.State, p.Mark, p.Note = "pass", "✓", count(n[audit.OutcomePass], "control")+" passed"
 	}
 	return p
+}
+
+// subjectName is what a subject is called; nothing where there is none.
+func subjectName(s *audit.Subject) string {
+	if s == nil {
+		return ""
+	}
+	return visible(s.Name)
 }
 
 // called is the name of the first object of a kind that a finding is about or that

@@ -159,14 +159,14 @@ func position(doc []byte, offset int64) string {
 
 // checkKeys refuses keys that stand twice in an object, which decoders read
 // differently, and keys in another case, which Go's decoder would take for ours.
-// Keys within evidence are free.
+// Keys within evidence are free, and so are the names of privileges.
 func checkKeys(doc []byte) error {
 	d := json.NewDecoder(bytes.NewReader(doc))
 	d.UseNumber()
 	type object struct {
 		keys     map[string]bool // nil for an array
 		expect   bool            // a key comes next
-		evidence bool
+		evidence bool            // its keys are free
 	}
 	var stack []object
 	evidence := false // the value that comes next is evidence's
@@ -188,7 +188,7 @@ func checkKeys(doc []byte) error {
 			}
 			stack[top].keys[key] = true
 			stack[top].expect = false
-			evidence = stack[top].evidence || key == "evidence"
+			evidence = stack[top].evidence || key == "evidence" || key == "granted" || key == "required"
 			continue
 		}
 		switch token {

@@ -161,3 +161,29 @@ func TestReadsResultsOfOld(t *testing.T) {
 		t.Errorf("read %q with the notes %q", c.Unjudged, c.Notes)
 	}
 }
+
+// TestReadResultsKeepsTheIntegration reads whom a verdict is about as it was written, and
+// reads results of the time before there was one.
+func TestReadResultsKeepsTheIntegration(t *testing.T) {
+	t.Parallel()
+	r := mixed()
+	r.Integration = nil
+	if doc := rendered(t, JSON, r, Options{}); strings.Contains(doc, `"integration"`) {
+		t.Error("an integration that nobody named is written")
+	} else if _, err := ReadResults(strings.NewReader(doc)); err != nil {
+		t.Error(err)
+	}
+	r.Integration = &audit.Integration{
+		Role:    &audit.Subject{Kind: audit.SubjectRole, ID: "1", Name: "Sync"},
+		Granted: map[string]string{"prvReadAccount": "local"}, Required: map[string]string{"prvReadAccount": "global"},
+		Surplus: []string{"prvBulkDelete"},
+	}
+	doc := rendered(t, JSON, r, Options{})
+	back, err := ReadResults(strings.NewReader(doc))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again := rendered(t, JSON, back[0], Options{}); again != doc {
+		t.Errorf("read and written again:\n%s", again)
+	}
+}

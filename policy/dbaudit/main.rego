@@ -8,6 +8,7 @@
 package dbaudit
 
 import data.dbaudit.integration
+import data.dbaudit.judged
 import data.dbaudit.profile
 
 # METADATA
@@ -136,6 +137,7 @@ report := {
 	"notes": integration.notes,
 	"ambiguous": integration.ambiguous,
 	"invalid": invalid,
+	"integration": judged.integration,
 } if {
 	profile.current
 }

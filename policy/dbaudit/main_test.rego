@@ -4,7 +4,7 @@ import data.dbaudit
 import data.dbaudit.testing
 
 test_compliant_environment_has_nothing_to_report if {
-	dbaudit.report == {
+	object.remove(dbaudit.report, {"integration"}) == {
 		"findings": set(),
 		"not_applicable": {},
 		"unknown": {},

@@ -197,7 +197,7 @@ func (l *lab) plan(t *testing.T, o plan.Options) plan.Plan {
 
 func (l *lab) planFor(t *testing.T, r audit.Result, s *snapshot.Snapshot, o plan.Options) plan.Plan {
 	t.Helper()
-	o.Pattern, o.Minimum = l.profile.Pattern, l.profile.Minimum()
+	o.Minimum = l.profile.Minimum()
 	p, err := plan.Build(r, s, o)
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package dbaudit.rules.role["least-privilege_test"]
 
 import data.dbaudit.rules.role["least-privilege"] as least_privilege
+import data.dbaudit.surplus
 import data.dbaudit.testing
 
 _finding(message, surplus, dangerous, fix) := {
@@ -20,7 +21,7 @@ test_success_the_minimum if {
 }
 
 test_success_the_nine_defaults_of_the_platform if {
-	count(least_privilege.platform_defaults) == 9
+	count(surplus.platform_defaults) == 9
 	defaults := {name: "global" |
 		some name in [
 			"prvReadSdkMessage",

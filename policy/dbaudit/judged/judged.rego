@@ -1,0 +1,60 @@
+# METADATA
+# title: Whom the verdict is about
+# description: >-
+#   The integration as the rules judged it: its user, its role, what of the minimum it is granted and must be granted,
+#   and what the role grants beyond. What does not exist, or was not read, is null.
+package dbaudit.judged
+
+import data.dbaudit.depth
+import data.dbaudit.integration as chosen
+import data.dbaudit.profile
+import data.dbaudit.surplus
+
+# METADATA
+# description: The result's integration.
+integration := {
+	"user": _user,
+	"role": _role,
+	"granted": _granted,
+	"required": _required,
+	"surplus": _surplus,
+}
+
+default _user := null
+
+_user := {"kind": "user", "id": chosen.user, "name": input.users[chosen.user].name} if _read({"users"})
+
+default _role := null
+
+_role := {"kind": "role", "id": chosen.role, "name": chosen.role_name} if {
+	_read(_choosing)
+	count(chosen.role_undecided) == 0
+}
+
+# METADATA
+# description: The sections by which the role is chosen. One that the configuration names is found among the roles.
+_choosing := {"roles"} if {
+	input.requirement.role != ""
+} else := {"users", "teams", "roles", "role_privileges"}
+
+default _granted := null
+
+_granted := chosen.granted if _read({"users", "teams", "roles", "role_privileges"})
+
+default _required := null
+
+_required := depth.required if _read({"privileges"})
+
+default _surplus := null
+
+_surplus := surplus.listed if {
+	profile.controls["role/least-privilege"]
+	_role.id
+	_read({"role_privileges"})
+}
+
+_read(sections) if {
+	every section in sections {
+		input.coverage[section].state in {"collected", "inapplicable"}
+	}
+}

@@ -1,0 +1,65 @@
+package dbaudit.judged_test
+
+import data.dbaudit.judged
+import data.dbaudit.testing
+
+_role := {"kind": "role", "id": "role", "name": "Demandbase Integration"}
+
+_user := {"kind": "user", "id": "user", "name": "# Demandbase"}
+
+test_the_integration_is_named if {
+	integration := judged.integration with input as testing.changed({
+		"/role_privileges/role/prvReadAccount": "local",
+		"/role_privileges/role/prvReadOrganization": "global",
+		"/role_privileges/role/prvBulkDelete": "global",
+	})
+	integration.user == _user
+	integration.role == _role
+	integration.granted.prvReadAccount == "local"
+	integration.required.prvReadAccount == "global"
+	integration.required.prvReadUserQuery == "basic"
+	integration.surplus == ["prvBulkDelete", "prvReadOrganization"]
+}
+
+test_what_does_not_exist_is_null if {
+	integration := judged.integration with input as testing.patched(testing.no_role, {"/users/user/deleted": true})
+	integration.user == null
+	integration.role == null
+	integration.granted == {}
+	integration.surplus == null
+}
+
+test_what_was_not_read_is_null if {
+	unread := judged.integration with input as testing.changed({
+		"/coverage/teams/state": "forbidden",
+		"/coverage/privileges/state": "failed",
+		"/coverage/users/state": "failed",
+	})
+	unread.user == null
+	unread.role == _role
+	unread.granted == null
+	unread.required == null
+
+	# Without a configured name the role is chosen by whom it is assigned to.
+	snapshot := testing.changed({"/coverage/teams/state": "forbidden", "/requirement/role": ""})
+	chosen := judged.integration with input as snapshot
+	chosen.role == null
+	chosen.surplus == null
+
+	# What the candidates grant was not read.
+	undecided := judged.integration with input as testing.patched(testing.without(testing.snapshot, ["/role_privileges/role"]), {
+		"/requirement/role": "",
+		"/roles/other": object.union(testing.role, {"name": "Demandbase Sync", "root_id": "other"}),
+		"/users/user/roles": ["role", "other"],
+	})
+	undecided.role == null
+}
+
+test_a_profile_that_asks_for_no_least_privilege_knows_no_surplus if {
+	integration := judged.integration with input as testing.changed({"/role_privileges/role/prvBulkDelete": "global"})
+		with data.profiles.demandbase as object.union(testing.profile, {"controls": [control |
+			some control in testing.profile.controls
+			control.rule != "role/least-privilege"
+		]})
+	integration.surplus == null
+}

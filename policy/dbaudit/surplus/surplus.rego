@@ -1,0 +1,49 @@
+# METADATA
+# title: The surplus
+# description: What the integration role grants beyond what it is meant to.
+# related_resources:
+#   - ref: https://learn.microsoft.com/power-platform/admin/security-roles-privileges
+#     description: Security roles and privileges
+package dbaudit.surplus
+
+import data.dbaudit.danger
+import data.dbaudit.integration
+import data.dbaudit.profile
+
+# METADATA
+# description: >-
+#   What Dataverse gives to each new role, and what AddPrivilegesRole and a solution import put back each
+#   time.
+platform_defaults := {
+	"prvreadsdkmessage",
+	"prvreadsdkmessageprocessingstep",
+	"prvreadsdkmessageprocessingstepimage",
+	"prvreadpluginassembly",
+	"prvreadplugintype",
+	"prvreadsharepointdata",
+	"prvwritesharepointdata",
+	"prvcreatesharepointdata",
+	"prvreadsharepointdocument",
+}
+
+# METADATA
+# description: The privileges that the role grants and nobody asks for or allows.
+# scope: document
+names contains name if {
+	some name in integration.own_names
+	not lower(name) in _meant
+}
+
+_meant := profile.accepted | platform_defaults
+
+# METADATA
+# description: The part of it that LINT-DANGEROUS names too, where the role comes from a file.
+# scope: document
+dangerous contains name if {
+	some name in names
+	danger.of_integration(lower(name))
+}
+
+# METADATA
+# description: The surplus in the order in which it is shown, the dangerous privileges first.
+listed := array.concat(sort(dangerous), sort(names - dangerous))

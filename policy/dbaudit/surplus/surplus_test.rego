@@ -1,0 +1,18 @@
+package dbaudit.surplus_test
+
+import data.dbaudit.surplus
+import data.dbaudit.testing
+
+test_the_minimum_and_the_defaults_of_the_platform_are_no_surplus if {
+	count(surplus.platform_defaults) == 9
+	surplus.names == set() with input as testing.snapshot
+}
+
+test_the_dangerous_come_first if {
+	snapshot := testing.changed({
+		"/role_privileges/role/prvReadOrganization": "global",
+		"/role_privileges/role/prvWriteRole": "global",
+	})
+	surplus.listed == ["prvWriteRole", "prvReadOrganization"] with input as snapshot
+	surplus.dangerous == {"prvWriteRole"} with input as snapshot
+}
