@@ -25,6 +25,11 @@
 // that grants nothing of what the profile asks for, and for a required view that only
 // the auditor sees while the integration user's own list is closed.
 //
+// Several integrations in one environment are read for together ([CollectAll]): the
+// rounds are the same, each table is asked once for what any of them needs, and each
+// keeps of the answer what it would have asked for alone. What is asked once for each of
+// them is the list of views as its user and the WhoAmI beside it.
+//
 // What cannot be read is never silently short. A section that is refused is
 // Forbidden; one that cannot be read whole, or not twice alike, is Failed with its
 // reason; one that depends on these is Skipped. Each column that was asked for must
@@ -106,44 +111,76 @@ type Event struct {
 // user of the environment, or the context ends. Everything less is said in the
 // snapshot's coverage. The same environment gives the same bytes.
 func Collect(ctx context.Context, r Reader, o Options) (*snapshot.Snapshot, error) {
-	c := &collection{
-		Options: o, reader: r, taken: o.Now().UTC().Truncate(time.Second),
-		spelling: map[string]string{}, without: columnSet{}, endings: map[snapshot.Section][]ending{},
-		asked: map[string]bool{}, grants: map[string]granted{}, askedViews: map[string]bool{},
+	all, err := CollectAll(ctx, r, []Options{o})
+	if err != nil {
+		return nil, err
 	}
-	for _, name := range o.Privileges {
-		c.spelling[strings.ToLower(name)] = name
+	return all[0], nil
+}
+
+// CollectAll reads one environment for several integrations and gives each the
+// snapshot that Collect gives it. What they ask for alike is asked once, and what
+// they ask for of the same table in one request. The options differ in the
+// requirement, the pattern and the privileges alone.
+func CollectAll(ctx context.Context, r Reader, options []Options) ([]*snapshot.Snapshot, error) {
+	group := &company{without: columnSet{}, copies: map[string]role{}}
+	shared := r
+	if len(options) > 1 {
+		once := newOnceReader(ctx, r)
+		defer once.close()
+		shared = once
 	}
-	for _, round := range []func(context.Context) error{
-		c.roundOne, c.readMemberships, c.roundTwo, c.roundThree, c.lateRound, c.roundFour, c.lastRound,
+	var taken time.Time
+	for i, o := range options {
+		if i == 0 {
+			taken = o.Now().UTC().Truncate(time.Second)
+		}
+		c := &collection{
+			Options: o, reader: shared, direct: r, company: group, taken: taken,
+			spelling: map[string]string{}, endings: map[snapshot.Section][]ending{},
+			asked: map[string]bool{}, grants: map[string]granted{}, askedViews: map[string]bool{},
+		}
+		for _, name := range o.Privileges {
+			c.spelling[strings.ToLower(name)] = name
+		}
+		group.members = append(group.members, c)
+	}
+	for _, round := range []func(*collection) ([]part, error){
+		(*collection).roundOne, (*collection).memberships, (*collection).roundTwo,
+		(*collection).roundThree, (*collection).lateRound, (*collection).roundFour, (*collection).lastRound,
 	} {
-		if err := round(ctx); err != nil {
+		if err := group.run(ctx, round); err != nil {
 			if ctx.Err() != nil {
 				err = context.Cause(ctx)
 			}
 			return nil, fmt.Errorf("reading the environment: %w", err)
 		}
 	}
-	c.judgeSight()
-	c.judgeAbsence()
-	s := c.assemble()
-	if err := s.Seal(); err != nil {
-		return nil, err
+	snapshots := make([]*snapshot.Snapshot, len(options))
+	for i, c := range group.members {
+		c.judgeSight()
+		c.judgeAbsence()
+		snapshots[i] = c.assemble()
+		if err := snapshots[i].Seal(); err != nil {
+			return nil, err
+		}
 	}
-	return s, nil
+	return snapshots, nil
 }
 
-// collection is the state of one Collect. Its fields below are each written by
-// one part of a round and read in later ones; the mutex guards what parts share.
+// collection is the state of reading for one integration. Its fields below are each
+// written by one part of a round and read in later ones; the mutex guards what parts
+// share.
 type collection struct {
 	Options
 
 	reader   Reader
+	direct   Reader // asks again what reader may have an answer to already
+	company  *company
 	taken    time.Time
 	spelling map[string]string // lower-case privilege name to the profile's
 
 	mu      sync.Mutex
-	without columnSet
 	endings map[snapshot.Section][]ending
 
 	auditor        string          // its systemuserid
@@ -176,9 +213,12 @@ type collection struct {
 	sightIDs       map[string]string  // those names by the privileges' ids
 }
 
+// A part is what is done beside others in a round.
+type part = func(context.Context) error
+
 // together runs the parts of a round side by side. The client bounds how many
 // requests are really under way.
-func together(ctx context.Context, parts ...func(context.Context) error) error {
+func together(ctx context.Context, parts ...part) error {
 	return parallel(ctx, len(parts), func(ctx context.Context, i int) error { return parts[i](ctx) })
 }
 
@@ -190,8 +230,8 @@ func parallel(ctx context.Context, n int, part func(context.Context, int) error)
 	return group.Wait()
 }
 
-func (c *collection) roundOne(ctx context.Context) error {
-	parts := []func(context.Context) error{
+func (c *collection) roundOne() ([]part, error) {
+	parts := []part{
 		c.readIdentity,
 		c.reading(snapshot.SectionOrganization, c.readOrganization),
 		c.reading(snapshot.SectionUsers, c.readUsers),
@@ -208,9 +248,11 @@ func (c *collection) roundOne(ctx context.Context) error {
 			c.reading(snapshot.SectionSystemViews, c.readSystemViews),
 			c.reading(snapshot.SectionViews, c.readOwners))
 	}
-	if err := together(ctx, parts...); err != nil {
-		return err
-	}
+	return parts, nil
+}
+
+// settle learns from the first round who is meant.
+func (c *collection) settle() error {
 	if id := c.organization.ID; id != "" && id != c.organizationID {
 		return &foreignError{c.organizationID, id}
 	}
@@ -230,10 +272,10 @@ func (c *collection) roundOne(ctx context.Context) error {
 	return nil
 }
 
-func (c *collection) roundTwo(ctx context.Context) error {
-	parts := []func(context.Context) error{
+func (c *collection) roundTwo() ([]part, error) {
+	parts := []part{
 		c.reading(snapshot.SectionTeams, c.readTeams),
-		c.readGrants(c.wantedRoots()),
+		c.readGrants(c.wantedRoots(), false),
 		c.readSight,
 	}
 	if c.Requirement.Role != "" && c.Scope != snapshot.ScopeEnvironment && !c.holdsNamedRole() {
@@ -252,53 +294,54 @@ func (c *collection) roundTwo(ctx context.Context) error {
 		parts = append(parts, c.readColumnSecurity)
 	}
 	c.teamsKnown = true
-	return together(ctx, parts...)
+	return parts, nil
 }
 
-func (c *collection) roundThree(ctx context.Context) error {
-	parts := []func(context.Context) error{c.readGrants(c.wantedRoots())}
+func (c *collection) roundThree() ([]part, error) {
+	parts := []part{c.readGrants(c.wantedRoots(), false)}
 	if c.user != nil && len(c.user.roles) == 0 {
 		parts = append(parts, c.lookAsUser()...) // now that the roles of its teams are known
 	}
-	return together(ctx, parts...)
+	return parts, nil
 }
 
 // lookAsUser is the part of a round that reads as the integration user, if anybody
 // can.
-func (c *collection) lookAsUser() []func(context.Context) error {
+func (c *collection) lookAsUser() []part {
 	if reason := c.unseeing(); reason != "" {
 		c.skip(reason, snapshot.SectionUserViews)
 		return nil
 	}
-	return []func(context.Context) error{c.reading(snapshot.SectionUserViews, c.readUserViews)}
+	return []part{c.reading(snapshot.SectionUserViews, c.readUserViews)}
 }
 
 // lateRound reads the roles by name where what looked like the integration role
 // turned out to grant nothing of the minimum.
-func (c *collection) lateRound(ctx context.Context) error {
-	return together(ctx, c.readGrants(c.wantedRoots()))
+func (c *collection) lateRound() ([]part, error) {
+	return []part{c.readGrants(c.wantedRoots(), false)}, nil
 }
 
-func (c *collection) roundFour(ctx context.Context) error {
-	parts := []func(context.Context) error{
-		c.reading(snapshot.SectionRolePrivileges, c.confirmRoles),
+func (c *collection) roundFour() ([]part, error) {
+	conditions := c.company.confirming()
+	parts := []part{
+		c.reading(snapshot.SectionRolePrivileges, func(ctx context.Context) error { return c.confirmRoles(ctx, conditions) }),
 		c.reading(snapshot.SectionBusinessUnits, c.readUnits),
 		c.reading(snapshot.SectionShares, c.readSharesByView),
 	}
 	if c.Scope != snapshot.ScopeEnvironment && c.unseenViews() {
 		parts = append(parts, c.reading(snapshot.SectionViews, c.readAuditorViews))
 	}
-	return together(ctx, parts...)
+	return parts, nil
 }
 
 // lastRound asks the views that only the auditor turned out to see whom they are shared
 // with, where the integration user's own list cannot tell.
-func (c *collection) lastRound(ctx context.Context) error {
+func (c *collection) lastRound() ([]part, error) {
 	views := c.ungiven(c.auditorViews, dataverse.Caller{})
 	if len(views) == 0 {
-		return nil
+		return nil, nil
 	}
-	return c.end(ctx, snapshot.SectionShares, c.askViews(ctx, views))
+	return []part{c.reading(snapshot.SectionShares, func(ctx context.Context) error { return c.askViews(ctx, views) })}, nil
 }
 
 // readIdentity learns who the auditor is. Where nobody can say, nothing else can

@@ -55,6 +55,8 @@ type ask struct {
 	as      dataverse.Caller
 	// key is the column that tells rows apart, "" for an answer that is one object.
 	key string
+	// fresh asks again what may have been answered already.
+	fresh bool
 	// query makes the question, with no column and no option that without names.
 	query func(without columnSet) dataverse.Query
 }
@@ -62,15 +64,15 @@ type ask struct {
 // rows reads all rows of a collection, each key once. It reads again what is
 // inconsistent in itself; what the client below has tried in vain it does not.
 func rows[T any](ctx context.Context, c *collection, a ask, take func(*row) T) ([]T, error) {
-	return read(ctx, c, a, take, func(r dataverse.Request) iter.Seq2[json.RawMessage, error] {
-		return c.reader.Rows(ctx, r)
+	return read(ctx, c, a, take, func(from Reader, r dataverse.Request) iter.Seq2[json.RawMessage, error] {
+		return from.Rows(ctx, r)
 	})
 }
 
 // object reads an answer that is one object.
 func object[T any](ctx context.Context, c *collection, a ask, take func(*row) T) (T, error) {
-	got, err := read(ctx, c, a, take, func(r dataverse.Request) iter.Seq2[json.RawMessage, error] {
-		return func(yield func(json.RawMessage, error) bool) { yield(c.reader.Get(ctx, r)) }
+	got, err := read(ctx, c, a, take, func(from Reader, r dataverse.Request) iter.Seq2[json.RawMessage, error] {
+		return func(yield func(json.RawMessage, error) bool) { yield(from.Get(ctx, r)) }
 	})
 	if err != nil {
 		var none T
@@ -80,10 +82,11 @@ func object[T any](ctx context.Context, c *collection, a ask, take func(*row) T)
 }
 
 func read[T any](ctx context.Context, c *collection, a ask, take func(*row) T,
-	answer func(dataverse.Request) iter.Seq2[json.RawMessage, error],
+	answer func(Reader, dataverse.Request) iter.Seq2[json.RawMessage, error],
 ) ([]T, error) {
 	counted := a.key != ""
 	for attempt := 1; ; {
+		a.fresh = a.fresh || attempt > 1
 		c.tell(Event{Section: a.section, What: a.what, Attempt: attempt})
 		without := c.withoutColumns()
 		if !counted {
@@ -120,8 +123,12 @@ func read[T any](ctx context.Context, c *collection, a ask, take func(*row) T,
 
 // once asks once. With an error come the rows before it.
 func once[T any](c *collection, a ask, without columnSet, take func(*row) T,
-	answer func(dataverse.Request) iter.Seq2[json.RawMessage, error],
+	answer func(Reader, dataverse.Request) iter.Seq2[json.RawMessage, error],
 ) ([]T, error) {
+	from := c.reader
+	if a.fresh {
+		from = c.direct
+	}
 	query := a.query(without)
 	if a.key != "" && !without[count] {
 		query = query.Count()
@@ -130,7 +137,7 @@ func once[T any](c *collection, a ask, without columnSet, take func(*row) T,
 	request.Caller, request.Strong = a.as, c.Strong
 	seen := map[string]bool{}
 	var values []T
-	for data, err := range answer(request) {
+	for data, err := range answer(from, request) {
 		if err != nil {
 			return values, err
 		}
@@ -170,15 +177,15 @@ func kindOf(err error) dataverse.ErrorKind {
 
 // doWithout remembers not to ask this environment for a column or option.
 func (c *collection) doWithout(name string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.without[name] = true
+	c.company.mu.Lock()
+	defer c.company.mu.Unlock()
+	c.company.without[name] = true
 }
 
 func (c *collection) withoutColumns() columnSet {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return maps.Clone(c.without)
+	c.company.mu.Lock()
+	defer c.company.mu.Unlock()
+	return maps.Clone(c.company.without)
 }
 
 // refused reports whether the environment turned down a form of request that it

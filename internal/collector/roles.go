@@ -12,8 +12,12 @@ import (
 )
 
 func (c *collection) readPrivileges(ctx context.Context) (err error) {
+	names := sightNames()
+	for _, m := range c.company.members {
+		names = append(names, m.Privileges...)
+	}
 	var conditions []dataverse.Expr
-	for _, name := range append(sightNames(), c.Privileges...) {
+	for _, name := range eachOnce(names) {
 		conditions = append(conditions, dataverse.Eq("name", name))
 	}
 	c.definitions, err = filtered(ctx, c, ask{
@@ -57,20 +61,28 @@ func (c *collection) holdsNamedRole() bool {
 // scope, all unmanaged ones besides. It asks for root roles: each has a copy of
 // its name in every business unit below, of which there may be thousands.
 func (c *collection) readNamedRoles(ctx context.Context) error {
-	var fits dataverse.Expr
-	switch {
-	case c.Requirement.Role != "":
-		fits = dataverse.Eq("name", c.Requirement.Role)
-	case c.Pattern != "":
-		fits = dataverse.Contains("name", c.Pattern)
-	case c.Scope == snapshot.ScopeEnvironment:
-		fits = dataverse.EqBool("ismanaged", false)
-	default:
+	if c.Requirement.Role == "" && c.Pattern == "" && c.Scope != snapshot.ScopeEnvironment {
 		return nil
 	}
-	if c.Scope == snapshot.ScopeEnvironment {
-		fits = dataverse.Or(dataverse.EqBool("ismanaged", false), fits)
+	var names, parts []string
+	for _, m := range c.company.members {
+		if m.Requirement.Role != "" {
+			names = append(names, m.Requirement.Role)
+		} else {
+			parts = append(parts, m.Pattern)
+		}
 	}
+	var either []dataverse.Expr
+	if c.Scope == snapshot.ScopeEnvironment {
+		either = append(either, dataverse.EqBool("ismanaged", false))
+	}
+	for _, name := range eachOnce(names) {
+		either = append(either, dataverse.Eq("name", name))
+	}
+	for _, part := range eachOnce(parts) {
+		either = append(either, dataverse.Contains("name", part))
+	}
+	fits := dataverse.Or(either...)
 	a := ask{section: snapshot.SectionRoles, what: "roles by name", key: "roleid"}
 	a.query = func(without columnSet) dataverse.Query {
 		return roleQuery(without).Filter(dataverse.EqNull("_parentroleid_value")).Filter(fits)
@@ -173,16 +185,17 @@ func (c *collection) grantsAny(root string) bool {
 
 // readGrants makes the part of a round that reads what roles grant, as they are
 // known now.
-func (c *collection) readGrants(roots []string) func(context.Context) error {
+// fresh reads again what was read already.
+func (c *collection) readGrants(roots []string, fresh bool) part {
 	copies := make([]role, len(roots))
 	for i, root := range roots {
-		copies[i] = c.nearest(root)
+		copies[i] = c.company.oneCopy(root, c.nearest)
 		c.asked[root] = true
 	}
 	return func(ctx context.Context) error {
 		found := make([]*granted, len(roots))
 		err := parallel(ctx, len(roots), func(ctx context.Context, i int) (err error) {
-			found[i], err = c.readRole(ctx, copies[i])
+			found[i], err = c.readRole(ctx, copies[i], fresh)
 			return c.end(ctx, snapshot.SectionRolePrivileges, err)
 		})
 		for i, root := range roots {
@@ -227,10 +240,10 @@ func (g granted) names(privilege string) bool {
 }
 
 // readRole reads what a role grants.
-func (c *collection) readRole(ctx context.Context, o role) (*granted, error) {
+func (c *collection) readRole(ctx context.Context, o role, fresh bool) (*granted, error) {
 	what := fmt.Sprintf("privileges of the role %q", o.Name)
 	found, err := object(ctx, c, ask{
-		section: snapshot.SectionRolePrivileges, what: what,
+		section: snapshot.SectionRolePrivileges, what: what, fresh: fresh,
 		query: func(columnSet) dataverse.Query {
 			return dataverse.Function("RetrieveRolePrivilegesRole", dataverse.IDArg("RoleId", dataverse.GUID(o.id)))
 		},
@@ -239,7 +252,7 @@ func (c *collection) readRole(ctx context.Context, o role) (*granted, error) {
 		return nil, err
 	}
 	if slices.ContainsFunc(found, func(g granting) bool { return g.name == "" }) {
-		if err := c.readNames(ctx, o, found); err != nil {
+		if err := c.readNames(ctx, o, found, fresh); err != nil {
 			return nil, err
 		}
 	}
@@ -316,8 +329,9 @@ func depthOf(name string) snapshot.Depth {
 
 // readNames gives the names of a role's privileges where the environment is older
 // than RolePrivilege.PrivilegeName.
-func (c *collection) readNames(ctx context.Context, o role, found []granting) error {
+func (c *collection) readNames(ctx context.Context, o role, found []granting, fresh bool) error {
 	definitions, err := rows(ctx, c, ask{
+		fresh:   fresh,
 		section: snapshot.SectionRolePrivileges, what: fmt.Sprintf("names of the privileges of the role %q", o.Name), key: "privilegeid",
 		query: func(columnSet) dataverse.Query {
 			return dataverse.Row("roles", dataverse.GUID(o.id)).Nav("roleprivileges_association").Select("privilegeid", "name")
@@ -343,11 +357,15 @@ func (c *collection) readNames(ctx context.Context, o role, found []granting) er
 // confirmRoles reads the rows of all roles once more, to make sure that none
 // changed while its privileges were read, and reads again what one grants that
 // did. The same requests bring the roles' roots, and their copies in the user's
-// business unit, by which a role would be assigned.
-func (c *collection) confirmRoles(ctx context.Context) error {
+// business unit, by which a role would be assigned. The conditions are those of all
+// integrations: they share the first answer, and each asks by itself when a role changed.
+func (c *collection) confirmRoles(ctx context.Context, conditions []dataverse.Expr) error {
 	seen := c.firstSeen()
 	for attempt := 0; ; attempt++ {
-		now, err := c.readRolesAgain(ctx, seen)
+		if attempt > 0 {
+			conditions = c.confirming(seen)
+		}
+		now, err := c.readRolesAgain(ctx, seen, conditions, attempt > 0)
 		if forbidden(err) {
 			// What came with the users is not all of what there may be.
 			if err := c.end(ctx, snapshot.SectionRoles, err); err != nil {
@@ -380,36 +398,56 @@ func (c *collection) confirmRoles(ctx context.Context) error {
 			return fmt.Errorf("the role %s changed each time it was read: try again when nobody edits it",
 				strings.Join(sortedKeys(names), ", "))
 		}
-		if err := c.readGrants(sortedKeys(changed))(ctx); err != nil {
+		if err := c.readGrants(sortedKeys(changed), true)(ctx); err != nil {
 			return err
 		}
 		seen = now
 	}
 }
 
-func (c *collection) readRolesAgain(ctx context.Context, seen map[string]role) (map[string]role, error) {
+// toConfirm are the ids of the roles that are read once more.
+func (c *collection) toConfirm(seen map[string]role) map[string]bool {
 	ids := map[string]bool{}
 	for id, o := range seen {
 		if c.asked[o.RootID] {
 			ids[id], ids[o.RootID] = true, true
 		}
 	}
-	conditions := eachID("roleid", sortedKeys(ids))
-	if c.Scope != snapshot.ScopeEnvironment && c.user != nil && c.user.BusinessUnitID != "" {
-		here := dataverse.EqID("_businessunitid_value", dataverse.GUID(c.user.BusinessUnitID))
+	return ids
+}
+
+// assignable is the business unit whose copies of roles could be assigned to the user,
+// or "".
+func (c *collection) assignable() string {
+	if c.Scope == snapshot.ScopeEnvironment || c.user == nil {
+		return ""
+	}
+	return c.user.BusinessUnitID
+}
+
+// confirming has a condition for each role that is read once more.
+func (c *collection) confirming(seen map[string]role) []dataverse.Expr {
+	conditions := eachID("roleid", sortedKeys(c.toConfirm(seen)))
+	if unit := c.assignable(); unit != "" {
+		here := dataverse.EqID("_businessunitid_value", dataverse.GUID(unit))
 		for _, copies := range eachID("_parentrootroleid_value", sortedKeys(c.asked)) {
 			conditions = append(conditions, dataverse.And(here, copies))
 		}
 	}
+	return conditions
+}
+
+func (c *collection) readRolesAgain(ctx context.Context, seen map[string]role, conditions []dataverse.Expr, fresh bool) (map[string]role, error) {
 	found, err := filtered(ctx, c, ask{
-		section: snapshot.SectionRoles, what: "roles once more", key: "roleid", query: roleQuery,
+		section: snapshot.SectionRoles, what: "roles once more", key: "roleid", query: roleQuery, fresh: fresh,
 	}, conditions, roleOf)
 	if err != nil {
 		return nil, err
 	}
+	ids, unit := c.toConfirm(seen), c.assignable()
 	now := map[string]role{}
 	for _, o := range found {
-		if !o.void {
+		if mine := ids[o.id] || unit != "" && o.BusinessUnitID == unit && c.asked[o.RootID]; mine && !o.void {
 			now[o.id] = o
 		}
 	}

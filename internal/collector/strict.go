@@ -14,7 +14,7 @@ type Asker struct{ c *collection }
 
 // NewAsker makes an asker that reads through r.
 func NewAsker(r Reader) *Asker {
-	return &Asker{&collection{Options: Options{Strong: true}, reader: r, without: columnSet{}}}
+	return &Asker{&collection{Options: Options{Strong: true}, reader: r, direct: r, company: &company{without: columnSet{}}}}
 }
 
 // A Question is one question to an environment.

@@ -3,6 +3,7 @@ package collector
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -13,20 +14,11 @@ import (
 // readUsers reads the users that may be the integration's, with their roles and
 // teams; in the wide scope, all application users.
 func (c *collection) readUsers(ctx context.Context) error {
-	condition := dataverse.NeNull("applicationid")
-	switch wide := c.Scope == snapshot.ScopeEnvironment; {
-	case c.Requirement.User != "" && wide:
-		condition = dataverse.Or(condition, dataverse.Eq("domainname", c.Requirement.User))
-	case wide:
-	case c.Requirement.ApplicationID != "":
-		condition = dataverse.EqID("applicationid", dataverse.GUID(c.Requirement.ApplicationID))
-	case c.Requirement.User != "":
-		condition = dataverse.Eq("domainname", c.Requirement.User)
-	case c.Pattern != "":
-		condition = dataverse.And(condition, dataverse.Contains("fullname", c.Pattern))
-	default:
+	wide := c.Scope == snapshot.ScopeEnvironment
+	if r := c.Requirement; r.ApplicationID == "" && r.User == "" && c.Pattern == "" && !wide {
 		return nil
 	}
+	condition := c.company.users(wide)
 	where := func(query func(columnSet) dataverse.Query) func(columnSet) dataverse.Query {
 		return func(without columnSet) dataverse.Query { return query(without).Filter(condition) }
 	}
@@ -38,7 +30,9 @@ func (c *collection) readUsers(ctx context.Context) error {
 		a.what, a.query = "users", where(userQuery)
 		found, err = rows(ctx, c, a, userOf)
 	}
-	c.users = found
+	c.users = slices.DeleteFunc(found, func(u user) bool {
+		return !c.Requirement.Fits(u.User, c.Pattern) && (!wide || u.ApplicationID == "")
+	})
 	return err
 }
 
@@ -72,13 +66,13 @@ func (c *collection) holders() []*user {
 	return nil
 }
 
-// readMemberships reads roles and teams of users where they did not come with
+// memberships read roles and teams of users where they did not come with
 // the users themselves.
-func (c *collection) readMemberships(ctx context.Context) error {
-	if !c.apart {
-		return nil
+func (c *collection) memberships() ([]part, error) {
+	if err := c.settle(); err != nil || !c.apart {
+		return nil, err
 	}
-	var parts []func(context.Context) error
+	var parts []part
 	for i := range c.users {
 		u := &c.users[i]
 		path := dataverse.Row("systemusers", dataverse.GUID(u.id))
@@ -102,29 +96,27 @@ func (c *collection) readMemberships(ctx context.Context) error {
 				return err
 			}))
 	}
-	return together(ctx, parts...)
+	return parts, nil
 }
 
 // readTeams reads the roles of the teams that matter; in the wide scope, all
 // teams.
 func (c *collection) readTeams(ctx context.Context) error {
-	wanted := map[string]team{}
-	for _, u := range c.holders() {
-		for _, t := range u.teams {
-			wanted[t.id] = t
-		}
+	wanted, all := c.memberOf(), map[string]team{}
+	for _, m := range c.company.members {
+		maps.Copy(all, m.memberOf())
 	}
-	ids := sortedKeys(wanted)
 	a := ask{section: snapshot.SectionTeams, what: "teams and their roles", key: "teamid", query: teamQuery}
 	var found []team
 	var err error
 	switch {
 	case c.Scope == snapshot.ScopeEnvironment:
 		found, err = rows(ctx, c, a, teamWithRolesOf)
-	case len(ids) == 0:
+	case len(wanted) == 0:
 		return nil
 	default:
-		found, err = filtered(ctx, c, a, eachID("teamid", ids), teamWithRolesOf)
+		found, err = filtered(ctx, c, a, eachID("teamid", sortedKeys(all)), teamWithRolesOf)
+		found = slices.DeleteFunc(found, func(t team) bool { _, mine := wanted[t.id]; return !mine })
 	}
 	if refused(err) {
 		found, err = c.readTeamsApart(ctx, wanted)
@@ -141,6 +133,17 @@ func (c *collection) readTeams(ctx context.Context) error {
 			"give the auditor's role prvReadTeam at organization level", wanted[id].Name)
 	}
 	return nil
+}
+
+// memberOf are the teams of the users that matter.
+func (c *collection) memberOf() map[string]team {
+	teams := map[string]team{}
+	for _, u := range c.holders() {
+		for _, t := range u.teams {
+			teams[t.id] = t
+		}
+	}
+	return teams
 }
 
 // readTeamsApart reads the roles of each team on its own.
@@ -224,14 +227,22 @@ func (c *collection) ownerNames() []string {
 	return names
 }
 
-func (c *collection) readOwners(ctx context.Context) (err error) {
+func (c *collection) readOwners(ctx context.Context) error {
+	var all []string
+	for _, m := range c.company.members {
+		all = append(all, m.ownerNames()...)
+	}
 	var conditions []dataverse.Expr
-	for _, name := range c.ownerNames() {
+	for _, name := range eachOnce(all) {
 		conditions = append(conditions, dataverse.Eq("domainname", name))
 	}
-	c.owners, err = filtered(ctx, c, ask{
+	found, err := filtered(ctx, c, ask{
 		section: snapshot.SectionViews, what: "owners of views", key: "systemuserid", query: userQuery,
 	}, conditions, userOf)
+	names := c.ownerNames()
+	c.owners = slices.DeleteFunc(found, func(u user) bool {
+		return !slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, u.DomainName) })
+	})
 	return err
 }
 

@@ -10,17 +10,19 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// required has a condition for the name of each required view, and none for its
-// table: the environment refuses a question that names a table which it does not
-// have, whatever else is asked.
+// required has a condition for the name of each view that any integration requires,
+// and none for its table: the environment refuses a question that names a table which
+// it does not have, whatever else is asked.
 func (c *collection) required() []dataverse.Expr {
-	var conditions []dataverse.Expr
-	seen := map[string]bool{}
-	for _, v := range c.Requirement.Views {
-		if name := strings.ToLower(v.Name); !seen[name] {
-			seen[name] = true
-			conditions = append(conditions, dataverse.Eq("name", v.Name))
+	var names []string
+	for _, m := range c.company.members {
+		for _, v := range m.Requirement.Views {
+			names = append(names, v.Name)
 		}
+	}
+	var conditions []dataverse.Expr
+	for _, name := range eachOnce(names) {
+		conditions = append(conditions, dataverse.Eq("name", name))
 	}
 	return conditions
 }
@@ -154,7 +156,19 @@ func (c *collection) readShares(ctx context.Context) (err error) {
 		c.shares, err = rows(ctx, c, a, shareOf)
 		return err
 	}
-	c.shares, err = filtered(ctx, c, a, eachID("principalid", c.principals()), shareOf)
+	mine, all := map[string]bool{}, map[string]bool{}
+	for _, id := range c.principals() {
+		mine[id] = true
+	}
+	for _, m := range c.company.members {
+		if m.user != nil {
+			for _, id := range m.principals() {
+				all[id] = true
+			}
+		}
+	}
+	c.shares, err = filtered(ctx, c, a, eachID("principalid", sortedKeys(all)), shareOf)
+	c.shares = slices.DeleteFunc(c.shares, func(s share) bool { return !mine[s.principal] })
 	if refused(err) || forbidden(err) {
 		c.shareTable = err
 		return nil

@@ -1,0 +1,208 @@
+package collector
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"strings"
+	"sync"
+
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+)
+
+// A company is the integrations that one environment is read for together. Each has a
+// collection of its own; they go through the rounds in step, so that what one asks for
+// can hold what the others need.
+type company struct {
+	members []*collection
+
+	mu      sync.Mutex
+	without columnSet
+	copies  map[string]role // which copy of a role is asked what it grants, by its root
+}
+
+// run has all members do one round. The parts of all are made ready, one member after
+// the other, before the first begins.
+func (g *company) run(ctx context.Context, round func(*collection) ([]part, error)) error {
+	var parts []part
+	for _, c := range g.members {
+		more, err := round(c)
+		if err != nil {
+			return err
+		}
+		parts = append(parts, more...)
+	}
+	return together(ctx, parts...)
+}
+
+// oneCopy is the copy of a role that is asked what the role grants: the same for all,
+// since copies grant what their root does.
+func (g *company) oneCopy(root string, choose func(string) role) role {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, known := g.copies[root]; !known {
+		g.copies[root] = choose(root)
+	}
+	return g.copies[root]
+}
+
+// users is the condition of all users that may be an integration's; in the wide scope,
+// of all application users besides.
+func (g *company) users(wide bool) dataverse.Expr {
+	application := dataverse.NeNull("applicationid")
+	var ids, people, parts []string
+	for _, m := range g.members {
+		switch r := m.Requirement; {
+		case r.ApplicationID != "":
+			ids = append(ids, r.ApplicationID)
+		case r.User != "":
+			people = append(people, r.User)
+		case m.Pattern != "":
+			parts = append(parts, m.Pattern)
+		}
+	}
+	var fits []dataverse.Expr
+	if wide {
+		fits, ids, parts = append(fits, application), nil, nil
+	}
+	fits = append(fits, eachID("applicationid", eachOnce(ids))...)
+	for _, name := range eachOnce(people) {
+		fits = append(fits, dataverse.Eq("domainname", name))
+	}
+	for _, part := range eachOnce(parts) {
+		fits = append(fits, dataverse.And(application, dataverse.Contains("fullname", part)))
+	}
+	return dataverse.Or(fits...)
+}
+
+// confirming has a condition for each role that any member reads once more.
+func (g *company) confirming() []dataverse.Expr {
+	var conditions []dataverse.Expr
+	known := map[string]bool{}
+	for _, m := range g.members {
+		for _, condition := range m.confirming(m.firstSeen()) {
+			text := dataverse.Collection("x").Filter(condition).String()
+			if !known[text] {
+				known[text] = true
+				conditions = append(conditions, condition)
+			}
+		}
+	}
+	return conditions
+}
+
+// eachOnce leaves of words that differ in case alone the first, and of empty ones none.
+func eachOnce(words []string) []string {
+	var once []string
+	known := map[string]bool{"": true}
+	for _, word := range words {
+		if lower := strings.ToLower(word); !known[lower] {
+			known[lower] = true
+			once = append(once, word)
+		}
+	}
+	return once
+}
+
+// A onceReader asks each question once and gives everybody who asks it the same answer,
+// an error too.
+type onceReader struct {
+	reader  Reader
+	ctx     context.Context //nolint:containedctx // a question is everybody's: nobody's end is its end
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+
+	mu      sync.Mutex
+	answers map[question]*answer
+}
+
+// A question is a request as the environment sees it.
+type question struct {
+	path   string
+	caller dataverse.Caller
+	strong bool
+}
+
+type answer struct {
+	done chan struct{} // closed when the rest is there
+	rows []json.RawMessage
+	err  error
+}
+
+func newOnceReader(ctx context.Context, r Reader) *onceReader {
+	o := &onceReader{reader: r, answers: map[question]*answer{}}
+	o.ctx, o.cancel = context.WithCancel(ctx)
+	return o
+}
+
+// close ends what is still under way.
+func (o *onceReader) close() {
+	o.cancel()
+	o.running.Wait()
+}
+
+// ask gives the answer to a request, which read fetches where nobody has asked yet.
+func (o *onceReader) ask(ctx context.Context, r dataverse.Request, read func(context.Context, *answer)) (*answer, error) {
+	key := question{r.Path, r.Caller, r.Strong}
+	o.mu.Lock()
+	a, asked := o.answers[key]
+	if !asked {
+		a = &answer{done: make(chan struct{})}
+		o.answers[key] = a
+		o.running.Go(func() {
+			defer close(a.done)
+			read(o.ctx, a)
+		})
+	}
+	o.mu.Unlock()
+	select {
+	case <-a.done:
+		return a, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Rows implements [Reader].
+func (o *onceReader) Rows(ctx context.Context, r dataverse.Request) iter.Seq2[json.RawMessage, error] {
+	return func(yield func(json.RawMessage, error) bool) {
+		a, err := o.ask(ctx, r, func(ctx context.Context, a *answer) {
+			for row, err := range o.reader.Rows(ctx, r) {
+				if err != nil {
+					a.err = err
+					return
+				}
+				a.rows = append(a.rows, row)
+			}
+		})
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for _, row := range a.rows {
+			if !yield(row, nil) {
+				return
+			}
+		}
+		if a.err != nil {
+			yield(nil, a.err)
+		}
+	}
+}
+
+// Get implements [Reader].
+func (o *onceReader) Get(ctx context.Context, r dataverse.Request) (json.RawMessage, error) {
+	a, err := o.ask(ctx, r, func(ctx context.Context, a *answer) {
+		var row json.RawMessage
+		if row, a.err = o.reader.Get(ctx, r); a.err == nil {
+			a.rows = append(a.rows, row)
+		}
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case a.err != nil:
+		return nil, a.err
+	}
+	return a.rows[0], nil
+}

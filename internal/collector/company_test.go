@@ -1,0 +1,159 @@
+package collector_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/collector"
+	"github.com/dbaudit/dbaudit/internal/simulator"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// others is n integrations beside the one of the environment, as grown makes it: each
+// an application user with one role, some of them through a team as well.
+func others(o collector.Options, n int) []collector.Options {
+	all := []collector.Options{o}
+	for i := range n {
+		other := o
+		other.Pattern, other.Privileges = fmt.Sprint("vendor ", i), o.Privileges[i:len(o.Privileges)/2+i]
+		other.Requirement = snapshot.Requirement{
+			Profile: fmt.Sprint("vendor-", i), ApplicationID: fmt.Sprintf("%08d-0000-4000-8000-000000000000", i),
+		}
+		all = append(all, other)
+	}
+	return all
+}
+
+// distinctRoles are the roles that were asked what they grant.
+func distinctRoles(all []*snapshot.Snapshot) int {
+	roots := map[string]bool{}
+	for _, s := range all {
+		for root := range s.RolePrivileges {
+			roots[root] = true
+		}
+	}
+	return len(roots)
+}
+
+// What is read for several integrations together costs one environment, one request for
+// each role, and for each integration the list that its user sees and the proof of it.
+func TestCostOfSeveral(t *testing.T) {
+	t.Parallel()
+	var flat []string
+	for _, factor := range []int{1, 10} {
+		var calls counter
+		env := grown(t, factor)
+		for _, role := range env.Roles {
+			if strings.HasPrefix(role.Name, "Role ") {
+				role.Privileges["prvReadUserQuery"] = simulator.DepthBasic
+			}
+		}
+		l := newLab(t, env, labOptions{simulator: simulator.Options{Observe: calls.observe}})
+		l.options.Requirement.Views = l.options.Requirement.Views[:1]
+		for k, n := range []int{1, 3, 8} {
+			all := others(l.options, n-1)
+			p := newTape(l)
+			snapshots, err := collector.CollectAll(t.Context(), p.record(l.client), all)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range snapshots {
+				complete(t, s)
+			}
+			requests, roles, deep := len(calls.take()), distinctRoles(snapshots), roundsOfAll(t, p, all)
+			if most := 11 + roles + 3 + 2*n; requests > most {
+				t.Errorf("×%d, %d integrations, %d roles, 1 owner: %d requests, more than %d", factor, n, roles, requests, most)
+			}
+			if deep > 4 {
+				t.Errorf("×%d, %d integrations: %d requests follow one another, more than 4", factor, n, deep)
+			}
+			flat = append(flat, fmt.Sprintf("%d integrations, 1 owner: %d requests and one for each role, in %d rounds", n, requests-roles, deep))
+			if line := flat[len(flat)-1]; line != flat[k] {
+				t.Errorf("the cost grows with the environment: %s, then %s", flat[k], line)
+			}
+		}
+	}
+	t.Log(strings.Join(flat[:3], "; "))
+}
+
+func roundsOfAll(t *testing.T, p *tape, all []collector.Options) (took int) {
+	synctest.Test(t, func(t *testing.T) {
+		p.delay = time.Second
+		began := time.Now()
+		if _, err := collector.CollectAll(t.Context(), p.reader(), all); err != nil {
+			t.Error(err)
+		}
+		took = int(time.Since(began) / time.Second)
+	})
+	return took
+}
+
+// Each of several integrations is given, byte for byte, the snapshot that it is given
+// alone, whatever the others ask for and whatever goes wrong for them.
+func TestSeveralAreAsOne(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, grown(t, 1), labOptions{})
+	base := l.options
+	owners := []string{"jane@contoso.com", "amir@contoso.com", "", "nobody@contoso.com"}
+	alone := map[string]string{}
+	for seed := range uint64(25) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		var all []collector.Options
+		for i := range 1 + random.IntN(6) {
+			o := base
+			o.Privileges = base.Privileges[:1+random.IntN(len(base.Privileges))]
+			o.Requirement = snapshot.Requirement{Profile: fmt.Sprint("p", i)}
+			switch random.IntN(4) {
+			case 0:
+				o.Requirement.ApplicationID = base.Requirement.ApplicationID
+			case 1: // an application user that shares its role with another, or is not there
+				o.Requirement.ApplicationID = fmt.Sprintf("%08d-0000-4000-8000-000000000000", random.IntN(12))
+			case 2:
+				o.Requirement.User = owners[random.IntN(len(owners))]
+			case 3:
+				o.Pattern = []string{"demandbase", "app 1", "app", "nobody"}[random.IntN(4)]
+			}
+			o.Requirement.Role = []string{"", "", base.Requirement.Role, "Role 1", "Third", "No such role"}[random.IntN(6)]
+			o.Requirement.BusinessUnit = []string{"", "Unit 0", "Unit 2"}[random.IntN(3)]
+			for _, v := range base.Requirement.Views {
+				if random.IntN(2) == 0 {
+					v.Owner = owners[random.IntN(len(owners))]
+					o.Requirement.Views = append(o.Requirement.Views, v)
+				}
+			}
+			if random.IntN(2) == 0 {
+				o.Requirement.Views = append(o.Requirement.Views, snapshot.RequiredView{Table: "account", Name: fmt.Sprint("view ", random.IntN(10))})
+			}
+			all = append(all, o)
+		}
+		together, err := collector.CollectAll(t.Context(), l.client, all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, o := range all {
+			key := fmt.Sprint(o.Pattern, len(o.Privileges), o.Requirement)
+			if alone[key] == "" {
+				l.options = o
+				alone[key] = encode(t, l.must(nil))
+			}
+			if got := encode(t, together[i]); got != alone[key] {
+				t.Fatalf("seed %d, integration %d of %d (%+v):\n%s", seed, i, len(all), o.Requirement, firstDifference(got, alone[key]))
+			}
+		}
+	}
+}
+
+// firstDifference shows the first line that differs.
+func firstDifference(got, want string) string {
+	a, b := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] && !strings.Contains(a[i], `"digest"`) {
+			return fmt.Sprintf("line %d: together %s, alone %s", i+1, a[i], b[i])
+		}
+	}
+	return fmt.Sprintf("%d lines together, %d alone", len(a), len(b))
+}
