@@ -219,7 +219,105 @@ func privilegeFaults(p profile.Profile) []fault {
 func hurried() bool { return raceEnabled || testing.Short() }
 
 func controlFaults(p profile.Profile) []fault {
-	return slices.Concat(roleFaults(p), userFaults(p), viewFaults())
+	return slices.Concat(roleFaults(p), userFaults(p), viewFaults(), situationFaults(p))
+}
+
+// situationFaults are what public reports tell of real environments: grants that do not
+// count, or that nobody can read; answers for somebody else; a part in place of the whole.
+func situationFaults(p profile.Profile) []fault {
+	const reader = "prvReadAccount"
+	contradict := func(c simulator.Contradiction) func(*world) {
+		return func(w *world) {
+			if !slices.Contains(w.Contradictions, c) {
+				w.Contradictions = append(w.Contradictions, c)
+			}
+		}
+	}
+	auditing := func(change func(*simulator.Role)) func(*world) {
+		return func(w *world) { change(w.Role("dbaudit Auditor")) }
+	}
+	filtered := one("DB-PRIV-ACCOUNT", "role", integration, "add-privilege", map[string]any{
+		"privilege": reader, "required_depth": "global", "actual_depth": "none", "state": "filtered",
+	})
+	unreached := lines(unknown(privilegeControls(p)...), unknown("DB-ROLE-EXISTS", "DB-ROLE-CUSTOM", "DB-ROLE-COMPLETE",
+		"DB-ROLE-LEAST-PRIVILEGE", "DB-USER-ROLE", "DB-USER-NO-ADMINISTRATOR"))
+	inherits := func(rights simulator.Rights) func(*world) {
+		return func(w *world) {
+			w.user(func(*simulator.User) {
+				w.accounts(func(v *simulator.PersonalView) {
+					v.Shares = append(unshared(v.Shares, integration), simulator.Share{Principal: integration, Inherited: rights})
+				})
+			})
+		}
+	}
+	return []fault{
+		{
+			name:   "a privilege is granted for some records only",
+			change: func(w *world) { w.role(func(r *simulator.Role) { r.RecordFilters = []string{reader} }) },
+			expect: filtered,
+		},
+		{
+			name: "a privilege is granted at the depth of a record filter",
+			change: func(w *world) {
+				w.role(func(r *simulator.Role) { r.DepthWords = simulator.Words{reader: "RecordFilter"} })
+			},
+			expect: filtered,
+		},
+		{
+			name: "a privilege is granted at a depth that nobody knows",
+			change: func(w *world) {
+				w.role(func(r *simulator.Role) { r.DepthWords = simulator.Words{reader: "Galaxy"} })
+			},
+			expect: unknown("DB-PRIV-ACCOUNT"),
+		},
+		{
+			name: "what nobody asks for is granted at a depth that nobody knows",
+			change: func(w *world) {
+				w.role(func(r *simulator.Role) {
+					r.Privileges["prvReadSdkMessage"] = simulator.DepthGlobal
+					r.DepthWords = simulator.Words{"prvReadSdkMessage": "Galaxy"}
+				})
+			},
+		},
+		{
+			name:   "whether the role can be edited is not told",
+			change: func(w *world) { w.role(func(r *simulator.Role) { r.CustomizableUnknown = true }) },
+			expect: unknown("DB-ROLE-CUSTOM"),
+		},
+		{
+			name:   "the environment answers as the auditor whoever is looked as",
+			change: contradict(simulator.ActIgnored),
+			expect: unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE"),
+		},
+		{
+			name:   "the share table shows the auditor its own shares alone",
+			change: contradict(simulator.SharesInPart),
+			// A share without Read may be among those that are not shown.
+			expect: unknown("DB-VIEW-LEAST-ACCESS"),
+		},
+		{
+			name:   "a view's share is inherited",
+			change: inherits(simulator.RightRead),
+		},
+		{
+			name:   "a view's share inherits more than Read",
+			change: inherits(simulator.RightRead | simulator.RightWrite),
+			expect: surplusShare("Demandbase Accounts", []string{integration}, "write"),
+		},
+		{
+			name:   "the auditor reads teams for some records only",
+			change: auditing(func(r *simulator.Role) { r.RecordFilters = []string{"prvReadTeam"} }),
+			// What reaches the user through teams is not known, nor what it may do with views by them.
+			expect: lines(unreached, unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE", "DB-VIEW-LEAST-ACCESS")),
+			alone:  true,
+		},
+		{
+			name:   "the auditor's own privileges do not name how far it reads roles",
+			change: func(w *world) { w.UnnamedPrivileges = []string{"prvReadRole"} },
+			expect: unreached,
+			alone:  true,
+		},
+	}
 }
 
 func roleFaults(p profile.Profile) []fault {

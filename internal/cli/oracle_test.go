@@ -143,8 +143,37 @@ func (o *oracle) grant(r *simulator.Role, privilege string) simulator.Depth {
 		return simulator.DepthNone
 	case templateName(r) == "System Administrator":
 		return definition.Deepest()
+	case o.word(r, privilege) != "":
+		return simulator.DepthNone
 	}
 	return r.Privileges[privilege]
+}
+
+// word is how a role words a grant that does not count: that of a record filter, or a
+// depth that nobody knows; "" where there is none.
+func (o *oracle) word(r *simulator.Role, privilege string) string {
+	switch {
+	case r == nil || r.Privileges[privilege] == simulator.DepthNone || templateName(r) == "System Administrator":
+		return ""
+	case slices.Contains(r.RecordFilters, privilege):
+		return "RecordFilter"
+	}
+	return r.DepthWords[privilege]
+}
+
+// words are those of the roles that reach a user or, where none does, of the role itself.
+func (o *oracle) words(u *simulator.User, privilege string) []string {
+	ways := o.ways(u)
+	if len(ways) == 0 {
+		ways = []way{{role: o.role()}}
+	}
+	var words []string
+	for _, w := range ways {
+		if word := o.word(w.role, privilege); word != "" {
+			words = append(words, word)
+		}
+	}
+	return words
 }
 
 // templateName names the administrators' role templates, by their ids.
@@ -240,11 +269,13 @@ func (o *oracle) privileges() {
 		if role == nil {
 			kind, name = "user", user.Name
 		}
+		failed, unread := false, false
 		for _, p := range c.Privileges {
 			if _, ok := o.defined[p]; !ok {
 				o.fail(c.ID, kind, name, "install-app", map[string]any{
 					"privilege": p, "required_depth": "global", "actual_depth": "none", "state": "undefined",
 				})
+				failed = true
 				continue
 			}
 			required, actual := o.required(p), o.grant(role, p)
@@ -254,13 +285,25 @@ func (o *oracle) privileges() {
 			if actual >= required {
 				continue
 			}
+			short, words := state(actual), o.words(user, p)
+			if slices.ContainsFunc(words, func(word string) bool { return word != "RecordFilter" }) {
+				unread = true
+				continue
+			}
+			if len(words) > 0 && actual == simulator.DepthNone {
+				short = "filtered"
+			}
+			failed = true
 			fix := o.grantFix(p)
 			if o.grant(role, p) >= required {
 				fix = "assign-role"
 			}
 			o.fail(c.ID, kind, name, fix, map[string]any{
-				"privilege": p, "required_depth": required.String(), "actual_depth": depthName(actual), "state": state(actual),
+				"privilege": p, "required_depth": required.String(), "actual_depth": depthName(actual), "state": short,
 			})
+		}
+		if unread && !failed {
+			o.outcome(audit.OutcomeUnknown, c.ID)
 		}
 	}
 }
@@ -279,14 +322,28 @@ func (o *oracle) roleControls() {
 		o.outcome(audit.OutcomeNotApplicable, "DB-ROLE-CUSTOM", "DB-ROLE-COMPLETE", "DB-ROLE-LEAST-PRIVILEGE")
 		return
 	}
-	if role.Template != "" || role.NotCustomizable {
+	switch {
+	case role.CustomizableUnknown && role.Template == "":
+		o.outcome(audit.OutcomeUnknown, "DB-ROLE-CUSTOM")
+	case role.Template != "" || role.NotCustomizable:
 		o.fail("DB-ROLE-CUSTOM", "role", role.Name, "replace-role", map[string]any{
 			"built_in": role.Template != "", "customizable": !role.NotCustomizable,
 		})
 	}
+	failed, unread := false, false
 	for _, p := range o.profile.Minimum() {
 		own := o.grant(role, p)
 		if required := o.required(p); required > own && o.held(user, p) >= required {
+			short := state(own)
+			switch o.word(role, p) {
+			case "":
+			case "RecordFilter":
+				short = "filtered"
+			default:
+				unread = true
+				continue
+			}
+			failed = true
 			fillers := map[string]bool{}
 			for _, w := range o.ways(user) {
 				if w.role != role && o.grant(w.role, p) >= required {
@@ -294,10 +351,13 @@ func (o *oracle) roleControls() {
 				}
 			}
 			o.fail("DB-ROLE-COMPLETE", "role", role.Name, o.grantFix(p), map[string]any{
-				"privilege": p, "required_depth": required.String(), "actual_depth": depthName(own), "state": state(own),
+				"privilege": p, "required_depth": required.String(), "actual_depth": depthName(own), "state": short,
 				"filled_by": slices.Sorted(maps.Keys(fillers)),
 			})
 		}
+	}
+	if unread && !failed {
+		o.outcome(audit.OutcomeUnknown, "DB-ROLE-COMPLETE")
 	}
 	var dangerous, harmless []string
 	for p := range role.Privileges {
@@ -431,7 +491,7 @@ func (o *oracle) enabled(user *simulator.User) {
 // looks reports whether the auditor can read personal views as u sees them.
 func (o *oracle) looks(u *simulator.User) bool {
 	auditor := o.ApplicationUser(o.Suggest.Auditor)
-	return u != nil && !u.Disabled && o.closed(u.BusinessUnit) == "" && o.held(u, "prvReadUserQuery") > 0 &&
+	return u != nil && !slices.Contains(o.Contradictions, simulator.ActIgnored) && !u.Disabled && o.closed(u.BusinessUnit) == "" && o.held(u, "prvReadUserQuery") > 0 &&
 		o.held(auditor, "prvReadUserQuery") > 0 && o.held(auditor, "prvActOnBehalfOfAnotherUser") > 0
 }
 
@@ -452,7 +512,7 @@ func (o *oracle) rights(u *simulator.User, v *simulator.PersonalView) simulator.
 	var rights simulator.Rights
 	for _, s := range v.Shares {
 		if o.is(s.Principal, u) || slices.ContainsFunc(o.liveTeamsOf(u), func(t *simulator.Team) bool { return t.Name == s.Principal }) {
-			rights |= s.Access
+			rights |= s.Access | s.Inherited
 		}
 	}
 	return rights
@@ -568,9 +628,32 @@ func (o *oracle) viewControls() {
 	o.leastAccess(user, func(v *simulator.PersonalView) bool { return known[v.ID] || ownList && o.sees(user, v) })
 }
 
+// asked reports whether a view is asked whom it is shared with, where the share table
+// shows the auditor its own shares alone.
+func (o *oracle) asked(user *simulator.User, v *simulator.PersonalView) bool {
+	switch {
+	case o.owns(user, v):
+		return false
+	case o.looks(user):
+		return o.sees(user, v)
+	}
+	return slices.ContainsFunc(o.want.Views, func(want snapshot.RequiredView) bool {
+		return v.Table == want.Table && v.Name == want.Name && slices.ContainsFunc(o.want.Views, func(by snapshot.RequiredView) bool {
+			owner := o.User(by.Owner)
+			return by.Owner != "" && o.looks(owner) && o.sees(owner, v)
+		})
+	})
+}
+
 func (o *oracle) leastAccess(user *simulator.User, known func(*simulator.PersonalView) bool) {
+	part := slices.Contains(o.Contradictions, simulator.SharesInPart)
+	noticed, found := false, false
 	for i := range o.PersonalViews {
 		v := &o.PersonalViews[i]
+		if part && !o.asked(user, v) {
+			continue
+		}
+		noticed = noticed || part && o.rights(user, v) != 0
 		surplus := map[string]bool{}
 		holders := map[string]string{} // names by id
 		note := func(id, name string, access simulator.Rights) {
@@ -581,11 +664,11 @@ func (o *oracle) leastAccess(user *simulator.User, known func(*simulator.Persona
 		}
 		for _, s := range v.Shares {
 			if o.is(s.Principal, user) {
-				note(user.ID, user.Name, s.Access)
+				note(user.ID, user.Name, s.Access|s.Inherited)
 			}
 			for _, t := range o.liveTeamsOf(user) {
 				if t.Name == s.Principal {
-					note(t.ID, t.Name, s.Access)
+					note(t.ID, t.Name, s.Access|s.Inherited)
 				}
 			}
 		}
@@ -600,9 +683,13 @@ func (o *oracle) leastAccess(user *simulator.User, known func(*simulator.Persona
 		for _, id := range slices.Sorted(maps.Keys(holders)) {
 			principals = append(principals, holders[id])
 		}
+		found = true
 		o.fail("DB-VIEW-LEAST-ACCESS", "view", name, "reduce-share", map[string]any{
 			"surplus": slices.Sorted(maps.Keys(surplus)), "principals": principals,
 		})
+	}
+	if noticed && !found {
+		o.outcome(audit.OutcomeUnknown, "DB-VIEW-LEAST-ACCESS") // there may be shares without Read
 	}
 }
 

@@ -38,6 +38,7 @@ func TestVerdictUnderFaults(t *testing.T) {
 		faults = next
 	}
 	all := slices.Concat(controlFaults(l.profile), privilegeFaults(l.profile))
+	situations := situationFaults(l.profile)
 	seeds := *schedules
 	if hurried() && seeds < 100 {
 		seeds = min(seeds, 10)
@@ -46,6 +47,9 @@ func TestVerdictUnderFaults(t *testing.T) {
 	for seed := range uint64(seeds) {
 		random := rand.New(rand.NewPCG(seed, 5))
 		f := all[random.IntN(len(all))]
+		if seed%2 == 0 {
+			f = situations[random.IntN(len(situations))]
+		}
 		w := l.pristine.clone()
 		f.change(&w)
 		l.serve(t, &w)
