@@ -21,6 +21,7 @@ import (
 //	                      split by slashes, of a YAML file; a list of lines is
 //	                      joined. Of a unit or a crontab, what it runs.
 //	variables FILE PATH   sets the variables of the mapping at a path
+//	page OUT FILE HEADING writes the commands in a section of a page
 func TestRecipes(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("bash"); err != nil {
@@ -41,10 +42,22 @@ func TestRecipes(t *testing.T) {
 			"simulate":  simulateCommand,
 			"recipe":    recipeCommand,
 			"variables": variablesCommand,
+			"page":      pageCommand,
 		},
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
 	})
+}
+
+func pageCommand(ts *testscript.TestScript, _ bool, args []string) {
+	_, section, _ := strings.Cut(ts.ReadFile(args[1]), "\n## "+args[2]+"\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	_, commands, ok := strings.Cut(section, "\n```sh\n")
+	commands, _, closed := strings.Cut(commands, "\n```")
+	if !ok || !closed {
+		ts.Fatalf("%s has no commands under %q", args[1], args[2])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(commands+"\n"), 0o600))
 }
 
 func recipeCommand(ts *testscript.TestScript, _ bool, args []string) {

@@ -19,6 +19,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/recording"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -329,6 +330,8 @@ type collectFlags struct {
 	scope       string
 	output      string
 	record      string
+	minimal     bool
+	pseudonyms  bool
 }
 
 func (a *app) collectCommand() *cobra.Command {
@@ -340,12 +343,19 @@ func (a *app) collectCommand() *cobra.Command {
 judged offline by dbaudit check. Nothing is written to the environment.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 		Example: `  dbaudit collect --env production -o snapshot.json
   dbaudit collect --scope environment -o everything.json
+  dbaudit collect --minimal --pseudonyms -o snapshot.json   # for the vendor: docs/vendor.md
   dbaudit collect --record recording.jsonl -o snapshot.json`,
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			scope, err := snapshot.ParseScope(f.scope)
 			if err != nil {
 				return usagef("--scope: %w", err)
+			}
+			switch {
+			case f.minimal && scope == snapshot.ScopeEnvironment:
+				return usagef("--minimal keeps what the verdict needs, and --scope environment asks for everything: leave out one of them")
+			case f.pseudonyms && !f.minimal:
+				return usagef("--pseudonyms replaces the names of a minimal snapshot: add --minimal")
 			}
 			targets, err := a.targets(f.connection, f.requirement)
 			if err != nil {
@@ -365,6 +375,11 @@ judged offline by dbaudit check. Nothing is written to the environment.`, exitOK
 			if err != nil {
 				return err
 			}
+			if f.minimal {
+				if s, err = minimal(s, targets[0].profile.Pattern, f.pseudonyms); err != nil {
+					return err
+				}
+			}
 			return a.keep(s, f.output)
 		},
 	}
@@ -373,8 +388,22 @@ judged offline by dbaudit check. Nothing is written to the environment.`, exitOK
 	f.requirement.add(cmd.Flags())
 	cmd.Flags().StringVar(&f.scope, "scope", "integration", "`scope` to read: integration (what the verdict needs) or environment (all roles, application users and shares)")
 	cmd.Flags().StringVarP(&f.output, "output", "o", "", "`file` of the snapshot (default standard output)")
+	cmd.Flags().BoolVar(&f.minimal, "minimal", false, "keep only what the verdict needs, to hand it over")
+	cmd.Flags().BoolVar(&f.pseudonyms, "pseudonyms", false, "with --minimal: replace the names of people, teams, views and business units, each by the same everywhere")
 	addRecord(cmd.Flags(), &f.record)
 	return cmd
+}
+
+// minimal is the part of a snapshot that is judged, sealed as a snapshot of its own.
+func minimal(s *snapshot.Snapshot, pattern string, pseudonyms bool) (*snapshot.Snapshot, error) {
+	part := s.Slice(pattern)
+	if pseudonyms {
+		var err error
+		if part, err = recording.Pseudonyms(part, pattern); err != nil {
+			return nil, err
+		}
+	}
+	return part, part.Seal()
 }
 
 type checkFlags struct {

@@ -1,0 +1,83 @@
+package recording
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// Pseudonyms gives a snapshot in which the names of people, teams, views and business
+// units, and of the organization, are replaced, each by the same everywhere. Ids,
+// roles, privileges and the environment's own name and address stay. The pattern stays
+// in a name that has it, so that the same user is judged, and the verdict is the same.
+func Pseudonyms(s *snapshot.Snapshot, pattern string) (*snapshot.Snapshot, error) {
+	n := newNames(pattern)
+	snapshotBy(&collecting{n}, s)
+	n.settle()
+	part := snapshotBy(&replacing{n}, s)
+	for id, user := range s.Users {
+		if s.Requirement.Fits(user, pattern) != part.Requirement.Fits(part.Users[id], pattern) {
+			return nil, errors.New("a pseudonym would be taken for the integration user's name: name the user by --integration-app-id, or collect without --pseudonyms")
+		}
+	}
+	// A reason may quote a name.
+	part.Coverage = renamed(s.Coverage, func(c *snapshot.Coverage) {
+		for word := range n.words {
+			if mentions(strings.ToLower(c.Detail), word) {
+				c.Detail = "the reason is left out, since it has a name in it"
+			}
+		}
+	})
+	return part, nil
+}
+
+// snapshotBy replaces the names in a copy of a snapshot.
+func snapshotBy(s substitution, from *snapshot.Snapshot) *snapshot.Snapshot {
+	part := *from
+	part.Organization.Name = s.name(from.Organization.Name)
+	part.BusinessUnits = renamed(from.BusinessUnits, func(b *snapshot.BusinessUnit) { b.Name = s.name(b.Name) })
+	part.Users = renamed(from.Users, func(u *snapshot.User) { u.Name, u.DomainName = s.name(u.Name), s.name(u.DomainName) })
+	part.Teams = renamed(from.Teams, func(t *snapshot.Team) { t.Name = s.name(t.Name) })
+	part.Views = renamed(from.Views, func(v *snapshot.View) { v.Name = s.name(v.Name) })
+	part.SystemViews = renamed(from.SystemViews, func(v *snapshot.SystemView) { v.Name = s.name(v.Name) })
+	part.Requirement.BusinessUnit = s.name(from.Requirement.BusinessUnit)
+	part.Requirement.User = s.name(from.Requirement.User)
+	part.Requirement.Views = slices.Clone(from.Requirement.Views)
+	for i := range part.Requirement.Views {
+		v := &part.Requirement.Views[i]
+		v.Name, v.Owner = s.name(v.Name), s.name(v.Owner)
+	}
+	return &part
+}
+
+// renamed copies a map with its values changed.
+func renamed[K comparable, V any](m map[K]V, change func(*V)) map[K]V {
+	copied := make(map[K]V, len(m))
+	for key, v := range m {
+		change(&v)
+		copied[key] = v
+	}
+	return copied
+}
+
+// mentions reports whether a text has a name in it, as words of its own.
+func mentions(text, name string) bool {
+	inWord := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+	for name != "" {
+		before, after, ok := strings.Cut(text, name)
+		if !ok {
+			return false
+		}
+		last, _ := utf8.DecodeLastRuneInString(before)
+		next, _ := utf8.DecodeRuneInString(after)
+		if !inWord(last) && !inWord(next) {
+			return true
+		}
+		text = after
+	}
+	return false
+}

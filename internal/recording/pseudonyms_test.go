@@ -1,0 +1,57 @@
+package recording_test
+
+import (
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/recording"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+func people() *snapshot.Snapshot {
+	s := snapshot.New()
+	s.Organization.Name = "Contoso"
+	s.BusinessUnits["unit"] = snapshot.BusinessUnit{Name: "contoso"}
+	s.Users["app"] = snapshot.User{Name: "# Acme sync", ApplicationID: "app-1"}
+	s.Users["jane"] = snapshot.User{Name: "Jane Doe", DomainName: "jane@contoso.com"}
+	s.Teams["team"] = snapshot.Team{Name: "Contoso"}
+	s.Coverage[snapshot.SectionViews] = snapshot.Coverage{Detail: `the views of "Jane Doe" were refused`}
+	s.Coverage[snapshot.SectionShares] = snapshot.Coverage{Detail: "prvReadPOA is missing; Contosoland is no name"}
+	s.Requirement.BusinessUnit = "CONTOSO"
+	s.Requirement.Views = []snapshot.RequiredView{{Name: "Accounts", Owner: "Jane@contoso.com", Table: "account"}}
+	return s
+}
+
+func TestPseudonyms(t *testing.T) {
+	s := people()
+	p, err := recording.Pseudonyms(s, "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unit := p.Requirement.BusinessUnit
+	if unit == "CONTOSO" || p.Organization.Name != unit || p.BusinessUnits["unit"].Name != unit || p.Teams["team"].Name != unit {
+		t.Errorf("one name has several pseudonyms: %q, %q, %+v, %+v", unit, p.Organization.Name, p.BusinessUnits, p.Teams)
+	}
+	if v := p.Requirement.Views[0]; v.Owner != p.Users["jane"].DomainName || v.Owner == "jane@contoso.com" || v.Name == "Accounts" || v.Table != "account" {
+		t.Errorf("the required view is %+v, its owner %+v", v, p.Users["jane"])
+	}
+	if !p.Requirement.Fits(p.Users["app"], "acme") || p.Users["app"].Name == s.Users["app"].Name {
+		t.Errorf("the integration user is %+v", p.Users["app"])
+	}
+	if p.Coverage[snapshot.SectionViews].Detail != "the reason is left out, since it has a name in it" ||
+		p.Coverage[snapshot.SectionShares] != s.Coverage[snapshot.SectionShares] {
+		t.Errorf("the reasons are %+v", p.Coverage)
+	}
+	if s.Requirement.Views[0].Name != "Accounts" || s.Users["jane"].Name != "Jane Doe" {
+		t.Error("the caller's snapshot was changed")
+	}
+}
+
+// TestPseudonymsChooseNobody: a pseudonym that has the pattern in it by chance would make
+// a person's application the integration's.
+func TestPseudonymsChooseNobody(t *testing.T) {
+	s := people()
+	s.Users["other"] = snapshot.User{Name: "Somebody of the night shift", ApplicationID: "app-2"}
+	if _, err := recording.Pseudonyms(s, "xxx"); err == nil {
+		t.Error("another user would be judged")
+	}
+}
