@@ -242,6 +242,26 @@ func (a *app) present(name, what, shown string, yes bool) {
 	}
 }
 
+// typed are the lines that a person types, until the context ends.
+func (a *app) typed(ctx context.Context) <-chan string {
+	lines := make(chan string)
+	go func() {
+		defer close(lines)
+		for in := bufio.NewReader(a.Stdin); ; {
+			line, err := in.ReadString('\n')
+			select {
+			case lines <- strings.TrimSpace(line):
+			case <-ctx.Done():
+				return
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return lines
+}
+
 // confirm asks on a terminal for the environment's name; elsewhere --yes must have
 // been given.
 func (a *app) confirm(ctx context.Context, name, what string, yes bool) error {
@@ -251,21 +271,7 @@ func (a *app) confirm(ctx context.Context, name, what string, yes bool) error {
 	case !a.asks(yes):
 		return usagef("nobody can be asked here whether to %s: give --yes", what)
 	}
-	answers := make(chan string)
-	go func() {
-		defer close(answers)
-		for in := bufio.NewReader(a.Stdin); ; {
-			line, err := in.ReadString('\n')
-			select {
-			case answers <- strings.TrimSpace(line):
-			case <-ctx.Done():
-				return
-			}
-			if err != nil {
-				return
-			}
-		}
-	}()
+	answers := a.typed(ctx)
 	question := fmt.Sprintf("To %s, type the environment's name, %s: ", what, text.Line(name))
 	for range 2 {
 		a.screen.write(a.Stderr, question)

@@ -1,56 +1,157 @@
 package cli
 
 import (
+	"context"
 	_ "embed"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
 //go:embed dbaudit.yaml
 var configurationTemplate []byte
 
+type initFlags struct {
+	force, guide bool
+	output       string
+	connection   connectionFlags
+	requirement  requirementFlags
+}
+
 func (a *app) initCommand() *cobra.Command {
-	var force, guide bool
-	var output string
-	var req requirementFlags
-	var conn connectionFlags
+	var f initFlags
 	cmd := &cobra.Command{
 		Use:   "init",
 		Short: "write a commented dbaudit.yaml",
-		Long: `Writes a commented dbaudit.yaml. --guide writes no file: it prints the commands and the
-clicks that make the auditor's app registration, its role and its application user,
-filled in with what flags, variables and the configuration say. It runs none of them.`,
+		Long: `Writes a commented dbaudit.yaml. On a terminal it asks for the environment's URL and
+for the application ids of the auditor and of the integration; what is left empty is
+for you to fill in. With --force, with -o - or without a terminal it does not ask.
+
+--guide writes no file: it prints the commands and the clicks that make the auditor's
+app registration, its role and its application user, filled in with what flags,
+variables and the configuration say. It runs none of them.`,
 		Example: `  dbaudit init
+  dbaudit init --url https://contoso.crm.dynamics.com --client-id GUID
   dbaudit init --guide --url https://contoso.crm.dynamics.com`,
 		Args: arguments(0, 0),
-		RunE: func(*cobra.Command, []string) error {
-			if guide {
-				return a.guide(conn, req)
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.guide {
+				return a.guide(f.connection, f.requirement)
 			}
-			if a.stream(output) != nil {
-				return a.put(output, configurationTemplate)
-			}
-			if _, err := os.Lstat(output); err == nil && !force {
-				return usagef("%s is there already: --force replaces it", output)
-			} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return err
-			}
-			if err := writeFile(output, configurationTemplate); err != nil {
-				return err
-			}
-			a.say("wrote %s: fill in url, client_id and app_id, put the secret into DBAUDIT_CLIENT_SECRET, then `dbaudit scan`", output)
-			return nil
+			return a.initialise(cmd.Context(), f)
 		},
 	}
-	cmd.Flags().BoolVar(&guide, "guide", false, "print how to make the auditor's app registration, role and application user")
-	cmd.Flags().StringVar(&conn.url, "url", "", "the environment that --guide is for, https://ORG.crmN.dynamics.com (DBAUDIT_URL)")
-	cmd.Flags().StringVar(&conn.clientID, "client-id", "", "the auditor's app registration, where there is one (DBAUDIT_CLIENT_ID)")
-	cmd.Flags().BoolVar(&force, "force", false, "replace the file where it is there")
-	cmd.Flags().StringVarP(&output, "output", "o", config.DefaultName, "`file` to write, - for standard output")
+	cmd.Flags().BoolVar(&f.guide, "guide", false, "print how to make the auditor's app registration, role and application user")
+	cmd.Flags().StringVar(&f.connection.url, "url", "", "the environment's `address`, https://ORG.crmN.dynamics.com (DBAUDIT_URL)")
+	cmd.Flags().StringVar(&f.connection.clientID, "client-id", "", "`id` of the auditor's app registration (DBAUDIT_CLIENT_ID)")
+	cmd.Flags().StringVar(&f.requirement.appID, "integration-app-id", "", "application (client) `id` of the integration's application user (DBAUDIT_INTEGRATION_APP_ID)")
+	cmd.Flags().BoolVar(&f.force, "force", false, "overwrite the file if it exists; do not ask")
+	cmd.Flags().StringVarP(&f.output, "output", "o", config.DefaultName, "`file` to write, - for standard output")
 	return cmd
+}
+
+// An initValue is a value of the template that a person knows.
+type initValue struct {
+	key, question, example string
+	value                  string
+	check                  func(string) (string, error)
+}
+
+// initialise writes the template, with what flags and answers say filled in.
+func (a *app) initialise(ctx context.Context, f initFlags) error {
+	streamed := a.stream(f.output) != nil
+	if _, err := os.Lstat(f.output); !streamed && err == nil && !f.force {
+		return usagef("%s already exists; use --force to overwrite it", f.output)
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	values := []initValue{
+		{"url", "URL of the environment, https://ORG.crmN.dynamics.com", config.ExampleURL, f.connection.url, environmentURL},
+		{"client_id", "Application (client) id of the auditor's app registration", config.ExampleID, f.connection.clientID, applicationID},
+		{"app_id", "Application (client) id of the integration's application user", config.ExampleID, f.requirement.appID, applicationID},
+	}
+	for i, v := range values {
+		if v.value == "" {
+			continue
+		}
+		var err error
+		if values[i].value, err = v.check(v.value); err != nil {
+			return err
+		}
+	}
+	if a.asks(f.force) && !streamed {
+		if err := a.askFor(ctx, values); err != nil {
+			return err
+		}
+	}
+	document := string(configurationTemplate)
+	var left []string
+	for _, v := range values {
+		if v.value == "" {
+			left = append(left, v.key)
+			continue
+		}
+		document = strings.Replace(document, " "+v.key+": "+v.example, " "+v.key+": "+v.value, 1)
+	}
+	if streamed {
+		return a.put(f.output, []byte(document))
+	}
+	if err := writeFile(f.output, []byte(document)); err != nil {
+		return err
+	}
+	next := "put the secret into DBAUDIT_CLIENT_SECRET, then `dbaudit scan`"
+	if left != nil {
+		next = "fill in " + strings.Join(left, ", ") + ", " + next
+	}
+	a.say("wrote %s: %s", f.output, next)
+	return nil
+}
+
+// askFor asks for each value that is not known. An empty answer leaves it open.
+func (a *app) askFor(ctx context.Context, values []initValue) error {
+	answers := a.typed(ctx)
+	for i := range values {
+		v := &values[i]
+		for v.value == "" {
+			a.screen.write(a.Stderr, v.question+" (empty to leave it): ")
+			answer := ""
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("asking for %s: %w", v.key, ctx.Err())
+			case answer = <-answers:
+			}
+			if answer == "" {
+				break
+			}
+			value, err := v.check(answer)
+			if err != nil {
+				a.complain(err)
+				continue
+			}
+			v.value = value
+		}
+	}
+	return nil
+}
+
+func environmentURL(raw string) (string, error) {
+	origin, err := dataverse.ParseEnvironment(raw)
+	if err != nil {
+		return "", &usageError{err}
+	}
+	return origin, nil
+}
+
+func applicationID(raw string) (string, error) {
+	if _, err := dataverse.ParseGUID(raw); err != nil {
+		return "", usagef("%w", err)
+	}
+	return strings.ToLower(raw), nil
 }

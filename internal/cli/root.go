@@ -139,6 +139,7 @@ It never says compliant about something that it did not read.`,
 		a.diffCommand(),
 		a.historyCommand(),
 		a.waiverCommand(),
+		a.schemaCommand(),
 		a.simulateCommand(),
 		a.versionCommand(),
 	)

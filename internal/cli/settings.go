@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -302,7 +303,27 @@ func (a *app) resolve(file *config.File, env config.Environment, conn connection
 		return target{}, err
 	}
 	t.requirement, t.profile = requirement, p
-	return t, nil
+	return t, t.filledIn()
+}
+
+// filledIn refuses what dbaudit init wrote for a person to replace, before anything is
+// sent to an environment of somebody else.
+func (t target) filledIn() error {
+	if t.file == nil {
+		return nil
+	}
+	keys, lines := t.file.Examples(t.env, t.url, t.clientID, t.requirement.ApplicationID)
+	switch len(keys) {
+	case 0:
+		return nil
+	case 1:
+		return usagef("%s still has init's example value of %s (line %d): replace it", t.file.Name(), keys[0], lines[0])
+	}
+	numbers := make([]string, len(lines))
+	for i, line := range lines {
+		numbers[i] = strconv.Itoa(line)
+	}
+	return usagef("%s still has init's example values: %s (lines %s): replace them", t.file.Name(), strings.Join(keys, ", "), strings.Join(numbers, ", "))
 }
 
 // authOfVariables is what the DBAUDIT_* variables say about signing in.

@@ -206,6 +206,44 @@ func (e Environment) Unit() string {
 	return e.Integration.BusinessUnit
 }
 
+// What dbaudit init writes for a person to replace.
+const (
+	ExampleURL = "https://contoso.crm.dynamics.com"
+	ExampleID  = "00000000-0000-0000-0000-000000000000"
+)
+
+// line is where the first of the paths that there are stands.
+func (f *File) line(paths ...[]string) (int, bool) {
+	for _, path := range paths {
+		if f.doc.Has(path...) {
+			line, _ := f.doc.KeyPosition(path...)
+			return line, true
+		}
+	}
+	return 0, false
+}
+
+// Examples names each of the used values that is still the one that dbaudit init wrote,
+// with its line.
+func (f *File) Examples(e Environment, url, clientID, appID string) (keys []string, lines []int) {
+	at := func(keys ...string) []string { return append(slices.Clone(e.path), keys...) }
+	for _, value := range []struct {
+		key           string
+		used, example string
+		paths         [][]string
+	}{
+		{"url", url, ExampleURL, [][]string{at("url")}},
+		{"client_id", clientID, ExampleID, [][]string{at("auth", "client_id"), {"auth", "client_id"}}},
+		{"app_id", appID, ExampleID, [][]string{at("integration", "app_id")}},
+	} {
+		if line, ok := f.line(value.paths...); ok && value.used == value.example {
+			keys, lines = append(keys, value.key), append(lines, line)
+		}
+	}
+	slices.Sort(lines)
+	return keys, lines
+}
+
 // A Topic is what a line of the configuration states about an environment.
 type Topic int
 

@@ -1,0 +1,43 @@
+package cli
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestInitAsks: on a terminal init asks for the three values, asks again for one that is
+// none, and leaves what is answered by nothing.
+func TestInitAsks(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "dbaudit.yaml")
+	var stdout, stderr bytes.Buffer
+	env := OS()
+	env.Stdin = strings.NewReader("http://contoso\nhttps://fabrikam.crm.dynamics.com/\n\n5F0C1B52-8F1A-4C62-9C5E-7B8A1D2E3F40\n")
+	env.Stdout, env.Stderr = &stdout, &stderr
+	env.StdinIsTerminal, env.StderrIsTerminal = true, true
+	if code := Main(t.Context(), []string{"init", "-o", file}, env); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, stderr.String())
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"\n    url: https://fabrikam.crm.dynamics.com\n",
+		"\n  client_id: 00000000-0000-0000-0000-000000000000\n",
+		"\n      app_id: 5f0c1b52-8f1a-4c62-9c5e-7b8a1d2e3f40\n",
+	} {
+		if !strings.Contains(string(data), want) {
+			t.Errorf("the file lacks %q:\n%s", want, data)
+		}
+	}
+	if n := strings.Count(stderr.String(), "URL of the environment"); n != 2 {
+		t.Errorf("asked %d times for the URL: %s", n, stderr.String())
+	}
+	if !strings.Contains(stderr.String(), "fill in client_id, put") {
+		t.Errorf("what is left is not named: %s", stderr.String())
+	}
+}

@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"io/fs"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbaudit/dbaudit/policy"
+	"github.com/dbaudit/dbaudit/schema"
+)
+
+// snapshotSchema is the one schema that stands with the policies, whose input it is.
+const snapshotSchema = "snapshot"
+
+func (a *app) schemaCommand() *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use:   "schema DOCUMENT",
+		Short: "print the JSON schema of a file that dbaudit reads or writes",
+		Long: "Prints the JSON schema of a kind of file: " + strings.Join(schemaNames(), ", ") + `.
+An editor that knows YAML schemas checks dbaudit.yaml by it; the file that dbaudit init
+writes names its address, and a copy serves where that cannot be reached.`,
+		Example: `  dbaudit schema config -o config.schema.json
+  dbaudit schema profile`,
+		Args: arguments(1, 1),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return schemaNames(), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			data, err := schemaOf(args[0])
+			if err != nil {
+				return err
+			}
+			return a.putData(output, data)
+		},
+	}
+	cmd.Flags().StringVarP(&output, "output", "o", "", "output `file` (default standard output)")
+	return cmd
+}
+
+// schemaNames are the kinds of files that have a schema.
+func schemaNames() []string {
+	files, _ := fs.Glob(schema.Files, "*.json") // fails for a bad pattern alone
+	names := make([]string, 0, len(files)+1)
+	for _, file := range files {
+		names = append(names, strings.TrimSuffix(file, ".json"))
+	}
+	return append(names, snapshotSchema)
+}
+
+func schemaOf(name string) ([]byte, error) {
+	if name == snapshotSchema {
+		return fs.ReadFile(policy.Files, "schema/snapshot.json") //nolint:wrapcheck // it is embedded
+	}
+	data, err := fs.ReadFile(schema.Files, name+".json")
+	if err != nil {
+		return nil, usagef("there is no schema %q: there are %s", name, strings.Join(schemaNames(), ", "))
+	}
+	return data, nil
+}
