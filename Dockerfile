@@ -3,7 +3,8 @@
 #
 #   docker build -t dbaudit .
 #   docker run --rm dbaudit demo
-#   docker run --rm -v "$PWD:/work:ro" -w /work -e DBAUDIT_CLIENT_SECRET dbaudit scan
+#   docker run --rm -v "$PWD:/work" -w /work --user "$(id -u):$(id -g)" \
+#     -e DBAUDIT_CLIENT_SECRET dbaudit scan -f html -o report.html
 FROM --platform=$BUILDPLATFORM golang:1.26 AS build
 ARG TARGETOS TARGETARCH
 WORKDIR /src

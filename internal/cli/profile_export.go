@@ -21,18 +21,18 @@ func (a *app) profileExportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export NAME|FILE --oscal [KIND]",
 		Short: "write a profile as a document of NIST's OSCAL",
-		Long: help(`Writes a profile as a document of OSCAL ` + oscal.Version + `. KIND is one of:
+		Long: `Writes a profile as a document of OSCAL ` + oscal.Version + `. KIND is one of:
 
-  catalog               one control for each of the profile's, with the line of the
-                        vendor's page as its statement (the default)
+  catalog               one control for each of the profile's, with the line of
+                        the vendor's page as its statement (the default)
   profile               chooses every control of that catalog
   component-definition  dbaudit as the component that checks them
 
-The last two refer to the catalog as NAME.catalog.json beside them.`),
+The last two refer to the catalog as NAME.catalog.json beside them.`,
 		Example: `  dbaudit profile export demandbase --oscal -o demandbase.catalog.json
   dbaudit profile export demandbase --oscal profile -o demandbase.profile.json
   dbaudit profile export ./acme.yaml --oscal component-definition`,
-		Args: cobra.RangeArgs(1, 2),
+		Args: arguments(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !cmd.Flags().Changed("oscal") {
 				return usagef("profile export writes OSCAL alone: add --oscal")

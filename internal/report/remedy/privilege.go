@@ -1,6 +1,9 @@
 package remedy
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
 
 // Level is the access level of a depth as the security-role editor names it; an
 // unknown depth is returned as it is.
@@ -77,7 +80,25 @@ func label(schema string) string {
 	case "entitymap":
 		return "Entity Map"
 	}
-	return schema
+	return words(schema)
+}
+
+// words puts spaces where the editor does: before a capital that follows a small letter.
+// A name with an underscore is a custom table's, and stays as it is.
+func words(schema string) string {
+	if strings.Contains(schema, "_") {
+		return schema
+	}
+	var b strings.Builder
+	small := false
+	for _, r := range schema {
+		if small && unicode.IsUpper(r) {
+			b.WriteRune(' ')
+		}
+		small = unicode.IsLower(r)
+		b.WriteRune(r)
+	}
+	return strings.NewReplacer(" On ", " on ", " Of ", " of ", " For ", " for ", " To ", " to ").Replace(b.String())
 }
 
 func cutPrefixFold(s, prefix string) (string, bool) {
