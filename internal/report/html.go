@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
@@ -8,6 +9,7 @@ import (
 	"html/template"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/report/remedy"
@@ -163,6 +165,71 @@ func writeHTML(w io.Writer, rs []audit.Result, o Options) error {
 	}
 	d.list(rs, links, o)
 	return d.write(w)
+}
+
+// A Page is a file of a folder of HTML.
+type Page struct {
+	Name string // within the folder
+	Data []byte
+}
+
+// indexPage is the name of the index in a folder of pages.
+const indexPage = "index.html"
+
+// Pages hands over an index of the results, worst first, and a page for each, one by
+// one: all of a thousand environments need not be held at once.
+func Pages(rs []audit.Result, o Options, put func(Page) error) error {
+	rs, err := canonical(rs)
+	if err != nil {
+		return fmt.Errorf("rendering html: %w", err)
+	}
+	rs = worstFirst(rs)
+	links := make([]string, len(rs))
+	taken := map[string]bool{strings.TrimSuffix(indexPage, ".html"): true}
+	o.index = indexPage
+	for i, r := range rs {
+		links[i] = fileName(r.Environment.Name, taken) + ".html"
+		var b bytes.Buffer
+		if err := writeHTML(&b, []audit.Result{r}, o); err != nil {
+			return fmt.Errorf("rendering html: %w", err)
+		}
+		if err := put(Page{links[i], b.Bytes()}); err != nil {
+			return err
+		}
+	}
+	d := emptyPage()
+	d.list(rs, links, o)
+	var b bytes.Buffer
+	if err := d.write(&b); err != nil {
+		return fmt.Errorf("rendering html: %w", err)
+	}
+	return put(Page{indexPage, b.Bytes()})
+}
+
+// fileName makes a name of a file that every system takes, and that no other has.
+func fileName(name string, taken map[string]bool) string {
+	base := strings.Trim(strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z', '0' <= r && r <= '9', r == '.':
+			return r
+		}
+		return '-'
+	}, strings.ToLower(shorten(name, nameColumns))), "-.")
+	if base == "" {
+		base = "environment"
+	}
+	// Windows keeps names such as con and nul for devices.
+	switch stem, _, _ := strings.Cut(base, "."); {
+	case stem == "con", stem == "prn", stem == "aux", stem == "nul",
+		len(stem) == 4 && (strings.HasPrefix(stem, "com") || strings.HasPrefix(stem, "lpt")):
+		base = "environment-" + base
+	}
+	unique := base
+	for n := 2; taken[unique]; n++ {
+		unique = fmt.Sprintf("%s-%d", base, n)
+	}
+	taken[unique] = true
+	return unique
 }
 
 // emptyPage is a page with nothing on it.

@@ -411,8 +411,8 @@ func (b browser) lightAndDark(t *testing.T) {
 		for _, s := range []string{"light", "dark"} {
 			tb := b.open(t, name, scheme(s), emulation.SetDeviceMetricsOverride(1280, 900, 1, false))
 			paper[s] = eval[float64](tb, luminance)
-			tb.picture(name + "-1280-" + s + ".jpg")
-			b.open(t, name, scheme(s), emulation.SetDeviceMetricsOverride(400, 800, 1, true)).picture(name + "-400-" + s + ".jpg")
+			tb.picture(name + "-1280-" + s + ".png")
+			b.open(t, name, scheme(s), emulation.SetDeviceMetricsOverride(400, 800, 1, true)).picture(name + "-400-" + s + ".png")
 		}
 		if paper["light"] < 0.85 || paper["dark"] > 0.15 {
 			t.Errorf("%s: luminance %v", name, paper)
@@ -427,7 +427,7 @@ func (t *tab) picture(name string) {
 		return
 	}
 	var picture []byte
-	t.do(page.BringToFront(), chromedp.FullScreenshot(&picture, 90))
+	t.do(page.BringToFront(), chromedp.FullScreenshot(&picture, 100))
 	t.keep(name, picture)
 }
 
@@ -440,7 +440,7 @@ func (b browser) narrow(t *testing.T) {
 				t.Errorf("%s at %d pixels: %s", name, width, got)
 			}
 			// The chain stands upright, and neither it nor the matrix needs scrolling.
-			if got := eval[string](tb, `[...document.querySelectorAll(".chain, .wide:has(.matrix)")].filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.className + " " + e.scrollWidth).join(", ")`); got != "" {
+			if got := eval[string](tb, `[...document.querySelectorAll(".chain, .wide:has(.matrix, .index)")].filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.className + " " + e.scrollWidth).join(", ")`); got != "" {
 				t.Errorf("%s at %d pixels: cut: %s", name, width, got)
 			}
 			if !eval[bool](tb, `[...document.querySelectorAll(".chain")].every((c) => [...c.children].every((e, i, all) => !i || e.offsetTop > all[i - 1].offsetTop))`) {
