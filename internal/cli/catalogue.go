@@ -160,27 +160,44 @@ func (a *app) policyCommand() *cobra.Command {
 	return cmd
 }
 
-// list prints a plain table: no borders, columns wrapped to the terminal.
+// list prints a plain table without borders. It is as wide as the terminal at most, by
+// the rule of every table: text.Fit. Columns break by the width of what stands in them.
 func (a *app) list(header []string, rows [][]string) error {
-	options := []tablewriter.Option{
+	need := make([]int, len(header))
+	for i, h := range header {
+		need[i] = text.Columns(h)
+	}
+	for _, row := range rows {
+		for i := range row {
+			row[i] = text.Line(row[i])
+			need[i] = max(need[i], text.Columns(row[i]))
+		}
+	}
+	widths := make([]int, len(header))
+	if a.Width > 0 {
+		share := make([]int, len(header))
+		for i, n := range need {
+			if n > unbroken {
+				share[i] = min(n, 10*unbroken)
+			}
+		}
+		widths = text.Fit(a.Width-2*len(header), need, share)
+	}
+	table := tablewriter.NewTable(a.Stdout,
+		tablewriter.WithEastAsian(tw.Off),
 		tablewriter.WithHeaderAutoFormat(tw.Off),
+		tablewriter.WithHeaderAutoWrap(tw.WrapNone),
 		tablewriter.WithHeaderAlignment(tw.AlignLeft),
+		tablewriter.WithRowAutoWrap(tw.WrapNone),
 		tablewriter.WithRowAlignment(tw.AlignLeft),
 		tablewriter.WithRendition(tw.Rendition{
 			Borders:  tw.BorderNone,
 			Settings: tw.Settings{Separators: tw.Separators{BetweenColumns: tw.Off, ShowHeader: tw.On}},
 		}),
-	}
-	if a.Width > 0 {
-		options = append(options, tablewriter.WithMaxWidth(a.Width))
-	}
-	table := tablewriter.NewTable(a.Stdout, options...)
-	table.Header(header)
+	)
+	table.Header(brokenRow(header, widths))
 	for _, row := range rows {
-		for i := range row {
-			row[i] = text.Line(row[i])
-		}
-		if err := table.Append(row); err != nil {
+		if err := table.Append(brokenRow(row, widths)); err != nil {
 			return fmt.Errorf("writing the table: %w", err)
 		}
 	}
@@ -188,4 +205,16 @@ func (a *app) list(header []string, rows [][]string) error {
 		return fmt.Errorf("writing the table: %w", err)
 	}
 	return nil
+}
+
+// unbroken is the width up to which a column of a list is never broken.
+const unbroken = 10
+
+// brokenRow is a row with each cell broken to its column's width.
+func brokenRow(row []string, widths []int) []string {
+	out := make([]string, len(row))
+	for i, cell := range row {
+		out[i] = strings.Join(text.Wrap(cell, widths[i]), "\n")
+	}
+	return out
 }

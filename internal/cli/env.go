@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -49,7 +50,7 @@ type Env struct {
 	SignIns signin.Cache
 
 	StdinIsTerminal, StdoutIsTerminal, StderrIsTerminal bool
-	// Width is the terminal's, in columns; 0 where standard output is none.
+	// Width is how wide tables may be, in columns; 0 for as wide as they come.
 	Width int
 	// StderrWidth is the same of standard error.
 	StderrWidth int
@@ -64,7 +65,7 @@ func OS() Env {
 		StdinIsTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
 		StdoutIsTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		StderrIsTerminal: term.IsTerminal(int(os.Stderr.Fd())),
-		Width:            columns(os.Stdout),
+		Width:            tableWidth(columns(os.Stdout), os.Getenv),
 		StderrWidth:      columns(os.Stderr),
 	}
 }
@@ -76,6 +77,20 @@ func columns(f *os.File) int {
 		return 0
 	}
 	return width
+}
+
+// ciWidth is how wide the logs of CI systems show a line without breaking it.
+const ciWidth = 120
+
+// tableWidth is what COLUMNS says, else the terminal's width, else that of a CI's log.
+func tableWidth(terminal int, getenv func(string) string) int {
+	if n, err := strconv.Atoi(getenv("COLUMNS")); err == nil && n > 0 {
+		return n
+	}
+	if ci := getenv("CI"); terminal == 0 && ci != "" && !strings.EqualFold(ci, "false") {
+		return ciWidth
+	}
+	return terminal
 }
 
 // signIns keeps people's sign-ins in the user's configuration folder, encrypted

@@ -88,6 +88,9 @@ func (a *app) putTrends(ctx context.Context, file string, h history.History) err
 		}
 		o.Trends = append(o.Trends, t)
 	}
+	if isFolder(file) {
+		return putPages(file, last, o)
+	}
 	var b bytes.Buffer
 	if err := report.RenderAll(&b, report.HTML, last, o); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -31,6 +32,27 @@ type output struct {
 type outputs struct {
 	list         []output
 	sarifProfile string
+	summary      summaryFlag
+	severity     string
+}
+
+// summaryAbove is how many results a table shows in full by itself.
+const summaryAbove = 20
+
+// summaryFlag is --summary, which by itself depends on how many results there are.
+type summaryFlag struct{ given, on bool }
+
+func (f *summaryFlag) String() string   { return "" }
+func (f *summaryFlag) Type() string     { return "bool" }
+func (f *summaryFlag) IsBoolFlag() bool { return true }
+
+func (f *summaryFlag) Set(value string) error {
+	on, err := strconv.ParseBool(value)
+	if err != nil {
+		return errors.New("want true or false")
+	}
+	f.given, f.on = true, on
+	return nil
 }
 
 func (o *outputs) add(flags *pflag.FlagSet) {
@@ -40,7 +62,10 @@ func (o *outputs) add(flags *pflag.FlagSet) {
 	}
 	flags.VarP(&outputFlag{o, true}, "format", "f",
 		"`format` of a document: "+strings.Join(names, ", ")+"; repeatable (default table)")
-	flags.VarP(&outputFlag{o, false}, "output", "o", "output `file` for the preceding -f (default standard output)")
+	flags.VarP(&outputFlag{o, false}, "output", "o", "output `file` for the preceding -f (default standard output); DIR/ holds HTML: an index and a page for each")
+	flags.Var(&o.summary, "summary", fmt.Sprintf("the table has a row for each environment and no details (default with more than %d)", summaryAbove))
+	flags.Lookup("summary").NoOptDefVal = "true"
+	flags.StringVar(&o.severity, "severity", "", "lowest `severity` of the controls that the table lists; the exit code stays")
 	profiles := make([]string, 0, len(report.Profiles()))
 	for _, p := range report.Profiles() {
 		profiles = append(profiles, p.String())
@@ -80,6 +105,17 @@ type document struct {
 	format report.Format
 	file   string // empty for standard output
 	viewer viewer
+
+	summary  summaryFlag
+	severity audit.Severity // SeverityInvalid for all
+}
+
+// folder reports whether the document is a folder of pages.
+func (d document) folder() bool { return isFolder(d.file) }
+
+// isFolder reports whether a file's name is that of a folder.
+func isFolder(name string) bool {
+	return strings.HasSuffix(name, "/") || strings.HasSuffix(name, string(filepath.Separator))
 }
 
 // documents understands the outputs. What is wrong with them is said here, before
@@ -93,8 +129,14 @@ func (a *app) documents(o outputs) ([]document, error) {
 	if err != nil {
 		return nil, err
 	}
+	least := audit.SeverityInvalid
+	if o.severity != "" {
+		if least, err = audit.ParseSeverity(o.severity); err != nil {
+			return nil, usagef("--severity %s: want info, low, medium, high or critical", o.severity)
+		}
+	}
 	for i := range docs {
-		docs[i].viewer = v
+		docs[i].viewer, docs[i].summary, docs[i].severity = v, o.summary, least
 	}
 	return docs, nil
 }
@@ -119,6 +161,9 @@ func (o *outputs) documents() ([]document, error) {
 		case err != nil:
 			return nil, &usageError{err}
 		}
+		if isFolder(out.file) && format != report.HTML {
+			return nil, usagef("-o %s is a folder, which -f html alone fills: give -f %s a file", out.file, name)
+		}
 		if isStdout(out.file) {
 			out.file = ""
 		}
@@ -138,6 +183,9 @@ func (o *outputs) documents() ([]document, error) {
 
 // formatOfFile guesses the format of a file that was named without one.
 func formatOfFile(file string) string {
+	if isFolder(file) {
+		return report.HTML.String()
+	}
 	switch strings.ToLower(filepath.Ext(file)) {
 	case ".json":
 		return report.JSON.String()
@@ -162,6 +210,14 @@ func formatOfFile(file string) string {
 func (a *app) render(docs []document, results []audit.Result, o report.Options) error {
 	for _, doc := range docs {
 		local := o
+		local.Summary = doc.summary.on || !doc.summary.given && len(results) > summaryAbove
+		local.Least = doc.severity
+		if doc.folder() {
+			if err := putPages(doc.file, results, local); err != nil {
+				return err
+			}
+			continue
+		}
 		// Standard output is written to by the renderer itself, which alone may write
 		// commands to it.
 		var b bytes.Buffer
@@ -221,6 +277,17 @@ func (a *app) stream(file string) io.Writer {
 	return nil
 }
 
+// putPages fills a folder with an index and a page for each result. Other files in it
+// stay as they are.
+func putPages(dir string, results []audit.Result, o report.Options) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("making the folder of -o: %w", err)
+	}
+	return report.Pages(results, o, func(p report.Page) error {
+		return writeFile(filepath.Join(dir, p.Name), p.Data)
+	})
+}
+
 // byteOrderMark begins a file of CSV: without it Excel takes the text for another
 // encoding. Standard output has none, since programs read that.
 const byteOrderMark = "\ufeff"
@@ -269,6 +336,12 @@ func (a *app) color() bool {
 func (a *app) writable(docs []document) error {
 	for _, doc := range docs {
 		if a.stream(doc.file) != nil {
+			continue
+		}
+		if doc.folder() {
+			if err := os.MkdirAll(doc.file, 0o700); err != nil {
+				return fmt.Errorf("making the folder of -o: %w", err)
+			}
 			continue
 		}
 		name := resolved(doc.file)

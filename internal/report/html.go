@@ -149,12 +149,29 @@ type waiverData struct {
 type noteData struct{ About, Text string }
 
 func writeHTML(w io.Writer, rs []audit.Result, o Options) error {
+	t, err := parsedPage()
+	if err != nil {
+		return err
+	}
+	return t.Execute(w, pageOf(rs, o))
+}
+
+func parsedPage() (*template.Template, error) {
+	t, err := template.New("page").Parse(pageTemplate)
+	if err != nil {
+		return nil, fmt.Errorf("parsing the page's template: %w", err)
+	}
+	return t, nil
+}
+
+// pageOf is the page of all results.
+func pageOf(rs []audit.Result, o Options) pageData {
 	d := emptyPage()
 	if len(rs) == 1 {
 		d.Results = append(d.Results, resultPage(rs[0], o, ""))
 		d.Title = fmt.Sprintf("dbaudit: %s is %s", d.Results[0].Name, d.Results[0].Verdict)
 		d.Index = o.index
-		return d.write(w)
+		return d
 	}
 	links := make([]string, len(rs))
 	rs = worstFirst(rs)
@@ -164,7 +181,7 @@ func writeHTML(w io.Writer, rs []audit.Result, o Options) error {
 		d.Results = append(d.Results, resultPage(r, o, prefix))
 	}
 	d.list(rs, links, o)
-	return d.write(w)
+	return d
 }
 
 // A Page is a file of a folder of HTML.
@@ -183,6 +200,10 @@ func Pages(rs []audit.Result, o Options, put func(Page) error) error {
 	if err != nil {
 		return fmt.Errorf("rendering html: %w", err)
 	}
+	t, err := parsedPage()
+	if err != nil {
+		return fmt.Errorf("rendering html: %w", err)
+	}
 	rs = worstFirst(rs)
 	links := make([]string, len(rs))
 	taken := map[string]bool{strings.TrimSuffix(indexPage, ".html"): true}
@@ -190,7 +211,7 @@ func Pages(rs []audit.Result, o Options, put func(Page) error) error {
 	for i, r := range rs {
 		links[i] = fileName(r.Environment.Name, taken) + ".html"
 		var b bytes.Buffer
-		if err := writeHTML(&b, []audit.Result{r}, o); err != nil {
+		if err := t.Execute(&b, pageOf([]audit.Result{r}, o)); err != nil {
 			return fmt.Errorf("rendering html: %w", err)
 		}
 		if err := put(Page{links[i], b.Bytes()}); err != nil {
@@ -200,7 +221,7 @@ func Pages(rs []audit.Result, o Options, put func(Page) error) error {
 	d := emptyPage()
 	d.list(rs, links, o)
 	var b bytes.Buffer
-	if err := d.write(&b); err != nil {
+	if err := t.Execute(&b, d); err != nil {
 		return fmt.Errorf("rendering html: %w", err)
 	}
 	return put(Page{indexPage, b.Bytes()})
@@ -214,7 +235,8 @@ func fileName(name string, taken map[string]bool) string {
 			return r
 		}
 		return '-'
-	}, strings.ToLower(shorten(name, nameColumns))), "-.")
+	}, strings.ToLower(name)), "-.")
+	base = strings.TrimRight(base[:min(len(base), nameColumns)], "-.")
 	if base == "" {
 		base = "environment"
 	}
@@ -239,14 +261,6 @@ func emptyPage() pageData {
 		// No source of any kind may be loaded, and only our own style and script run.
 		Policy: "default-src 'none'; base-uri 'none'; form-action 'none'; style-src '" + hash(pageStyle) + "'; script-src '" + hash(pageScript) + "'",
 	}
-}
-
-func (d pageData) write(w io.Writer) error {
-	t, err := template.New("page").Parse(pageTemplate)
-	if err != nil {
-		return fmt.Errorf("parsing the page's template: %w", err)
-	}
-	return t.Execute(w, d)
 }
 
 // list makes the index of several results, in their order.

@@ -210,6 +210,11 @@ type Options struct {
 	// MarkdownLimit is the size of a Markdown document in bytes at most; 0 stands for
 	// [CommentLimit].
 	MarkdownLimit int
+	// Summary leaves the details out of a table: several results are then a row each.
+	Summary bool
+	// Least is the lowest severity of the controls that a table lists; none stands for
+	// all. What was judged, and the verdict, stay.
+	Least audit.Severity
 	// Verbose shows in full what is otherwise folded into a count.
 	Verbose bool
 	// Trends are drawn in HTML, each beside the result of its environment and

@@ -56,9 +56,14 @@ func writeTable(w io.Writer, rs []audit.Result, o Options) error {
 		t.width = 60
 	}
 	if len(rs) > 1 {
-		if err := t.overview(rs); err != nil {
+		if err := t.overview(worstFirst(rs)); err != nil {
 			return err
 		}
+	}
+	if o.Summary && len(rs) > 1 {
+		t.b.WriteByte('\n')
+		t.paragraph("", plain, "Details: --summary=false, or a page for each by -f html -o DIR/", faint)
+		rs = nil
 	}
 	for i, r := range rs {
 		if i > 0 || len(rs) > 1 {
@@ -91,7 +96,11 @@ func (t *terminal) overview(rs []audit.Result) error {
 			phrase(worst, plain),
 		})
 	}
-	return t.grid(g)
+	if err := t.grid(g); err != nil {
+		return err
+	}
+	t.paragraph("", plain, totals(rs), bold)
+	return nil
 }
 
 func (t *terminal) result(r audit.Result, verbose bool) error {
@@ -101,9 +110,17 @@ func (t *terminal) result(r audit.Result, verbose bool) error {
 	}
 	t.b.WriteByte('\n')
 	t.facts(r)
+	if t.options.Summary {
+		return nil
+	}
 
+	hidden := 0
 	var failed, waived, unknown, absent, passed []audit.Control
 	for _, c := range r.Controls {
+		if c.Severity < t.options.Least {
+			hidden++
+			continue
+		}
 		switch c.Outcome {
 		case audit.OutcomeFail:
 			failed = append(failed, c)
@@ -150,6 +167,9 @@ func (t *terminal) result(r audit.Result, verbose bool) error {
 		} else {
 			t.section(boldGrn, fmt.Sprintf("PASSED  %s (--verbose lists them)", count(len(passed), "control")))
 		}
+	}
+	if hidden > 0 {
+		t.section(bold, fmt.Sprintf("NOT LISTED  %s below %s (--severity)", count(hidden, "control"), t.options.Least))
 	}
 	t.notes(r)
 	return nil
@@ -668,40 +688,5 @@ func (t *terminal) fit(g grid) []int {
 		return make([]int, len(g.head))
 	}
 	// A column costs its two blanks and a border; the table one border more.
-	room := t.width - 3*len(g.head) - 1
-	open := map[int]bool{}
-	shares := 0
-	for i, s := range g.share {
-		if s == 0 {
-			room -= widths[i]
-			continue
-		}
-		open[i] = true
-		shares += s
-	}
-	// Columns that need less than their share give the rest to the others.
-	for changed := true; changed; {
-		changed = false
-		for i, s := range g.share {
-			if open[i] && widths[i]*shares <= room*s {
-				delete(open, i)
-				room -= widths[i]
-				shares -= s
-				changed = true
-			}
-		}
-	}
-	last := -1
-	left := room
-	for i, s := range g.share {
-		if open[i] {
-			widths[i] = max(room*s/shares, 8)
-			left -= widths[i]
-			last = i
-		}
-	}
-	if last >= 0 && left > 0 {
-		widths[last] += left
-	}
-	return widths
+	return text.Fit(t.width-3*len(g.head)-1, widths, g.share)
 }

@@ -45,7 +45,6 @@ func (t Trend) fits(r audit.Result) bool {
 // bars beside a result, listShown how many in a list.
 const (
 	stripPitch = 6
-	stripBar   = 4
 	stripShown = 120
 	listShown  = 30
 )
@@ -116,7 +115,7 @@ func strip(points []Point) []trendPath {
 		if paths[state] == nil {
 			paths[state] = &strings.Builder{}
 		}
-		fmt.Fprintf(paths[state], "M%d %dh%dv%dh-%dz", i*stripPitch, 16-height, stripBar, height, stripBar)
+		fmt.Fprintf(paths[state], "M%d 16v-%d", i*stripPitch+stripPitch/2, height)
 	}
 	return inStateOrder(paths)
 }

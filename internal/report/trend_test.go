@@ -39,7 +39,7 @@ func brief(r audit.Result, name, organization string) audit.Result {
 	return judge(r)
 }
 
-func pageOf(t *testing.T, o Options, results ...audit.Result) string {
+func pageText(t *testing.T, o Options, results ...audit.Result) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := RenderAll(&b, HTML, results, o); err != nil {
@@ -56,9 +56,9 @@ func TestTrends(t *testing.T) {
 		brief(compliant(), "adventure-works", "5b1c8a34-9a35-4a54-9d43-6f3c3f4a0012"),
 		brief(compliant(), "new", "5b1c8a34-9a35-4a54-9d43-6f3c3f4a0099"), // has none
 	}
-	got := pageOf(t, o, results...)
+	got := pageText(t, o, results...)
 	golden(t, "trends.html", got)
-	if again := pageOf(t, o, results...); again != got {
+	if again := pageText(t, o, results...); again != got {
 		t.Error("the second rendering differs from the first")
 	}
 	if n := strings.Count(got, `<svg class="strip"`); n != 4 {
@@ -145,7 +145,7 @@ func TestTrendStaysInItsFrame(t *testing.T) {
 		d := draw(points, stripShown)
 		bars := 0
 		for _, p := range d.Strip {
-			bars += strings.Count(p.Path, "z")
+			bars += strings.Count(p.Path, "M")
 		}
 		if want := min(len(points), stripShown); bars != want || d.Width != want*stripPitch {
 			t.Errorf("%s: %d bars on %d units, want %d", name, bars, d.Width, want)
@@ -168,7 +168,7 @@ func TestHostileTrend(t *testing.T) {
 	charts := func(r audit.Result) string {
 		trend := trends()[0]
 		trend.OrganizationID, trend.Environment, trend.Profile = r.Environment.OrganizationID, r.Environment.Name, r.Profile.Name
-		text := pageOf(t, Options{Trends: []Trend{trend}}, r)
+		text := pageText(t, Options{Trends: []Trend{trend}}, r)
 		doc, err := html.Parse(strings.NewReader(text))
 		if err != nil {
 			t.Fatal(err)

@@ -1,0 +1,119 @@
+package cli
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report"
+	"github.com/dbaudit/dbaudit/internal/report/text"
+)
+
+func TestTableWidth(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		terminal    int
+		columns, ci string
+		want        int
+	}{
+		{0, "", "", 0},
+		{140, "", "", 140},
+		{140, "", "true", 140},
+		{140, "90", "", 90},
+		{0, "90", "true", 90},
+		{0, "", "true", 120},
+		{0, "", "1", 120},
+		{0, "", "false", 0},
+		{0, "wide", "", 0},
+		{80, "-1", "", 80},
+	} {
+		getenv := func(name string) string { return map[string]string{"COLUMNS": test.columns, "CI": test.ci}[name] }
+		if got := tableWidth(test.terminal, getenv); got != test.want {
+			t.Errorf("%+v: %d", test, got)
+		}
+	}
+}
+
+// TestListsFitTheTerminal: the lists, of which a profile's is the widest, are as wide as
+// the terminal at most.
+func TestListsFitTheTerminal(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("since 2026-11-02 06:00 ", 5)
+	rows := func() [][]string {
+		return [][]string{{"DB-PRIV-OPPORTUNITY-RELATIONSHIP", "high", "fail", long, long, "never", strings.Repeat("pass×12 > fail×3 > ", 5)}, {"x", "low", "pass", "", "", "", ""}}
+	}
+	for _, width := range []int{80, 100, 120, 160} {
+		var b bytes.Buffer
+		a := &app{Env: Env{Stdout: &b, Width: width}}
+		if err := a.list([]string{"control", "severity", "outcome", "since", "after", "last passed", "trail"}, rows()); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(b.String()) {
+			if n := text.Columns(strings.TrimSuffix(line, "\n")); n > width {
+				t.Errorf("%d columns at %d: %s", n, width, line)
+			}
+		}
+	}
+}
+
+// TestFolderOfPages: -o DIR/ writes an index and a page for each, -f is html by itself,
+// and other formats are refused.
+func TestFolderOfPages(t *testing.T) {
+	t.Parallel()
+	o := outputs{list: []output{{file: filepath.Join(t.TempDir(), "pages") + "/"}}}
+	docs, err := o.documents()
+	if err != nil || docs[0].format != report.HTML {
+		t.Fatalf("%v, %v", docs, err)
+	}
+	a := &app{}
+	if err := a.writable(docs); err != nil {
+		t.Fatal(err)
+	}
+	results := []audit.Result{
+		{Environment: audit.Environment{Name: "a", URL: "https://a.crm.dynamics.com"}, Verdict: audit.VerdictCompliant},
+		{Environment: audit.Environment{Name: "a", URL: "https://b.crm.dynamics.com"}, Verdict: audit.VerdictCompliant},
+	}
+	if err := a.render(docs, results, report.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"index.html", "a.html", "a-2.html"} {
+		if _, err := os.Stat(filepath.Join(docs[0].file, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	o.list[0].format = "json"
+	if _, err := o.documents(); err == nil || !strings.Contains(err.Error(), "a folder, which -f html alone fills") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestSummaryByItself: above twenty results the table is a summary, unless told.
+func TestSummaryByItself(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		n    int
+		flag summaryFlag
+		want bool
+	}{
+		{20, summaryFlag{}, false},
+		{21, summaryFlag{}, true},
+		{21, summaryFlag{given: true}, false},
+		{2, summaryFlag{given: true, on: true}, true},
+	} {
+		var b bytes.Buffer
+		a := &app{Env: Env{Stdout: &b, Getenv: func(string) string { return "" }}}
+		results := make([]audit.Result, test.n)
+		for i := range results {
+			results[i] = audit.Result{Environment: audit.Environment{Name: "x", URL: "https://x"}, Verdict: audit.VerdictCompliant}
+		}
+		if err := a.render([]document{{format: report.Table, summary: test.flag}}, results, report.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		if got := !strings.Contains(b.String(), "Evaluated"); got != test.want {
+			t.Errorf("%+v: a summary: %t", test, got)
+		}
+	}
+}
