@@ -2,8 +2,9 @@
 // programs.
 //
 // Every renderer is a pure function of the result and the options: it neither
-// sorts, filters nor decides. The order is the engine's (but in a SARIF run that is
-// longer than its viewers keep, which has the worst first), every control of the
+// sorts, filters nor decides. The order is the engine's (but of documents for
+// people, and of a SARIF run that is longer than its viewers keep, which have the worst
+// first), every control of the
 // profile appears whatever became of it, and the same input gives the same bytes. A
 // result that was saved as JSON and read back by [ReadResults] renders byte for byte
 // as it did at first, because [Render] takes every result through its JSON form
