@@ -15,7 +15,7 @@ CLIENTS    := dynamics-web-api@2.5.0 mcp-dataverse@0.7.8 @modelcontextprotocol/e
 SARIF_TOOL := @microsoft/sarif-multitool@5.7.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-all test-all-but-go race lint cross policy conftest golden fuzz soak bench docs readme recipes sarif browser token-server curl powershell clients clean FORCE
+.PHONY: help build demo test test-all test-all-but-go pairs race lint cross policy conftest golden fuzz soak bench docs readme recipes sarif browser token-server curl powershell clients clean FORCE
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,14 +29,18 @@ demo: build ## build, and scan the embedded simulator's sample environment
 	$(BIN) demo
 
 test: ## the tests, with Go alone
-	$(GO) test $(PKGS)
+	$(GO) test -timeout 10m $(PKGS)
 
 test-all: test test-all-but-go ## the tests that need npm, a browser or another tool, too
 
-test-all-but-go: policy conftest sarif junit recipes browser token-server curl powershell clients
+test-all-but-go: pairs policy conftest sarif junit recipes browser token-server curl powershell clients
 
-race: ## the tests under the race detector
-	$(GO) test -race -short $(PKGS)
+pairs: ## pairs of faults and faulty servers, in more draws than make test
+	$(GO) test ./internal/cli -run 'TwoFaults|VerdictUnderFaults' -soak.seeds 500 -timeout 15m
+
+# Every package that starts a goroutine; the tests themselves start some in others.
+race: ## the tests of what runs side by side, under the race detector
+	$(GO) test -race -short -timeout 15m $$(grep -rlE '\bgo func|errgroup|[.]Go\(' --include='*.go' --exclude-dir=browser --exclude-dir=foreign cmd internal | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 
 # The stock tool, of the version that is linked in.
 $(OPA): go.mod
@@ -47,6 +51,7 @@ policy: $(OPA) ## the policies in the stock opa: check, fmt, test, coverage of 1
 	$(OPA) fmt --fail --list policy
 	$(OPA) test --timeout 5m policy
 	$(OPA) test --timeout 5m --coverage --threshold 100 policy >/dev/null
+	@if command -v regal >/dev/null; then regal lint policy; else echo "regal is not installed: its rules (.regal/config.yaml) were not checked"; fi
 
 $(CONFTEST): Makefile
 	GOBIN=$(abspath bin) $(GO) install $(CONFTEST_MODULE)

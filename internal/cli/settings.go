@@ -283,6 +283,9 @@ func (a *app) resolve(file *config.File, env config.Environment, conn connection
 		auth = merge(flags, own, variables, top)
 		t.url = first(conn.url, env.URL)
 	}
+	if auth.Method == "" {
+		auth.Method = implied(flags) // a certificate's flag goes before a secret's variable
+	}
 	t.tenantID, t.clientID, t.method, t.authority = auth.TenantID, auth.ClientID, auth.Method, auth.Authority
 	t.certificate, t.secret, t.password = auth.Certificate, auth.Secret, auth.CertificatePassword
 	if t.url == "" {
