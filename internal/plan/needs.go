@@ -59,10 +59,26 @@ func (n needs) toSeeHolders() {
 	n.need("prvReadUser", snapshot.DepthGlobal)
 }
 
+// toCompareNames adds what it takes to see whether the rows that a target names still
+// have these names. Roles and views are read for the change itself.
+func (n needs) toCompareNames(t Target) {
+	if t.BusinessUnit != nil {
+		n.need("prvReadBusinessUnit", snapshot.DepthGlobal)
+	}
+	switch {
+	case t.Principal == nil:
+	case t.Principal.Kind == "team":
+		n.need("prvReadTeam", snapshot.DepthGlobal)
+	default:
+		n.need("prvReadUser", snapshot.DepthGlobal)
+	}
+}
+
 // forChange adds what it takes to bring a target from one state to another, and to
 // read it before.
 func (p Plan) forChange(n needs, t Target, from, to State) {
 	here := p.reach(t, snapshot.DepthLocal)
+	n.toCompareNames(t)
 	switch t.Kind {
 	case KindRole:
 		n.need("prvReadRole", snapshot.DepthGlobal)

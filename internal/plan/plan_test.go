@@ -521,7 +521,7 @@ func TestNeeds(t *testing.T) {
 	want := []string{
 		"prvActOnBehalfOfAnotherUser (global)",
 		"prvAssignRole (deep)", "prvDisableUser (deep)", // the user sits below the root
-		"prvReadLead (global)", "prvReadUser (global)", "prvReadUserQuery (basic)", "prvShareUserQuery (basic)", "prvWriteUser (deep)",
+		"prvReadBusinessUnit (global)", "prvReadLead (global)", "prvReadUser (global)", "prvReadUserQuery (basic)", "prvShareUserQuery (basic)", "prvWriteUser (deep)",
 	}
 	if got := p.Lacking(held); !slices.Equal(got, want) {
 		t.Errorf("lacking %v, want %v", got, want)
@@ -541,6 +541,17 @@ func TestNeeds(t *testing.T) {
 	undo, _ = p.NeedsToUndo()
 	if want := map[string]string{"prvDeleteRole": "local", "prvDeleteUser": "deep", "prvDisableUser": "deep", "prvReadTeam": "global", "prvWriteUser": "deep"}; !maps.Equal(undo, want) {
 		t.Errorf("to undo %v", undo)
+	}
+
+	// The names of those whom views are shared with are compared.
+	share := func(kind string) plan.Plan {
+		target := plan.Target{Kind: plan.KindShare, Principal: &plan.Ref{Kind: kind, Name: "Demandbase"}}
+		return plan.Plan{Actions: []plan.Action{{Target: target}}}
+	}
+	for kind, name := range map[string]string{"systemuser": "prvReadUser", "team": "prvReadTeam"} {
+		if needs := share(kind).Needs(); needs[name] != "global" {
+			t.Errorf("to share with a %s it takes %v", kind, needs)
+		}
 	}
 
 	// An assigned role is given with all that it grants.

@@ -40,6 +40,7 @@ findings contains {
 	some control in profile.controls["role/complete"]
 	some name, actual in _filled
 	not integration.own_unreadable[name]
+	not integration.ungranted[name]
 	required := depth.required[name]
 	granted := integration.granted[name]
 	state := _state(name, actual)
@@ -52,6 +53,13 @@ findings contains {
 unknown contains reason if {
 	some name, _ in _filled
 	reason := integration.own_unreadable[name]
+}
+
+# METADATA
+# description: What another role grants deeply enough, though it is not known whether that role counts.
+unknown contains sprintf("%s: %s", [name, reason]) if {
+	some name, _ in _filled
+	some reason in integration.ungranted[name]
 }
 
 # METADATA

@@ -140,3 +140,16 @@ test_unknown_this_role_grants_it_at_a_depth_that_nobody_knows if {
 		"which dbaudit does not know",
 	])} with input as snapshot
 }
+
+test_unknown_whether_the_role_that_fills_a_gap_counts if {
+	snapshot := testing.patched(_filled, {
+		"/users/user/roles": ["role"],
+		"/teams/team/roles": ["second"],
+		"/coverage/business_units": {"state": "forbidden", "detail": "prvReadBusinessUnit"},
+	})
+	complete.findings == set() with input as snapshot
+	complete.unknown == {concat(" ", [
+		`prvReadLead: it was not read whether the business unit of the team "Contoso",`,
+		"or one above it, is disabled: prvReadBusinessUnit",
+	])} with input as snapshot
+}
