@@ -207,15 +207,16 @@ func TestDoctorApplyPlan(t *testing.T) {
 		t.Fatal(err)
 	}
 	needs := slices.Sorted(maps.Keys(made.Needs()))
-	if !slices.Equal(needs, []string{"prvReadLead", "prvReadRole", "prvReadTeam", "prvReadUser", "prvWriteRole"}) {
+	if !slices.Equal(needs, []string{"prvReadBusinessUnit", "prvReadLead", "prvReadRole", "prvReadTeam", "prvReadUser", "prvWriteRole"}) {
 		t.Fatalf("the plan needs %v", needs)
 	}
-	if got := examineIn(p, 3, "--apply", file).lacked(t); !slices.Equal(got, []string{"prvReadLead", "prvReadTeam", "prvWriteRole"}) {
+	if got := examineIn(p, 3, "--apply", file).lacked(t); !slices.Equal(got, []string{"prvReadBusinessUnit", "prvReadLead", "prvReadTeam", "prvWriteRole"}) {
 		t.Errorf("lacking %v, and the plan needs %v", got, needs)
 	}
 	err = server.Mutate(func(e *simulator.Environment) {
 		maps.Copy(e.Role("Applier").Privileges, simulator.Grants{
-			"prvReadLead": simulator.DepthGlobal, "prvReadTeam": simulator.DepthGlobal, "prvWriteRole": simulator.DepthLocal,
+			"prvReadBusinessUnit": simulator.DepthGlobal, "prvReadLead": simulator.DepthGlobal, "prvReadTeam": simulator.DepthGlobal,
+			"prvWriteRole": simulator.DepthLocal,
 		})
 	})
 	if err != nil {

@@ -40,6 +40,7 @@ func Writing() []Privilege {
 		{"prvCreateRole", snapshot.DepthLocal, "Business Management > Security Role > Create"},
 		{"prvCreateUser", snapshot.DepthDeep, "Business Management > User > Create"},
 		{"prvDisableUser", snapshot.DepthDeep, "Business Management > Enable or Disable User"},
+		{"prvReadBusinessUnit", snapshot.DepthGlobal, "Business Management > Business Unit > Read"},
 		{"prvReadRole", snapshot.DepthGlobal, "Business Management > Security Role > Read"},
 		{"prvReadTeam", snapshot.DepthGlobal, "Business Management > Team > Read"},
 		{"prvReadUser", snapshot.DepthGlobal, "Business Management > User > Read"},
