@@ -136,7 +136,7 @@ func (r *Runner) named(ctx context.Context, table Table, ref plan.Ref, t plan.Ta
 	case err != nil:
 		return "", fmt.Errorf("reading the name of the %s %q: %w", table.words(), ref.Name, err)
 	case row == nil: // reading what is to be changed says what is missing
-	case !sameName(row.Name, ref.Name) && !(row.SignIn != "" && sameName(row.SignIn, ref.Name)):
+	case !sameName(row.Name, ref.Name) && (row.SignIn == "" || !sameName(row.SignIn, ref.Name)):
 		because = fmt.Sprintf("the %s %q is named %q now", table.words(), ref.Name, row.Name)
 	case table == TableUser && t.Kind == plan.KindUser && !strings.EqualFold(row.Application, t.ApplicationID):
 		because = fmt.Sprintf("the user %q has the application id %q, not %q", ref.Name, row.Application, t.ApplicationID)

@@ -225,8 +225,8 @@ func (r *Runner) undo(ctx context.Context, a plan.Action) (*Kept, error) {
 		return kept, nil
 	}
 	if !t.Reached(now.State, goal) {
-		if because, err := r.deletable(a, begun, now); err != nil || because != "" {
-			return &Kept{a, because, "nothing, if it is meant to be there"}, err
+		if because := r.deletable(a, begun, now); because != "" {
+			return &Kept{a, because, "nothing, if it is meant to be there"}, nil
 		}
 		reason, err := r.held(ctx, a, now)
 		if err != nil {
@@ -299,18 +299,18 @@ func (r *Runner) broughtByOthers(a plan.Action, name string, now, goal plan.Stat
 // deletable says why the row that an action made must not be deleted; "" where it may
 // be. What the journal says of it counts for nothing: it must be what the plan asked
 // for, and made by whoever undoes it.
-func (r *Runner) deletable(a plan.Action, begun Record, now Reading) (string, error) {
+func (r *Runner) deletable(a plan.Action, begun Record, now Reading) string {
 	if !makes(a) {
-		return "", nil
+		return ""
 	}
 	end := r.Journal.now()
 	if done, ok := r.Journal.find(EventDone, a.ID); ok {
 		end = done.At
 		if now.Row != nil && done.Made != now.Row.ID {
-			return fmt.Sprintf("the journal says that %s was made, and what is there is %s", done.Made, now.Row.ID), nil
+			return fmt.Sprintf("the journal says that %s was made, and what is there is %s", done.Made, now.Row.ID)
 		}
 	}
-	return r.notOurs(a, begun, end, now.Row), nil
+	return r.notOurs(a, begun, end, now.Row)
 }
 
 // changed are those of the names under which a target has a value that does not lie

@@ -158,10 +158,16 @@ func harmless(t *testing.T, format report.Format, document string, result audit.
 		t.Error("a name's escape sequence came through")
 	}
 	switch format {
-	case report.Unknown, report.Table, report.Unix:
-	case report.JSON, report.SARIF:
+	case report.Unknown, report.Table, report.Unix, report.OpenMetrics:
+	case report.JSON, report.SARIF, report.GitLab, report.OSCAL:
 		if !json.Valid([]byte(document)) {
 			t.Error("no JSON")
+		}
+	case report.OCSF:
+		for line := range strings.Lines(document) {
+			if !json.Valid([]byte(line)) {
+				t.Errorf("no JSON: %s", line)
+			}
 		}
 	case report.JUnit:
 		decoder := xml.NewDecoder(strings.NewReader(document))

@@ -179,7 +179,7 @@ func (a *app) simulate(ctx context.Context, f simulateFlags) error {
 	if err != nil {
 		return err
 	}
-	defer simulated.close()
+	defer func() { _ = simulated.close() }()
 	dir := f.dir
 	if dir == "" {
 		if dir, err = os.MkdirTemp("", "dbaudit-simulate-"); err != nil {

@@ -204,7 +204,6 @@ type collection struct {
 	ownerCallers   []dataverse.Caller // as whom each was read
 	userViews      []view
 	userCaller     dataverse.Caller // as whom they were read
-	absentOwners   []string         // names of owners whom nobody has
 	systemViews    []systemView
 	shares         []share
 	shareTable     error              // why the table of shares was refused

@@ -55,16 +55,6 @@ func (c Cause) String() string {
 	return "unknown"
 }
 
-// ofUser reports whether the cause is a state of one user.
-func (c Cause) ofUser() bool {
-	switch c {
-	case CauseNoRole, CauseNotMember, CauseUserDisabled, CauseUnitDisabled, CauseUnlicensed:
-		return true
-	case CauseUnknown, CausePrivilege, CauseOrganizationDisabled, CauseAdministrationMode, CauseApplicationBlocked, CauseRestricted, CauseClaims:
-	}
-	return false
-}
-
 // Cause gives what stands behind a refusal.
 func (e *Error) Cause() Cause {
 	switch canonicalCode(e.Code) {

@@ -380,7 +380,7 @@ func messageBy(s substitution, text string) string {
 		switch {
 		case isGUID(w):
 			return s.id(w)
-		case ofPlatform(bare) && !(len(bare) > 3 && s.known(bare)):
+		case ofPlatform(bare) && (len(bare) <= 3 || !s.known(bare)):
 			return w
 		case bare == "":
 			return w

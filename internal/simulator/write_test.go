@@ -366,11 +366,11 @@ func TestBatch(t *testing.T) {
 		t.Errorf("a change set: %d %s", r.status, r.body)
 	}
 	for name, body := range map[string]string{
-		"no Content-ID":     set(strings.Replace(writePart("1", "DELETE", "roles("+role+")", ""), "Content-ID: 1\r\n", "", 1)),
-		"GET in a set":      set(writePart("1", "GET", "roles", "")),
-		"cut short":         set(strings.Replace(writePart("1", "POST", "roles", `{"name":"x"}`), "Content-Length: 12\r\n", "Content-Length: 99\r\n", 1)),
-		"a batch in it":     strings.Replace(getPart("x"), "GET /api/data/v9.2/x", "POST /api/data/v9.2/$batch", 1),
-		"another host":      strings.Replace(getPart("x"), "GET /api/data/v9.2/x", "GET https://example.com/api/data/v9.2/roles", 1),
+		"no Content-ID": set(strings.Replace(writePart("1", "DELETE", "roles("+role+")", ""), "Content-ID: 1\r\n", "", 1)),
+		"GET in a set":  set(writePart("1", "GET", "roles", "")),
+		"cut short":     set(strings.Replace(writePart("1", "POST", "roles", `{"name":"x"}`), "Content-Length: 12\r\n", "Content-Length: 99\r\n", 1)),
+		"a batch in it": strings.Replace(getPart("x"), "GET /api/data/v9.2/x", "POST /api/data/v9.2/$batch", 1),
+		"another host":  strings.Replace(getPart("x"), "GET /api/data/v9.2/x", "GET https://example.com/api/data/v9.2/roles", 1),
 	} {
 		if r := admin.batch(t, batchBody("batch_1", body)); r.status != http.StatusBadRequest {
 			t.Errorf("%s: %d %s", name, r.status, r.body)

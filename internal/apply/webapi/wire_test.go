@@ -36,7 +36,8 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		body = string(data)
 	}
-	status, text := 200, ""
+	var text string
+	status := 200
 	if behalf := r.Header.Get("CallerObjectId") + r.Header.Get("MSCRMCallerID"); behalf != "" && strings.HasSuffix(r.URL.Path, "/WhoAmI") {
 		as := someID
 		if w.heeds != nil {

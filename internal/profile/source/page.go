@@ -89,8 +89,9 @@ func hidden(a atom.Atom) bool {
 	switch a {
 	case atom.Script, atom.Style, atom.Noscript, atom.Template, atom.Head, atom.Svg, atom.Iframe, atom.Nav:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // block are the elements that begin a line. A cell of a table is no line of its own.
@@ -100,6 +101,7 @@ func block(a atom.Atom) bool {
 		atom.Fieldset, atom.Figcaption, atom.Figure, atom.Footer, atom.Form, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6,
 		atom.Header, atom.Hr, atom.Li, atom.Main, atom.Ol, atom.P, atom.Pre, atom.Section, atom.Summary, atom.Table, atom.Tr, atom.Ul:
 		return true
+	default:
+		return false
 	}
-	return false
 }
