@@ -201,6 +201,8 @@ func formatOfFile(file string) string {
 		return report.CSV.String()
 	case ".prom":
 		return report.OpenMetrics.String()
+	case ".ndjson":
+		return report.OCSF.String()
 	}
 	return report.Table.String()
 }

@@ -1,6 +1,11 @@
 package recording_test
 
 import (
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/dbaudit/dbaudit/internal/recording"
@@ -53,5 +58,63 @@ func TestPseudonymsChooseNobody(t *testing.T) {
 	s.Users["other"] = snapshot.User{Name: "Somebody of the night shift", ApplicationID: "app-2"}
 	if _, err := recording.Pseudonyms(s, "xxx"); err == nil {
 		t.Error("another user would be judged")
+	}
+}
+
+// TestPseudonymsOfEveryName goes over every text of a snapshot: one that is a name, by
+// what its field is called, is replaced or is known to stay.
+func TestPseudonymsOfEveryName(t *testing.T) {
+	s := snapshot.New()
+	filled := map[string]string{}
+	fill(reflect.ValueOf(s).Elem(), "", filled)
+	p, err := recording.Pseudonyms(s, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := p.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stay []string
+	for path, text := range filled {
+		if regexp.MustCompile(`(Name|Owner|Detail|Title|User|BusinessUnit)$`).MatchString(path) && strings.Contains(string(data), `"`+text+`"`) {
+			stay = append(stay, path)
+		}
+	}
+	slices.Sort(stay)
+	if want := []string{
+		".Coverage.Detail", // has no name in it here
+		".Environment.Name", ".RoleEntries.Name", ".Roles.Name", ".Tool.Name",
+	}; !slices.Equal(stay, want) {
+		t.Errorf("these names stay: %q, want %q alone", stay, want)
+	}
+}
+
+// fill gives every text of a value a word of its own, and notes it.
+func fill(v reflect.Value, path string, filled map[string]string) {
+	switch v.Kind() {
+	case reflect.String:
+		filled[path] = fmt.Sprintf("text%03d", len(filled))
+		v.SetString(filled[path])
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				fill(v.Field(i), path+"."+v.Type().Field(i).Name, filled)
+			}
+		}
+	case reflect.Slice:
+		one := reflect.New(v.Type().Elem()).Elem()
+		fill(one, path, filled)
+		v.Set(reflect.Append(v, one))
+	case reflect.Map:
+		one := reflect.New(v.Type().Elem()).Elem()
+		fill(one, path, filled)
+		key := reflect.New(v.Type().Key()).Elem()
+		if key.Kind() == reflect.String {
+			key.SetString("key")
+		}
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(key, one)
+	default:
 	}
 }

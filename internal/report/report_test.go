@@ -131,7 +131,7 @@ func TestReadResultRendersAsBefore(t *testing.T) {
 func TestEveryControlIsShown(t *testing.T) {
 	t.Parallel()
 	r := mixed()
-	for _, f := range []Format{Table, JSON, SARIF, JUnit, HTML, Markdown} {
+	for _, f := range []Format{Table, JSON, SARIF, JUnit, HTML, Markdown, OCSF, OSCAL} {
 		out := rendered(t, f, r, Options{Verbose: true})
 		for _, c := range r.Controls {
 			if !strings.Contains(out, string(c.ID)) {
