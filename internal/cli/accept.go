@@ -45,6 +45,8 @@ type acceptance struct {
 	options  waiver.Options
 	baseline []audit.Result // nil where there is none
 	newOnly  bool
+	// configured is how many results the configuration names: fewer are a part.
+	configured int
 }
 
 // acceptance reads the waivers and the baseline, before anything else is done
@@ -52,6 +54,11 @@ type acceptance struct {
 func (a *app) acceptance(f acceptFlags, file *config.File, j judgement) (acceptance, error) {
 	x := acceptance{newOnly: f.failOnNew, options: waiver.Options{AsOf: j.asOf}}
 	x.options.Environments = namesOf(file)
+	if file != nil {
+		for _, env := range file.All() {
+			x.configured += len(file.Each(env))
+		}
+	}
 	if f.failOnNew && f.baseline == "" {
 		return x, usagef("--fail-on-new needs a baseline: give an earlier result by --baseline RESULT.json")
 	}
@@ -120,7 +127,7 @@ func (a *app) readWaivers(name string, j judgement) (*waiver.File, error) {
 func (x acceptance) apply(a *app, results []audit.Result) []audit.Result {
 	if x.waivers != nil {
 		unread := slices.ContainsFunc(results, func(r audit.Result) bool { return r.Unread != nil })
-		x.options.Partial = x.options.Partial || unread || len(results) < len(x.options.Environments)
+		x.options.Partial = x.options.Partial || unread || len(results) < x.configured
 		var remarks []waiver.Remark
 		results, remarks = x.waivers.Apply(results, x.options)
 		for _, remark := range remarks {

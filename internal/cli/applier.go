@@ -37,7 +37,7 @@ func (a *app) planned(p plan.Plan, f applyFlags) (target, error) {
 			}
 		}
 	}
-	t, err := a.single(conn, requirementFlags{profile: f.profile}, "a plan is for one environment")
+	t, err := a.single(conn, requirementFlags{profile: f.profile, of: p.Profile}, "a plan is for one environment")
 	if err != nil {
 		return target{}, err
 	}

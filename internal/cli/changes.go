@@ -25,14 +25,14 @@ func (c changes) apply(s *snapshot.Snapshot, p, taken profile.Profile) (snapshot
 	r.Profile = p.Name
 	env := c.environment(s)
 	if c.file != nil {
-		if len(c.file.Depth) > 0 {
+		if len(c.file.Depths(env)) > 0 {
 			var err error
-			if r.Depth, err = depths(c.file, p); err != nil {
+			if r.Depth, err = depths(c.file, env, p); err != nil {
 				return r, env, err
 			}
 		}
-		if c.file.Allow != nil {
-			r.Allow = c.file.Allow
+		if allowed := c.file.Allowed(env); allowed != nil {
+			r.Allow = allowed
 		}
 	}
 	r.BusinessUnit = first(c.flags.businessUnit, r.BusinessUnit)
@@ -99,11 +99,22 @@ func (c changes) environment(s *snapshot.Snapshot) config.Environment {
 	all := c.file.All()
 	for _, env := range all {
 		if env.Name == s.Environment.Name && env.Name != "" || env.URL != "" && env.URL == s.Environment.URL {
-			return env
+			return c.integration(env, s)
 		}
 	}
 	if len(all) == 1 && all[0].Name == "" {
-		return all[0]
+		return c.integration(all[0], s)
 	}
 	return config.Environment{}
+}
+
+// integration finds, of the integrations of an environment, the one whose profile a
+// snapshot was taken for.
+func (c changes) integration(env config.Environment, s *snapshot.Snapshot) config.Environment {
+	for _, one := range c.file.Each(env) {
+		if len(env.Integrations) == 0 || first(one.Profile, c.file.Profile, defaultProfile) == s.Requirement.Profile {
+			return one
+		}
+	}
+	return env
 }

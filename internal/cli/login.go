@@ -41,7 +41,7 @@ Who is signed in to the Azure CLI needs no login here: --auth azure-cli uses tha
 }
 
 func (a *app) login(ctx context.Context, f loginFlags) error {
-	targets, err := a.targets(f.connection, requirementFlags{})
+	targets, err := a.targets(f.connection, requirementFlags{any: true})
 	if err != nil {
 		return err
 	}
@@ -193,7 +193,7 @@ func (a *app) whoami(ctx context.Context, f whoamiFlags) error {
 		return err
 	}
 	if named {
-		targets, err := a.targets(f.connection, requirementFlags{})
+		targets, err := a.targets(f.connection, requirementFlags{any: true})
 		if err != nil {
 			return err
 		}

@@ -214,7 +214,7 @@ func (a *app) single(conn connectionFlags, req requirementFlags, why string) (ta
 		return target{}, err
 	}
 	if len(targets) != 1 {
-		return target{}, usagef("%s: choose one by --env", why)
+		return target{}, usagef("%s: choose one by --env, and one of several integrations by --profile", why)
 	}
 	return targets[0], nil
 }

@@ -24,7 +24,7 @@ func (a *app) record(file, command string, targets []target) (write func() error
 		return func() error { return nil }, nil
 	}
 	if len(targets) != 1 {
-		return nil, usagef("--record keeps the exchanges with one environment, and %d are meant: choose one by --env", len(targets))
+		return nil, usagef("--record keeps the exchanges with one environment, and %d are meant: choose one by --env, and one of several integrations by --profile", len(targets))
 	}
 	t := &targets[0]
 	t.recorder = recording.NewRecorder(recording.Head{

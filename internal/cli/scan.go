@@ -153,7 +153,7 @@ func (a *app) scan(ctx context.Context, f scanFlags, roots *x509.CertPool) error
 		return err
 	}
 	if f.snapshot != "" && len(targets) > 1 {
-		return usagef("--snapshot keeps one snapshot, and %d environments are meant: use `dbaudit collect` for each", len(targets))
+		return usagef("--snapshot keeps one snapshot, and %d environments or integrations are meant: use `dbaudit collect` for each", len(targets))
 	}
 	accepted, err := a.acceptance(f.judge.accept, targets[0].file, j)
 	if err != nil {
@@ -197,11 +197,14 @@ func (a *app) scanAll(ctx context.Context, e *engine.Engine, targets []target, s
 	failures := make([]error, len(targets))
 	var group errgroup.Group
 	group.SetLimit(parallel)
-	for i, t := range targets {
+	for begin, end := range environments(targets) {
 		group.Go(func() error {
-			results[i], failures[i] = a.scanOne(ctx, e, t, scope, j, roots, keep)
-			if failures[i] != nil {
-				results[i] = a.unread(audit.Environment{Name: t.name, URL: t.url}, t.profile, j, audit.Unread{Message: failures[i].Error()})
+			found, err := a.scanOne(ctx, e, targets[begin:end], scope, j, roots, keep)
+			copy(results[begin:end], found)
+			for i := begin; i < end && err != nil; i++ {
+				t := targets[i]
+				failures[i] = err
+				results[i] = a.unread(audit.Environment{Name: t.name, URL: t.url}, t.profile, j, audit.Unread{Message: err.Error()})
 			}
 			return nil
 		})
@@ -232,41 +235,61 @@ func (a *app) told(ctx context.Context, targets []target, failures []error) (int
 	code := exitOK
 	for i, err := range failures {
 		if err != nil {
-			a.complain(fmt.Errorf("%s: %w", targets[i], err))
+			if i == 0 || failures[i-1] == nil || targets[i-1].name != targets[i].name {
+				a.complain(fmt.Errorf("%s: %w", targets[i], err)) // once for all integrations of it
+			}
 			code = worse(code, exitCode(err))
 		}
 	}
 	return code, nil
 }
 
-func (a *app) scanOne(ctx context.Context, e *engine.Engine, t target, scope snapshot.Scope, j judgement, roots *x509.CertPool, keep string) (audit.Result, error) {
-	s, err := a.collect(ctx, t, scope, roots)
+// scanOne reads an environment once and judges each of its integrations.
+func (a *app) scanOne(ctx context.Context, e *engine.Engine, targets []target, scope snapshot.Scope, j judgement, roots *x509.CertPool, keep string) ([]audit.Result, error) {
+	snapshots, err := a.collectAll(ctx, targets, scope, roots)
 	if err != nil {
-		return audit.Result{}, err
+		return nil, err
 	}
-	if keep != "" {
-		if err := a.keep(s, keep); err != nil {
-			return audit.Result{}, err
+	results := make([]audit.Result, len(targets))
+	for i, t := range targets {
+		s := snapshots[i]
+		if keep != "" {
+			if err := a.keep(s, keep); err != nil {
+				return nil, err
+			}
 		}
+		if results[i], err = e.Evaluate(ctx, s, t.profile, engine.Options{Tool: a.tool(), AsOf: a.judgedNow(j)}); err != nil {
+			return nil, err
+		}
+		results[i].Notes = append(results[i].Notes, shared(targets, snapshots, i)...)
+		locate(&results[i], t.file, t.env)
 	}
-	r, err := e.Evaluate(ctx, s, t.profile, engine.Options{Tool: a.tool(), AsOf: a.judgedNow(j)})
-	if err != nil {
-		return audit.Result{}, err
-	}
-	locate(&r, t.file, t.env)
-	return r, nil
+	return results, nil
 }
 
 // collect reads an environment's snapshot, within the target's time. What a person
 // takes to sign in does not count.
 func (a *app) collect(ctx context.Context, t target, scope snapshot.Scope, roots *x509.CertPool) (*snapshot.Snapshot, error) {
-	return a.reading(ctx, t, roots, func(timed context.Context, conn connection, progress *progress) (*snapshot.Snapshot, error) {
-		return a.read(timed, t, conn, scope, progress)
+	all, err := a.collectAll(ctx, []target{t}, scope, roots)
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// collectAll reads an environment for all of its targets, once.
+func (a *app) collectAll(ctx context.Context, targets []target, scope snapshot.Scope, roots *x509.CertPool) ([]*snapshot.Snapshot, error) {
+	return a.reading(ctx, targets[0], roots, func(timed context.Context, conn connection, progress *progress) ([]*snapshot.Snapshot, error) {
+		options := make([]collector.Options, len(targets))
+		for i, t := range targets {
+			options[i] = a.collecting(t, scope, progress)
+		}
+		return a.read(timed, targets[0].name, conn, options)
 	})
 }
 
 // reading connects to an environment and has it read, within the target's time.
-func (a *app) reading(ctx context.Context, t target, roots *x509.CertPool, read func(context.Context, connection, *progress) (*snapshot.Snapshot, error)) (*snapshot.Snapshot, error) {
+func (a *app) reading(ctx context.Context, t target, roots *x509.CertPool, read func(context.Context, connection, *progress) ([]*snapshot.Snapshot, error)) ([]*snapshot.Snapshot, error) {
 	progress := a.progress(t)
 	defer progress.stop()
 	var conn connection
@@ -282,16 +305,17 @@ func (a *app) reading(ctx context.Context, t target, roots *x509.CertPool, read 
 			return nil, err
 		}
 	}
-	var s *snapshot.Snapshot
+	var all []*snapshot.Snapshot
 	err = t.within(ctx, func(timed context.Context) (err error) {
-		s, err = read(timed, conn, progress)
+		all, err = read(timed, conn, progress)
 		return err
 	})
-	return s, err
+	return all, err
 }
 
-func (a *app) read(ctx context.Context, t target, conn connection, scope snapshot.Scope, progress *progress) (*snapshot.Snapshot, error) {
-	s, err := collector.Collect(ctx, conn.client, collector.Options{
+// collecting is what is collected for a target.
+func (a *app) collecting(t target, scope snapshot.Scope, progress *progress) collector.Options {
+	return collector.Options{
 		Scope:       scope,
 		Requirement: t.requirement,
 		Environment: snapshot.Environment{Name: t.name, URL: t.url},
@@ -300,7 +324,11 @@ func (a *app) read(ctx context.Context, t target, conn connection, scope snapsho
 		Tool:        snapshot.Tool(a.tool()),
 		Now:         a.Now,
 		Progress:    progress.section,
-	})
+	}
+}
+
+func (a *app) read(ctx context.Context, name string, conn connection, options []collector.Options) ([]*snapshot.Snapshot, error) {
+	all, err := collector.CollectAll(ctx, conn.client, options)
 	if err != nil {
 		return nil, err
 	}
@@ -309,9 +337,9 @@ func (a *app) read(ctx context.Context, t target, conn connection, scope snapsho
 	if stats.Throttled > 0 {
 		text += fmt.Sprintf(", throttled %d times", stats.Throttled)
 	}
-	a.log(slog.LevelInfo, t.name, text,
+	a.log(slog.LevelInfo, name, text,
 		slog.Int("requests", stats.Requests), slog.Int("retries", stats.Retries), slog.Int("throttled", stats.Throttled))
-	return s, nil
+	return all, nil
 }
 
 func (a *app) keep(s *snapshot.Snapshot, file string) error {

@@ -133,6 +133,10 @@ func changesOf() map[string]func(*simulator.Environment, string) {
 		"role-less-auditor": func(env *simulator.Environment, _ string) {
 			env.ApplicationUser("dbaudit").Roles = nil
 		},
+		"also-holds-role": func(env *simulator.Environment, name string) {
+			user := env.ApplicationUser(name)
+			user.Roles = append(user.Roles, simulator.RoleAssignment{Role: integration})
+		},
 		"second-user": func(env *simulator.Environment, name string) {
 			env.ApplicationUsers = append(env.ApplicationUsers, simulator.User{
 				Name: name, ApplicationID: "33333333-3333-4333-8333-333333333333",

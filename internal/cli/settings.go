@@ -37,6 +37,9 @@ type requirementFlags struct {
 	role         string
 	businessUnit string
 	views        []string
+
+	of  string // the profile of the one of several integrations that is meant; no flag
+	any bool   // any of several integrations will do; no flag
 }
 
 func (f *requirementFlags) add(flags *pflag.FlagSet) {
@@ -146,14 +149,20 @@ func (a *app) targets(conn connectionFlags, req requirementFlags) ([]target, err
 	if err != nil {
 		return nil, err
 	}
-	targets := make([]target, len(envs))
-	for i, env := range envs {
-		t, err := a.resolve(file, env, conn, req)
+	var targets []target
+	for _, env := range envs {
+		integrations, err := a.integrations(file, env, req)
 		if err != nil {
 			return nil, err
 		}
-		t.timeout = timeout
-		targets[i] = t
+		for _, one := range integrations {
+			t, err := a.resolve(file, one, conn, req)
+			if err != nil {
+				return nil, err
+			}
+			t.timeout = timeout
+			targets = append(targets, t)
+		}
 	}
 	if conn.chosen() {
 		a.sayMixed(envs)
@@ -467,13 +476,13 @@ func (a *app) requirement(file *config.File, env config.Environment, req require
 			return fail(usagef("--integration-app-id: %w", err))
 		}
 	}
-	p, err := a.profile(a.profileName(file, req))
+	p, err := a.profile(first(env.Profile, a.profileName(file, req)))
 	if err != nil {
 		return fail(err)
 	}
 	if file != nil {
-		r.Allow = file.Allow
-		if r.Depth, err = depths(file, p); err != nil {
+		r.Allow = file.Allowed(env)
+		if r.Depth, err = depths(file, env, p); err != nil {
 			return fail(err)
 		}
 	}
@@ -492,17 +501,18 @@ func (a *app) requirement(file *config.File, env config.Environment, req require
 // depths are those that the configuration asks for, by the profile's own names of the
 // privileges. A profile that asks for no privilege, such as lint, has no depth to ask
 // for.
-func depths(file *config.File, p profile.Profile) (map[string]snapshot.Depth, error) {
-	if len(file.Depth) == 0 || len(p.Minimum()) == 0 {
+func depths(file *config.File, env config.Environment, p profile.Profile) (map[string]snapshot.Depth, error) {
+	wanted := file.Depths(env)
+	if len(wanted) == 0 || len(p.Minimum()) == 0 {
 		return nil, nil
 	}
-	spelt, err := p.Spell(slices.Collect(maps.Keys(file.Depth)))
+	spelt, err := p.Spell(slices.Collect(maps.Keys(wanted)))
 	var bad *profile.BadDepth
 	if errors.As(err, &bad) {
-		return nil, &usageError{file.BadDepth(bad.Name, bad.Message)}
+		return nil, &usageError{file.BadDepth(env, bad.Name, bad.Message)}
 	}
 	asked := map[string]snapshot.Depth{}
-	for name, depth := range file.Depth {
+	for name, depth := range wanted {
 		asked[spelt[name]] = depth
 	}
 	return asked, err

@@ -175,11 +175,13 @@ func (a *app) narrateComparison(p plan.Plan, standing map[string]plan.Finding) {
 // collectNow reads an environment as it is at this moment, past the caches of
 // permissions.
 func (a *app) collectNow(ctx context.Context, t target) (*snapshot.Snapshot, error) {
-	return a.reading(ctx, t, nil, func(timed context.Context, conn connection, progress *progress) (*snapshot.Snapshot, error) {
-		return collector.Collect(timed, conn.client, collector.Options{
-			Scope: snapshot.ScopeIntegration, Requirement: t.requirement, Pattern: t.profile.Pattern,
-			Environment: snapshot.Environment{Name: t.name, URL: t.url}, Privileges: t.profile.Minimum(),
-			Tool: snapshot.Tool(a.tool()), Now: a.Now, Strong: true, Progress: progress.section,
-		})
+	all, err := a.reading(ctx, t, nil, func(timed context.Context, conn connection, progress *progress) ([]*snapshot.Snapshot, error) {
+		o := a.collecting(t, snapshot.ScopeIntegration, progress)
+		o.Strong = true
+		return collector.CollectAll(timed, conn.client, []collector.Options{o})
 	})
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
 }

@@ -63,6 +63,7 @@ waived by itself, as narrowly as can be.`,
 	flags.StringVar(&f.control, "control", "", "the `control` whose finding is accepted")
 	flags.StringVar(&f.waiver.Subject, "subject", "", "`name` or id of the finding's role, user or view (TABLE=NAME)")
 	flags.StringVar(&f.waiver.Privilege, "privilege", "", "the finding's `privilege`")
+	flags.StringVar(&f.waiver.Profile, "profile", "", "`name` of the profile that alone is meant, where an environment has several integrations")
 	flags.StringVar(&f.waiver.Environment, "environment", "", "`name` of the environment that alone is meant")
 	flags.StringVar(&f.kind, "kind", "", "`kind` of acceptance: accepted-risk, false-positive or compensating")
 	flags.StringVar(&f.waiver.Owner, "owner", "", "`who` answers for it")

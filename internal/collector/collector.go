@@ -28,7 +28,8 @@
 // Several integrations in one environment are read for together ([CollectAll]): the
 // rounds are the same, each table is asked once for what any of them needs, and each
 // keeps of the answer what it would have asked for alone. What is asked once for each of
-// them is the list of views as its user and the WhoAmI beside it.
+// them is the list of views as its user and the WhoAmI beside it: for n integrations
+// eleven requests, two for each of them, one for each distinct role, three for each owner.
 //
 // What cannot be read is never silently short. A section that is refused is
 // Forbidden; one that cannot be read whole, or not twice alike, is Failed with its

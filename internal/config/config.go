@@ -25,6 +25,7 @@ type File struct {
 	Environments map[string]Environment    `yaml:"environments,omitempty"`
 	URL          string                    `yaml:"url,omitempty"`
 	Integration  Integration               `yaml:"integration,omitempty"`
+	Integrations []Entry                   `yaml:"integrations,omitempty"`
 	BusinessUnit string                    `yaml:"business_unit,omitempty"`
 	Views        []View                    `yaml:"views,omitempty"`
 	Depth        map[string]snapshot.Depth `yaml:"depth,omitempty"`
@@ -67,6 +68,7 @@ type Environment struct {
 	Auth         *Auth       `yaml:"auth,omitempty"`
 	Apply        *Auth       `yaml:"apply,omitempty"`
 	Integration  Integration `yaml:"integration,omitempty"`
+	Integrations []Entry     `yaml:"integrations,omitempty"`
 	BusinessUnit string      `yaml:"business_unit,omitempty"`
 	Views        []View      `yaml:"views,omitempty"`
 	// Labels are what environments are chosen by, besides their names.
@@ -75,6 +77,13 @@ type Environment struct {
 	// Name is the environment's key; empty for a single environment at the top.
 	Name string `yaml:"-"`
 	path []string
+
+	// What an entry of integrations: says besides, where this is the environment for one
+	// of them; see [File.Each].
+	Profile string                    `yaml:"-"`
+	Depth   map[string]snapshot.Depth `yaml:"-"`
+	Allow   []string                  `yaml:"-"`
+	entry   []string                  // where it stands
 }
 
 // Integration names the user and the role of the integration.
@@ -83,6 +92,16 @@ type Integration struct {
 	User         string `yaml:"user,omitempty"`
 	Role         string `yaml:"role,omitempty"`
 	BusinessUnit string `yaml:"business_unit,omitempty"`
+}
+
+// Entry is one of several integrations in an environment.
+type Entry struct {
+	Integration `yaml:",inline"`
+
+	Profile string                    `yaml:"profile,omitempty"`
+	Views   []View                    `yaml:"views,omitempty"`
+	Depth   map[string]snapshot.Depth `yaml:"depth,omitempty"`
+	Allow   []string                  `yaml:"allow,omitempty"`
 }
 
 // View is a personal view that the integration user must be able to read.
@@ -118,28 +137,44 @@ func (f *File) Encode() ([]byte, error) { return yamldoc.Encode(f) }
 // check refuses what the schema cannot see.
 func (f *File) check() error {
 	if len(f.Environments) > 0 {
-		for _, key := range []string{"url", "integration", "views", "business_unit"} {
+		for _, key := range []string{"url", "integration", "integrations", "views", "business_unit"} {
 			if f.doc.Has(key) {
 				return f.fault(fmt.Sprintf("%q at the top is for a single environment; there are environments: too, put it there", key), key)
 			}
 		}
 	}
 	for _, env := range f.All() {
-		at := func(keys ...string) []string { return append(slices.Clone(env.path), keys...) }
-		if env.Integration.AppID != "" && env.Integration.User != "" {
-			return f.fault("app_id and user exclude each other: the integration runs as one of them", at("integration", "user")...)
-		}
-		if env.BusinessUnit != "" && env.Integration.BusinessUnit != "" && env.BusinessUnit != env.Integration.BusinessUnit {
-			return f.fault("business_unit stands twice with different names", at("business_unit")...)
-		}
-		seen := map[string]bool{}
-		for i, v := range env.Views {
-			key := strings.ToLower(v.Table + "=" + v.Name)
-			if seen[key] {
-				return f.fault(fmt.Sprintf("the view %s=%s stands twice", v.Table, v.Name), at("views", fmt.Sprint(i))...)
+		if len(env.Integrations) > 0 {
+			for _, key := range []string{"integration", "views", "business_unit"} {
+				if path := append(slices.Clone(env.path), key); f.doc.Has(path...) {
+					return f.fault(fmt.Sprintf("%q is for a single integration; there are integrations: too, put it there", key), path...)
+				}
 			}
-			seen[key] = true
 		}
+		for _, one := range f.Each(env) {
+			if err := f.checkOne(one); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkOne refuses what contradicts itself in what is said of one integration.
+func (f *File) checkOne(env Environment) error {
+	if env.Integration.AppID != "" && env.Integration.User != "" {
+		return f.fault("app_id and user exclude each other: the integration runs as one of them", env.of("user")...)
+	}
+	if env.BusinessUnit != "" && env.Integration.BusinessUnit != "" && env.BusinessUnit != env.Integration.BusinessUnit {
+		return f.fault("business_unit stands twice with different names", env.at("business_unit")...)
+	}
+	seen := map[string]bool{}
+	for i, v := range env.Views {
+		key := strings.ToLower(v.Table + "=" + v.Name)
+		if seen[key] {
+			return f.fault(fmt.Sprintf("the view %s=%s stands twice", v.Table, v.Name), env.at("views", fmt.Sprint(i))...)
+		}
+		seen[key] = true
 	}
 	return nil
 }
@@ -149,8 +184,72 @@ func (f *File) fault(msg string, path ...string) error {
 	return &yamldoc.Fault{Name: f.name, Line: line, Column: column, Message: msg}
 }
 
+// Depths are the access levels that are enough for an integration: its own, else those
+// at the top.
+func (f *File) Depths(e Environment) map[string]snapshot.Depth {
+	if e.Depth != nil {
+		return e.Depth
+	}
+	return f.Depth
+}
+
+// Allowed are the privileges that are no surplus of an integration: its own, else those
+// at the top.
+func (f *File) Allowed(e Environment) []string {
+	if e.Allow != nil {
+		return e.Allow
+	}
+	return f.Allow
+}
+
 // BadDepth is the fault of a name that depth: gives a depth to in vain.
-func (f *File) BadDepth(privilege, message string) error { return f.fault(message, "depth", privilege) }
+func (f *File) BadDepth(e Environment, privilege, message string) error {
+	if e.Depth != nil {
+		return f.fault(message, e.at("depth", privilege)...)
+	}
+	return f.fault(message, "depth", privilege)
+}
+
+// Repeated is the fault of an integration whose profile an earlier one has: results are
+// told apart by environment and profile.
+func (f *File) Repeated(e Environment, profile string) error {
+	return f.fault(fmt.Sprintf("the profile %s stands twice in this environment, and results are told apart by it: "+
+		"give the second integration a profile of its own name, a file that extends: %[1]s", profile), e.at("profile")...)
+}
+
+// Each lists an environment once for each of its integrations; one that has a single
+// integration as it is.
+func (f *File) Each(e Environment) []Environment {
+	if len(e.Integrations) == 0 {
+		return []Environment{e}
+	}
+	all := make([]Environment, len(e.Integrations))
+	for i, entry := range e.Integrations {
+		one := e
+		one.Integrations, one.BusinessUnit, one.Integration, one.Views = nil, "", entry.Integration, entry.Views
+		one.Profile, one.Depth, one.Allow = entry.Profile, entry.Depth, entry.Allow
+		one.entry = append(slices.Clone(e.path), "integrations", fmt.Sprint(i))
+		all[i] = one
+	}
+	return all
+}
+
+// at is where something stands that is said of an integration, or of the environment
+// where it has one only.
+func (e Environment) at(keys ...string) []string {
+	if e.entry != nil {
+		return append(slices.Clone(e.entry), keys...)
+	}
+	return append(slices.Clone(e.path), keys...)
+}
+
+// of is where something stands that names user, role or business unit.
+func (e Environment) of(keys ...string) []string {
+	if e.entry != nil {
+		return e.at(keys...)
+	}
+	return append(e.at("integration"), keys...)
+}
 
 // Name is the file's name as it was given to Parse.
 func (f *File) Name() string { return f.name }
@@ -159,7 +258,7 @@ func (f *File) Name() string { return f.name }
 func (f *File) All() []Environment {
 	if len(f.Environments) == 0 {
 		return []Environment{{
-			URL: f.URL, Integration: f.Integration, BusinessUnit: f.BusinessUnit, Views: f.Views,
+			URL: f.URL, Integration: f.Integration, Integrations: f.Integrations, BusinessUnit: f.BusinessUnit, Views: f.Views,
 		}}
 	}
 	names := make([]string, 0, len(f.Environments))
@@ -261,7 +360,7 @@ const (
 // Line is the line that states a topic for an environment: the nearest that
 // there is. For TopicView, view is the view's place in the environment's list.
 func (f *File) Line(e Environment, topic Topic, view int) int {
-	at := func(keys ...string) []string { return append(slices.Clone(e.path), keys...) }
+	at := e.at
 	var candidates [][]string
 	switch topic {
 	case TopicView:
@@ -269,16 +368,19 @@ func (f *File) Line(e Environment, topic Topic, view int) int {
 	case TopicViews:
 		candidates = [][]string{at("views")}
 	case TopicRole:
-		candidates = [][]string{at("integration", "role"), at("integration")}
+		candidates = [][]string{e.of("role"), e.of()}
 	case TopicUser:
-		candidates = [][]string{at("integration", "app_id"), at("integration", "user"), at("integration")}
+		candidates = [][]string{e.of("app_id"), e.of("user"), e.of()}
 	case TopicBusinessUnit:
-		candidates = [][]string{at("business_unit"), at("integration", "business_unit"), at("integration")}
+		candidates = [][]string{at("business_unit"), e.of("business_unit"), e.of()}
 	case TopicProfile:
-		candidates = [][]string{{"profile"}}
+		if e.entry != nil {
+			candidates = [][]string{at("profile")}
+		}
+		candidates = append(candidates, []string{"profile"})
 	case TopicEnvironment:
 	}
-	candidates = append(candidates, at("url"), e.path, []string{"profile"})
+	candidates = append(candidates, e.entry, append(slices.Clone(e.path), "url"), e.path, []string{"profile"})
 	for _, path := range candidates {
 		if len(path) > 0 && f.doc.Has(path...) {
 			line, _ := f.doc.KeyPosition(path...)

@@ -1,5 +1,7 @@
 package snapshot
 
+import "slices"
+
 // Slice is the part of a snapshot that is judged, and so the input of every policy,
 // whoever runs it: the users that the requirement may mean and the owners of views;
 // the teams of that user and those that own views; the roles that reach the user and
@@ -86,4 +88,24 @@ func (s *Snapshot) Reach(r Requirement, pattern string) (principals, roots map[s
 		}
 	}
 	return principals, roots
+}
+
+// Held names the custom roles that reach the user that the requirement means, directly
+// or through a team, by their roots.
+func (s *Snapshot) Held(pattern string) map[string]string {
+	held := map[string]string{}
+	id, ok := s.User(s.Requirement, pattern)
+	if !ok {
+		return held
+	}
+	ids := slices.Clone(s.Users[id].Roles)
+	for _, team := range s.Users[id].Teams {
+		ids = append(ids, s.Teams[team].Roles...)
+	}
+	for _, id := range ids {
+		if role, known := s.Roles[id]; known && role.TemplateID == "" {
+			held[role.RootID] = role.Name
+		}
+	}
+	return held
 }

@@ -101,7 +101,7 @@ type application struct {
 }
 
 func (w *Waiver) reaches(r audit.Result) bool {
-	return w.Environment == "" || w.Environment == r.Environment.Name
+	return (w.Environment == "" || w.Environment == r.Environment.Name) && (w.Profile == "" || w.Profile == r.Profile.Name)
 }
 
 func (a *application) result(r audit.Result) audit.Result {

@@ -83,6 +83,9 @@ type Waiver struct {
 	Control audit.ControlID `yaml:"control"`
 	// Environment is the name of the only environment that is meant; empty for all.
 	Environment string `yaml:"environment,omitempty"`
+	// Profile is the name of the only profile that is meant, where an environment has
+	// several integrations; empty for all that have the control.
+	Profile string `yaml:"profile,omitempty"`
 	// Subject is the name or the id of the finding's object, a view of a known table
 	// as TABLE=NAME; empty for any.
 	Subject string `yaml:"subject,omitempty"`
@@ -163,7 +166,7 @@ func (f *File) fault(msg string, path ...string) error {
 // target is what a waiver says of the findings that it covers, comparable.
 func (w *Waiver) target() Waiver {
 	return Waiver{
-		Control: w.Control, Environment: w.Environment,
+		Control: w.Control, Environment: w.Environment, Profile: w.Profile,
 		Subject: strings.ToLower(w.Subject), Privilege: strings.ToLower(w.Privilege),
 	}
 }
@@ -189,6 +192,9 @@ func (w *Waiver) String() string {
 	}
 	if w.Environment != "" {
 		text += " in " + w.Environment
+	}
+	if w.Profile != "" {
+		text += " under the profile " + w.Profile
 	}
 	return text
 }
