@@ -247,6 +247,11 @@ func render(w io.Writer, f Format, rs []audit.Result, several bool, o Options) e
 			eachLocation(&rs[i], func(l *audit.Location) { l.Path = o.InCheckout(l.Path) })
 		}
 	}
+	switch f {
+	case Table, HTML, Markdown, SARIF, GitHub:
+		apart(rs)
+	default:
+	}
 	// Some of the libraries below drop write errors, so each format is built in
 	// memory and handed to w in one write.
 	var b bytes.Buffer
