@@ -301,6 +301,7 @@ func TestRefusedPolicies(t *testing.T) {
 		"data that no file holds": {ruleHead + "import data.acme.list\nfindings contains 1 if list.x", "data.acme.list"},
 		"place of the profiles":   {"package profiles\n\ndemandbase := {}", "where the profiles stand"},
 		"place of a profile":      {"package profiles.demandbase\n\ncontrols := []", "where the profiles stand"},
+		"memory":                  {ruleHead + `findings contains 1 if bits.lsh(1, 100000000000) > 1`, "bits.lsh"},
 		"network":                 {ruleHead + `findings contains 1 if http.send({"method": "get", "url": "https://x"})`, "http.send"},
 		"clock":                   {ruleHead + "findings contains 1 if time.now_ns() > 0", "time.now_ns"},
 		"chance":                  {ruleHead + `findings contains 1 if rand.intn("x", 2) == 1`, "rand.intn"},
