@@ -118,6 +118,10 @@ func (c *collection) judgeSight() {
 				c.whyShort(privilege), privilege))
 		}
 	}
+	if c.collected(snapshot.SectionBusinessUnits) && !c.allUnits() {
+		c.note(snapshot.SectionBusinessUnits, "there may be more than were seen: give the auditor's role %s at organization level",
+			readUnitsPrivilege)
+	}
 }
 
 // judgeAbsence says who is not there, now that it is known whether all users were
@@ -149,14 +153,12 @@ func (c *collection) reachesAll(privilege string) bool {
 	if !c.collected(snapshot.SectionBusinessUnits) {
 		return false
 	}
-	parents, root := map[string]string{}, ""
-	for _, u := range c.units {
-		if parents[u.id] = u.ParentID; u.ParentID == "" {
-			root = u.id
-		}
+	if !c.allUnits() {
+		return false
 	}
-	if root == "" || c.short(readUnitsPrivilege) && !c.reaches(readUnitsPrivilege, root, nil, snapshot.DepthDeep) {
-		return false // there may be more units than were seen
+	parents := map[string]string{}
+	for _, u := range c.units {
+		parents[u.id] = u.ParentID
 	}
 	for unit := range maps.Keys(parents) {
 		if !c.reaches(privilege, unit, parents, snapshot.DepthLocal) {
@@ -164,6 +166,13 @@ func (c *collection) reachesAll(privilege string) bool {
 		}
 	}
 	return true
+}
+
+// allUnits reports whether there are no more business units than were seen.
+func (c *collection) allUnits() bool {
+	return slices.ContainsFunc(c.units, func(u unit) bool {
+		return u.ParentID == "" && (!c.short(readUnitsPrivilege) || c.reaches(readUnitsPrivilege, u.id, nil, snapshot.DepthDeep))
+	})
 }
 
 // reaches reports whether a read reaches the rows of a business unit: from the unit

@@ -89,6 +89,22 @@ func TestSight(t *testing.T) {
 	}
 }
 
+// Business units that the auditor may not have been shown are not said to be missing.
+func TestUnitsInPart(t *testing.T) {
+	t.Parallel()
+	for depth, want := range map[simulator.Depth]string{
+		simulator.DepthLocal: "there may be more than were seen: give the auditor's role prvReadBusinessUnit at organization level",
+		simulator.DepthDeep:  "", simulator.DepthGlobal: "",
+	} {
+		s := newLab(t, builtin(t, "compliant", func(env *simulator.Environment) {
+			env.Role("dbaudit Auditor").Privileges["prvReadBusinessUnit"] = depth
+		}), labOptions{}).must(nil)
+		if c := s.Coverage[snapshot.SectionBusinessUnits]; c.State != snapshot.StateCollected || c.Detail != want {
+			t.Errorf("%s: business units are %s: %q", depth, c.State, c.Detail)
+		}
+	}
+}
+
 // It is asked for whatever else is wrong: a view that nobody sees may be waived, or
 // judged by no control.
 func TestSightBesideOtherFaults(t *testing.T) {

@@ -63,7 +63,7 @@ func (h hurdle) why() string {
 	case obstacleRootUnread:
 		return "the root business unit was not read"
 	case obstacleNoUnit:
-		return fmt.Sprintf("there is no business unit %q that is enabled", h.name)
+		return fmt.Sprintf("no business unit %q that is enabled was seen", h.name)
 	case obstacleUnitDisabled:
 		return fmt.Sprintf("the business unit %q is disabled, and nobody of it can sign in", h.name)
 	case obstacleNoApplication:

@@ -62,9 +62,11 @@ _unit := input.users[integration.user].business_unit_id
 
 _names[id] := unit.name if some id, unit in input.business_units
 
-default _absent_note := ", which does not exist"
-
+# METADATA
+# description: What is said of the unit that is named, where none of that name was seen.
 _absent_note := "" if {
 	some unit in input.business_units
 	lower(unit.name) == lower(input.requirement.business_unit)
-}
+} else := ", which does not exist" if {
+	_detail == ""
+} else := ", which was not seen"

@@ -76,3 +76,13 @@ test_unknown_says_why_the_units_were_not_read if {
 		"/coverage/business_units": {"state": "forbidden", "detail": "prvReadBusinessUnit is missing"},
 	})
 }
+
+test_fail_a_unit_that_was_not_seen_may_exist if {
+	found := business_unit.findings with input as testing.changed({
+		"/requirement/business_unit": "Elsewhere",
+		"/coverage/business_units/detail": "there may be more than were seen",
+	})
+	{finding.message | some finding in found} == {
+		`the user "# Demandbase" sits in the business unit "Contoso", not in "Elsewhere", which was not seen`,
+	}
+}
