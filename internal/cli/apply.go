@@ -232,13 +232,14 @@ func (a *app) asks(yes bool) bool { return !yes && a.StdinIsTerminal && a.Stderr
 
 // present shows what is to be done. Whoever is asked is shown it, --quiet or not.
 func (a *app) present(name, what, shown string, yes bool) {
+	lines := text.WrapLines(text.Lines(shown), a.StderrWidth) + "\n"
 	switch {
 	case a.asks(yes):
-		a.screen.write(a.Stderr, text.Lines(shown)+"\n")
+		a.screen.write(a.Stderr, lines)
 	case a.global.logFormat == "json":
 		a.log(slog.LevelInfo, name, "to "+what, slog.String("text", shown))
 	case !a.global.quiet:
-		a.screen.write(a.Stderr, text.Lines(shown)+"\n")
+		a.screen.write(a.Stderr, lines)
 	}
 }
 

@@ -33,11 +33,15 @@ func (a *app) connect(ctx context.Context, t target, roots *x509.CertPool, obser
 	if err != nil {
 		return connection{}, err
 	}
-	a.log(slog.LevelInfo, t.name, session.Describe())
+	where := ""
+	if signin.Loopback(t.url) {
+		where = ", to a practice environment on this machine"
+	}
+	a.log(slog.LevelInfo, t.name, session.Describe()+where)
 	// Roots are given for the embedded simulator alone, whose host needs no warning.
 	if roots == nil {
 		for _, warning := range session.Warnings() {
-			a.log(slog.LevelWarn, t.name, "warning: "+warning)
+			a.warnOf(t.name, warning)
 		}
 	}
 	client, err := dataverse.New(a.clientOptions(t, a.tokens(session), transport, observe))
@@ -148,7 +152,7 @@ func (a *app) signInConfig(t target, transport http.RoundTripper) (signin.Config
 		RunCommand:          a.runWithout(secretVariables(t.file)),
 		HasProgram:          a.HasProgram,
 		Cache:               a.signIns(),
-		Warn:                func(text string) { a.log(slog.LevelWarn, t.name, "warning: "+text) },
+		Warn:                func(text string) { a.warnOf(t.name, text) },
 		Terminal:            a.StderrIsTerminal,
 		Now:                 a.Now,
 		Sleep:               a.Sleep,

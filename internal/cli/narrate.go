@@ -18,7 +18,15 @@ func (a *app) say(format string, args ...any) {
 
 // warn says what a reader should not overlook, --quiet or not.
 func (a *app) warn(format string, args ...any) {
-	a.log(slog.LevelWarn, "", "warning: "+fmt.Sprintf(format, oneLined(args)...))
+	a.warnOf("", fmt.Sprintf(format, oneLined(args)...))
+}
+
+// warnOf warns of an environment. An object has a level; a line says it in words.
+func (a *app) warnOf(environment, message string) {
+	if a.global.logFormat != "json" {
+		message = "warning: " + message
+	}
+	a.log(slog.LevelWarn, environment, message)
 }
 
 // oneLined makes each text among the arguments of a format one line.

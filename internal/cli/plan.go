@@ -371,7 +371,11 @@ func (a *app) showPlan(p plan.Plan, docs []document) error {
 		case report.Markdown:
 			b.WriteString(text.Harmless(p.Markdown()))
 		default:
-			b.WriteString(text.Harmless(p.Text()))
+			shown := text.Harmless(p.Text())
+			if a.stream(d.file) != nil {
+				shown = text.WrapLines(shown, a.Width)
+			}
+			b.WriteString(shown)
 		}
 		if err := a.put(d.file, b.Bytes()); err != nil {
 			return err

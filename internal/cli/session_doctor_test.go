@@ -209,8 +209,8 @@ func TestDoctor(t *testing.T) {
 		if failed := e.with("fail"); len(failed) > 0 || len(e.with("unknown")) > 0 {
 			t.Errorf("failed: %v", failed)
 		}
-		// 127.0.0.1 is no known host, and a secret's end is not known to the app.
-		if got := e.with("warning"); !slices.Equal(got, []string{"sign-in sign-in"}) {
+		// A secret's end is not known to the app.
+		if got := e.with("warning"); len(got) > 0 {
 			t.Errorf("warnings: %v", got)
 		}
 		if got := e.with("skipped"); !slices.Equal(got, []string{"credential credential's end"}) {

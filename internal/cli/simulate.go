@@ -246,14 +246,19 @@ func (a *app) simulatorFiles(s simulation, dir string) (string, error) {
 	if err := writeFile(ca, s.ca); err != nil {
 		return "", err
 	}
-	file := config.File{
-		Profile: t.profile.Name, URL: t.url, BusinessUnit: t.requirement.BusinessUnit,
-		Auth:        config.Auth{TenantID: t.tenantID, ClientID: t.clientID, Authority: t.authority},
+	env := config.Environment{
+		URL: t.url, BusinessUnit: t.requirement.BusinessUnit,
 		Integration: config.Integration{AppID: t.requirement.ApplicationID, User: t.requirement.User, Role: t.requirement.Role},
-		Depth:       t.requirement.Depth, Allow: t.requirement.Allow,
 	}
 	for _, v := range t.requirement.Views {
-		file.Views = append(file.Views, config.View{Table: v.Table, Name: v.Name, Owner: v.Owner})
+		env.Views = append(env.Views, config.View{Table: v.Table, Name: v.Name, Owner: v.Owner})
+	}
+	// Under its own name, which its address does not have.
+	file := config.File{
+		Profile:      t.profile.Name,
+		Auth:         config.Auth{TenantID: t.tenantID, ClientID: t.clientID, Authority: t.authority},
+		Environments: map[string]config.Environment{t.name: env},
+		Depth:        t.requirement.Depth, Allow: t.requirement.Allow,
 	}
 	document, err := file.Encode()
 	if err != nil {

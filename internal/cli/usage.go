@@ -44,7 +44,7 @@ func groupOf(cmd *cobra.Command, name string) flagGroup {
 		return groupRequired
 	case "auth", "authority", "tenant-id", "client-id", "client-certificate", "username":
 		return groupSignIn
-	case "format", "output", "snapshot", "record", "sarif-profile", "as-of", "severity", "summary", "input":
+	case "format", "output", "snapshot", "record", "sarif-profile", "as-of", "severity", "summary", "input", "minimal", "pseudonyms":
 		return groupOutput
 	case "fail-on", "fail-on-new", "baseline", "waivers", detailedFlag:
 		return groupFailing

@@ -48,7 +48,7 @@ func discover(ctx context.Context, c Config, origin, authority string) (named, e
 	for _, path := range []string{"/api/data/v9.2/", "/api/data/"} {
 		status, header, err := c.ask(ctx, origin+path)
 		if err != nil {
-			return named{}, fmt.Errorf("asking the environment for its tenant: %w", err)
+			return named{}, err
 		}
 		if status != http.StatusUnauthorized {
 			continue
@@ -114,6 +114,7 @@ func (c Config) ask(ctx context.Context, address string) (int, http.Header, erro
 	err = explain(ctx, err, c.scrubber())
 	var refused *AuthError
 	if errors.As(err, &refused) { // this was not the sign-in host yet
+		refused.early = refused.Status == 0 && refused.Code == ""
 		refused.Message = strings.Replace(refused.Message, "the sign-in host", "the environment", 1)
 	}
 	return status, header, err

@@ -26,11 +26,15 @@ type AuthError struct {
 
 	oauth string // OAuth's own code, beside Entra's
 	cause error
+	early bool // before anybody was asked to sign in
 }
 
 // Error says what failed and what to do next.
 func (e *AuthError) Error() string {
 	var b strings.Builder
+	if e.early {
+		return strings.Trim(strings.TrimRight(e.Message, ". ")+": "+e.Advice, ": ")
+	}
 	b.WriteString("sign-in failed")
 	var facts []string
 	if e.Code != "" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -100,6 +101,17 @@ func Open(ctx context.Context, c Config) (*Session, error) {
 	return s, nil
 }
 
+// Loopback reports whether an origin is this machine: a practice environment, whose
+// answers come from nobody else.
+func Loopback(origin string) bool {
+	u, err := url.Parse(origin)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}
+
 func prepare(ctx context.Context, c Config) (*Session, error) {
 	if err := dataverse.CheckTransport(c.Transport); err != nil {
 		return nil, &ConfigError{err.Error()}
@@ -113,8 +125,8 @@ func prepare(ctx context.Context, c Config) (*Session, error) {
 		return nil, err
 	}
 	var known bool
-	if s.cloud, known = CloudOf(s.origin); !known {
-		s.warn("%s is no known Dataverse host: check --url before trusting the result", strings.TrimPrefix(s.origin, "https://"))
+	if s.cloud, known = CloudOf(s.origin); !known && !Loopback(s.origin) {
+		s.warn("%s is not a known Dataverse host: check --url before trusting the result", strings.TrimPrefix(s.origin, "https://"))
 	}
 	if err := s.locate(ctx, c, known); err != nil {
 		return nil, err

@@ -240,7 +240,7 @@ func TestTenantIsFound(t *testing.T) {
 			if at := strings.TrimPrefix(s.authority, "https://"); s.Tenant() != c.tenant || c.at != "" && at != c.at || c.named && s.authority != e.URL {
 				t.Errorf("tenant %s at %s", s.Tenant(), at)
 			}
-			if !strings.Contains(s.Describe(), "named by the environment") || len(e.asked) != 1 || len(s.Warnings()) != 1 {
+			if !strings.Contains(s.Describe(), "named by the environment") || len(e.asked) != 1 || len(s.Warnings()) != 0 {
 				t.Errorf("%s; asked %v; warnings %v", s.Describe(), e.asked, s.Warnings())
 			}
 		})
@@ -452,5 +452,24 @@ func TestAzureCLI(t *testing.T) {
 	}
 	if _, err := s.Token(t.Context(), dataverse.TokenOptions{Claims: "{}"}); err == nil || !strings.Contains(err.Error(), "az login") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestUnknownHostIsWarnedOf: a host that is neither Microsoft's nor this machine is one
+// that somebody may have got wrong.
+func TestUnknownHostIsWarnedOf(t *testing.T) {
+	for address, want := range map[string]int{
+		"https://crm.example.com": 1, "https://127.0.0.1.example.com": 1,
+		"https://localhost:8443": 0, "https://[::1]:8443": 0, "https://contoso.crm4.dynamics.com": 0,
+	} {
+		conf := newEntra(t).config()
+		conf.EnvironmentURL, conf.TenantID, conf.ClientSecret = address, tenant, dataverse.NewSecret(theSecret)
+		s, err := Open(t.Context(), conf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Warnings(); len(got) != want {
+			t.Errorf("%s: warnings %v", address, got)
+		}
 	}
 }

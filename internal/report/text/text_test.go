@@ -227,3 +227,21 @@ func TestStream(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+// TestWrapLines: a document's lines break at words and stay set in, and nothing is lost.
+func TestWrapLines(t *testing.T) {
+	t.Parallel()
+	const document = "Role\n    why: prvReadAccount is granted at local depth; it must be granted at global depth\n  short\n"
+	got := WrapLines(document, 40)
+	for line := range strings.Lines(got) {
+		if Columns(strings.TrimSuffix(line, "\n")) > 40 {
+			t.Errorf("%q is wider than 40 columns", line)
+		}
+	}
+	if strings.Join(strings.Fields(got), " ") != strings.Join(strings.Fields(document), " ") {
+		t.Errorf("words were broken or lost:\n%s", got)
+	}
+	if !strings.Contains(got, "\n      ") || WrapLines(document, 0) != document {
+		t.Errorf("wrapped:\n%s", got)
+	}
+}

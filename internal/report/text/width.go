@@ -97,6 +97,27 @@ func Wrap(s string, width int) []string {
 	return lines
 }
 
+// WrapLines wraps each line of a document, and sets what follows in a little deeper than
+// the line itself.
+func WrapLines(s string, width int) string {
+	const deeper, least = 2, 20
+	var b strings.Builder
+	for line := range strings.Lines(s) {
+		content := strings.TrimLeft(line, " ")
+		indent := len(line) - len(content)
+		if width <= 0 || Columns(strings.TrimSuffix(line, "\n")) <= width {
+			b.WriteString(line)
+			continue
+		}
+		first := strings.Repeat(" ", indent)
+		for _, part := range Wrap(strings.TrimSuffix(content, "\n"), max(width-indent-deeper, least)) {
+			b.WriteString(first + part + "\n")
+			first = strings.Repeat(" ", indent+deeper)
+		}
+	}
+	return b.String()
+}
+
 // breakAt returns the byte index at which to break a word that is wider than
 // width: after the last punctuation or before the last capital of a name such as
 // prvReadAccount that fits, else after the last rune that fits.
