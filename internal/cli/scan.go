@@ -371,7 +371,7 @@ func (a *app) collectCommand() *cobra.Command {
 judged offline by dbaudit check. Nothing is written to the environment.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 		Example: `  dbaudit collect --env production -o snapshot.json
   dbaudit collect --scope environment -o everything.json
-  dbaudit collect --minimal --pseudonyms -o snapshot.json   # for the vendor: docs/vendor.md
+  dbaudit collect --minimal --pseudonyms -o snapshot.json   # see docs/vendor.md
   dbaudit collect --record recording.jsonl -o snapshot.json`,
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
