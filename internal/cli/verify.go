@@ -41,6 +41,9 @@ func (a *app) verifiable(ctx context.Context, p plan.Plan, f applyFlags) (verifi
 	if t.profile.Name != p.Profile {
 		return verification{}, usagef("the plan was made by the profile %q, and %q is given", p.Profile, t.profile.Name)
 	}
+	if p.ProfileDigest != "" && p.ProfileDigest != t.profile.Digest {
+		return verification{}, usagef("the profile %q is not as it was when the plan was made: make a new plan", p.Profile)
+	}
 	within, err := limits(t.profile, f.maxChanges)
 	if err != nil {
 		return verification{}, err

@@ -71,7 +71,7 @@ func Build(r audit.Result, s *snapshot.Snapshot, o Options) (Plan, error) {
 		Options: o, result: r, snapshot: s,
 		roles: map[string]*roleWork{}, shares: map[string]*shareWork{}, besides: map[string]bool{},
 		plan: Plan{
-			Format: Format, Tool: o.Tool, Environment: r.Environment, Profile: r.Profile.Name,
+			Format: Format, Tool: o.Tool, Environment: r.Environment, Profile: r.Profile.Name, ProfileDigest: r.Profile.Digest,
 			Requirement: s.Requirement, Snapshot: r.Snapshot,
 			MadeAt:    o.MadeAt.UTC().Truncate(time.Second),
 			ExpiresAt: s.TakenAt.UTC().Add(o.Validity),

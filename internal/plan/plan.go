@@ -35,6 +35,9 @@ type Plan struct {
 	Environment audit.Environment `json:"environment"`
 	// Profile is the name of the profile that was judged.
 	Profile string `json:"profile"`
+	// ProfileDigest is the profile's, so that a file that was changed since is not taken
+	// for it; empty in plans that were made before there was one.
+	ProfileDigest string `json:"profile_digest,omitempty"`
 	// Requirement is what the environment was asked to meet; verification asks the
 	// same.
 	Requirement snapshot.Requirement `json:"requirement"`
