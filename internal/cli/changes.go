@@ -108,11 +108,14 @@ func (c changes) environment(s *snapshot.Snapshot) config.Environment {
 	return config.Environment{}
 }
 
-// integration finds, of the integrations of an environment, the one whose profile a
-// snapshot was taken for.
+// integration finds, of the integrations of an environment, the one that a snapshot was
+// taken for: by the profile's name or, where a file is named, by whom it judges.
 func (c changes) integration(env config.Environment, s *snapshot.Snapshot) config.Environment {
+	r := s.Requirement
 	for _, one := range c.file.Each(env) {
-		if len(env.Integrations) == 0 || first(one.Profile, c.file.Profile, defaultProfile) == s.Requirement.Profile {
+		name, who := first(one.Profile, c.file.Profile, defaultProfile), one.Integration
+		same := strings.EqualFold(who.AppID, r.ApplicationID) && strings.EqualFold(who.User, r.User) && strings.EqualFold(who.Role, r.Role)
+		if len(env.Integrations) == 0 || name == r.Profile || isFile(name) && same {
 			return one
 		}
 	}
