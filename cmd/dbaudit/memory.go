@@ -17,16 +17,23 @@ import (
 // times what the largest inputs take.
 const defaultMemory = 4 << 30
 
-// memoryLimit sets how much memory is used before the collector works hardest: what
-// GOMEMLIMIT says, else the default or three quarters of what this machine or its
-// container has.
-func memoryLimit() int64 {
+// frugalMemory is how much memory is used before garbage is collected for its sake: a
+// run over a thousand environments stays within 250 MiB.
+const frugalMemory = 224 << 20
+
+// memoryLimit is how much memory may be used: what GOMEMLIMIT says, else the default or
+// three quarters of what this machine or its container has.
+func memoryLimit() (limit int64, chosen bool) {
 	if limit := debug.SetMemoryLimit(-1); limit != math.MaxInt64 {
-		return limit
+		return limit, true
 	}
-	limit := min(int64(defaultMemory), available()/4*3)
-	debug.SetMemoryLimit(limit)
-	return limit
+	return min(int64(defaultMemory), available()/4*3), false
+}
+
+// collectAt is the memory from which on the collector works hardest, for so much that is
+// in use: little, but with room, so that large inputs are not slowed.
+func collectAt(live, limit int64) int64 {
+	return min(max(frugalMemory, live/2*3), limit)
 }
 
 // available is how much memory the machine or the container has, where Linux says so.
@@ -49,12 +56,18 @@ func available() int64 {
 }
 
 // watchMemory ends the process once it uses a quarter more than the limit, in place of
-// the runtime's dump or the system's killer, which say nothing that helps.
-func watchMemory(limit int64, end func(text string)) {
+// the runtime's dump or the system's killer, which say nothing that helps. Unless the
+// limit was chosen by the user, the collector is told how hard to work.
+func watchMemory(limit int64, chosen bool, end func(text string)) {
 	most := uint64(limit) + uint64(limit)/4
-	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}, {Name: "/gc/heap/live:bytes"}}
+	at := int64(0)
 	for {
 		metrics.Read(samples)
+		if next := collectAt(int64(min(samples[2].Value.Uint64(), math.MaxInt64)), limit); !chosen && next != at {
+			at = next
+			debug.SetMemoryLimit(at)
+		}
 		if used := samples[0].Value.Uint64() - samples[1].Value.Uint64(); used > most {
 			end(fmt.Sprintf("out of memory: %d MiB are in use, and the limit is %s: look for an input or a rule that is too large, "+
 				"judge fewer at a time, or raise the limit by GOMEMLIMIT", used>>20, bounds.Size(limit)))
