@@ -17,8 +17,8 @@ import (
 // times what the largest inputs take.
 const defaultMemory = 4 << 30
 
-// frugalMemory is how much memory is used before garbage is collected for its sake: a
-// run over a thousand environments stays within 250 MiB.
+// frugalMemory is how much memory is used before garbage is collected for its sake: the
+// saved results of a thousand environments are rendered within 250 MiB.
 const frugalMemory = 224 << 20
 
 // memoryLimit is how much memory may be used: what GOMEMLIMIT says, else the default or
