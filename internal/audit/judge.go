@@ -69,6 +69,13 @@ func Judge(s Summary) Verdict {
 	return VerdictCompliant
 }
 
+// ViewsUnchecked is the note of a verdict that says nothing of views, because none is
+// configured. The policies write it.
+const ViewsUnchecked = "views not checked: none is configured"
+
+// LeavesViewsOut reports whether no view was checked because none is configured.
+func (r Result) LeavesViewsOut() bool { return slices.Contains(r.Notes, ViewsUnchecked) }
+
 // Worst is the highest severity among the failed controls, or SeverityInvalid
 // where none failed.
 func (r Result) Worst() Severity {

@@ -202,7 +202,7 @@ func depthNote(p profile.Profile) string {
 }
 
 // level is the access level that a privilege must be granted at.
-func (p controlPage) level(privilege string) string { return remedy.Level(p.depth(privilege)) }
+func (p controlPage) level(privilege string) string { return audit.Level(p.depth(privilege)) }
 
 func (p controlPage) depth(privilege string) string {
 	if depth, ok := p.profile.Depths[privilege]; ok {

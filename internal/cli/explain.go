@@ -13,7 +13,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/report"
-	"github.com/dbaudit/dbaudit/internal/report/remedy"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/solution"
 	"github.com/dbaudit/dbaudit/policy"
@@ -145,7 +144,7 @@ func (a *app) meant(ctx context.Context, profileName string, standard *solution.
 // explainPrivilege says what a privilege is called in the role editor, at which access
 // levels it can be granted, and which controls require it.
 func explainPrivilege(b *strings.Builder, p profile.Profile, standard *solution.Standard, name string) {
-	right, table := remedy.Split(name)
+	right, table := audit.SplitPrivilege(name)
 	called := table
 	if right != "" {
 		called = table + " – " + right
@@ -153,7 +152,7 @@ func explainPrivilege(b *strings.Builder, p profile.Profile, standard *solution.
 	fmt.Fprintf(b, "%s  %s\n\n", name, called)
 	var levels []string
 	for _, d := range standard.Depths(name) {
-		levels = append(levels, remedy.Level(d.String()))
+		levels = append(levels, audit.Level(d.String()))
 	}
 	entry(b, "levels", first(strings.Join(levels, ", "), "not known"))
 	for _, c := range p.Controls {

@@ -26,7 +26,7 @@ func TestLintFixMendsWhatItCan(t *testing.T) {
 			t.Errorf("it is not said: %s\n%s", want, out.stderr)
 		}
 	}
-	if want := "Roles/b.xml:4:3: error: prvReadLead is not granted"; !strings.Contains(out.stdout, want) {
+	if want := "Roles/b.xml:4:3: error: Lead – Read is not granted"; !strings.Contains(out.stdout, want) {
 		t.Errorf("no such finding: %s\n%s", want, out.stdout)
 	}
 	if strings.Contains(out.stdout, "Roles/a.xml") {

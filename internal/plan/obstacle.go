@@ -75,7 +75,7 @@ func (h hurdle) why() string {
 	case obstacleUnreached:
 		return "the integration role does not reach the user yet, who would be left without it"
 	case obstacleThroughTeam:
-		return "the role reaches the user through this team as well"
+		return "the user has the role through this team as well"
 	case obstacleOwnerTeam:
 		return "a team owns the view, or nobody knows who does, and nobody can act as its owner"
 	case obstacleOwnerDisabled:

@@ -36,9 +36,12 @@ func chainOf(r audit.Result) *chain {
 			part(r, "Views", func(rule string) bool { return strings.HasPrefix(rule, "view/") && rule != "view/shared" }),
 		},
 		Links: [2]chainPart{
-			part(r, "reaches", func(rule string) bool { return rule == "user/role" }),
-			part(r, "may read", func(rule string) bool { return rule == "view/shared" }),
+			part(r, "assigned to", func(rule string) bool { return rule == "user/role" }),
+			part(r, "can read", func(rule string) bool { return rule == "view/shared" }),
 		},
+	}
+	if views := &c.Nodes[2]; r.LeavesViewsOut() && views.State == "pass" {
+		views.State, views.Mark, views.Note = "none", "–", "not checked: none is configured"
 	}
 	known := false
 	for _, p := range append(c.Nodes[:], c.Links[:]...) {

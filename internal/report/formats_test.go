@@ -322,11 +322,11 @@ func TestHeadline(t *testing.T) {
 	empty := compliant()
 	empty.Controls = nil
 	for want, r := range map[string]audit.Result{
-		"contoso fails 7 of 36 controls, and 1 could not be evaluated":         mixed(),
-		"contoso meets all 35 controls that apply":                             compliant(),
-		"contoso meets 34 controls; 1 waived":                                  waived(),
-		"contoso: nothing failed, but 2 could not be evaluated of 36 controls": incomplete(),
-		"contoso: nothing could be judged":                                     judge(empty),
+		"contoso fails 7 of 36 controls (1 critical, 5 high, 1 medium), and 1 could not be evaluated": mixed(),
+		"contoso meets all 35 controls that apply":                                                    compliant(),
+		"contoso meets 34 controls; 1 waived":                                                         waived(),
+		"contoso: nothing failed, but 2 could not be evaluated of 36 controls":                        incomplete(),
+		"contoso: nothing could be judged":                                                            judge(empty),
 	} {
 		if got := headline(r); got != want {
 			t.Errorf("%q, want %q", got, want)

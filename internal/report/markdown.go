@@ -148,7 +148,7 @@ func (p *page) rest(r audit.Result, o Options) {
 
 func (p *page) table(title, column string, r audit.Result, outcome audit.Outcome) {
 	first := true
-	for _, c := range r.Controls {
+	for _, c := range gravestFirst(r.Controls) {
 		if c.Outcome != outcome {
 			continue
 		}
@@ -214,7 +214,7 @@ func (p *page) notes(r audit.Result) {
 func (p *page) details(r audit.Result, o Options) {
 	first := true
 	const closing = "\n</details>\n\n"
-	for _, c := range r.Controls {
+	for _, c := range gravestFirst(r.Controls) {
 		if len(c.Findings) == 0 {
 			continue
 		}

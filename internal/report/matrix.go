@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/report/remedy"
 )
 
 // miscellaneous stands for the right of privileges to no table.
@@ -46,7 +45,7 @@ type matrixCell struct {
 // matrixOf reads the rights that are asked for off the cited lines, because a
 // result names privileges only where one is short.
 func matrixOf(r audit.Result, anchor func(audit.ControlID) string) *matrix {
-	m := &matrix{Columns: remedy.Rights()}
+	m := &matrix{Columns: audit.Rights()}
 	for _, c := range r.Controls {
 		if c.Rule != "role/privileges" || c.Citation == nil {
 			continue
@@ -137,7 +136,7 @@ func (m *matrix) Width() int { return len(m.Columns) + 1 }
 
 func cellOf(c audit.Control, record, column string, asked bool, anchor string) matrixCell {
 	for i, f := range c.Findings {
-		right, _ := remedy.Split(f.Evidence.Text("privilege"))
+		right, _ := audit.SplitPrivilege(f.Evidence.Text("privilege"))
 		if right == "" {
 			right = miscellaneous
 		}
@@ -195,7 +194,7 @@ func citedRights(line string) (record string, rights map[string]bool) {
 			continue
 		}
 		column := miscellaneous
-		for _, r := range remedy.Rights() {
+		for _, r := range audit.Rights() {
 			if strings.EqualFold(r, word) {
 				column = r
 			}

@@ -36,7 +36,7 @@ func base() audit.Result {
 		EvaluatedAt: time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC),
 		Notes: []string{
 			`The integration role is "Demandbase Integration": of the roles that reach the user it grants most of the minimum.`,
-			"The article names no access level. That each privilege is wanted at the deepest level it allows is dbaudit's choice; depth: in the configuration changes it.",
+			"the article does not state access levels: dbaudit requires the highest level each privilege allows; lower it with depth: in dbaudit.yaml",
 		},
 	}
 	for _, line := range []struct{ id, tab, line string }{
@@ -83,9 +83,9 @@ func base() audit.Result {
 		{"DB-USER-EXISTS", "user/exists", "Exactly one integration user exists", audit.SeverityCritical, 6},
 		{"DB-USER-ENABLED", "user/enabled", "The integration user is enabled", audit.SeverityCritical, 6},
 		{"DB-USER-DEDICATED", "user/dedicated", "The integration user is an application user", audit.SeverityMedium, 6},
-		{"DB-USER-ROLE", "user/role", "The integration role reaches the integration user", audit.SeverityCritical, 6},
+		{"DB-USER-ROLE", "user/role", "The integration user holds the integration role", audit.SeverityCritical, 6},
 		{"DB-USER-BUSINESS-UNIT", "user/business-unit", "The integration user sits in the configured business unit", audit.SeverityHigh, 6},
-		{"DB-USER-NO-ADMINISTRATOR", "user/no-administrator", "No administrator role reaches the integration user", audit.SeverityHigh, 6},
+		{"DB-USER-NO-ADMINISTRATOR", "user/no-administrator", "The integration user has no administrator role", audit.SeverityHigh, 6},
 		{"DB-VIEW-SHARED", "view/shared", "Every required view is shared with the integration user", audit.SeverityHigh, 9},
 		{"DB-VIEW-TABLE", "view/table", "Every required view lists accounts, contacts or leads", audit.SeverityMedium, 9},
 		{"DB-VIEW-ACTIVE", "view/active", "No required view is deactivated", audit.SeverityMedium, 9},
@@ -149,13 +149,13 @@ func short(privilege, state, actual string) audit.Finding {
 	grant := []audit.Grant{{Name: privilege, ID: "a8ecac53-09e8-4a13-b598-8d8c87bc3d33", Depth: required}}
 	switch state {
 	case "missing":
-		f.Message = fmt.Sprintf("%s is not granted; it must be granted at %s depth", privilege, required)
+		f.Message = fmt.Sprintf("%s is not granted; %s is required (%s)", audit.Right(privilege), audit.Level(required), privilege)
 		f.Fix = &audit.Fix{Kind: audit.FixAddPrivilege, Role: roleRef(), Privileges: grant}
 	case "shallow":
-		f.Message = fmt.Sprintf("%s is granted at %s depth; it must be granted at %s depth", privilege, actual, required)
+		f.Message = fmt.Sprintf("%s is granted at %s level; %s is required (%s)", audit.Right(privilege), audit.Level(actual), audit.Level(required), privilege)
 		f.Fix = &audit.Fix{Kind: audit.FixRaiseDepth, Role: roleRef(), Privileges: grant}
 	case "undefined":
-		f.Message = fmt.Sprintf(`the environment does not define %s, so that no role can grant it; the app that brings the table "list" is not installed`, privilege)
+		f.Message = fmt.Sprintf(`the environment does not define %s (%s), so no role can grant it; the app that brings the table "list" is not installed`, audit.Right(privilege), privilege)
 		grant[0].ID, grant[0].Depth = "", ""
 		f.Fix = &audit.Fix{Kind: audit.FixInstallApp, Table: "list", Privileges: grant}
 	}
@@ -186,7 +186,7 @@ func mixed() audit.Result {
 		}},
 	})
 	fail(&r, "DB-USER-ROLE", audit.Finding{
-		Message:  `the role "Demandbase Integration" reaches the user "# Demandbase" neither directly nor through a team`,
+		Message:  `the role "Demandbase Integration" is not assigned to the user "# Demandbase", neither directly nor through a team`,
 		Subject:  audit.Subject{Kind: audit.SubjectUser, ID: userID, Name: "# Demandbase"},
 		Evidence: audit.Evidence{"role": "Demandbase Integration", "reaching": []any{}},
 		Fix: &audit.Fix{

@@ -364,7 +364,7 @@ func help(c audit.Control, rule audit.Rule) sarifText {
 			md = append(md, "**"+head+".** "+text.Markdown(body))
 		}
 	}
-	add("What it demands", rule.Description)
+	add("What it requires", rule.Description)
 	if c.Citation != nil {
 		add("The vendor's line", citation(c.Citation))
 	}

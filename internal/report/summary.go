@@ -30,19 +30,48 @@ func headline(r audit.Result) string {
 	if s.Unknown > 0 {
 		unknown = fmt.Sprintf("%d could not be evaluated", s.Unknown)
 	}
+	unchecked := ""
+	if r.LeavesViewsOut() {
+		unchecked = "; " + audit.ViewsUnchecked
+	}
 	switch {
 	case s.Fail > 0 && unknown != "":
-		return fmt.Sprintf("%s fails %d of %s, and %s", env, s.Fail, count(total, "control"), unknown)
+		return fmt.Sprintf("%s fails %d of %s (%s), and %s", env, s.Fail, count(total, "control"), bySeverity(r), unknown)
 	case s.Fail > 0:
-		return fmt.Sprintf("%s fails %d of %s", env, s.Fail, count(total, "control"))
+		return fmt.Sprintf("%s fails %d of %s (%s)", env, s.Fail, count(total, "control"), bySeverity(r))
 	case unknown != "":
 		return fmt.Sprintf("%s: nothing failed, but %s of %s", env, unknown, count(total, "control"))
 	case s.Pass+s.Waived == 0:
 		return env + ": nothing could be judged"
 	case s.Waived > 0:
-		return fmt.Sprintf("%s meets %s; %d waived", env, count(s.Pass, "control"), s.Waived)
+		return fmt.Sprintf("%s meets %s; %d waived%s", env, count(s.Pass, "control"), s.Waived, unchecked)
 	}
-	return fmt.Sprintf("%s meets all %s that apply", env, count(s.Pass, "control"))
+	return fmt.Sprintf("%s meets all %s that apply%s", env, count(s.Pass, "control"), unchecked)
+}
+
+// verdictWords is the verdict with what it leaves out.
+func verdictWords(r audit.Result) string {
+	if r.Verdict == audit.VerdictCompliant && r.LeavesViewsOut() {
+		return r.Verdict.String() + ", views not checked"
+	}
+	return r.Verdict.String()
+}
+
+// bySeverity counts the failed controls, gravest first: "8 high, 2 medium, 1 low".
+func bySeverity(r audit.Result) string {
+	failed := map[audit.Severity]int{}
+	for _, c := range r.Controls {
+		if c.Outcome == audit.OutcomeFail {
+			failed[c.Severity]++
+		}
+	}
+	var parts []string
+	for _, severity := range slices.Backward(audit.Severities()) {
+		if n := failed[severity]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, severity))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // nextSteps says what to do next, most urgent first: one line for what failed, one
@@ -90,14 +119,22 @@ func nextSteps(r audit.Result, o Options) []string {
 			steps = append(steps, fmt.Sprintf("dbaudit lint --fix can write the %s that the role lacks into its file", count(lines, "line")))
 		}
 	case automatic > 0 && automatic == live:
-		steps = append(steps, fmt.Sprintf("dbaudit plan can prepare the repair of %s for review", all(live, "finding")))
+		steps = append(steps, fmt.Sprintf("run dbaudit plan to prepare fixes for %s", all(live, "finding")))
 	case automatic > 0:
-		steps = append(steps, fmt.Sprintf("dbaudit plan can prepare the repair of %d of %s for review; the rest is for a person", automatic, count(live, "finding")))
+		steps = append(steps, fmt.Sprintf("run dbaudit plan to prepare fixes for %d of the %s; %s", automatic, count(live, "finding"), byHand(live-automatic)))
 	}
 	if r.Summary.Unknown > 0 {
 		steps = append(steps, "dbaudit doctor names what the auditor's sign-in may not read, so that what is unknown can be judged")
 	}
 	return steps
+}
+
+// byHand is what no plan does.
+func byHand(n int) string {
+	if n == 1 {
+		return "the other one needs manual steps"
+	}
+	return fmt.Sprintf("the other %d need manual steps", n)
 }
 
 func all(n int, noun string) string {
@@ -184,11 +221,11 @@ func subject(s audit.Subject) string {
 	return text
 }
 
-// gap is what a privilege finding compares, such as "needs global, has none", where
+// gap is what a privilege finding compares, such as "needs Organization, has None", where
 // its message does not say so itself.
 func gap(f audit.Finding) string {
 	required, actual := f.Evidence.Text("required_depth"), f.Evidence.Text("actual_depth")
-	if required == "" || strings.Contains(f.Message, required) || f.Evidence.Text("state") == "undefined" {
+	if required == "" || strings.Contains(f.Message, audit.Level(required)) || f.Evidence.Text("state") == "undefined" {
 		return ""
 	}
 	if actual == "" {
@@ -197,9 +234,9 @@ func gap(f audit.Finding) string {
 	return "needs " + depthOf(f.Evidence, "required_depth") + ", has " + depthOf(f.Evidence, "actual_depth")
 }
 
-// depthOf is a depth of the evidence, short as depths are.
+// depthOf is a depth of the evidence as the portal's access level.
 func depthOf(e audit.Evidence, key string) string {
-	return name(visible(e.Text(key)))
+	return name(visible(audit.Level(e.Text(key))))
 }
 
 // A datum is one piece of evidence as text.

@@ -88,7 +88,7 @@ func (t *terminal) overview(rs []audit.Result) error {
 		}
 		g.rows = append(g.rows, []cell{
 			phrase(t.options.name(visible(r.Environment.Name)), bold),
-			phrase(r.Verdict.String(), verdictStyle(r.Verdict)),
+			phrase(verdictWords(r), verdictStyle(r.Verdict)),
 			phrase(fmt.Sprint(r.Summary.Fail), plain),
 			phrase(fmt.Sprint(r.Summary.Unknown), plain),
 			phrase(fmt.Sprint(r.Summary.Waived), plain),
@@ -134,6 +134,7 @@ func (t *terminal) result(r audit.Result, verbose bool) error {
 			passed = append(passed, c)
 		}
 	}
+	failed, waived, unknown = gravestFirst(failed), gravestFirst(waived), gravestFirst(unknown)
 	if len(failed) > 0 {
 		t.section(boldRed, fmt.Sprintf("FAILED  %s, %s", count(len(failed), "control"), count(findings(failed), "finding")))
 		if err := t.findings(failed, "WHAT TO DO"); err != nil {

@@ -11,8 +11,8 @@ test_compliant_environment_has_nothing_to_report if {
 		"unknown_controls": {},
 		"rule_notes": {},
 		"notes": {concat("", [
-			"the article names no access level: that each privilege must be granted at the deepest level it ",
-			"allows is dbaudit's own default; depth: in the configuration asks for less",
+			"the article does not state access levels: dbaudit requires the highest level each privilege allows; ",
+			"lower it with depth: in dbaudit.yaml",
 		])},
 		"ambiguous": set(),
 		"invalid": set(),

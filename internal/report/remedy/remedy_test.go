@@ -136,27 +136,6 @@ func TestSystemViewsAreActivatedAsSuch(t *testing.T) {
 	}
 }
 
-func TestSplit(t *testing.T) {
-	for in, want := range map[string][2]string{
-		"prvReadAccount": {"Read", "Account"}, "prvAppendToLead": {"Append To", "Lead"}, "prvAppendLead": {"Append", "Lead"},
-		"prvReadUserQuery": {"Read", "Saved View"}, "prvReadQuery": {"Read", "View"}, "prvWriteAttribute": {"Write", "Field"},
-		"prvBulkEdit": {"", "Bulk Edit"}, "prvreadaccount": {"Read", "account"}, "prvAssignRole": {"Assign", "Role"},
-		"prvActOnBehalfOfAnotherUser": {"", "Act on Behalf of Another User"}, "prvReadKnowledgeArticle": {"Read", "Knowledge Article"}, "prvReadnew_BigThing": {"Read", "new_BigThing"}, "prvRead": {"", "Read"}, "": {"", ""}, "other": {"", "other"},
-	} {
-		if right, row := Split(in); right != want[0] || row != want[1] {
-			t.Errorf("%s: %q, %q", in, right, row)
-		}
-	}
-}
-
-func TestLevel(t *testing.T) {
-	for in, want := range map[string]string{"none": "None", "basic": "User", "local": "Business Unit", "deep": "Parent: Child Business Units", "global": "Organization", "other": "other"} {
-		if got := Level(in); got != want {
-			t.Errorf("%s: %s", in, got)
-		}
-	}
-}
-
 func TestQuoting(t *testing.T) {
 	if got := quote("O'Brien"); got != "'O''Brien'" {
 		t.Error(got)

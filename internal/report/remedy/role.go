@@ -186,14 +186,14 @@ func (f fix) setLevels() []string {
 			steps = append(steps, fmt.Sprintf("Do the same for the other %d privileges.", len(f.Privileges)-listed))
 			break
 		}
-		level := Level(g.Depth)
+		level := audit.Level(g.Depth)
 		if remove || level == "" {
 			level = "None"
 		}
 		if !remove && g.Depth == "" {
 			level = "the deepest level it allows"
 		}
-		right, row := Split(g.Name)
+		right, row := audit.SplitPrivilege(g.Name)
 		if right == "" {
 			steps = append(steps, fmt.Sprintf("On the tab Miscellaneous privileges, set %s (%s) to %s.", row, g.Name, level))
 			continue

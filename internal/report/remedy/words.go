@@ -46,7 +46,7 @@ func grants(gs []audit.Grant, depth bool) string {
 		}
 		n := g.Name
 		if depth && g.Depth != "" {
-			n += " (" + Level(g.Depth) + ")"
+			n += " (" + audit.Level(g.Depth) + ")"
 		}
 		names = append(names, n)
 	}

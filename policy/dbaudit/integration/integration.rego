@@ -1,6 +1,6 @@
 # METADATA
 # title: The integration
-# description: Which user and which role are the integration's, and what reaches the user.
+# description: Which user and which role are the integration's, and which roles are assigned to the user.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/security-roles-privileges
 #     description: Security roles and privileges
@@ -9,6 +9,7 @@ package dbaudit.integration
 import data.dbaudit.depth
 import data.dbaudit.profile
 import data.dbaudit.units
+import data.dbaudit.words
 
 named if input.requirement.application_id != ""
 
@@ -508,7 +509,7 @@ elsewhere[name] contains place if {
 	from := input.roles[grant.copy].business_unit_id
 	not _covers(level, from)
 	name := grant.name
-	place := sprintf("at %s depth for the business unit %q", [level, object.get(input.business_units, [from, "name"], from)])
+	place := sprintf("at %s level for the business unit %q", [words.levels[level], object.get(input.business_units, [from, "name"], from)])
 }
 
 _covers("global", _)
@@ -539,6 +540,30 @@ granted[name] := level if {
 	count(reaching) == 0
 	some name in profile.minimum
 	level := own[name]
+}
+
+# METADATA
+# description: >-
+#   The roles that grant what the integration holds of a privilege at that depth, by name; the roles that grant it for
+#   some records only where nothing else does.
+# scope: document
+granted_by[name] contains by if {
+	some grant in _grants
+	name := grant.name
+	rank := _reach(grant.level, input.roles[grant.copy].business_unit_id, grant.own)
+	granted[name] == depth.names[rank]
+	by := min(names[input.roles[grant.copy].root_id])
+}
+
+granted_by[name] contains role_name if {
+	count(reaching) == 0
+	some name, _ in granted
+}
+
+granted_by[name] contains min(names[root]) if {
+	some root in _counted
+	some name, _ in input.filtered_privileges[root]
+	not granted[name]
 }
 
 # METADATA
@@ -624,11 +649,11 @@ no_role contains sprintf("there is no integration role to judge%s", [profile.see
 # scope: document
 notes contains note if some note in profile.current.notes
 
-notes contains sprintf("the integration role is taken to be %q; %s", [role_name, _how_role]) if {
+notes contains sprintf("assumed integration role: %q (%s); set role: to choose", [role_name, _how_role]) if {
 	input.requirement.role == ""
 }
 
-notes contains sprintf("several roles could be the integration role; %q was judged, not %s", [role_name, others]) if {
+notes contains sprintf("several roles could be the integration role: %q was judged, not %s", [role_name, others]) if {
 	count(candidates) > 1
 	others := concat(", ", sort([sprintf("%q (%s)", [min(names[root]), root]) |
 		some root in candidates
@@ -642,24 +667,30 @@ notes contains sprintf("%s: %s", [replace(section, "_", " "), coverage.detail]) 
 	coverage.detail != ""
 }
 
-notes contains sprintf("the integration user is taken to be %q, by its name", [input.users[user].name]) if not named
+notes contains sprintf("assumed integration user: %q, by its name; set app_id: or user: to choose", [input.users[user].name]) if not named
+
+notes contains "views not checked: none is configured" if {
+	input.source == "environment"
+	count(input.requirement.views) == 0
+	profile.controls["view/shared"]
+}
 
 notes contains text if {
 	profile.current.depth == "deepest"
 	text := concat("", [
-		"the article names no access level: that each privilege must be granted at the deepest level it ",
-		"allows is dbaudit's own default; depth: in the configuration asks for less",
+		"the article does not state access levels: dbaudit requires the highest level each privilege allows; ",
+		"lower it with depth: in dbaudit.yaml",
 	])
 }
 
 _supplement if lower(role_name) == lower(profile.current.supplements)
 
-default _how_role := "it is a custom role that reaches the user"
+default _how_role := "a custom role of the user"
 
-_how_role := "it is the role of the vendor's solution that the profile adds to" if {
+_how_role := "the role of the vendor's solution that the profile adds to" if {
 	_supplement
-} else := "of the custom roles that reach the user it grants most of the minimum" if {
+} else := "of the user's custom roles, it covers most of the minimum" if {
 	role in _useful
-} else := "its name fits" if {
+} else := "its name matches" if {
 	profile.fits(role_name)
 }

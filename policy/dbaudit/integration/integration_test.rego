@@ -410,8 +410,8 @@ test_a_role_assigned_directly_gives_basic_rights_whatever_it_says_of_teams if {
 }
 
 _article := concat("", [
-	"the article names no access level: that each privilege must be granted at the deepest level it ",
-	"allows is dbaudit's own default; depth: in the configuration asks for less",
+	"the article does not state access levels: dbaudit requires the highest level each privilege allows; ",
+	"lower it with depth: in dbaudit.yaml",
 ])
 
 test_notes_say_whose_default_the_depth_is if {
@@ -423,21 +423,21 @@ test_notes_say_whose_default_the_depth_is if {
 test_notes_say_how_user_and_role_were_deduced if {
 	integration.notes == {
 		_article,
-		`the integration user is taken to be "# Demandbase", by its name`,
+		`assumed integration user: "# Demandbase", by its name; set app_id: or user: to choose`,
 		concat("", [
-			`the integration role is taken to be "Demandbase Integration"; `,
-			"of the custom roles that reach the user it grants most of the minimum",
+			`assumed integration role: "Demandbase Integration" `,
+			"(of the user's custom roles, it covers most of the minimum); set role: to choose",
 		]),
 	} with input as _unnamed
 
 	integration.notes == {
 		_article,
-		`the integration role is taken to be "Demandbase Integration"; its name fits`,
+		`assumed integration role: "Demandbase Integration" (its name matches); set role: to choose`,
 	} with input as testing.changed({"/requirement/role": "", "/users/user/roles": []})
 
 	integration.notes == {
 		_article,
-		`the integration role is taken to be "Sync"; it is a custom role that reaches the user`,
+		`assumed integration role: "Sync" (a custom role of the user); set role: to choose`,
 	} with input as testing.changed({
 		"/requirement/role": "",
 		"/roles/role/name": "Sync",
@@ -450,10 +450,10 @@ test_notes_say_how_user_and_role_were_deduced if {
 test_notes_name_the_roles_that_were_not_judged if {
 	integration.notes == {
 		_article,
-		`several roles could be the integration role; "Demandbase Integration" was judged, not "Sync" (other)`,
+		`several roles could be the integration role: "Demandbase Integration" was judged, not "Sync" (other)`,
 		concat("", [
-			`the integration role is taken to be "Demandbase Integration"; `,
-			"of the custom roles that reach the user it grants most of the minimum",
+			`assumed integration role: "Demandbase Integration" `,
+			"(of the user's custom roles, it covers most of the minimum); set role: to choose",
 		]),
 	} with input as testing.changed({
 		"/requirement/role": "",
@@ -475,7 +475,7 @@ test_the_role_that_the_profile_adds_to if {
 	integration.grant == {} with input as snapshot with data.profiles.demandbase as _supplement
 	notes := integration.notes with input as snapshot with data.profiles.demandbase as _supplement
 	"The page adds to a role." in notes
-	`the integration role is taken to be "Vendor Service"; it is the role of the vendor's solution that the profile adds to` in notes
+	`assumed integration role: "Vendor Service" (the role of the vendor's solution that the profile adds to); set role: to choose` in notes
 }
 
 test_a_role_of_a_solution_is_not_created if {
@@ -603,4 +603,12 @@ test_notes_on_sections_that_were_read_are_the_readers if {
 	})
 	"role privileges: a remark" in notes
 	every note in notes { not contains(note, "a reason") }
+}
+
+test_notes_say_that_no_view_was_checked if {
+	unchecked := "views not checked: none is configured"
+	snapshot := testing.changed({"/requirement/views": []})
+	unchecked in integration.notes with input as snapshot
+	not unchecked in integration.notes with input as testing.snapshot
+	not unchecked in integration.notes with input as testing.patched(snapshot, {"/source": "solution"})
 }

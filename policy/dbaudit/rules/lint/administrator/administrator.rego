@@ -1,5 +1,5 @@
 # METADATA
-# title: The role has no administrator's reach
+# title: The role has no administrator's powers
 # description: >-
 #   The role grants no combination of privileges by which its holder can change and assign security roles, make
 #   administrators, change the organization's settings, or import and publish customizations.
@@ -12,8 +12,8 @@
 #   severity: high
 #   requires: [roles, role_privileges]
 #   offline: true
-#   consequence: Whoever holds the role can reach what it was not given.
-#   remediation: Take the privileges that the finding names from the role, and leave such work to administrators.
+#   consequence: Whoever holds the role can give itself rights that it was not given.
+#   remediation: Remove the privileges that the finding names from the role, and leave such work to administrators.
 package dbaudit.rules.lint.administrator
 
 import data.dbaudit.lint

@@ -10,7 +10,7 @@
 #   severity: low
 #   requires: [roles]
 #   offline: true
-#   consequence: What the role lacks can be mended by a new version of its solution only.
+#   consequence: What the role lacks can be fixed only by a new version of its solution.
 #   remediation: Set IsCustomizable to 1.
 package dbaudit.rules.lint.locked
 

@@ -15,17 +15,19 @@ package dbaudit.rules.role.complete
 import data.dbaudit.depth
 import data.dbaudit.integration
 import data.dbaudit.profile
+import data.dbaudit.words
 
 metadata := rego.metadata.chain()[1].annotations.custom
 
 findings contains {
 	"control": control.id,
-	"message": sprintf("%s is granted at %s depth by other roles only (%s); the role %q grants %s", [
-		name,
-		granted,
+	"message": sprintf("%s is granted at %s level only by other roles (%s); %q itself %s (%s)", [
+		words.right(name),
+		words.levels[granted],
 		concat(", ", fillers),
 		integration.role_name,
 		_words(state, actual),
+		name,
 	]),
 	"subject": {"kind": "role", "id": integration.role, "name": integration.role_name},
 	"evidence": {
@@ -90,8 +92,8 @@ _state(name, "none") := "filtered" if name in integration.own_filtered
 
 _state(name, "none") := "missing" if not name in integration.own_filtered
 
-_words("missing", _) := "nothing of it"
+_words("missing", _) := "does not grant it"
 
-_words("filtered", _) := "it for some records only"
+_words("filtered", _) := "grants it for some records only"
 
-_words("shallow", actual) := sprintf("%s depth", [actual])
+_words("shallow", actual) := sprintf("grants it at %s level", [words.levels[actual]])

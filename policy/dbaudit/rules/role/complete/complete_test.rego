@@ -13,8 +13,8 @@ _second := {
 _missing := {
 	"control": "DB-ROLE-COMPLETE",
 	"message": concat(" ", [
-		"prvReadLead is granted at global depth by other roles only (Second);",
-		`the role "Demandbase Integration" grants nothing of it`,
+		"Lead – Read is granted at Organization level only by other roles (Second);",
+		`"Demandbase Integration" itself does not grant it (prvReadLead)`,
 	]),
 	"subject": {"kind": "role", "id": "role", "name": "Demandbase Integration"},
 	"evidence": {
@@ -65,8 +65,8 @@ test_fail_a_team_role_fills_a_gap if {
 test_fail_another_role_is_deeper if {
 	complete.findings == {object.union(_missing, {
 		"message": concat(" ", [
-			"prvReadLead is granted at global depth by other roles only (Second);",
-			`the role "Demandbase Integration" grants basic depth`,
+			"Lead – Read is granted at Organization level only by other roles (Second);",
+			`"Demandbase Integration" itself grants it at User level (prvReadLead)`,
 		]),
 		"evidence": {"actual_depth": "basic", "state": "shallow"},
 		"fix": {"kind": "raise-depth"},
@@ -125,8 +125,8 @@ test_not_applicable_without_a_role if {
 test_fail_this_role_grants_it_for_some_records_only if {
 	complete.findings == {object.union(_missing, {
 		"message": concat(" ", [
-			"prvReadLead is granted at global depth by other roles only (Second);",
-			`the role "Demandbase Integration" grants it for some records only`,
+			"Lead – Read is granted at Organization level only by other roles (Second);",
+			`"Demandbase Integration" itself grants it for some records only (prvReadLead)`,
 		]),
 		"evidence": {"state": "filtered"},
 	})} with input as testing.patched(_filled, {"/filtered_privileges": {"role": {"prvReadLead": "Global"}}})

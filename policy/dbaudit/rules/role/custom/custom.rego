@@ -8,7 +8,7 @@
 #   severity: high
 #   requires: [users, teams, roles]
 #   offline: true
-#   consequence: A built-in role grants what Microsoft decides, and a locked one cannot be mended.
+#   consequence: A built-in role grants what Microsoft decides, and a locked one cannot be fixed.
 #   remediation: >-
 #     Create a custom security role, grant it the minimum and assign it in place of this one. In a role's file,
 #     set IsCustomizable to 1.

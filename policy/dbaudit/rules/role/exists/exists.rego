@@ -1,8 +1,8 @@
 # METADATA
 # title: The integration role exists
 # description: >-
-#   The role that the configuration names is there; where it names none, a custom role that reaches the
-#   integration user, or one whose name fits the profile's pattern.
+#   The role that the configuration names exists; where it names none, a custom role that is assigned to
+#   the integration user, or one whose name matches the profile's pattern.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/create-edit-security-role
 #     description: Create or edit a security role to manage access
@@ -53,7 +53,7 @@ _of_a_solution if {
 
 _message := sprintf("there is no security role named %q", [input.requirement.role]) if {
 	input.requirement.role != ""
-} else := sprintf("no custom security role reaches the integration user, and none has %q in its name", [
+} else := sprintf("the integration user has no custom security role, and no role has %q in its name", [
 	profile.current.pattern,
 ])
 

@@ -36,7 +36,7 @@ test_fail_no_role_has_the_configured_name if {
 test_fail_no_role_can_be_deduced if {
 	exists.findings == {_finding(
 		"Demandbase Integration",
-		`no custom security role reaches the integration user, and none has "demandbase" in its name`,
+		`the integration user has no custom security role, and no role has "demandbase" in its name`,
 		_grants(testing.minimum),
 	)} with input as testing.patched(testing.no_role, {"/requirement/role": ""})
 }

@@ -1,7 +1,7 @@
 # METADATA
 # title: The integration role grants nothing beyond the minimum
 # description: >-
-#   What the role grants is asked for by the vendor, or is one of the nine privileges that the platform gives
+#   What the role grants is required by the vendor, or is one of the nine privileges that the platform gives
 #   to every new role, or is allowed by the profile or the configuration.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/security-roles-privileges
@@ -11,7 +11,7 @@
 #   requires: [users, teams, roles, role_privileges]
 #   offline: true
 #   consequence: Whoever holds the vendor's credentials holds every privilege of this role.
-#   remediation: Take the surplus from the role, the dangerous privileges first, or list in allow what is meant.
+#   remediation: Remove the surplus from the role, the dangerous privileges first, or list in allow what is intended.
 package dbaudit.rules.role["least-privilege"]
 
 import data.dbaudit.integration

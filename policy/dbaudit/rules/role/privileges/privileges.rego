@@ -1,8 +1,8 @@
 # METADATA
-# title: The integration is granted what the vendor asks for
+# title: The integration is granted what the vendor requires
 # description: >-
-#   Each privilege of the control's line is granted to the integration user, deeply enough, by some role that
-#   reaches it directly or through a team; where no role reaches it, by the integration role.
+#   Each privilege of the control's line is granted to the integration user, at a high enough access level, by some role
+#   that is assigned to it directly or through a team; where no role is assigned, by the integration role.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/security-roles-privileges
 #     description: Security roles and privileges
@@ -13,14 +13,14 @@
 #   requires: [users, teams, roles, role_privileges, privileges]
 #   offline: true
 #   consequence: >-
-#     The synchronisation is refused what the privilege stands for, and stops or leaves records out without a
-#     word.
+#     Sync requests that need this privilege are refused: the sync stops, or silently skips records.
 #   remediation: Grant the privilege to the integration role at the level that the finding names.
 package dbaudit.rules.role.privileges
 
 import data.dbaudit.depth
 import data.dbaudit.integration
 import data.dbaudit.profile
+import data.dbaudit.words
 
 metadata := rego.metadata.chain()[1].annotations.custom
 
@@ -30,12 +30,15 @@ findings contains {
 	"control": control.id,
 	"message": concat("; ", array.concat([_message(name, required, state)], object.get(_beside, name, []))),
 	"subject": _subject,
-	"evidence": {
-		"privilege": name,
-		"required_depth": required,
-		"actual_depth": actual,
-		"state": state,
-	},
+	"evidence": object.union(
+		{
+			"privilege": name,
+			"required_depth": required,
+			"actual_depth": actual,
+			"state": state,
+		},
+		{"granted_by": sort(by) | some by in [integration.granted_by[name]]},
+	),
 	"fix": fix,
 } if {
 	some control in profile.controls["role/privileges"]
@@ -57,7 +60,7 @@ unknown_controls contains {"control": control.id, "reason": reason} if {
 
 # METADATA
 # description: Where a privilege is granted deeper, and does not cover the user's business unit.
-_beside[name] := [sprintf("it is granted %s, which does not take in the user's", [concat(" and ", sort(places))])] if {
+_beside[name] := [sprintf("it is granted %s, which does not include the user's", [concat(" and ", sort(places))])] if {
 	some name, places in integration.elsewhere
 }
 
@@ -74,7 +77,7 @@ _short[name] := {required: actual} if {
 findings contains {
 	"control": control.id,
 	"message": concat("", [
-		sprintf("the environment does not define %s, so that no role can grant it", [name]),
+		sprintf("the environment does not define %s, so no role can grant it", [words.right_with_name(name)]),
 		_app(control.table),
 	]),
 	"subject": _subject,
@@ -113,31 +116,42 @@ _subject := {"kind": "role", "id": integration.role, "name": integration.role_na
 	count(integration.reaching) > 0
 }
 
-# METADATA
-# description: Of what is judged by its presence no level is demanded.
-_unsaid[name] := "" if some name, _ in depth.present
-
 _state(_, actual) := "shallow" if actual != "none"
 
 _state(name, "none") := "filtered" if name in integration.filtered
 
 _state(name, "none") := "missing" if not name in integration.filtered
 
-_message(name, required, "filtered") := sprintf("%s is granted for some records only; it must be granted at %s depth", [
+_message(name, required, "filtered") := sprintf("%s is granted for some records only%s; %s is required (%s)", [
+	words.right(name),
+	_by(name),
+	words.levels[required],
 	name,
-	required,
 ])
 
-_message(name, required, "missing") := sprintf("%s is not granted; it must be granted%s", [
+# What is judged by its presence may be granted at any level.
+_message(name, required, "missing") := sprintf("%s is not granted%s (%s)", [words.right(name), _at_level(name, required), name])
+
+_message(name, required, "shallow") := sprintf("%s is granted at %s level%s; %s is required (%s)", [
+	words.right(name),
+	words.levels[integration.granted[name]],
+	_by(name),
+	words.levels[required],
 	name,
-	object.get(_unsaid, name, sprintf(" at %s depth", [required])),
 ])
 
-_message(name, required, "shallow") := sprintf("%s is granted at %s depth; it must be granted at %s depth", [
-	name,
-	integration.granted[name],
-	required,
-])
+default _at_level(_, _) := ""
+
+_at_level(name, required) := sprintf("; %s is required", [words.levels[required]]) if not depth.present[name]
+
+# METADATA
+# description: Which roles grant it, unless that is the integration role alone.
+default _by(_) := ""
+
+_by(name) := sprintf(", by %s", [concat(" and ", [sprintf("the role %q", [by]) | some by in sort(integration.granted_by[name])])]) if {
+	some by in integration.granted_by[name]
+	by != integration.role_name
+}
 
 _app("") := ""
 

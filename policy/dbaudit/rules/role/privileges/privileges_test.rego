@@ -2,6 +2,7 @@ package dbaudit.rules.role.privileges_test
 
 import data.dbaudit.rules.role.privileges
 import data.dbaudit.testing
+import data.dbaudit.words
 
 _role := {"id": "role", "name": "Demandbase Integration"}
 
@@ -14,7 +15,11 @@ _asked[name] := control if {
 # The finding on each privilege, where the role lacks it.
 _missing[name] := {
 	"control": control.id,
-	"message": sprintf("%s is not granted; it must be granted at %s depth", [name, depth]),
+	"message": sprintf("%s is not granted; %s is required (%s)", [
+		words.right(name),
+		words.levels[depth],
+		name,
+	]),
 	"subject": {"kind": "role", "id": "role", "name": "Demandbase Integration"},
 	"evidence": {"privilege": name, "required_depth": depth, "actual_depth": "none", "state": "missing"},
 	"fix": {
@@ -29,12 +34,13 @@ _missing[name] := {
 
 # The same, where the role grants it, but not deeply enough.
 _shallow(name, actual) := object.union(_missing[name], {
-	"message": sprintf("%s is granted at %s depth; it must be granted at %s depth", [
+	"message": sprintf("%s is granted at %s level; %s is required (%s)", [
+		words.right(name),
+		words.levels[actual],
+		words.levels[testing.grants[name]],
 		name,
-		actual,
-		testing.grants[name],
 	]),
-	"evidence": {"actual_depth": actual, "state": "shallow"},
+	"evidence": {"actual_depth": actual, "state": "shallow", "granted_by": ["Demandbase Integration"]},
 	"fix": {"kind": "raise-depth"},
 })
 
@@ -49,7 +55,11 @@ _unassigned[name] := object.union(object.remove(finding, ["fix"]), {"fix": {
 
 _undefined(control, name, table, app) := {
 	"control": control,
-	"message": sprintf("the environment does not define %s, so that no role can grant it%s", [name, app]),
+	"message": sprintf("the environment does not define %s (%s), so no role can grant it%s", [
+		words.right(name),
+		name,
+		app,
+	]),
 	"subject": {"kind": "role", "id": "role", "name": "Demandbase Integration"},
 	"evidence": {
 		"privilege": name,
@@ -208,19 +218,19 @@ test_fail_a_locked_role_has_to_be_replaced if {
 }
 
 # Of a file's privilege that no source knows the levels of, the input has none.
-test_fail_in_a_file_no_level_is_demanded_of_what_is_judged_by_its_presence if {
+test_fail_in_a_file_no_level_is_required_of_what_is_judged_by_its_presence if {
 	found := privileges.findings with input as testing.patched(
 		testing.without(testing.snapshot, ["/role_privileges/role/prvReadLead", "/role_privileges/role/prvReadAccount"]),
 		{"/source": "solution", "/users": {}, "/privileges/prvReadLead/depths": []},
 	)
 	{finding.message | some finding in found} == {
-		"prvReadLead is not granted; it must be granted",
-		"prvReadAccount is not granted; it must be granted at global depth",
+		"Lead – Read is not granted (prvReadLead)",
+		"Account – Read is not granted; Organization is required (prvReadAccount)",
 	}
 }
 
 # Whoever has the file can write the line, whatever becomes of the role where it is installed.
-test_fail_a_locked_role_of_a_file_is_mended_in_the_file if {
+test_fail_a_locked_role_of_a_file_is_fixed_in_the_file if {
 	file := testing.changed({"/source": "solution", "/users": {}, "/roles/role/customizable": false})
 	privileges.findings == {
 		_shallow("prvReadLead", "basic"),
@@ -251,8 +261,8 @@ _second := {
 test_fail_granted_for_some_records_only if {
 	filtered := _instead("filtered_privileges", "prvReadLead", "Global")
 	privileges.findings == {object.union(_missing.prvReadLead, {
-		"message": "prvReadLead is granted for some records only; it must be granted at global depth",
-		"evidence": {"state": "filtered"},
+		"message": "Lead – Read is granted for some records only; Organization is required (prvReadLead)",
+		"evidence": {"state": "filtered", "granted_by": ["Demandbase Integration"]},
 	})} with input as filtered
 	privileges.unknown_controls == set() with input as filtered
 }
@@ -353,7 +363,31 @@ test_fail_says_for_which_business_unit_it_is_granted if {
 		"/role_privileges/role/prvReadLead": "local",
 	})
 	{finding.message | some finding in found} == {concat("", [
-		"prvReadLead is granted at basic depth; it must be granted at local depth; ",
-		`it is granted at local depth for the business unit "Sales", which does not take in the user's`,
+		"Lead – Read is granted at User level; Business Unit is required (prvReadLead); ",
+		`it is granted at Business Unit level for the business unit "Sales", which does not include the user's`,
 	])}
+}
+
+# The role that grants it is named, and not the one that is judged.
+test_fail_names_the_roles_that_grant_it if {
+	snapshot := testing.patched(testing.without(testing.snapshot, ["/role_privileges/role/prvReadLead"]), {
+		"/roles/second": object.union(testing.role, {"name": "Second", "root_id": "second"}),
+		"/roles/third": object.union(testing.role, {"name": "Third", "root_id": "third"}),
+		"/role_privileges/second": {"prvReadLead": "local"},
+		"/role_privileges/third": {"prvReadLead": "basic"},
+		"/users/user/roles": ["role", "second", "third"],
+	})
+	found := privileges.findings with input as snapshot
+	{finding.message | some finding in found} == {concat("", [
+		`Lead – Read is granted at Business Unit level, by the role "Second"; `,
+		"Organization is required (prvReadLead)",
+	])}
+	{finding.evidence.granted_by | some finding in found} == {["Second"]}
+	both := privileges.findings with input as testing.patched(snapshot, {"/role_privileges/third/prvReadLead": "local"})
+	{finding.evidence.granted_by | some finding in both} == {["Second", "Third"]}
+}
+
+test_fail_a_role_that_is_not_assigned_grants_it if {
+	found := privileges.findings with input as testing.patched(testing.no_user, {"/role_privileges/role/prvReadLead": "local"})
+	{finding.evidence.granted_by | some finding in found} == {["Demandbase Integration"]}
 }

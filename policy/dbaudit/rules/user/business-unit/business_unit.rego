@@ -1,5 +1,5 @@
 # METADATA
-# title: The integration user sits in the right business unit
+# title: The integration user is in the right business unit
 # description: The user's business unit is the one that the configuration names.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/create-edit-business-units
@@ -20,7 +20,7 @@ metadata := rego.metadata.chain()[1].annotations.custom
 
 findings contains {
 	"control": control.id,
-	"message": sprintf("the user %q sits in the business unit %q, not in %q%s", [
+	"message": sprintf("the user %q is in the business unit %q, not in %q%s", [
 		input.users[integration.user].name,
 		_actual,
 		input.requirement.business_unit,

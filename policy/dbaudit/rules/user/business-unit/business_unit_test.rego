@@ -5,7 +5,7 @@ import data.dbaudit.testing
 
 _finding(required, actual, note) := {
 	"control": "DB-USER-BUSINESS-UNIT",
-	"message": sprintf(`the user "# Demandbase" sits in the business unit %q, not in %q%s`, [actual, required, note]),
+	"message": sprintf(`the user "# Demandbase" is in the business unit %q, not in %q%s`, [actual, required, note]),
 	"subject": {"kind": "user", "id": "user", "name": "# Demandbase"},
 	"evidence": {"required": required, "actual": actual},
 	"fix": {
@@ -83,6 +83,6 @@ test_fail_a_unit_that_was_not_seen_may_exist if {
 		"/coverage/business_units/detail": "there may be more than were seen",
 	})
 	{finding.message | some finding in found} == {
-		`the user "# Demandbase" sits in the business unit "Contoso", not in "Elsewhere", which was not seen`,
+		`the user "# Demandbase" is in the business unit "Contoso", not in "Elsewhere", which was not seen`,
 	}
 }

@@ -1,6 +1,6 @@
 # METADATA
 # title: The integration user is a dedicated application user
-# description: The user has an application id; it is no person's account.
+# description: The user has an application id; it is not a person's account.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/manage-application-users
 #     description: Manage application users in the Power Platform admin center

@@ -70,11 +70,11 @@ _closed := integration.unit if {
 
 default _unit := []
 
-_unit := [sprintf("sits in the business unit %q, which is disabled", [input.business_units[_closed].name])] if {
+_unit := [sprintf("is in the business unit %q, which is disabled", [input.business_units[_closed].name])] if {
 	_closed == integration.unit
 }
 
-_unit := [sprintf("sits in the business unit %q, which lies below %q, which is disabled", [
+_unit := [sprintf("is in the business unit %q, which lies below %q, which is disabled", [
 	input.business_units[integration.unit].name,
 	input.business_units[_closed].name,
 ])] if {
@@ -90,7 +90,7 @@ _mode := object.get(input.users[integration.user], "access_mode", "unknown")
 # METADATA
 # description: The access modes in which an integration cannot work, in words.
 _modes := {
-	"administrative": "has the access mode Administrative, in which it reaches no accounts, contacts and leads",
+	"administrative": "has the access mode Administrative, in which it cannot use accounts, contacts and leads",
 	"read": "has the access mode Read, in which it can write nothing",
 	"support": "has the access mode Support User, which is Microsoft's own",
 	"delegated-admin": "has the access mode Delegated Admin, which is for administrators of other tenants",

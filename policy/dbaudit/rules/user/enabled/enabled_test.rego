@@ -41,7 +41,7 @@ _found(snapshot) := {[finding.message, object.remove(finding.evidence, ["disable
 
 test_fail_in_a_disabled_business_unit if {
 	_found(testing.changed({"/business_units/root/disabled": true})) == {[
-		`the user "# Demandbase" sits in the business unit "Contoso", which is disabled`,
+		`the user "# Demandbase" is in the business unit "Contoso", which is disabled`,
 		{"disabled_business_unit": "Contoso"},
 		{"kind": "enable-business-unit", "user": _user, "business_unit": {"id": "root", "name": "Contoso"}},
 	]}
@@ -49,7 +49,7 @@ test_fail_in_a_disabled_business_unit if {
 
 test_fail_below_a_disabled_business_unit if {
 	_found(testing.changed({"/business_units/root/disabled": true, "/users/user/business_unit_id": "child"})) == {[
-		`the user "# Demandbase" sits in the business unit "Sales", which lies below "Contoso", which is disabled`,
+		`the user "# Demandbase" is in the business unit "Sales", which lies below "Contoso", which is disabled`,
 		{"disabled_business_unit": "Contoso"},
 		{"kind": "enable-business-unit", "user": _user, "business_unit": {"id": "root", "name": "Contoso"}},
 	]}
@@ -105,7 +105,7 @@ test_one_finding_of_all_reasons if {
 	})) == {[
 		concat(" and ", [
 			`the user "# Demandbase" is disabled`,
-			`sits in the business unit "Contoso", which is disabled`,
+			`is in the business unit "Contoso", which is disabled`,
 			"has the access mode Read, in which it can write nothing",
 		]),
 		{"access_mode": "read", "disabled_business_unit": "Contoso"},

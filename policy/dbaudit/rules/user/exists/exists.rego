@@ -2,14 +2,14 @@
 # title: Exactly one integration user exists
 # description: >-
 #   One user that is not soft-deleted has the configured application id or user principal name; where none
-#   is configured, one application user whose name fits the profile's pattern.
+#   is configured, one application user whose name matches the profile's pattern.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/manage-application-users
 #     description: Manage application users in the Power Platform admin center
 # custom:
 #   severity: critical
 #   requires: [users]
-#   consequence: The synchronisation signs in as this user; without it, or with two of them, it cannot be said to work.
+#   consequence: The synchronisation signs in as this user; without it, or with two of them, it is not known to work.
 #   remediation: Create the application user for the vendor's app registration, and leave one of it only.
 package dbaudit.rules.user.exists
 

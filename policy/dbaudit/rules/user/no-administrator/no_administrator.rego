@@ -1,7 +1,7 @@
 # METADATA
-# title: No administrator role reaches the integration user
+# title: The integration user has no administrator role
 # description: >-
-#   Neither System Administrator nor System Customizer, known by their role templates, reaches the user
+#   Neither System Administrator nor System Customizer, known by their role templates, is assigned to the user
 #   directly or through a team.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/database-security#predefined-security-roles
@@ -10,7 +10,7 @@
 #   severity: high
 #   requires: [users, teams, roles]
 #   consequence: An administrator role makes the custom role's limits meaningless.
-#   remediation: Take the administrator role from the user or from the team.
+#   remediation: Remove the administrator role from the user or from the team.
 package dbaudit.rules.user["no-administrator"]
 
 import data.dbaudit.integration
@@ -20,7 +20,7 @@ metadata := rego.metadata.chain()[1].annotations.custom
 
 findings contains {
 	"control": control.id,
-	"message": sprintf("the role %q reaches the user %q: %s", [
+	"message": sprintf("the administrator role %q is held by the user %q: %s", [
 		name,
 		input.users[integration.user].name,
 		concat(" and ", ways),
@@ -42,7 +42,7 @@ unknown contains reason if {
 	some reason in reasons
 }
 
-notes contains sprintf("the role %q does not reach the user now, but would again: %s", [name, text]) if {
+notes contains sprintf("the role %q gives the user nothing now, but could again: %s", [name, text]) if {
 	some root, texts in integration.silenced
 	_template[root]
 	not _administrators[root]

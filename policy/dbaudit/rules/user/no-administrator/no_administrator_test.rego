@@ -40,7 +40,7 @@ test_success_another_built_in_role if {
 test_fail_assigned if {
 	no_administrator.findings == {{
 		"control": "DB-USER-NO-ADMINISTRATOR",
-		"message": `the role "System Administrator" reaches the user "# Demandbase": assigned to the user`,
+		"message": `the administrator role "System Administrator" is held by the user "# Demandbase": assigned to the user`,
 		"subject": {"kind": "role", "id": "administrator", "name": "System Administrator"},
 		"evidence": {"template": "System Administrator", "ways": ["assigned to the user"]},
 		"fix": {
@@ -57,7 +57,7 @@ test_fail_assigned if {
 test_fail_through_a_team_by_a_copy_under_another_name if {
 	no_administrator.findings == {{
 		"control": "DB-USER-NO-ADMINISTRATOR",
-		"message": `the role "Anpassung" reaches the user "# Demandbase": through the team "Contoso"`,
+		"message": `the administrator role "Anpassung" is held by the user "# Demandbase": through the team "Contoso"`,
 		"subject": {"kind": "role", "id": "customizer", "name": "Anpassung"},
 		"evidence": {"template": "System Customizer", "ways": [`through the team "Contoso"`]},
 		"fix": {
@@ -88,7 +88,7 @@ test_fail_both_ways if {
 	no_administrator.findings == {{
 		"control": "DB-USER-NO-ADMINISTRATOR",
 		"message": concat(" ", [
-			`the role "System Administrator" reaches the user "# Demandbase":`,
+			`the administrator role "System Administrator" is held by the user "# Demandbase":`,
 			`assigned to the user and through the team "Contoso"`,
 		]),
 		"subject": {"kind": "role", "id": "administrator", "name": "System Administrator"},
@@ -134,7 +134,7 @@ test_success_through_a_team_of_a_disabled_business_unit if {
 	snapshot := testing.patched(_through_child, {"/business_units/child/disabled": true})
 	no_administrator.findings == set() with input as snapshot
 	no_administrator.notes == {concat("", [
-		`the role "System Administrator" does not reach the user now, but would again: `,
+		`the role "System Administrator" gives the user nothing now, but could again: `,
 		`the team "Contoso" holds it, but the business unit "Sales" is disabled`,
 	])} with input as snapshot
 	no_administrator.notes == set() with input as _through_child

@@ -1,6 +1,6 @@
 # METADATA
 # title: The integration user holds the integration role
-# description: A copy of the integration role reaches the user, directly or through a team.
+# description: A copy of the integration role is assigned to the user, directly or through a team.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/assign-security-roles
 #     description: Assign a security role to a user
@@ -8,7 +8,7 @@
 #   severity: critical
 #   requires: [users, teams, roles]
 #   consequence: >-
-#     What the role grants does not reach the synchronisation; a user without any role is refused every
+#     The sync cannot use what the role grants; a user without any role is refused every
 #     request.
 #   remediation: Assign the role's copy in the user's business unit to the user.
 package dbaudit.rules.user.role
@@ -34,7 +34,7 @@ findings contains {
 	some control in profile.controls["user/role"]
 }
 
-_message := sprintf("the role %q reaches the user %q neither directly nor through a team", [
+_message := sprintf("the role %q is not assigned to the user %q, neither directly nor through a team", [
 	integration.role_name,
 	input.users[integration.user].name,
 ])
@@ -45,7 +45,7 @@ _silenced := object.get(integration.silenced, integration.role, set())
 
 # METADATA
 # description: The membership of a team that a group of Microsoft Entra makes up is known to Dataverse late.
-notes contains sprintf("the role %q reaches the user only through %s, whose members are those of a group in Microsoft Entra: %s", [
+notes contains sprintf("the user has the role %q only through %s, whose members are those of a group in Microsoft Entra: %s", [
 	integration.role_name,
 	concat(" and ", sort([sprintf("the team %q", [input.teams[team].name]) | some team in _holders])),
 	"a change of the group counts from the user's next sign-in on",

@@ -5,7 +5,7 @@ import data.dbaudit.testing
 
 _finding(reaching) := {
 	"control": "DB-USER-ROLE",
-	"message": `the role "Demandbase Integration" reaches the user "# Demandbase" neither directly nor through a team`,
+	"message": `the role "Demandbase Integration" is not assigned to the user "# Demandbase", neither directly nor through a team`,
 	"subject": {"kind": "user", "id": "user", "name": "# Demandbase"},
 	"evidence": {"role": "Demandbase Integration", "reaching": reaching},
 	"fix": {
@@ -77,7 +77,7 @@ test_fail_through_a_team_of_a_disabled_business_unit if {
 		"/business_units/child/disabled": true,
 	})
 	{finding.message | some finding in found} == {concat("; ", [
-		`the role "Demandbase Integration" reaches the user "# Demandbase" neither directly nor through a team`,
+		`the role "Demandbase Integration" is not assigned to the user "# Demandbase", neither directly nor through a team`,
 		`the team "Contoso" holds it, but the business unit "Sales" is disabled`,
 	])}
 }
@@ -114,7 +114,7 @@ test_unknown_through_a_copy_where_the_setting_is_unknown if {
 
 test_note_through_a_group_of_entra if {
 	note := concat("", [
-		`the role "Demandbase Integration" reaches the user only through the team "Contoso", whose members are those `,
+		`the user has the role "Demandbase Integration" only through the team "Contoso", whose members are those `,
 		"of a group in Microsoft Entra: a change of the group counts from the user's next sign-in on",
 	])
 	role.notes == {note} with input as testing.patched(_through_team, {"/teams/team/type": 2})

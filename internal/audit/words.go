@@ -1,0 +1,119 @@
+package audit
+
+import (
+	"strings"
+	"unicode"
+)
+
+// Level is the access level of a depth as the security-role editor names it; an
+// unknown depth is returned as it is. policy/dbaudit/words says the same in Rego, and a
+// test of the engine holds the two equal.
+func Level(depth string) string {
+	switch depth {
+	case "none":
+		return "None"
+	case "basic":
+		return "User"
+	case "local":
+		return "Business Unit"
+	case "deep":
+		return "Parent: Child Business Units"
+	case "global":
+		return "Organization"
+	}
+	return depth
+}
+
+// Rights lists the rights that a privilege to a table can give, in the order of
+// the security-role editor's columns.
+func Rights() []string {
+	return []string{"Create", "Read", "Write", "Delete", "Append", "Append To", "Assign", "Share"}
+}
+
+// Right is what a privilege lets its holder do, such as "Account – Read", or what a
+// privilege without a table is called.
+func Right(privilege string) string {
+	right, row := SplitPrivilege(privilege)
+	if right == "" {
+		return row
+	}
+	return row + " – " + right
+}
+
+// SplitPrivilege takes the name of a privilege apart into the right and the row of the
+// security-role editor, such as "Append To" and "Lead". The right of a privilege
+// without a table is empty.
+func SplitPrivilege(privilege string) (right, row string) {
+	rest, ok := cutPrefixFold(privilege, "prv")
+	if !ok {
+		return "", privilege
+	}
+	best := ""
+	for _, r := range Rights() {
+		verb := strings.ReplaceAll(r, " ", "")
+		// AppendTo begins with Append: the longest verb wins.
+		if after, ok := cutPrefixFold(rest, verb); ok && after != "" && len(r) > len(best) {
+			best = r
+		}
+	}
+	if best == "" {
+		return "", label(rest)
+	}
+	return best, label(rest[len(strings.ReplaceAll(best, " ", "")):])
+}
+
+// label is what the editor calls a table, or else its schema name with spaces.
+func label(schema string) string {
+	switch strings.ToLower(schema) {
+	case "userquery":
+		return "Saved View"
+	case "query":
+		return "View"
+	case "attribute":
+		return "Field"
+	case "workflow":
+		return "Process"
+	case "asyncoperation":
+		return "System Job"
+	case "transactioncurrency":
+		return "Currency"
+	case "customeropportunityrole":
+		return "Opportunity Relationship"
+	case "list":
+		return "Marketing List"
+	case "bulkedit":
+		return "Bulk Edit"
+	case "usersettings":
+		return "User Settings"
+	case "attributemap":
+		return "Attribute Map"
+	case "entitymap":
+		return "Entity Map"
+	}
+	return spaced(schema)
+}
+
+// spaced puts spaces where the editor does: before a capital that follows a small letter.
+// A name with an underscore is a custom table's, and stays as it is.
+func spaced(schema string) string {
+	if strings.Contains(schema, "_") {
+		return schema
+	}
+	var b strings.Builder
+	small := false
+	for _, r := range schema {
+		if small && unicode.IsUpper(r) {
+			b.WriteRune(' ')
+		}
+		small = unicode.IsLower(r)
+		b.WriteRune(r)
+	}
+	return strings.NewReplacer(" On ", " on ", " Of ", " of ", " For ", " for ", " To ", " to ").Replace(b.String())
+}
+
+func cutPrefixFold(s, prefix string) (string, bool) {
+	if len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix) {
+		return s[len(prefix):], true
+	}
+	return s, false
+}

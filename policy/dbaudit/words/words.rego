@@ -1,0 +1,79 @@
+# METADATA
+# title: Words for people
+# description: >-
+#   Access levels and rights as the security-role editor names them. Evidence and fixes keep the API's words. The same
+#   words in Go are in internal/audit/words.go, and a test of the engine holds the two equal.
+# related_resources:
+#   - ref: https://learn.microsoft.com/power-platform/admin/security-roles-privileges
+#     description: Security roles and privileges
+package dbaudit.words
+
+# METADATA
+# description: The access level of a depth.
+levels := {
+	"none": "None",
+	"basic": "User",
+	"local": "Business Unit",
+	"deep": "Parent: Child Business Units",
+	"global": "Organization",
+}
+
+# METADATA
+# description: >-
+#   What a privilege lets its holder do: the table and the right, such as "Account – Read", or what a privilege
+#   without a table is called.
+# scope: document
+right(name) := sprintf("%s – %s", [_label(parts[0][2]), _rights[lower(parts[0][1])]]) if {
+	parts := _parts(name)
+	count(parts) > 0
+} else := _label(regex.replace(name, `^(?i:prv)`, "")) if {
+	startswith(lower(name), "prv")
+} else := name
+
+# METADATA
+# description: The right with the name of the privilege.
+right_with_name(name) := sprintf("%s (%s)", [right(name), name])
+
+_parts(name) := regex.find_all_string_submatch_n(
+	`^(?i:prv)(?i:(create|read|write|delete|appendto|append|assign|share))(.+)$`,
+	name, 1,
+)
+
+_rights := {
+	"create": "Create",
+	"read": "Read",
+	"write": "Write",
+	"delete": "Delete",
+	"append": "Append",
+	"appendto": "Append To",
+	"assign": "Assign",
+	"share": "Share",
+}
+
+# METADATA
+# description: What the editor calls a table, or else its schema name with spaces.
+_label(schema) := object.get(_labels, lower(schema), _spaced(schema))
+
+_spaced(schema) := schema if contains(schema, "_")
+
+_spaced(schema) := strings.replace_n(
+	{" On ": " on ", " Of ": " of ", " For ": " for ", " To ": " to "},
+	regex.replace(schema, `(\p{Ll})(\p{Lu})`, "$1 $2"),
+) if {
+	not contains(schema, "_")
+}
+
+_labels := {
+	"asyncoperation": "System Job",
+	"attribute": "Field",
+	"attributemap": "Attribute Map",
+	"bulkedit": "Bulk Edit",
+	"customeropportunityrole": "Opportunity Relationship",
+	"entitymap": "Entity Map",
+	"list": "Marketing List",
+	"query": "View",
+	"transactioncurrency": "Currency",
+	"userquery": "Saved View",
+	"usersettings": "User Settings",
+	"workflow": "Process",
+}
