@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 
 type historyFlags struct {
 	format, output string
+	failOnWorse    bool
 }
 
 func (a *app) historyCommand() *cobra.Command {
@@ -41,6 +43,7 @@ HTML is the report on the last result of each environment, with a chart of all o
 		RunE: func(cmd *cobra.Command, args []string) error { return a.history(cmd.Context(), f, args) },
 	}
 	addFormat(cmd, &f.format, &f.output, "table, json or html")
+	cmd.Flags().BoolVar(&f.failOnWorse, "fail-on-worse", false, "exit 1 if the last result of an environment is worse than the one before")
 	return cmd
 }
 
@@ -62,13 +65,19 @@ func (a *app) history(ctx context.Context, f historyFlags, dirs []string) error 
 		return fmt.Errorf("there is no saved result in %s: write some by dbaudit scan -f json -o FILE", strings.Join(dirs, ", "))
 	}
 	h := history.Of(results)
+	var err error
 	switch f.format {
 	case "json":
-		return a.putJSON(f.output, h)
+		err = a.putJSON(f.output, h)
 	case "html":
-		return a.putTrends(ctx, f.output, h)
+		err = a.putTrends(ctx, f.output, h)
+	default:
+		err = a.putTable(f.output, func(to *app) error { return to.historyTables(h) })
 	}
-	return a.putTable(f.output, func(to *app) error { return to.historyTables(h) })
+	if err == nil && f.failOnWorse && slices.ContainsFunc(h.Environments, history.Environment.Worse) {
+		return asError(exitFindings)
+	}
+	return err
 }
 
 // putTrends writes the page of the last result of each environment, with what came

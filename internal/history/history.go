@@ -250,3 +250,15 @@ func control(last audit.Control, results []audit.Result) Control {
 	}
 	return c
 }
+
+// Worse reports whether the last result is worse than the one before it: it is not
+// compliant any more, or more controls fail. One that could not be read is worse, too.
+func (e Environment) Worse() bool {
+	n := len(e.Results)
+	if n < 2 {
+		return false
+	}
+	before, last := e.Results[n-2], e.Results[n-1]
+	return before.Verdict == audit.VerdictCompliant && last.Verdict != audit.VerdictCompliant ||
+		before.Unread == "" && last.Unread != "" || last.Summary.Fail > before.Summary.Fail
+}

@@ -143,3 +143,25 @@ func TestProfilesChange(t *testing.T) {
 		t.Errorf("of one profile: %+v", same)
 	}
 }
+
+func TestWorse(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		results []audit.Result
+		want    bool
+	}{
+		"one":         {[]audit.Result{on(1, fail, fail)}, false},
+		"the same":    {[]audit.Result{on(1, fail, pass), on(2, fail, pass)}, false},
+		"better":      {[]audit.Result{on(1, fail, pass), on(2, pass, pass)}, false},
+		"one more":    {[]audit.Result{on(1, fail, pass), on(2, fail, fail)}, true},
+		"fails":       {[]audit.Result{on(1, pass, pass), on(2, fail, pass)}, true},
+		"unknown":     {[]audit.Result{on(1, pass, pass), on(2, pass, unknown)}, true},
+		"not read":    {[]audit.Result{on(1, fail, pass), gap(2)}, true},
+		"read again":  {[]audit.Result{gap(1), on(2, pass, pass)}, false},
+		"long before": {[]audit.Result{on(1, pass, pass), on(2, fail, pass), on(3, fail, pass)}, false},
+	} {
+		if got := history.Of(test.results).Environments[0].Worse(); got != test.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
