@@ -36,7 +36,7 @@ func TestStories(t *testing.T) {
 }
 
 // storyURL is the environment of every story, so that equal runs give equal bytes.
-const storyURL = "https://contoso.crm.dynamics.com"
+const storyURL = "https://fabrikam.crm.dynamics.com"
 
 func tell(t *testing.T, dir string) {
 	data, err := os.ReadFile(filepath.Join(dir, "environment.yaml"))

@@ -707,10 +707,11 @@ func TestOptionsAreChecked(t *testing.T) {
 	for url, says := range map[string]string{
 		"":                                  "--url",
 		"http://contoso.crm.dynamics.com":   "https://",
-		"contoso.crm.dynamics.com":          "https://ORG",
+		"contoso.crm.dynamics.com":          "",
 		"https://contoso.crm.dynamics.com/": "",
-		"https://contoso.crm.dynamics.com/api/data/v9.2": "drop it",
-		"https://contoso.crm.dynamics.com?x=1":           "drop it",
+		// As a browser shows it: what follows the host is left out.
+		"https://contoso.crm.dynamics.com/api/data/v9.2": "",
+		"https://contoso.crm.dynamics.com?x=1":           "",
 		"https://user:secret@contoso.crm.dynamics.com":   "remove it",
 		"ftp://x":    "https://ORG",
 		"https://":   "https://ORG",
