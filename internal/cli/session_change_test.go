@@ -223,7 +223,7 @@ func TestAskedIsShown(t *testing.T) {
 	b.env.StdinIsTerminal, b.env.StderrIsTerminal = true, true
 	asked := func(args ...string) string {
 		b.env.Stdin = strings.NewReader("no\n")
-		return b.run(append(args, "-q")...).must(t, 3).stderr
+		return b.run(append(args, "-q")...).must(t, 130).stderr
 	}
 	b.has(asked("apply", "plan.json"), "+ prvReadLead")
 	b.has(asked("scan", "--remediate"), "+ prvReadLead")

@@ -168,6 +168,9 @@ func TestReplayRefusesWhatWasNotRecorded(t *testing.T) {
 	data, _ := recorded(t, serve(t, builtin(t, "compliant"), simulator.Options{}))
 	o := replayed(t, data).run("scan", "-f", "json", "--view", "account=Another")
 	var r audit.Result
+	if o.stdout == "" {
+		t.Fatalf("exit code %d, %s", o.code, o.stderr)
+	}
 	decodeInto(t, o.stdout, &r)
 	if r.Verdict == audit.VerdictCompliant || !strings.Contains(o.stdout+o.stderr, "was not recorded") {
 		t.Errorf("exit code %d, %s\n%s", o.code, r.Verdict, o.stderr)
@@ -191,6 +194,7 @@ func TestCollectAndDoctorRecord(t *testing.T) {
 			t.Errorf("%v: not much is recorded:\n%s", args, data)
 		}
 	}
+	p.write("dbaudit.yaml", "environments:\n  a: {url: "+server.URL()+"}\n  b: {url: "+server.URL()+"}\n")
 	p.run("doctor", "--all-envs", "--record", p.file("x")).must(t, 2)
 	p.run("scan", "--remediate", "--yes", "--record", p.file("x")).must(t, 2)
 }

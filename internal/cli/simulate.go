@@ -253,11 +253,11 @@ func (a *app) simulatorFiles(s simulation, dir string) (string, error) {
 	for _, v := range t.requirement.Views {
 		env.Views = append(env.Views, config.View{Table: v.Table, Name: v.Name, Owner: v.Owner})
 	}
-	// Under its own name, which its address does not have.
+	// Under its own name, which its address does not have; a replay's has none.
 	file := config.File{
 		Profile:      t.profile.Name,
 		Auth:         config.Auth{TenantID: t.tenantID, ClientID: t.clientID, Authority: t.authority},
-		Environments: map[string]config.Environment{t.name: env},
+		Environments: map[string]config.Environment{first(t.name, "replay"): env},
 		Depth:        t.requirement.Depth, Allow: t.requirement.Allow,
 	}
 	document, err := file.Encode()
