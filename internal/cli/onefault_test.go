@@ -1025,7 +1025,7 @@ func difference(got, want []string) string {
 // the oracle says what the contract makes of them.
 func TestTwoFaults(t *testing.T) {
 	t.Parallel()
-	pairs := max(120, *schedules) // make pairs draws 500, make soak more
+	pairs := max(60, *schedules) // make pairs draws 500, make soak more
 	if hurried() {
 		pairs = 50
 	}
