@@ -39,8 +39,9 @@ pairs: ## pairs of faults and faulty servers, in more draws than make test
 	$(GO) test ./internal/cli -run 'TwoFaults|VerdictUnderFaults' -soak.seeds 500 -timeout 15m
 
 # Every package that starts a goroutine; the tests themselves start some in others.
+RACED ?= cmd internal
 race: ## the tests of what runs side by side, under the race detector
-	$(GO) test -race -short -timeout 15m $$(grep -rlE '\bgo func|errgroup|[.]Go\(' --include='*.go' --exclude-dir=browser --exclude-dir=foreign cmd internal | xargs -n 1 dirname | sort -u | sed 's|^|./|')
+	$(GO) test -race -short -timeout 15m $$(grep -rlE '\bgo func|errgroup|[.]Go\(' --include='*.go' --exclude-dir=browser --exclude-dir=foreign $(RACED) | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 
 # The stock tool, of the version that is linked in.
 $(OPA): go.mod

@@ -121,7 +121,7 @@ func (a *app) askFor(ctx context.Context, values []initValue) error {
 		v := &values[i]
 		for v.value == "" {
 			a.screen.write(a.Stderr, v.question+" (empty to leave it): ")
-			answer := ""
+			var answer string
 			select {
 			case <-ctx.Done():
 				return fmt.Errorf("asking for %s: %w", v.key, ctx.Err())
