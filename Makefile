@@ -31,9 +31,9 @@ demo: build ## build, and scan the embedded simulator's sample environment
 test: ## the tests, with Go alone
 	$(GO) test -timeout 10m $(PKGS)
 
-test-all: test test-all-but-go ## the tests that need npm, a browser or another tool, too
+test-all: test pairs test-all-but-go ## the tests that need npm, a browser or another tool, too
 
-test-all-but-go: pairs policy conftest sarif junit recipes browser token-server curl powershell clients
+test-all-but-go: policy conftest sarif junit recipes browser token-server curl powershell clients
 
 pairs: ## pairs of faults and faulty servers, in more draws than make test
 	$(GO) test ./internal/cli -run 'TwoFaults|VerdictUnderFaults' -soak.seeds 500 -timeout 15m
