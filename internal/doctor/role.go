@@ -11,12 +11,13 @@ import (
 // actOnBehalf is the privilege to look as somebody else.
 const actOnBehalf = "prvActOnBehalfOfAnotherUser"
 
-// Least are the privileges that an auditor needs for a whole scan, and no others,
-// sorted by name. It can write nothing with them.
+// Least are the privileges that an auditor needs for a whole scan of the wide scope, and
+// no others, sorted by name. It can write nothing with them.
 func Least() []Privilege {
 	return []Privilege{
 		{actOnBehalf, snapshot.DepthGlobal, "Business Management > Act on Behalf of Another User, in a role assigned to it directly"},
 		{"prvReadBusinessUnit", snapshot.DepthGlobal, "Business Management > Business Unit > Read"},
+		{"prvReadFieldSecurityProfile", snapshot.DepthGlobal, "Business Management > Field Security Profile > Read"},
 		{"prvReadOrganization", snapshot.DepthGlobal, "Business Management > Organization > Read"},
 		{"prvReadQuery", snapshot.DepthGlobal, "Customization > View > Read"},
 		{"prvReadRole", snapshot.DepthGlobal, "Business Management > Security Role > Read"},
