@@ -4,7 +4,7 @@
 // Equal input gives equal bytes: each id is a UUID of version 5 of what it names.
 // Text from outside is one line in which everything can be seen.
 //
-// The form follows NIST's models of OSCAL 1.1.2, which 1.2 keeps reading.
+// The form follows NIST's models of OSCAL 1.2.1.
 package oscal
 
 import (
@@ -20,7 +20,7 @@ import (
 )
 
 // Version is the version of OSCAL that the documents state.
-const Version = "1.1.2"
+const Version = "1.2.1"
 
 // Namespace is that of the properties that are dbaudit's own.
 const Namespace = "https://github.com/dbaudit/dbaudit/ns/oscal"

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -84,6 +85,92 @@ func validate(t *testing.T, what, nist string, data []byte) {
 		}
 		if err != nil {
 			t.Errorf("%s by %s: %v in %.2000s", what, file, err, data)
+		}
+	}
+}
+
+// TestSchemaIsNoLaxer: where the flag names NIST's schemas, what they refuse of a document
+// with one value taken out, emptied or of another type, the schema of these tests refuses.
+func TestSchemaIsNoLaxer(t *testing.T) {
+	if *schemas == "" {
+		t.Skip("-oscal-schemas names no folder")
+	}
+	own := compile(t, "testdata/oscal.json")
+	documents := map[string][]any{
+		"oscal_catalog_schema.json":   {NewCatalog(requirements())},
+		"oscal_profile_schema.json":   {NewProfile(requirements())},
+		"oscal_component_schema.json": {NewComponents(requirements(), audit.Tool{Name: "dbaudit", Version: "1"})},
+	}
+	for _, name := range []string{"mixed", "unread"} {
+		data, err := os.ReadFile("../report/testdata/" + name + ".oscal.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		documents["oscal_assessment-results_schema.json"] = append(documents["oscal_assessment-results_schema.json"], json.RawMessage(data))
+	}
+	for file, docs := range documents {
+		nist := compile(t, filepath.Join(*schemas, file))
+		for _, doc := range docs {
+			data, err := json.Marshal(doc)
+			if err != nil {
+				t.Fatal(err)
+			}
+			v, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen, laxer := map[string]bool{}, map[string]bool{}
+			changed(v, "", seen, func(what string) {
+				if nist.Validate(v) != nil && own.Validate(v) == nil {
+					laxer[what] = true
+				}
+			})
+			for what := range laxer {
+				t.Errorf("%s refuses, and the schema of these tests does not: %s", file, what)
+			}
+		}
+	}
+}
+
+// changed changes each kind of value once, tells of it, and puts it back.
+func changed(v any, path string, seen map[string]bool, told func(string)) {
+	try := func(what string, set func(any), was any, values ...any) {
+		for _, value := range values {
+			if key := fmt.Sprintf("%s %#v", what, value); !seen[key] {
+				seen[key] = true
+				set(value)
+				told(key)
+				set(was)
+			}
+		}
+	}
+	other := func(was any) []any {
+		switch was.(type) {
+		case string:
+			return []any{"", " ", "x y", true, []any{}}
+		case []any:
+			return []any{[]any{}, "x"}
+		case map[string]any:
+			return []any{map[string]any{}, map[string]any{"surplus": "x"}, "x"}
+		}
+		return []any{"x"}
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		for name, was := range v {
+			if key := path + "/" + name + " taken out"; !seen[key] {
+				seen[key] = true
+				delete(v, name)
+				told(key)
+				v[name] = was
+			}
+			try(path+"/"+name, func(to any) { v[name] = to }, was, other(was)...)
+			changed(was, path+"/"+name, seen, told)
+		}
+	case []any:
+		for i, was := range v {
+			try(path+"/*", func(to any) { v[i] = to }, was, other(was)...)
+			changed(was, path+"/*", seen, told)
 		}
 	}
 }

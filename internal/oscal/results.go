@@ -89,9 +89,10 @@ type Reviewed struct {
 	Selections []Selection `json:"control-selections"`
 }
 
-// A Selection lists controls.
+// A Selection lists controls, or means all.
 type Selection struct {
 	Description string     `json:"description,omitempty"`
+	All         *struct{}  `json:"include-all,omitempty"`
 	Include     []Selected `json:"include-controls,omitempty"`
 }
 

@@ -117,7 +117,7 @@ func oscalResult(r audit.Result, ids *oscal.IDs, o Options) oscal.Result {
 		run.control(c)
 	}
 	if len(r.Controls) == 0 {
-		reviewed.Description = "No control was judged."
+		reviewed.Description, reviewed.All = "No control was judged.", &struct{}{}
 	}
 	result.Reviewed.Selections = []oscal.Selection{reviewed}
 	return result
