@@ -36,7 +36,7 @@ test-all: test pairs test-all-but-go ## the tests that need npm, a browser or an
 test-all-but-go: policy conftest sarif junit recipes browser token-server curl powershell clients
 
 pairs: ## pairs of faults and faulty servers, in more draws than make test
-	$(GO) test ./internal/cli -run 'TwoFaults|VerdictUnderFaults' -soak.seeds 500 -timeout 15m
+	$(GO) test ./internal/lab -run 'TwoFaults|VerdictUnderFaults' -soak.seeds 500 -timeout 15m
 
 # Every package that starts a goroutine; the tests themselves start some in others.
 RACED ?= cmd internal
@@ -79,7 +79,7 @@ fuzz: ## each fuzz target for FUZZTIME
 
 soak: ## random faults at full size
 	$(GO) test ./internal/collector -run Fault -soak.seeds 2000 -timeout 60m
-	$(GO) test ./internal/cli -run "TwoFaults|VerdictUnderFaults" -soak.seeds 1000 -timeout 60m
+	$(GO) test ./internal/lab -run "TwoFaults|VerdictUnderFaults" -soak.seeds 1000 -timeout 60m
 
 bench: $(BIN) $(OPA) ## measure, as ratios taken in one run (xmllint is of libxml2)
 	$(GO) test -run '^$$' -bench . -benchtime 3x $(PKGS)
@@ -99,7 +99,7 @@ browser: ## the page in a real browser
 
 curl: ## the emitted curl scripts, run against the simulator
 	@for tool in bash sh curl jq grep; do command -v $$tool >/dev/null || { echo "make curl needs $$tool"; exit 1; }; done
-	$(GO) test ./internal/report/remedy ./internal/cli -count=1 -run '^TestCurl'
+	$(GO) test ./internal/report/remedy ./internal/lab -count=1 -run '^TestCurl'
 
 powershell: ## the emitted scripts for PowerShell, read by a grammar of others
 	scripts/validate-powershell

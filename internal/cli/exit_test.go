@@ -1,6 +1,16 @@
 package cli
 
-import "testing"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/internal/signin"
+	"github.com/dbaudit/dbaudit/internal/yamldoc"
+)
 
 // TestWorse goes over all pairs of codes: the order is the contract's, and it does not
 // matter which of two comes first.
@@ -11,6 +21,44 @@ func TestWorse(t *testing.T) {
 		for _, lesser := range order[i:] {
 			if worse(graver, lesser) != graver || worse(lesser, graver) != graver {
 				t.Errorf("%d and %d give %d and %d, want %d", graver, lesser, worse(graver, lesser), worse(lesser, graver), graver)
+			}
+		}
+	}
+}
+
+// TestExitCode: what is wrong with the configuration is told apart from what could not
+// run, however deep the error is wrapped.
+func TestExitCode(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		err  error
+		want int
+	}{
+		{nil, exitOK},
+		{&engine.AmbiguityError{}, exitUsage},
+		{&signin.ConfigError{}, exitUsage},
+		{&yamldoc.Fault{}, exitUsage},
+		{&declinedError{}, exitInterrupted},
+		{context.Canceled, exitInterrupted},
+		{errors.New("broken"), exitFailure},
+	} {
+		err := tc.err
+		if err != nil {
+			err = fmt.Errorf("production: %w", err)
+		}
+		if got := exitCode(err); got != tc.want {
+			t.Errorf("%T ends in %d, want %d", tc.err, got, tc.want)
+		}
+	}
+}
+
+// TestVerdictOfUnknowns: what is unknown ends in 4, whatever --fail-on says.
+func TestVerdictOfUnknowns(t *testing.T) {
+	t.Parallel()
+	for _, failOn := range []audit.Severity{audit.SeverityInvalid, audit.SeverityLow, audit.SeverityCritical} {
+		for _, r := range []audit.Result{{Verdict: audit.VerdictIncomplete}, {Summary: audit.Summary{Unknown: 1}}} {
+			if code := verdict(r, failOn); code != exitIncomplete {
+				t.Errorf("%+v with --fail-on %s ends in %d", r.Summary, failOn, code)
 			}
 		}
 	}

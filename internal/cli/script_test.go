@@ -115,6 +115,9 @@ func environmentCommand(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o600))
 }
 
+// What the compliant environment calls its user and its role.
+const integration = "Demandbase Integration"
+
 func changesOf() map[string]func(*simulator.Environment, string) {
 	return map[string]func(*simulator.Environment, string){
 		"auditor-lacks": func(env *simulator.Environment, privilege string) {
@@ -124,7 +127,9 @@ func changesOf() map[string]func(*simulator.Environment, string) {
 			delete(env.Role(integration).Privileges, privilege)
 		},
 		"integration-gets": func(env *simulator.Environment, privilege string) {
-			env.Role(integration).Privileges[privilege] = definitions(env)[privilege].Deepest()
+			all := simulator.StandardPrivileges()
+			i := slices.IndexFunc(all, func(p simulator.Privilege) bool { return p.Name == privilege })
+			env.Role(integration).Privileges[privilege] = all[i].Deepest()
 		},
 		"no-auditor": func(env *simulator.Environment, _ string) {
 			env.ApplicationUsers = slices.DeleteFunc(env.ApplicationUsers, func(u simulator.User) bool { return u.Name == "dbaudit" })

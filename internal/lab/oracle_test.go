@@ -1,4 +1,4 @@
-package cli
+package lab
 
 import (
 	"cmp"
@@ -18,7 +18,7 @@ import (
 // chapter on controls once more, in another language, for worlds whose
 // requirement names user and role.
 type oracle struct {
-	world
+	World
 
 	profile profile.Profile
 	defined map[string]simulator.Privilege
@@ -26,8 +26,8 @@ type oracle struct {
 }
 
 // expected gives the deviations of a world.
-func expected(w world, p profile.Profile) []string {
-	o := &oracle{world: w, profile: p, defined: definitions(w.Environment)}
+func expected(w World, p profile.Profile) []string {
+	o := &oracle{World: w, profile: p, defined: definitions(w.Environment)}
 	o.privileges()
 	o.roleControls()
 	o.userControls()
@@ -68,14 +68,14 @@ func (o *oracle) integration() *simulator.User {
 func (o *oracle) live() []*simulator.User {
 	var users []*simulator.User
 	for i := range o.ApplicationUsers {
-		if u := &o.ApplicationUsers[i]; u.ApplicationID == o.want.ApplicationID && !u.SoftDeleted {
+		if u := &o.ApplicationUsers[i]; u.ApplicationID == o.Want.ApplicationID && !u.SoftDeleted {
 			users = append(users, u)
 		}
 	}
 	return users
 }
 
-func (o *oracle) role() *simulator.Role { return o.Role(o.want.Role) }
+func (o *oracle) role() *simulator.Role { return o.Role(o.Want.Role) }
 
 // teamsOf are the written-down teams that a user is a member of.
 func (o *oracle) teamsOf(u *simulator.User) []*simulator.Team {
@@ -220,7 +220,7 @@ func (o *oracle) covers(depth simulator.Depth, from string, u *simulator.User) b
 
 func (o *oracle) required(privilege string) simulator.Depth {
 	want := simulator.DepthGlobal
-	if depth, ok := o.want.Depth[privilege]; ok {
+	if depth, ok := o.Want.Depth[privilege]; ok {
 		want = simulator.Depth(depth)
 	}
 	best := simulator.DepthNone
@@ -265,7 +265,7 @@ func (o *oracle) privileges() {
 			o.outcome(audit.OutcomeNotApplicable, c.ID)
 			continue
 		}
-		kind, name := "role", o.want.Role
+		kind, name := "role", o.Want.Role
 		if role == nil {
 			kind, name = "user", user.Name
 		}
@@ -318,7 +318,7 @@ func depthName(d simulator.Depth) string {
 func (o *oracle) roleControls() {
 	user, role := o.integration(), o.role()
 	if role == nil {
-		o.fail("DB-ROLE-EXISTS", "role", o.want.Role, "create-role", map[string]any{"role": o.want.Role, "state": "missing"})
+		o.fail("DB-ROLE-EXISTS", "role", o.Want.Role, "create-role", map[string]any{"role": o.Want.Role, "state": "missing"})
 		o.outcome(audit.OutcomeNotApplicable, "DB-ROLE-CUSTOM", "DB-ROLE-COMPLETE", "DB-ROLE-LEAST-PRIVILEGE")
 		return
 	}
@@ -363,7 +363,7 @@ func (o *oracle) roleControls() {
 	for p := range role.Privileges {
 		_, defined := o.defined[p]
 		switch {
-		case !defined, slices.Contains(o.profile.Minimum(), p), slices.Contains(o.want.Allow, p), slices.Contains(platformDefaults(), p):
+		case !defined, slices.Contains(o.profile.Minimum(), p), slices.Contains(o.Want.Allow, p), slices.Contains(platformDefaults(), p):
 		case strings.HasPrefix(p, "prvDelete"), strings.HasPrefix(p, "prvAssign"), strings.HasPrefix(p, "prvShare"), p == "prvActOnBehalfOfAnotherUser":
 			dangerous = append(dangerous, p)
 		default:
@@ -396,7 +396,7 @@ func platformDefaults() []string {
 func (o *oracle) userControls() {
 	user, role := o.integration(), o.role()
 	if user == nil {
-		id := o.want.ApplicationID
+		id := o.Want.ApplicationID
 		if live := o.live(); len(live) > 1 {
 			o.fail("DB-USER-EXISTS", "user", id, "remove-duplicate-user", map[string]any{
 				"found": len(live), "users": fmt.Sprint(len(live)),
@@ -435,10 +435,10 @@ func (o *oracle) userControls() {
 		o.fail("DB-USER-ROLE", "user", user.Name, "assign-role", map[string]any{"role": role.Name, "reaching": names})
 	}
 	switch unit := o.BusinessUnit(user.BusinessUnit); {
-	case o.want.BusinessUnit == "":
+	case o.Want.BusinessUnit == "":
 		o.outcome(audit.OutcomeNotApplicable, "DB-USER-BUSINESS-UNIT")
-	case unit.Name != o.want.BusinessUnit:
-		o.fail("DB-USER-BUSINESS-UNIT", "user", user.Name, "move-user", map[string]any{"required": o.want.BusinessUnit, "actual": unit.Name})
+	case unit.Name != o.Want.BusinessUnit:
+		o.fail("DB-USER-BUSINESS-UNIT", "user", user.Name, "move-user", map[string]any{"required": o.Want.BusinessUnit, "actual": unit.Name})
 	}
 	for r, ways := range byRole {
 		template := templateName(r)
@@ -530,7 +530,7 @@ func (o *oracle) viewControls() {
 	if ownList {
 		readers = append(readers, user)
 	}
-	for _, v := range o.want.Views {
+	for _, v := range o.Want.Views {
 		if v.Owner == "" {
 			continue
 		}
@@ -545,7 +545,7 @@ func (o *oracle) viewControls() {
 
 	var found, satisfied, unknownShared, unknownActive, systemOnly, systemInactive int
 	inactive := map[string]*simulator.PersonalView{}
-	for _, want := range o.want.Views {
+	for _, want := range o.Want.Views {
 		var seen, usable []*simulator.PersonalView
 		for i := range o.PersonalViews {
 			v := &o.PersonalViews[i]
@@ -612,7 +612,7 @@ func (o *oracle) viewControls() {
 			})
 		}
 	}
-	if (unknownShared > 0 || !systemRead) && unknownShared+satisfied == len(o.want.Views) {
+	if (unknownShared > 0 || !systemRead) && unknownShared+satisfied == len(o.Want.Views) {
 		o.outcome(audit.OutcomeUnknown, "DB-VIEW-SHARED")
 	}
 	for _, v := range inactive {
@@ -637,8 +637,8 @@ func (o *oracle) asked(user *simulator.User, v *simulator.PersonalView) bool {
 	case o.looks(user):
 		return o.sees(user, v)
 	}
-	return slices.ContainsFunc(o.want.Views, func(want snapshot.RequiredView) bool {
-		return v.Table == want.Table && v.Name == want.Name && slices.ContainsFunc(o.want.Views, func(by snapshot.RequiredView) bool {
+	return slices.ContainsFunc(o.Want.Views, func(want snapshot.RequiredView) bool {
+		return v.Table == want.Table && v.Name == want.Name && slices.ContainsFunc(o.Want.Views, func(by snapshot.RequiredView) bool {
 			owner := o.User(by.Owner)
 			return by.Owner != "" && o.looks(owner) && o.sees(owner, v)
 		})

@@ -1,4 +1,4 @@
-package cli
+package streams_test
 
 import (
 	"archive/zip"
@@ -16,6 +16,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/dbaudit/dbaudit/internal/cli"
+	"github.com/dbaudit/dbaudit/internal/lab"
 	"github.com/dbaudit/dbaudit/internal/report"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/signin"
@@ -53,18 +55,18 @@ func FuzzStreams(f *testing.F) {
 			f.Add(name, part)
 		}
 	}
-	l := newLab(f)
+	l := lab.New(f)
 	f.Fuzz(func(t *testing.T, name string, part uint8) {
 		if strings.TrimSpace(name) == "" || !utf8.ValidString(name) || strings.ContainsRune(name, 0) || len(name) > 150 {
 			t.Skip("no name")
 		}
-		w := l.pristine.clone()
-		rename(&w, name)
-		if err := l.server.Mutate(func(env *simulator.Environment) { *env = *w.Environment.Clone() }); err != nil {
+		w := l.Pristine.Clone()
+		lab.Rename(&w, name)
+		if err := l.Server.Mutate(func(env *simulator.Environment) { *env = *w.Environment.Clone() }); err != nil {
 			t.Skip("no name that the platform takes: ", err)
 		}
-		w.Environment = l.server.Environment()
-		r, s, err := l.tryLook(t.Context(), w.want)
+		w.Environment = l.Server.Environment()
+		r, s, err := l.TryLook(t.Context(), w.Want)
 		if err != nil {
 			t.Skip("no requirement: ", err)
 		}
@@ -103,25 +105,25 @@ func FuzzStreams(f *testing.F) {
 			name + "/Roles/" + name + ".xml": role, "Roles/" + name + ".xml": "<Role", name: "x", "customizations.xml": "<ImportExportXml><" + name,
 			"../" + name: role, name + ".zip": "PK",
 		}))
-		admin := l.server.Environment().Suggest.Administrator
+		admin := l.Server.Environment().Suggest.Administrator
 		variables := map[string]string{
-			"DBAUDIT_URL": l.server.URL(), "DBAUDIT_TENANT_ID": l.server.TenantID(), "DBAUDIT_AUTHORITY": l.server.AuthorityURL(),
-			"DBAUDIT_CLIENT_ID":           l.server.Environment().Suggest.Auditor,
-			"DBAUDIT_CLIENT_SECRET":       l.server.Environment().Client(l.server.Environment().Suggest.Auditor).Secret,
-			"DBAUDIT_INTEGRATION_APP_ID":  l.server.Environment().Suggest.ApplicationID,
+			"DBAUDIT_URL": l.Server.URL(), "DBAUDIT_TENANT_ID": l.Server.TenantID(), "DBAUDIT_AUTHORITY": l.Server.AuthorityURL(),
+			"DBAUDIT_CLIENT_ID":           l.Server.Environment().Suggest.Auditor,
+			"DBAUDIT_CLIENT_SECRET":       l.Server.Environment().Client(l.Server.Environment().Suggest.Auditor).Secret,
+			"DBAUDIT_INTEGRATION_APP_ID":  l.Server.Environment().Suggest.ApplicationID,
 			"DBAUDIT_APPLY_CLIENT_ID":     admin,
-			"DBAUDIT_APPLY_CLIENT_SECRET": l.server.Environment().Client(admin).Secret,
+			"DBAUDIT_APPLY_CLIENT_SECRET": l.Server.Environment().Client(admin).Secret,
 		}
 		roots := x509.NewCertPool()
-		roots.AppendCertsFromPEM(l.server.CAPEM())
+		roots.AppendCertsFromPEM(l.Server.CAPEM())
 		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
 		defer transport.CloseIdleConnections()
 		var through http.RoundTripper = transport
 		run := func(args ...string) {
 			t.Helper()
 			var stdout, stderr bytes.Buffer
-			Main(t.Context(), args, Env{
-				Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Now: clock, SignIns: signin.NewMemoryCache(),
+			cli.Main(t.Context(), args, cli.Env{
+				Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Now: lab.Clock, SignIns: signin.NewMemoryCache(),
 				Getenv:    func(name string) string { return variables[name] },
 				Transport: func(*x509.CertPool) http.RoundTripper { return through },
 			})

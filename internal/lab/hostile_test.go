@@ -1,4 +1,4 @@
-package cli
+package lab
 
 import (
 	"bytes"
@@ -15,15 +15,15 @@ import (
 	"unicode"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/cli"
 	"github.com/dbaudit/dbaudit/internal/report"
-	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
 // TestHostileNames has names in the environment that would do harm in a request,
 // in a policy or in a document, and follows them from the server to each format.
 func TestHostileNames(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
+	l := New(t)
 	for what, name := range map[string]string{
 		"quotes":   `O'Brien "the ''Role''" or 1 eq 1`,
 		"pipes":    `a|b||c` + "`d`" + ` \| *e* [f](javascript:g)`,
@@ -37,11 +37,11 @@ func TestHostileNames(t *testing.T) {
 		"filter":   `x') or contains(name,'`,
 	} {
 		t.Run(what, func(t *testing.T) {
-			w := l.pristine.clone()
-			rename(&w, name)
-			l.serve(t, &w)
-			result, s := l.look(t, w.want)
-			if got, want := deviations(result), expected(w, l.profile); !slices.Equal(got, want) || len(got) < 6 {
+			w := l.Pristine.Clone()
+			Rename(&w, name)
+			l.Serve(t, &w)
+			result, s := l.Look(t, w.Want)
+			if got, want := deviations(result), expected(w, l.Profile); !slices.Equal(got, want) || len(got) < 6 {
 				t.Fatalf("the name is not what it was:\n%s", difference(got, want))
 			}
 			data, err := s.Encode()
@@ -60,7 +60,7 @@ func TestHostileNames(t *testing.T) {
 				}
 			}
 			table, stderr, code := execute(t, true, args...)
-			if code != exitFindings || stderr != "" {
+			if code != 1 || stderr != "" {
 				t.Fatalf("exit code %d: %s", code, stderr)
 			}
 			for _, format := range report.Formats() {
@@ -73,7 +73,7 @@ func TestHostileNames(t *testing.T) {
 						}
 						document = string(data)
 						if format == report.CSV {
-							document = strings.TrimPrefix(document, byteOrderMark)
+							document = strings.TrimPrefix(document, "\ufeff")
 						}
 					}
 					harmless(t, format, document, result)
@@ -85,62 +85,19 @@ func TestHostileNames(t *testing.T) {
 
 func documentOf(file string, format report.Format) string { return file + "." + format.String() }
 
-// rename gives everything that bears a name the same one, and makes faults by
-// which each of them comes into a document.
-func rename(w *world, name string) {
-	w.role(func(r *simulator.Role) {
-		r.Name = name
-		delete(r.Privileges, "prvReadLead")
-		r.Privileges["prvDeleteAccount"] = simulator.DepthBasic
-	})
-	w.BusinessUnits = append(w.BusinessUnits, simulator.BusinessUnit{Name: name, Parent: "Contoso"})
-	w.user(func(u *simulator.User) {
-		u.Roles[0].Role = name
-		u.BusinessUnit = name
-	})
-	w.found(name, simulator.RoleAssignment{Role: "System Customizer"})
-	for i := range w.PersonalViews {
-		v := &w.PersonalViews[i]
-		if !strings.HasPrefix(v.Name, "Demandbase") {
-			continue
-		}
-		for j := range v.Shares {
-			v.Shares[j].Access = simulator.RightRead | simulator.RightWrite
-		}
-		if v.Table == "account" {
-			v.Shares = nil
-		}
-		v.Inactive = v.Table == "contact"
-		v.Name = name
-	}
-	for i := range w.want.Views {
-		w.want.Views[i].Name = name
-	}
-	w.want.Role = name
-	w.user(func(u *simulator.User) { u.Name = name })
-	for i := range w.PersonalViews {
-		for j := range w.PersonalViews[i].Shares {
-			if s := &w.PersonalViews[i].Shares[j]; s.Principal == integration {
-				s.Principal = appID
-			}
-		}
-	}
-	w.Team(name).Members = []string{appID}
-}
-
 // execute runs dbaudit in the process.
 func execute(t *testing.T, terminal bool, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	var out, complaints bytes.Buffer
-	env := Env{
+	env := cli.Env{
 		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &complaints,
-		Getenv: func(string) string { return "" }, Now: clock,
+		Getenv: func(string) string { return "" }, Now: Clock,
 		StdoutIsTerminal: terminal, StderrIsTerminal: terminal,
 	}
 	if terminal {
 		env.Width = 100
 	}
-	code = Main(t.Context(), args, env)
+	code = cli.Main(t.Context(), args, env)
 	return out.String(), complaints.String(), code
 }
 
@@ -206,55 +163,5 @@ func harmless(t *testing.T, format report.Format, document string, result audit.
 				t.Errorf("a command that is not ours: %q", line)
 			}
 		}
-	}
-}
-
-// TestColour is for terminals alone, and asks before.
-func TestColour(t *testing.T) {
-	t.Parallel()
-	l := newLab(t)
-	w := l.pristine.clone()
-	w.user(func(u *simulator.User) { u.Disabled = true })
-	_, s := l.judge(t, w)
-	data, err := s.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "snapshot.json")
-	if err := os.WriteFile(file, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, tc := range []struct {
-		name     string
-		terminal bool
-		variable string
-		args     []string
-		want     bool
-	}{
-		{"terminal", true, "", nil, true},
-		{"no terminal", false, "", nil, false},
-		{"NO_COLOR", true, "1", nil, false},
-		{"--no-color", true, "", []string{"--no-color"}, false},
-		{"json", true, "", []string{"-f", "json"}, false},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			var out, complaints bytes.Buffer
-			code := Main(t.Context(), append([]string{"check", file}, tc.args...), Env{
-				Stdin: strings.NewReader(""), Stdout: &out, Stderr: &complaints, Now: clock, Width: 80,
-				Getenv: func(name string) string {
-					if name == "NO_COLOR" {
-						return tc.variable
-					}
-					return ""
-				},
-				StdoutIsTerminal: tc.terminal,
-			})
-			if code != exitFindings {
-				t.Fatalf("exit code %d: %s", code, complaints.String())
-			}
-			if got := strings.Contains(out.String(), "\x1b["); got != tc.want {
-				t.Errorf("colour is %t, want %t", got, tc.want)
-			}
-		})
 	}
 }

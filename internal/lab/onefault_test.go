@@ -1,4 +1,4 @@
-package cli
+package lab
 
 import (
 	"fmt"
@@ -16,63 +16,36 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-const integration = "Demandbase Integration" // the compliant environment's user, role and app
-
 // A fault is one change of the compliant world, with all that dbaudit must then
 // say: the control that fails, and those that the contract then calls unknown or
 // not applicable.
 type fault struct {
 	name   string
-	change func(*world)
+	change func(*World)
 	expect []string
 	// alone keeps a fault out of the pairs: its requirement names no user or role, so
 	// that the oracle cannot tell what is deduced.
 	alone bool
 }
 
-func (w *world) role(change func(*simulator.Role)) {
-	if r := w.Role(w.want.Role); r != nil {
-		change(r)
-	}
-}
-
-func (w *world) user(change func(*simulator.User)) {
-	if u := w.ApplicationUser(integration); u != nil {
-		change(u)
-	}
-}
-
-func (w *world) view(table, name string, change func(*simulator.PersonalView)) {
+func (w *World) view(table, name string, change func(*simulator.PersonalView)) {
 	if v := w.PersonalView(table, name); v != nil {
 		change(v)
 	}
 }
 
-func (w *world) accounts(change func(*simulator.PersonalView)) {
+func (w *World) accounts(change func(*simulator.PersonalView)) {
 	w.view("account", "Demandbase Accounts", change)
 }
 
-// join makes the user a member of a team.
-func (w *world) join(team string) {
-	w.user(func(*simulator.User) { w.Team(team).Members = append(w.Team(team).Members, integration) })
-}
-
-// found makes a team of which the user is a member.
-func (w *world) found(team string, roles ...simulator.RoleAssignment) {
-	if w.Team(team) == nil {
-		w.Teams = append(w.Teams, simulator.Team{Name: team, BusinessUnit: "Contoso", Roles: roles})
-		w.join(team)
-	}
-}
-
 // owners forgets who owns the required views.
-func (w *world) noOwners() {
-	for i := range w.want.Views {
-		w.want.Views[i].Owner = ""
+func (w *World) noOwners() {
+	for i := range w.Want.Views {
+		w.Want.Views[i].Owner = ""
 	}
 }
 
-func (w *world) auditor(change func(simulator.Grants)) { change(w.Role("dbaudit Auditor").Privileges) }
+func (w *World) auditor(change func(simulator.Grants)) { change(w.Role("dbaudit Auditor").Privileges) }
 
 func lines(groups ...[]string) []string { return slices.Concat(groups...) }
 
@@ -139,8 +112,6 @@ func missingUser(fix string, ghosts ...string) []string {
 	return one("DB-USER-EXISTS", "user", appID, fix, map[string]any{"found": 0, "soft_deleted": ghosts})
 }
 
-const appID = "5f0c1b52-8f1a-4c62-9c5e-7b8a1d2e3f40"
-
 func missingRole(name string) []string {
 	return one("DB-ROLE-EXISTS", "role", name, "create-role", map[string]any{"role": name, "state": "missing"})
 }
@@ -176,7 +147,7 @@ func privilegeFaults(p profile.Profile) []fault {
 			}
 			faults = append(faults, fault{
 				name:   "without " + name,
-				change: func(w *world) { w.role(func(r *simulator.Role) { delete(r.Privileges, name) }) },
+				change: func(w *World) { w.role(func(r *simulator.Role) { delete(r.Privileges, name) }) },
 				expect: short("missing", "add-privilege", "none", deepest.String()),
 			})
 			shallower := slices.DeleteFunc(slices.Clone(defined[name].Depths), func(d simulator.Depth) bool { return d >= deepest })
@@ -184,14 +155,14 @@ func privilegeFaults(p profile.Profile) []fault {
 				if !hurried() || i == len(shallower)-1 {
 					faults = append(faults, fault{
 						name:   fmt.Sprintf("%s at %s depth", name, depth),
-						change: func(w *world) { w.role(func(r *simulator.Role) { r.Privileges[name] = depth }) },
+						change: func(w *World) { w.role(func(r *simulator.Role) { r.Privileges[name] = depth }) },
 						expect: short("shallow", "raise-depth", depth.String(), deepest.String()),
 					})
 				}
 			}
 			undefined := fault{
 				name:   "no definition of " + name,
-				change: func(w *world) { w.UndefinedPrivileges = append(w.UndefinedPrivileges, name) },
+				change: func(w *World) { w.UndefinedPrivileges = append(w.UndefinedPrivileges, name) },
 				expect: short("undefined", "install-app", "none", "global"),
 			}
 			switch name {
@@ -226,23 +197,23 @@ func controlFaults(p profile.Profile) []fault {
 // count, or that nobody can read; answers for somebody else; a part in place of the whole.
 func situationFaults(p profile.Profile) []fault {
 	const reader = "prvReadAccount"
-	contradict := func(c simulator.Contradiction) func(*world) {
-		return func(w *world) {
+	contradict := func(c simulator.Contradiction) func(*World) {
+		return func(w *World) {
 			if !slices.Contains(w.Contradictions, c) {
 				w.Contradictions = append(w.Contradictions, c)
 			}
 		}
 	}
-	auditing := func(change func(*simulator.Role)) func(*world) {
-		return func(w *world) { change(w.Role("dbaudit Auditor")) }
+	auditing := func(change func(*simulator.Role)) func(*World) {
+		return func(w *World) { change(w.Role("dbaudit Auditor")) }
 	}
 	filtered := one("DB-PRIV-ACCOUNT", "role", integration, "add-privilege", map[string]any{
 		"privilege": reader, "required_depth": "global", "actual_depth": "none", "state": "filtered",
 	})
 	unreached := lines(unknown(privilegeControls(p)...), unknown("DB-ROLE-EXISTS", "DB-ROLE-CUSTOM", "DB-ROLE-COMPLETE",
 		"DB-ROLE-LEAST-PRIVILEGE", "DB-USER-ROLE", "DB-USER-NO-ADMINISTRATOR"))
-	inherits := func(rights simulator.Rights) func(*world) {
-		return func(w *world) {
+	inherits := func(rights simulator.Rights) func(*World) {
+		return func(w *World) {
 			w.user(func(*simulator.User) {
 				w.accounts(func(v *simulator.PersonalView) {
 					v.Shares = append(unshared(v.Shares, integration), simulator.Share{Principal: integration, Inherited: rights})
@@ -253,26 +224,26 @@ func situationFaults(p profile.Profile) []fault {
 	return []fault{
 		{
 			name:   "a privilege is granted for some records only",
-			change: func(w *world) { w.role(func(r *simulator.Role) { r.RecordFilters = []string{reader} }) },
+			change: func(w *World) { w.role(func(r *simulator.Role) { r.RecordFilters = []string{reader} }) },
 			expect: filtered,
 		},
 		{
 			name: "a privilege is granted at the depth of a record filter",
-			change: func(w *world) {
+			change: func(w *World) {
 				w.role(func(r *simulator.Role) { r.DepthWords = simulator.Words{reader: "RecordFilter"} })
 			},
 			expect: filtered,
 		},
 		{
 			name: "a privilege is granted at a depth that nobody knows",
-			change: func(w *world) {
+			change: func(w *World) {
 				w.role(func(r *simulator.Role) { r.DepthWords = simulator.Words{reader: "Galaxy"} })
 			},
 			expect: unknown("DB-PRIV-ACCOUNT"),
 		},
 		{
 			name: "what nobody asks for is granted at a depth that nobody knows",
-			change: func(w *world) {
+			change: func(w *World) {
 				w.role(func(r *simulator.Role) {
 					r.Privileges["prvReadSdkMessage"] = simulator.DepthGlobal
 					r.DepthWords = simulator.Words{"prvReadSdkMessage": "Galaxy"}
@@ -281,7 +252,7 @@ func situationFaults(p profile.Profile) []fault {
 		},
 		{
 			name:   "whether the role can be edited is not told",
-			change: func(w *world) { w.role(func(r *simulator.Role) { r.CustomizableUnknown = true }) },
+			change: func(w *World) { w.role(func(r *simulator.Role) { r.CustomizableUnknown = true }) },
 			expect: unknown("DB-ROLE-CUSTOM"),
 		},
 		{
@@ -313,7 +284,7 @@ func situationFaults(p profile.Profile) []fault {
 		},
 		{
 			name:   "the auditor's own privileges do not name how far it reads roles",
-			change: func(w *world) { w.UnnamedPrivileges = []string{"prvReadRole"} },
+			change: func(w *World) { w.UnnamedPrivileges = []string{"prvReadRole"} },
 			expect: unreached,
 			alone:  true,
 		},
@@ -327,14 +298,14 @@ func roleFaults(p profile.Profile) []fault {
 			"filled_by": fillers,
 		})
 	}
-	fill := func(w *world, name string, grants simulator.Grants) {
+	fill := func(w *World, name string, grants simulator.Grants) {
 		w.Roles = append(w.Roles, simulator.Role{Name: name, Privileges: grants})
 		w.user(func(u *simulator.User) { u.Roles = append(u.Roles, simulator.RoleAssignment{Role: name}) })
 	}
 	return []fault{
 		{
 			name: "the role has another name",
-			change: func(w *world) {
+			change: func(w *World) {
 				w.role(func(r *simulator.Role) { r.Name = "Salesforce Sync" })
 				w.user(func(u *simulator.User) {
 					for i := range u.Roles {
@@ -349,7 +320,7 @@ func roleFaults(p profile.Profile) []fault {
 		},
 		{
 			name: "the role is deleted",
-			change: func(w *world) {
+			change: func(w *World) {
 				w.Roles = slices.DeleteFunc(w.Roles, func(r simulator.Role) bool { return r.Name == integration })
 				w.user(func(u *simulator.User) { u.Roles = without(u.Roles, integration) })
 			},
@@ -357,14 +328,14 @@ func roleFaults(p profile.Profile) []fault {
 		},
 		{
 			name:   "the role is not published",
-			change: func(w *world) { w.role(func(r *simulator.Role) { r.State = simulator.Unpublished }) },
+			change: func(w *World) { w.role(func(r *simulator.Role) { r.State = simulator.Unpublished }) },
 			expect: lines(missingRole(integration), withoutRole(), inapplicable(privilegeControls(p)...)),
 			alone:  true, // what a role that is not in force gives its holders is not the oracle's to know
 		},
 		{
 			name: "no role is named, and none is there to deduce",
-			change: func(w *world) {
-				w.want.Role = ""
+			change: func(w *World) {
+				w.Want.Role = ""
 				w.Roles = slices.DeleteFunc(w.Roles, func(r simulator.Role) bool { return r.Name == integration })
 				w.user(func(u *simulator.User) { u.Roles = nil })
 			},
@@ -373,21 +344,21 @@ func roleFaults(p profile.Profile) []fault {
 		},
 		{
 			name:   "the role cannot be edited",
-			change: func(w *world) { w.role(func(r *simulator.Role) { r.NotCustomizable = true }) },
+			change: func(w *World) { w.role(func(r *simulator.Role) { r.NotCustomizable = true }) },
 			expect: locked(false, false),
 		},
 		{
 			name:   "the role is made from a template",
-			change: func(w *world) { w.role(func(r *simulator.Role) { r.Template = "Basic User" }) },
+			change: func(w *World) { w.role(func(r *simulator.Role) { r.Template = "Basic User" }) },
 			expect: locked(true, true),
 		},
 		{
 			name: "a built-in role is configured",
-			change: func(w *world) {
+			change: func(w *World) {
 				w.role(func(r *simulator.Role) {
 					*r = simulator.Role{Name: "Sync User", Template: "Basic User", Managed: true, NotCustomizable: true, Privileges: r.Privileges}
 				})
-				w.want.Role = "Sync User"
+				w.Want.Role = "Sync User"
 				w.user(func(u *simulator.User) { u.Roles = []simulator.RoleAssignment{{Role: "Sync User"}} })
 			},
 			expect: one("DB-ROLE-CUSTOM", "role", "Sync User", "replace-role", map[string]any{"built_in": true, "customizable": false}),
@@ -395,14 +366,14 @@ func roleFaults(p profile.Profile) []fault {
 		},
 		{
 			name: "the role grants what can do harm",
-			change: func(w *world) {
+			change: func(w *World) {
 				w.role(func(r *simulator.Role) { r.Privileges["prvDeleteAccount"] = simulator.DepthBasic })
 			},
 			expect: surplus(1, "prvDeleteAccount"),
 		},
 		{
 			name: "the role grants more than is asked for",
-			change: func(w *world) {
+			change: func(w *World) {
 				w.role(func(r *simulator.Role) {
 					r.Privileges["prvReadProduct"] = simulator.DepthGlobal
 					r.Privileges["prvAssignLead"] = simulator.DepthLocal
@@ -413,7 +384,7 @@ func roleFaults(p profile.Profile) []fault {
 		},
 		{
 			name: "another role fills a gap",
-			change: func(w *world) {
+			change: func(w *World) {
 				w.role(func(r *simulator.Role) { delete(r.Privileges, "prvReadLead") })
 				fill(w, "Reader of leads", simulator.Grants{"prvReadLead": simulator.DepthGlobal})
 			},
@@ -421,7 +392,7 @@ func roleFaults(p profile.Profile) []fault {
 		},
 		{
 			name: "another role fills up a depth",
-			change: func(w *world) {
+			change: func(w *World) {
 				w.role(func(r *simulator.Role) { r.Privileges["prvReadContact"] = simulator.DepthDeep })
 				fill(w, "Reader of contacts", simulator.Grants{"prvReadContact": simulator.DepthGlobal})
 			},
@@ -429,7 +400,7 @@ func roleFaults(p profile.Profile) []fault {
 		},
 		{
 			name: "a team's role fills a gap",
-			change: func(w *world) {
+			change: func(w *World) {
 				w.role(func(r *simulator.Role) { delete(r.Privileges, "prvReadAccount") })
 				w.join("Marketing Operations")
 			},
@@ -444,18 +415,18 @@ func without(assignments []simulator.RoleAssignment, role string) []simulator.Ro
 }
 
 func userFaults(p profile.Profile) []fault {
-	twin := func(w *world, name string, deleted bool) {
+	twin := func(w *World, name string, deleted bool) {
 		w.ApplicationUsers = append(w.ApplicationUsers, simulator.User{Name: name, ApplicationID: appID, SoftDeleted: deleted})
 	}
-	assign := func(w *world, role string) {
+	assign := func(w *World, role string) {
 		w.user(func(u *simulator.User) {
 			u.Roles = append(without(u.Roles, role), simulator.RoleAssignment{Role: role})
 		})
 	}
-	team := func(w *world, role string) {
+	team := func(w *World, role string) {
 		w.found(role+" team", simulator.RoleAssignment{Role: role})
 	}
-	person := func(w *world) {
+	person := func(w *World) {
 		w.Users = append(w.Users, simulator.User{
 			Name: "Pat Doe", UPN: "pat@contoso.com", Licensed: true, Roles: []simulator.RoleAssignment{{Role: integration}},
 		})
@@ -465,12 +436,12 @@ func userFaults(p profile.Profile) []fault {
 				v.Shares = append(v.Shares, simulator.Share{Principal: "pat@contoso.com", Access: simulator.RightRead})
 			}
 		}
-		w.want.ApplicationID, w.want.User = "", "pat@contoso.com"
+		w.Want.ApplicationID, w.Want.User = "", "pat@contoso.com"
 	}
 	return []fault{
 		{
 			name: "there is no user",
-			change: func(w *world) {
+			change: func(w *World) {
 				forget(w, integration)
 				w.ApplicationUsers = slices.DeleteFunc(w.ApplicationUsers, func(u simulator.User) bool { return u.Name == integration })
 			},
@@ -478,27 +449,27 @@ func userFaults(p profile.Profile) []fault {
 		},
 		{
 			name:   "the user is soft-deleted",
-			change: func(w *world) { w.user(func(u *simulator.User) { u.SoftDeleted = true }) },
+			change: func(w *World) { w.user(func(u *simulator.User) { u.SoftDeleted = true }) },
 			expect: lines(missingUser("remove-duplicate-user", integration), withoutUser()),
 		},
 		{
 			name:   "two users have the application id",
-			change: func(w *world) { twin(w, "Demandbase Integration (other)", false) },
+			change: func(w *World) { twin(w, "Demandbase Integration (other)", false) },
 			expect: lines(one("DB-USER-EXISTS", "user", appID, "remove-duplicate-user", map[string]any{"found": 2, "users": "2"}), withoutUser()),
 		},
 		{
 			name:   "a soft-deleted user beside the live one is no fault",
-			change: func(w *world) { twin(w, "Demandbase Integration (old)", true) },
+			change: func(w *World) { twin(w, "Demandbase Integration (old)", true) },
 		},
 		{
 			name:   "the user is disabled",
-			change: func(w *world) { w.user(func(u *simulator.User) { u.Disabled = true }) },
+			change: func(w *World) { w.user(func(u *simulator.User) { u.Disabled = true }) },
 			// The owners' lists and the share table still tell of the views.
 			expect: one("DB-USER-ENABLED", "user", integration, "enable-user", map[string]any{"disabled": true}),
 		},
 		{
 			name: "the user is disabled, and no owner is named",
-			change: func(w *world) {
+			change: func(w *World) {
 				w.user(func(u *simulator.User) { u.Disabled = true })
 				w.noOwners()
 			},
@@ -507,23 +478,23 @@ func userFaults(p profile.Profile) []fault {
 		},
 		{
 			name:   "the user sits below a disabled business unit",
-			change: func(w *world) { closed(w, "Germany", "Europe") },
+			change: func(w *World) { closed(w, "Germany", "Europe") },
 			expect: one("DB-USER-ENABLED", "user", integration, "enable-business-unit",
 				map[string]any{"disabled": false, "disabled_business_unit": "Europe"}),
 		},
 		{
 			name:   "the user sits in a disabled business unit",
-			change: func(w *world) { closed(w, "Germany", "Germany") },
+			change: func(w *World) { closed(w, "Germany", "Germany") },
 			expect: one("DB-USER-ENABLED", "user", integration, "enable-business-unit",
 				map[string]any{"disabled": false, "disabled_business_unit": "Germany"}),
 		},
 		{
 			name:   "another business unit is disabled",
-			change: func(w *world) { w.BusinessUnit("Europe").Disabled = true },
+			change: func(w *World) { w.BusinessUnit("Europe").Disabled = true },
 		},
 		{
 			name: "the role comes through a team of a disabled business unit",
-			change: func(w *world) {
+			change: func(w *World) {
 				w.user(func(u *simulator.User) { u.Roles = without(u.Roles, integration) })
 				w.role(func(*simulator.Role) {
 					w.found("Closed", simulator.RoleAssignment{Role: integration})
@@ -534,14 +505,14 @@ func userFaults(p profile.Profile) []fault {
 		},
 		{
 			name: "the user is a System Administrator through a team of a disabled business unit",
-			change: func(w *world) {
+			change: func(w *World) {
 				w.found("Closed administrators", simulator.RoleAssignment{Role: "System Administrator"})
 				w.Team("Closed administrators").BusinessUnit = "Fabrikam (closed)"
 			},
 		},
 		{
 			name: "the role is a copy of another business unit, left over",
-			change: func(w *world) {
+			change: func(w *World) {
 				w.role(func(*simulator.Role) {
 					w.user(func(u *simulator.User) {
 						u.Roles = []simulator.RoleAssignment{{Role: integration, BusinessUnit: "Europe"}}
@@ -552,9 +523,9 @@ func userFaults(p profile.Profile) []fault {
 		},
 		{
 			name: "a depth is counted from another business unit",
-			change: func(w *world) {
+			change: func(w *World) {
 				w.Organization.RecordOwnershipAcrossBusinessUnits = simulator.On
-				w.want.Depth = map[string]snapshot.Depth{"prvReadAccount": snapshot.DepthLocal}
+				w.Want.Depth = map[string]snapshot.Depth{"prvReadAccount": snapshot.DepthLocal}
 				w.role(func(r *simulator.Role) { r.Privileges["prvReadAccount"] = simulator.DepthLocal })
 				w.user(func(u *simulator.User) {
 					u.Roles = []simulator.RoleAssignment{{Role: integration, BusinessUnit: "Europe"}}
@@ -596,12 +567,12 @@ func userFaults(p profile.Profile) []fault {
 		},
 		{
 			name:   "the user is gone from Entra",
-			change: func(w *world) { w.user(func(u *simulator.User) { u.EntraState = simulator.EntraDeleted }) },
+			change: func(w *World) { w.user(func(u *simulator.User) { u.EntraState = simulator.EntraDeleted }) },
 			expect: cannotWork("restore-identity", "entra_state", "deleted"),
 		},
 		{
 			name:   "the user is deleted in Entra, and can be restored",
-			change: func(w *world) { w.user(func(u *simulator.User) { u.EntraState = simulator.EntraSoftDeleted }) },
+			change: func(w *World) { w.user(func(u *simulator.User) { u.EntraState = simulator.EntraSoftDeleted }) },
 			expect: cannotWork("restore-identity", "entra_state", "soft-deleted"),
 		},
 		{
@@ -612,8 +583,8 @@ func userFaults(p profile.Profile) []fault {
 		},
 		{
 			name: "the person is not there",
-			change: func(w *world) {
-				w.want.ApplicationID, w.want.User = "", "nobody@contoso.com"
+			change: func(w *World) {
+				w.Want.ApplicationID, w.Want.User = "", "nobody@contoso.com"
 			},
 			expect: lines(one("DB-USER-EXISTS", "user", "nobody@contoso.com", "correct-configuration",
 				map[string]any{"found": 0, "soft_deleted": []string{}}), withoutUser()),
@@ -621,13 +592,13 @@ func userFaults(p profile.Profile) []fault {
 		},
 		{
 			name:   "the user has no role",
-			change: func(w *world) { w.user(func(u *simulator.User) { u.Roles = nil }) },
+			change: func(w *World) { w.user(func(u *simulator.User) { u.Roles = nil }) },
 			// What the integration role grants is judged by itself.
 			expect: holdsNot(integration),
 		},
 		{
 			name: "the user has no role, and no owner is named",
-			change: func(w *world) {
+			change: func(w *World) {
 				w.user(func(u *simulator.User) { u.Roles = nil })
 				w.noOwners()
 			},
@@ -635,7 +606,7 @@ func userFaults(p profile.Profile) []fault {
 		},
 		{
 			name: "the user reads no personal views, and no owner is named",
-			change: func(w *world) {
+			change: func(w *World) {
 				w.role(func(r *simulator.Role) { delete(r.Privileges, "prvReadUserQuery") })
 				w.noOwners()
 			},
@@ -645,7 +616,7 @@ func userFaults(p profile.Profile) []fault {
 		},
 		{
 			name: "the user holds a copy under another name",
-			change: func(w *world) {
+			change: func(w *World) {
 				w.role(func(r *simulator.Role) {
 					w.Roles = append(w.Roles, simulator.Role{Name: "Sync", Privileges: maps.Clone(r.Privileges)})
 				})
@@ -657,42 +628,42 @@ func userFaults(p profile.Profile) []fault {
 		},
 		{
 			name:   "the user sits in another business unit",
-			change: func(w *world) { w.user(func(u *simulator.User) { u.BusinessUnit = "Europe" }) },
+			change: func(w *World) { w.user(func(u *simulator.User) { u.BusinessUnit = "Europe" }) },
 			expect: one("DB-USER-BUSINESS-UNIT", "user", integration, "move-user", map[string]any{"required": "Contoso", "actual": "Europe"}),
 		},
 		{
 			name:   "the business unit that is named does not exist",
-			change: func(w *world) { w.want.BusinessUnit = "Mars" },
+			change: func(w *World) { w.Want.BusinessUnit = "Mars" },
 			expect: one("DB-USER-BUSINESS-UNIT", "user", integration, "move-user", map[string]any{"required": "Mars", "actual": "Contoso"}),
 		},
 		{
 			name:   "no business unit is named",
-			change: func(w *world) { w.want.BusinessUnit = "" },
+			change: func(w *World) { w.Want.BusinessUnit = "" },
 			expect: inapplicable("DB-USER-BUSINESS-UNIT"),
 		},
 		{
 			name:   "the user is a System Administrator",
-			change: func(w *world) { assign(w, "System Administrator") },
+			change: func(w *World) { assign(w, "System Administrator") },
 			expect: administrator("System Administrator", "unassign-role", "assigned to the user"),
 		},
 		{
 			name:   "the user is a System Customizer",
-			change: func(w *world) { assign(w, "System Customizer") },
+			change: func(w *World) { assign(w, "System Customizer") },
 			expect: administrator("System Customizer", "unassign-role", "assigned to the user"),
 		},
 		{
 			name:   "the user is a System Administrator through a team",
-			change: func(w *world) { team(w, "System Administrator") },
+			change: func(w *World) { team(w, "System Administrator") },
 			expect: administrator("System Administrator", "remove-from-team", `through the team "System Administrator team"`),
 		},
 		{
 			name:   "the user is a System Customizer through a team",
-			change: func(w *world) { team(w, "System Customizer") },
+			change: func(w *World) { team(w, "System Customizer") },
 			expect: administrator("System Customizer", "remove-from-team", `through the team "System Customizer team"`),
 		},
 		{
 			name: "the user is a System Administrator twice over",
-			change: func(w *world) {
+			change: func(w *World) {
 				assign(w, "System Administrator")
 				team(w, "System Administrator")
 			},
@@ -702,8 +673,8 @@ func userFaults(p profile.Profile) []fault {
 }
 
 // mode gives the user an access mode.
-func mode(m simulator.AccessMode) func(*world) {
-	return func(w *world) { w.user(func(u *simulator.User) { u.AccessMode = m }) }
+func mode(m simulator.AccessMode) func(*World) {
+	return func(w *World) { w.user(func(u *simulator.User) { u.AccessMode = m }) }
 }
 
 // cannotWork is the finding on a user whom something other than being disabled keeps
@@ -714,14 +685,14 @@ func cannotWork(fix, key, value string) []string {
 
 // closed moves the user to a business unit, which is the required one, and disables
 // one.
-func closed(w *world, unit, disabled string) {
+func closed(w *World, unit, disabled string) {
 	w.user(func(u *simulator.User) { u.BusinessUnit = unit })
-	w.want.BusinessUnit = unit
+	w.Want.BusinessUnit = unit
 	w.BusinessUnit(disabled).Disabled = true
 }
 
 // forget takes a principal out of all shares and teams, and its views from it.
-func forget(w *world, name string) {
+func forget(w *World, name string) {
 	for i := range w.PersonalViews {
 		v := &w.PersonalViews[i]
 		v.Shares = unshared(v.Shares, name)
@@ -745,21 +716,21 @@ func viewFaults() []fault {
 			v.Shares = append(unshared(v.Shares, integration), simulator.Share{Principal: principal, Access: access})
 		}
 	}
-	require := func(w *world, table, name, owner string) {
-		if v := (snapshot.RequiredView{Table: table, Name: name, Owner: owner}); !slices.Contains(w.want.Views, v) {
-			w.want.Views = append(w.want.Views, v)
+	require := func(w *World, table, name, owner string) {
+		if v := (snapshot.RequiredView{Table: table, Name: name, Owner: owner}); !slices.Contains(w.Want.Views, v) {
+			w.Want.Views = append(w.Want.Views, v)
 		}
 	}
 	const accounts = "Demandbase Accounts"
 	return []fault{
 		{
 			name:   "a view is not shared, and its owner is named",
-			change: func(w *world) { w.accounts(unshare) },
+			change: func(w *World) { w.accounts(unshare) },
 			expect: notShared("account", accounts),
 		},
 		{
 			name: "a view is not shared, and its owner is not named",
-			change: func(w *world) {
+			change: func(w *World) {
 				w.accounts(unshare)
 				w.noOwners()
 			},
@@ -767,16 +738,16 @@ func viewFaults() []fault {
 		},
 		{
 			name:   "no owner is named, and all is shared",
-			change: func(w *world) { w.noOwners() },
+			change: func(w *World) { w.noOwners() },
 		},
 		{
 			name:   "a view is not there",
-			change: func(w *world) { w.accounts(func(v *simulator.PersonalView) { v.Name = "Accounts of last year" }) },
+			change: func(w *World) { w.accounts(func(v *simulator.PersonalView) { v.Name = "Accounts of last year" }) },
 			expect: notVisible("account", accounts),
 		},
 		{
 			name: "no view is there",
-			change: func(w *world) {
+			change: func(w *World) {
 				w.PersonalViews = slices.DeleteFunc(w.PersonalViews, func(v simulator.PersonalView) bool {
 					return strings.HasPrefix(v.Name, "Demandbase")
 				})
@@ -786,7 +757,7 @@ func viewFaults() []fault {
 		},
 		{
 			name: "a view is not shared, and one of its name of another table is",
-			change: func(w *world) {
+			change: func(w *World) {
 				w.accounts(unshare)
 				twin := simulator.PersonalView{Name: accounts, Table: "contact", Owner: "jane@contoso.com"}
 				w.user(func(*simulator.User) { share(integration, simulator.RightRead)(&twin) })
@@ -796,19 +767,19 @@ func viewFaults() []fault {
 		},
 		{
 			name:   "a view is shared without Read",
-			change: func(w *world) { w.user(func(*simulator.User) { w.accounts(share(integration, simulator.RightWrite)) }) },
+			change: func(w *World) { w.user(func(*simulator.User) { w.accounts(share(integration, simulator.RightWrite)) }) },
 			expect: lines(notShared("account", accounts), surplusShare(accounts, []string{integration}, "write")),
 		},
 		{
 			name: "a view shared through a team is shared",
-			change: func(w *world) {
+			change: func(w *World) {
 				w.found("Readers")
 				w.accounts(share("Readers", simulator.RightRead))
 			},
 		},
 		{
 			name: "a view of the user's own needs no share",
-			change: func(w *world) {
+			change: func(w *World) {
 				w.user(func(*simulator.User) {
 					w.accounts(func(v *simulator.PersonalView) { unshare(v); v.Owner = integration })
 				})
@@ -816,11 +787,11 @@ func viewFaults() []fault {
 		},
 		{
 			name:   "a system view needs no share",
-			change: func(w *world) { require(w, "account", "Active Accounts", "") },
+			change: func(w *World) { require(w, "account", "Active Accounts", "") },
 		},
 		{
 			name: "a system view that is deactivated",
-			change: func(w *world) {
+			change: func(w *World) {
 				require(w, "account", "Active Accounts", "")
 				w.SystemView("account", "Active Accounts").Inactive = true
 			},
@@ -828,13 +799,13 @@ func viewFaults() []fault {
 		},
 		{
 			name:   "a quick find view is none that can be chosen",
-			change: func(w *world) { require(w, "account", "Quick Find Active Accounts", "") },
+			change: func(w *World) { require(w, "account", "Quick Find Active Accounts", "") },
 			expect: notVisible("account", "Quick Find Active Accounts"),
 			alone:  true,
 		},
 		{
 			name: "a view of another table",
-			change: func(w *world) {
+			change: func(w *World) {
 				deals := simulator.PersonalView{Name: "Demandbase Deals", Table: "opportunity", Owner: "jane@contoso.com"}
 				w.user(func(*simulator.User) { share(integration, simulator.RightRead)(&deals) })
 				w.PersonalViews = append(w.PersonalViews, deals)
@@ -845,19 +816,19 @@ func viewFaults() []fault {
 		},
 		{
 			name:   "a view is deactivated",
-			change: func(w *world) { w.accounts(func(v *simulator.PersonalView) { v.Inactive = true }) },
+			change: func(w *World) { w.accounts(func(v *simulator.PersonalView) { v.Inactive = true }) },
 			expect: inactiveView("account", accounts),
 		},
 		{
 			name:   "no view is required",
-			change: func(w *world) { w.want.Views = nil },
+			change: func(w *World) { w.Want.Views = nil },
 			expect: inapplicable("DB-VIEW-SHARED", "DB-VIEW-TABLE"),
 			alone:  true,
 		},
 		{
 			name: "no view is required, and one that is shared is deactivated",
-			change: func(w *world) {
-				w.want.Views = nil
+			change: func(w *World) {
+				w.Want.Views = nil
 				w.accounts(func(v *simulator.PersonalView) { v.Inactive = true })
 			},
 			expect: lines(inapplicable("DB-VIEW-SHARED", "DB-VIEW-TABLE"), inactiveView("account", accounts)),
@@ -865,7 +836,7 @@ func viewFaults() []fault {
 		},
 		{
 			name: "a view is shared with more than Read",
-			change: func(w *world) {
+			change: func(w *World) {
 				w.user(func(*simulator.User) {
 					w.accounts(share(integration, simulator.RightRead|simulator.RightWrite|simulator.RightShare))
 				})
@@ -874,7 +845,7 @@ func viewFaults() []fault {
 		},
 		{
 			name: "a view is shared with more than Read through a team",
-			change: func(w *world) {
+			change: func(w *World) {
 				w.found("Writers")
 				w.accounts(func(v *simulator.PersonalView) {
 					v.Shares = append(v.Shares, simulator.Share{Principal: "Writers", Access: simulator.RightRead | simulator.RightDelete})
@@ -884,7 +855,7 @@ func viewFaults() []fault {
 		},
 		{
 			name: "a view that is not required is shared with more than Read",
-			change: func(w *world) {
+			change: func(w *World) {
 				w.user(func(*simulator.User) {
 					w.view("lead", "My hot leads", func(v *simulator.PersonalView) {
 						v.Shares = append(v.Shares, simulator.Share{Principal: integration, Access: simulator.RightRead | simulator.RightAssign})
@@ -895,17 +866,17 @@ func viewFaults() []fault {
 		},
 		{
 			name:   "the auditor may not act for others",
-			change: func(w *world) { w.auditor(func(g simulator.Grants) { delete(g, "prvActOnBehalfOfAnotherUser") }) },
+			change: func(w *World) { w.auditor(func(g simulator.Grants) { delete(g, "prvActOnBehalfOfAnotherUser") }) },
 			expect: unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE"),
 		},
 		{
 			name:   "the auditor reads no personal views",
-			change: func(w *world) { w.auditor(func(g simulator.Grants) { delete(g, "prvReadUserQuery") }) },
+			change: func(w *World) { w.auditor(func(g simulator.Grants) { delete(g, "prvReadUserQuery") }) },
 			expect: unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE"),
 		},
 		{
 			name: "the auditor reads no system views, and one is required",
-			change: func(w *world) {
+			change: func(w *World) {
 				w.auditor(func(g simulator.Grants) { delete(g, "prvReadQuery") })
 				require(w, "account", "Active Accounts", "")
 			},
@@ -913,9 +884,9 @@ func viewFaults() []fault {
 		},
 		{
 			name: "nobody can look for a view that has a system view's name",
-			change: func(w *world) {
+			change: func(w *World) {
 				w.auditor(func(g simulator.Grants) { delete(g, "prvActOnBehalfOfAnotherUser") })
-				w.want.Views = nil
+				w.Want.Views = nil
 				require(w, "account", "Active Accounts", "")
 				w.SystemView("account", "Active Accounts").Inactive = true
 			},
@@ -925,7 +896,7 @@ func viewFaults() []fault {
 		},
 		{
 			name:   "the owner of a view has left",
-			change: func(w *world) { w.User("jane@contoso.com").Disabled = true },
+			change: func(w *World) { w.User("jane@contoso.com").Disabled = true },
 		},
 	}
 }
@@ -936,7 +907,7 @@ func TestOneFault(t *testing.T) {
 	t.Parallel()
 	labs := laboratories(t)
 	p := labs.profile
-	t.Run("none", func(t *testing.T) { labs.expect(t, fault{change: func(*world) {}}) })
+	t.Run("none", func(t *testing.T) { labs.expect(t, fault{change: func(*World) {}}) })
 	faults := slices.Concat(privilegeFaults(p), controlFaults(p))
 	if n := len(p.Minimum()); n != 44 {
 		t.Errorf("the profile asks for %d privileges, want 44", n)
@@ -951,21 +922,21 @@ func TestOneFault(t *testing.T) {
 
 // pool are the labs that tests take turns at: a lab holds one world at a time.
 type pool struct {
-	free    chan *lab
+	free    chan *Lab
 	profile profile.Profile
 }
 
 func laboratories(t *testing.T) *pool {
 	t.Helper()
 	const count = 4
-	p := &pool{free: make(chan *lab, count)}
+	p := &pool{free: make(chan *Lab, count)}
 	var labs sync.WaitGroup
 	for range count {
-		labs.Go(func() { p.free <- newLab(t) })
+		labs.Go(func() { p.free <- New(t) })
 	}
 	labs.Wait()
 	l := <-p.free
-	p.profile = l.profile
+	p.profile = l.Profile
 	p.free <- l
 	return p
 }
@@ -976,7 +947,7 @@ func (p *pool) expect(t *testing.T, faults ...fault) (independent bool) {
 	t.Helper()
 	l := <-p.free
 	defer func() { p.free <- l }()
-	w := l.pristine.clone()
+	w := l.Pristine.Clone()
 	var want []string
 	known := true
 	for _, f := range faults {
@@ -986,8 +957,8 @@ func (p *pool) expect(t *testing.T, faults ...fault) (independent bool) {
 	}
 	slices.Sort(want)
 	want = slices.Compact(want)
-	l.serve(t, &w)
-	if told := expected(w, l.profile); known && !slices.Equal(told, want) {
+	l.Serve(t, &w)
+	if told := expected(w, l.Profile); known && !slices.Equal(told, want) {
 		if len(faults) == 1 {
 			t.Errorf("the oracle errs:\n%s", difference(told, want))
 		}
@@ -995,7 +966,7 @@ func (p *pool) expect(t *testing.T, faults ...fault) (independent bool) {
 	} else {
 		independent = true
 	}
-	result, _ := l.look(t, w.want)
+	result, _ := l.Look(t, w.Want)
 	if got := deviations(result); !slices.Equal(got, want) {
 		t.Errorf("dbaudit says otherwise:\n%s", difference(got, want))
 	}

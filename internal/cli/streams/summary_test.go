@@ -1,4 +1,4 @@
-package cli
+package streams_test
 
 import (
 	"bytes"
@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dbaudit/dbaudit/internal/cli"
+	"github.com/dbaudit/dbaudit/internal/lab"
 	"github.com/dbaudit/dbaudit/internal/report"
 )
 
@@ -17,11 +19,11 @@ import (
 func TestStepSummary(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	l := newLab(t)
-	w := l.pristine.clone()
-	rename(&w, "Everything")
-	l.serve(t, &w)
-	result, _ := l.look(t, w.want)
+	l := lab.New(t)
+	w := l.Pristine.Clone()
+	lab.Rename(&w, "Everything")
+	l.Serve(t, &w)
+	result, _ := l.Look(t, w.Want)
 	args := []string{"report"}
 	for i := range 20 {
 		result.Environment.Name = fmt.Sprint("env", i)
@@ -39,11 +41,11 @@ func TestStepSummary(t *testing.T) {
 	summary, comment := filepath.Join(dir, "summary.md"), filepath.Join(dir, "comment.md")
 	for _, file := range []string{summary, comment} {
 		var stdout, stderr bytes.Buffer
-		code := Main(t.Context(), append(args, "-q", "-f", "markdown", "-o", file), Env{
-			Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Now: clock,
+		code := cli.Main(t.Context(), append(args, "-q", "-f", "markdown", "-o", file), cli.Env{
+			Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Now: lab.Clock,
 			Getenv: func(name string) string { return map[string]string{"GITHUB_STEP_SUMMARY": summary}[name] },
 		})
-		if code != exitOK {
+		if code != 0 {
 			t.Fatal(code, stderr.String())
 		}
 	}
@@ -88,4 +90,70 @@ func TestStreamsByTheirSystemNames(t *testing.T) {
 			t.Errorf("%q writes to /dev/fd/2 %.100q, not %.100q", args, got, want)
 		}
 	}
+}
+
+// TestColour is for terminals alone, and asks before.
+func TestColour(t *testing.T) {
+	t.Parallel()
+	l := lab.New(t)
+	w := l.Pristine.Clone()
+	w.ApplicationUser(w.Want.Role).Disabled = true
+	_, s := l.Judge(t, w)
+	data, err := s.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "snapshot.json")
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name     string
+		terminal bool
+		variable string
+		args     []string
+		want     bool
+	}{
+		{"terminal", true, "", nil, true},
+		{"no terminal", false, "", nil, false},
+		{"NO_COLOR", true, "1", nil, false},
+		{"--no-color", true, "", []string{"--no-color"}, false},
+		{"json", true, "", []string{"-f", "json"}, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var out, complaints bytes.Buffer
+			code := cli.Main(t.Context(), append([]string{"check", file}, tc.args...), cli.Env{
+				Stdin: strings.NewReader(""), Stdout: &out, Stderr: &complaints, Now: lab.Clock, Width: 80,
+				Getenv: func(name string) string {
+					if name == "NO_COLOR" {
+						return tc.variable
+					}
+					return ""
+				},
+				StdoutIsTerminal: tc.terminal,
+			})
+			if code != 1 {
+				t.Fatalf("exit code %d: %s", code, complaints.String())
+			}
+			if got := strings.Contains(out.String(), "\x1b["); got != tc.want {
+				t.Errorf("colour is %t, want %t", got, tc.want)
+			}
+		})
+	}
+}
+
+// execute runs dbaudit in the process.
+func execute(t *testing.T, terminal bool, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	var out, complaints bytes.Buffer
+	env := cli.Env{
+		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &complaints,
+		Getenv: func(string) string { return "" }, Now: lab.Clock,
+		StdoutIsTerminal: terminal, StderrIsTerminal: terminal,
+	}
+	if terminal {
+		env.Width = 100
+	}
+	code = cli.Main(t.Context(), args, env)
+	return out.String(), complaints.String(), code
 }

@@ -1,4 +1,4 @@
-package cli
+package lab
 
 import (
 	"encoding/json"
@@ -25,23 +25,23 @@ const hostileName = "O'Brien’s \"$(touch pwned)\" `touch pwned`; touch pwned\n
 // role, user and views go by their usual names.
 type repairable struct {
 	kind   audit.FixKind
-	change func(*world)
+	change func(*World)
 }
 
 func repairables() []repairable {
 	return []repairable{
-		{audit.FixCreateRole, func(w *world) {
+		{audit.FixCreateRole, func(w *World) {
 			role := w.Role(integration)
 			w.ApplicationUser(integration).Roles = nil
 			w.Roles = slices.DeleteFunc(w.Roles, func(r simulator.Role) bool { return r.ID == role.ID })
 		}},
-		{audit.FixAddPrivilege, func(w *world) { delete(w.Role(integration).Privileges, "prvReadLead") }},
-		{audit.FixRaiseDepth, func(w *world) { w.Role(integration).Privileges["prvReadAccount"] = simulator.DepthLocal }},
-		{audit.FixRemovePrivilege, func(w *world) {
+		{audit.FixAddPrivilege, func(w *World) { delete(w.Role(integration).Privileges, "prvReadLead") }},
+		{audit.FixRaiseDepth, func(w *World) { w.Role(integration).Privileges["prvReadAccount"] = simulator.DepthLocal }},
+		{audit.FixRemovePrivilege, func(w *World) {
 			w.Role(integration).Privileges["prvBulkDelete"] = simulator.DepthGlobal
 			w.Role(integration).Privileges["prvDeleteAccount"] = simulator.DepthDeep
 		}},
-		{audit.FixCreateApplicationUser, func(w *world) {
+		{audit.FixCreateApplicationUser, func(w *World) {
 			user := w.ApplicationUser(integration)
 			for i := range w.PersonalViews {
 				v := &w.PersonalViews[i]
@@ -49,14 +49,14 @@ func repairables() []repairable {
 			}
 			w.ApplicationUsers = slices.DeleteFunc(w.ApplicationUsers, func(u simulator.User) bool { return u.ID == user.ID })
 		}},
-		{audit.FixEnableUser, func(w *world) { w.ApplicationUser(integration).Disabled = true }},
-		{audit.FixAssignRole, func(w *world) { w.ApplicationUser(integration).Roles = nil }},
-		{audit.FixUnassignRole, func(w *world) {
+		{audit.FixEnableUser, func(w *World) { w.ApplicationUser(integration).Disabled = true }},
+		{audit.FixAssignRole, func(w *World) { w.ApplicationUser(integration).Roles = nil }},
+		{audit.FixUnassignRole, func(w *World) {
 			user := w.ApplicationUser(integration)
 			user.Roles = append(user.Roles, simulator.RoleAssignment{Role: "System Administrator"})
 		}},
-		{audit.FixShareView, func(w *world) { w.PersonalView("account", "Demandbase Accounts").Shares = nil }},
-		{audit.FixReduceShare, func(w *world) {
+		{audit.FixShareView, func(w *World) { w.PersonalView("account", "Demandbase Accounts").Shares = nil }},
+		{audit.FixReduceShare, func(w *World) {
 			w.PersonalView("account", "Demandbase Accounts").Shares[0].Access = simulator.RightRead | simulator.RightWrite
 		}},
 	}
@@ -96,18 +96,18 @@ func TestEveryAutomaticKindHasAFault(t *testing.T) {
 //     does not carry; the column stays as it is.
 func TestRemedyIsPlan(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
+	l := New(t)
 	for _, unit := range []string{"Contoso", "Germany"} {
 		for _, f := range repairables() {
 			t.Run(unit+"/"+f.kind.String(), func(t *testing.T) {
-				w := l.pristine.clone()
-				w.want.BusinessUnit = unit
+				w := l.Pristine.Clone()
+				w.Want.BusinessUnit = unit
 				w.ApplicationUser(integration).BusinessUnit = unit
 				f.change(&w)
-				r, s := l.judge(t, w)
+				r, s := l.Judge(t, w)
 				control, finding := f.found(t, r)
 				p, err := plan.Build(r, s, plan.Options{
-					LeastPrivilege: true, UnassignAdministrator: true, Minimum: l.profile.Minimum(), MadeAt: clock(),
+					LeastPrivilege: true, UnassignAdministrator: true, Minimum: l.Profile.Minimum(), MadeAt: Clock(),
 				})
 				if err != nil {
 					t.Fatal(err)
@@ -203,19 +203,19 @@ func TestCurlScripts(t *testing.T) {
 			t.Skipf("the scripts need %s, which is not here", tool)
 		}
 	}
-	l := newLab(t)
+	l := New(t)
 	dir := t.TempDir()
-	admin := l.server.Environment().Client(l.pristine.Suggest.Administrator)
+	admin := l.Server.Environment().Client(l.Pristine.Suggest.Administrator)
 	put := func(name, text string) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	put("ca.pem", string(l.server.CAPEM()))
+	put("ca.pem", string(l.Server.CAPEM()))
 	put("az", `#!/bin/sh
-[ "$*" = "account get-access-token --resource `+l.server.URL()+` --query accessToken -o tsv" ] || exit 1
-curl -sS --fail -d grant_type=client_credentials -d client_id=`+admin.ApplicationID+` -d client_secret=`+admin.Secret+` -d scope=`+l.server.URL()+`/.default \
-  `+l.server.AuthorityURL()+"/"+l.server.TenantID()+`/oauth2/v2.0/token | jq -r .access_token
+[ "$*" = "account get-access-token --resource `+l.Server.URL()+` --query accessToken -o tsv" ] || exit 1
+curl -sS --fail -d grant_type=client_credentials -d client_id=`+admin.ApplicationID+` -d client_secret=`+admin.Secret+` -d scope=`+l.Server.URL()+`/.default \
+  `+l.Server.AuthorityURL()+"/"+l.Server.TenantID()+`/oauth2/v2.0/token | jq -r .access_token
 `)
 	run := func(t *testing.T, script []string) {
 		t.Helper()
@@ -230,19 +230,19 @@ curl -sS --fail -d grant_type=client_credentials -d client_id=`+admin.Applicatio
 	for _, known := range []string{"ids", "names"} {
 		for _, f := range repairables() {
 			t.Run(known+"/"+f.kind.String(), func(t *testing.T) {
-				w := l.pristine.clone()
-				w.want.BusinessUnit = "Germany"
+				w := l.Pristine.Clone()
+				w.Want.BusinessUnit = "Germany"
 				w.ApplicationUser(integration).BusinessUnit = "Germany"
 				f.change(&w)
 				renameAll(&w)
-				r, _ := l.judge(t, w)
+				r, _ := l.Judge(t, w)
 				_, finding := f.found(t, r)
 				fix := *finding.Fix
 				if known == "names" {
 					fix = withoutIDs(fix)
 				}
 				run(t, remedy.For(fix, r.Environment, r.Profile.Name).Curl())
-				after, _ := l.look(t, w.want)
+				after, _ := l.Look(t, w.Want)
 				for _, c := range after.Controls {
 					for _, left := range c.Findings {
 						if left.Fingerprint == finding.Fingerprint {
@@ -261,7 +261,7 @@ curl -sS --fail -d grant_type=client_credentials -d client_id=`+admin.Applicatio
 }
 
 // renameAll gives the role, the user and a view names that are hostile.
-func renameAll(w *world) {
+func renameAll(w *World) {
 	user := w.ApplicationUser(integration)
 	if user != nil {
 		user.Name = "user " + hostileName
@@ -274,7 +274,7 @@ func renameAll(w *world) {
 	if role := w.Role(integration); role != nil {
 		role.Name = "role " + hostileName
 	}
-	w.want.Role = "role " + hostileName
+	w.Want.Role = "role " + hostileName
 	for i := range w.PersonalViews {
 		for j := range w.PersonalViews[i].Shares {
 			if s := &w.PersonalViews[i].Shares[j]; s.Principal == integration {
@@ -283,9 +283,9 @@ func renameAll(w *world) {
 		}
 	}
 	w.PersonalView("account", "Demandbase Accounts").Name = "view " + hostileName
-	for i := range w.want.Views {
-		if w.want.Views[i].Table == "account" {
-			w.want.Views[i].Name = "view " + hostileName
+	for i := range w.Want.Views {
+		if w.Want.Views[i].Table == "account" {
+			w.Want.Views[i].Name = "view " + hostileName
 		}
 	}
 }
@@ -308,34 +308,4 @@ func withoutIDs(f audit.Fix) audit.Fix {
 		f.Principals[i].ID = ""
 	}
 	return f
-}
-
-// TestEmittedCommands holds that what reports say to run is there: the commands and
-// their flags.
-func TestEmittedCommands(t *testing.T) {
-	t.Parallel()
-	ref := &audit.Reference{ID: "an-id", Name: "name"}
-	for _, kind := range audit.FixKinds() {
-		for _, env := range []audit.Environment{{URL: "https://contoso.crm.dynamics.com"}, {Name: "src/Roles/role.xml"}} {
-			fix := audit.Fix{Kind: kind, Role: ref, User: ref, View: ref, Owner: ref, Team: ref, Privileges: []audit.Grant{{Name: "prvReadLead"}}}
-			for _, line := range remedy.For(fix, env, "gong").Commands {
-				words := strings.Fields(line)
-				if words[0] != "dbaudit" {
-					continue
-				}
-				a := &app{Env: Env{Getenv: func(string) string { return "" }}}
-				cmd, rest, err := a.root().Find(words[1:])
-				if err != nil {
-					t.Errorf("%s: %v", line, err)
-					continue
-				}
-				if err := cmd.ParseFlags(rest); err != nil {
-					t.Errorf("%s: %v", line, err)
-				}
-				if err := cmd.ValidateArgs(cmd.Flags().Args()); err != nil {
-					t.Errorf("%s: %v", line, err)
-				}
-			}
-		}
-	}
 }

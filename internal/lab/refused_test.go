@@ -1,4 +1,4 @@
-package cli
+package lab
 
 import (
 	"net/http"
@@ -13,13 +13,13 @@ import (
 )
 
 // TestRefusedTables has the environment refuse one table after the other. The
-// controls that rest on it are unknown and the exit code is 4; no other control
+// controls that rest on it are unknown and the verdict is incomplete; no other control
 // changes.
 func TestRefusedTables(t *testing.T) {
 	t.Parallel()
 	var refused atomic.Value
 	refused.Store("")
-	l := newLabWith(t, simulator.Options{Faults: func(r *http.Request) simulator.Fault {
+	l := NewWith(t, simulator.Options{Faults: func(r *http.Request) simulator.Fault {
 		tables, _ := refused.Load().(string)
 		for table := range strings.FieldsSeq(tables) {
 			if strings.HasPrefix(r.URL.Path, "/api/data/v9.2/"+table) {
@@ -28,9 +28,9 @@ func TestRefusedTables(t *testing.T) {
 		}
 		return simulator.Fault{}
 	}})
-	privileges := privilegeControls(l.profile)
-	all := make([]string, len(l.profile.Controls))
-	for i, c := range l.profile.Controls {
+	privileges := privilegeControls(l.Profile)
+	all := make([]string, len(l.Profile.Controls))
+	for i, c := range l.Profile.Controls {
 		all[i] = string(c.ID)
 	}
 	for table, tc := range map[string]struct {
@@ -52,12 +52,12 @@ func TestRefusedTables(t *testing.T) {
 		t.Run(table, func(t *testing.T) {
 			refused.Store(table)
 			defer refused.Store("")
-			result, s := l.look(t, l.pristine.want)
+			result, s := l.Look(t, l.Pristine.Want)
 			if c := s.Coverage[tc.section]; c.State != snapshot.StateForbidden || c.Detail == "" {
 				t.Errorf("%s is %s: %q", tc.section, c.State, c.Detail)
 			}
-			if code := verdict(result, audit.SeverityInvalid); code != exitIncomplete {
-				t.Errorf("exit code %d, want %d", code, exitIncomplete)
+			if result.Verdict != audit.VerdictIncomplete {
+				t.Errorf("the verdict is %s", result.Verdict)
 			}
 			want := unknown(tc.unknown...)
 			slices.Sort(want)

@@ -1,4 +1,4 @@
-package cli
+package lab
 
 import (
 	"bytes"
@@ -19,12 +19,12 @@ import (
 // TestDocuments: what diff and history write keeps to the published schemas.
 func TestDocuments(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
-	first, before := l.judge(t, l.pristine)
-	broken := l.pristine.clone()
+	l := New(t)
+	first, before := l.Judge(t, l.Pristine)
+	broken := l.Pristine.Clone()
 	delete(broken.Role(integration).Privileges, "prvReadLead")
 	broken.ApplicationUser(integration).Disabled = true
-	second, after := l.judge(t, broken)
+	second, after := l.Judge(t, broken)
 	unread := *after
 	unread.Coverage = map[snapshot.Section]snapshot.Coverage{}
 	second.Snapshot.TakenAt = first.Snapshot.TakenAt.Add(time.Hour)
@@ -75,9 +75,9 @@ func TestDocuments(t *testing.T) {
 // snapshot, and diff sees none.
 func TestOrderOfRows(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
-	first, before := l.judge(t, l.pristine)
-	turned := l.pristine.clone()
+	l := New(t)
+	first, before := l.Judge(t, l.Pristine)
+	turned := l.Pristine.Clone()
 	slices.Reverse(turned.BusinessUnits)
 	slices.Reverse(turned.Roles)
 	slices.Reverse(turned.Users)
@@ -85,7 +85,7 @@ func TestOrderOfRows(t *testing.T) {
 	slices.Reverse(turned.Teams)
 	slices.Reverse(turned.PersonalViews)
 	slices.Reverse(turned.SystemViews)
-	second, after := l.judge(t, turned)
+	second, after := l.Judge(t, turned)
 	d, err := compare.Snapshots(before, after)
 	if err != nil || !d.Same {
 		t.Errorf("the snapshots differ: %+v %v", d.Environments, err)

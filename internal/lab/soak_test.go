@@ -1,4 +1,4 @@
-package cli
+package lab
 
 import (
 	"flag"
@@ -24,7 +24,7 @@ func TestVerdictUnderFaults(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	var faults func(*http.Request) simulator.Fault
-	l := newLabWith(t, simulator.Options{PageSize: 7, Faults: func(r *http.Request) simulator.Fault {
+	l := NewWith(t, simulator.Options{PageSize: 7, Faults: func(r *http.Request) simulator.Fault {
 		mu.Lock()
 		defer mu.Unlock()
 		if faults == nil || !strings.HasPrefix(r.URL.Path, "/api/data/") {
@@ -37,8 +37,8 @@ func TestVerdictUnderFaults(t *testing.T) {
 		defer mu.Unlock()
 		faults = next
 	}
-	all := slices.Concat(controlFaults(l.profile), privilegeFaults(l.profile))
-	situations := situationFaults(l.profile)
+	all := slices.Concat(controlFaults(l.Profile), privilegeFaults(l.Profile))
+	situations := situationFaults(l.Profile)
 	seeds := *schedules
 	if hurried() && seeds < 100 {
 		seeds = min(seeds, 10)
@@ -50,13 +50,13 @@ func TestVerdictUnderFaults(t *testing.T) {
 		if seed%2 == 0 {
 			f = situations[random.IntN(len(situations))]
 		}
-		w := l.pristine.clone()
+		w := l.Pristine.Clone()
 		f.change(&w)
-		l.serve(t, &w)
+		l.Serve(t, &w)
 		set(nil)
-		clean, _ := l.look(t, w.want)
+		clean, _ := l.Look(t, w.Want)
 		set(disturbance(random))
-		disturbed, _, err := l.tryLook(t.Context(), w.want)
+		disturbed, _, err := l.TryLook(t.Context(), w.Want)
 		if err != nil {
 			none++
 			continue

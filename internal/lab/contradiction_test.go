@@ -1,4 +1,4 @@
-package cli
+package lab
 
 import (
 	"slices"
@@ -13,44 +13,44 @@ import (
 // only where it is truly met, and fails only where it is not; else it is unknown.
 func TestContradictions(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
+	l := New(t)
 	worlds := []struct {
 		name   string
-		change func(*world)
+		change func(*World)
 	}{
-		{"compliant", func(*world) {}},
-		{"a privilege is missing", func(w *world) { w.role(func(r *simulator.Role) { delete(r.Privileges, "prvReadAccount") }) }},
-		{"bulk edit is missing", func(w *world) { w.role(func(r *simulator.Role) { delete(r.Privileges, "prvBulkEdit") }) }},
-		{"bulk edit is shallow", func(w *world) {
+		{"compliant", func(*World) {}},
+		{"a privilege is missing", func(w *World) { w.role(func(r *simulator.Role) { delete(r.Privileges, "prvReadAccount") }) }},
+		{"bulk edit is missing", func(w *World) { w.role(func(r *simulator.Role) { delete(r.Privileges, "prvBulkEdit") }) }},
+		{"bulk edit is shallow", func(w *World) {
 			w.role(func(r *simulator.Role) { r.Privileges["prvReadUserSettings"] = simulator.DepthLocal })
 		}},
-		{"a view is not shared", func(w *world) { w.accounts(func(v *simulator.PersonalView) { v.Shares = nil }) }},
-		{"a view is shared with the auditor alone", func(w *world) {
+		{"a view is not shared", func(w *World) { w.accounts(func(v *simulator.PersonalView) { v.Shares = nil }) }},
+		{"a view is shared with the auditor alone", func(w *World) {
 			w.accounts(func(v *simulator.PersonalView) {
 				v.Shares = []simulator.Share{{Principal: "dbaudit", Access: simulator.RightRead}}
 			})
 		}},
-		{"all views are shared with the auditor instead", func(w *world) {
+		{"all views are shared with the auditor instead", func(w *World) {
 			for i := range w.PersonalViews {
 				w.PersonalViews[i].Shares = []simulator.Share{{Principal: "dbaudit", Access: simulator.RightRead}}
 			}
 		}},
-		{"a share gives too much", func(w *world) {
+		{"a share gives too much", func(w *World) {
 			w.accounts(func(v *simulator.PersonalView) {
 				for i := range v.Shares {
 					v.Shares[i].Access |= simulator.RightWrite
 				}
 			})
 		}},
-		{"a view is inactive", func(w *world) { w.accounts(func(v *simulator.PersonalView) { v.Inactive = true }) }},
-		{"the user has no role", func(w *world) { w.user(func(u *simulator.User) { u.Roles = nil }) }},
+		{"a view is inactive", func(w *World) { w.accounts(func(v *simulator.PersonalView) { v.Inactive = true }) }},
+		{"the user has no role", func(w *World) { w.user(func(u *simulator.User) { u.Roles = nil }) }},
 	}
 	for _, c := range append(judged(), "undefined opportunity relationship") {
 		for _, place := range worlds {
 			t.Run(string(c)+"/"+place.name, func(t *testing.T) {
-				w := l.pristine.clone()
+				w := l.Pristine.Clone()
 				place.change(&w)
-				truth := outcomesOf(expected(w, l.profile))
+				truth := outcomesOf(expected(w, l.Profile))
 				if c == "undefined opportunity relationship" {
 					w.UndefinedTables = append(w.UndefinedTables, "customeropportunityrole")
 					truth["DB-PRIV-OPPORTUNITY-RELATIONSHIP"] = "fail"
@@ -60,7 +60,7 @@ func TestContradictions(t *testing.T) {
 				if c == simulator.RecordFilters {
 					truth["DB-ROLE-LEAST-PRIVILEGE"] = "fail" // a grant for some records is too much
 				}
-				r, _ := l.judge(t, w)
+				r, _ := l.Judge(t, w)
 				if compliant := r.Verdict == audit.VerdictCompliant; compliant && len(truth) > 0 {
 					t.Errorf("it is called compliant, and fails %v", truth)
 				}
@@ -101,15 +101,15 @@ func judged() []simulator.Contradiction {
 // Most contradictions cost no verdict at all.
 func TestContradictionsThatCostNothing(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
+	l := New(t)
 	costly := []simulator.Contradiction{simulator.SharesClosed, simulator.ShareFilterRefused, simulator.RecordFilters, simulator.ActIgnored, simulator.SharesInPart, simulator.OtherOrganization, simulator.MembersTwice}
 	for _, c := range simulator.Contradictions() {
 		if slices.Contains(costly, c) {
 			continue
 		}
-		w := l.pristine.clone()
+		w := l.Pristine.Clone()
 		w.Contradictions = []simulator.Contradiction{c}
-		if r, _ := l.judge(t, w); r.Verdict != audit.VerdictCompliant {
+		if r, _ := l.Judge(t, w); r.Verdict != audit.VerdictCompliant {
 			t.Errorf("%s: a compliant environment is %s: %v", c, r.Verdict, deviations(r))
 		}
 	}
@@ -118,7 +118,7 @@ func TestContradictionsThatCostNothing(t *testing.T) {
 // A grant that does not count, or that nobody can read, is a matter of its own control.
 func TestOddGrants(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
+	l := New(t)
 	for name, test := range map[string]struct {
 		change func(*simulator.Role)
 		want   []string
@@ -146,9 +146,9 @@ func TestOddGrants(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := l.pristine.clone()
+			w := l.Pristine.Clone()
 			w.role(test.change)
-			r, _ := l.judge(t, w)
+			r, _ := l.Judge(t, w)
 			var got []string
 			for _, c := range r.Controls {
 				if c.Outcome != audit.OutcomePass {

@@ -1,0 +1,39 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/remedy"
+)
+
+// TestEmittedCommands holds that what reports say to run is there: the commands and
+// their flags.
+func TestEmittedCommands(t *testing.T) {
+	t.Parallel()
+	ref := &audit.Reference{ID: "an-id", Name: "name"}
+	for _, kind := range audit.FixKinds() {
+		for _, env := range []audit.Environment{{URL: "https://contoso.crm.dynamics.com"}, {Name: "src/Roles/role.xml"}} {
+			fix := audit.Fix{Kind: kind, Role: ref, User: ref, View: ref, Owner: ref, Team: ref, Privileges: []audit.Grant{{Name: "prvReadLead"}}}
+			for _, line := range remedy.For(fix, env, "gong").Commands {
+				words := strings.Fields(line)
+				if words[0] != "dbaudit" {
+					continue
+				}
+				a := &app{Env: Env{Getenv: func(string) string { return "" }}}
+				cmd, rest, err := a.root().Find(words[1:])
+				if err != nil {
+					t.Errorf("%s: %v", line, err)
+					continue
+				}
+				if err := cmd.ParseFlags(rest); err != nil {
+					t.Errorf("%s: %v", line, err)
+				}
+				if err := cmd.ValidateArgs(cmd.Flags().Args()); err != nil {
+					t.Errorf("%s: %v", line, err)
+				}
+			}
+		}
+	}
+}
