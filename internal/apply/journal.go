@@ -140,7 +140,27 @@ func Vacant(name string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("the journal %s is there already: go on by `dbaudit apply --resume %[1]s`, undo by `dbaudit rollback %[1]s`, or name another by --journal", name)
+	return fmt.Errorf("the journal %s already exists: %s", name, instead(name))
+}
+
+// instead says what to do about a journal that already exists, by how its run ended.
+func instead(name string) string {
+	data, err := bounds.ReadFile(bounds.Journal, name)
+	if err != nil {
+		return "name another by --journal"
+	}
+	j, _, err := ParseJournal(data)
+	switch {
+	case err != nil:
+		return "it cannot be read as a journal; name another by --journal"
+	case j.Undoing() && !j.Touched():
+		return "its run was undone in full; to apply the plan again, name another by --journal"
+	case j.Undoing():
+		return fmt.Sprintf("its run was undone in part; undo the rest by `dbaudit rollback %s`", name)
+	case len(j.Left()) == 0:
+		return fmt.Sprintf("its plan was carried out in full; undo it by `dbaudit rollback %s`, or make a new plan", name)
+	}
+	return fmt.Sprintf("go on by `dbaudit apply --resume %[1]s`, undo by `dbaudit rollback %[1]s`, or name another by --journal", name)
 }
 
 // stillborn reports whether the data is the beginning of a journal's first line,

@@ -181,7 +181,7 @@ func TestJournal(t *testing.T) {
 	if err := r.Journal.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := apply.CreateJournal(file, p, audit.Tool{}, clock); err == nil || !strings.Contains(err.Error(), "--resume") {
+	if _, err := apply.CreateJournal(file, p, audit.Tool{}, clock); err == nil || !strings.Contains(err.Error(), "already exists") {
 		t.Errorf("a journal was written over: %v", err)
 	}
 }

@@ -45,6 +45,7 @@ func (a *app) planned(p plan.Plan, f applyFlags) (target, error) {
 		return target{}, usagef("the plan is for %s, and --url, DBAUDIT_URL or the configuration names %s: they must be the same", p.Environment.URL, t.url)
 	}
 	t.requirement = p.Requirement
+	t.name = first(t.env.Name, p.Environment.Name, t.name)
 	return t, nil
 }
 

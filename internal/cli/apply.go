@@ -208,7 +208,7 @@ func (a *app) carryOut(ctx context.Context, v verification, r *apply.Runner, jou
 		}
 		return a.partial(err, r, advice)
 	}
-	a.say("%s: all %d actions are done; the journal is %s", v.name, all, journal)
+	a.say("%s: %d of %d actions are done; to undo them, run: dbaudit rollback %s", v.name, r.Journal.Applied(), all, journal)
 	return a.verifyApplied(ctx, v, r)
 }
 

@@ -20,6 +20,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/signin"
 )
 
@@ -156,11 +157,31 @@ func browserCommand(system, address string) []string {
 	return []string{"xdg-open", address}
 }
 
+// namedRoots are the system's roots and those of SSL_CERT_FILE, where Go itself does not
+// read that variable; nil stands for what Go takes.
+func namedRoots(system, file string) *x509.CertPool {
+	if file == "" || system != "windows" && system != "darwin" {
+		return nil
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		return nil
+	}
+	data, err := bounds.ReadFile(bounds.Credential, file)
+	if err != nil || !roots.AppendCertsFromPEM(data) {
+		return nil // the certificate of the environment is then refused, with advice
+	}
+	return roots
+}
+
 // platformLimit is how long Dataverse works on one statement, with a margin:
 // https://learn.microsoft.com/power-apps/developer/data-platform/api-limits
 const platformLimit = 130 * time.Second
 
 func transport(roots *x509.CertPool) http.RoundTripper {
+	if roots == nil {
+		roots = namedRoots(runtime.GOOS, os.Getenv("SSL_CERT_FILE"))
+	}
 	dialer := &net.Dialer{Timeout: 20 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,

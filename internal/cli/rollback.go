@@ -73,7 +73,7 @@ func (a *app) rollback(ctx context.Context, f applyFlags, name string) error {
 	if err != nil {
 		return a.partial(err, runner, again(name))
 	}
-	a.say("%s: everything is as it was before", t.name)
+	a.say("%s: everything is as it was before; dbaudit plan makes a new plan", t.name)
 	return nil
 }
 

@@ -154,10 +154,12 @@ func (a *app) simulateCommand() *cobra.Command {
 		Short: "run the simulator as a server",
 		Long: `Serves a simulated Dataverse environment over HTTPS, with a token endpoint beside
 it, until it is interrupted. It prints what a client needs as lines that a shell
-can read, and leaves a CA certificate and a dbaudit.yaml in --dir. The credentials
-are the simulation's own and open nothing else.`,
+can read, and leaves in --dir a CA certificate, a dbaudit.yaml, and the lines for a
+POSIX shell (env) and for PowerShell (env.ps1), which choose that dbaudit.yaml. The
+credentials are the simulation's own and open nothing else.`,
 		Example: `  dbaudit simulate --dir sim &
-  . sim/env && dbaudit scan -c sim/dbaudit.yaml
+  . sim/env && dbaudit scan
+  Get-Content -Raw sim/env.ps1 | Invoke-Expression      # PowerShell
   dbaudit simulate --replay recording.jsonl --dir sim   # of scan --record`,
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -170,7 +172,7 @@ are the simulation's own and open nothing else.`,
 	cmd.Flags().StringVar(&f.listen, "listen", "127.0.0.1:0", "`address` to listen on")
 	cmd.Flags().StringVar(&f.environment, "environment", "sample", "`name` or file of the environment: "+strings.Join(simulator.BuiltinNames(), ", "))
 	cmd.Flags().StringVar(&f.replay, "replay", "", "`file` of a recording to serve in place of an environment")
-	cmd.Flags().StringVar(&f.dir, "dir", "", "`folder` for ca.pem, env and dbaudit.yaml (default a temporary one)")
+	cmd.Flags().StringVar(&f.dir, "dir", "", "`folder` for ca.pem, env, env.ps1 and dbaudit.yaml (default a temporary one)")
 	return cmd
 }
 
@@ -199,8 +201,8 @@ func (a *app) simulate(ctx context.Context, f simulateFlags) error {
 	if err := a.put("", []byte(lines)); err != nil {
 		return err
 	}
-	a.say("serving until interrupted; in another shell: . %s && dbaudit scan -c %s",
-		filepath.Join(dir, "env"), filepath.Join(dir, config.DefaultName))
+	a.say("serving until interrupted; in another shell: . %s && dbaudit scan", filepath.Join(dir, "env"))
+	a.say("in PowerShell: Get-Content -Raw %s | Invoke-Expression; dbaudit scan", filepath.Join(dir, "env.ps1"))
 	<-ctx.Done()
 	return nil
 }
@@ -242,8 +244,7 @@ func (a *app) serveSimulation(ctx context.Context, f simulateFlags) (simulation,
 // variables.
 func (a *app) simulatorFiles(s simulation, dir string) (string, error) {
 	t := s.target
-	ca := filepath.Join(dir, "ca.pem")
-	if err := writeFile(ca, s.ca); err != nil {
+	if err := writeFile(filepath.Join(dir, "ca.pem"), s.ca); err != nil {
 		return "", err
 	}
 	env := config.Environment{
@@ -267,9 +268,23 @@ func (a *app) simulatorFiles(s simulation, dir string) (string, error) {
 	if err := writeFile(filepath.Join(dir, config.DefaultName), document); err != nil {
 		return "", err
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "# a simulated Dataverse environment, since %s\n", a.Now().UTC().Format(time.RFC3339))
+	lines := "# a simulated Dataverse environment, since " + a.Now().UTC().Format(time.RFC3339) + "\n"
+	powershell := lines
+	for _, v := range simulationVariables(s, dir) {
+		lines += fmt.Sprintf("export %s='%s'\n", v[0], strings.ReplaceAll(v[1], "'", `'\''`))
+		powershell += fmt.Sprintf("$env:%s = '%s'\n", v[0], strings.ReplaceAll(v[1], "'", "''"))
+	}
+	if err := writeFile(filepath.Join(dir, "env.ps1"), []byte(powershell)); err != nil {
+		return "", err
+	}
+	return lines, writeFile(filepath.Join(dir, "env"), []byte(lines))
+}
+
+// simulationVariables are what a client needs to know of a simulation, by name.
+func simulationVariables(s simulation, dir string) [][2]string {
+	t := s.target
 	vars := [][2]string{
+		{"DBAUDIT_CONFIG", filepath.Join(dir, config.DefaultName)},
 		{"DBAUDIT_URL", t.url},
 		{"DBAUDIT_TENANT_ID", t.tenantID},
 		{"DBAUDIT_AUTHORITY", t.authority},
@@ -282,8 +297,5 @@ func (a *app) simulatorFiles(s simulation, dir string) (string, error) {
 	if c := s.applies; c != nil {
 		vars = append(vars, [2]string{"DBAUDIT_APPLY_CLIENT_ID", c.ApplicationID}, [2]string{"DBAUDIT_APPLY_CLIENT_SECRET", c.Secret})
 	}
-	for _, v := range append(vars, [2]string{"SSL_CERT_FILE", ca}) {
-		fmt.Fprintf(&b, "export %s='%s'\n", v[0], strings.ReplaceAll(v[1], "'", `'\''`))
-	}
-	return b.String(), writeFile(filepath.Join(dir, "env"), []byte(b.String()))
+	return append(vars, [2]string{"SSL_CERT_FILE", filepath.Join(dir, "ca.pem")})
 }
