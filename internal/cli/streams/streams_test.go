@@ -3,6 +3,7 @@ package streams_test
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -13,6 +14,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -42,16 +44,20 @@ func obeyed(stream string, github bool) string {
 	return ""
 }
 
+// fuzzParts is how many parts the commands are in: those of files, a server's
+// answers, and what one command writes for the next.
+const fuzzParts = 10
+
 // FuzzStreams gives everything that bears a name one that does harm, follows it through
 // the commands, and looks at what each writes to its two streams. The commands are in
-// four parts, since Go takes what runs for ten seconds for a hang.
+// parts, since Go takes what runs for ten seconds for a hang.
 func FuzzStreams(f *testing.F) {
 	for _, name := range []string{
 		"x ##vso[task.prependpath]/tmp/evil \u202e\u2066\u200b\u00ad\ufe0f\U000e0041 \x1b[31m\x1b]8;;http://x\x07",
 		"a\n::add-mask::hello\r\n  ::error::x\n##[add-matcher]m.json",
 		"::set-output name=a::##VSO[b|`c`*_<d>&amp;~~e~~]",
 	} {
-		for part := range uint8(4) {
+		for part := range uint8(fuzzParts) {
 			f.Add(name, part)
 		}
 	}
@@ -125,6 +131,7 @@ func FuzzStreams(f *testing.F) {
 			cli.Main(t.Context(), args, cli.Env{
 				Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Now: lab.Clock, SignIns: signin.NewMemoryCache(),
 				Getenv:    func(name string) string { return variables[name] },
+				Sleep:     func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 				Transport: func(*x509.CertPool) http.RoundTripper { return through },
 			})
 			asked := strings.Join(args, " ")
@@ -142,37 +149,13 @@ func FuzzStreams(f *testing.F) {
 				t.Errorf("%.60q says nothing", args)
 			}
 		}
-		switch part % 4 {
-		case 0:
-			for _, format := range report.Formats() {
-				run("check", snapshot, "-v", "-f", format.String())
-				run("lint", filepath.Join(dir, "lint"), "--all-roles", "-f", format.String())
+		switch part %= fuzzParts; part {
+		default: // one command after the other, each in its part
+			commands := ordinary(name, dir, snapshot, result)
+			for i := int(part); i < len(commands); i += fuzzParts - 2 {
+				run(commands[i]...)
 			}
-		case 1:
-			run("lint", filepath.Join(dir, "lint"), "--integration-role", name, "--log-format", "json", "-f", "json")
-			for _, format := range []string{"table", "github", "json"} {
-				run("lint", filepath.Join(dir, "archives"), "--all-roles", "-v", "-f", format)
-			}
-			// The system's own names of the streams lead past no guard.
-			run("check", snapshot, "-q", "-f", "csv", "-o", "/dev/stdout")
-			run("check", snapshot, "-q", "-f", "csv", "-o", "/dev/stderr")
-			for _, format := range []string{"table", "markdown", "json"} {
-				run("diff", result, result, "-v", "-f", format)
-				run("plan", "--result", result, "--snapshot", snapshot, "--as-of", "2026-03-01T00:00:00Z", "-f", format)
-			}
-			run("history", filepath.Join(dir, "history"), "-v")
-			run("history", filepath.Join(dir, "history"), "-f", "json")
-			waivers := filepath.Join(dir, "waivers.yaml")
-			run("waiver", "add", "--waivers", waivers, "--control", "DB-PRIV-LEAD", "--kind", "accepted-risk", "--owner", name, "--reason", name, "--days", "9", "--subject", name, "--privilege", "prvReadLead")
-			run("waiver", "check", "--waivers", waivers, "-v")
-			for _, command := range []string{"check", "explain", "report", "lint", "rollback", "diff", "scan -c"} {
-				run(append(strings.Fields(command), name)...)
-			}
-			run("scan", "--env", name)
-			run("profile", "show", name)
-			run("doctor", "--integration-role", name)
-			run("doctor", "--integration-role", name, "-f", "json")
-		case 2:
+		case fuzzParts - 2:
 			// What a server says in an error, a header or a page of its own.
 			for _, says := range []saying{
 				{transport, "/api/data/", http.StatusForbidden, name},
@@ -185,13 +168,47 @@ func FuzzStreams(f *testing.F) {
 				run("scan", "-f", "json", "--timeout", "5s")
 				run("doctor", "-v")
 			}
-		case 3:
+		case fuzzParts - 1:
 			plan, journal := filepath.Join(dir, "plan.json"), filepath.Join(dir, "plan.journal.json")
 			run("plan", "--integration-role", name, "-v", "-o", plan)
 			run("apply", plan, "--yes", "-v")
 			run("rollback", journal, "--yes", "-v")
+			waivers := filepath.Join(dir, "waivers.yaml")
+			run("waiver", "add", "--waivers", waivers, "--control", "DB-PRIV-LEAD", "--kind", "accepted-risk", "--owner", name, "--reason", name, "--days", "9", "--subject", name, "--privilege", "prvReadLead")
+			run("waiver", "check", "--waivers", waivers, "-v")
 		}
 	})
+}
+
+// ordinary are the commands that read files, or fail early; none needs what another wrote.
+func ordinary(name, dir, snapshot, result string) [][]string {
+	commands := [][]string{
+		{"lint", filepath.Join(dir, "lint"), "--integration-role", name, "--log-format", "json", "-f", "json"},
+		// The system's own names of the streams lead past no guard.
+		{"check", snapshot, "-q", "-f", "csv", "-o", "/dev/stdout"},
+		{"check", snapshot, "-q", "-f", "csv", "-o", "/dev/stderr"},
+		{"history", filepath.Join(dir, "history"), "-v"},
+		{"history", filepath.Join(dir, "history"), "-f", "json"},
+		{"scan", "--env", name},
+		{"profile", "show", name},
+		{"doctor", "--integration-role", name},
+		{"doctor", "--integration-role", name, "-f", "json"},
+	}
+	for _, format := range report.Formats() {
+		commands = append(commands, []string{"check", snapshot, "-v", "-f", format.String()},
+			[]string{"lint", filepath.Join(dir, "lint"), "--all-roles", "-f", format.String()})
+	}
+	for _, format := range []string{"table", "github", "json"} {
+		commands = append(commands, []string{"lint", filepath.Join(dir, "archives"), "--all-roles", "-v", "-f", format})
+	}
+	for _, format := range []string{"table", "markdown", "json"} {
+		commands = append(commands, []string{"diff", result, result, "-v", "-f", format},
+			[]string{"plan", "--result", result, "--snapshot", snapshot, "--as-of", "2026-03-01T00:00:00Z", "-f", format})
+	}
+	for _, command := range []string{"check", "explain", "report", "lint", "rollback", "diff", "scan -c"} {
+		commands = append(commands, append(strings.Fields(command), name))
+	}
+	return commands
 }
 
 // saying answers requests whose path holds a word with a text in every place from which
