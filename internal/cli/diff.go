@@ -15,28 +15,40 @@ import (
 
 type diffFlags struct {
 	format, output string
+	since          string
 }
 
 func (a *app) diffCommand() *cobra.Command {
 	var f diffFlags
 	cmd := &cobra.Command{
-		Use:   "diff OLD NEW",
+		Use:   "diff OLD NEW | diff --since WHEN DIR...",
 		Short: "show what changed between two snapshots or two results",
 		Long: `Compares two snapshots of one environment: what was granted, revoked, made deeper or
 shallower, assigned, shared, disabled. Or two results: which findings are new, fixed,
 unchanged, and which cannot be compared because one side did not judge them. The
 order in which an environment was read makes no difference.
 
+--since takes folders of results (-f json) in place of two files. Of each environment, it
+compares the newest result with the one that was the newest at that time. An environment
+without a result on one of the two sides cannot be compared.
+
 Exit codes:
   0    the same
   1    different, or not all could be compared
   2    wrong usage, or snapshots of different environments
-  3    a file could not be read`,
+  3    a file could not be read, or --since found no result on one of the sides`,
 		Example: `  dbaudit diff monday.json tuesday.json
-  dbaudit diff before-result.json after-result.json -f markdown`,
-		Args: arguments(2, 2),
-		RunE: func(_ *cobra.Command, args []string) error { return a.diff(f, args[0], args[1]) },
+  dbaudit diff before-result.json after-result.json -f markdown
+  dbaudit diff --since 7d results/`,
+		Args: arguments(1, -1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if f.since == "" && len(args) != 2 {
+				return usagef("dbaudit diff takes OLD and NEW, or --since and folders of results: see dbaudit diff --help")
+			}
+			return a.diff(f, args)
+		},
 	}
+	cmd.Flags().StringVar(&f.since, "since", "", "`time` to compare the newest results in folders with: a day (its beginning, UTC), RFC 3339, or how long ago (7d, 4w, 36h)")
 	addFormat(cmd, &f.format, &f.output, "table, json or markdown")
 	return cmd
 }
@@ -69,13 +81,19 @@ func addFormat(cmd *cobra.Command, format, output *string, formats string) {
 	cmd.Flags().StringVarP(output, "output", "o", "", "`file` to write (default standard output)")
 }
 
-func (a *app) diff(f diffFlags, older, newer string) error {
+func (a *app) diff(f diffFlags, args []string) error {
 	switch f.format {
 	case "table", "json", "markdown":
 	default:
 		return usagef("--format %s: want table, json or markdown", f.format)
 	}
-	d, err := a.compare(older, newer)
+	var d compare.Diff
+	var err error
+	if f.since != "" {
+		d, err = a.compareSince(f.since, args)
+	} else {
+		d, err = a.compare(args[0], args[1])
+	}
 	if err != nil {
 		return err
 	}

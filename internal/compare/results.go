@@ -92,9 +92,12 @@ func results(was, now *audit.Result) Environment {
 	}
 	switch {
 	case was == nil:
-		e.Incomparable = append(e.Incomparable, Incomparable{What: "environment " + e.Name, Why: "the older file has no result of it under this profile"})
+		e.Incomparable = append(e.Incomparable, Incomparable{What: "environment " + e.Name, Why: "there is no older result of it under this profile"})
 	case now == nil:
-		e.Incomparable = append(e.Incomparable, Incomparable{What: "environment " + e.Name, Why: "the newer file has no result of it under this profile"})
+		e.Incomparable = append(e.Incomparable, Incomparable{What: "environment " + e.Name, Why: "there is no newer result of it under this profile"})
+	case was.Unread != nil && now.Unread != nil:
+		e.Incomparable = append(e.Incomparable, Incomparable{What: kind(*now) + " " + e.Name, Why: "it could not be read for either result: " + now.Unread.Message, Known: true})
+		was, now = nil, nil
 	case was.Unread != nil:
 		e.Incomparable = append(e.Incomparable, Incomparable{What: kind(*was) + " " + e.Name, Why: "it could not be read for the older result: " + was.Unread.Message})
 		was = nil

@@ -94,6 +94,17 @@ type Span struct {
 // other waivers. Environments are in the order of their names.
 func Of(results []audit.Result) History {
 	h := History{Format: Format, Environments: []Environment{}}
+	for _, group := range grouped(results) {
+		h.Environments = append(h.Environments, environment(inOrder(group)))
+	}
+	slices.SortFunc(h.Environments, func(a, b Environment) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Profile, b.Profile), cmp.Compare(a.OrganizationID, b.OrganizationID))
+	})
+	return h
+}
+
+// grouped puts the results of one environment under one profile together.
+func grouped(results []audit.Result) [][]audit.Result {
 	groups := map[key][]audit.Result{}
 	var keys []key
 	organizations := organizations(results)
@@ -110,13 +121,11 @@ func Of(results []audit.Result) History {
 		}
 		groups[k] = append(groups[k], r)
 	}
-	for _, k := range keys {
-		h.Environments = append(h.Environments, environment(inOrder(groups[k])))
+	all := make([][]audit.Result, len(keys))
+	for i, k := range keys {
+		all[i] = groups[k]
 	}
-	slices.SortFunc(h.Environments, func(a, b Environment) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Profile, b.Profile), cmp.Compare(a.OrganizationID, b.OrganizationID))
-	})
-	return h
+	return all
 }
 
 // organizations are those that the environments at each address say they are, by the

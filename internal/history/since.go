@@ -1,0 +1,34 @@
+package history
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// Since gives, for each environment under each profile, the result that was the newest at
+// a time, and the newest of those that came later. An environment without the one or the
+// other is in one list only: what nobody looked at since is not taken for unchanged.
+func Since(results []audit.Result, at time.Time) (older, newer []audit.Result) {
+	for _, group := range grouped(results) {
+		group = inOrder(group)
+		later := slices.IndexFunc(group, func(r audit.Result) bool { return when(r).After(at) })
+		if later < 0 {
+			later = len(group)
+		}
+		if later > 0 {
+			older = append(older, group[later-1])
+		}
+		if later < len(group) {
+			newer = append(newer, group[len(group)-1])
+		}
+	}
+	for _, list := range [][]audit.Result{older, newer} {
+		slices.SortFunc(list, func(a, b audit.Result) int {
+			return cmp.Or(cmp.Compare(a.Environment.Name, b.Environment.Name), cmp.Compare(a.Profile.Name, b.Profile.Name))
+		})
+	}
+	return older, newer
+}
