@@ -480,24 +480,37 @@ func (a *app) check(ctx context.Context, f checkFlags, files []string) error {
 	if err != nil {
 		return err
 	}
+	code := exitOK
 	results := make([]audit.Result, len(files))
 	for i, name := range files {
-		data, err := a.readFile(bounds.Snapshot, name)
+		var failed error
+		if results[i], failed = a.checkFile(ctx, e, name, j, changes{file, f.requirement}, f.input); failed == nil {
+			continue
+		}
+		if ctx.Err() != nil || exitCode(failed) == exitUsage {
+			return fmt.Errorf("%s: %w", name, failed)
+		}
+		// One that cannot be read does not stop the others: its result says so.
+		a.complain(fmt.Errorf("%s: %w", name, failed))
+		code = worse(code, exitCode(failed))
+		p, err := a.profile(first(f.requirement.profile, defaultProfile))
 		if err != nil {
 			return err
 		}
-		if results[i], err = a.checkOne(ctx, e, data, j, changes{file, f.requirement}, f.input); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
+		results[i] = a.unread(audit.Environment{Name: name}, p, j, audit.Unread{Message: failed.Error()})
 	}
 	results = accepted.apply(a, results)
 	if err := a.render(j.documents, results, a.reportOptions(e)); err != nil {
 		return err
 	}
-	return asError(accepted.code(results, j.failOn))
+	return asError(worse(code, accepted.code(results, j.failOn)))
 }
 
-func (a *app) checkOne(ctx context.Context, e *engine.Engine, data []byte, j judgement, c changes, input string) (audit.Result, error) {
+func (a *app) checkFile(ctx context.Context, e *engine.Engine, name string, j judgement, c changes, input string) (audit.Result, error) {
+	data, err := a.readFile(bounds.Snapshot, name)
+	if err != nil {
+		return audit.Result{}, err
+	}
 	var p profile.Profile
 	var env config.Environment
 	s, err := snapshot.Decode(data, &snapshot.Selection{Choose: func(s *snapshot.Snapshot) (snapshot.Requirement, string, error) {

@@ -80,6 +80,8 @@ func nextSteps(r audit.Result, o Options) []string {
 	switch {
 	case r.Unread != nil && !ofFile(r):
 		return []string{"do what the message says; dbaudit doctor tries each step by itself"}
+	case r.Unread != nil && r.Unread.Location == nil:
+		return []string{"correct the path, or collect the snapshot again"}
 	case r.Unread != nil:
 		return []string{"correct the path or the file, or leave it out by dbaudit lint --exclude"}
 	}
