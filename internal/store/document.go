@@ -1,0 +1,104 @@
+package store
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// timeless is a result without what differs from scan to scan though nothing changed:
+// its times and the digest of its snapshot, which are columns of their own.
+func timeless(r audit.Result) audit.Result {
+	r.EvaluatedAt, r.Snapshot = time.Time{}, audit.Snapshot{}
+	return r
+}
+
+// putDocument keeps a result's document, the same bytes once, and returns its hash.
+func (t *Tx) putDocument(ctx context.Context, r audit.Result) (string, error) {
+	text, err := json.Marshal(timeless(r))
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(text)
+	sha := hex.EncodeToString(sum[:])
+	n, err := one(ctx, t.tx, number, "SELECT COUNT(*) FROM document WHERE sha = $1", sha)
+	if err != nil || n > 0 {
+		return sha, err
+	}
+	var body bytes.Buffer
+	w := gzip.NewWriter(&body)
+	if _, err := w.Write(text); err != nil {
+		return "", err
+	}
+	if err := w.Close(); err != nil {
+		return "", err
+	}
+	return sha, t.exec(ctx, "INSERT INTO document (sha, body) VALUES ($1, $2) ON CONFLICT (sha) DO NOTHING", sha, body.Bytes())
+}
+
+// maxDocument bounds what a document may unpack to; results are bounded by it too.
+const maxDocument = 64 << 20
+
+func parseDocument(body []byte) (r audit.Result, err error) {
+	unpacked, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return r, err
+	}
+	text, err := io.ReadAll(io.LimitReader(unpacked, maxDocument))
+	if err != nil {
+		return r, err
+	}
+	return r, json.Unmarshal(text, &r)
+}
+
+// Result is the result of a run for an integration (the name of its profile), or
+// [ErrNotFound].
+func (s *Store) Result(ctx context.Context, run int64, integration string) (audit.Result, error) {
+	return one(ctx, s.db, scanResult, `SELECT d.body, s.taken_at, s.evaluated_at, s.digest FROM result s
+		JOIN integration i ON i.id = s.integration_id JOIN document d ON d.sha = s.document_sha
+		WHERE s.run_id = $1 AND i.name = $2`, run, integration)
+}
+
+func scanResult(from row) (r audit.Result, err error) {
+	var body []byte
+	var taken, evaluated time.Time
+	var digest string
+	if err := from.Scan(&body, stamp{&taken}, stamp{&evaluated}, &digest); err != nil {
+		return r, err
+	}
+	if r, err = parseDocument(body); err != nil {
+		return r, err
+	}
+	r.EvaluatedAt, r.Snapshot = evaluated, audit.Snapshot{Digest: digest, TakenAt: taken}
+	return r, nil
+}
+
+// Results gives the stored results of an environment, oldest first, one after the other;
+// of every environment where the name is empty. It ends at the first error.
+func (s *Store) Results(ctx context.Context, environment string, do func(audit.Result) error) error {
+	type key struct{ run, integration int64 }
+	keys, err := all(ctx, s.db, func(r row) (k key, err error) { return k, r.Scan(&k.run, &k.integration) }, `SELECT s.run_id, s.integration_id FROM result s
+		JOIN integration i ON i.id = s.integration_id JOIN environment e ON e.id = i.environment_id
+		WHERE $1 = '' OR e.name = $1 ORDER BY e.name, i.name, s.seq`, environment)
+	if err != nil {
+		return s.failed(err)
+	}
+	for _, k := range keys {
+		r, err := one(ctx, s.db, scanResult, `SELECT d.body, s.taken_at, s.evaluated_at, s.digest FROM result s
+			JOIN document d ON d.sha = s.document_sha WHERE s.run_id = $1 AND s.integration_id = $2`, k.run, k.integration)
+		if err != nil {
+			return s.failed(err)
+		}
+		if err := do(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,243 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"time"
+)
+
+// An Environment is one that is scanned.
+type Environment struct {
+	ID             int64
+	Name           string
+	TenantID       string
+	URL            string
+	OrganizationID string // empty until the first result
+	// Config is the configuration of this environment alone, as dbaudit.yaml. The store
+	// does not look into it. It holds no secret: it says where one is.
+	Config string
+	// CredentialRef says where its credential is, for a reader.
+	CredentialRef string
+	// Every is how often it is scanned; 0 is never by itself: then others post results.
+	Every time.Duration
+	// Jitter is how long after the beginning of each interval it is due. It is a hash of
+	// the name, so that a thousand environments are not due at once.
+	Jitter  time.Duration
+	Paused  bool
+	NextDue time.Time // zero is never
+	Labels  map[string]string
+}
+
+// Jitter is the part of an interval after which an environment is due.
+func Jitter(name string, every time.Duration) time.Duration {
+	if every <= 0 {
+		return 0
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(name)) // it never fails
+	return time.Duration(h.Sum64()%uint64(every/time.Second)) * time.Second
+}
+
+// Period is the beginning of the interval that a time lies in.
+func (e Environment) Period(at time.Time) time.Time {
+	if e.Every <= 0 {
+		return at
+	}
+	return at.Add(-e.Jitter).Truncate(e.Every).Add(e.Jitter)
+}
+
+// Change counts what became of the environments that were put into the store.
+type Change struct{ Added, Updated, Unchanged int }
+
+// Import puts environments into the store, or brings those of the same name up to date.
+// profiles gives the names of the profiles by which each is judged: integrations that are
+// no longer among them are retired, and keep their history. A new environment is due at
+// once; what is known of the others stays.
+func (s *Store) Import(ctx context.Context, environments []Environment, profiles func(name string) []string) (Change, error) {
+	var change Change
+	err := s.Within(ctx, func(tx *Tx) error {
+		for _, e := range environments {
+			if err := tx.put(ctx, e, profiles(e.Name), &change); err != nil {
+				return fmt.Errorf("%s: %w", e.Name, err)
+			}
+		}
+		return nil
+	})
+	return change, err
+}
+
+func (t *Tx) put(ctx context.Context, e Environment, profiles []string, change *Change) error {
+	e.Jitter = Jitter(e.Name, e.Every)
+	old, err := t.environment(ctx, "name = $1"+t.forUpdate(), e.Name)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		if e.Every > 0 {
+			e.NextDue = t.now
+		}
+		change.Added++
+		if e.ID, err = t.add(ctx, e); err != nil {
+			return err
+		}
+	case err != nil:
+		return err
+	default:
+		e.ID, e.Paused, e.OrganizationID, e.NextDue = old.ID, old.Paused, old.OrganizationID, old.NextDue
+		if e.Every != old.Every {
+			e.NextDue = time.Time{}
+			if e.Every > 0 {
+				e.NextDue = e.Period(t.now).Add(e.Every)
+			}
+		}
+		if e.same(old) {
+			change.Unchanged++
+		} else {
+			change.Updated++
+		}
+		if err := t.exec(ctx, `UPDATE environment SET tenant_id = $2, url = $3, config = $4, credential_ref = $5, every = $6, jitter = $7, next_due = $8, labels = $9 WHERE id = $1`,
+			e.ID, e.TenantID, e.URL, e.Config, e.CredentialRef, e.Every.Microseconds(), e.Jitter.Microseconds(), micro(e.NextDue), labels(e.Labels)); err != nil {
+			return err
+		}
+	}
+	return t.setIntegrations(ctx, e.ID, profiles)
+}
+
+func (e Environment) same(o Environment) bool {
+	return e.URL == o.URL && e.TenantID == o.TenantID && e.Config == o.Config && e.CredentialRef == o.CredentialRef &&
+		e.Every == o.Every && maps.Equal(e.Labels, o.Labels)
+}
+
+func (t *Tx) add(ctx context.Context, e Environment) (int64, error) {
+	return one(ctx, t.tx, number, `INSERT INTO environment
+		(name, tenant_id, url, organization_id, config, credential_ref, every, jitter, paused, next_due, labels, created_at)
+		VALUES ($1, $2, $3, '', $4, $5, $6, $7, FALSE, $8, $9, $10) RETURNING id`,
+		e.Name, e.TenantID, e.URL, e.Config, e.CredentialRef, e.Every.Microseconds(), e.Jitter.Microseconds(), micro(e.NextDue), labels(e.Labels), micro(t.now))
+}
+
+// setIntegrations makes the integrations of these profiles, and retires all others.
+func (t *Tx) setIntegrations(ctx context.Context, environment int64, profiles []string) error {
+	if err := t.exec(ctx, "UPDATE integration SET retired = TRUE WHERE environment_id = $1", environment); err != nil {
+		return err
+	}
+	for _, p := range profiles {
+		if err := t.putIntegration(ctx, environment, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *Tx) putIntegration(ctx context.Context, environment int64, profile string) error {
+	return t.exec(ctx, `INSERT INTO integration (environment_id, name, profile, organization_id, retired, results, verdict)
+		VALUES ($1, $2, '', '', FALSE, 0, '') ON CONFLICT (environment_id, name) DO UPDATE SET retired = FALSE`, environment, profile)
+}
+
+func labels(m map[string]string) string {
+	if len(m) == 0 {
+		return "{}"
+	}
+	text, err := json.Marshal(m)
+	if err != nil {
+		return "{}" // strings always can be
+	}
+	return string(text)
+}
+
+const environmentColumns = "e.id, e.name, e.tenant_id, e.url, e.organization_id, e.config, e.credential_ref, e.every, e.jitter, e.paused, e.next_due, e.labels"
+
+func (e *Environment) fields() []any {
+	return []any{
+		&e.ID, &e.Name, &e.TenantID, &e.URL, &e.OrganizationID, &e.Config, &e.CredentialRef,
+		span{&e.Every},
+		span{&e.Jitter},
+		&e.Paused,
+		stamp{&e.NextDue},
+		object{&e.Labels},
+	}
+}
+
+func scanEnvironment(r row) (e Environment, err error) { return e, r.Scan(e.fields()...) }
+
+// An object scans a map as JSON.
+type object struct{ to *map[string]string }
+
+// Scan implements [sql.Scanner].
+func (o object) Scan(value any) error {
+	text, ok := value.(string)
+	if !ok {
+		return fmt.Errorf("labels are stored as %T", value)
+	}
+	return json.Unmarshal([]byte(text), o.to)
+}
+
+func (t *Tx) environment(ctx context.Context, where string, args ...any) (Environment, error) {
+	return one(ctx, t.tx, scanEnvironment, "SELECT "+environmentColumns+" FROM environment e WHERE "+where, args...)
+}
+
+// Environments lists all environments by name.
+func (s *Store) Environments(ctx context.Context) ([]Environment, error) {
+	list, err := all(ctx, s.db, scanEnvironment, "SELECT "+environmentColumns+" FROM environment e ORDER BY e.name")
+	return list, s.failed(err)
+}
+
+// Environment is the environment of a name, or [ErrNotFound].
+func (s *Store) Environment(ctx context.Context, name string) (Environment, error) {
+	return one(ctx, s.db, scanEnvironment, "SELECT "+environmentColumns+" FROM environment e WHERE e.name = $1", name)
+}
+
+// Pause keeps environments from being scanned by themselves, or lets them be scanned
+// again: then one whose time has passed is due at once.
+func (s *Store) Pause(ctx context.Context, names []string, paused bool) error {
+	return s.Within(ctx, func(tx *Tx) error {
+		for _, name := range names {
+			if _, err := tx.environment(ctx, "e.name = $1"+tx.forUpdate(), name); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			if err := tx.exec(ctx, "UPDATE environment SET paused = $2 WHERE name = $1", name, paused); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Due locks and lists environments that are due, at most limit of them. One whose next
+// time is further away than its interval is due too: the clock was wrong when it was set.
+func (t *Tx) Due(ctx context.Context, limit int) ([]Environment, error) {
+	query := "SELECT " + environmentColumns + ` FROM environment e
+		WHERE NOT e.paused AND e.every > 0 AND (e.next_due <= $1 OR e.next_due > $1 + e.every)
+		ORDER BY e.next_due, e.id LIMIT $2`
+	if t.postgres {
+		query += " FOR UPDATE SKIP LOCKED"
+	}
+	return all(ctx, t.tx, scanEnvironment, query, micro(t.now), limit)
+}
+
+// SetNext sets when an environment is due next: at the beginning of its next interval.
+func (t *Tx) SetNext(ctx context.Context, e Environment) error {
+	return t.exec(ctx, "UPDATE environment SET next_due = $2 WHERE id = $1", e.ID, micro(e.Period(t.now).Add(e.Every)))
+}
+
+// Now is the time at which the transaction began.
+func (t *Tx) Now() time.Time { return t.now }
+
+// Audit keeps who did what, for the record.
+func (t *Tx) Audit(ctx context.Context, who, what string) error {
+	return t.exec(ctx, "INSERT INTO audit (at, who, what) VALUES ($1, $2, $3)", micro(t.now), who, what)
+}
+
+// A Deed is a line of the record of who did what.
+type Deed struct {
+	At        time.Time
+	Who, What string
+}
+
+// Deeds lists what was done, the newest first.
+func (s *Store) Deeds(ctx context.Context, limit int) ([]Deed, error) {
+	list, err := all(ctx, s.db, func(r row) (d Deed, err error) { return d, r.Scan(stamp{&d.At}, &d.Who, &d.What) },
+		"SELECT at, who, what FROM audit ORDER BY id DESC LIMIT $1", limit)
+	return list, s.failed(err)
+}

@@ -1,0 +1,237 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// Patience is how much longer than its interval an environment may take to be scanned
+// completely before what is known of it is stale.
+const Patience = 7 * time.Minute
+
+// unscheduled is the interval of an environment that has no schedule of its own.
+const unscheduled = 24 * time.Hour
+
+// A Status is what is known of one integration of an environment now. An environment of
+// which no integration is known yet has one Status with an empty Integration.
+type Status struct {
+	Environment Environment
+	Integration string // the name of its profile
+	// Verdict is that of the last result, and Incomplete before the first.
+	Verdict audit.Verdict
+	// Since is when the row of results with that verdict began; zero before the first.
+	Since time.Time
+	// LastResultRun is the run of the last result, 0 for none.
+	LastResultRun int64
+	LastResultAt  time.Time
+	// LastCompleteAt is when everything that is required was judged for the last time; zero
+	// for never.
+	LastCompleteAt time.Time
+	// Stale is set where that is longer ago than the interval and [Patience]: whatever the
+	// verdict was, it is not known now.
+	Stale bool
+	// Open counts the findings that are open and not waived, by severity.
+	Open map[audit.Severity]int
+	// LastRun is the newest run of the environment; nil for none.
+	LastRun *Run
+}
+
+// OpenFindings counts the findings that are open and not waived.
+func (s Status) OpenFindings() int {
+	n := 0
+	for _, m := range s.Open {
+		n += m
+	}
+	return n
+}
+
+// Green reports whether the integration is known to be compliant now.
+func (s Status) Green() bool { return s.Verdict == audit.VerdictCompliant && !s.Stale }
+
+// Fleet is the status of every integration of every environment, by their names.
+func (s *Store) Fleet(ctx context.Context) ([]Status, error) {
+	return s.statuses(ctx, "")
+}
+
+// Status is the status of every integration of one environment.
+func (s *Store) Status(ctx context.Context, environment string) ([]Status, error) {
+	return s.statuses(ctx, environment)
+}
+
+func (s *Store) statuses(ctx context.Context, environment string) ([]Status, error) {
+	now := s.now()
+	type open struct {
+		integration int64
+		severity    audit.Severity
+		count       int
+	}
+	counts, err := all(ctx, s.db, func(from row) (o open, err error) {
+		return o, from.Scan(&o.integration, word{&o.severity}, &o.count)
+	}, "SELECT integration_id, severity, COUNT(*) FROM finding_span WHERE closed_run IS NULL AND NOT waived GROUP BY integration_id, severity")
+	if err != nil {
+		return nil, s.failed(err)
+	}
+	byIntegration := map[int64]map[audit.Severity]int{}
+	for _, o := range counts {
+		if byIntegration[o.integration] == nil {
+			byIntegration[o.integration] = map[audit.Severity]int{}
+		}
+		byIntegration[o.integration][o.severity] = o.count
+	}
+	list, err := all(ctx, s.db, func(from row) (Status, error) {
+		var st Status
+		var r Run
+		var id int64
+		var verdict string
+		fields := append(st.Environment.fields(), &id, &st.Integration, &verdict, stamp{&st.Since}, &st.LastResultRun, stamp{&st.LastResultAt}, stamp{&st.LastCompleteAt})
+		if err := from.Scan(append(fields, r.fields()...)...); err != nil {
+			return st, err
+		}
+		if verdict != "" {
+			if err := st.Verdict.UnmarshalText([]byte(verdict)); err != nil {
+				return st, err
+			}
+		}
+		if r.ID != 0 {
+			st.LastRun = &r
+		}
+		st.Open, st.Stale = byIntegration[id], st.stale(now)
+		return st, nil
+	}, "SELECT "+environmentColumns+`, COALESCE(i.id, 0), COALESCE(i.name, ''), COALESCE(i.verdict, ''), i.since, COALESCE(i.last_run, 0), i.last_result_at, i.last_complete_at,
+		COALESCE(r.id, 0), e.id, e.name, r.period, COALESCE(r.trigger, ''), COALESCE(r.state, ''), COALESCE(r.attempt, 0), COALESCE(r.failures, 0),
+		r.queued_at, r.started_at, r.ended_at, COALESCE(r.error_code, ''), COALESCE(r.error, ''), COALESCE(r.worker, ''), COALESCE(r.tool_version, ''), COALESCE(r.job, 0)
+		FROM environment e LEFT JOIN integration i ON i.environment_id = e.id AND NOT i.retired LEFT JOIN run r ON r.id = e.last_run
+		WHERE $1 = '' OR e.name = $1 ORDER BY e.name, i.name`, environment)
+	return list, s.failed(err)
+}
+
+func (s Status) stale(now time.Time) bool {
+	every := s.Environment.Every
+	if every == 0 {
+		every = unscheduled
+	}
+	return s.LastCompleteAt.IsZero() || now.Sub(s.LastCompleteAt) > every+Patience
+}
+
+// A Point is one result of an integration, for a trend.
+type Point struct {
+	Run     int64
+	TakenAt time.Time
+	Verdict audit.Verdict
+	Summary audit.Summary // without its coverage
+	// ProfileChanged is set where other things are required than in the result before.
+	ProfileChanged bool
+}
+
+// Trend lists the results of an integration since a time, oldest first.
+func (s *Store) Trend(ctx context.Context, environment, integration string, since time.Time) ([]Point, error) {
+	last := ""
+	list, err := all(ctx, s.db, func(from row) (p Point, err error) {
+		var version, digest string
+		err = from.Scan(&p.Run, stamp{&p.TakenAt}, word{&p.Verdict}, &p.Summary.Pass, &p.Summary.Fail, &p.Summary.Unknown,
+			&p.Summary.NotApplicable, &p.Summary.Waived, &p.Summary.Findings, &version, &digest)
+		now := edition(audit.Profile{Version: version, Digest: digest})
+		p.ProfileChanged, last = differ(last, now), now
+		return p, err
+	}, `SELECT s.run_id, s.taken_at, s.verdict, s.pass, s.fail, s.unknown, s.not_applicable, s.waived, s.findings, s.profile_version, s.profile_digest
+		FROM result s JOIN integration i ON i.id = s.integration_id JOIN environment e ON e.id = i.environment_id
+		WHERE e.name = $1 AND i.name = $2 AND s.taken_at >= $3 ORDER BY s.seq`, environment, integration, since.UnixMicro())
+	return list, s.failed(err)
+}
+
+// A Day counts the integrations by the verdict of the last result of a day. What was not
+// scanned on that day is not counted.
+type Day struct {
+	Day                                 time.Time
+	Compliant, Noncompliant, Incomplete int
+}
+
+// Days lists the days since a time on which something was scanned, oldest first.
+func (s *Store) Days(ctx context.Context, since time.Time) ([]Day, error) {
+	list, err := all(ctx, s.db, func(from row) (d Day, err error) {
+		var n int64
+		err = from.Scan(&n, &d.Compliant, &d.Noncompliant, &d.Incomplete)
+		d.Day = time.Unix(n*24*60*60, 0).UTC()
+		return d, err
+	}, `SELECT day, SUM(CASE WHEN verdict = 'compliant' THEN integrations ELSE 0 END), SUM(CASE WHEN verdict = 'noncompliant' THEN integrations ELSE 0 END),
+		SUM(CASE WHEN verdict = 'incomplete' THEN integrations ELSE 0 END) FROM fleet_day WHERE day >= $1 GROUP BY day ORDER BY day`, day(since))
+	return list, s.failed(err)
+}
+
+const findingColumns = `f.id, e.name, i.name, f.fingerprint, f.control, f.severity, f.message, f.waived, f.first_run, a.ended_at, f.last_seen_run, b.ended_at,
+	f.opened, COALESCE(f.closed_run, 0), c.ended_at, f.reason
+	FROM finding_span f JOIN integration i ON i.id = f.integration_id JOIN environment e ON e.id = i.environment_id
+	JOIN run a ON a.id = f.first_run JOIN run b ON b.id = f.last_seen_run LEFT JOIN run c ON c.id = f.closed_run`
+
+func scanFinding(from row) (f Finding, err error) {
+	return f, from.Scan(&f.ID, &f.Environment, &f.Integration, &f.Fingerprint, &f.Control, word{&f.Severity}, &f.Message, &f.Waived,
+		&f.FirstRun, stamp{&f.FirstAt}, &f.LastSeenRun, stamp{&f.LastSeenAt}, &f.Opened, &f.ClosedRun, stamp{&f.ClosedAt}, &f.ClosedReason)
+}
+
+// OpenFindings lists the open findings of an environment.
+func (s *Store) OpenFindings(ctx context.Context, environment string) ([]Finding, error) {
+	list, err := all(ctx, s.db, scanFinding, "SELECT "+findingColumns+" WHERE e.name = $1 AND f.closed_run IS NULL ORDER BY f.id", environment)
+	return list, s.failed(err)
+}
+
+// Findings lists all findings that an environment ever had, oldest first.
+func (s *Store) Findings(ctx context.Context, environment string) ([]Finding, error) {
+	list, err := all(ctx, s.db, scanFinding, "SELECT "+findingColumns+" WHERE e.name = $1 ORDER BY f.id", environment)
+	return list, s.failed(err)
+}
+
+// Changed lists the findings that a run opened, and those that it closed.
+func (s *Store) Changed(ctx context.Context, run int64) (opened, closed []Finding, err error) {
+	opened, err = all(ctx, s.db, scanFinding, "SELECT "+findingColumns+" WHERE f.first_run = $1 ORDER BY f.id", run)
+	if err == nil {
+		closed, err = all(ctx, s.db, scanFinding, "SELECT "+findingColumns+" WHERE f.closed_run = $1 ORDER BY f.id", run)
+	}
+	return opened, closed, s.failed(err)
+}
+
+// ControlSpans lists the spans of all controls of an integration, by control and time.
+func (s *Store) ControlSpans(ctx context.Context, environment, integration string) ([]ControlSpan, error) {
+	list, err := all(ctx, s.db, func(from row) (c ControlSpan, err error) {
+		return c, from.Scan(&c.ID, &c.Control, word{&c.Severity}, word{&c.Outcome}, &c.Opened, &c.FromRun, stamp{&c.FromAt}, &c.ToRun, stamp{&c.ToAt})
+	}, `SELECT c.id, c.control, c.severity, c.outcome, c.opened, c.from_run, a.ended_at, c.to_run, b.ended_at
+		FROM control_span c JOIN integration i ON i.id = c.integration_id JOIN environment e ON e.id = i.environment_id
+		JOIN run a ON a.id = c.from_run JOIN run b ON b.id = c.to_run
+		WHERE e.name = $1 AND i.name = $2 ORDER BY c.control, c.from_run, c.id`, environment, integration)
+	return list, s.failed(err)
+}
+
+// A ControlStatus is what a control of an integration is by its last result.
+type ControlStatus struct {
+	Environment string
+	Integration string
+	Control     audit.ControlID
+	Severity    audit.Severity
+	Outcome     audit.Outcome
+	// Since is when the row of results with that outcome began.
+	Since time.Time
+	// Stale is set as in [Status].
+	Stale bool
+	// Open counts the findings of the control that are open and not waived.
+	Open int
+}
+
+// Control lists what a control is across the fleet, by environment; every control of
+// every integration where the control is empty.
+func (s *Store) Control(ctx context.Context, control audit.ControlID) ([]ControlStatus, error) {
+	now := s.now()
+	// Of the latest spans of a control the one that the last result is in counts.
+	list, err := all(ctx, s.db, func(from row) (c ControlStatus, err error) {
+		var st Status
+		err = from.Scan(&c.Environment, &c.Integration, &c.Control, word{&c.Severity}, word{&c.Outcome}, stamp{&c.Since},
+			span{&st.Environment.Every}, stamp{&st.LastCompleteAt}, &c.Open)
+		c.Stale = st.stale(now)
+		return c, err
+	}, `SELECT e.name, i.name, c.control, c.severity, c.outcome, a.ended_at, e.every, i.last_complete_at,
+		(SELECT COUNT(*) FROM finding_span f WHERE f.integration_id = i.id AND f.control = c.control AND f.closed_run IS NULL AND NOT f.waived)
+		FROM control_span c JOIN integration i ON i.id = c.integration_id AND NOT i.retired AND c.to_run = i.last_run
+		JOIN environment e ON e.id = i.environment_id JOIN run a ON a.id = c.from_run
+		WHERE c.latest AND ($1 = '' OR c.control = $1) ORDER BY c.control, e.name, i.name`, string(control))
+	return list, s.failed(err)
+}

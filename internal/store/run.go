@@ -1,0 +1,284 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// A RunState is what became of a run. The zero value is unknown.
+type RunState string
+
+// The states of a run. The last five are ends, and Failed is one where the queue does not
+// try again; see [Run.Ended].
+const (
+	RunQueued        RunState = "queued"
+	RunRunning       RunState = "running"
+	RunCompliant     RunState = "compliant"
+	RunNoncompliant  RunState = "noncompliant"
+	RunIncomplete    RunState = "incomplete"
+	RunFailed        RunState = "failed"        // it is tried again until it has failed too often
+	RunMisconfigured RunState = "misconfigured" // somebody must change something: it is not tried again
+	RunCancelled     RunState = "cancelled"
+)
+
+// A Trigger is why a run was made. The zero value is unknown.
+type Trigger string
+
+// The triggers of a run.
+const (
+	TriggerSchedule Trigger = "schedule"
+	TriggerManual   Trigger = "manual"
+	TriggerPipeline Trigger = "pipeline"
+)
+
+// A Run is one scan of an environment, whatever number of attempts it took.
+type Run struct {
+	ID            int64
+	EnvironmentID int64
+	Environment   string
+	// Period is the beginning of the interval that the run is for. No two runs have the
+	// same environment, period and trigger.
+	Period                       time.Time
+	Trigger                      Trigger
+	State                        RunState
+	Attempt                      int // counts from 1; attempts that were killed count too
+	Failures                     int // how many attempts failed
+	QueuedAt, StartedAt, EndedAt time.Time
+	ErrorCode, Error             string // of the last attempt that failed
+	Worker                       string
+	ToolVersion                  string
+	Job                          int64 // the queue's own number, 0 for none
+}
+
+// Ended reports whether nothing more will become of the run.
+func (r Run) Ended() bool { return !r.EndedAt.IsZero() }
+
+const runColumns = `r.id, r.environment_id, (SELECT name FROM environment WHERE id = r.environment_id), r.period, r.trigger, r.state, r.attempt, r.failures,
+	r.queued_at, r.started_at, r.ended_at, r.error_code, r.error, r.worker, r.tool_version, COALESCE(r.job, 0)`
+
+func (r *Run) fields() []any {
+	return []any{
+		&r.ID, &r.EnvironmentID, &r.Environment,
+		stamp{&r.Period},
+		&r.Trigger, &r.State, &r.Attempt, &r.Failures,
+		stamp{&r.QueuedAt},
+		stamp{&r.StartedAt},
+		stamp{&r.EndedAt},
+		&r.ErrorCode, &r.Error, &r.Worker, &r.ToolVersion, &r.Job,
+	}
+}
+
+func scanRun(from row) (r Run, err error) { return r, from.Scan(r.fields()...) }
+
+// Enqueue makes a run of an environment that waits for its job, and reports whether it is
+// new: there is one for each environment, period and trigger.
+func (t *Tx) Enqueue(ctx context.Context, e Environment, period time.Time, trigger Trigger) (id int64, created bool, err error) {
+	id, err = one(ctx, t.tx, number, `INSERT INTO run
+		(environment_id, period, trigger, state, attempt, failures, queued_at, error_code, error, worker, tool_version)
+		VALUES ($1, $2, $3, $4, 0, 0, $5, '', '', '', '') ON CONFLICT (environment_id, period, trigger) DO NOTHING RETURNING id`,
+		e.ID, micro(period), trigger, RunQueued, micro(t.now))
+	if errors.Is(err, ErrNotFound) {
+		id, err = one(ctx, t.tx, number, "SELECT id FROM run WHERE environment_id = $1 AND period = $2 AND trigger = $3", e.ID, micro(period), trigger)
+		return id, false, err
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	return id, true, t.exec(ctx, "UPDATE environment SET last_run = $2 WHERE id = $1", e.ID, id)
+}
+
+// SetJob says which job of the queue a run waits for.
+func (t *Tx) SetJob(ctx context.Context, run, job int64) error {
+	return t.exec(ctx, "UPDATE run SET job = $2 WHERE id = $1", run, job)
+}
+
+// Waiting is a run of an environment that was asked for by hand and has not begun.
+func (t *Tx) Waiting(ctx context.Context, e Environment) (id int64, ok bool, err error) {
+	id, err = one(ctx, t.tx, number, "SELECT id FROM run WHERE environment_id = $1 AND trigger = $2 AND state = $3 ORDER BY id LIMIT 1",
+		e.ID, TriggerManual, RunQueued)
+	if errors.Is(err, ErrNotFound) {
+		return 0, false, nil
+	}
+	return id, err == nil, err
+}
+
+// Lock locks and reads the environment of a name, or returns [ErrNotFound].
+func (t *Tx) Lock(ctx context.Context, name string) (Environment, error) {
+	return t.environment(ctx, "e.name = $1"+t.forUpdate(), name)
+}
+
+// Run locks and reads a run, or returns [ErrNotFound].
+func (t *Tx) Run(ctx context.Context, id int64) (Run, error) {
+	return one(ctx, t.tx, scanRun, "SELECT "+runColumns+" FROM run r WHERE r.id = $1"+t.forUpdate(), id)
+}
+
+// Start begins an attempt of a run and says what to scan, or returns [ErrEnded].
+func (s *Store) Start(ctx context.Context, run int64, worker, version string) (e Environment, r Run, err error) {
+	err = s.Within(ctx, func(tx *Tx) error {
+		if r, err = tx.Run(ctx, run); err != nil {
+			return err
+		}
+		if r.Ended() {
+			return ErrEnded
+		}
+		if e, err = tx.environment(ctx, "e.id = $1", r.EnvironmentID); err != nil {
+			return err
+		}
+		r.State, r.Attempt, r.StartedAt, r.Worker, r.ToolVersion = RunRunning, r.Attempt+1, tx.now, worker, version
+		return tx.exec(ctx, "UPDATE run SET state = $2, attempt = $3, started_at = $4, worker = $5, tool_version = $6 WHERE id = $1",
+			run, r.State, r.Attempt, micro(r.StartedAt), worker, version)
+	})
+	return e, r, err
+}
+
+// A Failure is why an attempt gave no result.
+type Failure struct {
+	State RunState // RunFailed, RunMisconfigured or RunCancelled
+	// Code is one word for programs; Message is advice for people, without secrets.
+	Code, Message string
+	// Final is set where the run is not tried again.
+	Final bool
+}
+
+// Fail keeps why an attempt of a run gave no result. Nothing that is known of the
+// environment changes. It returns [ErrEnded] for a run that has ended.
+func (t *Tx) Fail(ctx context.Context, run int64, f Failure) error {
+	r, err := t.Run(ctx, run)
+	if err != nil {
+		return err
+	}
+	if r.Ended() {
+		return ErrEnded
+	}
+	var ended any
+	if f.Final {
+		ended = micro(t.now)
+	}
+	if f.State == RunFailed {
+		r.Failures++
+	}
+	return t.exec(ctx, "UPDATE run SET state = $2, failures = $3, error_code = $4, error = $5, ended_at = $6 WHERE id = $1",
+		run, f.State, r.Failures, f.Code, f.Message, ended)
+}
+
+// Finish stores the results of a run, one for each integration of its environment, ends it
+// and folds the results into the spans. It returns [ErrEnded] for a run that has ended:
+// a result is never stored twice.
+func (t *Tx) Finish(ctx context.Context, run int64, results []audit.Result) error {
+	if len(results) == 0 {
+		return errors.New("a scan gave no result")
+	}
+	r, err := t.Run(ctx, run)
+	if err != nil {
+		return err
+	}
+	if r.Ended() {
+		return ErrEnded
+	}
+	// The results of one environment are folded one after the other.
+	e, err := t.environment(ctx, "e.id = $1"+t.forUpdate(), r.EnvironmentID)
+	if err != nil {
+		return err
+	}
+	for _, result := range results {
+		if result.Unread != nil {
+			return fmt.Errorf("a result that could not be read is no result: %s", result.Unread.Message)
+		}
+		if err := t.keep(ctx, e, run, result); err != nil {
+			return err
+		}
+	}
+	if id := results[0].Environment.OrganizationID; id != "" && id != e.OrganizationID {
+		if err := t.exec(ctx, "UPDATE environment SET organization_id = $2 WHERE id = $1", e.ID, id); err != nil {
+			return err
+		}
+	}
+	return t.exec(ctx, "UPDATE run SET state = $2, ended_at = $3, error_code = '', error = '' WHERE id = $1", run, ended(results), micro(t.now))
+}
+
+// ended is the state of a run by the gravest of its verdicts.
+func ended(results []audit.Result) RunState {
+	state := RunCompliant
+	for _, r := range results {
+		switch r.Verdict {
+		case audit.VerdictNoncompliant:
+			return RunNoncompliant
+		case audit.VerdictIncomplete:
+			state = RunIncomplete
+		case audit.VerdictCompliant:
+		}
+	}
+	return state
+}
+
+// Record stores results that were found elsewhere, by a scan in a pipeline, as runs of
+// their own; results of one environment follow each other. An environment that is not
+// known yet is added without a schedule.
+func (s *Store) Record(ctx context.Context, results []audit.Result, worker string) error {
+	for begin := 0; begin < len(results); {
+		end := begin + 1
+		for end < len(results) && results[end].Environment.Name == results[begin].Environment.Name {
+			end++
+		}
+		if err := s.record(ctx, results[begin:end], worker); err != nil {
+			return fmt.Errorf("%s: %w", results[begin].Environment.Name, s.failed(err))
+		}
+		begin = end
+	}
+	return nil
+}
+
+func (s *Store) record(ctx context.Context, results []audit.Result, worker string) error {
+	return s.Within(ctx, func(tx *Tx) error {
+		of := results[0].Environment
+		e, err := tx.Lock(ctx, of.Name)
+		if errors.Is(err, ErrNotFound) {
+			e = Environment{Name: of.Name, URL: of.URL}
+			e.ID, err = tx.add(ctx, e)
+		}
+		if err != nil {
+			return err
+		}
+		period := tx.now
+		run, created, err := tx.Enqueue(ctx, e, period, TriggerPipeline)
+		for !created && err == nil { // two in one microsecond
+			period = period.Add(time.Microsecond)
+			run, created, err = tx.Enqueue(ctx, e, period, TriggerPipeline)
+		}
+		if err != nil {
+			return err
+		}
+		if err := tx.exec(ctx, "UPDATE run SET attempt = 1, started_at = $2, worker = $3, tool_version = $4 WHERE id = $1",
+			run, micro(tx.now), worker, results[0].Tool.Version); err != nil {
+			return err
+		}
+		var read []audit.Result
+		for _, r := range results {
+			if r.Unread == nil {
+				read = append(read, r)
+			}
+		}
+		if len(read) == 0 {
+			return tx.Fail(ctx, run, Failure{State: RunFailed, Code: "unread", Message: results[0].Unread.Message, Final: true})
+		}
+		return tx.Finish(ctx, run, read)
+	})
+}
+
+// Runs lists the runs of an environment, the newest first: those before a run's id, or
+// the newest of all where it is 0.
+func (s *Store) Runs(ctx context.Context, environment string, before int64, limit int) ([]Run, error) {
+	list, err := all(ctx, s.db, scanRun, "SELECT "+runColumns+` FROM run r
+		WHERE r.environment_id = (SELECT id FROM environment WHERE name = $1) AND (r.id < $2 OR $2 = 0) ORDER BY r.id DESC LIMIT $3`,
+		environment, before, limit)
+	return list, s.failed(err)
+}
+
+// Run is the run of an id, or [ErrNotFound].
+func (s *Store) Run(ctx context.Context, id int64) (Run, error) {
+	return one(ctx, s.db, scanRun, "SELECT "+runColumns+" FROM run r WHERE r.id = $1", id)
+}

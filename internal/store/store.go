@@ -1,0 +1,284 @@
+// Package store keeps the fleet: its environments, their runs and results, and what
+// changed over time. It alone knows SQL. One code path serves SQLite, for one machine,
+// and PostgreSQL, for many.
+//
+// A result is stored in the transaction that ends its run and folds it into the spans
+// of findings and controls. A finding is closed only by a run that judged its control.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	_ "modernc.org/sqlite" // the driver
+)
+
+// Errors that callers tell apart.
+var (
+	// ErrNotFound is returned for an environment, a run or a result that is not stored.
+	ErrNotFound = errors.New("not found")
+	// ErrEnded is returned for a run that has ended before.
+	ErrEnded = errors.New("the run has ended before")
+	// ErrOutdated is returned by [Open] for a store of an earlier version.
+	ErrOutdated = errors.New("the store is of an earlier version: stop what uses it, back it up and run dbaudit db migrate")
+)
+
+// Options say how a store is opened.
+type Options struct {
+	// Now is the clock.
+	Now func() time.Time
+	// Migrate brings a store of an earlier version up to date. An empty store is always
+	// set up.
+	Migrate bool
+}
+
+// A Store is an open database. Its methods may be called from several goroutines.
+type Store struct {
+	db       *sql.DB
+	postgres bool
+	now      func() time.Time
+}
+
+// Open opens the store that a URL names: postgres://…, or a file of SQLite, which is made
+// where there is none. A store of a later version is refused.
+func Open(ctx context.Context, name string, o Options) (*Store, error) {
+	s := &Store{now: o.Now, postgres: IsPostgres(name)}
+	var err error
+	if s.postgres {
+		s.db, err = openPostgres(name)
+	} else {
+		s.db, err = openSQLite(strings.TrimPrefix(name, "sqlite:"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := s.setUp(ctx, o.Migrate); err != nil {
+		return nil, errors.Join(err, s.db.Close())
+	}
+	return s, nil
+}
+
+// IsPostgres reports whether a URL names a PostgreSQL database.
+func IsPostgres(name string) bool {
+	return strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://")
+}
+
+// HasPassword reports whether a URL holds a password, which does not belong into an
+// argument.
+func HasPassword(name string) bool {
+	u, err := url.Parse(name)
+	if err != nil || !IsPostgres(name) {
+		return IsPostgres(name) // it cannot be told
+	}
+	_, set := u.User.Password()
+	return set || u.Query().Has("password")
+}
+
+// poolSize is how many connections a process has to PostgreSQL: more than that wait for
+// each other in the database all the same.
+const poolSize = 16
+
+func openPostgres(name string) (*sql.DB, error) {
+	config, err := pgx.ParseConfig(name)
+	if err != nil {
+		return nil, errors.New("the store's URL is not valid: want postgres://USER@HOST:PORT/DATABASE; the password is taken from PGPASSWORD or PGPASSFILE")
+	}
+	db := stdlib.OpenDB(*config)
+	db.SetMaxOpenConns(poolSize)
+	db.SetMaxIdleConns(poolSize)
+	db.SetConnMaxIdleTime(5 * time.Minute)
+	return db, nil
+}
+
+// openSQLite opens a file on a local disk. There is one connection, because SQLite has
+// one writer; another process waits for it. Each commit is on the disk when it returns.
+func openSQLite(file string) (*sql.DB, error) {
+	if file == "" {
+		return nil, errors.New("the store is not named: want a file or postgres://USER@HOST:PORT/DATABASE")
+	}
+	absolute, err := filepath.Abs(file)
+	if err != nil {
+		return nil, err
+	}
+	absolute = filepath.ToSlash(absolute)
+	if !strings.HasPrefix(absolute, "/") {
+		absolute = "/" + absolute // C:/…
+	}
+	dsn := url.URL{Scheme: "file", Path: absolute, RawQuery: url.Values{
+		"_txlock": {"immediate"},
+		"_pragma": {"busy_timeout(15000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},
+	}.Encode()}
+	db, err := sql.Open("sqlite", dsn.String())
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	return db, nil
+}
+
+// Close closes the store.
+func (s *Store) Close() error { return s.db.Close() }
+
+// Ping reports whether the database answers.
+func (s *Store) Ping(ctx context.Context) error { return s.failed(s.db.PingContext(ctx)) }
+
+// Postgres reports whether the store is PostgreSQL.
+func (s *Store) Postgres() bool { return s.postgres }
+
+// QueueDriver is the driver by which the queue uses the same database, so that the end
+// of a job and what it stored are one transaction.
+func (s *Store) QueueDriver() riverdriver.Driver[*sql.Tx] {
+	if s.postgres {
+		return riverdatabasesql.New(s.db)
+	}
+	return riversqlite.New(s.db)
+}
+
+// A Tx is a transaction.
+type Tx struct {
+	tx       *sql.Tx
+	postgres bool
+	now      time.Time
+}
+
+// SQL is the transaction for the queue.
+func (t *Tx) SQL() *sql.Tx { return t.tx }
+
+// Within runs do in one transaction, which is undone where do fails. On SQLite nothing
+// else reaches the database meanwhile: do must use the transaction alone.
+func (s *Store) Within(ctx context.Context, do func(*Tx) error) error {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return s.failed(err)
+	}
+	if err := do(&Tx{tx: tx, postgres: s.postgres, now: s.now()}); err != nil {
+		_ = tx.Rollback() // the first error says more
+		return err
+	}
+	return s.failed(tx.Commit())
+}
+
+// failed says where it failed, in an error without the store's address.
+func (s *Store) failed(err error) error {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("the store: %w", err)
+}
+
+// forUpdate locks the rows that are read; SQLite has one writer and needs no lock.
+func (t *Tx) forUpdate() string {
+	if t.postgres {
+		return " FOR UPDATE"
+	}
+	return ""
+}
+
+func (t *Tx) exec(ctx context.Context, query string, args ...any) error {
+	_, err := t.tx.ExecContext(ctx, query, args...)
+	return err
+}
+
+// A querier is a database or a transaction.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// all reads every row of a query, so that the connection is free again.
+func all[T any](ctx context.Context, q querier, scan func(row) (T, error), query string, args ...any) (_ []T, err error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	var list []T
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	return list, rows.Err()
+}
+
+// one reads the only row of a query, or returns [ErrNotFound].
+func one[T any](ctx context.Context, q querier, scan func(row) (T, error), query string, args ...any) (T, error) {
+	list, err := all(ctx, q, scan, query, args...)
+	if err == nil && len(list) == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return list[0], nil
+}
+
+type row interface{ Scan(into ...any) error }
+
+func number(r row) (n int64, err error) { return n, r.Scan(&n) }
+
+// micro is a time as it is stored: microseconds, NULL for none.
+func micro(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMicro()
+}
+
+// A stamp scans a time.
+type stamp struct{ to *time.Time }
+
+// Scan implements [sql.Scanner].
+func (s stamp) Scan(value any) error {
+	switch v := value.(type) {
+	case nil:
+		*s.to = time.Time{}
+	case int64:
+		*s.to = time.UnixMicro(v).UTC()
+	default:
+		return fmt.Errorf("a time is stored as %T", value)
+	}
+	return nil
+}
+
+// A span of time scans microseconds.
+type span struct{ to *time.Duration }
+
+// Scan implements [sql.Scanner].
+func (s span) Scan(value any) error {
+	v, ok := value.(int64)
+	if !ok {
+		return fmt.Errorf("a duration is stored as %T", value)
+	}
+	*s.to = time.Duration(v) * time.Microsecond
+	return nil
+}
+
+// A word scans what has a textual form.
+type word struct {
+	to interface{ UnmarshalText([]byte) error }
+}
+
+// Scan implements [sql.Scanner].
+func (w word) Scan(value any) error {
+	switch v := value.(type) {
+	case string:
+		return w.to.UnmarshalText([]byte(v))
+	case []byte:
+		return w.to.UnmarshalText(v)
+	}
+	return fmt.Errorf("a word is stored as %T", value)
+}

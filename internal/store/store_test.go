@@ -1,0 +1,641 @@
+package store_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	_ "github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/store"
+)
+
+// A clock is set by the test.
+type clock struct{ at time.Time }
+
+func (c *clock) now() time.Time          { return c.at }
+func (c *clock) advance(d time.Duration) { c.at = c.at.Add(d) }
+
+func newClock() *clock { return &clock{time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)} }
+
+// onBoth runs a test of the contract on an empty SQLite and, where DBAUDIT_TEST_POSTGRES
+// names a server (scripts/with-postgres), on an empty PostgreSQL.
+func onBoth(t *testing.T, test func(t *testing.T, name string)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, filepath.Join(t.TempDir(), "fleet.db")) })
+	t.Run("postgres", func(t *testing.T) { test(t, postgres(t)) })
+}
+
+// postgres is the URL of an empty schema.
+func postgres(t *testing.T) string {
+	server := os.Getenv("DBAUDIT_TEST_POSTGRES")
+	if server == "" {
+		t.Skip("DBAUDIT_TEST_POSTGRES names no server: scripts/with-postgres starts one")
+	}
+	db, err := sql.Open("pgx", server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema := fmt.Sprintf("t%d", time.Now().UnixNano())
+	if _, err := db.ExecContext(t.Context(), "CREATE SCHEMA "+schema); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_, _ = db.Exec("DROP SCHEMA " + schema + " CASCADE")
+		db.Close()
+	})
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.RawQuery = url.Values{"search_path": {schema}}.Encode()
+	return u.String()
+}
+
+func open(t *testing.T, name string, c *clock) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), name, store.Options{Now: c.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func must[T any](t interface {
+	Helper()
+	Fatal(...any)
+},
+) func(T, error) T {
+	return func(v T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+func addEnvironments(t *testing.T, s *store.Store, every time.Duration, names ...string) {
+	t.Helper()
+	var list []store.Environment
+	for _, name := range names {
+		list = append(list, store.Environment{
+			Name: name, URL: "https://" + name + ".crm.dynamics.com", Every: every,
+			Config: "url: https://" + name + ".crm.dynamics.com\n", Labels: map[string]string{"stage": "test"},
+		})
+	}
+	must[store.Change](t)(s.Import(t.Context(), list, func(string) []string { return []string{"demandbase"} }))
+}
+
+// A control of a made-up result: its outcome, and the privileges that findings are of.
+type control struct {
+	id       string
+	outcome  audit.Outcome
+	reason   string
+	findings []string
+	unjudged bool
+}
+
+const organization = "11111111-1111-1111-1111-111111111111"
+
+// result makes a result of controls.
+func result(environment, edition string, at time.Time, controls ...control) audit.Result {
+	r := audit.Result{
+		Format: audit.ResultFormat, Tool: audit.Tool{Name: "dbaudit", Version: "1.0.0"},
+		Environment: audit.Environment{Name: environment, URL: "https://" + environment + ".crm.dynamics.com", OrganizationID: organization},
+		Profile:     audit.Profile{Name: "demandbase", Version: edition, Origin: audit.OriginBuiltin, Digest: "sha256:" + edition},
+		Snapshot:    audit.Snapshot{Digest: "sha256:" + at.String(), TakenAt: at}, EvaluatedAt: at,
+		Controls: []audit.Control{},
+	}
+	for _, c := range controls {
+		id := audit.ControlID(c.id)
+		made := audit.Control{ID: id, Severity: audit.SeverityHigh, Outcome: c.outcome, Reason: c.reason, Findings: []audit.Finding{}}
+		if c.unjudged {
+			made.Unjudged = []string{"the teams were not read"}
+		}
+		for _, f := range c.findings {
+			subject := audit.Subject{Kind: audit.SubjectRole, ID: "r", Name: "Integration"}
+			made.Findings = append(made.Findings, audit.Finding{
+				Fingerprint: audit.Fingerprint(id, organization, subject, f), Message: f + " is missing", Subject: subject, Evidence: audit.Evidence{"privilege": f},
+			})
+		}
+		r.Controls = append(r.Controls, made)
+	}
+	r.Summary = audit.Summarize(r.Controls)
+	r.Verdict = audit.Judge(r.Summary)
+	return r
+}
+
+func pass(id string) control { return control{id: id, outcome: audit.OutcomePass} }
+func unknown(id string) control {
+	return control{id: id, outcome: audit.OutcomeUnknown, reason: "not read"}
+}
+
+func fail(id string, findings ...string) control {
+	return control{id: id, outcome: audit.OutcomeFail, findings: findings}
+}
+
+func inapplicable(id, reason string) control {
+	return control{id: id, outcome: audit.OutcomeNotApplicable, reason: reason}
+}
+
+// scan makes a run of an environment and ends it by results.
+func scan(t testing.TB, s *store.Store, c *clock, environment string, results ...audit.Result) int64 {
+	t.Helper()
+	id := enqueue(t, s, c, environment)
+	if _, _, err := s.Start(t.Context(), id, "w1", "1.0.0"); err != nil {
+		t.Fatal(err)
+	}
+	c.advance(time.Second)
+	if err := s.Within(t.Context(), func(tx *store.Tx) error { return tx.Finish(t.Context(), id, results) }); err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func enqueue(t testing.TB, s *store.Store, c *clock, environment string) (id int64) {
+	t.Helper()
+	c.advance(time.Minute)
+	err := s.Within(t.Context(), func(tx *store.Tx) error {
+		e, err := tx.Lock(t.Context(), environment)
+		if err != nil {
+			return err
+		}
+		var created bool
+		id, created, err = tx.Enqueue(t.Context(), e, c.at, store.TriggerManual)
+		if err == nil && !created {
+			t.Fatal("the run was there before")
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func status(t *testing.T, s *store.Store, environment string) store.Status {
+	t.Helper()
+	list := must[[]store.Status](t)(s.Status(t.Context(), environment))
+	if len(list) != 1 {
+		t.Fatalf("%d statuses of %s, want 1", len(list), environment)
+	}
+	return list[0]
+}
+
+// TestStoreComesBack holds that what was stored comes back after the store is opened
+// again, byte for byte, and that equal documents are stored once.
+func TestStoreComesBack(t *testing.T) {
+	onBoth(t, func(t *testing.T, name string) {
+		c := newClock()
+		s := open(t, name, c)
+		addEnvironments(t, s, time.Hour, "contoso")
+		first := result("contoso", "1", c.at.Add(-time.Minute), pass("A"), fail("B", "prvReadLead"))
+		second := first
+		second.EvaluatedAt = second.EvaluatedAt.Add(time.Hour)
+		second.Snapshot = audit.Snapshot{Digest: "sha256:other", TakenAt: c.at}
+		runs := []int64{scan(t, s, c, "contoso", first), scan(t, s, c, "contoso", second)}
+		s.Close()
+
+		s = open(t, name, c)
+		for i, want := range []audit.Result{first, second} {
+			got := must[audit.Result](t)(s.Result(t.Context(), runs[i], "demandbase"))
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("result %d (-stored +read):\n%s", i, diff)
+			}
+		}
+		if _, err := s.Result(t.Context(), runs[0], "other"); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("a result of no integration: %v", err)
+		}
+		run := must[store.Run](t)(s.Run(t.Context(), runs[0]))
+		if run.State != store.RunNoncompliant || !run.Ended() || run.Environment != "contoso" || run.Attempt != 1 || run.Worker != "w1" {
+			t.Errorf("run: %+v", run)
+		}
+		if n := documents(t, name); n != 1 {
+			t.Errorf("%d documents are stored, want one for both results", n)
+		}
+		st := status(t, s, "contoso")
+		if st.Verdict != audit.VerdictNoncompliant || st.OpenFindings() != 1 || st.Open[audit.SeverityHigh] != 1 || st.Stale || st.LastRun == nil || st.LastRun.ID != runs[1] {
+			t.Errorf("status: %+v", st)
+		}
+		if !st.Since.Equal(run.EndedAt) {
+			t.Errorf("noncompliant since %s, want the end of the first run %s", st.Since, run.EndedAt)
+		}
+		if st.Environment.OrganizationID != organization || st.Environment.Labels["stage"] != "test" || st.Environment.Every != time.Hour {
+			t.Errorf("environment: %+v", st.Environment)
+		}
+	})
+}
+
+func documents(t *testing.T, name string) (n int) {
+	t.Helper()
+	driver := "sqlite"
+	if store.IsPostgres(name) {
+		driver = "pgx"
+	}
+	db, err := sql.Open(driver, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM document").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// TestEndedOnce holds that a run has one end: a second worker's result is refused, and so
+// is its failure.
+func TestEndedOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, name string) {
+		c := newClock()
+		s := open(t, name, c)
+		addEnvironments(t, s, time.Hour, "contoso")
+		r := result("contoso", "1", c.at, pass("A"))
+		id := scan(t, s, c, "contoso", r)
+		for what, do := range map[string]func(*store.Tx) error{
+			"result":  func(tx *store.Tx) error { return tx.Finish(t.Context(), id, []audit.Result{r}) },
+			"failure": func(tx *store.Tx) error { return tx.Fail(t.Context(), id, store.Failure{State: store.RunFailed}) },
+		} {
+			if err := s.Within(t.Context(), do); !errors.Is(err, store.ErrEnded) {
+				t.Errorf("a second %s: %v, want that the run has ended", what, err)
+			}
+		}
+		if _, _, err := s.Start(t.Context(), id, "w2", "1.0.0"); !errors.Is(err, store.ErrEnded) {
+			t.Errorf("a second start: %v", err)
+		}
+		err := s.Within(t.Context(), func(tx *store.Tx) error {
+			e, err := tx.Lock(t.Context(), "contoso")
+			if err != nil {
+				return err
+			}
+			again, created, err := tx.Enqueue(t.Context(), e, c.at.Add(-time.Second), store.TriggerManual)
+			if created || again != id {
+				t.Errorf("the same period made run %d (new: %v), want %d", again, created, id)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestFailureClosesNothing holds that a run without a result changes nothing that is
+// known, while what is known becomes stale.
+func TestFailureClosesNothing(t *testing.T) {
+	onBoth(t, func(t *testing.T, name string) {
+		c := newClock()
+		s := open(t, name, c)
+		addEnvironments(t, s, time.Hour, "contoso")
+		scan(t, s, c, "contoso", result("contoso", "1", c.at, fail("A", "prvReadLead")))
+		c.advance(time.Hour)
+		id := enqueue(t, s, c, "contoso")
+		if _, _, err := s.Start(t.Context(), id, "w1", "1.0.0"); err != nil {
+			t.Fatal(err)
+		}
+		for _, final := range []bool{false, true} {
+			c.advance(time.Minute)
+			if err := s.Within(t.Context(), func(tx *store.Tx) error {
+				return tx.Fail(t.Context(), id, store.Failure{State: store.RunFailed, Code: "network", Message: "no route", Final: final})
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.advance(10 * time.Minute)
+		st := status(t, s, "contoso")
+		if st.OpenFindings() != 1 || !st.Stale || st.Green() || st.Verdict != audit.VerdictNoncompliant {
+			t.Errorf("status: %+v", st)
+		}
+		if r := st.LastRun; r.State != store.RunFailed || r.Failures != 2 || r.Error != "no route" || r.ErrorCode != "network" || !r.Ended() {
+			t.Errorf("run: %+v", r)
+		}
+	})
+}
+
+// TestSpans tells what becomes of findings and controls in the situations that matter.
+func TestSpans(t *testing.T) {
+	tests := []struct {
+		name   string
+		scans  []func(at time.Time) audit.Result
+		open   []string // the messages of open findings
+		closed []string // message: reason
+		spans  []string // control outcome opened
+	}{
+		{
+			name:  "unknown closes nothing and is seen",
+			scans: scans("1", []control{fail("A", "x")}, []control{unknown("A")}, []control{unknown("A")}, []control{fail("A", "x")}),
+			open:  []string{"x"}, spans: []string{"A fail first-scan 1-4", "A unknown  2-3"},
+		},
+		{
+			name:   "judged and gone is fixed",
+			scans:  scans("1", []control{fail("A", "x", "y")}, []control{fail("A", "y")}, []control{pass("A")}),
+			closed: []string{"x: fixed", "y: fixed"}, spans: []string{"A fail first-scan 1-2", "A pass environment-changed 3-3"},
+		},
+		{
+			name:  "judged in part closes nothing",
+			scans: scans("1", []control{fail("A", "x", "y")}, []control{{id: "A", outcome: audit.OutcomeFail, findings: []string{"x"}, unjudged: true}}),
+			open:  []string{"x", "y"}, spans: []string{"A fail first-scan 1-2"},
+		},
+		{
+			name:  "another profile is not another environment",
+			scans: append(scans("1", []control{fail("A", "x"), pass("B"), fail("C", "z")}), scans("2", []control{pass("A"), fail("B", "y"), fail("D", "w")})...),
+			open:  []string{"y", "w"}, closed: []string{"x: profile-changed", "z: profile-changed"},
+			spans: []string{"A fail first-scan 1-1", "A pass profile-changed 2-2", "B fail profile-changed 2-2", "B pass first-scan 1-1", "C fail first-scan 1-1", "D fail profile-changed 2-2"},
+		},
+		{
+			name:  "a missing user hides what its privileges were",
+			scans: scans("1", []control{pass("U"), fail("A", "x")}, []control{fail("U", "user"), inapplicable("A", "see U: there is no user")}),
+			open:  []string{"x", "user"},
+			spans: []string{"A fail first-scan 1-1", "A not_applicable environment-changed 2-2", "U fail environment-changed 2-2", "U pass first-scan 1-1"},
+		},
+		{
+			name:   "what is not required any more is not fixed",
+			scans:  scans("1", []control{pass("U"), fail("A", "x")}, []control{pass("U"), inapplicable("A", "no view is required")}),
+			closed: []string{"x: not-required"},
+			spans:  []string{"A fail first-scan 1-1", "A not_applicable environment-changed 2-2", "U pass first-scan 1-2"},
+		},
+		{
+			name: "another organization at the same address begins anew",
+			scans: append(scans("1", []control{fail("A", "x")}), func(at time.Time) audit.Result {
+				r := result("contoso", "1", at, pass("A"))
+				r.Environment.OrganizationID = "22222222-2222-2222-2222-222222222222"
+				return r
+			}),
+			closed: []string{"x: environment-replaced"}, spans: []string{"A fail first-scan 1-1", "A pass first-scan 2-2"},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			onBoth(t, func(t *testing.T, name string) {
+				c := newClock()
+				s := open(t, name, c)
+				addEnvironments(t, s, time.Hour, "contoso")
+				number := map[int64]int{}
+				for i, make := range test.scans {
+					number[scan(t, s, c, "contoso", make(c.at))] = i + 1
+				}
+				var opened, closed, spans []string
+				for _, f := range must[[]store.Finding](t)(s.Findings(t.Context(), "contoso")) {
+					message := strings.TrimSuffix(f.Message, " is missing")
+					if f.ClosedRun == 0 {
+						opened = append(opened, message)
+					} else {
+						closed = append(closed, message+": "+string(f.ClosedReason))
+					}
+				}
+				for _, c := range must[[]store.ControlSpan](t)(s.ControlSpans(t.Context(), "contoso", "demandbase")) {
+					spans = append(spans, fmt.Sprintf("%s %s %s %d-%d", c.Control, c.Outcome, c.Opened, number[c.FromRun], number[c.ToRun]))
+				}
+				for what, lists := range map[string][2][]string{"open": {test.open, opened}, "closed": {test.closed, closed}, "spans": {test.spans, sorted(spans)}} {
+					if diff := cmp.Diff(lists[0], lists[1]); diff != "" {
+						t.Errorf("%s (-want +got):\n%s", what, diff)
+					}
+				}
+			})
+		})
+	}
+}
+
+func sorted(list []string) []string {
+	out := append([]string(nil), list...)
+	for i := range out {
+		for j := i; j > 0 && out[j] < out[j-1]; j-- {
+			out[j], out[j-1] = out[j-1], out[j]
+		}
+	}
+	return out
+}
+
+func scans(edition string, all ...[]control) []func(time.Time) audit.Result {
+	var list []func(time.Time) audit.Result
+	for _, controls := range all {
+		list = append(list, func(at time.Time) audit.Result { return result("contoso", edition, at, controls...) })
+	}
+	return list
+}
+
+// TestLaterStore holds that a store of a later version is refused with advice, and that
+// one of an earlier version is migrated only where that is wanted.
+func TestLaterStore(t *testing.T) {
+	onBoth(t, func(t *testing.T, name string) {
+		c := newClock()
+		s := open(t, name, c)
+		have, newest, err := s.Version(t.Context())
+		if err != nil || have != newest {
+			t.Fatalf("version %d of %d: %v", have, newest, err)
+		}
+		s.Close()
+		driver := "sqlite"
+		if store.IsPostgres(name) {
+			driver = "pgx"
+		}
+		db, err := sql.Open(driver, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		if _, err := db.ExecContext(t.Context(), "INSERT INTO schema_version (version, at) VALUES (1000, 0)"); err != nil {
+			t.Fatal(err)
+		}
+		_, err = store.Open(t.Context(), name, store.Options{Now: c.now, Migrate: true})
+		if err == nil || !strings.Contains(err.Error(), "later version of dbaudit") {
+			t.Errorf("a store of a later version: %v", err)
+		}
+	})
+}
+
+// TestTwoSetUp holds that several processes may set up one empty store at once.
+func TestTwoSetUp(t *testing.T) {
+	onBoth(t, func(t *testing.T, name string) {
+		c := newClock()
+		errs := make(chan error)
+		for range 4 {
+			go func() {
+				s, err := store.Open(context.Background(), name, store.Options{Now: c.now})
+				if err == nil {
+					err = s.Close()
+				}
+				errs <- err
+			}()
+		}
+		for range 4 {
+			if err := <-errs; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// TestDue holds when an environment is due: at once when it is new, then once for each
+// interval, however many of them were missed and however the clock jumps.
+func TestDue(t *testing.T) {
+	onBoth(t, func(t *testing.T, name string) {
+		c := newClock()
+		s := open(t, name, c)
+		addEnvironments(t, s, time.Hour, "contoso", "fabrikam", "paused")
+		if err := s.Pause(t.Context(), []string{"paused"}, true); err != nil {
+			t.Fatal(err)
+		}
+		sweep := func() (names []string) {
+			t.Helper()
+			if err := s.Within(t.Context(), func(tx *store.Tx) error {
+				due, err := tx.Due(t.Context(), 10)
+				if err != nil {
+					return err
+				}
+				for _, e := range due {
+					_, created, err := tx.Enqueue(t.Context(), e, e.Period(tx.Now()), store.TriggerSchedule)
+					if err != nil {
+						return err
+					}
+					if created {
+						names = append(names, e.Name)
+					}
+					if err := tx.SetNext(t.Context(), e); err != nil {
+						return err
+					}
+				}
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			return sorted(names)
+		}
+		both := []string{"contoso", "fabrikam"}
+		want := func(when string, want, got []string) {
+			t.Helper()
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", when, diff)
+			}
+		}
+		want("new", both, sweep())
+		want("at once again", nil, sweep())
+		c.advance(time.Hour)
+		want("an hour later", both, sweep())
+		c.advance(60 * time.Hour)
+		want("60 hours later", both, sweep())
+		want("60 hours later, again", nil, sweep())
+		c.advance(365 * 24 * time.Hour)
+		want("the clock jumps ahead", both, sweep())
+		c.advance(-365*24*time.Hour + time.Hour)
+		want("the clock jumps back", both, sweep())
+		want("the clock jumps back, again", nil, sweep())
+		if err := s.Pause(t.Context(), []string{"paused"}, false); err != nil {
+			t.Fatal(err)
+		}
+		want("resumed", []string{"paused"}, sweep())
+		if err := s.Pause(t.Context(), []string{"nobody"}, false); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("an unknown name: %v", err)
+		}
+	})
+}
+
+// TestImportAgain holds that importing again keeps what is known, and that an integration
+// that is left out is retired with its history.
+func TestImportAgain(t *testing.T) {
+	onBoth(t, func(t *testing.T, name string) {
+		c := newClock()
+		s := open(t, name, c)
+		e := store.Environment{Name: "contoso", URL: "https://contoso.crm.dynamics.com", Every: time.Hour, Config: "a: 1"}
+		put := func(profiles ...string) store.Change {
+			t.Helper()
+			return must[store.Change](t)(s.Import(t.Context(), []store.Environment{e}, func(string) []string { return profiles }))
+		}
+		if got := put("demandbase"); got != (store.Change{Added: 1}) {
+			t.Errorf("first: %+v", got)
+		}
+		run := scan(t, s, c, "contoso", result("contoso", "1", c.at, fail("A", "x")))
+		if got := put("demandbase"); got != (store.Change{Unchanged: 1}) {
+			t.Errorf("again: %+v", got)
+		}
+		e.Every = 30 * time.Minute
+		if got := put("zoominfo"); got != (store.Change{Updated: 1}) {
+			t.Errorf("changed: %+v", got)
+		}
+		st := status(t, s, "contoso")
+		if st.Integration != "zoominfo" || !st.Stale || st.Verdict != audit.VerdictIncomplete {
+			t.Errorf("status: %+v", st)
+		}
+		if next := st.Environment.NextDue; next.Before(c.at) || next.Sub(c.at) > e.Every {
+			t.Errorf("next due at %s, now is %s", next, c.at)
+		}
+		if _, err := s.Result(t.Context(), run, "demandbase"); err != nil {
+			t.Errorf("the retired integration's result: %v", err)
+		}
+	})
+}
+
+// TestRecord holds that a pipeline posts into the same history, also of an environment
+// that nobody has added, and that an environment that was not read is a failed run.
+func TestRecord(t *testing.T) {
+	onBoth(t, func(t *testing.T, name string) {
+		c := newClock()
+		s := open(t, name, c)
+		bad := audit.Result{Environment: audit.Environment{Name: "fabrikam"}, Profile: audit.Profile{Name: "demandbase"}, Unread: &audit.Unread{Message: "no route"}}
+		for range 2 {
+			if err := s.Record(t.Context(), []audit.Result{result("contoso", "1", c.at, pass("A")), bad}, "pipeline"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		st := status(t, s, "contoso")
+		if !st.Green() || st.Environment.Every != 0 || st.LastRun.Trigger != store.TriggerPipeline {
+			t.Errorf("status: %+v", st)
+		}
+		if runs := must[[]store.Run](t)(s.Runs(t.Context(), "contoso", 0, 10)); len(runs) != 2 {
+			t.Errorf("%d runs, want 2", len(runs))
+		}
+		if st := status(t, s, "fabrikam"); st.LastRun.State != store.RunFailed || st.LastRun.Error != "no route" || !st.Stale {
+			t.Errorf("status: %+v", st)
+		}
+		c.advance(25 * time.Hour)
+		if st := status(t, s, "contoso"); !st.Stale || st.Green() {
+			t.Errorf("after 25 hours: %+v", st)
+		}
+	})
+}
+
+// TestAcrossTheFleet holds the readings that pages are made of.
+func TestAcrossTheFleet(t *testing.T) {
+	onBoth(t, func(t *testing.T, name string) {
+		c := newClock()
+		s := open(t, name, c)
+		addEnvironments(t, s, time.Hour, "contoso", "fabrikam", "never")
+		scan(t, s, c, "contoso", result("contoso", "1", c.at, pass("A"), fail("B", "x", "y")))
+		scan(t, s, c, "contoso", result("contoso", "1", c.at, unknown("A"), pass("B")))
+		scan(t, s, c, "fabrikam", result("fabrikam", "2", c.at, pass("A"), fail("B", "x")))
+		got := map[string]string{}
+		for _, st := range must[[]store.ControlStatus](t)(s.Control(t.Context(), "")) {
+			got[st.Environment+" "+string(st.Control)] = fmt.Sprintf("%s %d", st.Outcome, st.Open)
+		}
+		want := map[string]string{"contoso A": "unknown 0", "contoso B": "pass 0", "fabrikam A": "pass 0", "fabrikam B": "fail 1"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("controls (-want +got):\n%s", diff)
+		}
+		days := must[[]store.Day](t)(s.Days(t.Context(), c.at.Add(-24*time.Hour)))
+		if len(days) != 1 || days[0].Incomplete != 1 || days[0].Noncompliant != 1 || days[0].Compliant != 0 {
+			t.Errorf("days: %+v", days)
+		}
+		points := must[[]store.Point](t)(s.Trend(t.Context(), "contoso", "demandbase", time.Time{}))
+		if len(points) != 2 || points[0].Verdict != audit.VerdictNoncompliant || points[1].Summary.Unknown != 1 {
+			t.Errorf("trend: %+v", points)
+		}
+		fleet := must[[]store.Status](t)(s.Fleet(t.Context()))
+		if len(fleet) != 3 || fleet[2].Environment.Name != "never" || !fleet[2].Stale || fleet[2].LastRun != nil || fleet[2].Green() {
+			t.Errorf("fleet: %+v", fleet)
+		}
+		var results int
+		if err := s.Results(t.Context(), "", func(audit.Result) error { results++; return nil }); err != nil || results != 3 {
+			t.Errorf("%d results, want 3: %v", results, err)
+		}
+	})
+}
