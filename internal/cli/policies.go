@@ -27,14 +27,14 @@ import (
 // rules are not among the policies, is wrong usage: that is said before an
 // environment is read or changed.
 func (a *app) policies(ctx context.Context, profiles ...profile.Profile) (*engine.Engine, error) {
-	sources := []fs.FS{policy.Files}
+	var folders []fs.FS
 	for _, folder := range a.global.policies {
 		if info, err := os.Stat(folder); err != nil || !info.IsDir() {
 			return nil, usagef("--policy %s: there is no such folder", folder)
 		}
-		sources = append(sources, os.DirFS(folder))
+		folders = append(folders, os.DirFS(folder))
 	}
-	e, err := engine.Load(ctx, sources...)
+	e, err := engine.Load(ctx, policy.Files, folders...)
 	if err != nil && len(a.global.policies) > 0 {
 		return nil, usagef("--policy %s: %w", strings.Join(a.global.policies, ", "), err)
 	}

@@ -1,7 +1,8 @@
 // Package engine compiles the policies, builds the catalogue of rules from their
 // METADATA, and judges snapshots. It alone imports OPA.
 //
-// The policies are compiled strictly, against the JSON schema of the snapshot and
+// The policies are compiled strictly (dbaudit's own in its tests, a user's in each run),
+// against the JSON schema of the snapshot and
 // with a reduced set of built-ins: a misspelt field, or a rule that reaches for the
 // network, the clock or chance, is a compile error and never an empty set of
 // findings. What was not read is not judged: a control whose rule needs a snapshot
@@ -57,49 +58,40 @@ type Rule struct {
 	Offline bool
 }
 
-// Load compiles the policies of one or more trees. The first holds dbaudit's own,
-// with the schema in schema/snapshot.json.
-func Load(_ context.Context, sources ...fs.FS) (*Engine, error) {
-	if len(sources) == 0 {
-		return nil, errors.New("no policies to load")
-	}
-	schemas, err := inputSchema(sources[0])
-	if err != nil {
+// Load compiles dbaudit's own policies, with the schema in schema/snapshot.json, and
+// those of a user's folders. Beside a user's everything is checked. What only checks is
+// skipped for dbaudit's own alone, which do not change: TestOwnPolicies holds that they
+// pass, and that skipping changes nothing of what is evaluated.
+func Load(_ context.Context, own fs.FS, users ...fs.FS) (*Engine, error) {
+	modules := map[string]*ast.Module{}
+	if err := parse(own, 0, modules); err != nil {
 		return nil, err
 	}
-	modules := map[string]*ast.Module{}
-	for i, source := range sources {
+	for i, user := range users {
 		more := map[string]*ast.Module{}
-		if err := parse(source, i, more); err != nil {
+		if err := parse(user, i+1, more); err != nil {
 			return nil, err
 		}
-		if i > 0 {
-			if err := checkForeign(modules, more); err != nil {
-				return nil, err
-			}
+		if err := checkForeign(modules, more); err != nil {
+			return nil, err
 		}
 		maps.Copy(modules, more)
 	}
-	compiler := ast.NewCompiler().
-		WithCapabilities(Capabilities()).
-		WithSchemas(schemas).
-		WithUseTypeCheckAnnotations(true).
-		WithStrict(true)
-	compiler.Compile(modules)
-	if compiler.Failed() {
-		return nil, fmt.Errorf("compiling the policies: %w", placed(compiler.Errors))
+	var compiler *ast.Compiler
+	var err error
+	if len(users) > 0 {
+		compiler, err = compileChecked(own, modules)
+	} else {
+		compiler, err = compileOwn(modules)
 	}
-	if err := resolved(compiler); err != nil {
-		return nil, fmt.Errorf("compiling the policies: %w", err)
-	}
-	if err := negations(modules); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("compiling the policies: %w", err)
 	}
 	e := &Engine{compiler: compiler, rules: map[string]Rule{}}
 	if err := e.catalogue(); err != nil {
 		return nil, err
 	}
-	if e.lint, err = lintProfile(sources[0]); err != nil {
+	if e.lint, err = lintProfile(own); err != nil {
 		return nil, err
 	}
 	return e, nil
@@ -138,49 +130,6 @@ func (e *Engine) controls(s *snapshot.Snapshot, p profile.Profile) []profile.Con
 		}
 	}
 	return all
-}
-
-// resolved refuses references to rules that are not there. OPA takes them for data
-// that may come later, and so for undefined; but of data there are the profiles
-// alone.
-func resolved(c *ast.Compiler) error {
-	var errs []error
-	profiles := ast.MustParseRef("data.profiles")
-	for _, name := range slices.Sorted(maps.Keys(c.Modules)) {
-		ast.WalkRefs(c.Modules[name], func(ref ast.Ref) bool {
-			if !ref.HasPrefix(ast.DefaultRootRef) || ref.HasPrefix(profiles) {
-				return false
-			}
-			node := c.RuleTree.Child(ref[0].Value)
-			for _, term := range ref[1:] {
-				if !term.IsGround() || len(node.Values) > 0 {
-					return false // of a rule's value anything may be asked
-				}
-				if node = node.Child(term.Value); node == nil {
-					errs = append(errs, fmt.Errorf("%s: there is no %s in the policies (files of data are not read)", place(term.Location), ref))
-					return false
-				}
-			}
-			return false
-		})
-	}
-	return errors.Join(errs...)
-}
-
-func inputSchema(tree fs.FS) (*ast.SchemaSet, error) {
-	const name = "schema/snapshot.json"
-	data, err := fs.ReadFile(tree, name)
-	if err != nil {
-		return nil, fmt.Errorf("reading the schema of the input: %w", err)
-	}
-	var document any
-	if err := json.Unmarshal(data, &document); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", name, err)
-	}
-	// Elsewhere than at the root the schema would be ignored without a word.
-	schemas := ast.NewSchemaSet()
-	schemas.Put(ast.SchemaRootRef, document)
-	return schemas, nil
 }
 
 // parse reads the policies of a tree, without their tests. Parsing is most of what

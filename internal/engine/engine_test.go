@@ -34,7 +34,7 @@ import (
 
 func load(t testing.TB, sources ...fs.FS) *engine.Engine {
 	t.Helper()
-	e, err := engine.Load(t.Context(), append([]fs.FS{policy.Files}, sources...)...)
+	e, err := engine.Load(t.Context(), policy.Files, sources...)
 	if err != nil {
 		t.Fatal(err)
 	}

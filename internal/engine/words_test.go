@@ -8,19 +8,15 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
-	"github.com/dbaudit/dbaudit/policy"
 )
 
 // TestWordsAreGos holds the two tables of words equal: the policies' messages and Go's
 // reports name one thing in one way.
 func TestWordsAreGos(t *testing.T) {
-	e, err := Load(t.Context(), policy.Files)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, compiler := checkedOwn(t)
 	ask := func(query string) any {
 		t.Helper()
-		results, err := rego.New(rego.Compiler(e.compiler), rego.Query(query)).Eval(t.Context())
+		results, err := rego.New(rego.Compiler(compiler), rego.Query(query)).Eval(t.Context())
 		if err != nil || len(results) != 1 {
 			t.Fatalf("%s: %v, %v", query, results, err)
 		}
