@@ -347,11 +347,7 @@ func (a *app) writable(docs []document) error {
 			continue
 		}
 		name := resolved(doc.file)
-		info, err := os.Stat(name)
-		switch {
-		case err == nil && info.IsDir():
-			return fmt.Errorf("writing %s: it is a folder", name)
-		case err == nil && !info.Mode().IsRegular():
+		if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
 			continue // a device or a pipe, which to open may have an effect
 		}
 		probe, err := beside(name)
@@ -375,7 +371,14 @@ func resolved(name string) string {
 
 // beside makes the temporary file that becomes the named one.
 func beside(name string) (*os.File, error) {
-	return os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return nil, errors.New("it is a folder: name a file in it")
+	}
+	file, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("the folder %s does not exist: make it first", filepath.Dir(name))
+	}
+	return file, err
 }
 
 // put writes data to a file, or to standard output where the name is empty.
