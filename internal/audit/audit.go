@@ -87,6 +87,9 @@ type Environment struct {
 	Name           string `json:"name"`
 	URL            string `json:"url"`
 	OrganizationID string `json:"organization_id"`
+	// OrganizationName is what the environment calls itself, as the portal lists it; empty
+	// in results that were saved before it was kept, and for a file.
+	OrganizationName string `json:"organization_name,omitempty"`
 }
 
 // Profile names the requirements that were judged.
@@ -165,6 +168,9 @@ type Control struct {
 	Original *Outcome `json:"original_outcome,omitempty"`
 	// Reason says why a control is unknown or not applicable; empty otherwise.
 	Reason string `json:"reason"`
+	// Why says what the requirement is for, as the profile has it; empty in results that
+	// were saved before it was kept.
+	Why string `json:"why,omitempty"`
 	// Citation is the line of the vendor's document; nil where it has none of its
 	// own.
 	Citation *Citation `json:"citation"`

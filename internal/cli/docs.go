@@ -217,11 +217,11 @@ func (p controlPage) depth(privilege string) string {
 // fix writes one way of mending a finding: in the portal and by a command, and, folded,
 // by the Web API and by scripts.
 func (p controlPage) fix(b *strings.Builder, f audit.Fix, several bool) {
-	env := audit.Environment{URL: "https://contoso.crm.dynamics.com"}
+	env := audit.Environment{URL: "https://contoso.crm.dynamics.com", OrganizationName: "Contoso"}
 	if p.ofFiles() {
 		env = audit.Environment{Name: "src/Roles/" + p.profile.RoleName + ".xml"}
 	}
-	r := remedy.For(f, env, p.profile.Name)
+	r := remedy.For(f, remedy.Place{Environment: env, Profile: p.profile.Name})
 	if several {
 		fmt.Fprintf(b, "\n### %s\n", r.Summary)
 	}

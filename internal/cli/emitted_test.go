@@ -16,7 +16,7 @@ func TestEmittedCommands(t *testing.T) {
 	for _, kind := range audit.FixKinds() {
 		for _, env := range []audit.Environment{{URL: "https://contoso.crm.dynamics.com"}, {Name: "src/Roles/role.xml"}} {
 			fix := audit.Fix{Kind: kind, Role: ref, User: ref, View: ref, Owner: ref, Team: ref, Privileges: []audit.Grant{{Name: "prvReadLead"}}}
-			for _, line := range remedy.For(fix, env, "gong").Commands {
+			for _, line := range remedy.For(fix, remedy.Place{Environment: env, Profile: "gong"}).Commands {
 				words := strings.Fields(line)
 				if words[0] != "dbaudit" {
 					continue

@@ -24,7 +24,7 @@ func (a *app) reportOptions(e *engine.Engine) report.Options {
 	for _, r := range e.Rules() {
 		rules[r.ID] = r.Rule
 	}
-	return report.Options{Rules: rules, Verbose: a.global.verbose, InCheckout: a.inCheckout()}
+	return report.Options{Rules: rules, Verbose: a.global.verbose, InCheckout: a.inCheckout(), Asked: a.asRun()}
 }
 
 func (a *app) explainCommand() *cobra.Command {

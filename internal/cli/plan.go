@@ -269,7 +269,9 @@ func (a *app) judgedAsSaved(ctx context.Context, name string, saved *audit.Resul
 	if err != nil {
 		return err
 	}
-	if saved.Environment != again.Environment || saved.Profile.Name != again.Profile.Name {
+	of := again.Environment
+	of.OrganizationName = saved.Environment.OrganizationName // which older results do not have
+	if saved.Environment != of || saved.Profile.Name != again.Profile.Name {
 		return fmt.Errorf("%s is of another environment or profile than its snapshot: make it again by `dbaudit check SNAPSHOT -f json -o %[1]s`", name)
 	}
 	if len(saved.Controls) > len(again.Controls) {
@@ -299,7 +301,7 @@ func sameVerdict(saved []audit.Control, place int, c audit.Control) (bool, error
 		if control.Original != nil {
 			control.Outcome, control.Original = *control.Original, nil
 		}
-		control.Location = nil
+		control.Location, control.Why = nil, "" // older results have no why
 		control.Findings = slices.Clone(control.Findings)
 		for j := range control.Findings {
 			f := &control.Findings[j]
@@ -328,7 +330,7 @@ func (a *app) derive(r audit.Result, s *snapshot.Snapshot, p profile.Profile, f 
 		Only: controlIDs(f.only), Except: controlIDs(f.except),
 		LeastPrivilege: f.leastPrivilege, ReplaceFiltered: f.replaceFiltered, UnassignAdministrator: f.unassignAdministrator,
 		Describe: func(fix audit.Fix) (string, []string) {
-			m := remedy.For(fix, r.Environment, r.Profile.Name)
+			m := remedy.For(fix, remedy.Place{Environment: r.Environment, Profile: r.Profile.Name})
 			return m.Summary, m.Portal
 		},
 	})

@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/signin"
@@ -24,7 +25,8 @@ type app struct {
 	Env
 
 	global  globalFlags
-	started bool // whether a command's work began: what fails before is wrong usage
+	started bool           // whether a command's work began: what fails before is wrong usage
+	flags   *pflag.FlagSet // of the command that runs
 	screen  screen
 	asking  sync.Mutex // held while a person is asked to sign in
 	// forgotten keeps sign-ins for this run, where nothing keeps them longer.
@@ -97,8 +99,8 @@ It never says compliant about something that it did not read.`,
 		SilenceErrors: true,
 		Args:          arguments(0, 0),
 		RunE:          showHelp,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			a.started = true
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			a.started, a.flags = true, cmd.Flags()
 			return a.global.check()
 		},
 	}

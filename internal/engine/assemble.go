@@ -29,6 +29,7 @@ func (e *Engine) assemble(s *snapshot.Snapshot, p profile.Profile, r report, o O
 		Tool:   o.Tool,
 		Environment: audit.Environment{
 			Name: s.Environment.Name, URL: s.Environment.URL, OrganizationID: s.Environment.OrganizationID,
+			OrganizationName: s.Organization.Name,
 		},
 		Profile:     p.Identity(),
 		Snapshot:    audit.Snapshot{Digest: s.Digest, TakenAt: s.TakenAt},
@@ -55,7 +56,7 @@ func (e *Engine) assemble(s *snapshot.Snapshot, p profile.Profile, r report, o O
 
 func judge(c profile.Control, rule Rule, r report, findings []audit.Finding) audit.Control {
 	control := audit.Control{
-		ID: c.ID, Rule: c.Rule, Title: c.Title, Severity: c.Severity, Findings: []audit.Finding{},
+		ID: c.ID, Rule: c.Rule, Title: c.Title, Severity: c.Severity, Why: c.Why, Findings: []audit.Finding{},
 	}
 	if control.Severity == audit.SeverityInvalid {
 		control.Severity = rule.Severity

@@ -115,7 +115,7 @@ func TestRemedyIsPlan(t *testing.T) {
 				actions := slices.DeleteFunc(p.Actions, func(a plan.Action) bool {
 					return !slices.Contains(a.Why, plan.Reason{Control: control, Fingerprint: finding.Fingerprint})
 				})
-				writes := slices.DeleteFunc(remedy.For(*finding.Fix, r.Environment, r.Profile.Name).Requests, func(q remedy.Request) bool { return q.Method == http.MethodGet })
+				writes := slices.DeleteFunc(remedy.For(*finding.Fix, remedy.Place{Environment: r.Environment, Profile: r.Profile.Name}).Requests, func(q remedy.Request) bool { return q.Method == http.MethodGet })
 				if len(actions) == 0 || len(actions) != len(writes) {
 					t.Fatalf("%d actions, %d requests that write", len(actions), len(writes))
 				}
@@ -241,7 +241,7 @@ curl -sS --fail -d grant_type=client_credentials -d client_id=`+admin.Applicatio
 				if known == "names" {
 					fix = withoutIDs(fix)
 				}
-				run(t, remedy.For(fix, r.Environment, r.Profile.Name).Curl())
+				run(t, remedy.For(fix, remedy.Place{Environment: r.Environment, Profile: r.Profile.Name}).Curl())
 				after, _ := l.Look(t, w.Want)
 				for _, c := range after.Controls {
 					for _, left := range c.Findings {

@@ -40,7 +40,7 @@ func TestFilteredGrantsAreLeft(t *testing.T) {
 	if !slices.Equal(a.Target.Filtered, []string{"prvReadLead"}) || !strings.Contains(a.Note, "Rollback cannot bring that filter back") {
 		t.Errorf("it is not said: %q, %q", a.Target.Filtered, a.Note)
 	}
-	if text := p.Text(); !strings.Contains(text, "filtered → global") {
+	if text := p.Text(); !strings.Contains(text, "for some records only → Organization") {
 		t.Errorf("what is there before is not said:\n%s", text)
 	}
 	if _, err := plan.Decode(encode(t, p)); err != nil {

@@ -168,7 +168,7 @@ func TestDepthThatCannotBeHad(t *testing.T) {
 		s.Requirement.Depth = map[string]snapshot.Depth{"prvReadLead": snapshot.DepthLocal}
 		s.Privileges["prvReadLead"] = snapshot.Privilege{ID: id(101), Depths: []snapshot.Depth{snapshot.DepthGlobal}}
 	})
-	if note := p.Actions[0].Note; !strings.Contains(note, "prvReadLead can be granted at global depth only.") {
+	if note := p.Actions[0].Note; !strings.Contains(note, "prvReadLead can be granted at Organization level only.") {
 		t.Error(note)
 	}
 	if err := p.Within(plan.Limits{Minimum: options().Minimum}); err != nil {

@@ -26,11 +26,11 @@ func (p Plan) Text() string {
 			fmt.Fprintf(&b, "  %s %2s. %s\n", a.mark(), a.ID, text.Line(a.Summary))
 			if a.Target.Kind == KindGrants || a.Target.Kind == KindShare {
 				for _, d := range a.Differences() {
-					fmt.Fprintf(&b, "        %s %-32s %s → %s\n", d.Mark(), text.Line(d.Name), text.Line(a.was(d)), text.Line(d.After))
+					fmt.Fprintf(&b, "        %s %s: %s → %s\n", d.Mark(), text.Line(called(d.Name)), text.Line(a.was(d)), text.Line(audit.Level(d.After)))
 				}
 			}
 			for _, name := range a.Along {
-				fmt.Fprintf(&b, "        %s %-32s by the platform itself\n", MarkAdd, text.Line(name))
+				fmt.Fprintf(&b, "        %s %s: by the platform itself\n", MarkAdd, text.Line(called(name)))
 			}
 			why := p.why(a)
 			if i > 0 && why == p.why(g.actions[i-1]) {
@@ -41,13 +41,13 @@ func (p Plan) Text() string {
 	}
 	b.WriteString("\n" + p.Sentence() + "\n")
 	for _, w := range p.Withheld {
-		fmt.Fprintf(&b, "  left out, for want of %s: %s (%s)\n", w.Flag, text.Line(w.Summary), text.Line(string(w.Control)))
+		fmt.Fprintf(&b, "  skipped (needs %s): %s (%s)\n", w.Flag, text.Line(w.Summary), text.Line(string(w.Control)))
 	}
 	for _, u := range p.unjudged() {
 		fmt.Fprintf(&b, "  not judged: %s (%s)\n", text.Line(u.reason), text.Line(u.controls))
 	}
 	if len(p.Manual) > 0 {
-		b.WriteString("\nFor people\n")
+		b.WriteString("\nManual steps\n")
 		for _, m := range p.things() {
 			fmt.Fprintf(&b, "  ! %s (%s)\n      who: %s\n", text.Line(m.Summary), text.Line(m.controls), text.Line(m.Who))
 			for i, step := range m.How {
@@ -86,7 +86,7 @@ func (p Plan) Sentence() string {
 		said += fmt.Sprintf("; the platform grants %s along with them", plural(c.Along, "privilege"))
 	}
 	if n := len(p.things()); n > 0 {
-		said += fmt.Sprintf("; %s for people", plural(n, "thing"))
+		said += "; " + plural(n, "manual step")
 	}
 	return said + "."
 }
@@ -95,10 +95,10 @@ func (p Plan) Sentence() string {
 func (p Plan) remaining() string {
 	var parts []string
 	if n := len(p.things()); n > 0 {
-		parts = append(parts, plural(n, "thing")+" for people")
+		parts = append(parts, plural(n, "manual step"))
 	}
 	if n := len(p.Withheld); n > 0 {
-		parts = append(parts, plural(n, "change")+" left out for want of a flag")
+		parts = append(parts, plural(n, "change")+" skipped (needs a flag)")
 	}
 	left := 0
 	for _, f := range p.Findings {
@@ -181,9 +181,9 @@ func (p Plan) reasons(a Action) []string {
 		line := string(why.Control)
 		switch {
 		case why.Follows:
-			line += " would fail next, once this is mended"
+			line += " would fail next, once this is fixed"
 		case why.Partly:
-			line += " (in part: more is left to people)"
+			line += " (in part: the rest needs manual steps)"
 		}
 		if i := slices.IndexFunc(p.Findings, func(f Finding) bool { return f.Fingerprint == why.Fingerprint }); i >= 0 {
 			line += ": " + p.Findings[i].Message
@@ -260,12 +260,12 @@ func (p Plan) Markdown() string {
 		fmt.Fprintf(&b, "\n## %s\n", text.Markdown(g.title))
 		for _, a := range g.actions {
 			fmt.Fprintf(&b, "\n### %s. %s\n\n", a.ID, text.Markdown(a.Summary))
-			b.WriteString("| | what | now | then |\n|---|---|---|---|\n")
+			b.WriteString("| | what | before | after |\n|---|---|---|---|\n")
 			for _, d := range a.Differences() {
-				fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", d.Mark(), text.Markdown(d.Name), text.Markdown(a.was(d)), text.Markdown(d.After))
+				fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", d.Mark(), text.Markdown(called(d.Name)), text.Markdown(a.was(d)), text.Markdown(audit.Level(d.After)))
 			}
 			for _, name := range a.Along {
-				fmt.Fprintf(&b, "| %s | %s | | by the platform itself |\n", MarkAdd, text.Markdown(name))
+				fmt.Fprintf(&b, "| %s | %s | | by the platform itself |\n", MarkAdd, text.Markdown(called(name)))
 			}
 			b.WriteString("\nWhy:\n\n")
 			for _, reason := range p.reasons(a) {
@@ -286,7 +286,7 @@ func (p Plan) Markdown() string {
 		}
 	}
 	if len(p.Manual) > 0 {
-		b.WriteString("\n## For people\n")
+		b.WriteString("\n## Manual steps\n")
 		for _, m := range p.things() {
 			fmt.Fprintf(&b, "\n- **%s** (%s), by %s\n", text.Markdown(m.Summary), text.Markdown(m.controls), text.Markdown(m.Who))
 			for i, step := range m.How {
@@ -297,7 +297,7 @@ func (p Plan) Markdown() string {
 	if len(p.Withheld)+len(p.Unknown) > 0 {
 		b.WriteString("\n## Left out\n\n")
 		for _, w := range p.Withheld {
-			fmt.Fprintf(&b, "- for want of `%s`: %s (%s)\n", w.Flag, text.Markdown(w.Summary), text.Markdown(string(w.Control)))
+			fmt.Fprintf(&b, "- needs `%s`: %s (%s)\n", w.Flag, text.Markdown(w.Summary), text.Markdown(string(w.Control)))
 		}
 		for _, u := range p.unjudged() {
 			fmt.Fprintf(&b, "- not judged: %s (%s)\n", text.Markdown(u.reason), text.Markdown(u.controls))
@@ -330,14 +330,32 @@ func (r Request) markdown() string {
 	return b.String()
 }
 
+// called are the attributes of a state for a reader.
+func (s State) called() string {
+	names := s.names()
+	for i := range names {
+		names[i] = called(names[i])
+	}
+	return strings.Join(names, ", ")
+}
+
+// called is what changes in the portal's words: a privilege by its right and table, with
+// its name; another attribute as it is.
+func called(name string) string {
+	if right := audit.Right(name); right != name {
+		return right + " (" + name + ")"
+	}
+	return name
+}
+
 // was is what is there before a change, for a reader. A grant for some records only
 // counts as none where depths are compared.
 func (a Action) was(d Difference) string {
 	switch {
 	case !slices.Contains(a.Target.Filtered, d.Name):
-		return d.Before
+		return audit.Level(d.Before)
 	case d.Before == None:
-		return "filtered"
+		return "for some records only"
 	}
-	return d.Before + " and filtered"
+	return audit.Level(d.Before) + ", and for some records only"
 }

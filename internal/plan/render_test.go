@@ -21,7 +21,7 @@ func has(t *testing.T, text string, parts ...string) {
 // TestSideEffects holds that what is confirmed is all that happens.
 func TestSideEffects(t *testing.T) {
 	text := build(t, options(), noRole).Text()
-	has(t, text, "The platform grants 9 privileges of its own to each new role.", "+ prvReadSdkMessage ", "the platform grants 9 privileges along with them")
+	has(t, text, "The platform grants 9 privileges of its own to each new role.", "(prvReadSdkMessage): by the platform itself", "the platform grants 9 privileges along with them")
 	managed := build(t, options(), func(_ *audit.Result, s *snapshot.Snapshot) {
 		r := s.Roles[id(role)]
 		r.Managed = true
@@ -62,7 +62,7 @@ func TestReasons(t *testing.T) {
 	})
 	has(t, p.Text(), "why: DB-PRIV-LEAD: the role lacks prvReadLead", "not judged: users were not read (A, B)")
 	has(t, p.Markdown(), "DB-PRIV-LEAD: the role lacks prvReadLead", "- not judged: users were not read (A, B)")
-	has(t, build(t, options(), noUser).Text(), "why: DB-USER-ROLE would fail next, once this is mended")
+	has(t, build(t, options(), noUser).Text(), "why: DB-USER-ROLE would fail next, once this is fixed")
 }
 
 func TestSentenceOfNothing(t *testing.T) {
@@ -74,11 +74,32 @@ func TestSentenceOfNothing(t *testing.T) {
 	}
 	for control, want := range map[audit.ControlID]string{
 		"DB-USER-EXISTS":          "Nothing to change: 9 findings left out by --only or --except.",
-		"DB-ROLE-LEAST-PRIVILEGE": "Nothing to change: 1 change left out for want of a flag; 8 findings left out by --only or --except.",
-		"DB-PRIV-LIST":            "Nothing to change: 1 thing for people; 8 findings left out by --only or --except.",
+		"DB-ROLE-LEAST-PRIVILEGE": "Nothing to change: 1 change skipped (needs a flag); 8 findings left out by --only or --except.",
+		"DB-PRIV-LIST":            "Nothing to change: 1 manual step; 8 findings left out by --only or --except.",
 	} {
 		if got := build(t, o(control), nil).Sentence(); got != want {
 			t.Errorf("%s: %s", control, got)
 		}
 	}
+}
+
+// TestPortalWords: who reviews a plan reads what the role editor shows; depths as the Web
+// API has them stand in the requests alone.
+func TestPortalWords(t *testing.T) {
+	p := build(t, options(), nil)
+	for _, text := range []string{p.Text(), p.Markdown()} {
+		has(t, text, "Organization")
+		for line := range strings.Lines(text) {
+			if strings.HasPrefix(line, "    {") || strings.HasPrefix(line, "    \n") {
+				continue // a request's body
+			}
+			for _, word := range []string{"global", "basic", "local ", "depth", "For people", "for want of"} {
+				if strings.Contains(line, word) {
+					t.Errorf("%q is in %q", word, line)
+				}
+			}
+		}
+	}
+	has(t, p.Text(), "Account – Read (prvReadAccount): Business Unit → Organization")
+	has(t, p.Markdown(), "| ~ | Account – Read (prvReadAccount) | Business Unit | Organization |")
 }

@@ -24,12 +24,12 @@ func (a Action) describe(allow []string) (summary string, risk Risk, note string
 			fmt.Sprintf("The platform grants %s of its own to each new role.", plural(len(a.Along), "privilege"))
 	case audit.FixAddPrivilege:
 		return fmt.Sprintf("grant %s in the role %q", plural(len(a.After), "privilege"), t.Role.Name), RiskMedium,
-			a.grantNote("is given this")
+			a.grantNote("Affects everyone who has this role.")
 	case audit.FixRaiseDepth:
 		return fmt.Sprintf("raise %s in the role %q", plural(len(a.After), "privilege"), t.Role.Name), RiskMedium,
-			a.grantNote("reaches further by this")
+			a.grantNote("Widens access for everyone who has this role.")
 	case audit.FixRemovePrivilege:
-		return fmt.Sprintf("take %s from the role %q", strings.Join(a.After.names(), ", "), t.Role.Name), RiskHigh,
+		return fmt.Sprintf("remove %s from the role %q", a.After.called(), t.Role.Name), RiskHigh,
 			sentences("Whatever came to rely on this privilege stops working.", t.managedNote())
 	case audit.FixCreateApplicationUser:
 		return fmt.Sprintf("create the application user of %s in the business unit %s", t.ApplicationID, t.BusinessUnit.Name), RiskMedium,
@@ -40,7 +40,7 @@ func (a Action) describe(allow []string) (summary string, risk Risk, note string
 		return fmt.Sprintf("assign the role %q to the user %q, by its copy in the business unit %s", t.Role.Name, t.User.Name, t.BusinessUnit.Name),
 			RiskMedium, t.assignNote(allow)
 	case audit.FixUnassignRole:
-		return fmt.Sprintf("take the role %q from the user %q", t.Role.Name, t.User.Name), RiskHigh,
+		return fmt.Sprintf("remove the role %q from the user %q", t.Role.Name, t.User.Name), RiskHigh,
 			"What works today only by this role stops working."
 	case audit.FixShareView, audit.FixReduceShare:
 		return a.shareSummary(), RiskLow, a.shareNote()
@@ -53,28 +53,28 @@ func sentences(list ...string) string {
 	return strings.Join(slices.DeleteFunc(list, func(s string) bool { return s == "" }), " ")
 }
 
-func (a Action) grantNote(what string) string {
-	everybody, along, levels := "", "", ""
-	if a.Target.Role.MadeBy == "" {
-		everybody = "Everybody who holds the role " + what + "."
+func (a Action) grantNote(others string) string {
+	along, levels := "", ""
+	if a.Target.Role.MadeBy != "" {
+		others = ""
 	}
 	if len(a.Along) > 0 {
 		along = "With this request the platform also puts back what it gives to every role."
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Target.Levels)) {
-		levels = sentences(levels, fmt.Sprintf("%s can be granted at %s depth only.", name, depths(a.Target.Levels[name])))
+		levels = sentences(levels, fmt.Sprintf("%s can be granted at %s level only.", name, levelsOf(a.Target.Levels[name])))
 	}
 	filtered := ""
 	if len(a.Target.Filtered) > 0 {
 		filtered = fmt.Sprintf("Granted for some records only until now: %s. Rollback cannot bring that filter back.", strings.Join(a.Target.Filtered, ", "))
 	}
-	return sentences(everybody, along, levels, filtered, a.Target.managedNote())
+	return sentences(others, along, levels, filtered, a.Target.managedNote())
 }
 
-func depths(list []snapshot.Depth) string {
+func levelsOf(list []snapshot.Depth) string {
 	names := make([]string, len(list))
 	for i, d := range list {
-		names[i] = d.String()
+		names[i] = audit.Level(d.String())
 	}
 	return strings.Join(names, " or ")
 }

@@ -64,7 +64,7 @@ type resultData struct {
 	Mark     string
 	Headline string
 	Basis    string
-	Next     []string
+	Next     []step
 	Facts    []factData
 	Tiles    []tileData
 	Coverage string
@@ -105,20 +105,20 @@ type groupData struct {
 }
 
 type controlData struct {
-	Anchor      string
-	ID          string
-	Heading     string // the one finding's sentence, or else the title
-	Single      bool   // whether the heading is a finding's
-	Title       string
-	Severity    string
-	Outcome     string
-	Original    string
-	Reason      string
-	Citation    string
-	Consequence string
-	Page        string
-	Notes       []string
-	Findings    []findingData
+	Anchor   string
+	ID       string
+	Heading  string // the one finding's sentence, or else the title
+	Single   bool   // whether the heading is a finding's
+	Title    string
+	Severity string
+	Outcome  string
+	Original string
+	Reason   string
+	Citation string
+	Why      string
+	Page     string
+	Notes    []string
+	Findings []findingData
 }
 
 type findingData struct {
@@ -448,7 +448,7 @@ func stateOf(o audit.Outcome) string {
 func controlPage(c audit.Control, r audit.Result, o Options, anchor string) controlData {
 	d := controlData{
 		Anchor: anchor, ID: visible(string(c.ID)), Title: visible(c.Title), Severity: c.Severity.String(), Outcome: outcomeWords(c.Outcome),
-		Reason: visible(c.Reason), Citation: citation(c.Citation), Consequence: visible(o.Rules[c.Rule].Consequence),
+		Reason: visible(c.Reason), Citation: citation(c.Citation), Why: visible(whyOf(c, o.Rules[c.Rule])),
 		Page: audit.HelpURL(audit.ControlID(escapePath(string(c.ID)))),
 	}
 	if c.Original != nil {
@@ -490,7 +490,7 @@ func findingPage(f audit.Finding, c audit.Control, r audit.Result, o Options, st
 		d.Fix = visible(remedy.Summary(*f.Fix))
 		return d
 	}
-	fix := remedy.For(*f.Fix, r.Environment, r.Profile.Name)
+	fix := remedy.For(*f.Fix, o.place(r, c.ID))
 	d.Fix, d.Who = visible(fix.Summary), visible(fix.Who)
 	for _, s := range fix.Portal {
 		d.Portal = append(d.Portal, visible(s))

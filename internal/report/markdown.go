@@ -110,7 +110,14 @@ func (p *page) result(r audit.Result, o Options) {
 		if i == 0 {
 			b.WriteString("Next:\n\n")
 		}
-		fmt.Fprintf(&b, "%d. %s\n", i+1, md(shorten(step, textColumns)))
+		fmt.Fprintf(&b, "%d. %s\n", i+1, md(shorten(step.Text, textColumns)))
+		for j, command := range step.Commands {
+			if j == 0 {
+				b.WriteByte('\n')
+			}
+			// A block by its indent: nothing in it can close it.
+			fmt.Fprintf(&b, "       %s\n", shorten(visible(command), textColumns))
+		}
 	}
 	p.put(b.String()+"\n", "")
 }
@@ -227,8 +234,8 @@ func (p *page) details(r audit.Result, o Options) {
 		if s := citation(c.Citation); s != "" {
 			fmt.Fprintf(&b, "Requirement: %s\n\n", md(shorten(s, textColumns)))
 		}
-		if rule := o.Rules[c.Rule]; rule.Consequence != "" {
-			fmt.Fprintf(&b, "Why it matters: %s\n\n", md(shorten(visible(rule.Consequence), textColumns)))
+		if why := whyOf(c, o.Rules[c.Rule]); why != "" {
+			fmt.Fprintf(&b, "Why it matters: %s\n\n", md(shorten(visible(why), textColumns)))
 		}
 		if !p.put(b.String(), closing) {
 			return
@@ -262,7 +269,7 @@ func findingMarkdown(f audit.Finding, c audit.Control, r audit.Result, o Options
 	if f.Fix == nil {
 		item("What to do", advice(f, c, o))
 	} else {
-		fix := remedy.For(shortNames(*f.Fix, o), r.Environment, r.Profile.Name)
+		fix := remedy.For(shortNames(*f.Fix, o), o.place(r, c.ID))
 		item("What to do", visible(fix.Summary))
 		item("Who can do it", visible(fix.Who))
 		for i, step := range fix.Portal {

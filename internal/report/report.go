@@ -208,6 +208,9 @@ type Options struct {
 	// checkout, where code scanning and annotations look for files. nil stands for a
 	// working directory that is the root.
 	InCheckout func(path string) string
+	// Asked are the flags that name a result's environment and profile to another command,
+	// as they were named to this one. nil stands for the address and the profile's name.
+	Asked func(audit.Result) []string
 	// MarkdownLimit is the size of a Markdown document in bytes at most; 0 stands for
 	// [CommentLimit].
 	MarkdownLimit int

@@ -23,7 +23,7 @@ func base() audit.Result {
 	r := audit.Result{
 		Format:      audit.ResultFormat,
 		Tool:        audit.Tool{Name: "dbaudit", Version: "0.1.0"},
-		Environment: audit.Environment{Name: "contoso", URL: "https://contoso.crm.dynamics.com", OrganizationID: orgID},
+		Environment: audit.Environment{Name: "contoso", URL: "https://contoso.crm.dynamics.com", OrganizationID: orgID, OrganizationName: "Contoso Ltd"},
 		Profile: audit.Profile{
 			Version: "2026-11-30", Origin: audit.OriginBuiltin, Digest: "sha256:" + strings.Repeat("5e", 32),
 			Name: "demandbase", Title: "Demandbase integration user, minimum requirements",
@@ -68,6 +68,7 @@ func base() audit.Result {
 			Title:    "The integration user is granted what the line asks for: " + line.line,
 			Severity: audit.SeverityHigh, Outcome: audit.OutcomePass,
 			Citation: &audit.Citation{Tab: line.tab, Line: line.line},
+			Why:      "Without these, the integration user cannot work with the record of the line.",
 			Location: &audit.Location{Path: "dbaudit.yaml", Line: 1},
 		})
 	}

@@ -368,7 +368,7 @@ func help(c audit.Control, rule audit.Rule) sarifText {
 	if c.Citation != nil {
 		add("The vendor's line", citation(c.Citation))
 	}
-	add("Why it matters", rule.Consequence)
+	add("Why it matters", whyOf(c, rule))
 	add("How to fix it", rule.Remediation)
 	for _, res := range rule.Resources {
 		if isWeb(res.URL) {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -74,18 +75,24 @@ func bySeverity(r audit.Result) string {
 	return strings.Join(parts, ", ")
 }
 
-// nextSteps says what to do next, most urgent first: one line for what failed, one
-// for what could not be judged.
-func nextSteps(r audit.Result, o Options) []string {
+// A step is something to do next, in a sentence, and the commands that do it.
+type step struct {
+	Text     string
+	Commands []string
+}
+
+// nextSteps says what to do next, most urgent first: what failed gravest, all that
+// failed, what could not be judged.
+func nextSteps(r audit.Result, o Options) []step {
 	switch {
 	case r.Unread != nil && !ofFile(r):
-		return []string{"do what the message says; dbaudit doctor tries each step by itself"}
+		return []step{{"do what the message says; dbaudit doctor tries each step by itself", []string{"dbaudit doctor" + o.place(r, "").Arguments()}}}
 	case r.Unread != nil && r.Unread.Location == nil:
-		return []string{"correct the path, or collect the snapshot again"}
+		return []step{{"correct the path, or collect the snapshot again", nil}}
 	case r.Unread != nil:
-		return []string{"correct the path or the file, or leave it out by dbaudit lint --exclude"}
+		return []step{{"correct the path or the file, or leave it out by dbaudit lint --exclude", nil}}
 	}
-	var steps []string
+	var steps []step
 	worst := r.Worst()
 	automatic, live, lines := 0, 0, 0
 	var first *audit.Finding
@@ -112,23 +119,38 @@ func nextSteps(r audit.Result, o Options) []string {
 		}
 	}
 	if first != nil {
-		steps = append(steps, fmt.Sprintf("%s (%s): %s", visible(string(firstOf.ID)), firstOf.Severity, advice(*first, firstOf, o)))
+		alone := step{Text: fmt.Sprintf("%s (%s): %s", visible(string(firstOf.ID)), firstOf.Severity, advice(*first, firstOf, o))}
+		if live > 1 {
+			alone.Commands = planCommands(*first, firstOf, r, o)
+		}
+		steps = append(steps, alone)
 	}
+	plan := []string{"dbaudit plan" + o.place(r, "").Arguments() + " -o plan.json", "dbaudit apply plan.json"}
 	switch {
 	case ofFile(r):
 		// Nothing can be applied to it.
 		if lines > 0 {
-			steps = append(steps, fmt.Sprintf("dbaudit lint --fix can write the %s that the role lacks into its file", count(lines, "line")))
+			steps = append(steps, step{fmt.Sprintf("dbaudit lint --fix can write the %s that the role lacks into its file", count(lines, "line")), nil})
 		}
 	case automatic > 0 && automatic == live:
-		steps = append(steps, fmt.Sprintf("run dbaudit plan to prepare fixes for %s", all(live, "finding")))
+		steps = append(steps, step{fmt.Sprintf("prepare fixes for %s, review them, and apply them", all(live, "finding")), plan})
 	case automatic > 0:
-		steps = append(steps, fmt.Sprintf("run dbaudit plan to prepare fixes for %d of the %s; %s", automatic, count(live, "finding"), byHand(live-automatic)))
+		steps = append(steps, step{fmt.Sprintf("prepare fixes for %d of the %s, review them, and apply them; %s", automatic, count(live, "finding"), byHand(live-automatic)), plan})
 	}
 	if r.Summary.Unknown > 0 {
-		steps = append(steps, "dbaudit doctor names what the auditor's sign-in may not read, so that what is unknown can be judged")
+		steps = append(steps, step{"see what the auditor's sign-in cannot read, so that what is unknown can be judged", []string{"dbaudit doctor" + o.place(r, "").Arguments()}})
 	}
 	return steps
+}
+
+// planCommands are the commands that plan the fix of one control's finding.
+func planCommands(f audit.Finding, c audit.Control, r audit.Result, o Options) []string {
+	if f.Fix == nil {
+		return nil
+	}
+	return slices.DeleteFunc(remedy.For(*f.Fix, o.place(r, c.ID)).Commands, func(command string) bool {
+		return !strings.HasPrefix(command, "dbaudit plan ")
+	})
 }
 
 // byHand is what no plan does.
@@ -195,6 +217,20 @@ func shortNames(f audit.Fix, o Options) audit.Fix {
 	}
 	return f
 }
+
+// place is where a control of a result was judged; all controls for "".
+func (o Options) place(r audit.Result, control audit.ControlID) remedy.Place {
+	at := remedy.Place{Environment: r.Environment, Profile: r.Profile.Name, Control: control}
+	at.Environment.OrganizationName = o.name(visible(at.Environment.OrganizationName))
+	if o.Asked != nil {
+		at.Flags = o.Asked(r)
+	}
+	return at
+}
+
+// whyOf is what a control is for; where the result does not say so, what breaks without
+// what its rule asks for.
+func whyOf(c audit.Control, rule audit.Rule) string { return cmp.Or(c.Why, rule.Consequence) }
 
 // citation is the line of the vendor's document as one text.
 func citation(c *audit.Citation) string {

@@ -201,7 +201,10 @@ func (t *terminal) banner(r audit.Result) {
 		if i > 0 {
 			label = "         "
 		}
-		t.paragraph(label, faint, shorten(step, textColumns), plain)
+		t.paragraph(label, faint, shorten(step.Text, textColumns), plain)
+		for _, command := range step.Commands {
+			t.paragraph("           ", plain, shorten(visible(command), textColumns), bold)
+		}
 	}
 }
 

@@ -10,7 +10,7 @@ func (f fix) installApp() Remedy {
 			"pac application install --environment " + shell(f.env.URL) + " --application-name APPLICATION",
 		}
 	}
-	brought := grants(f.Privileges, false)
+	brought := rights(f.Privileges, "")
 	switch {
 	case f.Table != "" && len(f.Privileges) > 0:
 		brought = fmt.Sprintf("the table %s and %s", f.Table, brought)
@@ -18,7 +18,7 @@ func (f fix) installApp() Remedy {
 		brought = "the table " + f.Table
 	}
 	return Remedy{
-		Summary: fmt.Sprintf("Install the app that brings %s: no grant can repair what the environment does not define.", brought),
+		Summary: fmt.Sprintf("Install the app that brings %s: a role cannot grant what the environment does not define.", brought),
 		Portal: []string{
 			"Sign in to https://admin.powerplatform.microsoft.com, then Manage > Environments > " + f.place() + " > Resources > Dynamics 365 apps.",
 			"Choose Install app, select the app that brings " + brought + " (Dynamics 365 Sales for leads, opportunities, campaigns and marketing lists), and install it.",
@@ -41,7 +41,7 @@ func (f fix) correctConfiguration() Remedy {
 	return Remedy{
 		Summary:  fmt.Sprintf("Correct the configuration: it asks for %s, which cannot be met as it stands.", asked),
 		Portal:   []string{"Open the configuration and correct the entry of " + asked + "."},
-		Commands: []string{"dbaudit scan" + f.flags()},
+		Commands: []string{"dbaudit scan" + f.at.Arguments()},
 	}
 }
 
@@ -50,21 +50,16 @@ func (f fix) admin(page string) string {
 	return fmt.Sprintf("Sign in to https://admin.powerplatform.microsoft.com, then Manage > Environments > %s > Settings > Users + permissions > %s.", f.place(), page)
 }
 
-// place is what the portal's list of environments has to be searched for.
+// place is the environment as the portal's list has it: by its display name, and by its
+// address where several have one name.
 func (f fix) place() string {
-	return orElse(f.env.URL, "the environment")
-}
-
-// flags are those that name the environment and the profile.
-func (f fix) flags() string {
-	flags := ""
-	if f.env.URL != "" {
-		flags = " --url " + shell(f.env.URL)
+	switch {
+	case f.env.URL == "":
+		return "the environment"
+	case f.env.OrganizationName == "":
+		return "the environment with the URL " + f.env.URL
 	}
-	if f.profile != defaultProfile {
-		flags += " --profile " + shell(f.profile)
-	}
-	return flags
+	return `"` + f.env.OrganizationName + `" (` + f.env.URL + ")"
 }
 
 func at(host string) string {

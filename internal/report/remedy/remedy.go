@@ -15,6 +15,8 @@
 package remedy
 
 import (
+	"strings"
+
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
@@ -44,24 +46,60 @@ const listed = 10
 // defaultProfile is what dbaudit judges by where no profile is named.
 const defaultProfile = "demandbase"
 
-// For describes the fix in the environment, which a profile was not met in.
-func For(f audit.Fix, env audit.Environment, profile string) Remedy {
-	x := newFix(f, env, profile)
+// A Place is where a fault was found, and how dbaudit is told of it.
+type Place struct {
+	Environment audit.Environment
+	Profile     string
+	// Control is the one that failed; a plan is made for it alone where it is named.
+	Control audit.ControlID
+	// Flags name the environment and the profile to dbaudit; nil stands for the
+	// environment's address and the profile's name.
+	Flags []string
+}
+
+// Arguments are the flags, quoted for a POSIX shell and ready to follow a command.
+func (p Place) Arguments() string {
+	flags := p.Flags
+	if flags == nil {
+		if p.Environment.URL != "" {
+			flags = append(flags, "--url", p.Environment.URL)
+		}
+		if p.Profile != "" && p.Profile != defaultProfile {
+			flags = append(flags, "--profile", p.Profile)
+		}
+	}
+	var b strings.Builder
+	for _, flag := range flags {
+		if !strings.HasPrefix(flag, "-") {
+			flag = shell(flag)
+		}
+		b.WriteString(" " + flag)
+	}
+	return b.String()
+}
+
+// For describes the fix at its place.
+func For(f audit.Fix, at Place) Remedy {
+	x := newFix(f, at)
 	r := x.remedy()
 	r.origin = x.origin()
-	if !f.Kind.Automatic() && env.URL != "" {
+	if !f.Kind.Automatic() && x.env.URL != "" {
 		r.Who = x.Who()
 	}
 	// Of a file, not of an environment, nothing can be planned or applied.
-	if f.Kind.Automatic() && env.URL != "" {
-		r.Commands = append(r.Commands, "dbaudit plan"+x.flags()+r.planFlags+" -o plan.json", "dbaudit apply plan.json")
+	if f.Kind.Automatic() && x.env.URL != "" {
+		only := ""
+		if at.Control != "" {
+			only = " --only " + shell(string(at.Control))
+		}
+		r.Commands = append(r.Commands, "dbaudit plan"+at.Arguments()+r.planFlags+only+" -o plan.json", "dbaudit apply plan.json")
 	}
 	return r
 }
 
 // Summary is the sentence of [For] alone.
 func Summary(f audit.Fix) string {
-	return newFix(f, audit.Environment{}, "").remedy().Summary
+	return newFix(f, Place{}).remedy().Summary
 }
 
 // A fix is what is to be done, and where. Each kind of fix is a method that says
@@ -69,19 +107,20 @@ func Summary(f audit.Fix) string {
 type fix struct {
 	audit.Fix
 
+	at      Place
 	env     audit.Environment
 	profile string
 }
 
 // newFix drops references that refer to nothing, so that one nil stands for "the
 // fix doesn't say".
-func newFix(f audit.Fix, env audit.Environment, profile string) fix {
+func newFix(f audit.Fix, at Place) fix {
 	for _, ref := range []**audit.Reference{&f.Role, &f.User, &f.Team, &f.View, &f.Owner, &f.BusinessUnit} {
 		if *ref != nil && (*ref).ID == "" && (*ref).Name == "" {
 			*ref = nil
 		}
 	}
-	return fix{f, env, orElse(profile, defaultProfile)}
+	return fix{f, at, at.Environment, orElse(at.Profile, defaultProfile)}
 }
 
 func (f fix) remedy() Remedy {

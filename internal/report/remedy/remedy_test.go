@@ -37,7 +37,7 @@ func TestEveryKind(t *testing.T) {
 			"blank": {Kind: kind, Role: blank, User: blank, Team: blank, View: blank, Owner: blank, BusinessUnit: blank},
 		} {
 			for _, env := range []audit.Environment{environment(), {}} {
-				r := For(f, env, "")
+				r := For(f, Place{Environment: env})
 				if r.Summary == "" || r.Summary != Summary(f) || !strings.HasSuffix(r.Summary, ".") || strings.Contains(r.Summary, "  ") || strings.Contains(r.Summary, `""`) {
 					t.Errorf("%s, %s: %q", kind, name, r.Summary)
 				}
@@ -63,7 +63,7 @@ func TestEveryKind(t *testing.T) {
 			}
 		}
 	}
-	if r := For(audit.Fix{}, environment(), ""); r.Summary == "" || r.Portal != nil || r.Requests != nil || r.Commands != nil {
+	if r := For(audit.Fix{}, Place{Environment: environment()}); r.Summary == "" || r.Portal != nil || r.Requests != nil || r.Commands != nil {
 		t.Errorf("a fix of no kind: %+v", r)
 	}
 }
@@ -81,7 +81,7 @@ func TestBlankReferencesAreNone(t *testing.T) {
 func TestAddPrivilege(t *testing.T) {
 	f := full(audit.FixAddPrivilege)
 	f.BusinessUnit, f.User = nil, nil
-	r := For(f, environment(), "")
+	r := For(f, Place{Environment: environment()})
 	var purposes []string
 	for _, q := range r.Requests {
 		purposes = append(purposes, q.Method+" "+q.Purpose)
@@ -113,11 +113,11 @@ func TestLongListsAreCut(t *testing.T) {
 	for range 500 {
 		f.Privileges = append(f.Privileges, audit.Grant{Name: "prvReadLead"})
 	}
-	r := For(f, environment(), "")
+	r := For(f, Place{Environment: environment()})
 	if len(r.Portal) > listed+4 || len(r.Requests) > 2*listed+2 || !strings.Contains(strings.Join(r.Portal, "\n"), "the other 490 privileges") {
 		t.Errorf("%d steps, %d requests", len(r.Portal), len(r.Requests))
 	}
-	if last := r.Requests[len(r.Requests)-1].Purpose; last != "take prvReadLead from the role, and the other 490 in the same way" {
+	if last := r.Requests[len(r.Requests)-1].Purpose; last != "remove prvReadLead from the role, and the other 490 in the same way" {
 		t.Error(last)
 	}
 	if !strings.Contains(r.Summary, "and 497 more") {
@@ -127,11 +127,11 @@ func TestLongListsAreCut(t *testing.T) {
 
 func TestSystemViewsAreActivatedAsSuch(t *testing.T) {
 	f := full(audit.FixActivateView)
-	if q := For(f, environment(), "").Requests[0]; !strings.HasSuffix(q.URL, "/userqueries(v-id)") {
+	if q := For(f, Place{Environment: environment()}).Requests[0]; !strings.HasSuffix(q.URL, "/userqueries(v-id)") {
 		t.Error(q.URL)
 	}
 	f.Owner = nil
-	if q := For(f, environment(), "").Requests[0]; !strings.HasSuffix(q.URL, "/savedqueries(v-id)") {
+	if q := For(f, Place{Environment: environment()}).Requests[0]; !strings.HasSuffix(q.URL, "/savedqueries(v-id)") {
 		t.Error(q.URL)
 	}
 }
@@ -141,7 +141,7 @@ func TestQuoting(t *testing.T) {
 		t.Error(got)
 	}
 	f := audit.Fix{Kind: audit.FixShareView, Table: "account", View: &audit.Reference{Name: "a' or 1 eq 1 &$top=1#\n"}}
-	q := For(f, environment(), "").Requests[0]
+	q := For(f, Place{Environment: environment()}).Requests[0]
 	u, err := url.Parse(q.URL)
 	if err != nil {
 		t.Fatal(err)
@@ -174,14 +174,14 @@ func TestWho(t *testing.T) {
 	env := audit.Environment{URL: "https://contoso.crm.dynamics.com"}
 	for _, kind := range audit.FixKinds() {
 		f := audit.Fix{Kind: kind, Owner: &audit.Reference{Name: "Jane"}}
-		if got := For(f, env, "").Who; (got == "") != kind.Automatic() {
+		if got := For(f, Place{Environment: env}).Who; (got == "") != kind.Automatic() {
 			t.Errorf("%s: who is %q", kind, got)
 		}
-		if got := For(f, audit.Environment{}, "").Who; got != "" {
+		if got := For(f, Place{Environment: audit.Environment{}}).Who; got != "" {
 			t.Errorf("%s in a file: who is %q", kind, got)
 		}
 	}
-	if got := For(audit.Fix{Kind: audit.FixActivateView, Owner: &audit.Reference{Name: "Jane"}}, env, "").Who; got != "the view's owner, Jane" {
+	if got := For(audit.Fix{Kind: audit.FixActivateView, Owner: &audit.Reference{Name: "Jane"}}, Place{Environment: env}).Who; got != "the view's owner, Jane" {
 		t.Error(got)
 	}
 }
@@ -189,13 +189,13 @@ func TestWho(t *testing.T) {
 // A role whose Basic rights stay with a team is assigned to the user as well.
 func TestAddPrivilegeAndAssign(t *testing.T) {
 	f := full(audit.FixAddPrivilege)
-	r := For(f, environment(), "")
+	r := For(f, Place{Environment: environment()})
 	assign := f
 	assign.Kind = audit.FixAssignRole
 	if !strings.Contains(r.Summary, ", and assign the role to the user ") {
 		t.Error(r.Summary)
 	}
-	for _, step := range For(assign, environment(), "").Portal {
+	for _, step := range For(assign, Place{Environment: environment()}).Portal {
 		if !slices.Contains(r.Portal, step) {
 			t.Errorf("the step %q is missing", step)
 		}
@@ -206,7 +206,7 @@ func TestAddPrivilegeAndAssign(t *testing.T) {
 // are noted before it and assigned after it.
 func TestMoveKeepsRoles(t *testing.T) {
 	t.Parallel()
-	r := For(audit.Fix{Kind: audit.FixMoveUser, User: &audit.Reference{ID: "u", Name: "Sync"}, BusinessUnit: &audit.Reference{Name: "Europe"}}, audit.Environment{URL: origin}, "")
+	r := For(audit.Fix{Kind: audit.FixMoveUser, User: &audit.Reference{ID: "u", Name: "Sync"}, BusinessUnit: &audit.Reference{Name: "Europe"}}, Place{Environment: audit.Environment{URL: origin}})
 	steps := strings.Join(r.Portal, "\n")
 	note, move, assign := strings.Index(steps, "note the roles"), strings.Index(steps, "Change business unit"), strings.Index(steps, "Assign the noted roles again")
 	if note < 0 || move < note || assign < move {
@@ -221,13 +221,13 @@ func TestMoveKeepsRoles(t *testing.T) {
 func TestOnlyASoftDeletedUser(t *testing.T) {
 	t.Parallel()
 	ghost := audit.Fix{Kind: audit.FixRemoveDuplicateUser, ApplicationID: "app", User: &audit.Reference{ID: "u", Name: "Sync"}}
-	r := For(ghost, audit.Environment{URL: origin}, "")
+	r := For(ghost, Place{Environment: audit.Environment{URL: origin}})
 	text := r.Summary + strings.Join(r.Portal, " ")
 	if strings.Contains(text, "Leave one") || strings.Contains(text, "stays") || !strings.Contains(text, "for good") {
 		t.Error(text)
 	}
 	ghost.User = nil
-	if r := For(ghost, audit.Environment{URL: origin}, ""); !strings.Contains(r.Summary, "Leave one user") {
+	if r := For(ghost, Place{Environment: audit.Environment{URL: origin}}); !strings.Contains(r.Summary, "Leave one user") {
 		t.Errorf("of two users: %s", r.Summary)
 	}
 }

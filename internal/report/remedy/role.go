@@ -32,9 +32,9 @@ func (f fix) createRole() Remedy {
 
 // grant is for what a role lacks, and for what it has too shallow.
 func (f fix) grant() Remedy {
-	verb, to := "Grant", "to"
+	verb, level, to := "Grant", "at", "to"
 	if f.Kind == audit.FixRaiseDepth {
-		verb, to = "Raise", "in"
+		verb, level, to = "Raise", "to", "in"
 	}
 	role := id(f.Role, roleID)
 	requests := f.lookUpRole()
@@ -49,7 +49,7 @@ func (f fix) grant() Remedy {
 		commands = append(commands, "dbaudit lint --fix "+shell(file))
 	}
 	r := Remedy{
-		Summary:  fmt.Sprintf("%s %s %s the role %s.", verb, grants(f.Privileges, true), to, name(f.Role, "of the integration")),
+		Summary:  fmt.Sprintf("%s %s %s the role %s.", verb, rights(f.Privileges, level), to, name(f.Role, "of the integration")),
 		Portal:   f.editRole(),
 		Requests: append(requests, f.addPrivileges(role, id(f.BusinessUnit, unitID))),
 		Commands: commands,
@@ -72,12 +72,12 @@ func (f fix) removePrivilege() Remedy {
 			break
 		}
 		requests = append(requests, f.lookUpPrivilege(g)...)
-		requests = append(requests, f.post("take "+g.Name+" from the role", "roles("+id(f.Role, roleID)+")/Microsoft.Dynamics.CRM.RemovePrivilegeRole", object{
+		requests = append(requests, f.post("remove "+g.Name+" from the role", "roles("+id(f.Role, roleID)+")/Microsoft.Dynamics.CRM.RemovePrivilegeRole", object{
 			{"Privilege", row("privilege", "privilegeid", privilegeOf(g))},
 		}))
 	}
 	return Remedy{
-		Summary:   fmt.Sprintf("Take %s from the role %s.", grants(f.Privileges, false), name(f.Role, "of the integration")),
+		Summary:   fmt.Sprintf("Remove %s from the role %s.", rights(f.Privileges, ""), name(f.Role, "of the integration")),
 		Portal:    f.editRole(),
 		Requests:  requests,
 		planFlags: " --least-privilege",
@@ -130,11 +130,11 @@ func (f fix) assignRole() Remedy {
 func (f fix) unassignRole() Remedy {
 	held := "systemusers(" + id(f.User, userID) + ")/systemuserroles_association"
 	return Remedy{
-		Summary: fmt.Sprintf("Take the role %s from the user %s.", name(f.Role, "in question"), name(f.User, "of the integration")),
+		Summary: fmt.Sprintf("Remove the role %s from the user %s.", name(f.Role, "in question"), name(f.User, "of the integration")),
 		Portal:  append(f.editRolesOfUser(), fmt.Sprintf("Clear %s, and save.", name(f.Role, "of the integration"))),
 		Requests: append(f.lookUpUser(),
 			f.lookUp("the copy of the role that the user holds", "roleid", roleID, held+"?$select=roleid,name&$filter="+f.copies()),
-			f.remove("take it away", held+"("+roleID+")/$ref")),
+			f.remove("remove it", held+"("+roleID+")/$ref")),
 		planFlags: " --unassign-administrator",
 	}
 }
@@ -145,14 +145,14 @@ func (f fix) removeFromTeam() Remedy {
 		orRole = ", or the role " + name(f.Role, "in question") + " from the team"
 	}
 	return Remedy{
-		Summary: fmt.Sprintf("Take the user %s out of the team %s%s.", name(f.User, "of the integration"), name(f.Team, "in question"), orRole),
+		Summary: fmt.Sprintf("Remove the user %s from the team %s%s.", name(f.User, "of the integration"), name(f.Team, "in question"), orRole),
 		Portal: []string{
 			f.admin("Teams"),
 			fmt.Sprintf("Select the team %s.", name(f.Team, "in question")),
 			fmt.Sprintf("Choose Manage team members and remove %s; or, if the whole team should lose it, Manage security roles and clear %s.",
 				name(f.User, "of the integration"), name(f.Role, "the role")),
 		},
-		Requests: slices.Concat(f.lookUpUser(), f.lookUpTeam(), []Request{f.remove("take the user out of the team",
+		Requests: slices.Concat(f.lookUpUser(), f.lookUpTeam(), []Request{f.remove("remove the user from the team",
 			"teams("+id(f.Team, teamID)+")/teammembership_association("+id(f.User, userID)+")/$ref")}),
 	}
 }
@@ -191,7 +191,7 @@ func (f fix) setLevels() []string {
 			level = "None"
 		}
 		if !remove && g.Depth == "" {
-			level = "the deepest level it allows"
+			level = "the highest level it allows"
 		}
 		right, row := audit.SplitPrivilege(g.Name)
 		if right == "" {

@@ -59,7 +59,7 @@ echo '{"value":[{"roleid":"the-roleid","systemuserid":"the-systemuserid","busine
 	placeholder := regexp.MustCompile(`\{(roleid|systemuserid|businessunitid|teamid|privilegeid of prvReadList)\}`)
 	for _, kind := range audit.FixKinds() {
 		for _, ids := range []bool{false, true} {
-			r := For(ofHostiles(kind, ids), audit.Environment{URL: origin}, "")
+			r := For(ofHostiles(kind, ids), Place{Environment: audit.Environment{URL: origin}})
 			script := strings.Join(r.Curl(), "\n")
 			if len(r.Requests) == 0 {
 				if script != "" || r.PowerShell() != nil {
@@ -129,7 +129,7 @@ func TestCurlStops(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "az"), []byte("#!/bin/sh\necho the-token\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	script := strings.Join(For(ofHostiles(audit.FixAssignRole, false), audit.Environment{URL: origin}, "").Curl(), "\n")
+	script := strings.Join(For(ofHostiles(audit.FixAssignRole, false), Place{Environment: audit.Environment{URL: origin}}).Curl(), "\n")
 	for name, answer := range map[string]string{
 		"none": `echo '{"value":[]}'`, "several": `echo '{"value":[{"businessunitid":"a"},{"businessunitid":"b"}]}'`,
 		"no such column": `echo '{"value":[{"businessunitid":null}]}'`, "nothing": "true", "no JSON": "echo '<html>'", "failure": `echo '{"error":{}}'; exit 22`,
@@ -154,7 +154,7 @@ func TestCurlStops(t *testing.T) {
 func TestScriptsAreLines(t *testing.T) {
 	for _, kind := range audit.FixKinds() {
 		for _, env := range []audit.Environment{{URL: origin}, {URL: hostile}, {URL: "https://x\nEND\ntouch pwned"}, {}} {
-			r := For(ofHostiles(kind, true), env, "")
+			r := For(ofHostiles(kind, true), Place{Environment: env})
 			for _, line := range slices.Concat(r.Curl(), r.PowerShell()) {
 				if strings.ContainsFunc(line, func(c rune) bool { return c < ' ' || unicode.In(c, unicode.Zl, unicode.Zp) }) {
 					t.Errorf("%s: a line break in %q", kind, line)
@@ -219,11 +219,11 @@ func TestPowerShell(t *testing.T) {
 		`Invoke-RestMethod -Method PATCH -Uri ('https://contoso.crm.dynamics.com/api/data/v9.2/systemusers(' + $systemuserid + ')') -Headers ($headers + @{ 'If-Match' = '*' }) -ContentType 'application/json' -Body '{"isdisabled":false}'`,
 		"}",
 	}
-	r := For(audit.Fix{Kind: audit.FixEnableUser, User: &audit.Reference{Name: "Jörg"}}, audit.Environment{URL: origin + "/"}, "")
+	r := For(audit.Fix{Kind: audit.FixEnableUser, User: &audit.Reference{Name: "Jörg"}}, Place{Environment: audit.Environment{URL: origin + "/"}})
 	if got := r.PowerShell(); !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	role := For(audit.Fix{Kind: audit.FixCreateRole, Role: &audit.Reference{Name: "it’s Jörg's {roleid} 🦄"}, BusinessUnit: &audit.Reference{ID: "b"}}, audit.Environment{URL: origin}, "")
+	role := For(audit.Fix{Kind: audit.FixCreateRole, Role: &audit.Reference{Name: "it’s Jörg's {roleid} 🦄"}, BusinessUnit: &audit.Reference{ID: "b"}}, Place{Environment: audit.Environment{URL: origin}})
 	lines := role.PowerShell()
 	if got := lines[len(lines)-2]; !strings.HasSuffix(got, `-Body '{"name":"it\u2019s J\u00f6rg''s \u007broleid\u007d \ud83e\udd84","businessunitid@odata.bind":"/businessunits(b)"}'`) {
 		t.Error(got)
@@ -232,13 +232,13 @@ func TestPowerShell(t *testing.T) {
 
 // TestToFillIn holds that a script says what it cannot know.
 func TestToFillIn(t *testing.T) {
-	r := For(audit.Fix{Kind: audit.FixAddPrivilege, Role: &audit.Reference{ID: "{roleid}"}, Privileges: []audit.Grant{{Name: "prvReadLead"}}}, audit.Environment{URL: origin}, "")
+	r := For(audit.Fix{Kind: audit.FixAddPrivilege, Role: &audit.Reference{ID: "{roleid}"}, Privileges: []audit.Grant{{Name: "prvReadLead"}}}, Place{Environment: audit.Environment{URL: origin}})
 	for _, script := range [][]string{r.Curl(), r.PowerShell()} {
 		if script[1] != "# first fill in {roleid}, {Basic, Local, Deep or Global}" {
 			t.Error(script[1])
 		}
 	}
-	complete := For(audit.Fix{Kind: audit.FixEnableUser, User: &audit.Reference{Name: "Jane"}}, audit.Environment{URL: origin}, "")
+	complete := For(audit.Fix{Kind: audit.FixEnableUser, User: &audit.Reference{Name: "Jane"}}, Place{Environment: audit.Environment{URL: origin}})
 	if script := complete.Curl(); strings.HasPrefix(script[1], "#") {
 		t.Error(script[1])
 	}
@@ -253,7 +253,7 @@ func TestKeep(t *testing.T) {
 	}
 	for _, kind := range audit.FixKinds() {
 		for name, ids := range map[string]bool{"names": false, "ids": true} {
-			script := For(ofHostiles(kind, ids), audit.Environment{URL: origin}, "").PowerShell()
+			script := For(ofHostiles(kind, ids), Place{Environment: audit.Environment{URL: origin}}).PowerShell()
 			if script == nil {
 				continue
 			}

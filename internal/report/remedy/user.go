@@ -106,7 +106,7 @@ func (f fix) replaceUser() Remedy {
 			"In Microsoft Entra, register an application for the integration" + forApplication(f.ApplicationID) + ".",
 			f.admin("Application users"),
 			"Choose + New app user, add the application, choose the business unit and the integration's role, and create it.",
-			fmt.Sprintf("Connect the vendor's product anew with the application, then take the role from %s.", name(f.User, "of the integration")),
+			fmt.Sprintf("Connect the vendor's product anew with the application, then remove the role from %s.", name(f.User, "of the integration")),
 		},
 	}
 }

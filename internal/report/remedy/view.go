@@ -49,7 +49,7 @@ func (f fix) findView() Remedy {
 			"If it is there, name its owner under views in the configuration, or have the owner share it with the integration user.",
 			"If it is not, create it: open the list of the table" + after(f.Table) + ", set the filters, and save the view under this name.",
 		},
-		Commands: []string{"dbaudit scan" + f.flags()},
+		Commands: []string{"dbaudit scan" + f.at.Arguments()},
 	}
 }
 

@@ -34,29 +34,41 @@ func id(r *audit.Reference, placeholder string) string {
 	return keyOr(r.ID, placeholder)
 }
 
-func grants(gs []audit.Grant, depth bool) string {
+// rights are privileges in the portal's words, such as "Account – Read at Organization
+// level"; before stands before a level that all of them share, and is empty where no level
+// is to be named.
+func rights(gs []audit.Grant, before string) string {
 	const shown = 3
 	if len(gs) == 0 {
 		return "the missing privileges"
+	}
+	shared := gs[0].Depth
+	for _, g := range gs {
+		if g.Depth != shared {
+			shared = ""
+		}
 	}
 	var names []string
 	for i, g := range gs {
 		if i == shown {
 			break
 		}
-		n := g.Name
-		if depth && g.Depth != "" {
+		n := audit.Right(g.Name)
+		if before != "" && shared == "" && g.Depth != "" {
 			n += " (" + audit.Level(g.Depth) + ")"
 		}
 		names = append(names, n)
 	}
-	if more := len(gs) - len(names); more > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(names, ", "), more)
+	said := names[0]
+	if more, n := len(gs)-len(names), len(names); more > 0 {
+		said = fmt.Sprintf("%s and %d more", strings.Join(names, ", "), more)
+	} else if n > 1 {
+		said = strings.Join(names[:n-1], ", ") + " and " + names[n-1]
 	}
-	if n := len(names); n > 1 {
-		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
+	if before != "" && shared != "" {
+		said += " " + before + " " + audit.Level(shared) + " level"
 	}
-	return names[0]
+	return said
 }
 
 func with(gs []audit.Grant) string {
@@ -64,7 +76,7 @@ func with(gs []audit.Grant) string {
 	case 0:
 		return ""
 	case 1:
-		return " with " + gs[0].Name
+		return " with " + audit.Right(gs[0].Name)
 	}
 	return fmt.Sprintf(" with %d privileges", len(gs))
 }
