@@ -157,7 +157,7 @@ func TestPlanAdministratorThroughATeamToo(t *testing.T) {
 	})
 	out := b.run("plan", "--unassign-administrator", "-o", "plan.json").must(t, 0)
 	b.has(out.stdout, "in part: more is left to people")
-	b.has(out.stdout, "Take the user \"Demandbase Integration\" out of the team \"Sync\"")
+	b.has(out.stdout, "Remove the user \"Demandbase Integration\" from the team \"Sync\"")
 	if out := b.run("apply", "plan.json", "--yes").must(t, 1); strings.Contains(out.stderr, "still fails") {
 		t.Error(out.stderr)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
@@ -78,7 +79,10 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 		return failures[0]
 	}
 	results = accepted.apply(a, results)
-	return a.render(j.documents, results, a.reportOptions(e))
+	o := a.reportOptions(e)
+	// No later command finds this environment, which ends with this one.
+	o.Asked = func(audit.Result) []string { return []string{} }
+	return a.render(j.documents, results, o)
 }
 
 // simulator starts a simulated environment: a built-in one by its name, or that
