@@ -22,6 +22,7 @@ import (
 //	                      joined. Of a unit or a crontab, what it runs.
 //	variables FILE PATH   sets the variables of the mapping at a path
 //	page OUT FILE HEADING writes the commands in a section of a page
+//	receiver              takes messages and work items at $RECEIVER, and keeps them
 func TestRecipes(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("bash"); err != nil {
@@ -38,11 +39,14 @@ func TestRecipes(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exit":      exitCommand,
-			"simulate":  simulateCommand,
-			"recipe":    recipeCommand,
-			"variables": variablesCommand,
-			"page":      pageCommand,
+			"exit":        exitCommand,
+			"environment": environmentCommand,
+			"edit":        editCommand,
+			"simulate":    simulateCommand,
+			"recipe":      recipeCommand,
+			"variables":   variablesCommand,
+			"page":        pageCommand,
+			"receiver":    receiverCommand,
 		},
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
