@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,10 +21,11 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/report/text"
+	"github.com/dbaudit/dbaudit/internal/run"
 )
 
 type applyFlags struct {
-	connection      connectionFlags
+	connection      run.Connection
 	judge           judgeFlags
 	profile         string
 	yes             bool
@@ -64,7 +67,7 @@ from DBAUDIT_APPLY_CLIENT_SECRET; as the scan does otherwise.`, exitOK, exitFind
 			return a.apply(cmd.Context(), f, args[0])
 		},
 	}
-	f.connection.add(cmd.Flags())
+	connectionFlags(cmd.Flags(), &f.connection)
 	f.judge.add(cmd.Flags())
 	cmd.Flags().StringVar(&f.profile, "profile", "", "`file` of the plan's profile, if it is not a built-in one")
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask")
@@ -79,7 +82,7 @@ from DBAUDIT_APPLY_CLIENT_SECRET; as the scan does otherwise.`, exitOK, exitFind
 }
 
 func (a *app) apply(ctx context.Context, f applyFlags, name string) error {
-	data, err := a.readFile(bounds.Plan, name)
+	data, err := a.runner.ReadFile(bounds.Plan, name)
 	if err != nil {
 		return err
 	}
@@ -103,7 +106,7 @@ func (a *app) apply(ctx context.Context, f applyFlags, name string) error {
 	if !p.Empty() {
 		return a.applyPlan(ctx, f, v, p, journalName(f.journal, name))
 	}
-	a.say("%s: %s", v.name, p.Sentence())
+	a.say("%s: %s", v.Name, p.Sentence())
 	if f.dryRun {
 		return nil
 	}
@@ -140,7 +143,7 @@ func (a *app) applyPlan(ctx context.Context, f applyFlags, v verification, p pla
 	if err := apply.Vacant(journal); err != nil && !f.dryRun {
 		return err
 	}
-	w, err := a.writer(ctx, v.target)
+	w, err := a.runner.Writer(ctx, v.Target)
 	if err != nil {
 		return err
 	}
@@ -175,15 +178,15 @@ func (a *app) applyPlan(ctx context.Context, f applyFlags, v verification, p pla
 		return nil
 	}
 	const what = "apply this plan"
-	a.present(v.name, what, p.Text(), f.yes)
+	a.present(v.Name, what, p.Text(), f.yes)
 	if lacking != nil {
 		// The environment decides; it may let more through than is known here.
 		a.warn("%v", lacking)
 	}
-	if err := a.confirm(ctx, v.name, what, f.yes); err != nil {
+	if err := a.confirm(ctx, v.Name, what, f.yes); err != nil {
 		return err
 	}
-	if runner.Journal, err = apply.CreateJournal(journal, p, a.tool(), a.Now); err != nil {
+	if runner.Journal, err = apply.CreateJournal(journal, p, a.runner.Tool, a.Now); err != nil {
 		return err
 	}
 	err = a.carryOut(ctx, v, runner, journal)
@@ -208,7 +211,7 @@ func (a *app) carryOut(ctx context.Context, v verification, r *apply.Runner, jou
 		}
 		return a.partial(err, r, advice)
 	}
-	a.say("%s: %d of %d actions are done; to undo them, run: dbaudit rollback %s", v.name, r.Journal.Applied(), all, journal)
+	a.say("%s: %d of %d actions are done; to undo them, run: dbaudit rollback %s", v.Name, r.Journal.Applied(), all, journal)
 	return a.verifyApplied(ctx, v, r)
 }
 
@@ -237,7 +240,7 @@ func (a *app) present(name, what, shown string, yes bool) {
 	case a.asks(yes):
 		a.screen.write(a.Stderr, lines)
 	case a.global.logFormat == "json":
-		a.log(slog.LevelInfo, name, "to "+what, slog.String("text", shown))
+		a.Log(slog.LevelInfo, name, "to "+what, slog.String("text", shown))
 	case !a.global.quiet:
 		a.screen.write(a.Stderr, lines)
 	}
@@ -306,7 +309,7 @@ func (a *app) follow(p plan.Plan) apply.Progress {
 		if e == apply.EventBegin || e == apply.EventUndo {
 			level = slog.LevelDebug
 		}
-		a.log(level, p.Environment.Name, fmt.Sprintf("%s %s of %d: %s", words[e], action.ID, len(p.Actions), text.Line(action.Summary)))
+		a.Log(level, p.Environment.Name, fmt.Sprintf("%s %s of %d: %s", words[e], action.ID, len(p.Actions), text.Line(action.Summary)))
 	}
 }
 
@@ -317,7 +320,7 @@ func (a *app) checked(p plan.Plan) func(plan.Action, string) {
 		if waitsFor != "" {
 			what = "not checked, as it depends on action " + waitsFor
 		}
-		a.log(slog.LevelInfo, p.Environment.Name, fmt.Sprintf("%s of %d %s: %s", action.ID, len(p.Actions), what, text.Line(action.Summary)))
+		a.Log(slog.LevelInfo, p.Environment.Name, fmt.Sprintf("%s of %d %s: %s", action.ID, len(p.Actions), what, text.Line(action.Summary)))
 	}
 }
 
@@ -326,4 +329,31 @@ func (a *app) sleep(ctx context.Context, d time.Duration) error {
 		return a.Sleep(ctx, d)
 	}
 	return dataverse.Sleep(ctx, d)
+}
+
+// lacks says what whoever applies would have to hold, and does not: nobody can
+// grant what they do not hold.
+func lacks(ctx context.Context, e *webapi.Environment, p plan.Plan) (lacking, err error) {
+	held, err := e.Held(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if p.Lacking(held) == nil {
+		return nil, nil
+	}
+	needs := p.Needs()
+	unheld := slices.DeleteFunc(slices.Sorted(maps.Keys(needs)), func(name string) bool { return held[strings.ToLower(name)] != "" })
+	undefined, err := e.Undefined(ctx, unheld)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range undefined {
+		held[strings.ToLower(name)] = needs[name] // nobody can hold it, and nothing asks for it
+	}
+	names := p.Lacking(held)
+	if names == nil {
+		return nil, nil
+	}
+	return fmt.Errorf("the identity that applies lacks %s: give it a role with these, such as System Administrator, "+
+		"or name another under apply: in the configuration", strings.Join(names, ", ")), nil
 }

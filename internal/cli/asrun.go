@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/run"
 )
 
 // asRun names a result's environment and profile to another command, by the flags that
@@ -31,17 +32,15 @@ func (a *app) asRun() func(audit.Result) []string {
 		})
 	}
 	if a.flags != nil {
-		var connection connectionFlags
-		var requirement requirementFlags
 		own := pflag.NewFlagSet("", pflag.ContinueOnError)
-		connection.add(own)
-		requirement.add(own)
+		connectionFlags(own, &run.Connection{})
+		requirementFlags(own, &run.Wanted{})
 		keep(own, "env", "label")
 	}
-	if a.global.config != "" {
-		given = append([]string{"-c", filepath.ToSlash(a.global.config)}, given...)
+	if a.runner.ConfigFile != "" {
+		given = append([]string{"-c", filepath.ToSlash(a.runner.ConfigFile)}, given...)
 	}
-	file, err := a.configuration()
+	file, err := a.runner.Configuration()
 	if err != nil {
 		file = nil // the command itself says what is wrong with it
 	}
@@ -50,7 +49,7 @@ func (a *app) asRun() func(audit.Result) []string {
 		found, configured, several := named["url"], false, false
 		if file != nil && !found {
 			for _, env := range file.All() {
-				if !sameEnvironment(env.URL, r.Environment.URL) || env.Name != "" && env.Name != r.Environment.Name {
+				if !run.SameEnvironment(env.URL, r.Environment.URL) || env.Name != "" && env.Name != r.Environment.Name {
 					continue
 				}
 				found, configured, several = true, true, len(env.Integrations) > 1
@@ -64,9 +63,9 @@ func (a *app) asRun() func(audit.Result) []string {
 		}
 		switch p := r.Profile; {
 		case named["profile"], configured && !several:
-		case several, p.Name != defaultProfile && (p.Origin == "" || p.Origin == audit.OriginBuiltin):
+		case several, p.Name != run.DefaultProfile && (p.Origin == "" || p.Origin == audit.OriginBuiltin):
 			flags = append(flags, "--profile", p.Name)
-		case p.Name != defaultProfile || p.Origin != "" && p.Origin != audit.OriginBuiltin:
+		case p.Name != run.DefaultProfile || p.Origin != "" && p.Origin != audit.OriginBuiltin:
 			flags = append(flags, "--profile", p.Origin)
 		}
 		return flags

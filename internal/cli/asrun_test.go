@@ -35,7 +35,7 @@ func TestAsRun(t *testing.T) {
 		{single, "--auth azure-cli", "eu", "https://eu.crm4.dynamics.com", "gong", "-c FILE --auth azure-cli"},
 		{single, "--profile gong", "eu", "https://eu.crm4.dynamics.com", "gong", "-c FILE --profile gong"},
 	} {
-		a := &app{Env: Env{Getenv: func(string) string { return "" }}}
+		a := newApp(Env{Getenv: func(string) string { return "" }})
 		args := strings.Fields(test.args)
 		if test.config != "" {
 			args = append(args, "-c", test.config)

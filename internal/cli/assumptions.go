@@ -9,6 +9,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/doctor"
 	"github.com/dbaudit/dbaudit/internal/report/text"
+	"github.com/dbaudit/dbaudit/internal/run"
 )
 
 const assumptionsFormat = "dbaudit.assumptions/v1"
@@ -24,7 +25,7 @@ type assumptionsDocument struct {
 
 // assumptions asks one environment what dbaudit assumes of environments.
 func (a *app) assumptions(ctx context.Context, f doctorFlags) error {
-	targets, err := a.targets(f.connection, f.requirement)
+	targets, err := a.runner.Targets(f.connection, f.requirement)
 	if err != nil {
 		return err
 	}
@@ -55,7 +56,7 @@ func (a *app) assumptions(ctx context.Context, f doctorFlags) error {
 		enc := json.NewEncoder(&b)
 		enc.SetEscapeHTML(false)
 		enc.SetIndent("", "  ")
-		if err := enc.Encode(assumptionsDocument{assumptionsFormat, a.tool(), found.Version, found.Answers}); err != nil {
+		if err := enc.Encode(assumptionsDocument{assumptionsFormat, a.runner.Tool, found.Version, found.Answers}); err != nil {
 			return fmt.Errorf("writing the answers: %w", err)
 		}
 		return a.putData(f.output, b.Bytes())
@@ -70,7 +71,7 @@ func (a *app) assumptions(ctx context.Context, f doctorFlags) error {
 	return a.put(f.output, b.Bytes())
 }
 
-func assumptionsTable(b *bytes.Buffer, t target, answers doctor.Assumptions, width int) error {
+func assumptionsTable(b *bytes.Buffer, t run.Target, answers doctor.Assumptions, width int) error {
 	counts := map[doctor.Answer]int{}
 	var rows [][3]string
 	for _, q := range answers.Answers {
@@ -81,7 +82,7 @@ func assumptionsTable(b *bytes.Buffer, t target, answers doctor.Assumptions, wid
 		}
 		rows = append(rows, [3]string{q.Question, q.Answer.String(), found})
 	}
-	fmt.Fprintf(b, "%s  %s\n%d assumptions: %d as assumed, %d otherwise, %d could not be asked\n\n", text.Line(t.name), text.Line(t.url),
+	fmt.Fprintf(b, "%s  %s\n%d assumptions: %d as assumed, %d otherwise, %d could not be asked\n\n", text.Line(t.Name), text.Line(t.URL),
 		len(rows), counts[doctor.AsAssumed], counts[doctor.Otherwise], counts[doctor.Unanswered])
 	return drawChecks(b, [3]string{"QUESTION", "ANSWER", "WHAT WAS FOUND"}, rows, width)
 }

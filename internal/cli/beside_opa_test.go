@@ -31,8 +31,8 @@ func TestBesideStockOPA(t *testing.T) {
 		}
 		var ours, stock []time.Duration
 		for range 3 {
-			ours = append(ours, run(t, dbaudit, "check", file, "-f", "json", "-o", filepath.Join(t.TempDir(), "result.json"), "--fail-on", "none"))
-			stock = append(stock, run(t, opa, "eval", "-d", "../../policy/dbaudit", "-d", "../../policy/profiles", "-i", file, "-f", "raw", "data.dbaudit.findings"))
+			ours = append(ours, timeOf(t, dbaudit, "check", file, "-f", "json", "-o", filepath.Join(t.TempDir(), "result.json"), "--fail-on", "none"))
+			stock = append(stock, timeOf(t, opa, "eval", "-d", "../../policy/dbaudit", "-d", "../../policy/profiles", "-i", file, "-f", "raw", "data.dbaudit.findings"))
 		}
 		slices.Sort(ours)
 		slices.Sort(stock)
@@ -47,7 +47,7 @@ var (
 	dbauditBinary = flag.String("bench.dbaudit", "", "dbaudit to measure")
 )
 
-func run(t *testing.T, name string, args ...string) time.Duration {
+func timeOf(t *testing.T, name string, args ...string) time.Duration {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), name, args...)
 	began := time.Now()

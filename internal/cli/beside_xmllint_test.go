@@ -25,9 +25,9 @@ func TestBesideXMLLint(t *testing.T) {
 	tree := t.TempDir()
 	files := thousandRoles(t, tree)
 	// Once for all files, so that starting it counts once.
-	parse := func() time.Duration { return run(t, xmllint, append([]string{"--noout"}, files...)...) }
+	parse := func() time.Duration { return timeOf(t, xmllint, append([]string{"--noout"}, files...)...) }
 	lint := func() time.Duration {
-		return run(t, dbaudit, "lint", tree, "-f", "json", "-o", filepath.Join(t.TempDir(), "result.json"))
+		return timeOf(t, dbaudit, "lint", tree, "-f", "json", "-o", filepath.Join(t.TempDir(), "result.json"))
 	}
 	parse() // brings the files into memory
 	var ours, theirs []time.Duration

@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/bounds"
-	"github.com/dbaudit/dbaudit/internal/cli"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
@@ -113,7 +113,7 @@ func TestBoundsOfTime(t *testing.T) {
 	t.Parallel()
 	limits := dataverse.DefaultLimits()
 	values := map[string]string{
-		"one environment":                  cli.DefaultTimeout.String(),
+		"one environment":                  run.DefaultTimeout.String(),
 		"one answer of an environment":     limits.AnswerTimeout.String(),
 		"silence within an answer":         limits.StallTimeout.String(),
 		"size of one answer":               bounds.Size(limits.MaxBody),

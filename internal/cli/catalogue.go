@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -38,7 +39,7 @@ func (a *app) profileCommand() *cobra.Command {
 			Use: "validate FILE", Short: "check a profile's file", Args: arguments(1, 1),
 			Example: "  dbaudit profile validate acme.yaml",
 			RunE: func(cmd *cobra.Command, args []string) error {
-				data, err := a.readFile(bounds.Profile, args[0])
+				data, err := a.runner.ReadFile(bounds.Profile, args[0])
 				if err != nil {
 					return err
 				}
@@ -50,7 +51,7 @@ func (a *app) profileCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if _, err := a.policies(cmd.Context(), p); err != nil {
+				if _, err := a.runner.Engine(cmd.Context(), p); err != nil {
 					return err
 				}
 				a.say("%s: the profile %s has %d controls and %d privileges, and is valid", args[0], p.Name, len(p.Controls), len(p.Minimum()))
@@ -88,7 +89,7 @@ takes from the one that it extends: stock OPA and conftest read it as data.`,
 }
 
 func (a *app) showProfile(name, format, file string) error {
-	p, err := a.profile(name)
+	p, err := a.runner.Profile(name)
 	if err != nil {
 		return err
 	}
@@ -108,7 +109,7 @@ func (a *app) listProfile(p profile.Profile) error {
 		compared = "compared with its source on " + p.Source.Compared
 	}
 	if _, err := fmt.Fprintf(a.Stdout, "%s\n%s\n%s\nversion %s, %s\n\n", text.Line(p.Title), text.Line(p.Source.Title), text.Line(p.Source.URL),
-		first(text.Line(p.Version), "unknown"), compared); err != nil {
+		cmp.Or(text.Line(p.Version), "unknown"), compared); err != nil {
 		return fmt.Errorf("writing to standard output: %w", err)
 	}
 	rows := make([][]string, len(p.Controls))
@@ -140,7 +141,7 @@ func (a *app) policyCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			e, err := a.policies(cmd.Context())
+			e, err := a.runner.Engine(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/report"
+	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/signin"
 	"github.com/dbaudit/dbaudit/internal/simulator"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -101,7 +102,7 @@ func spelled[T interface{ String() string }](values []T) []string {
 // environments are those of the configuration. One that cannot be read completes
 // nothing, and the command itself says why.
 func (a *app) environments() []config.Environment {
-	file, err := a.configuration()
+	file, err := a.runner.Configuration()
 	if err != nil || file == nil {
 		return nil
 	}
@@ -130,11 +131,11 @@ func (a *app) labels(context.Context) []string {
 }
 
 func (a *app) controlNames(context.Context) []string {
-	file, err := a.configuration()
+	file, err := a.runner.Configuration()
 	if err != nil {
 		return nil
 	}
-	p, err := a.profile(a.profileName(file, requirementFlags{}))
+	p, err := a.runner.Profile(a.runner.ProfileName(file, run.Wanted{}))
 	if err != nil {
 		return nil
 	}

@@ -15,14 +15,14 @@ func TestRun(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("needs a shell")
 	}
-	out, err := run(t.Context(), nil, "sh", "-c", "echo out; echo aside >&2")
+	out, err := runProgram(t.Context(), nil, "sh", "-c", "echo out; echo aside >&2")
 	if err != nil || string(out) != "out\n" {
 		t.Errorf("%q, %v", out, err)
 	}
-	if _, err := run(t.Context(), nil, "sh", "-c", "echo AADSTS50076 >&2; exit 3"); err == nil || !strings.Contains(err.Error(), "AADSTS50076") {
+	if _, err := runProgram(t.Context(), nil, "sh", "-c", "echo AADSTS50076 >&2; exit 3"); err == nil || !strings.Contains(err.Error(), "AADSTS50076") {
 		t.Errorf("%v", err)
 	}
-	if _, err := run(t.Context(), nil, "dbaudit-no-such-program"); err == nil {
+	if _, err := runProgram(t.Context(), nil, "dbaudit-no-such-program"); err == nil {
 		t.Error("a program that is not there was run")
 	}
 }
@@ -54,36 +54,5 @@ func TestOpenBrowser(t *testing.T) {
 			return
 		}
 		time.Sleep(5 * time.Millisecond)
-	}
-}
-
-// A person is asked where there is one, or where the command line says so; never
-// because a saved sign-in has ended in an unattended run.
-func TestWhoIsAsked(t *testing.T) {
-	for _, test := range []struct {
-		name, method string
-		terminal     bool
-		asked        bool
-	}{
-		{"at a terminal", "", true, true},
-		{"on request", "device-code", false, true},
-		{"unattended", "", false, false},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			a := &app{Env: Env{
-				StderrIsTerminal: test.terminal, Getenv: func(string) string { return "" },
-				OpenBrowser: func([]string, string) error { return nil },
-			}}
-			c, err := a.signInConfig(target{method: test.method}, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if (c.Prompt != nil) != test.asked || (c.OpenBrowser != nil) != test.asked {
-				t.Errorf("asked: %v, by browser: %v", c.Prompt != nil, c.OpenBrowser != nil)
-			}
-			if c.Cache == nil {
-				t.Error("several environments of one run would each ask anew")
-			}
-		})
 	}
 }

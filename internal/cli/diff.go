@@ -10,6 +10,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/compare"
 	"github.com/dbaudit/dbaudit/internal/report/text"
+	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -116,11 +117,11 @@ func (a *app) diff(f diffFlags, args []string) error {
 
 // compare reads two files of one kind and compares them.
 func (a *app) compare(older, newer string) (compare.Diff, error) {
-	was, err := a.readFile(bounds.Snapshot, older)
+	was, err := a.runner.ReadFile(bounds.Snapshot, older)
 	if err != nil {
 		return compare.Diff{}, err
 	}
-	now, err := a.readFile(bounds.Snapshot, newer)
+	now, err := a.runner.ReadFile(bounds.Snapshot, newer)
 	if err != nil {
 		return compare.Diff{}, err
 	}
@@ -137,17 +138,17 @@ func (a *app) compare(older, newer string) (compare.Diff, error) {
 		}
 		d, err := compare.Snapshots(before, after)
 		if err != nil {
-			return d, &usageError{err}
+			return d, usagef("%w", err)
 		}
 		return d, nil
 	case wasSnapshot != nowSnapshot:
 		return compare.Diff{}, usagef("one file is a snapshot and the other is none: compare two snapshots, or two results of -f json")
 	}
-	before, err := parseResults(older, was)
+	before, err := run.ParseResults(older, was)
 	if err != nil {
 		return compare.Diff{}, err
 	}
-	after, err := parseResults(newer, now)
+	after, err := run.ParseResults(newer, now)
 	if err != nil {
 		return compare.Diff{}, err
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -184,7 +185,7 @@ func (p controlPage) text() string {
 	if len(p.rule.Resources) > 0 {
 		line("\n## See also\n")
 		for _, r := range p.rule.Resources {
-			line("- [%s](%s)", first(r.Title, r.URL), r.URL)
+			line("- [%s](%s)", cmp.Or(r.Title, r.URL), r.URL)
 		}
 	}
 	return b.String()

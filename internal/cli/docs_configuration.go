@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -82,6 +83,6 @@ func (n schemaNode) resolved(defs map[string]schemaNode) schemaNode {
 		return n
 	}
 	of := defs[name]
-	of.Description = first(n.Description, of.Description)
+	of.Description = cmp.Or(n.Description, of.Description)
 	return of
 }

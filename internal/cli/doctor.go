@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,12 +23,13 @@ import (
 	"github.com/dbaudit/dbaudit/internal/doctor"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/report/text"
+	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 type doctorFlags struct {
-	connection  connectionFlags
-	requirement requirementFlags
+	connection  run.Connection
+	requirement run.Wanted
 	format      string
 	output      string
 	roleXML     bool
@@ -80,10 +82,10 @@ changed.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 			return a.doctor(cmd.Context(), f)
 		},
 	}
-	f.connection.add(cmd.Flags())
-	f.connection.addAll(cmd.Flags())
-	f.connection.addTimeout(cmd.Flags())
-	f.requirement.add(cmd.Flags())
+	connectionFlags(cmd.Flags(), &f.connection)
+	allEnvsFlag(cmd.Flags(), &f.connection)
+	timeoutFlag(cmd.Flags(), &f.connection)
+	requirementFlags(cmd.Flags(), &f.requirement)
 	cmd.Flags().StringVarP(&f.format, "format", "f", "table", "`format` of the answer: table or json")
 	cmd.Flags().StringVarP(&f.output, "output", "o", "", "`file` of the answer (default standard output)")
 	addRecord(cmd.Flags(), &f.record)
@@ -97,8 +99,8 @@ changed.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 
 // writeRole writes the auditor's role, and says what it is for.
 func (a *app) writeRole(f doctorFlags) error {
-	profileName := first(f.requirement.profile, defaultProfile)
-	p, err := a.profile(profileName)
+	profileName := cmp.Or(f.requirement.Profile, run.DefaultProfile)
+	p, err := a.runner.Profile(profileName)
 	if err != nil {
 		return err
 	}
@@ -186,7 +188,7 @@ func (a *app) doctor(ctx context.Context, f doctorFlags) error {
 	examined := make([]examination, len(targets))
 	code := exitOK
 	for i, t := range targets {
-		err := t.within(ctx, func(timed context.Context) (err error) {
+		err := t.Within(ctx, func(timed context.Context) (err error) {
 			examined[i], err = examine(timed, t)
 			return err
 		})
@@ -215,25 +217,25 @@ func (a *app) doctor(ctx context.Context, f doctorFlags) error {
 }
 
 // patients are the targets to examine, and how.
-func (a *app) patients(f doctorFlags) ([]target, func(context.Context, target) (examination, error), error) {
+func (a *app) patients(f doctorFlags) ([]run.Target, func(context.Context, run.Target) (examination, error), error) {
 	if f.plan != "" {
 		p, t, err := a.plannedFor(f)
-		return []target{t}, func(ctx context.Context, t target) (examination, error) { return a.examineApplier(ctx, t, &p) }, err
+		return []run.Target{t}, func(ctx context.Context, t run.Target) (examination, error) { return a.examineApplier(ctx, t, &p) }, err
 	}
-	targets, err := a.targets(f.connection, f.requirement)
+	targets, err := a.runner.Targets(f.connection, f.requirement)
 	if f.apply {
-		return targets, func(ctx context.Context, t target) (examination, error) { return a.examineApplier(ctx, t, nil) }, err
+		return targets, func(ctx context.Context, t run.Target) (examination, error) { return a.examineApplier(ctx, t, nil) }, err
 	}
 	return targets, a.examine, err
 }
 
-func (a *app) examine(ctx context.Context, t target) (examination, error) {
+func (a *app) examine(ctx context.Context, t run.Target) (examination, error) {
 	return a.examineBy(t, func(c doctor.Config) ([]doctor.Check, error) { return doctor.Examine(ctx, c) })
 }
 
 // examineApplier examines the identity that applies: for one plan, or for any
 // that the profile may lead to.
-func (a *app) examineApplier(ctx context.Context, t target, p *plan.Plan) (examination, error) {
+func (a *app) examineApplier(ctx context.Context, t run.Target, p *plan.Plan) (examination, error) {
 	r := doctor.Remediation{Needs: doctor.Writing(), Grants: grantable(t)}
 	if p != nil {
 		var err error
@@ -241,47 +243,47 @@ func (a *app) examineApplier(ctx context.Context, t target, p *plan.Plan) (exami
 			return examination{}, err
 		}
 	}
-	t, own := a.applier(t)
+	t, own := a.runner.Applier(t)
 	return a.examineBy(t, func(c doctor.Config) ([]doctor.Check, error) {
-		a.applySignIn(&c.SignIn, own)
+		a.runner.ApplySignIn(&c.SignIn, own)
 		return doctor.ExamineApplication(ctx, c, r)
 	})
 }
 
 // plannedFor reads the plan that doctor is given, and finds its target.
-func (a *app) plannedFor(f doctorFlags) (plan.Plan, target, error) {
-	data, err := a.readFile(bounds.Plan, f.plan)
+func (a *app) plannedFor(f doctorFlags) (plan.Plan, run.Target, error) {
+	data, err := a.runner.ReadFile(bounds.Plan, f.plan)
 	if err != nil {
-		return plan.Plan{}, target{}, err
+		return plan.Plan{}, run.Target{}, err
 	}
 	p, err := plan.Decode(data)
 	if err != nil {
-		return plan.Plan{}, target{}, fmt.Errorf("%s: %w", f.plan, err)
+		return plan.Plan{}, run.Target{}, fmt.Errorf("%s: %w", f.plan, err)
 	}
 	if p.Expired(a.Now()) {
 		a.warn("%s: the plan was good until %s: apply will refuse it", f.plan, p.ExpiresAt.Format(time.RFC3339))
 	}
-	t, err := a.planned(p, applyFlags{connection: f.connection, profile: f.requirement.profile})
+	t, err := a.runner.Planned(p, f.connection, f.requirement.Profile)
 	return p, t, err
 }
 
 // grantable is the profile's minimum with the depths that are wanted of it, which
 // are those of policy/dbaudit/depth, and what each new role grants unasked: whoever
 // assigns a role must hold all that it grants.
-func grantable(t target) []doctor.Privilege {
+func grantable(t run.Target) []doctor.Privilege {
 	var list []doctor.Privilege
 	seen := map[string]bool{}
-	for _, c := range t.profile.Controls {
+	for _, c := range t.Profile.Controls {
 		for _, name := range c.Privileges {
 			if seen[name] {
 				continue
 			}
 			seen[name] = true
 			p := doctor.Privilege{Name: name, Depth: snapshot.DepthGlobal}
-			if depth, asked := t.profile.Depths[name]; asked {
+			if depth, asked := t.Profile.Depths[name]; asked {
 				p.Depth = depth
 			}
-			if depth, asked := t.requirement.Depth[name]; asked {
+			if depth, asked := t.Requirement.Depth[name]; asked {
 				p.Depth = depth
 			}
 			if c.Citation != nil && c.Citation.Tab != "" {
@@ -331,8 +333,8 @@ func remediation(p plan.Plan, known doctor.Remediation) (doctor.Remediation, err
 }
 
 // examineBy makes the checks of an environment.
-func (a *app) examineBy(t target, check func(doctor.Config) ([]doctor.Check, error)) (examination, error) {
-	e := examination{Format: doctorFormat, Tool: a.tool(), Environment: examinedTarget{t.name, t.url}, Outcome: doctor.Passed}
+func (a *app) examineBy(t run.Target, check func(doctor.Config) ([]doctor.Check, error)) (examination, error) {
+	e := examination{Format: doctorFormat, Tool: a.runner.Tool, Environment: examinedTarget{t.Name, t.URL}, Outcome: doctor.Passed}
 	c, stop, err := a.doctorConfig(t)
 	if err != nil {
 		return e, err
@@ -340,7 +342,7 @@ func (a *app) examineBy(t target, check func(doctor.Config) ([]doctor.Check, err
 	defer stop()
 	e.Checks, err = check(c)
 	for _, c := range e.Checks {
-		a.log(slog.LevelDebug, t.name, c.Title+": "+c.Outcome.String(), slog.String("check", c.ID), slog.String("outcome", c.Outcome.String()))
+		a.Log(slog.LevelDebug, t.Name, c.Title+": "+c.Outcome.String(), slog.String("check", c.ID), slog.String("outcome", c.Outcome.String()))
 		if c.Outcome == doctor.Failed || c.Outcome == doctor.Warned && e.Outcome == doctor.Passed {
 			e.Outcome = c.Outcome
 		}
@@ -349,24 +351,24 @@ func (a *app) examineBy(t target, check func(doctor.Config) ([]doctor.Check, err
 }
 
 // doctorConfig is how a target is examined, until stop is called.
-func (a *app) doctorConfig(t target) (c doctor.Config, stop func(), err error) {
-	progress := a.progress(t)
+func (a *app) doctorConfig(t run.Target) (c doctor.Config, stop func(), err error) {
+	progress := a.Progress(t.Name)
 	transport := a.Transport(nil)
-	signIn, err := a.signInConfig(t, transport)
+	signIn, err := a.runner.SignInConfig(t, transport)
 	if err != nil {
-		progress.stop()
+		progress.Stop()
 		return c, nil, err
 	}
 	return doctor.Config{
 		SignIn:      signIn,
-		Client:      a.clientOptions(t, nil, transport, progress.exchange),
-		Requirement: t.requirement,
-		Pattern:     t.profile.Pattern,
+		Client:      a.runner.ClientOptions(t, nil, transport, progress.Exchange),
+		Requirement: t.Requirement,
+		Pattern:     t.Profile.Pattern,
 		LookupHost:  a.LookupHost,
-		Proxied:     first(a.Getenv("HTTPS_PROXY"), a.Getenv("https_proxy")) != "",
+		Proxied:     cmp.Or(a.Getenv("HTTPS_PROXY"), a.Getenv("https_proxy")) != "",
 		Now:         a.Now,
-		Progress:    progress.task,
-	}, progress.stop, nil
+		Progress:    progress.Task,
+	}, progress.Stop, nil
 }
 
 func (a *app) doctorDocument(f doctorFlags, examined []examination) ([]byte, error) {

@@ -21,7 +21,7 @@ func TestEmittedCommands(t *testing.T) {
 				if words[0] != "dbaudit" {
 					continue
 				}
-				a := &app{Env: Env{Getenv: func(string) string { return "" }}}
+				a := newApp(Env{Getenv: func(string) string { return "" }})
 				cmd, rest, err := a.root().Find(words[1:])
 				if err != nil {
 					t.Errorf("%s: %v", line, err)

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/dbaudit/dbaudit/internal/bounds"
+	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/signin"
 )
 
@@ -57,12 +58,20 @@ type Env struct {
 	StderrWidth int
 }
 
+// host is what the pipelines are lent of it.
+func (e Env) host() run.Host {
+	return run.Host{
+		Stdin: e.Stdin, Getenv: e.Getenv, Now: e.Now, Transport: e.Transport, Sleep: e.Sleep, LookupHost: e.LookupHost,
+		Run: e.Run, HasProgram: e.HasProgram, OpenBrowser: e.OpenBrowser, SignIns: e.SignIns, Attended: e.StderrIsTerminal,
+	}
+}
+
 // OS is the environment of the running process.
 func OS() Env {
 	return Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Getenv: os.Getenv, Now: time.Now, Transport: transport,
-		LookupHost: net.DefaultResolver.LookupHost, Run: run, HasProgram: hasProgram, OpenBrowser: openBrowser, SignIns: signIns(),
+		LookupHost: net.DefaultResolver.LookupHost, Run: runProgram, HasProgram: hasProgram, OpenBrowser: openBrowser, SignIns: signIns(),
 		StdinIsTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
 		StdoutIsTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		StderrIsTerminal: term.IsTerminal(int(os.Stderr.Fd())),
@@ -105,8 +114,8 @@ func signIns() signin.Cache {
 	return signin.NewFileCache(filepath.Join(dir, "dbaudit", "sign-ins"), signin.SystemKeyring("dbaudit", "sign-ins"))
 }
 
-// run runs a program. Its error holds what the program wrote to standard error.
-func run(ctx context.Context, hidden []string, name string, args ...string) ([]byte, error) {
+// runProgram runs a program. Its error holds what the program wrote to standard error.
+func runProgram(ctx context.Context, hidden []string, name string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = withoutHidden(os.Environ(), hidden)
 	// A program that the killed one started, and that still holds its output, is not

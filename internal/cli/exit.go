@@ -1,14 +1,11 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/engine"
-	"github.com/dbaudit/dbaudit/internal/signin"
-	"github.com/dbaudit/dbaudit/internal/yamldoc"
+	"github.com/dbaudit/dbaudit/internal/run"
 )
 
 // The exit codes. They are part of the contract and never change their meaning.
@@ -28,14 +25,9 @@ const (
 	ExitInterrupted = exitInterrupted
 )
 
-// A usageError is a fault of the command line or of the configuration.
-type usageError struct{ err error }
-
-func (e *usageError) Error() string { return e.err.Error() }
-func (e *usageError) Unwrap() error { return e.err }
-
+// usagef makes a fault of the command line or of the configuration.
 func usagef(format string, args ...any) error {
-	return &usageError{fmt.Errorf(format, args...)}
+	return run.Usagef(format, args...)
 }
 
 // detailedFlag makes plan answer as terraform does; see [detailedCode].
@@ -68,20 +60,21 @@ func (*declinedError) Error() string { return "cancelled: nothing was changed" }
 // exitCode is the one place where errors become exit codes.
 func exitCode(err error) int {
 	var verdict verdictError
-	var usage *usageError
-	var fault *yamldoc.Fault
-	var ambiguous *engine.AmbiguityError
-	var configured *signin.ConfigError
 	var declined *declinedError
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &verdict):
 		return int(verdict)
-	case errors.Is(err, context.Canceled), errors.As(err, &declined):
+	case errors.As(err, &declined):
 		return exitInterrupted
-	case errors.As(err, &usage), errors.As(err, &fault), errors.As(err, &ambiguous), errors.As(err, &configured):
+	}
+	switch run.FailureOf(err) {
+	case run.Interrupted:
+		return exitInterrupted
+	case run.Misused:
 		return exitUsage
+	case run.NoFailure, run.Misconfigured, run.Passing:
 	}
 	return exitFailure
 }
@@ -97,6 +90,15 @@ func verdict(r audit.Result, failOn audit.Severity) int {
 		return exitIncomplete
 	}
 	return exitOK
+}
+
+// worstCode is the exit code of results, the worst of all.
+func worstCode(x run.Acceptance, results []audit.Result, failOn audit.Severity) int {
+	code := exitOK
+	for _, r := range x.Counted(results) {
+		code = worse(code, verdict(r, failOn))
+	}
+	return code
 }
 
 // worse is the graver of two exit codes of one run, in the order that the contract

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/report"
 	"github.com/dbaudit/dbaudit/internal/report/text"
+	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/solution"
 	"github.com/dbaudit/dbaudit/policy"
 )
@@ -44,19 +46,19 @@ where it comes from. The end of a control's id is enough where only one has it.`
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return a.explain(cmd.Context(), name, args[0]) },
 	}
-	cmd.Flags().StringVar(&name, "profile", defaultProfile, "requirement profile: a `name` or a file")
+	cmd.Flags().StringVar(&name, "profile", run.DefaultProfile, "requirement profile: a `name` or a file")
 	return cmd
 }
 
 func (a *app) explicable(ctx context.Context, profileName string) []string {
 	var words []string
-	if p, err := a.profile(profileName); err == nil {
+	if p, err := a.runner.Profile(profileName); err == nil {
 		for _, c := range p.Controls {
 			words = append(words, string(c.ID))
 		}
 		words = append(words, p.Minimum()...)
 	}
-	if e, err := a.policies(ctx); err == nil {
+	if e, err := a.runner.Engine(ctx); err == nil {
 		for _, r := range e.Rules() {
 			words = append(words, r.ID)
 		}
@@ -65,11 +67,11 @@ func (a *app) explicable(ctx context.Context, profileName string) []string {
 }
 
 func (a *app) explain(ctx context.Context, profileName, word string) error {
-	p, err := a.profile(profileName)
+	p, err := a.runner.Profile(profileName)
 	if err != nil {
 		return err
 	}
-	e, err := a.policies(ctx)
+	e, err := a.runner.Engine(ctx)
 	if err != nil {
 		return err
 	}
@@ -98,7 +100,7 @@ func (a *app) explain(ctx context.Context, profileName, word string) error {
 	} else if rule, ok := find(strings.ToLower(word)); ok {
 		explainRule(&b, p, rule)
 	} else if name, ok := standard.Spelling(word); ok || strings.HasPrefix(strings.ToLower(word), "prv") && asksFor(p, word) {
-		explainPrivilege(&b, p, standard, first(name, word))
+		explainPrivilege(&b, p, standard, cmp.Or(name, word))
 	} else {
 		return usagef("%q is neither a control of the profile %s nor a rule or a standard privilege%s; "+
 			"`dbaudit profile show %s` and `dbaudit policy list` list them", word, p.Name, a.meant(ctx, profileName, standard, word), p.Name)
@@ -154,7 +156,7 @@ func explainPrivilege(b *strings.Builder, p profile.Profile, standard *solution.
 	for _, d := range standard.Depths(name) {
 		levels = append(levels, audit.Level(d.String()))
 	}
-	entry(b, "levels", first(strings.Join(levels, ", "), "not known"))
+	entry(b, "levels", cmp.Or(strings.Join(levels, ", "), "not known"))
 	for _, c := range p.Controls {
 		if !slices.ContainsFunc(c.Privileges, func(n string) bool { return strings.EqualFold(n, name) }) {
 			continue

@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"strings"
 	"text/template"
 
 	"github.com/dbaudit/dbaudit/internal/doctor"
+	"github.com/dbaudit/dbaudit/internal/run"
 )
 
 //go:embed guide.txt
@@ -14,18 +16,18 @@ var guideText string
 
 // guide prints how the auditor is set up, filled in with what is known. Values that are
 // not known stand in capitals, so that a command that was copied too early fails.
-func (a *app) guide(conn connectionFlags, req requirementFlags) error {
-	url, client := first(conn.url, a.Getenv("DBAUDIT_URL")), first(conn.clientID, a.Getenv("DBAUDIT_CLIENT_ID"))
-	if file, err := a.configuration(); err != nil {
+func (a *app) guide(conn run.Connection, req run.Wanted) error {
+	url, client := cmp.Or(conn.URL, a.Getenv("DBAUDIT_URL")), cmp.Or(conn.Auth.ClientID, a.Getenv("DBAUDIT_CLIENT_ID"))
+	if file, err := a.runner.Configuration(); err != nil {
 		return err
 	} else if file != nil {
 		if all := file.All(); len(all) > 0 {
-			url = first(url, all[0].URL)
-			client = first(client, all[0].Auth.ClientID)
+			url = cmp.Or(url, all[0].URL)
+			client = cmp.Or(client, all[0].Auth.ClientID)
 		}
-		client = first(client, file.Auth.ClientID)
+		client = cmp.Or(client, file.Auth.ClientID)
 	}
-	p, err := a.profile(a.profileName(nil, req))
+	p, err := a.runner.Profile(a.runner.ProfileName(nil, req))
 	if err != nil {
 		return err
 	}
@@ -35,7 +37,7 @@ func (a *app) guide(conn connectionFlags, req requirementFlags) error {
 		return fmt.Errorf("writing the guide: %w", err)
 	}
 	if err := parsed.Execute(&b, map[string]string{
-		"URL": shellSafe(first(url, "https://ORG.crm.dynamics.com")), "Client": shellSafe(first(client, "APPLICATION-ID")),
+		"URL": shellSafe(cmp.Or(url, "https://ORG.crm.dynamics.com")), "Client": shellSafe(cmp.Or(client, "APPLICATION-ID")),
 		"HasClient": client, "Role": doctor.RoleName, "Why": doctor.WhyImpersonate, "Profile": p.Name, "Title": p.Title,
 	}); err != nil {
 		return fmt.Errorf("writing the guide: %w", err)

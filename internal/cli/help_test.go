@@ -34,7 +34,7 @@ func everyCommand(a *app) []*cobra.Command {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	files := map[string]bool{}
-	for _, cmd := range everyCommand(&app{Env: OS()}) {
+	for _, cmd := range everyCommand(newApp(OS())) {
 		name := strings.ReplaceAll(cmd.CommandPath(), " ", "-") + ".txt"
 		files[name] = true
 		var b bytes.Buffer
@@ -82,7 +82,7 @@ func TestHelp(t *testing.T) {
 // TestFlagsHaveAHeading: where a command's flags are grouped, each has its place.
 func TestFlagsHaveAHeading(t *testing.T) {
 	t.Parallel()
-	for _, cmd := range everyCommand(&app{Env: OS()}) {
+	for _, cmd := range everyCommand(newApp(OS())) {
 		if own := visible(cmd.LocalFlags()); len(own) < groupsFrom || cmd.Name() == "lint" || cmd.Name() == "doctor" || cmd.Name() == "add" {
 			continue
 		}
@@ -99,7 +99,7 @@ func TestFlagsHaveAHeading(t *testing.T) {
 func TestCompletion(t *testing.T) {
 	t.Parallel()
 	known := []string{"format", "env", "label", "fail-on", "auth", "scope", "kind", "control", "only", "except", "profile", "environment", "sarif-profile", "log-format"}
-	for _, cmd := range everyCommand(&app{Env: OS()}) {
+	for _, cmd := range everyCommand(newApp(OS())) {
 		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 			for _, name := range known {
 				if f.Name != name {

@@ -18,6 +18,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/history"
 	"github.com/dbaudit/dbaudit/internal/report"
 	"github.com/dbaudit/dbaudit/internal/report/text"
+	"github.com/dbaudit/dbaudit/internal/run"
 )
 
 type historyFlags struct {
@@ -83,7 +84,7 @@ func (a *app) history(ctx context.Context, f historyFlags, dirs []string) error 
 // putTrends writes the page of the last result of each environment, with what came
 // before it as a chart.
 func (a *app) putTrends(ctx context.Context, file string, h history.History) error {
-	e, err := a.policies(ctx)
+	e, err := a.runner.Engine(ctx)
 	if err != nil {
 		return err
 	}
@@ -129,7 +130,7 @@ func savedResults(dir string) ([]audit.Result, error) {
 		if name != dir && !isResult(data) {
 			return nil
 		}
-		results, err := parseResults(name, data)
+		results, err := run.ParseResults(name, data)
 		all = append(all, results...)
 		return err
 	})

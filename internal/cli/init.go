@@ -13,6 +13,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/run"
 )
 
 //go:embed dbaudit.yaml
@@ -21,8 +22,8 @@ var configurationTemplate []byte
 type initFlags struct {
 	force, guide bool
 	output       string
-	connection   connectionFlags
-	requirement  requirementFlags
+	connection   run.Connection
+	requirement  run.Wanted
 }
 
 func (a *app) initCommand() *cobra.Command {
@@ -49,9 +50,9 @@ variables and the configuration say. It runs none of them.`,
 		},
 	}
 	cmd.Flags().BoolVar(&f.guide, "guide", false, "print how to make the auditor's app registration, role and application user")
-	cmd.Flags().StringVar(&f.connection.url, "url", "", "the environment's `address`, https://ORG.crmN.dynamics.com (DBAUDIT_URL)")
-	cmd.Flags().StringVar(&f.connection.clientID, "client-id", "", "`id` of the auditor's app registration (DBAUDIT_CLIENT_ID)")
-	cmd.Flags().StringVar(&f.requirement.appID, "integration-app-id", "", "application (client) `id` of the integration's application user (DBAUDIT_INTEGRATION_APP_ID)")
+	cmd.Flags().StringVar(&f.connection.URL, "url", "", "the environment's `address`, https://ORG.crmN.dynamics.com (DBAUDIT_URL)")
+	cmd.Flags().StringVar(&f.connection.Auth.ClientID, "client-id", "", "`id` of the auditor's app registration (DBAUDIT_CLIENT_ID)")
+	cmd.Flags().StringVar(&f.requirement.AppID, "integration-app-id", "", "application (client) `id` of the integration's application user (DBAUDIT_INTEGRATION_APP_ID)")
 	cmd.Flags().BoolVar(&f.force, "force", false, "overwrite the file if it exists; do not ask")
 	cmd.Flags().StringVarP(&f.output, "output", "o", config.DefaultName, "`file` to write, - for standard output")
 	return cmd
@@ -73,9 +74,9 @@ func (a *app) initialise(ctx context.Context, f initFlags) error {
 		return err
 	}
 	values := []initValue{
-		{"url", "URL of the environment, https://ORG.crmN.dynamics.com", config.ExampleURL, f.connection.url, environmentURL},
-		{"client_id", "Application (client) id of the auditor's app registration", config.ExampleID, f.connection.clientID, applicationID},
-		{"app_id", "Application (client) id of the integration's application user", config.ExampleID, f.requirement.appID, applicationID},
+		{"url", "URL of the environment, https://ORG.crmN.dynamics.com", config.ExampleURL, f.connection.URL, environmentURL},
+		{"client_id", "Application (client) id of the auditor's app registration", config.ExampleID, f.connection.Auth.ClientID, applicationID},
+		{"app_id", "Application (client) id of the integration's application user", config.ExampleID, f.requirement.AppID, applicationID},
 	}
 	for i, v := range values {
 		if v.value == "" {
@@ -144,7 +145,7 @@ func (a *app) askFor(ctx context.Context, values []initValue) error {
 func environmentURL(raw string) (string, error) {
 	origin, err := dataverse.ParseEnvironment(raw)
 	if err != nil {
-		return "", &usageError{err}
+		return "", usagef("%w", err)
 	}
 	return origin, nil
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -14,14 +15,14 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/config"
-	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/internal/solution"
 )
 
 type lintFlags struct {
-	requirement requirementFlags
+	requirement run.Wanted
 	judge       judgeFlags
 	env         string
 	exclude     []string
@@ -64,8 +65,8 @@ Ends in 1 for findings, else in 3 if a file could not be read.`, exitOK, exitFin
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.requirement.profile, "profile", "", "requirement profile: a `name` or a file (default demandbase; DBAUDIT_PROFILE); lint judges the files alone")
-	flags.StringVar(&f.requirement.role, "integration-role", "", "`name` of the role (default that of the configuration, else deduced from the names; DBAUDIT_INTEGRATION_ROLE)")
+	flags.StringVar(&f.requirement.Profile, "profile", "", "requirement profile: a `name` or a file (default demandbase; DBAUDIT_PROFILE); lint judges the files alone")
+	flags.StringVar(&f.requirement.Role, "integration-role", "", "`name` of the role (default that of the configuration, else deduced from the names; DBAUDIT_INTEGRATION_ROLE)")
 	flags.StringArrayVar(&f.exclude, "exclude", nil, "`pattern` of files and folders to leave out, at any depth where it has no slash; repeatable")
 	flags.BoolVar(&f.allRoles, "all-roles", false, "judge every role in the files")
 	flags.StringVar(&f.env, "env", "", "`name` of an environment in the configuration, whose role is meant")
@@ -80,103 +81,101 @@ Ends in 1 for findings, else in 3 if a file could not be read.`, exitOK, exitFin
 type lintRun struct {
 	*app
 
-	flags       lintFlags
-	paths       []string
-	limits      solution.Limits
-	judgement   judgement
-	accepted    acceptance
+	flags  lintFlags
+	paths  []string
+	limits solution.Limits
+	judgement
 	file        *config.File
 	env         config.Environment
 	requirement snapshot.Requirement
 	profile     profile.Profile
-	engine      *engine.Engine
 	standard    *solution.Standard
 }
 
 func (a *app) lint(ctx context.Context, f lintFlags, paths []string) error {
-	run, err := a.newLint(f, paths)
+	l, err := a.newLint(f, paths)
 	if err != nil {
 		return err
 	}
 	// Compiling the policies and reading the files take about as long.
 	var found solution.Found
 	var group errgroup.Group
-	group.Go(func() error { return run.load(ctx) })
+	group.Go(func() error { return l.load(ctx) })
 	group.Go(func() (err error) {
-		found, err = run.read(ctx)
+		found, err = l.read(ctx)
 		return err
 	})
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	run.narrate(found)
+	l.narrate(found)
 	if len(found.Roles)+len(found.Faults) == 0 {
 		return fmt.Errorf("there is no security role in %s: want unpacked solutions, role files, customizations.xml or solution .zip files",
 			strings.Join(paths, ", "))
 	}
-	judged, err := run.judge(ctx, found)
+	judged, err := l.judge(ctx, found)
 	if err != nil {
 		return err
 	}
 	unfixed := false
 	if f.fix {
-		changed, failures := run.fix(judged)
+		changed, failures := l.fix(judged)
 		for _, failure := range failures {
-			run.complain(failure)
+			l.complain(failure)
 			unfixed = true
 		}
 		if changed {
-			if found, err = run.read(ctx); err != nil {
+			if found, err = l.read(ctx); err != nil {
 				return err
 			}
-			if judged, err = run.judge(ctx, found); err != nil {
+			if judged, err = l.judge(ctx, found); err != nil {
 				return err
 			}
 		}
 	}
-	return run.report(found, judged, unfixed)
+	return l.report(found, judged, unfixed)
 }
 
 func (a *app) newLint(f lintFlags, paths []string) (*lintRun, error) {
-	if f.allRoles && f.requirement.role != "" {
+	if f.allRoles && f.requirement.Role != "" {
 		return nil, usagef("--all-roles and --integration-role exclude each other")
 	}
-	run := &lintRun{app: a, flags: f, paths: paths, limits: solution.DefaultLimits()}
+	l := &lintRun{app: a, flags: f, paths: paths, limits: solution.DefaultLimits()}
 	var err error
-	if run.limits.Exclude, err = solution.Exclude(f.exclude); err != nil {
+	if l.limits.Exclude, err = solution.Exclude(f.exclude); err != nil {
 		return nil, usagef("--exclude: %w", err)
 	}
-	if run.judgement, err = a.judgement(f.judge); err != nil {
+	if l.judgement, err = a.judgement(f.judge); err != nil {
 		return nil, err
 	}
-	if run.file, err = a.configuration(); err != nil {
+	if l.file, err = a.runner.Configuration(); err != nil {
 		return nil, err
 	}
-	if run.accepted, err = a.acceptance(f.judge.accept, run.file, run.judgement); err != nil {
+	if l.accepted, err = a.runner.Acceptance(f.judge.accept, l.file, l.asOf); err != nil {
 		return nil, err
 	}
-	run.accepted.options.Environments, run.accepted.options.Partial = nil, true
-	if run.env, err = lintEnvironment(run.file, f.env); err != nil {
+	l.accepted.Options.Environments, l.accepted.Options.Partial = nil, true
+	if l.env, err = lintEnvironment(l.file, f.env); err != nil {
 		return nil, err
 	}
-	if run.requirement, run.profile, err = a.requirement(run.file, run.env, f.requirement); err != nil {
+	if l.requirement, l.profile, err = a.runner.Requirement(l.file, l.env, f.requirement); err != nil {
 		return nil, err
 	}
-	if text := run.unnamed(); text != "" {
-		run.warn("%s", text)
+	if text := l.unnamed(); text != "" {
+		l.warn("%s", text)
 	}
 	// A file holds neither users nor views, whatever is asked of an environment.
-	r := &run.requirement
+	r := &l.requirement
 	r.ApplicationID, r.User, r.BusinessUnit, r.Views = "", "", "", nil
-	return run, nil
+	return l, nil
 }
 
 // load compiles the policies and reads the table of privileges.
-func (run *lintRun) load(ctx context.Context) (err error) {
-	if run.standard, err = solution.ReadStandard(); err != nil {
+func (l *lintRun) load(ctx context.Context) (err error) {
+	if l.standard, err = solution.ReadStandard(); err != nil {
 		return err
 	}
-	run.engine, err = run.policies(ctx, run.profile)
+	l.engine, err = l.runner.Engine(ctx, l.profile)
 	return err
 }
 
@@ -202,17 +201,17 @@ func lintEnvironment(file *config.File, name string) (config.Environment, error)
 			names = append(names, env.Name)
 		}
 	}
-	return config.Environment{}, usagef("there is no environment %q in the configuration: it has %s", name, first(strings.Join(names, ", "), "none"))
+	return config.Environment{}, usagef("there is no environment %q in the configuration: it has %s", name, cmp.Or(strings.Join(names, ", "), "none"))
 }
 
 // unnamed says that roles which the configuration names are not looked for, because
 // they are those of several environments.
-func (run *lintRun) unnamed() string {
-	if run.file == nil || run.flags.env != "" || run.flags.allRoles || run.requirement.Role != "" {
+func (l *lintRun) unnamed() string {
+	if l.file == nil || l.flags.env != "" || l.flags.allRoles || l.requirement.Role != "" {
 		return ""
 	}
 	var named []string
-	for _, env := range run.file.All() {
+	for _, env := range l.file.All() {
 		if env.Integration.Role != "" {
 			named = append(named, fmt.Sprintf("%q of %s", env.Integration.Role, env.Name))
 		}
@@ -224,8 +223,8 @@ func (run *lintRun) unnamed() string {
 		strings.Join(named, ", "))
 }
 
-func (run *lintRun) read(ctx context.Context) (solution.Found, error) {
-	found, err := solution.Read(ctx, run.paths, run.Stdin, run.limits)
+func (l *lintRun) read(ctx context.Context) (solution.Found, error) {
+	found, err := solution.Read(ctx, l.paths, l.Stdin, l.limits)
 	for i := range found.Roles {
 		found.Roles[i].File = relative(found.Roles[i].File)
 	}
@@ -236,12 +235,12 @@ func (run *lintRun) read(ctx context.Context) (solution.Found, error) {
 }
 
 // narrate says what a reader may miss.
-func (run *lintRun) narrate(found solution.Found) {
+func (l *lintRun) narrate(found solution.Found) {
 	for _, note := range found.Notes {
-		run.warn("%s", note)
+		l.warn("%s", note)
 	}
 	for _, name := range found.Excluded {
-		run.log(slog.LevelDebug, "", name+": left out by --exclude")
+		l.Log(slog.LevelDebug, "", name+": left out by --exclude")
 	}
 }
 
@@ -266,30 +265,30 @@ func relative(name string) string {
 
 // report writes the documents and decides the exit code: findings first, then what
 // could not be read or mended. What was not read stands before what was judged.
-func (run *lintRun) report(found solution.Found, judged []judgedRole, unfixed bool) error {
+func (l *lintRun) report(found solution.Found, judged []judgedRole, unfixed bool) error {
 	results := make([]audit.Result, len(judged))
 	for i, j := range judged {
 		results[i] = j.result
 	}
-	results = run.accepted.apply(run.app, results)
-	code := run.accepted.code(results, run.judgement.failOn)
+	results = l.runner.Accept(l.accepted, results)
+	code := worstCode(l.accepted, results, l.failOn)
 	if (len(found.Faults) > 0 || unfixed) && code != exitFindings {
 		code = exitFailure
 	}
-	if err := run.render(run.judgement.documents, append(run.unread(found.Faults), results...), run.reportOptions(run.engine)); err != nil {
+	if err := l.render(l.judgement.documents, append(l.unread(found.Faults), results...), l.reportOptions(l.engine)); err != nil {
 		return err
 	}
 	for _, fault := range found.Faults {
-		run.complain(fault)
+		l.complain(fault)
 	}
 	return asError(code)
 }
 
 // unread makes a result of each file that could not be read.
-func (run *lintRun) unread(faults []*solution.Fault) []audit.Result {
+func (l *lintRun) unread(faults []*solution.Fault) []audit.Result {
 	results := make([]audit.Result, len(faults))
 	for i, f := range faults {
-		results[i] = run.app.unread(audit.Environment{Name: f.File}, run.profile, run.judgement,
+		results[i] = l.runner.Unread(audit.Environment{Name: f.File}, l.profile, l.stated,
 			audit.Unread{Location: &audit.Location{Path: f.File, Line: f.Line, Column: f.Column}, Message: f.Err.Error()})
 	}
 	return results

@@ -16,11 +16,11 @@ import (
 // fix adds the lines that the judged roles lack to their files. It reports whether a
 // file was changed, and what stood in the way of others: each file is mended for
 // itself.
-func (run *lintRun) fix(judged []judgedRole) (changed bool, failures []error) {
+func (l *lintRun) fix(judged []judgedRole) (changed bool, failures []error) {
 	byFile := map[string][]solution.Addition{}
 	var files []string
 	for _, j := range judged {
-		grants := slices.DeleteFunc(run.lacking(j), func(g solution.Grant) bool {
+		grants := slices.DeleteFunc(l.lacking(j), func(g solution.Grant) bool {
 			// A line without a level that counts has to be mended, not doubled.
 			return slices.ContainsFunc(j.role.Entries, func(e solution.Entry) bool { return strings.EqualFold(e.Name, g.Name) })
 		})
@@ -34,7 +34,7 @@ func (run *lintRun) fix(judged []judgedRole) (changed bool, failures []error) {
 	}
 	for _, file := range files {
 		if strings.Contains(file, "!/") {
-			run.warn("%s: only a file of its own can be fixed: unpack the solution", file)
+			l.warn("%s: only a file of its own can be fixed: unpack the solution", file)
 			continue
 		}
 		lines, err := mend(file, byFile[file])
@@ -43,7 +43,7 @@ func (run *lintRun) fix(judged []judgedRole) (changed bool, failures []error) {
 			continue
 		}
 		changed = true
-		run.say("%s: %d lines added", file, lines)
+		l.say("%s: %d lines added", file, lines)
 	}
 	return changed, failures
 }
@@ -51,10 +51,10 @@ func (run *lintRun) fix(judged []judgedRole) (changed bool, failures []error) {
 // lacking lists the privileges that a role lacks altogether. A level that is too
 // shallow was somebody's decision and stays, and what somebody has accepted to be
 // missing is not written either.
-func (run *lintRun) lacking(j judgedRole) []solution.Grant {
+func (l *lintRun) lacking(j judgedRole) []solution.Grant {
 	r := j.result
-	if run.accepted.waivers != nil {
-		accepted, _ := run.accepted.waivers.Apply([]audit.Result{r}, run.accepted.options)
+	if l.accepted.Waivers != nil {
+		accepted, _ := l.accepted.Waivers.Apply([]audit.Result{r}, l.accepted.Options)
 		r = accepted[0]
 	}
 	var grants []solution.Grant

@@ -17,6 +17,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/internal/solution"
 )
@@ -29,21 +30,21 @@ type judgedRole struct {
 
 // judge judges the roles that are meant. Where none is, the result is that of a
 // role that does not exist; where nothing was read there is none.
-func (run *lintRun) judge(ctx context.Context, found solution.Found) ([]judgedRole, error) {
+func (l *lintRun) judge(ctx context.Context, found solution.Found) ([]judgedRole, error) {
 	if len(found.Roles) == 0 {
 		return nil, nil
 	}
-	roles := run.choose(found.Roles)
+	roles := l.choose(found.Roles)
 	if len(roles) == 0 {
-		result, err := run.nowhere(ctx, found)
+		result, err := l.nowhere(ctx, found)
 		return []judgedRole{{result: result}}, err
 	}
-	if run.flags.snapshot != "" && len(roles) > 1 {
+	if l.flags.snapshot != "" && len(roles) > 1 {
 		return nil, usagef("--snapshot keeps one snapshot, and %d roles are meant: choose one by --integration-role and PATH", len(roles))
 	}
 	titles := titlesOf(roles)
-	progress := run.progressOf("lint", fmt.Sprintf("judging %d roles", len(roles)))
-	defer progress.stop()
+	progress := l.progress("lint", fmt.Sprintf("judging %d roles", len(roles)))
+	defer progress.Stop()
 	var done atomic.Int64
 	judged := make([]judgedRole, len(roles))
 	// The first error ends the others, and so does an interruption.
@@ -51,13 +52,13 @@ func (run *lintRun) judge(ctx context.Context, found solution.Found) ([]judgedRo
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, role := range roles {
 		group.Go(func() error {
-			result, err := run.judgeOne(ctx, role)
+			result, err := l.judgeOne(ctx, role)
 			if err != nil {
 				return fmt.Errorf("%s: the role %q: %w", role.File, role.Name, err)
 			}
 			result.Environment.Name = titles[i]
 			judged[i] = judgedRole{role, result}
-			progress.task(fmt.Sprintf("%d of %d roles judged", done.Add(1), len(roles)))
+			progress.Task(fmt.Sprintf("%d of %d roles judged", done.Add(1), len(roles)))
 			return nil
 		})
 	}
@@ -94,24 +95,24 @@ func titlesOf(roles []solution.Role) []string {
 	return titles
 }
 
-func (run *lintRun) minimum() solution.Minimum {
-	depths := maps.Clone(run.profile.Depths)
+func (l *lintRun) minimum() solution.Minimum {
+	depths := maps.Clone(l.profile.Depths)
 	if depths == nil {
 		depths = map[string]snapshot.Depth{}
 	}
-	maps.Copy(depths, run.requirement.Depth)
-	return solution.Minimum{Privileges: run.profile.Minimum(), Depths: depths}
+	maps.Copy(depths, l.requirement.Depth)
+	return solution.Minimum{Privileges: l.profile.Minimum(), Depths: depths}
 }
 
-func (run *lintRun) judgeOne(ctx context.Context, role solution.Role) (audit.Result, error) {
+func (l *lintRun) judgeOne(ctx context.Context, role solution.Role) (audit.Result, error) {
 	if err := ctx.Err(); err != nil {
 		return audit.Result{}, err
 	}
-	s, notes, err := role.Snapshot(run.requirement, run.minimum(), run.standard, snapshot.Tool(run.tool()))
+	s, notes, err := role.Snapshot(l.requirement, l.minimum(), l.standard, snapshot.Tool(l.runner.Tool))
 	if err != nil {
 		return audit.Result{}, err
 	}
-	result, err := run.evaluate(ctx, s)
+	result, err := l.evaluate(ctx, s)
 	if err != nil {
 		return audit.Result{}, err
 	}
@@ -124,17 +125,17 @@ func (run *lintRun) judgeOne(ctx context.Context, role solution.Role) (audit.Res
 }
 
 // evaluate judges a snapshot, and keeps it where that is asked for.
-func (run *lintRun) evaluate(ctx context.Context, s *snapshot.Snapshot) (audit.Result, error) {
-	if run.flags.snapshot != "" {
-		if err := run.keep(s, run.flags.snapshot); err != nil {
+func (l *lintRun) evaluate(ctx context.Context, s *snapshot.Snapshot) (audit.Result, error) {
+	if l.flags.snapshot != "" {
+		if err := l.keep(s, l.flags.snapshot); err != nil {
 			return audit.Result{}, err
 		}
 	}
-	return run.engine.Evaluate(ctx, s, run.profile, engine.Options{Tool: run.tool(), AsOf: run.judgement.asOf})
+	return l.runner.Judge(ctx, l.engine, s, l.profile, l.asOf)
 }
 
 // nowhere is the result where no role is the one that is looked for.
-func (run *lintRun) nowhere(ctx context.Context, found solution.Found) (audit.Result, error) {
+func (l *lintRun) nowhere(ctx context.Context, found solution.Found) (audit.Result, error) {
 	var names []string
 	for _, r := range found.Roles {
 		names = append(names, r.Name)
@@ -149,30 +150,30 @@ func (run *lintRun) nowhere(ctx context.Context, found solution.Found) (audit.Re
 	if len(found.Faults) > 0 {
 		note += "; it may be in a file that could not be read"
 	}
-	run.say("%s", note)
-	s, err := solution.Nowhere(strings.Join(run.paths, ", "), run.requirement, run.minimum(), run.standard, snapshot.Tool(run.tool()))
+	l.say("%s", note)
+	s, err := solution.Nowhere(strings.Join(l.paths, ", "), l.requirement, l.minimum(), l.standard, snapshot.Tool(l.runner.Tool))
 	if err != nil {
 		return audit.Result{}, err
 	}
-	result, err := run.evaluate(ctx, s)
+	result, err := l.evaluate(ctx, s)
 	if err != nil {
 		return audit.Result{}, err
 	}
 	result.Notes = append(result.Notes, note)
-	if run.env.Integration.Role != "" && run.requirement.Role == run.env.Integration.Role {
-		locate(&result, run.file, run.env)
+	if l.env.Integration.Role != "" && l.requirement.Role == l.env.Integration.Role {
+		run.Locate(&result, l.file, l.env)
 		return result, nil
 	}
 	for i := range result.Controls {
-		result.Controls[i].Location = run.searched(found.Roles[0])
+		result.Controls[i].Location = l.searched(found.Roles[0])
 	}
 	return result, nil
 }
 
 // searched is where a role was looked for in vain: the file that was named, or where
 // folders were, the first one read, because code scanning knows no folders.
-func (run *lintRun) searched(first solution.Role) *audit.Location {
-	name := run.paths[0]
+func (l *lintRun) searched(first solution.Role) *audit.Location {
+	name := l.paths[0]
 	if info, err := os.Stat(filepath.FromSlash(name)); name != solution.Stdin && (err != nil || info.IsDir()) {
 		name, _, _ = strings.Cut(first.File, "!/")
 	}
@@ -182,17 +183,17 @@ func (run *lintRun) searched(first solution.Role) *audit.Location {
 // choose picks the roles that are meant: all of them; else those of the required
 // name; else, of those whose name fits the profile's pattern, those of the name
 // that grants most of the minimum. A role may stand in several files.
-func (run *lintRun) choose(roles []solution.Role) []solution.Role {
-	if run.flags.allRoles || (run.profile.Name == engine.LintProfile && run.requirement.Role == "") {
+func (l *lintRun) choose(roles []solution.Role) []solution.Role {
+	if l.flags.allRoles || (l.profile.Name == engine.LintProfile && l.requirement.Role == "") {
 		return roles
 	}
 	var fitting []solution.Role
 	for _, r := range roles {
-		if run.requirement.FitsRole(r.Name, run.profile.Pattern) {
+		if l.requirement.FitsRole(r.Name, l.profile.Pattern) {
 			fitting = append(fitting, r)
 		}
 	}
-	if run.requirement.Role != "" || len(fitting) == 0 {
+	if l.requirement.Role != "" || len(fitting) == 0 {
 		return fitting
 	}
 	score := map[string]int{}
@@ -202,7 +203,7 @@ func (run *lintRun) choose(roles []solution.Role) []solution.Role {
 		if _, ok := score[name]; !ok {
 			names = append(names, name)
 		}
-		score[name] = max(score[name], run.score(r))
+		score[name] = max(score[name], l.score(r))
 	}
 	slices.SortFunc(names, func(a, b string) int {
 		if score[a] != score[b] {
@@ -220,13 +221,13 @@ func (run *lintRun) choose(roles []solution.Role) []solution.Role {
 		}
 	}
 	if len(others) > 0 {
-		run.warn("several roles could be the integration role; %q was judged, not %s", chosen[0].Name, strings.Join(others, ", "))
+		l.warn("several roles could be the integration role; %q was judged, not %s", chosen[0].Name, strings.Join(others, ", "))
 	}
 	return chosen
 }
 
 // score is how much of the minimum a role grants, at whatever level.
-func (run *lintRun) score(r solution.Role) int {
+func (l *lintRun) score(r solution.Role) int {
 	granted := map[string]bool{}
 	for _, e := range r.Entries {
 		if e.Depth() != snapshot.DepthNone {
@@ -234,7 +235,7 @@ func (run *lintRun) score(r solution.Role) int {
 		}
 	}
 	n := 0
-	for _, name := range run.profile.Minimum() {
+	for _, name := range l.profile.Minimum() {
 		if granted[strings.ToLower(name)] {
 			n++
 		}

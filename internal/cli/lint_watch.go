@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/solution"
 )
 
@@ -37,7 +39,7 @@ func (a *app) watch(ctx context.Context, f lintFlags, paths []string, ticks <-ch
 		now := a.signature(f, paths)
 		if now != last {
 			err := a.lint(ctx, f, paths)
-			var usage *usageError
+			var usage *run.UsageError
 			var silent verdictError
 			switch {
 			case ctx.Err() != nil, last == "" && errors.As(err, &usage):
@@ -62,14 +64,14 @@ func (a *app) watch(ctx context.Context, f lintFlags, paths []string, ticks <-ch
 // signature changes whenever the roles do, or what they are judged by: the
 // configuration, the waivers, the baseline, the profile and the policies.
 func (a *app) signature(f lintFlags, paths []string) string {
-	files := []string{first(a.global.config, config.DefaultName), f.judge.accept.baseline}
-	file, err := a.configuration()
+	files := []string{cmp.Or(a.runner.ConfigFile, config.DefaultName), f.judge.accept.Baseline}
+	file, err := a.runner.Configuration()
 	if err != nil {
 		file = nil
 	}
-	waivers, _ := waiverFile(f.judge.accept.waivers, file)
+	waivers, _ := run.WaiverFile(f.judge.accept.Waivers, file)
 	files = append(files, waivers)
-	if name := a.profileName(file, f.requirement); isFile(name) {
+	if name := a.runner.ProfileName(file, f.requirement); run.IsFile(name) {
 		files = append(files, name)
 	}
 	var b strings.Builder
@@ -82,7 +84,7 @@ func (a *app) signature(f lintFlags, paths []string) string {
 	for _, name := range files {
 		stamp(name)
 	}
-	for _, folder := range a.global.policies {
+	for _, folder := range a.runner.PolicyFolders {
 		_ = filepath.WalkDir(folder, func(name string, _ fs.DirEntry, err error) error {
 			if err == nil && filepath.Ext(name) == ".rego" {
 				stamp(name)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,11 +12,12 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/report/text"
+	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/signin"
 )
 
 type loginFlags struct {
-	connection connectionFlags
+	connection run.Connection
 	username   string
 }
 
@@ -35,13 +37,13 @@ Who is signed in to the Azure CLI needs no login here: --auth azure-cli uses tha
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.login(cmd.Context(), f) },
 	}
-	f.connection.add(cmd.Flags())
+	connectionFlags(cmd.Flags(), &f.connection)
 	cmd.Flags().StringVar(&f.username, "username", "", "user principal `name` to fill into the form")
 	return cmd
 }
 
 func (a *app) login(ctx context.Context, f loginFlags) error {
-	targets, err := a.targets(f.connection, requirementFlags{any: true})
+	targets, err := a.runner.Targets(f.connection, run.Wanted{Any: true})
 	if err != nil {
 		return err
 	}
@@ -50,15 +52,15 @@ func (a *app) login(ctx context.Context, f loginFlags) error {
 	}
 	t := targets[0]
 	// A credential of a program is no reason to sign a program in here.
-	switch method, err := signin.ParseMethod(t.method); {
+	switch method, err := signin.ParseMethod(t.Auth.Method); {
 	case err != nil:
 		return err
 	case method == signin.AzureCLI:
 		return usagef("the Azure CLI keeps its own sign-in: run az login, then any command with --auth azure-cli")
 	case method != signin.DeviceCode && method != signin.Interactive:
-		t.method = signin.DeviceCode.String()
+		t.Auth.Method = signin.DeviceCode.String()
 	}
-	c, err := a.signInConfig(t, a.Transport(nil))
+	c, err := a.runner.SignInConfig(t, a.Transport(nil))
 	if err != nil {
 		return err
 	}
@@ -75,7 +77,7 @@ func (a *app) login(ctx context.Context, f loginFlags) error {
 	if lost != "" {
 		return fmt.Errorf("signed in as %s, but %s: sign in with each command by --auth %s, or use --auth azure-cli", who.Username, lost, c.Method)
 	}
-	a.log(slog.LevelInfo, t.name, "signed in as "+who.Username, slog.String("username", who.Username), slog.String("tenant", who.Tenant))
+	a.Log(slog.LevelInfo, t.Name, "signed in as "+who.Username, slog.String("username", who.Username), slog.String("tenant", who.Tenant))
 	return nil
 }
 
@@ -109,7 +111,7 @@ func (a *app) logout(ctx context.Context, f logoutFlags) error {
 	}
 	clientID := ""
 	if f.username != "" {
-		clientID = first(f.clientID, a.Getenv("DBAUDIT_CLIENT_ID"))
+		clientID = cmp.Or(f.clientID, a.Getenv("DBAUDIT_CLIENT_ID"))
 	}
 	gone, err := signin.Logout(ctx, a.SignIns, clientID, f.username)
 	if err != nil {
@@ -119,13 +121,13 @@ func (a *app) logout(ctx context.Context, f logoutFlags) error {
 		a.say("nobody is signed in")
 	}
 	for _, account := range gone {
-		a.log(slog.LevelInfo, "", "signed out "+account.Username, slog.String("username", account.Username), slog.String("tenant", account.Tenant))
+		a.Log(slog.LevelInfo, "", "signed out "+account.Username, slog.String("username", account.Username), slog.String("tenant", account.Tenant))
 	}
 	return nil
 }
 
 type whoamiFlags struct {
-	connection connectionFlags
+	connection run.Connection
 	answer     answerFlags
 }
 
@@ -142,8 +144,8 @@ takes this identity for.`,
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.whoami(cmd.Context(), f) },
 	}
-	f.connection.add(cmd.Flags())
-	f.connection.addAll(cmd.Flags())
+	connectionFlags(cmd.Flags(), &f.connection)
+	allEnvsFlag(cmd.Flags(), &f.connection)
 	f.answer.add(cmd)
 	return cmd
 }
@@ -193,13 +195,13 @@ func (a *app) whoami(ctx context.Context, f whoamiFlags) error {
 		return err
 	}
 	if named {
-		targets, err := a.targets(f.connection, requirementFlags{any: true})
+		targets, err := a.runner.Targets(f.connection, run.Wanted{Any: true})
 		if err != nil {
 			return err
 		}
 		for _, t := range targets {
 			var me environmentIdentity
-			err := t.within(ctx, func(timed context.Context) (err error) {
+			err := t.Within(ctx, func(timed context.Context) (err error) {
 				me, err = a.whoamiIn(timed, t)
 				return err
 			})
@@ -221,7 +223,7 @@ func (a *app) whoami(ctx context.Context, f whoamiFlags) error {
 		said += fmt.Sprintf("signed in: %s, tenant %s, at %s\n", text.Line(k.Username), text.Line(k.Tenant), text.Line(k.Host))
 	}
 	for _, me := range answer.Environments {
-		said += fmt.Sprintf("%s (%s): %s, user %s, by %s\n", text.Line(me.Name), text.Line(me.URL), text.Line(first(me.User, "name not readable")), me.UserID, me.Method)
+		said += fmt.Sprintf("%s (%s): %s, user %s, by %s\n", text.Line(me.Name), text.Line(me.URL), text.Line(cmp.Or(me.User, "name not readable")), me.UserID, me.Method)
 	}
 	if said == "" {
 		said = "nobody is signed in; dbaudit login signs a person in\n"
@@ -230,21 +232,21 @@ func (a *app) whoami(ctx context.Context, f whoamiFlags) error {
 }
 
 // namesEnvironment reports whether any environment is named at all.
-func (a *app) namesEnvironment(f connectionFlags) (bool, error) {
-	if f.url != "" || f.chosen() || a.Getenv("DBAUDIT_URL") != "" {
+func (a *app) namesEnvironment(f run.Connection) (bool, error) {
+	if f.URL != "" || f.Chosen() || a.Getenv("DBAUDIT_URL") != "" {
 		return true, nil
 	}
-	file, err := a.configuration()
+	file, err := a.runner.Configuration()
 	return file != nil && file.All()[0].URL != "", err
 }
 
-func (a *app) whoamiIn(ctx context.Context, t target) (environmentIdentity, error) {
-	conn, err := a.connect(ctx, t, nil, nil)
+func (a *app) whoamiIn(ctx context.Context, t run.Target) (environmentIdentity, error) {
+	conn, err := a.runner.Connect(ctx, t, nil, nil)
 	if err != nil {
 		return environmentIdentity{}, err
 	}
-	me := environmentIdentity{Name: t.name, URL: t.url, Method: conn.session.Method().String()}
-	data, err := conn.client.Get(ctx, dataverse.Function("WhoAmI").Request("who am I"))
+	me := environmentIdentity{Name: t.Name, URL: t.URL, Method: conn.Session.Method().String()}
+	data, err := conn.Get(ctx, dataverse.Function("WhoAmI").Request("who am I"))
 	if err != nil {
 		return environmentIdentity{}, err
 	}
@@ -257,12 +259,12 @@ func (a *app) whoamiIn(ctx context.Context, t target) (environmentIdentity, erro
 		return environmentIdentity{}, fmt.Errorf("who am I: the answer cannot be read: check --url, and any proxy in between")
 	}
 	me.UserID, me.OrganizationID, me.BusinessUnitID = ids.User.String(), ids.Organization.String(), ids.BusinessUnit.String()
-	data, err = conn.client.Get(ctx, dataverse.Row("systemusers", ids.User).Select("fullname").Request("own name"))
+	data, err = conn.Get(ctx, dataverse.Row("systemusers", ids.User).Select("fullname").Request("own name"))
 	if err != nil {
 		if ctx.Err() != nil {
 			return environmentIdentity{}, err
 		}
-		a.log(slog.LevelDebug, t.name, err.Error())
+		a.Log(slog.LevelDebug, t.Name, err.Error())
 		return me, nil
 	}
 	var user struct {

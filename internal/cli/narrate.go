@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 
@@ -13,41 +12,27 @@ import (
 
 // say narrates what is being done. Names among the arguments stay on its line.
 func (a *app) say(format string, args ...any) {
-	a.log(slog.LevelInfo, "", fmt.Sprintf(format, oneLined(args)...))
+	a.Log(slog.LevelInfo, "", text.Linef(format, args...))
 }
 
 // warn says what a reader should not overlook, --quiet or not.
 func (a *app) warn(format string, args ...any) {
-	a.warnOf("", fmt.Sprintf(format, oneLined(args)...))
+	a.Warn("", text.Linef(format, args...))
 }
 
-// warnOf warns of an environment. An object has a level; a line says it in words.
-func (a *app) warnOf(environment, message string) {
+// Warn warns of an environment. An object has a level; a line says it in words.
+func (a *app) Warn(environment, message string) {
 	if a.global.logFormat != "json" {
 		message = "warning: " + message
 	}
-	a.log(slog.LevelWarn, environment, message)
+	a.Log(slog.LevelWarn, environment, message)
 }
 
-// oneLined makes each text among the arguments of a format one line.
-func oneLined(args []any) []any {
-	made := make([]any, len(args))
-	for i, arg := range args {
-		switch arg := arg.(type) {
-		case string:
-			made[i] = text.Line(arg)
-		default:
-			made[i] = arg
-		}
-	}
-	return made
-}
-
-// log narrates on standard error: a line for people, or with --log-format json an
+// Log narrates on standard error: a line for people, or with --log-format json an
 // object with time, level, msg and the fields. An environment, where one is
 // named, is the line's beginning or a field. --quiet leaves warnings and errors,
 // --verbose adds what is for debugging.
-func (a *app) log(level slog.Level, environment, message string, fields ...slog.Attr) {
+func (a *app) Log(level slog.Level, environment, message string, fields ...slog.Attr) {
 	if level < slog.LevelWarn && a.global.quiet || level < slog.LevelInfo && !a.global.verbose {
 		return
 	}
@@ -88,7 +73,7 @@ func (a *app) complain(err error) {
 		message = strings.NewReplacer("interrupted: context canceled", "interrupted", "context canceled", "interrupted").Replace(message)
 	}
 	if a.global.logFormat == "json" {
-		a.log(slog.LevelError, "", message)
+		a.Log(slog.LevelError, "", message)
 		return
 	}
 	a.screen.write(a.Stderr, paragraph("dbaudit: "+message))

@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/report"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
@@ -159,7 +158,7 @@ func (o *outputs) documents() ([]document, error) {
 		case err != nil && strings.Contains(name, ","):
 			return nil, usagef("-f %s: give each format an -f of its own, such as -f table -f json -o result.json", name)
 		case err != nil:
-			return nil, &usageError{err}
+			return nil, usagef("%w", err)
 		}
 		if isFolder(out.file) && format != report.HTML {
 			return nil, usagef("-o %s is a folder, which -f html alone fills: give -f %s a file", out.file, name)
@@ -433,23 +432,4 @@ func writeDevice(name string, data []byte) error {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
 	return nil
-}
-
-// readFile reads a file of a kind, or standard input where the name is "-".
-func (a *app) readFile(kind bounds.Kind, name string) ([]byte, error) {
-	if name == "-" {
-		data, err := bounds.ReadAll(kind, "standard input", a.Stdin)
-		if err != nil {
-			return nil, fmt.Errorf("reading standard input: %w", err)
-		}
-		return data, nil
-	}
-	data, err := bounds.ReadFile(kind, name)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("there is no file %s: check the path, which is taken from the working directory (- is standard input)", name)
-	case err != nil:
-		return nil, fmt.Errorf("reading %s: %w", name, err)
-	}
-	return data, nil
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,12 +15,12 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/bounds"
-	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/report"
 	"github.com/dbaudit/dbaudit/internal/report/remedy"
 	"github.com/dbaudit/dbaudit/internal/report/text"
+	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -44,9 +45,9 @@ func (f *contentFlags) add(flags *pflag.FlagSet) {
 }
 
 type planFlags struct {
-	connection  connectionFlags
-	requirement requirementFlags
-	accept      acceptFlags
+	connection  run.Connection
+	requirement run.Wanted
+	accept      run.Accept
 	content     contentFlags
 	outputs     outputs
 	result      string
@@ -83,10 +84,10 @@ made; manual steps alone are no change.`, exitOK, exitUsage, exitFailure, exitIn
 			return a.plan(cmd.Context(), f)
 		},
 	}
-	f.connection.add(cmd.Flags())
-	f.connection.addTimeout(cmd.Flags())
-	f.requirement.add(cmd.Flags())
-	f.accept.addWaivers(cmd.Flags())
+	connectionFlags(cmd.Flags(), &f.connection)
+	timeoutFlag(cmd.Flags(), &f.connection)
+	requirementFlags(cmd.Flags(), &f.requirement)
+	waiversFlag(cmd.Flags(), &f.accept)
 	f.content.add(cmd.Flags())
 	cmd.Flags().VarP(&outputFlag{&f.outputs, true}, "format", "f", "`format` of a document: table, json or markdown; repeatable")
 	cmd.Flags().VarP(&outputFlag{&f.outputs, false}, "output", "o", "output `file` for the preceding -f (default standard output)")
@@ -104,10 +105,10 @@ made; manual steps alone are no change.`, exitOK, exitUsage, exitFailure, exitIn
 func ofScansOnly(flags *pflag.FlagSet) error {
 	var f planFlags
 	own := pflag.NewFlagSet("", pflag.ContinueOnError)
-	f.connection.add(own)
-	f.connection.addTimeout(own)
-	f.requirement.add(own)
-	f.accept.addWaivers(own)
+	connectionFlags(own, &f.connection)
+	timeoutFlag(own, &f.connection)
+	requirementFlags(own, &f.requirement)
+	waiversFlag(own, &f.accept)
 	var idle []string
 	own.VisitAll(func(f *pflag.Flag) {
 		if flags.Changed(f.Name) && f.Name != "profile" {
@@ -152,7 +153,7 @@ func (a *app) makePlan(ctx context.Context, f planFlags, j judgement) (plan.Plan
 		if err != nil {
 			return plan.Plan{}, err
 		}
-		p, err := a.profile(first(f.requirement.profile, s.Requirement.Profile))
+		p, err := a.runner.Profile(cmp.Or(f.requirement.Profile, s.Requirement.Profile))
 		if err != nil {
 			return plan.Plan{}, err
 		}
@@ -161,23 +162,18 @@ func (a *app) makePlan(ctx context.Context, f planFlags, j judgement) (plan.Plan
 		}
 		return a.derive(r, s, p, f.content, j.asOf)
 	}
-	t, err := a.single(f.connection, f.requirement, "a plan is for one environment")
+	t, err := a.runner.Single(f.connection, f.requirement, "a plan is for one environment")
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	accepted, err := a.acceptance(f.accept, t.file, j)
+	if err := a.ready(ctx, &j, f.accept, t.File, t.Profile); err != nil {
+		return plan.Plan{}, err
+	}
+	r, s, err := a.inspect(ctx, t, j)
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	e, err := a.policies(ctx, t.profile)
-	if err != nil {
-		return plan.Plan{}, err
-	}
-	r, s, err := a.inspect(ctx, e, t, j, accepted)
-	if err != nil {
-		return plan.Plan{}, err
-	}
-	return a.derive(r, s, t.profile, f.content, r.EvaluatedAt)
+	return a.derive(r, s, t.Profile, f.content, r.EvaluatedAt)
 }
 
 // documents are what the plan is written to. Where no format is asked for, a file
@@ -207,42 +203,25 @@ func (f *planFlags) documents() ([]document, error) {
 	return docs, nil
 }
 
-// single is the one target that a command works on.
-func (a *app) single(conn connectionFlags, req requirementFlags, why string) (target, error) {
-	targets, err := a.targets(conn, req)
-	if err != nil {
-		return target{}, err
-	}
-	if len(targets) != 1 {
-		return target{}, usagef("%s: choose one by --env, and one of several integrations by --profile", why)
-	}
-	return targets[0], nil
-}
-
-// inspect reads and judges an environment, keeping both.
-func (a *app) inspect(ctx context.Context, e *engine.Engine, t target, j judgement, accepted acceptance) (audit.Result, *snapshot.Snapshot, error) {
-	s, err := a.collectNow(ctx, t)
+// inspect reads and judges an environment, and marks what is accepted.
+func (a *app) inspect(ctx context.Context, t run.Target, j judgement) (audit.Result, *snapshot.Snapshot, error) {
+	r, s, err := a.runner.Inspect(ctx, j.engine, t, j.stated)
 	if err != nil {
 		return audit.Result{}, nil, err
 	}
-	r, err := e.Evaluate(ctx, s, t.profile, engine.Options{Tool: a.tool(), AsOf: a.judgedNow(j)})
-	if err != nil {
-		return audit.Result{}, nil, err
-	}
-	locate(&r, t.file, t.env)
-	return accepted.apply(a, []audit.Result{r})[0], s, nil
+	return a.runner.Accept(j.accepted, []audit.Result{r})[0], s, nil
 }
 
 // saved reads a result and its snapshot.
 func (a *app) saved(f planFlags) (audit.Result, *snapshot.Snapshot, error) {
-	results, err := a.results([]string{f.result})
+	results, err := a.runner.Results(f.result)
 	if err != nil {
 		return audit.Result{}, nil, err
 	}
 	if len(results) != 1 {
 		return audit.Result{}, nil, usagef("%s holds %d results, and a plan is for one environment", f.result, len(results))
 	}
-	data, err := a.readFile(bounds.Snapshot, f.snapshot)
+	data, err := a.runner.ReadFile(bounds.Snapshot, f.snapshot)
 	if err != nil {
 		return audit.Result{}, nil, err
 	}
@@ -261,11 +240,11 @@ func (a *app) judgedAsSaved(ctx context.Context, name string, saved *audit.Resul
 	if saved.Snapshot.Digest != s.Digest {
 		return nil // which the plan refuses with better words
 	}
-	e, err := a.policies(ctx, p)
+	e, err := a.runner.Engine(ctx, p)
 	if err != nil {
 		return err
 	}
-	again, err := e.Evaluate(ctx, s, p, engine.Options{Tool: a.tool(), AsOf: saved.EvaluatedAt})
+	again, err := a.runner.Judge(ctx, e, s, p, saved.EvaluatedAt)
 	if err != nil {
 		return err
 	}
@@ -325,7 +304,7 @@ func (a *app) derive(r audit.Result, s *snapshot.Snapshot, p profile.Profile, f 
 		return plan.Plan{}, usagef("--valid-for %s: a plan must be good for some time, %s at most", f.validFor, plan.MaxValidity)
 	}
 	made, err := plan.Build(r, s, plan.Options{
-		Tool: a.tool(), MadeAt: asOf, Validity: f.validFor,
+		Tool: a.runner.Tool, MadeAt: asOf, Validity: f.validFor,
 		Minimum: p.Minimum(), Allow: p.Allow, Depths: p.Depths,
 		Only: controlIDs(f.only), Except: controlIDs(f.except),
 		LeastPrivilege: f.leastPrivilege, ReplaceFiltered: f.replaceFiltered, UnassignAdministrator: f.unassignAdministrator,
@@ -335,7 +314,7 @@ func (a *app) derive(r audit.Result, s *snapshot.Snapshot, p profile.Profile, f 
 		},
 	})
 	if err != nil {
-		return plan.Plan{}, &usageError{err}
+		return plan.Plan{}, usagef("%w", err)
 	}
 	if asOf.After(made.ExpiresAt) {
 		a.warn("the snapshot is of %s: the plan has expired already, and can be read but not applied", s.TakenAt.Format(time.RFC3339))

@@ -17,37 +17,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dbaudit/dbaudit/internal/engine"
-	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/policy"
 )
-
-// policies loads dbaudit's own policies and those of the folders that --policy
-// names, to judge by some profiles. What is wrong with a folder, and a profile whose
-// rules are not among the policies, is wrong usage: that is said before an
-// environment is read or changed.
-func (a *app) policies(ctx context.Context, profiles ...profile.Profile) (*engine.Engine, error) {
-	var folders []fs.FS
-	for _, folder := range a.global.policies {
-		if info, err := os.Stat(folder); err != nil || !info.IsDir() {
-			return nil, usagef("--policy %s: there is no such folder", folder)
-		}
-		folders = append(folders, os.DirFS(folder))
-	}
-	e, err := engine.Load(ctx, policy.Files, folders...)
-	if err != nil && len(a.global.policies) > 0 {
-		return nil, usagef("--policy %s: %w", strings.Join(a.global.policies, ", "), err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	for _, p := range profiles {
-		if err := e.Accepts(p); err != nil {
-			return nil, &usageError{err}
-		}
-	}
-	return e, nil
-}
 
 func (a *app) policyTestCommand() *cobra.Command {
 	var threshold float64
@@ -166,7 +138,7 @@ func (a *app) profileNewCommand() *cobra.Command {
 			if !regexp.MustCompile(`^[a-z][a-z0-9-]*$`).MatchString(name) {
 				return usagef("%q is no profile's name: want small letters, digits and hyphens", name)
 			}
-			if _, err := a.profile(name); err == nil {
+			if _, err := a.runner.Profile(name); err == nil {
 				return usagef("%q is a built-in profile: choose another name", name)
 			}
 			return a.scaffold(scaffolded{Namespace: name, Name: name, Control: strings.ToUpper(name)},

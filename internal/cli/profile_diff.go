@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -34,11 +35,11 @@ func (a *app) diffProfiles(format, file, older, newer string) error {
 	if format != "table" && format != "json" {
 		return usagef("--format %s: want table or json", format)
 	}
-	was, err := a.profile(older)
+	was, err := a.runner.Profile(older)
 	if err != nil {
 		return err
 	}
-	is, err := a.profile(newer)
+	is, err := a.runner.Profile(newer)
 	if err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ func (a *app) listProfileDiff(d profile.Diff) error {
 	for _, c := range d.Controls {
 		var details []string
 		if c.OldSeverity != c.NewSeverity {
-			details = append(details, fmt.Sprintf("severity %s, was %s", first(c.NewSeverity, "of the rule"), first(c.OldSeverity, "of the rule")))
+			details = append(details, fmt.Sprintf("severity %s, was %s", cmp.Or(c.NewSeverity, "of the rule"), cmp.Or(c.OldSeverity, "of the rule")))
 		}
 		for _, name := range c.Added {
 			details = append(details, "+ "+name)
@@ -78,14 +79,14 @@ func (a *app) listProfileDiff(d profile.Diff) error {
 		for _, name := range c.Removed {
 			details = append(details, "- "+name)
 		}
-		words := first(c.Is, c.Was, c.Title)
+		words := cmp.Or(c.Is, c.Was, c.Title)
 		if c.Change == profile.Changed && c.Was != c.Is {
-			words = fmt.Sprintf("%s (was: %s)", first(c.Is, "–"), first(c.Was, "–"))
+			words = fmt.Sprintf("%s (was: %s)", cmp.Or(c.Is, "–"), cmp.Or(c.Was, "–"))
 		}
 		rows = append(rows, []string{string(c.Change), string(c.ID), words, strings.Join(details, " ")})
 	}
 	for _, l := range d.Levels {
-		rows = append(rows, []string{string(profile.Changed), l.Privilege, "access level", fmt.Sprintf("%s, was %s", first(l.Is, "deepest"), first(l.Was, "deepest"))})
+		rows = append(rows, []string{string(profile.Changed), l.Privilege, "access level", fmt.Sprintf("%s, was %s", cmp.Or(l.Is, "deepest"), cmp.Or(l.Was, "deepest"))})
 	}
 	for _, name := range d.Allowed {
 		rows = append(rows, []string{string(profile.Came), name, "allowed beyond the minimum", ""})

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -53,11 +54,11 @@ The last two refer to the catalog as NAME.catalog.json beside them.`,
 }
 
 func (a *app) exportProfile(ctx context.Context, name, kind, file string) error {
-	p, err := a.profile(name)
+	p, err := a.runner.Profile(name)
 	if err != nil {
 		return err
 	}
-	e, err := a.policies(ctx, p)
+	e, err := a.runner.Engine(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ func (a *app) exportProfile(ctx context.Context, name, kind, file string) error 
 	case "profile":
 		return a.putJSON(file, oscal.NewProfile(r))
 	case "component-definition":
-		return a.putJSON(file, oscal.NewComponents(r, a.tool()))
+		return a.putJSON(file, oscal.NewComponents(r, a.runner.Tool))
 	default:
 		return a.putJSON(file, oscal.NewCatalog(r))
 	}
@@ -86,7 +87,7 @@ func requirementsOf(p profile.Profile, rules map[string]audit.Rule) oscal.Requir
 			severity = rule.Severity
 		}
 		k := oscal.Requirement{
-			ID: string(c.ID), Title: first(c.Title, rule.Title), Rule: c.Rule, Severity: severity.String(), Why: c.Why, Privileges: c.Privileges,
+			ID: string(c.ID), Title: cmp.Or(c.Title, rule.Title), Rule: c.Rule, Severity: severity.String(), Why: c.Why, Privileges: c.Privileges,
 		}
 		if c.Citation != nil {
 			k.Citation = &audit.Citation{Tab: c.Citation.Tab, Line: c.Citation.Line}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,15 +58,15 @@ func (a *app) checkSource(ctx context.Context, f sourceFlags, name string) error
 	if f.format != "table" && f.format != "json" {
 		return usagef("--format %s: want table or json", f.format)
 	}
-	p, err := a.profile(name)
+	p, err := a.runner.Profile(name)
 	if err != nil {
 		return err
 	}
 	var page []byte
 	if f.page != "" {
-		page, err = a.readFile(bounds.Page, f.page)
+		page, err = a.runner.ReadFile(bounds.Page, f.page)
 	} else {
-		page, err = a.fetchPage(ctx, first(f.address, p.Source.URL))
+		page, err = a.fetchPage(ctx, cmp.Or(f.address, p.Source.URL))
 	}
 	if err != nil {
 		return err
@@ -140,7 +141,7 @@ func (a *app) listSource(c source.Check) error {
 			found++
 			continue
 		}
-		rows = append(rows, []string{string(l.State), string(l.Control), l.Section + ": " + l.Cited, first(l.Nearest, "–")})
+		rows = append(rows, []string{string(l.State), string(l.Control), l.Section + ": " + l.Cited, cmp.Or(l.Nearest, "–")})
 	}
 	for _, line := range c.Uncited {
 		rows = append(rows, []string{"uncited", "–", "–", line})

@@ -12,6 +12,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/report/text"
+	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -148,11 +149,12 @@ type progress struct {
 	until     time.Time // until when
 }
 
-// progress begins to show the reading of an environment, until stop.
-func (a *app) progress(t target) *progress { return a.progressOf(t.name, "") }
+// Progress begins to show the reading of an environment, until it is stopped.
+func (a *app) Progress(environment string) run.Progress { return a.progress(environment, "") }
 
-// progressOf begins to show what is done that is no reading of sections, until stop.
-func (a *app) progressOf(name, doing string) *progress {
+// progress begins to show what is done that is no reading of sections, until it is
+// stopped.
+func (a *app) progress(name, doing string) *progress {
 	p := &progress{
 		app: a, name: name, doing: doing, live: a.showsProgress(),
 		reading: map[snapshot.Section]int{}, done: map[snapshot.Section]bool{},
@@ -170,19 +172,20 @@ func (a *app) showsProgress() bool {
 	return a.StderrIsTerminal && !a.global.noProgress && !a.global.quiet && a.global.logFormat != "json" && a.Getenv("TERM") != "dumb"
 }
 
-func (p *progress) stop() {
+// Stop ends what is shown.
+func (p *progress) Stop() {
 	if p.live {
 		p.app.screen.remove(p)
 	}
 }
 
-// task is told of what is done that is no section.
-func (p *progress) task(title string) {
+// Task is told of what is done that is no section.
+func (p *progress) Task(title string) {
 	p.change(func() { p.doing = title })
 }
 
-// exchange is told of requests.
-func (p *progress) exchange(e dataverse.Event) {
+// Exchange is told of requests.
+func (p *progress) Exchange(e dataverse.Event) {
 	p.change(func() {
 		switch e.Kind {
 		case dataverse.RequestStarted:
@@ -197,7 +200,7 @@ func (p *progress) exchange(e dataverse.Event) {
 		case dataverse.UnknownEvent, dataverse.RequestFinished, dataverse.RequestFailed, dataverse.TokenRenewed:
 		}
 	})
-	p.app.log(slog.LevelDebug, p.name, exchangeText(e), exchangeFields(e)...)
+	p.app.Log(slog.LevelDebug, p.name, exchangeText(e), exchangeFields(e)...)
 }
 
 // wait notes that a request waits. It is called with the lock held.
@@ -250,8 +253,8 @@ func exchangeFields(e dataverse.Event) []slog.Attr {
 	return fields
 }
 
-// section is told of sections.
-func (p *progress) section(e collector.Event) {
+// Section is told of sections.
+func (p *progress) Section(e collector.Event) {
 	p.change(func() {
 		if !e.Done {
 			// A repetition goes on with what the first attempt began.
@@ -266,10 +269,10 @@ func (p *progress) section(e collector.Event) {
 	fields := []slog.Attr{slog.String("section", string(e.Section))}
 	if e.Done {
 		fields = append(fields, slog.String("state", e.State.String()))
-		p.app.log(slog.LevelDebug, p.name, words(e.Section)+": "+e.State.String(), fields...)
+		p.app.Log(slog.LevelDebug, p.name, words(e.Section)+": "+e.State.String(), fields...)
 		return
 	}
-	p.app.log(slog.LevelDebug, p.name, "reading "+words(e.Section), append(fields, slog.Int("attempt", e.Attempt))...)
+	p.app.Log(slog.LevelDebug, p.name, "reading "+words(e.Section), append(fields, slog.Int("attempt", e.Attempt))...)
 }
 
 func words(s snapshot.Section) string { return strings.ReplaceAll(string(s), "_", " ") }

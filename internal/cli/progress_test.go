@@ -62,10 +62,12 @@ func (v *vt) screen() string { return strings.TrimRight(strings.Join(v.lines, "\
 // stands still until it is moved.
 func atTerminal(now *time.Time) (*app, *bytes.Buffer) {
 	var b bytes.Buffer
-	return &app{Env: Env{
+	a := newApp(Env{
 		Stderr: &b, StderrIsTerminal: true, StderrWidth: 110,
 		Now: func() time.Time { return *now }, Getenv: func(string) string { return "" },
-	}, global: globalFlags{logFormat: "text"}}, &b
+	})
+	a.global.logFormat = "text"
+	return a, &b
 }
 
 func TestProgress(t *testing.T) {
@@ -92,37 +94,37 @@ func TestProgress(t *testing.T) {
 		}
 	}
 
-	north := a.progress(target{name: "north"})
+	north := a.progress("north", "")
 	expect("north  [-----------] 0/11  0.0 s  0 requests, 0 rows  signing in")
-	south := a.progress(target{name: "south"})
+	south := a.progress("south", "")
 	a.say("south: something to keep")
 	expect("south: something to keep",
 		"north  [-----------] 0/11  0.0 s  0 requests, 0 rows  signing in",
 		"south  [-----------] 0/11  0.0 s  0 requests, 0 rows  signing in")
 	step(time.Second)
-	north.exchange(dataverse.Event{Kind: dataverse.RequestStarted})
+	north.Exchange(dataverse.Event{Kind: dataverse.RequestStarted})
 	step(time.Second)
-	north.section(collector.Event{Section: snapshot.SectionRolePrivileges, Attempt: 1})
+	north.Section(collector.Event{Section: snapshot.SectionRolePrivileges, Attempt: 1})
 	step(time.Second)
-	north.section(collector.Event{Section: snapshot.SectionUsers, Attempt: 1})
-	north.section(collector.Event{Section: snapshot.SectionUsers, Done: true, State: snapshot.StateCollected})
-	north.exchange(dataverse.Event{Kind: dataverse.PageRead, Rows: 40})
+	north.Section(collector.Event{Section: snapshot.SectionUsers, Attempt: 1})
+	north.Section(collector.Event{Section: snapshot.SectionUsers, Done: true, State: snapshot.StateCollected})
+	north.Exchange(dataverse.Event{Kind: dataverse.PageRead, Rows: 40})
 	step(500 * time.Millisecond)
-	south.task("TLS")
+	south.Task("TLS")
 	expect("south: something to keep",
 		"north  [#----------] 1/11  3.5 s  1 requests, 40 rows  reading role privileges",
 		"south  3.5 s  TLS")
 	// Throttling is seen as long as it lasts, and counted after.
 	step(time.Second)
-	north.exchange(dataverse.Event{Kind: dataverse.RequestThrottled, Wait: 12 * time.Second})
+	north.Exchange(dataverse.Event{Kind: dataverse.RequestThrottled, Wait: 12 * time.Second})
 	expect("south: something to keep",
 		"north  [#----------] 1/11  4.5 s  1 requests, 40 rows, 1 throttled  throttled by the environment, 12s more",
 		"south  4.5 s  TLS")
 	step(13 * time.Second)
-	south.stop()
+	south.Stop()
 	expect("south: something to keep",
 		"north  [#----------] 1/11  17.5 s  1 requests, 40 rows, 1 throttled  reading role privileges")
-	north.stop()
+	north.Stop()
 	expect("south: something to keep")
 }
 
@@ -138,10 +140,10 @@ func TestProgressIsSilent(t *testing.T) {
 			now := time.Unix(0, 0)
 			a, b := atTerminal(&now)
 			change(a)
-			p := a.progress(target{name: "north"})
-			p.exchange(dataverse.Event{Kind: dataverse.RequestStarted})
-			p.section(collector.Event{Section: snapshot.SectionUsers, Attempt: 1})
-			p.stop()
+			p := a.progress("north", "")
+			p.Exchange(dataverse.Event{Kind: dataverse.RequestStarted})
+			p.Section(collector.Event{Section: snapshot.SectionUsers, Attempt: 1})
+			p.Stop()
 			if b.Len() > 0 {
 				t.Errorf("written: %q", b.String())
 			}
@@ -153,9 +155,9 @@ func TestLogLines(t *testing.T) {
 	now := time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 	a, b := atTerminal(&now)
 	a.StderrIsTerminal, a.global.verbose = false, true
-	p := a.progress(target{name: "north"})
-	p.section(collector.Event{Section: snapshot.SectionSystemViews, Attempt: 1})
-	p.exchange(dataverse.Event{Kind: dataverse.RequestThrottled, Label: "users", Reason: dataverse.Throttled, Wait: 3 * time.Second, Status: 429})
+	p := a.progress("north", "")
+	p.Section(collector.Event{Section: snapshot.SectionSystemViews, Attempt: 1})
+	p.Exchange(dataverse.Event{Kind: dataverse.RequestThrottled, Label: "users", Reason: dataverse.Throttled, Wait: 3 * time.Second, Status: 429})
 	want := "north: reading system views\nnorth: users: throttled (throttled; again after 3s)\n"
 	if b.String() != want {
 		t.Errorf("%q, want %q", b.String(), want)
@@ -163,8 +165,8 @@ func TestLogLines(t *testing.T) {
 
 	b.Reset()
 	a.global.logFormat = "json"
-	p.exchange(dataverse.Event{Kind: dataverse.RequestThrottled, Label: "users", Reason: dataverse.Throttled, Wait: 3 * time.Second, Status: 429})
-	a.log(slog.LevelInfo, "north\x1b[31m", "two\nlines\u202e", slog.String("name", "\x1b[0m"))
+	p.Exchange(dataverse.Event{Kind: dataverse.RequestThrottled, Label: "users", Reason: dataverse.Throttled, Wait: 3 * time.Second, Status: 429})
+	a.Log(slog.LevelInfo, "north\x1b[31m", "two\nlines\u202e", slog.String("name", "\x1b[0m"))
 	a.complain(errTest("it failed"))
 	var lines []map[string]any
 	for line := range strings.Lines(b.String()) {

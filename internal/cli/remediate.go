@@ -48,29 +48,29 @@ func (a *app) remediate(ctx context.Context, f scanFlags) error {
 	if f.snapshot != "" || f.scope != "integration" {
 		return usagef("--remediate excludes --snapshot and --scope: make the plan by itself with dbaudit plan")
 	}
-	t, err := a.single(f.connection, f.requirement, "--remediate mends one environment")
+	t, err := a.runner.Single(f.connection, f.requirement, "--remediate mends one environment")
 	if err != nil {
 		return err
 	}
-	v, err := a.ready(ctx, t, f.judge)
+	v, err := a.verification(ctx, t, f.judge)
 	if err != nil {
 		return err
 	}
-	r, s, err := a.inspect(ctx, v.engine, t, v.judgement, v.accepted)
+	r, s, err := a.inspect(ctx, t, v.judgement)
 	if err != nil {
 		return err
 	}
-	p, err := a.derive(r, s, t.profile, f.remedy.content, r.EvaluatedAt)
+	p, err := a.derive(r, s, t.Profile, f.remedy.content, r.EvaluatedAt)
 	if err != nil {
 		return err
 	}
 	if p.Empty() {
-		a.say("%s: %s", t.name, p.Sentence())
-		results := []audit.Result{r}
-		if err := a.render(v.judgement.documents, results, a.reportOptions(v.engine)); err != nil {
+		a.say("%s: %s", t.Name, p.Sentence())
+		code, err := a.show(v.judgement, []audit.Result{r})
+		if err != nil {
 			return err
 		}
-		return asError(v.accepted.code(results, v.judgement.failOn))
+		return asError(code)
 	}
 	flags := applyFlags{judge: f.judge, yes: f.remedy.yes, allowSharedRole: f.remedy.allowSharedRole}
 	journal := f.remedy.journal
@@ -80,7 +80,7 @@ func (a *app) remediate(ctx context.Context, f scanFlags) error {
 				return '-'
 			}
 			return c
-		}, t.name)
+		}, t.Name)
 		journal = "dbaudit-" + name + "-" + a.Now().UTC().Format("20060102T150405Z") + ".journal.json"
 	}
 	return a.applyPlan(ctx, flags, v, p, journal)

@@ -1,14 +1,7 @@
 package cli
 
 import (
-	"bytes"
-	"fmt"
-
 	"github.com/spf13/cobra"
-
-	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/bounds"
-	"github.com/dbaudit/dbaudit/internal/report"
 )
 
 func (a *app) reportCommand() *cobra.Command {
@@ -25,11 +18,11 @@ The exit code is that of the rendering, unless --fail-on is given.`, exitOK, exi
 			if err != nil {
 				return err
 			}
-			results, err := a.results(args)
+			results, err := a.runner.Results(args...)
 			if err != nil {
 				return err
 			}
-			e, err := a.policies(cmd.Context())
+			e, err := a.runner.Engine(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -49,29 +42,4 @@ The exit code is that of the rendering, unless --fail-on is given.`, exitOK, exi
 	f.outputs.add(cmd.Flags())
 	cmd.Flags().StringVar(&f.failOn, "fail-on", "low", "end with the exit code of a scan with this `severity`: info, low, medium, high, critical, or none")
 	return cmd
-}
-
-// results reads saved results.
-func (a *app) results(files []string) ([]audit.Result, error) {
-	var all []audit.Result
-	for _, name := range files {
-		data, err := a.readFile(bounds.Result, name)
-		if err != nil {
-			return nil, err
-		}
-		results, err := parseResults(name, data)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, results...)
-	}
-	return all, nil
-}
-
-func parseResults(name string, data []byte) ([]audit.Result, error) {
-	results, err := report.ReadResults(bytes.NewReader(data))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return results, nil
 }

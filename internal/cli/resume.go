@@ -39,13 +39,13 @@ func (a *app) resume(ctx context.Context, f applyFlags) error {
 	if err != nil {
 		return err
 	}
-	w, err := a.writer(ctx, v.target)
+	w, err := a.runner.Writer(ctx, v.Target)
 	if err != nil {
 		return err
 	}
 	const what = "go on with this run"
-	a.present(v.name, what, remaining(j), f.yes)
-	if err := a.confirm(ctx, v.name, what, f.yes); err != nil {
+	a.present(v.Name, what, remaining(j), f.yes)
+	if err := a.confirm(ctx, v.Name, what, f.yes); err != nil {
 		return err
 	}
 	return a.carryOut(ctx, v, &apply.Runner{

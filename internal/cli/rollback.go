@@ -27,7 +27,7 @@ whatever the journal says of it. To roll back again tries what is left.`, exitOK
 		Args:    arguments(1, 1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.rollback(cmd.Context(), f, args[0]) },
 	}
-	f.connection.add(cmd.Flags())
+	connectionFlags(cmd.Flags(), &f.connection)
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask")
 	return cmd
 }
@@ -38,11 +38,11 @@ func (a *app) rollback(ctx context.Context, f applyFlags, name string) error {
 		return err
 	}
 	defer func() { _ = j.Close() }() // every line is on the disk already
-	t, err := a.planned(j.Plan, f)
+	t, err := a.runner.Planned(j.Plan, f.connection, f.profile)
 	if err != nil {
 		return err
 	}
-	w, err := a.writer(ctx, t)
+	w, err := a.runner.Writer(ctx, t)
 	if err != nil {
 		return err
 	}
@@ -51,8 +51,8 @@ func (a *app) rollback(ctx context.Context, f applyFlags, name string) error {
 		a.say("nothing is left to undo")
 	} else {
 		const what = "undo this"
-		a.present(t.name, what, undoing(j), f.yes)
-		if err := a.confirm(ctx, t.name, what, f.yes); err != nil {
+		a.present(t.Name, what, undoing(j), f.yes)
+		if err := a.confirm(ctx, t.Name, what, f.yes); err != nil {
 			return err
 		}
 	}
@@ -73,7 +73,7 @@ func (a *app) rollback(ctx context.Context, f applyFlags, name string) error {
 	if err != nil {
 		return a.partial(err, runner, again(name))
 	}
-	a.say("%s: everything is as it was before; dbaudit plan makes a new plan", t.name)
+	a.say("%s: everything is as it was before; dbaudit plan makes a new plan", t.Name)
 	return nil
 }
 

@@ -11,13 +11,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/report/text"
-	"github.com/dbaudit/dbaudit/internal/signin"
+	"github.com/dbaudit/dbaudit/internal/run"
 )
 
 // An app is one run of the command line.
@@ -28,19 +28,22 @@ type app struct {
 	started bool           // whether a command's work began: what fails before is wrong usage
 	flags   *pflag.FlagSet // of the command that runs
 	screen  screen
-	asking  sync.Mutex // held while a person is asked to sign in
-	// forgotten keeps sign-ins for this run, where nothing keeps them longer.
-	forgotten signin.MemoryCache
+	runner  *run.Runner
+}
+
+// newApp is a run of the command line in an environment.
+func newApp(env Env) *app {
+	a := &app{Env: env}
+	a.runner = &run.Runner{Host: env.host(), Narrator: a, Tool: audit.Tool{Name: "dbaudit", Version: version().Version}}
+	return a
 }
 
 type globalFlags struct {
-	config     string
 	quiet      bool
 	verbose    bool
 	noColor    bool
 	noProgress bool
 	logFormat  string
-	policies   []string
 }
 
 // Main runs the command line and returns the exit code.
@@ -52,7 +55,7 @@ func Main(ctx context.Context, args []string, env Env) int {
 	}
 	env.Stdout = stdout
 	env.Stderr = text.NewStream(env.Stderr, env.StderrIsTerminal)
-	a := &app{Env: env}
+	a := newApp(env)
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(env.Stdin)
@@ -64,9 +67,9 @@ func Main(ctx context.Context, args []string, env Env) int {
 		err = fmt.Errorf("interrupted: %w", context.Canceled)
 	}
 	if err != nil && !a.started {
-		var usage *usageError
+		var usage *run.UsageError
 		if !errors.As(err, &usage) {
-			err = &usageError{err}
+			err = usagef("%w", err)
 		}
 	}
 	var silent verdictError
@@ -105,13 +108,13 @@ It never says compliant about something that it did not read.`,
 		},
 	}
 	flags := root.PersistentFlags()
-	flags.StringVarP(&a.global.config, "config", "c", "", "configuration `file` (default dbaudit.yaml, if present; DBAUDIT_CONFIG)")
+	flags.StringVarP(&a.runner.ConfigFile, "config", "c", "", "configuration `file` (default dbaudit.yaml, if present; DBAUDIT_CONFIG)")
 	flags.BoolVarP(&a.global.quiet, "quiet", "q", false, "no narration on standard error")
 	flags.BoolVarP(&a.global.verbose, "verbose", "v", false, "more detail on standard error and in tables")
 	flags.BoolVar(&a.global.noColor, "no-color", false, "no colour; NO_COLOR does the same")
 	flags.BoolVar(&a.global.noProgress, "no-progress", false, "no progress on a terminal")
 	flags.StringVar(&a.global.logFormat, "log-format", "text", "`format` of the narration on standard error: text or json")
-	flags.StringArrayVar(&a.global.policies, "policy", nil, "`folder` of custom Rego rules; repeatable")
+	flags.StringArrayVar(&a.runner.PolicyFolders, "policy", nil, "`folder` of custom Rego rules; repeatable")
 	root.SetFlagErrorFunc(flagError)
 	root.SetUsageFunc(func(cmd *cobra.Command) error {
 		_, err := fmt.Fprint(cmd.OutOrStderr(), usage(cmd))

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -17,6 +18,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/recording"
+	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/simulator"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
@@ -66,23 +69,22 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 	if err != nil {
 		return err
 	}
-	e, err := a.policies(ctx, t.profile)
-	if err != nil {
+	if err := a.ready(ctx, &j, f.judge.accept, nil, t.Profile); err != nil {
 		return err
 	}
-	accepted, err := a.acceptance(f.judge.accept, nil, j)
-	if err != nil {
-		return err
+	o := run.ScanOptions{Scope: snapshot.ScopeIntegration, AsOf: j.stated, Roots: roots}
+	if f.snapshot != "" {
+		o.Keep = func(s *snapshot.Snapshot) error { return a.keep(s, f.snapshot) }
 	}
-	results, failures := a.scanAll(ctx, e, []target{t}, snapshot.ScopeIntegration, j, roots, f.snapshot, 1)
-	if failures[0] != nil {
-		return failures[0]
+	outcome := a.runner.Scan(ctx, j.engine, []run.Target{t}, o)[0]
+	if outcome.Err != nil {
+		return outcome.Err
 	}
-	results = accepted.apply(a, results)
-	o := a.reportOptions(e)
+	results := a.runner.Accept(j.accepted, []audit.Result{outcome.Result})
+	shown := a.reportOptions(j.engine)
 	// No later command finds this environment, which ends with this one.
-	o.Asked = func(audit.Result) []string { return []string{} }
-	return a.render(j.documents, results, o)
+	shown.Asked = func(audit.Result) []string { return []string{} }
+	return a.render(j.documents, results, shown)
 }
 
 // simulator starts a simulated environment: a built-in one by its name, or that
@@ -113,34 +115,34 @@ func (a *app) simulation(name string) (*simulator.Environment, error) {
 	}
 	env, err := simulator.ParseEnvironment(name, data)
 	if err != nil {
-		return nil, &usageError{err}
+		return nil, usagef("%w", err)
 	}
 	return env, nil
 }
 
 // simulated is the target that a simulated environment suggests.
-func (a *app) simulated(server *simulator.Server) (target, error) {
+func (a *app) simulated(server *simulator.Server) (run.Target, error) {
 	env := server.Environment()
-	p, err := a.profile(defaultProfile)
+	p, err := a.runner.Profile(run.DefaultProfile)
 	if err != nil {
-		return target{}, err
+		return run.Target{}, err
 	}
 	suggest := env.Suggest
-	t := target{
-		name: env.Organization.URLName, url: server.URL(), authority: server.AuthorityURL(), tenantID: server.TenantID(),
-		clientID: suggest.Auditor, profile: p,
-		requirement: snapshot.Requirement{
+	t := run.Target{
+		Name: env.Organization.URLName, URL: server.URL(), Profile: p,
+		Auth: config.Auth{Authority: server.AuthorityURL(), TenantID: server.TenantID(), ClientID: suggest.Auditor},
+		Requirement: snapshot.Requirement{
 			Profile: p.Name, ApplicationID: suggest.ApplicationID, Role: suggest.Role, BusinessUnit: suggest.BusinessUnit,
 		},
 	}
 	for _, v := range suggest.Views {
-		t.requirement.Views = append(t.requirement.Views, snapshot.RequiredView{Table: v.Table, Name: v.Name, Owner: v.Owner})
+		t.Requirement.Views = append(t.Requirement.Views, snapshot.RequiredView{Table: v.Table, Name: v.Name, Owner: v.Owner})
 	}
 	client := env.Client(suggest.Auditor)
 	if client == nil {
-		return target{}, fmt.Errorf("the simulated environment suggests no auditor among its clients: set suggest.auditor")
+		return run.Target{}, fmt.Errorf("the simulated environment suggests no auditor among its clients: set suggest.auditor")
 	}
-	t.clientSecret = dataverse.NewSecret(client.Secret)
+	t.ClientSecret = dataverse.NewSecret(client.Secret)
 	return t, nil
 }
 
@@ -213,7 +215,7 @@ func (a *app) simulate(ctx context.Context, f simulateFlags) error {
 
 // A simulation is what is served, and what a client needs to know of it.
 type simulation struct {
-	target target
+	target run.Target
 	ca     []byte
 	// applies is who may change what a plan says; nil where nobody may.
 	applies *simulator.Client
@@ -252,18 +254,18 @@ func (a *app) simulatorFiles(s simulation, dir string) (string, error) {
 		return "", err
 	}
 	env := config.Environment{
-		URL: t.url, BusinessUnit: t.requirement.BusinessUnit,
-		Integration: config.Integration{AppID: t.requirement.ApplicationID, User: t.requirement.User, Role: t.requirement.Role},
+		URL: t.URL, BusinessUnit: t.Requirement.BusinessUnit,
+		Integration: config.Integration{AppID: t.Requirement.ApplicationID, User: t.Requirement.User, Role: t.Requirement.Role},
 	}
-	for _, v := range t.requirement.Views {
+	for _, v := range t.Requirement.Views {
 		env.Views = append(env.Views, config.View{Table: v.Table, Name: v.Name, Owner: v.Owner})
 	}
 	// Under its own name, which its address does not have; a replay's has none.
 	file := config.File{
-		Profile:      t.profile.Name,
-		Auth:         config.Auth{TenantID: t.tenantID, ClientID: t.clientID, Authority: t.authority},
-		Environments: map[string]config.Environment{first(t.name, "replay"): env},
-		Depth:        t.requirement.Depth, Allow: t.requirement.Allow,
+		Profile:      t.Profile.Name,
+		Auth:         config.Auth{TenantID: t.Auth.TenantID, ClientID: t.Auth.ClientID, Authority: t.Auth.Authority},
+		Environments: map[string]config.Environment{cmp.Or(t.Name, "replay"): env},
+		Depth:        t.Requirement.Depth, Allow: t.Requirement.Allow,
 	}
 	document, err := file.Encode()
 	if err != nil {
@@ -289,17 +291,42 @@ func simulationVariables(s simulation, dir string) [][2]string {
 	t := s.target
 	vars := [][2]string{
 		{"DBAUDIT_CONFIG", filepath.Join(dir, config.DefaultName)},
-		{"DBAUDIT_URL", t.url},
-		{"DBAUDIT_TENANT_ID", t.tenantID},
-		{"DBAUDIT_AUTHORITY", t.authority},
-		{"DBAUDIT_CLIENT_ID", t.clientID},
-		{"DBAUDIT_CLIENT_SECRET", t.clientSecret.Reveal()},
+		{"DBAUDIT_URL", t.URL},
+		{"DBAUDIT_TENANT_ID", t.Auth.TenantID},
+		{"DBAUDIT_AUTHORITY", t.Auth.Authority},
+		{"DBAUDIT_CLIENT_ID", t.Auth.ClientID},
+		{"DBAUDIT_CLIENT_SECRET", t.ClientSecret.Reveal()},
 	}
-	if id := t.requirement.ApplicationID; id != "" {
+	if id := t.Requirement.ApplicationID; id != "" {
 		vars = append(vars, [2]string{"DBAUDIT_INTEGRATION_APP_ID", id})
 	}
 	if c := s.applies; c != nil {
 		vars = append(vars, [2]string{"DBAUDIT_APPLY_CLIENT_ID", c.ApplicationID}, [2]string{"DBAUDIT_APPLY_CLIENT_SECRET", c.Secret})
 	}
 	return append(vars, [2]string{"SSL_CERT_FILE", filepath.Join(dir, "ca.pem")})
+}
+
+// replay serves a recording, and gives the target that it suggests.
+func (a *app) replay(ctx context.Context, file, listen string) (*simulator.Site, run.Target, error) {
+	data, err := a.runner.ReadFile(bounds.Recording, file)
+	if err != nil {
+		return nil, run.Target{}, err
+	}
+	replayer, err := recording.NewReplayer(data)
+	if err != nil {
+		return nil, run.Target{}, fmt.Errorf("%s: %w", file, err)
+	}
+	if replayer.Head.Truncated {
+		a.warn("%s is cut short: what came later is not in it, and is refused", file)
+	}
+	site, err := simulator.Serve(ctx, listen, replayer)
+	if err != nil {
+		return nil, run.Target{}, fmt.Errorf("serving the recording: %w", err)
+	}
+	t := run.Target{
+		URL: site.URL(), Auth: config.Auth{TenantID: recording.TenantID, ClientID: recording.ClientID, Authority: site.URL()},
+		ClientSecret: dataverse.NewSecret("replayed"), Requirement: replayer.Head.Requirement,
+	}
+	t.Profile.Name = replayer.Head.Requirement.Profile
+	return site, t, nil
 }

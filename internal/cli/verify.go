@@ -10,72 +10,63 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/apply"
 	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/collector"
-	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/plan"
-	"github.com/dbaudit/dbaudit/internal/snapshot"
+	"github.com/dbaudit/dbaudit/internal/run"
 )
 
 // A verification is all that it takes to judge a target after a change, made ready
 // before it: what cannot be verified, or not be reported, is not begun.
 type verification struct {
-	target
-
-	engine    *engine.Engine
-	judgement judgement
-	accepted  acceptance
+	run.Target
+	judgement
 }
 
 // verifiable is the target of a plan with the plan's profile and what judges it. The
 // plan must keep to the limits.
 func (a *app) verifiable(ctx context.Context, p plan.Plan, f applyFlags) (verification, error) {
-	t, err := a.planned(p, f)
+	t, err := a.runner.Planned(p, f.connection, f.profile)
 	if err != nil {
 		return verification{}, err
 	}
-	if t.profile.Name != p.Profile && f.profile == "" {
-		if t.profile, err = a.profile(p.Profile); err != nil {
+	if t.Profile.Name != p.Profile && f.profile == "" {
+		if t.Profile, err = a.runner.Profile(p.Profile); err != nil {
 			return verification{}, err
 		}
 	}
-	if t.profile.Name != p.Profile {
-		return verification{}, usagef("the plan was made by the profile %q, and %q is given", p.Profile, t.profile.Name)
+	if t.Profile.Name != p.Profile {
+		return verification{}, usagef("the plan was made by the profile %q, and %q is given", p.Profile, t.Profile.Name)
 	}
-	if p.ProfileDigest != "" && p.ProfileDigest != t.profile.Digest {
+	if p.ProfileDigest != "" && p.ProfileDigest != t.Profile.Digest {
 		return verification{}, usagef("the profile %q is not as it was when the plan was made: make a new plan", p.Profile)
 	}
-	within, err := limits(t.profile, f.maxChanges)
+	within, err := limits(t.Profile, f.maxChanges)
 	if err != nil {
 		return verification{}, err
 	}
 	if err := p.Within(within); err != nil {
 		return verification{}, err
 	}
-	return a.ready(ctx, t, f.judge)
+	return a.verification(ctx, t, f.judge)
 }
 
-// ready reads and checks what judging a target takes.
-func (a *app) ready(ctx context.Context, t target, f judgeFlags) (verification, error) {
-	v := verification{target: t}
+// verification reads and checks what judging a target takes.
+func (a *app) verification(ctx context.Context, t run.Target, f judgeFlags) (verification, error) {
+	v := verification{Target: t}
 	var err error
 	if v.judgement, err = a.judgement(f); err != nil {
 		return v, err
 	}
-	if v.accepted, err = a.acceptance(f.accept, t.file, v.judgement); err != nil {
+	if err := a.ready(ctx, &v.judgement, f.accept, t.File, t.Profile); err != nil {
 		return v, err
 	}
-	if err := a.writable(v.judgement.documents); err != nil {
-		return v, err
-	}
-	v.engine, err = a.policies(ctx, t.profile)
-	return v, err
+	return v, a.writable(v.documents)
 }
 
 // verify reads and judges the environment afresh, says what became of the findings
 // that the plan was made from, and writes the documents. It returns the faults that
 // stand, by fingerprint, and the exit code that they come to.
 func (a *app) verify(ctx context.Context, v verification, p plan.Plan) (map[string]plan.Finding, int, error) {
-	r, _, err := a.inspect(ctx, v.engine, v.target, v.judgement, v.accepted)
+	r, _, err := a.inspect(ctx, v.Target, v.judgement)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -84,10 +75,8 @@ func (a *app) verify(ctx context.Context, v verification, p plan.Plan) (map[stri
 	}
 	standing := findings(r)
 	a.narrateComparison(p, standing)
-	if err := a.render(v.judgement.documents, []audit.Result{r}, a.reportOptions(v.engine)); err != nil {
-		return nil, 0, err
-	}
-	return standing, v.accepted.code([]audit.Result{r}, v.judgement.failOn), nil
+	code, err := a.show(v.judgement, []audit.Result{r})
+	return standing, code, err
 }
 
 // verifyApplied verifies a plan that was carried out: each change must still be
@@ -157,7 +146,7 @@ func (a *app) narrateComparison(p plan.Plan, standing map[string]plan.Finding) {
 	}
 	slices.Sort(fresh)
 	if a.global.logFormat == "json" {
-		a.log(slog.LevelInfo, p.Environment.Name, "compared with the findings that the plan was made from",
+		a.Log(slog.LevelInfo, p.Environment.Name, "compared with the findings that the plan was made from",
 			slog.Any("gone", gone), slog.Any("remain", remain), slog.Any("new", fresh))
 		return
 	}
@@ -173,18 +162,4 @@ func (a *app) narrateComparison(p plan.Plan, standing map[string]plan.Finding) {
 			a.say("  %s %s", part.mark, line)
 		}
 	}
-}
-
-// collectNow reads an environment as it is at this moment, past the caches of
-// permissions.
-func (a *app) collectNow(ctx context.Context, t target) (*snapshot.Snapshot, error) {
-	all, err := a.reading(ctx, t, nil, func(timed context.Context, conn connection, progress *progress) ([]*snapshot.Snapshot, error) {
-		o := a.collecting(t, snapshot.ScopeIntegration, progress)
-		o.Strong = true
-		return collector.CollectAll(timed, conn.client, []collector.Options{o})
-	})
-	if err != nil {
-		return nil, err
-	}
-	return all[0], nil
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/bounds"
+	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/waiver"
 )
 
@@ -95,17 +97,17 @@ func (a *app) addWaivers(f waiverAddFlags, results []string) error {
 	if last, err := time.Parse(time.DateOnly, f.waiver.Expires); err != nil || last.Before(now.Truncate(24*time.Hour)) {
 		return usagef("--expires %s: want a day that is still to come, as YYYY-MM-DD", f.waiver.Expires)
 	}
-	file, err := a.configuration()
+	file, err := a.runner.Configuration()
 	if err != nil {
 		return err
 	}
 	added := []waiver.Waiver{f.waiver}
 	if len(results) > 0 {
-		if added, err = a.waiversOf(f.waiver, results, len(namesOf(file)) > 1); err != nil {
+		if added, err = a.waiversOf(f.waiver, results, len(run.NamesOf(file)) > 1); err != nil {
 			return err
 		}
 	}
-	name, _ := waiverFile(f.file, file)
+	name, _ := run.WaiverFile(f.file, file)
 	data, err := bounds.ReadFile(bounds.Waivers, name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("reading the waivers: %w", err)
@@ -125,7 +127,7 @@ func (a *app) addWaivers(f waiverAddFlags, results []string) error {
 // waiversOf makes a waiver for each finding of saved results that a pattern
 // covers, with its environment where there are several.
 func (a *app) waiversOf(pattern waiver.Waiver, files []string, several bool) ([]waiver.Waiver, error) {
-	results, err := a.results(files)
+	results, err := a.runner.Results(files...)
 	if err != nil {
 		return nil, err
 	}
@@ -165,23 +167,23 @@ func (a *app) checkWaivers(flag, asOf string, files []string) error {
 	if err != nil {
 		return err
 	}
-	file, err := a.configuration()
+	file, err := a.runner.Configuration()
 	if err != nil {
 		return err
 	}
-	name, _ := waiverFile(flag, file)
-	f, err := a.readWaivers(name, j)
+	name, _ := run.WaiverFile(flag, file)
+	f, err := run.ReadWaivers(name, j.asOf)
 	if err != nil {
 		return err
 	}
-	results, err := a.results(files)
+	results, err := a.runner.Results(files...)
 	if err != nil {
 		return err
 	}
 	for i := range results {
 		results[i] = waiver.Strip(results[i])
 	}
-	_, remarks := f.Apply(results, waiver.Options{AsOf: j.asOf, Environments: namesOf(file)})
+	_, remarks := f.Apply(results, waiver.Options{AsOf: j.asOf, Environments: run.NamesOf(file)})
 	code := exitOK
 	state := map[int]string{}
 	for _, remark := range remarks {
@@ -189,11 +191,11 @@ func (a *app) checkWaivers(flag, asOf string, files []string) error {
 		if remark.Kind != waiver.Expiring {
 			code = exitFindings
 		}
-		state[remark.Waiver.Line] = first(state[remark.Waiver.Line], remark.Kind.String())
+		state[remark.Waiver.Line] = cmp.Or(state[remark.Waiver.Line], remark.Kind.String())
 	}
 	rows := make([][]string, len(f.Waivers))
 	for i, w := range f.Waivers {
-		rows[i] = []string{w.String(), w.Kind.String(), w.Owner, w.Expires, first(state[w.Line], "counts"), w.Reason}
+		rows[i] = []string{w.String(), w.Kind.String(), w.Owner, w.Expires, cmp.Or(state[w.Line], "counts"), w.Reason}
 	}
 	if err := a.list([]string{"waiver", "kind", "owner", "expires", "state", "reason"}, rows); err != nil {
 		return err

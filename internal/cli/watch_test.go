@@ -26,12 +26,12 @@ func TestWatchJudgesAgain(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ticks := make(chan time.Time)
 	var stdout, stderr bytes.Buffer
-	a := &app{Env: Env{
+	a := newApp(Env{
 		Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr,
 		Getenv: func(string) string { return "" }, Now: time.Now,
-	}}
-	a.global.config = filepath.Join(dir, "dbaudit.yaml")
-	if err := os.WriteFile(a.global.config, []byte("profile: lint\n"), 0o600); err != nil {
+	})
+	a.runner.ConfigFile = filepath.Join(dir, "dbaudit.yaml")
+	if err := os.WriteFile(a.runner.ConfigFile, []byte("profile: lint\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var f lintFlags
@@ -75,10 +75,10 @@ func TestSignatureIsOfAllThatIsJudgedBy(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	a := &app{Env: Env{Getenv: func(string) string { return "" }}}
-	a.global.config, a.global.policies = at("dbaudit.yaml"), []string{at("policies")}
+	a := newApp(Env{Getenv: func(string) string { return "" }})
+	a.runner.ConfigFile, a.runner.PolicyFolders = at("dbaudit.yaml"), []string{at("policies")}
 	var f lintFlags
-	f.judge.accept.baseline = at("baseline.json")
+	f.judge.accept.Baseline = at("baseline.json")
 	touch("dbaudit.yaml")
 	signature := func() string { return a.signature(f, []string{at("src")}) }
 	last := signature()

@@ -47,7 +47,7 @@ func TestListsFitTheTerminal(t *testing.T) {
 	}
 	for _, width := range []int{80, 100, 120, 160} {
 		var b bytes.Buffer
-		a := &app{Env: Env{Stdout: &b, Width: width}}
+		a := newApp(Env{Stdout: &b, Width: width})
 		if err := a.list([]string{"control", "severity", "outcome", "since", "after", "last passed", "trail"}, rows()); err != nil {
 			t.Fatal(err)
 		}
@@ -68,7 +68,7 @@ func TestFolderOfPages(t *testing.T) {
 	if err != nil || docs[0].format != report.HTML {
 		t.Fatalf("%v, %v", docs, err)
 	}
-	a := &app{}
+	a := newApp(Env{})
 	if err := a.writable(docs); err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestSummaryByItself(t *testing.T) {
 		{2, summaryFlag{given: true, on: true}, true},
 	} {
 		var b bytes.Buffer
-		a := &app{Env: Env{Stdout: &b, Getenv: func(string) string { return "" }}}
+		a := newApp(Env{Stdout: &b, Getenv: func(string) string { return "" }})
 		results := make([]audit.Result, test.n)
 		for i := range results {
 			results[i] = audit.Result{Environment: audit.Environment{Name: "x", URL: "https://x"}, Verdict: audit.VerdictCompliant}

@@ -294,3 +294,15 @@ func adviseFor(m Method, code string) string {
 	}
 	return ""
 }
+
+// Lasting reports whether the sign-in fails until somebody changes something: a wrong
+// credential, a consent that was revoked. The opposite may be over when it is tried again.
+func (e *AuthError) Lasting() bool {
+	switch {
+	case e.cause != nil, isPassing(e.Status):
+		return false
+	case e.Code == "AADSTS90033", e.Code == "AADSTS90009", e.Code == "AADSTS50196":
+		return false // the service is not available for the moment
+	}
+	return e.oauth != "temporarily_unavailable" && e.oauth != "server_error"
+}

@@ -1,6 +1,7 @@
-package cli
+package run
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"maps"
@@ -15,57 +16,57 @@ import (
 // integrations lists an environment once for each integration that is meant: all, or
 // the one whose profile is named. Each has a profile of its own, since results are told
 // apart by environment and profile.
-func (a *app) integrations(file *config.File, env config.Environment, req requirementFlags) ([]config.Environment, error) {
+func (r *Runner) integrations(file *config.File, env config.Environment, want Wanted) ([]config.Environment, error) {
 	if len(env.Integrations) == 0 {
 		return []config.Environment{env}, nil
 	}
-	given := first(req.profile, a.Getenv("DBAUDIT_PROFILE"))
+	given := cmp.Or(want.Profile, r.Getenv("DBAUDIT_PROFILE"))
 	var all, chosen []config.Environment
 	var names []string
 	for _, one := range file.Each(env) {
-		one.Profile = first(one.Profile, file.Profile, defaultProfile)
-		p, err := a.profile(one.Profile)
+		one.Profile = cmp.Or(one.Profile, file.Profile, DefaultProfile)
+		p, err := r.Profile(one.Profile)
 		if err != nil {
 			return nil, err
 		}
 		if slices.Contains(names, p.Name) {
-			return nil, &usageError{file.Repeated(one, p.Name)}
+			return nil, &UsageError{file.Repeated(one, p.Name)}
 		}
 		names = append(names, p.Name)
 		all = append(all, one)
-		if given == one.Profile || given == p.Name || given == "" && req.of == p.Name {
+		if given == one.Profile || given == p.Name || given == "" && want.Of == p.Name {
 			chosen = append(chosen, one)
 		}
 	}
 	switch {
-	case req.any:
+	case want.Any:
 		return all[:1], nil
-	case given == "" && req.of == "":
+	case given == "" && want.Of == "":
 		chosen = all
 	case len(chosen) == 0:
-		return nil, usagef("there is no integration of the profile %q in %s: its integrations are of %s",
-			first(given, req.of), file.Name(), strings.Join(names, ", "))
+		return nil, Usagef("there is no integration of the profile %q in %s: its integrations are of %s",
+			cmp.Or(given, want.Of), file.Name(), strings.Join(names, ", "))
 	}
 	if len(chosen) == 1 {
 		return chosen, nil
 	}
-	if req.appID != "" || req.user != "" || req.role != "" || req.businessUnit != "" || len(req.views) > 0 {
-		return nil, usagef("--integration-*, --business-unit and --view say something of one integration, and %d are meant: choose one by --profile", len(chosen))
+	if want.AppID != "" || want.User != "" || want.Role != "" || want.BusinessUnit != "" || len(want.Views) > 0 {
+		return nil, Usagef("--integration-*, --business-unit and --view say something of one integration, and %d are meant: choose one by --profile", len(chosen))
 	}
 	for _, name := range []string{"DBAUDIT_INTEGRATION_APP_ID", "DBAUDIT_INTEGRATION_USER", "DBAUDIT_INTEGRATION_ROLE", "DBAUDIT_BUSINESS_UNIT"} {
-		if a.Getenv(name) != "" {
-			return nil, usagef("%s says something of one integration, and %d are meant: choose one by --profile, or unset it", name, len(chosen))
+		if r.Getenv(name) != "" {
+			return nil, Usagef("%s says something of one integration, and %d are meant: choose one by --profile, or unset it", name, len(chosen))
 		}
 	}
 	return chosen, nil
 }
 
 // environments gives the bounds of the targets that are one environment's.
-func environments(targets []target) iter.Seq2[int, int] {
+func environments(targets []Target) iter.Seq2[int, int] {
 	return func(yield func(int, int) bool) {
 		for begin := 0; begin < len(targets); {
 			end := begin + 1
-			for end < len(targets) && targets[end].name == targets[begin].name && targets[end].url == targets[begin].url {
+			for end < len(targets) && targets[end].Name == targets[begin].Name && targets[end].URL == targets[begin].URL {
 				end++
 			}
 			if !yield(begin, end) {
@@ -78,15 +79,15 @@ func environments(targets []target) iter.Seq2[int, int] {
 
 // shared says which custom roles of an integration's user others' users hold as well:
 // what one of them needs of such a role is surplus for the other.
-func shared(targets []target, snapshots []*snapshot.Snapshot, of int) []string {
-	mine := snapshots[of].Held(targets[of].profile.Pattern)
+func shared(targets []Target, snapshots []*snapshot.Snapshot, of int) []string {
+	mine := snapshots[of].Held(targets[of].Profile.Pattern)
 	var notes []string
 	for _, root := range slices.Sorted(maps.Keys(mine)) {
 		var others []string
 		for i, t := range targets {
-			_, theirs := snapshots[i].Held(t.profile.Pattern)[root]
-			if i != of && theirs && !sameUser(snapshots[i], snapshots[of], t.profile.Pattern, targets[of].profile.Pattern) {
-				others = append(others, t.profile.Name)
+			_, theirs := snapshots[i].Held(t.Profile.Pattern)[root]
+			if i != of && theirs && !sameUser(snapshots[i], snapshots[of], t.Profile.Pattern, targets[of].Profile.Pattern) {
+				others = append(others, t.Profile.Name)
 			}
 		}
 		if others != nil {

@@ -1,6 +1,7 @@
-package cli
+package run
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -9,42 +10,41 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// changes are what check asks of a snapshot beside what was asked when it was
-// taken.
-type changes struct {
-	file  *config.File
-	flags requirementFlags
+// Changes are what is asked of a saved snapshot beside what was asked when it was taken.
+type Changes struct {
+	File *config.File // nil where there is none
+	Want Wanted
 }
 
 // apply returns the requirement that a snapshot is judged by. What the snapshot
 // was not asked to hold cannot be required of it afterwards: its absence would
 // look like a fault of the environment. The profile that it was taken for says what
 // was asked; it is empty where nobody knows it.
-func (c changes) apply(s *snapshot.Snapshot, p, taken profile.Profile) (snapshot.Requirement, config.Environment, error) {
+func (c Changes) apply(s *snapshot.Snapshot, p, taken profile.Profile) (snapshot.Requirement, config.Environment, error) {
 	r := s.Requirement
 	r.Profile = p.Name
 	env := c.environment(s)
-	if c.file != nil {
-		if len(c.file.Depths(env)) > 0 {
+	if c.File != nil {
+		if len(c.File.Depths(env)) > 0 {
 			var err error
-			if r.Depth, err = depths(c.file, env, p); err != nil {
+			if r.Depth, err = depths(c.File, env, p); err != nil {
 				return r, env, err
 			}
 		}
-		if allowed := c.file.Allowed(env); allowed != nil {
+		if allowed := c.File.Allowed(env); allowed != nil {
 			r.Allow = allowed
 		}
 	}
-	r.BusinessUnit = first(c.flags.businessUnit, r.BusinessUnit)
-	if c.flags.appID != "" && c.flags.user != "" {
-		return r, env, usagef("--integration-user and --integration-app-id exclude each other: the integration runs as one of them")
+	r.BusinessUnit = cmp.Or(c.Want.BusinessUnit, r.BusinessUnit)
+	if c.Want.AppID != "" && c.Want.User != "" {
+		return r, env, Usagef("--integration-user and --integration-app-id exclude each other: the integration runs as one of them")
 	}
-	if c.flags.appID != "" || c.flags.user != "" {
-		r.ApplicationID, r.User = strings.ToLower(c.flags.appID), c.flags.user
+	if c.Want.AppID != "" || c.Want.User != "" {
+		r.ApplicationID, r.User = strings.ToLower(c.Want.AppID), c.Want.User
 	}
-	r.Role = first(c.flags.role, r.Role)
-	if len(c.flags.views) > 0 {
-		views, err := parseViews(c.flags.views)
+	r.Role = cmp.Or(c.Want.Role, r.Role)
+	if len(c.Want.Views) > 0 {
+		views, err := parseViews(c.Want.Views)
 		if err != nil {
 			return r, env, err
 		}
@@ -61,7 +61,7 @@ func unheld(s *snapshot.Snapshot, r snapshot.Requirement, p, taken profile.Profi
 		asked := taken.Minimum()
 		for _, name := range p.Minimum() {
 			if _, ok := s.Privileges[name]; !ok && !slices.Contains(asked, name) {
-				return usagef("the snapshot was taken for the profile %q and does not hold the definition of %s: "+
+				return Usagef("the snapshot was taken for the profile %q and does not hold the definition of %s: "+
 					"collect it again with --profile %s", s.Requirement.Profile, name, p.Name)
 			}
 		}
@@ -82,7 +82,7 @@ func unheld(s *snapshot.Snapshot, r snapshot.Requirement, p, taken profile.Profi
 	if s.Scope == snapshot.ScopeEnvironment && changed != "another view" {
 		return nil
 	}
-	return usagef("%s is required than when the snapshot was taken, which holds only what was required then: collect it again", changed)
+	return Usagef("%s is required than when the snapshot was taken, which holds only what was required then: collect it again", changed)
 }
 
 func required(views []snapshot.RequiredView, v snapshot.RequiredView) bool {
@@ -92,11 +92,11 @@ func required(views []snapshot.RequiredView, v snapshot.RequiredView) bool {
 }
 
 // environment finds the part of the configuration that a snapshot was taken for.
-func (c changes) environment(s *snapshot.Snapshot) config.Environment {
-	if c.file == nil {
+func (c Changes) environment(s *snapshot.Snapshot) config.Environment {
+	if c.File == nil {
 		return config.Environment{}
 	}
-	all := c.file.All()
+	all := c.File.All()
 	for _, env := range all {
 		if env.Name == s.Environment.Name && env.Name != "" || env.URL != "" && env.URL == s.Environment.URL {
 			return c.integration(env, s)
@@ -110,12 +110,12 @@ func (c changes) environment(s *snapshot.Snapshot) config.Environment {
 
 // integration finds, of the integrations of an environment, the one that a snapshot was
 // taken for: by the profile's name or, where a file is named, by whom it judges.
-func (c changes) integration(env config.Environment, s *snapshot.Snapshot) config.Environment {
+func (c Changes) integration(env config.Environment, s *snapshot.Snapshot) config.Environment {
 	r := s.Requirement
-	for _, one := range c.file.Each(env) {
-		name, who := first(one.Profile, c.file.Profile, defaultProfile), one.Integration
+	for _, one := range c.File.Each(env) {
+		name, who := cmp.Or(one.Profile, c.File.Profile, DefaultProfile), one.Integration
 		same := strings.EqualFold(who.AppID, r.ApplicationID) && strings.EqualFold(who.User, r.User) && strings.EqualFold(who.Role, r.Role)
-		if len(env.Integrations) == 0 || name == r.Profile || isFile(name) && same {
+		if len(env.Integrations) == 0 || name == r.Profile || IsFile(name) && same {
 			return one
 		}
 	}

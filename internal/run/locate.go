@@ -1,4 +1,4 @@
-package cli
+package run
 
 import (
 	"path/filepath"
@@ -9,10 +9,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/config"
 )
 
-// locate gives each control and finding of a live environment its place in the
+// Locate gives each control and finding of a live environment its place in the
 // checkout: the line of the configuration that states the requirement, because
 // code scanning refuses a result without a file.
-func locate(r *audit.Result, file *config.File, env config.Environment) {
+func Locate(r *audit.Result, file *config.File, env config.Environment) {
 	path := config.DefaultName
 	if file != nil && filepath.IsLocal(file.Name()) {
 		path = filepath.ToSlash(filepath.Clean(file.Name()))

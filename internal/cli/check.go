@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/bounds"
+	"github.com/dbaudit/dbaudit/internal/run"
+)
+
+type checkFlags struct {
+	requirement run.Wanted
+	judge       judgeFlags
+	input       string
+}
+
+func (a *app) checkCommand() *cobra.Command {
+	var f checkFlags
+	cmd := &cobra.Command{
+		Use:   "check SNAPSHOT...",
+		Short: "evaluate saved snapshots, offline",
+		Long: help(`Judges snapshots that dbaudit collect wrote. What was required when a snapshot was
+taken is required again; flags and the configuration's depth: and allow: change
+it where the snapshot holds what is needed to judge that.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete, exitInterrupted),
+		Example: `  dbaudit check snapshot.json
+  dbaudit check monday.json tuesday.json -f json -o results.json
+  dbaudit check everything.json --input input.json   # what opa eval -i is given`,
+		Args: arguments(1, -1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.check(cmd.Context(), f, args) },
+	}
+	requirementFlags(cmd.Flags(), &f.requirement)
+	f.judge.add(cmd.Flags())
+	cmd.Flags().StringVar(&f.input, "input", "", "`file` to write the input of the policies to: the part of the snapshot that is judged")
+	return cmd
+}
+
+func (a *app) check(ctx context.Context, f checkFlags, files []string) error {
+	j, err := a.judgement(f.judge)
+	if err != nil {
+		return err
+	}
+	if f.input != "" && len(files) > 1 {
+		return usagef("--input writes the input of one snapshot, and %d are given: check one at a time", len(files))
+	}
+	file, err := a.runner.Configuration()
+	if err != nil {
+		return err
+	}
+	if err := a.ready(ctx, &j, f.judge.accept, file); err != nil {
+		return err
+	}
+	code := exitOK
+	results := make([]audit.Result, len(files))
+	for i, name := range files {
+		var failed error
+		if results[i], failed = a.checkFile(ctx, j, name, run.Changes{File: file, Want: f.requirement}, f.input); failed == nil {
+			continue
+		}
+		if ctx.Err() != nil || exitCode(failed) == exitUsage {
+			return fmt.Errorf("%s: %w", name, failed)
+		}
+		// One that cannot be read does not stop the others: its result says so.
+		a.complain(fmt.Errorf("%s: %w", name, failed))
+		code = worse(code, exitCode(failed))
+		p, err := a.runner.Profile(cmp.Or(f.requirement.Profile, run.DefaultProfile))
+		if err != nil {
+			return err
+		}
+		results[i] = a.runner.Unread(audit.Environment{Name: name}, p, j.stated, audit.Unread{Message: failed.Error()})
+	}
+	worst, err := a.conclude(j, results)
+	if err != nil {
+		return err
+	}
+	return asError(worse(code, worst))
+}
+
+// checkFile judges a snapshot, and keeps the input of the policies where that is asked
+// for.
+func (a *app) checkFile(ctx context.Context, j judgement, name string, c run.Changes, keep string) (audit.Result, error) {
+	data, err := a.runner.ReadFile(bounds.Snapshot, name)
+	if err != nil {
+		return audit.Result{}, err
+	}
+	result, input, err := a.runner.Check(ctx, j.engine, data, c, j.asOf)
+	if err != nil || keep == "" {
+		return result, err
+	}
+	if err := input.Seal(); err != nil {
+		return audit.Result{}, err
+	}
+	return result, a.keep(input, keep)
+}

@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"github.com/spf13/pflag"
+
+	"github.com/dbaudit/dbaudit/internal/run"
+	"github.com/dbaudit/dbaudit/internal/waiver"
+)
+
+// connectionFlags say how an environment is reached, and which of the configuration's
+// are meant.
+func connectionFlags(flags *pflag.FlagSet, c *run.Connection) {
+	flags.StringVar(&c.URL, "url", "", "the environment's `address`, https://ORG.crmN.dynamics.com (DBAUDIT_URL)")
+	flags.StringVar(&c.Auth.TenantID, "tenant-id", "", "Entra `tenant` (default found from the environment; DBAUDIT_TENANT_ID)")
+	flags.StringVar(&c.Auth.ClientID, "client-id", "", "`id` of the auditor's own app registration (DBAUDIT_CLIENT_ID)")
+	flags.StringVar(&c.Auth.Certificate, "client-certificate", "", "PEM or PFX `file` of its certificate (DBAUDIT_CLIENT_CERTIFICATE; password in DBAUDIT_CLIENT_CERTIFICATE_PASSWORD)")
+	flags.StringVar(&c.Auth.Method, "auth", "", "sign-in `method`: client-secret, certificate, workload-identity, managed-identity, device-code, interactive, azure-cli (default deduced; DBAUDIT_AUTH)")
+	flags.StringVar(&c.Auth.Authority, "authority", "", "`address` of another sign-in host, https://HOST[:PORT] (DBAUDIT_AUTHORITY)")
+	flags.StringArrayVar(&c.Envs, "env", nil, "`name` of an environment in the configuration, or a pattern such as 'eu-*'; repeatable")
+	flags.StringArrayVar(&c.Labels, "label", nil, "`key=value` that the environments have under labels: in the configuration; repeatable, and all must hold")
+}
+
+// allEnvsFlag is for the commands that take several environments.
+func allEnvsFlag(flags *pflag.FlagSet, c *run.Connection) {
+	flags.BoolVar(&c.AllEnvs, "all-envs", false, "every environment in the configuration")
+}
+
+// timeoutFlag is for the commands that read an environment.
+func timeoutFlag(flags *pflag.FlagSet, c *run.Connection) {
+	flags.DurationVar(&c.Timeout, "timeout", 0, "`duration` after which reading an environment is given up (default 5m; DBAUDIT_TIMEOUT)")
+}
+
+// requirementFlags say what is required of an environment.
+func requirementFlags(flags *pflag.FlagSet, w *run.Wanted) {
+	flags.StringVar(&w.Profile, "profile", "", "requirement profile: a `name` or a file (default demandbase; DBAUDIT_PROFILE)")
+	flags.StringVar(&w.AppID, "integration-app-id", "", "application (client) `id` of the integration's application user (DBAUDIT_INTEGRATION_APP_ID)")
+	flags.StringVar(&w.User, "integration-user", "", "user principal `name`, where the integration runs as a person's account (DBAUDIT_INTEGRATION_USER)")
+	flags.StringVar(&w.Role, "integration-role", "", "`name` of the custom role (default deduced; DBAUDIT_INTEGRATION_ROLE)")
+	flags.StringVar(&w.BusinessUnit, "business-unit", "", "`name` of the business unit that the user must sit in (DBAUDIT_BUSINESS_UNIT)")
+	flags.StringArrayVar(&w.Views, "view", nil, "`table=name` of a personal view that must be shared with the integration user; repeatable")
+}
+
+// waiversFlag says which findings are accepted.
+func waiversFlag(flags *pflag.FlagSet, x *run.Accept) {
+	flags.StringVar(&x.Waivers, "waivers", "", "`file` of accepted findings (default waivers: of the configuration, else "+waiver.DefaultName+" beside it)")
+}
+
+// acceptFlags say which findings are accepted or known: they change what is shown, and
+// not how the command ends.
+func acceptFlags(flags *pflag.FlagSet, x *run.Accept) {
+	waiversFlag(flags, x)
+	flags.StringVar(&x.Baseline, "baseline", "", "earlier `result` (-f json) that findings are compared with")
+}
+
+// newOnlyFlag has only what the baseline lacks change how the command ends.
+func newOnlyFlag(flags *pflag.FlagSet, x *run.Accept) {
+	flags.BoolVar(&x.NewOnly, "fail-on-new", false, "exit 1 only for findings that are not in the baseline")
+}

@@ -1,0 +1,182 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/bounds"
+	"github.com/dbaudit/dbaudit/internal/compare"
+	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/waiver"
+)
+
+// Accept names what is known or accepted of results, as it is given.
+type Accept struct {
+	Waivers  string // file; empty for the configuration's, else the default
+	Baseline string // file of earlier results
+	NewOnly  bool   // only what the baseline does not have counts
+}
+
+// An Acceptance is what a run knows and accepts, read before anything else is done that
+// may take long.
+type Acceptance struct {
+	Waivers  *waiver.File // nil where there are none
+	Options  waiver.Options
+	Baseline []audit.Result // nil where there is none
+	NewOnly  bool
+	// Configured is how many results the configuration names: fewer are a part.
+	Configured int
+}
+
+// Acceptance reads the waivers and the baseline.
+func (r *Runner) Acceptance(given Accept, file *config.File, asOf time.Time) (Acceptance, error) {
+	x := Acceptance{NewOnly: given.NewOnly, Options: waiver.Options{AsOf: asOf, Environments: NamesOf(file)}}
+	if file != nil {
+		for _, env := range file.All() {
+			x.Configured += len(file.Each(env))
+		}
+	}
+	if given.NewOnly && given.Baseline == "" {
+		return x, Usagef("--fail-on-new needs a baseline: give an earlier result by --baseline RESULT.json")
+	}
+	var err error
+	name, required := WaiverFile(given.Waivers, file)
+	if _, missing := os.Stat(name); required || !errors.Is(missing, fs.ErrNotExist) {
+		if x.Waivers, err = ReadWaivers(name, asOf); err != nil {
+			return x, err
+		}
+	}
+	if given.Baseline != "" {
+		x.Baseline, err = r.Results(given.Baseline)
+	}
+	return x, err
+}
+
+// NamesOf lists the environments that a configuration names.
+func NamesOf(file *config.File) []string {
+	var names []string
+	if file != nil {
+		for _, env := range file.All() {
+			if env.Name != "" {
+				names = append(names, env.Name)
+			}
+		}
+	}
+	return names
+}
+
+// WaiverFile is the file of waivers that is meant: the flag's, else the one that the
+// configuration names, else the default. The last two stand beside the configuration, or
+// in the working directory where there is none. Only the default may be missing.
+func WaiverFile(flag string, file *config.File) (name string, required bool) {
+	switch {
+	case flag != "":
+		return flag, true
+	case file == nil || file.Waivers == "":
+		return besideConfiguration(file, waiver.DefaultName), false
+	}
+	return besideConfiguration(file, file.Waivers), true
+}
+
+// besideConfiguration is the path of a file that the configuration names: where it is
+// not absolute, it is taken from the configuration's folder.
+func besideConfiguration(file *config.File, name string) string {
+	name = filepath.FromSlash(name)
+	if file == nil || filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(filepath.Dir(filepath.FromSlash(file.Name())), name)
+}
+
+// ReadWaivers reads a file of waivers, as of a time.
+func ReadWaivers(name string, asOf time.Time) (*waiver.File, error) {
+	data, err := bounds.ReadFile(bounds.Waivers, name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, Usagef("there is no file of waivers %s: create it by `dbaudit waiver add`, or take waivers: out of the configuration", name)
+	case err != nil:
+		return nil, Usagef("reading the waivers: %w", err)
+	}
+	return waiver.Parse(filepath.ToSlash(name), data, asOf)
+}
+
+// Accept marks what is accepted and what is new in the results, and warns of
+// waivers that somebody has to look at.
+func (r *Runner) Accept(x Acceptance, results []audit.Result) []audit.Result {
+	if x.Waivers != nil {
+		unread := slices.ContainsFunc(results, func(r audit.Result) bool { return r.Unread != nil })
+		x.Options.Partial = x.Options.Partial || unread || len(results) < x.Configured
+		var remarks []waiver.Remark
+		results, remarks = x.Waivers.Apply(results, x.Options)
+		for _, remark := range remarks {
+			r.warn("%s:%d: %s", x.Waivers.Name, remark.Waiver.Line, remark.Text)
+		}
+	}
+	if x.Baseline == nil {
+		return results
+	}
+	for _, result := range results {
+		if result.Unread == nil && !slices.ContainsFunc(x.Baseline, func(b audit.Result) bool { return compare.Comparable(result, b) }) {
+			r.warn("the baseline holds no result of %s under the profile %s: every finding counts as new", result.Environment.Name, result.Profile.Name)
+		}
+	}
+	results = compare.Baseline(results, x.Baseline)
+	if x.NewOnly {
+		r.say("%s", known(results))
+	}
+	return results
+}
+
+// known says why a run may end well though findings are shown.
+func known(results []audit.Result) string {
+	fresh, old := 0, 0
+	for _, r := range results {
+		for _, c := range r.Controls {
+			for _, f := range c.Findings {
+				switch {
+				case f.Waiver != nil:
+				case f.Baseline == audit.BaselineUnchanged:
+					old++
+				default:
+					fresh++
+				}
+			}
+		}
+	}
+	return fmt.Sprintf("against the baseline %d findings are new; %d that it has do not fail this run", fresh, old)
+}
+
+// Counted are the results as they count for how a run ends: by themselves, or by what is
+// new in them.
+func (x Acceptance) Counted(results []audit.Result) []audit.Result {
+	if !x.NewOnly {
+		return results
+	}
+	counted := make([]audit.Result, len(results))
+	for i, result := range results {
+		counted[i] = onlyNew(result)
+	}
+	return counted
+}
+
+// onlyNew is a result whose controls fail only where a finding is new and not
+// accepted. What could not be judged stays unknown.
+func onlyNew(r audit.Result) audit.Result {
+	r.Controls = slices.Clone(r.Controls)
+	for i := range r.Controls {
+		c := &r.Controls[i]
+		fresh := slices.ContainsFunc(c.Findings, func(f audit.Finding) bool {
+			return f.Baseline != audit.BaselineUnchanged && f.Waiver == nil
+		})
+		if c.Outcome == audit.OutcomeFail && len(c.Findings) > 0 && !fresh {
+			c.Outcome = audit.OutcomePass
+		}
+	}
+	return r
+}

@@ -1,0 +1,91 @@
+package run
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/signin"
+)
+
+// authOfVariables is what the DBAUDIT_* variables say about signing in.
+func (r *Runner) authOfVariables() config.Auth {
+	get := r.Getenv
+	source := func(name string) *config.Source {
+		if get(name) == "" {
+			return nil
+		}
+		return &config.Source{Env: name}
+	}
+	return config.Auth{
+		Method: get("DBAUDIT_AUTH"), TenantID: get("DBAUDIT_TENANT_ID"), ClientID: get("DBAUDIT_CLIENT_ID"),
+		Certificate: get("DBAUDIT_CLIENT_CERTIFICATE"), Authority: get("DBAUDIT_AUTHORITY"),
+		Secret: source("DBAUDIT_CLIENT_SECRET"), CertificatePassword: source("DBAUDIT_CLIENT_CERTIFICATE_PASSWORD"),
+	}
+}
+
+// implied is the method that an environment's own auth: states, if only by the one
+// credential that it names: a variable's credential does not go before that.
+func implied(own config.Auth) string {
+	switch {
+	case own.Method != "":
+		return own.Method
+	case own.Secret != nil && own.Certificate == "":
+		return signin.ClientSecret.String()
+	case own.Certificate != "" && own.Secret == nil:
+		return signin.Certificate.String()
+	}
+	return ""
+}
+
+// sayMixed warns of variables that hold for some of the chosen environments only,
+// because the others state their own.
+func (r *Runner) sayMixed(envs []config.Environment) {
+	variables := r.authOfVariables()
+	for _, v := range []struct {
+		name   string
+		set    bool
+		stated func(config.Auth) bool
+	}{
+		{"DBAUDIT_AUTH", variables.Method != "", func(o config.Auth) bool { return implied(o) != "" }},
+		{"DBAUDIT_TENANT_ID", variables.TenantID != "", func(o config.Auth) bool { return o.TenantID != "" }},
+		{"DBAUDIT_CLIENT_ID", variables.ClientID != "", func(o config.Auth) bool { return o.ClientID != "" }},
+		{"DBAUDIT_CLIENT_SECRET", variables.Secret != nil, func(o config.Auth) bool { return o.Secret != nil || o.Certificate != "" }},
+		{"DBAUDIT_CLIENT_CERTIFICATE", variables.Certificate != "", func(o config.Auth) bool { return o.Secret != nil || o.Certificate != "" }},
+		{"DBAUDIT_CLIENT_CERTIFICATE_PASSWORD", variables.CertificatePassword != nil, func(o config.Auth) bool { return o.CertificatePassword != nil }},
+		{"DBAUDIT_AUTHORITY", variables.Authority != "", func(o config.Auth) bool { return o.Authority != "" }},
+	} {
+		var stating, others []string
+		for _, env := range envs {
+			if env.Auth != nil && v.stated(*env.Auth) {
+				stating = append(stating, env.Name)
+			} else {
+				others = append(others, env.Name)
+			}
+		}
+		if !v.set || stating == nil {
+			continue
+		}
+		rest := "for no other"
+		if others != nil {
+			rest = "for " + strings.Join(others, ", ")
+		}
+		r.warn("%s is not used for %s, whose auth: in the configuration goes before variables; it is used %s",
+			v.name, strings.Join(stating, ", "), rest)
+	}
+}
+
+// merge takes each setting from the first that says something about it.
+func merge(levels ...config.Auth) config.Auth {
+	var m config.Auth
+	for _, l := range levels {
+		m.Method = cmp.Or(m.Method, l.Method)
+		m.TenantID = cmp.Or(m.TenantID, l.TenantID)
+		m.ClientID = cmp.Or(m.ClientID, l.ClientID)
+		m.Certificate = cmp.Or(m.Certificate, l.Certificate)
+		m.Authority = cmp.Or(m.Authority, l.Authority)
+		m.Secret = cmp.Or(m.Secret, l.Secret)
+		m.CertificatePassword = cmp.Or(m.CertificatePassword, l.CertificatePassword)
+	}
+	return m
+}

@@ -1,0 +1,92 @@
+package run
+
+import (
+	"cmp"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/config"
+)
+
+// choose picks the environments of the configuration.
+func (r *Runner) choose(file *config.File, conn Connection) ([]config.Environment, error) {
+	if conn.AllEnvs && len(conn.Envs) > 0 {
+		return nil, Usagef("--env and --all-envs exclude each other")
+	}
+	if conn.URL != "" && (conn.AllEnvs || len(conn.Envs) > 1 || len(conn.Labels) > 0) {
+		return nil, Usagef("--url names one environment; --all-envs, --label and several --env mean more")
+	}
+	var all []config.Environment
+	if file != nil {
+		all = file.All()
+	}
+	var names []string
+	for _, env := range all {
+		if env.Name != "" {
+			names = append(names, env.Name)
+		}
+	}
+	if conn.Chosen() && len(names) == 0 {
+		return nil, Usagef("--env, --label and --all-envs choose among environments: of the configuration, and it has none under environments:")
+	}
+	given := cmp.Or(conn.URL, r.Getenv("DBAUDIT_URL"))
+	switch {
+	case conn.Chosen():
+		return chooseNamed(file, all, names, conn)
+	case len(names) > 0 && given != "":
+		for _, env := range all {
+			if SameEnvironment(env.URL, given) {
+				return []config.Environment{env}, nil
+			}
+		}
+		return []config.Environment{{}}, nil
+	case len(names) > 1:
+		return nil, Usagef("the configuration has several environments: choose by --env (%s) or --label, or take --all-envs", strings.Join(names, ", "))
+	case len(all) == 1:
+		return all, nil
+	}
+	return []config.Environment{{}}, nil
+}
+
+// chooseNamed picks by name, pattern and label, in the order of the flags.
+func chooseNamed(file *config.File, all []config.Environment, names []string, conn Connection) ([]config.Environment, error) {
+	chosen := all
+	if len(conn.Envs) > 0 {
+		chosen = nil
+	}
+	for _, pattern := range conn.Envs {
+		found := false
+		for _, env := range all {
+			fits, err := path.Match(pattern, env.Name)
+			if err != nil {
+				return nil, Usagef("--env %q: this is no pattern: %w", pattern, err)
+			}
+			if !fits && env.Name != pattern {
+				continue
+			}
+			found = true
+			if !slices.ContainsFunc(chosen, func(e config.Environment) bool { return e.Name == env.Name }) {
+				chosen = append(chosen, env)
+			}
+		}
+		if !found {
+			return nil, Usagef("there is no environment %q in %s: it has %s", pattern, file.Name(), strings.Join(names, ", "))
+		}
+	}
+	for _, label := range conn.Labels {
+		key, value, ok := strings.Cut(label, "=")
+		if !ok || key == "" {
+			return nil, Usagef("--label %q: want KEY=VALUE", label)
+		}
+		chosen = slices.DeleteFunc(slices.Clone(chosen), func(e config.Environment) bool {
+			is, ok := e.Labels[key]
+			return !ok || is != value
+		})
+	}
+	if len(chosen) == 0 {
+		return nil, Usagef("no environment in %s has the label %s: look under labels: of %s",
+			file.Name(), strings.Join(conn.Labels, " and "), strings.Join(names, ", "))
+	}
+	return chosen, nil
+}

@@ -1,0 +1,28 @@
+package run
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/dbaudit/dbaudit/internal/bounds"
+	"github.com/dbaudit/dbaudit/internal/config"
+)
+
+// Configuration reads the configuration file: the named one, or dbaudit.yaml
+// where it is there.
+func (r *Runner) Configuration() (*config.File, error) {
+	named := cmp.Or(r.ConfigFile, r.Getenv("DBAUDIT_CONFIG"))
+	name := cmp.Or(named, config.DefaultName)
+	data, err := bounds.ReadFile(bounds.Configuration, name)
+	switch {
+	case err == nil:
+		return config.Parse(filepath.ToSlash(name), data)
+	case errors.Is(err, fs.ErrNotExist) && named == "":
+		return nil, nil //nolint:nilnil // no file is a normal state
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, Usagef("there is no configuration file %s; `dbaudit init` writes one", name)
+	}
+	return nil, Usagef("reading the configuration: %w", err)
+}

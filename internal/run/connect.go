@@ -1,0 +1,221 @@
+package run
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/dbaudit/dbaudit/internal/bounds"
+	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/signin"
+)
+
+// A Client reads one environment, signed in by a session. Nobody is signed in until
+// something is read.
+type Client struct {
+	*dataverse.Client
+
+	Session *signin.Session
+}
+
+// Connect opens an environment, and narrates how it is signed in to. The given
+// roots alone are trusted, or the system's where they are nil.
+func (r *Runner) Connect(ctx context.Context, t Target, roots *x509.CertPool, observe func(dataverse.Event)) (Client, error) {
+	transport := r.Transport(roots)
+	session, err := r.signIn(ctx, t, transport)
+	if err != nil {
+		return Client{}, err
+	}
+	where := ""
+	if signin.Loopback(t.URL) {
+		where = ", to a practice environment on this machine"
+	}
+	r.Log(slog.LevelInfo, t.Name, session.Describe()+where)
+	// Roots are given for the embedded simulator alone, whose host needs no warning.
+	if roots == nil {
+		for _, warning := range session.Warnings() {
+			r.Warn(t.Name, warning)
+		}
+	}
+	client, err := dataverse.New(r.ClientOptions(t, r.tokens(session), transport, observe))
+	if err != nil {
+		return Client{}, err
+	}
+	return Client{client, session}, nil
+}
+
+// tokens is where a session's tokens come from. Several environments are opened
+// at once, but a person is asked one thing at a time: the first sign-in, once
+// kept, serves the others without a question.
+func (r *Runner) tokens(session *signin.Session) dataverse.TokenSource {
+	if byPerson(session) {
+		return oneAtATime{&r.asking, session}
+	}
+	return session
+}
+
+func byPerson(session *signin.Session) bool {
+	method := session.Method()
+	return method == signin.DeviceCode || method == signin.Interactive
+}
+
+type oneAtATime struct {
+	turn   *sync.Mutex
+	source dataverse.TokenSource
+}
+
+func (o oneAtATime) Token(ctx context.Context, options dataverse.TokenOptions) (dataverse.Token, error) {
+	o.turn.Lock()
+	defer o.turn.Unlock()
+	return o.source.Token(ctx, options)
+}
+
+// ClientOptions are those of a client of a target.
+func (r *Runner) ClientOptions(t Target, tokens dataverse.TokenSource, transport http.RoundTripper, observe func(dataverse.Event)) dataverse.Options {
+	if t.recorder != nil {
+		transport = t.recorder.Wrap(transport)
+	}
+	return dataverse.Options{
+		URL: t.URL, Tokens: tokens, Transport: transport, Now: r.Now, Sleep: r.Sleep, Observe: observe,
+		UserAgent: r.Tool.Name + "/" + r.Tool.Version,
+	}
+}
+
+func (r *Runner) signIn(ctx context.Context, t Target, transport http.RoundTripper) (*signin.Session, error) {
+	c, err := r.SignInConfig(t, transport)
+	if err != nil {
+		return nil, err
+	}
+	return signin.Open(ctx, c)
+}
+
+// SignInConfig is how a target is signed in to, with what this process can do
+// for it: run az, open a browser, show a code, keep a sign-in.
+func (r *Runner) SignInConfig(t Target, transport http.RoundTripper) (signin.Config, error) {
+	method, err := signin.ParseMethod(t.Auth.Method)
+	if err != nil {
+		return signin.Config{}, err
+	}
+	// What another method needs is not read: it need not be there.
+	secret, secretFrom := t.ClientSecret, ""
+	if t.Auth.Secret != nil && (method == signin.Auto || method == signin.ClientSecret) {
+		if secret, secretFrom, err = r.readSecret(t.File, *t.Auth.Secret, "secret"); err != nil {
+			return signin.Config{}, err
+		}
+	}
+	password, passwordFrom := dataverse.Secret{}, ""
+	if t.Auth.CertificatePassword != nil && t.Auth.Certificate != "" && (method == signin.Auto || method == signin.Certificate) {
+		if password, passwordFrom, err = r.readSecret(t.File, *t.Auth.CertificatePassword, "certificate_password"); err != nil {
+			return signin.Config{}, err
+		}
+	}
+	c := signin.Config{
+		Method:              method,
+		EnvironmentURL:      t.URL,
+		TenantID:            t.Auth.TenantID,
+		ClientID:            t.Auth.ClientID,
+		ClientSecret:        secret,
+		SecretFrom:          secretFrom,
+		CertificateFile:     t.Auth.Certificate,
+		CertificatePassword: password,
+		PasswordFrom:        passwordFrom,
+		Authority:           t.Auth.Authority,
+		Transport:           transport,
+		Getenv:              r.Getenv,
+		ReadFile:            func(name string) ([]byte, error) { return bounds.ReadFile(bounds.Credential, name) },
+		RunCommand:          r.runWithout(secretVariables(t.File)),
+		HasProgram:          r.HasProgram,
+		Cache:               r.signIns(),
+		Warn:                func(text string) { r.Warn(t.Name, text) },
+		Terminal:            r.Attended,
+		Now:                 r.Now,
+		Sleep:               r.Sleep,
+	}
+	// An unattended run whose saved sign-in has ended must fail, not wait for a
+	// person; who asks for --auth device-code is there to be shown the code.
+	if r.Attended || method != signin.Auto {
+		c.Prompt = func(p signin.DevicePrompt) { r.showCode(t.Name, p) }
+		if r.OpenBrowser != nil {
+			c.OpenBrowser = func(address string) error { return r.browse(t, address) }
+		}
+	}
+	return c, nil
+}
+
+// readSecret reads a secret from where the configuration or a variable has it, and
+// names that place. What is missing is a fault of this environment's configuration
+// alone.
+func (r *Runner) readSecret(file *config.File, from config.Source, key string) (dataverse.Secret, string, error) {
+	if from.Env != "" {
+		value := r.Getenv(from.Env)
+		if value == "" {
+			return dataverse.Secret{}, "", Usagef("auth.%s: the variable %s is not set: set it, or name another under auth: in the configuration", key, from.Env)
+		}
+		return dataverse.NewSecret(value), from.String(), nil
+	}
+	name := besideConfiguration(file, from.File)
+	data, err := bounds.ReadFile(bounds.Credential, name)
+	if err != nil {
+		return dataverse.Secret{}, "", Usagef("auth.%s: %w: correct file: under auth: in the configuration", key, err)
+	}
+	value := strings.TrimRight(string(data), "\r\n")
+	if value == "" {
+		return dataverse.Secret{}, "", Usagef("auth.%s: the file %s is empty: put the value into it", key, name)
+	}
+	return dataverse.NewSecret(value), "the file " + name, nil
+}
+
+// secretVariables are the variables that hold secrets: no other program gets them.
+func secretVariables(file *config.File) []string {
+	names := []string{
+		"DBAUDIT_CLIENT_SECRET", "DBAUDIT_CLIENT_CERTIFICATE_PASSWORD",
+		"DBAUDIT_APPLY_CLIENT_SECRET", "DBAUDIT_APPLY_CLIENT_CERTIFICATE_PASSWORD",
+	}
+	if file != nil {
+		names = append(names, file.SecretVariables()...)
+	}
+	return names
+}
+
+// runWithout runs programs that do not get the hidden variables; nil where none can be
+// run.
+func (r *Runner) runWithout(hidden []string) func(context.Context, string, ...string) ([]byte, error) {
+	if r.Run == nil {
+		return nil
+	}
+	return func(ctx context.Context, name string, args ...string) ([]byte, error) {
+		return r.Run(ctx, hidden, name, args...)
+	}
+}
+
+// signIns keeps people's sign-ins: between runs where that is possible, else for
+// all environments of this one.
+func (r *Runner) signIns() signin.Cache {
+	if r.SignIns != nil {
+		return r.SignIns
+	}
+	return &r.forgotten
+}
+
+// showCode asks a person to sign in on another device, --quiet or not.
+func (r *Runner) showCode(environment string, p signin.DevicePrompt) {
+	text := fmt.Sprintf("to sign in, open %s in a browser and enter the code %s", p.VerificationURL, p.UserCode)
+	if !p.ExpiresAt.IsZero() {
+		text += " before " + p.ExpiresAt.Local().Format("15:04")
+	}
+	r.Log(slog.LevelWarn, environment, text, slog.String("user_code", p.UserCode), slog.String("verification_url", p.VerificationURL))
+}
+
+// browse opens the browser. Where none opens, the address is there to be copied.
+func (r *Runner) browse(t Target, address string) error {
+	r.Log(slog.LevelWarn, t.Name, "to sign in, use the browser that opens now; where none does, open "+address)
+	if err := r.OpenBrowser(secretVariables(t.File), address); err != nil {
+		r.Log(slog.LevelWarn, t.Name, err.Error())
+	}
+	return nil
+}

@@ -1,0 +1,39 @@
+package run_test
+
+import (
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/run"
+)
+
+// A person is asked where there is one, or where the command line says so; never
+// because a saved sign-in has ended in an unattended run.
+func TestWhoIsAsked(t *testing.T) {
+	for _, test := range []struct {
+		name, method string
+		terminal     bool
+		asked        bool
+	}{
+		{"at a terminal", "", true, true},
+		{"on request", "device-code", false, true},
+		{"unattended", "", false, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := &run.Runner{Host: run.Host{
+				Attended: test.terminal, Getenv: func(string) string { return "" },
+				OpenBrowser: func([]string, string) error { return nil },
+			}}
+			c, err := r.SignInConfig(run.Target{Auth: config.Auth{Method: test.method}}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if (c.Prompt != nil) != test.asked || (c.OpenBrowser != nil) != test.asked {
+				t.Errorf("asked: %v, by browser: %v", c.Prompt != nil, c.OpenBrowser != nil)
+			}
+			if c.Cache == nil {
+				t.Error("several environments of one run would each ask anew")
+			}
+		})
+	}
+}

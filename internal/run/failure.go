@@ -1,0 +1,75 @@
+package run
+
+import (
+	"context"
+	"errors"
+
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/internal/signin"
+	"github.com/dbaudit/dbaudit/internal/yamldoc"
+)
+
+// A Failure is what an error asks for next.
+type Failure int
+
+// The failures.
+const (
+	NoFailure     Failure = iota
+	Interrupted           // somebody ended the run
+	Misused               // wrong usage or configuration: nothing was asked of the environment
+	Misconfigured         // the sign-in or the environment refuses this identity until somebody changes that
+	Passing               // the same may work when it is tried again: network, time, a service that is down
+)
+
+// String gives the failure's name.
+func (f Failure) String() string {
+	switch f {
+	case Interrupted:
+		return "interrupted"
+	case Misused:
+		return "misused"
+	case Misconfigured:
+		return "misconfigured"
+	case Passing:
+		return "passing"
+	case NoFailure:
+	}
+	return "none"
+}
+
+// FailureOf classifies an error of a pipeline.
+func FailureOf(err error) Failure {
+	var usage *UsageError
+	var fault *yamldoc.Fault
+	var ambiguous *engine.AmbiguityError
+	var configured *signin.ConfigError
+	var refused *signin.AuthError
+	var answer *dataverse.Error
+	switch {
+	case err == nil:
+		return NoFailure
+	case errors.Is(err, context.Canceled):
+		return Interrupted
+	case errors.As(err, &usage), errors.As(err, &fault), errors.As(err, &ambiguous), errors.As(err, &configured):
+		return Misused
+	case errors.As(err, &refused): // which stands in an environment's error as well
+		if refused.Lasting() {
+			return Misconfigured
+		}
+	case errors.As(err, &answer) && refusesIdentity(answer):
+		return Misconfigured
+	}
+	return Passing
+}
+
+// refusesIdentity reports whether an environment refuses whoever asks, and not only now.
+func refusesIdentity(e *dataverse.Error) bool {
+	switch e.Cause() {
+	case dataverse.CauseOrganizationDisabled, dataverse.CauseAdministrationMode:
+		return false // which its administrators end, and nobody changes here
+	case dataverse.CauseUnknown, dataverse.CausePrivilege, dataverse.CauseNoRole, dataverse.CauseNotMember, dataverse.CauseUserDisabled,
+		dataverse.CauseUnitDisabled, dataverse.CauseUnlicensed, dataverse.CauseApplicationBlocked, dataverse.CauseRestricted, dataverse.CauseClaims:
+	}
+	return e.Kind == dataverse.Unauthorized || e.Kind == dataverse.Forbidden || e.Kind == dataverse.NotMember
+}

@@ -1,0 +1,87 @@
+package run
+
+import (
+	"cmp"
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/bounds"
+	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/policy"
+)
+
+// DefaultProfile is judged where no profile is named.
+const DefaultProfile = "demandbase"
+
+// ProfileName is the name or the file of the profile that is meant.
+func (r *Runner) ProfileName(file *config.File, want Wanted) string {
+	name := cmp.Or(want.Profile, r.Getenv("DBAUDIT_PROFILE"))
+	if file != nil {
+		name = cmp.Or(name, file.Profile)
+	}
+	return cmp.Or(name, DefaultProfile)
+}
+
+// IsFile reports whether a profile is named by its file.
+func IsFile(name string) bool {
+	return strings.ContainsAny(name, `/\`) || strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
+}
+
+// Profile finds a profile by name, or reads it from a file.
+func (r *Runner) Profile(name string) (profile.Profile, error) {
+	if IsFile(name) {
+		data, err := r.ReadFile(bounds.Profile, name)
+		if err != nil {
+			return profile.Profile{}, &UsageError{err}
+		}
+		builtin, err := profile.Builtin(policy.Files)
+		if err != nil {
+			return profile.Profile{}, err
+		}
+		return profile.Parse(filepath.ToSlash(name), data, builtin...)
+	}
+	if p, ok, err := profile.Named(policy.Files, name); ok || err != nil {
+		return p, err
+	}
+	builtin, err := profile.Builtin(policy.Files)
+	if err != nil {
+		return profile.Profile{}, err
+	}
+	var names []string
+	for _, p := range builtin {
+		names = append(names, p.Name)
+	}
+	return profile.Profile{}, Usagef("there is no profile %q: there are %s; a file is named by its path, such as ./%s.yaml",
+		name, strings.Join(names, ", "), name)
+}
+
+// Engine compiles dbaudit's own policies and those of the custom folders, to judge by
+// some profiles. What is wrong with a folder, and a profile whose rules are not among the
+// policies, is wrong usage: that is said before an environment is read or changed.
+func (r *Runner) Engine(ctx context.Context, profiles ...profile.Profile) (*engine.Engine, error) {
+	var folders []fs.FS
+	for _, folder := range r.PolicyFolders {
+		if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+			return nil, Usagef("--policy %s: there is no such folder", folder)
+		}
+		folders = append(folders, os.DirFS(folder))
+	}
+	e, err := engine.Load(ctx, policy.Files, folders...)
+	if err != nil && len(r.PolicyFolders) > 0 {
+		return nil, Usagef("--policy %s: %w", strings.Join(r.PolicyFolders, ", "), err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range profiles {
+		if err := e.Accepts(p); err != nil {
+			return nil, &UsageError{err}
+		}
+	}
+	return e, nil
+}

@@ -1,0 +1,107 @@
+// Package run holds the pipelines, free of flags: which environments are meant, how they
+// are signed in to, reading, judging, and what is accepted of the results. Commands and
+// the fleet's worker use it alike. The clock, the transport, the environment's variables
+// and whom to tell are handed in.
+package run
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/collector"
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/report/text"
+	"github.com/dbaudit/dbaudit/internal/signin"
+)
+
+// A Host is what the process owns and lends to the pipelines.
+type Host struct {
+	Stdin  io.Reader
+	Getenv func(string) string
+	Now    func() time.Time
+	// Transport makes the innermost HTTP transport. It trusts the given roots, or
+	// the system's where they are nil.
+	Transport func(roots *x509.CertPool) http.RoundTripper
+	// Sleep waits between attempts; nil stands for a timer.
+	Sleep func(context.Context, time.Duration) error
+	// LookupHost finds a host's addresses; nil where names cannot be looked up.
+	LookupHost func(ctx context.Context, host string) ([]string, error)
+	// Run runs a program to its end and returns what it wrote to its standard
+	// output; nil where programs cannot be run. The program does not get the hidden
+	// variables.
+	Run func(ctx context.Context, hidden []string, name string, args ...string) ([]byte, error)
+	// HasProgram reports whether Run finds a program; nil where programs cannot be run.
+	HasProgram func(name string) bool
+	// OpenBrowser opens an address in the person's browser, without waiting for it and
+	// without the hidden variables; nil where there is none.
+	OpenBrowser func(hidden []string, address string) error
+	// SignIns keeps people's sign-ins between runs; nil keeps them for this run.
+	SignIns signin.Cache
+	// Attended says that a person is there, who can be asked to sign in.
+	Attended bool
+}
+
+// A Narrator is told what is being done. It is used by several environments at once.
+type Narrator interface {
+	// Log tells of an environment, or of the whole run where none is named.
+	Log(level slog.Level, environment, message string, fields ...slog.Attr)
+	// Warn says what a reader should not overlook.
+	Warn(environment, message string)
+	// Progress begins to show the reading of an environment, until it is stopped.
+	Progress(environment string) Progress
+}
+
+// A Progress is told how far the reading of one environment is.
+type Progress interface {
+	Exchange(dataverse.Event)
+	Section(collector.Event)
+	Task(title string)
+	Stop()
+}
+
+// A Runner runs the pipelines of one process.
+type Runner struct {
+	Host
+	Narrator
+
+	Tool audit.Tool
+	// ConfigFile is the configuration that is named; DBAUDIT_CONFIG or dbaudit.yaml where
+	// it is empty.
+	ConfigFile string
+	// PolicyFolders hold custom rules.
+	PolicyFolders []string
+
+	asking sync.Mutex // held while a person is asked to sign in
+	// forgotten keeps sign-ins for this run, where nothing keeps them longer.
+	forgotten signin.MemoryCache
+}
+
+// say narrates what is being done. Names among the arguments stay on its line.
+func (r *Runner) say(format string, args ...any) {
+	r.Log(slog.LevelInfo, "", text.Linef(format, args...))
+}
+
+// warn says what a reader should not overlook.
+func (r *Runner) warn(format string, args ...any) {
+	r.Warn("", text.Linef(format, args...))
+}
+
+// A UsageError is a fault of the command line or of the configuration.
+type UsageError struct{ Err error }
+
+func (e *UsageError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the fault itself.
+func (e *UsageError) Unwrap() error { return e.Err }
+
+// Usagef makes a UsageError.
+func Usagef(format string, args ...any) error {
+	return &UsageError{fmt.Errorf(format, args...)}
+}

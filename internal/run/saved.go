@@ -1,0 +1,57 @@
+package run
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/bounds"
+	"github.com/dbaudit/dbaudit/internal/report"
+)
+
+// ReadFile reads a file of a kind, or standard input where the name is "-".
+func (r *Runner) ReadFile(kind bounds.Kind, name string) ([]byte, error) {
+	if name == "-" {
+		data, err := bounds.ReadAll(kind, "standard input", r.Stdin)
+		if err != nil {
+			return nil, fmt.Errorf("reading standard input: %w", err)
+		}
+		return data, nil
+	}
+	data, err := bounds.ReadFile(kind, name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("there is no file %s: check the path, which is taken from the working directory (- is standard input)", name)
+	case err != nil:
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	return data, nil
+}
+
+// Results reads saved results.
+func (r *Runner) Results(files ...string) ([]audit.Result, error) {
+	var all []audit.Result
+	for _, name := range files {
+		data, err := r.ReadFile(bounds.Result, name)
+		if err != nil {
+			return nil, err
+		}
+		results, err := ParseResults(name, data)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, results...)
+	}
+	return all, nil
+}
+
+// ParseResults reads the results of a file.
+func ParseResults(name string, data []byte) ([]audit.Result, error) {
+	results, err := report.ReadResults(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return results, nil
+}

@@ -1,0 +1,162 @@
+package run
+
+import (
+	"cmp"
+	"context"
+	"crypto/x509"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// DefaultParallel is how many environments are scanned side by side; each has its own
+// limit of requests, and mostly waits for its server.
+const DefaultParallel = 16
+
+// ScanOptions say how targets are read and judged.
+type ScanOptions struct {
+	Scope snapshot.Scope
+	// AsOf is the time that results carry; the zero time stands for when each is judged,
+	// so that no verdict is older than what it judges.
+	AsOf time.Time
+	// Parallel is how many environments are read at once; 0 stands for the default.
+	Parallel int
+	// Roots alone are trusted, or the system's where they are nil.
+	Roots *x509.CertPool
+	// Keep is given each snapshot before it is judged; nil keeps none.
+	Keep func(*snapshot.Snapshot) error
+}
+
+// An Outcome is what became of a target: its result and, where it could not be read, why.
+// The result is then one without controls, whose verdict is incomplete.
+type Outcome struct {
+	Target Target
+	Result audit.Result
+	Err    error
+}
+
+// Scan reads and judges every target by one engine. Targets of one environment stand
+// together, and it is read once for all of them. An environment that cannot be read does
+// not stop the others.
+func (r *Runner) Scan(ctx context.Context, e *engine.Engine, targets []Target, o ScanOptions) []Outcome {
+	outcomes := make([]Outcome, len(targets))
+	if o.Parallel == 0 {
+		o.Parallel = DefaultParallel
+	}
+	var group errgroup.Group
+	group.SetLimit(o.Parallel)
+	for begin, end := range environments(targets) {
+		group.Go(func() error {
+			results, err := r.scanOne(ctx, e, targets[begin:end], o)
+			for i := begin; i < end; i++ {
+				t := targets[i]
+				outcomes[i] = Outcome{Target: t, Err: err}
+				if err != nil {
+					outcomes[i].Result = r.Unread(audit.Environment{Name: t.Name, URL: t.URL}, t.Profile, o.AsOf, audit.Unread{Message: err.Error()})
+				} else {
+					outcomes[i].Result = results[i-begin]
+				}
+			}
+			return nil
+		})
+	}
+	_ = group.Wait()
+	return outcomes
+}
+
+// scanOne reads an environment once and judges each of its integrations.
+func (r *Runner) scanOne(ctx context.Context, e *engine.Engine, targets []Target, o ScanOptions) ([]audit.Result, error) {
+	snapshots, err := r.CollectAll(ctx, targets, o.Scope, o.Roots)
+	if err != nil {
+		return nil, err
+	}
+	results := make([]audit.Result, len(targets))
+	for i, t := range targets {
+		if o.Keep != nil {
+			if err := o.Keep(snapshots[i]); err != nil {
+				return nil, err
+			}
+		}
+		if results[i], err = r.Judge(ctx, e, snapshots[i], t.Profile, o.AsOf); err != nil {
+			return nil, err
+		}
+		results[i].Notes = append(results[i].Notes, shared(targets, snapshots, i)...)
+		Locate(&results[i], t.File, t.Env)
+	}
+	return results, nil
+}
+
+// Inspect reads an environment as it is at this moment, past the caches of permissions,
+// and judges it. The snapshot is what the result was made from.
+func (r *Runner) Inspect(ctx context.Context, e *engine.Engine, t Target, asOf time.Time) (audit.Result, *snapshot.Snapshot, error) {
+	s, err := r.collectNow(ctx, t)
+	if err != nil {
+		return audit.Result{}, nil, err
+	}
+	result, err := r.Judge(ctx, e, s, t.Profile, asOf)
+	if err != nil {
+		return audit.Result{}, nil, err
+	}
+	Locate(&result, t.File, t.Env)
+	return result, s, nil
+}
+
+// Judge judges a snapshot as of a time, or now where that is the zero time.
+func (r *Runner) Judge(ctx context.Context, e *engine.Engine, s *snapshot.Snapshot, p profile.Profile, asOf time.Time) (audit.Result, error) {
+	return e.Evaluate(ctx, s, p, engine.Options{Tool: r.Tool, AsOf: r.moment(asOf)})
+}
+
+// Unread is the result of an environment or a file that could not be read.
+func (r *Runner) Unread(env audit.Environment, p profile.Profile, asOf time.Time, why audit.Unread) audit.Result {
+	return audit.Result{
+		Format: audit.ResultFormat, Tool: r.Tool, Environment: env, Profile: p.Identity(),
+		EvaluatedAt: r.moment(asOf), Verdict: audit.VerdictIncomplete, Unread: &why,
+	}
+}
+
+// moment is a time, or now where it is the zero time.
+func (r *Runner) moment(asOf time.Time) time.Time {
+	if asOf.IsZero() {
+		return r.Now().UTC().Truncate(time.Second)
+	}
+	return asOf
+}
+
+// Check judges a saved snapshot by what was asked when it was taken, and what changes
+// that. The input is what the policies were given: the part of the snapshot that is
+// judged.
+func (r *Runner) Check(ctx context.Context, e *engine.Engine, data []byte, c Changes, asOf time.Time) (_ audit.Result, input *snapshot.Snapshot, _ error) {
+	var p profile.Profile
+	var env config.Environment
+	input, err := snapshot.Decode(data, &snapshot.Selection{Choose: func(s *snapshot.Snapshot) (snapshot.Requirement, string, error) {
+		var err error
+		if p, err = r.Profile(cmp.Or(c.Want.Profile, s.Requirement.Profile)); err != nil {
+			return snapshot.Requirement{}, "", err
+		}
+		taken, err := r.Profile(s.Requirement.Profile)
+		if err != nil {
+			taken = profile.Profile{} // a file of somebody's, which need not be here
+		}
+		var required snapshot.Requirement
+		required, env, err = c.apply(s, p, taken)
+		return required, p.Pattern, err
+	}})
+	if err != nil {
+		return audit.Result{}, nil, err
+	}
+	if err := e.Accepts(p); err != nil {
+		return audit.Result{}, nil, &UsageError{err}
+	}
+	result, err := r.Judge(ctx, e, input, p, asOf)
+	if err != nil {
+		return audit.Result{}, nil, err
+	}
+	Locate(&result, c.File, env)
+	return result, input, nil
+}

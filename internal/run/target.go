@@ -1,0 +1,204 @@
+package run
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/recording"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// A Connection says which environments are meant and how they are reached, before
+// variables and the configuration are asked.
+type Connection struct {
+	URL     string
+	Auth    config.Auth
+	Envs    []string // names or patterns of the configuration's environments
+	AllEnvs bool
+	Labels  []string // KEY=VALUE
+	Timeout time.Duration
+}
+
+// Chosen reports whether environments are chosen out of the configuration, by name,
+// pattern or label. Such an environment is not redirected by a variable.
+func (c Connection) Chosen() bool { return c.AllEnvs || len(c.Envs) > 0 || len(c.Labels) > 0 }
+
+// Wanted says what is required of an environment, before variables and the configuration
+// are asked.
+type Wanted struct {
+	Profile      string
+	AppID        string
+	User         string
+	Role         string
+	BusinessUnit string
+	Views        []string // TABLE=NAME
+
+	Of  string // the profile of the one of several integrations that is meant
+	Any bool   // any of several integrations will do
+}
+
+// A Target is one environment with all that is known about it: how to reach it
+// and what is required of it.
+type Target struct {
+	Name string
+	URL  string
+	Auth config.Auth
+	// ClientSecret is used where Auth names no secret.
+	ClientSecret dataverse.Secret
+	Requirement  snapshot.Requirement
+	Profile      profile.Profile
+	Timeout      time.Duration // for reading it; 0 stands for the default
+
+	File *config.File // nil where there is none
+	Env  config.Environment
+
+	recorder *recording.Recorder // nil where nothing is recorded
+}
+
+func (t Target) String() string { return fmt.Sprintf("%s (%s)", t.Name, t.URL) }
+
+// Targets resolves what is given, the environment's variables and the configuration, in
+// that order of precedence, to the environments that are meant.
+func (r *Runner) Targets(conn Connection, want Wanted) ([]Target, error) {
+	file, err := r.Configuration()
+	if err != nil {
+		return nil, err
+	}
+	return r.TargetsOf(file, conn, want)
+}
+
+// TargetsOf is Targets of a configuration that was read; nil where there is none.
+func (r *Runner) TargetsOf(file *config.File, conn Connection, want Wanted) ([]Target, error) {
+	if conn.URL == "" && (file == nil || len(file.Environments) == 0) {
+		conn.AllEnvs = false // the single environment is all that there are
+	}
+	envs, err := r.choose(file, conn)
+	if err != nil {
+		return nil, err
+	}
+	timeout, err := r.timeout(conn)
+	if err != nil {
+		return nil, err
+	}
+	var targets []Target
+	for _, env := range envs {
+		integrations, err := r.integrations(file, env, want)
+		if err != nil {
+			return nil, err
+		}
+		for _, one := range integrations {
+			t, err := r.resolve(file, one, conn, want)
+			if err != nil {
+				return nil, err
+			}
+			t.Timeout = timeout
+			targets = append(targets, t)
+		}
+	}
+	if conn.Chosen() {
+		r.sayMixed(envs)
+	}
+	return targets, nil
+}
+
+// Single is the one target that is meant; why says what needs one.
+func (r *Runner) Single(conn Connection, want Wanted, why string) (Target, error) {
+	targets, err := r.Targets(conn, want)
+	if err != nil {
+		return Target{}, err
+	}
+	if len(targets) != 1 {
+		return Target{}, Usagef("%s: choose one by --env, and one of several integrations by --profile", why)
+	}
+	return targets[0], nil
+}
+
+func (r *Runner) resolve(file *config.File, env config.Environment, conn Connection, want Wanted) (Target, error) {
+	t := Target{File: file, Env: env}
+	variables, own, top := r.authOfVariables(), config.Auth{}, config.Auth{}
+	if file != nil {
+		top = file.Auth
+	}
+	if env.Auth != nil {
+		own = *env.Auth
+	}
+	auth := merge(conn.Auth, variables, own, top)
+	t.URL = cmp.Or(conn.URL, r.Getenv("DBAUDIT_URL"), env.URL)
+	if conn.Chosen() {
+		own.Method = implied(own)
+		auth = merge(conn.Auth, own, variables, top)
+		t.URL = cmp.Or(conn.URL, env.URL)
+	}
+	if auth.Method == "" {
+		auth.Method = implied(conn.Auth) // a certificate's flag goes before a secret's variable
+	}
+	t.Auth = auth
+	if t.URL == "" {
+		return Target{}, Usagef("no environment is named: give --url https://ORG.crmN.dynamics.com, DBAUDIT_URL, or url: in %s", config.DefaultName)
+	}
+	origin, err := dataverse.ParseEnvironment(t.URL)
+	if err != nil {
+		return Target{}, &UsageError{err}
+	}
+	t.URL = origin
+	name, err := nameOf(origin)
+	if err != nil {
+		return Target{}, &UsageError{err}
+	}
+	t.Name = cmp.Or(env.Name, name)
+	requirement, p, err := r.Requirement(file, env, want)
+	if err != nil {
+		return Target{}, err
+	}
+	t.Requirement, t.Profile = requirement, p
+	return t, t.filledIn()
+}
+
+// filledIn refuses what dbaudit init wrote for a person to replace, before anything is
+// sent to an environment of somebody else.
+func (t Target) filledIn() error {
+	if t.File == nil {
+		return nil
+	}
+	keys, lines := t.File.Examples(t.Env, t.URL, t.Auth.ClientID, t.Requirement.ApplicationID)
+	switch len(keys) {
+	case 0:
+		return nil
+	case 1:
+		return Usagef("%s still has init's example value of %s (line %d): replace it", t.File.Name(), keys[0], lines[0])
+	}
+	numbers := make([]string, len(lines))
+	for i, line := range lines {
+		numbers[i] = strconv.Itoa(line)
+	}
+	return Usagef("%s still has init's example values: %s (lines %s): replace them", t.File.Name(), strings.Join(keys, ", "), strings.Join(numbers, ", "))
+}
+
+// SameEnvironment reports whether two addresses are of one environment, however they
+// are written.
+func SameEnvironment(a, b string) bool {
+	x, err := dataverse.ParseEnvironment(a)
+	y, other := dataverse.ParseEnvironment(b)
+	return err == nil && other == nil && x == y
+}
+
+// nameOf is what an environment is called that has no name of its own.
+func nameOf(origin string) (string, error) {
+	u, err := url.Parse(origin)
+	if err != nil {
+		return "", err
+	}
+	host := u.Hostname()
+	if strings.Trim(host, "0123456789.:") == "" {
+		return host, nil // an address has no labels
+	}
+	label, _, _ := strings.Cut(host, ".")
+	return label, nil
+}
