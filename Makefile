@@ -15,7 +15,7 @@ CLIENTS    := dynamics-web-api@2.5.0 mcp-dataverse@0.7.8 @modelcontextprotocol/e
 SARIF_TOOL := @microsoft/sarif-multitool@5.7.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-all test-all-but-go pairs race lint cross policy conftest golden fuzz soak bench docs readme recipes sarif browser token-server curl powershell clients clean FORCE
+.PHONY: help build demo test test-all test-all-but-go pairs race lint cross policy conftest golden fuzz soak bench docs readme recipes sarif postgres browser token-server curl powershell clients clean FORCE
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,10 +33,13 @@ test: ## the tests, with Go alone
 
 test-all: test pairs test-all-but-go ## the tests that need npm, a browser or another tool, too
 
-test-all-but-go: policy conftest sarif junit recipes browser token-server curl powershell clients
+test-all-but-go: policy conftest postgres sarif junit recipes browser token-server curl powershell clients
 
 pairs: ## pairs of faults and faulty servers, in more draws than make test
 	$(GO) test ./internal/lab -run 'TwoFaults|VerdictUnderFaults' -soak.seeds 500 -timeout 15m
+
+postgres: ## the tests of the store and the queue on PostgreSQL too, which it starts (Debian's package postgresql)
+	scripts/with-postgres $(GO) test -count=1 -timeout 15m ./internal/store ./internal/fleet
 
 # Every package that starts a goroutine; the tests themselves start some in others.
 RACED ?= cmd internal

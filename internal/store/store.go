@@ -138,7 +138,7 @@ func (s *Store) Postgres() bool { return s.postgres }
 
 // QueueDriver is the driver by which the queue uses the same database, so that the end
 // of a job and what it stored are one transaction.
-func (s *Store) QueueDriver() riverdriver.Driver[*sql.Tx] {
+func (s *Store) QueueDriver() riverdriver.Driver[QueueTx] {
 	if s.postgres {
 		return riverdatabasesql.New(s.db)
 	}
@@ -152,8 +152,11 @@ type Tx struct {
 	now      time.Time
 }
 
-// SQL is the transaction for the queue.
-func (t *Tx) SQL() *sql.Tx { return t.tx }
+// A QueueTx is a transaction as the queue knows it.
+type QueueTx = *sql.Tx
+
+// Queue is the transaction for the queue.
+func (t *Tx) Queue() QueueTx { return t.tx }
 
 // Within runs do in one transaction, which is undone where do fails. On SQLite nothing
 // else reaches the database meanwhile: do must use the transaction alone.

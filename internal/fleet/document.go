@@ -1,0 +1,67 @@
+package fleet
+
+import (
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/store"
+)
+
+// Format names the JSON form of a [Document].
+const Format = "dbaudit.fleet/v1"
+
+// A Document is the status of a fleet for programs.
+type Document struct {
+	Format       string  `json:"format"`
+	Environments []Entry `json:"environments"`
+}
+
+// An Entry is one integration of an environment.
+type Entry struct {
+	Name        string        `json:"name"`
+	Integration string        `json:"integration"` // the profile's name; empty before anything is known
+	Verdict     audit.Verdict `json:"verdict"`
+	// Stale is set where nothing was judged completely for longer than the interval allows:
+	// whatever the verdict was, it is not known now.
+	Stale          bool              `json:"stale"`
+	LastCompleteAt *time.Time        `json:"last_complete_at"` // null for never
+	OpenFindings   int               `json:"open_findings"`
+	LastRun        *LastRun          `json:"last_run"` // null for none
+	Paused         bool              `json:"paused"`
+	Labels         map[string]string `json:"labels,omitempty"`
+}
+
+// LastRun is the newest run of an environment.
+type LastRun struct {
+	ID        int64          `json:"id"`
+	State     store.RunState `json:"state"`
+	Attempt   int            `json:"attempt"`
+	StartedAt *time.Time     `json:"started_at"`
+	EndedAt   *time.Time     `json:"ended_at"`
+	Error     *string        `json:"error"`
+}
+
+// DocumentOf is the document of statuses, in their order.
+func DocumentOf(list []store.Status) Document {
+	d := Document{Format: Format, Environments: make([]Entry, len(list))}
+	for i, s := range list {
+		d.Environments[i] = Entry{
+			Name: s.Environment.Name, Integration: s.Integration, Verdict: s.Verdict, Stale: s.Stale,
+			LastCompleteAt: orNull(s.LastCompleteAt), OpenFindings: s.OpenFindings(), Paused: s.Environment.Paused, Labels: s.Environment.Labels,
+		}
+		if r := s.LastRun; r != nil {
+			d.Environments[i].LastRun = &LastRun{
+				ID: r.ID, State: r.State, Attempt: r.Attempt, StartedAt: orNull(r.StartedAt), EndedAt: orNull(r.EndedAt), Error: orNull(r.Error),
+			}
+		}
+	}
+	return d
+}
+
+func orNull[T comparable](value T) *T {
+	var zero T
+	if value == zero {
+		return nil
+	}
+	return &value
+}

@@ -1,0 +1,231 @@
+// Package fleet scans the environments of a store on a schedule. The queue is River, on
+// the store's own database: a result and the end of its job are one transaction. A
+// worker only reads environments.
+//
+// The schedule is a column of the store. One periodic job sweeps it: what is due gets a
+// run and a job, and its next time, in one transaction. Whatever dies, the next sweep
+// finds what is due, and the queue gives the job of a dead worker to another.
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/rivertype"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/store"
+)
+
+// A Scanner reads an environment and judges each of its integrations. Where somebody must
+// change something before it can work, its error is a [Misconfigured].
+type Scanner interface {
+	Scan(ctx context.Context, e store.Environment) ([]audit.Result, error)
+}
+
+// Misconfigured is the error of a scan that trying again does not help: a wrong
+// credential, a consent that was revoked, a configuration that is not valid.
+type Misconfigured struct {
+	Code string // one word for programs
+	Err  error
+}
+
+func (m *Misconfigured) Error() string { return m.Err.Error() }
+
+func (m *Misconfigured) Unwrap() error { return m.Err }
+
+// Options say what a process does for the fleet. The zero value of each has a default.
+type Options struct {
+	// Scanner scans; a process without one schedules, and leaves scanning to workers.
+	Scanner Scanner
+	// Concurrency is how many environments are scanned at once.
+	Concurrency int
+	// Timeout is how long an attempt may take.
+	Timeout time.Duration
+	// Sweep is how often the schedule is looked through, and Poll how often the queue is.
+	Sweep, Poll time.Duration
+	// Worker names this process, and Version the program.
+	Worker, Version string
+	Logger          *slog.Logger
+}
+
+// The defaults of [Options].
+const (
+	DefaultConcurrency = 16
+	DefaultTimeout     = 5 * time.Minute
+	defaultSweep       = time.Minute
+	defaultPoll        = time.Second
+)
+
+// grace is how long after its timeout a job counts as one of a dead worker.
+const grace = 15 * time.Second
+
+// The queues. Each process works the schedule; workers scan.
+const (
+	queueSchedule = "schedule"
+	queueScan     = "scan"
+)
+
+// maxAttempts is how often the queue starts a job again whose worker died. What a scan
+// that failed waits for is decided here, and is no attempt of the queue.
+const maxAttempts = 1000
+
+type client = river.Client[store.QueueTx]
+
+// A Fleet is what one process does for the environments of a store.
+type Fleet struct {
+	store *store.Store
+	queue *client
+	o     Options
+}
+
+// New prepares a fleet. Until it is started it only enqueues.
+func New(s *store.Store, o Options) (*Fleet, error) {
+	o.Concurrency = or(o.Concurrency, DefaultConcurrency)
+	o.Timeout = or(o.Timeout, DefaultTimeout)
+	o.Sweep, o.Poll = or(o.Sweep, defaultSweep), or(o.Poll, defaultPoll)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	f := &Fleet{store: s, o: o}
+	workers := river.NewWorkers()
+	if err := river.AddWorkerSafely(workers, &sweeper{fleet: f}); err != nil {
+		return nil, err
+	}
+	queues := map[string]river.QueueConfig{queueSchedule: {MaxWorkers: 1}}
+	if o.Scanner != nil {
+		if err := river.AddWorkerSafely(workers, &scanner{fleet: f}); err != nil {
+			return nil, err
+		}
+		queues[queueScan] = river.QueueConfig{MaxWorkers: o.Concurrency}
+	}
+	var err error
+	f.queue, err = river.NewClient(s.QueueDriver(), &river.Config{
+		ID:                   o.Worker,
+		FetchOnlyKnownKinds:  true, // an older worker leaves what it does not know to a newer one
+		FetchPollInterval:    o.Poll,
+		JobTimeout:           o.Timeout,
+		Logger:               o.Logger,
+		MaxAttempts:          maxAttempts,
+		PollOnly:             true,
+		Queues:               queues,
+		RescueStuckJobsAfter: o.Timeout + grace,
+		RetryPolicy:          soon{},
+		Workers:              workers,
+		SkipUnknownJobCheck:  true,
+		PeriodicJobs: []*river.PeriodicJob{river.NewPeriodicJob(
+			river.PeriodicInterval(o.Sweep),
+			func() (river.JobArgs, *river.InsertOpts) { return sweepArgs{}, nil },
+			&river.PeriodicJobOpts{RunOnStart: true},
+		)},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the queue: %w", err)
+	}
+	return f, nil
+}
+
+func or[T comparable](value, otherwise T) T {
+	var zero T
+	if value == zero {
+		return otherwise
+	}
+	return value
+}
+
+// Run works until the context ends, and then hands back what is not finished, so that
+// another worker takes it at once.
+func (f *Fleet) Run(ctx context.Context) error {
+	detached := context.WithoutCancel(ctx)
+	if err := f.queue.Start(detached); err != nil {
+		return fmt.Errorf("the queue: %w", err)
+	}
+	<-ctx.Done()
+	stopping, cancel := context.WithTimeout(detached, grace)
+	defer cancel()
+	return f.queue.StopAndCancel(stopping)
+}
+
+// ScanNow enqueues a scan of each environment, outside the schedule, and returns the
+// ids of the runs in the order of the names. A scan that was asked for before and has
+// not begun serves for this one.
+func (f *Fleet) ScanNow(ctx context.Context, who string, names ...string) ([]int64, error) {
+	ids := make([]int64, len(names))
+	err := f.store.Within(ctx, func(tx *store.Tx) error {
+		for i, name := range names {
+			e, err := tx.Lock(ctx, name)
+			if err != nil {
+				return fmt.Errorf("the environment %s: %w", name, err)
+			}
+			if e.Config == "" {
+				return fmt.Errorf("the environment %s is known by results that were posted alone: add it by dbaudit fleet import", name)
+			}
+			var waits bool
+			if ids[i], waits, err = tx.Waiting(ctx, e); err != nil {
+				return err
+			}
+			if waits {
+				continue
+			}
+			if ids[i], _, err = f.enqueue(ctx, tx, e, tx.Now(), store.TriggerManual); err != nil {
+				return err
+			}
+			if err := tx.Audit(ctx, who, "scan now: "+name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return ids, err
+}
+
+// Cancel ends a run that has not ended. A result that comes later is not kept.
+func (f *Fleet) Cancel(ctx context.Context, who string, run int64) error {
+	return f.store.Within(ctx, func(tx *store.Tx) error {
+		r, err := tx.Run(ctx, run)
+		if err != nil {
+			return err
+		}
+		if err := tx.Fail(ctx, run, store.Failure{State: store.RunCancelled, Code: "cancelled", Message: "cancelled by " + who, Final: true}); err != nil {
+			return err
+		}
+		if r.Job != 0 {
+			if _, err := f.queue.JobCancelTx(ctx, tx.Queue(), r.Job); err != nil && !errors.Is(err, rivertype.ErrNotFound) {
+				return err
+			}
+		}
+		return tx.Audit(ctx, who, fmt.Sprintf("cancel run %d of %s", run, r.Environment))
+	})
+}
+
+// enqueue makes a run and its job, unless there is one for that period and trigger.
+func (f *Fleet) enqueue(ctx context.Context, tx *store.Tx, e store.Environment, period time.Time, trigger store.Trigger) (int64, bool, error) {
+	id, created, err := tx.Enqueue(ctx, e, period, trigger)
+	if err != nil || !created {
+		return id, created, err
+	}
+	job, err := f.queue.InsertTx(ctx, tx.Queue(), scanArgs{Environment: e.Name, Period: period, Trigger: trigger, Run: id}, nil)
+	if err != nil {
+		return id, false, fmt.Errorf("the queue: %w", err)
+	}
+	return id, true, tx.SetJob(ctx, id, job.Job.ID)
+}
+
+// soon is when the queue starts a job again whose worker died, or could not reach the
+// database.
+type soon struct{}
+
+// NextRetry implements [river.ClientRetryPolicy].
+func (soon) NextRetry(job *rivertype.JobRow) time.Time {
+	if n := len(job.Errors); n > 0 {
+		return job.Errors[n-1].At.Add(time.Second)
+	}
+	return job.ScheduledAt
+}
+
+type driver = riverdriver.Driver[store.QueueTx]

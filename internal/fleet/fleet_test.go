@@ -1,0 +1,421 @@
+package fleet_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/fleet"
+	"github.com/dbaudit/dbaudit/internal/store"
+)
+
+// onBoth runs a test of the contract on an empty SQLite and, where DBAUDIT_TEST_POSTGRES
+// names a server (scripts/with-postgres), on an empty PostgreSQL.
+func onBoth(t *testing.T, test func(t *testing.T, name string)) {
+	t.Parallel() // most of it waits
+	t.Run("sqlite", func(t *testing.T) { t.Parallel(); test(t, filepath.Join(t.TempDir(), "fleet.db")) })
+	t.Run("postgres", func(t *testing.T) { t.Parallel(); test(t, postgres(t)) })
+}
+
+// postgres is the URL of an empty schema.
+func postgres(t *testing.T) string {
+	server := os.Getenv("DBAUDIT_TEST_POSTGRES")
+	if server == "" {
+		t.Skip("DBAUDIT_TEST_POSTGRES names no server: scripts/with-postgres starts one")
+	}
+	db, err := sql.Open("pgx", server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema := fmt.Sprintf("f%d", time.Now().UnixNano())
+	if _, err := db.ExecContext(t.Context(), "CREATE SCHEMA "+schema); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_, _ = db.Exec("DROP SCHEMA " + schema + " CASCADE")
+		db.Close()
+	})
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.RawQuery = url.Values{"search_path": {schema}}.Encode()
+	return u.String()
+}
+
+func open(t testing.TB, name string) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), name, store.Options{Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// environments makes some that are due now and not again during the test.
+func environments(t testing.TB, s *store.Store, names ...string) {
+	t.Helper()
+	list := make([]store.Environment, len(names))
+	for i, name := range names {
+		list[i] = store.Environment{Name: name, URL: "https://" + name + ".crm.dynamics.com", Every: 24 * time.Hour, Config: "url: x"}
+	}
+	if _, err := s.Import(t.Context(), list, func(string) []string { return []string{"demandbase"} }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A scans is a scanner by a function that is given how often the environment was scanned
+// before.
+type scans struct {
+	do func(ctx context.Context, e store.Environment, before int) ([]audit.Result, error)
+
+	mu    sync.Mutex
+	count map[string]int
+}
+
+func (s *scans) Scan(ctx context.Context, e store.Environment) ([]audit.Result, error) {
+	s.mu.Lock()
+	if s.count == nil {
+		s.count = map[string]int{}
+	}
+	before := s.count[e.Name]
+	s.count[e.Name]++
+	s.mu.Unlock()
+	return s.do(ctx, e, before)
+}
+
+func (s *scans) of(name string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.count[name]
+}
+
+func result(e store.Environment) []audit.Result {
+	now := time.Now().UTC().Truncate(time.Second)
+	controls := []audit.Control{{ID: "A", Severity: audit.SeverityHigh, Outcome: audit.OutcomePass, Findings: []audit.Finding{}}}
+	r := audit.Result{
+		Format: audit.ResultFormat, Environment: audit.Environment{Name: e.Name, URL: e.URL, OrganizationID: "o-" + e.Name},
+		Profile: audit.Profile{Name: "demandbase", Digest: "sha256:1"}, Snapshot: audit.Snapshot{Digest: "sha256:s", TakenAt: now},
+		EvaluatedAt: now, Controls: controls, Summary: audit.Summarize(controls),
+	}
+	r.Verdict = audit.Judge(r.Summary)
+	return []audit.Result{r}
+}
+
+func compliant(_ context.Context, e store.Environment, _ int) ([]audit.Result, error) {
+	return result(e), nil
+}
+
+// start runs a fleet beside the test, quickly, and returns what ends it.
+func start(t testing.TB, s *store.Store, o fleet.Options) (*fleet.Fleet, func()) {
+	t.Helper()
+	o.Poll = 100 * time.Millisecond
+	if o.Worker == "" {
+		o.Worker = "test"
+	}
+	f, err := fleet.New(s, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	done := make(chan error)
+	go func() { done <- f.Run(ctx); close(done) }()
+	stop := func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	t.Cleanup(stop)
+	return f, stop
+}
+
+// eventually waits for a condition.
+func eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if holds() {
+			return
+		}
+	}
+	t.Fatalf("not within a minute: %s", what)
+}
+
+func lastRun(t testing.TB, s *store.Store, name string) store.Run {
+	t.Helper()
+	runs, err := s.Runs(t.Context(), name, 0, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(runs) == 0 {
+		return store.Run{}
+	}
+	return runs[0]
+}
+
+func awaitState(t testing.TB, s *store.Store, name string, want store.RunState) store.Run {
+	t.Helper()
+	var r store.Run
+	eventually(t, fmt.Sprintf("%s is %s", name, want), func() bool { r = lastRun(t, s, name); return r.State == want })
+	return r
+}
+
+// TestDueOnce holds that each environment that is due is scanned once, by whichever of
+// two processes, and that the status says what came of it.
+func TestDueOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, name string) {
+		s := open(t, name)
+		names := []string{"a", "b", "c", "d", "e"}
+		environments(t, s, names...)
+		sc := &scans{do: compliant}
+		start(t, s, fleet.Options{Scanner: sc, Worker: "w1", Sweep: time.Second})
+		start(t, open(t, name), fleet.Options{Scanner: sc, Worker: "w2", Sweep: time.Second})
+		for _, n := range names {
+			r := awaitState(t, s, n, store.RunCompliant)
+			if r.Trigger != store.TriggerSchedule || r.Attempt != 1 || !r.Ended() {
+				t.Errorf("run: %+v", r)
+			}
+		}
+		time.Sleep(1500 * time.Millisecond) // another sweep
+		for _, n := range names {
+			if got := sc.of(n); got != 1 {
+				t.Errorf("%s was scanned %d times, want once", n, got)
+			}
+		}
+		list, err := s.Fleet(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range fleet.DocumentOf(list).Environments {
+			if e.Verdict != audit.VerdictCompliant || e.Stale || e.LastCompleteAt == nil || e.LastRun.State != store.RunCompliant || e.LastRun.Error != nil {
+				t.Errorf("entry: %+v", e)
+			}
+		}
+	})
+}
+
+// TestFailures holds what becomes of scans that fail: a failure is tried again and its
+// success counts, somebody's mistake is not tried again, a panic is a failure of one
+// environment alone, and a scan that hangs is ended.
+func TestFailures(t *testing.T) {
+	onBoth(t, func(t *testing.T, name string) {
+		s := open(t, name)
+		environments(t, s, "flaky", "revoked", "panics", "hangs", "well")
+		sc := &scans{do: func(ctx context.Context, e store.Environment, before int) ([]audit.Result, error) {
+			switch e.Name {
+			case "flaky":
+				return nil, errors.New("no route")
+			case "revoked":
+				return nil, fmt.Errorf("scanning: %w", &fleet.Misconfigured{Code: "sign-in", Err: errors.New("consent was revoked: grant it again")})
+			case "panics":
+				panic("boo")
+			case "hangs":
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			return result(e), nil
+		}}
+		start(t, s, fleet.Options{Scanner: sc, Timeout: time.Second})
+		if r := awaitState(t, s, "revoked", store.RunMisconfigured); r.ErrorCode != "sign-in" || !strings.Contains(r.Error, "grant it again") || !r.Ended() {
+			t.Errorf("revoked: %+v", r)
+		}
+		if r := awaitState(t, s, "panics", store.RunMisconfigured); r.ErrorCode != "panic" || !r.Ended() {
+			t.Errorf("panics: %+v", r)
+		}
+		if r := awaitState(t, s, "hangs", store.RunFailed); r.ErrorCode != "timeout" || r.Ended() {
+			t.Errorf("hangs: %+v", r)
+		}
+		if r := awaitState(t, s, "flaky", store.RunFailed); r.Error != "no route" || r.Ended() || r.Failures != 1 {
+			t.Errorf("flaky: %+v", r)
+		}
+		awaitState(t, s, "well", store.RunCompliant)
+		for _, n := range []string{"revoked", "panics"} {
+			if got := sc.of(n); got != 1 {
+				t.Errorf("%s was scanned %d times, want once", n, got)
+			}
+		}
+		list, err := s.Status(t.Context(), "flaky")
+		if err != nil || len(list) != 1 || !list[0].Stale || list[0].Green() {
+			t.Errorf("flaky: %+v, %v", list, err)
+		}
+	})
+}
+
+// TestTriedAgain holds that a scan that failed is tried again and its result counts.
+func TestTriedAgain(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it waits for the first repetition")
+	}
+	onBoth(t, func(t *testing.T, name string) {
+		s := open(t, name)
+		environments(t, s, "flaky")
+		sc := &scans{do: func(_ context.Context, e store.Environment, before int) ([]audit.Result, error) {
+			if before == 0 {
+				return nil, errors.New("no route")
+			}
+			return result(e), nil
+		}}
+		start(t, s, fleet.Options{Scanner: sc})
+		if r := awaitState(t, s, "flaky", store.RunCompliant); r.Attempt != 2 || r.Failures != 1 || r.Error != "" {
+			t.Errorf("run: %+v", r)
+		}
+	})
+}
+
+// TestScanNow holds that a scan that is asked for twice before it began is one scan, that
+// a paused environment can be scanned by hand, and that an unknown name is said.
+func TestScanNow(t *testing.T) {
+	onBoth(t, func(t *testing.T, name string) {
+		s := open(t, name)
+		environments(t, s, "a", "b")
+		if err := s.Pause(t.Context(), []string{"a", "b"}, true); err != nil {
+			t.Fatal(err)
+		}
+		asking, err := fleet.New(s, fleet.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, err := asking.ScanNow(t.Context(), "jane", "a", "b")
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := asking.ScanNow(t.Context(), "jane", "b", "a")
+		if err != nil || again[0] != first[1] || again[1] != first[0] {
+			t.Errorf("asked again: %v, want the runs %v; %v", again, first, err)
+		}
+		if _, err := asking.ScanNow(t.Context(), "jane", "nobody"); !errors.Is(err, store.ErrNotFound) || !strings.Contains(err.Error(), "nobody") {
+			t.Errorf("an unknown name: %v", err)
+		}
+		start(t, s, fleet.Options{Scanner: &scans{do: compliant}})
+		for i, n := range []string{"a", "b"} {
+			if r := awaitState(t, s, n, store.RunCompliant); r.ID != first[i] || r.Trigger != store.TriggerManual {
+				t.Errorf("run: %+v", r)
+			}
+		}
+		later, err := asking.ScanNow(t.Context(), "jane", "a")
+		if err != nil || slices.Contains(first, later[0]) {
+			t.Errorf("asked after it ended: %v, %v", later, err)
+		}
+		deeds, err := s.Deeds(t.Context(), 10)
+		if err != nil || len(deeds) != 3 || deeds[0].Who != "jane" {
+			t.Errorf("deeds: %+v, %v", deeds, err)
+		}
+	})
+}
+
+// TestCancel holds that a run that waits or runs is cancelled, and that what it would
+// have said is not kept.
+func TestCancel(t *testing.T) {
+	onBoth(t, func(t *testing.T, name string) {
+		s := open(t, name)
+		environments(t, s, "running", "waiting")
+		ended := make(chan error, 1)
+		sc := &scans{do: func(ctx context.Context, e store.Environment, _ int) ([]audit.Result, error) {
+			<-ctx.Done()
+			ended <- context.Cause(ctx)
+			return nil, ctx.Err()
+		}}
+		f, _ := start(t, s, fleet.Options{Scanner: sc, Concurrency: 1})
+		var running, waiting store.Run
+		eventually(t, "one runs and one waits", func() bool {
+			for _, n := range []string{"running", "waiting"} {
+				switch r := lastRun(t, s, n); r.State {
+				case store.RunRunning:
+					running = r
+				case store.RunQueued:
+					waiting = r
+				}
+			}
+			return running.ID != 0 && waiting.ID != 0
+		})
+		for _, id := range []int64{waiting.ID, running.ID} {
+			if err := f.Cancel(t.Context(), "jane", id); err != nil {
+				t.Fatal(err)
+			}
+			r, err := s.Run(t.Context(), id)
+			if err != nil || r.State != store.RunCancelled || !r.Ended() {
+				t.Errorf("run: %+v, %v", r, err)
+			}
+		}
+		select {
+		case <-ended:
+		case <-time.After(30 * time.Second):
+			t.Error("the scan that was cancelled goes on")
+		}
+		if err := f.Cancel(t.Context(), "jane", running.ID); !errors.Is(err, store.ErrEnded) {
+			t.Errorf("cancelled again: %v", err)
+		}
+		time.Sleep(time.Second)
+		if got := sc.of(waiting.Environment); got != 0 {
+			t.Errorf("the cancelled run that waited was scanned %d times", got)
+		}
+	})
+}
+
+// TestHandedBack holds that what a process does not finish before it ends is taken by
+// another at once.
+func TestHandedBack(t *testing.T) {
+	onBoth(t, func(t *testing.T, name string) {
+		s := open(t, name)
+		environments(t, s, "a")
+		hanging := &scans{do: func(ctx context.Context, _ store.Environment, _ int) ([]audit.Result, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}}
+		_, stop := start(t, s, fleet.Options{Scanner: hanging, Worker: "w1"})
+		awaitState(t, s, "a", store.RunRunning)
+		stopped := time.Now()
+		stop()
+		start(t, s, fleet.Options{Scanner: &scans{do: compliant}, Worker: "w2"})
+		if r := awaitState(t, s, "a", store.RunCompliant); r.Worker != "w2" || r.Failures != 0 {
+			t.Errorf("run: %+v", r)
+		}
+		if took := time.Since(stopped); took > 20*time.Second {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
+// TestNoSecretInJob holds what the queue keeps of a job, in clear: names alone.
+func TestNoSecretInJob(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "fleet.db")
+	s := open(t, file)
+	environments(t, s, "a")
+	f, err := fleet.New(s, fleet.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.ScanNow(t.Context(), "jane", "a"); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var args string
+	if err := db.QueryRowContext(t.Context(), "SELECT json(args) FROM river_job").Scan(&args); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{`"environment":"a"`, `"trigger":"manual"`} {
+		if !strings.Contains(args, part) {
+			t.Errorf("the job is %s, want %s in it", args, part)
+		}
+	}
+	if strings.Contains(args, "url") {
+		t.Errorf("the job is %s, want names alone", args)
+	}
+}

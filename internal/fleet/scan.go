@@ -1,0 +1,147 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/store"
+)
+
+// scanArgs name what to scan, and hold nothing that is secret: the queue keeps them in
+// clear.
+type scanArgs struct {
+	Environment string        `json:"environment" river:"unique"`
+	Period      time.Time     `json:"period" river:"unique"`
+	Trigger     store.Trigger `json:"trigger" river:"unique"`
+	Run         int64         `json:"run"`
+}
+
+// Kind implements [river.JobArgs].
+func (scanArgs) Kind() string { return "scan" }
+
+// InsertOpts implements [river.JobArgsWithInsertOpts].
+func (scanArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: queueScan, MaxAttempts: maxAttempts, UniqueOpts: river.UniqueOpts{ByArgs: true}}
+}
+
+type scanner struct {
+	river.WorkerDefaults[scanArgs]
+
+	fleet *Fleet
+}
+
+// Work implements [river.Worker].
+func (w *scanner) Work(ctx context.Context, job *river.Job[scanArgs]) error {
+	f := w.fleet
+	e, run, err := f.store.Start(ctx, job.Args.Run, f.o.Worker, f.o.Version)
+	switch {
+	case errors.Is(err, store.ErrEnded), errors.Is(err, store.ErrNotFound):
+		return nil // somebody else was faster, or it was cancelled
+	case err != nil:
+		return err
+	}
+	results, err := f.scan(ctx, e)
+	if err != nil {
+		return f.failed(ctx, job, e, run, err)
+	}
+	return f.end(ctx, job, func(ctx context.Context, tx *store.Tx) error { return tx.Finish(ctx, run.ID, results) })
+}
+
+// scan calls the scanner; its panic is a failure of this environment alone.
+func (f *Fleet) scan(ctx context.Context, e store.Environment) (results []audit.Result, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			f.o.Logger.Error("a scan ended in a panic", "environment", e.Name, "panic", r, "stack", string(debug.Stack()))
+			err = &Misconfigured{Code: "panic", Err: errors.New("the scan ended in a fault of dbaudit: please report it, with the log of the worker")}
+		}
+	}()
+	return f.o.Scanner.Scan(ctx, e)
+}
+
+// storing is how long an end may take to be stored after the scan was ended.
+const storing = 10 * time.Second
+
+// end stores the end of a run and of its job in one transaction. A run that ended before
+// keeps that end.
+func (f *Fleet) end(ctx context.Context, job *river.Job[scanArgs], do func(context.Context, *store.Tx) error) error {
+	// The result of a scan that ended in time is stored, even if that takes a little longer.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storing)
+	defer cancel()
+	err := f.store.Within(ctx, func(tx *store.Tx) error {
+		if err := do(ctx, tx); err != nil {
+			return err
+		}
+		_, err := river.JobCompleteTx[driver](ctx, tx.Queue(), job)
+		return err
+	})
+	if errors.Is(err, store.ErrEnded) {
+		return nil
+	}
+	return err
+}
+
+// failed keeps why a scan failed, and has it tried again where that may help.
+func (f *Fleet) failed(ctx context.Context, job *river.Job[scanArgs], e store.Environment, run store.Run, cause error) error {
+	if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		if errors.Is(context.Cause(ctx), river.ErrJobCancelledRemotely) {
+			return cause // the run has ended; the queue ends the job
+		}
+		return river.JobSnooze(0) // this process ends: another takes it
+	}
+	why := store.Failure{State: store.RunFailed, Code: "failed", Message: cause.Error()}
+	var misconfigured *Misconfigured
+	switch {
+	case ctx.Err() != nil:
+		why.Code, why.Message = "timeout", fmt.Sprintf("the scan did not end within %s", f.o.Timeout)
+	case errors.As(cause, &misconfigured):
+		why.State, why.Code, why.Final = store.RunMisconfigured, misconfigured.Code, true
+	}
+	wait := backoff(e.Name, run.Failures)
+	if why.State == store.RunFailed && !again(e, run, wait) {
+		why.Final = true
+	}
+	if why.Final {
+		return f.end(ctx, job, func(ctx context.Context, tx *store.Tx) error { return tx.Fail(ctx, run.ID, why) })
+	}
+	storeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storing)
+	defer cancel()
+	err := f.store.Within(storeCtx, func(tx *store.Tx) error { return tx.Fail(storeCtx, run.ID, why) })
+	switch {
+	case errors.Is(err, store.ErrEnded):
+		return nil
+	case err != nil:
+		return err
+	}
+	return river.JobSnooze(wait)
+}
+
+// The time until a scan that failed is tried again is doubled with each failure.
+const (
+	firstWait = 15 * time.Second
+	lastWait  = time.Hour
+)
+
+// byHand is how often a scan is tried that was asked for by hand.
+const byHand = 5
+
+// backoff is how long to wait after the failures before this one. It differs between
+// environments by a hash, so that those that failed at once do not come back at once.
+func backoff(name string, failures int) time.Duration {
+	wait := min(firstWait<<min(failures, 16), lastWait)
+	return wait + store.Jitter(name, wait/4+time.Second)
+}
+
+// again reports whether a failed run is tried again: as long as that comes before the run
+// of the next interval, or a few times where somebody asked for it.
+func again(e store.Environment, run store.Run, wait time.Duration) bool {
+	if run.Trigger != store.TriggerSchedule {
+		return run.Failures+1 < byHand
+	}
+	return run.StartedAt.Add(wait).Before(run.Period.Add(e.Every))
+}

@@ -1,0 +1,66 @@
+package fleet
+
+import (
+	"context"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"github.com/dbaudit/dbaudit/internal/store"
+)
+
+type sweepArgs struct{}
+
+// Kind implements [river.JobArgs].
+func (sweepArgs) Kind() string { return "sweep" }
+
+// InsertOpts implements [river.JobArgsWithInsertOpts]. A sweep that fails is not repeated:
+// the next one comes.
+func (sweepArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: queueSchedule, MaxAttempts: 1}
+}
+
+type sweeper struct {
+	river.WorkerDefaults[sweepArgs]
+
+	fleet *Fleet
+}
+
+// Timeout implements [river.Worker].
+func (*sweeper) Timeout(*river.Job[sweepArgs]) time.Duration { return time.Minute }
+
+// batch is how many environments are enqueued in one transaction: others get their turn
+// in between.
+const batch = 50
+
+// Work implements [river.Worker]: whatever is due gets its job.
+func (w *sweeper) Work(ctx context.Context, _ *river.Job[sweepArgs]) error {
+	for {
+		n, err := w.fleet.sweep(ctx)
+		if err != nil || n < batch {
+			return err
+		}
+	}
+}
+
+// sweep enqueues some of what is due, and returns how many environments were.
+func (f *Fleet) sweep(ctx context.Context) (n int, err error) {
+	err = f.store.Within(ctx, func(tx *store.Tx) error {
+		due, err := tx.Due(ctx, batch)
+		if err != nil {
+			return err
+		}
+		n = len(due)
+		for _, e := range due {
+			// The interval that it is now: hours that were missed make one run.
+			if _, _, err := f.enqueue(ctx, tx, e, e.Period(tx.Now()), store.TriggerSchedule); err != nil {
+				return err
+			}
+			if err := tx.SetNext(ctx, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return n, err
+}
