@@ -25,9 +25,12 @@ type Resource struct {
 	URL   string
 }
 
-// HelpURL is where the project's documentation speaks of a control.
+// Release is the version that this source becomes.
+const Release = "0.1.0"
+
+// HelpURL is where the documentation of this version speaks of a control.
 func HelpURL(id ControlID) string {
-	return "https://github.com/dbaudit/dbaudit/blob/main/docs/controls/README.md#" + Anchor(id)
+	return "https://github.com/dbaudit/dbaudit/blob/v" + Release + "/docs/controls/README.md#" + Anchor(id)
 }
 
 // Anchor is the place of a control in the table of its profile.

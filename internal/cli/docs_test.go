@@ -48,7 +48,7 @@ func TestControlPages(t *testing.T) {
 	}
 	for _, p := range profiles {
 		for _, c := range p.Controls {
-			_, page, ok := strings.Cut(audit.HelpURL(c.ID), "/blob/main/docs/controls/")
+			_, page, ok := strings.Cut(audit.HelpURL(c.ID), "/blob/v"+audit.Release+"/docs/controls/")
 			file, anchor, _ := strings.Cut(page, "#")
 			if !ok || !strings.Contains(pages[file], `<a id="`+anchor+`"></a>`+string(c.ID)+" ") {
 				t.Errorf("%s: the help %s is no place in the documentation", c.ID, audit.HelpURL(c.ID))

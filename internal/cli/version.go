@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
 // A build identifies the program.
@@ -18,12 +20,9 @@ type build struct {
 	Arch    string `json:"arch"`
 }
 
-// release is the version that this source becomes.
-const release = "0.1.0"
-
 // version reads the build's identity from what the Go toolchain stamped into it.
 func version() build {
-	b := build{Version: release, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
+	b := build{Version: audit.Release, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b

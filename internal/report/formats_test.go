@@ -179,7 +179,7 @@ func TestGitHubEscapes(t *testing.T) {
 	r := compliant()
 	fail(&r, "DB-PRIV-LEAD", audit.Finding{Message: "100%\r\n::error::x ##[error]y", Subject: role(), Location: &audit.Location{Path: "a,b:c.yaml", Line: 2, Column: 3, EndColumn: 9}})
 	out := rendered(t, GitHub, judge(r), Options{})
-	want := `::error file=a%2Cb%3Ac.yaml,line=2,col=3,endColumn=9,title=DB-PRIV-LEAD (high)::100%25\r\n::error::x ## [error]y%0ASee https://github.com/dbaudit/dbaudit/blob/main/docs/controls/README.md#db-priv-lead.` + "\n"
+	want := `::error file=a%2Cb%3Ac.yaml,line=2,col=3,endColumn=9,title=DB-PRIV-LEAD (high)::100%25\r\n::error::x ## [error]y%0ASee https://github.com/dbaudit/dbaudit/blob/v0.1.0/docs/controls/README.md#db-priv-lead.` + "\n"
 	if !strings.Contains(out, want) {
 		t.Errorf("got:\n%s", out)
 	}
