@@ -87,6 +87,8 @@ func formatsOf(cmd *cobra.Command) []string {
 		return []string{"table", "json", "markdown"}
 	case "history":
 		return []string{"table", "json", "html"}
+	case "discover":
+		return []string{"table", "json", "yaml"}
 	}
 	return []string{"table", "json"}
 }

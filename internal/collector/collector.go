@@ -243,6 +243,10 @@ func (c *collection) roundOne() ([]part, error) {
 	if c.Scope == snapshot.ScopeEnvironment {
 		parts = append(parts, c.reading(snapshot.SectionViews, c.readAuditorViews))
 	}
+	if c.Scope == snapshot.ScopeUsers {
+		c.skip("nothing but application users and their roles was asked for",
+			snapshot.SectionPrivileges, snapshot.SectionViews, snapshot.SectionUserViews, snapshot.SectionSystemViews, snapshot.SectionShares)
+	}
 	if len(c.Requirement.Views) > 0 {
 		parts = append(parts,
 			c.reading(snapshot.SectionSystemViews, c.readSystemViews),

@@ -44,7 +44,7 @@ func distinctRoles(all []*snapshot.Snapshot) int {
 func TestCostOfSeveral(t *testing.T) {
 	t.Parallel()
 	var flat []string
-	for _, factor := range []int{1, 10} {
+	for _, factor := range []int{1, 10, 100} {
 		var calls counter
 		env := grown(t, factor)
 		for _, role := range env.Roles {

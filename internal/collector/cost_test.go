@@ -140,6 +140,37 @@ func TestCost(t *testing.T) {
 	t.Log(strings.Join(flat[:3], "; "))
 }
 
+// The application users of an environment cost a request for each role that reaches one
+// of them, and nothing for views, shares and roles that reach none. Teams and roles are
+// asked for by their ids, some 200 in a request.
+func TestCostOfUsers(t *testing.T) {
+	t.Parallel()
+	for _, factor := range []int{1, 10, 100} {
+		var calls counter
+		env := grown(t, factor)
+		env.Roles = append(env.Roles, simulator.Role{Name: "Nobody's"})
+		l := newLab(t, env, labOptions{simulator: simulator.Options{Observe: calls.observe}})
+		l.options.Scope, l.options.Requirement, l.options.Pattern, l.options.Privileges = snapshot.ScopeUsers, snapshot.Requirement{}, "", nil
+		p := newTape(l)
+		s := l.must(p.record)
+		for _, section := range []snapshot.Section{snapshot.SectionUsers, snapshot.SectionTeams, snapshot.SectionRoles, snapshot.SectionRolePrivileges} {
+			if s.Coverage[section].State != snapshot.StateCollected {
+				t.Errorf("×%d: %s: %+v", factor, section, s.Coverage[section])
+			}
+		}
+		if state := s.Coverage[snapshot.SectionShares].State; state != snapshot.StateSkipped {
+			t.Errorf("shares were not asked for, and are %s", state)
+		}
+		if users := len(s.Users); users < 10*factor {
+			t.Errorf("×%d: %d users", factor, users)
+		}
+		requests, deep := len(calls.take()), rounds(t, p, l.options)
+		if most := 8 + len(s.RolePrivileges) + (len(s.Teams)+len(s.Roles))/200; requests > most || deep > 4 {
+			t.Errorf("×%d: %d requests in %d rounds for %d roles and %d teams; at most %d in 4", factor, requests, deep, len(s.RolePrivileges), len(s.Teams), most)
+		}
+	}
+}
+
 // The cost holds where things are missing or wrong, as well.
 func TestCostOfFaults(t *testing.T) {
 	t.Parallel()

@@ -11,10 +11,15 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
+// wide reports whether all application users are asked for.
+func (c *collection) wide() bool {
+	return c.Scope == snapshot.ScopeEnvironment || c.Scope == snapshot.ScopeUsers
+}
+
 // readUsers reads the users that may be the integration's, with their roles and
 // teams; in the wide scope, all application users.
 func (c *collection) readUsers(ctx context.Context) error {
-	wide := c.Scope == snapshot.ScopeEnvironment
+	wide := c.wide()
 	if r := c.Requirement; r.ApplicationID == "" && r.User == "" && c.Pattern == "" && !wide {
 		return nil
 	}
@@ -54,7 +59,7 @@ func (c *collection) chooseUser() {
 // holders are the users whose roles and teams matter.
 func (c *collection) holders() []*user {
 	switch {
-	case c.Scope == snapshot.ScopeEnvironment:
+	case c.wide():
 		all := make([]*user, len(c.users))
 		for i := range c.users {
 			all[i] = &c.users[i]

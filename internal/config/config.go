@@ -96,12 +96,13 @@ type Integration struct {
 
 // Entry is one of several integrations in an environment.
 type Entry struct {
+	Profile string `yaml:"profile,omitempty"`
+
 	Integration `yaml:",inline"`
 
-	Profile string                    `yaml:"profile,omitempty"`
-	Views   []View                    `yaml:"views,omitempty"`
-	Depth   map[string]snapshot.Depth `yaml:"depth,omitempty"`
-	Allow   []string                  `yaml:"allow,omitempty"`
+	Views []View                    `yaml:"views,omitempty"`
+	Depth map[string]snapshot.Depth `yaml:"depth,omitempty"`
+	Allow []string                  `yaml:"allow,omitempty"`
 }
 
 // View is a personal view that the integration user must be able to read.

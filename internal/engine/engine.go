@@ -391,44 +391,49 @@ type finding struct {
 }
 
 func (e *Engine) query(ctx context.Context, s *snapshot.Snapshot, p profile.Profile, limit time.Duration) (report, error) {
-	data, err := json.Marshal(s)
-	if err != nil {
-		return report{}, fmt.Errorf("preparing the policies' input: %w", err)
-	}
-	input, err := ast.ValueFromReader(bytes.NewReader(data))
-	if err != nil {
-		return report{}, fmt.Errorf("preparing the policies' input: %w", err)
-	}
 	profiles := map[string]any{p.Name: p.Data()}
 	if e.lint != nil && p.Name != e.lint.Name {
 		profiles[e.lint.Name] = e.lint.Data()
 	}
-	store := inmem.NewFromObject(map[string]any{"profiles": profiles})
-	query, err := rego.New(rego.Compiler(e.compiler), rego.Store(store), rego.Query(reportQuery), rego.StrictBuiltinErrors(true)).PrepareForEval(ctx)
+	var r report
+	return r, e.ask(ctx, reportQuery, s, profiles, limit, &r)
+}
+
+// ask evaluates a document of the policies on a snapshot, and decodes it.
+func (e *Engine) ask(ctx context.Context, document string, s *snapshot.Snapshot, profiles map[string]any, limit time.Duration, into any) error {
+	data, err := json.Marshal(s)
 	if err != nil {
-		return report{}, fmt.Errorf("preparing the policies: %w", err)
+		return fmt.Errorf("preparing the policies' input: %w", err)
+	}
+	input, err := ast.ValueFromReader(bytes.NewReader(data))
+	if err != nil {
+		return fmt.Errorf("preparing the policies' input: %w", err)
+	}
+	store := inmem.NewFromObject(map[string]any{"profiles": profiles})
+	query, err := rego.New(rego.Compiler(e.compiler), rego.Store(store), rego.Query(document), rego.StrictBuiltinErrors(true)).PrepareForEval(ctx)
+	if err != nil {
+		return fmt.Errorf("preparing the policies: %w", err)
 	}
 	results, err := within(ctx, cmp.Or(limit, DefaultLimit), func(ctx context.Context) (rego.ResultSet, error) {
 		return query.Eval(ctx, rego.EvalParsedInput(input))
 	})
 	switch {
 	case err != nil:
-		return report{}, fmt.Errorf("evaluating the policies: %w", err)
+		return fmt.Errorf("evaluating the policies: %w", err)
 	case len(results) != 1 || len(results[0].Expressions) != 1:
-		return report{}, fmt.Errorf("evaluating the policies: %s is undefined", reportQuery)
+		return fmt.Errorf("evaluating the policies: %s is undefined", document)
 	}
-	document, err := json.Marshal(results[0].Expressions[0].Value)
+	value, err := json.Marshal(results[0].Expressions[0].Value)
 	if err != nil {
-		return report{}, fmt.Errorf("reading the policies' report: %w", err)
+		return fmt.Errorf("reading the policies' report: %w", err)
 	}
-	var r report
-	dec := json.NewDecoder(bytes.NewReader(document))
+	dec := json.NewDecoder(bytes.NewReader(value))
 	dec.DisallowUnknownFields()
 	dec.UseNumber()
-	if err := dec.Decode(&r); err != nil {
-		return report{}, fmt.Errorf("a policy reports what dbaudit does not know: %w", err)
+	if err := dec.Decode(into); err != nil {
+		return fmt.Errorf("a policy reports what dbaudit does not know: %w", err)
 	}
-	return r, nil
+	return nil
 }
 
 // within evaluates within a time. What is called off and does not end is left behind,

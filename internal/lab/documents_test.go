@@ -10,8 +10,11 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/compare"
+	"github.com/dbaudit/dbaudit/internal/discovery"
 	"github.com/dbaudit/dbaudit/internal/history"
+	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/schema"
 )
@@ -25,6 +28,9 @@ func TestDocuments(t *testing.T) {
 	delete(broken.Role(integration).Privileges, "prvReadLead")
 	broken.ApplicationUser(integration).Disabled = true
 	second, after := l.Judge(t, broken)
+	blind := broken.Clone()
+	delete(blind.Role("dbaudit Auditor").Privileges, "prvReadTeam")
+	delete(blind.Role("dbaudit Auditor").Privileges, "prvReadBusinessUnit")
 	unread := *after
 	unread.Coverage = map[snapshot.Section]snapshot.Coverage{}
 	second.Snapshot.TakenAt = first.Snapshot.TakenAt.Add(time.Hour)
@@ -52,6 +58,8 @@ func TestDocuments(t *testing.T) {
 		{"diff.json", compare.Results(nil, results)},
 		{"history.json", history.Of(results)},
 		{"history.json", history.Of(nil)},
+		{"discovery.json", discover(t, l, broken)},
+		{"discovery.json", discover(t, l, blind)},
 	} {
 		compiled, err := schema.Compile(schema.Files, document.schema)
 		if err != nil {
@@ -96,4 +104,24 @@ func TestOrderOfRows(t *testing.T) {
 	if d := compare.Results([]audit.Result{first}, []audit.Result{second}); !d.Same {
 		t.Errorf("the results differ: %+v", d.Environments)
 	}
+}
+
+// discover says what the application users of an environment hold.
+func discover(t *testing.T, l *Lab, w World) discovery.Document {
+	t.Helper()
+	l.Serve(t, &w)
+	s, err := collector.Collect(t.Context(), l.Client, collector.Options{
+		Scope: snapshot.ScopeUsers, Environment: snapshot.Environment{Name: "contoso", URL: "https://contoso.crm.dynamics.com"}, Now: Clock,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := l.Engine.Discover(t.Context(), s, []profile.Profile{l.Profile}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Users) < 3 || len(d.Integrations) != 1 {
+		t.Errorf("got %+v", d)
+	}
+	return discovery.New(s, audit.Tool{Name: "dbaudit", Version: "0"}, nil, d)
 }

@@ -42,6 +42,8 @@ type Profile struct {
 	Pattern string `yaml:"pattern"`
 	// RoleName is the name that a new integration role is given.
 	RoleName string `yaml:"role_name"`
+	// ApplicationIDs are those that the source states for every customer of the vendor.
+	ApplicationIDs []string `yaml:"application_ids"`
 	// Supplements is the role of the vendor's own solution that the source adds to.
 	Supplements string `yaml:"supplements"`
 	// AccessModes are those in which the integration user works; the default where empty.
@@ -312,6 +314,14 @@ func builtin(tree fs.FS, file string) (Profile, error) {
 
 // Data is the definition as the policies read it, under data.profiles[p.Name].
 func (p Profile) Data() any { return p.data }
+
+// Extends is the name of the profile that this one extends; empty where it extends none.
+func (p Profile) Extends() string {
+	if p.base == nil {
+		return ""
+	}
+	return p.base.Name
+}
 
 // Identity is how a result names the profile that it was judged by.
 func (p Profile) Identity() audit.Profile {

@@ -17,7 +17,7 @@ import (
 // the one whose profile is named. Each has a profile of its own, since results are told
 // apart by environment and profile.
 func (r *Runner) integrations(file *config.File, env config.Environment, want Wanted) ([]config.Environment, error) {
-	if len(env.Integrations) == 0 {
+	if len(env.Integrations) == 0 || want.Nothing {
 		return []config.Environment{env}, nil
 	}
 	given := cmp.Or(want.Profile, r.Getenv("DBAUDIT_PROFILE"))

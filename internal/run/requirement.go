@@ -19,6 +19,9 @@ func (r *Runner) Requirement(file *config.File, env config.Environment, want Wan
 	fail := func(err error) (snapshot.Requirement, profile.Profile, error) {
 		return snapshot.Requirement{}, profile.Profile{}, err
 	}
+	if want.Nothing {
+		return snapshot.Requirement{}, profile.Profile{}, nil
+	}
 	if want.User != "" && want.AppID != "" {
 		return fail(Usagef("--integration-user and --integration-app-id exclude each other: the integration runs as one of them"))
 	}

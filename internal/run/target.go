@@ -42,6 +42,8 @@ type Wanted struct {
 
 	Of  string // the profile of the one of several integrations that is meant
 	Any bool   // any of several integrations will do
+
+	Nothing bool // nothing is required: the environment alone is meant
 }
 
 // A Target is one environment with all that is known about it: how to reach it

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -16,12 +17,37 @@ import (
 // requirement names none; without it, a user or role that has to be deduced is not
 // looked for.
 func (s *Snapshot) Check(pattern string) error {
-	var faults []string
-	fault := func(format string, args ...any) {
-		if text := fmt.Sprintf(format, args...); !slices.Contains(faults, text) {
-			faults = append(faults, text)
+	var users []string
+	if id, ok := s.User(s.Requirement, pattern); ok {
+		users = append(users, id)
+	}
+	_, roots := s.Reach(s.Requirement, pattern)
+	return s.check(users, roots)
+}
+
+// CheckUsers makes sure of the same on the way from every application user.
+func (s *Snapshot) CheckUsers() error {
+	var users []string
+	roots := map[string]bool{}
+	for id, user := range s.Users {
+		if user.ApplicationID == "" || user.Deleted {
+			continue
+		}
+		users = append(users, id)
+		held := slices.Clone(user.Roles)
+		for _, team := range user.Teams {
+			held = append(held, s.Teams[team].Roles...)
+		}
+		for _, role := range held {
+			roots[s.Roles[role].RootID] = true
 		}
 	}
+	return s.check(users, roots)
+}
+
+func (s *Snapshot) check(users []string, roots map[string]bool) error {
+	faults := map[string]bool{}
+	fault := func(format string, args ...any) { faults[fmt.Sprintf(format, args...)] = true }
 	held := func(ids []string, holder string) {
 		for _, id := range ids {
 			if role, ok := s.Roles[id]; s.collected(SectionRoles) && (!ok || role.RootID == "") {
@@ -29,7 +55,7 @@ func (s *Snapshot) Check(pattern string) error {
 			}
 		}
 	}
-	if id, ok := s.User(s.Requirement, pattern); ok {
+	for _, id := range users {
 		user := s.Users[id]
 		held(user.Roles, "the user "+id)
 		for _, teamID := range user.Teams {
@@ -40,7 +66,6 @@ func (s *Snapshot) Check(pattern string) error {
 			held(team.Roles, "the team "+teamID)
 		}
 	}
-	_, roots := s.Reach(s.Requirement, pattern)
 	for root := range roots {
 		if _, ok := s.RolePrivileges[root]; root != "" && !ok && s.collected(SectionRolePrivileges) {
 			fault("what the role %s grants is not in role_privileges", root)
@@ -49,8 +74,7 @@ func (s *Snapshot) Check(pattern string) error {
 	if len(faults) == 0 {
 		return nil
 	}
-	slices.Sort(faults)
-	return fmt.Errorf("the snapshot is inconsistent: %s; collect it again", strings.Join(faults, "; "))
+	return fmt.Errorf("the snapshot is inconsistent: %s; collect it again", strings.Join(slices.Sorted(maps.Keys(faults)), "; "))
 }
 
 func (s *Snapshot) collected(section Section) bool {

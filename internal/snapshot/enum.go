@@ -177,6 +177,9 @@ const (
 	ScopeIntegration
 	// ScopeEnvironment reads all unmanaged roles, application users and view shares.
 	ScopeEnvironment
+	// ScopeUsers reads the application users and the roles that reach them. No file has
+	// it: nothing but a discovery can be made of it.
+	ScopeUsers
 )
 
 func (s Scope) String() string {
@@ -185,6 +188,8 @@ func (s Scope) String() string {
 		return "integration"
 	case ScopeEnvironment:
 		return "environment"
+	case ScopeUsers:
+		return "users"
 	case ScopeUnknown:
 	}
 	return "unknown"

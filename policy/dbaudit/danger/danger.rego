@@ -12,7 +12,16 @@
 #     description: Bypass custom Dataverse logic
 #   - ref: https://learn.microsoft.com/power-platform/admin/security-roles-privileges
 #     description: Security roles and privileges
+#   - ref: https://learn.microsoft.com/power-platform/admin/database-security#predefined-security-roles
+#     description: Predefined security roles
 package dbaudit.danger
+
+# METADATA
+# description: The role templates whose holder is an administrator, by id in lower case.
+administrators := {
+	"627090ff-40a3-4053-8790-584edc5be201": "System Administrator",
+	"119f245c-3cc8-4b62-b31c-d1a046ced15d": "System Customizer",
+}
 
 # METADATA
 # description: What is dangerous in every role, since it goes past what other privileges and checks hold back.

@@ -13,6 +13,7 @@
 #   remediation: Remove the administrator role from the user or from the team.
 package dbaudit.rules.user["no-administrator"]
 
+import data.dbaudit.danger
 import data.dbaudit.integration
 import data.dbaudit.profile
 
@@ -52,11 +53,6 @@ notes contains sprintf("the role %q gives the user nothing now, but could again:
 
 not_applicable := integration.no_user
 
-_templates := {
-	"627090ff-40a3-4053-8790-584edc5be201": "System Administrator",
-	"119f245c-3cc8-4b62-b31c-d1a046ced15d": "System Customizer",
-}
-
 # METADATA
 # description: The administrator roles that reach the user, by root, with the name of the template.
 _administrators[root] := template if {
@@ -65,7 +61,7 @@ _administrators[root] := template if {
 	not integration.doubts[root]
 }
 
-_template[copy.root_id] := _templates[lower(copy.template_id)] if some copy in input.roles
+_template[copy.root_id] := danger.administrators[lower(copy.template_id)] if some copy in input.roles
 
 # METADATA
 # description: A role that comes through a team only must be taken from the team, or the user out of it.

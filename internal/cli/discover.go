@@ -1,0 +1,95 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbaudit/dbaudit/internal/discovery"
+	"github.com/dbaudit/dbaudit/internal/report/text"
+	"github.com/dbaudit/dbaudit/internal/run"
+)
+
+type discoverFlags struct {
+	connection     run.Connection
+	profiles       []string
+	format, output string
+}
+
+func (a *app) discoverCommand() *cobra.Command {
+	var f discoverFlags
+	cmd := &cobra.Command{
+		Use:   "discover [SNAPSHOT]",
+		Short: "list application users, and propose the integrations to judge",
+		Long: `Reads the application users of an environment and the roles that reach them, directly or
+through teams. It says which profile each user fits, by a known application id, by its own
+name or by a role's, what is dangerous in what it holds (administrator roles, and dangerous
+privileges that its profile does not ask for), and proposes the integrations: of
+dbaudit.yaml. Nothing is written to the environment. People's accounts are not listed.
+
+SNAPSHOT is a file of dbaudit collect --scope environment, which is read instead.
+
+Exit codes:
+  0    the environment was read, whatever was found
+  2    wrong usage or configuration
+  3    could not run: sign-in, network, unreadable input
+  4    something that was looked for could not be read
+  130  interrupted`,
+		Example: `  dbaudit discover --url https://contoso.crm.dynamics.com
+  dbaudit discover --env production -f yaml -o dbaudit.proposed.yaml
+  dbaudit discover --profile ./acme.yaml -f json
+  dbaudit discover everything.json`,
+		Args: arguments(0, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.discover(cmd.Context(), f, append(args, "")[0])
+		},
+	}
+	connectionFlags(cmd.Flags(), &f.connection)
+	timeoutFlag(cmd.Flags(), &f.connection)
+	cmd.Flags().StringArrayVar(&f.profiles, "profile", nil, "`file` of a profile that users may fit, besides the built-in ones and those of the configuration; repeatable")
+	addFormat(cmd, &f.format, &f.output, "table, json or yaml (a dbaudit.yaml)")
+	return cmd
+}
+
+func (a *app) discover(ctx context.Context, f discoverFlags, saved string) error {
+	if !slices.Contains([]string{"table", "json", "yaml"}, f.format) {
+		return usagef("--format %s: want table, json or yaml", f.format)
+	}
+	d, err := a.runner.Discover(ctx, f.connection, f.profiles, saved)
+	if err != nil {
+		return err
+	}
+	proposed, err := d.Configuration()
+	if err != nil {
+		return err
+	}
+	switch f.format {
+	case "json":
+		err = a.putJSON(f.output, d)
+	case "yaml":
+		err = a.put(f.output, proposed)
+	default:
+		err = a.putTable(f.output, func(to *app) error { return to.discovered(d, proposed) })
+	}
+	if err == nil && !d.Complete() {
+		return asError(exitIncomplete)
+	}
+	return err
+}
+
+func (a *app) discovered(d discovery.Document, proposed []byte) error {
+	fmt.Fprintf(a.Stdout, "%s  %s  read %s\n%s\n\n", text.Line(d.Environment.Name), text.Line(d.Environment.URL),
+		day(&d.TakenAt), text.Count(len(d.Users), "application user"))
+	if len(d.Users) > 0 {
+		if err := a.list(discovery.Header(), d.Rows(a.global.verbose)); err != nil {
+			return err
+		}
+	}
+	for _, r := range d.Reservations() {
+		fmt.Fprintf(a.Stdout, "%s\n", r)
+	}
+	fmt.Fprintf(a.Stdout, "\nProposed dbaudit.yaml (-f yaml -o FILE):\n\n%s", proposed)
+	return nil
+}

@@ -1,0 +1,75 @@
+package discovery_test
+
+import (
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/discovery"
+	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+const appID = "00000000-0000-0000-0000-000000000002"
+
+// TestHostileNames: a name from the environment starts no line of its own, and the
+// configuration is one that is read as it was meant.
+func TestHostileNames(t *testing.T) {
+	for _, name := range []string{
+		"one\ntwo", "\x1b[31mred\x1b[0m", "\u202egpj.exe", "a: b # c", "'quoted'", `"`, "- x", "{a: b}", "::error::x", "true", "0x10", "null", " space ", "*anchor", "%TAG",
+	} {
+		s := snapshot.New()
+		s.Environment = snapshot.Environment{Name: name, URL: "https://contoso.crm.dynamics.com"}
+		user := audit.Subject{Kind: audit.SubjectUser, ID: "id", Name: name}
+		d := discovery.New(s, audit.Tool{Name: "dbaudit"}, nil, engine.Discovery{
+			Users: []engine.DiscoveredUser{{
+				User: user, ApplicationID: appID, BusinessUnit: name, Disabled: true, Unknown: []string{name},
+				Roles:     []engine.DiscoveredRole{{Name: name, Administrator: "System Customizer", Ways: []string{name}, Reservations: []string{name}}, {Name: name}},
+				Dangerous: []engine.Dangerous{{Name: "prv" + name, Lets: "delete"}},
+			}},
+			Integrations: []engine.Proposal{{Profile: "demandbase", ApplicationID: appID, Role: name, User: user}},
+			PassedOver:   []engine.PassedOver{{Profile: "modjo", User: user}},
+			Unread:       []engine.Unread{{Section: "teams", State: "failed", Reason: name}},
+		})
+		data, err := d.Configuration()
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := config.Parse("dbaudit.yaml", data)
+		if err != nil {
+			t.Errorf("%q: %v\n%s", name, err, data)
+			continue
+		}
+		entry := file.Integrations[0]
+		if len(file.Integrations) != 1 || entry.AppID != appID || entry.Profile != "demandbase" || entry.Role != name && entry.Role != "" {
+			t.Errorf("%q is read as %+v\n%s", name, file.Integrations, data)
+		}
+		if entry.Role == "" && strings.IndexFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
+			t.Errorf("%q is left out", name)
+		}
+		for _, row := range d.Rows(true) {
+			for _, cell := range row {
+				if strings.IndexFunc(cell, func(r rune) bool { return !unicode.IsPrint(r) }) >= 0 {
+					t.Errorf("%q: the cell %q", name, cell)
+				}
+			}
+		}
+		if len(d.Reservations()) != 2 || d.Complete() {
+			t.Errorf("%q: reservations %q", name, d.Reservations())
+		}
+	}
+}
+
+// TestManyDangers: a table names some and counts the others; none is lost where all are asked for.
+func TestManyDangers(t *testing.T) {
+	dangers := make([]engine.Dangerous, 9)
+	d := discovery.Document{Discovery: engine.Discovery{Users: []engine.DiscoveredUser{{Dangerous: dangers}}}}
+	if rows := d.Rows(false); len(rows) != 7 || !strings.Contains(rows[6][2], "and 4 more") {
+		t.Errorf("got %q", rows)
+	}
+	if rows := d.Rows(true); len(rows) != 10 {
+		t.Errorf("got %q", rows)
+	}
+}

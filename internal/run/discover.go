@@ -1,0 +1,101 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/dbaudit/dbaudit/internal/bounds"
+	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/discovery"
+	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+	"github.com/dbaudit/dbaudit/policy"
+)
+
+// Discover says what the application users of an environment hold, or those of a saved
+// snapshot of a whole one, where that is named. The profiles that they may fit are the
+// built-in ones, those of the configuration and the named ones.
+func (r *Runner) Discover(ctx context.Context, conn Connection, names []string, saved string) (discovery.Document, error) {
+	file, err := r.Configuration()
+	if err != nil {
+		return discovery.Document{}, err
+	}
+	profiles, err := r.discoverable(append(slices.Clone(names), filesOfProfiles(file)...))
+	if err != nil {
+		return discovery.Document{}, err
+	}
+	e, err := r.Engine(ctx)
+	if err != nil {
+		return discovery.Document{}, err
+	}
+	s, err := r.users(ctx, file, conn, saved)
+	if err != nil {
+		return discovery.Document{}, err
+	}
+	found, err := e.Discover(ctx, s, profiles, 0)
+	if err != nil {
+		return discovery.Document{}, err
+	}
+	return discovery.New(s, r.Tool, profiles, found), nil
+}
+
+// users reads the application users of an environment, or of a saved snapshot.
+func (r *Runner) users(ctx context.Context, file *config.File, conn Connection, saved string) (*snapshot.Snapshot, error) {
+	if saved != "" {
+		data, err := r.ReadFile(bounds.Snapshot, saved)
+		if err != nil {
+			return nil, err
+		}
+		s, err := snapshot.Decode(data, nil)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", saved, err)
+		}
+		return s, nil
+	}
+	targets, err := r.TargetsOf(file, conn, Wanted{Nothing: true})
+	if err != nil {
+		return nil, err
+	}
+	if len(targets) != 1 {
+		return nil, Usagef("discover reads one environment: choose it by --env")
+	}
+	all, err := r.CollectAll(ctx, targets, snapshot.ScopeUsers, nil)
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// discoverable are the named profiles and the built-in ones.
+func (r *Runner) discoverable(names []string) ([]profile.Profile, error) {
+	builtin, err := profile.Builtin(policy.Files)
+	if err != nil {
+		return nil, err
+	}
+	var given []profile.Profile
+	for _, name := range names {
+		p, err := r.Profile(name)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(given, func(g profile.Profile) bool { return g.Name == p.Name }) {
+			given = append(given, p)
+		}
+	}
+	return discovery.Profiles(given, builtin), nil
+}
+
+// filesOfProfiles are the profiles of the configuration that are files.
+func filesOfProfiles(file *config.File) []string {
+	if file == nil {
+		return nil
+	}
+	names := []string{file.Profile}
+	for _, env := range file.All() {
+		for _, one := range file.Each(env) {
+			names = append(names, one.Profile)
+		}
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return !IsFile(name) })
+}
