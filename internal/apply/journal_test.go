@@ -19,6 +19,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/schema"
+	"github.com/dbaudit/dbaudit/schema/schematest"
 )
 
 func clock() time.Time { return time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC) }
@@ -153,7 +154,7 @@ func TestJournal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compiled, err := schema.Compile(schema.Files, "journal.json")
+	compiled, err := schematest.Compile(schema.Files, "journal.json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/cli"
 	"github.com/dbaudit/dbaudit/schema"
+	"github.com/dbaudit/dbaudit/schema/schematest"
 )
 
 // inCI is an environment of variables, as a CI sets them.
@@ -42,7 +43,7 @@ func TestLintSaysWhatWasNotRead(t *testing.T) {
 		t.Errorf("unread: %+v", u)
 	}
 	put(t, "saved.json", out.stdout)
-	compiled, err := schema.Compile(schema.Files, "result.json")
+	compiled, err := schematest.Compile(schema.Files, "result.json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,13 +16,13 @@ import (
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/policy"
-	"github.com/dbaudit/dbaudit/schema"
+	"github.com/dbaudit/dbaudit/schema/schematest"
 )
 
 // TestProfileExport exports every built-in profile as every kind of document.
 func TestProfileExport(t *testing.T) {
 	t.Parallel()
-	form, err := schema.Compile(os.DirFS("../oscal/testdata"), "oscal.json")
+	form, err := schematest.Compile(os.DirFS("../oscal/testdata"), "oscal.json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/simulator"
 	"github.com/dbaudit/dbaudit/schema"
+	"github.com/dbaudit/dbaudit/schema/schematest"
 )
 
 type assumed struct {
@@ -33,7 +34,7 @@ func assumptionsIn(p *place) (assumed, string) {
 	if a.Format != "dbaudit.assumptions/v1" || a.Dataverse == "" {
 		p.tb.Errorf("%+v", a)
 	}
-	compiled, err := schema.Compile(schema.Files, "assumptions.json")
+	compiled, err := schematest.Compile(schema.Files, "assumptions.json")
 	if err != nil {
 		p.tb.Fatal(err)
 	}

@@ -118,11 +118,7 @@ func Parse(name string, data []byte) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	compiled, err := schema.Compile(schema.Files, "config.json")
-	if err != nil {
-		return nil, err
-	}
-	if err := doc.Validate(compiled); err != nil {
+	if err := doc.Validate(schema.Files, "config.json"); err != nil {
 		return nil, err
 	}
 	f := &File{name: name, doc: doc}

@@ -9,11 +9,12 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/schema"
+	"github.com/dbaudit/dbaudit/schema/schematest"
 )
 
 // TestResultSchema holds results of every outcome against the published schema.
 func TestResultSchema(t *testing.T) {
-	compiled, err := schema.Compile(schema.Files, "result.json")
+	compiled, err := schematest.Compile(schema.Files, "result.json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/schema"
+	"github.com/dbaudit/dbaudit/schema/schematest"
 )
 
 // TestDocuments: what diff and history write keeps to the published schemas.
@@ -61,7 +62,7 @@ func TestDocuments(t *testing.T) {
 		{"discovery.json", discover(t, l, broken)},
 		{"discovery.json", discover(t, l, blind)},
 	} {
-		compiled, err := schema.Compile(schema.Files, document.schema)
+		compiled, err := schematest.Compile(schema.Files, document.schema)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/schema"
+	"github.com/dbaudit/dbaudit/schema/schematest"
 )
 
 var update = flag.Bool("update", false, "write the golden files") //nolint:gochecknoglobals // a test's flag
@@ -177,7 +178,7 @@ func TestPlan(t *testing.T) {
 }
 
 func TestSchema(t *testing.T) {
-	compiled, err := schema.Compile(schema.Files, "plan.json")
+	compiled, err := schematest.Compile(schema.Files, "plan.json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -109,11 +109,7 @@ func Parse(name string, data []byte, bases ...Profile) (Profile, error) {
 	if err := single(name, doc); err != nil {
 		return Profile{}, err
 	}
-	compiled, err := schema.Compile(schema.Files, "profile.json")
-	if err != nil {
-		return Profile{}, err
-	}
-	if err := doc.Validate(compiled); err != nil {
+	if err := doc.Validate(schema.Files, "profile.json"); err != nil {
 		return Profile{}, err
 	}
 	value, err := doc.Value()

@@ -10,7 +10,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/oscal"
-	"github.com/dbaudit/dbaudit/schema"
+	"github.com/dbaudit/dbaudit/schema/schematest"
 )
 
 func valid(t *testing.T, s *jsonschema.Schema, document string) {
@@ -26,7 +26,7 @@ func valid(t *testing.T, s *jsonschema.Schema, document string) {
 
 func compiled(t *testing.T, folder, name string) *jsonschema.Schema {
 	t.Helper()
-	s, err := schema.Compile(os.DirFS(folder), name)
+	s, err := schematest.Compile(os.DirFS(folder), name)
 	if err != nil {
 		t.Fatal(err)
 	}

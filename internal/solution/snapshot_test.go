@@ -13,7 +13,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/internal/solution"
 	"github.com/dbaudit/dbaudit/policy"
-	"github.com/dbaudit/dbaudit/schema"
+	"github.com/dbaudit/dbaudit/schema/schematest"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
@@ -97,7 +97,7 @@ func valid(t *testing.T, s *snapshot.Snapshot) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compiled, err := schema.Compile(policy.Files, "schema/snapshot.json")
+	compiled, err := schematest.Compile(policy.Files, "schema/snapshot.json")
 	if err != nil {
 		t.Fatal(err)
 	}

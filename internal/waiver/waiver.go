@@ -119,11 +119,7 @@ func Parse(name string, data []byte, asOf time.Time) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	compiled, err := schema.Compile(schema.Files, "waivers.json")
-	if err != nil {
-		return nil, err
-	}
-	if err := doc.Validate(compiled); err != nil {
+	if err := doc.Validate(schema.Files, "waivers.json"); err != nil {
 		return nil, err
 	}
 	f := &File{Name: name, doc: doc}

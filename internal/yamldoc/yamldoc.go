@@ -12,14 +12,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-	"github.com/santhosh-tekuri/jsonschema/v6/kind"
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 	"gopkg.in/yaml.v3"
 )
 
@@ -196,68 +191,6 @@ func (d *Document) scalar(n *yaml.Node) (any, error) {
 		return number, nil
 	}
 	return n.Value, nil
-}
-
-// Validate checks the document against a schema. The first faults are joined, in the
-// order of their places, and the number of the others is told.
-func (d *Document) Validate(schema *jsonschema.Schema) error {
-	value, err := d.Value()
-	if err != nil {
-		return err
-	}
-	err = schema.Validate(value)
-	if err == nil {
-		return nil
-	}
-	var invalid *jsonschema.ValidationError
-	if !errors.As(err, &invalid) {
-		return fmt.Errorf("%s: %w", d.name, err)
-	}
-	var faults []*Fault
-	d.collect(invalid, &faults)
-	slices.SortStableFunc(faults, func(a, b *Fault) int {
-		if a.Line != b.Line {
-			return a.Line - b.Line
-		}
-		return a.Column - b.Column
-	})
-	var joined []error
-	for _, f := range faults[:min(len(faults), maxFaults)] {
-		joined = append(joined, f)
-	}
-	if more := len(faults) - maxFaults; more > 0 {
-		joined = append(joined, fmt.Errorf("%s: and %d more", d.name, more))
-	}
-	return errors.Join(joined...)
-}
-
-// collect takes the leaves of a validation error: what stands above them only
-// says that something below is wrong.
-func (d *Document) collect(e *jsonschema.ValidationError, faults *[]*Fault) {
-	if len(e.Causes) > 0 {
-		for _, cause := range e.Causes {
-			d.collect(cause, faults)
-		}
-		return
-	}
-	where := strings.Join(e.InstanceLocation, ".")
-	if extra, ok := e.ErrorKind.(*kind.AdditionalProperties); ok {
-		for _, key := range extra.Properties {
-			line, column := d.KeyPosition(append(slices.Clone(e.InstanceLocation), key)...)
-			msg := fmt.Sprintf("unknown key %q", key)
-			if where != "" {
-				msg += " in " + where
-			}
-			*faults = append(*faults, &Fault{d.name, line, column, msg})
-		}
-		return
-	}
-	line, column := d.Position(e.InstanceLocation...)
-	msg := e.ErrorKind.LocalizedString(message.NewPrinter(language.English))
-	if where != "" {
-		msg = where + ": " + msg
-	}
-	*faults = append(*faults, &Fault{d.name, line, column, msg})
 }
 
 // Decode fills a Go value with yaml tags; keys that it has no field for are

@@ -1,0 +1,306 @@
+package yamldoc
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+)
+
+// A form is a JSON schema with the keywords that the schemas of files that people write
+// use; any other keyword is refused. A library for all of JSON Schema compiles the schema
+// of schemas whenever the program starts, which is a third of a short run;
+// TestFormAgainstLibrary holds that both find the same.
+type form struct {
+	Ref   string   `json:"$ref"`
+	Type  kind     `json:"type"`
+	Const *string  `json:"const"`
+	Enum  []string `json:"enum"`
+
+	MinLength int            `json:"minLength"`
+	Pattern   *regexp.Regexp `json:"pattern"`
+
+	Required             []string         `json:"required"`
+	Properties           map[string]*form `json:"properties"`
+	PropertyNames        *form            `json:"propertyNames"`
+	AdditionalProperties additional       `json:"additionalProperties"`
+	MinProperties        int              `json:"minProperties"`
+	MaxProperties        *int             `json:"maxProperties"`
+
+	Items       *form `json:"items"`
+	MinItems    int   `json:"minItems"`
+	MaxItems    *int  `json:"maxItems"`
+	UniqueItems bool  `json:"uniqueItems"`
+
+	If   *form `json:"if"`
+	Then *form `json:"then"`
+	Else *form `json:"else"`
+
+	Defs map[string]*form `json:"$defs"`
+
+	Schema      string `json:"$schema"`
+	ID          string `json:"$id"`
+	Title       string `json:"title"`
+	Description string `json:"description"`
+}
+
+// A kind is a type of JSON. The zero value stands for any.
+type kind int
+
+const (
+	anything kind = iota
+	object
+	array
+	text
+	boolean
+	number
+	null
+)
+
+func kindNames() []string {
+	return []string{"anything", "object", "array", "string", "boolean", "number", "null"}
+}
+
+func (k kind) String() string { return kindNames()[k] }
+
+// UnmarshalText reads a type that a schema may ask for.
+func (k *kind) UnmarshalText(data []byte) error {
+	switch i := kind(slices.Index(kindNames(), string(data))); i {
+	case object, array, text, boolean:
+		*k = i
+		return nil
+	case anything, number, null:
+	}
+	return fmt.Errorf("the type %q is not supported", data)
+}
+
+// additional is what a schema says of keys that it does not name.
+type additional struct {
+	refused bool
+	form    *form
+}
+
+// UnmarshalJSON reads false or a schema.
+func (a *additional) UnmarshalJSON(data []byte) error {
+	if string(data) == "false" {
+		a.refused = true
+		return nil
+	}
+	return decodeForm(data, &a.form)
+}
+
+func decodeForm(data []byte, into any) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	return dec.Decode(into)
+}
+
+// Validate checks the document against a schema of a tree. The first faults are joined,
+// in the order of their places, and the number of the others is told.
+func (d *Document) Validate(tree fs.FS, schema string) error {
+	data, err := fs.ReadFile(tree, schema)
+	if err != nil {
+		return fmt.Errorf("reading the schema %s: %w", schema, err)
+	}
+	var whole form
+	if err := decodeForm(data, &whole); err != nil {
+		return fmt.Errorf("reading the schema %s: %w", schema, err)
+	}
+	if _, err := d.Value(); err != nil {
+		return err
+	}
+	root := d.root
+	if root == nil {
+		root = &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: 1}
+	}
+	v := validation{document: d, defs: whole.Defs}
+	v.check(root, &whole, nil)
+	slices.SortStableFunc(v.faults, func(a, b *Fault) int {
+		if a.Line != b.Line {
+			return a.Line - b.Line
+		}
+		return a.Column - b.Column
+	})
+	var joined []error
+	for _, f := range v.faults[:min(len(v.faults), maxFaults)] {
+		joined = append(joined, f)
+	}
+	if more := len(v.faults) - maxFaults; more > 0 {
+		joined = append(joined, fmt.Errorf("%s: and %d more", d.name, more))
+	}
+	return errors.Join(joined...)
+}
+
+// A validation collects what is wrong with a document.
+type validation struct {
+	document *Document
+	defs     map[string]*form
+	faults   []*Fault
+}
+
+func (v *validation) fault(n *yaml.Node, path []string, format string, args ...any) {
+	message := fmt.Sprintf(format, args...)
+	if len(path) > 0 {
+		message = strings.Join(path, ".") + ": " + message
+	}
+	v.faults = append(v.faults, &Fault{v.document.name, n.Line, n.Column, message})
+}
+
+// check holds a value, which stands at a path, against a schema.
+func (v *validation) check(n *yaml.Node, f *form, path []string) {
+	is, word := v.kindOf(n)
+	switch {
+	case f.Type != anything && f.Type != is:
+		v.fault(n, path, "got %s, want %s", is, f.Type)
+		return
+	case f.Const != nil && (is != text || word != *f.Const):
+		v.fault(n, path, "value must be '%s'", *f.Const)
+		return
+	case f.Enum != nil && (is != text || !slices.Contains(f.Enum, word)):
+		choice := "one of "
+		if len(f.Enum) == 1 {
+			choice = ""
+		}
+		v.fault(n, path, "value must be %s'%s'", choice, strings.Join(f.Enum, "', '"))
+		return
+	}
+	if f.Ref != "" {
+		definition, ok := v.defs[strings.TrimPrefix(f.Ref, "#/$defs/")]
+		if !ok {
+			v.fault(n, path, "the schema has no %s", f.Ref)
+			return
+		}
+		v.check(n, definition, path)
+	}
+	switch is {
+	case object:
+		v.object(n, f, path)
+	case array:
+		v.array(n, f, path)
+	case text:
+		v.text(n, f, path, word)
+	case anything, boolean, number, null:
+	}
+	if f.If != nil {
+		trial := validation{document: v.document, defs: v.defs}
+		trial.check(n, f.If, path)
+		next := f.Then
+		if len(trial.faults) > 0 {
+			next = f.Else
+		}
+		if next != nil {
+			v.check(n, next, path)
+		}
+	}
+}
+
+// kindOf is the type of a value, with its text where it is a string.
+func (v *validation) kindOf(n *yaml.Node) (is kind, word string) {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return object, ""
+	case yaml.SequenceNode:
+		return array, ""
+	case yaml.ScalarNode, yaml.AliasNode, yaml.DocumentNode:
+	}
+	value, _ := v.document.scalar(n) // what is no value was refused before
+	switch value := value.(type) {
+	case nil:
+		return null, ""
+	case bool:
+		return boolean, ""
+	case json.Number:
+		return number, ""
+	case string:
+		return text, value
+	}
+	return anything, ""
+}
+
+func (v *validation) object(n *yaml.Node, f *form, path []string) {
+	size := len(n.Content) / 2
+	if size < f.MinProperties {
+		v.fault(n, path, "minProperties: got %d, want %d", size, f.MinProperties)
+	}
+	if f.MaxProperties != nil && size > *f.MaxProperties {
+		v.fault(n, path, "maxProperties: got %d, want %d", size, *f.MaxProperties)
+	}
+	missing := slices.DeleteFunc(slices.Clone(f.Required), func(name string) bool {
+		_, value := v.document.child(n, name)
+		return value != nil
+	})
+	switch len(missing) {
+	case 0:
+	case 1:
+		v.fault(n, path, "missing property '%s'", missing[0])
+	default:
+		v.fault(n, path, "missing properties '%s'", strings.Join(missing, "', '"))
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		below := append(slices.Clip(path), key.Value)
+		switch one := f.Properties[key.Value]; {
+		case one != nil:
+			v.check(value, one, below)
+		case f.AdditionalProperties.form != nil:
+			v.check(value, f.AdditionalProperties.form, below)
+		case f.AdditionalProperties.refused && len(path) > 0:
+			v.fault(key, nil, "unknown key %q in %s", key.Value, strings.Join(path, "."))
+		case f.AdditionalProperties.refused:
+			v.fault(key, nil, "unknown key %q", key.Value)
+		}
+		if f.PropertyNames != nil {
+			v.text(key, f.PropertyNames, path, key.Value)
+		}
+	}
+}
+
+func (v *validation) array(n *yaml.Node, f *form, path []string) {
+	size := len(n.Content)
+	if size < f.MinItems {
+		v.fault(n, path, "minItems: got %d, want %d", size, f.MinItems)
+	}
+	if f.MaxItems != nil && size > *f.MaxItems {
+		v.fault(n, path, "maxItems: got %d, want %d", size, *f.MaxItems)
+	}
+	for i, item := range n.Content {
+		if f.Items != nil {
+			v.check(item, f.Items, append(slices.Clip(path), strconv.Itoa(i)))
+		}
+	}
+	if f.UniqueItems {
+		v.unique(n, path)
+	}
+}
+
+// unique finds the first two equal texts of a list.
+func (v *validation) unique(n *yaml.Node, path []string) {
+	first := map[string]int{}
+	for i, item := range n.Content {
+		is, word := v.kindOf(item)
+		if other, ok := first[word]; ok && is == text {
+			v.fault(n, path, "items at %d and %d are equal", other, i)
+			return
+		}
+		if is == text {
+			first[word] = i
+		}
+	}
+}
+
+func (v *validation) text(n *yaml.Node, f *form, path []string, word string) {
+	if size := utf8.RuneCountInString(word); size < f.MinLength {
+		v.fault(n, path, "minLength: got %d, want %d", size, f.MinLength)
+	}
+	if f.Pattern != nil && !f.Pattern.MatchString(word) {
+		v.fault(n, path, "'%s' does not match pattern '%s'", word, f.Pattern)
+	}
+}

@@ -1,0 +1,199 @@
+package yamldoc_test
+
+import (
+	"errors"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+
+	"github.com/dbaudit/dbaudit/internal/yamldoc"
+	"github.com/dbaudit/dbaudit/schema"
+	"github.com/dbaudit/dbaudit/schema/schematest"
+)
+
+// TestFormAgainstLibrary holds that Validate finds in a document what a library for all of
+// JSON Schema finds, for each schema of a file that people write and each document that is
+// one change away from a good one.
+func TestFormAgainstLibrary(t *testing.T) {
+	t.Parallel()
+	for name, files := range map[string][]string{
+		"profile.json": {"../../policy/profiles/marketplace.yaml", "../../policy/profiles/demandbase@nine-lines.yaml"},
+		"config.json":  {"testdata/config.yaml"},
+		"waivers.json": {"testdata/waivers.yaml"},
+	} {
+		full, err := schematest.Compile(schema.Files, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := map[string]bool{}
+		for _, file := range files {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			good := parse(t, data)
+			if got := good.Validate(schema.Files, name); got != nil {
+				t.Fatalf("%s: %v", file, got)
+			}
+			value, err := good.Value()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for changed := range mutations(value) {
+				data, err := yamldoc.Encode(changed)
+				if err != nil {
+					t.Fatal(err)
+				}
+				doc := parse(t, data)
+				want, got := theirs(t, full, doc, seen), ours(doc.Validate(schema.Files, name))
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Fatalf("%s: the library (-) and Validate (+) differ:\n%s\n%s", file, diff, data)
+				}
+			}
+		}
+		t.Logf("%s: faults of %v", name, slices.Sorted(maps.Keys(seen)))
+	}
+}
+
+func parse(t *testing.T, data []byte) *yamldoc.Document {
+	t.Helper()
+	doc, err := yamldoc.Parse("f.yaml", data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// mutations yields copies of a value, each with one change.
+func mutations(value any) func(yield func(any) bool) {
+	return func(yield func(any) bool) {
+		change(value, yield)
+	}
+}
+
+// change yields what may stand in the place of a value; false where it was told to stop.
+func change(value any, yield func(any) bool) bool {
+	for _, other := range []any{nil, true, 7, "", "x", "Ä b", []any{}, map[string]any{}, map[string]any{"unknown": "x", "Another one": "x"}} {
+		if !yield(other) {
+			return false
+		}
+	}
+	switch value := value.(type) {
+	case map[string]any:
+		for key := range value {
+			less := maps.Clone(value)
+			delete(less, key)
+			renamed := maps.Clone(less)
+			renamed["Ä b"] = value[key]
+			more := maps.Clone(value)
+			more[key+"x"] = value[key]
+			if !yield(less) || !yield(renamed) || !yield(more) {
+				return false
+			}
+			below := func(v any) bool {
+				with := maps.Clone(value)
+				with[key] = v
+				return yield(with)
+			}
+			if !change(value[key], below) {
+				return false
+			}
+		}
+	case []any:
+		if len(value) == 0 {
+			return true
+		}
+		if !yield(append(slices.Clone(value), value[0])) || !yield([]any{value[0]}) || !yield(slices.Repeat(value[:1], 33)) {
+			return false
+		}
+		for i := range value[:min(len(value), 3)] {
+			within := func(v any) bool {
+				with := slices.Clone(value)
+				with[i] = v
+				return yield(with)
+			}
+			if !change(value[i], within) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// theirs are the library's messages, sorted, in the form of Validate's.
+func theirs(t *testing.T, full *jsonschema.Schema, doc *yamldoc.Document, seen map[string]bool) []string {
+	t.Helper()
+	value, err := doc.Value()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	var collect func(e *jsonschema.ValidationError)
+	collect = func(e *jsonschema.ValidationError) {
+		for _, cause := range e.Causes {
+			collect(cause)
+		}
+		if len(e.Causes) > 0 {
+			return
+		}
+		where := strings.Join(e.InstanceLocation, ".")
+		seen[strings.Join(e.ErrorKind.KeywordPath(), ".")] = true
+		if extra, ok := e.ErrorKind.(*kind.AdditionalProperties); ok {
+			for _, key := range extra.Properties {
+				found = append(found, strings.TrimSuffix("unknown key \""+key+"\" in "+where, " in "))
+			}
+			return
+		}
+		text := e.ErrorKind.LocalizedString(message.NewPrinter(language.English))
+		found = append(found, strings.TrimPrefix(where+": "+strings.ReplaceAll(text, `\\`, `\`), ": "))
+	}
+	var invalid *jsonschema.ValidationError
+	if errors.As(full.Validate(value), &invalid) {
+		collect(invalid)
+	}
+	return sorted(found)
+}
+
+// ours are the messages of Validate, sorted, without their places.
+func ours(err error) []string {
+	if err == nil {
+		return nil
+	}
+	var found []string
+	for line := range strings.Lines(err.Error()) {
+		_, text, _ := strings.Cut(line, " ")
+		found = append(found, strings.TrimSuffix(text, "\n"))
+	}
+	return sorted(found)
+}
+
+// sorted leaves out where a word stands that does not match its pattern: of a key the
+// library does not know.
+func sorted(found []string) []string {
+	unmatched := regexp.MustCompile(`^.*('.*' does not match)`)
+	for i, text := range found {
+		found[i] = unmatched.ReplaceAllString(text, "$1")
+	}
+	slices.Sort(found)
+	return found
+}
+
+// TestFormRefuses: a schema with a keyword that nothing here holds is no schema.
+func TestFormRefuses(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{`{"oneOf": []}`, `{"type": "integer"}`, `{"properties": {"a": {"format": "date"}}}`, `{"additionalProperties": {"not": {}}}`, `{"$ref": "#/$defs/none"}`} {
+		if parse(t, []byte("a: {b: c}\n")).Validate(fstest.MapFS{"s.json": {Data: []byte(text)}}, "s.json") == nil {
+			t.Errorf("%s was taken for a schema", text)
+		}
+	}
+}
