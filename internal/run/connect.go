@@ -86,14 +86,6 @@ func (r *Runner) ClientOptions(t Target, tokens dataverse.TokenSource, transport
 	}
 }
 
-func (r *Runner) signIn(ctx context.Context, t Target, transport http.RoundTripper) (*signin.Session, error) {
-	c, err := r.SignInConfig(t, transport)
-	if err != nil {
-		return nil, err
-	}
-	return signin.Open(ctx, c)
-}
-
 // SignInConfig is how a target is signed in to, with what this process can do
 // for it: run az, open a browser, show a code, keep a sign-in.
 func (r *Runner) SignInConfig(t Target, transport http.RoundTripper) (signin.Config, error) {

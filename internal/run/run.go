@@ -81,6 +81,7 @@ type Runner struct {
 	asking sync.Mutex // held while a person is asked to sign in
 	// forgotten keeps sign-ins for this run, where nothing keeps them longer.
 	forgotten signin.MemoryCache
+	sessions  sync.Map // sessionKey to *signin.Session
 }
 
 // say narrates what is being done. Names among the arguments stay on its line.

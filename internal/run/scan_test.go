@@ -1,0 +1,148 @@
+package run_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/collector"
+	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/run"
+	"github.com/dbaudit/dbaudit/internal/simulator"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// silent is told everything and says nothing.
+type silent struct{}
+
+func (silent) Log(slog.Level, string, string, ...slog.Attr) {}
+func (silent) Warn(string, string)                          {}
+func (silent) Progress(string) run.Progress                 { return silent{} }
+func (silent) Exchange(dataverse.Event)                     {}
+func (silent) Section(collector.Event)                      {}
+func (silent) Task(string)                                  {}
+func (silent) Stop()                                        {}
+
+// A site is a simulated environment, and a worker that trusts it.
+type site struct {
+	*simulator.Server
+	*run.Runner
+
+	tokens *atomic.Int64
+}
+
+func newSite(t *testing.T) site {
+	t.Helper()
+	env, err := simulator.Builtin("compliant")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens := &atomic.Int64{}
+	server, err := simulator.Start(t.Context(), env, simulator.Options{Observe: func(r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/oauth2/v2.0/token") {
+			tokens.Add(1)
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(server.CAPEM())
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
+	t.Cleanup(transport.CloseIdleConnections)
+	vars := map[string]string{"GOOD": env.Client(env.Suggest.Auditor).Secret, "WRONG": "not the secret"}
+	return site{server, &run.Runner{
+		Host: run.Host{
+			Getenv: func(name string) string { return vars[name] }, Now: time.Now,
+			Transport: func(*x509.CertPool) http.RoundTripper { return transport },
+			Sleep:     func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
+		},
+		Narrator: silent{}, Tool: audit.Tool{Name: "dbaudit", Version: "test"},
+	}, tokens}
+}
+
+// document is a configuration as it is stored for environments of the site.
+func (s site) document(environments string) []byte {
+	return fmt.Appendf(nil, "auth: {tenant_id: %s, client_id: %s, authority: %q}\nenvironments:\n%s",
+		s.TenantID(), s.Environment().Suggest.Auditor, s.AuthorityURL(), environments)
+}
+
+func (s site) targets(t *testing.T, document []byte) []run.Target {
+	t.Helper()
+	file, err := config.Parse("dbaudit.yaml", document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets, err := s.TargetsOf(file, run.Connection{AllEnvs: true}, run.Wanted{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return targets
+}
+
+// TestScan: a worker scans what a stored document says. Each environment has an outcome
+// of its own, which says whether to try it again; none is compliant that was not read.
+func TestScan(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	suggest := s.Environment().Suggest
+	targets := s.targets(t, s.document(fmt.Sprintf(`
+  a-good: {url: %q, auth: {secret: {env: GOOD}}, integration: {app_id: %s}, business_unit: %q}
+  b-wrong: {url: %[1]q, auth: {secret: {env: WRONG}}}
+  c-unset: {url: %[1]q, auth: {secret: {env: UNSET}}}
+  d-down: {url: %[1]q, auth: {secret: {env: GOOD}, authority: "https://127.0.0.1:1"}}
+`, s.URL(), suggest.ApplicationID, suggest.BusinessUnit)))
+	e, err := s.Engine(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := run.ScanOptions{Scope: snapshot.ScopeIntegration}
+	for i, want := range []struct {
+		failure run.Failure
+		verdict audit.Verdict
+	}{
+		{run.NoFailure, audit.VerdictCompliant},
+		{run.Misconfigured, audit.VerdictIncomplete},
+		{run.Misused, audit.VerdictIncomplete},
+		{run.Passing, audit.VerdictIncomplete},
+	} {
+		got := s.Scan(t.Context(), e, targets[i:i+1], o)[0]
+		if run.FailureOf(got.Err) != want.failure || got.Result.Verdict != want.verdict || (got.Result.Unread != nil) != (got.Err != nil) {
+			t.Errorf("%s: %s (%v), %s", got.Target.Name, run.FailureOf(got.Err), got.Err, got.Result.Verdict)
+		}
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if got := s.Scan(ended, e, targets[:1], o)[0]; run.FailureOf(got.Err) != run.Interrupted {
+		t.Errorf("interrupted: %s (%v)", run.FailureOf(got.Err), got.Err)
+	}
+}
+
+// TestScanAgain: a token serves the next scan as well.
+func TestScanAgain(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	targets := s.targets(t, s.document(fmt.Sprintf("  one: {url: %q, auth: {secret: {env: GOOD}}}\n", s.URL())))
+	e, err := s.Engine(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if got := s.Scan(t.Context(), e, targets, run.ScanOptions{Scope: snapshot.ScopeIntegration})[0]; got.Err != nil {
+			t.Fatal(got.Err)
+		}
+	}
+	if n := s.tokens.Load(); n != 1 {
+		t.Errorf("three scans asked for %d tokens", n)
+	}
+}
