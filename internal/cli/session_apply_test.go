@@ -66,7 +66,7 @@ func TestApplySession(t *testing.T) {
 	b := newBench(t, lacking)
 	start := b.state()
 	shown := b.run("plan", "-o", "plan.json").must(t, 0)
-	b.has(shown.stdout, "+ prvReadLead")
+	b.has(shown.stdout, "+ Lead – Read (prvReadLead)")
 	b.has(shown.stdout, "1 change in 1 request: 1 to add")
 	markdown := b.run("plan", "-f", "markdown", "-f", "json", "-o", "other.json").must(t, 0)
 	b.has(markdown.stdout, "# Plan for")
