@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -14,7 +13,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/report"
-	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/solution"
 	"github.com/dbaudit/dbaudit/policy"
@@ -29,8 +27,12 @@ func (a *app) reportOptions(e *engine.Engine) report.Options {
 	return report.Options{Rules: rules, Verbose: a.global.verbose, InCheckout: a.inCheckout(), Asked: a.asRun()}
 }
 
+type explainFlags struct {
+	profile, format, output string
+}
+
 func (a *app) explainCommand() *cobra.Command {
-	var name string
+	var f explainFlags
 	cmd := &cobra.Command{
 		Use:   "explain CONTROL|RULE|PRIVILEGE",
 		Short: "explain a control, a rule or a privilege",
@@ -39,14 +41,16 @@ where it comes from. The end of a control's id is enough where only one has it.`
 		Example: `  dbaudit explain DB-PRIV-LEAD
   dbaudit explain LEAD
   dbaudit explain prvReadLead
-  dbaudit explain view/shared`,
+  dbaudit explain view/shared
+  dbaudit explain DB-VIEW-SHARED -f markdown`,
 		Args: arguments(1, 1),
 		ValidArgsFunction: func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-			return a.explicable(cmd.Context(), name), cobra.ShellCompDirectiveNoFileComp
+			return a.explicable(cmd.Context(), f.profile), cobra.ShellCompDirectiveNoFileComp
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return a.explain(cmd.Context(), name, args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error { return a.explain(cmd.Context(), f, args[0]) },
 	}
-	cmd.Flags().StringVar(&name, "profile", run.DefaultProfile, "requirement profile: a `name` or a file")
+	cmd.Flags().StringVar(&f.profile, "profile", run.DefaultProfile, "requirement profile: a `name` or a file")
+	addFormat(cmd, &f.format, &f.output, "table, json or markdown")
 	return cmd
 }
 
@@ -66,7 +70,13 @@ func (a *app) explicable(ctx context.Context, profileName string) []string {
 	return words
 }
 
-func (a *app) explain(ctx context.Context, profileName, word string) error {
+func (a *app) explain(ctx context.Context, f explainFlags, word string) error {
+	switch f.format {
+	case "table", "json", "markdown":
+	default:
+		return usagef("--format %s: want table, json or markdown", f.format)
+	}
+	profileName := f.profile
 	p, err := a.runner.Profile(profileName)
 	if err != nil {
 		return err
@@ -93,19 +103,25 @@ func (a *app) explain(ctx context.Context, profileName, word string) error {
 	if err != nil {
 		return err
 	}
-	var b strings.Builder
+	var told explanation
 	if c, ok := controlOf(p, word); ok {
 		rule, _ := find(c.Rule)
-		explainControl(&b, p, c, rule)
+		told = explainControl(controlPage{profile: p, control: c, rule: rule, standard: standard})
 	} else if rule, ok := find(strings.ToLower(word)); ok {
-		explainRule(&b, p, rule)
+		told = explainRule(p, rule, standard)
 	} else if name, ok := standard.Spelling(word); ok || strings.HasPrefix(strings.ToLower(word), "prv") && asksFor(p, word) {
-		explainPrivilege(&b, p, standard, cmp.Or(name, word))
+		told = explainPrivilege(p, standard, cmp.Or(name, word))
 	} else {
 		return usagef("%q is neither a control of the profile %s nor a rule or a standard privilege%s; "+
 			"`dbaudit profile show %s` and `dbaudit policy list` list them", word, p.Name, a.meant(ctx, profileName, standard, word), p.Name)
 	}
-	return a.put("", []byte(b.String()))
+	switch f.format {
+	case "json":
+		return a.putJSON(f.output, told)
+	case "markdown":
+		return a.put(f.output, []byte(told.markdown()))
+	}
+	return a.put(f.output, []byte(told.text()))
 }
 
 // controlOf is the control of an id, or the only one whose id ends in a word.
@@ -133,42 +149,17 @@ func asksFor(p profile.Profile, privilege string) bool {
 func (a *app) meant(ctx context.Context, profileName string, standard *solution.Standard, word string) string {
 	best, nearest := len(word)/3+1, standard.Nearest(word)
 	for _, other := range a.explicable(ctx, profileName) {
-		if d := levenshtein.ComputeDistance(strings.ToLower(word), strings.ToLower(other)); d < best {
-			best, nearest = d, other
+		// The end of a control's id is enough to ask, and so to be meant.
+		for end, more := other, true; more; _, end, more = strings.Cut(end, "-") {
+			if d := levenshtein.ComputeDistance(strings.ToLower(word), strings.ToLower(end)); d < best {
+				best, nearest = d, other
+			}
 		}
 	}
 	if nearest == "" {
 		return ""
 	}
 	return "; did you mean " + nearest + "?"
-}
-
-// explainPrivilege says what a privilege is called in the role editor, at which access
-// levels it can be granted, and which controls require it.
-func explainPrivilege(b *strings.Builder, p profile.Profile, standard *solution.Standard, name string) {
-	right, table := audit.SplitPrivilege(name)
-	called := table
-	if right != "" {
-		called = table + " – " + right
-	}
-	fmt.Fprintf(b, "%s  %s\n\n", name, called)
-	var levels []string
-	for _, d := range standard.Depths(name) {
-		levels = append(levels, audit.Level(d.String()))
-	}
-	entry(b, "levels", cmp.Or(strings.Join(levels, ", "), "not known"))
-	for _, c := range p.Controls {
-		if !slices.ContainsFunc(c.Privileges, func(n string) bool { return strings.EqualFold(n, name) }) {
-			continue
-		}
-		entry(b, "required by", fmt.Sprintf("%s (%s) of the profile %s", c.ID, c.Title, p.Name))
-		entry(b, "why", c.Why)
-		if c.Citation != nil {
-			entry(b, "source", fmt.Sprintf("%s: %q", c.Citation.Tab, c.Citation.Line))
-		}
-		return
-	}
-	entry(b, "required by", "no control of the profile "+p.Name)
 }
 
 // profileOf is the built-in profile that has a control.
@@ -183,70 +174,4 @@ func profileOf(control string) (profile.Profile, bool) {
 		}
 	}
 	return profile.Profile{}, false
-}
-
-func explainControl(b *strings.Builder, p profile.Profile, c profile.Control, rule engine.Rule) {
-	severity := c.Severity
-	if severity == audit.SeverityInvalid {
-		severity = rule.Severity
-	}
-	fmt.Fprintf(b, "%s  %s\n\n", text.Line(string(c.ID)), text.Line(c.Title))
-	entry(b, "severity", severity.String())
-	entry(b, "rule", c.Rule)
-	entry(b, "demands", rule.Description)
-	if len(c.Privileges) > 0 {
-		entry(b, "privileges", strings.Join(c.Privileges, ", "))
-	}
-	entry(b, "why", c.Why)
-	entry(b, "fix", rule.Remediation)
-	if c.Citation != nil {
-		entry(b, "source", fmt.Sprintf("%s: %q", c.Citation.Tab, c.Citation.Line))
-	}
-	entry(b, "article", p.Source.Title)
-	entry(b, "", p.Source.URL)
-	resources(b, rule)
-	entry(b, "page", audit.HelpURL(c.ID))
-}
-
-func explainRule(b *strings.Builder, p profile.Profile, rule engine.Rule) {
-	fmt.Fprintf(b, "%s  %s\n\n", text.Line(rule.ID), text.Line(rule.Title))
-	entry(b, "severity", rule.Severity.String())
-	entry(b, "demands", rule.Description)
-	entry(b, "without it", rule.Consequence)
-	entry(b, "fix", rule.Remediation)
-	entry(b, "reads", strings.Join(rule.Requires, ", "))
-	var ids []string
-	for _, c := range p.Controls {
-		if c.Rule == rule.ID {
-			ids = append(ids, string(c.ID))
-		}
-	}
-	entry(b, "controls", strings.Join(ids, ", "))
-	resources(b, rule)
-}
-
-func resources(b *strings.Builder, rule engine.Rule) {
-	for i, r := range rule.Resources {
-		label := ""
-		if i == 0 {
-			label = "see also"
-		}
-		entry(b, label, strings.TrimSpace(r.Title+" "+r.URL))
-	}
-}
-
-const entryWidth = 12
-
-// entry writes a labelled paragraph, wrapped to be read at 80 columns.
-func entry(b *strings.Builder, label, said string) {
-	if said == "" {
-		return
-	}
-	lines := text.Wrap(text.Line(said), 80-entryWidth)
-	for i, line := range lines {
-		if i > 0 {
-			label = ""
-		}
-		fmt.Fprintf(b, "%-*s%s\n", entryWidth, label, line)
-	}
 }

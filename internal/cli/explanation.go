@@ -1,0 +1,209 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/report/remedy"
+	"github.com/dbaudit/dbaudit/internal/report/text"
+	"github.com/dbaudit/dbaudit/internal/solution"
+)
+
+// An explanation is what is known about a control, a rule or a privilege.
+type explanation struct {
+	Format     string          `json:"format"`
+	Kind       string          `json:"kind"` // control, rule or privilege
+	ID         string          `json:"id"`
+	Title      string          `json:"title"`
+	Severity   string          `json:"severity,omitempty"`
+	Rule       string          `json:"rule,omitempty"`
+	Requires   string          `json:"requires,omitempty"`
+	Privileges []string        `json:"privileges,omitempty"`
+	Levels     []string        `json:"levels,omitempty"`
+	Controls   []string        `json:"controls,omitempty"`
+	Why        string          `json:"why,omitempty"`
+	Impact     string          `json:"impact,omitempty"`
+	Fix        string          `json:"fix,omitempty"`
+	Portal     []string        `json:"portal,omitempty"`
+	Profile    string          `json:"profile"`
+	Citation   *audit.Citation `json:"citation,omitempty"`
+	Source     *audit.Source   `json:"source,omitempty"`
+	SeeAlso    []audit.Source  `json:"see_also,omitempty"`
+	Page       string          `json:"page,omitempty"`
+}
+
+const explanationFormat = "dbaudit.explanation/v1"
+
+func explainControl(page controlPage) explanation {
+	c := page.control
+	e := explanation{
+		Format: explanationFormat, Kind: "control", ID: string(c.ID), Title: c.Title, Severity: page.severity().String(),
+		Rule: c.Rule, Requires: page.rule.Description, Privileges: c.Privileges, Why: c.Why, Impact: page.rule.Consequence,
+		Fix: page.rule.Remediation, Portal: page.clicks(), Profile: page.profile.Name, Citation: cited(c),
+		Source: &audit.Source{Title: page.profile.Source.Title, URL: page.profile.Source.URL}, SeeAlso: seeAlso(page.rule),
+		Page: audit.HelpURL(c.ID),
+	}
+	return e
+}
+
+// explainRule takes the first control of the rule as the example of how to fix it.
+func explainRule(p profile.Profile, rule engine.Rule, standard *solution.Standard) explanation {
+	e := explanation{
+		Format: explanationFormat, Kind: "rule", ID: rule.ID, Title: rule.Title, Severity: rule.Severity.String(),
+		Requires: rule.Description, Impact: rule.Consequence, Fix: rule.Remediation, Profile: p.Name, SeeAlso: seeAlso(rule),
+	}
+	for _, c := range p.Controls {
+		if c.Rule != rule.ID {
+			continue
+		}
+		if e.Controls == nil {
+			e.Portal = controlPage{profile: p, control: c, rule: rule, standard: standard}.clicks()
+		}
+		e.Controls = append(e.Controls, string(c.ID))
+	}
+	return e
+}
+
+// explainPrivilege says what a privilege is called in the role editor, at which access
+// levels it can be granted, and which control requires it.
+func explainPrivilege(p profile.Profile, standard *solution.Standard, name string) explanation {
+	e := explanation{Format: explanationFormat, Kind: "privilege", ID: name, Profile: p.Name}
+	right, table := audit.SplitPrivilege(name)
+	if e.Title = table; right != "" {
+		e.Title = table + " – " + right
+	}
+	for _, d := range standard.Depths(name) {
+		e.Levels = append(e.Levels, audit.Level(d.String()))
+	}
+	i := slices.IndexFunc(p.Controls, func(c profile.Control) bool {
+		return slices.ContainsFunc(c.Privileges, func(n string) bool { return strings.EqualFold(n, name) })
+	})
+	if i >= 0 {
+		c := p.Controls[i]
+		e.Controls, e.Why, e.Citation, e.Page = []string{string(c.ID)}, c.Why, cited(c), audit.HelpURL(c.ID)
+	}
+	return e
+}
+
+func cited(c profile.Control) *audit.Citation {
+	if c.Citation == nil {
+		return nil
+	}
+	return &audit.Citation{Tab: c.Citation.Tab, Line: c.Citation.Line}
+}
+
+func seeAlso(rule engine.Rule) []audit.Source {
+	var list []audit.Source
+	for _, r := range rule.Resources {
+		list = append(list, audit.Source{Title: r.Title, URL: r.URL})
+	}
+	return list
+}
+
+// clicks are the steps in the portal of the fix that comes first.
+func (p controlPage) clicks() []string {
+	fixes := p.fixes()
+	if len(fixes) == 0 {
+		return nil
+	}
+	env := audit.Environment{URL: "https://ORG.crm.dynamics.com", OrganizationName: "your environment"}
+	return remedy.For(fixes[0], remedy.Place{Environment: env, Profile: p.profile.Name}).Portal
+}
+
+// A passage is a part of an explanation: a label, and one or more paragraphs. A paragraph
+// that is an address is never broken.
+type passage struct {
+	label string
+	said  []string
+}
+
+func address(said string) bool {
+	return regexp.MustCompile(`^https://[^\s<>]+$`).MatchString(said)
+}
+
+// portalSteps is the label of the steps in the portal.
+const portalSteps = "portal"
+
+func (e explanation) passages() []passage {
+	list := []passage{
+		{"severity", []string{e.Severity}},
+		{"rule", []string{e.Rule}},
+		{"requires", []string{e.Requires}},
+		{"privileges", []string{strings.Join(e.Privileges, ", ")}},
+	}
+	if e.Kind == "privilege" {
+		list = append(list, passage{"levels", []string{cmp.Or(strings.Join(e.Levels, ", "), "not known")}})
+	}
+	switch {
+	case e.Kind == "control":
+	case e.Controls == nil:
+		list = append(list, passage{"required by", []string{"no control of the profile " + e.Profile}})
+	default:
+		list = append(list, passage{"required by", []string{strings.Join(e.Controls, ", ") + " of the profile " + e.Profile}})
+	}
+	list = append(list, passage{"why", []string{e.Why}}, passage{"impact", []string{e.Impact}}, passage{"fix", []string{e.Fix}})
+	var steps []string
+	for i, step := range e.Portal {
+		steps = append(steps, fmt.Sprintf("%d. %s", i+1, step))
+	}
+	list = append(list, passage{portalSteps, steps})
+	if e.Citation != nil {
+		list = append(list, passage{"source", []string{fmt.Sprintf("%s: %q", e.Citation.Tab, e.Citation.Line)}})
+	}
+	if e.Source != nil {
+		list = append(list, passage{"article", []string{e.Source.Title, e.Source.URL}})
+	}
+	var links []string
+	for _, l := range e.SeeAlso {
+		links = append(links, l.Title, l.URL)
+	}
+	list = append(list, passage{"see also", links}, passage{"page", []string{e.Page}})
+	return slices.DeleteFunc(list, func(p passage) bool { return strings.Join(p.said, "") == "" })
+}
+
+// text is the explanation for a terminal, wrapped to be read at 80 columns.
+func (e explanation) text() string {
+	const width = 12
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s  %s\n\n", text.Line(e.ID), text.Line(e.Title))
+	for _, p := range e.passages() {
+		label := p.label
+		for _, said := range p.said {
+			lines := []string{text.Line(said)}
+			if !address(said) {
+				lines = text.Wrap(lines[0], 80-width)
+			}
+			for _, line := range lines {
+				fmt.Fprintf(&b, "%-*s%s\n", width, label, line)
+				label = ""
+			}
+		}
+	}
+	return b.String()
+}
+
+// markdown is the explanation for a wiki or a comment.
+func (e explanation) markdown() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "## %s: %s\n", text.Markdown(e.ID), text.Markdown(e.Title))
+	for _, p := range e.passages() {
+		fmt.Fprintf(&b, "\n**%s**\n\n", p.label)
+		for i, said := range p.said {
+			switch {
+			case p.label == portalSteps:
+				fmt.Fprintf(&b, "%d. %s\n", i+1, text.Markdown(e.Portal[i]))
+			case address(said):
+				fmt.Fprintf(&b, "<%s>\n", said)
+			default:
+				fmt.Fprintf(&b, "%s\n", text.Markdown(said))
+			}
+		}
+	}
+	return b.String()
+}
