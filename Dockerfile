@@ -1,5 +1,5 @@
-# dbaudit and nothing else: no shell, no package manager, no root. The base brings
-# the certificates of public authorities and time zones.
+# Only dbaudit: no shell, no package manager, no root. The base contains the certificates of
+# public authorities and time zones.
 #
 #   docker build -t dbaudit .
 #   docker run --rm dbaudit demo

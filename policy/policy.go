@@ -1,8 +1,8 @@
 // Package policy embeds the policies: the Rego tree, the profiles, and the JSON
 // schema of the input that both are written against.
 //
-// It neither parses nor evaluates. The tree is laid out so that stock tools run
-// it as it stands: `opa test policy`, `opa eval -d policy -i snapshot.json
+// It neither parses nor evaluates. The tree is laid out so that stock tools run it
+// unchanged: `opa test policy`, `opa eval -d policy -i snapshot.json
 // data.dbaudit.findings`.
 package policy
 

@@ -345,7 +345,7 @@ func TestRefusedReports(t *testing.T) {
 		"unknown field": {`{"control": "DB-USER-EXISTS", "massage": "m"}`, "massage"},
 		"another's control": {
 			`{"control": "DB-PRIV-LEAD", "message": "m", "subject": {"kind": "user", "id": "", "name": ""}, "evidence": {}, "fix": null}`,
-			"the rule custom/mine reports a finding under the control DB-PRIV-LEAD, which is no control of that rule",
+			"the rule custom/mine reports a finding under the control DB-PRIV-LEAD, which is not a control of that rule",
 		},
 		"no message": {
 			`{"control": "ACME-MINE", "message": " ", "subject": {"kind": "user", "id": "", "name": ""}, "evidence": {}, "fix": null}`,

@@ -6,8 +6,8 @@ import data.dbaudit.profile
 
 # METADATA
 # description: >-
-#   For conftest, as --namespace dbaudit: what fails, an object for each finding with the finding in it, and what
-#   could not be judged, which must not be taken for passed.
+#   For conftest, as --namespace dbaudit: what fails, as an object for each finding that contains the finding, and
+#   what could not be judged, which does not count as passed.
 # scope: document
 deny contains failure if {
 	some failure in _failures
@@ -35,7 +35,7 @@ deny contains {"msg": sprintf("not judged: several users could be the integratio
 }
 
 # METADATA
-# description: What fails for information only, which fails no run of dbaudit's own either.
+# description: Findings of severity info, which do not fail a run of dbaudit either.
 warn contains failure if {
 	some failure in _failures
 	failure.severity == "info"
@@ -59,7 +59,7 @@ _controls contains control if {
 }
 
 # METADATA
-# description: The severity of each control, which is its rule's where the profile states none.
+# description: The severity of each control; its rule's if the profile states none.
 _severity[control.id] := object.get(control, "severity", otherwise) if {
 	some control in _controls
 	otherwise := object.get(_metadata, [control.rule, "severity"], "unknown")

@@ -69,7 +69,7 @@ test_conftest_denies_an_input_that_it_cannot_judge if {
 		"not judged: the profile that the input names is not loaded",
 	} with input as {"kind": "Deployment"}
 	{denied.msg | some denied in dbaudit.deny} == {
-		"DB-X: not judged: the policies hold no such rule",
+		"DB-X: not judged: the policies have no such rule",
 	} with input as testing.snapshot
 		with data.profiles.demandbase.controls as [{"id": "DB-X", "rule": "acme/none"}]
 }

@@ -3,8 +3,8 @@
 # description: >-
 #   Collects what the rules say. Each rule is a package data.dbaudit.rules[category][name] with a set of findings
 #   and, where it needs them, sets of reasons: not_applicable, unknown and notes. A finding names the profile's
-#   control that it belongs to. Which sections of the input a rule needs stands in its METADATA, which it hands
-#   on as metadata: without them it is not heard.
+#   control that it belongs to. The rule's METADATA, exported as metadata, names the sections of the input that it
+#   needs: without these sections, the rule is ignored.
 package dbaudit
 
 import data.dbaudit.integration
@@ -13,8 +13,8 @@ import data.dbaudit.profile
 
 # METADATA
 # description: >-
-#   All findings, as sets of objects with control, message, subject, evidence and fix: those of the rules that
-#   can judge the input and that apply to it.
+#   All findings, as sets of objects with control, message, subject, evidence and fix: those of the rules that can
+#   judge the input and that apply to it.
 # entrypoint: true
 findings contains finding if {
 	some category, name
@@ -23,7 +23,7 @@ findings contains finding if {
 }
 
 # METADATA
-# description: Reasons for which a rule's controls do not apply, by rule.
+# description: Reasons why a rule's controls do not apply, by rule.
 # scope: document
 not_applicable[rule] contains reason if some rule, reason in _not_held
 
@@ -37,7 +37,7 @@ not_applicable[rule] contains reason if {
 
 # METADATA
 # description: >-
-#   Reasons for which a rule that applies could not judge, by rule; under profile, that there is nothing to judge by.
+#   Reasons why a rule that applies could not judge, by rule; under profile, that the profile is not loaded.
 # scope: document
 unknown[rule] contains reason if some rule, reason in _unread
 
@@ -48,7 +48,7 @@ unknown[rule] contains reason if {
 	rule in _applying
 }
 
-unknown[rule] contains sprintf("%s; no control of the profile asks for it by %s", [reason, existence]) if {
+unknown[rule] contains sprintf("%s; no control of the profile checks this with %s", [reason, existence]) if {
 	some category, name
 	reason := data.dbaudit.rules[category][name].not_applicable[_]
 	existence := _unasked[reason]
@@ -60,14 +60,14 @@ unknown[rule] contains "the profile that the input names is not loaded" if {
 	some rule in {"profile" | not profile.current}
 }
 
-unknown[rule] contains "the policies hold no such rule" if {
+unknown[rule] contains "the policies have no such rule" if {
 	some rule in ({control.rule | some control in profile.current.controls} - object.keys(_metadata))
 }
 
 # METADATA
 # description: >-
-#   Reasons for which a single control could not be judged in full, by control, as the rule says that judges it. The
-#   other controls of that rule are judged.
+#   Reasons why a single control could not be judged in full, by control, from the rule that judges it. The other
+#   controls of that rule are judged.
 # scope: document
 unknown_controls[control] contains reason if {
 	some category, name
@@ -81,10 +81,10 @@ unknown_controls[control] contains reason if {
 
 # METADATA
 # description: >-
-#   What rules report and must not: a finding under a control that another rule judges, or that says nothing. A rule
-#   of the user's own could else make a control fail that it does not own.
+#   What rules must not report: a finding under a control that another rule judges, or without a message.
+#   Otherwise, a custom rule could make a control fail that it does not own.
 # scope: document
-invalid contains sprintf("the rule %s reports a finding under %s, which is no control of that rule", [rule, named]) if {
+invalid contains sprintf("the rule %s reports a finding under %s, which is not a control of that rule", [rule, named]) if {
 	some category, name
 	finding := data.dbaudit.rules[category][name].findings[_]
 	rule := sprintf("%s/%s", [category, name])
@@ -116,7 +116,7 @@ _control(finding) := "no control" if not finding.control
 _controls_of[control.rule] contains control.id if some control in _controls
 
 # METADATA
-# description: Remarks of rules that change no outcome, by rule.
+# description: Remarks of rules, which do not change an outcome, by rule.
 notes[rule] contains note if {
 	some category, name
 	note := data.dbaudit.rules[category][name].notes[_]
@@ -126,8 +126,8 @@ notes[rule] contains note if {
 
 # METADATA
 # description: >-
-#   Everything that the engine reads, in one document. It is undefined where the profile is not loaded: then
-#   nothing was judged, and no findings must not be taken for none.
+#   Everything that the engine reads, in one document. It is undefined if the profile is not loaded: then nothing
+#   was judged, and an empty list of findings would be misleading.
 report := {
 	"findings": findings,
 	"not_applicable": not_applicable,
@@ -152,21 +152,21 @@ _metadata[rule] := metadata if {
 }
 
 # METADATA
-# description: The rules that can judge the input. Of what was not read, no other may say that it is not there.
+# description: The rules that can judge the input. Any other rule could report something as missing that was not read.
 _able := (object.keys(_metadata) - object.keys(_not_held)) - object.keys(_unread)
 
 _applying := _able - object.keys(not_applicable)
 
 # METADATA
-# description: Why a rule does not apply to a solution's files, unless it does without what they do not hold.
-_not_held[rule] := sprintf("a %s holds no %s", [input.source, _words(absent[0])]) if {
+# description: Why a rule does not apply to a solution's files, unless it does not need what they lack.
+_not_held[rule] := sprintf("a %s contains no %s", [input.source, _words(absent[0])]) if {
 	some rule, metadata in _metadata
 	not metadata.offline
 	absent := [section | some section in metadata.requires; input.coverage[section].state == "inapplicable"]
 }
 
 # METADATA
-# description: Why a rule that applies cannot judge. A section that the input says nothing of was not read.
+# description: Why a rule that applies cannot judge. A section that the input does not mention was not read.
 _unread[rule] := concat("; ", reasons) if {
 	some rule, metadata in object.remove(_metadata, object.keys(_not_held))
 	reasons := [reason |
@@ -178,14 +178,14 @@ _unread[rule] := concat("; ", reasons) if {
 }
 
 # METADATA
-# description: The sections that were read, or that a solution's files cannot hold.
+# description: The sections that were read, or that a solution's files cannot contain.
 _settled contains section if {
 	some section, coverage in input.coverage
 	coverage.state in {"collected", "inapplicable"}
 }
 
 # METADATA
-# description: What became of each other section.
+# description: What happened to each other section.
 _missing[section] := concat(": ", [text | some text in [what, detail]; text != ""]) if {
 	some section, coverage in input.coverage
 	not section in _settled
@@ -199,8 +199,9 @@ _words(section) := replace(section, "_", " ")
 
 # METADATA
 # description: >-
-#   That a user or a role is not there is a reason not to judge what it is, as long as some control asks whether
-#   it is there. Else it would be passed over: the reasons of which that is so, with the rule that is not asked.
+#   A missing user or role is a reason not to judge it only if some control checks that it exists. Otherwise, it
+#   would go unnoticed. These are the reasons without such a control, each with the rule that the profile does not
+#   use.
 # scope: document
 _unasked[reason] := "user/exists" if {
 	input.source == "environment"

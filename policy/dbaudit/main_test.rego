@@ -42,7 +42,7 @@ test_reasons_are_collected_by_rule if {
 	])}} with input as snapshot
 	dbaudit.unknown == {
 		"user/business-unit": {"the business units were not read"},
-		"user/enabled": {"it was not read whether the user's business unit, or one above it, is disabled"},
+		"user/enabled": {"it is unknown whether the user's business unit, or one above it, is disabled"},
 	} with input as testing.changed({
 		"/coverage/business_units/state": "forbidden",
 	})
@@ -82,7 +82,7 @@ test_a_file_holds_no_users if {
 	report := dbaudit.report with input as _solution
 	report.findings == set()
 	report.unknown == {}
-	{rule | some rule, reasons in report.not_applicable; "a solution holds no users" in reasons} == {control.rule |
+	{rule | some rule, reasons in report.not_applicable; "a solution contains no users" in reasons} == {control.rule |
 		some control in testing.profile.controls
 		strings.any_prefix_match(control.rule, ["user/", "view/"])
 	}
@@ -94,19 +94,19 @@ test_what_no_control_asks_for_is_not_passed_over if {
 		with data.profiles.demandbase.controls as controls
 	no_user.unknown["user/enabled"] == {concat("; ", [
 		"there is no single integration user to judge",
-		"no control of the profile asks for it by user/exists",
+		"no control of the profile checks this with user/exists",
 	])}
 	no_user.not_applicable == {"user/business-unit": {"the configuration names no business unit"}}
 	no_role := dbaudit.report with input as testing.no_role with data.profiles.demandbase.controls as controls
 	no_role.unknown["role/custom"] == {concat("; ", [
 		"there is no integration role to judge",
-		"no control of the profile asks for it by role/exists",
+		"no control of the profile checks this with role/exists",
 	])}
 	no_role.not_applicable == {}
 }
 
 test_a_rule_that_is_not_there_is_not_passed_over if {
-	dbaudit.unknown == {"acme/none": {"the policies hold no such rule"}} with input as testing.snapshot
+	dbaudit.unknown == {"acme/none": {"the policies have no such rule"}} with input as testing.snapshot
 		with data.profiles.demandbase.controls as [{"id": "X", "rule": "acme/none"}]
 }
 
@@ -189,8 +189,8 @@ test_a_rule_reports_under_its_own_controls_only if {
 		with dbaudit.rules as _with_rule(found)
 		with data.profiles.demandbase.controls as _own
 	invalid == {
-		"the rule acme/own reports a finding under the control DB-PRIV-LEAD, which is no control of that rule",
-		"the rule acme/own reports a finding under no control, which is no control of that rule",
+		"the rule acme/own reports a finding under the control DB-PRIV-LEAD, which is not a control of that rule",
+		"the rule acme/own reports a finding under no control, which is not a control of that rule",
 	}
 }
 

@@ -1,8 +1,8 @@
 # METADATA
 # title: Dangerous privileges
 # description: >-
-#   The one list of the privileges that rules call dangerous, each with what it lets its holder do. Names are in
-#   lower case.
+#   The privileges that rules call dangerous, each with what it lets its holder do. Names
+#   are in lower case.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/miscellaneous-privileges
 #     description: Miscellaneous privileges
@@ -24,34 +24,36 @@ administrators := {
 }
 
 # METADATA
-# description: What is dangerous in every role, since it goes past what other privileges and checks hold back.
+# description: Privileges that are dangerous in every role, because they bypass other
+#   privileges and checks.
 always := {
 	"prvactonbehalfofanotheruser": "act in the name of any other user",
 	"prvactonbehalfofexternalparty": "act in the name of an external party",
 	"prvbulkdelete": "delete records in bulk",
-	"prvbypasscustombusinesslogic": "evade the organization's plug-ins and workflows",
-	"prvbypasscustomplugins": "evade the organization's plug-ins",
+	"prvbypasscustombusinesslogic": "bypass the organization's plug-ins and workflows",
+	"prvbypasscustomplugins": "bypass the organization's plug-ins",
 	"prvdeleteauditpartitions": "delete the audit log",
 	"prvdeleteauditrecordchangehistory": "delete the audit history of records",
-	"prvoverridecreatedoncreatedby": "write records as if somebody else had made them",
+	"prvoverridecreatedoncreatedby": "write records as if somebody else had created them",
 	"prvsendasuser": "send e-mail as another user",
 }
 
 # METADATA
 # description: >-
-#   What is dangerous besides in the role of a vendor's integration, though people may need it for their work:
-#   it widens the role's own power, changes the system, runs code in it, or takes data out.
+#   Privileges that are also dangerous in the role of a vendor's integration, though people
+#   may need them for their work: they widen the role's own power, change the system, run
+#   code in it, or export data.
 _besides := {
-	"prvconfiguresharepoint": "change where documents are kept",
-	"prvcreatepluginassembly": "bring code of its own into the environment",
-	"prvcreateplugintype": "bring code of its own into the environment",
-	"prvcreaterole": "make security roles",
-	"prvcreatesdkmessageprocessingstep": "have code run on what other users do",
-	"prvcreateworkflow": "have processes run on what other users do",
+	"prvconfiguresharepoint": "change where documents are stored",
+	"prvcreatepluginassembly": "add custom code to the environment",
+	"prvcreateplugintype": "add custom code to the environment",
+	"prvcreaterole": "create security roles",
+	"prvcreatesdkmessageprocessingstep": "run code on the actions of other users",
+	"prvcreateworkflow": "run processes on the actions of other users",
 	"prvdisableuser": "enable and disable users",
 	"prvexecuteworkflow": "run processes",
-	"prvexportcustomization": "take the environment's customizations out",
-	"prvexporttoexcel": "take records out in bulk",
+	"prvexportcustomization": "export the environment's customizations",
+	"prvexporttoexcel": "export records in bulk",
 	"prvimportcustomization": "change the environment by importing solutions",
 	"prvpromotetoadmin": "make users administrators",
 	"prvpublishcustomization": "change the environment for all users",
@@ -59,21 +61,22 @@ _besides := {
 	"prvwriteorganization": "change the organization's settings",
 	"prvwritepluginassembly": "change the code that runs in the environment",
 	"prvwriterole": "change security roles",
-	"prvwritesdkmessageprocessingstep": "change what code runs on what other users do",
-	"prvwriteworkflow": "change the processes that run on what other users do",
+	"prvwritesdkmessageprocessingstep": "change which code runs on the actions of other users",
+	"prvwriteworkflow": "change the processes that run on the actions of other users",
 }
 
 _rights := {
-	"prvassign": "give records to other owners",
+	"prvassign": "assign records to other owners",
 	"prvdelete": "delete records",
-	"prvshare": "open records to others",
+	"prvshare": "share records with others",
 }
 
 _named := object.union(always, _besides)
 
 # METADATA
 # description: >-
-#   What the privilege of a name in lower case lets a vendor's integration do; undefined where it is no danger.
+#   What a privilege, named in lower case, lets a vendor's integration do; undefined if it
+#   is not dangerous.
 # scope: document
 of_integration(name) := _named[name]
 

@@ -15,7 +15,7 @@ test_dangers_of_an_integration if {
 	danger.of_integration("prvdeleteauditpartitions") == "delete the audit log"
 	danger.of_integration("prvwriterole") == "change security roles"
 	danger.of_integration("prvdeletelead") == "delete records"
-	danger.of_integration("prvassignlead") == "give records to other owners"
-	danger.of_integration("prvsharelead") == "open records to others"
+	danger.of_integration("prvassignlead") == "assign records to other owners"
+	danger.of_integration("prvsharelead") == "share records with others"
 	not danger.of_integration("prvreadlead")
 }

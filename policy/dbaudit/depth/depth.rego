@@ -1,6 +1,8 @@
 # METADATA
 # title: Depth
-# description: Access levels, compared and chosen. The portal calls them user, business unit, parent and organization.
+# description: >-
+#   Compares and chooses access levels. The portal calls them User, Business Unit, Parent: Child Business Units
+#   and Organization.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/security-roles-privileges
 #     description: Security roles and privileges
@@ -14,8 +16,8 @@ names := ["none", "basic", "local", "deep", "global"]
 
 # METADATA
 # description: >-
-#   What the configuration asks of each privilege of the minimum, or else the profile. The deepest is the
-#   default: an integration that synchronises all records needs it.
+#   The depth that the configuration, or else the profile, requires of each privilege of the minimum. The default
+#   is the deepest, because an integration that synchronizes all records needs it.
 wanted[name] := object.get(_asked, lower(name), "global") if some name in profile.minimum
 
 # METADATA
@@ -33,9 +35,9 @@ required[name] := names[_fitting(allowed, want)] if {
 
 # METADATA
 # description: >-
-#   The privileges of the minimum that a role in a file is judged by the presence of, because no source says which
-#   levels they allow and nobody asks for one: at the level that the role grants them at, else that of its other
-#   privileges on the table, else the deepest.
+#   The privileges of the minimum for which only the presence in a role's file is judged, because no source says
+#   which levels they allow and no level is configured. Their level is the one that the role grants, else that of
+#   its other privileges on the table, else the deepest.
 present[name] := depth if {
 	input.source == "solution"
 	some name in profile.minimum
@@ -59,13 +61,13 @@ _deepest(set()) := "global"
 _table(name) := regex.replace(lower(name), `^prv(create|read|write|delete|appendto|append|assign|share)`, "")
 
 # METADATA
-# description: The depths that are asked for, by the privileges' names in lower case; the configuration's go first.
+# description: The required depths, by the privileges' names in lower case; the configuration's take precedence.
 _asked := object.union(_by_name(object.get(profile.current, "depths", {})), _by_name(input.requirement.depth))
 
 _by_name(depths) := object.union_n([{lower(name): depth} | some name, depth in depths])
 
 # METADATA
-# description: The shallowest of the ranks that reaches the wanted one, or the deepest where none does.
+# description: The shallowest of the ranks that is at least the wanted one, or the deepest if none is.
 _fitting(allowed, want) := min({rank | some rank in allowed; rank >= want}) if {
 	max(allowed) >= want
 } else := max(allowed) if {

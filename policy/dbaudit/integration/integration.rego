@@ -16,7 +16,8 @@ named if input.requirement.application_id != ""
 named if input.requirement.user != ""
 
 # METADATA
-# description: The live users that the configuration names or, where it names none, those that fit the pattern.
+# description: >-
+#   The live users that the configuration names or, if it names none, those with a name that matches the pattern.
 # scope: document
 users contains id if {
 	input.requirement.application_id != ""
@@ -42,7 +43,7 @@ users contains id if {
 }
 
 # METADATA
-# description: The users among which the configuration must choose; nobody can judge before.
+# description: The users among which the configuration must choose before anything can be judged.
 ambiguous contains id if {
 	not named
 	count(users) > 1
@@ -50,7 +51,7 @@ ambiguous contains id if {
 }
 
 # METADATA
-# description: The integration user's id, where there is exactly one.
+# description: The integration user's id, if there is exactly one.
 user := id if {
 	count(users) == 1
 	some id in users
@@ -61,14 +62,14 @@ user := id if {
 user_reference := {"kind": "systemuser", "id": user, "name": input.users[user].name}
 
 # METADATA
-# description: The business unit that the user sits in.
+# description: The user's business unit.
 # scope: document
 default unit := ""
 
 unit := input.users[user].business_unit_id
 
 # METADATA
-# description: Teams of the user that give it nothing, because their business unit, or one above it, is disabled.
+# description: Teams of the user that have no effect, because their business unit, or one above it, is disabled.
 silent contains team if {
 	some team in input.users[user].teams
 	count(units.disabled(input.teams[team].business_unit_id)) > 0
@@ -82,7 +83,7 @@ live_teams contains team if {
 }
 
 # METADATA
-# description: Those of them of which it was not read whether their business unit is disabled.
+# description: The teams for which it is unknown whether their business unit is disabled.
 unsure_teams contains team if {
 	some team in live_teams
 	not _unit_known(team)
@@ -91,7 +92,8 @@ unsure_teams contains team if {
 _unit_known(team) if units.known(input.teams[team].business_unit_id)
 
 # METADATA
-# description: Those whose shares count for the user, which is itself and its teams.
+# description: >-
+#   The principals with shares that count for the user: the user and its teams.
 # scope: document
 principals contains user
 
@@ -105,7 +107,7 @@ direct contains id if {
 }
 
 # METADATA
-# description: Copies of roles that reach the user through each of its teams.
+# description: Copies of roles that are assigned to each team of the user.
 _team_roles[team] contains id if {
 	some team in live_teams
 	some id in input.teams[team].roles
@@ -114,22 +116,22 @@ _team_roles[team] contains id if {
 }
 
 # METADATA
-# description: Copies of roles that reach the user through a team.
+# description: Copies of roles that are assigned to a team of the user.
 through_team contains id if some id in _team_roles[_]
 
 reaching := direct | through_team
 
 # METADATA
 # description: >-
-#   Whether a copy grants nothing, because it is of another business unit than its holder and left over from when
-#   record ownership across business units was on.
+#   Whether a copy grants nothing, because it belongs to a different business unit than its holder and is left
+#   over from the time when record ownership across business units was on.
 _stray(id, home) if {
 	input.organization.ownership_across_business_units == "off"
 	input.roles[id].business_unit_id != home
 }
 
 # METADATA
-# description: Copies of which it is not known whether they are such ones.
+# description: Copies for which this is unknown.
 # scope: document
 _doubtful contains id if {
 	input.organization.ownership_across_business_units == "unknown"
@@ -145,7 +147,7 @@ _doubtful contains id if {
 }
 
 # METADATA
-# description: Copies of roles that are known to reach the user.
+# description: Copies of roles that are certainly in effect for the user.
 # scope: document
 _certain contains id if {
 	some id in direct
@@ -160,14 +162,15 @@ _certain contains id if {
 }
 
 # METADATA
-# description: Why it is not known whether a role reaches the user, by the role's root; no entry where it is known.
+# description: >-
+#   Why it is unknown whether a role is in effect for the user, by the role's root; no entry if it is known.
 # scope: document
 doubts[root] contains reason if {
 	some team in unsure_teams
 	some id in _team_roles[team]
 	root := input.roles[id].root_id
 	not root in _certain_roots
-	reason := sprintf("it was not read whether the business unit of the team %q, or one above it, is disabled%s", [
+	reason := sprintf("it is unknown whether the business unit of the team %q, or one above it, is disabled%s", [
 		input.teams[team].name,
 		units.detail,
 	])
@@ -177,7 +180,7 @@ doubts[root] contains reason if {
 	some id in _doubtful
 	root := input.roles[id].root_id
 	not root in _certain_roots
-	reason := sprintf("the role %q is held as another business unit's copy, and the record-ownership setting was not read", [
+	reason := sprintf("the role %q is assigned as another business unit's copy, and the record-ownership setting was not read", [
 		input.roles[id].name,
 	])
 }
@@ -192,7 +195,7 @@ assigned contains root if {
 }
 
 # METADATA
-# description: The teams through which a role reaches the user, by the role's root.
+# description: The teams through which the user has a role, by the role's root.
 teams[root] contains team if {
 	some team, ids in _team_roles
 	some id in ids
@@ -200,7 +203,7 @@ teams[root] contains team if {
 }
 
 # METADATA
-# description: The reaching roles by root, each with the ways in which it reaches the user, in words.
+# description: The roles in effect for the user, by root, each with how it is assigned, in words.
 # scope: document
 ways[root] contains "assigned to the user" if some root in assigned
 
@@ -211,14 +214,14 @@ ways[root] contains way if {
 }
 
 # METADATA
-# description: Roles that are held and give the user nothing, by root, in words.
+# description: Roles that are assigned but have no effect for the user, by root, in words.
 # scope: document
 silenced[root] contains text if {
 	some team in silent
 	some id in input.teams[team].roles
 	root := input.roles[id].root_id
 	some above in units.disabled(input.teams[team].business_unit_id)
-	text := sprintf("the team %q holds it, but the business unit %q is disabled", [
+	text := sprintf("the team %q has it, but the business unit %q is disabled", [
 		input.teams[team].name,
 		input.business_units[above].name,
 	])
@@ -228,7 +231,7 @@ silenced[root] contains text if {
 	some id in input.users[user].roles
 	_stray(id, unit)
 	root := input.roles[id].root_id
-	text := "the user holds another business unit's copy of it, but record ownership across business units is off"
+	text := "the user has another business unit's copy of it, but record ownership across business units is off"
 }
 
 silenced[root] contains text if {
@@ -236,13 +239,13 @@ silenced[root] contains text if {
 	some id in input.teams[team].roles
 	_stray(id, input.teams[team].business_unit_id)
 	root := input.roles[id].root_id
-	text := sprintf("the team %q holds another business unit's copy of it, but record ownership across business units is off", [
+	text := sprintf("the team %q has another business unit's copy of it, but record ownership across business units is off", [
 		input.teams[team].name,
 	])
 }
 
 # METADATA
-# description: Custom roles that reach the user.
+# description: Custom roles that are in effect for the user.
 _reaching_custom contains role.root_id if {
 	some id in reaching
 	role := input.roles[id]
@@ -250,7 +253,7 @@ _reaching_custom contains role.root_id if {
 }
 
 # METADATA
-# description: Those of them that grant some of the minimum, or of which it was not read what they grant.
+# description: The custom roles among them that grant some of the minimum, or whose grants were not read.
 # scope: document
 _useful contains root if {
 	some root in _reaching_custom
@@ -270,7 +273,7 @@ _supplemented contains role.root_id if {
 }
 
 # METADATA
-# description: Custom roles whose name fits the profile's pattern.
+# description: Custom roles with a name that matches the profile's pattern.
 _fitting_pattern contains role.root_id if {
 	some role in input.roles
 	role.template_id == ""
@@ -279,8 +282,8 @@ _fitting_pattern contains role.root_id if {
 
 # METADATA
 # description: >-
-#   How much of the minimum a role grants: what it grants deeply enough counts first, what it grants at
-#   all breaks a tie.
+#   How much of the minimum a role grants: first the number of privileges granted at a sufficient depth; if that
+#   is equal, the number granted at any depth.
 _score[root] := (1000 * count(enough)) + count(any_depth) if {
 	required := depth.required
 	some root, grants in input.role_privileges
@@ -291,9 +294,8 @@ _score[root] := (1000 * count(enough)) + count(any_depth) if {
 # METADATA
 # description: >-
 #   The roles that may be the integration's: the configured one; else the role of the vendor's own solution that
-#   the profile adds to; else the custom roles that reach the user
-#   and grant some of the minimum; else custom roles that fit the pattern; else any custom role that reaches
-#   the user.
+#   the profile adds to; else the user's custom roles that grant some of the minimum; else custom roles that match
+#   the pattern; else any custom role of the user.
 candidates := {role.root_id |
 	some role in input.roles
 	lower(role.name) == lower(input.requirement.role)
@@ -309,12 +311,12 @@ candidates := {role.root_id |
 
 # METADATA
 # description: >-
-#   The candidates in order: the one that grants most of the minimum first; among equals, the one that
-#   reaches the user, then by id.
+#   The candidates in order: the one that grants most of the minimum first; among equals, one that the user has,
+#   then by id.
 _order := sort([[_preference(root), 0 - object.get(_score, root, 0), _distance(root), root] | some root in candidates])
 
 # METADATA
-# description: Of several roles of the configured name, one that the user holds goes before all others.
+# description: Of several roles with the configured name, one that the user has takes precedence.
 # scope: document
 default _preference(_) := 0
 
@@ -329,7 +331,7 @@ _distance(root) := 0 if ways[root]
 role := _order[0][3]
 
 # METADATA
-# description: Why it cannot be said which of several roles is the integration's.
+# description: Why it is unknown which of several roles is the integration's.
 role_undecided contains "several roles could be the integration role, and what they grant was not read" if {
 	count(candidates) > 1
 	some root in candidates
@@ -347,7 +349,7 @@ role_name := min(names[role])
 role_reference := {"id": role, "name": role_name}
 
 # METADATA
-# description: The name that the role has, or that a new one is to be given.
+# description: The name of the role, or the name for a new one.
 wanted_role := input.requirement.role if {
 	input.requirement.role != ""
 } else := profile.current.role_name
@@ -370,8 +372,8 @@ role_built_in contains id if {
 
 # METADATA
 # description: >-
-#   Whether the role is a custom one that can be edited, so that a fix may change it. In a solution's files
-#   whoever has the file can edit the role, whatever becomes of it where the solution is installed.
+#   Whether the role is a custom one that can be edited, so that a fix may change it. In a solution's files,
+#   anyone with the file can edit the role, whatever happens when the solution is installed.
 # scope: document
 role_editable if {
 	role
@@ -384,11 +386,11 @@ role_editable if {
 }
 
 # METADATA
-# description: What the integration role grants by itself.
+# description: What the integration role itself grants.
 own := object.get(input.role_privileges, role, {})
 
 # METADATA
-# description: What each role grants in any way, also for some records only, or at a depth that nobody knows.
+# description: What each role grants in any way, including grants for some records only or at an unknown depth.
 # scope: document
 _named[root] contains name if {
 	some root, grants in input.role_privileges
@@ -406,21 +408,21 @@ _named[root] contains name if {
 }
 
 # METADATA
-# description: What the integration role grants by itself in any way.
+# description: What the integration role itself grants in any way.
 own_names := object.get(_named, role, set())
 
 # METADATA
-# description: What the integration role grants by itself for the records of a filter only.
+# description: What the integration role itself grants for the records of a filter only.
 own_filtered contains name if some name, _ in input.filtered_privileges[role]
 
 # METADATA
-# description: Why it is not known how far the integration role grants a privilege by itself.
+# description: Why it is unknown at which depth the integration role itself grants a privilege.
 own_unreadable[name] := _unreadable_words(role, name, word) if some name, word in input.unreadable_privileges[role]
 
 # METADATA
 # description: >-
-#   How the integration role comes to grant each defined privilege of the minimum at the required depth, as a
-#   fix: a role that is built in or locked cannot be changed, and one that is not there must be made.
+#   The fix that makes the integration role grant each defined privilege of the minimum at the required depth. A
+#   built-in or locked role cannot be changed, and a missing one must be created.
 # scope: document
 grant[name] := {"kind": "create-role", "role": {"name": wanted_role}, "privileges": [privilege]} if {
 	not role
@@ -452,8 +454,8 @@ _wanted_grants[name] := {"name": name, "id": input.privileges[name].id, "depth":
 
 # METADATA
 # description: >-
-#   What the copies of roles that reach the user grant of the minimum: how deep, from which business unit, and
-#   whether to the user itself. A team's role gives its members Basic rights only if they are inherited.
+#   What the user's copies of roles grant of the minimum: at which depth, from which business unit, and whether to
+#   the user itself. A team's role gives its members Basic rights only if they are inherited.
 # scope: document
 _grants contains {"name": name, "level": level, "copy": id, "own": true} if {
 	some id in direct
@@ -469,7 +471,7 @@ _grants contains {"name": name, "level": level, "copy": id, "own": copy.inherite
 }
 
 # METADATA
-# description: What the user is granted by the roles that reach it, as ranks by privilege.
+# description: What the user's roles grant it, as ranks by privilege.
 _held[name] contains rank if {
 	some grant in _grants
 	name := grant.name
@@ -477,7 +479,7 @@ _held[name] contains rank if {
 }
 
 # METADATA
-# description: What it is known to be granted.
+# description: What the user is certainly granted.
 _sure[name] contains rank if {
 	some grant in _grants
 	grant.copy in _certain
@@ -490,8 +492,8 @@ _sure[name] contains rank if {
 
 # METADATA
 # description: >-
-#   The rank of a grant for the user. A depth is counted from the business unit of the role's copy: local and deep
-#   cover the user's unit only if that is it or lies below; else they cover no more than the user's own records.
+#   The rank of a grant for the user. A depth applies from the business unit of the role's copy: local and deep
+#   cover the user's unit only if it is that unit or below it; otherwise they cover only the user's own records.
 # scope: document
 _reach(level, from, _) := depth.rank[level] if {
 	level != "basic"
@@ -501,7 +503,7 @@ _reach(level, from, _) := depth.rank[level] if {
 _reach(level, from, true) := depth.rank.basic if not _covers(level, from)
 
 # METADATA
-# description: Business units that a privilege is granted for, and that do not cover the user's own, by privilege.
+# description: Business units that a privilege is granted for and that do not include the user's, by privilege.
 elsewhere[name] contains place if {
 	some grant in _grants
 	level := grant.level
@@ -523,7 +525,7 @@ _covers("deep", from) if from in units.above(unit)
 _covers("deep", from) if _uncounted("deep", from)
 
 # METADATA
-# description: Whether it was not read if a business unit lies above the user's.
+# description: Whether it is unknown if a business unit is above the user's.
 _uncounted("deep", from) if {
 	from != unit
 	not units.known(unit)
@@ -531,8 +533,8 @@ _uncounted("deep", from) if {
 
 # METADATA
 # description: >-
-#   The depth at which the integration holds each privilege of the minimum: by all roles that reach the
-#   user, or by the integration role alone where none does.
+#   The depth at which the integration has each privilege of the minimum: through all roles of the user, or
+#   through the integration role alone if the user has none.
 # scope: document
 granted[name] := depth.names[max(ranks)] if some name, ranks in _held
 
@@ -544,8 +546,8 @@ granted[name] := level if {
 
 # METADATA
 # description: >-
-#   The roles that grant what the integration holds of a privilege at that depth, by name; the roles that grant it for
-#   some records only where nothing else does.
+#   The names of the roles that grant a privilege at that depth; if none does, the roles that grant it for some
+#   records only.
 # scope: document
 granted_by[name] contains by if {
 	some grant in _grants
@@ -568,21 +570,20 @@ granted_by[name] contains min(names[root]) if {
 
 # METADATA
 # description: >-
-#   The roles whose grants count, by root: those that reach the user, or the integration role alone where none
-#   does.
+#   The roles that count, by root: those of the user, or the integration role alone if the user has none.
 _counted := {input.roles[id].root_id | some id in reaching} if {
 	count(reaching) > 0
 } else := {role}
 
 # METADATA
-# description: What the integration holds for the records of a filter only. It counts towards no minimum.
+# description: What the integration has for the records of a filter only. It does not count towards the minimum.
 filtered contains name if {
 	some root in _counted
 	some name, _ in input.filtered_privileges[root]
 }
 
 # METADATA
-# description: Why it is not known how far the integration holds a privilege, in words for each role.
+# description: Why it is unknown at which depth the integration has a privilege, in words for each role.
 unreadable[name] contains words if {
 	some root in _counted
 	some name, word in input.unreadable_privileges[root]
@@ -595,8 +596,7 @@ _unreadable_words(root, name, word) := sprintf(
 )
 
 # METADATA
-# description: >-
-#   Why it is not known how deep a privilege is granted, though it may be deeply enough: no entry where that is known.
+# description: Why it is unknown whether a privilege is granted at a sufficient depth; no entry if it is known.
 # scope: document
 ungranted[name] contains reason if {
 	some name in _hanging
@@ -605,7 +605,7 @@ ungranted[name] contains reason if {
 	some reason in doubts[input.roles[grant.copy].root_id]
 }
 
-ungranted[name] contains sprintf("it was not read which business units lie above the user's%s", [units.detail]) if {
+ungranted[name] contains sprintf("it is unknown which business units are above the user's%s", [units.detail]) if {
 	some name in _hanging
 	some grant in _grants
 	grant.name == name
@@ -620,8 +620,8 @@ _hanging contains name if {
 
 # METADATA
 # description: >-
-#   Whether the role gives the user Basic rights. One that only a team holds and that is not inherited keeps them to the
-#   team.
+#   Whether the role gives the user Basic rights. A role that only a team has and that is not inherited gives them
+#   only to the team.
 # scope: document
 gives_basic if role in assigned
 

@@ -542,7 +542,7 @@ test_it_is_not_known_what_such_a_copy_gives_where_the_setting_was_not_read if {
 	})
 	ungranted := integration.ungranted with input as snapshot
 	ungranted.prvReadAccount == {
-		`the role "Demandbase Integration" is held as another business unit's copy, and the record-ownership setting was not read`,
+		`the role "Demandbase Integration" is assigned as another business unit's copy, and the record-ownership setting was not read`,
 	}
 	integration.ungranted == {} with input as _elsewhere("root")
 }
@@ -569,7 +569,7 @@ test_it_is_not_known_how_far_deep_reaches_where_the_units_above_were_not_read if
 		"/coverage/business_units": {"state": "forbidden", "detail": "prvReadBusinessUnit"},
 	})
 	integration.ungranted == {"prvReadContact": {
-		"it was not read which business units lie above the user's: prvReadBusinessUnit",
+		"it is unknown which business units are above the user's: prvReadBusinessUnit",
 	}} with input as testing.without(snapshot, ["/business_units/child"])
 }
 

@@ -1,8 +1,8 @@
 # METADATA
 # title: Whom the verdict is about
 # description: >-
-#   The integration as the rules judged it: its user, its role, what of the minimum it is granted and must be granted,
-#   and what the role grants beyond. What does not exist, or was not read, is null.
+#   The integration that the rules judged: its user, its role, the granted and the required privileges of the
+#   minimum, and what the role grants beyond them. What does not exist, or was not read, is null.
 package dbaudit.judged
 
 import data.dbaudit.depth
@@ -32,7 +32,7 @@ _role := {"kind": "role", "id": chosen.role, "name": chosen.role_name} if {
 }
 
 # METADATA
-# description: The sections by which the role is chosen. One that the configuration names is found among the roles.
+# description: The sections that are needed to choose the role. A configured role is found among the roles alone.
 _choosing := {"roles"} if {
 	input.requirement.role != ""
 } else := {"users", "teams", "roles", "role_privileges"}

@@ -1,15 +1,15 @@
 # METADATA
 # title: Lint
 # description: >-
-#   What the rules on files have in common: their controls, and the lines of a role's file. The controls stand
-#   in a profile of their own, which is judged beside the one that the input names, and only where the input
-#   was made from a solution's files.
+#   What the rules on files have in common: their controls, and the lines of a role's file. The controls are in a
+#   separate profile, which is judged in addition to the one that the input names, and only if the input was made
+#   from a solution's files.
 package dbaudit.lint
 
 import data.dbaudit.profile
 
 # METADATA
-# description: The controls of the lint profile, and those of the profile itself that ask for the same rules.
+# description: The controls of the lint profile, and those of the profile itself that use the same rules.
 # scope: document
 controls[rule] contains control if {
 	input.source == "solution"
@@ -25,13 +25,13 @@ controls[rule] contains control if {
 }
 
 # METADATA
-# description: Controls that the profile states itself, perhaps with a severity of its own.
+# description: Controls that the profile states itself, perhaps with a different severity.
 _stated contains control.id if some control in profile.current.controls
 
 # METADATA
-# description: Why no rule on files can judge. An environment that no such rule was asked of has no reason either.
+# description: Why no rule on files can judge. If no such rule is used, there is no reason either.
 # scope: document
-not_applicable contains "only a solution's files have lines to be judged" if {
+not_applicable contains "only a solution's files have lines to judge" if {
 	input.source != "solution"
 	some control in profile.current.controls
 	startswith(control.rule, "lint/")
@@ -47,7 +47,7 @@ not_applicable contains "there is no role to judge" if {
 subjects[id] := {"kind": "role", "id": id, "name": role.name} if some id, role in input.roles
 
 # METADATA
-# description: The privileges of each role as a fix takes them away.
+# description: The privileges of each role as a fix removes them.
 grants[id] := {name: {"name": name, "depth": depth} | some name, depth in names} if {
 	some id, names in input.role_privileges
 }
@@ -59,8 +59,8 @@ references[id] := {"id": id, "name": role.name} if some id, role in input.roles
 # METADATA
 # description: >-
 #   The lines of each role by the privilege that they name, in the file's order, each with its place among all
-#   lines of the role. A file may have thousands: they are put together by sorting, since a set that grows by one
-#   element after the other is copied each time.
+#   lines of the role. A file may have thousands: sorting groups them, because a set that grows element by element
+#   is copied each time.
 lines[id] := {name: of |
 	some nth, start in starts
 	name := sorted[start][0]
@@ -87,8 +87,8 @@ _list(of) := concat(", ", [sprintf("%d", [line.line]) | some line in of])
 
 # METADATA
 # description: >-
-#   A line's privilege in its standard spelling or, where it is no standard one, in lower case; empty where the
-#   line names none.
+#   A line's privilege in its standard spelling or, if it is not a standard one, in lower case; empty if the line
+#   names none.
 _key(entry) := "" if {
 	trim_space(entry.name) == ""
 } else := entry.standard if {

@@ -20,7 +20,7 @@ test_not_applicable_to_an_environment_that_is_asked if {
 	lint.not_applicable == set() with input as environment with data.profiles as fixture.profiles
 	profiles := object.union(fixture.profiles, {"vendor": {"controls": [{"id": "LINT-CASE", "rule": "lint/case"}]}})
 	lint.not_applicable == {
-		"only a solution's files have lines to be judged",
+		"only a solution's files have lines to judge",
 	} with input as environment with data.profiles as profiles
 }
 

@@ -11,14 +11,14 @@ controls[control.rule] contains control if some control in current.controls
 
 # METADATA
 # description: >-
-#   Where to look for what another rule says, as the end of a sentence; nothing where no control of the
-#   profile asks for that rule.
+#   Points to the controls of another rule, as the end of a sentence; empty if no control of the profile uses that
+#   rule.
 see(rule) := sprintf(", see %s", [concat(", ", sort({control.id | some control in controls[rule]}))]) if {
 	controls[rule]
 } else := ""
 
 # METADATA
-# description: The names of the privileges that the integration must hold.
+# description: The names of the privileges that the integration must have.
 minimum contains name if {
 	some control in current.controls
 	some name in control.privileges
@@ -26,7 +26,7 @@ minimum contains name if {
 
 # METADATA
 # description: >-
-#   The privileges that are no surplus, in lower case: those that the integration must hold, and those that the
+#   The privileges that are not surplus, in lower case: those that the integration must have, and those that the
 #   profile or the configuration allows.
 # scope: document
 accepted contains lower(name) if some name in minimum
@@ -36,7 +36,7 @@ accepted contains lower(name) if some name in current.allow
 accepted contains lower(name) if some name in input.requirement.allow
 
 # METADATA
-# description: Whether a name has the profile's pattern in it, in any case. An empty pattern is in none.
+# description: Whether a name contains the profile's pattern, in any case. An empty pattern matches nothing.
 fits(name) if {
 	current.pattern != ""
 	contains(lower(name), lower(current.pattern))

@@ -1,6 +1,6 @@
 # METADATA
 # title: The surplus
-# description: What the integration role grants beyond what it is meant to.
+# description: What the integration role grants beyond the minimum.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/security-roles-privileges
 #     description: Security roles and privileges
@@ -12,8 +12,7 @@ import data.dbaudit.profile
 
 # METADATA
 # description: >-
-#   What Dataverse gives to each new role, and what AddPrivilegesRole and a solution import put back each
-#   time.
+#   What Dataverse gives to each new role, and what AddPrivilegesRole and a solution import restore each time.
 platform_defaults := {
 	"prvreadsdkmessage",
 	"prvreadsdkmessageprocessingstep",
@@ -27,7 +26,7 @@ platform_defaults := {
 }
 
 # METADATA
-# description: The privileges that the role grants and nobody asks for or allows.
+# description: The privileges that the role grants and that are neither required nor allowed.
 # scope: document
 names contains name if {
 	some name in integration.own_names
@@ -45,5 +44,5 @@ dangerous contains name if {
 }
 
 # METADATA
-# description: The surplus in the order in which it is shown, the dangerous privileges first.
+# description: The surplus in display order, the dangerous privileges first.
 listed := array.concat(sort(dangerous), sort(names - dangerous))

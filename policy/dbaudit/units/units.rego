@@ -1,8 +1,8 @@
 # METADATA
 # title: Business units
 # description: >-
-#   The tree of business units. Disabling one disables all below it: nobody of them can sign in, though the rows of
-#   their users stay enabled, and what their teams hold gives nothing.
+#   The tree of business units. Disabling one disables all below it: their users cannot sign in, although their
+#   rows stay enabled, and the roles of their teams have no effect.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/create-edit-business-units
 #     description: Create or edit business units
@@ -13,7 +13,7 @@ package dbaudit.units
 above(id) := graph.reachable(_parents, {id})
 
 # METADATA
-# description: Those of them that are disabled.
+# description: The disabled ones among them.
 disabled(id) := {unit | some unit in above(id); input.business_units[unit].disabled}
 
 # METADATA

@@ -1,10 +1,9 @@
 # METADATA
 # title: Views
 # description: >-
-#   Which views are required, which were found, and which the integration user can read. A personal view
-#   (userquery) is seen by its owner and by those it is shared with, and by nobody else: what is known of it
-#   depends on whose list was read. A system view (savedquery) belongs to the organization and cannot be
-#   shared.
+#   Which views are required, which were found, and which the integration user can read. Only its owner and those
+#   it is shared with see a personal view (userquery), so what is known about it depends on whose list was read. A
+#   system view (savedquery) belongs to the organization and cannot be shared.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-apps/developer/data-platform/saved-queries
 #     description: Saved queries
@@ -34,8 +33,8 @@ system[i] contains id if {
 
 # METADATA
 # description: >-
-#   Personal views that the integration user can read: it was shown them, owns them, or they are shared with
-#   it. That it may read personal views at all is for the privilege of the saved view's line to say.
+#   Personal views that the integration user can read: it sees them, owns them, or they are shared with it.
+#   Another control checks whether it may read personal views at all.
 # scope: document
 readable contains id if {
 	some id in _apparent
@@ -43,7 +42,7 @@ readable contains id if {
 }
 
 # METADATA
-# description: What the user's list, the owners and the shares let it read, each believed by itself.
+# description: The views that the user can read according to its own list, the owners and the shares, each on its own.
 # scope: document
 _apparent contains id if some id in _listed
 
@@ -54,7 +53,8 @@ _apparent contains id if {
 
 # METADATA
 # description: >-
-#   A team's views are its members' too. Where the user's own list was read, it says whether that holds for this one.
+#   A team's members can read its views too. If the user's own list was read, it shows whether this is true for a
+#   view.
 _apparent contains id if {
 	some id, _ in of_team
 	not user_views_read
@@ -92,17 +92,17 @@ _mine := {integration.user} | {team | some team in input.users[integration.user]
 
 # METADATA
 # description: >-
-#   Views of which the user's own list says one thing, and owners and shares another, with the contradiction. Either
-#   may be the wrong one, so that neither is believed.
+#   Views for which the user's own list contradicts the owners and shares, with the contradiction. Either may be
+#   wrong, so neither is believed.
 # scope: document
-contradicted[id] := sprintf("the user sees the view %q, which neither it nor a team of its owns and no share explains", [
+contradicted[id] := sprintf("the user sees the view %q, but neither it nor its teams own it, and no share explains this", [
 	input.views[id].name,
 ]) if {
 	shares_read
 	some id in (_listed - _explained)
 }
 
-contradicted[id] := sprintf("the view %q is the user's or shared with it, and its own list lacks it", [name]) if {
+contradicted[id] := sprintf("the view %q belongs to the user or is shared with it, but is not in its own list", [name]) if {
 	user_views_read
 	some id in (_apparent - _listed)
 	name := object.get(input.views, [id, "name"], id)
@@ -117,9 +117,7 @@ of_team[id] := view.owner_id if {
 }
 
 # METADATA
-# description: >-
-#   Required views, by place, that may be readable through a team of which it was not read whether its business unit is
-#   disabled.
+# description: Required views, by place, that may be readable through a team whose business unit may be disabled.
 _unsure[i] contains team if {
 	some i, ids in found
 	some id in ids
@@ -153,8 +151,8 @@ by_system contains i if {
 
 # METADATA
 # description: >-
-#   Those of which it is not known that there is no personal view of the name, which would be the one that is meant: the
-#   list of what the integration user sees was not read.
+#   Those for which a personal view of the same name may exist, which would be the required one: the integration
+#   user's own list was not read.
 system_unsure contains i if {
 	some i in by_system
 	not user_views_read
@@ -166,8 +164,8 @@ satisfied := object.keys(usable) | by_system
 
 # METADATA
 # description: >-
-#   Required views that a system view cannot meet: the configuration names an owner, and a personal view of
-#   the name was found or may be there, because not all owners' lists were read.
+#   Required views that a system view cannot meet: the configuration names an owner, and a personal view of the
+#   name was found or may exist, because not all owners' lists were read.
 # scope: document
 _personal contains i if {
 	some i, required in input.requirement.views
@@ -214,7 +212,7 @@ undecided[i] contains reason if {
 	some i in _open
 	some team in _unsure[i]
 	reason := _because(
-		sprintf("whether the business unit of the team %q is disabled was not read", [input.teams[team].name]),
+		sprintf("it is unknown whether the business unit of the team %q is disabled", [input.teams[team].name]),
 		input.coverage.business_units.detail,
 	)
 }
@@ -226,7 +224,7 @@ undecided[i] contains reason if {
 }
 
 # METADATA
-# description: A view that only a share tells of may be the one that is required.
+# description: A view that is known only from a share may be the required one.
 undecided[i] contains reason if {
 	some i in _open
 	not found[i]
@@ -240,7 +238,7 @@ _open contains i if {
 }
 
 # METADATA
-# description: Undecided views of which no identity at hand saw so much as the row.
+# description: Undecided views whose row no available identity saw.
 unseen contains i if {
 	some i, _ in undecided
 	not found[i]
@@ -255,20 +253,20 @@ system_views_read if input.coverage.system_views.state == "collected"
 shares_read if input.coverage.shares.state == "collected"
 
 # METADATA
-# description: Why the list of personal views that the integration user sees was not read; empty where it was.
+# description: Why the list of personal views that the integration user sees was not read; empty if it was.
 own_list_unread contains reason if {
 	not user_views_read
 	reason := _because("the views that the integration user sees were not read", _user_views_detail)
 }
 
 # METADATA
-# description: Why the system views of the required names were not read; empty where they were.
+# description: Why the system views of the required names were not read; empty if they were.
 system_views_unread contains reason if {
 	not system_views_read
 	reason := _because("the system views were not read", _system_views_detail)
 }
 
-# A section without an entry was not read, and must give a reason all the same.
+# A section without an entry was not read, and still needs a reason.
 default _user_views_detail := ""
 
 _user_views_detail := input.coverage.user_views.detail

@@ -47,7 +47,7 @@ test_what_the_user_sees_is_shared_with_it_or_is_its_own_is_readable if {
 }
 
 test_a_list_without_what_is_shared_or_owned_is_contradicted if {
-	lacking := {0: {`the view "Demandbase Accounts" is the user's or shared with it, and its own list lacks it`}}
+	lacking := {0: {`the view "Demandbase Accounts" belongs to the user or is shared with it, but is not in its own list`}}
 	shared := testing.patched(_unseen, {"/shares/user": {"view": {"rights": ["read"]}}})
 	views.readable == set() with input as shared
 	views.undecided == lacking with input as shared
@@ -59,14 +59,14 @@ test_a_list_with_what_nothing_explains_is_contradicted if {
 	views.readable == set() with input as snapshot
 	views.undecided == {0: {concat(" ", [
 		`the user sees the view "Demandbase Accounts",`,
-		"which neither it nor a team of its owns and no share explains",
+		"but neither it nor its teams own it, and no share explains this",
 	])}} with input as snapshot
 	views.readable == {"view"} with input as testing.patched(snapshot, {"/coverage/shares/state": "forbidden"})
 }
 
 test_a_share_of_a_view_that_nobody_sees_may_be_that_of_the_required_one if {
 	hidden := testing.patched(_gone, {"/shares/user": {"hidden": {"rights": ["read"]}}})
-	views.undecided == {0: {"the view \"hidden\" is the user's or shared with it, and its own list lacks it"}} with input as hidden
+	views.undecided == {0: {"the view \"hidden\" belongs to the user or is shared with it, but is not in its own list"}} with input as hidden
 	views.undecided == {} with input as testing.patched(hidden, {"/shares/user/hidden/rights": ["write"]})
 }
 
@@ -274,7 +274,7 @@ test_a_team_of_the_users_that_owns_a_view_makes_it_readable_where_no_list_says_o
 
 test_what_a_team_whose_business_unit_was_not_read_gives_is_undecided if {
 	unread := {"/coverage/business_units": {"state": "forbidden", "detail": "prvReadBusinessUnit"}}
-	reason := `whether the business unit of the team "Contoso" is disabled was not read: prvReadBusinessUnit`
+	reason := `it is unknown whether the business unit of the team "Contoso" is disabled: prvReadBusinessUnit`
 	shared := testing.patched(_list_unread, {"/shares/team": {"view": {"rights": ["read"]}}})
 	views.undecided == {0: {reason}} with input as testing.patched(shared, unread)
 	views.undecided == {} with input as shared

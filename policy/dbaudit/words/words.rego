@@ -1,8 +1,8 @@
 # METADATA
 # title: Words for people
 # description: >-
-#   Access levels and rights as the security-role editor names them. Evidence and fixes keep the API's words. The same
-#   words in Go are in internal/audit/words.go, and a test of the engine holds the two equal.
+#   Access levels and rights as the security-role editor names them. Evidence and fixes keep the API's words.
+#   internal/audit/words.go has the same words in Go, and a test of the engine keeps the two equal.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/security-roles-privileges
 #     description: Security roles and privileges

@@ -1,5 +1,5 @@
 # METADATA
-# title: The role has no administrator's powers
+# title: The role does not give an administrator's powers
 # description: >-
 #   The role grants no combination of privileges by which its holder can change and assign security roles, make
 #   administrators, change the organization's settings, or import and publish customizations.
@@ -12,8 +12,8 @@
 #   severity: high
 #   requires: [roles, role_privileges]
 #   offline: true
-#   consequence: Whoever holds the role can give itself rights that it was not given.
-#   remediation: Remove the privileges that the finding names from the role, and leave such work to administrators.
+#   consequence: Anyone with the role can give themselves more rights.
+#   remediation: Remove the privileges that the finding names from the role, and leave this work to administrators.
 package dbaudit.rules.lint.administrator
 
 import data.dbaudit.lint
@@ -48,7 +48,7 @@ not_applicable := lint.not_applicable
 
 # METADATA
 # description: >-
-#   What gives a power: one privilege of each set, none of which the vendor asks for.
+#   What gives a power: one privilege of each set, none of which the vendor requires.
 _sources := {
 	"change and assign security roles": [{"prvcreaterole", "prvwriterole"}, {"prvassignrole"}],
 	"make users administrators": [{"prvpromotetoadmin"}],

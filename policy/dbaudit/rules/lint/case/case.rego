@@ -8,7 +8,7 @@
 #   severity: info
 #   requires: [roles, role_privileges]
 #   offline: true
-#   consequence: The next export changes the line, and hides among such changes what really changed.
+#   consequence: The next export changes the line; such changes hide the real ones.
 #   remediation: Write the name as Dataverse does.
 package dbaudit.rules.lint.case
 

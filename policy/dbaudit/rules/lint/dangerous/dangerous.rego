@@ -1,10 +1,10 @@
 # METADATA
 # title: No dangerous privilege is granted
 # description: >-
-#   The role grants no privilege by which its holder acts in another's name, evades the organization's own
-#   checks, or removes records and their history in bulk. The integration's role grants nothing besides that
-#   changes the system, takes data out, or deletes, assigns or shares records. What the profile asks for or allows
-#   is no danger.
+#   The role grants no privilege that lets its holder act in another's name, bypass the organization's own checks,
+#   or remove records and their history in bulk. The integration's role also grants nothing that changes the
+#   system, exports data, or deletes, assigns or shares records. What the profile requires or allows is not
+#   considered dangerous.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/miscellaneous-privileges
 #     description: Miscellaneous privileges
@@ -14,8 +14,8 @@
 #   severity: high
 #   requires: [roles, role_privileges]
 #   offline: true
-#   consequence: What the holder of the role does cannot be prevented, or cannot be told from what others do.
-#   remediation: Delete the line, or list the privilege in allow where it is meant.
+#   consequence: What the holder of the role does cannot be prevented, or cannot be distinguished from what others do.
+#   remediation: Delete the line or, if the privilege is intended, list it in allow.
 package dbaudit.rules.lint.dangerous
 
 import data.dbaudit.danger
@@ -50,8 +50,8 @@ not_applicable := lint.not_applicable
 
 # METADATA
 # description: >-
-#   What each dangerous privilege of a role lets its holder do. Of a role that must grant nothing beyond a
-#   minimum, what is surplus and dangerous there is dangerous here.
+#   What each dangerous privilege of a role lets its holder do. For a role that must grant nothing beyond a
+#   minimum, these are the dangerous privileges of its surplus.
 # scope: document
 _reasons[role] := {name: danger.always[lower(name)] | some name, _ in privileges} if {
 	some role, privileges in lint.lines

@@ -35,7 +35,8 @@ test_fail_each_dangerous_privilege if {
 	}
 }
 
-# A level that is none grants nothing, and whoever reads the line is told all the same what it names.
+# A level that does not exist grants nothing, and whoever reads the line is told all the
+# same what it names.
 test_fail_at_no_level if {
 	file := json.remove(fixture.of([["prvSendAsUser", "Worldwide"]]), ["role_privileges/role"])
 	found := dangerous.findings with input as file with data.profiles as fixture.profiles

@@ -9,9 +9,9 @@
 #   requires: [roles, role_privileges]
 #   offline: true
 #   consequence: >-
-#     Which of the lines an import takes is not documented, so that the role may grant another level than the
-#     one that was reviewed.
-#   remediation: Keep the line with the level that is meant, and delete the others.
+#     It is not documented which of the lines an import uses, so the role may grant another level than the
+#     reviewed one.
+#   remediation: Keep the line with the intended level, and delete the others.
 package dbaudit.rules.lint.duplicate
 
 import data.dbaudit.lint
@@ -44,7 +44,9 @@ findings contains {
 not_applicable := lint.not_applicable
 
 # METADATA
-# description: Each level with its lines, in the order of their first ones; of more levels than there are, their number.
+# description: >-
+#   Each level with its lines, ordered by the first line; if there are more than five
+#   levels, only their number.
 _levels(lines) := sprintf("each time %s (%s)", [_at(lines[0].level), lint.positions(lines)]) if {
 	count(_different(lines)) == 1
 } else := sprintf("at %d different levels (%s)", [count(_different(lines)), lint.positions(lines)]) if {

@@ -1,8 +1,8 @@
 # METADATA
 # title: Every level is one that its privilege allows
 # description: >-
-#   The level of each line is Basic, Local, Deep or Global and, for a standard privilege, one of those that it
-#   can be granted at.
+#   The level of each line is Basic, Local, Deep or Global and, for a standard privilege, one that the privilege
+#   allows.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/security-roles-privileges
 #     description: Security roles and privileges
@@ -10,7 +10,7 @@
 #   severity: medium
 #   requires: [roles, role_privileges, privileges]
 #   offline: true
-#   consequence: An import fails at such a level, or grants another one.
+#   consequence: An import of such a level fails, or grants a different one.
 #   remediation: Write a level that the privilege allows.
 package dbaudit.rules.lint.level
 
@@ -44,7 +44,7 @@ findings contains {
 	some role, privileges in lint.lines
 	some name, lines in privileges
 	allowed := input.privileges[name].depths
-	count(allowed) > 0 # else no source says
+	count(allowed) > 0 # otherwise no source says
 	bad := [line | some line in lines; not lower(line.level) in allowed]
 	count(bad) > 0
 	every line in lines { lower(line.level) in _levels }
@@ -55,7 +55,7 @@ not_applicable := lint.not_applicable
 
 _fault(line) := sprintf("%s has no level", [line.name]) if line.level == ""
 
-_fault(line) := sprintf("the level %q of %s is no access level", [line.level, line.name]) if line.level != ""
+_fault(line) := sprintf("the level %q of %s is not an access level", [line.level, line.name]) if line.level != ""
 
 # METADATA
 # description: Levels as files spell them.

@@ -13,7 +13,7 @@ test_fail_no_access_level if {
 		level.findings == {{
 			"control": "LINT-LEVEL",
 			"message": sprintf(
-				"the level %q of prvReadAccount is no access level: write Basic, Local, Deep or Global",
+				"the level %q of prvReadAccount is not an access level: write Basic, Local, Deep or Global",
 				[word],
 			),
 			"subject": fixture.subject,

@@ -1,8 +1,8 @@
 # METADATA
-# title: The role can be edited where its solution is installed
+# title: The role can be edited after its solution is installed
 # description: >-
-#   The role's managed property IsCustomizable is true, so that the role can be edited after its solution was
-#   installed as a managed one.
+#   The role's managed property IsCustomizable is true, so that the role can be edited after its solution is
+#   installed as managed.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/alm/managed-properties-alm
 #     description: Managed properties
@@ -10,7 +10,7 @@
 #   severity: low
 #   requires: [roles]
 #   offline: true
-#   consequence: What the role lacks can be fixed only by a new version of its solution.
+#   consequence: Missing privileges can be added only by a new version of the role's solution.
 #   remediation: Set IsCustomizable to 1.
 package dbaudit.rules.lint.locked
 
@@ -35,7 +35,7 @@ findings contains {
 }
 
 # METADATA
-# description: One fault is told once.
+# description: One fault is reported once.
 # scope: document
 not_applicable contains reason if some reason in lint.not_applicable
 

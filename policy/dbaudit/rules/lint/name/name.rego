@@ -1,9 +1,9 @@
 # METADATA
 # title: No privilege's name is misspelt
 # description: >-
-#   Each line names a privilege, and no name is a letter or two away from a standard privilege's without being
-#   one. Names of tables with a publisher's prefix are taken as they are. Where a role names several privileges on
-#   one table that is not among the standard ones, that is a table and no slip.
+#   Each line names a privilege, and no name differs by only one or two letters from a standard privilege's. Names
+#   of tables with a publisher's prefix are accepted. If a role names several privileges on one unknown table,
+#   this is a custom table and not a misspelling.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-apps/developer/data-platform/security-access-coding
 #     description: Use code to control access
@@ -11,7 +11,7 @@
 #   severity: high
 #   requires: [roles, role_privileges]
 #   offline: true
-#   consequence: The privilege that is meant is not granted.
+#   consequence: The intended privilege is not granted.
 #   remediation: Correct the name.
 package dbaudit.rules.lint.name
 
@@ -48,7 +48,7 @@ findings contains {
 not_applicable := lint.not_applicable
 
 # METADATA
-# description: The tables that are not in the table of standard privileges, and of which the role names several.
+# description: Tables that have no standard privileges, but several privileges in the role.
 _tables[role] := {table |
 	some nth, table in named
 	named[nth - 1] == table
@@ -62,11 +62,11 @@ _tables[role] := {table |
 }
 
 # METADATA
-# description: Whether a name is a privilege on a table of which the role names several.
+# description: Whether a name is a privilege on a table with several privileges in the role.
 _own_table(role, name) if _table(name) in _tables[role]
 
 # METADATA
-# description: What the name of a privilege on a table says after the right.
+# description: The part of a table privilege's name after the right.
 _table(name) := regex.find_all_string_submatch_n(
 	`^prv(?:create|read|write|delete|appendto|append|assign|share)(.+)$`,
 	name,

@@ -18,7 +18,8 @@ test_fail_a_slip if {
 		with data.profiles as fixture.profiles
 }
 
-# A name that is no right on a table at all is not on a table of which the role names several.
+# A name that does not contain a right on a table is not on a table of which the role names
+# several.
 test_fail_a_slip_in_the_right_and_in_a_name_without_one if {
 	lines := [["prvRedAccount", "Global"], ["prvBulkEdt", "Global"]]
 	{found.evidence.privilege | some found in name.findings} == {"prvRedAccount", "prvBulkEdt"} with input as fixture.of(lines)

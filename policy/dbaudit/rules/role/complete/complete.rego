@@ -1,6 +1,6 @@
 # METADATA
 # title: The integration role alone grants what the user needs
-# description: Nothing that the vendor asks for is granted by another role only.
+# description: No required privilege is granted only by another role.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/security-roles-privileges
 #     description: Security roles and privileges
@@ -8,7 +8,7 @@
 #   severity: low
 #   requires: [users, teams, roles, role_privileges, privileges]
 #   offline: true
-#   consequence: A gap that another role fills opens, unseen, on the day somebody takes that role away.
+#   consequence: If another role fills a gap, the gap opens, unnoticed, on the day somebody removes that role.
 #   remediation: Grant the privilege to the integration role itself.
 package dbaudit.rules.role.complete
 
@@ -51,21 +51,22 @@ findings contains {
 }
 
 # METADATA
-# description: What another role grants deeply enough, and this one may, at a depth that nobody knows.
+# description: What another role grants at a sufficient depth, and this one grants at an unknown depth.
 unknown contains reason if {
 	some name, _ in _filled
 	reason := integration.own_unreadable[name]
 }
 
 # METADATA
-# description: What another role grants deeply enough, though it is not known whether that role counts.
+# description: What another role grants at a sufficient depth, if it is unknown whether that role counts.
 unknown contains sprintf("%s: %s", [name, reason]) if {
 	some name, _ in _filled
 	some reason in integration.ungranted[name]
 }
 
 # METADATA
-# description: What the user holds deeply enough and this role is not known to grant so, with the depth that it does.
+# description: >-
+#   What the user has at a sufficient depth but this role does not certainly grant at it, with this role's depth.
 _filled[name] := actual if {
 	count(integration.reaching) > 0
 	some name, required in depth.required
@@ -77,7 +78,7 @@ _filled[name] := actual if {
 not_applicable := integration.no_role
 
 # METADATA
-# description: The names of the other roles that grant each privilege deeply enough.
+# description: The names of the other roles that grant each privilege at a sufficient depth.
 _fillers[name] contains filler if {
 	some name, required in depth.required
 	some root, _ in integration.ways

@@ -149,7 +149,7 @@ test_unknown_whether_the_role_that_fills_a_gap_counts if {
 	})
 	complete.findings == set() with input as snapshot
 	complete.unknown == {concat(" ", [
-		`prvReadLead: it was not read whether the business unit of the team "Contoso",`,
+		`prvReadLead: it is unknown whether the business unit of the team "Contoso",`,
 		"or one above it, is disabled: prvReadBusinessUnit",
 	])} with input as snapshot
 }

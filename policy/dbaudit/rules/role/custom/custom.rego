@@ -1,6 +1,6 @@
 # METADATA
 # title: The integration role is a custom role that can be edited
-# description: The role is made from no role template, and its managed property iscustomizable is true.
+# description: The role does not come from a role template, and its managed property iscustomizable is true.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/database-security#predefined-security-roles
 #     description: Predefined security roles
@@ -10,8 +10,8 @@
 #   offline: true
 #   consequence: A built-in role grants what Microsoft decides, and a locked one cannot be fixed.
 #   remediation: >-
-#     Create a custom security role, grant it the minimum and assign it in place of this one. In a role's file,
-#     set IsCustomizable to 1.
+#     Create a custom security role, grant it the minimum and assign it instead of this one. In a role's file, set
+#     IsCustomizable to 1.
 package dbaudit.rules.role.custom
 
 import data.dbaudit.integration
@@ -36,7 +36,7 @@ findings contains object.union(
 }
 
 # METADATA
-# description: A role in a file needs no other in its place; what is to be done there no tool does for its author.
+# description: A role in a file need not be replaced; its author edits the file, which no tool does.
 _remedy := {} if {
 	input.source == "solution"
 } else := {"fix": {"kind": "replace-role", "role": integration.role_reference}}
@@ -45,7 +45,7 @@ not_applicable := integration.no_role
 
 unknown contains integration.role_undecided[_]
 
-unknown contains sprintf("whether the role %q can be edited is not known: its iscustomizable is null", [
+unknown contains sprintf("it is unknown whether the role %q can be edited: its iscustomizable is null", [
 	integration.role_name,
 ]) if {
 	count(integration.role_locked) == 0

@@ -92,7 +92,7 @@ test_unknown_whether_it_can_be_edited if {
 	snapshot := testing.changed({"/roles/role/customizable_unknown": true})
 	custom.findings == set() with input as snapshot
 	custom.unknown == {
-		`whether the role "Demandbase Integration" can be edited is not known: its iscustomizable is null`,
+		`it is unknown whether the role "Demandbase Integration" can be edited: its iscustomizable is null`,
 	} with input as snapshot
 	custom.unknown == set() with input as testing.changed({"/roles/other": object.union(testing.role, {
 		"name": "Other",

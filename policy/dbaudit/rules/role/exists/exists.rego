@@ -1,8 +1,8 @@
 # METADATA
 # title: The integration role exists
 # description: >-
-#   The role that the configuration names exists; where it names none, a custom role that is assigned to
-#   the integration user, or one whose name matches the profile's pattern.
+#   The role that the configuration names exists; if it names none, a custom role that is assigned to the
+#   integration user, or one whose name matches the profile's pattern.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/create-edit-security-role
 #     description: Create or edit a security role to manage access
@@ -21,10 +21,10 @@ import data.dbaudit.profile
 metadata := rego.metadata.chain()[1].annotations.custom
 
 # METADATA
-# description: A role of the vendor's own solution comes with the solution, not by a fix of dbaudit.
+# description: A role of the vendor's own solution comes with the solution; dbaudit cannot create it.
 findings contains {
 	"control": control.id,
-	"message": sprintf("there is no security role named %q: install the solution of the vendor, which brings it", [named]),
+	"message": sprintf("there is no security role named %q: install the vendor's solution, which contains it", [named]),
 	"subject": {"kind": "role", "id": "", "name": named},
 	"evidence": {"role": named, "state": "missing"},
 } if {

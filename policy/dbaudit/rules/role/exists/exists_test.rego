@@ -52,7 +52,7 @@ test_fail_the_new_role_is_given_what_the_environment_defines if {
 test_fail_the_role_of_a_solution_is_not_there if {
 	exists.findings == {{
 		"control": "DB-ROLE-EXISTS",
-		"message": `there is no security role named "Vendor Service": install the solution of the vendor, which brings it`,
+		"message": `there is no security role named "Vendor Service": install the vendor's solution, which contains it`,
 		"subject": {"kind": "role", "id": "", "name": "Vendor Service"},
 		"evidence": {"role": "Vendor Service", "state": "missing"},
 	}} with input as testing.patched(testing.no_role, {"/requirement/role": ""})

@@ -1,8 +1,8 @@
 # METADATA
 # title: The integration role grants nothing beyond the minimum
 # description: >-
-#   What the role grants is required by the vendor, or is one of the nine privileges that the platform gives
-#   to every new role, or is allowed by the profile or the configuration.
+#   Each privilege of the role is required by the vendor, is one of the nine privileges that the platform gives to
+#   every new role, or is allowed by the profile or the configuration.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/security-roles-privileges
 #     description: Security roles and privileges
@@ -10,8 +10,8 @@
 #   severity: medium
 #   requires: [users, teams, roles, role_privileges]
 #   offline: true
-#   consequence: Whoever holds the vendor's credentials holds every privilege of this role.
-#   remediation: Remove the surplus from the role, the dangerous privileges first, or list in allow what is intended.
+#   consequence: Anyone with the vendor's credentials has every privilege of this role.
+#   remediation: Remove the surplus from the role, the dangerous privileges first, or list intended ones in allow.
 package dbaudit.rules.role["least-privilege"]
 
 import data.dbaudit.integration
@@ -38,7 +38,7 @@ findings contains {
 not_applicable := integration.no_role
 
 # METADATA
-# description: A role that cannot be edited has to be replaced before it can be made smaller.
+# description: A role that cannot be edited must be replaced before its surplus can be removed.
 _fix := {
 	"kind": "remove-privilege",
 	"role": integration.role_reference,

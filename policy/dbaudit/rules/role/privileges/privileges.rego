@@ -1,8 +1,8 @@
 # METADATA
 # title: The integration is granted what the vendor requires
 # description: >-
-#   Each privilege of the control's line is granted to the integration user, at a high enough access level, by some role
-#   that is assigned to it directly or through a team; where no role is assigned, by the integration role.
+#   Each privilege of the control's line is granted to the integration user, at a high enough access level, by a
+#   role that is assigned to it directly or through a team; if no role is assigned, by the integration role.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/security-roles-privileges
 #     description: Security roles and privileges
@@ -25,7 +25,7 @@ import data.dbaudit.words
 metadata := rego.metadata.chain()[1].annotations.custom
 
 # METADATA
-# description: A privilege that the environment defines, but that is not granted at all or not deeply enough.
+# description: A privilege that the environment defines, but that is not granted, or not at a sufficient depth.
 findings contains {
 	"control": control.id,
 	"message": concat("; ", array.concat([_message(name, required, state)], object.get(_beside, name, []))),
@@ -50,7 +50,7 @@ findings contains {
 }
 
 # METADATA
-# description: A privilege that may be granted deeply enough, at a depth that nobody knows.
+# description: A privilege that is granted at an unknown depth, which may be sufficient.
 unknown_controls contains {"control": control.id, "reason": reason} if {
 	some control in profile.controls["role/privileges"]
 	some name in control.privileges
@@ -59,13 +59,13 @@ unknown_controls contains {"control": control.id, "reason": reason} if {
 }
 
 # METADATA
-# description: Where a privilege is granted deeper, and does not cover the user's business unit.
+# description: Where a privilege is granted at a higher level that does not cover the user's business unit.
 _beside[name] := [sprintf("it is granted %s, which does not include the user's", [concat(" and ", sort(places))])] if {
 	some name, places in integration.elsewhere
 }
 
 # METADATA
-# description: The depth that is required of what is not granted deeply enough, with the depth that is.
+# description: The required depth of each privilege that is not granted at a sufficient depth, with the granted depth.
 _short[name] := {required: actual} if {
 	some name, required in depth.required
 	actual := object.get(integration.granted, name, "none")
@@ -101,7 +101,7 @@ not_applicable contains reason if {
 }
 
 # METADATA
-# description: Roles that may not count could make a grant deep enough.
+# description: Grants that would be sufficient, from roles that may not count.
 unknown_controls contains {"control": control.id, "reason": sprintf("%s: %s", [name, reason])} if {
 	some control in profile.controls["role/privileges"]
 	some name in control.privileges
@@ -109,7 +109,7 @@ unknown_controls contains {"control": control.id, "reason": sprintf("%s: %s", [n
 }
 
 # METADATA
-# description: What is judged; undefined where there is nothing to judge.
+# description: What is judged; undefined if there is nothing to judge.
 _subject := {"kind": "role", "id": integration.role, "name": integration.role_name} if {
 	integration.role
 } else := {"kind": "user", "id": integration.user, "name": input.users[integration.user].name} if {
@@ -129,7 +129,7 @@ _message(name, required, "filtered") := sprintf("%s is granted for some records 
 	name,
 ])
 
-# What is judged by its presence may be granted at any level.
+# A privilege for which only the presence is judged may be granted at any level.
 _message(name, required, "missing") := sprintf("%s is not granted%s (%s)", [words.right(name), _at_level(name, required), name])
 
 _message(name, required, "shallow") := sprintf("%s is granted at %s level%s; %s is required (%s)", [
@@ -145,7 +145,7 @@ default _at_level(_, _) := ""
 _at_level(name, required) := sprintf("; %s is required", [words.levels[required]]) if not depth.present[name]
 
 # METADATA
-# description: Which roles grant it, unless that is the integration role alone.
+# description: Which roles grant it, unless only the integration role does.
 default _by(_) := ""
 
 _by(name) := sprintf(", by %s", [concat(" and ", [sprintf("the role %q", [by]) | some by in sort(integration.granted_by[name])])]) if {
@@ -158,7 +158,7 @@ _app("") := ""
 _app(table) := sprintf("; the app that brings the table %q is not installed", [table]) if table != ""
 
 # METADATA
-# description: A role that grants enough already only has to reach the user itself.
+# description: A role that already grants enough only needs to be assigned to the user itself.
 # scope: document
 _fixes[name] := {
 	"kind": "assign-role",
@@ -175,8 +175,8 @@ _fixes[name] := object.union(fix, object.get(_assigned_too, name, {})) if {
 
 # METADATA
 # description: >-
-#   Who must be assigned the role besides, because only a team holds it and keeps its Basic rights to itself. A role
-#   that does not reach the user at all is for the control of the assignment.
+#   The user who must also be assigned the role, because only a team has it and its Basic rights stay with the
+#   team. Another control checks whether the role is assigned at all.
 _assigned_too[name] := {"user": integration.user_reference} if {
 	integration.role_editable
 	integration.ways[integration.role]

@@ -44,7 +44,7 @@ _shallow(name, actual) := object.union(_missing[name], {
 	"fix": {"kind": "raise-depth"},
 })
 
-# The same, where the role grants it, and only has to reach the user.
+# The same, where the role grants it, and only needs to be assigned to the user.
 _unassigned[name] := object.union(object.remove(finding, ["fix"]), {"fix": {
 	"kind": "assign-role",
 	"role": _role,
@@ -229,7 +229,7 @@ test_fail_in_a_file_no_level_is_required_of_what_is_judged_by_its_presence if {
 	}
 }
 
-# Whoever has the file can write the line, whatever becomes of the role where it is installed.
+# Whoever has the file can write the line, whatever happens to the role when it is installed.
 test_fail_a_locked_role_of_a_file_is_fixed_in_the_file if {
 	file := testing.changed({"/source": "solution", "/users": {}, "/roles/role/customizable": false})
 	privileges.findings == {
@@ -322,7 +322,8 @@ test_success_a_role_that_does_not_reach_the_user_is_no_matter if {
 	})
 }
 
-# The role reaches the user through a team only, and lacks a right that is asked for at the basic depth.
+# The user has the role only through a team, and lacks a right that is asked for at the
+# basic depth.
 _through_team := testing.patched(testing.without(testing.snapshot, ["/role_privileges/role/prvReadUserQuery"]), {
 	"/users/user/roles": [],
 	"/teams/team/roles": ["role"],
@@ -347,7 +348,7 @@ test_unknown_through_a_team_whose_business_unit_was_not_read if {
 	})
 	unknown := privileges.unknown_controls with input as snapshot
 	{"control": "DB-PRIV-LEAD", "reason": concat("", [
-		`prvReadLead: it was not read whether the business unit of the team "Contoso", or one above it, `,
+		`prvReadLead: it is unknown whether the business unit of the team "Contoso", or one above it, `,
 		"is disabled: prvReadBusinessUnit",
 	])} in unknown
 	privileges.findings == set() with input as snapshot

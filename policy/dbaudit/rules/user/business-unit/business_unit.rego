@@ -8,9 +8,8 @@
 #   severity: high
 #   requires: [users]
 #   consequence: >-
-#     Access levels below organization are counted from the user's business unit; in the wrong one records are
-#     missing.
-#   remediation: Change the user's business unit, then assign the role again, which the change takes away.
+#     Access levels below Organization depend on the user's business unit; in the wrong one, records are missing.
+#   remediation: Change the user's business unit, then assign the role again, because the change removes it.
 package dbaudit.rules.user["business-unit"]
 
 import data.dbaudit.integration
@@ -46,8 +45,7 @@ _not_named contains "the configuration names no business unit" if input.requirem
 
 # METADATA
 # description: >-
-#   The units are needed only where one is named, so that their absence is this rule's to judge and not a
-#   requirement of it.
+#   The business units are needed only if one is configured, so this rule checks itself whether they were read.
 unknown contains sprintf("the business units were not read%s", [_detail]) if not _read
 
 default _detail := ""
@@ -63,7 +61,7 @@ _unit := input.users[integration.user].business_unit_id
 _names[id] := unit.name if some id, unit in input.business_units
 
 # METADATA
-# description: What is said of the unit that is named, where none of that name was seen.
+# description: What the message says about the configured unit if no unit of that name was seen.
 _absent_note := "" if {
 	some unit in input.business_units
 	lower(unit.name) == lower(input.requirement.business_unit)

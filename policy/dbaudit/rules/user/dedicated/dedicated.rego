@@ -7,7 +7,8 @@
 # custom:
 #   severity: medium
 #   requires: [users]
-#   consequence: A person's account stops working when the person leaves, changes the password or needs a second factor.
+#   consequence: >-
+#     A person's account stops working when the person leaves, changes the password or needs a second factor.
 #   remediation: Create an application user for the integration and connect the vendor with it.
 package dbaudit.rules.user.dedicated
 
@@ -18,7 +19,7 @@ metadata := rego.metadata.chain()[1].annotations.custom
 
 findings contains {
 	"control": control.id,
-	"message": sprintf("the integration runs as %q, a person's account and no application user", [
+	"message": sprintf("the integration runs as %q, a person's account, not an application user", [
 		input.users[integration.user].name,
 	]),
 	"subject": {"kind": "user", "id": integration.user, "name": input.users[integration.user].name},

@@ -17,7 +17,7 @@ test_success_licensed_application_user if {
 test_fail_person if {
 	finding := {
 		"control": "DB-USER-DEDICATED",
-		"message": `the integration runs as "Jane", a person's account and no application user`,
+		"message": `the integration runs as "Jane", a person's account, not an application user`,
 		"subject": {"kind": "user", "id": "jane", "name": "Jane"},
 		"evidence": {"application_user": false, "licensed": true},
 		"fix": {"kind": "replace-user", "user": {"kind": "systemuser", "id": "jane", "name": "Jane"}},

@@ -1,8 +1,8 @@
 # METADATA
 # title: The integration user is enabled
 # description: >-
-#   The user's isdisabled is false, and nothing else keeps it from working: its business unit, and each one above it,
-#   is enabled; its access mode is Read-Write or Non-interactive; its identity is in Microsoft Entra.
+#   The user's isdisabled is false, and nothing else keeps it from working: its business unit, and each one above
+#   it, is enabled; its access mode is Read-Write or Non-interactive; its identity is in Microsoft Entra.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/manage-application-users
 #     description: Manage application users in the Power Platform admin center
@@ -14,11 +14,11 @@
 #   severity: critical
 #   requires: [users]
 #   consequence: >-
-#     A user that is disabled, or locked out in another way, is refused every request, or those that the
-#     synchronisation needs, and the synchronisation stops.
+#     A user that is disabled or otherwise locked out is refused the requests that the sync needs, and the sync
+#     stops.
 #   remediation: >-
-#     Activate the application user in the Power Platform admin center; enable its business unit; set its access mode
-#     to Non-interactive; restore its identity in Microsoft Entra.
+#     Activate the application user in the Power Platform admin center; enable its business unit; set its access
+#     mode to Non-interactive; restore its identity in Microsoft Entra.
 package dbaudit.rules.user.enabled
 
 import data.dbaudit.integration
@@ -28,7 +28,7 @@ import data.dbaudit.units
 metadata := rego.metadata.chain()[1].annotations.custom
 
 # METADATA
-# description: One finding for the user, whatever locks it out. Its fix is what has to be done first.
+# description: One finding for the user, whatever locks it out. Its fix is the first necessary step.
 findings contains {
 	"control": control.id,
 	"message": sprintf("the user %q %s", [input.users[integration.user].name, concat(" and ", _faults)]),
@@ -42,7 +42,7 @@ findings contains {
 
 not_applicable := integration.no_user
 
-unknown contains sprintf("it was not read whether the user's business unit, or one above it, is disabled%s", [
+unknown contains sprintf("it is unknown whether the user's business unit, or one above it, is disabled%s", [
 	units.detail,
 ]) if {
 	integration.user
@@ -59,11 +59,13 @@ default _disabled := []
 _disabled := ["is disabled"] if input.users[integration.user].disabled
 
 # METADATA
-# description: The disabled business units in which the user sits, its own and those above it.
+# description: >-
+#   The disabled business units of the user: its own and those above it.
 _disabled_units := units.disabled(integration.unit)
 
 # METADATA
-# description: The one that is named, the user's own before those above it.
+# description: >-
+#   The one that the message names: the user's own, else one above it.
 _closed := integration.unit if {
 	integration.unit in _disabled_units
 } else := min(_disabled_units)
@@ -74,7 +76,7 @@ _unit := [sprintf("is in the business unit %q, which is disabled", [input.busine
 	_closed == integration.unit
 }
 
-_unit := [sprintf("is in the business unit %q, which lies below %q, which is disabled", [
+_unit := [sprintf("is in the business unit %q, which is below %q, which is disabled", [
 	input.business_units[integration.unit].name,
 	input.business_units[_closed].name,
 ])] if {
@@ -91,7 +93,7 @@ _mode := object.get(input.users[integration.user], "access_mode", "unknown")
 # description: The access modes in which an integration cannot work, in words.
 _modes := {
 	"administrative": "has the access mode Administrative, in which it cannot use accounts, contacts and leads",
-	"read": "has the access mode Read, in which it can write nothing",
+	"read": "has the access mode Read, in which it cannot write",
 	"support": "has the access mode Support User, which is Microsoft's own",
 	"delegated-admin": "has the access mode Delegated Admin, which is for administrators of other tenants",
 }
@@ -106,7 +108,7 @@ _locked := [] if {
 	_mode_fits
 } else := [_modes[_mode]] if {
 	_modes[_mode]
-} else := [sprintf("has the access mode %s, and the source asks for %s", [_names[_mode], _asked])] if {
+} else := [sprintf("has the access mode %s, and the source requires %s", [_names[_mode], _asked])] if {
 	_names[_mode]
 } else := []
 
@@ -123,10 +125,10 @@ _mode_evidence := {"access_mode": _mode} if _mode_faulty
 _state := object.get(input.users[integration.user], "entra_state", "unknown")
 
 # METADATA
-# description: The states of an identity in Microsoft Entra in which nobody can sign in with it, in words.
+# description: The states of a Microsoft Entra identity that prevent sign-in, in words.
 _states := {
 	"soft-deleted": "is deleted in Microsoft Entra, where it can still be restored",
-	"deleted": "is gone from Microsoft Entra",
+	"deleted": "no longer exists in Microsoft Entra",
 }
 
 _gone := [_states[_state]] if {

@@ -49,7 +49,7 @@ test_fail_in_a_disabled_business_unit if {
 
 test_fail_below_a_disabled_business_unit if {
 	_found(testing.changed({"/business_units/root/disabled": true, "/users/user/business_unit_id": "child"})) == {[
-		`the user "# Demandbase" is in the business unit "Sales", which lies below "Contoso", which is disabled`,
+		`the user "# Demandbase" is in the business unit "Sales", which is below "Contoso", which is disabled`,
 		{"disabled_business_unit": "Contoso"},
 		{"kind": "enable-business-unit", "user": _user, "business_unit": {"id": "root", "name": "Contoso"}},
 	]}
@@ -81,7 +81,7 @@ test_unknown_access_mode if {
 
 test_fail_gone_from_entra if {
 	some state, words in {
-		"deleted": "is gone from Microsoft Entra",
+		"deleted": "no longer exists in Microsoft Entra",
 		"soft-deleted": "is deleted in Microsoft Entra, where it can still be restored",
 	}
 	_found(testing.changed({"/users/user/entra_state": state})) == {[
@@ -106,7 +106,7 @@ test_one_finding_of_all_reasons if {
 		concat(" and ", [
 			`the user "# Demandbase" is disabled`,
 			`is in the business unit "Contoso", which is disabled`,
-			"has the access mode Read, in which it can write nothing",
+			"has the access mode Read, in which it cannot write",
 		]),
 		{"access_mode": "read", "disabled_business_unit": "Contoso"},
 		{"kind": "enable-business-unit", "user": _user, "business_unit": {"id": "root", "name": "Contoso"}},
@@ -114,7 +114,7 @@ test_one_finding_of_all_reasons if {
 }
 
 test_unknown_business_units if {
-	reason := "it was not read whether the user's business unit, or one above it, is disabled"
+	reason := "it is unknown whether the user's business unit, or one above it, is disabled"
 	enabled.unknown == {concat("", [reason, ": prvReadBusinessUnit"])} with input as testing.changed({"/coverage/business_units": {
 		"state": "forbidden",
 		"detail": "prvReadBusinessUnit",
@@ -135,5 +135,5 @@ test_the_access_modes_of_the_profile if {
 		"/users/user/access_mode": "non-interactive",
 	})
 		with data.profiles.demandbase as object.union(testing.profile, {"access_modes": ["read-write"]})
-	messages == {`the user "# Demandbase" has the access mode Non-interactive, and the source asks for Read-Write`}
+	messages == {`the user "# Demandbase" has the access mode Non-interactive, and the source requires Read-Write`}
 }

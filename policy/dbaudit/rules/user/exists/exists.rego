@@ -1,16 +1,16 @@
 # METADATA
 # title: Exactly one integration user exists
 # description: >-
-#   One user that is not soft-deleted has the configured application id or user principal name; where none
-#   is configured, one application user whose name matches the profile's pattern.
+#   One user that is not soft-deleted has the configured application id or user principal name; if none is
+#   configured, one application user has a name that matches the profile's pattern.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/manage-application-users
 #     description: Manage application users in the Power Platform admin center
 # custom:
 #   severity: critical
 #   requires: [users]
-#   consequence: The synchronisation signs in as this user; without it, or with two of them, it is not known to work.
-#   remediation: Create the application user for the vendor's app registration, and leave one of it only.
+#   consequence: The sync signs in as this user; without it, or with two of them, the sync may not work.
+#   remediation: Create the application user for the vendor's app registration, and keep only one.
 package dbaudit.rules.user.exists
 
 import data.dbaudit.integration
@@ -55,7 +55,8 @@ _missing := sprintf("there is no application user with the application id %s", [
 } else := sprintf("there is no application user with %q in its name", [_wanted])
 
 # METADATA
-# description: Soft-deleted users keep their application id, which nobody else can have until they are purged.
+# description: >-
+#   Soft-deleted users keep their application id; no other user can have it until they are permanently deleted.
 # scope: document
 _ghosts contains id if {
 	input.requirement.application_id != ""
@@ -73,14 +74,14 @@ _ghosts contains id if {
 
 default _ghost_note := ""
 
-_ghost_note := "; a soft-deleted one still holds the identity and must be deleted for good first" if {
+_ghost_note := "; a soft-deleted one still has the identity and must be permanently deleted first" if {
 	count(_ghosts) > 0
 }
 
 # METADATA
 # description: >-
-#   A user can be made for an application id alone, and only where no soft-deleted one still holds it: that one is
-#   deleted for good first.
+#   A user can be created only for an application id, and only if no soft-deleted user still has it: that one must
+#   be permanently deleted first.
 _fix := {
 	"kind": "create-application-user",
 	"application_id": input.requirement.application_id,
@@ -98,8 +99,7 @@ _fix := {
 
 # METADATA
 # description: >-
-#   Which user is meant is decided in the environment or, where no application id is configured, in the
-#   configuration.
+#   The ambiguity is resolved in the environment or, if no application id is configured, in the configuration.
 # scope: document
 default _choice := {"kind": "correct-configuration"}
 

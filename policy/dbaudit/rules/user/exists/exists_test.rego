@@ -38,7 +38,7 @@ test_fail_only_a_soft_deleted_one if {
 		"application",
 		concat("", [
 			"there is no application user with the application id application; ",
-			"a soft-deleted one still holds the identity and must be deleted for good first",
+			"a soft-deleted one still has the identity and must be permanently deleted first",
 		]),
 		["# Demandbase (deleted)"],
 		{
@@ -95,7 +95,7 @@ test_fail_no_person if {
 		"bob@contoso.com",
 		concat("", [
 			"there is no user with the user principal name bob@contoso.com; ",
-			"a soft-deleted one still holds the identity and must be deleted for good first",
+			"a soft-deleted one still has the identity and must be permanently deleted first",
 		]),
 		["Bob"],
 		{"kind": "correct-configuration"},

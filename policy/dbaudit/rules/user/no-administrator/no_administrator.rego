@@ -21,9 +21,9 @@ metadata := rego.metadata.chain()[1].annotations.custom
 
 findings contains {
 	"control": control.id,
-	"message": sprintf("the administrator role %q is held by the user %q: %s", [
-		name,
+	"message": sprintf("the user %q has the administrator role %q: %s", [
 		input.users[integration.user].name,
+		name,
 		concat(" and ", ways),
 	]),
 	"subject": {"kind": "role", "id": root, "name": name},
@@ -43,7 +43,7 @@ unknown contains reason if {
 	some reason in reasons
 }
 
-notes contains sprintf("the role %q gives the user nothing now, but could again: %s", [name, text]) if {
+notes contains sprintf("the role %q has no effect now, but could have again: %s", [name, text]) if {
 	some root, texts in integration.silenced
 	_template[root]
 	not _administrators[root]
@@ -54,7 +54,7 @@ notes contains sprintf("the role %q gives the user nothing now, but could again:
 not_applicable := integration.no_user
 
 # METADATA
-# description: The administrator roles that reach the user, by root, with the name of the template.
+# description: The user's administrator roles, by root, with the name of the template.
 _administrators[root] := template if {
 	some root, template in _template
 	integration.ways[root]
@@ -64,7 +64,9 @@ _administrators[root] := template if {
 _template[copy.root_id] := danger.administrators[lower(copy.template_id)] if some copy in input.roles
 
 # METADATA
-# description: A role that comes through a team only must be taken from the team, or the user out of it.
+# description: >-
+#   A role that comes only through a team must be removed from the team, or the user must be removed from the
+#   team.
 # scope: document
 _fixes[root] := {
 	"kind": "unassign-role",

@@ -40,7 +40,7 @@ test_success_another_built_in_role if {
 test_fail_assigned if {
 	no_administrator.findings == {{
 		"control": "DB-USER-NO-ADMINISTRATOR",
-		"message": `the administrator role "System Administrator" is held by the user "# Demandbase": assigned to the user`,
+		"message": `the user "# Demandbase" has the administrator role "System Administrator": assigned to the user`,
 		"subject": {"kind": "role", "id": "administrator", "name": "System Administrator"},
 		"evidence": {"template": "System Administrator", "ways": ["assigned to the user"]},
 		"fix": {
@@ -57,7 +57,7 @@ test_fail_assigned if {
 test_fail_through_a_team_by_a_copy_under_another_name if {
 	no_administrator.findings == {{
 		"control": "DB-USER-NO-ADMINISTRATOR",
-		"message": `the administrator role "Anpassung" is held by the user "# Demandbase": through the team "Contoso"`,
+		"message": `the user "# Demandbase" has the administrator role "Anpassung": through the team "Contoso"`,
 		"subject": {"kind": "role", "id": "customizer", "name": "Anpassung"},
 		"evidence": {"template": "System Customizer", "ways": [`through the team "Contoso"`]},
 		"fix": {
@@ -88,7 +88,7 @@ test_fail_both_ways if {
 	no_administrator.findings == {{
 		"control": "DB-USER-NO-ADMINISTRATOR",
 		"message": concat(" ", [
-			`the administrator role "System Administrator" is held by the user "# Demandbase":`,
+			`the user "# Demandbase" has the administrator role "System Administrator":`,
 			`assigned to the user and through the team "Contoso"`,
 		]),
 		"subject": {"kind": "role", "id": "administrator", "name": "System Administrator"},
@@ -134,8 +134,8 @@ test_success_through_a_team_of_a_disabled_business_unit if {
 	snapshot := testing.patched(_through_child, {"/business_units/child/disabled": true})
 	no_administrator.findings == set() with input as snapshot
 	no_administrator.notes == {concat("", [
-		`the role "System Administrator" gives the user nothing now, but could again: `,
-		`the team "Contoso" holds it, but the business unit "Sales" is disabled`,
+		`the role "System Administrator" has no effect now, but could have again: `,
+		`the team "Contoso" has it, but the business unit "Sales" is disabled`,
 	])} with input as snapshot
 	no_administrator.notes == set() with input as _through_child
 }
@@ -144,7 +144,7 @@ test_unknown_through_a_team_whose_business_unit_was_not_read if {
 	snapshot := testing.patched(_through_child, {"/coverage/business_units/state": "forbidden"})
 	no_administrator.findings == set() with input as snapshot
 	no_administrator.unknown == {
-		`it was not read whether the business unit of the team "Contoso", or one above it, is disabled`,
+		`it is unknown whether the business unit of the team "Contoso", or one above it, is disabled`,
 	} with input as snapshot
 	no_administrator.unknown == set() with input as _through_child
 }

@@ -1,5 +1,5 @@
 # METADATA
-# title: The integration user holds the integration role
+# title: The integration role is assigned to the integration user
 # description: A copy of the integration role is assigned to the user, directly or through a team.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/assign-security-roles
@@ -7,9 +7,7 @@
 # custom:
 #   severity: critical
 #   requires: [users, teams, roles]
-#   consequence: >-
-#     The sync cannot use what the role grants; a user without any role is refused every
-#     request.
+#   consequence: The sync cannot use what the role grants; a user without any role is refused every request.
 #   remediation: Assign the role's copy in the user's business unit to the user.
 package dbaudit.rules.user.role
 
@@ -40,15 +38,15 @@ _message := sprintf("the role %q is not assigned to the user %q, neither directl
 ])
 
 # METADATA
-# description: Teams that hold the role, and that give the user nothing.
+# description: Teams that have the role, without effect for the user.
 _silenced := object.get(integration.silenced, integration.role, set())
 
 # METADATA
-# description: The membership of a team that a group of Microsoft Entra makes up is known to Dataverse late.
-notes contains sprintf("the user has the role %q only through %s, whose members are those of a group in Microsoft Entra: %s", [
+# description: Dataverse learns late about changes to a team whose members come from a Microsoft Entra group.
+notes contains sprintf("the user has the role %q only through %s, whose members come from a Microsoft Entra group: %s", [
 	integration.role_name,
 	concat(" and ", sort([sprintf("the team %q", [input.teams[team].name]) | some team in _holders])),
-	"a change of the group counts from the user's next sign-in on",
+	"a change of the group takes effect at the user's next sign-in",
 ]) if {
 	count(_holders) > 0
 	role := integration.role
@@ -62,8 +60,8 @@ not_applicable := integration.no_user | integration.no_role
 
 # METADATA
 # description: >-
-#   Whether a copy of another business unit's counts is for the record-ownership setting to say: a copy that
-#   is left over from when the setting was on is none.
+#   The record-ownership setting decides whether another business unit's copy counts: a copy that is left over
+#   from the time when the setting was on does not.
 unknown contains sprintf("the organization and its record-ownership setting were not read%s", [_detail]) if {
 	not input.coverage.organization.state == "collected"
 }

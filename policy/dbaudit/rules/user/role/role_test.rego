@@ -78,7 +78,7 @@ test_fail_through_a_team_of_a_disabled_business_unit if {
 	})
 	{finding.message | some finding in found} == {concat("; ", [
 		`the role "Demandbase Integration" is not assigned to the user "# Demandbase", neither directly nor through a team`,
-		`the team "Contoso" holds it, but the business unit "Sales" is disabled`,
+		`the team "Contoso" has it, but the business unit "Sales" is disabled`,
 	])}
 }
 
@@ -96,7 +96,7 @@ test_unknown_through_a_team_whose_business_unit_was_not_read if {
 	unread := {"/coverage/business_units": {"state": "forbidden", "detail": "prvReadBusinessUnit"}}
 	role.findings == set() with input as testing.patched(_through_team, unread)
 	role.unknown == {concat("", [
-		`it was not read whether the business unit of the team "Contoso", or one above it, is disabled`,
+		`it is unknown whether the business unit of the team "Contoso", or one above it, is disabled`,
 		": prvReadBusinessUnit",
 	])} with input as testing.patched(_through_team, unread)
 	role.unknown == set() with input as testing.changed(unread)
@@ -104,7 +104,7 @@ test_unknown_through_a_team_whose_business_unit_was_not_read if {
 
 test_unknown_through_a_copy_where_the_setting_is_unknown if {
 	role.unknown == {
-		`the role "Demandbase Integration" is held as another business unit's copy, and the record-ownership setting was not read`,
+		`the role "Demandbase Integration" is assigned as another business unit's copy, and the record-ownership setting was not read`,
 	} with input as testing.changed({
 		"/organization/ownership_across_business_units": "unknown",
 		"/roles/copy": object.union(testing.role, {"business_unit_id": "child"}),
@@ -114,8 +114,8 @@ test_unknown_through_a_copy_where_the_setting_is_unknown if {
 
 test_note_through_a_group_of_entra if {
 	note := concat("", [
-		`the user has the role "Demandbase Integration" only through the team "Contoso", whose members are those `,
-		"of a group in Microsoft Entra: a change of the group counts from the user's next sign-in on",
+		`the user has the role "Demandbase Integration" only through the team "Contoso", whose members come `,
+		"from a Microsoft Entra group: a change of the group takes effect at the user's next sign-in",
 	])
 	role.notes == {note} with input as testing.patched(_through_team, {"/teams/team/type": 2})
 	role.notes == set() with input as _through_team

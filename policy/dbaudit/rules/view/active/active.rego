@@ -1,6 +1,6 @@
 # METADATA
 # title: No required view is deactivated
-# description: Each required view that was found is active; where none is required, each view shared with the user.
+# description: Each required view that was found is active; if none is required, each view shared with the user.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-apps/developer/data-platform/reference/entities/userquery
 #     description: Saved View (UserQuery) table/entity reference
@@ -54,8 +54,8 @@ findings contains {
 
 # METADATA
 # description: >-
-#   Of each required view that no system view meets, those that the user can read or, where it can read none,
-#   all that were found; where none is required, what is shared with the user.
+#   For each required view that no system view meets: the views that the user can read or, if it can read none,
+#   all that were found. If no view is required: the views that are shared with the user.
 # scope: document
 _judged contains id if {
 	some i, ids in views.found
@@ -71,7 +71,7 @@ _judged contains id if {
 }
 
 # METADATA
-# description: Required views that are met by a system view which is active.
+# description: Required views that are met by an active system view.
 _active_system contains i if {
 	some i in views.by_system
 	some id in views.system[i]
@@ -93,7 +93,7 @@ unknown contains reason if {
 }
 
 # METADATA
-# description: A system view is not judged in place of a personal one of its name that nobody could look for.
+# description: A system view is not judged if there may be a personal view of the same name, which could not be read.
 unknown contains sprintf("%q is a system view, and there may be a personal view of that name; %s", [required.name, reason]) if {
 	some i in views.system_unsure
 	required := input.requirement.views[i]

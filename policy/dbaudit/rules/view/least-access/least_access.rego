@@ -1,6 +1,6 @@
 # METADATA
 # title: No share of a view gives more than Read
-# description: Every right that the user or one of its teams has been given to a personal view is Read.
+# description: Every share of a personal view with the user or one of its teams gives only Read.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-apps/developer/data-platform/security-sharing-assigning
 #     description: Sharing and assigning
@@ -37,14 +37,14 @@ findings contains {
 not_applicable := integration.no_user
 
 # METADATA
-# description: Where the table of shares was refused, what stands in for it does not show every share.
+# description: If the table of shares was refused, its replacement does not show every share.
 unknown contains input.coverage.shares.detail if {
 	input.coverage.shares.state == "collected"
 	input.coverage.shares.detail != ""
 }
 
 # METADATA
-# description: The rights beyond Read that reach the user, by view and by who holds them.
+# description: The user's rights beyond Read, by view and by the principal that has them.
 _surplus[id][principal] := rights if {
 	some principal in integration.principals
 	some id, share in input.shares[principal]
@@ -59,7 +59,7 @@ _references[team] := {"kind": "team", "id": team, "name": input.teams[team].name
 }
 
 # METADATA
-# description: The names of the views, as far as somebody at hand sees them.
+# description: The names of the views, as far as they could be read.
 _names[id] := input.views[id].name if some id, _ in _surplus
 
 _owners[id] := {"owner": views.owners[id]} if some id, _ in _surplus

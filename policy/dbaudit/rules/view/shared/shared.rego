@@ -1,8 +1,8 @@
 # METADATA
 # title: The integration user can read every required view
 # description: >-
-#   Each required view is shared with the user with Read, directly or through a team, or owned by it, or a
-#   system view, which cannot be shared and needs no share.
+#   Each required view is shared with the user with Read, directly or through a team; or the user owns it; or it
+#   is a system view, which cannot be shared and needs no share.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-apps/user/grid-filters-advanced
 #     description: Create and manage personal views on a grid page
@@ -24,7 +24,7 @@ import data.dbaudit.views
 metadata := rego.metadata.chain()[1].annotations.custom
 
 # METADATA
-# description: The view was seen, and nothing lets the integration user read it.
+# description: The view exists, and nothing lets the integration user read it.
 findings contains {
 	"control": control.id,
 	"message": sprintf("the view %q of the table %s is not shared with the user %q", [
@@ -51,13 +51,13 @@ findings contains {
 }
 
 # METADATA
-# description: No identity at hand sees such a view, the integration user's own list included.
+# description: No available identity sees such a view, including the integration user itself.
 findings contains {
 	"control": control.id,
-	"message": sprintf("no view %q of the table %s is seen by the user %q: it is missing or not shared", [
+	"message": sprintf("the user %q sees no view %q of the table %s: it is missing or not shared", [
+		input.users[integration.user].name,
 		required.name,
 		required.table,
-		input.users[integration.user].name,
 	]),
 	"subject": {"kind": "required-view", "id": "", "name": required.name, "table": required.table},
 	"evidence": {"state": "not-visible", "table": required.table, "view": required.name},
@@ -83,7 +83,7 @@ _short contains i if {
 }
 
 # METADATA
-# description: Of the views found, those of the owner that the configuration names.
+# description: The found views that belong to the configured owner.
 _owned[i] contains id if {
 	some i, ids in views.found
 	some id in ids
@@ -95,8 +95,7 @@ not_applicable := views.no_subject
 
 # METADATA
 # description: >-
-#   A view that can be read may yet not be the one that is meant: a section that is refused is never passed
-#   over.
+#   A readable view may not be the required one: a refused section is never ignored.
 # scope: document
 unknown contains views.undecided[_][_]
 
@@ -113,7 +112,7 @@ notes contains sprintf("%q is owned by the team %q, of which the user %q is a me
 	team := views.of_team[id]
 }
 
-notes contains sprintf("%q is met by a system view, and it is not known whether the user also sees a personal view of that name", [
+notes contains sprintf("%q is met by a system view; it is unknown whether the user also sees a personal view of that name", [
 	required.name,
 ]) if {
 	some i in views.system_unsure

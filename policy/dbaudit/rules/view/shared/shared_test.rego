@@ -34,7 +34,7 @@ _not_shared(ids, meant, owner) := {
 _not_visible := {
 	"control": "DB-VIEW-SHARED",
 	"message": concat(" ", [
-		`no view "Demandbase Accounts" of the table account is seen by the user "# Demandbase":`,
+		`the user "# Demandbase" sees no view "Demandbase Accounts" of the table account:`,
 		"it is missing or not shared",
 	]),
 	"subject": _subject,
@@ -214,7 +214,7 @@ test_note_a_system_view_where_nobody_could_look_for_a_personal_one if {
 	shared.findings == set() with input as snapshot
 	shared.unknown == set() with input as snapshot
 	concat("", [
-		`"Demandbase Accounts" is met by a system view, and it is not known whether the user also sees a personal view `,
+		`"Demandbase Accounts" is met by a system view; it is unknown whether the user also sees a personal view `,
 		"of that name",
 	]) in shared.notes with input as snapshot
 }

@@ -1,13 +1,13 @@
 # METADATA
 # title: Every required view lists accounts, contacts or leads
-# description: The table of each required view is one that the vendor makes lists from.
+# description: The table of each required view is one that the vendor can make lists from.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-apps/developer/data-platform/saved-queries
 #     description: Saved queries
 # custom:
 #   severity: medium
 #   requires: [users]
-#   consequence: Sharing a view of another table changes nothing, since no list can be made from it.
+#   consequence: Sharing a view of another table has no effect, because no list can be made from it.
 #   remediation: Name a view of accounts, contacts or leads in the configuration.
 package dbaudit.rules.view.table
 
