@@ -168,8 +168,8 @@ type fleetData struct {
 }
 
 type fleetDay struct {
-	Day                                 string
-	Compliant, Incomplete, Noncompliant int
+	Day string
+	DayCount
 }
 
 // fleetOf counts the last verdicts up to each of the last days; nil for fewer than two
@@ -218,22 +218,11 @@ func fleetOf(rs []audit.Result, trends []Trend) *fleetData {
 	}
 	last := d.Days[len(days)-1]
 	d.Text = fmt.Sprintf("%d of %d compliant on %s, %d on %s", last.Compliant, len(shown), last.Day, d.Days[0].Compliant, d.First)
-	paths := map[string]*strings.Builder{"pass": {}, "unknown": {}, "fail": {}}
+	counts := make([]DayCount, len(days))
 	for i, day := range d.Days {
-		from, so := fleetHeight, 0
-		for _, part := range []struct {
-			state string
-			n     int
-		}{{"pass", day.Compliant}, {"unknown", day.Incomplete}, {"fail", day.Noncompliant}} {
-			so += part.n
-			to := fleetHeight - so*fleetHeight/len(shown)
-			if to < from {
-				fmt.Fprintf(paths[part.state], "M%d %dh%dv%dh-%dz", i*fleetPitch, to, fleetPitch-1, from-to, fleetPitch-1)
-			}
-			from = to
-		}
+		counts[i] = day.DayCount
 	}
-	d.Parts = inStateOrder(paths)
+	d.Parts = stacked(counts, len(shown))
 	return d
 }
 

@@ -1,0 +1,293 @@
+package web
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+)
+
+// A Role is what somebody may do. The zero value is nothing.
+type Role int
+
+// The roles, in Microsoft Entra as app roles of these names.
+const (
+	RoleNone     Role = iota
+	RoleReader        // may see everything
+	RoleOperator      // may ask for scans, too
+)
+
+func (r Role) String() string {
+	switch r {
+	case RoleReader:
+		return "Reader"
+	case RoleOperator:
+		return "Operator"
+	case RoleNone:
+	}
+	return "none"
+}
+
+// roleOf is the highest role among the names of a token's "roles" claim.
+func roleOf(names []string) Role {
+	highest := RoleNone
+	for _, name := range names {
+		for _, role := range []Role{RoleReader, RoleOperator} {
+			if name == role.String() {
+				highest = max(highest, role)
+			}
+		}
+	}
+	return highest
+}
+
+// A visitor is who sends a request.
+type visitor struct {
+	Name string    `json:"name"`
+	Role Role      `json:"role"`
+	Ends time.Time `json:"ends"`
+}
+
+// SignInOptions say by whom people and programs are known.
+type SignInOptions struct {
+	// Issuer is the OpenID Connect issuer: of one tenant, where it is Microsoft Entra.
+	Issuer string
+	// ClientID is the registration of the page, and the audience of the API's tokens.
+	ClientID, ClientSecret string
+	// Base is the address at which people reach the page, https://HOST[:PORT].
+	Base string
+	// Key seals the sessions; servers beside each other share it. Without one, sessions end
+	// with the process.
+	Key string
+	// Client asks the issuer.
+	Client *http.Client
+	Now    func() time.Time
+}
+
+// SignIn knows people by OpenID Connect and programs by bearer tokens of the same issuer.
+type SignIn struct {
+	verifier *oidc.IDTokenVerifier
+	oauth    oauth2.Config
+	client   *http.Client
+	seal     cipher.AEAD
+	secure   bool
+	now      func() time.Time
+}
+
+const (
+	callbackPath  = "/sign-in/callback"
+	sessionCookie = "dbaudit-session"
+	flowCookie    = "dbaudit-sign-in"
+	// sessionTime is how long a person stays signed in: a role that was taken away is gone
+	// after it at the latest.
+	sessionTime = 8 * time.Hour
+	flowTime    = 10 * time.Minute
+	keyLength   = 32
+)
+
+// NewSignIn asks the issuer how it signs people in.
+func NewSignIn(ctx context.Context, o SignInOptions) (*SignIn, error) {
+	base, err := url.Parse(o.Base)
+	if err != nil || base.Host == "" || strings.Trim(base.Path, "/") != "" {
+		return nil, fmt.Errorf("the page's own address %q: want https://HOST[:PORT]", o.Base)
+	}
+	local := base.Scheme == "http" && (base.Hostname() == "localhost" || IsLoopback(base.Hostname()))
+	if base.Scheme != "https" && !local {
+		return nil, fmt.Errorf("the page's own address %s is not https: a session would be sent in clear", o.Base)
+	}
+	for _, shared := range []string{"/common", "/organizations", "/consumers"} {
+		if strings.Contains(o.Issuer+"/", shared+"/") {
+			return nil, fmt.Errorf("the issuer %s takes people of any tenant: name one tenant, https://login.microsoftonline.com/TENANT-ID/v2.0", o.Issuer)
+		}
+	}
+	s := &SignIn{client: o.Client, secure: base.Scheme == "https", now: o.Now}
+	provider, err := oidc.NewProvider(s.context(ctx), o.Issuer)
+	if err != nil {
+		return nil, fmt.Errorf("asking the issuer %s how it signs people in: %w", o.Issuer, err)
+	}
+	s.verifier = provider.VerifierContext(s.context(context.WithoutCancel(ctx)), &oidc.Config{ClientID: o.ClientID, Now: o.Now})
+	s.oauth = oauth2.Config{
+		ClientID: o.ClientID, ClientSecret: o.ClientSecret, Endpoint: provider.Endpoint(),
+		RedirectURL: strings.TrimSuffix(o.Base, "/") + callbackPath, Scopes: []string{oidc.ScopeOpenID, "profile"},
+	}
+	key := sha256.Sum256([]byte(o.Key))
+	switch {
+	case o.Key == "":
+		if _, err := rand.Read(key[:]); err != nil {
+			return nil, fmt.Errorf("making a key for sessions: %w", err)
+		}
+	case len(o.Key) < keyLength:
+		return nil, fmt.Errorf("the key of the sessions has %d characters: want %d at least", len(o.Key), keyLength)
+	}
+	block, err := aes.NewCipher(key[:])
+	if err != nil {
+		return nil, fmt.Errorf("the key of the sessions: %w", err)
+	}
+	if s.seal, err = cipher.NewGCMWithRandomNonce(block); err != nil {
+		return nil, fmt.Errorf("the key of the sessions: %w", err)
+	}
+	return s, nil
+}
+
+func (s *SignIn) context(ctx context.Context) context.Context {
+	return oidc.ClientContext(ctx, s.client)
+}
+
+// visitor is who sends a request, by its bearer token or its session.
+func (s *SignIn) visitor(r *http.Request) (visitor, error) {
+	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
+		return s.known(s.context(r.Context()), strings.TrimSpace(token), nil)
+	}
+	var who visitor
+	if !s.read(r, sessionCookie, &who) || !s.now().Before(who.Ends) {
+		return visitor{}, errors.New("sign in, or send a bearer token")
+	}
+	return who, nil
+}
+
+// known verifies a token of the issuer and reads who it is for.
+func (s *SignIn) known(ctx context.Context, raw string, nonce *string) (visitor, error) {
+	token, err := s.verifier.Verify(ctx, raw)
+	if err != nil {
+		return visitor{}, errors.New("the token is not valid here: it has expired, or is for another program")
+	}
+	if nonce != nil && token.Nonce != *nonce {
+		return visitor{}, errors.New("the token answers another sign-in: sign in again")
+	}
+	var claims struct {
+		Name     string   `json:"name"`
+		Username string   `json:"preferred_username"`
+		Roles    []string `json:"roles"`
+	}
+	if err := token.Claims(&claims); err != nil {
+		return visitor{}, errors.New("the token cannot be read")
+	}
+	who := visitor{Name: token.Subject, Role: roleOf(claims.Roles), Ends: token.Expiry}
+	for _, name := range []string{claims.Name, claims.Username} {
+		if name != "" {
+			who.Name = name
+		}
+	}
+	return who, nil
+}
+
+// A flow is what a sign-in must come back with.
+type flow struct {
+	State    string    `json:"state"`
+	Nonce    string    `json:"nonce"`
+	Verifier string    `json:"verifier"`
+	Next     string    `json:"next"`
+	Ends     time.Time `json:"ends"`
+}
+
+// begin sends a person to the issuer.
+func (s *SignIn) begin(w http.ResponseWriter, r *http.Request) {
+	f := flow{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Next: here(r.FormValue("next")), Ends: s.now().Add(flowTime)}
+	s.write(w, flowCookie, f, flowTime)
+	http.Redirect(w, r, s.oauth.AuthCodeURL(f.State, oidc.Nonce(f.Nonce), oauth2.S256ChallengeOption(f.Verifier)), http.StatusSeeOther)
+}
+
+// here is a path of this server, "/" for everything else.
+func here(path string) string {
+	u, err := url.Parse(path)
+	if err != nil || u.Scheme != "" || u.Host != "" || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.Contains(path, `\`) {
+		return "/"
+	}
+	return path
+}
+
+// finish takes what the issuer sends a person back with.
+func (s *SignIn) finish(w http.ResponseWriter, r *http.Request) error {
+	var f flow
+	again := func(why string) error {
+		return &statusError{http.StatusBadRequest, "the sign-in did not work: " + why + "; open the page again"}
+	}
+	ok := s.read(r, flowCookie, &f)
+	s.forget(w, flowCookie)
+	switch {
+	case !ok || !s.now().Before(f.Ends):
+		return again("it took too long, or was begun in another browser")
+	case r.FormValue("state") != f.State:
+		return again("the answer is for another sign-in")
+	case r.FormValue("error") != "":
+		return again("the issuer refused it")
+	}
+	ctx, cancel := context.WithTimeout(s.context(r.Context()), 30*time.Second)
+	defer cancel()
+	answer, err := s.oauth.Exchange(ctx, r.FormValue("code"), oauth2.VerifierOption(f.Verifier))
+	if err != nil {
+		return again("the issuer did not take the code")
+	}
+	raw, _ := answer.Extra("id_token").(string)
+	who, err := s.known(ctx, raw, &f.Nonce)
+	if err != nil {
+		return again(err.Error())
+	}
+	if who.Role == RoleNone {
+		return &statusError{http.StatusForbidden, "you are signed in and have no role here: ask the administrator of the sign-in for the role Reader or Operator"}
+	}
+	who.Ends = s.now().Add(sessionTime)
+	s.write(w, sessionCookie, who, sessionTime)
+	http.Redirect(w, r, f.Next, http.StatusSeeOther)
+	return nil
+}
+
+// end signs a person out of this server.
+func (s *SignIn) end(w http.ResponseWriter, r *http.Request) {
+	s.forget(w, sessionCookie)
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = fmt.Fprint(w, `<!DOCTYPE html><html lang="en"><title>Signed out</title><p>You are signed out. <a href="/">Sign in again</a></p></html>`)
+}
+
+// write seals a value into a cookie. The cookie's name is sealed with it, so that one
+// does not pass for another.
+func (s *SignIn) write(w http.ResponseWriter, name string, value any, lasts time.Duration) {
+	data, err := json.Marshal(value)
+	if err != nil {
+		return // strings and times alone
+	}
+	s.set(w, name, base64.RawURLEncoding.EncodeToString(s.seal.Seal(nil, nil, data, []byte(name))), int(lasts.Seconds()))
+}
+
+func (s *SignIn) forget(w http.ResponseWriter, name string) { s.set(w, name, "", -1) }
+
+func (s *SignIn) set(w http.ResponseWriter, name, value string, seconds int) {
+	// Lax, since the issuer's answer comes from another site.
+	http.SetCookie(w, &http.Cookie{
+		Name: s.cookie(name), Value: value, Path: "/", MaxAge: seconds, HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// cookie is the name by which a browser keeps a cookie from other hosts and from clear
+// connections.
+func (s *SignIn) cookie(name string) string {
+	if s.secure {
+		return "__Host-" + name
+	}
+	return name
+}
+
+func (s *SignIn) read(r *http.Request, name string, into any) bool {
+	cookie, err := r.Cookie(s.cookie(name))
+	if err != nil {
+		return false
+	}
+	sealed, err := base64.RawURLEncoding.DecodeString(cookie.Value)
+	if err != nil {
+		return false
+	}
+	data, err := s.seal.Open(nil, nil, sealed, []byte(name))
+	return err == nil && json.Unmarshal(data, into) == nil
+}

@@ -1,0 +1,233 @@
+package web_test
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/coreos/go-oidc/v3/oidc/oidctest"
+
+	"github.com/dbaudit/dbaudit/internal/web"
+)
+
+// An issuer signs people in without asking, and says of them what the test has it say.
+type issuer struct {
+	*httptest.Server
+
+	keys   oidctest.Server
+	key    *rsa.PrivateKey
+	claims map[string]any // beside those of every token
+	asked  map[string]url.Values
+}
+
+func newIssuer(t *testing.T) *issuer {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := &issuer{key: key, claims: map[string]any{"roles": []string{"Reader"}, "name": "Jane"}, asked: map[string]url.Values{}}
+	i.keys = oidctest.Server{PublicKeys: []oidctest.PublicKey{{PublicKey: key.Public(), KeyID: "k", Algorithm: oidc.RS256}}}
+	mux := http.NewServeMux()
+	mux.Handle("/", &i.keys)
+	mux.HandleFunc("/auth", func(w http.ResponseWriter, r *http.Request) {
+		code := rand.Text()
+		i.asked[code] = r.URL.Query()
+		http.Redirect(w, r, r.FormValue("redirect_uri")+"?"+url.Values{"code": {code}, "state": {r.FormValue("state")}}.Encode(), http.StatusSeeOther)
+	})
+	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
+		asked, ok := i.asked[r.FormValue("code")]
+		sum := sha256.Sum256([]byte(r.FormValue("code_verifier")))
+		if !ok || base64.RawURLEncoding.EncodeToString(sum[:]) != asked.Get("code_challenge") {
+			http.Error(w, `{"error":"invalid_grant"}`, http.StatusBadRequest)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]any{
+			"access_token": "unused", "token_type": "Bearer", "id_token": i.token(map[string]any{"nonce": asked.Get("nonce")}),
+		})
+	})
+	i.Server = httptest.NewServer(mux)
+	t.Cleanup(i.Close)
+	i.keys.SetIssuer(i.URL)
+	return i
+}
+
+// token is one for the page, with changes.
+func (i *issuer) token(changes map[string]any) string {
+	claims := map[string]any{"iss": i.URL, "aud": "the-page", "sub": "s", "iat": noon().Unix(), "exp": noon().Add(time.Hour).Unix()}
+	for _, more := range []map[string]any{i.claims, changes} {
+		for name, value := range more {
+			claims[name] = value
+		}
+	}
+	data, err := json.Marshal(claims)
+	if err != nil {
+		panic(err)
+	}
+	return oidctest.SignIDToken(i.key, "k", oidc.RS256, string(data))
+}
+
+// guarded is a page that asks who comes.
+func guarded(t *testing.T, i *issuer, a *actions) *httptest.Server {
+	t.Helper()
+	var handler http.Handler
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
+	t.Cleanup(server.Close)
+	signIn, err := web.NewSignIn(t.Context(), web.SignInOptions{
+		Issuer: i.URL, ClientID: "the-page", ClientSecret: "s", Base: server.URL, Client: http.DefaultClient, Now: noon,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if handler, err = web.New(web.Options{Store: stocked(t), Actions: a, SignIn: signIn, Now: noon}); err != nil {
+		t.Fatal(err)
+	}
+	return server
+}
+
+// TestSignIn follows a person through the sign-in, with each role and with none.
+func TestSignIn(t *testing.T) {
+	t.Parallel()
+	i, a := newIssuer(t), &actions{}
+	server := guarded(t, i, a)
+	for _, tc := range []struct {
+		roles      []string
+		read, scan int
+	}{
+		{nil, http.StatusForbidden, http.StatusUnauthorized},
+		{[]string{"Other"}, http.StatusForbidden, http.StatusUnauthorized},
+		{[]string{"Reader"}, http.StatusOK, http.StatusForbidden},
+		{[]string{"Operator"}, http.StatusOK, http.StatusOK},
+	} {
+		t.Run(fmt.Sprint(tc.roles), func(t *testing.T) {
+			i.claims["roles"] = tc.roles
+			jar, err := cookiejar.New(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			person := &http.Client{Jar: jar}
+			page, err := person.Get(server.URL + "/environments/green")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer page.Body.Close()
+			if page.StatusCode != tc.read || page.StatusCode == http.StatusOK && page.Request.URL.Path != "/environments/green" {
+				t.Errorf("%s: %d", page.Request.URL, page.StatusCode)
+			}
+			scan, err := person.Post(server.URL+"/environments/green/scan", "", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer scan.Body.Close()
+			if scan.StatusCode != tc.scan {
+				t.Errorf("scan now: %d, want %d", scan.StatusCode, tc.scan)
+			}
+		})
+	}
+	if len(a.asked) != 1 || a.asked[0] != "Jane scans green" {
+		t.Errorf("asked: %q", a.asked)
+	}
+}
+
+// TestNobodySeesAName: without a role no page and no answer tells what is there.
+func TestNobodySeesAName(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	server := guarded(t, i, &actions{})
+	for _, path := range []string{"/", "/environments/green", "/environments/nowhere", "/controls", "/controls/DB-PRIV-LEAD", "/environments/green/report/demandbase", "/api/v1/environments", "/api/v1/environments/green", "/api/v1/runs/1", "/metrics"} {
+		for what, header := range map[string]http.Header{
+			"nothing":         nil,
+			"no token":        {"Authorization": {"Bearer x"}},
+			"no role":         {"Authorization": {"Bearer " + i.token(map[string]any{"roles": []string{}})}},
+			"another's":       {"Authorization": {"Bearer " + i.token(map[string]any{"aud": "another"})}},
+			"another issuer":  {"Authorization": {"Bearer " + i.token(map[string]any{"iss": "https://evil.example"})}},
+			"expired":         {"Authorization": {"Bearer " + i.token(map[string]any{"exp": noon().Add(-time.Hour).Unix()})}},
+			"a forged cookie": {"Cookie": {"dbaudit-session=eyJuYW1lIjoieCIsInJvbGUiOjJ9"}},
+		} {
+			got := send(t, http.MethodGet, server.URL+path, header)
+			told := strings.ReplaceAll(got.body, url.QueryEscape(path), "") // the path that was asked for
+			if got.status < 300 || strings.Contains(told, "green") || strings.Contains(got.body, "contoso") {
+				t.Errorf("%s with %s: %d %.200s", path, what, got.status, got.body)
+			}
+		}
+	}
+	if got := send(t, http.MethodGet, server.URL+"/api/v1/environments/green", http.Header{"Authorization": {"Bearer " + i.token(nil)}}); got.status != http.StatusOK {
+		t.Errorf("a Reader's token: %d", got.status)
+	}
+	if got := send(t, http.MethodPost, server.URL+"/api/v1/environments/green/runs", http.Header{"Authorization": {"Bearer " + i.token(nil)}}); got.status != http.StatusForbidden {
+		t.Errorf("a Reader's token that asks for a scan: %d", got.status)
+	}
+	for _, path := range []string{"/healthz", "/readyz"} {
+		if got := send(t, http.MethodGet, server.URL+path, nil); got.status != http.StatusOK {
+			t.Errorf("%s: %d", path, got.status)
+		}
+	}
+}
+
+// TestCallback: an answer that nobody asked for, or that is another's, signs nobody in.
+func TestCallback(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	server := guarded(t, i, &actions{})
+	begun := send(t, http.MethodGet, server.URL+"/sign-in?next=//evil.example", nil)
+	cookie, _, _ := strings.Cut(begun.header.Get("Set-Cookie"), ";")
+	to, err := url.Parse(begun.header.Get("Location"))
+	if err != nil || to.Query().Get("code_challenge_method") != "S256" || to.Query().Get("nonce") == "" {
+		t.Fatalf("%v %s", err, to)
+	}
+	back := send(t, http.MethodGet, to.String(), nil).header.Get("Location")
+	state := to.Query().Get("state")
+	for what, tc := range map[string]struct{ path, cookie string }{
+		"another browser": {back, ""},
+		"another state":   {strings.Replace(back, state, "x", 1), cookie},
+		"no code":         {server.URL + "/sign-in/callback?state=" + state, cookie},
+		"a wrong code":    {server.URL + "/sign-in/callback?code=x&state=" + state, cookie},
+		"refused":         {server.URL + "/sign-in/callback?error=access_denied&state=" + state, cookie},
+	} {
+		got := send(t, http.MethodGet, tc.path, http.Header{"Cookie": {tc.cookie}})
+		if got.status != http.StatusBadRequest || strings.Contains(strings.Join(got.header["Set-Cookie"], " "), "dbaudit-session=") {
+			t.Errorf("%s: %d %q", what, got.status, got.header["Set-Cookie"])
+		}
+	}
+	right := send(t, http.MethodGet, back, http.Header{"Cookie": {cookie}})
+	if right.status != http.StatusSeeOther || right.header.Get("Location") != "/" {
+		t.Errorf("%d to %s", right.status, right.header.Get("Location"))
+	}
+}
+
+// TestSignInIsRefused: what would let anybody in, or send a session in clear, is not begun.
+func TestSignInIsRefused(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	good := web.SignInOptions{Issuer: i.URL, ClientID: "the-page", Base: "https://page.example", Client: http.DefaultClient, Now: noon}
+	if _, err := web.NewSignIn(t.Context(), good); err != nil {
+		t.Fatal(err)
+	}
+	for what, change := range map[string]func(*web.SignInOptions){
+		"any tenant":       func(o *web.SignInOptions) { o.Issuer = "https://login.microsoftonline.com/common/v2.0" },
+		"organizations":    func(o *web.SignInOptions) { o.Issuer = "https://login.microsoftonline.com/organizations/v2.0" },
+		"in clear":         func(o *web.SignInOptions) { o.Base = "http://page.example" },
+		"a path":           func(o *web.SignInOptions) { o.Base = "https://page.example/dbaudit" },
+		"no host":          func(o *web.SignInOptions) { o.Base = "page.example" },
+		"a short key":      func(o *web.SignInOptions) { o.Key = "short" },
+		"another's issuer": func(o *web.SignInOptions) { o.Issuer += "/" },
+	} {
+		o := good
+		change(&o)
+		if _, err := web.NewSignIn(t.Context(), o); err == nil {
+			t.Errorf("%s: no error", what)
+		}
+	}
+}

@@ -1,0 +1,255 @@
+// Package web serves a fleet's pages and its API. Every page is a plain document that
+// needs no script.
+//
+// Without a sign-in the handler answers only requests for a loopback host, and whoever
+// sends them may do everything. With one, nobody without a role sees a name.
+package web
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report"
+	"github.com/dbaudit/dbaudit/internal/store"
+)
+
+//go:embed pages.gohtml
+var pages string
+
+//go:embed web.css
+var style string
+
+//go:embed openapi.json
+var openAPI []byte
+
+// Actions are what people may ask of the fleet; who asked is kept for the record.
+type Actions interface {
+	// ScanNow enqueues a scan of each environment and returns the runs' ids.
+	ScanNow(ctx context.Context, who string, names ...string) ([]int64, error)
+	// Cancel ends a run that has not ended.
+	Cancel(ctx context.Context, who string, run int64) error
+}
+
+// Options say what is served.
+type Options struct {
+	Store   *store.Store
+	Actions Actions
+	// SignIn tells people and programs apart. Without one, the caller serves on a loopback
+	// address alone.
+	SignIn *SignIn
+	// Metrics answers /metrics; nil leaves it out.
+	Metrics http.Handler
+	Now     func() time.Time
+	Logger  *slog.Logger
+	// Rules document the rules of a report by id.
+	Rules map[string]audit.Rule
+}
+
+type server struct {
+	Options
+
+	pages *template.Template
+}
+
+// New makes the handler of everything that is served.
+func New(o Options) (http.Handler, error) {
+	s := &server{Options: o}
+	if s.Logger == nil {
+		s.Logger = slog.New(slog.DiscardHandler)
+	}
+	var err error
+	s.pages, err = template.New("pages").Funcs(template.FuncMap{
+		"path":    url.PathEscape,
+		"formats": func() []string { return []string{"json", "sarif", "csv", "markdown"} },
+	}).Parse(pages)
+	if err != nil {
+		return nil, fmt.Errorf("the pages: %w", err)
+	}
+	mux := http.NewServeMux()
+	for pattern, handle := range map[string]handler{
+		"GET /{$}":                 s.fleetPage,
+		"GET /environments/{name}": s.environmentPage,
+		"GET /environments/{name}/report/{integration}": s.reportPage,
+		"GET /controls":                                s.controlsPage,
+		"GET /controls/{id}":                           s.controlPage,
+		"GET /api/v1/environments":                     s.listEnvironments,
+		"GET /api/v1/environments/{name}":              s.getEnvironment,
+		"GET /api/v1/environments/{name}/findings":     s.listFindings,
+		"GET /api/v1/environments/{name}/runs":         s.listRuns,
+		"GET /api/v1/runs/{run}":                       s.getRun,
+		"GET /api/v1/runs/{run}/results/{integration}": s.getResult,
+		"GET /api/v1/controls/{id}":                    s.getControl,
+	} {
+		mux.Handle(pattern, s.allow(RoleReader, handle))
+	}
+	for pattern, handle := range map[string]handler{
+		"POST /environments/{name}/scan":        s.scanForm,
+		"POST /runs/{run}/cancel":               s.cancelForm,
+		"POST /api/v1/environments/{name}/runs": s.scanNow,
+		"POST /api/v1/runs/{run}/cancel":        s.cancelRun,
+	} {
+		mux.Handle(pattern, s.allow(RoleOperator, handle))
+	}
+	if o.Metrics != nil {
+		mux.Handle("GET /metrics", s.allow(RoleReader, func(w http.ResponseWriter, r *http.Request) error {
+			o.Metrics.ServeHTTP(w, r)
+			return nil
+		}))
+	}
+	mux.HandleFunc("GET /style.css", func(w http.ResponseWriter, r *http.Request) {
+		fixed(w, "text/css; charset=utf-8", []byte(report.Style()+style))
+	})
+	mux.HandleFunc("GET /api/v1/openapi.json", func(w http.ResponseWriter, r *http.Request) {
+		fixed(w, "application/json", openAPI)
+	})
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", s.ready)
+	if o.SignIn != nil {
+		mux.HandleFunc("GET /sign-in", o.SignIn.begin)
+		mux.HandleFunc("GET "+callbackPath, func(w http.ResponseWriter, r *http.Request) {
+			if err := o.SignIn.finish(w, r); err != nil {
+				s.refuse(w, r, err)
+			}
+		})
+		mux.HandleFunc("POST /sign-out", o.SignIn.end)
+	}
+	guarded := http.NewCrossOriginProtection().Handler(mux)
+	if o.SignIn == nil {
+		guarded = loopbackAlone(guarded)
+	}
+	return headers(guarded), nil
+}
+
+// fixed answers with what is the same until the program is another.
+func fixed(w http.ResponseWriter, kind string, body []byte) {
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Cache-Control", "max-age=300")
+	_, _ = w.Write(body)
+}
+
+func (s *server) ready(w http.ResponseWriter, r *http.Request) {
+	if err := s.Store.Ping(r.Context()); err != nil {
+		s.Logger.Error("the store does not answer", slog.Any("error", err))
+		http.Error(w, "the store does not answer", http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = fmt.Fprintln(w, "ready")
+}
+
+// headers keeps every answer from being framed, guessed at, cached or sent along.
+func headers(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// loopbackAlone answers requests for a loopback host. A page elsewhere whose name leads to
+// this machine asks for another host.
+func loopbackAlone(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.Host)
+		if err != nil {
+			host = r.Host
+		}
+		if host != "localhost" && !IsLoopback(host) {
+			http.Error(w, "without a sign-in this answers requests for a loopback address alone", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// IsLoopback reports whether a host is a loopback address.
+func IsLoopback(host string) bool {
+	if n := len(host); n > 1 && host[0] == '[' && host[n-1] == ']' {
+		host = host[1 : n-1]
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// A handler answers a request of somebody who may send it. What it returns is told by
+// refuse, so it returns an error only before it writes.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+type visitorKey struct{}
+
+// allow lets a handler answer those who have a role.
+func (s *server) allow(least Role, next handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		who := visitor{Name: "local", Role: RoleOperator}
+		if s.SignIn != nil {
+			var err error
+			if who, err = s.SignIn.visitor(r); err != nil {
+				s.unknown(w, r, err)
+				return
+			}
+		}
+		if who.Role < least {
+			s.refuse(w, r, &statusError{http.StatusForbidden, fmt.Sprintf("this needs the role %s; ask the administrator of the sign-in for it", least)})
+			return
+		}
+		if err := next(w, r.WithContext(context.WithValue(r.Context(), visitorKey{}, who))); err != nil {
+			s.refuse(w, r, err)
+		}
+	})
+}
+
+func visitorOf(r *http.Request) visitor {
+	who, _ := r.Context().Value(visitorKey{}).(visitor)
+	return who
+}
+
+// unknown answers somebody who is not signed in: a person is sent to the sign-in.
+func (s *server) unknown(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Method == http.MethodGet && !forPrograms(r) {
+		http.Redirect(w, r, "/sign-in?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
+		return
+	}
+	w.Header().Set("WWW-Authenticate", "Bearer")
+	s.refuse(w, r, &statusError{http.StatusUnauthorized, err.Error()})
+}
+
+// A statusError is an answer other than success, in words that anybody may read.
+type statusError struct {
+	status  int
+	message string
+}
+
+func (e *statusError) Error() string { return e.message }
+
+// refuse tells an error: to programs as JSON, to people as a page.
+func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	var known *statusError
+	switch {
+	case errors.As(err, &known):
+	case errors.Is(err, store.ErrNotFound):
+		known = &statusError{http.StatusNotFound, "it does not exist, or no longer"}
+	case errors.Is(err, store.ErrEnded):
+		known = &statusError{http.StatusConflict, "the run has ended before"}
+	case r.Context().Err() != nil:
+		return // nobody waits for the answer
+	default:
+		s.Logger.Error("a request failed", slog.String("path", r.URL.Path), slog.Any("error", err))
+		known = &statusError{http.StatusInternalServerError, "this did not work; the server's log says why"}
+	}
+	if forPrograms(r) {
+		writeJSON(w, known.status, map[string]string{"error": known.message})
+		return
+	}
+	s.show(w, known.status, "refused", frame{Title: http.StatusText(known.status)}, known.message)
+}

@@ -1,0 +1,295 @@
+package web_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/store"
+	"github.com/dbaudit/dbaudit/internal/web"
+)
+
+func noon() time.Time { return time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC) }
+
+// hostile is a name that tries to become markup, a path and another address.
+const hostile = `a/b <script>alert(1)</script> "x" ../ %2F`
+
+// stocked is a store of four environments: one that fails, one that is compliant, one
+// whose last scan is too long ago and one that was never scanned.
+func stocked(tb testing.TB) *store.Store {
+	tb.Helper()
+	at := noon().AddDate(0, 0, -10)
+	s, err := store.Open(tb.Context(), filepath.Join(tb.TempDir(), "fleet.db"), store.Options{Now: func() time.Time { return at }})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = s.Close() })
+	var list []store.Environment
+	for _, name := range []string{hostile, "green", "old", "new"} {
+		list = append(list, store.Environment{
+			Name: name, URL: "https://contoso.crm.dynamics.com", Every: 24 * time.Hour, Config: "x: y\n", Labels: map[string]string{"team": name[:1]},
+		})
+	}
+	if _, err := s.Import(tb.Context(), list, func(string) []string { return []string{"demandbase"} }); err != nil {
+		tb.Fatal(err)
+	}
+	for d := range 11 {
+		at = noon().AddDate(0, 0, d-10)
+		results := []audit.Result{result(hostile, at, audit.OutcomeFail), result("green", at, audit.OutcomePass)}
+		if d < 3 {
+			results = append(results, result("old", at, audit.OutcomePass))
+		}
+		if err := s.Record(tb.Context(), results, "test"); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return s
+}
+
+func result(name string, at time.Time, outcome audit.Outcome) audit.Result {
+	organization := fmt.Sprintf("11111111-1111-1111-1111-%012d", len(name))
+	c := audit.Control{ID: "DB-PRIV-LEAD", Rule: "role/privileges", Title: "Lead", Severity: audit.SeverityHigh, Outcome: outcome, Findings: []audit.Finding{}}
+	if outcome == audit.OutcomeFail {
+		subject := audit.Subject{Kind: audit.SubjectRole, ID: "r", Name: hostile}
+		c.Findings = append(c.Findings, audit.Finding{
+			Fingerprint: audit.Fingerprint(c.ID, organization, subject, "prvReadLead"), Message: "Lead – Read is missing in " + hostile, Subject: subject,
+			Evidence: audit.Evidence{"privilege": "prvReadLead"},
+		})
+	}
+	r := audit.Result{
+		Format: audit.ResultFormat, Tool: audit.Tool{Name: "dbaudit", Version: "1.0.0"},
+		Environment: audit.Environment{Name: name, URL: "https://contoso.crm.dynamics.com", OrganizationID: organization},
+		Profile:     audit.Profile{Name: "demandbase", Version: "2026-01-01", Origin: audit.OriginBuiltin, Digest: "sha256:1"},
+		Snapshot:    audit.Snapshot{Digest: "sha256:" + at.String(), TakenAt: at}, EvaluatedAt: at,
+		Controls: []audit.Control{c},
+	}
+	r.Summary = audit.Summarize(r.Controls)
+	r.Verdict = audit.Judge(r.Summary)
+	return r
+}
+
+// actions note what was asked.
+type actions struct{ asked []string }
+
+func (a *actions) ScanNow(_ context.Context, who string, names ...string) ([]int64, error) {
+	a.asked = append(a.asked, who+" scans "+strings.Join(names, ","))
+	return []int64{7}, nil
+}
+
+func (a *actions) Cancel(_ context.Context, who string, run int64) error {
+	a.asked = append(a.asked, fmt.Sprint(who, " cancels ", run))
+	return nil
+}
+
+func serve(tb testing.TB, o web.Options) *httptest.Server {
+	tb.Helper()
+	o.Now = noon
+	handler, err := web.New(o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	server := httptest.NewServer(handler)
+	tb.Cleanup(server.Close)
+	return server
+}
+
+type answer struct {
+	status int
+	body   string
+	header http.Header
+}
+
+func send(tb testing.TB, method, address string, header http.Header) answer {
+	tb.Helper()
+	request, err := http.NewRequestWithContext(tb.Context(), method, address, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for name, values := range header {
+		request.Header[name] = values
+		if name == "Host" {
+			request.Host = values[0]
+		}
+	}
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	response, err := client.Do(request)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return answer{response.StatusCode, string(body), response.Header}
+}
+
+// TestPages goes over every page: what is wrong comes first, what is too old is not
+// green, and no name becomes markup or leads elsewhere.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	server := serve(t, web.Options{Store: stocked(t), Actions: &actions{}})
+	fleet := send(t, http.MethodGet, server.URL+"/", nil)
+	order := regexp.MustCompile(`<tr class="([a-z]+)"`).FindAllStringSubmatch(fleet.body, -1)
+	var classes []string
+	for _, m := range order {
+		classes = append(classes, m[1])
+	}
+	if got := strings.Join(classes, " "); got != "noncompliant stale stale compliant" {
+		t.Errorf("the order is %s", got)
+	}
+	for _, want := range []string{"stale, was compliant", "not scanned yet", "1 high", "8 days ago", `class="fleet"`} {
+		if !strings.Contains(fleet.body, want) {
+			t.Errorf("the page of the fleet does not say %q", want)
+		}
+	}
+	seen := map[string]bool{}
+	todo := []string{"/"}
+	for len(todo) > 0 {
+		path := todo[0]
+		todo = todo[1:]
+		if seen[path] {
+			continue
+		}
+		seen[path] = true
+		page := send(t, http.MethodGet, server.URL+path, nil)
+		if page.status != http.StatusOK {
+			t.Errorf("%s: %d", path, page.status)
+		}
+		if policy := page.header.Get("Content-Security-Policy"); !strings.Contains(policy, "frame-ancestors 'none'") {
+			t.Errorf("%s: the policy is %q", path, policy)
+		}
+		if !strings.HasPrefix(page.header.Get("Content-Type"), "text/html") {
+			continue
+		}
+		if strings.Contains(page.body, "<script>alert") {
+			t.Errorf("%s: a name became markup", path)
+		}
+		if strings.Contains(path, "/report/") {
+			continue // a document of its own, with links elsewhere
+		}
+		for _, m := range regexp.MustCompile(`(?:href|action)="([^"#]*)"`).FindAllStringSubmatch(page.body, -1) {
+			link := strings.ReplaceAll(m[1], "&amp;", "&")
+			if !strings.HasPrefix(link, "/") {
+				t.Errorf("%s leads to %s", path, link)
+			} else if !strings.HasSuffix(link, "/scan") {
+				todo = append(todo, link)
+			}
+		}
+	}
+	for _, want := range []string{"/environments/" + url.PathEscape(hostile), "/environments/green/report/demandbase", "/controls/DB-PRIV-LEAD"} {
+		if !seen[want] {
+			t.Errorf("no page leads to %s", want)
+		}
+	}
+}
+
+// TestFilter: each filter narrows the list, and nothing else.
+func TestFilter(t *testing.T) {
+	t.Parallel()
+	server := serve(t, web.Options{Store: stocked(t), Actions: &actions{}})
+	for query, want := range map[string]int{
+		"": 4, "label=team": 4, "label=team=g": 1, "label=other": 0, "verdict=stale": 2, "verdict=compliant": 1,
+		"control=db-priv-lead": 1, "control=DB-NONE": 0, "verdict=stale&label=team=n": 1,
+	} {
+		page := send(t, http.MethodGet, server.URL+"/?"+query, nil)
+		if !strings.Contains(page.body, fmt.Sprintf("%d of 4 shown", want)) {
+			t.Errorf("%q: want %d of 4", query, want)
+		}
+	}
+}
+
+// TestLoopbackAlone: a page elsewhere, whose name leads here, gets nothing.
+func TestLoopbackAlone(t *testing.T) {
+	t.Parallel()
+	server := serve(t, web.Options{Store: stocked(t), Actions: &actions{}})
+	for host, want := range map[string]int{
+		"localhost": 200, "localhost:80": 200, "127.0.0.1:99": 200, "[::1]:99": 200, "::1": 200,
+		"evil.example": 403, "evil.example:80": 403, "127.0.0.1.evil.example": 403, "10.0.0.1": 403,
+	} {
+		if got := send(t, http.MethodGet, server.URL+"/", http.Header{"Host": {host}}).status; got != want {
+			t.Errorf("%s: %d, want %d", host, got, want)
+		}
+	}
+}
+
+// TestForms: a form of this page is taken, one of another site is not.
+func TestForms(t *testing.T) {
+	t.Parallel()
+	a := &actions{}
+	server := serve(t, web.Options{Store: stocked(t), Actions: a})
+	path := server.URL + "/environments/" + url.PathEscape(hostile) + "/scan"
+	for _, tc := range []struct {
+		header http.Header
+		want   int
+	}{
+		{http.Header{"Sec-Fetch-Site": {"same-origin"}}, http.StatusSeeOther},
+		{http.Header{"Sec-Fetch-Site": {"cross-site"}}, http.StatusForbidden},
+		{http.Header{"Sec-Fetch-Site": {"same-site"}}, http.StatusForbidden},
+		{http.Header{"Origin": {"https://evil.example"}}, http.StatusForbidden},
+	} {
+		if got := send(t, http.MethodPost, path, tc.header); got.status != tc.want {
+			t.Errorf("%v: %d, want %d", tc.header, got.status, tc.want)
+		}
+	}
+	if len(a.asked) != 1 || a.asked[0] != "local scans "+hostile {
+		t.Errorf("asked: %q", a.asked)
+	}
+}
+
+// TestAPI holds the answers to the document that describes them, and the document to
+// what is served.
+func TestAPI(t *testing.T) {
+	t.Parallel()
+	a := &actions{}
+	server := serve(t, web.Options{Store: stocked(t), Actions: a})
+	var api struct {
+		Paths map[string]map[string]struct {
+			Responses map[string]any `json:"responses"`
+		} `json:"paths"`
+	}
+	if err := json.Unmarshal([]byte(send(t, http.MethodGet, server.URL+"/api/v1/openapi.json", nil).body), &api); err != nil {
+		t.Fatal(err)
+	}
+	fill := strings.NewReplacer("{name}", "green", "{run}", "2", "{integration}", "demandbase", "{id}", "DB-PRIV-LEAD")
+	if len(api.Paths) < 9 {
+		t.Errorf("%d paths", len(api.Paths))
+	}
+	for path, methods := range api.Paths {
+		for method, described := range methods {
+			got := send(t, strings.ToUpper(method), server.URL+fill.Replace(path), nil)
+			if _, ok := described.Responses[fmt.Sprint(got.status)]; !ok || got.status >= 400 {
+				t.Errorf("%s %s: %d %s", method, path, got.status, got.body)
+			}
+		}
+	}
+	var fleet struct {
+		Format       string
+		Environments []struct {
+			Name, Verdict string
+			Stale         bool
+		}
+	}
+	if err := json.Unmarshal([]byte(send(t, http.MethodGet, server.URL+"/api/v1/environments", nil).body), &fleet); err != nil || fleet.Format != "dbaudit.fleet/v1" || len(fleet.Environments) != 4 {
+		t.Errorf("%v %+v", err, fleet)
+	}
+	for path, want := range map[string]int{
+		"/api/v1/environments/nowhere": 404, "/api/v1/runs/999": 404, "/api/v1/runs/x": 404, "/api/v1/runs/1/results/other": 404,
+		"/api/v1/runs/2/results/demandbase?format=pdf": 400, "/api/v1/environments/green/runs?limit=-1": 400, "/api/v1/controls/DB-NONE": 404,
+	} {
+		got := send(t, http.MethodGet, server.URL+path, nil)
+		if got.status != want || !json.Valid([]byte(got.body)) {
+			t.Errorf("%s: %d %s", path, got.status, got.body)
+		}
+	}
+}
