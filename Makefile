@@ -23,7 +23,7 @@ help: ## what there is
 build: $(BIN) ## build bin/dbaudit
 
 $(BIN): FORCE
-	$(GO) build -trimpath -o $@ ./cmd/dbaudit
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $@ ./cmd/dbaudit
 
 demo: build ## build, and scan the embedded simulator's sample environment
 	$(BIN) demo

@@ -24,8 +24,7 @@ func main() {
 		// policies leaves: a fifth of their time went into collecting that.
 		debug.SetGCPercent(400)
 	}
-	limit, chosen := memoryLimit()
-	go watchMemory(limit, chosen, func(text string) { end(cli.ExitFailure, text) })
+	go watchMemory(func(text string) { end(cli.ExitFailure, text) })
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, func() {
 		stop() // a second interruption ends the process at once

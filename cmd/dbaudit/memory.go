@@ -21,6 +21,9 @@ const defaultMemory = 4 << 30
 // saved results of a thousand environments are rendered within 250 MiB.
 const frugalMemory = 224 << 20
 
+// watchInterval is the time from one look at the memory to the next.
+const watchInterval = 20 * time.Millisecond
+
 // memoryLimit is how much memory may be used: what GOMEMLIMIT says, else the default or
 // three quarters of what this machine or its container has.
 func memoryLimit() (limit int64, chosen bool) {
@@ -57,8 +60,11 @@ func available() int64 {
 
 // watchMemory ends the process once it uses a quarter more than the limit, in place of
 // the runtime's dump or the system's killer, which say nothing that helps. Unless the
-// limit was chosen by the user, the collector is told how hard to work.
-func watchMemory(limit int64, chosen bool, end func(text string)) {
+// limit was chosen by the user, the collector is told how hard to work. The shortest runs
+// end before it begins.
+func watchMemory(end func(text string)) {
+	time.Sleep(watchInterval)
+	limit, chosen := memoryLimit()
 	most := uint64(limit) + uint64(limit)/4
 	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}, {Name: "/gc/heap/live:bytes"}}
 	at := int64(0)
@@ -73,6 +79,6 @@ func watchMemory(limit int64, chosen bool, end func(text string)) {
 				"judge fewer at a time, or raise the limit by GOMEMLIMIT", used>>20, bounds.Size(limit)))
 			return
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(watchInterval)
 	}
 }

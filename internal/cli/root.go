@@ -50,13 +50,17 @@ type globalFlags struct {
 func Main(ctx context.Context, args []string, env Env) int {
 	// Whatever is printed, by whichever command, goes through these.
 	stdout := text.NewStream(env.Stdout, env.StdoutIsTerminal)
-	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+	completing := len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd)
+	if completing {
 		stdout.KeepTabs()
 	}
 	env.Stdout = stdout
 	env.Stderr = text.NewStream(env.Stderr, env.StderrIsTerminal)
 	a := newApp(env)
 	root := a.root()
+	if completing {
+		a.completeFlags(root)
+	}
 	root.SetArgs(args)
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
@@ -150,7 +154,6 @@ It never says compliant about something that it did not read.`,
 		a.versionCommand(),
 	)
 	addHelpers(root)
-	a.completeFlags(root)
 	return root
 }
 
