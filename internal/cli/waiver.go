@@ -14,6 +14,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/bounds"
+	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/waiver"
 )
@@ -49,7 +50,8 @@ func (a *app) waiverAddCommand() *cobra.Command {
 		Short: "accept a finding until a date",
 		Long: `Adds a waiver to the file of waivers, which it creates where it is not there. With a
 saved result, each finding of the control that --subject and --privilege leave is
-waived by itself, as narrowly as can be.`,
+waived by itself, as narrowly as can be: with the environment and the profile, where
+there are several.`,
 		Example: `  dbaudit waiver add result.json --control DB-PRIV-LEAD \
     --privilege prvAppendToLead --kind accepted-risk --days 90 \
     --owner jane@contoso.com --reason "no leads before the pilot ends"
@@ -103,7 +105,7 @@ func (a *app) addWaivers(f waiverAddFlags, results []string) error {
 	}
 	added := []waiver.Waiver{f.waiver}
 	if len(results) > 0 {
-		if added, err = a.waiversOf(f.waiver, results, len(run.NamesOf(file)) > 1); err != nil {
+		if added, err = a.waiversOf(f.waiver, results, file); err != nil {
 			return err
 		}
 	}
@@ -124,16 +126,23 @@ func (a *app) addWaivers(f waiverAddFlags, results []string) error {
 	return nil
 }
 
-// waiversOf makes a waiver for each finding of saved results that a pattern
-// covers, with its environment where there are several.
-func (a *app) waiversOf(pattern waiver.Waiver, files []string, several bool) ([]waiver.Waiver, error) {
+// waiversOf makes a waiver for each finding of saved results that a pattern covers, with
+// its environment where there are several, and its profile where the environment has
+// several integrations.
+func (a *app) waiversOf(pattern waiver.Waiver, files []string, file *config.File) ([]waiver.Waiver, error) {
 	results, err := a.runner.Results(files...)
 	if err != nil {
 		return nil, err
 	}
 	var found []waiver.Waiver
 	for _, r := range results {
-		for _, w := range pattern.Narrow(r, several || len(results) > 1) {
+		among := waiver.Among{Environments: len(run.NamesOf(file)) > 1, Profiles: len(run.IntegrationsOf(file, r.Environment)) > 1}
+		for _, other := range results {
+			same := other.Environment.Name == r.Environment.Name
+			among.Environments = among.Environments || !same
+			among.Profiles = among.Profiles || same && other.Profile.Name != r.Profile.Name
+		}
+		for _, w := range pattern.Narrow(r, among) {
 			if !slices.Contains(found, w) {
 				found = append(found, w)
 			}

@@ -71,6 +71,19 @@ func NamesOf(file *config.File) []string {
 	return names
 }
 
+// IntegrationsOf lists the integrations that a configuration has for an environment.
+func IntegrationsOf(file *config.File, env audit.Environment) []config.Entry {
+	if file == nil {
+		return nil
+	}
+	for _, known := range file.All() {
+		if known.Name == env.Name || known.Name == "" {
+			return known.Integrations
+		}
+	}
+	return nil
+}
+
 // WaiverFile is the file of waivers that is meant: the flag's, else the one that the
 // configuration names, else the default. The last two stand beside the configuration, or
 // in the working directory where there is none. Only the default may be missing.

@@ -50,9 +50,15 @@ func Append(name string, data []byte, added []Waiver, asOf time.Time) ([]byte, e
 	return out.Bytes(), nil
 }
 
+// Among says what else there is that a waiver must not reach.
+type Among struct {
+	Environments bool // other environments
+	Profiles     bool // other integrations in the same environment
+}
+
 // Narrow makes of a waiver one for each open finding of a result that it covers,
-// naming all that the finding has; with several results, the environment too.
-func (w *Waiver) Narrow(r audit.Result, several bool) []Waiver {
+// naming all that the finding has, and the environment and the profile where there are others.
+func (w *Waiver) Narrow(r audit.Result, a Among) []Waiver {
 	var narrow []Waiver
 	if !w.reaches(r) {
 		return nil
@@ -67,8 +73,11 @@ func (w *Waiver) Narrow(r audit.Result, several bool) []Waiver {
 			}
 			n := *w
 			n.Subject, n.Privilege = Subject(f.Subject), f.Evidence.Text("privilege")
-			if several {
+			if a.Environments {
 				n.Environment = r.Environment.Name
+			}
+			if a.Profiles {
+				n.Profile = r.Profile.Name
 			}
 			narrow = append(narrow, n)
 		}
