@@ -15,6 +15,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -85,11 +86,25 @@ type lintRun struct {
 	paths  []string
 	limits solution.Limits
 	judgement
-	file        *config.File
+	file     *config.File
+	standard *solution.Standard
+	all      []lintAsked
+	lintAsked
+}
+
+// lintAsked is what a role is judged by. Where an environment has several integrations,
+// there is one for each.
+type lintAsked struct {
 	env         config.Environment
 	requirement snapshot.Requirement
 	profile     profile.Profile
-	standard    *solution.Standard
+}
+
+// by is the run with what one role is judged by.
+func (l *lintRun) by(one lintAsked) *lintRun {
+	other := *l
+	other.lintAsked = one
+	return &other
 }
 
 func (a *app) lint(ctx context.Context, f lintFlags, paths []string) error {
@@ -113,7 +128,7 @@ func (a *app) lint(ctx context.Context, f lintFlags, paths []string) error {
 		return fmt.Errorf("there is no security role in %s: want unpacked solutions, role files, customizations.xml or solution .zip files",
 			strings.Join(paths, ", "))
 	}
-	judged, err := l.judge(ctx, found)
+	judged, err := l.judgeAll(ctx, found)
 	if err != nil {
 		return err
 	}
@@ -128,7 +143,7 @@ func (a *app) lint(ctx context.Context, f lintFlags, paths []string) error {
 			if found, err = l.read(ctx); err != nil {
 				return err
 			}
-			if judged, err = l.judge(ctx, found); err != nil {
+			if judged, err = l.judgeAll(ctx, found); err != nil {
 				return err
 			}
 		}
@@ -155,18 +170,33 @@ func (a *app) newLint(f lintFlags, paths []string) (*lintRun, error) {
 		return nil, err
 	}
 	l.accepted.Options.Environments, l.accepted.Options.Partial = nil, true
-	if l.env, err = lintEnvironment(l.file, f.env); err != nil {
+	env, err := lintEnvironment(l.file, f.env)
+	if err != nil {
 		return nil, err
 	}
-	if l.requirement, l.profile, err = a.runner.Requirement(l.file, l.env, f.requirement); err != nil {
-		return nil, err
+	integrations := []config.Environment{env}
+	if a.runner.ProfileName(nil, f.requirement) != engine.LintProfile {
+		if integrations, err = a.runner.Integrations(l.file, env, f.requirement); err != nil {
+			return nil, err
+		}
 	}
+	for _, one := range integrations {
+		asked := lintAsked{env: one}
+		if asked.requirement, asked.profile, err = a.runner.Requirement(l.file, one, f.requirement); err != nil {
+			return nil, err
+		}
+		// A file holds neither users nor views, whatever is asked of an environment.
+		r := &asked.requirement
+		r.ApplicationID, r.User, r.BusinessUnit, r.Views = "", "", "", nil
+		l.all = append(l.all, asked)
+	}
+	if len(l.all) > 1 && (f.allRoles || f.snapshot != "") {
+		return nil, usagef("--all-roles and --snapshot mean one profile, and the configuration has %d integrations: choose one by --profile", len(l.all))
+	}
+	l.lintAsked = l.all[0]
 	if text := l.unnamed(); text != "" {
 		l.warn("%s", text)
 	}
-	// A file holds neither users nor views, whatever is asked of an environment.
-	r := &l.requirement
-	r.ApplicationID, r.User, r.BusinessUnit, r.Views = "", "", "", nil
 	return l, nil
 }
 
@@ -175,7 +205,11 @@ func (l *lintRun) load(ctx context.Context) (err error) {
 	if l.standard, err = solution.ReadStandard(); err != nil {
 		return err
 	}
-	l.engine, err = l.runner.Engine(ctx, l.profile)
+	profiles := make([]profile.Profile, len(l.all))
+	for i, one := range l.all {
+		profiles[i] = one.profile
+	}
+	l.engine, err = l.runner.Engine(ctx, profiles...)
 	return err
 }
 
@@ -207,13 +241,15 @@ func lintEnvironment(file *config.File, name string) (config.Environment, error)
 // unnamed says that roles which the configuration names are not looked for, because
 // they are those of several environments.
 func (l *lintRun) unnamed() string {
-	if l.file == nil || l.flags.env != "" || l.flags.allRoles || l.requirement.Role != "" {
+	if l.file == nil || l.env.Name != "" || l.flags.allRoles || l.requirement.Role != "" {
 		return ""
 	}
 	var named []string
 	for _, env := range l.file.All() {
-		if env.Integration.Role != "" {
-			named = append(named, fmt.Sprintf("%q of %s", env.Integration.Role, env.Name))
+		for _, one := range l.file.Each(env) {
+			if one.Integration.Role != "" && env.Name != "" {
+				named = append(named, fmt.Sprintf("%q of %s", one.Integration.Role, env.Name))
+			}
 		}
 	}
 	if len(named) == 0 {
@@ -286,10 +322,12 @@ func (l *lintRun) report(found solution.Found, judged []judgedRole, unfixed bool
 
 // unread makes a result of each file that could not be read.
 func (l *lintRun) unread(faults []*solution.Fault) []audit.Result {
-	results := make([]audit.Result, len(faults))
-	for i, f := range faults {
-		results[i] = l.runner.Unread(audit.Environment{Name: f.File}, l.profile, l.stated,
-			audit.Unread{Location: &audit.Location{Path: f.File, Line: f.Line, Column: f.Column}, Message: f.Err.Error()})
+	var results []audit.Result
+	for _, f := range faults {
+		for _, one := range l.all {
+			results = append(results, l.runner.Unread(audit.Environment{Name: f.File}, one.profile, l.stated,
+				audit.Unread{Location: &audit.Location{Path: f.File, Line: f.Line, Column: f.Column}, Message: f.Err.Error()}))
+		}
 	}
 	return results
 }

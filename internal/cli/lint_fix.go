@@ -22,7 +22,10 @@ func (l *lintRun) fix(judged []judgedRole) (changed bool, failures []error) {
 	for _, j := range judged {
 		grants := slices.DeleteFunc(l.lacking(j), func(g solution.Grant) bool {
 			// A line without a level that counts has to be mended, not doubled.
-			return slices.ContainsFunc(j.role.Entries, func(e solution.Entry) bool { return strings.EqualFold(e.Name, g.Name) })
+			return slices.ContainsFunc(j.role.Entries, func(e solution.Entry) bool { return strings.EqualFold(e.Name, g.Name) }) ||
+				slices.ContainsFunc(byFile[j.role.File], func(a solution.Addition) bool { // by another integration
+					return a.Role.At == j.role.At && slices.ContainsFunc(a.Grants, func(o solution.Grant) bool { return o.Name == g.Name })
+				})
 		})
 		if len(grants) == 0 || j.role.File == "" {
 			continue

@@ -28,6 +28,19 @@ type judgedRole struct {
 	result audit.Result
 }
 
+// judgeAll judges the roles of each integration by what that asks for.
+func (l *lintRun) judgeAll(ctx context.Context, found solution.Found) ([]judgedRole, error) {
+	var all []judgedRole
+	for _, one := range l.all {
+		judged, err := l.by(one).judge(ctx, found)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, judged...)
+	}
+	return all, nil
+}
+
 // judge judges the roles that are meant. Where none is, the result is that of a
 // role that does not exist; where nothing was read there is none.
 func (l *lintRun) judge(ctx context.Context, found solution.Found) ([]judgedRole, error) {

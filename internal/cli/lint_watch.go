@@ -71,6 +71,7 @@ func (a *app) signature(f lintFlags, paths []string) string {
 	}
 	waivers, _ := run.WaiverFile(f.judge.accept.Waivers, file)
 	files = append(files, waivers)
+	files = append(files, run.FilesOfProfiles(file)...)
 	if name := a.runner.ProfileName(file, f.requirement); run.IsFile(name) {
 		files = append(files, name)
 	}

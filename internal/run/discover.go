@@ -21,7 +21,7 @@ func (r *Runner) Discover(ctx context.Context, conn Connection, names []string, 
 	if err != nil {
 		return discovery.Document{}, err
 	}
-	profiles, err := r.discoverable(append(slices.Clone(names), filesOfProfiles(file)...))
+	profiles, err := r.discoverable(append(slices.Clone(names), FilesOfProfiles(file)...))
 	if err != nil {
 		return discovery.Document{}, err
 	}
@@ -86,8 +86,8 @@ func (r *Runner) discoverable(names []string) ([]profile.Profile, error) {
 	return discovery.Profiles(given, builtin), nil
 }
 
-// filesOfProfiles are the profiles of the configuration that are files.
-func filesOfProfiles(file *config.File) []string {
+// FilesOfProfiles are the profiles of the configuration that are files.
+func FilesOfProfiles(file *config.File) []string {
 	if file == nil {
 		return nil
 	}

@@ -13,10 +13,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// integrations lists an environment once for each integration that is meant: all, or
+// Integrations lists an environment once for each integration that is meant: all, or
 // the one whose profile is named. Each has a profile of its own, since results are told
 // apart by environment and profile.
-func (r *Runner) integrations(file *config.File, env config.Environment, want Wanted) ([]config.Environment, error) {
+func (r *Runner) Integrations(file *config.File, env config.Environment, want Wanted) ([]config.Environment, error) {
 	if len(env.Integrations) == 0 || want.Nothing {
 		return []config.Environment{env}, nil
 	}

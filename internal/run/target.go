@@ -91,7 +91,7 @@ func (r *Runner) TargetsOf(file *config.File, conn Connection, want Wanted) ([]T
 	}
 	var targets []Target
 	for _, env := range envs {
-		integrations, err := r.integrations(file, env, want)
+		integrations, err := r.Integrations(file, env, want)
 		if err != nil {
 			return nil, err
 		}
