@@ -1,4 +1,4 @@
-# The two that a newcomer needs: make demo, make test. The rest is in make help.
+# A newcomer needs two targets: make demo, make test. make help lists the others.
 GO      ?= go
 BIN     := bin/dbaudit
 OPA     := bin/opa
@@ -17,7 +17,7 @@ SARIF_TOOL := @microsoft/sarif-multitool@5.7.0
 .DEFAULT_GOAL := help
 .PHONY: help build demo test test-all test-all-but-go pairs race lint cross policy conftest golden fuzz soak bench docs readme recipes sarif postgres browser token-server curl powershell clients clean FORCE
 
-help: ## what there is
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: $(BIN) ## build bin/dbaudit
@@ -28,10 +28,10 @@ $(BIN): FORCE
 demo: build ## build, and scan the embedded simulator's sample environment
 	$(BIN) demo
 
-test: ## the tests, with Go alone
+test: ## the tests that need only Go
 	$(GO) test -timeout 10m $(PKGS)
 
-test-all: test pairs test-all-but-go ## the tests that need npm, a browser or another tool, too
+test-all: test pairs test-all-but-go ## all tests, including those that need npm, a browser or another tool
 
 test-all-but-go: policy conftest postgres sarif junit recipes browser token-server curl powershell clients
 
@@ -41,12 +41,12 @@ pairs: ## pairs of faults and faulty servers, in more draws than make test
 postgres: ## the tests of the store and the queue on PostgreSQL too, which it starts (Debian's package postgresql)
 	scripts/with-postgres $(GO) test -count=1 -timeout 15m ./internal/store ./internal/fleet
 
-# Every package that starts a goroutine; the tests themselves start some in others.
+# Every package that starts a goroutine; some tests start goroutines in other packages.
 RACED ?= cmd internal
-race: ## the tests of what runs side by side, under the race detector
+race: ## the tests of concurrent code, under the race detector
 	$(GO) test -race -short -timeout 15m $$(grep -rlE '\bgo func|errgroup|[.]Go\(' --include='*.go' --exclude-dir=browser --exclude-dir=foreign $(RACED) | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 
-# The stock tool, of the version that is linked in.
+# The stock tool, in the version that is linked in.
 $(OPA): go.mod
 	GOBIN=$(abspath bin) $(GO) install github.com/open-policy-agent/opa@$(shell $(GO) list -m -f '{{.Version}}' github.com/open-policy-agent/opa)
 
@@ -64,7 +64,7 @@ $(CONFTEST): Makefile
 conftest: build $(OPA) $(CONFTEST) ## conftest, opa eval and opa build find what dbaudit finds
 	scripts/test-stock-tools $(BIN) $(OPA) $(CONFTEST)
 
-lint: ## golangci-lint, and no vulnerable dependency where the database can be had
+lint: ## golangci-lint, and a check for vulnerable dependencies if the database is available
 	$(GO) run $(GOLANGCI) run
 	$(GO) mod tidy -diff
 	$(GO) mod verify
@@ -80,50 +80,50 @@ fuzz: ## each fuzz target for FUZZTIME
 	  done; \
 	done
 
-soak: ## random faults at full size
+soak: ## many random faults
 	$(GO) test ./internal/collector -run Fault -soak.seeds 2000 -timeout 60m
 	$(GO) test ./internal/lab -run "TwoFaults|VerdictUnderFaults" -soak.seeds 1000 -timeout 60m
 
-bench: $(BIN) $(OPA) ## measure, as ratios taken in one run (xmllint is of libxml2)
+bench: $(BIN) $(OPA) ## measure, as ratios within one run (xmllint is part of libxml2)
 	$(GO) test -run '^$$' -bench . -benchtime 3x $(PKGS)
 	$(GO) test ./internal/cli -run Beside -v -timeout 20m -bench.opa $(abspath $(OPA)) -bench.xmllint "$$(command -v xmllint)" -bench.dbaudit $(abspath $(BIN))
 
-recipes: ## the CI recipes: actionlint, the types of Kubernetes, systemd
+recipes: ## check the CI recipes: actionlint, the types of Kubernetes, systemd
 	scripts/recipes $(ACTIONLINT)
 
-sarif: build ## Microsoft's validator on what dbaudit writes
+sarif: build ## run Microsoft's SARIF validator on dbaudit's output
 	scripts/validate-sarif $(BIN) $(SARIF_TOOL)
 
-junit: ## the schema of Jenkins on the JUnit documents
+junit: ## check the JUnit documents against Jenkins' schema
 	scripts/validate-junit
 
-browser: ## the page in a real browser
+browser: ## test the page in a real browser
 	scripts/test-page
 
-curl: ## the emitted curl scripts, run against the simulator
+curl: ## run the emitted curl scripts against the simulator
 	@for tool in bash sh curl jq grep; do command -v $$tool >/dev/null || { echo "make curl needs $$tool"; exit 1; }; done
 	$(GO) test ./internal/report/remedy ./internal/lab -count=1 -run '^TestCurl'
 
-powershell: ## the emitted scripts for PowerShell, read by a grammar of others
+powershell: ## check the emitted PowerShell scripts with an independent grammar
 	scripts/validate-powershell
 
-clients: build ## clients of other hands (npm) on the simulator
+clients: build ## run third-party clients (npm) against the simulator
 	scripts/test-clients $(BIN) $(CLIENTS)
 
-token-server: ## sign-in against a token server of other hands
+token-server: ## sign in at a third-party token server
 	cd internal/signin/foreign && $(GO) test ./...
 
-cross: ## build for every platform that is released
+cross: ## build for every released platform
 	@for target in $(PLATFORMS); do \
 	  echo "$$target"; GOOS=$${target%/*} GOARCH=$${target#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/dbaudit || exit 1; \
 	done
 
-docs: build ## rewrite docs/controls from the rules and the profiles; make test fails where they are stale
+docs: build ## rewrite docs/controls from the rules and the profiles; make test fails if they are stale
 	$(BIN) policy docs docs/controls
 
-readme: build ## put today's output of the demonstration into the README
+readme: build ## put the current output of the demo into the README
 	scripts/readme $(BIN)
 
-clean: ## what make made
+clean: ## remove what make made
 	rm -rf bin dist
 FORCE:

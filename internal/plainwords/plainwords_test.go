@@ -70,7 +70,7 @@ func phrases() []phrase {
 		{`\b(is|are|was|were) (one|ones|that|those) of (which|whom)\b`, `rewrite with a subject and a verb`, "these are those of which it was not read", ``},
 		{`\bof which it (is|was)\b`, `rewrite with a subject and a verb`, "teams of which it was not read whether", ``},
 		{`\b(that|which|what) (is|was|are) that which\b`, `rewrite`, "what is that which was read", ``},
-		{`\bcannot but\b|\bneed not\b`, `must; does not need to`, "cannot but fail", ``},
+		{`\bcannot but\b`, `must`, "cannot but fail", ``},
 		{`\bis (the )?fault of\b`, `is caused by`, "it is the fault of the server", ``},
 		{`\bto the (full|deepest)\b`, `fully`, "granted to the full", ``},
 		{`\blies after\b|\blies before\b`, `is later than`, "a change lies after the scan", ``},
@@ -141,7 +141,7 @@ func prose(root string) ([]piece, error) {
 		if err != nil {
 			return err
 		}
-		skipped := []string{".git", "bin", "dist", "node_modules", "testdata", "catalogue", "plainwords"}
+		skipped := []string{".git", "bin", "dist", "node_modules", "testdata", "catalogue", "plainwords", "internal", "cmd"}
 		if d.IsDir() {
 			if slices.Contains(skipped, d.Name()) || name == "docs/controls" {
 				return fs.SkipDir

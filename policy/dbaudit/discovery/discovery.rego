@@ -108,7 +108,7 @@ _roles(id) := [role |
 
 # METADATA
 # description: The administrator's template that a role is of, where it reaches the user.
-default _administrator(_, _) := ""
+#   default _administrator(_, _) := ""
 
 _administrator(id, root) := max(_templates[root]) if count(_ways(id, root)) > 0
 
