@@ -339,7 +339,7 @@ type controlsRow struct {
 
 // controlsPage lists the controls by how many environments do not meet them.
 func (s *server) controlsPage(w http.ResponseWriter, r *http.Request) error {
-	list, err := s.Store.Control(r.Context(), "")
+	list, err := s.Store.Controls(r.Context())
 	if err != nil {
 		return err
 	}
@@ -351,12 +351,12 @@ func (s *server) controlsPage(w http.ResponseWriter, r *http.Request) error {
 			rows[c.Control] = row
 		}
 		switch {
-		case c.Stale, c.Outcome == audit.OutcomeUnknown:
-			row.Unknown++
+		case c.Outcome == audit.OutcomeUnknown:
+			row.Unknown += c.Count
 		case c.Outcome == audit.OutcomeFail:
-			row.Fail++
+			row.Fail += c.Count
 		default:
-			row.Pass++
+			row.Pass += c.Count
 		}
 	}
 	shown := make([]controlsRow, 0, len(rows))

@@ -194,6 +194,16 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// TestControls: a control counts as unknown where it is stale.
+func TestControls(t *testing.T) {
+	t.Parallel()
+	server := serve(t, web.Options{Store: stocked(t), Actions: &actions{}})
+	page := send(t, http.MethodGet, server.URL+"/controls", nil).body
+	if want := `<td>high</td><td class="number">1</td><td class="number">1</td><td class="number">1</td>`; !strings.Contains(page, want) {
+		t.Errorf("want one that fails, one that is stale and one that passes:\n%s", page)
+	}
+}
+
 // TestFilter: each filter narrows the list, and nothing else.
 func TestFilter(t *testing.T) {
 	t.Parallel()

@@ -1,0 +1,73 @@
+package web_test
+
+import (
+	"flag"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/store"
+	"github.com/dbaudit/dbaudit/internal/web"
+)
+
+// resultDays is for how many days each environment of the benchmark has results; a year is
+// what the pages are measured by, and takes minutes to store.
+var resultDays = flag.Int("bench.days", 12, "days of results in the store of BenchmarkPages")
+
+// BenchmarkPages draws each page of 1,000 environments on SQLite.
+func BenchmarkPages(b *testing.B) {
+	const environments = 1000
+	days := *resultDays
+	at := noon().AddDate(0, 0, -days)
+	s, err := store.Open(b.Context(), filepath.Join(b.TempDir(), "fleet.db"), store.Options{Now: func() time.Time { return at }})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	var list []store.Environment
+	for i := range environments {
+		list = append(list, store.Environment{Name: fmt.Sprintf("client-%04d", i), URL: "https://contoso.crm.dynamics.com", Every: 24 * time.Hour, Config: "x: y\n"})
+	}
+	if _, err := s.Import(b.Context(), list, func(string) []string { return []string{"demandbase"} }); err != nil {
+		b.Fatal(err)
+	}
+	for d := range days {
+		at = noon().AddDate(0, 0, d+1-days)
+		var results []audit.Result
+		for i, e := range list {
+			outcome := audit.OutcomePass
+			if i%3 == 0 && d%50 < 20 {
+				outcome = audit.OutcomeFail
+			}
+			r := result(e.Name, at, outcome)
+			r.Environment.OrganizationID = fmt.Sprintf("11111111-1111-1111-1111-%012d", i)
+			for n := range 35 {
+				r.Controls = append(r.Controls, audit.Control{ID: audit.ControlID(fmt.Sprintf("DB-C-%d", n)), Severity: audit.SeverityLow, Outcome: audit.OutcomePass, Findings: []audit.Finding{}})
+			}
+			r.Summary = audit.Summarize(r.Controls)
+			results = append(results, r)
+		}
+		if err := s.Record(b.Context(), results, "bench"); err != nil {
+			b.Fatal(err)
+		}
+	}
+	handler, err := web.New(web.Options{Store: s, Actions: &actions{}, Now: noon})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, path := range []string{"/", "/?control=DB-PRIV-LEAD", "/environments/client-0003", "/environments/client-0003/report/demandbase", "/controls", "/controls/DB-PRIV-LEAD", "/api/v1/environments"} {
+		b.Run(path, func(b *testing.B) {
+			for b.Loop() {
+				w := httptest.NewRecorder()
+				request := httptest.NewRequestWithContext(b.Context(), http.MethodGet, "http://localhost"+path, nil)
+				if handler.ServeHTTP(w, request); w.Code != http.StatusOK {
+					b.Fatal(w.Code)
+				}
+			}
+		})
+	}
+}
