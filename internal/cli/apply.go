@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -82,7 +81,7 @@ from DBAUDIT_APPLY_CLIENT_SECRET; as the scan does otherwise.`, exitOK, exitFind
 }
 
 func (a *app) apply(ctx context.Context, f applyFlags, name string) error {
-	data, err := a.runner.ReadFile(bounds.Plan, name)
+	data, err := a.ReadFile(bounds.Plan, name)
 	if err != nil {
 		return err
 	}
@@ -106,7 +105,7 @@ func (a *app) apply(ctx context.Context, f applyFlags, name string) error {
 	if !p.Empty() {
 		return a.applyPlan(ctx, f, v, p, journalName(f.journal, name))
 	}
-	a.say("%s: %s", v.Name, p.Sentence())
+	a.Sayf("%s: %s", v.Name, p.Sentence())
 	if f.dryRun {
 		return nil
 	}
@@ -143,7 +142,7 @@ func (a *app) applyPlan(ctx context.Context, f applyFlags, v verification, p pla
 	if err := apply.Vacant(journal); err != nil && !f.dryRun {
 		return err
 	}
-	w, err := a.runner.Writer(ctx, v.Target)
+	w, err := a.Writer(ctx, v.Target)
 	if err != nil {
 		return err
 	}
@@ -157,7 +156,7 @@ func (a *app) applyPlan(ctx context.Context, f applyFlags, v verification, p pla
 	}
 	lacking, err := lacks(ctx, environment, p)
 	if err != nil {
-		a.warn("what this identity may do could not be read: %v", err)
+		a.Warnf("what this identity may do could not be read: %v", err)
 	}
 	// All targets are looked at before the first is changed, and each again just
 	// before its turn: what is known to be in the way stops a run before it begins.
@@ -174,19 +173,19 @@ func (a *app) applyPlan(ctx context.Context, f applyFlags, v verification, p pla
 		if lacking != nil {
 			return lacking
 		}
-		a.say("%s Nothing was changed: this was a dry run.", p.Sentence())
+		a.Sayf("%s Nothing was changed: this was a dry run.", p.Sentence())
 		return nil
 	}
 	const what = "apply this plan"
-	a.present(v.Name, what, p.Text(), f.yes)
+	a.Present(v.Name, what, p.Text(), f.yes)
 	if lacking != nil {
 		// The environment decides; it may let more through than is known here.
-		a.warn("%v", lacking)
+		a.Warnf("%v", lacking)
 	}
-	if err := a.confirm(ctx, v.Name, what, f.yes); err != nil {
+	if err := a.Confirm(ctx, v.Name, what, f.yes); err != nil {
 		return err
 	}
-	if runner.Journal, err = apply.CreateJournal(journal, p, a.runner.Tool, a.Now); err != nil {
+	if runner.Journal, err = apply.CreateJournal(journal, p, a.Tool, a.Now); err != nil {
 		return err
 	}
 	err = a.carryOut(ctx, v, runner, journal)
@@ -211,7 +210,7 @@ func (a *app) carryOut(ctx context.Context, v verification, r *apply.Runner, jou
 		}
 		return a.partial(err, r, advice)
 	}
-	a.say("%s: %d of %d actions are done; to undo them, run: dbaudit rollback %s", v.Name, r.Journal.Applied(), all, journal)
+	a.Sayf("%s: %d of %d actions are done; to undo them, run: dbaudit rollback %s", v.Name, r.Journal.Applied(), all, journal)
 	return a.verifyApplied(ctx, v, r)
 }
 
@@ -222,80 +221,12 @@ func (a *app) partial(err error, r *apply.Runner, advice string) error {
 		return err
 	}
 	if errors.Is(err, context.Canceled) {
-		a.warn("%s", advice)
+		a.Warnf("%s", advice)
 		return err
 	}
-	a.complain(err)
-	a.warn("%s", advice)
+	a.Complain(err)
+	a.Warnf("%s", advice)
 	return verdictError(exitPartial)
-}
-
-// asks reports whether somebody is there who is asked.
-func (a *app) asks(yes bool) bool { return !yes && a.StdinIsTerminal && a.StderrIsTerminal }
-
-// present shows what is to be done. Whoever is asked is shown it, --quiet or not.
-func (a *app) present(name, what, shown string, yes bool) {
-	lines := text.WrapLines(text.Lines(shown), a.StderrWidth) + "\n"
-	switch {
-	case a.asks(yes):
-		a.screen.write(a.Stderr, lines)
-	case a.global.logFormat == "json":
-		a.Log(slog.LevelInfo, name, "to "+what, slog.String("text", shown))
-	case !a.global.quiet:
-		a.screen.write(a.Stderr, lines)
-	}
-}
-
-// typed are the lines that a person types, until the context ends.
-func (a *app) typed(ctx context.Context) <-chan string {
-	lines := make(chan string)
-	go func() {
-		defer close(lines)
-		for in := bufio.NewReader(a.Stdin); ; {
-			line, err := in.ReadString('\n')
-			select {
-			case lines <- strings.TrimSpace(line):
-			case <-ctx.Done():
-				return
-			}
-			if err != nil {
-				return
-			}
-		}
-	}()
-	return lines
-}
-
-// confirm asks on a terminal for the environment's name; elsewhere --yes must have
-// been given.
-func (a *app) confirm(ctx context.Context, name, what string, yes bool) error {
-	switch {
-	case yes:
-		return nil
-	case !a.asks(yes):
-		return usagef("nobody can be asked here whether to %s: give --yes", what)
-	}
-	answers := a.typed(ctx)
-	question := fmt.Sprintf("To %s, type the environment's name, %s: ", what, text.Line(name))
-	for range 2 {
-		a.screen.write(a.Stderr, question)
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("asking for confirmation: %w", ctx.Err())
-		case answer := <-answers:
-			switch strings.ToLower(answer) {
-			case strings.ToLower(name):
-				return nil
-			case "yes", "y":
-				// People who know other tools answer so; the name is what shows that it is
-				// the right environment.
-				question = fmt.Sprintf("Not %q but the environment's name, %s: ", answer, text.Line(name))
-				continue
-			}
-		}
-		break
-	}
-	return &declinedError{}
 }
 
 // follow narrates a plan's application.

@@ -37,10 +37,10 @@ func (a *app) asRun() func(audit.Result) []string {
 		requirementFlags(own, &run.Wanted{})
 		keep(own, "env", "label")
 	}
-	if a.runner.ConfigFile != "" {
-		given = append([]string{"-c", filepath.ToSlash(a.runner.ConfigFile)}, given...)
+	if a.ConfigFile != "" {
+		given = append([]string{"-c", filepath.ToSlash(a.ConfigFile)}, given...)
 	}
-	file, err := a.runner.Configuration()
+	file, err := a.Configuration()
 	if err != nil {
 		file = nil // the command itself says what is wrong with it
 	}

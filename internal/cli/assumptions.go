@@ -7,7 +7,9 @@ import (
 	"fmt"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/doctor"
+	"github.com/dbaudit/dbaudit/internal/report/table"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/run"
 )
@@ -25,7 +27,7 @@ type assumptionsDocument struct {
 
 // assumptions asks one environment what dbaudit assumes of environments.
 func (a *app) assumptions(ctx context.Context, f doctorFlags) error {
-	targets, err := a.runner.Targets(f.connection, f.requirement)
+	targets, err := a.Targets(f.connection, f.requirement)
 	if err != nil {
 		return err
 	}
@@ -56,19 +58,19 @@ func (a *app) assumptions(ctx context.Context, f doctorFlags) error {
 		enc := json.NewEncoder(&b)
 		enc.SetEscapeHTML(false)
 		enc.SetIndent("", "  ")
-		if err := enc.Encode(assumptionsDocument{assumptionsFormat, a.runner.Tool, found.Version, found.Answers}); err != nil {
+		if err := enc.Encode(assumptionsDocument{assumptionsFormat, a.Tool, found.Version, found.Answers}); err != nil {
 			return fmt.Errorf("writing the answers: %w", err)
 		}
-		return a.putData(f.output, b.Bytes())
+		return a.PutData(f.output, b.Bytes())
 	}
 	width := 0
-	if isStdout(f.output) {
+	if console.IsStdout(f.output) {
 		width = a.Width
 	}
 	if err := assumptionsTable(&b, targets[0], found, width); err != nil {
 		return err
 	}
-	return a.put(f.output, b.Bytes())
+	return a.Put(f.output, b.Bytes())
 }
 
 func assumptionsTable(b *bytes.Buffer, t run.Target, answers doctor.Assumptions, width int) error {
@@ -84,5 +86,5 @@ func assumptionsTable(b *bytes.Buffer, t run.Target, answers doctor.Assumptions,
 	}
 	fmt.Fprintf(b, "%s  %s\n%d assumptions: %d as assumed, %d otherwise, %d could not be asked\n\n", text.Line(t.Name), text.Line(t.URL),
 		len(rows), counts[doctor.AsAssumed], counts[doctor.Otherwise], counts[doctor.Unanswered])
-	return drawChecks(b, [3]string{"QUESTION", "ANSWER", "WHAT WAS FOUND"}, rows, width)
+	return table.Checks(b, [3]string{"QUESTION", "ANSWER", "WHAT WAS FOUND"}, rows, width)
 }

@@ -3,14 +3,14 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"strings"
 
-	"github.com/olekukonko/tablewriter"
-	"github.com/olekukonko/tablewriter/tw"
 	"github.com/spf13/cobra"
 
 	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/report/table"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/policy"
 )
@@ -39,7 +39,7 @@ func (a *app) profileCommand() *cobra.Command {
 			Use: "validate FILE", Short: "check a profile's file", Args: arguments(1, 1),
 			Example: "  dbaudit profile validate acme.yaml",
 			RunE: func(cmd *cobra.Command, args []string) error {
-				data, err := a.runner.ReadFile(bounds.Profile, args[0])
+				data, err := a.ReadFile(bounds.Profile, args[0])
 				if err != nil {
 					return err
 				}
@@ -51,10 +51,10 @@ func (a *app) profileCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if _, err := a.runner.Engine(cmd.Context(), p); err != nil {
+				if _, err := a.Engine(cmd.Context(), p); err != nil {
 					return err
 				}
-				a.say("%s: the profile %s has %d controls and %d privileges, and is valid", args[0], p.Name, len(p.Controls), len(p.Minimum()))
+				a.Sayf("%s: the profile %s has %d controls and %d privileges, and is valid", args[0], p.Name, len(p.Controls), len(p.Minimum()))
 				return nil
 			},
 		},
@@ -71,7 +71,7 @@ func (a *app) listProfiles() error {
 	for i, p := range profiles {
 		rows[i] = []string{p.Name, fmt.Sprint(len(p.Controls)), fmt.Sprint(len(p.Minimum())), p.Title}
 	}
-	return a.list([]string{"profile", "controls", "privileges", "title"}, rows)
+	return table.List(a.Stdout, a.Width, []string{"profile", "controls", "privileges", "title"}, rows)
 }
 
 func (a *app) profileShowCommand() *cobra.Command {
@@ -89,26 +89,26 @@ takes from the one that it extends: stock OPA and conftest read it as data.`,
 }
 
 func (a *app) showProfile(name, format, file string) error {
-	p, err := a.runner.Profile(name)
+	p, err := a.Profile(name)
 	if err != nil {
 		return err
 	}
 	switch format {
 	case "table":
-		return a.putTable(file, func(to *app) error { return to.listProfile(p) })
+		return a.PutTable(file, func(w io.Writer, width int) error { return listProfile(w, width, p) })
 	case "json":
-		return a.putJSON(file, map[string]any{p.Name: p.Data()})
+		return a.PutJSON(file, map[string]any{p.Name: p.Data()})
 	default:
 		return usagef("--format %s: want table or json", format)
 	}
 }
 
-func (a *app) listProfile(p profile.Profile) error {
+func listProfile(w io.Writer, width int, p profile.Profile) error {
 	compared := "not known when it was compared with its source"
 	if p.Source.Compared != "" {
 		compared = "compared with its source on " + p.Source.Compared
 	}
-	if _, err := fmt.Fprintf(a.Stdout, "%s\n%s\n%s\nversion %s, %s\n\n", text.Line(p.Title), text.Line(p.Source.Title), text.Line(p.Source.URL),
+	if _, err := fmt.Fprintf(w, "%s\n%s\n%s\nversion %s, %s\n\n", text.Line(p.Title), text.Line(p.Source.Title), text.Line(p.Source.URL),
 		cmp.Or(text.Line(p.Version), "unknown"), compared); err != nil {
 		return fmt.Errorf("writing to standard output: %w", err)
 	}
@@ -124,7 +124,7 @@ func (a *app) listProfile(p profile.Profile) error {
 		}
 		rows[i] = []string{string(c.ID), c.Severity.String(), demand, source}
 	}
-	return a.list([]string{"control", "severity", "demands", "the article's words"}, rows)
+	return table.List(w, width, []string{"control", "severity", "demands", "the article's words"}, rows)
 }
 
 func (a *app) policyCommand() *cobra.Command {
@@ -141,81 +141,22 @@ func (a *app) policyCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			e, err := a.runner.Engine(cmd.Context())
+			e, err := a.Engine(cmd.Context())
 			if err != nil {
 				return err
 			}
 			rules := e.Rules()
 			if asJSON {
-				return a.putJSON("", rules)
+				return a.PutJSON("", rules)
 			}
 			rows := make([][]string, len(rules))
 			for i, r := range rules {
 				rows[i] = []string{r.ID, r.Severity.String(), r.Title}
 			}
-			return a.list([]string{"rule", "severity", "title"}, rows)
+			return table.List(a.Stdout, a.Width, []string{"rule", "severity", "title"}, rows)
 		},
 	}
 	answer.add(list)
 	cmd.AddCommand(list, a.policyTestCommand(), a.policyNewCommand(), a.policyDocsCommand())
 	return cmd
-}
-
-// list prints a plain table without borders. It is as wide as the terminal at most, by
-// the rule of every table: text.Fit. Columns break by the width of what stands in them.
-func (a *app) list(header []string, rows [][]string) error {
-	need := make([]int, len(header))
-	for i, h := range header {
-		need[i] = text.Columns(h)
-	}
-	for _, row := range rows {
-		for i := range row {
-			row[i] = text.Line(row[i])
-			need[i] = max(need[i], text.Columns(row[i]))
-		}
-	}
-	widths := make([]int, len(header))
-	if a.Width > 0 {
-		share := make([]int, len(header))
-		for i, n := range need {
-			if n > unbroken {
-				share[i] = min(n, 10*unbroken)
-			}
-		}
-		widths = text.Fit(a.Width-2*len(header), need, share)
-	}
-	table := tablewriter.NewTable(a.Stdout,
-		tablewriter.WithEastAsian(tw.Off),
-		tablewriter.WithHeaderAutoFormat(tw.Off),
-		tablewriter.WithHeaderAutoWrap(tw.WrapNone),
-		tablewriter.WithHeaderAlignment(tw.AlignLeft),
-		tablewriter.WithRowAutoWrap(tw.WrapNone),
-		tablewriter.WithRowAlignment(tw.AlignLeft),
-		tablewriter.WithRendition(tw.Rendition{
-			Borders:  tw.BorderNone,
-			Settings: tw.Settings{Separators: tw.Separators{BetweenColumns: tw.Off, ShowHeader: tw.On}},
-		}),
-	)
-	table.Header(brokenRow(header, widths))
-	for _, row := range rows {
-		if err := table.Append(brokenRow(row, widths)); err != nil {
-			return fmt.Errorf("writing the table: %w", err)
-		}
-	}
-	if err := table.Render(); err != nil {
-		return fmt.Errorf("writing the table: %w", err)
-	}
-	return nil
-}
-
-// unbroken is the width up to which a column of a list is never broken.
-const unbroken = 10
-
-// brokenRow is a row with each cell broken to its column's width.
-func brokenRow(row []string, widths []int) []string {
-	out := make([]string, len(row))
-	for i, cell := range row {
-		out[i] = strings.Join(text.Wrap(cell, widths[i]), "\n")
-	}
-	return out
 }

@@ -46,7 +46,7 @@ func (a *app) check(ctx context.Context, f checkFlags, files []string) error {
 	if f.input != "" && len(files) > 1 {
 		return usagef("--input writes the input of one snapshot, and %d are given: check one at a time", len(files))
 	}
-	file, err := a.runner.Configuration()
+	file, err := a.Configuration()
 	if err != nil {
 		return err
 	}
@@ -64,13 +64,13 @@ func (a *app) check(ctx context.Context, f checkFlags, files []string) error {
 			return fmt.Errorf("%s: %w", name, failed)
 		}
 		// One that cannot be read does not stop the others: its result says so.
-		a.complain(fmt.Errorf("%s: %w", name, failed))
+		a.Complain(fmt.Errorf("%s: %w", name, failed))
 		code = worse(code, exitCode(failed))
-		p, err := a.runner.Profile(cmp.Or(f.requirement.Profile, run.DefaultProfile))
+		p, err := a.Profile(cmp.Or(f.requirement.Profile, run.DefaultProfile))
 		if err != nil {
 			return err
 		}
-		results[i] = a.runner.Unread(audit.Environment{Name: name}, p, j.stated, audit.Unread{Message: failed.Error()})
+		results[i] = a.Unread(audit.Environment{Name: name}, p, j.stated, audit.Unread{Message: failed.Error()})
 	}
 	worst, err := a.conclude(j, results)
 	if err != nil {
@@ -82,11 +82,11 @@ func (a *app) check(ctx context.Context, f checkFlags, files []string) error {
 // checkFile judges a snapshot, and keeps the input of the policies where that is asked
 // for.
 func (a *app) checkFile(ctx context.Context, j judgement, name string, c run.Changes, keep string) (audit.Result, error) {
-	data, err := a.runner.ReadFile(bounds.Snapshot, name)
+	data, err := a.ReadFile(bounds.Snapshot, name)
 	if err != nil {
 		return audit.Result{}, err
 	}
-	result, input, err := a.runner.Check(ctx, j.engine, data, c, j.asOf)
+	result, input, err := a.Check(ctx, j.engine, data, c, j.asOf)
 	if err != nil || keep == "" {
 		return result, err
 	}

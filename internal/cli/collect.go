@@ -41,7 +41,7 @@ judged offline by dbaudit check. Nothing is written to the environment.`, exitOK
 			case f.pseudonyms && !f.minimal:
 				return usagef("--pseudonyms replaces the names of a minimal snapshot: add --minimal")
 			}
-			targets, err := a.runner.Targets(f.connection, f.requirement)
+			targets, err := a.Targets(f.connection, f.requirement)
 			if err != nil {
 				return err
 			}
@@ -52,7 +52,7 @@ judged offline by dbaudit check. Nothing is written to the environment.`, exitOK
 			if err != nil {
 				return err
 			}
-			read, err := a.runner.CollectAll(cmd.Context(), targets, scope, nil)
+			read, err := a.CollectAll(cmd.Context(), targets, scope, nil)
 			if failed := write(); err == nil {
 				err = failed
 			}

@@ -104,7 +104,7 @@ func spelled[T interface{ String() string }](values []T) []string {
 // environments are those of the configuration. One that cannot be read completes
 // nothing, and the command itself says why.
 func (a *app) environments() []config.Environment {
-	file, err := a.runner.Configuration()
+	file, err := a.Configuration()
 	if err != nil || file == nil {
 		return nil
 	}
@@ -133,11 +133,11 @@ func (a *app) labels(context.Context) []string {
 }
 
 func (a *app) controlNames(context.Context) []string {
-	file, err := a.runner.Configuration()
+	file, err := a.Configuration()
 	if err != nil {
 		return nil
 	}
-	p, err := a.runner.Profile(a.runner.ProfileName(file, run.Wanted{}))
+	p, err := a.Profile(a.ProfileName(file, run.Wanted{}))
 	if err != nil {
 		return nil
 	}

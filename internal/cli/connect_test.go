@@ -56,3 +56,11 @@ func TestOpenBrowser(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 	}
 }
+
+func TestBrowserCommand(t *testing.T) {
+	for system, want := range map[string]string{"linux": "xdg-open", "freebsd": "xdg-open", "darwin": "open", "windows": "rundll32"} {
+		if command := browserCommand(system, "https://x"); command[0] != want || command[len(command)-1] != "https://x" {
+			t.Errorf("%s: %v", system, command)
+		}
+	}
+}

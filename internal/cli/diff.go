@@ -3,12 +3,14 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/compare"
+	"github.com/dbaudit/dbaudit/internal/report/table"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -100,11 +102,11 @@ func (a *app) diff(f diffFlags, args []string) error {
 	}
 	switch f.format {
 	case "json":
-		err = a.putJSON(f.output, d)
+		err = a.PutJSON(f.output, d)
 	case "markdown":
-		err = a.put(f.output, []byte(text.Harmless(d.Markdown())))
+		err = a.Put(f.output, []byte(text.Harmless(d.Markdown())))
 	default:
-		err = a.putTable(f.output, func(to *app) error { return to.diffTables(d) })
+		err = a.PutTable(f.output, func(w io.Writer, width int) error { return diffTables(w, width, d, a.Verbose) })
 	}
 	switch {
 	case err != nil:
@@ -117,11 +119,11 @@ func (a *app) diff(f diffFlags, args []string) error {
 
 // compare reads two files of one kind and compares them.
 func (a *app) compare(older, newer string) (compare.Diff, error) {
-	was, err := a.runner.ReadFile(bounds.Snapshot, older)
+	was, err := a.ReadFile(bounds.Snapshot, older)
 	if err != nil {
 		return compare.Diff{}, err
 	}
-	now, err := a.runner.ReadFile(bounds.Snapshot, newer)
+	now, err := a.ReadFile(bounds.Snapshot, newer)
 	if err != nil {
 		return compare.Diff{}, err
 	}
@@ -163,18 +165,18 @@ func isSnapshot(data []byte) bool {
 	return json.Unmarshal(data, &head) == nil && strings.HasPrefix(head.Format, "dbaudit.snapshot/")
 }
 
-func (a *app) diffTables(d compare.Diff) error {
+func diffTables(w io.Writer, width int, d compare.Diff, verbose bool) error {
 	if d.Same {
-		fmt.Fprintf(a.Stdout, "no difference between the %s\n", d.Of)
+		fmt.Fprintf(w, "no difference between the %s\n", d.Of)
 	}
 	for _, e := range d.Environments {
-		fmt.Fprintf(a.Stdout, "%s\n", text.Line(e.Name))
-		for _, t := range e.Tables(a.global.verbose) {
-			fmt.Fprintf(a.Stdout, "\n%s\n", text.Line(t.Title))
+		fmt.Fprintf(w, "%s\n", text.Line(e.Name))
+		for _, t := range e.Tables(verbose) {
+			fmt.Fprintf(w, "\n%s\n", text.Line(t.Title))
 			if len(t.Rows) == 0 {
 				continue
 			}
-			if err := a.list(t.Header, t.Rows); err != nil {
+			if err := table.List(w, width, t.Header, t.Rows); err != nil {
 				return err
 			}
 		}

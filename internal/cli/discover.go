@@ -3,11 +3,13 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dbaudit/dbaudit/internal/discovery"
+	"github.com/dbaudit/dbaudit/internal/report/table"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/run"
 )
@@ -57,7 +59,7 @@ func (a *app) discover(ctx context.Context, f discoverFlags, saved string) error
 	if !slices.Contains([]string{"table", "json", "yaml"}, f.format) {
 		return usagef("--format %s: want table, json or yaml", f.format)
 	}
-	d, err := a.runner.Discover(ctx, f.connection, f.profiles, saved)
+	d, err := a.Discover(ctx, f.connection, f.profiles, saved)
 	if err != nil {
 		return err
 	}
@@ -67,11 +69,11 @@ func (a *app) discover(ctx context.Context, f discoverFlags, saved string) error
 	}
 	switch f.format {
 	case "json":
-		err = a.putJSON(f.output, d)
+		err = a.PutJSON(f.output, d)
 	case "yaml":
-		err = a.put(f.output, proposed)
+		err = a.Put(f.output, proposed)
 	default:
-		err = a.putTable(f.output, func(to *app) error { return to.discovered(d, proposed) })
+		err = a.PutTable(f.output, func(w io.Writer, width int) error { return discovered(w, width, a.Verbose, d, proposed) })
 	}
 	if err == nil && !d.Complete() {
 		return asError(exitIncomplete)
@@ -79,17 +81,17 @@ func (a *app) discover(ctx context.Context, f discoverFlags, saved string) error
 	return err
 }
 
-func (a *app) discovered(d discovery.Document, proposed []byte) error {
-	fmt.Fprintf(a.Stdout, "%s  %s  read %s\n%s\n\n", text.Line(d.Environment.Name), text.Line(d.Environment.URL),
+func discovered(w io.Writer, width int, verbose bool, d discovery.Document, proposed []byte) error {
+	fmt.Fprintf(w, "%s  %s  read %s\n%s\n\n", text.Line(d.Environment.Name), text.Line(d.Environment.URL),
 		day(&d.TakenAt), text.Count(len(d.Users), "application user"))
 	if len(d.Users) > 0 {
-		if err := a.list(discovery.Header(), d.Rows(a.global.verbose)); err != nil {
+		if err := table.List(w, width, discovery.Header(), d.Rows(verbose)); err != nil {
 			return err
 		}
 	}
 	for _, r := range d.Reservations() {
-		fmt.Fprintf(a.Stdout, "%s\n", r)
+		fmt.Fprintf(w, "%s\n", r)
 	}
-	fmt.Fprintf(a.Stdout, "\nProposed dbaudit.yaml (-f yaml -o FILE):\n\n%s", proposed)
+	fmt.Fprintf(w, "\nProposed dbaudit.yaml (-f yaml -o FILE):\n\n%s", proposed)
 	return nil
 }

@@ -13,15 +13,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/olekukonko/tablewriter"
-	"github.com/olekukonko/tablewriter/renderer"
-	"github.com/olekukonko/tablewriter/tw"
 	"github.com/spf13/cobra"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/bounds"
+	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/doctor"
 	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/report/table"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -100,7 +99,7 @@ changed.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 // writeRole writes the auditor's role, and says what it is for.
 func (a *app) writeRole(f doctorFlags) error {
 	profileName := cmp.Or(f.requirement.Profile, run.DefaultProfile)
-	p, err := a.runner.Profile(profileName)
+	p, err := a.Profile(profileName)
 	if err != nil {
 		return err
 	}
@@ -111,26 +110,26 @@ func (a *app) writeRole(f doctorFlags) error {
 				blind = append(blind, string(c.ID))
 			}
 		}
-		a.say("without prvActOnBehalfOfAnotherUser nobody can see which personal views the integration user sees: %s become unknown, and the exit code is 4 at best",
+		a.Sayf("without prvActOnBehalfOfAnotherUser nobody can see which personal views the integration user sees: %s become unknown, and the exit code is 4 at best",
 			strings.Join(blind, ", "))
 	} else {
-		a.say("%s; --without-impersonation leaves it out", doctor.WhyImpersonate)
+		a.Sayf("%s; --without-impersonation leaves it out", doctor.WhyImpersonate)
 	}
 	if f.roleXML {
 		role, err := doctor.RoleXML(!f.alone)
 		if err != nil {
 			return err
 		}
-		return a.put(f.output, role)
+		return a.Put(f.output, role)
 	}
 	data, err := doctor.RoleZip(!f.alone)
 	if err != nil {
 		return err
 	}
-	if err := writeFile(f.roleZip, data); err != nil {
+	if err := console.WriteFile(f.roleZip, data); err != nil {
 		return err
 	}
-	a.say("wrote %s; import it by: pac solution import --path %s, or in make.powerapps.com > Solutions > Import solution; then give the role %q to the auditor's application user",
+	a.Sayf("wrote %s; import it by: pac solution import --path %s, or in make.powerapps.com > Solutions > Import solution; then give the role %q to the auditor's application user",
 		f.roleZip, f.roleZip, doctor.RoleName)
 	return nil
 }
@@ -206,9 +205,9 @@ func (a *app) doctor(ctx context.Context, f doctorFlags) error {
 	if err != nil {
 		return err
 	}
-	put := a.put
+	put := a.Put
 	if f.format == "json" {
-		put = a.putData
+		put = a.PutData
 	}
 	if err := put(f.output, document); err != nil {
 		return err
@@ -222,7 +221,7 @@ func (a *app) patients(f doctorFlags) ([]run.Target, func(context.Context, run.T
 		p, t, err := a.plannedFor(f)
 		return []run.Target{t}, func(ctx context.Context, t run.Target) (examination, error) { return a.examineApplier(ctx, t, &p) }, err
 	}
-	targets, err := a.runner.Targets(f.connection, f.requirement)
+	targets, err := a.Targets(f.connection, f.requirement)
 	if f.apply {
 		return targets, func(ctx context.Context, t run.Target) (examination, error) { return a.examineApplier(ctx, t, nil) }, err
 	}
@@ -243,16 +242,16 @@ func (a *app) examineApplier(ctx context.Context, t run.Target, p *plan.Plan) (e
 			return examination{}, err
 		}
 	}
-	t, own := a.runner.Applier(t)
+	t, own := a.Applier(t)
 	return a.examineBy(t, func(c doctor.Config) ([]doctor.Check, error) {
-		a.runner.ApplySignIn(&c.SignIn, own)
+		a.ApplySignIn(&c.SignIn, own)
 		return doctor.ExamineApplication(ctx, c, r)
 	})
 }
 
 // plannedFor reads the plan that doctor is given, and finds its target.
 func (a *app) plannedFor(f doctorFlags) (plan.Plan, run.Target, error) {
-	data, err := a.runner.ReadFile(bounds.Plan, f.plan)
+	data, err := a.ReadFile(bounds.Plan, f.plan)
 	if err != nil {
 		return plan.Plan{}, run.Target{}, err
 	}
@@ -261,9 +260,9 @@ func (a *app) plannedFor(f doctorFlags) (plan.Plan, run.Target, error) {
 		return plan.Plan{}, run.Target{}, fmt.Errorf("%s: %w", f.plan, err)
 	}
 	if p.Expired(a.Now()) {
-		a.warn("%s: the plan was good until %s: apply will refuse it", f.plan, p.ExpiresAt.Format(time.RFC3339))
+		a.Warnf("%s: the plan was good until %s: apply will refuse it", f.plan, p.ExpiresAt.Format(time.RFC3339))
 	}
-	t, err := a.runner.Planned(p, f.connection, f.requirement.Profile)
+	t, err := a.Planned(p, f.connection, f.requirement.Profile)
 	return p, t, err
 }
 
@@ -334,7 +333,7 @@ func remediation(p plan.Plan, known doctor.Remediation) (doctor.Remediation, err
 
 // examineBy makes the checks of an environment.
 func (a *app) examineBy(t run.Target, check func(doctor.Config) ([]doctor.Check, error)) (examination, error) {
-	e := examination{Format: doctorFormat, Tool: a.runner.Tool, Environment: examinedTarget{t.Name, t.URL}, Outcome: doctor.Passed}
+	e := examination{Format: doctorFormat, Tool: a.Tool, Environment: examinedTarget{t.Name, t.URL}, Outcome: doctor.Passed}
 	c, stop, err := a.doctorConfig(t)
 	if err != nil {
 		return e, err
@@ -354,14 +353,14 @@ func (a *app) examineBy(t run.Target, check func(doctor.Config) ([]doctor.Check,
 func (a *app) doctorConfig(t run.Target) (c doctor.Config, stop func(), err error) {
 	progress := a.Progress(t.Name)
 	transport := a.Transport(nil)
-	signIn, err := a.runner.SignInConfig(t, transport)
+	signIn, err := a.SignInConfig(t, transport)
 	if err != nil {
 		progress.Stop()
 		return c, nil, err
 	}
 	return doctor.Config{
 		SignIn:      signIn,
-		Client:      a.runner.ClientOptions(t, nil, transport, progress.Exchange),
+		Client:      a.ClientOptions(t, nil, transport, progress.Exchange),
 		Requirement: t.Requirement,
 		Pattern:     t.Profile.Pattern,
 		LookupHost:  a.LookupHost,
@@ -390,7 +389,7 @@ func (a *app) doctorDocument(f doctorFlags, examined []examination) ([]byte, err
 		return b.Bytes(), nil
 	}
 	width := 0
-	if isStdout(f.output) {
+	if console.IsStdout(f.output) {
 		width = a.Width
 	}
 	var b bytes.Buffer
@@ -418,7 +417,7 @@ func (a *app) doctorTable(b *bytes.Buffer, e examination, width int) error {
 	for _, c := range folded(e.Checks) {
 		rows = append(rows, [3]string{c.Title, c.Outcome.String(), c.Detail + advised(c.Advice)})
 	}
-	return drawChecks(b, [3]string{"CHECK", "RESULT", "WHAT WAS FOUND"}, rows, width)
+	return table.Checks(b, [3]string{"CHECK", "RESULT", "WHAT WAS FOUND"}, rows, width)
 }
 
 // advised is advice as it stands below what was found.
@@ -427,58 +426,6 @@ func advised(advice string) string {
 		return ""
 	}
 	return "\n-> " + advice
-}
-
-// drawChecks draws rows of what was checked, how it ended, and what was found: lines of
-// text, the first of which is the finding.
-func drawChecks(b *bytes.Buffer, head [3]string, rows [][3]string, width int) error {
-	maxTitle := min(36, max(20, width/3))
-	checkWidth, outcomeWidth := 0, 0
-	for _, row := range rows {
-		checkWidth = min(maxTitle, max(checkWidth, text.Columns(text.Message(row[0]))))
-		outcomeWidth = max(outcomeWidth, len(row[1]), len(head[1]))
-	}
-	rendition := tw.Rendition{Symbols: tw.NewSymbols(tw.StyleLight), Settings: tw.Settings{Separators: tw.Separators{BetweenRows: tw.Off}}}
-	options := []tablewriter.Option{
-		tablewriter.WithEastAsian(tw.Off),
-		tablewriter.WithHeaderAutoFormat(tw.Off),
-		tablewriter.WithHeaderAlignment(tw.AlignLeft),
-		tablewriter.WithRowAutoWrap(tw.WrapNone),
-		tablewriter.WithRowAlignment(tw.AlignLeft),
-	}
-	const frame = 10
-	room := max(30, width-checkWidth-outcomeWidth-frame)
-	if width == 0 {
-		room = 0
-		rendition = tw.Rendition{
-			Borders: tw.BorderNone, Symbols: tw.NewSymbols(tw.StyleNone),
-			Settings: tw.Settings{Separators: tw.SeparatorsNone, Lines: tw.LinesNone},
-		}
-		options = append(options, tablewriter.WithPadding(tw.Padding{Right: "  ", Overwrite: true}))
-	}
-	var drawn bytes.Buffer
-	table := tablewriter.NewTable(&drawn, append(options, tablewriter.WithRenderer(renderer.NewBlueprint(rendition)))...)
-	table.Header(head[0], head[1], head[2])
-	for _, row := range rows {
-		var lines []string
-		for line := range strings.SplitSeq(row[2], "\n") {
-			lines = append(lines, wrapped(text.Message(line), room))
-		}
-		title := text.Message(row[0])
-		if width > 0 {
-			title = wrapped(title, maxTitle)
-		}
-		if err := table.Append(title, row[1], strings.Join(lines, "\n")); err != nil {
-			return fmt.Errorf("laying out the checks: %w", err)
-		}
-	}
-	if err := table.Render(); err != nil {
-		return fmt.Errorf("drawing the checks: %w", err)
-	}
-	for line := range strings.Lines(text.Harmless(drawn.String())) {
-		b.WriteString(strings.TrimRight(line, " \n") + "\n")
-	}
-	return nil
 }
 
 // folded joins checks that were skipped for one reason, one after the other.
@@ -498,5 +445,3 @@ func folded(checks []doctor.Check) []doctor.Check {
 	}
 	return rows
 }
-
-func wrapped(said string, width int) string { return strings.Join(text.Wrap(said, width), "\n") }

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/dbaudit/dbaudit/internal/bounds"
+	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/signin"
 )
@@ -56,6 +57,15 @@ type Env struct {
 	Width int
 	// StderrWidth is the same of standard error.
 	StderrWidth int
+}
+
+// streams are what people see of it.
+func (e Env) streams() console.Streams {
+	return console.Streams{
+		Stdin: e.Stdin, Stdout: e.Stdout, Stderr: e.Stderr,
+		StdinIsTerminal: e.StdinIsTerminal, StdoutIsTerminal: e.StdoutIsTerminal, StderrIsTerminal: e.StderrIsTerminal,
+		Width: e.Width, StderrWidth: e.StderrWidth,
+	}
 }
 
 // host is what the pipelines are lent of it.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
@@ -52,15 +53,10 @@ type verdictError int
 
 func (e verdictError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
-// A declinedError says that a person was asked and did not agree.
-type declinedError struct{}
-
-func (*declinedError) Error() string { return "cancelled: nothing was changed" }
-
 // exitCode is the one place where errors become exit codes.
 func exitCode(err error) int {
 	var verdict verdictError
-	var declined *declinedError
+	var declined *console.DeclinedError
 	switch {
 	case err == nil:
 		return exitOK

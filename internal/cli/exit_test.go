@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/signin"
 	"github.com/dbaudit/dbaudit/internal/yamldoc"
@@ -38,7 +39,7 @@ func TestExitCode(t *testing.T) {
 		{&engine.AmbiguityError{}, exitUsage},
 		{&signin.ConfigError{}, exitUsage},
 		{&yamldoc.Fault{}, exitUsage},
-		{&declinedError{}, exitInterrupted},
+		{&console.DeclinedError{}, exitInterrupted},
 		{context.Canceled, exitInterrupted},
 		{errors.New("broken"), exitFailure},
 	} {

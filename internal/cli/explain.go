@@ -24,7 +24,7 @@ func (a *app) reportOptions(e *engine.Engine) report.Options {
 	for _, r := range e.Rules() {
 		rules[r.ID] = r.Rule
 	}
-	return report.Options{Rules: rules, Verbose: a.global.verbose, InCheckout: a.inCheckout(), Asked: a.asRun()}
+	return report.Options{Rules: rules, Verbose: a.Verbose, InCheckout: a.inCheckout(), Asked: a.asRun()}
 }
 
 type explainFlags struct {
@@ -56,13 +56,13 @@ where it comes from. The end of a control's id is enough where only one has it.`
 
 func (a *app) explicable(ctx context.Context, profileName string) []string {
 	var words []string
-	if p, err := a.runner.Profile(profileName); err == nil {
+	if p, err := a.Profile(profileName); err == nil {
 		for _, c := range p.Controls {
 			words = append(words, string(c.ID))
 		}
 		words = append(words, p.Minimum()...)
 	}
-	if e, err := a.runner.Engine(ctx); err == nil {
+	if e, err := a.Engine(ctx); err == nil {
 		for _, r := range e.Rules() {
 			words = append(words, r.ID)
 		}
@@ -77,11 +77,11 @@ func (a *app) explain(ctx context.Context, f explainFlags, word string) error {
 		return usagef("--format %s: want table, json or markdown", f.format)
 	}
 	profileName := f.profile
-	p, err := a.runner.Profile(profileName)
+	p, err := a.Profile(profileName)
 	if err != nil {
 		return err
 	}
-	e, err := a.runner.Engine(ctx)
+	e, err := a.Engine(ctx)
 	if err != nil {
 		return err
 	}
@@ -117,11 +117,11 @@ func (a *app) explain(ctx context.Context, f explainFlags, word string) error {
 	}
 	switch f.format {
 	case "json":
-		return a.putJSON(f.output, told)
+		return a.PutJSON(f.output, told)
 	case "markdown":
-		return a.put(f.output, []byte(told.markdown()))
+		return a.Put(f.output, []byte(told.markdown()))
 	}
-	return a.put(f.output, []byte(told.text()))
+	return a.Put(f.output, []byte(told.text()))
 }
 
 // controlOf is the control of an id, or the only one whose id ends in a word.

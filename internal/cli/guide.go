@@ -18,7 +18,7 @@ var guideText string
 // not known stand in capitals, so that a command that was copied too early fails.
 func (a *app) guide(conn run.Connection, req run.Wanted) error {
 	url, client := cmp.Or(conn.URL, a.Getenv("DBAUDIT_URL")), cmp.Or(conn.Auth.ClientID, a.Getenv("DBAUDIT_CLIENT_ID"))
-	if file, err := a.runner.Configuration(); err != nil {
+	if file, err := a.Configuration(); err != nil {
 		return err
 	} else if file != nil {
 		if all := file.All(); len(all) > 0 {
@@ -27,7 +27,7 @@ func (a *app) guide(conn run.Connection, req run.Wanted) error {
 		}
 		client = cmp.Or(client, file.Auth.ClientID)
 	}
-	p, err := a.runner.Profile(a.runner.ProfileName(nil, req))
+	p, err := a.Profile(a.ProfileName(nil, req))
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (a *app) guide(conn run.Connection, req run.Wanted) error {
 	}); err != nil {
 		return fmt.Errorf("writing the guide: %w", err)
 	}
-	return a.put("", []byte(b.String()))
+	return a.Put("", []byte(b.String()))
 }
 
 // shellSafe keeps what a shell would act on out of a command that is copied.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -15,8 +16,10 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/bounds"
+	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/history"
 	"github.com/dbaudit/dbaudit/internal/report"
+	"github.com/dbaudit/dbaudit/internal/report/table"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/run"
 )
@@ -69,11 +72,11 @@ func (a *app) history(ctx context.Context, f historyFlags, dirs []string) error 
 	var err error
 	switch f.format {
 	case "json":
-		err = a.putJSON(f.output, h)
+		err = a.PutJSON(f.output, h)
 	case "html":
 		err = a.putTrends(ctx, f.output, h)
 	default:
-		err = a.putTable(f.output, func(to *app) error { return to.historyTables(h) })
+		err = a.PutTable(f.output, func(w io.Writer, width int) error { return historyTables(w, width, h, a.Verbose) })
 	}
 	if err == nil && f.failOnWorse && slices.ContainsFunc(h.Environments, history.Environment.Worse) {
 		return asError(exitFindings)
@@ -84,7 +87,7 @@ func (a *app) history(ctx context.Context, f historyFlags, dirs []string) error 
 // putTrends writes the page of the last result of each environment, with what came
 // before it as a chart.
 func (a *app) putTrends(ctx context.Context, file string, h history.History) error {
-	e, err := a.runner.Engine(ctx)
+	e, err := a.Engine(ctx)
 	if err != nil {
 		return err
 	}
@@ -98,14 +101,14 @@ func (a *app) putTrends(ctx context.Context, file string, h history.History) err
 		}
 		o.Trends = append(o.Trends, t)
 	}
-	if isFolder(file) {
+	if console.IsFolder(file) {
 		return putPages(file, last, o)
 	}
 	var b bytes.Buffer
 	if err := report.RenderAll(&b, report.HTML, last, o); err != nil {
 		return err
 	}
-	return a.put(file, b.Bytes())
+	return a.Put(file, b.Bytes())
 }
 
 // savedResults reads the results in a folder and below, or of one file.
@@ -161,23 +164,23 @@ func day(t *time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04")
 }
 
-func (a *app) historyTables(h history.History) error {
+func historyTables(w io.Writer, width int, h history.History, verbose bool) error {
 	for i, e := range h.Environments {
 		if i > 0 {
-			fmt.Fprintln(a.Stdout)
+			fmt.Fprintln(w)
 		}
-		fmt.Fprintf(a.Stdout, "%s\n\n", text.Line(sinceWhen(e)))
+		fmt.Fprintf(w, "%s\n\n", text.Line(sinceWhen(e)))
 		for _, p := range e.Profiles {
-			fmt.Fprintf(a.Stdout, "judged by %s\n", text.Line(judgedBy(e.Profile, p)))
+			fmt.Fprintf(w, "judged by %s\n", text.Line(judgedBy(e.Profile, p)))
 		}
 		if len(e.Profiles) > 0 {
-			fmt.Fprintln(a.Stdout, "What is asked for changed between these: an outcome may have changed with it.")
-			fmt.Fprintln(a.Stdout)
+			fmt.Fprintln(w, "What is asked for changed between these: an outcome may have changed with it.")
+			fmt.Fprintln(w)
 		}
 		var rows [][]string
 		passing := 0
 		for _, c := range e.Controls {
-			if c.Outcome == audit.OutcomePass && len(c.Spans) == 1 && !a.global.verbose {
+			if c.Outcome == audit.OutcomePass && len(c.Spans) == 1 && !verbose {
 				passing++
 				continue
 			}
@@ -190,12 +193,12 @@ func (a *app) historyTables(h history.History) error {
 			})
 		}
 		if len(rows) > 0 {
-			if err := a.list([]string{"control", "severity", "outcome", "since", "after", "last passed", "trail"}, rows); err != nil {
+			if err := table.List(w, width, []string{"control", "severity", "outcome", "since", "after", "last passed", "trail"}, rows); err != nil {
 				return err
 			}
 		}
 		if passing > 0 {
-			fmt.Fprintf(a.Stdout, "%d controls passed in every result (--verbose lists them)\n", passing)
+			fmt.Fprintf(w, "%d controls passed in every result (--verbose lists them)\n", passing)
 		}
 	}
 	return nil

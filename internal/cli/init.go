@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/run"
 )
@@ -67,7 +68,7 @@ type initValue struct {
 
 // initialise writes the template, with what flags and answers say filled in.
 func (a *app) initialise(ctx context.Context, f initFlags) error {
-	streamed := a.stream(f.output) != nil
+	streamed := a.Stream(f.output) != nil
 	if _, err := os.Lstat(f.output); !streamed && err == nil && !f.force {
 		return usagef("%s already exists; use --force to overwrite it", f.output)
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -87,7 +88,7 @@ func (a *app) initialise(ctx context.Context, f initFlags) error {
 			return err
 		}
 	}
-	if a.asks(f.force) && !streamed {
+	if a.Asks(f.force) && !streamed {
 		if err := a.askFor(ctx, values); err != nil {
 			return err
 		}
@@ -102,26 +103,26 @@ func (a *app) initialise(ctx context.Context, f initFlags) error {
 		document = strings.Replace(document, " "+v.key+": "+v.example, " "+v.key+": "+v.value, 1)
 	}
 	if streamed {
-		return a.put(f.output, []byte(document))
+		return a.Put(f.output, []byte(document))
 	}
-	if err := writeFile(f.output, []byte(document)); err != nil {
+	if err := console.WriteFile(f.output, []byte(document)); err != nil {
 		return err
 	}
 	next := "put the secret into DBAUDIT_CLIENT_SECRET, then `dbaudit scan`"
 	if left != nil {
 		next = "fill in " + strings.Join(left, ", ") + ", " + next
 	}
-	a.say("wrote %s: %s", f.output, next)
+	a.Sayf("wrote %s: %s", f.output, next)
 	return nil
 }
 
 // askFor asks for each value that is not known. An empty answer leaves it open.
 func (a *app) askFor(ctx context.Context, values []initValue) error {
-	answers := a.typed(ctx)
+	answers := a.Typed(ctx)
 	for i := range values {
 		v := &values[i]
 		for v.value == "" {
-			a.screen.write(a.Stderr, v.question+" (empty to leave it): ")
+			a.Prompt(v.question + " (empty to leave it): ")
 			var answer string
 			select {
 			case <-ctx.Done():
@@ -133,7 +134,7 @@ func (a *app) askFor(ctx context.Context, values []initValue) error {
 			}
 			value, err := v.check(answer)
 			if err != nil {
-				a.complain(err)
+				a.Complain(err)
 				continue
 			}
 			v.value = value

@@ -75,16 +75,16 @@ func (a *app) judgement(f judgeFlags) (judgement, error) {
 
 // ready reads what is accepted and compiles the policies, to judge by some profiles.
 func (a *app) ready(ctx context.Context, j *judgement, given run.Accept, file *config.File, profiles ...profile.Profile) (err error) {
-	if j.accepted, err = a.runner.Acceptance(given, file, j.asOf); err != nil {
+	if j.accepted, err = a.Acceptance(given, file, j.asOf); err != nil {
 		return err
 	}
-	j.engine, err = a.runner.Engine(ctx, profiles...)
+	j.engine, err = a.Engine(ctx, profiles...)
 	return err
 }
 
 // conclude marks what is accepted, writes the documents and returns the exit code.
 func (a *app) conclude(j judgement, results []audit.Result) (int, error) {
-	return a.show(j, a.runner.Accept(j.accepted, results))
+	return a.show(j, a.Accept(j.accepted, results))
 }
 
 // show writes the documents of results that are marked, and returns the exit code.

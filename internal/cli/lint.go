@@ -136,7 +136,7 @@ func (a *app) lint(ctx context.Context, f lintFlags, paths []string) error {
 	if f.fix {
 		changed, failures := l.fix(judged)
 		for _, failure := range failures {
-			l.complain(failure)
+			l.Complain(failure)
 			unfixed = true
 		}
 		if changed {
@@ -163,10 +163,10 @@ func (a *app) newLint(f lintFlags, paths []string) (*lintRun, error) {
 	if l.judgement, err = a.judgement(f.judge); err != nil {
 		return nil, err
 	}
-	if l.file, err = a.runner.Configuration(); err != nil {
+	if l.file, err = a.Configuration(); err != nil {
 		return nil, err
 	}
-	if l.accepted, err = a.runner.Acceptance(f.judge.accept, l.file, l.asOf); err != nil {
+	if l.accepted, err = a.Acceptance(f.judge.accept, l.file, l.asOf); err != nil {
 		return nil, err
 	}
 	l.accepted.Options.Environments, l.accepted.Options.Partial = nil, true
@@ -175,14 +175,14 @@ func (a *app) newLint(f lintFlags, paths []string) (*lintRun, error) {
 		return nil, err
 	}
 	integrations := []config.Environment{env}
-	if a.runner.ProfileName(nil, f.requirement) != engine.LintProfile {
-		if integrations, err = a.runner.Integrations(l.file, env, f.requirement); err != nil {
+	if a.ProfileName(nil, f.requirement) != engine.LintProfile {
+		if integrations, err = a.Integrations(l.file, env, f.requirement); err != nil {
 			return nil, err
 		}
 	}
 	for _, one := range integrations {
 		asked := lintAsked{env: one}
-		if asked.requirement, asked.profile, err = a.runner.Requirement(l.file, one, f.requirement); err != nil {
+		if asked.requirement, asked.profile, err = a.Requirement(l.file, one, f.requirement); err != nil {
 			return nil, err
 		}
 		// A file holds neither users nor views, whatever is asked of an environment.
@@ -195,7 +195,7 @@ func (a *app) newLint(f lintFlags, paths []string) (*lintRun, error) {
 	}
 	l.lintAsked = l.all[0]
 	if text := l.unnamed(); text != "" {
-		l.warn("%s", text)
+		l.Warnf("%s", text)
 	}
 	return l, nil
 }
@@ -209,7 +209,7 @@ func (l *lintRun) load(ctx context.Context) (err error) {
 	for i, one := range l.all {
 		profiles[i] = one.profile
 	}
-	l.engine, err = l.runner.Engine(ctx, profiles...)
+	l.engine, err = l.Engine(ctx, profiles...)
 	return err
 }
 
@@ -260,7 +260,7 @@ func (l *lintRun) unnamed() string {
 }
 
 func (l *lintRun) read(ctx context.Context) (solution.Found, error) {
-	found, err := solution.Read(ctx, l.paths, l.Stdin, l.limits)
+	found, err := solution.Read(ctx, l.paths, l.Console.Stdin, l.limits)
 	for i := range found.Roles {
 		found.Roles[i].File = relative(found.Roles[i].File)
 	}
@@ -273,7 +273,7 @@ func (l *lintRun) read(ctx context.Context) (solution.Found, error) {
 // narrate says what a reader may miss.
 func (l *lintRun) narrate(found solution.Found) {
 	for _, note := range found.Notes {
-		l.warn("%s", note)
+		l.Warnf("%s", note)
 	}
 	for _, name := range found.Excluded {
 		l.Log(slog.LevelDebug, "", name+": left out by --exclude")
@@ -306,7 +306,7 @@ func (l *lintRun) report(found solution.Found, judged []judgedRole, unfixed bool
 	for i, j := range judged {
 		results[i] = j.result
 	}
-	results = l.runner.Accept(l.accepted, results)
+	results = l.Accept(l.accepted, results)
 	code := worstCode(l.accepted, results, l.failOn)
 	if (len(found.Faults) > 0 || unfixed) && code != exitFindings {
 		code = exitFailure
@@ -315,7 +315,7 @@ func (l *lintRun) report(found solution.Found, judged []judgedRole, unfixed bool
 		return err
 	}
 	for _, fault := range found.Faults {
-		l.complain(fault)
+		l.Complain(fault)
 	}
 	return asError(code)
 }
@@ -325,7 +325,7 @@ func (l *lintRun) unread(faults []*solution.Fault) []audit.Result {
 	var results []audit.Result
 	for _, f := range faults {
 		for _, one := range l.all {
-			results = append(results, l.runner.Unread(audit.Environment{Name: f.File}, one.profile, l.stated,
+			results = append(results, l.Unread(audit.Environment{Name: f.File}, one.profile, l.stated,
 				audit.Unread{Location: &audit.Location{Path: f.File, Line: f.Line, Column: f.Column}, Message: f.Err.Error()}))
 		}
 	}

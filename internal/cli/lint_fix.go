@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/internal/solution"
 )
@@ -37,7 +38,7 @@ func (l *lintRun) fix(judged []judgedRole) (changed bool, failures []error) {
 	}
 	for _, file := range files {
 		if strings.Contains(file, "!/") {
-			l.warn("%s: only a file of its own can be fixed: unpack the solution", file)
+			l.Warnf("%s: only a file of its own can be fixed: unpack the solution", file)
 			continue
 		}
 		lines, err := mend(file, byFile[file])
@@ -46,7 +47,7 @@ func (l *lintRun) fix(judged []judgedRole) (changed bool, failures []error) {
 			continue
 		}
 		changed = true
-		l.say("%s: %d lines added", file, lines)
+		l.Sayf("%s: %d lines added", file, lines)
 	}
 	return changed, failures
 }
@@ -106,7 +107,7 @@ func rewrite(name string, data []byte) error {
 	if names(info) > 1 {
 		return os.WriteFile(name, data, info.Mode().Perm())
 	}
-	if err := writeFile(name, data); err != nil {
+	if err := console.WriteFile(name, data); err != nil {
 		return err
 	}
 	if err := keepOwner(name, info); err != nil {

@@ -56,7 +56,7 @@ func (l *lintRun) judge(ctx context.Context, found solution.Found) ([]judgedRole
 		return nil, usagef("--snapshot keeps one snapshot, and %d roles are meant: choose one by --integration-role and PATH", len(roles))
 	}
 	titles := titlesOf(roles)
-	progress := l.progress("lint", fmt.Sprintf("judging %d roles", len(roles)))
+	progress := l.Doing("lint", fmt.Sprintf("judging %d roles", len(roles)))
 	defer progress.Stop()
 	var done atomic.Int64
 	judged := make([]judgedRole, len(roles))
@@ -121,7 +121,7 @@ func (l *lintRun) judgeOne(ctx context.Context, role solution.Role) (audit.Resul
 	if err := ctx.Err(); err != nil {
 		return audit.Result{}, err
 	}
-	s, notes, err := role.Snapshot(l.requirement, l.minimum(), l.standard, snapshot.Tool(l.runner.Tool))
+	s, notes, err := role.Snapshot(l.requirement, l.minimum(), l.standard, snapshot.Tool(l.Tool))
 	if err != nil {
 		return audit.Result{}, err
 	}
@@ -144,7 +144,7 @@ func (l *lintRun) evaluate(ctx context.Context, s *snapshot.Snapshot) (audit.Res
 			return audit.Result{}, err
 		}
 	}
-	return l.runner.Judge(ctx, l.engine, s, l.profile, l.asOf)
+	return l.Judge(ctx, l.engine, s, l.profile, l.asOf)
 }
 
 // nowhere is the result where no role is the one that is looked for.
@@ -163,8 +163,8 @@ func (l *lintRun) nowhere(ctx context.Context, found solution.Found) (audit.Resu
 	if len(found.Faults) > 0 {
 		note += "; it may be in a file that could not be read"
 	}
-	l.say("%s", note)
-	s, err := solution.Nowhere(strings.Join(l.paths, ", "), l.requirement, l.minimum(), l.standard, snapshot.Tool(l.runner.Tool))
+	l.Sayf("%s", note)
+	s, err := solution.Nowhere(strings.Join(l.paths, ", "), l.requirement, l.minimum(), l.standard, snapshot.Tool(l.Tool))
 	if err != nil {
 		return audit.Result{}, err
 	}
@@ -234,7 +234,7 @@ func (l *lintRun) choose(roles []solution.Role) []solution.Role {
 		}
 	}
 	if len(others) > 0 {
-		l.warn("several roles could be the integration role; %q was judged, not %s", chosen[0].Name, strings.Join(others, ", "))
+		l.Warnf("several roles could be the integration role; %q was judged, not %s", chosen[0].Name, strings.Join(others, ", "))
 	}
 	return chosen
 }

@@ -45,13 +45,13 @@ func (a *app) watch(ctx context.Context, f lintFlags, paths []string, ticks <-ch
 			case ctx.Err() != nil, last == "" && errors.As(err, &usage):
 				return err
 			case err != nil && !errors.As(err, &silent):
-				a.complain(err)
+				a.Complain(err)
 			}
 			last = now
 			if f.fix {
 				last = a.signature(f, paths)
 			}
-			a.say("watching %s; interrupt to end", strings.Join(paths, ", "))
+			a.Sayf("watching %s; interrupt to end", strings.Join(paths, ", "))
 		}
 		select {
 		case <-ctx.Done():
@@ -64,15 +64,15 @@ func (a *app) watch(ctx context.Context, f lintFlags, paths []string, ticks <-ch
 // signature changes whenever the roles do, or what they are judged by: the
 // configuration, the waivers, the baseline, the profile and the policies.
 func (a *app) signature(f lintFlags, paths []string) string {
-	files := []string{cmp.Or(a.runner.ConfigFile, config.DefaultName), f.judge.accept.Baseline}
-	file, err := a.runner.Configuration()
+	files := []string{cmp.Or(a.ConfigFile, config.DefaultName), f.judge.accept.Baseline}
+	file, err := a.Configuration()
 	if err != nil {
 		file = nil
 	}
 	waivers, _ := run.WaiverFile(f.judge.accept.Waivers, file)
 	files = append(files, waivers)
 	files = append(files, run.FilesOfProfiles(file)...)
-	if name := a.runner.ProfileName(file, f.requirement); run.IsFile(name) {
+	if name := a.ProfileName(file, f.requirement); run.IsFile(name) {
 		files = append(files, name)
 	}
 	var b strings.Builder
@@ -85,7 +85,7 @@ func (a *app) signature(f lintFlags, paths []string) string {
 	for _, name := range files {
 		stamp(name)
 	}
-	for _, folder := range a.runner.PolicyFolders {
+	for _, folder := range a.PolicyFolders {
 		_ = filepath.WalkDir(folder, func(name string, _ fs.DirEntry, err error) error {
 			if err == nil && filepath.Ext(name) == ".rego" {
 				stamp(name)

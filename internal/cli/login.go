@@ -43,7 +43,7 @@ Who is signed in to the Azure CLI needs no login here: --auth azure-cli uses tha
 }
 
 func (a *app) login(ctx context.Context, f loginFlags) error {
-	targets, err := a.runner.Targets(f.connection, run.Wanted{Any: true})
+	targets, err := a.Targets(f.connection, run.Wanted{Any: true})
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (a *app) login(ctx context.Context, f loginFlags) error {
 	case method != signin.DeviceCode && method != signin.Interactive:
 		t.Auth.Method = signin.DeviceCode.String()
 	}
-	c, err := a.runner.SignInConfig(t, a.Transport(nil))
+	c, err := a.SignInConfig(t, a.Transport(nil))
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ were issued stay good until they expire, an hour or so.`,
 
 func (a *app) logout(ctx context.Context, f logoutFlags) error {
 	if a.SignIns == nil {
-		a.say("nobody is signed in")
+		a.Sayf("nobody is signed in")
 		return nil
 	}
 	clientID := ""
@@ -118,7 +118,7 @@ func (a *app) logout(ctx context.Context, f logoutFlags) error {
 		return err
 	}
 	if len(gone) == 0 {
-		a.say("nobody is signed in")
+		a.Sayf("nobody is signed in")
 	}
 	for _, account := range gone {
 		a.Log(slog.LevelInfo, "", "signed out "+account.Username, slog.String("username", account.Username), slog.String("tenant", account.Tenant))
@@ -195,7 +195,7 @@ func (a *app) whoami(ctx context.Context, f whoamiFlags) error {
 		return err
 	}
 	if named {
-		targets, err := a.runner.Targets(f.connection, run.Wanted{Any: true})
+		targets, err := a.Targets(f.connection, run.Wanted{Any: true})
 		if err != nil {
 			return err
 		}
@@ -216,7 +216,7 @@ func (a *app) whoami(ctx context.Context, f whoamiFlags) error {
 		if err != nil {
 			return fmt.Errorf("writing who is signed in: %w", err)
 		}
-		return a.putData("", append(data, '\n'))
+		return a.PutData("", append(data, '\n'))
 	}
 	said := ""
 	for _, k := range answer.Kept {
@@ -228,7 +228,7 @@ func (a *app) whoami(ctx context.Context, f whoamiFlags) error {
 	if said == "" {
 		said = "nobody is signed in; dbaudit login signs a person in\n"
 	}
-	return a.put("", []byte(said))
+	return a.Put("", []byte(said))
 }
 
 // namesEnvironment reports whether any environment is named at all.
@@ -236,12 +236,12 @@ func (a *app) namesEnvironment(f run.Connection) (bool, error) {
 	if f.URL != "" || f.Chosen() || a.Getenv("DBAUDIT_URL") != "" {
 		return true, nil
 	}
-	file, err := a.runner.Configuration()
+	file, err := a.Configuration()
 	return file != nil && file.All()[0].URL != "", err
 }
 
 func (a *app) whoamiIn(ctx context.Context, t run.Target) (environmentIdentity, error) {
-	conn, err := a.runner.Connect(ctx, t, nil, nil)
+	conn, err := a.Connect(ctx, t, nil, nil)
 	if err != nil {
 		return environmentIdentity{}, err
 	}

@@ -2,11 +2,8 @@ package cli
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,8 +12,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/report"
-	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 // An output is one document to write: a format and, unless it goes to standard
@@ -110,12 +107,7 @@ type document struct {
 }
 
 // folder reports whether the document is a folder of pages.
-func (d document) folder() bool { return isFolder(d.file) }
-
-// isFolder reports whether a file's name is that of a folder.
-func isFolder(name string) bool {
-	return strings.HasSuffix(name, "/") || strings.HasSuffix(name, string(filepath.Separator))
-}
+func (d document) folder() bool { return console.IsFolder(d.file) }
 
 // documents understands the outputs. What is wrong with them is said here, before
 // anything is read.
@@ -160,10 +152,10 @@ func (o *outputs) documents() ([]document, error) {
 		case err != nil:
 			return nil, usagef("%w", err)
 		}
-		if isFolder(out.file) && format != report.HTML {
+		if console.IsFolder(out.file) && format != report.HTML {
 			return nil, usagef("-o %s is a folder, which -f html alone fills: give -f %s a file", out.file, name)
 		}
-		if isStdout(out.file) {
+		if console.IsStdout(out.file) {
 			out.file = ""
 		}
 		if out.file == "" {
@@ -182,7 +174,7 @@ func (o *outputs) documents() ([]document, error) {
 
 // formatOfFile guesses the format of a file that was named without one.
 func formatOfFile(file string) string {
-	if isFolder(file) {
+	if console.IsFolder(file) {
 		return report.HTML.String()
 	}
 	switch strings.ToLower(filepath.Ext(file)) {
@@ -222,7 +214,7 @@ func (a *app) render(docs []document, results []audit.Result, o report.Options) 
 		// Standard output is written to by the renderer itself, which alone may write
 		// commands to it.
 		var b bytes.Buffer
-		stream := a.stream(doc.file)
+		stream := a.Stream(doc.file)
 		w := stream
 		if stream == nil {
 			w = &b
@@ -235,7 +227,7 @@ func (a *app) render(docs []document, results []audit.Result, o report.Options) 
 		}
 		local.SARIFProfile, local.AzureDevOps = doc.viewer.profile, doc.viewer.pipeline
 		if doc.file == "" {
-			local.Width, local.Color = a.Width, a.color()
+			local.Width, local.Color = a.Width, a.Color()
 		}
 		var err error
 		if len(results) == 1 {
@@ -249,31 +241,9 @@ func (a *app) render(docs []document, results []audit.Result, o report.Options) 
 		if stream != nil {
 			continue
 		}
-		if err := writeFile(doc.file, b.Bytes()); err != nil {
+		if err := console.WriteFile(doc.file, b.Bytes()); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// isStdout reports whether a name of an output means standard output.
-func isStdout(file string) bool {
-	switch file {
-	case "", "-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1":
-		return true
-	}
-	return false
-}
-
-// stream is the guarded stream that a name of an output means; nil where it is a file.
-// The system's own names of the streams would lead past the guard, and replace a log
-// that a shell adds to.
-func (a *app) stream(file string) io.Writer {
-	switch {
-	case isStdout(file):
-		return a.Stdout
-	case file == "/dev/stderr" || file == "/dev/fd/2" || file == "/proc/self/fd/2":
-		return a.Stderr
 	}
 	return nil
 }
@@ -285,7 +255,7 @@ func putPages(dir string, results []audit.Result, o report.Options) error {
 		return fmt.Errorf("making the folder of -o: %w", err)
 	}
 	return report.Pages(results, o, func(p report.Page) error {
-		return writeFile(filepath.Join(dir, p.Name), p.Data)
+		return console.WriteFile(filepath.Join(dir, p.Name), p.Data)
 	})
 }
 
@@ -293,50 +263,11 @@ func putPages(dir string, results []audit.Result, o report.Options) error {
 // encoding. Standard output has none, since programs read that.
 const byteOrderMark = "\ufeff"
 
-// putJSON writes a document that is not a report of a result.
-func (a *app) putJSON(file string, document any) error {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(document); err != nil {
-		return fmt.Errorf("writing JSON: %w", err)
-	}
-	return a.putData(file, b.Bytes())
-}
-
-// putData writes a document that is JSON: to a file byte for byte, to standard output
-// as what means the same and may be printed.
-func (a *app) putData(file string, data []byte) error {
-	if a.stream(file) != nil {
-		data = text.JSON(data)
-	}
-	return a.put(file, data)
-}
-
-// putTable writes what draw prints to standard output, or to a file as it would
-// be where no terminal is.
-func (a *app) putTable(file string, draw func(to *app) error) error {
-	var b bytes.Buffer
-	to := &app{Env: a.Env, global: a.global}
-	to.Stdout = text.NewStream(&b, false)
-	if !isStdout(file) {
-		to.Width = 0
-	}
-	if err := draw(to); err != nil {
-		return err
-	}
-	return a.put(file, b.Bytes())
-}
-
-func (a *app) color() bool {
-	return a.StdoutIsTerminal && !a.global.noColor && a.Getenv("NO_COLOR") == ""
-}
-
 // writable refuses files that could not be written, before anything is done whose
 // result they are to hold.
 func (a *app) writable(docs []document) error {
 	for _, doc := range docs {
-		if a.stream(doc.file) != nil {
+		if a.Stream(doc.file) != nil {
 			continue
 		}
 		if doc.folder() {
@@ -345,91 +276,9 @@ func (a *app) writable(docs []document) error {
 			}
 			continue
 		}
-		name := resolved(doc.file)
-		if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
-			continue // a device or a pipe, which to open may have an effect
+		if err := console.Writable(doc.file); err != nil {
+			return err
 		}
-		probe, err := beside(name)
-		if err == nil {
-			err = errors.Join(probe.Close(), os.Remove(probe.Name()))
-		}
-		if err != nil {
-			return fmt.Errorf("writing %s: %w", name, err)
-		}
-	}
-	return nil
-}
-
-// resolved follows a link, so that what it leads to is written and not the link.
-func resolved(name string) string {
-	if target, err := filepath.EvalSymlinks(name); err == nil {
-		return target
-	}
-	return name
-}
-
-// beside makes the temporary file that becomes the named one.
-func beside(name string) (*os.File, error) {
-	if info, err := os.Stat(name); err == nil && info.IsDir() {
-		return nil, errors.New("it is a folder: name a file in it")
-	}
-	file, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("the folder %s does not exist: make it first", filepath.Dir(name))
-	}
-	return file, err
-}
-
-// put writes data to a file, or to standard output where the name is empty.
-func (a *app) put(file string, data []byte) error {
-	if stream := a.stream(file); stream != nil {
-		if _, err := stream.Write(data); err != nil {
-			return fmt.Errorf("writing to a standard stream: %w", err)
-		}
-		return nil
-	}
-	return writeFile(file, data)
-}
-
-// writeFile writes a file whole or not at all, readable by its owner alone: what
-// dbaudit writes may hold the names of people. A link is followed; a device or a
-// pipe, such as /dev/null, is written to and never replaced.
-func writeFile(name string, data []byte) (err error) {
-	name = resolved(name)
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
-		return writeDevice(name, data)
-	}
-	temporary, err := beside(name)
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
-	}
-	defer func() {
-		if err != nil {
-			_ = temporary.Close()
-			_ = os.Remove(temporary.Name())
-			err = fmt.Errorf("writing %s: %w", name, err)
-		}
-	}()
-	if _, err := temporary.Write(data); err != nil {
-		return err
-	}
-	if err := temporary.Sync(); err != nil {
-		return err
-	}
-	if err := temporary.Close(); err != nil {
-		return err
-	}
-	return os.Rename(temporary.Name(), name)
-}
-
-func writeDevice(name string, data []byte) error {
-	f, err := os.OpenFile(name, os.O_WRONLY, 0)
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
-	}
-	_, err = f.Write(data)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
 	}
 	return nil
 }

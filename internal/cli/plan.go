@@ -153,7 +153,7 @@ func (a *app) makePlan(ctx context.Context, f planFlags, j judgement) (plan.Plan
 		if err != nil {
 			return plan.Plan{}, err
 		}
-		p, err := a.runner.Profile(cmp.Or(f.requirement.Profile, s.Requirement.Profile))
+		p, err := a.Profile(cmp.Or(f.requirement.Profile, s.Requirement.Profile))
 		if err != nil {
 			return plan.Plan{}, err
 		}
@@ -162,7 +162,7 @@ func (a *app) makePlan(ctx context.Context, f planFlags, j judgement) (plan.Plan
 		}
 		return a.derive(r, s, p, f.content, j.asOf)
 	}
-	t, err := a.runner.Single(f.connection, f.requirement, "a plan is for one environment")
+	t, err := a.Single(f.connection, f.requirement, "a plan is for one environment")
 	if err != nil {
 		return plan.Plan{}, err
 	}
@@ -205,23 +205,23 @@ func (f *planFlags) documents() ([]document, error) {
 
 // inspect reads and judges an environment, and marks what is accepted.
 func (a *app) inspect(ctx context.Context, t run.Target, j judgement) (audit.Result, *snapshot.Snapshot, error) {
-	r, s, err := a.runner.Inspect(ctx, j.engine, t, j.stated)
+	r, s, err := a.Inspect(ctx, j.engine, t, j.stated)
 	if err != nil {
 		return audit.Result{}, nil, err
 	}
-	return a.runner.Accept(j.accepted, []audit.Result{r})[0], s, nil
+	return a.Accept(j.accepted, []audit.Result{r})[0], s, nil
 }
 
 // saved reads a result and its snapshot.
 func (a *app) saved(f planFlags) (audit.Result, *snapshot.Snapshot, error) {
-	results, err := a.runner.Results(f.result)
+	results, err := a.Results(f.result)
 	if err != nil {
 		return audit.Result{}, nil, err
 	}
 	if len(results) != 1 {
 		return audit.Result{}, nil, usagef("%s holds %d results, and a plan is for one environment", f.result, len(results))
 	}
-	data, err := a.runner.ReadFile(bounds.Snapshot, f.snapshot)
+	data, err := a.ReadFile(bounds.Snapshot, f.snapshot)
 	if err != nil {
 		return audit.Result{}, nil, err
 	}
@@ -240,11 +240,11 @@ func (a *app) judgedAsSaved(ctx context.Context, name string, saved *audit.Resul
 	if saved.Snapshot.Digest != s.Digest {
 		return nil // which the plan refuses with better words
 	}
-	e, err := a.runner.Engine(ctx, p)
+	e, err := a.Engine(ctx, p)
 	if err != nil {
 		return err
 	}
-	again, err := a.runner.Judge(ctx, e, s, p, saved.EvaluatedAt)
+	again, err := a.Judge(ctx, e, s, p, saved.EvaluatedAt)
 	if err != nil {
 		return err
 	}
@@ -304,7 +304,7 @@ func (a *app) derive(r audit.Result, s *snapshot.Snapshot, p profile.Profile, f 
 		return plan.Plan{}, usagef("--valid-for %s: a plan must be good for some time, %s at most", f.validFor, plan.MaxValidity)
 	}
 	made, err := plan.Build(r, s, plan.Options{
-		Tool: a.runner.Tool, MadeAt: asOf, Validity: f.validFor,
+		Tool: a.Tool, MadeAt: asOf, Validity: f.validFor,
 		Minimum: p.Minimum(), Allow: p.Allow, Depths: p.Depths,
 		Only: controlIDs(f.only), Except: controlIDs(f.except),
 		LeastPrivilege: f.leastPrivilege, ReplaceFiltered: f.replaceFiltered, UnassignAdministrator: f.unassignAdministrator,
@@ -317,7 +317,7 @@ func (a *app) derive(r audit.Result, s *snapshot.Snapshot, p profile.Profile, f 
 		return plan.Plan{}, usagef("%w", err)
 	}
 	if asOf.After(made.ExpiresAt) {
-		a.warn("the snapshot is of %s: the plan has expired already, and can be read but not applied", s.TakenAt.Format(time.RFC3339))
+		a.Warnf("the snapshot is of %s: the plan has expired already, and can be read but not applied", s.TakenAt.Format(time.RFC3339))
 	}
 	return made, made.Within(within)
 }
@@ -353,12 +353,12 @@ func (a *app) showPlan(p plan.Plan, docs []document) error {
 			b.WriteString(text.Harmless(p.Markdown()))
 		default:
 			shown := text.Harmless(p.Text())
-			if a.stream(d.file) != nil {
+			if a.Stream(d.file) != nil {
 				shown = text.WrapLines(shown, a.Width)
 			}
 			b.WriteString(shown)
 		}
-		if err := a.put(d.file, b.Bytes()); err != nil {
+		if err := a.Put(d.file, b.Bytes()); err != nil {
 			return err
 		}
 		if d.format == report.JSON && d.file != "" {
@@ -366,7 +366,7 @@ func (a *app) showPlan(p plan.Plan, docs []document) error {
 			if !p.Empty() {
 				next = "to carry out exactly this, run: dbaudit apply " + d.file
 			}
-			a.say("saved the plan to %s; %s", d.file, next)
+			a.Sayf("saved the plan to %s; %s", d.file, next)
 		}
 	}
 	return nil

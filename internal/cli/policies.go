@@ -53,7 +53,7 @@ func (a *app) testPolicies(ctx context.Context, folder string, threshold float64
 	var b strings.Builder
 	for _, t := range trial.Tests {
 		if t.Passed {
-			if a.global.verbose {
+			if a.Verbose {
 				fmt.Fprintf(&b, "pass  %s\n", text.Line(t.Name))
 			}
 			continue
@@ -67,7 +67,7 @@ func (a *app) testPolicies(ctx context.Context, folder string, threshold float64
 		fmt.Fprintf(&b, "not covered  %s\n", text.Line(filepath.ToSlash(filepath.Join(folder, place))))
 	}
 	fmt.Fprintf(&b, "%d tests, %d failed, coverage %.1f %%\n", len(trial.Tests), trial.Failed(), trial.Coverage)
-	if err := a.put("", []byte(b.String())); err != nil {
+	if err := a.Put("", []byte(b.String())); err != nil {
 		return err
 	}
 	if trial.Failed() > 0 || trial.Coverage < threshold {
@@ -138,7 +138,7 @@ func (a *app) profileNewCommand() *cobra.Command {
 			if !regexp.MustCompile(`^[a-z][a-z0-9-]*$`).MatchString(name) {
 				return usagef("%q is no profile's name: want small letters, digits and hyphens", name)
 			}
-			if _, err := a.runner.Profile(name); err == nil {
+			if _, err := a.Profile(name); err == nil {
 				return usagef("%q is a built-in profile: choose another name", name)
 			}
 			return a.scaffold(scaffolded{Namespace: name, Name: name, Control: strings.ToUpper(name)},
@@ -173,7 +173,7 @@ func (a *app) scaffold(s scaffolded, files map[string]string) error {
 		if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil { //nolint:gosec // likewise
 			return fmt.Errorf("writing: %w", err)
 		}
-		a.say("%s", filepath.ToSlash(file))
+		a.Sayf("%s", filepath.ToSlash(file))
 	}
 	return nil
 }

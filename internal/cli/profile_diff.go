@@ -3,11 +3,13 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/report/table"
 )
 
 func (a *app) profileDiffCommand() *cobra.Command {
@@ -35,19 +37,22 @@ func (a *app) diffProfiles(format, file, older, newer string) error {
 	if format != "table" && format != "json" {
 		return usagef("--format %s: want table or json", format)
 	}
-	was, err := a.runner.Profile(older)
+	was, err := a.Profile(older)
 	if err != nil {
 		return err
 	}
-	is, err := a.runner.Profile(newer)
+	is, err := a.Profile(newer)
 	if err != nil {
 		return err
 	}
 	d := profile.Compare(was, is)
 	if format == "json" {
-		err = a.putJSON(file, d)
+		err = a.PutJSON(file, d)
 	} else {
-		err = a.putTable(file, func(to *app) error { return to.listProfileDiff(d) })
+		err = a.PutTable(file, func(w io.Writer, width int) error { return listProfileDiff(w, width, d) })
+		if d.Same {
+			a.Sayf("both require the same")
+		}
 	}
 	switch {
 	case err != nil:
@@ -58,13 +63,12 @@ func (a *app) diffProfiles(format, file, older, newer string) error {
 	return verdictError(exitFindings)
 }
 
-func (a *app) listProfileDiff(d profile.Diff) error {
-	if _, err := fmt.Fprintf(a.Stdout, "%s: %d controls, %d privileges\n%s: %d controls, %d privileges\n\n",
+func listProfileDiff(w io.Writer, width int, d profile.Diff) error {
+	if _, err := fmt.Fprintf(w, "%s: %d controls, %d privileges\n%s: %d controls, %d privileges\n\n",
 		d.Old.Name, d.Old.Controls, d.Old.Privileges, d.New.Name, d.New.Controls, d.New.Privileges); err != nil {
 		return fmt.Errorf("writing to standard output: %w", err)
 	}
 	if d.Same {
-		a.say("both require the same")
 		return nil
 	}
 	var rows [][]string
@@ -94,5 +98,5 @@ func (a *app) listProfileDiff(d profile.Diff) error {
 	for _, name := range d.NoLongerAllowed {
 		rows = append(rows, []string{string(profile.Went), name, "allowed beyond the minimum", ""})
 	}
-	return a.list([]string{"change", "control", "the words of the source", "privileges"}, rows)
+	return table.List(w, width, []string{"change", "control", "the words of the source", "privileges"}, rows)
 }

@@ -54,11 +54,11 @@ The last two refer to the catalog as NAME.catalog.json beside them.`,
 }
 
 func (a *app) exportProfile(ctx context.Context, name, kind, file string) error {
-	p, err := a.runner.Profile(name)
+	p, err := a.Profile(name)
 	if err != nil {
 		return err
 	}
-	e, err := a.runner.Engine(ctx, p)
+	e, err := a.Engine(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -69,11 +69,11 @@ func (a *app) exportProfile(ctx context.Context, name, kind, file string) error 
 	r := requirementsOf(p, rules)
 	switch kind {
 	case "profile":
-		return a.putJSON(file, oscal.NewProfile(r))
+		return a.PutJSON(file, oscal.NewProfile(r))
 	case "component-definition":
-		return a.putJSON(file, oscal.NewComponents(r, a.runner.Tool))
+		return a.PutJSON(file, oscal.NewComponents(r, a.Tool))
 	default:
-		return a.putJSON(file, oscal.NewCatalog(r))
+		return a.PutJSON(file, oscal.NewCatalog(r))
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/profile/source"
+	"github.com/dbaudit/dbaudit/internal/report/table"
 )
 
 type sourceFlags struct {
@@ -58,13 +59,13 @@ func (a *app) checkSource(ctx context.Context, f sourceFlags, name string) error
 	if f.format != "table" && f.format != "json" {
 		return usagef("--format %s: want table or json", f.format)
 	}
-	p, err := a.runner.Profile(name)
+	p, err := a.Profile(name)
 	if err != nil {
 		return err
 	}
 	var page []byte
 	if f.page != "" {
-		page, err = a.runner.ReadFile(bounds.Page, f.page)
+		page, err = a.ReadFile(bounds.Page, f.page)
 	} else {
 		page, err = a.fetchPage(ctx, cmp.Or(f.address, p.Source.URL))
 	}
@@ -76,9 +77,9 @@ func (a *app) checkSource(ctx context.Context, f sourceFlags, name string) error
 		return fmt.Errorf("comparing %s with its source: %w", p.Name, err)
 	}
 	if f.format == "json" {
-		err = a.putJSON(f.output, c)
+		err = a.PutJSON(f.output, c)
 	} else {
-		err = a.putTable(f.output, func(to *app) error { return to.listSource(c) })
+		err = a.PutTable(f.output, func(w io.Writer, width int) error { return listSource(w, width, c) })
 	}
 	switch {
 	case err != nil:
@@ -133,7 +134,7 @@ func (a *app) fetchPage(ctx context.Context, address string) ([]byte, error) {
 	return page, nil
 }
 
-func (a *app) listSource(c source.Check) error {
+func listSource(w io.Writer, width int, c source.Check) error {
 	var rows [][]string
 	found := 0
 	for _, l := range c.Lines {
@@ -146,15 +147,15 @@ func (a *app) listSource(c source.Check) error {
 	for _, line := range c.Uncited {
 		rows = append(rows, []string{"uncited", "–", "–", line})
 	}
-	if _, err := fmt.Fprintf(a.Stdout, "%s\n%s\n\n%d of %d cited lines are on the page, %d lines of the page are not cited\n",
+	if _, err := fmt.Fprintf(w, "%s\n%s\n\n%d of %d cited lines are on the page, %d lines of the page are not cited\n",
 		c.Title, c.URL, found, len(c.Lines), len(c.Uncited)); err != nil {
 		return fmt.Errorf("writing to standard output: %w", err)
 	}
 	if len(rows) == 0 {
 		return nil
 	}
-	if _, err := fmt.Fprintln(a.Stdout); err != nil {
+	if _, err := fmt.Fprintln(w); err != nil {
 		return fmt.Errorf("writing to standard output: %w", err)
 	}
-	return a.list([]string{"state", "control", "cited", "the page"}, rows)
+	return table.List(w, width, []string{"state", "control", "cited", "the page"}, rows)
 }

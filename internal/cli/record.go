@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/spf13/pflag"
 
+	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
@@ -19,16 +20,16 @@ func (a *app) record(file, command string, targets []run.Target) (write func() e
 	if len(targets) != 1 {
 		return nil, usagef("--record keeps the exchanges with one environment, and %d are meant: choose one by --env, and one of several integrations by --profile", len(targets))
 	}
-	recorder := a.runner.Record(&targets[0], command)
+	recorder := a.Record(&targets[0], command)
 	return func() error {
 		data, err := recorder.Encode()
 		if err != nil {
 			return err
 		}
-		if err := writeFile(file, data); err != nil {
+		if err := console.WriteFile(file, data); err != nil {
 			return err
 		}
-		a.say("recorded in %s: ids and names are replaced, and no host, tenant or token is in it; look through it before you pass it on", file)
+		a.Sayf("recorded in %s: ids and names are replaced, and no host, tenant or token is in it; look through it before you pass it on", file)
 		return nil
 	}, nil
 }

@@ -48,7 +48,7 @@ func (a *app) remediate(ctx context.Context, f scanFlags) error {
 	if f.snapshot != "" || f.scope != "integration" {
 		return usagef("--remediate excludes --snapshot and --scope: make the plan by itself with dbaudit plan")
 	}
-	t, err := a.runner.Single(f.connection, f.requirement, "--remediate mends one environment")
+	t, err := a.Single(f.connection, f.requirement, "--remediate mends one environment")
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (a *app) remediate(ctx context.Context, f scanFlags) error {
 		return err
 	}
 	if p.Empty() {
-		a.say("%s: %s", t.Name, p.Sentence())
+		a.Sayf("%s: %s", t.Name, p.Sentence())
 		code, err := a.show(v.judgement, []audit.Result{r})
 		if err != nil {
 			return err

@@ -18,11 +18,11 @@ The exit code is that of the rendering, unless --fail-on is given.`, exitOK, exi
 			if err != nil {
 				return err
 			}
-			results, err := a.runner.Results(args...)
+			results, err := a.Results(args...)
 			if err != nil {
 				return err
 			}
-			e, err := a.runner.Engine(cmd.Context())
+			e, err := a.Engine(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -33,19 +33,19 @@ func (a *app) resume(ctx context.Context, f applyFlags) error {
 		if !j.Begun() {
 			return fmt.Errorf("%s: nothing was begun, and the plan was good until %s: make a new one", f.resume, until)
 		}
-		a.warn("the plan was good until %s: what was begun is finished all the same", until)
+		a.Warnf("the plan was good until %s: what was begun is finished all the same", until)
 	}
 	v, err := a.verifiable(ctx, j.Plan, f)
 	if err != nil {
 		return err
 	}
-	w, err := a.runner.Writer(ctx, v.Target)
+	w, err := a.Writer(ctx, v.Target)
 	if err != nil {
 		return err
 	}
 	const what = "go on with this run"
-	a.present(v.Name, what, remaining(j), f.yes)
-	if err := a.confirm(ctx, v.Name, what, f.yes); err != nil {
+	a.Present(v.Name, what, remaining(j), f.yes)
+	if err := a.Confirm(ctx, v.Name, what, f.yes); err != nil {
 		return err
 	}
 	return a.carryOut(ctx, v, &apply.Runner{

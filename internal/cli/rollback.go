@@ -38,21 +38,21 @@ func (a *app) rollback(ctx context.Context, f applyFlags, name string) error {
 		return err
 	}
 	defer func() { _ = j.Close() }() // every line is on the disk already
-	t, err := a.runner.Planned(j.Plan, f.connection, f.profile)
+	t, err := a.Planned(j.Plan, f.connection, f.profile)
 	if err != nil {
 		return err
 	}
-	w, err := a.runner.Writer(ctx, t)
+	w, err := a.Writer(ctx, t)
 	if err != nil {
 		return err
 	}
 	touched := j.Touched()
 	if !touched {
-		a.say("nothing is left to undo")
+		a.Sayf("nothing is left to undo")
 	} else {
 		const what = "undo this"
-		a.present(t.Name, what, undoing(j), f.yes)
-		if err := a.confirm(ctx, t.Name, what, f.yes); err != nil {
+		a.Present(t.Name, what, undoing(j), f.yes)
+		if err := a.Confirm(ctx, t.Name, what, f.yes); err != nil {
 			return err
 		}
 	}
@@ -61,11 +61,11 @@ func (a *app) rollback(ctx context.Context, f applyFlags, name string) error {
 	var kept *apply.KeptError
 	if errors.As(err, &kept) {
 		for _, k := range kept.Kept {
-			a.complain(errors.New(k.String()))
+			a.Complain(errors.New(k.String()))
 		}
 		if err = kept.Err; err == nil {
 			if touched {
-				a.warn("%s", again(name))
+				a.Warnf("%s", again(name))
 			}
 			return verdictError(exitPartial)
 		}
@@ -73,7 +73,7 @@ func (a *app) rollback(ctx context.Context, f applyFlags, name string) error {
 	if err != nil {
 		return a.partial(err, runner, again(name))
 	}
-	a.say("%s: everything is as it was before; dbaudit plan makes a new plan", t.Name)
+	a.Sayf("%s: everything is as it was before; dbaudit plan makes a new plan", t.Name)
 	return nil
 }
 

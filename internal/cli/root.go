@@ -16,34 +16,27 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
 // An app is one run of the command line.
 type app struct {
-	Env
+	*console.Console
+	*run.Runner
 
-	global  globalFlags
 	started bool           // whether a command's work began: what fails before is wrong usage
 	flags   *pflag.FlagSet // of the command that runs
-	screen  screen
-	runner  *run.Runner
 }
 
 // newApp is a run of the command line in an environment.
 func newApp(env Env) *app {
-	a := &app{Env: env}
-	a.runner = &run.Runner{Host: env.host(), Narrator: a, Tool: audit.Tool{Name: "dbaudit", Version: version().Version}}
-	return a
-}
-
-type globalFlags struct {
-	quiet      bool
-	verbose    bool
-	noColor    bool
-	noProgress bool
-	logFormat  string
+	c := &console.Console{Streams: env.streams(), Now: env.Now, Getenv: env.Getenv, LogFormat: "text"}
+	return &app{
+		Console: c,
+		Runner:  &run.Runner{Host: env.host(), Narrator: c, Tool: audit.Tool{Name: "dbaudit", Version: version().Version}},
+	}
 }
 
 // Main runs the command line and returns the exit code.
@@ -78,7 +71,7 @@ func Main(ctx context.Context, args []string, env Env) int {
 	}
 	var silent verdictError
 	if err != nil && !errors.As(err, &silent) {
-		a.complain(err)
+		a.Complain(err)
 	}
 	code := exitCode(err)
 	if len(args) > 0 && args[0] == "plan" && slices.Contains(args, "--"+detailedFlag) {
@@ -108,17 +101,17 @@ It never says compliant about something that it did not read.`,
 		RunE:          showHelp,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			a.started, a.flags = true, cmd.Flags()
-			return a.global.check()
+			return checkGlobal(a.Console)
 		},
 	}
 	flags := root.PersistentFlags()
-	flags.StringVarP(&a.runner.ConfigFile, "config", "c", "", "configuration `file` (default dbaudit.yaml, if present; DBAUDIT_CONFIG)")
-	flags.BoolVarP(&a.global.quiet, "quiet", "q", false, "no narration on standard error")
-	flags.BoolVarP(&a.global.verbose, "verbose", "v", false, "more detail on standard error and in tables")
-	flags.BoolVar(&a.global.noColor, "no-color", false, "no colour; NO_COLOR does the same")
-	flags.BoolVar(&a.global.noProgress, "no-progress", false, "no progress on a terminal")
-	flags.StringVar(&a.global.logFormat, "log-format", "text", "`format` of the narration on standard error: text or json")
-	flags.StringArrayVar(&a.runner.PolicyFolders, "policy", nil, "`folder` of custom Rego rules; repeatable")
+	flags.StringVarP(&a.ConfigFile, "config", "c", "", "configuration `file` (default dbaudit.yaml, if present; DBAUDIT_CONFIG)")
+	flags.BoolVarP(&a.Quiet, "quiet", "q", false, "no narration on standard error")
+	flags.BoolVarP(&a.Verbose, "verbose", "v", false, "more detail on standard error and in tables")
+	flags.BoolVar(&a.NoColor, "no-color", false, "no colour; NO_COLOR does the same")
+	flags.BoolVar(&a.NoProgress, "no-progress", false, "no progress on a terminal")
+	flags.StringVar(&a.LogFormat, "log-format", "text", "`format` of the narration on standard error: text or json")
+	flags.StringArrayVar(&a.PolicyFolders, "policy", nil, "`folder` of custom Rego rules; repeatable")
 	root.SetFlagErrorFunc(flagError)
 	root.SetUsageFunc(func(cmd *cobra.Command) error {
 		_, err := fmt.Fprint(cmd.OutOrStderr(), usage(cmd))
@@ -157,11 +150,12 @@ It never says compliant about something that it did not read.`,
 	return root
 }
 
-func (g globalFlags) check() error {
+// checkGlobal refuses what the flags of every command may not be.
+func checkGlobal(c *console.Console) error {
 	switch {
-	case g.logFormat != "text" && g.logFormat != "json":
-		return usagef("--log-format %s: want text or json", g.logFormat)
-	case g.quiet && g.verbose:
+	case c.LogFormat != "text" && c.LogFormat != "json":
+		return usagef("--log-format %s: want text or json", c.LogFormat)
+	case c.Quiet && c.Verbose:
 		return usagef("--quiet and --verbose exclude each other")
 	}
 	return nil

@@ -74,7 +74,7 @@ func (a *app) scan(ctx context.Context, f scanFlags) error {
 	if o.Scope, err = snapshot.ParseScope(f.scope); err != nil {
 		return usagef("--scope: %w", err)
 	}
-	targets, err := a.runner.Targets(f.connection, f.requirement)
+	targets, err := a.Targets(f.connection, f.requirement)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (a *app) scan(ctx context.Context, f scanFlags) error {
 	if err != nil {
 		return err
 	}
-	outcomes := a.runner.Scan(ctx, j.engine, targets, o)
+	outcomes := a.Scan(ctx, j.engine, targets, o)
 	if err := write(); err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (a *app) told(ctx context.Context, outcomes []run.Outcome) (int, error) {
 		case len(outcomes) == 1 && exitCode(o.Err) == exitUsage:
 			return 0, o.Err
 		case i == 0 || outcomes[i-1].Err == nil || outcomes[i-1].Target.Name != o.Target.Name:
-			a.complain(fmt.Errorf("%s: %w", o.Target, o.Err)) // once for all integrations of it
+			a.Complain(fmt.Errorf("%s: %w", o.Target, o.Err)) // once for all integrations of it
 		}
 		code = worse(code, exitCode(o.Err))
 	}
@@ -140,5 +140,5 @@ func (a *app) keep(s *snapshot.Snapshot, file string) error {
 	if err != nil {
 		return err
 	}
-	return a.putData(file, data)
+	return a.PutData(file, data)
 }

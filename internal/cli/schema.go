@@ -32,7 +32,7 @@ writes names its address, and a copy serves where that cannot be reached.`,
 			if err != nil {
 				return err
 			}
-			return a.putData(output, data)
+			return a.PutData(output, data)
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "", "output `file` (default standard output)")

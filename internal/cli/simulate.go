@@ -17,6 +17,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/recording"
 	"github.com/dbaudit/dbaudit/internal/run"
@@ -62,7 +63,7 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 		return err
 	}
 	defer server.Close()
-	a.say("simulating a Dataverse environment at %s", server.URL())
+	a.Sayf("simulating a Dataverse environment at %s", server.URL())
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(server.CAPEM())
 	t, err := a.simulated(server)
@@ -76,11 +77,11 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 	if f.snapshot != "" {
 		o.Keep = func(s *snapshot.Snapshot) error { return a.keep(s, f.snapshot) }
 	}
-	outcome := a.runner.Scan(ctx, j.engine, []run.Target{t}, o)[0]
+	outcome := a.Scan(ctx, j.engine, []run.Target{t}, o)[0]
 	if outcome.Err != nil {
 		return outcome.Err
 	}
-	results := a.runner.Accept(j.accepted, []audit.Result{outcome.Result})
+	results := a.Accept(j.accepted, []audit.Result{outcome.Result})
 	shown := a.reportOptions(j.engine)
 	// No later command finds this environment, which ends with this one.
 	shown.Asked = func(audit.Result) []string { return []string{} }
@@ -123,7 +124,7 @@ func (a *app) simulation(name string) (*simulator.Environment, error) {
 // simulated is the target that a simulated environment suggests.
 func (a *app) simulated(server *simulator.Server) (run.Target, error) {
 	env := server.Environment()
-	p, err := a.runner.Profile(run.DefaultProfile)
+	p, err := a.Profile(run.DefaultProfile)
 	if err != nil {
 		return run.Target{}, err
 	}
@@ -204,11 +205,11 @@ func (a *app) simulate(ctx context.Context, f simulateFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := a.put("", []byte(lines)); err != nil {
+	if err := a.Put("", []byte(lines)); err != nil {
 		return err
 	}
-	a.say("serving until interrupted; in another shell: . %s && dbaudit scan", filepath.Join(dir, "env"))
-	a.say("in PowerShell: Get-Content -Raw %s | Invoke-Expression; dbaudit scan", filepath.Join(dir, "env.ps1"))
+	a.Sayf("serving until interrupted; in another shell: . %s && dbaudit scan", filepath.Join(dir, "env"))
+	a.Sayf("in PowerShell: Get-Content -Raw %s | Invoke-Expression; dbaudit scan", filepath.Join(dir, "env.ps1"))
 	<-ctx.Done()
 	return nil
 }
@@ -250,7 +251,7 @@ func (a *app) serveSimulation(ctx context.Context, f simulateFlags) (simulation,
 // variables.
 func (a *app) simulatorFiles(s simulation, dir string) (string, error) {
 	t := s.target
-	if err := writeFile(filepath.Join(dir, "ca.pem"), s.ca); err != nil {
+	if err := console.WriteFile(filepath.Join(dir, "ca.pem"), s.ca); err != nil {
 		return "", err
 	}
 	env := config.Environment{
@@ -271,7 +272,7 @@ func (a *app) simulatorFiles(s simulation, dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := writeFile(filepath.Join(dir, config.DefaultName), document); err != nil {
+	if err := console.WriteFile(filepath.Join(dir, config.DefaultName), document); err != nil {
 		return "", err
 	}
 	lines := "# a simulated Dataverse environment, since " + a.Now().UTC().Format(time.RFC3339) + "\n"
@@ -280,10 +281,10 @@ func (a *app) simulatorFiles(s simulation, dir string) (string, error) {
 		lines += fmt.Sprintf("export %s='%s'\n", v[0], strings.ReplaceAll(v[1], "'", `'\''`))
 		powershell += fmt.Sprintf("$env:%s = '%s'\n", v[0], strings.ReplaceAll(v[1], "'", "''"))
 	}
-	if err := writeFile(filepath.Join(dir, "env.ps1"), []byte(powershell)); err != nil {
+	if err := console.WriteFile(filepath.Join(dir, "env.ps1"), []byte(powershell)); err != nil {
 		return "", err
 	}
-	return lines, writeFile(filepath.Join(dir, "env"), []byte(lines))
+	return lines, console.WriteFile(filepath.Join(dir, "env"), []byte(lines))
 }
 
 // simulationVariables are what a client needs to know of a simulation, by name.
@@ -308,7 +309,7 @@ func simulationVariables(s simulation, dir string) [][2]string {
 
 // replay serves a recording, and gives the target that it suggests.
 func (a *app) replay(ctx context.Context, file, listen string) (*simulator.Site, run.Target, error) {
-	data, err := a.runner.ReadFile(bounds.Recording, file)
+	data, err := a.ReadFile(bounds.Recording, file)
 	if err != nil {
 		return nil, run.Target{}, err
 	}
@@ -317,7 +318,7 @@ func (a *app) replay(ctx context.Context, file, listen string) (*simulator.Site,
 		return nil, run.Target{}, fmt.Errorf("%s: %w", file, err)
 	}
 	if replayer.Head.Truncated {
-		a.warn("%s is cut short: what came later is not in it, and is refused", file)
+		a.Warnf("%s is cut short: what came later is not in it, and is refused", file)
 	}
 	site, err := simulator.Serve(ctx, listen, replayer)
 	if err != nil {

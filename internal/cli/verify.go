@@ -24,12 +24,12 @@ type verification struct {
 // verifiable is the target of a plan with the plan's profile and what judges it. The
 // plan must keep to the limits.
 func (a *app) verifiable(ctx context.Context, p plan.Plan, f applyFlags) (verification, error) {
-	t, err := a.runner.Planned(p, f.connection, f.profile)
+	t, err := a.Planned(p, f.connection, f.profile)
 	if err != nil {
 		return verification{}, err
 	}
 	if t.Profile.Name != p.Profile && f.profile == "" {
-		if t.Profile, err = a.runner.Profile(p.Profile); err != nil {
+		if t.Profile, err = a.Profile(p.Profile); err != nil {
 			return verification{}, err
 		}
 	}
@@ -87,17 +87,17 @@ func (a *app) verifyApplied(ctx context.Context, v verification, r *apply.Runner
 	lost, lostErr := r.Verify(ctx)
 	standing, code, err := a.verify(ctx, v, p)
 	if err = errors.Join(lostErr, err); errors.Is(err, context.Canceled) {
-		a.warn("the plan was applied, and its verification was interrupted: dbaudit scan judges the environment")
+		a.Warnf("the plan was applied, and its verification was interrupted: dbaudit scan judges the environment")
 		return err
 	}
 	if err != nil {
 		code = exitPartial
-		a.complain(fmt.Errorf("the plan was applied, and could not be verified: %w", err))
+		a.Complain(fmt.Errorf("the plan was applied, and could not be verified: %w", err))
 	}
 	named := map[string]bool{}
 	for _, l := range lost {
 		code = exitPartial
-		a.complain(l)
+		a.Complain(l)
 		named[l.Action.ID] = true
 	}
 	for _, action := range p.Actions {
@@ -107,7 +107,7 @@ func (a *app) verifyApplied(ctx context.Context, v verification, r *apply.Runner
 		})
 		if i >= 0 && !named[action.ID] {
 			code = exitPartial
-			a.complain(fmt.Errorf("action %s (%s) was carried out, and %s still fails", action.ID, action.Summary, action.Why[i].Control))
+			a.Complain(fmt.Errorf("action %s (%s) was carried out, and %s still fails", action.ID, action.Summary, action.Why[i].Control))
 		}
 	}
 	return asError(code)
@@ -145,7 +145,7 @@ func (a *app) narrateComparison(p plan.Plan, standing map[string]plan.Finding) {
 		}
 	}
 	slices.Sort(fresh)
-	if a.global.logFormat == "json" {
+	if a.LogFormat == "json" {
 		a.Log(slog.LevelInfo, p.Environment.Name, "compared with the findings that the plan was made from",
 			slog.Any("gone", gone), slog.Any("remain", remain), slog.Any("new", fresh))
 		return
@@ -157,9 +157,9 @@ func (a *app) narrateComparison(p plan.Plan, standing map[string]plan.Finding) {
 		if len(part.lines) == 0 {
 			continue
 		}
-		a.say("%s (%d)", part.title, len(part.lines))
+		a.Sayf("%s (%d)", part.title, len(part.lines))
 		for _, line := range part.lines {
-			a.say("  %s %s", part.mark, line)
+			a.Sayf("  %s %s", part.mark, line)
 		}
 	}
 }

@@ -52,7 +52,7 @@ func (a *app) versionCommand() *cobra.Command {
 			}
 			b := version()
 			if asJSON {
-				return a.putJSON("", b)
+				return a.PutJSON("", b)
 			}
 			name := "dbaudit " + b.Version
 			if b.Commit != "" {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/report"
 )
 
@@ -67,7 +68,7 @@ func (a *app) inCheckout() func(string) string {
 		return nil
 	}
 	// A folder may be known by several paths.
-	root, directory = resolved(root), resolved(directory)
+	root, directory = console.Resolved(root), console.Resolved(directory)
 	return func(name string) string {
 		outer, entry, archived := strings.Cut(name, "!/")
 		file := filepath.FromSlash(outer)

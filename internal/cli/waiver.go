@@ -15,6 +15,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/console"
+	"github.com/dbaudit/dbaudit/internal/report/table"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/waiver"
 )
@@ -99,7 +101,7 @@ func (a *app) addWaivers(f waiverAddFlags, results []string) error {
 	if last, err := time.Parse(time.DateOnly, f.waiver.Expires); err != nil || last.Before(now.Truncate(24*time.Hour)) {
 		return usagef("--expires %s: want a day that is still to come, as YYYY-MM-DD", f.waiver.Expires)
 	}
-	file, err := a.runner.Configuration()
+	file, err := a.Configuration()
 	if err != nil {
 		return err
 	}
@@ -117,11 +119,11 @@ func (a *app) addWaivers(f waiverAddFlags, results []string) error {
 	if data, err = waiver.Append(filepath.ToSlash(name), data, added, now); err != nil {
 		return err
 	}
-	if err := writeFile(name, data); err != nil {
+	if err := console.WriteFile(name, data); err != nil {
 		return err
 	}
 	for _, w := range added {
-		a.say("%s: waived %s until %s", name, &w, w.Expires)
+		a.Sayf("%s: waived %s until %s", name, &w, w.Expires)
 	}
 	return nil
 }
@@ -130,7 +132,7 @@ func (a *app) addWaivers(f waiverAddFlags, results []string) error {
 // its environment where there are several, and its profile where the environment has
 // several integrations.
 func (a *app) waiversOf(pattern waiver.Waiver, files []string, file *config.File) ([]waiver.Waiver, error) {
-	results, err := a.runner.Results(files...)
+	results, err := a.Results(files...)
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +178,7 @@ func (a *app) checkWaivers(flag, asOf string, files []string) error {
 	if err != nil {
 		return err
 	}
-	file, err := a.runner.Configuration()
+	file, err := a.Configuration()
 	if err != nil {
 		return err
 	}
@@ -185,7 +187,7 @@ func (a *app) checkWaivers(flag, asOf string, files []string) error {
 	if err != nil {
 		return err
 	}
-	results, err := a.runner.Results(files...)
+	results, err := a.Results(files...)
 	if err != nil {
 		return err
 	}
@@ -196,7 +198,7 @@ func (a *app) checkWaivers(flag, asOf string, files []string) error {
 	code := exitOK
 	state := map[int]string{}
 	for _, remark := range remarks {
-		a.warn("%s:%d: %s", f.Name, remark.Waiver.Line, remark.Text)
+		a.Warnf("%s:%d: %s", f.Name, remark.Waiver.Line, remark.Text)
 		if remark.Kind != waiver.Expiring {
 			code = exitFindings
 		}
@@ -206,7 +208,7 @@ func (a *app) checkWaivers(flag, asOf string, files []string) error {
 	for i, w := range f.Waivers {
 		rows[i] = []string{w.String(), w.Kind.String(), w.Owner, w.Expires, cmp.Or(state[w.Line], "counts"), w.Reason}
 	}
-	if err := a.list([]string{"waiver", "kind", "owner", "expires", "state", "reason"}, rows); err != nil {
+	if err := table.List(a.Stdout, a.Width, []string{"waiver", "kind", "owner", "expires", "state", "reason"}, rows); err != nil {
 		return err
 	}
 	return asError(code)

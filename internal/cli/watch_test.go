@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dbaudit/dbaudit/internal/console"
 )
 
 // TestWatchJudgesAgain hands in the ticks: a changed file is judged again, one that
@@ -18,7 +20,7 @@ func TestWatchJudgesAgain(t *testing.T) {
 	file := filepath.Join(dir, "r.xml")
 	save := func(content string) {
 		// At once, as half a file would be judged, too.
-		if err := writeFile(file, []byte(content)); err != nil {
+		if err := console.WriteFile(file, []byte(content)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -30,8 +32,8 @@ func TestWatchJudgesAgain(t *testing.T) {
 		Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr,
 		Getenv: func(string) string { return "" }, Now: time.Now,
 	})
-	a.runner.ConfigFile = filepath.Join(dir, "dbaudit.yaml")
-	if err := os.WriteFile(a.runner.ConfigFile, []byte("profile: lint\n"), 0o600); err != nil {
+	a.ConfigFile = filepath.Join(dir, "dbaudit.yaml")
+	if err := os.WriteFile(a.ConfigFile, []byte("profile: lint\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var f lintFlags
@@ -76,7 +78,7 @@ func TestSignatureIsOfAllThatIsJudgedBy(t *testing.T) {
 		}
 	}
 	a := newApp(Env{Getenv: func(string) string { return "" }})
-	a.runner.ConfigFile, a.runner.PolicyFolders = at("dbaudit.yaml"), []string{at("policies")}
+	a.ConfigFile, a.PolicyFolders = at("dbaudit.yaml"), []string{at("policies")}
 	var f lintFlags
 	f.judge.accept.Baseline = at("baseline.json")
 	touch("dbaudit.yaml")

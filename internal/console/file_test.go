@@ -1,6 +1,6 @@
 //go:build unix
 
-package cli
+package console
 
 import (
 	"io"
@@ -21,7 +21,7 @@ func TestWriteFileReplacesFilesAlone(t *testing.T) {
 	if err := os.Symlink(file, link); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeFile(link, []byte("new")); err != nil {
+	if err := WriteFile(link, []byte("new")); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := os.ReadFile(file); err != nil || string(got) != "new" {
@@ -44,7 +44,7 @@ func TestWriteFileReplacesFilesAlone(t *testing.T) {
 		data, _ := io.ReadAll(f)
 		read <- string(data)
 	}()
-	if err := writeFile(pipe, []byte("through")); err != nil {
+	if err := WriteFile(pipe, []byte("through")); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Lstat(pipe); err != nil || info.Mode()&os.ModeNamedPipe == 0 {
@@ -53,7 +53,7 @@ func TestWriteFileReplacesFilesAlone(t *testing.T) {
 	if got := <-read; got != "through" {
 		t.Errorf("%q", got)
 	}
-	if err := writeFile(dir, nil); err == nil {
+	if err := WriteFile(dir, nil); err == nil {
 		t.Error("a folder was written to")
 	}
 }

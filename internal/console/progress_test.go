@@ -1,4 +1,4 @@
-package cli
+package console
 
 import (
 	"bytes"
@@ -60,14 +60,12 @@ func (v *vt) screen() string { return strings.TrimRight(strings.Join(v.lines, "\
 
 // atTerminal is a process whose standard error is a terminal, with a clock that
 // stands still until it is moved.
-func atTerminal(now *time.Time) (*app, *bytes.Buffer) {
+func atTerminal(now *time.Time) (*Console, *bytes.Buffer) {
 	var b bytes.Buffer
-	a := newApp(Env{
-		Stderr: &b, StderrIsTerminal: true, StderrWidth: 110,
+	return &Console{
+		Streams: Streams{Stderr: &b, StderrIsTerminal: true, StderrWidth: 110}, LogFormat: "text",
 		Now: func() time.Time { return *now }, Getenv: func(string) string { return "" },
-	})
-	a.global.logFormat = "text"
-	return a, &b
+	}, &b
 }
 
 func TestProgress(t *testing.T) {
@@ -94,10 +92,10 @@ func TestProgress(t *testing.T) {
 		}
 	}
 
-	north := a.progress("north", "")
+	north := a.Doing("north", "")
 	expect("north  [-----------] 0/11  0.0 s  0 requests, 0 rows  signing in")
-	south := a.progress("south", "")
-	a.say("south: something to keep")
+	south := a.Doing("south", "")
+	a.Sayf("south: something to keep")
 	expect("south: something to keep",
 		"north  [-----------] 0/11  0.0 s  0 requests, 0 rows  signing in",
 		"south  [-----------] 0/11  0.0 s  0 requests, 0 rows  signing in")
@@ -129,18 +127,18 @@ func TestProgress(t *testing.T) {
 }
 
 func TestProgressIsSilent(t *testing.T) {
-	for name, change := range map[string]func(*app){
-		"no terminal":   func(a *app) { a.StderrIsTerminal = false },
-		"--no-progress": func(a *app) { a.global.noProgress = true },
-		"--quiet":       func(a *app) { a.global.quiet = true },
-		"json":          func(a *app) { a.global.logFormat = "json" },
-		"TERM=dumb":     func(a *app) { a.Getenv = func(string) string { return "dumb" } },
+	for name, change := range map[string]func(*Console){
+		"no terminal":   func(a *Console) { a.StderrIsTerminal = false },
+		"--no-progress": func(a *Console) { a.NoProgress = true },
+		"--quiet":       func(a *Console) { a.Quiet = true },
+		"json":          func(a *Console) { a.LogFormat = "json" },
+		"TERM=dumb":     func(a *Console) { a.Getenv = func(string) string { return "dumb" } },
 	} {
 		t.Run(name, func(t *testing.T) {
 			now := time.Unix(0, 0)
 			a, b := atTerminal(&now)
 			change(a)
-			p := a.progress("north", "")
+			p := a.Doing("north", "")
 			p.Exchange(dataverse.Event{Kind: dataverse.RequestStarted})
 			p.Section(collector.Event{Section: snapshot.SectionUsers, Attempt: 1})
 			p.Stop()
@@ -154,8 +152,8 @@ func TestProgressIsSilent(t *testing.T) {
 func TestLogLines(t *testing.T) {
 	now := time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 	a, b := atTerminal(&now)
-	a.StderrIsTerminal, a.global.verbose = false, true
-	p := a.progress("north", "")
+	a.StderrIsTerminal, a.Verbose = false, true
+	p := a.Doing("north", "")
 	p.Section(collector.Event{Section: snapshot.SectionSystemViews, Attempt: 1})
 	p.Exchange(dataverse.Event{Kind: dataverse.RequestThrottled, Label: "users", Reason: dataverse.Throttled, Wait: 3 * time.Second, Status: 429})
 	want := "north: reading system views\nnorth: users: throttled (throttled; again after 3s)\n"
@@ -164,10 +162,10 @@ func TestLogLines(t *testing.T) {
 	}
 
 	b.Reset()
-	a.global.logFormat = "json"
+	a.LogFormat = "json"
 	p.Exchange(dataverse.Event{Kind: dataverse.RequestThrottled, Label: "users", Reason: dataverse.Throttled, Wait: 3 * time.Second, Status: 429})
 	a.Log(slog.LevelInfo, "north\x1b[31m", "two\nlines\u202e", slog.String("name", "\x1b[0m"))
-	a.complain(errTest("it failed"))
+	a.Complain(errTest("it failed"))
 	var lines []map[string]any
 	for line := range strings.Lines(b.String()) {
 		var object map[string]any
@@ -196,11 +194,3 @@ func TestLogLines(t *testing.T) {
 type errTest string
 
 func (e errTest) Error() string { return string(e) }
-
-func TestBrowserCommand(t *testing.T) {
-	for system, want := range map[string]string{"linux": "xdg-open", "freebsd": "xdg-open", "darwin": "open", "windows": "rundll32"} {
-		if command := browserCommand(system, "https://x"); command[0] != want || command[len(command)-1] != "https://x" {
-			t.Errorf("%s: %v", system, command)
-		}
-	}
-}

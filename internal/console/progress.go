@@ -1,12 +1,9 @@
-package cli
+package console
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/collector"
@@ -16,127 +13,13 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A screen is standard error: lines that stay and, on a terminal, below them one
-// line for each environment that is being read, drawn anew as it goes on. The
-// zero value is ready.
-type screen struct {
-	mu    sync.Mutex
-	live  []*progress
-	drawn int // live lines that stand on the terminal
-	last  time.Time
-	stop  chan struct{}
-}
-
-// Escape sequences of every terminal since the VT100. Without wrapping, a line
-// that is too long for a window made narrower is cut and not broken in two.
-const (
-	eraseDown  = "\x1b[J"
-	lineUp     = "\x1b[A"
-	noWrapping = "\x1b[?7l"
-	wrapping   = "\x1b[?7h"
-)
-
-// write writes what stays, above the live lines.
-func (s *screen) write(w io.Writer, message string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.show(w, s.erasure())
-	_, _ = io.WriteString(w, message)
-	s.show(w, s.picture())
-}
-
-// show writes what the terminal is to obey; where there is none, there is nothing to
-// write.
-func (s *screen) show(w io.Writer, sequence string) {
-	if sequence != "" {
-		_ = text.WriteControl(w, sequence) // the run goes on without its picture
-	}
-}
-
-// erasure takes the live lines away. It is called with the lock held.
-func (s *screen) erasure() string {
-	if s.drawn == 0 {
-		return ""
-	}
-	up := s.drawn - 1
-	s.drawn = 0
-	return "\r" + strings.Repeat(lineUp, up) + eraseDown
-}
-
-// picture is the live lines, the cursor left at the end of the last. It is called
-// with the lock held.
-func (s *screen) picture() string {
-	if len(s.live) == 0 {
-		return ""
-	}
-	lines := make([]string, len(s.live))
-	for i, p := range s.live {
-		lines[i] = p.line()
-	}
-	s.drawn = len(lines)
-	return noWrapping + strings.Join(lines, "\n") + wrapping
-}
-
-// redrawEvery keeps a terminal from flickering.
-const redrawEvery = 100 * time.Millisecond
-
-// draw shows how things stand, unless it did just now.
-func (s *screen) draw(w io.Writer, now time.Time) {
-	if s.stop == nil || now.Sub(s.last) < redrawEvery {
-		return
-	}
-	s.last = now
-	s.show(w, s.erasure()+s.picture())
-}
-
-// add begins a live line. The first one starts the clock that moves them all.
-func (s *screen) add(p *progress) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.live = append(s.live, p)
-	if s.stop == nil {
-		s.stop = make(chan struct{})
-		go s.tick(p.app.Stderr, p.app.Now, s.stop)
-	}
-	s.show(p.app.Stderr, s.erasure()+s.picture())
-}
-
-// remove ends a live line; with the last one nothing is left of them.
-func (s *screen) remove(p *progress) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.live = slices.DeleteFunc(s.live, func(q *progress) bool { return q == p })
-	s.show(p.app.Stderr, s.erasure()+s.picture())
-	if len(s.live) == 0 && s.stop != nil {
-		close(s.stop)
-		s.stop = nil
-	}
-}
-
-func (s *screen) tick(w io.Writer, now func() time.Time, stop chan struct{}) {
-	ticker := time.NewTicker(redrawEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-stop:
-			return
-		case <-ticker.C:
-			s.mu.Lock()
-			if s.stop == stop {
-				s.draw(w, now())
-			}
-			s.mu.Unlock()
-		}
-	}
-}
-
 // A progress shows how far the reading of one environment is: live on a
 // terminal, else line by line with --verbose.
 type progress struct {
-	app   *app
-	name  string
-	live  bool
-	began time.Time
+	console *Console
+	name    string
+	live    bool
+	began   time.Time
 
 	// These are guarded by the screen's lock.
 	reading   map[snapshot.Section]int  // parts under way
@@ -150,32 +33,32 @@ type progress struct {
 }
 
 // Progress begins to show the reading of an environment, until it is stopped.
-func (a *app) Progress(environment string) run.Progress { return a.progress(environment, "") }
+func (c *Console) Progress(environment string) run.Progress { return c.Doing(environment, "") }
 
-// progress begins to show what is done that is no reading of sections, until it is
+// Doing begins to show what is done that is no reading of sections, until it is
 // stopped.
-func (a *app) progress(name, doing string) *progress {
+func (c *Console) Doing(name, doing string) *progress {
 	p := &progress{
-		app: a, name: name, doing: doing, live: a.showsProgress(),
+		console: c, name: name, doing: doing, live: c.showsProgress(),
 		reading: map[snapshot.Section]int{}, done: map[snapshot.Section]bool{},
 	}
 	if p.live {
-		p.began = a.Now()
-		a.screen.add(p)
+		p.began = c.Now()
+		c.screen.add(p)
 	}
 	return p
 }
 
 // showsProgress reports whether there is a terminal to draw on, and nobody who
 // minds.
-func (a *app) showsProgress() bool {
-	return a.StderrIsTerminal && !a.global.noProgress && !a.global.quiet && a.global.logFormat != "json" && a.Getenv("TERM") != "dumb"
+func (c *Console) showsProgress() bool {
+	return c.StderrIsTerminal && !c.NoProgress && !c.Quiet && c.LogFormat != "json" && c.Getenv("TERM") != "dumb"
 }
 
 // Stop ends what is shown.
 func (p *progress) Stop() {
 	if p.live {
-		p.app.screen.remove(p)
+		p.console.screen.remove(p)
 	}
 }
 
@@ -200,12 +83,12 @@ func (p *progress) Exchange(e dataverse.Event) {
 		case dataverse.UnknownEvent, dataverse.RequestFinished, dataverse.RequestFailed, dataverse.TokenRenewed:
 		}
 	})
-	p.app.Log(slog.LevelDebug, p.name, exchangeText(e), exchangeFields(e)...)
+	p.console.Log(slog.LevelDebug, p.name, exchangeText(e), exchangeFields(e)...)
 }
 
 // wait notes that a request waits. It is called with the lock held.
 func (p *progress) wait(why string, wait time.Duration) {
-	if until := p.app.Now().Add(wait); until.After(p.until) {
+	if until := p.console.Now().Add(wait); until.After(p.until) {
 		p.waiting, p.until = why, until
 	}
 }
@@ -269,10 +152,10 @@ func (p *progress) Section(e collector.Event) {
 	fields := []slog.Attr{slog.String("section", string(e.Section))}
 	if e.Done {
 		fields = append(fields, slog.String("state", e.State.String()))
-		p.app.Log(slog.LevelDebug, p.name, words(e.Section)+": "+e.State.String(), fields...)
+		p.console.Log(slog.LevelDebug, p.name, words(e.Section)+": "+e.State.String(), fields...)
 		return
 	}
-	p.app.Log(slog.LevelDebug, p.name, "reading "+words(e.Section), append(fields, slog.Int("attempt", e.Attempt))...)
+	p.console.Log(slog.LevelDebug, p.name, "reading "+words(e.Section), append(fields, slog.Int("attempt", e.Attempt))...)
 }
 
 func words(s snapshot.Section) string { return strings.ReplaceAll(string(s), "_", " ") }
@@ -282,16 +165,16 @@ func (p *progress) change(do func()) {
 	if !p.live {
 		return
 	}
-	p.app.screen.mu.Lock()
-	defer p.app.screen.mu.Unlock()
+	p.console.screen.mu.Lock()
+	defer p.console.screen.mu.Unlock()
 	do()
-	p.app.screen.draw(p.app.Stderr, p.app.Now())
+	p.console.screen.draw(p.console.Stderr, p.console.Now())
 }
 
 // line says how things stand: how far, how long, how much, and what is being
 // read or waited for. It is called with the lock held.
 func (p *progress) line() string {
-	now := p.app.Now()
+	now := p.console.Now()
 	var under []string
 	finished := 0
 	for _, s := range snapshot.Sections() {
@@ -327,7 +210,7 @@ func (p *progress) line() string {
 		counts += "  "
 	}
 	line := fmt.Sprintf("%s  %s%.1f s  %s%s", p.name, done, now.Sub(p.began).Seconds(), counts, doing)
-	return clipped(text.Line(line), p.app.StderrWidth)
+	return clipped(text.Line(line), p.console.StderrWidth)
 }
 
 // clipped cuts a line to a terminal's width, where that is known.

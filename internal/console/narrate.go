@@ -1,4 +1,4 @@
-package cli
+package console
 
 import (
 	"bytes"
@@ -10,44 +10,44 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// say narrates what is being done. Names among the arguments stay on its line.
-func (a *app) say(format string, args ...any) {
-	a.Log(slog.LevelInfo, "", text.Linef(format, args...))
+// Sayf narrates what is being done. Names among the arguments stay on its line.
+func (c *Console) Sayf(format string, args ...any) {
+	c.Log(slog.LevelInfo, "", text.Linef(format, args...))
 }
 
-// warn says what a reader should not overlook, --quiet or not.
-func (a *app) warn(format string, args ...any) {
-	a.Warn("", text.Linef(format, args...))
+// Warnf says what a reader should not overlook, --quiet or not.
+func (c *Console) Warnf(format string, args ...any) {
+	c.Warn("", text.Linef(format, args...))
 }
 
 // Warn warns of an environment. An object has a level; a line says it in words.
-func (a *app) Warn(environment, message string) {
-	if a.global.logFormat != "json" {
+func (c *Console) Warn(environment, message string) {
+	if c.LogFormat != "json" {
 		message = "warning: " + message
 	}
-	a.Log(slog.LevelWarn, environment, message)
+	c.Log(slog.LevelWarn, environment, message)
 }
 
 // Log narrates on standard error: a line for people, or with --log-format json an
 // object with time, level, msg and the fields. An environment, where one is
 // named, is the line's beginning or a field. --quiet leaves warnings and errors,
 // --verbose adds what is for debugging.
-func (a *app) Log(level slog.Level, environment, message string, fields ...slog.Attr) {
-	if level < slog.LevelWarn && a.global.quiet || level < slog.LevelInfo && !a.global.verbose {
+func (c *Console) Log(level slog.Level, environment, message string, fields ...slog.Attr) {
+	if level < slog.LevelWarn && c.Quiet || level < slog.LevelInfo && !c.Verbose {
 		return
 	}
-	if a.global.logFormat == "json" {
-		a.logJSON(level, environment, message, fields)
+	if c.LogFormat == "json" {
+		c.logJSON(level, environment, message, fields)
 		return
 	}
 	if environment != "" {
 		message = text.Line(environment) + ": " + message
 	}
-	a.screen.write(a.Stderr, paragraph(message))
+	c.screen.write(c.Stderr, paragraph(message))
 }
 
-func (a *app) logJSON(level slog.Level, environment, message string, fields []slog.Attr) {
-	record := slog.NewRecord(a.Now().UTC(), level, text.Lines(message), 0)
+func (c *Console) logJSON(level slog.Level, environment, message string, fields []slog.Attr) {
+	record := slog.NewRecord(c.Now().UTC(), level, text.Lines(message), 0)
 	if environment != "" {
 		record.AddAttrs(slog.String("environment", environment))
 	}
@@ -62,21 +62,21 @@ func (a *app) logJSON(level slog.Level, environment, message string, fields []sl
 	if err := handler.Handle(nil, record); err != nil { //nolint:staticcheck // the handler ignores the context
 		return // what cannot be narrated must not fail what is narrated
 	}
-	a.screen.write(a.Stderr, string(text.JSON(line.Bytes())))
+	c.screen.write(c.Stderr, string(text.JSON(line.Bytes())))
 }
 
-// complain prints the error that ends a run. Errors say themselves what to do.
-func (a *app) complain(err error) {
+// Complain prints the error that ends a run. Errors say themselves what to do.
+func (c *Console) Complain(err error) {
 	message := err.Error()
 	if errors.Is(err, context.Canceled) {
 		// In the words of who pressed Ctrl-C, not of the library that noticed.
 		message = strings.NewReplacer("interrupted: context canceled", "interrupted", "context canceled", "interrupted").Replace(message)
 	}
-	if a.global.logFormat == "json" {
-		a.Log(slog.LevelError, "", message)
+	if c.LogFormat == "json" {
+		c.Log(slog.LevelError, "", message)
 		return
 	}
-	a.screen.write(a.Stderr, paragraph("dbaudit: "+message))
+	c.screen.write(c.Stderr, paragraph("dbaudit: "+message))
 }
 
 // paragraph is a message that may have several lines, such as several faults: what
