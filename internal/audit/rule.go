@@ -28,6 +28,11 @@ type Resource struct {
 // Release is the version that this source becomes.
 const Release = "0.1.0"
 
+// SchemaURL is where editors find the schema of a kind of file, of this version.
+func SchemaURL(kind string) string {
+	return "https://raw.githubusercontent.com/dbaudit/dbaudit/v" + Release + "/schema/" + kind + ".json"
+}
+
 // HelpURL is where the documentation of this version speaks of a control.
 func HelpURL(id ControlID) string {
 	return "https://github.com/dbaudit/dbaudit/blob/v" + Release + "/docs/controls/README.md#" + Anchor(id)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/schema"
 )
 
@@ -44,7 +45,11 @@ func configurationPage() (string, error) {
 		"An unknown key, a key that comes twice and a bad value are errors with file, line and column.\n\n" +
 		"`NAME` stands for a name of your own, `[]` for each element of a list.\n\n| key | value | meaning |\n| --- | --- | --- |\n")
 	root.rows(&b, root.Defs, "")
-	b.WriteString("\nEditors that know YAML schemas complete and check the file: [schema/config.json](../schema/config.json).\n")
+	b.WriteString("\n## In an editor\n\n" +
+		"Editors that know YAML schemas, such as VS Code with the YAML extension, complete and check the file. " +
+		"Its first line, which `dbaudit init` writes, names the schema:\n\n```yaml\n# yaml-language-server: $schema=" + audit.SchemaURL("config") + "\n```\n\n" +
+		"Where that address cannot be reached, `dbaudit schema config -o config.schema.json` writes a copy to name in its place. " +
+		"`waivers.yaml` and profiles have such a line too; `dbaudit schema` lists every kind of file.\n")
 	return b.String(), nil
 }
 

@@ -6,6 +6,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/waiver"
 )
 
 // TestInitAsks: on a terminal init asks for the three values, asks again for one that is
@@ -39,5 +43,30 @@ func TestInitAsks(t *testing.T) {
 	}
 	if !strings.Contains(stderr.String(), "fill in client_id, put") {
 		t.Errorf("what is left is not named: %s", stderr.String())
+	}
+}
+
+// TestSchemaLines: each file that dbaudit writes for people names the schema of this
+// version, by which an editor checks it.
+func TestSchemaLines(t *testing.T) {
+	t.Parallel()
+	profile, err := scaffold.ReadFile("scaffold/profile.yaml.tmpl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	added, err := waiver.Append("waivers.yaml", nil, []waiver.Waiver{{
+		Control: "DB-PRIV-LEAD", Kind: waiver.AcceptedRisk, Owner: "jane@contoso.com", Reason: "until the pilot ends", Expires: "2026-12-01",
+	}}, time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kind, text := range map[string][]byte{"config": configurationTemplate, "profile": profile, "waivers": added} {
+		line, _, _ := strings.Cut(string(text), "\n")
+		if line != "# yaml-language-server: $schema="+audit.SchemaURL(kind) {
+			t.Errorf("%s begins with %q", kind, line)
+		}
+		if _, err := schemaOf(kind); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -16,18 +16,23 @@ const snapshotSchema = "snapshot"
 func (a *app) schemaCommand() *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
-		Use:   "schema DOCUMENT",
+		Use:   "schema [DOCUMENT]",
 		Short: "print the JSON schema of a file that dbaudit reads or writes",
 		Long: "Prints the JSON schema of a kind of file: " + strings.Join(schemaNames(), ", ") + `.
 An editor that knows YAML schemas checks dbaudit.yaml by it; the file that dbaudit init
-writes names its address, and a copy serves where that cannot be reached.`,
-		Example: `  dbaudit schema config -o config.schema.json
+writes names its address, and a copy serves where that cannot be reached. Without an
+argument, it lists the kinds of files.`,
+		Example: `  dbaudit schema
+  dbaudit schema config -o config.schema.json
   dbaudit schema profile`,
-		Args: arguments(1, 1),
+		Args: arguments(0, 1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return schemaNames(), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return a.put(output, []byte(strings.Join(schemaNames(), "\n")+"\n"))
+			}
 			data, err := schemaOf(args[0])
 			if err != nil {
 				return err

@@ -11,7 +11,10 @@ import (
 )
 
 // header begins a new file.
-const header = "# Accepted findings. Each needs an owner, a reason and a last day at most 366 days off.\n"
+func header() string {
+	return "# yaml-language-server: $schema=" + audit.SchemaURL("waivers") + "\n" +
+		"# Accepted findings. Each needs an owner, a reason and a last day at most 366 days ahead.\n"
+}
 
 // Append returns the file with waivers added at its end and nothing else changed;
 // data is empty for a new file. The outcome is checked as [Parse] does.
@@ -19,7 +22,7 @@ func Append(name string, data []byte, added []Waiver, asOf time.Time) ([]byte, e
 	indent := "  "
 	var out bytes.Buffer
 	if len(bytes.TrimSpace(data)) == 0 {
-		out.WriteString(header + "waivers:\n")
+		out.WriteString(header() + "waivers:\n")
 	} else {
 		f, err := Parse(name, data, asOf)
 		if err != nil {
