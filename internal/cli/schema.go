@@ -31,7 +31,7 @@ argument, it lists the kinds of files.`,
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return a.put(output, []byte(strings.Join(schemaNames(), "\n")+"\n"))
+				return a.Put(output, []byte(strings.Join(schemaNames(), "\n")+"\n"))
 			}
 			data, err := schemaOf(args[0])
 			if err != nil {
