@@ -112,6 +112,7 @@ clients: build ## run third-party clients (npm) against the simulator
 
 token-server: ## sign in at a third-party token server
 	cd internal/signin/foreign && $(GO) test ./...
+	scripts/test-sign-in oidc-provider@9.13.3
 
 cross: ## build for every released platform
 	@for target in $(PLATFORMS); do \
