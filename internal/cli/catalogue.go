@@ -69,9 +69,9 @@ func (a *app) listProfiles() error {
 	}
 	rows := make([][]string, len(profiles))
 	for i, p := range profiles {
-		rows[i] = []string{p.Name, fmt.Sprint(len(p.Controls)), fmt.Sprint(len(p.Minimum())), p.Title}
+		rows[i] = []string{p.Name, p.Version, fmt.Sprint(len(p.Controls)), fmt.Sprint(len(p.Minimum())), p.Title}
 	}
-	return table.List(a.Stdout, a.Width, []string{"profile", "controls", "privileges", "title"}, rows)
+	return table.List(a.Stdout, a.Width, []string{"profile", "version", "controls", "privileges", "title"}, rows)
 }
 
 func (a *app) profileShowCommand() *cobra.Command {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -58,6 +59,9 @@ Exit codes:
 func (a *app) discover(ctx context.Context, f discoverFlags, saved string) error {
 	if !slices.Contains([]string{"table", "json", "yaml"}, f.format) {
 		return usagef("--format %s: want table, json or yaml", f.format)
+	}
+	if file, err := a.Configuration(); err == nil && file != nil && filepath.ToSlash(f.output) == file.Name() {
+		return usagef("--output %s: this is the configuration that is read: write another file, and copy the integrations: out of it", f.output)
 	}
 	d, err := a.Discover(ctx, f.connection, f.profiles, saved)
 	if err != nil {

@@ -173,7 +173,7 @@ func historyTables(w io.Writer, width int, h history.History, verbose bool) erro
 		for _, p := range e.Profiles {
 			fmt.Fprintf(w, "judged by %s\n", text.Line(judgedBy(e.Profile, p)))
 		}
-		if len(e.Profiles) > 0 {
+		if len(e.Profiles) > 1 {
 			fmt.Fprintln(w, "What is asked for changed between these: an outcome may have changed with it.")
 			fmt.Fprintln(w)
 		}

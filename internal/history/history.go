@@ -30,7 +30,7 @@ type Environment struct {
 	OrganizationID string `json:"organization_id"`
 	Profile        string `json:"profile"`
 	// Profiles are the profiles of that name that the results were judged by, oldest
-	// first; empty where they were all judged by one, or do not say.
+	// first; empty where no result says which.
 	Profiles []Judged `json:"profiles,omitempty"`
 	// Verdict is the last one; Since is when the row of results with that verdict
 	// began, and Before the last result that had another.
@@ -182,9 +182,6 @@ func profiles(results []audit.Result) []Judged {
 		if p.Digest != "" && (len(all) == 0 || all[len(all)-1].Digest != p.Digest) {
 			all = append(all, Judged{p.Version, p.Origin, p.Digest, when(r)})
 		}
-	}
-	if len(all) < 2 {
-		return nil
 	}
 	return all
 }

@@ -139,8 +139,11 @@ func TestProfilesChange(t *testing.T) {
 	if len(got) != 2 || got[0].Digest != "sha256:a" || got[1].Digest != "sha256:b" || got[1].From.Day() != 3 {
 		t.Errorf("got %+v", got)
 	}
-	if same := history.Of([]audit.Result{first, second}).Environments[0].Profiles; same != nil {
+	if same := history.Of([]audit.Result{first, second}).Environments[0].Profiles; len(same) != 1 || same[0].Digest != "sha256:a" {
 		t.Errorf("of one profile: %+v", same)
+	}
+	if silent := history.Of([]audit.Result{on(1, pass, pass)}).Environments[0].Profiles; silent != nil {
+		t.Errorf("no result says which: %+v", silent)
 	}
 }
 

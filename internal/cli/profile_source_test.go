@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"bytes"
+	"crypto/x509"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// pages answers requests out of a table, and keeps the requests.
+type pages struct {
+	answers map[string]*http.Response
+	asked   []*http.Request
+}
+
+func (p *pages) RoundTrip(r *http.Request) (*http.Response, error) {
+	p.asked = append(p.asked, r)
+	answer := *p.answers[r.URL.String()]
+	answer.Request = r
+	return &answer, nil
+}
+
+func answer(status int, body io.Reader, location string) *http.Response {
+	header := http.Header{}
+	if location != "" {
+		header.Set("Location", location)
+	}
+	return &http.Response{StatusCode: status, Status: http.StatusText(status), Header: header, Body: io.NopCloser(body)}
+}
+
+// TestPageIsBounded: a vendor's page is fetched over https alone, to the size and the time that every
+// other input has, and without a credential.
+func TestPageIsBounded(t *testing.T) {
+	t.Parallel()
+	const address = "https://vendor.example/page"
+	long := io.MultiReader(strings.NewReader("<p>View - Read</p>"), bytes.NewReader(make([]byte, largestPage)))
+	for name, test := range map[string]struct {
+		answers map[string]*http.Response
+		want    string // of the error; empty for none
+	}{
+		"a page":             {map[string]*http.Response{address: answer(200, strings.NewReader("View - Read"), "")}, ""},
+		"moved":              {map[string]*http.Response{address: answer(301, http.NoBody, "https://vendor.example/new"), "https://vendor.example/new": answer(200, strings.NewReader("View - Read"), "")}, ""},
+		"moved to http":      {map[string]*http.Response{address: answer(302, http.NoBody, "http://vendor.example/new")}, "redirects to another scheme"},
+		"moved in a circle":  {map[string]*http.Response{address: answer(302, http.NoBody, address)}, "redirects to another scheme, or without end"},
+		"forbidden":          {map[string]*http.Response{address: answer(403, http.NoBody, "")}, "save it in a browser and give it by --file"},
+		"a page without end": {map[string]*http.Response{address: answer(200, long, "")}, "larger than 8 MiB"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := &pages{answers: test.answers}
+			a := newApp(Env{Transport: func(*x509.CertPool) http.RoundTripper { return p }})
+			page, err := a.fetchPage(t.Context(), address)
+			if test.want == "" && (err != nil || string(page) != "View - Read") {
+				t.Errorf("got %q, %v", page, err)
+			}
+			if test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+			for _, r := range p.asked {
+				deadline, bounded := r.Context().Deadline()
+				if !bounded || time.Until(deadline) > pageTimeout {
+					t.Error("the request has no end")
+				}
+				if r.URL.Scheme != "https" || r.Header.Get("Authorization") != "" {
+					t.Errorf("asked %s with %v", r.URL, r.Header)
+				}
+			}
+			if len(p.asked) > 7 {
+				t.Errorf("%d requests", len(p.asked))
+			}
+		})
+	}
+}
