@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -86,7 +87,7 @@ func OS() Env {
 		StdoutIsTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		StderrIsTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 		Width:            tableWidth(columns(os.Stdout), os.Getenv),
-		StderrWidth:      columns(os.Stderr),
+		StderrWidth:      cmp.Or(columns(os.Stderr), tableWidth(0, os.Getenv)),
 	}
 }
 

@@ -99,7 +99,10 @@ func TestFlagsHaveAHeading(t *testing.T) {
 func TestCompletion(t *testing.T) {
 	t.Parallel()
 	known := []string{"format", "env", "label", "fail-on", "auth", "scope", "kind", "control", "only", "except", "profile", "environment", "sarif-profile", "log-format"}
-	for _, cmd := range everyCommand(newApp(OS())) {
+	a := newApp(OS())
+	commands := everyCommand(a)
+	a.completeFlags(commands[0]) // as where a shell asks
+	for _, cmd := range commands {
 		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 			for _, name := range known {
 				if f.Name != name {

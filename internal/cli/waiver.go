@@ -70,7 +70,9 @@ there are several.`,
 	flags.StringVar(&f.waiver.Subject, "subject", "", "`name` or id of the finding's role, user or view (TABLE=NAME)")
 	flags.StringVar(&f.waiver.Privilege, "privilege", "", "the finding's `privilege`")
 	flags.StringVar(&f.waiver.Profile, "profile", "", "`name` of the profile that alone is meant, where an environment has several integrations")
-	flags.StringVar(&f.waiver.Environment, "environment", "", "`name` of the environment that alone is meant")
+	flags.StringVar(&f.waiver.Environment, "env", "", "`name` of the environment that alone is meant")
+	flags.StringVar(&f.waiver.Environment, "environment", "", "as --env")
+	_ = flags.MarkHidden("environment") // it exists, and stays: the first release had it
 	flags.StringVar(&f.kind, "kind", "", "`kind` of acceptance: accepted-risk, false-positive or compensating")
 	flags.StringVar(&f.waiver.Owner, "owner", "", "`who` answers for it")
 	flags.StringVar(&f.waiver.Reason, "reason", "", "`why` it is accepted")

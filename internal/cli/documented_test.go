@@ -1,0 +1,127 @@
+package cli
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestDocumentedCommands: each dbaudit command that the documentation, the examples and
+// the help show is one: its flags exist, and its arguments are as many as it takes. What
+// is set for a POSIX shell is set for PowerShell, too.
+func TestDocumentedCommands(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join("..", "..")
+	seen := 0
+	check := func(place, script string) {
+		for _, words := range dbauditCommands(script) {
+			seen++
+			line := strings.Join(words, " ")
+			cmd, rest, err := newApp(OS()).root().Find(words[1:])
+			if err != nil {
+				t.Errorf("%s: %s: %v", place, line, err)
+				continue
+			}
+			cmd.InitDefaultHelpFlag()
+			if err := cmd.ParseFlags(rest); err != nil {
+				t.Errorf("%s: %s: %v", place, line, err)
+				continue
+			}
+			if err := cmd.ValidateArgs(cmd.Flags().Args()); err != nil {
+				t.Errorf("%s: %s: %v", place, line, err)
+			}
+		}
+	}
+	fence := regexp.MustCompile("(?s)```([a-z]*)\n(.*?)```")
+	export := regexp.MustCompile(`(?m)^export ([A-Z_]+)=`)
+	for _, folder := range []string{"README.md", "CONTRIBUTING.md", "docs", "examples"} {
+		err := filepath.WalkDir(filepath.Join(root, folder), func(name string, _ fs.DirEntry, err error) error {
+			if err != nil || filepath.Ext(name) != ".md" {
+				return err
+			}
+			data, err := os.ReadFile(name)
+			for _, block := range fence.FindAllStringSubmatch(string(data), -1) {
+				for _, set := range export.FindAllStringSubmatch(block[2], -1) {
+					if !strings.Contains(string(data), "$env:"+set[1]+" = ") {
+						t.Errorf("%s: %s is set for a POSIX shell, and not for PowerShell", name, set[1])
+					}
+				}
+				switch block[1] {
+				case "", "sh", "console", "powershell":
+					check(name, block[2])
+				}
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, cmd := range everyCommand(newApp(OS())) {
+		check("help of "+cmd.CommandPath(), cmd.Example)
+	}
+	if seen < 150 {
+		t.Errorf("only %d commands were found", seen)
+	}
+}
+
+// dbauditCommands are the words of each dbaudit command in a script, as far as a shell's
+// grammar is used in the documentation: quotes, comments, continued lines, operators.
+func dbauditCommands(script string) [][]string {
+	var all [][]string
+	var words []string
+	word, started := "", false
+	end := func() {
+		if started {
+			words = append(words, word)
+		}
+		word, started = "", false
+	}
+	command := func() {
+		end()
+		for i, w := range words {
+			if w == "dbaudit" {
+				all = append(all, words[i:])
+				break
+			}
+			if !strings.Contains(w, "=") && w != "$" && w != "if" && w != "!" {
+				break // an argument of another program
+			}
+		}
+		words = nil
+	}
+	script = strings.ReplaceAll(script, "\\\n", " ")
+	for i := 0; i < len(script); i++ {
+		switch c := script[i]; {
+		case c == '\'' || c == '"':
+			j := strings.IndexByte(script[i+1:], c)
+			if j < 0 {
+				return all
+			}
+			word, started = word+script[i+1:i+1+j], true
+			i += j + 1
+		case c == '#' && !started:
+			for i+1 < len(script) && script[i+1] != '\n' {
+				i++
+			}
+		case c == '\n' || c == ';' || c == '|' || c == '&':
+			command()
+		case c == '>' || c == '<':
+			end()
+			words = append(words, "") // what follows is a file
+			for i+1 < len(script) && strings.IndexByte("\n;|&", script[i+1]) < 0 {
+				i++
+			}
+			words = words[:len(words)-1]
+		case c == ' ' || c == '\t':
+			end()
+		default:
+			word, started = word+string(c), true
+		}
+	}
+	command()
+	return all
+}
