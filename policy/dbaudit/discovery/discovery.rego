@@ -107,8 +107,9 @@ _roles(id) := [role |
 ]
 
 # METADATA
-# description: The administrator's template that a role is of, where it reaches the user.
-#   default _administrator(_, _) := ""
+# description: The administrator template of a role that reaches the user; empty for other roles.
+# scope: document
+default _administrator(_, _) := ""
 
 _administrator(id, root) := max(_templates[root]) if count(_ways(id, root)) > 0
 
