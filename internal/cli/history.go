@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -22,31 +23,36 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/table"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/run"
+	"github.com/dbaudit/dbaudit/internal/store"
 )
 
 type historyFlags struct {
 	format, output string
 	failOnWorse    bool
+	store          string
 }
 
 func (a *app) historyCommand() *cobra.Command {
 	var f historyFlags
 	cmd := &cobra.Command{
-		Use:   "history DIR...",
+		Use:   "history [DIR...]",
 		Short: "show since when each environment and control is compliant",
 		Long: `Reads the results (-f json) in folders and below, in the order of the time that their
 environment was read, and says for each environment and control what it is and since
 when. Between two scans nobody looked: a change lies after the one scan and at the
 latest at the other. Other files are passed over; a result that cannot be read is not.
-HTML is the report on the last result of each environment, with a chart of all of them.`,
+HTML is the report on the last result of each environment, with a chart of all of them.
+With --store the results are those of a store, and arguments name environments in it.`,
 		Example: `  dbaudit scan --all-envs -f json -o "results/$(date +%F).json"
   dbaudit history results
   dbaudit history results -f json
-  dbaudit history results -f html -o trend.html`,
-		Args: arguments(1, -1),
+  dbaudit history results -f html -o trend.html
+  dbaudit history --store fleet.db production`,
+		Args: arguments(0, -1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.history(cmd.Context(), f, args) },
 	}
 	addFormat(cmd, &f.format, &f.output, "table, json or html")
+	storeFlag(cmd.Flags(), &f.store, "in place of folders")
 	cmd.Flags().BoolVar(&f.failOnWorse, "fail-on-worse", false, "exit 1 if the last result of an environment is worse than the one before")
 	return cmd
 }
@@ -57,19 +63,11 @@ func (a *app) history(ctx context.Context, f historyFlags, dirs []string) error 
 	default:
 		return usagef("--format %s: want table, json or html", f.format)
 	}
-	var results []audit.Result
-	for _, dir := range dirs {
-		found, err := savedResults(dir)
-		if err != nil {
-			return err
-		}
-		results = append(results, found...)
-	}
-	if len(results) == 0 {
-		return fmt.Errorf("there is no saved result in %s: write some by dbaudit scan -f json -o FILE", strings.Join(dirs, ", "))
+	results, err := a.keptResults(ctx, f.store, dirs)
+	if err != nil {
+		return err
 	}
 	h := history.Of(results)
-	var err error
 	switch f.format {
 	case "json":
 		err = a.PutJSON(f.output, h)
@@ -82,6 +80,45 @@ func (a *app) history(ctx context.Context, f historyFlags, dirs []string) error 
 		return asError(exitFindings)
 	}
 	return err
+}
+
+// keptResults reads the results of a store, or of folders.
+func (a *app) keptResults(ctx context.Context, flag string, names []string) (results []audit.Result, err error) {
+	if flag == "" && len(names) > 0 {
+		for _, dir := range names {
+			found, err := savedResults(dir)
+			if err != nil {
+				return nil, err
+			}
+			results = append(results, found...)
+		}
+		if len(results) == 0 {
+			return nil, fmt.Errorf("there is no saved result in %s: write some by dbaudit scan -f json -o FILE", strings.Join(names, ", "))
+		}
+		return results, nil
+	}
+	name, err := a.storeName(flag)
+	if err != nil {
+		return nil, err
+	}
+	if name == "" {
+		return nil, usagef("history wants the folders of saved results, or --store")
+	}
+	err = a.withStore(ctx, flag, func(s *store.Store) error {
+		if len(names) == 0 {
+			names = []string{""}
+		}
+		for _, environment := range names {
+			if err := s.Results(ctx, environment, func(r audit.Result) error { results = append(results, r); return nil }); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil && len(results) == 0 {
+		err = errors.New("the store has no result of that: dbaudit fleet status shows what it has")
+	}
+	return results, err
 }
 
 // putTrends writes the page of the last result of each environment, with what came

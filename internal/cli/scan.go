@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -21,6 +22,7 @@ type scanFlags struct {
 	snapshot    string
 	record      string
 	parallel    int
+	store       string
 }
 
 func (a *app) scanCommand() *cobra.Command {
@@ -58,6 +60,7 @@ profile, and reports. Nothing is written to the environment, unless you pass
 	cmd.Flags().StringVar(&f.scope, "scope", "integration", "`scope` to read: integration (what the verdict needs) or environment (all roles, application users and shares)")
 	cmd.Flags().StringVar(&f.snapshot, "snapshot", "", "`file` to keep the snapshot in, beside the result")
 	addRecord(cmd.Flags(), &f.record)
+	storeFlag(cmd.Flags(), &f.store, "keeps the results in the fleet's history")
 	f.remedy.add(cmd.Flags())
 	return cmd
 }
@@ -95,6 +98,10 @@ func (a *app) scan(ctx context.Context, f scanFlags) error {
 	if err != nil {
 		return err
 	}
+	post, err := a.posting(ctx, f.store)
+	if err != nil {
+		return err
+	}
 	outcomes := a.Scan(ctx, j.engine, targets, o)
 	if err := write(); err != nil {
 		return err
@@ -107,11 +114,28 @@ func (a *app) scan(ctx context.Context, f scanFlags) error {
 	for i, o := range outcomes {
 		results[i] = o.Result
 	}
-	worst, err := a.conclude(j, results)
-	if err != nil {
+	results = a.Accept(j.accepted, results)
+	worst, err := a.show(j, results)
+	if err := errors.Join(err, post(results)); err != nil {
 		return err
 	}
 	return asError(worse(code, worst))
+}
+
+// posting opens the store that a scan's results are kept in, where one is named, and
+// returns what keeps them.
+func (a *app) posting(ctx context.Context, flag string) (func([]audit.Result) error, error) {
+	name, err := a.storeName(flag)
+	if err != nil || name == "" {
+		return func([]audit.Result) error { return nil }, err
+	}
+	s, err := a.openStore(ctx, flag, false)
+	if err != nil {
+		return nil, err
+	}
+	return func(results []audit.Result) error {
+		return errors.Join(s.Record(ctx, results, workerName()), s.Close())
+	}, nil
 }
 
 // told complains about each environment that could not be read and returns the gravest

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/internal/yamldoc"
@@ -31,6 +32,8 @@ type File struct {
 	Depth        map[string]snapshot.Depth `yaml:"depth,omitempty"`
 	Allow        []string                  `yaml:"allow,omitempty"`
 	Waivers      string                    `yaml:"waivers,omitempty"`
+	// Every is how often the fleet scans an environment that does not say it itself.
+	Every string `yaml:"every,omitempty"`
 
 	name string
 	doc  *yamldoc.Document
@@ -73,6 +76,8 @@ type Environment struct {
 	Views        []View      `yaml:"views,omitempty"`
 	// Labels are what environments are chosen by, besides their names.
 	Labels map[string]string `yaml:"labels,omitempty"`
+	// Every is how often the fleet scans it; see [File.Interval].
+	Every string `yaml:"every,omitempty"`
 
 	// Name is the environment's key; empty for a single environment at the top.
 	Name string `yaml:"-"`
@@ -140,7 +145,13 @@ func (f *File) check() error {
 			}
 		}
 	}
+	if err := f.checkEvery(f.Every, "every"); err != nil {
+		return err
+	}
 	for _, env := range f.All() {
+		if err := f.checkEvery(env.Every, append(slices.Clone(env.path), "every")...); err != nil {
+			return err
+		}
 		if len(env.Integrations) > 0 {
 			for _, key := range []string{"integration", "views", "business_unit"} {
 				if path := append(slices.Clone(env.path), key); f.doc.Has(path...) {
@@ -155,6 +166,67 @@ func (f *File) check() error {
 		}
 	}
 	return nil
+}
+
+// checkEvery refuses an interval that is not one, or is too short.
+func (f *File) checkEvery(text string, path ...string) error {
+	if text == "" {
+		return nil
+	}
+	if every, err := time.ParseDuration(text); err != nil || every < leastInterval {
+		return f.fault(fmt.Sprintf("every: %s is not an interval: want 1m or more, such as 30m or 24h", text), path...)
+	}
+	return nil
+}
+
+// The interval between two scans of an environment by the fleet.
+const (
+	DefaultInterval = 24 * time.Hour
+	leastInterval   = time.Minute
+)
+
+// Interval is how often the fleet scans an environment: what the environment says, else
+// the top, else once a day.
+func (f *File) Interval(e Environment) time.Duration {
+	for _, text := range []string{e.Every, f.Every} {
+		if every, err := time.ParseDuration(text); err == nil {
+			return every
+		}
+	}
+	return DefaultInterval
+}
+
+// Only is the configuration of one environment alone, under a name, with what the top
+// says for all. Files are named as rename has them, those that stand beside the
+// configuration and those that stand in the working directory. Nothing of it can change
+// anything: it does not say how to apply.
+func (f *File) Only(e Environment, name string, rename func(file string, beside bool) string) *File {
+	one := *f
+	one.name, one.doc, one.Apply, one.Every = "", nil, nil, ""
+	one.URL, one.Integration, one.Integrations, one.BusinessUnit, one.Views = "", Integration{}, nil, "", nil
+	if one.Waivers != "" {
+		one.Waivers = rename(one.Waivers, true)
+	}
+	one.Auth = one.Auth.renamed(rename)
+	e.Apply, e.Every, e.Name, e.path = nil, "", "", nil
+	if e.Auth != nil {
+		auth := e.Auth.renamed(rename)
+		e.Auth = &auth
+	}
+	one.Environments = map[string]Environment{name: e}
+	return &one
+}
+
+func (a Auth) renamed(rename func(string, bool) string) Auth {
+	if a.Certificate != "" {
+		a.Certificate = rename(a.Certificate, false)
+	}
+	for _, s := range []**Source{&a.Secret, &a.CertificatePassword} {
+		if *s != nil && (*s).File != "" {
+			*s = &Source{File: rename((*s).File, true)}
+		}
+	}
+	return a
 }
 
 // checkOne refuses what contradicts itself in what is said of one integration.

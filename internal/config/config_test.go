@@ -3,6 +3,7 @@ package config_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -134,5 +135,54 @@ func TestLine(t *testing.T) {
 		if got := f.Line(c.env, c.topic, c.view); got != c.want {
 			t.Errorf("%s, topic %d, view %d: line %d, want %d", c.env.Name, c.topic, c.view, got, c.want)
 		}
+	}
+}
+
+func TestInterval(t *testing.T) {
+	f := parse(t, "every: 6h\nenvironments:\n  a: {url: https://a.crm.dynamics.com, every: 90m}\n  b: {url: https://b.crm.dynamics.com}\n")
+	for i, want := range []time.Duration{90 * time.Minute, 6 * time.Hour} {
+		if got := f.Interval(f.All()[i]); got != want {
+			t.Errorf("%s is scanned every %s, want %s", f.All()[i].Name, got, want)
+		}
+	}
+	f = parse(t, "url: https://a.crm.dynamics.com\n")
+	if got := f.Interval(f.All()[0]); got != 24*time.Hour {
+		t.Errorf("by itself every %s, want a day", got)
+	}
+	for text, at := range map[string]string{
+		"every: 59s\nurl: https://a.crm.dynamics.com\n":                             "dbaudit.yaml:1:1",
+		"every: daily\nurl: https://a.crm.dynamics.com\n":                           "dbaudit.yaml:1:8",
+		"environments:\n  a:\n    url: https://a.crm.dynamics.com\n    every: 0h\n": "dbaudit.yaml:4:5",
+	} {
+		if _, err := config.Parse("dbaudit.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), at) {
+			t.Errorf("%q: %v, want a fault at %s", text, err, at)
+		}
+	}
+}
+
+// TestOnly holds that the part of one environment says of it what the whole says, and
+// not how anything is changed.
+func TestOnly(t *testing.T) {
+	f := parse(t, example+"every: 1h\napply: {client_id: 00000000-0000-0000-0000-000000000009}\n")
+	whole := f.All()[0]
+	data, err := f.Only(whole, "production", func(file string, beside bool) string {
+		if beside {
+			return "/beside/" + file
+		}
+		return "/working/" + file
+	}).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	part := parse(t, string(data))
+	all := part.All()
+	if len(all) != 1 || all[0].Name != "production" || all[0].URL != whole.URL || len(all[0].Views) != 2 || all[0].Unit() != "Contoso" {
+		t.Errorf("environments %+v", all)
+	}
+	if part.Apply != nil || part.Waivers != "/beside/waivers.yaml" || part.Auth.Certificate != "/working/auditor.pem" || part.Every != "" {
+		t.Errorf("part %+v", part)
+	}
+	if diff := cmp.Diff(f.Depths(whole), part.Depths(all[0])); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -110,6 +111,14 @@ func openSQLite(file string) (*sql.DB, error) {
 	absolute, err := filepath.Abs(file)
 	if err != nil {
 		return nil, err
+	}
+	// Only its owner reads what it says of people. An existing file stays as it is.
+	made, err := os.OpenFile(absolute, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("the store: %w", err)
+	}
+	if err := made.Close(); err != nil {
+		return nil, fmt.Errorf("the store: %w", err)
 	}
 	absolute = filepath.ToSlash(absolute)
 	if !strings.HasPrefix(absolute, "/") {

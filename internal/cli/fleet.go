@@ -1,0 +1,367 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/bounds"
+	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/fleet"
+	"github.com/dbaudit/dbaudit/internal/report/table"
+	"github.com/dbaudit/dbaudit/internal/store"
+)
+
+type fleetFlags struct {
+	store          string
+	allEnvs        bool
+	format, output string
+	all            bool
+}
+
+func (a *app) fleetCommand() *cobra.Command {
+	var f fleetFlags
+	cmd := &cobra.Command{
+		Use:   "fleet",
+		Short: "manage the environments that dbaudit serve and dbaudit worker scan",
+		Example: `  dbaudit fleet import dbaudit.yaml
+  dbaudit fleet status`,
+		Args: arguments(0, 0),
+		RunE: showHelp,
+	}
+	run := &cobra.Command{
+		Use:   "run [NAME...]",
+		Short: "have environments scanned now",
+		Long: help(`Has environments scanned as soon as a worker is free, outside the schedule, and prints
+the id of the run of each, in the order of the names. It does not wait. A scan that was
+asked for before and has not begun serves for this one. --all-envs leaves out what is
+paused.`, exitOK, exitUsage, exitFailure),
+		Example: "  dbaudit fleet run production\n  dbaudit fleet run --all-envs",
+		Args:    arguments(0, -1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.fleetRun(cmd.Context(), f, args) },
+	}
+	run.Flags().BoolVar(&f.allEnvs, "all-envs", false, "every environment that is not paused")
+	status := &cobra.Command{
+		Use:   "status [NAME...]",
+		Short: "show what is known of each environment",
+		Long: help(`Shows the verdict of each integration by its last result, the age of its last complete
+scan, its open findings and what became of the last run. What was not judged completely
+for longer than its interval and seven minutes is stale: whatever the verdict was, it is
+not known now.`, exitOK, exitUsage, exitFailure),
+		Example: "  dbaudit fleet status\n  dbaudit fleet status -f json",
+		Args:    arguments(0, -1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.fleetStatus(cmd.Context(), f, args) },
+	}
+	addFormat(status, &f.format, &f.output, "table or json")
+	export := &cobra.Command{
+		Use:   "export [NAME...]",
+		Short: "write stored results as one document",
+		Long: help(`Writes the last result of each integration of each environment, or with --all every
+result, as JSON (dbaudit.results/v1), which dbaudit report, diff and history read.`, exitOK, exitUsage, exitFailure),
+		Example: "  dbaudit fleet export -o fleet.json\n  dbaudit report fleet.json -f html -o pages/",
+		Args:    arguments(0, -1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.fleetExport(cmd.Context(), f, args) },
+	}
+	export.Flags().BoolVar(&f.all, "all", false, "every result and not only the last")
+	export.Flags().StringVarP(&f.output, "output", "o", "", "`file` to write (default standard output)")
+	cmd.AddCommand(
+		&cobra.Command{
+			Use:   "import FILE...",
+			Short: "add environments, or bring them up to date",
+			Long: help(`Adds the environments of configurations (the same dbaudit.yaml that scan reads, whose
+every: says how often) and of CSV (a file whose name ends in .csv; its first row names the
+columns: name, url, tenant_id, client_id, auth, secret_env, secret_file, certificate,
+profile, app_id, user, role, business_unit, every, labels). An environment that is known
+is brought up to date and keeps its history. A new one is scanned at once. Secrets stay
+where the configuration says they are; workers must find them there.`, exitOK, exitUsage, exitFailure),
+			Example: "  dbaudit fleet import dbaudit.yaml\n  dbaudit fleet import clients.csv --store postgres://dbaudit@db/fleet",
+			Args:    arguments(1, -1),
+			RunE:    func(cmd *cobra.Command, args []string) error { return a.fleetImport(cmd.Context(), f, args) },
+		},
+		&cobra.Command{
+			Use:     "list",
+			Short:   "list the environments with their schedule",
+			Example: "  dbaudit fleet list",
+			Args:    arguments(0, 0),
+			RunE:    func(cmd *cobra.Command, _ []string) error { return a.fleetList(cmd.Context(), f) },
+		},
+		a.pauseCommand(&f, "pause", "scan environments no more by themselves", true),
+		a.pauseCommand(&f, "resume", "scan paused environments again", false),
+		run,
+		&cobra.Command{
+			Use:   "cancel RUN...",
+			Short: "end runs that wait or are in progress",
+			Long: help(`Ends runs by their ids. A result that a worker has later is not kept; what was known of
+the environment stays.`, exitOK, exitUsage, exitFailure),
+			Example: "  dbaudit fleet cancel 4711",
+			Args:    arguments(1, -1),
+			RunE:    func(cmd *cobra.Command, args []string) error { return a.fleetCancel(cmd.Context(), f, args) },
+		},
+		status,
+		export,
+	)
+	for _, c := range cmd.Commands() {
+		storeFlag(c.Flags(), &f.store, "default "+defaultStore)
+	}
+	return cmd
+}
+
+func (a *app) pauseCommand(f *fleetFlags, name, short string, paused bool) *cobra.Command {
+	return &cobra.Command{
+		Use:     name + " NAME...",
+		Short:   short,
+		Example: "  dbaudit fleet " + name + " production",
+		Args:    arguments(1, -1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withStore(cmd.Context(), f.store, func(s *store.Store) error {
+				return unknown(s.Pause(cmd.Context(), args, paused))
+			})
+		},
+	}
+}
+
+// unknown is a name that is not in the store as a fault of the command line.
+func unknown(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return usagef("%w: dbaudit fleet list lists the environments, and dbaudit fleet status the runs", err)
+	}
+	return err
+}
+
+func (a *app) fleetImport(ctx context.Context, f fleetFlags, names []string) error {
+	var all fleet.Import
+	for _, name := range names {
+		files, err := a.configurations(name)
+		if err != nil {
+			return err
+		}
+		for _, file := range files {
+			if err := all.Add(a.Runner, file); err != nil {
+				return err
+			}
+		}
+	}
+	return a.withStore(ctx, f.store, func(s *store.Store) error {
+		change, err := s.Import(ctx, all.Environments, func(name string) []string { return all.Profiles[name] })
+		if err != nil {
+			return err
+		}
+		a.Sayf("%d environments were added, %d updated, %d were as they are", change.Added, change.Updated, change.Unchanged)
+		return nil
+	})
+}
+
+// configurations reads a configuration, or those of the rows of a CSV.
+func (a *app) configurations(name string) ([]*config.File, error) {
+	data, err := bounds.ReadFile(bounds.Configuration, name)
+	if err != nil {
+		return nil, usagef("reading the configuration: %w", err)
+	}
+	shown := filepath.ToSlash(name)
+	if strings.EqualFold(filepath.Ext(name), ".csv") {
+		return fleet.ParseCSV(shown, data)
+	}
+	file, err := config.Parse(shown, data)
+	return []*config.File{file}, err
+}
+
+func (a *app) fleetList(ctx context.Context, f fleetFlags) error {
+	return a.withStore(ctx, f.store, func(s *store.Store) error {
+		list, err := s.Environments(ctx)
+		if err != nil {
+			return err
+		}
+		rows := make([][]string, len(list))
+		for i, e := range list {
+			every, next := "never by itself", "never"
+			if e.Every > 0 {
+				every, next = e.Every.String(), day(&e.NextDue)
+			}
+			if e.Paused {
+				next = "paused"
+			}
+			var labels []string
+			for key, value := range e.Labels {
+				labels = append(labels, key+"="+value)
+			}
+			slices.Sort(labels)
+			rows[i] = []string{e.Name, e.URL, every, next, strings.Join(labels, " ")}
+		}
+		return table.List(a.Stdout, a.Width, []string{"environment", "address", "every", "next scan", "labels"}, rows)
+	})
+}
+
+func (a *app) fleetRun(ctx context.Context, f fleetFlags, names []string) error {
+	if f.allEnvs == (len(names) > 0) {
+		return usagef("name the environments to scan, or give --all-envs")
+	}
+	return a.withStore(ctx, f.store, func(s *store.Store) error {
+		if f.allEnvs {
+			list, err := s.Environments(ctx)
+			if err != nil {
+				return err
+			}
+			for _, e := range list {
+				if !e.Paused && e.Config != "" {
+					names = append(names, e.Name)
+				}
+			}
+		}
+		queue, err := fleet.New(s, fleet.Options{})
+		if err != nil {
+			return err
+		}
+		ids, err := queue.ScanNow(ctx, who(), names...)
+		if err != nil {
+			return unknown(err)
+		}
+		for _, id := range ids {
+			fmt.Fprintln(a.Stdout, id)
+		}
+		return nil
+	})
+}
+
+// who is the person of this session, for the record.
+func who() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "unknown"
+}
+
+func (a *app) fleetCancel(ctx context.Context, f fleetFlags, args []string) error {
+	ids := make([]int64, len(args))
+	for i, arg := range args {
+		id, err := strconv.ParseInt(arg, 10, 64)
+		if err != nil {
+			return usagef("%q is not the id of a run: dbaudit fleet status -f json shows it", arg)
+		}
+		ids[i] = id
+	}
+	return a.withStore(ctx, f.store, func(s *store.Store) error {
+		queue, err := fleet.New(s, fleet.Options{})
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if err := queue.Cancel(ctx, who(), id); errors.Is(err, store.ErrEnded) {
+				a.Sayf("the run %d has ended before", id)
+			} else if err != nil {
+				return unknown(fmt.Errorf("the run %d: %w", id, err))
+			}
+		}
+		return nil
+	})
+}
+
+func (a *app) fleetStatus(ctx context.Context, f fleetFlags, names []string) error {
+	if f.format != "table" && f.format != "json" {
+		return usagef("--format %s: want table or json", f.format)
+	}
+	return a.withStore(ctx, f.store, func(s *store.Store) error {
+		list, err := statuses(ctx, s, names)
+		if err != nil {
+			return err
+		}
+		if f.format == "json" {
+			return a.PutJSON(f.output, fleet.DocumentOf(list))
+		}
+		return a.PutTable(f.output, func(w io.Writer, width int) error { return statusTable(w, width, list, a.Now()) })
+	})
+}
+
+// statuses are those of some environments, or of all.
+func statuses(ctx context.Context, s *store.Store, names []string) ([]store.Status, error) {
+	if len(names) == 0 {
+		return s.Fleet(ctx)
+	}
+	var all []store.Status
+	for _, name := range names {
+		list, err := s.Status(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if len(list) == 0 {
+			return nil, unknown(fmt.Errorf("the environment %s: %w", name, store.ErrNotFound))
+		}
+		all = append(all, list...)
+	}
+	return all, nil
+}
+
+func statusTable(w io.Writer, width int, list []store.Status, now time.Time) error {
+	rows := make([][]string, len(list))
+	for i, s := range list {
+		verdict := s.Verdict.String()
+		if s.Stale {
+			verdict += ", stale"
+		}
+		complete := "never"
+		if !s.LastCompleteAt.IsZero() {
+			complete = now.Sub(s.LastCompleteAt).Truncate(time.Second).String() + " ago"
+		}
+		last := "none"
+		if r := s.LastRun; r != nil {
+			last = string(r.State)
+			if r.Error != "" {
+				last += ": " + r.Error
+			}
+		}
+		rows[i] = []string{s.Environment.Name, cmp.Or(s.Integration, "–"), verdict, complete, findingsBySeverity(s.Open), last}
+	}
+	return table.List(w, width, []string{"environment", "integration", "verdict", "last complete scan", "open findings", "last run"}, rows)
+}
+
+// findingsBySeverity counts findings, the gravest first.
+func findingsBySeverity(open map[audit.Severity]int) string {
+	var parts []string
+	for _, severity := range slices.Backward(audit.Severities()) {
+		if n := open[severity]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, severity))
+		}
+	}
+	return cmp.Or(strings.Join(parts, ", "), "none")
+}
+
+func (a *app) fleetExport(ctx context.Context, f fleetFlags, names []string) error {
+	return a.withStore(ctx, f.store, func(s *store.Store) error {
+		document := audit.Results{Format: audit.ResultsFormat, Results: []audit.Result{}}
+		keep := func(r audit.Result) error {
+			document.Results = append(document.Results, r)
+			return nil
+		}
+		list, err := statuses(ctx, s, names)
+		if err != nil {
+			return err
+		}
+		for i, st := range list {
+			switch {
+			case f.all && i > 0 && list[i-1].Environment.ID == st.Environment.ID:
+				// all integrations of it were written
+			case f.all:
+				err = s.Results(ctx, st.Environment.Name, keep)
+			case st.LastResultRun != 0:
+				var r audit.Result
+				if r, err = s.Result(ctx, st.LastResultRun, st.Integration); err == nil {
+					err = keep(r)
+				}
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return a.PutJSON(f.output, document)
+	})
+}

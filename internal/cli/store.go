@@ -1,0 +1,116 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/dbaudit/dbaudit/internal/store"
+)
+
+// defaultStore is the store where none is named.
+const defaultStore = "fleet.db"
+
+// storeFlag names a store.
+func storeFlag(flags *pflag.FlagSet, name *string, otherwise string) {
+	flags.StringVar(name, "store", "", "`URL` of the store: a file of SQLite, or postgres://USER@HOST/DATABASE ("+otherwise+"; DBAUDIT_STORE)")
+}
+
+// storeName is the store that is meant; empty where none is named.
+func (a *app) storeName(flag string) (string, error) {
+	if store.HasPassword(flag) {
+		return "", usagef("--store: a password does not belong into an argument, which other users see: give the URL in DBAUDIT_STORE, or the password in PGPASSWORD or PGPASSFILE")
+	}
+	return cmp.Or(flag, a.Getenv("DBAUDIT_STORE")), nil
+}
+
+// openStore opens the store that is meant, or the default one.
+func (a *app) openStore(ctx context.Context, flag string, migrate bool) (*store.Store, error) {
+	name, err := a.storeName(flag)
+	if err != nil {
+		return nil, err
+	}
+	return store.Open(ctx, cmp.Or(name, defaultStore), store.Options{Now: a.Now, Migrate: migrate})
+}
+
+// withStore runs do with the store that is meant.
+func (a *app) withStore(ctx context.Context, flag string, do func(*store.Store) error) (err error) {
+	s, err := a.openStore(ctx, flag, false)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closing := s.Close(); err == nil {
+			err = closing
+		}
+	}()
+	return do(s)
+}
+
+// workerName tells this process from all others.
+func workerName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s-%d", host, os.Getpid())
+}
+
+func (a *app) dbCommand() *cobra.Command {
+	var name string
+	cmd := &cobra.Command{
+		Use:   "db",
+		Short: "migrate and back up the fleet's store",
+		Example: `  dbaudit db backup before.db
+  dbaudit db migrate`,
+		Args: arguments(0, 0),
+		RunE: showHelp,
+	}
+	cmd.AddCommand(&cobra.Command{
+		Use:   "migrate",
+		Short: "bring the store up to this version of dbaudit",
+		Long: help(`Brings the store up to this version of dbaudit; dbaudit serve does the same when it
+starts. Migrations lead forward only: back the store up before, to be able to go back.
+A store that is up to date stays as it is.`, exitOK, exitUsage, exitFailure),
+		Example: "  dbaudit db migrate --store fleet.db",
+		Args:    arguments(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.openStore(cmd.Context(), name, true)
+			if err != nil {
+				return err
+			}
+			have, _, err := s.Version(cmd.Context())
+			if err != nil {
+				return err
+			}
+			a.Sayf("the store has the schema %d, which is the newest that this dbaudit knows", have)
+			return s.Close()
+		},
+	}, &cobra.Command{
+		Use:   "backup FILE",
+		Short: "copy the store as it is at one moment",
+		Long: help(`Writes a copy of a store of SQLite, as it is at one moment, to a new file. Others go on
+using the store meanwhile. To restore it, stop what uses the store, remove its files
+(fleet.db, fleet.db-wal, fleet.db-shm) and put the copy in its place. A store in
+PostgreSQL is backed up by PostgreSQL's pg_dump.`, exitOK, exitUsage, exitFailure),
+		Example: `  dbaudit db backup "fleet-$(date +%F).db"`,
+		Args:    arguments(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withStore(cmd.Context(), name, func(s *store.Store) error {
+				if err := s.Backup(cmd.Context(), args[0]); err != nil {
+					return err
+				}
+				a.Sayf("wrote %s", args[0])
+				return nil
+			})
+		},
+	})
+	for _, c := range cmd.Commands() {
+		storeFlag(c.Flags(), &name, "default "+defaultStore)
+	}
+	return cmd
+}

@@ -1,0 +1,235 @@
+package fleet
+
+import (
+	"cmp"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/run"
+	"github.com/dbaudit/dbaudit/internal/signin"
+	"github.com/dbaudit/dbaudit/internal/store"
+	"github.com/dbaudit/dbaudit/internal/waiver"
+	"github.com/dbaudit/dbaudit/internal/yamldoc"
+)
+
+// An Import is what a configuration says of environments, for the store.
+type Import struct {
+	Environments []store.Environment
+	// Profiles are the names of the profiles by which each environment is judged.
+	Profiles map[string][]string
+}
+
+// Add adds the environments of a configuration. Whatever would keep one from being
+// scanned by a worker is said now.
+func (m *Import) Add(runner *run.Runner, file *config.File) error {
+	targets, err := runner.TargetsOf(file, run.Connection{AllEnvs: true}, run.Wanted{})
+	if err != nil {
+		return err
+	}
+	rename := absolute(filepath.Dir(filepath.FromSlash(file.Name())))
+	profiles := map[string][]string{}
+	for _, t := range targets {
+		known := profiles[t.Name]
+		profiles[t.Name] = append(known, t.Profile.Name)
+		if len(known) > 0 {
+			continue // another integration of it
+		}
+		if _, twice := m.Profiles[t.Name]; twice {
+			return run.Usagef("%s: the environment %s was named before: give each a name of its own", file.Name(), t.Name)
+		}
+		if err := unattended(t); err != nil {
+			return err
+		}
+		text, err := alone(file, t, rename)
+		if err != nil {
+			return err
+		}
+		m.Environments = append(m.Environments, store.Environment{
+			Name: t.Name, TenantID: t.Auth.TenantID, URL: t.URL, Config: text, CredentialRef: credential(t.Auth),
+			Every: file.Interval(t.Env), Labels: t.Env.Labels,
+		})
+	}
+	if m.Profiles == nil {
+		m.Profiles = map[string][]string{}
+	}
+	maps.Copy(m.Profiles, profiles)
+	return nil
+}
+
+// alone is the configuration of one environment, with absolute names of files.
+func alone(file *config.File, t run.Target, rename func(string, bool) string) (string, error) {
+	env := t.Env
+	for _, e := range file.All() {
+		if e.Name == t.Env.Name {
+			env = e // with all of its integrations
+		}
+	}
+	env.Integrations = slices.Clone(env.Integrations)
+	for i, one := range env.Integrations {
+		if run.IsFile(one.Profile) {
+			env.Integrations[i].Profile = rename(one.Profile, false)
+		}
+	}
+	part := file.Only(env, t.Name, rename)
+	if run.IsFile(part.Profile) {
+		part.Profile = rename(part.Profile, false)
+	}
+	if part.Waivers == "" {
+		if name := rename(waiver.DefaultName, true); exists(name) {
+			part.Waivers = name
+		}
+	}
+	text, err := part.Encode()
+	return string(text), err
+}
+
+func exists(name string) bool {
+	_, err := os.Stat(filepath.FromSlash(name))
+	return err == nil
+}
+
+// absolute names files by their whole path: the ones beside a configuration in a folder,
+// and those in the working directory.
+func absolute(folder string) func(string, bool) string {
+	return func(name string, beside bool) string {
+		name = filepath.FromSlash(name)
+		if beside && !filepath.IsAbs(name) {
+			name = filepath.Join(folder, name)
+		}
+		if whole, err := filepath.Abs(name); err == nil {
+			name = whole
+		}
+		return filepath.ToSlash(name)
+	}
+}
+
+// unattended refuses a way to sign in that asks a person.
+func unattended(t run.Target) error {
+	method, err := signin.ParseMethod(t.Auth.Method)
+	if err == nil && (method == signin.DeviceCode || method == signin.Interactive) {
+		err = fmt.Errorf("auth.method %s asks a person, and a worker has none: use client-secret, certificate, workload-identity or managed-identity", method)
+	}
+	if err != nil {
+		return run.Usagef("%s: %w", t.Name, err)
+	}
+	return nil
+}
+
+// credential says where a credential is, for a reader.
+func credential(a config.Auth) string {
+	switch {
+	case a.Secret != nil && a.Secret.Env != "":
+		return "env:" + a.Secret.Env
+	case a.Secret != nil:
+		return "file:" + a.Secret.File
+	case a.Certificate != "":
+		return "certificate:" + a.Certificate
+	}
+	return a.Method
+}
+
+// columns are what a CSV of environments may have, in any order; name and url must be
+// among them.
+func columns() []string {
+	return []string{
+		"name", "url", "tenant_id", "client_id", "auth", "secret_env", "secret_file", "certificate",
+		"profile", "app_id", "user", "role", "business_unit", "every", "labels",
+	}
+}
+
+// ParseCSV reads environments from CSV whose first row names the columns. Labels are
+// written KEY=VALUE, and several are parted by semicolons. Each row is a configuration of
+// its own, checked as one.
+func ParseCSV(name string, data []byte) ([]*config.File, error) {
+	r := csv.NewReader(strings.NewReader(strings.TrimPrefix(string(data), "\ufeff")))
+	r.TrimLeadingSpace = true
+	header, err := r.Read()
+	if err != nil {
+		return nil, run.Usagef("%s: %w", name, notEmpty(err))
+	}
+	for i, c := range header {
+		header[i] = strings.TrimSpace(c)
+		if !slices.Contains(columns(), header[i]) {
+			return nil, run.Usagef("%s: there is no column %q: there are %s", name, c, strings.Join(columns(), ", "))
+		}
+	}
+	var files []*config.File
+	for {
+		record, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			return files, nil
+		}
+		if err != nil {
+			return nil, run.Usagef("%s: %w", name, err)
+		}
+		line, _ := r.FieldPos(0)
+		cell := func(column string) string {
+			if i := slices.Index(header, column); i >= 0 {
+				return strings.TrimSpace(record[i])
+			}
+			return ""
+		}
+		file, err := configuration(name, cell)
+		if err != nil {
+			return nil, run.Usagef("%s:%d: %w", name, line, err)
+		}
+		files = append(files, file)
+	}
+}
+
+func notEmpty(err error) error {
+	if errors.Is(err, io.EOF) {
+		return errors.New("it is empty: its first row names the columns, such as name,url,every,labels")
+	}
+	return err
+}
+
+// configuration makes a configuration of a row.
+func configuration(name string, cell func(string) string) (*config.File, error) {
+	env := config.Environment{
+		URL: cell("url"), Every: cell("every"),
+		Integration: config.Integration{AppID: cell("app_id"), User: cell("user"), Role: cell("role"), BusinessUnit: cell("business_unit")},
+	}
+	auth := config.Auth{Method: cell("auth"), TenantID: cell("tenant_id"), ClientID: cell("client_id"), Certificate: cell("certificate")}
+	if source := (config.Source{Env: cell("secret_env"), File: cell("secret_file")}); source != (config.Source{}) {
+		auth.Secret = &source
+	}
+	if auth != (config.Auth{}) {
+		env.Auth = &auth
+	}
+	for label := range strings.SplitSeq(cell("labels"), ";") {
+		if label = strings.TrimSpace(label); label == "" {
+			continue
+		}
+		key, value, ok := strings.Cut(label, "=")
+		if !ok {
+			return nil, fmt.Errorf("the label %q: want KEY=VALUE, and a semicolon between two", label)
+		}
+		if env.Labels == nil {
+			env.Labels = map[string]string{}
+		}
+		env.Labels[strings.TrimSpace(key)] = strings.TrimSpace(value)
+	}
+	file := config.File{Profile: cell("profile"), Environments: map[string]config.Environment{cmp.Or(cell("name"), "?"): env}}
+	text, err := file.Encode()
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := config.Parse(name, text)
+	if err != nil {
+		var fault *yamldoc.Fault
+		if errors.As(err, &fault) {
+			return nil, errors.New(fault.Message) // its line is one of the configuration that was made of the row
+		}
+		return nil, err
+	}
+	return parsed, nil
+}
