@@ -23,7 +23,7 @@ func writeGitHub(rs []audit.Result, o Options) *text.Commands {
 		annotate(&b, verdictCommand(r.Verdict), nil, "dbaudit: "+r.Verdict.String(), headline(r))
 		for _, c := range r.Controls {
 			id := string(c.ID)
-			for _, f := range c.Findings {
+			for _, f := range gathered(c.Findings) {
 				location := f.Location
 				if location == nil {
 					location = c.Location

@@ -101,7 +101,15 @@ type groupData struct {
 	State    string
 	Title    string
 	Folded   bool
+	Count    int
+	Shared   []sharedData
 	Controls []controlData
+}
+
+// sharedData is controls that were not judged for one reason.
+type sharedData struct {
+	Title, Reason string
+	Controls      []controlData
 }
 
 type controlData struct {
@@ -322,9 +330,9 @@ func resultPage(r audit.Result, o Options, prefix string) resultData {
 		}
 		d.Facts = append(d.Facts, factData{Name: name, Value: value, URL: url, Code: code})
 	}
-	fact("Environment", join(" ", visible(r.Environment.Name)), "", false)
+	fact(capital(kindOf(r)), visible(r.Environment.Name), "", false)
 	fact("Address", visible(r.Environment.URL), r.Environment.URL, false)
-	fact("Organization", visible(r.Environment.OrganizationID), "", true)
+	fact("Organization", join(" ", visible(r.Environment.OrganizationName), visible(r.Environment.OrganizationID)), "", true)
 	fact("Profile", join(": ", visible(r.Profile.Name), visible(r.Profile.Title)), "", false)
 	fact("Version", visible(r.Profile.Edition()), "", false)
 	fact("Source", visible(r.Profile.Source.Title), r.Profile.Source.URL, false)
@@ -350,14 +358,22 @@ func resultPage(r audit.Result, o Options, prefix string) resultData {
 		{audit.OutcomePass, "Passed", !o.Verbose},
 	} {
 		group := groupData{State: stateOf(g.outcome), Title: g.title, Folded: g.folded}
-		for _, c := range gravestFirst(r.Controls) {
-			if c.Outcome == g.outcome {
-				group.Controls = append(group.Controls, controlPage(c, r, o, anchor(c.ID)))
+		cs := slices.DeleteFunc(gravestFirst(r.Controls), func(c audit.Control) bool { return c.Outcome != g.outcome })
+		if group.Count = len(cs); group.Count == 0 {
+			continue
+		}
+		for _, shared := range byReason(cs) {
+			var controls []controlData
+			for _, c := range shared.Controls {
+				controls = append(controls, controlPage(c, r, o, anchor(c.ID)))
 			}
+			if len(controls) > 1 && shared.Controls[0].Reason != "" {
+				group.Shared = append(group.Shared, sharedData{shared.Title(), shared.Reason, controls})
+				continue
+			}
+			group.Controls = append(group.Controls, controls...)
 		}
-		if group.Controls != nil {
-			d.Groups = append(d.Groups, group)
-		}
+		d.Groups = append(d.Groups, group)
 	}
 	for _, c := range r.Controls {
 		for _, f := range c.Findings {
@@ -474,7 +490,7 @@ func findingAnchor(control string, n int) string { return fmt.Sprintf("%s.%d", c
 func findingPage(f audit.Finding, c audit.Control, r audit.Result, o Options, steps bool) findingData {
 	d := findingData{
 		Message: visible(f.Message), Subject: subject(f.Subject), Baseline: string(f.Baseline), Waiver: waiver(f.Waiver),
-		Evidence: evidence(f.Evidence), Fingerprint: visible(f.Fingerprint),
+		Evidence: facts(f.Evidence), Fingerprint: visible(f.Fingerprint),
 	}
 	switch {
 	case f.Location != nil:

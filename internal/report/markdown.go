@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -57,10 +58,7 @@ func writeMarkdown(w io.Writer, rs []audit.Result, o Options) error {
 	}
 	for _, r := range rs {
 		p.result(r, o)
-		if len(rs) == 1 && r.Unread == nil {
-			p.facts(r)
-		}
-		p.table("Failed", "Findings", r, audit.OutcomeFail)
+		p.table("Failed", r, audit.OutcomeFail)
 	}
 	for _, r := range rs {
 		if r.Unread != nil {
@@ -68,7 +66,6 @@ func writeMarkdown(w io.Writer, rs []audit.Result, o Options) error {
 		}
 		if len(rs) > 1 {
 			p.put("## Details of "+md(o.name(visible(r.Environment.Name)))+"\n\n", "")
-			p.facts(r)
 		}
 		p.rest(r, o)
 	}
@@ -82,7 +79,7 @@ func writeMarkdown(w io.Writer, rs []audit.Result, o Options) error {
 
 func (p *page) overview(rs []audit.Result) {
 	noun := rowsOf(rs)
-	p.put("## dbaudit: "+count(len(rs), noun)+"\n\n| "+strings.ToUpper(noun[:1])+noun[1:]+" | Verdict | Failed | Unknown | Waived | Coverage |\n| --- | --- | ---: | ---: | ---: | ---: |\n", "")
+	p.put("## dbaudit: "+count(len(rs), noun)+"\n\n| "+capital(noun)+" | Verdict | Failed | Unknown | Waived | Coverage |\n| --- | --- | ---: | ---: | ---: | ---: |\n", "")
 	for _, r := range rs {
 		p.put(fmt.Sprintf("| %s | %s %s | %d | %d | %d | %s |\n", md(text.Name(visible(r.Environment.Name), textColumns)), mark(r.Verdict), r.Verdict,
 			r.Summary.Fail, r.Summary.Unknown, r.Summary.Waived, percent(r.Summary)), "")
@@ -126,9 +123,9 @@ func (p *page) result(r audit.Result, o Options) {
 func (p *page) facts(r audit.Result) {
 	s := r.Summary
 	var b strings.Builder
-	fmt.Fprintf(&b, "| | |\n| --- | --- |\n")
+	fmt.Fprintf(&b, "### Judged\n\n| | |\n| --- | --- |\n")
 	row := func(name, value string) { fmt.Fprintf(&b, "| %s | %s |\n", name, value) }
-	row("Environment", join(", ", md(shorten(visible(r.Environment.Name), textColumns)), link(r.Environment.URL, r.Environment.URL)))
+	row(capital(kindOf(r)), join(", ", md(shorten(visible(r.Environment.Name), textColumns)), link(r.Environment.URL, r.Environment.URL)))
 	row("Profile", md(shorten(join(", ", visible(r.Profile.Name), visible(r.Profile.Title)), textColumns)))
 	row("Version", md(shorten(visible(r.Profile.Edition()), textColumns)))
 	row("Source", link(r.Profile.Source.Title, r.Profile.Source.URL))
@@ -145,38 +142,56 @@ func (p *page) facts(r audit.Result) {
 
 // rest is what stands behind the failures of all results.
 func (p *page) rest(r audit.Result, o Options) {
-	p.table("Could not be evaluated", "Reason", r, audit.OutcomeUnknown)
-	p.table("Failed, and waived", "Findings", r, audit.OutcomeWaived)
-	p.table("Not applicable", "Reason", r, audit.OutcomeNotApplicable)
+	p.reasons("Could not be evaluated", r, audit.OutcomeUnknown)
+	p.table("Failed, and waived", r, audit.OutcomeWaived)
+	p.reasons("Not applicable", r, audit.OutcomeNotApplicable)
 	p.passed(r)
 	p.notes(r)
+	p.facts(r)
 	p.details(r, o)
 }
 
-func (p *page) table(title, column string, r audit.Result, outcome audit.Outcome) {
+func (p *page) table(title string, r audit.Result, outcome audit.Outcome) {
 	first := true
 	for _, c := range gravestFirst(r.Controls) {
 		if c.Outcome != outcome {
 			continue
 		}
 		if first {
-			p.put(fmt.Sprintf("### %s\n\n| Severity | Control | %s |\n| --- | --- | --- |\n", title, column), "")
+			p.put("### "+title+"\n\n| Severity | Control | Findings |\n| --- | --- | --- |\n", "")
 			first = false
 		}
-		about := citation(c.Citation)
-		if about == "" {
-			about = visible(c.Title)
-		}
-		said := md(shorten(visible(c.Reason), textColumns))
-		if outcome == audit.OutcomeFail || outcome == audit.OutcomeWaived {
-			said = md(shorten(messages(c), textColumns))
-		}
-		p.put(fmt.Sprintf("| %s | [%s](<%s>)<br>%s | %s |\n", c.Severity, md(name(visible(string(c.ID)))),
-			audit.HelpURL(audit.ControlID(escapePath(string(c.ID)))), md(shorten(about, textColumns)), said), "")
+		p.put(fmt.Sprintf("| %s | %s | %s |\n", c.Severity, controlMarkdown(c), md(shorten(messages(c), textColumns))), "")
 	}
 	if !first {
 		p.put("\n", "")
 	}
+}
+
+// controlMarkdown is a control with the page about it, and the line that it stands for.
+func controlMarkdown(c audit.Control) string {
+	about := citation(c.Citation)
+	if about == "" {
+		about = visible(c.Title)
+	}
+	return fmt.Sprintf("[%s](<%s>)<br>%s", md(name(visible(string(c.ID)))), audit.HelpURL(audit.ControlID(escapePath(string(c.ID)))), md(shorten(about, textColumns)))
+}
+
+// reasons lists what was not judged; a reason that many share is told once.
+func (p *page) reasons(title string, r audit.Result, outcome audit.Outcome) {
+	cs := slices.DeleteFunc(gravestFirst(r.Controls), func(c audit.Control) bool { return c.Outcome != outcome })
+	if len(cs) == 0 {
+		return
+	}
+	p.put("### "+title+"\n\n| Severity | Control | Reason |\n| --- | --- | --- |\n", "")
+	for _, group := range byReason(cs) {
+		worst, controls := group.Controls[0].Severity, controlMarkdown(group.Controls[0])
+		if len(group.Controls) > 1 {
+			controls = group.Title() + ":<br>" + md(group.Names())
+		}
+		p.put(fmt.Sprintf("| %s | %s | %s |\n", worst, controls, md(shorten(group.Reason, textColumns))), "")
+	}
+	p.put("\n", "")
 }
 
 func (p *page) passed(r audit.Result) {
@@ -262,7 +277,7 @@ func findingMarkdown(f audit.Finding, c audit.Control, r audit.Result, o Options
 		}
 	}
 	item("On", subject(f.Subject))
-	for _, d := range evidence(f.Evidence) {
+	for _, d := range facts(f.Evidence) {
 		item(md(name(d.Name)), d.Value)
 	}
 	item("Waiver", waiver(f.Waiver))

@@ -46,6 +46,7 @@ type matrixCell struct {
 // result names privileges only where one is short.
 func matrixOf(r audit.Result, anchor func(audit.ControlID) string) *matrix {
 	m := &matrix{Columns: audit.Rights()}
+	levels := grantedLevels(r)
 	for _, c := range r.Controls {
 		if c.Rule != "role/privileges" || c.Citation == nil {
 			continue
@@ -54,7 +55,7 @@ func matrixOf(r audit.Result, anchor func(audit.ControlID) string) *matrix {
 		row := matrixRow{Record: visible(record), Anchor: anchor(c.ID), Cells: make([]matrixCell, len(m.Columns))}
 		asked := false
 		for i, column := range m.Columns {
-			row.Cells[i] = cellOf(c, record, column, rights[column], anchor(c.ID))
+			row.Cells[i] = cellOf(c, record, column, rights[column], anchor(c.ID), levels)
 			asked = asked || row.Cells[i].State != ""
 		}
 		tab := visible(c.Citation.Tab)
@@ -66,7 +67,7 @@ func matrixOf(r audit.Result, anchor func(audit.ControlID) string) *matrix {
 			last.Rows = append(last.Rows, row)
 		}
 		// A privilege to no table has no right: it is a row of its own.
-		if cell := cellOf(c, record, miscellaneous, rights[miscellaneous], anchor(c.ID)); cell.State != "" {
+		if cell := cellOf(c, record, miscellaneous, rights[miscellaneous], anchor(c.ID), levels); cell.State != "" {
 			last.Rows = append(last.Rows, matrixRow{Record: visible(c.Citation.Line), Anchor: anchor(c.ID), Cells: []matrixCell{cell}})
 		}
 	}
@@ -134,7 +135,23 @@ func levelLetter(depth string) string {
 // Width is the number of columns with the head of the rows.
 func (m *matrix) Width() int { return len(m.Columns) + 1 }
 
-func cellOf(c audit.Control, record, column string, asked bool, anchor string) matrixCell {
+// grantedLevels are the depths that are granted, by the right and the table as the editor
+// names them: a control that passes names no privilege, only the line that it stands for.
+func grantedLevels(r audit.Result) map[string]string {
+	levels := map[string]string{}
+	if r.Integration == nil {
+		return levels
+	}
+	for privilege, depth := range r.Integration.Granted {
+		right, table := audit.SplitPrivilege(privilege)
+		levels[cellKey(cmp.Or(right, miscellaneous), table)] = depth
+	}
+	return levels
+}
+
+func cellKey(column, record string) string { return column + "\x00" + strings.ToLower(record) }
+
+func cellOf(c audit.Control, record, column string, asked bool, anchor string, levels map[string]string) matrixCell {
 	for i, f := range c.Findings {
 		right, _ := audit.SplitPrivilege(f.Evidence.Text("privilege"))
 		if right == "" {
@@ -173,8 +190,14 @@ func cellOf(c audit.Control, record, column string, asked bool, anchor string) m
 		cell = matrixCell{State: "inapplicable", Mark: "–"}
 	}
 	cell.Title = visible(record) + ", " + column + ": " + cell.State
-	if cell.State == "inapplicable" {
+	switch cell.State {
+	case "inapplicable":
 		cell.Title = visible(record) + ", " + column + ": not applicable"
+	case "granted":
+		if depth := levels[cellKey(column, record)]; levelLetter(depth) != "" {
+			cell.Level = levelLetter(depth)
+			cell.Title += " at " + audit.Level(depth) + " level"
+		}
 	}
 	return cell
 }

@@ -177,3 +177,27 @@ func TestFileNames(t *testing.T) {
 		}
 	}
 }
+
+// TestFactsComeLast: what was found stands before what it was found in, and rows are set
+// apart by lines on narrow terminals alone.
+func TestFactsComeLast(t *testing.T) {
+	t.Parallel()
+	for _, f := range []Format{Table, Markdown, HTML} {
+		doc := rendered(t, f, mixed(), Options{Width: 100})
+		finding, digest := strings.Index(doc, "Lead – Append is granted"), strings.LastIndex(doc, mixed().Snapshot.Digest[:40])
+		if finding < 0 || digest < finding {
+			t.Errorf("%s has the facts before the findings", f)
+		}
+	}
+	failed := func(width int) string {
+		_, rest, _ := strings.Cut(rendered(t, Table, mixed(), Options{Width: width}), "FAILED")
+		part, _, _ := strings.Cut(rest, "\n\n")
+		return part
+	}
+	if n := strings.Count(failed(119), "├"); n < 7 {
+		t.Errorf("%d lines between the rows of a narrow table", n)
+	}
+	if n := strings.Count(failed(120), "├"); n != 1 {
+		t.Errorf("%d lines between the rows of a wide table", n)
+	}
+}

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/report/remedy"
@@ -300,6 +302,29 @@ func evidence(e audit.Evidence) []datum {
 		out = append(out, datum{visible(k), visible(plainValue(v))})
 	}
 	return out
+}
+
+// facts is the evidence in the portal's words, for documents that people read.
+func facts(e audit.Evidence) []datum {
+	list := evidence(e)
+	for i, d := range list {
+		switch d.Name {
+		case "required_depth", "actual_depth":
+			list[i] = datum{capital(strings.TrimSuffix(d.Name, "_depth")) + " access level", name(audit.Level(d.Value))}
+		default:
+			list[i].Name = capital(strings.ReplaceAll(d.Name, "_", " "))
+		}
+	}
+	return list
+}
+
+// capital begins a text with a capital letter.
+func capital(s string) string {
+	first, n := utf8.DecodeRuneInString(s)
+	if n == 0 || first == utf8.RuneError {
+		return s
+	}
+	return string(unicode.ToUpper(first)) + s[n:]
 }
 
 // plainValue writes a value of JSON the way a person would.

@@ -248,7 +248,7 @@ func sinceWhen(points []Point) string {
 	last := points[len(points)-1]
 	start := since(points)
 	verdict := last.Verdict.String()
-	text := strings.ToUpper(verdict[:1]) + verdict[1:] + " since " + moment(start)
+	text := capital(verdict) + " since " + moment(start)
 	before, compliant := "", "never"
 	for _, p := range points {
 		if p.Verdict != last.Verdict {

@@ -19,7 +19,7 @@ func writeUnix(w io.Writer, rs []audit.Result) error {
 		}
 		for _, c := range r.Controls {
 			id := string(c.ID)
-			for _, f := range c.Findings {
+			for _, f := range gathered(c.Findings) {
 				if f.Waiver != nil {
 					continue
 				}

@@ -17,16 +17,25 @@ func Fit(room int, need, share []int) []int {
 		open[i] = true
 		shares += s
 	}
-	// Columns that need less than their share give the rest to the others.
+	// Columns that need less than their share give the rest to the others, and those whose
+	// share is less than a column can be take it from them.
 	for changed := true; changed; {
 		changed = false
 		for i, s := range share {
-			if open[i] && widths[i]*shares <= room*s {
-				delete(open, i)
-				room -= widths[i]
-				shares -= s
-				changed = true
+			if !open[i] {
+				continue
 			}
+			switch {
+			case widths[i]*shares <= room*s:
+			case room*s < leastColumn*shares:
+				widths[i] = min(widths[i], leastColumn)
+			default:
+				continue
+			}
+			delete(open, i)
+			room -= widths[i]
+			shares -= s
+			changed = true
 		}
 	}
 	last, left := -1, room

@@ -16,6 +16,7 @@ func TestFit(t *testing.T) {
 		{60, []int{10, 90, 90}, []int{0, 1, 1}, []int{10, 25, 25}},
 		{61, []int{10, 90, 90}, []int{0, 1, 1}, []int{10, 25, 26}},
 		{60, []int{10, 5, 90}, []int{0, 1, 1}, []int{10, 5, 45}},
+		{30, []int{90, 90, 90}, []int{10, 1, 10}, []int{11, leastColumn, 11}},
 		{12, []int{10, 90}, []int{0, 1}, []int{10, leastColumn}},
 	} {
 		if got := Fit(test.room, test.need, test.share); !slices.Equal(got, test.want) {

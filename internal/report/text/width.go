@@ -143,7 +143,7 @@ func breakAt(word string, width int) int {
 		return last
 	}
 	switch {
-	case soft > last/2:
+	case soft > last/3:
 		return soft
 	case last == 0: // a rune wider than the column still has to go somewhere
 		_, n := utf8.DecodeRuneInString(word)

@@ -53,6 +53,8 @@ _of_a_solution if {
 
 _message := sprintf("there is no security role named %q", [input.requirement.role]) if {
 	input.requirement.role != ""
+} else := sprintf("no role in the files has %q in its name", [profile.current.pattern]) if {
+	input.source == "solution"
 } else := sprintf("the integration user has no custom security role, and no role has %q in its name", [
 	profile.current.pattern,
 ])

@@ -41,6 +41,14 @@ test_fail_no_role_can_be_deduced if {
 	)} with input as testing.patched(testing.no_role, {"/requirement/role": ""})
 }
 
+test_fail_no_role_of_a_file_fits if {
+	exists.findings == {_finding(
+		"Demandbase Integration",
+		`no role in the files has "demandbase" in its name`,
+		_grants(testing.minimum),
+	)} with input as testing.patched(testing.no_role, {"/requirement/role": "", "/source": "solution"})
+}
+
 test_fail_the_new_role_is_given_what_the_environment_defines if {
 	exists.findings == {_finding(
 		"Demandbase Integration",

@@ -1,0 +1,127 @@
+package report
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// manyOfOneReason is from how many controls on a reason that they share is told once.
+const manyOfOneReason = 3
+
+// A reasonGroup is controls that were not judged for one reason.
+type reasonGroup struct {
+	Reason   string
+	Controls []audit.Control
+}
+
+// Title names the one control, or counts them.
+func (g reasonGroup) Title() string {
+	if len(g.Controls) == 1 {
+		return visible(string(g.Controls[0].ID))
+	}
+	return count(len(g.Controls), "control")
+}
+
+// Names are the controls of the group.
+func (g reasonGroup) Names() string {
+	names := make([]string, len(g.Controls))
+	for i, c := range g.Controls {
+		names[i] = visible(string(c.ID))
+	}
+	return strings.Join(names, ", ")
+}
+
+// byReason puts controls together whose reason is the same, or begins with the same:
+// what was read first is what the rest follows from. Few of one reason stand alone.
+func byReason(cs []audit.Control) []reasonGroup {
+	first := func(c audit.Control) string {
+		clause, _, _ := strings.Cut(c.Reason, "; ")
+		return clause
+	}
+	sharing := map[string]int{}
+	for _, c := range cs {
+		sharing[first(c)]++
+	}
+	var groups []reasonGroup
+	place := map[string]int{}
+	for _, c := range cs {
+		clause := first(c)
+		reason := visible(c.Reason)
+		if reason == "" {
+			reason = "no reason given"
+		}
+		if at, ok := place[clause]; ok {
+			g := &groups[at]
+			if g.Controls[0].Reason != c.Reason {
+				g.Reason = visible(clause) + "; what follows from it is in -f json"
+			}
+			g.Controls = append(g.Controls, c)
+			continue
+		}
+		if sharing[clause] >= manyOfOneReason {
+			place[clause] = len(groups)
+		}
+		groups = append(groups, reasonGroup{reason, []audit.Control{c}})
+	}
+	return groups
+}
+
+// gathered makes one of those findings of a control that stand at one place of a file and
+// say the same of several privileges: an editor and a log show a line once.
+func gathered(fs []audit.Finding) []audit.Finding {
+	var out []audit.Finding
+	for _, f := range fs {
+		same := func(g audit.Finding) bool {
+			return alike(f, g)
+		}
+		i := slices.IndexFunc(out, same)
+		if i < 0 {
+			out = append(out, f)
+			continue
+		}
+		fix := *out[i].Fix
+		fix.Privileges = slices.Concat(fix.Privileges, f.Fix.Privileges)
+		out[i].Fix = &fix
+		out[i].Message = together(fix.Privileges, f)
+	}
+	return out
+}
+
+// alike reports whether two findings differ in the privilege alone.
+func alike(f, g audit.Finding) bool {
+	if f.Location == nil || g.Location == nil || *f.Location != *g.Location || f.Subject != g.Subject || f.Baseline != g.Baseline ||
+		f.Waiver != nil || g.Waiver != nil || f.Fix == nil || g.Fix == nil || f.Fix.Kind != g.Fix.Kind || len(f.Fix.Privileges) != 1 {
+		return false
+	}
+	switch f.Evidence.Text("state") {
+	case "missing", "shallow":
+	default:
+		return false
+	}
+	return !slices.ContainsFunc([]string{"state", "required_depth", "actual_depth"}, func(key string) bool {
+		return f.Evidence.Text(key) != g.Evidence.Text(key)
+	})
+}
+
+// together says of several privileges what is said of the last.
+func together(gs []audit.Grant, f audit.Finding) string {
+	var tables, names []string
+	for _, g := range gs {
+		right, table := audit.SplitPrivilege(g.Name)
+		switch n := len(tables); {
+		case right != "" && n > 0 && tables[n-1] == table:
+			names[n-1] += ", " + right
+		case right != "":
+			tables, names = append(tables, table), append(names, audit.Right(g.Name))
+		default:
+			tables, names = append(tables, ""), append(names, table)
+		}
+	}
+	is := "are not granted"
+	if f.Evidence.Text("state") == "shallow" {
+		is = "are granted at " + audit.Level(f.Evidence.Text("actual_depth")) + " level"
+	}
+	return strings.Join(names, "; ") + " " + is + "; " + audit.Level(f.Evidence.Text("required_depth")) + " is required"
+}

@@ -1,0 +1,138 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// TestOneReasonOneRow: controls that were not judged for one reason are one row, in every
+// document for people, and all of them are named in it.
+func TestOneReasonOneRow(t *testing.T) {
+	t.Parallel()
+	const reason = "teams could not be read: the auditor lacks prvReadTeam"
+	r := compliant()
+	var ids []string
+	for i := range r.Controls {
+		c := &r.Controls[i]
+		if c.Rule == "role/privileges" {
+			c.Outcome, c.Reason = audit.OutcomeUnknown, reason
+			if i%2 == 1 {
+				c.Reason += "; and so the roles are not known"
+			}
+			ids = append(ids, string(c.ID))
+		}
+	}
+	r = judge(r)
+	for _, f := range []Format{Table, Markdown, HTML} {
+		doc := rendered(t, f, r, Options{Width: 120})
+		if n := strings.Count(doc, "the auditor lacks prvReadTeam"); n != 1 {
+			t.Errorf("%s says the reason %d times", f, n)
+		}
+		if !strings.Contains(doc, fmt.Sprintf("%d controls", len(ids))) {
+			t.Errorf("%s does not count them", f)
+		}
+		for _, id := range ids {
+			if !strings.Contains(doc, id) {
+				t.Errorf("%s does not name %s", f, id)
+			}
+		}
+	}
+	if doc := rendered(t, HTML, r, Options{}); strings.Count(doc, `data-outcome="unknown"`) != len(ids) {
+		t.Error("the page's filter does not find each")
+	}
+}
+
+// TestNoWallOfWhatDoesNotApply: what does not apply is a line for each reason, unless all
+// is asked for.
+func TestNoWallOfWhatDoesNotApply(t *testing.T) {
+	t.Parallel()
+	r := compliant()
+	r.Environment.URL = ""
+	for i := range r.Controls {
+		c := &r.Controls[i]
+		c.Outcome, c.Reason = audit.OutcomeNotApplicable, "a solution holds no users"
+		if c.ID == "DB-ROLE-EXISTS" {
+			c.Outcome, c.Reason = audit.OutcomeFail, ""
+		}
+	}
+	short, long := rendered(t, Table, judge(r), Options{Width: 100}), rendered(t, Table, judge(r), Options{Width: 100, Verbose: true})
+	if strings.Contains(short, "DB-PRIV-LEAD") || !strings.Contains(short, "35 controls: a solution holds no users") {
+		t.Errorf("what does not apply is listed one by one:\n%s", short)
+	}
+	if !strings.Contains(long, "DB-PRIV-LEAD") {
+		t.Error("--verbose does not list it")
+	}
+}
+
+// TestFindingsOfOneLine: of a file, a line that lacks several privileges is one line of a
+// table and a log; what is said of each differs in nothing else.
+func TestFindingsOfOneLine(t *testing.T) {
+	t.Parallel()
+	at := &audit.Location{Path: "Roles/r.xml", Line: 4, Column: 3}
+	lacking := func(privilege string) audit.Finding {
+		f := short(privilege, "missing", "none")
+		f.Message, f.Location = privilege+" is missing", at
+		return f
+	}
+	elsewhere := lacking("prvAppendToLead")
+	elsewhere.Location = &audit.Location{Path: "Roles/r.xml", Line: 5, Column: 3}
+	waived := lacking("prvCreateLead")
+	waived.Waiver = &audit.Waiver{Kind: "accepted-risk", Owner: "jane", Reason: "known", Expires: "2027-01-01"}
+	fs := []audit.Finding{lacking("prvReadLead"), lacking("prvWriteLead"), lacking("prvBulkEdit"), elsewhere, waived, short("prvAppendLead", "shallow", "basic")}
+	got := gathered(fs)
+	if len(got) != 4 || got[0].Message != "Lead – Read, Write; Bulk Edit are not granted; Organization is required" || len(got[0].Fix.Privileges) != 3 {
+		t.Errorf("%d findings; the first says %q", len(got), got[0].Message)
+	}
+	if len(fs[0].Fix.Privileges) != 1 || fs[0].Message != "prvReadLead is missing" {
+		t.Error("the findings themselves were changed")
+	}
+	r := compliant()
+	fail(&r, "DB-PRIV-LEAD", fs...)
+	r = judge(r)
+	for _, f := range []Format{Table, GitHub, Unix} {
+		if doc := rendered(t, f, r, Options{Width: 200}); strings.Contains(doc, "prvReadLead is missing") || strings.Contains(doc, "prvWriteLead is missing") {
+			t.Errorf("%s has a line for each privilege:\n%s", f, doc)
+		}
+	}
+}
+
+// TestCellsSayTheLevel: the matrix shows what is granted at which access level, as the
+// role editor does, where it is enough as well as where it is not.
+func TestCellsSayTheLevel(t *testing.T) {
+	t.Parallel()
+	r := mixed()
+	r.Integration = &audit.Integration{Granted: map[string]string{
+		"prvReadAccount": "global", "prvWriteAccount": "deep", "prvReadUserQuery": "basic", "prvBulkEdit": "global", "prvReadAsyncOperation": "local",
+	}}
+	m := matrixOf(r, func(id audit.ControlID) string { return string(id) })
+	cells := map[string]matrixCell{}
+	for _, tab := range m.Tabs {
+		for _, row := range tab.Rows {
+			for i, c := range row.Cells {
+				column := miscellaneous
+				if !row.wide() {
+					column = m.Columns[i]
+				}
+				cells[row.Record+"/"+column] = c
+			}
+		}
+	}
+	for cell, want := range map[string]string{
+		"Account/Read": "granted O", "Account/Write": "granted P", "Saved View/Read": "granted U", "Bulk edit - Enable/Miscellaneous": "granted O",
+		"System job/Read": "granted B", "Lead/Append": "shallow U", "Lead/Append To": "missing ", "Queue/Read": "granted ",
+	} {
+		if got := cells[cell].State + " " + cells[cell].Level; got != want {
+			t.Errorf("%s: %q, want %q", cell, got, want)
+		}
+	}
+	page := rendered(t, HTML, r, Options{})
+	if !strings.Contains(page, `title="Account, Write: granted at Parent: Child Business Units level"`) || !strings.Contains(page, `● P`) {
+		t.Error("the page does not show the level of what is granted")
+	}
+	if c := cells["Lead/Append"]; !strings.Contains(page, `<a href="#`+c.Anchor+`">`) || !strings.Contains(page, `id="`+c.Anchor+`"`) {
+		t.Error("a cell that fails leads to no finding")
+	}
+}

@@ -1,0 +1,225 @@
+// Package table draws tables for a terminal of a width, or for none: the one style of all
+// of dbaudit's tables.
+package table
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/renderer"
+	"github.com/olekukonko/tablewriter/tw"
+
+	"github.com/dbaudit/dbaudit/internal/report/text"
+)
+
+// A Style is an ANSI rendition; the zero value is none.
+type Style string
+
+// The styles.
+const (
+	Plain      Style = ""
+	Bold       Style = "1"
+	Faint      Style = "2"
+	Red        Style = "31"
+	Yellow     Style = "33"
+	Cyan       Style = "36"
+	BoldRed    Style = "1;31"
+	BoldYellow Style = "1;33"
+	BoldGreen  Style = "1;32"
+)
+
+// A Canvas is where tables are drawn: as wide as the terminal at most, and without
+// borders, colours or broken lines where Width is 0, which is no terminal.
+type Canvas struct {
+	Width int
+	Color bool
+}
+
+// A Span is a paragraph in one style, with a remark in another below it.
+type Span struct {
+	Text  string
+	Style Style
+	Below string
+	Under Style
+}
+
+// A Cell is one paragraph below another.
+type Cell []Span
+
+// Phrase is a cell of one paragraph.
+func Phrase(s string, st Style) Cell { return Cell{{Text: s, Style: st}} }
+
+// A Grid is a table before it is laid out.
+type Grid struct {
+	Head []string
+	Rows [][]Cell
+	// Share is how columns that may break divide the room; 0 is never broken.
+	Share []int
+	// Ruled asks for a line between rows.
+	Ruled bool
+	// Aligned is the column from which on the paragraphs of a row's cells begin on
+	// the same line as one another; the first paragraphs of all do in any case.
+	Aligned int
+}
+
+// Draw lays the cells out itself and leaves to the library what it does well,
+// drawing: its own wrapping knows neither colours nor hanging indents.
+func (c Canvas) Draw(b *bytes.Buffer, g Grid) error {
+	widths := c.fit(g)
+	options := []tablewriter.Option{
+		tablewriter.WithRenderer(renderer.NewBlueprint(c.rendition(g))),
+		// Without this the library looks for a locale to choose widths by.
+		tablewriter.WithEastAsian(tw.Off),
+		tablewriter.WithHeaderAutoFormat(tw.Off),
+		tablewriter.WithHeaderAutoWrap(tw.WrapNone),
+		tablewriter.WithHeaderAlignment(tw.AlignLeft),
+		tablewriter.WithRowAutoWrap(tw.WrapNone),
+		tablewriter.WithRowAlignment(tw.AlignLeft),
+		tablewriter.WithTrimSpace(tw.Off),
+		tablewriter.WithTrimLine(tw.Off),
+	}
+	if c.Width == 0 {
+		options = append(options, tablewriter.WithPadding(tw.Padding{Right: "  ", Overwrite: true}))
+	}
+	var out bytes.Buffer
+	table := tablewriter.NewTable(&out, options...)
+	head := make([]any, len(g.Head))
+	for i, h := range g.Head {
+		lines := text.Wrap(h, widths[i])
+		for j := range lines {
+			lines[j] = c.Paint(lines[j], Faint)
+		}
+		head[i] = strings.Join(lines, "\n")
+	}
+	table.Header(head...)
+	for _, row := range g.Rows {
+		if err := table.Append(c.layOut(row, widths, g.Aligned)); err != nil {
+			return fmt.Errorf("laying out a row: %w", err)
+		}
+	}
+	if err := table.Render(); err != nil {
+		return fmt.Errorf("drawing the table: %w", err)
+	}
+	for line := range strings.Lines(out.String()) {
+		b.WriteString(strings.TrimRight(line, " \n"))
+		b.WriteByte('\n')
+	}
+	return nil
+}
+
+func (c Canvas) rendition(g Grid) tw.Rendition {
+	if c.Width == 0 {
+		return tw.Rendition{
+			Borders: tw.BorderNone,
+			Symbols: tw.NewSymbols(tw.StyleNone),
+			Settings: tw.Settings{
+				Separators: tw.SeparatorsNone,
+				Lines:      tw.LinesNone,
+			},
+		}
+	}
+	between := tw.Off
+	if g.Ruled {
+		between = tw.On
+	}
+	return tw.Rendition{
+		Symbols:  tw.NewSymbols(tw.StyleLight),
+		Settings: tw.Settings{Separators: tw.Separators{BetweenRows: between}},
+	}
+}
+
+// layOut wraps the cells of a row and puts their paragraphs beside one another.
+func (c Canvas) layOut(row []Cell, widths []int, aligned int) []string {
+	paragraphs := 0
+	for _, cell := range row {
+		paragraphs = max(paragraphs, len(cell))
+	}
+	lines := make([][]string, len(row))
+	for p := range paragraphs {
+		depth := 0
+		for i, cell := range row {
+			if p >= len(cell) {
+				continue
+			}
+			for _, line := range hang(cell[p].Text, widths[i]) {
+				lines[i] = append(lines[i], c.Paint(line, cell[p].Style))
+			}
+			if cell[p].Below != "" {
+				for _, line := range hang(cell[p].Below, widths[i]) {
+					lines[i] = append(lines[i], c.Paint(line, cell[p].Under))
+				}
+			}
+			if i >= aligned {
+				depth = max(depth, len(lines[i]))
+			}
+		}
+		for i := range row {
+			for i >= aligned && p+1 < len(row[i]) && len(lines[i]) < depth {
+				lines[i] = append(lines[i], "")
+			}
+		}
+	}
+	out := make([]string, len(row))
+	for i, ls := range lines {
+		out[i] = strings.Join(ls, "\n")
+	}
+	return out
+}
+
+// hang wraps s so that what follows a bullet or an indent stays behind it.
+func hang(s string, width int) []string {
+	if width == 0 {
+		return []string{s}
+	}
+	indent := 0
+	for _, r := range s {
+		if r != ' ' && r != '•' {
+			break
+		}
+		indent++
+	}
+	if indent == 0 || indent >= width {
+		return text.Wrap(s, width)
+	}
+	lead := string([]rune(s)[:indent])
+	lines := text.Wrap(s[len(lead):], width-indent)
+	for i := range lines {
+		if i == 0 {
+			lines[i] = lead + lines[i]
+		} else {
+			lines[i] = strings.Repeat(" ", indent) + lines[i]
+		}
+	}
+	return lines
+}
+
+// fit chooses the width of each column: what it needs where there is room for all,
+// else a share of what the unbreakable columns leave.
+func (c Canvas) fit(g Grid) []int {
+	widths := make([]int, len(g.Head))
+	for i, h := range g.Head {
+		widths[i] = text.Columns(h)
+	}
+	for _, row := range g.Rows {
+		for i, cell := range row {
+			for _, s := range cell {
+				widths[i] = max(widths[i], text.Columns(s.Text), text.Columns(s.Below))
+			}
+		}
+	}
+	if c.Width == 0 {
+		return make([]int, len(g.Head))
+	}
+	// A column costs its two blanks and a border; the table one border more.
+	return text.Fit(c.Width-3*len(g.Head)-1, widths, g.Share)
+}
+
+// Paint puts a text into a style, where there are colours.
+func (c Canvas) Paint(s string, st Style) string {
+	if !c.Color || st == Plain || s == "" {
+		return s
+	}
+	return "\x1b[" + string(st) + "m" + s + "\x1b[0m"
+}
