@@ -199,7 +199,7 @@ func TestFormatsPage(t *testing.T) {
 		}
 		return rows
 	}
-	purposes, outcomes := rows("What each is for"), rows("What becomes of each outcome")
+	purposes, outcomes := rows("What each is for"), rows("How each format shows an outcome")
 	if len(purposes) != len(Formats()) || len(outcomes) != len(Formats()) {
 		t.Fatalf("%d and %d rows for %d formats", len(purposes), len(outcomes), len(Formats()))
 	}
