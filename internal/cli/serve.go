@@ -1,15 +1,25 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
 	"log/slog"
+	"net"
+	"net/http"
+	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/dbaudit/dbaudit/internal/console"
+	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/fleet"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/store"
+	"github.com/dbaudit/dbaudit/internal/web"
 )
 
 func (a *app) workerCommand() *cobra.Command {
@@ -25,12 +35,13 @@ migrate bring it there.`, exitOK, exitUsage, exitFailure),
 		Example: "  DBAUDIT_STORE=postgres://dbaudit@db/fleet dbaudit worker --concurrency 32",
 		Args:    arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if concurrency < 1 {
-				return usagef("--concurrency %d: want 1 or more", concurrency)
-			}
 			ctx := cmd.Context()
 			return a.withStore(ctx, name, func(s *store.Store) error {
-				queue, err := a.worker(ctx, s, concurrency)
+				e, err := a.Engine(ctx)
+				if err != nil {
+					return err
+				}
+				queue, err := a.worker(s, e, concurrency)
 				if err != nil {
 					return err
 				}
@@ -49,14 +60,174 @@ func concurrencyFlag(cmd *cobra.Command, n *int) {
 }
 
 // worker is a fleet that scans by the pipelines of the commands.
-func (a *app) worker(ctx context.Context, s *store.Store, concurrency int) (*fleet.Fleet, error) {
+func (a *app) worker(s *store.Store, e *engine.Engine, concurrency int) (*fleet.Fleet, error) {
+	if concurrency < 1 {
+		return nil, usagef("--concurrency %d: want 1 or more", concurrency)
+	}
 	o := a.fleetOptions()
-	o.Concurrency, o.Scanner = concurrency, fleet.NewInspector(ctx, a.unattended())
+	o.Concurrency, o.Scanner = concurrency, &fleet.Inspector{Runner: a.unattended(), Engine: e}
 	return fleet.New(s, o)
 }
 
 func (a *app) fleetOptions() fleet.Options {
 	return fleet.Options{Worker: workerName(), Version: a.Tool.Version, Logger: slog.New(&narration{console: a.Console})}
+}
+
+type serveFlags struct {
+	store       string
+	listen      string
+	noWorker    bool
+	concurrency int
+	url         string
+	issuer      string
+	clientID    string
+	certificate string
+	key         string
+}
+
+func (a *app) serveCommand() *cobra.Command {
+	var f serveFlags
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "serve the fleet's page and API, and scan what is due",
+		Long: help(`Serves the page and the API of a fleet and scans its environments as they are due, until
+it is ended. By itself it needs nothing: the store is a file of SQLite in the working
+directory, and the page is for this machine alone. On another address than loopback it
+wants a sign-in by OpenID Connect (--oidc-issuer, --oidc-client-id, --public-url, and
+DBAUDIT_OIDC_CLIENT_SECRET), whose tokens name the app roles Reader or Operator. It brings
+a store of an earlier version up to date.`, exitOK, exitUsage, exitFailure),
+		Example: `  dbaudit fleet import dbaudit.yaml && dbaudit serve
+  dbaudit serve --listen 127.0.0.1:0 --store /var/lib/dbaudit/fleet.db
+  DBAUDIT_STORE=postgres://dbaudit@db/fleet dbaudit serve --no-worker`,
+		Args: arguments(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), f) },
+	}
+	storeFlag(cmd.Flags(), &f.store, "default "+defaultStore)
+	flags := cmd.Flags()
+	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080", "`address` to listen on; port 0 takes a free one")
+	flags.BoolVar(&f.noWorker, "no-worker", false, "scan nothing: dbaudit worker does")
+	concurrencyFlag(cmd, &f.concurrency)
+	flags.StringVar(&f.url, "public-url", "", "`address` at which people reach the page, https://HOST[:PORT] (DBAUDIT_PUBLIC_URL)")
+	flags.StringVar(&f.issuer, "oidc-issuer", "", "`address` of who signs people in, such as https://login.microsoftonline.com/TENANT-ID/v2.0 (DBAUDIT_OIDC_ISSUER)")
+	flags.StringVar(&f.clientID, "oidc-client-id", "", "`id` of the page's app registration (DBAUDIT_OIDC_CLIENT_ID; its secret in DBAUDIT_OIDC_CLIENT_SECRET)")
+	flags.StringVar(&f.certificate, "tls-certificate", "", "PEM `file` of the page's certificate, where no proxy ends TLS")
+	flags.StringVar(&f.key, "tls-key", "", "PEM `file` of its key")
+	return cmd
+}
+
+func (a *app) serve(ctx context.Context, f serveFlags) (err error) {
+	signIn, err := a.pageSignIn(ctx, f)
+	if err != nil {
+		return err
+	}
+	tlsConfig, err := pageTLS(f)
+	if err != nil {
+		return err
+	}
+	s, err := a.openStore(ctx, f.store, true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	e, err := a.Engine(ctx)
+	if err != nil {
+		return err
+	}
+	queue, err := a.queue(s, e, f)
+	if err != nil {
+		return err
+	}
+	handler, err := web.New(web.Options{
+		Store: s, Actions: queue, SignIn: signIn, Now: a.Console.Now, Logger: slog.New(&narration{console: a.Console}), Rules: a.reportOptions(e).Rules,
+	})
+	if err != nil {
+		return err
+	}
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", f.listen)
+	if err != nil {
+		return fmt.Errorf("--listen %s: %w", f.listen, err)
+	}
+	scheme := "http"
+	if tlsConfig != nil {
+		scheme, listener = "https", tls.NewListener(listener, tlsConfig)
+	}
+	a.Sayf("listening on %s://%s", scheme, listener.Addr())
+	return work(ctx, listener, handler, queue)
+}
+
+func (a *app) queue(s *store.Store, e *engine.Engine, f serveFlags) (*fleet.Fleet, error) {
+	if f.noWorker {
+		return fleet.New(s, a.fleetOptions())
+	}
+	return a.worker(s, e, f.concurrency)
+}
+
+// Limits of the page's server.
+const (
+	requestTime = 30 * time.Second
+	idleTime    = 2 * time.Minute
+	stopTime    = time.Second
+)
+
+// work serves and scans until the context ends.
+func work(ctx context.Context, listener net.Listener, handler http.Handler, queue *fleet.Fleet) error {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: requestTime, ReadTimeout: requestTime, WriteTimeout: 2 * requestTime, IdleTimeout: idleTime}
+	group, ending := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	group.Go(func() error { return queue.Run(ending) })
+	group.Go(func() error {
+		<-ending.Done()
+		stopping, cancel := context.WithTimeout(context.WithoutCancel(ending), stopTime)
+		defer cancel()
+		if server.Shutdown(stopping) != nil {
+			return server.Close() // somebody reads slowly
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// pageSignIn is how people sign in to the page; nil where only this machine reaches it.
+func (a *app) pageSignIn(ctx context.Context, f serveFlags) (*web.SignIn, error) {
+	o := web.SignInOptions{
+		Issuer: cmp.Or(f.issuer, a.Console.Getenv("DBAUDIT_OIDC_ISSUER")), Base: cmp.Or(f.url, a.Console.Getenv("DBAUDIT_PUBLIC_URL")),
+		ClientID: cmp.Or(f.clientID, a.Console.Getenv("DBAUDIT_OIDC_CLIENT_ID")), ClientSecret: a.Console.Getenv("DBAUDIT_OIDC_CLIENT_SECRET"),
+		Key: a.Console.Getenv("DBAUDIT_SESSION_KEY"), Now: a.Console.Now,
+		Client: &http.Client{Transport: a.Transport(nil), Timeout: requestTime},
+	}
+	host, _, err := net.SplitHostPort(f.listen)
+	if err != nil {
+		return nil, usagef("--listen %s: want HOST:PORT, such as 127.0.0.1:8080", f.listen)
+	}
+	switch {
+	case o.Issuer == "" && o.ClientID == "" && (host == "localhost" || web.IsLoopback(host)):
+		return nil, nil //nolint:nilnil // nobody signs in on this machine
+	case o.Issuer == "" || o.ClientID == "" || o.Base == "":
+		return nil, usagef("--listen %s: whoever reaches this address would see the fleet: give a sign-in by --oidc-issuer, --oidc-client-id and --public-url, or listen on 127.0.0.1", f.listen)
+	}
+	signIn, err := web.NewSignIn(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("the sign-in to the page: %w", err)
+	}
+	return signIn, nil
+}
+
+// pageTLS is the page's own certificate; nil where there is none.
+func pageTLS(f serveFlags) (*tls.Config, error) {
+	if f.certificate == "" && f.key == "" {
+		return nil, nil //nolint:nilnil // a proxy ends TLS, or only this machine reaches the page
+	}
+	pair, err := tls.LoadX509KeyPair(f.certificate, f.key)
+	if err != nil {
+		return nil, usagef("--tls-certificate and --tls-key: %w", err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
 }
 
 // unattended is a runner of pipelines that asks nobody and tells little: what becomes of a

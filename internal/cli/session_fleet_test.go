@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -197,4 +200,65 @@ func TestFleetCommands(t *testing.T) {
 		}
 		p.vars["DBAUDIT_STORE"] = p.file("fleet.db")
 	}
+}
+
+// TestServe holds that serve makes its store, says where it listens, scans what is due,
+// gives by its API what fleet status gives, and shows nothing to other machines without a
+// sign-in.
+func TestServe(t *testing.T) {
+	t.Parallel()
+	p := fleetPlace(t)
+	for _, listen := range []string{"0.0.0.0:0", ":0", "[::]:0", "8080"} {
+		p.run("serve", "--listen", listen).must(t, 2)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan outcome)
+	p.stderr.reset()
+	go func() { done <- p.runUntil(ctx, "serve", "--listen", "127.0.0.1:0") }()
+	said := regexp.MustCompile(`(?m)^listening on (http://127\.0\.0\.1:[0-9]+)$`)
+	var address string
+	for end := time.Now().Add(30 * time.Second); address == ""; time.Sleep(10 * time.Millisecond) {
+		if m := said.FindStringSubmatch(p.stderr.String()); m != nil {
+			address = m[1]
+		} else if time.Now().After(end) {
+			t.Fatalf("it does not say where it listens:\n%s", p.stderr.String())
+		}
+	}
+	p.run("fleet", "import", p.file("dbaudit.yaml")).must(t, 0)
+	p.run("fleet", "run", "--all-envs").must(t, 0)
+	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		if e := fleetStatus(t, p); e["good"].LastRun.State == "compliant" && e["bad"].LastRun.State == "noncompliant" && e["broken"].LastRun.State == "misconfigured" {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("not all were scanned: %+v", fleetStatus(t, p))
+		}
+	}
+	var byAPI, byCommand fleet.Document
+	decodeInto(t, get(t, address+"/api/v1/environments"), &byAPI)
+	decodeInto(t, p.run("fleet", "status", "-f", "json").must(t, 0).stdout, &byCommand)
+	if asJSON(t, byAPI) != asJSON(t, byCommand) {
+		t.Errorf("the API gives\n%s\nand the command\n%s", asJSON(t, byAPI), asJSON(t, byCommand))
+	}
+	if page := get(t, address+"/"); !strings.Contains(page, "good") || !strings.Contains(page, "broken") {
+		t.Errorf("the page does not name the environments:\n%s", page)
+	}
+	stop()
+	if got := <-done; got.code != 0 {
+		t.Errorf("serve ended with %d", got.code)
+	}
+}
+
+func get(t *testing.T, address string) string {
+	t.Helper()
+	answer, err := http.Get(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s, %v", address, answer.Status, err)
+	}
+	return string(body)
 }
