@@ -23,3 +23,20 @@ func apart(rs []audit.Result) {
 		rs[i].Environment.Name = name
 	}
 }
+
+// byEnvironment puts the results of several integrations of one environment together: for each
+// page the places of its results.
+func byEnvironment(rs []audit.Result) [][]int {
+	var groups [][]int
+	of := map[audit.Environment]int{}
+	for i, r := range rs {
+		n, known := of[r.Environment]
+		if known && !slices.ContainsFunc(groups[n], func(at int) bool { return rs[at].Profile.Name == r.Profile.Name }) {
+			groups[n] = append(groups[n], i)
+			continue
+		}
+		of[r.Environment] = len(groups)
+		groups = append(groups, []int{i})
+	}
+	return groups
+}

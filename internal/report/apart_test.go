@@ -3,6 +3,8 @@ package report_test
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,5 +50,41 @@ func TestSeveralOfOneEnvironment(t *testing.T) {
 				t.Errorf("%s does not name %s:\n%s", f, name, both.String())
 			}
 		}
+	}
+}
+
+// The page of an environment has all of its integrations, and the index leads to each.
+func TestPageOfAnEnvironment(t *testing.T) {
+	t.Parallel()
+	one := audit.Result{
+		Format: audit.ResultFormat, Environment: audit.Environment{Name: "production", URL: "https://x.example", OrganizationID: "o"},
+		Profile: audit.Profile{Name: "demandbase"}, Verdict: audit.VerdictIncomplete,
+	}
+	two, three := one, one
+	two.Profile.Name = "gong"
+	three.Environment = audit.Environment{Name: "test", URL: "https://y.example", OrganizationID: "p"}
+	pages := map[string]string{}
+	err := report.Pages([]audit.Result{one, three, two, one}, report.Options{}, func(p report.Page) error {
+		pages[p.Name] = string(p.Data)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if names := slices.Sorted(maps.Keys(pages)); !slices.Equal(names, []string{"index.html", "production-2.html", "production.html", "test.html"}) {
+		t.Fatalf("the pages are %q", names)
+	}
+	for _, text := range []string{"production (demandbase)", "production (gong)", "2 integrations", `href="index.html"`} {
+		if !strings.Contains(pages["production.html"], text) {
+			t.Errorf("the environment's page lacks %s", text)
+		}
+	}
+	for _, link := range []string{`href="production.html#e1-result"`, `href="production.html#e2-result"`, `href="test.html"`, `href="production-2.html"`} {
+		if !strings.Contains(pages["index.html"], link) {
+			t.Errorf("the index lacks %s", link)
+		}
+	}
+	if strings.Contains(pages["test.html"], "production") {
+		t.Error("another environment's page has it too")
 	}
 }

@@ -175,22 +175,24 @@ func parsedPage() (*template.Template, error) {
 // pageOf is the page of all results.
 func pageOf(rs []audit.Result, o Options) pageData {
 	d := emptyPage()
+	d.Index = o.index
 	if len(rs) == 1 {
 		d.Results = append(d.Results, resultPage(rs[0], o, ""))
 		d.Title = fmt.Sprintf("dbaudit: %s is %s", d.Results[0].Name, d.Results[0].Verdict)
-		d.Index = o.index
 		return d
 	}
 	links := make([]string, len(rs))
 	rs = worstFirst(rs)
 	for i, r := range rs {
-		prefix := fmt.Sprintf("e%d-", i+1)
-		links[i] = "#" + prefix + "result"
-		d.Results = append(d.Results, resultPage(r, o, prefix))
+		links[i] = "#" + prefix(i) + "result"
+		d.Results = append(d.Results, resultPage(r, o, prefix(i)))
 	}
 	d.list(rs, links, o)
 	return d
 }
+
+// prefix begins the anchors of one of several results on a page.
+func prefix(i int) string { return fmt.Sprintf("e%d-", i+1) }
 
 // A Page is a file of a folder of HTML.
 type Page struct {
@@ -202,7 +204,8 @@ type Page struct {
 const indexPage = "index.html"
 
 // Pages hands over an index of the results, worst first, and a page for each, one by
-// one: all of a thousand environments need not be held at once.
+// one: all of a thousand environments need not be held at once. The integrations of an
+// environment share a page.
 func Pages(rs []audit.Result, o Options, put func(Page) error) error {
 	rs, err := canonical(rs)
 	if err != nil {
@@ -216,13 +219,25 @@ func Pages(rs []audit.Result, o Options, put func(Page) error) error {
 	links := make([]string, len(rs))
 	taken := map[string]bool{strings.TrimSuffix(indexPage, ".html"): true}
 	o.index = indexPage
-	for i, r := range rs {
-		links[i] = fileName(r.Environment.Name, taken) + ".html"
+	groups := byEnvironment(rs)
+	names := make([]string, len(groups))
+	for i, group := range groups {
+		names[i] = fileName(rs[group[0]].Environment.Name, taken) + ".html"
+	}
+	apart(rs)
+	for i, group := range groups {
+		members := make([]audit.Result, len(group))
+		for j, at := range group {
+			members[j], links[at] = rs[at], names[i]
+			if len(group) > 1 {
+				links[at] += "#" + prefix(j) + "result"
+			}
+		}
 		var b bytes.Buffer
-		if err := t.Execute(&b, pageOf([]audit.Result{r}, o)); err != nil {
+		if err := t.Execute(&b, pageOf(members, o)); err != nil {
 			return fmt.Errorf("rendering html: %w", err)
 		}
-		if err := put(Page{links[i], b.Bytes()}); err != nil {
+		if err := put(Page{names[i], b.Bytes()}); err != nil {
 			return err
 		}
 	}

@@ -438,10 +438,15 @@ func outcomeWords(o audit.Outcome) string {
 // rowsOf is what an overview of several results has a row for.
 func rowsOf(rs []audit.Result) string {
 	files, roles, environments := 0, 0, 0
+	profiles, several := map[string]string{}, false // by the environment's address
 	for _, r := range rs {
 		switch {
 		case !ofFile(r):
 			environments++
+			if other, known := profiles[r.Environment.URL]; known && other != r.Profile.Name {
+				several = true
+			}
+			profiles[r.Environment.URL] = r.Profile.Name
 		case r.Unread != nil:
 			files++
 		default:
@@ -450,6 +455,9 @@ func rowsOf(rs []audit.Result) string {
 	}
 	switch len(rs) {
 	case environments:
+		if several {
+			return "integration"
+		}
 		return "environment"
 	case files:
 		return "file"
