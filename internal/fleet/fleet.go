@@ -52,6 +52,8 @@ type Options struct {
 	// Worker names this process, and Version the program.
 	Worker, Version string
 	Logger          *slog.Logger
+	// Alerts are told by this process; nil leaves that to others.
+	Alerts *Alerts
 }
 
 // The defaults of [Options].
@@ -104,6 +106,22 @@ func New(s *store.Store, o Options) (*Fleet, error) {
 		}
 		queues[queueScan] = river.QueueConfig{MaxWorkers: o.Concurrency}
 	}
+	if o.Alerts != nil {
+		for _, add := range []func() error{
+			func() error { return river.AddWorkerSafely(workers, &watcher{fleet: f}) },
+			func() error { return river.AddWorkerSafely(workers, &teller{fleet: f}) },
+		} {
+			if err := add(); err != nil {
+				return nil, err
+			}
+		}
+		queues[queueAlerts] = river.QueueConfig{MaxWorkers: 1}
+	}
+	// Whichever process leads makes the jobs of all, those that others work included.
+	periodic := func(args river.JobArgs) *river.PeriodicJob {
+		return river.NewPeriodicJob(river.PeriodicInterval(o.Sweep),
+			func() (river.JobArgs, *river.InsertOpts) { return args, nil }, &river.PeriodicJobOpts{RunOnStart: true})
+	}
 	var err error
 	f.queue, err = river.NewClient(s.QueueDriver(), &river.Config{
 		ID:                   o.Worker,
@@ -118,11 +136,7 @@ func New(s *store.Store, o Options) (*Fleet, error) {
 		RetryPolicy:          soon{},
 		Workers:              workers,
 		SkipUnknownJobCheck:  true,
-		PeriodicJobs: []*river.PeriodicJob{river.NewPeriodicJob(
-			river.PeriodicInterval(o.Sweep),
-			func() (river.JobArgs, *river.InsertOpts) { return sweepArgs{}, nil },
-			&river.PeriodicJobOpts{RunOnStart: true},
-		)},
+		PeriodicJobs:         []*river.PeriodicJob{periodic(sweepArgs{}), periodic(watchArgs{})},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the queue: %w", err)

@@ -170,9 +170,10 @@ func scanFinding(from row) (f Finding, err error) {
 		&f.FirstRun, stamp{&f.FirstAt}, &f.LastSeenRun, stamp{&f.LastSeenAt}, &f.Opened, &f.ClosedRun, stamp{&f.ClosedAt}, &f.ClosedReason)
 }
 
-// OpenFindings lists the open findings of an environment.
+// OpenFindings lists the open findings of an environment; of every one where the name is
+// empty.
 func (s *Store) OpenFindings(ctx context.Context, environment string) ([]Finding, error) {
-	list, err := all(ctx, s.db, scanFinding, "SELECT "+findingColumns+" WHERE e.name = $1 AND f.closed_run IS NULL ORDER BY f.id", environment)
+	list, err := all(ctx, s.db, scanFinding, "SELECT "+findingColumns+" WHERE ($1 = '' OR e.name = $1) AND f.closed_run IS NULL ORDER BY f.id", environment)
 	return list, s.failed(err)
 }
 

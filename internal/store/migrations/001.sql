@@ -128,16 +128,21 @@ CREATE TABLE fleet_day (
     PRIMARY KEY (day, verdict)
 );
 
+-- What is told when it begins, and when it ends.
 CREATE TABLE alert (
     id             {{id}},
     rule           TEXT NOT NULL,
     integration_id BIGINT NOT NULL REFERENCES integration (id),
-    key            TEXT NOT NULL,
+    key            TEXT NOT NULL, -- tells alerts of a rule and an integration apart
+    event          TEXT NOT NULL,
+    control        TEXT NOT NULL, -- empty where it is about no control
+    severity       TEXT NOT NULL,
+    message        TEXT NOT NULL,
     opened         BIGINT NOT NULL,
-    last_sent      BIGINT,
     resolved       BIGINT,
-    UNIQUE (rule, integration_id, key)
+    last_sent      BIGINT
 );
+CREATE UNIQUE INDEX alert_open ON alert (rule, integration_id, key) WHERE resolved IS NULL;
 
 CREATE TABLE audit (
     id   {{id}},

@@ -1,0 +1,144 @@
+// Package alert says what is told of a fleet and to whom, and tells it. Rules are data:
+// which events, of which severity and of which environments go to which route.
+//
+// A message is text. Names from outside stay names in it, whatever the receiver would
+// make of them: each route uses the receiver's own kind of text that has no markup.
+package alert
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/yamldoc"
+	"github.com/dbaudit/dbaudit/schema"
+)
+
+// An Event is a kind of thing that happens to an environment. The zero value is unknown.
+type Event string
+
+// The events. New and Fixed are the beginning and the end of a finding; the others are
+// told when they begin and when they end.
+const (
+	New       Event = "new"
+	Fixed     Event = "fixed"
+	Unknown   Event = "unknown"
+	CannotRun Event = "cannot-run"
+	Silent    Event = "silent"
+)
+
+// A Rule sends some events of some environments to a route.
+type Rule struct {
+	Name     string            `yaml:"name"`
+	Events   []Event           `yaml:"events"`
+	Severity audit.Severity    `yaml:"severity"`
+	Labels   map[string]string `yaml:"labels"`
+	After    string            `yaml:"after"`
+	Route    string            `yaml:"route"`
+}
+
+// Tells reports whether the rule is for an event.
+func (r Rule) Tells(e Event) bool { return slices.Contains(r.Events, e) }
+
+// Fits reports whether an environment has the labels of the rule.
+func (r Rule) Fits(labels map[string]string) bool {
+	for key, want := range r.Labels {
+		if got, ok := labels[key]; !ok || got != want {
+			return false
+		}
+	}
+	return true
+}
+
+// Silence is how long there may be no complete scan before that is told.
+func (r Rule) Silence() time.Duration {
+	const usual = 48 * time.Hour
+	if after, err := time.ParseDuration(r.After); err == nil {
+		return after
+	}
+	return usual
+}
+
+// A Route is a receiver; one of its fields is set. Secrets stand elsewhere: see
+// [config.Source].
+type Route struct {
+	Teams   *Hook    `yaml:"teams"`
+	Slack   *Hook    `yaml:"slack"`
+	Webhook *Webhook `yaml:"webhook"`
+	Email   *Email   `yaml:"email"`
+}
+
+// A Hook is an address that is a secret.
+type Hook struct {
+	URL config.Source `yaml:"url"`
+}
+
+// A Webhook takes a signed POST.
+type Webhook struct {
+	URL    string        `yaml:"url"`
+	Secret config.Source `yaml:"secret"`
+}
+
+// Email goes through a mail server.
+type Email struct {
+	Server string   `yaml:"server"`
+	From   string   `yaml:"from"`
+	To     []string `yaml:"to"`
+	Login  *Login   `yaml:"login"`
+	TLS    string   `yaml:"tls"`
+}
+
+// A Login is how the mail server is signed in to.
+type Login struct {
+	Username string        `yaml:"username"`
+	Password config.Source `yaml:"password"`
+}
+
+// A File is a parsed file of alerts.
+type File struct {
+	Routes map[string]Route `yaml:"routes"`
+	Rules  []Rule           `yaml:"rules"`
+}
+
+// Rule is the rule of a name.
+func (f *File) Rule(name string) (Rule, bool) {
+	i := slices.IndexFunc(f.Rules, func(r Rule) bool { return r.Name == name })
+	if i < 0 {
+		return Rule{}, false
+	}
+	return f.Rules[i], true
+}
+
+// Parse reads a file of alerts. Its faults have their line and column.
+func Parse(name string, data []byte) (*File, error) {
+	doc, err := yamldoc.Parse(name, data)
+	if err != nil {
+		return nil, err
+	}
+	if err := doc.Validate(schema.Files, "alerts.json"); err != nil {
+		return nil, err
+	}
+	f := &File{}
+	if err := doc.Decode(f); err != nil {
+		return nil, err
+	}
+	var faults []error
+	seen := map[string]bool{}
+	for i, r := range f.Rules {
+		fault := func(text string, path ...string) {
+			line, column := doc.Position(append([]string{"rules", fmt.Sprint(i)}, path...)...)
+			faults = append(faults, &yamldoc.Fault{Name: name, Line: line, Column: column, Message: text})
+		}
+		if _, ok := f.Routes[r.Route]; !ok {
+			fault(fmt.Sprintf("route: %s is not among the routes of this file", r.Route), "route")
+		}
+		if seen[r.Name] {
+			fault(fmt.Sprintf("name: two rules are called %s", r.Name), "name")
+		}
+		seen[r.Name] = true
+	}
+	return f, errors.Join(faults...)
+}

@@ -1,0 +1,120 @@
+package alert
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/text"
+)
+
+// An Item is one thing that began or ended.
+type Item struct {
+	Environment string         `json:"environment"`
+	Integration string         `json:"integration"` // the profile's name
+	Event       Event          `json:"event"`
+	Control     string         `json:"control,omitempty"`
+	Severity    audit.Severity `json:"severity"`
+	Text        string         `json:"text"`
+	Since       time.Time      `json:"since"`
+	Ended       bool           `json:"ended"` // whether it is over
+}
+
+// Format names the JSON form of a [Message].
+const Format = "dbaudit.alert/v1"
+
+// A Message is what is told at once: the news of one environment, or of many where many
+// have some.
+type Message struct {
+	Format string `json:"format"`
+	// ID is the same if a message comes again because a process died after sending it.
+	ID    string `json:"id"`
+	Rule  string `json:"rule"`
+	Title string `json:"title"`
+	Items []Item `json:"items"`
+	// More is how many items were left out.
+	More int    `json:"more"`
+	Link string `json:"link,omitempty"` // the page of the environment, or of the fleet
+}
+
+// itemsShown is how many items a message holds: receivers limit its size.
+const itemsShown = 20
+
+// Compose makes the message of items. base is the address of the fleet's page, empty where
+// there is none.
+func Compose(id, rule, base string, items []Item) Message {
+	m := Message{Format: Format, ID: id, Rule: rule, Link: strings.TrimSuffix(base, "/")}
+	environments := map[string]bool{}
+	began, ended := 0, 0
+	for _, i := range items {
+		environments[i.Environment] = true
+		if i.Ended {
+			ended++
+		} else {
+			began++
+		}
+	}
+	where := text.Count(len(environments), "environment")
+	if len(environments) == 1 {
+		where = text.Line(items[0].Environment)
+		if m.Link != "" {
+			m.Link += "/environments/" + url.PathEscape(items[0].Environment)
+		}
+	}
+	switch {
+	case ended == 0:
+		m.Title = fmt.Sprintf("%s: %d new", where, began)
+	case began == 0:
+		m.Title = fmt.Sprintf("%s: %d over", where, ended)
+	default:
+		m.Title = fmt.Sprintf("%s: %d new, %d over", where, began, ended)
+	}
+	m.Items, m.More = items, max(0, len(items)-itemsShown)
+	m.Items = m.Items[:len(items)-m.More]
+	return m
+}
+
+// line is an item as one line of text.
+func (i Item) line() string {
+	const most = 300
+	var what string
+	switch i.Event {
+	case New, Fixed:
+		what = fmt.Sprintf("%s %s", i.Severity, i.Control)
+		if i.Ended {
+			what = "fixed: " + what
+		}
+	case Unknown:
+		what = pick(i.Ended, "judged again", "not judged")
+	case CannotRun:
+		what = pick(i.Ended, "scanned again", "no result")
+	case Silent:
+		what = pick(i.Ended, "scanned completely again", "no complete scan")
+	}
+	name := i.Environment
+	if i.Integration != "" {
+		name += " (" + i.Integration + ")"
+	}
+	return text.Shorten(text.Line(fmt.Sprintf("%s: %s: %s", name, what, i.Text)), most)
+}
+
+func pick(yes bool, a, b string) string {
+	if yes {
+		return a
+	}
+	return b
+}
+
+// lines are the items, and what was left out.
+func (m Message) lines() []string {
+	lines := make([]string, len(m.Items))
+	for i, item := range m.Items {
+		lines[i] = item.line()
+	}
+	if m.More > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", m.More))
+	}
+	return lines
+}

@@ -1,0 +1,228 @@
+package alert
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wneessen/go-mail"
+
+	"github.com/dbaudit/dbaudit/internal/config"
+)
+
+// A Sender tells messages. Secrets are read anew for each message.
+type Sender struct {
+	Routes map[string]Route
+	// Secret reads a secret from where a file of alerts says it is.
+	Secret    func(config.Source) (string, error)
+	Transport http.RoundTripper
+	Now       func() time.Time
+}
+
+// patience is how long a receiver may take.
+const patience = 30 * time.Second
+
+// Send tells a message by a route. Its error holds no secret: an address that is one is
+// not named.
+func (s *Sender) Send(ctx context.Context, route string, m Message) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	r := s.Routes[route]
+	var err error
+	switch {
+	case r.Teams != nil:
+		err = s.hook(ctx, r.Teams, card(m))
+	case r.Slack != nil:
+		err = s.hook(ctx, r.Slack, blocks(m))
+	case r.Webhook != nil:
+		err = s.webhook(ctx, *r.Webhook, m)
+	case r.Email != nil:
+		err = s.email(ctx, *r.Email, m)
+	default:
+		err = errors.New("the file of alerts has no such route")
+	}
+	if err != nil {
+		return fmt.Errorf("the route %s: %w", route, err)
+	}
+	return nil
+}
+
+// hook posts to an address that is a secret.
+func (s *Sender) hook(ctx context.Context, h *Hook, document any) error {
+	address, err := s.Secret(h.URL)
+	if err != nil {
+		return err
+	}
+	return s.post(ctx, address, document, nil)
+}
+
+// The headers of a signed POST.
+const (
+	headerTime      = "X-Dbaudit-Timestamp"
+	headerSignature = "X-Dbaudit-Signature"
+)
+
+// webhook posts the message, signed: HMAC-SHA-256 of "TIMESTAMP.BODY" in hexadecimal.
+func (s *Sender) webhook(ctx context.Context, w Webhook, m Message) error {
+	key, err := s.Secret(w.Secret)
+	if err != nil {
+		return err
+	}
+	return s.post(ctx, w.URL, m, func(header http.Header, body []byte) {
+		at := strconv.FormatInt(s.Now().Unix(), 10)
+		mac := hmac.New(sha256.New, []byte(key))
+		mac.Write([]byte(at + "."))
+		mac.Write(body)
+		header.Set(headerTime, at)
+		header.Set(headerSignature, "sha256="+hex.EncodeToString(mac.Sum(nil)))
+	})
+}
+
+func (s *Sender) post(ctx context.Context, address string, document any, sign func(http.Header, []byte)) error {
+	u, err := url.Parse(strings.TrimSpace(address))
+	if err != nil || u.Host == "" {
+		return errors.New("its address is not a URL")
+	}
+	if u.Scheme != "https" && !local(u.Hostname()) {
+		return errors.New("its address is not https: what is told would go in clear")
+	}
+	body, err := json.Marshal(document)
+	if err != nil {
+		return fmt.Errorf("writing the message: %w", err)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(body))
+	if err != nil {
+		return errors.New("its address is not a URL")
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if sign != nil {
+		sign(request.Header, body)
+	}
+	// RoundTrip follows no redirect: the message is for one address.
+	response, err := s.Transport.RoundTrip(request)
+	if err != nil {
+		return fmt.Errorf("the receiver %s does not answer: %w", u.Host, err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	const most = 64 << 10
+	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, most))
+	if response.StatusCode/100 != 2 {
+		return fmt.Errorf("the receiver %s answers with HTTP %d", u.Host, response.StatusCode)
+	}
+	return nil
+}
+
+func local(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// card is the message as an Adaptive Card for a workflow of Microsoft Teams. Its text is in
+// runs, which know no Markdown:
+// https://learn.microsoft.com/adaptive-cards/schema-explorer/text-run
+func card(m Message) any {
+	type object = map[string]any
+	paragraph := func(words string, more object) object {
+		run := object{"type": "TextRun", "text": words}
+		for key, value := range more {
+			run[key] = value
+		}
+		return object{"type": "RichTextBlock", "inlines": []any{run}}
+	}
+	body := []any{paragraph("dbaudit: "+m.Title, object{"weight": "bolder", "size": "medium"})}
+	for _, line := range m.lines() {
+		body = append(body, paragraph(line, nil))
+	}
+	content := object{
+		"$schema": "http://adaptivecards.io/schemas/adaptive-card.json", "type": "AdaptiveCard", "version": "1.4",
+		"body": body, "msteams": object{"width": "Full"},
+	}
+	if m.Link != "" {
+		content["actions"] = []any{object{"type": "Action.OpenUrl", "title": "Open the page", "url": m.Link}}
+	}
+	return object{"type": "message", "attachments": []any{object{"contentType": "application/vnd.microsoft.card.adaptive", "content": content}}}
+}
+
+// blocks is the message for an incoming webhook of Slack, in plain text, which knows no
+// markup: https://docs.slack.dev/reference/block-kit/composition-objects/text-object
+func blocks(m Message) any {
+	type object = map[string]any
+	const header, section = 150, 3000 // the longest that Slack takes
+	plain := func(words string, most int) object {
+		if r := []rune(words); len(r) > most {
+			words = string(r[:most-1]) + "…"
+		}
+		return object{"type": "plain_text", "text": words, "emoji": false}
+	}
+	out := []any{object{"type": "header", "text": plain("dbaudit: "+m.Title, header)}}
+	for _, line := range m.lines() {
+		out = append(out, object{"type": "section", "text": plain(line, section)})
+	}
+	if m.Link != "" {
+		out = append(out, object{"type": "actions", "elements": []any{object{"type": "button", "text": plain("Open the page", header), "url": m.Link}}})
+	}
+	// The text of the notification knows markup: & < > are its control characters.
+	escaped := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace("dbaudit: " + m.Title)
+	return object{"text": escaped, "blocks": out}
+}
+
+// email sends the message as plain text.
+func (s *Sender) email(ctx context.Context, e Email, m Message) error {
+	msg := mail.NewMsg()
+	if err := msg.From(e.From); err != nil {
+		return fmt.Errorf("from: %w", err)
+	}
+	if err := msg.To(e.To...); err != nil {
+		return fmt.Errorf("to: %w", err)
+	}
+	msg.Subject("dbaudit: " + m.Title)
+	msg.SetDateWithValue(s.Now())
+	msg.SetMessageIDWithValue(m.ID + "@dbaudit")
+	lines := m.lines()
+	if m.Link != "" {
+		lines = append(lines, "", m.Link)
+	}
+	msg.SetBodyString(mail.TypeTextPlain, strings.Join(lines, "\n")+"\n")
+	host, port, found := strings.Cut(e.Server, ":")
+	options := []mail.Option{mail.WithTimeout(patience), mail.WithTLSPolicy(mail.TLSMandatory)}
+	if e.TLS == "none" {
+		if !local(host) {
+			return errors.New("tls: none is for a mail server on this machine")
+		}
+		options = append(options, mail.WithTLSPolicy(mail.NoTLS))
+	}
+	if found {
+		n, err := strconv.Atoi(port)
+		if err != nil {
+			return fmt.Errorf("server: %w", err)
+		}
+		options = append(options, mail.WithPort(n))
+	}
+	if e.Login != nil {
+		password, err := s.Secret(e.Login.Password)
+		if err != nil {
+			return err
+		}
+		options = append(options, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(e.Login.Username), mail.WithPassword(password))
+	}
+	client, err := mail.NewClient(host, options...)
+	if err != nil {
+		return fmt.Errorf("the mail server %s: %w", host, err)
+	}
+	if err := client.DialAndSendWithContext(ctx, msg); err != nil {
+		return fmt.Errorf("the mail server %s: %w", host, err)
+	}
+	return nil
+}

@@ -1,0 +1,148 @@
+package fleet_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/alert"
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/fleet"
+	"github.com/dbaudit/dbaudit/internal/store"
+)
+
+// A receiver keeps what it was told, and may refuse.
+type receiver struct {
+	mu      sync.Mutex
+	told    []string
+	refuses int
+}
+
+func (r *receiver) send(_ context.Context, route string, m alert.Message) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.refuses > 0 {
+		r.refuses--
+		return errors.New("not now")
+	}
+	line := route + " " + m.Title + ":"
+	for _, i := range m.Items {
+		line += fmt.Sprintf(" %s/%s/%s/%t", i.Environment, i.Event, i.Control, i.Ended)
+	}
+	r.told = append(r.told, line)
+	return nil
+}
+
+func (r *receiver) heard() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return strings.Join(r.told, "\n")
+}
+
+func rules() []alert.Rule {
+	return []alert.Rule{{Name: "all", Route: "ops", Severity: audit.SeverityMedium, Events: []alert.Event{alert.New, alert.Fixed, alert.Unknown, alert.CannotRun, alert.Silent}}}
+}
+
+// failing is a result with a finding of a severity.
+func failing(e store.Environment, severity audit.Severity) []audit.Result {
+	list := result(e)
+	r := &list[0]
+	subject := audit.Subject{Kind: audit.SubjectRole, ID: "r", Name: "x"}
+	r.Controls[0].Outcome, r.Controls[0].Severity = audit.OutcomeFail, severity
+	r.Controls[0].Findings = []audit.Finding{{Fingerprint: audit.Fingerprint("A", "o", subject, "p"), Message: "Lead – Read is missing", Subject: subject, Evidence: audit.Evidence{}}}
+	r.Summary = audit.Summarize(r.Controls)
+	r.Verdict = audit.Judge(r.Summary)
+	return list
+}
+
+// TestAlerts: a finding is told once, however often it is seen, even if the receiver
+// refuses at first and the process starts anew; its end is told too. What is less severe
+// than the rule asks for is not told.
+func TestAlerts(t *testing.T) {
+	onBoth(t, func(t *testing.T, name string) {
+		s := open(t, name)
+		environments(t, s, "a", "low")
+		scanner := &scans{do: func(_ context.Context, e store.Environment, before int) ([]audit.Result, error) {
+			switch {
+			case e.Name == "low":
+				return failing(e, audit.SeverityLow), nil
+			case before < 2:
+				return failing(e, audit.SeverityHigh), nil
+			}
+			return result(e), nil
+		}}
+		r := &receiver{}
+		o := fleet.Options{Scanner: scanner, Sweep: time.Second, Alerts: &fleet.Alerts{Rules: rules(), Send: r.send}}
+		f, stop := start(t, s, o)
+		eventually(t, "told", func() bool { return r.heard() != "" })
+		again := func(f *fleet.Fleet, want int) {
+			t.Helper()
+			if _, err := f.ScanNow(t.Context(), "test", "a"); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "scanned again", func() bool { return scanner.of("a") == want })
+		}
+		again(f, 2)
+		stop()
+		f, stop = start(t, s, o)
+		defer stop()
+		again(f, 3)
+		eventually(t, "told that it is fixed", func() bool { return strings.Count(r.heard(), "\n") == 1 })
+		time.Sleep(1500 * time.Millisecond)
+		if got, want := r.heard(), "ops a: 1 new: a/new/A/false\nops a: 1 over: a/new/A/true"; got != want {
+			t.Errorf("told:\n%s\nwant:\n%s", got, want)
+		}
+	})
+}
+
+// TestRefusedAlert: a receiver that refuses is told later, once.
+func TestRefusedAlert(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir()+"/fleet.db")
+	environments(t, s, "a")
+	r := &receiver{refuses: 1}
+	_, stop := start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Rules: rules(), Send: r.send}, Scanner: &scans{
+		do: func(context.Context, store.Environment, int) ([]audit.Result, error) {
+			return nil, &fleet.Misconfigured{Code: "signin", Err: errors.New("the secret is wrong")}
+		},
+	}})
+	defer stop()
+	eventually(t, "told", func() bool { return r.heard() != "" })
+	time.Sleep(1500 * time.Millisecond)
+	if got := r.heard(); got != "ops a: 2 new: a/cannot-run//false a/silent//false" {
+		t.Errorf("told %q", got)
+	}
+}
+
+// TestFlood: where many environments fail at once, they are told together.
+func TestFlood(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir()+"/fleet.db")
+	var names []string
+	for i := range 300 {
+		names = append(names, fmt.Sprintf("e%03d", i))
+	}
+	environments(t, s, names...)
+	var list []audit.Result
+	for _, name := range names {
+		list = append(list, failing(store.Environment{Name: name}, audit.SeverityHigh)...)
+	}
+	if err := s.Record(t.Context(), list, "test"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Pause(t.Context(), names, true); err != nil {
+		t.Fatal(err)
+	}
+	r := &receiver{}
+	_, stop := start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Rules: rules(), Send: r.send}})
+	defer stop()
+	eventually(t, "told", func() bool { return r.heard() != "" })
+	time.Sleep(1500 * time.Millisecond)
+	if got := r.heard(); !strings.HasPrefix(got, "ops 300 environments: 300 new:") || strings.Contains(got, "\n") {
+		t.Errorf("told %.300q", got)
+	}
+}

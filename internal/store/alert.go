@@ -1,0 +1,68 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// An Alert is something that is told when it begins, and when it ends. One of a rule, an
+// integration and a key is open at a time.
+type Alert struct {
+	ID          int64
+	Rule        string
+	Environment string
+	Integration string
+	Key         string
+	Event       string
+	Control     audit.ControlID
+	Severity    audit.Severity
+	Message     string
+	Opened      time.Time
+	Resolved    time.Time // zero while it is open
+}
+
+const alertColumns = `a.id, a.rule, e.name, i.name, a.key, a.event, a.control, a.severity, a.message, a.opened, a.resolved
+	FROM alert a JOIN integration i ON i.id = a.integration_id JOIN environment e ON e.id = i.environment_id`
+
+func scanAlert(from row) (a Alert, err error) {
+	return a, from.Scan(&a.ID, &a.Rule, &a.Environment, &a.Integration, &a.Key, &a.Event, &a.Control, word{&a.Severity}, &a.Message,
+		stamp{&a.Opened}, stamp{&a.Resolved})
+}
+
+// OpenAlerts lists the alerts that are open.
+func (t *Tx) OpenAlerts(ctx context.Context) ([]Alert, error) {
+	return all(ctx, t.tx, scanAlert, "SELECT "+alertColumns+" WHERE a.resolved IS NULL ORDER BY a.id")
+}
+
+// OpenAlert opens an alert and returns its id.
+func (t *Tx) OpenAlert(ctx context.Context, a Alert) (int64, error) {
+	return one(ctx, t.tx, number, `INSERT INTO alert (rule, integration_id, key, event, control, severity, message, opened)
+		SELECT $1, i.id, $4, $5, $6, $7, $8, $9 FROM integration i JOIN environment e ON e.id = i.environment_id
+		WHERE e.name = $2 AND i.name = $3 RETURNING id`,
+		a.Rule, a.Environment, a.Integration, a.Key, a.Event, a.Control, a.Severity.String(), a.Message, micro(t.now))
+}
+
+// ResolveAlerts ends alerts.
+func (t *Tx) ResolveAlerts(ctx context.Context, ids []int64) error {
+	return t.each(ctx, "UPDATE alert SET resolved = $1", ids, micro(t.now))
+}
+
+// Told keeps when alerts were told.
+func (t *Tx) Told(ctx context.Context, ids []int64) error {
+	return t.each(ctx, "UPDATE alert SET last_sent = $1", ids, micro(t.now))
+}
+
+// Alerts lists the alerts of the given ids, oldest first.
+func (s *Store) Alerts(ctx context.Context, ids []int64) ([]Alert, error) {
+	var list []Alert
+	for _, id := range ids {
+		a, err := one(ctx, s.db, scanAlert, "SELECT "+alertColumns+" WHERE a.id = $1", id)
+		if err != nil {
+			return nil, s.failed(err)
+		}
+		list = append(list, a)
+	}
+	return list, nil
+}
