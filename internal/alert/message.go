@@ -109,9 +109,9 @@ func pick(yes bool, a, b string) string {
 
 // lines are the items, and what was left out.
 func (m Message) lines() []string {
-	lines := make([]string, len(m.Items))
-	for i, item := range m.Items {
-		lines[i] = item.line()
+	var lines []string
+	for _, item := range m.Items {
+		lines = append(lines, item.line())
 	}
 	if m.More > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more", m.More))
