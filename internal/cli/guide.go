@@ -7,6 +7,8 @@ import (
 	"strings"
 	"text/template"
 
+	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/doctor"
 	"github.com/dbaudit/dbaudit/internal/run"
 )
@@ -22,10 +24,15 @@ func (a *app) guide(conn run.Connection, req run.Wanted) error {
 		return err
 	} else if file != nil {
 		if all := file.All(); len(all) > 0 {
-			url = cmp.Or(url, all[0].URL)
-			client = cmp.Or(client, all[0].Auth.ClientID)
+			url = cmp.Or(url, replaced(all[0].URL))
+			if own := all[0].Auth; own != nil {
+				client = cmp.Or(client, replaced(own.ClientID))
+			}
 		}
-		client = cmp.Or(client, file.Auth.ClientID)
+		client = cmp.Or(client, replaced(file.Auth.ClientID))
+	}
+	if origin, err := dataverse.ParseEnvironment(url); url != "" && err == nil {
+		url = origin // a browser's address, or a host alone
 	}
 	p, err := a.Profile(a.ProfileName(nil, req))
 	if err != nil {
@@ -43,6 +50,14 @@ func (a *app) guide(conn run.Connection, req run.Wanted) error {
 		return fmt.Errorf("writing the guide: %w", err)
 	}
 	return a.Put("", []byte(b.String()))
+}
+
+// replaced is a value of the configuration; the examples that dbaudit init writes are none.
+func replaced(value string) string {
+	if value == config.ExampleURL || value == config.ExampleID {
+		return ""
+	}
+	return value
 }
 
 // shellSafe keeps what a shell would act on out of a command that is copied.

@@ -85,7 +85,9 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 	shown := a.reportOptions(j.engine)
 	// No later command finds this environment, which ends with this one.
 	shown.Asked = func(audit.Result) []string { return []string{} }
-	return a.render(j.documents, results, shown)
+	err = a.render(j.documents, results, shown)
+	a.Sayf("this environment ends here; to try the commands, let one run by dbaudit simulate --dir sim, or scan your own: az login, then dbaudit scan --url https://ORG.crm.dynamics.com")
+	return err
 }
 
 // simulator starts a simulated environment: a built-in one by its name, or that
