@@ -60,6 +60,7 @@ func FuzzErrorBody(f *testing.F) {
 	} {
 		f.Add(403, s)
 	}
+	f.Add(554, strings.Repeat("\x00", 1100))
 	f.Fuzz(func(t *testing.T, status int, body string) {
 		if status < 300 || status > 599 {
 			return

@@ -336,11 +336,14 @@ func title(page []byte) string {
 func correlation(h http.Header) string {
 	for _, name := range []string{"x-ms-service-request-id", "REQ_ID", "x-ms-correlation-request-id"} {
 		if v := h.Get(name); v != "" {
-			return Printable(v)
+			return Printable(v[:min(len(v), longestCorrelation)])
 		}
 	}
 	return ""
 }
+
+// longestCorrelation is how many bytes of a correlation id are shown: a GUID has 36.
+const longestCorrelation = 100
 
 // Printable makes a foreign text fit for a message: one line in which everything is
 // seen, of bounded length.
