@@ -1,14 +1,14 @@
 // Package apply carries a plan out, keeps a journal of it, and rolls it back.
 //
-// What it promises: it sends what the plan says, in the plan's order, and nothing
-// else. Each target is read just before its change and must be as the plan has
-// it; after the change it is read back. A request that may have happened is never
-// repeated before the state was read. The journal is on the disk before each
-// change and after it, so that a run that ended anywhere is resumed to the same
-// end, with nothing done twice, or rolled back to what was there before.
+// It sends what the plan says, in the plan's order, and nothing else. Each target is read
+// just before its change and must be as in the plan; after the change, it is read back. A
+// request that may have taken effect is never repeated before the state is read. The
+// journal is written to disk before and after each change, so that a run that was
+// interrupted anywhere can be resumed to the same end, with nothing done twice, or rolled
+// back to the previous state.
 //
-// What somebody else changed meanwhile is left alone: apply stops there, and
-// rollback keeps it and says so.
+// Changes that somebody else made meanwhile are kept: apply stops there, and rollback keeps
+// and reports them.
 package apply
 
 import (
@@ -24,23 +24,22 @@ import (
 	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
-// A Mutator reads and changes one environment. What it reads is what is true now,
-// past any cache.
+// A Mutator reads and changes one environment. It reads the current state and bypasses any
+// cache.
 type Mutator interface {
-	// Identity is who is signed in, and to which environment really.
+	// Identity is the signed-in user and the actual environment.
 	Identity(ctx context.Context) (Identity, error)
-	// Current reads what a target is, for each of the names, and the ids that its
-	// requests need.
+	// Current reads a target's state for each of the names, and the ids that its requests
+	// need.
 	Current(ctx context.Context, t plan.Target, names []string) (Reading, error)
-	// Change sends one request. made is the id of the row that it made, where the
-	// environment said so. Its error says by a [ChangeError] whether the change may
-	// have come about.
+	// Change sends one request. made is the id of the created row, if the environment
+	// returned it. A [ChangeError] says whether the change may have taken effect.
 	Change(ctx context.Context, r plan.Request, label string) (made string, err error)
-	// Holders are the users who hold a role, in any of its copies, directly or
-	// through a team. roleID is any of the copies.
+	// Holders are the users who have a role, in any of its copies, directly or through a
+	// team. roleID is any of the copies.
 	Holders(ctx context.Context, roleID string) (Holding, error)
-	// Row reads a row that a target names, as somebody else where only they see it;
-	// nil where it is not seen.
+	// Row reads a row that a target names, impersonating another user if only they see it;
+	// nil if it is not visible.
 	Row(ctx context.Context, table Table, id string, as *plan.Ref) (*Row, error)
 	// Role reads a copy of a role.
 	Role(ctx context.Context, id string) (Role, error)
@@ -49,22 +48,21 @@ type Mutator interface {
 // An Identity is a user of an environment, both by id.
 type Identity struct{ Organization, User string }
 
-// A Reading is what a target is right now.
+// A Reading is the current state of a target.
 type Reading struct {
 	State plan.State
-	// IDs fill the slots of requests.
+	// IDs are the values for the slots of requests.
 	IDs map[string]string
-	// Row is the row that the target is, where it is a row and is there.
+	// Row is the target's row, if it is a row and exists.
 	Row *Row
-	// Filtered are the privileges that are granted for some records only, whatever
-	// else grants them, sorted.
+	// Filtered are the privileges that are granted for some records only, whatever else
+	// grants them, sorted.
 	Filtered []string
-	// Inherited are rights on a view that come from something else which is shared;
-	// empty for none.
+	// Inherited are rights on a view that come from another shared record; empty for none.
 	Inherited string
 }
 
-// A Table is where a row stands. The zero value is none.
+// A Table is the table of a row. The zero value is invalid.
 type Table string
 
 // The tables.
@@ -76,77 +74,77 @@ const (
 	TableView Table = "userquery"
 )
 
-// A Row is what a row says of itself, as far as its table has it.
+// A Row contains the values of a row, as far as its table has them.
 type Row struct {
 	ID, Name string
 	// SignIn is a user's sign-in name.
 	SignIn string
 	// Unit is the business unit of a role or a user.
 	Unit string
-	// Root is the role that a role is a copy of, Template what it was made from.
+	// Root is the role that a role is a copy of; Template is its role template.
 	Root, Template string
 	// Application is an application user's application id.
 	Application string
-	// Author is the user who made the row, and Created when; empty where the
-	// environment does not say.
+	// Author is the user who created the row, and Created is when; empty if the environment
+	// does not say.
 	Author  string
 	Created time.Time
 }
 
-// A Holding is who holds a role.
+// A Holding lists who has a role.
 type Holding struct {
 	Holders []Holder
-	// Unseen says why there may be others; empty where there are none.
+	// Unseen says why there may be others; empty if there are none.
 	Unseen string
 }
 
-// A Holder is a user who holds a role.
+// A Holder is a user who has a role.
 type Holder struct {
 	ID, Name string
 	// Through is the team's name; empty for a direct assignment.
 	Through string
 }
 
-// An Effect says what became of a change whose request failed. The zero value is
-// unknown, which counts as one that may have come about.
+// An Effect is the effect of a change whose request failed. The zero value is unknown,
+// which means that it may have taken effect.
 type Effect int
 
 // The effects of a request that failed.
 const (
-	// EffectUncertain: it may have come about.
+	// EffectUncertain: it may have taken effect.
 	EffectUncertain Effect = iota
 	// EffectNone: it was refused, and nothing changed.
 	EffectNone
-	// EffectRaced: it was refused because the target is not as it was read.
+	// EffectRaced: it was refused because the target changed after it was read.
 	EffectRaced
 )
 
-// A ChangeError is the failure of a request that was to change something.
+// A ChangeError is the failure of a changing request.
 type ChangeError struct {
 	Effect Effect
 	Err    error
-	// Settling is set where the environment says that whom the change is for lacks a
-	// right, which may be on its way.
+	// Settling is set if the environment says that the recipient of the change lacks a
+	// right, which may take effect soon.
 	Settling bool
 }
 
 func (e *ChangeError) Error() string { return e.Err.Error() }
 func (e *ChangeError) Unwrap() error { return e.Err }
 
-// A GoneError says that a row is not there any more on which the target hangs.
+// A GoneError says that a row that the target depends on no longer exists.
 type GoneError struct{ Err error }
 
 func (e *GoneError) Error() string { return e.Err.Error() }
 func (e *GoneError) Unwrap() error { return e.Err }
 
-// An UnreachableError says that the environment cannot be asked at all, so that
-// nothing else needs to be tried.
+// An UnreachableError says that the environment cannot be reached, so that nothing else
+// needs to be tried.
 type UnreachableError struct{ Err error }
 
 func (e *UnreachableError) Error() string { return e.Err.Error() }
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
-// A ChangedError says that the world is not as the plan has it.
+// A ChangedError says that the environment is not as in the plan.
 type ChangedError struct {
 	Action  plan.Action
 	Now     plan.State
@@ -168,41 +166,40 @@ func (e *ChangedError) Error() string {
 		e.Action.ID, e.Action.Summary, because)
 }
 
-// A Progress is told of each action: when it begins, and how it ended.
+// A Progress is called for each action: when it begins, and how it ended.
 type Progress func(a plan.Action, e Event)
 
-// A Runner carries out, or rolls back, what a journal is of.
+// A Runner carries out, or rolls back, the plan of a journal.
 type Runner struct {
 	Mutator Mutator
 	Journal *Journal
-	// Sleep waits between two looks at something that is not yet as it should be.
+	// Sleep waits between two reads of something that is not yet as it should be.
 	Sleep func(context.Context, time.Duration) error
-	// AllowSharedRole permits changes of a role that others than the integration
-	// user hold.
+	// AllowSharedRole permits changes to a role that others besides the integration user
+	// have.
 	AllowSharedRole bool
-	// ReplaceFiltered permits changes of privileges that are granted for some records
-	// only, which nobody can bring back.
+	// ReplaceFiltered permits changes to grants for some records only, which cannot be
+	// restored.
 	ReplaceFiltered bool
 	Progress        Progress
 
 	identity Identity
 	changed  bool              // something was sent that may have changed the environment
-	checked  map[string]bool   // roles whose holders were looked at
-	names    map[string]string // what is wrong with the names of rows that were looked at
+	checked  map[string]bool   // roles whose holders were checked
+	names    map[string]string // what is wrong with the names of the checked rows
 }
 
 // Changed reports whether this run sent anything that may have changed the
 // environment.
 func (r *Runner) Changed() bool { return r.changed }
 
-// tries bounds how often a change is sent whose effect was uncertain, and how
-// often one is looked for that should be there.
+// tries limits how often a change with an uncertain effect is sent, and how often an
+// expected change is looked for.
 const tries = 5
 
-// Check reads every target whose row is there already and compares it with the
-// plan, without changing anything. It is what a dry run does. checked is told of
-// each action; waitsFor is the earlier one that makes its row, where that is why it
-// was not looked at.
+// Check reads every target that already exists and compares it with the plan, without
+// changing anything. A dry run does this. checked is called for each action; waitsFor is
+// the earlier action that creates its row, if it was skipped for that reason.
 func (r *Runner) Check(ctx context.Context, checked func(a plan.Action, waitsFor string)) error {
 	if err := r.sameEnvironment(ctx); err != nil {
 		return err
@@ -245,8 +242,8 @@ func key(t plan.Target) string {
 // keyOfGrants is the key of what the target's role grants.
 func keyOfGrants(t plan.Target) string { return key(plan.Target{Kind: plan.KindGrants, Role: t.Role}) }
 
-// waitsFor is the action that makes a row on which the target hangs, empty where
-// all of them are there.
+// waitsFor is the action that creates a row that the target depends on; empty if all of
+// them exist.
 func waitsFor(t plan.Target) string {
 	for _, ref := range []*plan.Ref{t.Role, t.Copy, t.User, t.Principal} {
 		if ref != nil && ref.MadeBy != "" {
@@ -256,7 +253,7 @@ func waitsFor(t plan.Target) string {
 	return ""
 }
 
-// Apply carries out what is left of the plan.
+// Apply carries out the remaining actions of the plan.
 func (r *Runner) Apply(ctx context.Context) error {
 	if err := r.Journal.Resumable(); err != nil {
 		return err
@@ -296,9 +293,8 @@ func (r *Runner) tell(a plan.Action, e Event) {
 	}
 }
 
-// resolve fills in the ids of rows that the plan's actions made.
-// It believes no id: whoever uses the target holds it against the environment, see
-// [Runner.madeByUs].
+// resolve fills in the ids of rows that the plan's actions created. It does not trust an
+// id: the caller checks the target against the environment, see [Runner.madeByUs].
 func (r *Runner) resolve(a plan.Action) (plan.Target, error) {
 	t := a.Target
 	for _, ref := range []**plan.Ref{&t.Role, &t.Copy, &t.User, &t.Principal} {
@@ -308,7 +304,7 @@ func (r *Runner) resolve(a plan.Action) (plan.Target, error) {
 		full := **ref
 		made, ok := r.Journal.find(EventDone, full.MadeBy)
 		if !ok || made.Made == "" {
-			return t, fmt.Errorf("action %s needs what action %s makes, and the journal does not say what that is", a.ID, full.MadeBy)
+			return t, fmt.Errorf("action %s needs the row that action %s creates, but the journal does not name it", a.ID, full.MadeBy)
 		}
 		full.ID, full.MadeBy = made.Made, ""
 		*ref = &full
@@ -316,7 +312,7 @@ func (r *Runner) resolve(a plan.Action) (plan.Target, error) {
 	return t, nil
 }
 
-// slotMade is the slot of the row that an action makes.
+// slotMade is the slot of the row that an action creates.
 func slotMade(a plan.Action) string {
 	switch a.Target.Kind {
 	case plan.KindRole:
@@ -328,8 +324,8 @@ func slotMade(a plan.Action) string {
 	return ""
 }
 
-// asPlanned refuses a target that is not as the plan has it. pending is what earlier
-// actions are still to make of its role.
+// asPlanned refuses a target that is not as in the plan. pending is what earlier actions
+// will still change in its role.
 func (r *Runner) asPlanned(ctx context.Context, a plan.Action, t plan.Target, now Reading, pending plan.State) error {
 	if !now.State.Covers(a.Before) {
 		if now.Inherited != "" {
@@ -338,11 +334,11 @@ func (r *Runner) asPlanned(ctx context.Context, a plan.Action, t plan.Target, no
 		return &ChangedError{Action: a, Now: now.State}
 	}
 	if name := unplanned(r.Journal.Plan, a, now.State); name != "" {
-		return &ChangedError{Action: a, Because: fmt.Sprintf("the role does not grant %s any more", name)}
+		return &ChangedError{Action: a, Because: fmt.Sprintf("the role no longer grants %s", name)}
 	}
 	for _, name := range t.Filtered {
 		if !slices.Contains(now.Filtered, name) {
-			return &ChangedError{Action: a, Because: "no record filter grants " + name + " any more"}
+			return &ChangedError{Action: a, Because: "a record filter no longer grants " + name + " any more"}
 		}
 	}
 	if len(now.Filtered) > 0 && !r.ReplaceFiltered {
@@ -356,7 +352,7 @@ func (r *Runner) asPlanned(ctx context.Context, a plan.Action, t plan.Target, no
 	}
 	for name, id := range t.Privileges {
 		if found := now.IDs[name]; found != "" && !strings.EqualFold(found, id) {
-			return &ChangedError{Action: a, Because: fmt.Sprintf("%s has the id %s there, not %s", name, found, id)}
+			return &ChangedError{Action: a, Because: fmt.Sprintf("%s has the id %s in the environment, not %s", name, found, id)}
 		}
 	}
 	switch {
@@ -370,14 +366,14 @@ func (r *Runner) asPlanned(ctx context.Context, a plan.Action, t plan.Target, no
 	return nil
 }
 
-// notShared refuses to change a role that others hold, unless that is allowed.
+// notShared refuses to change a role that others have, unless that is allowed.
 func (r *Runner) notShared(ctx context.Context, a plan.Action, role *plan.Ref) error {
 	if r.AllowSharedRole || r.checked[role.ID] {
 		return nil
 	}
 	held, err := r.Mutator.Holders(ctx, role.ID)
 	if err != nil {
-		return fmt.Errorf("finding out who holds the role %q: %w", role.Name, err)
+		return fmt.Errorf("finding out who has the role %q: %w", role.Name, err)
 	}
 	own := r.integrationUser()
 	var others []string
@@ -392,11 +388,11 @@ func (r *Runner) notShared(ctx context.Context, a plan.Action, role *plan.Ref) e
 	}
 	if len(others) > 0 {
 		slices.Sort(others)
-		return fmt.Errorf("action %s (%s) was not carried out: others hold the role too: %s; give the integration a role of its own, or allow it by --allow-shared-role",
+		return fmt.Errorf("action %s (%s) was not carried out: others have the role too: %s; give the integration a separate role, or allow it with --allow-shared-role",
 			a.ID, a.Summary, listed(others))
 	}
 	if held.Unseen != "" {
-		return fmt.Errorf("action %s (%s) was not carried out: others may hold the role too, unseen: %s; let the identity that applies read them, or allow it by --allow-shared-role",
+		return fmt.Errorf("action %s (%s) was not carried out: others may have the role too: %s; let the applying identity read them, or allow it with --allow-shared-role",
 			a.ID, a.Summary, held.Unseen)
 	}
 	if r.checked == nil {
@@ -406,11 +402,11 @@ func (r *Runner) notShared(ctx context.Context, a plan.Action, role *plan.Ref) e
 	return nil
 }
 
-// integrationUser is the id of the user that the plan is about; empty for one
-// that it makes, or where it names none.
+// integrationUser is the id of the user that the plan is about; empty if the plan creates
+// it or names none.
 func (r *Runner) integrationUser() string { return r.Journal.Plan.IntegrationUser }
 
-// carryOut does one action, or what is left of it.
+// carryOut does one action, or the rest of it.
 func (r *Runner) carryOut(ctx context.Context, a plan.Action) error {
 	t, err := r.resolve(a)
 	if err != nil {
@@ -427,7 +423,7 @@ func (r *Runner) carryOut(ctx context.Context, a plan.Action) error {
 	if err != nil {
 		return fmt.Errorf("reading the target of action %s (%s): %w", a.ID, a.Summary, err)
 	}
-	// sent says that the change may be on its way already.
+	// sent says that the change may already have been sent.
 	begun, sent := r.Journal.begun(a.ID)
 	if !sent {
 		if err := r.asPlanned(ctx, a, t, now, nil); err != nil {
@@ -474,17 +470,17 @@ func (r *Runner) carryOut(ctx context.Context, a plan.Action) error {
 		}
 		var readErr error
 		if now, readErr = r.Mutator.Current(ctx, t, names); readErr != nil {
-			return errors.Join(err, fmt.Errorf("reading what became of action %s (%s): %w", a.ID, a.Summary, readErr))
+			return errors.Join(err, fmt.Errorf("reading the effect of action %s (%s): %w", a.ID, a.Summary, readErr))
 		}
 		reached := now.State.Covers(a.After)
 		switch {
 		case !sent && reached:
-			return r.failed(a, sent, &ChangedError{Action: a, Because: "somebody else made the same change at the same moment"})
+			return r.failed(a, sent, &ChangedError{Action: a, Because: "somebody else made the same change at the same time"})
 		case !reached && (effect == EffectNone || attempt == tries):
 			return r.failed(a, sent, err)
 		}
 	}
-	// What was made is looked for by what it was to be, not by the id of an answer.
+	// A created row is looked for by its planned values, not by the id in a response.
 	if now, err = r.await(ctx, t, names, a.After); err != nil {
 		return r.failed(a, true, fmt.Errorf("action %s (%s): %w", a.ID, a.Summary, err))
 	}
@@ -495,14 +491,14 @@ func (r *Runner) carryOut(ctx context.Context, a plan.Action) error {
 		}
 		done.Made = now.Row.ID
 		if made != "" && made != done.Made {
-			return r.failed(a, true, &ChangedError{Action: a, Because: fmt.Sprintf("the environment says that it made %s, and what is there is %s", made, done.Made)})
+			return r.failed(a, true, &ChangedError{Action: a, Because: fmt.Sprintf("the environment says that it created %s, but the existing row is %s", made, done.Made)})
 		}
 	}
 	r.tell(a, EventDone)
 	return r.Journal.append(done)
 }
 
-// settle bounds how long a change waits for a right that an earlier action gave.
+// settle limits how long a change waits for a right that an earlier action gave.
 const settle = time.Minute
 
 // prepares reports whether an earlier action gives rights that this one may have to
@@ -519,8 +515,8 @@ func (r *Runner) prepares(a plan.Action) bool {
 	return false
 }
 
-// failed records why an action did not come about; sent says whether its change
-// may have happened all the same.
+// failed records why an action failed; sent says whether its change may still have taken
+// effect.
 func (r *Runner) failed(a plan.Action, sent bool, err error) error {
 	r.tell(a, EventFailed)
 	return errors.Join(err, r.Journal.append(Record{Event: EventFailed, Action: a.ID, Unsent: !sent, Error: err.Error()}))
@@ -539,8 +535,8 @@ func (r *Runner) send(ctx context.Context, request plan.Request, t plan.Target, 
 	return made, err
 }
 
-// await reads a target until it is as it should be: what was written may show a
-// moment later.
+// await reads a target until it is as it should be, because a change may be visible only
+// after a moment.
 func (r *Runner) await(ctx context.Context, t plan.Target, names []string, want plan.State) (Reading, error) {
 	for attempt := 1; ; attempt++ {
 		now, err := r.Mutator.Current(ctx, t, names)
@@ -550,7 +546,7 @@ func (r *Runner) await(ctx context.Context, t plan.Target, names []string, want 
 		case now.State.Covers(want):
 			return now, nil
 		case attempt == tries:
-			return now, fmt.Errorf("the change did not take: after it %s", said(unlike(now.State, want)))
+			return now, fmt.Errorf("the change had no effect: after it, %s", said(unlike(now.State, want)))
 		}
 		if err := r.Sleep(ctx, pause(attempt)); err != nil {
 			return now, err
@@ -558,7 +554,7 @@ func (r *Runner) await(ctx context.Context, t plan.Target, names []string, want 
 	}
 }
 
-// pause doubles from a second.
+// pause starts at one second and doubles.
 func pause(attempt int) time.Duration { return time.Second << (attempt - 1) }
 
 // said puts a state into words.
@@ -579,7 +575,7 @@ func listed(parts []string) string {
 	return strings.Join(parts, ", ")
 }
 
-// unlike is what a state has otherwise than is wanted.
+// unlike is where a state differs from the wanted one.
 func unlike(s, want plan.State) plan.State {
 	some := plan.State{}
 	for name, value := range want {
@@ -590,7 +586,7 @@ func unlike(s, want plan.State) plan.State {
 	return some
 }
 
-// part is what a state has under the names of another.
+// part is a state limited to the names of another.
 func part(s, of plan.State) plan.State {
 	some := plan.State{}
 	for name := range of {

@@ -10,19 +10,19 @@ import (
 	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
-// A Role is a copy of a role as it is right now.
+// A Role is the current state of a copy of a role.
 type Role struct {
 	// Root is the id of the role that it is a copy of.
 	Root string
-	// BuiltIn is set where it was made from a template.
+	// BuiltIn is set if it comes from a template.
 	BuiltIn bool
 	// Grants are the depths of all privileges that it grants, by name.
 	Grants plan.State
 }
 
-// notBeyond refuses to assign a role that is built in, or that grants more than the
-// plan has: by the time that a user is given a role, anybody may have made more of
-// it. pending is what earlier actions are still to make of the role.
+// notBeyond refuses to assign a role that is built in, or that grants more than in the
+// plan: somebody may have extended the role since. pending is what earlier actions will
+// still change in the role.
 func (r *Runner) notBeyond(ctx context.Context, a plan.Action, t plan.Target, now Reading, pending plan.State) error {
 	role, err := r.Mutator.Role(ctx, now.IDs[plan.SlotCopy])
 	if err != nil {
@@ -41,11 +41,11 @@ func (r *Runner) notBeyond(ctx context.Context, a plan.Action, t plan.Target, no
 	var because string
 	switch beyond := t.Beyond(grants); {
 	case !strings.EqualFold(role.Root, t.Role.ID):
-		because = "what would be assigned is no copy of the role"
+		because = "the role to be assigned is not a copy of the plan's role"
 	case role.BuiltIn:
 		because = "the role is a built-in one"
 	case len(beyond) > 0:
-		because = "the role grants more than the plan has: " + listed(beyond)
+		because = "the role grants more than in the plan: " + listed(beyond)
 	default:
 		return nil
 	}

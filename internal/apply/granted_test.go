@@ -45,7 +45,7 @@ func TestAssignedRole(t *testing.T) {
 		"the platform's own":       {apply.Role{Root: target.Role.ID, Grants: with("prvReadSdkMessage", "global")}, ""},
 		"one more":                 {apply.Role{Root: target.Role.ID, Grants: with("prvDeleteAccount", "basic")}, "prvDeleteAccount"},
 		"what the plan took, back": {apply.Role{Root: target.Role.ID, Grants: with("prvBulkDelete", "global")}, "prvBulkDelete"},
-		"another role's copy":      {apply.Role{Root: "00000000-0000-4000-8000-000000000005", Grants: target.Grants}, "no copy"},
+		"another role's copy":      {apply.Role{Root: "00000000-0000-4000-8000-000000000005", Grants: target.Grants}, "not a copy"},
 		"built in":                 {apply.Role{Root: target.Role.ID, BuiltIn: true, Grants: target.Grants}, "built-in"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -19,37 +19,37 @@ import (
 	"github.com/dbaudit/dbaudit/internal/strictjson"
 )
 
-// Format names the form of a journal: JSON lines, the first of which holds the
-// plan. Each line carries the digest of the line before it, the first the plan's.
+// Format names the format of a journal: JSON lines, the first of which contains the plan.
+// Each line contains the digest of the previous line, the first line that of the plan.
 const Format = "dbaudit.journal/v2"
 
-// formerFormat is the form without digests. Such a journal is rolled back, and not
-// gone on with.
+// formerFormat is the format without digests. Such a journal can be rolled back, but not
+// resumed.
 const formerFormat = "dbaudit.journal/v1"
 
-// An Event says what a record of the journal is about. The zero value is none.
+// An Event says what a record of the journal is about. The zero value is invalid.
 type Event string
 
 // The events.
 const (
-	// EventPlan opens a journal and holds the plan.
+	// EventPlan opens a journal and contains the plan.
 	EventPlan Event = "plan"
-	// EventBegin stands before a change: what was there, and what it is sent to.
+	// EventBegin precedes a change: the previous state, and what the change is sent to.
 	EventBegin Event = "begin"
-	// EventDone stands after a change that was read back.
+	// EventDone follows a change that was read back.
 	EventDone Event = "done"
-	// EventFailed stands after a change that did not come about, or did not take.
+	// EventFailed follows a change that failed, or had no effect.
 	EventFailed Event = "failed"
-	// EventApplied stands after the last change.
+	// EventApplied follows the last change.
 	EventApplied Event = "applied"
-	// EventUndo stands before a change is undone.
+	// EventUndo precedes the undo of a change.
 	EventUndo Event = "undo"
-	// EventUndone stands after it, read back.
+	// EventUndone follows it, read back.
 	EventUndone Event = "undone"
-	// EventKept stands where not all of a change was undone: somebody changed the
-	// target since, or the environment refused.
+	// EventKept says that a change was not fully undone: somebody changed the target since,
+	// or the environment refused.
 	EventKept Event = "kept"
-	// EventRolledBack stands after everything was undone.
+	// EventRolledBack says that everything was undone.
 	EventRolledBack Event = "rolled-back"
 )
 
@@ -57,36 +57,37 @@ const (
 type Record struct {
 	Event Event     `json:"event"`
 	At    time.Time `json:"at"`
-	// Previous is the digest of the line before, in the first record the plan's. It
-	// shows that lines are missing or were changed; it is no signature.
+	// Previous is the digest of the previous line, in the first record that of the plan. It
+	// shows that lines are missing or were changed; it is not a signature.
 	Previous string `json:"previous,omitempty"`
-	// Format, Tool and Plan are set in the first record.
+	// Format, Tool and Plan are set only in the first record.
 	Format string      `json:"format,omitempty"`
 	Tool   *audit.Tool `json:"tool,omitempty"`
 	Plan   *plan.Plan  `json:"plan,omitempty"`
 	// Action is the id of the action in the plan.
 	Action string `json:"action,omitempty"`
-	// By is the id of the user that makes the change, by which a row is known as ours.
+	// By is the id of the user that makes the change, which identifies the rows that we
+	// created.
 	By string `json:"by,omitempty"`
-	// Before is what was read just before the change: what the plan has, and what
-	// the platform may change along with it.
+	// Before is the state just before the change: what is in the plan, and what the
+	// platform may also change.
 	Before plan.State `json:"before,omitempty"`
-	// Filtered are the privileges that were granted for some records only, which the
-	// change replaced and nobody can bring back.
+	// Filtered are the privileges that were granted for some records only; the change
+	// replaced these grants, and they cannot be restored.
 	Filtered []string `json:"filtered,omitempty"`
-	// IDs fill the slots of the action's requests.
+	// IDs are the values for the slots of the action's requests.
 	IDs map[string]string `json:"ids,omitempty"`
-	// Made is the id of the row that the change made.
+	// Made is the id of the row that the change created.
 	Made string `json:"made,omitempty"`
-	// Unsent is set on a failure before or by which nothing can have changed.
+	// Unsent is set on a failure that cannot have changed anything.
 	Unsent bool `json:"unsent,omitempty"`
 	// Error says what failed, or why a change was kept.
 	Error string `json:"error,omitempty"`
 }
 
-// A Journal is the record of one plan's application, written and synced before
-// and after each change. What it says survives the end of the process at any
-// point. One process at a time holds it, by a lock file beside it.
+// A Journal is the record of one plan's application, written and synced before and after
+// each change, so it survives the end of the process at any point. A lock file next to it
+// lets only one process at a time use it.
 type Journal struct {
 	Plan    plan.Plan
 	Records []Record
@@ -100,7 +101,7 @@ type Journal struct {
 	now  func() time.Time
 }
 
-// CreateJournal starts a journal in a file that must not be there yet.
+// CreateJournal starts a journal in a file that must not exist yet.
 func CreateJournal(name string, p plan.Plan, tool audit.Tool, now func() time.Time) (*Journal, error) {
 	release, err := lock(name)
 	if err != nil {
@@ -109,7 +110,7 @@ func CreateJournal(name string, p plan.Plan, tool audit.Tool, now func() time.Ti
 	if err := Vacant(name); err != nil {
 		return nil, errors.Join(err, release())
 	}
-	_ = os.Remove(name) // what Vacant found is of no use; what cannot be removed is found below
+	_ = os.Remove(name) // what Vacant found is useless; a file that cannot be removed is detected below
 	file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("starting the journal: %w", err), release())
@@ -126,8 +127,8 @@ func CreateJournal(name string, p plan.Plan, tool audit.Tool, now func() time.Ti
 	return j, nil
 }
 
-// Vacant refuses the name of a file that is there already, unless it is a journal
-// whose first line was cut off: nothing was begun then.
+// Vacant refuses the name of an existing file, unless it is a journal whose first line is
+// incomplete: nothing was begun then.
 func Vacant(name string) error {
 	info, err := os.Lstat(name)
 	switch {
@@ -143,38 +144,38 @@ func Vacant(name string) error {
 	return fmt.Errorf("the journal %s already exists: %s", name, instead(name))
 }
 
-// instead says what to do about a journal that already exists, by how its run ended.
+// instead says what to do about an existing journal, depending on how its run ended.
 func instead(name string) string {
 	data, err := bounds.ReadFile(bounds.Journal, name)
 	if err != nil {
-		return "name another by --journal"
+		return "name another with --journal"
 	}
 	j, _, err := ParseJournal(data)
 	switch {
 	case err != nil:
-		return "it cannot be read as a journal; name another by --journal"
+		return "it is not a readable journal; name another with --journal"
 	case j.Undoing() && !j.Touched():
-		return "its run was undone in full; to apply the plan again, name another by --journal"
+		return "its run was fully undone; to apply the plan again, name another with --journal"
 	case j.Undoing():
-		return fmt.Sprintf("its run was undone in part; undo the rest by `dbaudit rollback %s`", name)
+		return fmt.Sprintf("its run was partly undone; undo the rest with `dbaudit rollback %s`", name)
 	case len(j.Left()) == 0:
-		return fmt.Sprintf("its plan was carried out in full; undo it by `dbaudit rollback %s`, or make a new plan", name)
+		return fmt.Sprintf("its plan was fully carried out; undo it with `dbaudit rollback %s`, or make a new plan", name)
 	}
-	return fmt.Sprintf("go on by `dbaudit apply --resume %[1]s`, undo by `dbaudit rollback %[1]s`, or name another by --journal", name)
+	return fmt.Sprintf("continue with `dbaudit apply --resume %[1]s`, undo with `dbaudit rollback %[1]s`, or name another with --journal", name)
 }
 
-// stillborn reports whether the data is the beginning of a journal's first line,
-// which was not whole on the disk before the process ended.
+// stillborn reports whether the data is the beginning of a journal's first line, which was
+// not completely on disk when the process ended.
 func stillborn(data []byte) bool {
 	const first = `{"event":"plan"`
 	return !bytes.Contains(data, []byte("\n")) && bytes.HasPrefix(data, []byte(first)[:min(len(first), len(data))])
 }
 
-// OpenJournal reads a journal and goes on writing to it.
+// OpenJournal reads a journal and continues to write to it.
 func OpenJournal(name string, now func() time.Time) (*Journal, error) {
 	switch _, err := os.Stat(name); {
 	case errors.Is(err, os.ErrNotExist):
-		return nil, fmt.Errorf("there is no journal %s: dbaudit apply keeps it beside the plan, as PLAN.journal.json, once anything may have changed", name)
+		return nil, fmt.Errorf("there is no journal %s: dbaudit apply writes it next to the plan, as PLAN.journal.json, once anything may have changed", name)
 	case err != nil:
 		return nil, fmt.Errorf("reading the journal: %w", err)
 	}
@@ -182,7 +183,7 @@ func OpenJournal(name string, now func() time.Time) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Read under the lock: what another process wrote until now is known.
+	// Read under the lock, so that everything that another process wrote is known.
 	data, err := bounds.ReadFile(bounds.Journal, name)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("reading the journal: %w", err), release())
@@ -197,8 +198,8 @@ func OpenJournal(name string, now func() time.Time) (*Journal, error) {
 	}
 	j.now = now
 	j.hold(file, release)
-	// A line that was cut off was never relied on: nothing is sent before its record
-	// is whole on the disk.
+	// Nothing depends on an incomplete line: nothing is sent before its record is
+	// completely on disk.
 	if err := file.Truncate(int64(whole)); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the journal: %w", err), j.Close())
 	}
@@ -210,18 +211,18 @@ func (j *Journal) hold(file *os.File, release func() error) {
 	j.done = func() error { return errors.Join(file.Close(), release()) }
 }
 
-// ParseJournal reads a journal's lines, and refuses one that no run can have
-// written. whole is how many bytes of the data are whole lines: the last one may
-// be cut off where a process ended.
+// ParseJournal reads a journal's lines, and refuses a journal that no run can have written.
+// whole is how many bytes of the data are complete lines: the last one may be incomplete if
+// a process ended.
 func ParseJournal(data []byte) (j *Journal, whole int, err error) {
 	var other struct {
 		Format string `json:"format"`
 	}
 	switch {
 	case stillborn(data):
-		return nil, 0, errors.New("the journal was cut off in its first line: nothing was begun, so apply the plan again")
+		return nil, 0, errors.New("the journal ends in its first line: nothing was begun, so apply the plan again")
 	case json.Unmarshal(data, &other) == nil && other.Format == plan.Format:
-		return nil, 0, errors.New("this is a plan and no journal: carry it out by dbaudit apply, which keeps a journal beside it")
+		return nil, 0, errors.New("this is a plan, not a journal: carry it out with dbaudit apply, which writes a journal next to it")
 	}
 	whole = bytes.LastIndexByte(data, '\n') + 1
 	lines := bytes.Split(bytes.TrimSuffix(data[:whole], []byte("\n")), []byte("\n"))
@@ -240,9 +241,10 @@ func ParseJournal(data []byte) (j *Journal, whole int, err error) {
 	}
 	first := j.Records[0]
 	if first.Format != Format && first.Format != formerFormat || first.Plan == nil {
-		return nil, 0, fmt.Errorf("this has the format %q, not %q: it is no journal that this dbaudit can go on with", first.Format, Format)
+		return nil, 0, fmt.Errorf("this has the format %q, not %q: this version of dbaudit cannot continue with it", first.Format, Format)
 	}
-	// Not by plan.Decode: what another dbaudit did must be undone, whatever its words.
+	// Not with plan.Decode: the changes of another version of dbaudit must be undone,
+	// whatever its words.
 	if err := first.Plan.Verify(); err != nil {
 		return nil, 0, fmt.Errorf("the journal's plan: %w", err)
 	}
@@ -256,8 +258,7 @@ func ParseJournal(data []byte) (j *Journal, whole int, err error) {
 	return j, whole, nil
 }
 
-// chained refuses a journal whose lines do not carry the digests of the lines before
-// them.
+// chained refuses a journal whose lines do not contain the digests of the previous lines.
 func (j *Journal) chained(lines [][]byte) error {
 	j.last = j.Plan.Digest
 	for i, line := range lines {
@@ -266,15 +267,15 @@ func (j *Journal) chained(lines [][]byte) error {
 			previous = ""
 		}
 		if j.Records[i].Previous != previous {
-			return fmt.Errorf("line %d of the journal does not follow the line before it: a line was changed, added or taken out; "+
-				"read what is there by dbaudit scan, and make a new plan", i+1)
+			return fmt.Errorf("line %d of the journal does not follow the line before it: a line was changed, added or removed; "+
+				"read the current state with dbaudit scan, and make a new plan", i+1)
 		}
 		j.last = lineDigest(line)
 	}
 	return nil
 }
 
-// lineDigest is the digest of a line without its end.
+// lineDigest is the digest of a line without its line break.
 func lineDigest(line []byte) string {
 	sum := sha256.Sum256(line)
 	return "sha256:" + hex.EncodeToString(sum[:])
@@ -284,14 +285,14 @@ func events() []Event {
 	return []Event{EventPlan, EventBegin, EventDone, EventFailed, EventApplied, EventUndo, EventUndone, EventKept, EventRolledBack}
 }
 
-// A writeError says that a journal could not be written, so that nothing more may be
+// A writeError says that a journal could not be written, so that nothing else may be
 // changed.
 type writeError struct{ err error }
 
 func (e *writeError) Error() string { return fmt.Sprintf("writing the journal: %v", e.err) }
 func (e *writeError) Unwrap() error { return e.err }
 
-// append writes a record and returns when it is on the disk.
+// append writes a record and returns when it is on disk.
 func (j *Journal) append(r Record) error {
 	r.At = j.now().UTC().Truncate(time.Millisecond)
 	if j.format == Format {
@@ -311,7 +312,7 @@ func (j *Journal) append(r Record) error {
 	return nil
 }
 
-// Close lets go of the journal.
+// Close releases the journal.
 func (j *Journal) Close() error {
 	if j.done == nil {
 		return nil
@@ -336,8 +337,8 @@ func (j *Journal) has(e Event, action string) bool {
 	return ok
 }
 
-// begun is the record of an action whose change may have been sent: one that is
-// known to have changed nothing does not count.
+// begun is the record of an action whose change may have been sent; one that certainly
+// changed nothing does not count.
 func (j *Journal) begun(action string) (Record, bool) {
 	var begun Record
 	for _, r := range j.Records {
@@ -373,12 +374,12 @@ func (j *Journal) Begun() bool {
 	return slices.ContainsFunc(j.Records, func(r Record) bool { return r.Event == EventBegin })
 }
 
-// Left are the actions that are not done yet, in their order.
+// Left are the actions that are not done yet, in order.
 func (j *Journal) Left() []plan.Action {
 	return slices.DeleteFunc(slices.Clone(j.Plan.Actions), func(a plan.Action) bool { return j.has(EventDone, a.ID) })
 }
 
-// Undoable are the actions that rollback has to undo, in its order: last first.
+// Undoable are the actions that rollback has to undo, last first.
 func (j *Journal) Undoable() []plan.Action {
 	var list []plan.Action
 	for _, a := range slices.Backward(j.Plan.Actions) {
@@ -389,13 +390,13 @@ func (j *Journal) Undoable() []plan.Action {
 	return list
 }
 
-// Resumable refuses to go on with a run that was rolled back.
+// Resumable refuses to continue a run that was rolled back.
 func (j *Journal) Resumable() error {
 	if j.format == formerFormat {
-		return errors.New("the journal is of an older dbaudit, which is rolled back only: undo it by dbaudit rollback, or make a new plan")
+		return errors.New("the journal is from an older dbaudit and can only be rolled back: undo it with dbaudit rollback, or make a new plan")
 	}
 	if j.Undoing() {
-		return errors.New("the journal is of a run that was rolled back: make a new plan")
+		return errors.New("the journal's run was rolled back: make a new plan")
 	}
 	return nil
 }
@@ -407,12 +408,12 @@ func (j *Journal) Undoing() bool {
 	})
 }
 
-// syncFolder makes a new file's name last, where the system can do that.
+// syncFolder makes a new file's name durable, if the system can do that.
 func syncFolder(name string) error {
 	folder, err := os.Open(name)
 	if err != nil {
 		return fmt.Errorf("starting the journal: %w", err)
 	}
-	_ = folder.Sync() // Windows cannot, and need not
+	_ = folder.Sync() // Windows cannot, and does not need to
 	return folder.Close()
 }

@@ -263,7 +263,7 @@ func TestFailures(t *testing.T) {
 		f := newFake(p)
 		f.lost = true
 		r, _ := run(t, p, f)
-		if err := r.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), "did not take") || len(f.sent) != 1 {
+		if err := r.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), "had no effect") || len(f.sent) != 1 {
 			t.Errorf("a change that did not take: %v; sent %v", err, f.sent)
 		}
 	})

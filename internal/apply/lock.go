@@ -8,9 +8,9 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// lock makes this process the only one that works on a journal, until release is
-// called or the process ends, however it ends. The lock is held on a file beside
-// the journal: on Windows a locked file could not be written to.
+// lock makes this process the only one that uses a journal, until release is called or the
+// process ends, however it ends. The lock is on a separate file, because a locked file
+// cannot be written to on Windows.
 func lock(journal string) (release func() error, err error) {
 	name := journal + ".lock"
 	for {
@@ -20,10 +20,10 @@ func lock(journal string) (release func() error, err error) {
 			return nil, fmt.Errorf("locking the journal: %w", err)
 		}
 		if !held {
-			return nil, fmt.Errorf("another run is at work on the journal %s: wait until it has ended", journal)
+			return nil, fmt.Errorf("another run is using the journal %s: wait until it ends", journal)
 		}
 		release := func() error {
-			// Where an open file cannot be removed, it stays, and does no harm.
+			// If an open file cannot be removed, it stays, and does no harm.
 			_ = os.Remove(name)
 			return l.Unlock()
 		}
@@ -34,15 +34,14 @@ func lock(journal string) (release func() error, err error) {
 		if ours {
 			return release, nil
 		}
-		// Between our opening and our locking it, its last holder removed the file.
+		// The previous holder removed the file after we opened it and before we locked it.
 		if err := l.Unlock(); err != nil {
 			return nil, fmt.Errorf("locking the journal: %w", err)
 		}
 	}
 }
 
-// inPlace reports whether the locked file is the one that the next process will
-// find.
+// inPlace reports whether the locked file is the one that the next process will find.
 func inPlace(l *flock.Flock) (bool, error) {
 	held, err := l.Stat()
 	if err != nil {

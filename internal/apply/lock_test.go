@@ -23,7 +23,7 @@ func TestOneAtATime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := apply.OpenJournal(name, clock); err == nil || !strings.Contains(err.Error(), "another run is at work on the journal "+name) {
+	if _, err := apply.OpenJournal(name, clock); err == nil || !strings.Contains(err.Error(), "another run is using the journal "+name) {
 		t.Fatalf("a second run was let in: %v", err)
 	}
 	if _, err := apply.CreateJournal(name, sample(t), audit.Tool{}, clock); err == nil || !strings.Contains(err.Error(), "another run") {

@@ -11,23 +11,23 @@ import (
 	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
-// A journal is a file, and an answer is what somebody sent: neither proves what
-// dbaudit made. So each row that it is said to have made is read, and held against
-// what the plan asked for, who asked, and when.
+// Neither a journal file nor a response proves what dbaudit created. So each row that it
+// supposedly created is read and compared with what the plan required, who made the
+// request, and when.
 
-// skew is by how much the clocks of two machines may differ.
+// skew is how much the clocks of two machines may differ.
 const skew = time.Hour
 
-// makes reports whether an action makes a row.
+// makes reports whether an action creates a row.
 func makes(a plan.Action) bool {
 	return a.Kind == audit.FixCreateRole || a.Kind == audit.FixCreateApplicationUser
 }
 
-// notOurs says why a row is not the one that an action made; "" where it is. end is
-// when it was there at the latest.
+// notOurs says why a row is not the one that an action created; "" if it is. end is the
+// latest time when it can have been created.
 func (r *Runner) notOurs(a plan.Action, begun Record, end time.Time, row *Row) string {
 	if row == nil {
-		return "what it makes is not there"
+		return "the row that it creates does not exist"
 	}
 	t := a.Target
 	switch {
@@ -38,13 +38,13 @@ func (r *Runner) notOurs(a plan.Action, begun Record, end time.Time, row *Row) s
 	case a.Kind == audit.FixCreateApplicationUser && !strings.EqualFold(row.Application, t.ApplicationID):
 		return fmt.Sprintf("the user %s has the application id %q, not %s", row.ID, row.Application, t.ApplicationID)
 	case !strings.EqualFold(row.Unit, t.BusinessUnit.ID):
-		return fmt.Sprintf("%s sits in another business unit than the plan has", row.ID)
+		return fmt.Sprintf("%s is in a different business unit than in the plan", row.ID)
 	case row.Author != "" && begun.By != "" && !strings.EqualFold(row.Author, begun.By):
-		return "it is there, and somebody else made it"
+		return "it exists, but somebody else created it"
 	case row.Author != "" && !strings.EqualFold(row.Author, r.identity.User):
-		return fmt.Sprintf("the user %s made it: sign in as the identity that did", row.Author)
+		return fmt.Sprintf("the user %s created it: sign in as that identity", row.Author)
 	case !row.Created.IsZero() && (row.Created.Before(begun.At.Add(-skew)) || row.Created.After(end.Add(skew))):
-		return fmt.Sprintf("it was made at %s, and the journal is of %s", row.Created.UTC().Format(time.RFC3339), begun.At.Format(time.RFC3339))
+		return fmt.Sprintf("it was created at %s, but the journal is from %s", row.Created.UTC().Format(time.RFC3339), begun.At.Format(time.RFC3339))
 	}
 	return ""
 }
@@ -52,13 +52,13 @@ func (r *Runner) notOurs(a plan.Action, begun Record, end time.Time, row *Row) s
 // sameName compares names as the environment does.
 func sameName(a, b string) bool { return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b)) }
 
-// ours reads the row that an action made, by the id that the journal has, and says
-// why it is not ours. gone is set where there is none.
+// ours reads the row that an action created, by the id in the journal, and says why it is
+// not ours. gone is set if it does not exist.
 func (r *Runner) ours(ctx context.Context, a plan.Action) (because string, gone bool, err error) {
 	done, ok := r.Journal.find(EventDone, a.ID)
 	begun, begins := r.Journal.find(EventBegin, a.ID)
 	if !ok || !begins || done.Made == "" {
-		return "the journal does not say what was made", false, nil
+		return "the journal does not name the created row", false, nil
 	}
 	table := TableRole
 	if a.Kind == audit.FixCreateApplicationUser {
@@ -66,7 +66,7 @@ func (r *Runner) ours(ctx context.Context, a plan.Action) (because string, gone 
 	}
 	row, err := r.Mutator.Row(ctx, table, done.Made, nil)
 	if err != nil {
-		return "", false, fmt.Errorf("reading what action %s made: %w", a.ID, err)
+		return "", false, fmt.Errorf("reading what action %s created: %w", a.ID, err)
 	}
 	if row == nil {
 		return "", true, nil
@@ -74,8 +74,8 @@ func (r *Runner) ours(ctx context.Context, a plan.Action) (because string, gone 
 	return r.notOurs(a, begun, done.At, row), false, nil
 }
 
-// made says why the rows that an action hangs on, and that earlier ones made, are not
-// theirs; "" where they are.
+// made says why the rows that an action depends on were not created by the plan's earlier
+// actions; "" if they were.
 func (r *Runner) made(ctx context.Context, a plan.Action) (because string, err error) {
 	for _, ref := range []*plan.Ref{a.Target.Role, a.Target.Copy, a.Target.User, a.Target.Principal} {
 		if ref == nil || ref.MadeBy == "" {
@@ -90,17 +90,16 @@ func (r *Runner) made(ctx context.Context, a plan.Action) (because string, err e
 			case err != nil:
 				return "", err
 			case gone:
-				return "", &GoneError{fmt.Errorf("what action %s made is not there any more", maker.ID)}
+				return "", &GoneError{fmt.Errorf("the row that action %s created no longer exists", maker.ID)}
 			case because != "":
-				return fmt.Sprintf("action %s did not make what the journal names: %s", maker.ID, because), nil
+				return fmt.Sprintf("action %s did not create the row that the journal names: %s", maker.ID, because), nil
 			}
 		}
 	}
 	return "", nil
 }
 
-// otherwiseNamed says which row has another name than the plan, whose words somebody
-// reviewed; "" where none has.
+// otherwiseNamed says which row has another name than in the reviewed plan; "" if none has.
 func (r *Runner) otherwiseNamed(ctx context.Context, t plan.Target) (string, error) {
 	principal := TableUser
 	if t.Principal != nil && t.Principal.Kind == string(TableTeam) {
@@ -121,7 +120,7 @@ func (r *Runner) otherwiseNamed(ctx context.Context, t plan.Target) (string, err
 	return "", nil
 }
 
-// named looks at one row that a target names, once in a run.
+// named checks one row that a target names, once per run.
 func (r *Runner) named(ctx context.Context, table Table, ref plan.Ref, t plan.Target) (because string, err error) {
 	key := string(table) + " " + ref.ID + " " + ref.Name
 	if because, known := r.names[key]; known {
@@ -135,9 +134,9 @@ func (r *Runner) named(ctx context.Context, table Table, ref plan.Ref, t plan.Ta
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("reading the name of the %s %q: %w", table.words(), ref.Name, err)
-	case row == nil: // reading what is to be changed says what is missing
+	case row == nil: // reading the target reports what is missing
 	case !sameName(row.Name, ref.Name) && (row.SignIn == "" || !sameName(row.SignIn, ref.Name)):
-		because = fmt.Sprintf("the %s %q is named %q now", table.words(), ref.Name, row.Name)
+		because = fmt.Sprintf("the %s %q is now named %q", table.words(), ref.Name, row.Name)
 	case table == TableUser && t.Kind == plan.KindUser && !strings.EqualFold(row.Application, t.ApplicationID):
 		because = fmt.Sprintf("the user %q has the application id %q, not %q", ref.Name, row.Application, t.ApplicationID)
 	}
@@ -162,25 +161,25 @@ func (t Table) words() string {
 	return "row"
 }
 
-// A FilteredError says that privileges are granted for some records only, which a
-// change would replace and nobody could bring back.
+// A FilteredError says that privileges are granted for some records only; a change would
+// replace these grants, which could not be restored.
 type FilteredError struct {
 	Action   plan.Action
 	Filtered []string
 }
 
 func (e *FilteredError) Error() string {
-	return fmt.Sprintf("action %s (%s) was not carried out: a record filter grants %s for some records only, and rollback cannot bring that back: "+
-		"leave the control out of a new plan by --except, or replace it by --replace-filtered", e.Action.ID, e.Action.Summary, listed(e.Filtered))
+	return fmt.Sprintf("action %s (%s) was not carried out: a record filter grants %s for some records only, and rollback cannot restore that: "+
+		"leave the control out of a new plan with --except, or replace the grant with --replace-filtered", e.Action.ID, e.Action.Summary, listed(e.Filtered))
 }
 
-// An InheritedError says that rights on a view come from something else.
+// An InheritedError says that rights on a view come from another record.
 type InheritedError struct {
 	Action plan.Action
 	Rights string
 }
 
 func (e *InheritedError) Error() string {
-	return fmt.Sprintf("action %s (%s) was not carried out: %q is inherited from something else that is shared, and no change of this share takes it away: "+
-		"end it where it comes from, and leave the control out of a new plan by --except", e.Action.ID, e.Action.Summary, e.Rights)
+	return fmt.Sprintf("action %s (%s) was not carried out: %q is inherited from another shared record, and changing this share does not remove it: "+
+		"remove it at its source, and leave the control out of a new plan with --except", e.Action.ID, e.Action.Summary, e.Rights)
 }

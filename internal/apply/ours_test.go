@@ -73,7 +73,7 @@ func TestAnotherName(t *testing.T) {
 		}}
 		sent := len(f.sent)
 		var changed *apply.ChangedError
-		if err := r.Apply(t.Context()); !errors.As(err, &changed) || !strings.Contains(err.Error(), `is named "Renamed" now`) {
+		if err := r.Apply(t.Context()); !errors.As(err, &changed) || !strings.Contains(err.Error(), `is now named "Renamed"`) {
 			t.Errorf("%s: %v", table, err)
 		}
 		if table == apply.TableRole && len(f.sent) > sent {
@@ -106,7 +106,7 @@ func TestFilteredGrant(t *testing.T) {
 	filtered = false
 	r.Mutator = stubborn{f, func(plan.Target) error { return nil }}
 	var kept *apply.KeptError
-	if err := r.Rollback(t.Context()); !errors.As(err, &kept) || len(kept.Kept) != 1 || !strings.Contains(err.Error(), "a record filter granted prvReadLead for some records only, and that cannot be brought back") {
+	if err := r.Rollback(t.Context()); !errors.As(err, &kept) || len(kept.Kept) != 1 || !strings.Contains(err.Error(), "a record filter granted prvReadLead for some records only, and that cannot be restored") {
 		t.Errorf("rolled back: %v", err)
 	}
 }
@@ -143,7 +143,7 @@ func TestUnseenHolders(t *testing.T) {
 	p := sample(t)
 	f := newFake(p)
 	r, _ := run(t, p, f)
-	r.Mutator = world{fake: f, unseen: "the identity does not hold prvReadUser at organization level"}
+	r.Mutator = world{fake: f, unseen: "the identity does not have prvReadUser at Organization level"}
 	if err := r.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), "--allow-shared-role") || len(f.sent) > 0 {
 		t.Errorf("%v; sent %v", err, f.sent)
 	}
@@ -165,7 +165,7 @@ func TestInheritedRights(t *testing.T) {
 		}
 	}}
 	var inherited *apply.InheritedError
-	if err := r.Check(t.Context(), func(plan.Action, string) {}); !errors.As(err, &inherited) || !strings.Contains(err.Error(), `"append-to" is inherited from something else that is shared`) {
+	if err := r.Check(t.Context(), func(plan.Action, string) {}); !errors.As(err, &inherited) || !strings.Contains(err.Error(), `"append-to" is inherited from another shared record`) {
 		t.Errorf("%v", err)
 	}
 }
@@ -241,7 +241,7 @@ func TestLinesThatContradict(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := apply.ParseJournal(chain(t, edit(again.Records))); err == nil || !strings.Contains(err.Error(), "it was edited, or is not of this plan") {
+		if _, _, err := apply.ParseJournal(chain(t, edit(again.Records))); err == nil || !strings.Contains(err.Error(), "it was edited, or belongs to another plan") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -283,7 +283,7 @@ func TestFormerJournal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := j.Resumable(); err == nil || !strings.Contains(err.Error(), "rolled back only") {
+	if err := j.Resumable(); err == nil || !strings.Contains(err.Error(), "can only be rolled back") {
 		t.Errorf("gone on with: %v", err)
 	}
 	r.Journal, r.Mutator = j, stubborn{f, func(plan.Target) error { return nil }}
@@ -314,7 +314,7 @@ func TestAnswersWithAnotherID(t *testing.T) {
 		t.Cleanup(func() { _ = j.Close() })
 		r := &apply.Runner{Mutator: maker{f, id}, Journal: j, Sleep: func(context.Context, time.Duration) error { return nil }}
 		err = r.Apply(t.Context())
-		if (err == nil) != ok || !ok && !strings.Contains(err.Error(), "says that it made") {
+		if (err == nil) != ok || !ok && !strings.Contains(err.Error(), "says that it created") {
 			t.Errorf("%s: %v", id, err)
 		}
 	}
@@ -378,10 +378,10 @@ func TestWhoseUser(t *testing.T) {
 		kept string
 	}{
 		"another application": {func(r *apply.Row) { r.Application = ours }, "application id"},
-		"another unit":        {func(r *apply.Row) { r.Unit = ours }, "another business unit"},
-		"another's":           {func(r *apply.Row) { r.Author = ours }, "somebody else made it"},
-		"an older one":        {func(r *apply.Row) { r.Created = clock().Add(-48 * time.Hour) }, "it was made at"},
-		"another id":          {func(r *apply.Row) { r.ID = "00000000-0000-4000-8000-000000000088" }, "what is there is"},
+		"another unit":        {func(r *apply.Row) { r.Unit = ours }, "a different business unit"},
+		"another's":           {func(r *apply.Row) { r.Author = ours }, "somebody else created it"},
+		"an older one":        {func(r *apply.Row) { r.Created = clock().Add(-48 * time.Hour) }, "it was created at"},
+		"another id":          {func(r *apply.Row) { r.ID = "00000000-0000-4000-8000-000000000088" }, "but the existing row is"},
 	} {
 		f := newFake(p)
 		r, _ := run(t, p, f)

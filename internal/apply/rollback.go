@@ -12,23 +12,23 @@ import (
 	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
-// A Kept is a change that rollback left in place, all of it or a part.
+// A Kept is a change that rollback left in place, fully or in part.
 type Kept struct {
 	Action plan.Action
 	// Reason says why.
 	Reason string
-	// ByHand says what somebody has to do for what was there before.
+	// ByHand is the manual step that restores the previous state.
 	ByHand string
 }
 
 func (k Kept) String() string {
-	return fmt.Sprintf("action %s (%s) was not undone: %s; by hand: %s", k.Action.ID, k.Action.Summary, k.Reason, k.ByHand)
+	return fmt.Sprintf("action %s (%s) was not undone: %s; manual step: %s", k.Action.ID, k.Action.Summary, k.Reason, k.ByHand)
 }
 
 // A KeptError says which changes rollback left in place, and why.
 type KeptError struct {
 	Kept []Kept
-	// Err is what ended the rollback before all was tried; nil where nothing did.
+	// Err is what ended the rollback early; nil if nothing did.
 	Err error
 }
 
@@ -45,12 +45,12 @@ func (e *KeptError) Error() string {
 
 func (e *KeptError) Unwrap() error { return e.Err }
 
-// Rollback undoes, last first, what the journal says was done or may have been.
-// What somebody else changed since is kept, as is what the environment refuses to
-// undo, and a row that dbaudit is not known to have made; the rest is undone all the
-// same. Then every target of the plan is read, whatever the journal says of it, and
-// must be as it was before. What was kept, or is not as before, is named in a
-// [KeptError]. Rolling back again tries what is left.
+// Rollback undoes, last first, the changes that were or may have been made according to the
+// journal. It keeps what somebody else changed since, what the environment refuses to undo,
+// and rows that dbaudit did not certainly create; it undoes everything else. Then it reads
+// every target of the plan, whatever the journal says about it, and checks that it is as
+// before. A [KeptError] names what was kept or is not as before. Rolling back again tries
+// what is left.
 func (r *Runner) Rollback(ctx context.Context) error {
 	if err := r.sameEnvironment(ctx); err != nil {
 		return err
@@ -58,7 +58,7 @@ func (r *Runner) Rollback(ctx context.Context) error {
 	var kept []Kept
 	for _, a := range r.Journal.Undoable() {
 		if a.UndoneWith != "" {
-			continue // it goes with the other
+			continue // it is undone with the other
 		}
 		k, err := r.undo(ctx, a)
 		var gone *GoneError
@@ -97,18 +97,18 @@ func (r *Runner) Rollback(ctx context.Context) error {
 }
 
 func lost(a plan.Action) *Kept {
-	return &Kept{a, "what it changed is not there any more", "nothing, unless that is made anew"}
+	return &Kept{a, "what it changed no longer exists", "none, unless it is created again"}
 }
 
-// notAsBefore reads every target and says which are not as they were before the
-// first action on them. Those that were kept are known already; what hangs on a row
-// that an action makes is gone with that row.
+// notAsBefore reads every target and says which are not as they were before the first
+// action on them. Those that were kept are already known; what depends on a row that an
+// action created disappears with that row.
 func (r *Runner) notAsBefore(ctx context.Context, kept []Kept) ([]Kept, error) {
 	told := map[string]bool{}
 	for _, k := range kept {
 		told[key(k.Action.Target)] = true
 	}
-	before := map[string]plan.State{} // by target, of names that an earlier action has
+	before := map[string]plan.State{} // by target, the names that an earlier action has
 	var list []Kept
 	for _, a := range r.Journal.Plan.Actions {
 		if waitsFor(a.Target) != "" {
@@ -132,9 +132,9 @@ func (r *Runner) notAsBefore(ctx context.Context, kept []Kept) ([]Kept, error) {
 		case err != nil:
 			return list, fmt.Errorf("reading whether the target of action %s (%s) is as it was before: %w", a.ID, a.Summary, err)
 		case !a.Target.Reached(now.State, goal):
-			reason := "it is not as it was before, and the journal does not say that dbaudit changed it"
+			reason := "it is not as it was before, but the journal does not say that dbaudit changed it"
 			if r.Journal.has(EventUndone, a.ID) {
-				reason = "it is not as it was before, and the journal says that it was undone"
+				reason = "it is not as it was before, but the journal says that it was undone"
 			}
 			different := unlike(now.State, goal)
 			list = append(list, Kept{a, reason + ": " + said(different) + " now", byHand(a, part(goal, different))})
@@ -143,8 +143,8 @@ func (r *Runner) notAsBefore(ctx context.Context, kept []Kept) ([]Kept, error) {
 	return list, nil
 }
 
-// before is what was there before an action: what was read then or, where it was not
-// begun, what the plan has.
+// before is the state before an action: what was read then or, if it was not begun, what is
+// in the plan.
 func (r *Runner) before(a plan.Action) plan.State {
 	if begun, ok := r.Journal.begun(a.ID); ok {
 		return maps.Clone(begun.Before)
@@ -152,15 +152,15 @@ func (r *Runner) before(a plan.Action) plan.State {
 	return maps.Clone(a.Before)
 }
 
-// ends reports whether an error is the end of a rollback, and not of one action's
-// undoing alone.
+// ends reports whether an error ends the whole rollback, and not only the undo of one
+// action.
 func ends(ctx context.Context, err error) bool {
 	var unreachable *UnreachableError
 	var unwritten *writeError
 	return ctx.Err() != nil || errors.As(err, &unreachable) || errors.As(err, &unwritten)
 }
 
-// undone records that an action was undone, and those that went with it.
+// undone records that an action was undone, and those undone with it.
 func (r *Runner) undone(a plan.Action) error {
 	for _, part := range r.Journal.Plan.Actions {
 		if _, begun := r.Journal.begun(part.ID); part.UndoneWith != a.ID || !begun || r.Journal.has(EventUndone, part.ID) {
@@ -173,8 +173,8 @@ func (r *Runner) undone(a plan.Action) error {
 	return r.Journal.append(Record{Event: EventUndone, Action: a.ID})
 }
 
-// undo takes one target back to what was read before its change, name by name: what
-// somebody else changed since is kept, and said.
+// undo returns one target to its state before the change, name by name; what somebody else
+// changed since is kept and reported.
 func (r *Runner) undo(ctx context.Context, a plan.Action) (*Kept, error) {
 	because, err := r.made(ctx, a)
 	if err == nil && because == "" {
@@ -198,7 +198,7 @@ func (r *Runner) undo(ctx context.Context, a plan.Action) (*Kept, error) {
 	read := func() (Reading, error) {
 		now, err := r.Mutator.Current(ctx, t, names)
 		if err != nil {
-			return now, fmt.Errorf("reading what is there now: %w", err)
+			return now, fmt.Errorf("reading the current state: %w", err)
 		}
 		return now, nil
 	}
@@ -207,12 +207,12 @@ func (r *Runner) undo(ctx context.Context, a plan.Action) (*Kept, error) {
 		return nil, err
 	}
 	if now.State["user"] == plan.Absent && goal["user"] != plan.Absent && t.Kind == plan.KindUser {
-		return nil, &GoneError{errors.New("the user is not there any more")}
+		return nil, &GoneError{errors.New("the user no longer exists")}
 	}
 	var kept *Kept
 	if len(begun.Filtered) > 0 {
 		kept = &Kept{
-			a, "a record filter granted " + listed(begun.Filtered) + " for some records only, and that cannot be brought back",
+			a, "a record filter granted " + listed(begun.Filtered) + " for some records only, and that cannot be restored",
 			fmt.Sprintf("grant it in the role %q with its record filter again", t.Role.Name),
 		}
 	}
@@ -226,7 +226,7 @@ func (r *Runner) undo(ctx context.Context, a plan.Action) (*Kept, error) {
 	}
 	if !t.Reached(now.State, goal) {
 		if because := r.deletable(a, begun, now); because != "" {
-			return &Kept{a, because, "nothing, if it is meant to be there"}, nil
+			return &Kept{a, because, "none, if the change is intended"}, nil
 		}
 		reason, err := r.held(ctx, a, now)
 		if err != nil {
@@ -244,7 +244,7 @@ func (r *Runner) undo(ctx context.Context, a plan.Action) (*Kept, error) {
 		}
 		step, ok := t.Next(now.State, goal)
 		if !ok {
-			return &Kept{a, fmt.Sprintf("there is no way back from where %s", said(part(now.State, goal))), byHand(a, goal)}, nil
+			return &Kept{a, fmt.Sprintf("there is no way back from the state where %s", said(part(now.State, goal))), byHand(a, goal)}, nil
 		}
 		r.tell(a, EventUndo)
 		before := now.State
@@ -262,16 +262,16 @@ func (r *Runner) undo(ctx context.Context, a plan.Action) (*Kept, error) {
 			return nil, err
 		}
 		if !t.Reached(now.State, goal) && !t.On(now.State, before, goal) {
-			return &Kept{a, "somebody changes it at this moment: " + said(part(now.State, a.After)) + " now", byHand(a, goal)}, nil
+			return &Kept{a, "somebody is changing it at the same time: " + said(part(now.State, a.After)) + " now", byHand(a, goal)}, nil
 		}
 		if moved := !now.State.Covers(before); moved {
 			attempt = 1
 			continue
 		}
-		// Nothing moved: the request failed, or its effect does not show yet.
+		// Nothing changed: the request failed, or its effect is not visible yet.
 		if change != nil && change.Effect == EffectNone || attempt == tries {
 			if sendErr == nil {
-				sendErr = errors.New("the change did not take")
+				sendErr = errors.New("the change had no effect")
 			}
 			return nil, sendErr
 		}
@@ -288,17 +288,17 @@ func (r *Runner) undo(ctx context.Context, a plan.Action) (*Kept, error) {
 	return kept, nil
 }
 
-// broughtByOthers reports whether a privilege that the platform grants along with
-// others is there, though what was taken away brought none along, and nothing was
-// brought back yet that would.
+// broughtByOthers reports whether a privilege that the platform grants along with others
+// exists, although the undone change did not bring it, and nothing that would bring it was
+// restored yet.
 func (r *Runner) broughtByOthers(a plan.Action, name string, now, goal plan.State) bool {
 	return a.Kind == audit.FixRemovePrivilege && plan.IsPlatformDefault(name) && goal[name] == plan.None && now[name] != plan.None &&
 		!r.Journal.has(EventUndo, a.ID)
 }
 
-// deletable says why the row that an action made must not be deleted; "" where it may
-// be. What the journal says of it counts for nothing: it must be what the plan asked
-// for, and made by whoever undoes it.
+// deletable says why the row that an action created must not be deleted; "" if it may be.
+// It does not trust the journal: the row must be as in the plan, and created by the
+// identity that undoes it.
 func (r *Runner) deletable(a plan.Action, begun Record, now Reading) string {
 	if !makes(a) {
 		return ""
@@ -307,14 +307,14 @@ func (r *Runner) deletable(a plan.Action, begun Record, now Reading) string {
 	if done, ok := r.Journal.find(EventDone, a.ID); ok {
 		end = done.At
 		if now.Row != nil && done.Made != now.Row.ID {
-			return fmt.Sprintf("the journal says that %s was made, and what is there is %s", done.Made, now.Row.ID)
+			return fmt.Sprintf("the journal says that %s was created, but the existing row is %s", done.Made, now.Row.ID)
 		}
 	}
 	return r.notOurs(a, begun, end, now.Row)
 }
 
-// changed are those of the names under which a target has a value that does not lie
-// on the way back, with the values to go back to.
+// changed are the names with a value that is not on the way back, with the values to go
+// back to.
 func changed(t plan.Target, now, after, goal plan.State) plan.State {
 	theirs := plan.State{}
 	for name, value := range goal {
@@ -326,14 +326,14 @@ func changed(t plan.Target, now, after, goal plan.State) plan.State {
 	return theirs
 }
 
-// held says who holds the role that an action made, and which is not deleted then.
+// held says who has the role that an action created; such a role is not deleted.
 func (r *Runner) held(ctx context.Context, a plan.Action, now Reading) (reason string, err error) {
 	if a.Target.Kind != plan.KindRole {
 		return "", nil
 	}
 	held, err := r.Mutator.Holders(ctx, now.IDs[plan.SlotRole])
 	if err != nil {
-		return "", fmt.Errorf("finding out who holds the role: %w", err)
+		return "", fmt.Errorf("finding out who has the role: %w", err)
 	}
 	names := make([]string, len(held.Holders))
 	for i, h := range held.Holders {
@@ -342,16 +342,16 @@ func (r *Runner) held(ctx context.Context, a plan.Action, now Reading) (reason s
 	switch slices.Sort(names); len(names) {
 	case 0:
 		if held.Unseen != "" {
-			return "somebody may hold the role, unseen: " + held.Unseen, nil
+			return "somebody may have the role: " + held.Unseen, nil
 		}
 		return "", nil
 	case 1:
-		return names[0] + " holds the role", nil
+		return names[0] + " has the role", nil
 	}
-	return "these hold the role: " + listed(names), nil
+	return "these users have the role: " + listed(names), nil
 }
 
-// byHand says how somebody brings back what was there before an action.
+// byHand is the manual step that restores the state before an action.
 func byHand(a plan.Action, goal plan.State) string {
 	t := a.Target
 	switch t.Kind {
@@ -372,12 +372,12 @@ func byHand(a plan.Action, goal plan.State) string {
 		if goal["assigned"] == plan.Yes {
 			return fmt.Sprintf("assign the role %q to the user %q", t.Role.Name, t.User.Name)
 		}
-		return fmt.Sprintf("take the role %q from the user %q", t.Role.Name, t.User.Name)
+		return fmt.Sprintf("remove the role %q from the user %q", t.Role.Name, t.User.Name)
 	case plan.KindShare:
 		if goal["access"] == plan.None {
 			return fmt.Sprintf("stop sharing the view %q with %q", t.View.Name, t.Principal.Name)
 		}
 		return fmt.Sprintf("share the view %q with %q for %s", t.View.Name, t.Principal.Name, goal["access"])
 	}
-	return "bring back that " + said(goal)
+	return "restore that " + said(goal)
 }

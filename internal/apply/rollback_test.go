@@ -64,7 +64,7 @@ func TestRollbackGoesOn(t *testing.T) {
 	if err := r.Rollback(t.Context()); !errors.As(err, &kept) || len(kept.Kept) != 1 || kept.Err != nil {
 		t.Fatalf("kept: %v", err)
 	}
-	if k := kept.Kept[0]; k.Action.ID != stuck.ID || !strings.Contains(k.String(), "the owner is disabled; by hand: stop sharing the view") {
+	if k := kept.Kept[0]; k.Action.ID != stuck.ID || !strings.Contains(k.String(), "the owner is disabled; manual step: stop sharing the view") {
 		t.Errorf("kept: %s", k)
 	}
 	left := r.Journal.Undoable()
@@ -123,7 +123,7 @@ func TestVerify(t *testing.T) {
 		f.state[key(a.Target)][name] = a.Before[name]
 	}
 	lost, err := r.Verify(t.Context())
-	if err != nil || len(lost) != 1 || lost[0].Action.ID != a.ID || !strings.Contains(lost[0].Error(), "does not hold: prvReadAccount is local now") {
+	if err != nil || len(lost) != 1 || lost[0].Action.ID != a.ID || !strings.Contains(lost[0].Error(), "did not persist: now prvReadAccount is local") {
 		t.Errorf("not noticed: %v, %v", lost, err)
 	}
 }

@@ -9,21 +9,19 @@ import (
 	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
-// A LostError says that a change was made and read back, and does not hold any
-// more.
+// A LostError says that a change was made and read back, but did not persist.
 type LostError struct {
 	Action plan.Action
 	Now    plan.State
 }
 
 func (e *LostError) Error() string {
-	return fmt.Sprintf("action %s (%s) was carried out, and does not hold: %s now", e.Action.ID, e.Action.Summary, said(e.Now))
+	return fmt.Sprintf("action %s (%s) was carried out, but did not persist: now %s", e.Action.ID, e.Action.Summary, said(e.Now))
 }
 
-// Verify reads every target once more, when all actions are done, and holds it
-// against what the plan leaves it in: where several actions change the same thing,
-// the last one counts. It returns a [LostError] for each action whose change does
-// not hold.
+// Verify reads every target once more when all actions are done, and compares it with the
+// final state in the plan: if several actions change the same thing, the last one counts.
+// It returns a [LostError] for each action whose change did not persist.
 func (r *Runner) Verify(ctx context.Context) ([]*LostError, error) {
 	type end struct {
 		target plan.Target

@@ -139,7 +139,7 @@ func TestPlanThatIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.write("edited.json", strings.ReplaceAll(string(data), "prvReadLead", "prvReadUser"))
-	b.has(b.run("apply", "edited.json", "--yes").must(t, 3).stderr, "edited since it was made")
+	b.has(b.run("apply", "edited.json", "--yes").must(t, 3).stderr, "edited: it does not match")
 	b.write("cut.json", string(data[:200]))
 	b.run("apply", "cut.json", "--yes").must(t, 3)
 	b.run("apply", "nowhere.json", "--yes").must(t, 3)

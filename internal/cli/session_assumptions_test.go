@@ -177,7 +177,7 @@ func TestDoctorProvesImpersonation(t *testing.T) {
 	p.write("dbaudit.yaml", requirement(env))
 	e := examineIn(p, 3)
 	for _, c := range e.Checks {
-		if c.ID == "impersonation" && (c.Outcome != "fail" || !strings.Contains(c.Detail, "answers as somebody else")) {
+		if c.ID == "impersonation" && (c.Outcome != "fail" || !strings.Contains(c.Detail, "responds as a different user")) {
 			t.Errorf("%+v", c)
 		}
 	}

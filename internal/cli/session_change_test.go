@@ -229,7 +229,7 @@ func TestAskedIsShown(t *testing.T) {
 	b.has(asked("scan", "--remediate"), "+ prvReadLead")
 	b.has(asked("apply", "plan.json", "--log-format", "json"), "+ prvReadLead")
 	b.run("apply", "plan.json", "--yes").must(t, 0)
-	b.has(asked("rollback", "plan.journal.json"), "1 of 1 actions were done; to be undone, last first:\n   1. grant 1 privilege in the role \"Demandbase Integration\"\n        prvReadLead                      global → none\n")
+	b.has(asked("rollback", "plan.journal.json"), "1 of 1 actions were done; to be undone, last first:\n   1. grant 1 privilege to the role \"Demandbase Integration\"\n        prvReadLead                      global → none\n")
 }
 
 // A dry run says of each action whether it was looked at.
@@ -273,7 +273,7 @@ func TestAppliedDoesNotHold(t *testing.T) {
 	}
 	b.faults.Store(&takeBack)
 	o := b.run("apply", "plan.json", "--yes", "-f", "json", "-o", "result.json").must(t, 5)
-	b.has(o.stderr, "action 1 (grant 1 privilege in the role \"Demandbase Integration\") was carried out, and does not hold: prvReadLead is none now")
+	b.has(o.stderr, "action 1 (grant 1 privilege to the role \"Demandbase Integration\") was carried out, but did not persist: now prvReadLead is none")
 	if _, err := os.Stat("result.json"); err != nil {
 		t.Error(err)
 	}

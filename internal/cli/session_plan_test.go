@@ -121,7 +121,7 @@ func TestPlanAssignsNoOtherRole(t *testing.T) {
 	for _, role := range []string{"System Administrator", "Basic User"} {
 		out := b.run("plan", "--integration-role", role, "-o", "plan.json").must(t, 0)
 		b.has(out.stdout, "Nothing to change")
-		b.has(out.stdout, "built in, and dbaudit assigns no such role")
+		b.has(out.stdout, "built in, and dbaudit does not assign built-in roles")
 	}
 	out := b.run("plan", "-o", "plan.json").must(t, 0)
 	b.has(out.stdout, "it grants 1 privilege beyond the minimum: prvBulkDelete")
@@ -133,7 +133,7 @@ func TestPlanAssignsNoOtherRole(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	b.has(b.run("apply", "plan.json", "--dry-run").must(t, 3).stderr, "the role grants more than the plan has: prvDeleteAccount")
+	b.has(b.run("apply", "plan.json", "--dry-run").must(t, 3).stderr, "the role grants more than in the plan: prvDeleteAccount")
 	if err := b.server.Mutate(func(env *simulator.Environment) {
 		delete(env.Role("Demandbase Integration").Privileges, "prvDeleteAccount")
 	}); err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// DefaultValidity is how long after its snapshot a plan may be applied, and
-// MaxValidity the most that can be asked for.
+// DefaultValidity is how long after its snapshot a plan may be applied; MaxValidity is the
+// maximum.
 const (
 	DefaultValidity = 72 * time.Hour
 	MaxValidity     = 30 * 24 * time.Hour
@@ -24,42 +24,42 @@ type Options struct {
 	MadeAt time.Time
 	// Validity counts from the snapshot, [MaxValidity] at most; 0 is [DefaultValidity].
 	Validity time.Duration
-	// Only, where it is not empty, names the controls whose findings are mended;
-	// Except those whose are not.
+	// Only, if it is not empty, names the controls whose findings are fixed; Except those
+	// whose findings are not.
 	Only, Except []audit.ControlID
-	// LeastPrivilege takes surplus privileges from the role.
+	// LeastPrivilege removes surplus privileges from the role.
 	LeastPrivilege bool
-	// ReplaceFiltered grants without a filter what is granted for some records only,
-	// which no rollback brings back.
+	// ReplaceFiltered replaces grants for some records only by grants without a filter,
+	// which rollback cannot undo.
 	ReplaceFiltered bool
-	// UnassignAdministrator takes administrator roles from the user.
+	// UnassignAdministrator removes administrator roles from the user.
 	UnassignAdministrator bool
-	// Minimum is what the profile asks for, Allow what it allows besides, and Depths
-	// the depths that it names, by privilege.
+	// Minimum is what the profile requires, Allow what it also allows, and Depths the
+	// depths that it states, by privilege.
 	Minimum, Allow []string
 	Depths         map[string]snapshot.Depth
-	// Describe puts a fix into a person's words: a sentence and steps.
+	// Describe gives a fix in words: a sentence and steps.
 	Describe func(audit.Fix) (summary string, steps []string)
 }
 
-// The rules whose controls a new user would fail as soon as it is there.
+// The rules whose controls a new user fails as soon as it exists.
 const (
 	ruleUserRole   = "user/role"
 	ruleViewShared = "view/shared"
 )
 
-// Build derives the plan for what a result found in a snapshot.
+// Build derives the plan for the findings of a result in a snapshot.
 func Build(r audit.Result, s *snapshot.Snapshot, o Options) (Plan, error) {
 	switch {
 	case r.Snapshot.Digest != s.Digest:
-		return Plan{}, fmt.Errorf("the result was made from another snapshot (%s) than the one given (%s): give the two that belong together",
+		return Plan{}, fmt.Errorf("the result was made from another snapshot (%s) than the given one (%s): pass a matching pair",
 			r.Snapshot.Digest, s.Digest)
 	case s.Source == snapshot.SourceSolution:
-		return Plan{}, errors.New("a solution file cannot be changed by a plan: plan for the environment that it is imported into")
+		return Plan{}, errors.New("a plan cannot change a solution file: plan for the environment that it is imported into")
 	case s.Environment.OrganizationID == "":
-		return Plan{}, errors.New("the snapshot does not say which organization it is of: collect it again")
+		return Plan{}, errors.New("the snapshot does not name its organization: collect it again")
 	case o.Validity < 0 || o.Validity > MaxValidity:
-		return Plan{}, fmt.Errorf("a plan cannot be good for %s: %s at most", o.Validity, MaxValidity)
+		return Plan{}, fmt.Errorf("a plan cannot be valid for %s: the maximum is %s", o.Validity, MaxValidity)
 	}
 	if o.Validity == 0 {
 		o.Validity = DefaultValidity
@@ -92,8 +92,8 @@ func Build(r audit.Result, s *snapshot.Snapshot, o Options) (Plan, error) {
 	return b.plan, b.plan.Seal()
 }
 
-// A builder gathers what findings ask for, by target, and then writes it down in
-// the order of dependency.
+// A builder gathers the changes that findings need, by target, and then writes them down in
+// the order of their dependencies.
 type builder struct {
 	Options
 
@@ -107,17 +107,16 @@ type builder struct {
 	enable   *userWork
 	assign   *assignWork
 	unassign []assignWork
-	// unreached is set where the integration role should be assigned, and is left to
-	// people.
+	// unreached is set if the integration role should be assigned, but only manually.
 	unreached bool
-	// besides are the fingerprints of findings that granting alone does not end: the
-	// user is assigned the role as well.
+	// besides are the fingerprints of findings that a grant alone does not fix: the role
+	// must also be assigned to the user.
 	besides   map[string]bool
 	shares    map[string]*shareWork // by view and principal
 	shareKeys []string
 }
 
-// A cause is the finding that something is done about, and its fix.
+// A cause is a finding and its fix.
 type cause struct {
 	control audit.Control
 	finding audit.Finding
@@ -194,17 +193,17 @@ func (b *builder) take(c cause) {
 	}
 }
 
-// manual leaves a fix to people, because of an obstacle or because no tool does it.
+// manual makes a fix a manual step, because of an obstacle or because no tool does it.
 func (b *builder) manual(c cause, o obstacle) { b.stop(c, hurdle{obstacle: o, fix: c.fix}) }
 
-// stop leaves a fix to people because of an obstacle: what to do is to end that first.
+// stop makes a fix a manual step because of an obstacle, which must be removed first.
 func (b *builder) stop(c cause, h hurdle) {
 	if owner, disabled := b.disabledOwner(c.fix); disabled {
 		h = hurdle{obstacle: obstacleOwnerDisabled, fix: c.fix, name: owner}
 	}
 	summary, steps := b.Describe(c.fix)
 	if h.obstacle == obstacleOwnerDisabled {
-		summary = "Bring " + named(c.fix.View, "the view") + " into the hands of somebody who is enabled."
+		summary = "Bring " + named(c.fix.View, "the view") + " to a user who is enabled."
 	}
 	if why := h.why(); why != "" {
 		summary = strings.TrimSuffix(summary, ".") + ": " + why + "."
@@ -245,8 +244,8 @@ func refID(r *audit.Reference) string {
 	return r.ID
 }
 
-// follow adds what a new user or a new role makes necessary: the rules that
-// would ask for it have nothing to judge yet.
+// follow adds what a new user or a new role makes necessary, because the rules that would
+// require it have nothing to judge yet.
 func (b *builder) follow() {
 	b.followUnassign()
 	if b.newRole == nil && b.newUser == nil {
@@ -258,7 +257,7 @@ func (b *builder) follow() {
 	}
 }
 
-// controlOf is the control of a rule, where the plan may answer it.
+// controlOf is the control of a rule, if the plan may fix it.
 func (b *builder) controlOf(rule string) (audit.Control, bool) {
 	for _, c := range b.result.Controls {
 		if c.Rule == rule {
@@ -268,9 +267,9 @@ func (b *builder) controlOf(rule string) (audit.Control, bool) {
 	return audit.Control{}, false
 }
 
-// settle leaves to people what must not come about by itself: assigning a role that
-// makes more of the user than is asked for, and taking away what the user lives by
-// while the integration role does not reach it.
+// settle makes manual steps of changes that must not be automatic: assigning a role that
+// gives the user more than is required, and removing the roles that the user depends on
+// while the integration role is not assigned to it.
 func (b *builder) settle() {
 	b.settleAssign()
 	if b.unreached {
@@ -290,8 +289,8 @@ func (b *builder) settle() {
 	}
 }
 
-// elsewhere reports whether roles reach the user, and this one neither does nor will:
-// what it is granted is then not what the user lacks.
+// elsewhere reports whether the user has roles, but this one neither is nor will be
+// assigned to it: granting something to this role then does not help the user.
 func (b *builder) elsewhere(root string) bool {
 	user, known := b.snapshot.Users[b.plan.IntegrationUser]
 	if !known || b.assign != nil {

@@ -53,7 +53,7 @@ func (w *roleWork) grant(list []audit.Grant, why Reason) {
 	}
 }
 
-// locked says why there is no work on a role.
+// locked says why a role cannot be changed.
 func (b *builder) locked(ref *audit.Reference) obstacle {
 	if role, known := b.snapshot.Roles[refID(ref)]; known && (!role.Customizable || role.TemplateID != "") {
 		return obstacleRoleLocked
@@ -61,9 +61,9 @@ func (b *builder) locked(ref *audit.Reference) obstacle {
 	return obstacleRoleUnread
 }
 
-// grantIn grants in a role what it lacks, and has the role assigned where a fix asks for
-// that besides. What is granted for some records only is not replaced unless that is
-// asked for: nothing could bring the filter back.
+// grantIn grants in a role what it lacks, and assigns the role if a fix needs that too.
+// Grants for some records only are replaced only on request, because the filter cannot be
+// restored.
 func (b *builder) grantIn(c cause) {
 	w := b.role(c.fix.Role)
 	if w == nil {
@@ -105,7 +105,7 @@ func (b *builder) rootUnit() (Ref, bool) {
 	return Ref{}, false
 }
 
-// unitNamed is the live business unit of a name, or the root where none is named.
+// unitNamed is the live business unit with a name, or the root if no name is given.
 func (b *builder) unitNamed(name string) (Ref, bool) {
 	if name == "" {
 		return b.rootUnit()
@@ -134,8 +134,8 @@ func (b *builder) createRole(c cause) {
 	b.newRole.grant(fix.Privileges, c.reason())
 }
 
-// undefined leaves to people what a new role cannot be granted: the rules that
-// would say so have no role to judge yet.
+// undefined makes manual steps of privileges that a new role cannot be granted, because the
+// rules that would report them have no role to judge yet.
 func (b *builder) undefined(c cause) {
 	var missing []audit.Grant
 	for _, name := range b.Minimum {
@@ -170,7 +170,7 @@ func (b *builder) removePrivileges(c cause) {
 	w.takeWhy = add(w.takeWhy, c.reason())
 }
 
-// asked is the depth that is asked for of a privilege.
+// asked is the required depth of a privilege.
 func asked(name string, requirement snapshot.Requirement, depths map[string]snapshot.Depth) snapshot.Depth {
 	for _, stated := range []map[string]snapshot.Depth{requirement.Depth, depths} {
 		for other, depth := range stated {
@@ -182,11 +182,12 @@ func asked(name string, requirement snapshot.Requirement, depths map[string]snap
 	return snapshot.DepthGlobal
 }
 
-// grants emits what a role is given: what it lacks, then what it has too shallow.
+// grants emits the grants of a role: missing privileges first, then those granted at too
+// low a depth.
 func (b *builder) grants(w *roleWork, has map[string]snapshot.Depth) {
 	lacking := lackedDefaults(has)
 	if w.ref.ID == "" {
-		lacking = nil // a new role is born with them
+		lacking = nil // a new role already has them
 	}
 	for _, kind := range []audit.FixKind{audit.FixAddPrivilege, audit.FixRaiseDepth} {
 		a := Action{
@@ -214,13 +215,12 @@ func (b *builder) grants(w *roleWork, has map[string]snapshot.Depth) {
 			continue
 		}
 		a.Along = slices.DeleteFunc(lacking, func(name string) bool { return a.After[name] != "" })
-		lacking = nil // the first request brings them all back
+		lacking = nil // the first request restores them all
 		b.action(a)
 	}
 }
 
-// lackedDefaults are the platform's defaults that a role is without, which granting
-// anything brings back.
+// lackedDefaults are the platform's defaults that a role lacks; any grant restores them.
 func lackedDefaults(has map[string]snapshot.Depth) []string {
 	return slices.DeleteFunc(PlatformDefaults(), func(name string) bool { return has[name] != snapshot.DepthNone })
 }
@@ -235,7 +235,7 @@ func (b *builder) removals(w *roleWork) {
 	}
 }
 
-// granted is all that a role grants once this plan has changed it.
+// granted is everything that a role grants after this plan's changes.
 func (b *builder) granted(root string) State {
 	state := State{}
 	for name, depth := range b.snapshot.RolePrivileges[root] {

@@ -85,8 +85,8 @@ func (b *builder) assignRole(c cause) {
 	b.prepareAssign(c, c.reason(), Ref{ID: c.fix.Role.ID, Name: role.Name}, role.BusinessUnitID, user, b.unit(b.snapshot.Users[user.ID].BusinessUnitID))
 }
 
-// prepareAssign settles which copy of a role a user is given: the one in the
-// user's business unit. Where it is known that there is none, it is for people.
+// prepareAssign decides which copy of a role is assigned to a user: the one in the user's
+// business unit. If that copy certainly does not exist, the assignment is a manual step.
 func (b *builder) prepareAssign(c cause, why Reason, role Ref, home string, user, unit Ref) {
 	if name, locked := b.lockedUnit(unit.ID); locked {
 		b.unreached = true
@@ -108,8 +108,8 @@ func (b *builder) prepareAssign(c cause, why Reason, role Ref, home string, user
 	b.assign = &w
 }
 
-// lockedUnit names the disabled unit that a business unit is, or stands below: nobody of
-// it can sign in, so that no user of it is assigned to or enabled.
+// lockedUnit names the disabled business unit that a unit is, or is below. Its users cannot
+// sign in, so the plan does not enable them or assign roles to them.
 func (b *builder) lockedUnit(id string) (name string, locked bool) {
 	disabled, locked := b.snapshot.DisabledUnit(id)
 	return b.snapshot.BusinessUnits[disabled].Name, locked
@@ -194,7 +194,7 @@ func (b *builder) followRole() {
 	b.prepareAssign(assignment(c, because, role, user), following(c, because), role, home, user, unit)
 }
 
-// following is the reason of what is done because of another finding.
+// following is the reason for a change that follows from another finding.
 func following(c audit.Control, because Reason) Reason {
 	return Reason{Control: c.ID, Fingerprint: because.Fingerprint, Follows: true}
 }
@@ -207,9 +207,9 @@ func assignment(c audit.Control, because Reason, role, user Ref) cause {
 	}}
 }
 
-// followUnassign assigns the integration role to the user itself where it comes
-// through a team that keeps the role's Basic rights to itself: until now the
-// administrator role made up for them.
+// followUnassign assigns the integration role to the user itself if it comes through a team
+// that does not pass on the role's Basic rights: until now, the administrator role gave
+// them.
 func (b *builder) followUnassign() {
 	if len(b.unassign) == 0 || b.assign != nil {
 		return
@@ -229,9 +229,9 @@ func (b *builder) followUnassign() {
 	b.prepareAssign(assignment(c, because, ref, user), following(c, because), ref, role.BusinessUnitID, user, b.unit(b.snapshot.Users[user.ID].BusinessUnitID))
 }
 
-// settleAssign notes what the role grants that is to be assigned, and leaves it to
-// people where that is more than is asked for, or is not known. Of a role that this
-// plan makes it is known.
+// settleAssign records what the role to be assigned grants, and makes the assignment a
+// manual step if that is more than is required, or unknown. For a role that this plan
+// creates, it is known.
 func (b *builder) settleAssign() {
 	if b.assign == nil || b.assign.role.ID == "" {
 		return
@@ -241,26 +241,26 @@ func (b *builder) settleAssign() {
 	grants := b.granted(root)
 	surplus := b.surplus(root, grants)
 	builtIn := b.builtIn(root)
-	replace := "Set integration.role in the configuration to the name of a custom role, or to one that no role has yet, which dbaudit then creates; and make the plan again."
+	replace := "Set integration.role in the configuration to the name of a custom role, or to a new name, so that dbaudit creates the role; then make the plan again."
 	switch summary, _ := b.Describe(b.assign.causes[0].fix); {
 	case builtIn:
-		b.deny(fmt.Sprintf("Give the integration a custom role: %q is built in, and dbaudit assigns no such role.", name), replace)
+		b.deny(fmt.Sprintf("Give the integration a custom role: %q is built in, and dbaudit does not assign built-in roles.", name), replace)
 	case b.snapshot.RolePrivileges[root] == nil:
 		b.deny(strings.TrimSuffix(summary, ".") + ": what the role grants was not read.")
 	case len(surplus) > 0:
-		remedy := "Make the plan again with --least-privilege, which takes them from the role first; or list in allow: what is meant."
+		remedy := "Make the plan again with --least-privilege, which removes them from the role first; or list intended ones in allow:."
 		if !editable {
 			remedy = "The role cannot be edited. " + replace
 		}
-		b.deny(fmt.Sprintf("%s once it grants no more than is asked for: it grants %s beyond the minimum%s.",
+		b.deny(fmt.Sprintf("%s once it grants no more than required: it grants %s beyond the minimum%s.",
 			strings.TrimSuffix(summary, "."), plural(len(surplus), "privilege"), sample(surplus)),
-			"Beyond the minimum, the dangerous first: "+strings.Join(surplus, ", ")+".", remedy)
+			"Beyond the minimum, dangerous privileges first: "+strings.Join(surplus, ", ")+".", remedy)
 	default:
 		b.assign.grants = grants
 	}
 }
 
-// builtIn reports whether a role, or any copy of it, was made from a template.
+// builtIn reports whether a role, or any copy of it, comes from a template.
 func (b *builder) builtIn(root string) bool {
 	for _, r := range b.snapshot.Roles {
 		if r.RootID == root && r.TemplateID != "" {
@@ -270,7 +270,7 @@ func (b *builder) builtIn(root string) bool {
 	return false
 }
 
-// deny leaves the assignment to people.
+// deny makes the assignment a manual step.
 func (b *builder) deny(summary string, steps ...string) {
 	for _, c := range b.assign.causes {
 		b.leave(c, summary, audit.SystemAdministrator, steps)
@@ -279,7 +279,7 @@ func (b *builder) deny(summary string, steps ...string) {
 }
 
 // surplus are the privileges beyond the minimum, what the platform gives to every
-// role, and what is allowed; the dangerous ones first, as the policy has them.
+// role, and what is allowed; dangerous privileges first, as in the policy.
 func (b *builder) surplus(root string, grants State) []string {
 	beyond := slices.DeleteFunc(grants.names(), func(name string) bool {
 		return permitted(name, b.Minimum, b.Allow, b.plan.Requirement.Allow)
@@ -298,7 +298,7 @@ func (b *builder) surplus(root string, grants State) []string {
 	return beyond
 }
 
-// permitted reports whether a role that is assigned may grant a privilege.
+// permitted reports whether an assigned role may grant a privilege.
 func permitted(name string, lists ...[]string) bool {
 	return isInborn(name) || slices.ContainsFunc(slices.Concat(lists...), func(n string) bool { return strings.EqualFold(n, name) })
 }

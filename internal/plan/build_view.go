@@ -18,7 +18,7 @@ type shareWork struct {
 	addWhy, reduceWhy      []Reason
 }
 
-// owner is as whom a view is shared; ok is false for one that nobody can act as.
+// owner is the user to share a view as; ok is false if that user cannot be impersonated.
 func (b *builder) owner(viewID string, ref *audit.Reference) (Ref, bool) {
 	view := b.snapshot.Views[viewID]
 	id := cmp.Or(refID(ref), view.OwnerID)
@@ -37,8 +37,8 @@ func (b *builder) owner(viewID string, ref *audit.Reference) (Ref, bool) {
 	return Ref{Kind: kind, ID: id, Name: u.Name, ObjectID: u.ObjectID}, true
 }
 
-// disabledOwner names the owner of the view that a fix is about, where it is known to
-// be disabled: the one who owns it, or the one whom the configuration names.
+// disabledOwner names the owner of a fix's view, if that owner is known to be disabled: the
+// actual owner, or the configured one.
 func (b *builder) disabledOwner(fix audit.Fix) (name string, disabled bool) {
 	switch fix.Kind {
 	case audit.FixShareView, audit.FixReduceShare, audit.FixFindView, audit.FixActivateView:
@@ -139,8 +139,8 @@ func (b *builder) followViews() {
 	}
 }
 
-// requiredView finds a required view: the owner's, where one is named. found with
-// no id means a system view.
+// requiredView finds a required view: the owner's, if one is named. found without an id
+// means a system view.
 func (b *builder) requiredView(required snapshot.RequiredView) (id string, found bool) {
 	for _, candidate := range slices.Sorted(maps.Keys(b.snapshot.Views)) {
 		v := b.snapshot.Views[candidate]
@@ -165,7 +165,7 @@ func (b *builder) requiredView(required snapshot.RequiredView) (id string, found
 	return "", false
 }
 
-// sharings emits what is shared, as owners who were read or as those who were not.
+// sharings emits the shares, either of owners who were read or of those who were not.
 func (b *builder) sharings(userMadeBy string, unread bool) {
 	for _, key := range b.shareKeys {
 		if w := b.shares[key]; (w.owner.Name == "") == unread {
@@ -179,7 +179,7 @@ func (b *builder) shareActions(w *shareWork, userMadeBy string) {
 	if principal.ID == "" {
 		principal.MadeBy = userMadeBy
 	}
-	// What is inherited from something else that is shared is no part of this share.
+	// Rights that are inherited from another shared record are not part of this share.
 	share := b.snapshot.Shares[principal.ID][w.view.ID]
 	rights := slices.DeleteFunc(slices.Clone(share.Rights), func(r snapshot.Right) bool { return slices.Contains(share.Inherited, r) })
 	change := func(kind audit.FixKind, to []snapshot.Right, why []Reason) {

@@ -14,10 +14,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// check refuses what no Build makes.
+// check refuses a plan that Build would not make.
 func (p Plan) check() error {
 	if p.ExpiresAt.After(p.Snapshot.TakenAt.Add(MaxValidity)) {
-		return fmt.Errorf("the plan is good for longer than any: %s after its snapshot at most; make the plan again", MaxValidity)
+		return fmt.Errorf("the plan is valid for too long: the maximum is %s after its snapshot; make the plan again", MaxValidity)
 	}
 	for i, a := range p.Actions {
 		if err := p.checkAction(i, a); err != nil {
@@ -27,12 +27,12 @@ func (p Plan) check() error {
 	return nil
 }
 
-// words refuses a plan that says something other than what it does.
+// words refuses a plan that says something other than it does.
 func (p Plan) words() error {
 	for _, a := range p.Actions {
 		summary, risk, note := a.describe(p.Requirement.Allow)
 		if a.Summary != summary || a.Risk != risk || a.Note != note {
-			return fmt.Errorf("action %s of the plan is not what it says it is; make the plan again", a.ID)
+			return fmt.Errorf("the description of the plan's action %s does not match what it does; make the plan again", a.ID)
 		}
 	}
 	return nil
@@ -44,9 +44,9 @@ func (p Plan) checkAction(i int, a Action) error {
 	}
 	switch {
 	case a.ID != strconv.Itoa(i+1):
-		return fmt.Errorf("it should have the number %d", i+1)
+		return fmt.Errorf("its number should be %d", i+1)
 	case !a.Kind.Automatic():
-		return fmt.Errorf("%s is nothing that apply does", a.Kind)
+		return fmt.Errorf("apply has no action %s", a.Kind)
 	case a.Target.Kind != targetOf(a.Kind):
 		return fmt.Errorf("%s does not change a %s", a.Kind, a.Target.Kind)
 	}
@@ -69,18 +69,18 @@ func (p Plan) checkAction(i int, a Action) error {
 	}
 	request, undo := a.requests(p.Environment.URL)
 	if !equal(request, a.Request) || !slices.EqualFunc(undo, a.Undo, equal) {
-		return errors.New("its requests are not those that its target and states ask for")
+		return errors.New("its requests do not follow from its target and states")
 	}
 	return nil
 }
 
-// checkWhy holds the reasons against what was found.
+// checkWhy compares the reasons with the findings.
 func (p Plan) checkWhy(a Action) error {
 	for _, why := range a.Why {
 		if !slices.ContainsFunc(p.Findings, func(f Finding) bool {
 			return f.Fingerprint == why.Fingerprint && (f.Control == why.Control || why.Follows)
 		}) {
-			return fmt.Errorf("its reason, %s, is none of the findings", why.Control)
+			return fmt.Errorf("its reason, %s, is not among the findings", why.Control)
 		}
 	}
 	if len(a.Why) == 0 {
@@ -89,8 +89,8 @@ func (p Plan) checkWhy(a Action) error {
 	return nil
 }
 
-// checkCompany holds what comes along with an action, and what its undoing goes
-// along with, against its kind.
+// checkCompany checks an action's side effects, and the action that it is undone with,
+// against its kind.
 func (a Action) checkCompany() error {
 	var along bool
 	with := ""
@@ -108,17 +108,16 @@ func (a Action) checkCompany() error {
 	filtered := slices.IsSorted(a.Target.Filtered) && !slices.ContainsFunc(a.Target.Filtered, func(name string) bool { return a.After[name] == "" })
 	switch {
 	case !filtered:
-		return errors.New("what it says is filtered is not what it changes")
+		return errors.New("it lists filtered privileges that it does not change")
 	case !along:
-		return errors.New("the platform does not grant what it says")
+		return errors.New("the platform does not grant the privileges that it lists")
 	case a.UndoneWith != with:
-		return errors.New("it is undone with another action")
+		return errors.New("it must not be undone with another action")
 	}
 	return nil
 }
 
-// checkGrants holds what an assigned role grants against what earlier actions make
-// of it.
+// checkGrants compares what an assigned role grants with what earlier actions make of it.
 func (a Action) checkGrants(earlier []Action) error {
 	for _, e := range earlier {
 		if e.Target.Kind != KindGrants || e.Target.Role.ID == "" || e.Target.Role.ID != a.Target.Role.ID {
@@ -126,7 +125,7 @@ func (a Action) checkGrants(earlier []Action) error {
 		}
 		for name, depth := range e.After {
 			if rank(a.Target.Grants[name]) != rank(depth) {
-				return fmt.Errorf("what its role grants is not what action %s makes of it: %s", e.ID, name)
+				return fmt.Errorf("the grants of its role do not match action %s: %s", e.ID, name)
 			}
 		}
 	}
@@ -159,7 +158,7 @@ func (t Target) check(earlier func(string, ...audit.FixKind) bool) error {
 		}
 		for _, id := range []string{ref.ID, ref.ObjectID} {
 			if id != "" && !guid.MatchString(id) {
-				return fmt.Errorf("%q is no id", id)
+				return fmt.Errorf("%q is not an id", id)
 			}
 		}
 		maker := audit.FixCreateRole
@@ -167,23 +166,23 @@ func (t Target) check(earlier func(string, ...audit.FixKind) bool) error {
 			maker = audit.FixCreateApplicationUser
 		}
 		if ref.MadeBy != "" && (ref.ID != "" || !earlier(ref.MadeBy, maker)) {
-			return fmt.Errorf("it refers to what action %q makes", ref.MadeBy)
+			return fmt.Errorf("it refers to a row that action %q creates", ref.MadeBy)
 		}
 	}
 	if t.ApplicationID != "" && !guid.MatchString(t.ApplicationID) {
-		return fmt.Errorf("%q is no application id", t.ApplicationID)
+		return fmt.Errorf("%q is not an application id", t.ApplicationID)
 	}
 	if t.Kind == KindUser && t.ApplicationID == "" && t.User.ID == "" {
-		return errors.New("it is not said which user is meant")
+		return errors.New("it does not name a user")
 	}
 	for privilege, id := range t.Privileges {
 		if !name.MatchString(privilege) || !guid.MatchString(id) {
-			return fmt.Errorf("%q is no privilege with the id %q", privilege, id)
+			return fmt.Errorf("%q is not a privilege with the id %q", privilege, id)
 		}
 	}
 	for _, depth := range t.Grants {
 		if rank(depth) == 0 {
-			return fmt.Errorf("%q is no depth", depth)
+			return fmt.Errorf("%q is not a depth", depth)
 		}
 	}
 	needed := map[Kind][]*Ref{
@@ -194,10 +193,10 @@ func (t Target) check(earlier func(string, ...audit.FixKind) bool) error {
 		KindShare:      {t.View, t.Principal, t.Owner},
 	}
 	if slices.Contains(needed[t.Kind], nil) {
-		return errors.New("its target is not whole")
+		return errors.New("its target is incomplete")
 	}
 	if t.Kind == KindAssignment && t.Role.MadeBy != "" && t.Copy.ID != "" {
-		return errors.New("it assigns another role than the one that is made")
+		return errors.New("it assigns another role than the created one")
 	}
 	if t.Kind == KindShare && t.Principal.Kind != "systemuser" && t.Principal.Kind != "team" {
 		return fmt.Errorf("a view cannot be shared with a %q", t.Principal.Kind)
@@ -207,7 +206,7 @@ func (t Target) check(earlier func(string, ...audit.FixKind) bool) error {
 
 func (a Action) checkStates() error {
 	if len(a.After) == 0 || !slices.Equal(a.Before.names(), a.After.names()) {
-		return errors.New("what it changes is not said")
+		return errors.New("it does not say what it changes")
 	}
 	kinds := map[audit.FixKind][2]State{
 		audit.FixCreateRole:            {{attrRole: Absent}, {attrRole: Present}},
@@ -242,12 +241,11 @@ func (a Action) checkStates() error {
 
 func isDepth(s string) bool { return s == None || rank(s) > 0 }
 
-// checkShare lets sharing add Read and nothing else, and reducing leave nothing but
-// Read.
+// checkShare allows sharing to add only Read, and reducing to leave only Read.
 func (a Action) checkShare() error {
 	before, known := rightsIn(a.Before[attrAccess])
 	if _, ok := rightsIn(a.After[attrAccess]); !known || !ok || len(a.After) != 1 {
-		return fmt.Errorf("%q or %q are no rights", a.Before[attrAccess], a.After[attrAccess])
+		return fmt.Errorf("%q or %q is not a list of rights", a.Before[attrAccess], a.After[attrAccess])
 	}
 	to := withRead(before)
 	if a.Kind == audit.FixReduceShare {

@@ -44,17 +44,16 @@ func (p Plan) Encode() ([]byte, error) {
 	return text.JSON(b.Bytes()), nil
 }
 
-// Decode reads a plan and refuses one that was cut, edited, or that says one thing
-// and does another. A plan is read only as it was written, to the byte, so that no
-// reader of the file can take it for another; git may have changed the ends of its
-// lines.
+// Decode reads a plan and refuses one that was cut or edited, or that says one thing and
+// does another. A plan must be byte for byte as it was written, so that every reader of the
+// file sees the same plan; only git may have changed its line endings.
 func Decode(data []byte) (Plan, error) {
 	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 	var head struct {
 		Format string `json:"format"`
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
-		return Plan{}, fmt.Errorf("this is no plan, or one cut short: %w", err)
+		return Plan{}, fmt.Errorf("this is not a plan, or it is truncated: %w", err)
 	}
 	if head.Format != Format {
 		return Plan{}, fmt.Errorf("this has the format %q, not %q: `dbaudit plan -o plan.json` writes a plan", head.Format, Format)
@@ -70,7 +69,7 @@ func Decode(data []byte) (Plan, error) {
 		return Plan{}, err
 	}
 	if !bytes.Equal(written, data) {
-		return Plan{}, errors.New("the plan was edited since it was made, or written by something other than this dbaudit: make it again")
+		return Plan{}, errors.New("the plan was edited, or another program or version wrote it: make it again")
 	}
 	if err := p.Verify(); err != nil {
 		return Plan{}, err
@@ -78,15 +77,15 @@ func Decode(data []byte) (Plan, error) {
 	return p, p.words()
 }
 
-// Verify refuses a plan that does not fit its digest, and one that no Build makes,
-// whatever the digest says: anybody can compute one.
+// Verify refuses a plan that does not match its digest, and one that Build would not make,
+// whatever its digest: anybody can compute a digest.
 func (p Plan) Verify() error {
 	digest, err := p.digest()
 	if err != nil {
 		return err
 	}
 	if digest != p.Digest {
-		return errors.New("the plan was edited since it was made: it does not fit its digest; make it again")
+		return errors.New("the plan was edited: it does not match its digest; make it again")
 	}
 	return p.check()
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// emit writes the actions down: the role first, complete, so that nobody is ever
-// given less or more of it than is meant; then the user; then what is shared. What
-// the environment may refuse, because its owner was not read, comes last, so that
-// nothing else is lost by it.
+// emit writes the actions: the role first, and completely, so that nobody ever gets less or
+// more of it than intended; then the user; then the shares. Actions that the environment
+// may refuse, because the owner was not read, come last, so that a refusal does not affect
+// others.
 func (b *builder) emit() {
 	roleMadeBy, userMadeBy := "", ""
 	if w := b.newRole; w != nil {
@@ -58,8 +58,8 @@ func (b *builder) emit() {
 	b.sharings(userMadeBy, true)
 }
 
-// action appends an action with what follows from it, and gives its id. Targets
-// refer to rows that earlier actions make by their ids.
+// action appends an action with what follows from it, and returns its id. Targets refer to
+// rows that earlier actions create by the ids of these actions.
 func (b *builder) action(a Action) string {
 	a.ID = strconv.Itoa(len(b.plan.Actions) + 1)
 	a.Summary, a.Risk, a.Note = a.describe(b.plan.Requirement.Allow)
@@ -68,7 +68,7 @@ func (b *builder) action(a Action) string {
 	return a.ID
 }
 
-// requests derives what an action sends, and what its undoing would.
+// requests derives the requests of an action and of its undo.
 func (a Action) requests(environmentURL string) (Request, []Request) {
 	known := a.Target.Known()
 	known[SlotAPI] = API(environmentURL)

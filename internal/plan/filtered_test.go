@@ -37,7 +37,7 @@ func TestFilteredGrantsAreLeft(t *testing.T) {
 		t.Fatal("it is not replaced though it is asked for")
 	}
 	a := p.Actions[i]
-	if !slices.Equal(a.Target.Filtered, []string{"prvReadLead"}) || !strings.Contains(a.Note, "Rollback cannot bring that filter back") {
+	if !slices.Equal(a.Target.Filtered, []string{"prvReadLead"}) || !strings.Contains(a.Note, "Rollback cannot restore that filter") {
 		t.Errorf("it is not said: %q, %q", a.Target.Filtered, a.Note)
 	}
 	if text := p.Text(); !strings.Contains(text, "for some records only → Organization") {

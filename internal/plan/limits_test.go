@@ -135,14 +135,14 @@ func TestLimitsHoldForAnyPlan(t *testing.T) {
 		"an assigned role that grants more": {enough, func(p *plan.Plan) { find(p, audit.FixAssignRole).Target.Grants["prvDeleteAccount"] = "global" }, "prvDeleteAccount"},
 		"deeper than the configuration asks": {enough, func(p *plan.Plan) {
 			p.Requirement.Depth = map[string]snapshot.Depth{"prvReadLead": snapshot.DepthLocal}
-		}, "local is asked for"},
+		}, "Business Unit is required"},
 		"deeper than the profile asks": {
-			plan.Limits{Minimum: enough.Minimum, Depths: map[string]snapshot.Depth{"prvReadLead": snapshot.DepthDeep}}, func(*plan.Plan) {}, "deep is asked for",
+			plan.Limits{Minimum: enough.Minimum, Depths: map[string]snapshot.Depth{"prvReadLead": snapshot.DepthDeep}}, func(*plan.Plan) {}, "Parent: Child Business Units is required",
 		},
 		"deeper, with levels that allow less": {enough, func(p *plan.Plan) {
 			p.Requirement.Depth = map[string]snapshot.Depth{"prvReadLead": snapshot.DepthLocal}
 			find(p, audit.FixAddPrivilege).Target.Levels = map[string][]snapshot.Depth{"prvReadLead": snapshot.Depths()}
-		}, "local is asked for"},
+		}, "Business Unit is required"},
 		"deeper, with levels that allow no less": {enough, func(p *plan.Plan) {
 			p.Requirement.Depth = map[string]snapshot.Depth{"prvReadLead": snapshot.DepthLocal}
 			find(p, audit.FixAddPrivilege).Target.Levels = map[string][]snapshot.Depth{"prvReadLead": {snapshot.DepthGlobal}}

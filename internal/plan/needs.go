@@ -18,10 +18,10 @@ func (n needs) need(name string, depth snapshot.Depth) {
 	}
 }
 
-// Needs are the privileges that whoever applies the plan must hold, by name, each
-// with the least depth, for an identity in the root business unit. Nobody can grant
-// what they do not hold themselves at that depth ("Assign security roles to users",
-// on elevation), and who assigns a role grants all that the role does.
+// Needs are the privileges that the identity that applies the plan must have, by name, each
+// with the minimum depth, for an identity in the root business unit. Nobody can grant a
+// privilege that they do not have at that depth ("Assign security roles to users", on
+// elevation), and assigning a role grants everything in the role.
 func (p Plan) Needs() map[string]string {
 	n := needs{}
 	for _, a := range p.Actions {
@@ -33,9 +33,9 @@ func (p Plan) Needs() map[string]string {
 	return n
 }
 
-// NeedsToUndo are the privileges that rolling the plan back takes besides [Plan.Needs].
-// roles names those that would be assigned again: whoever does must hold all that
-// they grant, which is not in the plan.
+// NeedsToUndo are the privileges that rolling back the plan requires in addition to
+// [Plan.Needs]. roles names the roles that would be assigned again: that requires
+// everything that they grant, which is not in the plan.
 func (p Plan) NeedsToUndo() (privileges map[string]string, roles []string) {
 	n := needs{}
 	for _, a := range p.Actions {
@@ -52,15 +52,15 @@ func (p Plan) NeedsToUndo() (privileges map[string]string, roles []string) {
 	return n, roles
 }
 
-// toSeeHolders adds what it takes to read who holds a role, wholly: a holder who is
-// not seen would be taken for none.
+// toSeeHolders adds what is needed to read all holders of a role: a holder who is not seen
+// would be ignored.
 func (n needs) toSeeHolders() {
 	n.need("prvReadTeam", snapshot.DepthGlobal)
 	n.need("prvReadUser", snapshot.DepthGlobal)
 }
 
-// toCompareNames adds what it takes to see whether the rows that a target names still
-// have these names. Roles and views are read for the change itself.
+// toCompareNames adds what is needed to check that the rows of a target still have the same
+// names. Roles and views are read for the change itself.
 func (n needs) toCompareNames(t Target) {
 	if t.BusinessUnit != nil {
 		n.need("prvReadBusinessUnit", snapshot.DepthGlobal)
@@ -74,8 +74,8 @@ func (n needs) toCompareNames(t Target) {
 	}
 }
 
-// forChange adds what it takes to bring a target from one state to another, and to
-// read it before.
+// forChange adds what is needed to bring a target from one state to another, and to read it
+// first.
 func (p Plan) forChange(n needs, t Target, from, to State) {
 	here := p.reach(t, snapshot.DepthLocal)
 	n.toCompareNames(t)
@@ -102,27 +102,27 @@ func (p Plan) forChange(n needs, t Target, from, to State) {
 		switch {
 		case from[attrUser] == Absent:
 			n.need("prvCreateUser", here)
-		case to[attrUser] == Absent: // which takes disabling first
+		case to[attrUser] == Absent: // which requires disabling first
 			n.need("prvDeleteUser", here)
 			fallthrough
 		default:
 			n.need("prvWriteUser", here)
-			n.need("prvDisableUser", here) // which enabling asks for as well
+			n.need("prvDisableUser", here) // which enabling also requires
 		}
 	case KindAssignment:
 		n.need("prvReadRole", snapshot.DepthGlobal)
 		n.need("prvReadUser", snapshot.DepthGlobal)
 		n.need("prvAssignRole", here)
 	case KindShare:
-		// Acting as somebody else needs in both what the action needs.
+		// To impersonate, both identities need what the action needs.
 		n.need("prvActOnBehalfOfAnotherUser", snapshot.DepthGlobal)
 		n.need("prvReadUserQuery", snapshot.DepthBasic)
 		n.need("prvShareUserQuery", snapshot.DepthBasic)
 	}
 }
 
-// toAssign adds what a role grants that is assigned: of one that the plan makes, what
-// it is born with and what the plan grants it.
+// toAssign adds what an assigned role grants: for a role that the plan creates, its initial
+// privileges and what the plan grants it.
 func (p Plan) toAssign(n needs, t Target) {
 	for name, depth := range t.Grants {
 		n.need(name, p.reach(t, snapshot.Depth(rank(depth))))
@@ -143,9 +143,8 @@ func (p Plan) toAssign(n needs, t Target) {
 	}
 }
 
-// reach is the depth that it takes to do in a target's business unit what takes a
-// depth in one's own, from the root: what reaches one's own unit only does not reach
-// those below it.
+// reach is the depth that an identity in the root needs in a target's business unit for
+// what needs the given depth in its own unit: local does not include the units below.
 func (p Plan) reach(t Target, depth snapshot.Depth) snapshot.Depth {
 	if depth == snapshot.DepthLocal && t.BusinessUnit != nil && t.BusinessUnit.ID != p.RootUnit {
 		return snapshot.DepthDeep
@@ -153,7 +152,7 @@ func (p Plan) reach(t Target, depth snapshot.Depth) snapshot.Depth {
 	return depth
 }
 
-// Lacking names the needs that are not held deeply enough, with the depth. held
+// Lacking names the needs that are not granted at a sufficient depth, with the depth. held
 // has its names in lower case.
 func (p Plan) Lacking(held map[string]string) []string {
 	var lacking []string

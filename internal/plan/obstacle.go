@@ -8,8 +8,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// An obstacle is why a plan leaves to people what it could do otherwise. The zero value
-// is none: the fix itself is work for people.
+// An obstacle is why a plan makes a manual step of something that it could otherwise do.
+// The zero value means no obstacle: the fix itself is manual.
 type obstacle int
 
 const (
@@ -41,19 +41,19 @@ func obstacles() []obstacle {
 	}
 }
 
-// again is the last step wherever a plan can do the rest.
+// again is the last step if a plan can do the remaining work.
 const again = "Make the plan again."
 
-// A hurdle is an obstacle in front of a fix, with the names that its words need.
+// A hurdle is an obstacle to a fix, with the names that its words need.
 type hurdle struct {
 	obstacle
 
 	fix audit.Fix
-	// name is the obstacle's own: of a unit, or of an owner.
+	// name is the name of the obstacle's unit or owner.
 	name string
 }
 
-// why completes the sentence of the fix; empty where the sentence says it all.
+// why completes the sentence of the fix; empty if the sentence is enough.
 func (h hurdle) why() string {
 	switch h.obstacle {
 	case obstacleRoleLocked:
@@ -63,37 +63,37 @@ func (h hurdle) why() string {
 	case obstacleRootUnread:
 		return "the root business unit was not read"
 	case obstacleNoUnit:
-		return fmt.Sprintf("no business unit %q that is enabled was seen", h.name)
+		return fmt.Sprintf("no enabled business unit %q was found", h.name)
 	case obstacleUnitDisabled:
-		return fmt.Sprintf("the business unit %q is disabled, and nobody of it can sign in", h.name)
+		return fmt.Sprintf("the business unit %q is disabled, so its users cannot sign in", h.name)
 	case obstacleNoApplication:
-		return "the application id is not known"
+		return "the application id is unknown"
 	case obstacleUserGone:
 		return "the user was not read, or is deleted"
 	case obstacleNoCopy:
-		return "the role was made in another business unit than the root, and has no copy in the user's"
+		return "the role was created outside the root business unit, and has no copy in the user's unit"
 	case obstacleUnreached:
-		return "the integration role does not reach the user yet, who would be left without it"
+		return "the integration role is not assigned to the user yet, so the user would lose the rights it needs"
 	case obstacleThroughTeam:
 		return "the user has the role through this team as well"
 	case obstacleOwnerTeam:
-		return "a team owns the view, or nobody knows who does, and nobody can act as its owner"
+		return "a team owns the view, or its owner is unknown, so the owner cannot be impersonated"
 	case obstacleOwnerDisabled:
-		return fmt.Sprintf("its owner, %s, is disabled, and nobody can look at it or share it", h.name)
+		return fmt.Sprintf("its owner, %s, is disabled, so nobody can read or share it", h.name)
 	case obstacleViewUnread:
-		return "nobody at hand sees the view"
+		return "no available identity sees the view"
 	case obstacleOtherRights:
-		return "the share holds rights that dbaudit does not know, and could not bring back"
+		return "the share includes rights that dbaudit does not know and could not restore"
 	case obstacleInheritedRights:
-		return "the rights are inherited, and changing this share does not take them away"
+		return "the rights are inherited, and changing this share does not remove them"
 	case obstacleFiltered:
-		return "a record filter limits what is granted today, and rollback could not bring the filter back"
+		return "a record filter limits the current grant, and rollback could not restore the filter"
 	case obstacleNone:
 	}
 	return ""
 }
 
-// how are the steps that end the obstacle; nil for the steps of the fix itself.
+// how are the steps that remove the obstacle; nil for the steps of the fix itself.
 func (h hurdle) how() []string {
 	role, user, view := named(h.fix.Role, "the role"), named(h.fix.User, "the user"), named(h.fix.View, "the view")
 	switch h.obstacle {
@@ -104,44 +104,44 @@ func (h hurdle) how() []string {
 		}
 	case obstacleRoleUnread:
 		return []string{
-			"Let the auditor read roles and their privileges: dbaudit doctor names the privilege that is missing.",
-			"Take the result from a new scan, in which " + role + " was read.", again,
+			"Let the auditor read roles and their privileges: dbaudit doctor names the missing privilege.",
+			"Scan again, and check that " + role + " was read.", again,
 		}
 	case obstacleRootUnread:
-		return []string{"Let the auditor read business units: grant it prvReadBusinessUnit at organization level.", again}
+		return []string{"Let the auditor read business units: grant it prvReadBusinessUnit at Organization level.", again}
 	case obstacleNoUnit:
 		return []string{
-			fmt.Sprintf("Where %q is misspelt or was renamed, correct business_unit in the configuration.", h.name),
-			fmt.Sprintf("Where the unit is meant, create or enable %q in the Power Platform admin center, under Settings > Users + permissions > Business units.", h.name),
+			fmt.Sprintf("If %q is misspelt or was renamed, correct business_unit in the configuration.", h.name),
+			fmt.Sprintf("If the name is correct, create or enable %q in the Power Platform admin center, under Settings > Users + permissions > Business units.", h.name),
 			again,
 		}
 	case obstacleUnitDisabled:
 		return []string{
-			fmt.Sprintf("Enable %q in the Power Platform admin center, under Settings > Users + permissions > Business units, or move %s to a unit that is enabled.", h.name, user),
+			fmt.Sprintf("Enable %q in the Power Platform admin center, under Settings > Users + permissions > Business units, or move %s to an enabled unit.", h.name, user),
 			again,
 		}
 	case obstacleNoApplication:
 		return []string{"Set integration.app_id in the configuration to the application (client) id of the vendor's app registration.", again}
 	case obstacleUserGone:
 		return []string{
-			"Look for " + user + " in the Power Platform admin center, under Users and under Application users, and restore it where it is deleted.",
-			"Where it is there, let the auditor read users at organization level.", again,
+			"Look for " + user + " in the Power Platform admin center, under Users and under Application users, and restore it if it is deleted.",
+			"If it exists, let the auditor read users at Organization level.", again,
 		}
 	case obstacleNoCopy:
 		return []string{
-			"Create " + role + " in the root business unit, with the same privileges: each unit below then has a copy of it.",
-			"Delete or rename the one in the other business unit, so that the name is the new role's alone.", again,
+			"Create " + role + " in the root business unit, with the same privileges: each unit below then gets a copy.",
+			"Delete or rename the role in the other business unit, so that only the new role has this name.", again,
 		}
 	case obstacleUnreached:
 		return []string{
-			"Assign the integration role to " + user + " first, as another entry of this plan says.",
-			"Make the plan again, which then takes " + role + " away.",
+			"Assign the integration role to " + user + " first; see the other entry of this plan.",
+			"Make the plan again; it then removes " + role + " away.",
 		}
 	case obstacleThroughTeam:
 		team := named(h.fix.Team, "the team")
 		return []string{
-			fmt.Sprintf("Where %s does not need %s, take the role from the team.", team, role),
-			fmt.Sprintf("Else take %s out of %s; for a team of a Microsoft Entra group, take it out of the group.", user, team),
+			fmt.Sprintf("If %s does not need %s, remove the role from the team.", team, role),
+			fmt.Sprintf("Otherwise, remove %s from %s; for a team of a Microsoft Entra group, remove it from the group.", user, team),
 		}
 	case obstacleOwnerTeam:
 		return []string{
@@ -151,35 +151,35 @@ func (h hurdle) how() []string {
 	case obstacleOwnerDisabled:
 		return []string{
 			fmt.Sprintf("Enable the user %s in the Power Platform admin center, or reassign what %[1]s owns to a user who is enabled.", h.name),
-			"Where the owner is another by then, name it under views in the configuration.", again,
+			"If the owner changes, name the new one under views in the configuration.", again,
 		}
 	case obstacleViewUnread:
-		return []string{"Name the owner of " + view + " under views in the configuration, so that dbaudit can look as that person.", again}
+		return []string{"Name the owner of " + view + " under views in the configuration, so that dbaudit can impersonate that person.", again}
 	case obstacleOtherRights:
 		return []string{
-			fmt.Sprintf("As the owner of %s, open Manage and share views and look at what the share gives.", view),
-			"Set it to Read by hand, and note what it was.",
+			fmt.Sprintf("As the owner of %s, open Manage and share views and see what the share gives.", view),
+			"Note its current rights, and set it to Read.",
 		}
 	case obstacleInheritedRights:
 		return []string{
 			fmt.Sprintf("Find where the rights to %s come from: a share or an assignment of another row that cascades to it.", view),
-			"Reduce that share there, or change the cascading of the relationship.",
+			"Reduce that share there, or change the cascading behavior of the relationship.",
 		}
 	case obstacleFiltered:
 		return []string{
 			"Find out who limited " + privilegesOf(h.fix) + " in " + role + " to the records of a filter, and why.",
-			"Where the filter is not needed, make the plan with --replace-filtered, and apply it with --replace-filtered.",
+			"If the filter is not needed, make and apply the plan with --replace-filtered.",
 		}
 	case obstacleNone:
 	}
 	return nil
 }
 
-// who can end the obstacle.
+// who can remove the obstacle.
 func (h hurdle) who() string {
 	switch h.obstacle {
 	case obstacleNoApplication, obstacleViewUnread:
-		return "whoever keeps dbaudit's configuration"
+		return "the maintainer of dbaudit's configuration"
 	case obstacleOtherRights, obstacleNone:
 		return h.fix.Who()
 	case obstacleOwnerTeam:

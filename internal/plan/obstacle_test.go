@@ -30,7 +30,7 @@ func TestObstaclesHaveStepsOfTheirOwn(t *testing.T) {
 		obstacleOwnerTeam:       "member of the team that owns",
 		obstacleOwnerDisabled:   "Enable the user Europe",
 		obstacleViewUnread:      `Name the owner of the view "Leads"`,
-		obstacleOtherRights:     "look at what the share gives",
+		obstacleOtherRights:     "see what the share gives",
 		obstacleInheritedRights: "cascades",
 		obstacleFiltered:        "--replace-filtered",
 	}

@@ -1,21 +1,18 @@
-// Package plan turns findings into a remediation plan: a file that says, change
-// by change and in order, what is there now, what will be, why, by which request,
-// and how to undo it.
+// Package plan turns findings into a remediation plan: a file that lists the changes in
+// order, each with the current state, the new state, the reason, the request, and how to
+// undo it.
 //
-// What it promises: equal results and snapshots give equal bytes. A plan carries
-// a digest over its content and is read only as it was written, so that one that
-// was edited is refused; its requests and its words follow from its targets and
-// states, so that one that says one thing and does another is refused too, whatever
-// its digest says. What apply may do is a short list of kinds (see
-// [audit.FixKind.Automatic]); everything else stands under Manual with who must do
-// it and how. No plan makes the integration more than the profile asks for: see
-// [Limits].
+// Equal results and snapshots give equal bytes. A plan contains a digest of its content, so
+// an edited plan is refused. Its requests and its words follow from its targets and states,
+// so a plan that says one thing and does another is refused too, whatever its digest. Apply
+// can make only a few kinds of changes (see [audit.FixKind.Automatic]); everything else is
+// listed under Manual, with who must do it and how. No plan gives the integration more than
+// the profile requires: see [Limits].
 //
-// A plan knows how to take its targets from one state to another ([Target.Next]),
-// and nothing else about the world: it does no I/O. The requests are those of
-// Microsoft's "Dataverse Web API Reference" (AddPrivilegesRole,
-// RemovePrivilegeRole, GrantAccess, ModifyAccess, RevokeAccess) and of "Associate
-// and disassociate table rows using the Web API".
+// A plan knows only how to take its targets from one state to another ([Target.Next]); it
+// does no I/O. The requests are those of Microsoft's "Dataverse Web API Reference"
+// (AddPrivilegesRole, RemovePrivilegeRole, GrantAccess, ModifyAccess, RevokeAccess) and of
+// "Associate and disassociate table rows using the Web API".
 package plan
 
 import (
@@ -28,28 +25,27 @@ import (
 // Format names the JSON form of a [Plan].
 const Format = "dbaudit.plan/v1"
 
-// A Plan is what apply may do to one environment, and what people must do.
+// A Plan is what apply may do to one environment, and what remains as manual steps.
 type Plan struct {
 	Format      string            `json:"format"`
 	Tool        audit.Tool        `json:"tool"`
 	Environment audit.Environment `json:"environment"`
 	// Profile is the name of the profile that was judged.
 	Profile string `json:"profile"`
-	// ProfileDigest is the profile's, so that a file that was changed since is not taken
-	// for it; empty in plans that were made before there was one.
+	// ProfileDigest is the profile's digest, so that a changed file is noticed; empty in
+	// old plans.
 	ProfileDigest string `json:"profile_digest,omitempty"`
-	// Requirement is what the environment was asked to meet; verification asks the
-	// same.
+	// Requirement is what the configuration requires; verification uses the same.
 	Requirement snapshot.Requirement `json:"requirement"`
-	// IntegrationUser is the id of the user that the plan is about; empty where there
-	// is none yet.
+	// IntegrationUser is the id of the user that the plan is about; empty if there is none
+	// yet.
 	IntegrationUser string `json:"integration_user"`
-	// RootUnit is the id of the business unit that has none above it.
+	// RootUnit is the id of the root business unit.
 	RootUnit string `json:"root_unit"`
-	// Snapshot is the state that the plan rests on.
+	// Snapshot is the state that the plan is based on.
 	Snapshot audit.Snapshot `json:"snapshot"`
 	MadeAt   time.Time      `json:"made_at"`
-	// ExpiresAt counts from when the snapshot was taken.
+	// ExpiresAt depends on when the snapshot was taken.
 	ExpiresAt time.Time `json:"expires_at"`
 	// Actions are carried out in this order.
 	Actions []Action `json:"actions"`
@@ -57,10 +53,10 @@ type Plan struct {
 	Manual []Manual `json:"manual"`
 	// Withheld are changes that only a flag brings into a plan.
 	Withheld []Withheld `json:"withheld"`
-	// Unknown are the controls that could not be judged, or not in full, when the plan
-	// was made.
+	// Unknown are the controls that could not be judged, or not in full, when the plan was
+	// made.
 	Unknown []Unknown `json:"unknown"`
-	// Findings are all faults that the plan was made from, mended by it or not.
+	// Findings are all findings of the result, whether or not the plan fixes them.
 	Findings []Finding `json:"findings"`
 	// Digest is "sha256:" and the hash of the document with this member empty.
 	Digest string `json:"digest"`
@@ -74,19 +70,18 @@ type Action struct {
 	// Summary is one short sentence.
 	Summary string `json:"summary"`
 	Target  Target `json:"target"`
-	// Before is what must be there just before the change, After what must be
-	// there after it.
+	// Before is the required state just before the change, After the state after it.
 	Before State    `json:"before"`
 	After  State    `json:"after"`
 	Why    []Reason `json:"why"`
 	// Along are the privileges that the platform grants along with the change, sorted.
 	Along []string `json:"along,omitempty"`
-	// Request is what is sent, relative to the environment's /api/data/v9.2/. What
-	// stands in {braces} is known only once the target is read.
+	// Request is what is sent, relative to the environment's /api/data/v9.2/. Values in
+	// {braces} are known only when the target is read.
 	Request Request `json:"request"`
-	// Undo are the requests that bring Before back, in their order.
+	// Undo are the requests that restore Before, in order.
 	Undo []Request `json:"undo"`
-	// UndoneWith names the action whose undoing takes this one along; empty where
+	// UndoneWith names the action that also undoes this one when it is undone; empty if
 	// there is none.
 	UndoneWith string `json:"undone_with,omitempty"`
 	Risk       Risk   `json:"risk"`
@@ -94,24 +89,23 @@ type Action struct {
 	Note string `json:"note"`
 }
 
-// A Reason is a finding that an action answers.
+// A Reason is a finding that an action fixes.
 type Reason struct {
 	Control     audit.ControlID `json:"control"`
 	Fingerprint string          `json:"fingerprint"`
-	// Follows is set where the control does not fail yet, but would once the
-	// finding is mended: a new user needs its role and its views.
+	// Follows is set if the control does not fail yet, but will when the finding is fixed:
+	// a new user needs its role and its views.
 	Follows bool `json:"follows,omitempty"`
-	// Partly is set where the finding stays until more is done, which is left to people:
-	// a role is granted what it lacks and does not reach the user, an administrator role
-	// comes through a team as well.
+	// Partly is set if the finding remains until manual steps are done: a role gets what it
+	// lacks but is not assigned to the user, or an administrator role also comes through a
+	// team.
 	Partly bool `json:"partly,omitempty"`
 }
 
-// Settled reports whether the finding is gone once the action has been carried
-// out.
+// Settled reports whether the action alone fixes the finding.
 func (r Reason) Settled() bool { return !r.Follows && !r.Partly }
 
-// Manual is work for a person.
+// Manual is a manual step.
 type Manual struct {
 	Control     audit.ControlID `json:"control"`
 	Fingerprint string          `json:"fingerprint"`
@@ -123,7 +117,7 @@ type Manual struct {
 	How []string `json:"how"`
 }
 
-// Withheld is a change that was left out for want of a flag.
+// Withheld is a change that was left out because a flag is missing.
 type Withheld struct {
 	Control audit.ControlID `json:"control"`
 	Kind    audit.FixKind   `json:"kind"`
@@ -137,12 +131,12 @@ type Unknown struct {
 	Reason  string          `json:"reason"`
 }
 
-// A Finding is a fault that was found, in short.
+// A Finding is a finding in short.
 type Finding struct {
 	Control     audit.ControlID `json:"control"`
 	Fingerprint string          `json:"fingerprint"`
 	Message     string          `json:"message"`
-	// LeftOut is set where Only or Except leaves the finding alone.
+	// LeftOut is set if Only or Except excludes the finding.
 	LeftOut bool `json:"left_out,omitempty"`
 }
 
@@ -152,11 +146,11 @@ func (p Plan) Empty() bool { return len(p.Actions) == 0 }
 // Counts counts single differences: privileges, shares, rows.
 type Counts struct {
 	Add, Change, Remove int
-	// Along are what the platform grants along with them.
+	// Along is what the platform grants in addition.
 	Along int
 }
 
-// Total is how many differences there are that the plan asks for.
+// Total is the number of differences that the plan itself makes.
 func (c Counts) Total() int { return c.Add + c.Change + c.Remove }
 
 // Counts counts what the plan changes.

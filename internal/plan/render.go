@@ -13,12 +13,12 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// Text shows the plan as a person reads it: grouped by what is changed, with a
-// mark before each change.
+// Text shows the plan for people: grouped by what is changed, with a mark before each
+// change.
 func (p Plan) Text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Plan for %s (%s), profile %s\n", text.Line(p.Environment.Name), text.Line(p.Environment.URL), text.Line(p.Profile))
-	fmt.Fprintf(&b, "from the state of %s, good until %s\n", stamp(p.Snapshot.TakenAt), stamp(p.ExpiresAt))
+	fmt.Fprintf(&b, "based on the state of %s, valid until %s\n", stamp(p.Snapshot.TakenAt), stamp(p.ExpiresAt))
 	fmt.Fprintf(&b, "digest %s\n", p.Digest)
 	for _, g := range p.groups() {
 		fmt.Fprintf(&b, "\n%s\n", text.Line(g.title))
@@ -91,7 +91,7 @@ func (p Plan) Sentence() string {
 	return said + "."
 }
 
-// remaining says what becomes of the findings where there is nothing to apply.
+// remaining says what happens to the findings if there is nothing to apply.
 func (p Plan) remaining() string {
 	var parts []string
 	if n := len(p.things()); n > 0 {
@@ -160,7 +160,7 @@ func (a Action) mark() Mark {
 	return mark
 }
 
-// reasons are the controls that an action answers, each with what was found.
+// reasons are the controls that an action fixes, each with what was found.
 func (p Plan) reasons(a Action) []string {
 	var lines []string
 	var last audit.ControlID
@@ -194,14 +194,14 @@ func (p Plan) reasons(a Action) []string {
 	return lines
 }
 
-// A thing is one piece of work for people, and the controls that ask for it.
+// A thing is one manual step, and the controls that need it.
 type thing struct {
 	Manual
 
 	controls string
 }
 
-// things groups what is left to people: what several findings ask for is done once.
+// things groups the manual steps: a step that several findings need is listed once.
 func (p Plan) things() []thing {
 	var list []thing
 	last := map[int]audit.ControlID{}
@@ -249,8 +249,8 @@ func (p Plan) Markdown() string {
 		{"Environment", p.Environment.URL},
 		{"Organization", p.Environment.OrganizationID},
 		{"Profile", p.Profile},
-		{"State of", stamp(p.Snapshot.TakenAt) + ", " + p.Snapshot.Digest},
-		{"Good until", stamp(p.ExpiresAt)},
+		{"State as of", stamp(p.Snapshot.TakenAt) + ", " + p.Snapshot.Digest},
+		{"Valid until", stamp(p.ExpiresAt)},
 		{"Digest", p.Digest},
 	} {
 		fmt.Fprintf(&b, "| %s | %s |\n", row[0], text.Markdown(row[1]))
@@ -306,8 +306,7 @@ func (p Plan) Markdown() string {
 	return b.String()
 }
 
-// markdown shows a request as an indented code block, which nothing in it can
-// close.
+// markdown shows a request as an indented code block, which its content cannot close.
 func (r Request) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "    %s %s\n", text.Line(r.Method), text.Line(r.Path))
@@ -339,8 +338,8 @@ func (s State) called() string {
 	return strings.Join(names, ", ")
 }
 
-// called is what changes in the portal's words: a privilege by its right and table, with
-// its name; another attribute as it is.
+// called is what changes, in the portal's words: a privilege by its table and right, with
+// its name; another attribute unchanged.
 func called(name string) string {
 	if right := audit.Right(name); right != name {
 		return right + " (" + name + ")"
@@ -348,8 +347,8 @@ func called(name string) string {
 	return name
 }
 
-// was is what is there before a change, for a reader. A grant for some records only
-// counts as none where depths are compared.
+// was is the state before a change, for a reader. A grant for some records only counts as
+// none when depths are compared.
 func (a Action) was(d Difference) string {
 	switch {
 	case !slices.Contains(a.Target.Filtered, d.Name):

@@ -21,16 +21,16 @@ func has(t *testing.T, text string, parts ...string) {
 // TestSideEffects holds that what is confirmed is all that happens.
 func TestSideEffects(t *testing.T) {
 	text := build(t, options(), noRole).Text()
-	has(t, text, "The platform grants 9 privileges of its own to each new role.", "(prvReadSdkMessage): by the platform itself", "the platform grants 9 privileges along with them")
+	has(t, text, "The platform gives 9 privileges to each new role.", "(prvReadSdkMessage): by the platform itself", "the platform grants 9 privileges along with them")
 	managed := build(t, options(), func(_ *audit.Result, s *snapshot.Snapshot) {
 		r := s.Roles[id(role)]
 		r.Managed = true
 		s.Roles[id(role)] = r
 	})
 	for _, text := range []string{managed.Text(), managed.Markdown()} {
-		has(t, text, "The role is managed: an update of its solution may take the change back.", "prvWriteSharePointData", "the platform grants 3 privileges along with them")
+		has(t, text, "The role is managed: an update of its solution may revert the change.", "prvWriteSharePointData", "the platform grants 3 privileges along with them")
 	}
-	if strings.Count(managed.Text(), "also puts back") != 1 {
+	if strings.Count(managed.Text(), "also restores") != 1 {
 		t.Error("the platform puts its defaults back once")
 	}
 }

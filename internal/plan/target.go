@@ -12,7 +12,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A Kind says what sort of thing a target is. The zero value is none.
+// A Kind is the kind of a target. The zero value is invalid.
 type Kind string
 
 // The kinds of target, each with the names in its [State].
@@ -26,12 +26,12 @@ const (
 	KindUser Kind = "user"
 	// KindAssignment is a role's assignment to a user; "assigned": no or yes.
 	KindAssignment Kind = "role-assignment"
-	// KindShare is what a principal was given of a view; "access": none, or rights
+	// KindShare is a principal's rights on a view; "access": none, or rights
 	// such as "read, write".
 	KindShare Kind = "view-share"
 )
 
-// The values in a [State] beside depths and rights.
+// The values in a [State] other than depths and rights.
 const (
 	Absent   = "absent"
 	Present  = "present"
@@ -43,7 +43,7 @@ const (
 	Yes      = "yes"
 )
 
-// The names in a [State] beside those of privileges.
+// The names in a [State] other than those of privileges.
 const (
 	attrRole     = "role"
 	attrUser     = "user"
@@ -51,12 +51,12 @@ const (
 	attrAccess   = "access"
 )
 
-// A State is what is, or is to be, true of a target: values by name.
+// A State is the current or wanted state of a target: values by name.
 type State map[string]string
 
 func (s State) names() []string { return slices.Sorted(maps.Keys(s)) }
 
-// Covers reports whether s has the same values for all that other names.
+// Covers reports whether s has the same values for all names in other.
 func (s State) Covers(other State) bool {
 	for name, value := range other {
 		if s[name] != value {
@@ -68,16 +68,15 @@ func (s State) Covers(other State) bool {
 
 // A Ref names a row.
 type Ref struct {
-	// Kind is the row's table where it isn't plain from the place: systemuser or
-	// team.
+	// Kind is the row's table if the context does not determine it: systemuser or team.
 	Kind string `json:"kind,omitempty"`
-	// ID is empty for a row that an earlier action makes, see MadeBy, or that is to
-	// be looked up.
+	// ID is empty for a row that an earlier action creates, see MadeBy, or that must be
+	// looked up.
 	ID   string `json:"id,omitempty"`
 	Name string `json:"name,omitempty"`
-	// ObjectID is the user's Entra object id, by which it can be impersonated.
+	// ObjectID is the user's Entra object id, which is used to impersonate it.
 	ObjectID string `json:"object_id,omitempty"`
-	// MadeBy is the action that makes the row.
+	// MadeBy is the action that creates the row.
 	MadeBy string `json:"made_by,omitempty"`
 }
 
@@ -86,10 +85,10 @@ type Target struct {
 	Kind Kind `json:"kind"`
 	// Role is the root copy of a role.
 	Role *Ref `json:"role,omitempty"`
-	// Managed is set where the role comes with a managed solution.
+	// Managed is set if the role comes with a managed solution.
 	Managed bool `json:"managed,omitempty"`
-	// Copy is the copy of Role to be assigned. Without an id it is the one in
-	// BusinessUnit or, where AnyUnit is set and there is none, the root.
+	// Copy is the copy of Role to be assigned. Without an id, it is the one in BusinessUnit
+	// or, if AnyUnit is set and that one does not exist, the root.
 	Copy          *Ref   `json:"copy,omitempty"`
 	AnyUnit       bool   `json:"any_unit,omitempty"`
 	User          *Ref   `json:"user,omitempty"`
@@ -97,26 +96,26 @@ type Target struct {
 	BusinessUnit  *Ref   `json:"business_unit,omitempty"`
 	View          *Ref   `json:"view,omitempty"`
 	Table         string `json:"table,omitempty"`
-	// Principal is whom a view is shared with.
+	// Principal is the user or team that a view is shared with.
 	Principal *Ref `json:"principal,omitempty"`
-	// Owner is the view's owner, as whom it is shared.
+	// Owner is the view's owner, who is impersonated to share it.
 	Owner *Ref `json:"owner,omitempty"`
-	// Privileges are the ids of privileges by name, as far as they are known.
+	// Privileges are the known ids of privileges by name.
 	Privileges map[string]string `json:"privileges,omitempty"`
-	// Filtered are the privileges among those of Privileges that are granted for some
-	// records only before the change. Nothing brings such a filter back.
+	// Filtered are those of Privileges that are granted for some records only before the
+	// change. Such a filter cannot be restored.
 	Filtered []string `json:"filtered,omitempty"`
-	// Levels are the depths at which a privilege can be granted, where the one that
-	// is asked for is none of them.
+	// Levels are the depths at which a privilege can be granted, if the required one is not
+	// among them.
 	Levels map[string][]snapshot.Depth `json:"levels,omitempty"`
-	// Grants is all that a role grants by the time that it is assigned, the depths by
-	// name: one that grants more by then is not assigned. It is empty for a role that
-	// an earlier action makes.
+	// Grants is everything that a role grants when it is assigned, the depths by name: if
+	// it grants more by then, it is not assigned. It is empty for a role that an earlier
+	// action creates.
 	Grants State `json:"grants,omitempty"`
 }
 
-// Beyond lists what a role that is to be assigned grants beyond Grants, sorted.
-// What the platform gives to every role does not count.
+// Beyond lists what a role to be assigned grants beyond Grants, sorted. What the platform
+// gives to every role does not count.
 func (t Target) Beyond(now State) []string {
 	meant := map[string]int{}
 	for name, depth := range t.Grants {
@@ -134,19 +133,18 @@ type Request struct {
 	Path string `json:"path"`
 	// IfMatch is the header If-Match; empty for none.
 	IfMatch string `json:"if_match,omitempty"`
-	// As is the user on whose behalf the request is made; nil for the identity
-	// itself.
+	// As is the user that the request impersonates; nil for none.
 	As   *Ref            `json:"as,omitempty"`
 	Body json.RawMessage `json:"body,omitempty"`
 }
 
-// A Step is a request and what is true of its target afterwards.
+// A Step is a request and the state of its target after it.
 type Step struct {
 	Request Request
 	After   State
 }
 
-// Slots for what requests are filled with. A privilege's slot is its name.
+// Slots are the placeholders of requests. A privilege's slot is its name.
 const (
 	SlotRole        = "role"
 	SlotCopy        = "copy"
@@ -178,14 +176,14 @@ func (r Request) Fill(values map[string]string) Request {
 	return r
 }
 
-// Filled reports whether nothing is left to be filled in. Foreign text cannot
-// look like a slot, see [text].
+// Filled reports whether all slots are filled. Foreign text cannot look like a slot, see
+// [text].
 func (r Request) Filled() bool {
 	slot := regexp.MustCompile(`\{[A-Za-z][A-Za-z0-9_]*\}`)
 	return !slot.MatchString(r.Path) && !slot.MatchString(r.IfMatch) && !slot.Match(r.Body)
 }
 
-// Known are the values for slots that the target itself has.
+// Known are the slot values that the target itself contains.
 func (t Target) Known() map[string]string {
 	values := map[string]string{SlotApplication: t.ApplicationID}
 	for slot, ref := range map[string]*Ref{
@@ -199,8 +197,8 @@ func (t Target) Known() map[string]string {
 	return values
 }
 
-// Next gives the step that leads from one state towards another; ok is false
-// where there is none: the goal is reached, or cannot be reached from there.
+// Next gives the step that leads from one state towards another; ok is false if there is
+// none: the goal is reached, or cannot be reached from there.
 func (t Target) Next(from, to State) (step Step, ok bool) {
 	switch t.Kind {
 	case KindRole:
@@ -217,8 +215,8 @@ func (t Target) Next(from, to State) (step Step, ok bool) {
 	return Step{}, false
 }
 
-// Path lists the states from one to another, both included as far as there is a
-// way, and the requests between them.
+// Path lists the states from one to another, both included as far as there is a path, and
+// the requests between them.
 func (t Target) Path(from, to State) ([]State, []Request) {
 	const longest = 2000
 	states := []State{from}
@@ -235,8 +233,8 @@ func (t Target) Path(from, to State) ([]State, []Request) {
 	return states, requests
 }
 
-// Reached reports whether a state is what was wanted, as far as that can be had:
-// the platform keeps its SharePoint defaults where it has put them.
+// Reached reports whether a state is the wanted one, as far as possible: the platform keeps
+// the SharePoint defaults that it added.
 func (t Target) Reached(now, goal State) bool {
 	for name, want := range goal {
 		kept := t.Kind == KindGrants && want != None && IsPlatformDefault(name)
@@ -247,8 +245,8 @@ func (t Target) Reached(now, goal State) bool {
 	return true
 }
 
-// On reports whether a state lies on the way from one state to another. What the
-// platform changes by itself does not count.
+// On reports whether a state is on the path from one state to another. The platform's own
+// changes do not count.
 func (t Target) On(now, from, to State) bool {
 	states, _ := t.Path(from, to)
 	return slices.ContainsFunc(states, func(s State) bool {
@@ -262,8 +260,8 @@ func (t Target) On(now, from, to State) bool {
 	})
 }
 
-// Watched adds to a state's names those that change along with them: a request
-// that grants privileges brings the platform's SharePoint defaults back.
+// Watched adds to a state's names those that change with them: a request that grants
+// privileges restores the platform's SharePoint defaults.
 func (t Target) Watched(s State) []string {
 	names := s.names()
 	if t.Kind == KindGrants {
@@ -276,8 +274,7 @@ func (t Target) Watched(s State) []string {
 	return names
 }
 
-// PlatformDefaults are the privileges that AddPrivilegesRole puts back into a
-// role each time.
+// PlatformDefaults are the privileges that AddPrivilegesRole restores in a role each time.
 func PlatformDefaults() []string {
 	return []string{"prvCreateSharePointData", "prvReadSharePointData", "prvReadSharePointDocument", "prvWriteSharePointData"}
 }
@@ -308,9 +305,9 @@ func (t Target) nextRole(from, to string) (Step, bool) {
 	return Step{}, false
 }
 
-// nextGrants takes away what is too much, one privilege for each request, then
-// grants what is short in one, and last takes the platform's defaults away that
-// granting put back. A depth is lowered by taking the privilege away first.
+// nextGrants first removes what is too much, one privilege per request, then grants what is
+// missing in one request, and finally removes the platform's defaults that the grant
+// restored. To lower a depth, it removes the privilege first.
 func (t Target) nextGrants(from, to State) (Step, bool) {
 	var lower, raise, platform []string
 	for _, name := range to.names() {
@@ -359,8 +356,8 @@ func (t Target) remove(name string, after State) Step {
 	}, after}
 }
 
-// nextUser makes, enables and disables a user, and deletes it for good: a user
-// must be disabled before it can be deleted, first softly and then again.
+// nextUser creates, enables and disables a user, and deletes it permanently: a user must be
+// disabled before it can be deleted, first softly and then again.
 func (t Target) nextUser(from, to string) (Step, bool) {
 	switch {
 	case from == Absent && to == Enabled:
@@ -427,8 +424,8 @@ func body(format string, args ...any) json.RawMessage {
 	return json.RawMessage(fmt.Sprintf(format, args...))
 }
 
-// quoted is foreign text as a JSON string in which nothing looks like a slot, spelt as
-// the plan's file spells it.
+// quoted is foreign text as a JSON string in which nothing looks like a slot, as in the
+// plan's file.
 func quoted(s string) string {
 	data, err := json.Marshal(s)
 	if err != nil { // strings always encode

@@ -12,36 +12,35 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// describe says what an action does and what comes with it. It follows from the
-// action's target and states alone, so that no plan can say one thing and do
-// another. allow are the privileges that the configuration allows beyond the
-// minimum.
+// describe says what an action does and its side effects. It depends only on the action's
+// target and states, so that no plan can say one thing and do another. allow are the
+// privileges that the configuration allows beyond the minimum.
 func (a Action) describe(allow []string) (summary string, risk Risk, note string) {
 	t := a.Target
 	switch a.Kind {
 	case audit.FixCreateRole:
 		return fmt.Sprintf("create the security role %q in the business unit %s", t.Role.Name, t.BusinessUnit.Name), RiskLow,
-			fmt.Sprintf("The platform grants %s of its own to each new role.", plural(len(a.Along), "privilege"))
+			fmt.Sprintf("The platform gives %s to each new role.", plural(len(a.Along), "privilege"))
 	case audit.FixAddPrivilege:
-		return fmt.Sprintf("grant %s in the role %q", plural(len(a.After), "privilege"), t.Role.Name), RiskMedium,
+		return fmt.Sprintf("grant %s to the role %q", plural(len(a.After), "privilege"), t.Role.Name), RiskMedium,
 			a.grantNote("Affects everyone who has this role.")
 	case audit.FixRaiseDepth:
 		return fmt.Sprintf("raise %s in the role %q", plural(len(a.After), "privilege"), t.Role.Name), RiskMedium,
 			a.grantNote("Widens access for everyone who has this role.")
 	case audit.FixRemovePrivilege:
 		return fmt.Sprintf("remove %s from the role %q", a.After.called(), t.Role.Name), RiskHigh,
-			sentences("Whatever came to rely on this privilege stops working.", t.managedNote())
+			sentences("Whatever depends on this privilege stops working.", t.managedNote())
 	case audit.FixCreateApplicationUser:
-		return fmt.Sprintf("create the application user of %s in the business unit %s", t.ApplicationID, t.BusinessUnit.Name), RiskMedium,
-			"Whoever holds the application's credentials can sign in to the environment from then on. Its name comes from the app registration."
+		return fmt.Sprintf("create the application user for %s in the business unit %s", t.ApplicationID, t.BusinessUnit.Name), RiskMedium,
+			"Anyone with the application's credentials can then sign in to the environment. The user's name comes from the app registration."
 	case audit.FixEnableUser:
 		return fmt.Sprintf("enable the user %q", t.User.Name), RiskMedium, "Somebody may have disabled it on purpose."
 	case audit.FixAssignRole:
-		return fmt.Sprintf("assign the role %q to the user %q, by its copy in the business unit %s", t.Role.Name, t.User.Name, t.BusinessUnit.Name),
+		return fmt.Sprintf("assign the role %q to the user %q (its copy in the business unit %s)", t.Role.Name, t.User.Name, t.BusinessUnit.Name),
 			RiskMedium, t.assignNote(allow)
 	case audit.FixUnassignRole:
 		return fmt.Sprintf("remove the role %q from the user %q", t.Role.Name, t.User.Name), RiskHigh,
-			"What works today only by this role stops working."
+			"Whatever works only because of this role stops working."
 	case audit.FixShareView, audit.FixReduceShare:
 		return a.shareSummary(), RiskLow, a.shareNote()
 	default:
@@ -59,14 +58,14 @@ func (a Action) grantNote(others string) string {
 		others = ""
 	}
 	if len(a.Along) > 0 {
-		along = "With this request the platform also puts back what it gives to every role."
+		along = "With this request, the platform also restores what it gives to every role."
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Target.Levels)) {
 		levels = sentences(levels, fmt.Sprintf("%s can be granted at %s level only.", name, levelsOf(a.Target.Levels[name])))
 	}
 	filtered := ""
 	if len(a.Target.Filtered) > 0 {
-		filtered = fmt.Sprintf("Granted for some records only until now: %s. Rollback cannot bring that filter back.", strings.Join(a.Target.Filtered, ", "))
+		filtered = fmt.Sprintf("Granted for some records only until now: %s. Rollback cannot restore that filter.", strings.Join(a.Target.Filtered, ", "))
 	}
 	return sentences(others, along, levels, filtered, a.Target.managedNote())
 }
@@ -84,15 +83,15 @@ func (t Target) managedNote() string {
 	if !t.Managed {
 		return ""
 	}
-	return "The role is managed: an update of its solution may take the change back."
+	return "The role is managed: an update of its solution may revert the change."
 }
 
 func (t Target) assignNote(allow []string) string {
-	note := "The user can do from then on what the role grants."
+	note := "The user gets everything that the role grants."
 	if t.Role.MadeBy != "" {
 		return note
 	}
-	note = fmt.Sprintf("The user can do from then on what the role grants, which is %s.", plural(len(t.Grants), "privilege"))
+	note = fmt.Sprintf("The user gets everything that the role grants: %s.", plural(len(t.Grants), "privilege"))
 	allowed := slices.DeleteFunc(t.Grants.names(), func(name string) bool {
 		return !slices.ContainsFunc(allow, func(a string) bool { return strings.EqualFold(a, name) })
 	})
@@ -117,11 +116,11 @@ func (a Action) shareSummary() string {
 func (a Action) shareNote() string {
 	note := "The request is made on the owner's behalf, which the environment's audit log shows."
 	if a.Target.Owner.Name == "" && len(a.Why) > 0 {
-		who := "it is not known whether the owner is enabled"
+		who := "it is unknown whether the owner is enabled"
 		if a.Target.Owner.Kind == "" {
-			who = "it is not known whether the owner is a user who is enabled, or a team"
+			who = "it is unknown whether the owner is an enabled user or a team"
 		}
-		note += fmt.Sprintf(" The request may be refused: %s, and nobody can act as another. Leave it out by --except %s.", who, a.Why[0].Control)
+		note += fmt.Sprintf(" The request may be refused: %s, and only an enabled user can be impersonated. Leave it out with --except %s.", who, a.Why[0].Control)
 	}
 	return note
 }

@@ -13,14 +13,14 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A grant is a privilege that a role or a user is granted. Older environments name it
-// by its id alone.
+// A grant is a privilege that a role or a user is granted. Older environments give only its
+// id.
 type grant struct {
 	id, name, unit string
-	// depth is none where nobody knows what the environment said.
+	// depth is none if the environment's word for it is unknown.
 	depth snapshot.Depth
 	said  string
-	// filtered is set where it is granted for some records only.
+	// filtered is set if it is granted for some records only.
 	filtered bool
 }
 
@@ -41,23 +41,22 @@ func (e *Environment) granted(ctx context.Context, role string) ([]grant, error)
 	return object(ctx, e, q, "what the role grants", grantsOf)
 }
 
-// ownGrants reads what whoever is signed in is granted, with names.
+// ownGrants reads what the signed-in identity is granted, with names.
 func (e *Environment) ownGrants(ctx context.Context) ([]grant, error) {
 	who, err := e.Identity(ctx)
 	if err != nil {
 		return nil, err
 	}
 	q := dataverse.Row("systemusers", dataverse.GUID(who.User)).Function("RetrieveUserPrivileges")
-	list, err := object(ctx, e, q, "the privileges of whoever applies", grantsOf)
+	list, err := object(ctx, e, q, "the privileges of the applying identity", grantsOf)
 	if err != nil {
 		return nil, err
 	}
 	return e.withNames(ctx, list)
 }
 
-// Held are the privileges of whoever is signed in, by name in lower case, with the
-// depth. One that is held for some records only, or at a depth that nobody knows, does
-// not count.
+// Held are the privileges of the signed-in identity, by name in lower case, with the depth.
+// A privilege for some records only, or at an unknown depth, does not count.
 func (e *Environment) Held(ctx context.Context) (map[string]string, error) {
 	list, err := e.ownGrants(ctx)
 	if err != nil {
@@ -84,7 +83,7 @@ func (e *Environment) Role(ctx context.Context, id string) (apply.Role, error) {
 		return apply.Role{}, err
 	}
 	if row == nil {
-		return apply.Role{}, fmt.Errorf("the role %s is not there", id)
+		return apply.Role{}, fmt.Errorf("the role %s does not exist", id)
 	}
 	list, err := e.granted(ctx, id)
 	if err != nil {
@@ -97,7 +96,7 @@ func (e *Environment) Role(ctx context.Context, id string) (apply.Role, error) {
 	for _, g := range list {
 		switch {
 		case g.filtered:
-		case g.depth == snapshot.DepthNone: // it may be as deep as any
+		case g.depth == snapshot.DepthNone: // it may be any depth
 			role.Grants[g.name] = snapshot.DepthGlobal.String()
 		default:
 			role.Grants[g.name] = g.depth.String()
@@ -106,7 +105,7 @@ func (e *Environment) Role(ctx context.Context, id string) (apply.Role, error) {
 	return role, nil
 }
 
-// withNames gives names to privileges that came without.
+// withNames adds missing names to privileges.
 func (e *Environment) withNames(ctx context.Context, list []grant) ([]grant, error) {
 	var ids []string
 	for _, g := range list {
@@ -128,7 +127,7 @@ func (e *Environment) withNames(ctx context.Context, list []grant) ([]grant, err
 			list[i].name = names[g.id]
 		}
 		if list[i].name == "" {
-			return nil, fmt.Errorf("a privilege %s is granted that has no name", g.id)
+			return nil, fmt.Errorf("the granted privilege %s has no name", g.id)
 		}
 	}
 	return list, nil

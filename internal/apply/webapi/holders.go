@@ -14,17 +14,17 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// Holders are the users who hold a role in any copy, directly or through a team.
+// Holders are the users who have a role in any copy, directly or through a team.
 func (e *Environment) Holders(ctx context.Context, role string) (apply.Holding, error) {
 	ids, err := e.family(ctx, role)
 	if err != nil {
 		return apply.Holding{}, err
 	}
-	direct, err := e.linked(ctx, intersection{"systemuserrolescollection", "systemuserroleid", "roleid", "systemuserid", "roles", "systemuserroles_association"}, ids, "who holds the role")
+	direct, err := e.linked(ctx, intersection{"systemuserrolescollection", "systemuserroleid", "roleid", "systemuserid", "roles", "systemuserroles_association"}, ids, "who has the role")
 	if err != nil {
 		return apply.Holding{}, err
 	}
-	holding, err := e.linked(ctx, intersection{"teamrolescollection", "teamroleid", "roleid", "teamid", "roles", "teamroles_association"}, ids, "which teams hold the role")
+	holding, err := e.linked(ctx, intersection{"teamrolescollection", "teamroleid", "roleid", "teamid", "roles", "teamroles_association"}, ids, "which teams have the role")
 	if err != nil {
 		return apply.Holding{}, err
 	}
@@ -57,15 +57,15 @@ func (e *Environment) Holders(ctx context.Context, role string) (apply.Holding, 
 }
 
 // An intersection is a table that links rows of two others: its set and its key, the
-// columns of both sides, and the way from a row of the first side to those that it is
-// linked with.
+// columns of both sides, and the navigation property from a row of the first side to its
+// linked rows.
 type intersection struct{ set, key, from, to, source, nav string }
 
 // A link is a row of an intersection.
 type link struct{ from, to string }
 
-// linked reads what the rows with these ids are linked with. Where the environment
-// does not show the intersection, each row is asked.
+// linked reads what the rows with these ids are linked with. If the environment does not
+// expose the intersection, each row is read separately.
 func (e *Environment) linked(ctx context.Context, i intersection, ids []string, label string) ([]link, error) {
 	list, err := inChunks(ctx, e, i.set, []string{i.key, i.from, i.to}, i.from, ids, label,
 		func(r collector.Row) link { return link{r.ID(i.from), r.ID(i.to)} })
@@ -85,8 +85,8 @@ func (e *Environment) linked(ctx context.Context, i intersection, ids []string, 
 	return list, nil
 }
 
-// family are the ids of a role and of all its copies: of the one that it is a copy of,
-// of that one's copies, and of its own.
+// family are the ids of a role and all related copies: its root, the root's copies, and its
+// own copies.
 func (e *Environment) family(ctx context.Context, role string) ([]string, error) {
 	row, err := e.Row(ctx, apply.TableRole, role, nil)
 	if err != nil {
@@ -110,14 +110,14 @@ func (e *Environment) family(ctx context.Context, role string) ([]string, error)
 	return slices.Compact(ids), nil
 }
 
-// named gives holders their names. Those that are soft-deleted hold nothing.
+// named adds the names of holders. Soft-deleted users do not count.
 func (e *Environment) named(ctx context.Context, through map[string]string) ([]apply.Holder, error) {
 	ids := make([]string, 0, len(through))
 	for id := range through {
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
-	names, err := e.namesOf(ctx, apply.TableUser, ids, "the names of those who hold the role")
+	names, err := e.namesOf(ctx, apply.TableUser, ids, "the names of those who have the role")
 	if err != nil {
 		return nil, err
 	}
@@ -140,8 +140,8 @@ func (e *Environment) namesOf(ctx context.Context, table apply.Table, ids []stri
 	return names, err
 }
 
-// inChunks reads the rows of a set whose column is one of the ids, by the key that is
-// the first of the columns.
+// inChunks reads the rows of a set whose column is one of the ids; the first column is the
+// key.
 func inChunks[T any](ctx context.Context, e *Environment, set string, columns []string, column string, ids []string, label string, take func(collector.Row) T) ([]T, error) {
 	var all []T
 	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
@@ -159,14 +159,14 @@ func inChunks[T any](ctx context.Context, e *Environment, set string, columns []
 	return all, nil
 }
 
-// unseen says why there may be users, teams or copies of roles that whoever applies
-// does not see: an identity whose read stops at some business units is shown the rows
-// of these, and not refused.
+// unseen says why there may be users, teams or copies of roles that the applying identity
+// does not see: an identity that may read only some business units sees only their rows,
+// and is not refused.
 func (e *Environment) unseen(ctx context.Context) (string, error) {
 	list, err := e.ownGrants(ctx)
 	switch {
 	case turnedDown(err):
-		return "how far the identity's reads reach cannot be asked for", nil
+		return "it cannot be determined how far the identity can read", nil
 	case err != nil:
 		return "", err
 	}
@@ -185,13 +185,13 @@ func (e *Environment) unseen(ctx context.Context) (string, error) {
 			whole = whole || g.depth == snapshot.DepthGlobal || g.unit == root
 		}
 		if !whole {
-			return fmt.Sprintf("the identity does not hold %s at organization level", privilege), nil
+			return fmt.Sprintf("the identity does not have %s at Organization level", privilege), nil
 		}
 	}
 	return "", nil
 }
 
-// rootUnit is the business unit that has none above it.
+// rootUnit is the root business unit.
 func (e *Environment) rootUnit(ctx context.Context) (string, error) {
 	found, err := rows(ctx, e, dataverse.Collection("businessunits").Filter(dataverse.EqNull("_parentbusinessunitid_value")), "the root business unit",
 		[]string{"businessunitid"}, func(r collector.Row) string { return r.ID("businessunitid") })

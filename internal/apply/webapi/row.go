@@ -12,8 +12,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
-// columnsOf are the columns by which a row is known, its key first. Those about its
-// making are not in every environment.
+// columnsOf are the columns that identify a row, its key first. Not every environment has
+// those about its creation.
 func columnsOf(t apply.Table) []string {
 	switch t {
 	case apply.TableRole:
@@ -42,7 +42,7 @@ func setOf(t apply.Table) string {
 func (e *Environment) Row(ctx context.Context, table apply.Table, id string, as *plan.Ref) (*apply.Row, error) {
 	columns := columnsOf(table)
 	if columns == nil {
-		return nil, fmt.Errorf("nothing is known about rows of %q", table)
+		return nil, fmt.Errorf("rows of %q are not supported", table)
 	}
 	var found []apply.Row
 	err := e.asEither(ctx, as, func(as dataverse.Caller) (err error) {
@@ -57,14 +57,15 @@ func (e *Environment) Row(ctx context.Context, table apply.Table, id string, as 
 	switch {
 	case as != nil && (turnedDown(err) || notMember(err)),
 		turnedDown(err) && (table == apply.TableUnit || table == apply.TableTeam):
-		// No change asks for these rows: whoever may not look at them sees none.
+		// No change needs these rows: without the right to read them, they count as not
+		// visible.
 		return nil, nil //nolint:nilnil // as the interface has it
 	case err != nil:
 		return nil, unreachable(err)
 	case len(found) == 0:
 		return nil, nil //nolint:nilnil // as the interface has it
 	case len(found) > 1 || found[0].ID != id:
-		return nil, fmt.Errorf("the %s %s was asked for, and the environment answers with others", table, id)
+		return nil, fmt.Errorf("the environment was asked for the %s %s and returned others", table, id)
 	}
 	return &found[0], nil
 }
@@ -96,11 +97,11 @@ func creation(r collector.Row, row *apply.Row) {
 	}
 	var err error
 	if row.Created, err = time.Parse(time.RFC3339, text); err != nil {
-		r.Refuse("createdon", "holds no time")
+		r.Refuse("createdon", "contains no time")
 	}
 }
 
-// notMember reports whether nobody can act as the user that was named.
+// notMember reports whether the named user cannot be impersonated.
 func notMember(err error) bool {
 	var e *dataverse.Error
 	return errors.As(err, &e) && e.Kind == dataverse.NotMember

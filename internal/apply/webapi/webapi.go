@@ -1,11 +1,10 @@
 // Package webapi reads and changes the targets of a plan through the Dataverse
-// Web API. It is the one place that is handed a [dataverse.Writer].
+// Web API. It is the only package that receives a [dataverse.Writer].
 //
-// Everything is read with Consistency: Strong, past the caches of permissions
-// ("Compose HTTP requests and handle errors"). Requests come filled from the
-// plan; nothing is put together here, except for the one action whose parameter
-// has two names: RemovePrivilegeRole takes Privilege by the metadata documents,
-// and PrivilegeId by other pages.
+// It reads everything with Consistency: Strong, which bypasses the permission caches
+// ("Compose HTTP requests and handle errors"). Requests come complete from the plan, except
+// for one action whose parameter has two names: RemovePrivilegeRole takes Privilege by the
+// metadata documents, and PrivilegeId by other pages.
 package webapi
 
 import (
@@ -33,34 +32,34 @@ type Environment struct {
 
 var _ apply.Mutator = (*Environment)(nil)
 
-// New makes an environment that is changed through w.
+// New returns an environment that is changed through w.
 func New(w *dataverse.Writer) *Environment { return &Environment{w, collector.NewAsker(w)} }
 
-// Identity is who is signed in, and the environment that is reached.
+// Identity is the signed-in user and the actual environment.
 func (e *Environment) Identity(ctx context.Context) (apply.Identity, error) {
 	return object(ctx, e, dataverse.Function("WhoAmI"), "who am I", func(r collector.Row) apply.Identity {
 		return apply.Identity{Organization: r.ID("OrganizationId"), User: r.ID("UserId")}
 	})
 }
 
-// object reads an answer that is one object.
+// object reads a response that is one object.
 func object[T any](ctx context.Context, e *Environment, q dataverse.Query, label string, take func(collector.Row) T) (T, error) {
 	return collector.AskObject(ctx, e.asker, collector.Question{
 		What: label, Query: func(func(...string) []string) dataverse.Query { return q },
 	}, take)
 }
 
-// rows reads a whole collection, whose first column tells its rows apart.
+// rows reads a whole collection; its first column identifies the rows.
 func rows[T any](ctx context.Context, e *Environment, q dataverse.Query, label string, columns []string, take func(collector.Row) T) ([]T, error) {
 	return collector.AskRows(ctx, e.asker, collector.Question{
 		What: label, Key: columns[0], Query: func(known func(...string) []string) dataverse.Query { return q.Select(known(columns...)...) },
 	}, take)
 }
 
-// Undefined are those of the named privileges that the environment does not
-// define, so that nobody can hold them.
+// Undefined are those of the named privileges that the environment does not define, so that
+// nobody can have them.
 func (e *Environment) Undefined(ctx context.Context, names []string) ([]string, error) {
-	const most = 40 // names of one address, which must not grow too long
+	const most = 40 // names per address, which must not become too long
 	defined := map[string]bool{}
 	for chunk := range slices.Chunk(names, most) {
 		q := dataverse.Collection("privileges").Filter(dataverse.AnyOf("name", chunk...))
@@ -76,13 +75,13 @@ func (e *Environment) Undefined(ctx context.Context, names []string) ([]string, 
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return defined[strings.ToLower(name)] }), nil
 }
 
-// Current reads what a target is.
+// Current reads the state of a target.
 func (e *Environment) Current(ctx context.Context, t plan.Target, names []string) (apply.Reading, error) {
 	now, err := e.read(ctx, t, names)
 	return now, unreachable(err)
 }
 
-// unreachable marks the errors that are not about one row alone.
+// unreachable marks errors that are not about a single row.
 func unreachable(err error) error {
 	var failed *dataverse.Error
 	if errors.As(err, &failed) {
@@ -109,7 +108,7 @@ func (e *Environment) read(ctx context.Context, t plan.Target, names []string) (
 	case plan.KindShare:
 		return e.share(ctx, t)
 	}
-	return apply.Reading{}, fmt.Errorf("nothing is known about targets of the kind %q", t.Kind)
+	return apply.Reading{}, fmt.Errorf("targets of the kind %q are not supported", t.Kind)
 }
 
 func (e *Environment) role(ctx context.Context, t plan.Target) (apply.Reading, error) {
@@ -130,8 +129,7 @@ func (e *Environment) role(ctx context.Context, t plan.Target) (apply.Reading, e
 	return apply.Reading{}, fmt.Errorf("there are %d roles %q in one business unit", len(found), t.Role.Name)
 }
 
-// grants reads what a role grants, and the ids of the privileges that it does
-// not.
+// grants reads what a role grants, and the ids of the privileges that it does not grant.
 func (e *Environment) grants(ctx context.Context, t plan.Target, names []string) (apply.Reading, error) {
 	list, err := e.granted(ctx, t.Role.ID)
 	if err != nil {
@@ -143,7 +141,7 @@ func (e *Environment) grants(ctx context.Context, t plan.Target, names []string)
 		now.State[name] = plan.None
 		wanted[strings.ToLower(name)] = name
 	}
-	named := map[string]string{} // id to wanted name, where the environment is older and its answer has no names
+	named := map[string]string{} // id to wanted name, for older environments, whose responses have no names
 	if slices.ContainsFunc(list, func(g grant) bool { return g.name == "" }) {
 		if err := e.identify(ctx, names, wanted, now.IDs); err != nil {
 			return apply.Reading{}, err
@@ -162,7 +160,7 @@ func (e *Environment) grants(ctx context.Context, t plan.Target, names []string)
 		case g.filtered:
 			now.Filtered = append(now.Filtered, name)
 		case g.depth == snapshot.DepthNone:
-			return apply.Reading{}, fmt.Errorf("what the role grants: %s has a depth that nobody knows, %q", name, g.said)
+			return apply.Reading{}, fmt.Errorf("what the role grants: %s has an unknown depth, %q", name, g.said)
 		default:
 			now.State[name], now.IDs[name] = g.depth.String(), g.id
 		}
@@ -173,8 +171,8 @@ func (e *Environment) grants(ctx context.Context, t plan.Target, names []string)
 	return now, e.identify(ctx, missing, wanted, now.IDs)
 }
 
-// identify adds the ids of privileges to ids, by the spelling that wanted has for
-// a name in lower case.
+// identify adds the ids of privileges to ids, under the spelling that wanted has for a name
+// in lower case.
 func (e *Environment) identify(ctx context.Context, names []string, wanted, ids map[string]string) error {
 	for chunk := range slices.Chunk(names, 40) {
 		found, err := rows(ctx, e, dataverse.Collection("privileges").Filter(dataverse.AnyOf("name", chunk...)), "the privileges' ids",
@@ -232,7 +230,7 @@ func (e *Environment) user(ctx context.Context, t plan.Target) (apply.Reading, e
 			Row:   &found[0].Row,
 		}, nil
 	}
-	return apply.Reading{State: plan.State{"user": fmt.Sprintf("there %d times", len(found))}, IDs: map[string]string{}}, nil
+	return apply.Reading{State: plan.State{"user": fmt.Sprintf("present %d times", len(found))}, IDs: map[string]string{}}, nil
 }
 
 func (e *Environment) assignment(ctx context.Context, t plan.Target) (apply.Reading, error) {
@@ -269,7 +267,7 @@ func (e *Environment) copyOf(ctx context.Context, t plan.Target) (string, error)
 	if t.AnyUnit {
 		return t.Role.ID, nil
 	}
-	return "", fmt.Errorf("the role %q has no copy in the business unit %q, where the user sits", t.Role.Name, t.BusinessUnit.Name)
+	return "", fmt.Errorf("the role %q has no copy in the user's business unit %q", t.Role.Name, t.BusinessUnit.Name)
 }
 
 // copies are a role's root and its copies in other business units.
@@ -278,12 +276,12 @@ func (e *Environment) copies(ctx context.Context, root string) ([]apply.Row, err
 		"the role's copies in business units", columnsOf(apply.TableRole), roleOf)
 }
 
-// A shareRow is what the table of shares has of one principal and one view.
+// A shareRow is what the table of shares says about one principal and one view.
 type shareRow struct{ given, inherited int }
 
-// share reads what a principal was given of a view, by itself and not through
-// something else. The table of shares may be closed to whoever applies, or show
-// them their own rows alone: where it shows nothing, the view's owner is asked.
+// share reads a principal's direct rights on a view. The table of shares may be closed to
+// the applying identity, or show only its own rows: if it shows nothing, the view is read
+// as its owner.
 func (e *Environment) share(ctx context.Context, t plan.Target) (apply.Reading, error) {
 	found, err := rows(ctx, e, dataverse.Collection("principalobjectaccessset").Filter(dataverse.And(
 		dataverse.EqID("principalid", dataverse.GUID(t.Principal.ID)), dataverse.EqID("objectid", dataverse.GUID(t.View.ID)),
@@ -315,9 +313,9 @@ func (e *Environment) share(ctx context.Context, t plan.Target) (apply.Reading, 
 	return now, nil
 }
 
-// told is what the view's owner is told of the principal's share.
+// told is what the view's owner sees of the principal's share.
 func (e *Environment) told(ctx context.Context, t plan.Target) (string, error) {
-	const label = "whom the view is shared with"
+	const label = "the users and teams that the view is shared with"
 	type access struct {
 		principal string
 		mask      int
@@ -363,13 +361,13 @@ func maskOf(text string) (int, error) {
 		case i >= 0:
 			mask |= int(snapshot.Rights()[i])
 		case name != "None":
-			return 0, fmt.Errorf("the right %q is not known", name)
+			return 0, fmt.Errorf("the right %q is unknown", name)
 		}
 	}
 	return mask, nil
 }
 
-// turnedDown reports whether the environment would not answer a question at all.
+// turnedDown reports whether the environment refused a question.
 func turnedDown(err error) bool {
 	var e *dataverse.Error
 	if !errors.As(err, &e) {
@@ -407,16 +405,16 @@ func (e *Environment) Change(ctx context.Context, r plan.Request, label string) 
 			err = &apply.GoneError{Err: err}
 		}
 		if failed.Kind == dataverse.NotMember && r.As != nil {
-			err = fmt.Errorf("%s: nobody can act as the view's owner %s, which may be a team or a user that is gone: "+
-				"have it done by hand, and leave it out of the plan by --except (%s)", label, cmp.Or(r.As.Name, r.As.ID), failed.Summary())
+			err = fmt.Errorf("%s: the view's owner %s cannot be impersonated; it may be a team or a deleted user: "+
+				"do this manually, and leave it out of the plan with --except (%s)", label, cmp.Or(r.As.Name, r.As.ID), failed.Summary())
 		}
 	}
 	return made, &apply.ChangeError{Effect: effect, Err: err, Settling: settling}
 }
 
-// lacksUserQuery reports whether a share was refused because whom it is for lacks
-// the right to read views: "Principal user (Id=..., ...) is missing prvReadUserQuery".
-// What a role gives is cached for a while.
+// lacksUserQuery reports whether a share was refused because its recipient lacks the right
+// to read views: "Principal user (Id=..., ...) is missing prvReadUserQuery". The privileges
+// of a role are cached for a while.
 func lacksUserQuery(r plan.Request, e *dataverse.Error) bool {
 	if e.Kind != dataverse.Forbidden || !strings.EqualFold(e.MissingPrivilege(), "prvReadUserQuery") {
 		return false
@@ -447,16 +445,16 @@ func (e *Environment) send(ctx context.Context, r plan.Request, body json.RawMes
 		case http.MethodDelete:
 			err = e.writer.Delete(ctx, request)
 		default:
-			err = fmt.Errorf("%s: no request has the method %q", label, r.Method)
+			err = fmt.Errorf("%s: the method %q is not supported", label, r.Method)
 		}
 		return err
 	})
 	return made, err
 }
 
-// asEither sends as a user, nobody else for nil: by the Entra object id or, where
-// that is not known, not taken or not heeded, by the systemuserid. A request that is
-// refused as bad was not carried out.
+// asEither sends as a user, or as the identity itself for nil: with the Entra object id or,
+// if that is unknown, refused or ignored, with the systemuserid. A request that is refused
+// as bad was not carried out.
 func (e *Environment) asEither(ctx context.Context, as *plan.Ref, send func(dataverse.Caller) error) error {
 	if as == nil {
 		return send(dataverse.Caller{})
@@ -473,20 +471,20 @@ func (e *Environment) asEither(ctx context.Context, as *plan.Ref, send func(data
 	return e.sendAs(ctx, as, dataverse.Caller{SystemUserID: dataverse.GUID(as.ID)}, send)
 }
 
-// An unheededError says that the environment answers as somebody else than was asked
-// for. Nothing was sent.
+// An unheededError says that the environment responds as a different user than requested.
+// Nothing was sent.
 type unheededError struct{ owner, answered string }
 
 func (e *unheededError) Error() string {
-	return fmt.Sprintf("dbaudit asked to act as the view's owner %s, and the environment answered as the user %s, so nothing was sent: "+
+	return fmt.Sprintf("dbaudit asked to impersonate the view's owner %s, but the environment responded as the user %s, so nothing was sent: "+
 		"make sure that the owner is enabled, and that no proxy drops the headers CallerObjectId and MSCRMCallerID", e.owner, e.answered)
 }
 
-// sendAs sends as a user once the environment has said that it takes the request for
-// that user's: a header that it passes over would else have it done as whoever applies.
+// sendAs sends as a user after the environment has confirmed the impersonation: if it
+// ignored the header, the applying identity would otherwise make the change.
 func (e *Environment) sendAs(ctx context.Context, as *plan.Ref, caller dataverse.Caller, send func(dataverse.Caller) error) error {
 	user, err := collector.AskObject(ctx, e.asker, collector.Question{
-		What: "whether the view's owner is acted as", As: caller,
+		What: "whether the view's owner is impersonated", As: caller,
 		Query: func(func(...string) []string) dataverse.Query { return dataverse.Function("WhoAmI") },
 	}, func(r collector.Row) string { return r.ID("UserId") })
 	if err != nil {
@@ -498,8 +496,8 @@ func (e *Environment) sendAs(ctx context.Context, as *plan.Ref, caller dataverse
 	return send(caller)
 }
 
-// otherParameter is the body of RemovePrivilegeRole under its parameter's other
-// name, where the environment refused the first by name.
+// otherParameter is the body of RemovePrivilegeRole with the parameter's other name, if the
+// environment refused the first name.
 func otherParameter(r plan.Request, err error) (json.RawMessage, bool) {
 	var refused *dataverse.Error
 	if !strings.HasSuffix(r.Path, ".RemovePrivilegeRole") || !errors.As(err, &refused) || refused.Kind != dataverse.BadRequest ||

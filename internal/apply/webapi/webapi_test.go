@@ -413,7 +413,7 @@ func TestSecondAdministrator(t *testing.T) {
 			l.reset(t, broken)
 			_, err := during(t, n, change)
 			var changed *apply.ChangedError
-			if !errors.As(err, &changed) || changed.Action.Kind != audit.FixAssignRole || !strings.Contains(err.Error(), "the role grants more than the plan has: prv") {
+			if !errors.As(err, &changed) || changed.Action.Kind != audit.FixAssignRole || !strings.Contains(err.Error(), "the role grants more than in the plan: prv") {
 				t.Errorf("not noticed: %v", err)
 			}
 		}
@@ -665,7 +665,7 @@ func TestWorldAsItIs(t *testing.T) {
 			s.Views[id] = v
 		}
 		r, _ := l.start(t, l.planFor(t, l.judge(t, s), s, everything()))
-		if err := r.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), "which may be a team") {
+		if err := r.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), "it may be a team") {
 			t.Errorf("somebody acted as a team: %v", err)
 		}
 		if r.Journal.Touched() {
@@ -704,7 +704,7 @@ func TestAnotherRole(t *testing.T) {
 	environment := l.server.Environment()
 	admin := environment.Role("System Administrator").ID
 	for name, edit := range map[string]func(*plan.Target){
-		"no copy of the role": func(target *plan.Target) { target.Copy.ID = admin },
+		"not a copy of the plan's role": func(target *plan.Target) { target.Copy.ID = admin },
 		"a built-in one":      func(target *plan.Target) { target.Copy.ID, target.Role.ID = admin, admin },
 	} {
 		text, err := json.Marshal(whole)
@@ -760,13 +760,13 @@ func TestWhoseRow(t *testing.T) {
 			l.mutate(t, appear)
 			if back {
 				var kept *apply.KeptError
-				if err := l.again(t, file).Rollback(t.Context()); !errors.As(err, &kept) || len(kept.Kept) != 1 || !strings.Contains(err.Error(), "somebody else made it") {
+				if err := l.again(t, file).Rollback(t.Context()); !errors.As(err, &kept) || len(kept.Kept) != 1 || !strings.Contains(err.Error(), "somebody else created it") {
 					t.Errorf("%s: rolled back: %v", kind, err)
 				}
 			} else {
 				var changed *apply.ChangedError
 				again := l.again(t, file)
-				if err := again.Apply(t.Context()); !errors.As(err, &changed) || !strings.Contains(err.Error(), "somebody else made it") || !again.Journal.Touched() {
+				if err := again.Apply(t.Context()); !errors.As(err, &changed) || !strings.Contains(err.Error(), "somebody else created it") || !again.Journal.Touched() {
 					t.Errorf("%s: gone on with: %v", kind, err)
 				}
 			}
@@ -809,8 +809,8 @@ func TestRollbackOfWhatIsGone(t *testing.T) {
 		kept   int
 		reason string
 	}{
-		"the role": {noRole, 4, "what it changed is not there any more"},
-		"the user": {noUser, 4, "what it changed is not there any more"},
+		"the role": {noRole, 4, "what it changed no longer exists"},
+		"the user": {noUser, 4, "what it changed no longer exists"},
 		"an owner's access": {func(env *simulator.Environment) {
 			env.User("jane@contoso.com").Disabled = true
 		}, 1, "is disabled: enable the user, or have it done by hand"},

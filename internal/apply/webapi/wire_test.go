@@ -255,7 +255,7 @@ func TestUnheeded(t *testing.T) {
 	w := &wire{heeds: func(http.Header) string { return applier }, answer: func(*http.Request, string) (int, string) { return 204, "" }}
 	_, err := w.environment(t).Change(t.Context(), request, "share it")
 	var change *apply.ChangeError
-	if !errors.As(err, &change) || change.Effect != apply.EffectNone || len(w.seen) != 0 || !strings.Contains(err.Error(), "act as the view's owner Jane") {
+	if !errors.As(err, &change) || change.Effect != apply.EffectNone || len(w.seen) != 0 || !strings.Contains(err.Error(), "impersonate the view's owner Jane") {
 		t.Errorf("both dropped: %v: %v", err, w.seen)
 	}
 	w.heeds = func(h http.Header) string {

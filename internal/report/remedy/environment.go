@@ -18,10 +18,10 @@ func (f fix) installApp() Remedy {
 		brought = "the table " + f.Table
 	}
 	return Remedy{
-		Summary: fmt.Sprintf("Install the app that brings %s: a role cannot grant what the environment does not define.", brought),
+		Summary: fmt.Sprintf("Install the app that contains %s: a role cannot grant what the environment does not define.", brought),
 		Portal: []string{
 			"Sign in to https://admin.powerplatform.microsoft.com, then Manage > Environments > " + f.place() + " > Resources > Dynamics 365 apps.",
-			"Choose Install app, select the app that brings " + brought + " (Dynamics 365 Sales for leads, opportunities, campaigns and marketing lists), and install it.",
+			"Choose Install app, select the app that contains " + brought + " (Dynamics 365 Sales for leads, opportunities, campaigns and marketing lists), and install it.",
 			"Scan again: the privileges can be granted once they exist.",
 		},
 		Commands: commands,
@@ -39,19 +39,19 @@ func (f fix) correctConfiguration() Remedy {
 		asked = "the user " + name(f.User, "")
 	}
 	return Remedy{
-		Summary:  fmt.Sprintf("Correct the configuration: it asks for %s, which cannot be met as it stands.", asked),
+		Summary:  fmt.Sprintf("Correct the configuration: it requires %s, which cannot be met.", asked),
 		Portal:   []string{"Open the configuration and correct the entry of " + asked + "."},
 		Commands: []string{"dbaudit scan" + f.at.Arguments()},
 	}
 }
 
-// admin is the step that leads to a page of the environment's settings.
+// admin is the step that opens a page of the environment's settings.
 func (f fix) admin(page string) string {
 	return fmt.Sprintf("Sign in to https://admin.powerplatform.microsoft.com, then Manage > Environments > %s > Settings > Users + permissions > %s.", f.place(), page)
 }
 
-// place is the environment as the portal's list has it: by its display name, and by its
-// address where several have one name.
+// place is the environment as in the portal's list: its display name, and its address if
+// several have the same name.
 func (f fix) place() string {
 	switch {
 	case f.env.URL == "":

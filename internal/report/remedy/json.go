@@ -13,8 +13,7 @@ type member struct {
 	value any
 }
 
-// foreign is text of the environment's, in which nothing may pass for a
-// placeholder.
+// foreign is text from the environment, in which nothing may look like a placeholder.
 type foreign string
 
 // MarshalJSON implements [json.Marshaler].

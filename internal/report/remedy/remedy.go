@@ -1,12 +1,12 @@
-// Package remedy turns a proposed fix, which is data, into what a person can do
-// about it: a sentence, clicks in the portal, Web API requests and commands.
+// Package remedy turns a proposed fix, which is data, into instructions: a sentence, clicks
+// in the portal, Web API requests and commands.
 //
-// Nothing here is carried out. The strings hold names as the environment has them:
-// bodies are JSON, filters are quoted and percent-encoded and command arguments are
-// quoted for a POSIX shell, but whoever prints a string still has to escape it for
-// where it is printed. An id that the fix does not carry appears as a {placeholder}
-// which an earlier request of the same remedy shows how to find; a script fills it
-// in by itself where that request has but one answer.
+// It carries out nothing. The strings contain the environment's names unchanged:
+// bodies are JSON, filters are quoted and percent-encoded and command arguments are quoted
+// for a POSIX shell, but the caller must still escape a string for its output. An id that
+// the fix does not contain appears as a {placeholder}; an earlier request of the same
+// remedy shows how to find it. A script fills it in automatically if that request has
+// exactly one result.
 //
 // The clicks follow Microsoft's pages "Create or edit a security role to manage
 // access", "Manage application users in the Power Platform admin center" and
@@ -20,13 +20,12 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// A Remedy is a fix in a person's terms. Parts that make no sense for the kind of
-// fix are empty.
+// A Remedy is a fix as instructions. Parts that do not apply to the kind of fix are empty.
 type Remedy struct {
 	// Summary is one short sentence.
 	Summary string
-	// Who can do it, where no tool can or should; empty for what a plan can hold and
-	// for files.
+	// Who can do it, if no tool can or should; empty for what a plan can contain and for
+	// files.
 	Who string
 	// Portal is what to click, step by step.
 	Portal []string
@@ -36,21 +35,21 @@ type Remedy struct {
 	Commands []string
 
 	origin    string // of the environment, for the scripts
-	planFlags string // without which dbaudit plan leaves the fix out
+	planFlags string // required for dbaudit plan to include the fix
 }
 
-// listed is how many requests or steps stand for a long list of privileges: the
-// rest goes the same way and is named in the summary's count.
+// listed is how many requests or steps are shown for a long list of privileges: the others
+// work in the same way, and the summary counts them.
 const listed = 10
 
-// defaultProfile is what dbaudit judges by where no profile is named.
+// defaultProfile is the profile that dbaudit uses by default.
 const defaultProfile = "demandbase"
 
-// A Place is where a fault was found, and how dbaudit is told of it.
+// A Place is where a fault was found, and how to point dbaudit to it.
 type Place struct {
 	Environment audit.Environment
 	Profile     string
-	// Control is the one that failed; a plan is made for it alone where it is named.
+	// Control is the failed control; if it is set, a plan is made only for it.
 	Control audit.ControlID
 	// Flags name the environment and the profile to dbaudit; nil stands for the
 	// environment's address and the profile's name.
@@ -86,7 +85,7 @@ func For(f audit.Fix, at Place) Remedy {
 	if !f.Kind.Automatic() && x.env.URL != "" {
 		r.Who = x.Who()
 	}
-	// Of a file, not of an environment, nothing can be planned or applied.
+	// For a file, nothing can be planned or applied.
 	if f.Kind.Automatic() && x.env.URL != "" {
 		only := ""
 		if at.Control != "" {
@@ -97,13 +96,13 @@ func For(f audit.Fix, at Place) Remedy {
 	return r
 }
 
-// Summary is the sentence of [For] alone.
+// Summary is only the sentence of [For].
 func Summary(f audit.Fix) string {
 	return newFix(f, Place{}).remedy().Summary
 }
 
-// A fix is what is to be done, and where. Each kind of fix is a method that says
-// all there is to say about it.
+// A fix is what to do, and where. Each kind of fix is a method that returns its
+// instructions.
 type fix struct {
 	audit.Fix
 
@@ -112,8 +111,7 @@ type fix struct {
 	profile string
 }
 
-// newFix drops references that refer to nothing, so that one nil stands for "the
-// fix doesn't say".
+// newFix drops empty references, so that nil always means "the fix does not say".
 func newFix(f audit.Fix, at Place) fix {
 	for _, ref := range []**audit.Reference{&f.Role, &f.User, &f.Team, &f.View, &f.Owner, &f.BusinessUnit} {
 		if *ref != nil && (*ref).ID == "" && (*ref).Name == "" {

@@ -223,7 +223,7 @@ func TestOnlyASoftDeletedUser(t *testing.T) {
 	ghost := audit.Fix{Kind: audit.FixRemoveDuplicateUser, ApplicationID: "app", User: &audit.Reference{ID: "u", Name: "Sync"}}
 	r := For(ghost, Place{Environment: audit.Environment{URL: origin}})
 	text := r.Summary + strings.Join(r.Portal, " ")
-	if strings.Contains(text, "Leave one") || strings.Contains(text, "stays") || !strings.Contains(text, "for good") {
+	if strings.Contains(text, "Leave one") || strings.Contains(text, "stays") || !strings.Contains(text, "Permanently delete") {
 		t.Error(text)
 	}
 	ghost.User = nil

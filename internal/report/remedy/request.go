@@ -8,24 +8,23 @@ import (
 
 // A Request is one Web API request.
 type Request struct {
-	// Purpose says what the request is for, to be read after "to".
+	// Purpose says what the request is for; it follows "to".
 	Purpose string
 	Method  string
 	URL     string
-	// Headers are those that this request has beside what all have.
+	// Headers are this request's additional headers.
 	Headers []Header
-	// Body is indented JSON; empty where there is none.
+	// Body is indented JSON; empty if there is none.
 	Body string
-	// Column is the column of the one row in the answer that fills in Placeholder in
-	// the requests after this one. Both are empty where nothing comes of the answer,
-	// or a person has to choose.
+	// Column is the column of the response's single row that fills in Placeholder in later
+	// requests. Both are empty if the response is not used, or a person has to choose.
 	Column, Placeholder string
 }
 
 // A Header is a header of a request.
 type Header struct{ Name, Value string }
 
-// String is the request as HTTP has it: line, headers, body.
+// String is the request in HTTP syntax: line, headers, body.
 func (r Request) String() string {
 	var b strings.Builder
 	b.WriteString(r.Method + " " + r.URL)
@@ -43,8 +42,8 @@ func (f fix) api(resource string) string {
 	return f.origin() + "/api/data/v9.2/" + resource
 }
 
-// origin is the environment's address; where a file was judged and no environment, or
-// what the result says is no address, it is left to be filled in.
+// origin is the environment's address; if a file was judged, or the result has no valid
+// address, it is a placeholder.
 func (f fix) origin() string {
 	if !strings.HasPrefix(f.env.URL, "https://") || strings.ContainsFunc(f.env.URL, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return "https://ORG.crmN.dynamics.com"
@@ -52,14 +51,14 @@ func (f fix) origin() string {
 	return strings.TrimRight(f.env.URL, "/")
 }
 
-// lookUp asks for one row, whose column fills in the placeholder.
+// lookUp asks for one row; its column fills in the placeholder.
 func (f fix) lookUp(what, column, placeholder, resource string) Request {
 	r := f.list(what, resource)
 	r.Column, r.Placeholder = column, placeholder
 	return r
 }
 
-// list asks for rows of which a person has to choose.
+// list asks for rows that a person has to choose from.
 func (f fix) list(what, resource string) Request {
 	return Request{Purpose: "find " + what, Method: "GET", URL: f.api(resource)}
 }
@@ -68,7 +67,7 @@ func (f fix) post(purpose, resource string, body object) Request {
 	return Request{Purpose: purpose, Method: "POST", URL: f.api(resource), Body: body.indented()}
 }
 
-// patch changes a row. Without If-Match a row that is not there would be made.
+// patch changes a row. Without If-Match, a missing row would be created.
 func (f fix) patch(purpose, resource string, body object) Request {
 	return Request{Purpose: purpose, Method: "PATCH", URL: f.api(resource), Headers: []Header{{"If-Match", "*"}}, Body: body.indented()}
 }
@@ -97,7 +96,7 @@ func quote(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
 }
 
-// key is an id as it stands in an address: a GUID and a placeholder as they are.
+// key is an id in an address: a GUID or a placeholder stays unchanged.
 func key(id string) string {
 	inner, ok := strings.CutPrefix(id, "{")
 	inner, end := strings.CutSuffix(inner, "}")
@@ -114,11 +113,11 @@ func keyOr(id, placeholder string) string {
 	return key(id)
 }
 
-// named is the filter for rows of a name.
+// named is the filter for rows with a name.
 func named(name string) string { return escape("name eq " + quote(name)) }
 
-// escape percent-encodes a query option's value; spaces become %20, which, unlike
-// a plus sign, every OData server takes for a space.
+// escape percent-encodes a query option's value; spaces become %20, which, unlike a plus
+// sign, every OData server reads as a space.
 func escape(s string) string {
 	return strings.ReplaceAll(url.QueryEscape(s), "+", "%20")
 }

@@ -30,7 +30,7 @@ func (f fix) createRole() Remedy {
 	}
 }
 
-// grant is for what a role lacks, and for what it has too shallow.
+// grant is for privileges that a role lacks, or grants at too low a level.
 func (f fix) grant() Remedy {
 	verb, level, to := "Grant", "at", "to"
 	if f.Kind == audit.FixRaiseDepth {
@@ -56,7 +56,7 @@ func (f fix) grant() Remedy {
 	}
 	if f.User != nil {
 		assign := f.assignRole()
-		r.Summary = fmt.Sprintf("%s, and assign the role to the user %s: the team that holds it keeps its User level rights to itself.",
+		r.Summary = fmt.Sprintf("%s, and assign the role to the user %s: the team that has it does not pass on its User level rights.",
 			strings.TrimSuffix(r.Summary, "."), name(f.User, "of the integration"))
 		r.Portal, r.Requests = append(r.Portal, assign.Portal...), append(r.Requests, assign.Requests...)
 		r.Commands = append(r.Commands, assign.Commands...)
@@ -86,10 +86,10 @@ func (f fix) removePrivilege() Remedy {
 
 func (f fix) replaceRole() Remedy {
 	return Remedy{
-		Summary: fmt.Sprintf("Give the integration a custom role of its own in place of %s.", name(f.Role, "the built-in one")),
+		Summary: fmt.Sprintf("Give the integration a custom role instead of %s.", name(f.Role, "the built-in one")),
 		Portal: []string{
 			f.admin("Security roles"),
-			"Choose + New role and grant it the profile's minimum (dbaudit profile show lists it); a built-in or locked role cannot be made to fit.",
+			"Choose + New role and grant it the profile's minimum (dbaudit profile show lists it); a built-in or locked role cannot be adapted.",
 			f.admin("Application users"),
 			fmt.Sprintf("Select the integration user, choose Edit security roles, select the new role, clear %s, and save.", name(f.Role, "of the integration")),
 		},
@@ -133,7 +133,7 @@ func (f fix) unassignRole() Remedy {
 		Summary: fmt.Sprintf("Remove the role %s from the user %s.", name(f.Role, "in question"), name(f.User, "of the integration")),
 		Portal:  append(f.editRolesOfUser(), fmt.Sprintf("Clear %s, and save.", name(f.Role, "of the integration"))),
 		Requests: append(f.lookUpUser(),
-			f.lookUp("the copy of the role that the user holds", "roleid", roleID, held+"?$select=roleid,name&$filter="+f.copies()),
+			f.lookUp("the copy of the role that the user has", "roleid", roleID, held+"?$select=roleid,name&$filter="+f.copies()),
 			f.remove("remove it", held+"("+roleID+")/$ref")),
 		planFlags: " --unassign-administrator",
 	}
@@ -177,7 +177,7 @@ func (f fix) editRole() []string {
 	return append([]string{f.admin("Security roles"), fmt.Sprintf("Open the role %s.", name(f.Role, "of the integration"))}, f.setLevels()...)
 }
 
-// setLevels are the steps in the editor of a role that has been opened.
+// setLevels are the steps in the editor of an open role.
 func (f fix) setLevels() []string {
 	var steps []string
 	remove := f.Kind == audit.FixRemovePrivilege
@@ -203,8 +203,7 @@ func (f fix) setLevels() []string {
 	return append(steps, "Choose Save + close.")
 }
 
-// lookUpRole finds the role that is to be changed: its root copy, from which the
-// others follow.
+// lookUpRole finds the role to change: its root copy, which the other copies follow.
 func (f fix) lookUpRole() []Request {
 	if f.Role == nil || f.Role.ID != "" {
 		return nil
@@ -213,7 +212,7 @@ func (f fix) lookUpRole() []Request {
 		"roles?$select=roleid,name&$filter="+named(f.Role.Name)+escape(" and _parentroleid_value eq null"))}
 }
 
-// lookUpPrivileges finds the privileges whose id the fix does not carry.
+// lookUpPrivileges finds the ids of privileges that the fix does not contain.
 func (f fix) lookUpPrivileges() []Request {
 	var requests []Request
 	for _, g := range f.Privileges {

@@ -7,17 +7,16 @@ import (
 	"unicode/utf16"
 )
 
-// A script is the requests one after another, framed so that it can be pasted at a
-// prompt and stops at the first request that fails. The Azure CLI gives the token,
-// which stands in no argument. What a request finds is kept in a variable for those
-// after it, and is taken only where it is one row; what else stands in braces has to
-// be filled in first, and a comment says so.
+// A script is a sequence of requests that can be pasted at a prompt and stops at the first
+// request that fails. The token comes from the Azure CLI and appears in no argument. The
+// result of a request is stored in a variable for later requests, and is accepted only if
+// it is one row; other values in braces must be filled in first, and a comment says so.
 //
-// Names of the environment's stand in bodies alone, which are JSON of ASCII on one
-// line: neither an old shell's code page nor a line break can change what is sent.
+// Names from the environment appear only in bodies, which are ASCII JSON on one line, so
+// that neither an old shell's code page nor a line break can change what is sent.
 
-// Curl is the requests as a script for a POSIX shell with curl and jq, a line each;
-// nil where there are none.
+// Curl is the requests as a script for a POSIX shell with curl and jq, a line each; nil if
+// there are none.
 func (r Remedy) Curl() []string {
 	if len(r.Requests) == 0 {
 		return nil
@@ -63,8 +62,8 @@ func (r Remedy) Curl() []string {
 	return append(lines, "END")
 }
 
-// PowerShell is the requests as a script for PowerShell, from Windows PowerShell 5.1
-// on; nil where there are none.
+// PowerShell is the requests as a script for Windows PowerShell 5.1 or later; nil if there
+// are none.
 func (r Remedy) PowerShell() []string {
 	if len(r.Requests) == 0 {
 		return nil
@@ -115,8 +114,8 @@ func (r Remedy) PowerShell() []string {
 	return append(lines, "}")
 }
 
-// fills reports whether the answer fills in a placeholder whose name can be that of a
-// variable: the name of a privilege in it may be anything.
+// fills reports whether the response fills in a placeholder whose name is a valid variable
+// name: a privilege's name in it may be anything.
 func (r Request) fills() bool {
 	return r.Placeholder != "" && !strings.ContainsFunc(variable(r.Placeholder), func(c rune) bool {
 		return c != '_' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z')
@@ -146,8 +145,8 @@ func (r Remedy) toFillIn() []string {
 	return []string{comment("first fill in " + strings.Join(open, ", "))}
 }
 
-// placeholders are the words in braces; an object of JSON on one line is none, since
-// a quotation mark follows its brace.
+// placeholders are the words in braces; a JSON object on one line is not a placeholder,
+// because a quotation mark follows its brace.
 func placeholders(s string) []string {
 	var found []string
 	for {
@@ -168,7 +167,7 @@ type part struct {
 	variable bool
 }
 
-// cut takes a text apart at the placeholders that are filled.
+// cut splits a text at the filled placeholders.
 func cut(s string, filled []string) []part {
 	var parts []part
 	for s != "" {
@@ -233,8 +232,8 @@ func shell(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// powershell quotes a string for PowerShell, which takes typographic quotes for
-// plain ones.
+// powershell quotes a string for PowerShell, which treats typographic quotes like plain
+// ones.
 func powershell(s string) string {
 	var b strings.Builder
 	b.WriteByte('\'')

@@ -53,9 +53,9 @@ func (f fix) moveUser() Remedy {
 		Summary: fmt.Sprintf("Move the user %s to the business unit %s.", name(f.User, "of the integration"), name(f.BusinessUnit, "that the configuration names")),
 		Portal: []string{
 			f.users(),
-			fmt.Sprintf("Select %s, choose Edit security roles (for a person's account: Manage security roles), and note the roles: the move takes them away, whether or not record ownership across business units is on. Only the environment setting DoNotRemoveRolesOnChangeBusinessUnit keeps them.", name(f.User, "of the integration")),
+			fmt.Sprintf("Select %s, choose Edit security roles (for a person's account: Manage security roles), and note the roles: the move removes them, whether or not record ownership across business units is on, unless the environment setting DoNotRemoveRolesOnChangeBusinessUnit is set.", name(f.User, "of the integration")),
 			fmt.Sprintf("Choose Change business unit, then %s, and OK.", name(f.BusinessUnit, "the business unit that the configuration names")),
-			"Assign the noted roles again, by their copies in the new business unit.",
+			"Assign the noted roles again, as their copies in the new business unit.",
 		},
 		Requests: append(requests,
 			f.list("the roles to assign again after the move", "systemusers("+id(f.User, userID)+")/systemuserroles_association?$select=roleid,name,_parentrootroleid_value"),
@@ -71,7 +71,7 @@ func (f fix) enableBusinessUnit() Remedy {
 		Portal: []string{
 			f.admin("Business units"),
 			fmt.Sprintf("Select %s and choose Enable. Its users, and those of the business units below it, can then sign in again.", name(f.BusinessUnit, "the business unit")),
-			fmt.Sprintf("If it is disabled on purpose, move the user %s to a business unit that is enabled, and assign the integration's role again.", name(f.User, "of the integration")),
+			fmt.Sprintf("If it is disabled on purpose, move the user %s to an enabled business unit, and assign the integration's role again.", name(f.User, "of the integration")),
 		},
 	}
 }
@@ -91,8 +91,8 @@ func (f fix) restoreIdentity() Remedy {
 	return Remedy{
 		Summary: fmt.Sprintf("Restore the identity of the user %s in Microsoft Entra.", name(f.User, "of the integration")),
 		Portal: []string{
-			"In Microsoft Entra, look under App registrations, Deleted applications (for a person's account: under Users, Deleted users), and restore it; that can be done for 30 days.",
-			"If it is gone for good, register a new application, add an application user for it with the integration's role, and connect the vendor's product anew.",
+			"In Microsoft Entra, look under App registrations, Deleted applications (for a person's account: under Users, Deleted users), and restore it; this is possible for 30 days.",
+			"If it is permanently deleted, register a new application, add an application user for it with the integration's role, and reconnect the vendor's product.",
 			f.users(),
 			fmt.Sprintf("Then deactivate %s and delete it.", name(f.User, "the old user")),
 		},
@@ -101,12 +101,12 @@ func (f fix) restoreIdentity() Remedy {
 
 func (f fix) replaceUser() Remedy {
 	return Remedy{
-		Summary: fmt.Sprintf("Have the integration run as an application user in place of %s.", name(f.User, "a person's account")),
+		Summary: fmt.Sprintf("Have the integration run as an application user instead of %s.", name(f.User, "a person's account")),
 		Portal: []string{
 			"In Microsoft Entra, register an application for the integration" + forApplication(f.ApplicationID) + ".",
 			f.admin("Application users"),
 			"Choose + New app user, add the application, choose the business unit and the integration's role, and create it.",
-			fmt.Sprintf("Connect the vendor's product anew with the application, then remove the role from %s.", name(f.User, "of the integration")),
+			fmt.Sprintf("Reconnect the vendor's product with the application, then remove the role from %s.", name(f.User, "of the integration")),
 		},
 	}
 }
@@ -123,8 +123,8 @@ func (f fix) removeDuplicateUser() Remedy {
 		Summary: fmt.Sprintf("Leave one user%s, and disable and delete the others.", forApplication(f.ApplicationID)),
 		Portal: []string{
 			f.admin("Application users"),
-			"Decide which user" + forApplication(f.ApplicationID) + " stays: the one that holds the role and owns the records.",
-			"For each other: reassign its records, choose Deactivate, then Delete; a soft-deleted user is deleted a second time to remove it for good.",
+			"Decide which user" + forApplication(f.ApplicationID) + " stays: the one that has the role and owns the records.",
+			"For each other: reassign its records, choose Deactivate, then Delete; delete the soft-deleted user again to remove it permanently.",
 		},
 		Requests: append(requests,
 			f.patch("disable each user that does not stay", "systemusers("+userID+")", object{{"isdisabled", true}}),
@@ -132,24 +132,24 @@ func (f fix) removeDuplicateUser() Remedy {
 	}
 }
 
-// purgeUser frees the application id that a soft-deleted user holds.
+// purgeUser frees the application id of a soft-deleted user.
 func (f fix) purgeUser() Remedy {
 	who := name(f.User, "of the application")
 	return Remedy{
-		Summary: fmt.Sprintf("Delete the soft-deleted user %s for good, and create the application user anew.", who),
+		Summary: fmt.Sprintf("Permanently delete the soft-deleted user %s, and create the application user again.", who),
 		Portal: []string{
 			f.admin("Application users"),
-			fmt.Sprintf("Select %s, which is deleted softly, and choose Delete: until then it holds the application id, which no other user can have.", who),
+			fmt.Sprintf("Select %s, which is soft-deleted, and choose Delete: until then, no other user can have its application id.", who),
 			"Run dbaudit plan again: it creates the application user" + forApplication(f.ApplicationID) + ".",
 		},
-		Requests: append(f.lookUpUser(), f.remove("delete the user for good", "systemusers("+id(f.User, userID)+")")),
+		Requests: append(f.lookUpUser(), f.remove("permanently delete the user", "systemusers("+id(f.User, userID)+")")),
 	}
 }
 
-// users is the step that leads to the page of the user's kind.
+// users is the step that opens the page for the user's kind.
 func (f fix) users() string { return f.admin("Application users (for a person's account: Users)") }
 
-// editRolesOfUser leads to where the roles of the user are chosen.
+// editRolesOfUser opens the page where the user's roles are chosen.
 func (f fix) editRolesOfUser() []string {
 	return []string{
 		f.users(),
@@ -157,7 +157,7 @@ func (f fix) editRolesOfUser() []string {
 	}
 }
 
-// lookUpUser finds the user by what the fix has of it.
+// lookUpUser finds the user by what the fix says about it.
 func (f fix) lookUpUser() []Request {
 	switch {
 	case f.User != nil && f.User.ID != "":

@@ -11,7 +11,7 @@ func (f fix) shareView() Remedy {
 	return Remedy{
 		Summary: fmt.Sprintf("Share the view %s with %s, Read only%s.", name(f.View, "in question"), name(f.User, "the integration user"), byOwner(f.Owner)),
 		Portal: append(f.openShares(),
-			fmt.Sprintf("Search for %s, select it, tick Read and nothing else, and choose Share.", name(f.User, "the integration user"))),
+			fmt.Sprintf("Search for %s, select it, select only Read, and choose Share.", name(f.User, "the integration user"))),
 		Requests: slices.Concat(f.lookUpUser(), f.lookUpOwner(), f.lookUpView(), []Request{
 			f.share("share the view", "GrantAccess", "systemuser", id(f.User, userID)),
 		}),
@@ -36,18 +36,18 @@ func (f fix) reduceShare() Remedy {
 	return Remedy{
 		Summary: fmt.Sprintf("Reduce the share of the view %s to Read%s%s.", name(f.View, "in question"), forPrincipals(f.Principals), byOwner(f.Owner)),
 		Portal: append(f.openShares(),
-			"Select "+principalNames(f.Principals)+", leave Read ticked and clear the rest, and choose Share."),
+			"Select "+principalNames(f.Principals)+", keep only Read selected, and choose Share."),
 		Requests: requests,
 	}
 }
 
 func (f fix) findView() Remedy {
 	return Remedy{
-		Summary: fmt.Sprintf("Create the view %s%s, or name its owner in the configuration so that it can be looked at.", name(f.View, "that is required"), ofTable(f.Table)),
+		Summary: fmt.Sprintf("Create the view %s%s, or name its owner in the configuration so that dbaudit can read it.", name(f.View, "that is required"), ofTable(f.Table)),
 		Portal: []string{
-			"Ask who uses the view " + name(f.View, "in question") + ofTable(f.Table) + ": a personal view is seen by its owner and by those it is shared with, by nobody else.",
-			"If it is there, name its owner under views in the configuration, or have the owner share it with the integration user.",
-			"If it is not, create it: open the list of the table" + after(f.Table) + ", set the filters, and save the view under this name.",
+			"Ask who uses the view " + name(f.View, "in question") + ofTable(f.Table) + ": only its owner and those it is shared with can see a personal view.",
+			"If it exists, name its owner under views in the configuration, or have the owner share it with the integration user.",
+			"If it does not exist, create it: open the list of the table" + after(f.Table) + ", set the filters, and save the view under this name.",
 		},
 		Commands: []string{"dbaudit scan" + f.at.Arguments()},
 	}
@@ -60,7 +60,7 @@ func (f fix) activateView() Remedy {
 		r.Portal = []string{
 			"Sign in to https://make.powerapps.com and choose the environment" + at(f.env.URL) + ".",
 			"Open the table" + after(f.Table) + " in an unmanaged solution, then Views.",
-			"Choose More commands beside " + name(f.View, "in question") + ", then Turn on (formerly Activate view).",
+			"Choose More commands next to " + name(f.View, "in question") + ", then Turn on (formerly Activate view).",
 		}
 		r.Requests = []Request{f.patch("activate the system view", "savedqueries("+id(f.View, "{savedqueryid}")+")", active)}
 		return r
@@ -75,7 +75,7 @@ func (f fix) activateView() Remedy {
 	return r
 }
 
-// share sets what a principal may do with the view: read it.
+// share lets a principal read the view, and nothing else.
 func (f fix) share(purpose, action, kind, principal string) Request {
 	return f.asOwner(f.post(purpose, action, object{
 		{"Target", row("userquery", "userqueryid", id(f.View, viewID))},
@@ -83,12 +83,12 @@ func (f fix) share(purpose, action, kind, principal string) Request {
 	}))
 }
 
-// openShares leads to where the view's shares are chosen.
+// openShares opens the dialog of the view's shares.
 func (f fix) openShares() []string {
 	return []string{
 		f.signInAsOwner(),
-		"Open the list of the table" + after(f.Table) + ", then the drop-down beside the name of the view > Manage and share views.",
-		fmt.Sprintf("Find %s, choose the three dots beside it, and choose Share.", name(f.View, "in question")),
+		"Open the list of the table" + after(f.Table) + ", then the drop-down next to the name of the view > Manage and share views.",
+		fmt.Sprintf("Find %s, choose the three dots next to it, and choose Share.", name(f.View, "in question")),
 	}
 }
 
@@ -121,8 +121,7 @@ func (f fix) lookUpPrincipal(kind string, p audit.Reference) []Request {
 	return []Request{f.lookUp("the user", "systemuserid", userID, "systemusers?$select=systemuserid,fullname&$filter="+escape("fullname eq "+quote(p.Name)))}
 }
 
-// lookUpOwner finds an owner who is known by the sign-in name alone, as the
-// configuration has it.
+// lookUpOwner finds an owner who is known only by the sign-in name from the configuration.
 func (f fix) lookUpOwner() []Request {
 	if f.Owner == nil || f.Owner.ID != "" || f.Owner.Kind == "team" {
 		return nil
@@ -130,8 +129,8 @@ func (f fix) lookUpOwner() []Request {
 	return []Request{f.lookUp("the view's owner", "systemuserid", ownerID, "systemusers?$select=systemuserid,fullname&$filter="+escape("domainname eq "+quote(f.Owner.Name)))}
 }
 
-// asOwner has the request made on behalf of the view's owner: nobody else sees a
-// personal view, or may share it. Nobody can act as a team.
+// asOwner makes the request impersonate the view's owner, because nobody else can see or
+// share a personal view. A team cannot be impersonated.
 func (f fix) asOwner(r Request) Request {
 	if f.Owner == nil || f.Owner.Kind == "team" {
 		r.Purpose += ", signed in as the view's owner"
@@ -161,7 +160,7 @@ func forPrincipals(ps []audit.Reference) string {
 	case 0:
 		return ""
 	case 1:
-		return " for " + name(&ps[0], "whom it is shared with")
+		return " for " + name(&ps[0], "the user or team it is shared with")
 	}
 	return fmt.Sprintf(" for %s and %d more", name(&ps[0], "one"), len(ps)-1)
 }

@@ -35,8 +35,8 @@ func id(r *audit.Reference, placeholder string) string {
 }
 
 // rights are privileges in the portal's words, such as "Account – Read at Organization
-// level"; before stands before a level that all of them share, and is empty where no level
-// is to be named.
+// level"; before precedes a level that all of them share, and is empty if no level is
+// named.
 func rights(gs []audit.Grant, before string) string {
 	const shown = 3
 	if len(gs) == 0 {
@@ -83,7 +83,7 @@ func with(gs []audit.Grant) string {
 
 func principalNames(ps []audit.Reference) string {
 	if len(ps) == 0 {
-		return "whom it is shared with"
+		return "the user or team it is shared with"
 	}
 	var names []string
 	for i, p := range ps {
@@ -103,7 +103,7 @@ func orElse(s, otherwise string) string {
 	return s
 }
 
-// after is a word behind another; nothing where there is none.
+// after is a word after a space; empty if there is none.
 func after(word string) string {
 	if word == "" {
 		return ""
