@@ -294,7 +294,7 @@ func TestApplyJSONLog(t *testing.T) {
 		if err := json.Unmarshal([]byte(line), &record); err != nil || record.Time == "" || record.Msg == "" {
 			t.Errorf("no record: %v: %s", err, line)
 		}
-		shown = shown || strings.Contains(record.Text, "+ prvReadLead")
+		shown = shown || strings.Contains(record.Text, "+ Lead – Read (prvReadLead)")
 		compared = compared || len(record.Gone) == 1
 	}
 	if !shown || !compared {

@@ -156,7 +156,7 @@ func TestPlanAdministratorThroughATeamToo(t *testing.T) {
 		})
 	})
 	out := b.run("plan", "--unassign-administrator", "-o", "plan.json").must(t, 0)
-	b.has(out.stdout, "in part: more is left to people")
+	b.has(out.stdout, "in part: the rest needs manual steps")
 	b.has(out.stdout, "Remove the user \"Demandbase Integration\" from the team \"Sync\"")
 	if out := b.run("apply", "plan.json", "--yes").must(t, 1); strings.Contains(out.stderr, "still fails") {
 		t.Error(out.stderr)

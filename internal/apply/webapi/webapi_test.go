@@ -705,7 +705,7 @@ func TestAnotherRole(t *testing.T) {
 	admin := environment.Role("System Administrator").ID
 	for name, edit := range map[string]func(*plan.Target){
 		"not a copy of the plan's role": func(target *plan.Target) { target.Copy.ID = admin },
-		"a built-in one":      func(target *plan.Target) { target.Copy.ID, target.Role.ID = admin, admin },
+		"a built-in one":                func(target *plan.Target) { target.Copy.ID, target.Role.ID = admin, admin },
 	} {
 		text, err := json.Marshal(whole)
 		if err != nil {
