@@ -77,25 +77,54 @@ func environments(targets []Target) iter.Seq2[int, int] {
 	}
 }
 
-// shared says which custom roles of an integration's user others' users hold as well:
-// what one of them needs of such a role is surplus for the other.
+// shared says which custom roles of an integration's user the users of others have too,
+// and which privileges of such a role are there for them alone: those are surplus here.
 func shared(targets []Target, snapshots []*snapshot.Snapshot, of int) []string {
 	mine := snapshots[of].Held(targets[of].Profile.Pattern)
 	var notes []string
 	for _, root := range slices.Sorted(maps.Keys(mine)) {
 		var others []string
+		foreign := map[string]bool{}
 		for i, t := range targets {
 			_, theirs := snapshots[i].Held(t.Profile.Pattern)[root]
-			if i != of && theirs && !sameUser(snapshots[i], snapshots[of], t.Profile.Pattern, targets[of].Profile.Pattern) {
-				others = append(others, t.Profile.Name)
+			if i == of || !theirs || sameUser(snapshots[i], snapshots[of], t.Profile.Pattern, targets[of].Profile.Pattern) {
+				continue
+			}
+			others = append(others, t.Profile.Name)
+			for _, name := range t.Profile.Minimum() {
+				if granted(snapshots[i], root, name) && !accepts(targets[of], name) {
+					foreign[name] = true
+				}
 			}
 		}
-		if others != nil {
-			notes = append(notes, fmt.Sprintf("the role %q is assigned to the users of %s too: what one integration needs of it is surplus for the other; give each a role of its own",
-				text.Line(mine[root]), strings.Join(others, ", ")))
+		if others == nil {
+			continue
 		}
+		note := fmt.Sprintf("the role %q is assigned to the users of %s too", text.Line(mine[root]), strings.Join(others, ", "))
+		if names := slices.Sorted(maps.Keys(foreign)); len(names) > 0 {
+			more := ""
+			if rest := len(names) - foreignShown; rest > 0 {
+				names, more = names[:foreignShown], fmt.Sprintf(" and %d more", rest)
+			}
+			note += fmt.Sprintf(", who require privileges of it that are surplus here: %s%s", strings.Join(names, ", "), more)
+		}
+		notes = append(notes, note+"; give each integration a role of its own")
 	}
 	return notes
+}
+
+// foreignShown is how many privileges a note names.
+const foreignShown = 5
+
+// granted reports whether a role grants a privilege at any depth.
+func granted(s *snapshot.Snapshot, root, privilege string) bool {
+	return s.RolePrivileges[root][privilege] != snapshot.DepthNone
+}
+
+// accepts reports whether a privilege is no surplus of an integration.
+func accepts(t Target, privilege string) bool {
+	same := func(name string) bool { return strings.EqualFold(name, privilege) }
+	return slices.ContainsFunc(slices.Concat(t.Profile.Minimum(), t.Profile.Allow, t.Requirement.Allow), same)
 }
 
 func sameUser(a, b *snapshot.Snapshot, patternA, patternB string) bool {
