@@ -78,7 +78,8 @@ func tell(t *testing.T, dir string) {
 	verdicts := []int{0, 1, 4}
 	step([]int{0}, append([]string{"collect", "-q", "-o", p.file("snapshot.json")}, asked...)...)
 	step(verdicts, "check", "-q", p.file("snapshot.json"), "-f", "json", "-o", p.file("result.json"), "-f", "table", "-o", p.file("table.txt"),
-		"-f", "sarif", "-o", p.file("result.sarif"), "-f", "markdown", "-o", p.file("summary.md"))
+		"-f", "sarif", "-o", p.file("result.sarif"), "-f", "markdown", "-o", p.file("summary.md"),
+		"-f", "ocsf", "-o", p.file("findings.ndjson"), "-f", "oscal", "-o", p.file("assessment.json"))
 	step([]int{0}, "plan", "-q", "--result", p.file("result.json"), "--snapshot", p.file("snapshot.json"),
 		"-f", "json", "-o", p.file("plan.json"), "-f", "markdown", "-o", p.file("plan.md"))
 	if strings.Contains(p.read("plan.json"), `"actions": []`) {
@@ -91,10 +92,17 @@ func tell(t *testing.T, dir string) {
 			p.write("plan.journal.json", "nothing was carried out\n")
 		}
 	}
-	for file, story := range map[string]string{
+	files := map[string]string{
 		"snapshot.json": "snapshot.json", "result.json": "result.json", "table.txt": "table.txt", "result.sarif": "result.sarif",
 		"summary.md": "summary.md", "plan.json": "plan.json", "plan.md": "plan.md", "plan.journal.json": "journal.jsonl", "after.txt": "after.txt",
-	} {
+	}
+	// The formats of auditors are long: some stories have them, of all outcomes.
+	for _, name := range []string{"findings.ndjson", "assessment.json"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			files[name] = name
+		}
+	}
+	for file, story := range files {
 		compareStory(t, filepath.Join(dir, story), strings.ReplaceAll(portless(p.read(file), server), p.dir+string(filepath.Separator), ""))
 	}
 }

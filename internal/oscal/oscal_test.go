@@ -55,13 +55,17 @@ func TestOSCALRequirements(t *testing.T) {
 	}
 }
 
-// TestOSCALResults validates the golden results of the report.
+// TestOSCALResults validates the golden results of the report, and those of the stories.
 func TestOSCALResults(t *testing.T) {
 	files, err := filepath.Glob("../report/testdata/*.oscal.json")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no golden results: %v", err)
 	}
-	for _, file := range files {
+	stories, err := filepath.Glob("../../testdata/cases/*/assessment.json")
+	if err != nil || len(stories) < 4 {
+		t.Fatalf("%d stories: %v", len(stories), err)
+	}
+	for _, file := range append(files, stories...) {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -90,6 +91,25 @@ func TestOCSF(t *testing.T) {
 	}
 	if next != len(wanted) || len(look) != len(audit.Outcomes()) {
 		t.Errorf("%d events of %d, with %d outcomes", next, len(wanted), len(look))
+	}
+}
+
+// TestOCSFOfStories holds the events of the stories to the class's form.
+func TestOCSFOfStories(t *testing.T) {
+	t.Parallel()
+	class := compiled(t, "testdata/schema", "ocsf-compliance-finding.json")
+	stories, err := filepath.Glob("../../testdata/cases/*/findings.ndjson")
+	if err != nil || len(stories) < 4 {
+		t.Fatalf("%d stories: %v", len(stories), err)
+	}
+	for _, story := range stories {
+		data, err := os.ReadFile(story)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(data)) {
+			valid(t, class, line)
+		}
 	}
 }
 
