@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -205,6 +206,7 @@ func (a *app) render(docs []document, results []audit.Result, o report.Options) 
 		local := o
 		local.Summary = doc.summary.on || !doc.summary.given && len(results) > summaryAbove
 		local.Least = doc.severity
+		local.Warn = func(text string) { a.Warnf("%s: %s", cmp.Or(doc.file, doc.format.String()), text) }
 		if doc.folder() {
 			if err := putPages(doc.file, results, local); err != nil {
 				return err

@@ -54,6 +54,7 @@ func writeMarkdown(w io.Writer, rs []audit.Result, o Options) error {
 		}
 	}
 	if len(rs) > 1 {
+		rs = worstFirst(rs)
 		p.overview(rs)
 	}
 	for _, r := range rs {
@@ -70,6 +71,9 @@ func writeMarkdown(w io.Writer, rs []audit.Result, o Options) error {
 		p.rest(r, o)
 	}
 	if p.cut {
+		if o.Warn != nil {
+			o.Warn(fmt.Sprintf("the details of %d of %s fit into %d bytes; -f html shows all", p.shown, count(p.findings, "finding"), p.limit))
+		}
 		fmt.Fprintf(&p.b, "\n> **Cut to fit GitHub's limit of %d bytes:** the details of %d of %s are shown here, and what comes after them is left out. "+
 			"Everything is in the saved result; `dbaudit report RESULT.json -f html -o report.html` shows it.\n", p.limit, p.shown, count(p.findings, "finding"))
 	}
@@ -77,12 +81,20 @@ func writeMarkdown(w io.Writer, rs []audit.Result, o Options) error {
 	return err
 }
 
+// overview is a row for each of several results, with the names of all controls that
+// failed: for thousands of them there may be no room below.
 func (p *page) overview(rs []audit.Result) {
 	noun := rowsOf(rs)
-	p.put("## dbaudit: "+count(len(rs), noun)+"\n\n| "+capital(noun)+" | Verdict | Failed | Unknown | Waived | Coverage |\n| --- | --- | ---: | ---: | ---: | ---: |\n", "")
+	p.put("## dbaudit: "+totals(rs)+"\n\n| "+capital(noun)+" | Verdict | Failed | Unknown | Waived | Coverage | Failed controls |\n| --- | --- | ---: | ---: | ---: | ---: | --- |\n", "")
 	for _, r := range rs {
-		p.put(fmt.Sprintf("| %s | %s %s | %d | %d | %d | %s |\n", md(text.Name(visible(r.Environment.Name), textColumns)), mark(r.Verdict), r.Verdict,
-			r.Summary.Fail, r.Summary.Unknown, r.Summary.Waived, percent(r.Summary)), "")
+		var failed []string
+		for _, c := range gravestFirst(r.Controls) {
+			if c.Outcome == audit.OutcomeFail {
+				failed = append(failed, md(name(visible(string(c.ID)))))
+			}
+		}
+		p.put(fmt.Sprintf("| %s | %s %s | %d | %d | %d | %s | %s |\n", md(text.Name(visible(r.Environment.Name), textColumns)), mark(r.Verdict), verdictWords(r),
+			r.Summary.Fail, r.Summary.Unknown, r.Summary.Waived, percent(r.Summary), strings.Join(failed, ", ")), "")
 	}
 	p.put("\n", "")
 }

@@ -211,6 +211,9 @@ type Options struct {
 	// Asked are the flags that name a result's environment and profile to another command,
 	// as they were named to this one. nil stands for the address and the profile's name.
 	Asked func(audit.Result) []string
+	// Warn is told what a document leaves out because its viewer takes no more; nil for
+	// nobody.
+	Warn func(text string)
 	// MarkdownLimit is the size of a Markdown document in bytes at most; 0 stands for
 	// [CommentLimit].
 	MarkdownLimit int

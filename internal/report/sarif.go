@@ -20,8 +20,9 @@ import (
 //   - GitHub and Azure DevOps read level, not kind. What passed or does not apply is
 //     a result only where all is asked for, and never for GitHub, which would show
 //     it as an alert. Its outcome stands in the properties of its rule instead.
-//   - GitHub keeps 5,000 results of a run, and refuses a run of more than 25,000: long
-//     runs have the worst first, and are cut for it.
+//   - GitHub keeps 5,000 results of a run, those that it holds for the gravest, and refuses
+//     a run of more than 25,000: long runs have the worst first, and for it are cut there,
+//     which the run and standard error say.
 //   - GitHub refuses a file of more than 20 runs, and leaves open what stood in a run
 //     that is not uploaded again, as that of a file which is gone: for it, all files that
 //     were judged by one profile are one run, and so are all environments where there
@@ -35,10 +36,9 @@ const (
 	// fingerprintKey versions the fingerprint's recipe, as SARIF asks for.
 	fingerprintKey = "dbaudit/v1"
 	homepage       = "https://github.com/dbaudit/dbaudit"
-	// resultsKept and resultsTaken are GitHub's limits.
-	resultsKept  = 5000
-	resultsTaken = 25000
-	runsTaken    = 20
+	// resultsKept and runsTaken are GitHub's limits.
+	resultsKept = 5000
+	runsTaken   = 20
 )
 
 type sarifLog struct {
@@ -121,6 +121,8 @@ type sarifNotification struct {
 	Message        sarifText       `json:"message"`
 	Locations      []sarifLocation `json:"locations,omitempty"`
 	AssociatedRule *sarifRef       `json:"associatedRule,omitempty"`
+
+	in []string // the environments, of a run of several
 }
 
 type sarifRef struct {

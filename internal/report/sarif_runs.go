@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -37,27 +38,39 @@ func runs(rs []audit.Result, o Options) []sarifRun {
 		return all
 	}
 	if o.SARIFProfile != GitHubCodeScanning {
+		if o.SARIFProfile != AzureDevOpsPipeline && len(rs) > runsTaken && o.Warn != nil {
+			o.Warn(fmt.Sprintf("%d runs: GitHub refuses a file of more than %d; --sarif-profile github joins them", len(rs), runsTaken))
+		}
 		return settled(each(func(audit.Result) string { return "" }), o)
 	}
 	profile := func(r audit.Result) string { return escapePath(visible(r.Profile.Name)) }
-	all := each(func(r audit.Result) string {
-		if ofFile(r) {
-			return "lint/" + profile(r)
-		}
-		return ""
-	})
-	if len(all) > runsTaken {
-		all = each(func(r audit.Result) string {
+	keys := []func(audit.Result) string{
+		func(r audit.Result) string {
+			if ofFile(r) {
+				return "lint/" + profile(r)
+			}
+			return ""
+		},
+		func(r audit.Result) string {
 			if ofFile(r) {
 				return "lint/" + profile(r)
 			}
 			return "environments/" + profile(r)
-		})
+		},
+		func(audit.Result) string { return "all" },
 	}
-	if len(all) > runsTaken {
-		all = each(func(audit.Result) string { return "all" })
+	fits := func(key func(audit.Result) string) bool {
+		groups, alone := map[string]bool{}, 0
+		for _, r := range rs {
+			if group := key(r); group != "" {
+				groups[group] = true
+			} else {
+				alone++
+			}
+		}
+		return len(groups)+alone <= runsTaken
 	}
-	return settled(all, o)
+	return settled(each(keys[slices.IndexFunc(keys, fits)]), o)
 }
 
 func settled(all []sarifRun, o Options) []sarifRun {
@@ -84,7 +97,7 @@ func (s *sarifRun) name(r audit.Result) {
 	}
 	for i := range s.Invocations[0].Notifications {
 		if n := &s.Invocations[0].Notifications[i]; n.AssociatedRule != nil {
-			n.Message.Text = unlinked(visible(r.Environment.Name)) + ": " + n.Message.Text
+			n.in = []string{visible(r.Environment.Name)}
 		}
 	}
 }
@@ -112,7 +125,15 @@ func (s *sarifRun) join(other sarifRun) {
 		if n.AssociatedRule != nil {
 			n.AssociatedRule.Index = at[n.AssociatedRule.Index]
 		}
-		into.Notifications = append(into.Notifications, n)
+		// What is said of several environments is said once.
+		i := slices.IndexFunc(into.Notifications, func(known sarifNotification) bool {
+			return len(n.in) > 0 && len(known.in) > 0 && known.AssociatedRule.Index == n.AssociatedRule.Index && known.Message.Text == n.Message.Text
+		})
+		if i < 0 {
+			into.Notifications = append(into.Notifications, n)
+			continue
+		}
+		into.Notifications[i].in = append(into.Notifications[i].in, n.in...)
 	}
 	s.Properties = nil
 }
@@ -123,17 +144,55 @@ func (s *sarifRun) settle(o Options) {
 	if len(s.Results) > resultsKept {
 		slices.SortStableFunc(s.Results, func(a, b sarifResult) int { return b.urgency - a.urgency })
 	}
+	notes := &s.Invocations[0].Notifications
+	for i := range *notes {
+		(*notes)[i].placed()
+	}
 	if o.SARIFProfile != GitHubCodeScanning {
 		s.Artifacts = nest(s.Results)
 		return
 	}
-	if left := len(s.Results) - resultsTaken; left > 0 {
-		s.Results = s.Results[:resultsTaken]
-		s.Invocations[0].Notifications = append(s.Invocations[0].Notifications, sarifNotification{
-			Level:   "warning",
-			Message: sarifText{Text: fmt.Sprintf("%s left out, the least urgent ones: GitHub refuses a run of more than %d.", count(left, "result"), resultsTaken)},
-		})
+	if len(s.Results) <= resultsKept {
+		return
 	}
+	said := fmt.Sprintf("%s left out, the least severe ones (%s), because GitHub keeps %d of a run; -f json has all",
+		count(len(s.Results)-resultsKept, "result"), severities(s.Results[resultsKept:]), resultsKept)
+	s.Results = s.Results[:resultsKept]
+	*notes = append(*notes, sarifNotification{Level: "warning", Message: sarifText{Text: said + "."}})
+	if o.Warn != nil {
+		o.Warn("the run " + s.AutomationDetails.ID + ": " + said)
+	}
+}
+
+// placed says in a notification's text which environments it is of.
+func (n *sarifNotification) placed() {
+	const shown = 3
+	switch more := len(n.in) - shown; {
+	case len(n.in) == 0:
+	case len(n.in) == 1:
+		n.Message.Text = unlinked(n.in[0]) + ": " + n.Message.Text
+	case more > 0:
+		n.Message.Text += unlinked(fmt.Sprintf(" In %s: %s and %d more.", count(len(n.in), "environment"), strings.Join(n.in[:shown], ", "), more))
+	default:
+		n.Message.Text += unlinked(fmt.Sprintf(" In %s: %s.", count(len(n.in), "environment"), strings.Join(n.in, ", ")))
+	}
+}
+
+// severities counts results by severity, the gravest first.
+func severities(results []sarifResult) string {
+	counts := map[int]int{}
+	for _, r := range results {
+		counts[r.urgency]++
+	}
+	var parts []string
+	for _, urgency := range slices.Backward(slices.Sorted(maps.Keys(counts))) {
+		what := "waived or met"
+		if urgency > 0 {
+			what = audit.Severity(urgency).String()
+		}
+		parts = append(parts, fmt.Sprintf("%d %s", counts[urgency], what))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // nest gives every archive and every entry of one that a result refers to an index,

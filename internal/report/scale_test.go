@@ -21,6 +21,9 @@ func fleet(n int) ([]audit.Result, []Trend) {
 			r.Controls, r.Summary, r.Verdict = nil, audit.Summary{}, audit.VerdictIncomplete
 			r.Unread = &audit.Unread{Message: "the environment cannot be reached"}
 		}
+		if i%7 == 0 {
+			r.Notes = append(r.Notes, audit.ViewsUnchecked)
+		}
 		r.Environment.Name = fmt.Sprintf("client-%04d-production", i)
 		r.Environment.URL = "https://" + r.Environment.Name + ".crm4.dynamics.com"
 		r.Environment.OrganizationID = fmt.Sprintf("5b1c8a34-9a35-4a54-9d43-%012d", i)
@@ -49,36 +52,18 @@ func TestFleetStaysSmall(t *testing.T) {
 		}
 		return b.String()
 	}
-	table := all(Table, Options{Width: 120, Summary: true})
-	if lines := strings.Count(table, "\n"); lines > 1100 || strings.Count(table, "client-") != n {
-		t.Errorf("the table has %d lines and %d environments", lines, strings.Count(table, "client-"))
-	}
-	if !strings.Contains(table, "\n1000 environments: 200 noncompliant, 590 compliant, 200 incomplete, 10 not read\n") {
-		t.Errorf("the totals are missing:\n%s", table[len(table)-300:])
-	}
-
-	var doc struct {
-		Runs []struct{ Results []json.RawMessage }
-	}
-	if err := json.Unmarshal([]byte(all(SARIF, Options{SARIFProfile: GitHubCodeScanning})), &doc); err != nil {
-		t.Fatal(err)
-	}
-	results := 0
-	for _, run := range doc.Runs {
-		results += len(run.Results)
-	}
-	if len(doc.Runs) > 20 || results > 5000 || results == 0 {
-		t.Errorf("SARIF has %d runs and %d results", len(doc.Runs), results)
-	}
-
-	summary := all(Markdown, Options{MarkdownLimit: JobSummaryLimit})
-	if len(summary) > JobSummaryLimit {
-		t.Errorf("the job's summary has %d bytes", len(summary))
-	}
-	for _, r := range rs {
-		if r.Verdict == audit.VerdictNoncompliant && !strings.Contains(summary, r.Environment.Name) {
-			t.Errorf("%s fails and is not in the job's summary", r.Environment.Name)
-			break
+	for _, width := range []int{0, 80, 100, 120} {
+		table := all(Table, Options{Width: width, Summary: true})
+		if lines := strings.Count(table, "\n"); lines > 1100 {
+			t.Errorf("at %d columns the table has %d lines", width, lines)
+		}
+		for line := range strings.Lines(table) {
+			if n := columns(strings.TrimSuffix(line, "\n")); width > 0 && n > width {
+				t.Fatalf("%d columns at %d: %s", n, width, line)
+			}
+		}
+		if !strings.Contains(table, "\n1000 environments: 200 noncompliant, 590 compliant, 200 incomplete, 10 not read\n") || !strings.Contains(table, "* "+audit.ViewsUnchecked) {
+			t.Errorf("the totals are missing:\n%s", table[len(table)-300:])
 		}
 	}
 
@@ -94,7 +79,7 @@ func TestFleetStaysSmall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(index) > 1<<20 || len(names) != n+1 {
+	if len(index) > 1_000_000 || len(names) != n+1 {
 		t.Errorf("the index has %d bytes, beside %d pages", len(index), len(names)-1)
 	}
 	for name := range names {
@@ -199,5 +184,99 @@ func TestFactsComeLast(t *testing.T) {
 	}
 	if n := strings.Count(failed(120), "├"); n != 1 {
 		t.Errorf("%d lines between the rows of a wide table", n)
+	}
+}
+
+// worst is results of so many environments in which every control failed or is unknown.
+func worst(n int, outcome audit.Outcome) []audit.Result {
+	rs := make([]audit.Result, n)
+	for i := range rs {
+		r := base()
+		r.Environment.Name, r.Environment.OrganizationID = fmt.Sprintf("client-%04d-production", i), fmt.Sprintf("5b1c8a34-9a35-4a54-9d43-%012d", i)
+		for j := range r.Controls {
+			c := &r.Controls[j]
+			c.Outcome = outcome
+			if outcome == audit.OutcomeFail {
+				fail(&r, string(c.ID), audit.Finding{Message: "the role does not have what the vendor's line asks for", Subject: role()})
+			} else {
+				c.Reason = "teams could not be read: the auditor lacks prvReadTeam"
+			}
+		}
+		rs[i] = judge(r)
+	}
+	return rs
+}
+
+// TestSARIFOfAFleet: whatever a thousand environments come to is one run that GitHub
+// takes, with the gravest, and what is left out is said in it and to whoever ran it.
+func TestSARIFOfAFleet(t *testing.T) {
+	t.Parallel()
+	for _, outcome := range []audit.Outcome{audit.OutcomeFail, audit.OutcomeUnknown} {
+		var b bytes.Buffer
+		var said []string
+		o := Options{SARIFProfile: GitHubCodeScanning, Rules: rules(), Warn: func(text string) { said = append(said, text) }}
+		if err := RenderAll(&b, SARIF, worst(1000, outcome), o); err != nil {
+			t.Fatal(err)
+		}
+		var doc sarifLog
+		if err := json.Unmarshal(b.Bytes(), &doc); err != nil {
+			t.Fatal(err)
+		}
+		if len(doc.Runs) != 1 || len(doc.Runs[0].Results) != resultsKept {
+			t.Fatalf("%d runs, %d results", len(doc.Runs), len(doc.Runs[0].Results))
+		}
+		run := doc.Runs[0]
+		for _, r := range run.Results {
+			rule := run.Tool.Driver.Rules[r.RuleIndex]
+			if rule.ID != r.RuleID || rule.Properties.Severity != "critical" && rule.Properties.Severity != "high" {
+				t.Fatalf("%s (%s) is kept, and graver ones are not", r.RuleID, rule.Properties.Severity)
+			}
+		}
+		const left = "31000 results left out, the least severe ones (25000 high, 4000 medium, 2000 low), because GitHub keeps 5000 of a run; -f json has all"
+		notes := run.Invocations[0].Notifications
+		if text := notes[len(notes)-1].Message.Text; text != left+"." {
+			t.Errorf("the run says %q", text)
+		}
+		if len(said) != 1 || said[0] != "the run dbaudit/environments/demandbase/: "+left {
+			t.Errorf("whoever ran it is told %q", said)
+		}
+		if len(notes) > 37 || outcome == audit.OutcomeUnknown && !strings.Contains(notes[0].Message.Text, "In 1000 environments: client-0000-production, ") {
+			t.Errorf("%d notifications, the first %q", len(notes), notes[0].Message.Text)
+		}
+		if b.Len() > 10<<20 {
+			t.Errorf("%d bytes", b.Len())
+		}
+	}
+	var said []string
+	if err := RenderAll(&bytes.Buffer{}, SARIF, worst(21, audit.OutcomeFail), Options{Warn: func(text string) { said = append(said, text) }}); err != nil || len(said) != 1 || !strings.Contains(said[0], "--sarif-profile github") {
+		t.Errorf("more runs than GitHub takes: %v, %q", err, said)
+	}
+}
+
+// TestJobSummaryOfAFleet: a job's summary of a thousand environments fits, and names every
+// control that failed, in every environment, were it all of them.
+func TestJobSummaryOfAFleet(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	var said []string
+	rs := worst(1000, audit.OutcomeFail)
+	if err := RenderAll(&b, Markdown, rs, Options{MarkdownLimit: JobSummaryLimit, Warn: func(text string) { said = append(said, text) }}); err != nil {
+		t.Fatal(err)
+	}
+	if b.Len() > JobSummaryLimit || len(said) != 1 {
+		t.Errorf("%d bytes; it is said %q", b.Len(), said)
+	}
+	rows := map[string]string{}
+	for line := range strings.Lines(b.String()) {
+		if name, rest, ok := strings.Cut(strings.TrimPrefix(line, "| "), " | "); ok && rows[name] == "" {
+			rows[name] = rest
+		}
+	}
+	for _, r := range rs {
+		for _, c := range r.Controls {
+			if !strings.Contains(rows[r.Environment.Name], string(c.ID)) {
+				t.Fatalf("%s fails in %s, which the summary does not say", c.ID, r.Environment.Name)
+			}
+		}
 	}
 }

@@ -58,28 +58,52 @@ func writeTable(w io.Writer, rs []audit.Result, o Options) error {
 	return err
 }
 
-// overview is a row for each of several results.
+// narrowOverview is the width below which an overview leaves columns out.
+const narrowOverview = 100
+
+// overview is a row for each of several results; where nothing comes below, a line.
 func (t *terminal) overview(rs []audit.Result) error {
-	g := table.Grid{Head: []string{strings.ToUpper(rowsOf(rs)), "VERDICT", "FAIL", "UNKNOWN", "WAIVED", "COVERAGE", "WORST"}, Share: []int{1, 0, 0, 0, 0, 0, 0}}
+	g := table.Grid{Head: []string{strings.ToUpper(rowsOf(rs)), "VERDICT", "FAIL", "UNKNOWN", "WORST"}, Share: []int{1, 0, 0, 0, 0}}
+	narrow := t.Width > 0 && t.Width < narrowOverview
+	if !narrow {
+		g.Head, g.Share = append(g.Head, "WAIVED", "COVERAGE"), append(g.Share, 0, 0)
+	}
+	unchecked := 0
 	for _, r := range rs {
 		worst := "-"
 		if w := r.Worst(); w != audit.SeverityInvalid {
 			worst = w.String()
 		}
-		g.Rows = append(g.Rows, []table.Cell{
+		verdict := r.Verdict.String()
+		if verdictWords(r) != verdict {
+			verdict += "*"
+			unchecked++
+		}
+		row := []table.Cell{
 			table.Phrase(t.options.name(visible(r.Environment.Name)), table.Bold),
-			table.Phrase(verdictWords(r), verdictStyle(r.Verdict)),
+			table.Phrase(verdict, verdictStyle(r.Verdict)),
 			table.Phrase(fmt.Sprint(r.Summary.Fail), table.Plain),
 			table.Phrase(fmt.Sprint(r.Summary.Unknown), table.Plain),
-			table.Phrase(fmt.Sprint(r.Summary.Waived), table.Plain),
-			table.Phrase(percent(r.Summary), table.Plain),
 			table.Phrase(worst, table.Plain),
-		})
+		}
+		if !narrow {
+			row = append(row, table.Phrase(fmt.Sprint(r.Summary.Waived), table.Plain), table.Phrase(percent(r.Summary), table.Plain))
+		}
+		g.Rows = append(g.Rows, row)
+	}
+	if t.options.Summary && t.Width > 0 {
+		room := t.Room(g, 0)
+		for _, row := range g.Rows {
+			row[0][0].Text = text.Name(row[0][0].Text, room)
+		}
 	}
 	if err := t.Draw(&t.b, g); err != nil {
 		return err
 	}
 	t.paragraph("", table.Plain, totals(rs), table.Bold)
+	if unchecked > 0 {
+		t.paragraph("* ", table.Plain, audit.ViewsUnchecked, table.Plain)
+	}
 	return nil
 }
 

@@ -195,9 +195,24 @@ func hang(s string, width int) []string {
 	return lines
 }
 
-// fit chooses the width of each column: what it needs where there is room for all,
-// else a share of what the unbreakable columns leave.
-func (c Canvas) fit(g Grid) []int {
+// Room is the width that the other columns leave for one, where none of them is broken.
+func (c Canvas) Room(g Grid, column int) int {
+	need := g.need()
+	room := c.Width - frame(g)
+	for i, n := range need {
+		if i != column {
+			room -= n
+		}
+	}
+	return max(room, 1)
+}
+
+// frame is what the borders of a table and the blanks in it take: two blanks and a border
+// for each column, and a border.
+func frame(g Grid) int { return 3*len(g.Head) + 1 }
+
+// need is how wide each column is where it is not broken.
+func (g Grid) need() []int {
 	widths := make([]int, len(g.Head))
 	for i, h := range g.Head {
 		widths[i] = text.Columns(h)
@@ -209,11 +224,16 @@ func (c Canvas) fit(g Grid) []int {
 			}
 		}
 	}
+	return widths
+}
+
+// fit chooses the width of each column: what it needs where there is room for all,
+// else a share of what the unbreakable columns leave.
+func (c Canvas) fit(g Grid) []int {
 	if c.Width == 0 {
 		return make([]int, len(g.Head))
 	}
-	// A column costs its two blanks and a border; the table one border more.
-	return text.Fit(c.Width-3*len(g.Head)-1, widths, g.Share)
+	return text.Fit(c.Width-frame(g), g.need(), g.Share)
 }
 
 // Paint puts a text into a style, where there are colours.
