@@ -10,6 +10,14 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
+// Metrics that the fleet's server has too, under the same names.
+const (
+	MetricVerdict      = "dbaudit_verdict"
+	MetricControls     = "dbaudit_controls"
+	MetricFindings     = "dbaudit_findings"
+	MetricLastComplete = "dbaudit_last_complete_scan_timestamp_seconds"
+)
+
 // writeOpenMetrics writes gauges for a file that a collector of metrics reads, such as
 // that of node_exporter's textfile collector. There is no label for each finding: the
 // number of series stays that of environments × profiles.
@@ -32,7 +40,7 @@ func writeOpenMetrics(w io.Writer, rs []audit.Result) error {
 			})
 		}
 	}
-	family("dbaudit_verdict", "1 for the verdict of the last scan: compliant, noncompliant or incomplete.",
+	family(MetricVerdict, "1 for the verdict of the last scan: compliant, noncompliant or incomplete.",
 		func(r audit.Result, sample func(any, ...string)) {
 			for _, v := range []audit.Verdict{audit.VerdictCompliant, audit.VerdictNoncompliant, audit.VerdictIncomplete} {
 				sample(oneIf(r.Verdict == v), "verdict", v.String())
@@ -40,7 +48,7 @@ func writeOpenMetrics(w io.Writer, rs []audit.Result) error {
 		})
 	family("dbaudit_unread", "1 if the environment or file could not be read.",
 		func(r audit.Result, sample func(any, ...string)) { sample(oneIf(r.Unread != nil)) })
-	family("dbaudit_controls", "Controls by outcome.", func(r audit.Result, sample func(any, ...string)) {
+	family(MetricControls, "Controls by outcome.", func(r audit.Result, sample func(any, ...string)) {
 		counts := map[audit.Outcome]int{}
 		for _, c := range r.Controls {
 			counts[c.Outcome]++
@@ -60,7 +68,7 @@ func writeOpenMetrics(w io.Writer, rs []audit.Result) error {
 			sample(counts[s], "severity", s.String())
 		}
 	})
-	family("dbaudit_findings", "Findings that no waiver covers.", func(r audit.Result, sample func(any, ...string)) {
+	family(MetricFindings, "Findings that no waiver covers.", func(r audit.Result, sample func(any, ...string)) {
 		n := 0
 		for _, c := range r.Controls {
 			for _, f := range c.Findings {
@@ -77,7 +85,7 @@ func writeOpenMetrics(w io.Writer, rs []audit.Result) error {
 				sample(r.Snapshot.TakenAt.Unix())
 			}
 		})
-	family("dbaudit_last_complete_scan_timestamp_seconds", "When the last scan that judged every control took its snapshot. Missing otherwise: alert on its age.",
+	family(MetricLastComplete, "When the last scan that judged every control took its snapshot. Missing otherwise: alert on its age.",
 		func(r audit.Result, sample func(any, ...string)) {
 			if r.Unread == nil && r.Verdict != audit.VerdictIncomplete && r.Summary.Unknown == 0 && !r.Snapshot.TakenAt.IsZero() {
 				sample(r.Snapshot.TakenAt.Unix())

@@ -46,10 +46,8 @@ type Options struct {
 	// SignIn tells people and programs apart. Without one, the caller serves on a loopback
 	// address alone.
 	SignIn *SignIn
-	// Metrics answers /metrics; nil leaves it out.
-	Metrics http.Handler
-	Now     func() time.Time
-	Logger  *slog.Logger
+	Now    func() time.Time
+	Logger *slog.Logger
 	// Rules document the rules of a report by id.
 	Rules map[string]audit.Rule
 }
@@ -99,12 +97,14 @@ func New(o Options) (http.Handler, error) {
 	} {
 		mux.Handle(pattern, s.allow(RoleOperator, handle))
 	}
-	if o.Metrics != nil {
-		mux.Handle("GET /metrics", s.allow(RoleReader, func(w http.ResponseWriter, r *http.Request) error {
-			o.Metrics.ServeHTTP(w, r)
-			return nil
-		}))
+	metrics, err := newMetrics(o.Store, o.Now)
+	if err != nil {
+		return nil, fmt.Errorf("the metrics: %w", err)
 	}
+	mux.Handle("GET /metrics", s.allow(RoleReader, func(w http.ResponseWriter, r *http.Request) error {
+		metrics.ServeHTTP(w, r)
+		return nil
+	}))
 	mux.HandleFunc("GET /style.css", func(w http.ResponseWriter, r *http.Request) {
 		fixed(w, "text/css; charset=utf-8", []byte(report.Style()+style))
 	})

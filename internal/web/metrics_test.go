@@ -1,0 +1,71 @@
+package web_test
+
+import (
+	"net/http"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"github.com/dbaudit/dbaudit/internal/web"
+)
+
+// TestMetrics: Prometheus' own parser reads them; what is stale says so, and what was
+// never scanned has no verdict.
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	server := serve(t, web.Options{Store: stocked(t), Actions: &actions{}})
+	got := send(t, http.MethodGet, server.URL+"/metrics", nil)
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(got.body))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, got.body)
+	}
+	value := func(family string, labels ...string) float64 {
+		t.Helper()
+	metrics:
+		for _, m := range families[family].GetMetric() {
+			for i := 0; i < len(labels); i += 2 {
+				found := false
+				for _, l := range m.GetLabel() {
+					found = found || l.GetName() == labels[i] && l.GetValue() == labels[i+1]
+				}
+				if !found {
+					continue metrics
+				}
+			}
+			return m.GetGauge().GetValue()
+		}
+		return -1
+	}
+	for _, tc := range []struct {
+		want   float64
+		family string
+		labels []string
+	}{
+		{1, "dbaudit_verdict", []string{"environment", "green", "verdict", "compliant"}},
+		{0, "dbaudit_verdict", []string{"environment", "green", "verdict", "noncompliant"}},
+		{-1, "dbaudit_verdict", []string{"environment", "new"}},
+		{1, "dbaudit_stale", []string{"environment", "old", "profile", "demandbase"}},
+		{1, "dbaudit_stale", []string{"environment", "new"}},
+		{0, "dbaudit_stale", []string{"environment", "green"}},
+		{1, "dbaudit_controls", []string{"environment", hostile, "outcome", "fail"}},
+		{1, "dbaudit_findings", []string{"environment", hostile}},
+		{float64(noon().Unix()), "dbaudit_last_complete_scan_timestamp_seconds", []string{"environment", "green"}},
+		{-1, "dbaudit_last_complete_scan_timestamp_seconds", []string{"environment", "new"}},
+		{0, "dbaudit_runs_waiting", []string{"state", "queued"}},
+	} {
+		if got := value(tc.family, tc.labels...); got != tc.want {
+			t.Errorf("%s%v is %g, want %g", tc.family, tc.labels, got, tc.want)
+		}
+	}
+	if promtool, err := exec.LookPath("promtool"); err == nil {
+		check := exec.CommandContext(t.Context(), promtool, "check", "metrics")
+		check.Stdin = strings.NewReader(got.body)
+		if out, err := check.CombinedOutput(); err != nil {
+			t.Errorf("promtool: %v\n%s", err, out)
+		}
+	}
+}
