@@ -17,7 +17,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/apply"
 	"github.com/dbaudit/dbaudit/internal/apply/webapi"
 	"github.com/dbaudit/dbaudit/internal/bounds"
-	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/run"
@@ -37,7 +36,7 @@ type applyFlags struct {
 	digest          string
 }
 
-func (a *app) applyCommand() *cobra.Command {
+func newApplyCommand(a *app) *cobra.Command {
 	var f applyFlags
 	cmd := &cobra.Command{
 		Use:   "apply PLAN",
@@ -61,9 +60,9 @@ from DBAUDIT_APPLY_CLIENT_SECRET; as the scan does otherwise.`, exitOK, exitFind
 				return usagef("give a plan, or --resume and the journal of a run that was cut off")
 			}
 			if f.resume != "" {
-				return a.resume(cmd.Context(), f)
+				return f.resuming(cmd.Context(), a)
 			}
-			return a.apply(cmd.Context(), f, args[0])
+			return f.run(cmd.Context(), a, args[0])
 		},
 	}
 	connectionFlags(cmd.Flags(), &f.connection)
@@ -80,7 +79,7 @@ from DBAUDIT_APPLY_CLIENT_SECRET; as the scan does otherwise.`, exitOK, exitFind
 	return cmd
 }
 
-func (a *app) apply(ctx context.Context, f applyFlags, name string) error {
+func (f applyFlags) run(ctx context.Context, a *app, name string) error {
 	data, err := a.ReadFile(bounds.Plan, name)
 	if err != nil {
 		return err
@@ -92,24 +91,24 @@ func (a *app) apply(ctx context.Context, f applyFlags, name string) error {
 		}
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	if err := a.approved(p, f.digest); err != nil {
+	if err := approved(a, p, f.digest); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	if p.Expired(a.Now()) {
 		return fmt.Errorf("%s: the plan was good until %s: make a new one", name, p.ExpiresAt.Format(time.RFC3339))
 	}
-	v, err := a.verifiable(ctx, p, f)
+	v, err := f.verification(ctx, a, p)
 	if err != nil {
 		return err
 	}
 	if !p.Empty() {
-		return a.applyPlan(ctx, f, v, p, journalName(f.journal, name))
+		return f.carryOut(ctx, a, v, p, journalName(f.journal, name))
 	}
 	a.Sayf("%s: %s", v.Name, p.Sentence())
 	if f.dryRun {
 		return nil
 	}
-	_, code, err := a.verify(ctx, v, p)
+	_, code, err := verify(ctx, a, v, p)
 	if err != nil {
 		return err
 	}
@@ -117,7 +116,7 @@ func (a *app) apply(ctx context.Context, f applyFlags, name string) error {
 }
 
 // approved refuses a plan whose digest is not the one that was approved.
-func (a *app) approved(p plan.Plan, digest string) error {
+func approved(a *app, p plan.Plan, digest string) error {
 	switch {
 	case digest == "" || digest == p.Digest:
 		return nil
@@ -137,8 +136,8 @@ func journalName(given, planFile string) string {
 	return strings.TrimSuffix(planFile, ".json") + ".journal.json"
 }
 
-// applyPlan carries a plan out that was found good.
-func (a *app) applyPlan(ctx context.Context, f applyFlags, v verification, p plan.Plan, journal string) error {
+// carryOut carries a plan out that was found good.
+func (f applyFlags) carryOut(ctx context.Context, a *app, v verification, p plan.Plan, journal string) error {
 	if err := apply.Vacant(journal); err != nil && !f.dryRun {
 		return err
 	}
@@ -148,8 +147,8 @@ func (a *app) applyPlan(ctx context.Context, f applyFlags, v verification, p pla
 	}
 	environment := webapi.New(w)
 	runner := &apply.Runner{
-		Mutator: environment, Sleep: a.sleep, AllowSharedRole: f.allowSharedRole, ReplaceFiltered: f.replaceFiltered,
-		Progress: a.follow(p),
+		Mutator: environment, Sleep: a.Sleep, AllowSharedRole: f.allowSharedRole, ReplaceFiltered: f.replaceFiltered,
+		Progress: follow(a, p),
 	}
 	if _, err := environment.Identity(ctx); err != nil {
 		return err // before anybody is asked
@@ -164,7 +163,7 @@ func (a *app) applyPlan(ctx context.Context, f applyFlags, v verification, p pla
 	look.Journal = &apply.Journal{Plan: p}
 	tell := func(plan.Action, string) {}
 	if f.dryRun {
-		tell = a.checked(p)
+		tell = checked(a, p)
 	}
 	if err := look.Check(ctx, tell); err != nil {
 		return errors.Join(err, lacking)
@@ -188,7 +187,7 @@ func (a *app) applyPlan(ctx context.Context, f applyFlags, v verification, p pla
 	if runner.Journal, err = apply.CreateJournal(journal, p, a.Tool, a.Now); err != nil {
 		return err
 	}
-	err = a.carryOut(ctx, v, runner, journal)
+	err = carryOut(ctx, a, v, runner, journal)
 	_ = runner.Journal.Close() // every line is on the disk already
 	if err != nil && !runner.Changed() {
 		// Nothing came about, so that there is nothing to go on with or to undo.
@@ -198,7 +197,7 @@ func (a *app) applyPlan(ctx context.Context, f applyFlags, v verification, p pla
 }
 
 // carryOut runs a journal's plan to its end and verifies it.
-func (a *app) carryOut(ctx context.Context, v verification, r *apply.Runner, journal string) error {
+func carryOut(ctx context.Context, a *app, v verification, r *apply.Runner, journal string) error {
 	all := len(r.Journal.Plan.Actions)
 	if err := r.Apply(ctx); err != nil {
 		advice := fmt.Sprintf("%d of %d actions are done; go on by `dbaudit apply --resume %s`, or undo them by `dbaudit rollback %[3]s`", r.Journal.Applied(), all, journal)
@@ -208,15 +207,15 @@ func (a *app) carryOut(ctx context.Context, v verification, r *apply.Runner, jou
 		if errors.As(err, &changed) || errors.As(err, &gone) || errors.As(err, &inherited) {
 			advice = fmt.Sprintf("%d of %d actions are done, and this plan cannot go on: a new one takes up from there; `dbaudit rollback %s` undoes them", r.Journal.Applied(), all, journal)
 		}
-		return a.partial(err, r, advice)
+		return partial(a, err, r, advice)
 	}
 	a.Sayf("%s: %d of %d actions are done; to undo them, run: dbaudit rollback %s", v.Name, r.Journal.Applied(), all, journal)
-	return a.verifyApplied(ctx, v, r)
+	return verifyApplied(ctx, a, v, r)
 }
 
 // partial is the error of a run that did not reach its end: code 5 where anything
 // may have been changed.
-func (a *app) partial(err error, r *apply.Runner, advice string) error {
+func partial(a *app, err error, r *apply.Runner, advice string) error {
 	if !r.Journal.Touched() && !r.Changed() {
 		return err
 	}
@@ -230,7 +229,7 @@ func (a *app) partial(err error, r *apply.Runner, advice string) error {
 }
 
 // follow narrates a plan's application.
-func (a *app) follow(p plan.Plan) apply.Progress {
+func follow(a *app, p plan.Plan) apply.Progress {
 	return func(action plan.Action, e apply.Event) {
 		words := map[apply.Event]string{
 			apply.EventBegin: "doing", apply.EventDone: "done", apply.EventFailed: "failed",
@@ -245,7 +244,7 @@ func (a *app) follow(p plan.Plan) apply.Progress {
 }
 
 // checked narrates a dry run.
-func (a *app) checked(p plan.Plan) func(plan.Action, string) {
+func checked(a *app, p plan.Plan) func(plan.Action, string) {
 	return func(action plan.Action, waitsFor string) {
 		what := "can be done"
 		if waitsFor != "" {
@@ -253,13 +252,6 @@ func (a *app) checked(p plan.Plan) func(plan.Action, string) {
 		}
 		a.Log(slog.LevelInfo, p.Environment.Name, fmt.Sprintf("%s of %d %s: %s", action.ID, len(p.Actions), what, text.Line(action.Summary)))
 	}
-}
-
-func (a *app) sleep(ctx context.Context, d time.Duration) error {
-	if a.Sleep != nil {
-		return a.Sleep(ctx, d)
-	}
-	return dataverse.Sleep(ctx, d)
 }
 
 // lacks says what whoever applies would have to hold, and does not: nobody can

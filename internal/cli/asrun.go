@@ -12,7 +12,7 @@ import (
 
 // asRun names a result's environment and profile to another command, by the flags that
 // were given to this one: what a report proposes can be run as it stands.
-func (a *app) asRun() func(audit.Result) []string {
+func asRun(a *app) func(audit.Result) []string {
 	var given []string
 	named := map[string]bool{}
 	keep := func(flags *pflag.FlagSet, without ...string) {

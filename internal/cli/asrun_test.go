@@ -40,7 +40,7 @@ func TestAsRun(t *testing.T) {
 		if test.config != "" {
 			args = append(args, "-c", test.config)
 		}
-		cmd, rest, err := a.root().Find(append([]string{"scan"}, args...))
+		cmd, rest, err := rootCommand(a).Find(append([]string{"scan"}, args...))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,9 +49,9 @@ func TestAsRun(t *testing.T) {
 		}
 		a.flags = cmd.Flags()
 		r := audit.Result{Environment: audit.Environment{Name: test.env, URL: test.url}, Profile: audit.Profile{Name: test.profile, Origin: audit.OriginBuiltin}}
-		got := strings.ReplaceAll(strings.Join(a.asRun()(r), " "), filepath.ToSlash(test.config), "FILE")
+		got := strings.ReplaceAll(strings.Join(asRun(a)(r), " "), filepath.ToSlash(test.config), "FILE")
 		if test.config == "" {
-			got = strings.Join(a.asRun()(r), " ")
+			got = strings.Join(asRun(a)(r), " ")
 		}
 		if got != test.want {
 			t.Errorf("%+v:\n got %s\nwant %s", test, got, test.want)

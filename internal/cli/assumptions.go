@@ -25,8 +25,8 @@ type assumptionsDocument struct {
 	Assumptions []doctor.Assumed `json:"assumptions"`
 }
 
-// assumptions asks one environment what dbaudit assumes of environments.
-func (a *app) assumptions(ctx context.Context, f doctorFlags) error {
+// askAssumptions asks one environment what dbaudit assumes of environments.
+func (f doctorFlags) askAssumptions(ctx context.Context, a *app) error {
 	targets, err := a.Targets(f.connection, f.requirement)
 	if err != nil {
 		return err
@@ -34,11 +34,11 @@ func (a *app) assumptions(ctx context.Context, f doctorFlags) error {
 	if len(targets) != 1 {
 		return usagef("--assumptions asks one environment: choose it by --env")
 	}
-	write, err := a.record(f.record, "doctor", targets)
+	write, err := record(a, f.record, "doctor", targets)
 	if err != nil {
 		return err
 	}
-	c, stop, err := a.doctorConfig(targets[0])
+	c, stop, err := doctorConfig(a, targets[0])
 	if err != nil {
 		return err
 	}

@@ -19,22 +19,22 @@ import (
 // refuses an unknown one among them instead of showing help and ending in 0.
 func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 
-func (a *app) profileCommand() *cobra.Command {
+func newProfileCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "profile", Short: "list, show, check and create requirement profiles", Args: arguments(0, 0), RunE: showHelp,
 		Example: "  dbaudit profile list\n  dbaudit profile show demandbase",
 	}
 	cmd.AddCommand(
-		a.profileNewCommand(),
+		newProfileNewCommand(a),
 		&cobra.Command{
 			Use: "list", Short: "list the built-in profiles", Args: arguments(0, 0),
 			Example: "  dbaudit profile list",
-			RunE:    func(*cobra.Command, []string) error { return a.listProfiles() },
+			RunE:    func(*cobra.Command, []string) error { return listProfiles(a) },
 		},
-		a.profileShowCommand(),
-		a.profileDiffCommand(),
-		a.profileSourceCommand(),
-		a.profileExportCommand(),
+		newProfileShowCommand(a),
+		newProfileDiffCommand(a),
+		newProfileSourceCommand(a),
+		newProfileExportCommand(a),
 		&cobra.Command{
 			Use: "validate FILE", Short: "check a profile's file", Args: arguments(1, 1),
 			Example: "  dbaudit profile validate acme.yaml",
@@ -62,7 +62,7 @@ func (a *app) profileCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) listProfiles() error {
+func listProfiles(a *app) error {
 	profiles, err := profile.Builtin(policy.Files)
 	if err != nil {
 		return err
@@ -74,7 +74,7 @@ func (a *app) listProfiles() error {
 	return table.List(a.Stdout, a.Width, []string{"profile", "version", "controls", "privileges", "title"}, rows)
 }
 
-func (a *app) profileShowCommand() *cobra.Command {
+func newProfileShowCommand(a *app) *cobra.Command {
 	var format, file string
 	cmd := &cobra.Command{
 		Use: "show NAME", Short: "show a profile's controls, with their source", Args: arguments(1, 1),
@@ -82,13 +82,13 @@ func (a *app) profileShowCommand() *cobra.Command {
 takes from the one that it extends: stock OPA and conftest read it as data.`,
 		Example: `  dbaudit profile show demandbase
   dbaudit profile show ./acme.yaml -f json -o own/profiles/acme.json`,
-		RunE: func(_ *cobra.Command, args []string) error { return a.showProfile(args[0], format, file) },
+		RunE: func(_ *cobra.Command, args []string) error { return showProfile(a, args[0], format, file) },
 	}
 	addFormat(cmd, &format, &file, "table or json")
 	return cmd
 }
 
-func (a *app) showProfile(name, format, file string) error {
+func showProfile(a *app, name, format, file string) error {
 	p, err := a.Profile(name)
 	if err != nil {
 		return err
@@ -127,7 +127,7 @@ func listProfile(w io.Writer, width int, p profile.Profile) error {
 	return table.List(w, width, []string{"control", "severity", "demands", "the article's words"}, rows)
 }
 
-func (a *app) policyCommand() *cobra.Command {
+func newPolicyCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "policy", Short: "list, test and create Rego rules", Args: arguments(0, 0), RunE: showHelp,
 		Example: "  dbaudit policy list\n  dbaudit policy test policies/",
@@ -157,6 +157,6 @@ func (a *app) policyCommand() *cobra.Command {
 		},
 	}
 	answer.add(list)
-	cmd.AddCommand(list, a.policyTestCommand(), a.policyNewCommand(), a.policyDocsCommand())
+	cmd.AddCommand(list, newPolicyTestCommand(a), newPolicyNewCommand(a), newPolicyDocsCommand(a))
 	return cmd
 }

@@ -18,7 +18,7 @@ type checkFlags struct {
 	input       string
 }
 
-func (a *app) checkCommand() *cobra.Command {
+func newCheckCommand(a *app) *cobra.Command {
 	var f checkFlags
 	cmd := &cobra.Command{
 		Use:   "check SNAPSHOT...",
@@ -30,7 +30,7 @@ it where the snapshot holds what is needed to judge that.`, exitOK, exitFindings
   dbaudit check monday.json tuesday.json -f json -o results.json
   dbaudit check everything.json --input input.json   # what opa eval -i is given`,
 		Args: arguments(1, -1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.check(cmd.Context(), f, args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), a, args) },
 	}
 	requirementFlags(cmd.Flags(), &f.requirement)
 	f.judge.add(cmd.Flags())
@@ -38,8 +38,8 @@ it where the snapshot holds what is needed to judge that.`, exitOK, exitFindings
 	return cmd
 }
 
-func (a *app) check(ctx context.Context, f checkFlags, files []string) error {
-	j, err := a.judgement(f.judge)
+func (f checkFlags) run(ctx context.Context, a *app, files []string) error {
+	j, err := f.judge.understood(a)
 	if err != nil {
 		return err
 	}
@@ -50,14 +50,14 @@ func (a *app) check(ctx context.Context, f checkFlags, files []string) error {
 	if err != nil {
 		return err
 	}
-	if err := a.ready(ctx, &j, f.judge.accept, file); err != nil {
+	if err := makeReady(ctx, a, &j, f.judge.accept, file); err != nil {
 		return err
 	}
 	code := exitOK
 	results := make([]audit.Result, len(files))
 	for i, name := range files {
 		var failed error
-		if results[i], failed = a.checkFile(ctx, j, name, run.Changes{File: file, Want: f.requirement}, f.input); failed == nil {
+		if results[i], failed = checkFile(ctx, a, j, name, run.Changes{File: file, Want: f.requirement}, f.input); failed == nil {
 			continue
 		}
 		if ctx.Err() != nil || exitCode(failed) == exitUsage {
@@ -72,7 +72,7 @@ func (a *app) check(ctx context.Context, f checkFlags, files []string) error {
 		}
 		results[i] = a.Unread(audit.Environment{Name: name}, p, j.stated, audit.Unread{Message: failed.Error()})
 	}
-	worst, err := a.conclude(j, results)
+	worst, err := conclude(a, j, results)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (a *app) check(ctx context.Context, f checkFlags, files []string) error {
 
 // checkFile judges a snapshot, and keeps the input of the policies where that is asked
 // for.
-func (a *app) checkFile(ctx context.Context, j judgement, name string, c run.Changes, keep string) (audit.Result, error) {
+func checkFile(ctx context.Context, a *app, j judgement, name string, c run.Changes, keep string) (audit.Result, error) {
 	data, err := a.ReadFile(bounds.Snapshot, name)
 	if err != nil {
 		return audit.Result{}, err
@@ -93,5 +93,5 @@ func (a *app) checkFile(ctx context.Context, j judgement, name string, c run.Cha
 	if err := input.Seal(); err != nil {
 		return audit.Result{}, err
 	}
-	return result, a.keep(input, keep)
+	return result, keepSnapshot(a, input, keep)
 }

@@ -18,7 +18,7 @@ type collectFlags struct {
 	pseudonyms  bool
 }
 
-func (a *app) collectCommand() *cobra.Command {
+func newCollectCommand(a *app) *cobra.Command {
 	var f collectFlags
 	cmd := &cobra.Command{
 		Use:   "collect",
@@ -48,7 +48,7 @@ judged offline by dbaudit check. Nothing is written to the environment.`, exitOK
 			if len(targets) != 1 {
 				return usagef("collect writes one snapshot: choose one environment by --env")
 			}
-			write, err := a.record(f.record, "collect", targets)
+			write, err := record(a, f.record, "collect", targets)
 			if err != nil {
 				return err
 			}
@@ -65,7 +65,7 @@ judged offline by dbaudit check. Nothing is written to the environment.`, exitOK
 					return err
 				}
 			}
-			return a.keep(s, f.output)
+			return keepSnapshot(a, s, f.output)
 		},
 	}
 	connectionFlags(cmd.Flags(), &f.connection)

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -21,40 +20,40 @@ import (
 
 // completeFlags lets the shell complete the values of each flag that has a known set,
 // in a command and those below it.
-func (a *app) completeFlags(cmd *cobra.Command) {
+func completeFlags(a *app, cmd *cobra.Command) {
 	complete := func(f *pflag.Flag) {
-		values, ok := a.valuesOf(cmd, f.Name)
+		values, ok := valuesOf(a, cmd, f.Name)
 		if !ok {
 			return
 		}
 		// A flag that is already registered keeps its own.
 		_ = cmd.RegisterFlagCompletionFunc(f.Name, func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-			return values(cmd.Context()), cobra.ShellCompDirectiveNoFileComp
+			return values(), cobra.ShellCompDirectiveNoFileComp
 		})
 	}
 	cmd.LocalFlags().VisitAll(complete)
 	for _, c := range cmd.Commands() {
-		a.completeFlags(c)
+		completeFlags(a, c)
 	}
 }
 
 // valuesOf is how the values of a command's flag are found, where they are known.
-func (a *app) valuesOf(cmd *cobra.Command, flag string) (func(context.Context) []string, bool) {
-	fixed := func(values ...string) (func(context.Context) []string, bool) {
-		return func(context.Context) []string { return values }, true
+func valuesOf(a *app, cmd *cobra.Command, flag string) (func() []string, bool) {
+	fixed := func(values ...string) (func() []string, bool) {
+		return func() []string { return values }, true
 	}
 	switch flag {
 	case "format":
 		return fixed(formatsOf(cmd)...)
 	case "env":
-		return a.environmentNames, true
+		return func() []string { return environmentNames(a) }, true
 	case "environment":
 		if cmd.Name() == "add" {
-			return a.environmentNames, true
+			return func() []string { return environmentNames(a) }, true
 		}
 		return fixed(simulator.BuiltinNames()...)
 	case "label":
-		return a.labels, true
+		return func() []string { return configuredLabels(a) }, true
 	case "fail-on":
 		return fixed(append(spelled(audit.Severities()), "none")...)
 	case "auth":
@@ -64,7 +63,7 @@ func (a *app) valuesOf(cmd *cobra.Command, flag string) (func(context.Context) [
 	case "kind":
 		return fixed(spelled(waiver.Kinds())...)
 	case "control", "only", "except":
-		return a.controlNames, true
+		return func() []string { return controlNames(a) }, true
 	case "profile":
 		return profileNames, true
 	case "sarif-profile":
@@ -101,9 +100,9 @@ func spelled[T interface{ String() string }](values []T) []string {
 	return made
 }
 
-// environments are those of the configuration. One that cannot be read completes
+// configuredEnvironments are those of the configuration. One that cannot be read completes
 // nothing, and the command itself says why.
-func (a *app) environments() []config.Environment {
+func configuredEnvironments(a *app) []config.Environment {
 	file, err := a.Configuration()
 	if err != nil || file == nil {
 		return nil
@@ -111,9 +110,9 @@ func (a *app) environments() []config.Environment {
 	return file.All()
 }
 
-func (a *app) environmentNames(context.Context) []string {
+func environmentNames(a *app) []string {
 	var made []string
-	for _, env := range a.environments() {
+	for _, env := range configuredEnvironments(a) {
 		if env.Name != "" {
 			made = append(made, env.Name)
 		}
@@ -121,9 +120,9 @@ func (a *app) environmentNames(context.Context) []string {
 	return made
 }
 
-func (a *app) labels(context.Context) []string {
+func configuredLabels(a *app) []string {
 	var made []string
-	for _, env := range a.environments() {
+	for _, env := range configuredEnvironments(a) {
 		for key, value := range env.Labels {
 			made = append(made, key+"="+value)
 		}
@@ -132,7 +131,7 @@ func (a *app) labels(context.Context) []string {
 	return slices.Compact(made)
 }
 
-func (a *app) controlNames(context.Context) []string {
+func controlNames(a *app) []string {
 	file, err := a.Configuration()
 	if err != nil {
 		return nil
@@ -148,7 +147,7 @@ func (a *app) controlNames(context.Context) []string {
 	return made
 }
 
-func profileNames(context.Context) []string {
+func profileNames() []string {
 	builtin, err := profile.Builtin(policy.Files)
 	if err != nil {
 		return nil

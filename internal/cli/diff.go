@@ -21,7 +21,7 @@ type diffFlags struct {
 	since          string
 }
 
-func (a *app) diffCommand() *cobra.Command {
+func newDiffCommand(a *app) *cobra.Command {
 	var f diffFlags
 	cmd := &cobra.Command{
 		Use:   "diff OLD NEW | diff --since WHEN DIR...",
@@ -48,7 +48,7 @@ Exit codes:
 			if f.since == "" && len(args) != 2 {
 				return usagef("dbaudit diff takes OLD and NEW, or --since and folders of results: see dbaudit diff --help")
 			}
-			return a.diff(f, args)
+			return f.run(a, args)
 		},
 	}
 	cmd.Flags().StringVar(&f.since, "since", "", "`time` to compare the newest results in folders with: a day (its beginning, UTC), RFC 3339, or how long ago (7d, 4w, 36h)")
@@ -84,7 +84,7 @@ func addFormat(cmd *cobra.Command, format, output *string, formats string) {
 	cmd.Flags().StringVarP(output, "output", "o", "", "`file` to write (default standard output)")
 }
 
-func (a *app) diff(f diffFlags, args []string) error {
+func (f diffFlags) run(a *app, args []string) error {
 	switch f.format {
 	case "table", "json", "markdown":
 	default:
@@ -93,9 +93,9 @@ func (a *app) diff(f diffFlags, args []string) error {
 	var d compare.Diff
 	var err error
 	if f.since != "" {
-		d, err = a.compareSince(f.since, args)
+		d, err = compareSince(a, f.since, args)
 	} else {
-		d, err = a.compare(args[0], args[1])
+		d, err = compareFiles(a, args[0], args[1])
 	}
 	if err != nil {
 		return err
@@ -117,8 +117,8 @@ func (a *app) diff(f diffFlags, args []string) error {
 	return verdictError(exitFindings)
 }
 
-// compare reads two files of one kind and compares them.
-func (a *app) compare(older, newer string) (compare.Diff, error) {
+// compareFiles reads two files of one kind and compares them.
+func compareFiles(a *app, older, newer string) (compare.Diff, error) {
 	was, err := a.ReadFile(bounds.Snapshot, older)
 	if err != nil {
 		return compare.Diff{}, err

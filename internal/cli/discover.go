@@ -21,7 +21,7 @@ type discoverFlags struct {
 	format, output string
 }
 
-func (a *app) discoverCommand() *cobra.Command {
+func newDiscoverCommand(a *app) *cobra.Command {
 	var f discoverFlags
 	cmd := &cobra.Command{
 		Use:   "discover [SNAPSHOT]",
@@ -46,7 +46,7 @@ Exit codes:
   dbaudit discover everything.json`,
 		Args: arguments(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.discover(cmd.Context(), f, append(args, "")[0])
+			return f.run(cmd.Context(), a, append(args, "")[0])
 		},
 	}
 	connectionFlags(cmd.Flags(), &f.connection)
@@ -56,7 +56,7 @@ Exit codes:
 	return cmd
 }
 
-func (a *app) discover(ctx context.Context, f discoverFlags, saved string) error {
+func (f discoverFlags) run(ctx context.Context, a *app, saved string) error {
 	if !slices.Contains([]string{"table", "json", "yaml"}, f.format) {
 		return usagef("--format %s: want table, json or yaml", f.format)
 	}

@@ -22,7 +22,7 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-func (a *app) policyDocsCommand() *cobra.Command {
+func newPolicyDocsCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "docs DIR",
 		Short: "write a page for each rule, and a table of each built-in profile",

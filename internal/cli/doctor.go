@@ -40,7 +40,7 @@ type doctorFlags struct {
 	record      string
 }
 
-func (a *app) doctorCommand() *cobra.Command {
+func newDoctorCommand(a *app) *cobra.Command {
 	var f doctorFlags
 	cmd := &cobra.Command{
 		Use:   "doctor [--apply [PLAN]]",
@@ -78,7 +78,7 @@ changed.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 			if len(args) == 1 {
 				f.plan = args[0]
 			}
-			return a.doctor(cmd.Context(), f)
+			return f.run(cmd.Context(), a)
 		},
 	}
 	connectionFlags(cmd.Flags(), &f.connection)
@@ -97,7 +97,7 @@ changed.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 }
 
 // writeRole writes the auditor's role, and says what it is for.
-func (a *app) writeRole(f doctorFlags) error {
+func (f doctorFlags) writeRole(a *app) error {
 	profileName := cmp.Or(f.requirement.Profile, run.DefaultProfile)
 	p, err := a.Profile(profileName)
 	if err != nil {
@@ -154,7 +154,7 @@ const (
 	doctorsFormat = "dbaudit.doctors/v1"
 )
 
-func (a *app) doctor(ctx context.Context, f doctorFlags) error {
+func (f doctorFlags) run(ctx context.Context, a *app) error {
 	switch {
 	case f.plan != "" && !f.apply:
 		return usagef("%s: a plan goes with --apply", f.plan)
@@ -165,7 +165,7 @@ func (a *app) doctor(ctx context.Context, f doctorFlags) error {
 	case f.alone && !f.roleXML && f.roleZip == "":
 		return usagef("--without-impersonation goes with --role-zip or --role-xml")
 	case f.roleXML || f.roleZip != "":
-		return a.writeRole(f)
+		return f.writeRole(a)
 	}
 	if f.format != "table" && f.format != "json" {
 		return usagef("--format %s: doctor writes table or json", f.format)
@@ -174,13 +174,13 @@ func (a *app) doctor(ctx context.Context, f doctorFlags) error {
 		if f.apply || f.roleXML {
 			return usagef("--assumptions goes with neither --apply nor --role-xml")
 		}
-		return a.assumptions(ctx, f)
+		return f.askAssumptions(ctx, a)
 	}
-	targets, examine, err := a.patients(f)
+	targets, examine, err := f.patients(a)
 	if err != nil {
 		return err
 	}
-	write, err := a.record(f.record, "doctor", targets)
+	write, err := record(a, f.record, "doctor", targets)
 	if err != nil {
 		return err
 	}
@@ -201,7 +201,7 @@ func (a *app) doctor(ctx context.Context, f doctorFlags) error {
 	if err := write(); err != nil {
 		return err
 	}
-	document, err := a.doctorDocument(f, examined)
+	document, err := f.document(a, examined)
 	if err != nil {
 		return err
 	}
@@ -216,25 +216,25 @@ func (a *app) doctor(ctx context.Context, f doctorFlags) error {
 }
 
 // patients are the targets to examine, and how.
-func (a *app) patients(f doctorFlags) ([]run.Target, func(context.Context, run.Target) (examination, error), error) {
+func (f doctorFlags) patients(a *app) ([]run.Target, func(context.Context, run.Target) (examination, error), error) {
 	if f.plan != "" {
-		p, t, err := a.plannedFor(f)
-		return []run.Target{t}, func(ctx context.Context, t run.Target) (examination, error) { return a.examineApplier(ctx, t, &p) }, err
+		p, t, err := f.planned(a)
+		return []run.Target{t}, func(ctx context.Context, t run.Target) (examination, error) { return examineApplier(ctx, a, t, &p) }, err
 	}
 	targets, err := a.Targets(f.connection, f.requirement)
 	if f.apply {
-		return targets, func(ctx context.Context, t run.Target) (examination, error) { return a.examineApplier(ctx, t, nil) }, err
+		return targets, func(ctx context.Context, t run.Target) (examination, error) { return examineApplier(ctx, a, t, nil) }, err
 	}
-	return targets, a.examine, err
+	return targets, func(ctx context.Context, t run.Target) (examination, error) { return examine(ctx, a, t) }, err
 }
 
-func (a *app) examine(ctx context.Context, t run.Target) (examination, error) {
-	return a.examineBy(t, func(c doctor.Config) ([]doctor.Check, error) { return doctor.Examine(ctx, c) })
+func examine(ctx context.Context, a *app, t run.Target) (examination, error) {
+	return examineBy(a, t, func(c doctor.Config) ([]doctor.Check, error) { return doctor.Examine(ctx, c) })
 }
 
 // examineApplier examines the identity that applies: for one plan, or for any
 // that the profile may lead to.
-func (a *app) examineApplier(ctx context.Context, t run.Target, p *plan.Plan) (examination, error) {
+func examineApplier(ctx context.Context, a *app, t run.Target, p *plan.Plan) (examination, error) {
 	r := doctor.Remediation{Needs: doctor.Writing(), Grants: grantable(t)}
 	if p != nil {
 		var err error
@@ -243,14 +243,14 @@ func (a *app) examineApplier(ctx context.Context, t run.Target, p *plan.Plan) (e
 		}
 	}
 	t, own := a.Applier(t)
-	return a.examineBy(t, func(c doctor.Config) ([]doctor.Check, error) {
+	return examineBy(a, t, func(c doctor.Config) ([]doctor.Check, error) {
 		a.ApplySignIn(&c.SignIn, own)
 		return doctor.ExamineApplication(ctx, c, r)
 	})
 }
 
-// plannedFor reads the plan that doctor is given, and finds its target.
-func (a *app) plannedFor(f doctorFlags) (plan.Plan, run.Target, error) {
+// planned reads the plan that doctor is given, and finds its target.
+func (f doctorFlags) planned(a *app) (plan.Plan, run.Target, error) {
 	data, err := a.ReadFile(bounds.Plan, f.plan)
 	if err != nil {
 		return plan.Plan{}, run.Target{}, err
@@ -332,9 +332,9 @@ func remediation(p plan.Plan, known doctor.Remediation) (doctor.Remediation, err
 }
 
 // examineBy makes the checks of an environment.
-func (a *app) examineBy(t run.Target, check func(doctor.Config) ([]doctor.Check, error)) (examination, error) {
+func examineBy(a *app, t run.Target, check func(doctor.Config) ([]doctor.Check, error)) (examination, error) {
 	e := examination{Format: doctorFormat, Tool: a.Tool, Environment: examinedTarget{t.Name, t.URL}, Outcome: doctor.Passed}
-	c, stop, err := a.doctorConfig(t)
+	c, stop, err := doctorConfig(a, t)
 	if err != nil {
 		return e, err
 	}
@@ -350,7 +350,7 @@ func (a *app) examineBy(t run.Target, check func(doctor.Config) ([]doctor.Check,
 }
 
 // doctorConfig is how a target is examined, until stop is called.
-func (a *app) doctorConfig(t run.Target) (c doctor.Config, stop func(), err error) {
+func doctorConfig(a *app, t run.Target) (c doctor.Config, stop func(), err error) {
 	progress := a.Progress(t.Name)
 	transport := a.Transport(nil)
 	signIn, err := a.SignInConfig(t, transport)
@@ -370,7 +370,7 @@ func (a *app) doctorConfig(t run.Target) (c doctor.Config, stop func(), err erro
 	}, progress.Stop, nil
 }
 
-func (a *app) doctorDocument(f doctorFlags, examined []examination) ([]byte, error) {
+func (f doctorFlags) document(a *app, examined []examination) ([]byte, error) {
 	if f.format == "json" {
 		var document any = examined[0]
 		if len(examined) > 1 {
@@ -397,7 +397,7 @@ func (a *app) doctorDocument(f doctorFlags, examined []examination) ([]byte, err
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		if err := a.doctorTable(&b, e, width); err != nil {
+		if err := doctorTable(a, &b, e, width); err != nil {
 			return nil, err
 		}
 	}
@@ -406,7 +406,7 @@ func (a *app) doctorDocument(f doctorFlags, examined []examination) ([]byte, err
 
 // doctorTable draws the checks of one environment: with lines and wrapped on a
 // terminal, plain elsewhere.
-func (a *app) doctorTable(b *bytes.Buffer, e examination, width int) error {
+func doctorTable(a *app, b *bytes.Buffer, e examination, width int) error {
 	counts := map[doctor.Outcome]int{}
 	for _, c := range e.Checks {
 		counts[c.Outcome]++

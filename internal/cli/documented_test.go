@@ -20,7 +20,7 @@ func TestDocumentedCommands(t *testing.T) {
 		for _, words := range dbauditCommands(script) {
 			seen++
 			line := strings.Join(words, " ")
-			cmd, rest, err := newApp(OS()).root().Find(words[1:])
+			cmd, rest, err := rootCommand(newApp(OS())).Find(words[1:])
 			if err != nil {
 				t.Errorf("%s: %s: %v", place, line, err)
 				continue

@@ -22,7 +22,7 @@ func TestEmittedCommands(t *testing.T) {
 					continue
 				}
 				a := newApp(Env{Getenv: func(string) string { return "" }})
-				cmd, rest, err := a.root().Find(words[1:])
+				cmd, rest, err := rootCommand(a).Find(words[1:])
 				if err != nil {
 					t.Errorf("%s: %v", line, err)
 					continue

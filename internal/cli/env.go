@@ -23,6 +23,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/console"
+	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/signin"
 )
@@ -72,9 +73,17 @@ func (e Env) streams() console.Streams {
 // host is what the pipelines are lent of it.
 func (e Env) host() run.Host {
 	return run.Host{
-		Stdin: e.Stdin, Getenv: e.Getenv, Now: e.Now, Transport: e.Transport, Sleep: e.Sleep, LookupHost: e.LookupHost,
+		Stdin: e.Stdin, Getenv: e.Getenv, Now: e.Now, Transport: e.Transport, Sleep: e.sleeper(), LookupHost: e.LookupHost,
 		Run: e.Run, HasProgram: e.HasProgram, OpenBrowser: e.OpenBrowser, SignIns: e.SignIns, Attended: e.StderrIsTerminal,
 	}
+}
+
+// sleeper is Sleep, or a timer.
+func (e Env) sleeper() func(context.Context, time.Duration) error {
+	if e.Sleep != nil {
+		return e.Sleep
+	}
+	return dataverse.Sleep
 }
 
 // OS is the environment of the running process.

@@ -19,19 +19,19 @@ import (
 )
 
 // reportOptions are what every report of this run has in common.
-func (a *app) reportOptions(e *engine.Engine) report.Options {
+func reportOptions(a *app, e *engine.Engine) report.Options {
 	rules := map[string]audit.Rule{}
 	for _, r := range e.Rules() {
 		rules[r.ID] = r.Rule
 	}
-	return report.Options{Rules: rules, Verbose: a.Verbose, InCheckout: a.inCheckout(), Asked: a.asRun()}
+	return report.Options{Rules: rules, Verbose: a.Verbose, InCheckout: inCheckout(a), Asked: asRun(a)}
 }
 
 type explainFlags struct {
 	profile, format, output string
 }
 
-func (a *app) explainCommand() *cobra.Command {
+func newExplainCommand(a *app) *cobra.Command {
 	var f explainFlags
 	cmd := &cobra.Command{
 		Use:   "explain CONTROL|RULE|PRIVILEGE",
@@ -45,16 +45,16 @@ where it comes from. The end of a control's id is enough where only one has it.`
   dbaudit explain DB-VIEW-SHARED -f markdown`,
 		Args: arguments(1, 1),
 		ValidArgsFunction: func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-			return a.explicable(cmd.Context(), f.profile), cobra.ShellCompDirectiveNoFileComp
+			return explicable(cmd.Context(), a, f.profile), cobra.ShellCompDirectiveNoFileComp
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return a.explain(cmd.Context(), f, args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error { return explainWord(cmd.Context(), a, f, args[0]) },
 	}
 	cmd.Flags().StringVar(&f.profile, "profile", run.DefaultProfile, "requirement profile: a `name` or a file")
 	addFormat(cmd, &f.format, &f.output, "table, json or markdown")
 	return cmd
 }
 
-func (a *app) explicable(ctx context.Context, profileName string) []string {
+func explicable(ctx context.Context, a *app, profileName string) []string {
 	var words []string
 	if p, err := a.Profile(profileName); err == nil {
 		for _, c := range p.Controls {
@@ -70,7 +70,7 @@ func (a *app) explicable(ctx context.Context, profileName string) []string {
 	return words
 }
 
-func (a *app) explain(ctx context.Context, f explainFlags, word string) error {
+func explainWord(ctx context.Context, a *app, f explainFlags, word string) error {
 	switch f.format {
 	case "table", "json", "markdown":
 	default:
@@ -113,7 +113,7 @@ func (a *app) explain(ctx context.Context, f explainFlags, word string) error {
 		told = explainPrivilege(p, standard, cmp.Or(name, word))
 	} else {
 		return usagef("%q is neither a control of the profile %s nor a rule or a standard privilege%s; "+
-			"`dbaudit profile show %s` and `dbaudit policy list` list them", word, p.Name, a.meant(ctx, profileName, standard, word), p.Name)
+			"`dbaudit profile show %s` and `dbaudit policy list` list them", word, p.Name, meant(ctx, a, profileName, standard, word), p.Name)
 	}
 	switch f.format {
 	case "json":
@@ -146,9 +146,9 @@ func asksFor(p profile.Profile, privilege string) bool {
 }
 
 // meant suggests what a word most likely stands for; "" where nothing is near.
-func (a *app) meant(ctx context.Context, profileName string, standard *solution.Standard, word string) string {
+func meant(ctx context.Context, a *app, profileName string, standard *solution.Standard, word string) string {
 	best, nearest := len(word)/3+1, standard.Nearest(word)
-	for _, other := range a.explicable(ctx, profileName) {
+	for _, other := range explicable(ctx, a, profileName) {
 		// The end of a control's id is enough to ask, and so to be meant.
 		for end, more := other, true; more; _, end, more = strings.Cut(end, "-") {
 			if d := levenshtein.ComputeDistance(strings.ToLower(word), strings.ToLower(end)); d < best {

@@ -30,7 +30,7 @@ type fleetFlags struct {
 	all            bool
 }
 
-func (a *app) fleetCommand() *cobra.Command {
+func newFleetCommand(a *app) *cobra.Command {
 	var f fleetFlags
 	cmd := &cobra.Command{
 		Use:   "fleet",
@@ -49,7 +49,7 @@ asked for before and has not begun serves for this one. --all-envs leaves out wh
 paused.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit fleet run production\n  dbaudit fleet run --all-envs",
 		Args:    arguments(0, -1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.fleetRun(cmd.Context(), f, args) },
+		RunE:    func(cmd *cobra.Command, args []string) error { return fleetRun(cmd.Context(), a, f, args) },
 	}
 	run.Flags().BoolVar(&f.allEnvs, "all-envs", false, "every environment that is not paused")
 	status := &cobra.Command{
@@ -61,7 +61,7 @@ for longer than its interval and seven minutes is stale: whatever the verdict wa
 not known now.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit fleet status\n  dbaudit fleet status -f json",
 		Args:    arguments(0, -1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.fleetStatus(cmd.Context(), f, args) },
+		RunE:    func(cmd *cobra.Command, args []string) error { return fleetStatus(cmd.Context(), a, f, args) },
 	}
 	addFormat(status, &f.format, &f.output, "table or json")
 	export := &cobra.Command{
@@ -71,7 +71,7 @@ not known now.`, exitOK, exitUsage, exitFailure),
 result, as JSON (dbaudit.results/v1), which dbaudit report, diff and history read.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit fleet export -o fleet.json\n  dbaudit report fleet.json -f html -o pages/",
 		Args:    arguments(0, -1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.fleetExport(cmd.Context(), f, args) },
+		RunE:    func(cmd *cobra.Command, args []string) error { return fleetExport(cmd.Context(), a, f, args) },
 	}
 	export.Flags().BoolVar(&f.all, "all", false, "every result and not only the last")
 	export.Flags().StringVarP(&f.output, "output", "o", "", "`file` to write (default standard output)")
@@ -87,17 +87,17 @@ is brought up to date and keeps its history. A new one is scanned at once. Secre
 where the configuration says they are; workers must find them there.`, exitOK, exitUsage, exitFailure),
 			Example: "  dbaudit fleet import dbaudit.yaml\n  dbaudit fleet import clients.csv --store postgres://dbaudit@db/fleet",
 			Args:    arguments(1, -1),
-			RunE:    func(cmd *cobra.Command, args []string) error { return a.fleetImport(cmd.Context(), f, args) },
+			RunE:    func(cmd *cobra.Command, args []string) error { return fleetImport(cmd.Context(), a, f, args) },
 		},
 		&cobra.Command{
 			Use:     "list",
 			Short:   "list the environments with their schedule",
 			Example: "  dbaudit fleet list",
 			Args:    arguments(0, 0),
-			RunE:    func(cmd *cobra.Command, _ []string) error { return a.fleetList(cmd.Context(), f) },
+			RunE:    func(cmd *cobra.Command, _ []string) error { return fleetList(cmd.Context(), a, f) },
 		},
-		a.pauseCommand(&f, "pause", "scan environments no more by themselves", true),
-		a.pauseCommand(&f, "resume", "scan paused environments again", false),
+		newPauseCommand(a, &f, "pause", "scan environments no more by themselves", true),
+		newPauseCommand(a, &f, "resume", "scan paused environments again", false),
 		run,
 		&cobra.Command{
 			Use:   "cancel RUN...",
@@ -106,7 +106,7 @@ where the configuration says they are; workers must find them there.`, exitOK, e
 the environment stays.`, exitOK, exitUsage, exitFailure),
 			Example: "  dbaudit fleet cancel 4711",
 			Args:    arguments(1, -1),
-			RunE:    func(cmd *cobra.Command, args []string) error { return a.fleetCancel(cmd.Context(), f, args) },
+			RunE:    func(cmd *cobra.Command, args []string) error { return fleetCancel(cmd.Context(), a, f, args) },
 		},
 		status,
 		export,
@@ -117,14 +117,14 @@ the environment stays.`, exitOK, exitUsage, exitFailure),
 	return cmd
 }
 
-func (a *app) pauseCommand(f *fleetFlags, name, short string, paused bool) *cobra.Command {
+func newPauseCommand(a *app, f *fleetFlags, name, short string, paused bool) *cobra.Command {
 	return &cobra.Command{
 		Use:     name + " NAME...",
 		Short:   short,
 		Example: "  dbaudit fleet " + name + " production",
 		Args:    arguments(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withStore(cmd.Context(), f.store, func(s *store.Store) error {
+			return withStore(cmd.Context(), a, f.store, func(s *store.Store) error {
 				return unknown(s.Pause(cmd.Context(), args, paused))
 			})
 		},
@@ -139,10 +139,10 @@ func unknown(err error) error {
 	return err
 }
 
-func (a *app) fleetImport(ctx context.Context, f fleetFlags, names []string) error {
+func fleetImport(ctx context.Context, a *app, f fleetFlags, names []string) error {
 	var all fleet.Import
 	for _, name := range names {
-		files, err := a.configurations(name)
+		files, err := configurations(a, name)
 		if err != nil {
 			return err
 		}
@@ -152,7 +152,7 @@ func (a *app) fleetImport(ctx context.Context, f fleetFlags, names []string) err
 			}
 		}
 	}
-	return a.withStore(ctx, f.store, func(s *store.Store) error {
+	return withStore(ctx, a, f.store, func(s *store.Store) error {
 		change, err := s.Import(ctx, all.Environments, func(name string) []string { return all.Profiles[name] })
 		if err != nil {
 			return err
@@ -163,7 +163,7 @@ func (a *app) fleetImport(ctx context.Context, f fleetFlags, names []string) err
 }
 
 // configurations reads a configuration, or those of the rows of a CSV.
-func (a *app) configurations(name string) ([]*config.File, error) {
+func configurations(a *app, name string) ([]*config.File, error) {
 	data, err := bounds.ReadFile(bounds.Configuration, name)
 	if err != nil {
 		return nil, usagef("reading the configuration: %w", err)
@@ -176,8 +176,8 @@ func (a *app) configurations(name string) ([]*config.File, error) {
 	return []*config.File{file}, err
 }
 
-func (a *app) fleetList(ctx context.Context, f fleetFlags) error {
-	return a.withStore(ctx, f.store, func(s *store.Store) error {
+func fleetList(ctx context.Context, a *app, f fleetFlags) error {
+	return withStore(ctx, a, f.store, func(s *store.Store) error {
 		list, err := s.Environments(ctx)
 		if err != nil {
 			return err
@@ -202,11 +202,11 @@ func (a *app) fleetList(ctx context.Context, f fleetFlags) error {
 	})
 }
 
-func (a *app) fleetRun(ctx context.Context, f fleetFlags, names []string) error {
+func fleetRun(ctx context.Context, a *app, f fleetFlags, names []string) error {
 	if f.allEnvs == (len(names) > 0) {
 		return usagef("name the environments to scan, or give --all-envs")
 	}
-	return a.withStore(ctx, f.store, func(s *store.Store) error {
+	return withStore(ctx, a, f.store, func(s *store.Store) error {
 		if f.allEnvs {
 			list, err := s.Environments(ctx)
 			if err != nil {
@@ -241,7 +241,7 @@ func who() string {
 	return "unknown"
 }
 
-func (a *app) fleetCancel(ctx context.Context, f fleetFlags, args []string) error {
+func fleetCancel(ctx context.Context, a *app, f fleetFlags, args []string) error {
 	ids := make([]int64, len(args))
 	for i, arg := range args {
 		id, err := strconv.ParseInt(arg, 10, 64)
@@ -250,7 +250,7 @@ func (a *app) fleetCancel(ctx context.Context, f fleetFlags, args []string) erro
 		}
 		ids[i] = id
 	}
-	return a.withStore(ctx, f.store, func(s *store.Store) error {
+	return withStore(ctx, a, f.store, func(s *store.Store) error {
 		queue, err := fleet.New(s, fleet.Options{})
 		if err != nil {
 			return err
@@ -266,11 +266,11 @@ func (a *app) fleetCancel(ctx context.Context, f fleetFlags, args []string) erro
 	})
 }
 
-func (a *app) fleetStatus(ctx context.Context, f fleetFlags, names []string) error {
+func fleetStatus(ctx context.Context, a *app, f fleetFlags, names []string) error {
 	if f.format != "table" && f.format != "json" {
 		return usagef("--format %s: want table or json", f.format)
 	}
-	return a.withStore(ctx, f.store, func(s *store.Store) error {
+	return withStore(ctx, a, f.store, func(s *store.Store) error {
 		list, err := statuses(ctx, s, names)
 		if err != nil {
 			return err
@@ -335,8 +335,8 @@ func findingsBySeverity(open map[audit.Severity]int) string {
 	return cmp.Or(strings.Join(parts, ", "), "none")
 }
 
-func (a *app) fleetExport(ctx context.Context, f fleetFlags, names []string) error {
-	return a.withStore(ctx, f.store, func(s *store.Store) error {
+func fleetExport(ctx context.Context, a *app, f fleetFlags, names []string) error {
+	return withStore(ctx, a, f.store, func(s *store.Store) error {
 		document := audit.Results{Format: audit.ResultsFormat, Results: []audit.Result{}}
 		keep := func(r audit.Result) error {
 			document.Results = append(document.Results, r)

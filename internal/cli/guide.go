@@ -16,9 +16,9 @@ import (
 //go:embed guide.txt
 var guideText string
 
-// guide prints how the auditor is set up, filled in with what is known. Values that are
+// printGuide prints how the auditor is set up, filled in with what is known. Values that are
 // not known stand in capitals, so that a command that was copied too early fails.
-func (a *app) guide(conn run.Connection, req run.Wanted) error {
+func printGuide(a *app, conn run.Connection, req run.Wanted) error {
 	url, client := cmp.Or(conn.URL, a.Getenv("DBAUDIT_URL")), cmp.Or(conn.Auth.ClientID, a.Getenv("DBAUDIT_CLIENT_ID"))
 	if file, err := a.Configuration(); err != nil {
 		return err

@@ -25,7 +25,7 @@ func everyCommand(a *app) []*cobra.Command {
 			walk(c)
 		}
 	}
-	walk(a.root())
+	walk(rootCommand(a))
 	return all
 }
 
@@ -101,7 +101,7 @@ func TestCompletion(t *testing.T) {
 	known := []string{"format", "env", "label", "fail-on", "auth", "scope", "kind", "control", "only", "except", "profile", "environment", "sarif-profile", "log-format"}
 	a := newApp(OS())
 	commands := everyCommand(a)
-	a.completeFlags(commands[0]) // as where a shell asks
+	completeFlags(a, commands[0]) // as where a shell asks
 	for _, cmd := range commands {
 		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 			for _, name := range known {

@@ -32,7 +32,7 @@ type historyFlags struct {
 	store          string
 }
 
-func (a *app) historyCommand() *cobra.Command {
+func newHistoryCommand(a *app) *cobra.Command {
 	var f historyFlags
 	cmd := &cobra.Command{
 		Use:   "history [DIR...]",
@@ -49,7 +49,7 @@ With --store the results are those of a store, and arguments name environments i
   dbaudit history results -f html -o trend.html
   dbaudit history --store fleet.db production`,
 		Args: arguments(0, -1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.history(cmd.Context(), f, args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), a, args) },
 	}
 	addFormat(cmd, &f.format, &f.output, "table, json or html")
 	storeFlag(cmd.Flags(), &f.store, "in place of folders")
@@ -57,13 +57,13 @@ With --store the results are those of a store, and arguments name environments i
 	return cmd
 }
 
-func (a *app) history(ctx context.Context, f historyFlags, dirs []string) error {
+func (f historyFlags) run(ctx context.Context, a *app, dirs []string) error {
 	switch f.format {
 	case "table", "json", "html":
 	default:
 		return usagef("--format %s: want table, json or html", f.format)
 	}
-	results, err := a.keptResults(ctx, f.store, dirs)
+	results, err := keptResults(ctx, a, f.store, dirs)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (a *app) history(ctx context.Context, f historyFlags, dirs []string) error 
 	case "json":
 		err = a.PutJSON(f.output, h)
 	case "html":
-		err = a.putTrends(ctx, f.output, h)
+		err = putTrends(ctx, a, f.output, h)
 	default:
 		err = a.PutTable(f.output, func(w io.Writer, width int) error { return historyTables(w, width, h, a.Verbose) })
 	}
@@ -83,7 +83,7 @@ func (a *app) history(ctx context.Context, f historyFlags, dirs []string) error 
 }
 
 // keptResults reads the results of a store, or of folders.
-func (a *app) keptResults(ctx context.Context, flag string, names []string) (results []audit.Result, err error) {
+func keptResults(ctx context.Context, a *app, flag string, names []string) (results []audit.Result, err error) {
 	if flag == "" && len(names) > 0 {
 		for _, dir := range names {
 			found, err := savedResults(dir)
@@ -97,14 +97,14 @@ func (a *app) keptResults(ctx context.Context, flag string, names []string) (res
 		}
 		return results, nil
 	}
-	name, err := a.storeName(flag)
+	name, err := storeName(a, flag)
 	if err != nil {
 		return nil, err
 	}
 	if name == "" {
 		return nil, usagef("history wants the folders of saved results, or --store")
 	}
-	err = a.withStore(ctx, flag, func(s *store.Store) error {
+	err = withStore(ctx, a, flag, func(s *store.Store) error {
 		if len(names) == 0 {
 			names = []string{""}
 		}
@@ -123,12 +123,12 @@ func (a *app) keptResults(ctx context.Context, flag string, names []string) (res
 
 // putTrends writes the page of the last result of each environment, with what came
 // before it as a chart.
-func (a *app) putTrends(ctx context.Context, file string, h history.History) error {
+func putTrends(ctx context.Context, a *app, file string, h history.History) error {
 	e, err := a.Engine(ctx)
 	if err != nil {
 		return err
 	}
-	o := a.reportOptions(e)
+	o := reportOptions(a, e)
 	var last []audit.Result
 	for _, env := range h.Environments {
 		last = append(last, env.Last)

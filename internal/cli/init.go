@@ -27,7 +27,7 @@ type initFlags struct {
 	requirement  run.Wanted
 }
 
-func (a *app) initCommand() *cobra.Command {
+func newInitCommand(a *app) *cobra.Command {
 	var f initFlags
 	cmd := &cobra.Command{
 		Use:   "init",
@@ -45,9 +45,9 @@ variables and the configuration say. It runs none of them.`,
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.guide {
-				return a.guide(f.connection, f.requirement)
+				return printGuide(a, f.connection, f.requirement)
 			}
-			return a.initialise(cmd.Context(), f)
+			return f.run(cmd.Context(), a)
 		},
 	}
 	cmd.Flags().BoolVar(&f.guide, "guide", false, "print how to make the auditor's app registration, role and application user")
@@ -66,8 +66,8 @@ type initValue struct {
 	check                  func(string) (string, error)
 }
 
-// initialise writes the template, with what flags and answers say filled in.
-func (a *app) initialise(ctx context.Context, f initFlags) error {
+// run writes the template, with what flags and answers say filled in.
+func (f initFlags) run(ctx context.Context, a *app) error {
 	streamed := a.Stream(f.output) != nil
 	if _, err := os.Lstat(f.output); !streamed && err == nil && !f.force {
 		return usagef("%s already exists; use --force to overwrite it", f.output)
@@ -89,7 +89,7 @@ func (a *app) initialise(ctx context.Context, f initFlags) error {
 		}
 	}
 	if a.Asks(f.force) && !streamed {
-		if err := a.askFor(ctx, values); err != nil {
+		if err := askFor(ctx, a, values); err != nil {
 			return err
 		}
 	}
@@ -117,7 +117,7 @@ func (a *app) initialise(ctx context.Context, f initFlags) error {
 }
 
 // askFor asks for each value that is not known. An empty answer leaves it open.
-func (a *app) askFor(ctx context.Context, values []initValue) error {
+func askFor(ctx context.Context, a *app, values []initValue) error {
 	answers := a.Typed(ctx)
 	for i := range values {
 		v := &values[i]

@@ -53,10 +53,10 @@ type judgement struct {
 	engine   *engine.Engine
 }
 
-func (a *app) judgement(f judgeFlags) (judgement, error) {
+func (f judgeFlags) understood(a *app) (judgement, error) {
 	j := judgement{asOf: a.Now().UTC().Truncate(time.Second)}
 	var err error
-	if j.documents, err = a.documents(f.outputs); err != nil {
+	if j.documents, err = documentsFor(a, f.outputs); err != nil {
 		return j, err
 	}
 	if f.failOn != "none" {
@@ -73,8 +73,8 @@ func (a *app) judgement(f judgeFlags) (judgement, error) {
 	return j, nil
 }
 
-// ready reads what is accepted and compiles the policies, to judge by some profiles.
-func (a *app) ready(ctx context.Context, j *judgement, given run.Accept, file *config.File, profiles ...profile.Profile) (err error) {
+// makeReady reads what is accepted and compiles the policies, to judge by some profiles.
+func makeReady(ctx context.Context, a *app, j *judgement, given run.Accept, file *config.File, profiles ...profile.Profile) (err error) {
 	if j.accepted, err = a.Acceptance(given, file, j.asOf); err != nil {
 		return err
 	}
@@ -83,13 +83,13 @@ func (a *app) ready(ctx context.Context, j *judgement, given run.Accept, file *c
 }
 
 // conclude marks what is accepted, writes the documents and returns the exit code.
-func (a *app) conclude(j judgement, results []audit.Result) (int, error) {
-	return a.show(j, a.Accept(j.accepted, results))
+func conclude(a *app, j judgement, results []audit.Result) (int, error) {
+	return showResults(a, j, a.Accept(j.accepted, results))
 }
 
-// show writes the documents of results that are marked, and returns the exit code.
-func (a *app) show(j judgement, results []audit.Result) (int, error) {
-	if err := a.render(j.documents, results, a.reportOptions(j.engine)); err != nil {
+// showResults writes the documents of results that are marked, and returns the exit code.
+func showResults(a *app, j judgement, results []audit.Result) (int, error) {
+	if err := render(a, j.documents, results, reportOptions(a, j.engine)); err != nil {
 		return 0, err
 	}
 	return worstCode(j.accepted, results, j.failOn), nil

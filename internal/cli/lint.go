@@ -33,7 +33,7 @@ type lintFlags struct {
 	snapshot    string
 }
 
-func (a *app) lintCommand() *cobra.Command {
+func newLintCommand(a *app) *cobra.Command {
 	var f lintFlags
 	cmd := &cobra.Command{
 		Use:   "lint PATH...",
@@ -60,9 +60,9 @@ Ends in 1 for findings, else in 3 if a file could not be read.`, exitOK, exitFin
 				return usagef("--fix writes files, and standard input is none")
 			}
 			if f.watch {
-				return a.watchLint(cmd.Context(), f, args)
+				return f.watching(cmd.Context(), a, args)
 			}
-			return a.lint(cmd.Context(), f, args)
+			return f.run(cmd.Context(), a, args)
 		},
 	}
 	flags := cmd.Flags()
@@ -107,8 +107,8 @@ func (l *lintRun) by(one lintAsked) *lintRun {
 	return &other
 }
 
-func (a *app) lint(ctx context.Context, f lintFlags, paths []string) error {
-	l, err := a.newLint(f, paths)
+func (f lintFlags) run(ctx context.Context, a *app, paths []string) error {
+	l, err := f.prepare(a, paths)
 	if err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func (a *app) lint(ctx context.Context, f lintFlags, paths []string) error {
 	return l.report(found, judged, unfixed)
 }
 
-func (a *app) newLint(f lintFlags, paths []string) (*lintRun, error) {
+func (f lintFlags) prepare(a *app, paths []string) (*lintRun, error) {
 	if f.allRoles && f.requirement.Role != "" {
 		return nil, usagef("--all-roles and --integration-role exclude each other")
 	}
@@ -160,7 +160,7 @@ func (a *app) newLint(f lintFlags, paths []string) (*lintRun, error) {
 	if l.limits.Exclude, err = solution.Exclude(f.exclude); err != nil {
 		return nil, usagef("--exclude: %w", err)
 	}
-	if l.judgement, err = a.judgement(f.judge); err != nil {
+	if l.judgement, err = f.judge.understood(a); err != nil {
 		return nil, err
 	}
 	if l.file, err = a.Configuration(); err != nil {
@@ -311,7 +311,7 @@ func (l *lintRun) report(found solution.Found, judged []judgedRole, unfixed bool
 	if (len(found.Faults) > 0 || unfixed) && code != exitFindings {
 		code = exitFailure
 	}
-	if err := l.render(l.judgement.documents, append(l.unread(found.Faults), results...), l.reportOptions(l.engine)); err != nil {
+	if err := render(l.app, l.judgement.documents, append(l.unread(found.Faults), results...), reportOptions(l.app, l.engine)); err != nil {
 		return err
 	}
 	for _, fault := range found.Faults {

@@ -140,7 +140,7 @@ func (l *lintRun) judgeOne(ctx context.Context, role solution.Role) (audit.Resul
 // evaluate judges a snapshot, and keeps it where that is asked for.
 func (l *lintRun) evaluate(ctx context.Context, s *snapshot.Snapshot) (audit.Result, error) {
 	if l.flags.snapshot != "" {
-		if err := l.keep(s, l.flags.snapshot); err != nil {
+		if err := keepSnapshot(l.app, s, l.flags.snapshot); err != nil {
 			return audit.Result{}, err
 		}
 	}

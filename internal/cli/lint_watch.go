@@ -20,25 +20,25 @@ import (
 // watchInterval is how often --watch looks at the files.
 const watchInterval = 500 * time.Millisecond
 
-// watchLint judges whenever a file changes, until it is interrupted.
-func (a *app) watchLint(ctx context.Context, f lintFlags, paths []string) error {
+// watching judges whenever a file changes, until it is interrupted.
+func (f lintFlags) watching(ctx context.Context, a *app, paths []string) error {
 	if slices.Contains(paths, solution.Stdin) {
 		return usagef("--watch has no use for standard input")
 	}
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
-	return a.watch(ctx, f, paths, ticker.C)
+	return f.watchBy(ctx, a, paths, ticker.C)
 }
 
-// watch judges at once and then whenever something is another at a tick. What is
+// watchBy judges at once and then whenever something is another at a tick. What is
 // wrong with the command line ends it; what somebody is writing may be wrong for a
 // while.
-func (a *app) watch(ctx context.Context, f lintFlags, paths []string, ticks <-chan time.Time) error {
+func (f lintFlags) watchBy(ctx context.Context, a *app, paths []string, ticks <-chan time.Time) error {
 	last := ""
 	for {
-		now := a.signature(f, paths)
+		now := f.signature(a, paths)
 		if now != last {
-			err := a.lint(ctx, f, paths)
+			err := f.run(ctx, a, paths)
 			var usage *run.UsageError
 			var silent verdictError
 			switch {
@@ -49,7 +49,7 @@ func (a *app) watch(ctx context.Context, f lintFlags, paths []string, ticks <-ch
 			}
 			last = now
 			if f.fix {
-				last = a.signature(f, paths)
+				last = f.signature(a, paths)
 			}
 			a.Sayf("watching %s; interrupt to end", strings.Join(paths, ", "))
 		}
@@ -63,7 +63,7 @@ func (a *app) watch(ctx context.Context, f lintFlags, paths []string, ticks <-ch
 
 // signature changes whenever the roles do, or what they are judged by: the
 // configuration, the waivers, the baseline, the profile and the policies.
-func (a *app) signature(f lintFlags, paths []string) string {
+func (f lintFlags) signature(a *app, paths []string) string {
 	files := []string{cmp.Or(a.ConfigFile, config.DefaultName), f.judge.accept.Baseline}
 	file, err := a.Configuration()
 	if err != nil {

@@ -21,7 +21,7 @@ type loginFlags struct {
 	username   string
 }
 
-func (a *app) loginCommand() *cobra.Command {
+func newLoginCommand(a *app) *cobra.Command {
 	var f loginFlags
 	cmd := &cobra.Command{
 		Use:   "login",
@@ -35,14 +35,14 @@ Who is signed in to the Azure CLI needs no login here: --auth azure-cli uses tha
 		Example: `  dbaudit login --url https://contoso.crm.dynamics.com --client-id GUID
   dbaudit login --env production --auth interactive`,
 		Args: arguments(0, 0),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.login(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), a) },
 	}
 	connectionFlags(cmd.Flags(), &f.connection)
 	cmd.Flags().StringVar(&f.username, "username", "", "user principal `name` to fill into the form")
 	return cmd
 }
 
-func (a *app) login(ctx context.Context, f loginFlags) error {
+func (f loginFlags) run(ctx context.Context, a *app) error {
 	targets, err := a.Targets(f.connection, run.Wanted{Any: true})
 	if err != nil {
 		return err
@@ -86,7 +86,7 @@ type logoutFlags struct {
 	username string
 }
 
-func (a *app) logoutCommand() *cobra.Command {
+func newLogoutCommand(a *app) *cobra.Command {
 	var f logoutFlags
 	cmd := &cobra.Command{
 		Use:   "logout",
@@ -97,14 +97,14 @@ were issued stay good until they expire, an hour or so.`,
 		Example: `  dbaudit logout
   dbaudit logout --username jane@contoso.com --client-id GUID`,
 		Args: arguments(0, 0),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.logout(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), a) },
 	}
 	cmd.Flags().StringVar(&f.username, "username", "", "user principal `name` of the one to sign out (default everybody)")
 	cmd.Flags().StringVar(&f.clientID, "client-id", "", "the app registration that signed it in (DBAUDIT_CLIENT_ID)")
 	return cmd
 }
 
-func (a *app) logout(ctx context.Context, f logoutFlags) error {
+func (f logoutFlags) run(ctx context.Context, a *app) error {
 	if a.SignIns == nil {
 		a.Sayf("nobody is signed in")
 		return nil
@@ -131,7 +131,7 @@ type whoamiFlags struct {
 	answer     answerFlags
 }
 
-func (a *app) whoamiCommand() *cobra.Command {
+func newWhoamiCommand(a *app) *cobra.Command {
 	var f whoamiFlags
 	cmd := &cobra.Command{
 		Use:   "whoami",
@@ -142,7 +142,7 @@ takes this identity for.`,
 		Example: `  dbaudit whoami
   dbaudit whoami --env production -f json`,
 		Args: arguments(0, 0),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.whoami(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), a) },
 	}
 	connectionFlags(cmd.Flags(), &f.connection)
 	allEnvsFlag(cmd.Flags(), &f.connection)
@@ -175,7 +175,7 @@ type environmentIdentity struct {
 	User string `json:"user"`
 }
 
-func (a *app) whoami(ctx context.Context, f whoamiFlags) error {
+func (f whoamiFlags) run(ctx context.Context, a *app) error {
 	asJSON, err := f.answer.isJSON()
 	if err != nil {
 		return err
@@ -190,7 +190,7 @@ func (a *app) whoami(ctx context.Context, f whoamiFlags) error {
 			answer.Kept = append(answer.Kept, keptSignIn{account.Username, account.Tenant, account.Host})
 		}
 	}
-	named, err := a.namesEnvironment(f.connection)
+	named, err := namesEnvironment(a, f.connection)
 	if err != nil {
 		return err
 	}
@@ -202,7 +202,7 @@ func (a *app) whoami(ctx context.Context, f whoamiFlags) error {
 		for _, t := range targets {
 			var me environmentIdentity
 			err := t.Within(ctx, func(timed context.Context) (err error) {
-				me, err = a.whoamiIn(timed, t)
+				me, err = whoamiIn(timed, a, t)
 				return err
 			})
 			if err != nil {
@@ -232,7 +232,7 @@ func (a *app) whoami(ctx context.Context, f whoamiFlags) error {
 }
 
 // namesEnvironment reports whether any environment is named at all.
-func (a *app) namesEnvironment(f run.Connection) (bool, error) {
+func namesEnvironment(a *app, f run.Connection) (bool, error) {
 	if f.URL != "" || f.Chosen() || a.Getenv("DBAUDIT_URL") != "" {
 		return true, nil
 	}
@@ -240,7 +240,7 @@ func (a *app) namesEnvironment(f run.Connection) (bool, error) {
 	return file != nil && file.All()[0].URL != "", err
 }
 
-func (a *app) whoamiIn(ctx context.Context, t run.Target) (environmentIdentity, error) {
+func whoamiIn(ctx context.Context, a *app, t run.Target) (environmentIdentity, error) {
 	conn, err := a.Connect(ctx, t, nil, nil)
 	if err != nil {
 		return environmentIdentity{}, err

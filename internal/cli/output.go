@@ -110,14 +110,14 @@ type document struct {
 // folder reports whether the document is a folder of pages.
 func (d document) folder() bool { return console.IsFolder(d.file) }
 
-// documents understands the outputs. What is wrong with them is said here, before
+// documentsFor understands the outputs. What is wrong with them is said here, before
 // anything is read.
-func (a *app) documents(o outputs) ([]document, error) {
+func documentsFor(a *app, o outputs) ([]document, error) {
 	docs, err := o.documents()
 	if err != nil {
 		return nil, err
 	}
-	v, err := a.viewer(o.sarifProfile)
+	v, err := viewerFor(a, o.sarifProfile)
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +201,7 @@ func formatOfFile(file string) string {
 
 // render writes the results to each document. Files are written whole or not at
 // all.
-func (a *app) render(docs []document, results []audit.Result, o report.Options) error {
+func render(a *app, docs []document, results []audit.Result, o report.Options) error {
 	for _, doc := range docs {
 		local := o
 		local.Summary = doc.summary.on || !doc.summary.given && len(results) > summaryAbove
@@ -267,7 +267,7 @@ const byteOrderMark = "\ufeff"
 
 // writable refuses files that could not be written, before anything is done whose
 // result they are to hold.
-func (a *app) writable(docs []document) error {
+func writable(a *app, docs []document) error {
 	for _, doc := range docs {
 		if a.Stream(doc.file) != nil {
 			continue

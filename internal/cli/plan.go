@@ -56,7 +56,7 @@ type planFlags struct {
 	detailed    bool
 }
 
-func (a *app) planCommand() *cobra.Command {
+func newPlanCommand(a *app) *cobra.Command {
 	var f planFlags
 	cmd := &cobra.Command{
 		Use:   "plan",
@@ -81,7 +81,7 @@ made; manual steps alone are no change.`, exitOK, exitUsage, exitFailure, exitIn
 					return err
 				}
 			}
-			return a.plan(cmd.Context(), f)
+			return f.run(cmd.Context(), a)
 		},
 	}
 	connectionFlags(cmd.Flags(), &f.connection)
@@ -121,7 +121,7 @@ func ofScansOnly(flags *pflag.FlagSet) error {
 	return nil
 }
 
-func (a *app) plan(ctx context.Context, f planFlags) error {
+func (f planFlags) run(ctx context.Context, a *app) error {
 	docs, err := f.documents()
 	if err != nil {
 		return err
@@ -129,15 +129,15 @@ func (a *app) plan(ctx context.Context, f planFlags) error {
 	if (f.result == "") != (f.snapshot == "") {
 		return usagef("--result and --snapshot belong together: a result, and the snapshot that it was made from")
 	}
-	j, err := a.judgement(judgeFlags{failOn: "none", asOf: f.asOf})
+	j, err := judgeFlags{failOn: "none", asOf: f.asOf}.understood(a)
 	if err != nil {
 		return err
 	}
-	made, err := a.makePlan(ctx, f, j)
+	made, err := f.make(ctx, a, j)
 	if err != nil {
 		return err
 	}
-	if err := a.showPlan(made, docs); err != nil {
+	if err := showPlan(a, made, docs); err != nil {
 		return err
 	}
 	if f.detailed && !made.Empty() {
@@ -146,10 +146,10 @@ func (a *app) plan(ctx context.Context, f planFlags) error {
 	return nil
 }
 
-// makePlan plans from saved files, or from a scan.
-func (a *app) makePlan(ctx context.Context, f planFlags, j judgement) (plan.Plan, error) {
+// make plans from saved files, or from a scan.
+func (f planFlags) make(ctx context.Context, a *app, j judgement) (plan.Plan, error) {
 	if f.result != "" {
-		r, s, err := a.saved(f)
+		r, s, err := f.saved(a)
 		if err != nil {
 			return plan.Plan{}, err
 		}
@@ -157,23 +157,23 @@ func (a *app) makePlan(ctx context.Context, f planFlags, j judgement) (plan.Plan
 		if err != nil {
 			return plan.Plan{}, err
 		}
-		if err := a.judgedAsSaved(ctx, f.result, &r, s, p); err != nil {
+		if err := judgedAsSaved(ctx, a, f.result, &r, s, p); err != nil {
 			return plan.Plan{}, err
 		}
-		return a.derive(r, s, p, f.content, j.asOf)
+		return derive(a, r, s, p, f.content, j.asOf)
 	}
 	t, err := a.Single(f.connection, f.requirement, "a plan is for one environment")
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	if err := a.ready(ctx, &j, f.accept, t.File, t.Profile); err != nil {
+	if err := makeReady(ctx, a, &j, f.accept, t.File, t.Profile); err != nil {
 		return plan.Plan{}, err
 	}
-	r, s, err := a.inspect(ctx, t, j)
+	r, s, err := inspectNow(ctx, a, t, j)
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	return a.derive(r, s, t.Profile, f.content, r.EvaluatedAt)
+	return derive(a, r, s, t.Profile, f.content, r.EvaluatedAt)
 }
 
 // documents are what the plan is written to. Where no format is asked for, a file
@@ -203,8 +203,8 @@ func (f *planFlags) documents() ([]document, error) {
 	return docs, nil
 }
 
-// inspect reads and judges an environment, and marks what is accepted.
-func (a *app) inspect(ctx context.Context, t run.Target, j judgement) (audit.Result, *snapshot.Snapshot, error) {
+// inspectNow reads and judges an environment, and marks what is accepted.
+func inspectNow(ctx context.Context, a *app, t run.Target, j judgement) (audit.Result, *snapshot.Snapshot, error) {
 	r, s, err := a.Inspect(ctx, j.engine, t, j.stated)
 	if err != nil {
 		return audit.Result{}, nil, err
@@ -213,7 +213,7 @@ func (a *app) inspect(ctx context.Context, t run.Target, j judgement) (audit.Res
 }
 
 // saved reads a result and its snapshot.
-func (a *app) saved(f planFlags) (audit.Result, *snapshot.Snapshot, error) {
+func (f planFlags) saved(a *app) (audit.Result, *snapshot.Snapshot, error) {
 	results, err := a.Results(f.result)
 	if err != nil {
 		return audit.Result{}, nil, err
@@ -236,7 +236,7 @@ func (a *app) saved(f planFlags) (audit.Result, *snapshot.Snapshot, error) {
 // else: a plan changes what its findings ask for, and a saved file can be edited.
 // Waivers and places in files are the result's own. Whom it is about is said by the
 // policies.
-func (a *app) judgedAsSaved(ctx context.Context, name string, saved *audit.Result, s *snapshot.Snapshot, p profile.Profile) error {
+func judgedAsSaved(ctx context.Context, a *app, name string, saved *audit.Result, s *snapshot.Snapshot, p profile.Profile) error {
 	if saved.Snapshot.Digest != s.Digest {
 		return nil // which the plan refuses with better words
 	}
@@ -295,7 +295,7 @@ func sameVerdict(saved []audit.Control, place int, c audit.Control) (bool, error
 }
 
 // derive makes a plan and holds it against the limits.
-func (a *app) derive(r audit.Result, s *snapshot.Snapshot, p profile.Profile, f contentFlags, asOf time.Time) (plan.Plan, error) {
+func derive(a *app, r audit.Result, s *snapshot.Snapshot, p profile.Profile, f contentFlags, asOf time.Time) (plan.Plan, error) {
 	within, err := limits(p, f.maxChanges)
 	if err != nil {
 		return plan.Plan{}, err
@@ -339,7 +339,7 @@ func controlIDs(names []string) []audit.ControlID {
 }
 
 // showPlan writes a plan to its documents.
-func (a *app) showPlan(p plan.Plan, docs []document) error {
+func showPlan(a *app, p plan.Plan, docs []document) error {
 	for _, d := range docs {
 		var b bytes.Buffer
 		switch d.format {

@@ -21,7 +21,7 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-func (a *app) policyTestCommand() *cobra.Command {
+func newPolicyTestCommand(a *app) *cobra.Command {
 	var threshold float64
 	cmd := &cobra.Command{
 		Use:   "test DIR",
@@ -32,14 +32,14 @@ Ends in 1 where a test fails or the coverage is below --threshold.`,
 		Example: "  dbaudit policy test policies/",
 		Args:    arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.testPolicies(cmd.Context(), args[0], threshold)
+			return testPolicies(cmd.Context(), a, args[0], threshold)
 		},
 	}
 	cmd.Flags().Float64Var(&threshold, "threshold", 0, "lowest coverage in `percent`")
 	return cmd
 }
 
-func (a *app) testPolicies(ctx context.Context, folder string, threshold float64) error {
+func testPolicies(ctx context.Context, a *app, folder string, threshold float64) error {
 	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
 		return usagef("%s: there is no such folder", folder)
 	}
@@ -84,7 +84,7 @@ type scaffolded struct {
 	Namespace, Name, Package, Tests, Control, Title string
 }
 
-func (a *app) policyNewCommand() *cobra.Command {
+func newPolicyNewCommand(a *app) *cobra.Command {
 	var folder string
 	cmd := &cobra.Command{
 		Use:   "new NAMESPACE/NAME",
@@ -93,13 +93,13 @@ func (a *app) policyNewCommand() *cobra.Command {
 own then gives it a control; see dbaudit profile new.`,
 		Example: "  dbaudit policy new acme/no-export --dir policies",
 		Args:    arguments(1, 1),
-		RunE:    func(_ *cobra.Command, args []string) error { return a.newPolicy(folder, args[0]) },
+		RunE:    func(_ *cobra.Command, args []string) error { return newPolicy(a, folder, args[0]) },
 	}
 	cmd.Flags().StringVar(&folder, "dir", "policies", "`folder` to write to")
 	return cmd
 }
 
-func (a *app) newPolicy(folder, id string) error {
+func newPolicy(a *app, folder, id string) error {
 	if !regexp.MustCompile(`^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*$`).MatchString(id) {
 		return usagef("%q is no rule's name: want NAMESPACE/NAME in small letters, digits and hyphens, such as acme/no-export", id)
 	}
@@ -114,7 +114,7 @@ func (a *app) newPolicy(folder, id string) error {
 		Title:   "Rule " + id,
 	}
 	base := filepath.Join(folder, namespace, name, strings.ReplaceAll(name, "-", "_"))
-	return a.scaffold(s, map[string]string{
+	return writeScaffold(a, s, map[string]string{
 		"rule.rego": base + ".rego", "rule_test.rego": base + "_test.rego", "rule.md": base + ".md",
 	})
 }
@@ -127,7 +127,7 @@ func segment(name string) string {
 	return "." + name
 }
 
-func (a *app) profileNewCommand() *cobra.Command {
+func newProfileNewCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:     "new NAME",
 		Short:   "scaffold a profile that extends a built-in one",
@@ -141,14 +141,13 @@ func (a *app) profileNewCommand() *cobra.Command {
 			if _, err := a.Profile(name); err == nil {
 				return usagef("%q is a built-in profile: choose another name", name)
 			}
-			return a.scaffold(scaffolded{Namespace: name, Name: name, Control: strings.ToUpper(name)},
-				map[string]string{"profile.yaml": name + ".yaml"})
+			return writeScaffold(a, scaffolded{Namespace: name, Name: name, Control: strings.ToUpper(name)}, map[string]string{"profile.yaml": name + ".yaml"})
 		},
 	}
 }
 
-// scaffold writes new files from templates, and overwrites none.
-func (a *app) scaffold(s scaffolded, files map[string]string) error {
+// writeScaffold writes new files from templates, and overwrites none.
+func writeScaffold(a *app, s scaffolded, files map[string]string) error {
 	for _, file := range files {
 		if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
 			return usagef("%s is there already", filepath.ToSlash(file))

@@ -12,7 +12,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/table"
 )
 
-func (a *app) profileDiffCommand() *cobra.Command {
+func newProfileDiffCommand(a *app) *cobra.Command {
 	var format, file string
 	cmd := &cobra.Command{
 		Use:   "diff OLD NEW",
@@ -27,13 +27,13 @@ Exit codes:
 		Example: `  dbaudit profile diff demandbase@nine-lines demandbase
   dbaudit profile diff demandbase ./acme.yaml -f json`,
 		Args: arguments(2, 2),
-		RunE: func(_ *cobra.Command, args []string) error { return a.diffProfiles(format, file, args[0], args[1]) },
+		RunE: func(_ *cobra.Command, args []string) error { return diffProfiles(a, format, file, args[0], args[1]) },
 	}
 	addFormat(cmd, &format, &file, "table or json")
 	return cmd
 }
 
-func (a *app) diffProfiles(format, file, older, newer string) error {
+func diffProfiles(a *app, format, file, older, newer string) error {
 	if format != "table" && format != "json" {
 		return usagef("--format %s: want table or json", format)
 	}

@@ -16,7 +16,7 @@ import (
 // exportKinds are the documents of OSCAL that a profile can be exported as.
 func exportKinds() []string { return []string{"catalog", "profile", "component-definition"} }
 
-func (a *app) profileExportCommand() *cobra.Command {
+func newProfileExportCommand(a *app) *cobra.Command {
 	var kind, file string
 	kinds := strings.Join(exportKinds(), ", ")
 	cmd := &cobra.Command{
@@ -44,7 +44,7 @@ The last two refer to the catalog as NAME.catalog.json beside them.`,
 			if !slices.Contains(exportKinds(), kind) {
 				return usagef("--oscal %s: want one of %s", kind, kinds)
 			}
-			return a.exportProfile(cmd.Context(), args[0], kind, file)
+			return exportProfile(cmd.Context(), a, args[0], kind, file)
 		},
 	}
 	cmd.Flags().StringVar(&kind, "oscal", "", "`kind` of document: "+kinds+" (default catalog)")
@@ -53,7 +53,7 @@ The last two refer to the catalog as NAME.catalog.json beside them.`,
 	return cmd
 }
 
-func (a *app) exportProfile(ctx context.Context, name, kind, file string) error {
+func exportProfile(ctx context.Context, a *app, name, kind, file string) error {
 	p, err := a.Profile(name)
 	if err != nil {
 		return err

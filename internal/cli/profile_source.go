@@ -22,7 +22,7 @@ type sourceFlags struct {
 	format, output string
 }
 
-func (a *app) profileSourceCommand() *cobra.Command {
+func newProfileSourceCommand(a *app) *cobra.Command {
 	var f sourceFlags
 	cmd := &cobra.Command{
 		Use:   "check-source NAME|FILE",
@@ -46,7 +46,7 @@ Exit codes:
 			if f.page != "" && f.address != "" {
 				return usagef("--file and --url exclude each other: the page is read from one of them")
 			}
-			return a.checkSource(cmd.Context(), f, args[0])
+			return f.run(cmd.Context(), a, args[0])
 		},
 	}
 	cmd.Flags().StringVar(&f.page, "file", "", "`page` that was saved, as HTML or text; - for standard input")
@@ -55,7 +55,7 @@ Exit codes:
 	return cmd
 }
 
-func (a *app) checkSource(ctx context.Context, f sourceFlags, name string) error {
+func (f sourceFlags) run(ctx context.Context, a *app, name string) error {
 	if f.format != "table" && f.format != "json" {
 		return usagef("--format %s: want table or json", f.format)
 	}
@@ -67,7 +67,7 @@ func (a *app) checkSource(ctx context.Context, f sourceFlags, name string) error
 	if f.page != "" {
 		page, err = a.ReadFile(bounds.Page, f.page)
 	} else {
-		page, err = a.fetchPage(ctx, cmp.Or(f.address, p.Source.URL))
+		page, err = fetchPage(ctx, a, cmp.Or(f.address, p.Source.URL))
 	}
 	if err != nil {
 		return err
@@ -98,7 +98,7 @@ const (
 
 // fetchPage fetches a public page over https. It sends no credential, and follows
 // redirects to https alone.
-func (a *app) fetchPage(ctx context.Context, address string) ([]byte, error) {
+func fetchPage(ctx context.Context, a *app, address string) ([]byte, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil {
 		return nil, usagef("--url %s: want an address https://HOST/PATH without a user; a page that was saved is read by --file", address)

@@ -52,7 +52,7 @@ func TestPageIsBounded(t *testing.T) {
 			t.Parallel()
 			p := &pages{answers: test.answers}
 			a := newApp(Env{Transport: func(*x509.CertPool) http.RoundTripper { return p }})
-			page, err := a.fetchPage(t.Context(), address)
+			page, err := fetchPage(t.Context(), a, address)
 			if test.want == "" && (err != nil || string(page) != "View - Read") {
 				t.Errorf("got %q, %v", page, err)
 			}

@@ -13,7 +13,7 @@ func addRecord(flags *pflag.FlagSet, file *string) {
 
 // record has what is exchanged with the one target recorded, where a file is named.
 // What it returns writes the file.
-func (a *app) record(file, command string, targets []run.Target) (write func() error, err error) {
+func record(a *app, file, command string, targets []run.Target) (write func() error, err error) {
 	if file == "" {
 		return func() error { return nil }, nil
 	}

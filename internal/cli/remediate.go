@@ -42,9 +42,9 @@ func onlyToRemediate(flags *pflag.FlagSet) error {
 	return nil
 }
 
-// remediate scans one environment, plans, and applies the plan by the same code
+// remediating scans one environment, plans, and applies the plan by the same code
 // as the commands plan and apply. Documents are of the state afterwards.
-func (a *app) remediate(ctx context.Context, f scanFlags) error {
+func (f scanFlags) remediating(ctx context.Context, a *app) error {
 	if f.snapshot != "" || f.scope != "integration" {
 		return usagef("--remediate excludes --snapshot and --scope: make the plan by itself with dbaudit plan")
 	}
@@ -52,21 +52,21 @@ func (a *app) remediate(ctx context.Context, f scanFlags) error {
 	if err != nil {
 		return err
 	}
-	v, err := a.verification(ctx, t, f.judge)
+	v, err := verificationOf(ctx, a, t, f.judge)
 	if err != nil {
 		return err
 	}
-	r, s, err := a.inspect(ctx, t, v.judgement)
+	r, s, err := inspectNow(ctx, a, t, v.judgement)
 	if err != nil {
 		return err
 	}
-	p, err := a.derive(r, s, t.Profile, f.remedy.content, r.EvaluatedAt)
+	p, err := derive(a, r, s, t.Profile, f.remedy.content, r.EvaluatedAt)
 	if err != nil {
 		return err
 	}
 	if p.Empty() {
 		a.Sayf("%s: %s", t.Name, p.Sentence())
-		code, err := a.show(v.judgement, []audit.Result{r})
+		code, err := showResults(a, v.judgement, []audit.Result{r})
 		if err != nil {
 			return err
 		}
@@ -83,5 +83,5 @@ func (a *app) remediate(ctx context.Context, f scanFlags) error {
 		}, t.Name)
 		journal = "dbaudit-" + name + "-" + a.Now().UTC().Format("20060102T150405Z") + ".journal.json"
 	}
-	return a.applyPlan(ctx, flags, v, p, journal)
+	return flags.carryOut(ctx, a, v, p, journal)
 }

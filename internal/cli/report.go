@@ -4,7 +4,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func (a *app) reportCommand() *cobra.Command {
+func newReportCommand(a *app) *cobra.Command {
 	var f judgeFlags
 	cmd := &cobra.Command{
 		Use:   "report RESULT.json...",
@@ -14,7 +14,7 @@ The exit code is that of the rendering, unless --fail-on is given.`, exitOK, exi
 		Example: "  dbaudit report result.json -f html -o report.html",
 		Args:    arguments(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			j, err := a.judgement(f)
+			j, err := f.understood(a)
 			if err != nil {
 				return err
 			}
@@ -26,7 +26,7 @@ The exit code is that of the rendering, unless --fail-on is given.`, exitOK, exi
 			if err != nil {
 				return err
 			}
-			if err := a.render(j.documents, results, a.reportOptions(e)); err != nil {
+			if err := render(a, j.documents, results, reportOptions(a, e)); err != nil {
 				return err
 			}
 			if !cmd.Flags().Changed("fail-on") {

@@ -11,9 +11,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// resume goes on with a run that was cut off. The plan must be one that apply would
+// resuming goes on with a run that was cut off. The plan must be one that apply would
 // take; only its expiry does not stop what was begun.
-func (a *app) resume(ctx context.Context, f applyFlags) error {
+func (f applyFlags) resuming(ctx context.Context, a *app) error {
 	if f.dryRun {
 		return usagef("--dry-run and --resume exclude each other")
 	}
@@ -25,7 +25,7 @@ func (a *app) resume(ctx context.Context, f applyFlags) error {
 	if err := j.Resumable(); err != nil {
 		return fmt.Errorf("%s: %w", f.resume, err)
 	}
-	if err := a.approved(j.Plan, f.digest); err != nil {
+	if err := approved(a, j.Plan, f.digest); err != nil {
 		return fmt.Errorf("%s: %w", f.resume, err)
 	}
 	if j.Plan.Expired(a.Now()) {
@@ -35,7 +35,7 @@ func (a *app) resume(ctx context.Context, f applyFlags) error {
 		}
 		a.Warnf("the plan was good until %s: what was begun is finished all the same", until)
 	}
-	v, err := a.verifiable(ctx, j.Plan, f)
+	v, err := f.verification(ctx, a, j.Plan)
 	if err != nil {
 		return err
 	}
@@ -48,9 +48,9 @@ func (a *app) resume(ctx context.Context, f applyFlags) error {
 	if err := a.Confirm(ctx, v.Name, what, f.yes); err != nil {
 		return err
 	}
-	return a.carryOut(ctx, v, &apply.Runner{
-		Mutator: webapi.New(w), Journal: j, Sleep: a.sleep, AllowSharedRole: f.allowSharedRole, ReplaceFiltered: f.replaceFiltered,
-		Progress: a.follow(j.Plan),
+	return carryOut(ctx, a, v, &apply.Runner{
+		Mutator: webapi.New(w), Journal: j, Sleep: a.Sleep, AllowSharedRole: f.allowSharedRole, ReplaceFiltered: f.replaceFiltered,
+		Progress: follow(a, j.Plan),
 	}, f.resume)
 }
 

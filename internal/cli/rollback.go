@@ -11,10 +11,16 @@ import (
 	"github.com/dbaudit/dbaudit/internal/apply"
 	"github.com/dbaudit/dbaudit/internal/apply/webapi"
 	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-func (a *app) rollbackCommand() *cobra.Command {
-	var f applyFlags
+type rollbackFlags struct {
+	connection run.Connection
+	yes        bool
+}
+
+func newRollbackCommand(a *app) *cobra.Command {
+	var f rollbackFlags
 	cmd := &cobra.Command{
 		Use:   "rollback JOURNAL",
 		Short: "undo the changes in a journal",
@@ -25,20 +31,20 @@ then 5. The rest is undone all the same. At the end every target of the plan is 
 whatever the journal says of it. To roll back again tries what is left.`, exitOK, exitUsage, exitFailure, exitPartial, exitInterrupted),
 		Example: "  dbaudit rollback plan.journal.json",
 		Args:    arguments(1, 1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.rollback(cmd.Context(), f, args[0]) },
+		RunE:    func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), a, args[0]) },
 	}
 	connectionFlags(cmd.Flags(), &f.connection)
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask")
 	return cmd
 }
 
-func (a *app) rollback(ctx context.Context, f applyFlags, name string) error {
+func (f rollbackFlags) run(ctx context.Context, a *app, name string) error {
 	j, err := apply.OpenJournal(name, a.Now)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = j.Close() }() // every line is on the disk already
-	t, err := a.Planned(j.Plan, f.connection, f.profile)
+	t, err := a.Planned(j.Plan, f.connection, "")
 	if err != nil {
 		return err
 	}
@@ -56,7 +62,7 @@ func (a *app) rollback(ctx context.Context, f applyFlags, name string) error {
 			return err
 		}
 	}
-	runner := &apply.Runner{Mutator: webapi.New(w), Journal: j, Sleep: a.sleep, Progress: a.follow(j.Plan)}
+	runner := &apply.Runner{Mutator: webapi.New(w), Journal: j, Sleep: a.Sleep, Progress: follow(a, j.Plan)}
 	err = runner.Rollback(ctx)
 	var kept *apply.KeptError
 	if errors.As(err, &kept) {
@@ -71,7 +77,7 @@ func (a *app) rollback(ctx context.Context, f applyFlags, name string) error {
 		}
 	}
 	if err != nil {
-		return a.partial(err, runner, again(name))
+		return partial(a, err, runner, again(name))
 	}
 	a.Sayf("%s: everything is as it was before; dbaudit plan makes a new plan", t.Name)
 	return nil

@@ -50,9 +50,9 @@ func Main(ctx context.Context, args []string, env Env) int {
 	env.Stdout = stdout
 	env.Stderr = text.NewStream(env.Stderr, env.StderrIsTerminal)
 	a := newApp(env)
-	root := a.root()
+	root := rootCommand(a)
 	if completing {
-		a.completeFlags(root)
+		completeFlags(a, root)
 	}
 	root.SetArgs(args)
 	root.SetIn(env.Stdin)
@@ -80,7 +80,7 @@ func Main(ctx context.Context, args []string, env Env) int {
 	return code
 }
 
-func (a *app) root() *cobra.Command {
+func rootCommand(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "dbaudit",
 		Short: "audit a Dynamics 365 integration against its vendor's published minimum",
@@ -121,34 +121,34 @@ It never says compliant about something that it did not read.`,
 		_, _ = fmt.Fprint(cmd.OutOrStdout(), describe(cmd)) // as cobra does: nothing can be said of it
 	})
 	root.AddCommand(
-		a.demoCommand(),
-		a.scanCommand(),
-		a.collectCommand(),
-		a.discoverCommand(),
-		a.doctorCommand(),
-		a.loginCommand(),
-		a.logoutCommand(),
-		a.whoamiCommand(),
-		a.checkCommand(),
-		a.planCommand(),
-		a.applyCommand(),
-		a.rollbackCommand(),
-		a.lintCommand(),
-		a.reportCommand(),
-		a.explainCommand(),
-		a.profileCommand(),
-		a.policyCommand(),
-		a.initCommand(),
-		a.diffCommand(),
-		a.historyCommand(),
-		a.serveCommand(),
-		a.workerCommand(),
-		a.fleetCommand(),
-		a.dbCommand(),
-		a.waiverCommand(),
-		a.schemaCommand(),
-		a.simulateCommand(),
-		a.versionCommand(),
+		newDemoCommand(a),
+		newScanCommand(a),
+		newCollectCommand(a),
+		newDiscoverCommand(a),
+		newDoctorCommand(a),
+		newLoginCommand(a),
+		newLogoutCommand(a),
+		newWhoamiCommand(a),
+		newCheckCommand(a),
+		newPlanCommand(a),
+		newApplyCommand(a),
+		newRollbackCommand(a),
+		newLintCommand(a),
+		newReportCommand(a),
+		newExplainCommand(a),
+		newProfileCommand(a),
+		newPolicyCommand(a),
+		newInitCommand(a),
+		newDiffCommand(a),
+		newHistoryCommand(a),
+		newServeCommand(a),
+		newWorkerCommand(a),
+		newFleetCommand(a),
+		newDbCommand(a),
+		newWaiverCommand(a),
+		newSchemaCommand(a),
+		newSimulateCommand(a),
+		newVersionCommand(a),
 	)
 	addHelpers(root)
 	return root

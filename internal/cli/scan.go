@@ -25,7 +25,7 @@ type scanFlags struct {
 	store       string
 }
 
-func (a *app) scanCommand() *cobra.Command {
+func newScanCommand(a *app) *cobra.Command {
 	var f scanFlags
 	cmd := &cobra.Command{
 		Use:   "scan",
@@ -43,12 +43,12 @@ profile, and reports. Nothing is written to the environment, unless you pass
 				if f.record != "" {
 					return usagef("--record keeps what a scan reads: give it to a scan without --remediate")
 				}
-				return a.remediate(cmd.Context(), f)
+				return f.remediating(cmd.Context(), a)
 			}
 			if err := onlyToRemediate(cmd.Flags()); err != nil {
 				return err
 			}
-			return a.scan(cmd.Context(), f)
+			return f.run(cmd.Context(), a)
 		},
 	}
 	connectionFlags(cmd.Flags(), &f.connection)
@@ -65,8 +65,8 @@ profile, and reports. Nothing is written to the environment, unless you pass
 	return cmd
 }
 
-func (a *app) scan(ctx context.Context, f scanFlags) error {
-	j, err := a.judgement(f.judge)
+func (f scanFlags) run(ctx context.Context, a *app) error {
+	j, err := f.judge.understood(a)
 	if err != nil {
 		return err
 	}
@@ -85,20 +85,20 @@ func (a *app) scan(ctx context.Context, f scanFlags) error {
 		if len(targets) > 1 {
 			return usagef("--snapshot keeps one snapshot, and %d environments or integrations are meant: use `dbaudit collect` for each", len(targets))
 		}
-		o.Keep = func(s *snapshot.Snapshot) error { return a.keep(s, f.snapshot) }
+		o.Keep = func(s *snapshot.Snapshot) error { return keepSnapshot(a, s, f.snapshot) }
 	}
 	profiles := make([]profile.Profile, len(targets))
 	for i, t := range targets {
 		profiles[i] = t.Profile
 	}
-	if err := a.ready(ctx, &j, f.judge.accept, targets[0].File, profiles...); err != nil {
+	if err := makeReady(ctx, a, &j, f.judge.accept, targets[0].File, profiles...); err != nil {
 		return err
 	}
-	write, err := a.record(f.record, "scan", targets)
+	write, err := record(a, f.record, "scan", targets)
 	if err != nil {
 		return err
 	}
-	post, err := a.posting(ctx, f.store)
+	post, err := posting(ctx, a, f.store)
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (a *app) scan(ctx context.Context, f scanFlags) error {
 	if err := write(); err != nil {
 		return err
 	}
-	code, err := a.told(ctx, outcomes)
+	code, err := told(ctx, a, outcomes)
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (a *app) scan(ctx context.Context, f scanFlags) error {
 		results[i] = o.Result
 	}
 	results = a.Accept(j.accepted, results)
-	worst, err := a.show(j, results)
+	worst, err := showResults(a, j, results)
 	if err := errors.Join(err, post(results)); err != nil {
 		return err
 	}
@@ -124,12 +124,12 @@ func (a *app) scan(ctx context.Context, f scanFlags) error {
 
 // posting opens the store that a scan's results are kept in, where one is named, and
 // returns what keeps them.
-func (a *app) posting(ctx context.Context, flag string) (func([]audit.Result) error, error) {
-	name, err := a.storeName(flag)
+func posting(ctx context.Context, a *app, flag string) (func([]audit.Result) error, error) {
+	name, err := storeName(a, flag)
 	if err != nil || name == "" {
 		return func([]audit.Result) error { return nil }, err
 	}
-	s, err := a.openStore(ctx, flag, false)
+	s, err := openStore(ctx, a, flag, false)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +141,7 @@ func (a *app) posting(ctx context.Context, flag string) (func([]audit.Result) er
 // told complains about each environment that could not be read and returns the gravest
 // exit code of them. An interruption, and wrong usage for the only environment, end the
 // run instead: there is nothing to report.
-func (a *app) told(ctx context.Context, outcomes []run.Outcome) (int, error) {
+func told(ctx context.Context, a *app, outcomes []run.Outcome) (int, error) {
 	code := exitOK
 	for i, o := range outcomes {
 		switch {
@@ -159,7 +159,7 @@ func (a *app) told(ctx context.Context, outcomes []run.Outcome) (int, error) {
 	return code, nil
 }
 
-func (a *app) keep(s *snapshot.Snapshot, file string) error {
+func keepSnapshot(a *app, s *snapshot.Snapshot, file string) error {
 	data, err := s.Encode()
 	if err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 // snapshotSchema is the one schema that stands with the policies, whose input it is.
 const snapshotSchema = "snapshot"
 
-func (a *app) schemaCommand() *cobra.Command {
+func newSchemaCommand(a *app) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use:   "schema [DOCUMENT]",

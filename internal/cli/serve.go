@@ -22,7 +22,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/web"
 )
 
-func (a *app) workerCommand() *cobra.Command {
+func newWorkerCommand(a *app) *cobra.Command {
 	var name string
 	var concurrency int
 	cmd := &cobra.Command{
@@ -36,12 +36,12 @@ migrate bring it there.`, exitOK, exitUsage, exitFailure),
 		Args:    arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			return a.withStore(ctx, name, func(s *store.Store) error {
+			return withStore(ctx, a, name, func(s *store.Store) error {
 				e, err := a.Engine(ctx)
 				if err != nil {
 					return err
 				}
-				queue, err := a.worker(s, e, concurrency)
+				queue, err := worker(a, s, e, concurrency)
 				if err != nil {
 					return err
 				}
@@ -60,16 +60,16 @@ func concurrencyFlag(cmd *cobra.Command, n *int) {
 }
 
 // worker is a fleet that scans by the pipelines of the commands.
-func (a *app) worker(s *store.Store, e *engine.Engine, concurrency int) (*fleet.Fleet, error) {
+func worker(a *app, s *store.Store, e *engine.Engine, concurrency int) (*fleet.Fleet, error) {
 	if concurrency < 1 {
 		return nil, usagef("--concurrency %d: want 1 or more", concurrency)
 	}
-	o := a.fleetOptions()
-	o.Concurrency, o.Scanner = concurrency, &fleet.Inspector{Runner: a.unattended(), Engine: e}
+	o := fleetOptions(a)
+	o.Concurrency, o.Scanner = concurrency, &fleet.Inspector{Runner: unattended(a), Engine: e}
 	return fleet.New(s, o)
 }
 
-func (a *app) fleetOptions() fleet.Options {
+func fleetOptions(a *app) fleet.Options {
 	return fleet.Options{Worker: workerName(), Version: a.Tool.Version, Logger: slog.New(&narration{console: a.Console})}
 }
 
@@ -85,7 +85,7 @@ type serveFlags struct {
 	key         string
 }
 
-func (a *app) serveCommand() *cobra.Command {
+func newServeCommand(a *app) *cobra.Command {
 	var f serveFlags
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -100,7 +100,7 @@ a store of an earlier version up to date.`, exitOK, exitUsage, exitFailure),
   dbaudit serve --listen 127.0.0.1:0 --store /var/lib/dbaudit/fleet.db
   DBAUDIT_STORE=postgres://dbaudit@db/fleet dbaudit serve --no-worker`,
 		Args: arguments(0, 0),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), a, f) },
 	}
 	storeFlag(cmd.Flags(), &f.store, "default "+defaultStore)
 	flags := cmd.Flags()
@@ -115,8 +115,8 @@ a store of an earlier version up to date.`, exitOK, exitUsage, exitFailure),
 	return cmd
 }
 
-func (a *app) serve(ctx context.Context, f serveFlags) (err error) {
-	signIn, err := a.pageSignIn(ctx, f)
+func serve(ctx context.Context, a *app, f serveFlags) (err error) {
+	signIn, err := pageSignIn(ctx, a, f)
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func (a *app) serve(ctx context.Context, f serveFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := a.openStore(ctx, f.store, true)
+	s, err := openStore(ctx, a, f.store, true)
 	if err != nil {
 		return err
 	}
@@ -133,12 +133,12 @@ func (a *app) serve(ctx context.Context, f serveFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	queue, err := a.queue(s, e, f)
+	queue, err := queue(a, s, e, f)
 	if err != nil {
 		return err
 	}
 	handler, err := web.New(web.Options{
-		Store: s, Actions: queue, SignIn: signIn, Now: a.Console.Now, Logger: slog.New(&narration{console: a.Console}), Rules: a.reportOptions(e).Rules,
+		Store: s, Actions: queue, SignIn: signIn, Now: a.Console.Now, Logger: slog.New(&narration{console: a.Console}), Rules: reportOptions(a, e).Rules,
 	})
 	if err != nil {
 		return err
@@ -156,11 +156,11 @@ func (a *app) serve(ctx context.Context, f serveFlags) (err error) {
 	return work(ctx, listener, handler, queue)
 }
 
-func (a *app) queue(s *store.Store, e *engine.Engine, f serveFlags) (*fleet.Fleet, error) {
+func queue(a *app, s *store.Store, e *engine.Engine, f serveFlags) (*fleet.Fleet, error) {
 	if f.noWorker {
-		return fleet.New(s, a.fleetOptions())
+		return fleet.New(s, fleetOptions(a))
 	}
-	return a.worker(s, e, f.concurrency)
+	return worker(a, s, e, f.concurrency)
 }
 
 // Limits of the page's server.
@@ -194,7 +194,7 @@ func work(ctx context.Context, listener net.Listener, handler http.Handler, queu
 }
 
 // pageSignIn is how people sign in to the page; nil where only this machine reaches it.
-func (a *app) pageSignIn(ctx context.Context, f serveFlags) (*web.SignIn, error) {
+func pageSignIn(ctx context.Context, a *app, f serveFlags) (*web.SignIn, error) {
 	o := web.SignInOptions{
 		Issuer: cmp.Or(f.issuer, a.Console.Getenv("DBAUDIT_OIDC_ISSUER")), Base: cmp.Or(f.url, a.Console.Getenv("DBAUDIT_PUBLIC_URL")),
 		ClientID: cmp.Or(f.clientID, a.Console.Getenv("DBAUDIT_OIDC_CLIENT_ID")), ClientSecret: a.Console.Getenv("DBAUDIT_OIDC_CLIENT_SECRET"),
@@ -232,7 +232,7 @@ func pageTLS(f serveFlags) (*tls.Config, error) {
 
 // unattended is a runner of pipelines that asks nobody and tells little: what becomes of a
 // scan is in the store.
-func (a *app) unattended() *run.Runner {
+func unattended(a *app) *run.Runner {
 	a.NoProgress = true
 	host := a.Host
 	host.Attended, host.OpenBrowser = false, nil

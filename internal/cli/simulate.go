@@ -31,7 +31,7 @@ type demoFlags struct {
 	snapshot    string
 }
 
-func (a *app) demoCommand() *cobra.Command {
+func newDemoCommand(a *app) *cobra.Command {
 	var f demoFlags
 	cmd := &cobra.Command{
 		Use:   "demo",
@@ -44,7 +44,7 @@ it found.`,
   dbaudit demo --environment compliant
   dbaudit demo -f html -o report.html`,
 		Args: arguments(0, 0),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), a) },
 	}
 	cmd.Flags().StringVar(&f.environment, "environment", "sample", "`name` or file of the environment: "+strings.Join(simulator.BuiltinNames(), ", "))
 	cmd.Flags().StringVar(&f.snapshot, "snapshot", "", "`file` to keep the snapshot in, beside the result")
@@ -52,13 +52,13 @@ it found.`,
 	return cmd
 }
 
-func (a *app) demo(ctx context.Context, f demoFlags) error {
+func (f demoFlags) run(ctx context.Context, a *app) error {
 	f.judge.failOn = "none"
-	j, err := a.judgement(f.judge)
+	j, err := f.judge.understood(a)
 	if err != nil {
 		return err
 	}
-	server, err := a.simulator(ctx, f.environment, "127.0.0.1:0")
+	server, err := startSimulator(ctx, a, f.environment, "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
@@ -66,34 +66,34 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 	a.Sayf("simulating a Dataverse environment at %s", server.URL())
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(server.CAPEM())
-	t, err := a.simulated(server)
+	t, err := simulatedTarget(a, server)
 	if err != nil {
 		return err
 	}
-	if err := a.ready(ctx, &j, f.judge.accept, nil, t.Profile); err != nil {
+	if err := makeReady(ctx, a, &j, f.judge.accept, nil, t.Profile); err != nil {
 		return err
 	}
 	o := run.ScanOptions{Scope: snapshot.ScopeIntegration, AsOf: j.stated, Roots: roots}
 	if f.snapshot != "" {
-		o.Keep = func(s *snapshot.Snapshot) error { return a.keep(s, f.snapshot) }
+		o.Keep = func(s *snapshot.Snapshot) error { return keepSnapshot(a, s, f.snapshot) }
 	}
 	outcome := a.Scan(ctx, j.engine, []run.Target{t}, o)[0]
 	if outcome.Err != nil {
 		return outcome.Err
 	}
 	results := a.Accept(j.accepted, []audit.Result{outcome.Result})
-	shown := a.reportOptions(j.engine)
+	shown := reportOptions(a, j.engine)
 	// No later command finds this environment, which ends with this one.
 	shown.Asked = func(audit.Result) []string { return []string{} }
-	err = a.render(j.documents, results, shown)
+	err = render(a, j.documents, results, shown)
 	a.Sayf("this environment ends here; to try the commands, let one run by dbaudit simulate --dir sim, or scan your own: az login, then dbaudit scan --url https://ORG.crm.dynamics.com")
 	return err
 }
 
-// simulator starts a simulated environment: a built-in one by its name, or that
+// startSimulator starts a simulated environment: a built-in one by its name, or that
 // of a file.
-func (a *app) simulator(ctx context.Context, name, listen string) (*simulator.Server, error) {
-	env, err := a.simulation(name)
+func startSimulator(ctx context.Context, a *app, name, listen string) (*simulator.Server, error) {
+	env, err := readSimulation(a, name)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func (a *app) simulator(ctx context.Context, name, listen string) (*simulator.Se
 	return server, nil
 }
 
-func (a *app) simulation(name string) (*simulator.Environment, error) {
+func readSimulation(a *app, name string) (*simulator.Environment, error) {
 	if env, err := simulator.Builtin(name); err == nil {
 		return env, nil
 	}
@@ -123,8 +123,8 @@ func (a *app) simulation(name string) (*simulator.Environment, error) {
 	return env, nil
 }
 
-// simulated is the target that a simulated environment suggests.
-func (a *app) simulated(server *simulator.Server) (run.Target, error) {
+// simulatedTarget is the target that a simulated environment suggests.
+func simulatedTarget(a *app, server *simulator.Server) (run.Target, error) {
 	env := server.Environment()
 	p, err := a.Profile(run.DefaultProfile)
 	if err != nil {
@@ -156,7 +156,7 @@ type simulateFlags struct {
 	dir         string
 }
 
-func (a *app) simulateCommand() *cobra.Command {
+func newSimulateCommand(a *app) *cobra.Command {
 	var f simulateFlags
 	cmd := &cobra.Command{
 		Use:   "simulate",
@@ -175,7 +175,7 @@ credentials are the simulation's own and open nothing else.`,
 			if f.replay != "" && cmd.Flags().Changed("environment") {
 				return usagef("--replay and --environment exclude each other: serve a recording, or an environment")
 			}
-			return a.simulate(cmd.Context(), f)
+			return f.run(cmd.Context(), a)
 		},
 	}
 	cmd.Flags().StringVar(&f.listen, "listen", "127.0.0.1:0", "`address` to listen on")
@@ -185,8 +185,8 @@ credentials are the simulation's own and open nothing else.`,
 	return cmd
 }
 
-func (a *app) simulate(ctx context.Context, f simulateFlags) error {
-	simulated, err := a.serveSimulation(ctx, f)
+func (f simulateFlags) run(ctx context.Context, a *app) error {
+	simulated, err := f.serve(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -203,7 +203,7 @@ func (a *app) simulate(ctx context.Context, f simulateFlags) error {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return fmt.Errorf("making the folder for the simulator's files: %w", err)
 	}
-	lines, err := a.simulatorFiles(simulated, dir)
+	lines, err := simulatorFiles(a, simulated, dir)
 	if err != nil {
 		return err
 	}
@@ -225,20 +225,20 @@ type simulation struct {
 	close   func() error
 }
 
-// serveSimulation serves an environment, or a recording.
-func (a *app) serveSimulation(ctx context.Context, f simulateFlags) (simulation, error) {
+// serve serves an environment, or a recording.
+func (f simulateFlags) serve(ctx context.Context, a *app) (simulation, error) {
 	if f.replay != "" {
-		site, t, err := a.replay(ctx, f.replay, f.listen)
+		site, t, err := replay(ctx, a, f.replay, f.listen)
 		if err != nil {
 			return simulation{}, err
 		}
 		return simulation{target: t, ca: site.CAPEM(), close: site.Close}, nil
 	}
-	server, err := a.simulator(ctx, f.environment, f.listen)
+	server, err := startSimulator(ctx, a, f.environment, f.listen)
 	if err != nil {
 		return simulation{}, err
 	}
-	t, err := a.simulated(server)
+	t, err := simulatedTarget(a, server)
 	if err != nil {
 		return simulation{}, errors.Join(err, server.Close())
 	}
@@ -251,7 +251,7 @@ func (a *app) serveSimulation(ctx context.Context, f simulateFlags) (simulation,
 
 // simulatorFiles writes what a client in another process needs, and returns the
 // variables.
-func (a *app) simulatorFiles(s simulation, dir string) (string, error) {
+func simulatorFiles(a *app, s simulation, dir string) (string, error) {
 	t := s.target
 	if err := console.WriteFile(filepath.Join(dir, "ca.pem"), s.ca); err != nil {
 		return "", err
@@ -310,7 +310,7 @@ func simulationVariables(s simulation, dir string) [][2]string {
 }
 
 // replay serves a recording, and gives the target that it suggests.
-func (a *app) replay(ctx context.Context, file, listen string) (*simulator.Site, run.Target, error) {
+func replay(ctx context.Context, a *app, file, listen string) (*simulator.Site, run.Target, error) {
 	data, err := a.ReadFile(bounds.Recording, file)
 	if err != nil {
 		return nil, run.Target{}, err

@@ -14,7 +14,7 @@ import (
 
 // compareSince compares, out of folders of results, the newest of each environment with
 // the one that was the newest at a time.
-func (a *app) compareSince(since string, dirs []string) (compare.Diff, error) {
+func compareSince(a *app, since string, dirs []string) (compare.Diff, error) {
 	at, err := moment(since, a.Now())
 	if err != nil {
 		return compare.Diff{}, err

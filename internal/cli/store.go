@@ -21,7 +21,7 @@ func storeFlag(flags *pflag.FlagSet, name *string, otherwise string) {
 }
 
 // storeName is the store that is meant; empty where none is named.
-func (a *app) storeName(flag string) (string, error) {
+func storeName(a *app, flag string) (string, error) {
 	if store.HasPassword(flag) {
 		return "", usagef("--store: a password does not belong into an argument, which other users see: give the URL in DBAUDIT_STORE, or the password in PGPASSWORD or PGPASSFILE")
 	}
@@ -29,8 +29,8 @@ func (a *app) storeName(flag string) (string, error) {
 }
 
 // openStore opens the store that is meant, or the default one.
-func (a *app) openStore(ctx context.Context, flag string, migrate bool) (*store.Store, error) {
-	name, err := a.storeName(flag)
+func openStore(ctx context.Context, a *app, flag string, migrate bool) (*store.Store, error) {
+	name, err := storeName(a, flag)
 	if err != nil {
 		return nil, err
 	}
@@ -38,8 +38,8 @@ func (a *app) openStore(ctx context.Context, flag string, migrate bool) (*store.
 }
 
 // withStore runs do with the store that is meant.
-func (a *app) withStore(ctx context.Context, flag string, do func(*store.Store) error) (err error) {
-	s, err := a.openStore(ctx, flag, false)
+func withStore(ctx context.Context, a *app, flag string, do func(*store.Store) error) (err error) {
+	s, err := openStore(ctx, a, flag, false)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func workerName() string {
 	return fmt.Sprintf("%s-%d", host, os.Getpid())
 }
 
-func (a *app) dbCommand() *cobra.Command {
+func newDbCommand(a *app) *cobra.Command {
 	var name string
 	cmd := &cobra.Command{
 		Use:   "db",
@@ -79,7 +79,7 @@ A store that is up to date stays as it is.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit db migrate --store fleet.db",
 		Args:    arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := a.openStore(cmd.Context(), name, true)
+			s, err := openStore(cmd.Context(), a, name, true)
 			if err != nil {
 				return err
 			}
@@ -100,7 +100,7 @@ PostgreSQL is backed up by PostgreSQL's pg_dump.`, exitOK, exitUsage, exitFailur
 		Example: `  dbaudit db backup "fleet-$(date +%F).db"`,
 		Args:    arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withStore(cmd.Context(), name, func(s *store.Store) error {
+			return withStore(cmd.Context(), a, name, func(s *store.Store) error {
 				if err := s.Backup(cmd.Context(), args[0]); err != nil {
 					return err
 				}

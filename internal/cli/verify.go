@@ -21,9 +21,9 @@ type verification struct {
 	judgement
 }
 
-// verifiable is the target of a plan with the plan's profile and what judges it. The
+// verification is the target of a plan with the plan's profile and what judges it. The
 // plan must keep to the limits.
-func (a *app) verifiable(ctx context.Context, p plan.Plan, f applyFlags) (verification, error) {
+func (f applyFlags) verification(ctx context.Context, a *app, p plan.Plan) (verification, error) {
 	t, err := a.Planned(p, f.connection, f.profile)
 	if err != nil {
 		return verification{}, err
@@ -46,27 +46,27 @@ func (a *app) verifiable(ctx context.Context, p plan.Plan, f applyFlags) (verifi
 	if err := p.Within(within); err != nil {
 		return verification{}, err
 	}
-	return a.verification(ctx, t, f.judge)
+	return verificationOf(ctx, a, t, f.judge)
 }
 
-// verification reads and checks what judging a target takes.
-func (a *app) verification(ctx context.Context, t run.Target, f judgeFlags) (verification, error) {
+// verificationOf reads and checks what judging a target takes.
+func verificationOf(ctx context.Context, a *app, t run.Target, f judgeFlags) (verification, error) {
 	v := verification{Target: t}
 	var err error
-	if v.judgement, err = a.judgement(f); err != nil {
+	if v.judgement, err = f.understood(a); err != nil {
 		return v, err
 	}
-	if err := a.ready(ctx, &v.judgement, f.accept, t.File, t.Profile); err != nil {
+	if err := makeReady(ctx, a, &v.judgement, f.accept, t.File, t.Profile); err != nil {
 		return v, err
 	}
-	return v, a.writable(v.documents)
+	return v, writable(a, v.documents)
 }
 
 // verify reads and judges the environment afresh, says what became of the findings
 // that the plan was made from, and writes the documents. It returns the faults that
 // stand, by fingerprint, and the exit code that they come to.
-func (a *app) verify(ctx context.Context, v verification, p plan.Plan) (map[string]plan.Finding, int, error) {
-	r, _, err := a.inspect(ctx, v.Target, v.judgement)
+func verify(ctx context.Context, a *app, v verification, p plan.Plan) (map[string]plan.Finding, int, error) {
+	r, _, err := inspectNow(ctx, a, v.Target, v.judgement)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -74,18 +74,18 @@ func (a *app) verify(ctx context.Context, v verification, p plan.Plan) (map[stri
 		return nil, 0, fmt.Errorf("this is another environment (organization %s) than the plan's (organization %s)", id, p.Environment.OrganizationID)
 	}
 	standing := findings(r)
-	a.narrateComparison(p, standing)
-	code, err := a.show(v.judgement, []audit.Result{r})
+	narrateComparison(a, p, standing)
+	code, err := showResults(a, v.judgement, []audit.Result{r})
 	return standing, code, err
 }
 
 // verifyApplied verifies a plan that was carried out: each change must still be
 // there, and what it was to mend be gone. Whatever goes wrong from here on goes wrong
 // after a change.
-func (a *app) verifyApplied(ctx context.Context, v verification, r *apply.Runner) error {
+func verifyApplied(ctx context.Context, a *app, v verification, r *apply.Runner) error {
 	p := r.Journal.Plan
 	lost, lostErr := r.Verify(ctx)
-	standing, code, err := a.verify(ctx, v, p)
+	standing, code, err := verify(ctx, a, v, p)
 	if err = errors.Join(lostErr, err); errors.Is(err, context.Canceled) {
 		a.Warnf("the plan was applied, and its verification was interrupted: dbaudit scan judges the environment")
 		return err
@@ -127,7 +127,7 @@ func findings(r audit.Result) map[string]plan.Finding {
 }
 
 // narrateComparison says which findings are gone, which remain and which are new.
-func (a *app) narrateComparison(p plan.Plan, standing map[string]plan.Finding) {
+func narrateComparison(a *app, p plan.Plan, standing map[string]plan.Finding) {
 	var gone, remain, fresh []string
 	known := map[string]bool{}
 	for _, f := range p.Findings {

@@ -38,7 +38,7 @@ func version() build {
 	return b
 }
 
-func (a *app) versionCommand() *cobra.Command {
+func newVersionCommand(a *app) *cobra.Command {
 	var answer answerFlags
 	cmd := &cobra.Command{
 		Use:     "version",

@@ -17,12 +17,12 @@ type viewer struct {
 	pipeline report.AzureDevOps
 }
 
-// viewer is the one that is named, else that of the CI. Where a viewer is named,
+// viewerFor is the one that is named, else that of the CI. Where a viewer is named,
 // what it needs must be there; where it is deduced, a pipeline that does not say
 // who it is (a classic release has no build definition) gets plain SARIF.
-func (a *app) viewer(name string) (viewer, error) {
+func viewerFor(a *app, name string) (viewer, error) {
 	if name == "" {
-		v := viewer{a.viewerOfCI(), a.pipeline()}
+		v := viewer{viewerOfCI(a), pipelineOf(a)}
 		if v.profile == report.AzureDevOpsPipeline && v.pipeline.Validate() != nil {
 			v.profile = report.Generic
 		}
@@ -32,7 +32,7 @@ func (a *app) viewer(name string) (viewer, error) {
 	if err != nil {
 		return viewer{}, usagef("--sarif-profile: %w", err)
 	}
-	v := viewer{profile, a.pipeline()}
+	v := viewer{profile, pipelineOf(a)}
 	if profile == report.AzureDevOpsPipeline {
 		if err := v.pipeline.Validate(); err != nil {
 			return viewer{}, usagef("--sarif-profile: %w", err)
@@ -41,7 +41,7 @@ func (a *app) viewer(name string) (viewer, error) {
 	return v, nil
 }
 
-func (a *app) viewerOfCI() report.Profile {
+func viewerOfCI(a *app) report.Profile {
 	switch {
 	case strings.EqualFold(a.Getenv("GITHUB_ACTIONS"), "true"):
 		return report.GitHubCodeScanning
@@ -54,9 +54,9 @@ func (a *app) viewerOfCI() report.Profile {
 // inCheckout makes a path from the working directory one from the root of the
 // checkout, where the CI names that root and the path lies below it; nil where no CI
 // does.
-func (a *app) inCheckout() func(string) string {
+func inCheckout(a *app) func(string) string {
 	root := ""
-	switch a.viewerOfCI() {
+	switch viewerOfCI(a) {
 	case report.GitHubCodeScanning:
 		root = a.Getenv("GITHUB_WORKSPACE")
 	case report.AzureDevOpsPipeline:
@@ -86,9 +86,9 @@ func (a *app) inCheckout() func(string) string {
 	}
 }
 
-// pipeline reads the agent's predefined variables, which a process sees in
+// pipelineOf reads the agent's predefined variables, which a process sees in
 // capitals and with underscores.
-func (a *app) pipeline() report.AzureDevOps {
+func pipelineOf(a *app) report.AzureDevOps {
 	return report.AzureDevOps{
 		Organization:   organization(a.Getenv("SYSTEM_COLLECTIONURI")),
 		Project:        a.Getenv("SYSTEM_TEAMPROJECT"),

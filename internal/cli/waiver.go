@@ -21,7 +21,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/waiver"
 )
 
-func (a *app) waiverCommand() *cobra.Command {
+func newWaiverCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "waiver",
 		Short: "add and check waivers, which accept findings until a date",
@@ -33,7 +33,7 @@ every report keeps its original outcome.`,
 		Args:    arguments(0, 0),
 		RunE:    showHelp,
 	}
-	cmd.AddCommand(a.waiverAddCommand(), a.waiverCheckCommand())
+	cmd.AddCommand(newWaiverAddCommand(a), newWaiverCheckCommand(a))
 	return cmd
 }
 
@@ -45,7 +45,7 @@ type waiverAddFlags struct {
 	waiver  waiver.Waiver
 }
 
-func (a *app) waiverAddCommand() *cobra.Command {
+func newWaiverAddCommand(a *app) *cobra.Command {
 	var f waiverAddFlags
 	cmd := &cobra.Command{
 		Use:   "add [RESULT.json]",
@@ -62,7 +62,7 @@ there are several.`,
     --owner jane@contoso.com --reason "record ownership spans units" \
     --expires 2027-01-31`,
 		Args: arguments(0, 1),
-		RunE: func(_ *cobra.Command, args []string) error { return a.addWaivers(f, args) },
+		RunE: func(_ *cobra.Command, args []string) error { return f.run(a, args) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.file, "waivers", "", "`file` of accepted findings (default waivers: of the configuration, else "+waiver.DefaultName+")")
@@ -82,7 +82,7 @@ there are several.`,
 	return cmd
 }
 
-func (a *app) addWaivers(f waiverAddFlags, results []string) error {
+func (f waiverAddFlags) run(a *app, results []string) error {
 	now := a.Now().UTC()
 	for _, flag := range [][2]string{{"control", f.control}, {"kind", f.kind}, {"owner", f.waiver.Owner}, {"reason", f.waiver.Reason}} {
 		if strings.TrimSpace(flag[1]) == "" {
@@ -109,7 +109,7 @@ func (a *app) addWaivers(f waiverAddFlags, results []string) error {
 	}
 	added := []waiver.Waiver{f.waiver}
 	if len(results) > 0 {
-		if added, err = a.waiversOf(f.waiver, results, file); err != nil {
+		if added, err = waiversOf(a, f.waiver, results, file); err != nil {
 			return err
 		}
 	}
@@ -133,7 +133,7 @@ func (a *app) addWaivers(f waiverAddFlags, results []string) error {
 // waiversOf makes a waiver for each finding of saved results that a pattern covers, with
 // its environment where there are several, and its profile where the environment has
 // several integrations.
-func (a *app) waiversOf(pattern waiver.Waiver, files []string, file *config.File) ([]waiver.Waiver, error) {
+func waiversOf(a *app, pattern waiver.Waiver, files []string, file *config.File) ([]waiver.Waiver, error) {
 	results, err := a.Results(files...)
 	if err != nil {
 		return nil, err
@@ -158,7 +158,7 @@ func (a *app) waiversOf(pattern waiver.Waiver, files []string, file *config.File
 	return found, nil
 }
 
-func (a *app) waiverCheckCommand() *cobra.Command {
+func newWaiverCheckCommand(a *app) *cobra.Command {
 	var name, asOf string
 	cmd := &cobra.Command{
 		Use:   "check [RESULT.json...]",
@@ -168,15 +168,15 @@ results, where one covers no finding or is broader than it; what is only about t
 expire is said.`,
 		Example: `  dbaudit waiver check
   dbaudit waiver check result.json`,
-		RunE: func(_ *cobra.Command, args []string) error { return a.checkWaivers(name, asOf, args) },
+		RunE: func(_ *cobra.Command, args []string) error { return checkWaivers(a, name, asOf, args) },
 	}
 	cmd.Flags().StringVar(&name, "waivers", "", "`file` of accepted findings (default waivers: of the configuration, else "+waiver.DefaultName+")")
 	cmd.Flags().StringVar(&asOf, "as-of", "", "`time` to check for, RFC 3339 (default now)")
 	return cmd
 }
 
-func (a *app) checkWaivers(flag, asOf string, files []string) error {
-	j, err := a.judgement(judgeFlags{failOn: "none", asOf: asOf})
+func checkWaivers(a *app, flag, asOf string, files []string) error {
+	j, err := judgeFlags{failOn: "none", asOf: asOf}.understood(a)
 	if err != nil {
 		return err
 	}

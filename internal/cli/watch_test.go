@@ -39,7 +39,7 @@ func TestWatchJudgesAgain(t *testing.T) {
 	var f lintFlags
 	f.judge.failOn = "low"
 	done := make(chan error)
-	go func() { done <- a.watch(ctx, f, []string{file}, ticks) }()
+	go func() { done <- f.watchBy(ctx, a, []string{file}, ticks) }()
 	ticks <- time.Time{} // after the first judgement
 	ticks <- time.Time{} // nothing has changed
 	save(`<Role name="Demandbase"><RolePrivileges><RolePrivilege name="prvSendAsUser" level="Global"/></RolePrivileges></Role>`)
@@ -82,7 +82,7 @@ func TestSignatureIsOfAllThatIsJudgedBy(t *testing.T) {
 	var f lintFlags
 	f.judge.accept.Baseline = at("baseline.json")
 	touch("dbaudit.yaml")
-	signature := func() string { return a.signature(f, []string{at("src")}) }
+	signature := func() string { return f.signature(a, []string{at("src")}) }
 	last := signature()
 	for _, name := range []string{
 		"dbaudit.yaml", "acme.yaml", "waivers.yaml", "baseline.json", "src/Roles/r.xml", "policies/acme/x.rego", "policies/acme/x.rego",

@@ -46,14 +46,14 @@ func TestFolderOfPages(t *testing.T) {
 		t.Fatalf("%v, %v", docs, err)
 	}
 	a := newApp(Env{})
-	if err := a.writable(docs); err != nil {
+	if err := writable(a, docs); err != nil {
 		t.Fatal(err)
 	}
 	results := []audit.Result{
 		{Environment: audit.Environment{Name: "a", URL: "https://a.crm.dynamics.com"}, Verdict: audit.VerdictCompliant},
 		{Environment: audit.Environment{Name: "a", URL: "https://b.crm.dynamics.com"}, Verdict: audit.VerdictCompliant},
 	}
-	if err := a.render(docs, results, report.Options{}); err != nil {
+	if err := render(a, docs, results, report.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"index.html", "a.html", "a-2.html"} {
@@ -86,7 +86,7 @@ func TestSummaryByItself(t *testing.T) {
 		for i := range results {
 			results[i] = audit.Result{Environment: audit.Environment{Name: "x", URL: "https://x"}, Verdict: audit.VerdictCompliant}
 		}
-		if err := a.render([]document{{format: report.Table, summary: test.flag}}, results, report.Options{}); err != nil {
+		if err := render(a, []document{{format: report.Table, summary: test.flag}}, results, report.Options{}); err != nil {
 			t.Fatal(err)
 		}
 		if got := !strings.Contains(b.String(), "Evaluated"); got != test.want {
