@@ -46,7 +46,7 @@ judged offline by dbaudit check. Nothing is written to the environment.`, exitOK
 				return err
 			}
 			if len(targets) != 1 {
-				return usagef("collect writes one snapshot: choose one environment by --env")
+				return usagef("collect writes one snapshot: choose one environment by --env, and one of several integrations by --profile")
 			}
 			write, err := record(a, f.record, "collect", targets)
 			if err != nil {
