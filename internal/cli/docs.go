@@ -95,10 +95,7 @@ func controlPages(ctx context.Context) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	standard, err := solution.ReadStandard()
-	if err != nil {
-		return nil, err
-	}
+	standard := solution.NewStandard()
 	rules := map[string]engine.Rule{}
 	for _, r := range e.Rules() {
 		rules[r.ID] = r

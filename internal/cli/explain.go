@@ -99,10 +99,7 @@ func explainWord(ctx context.Context, a *app, f explainFlags, word string) error
 			p = other
 		}
 	}
-	standard, err := solution.ReadStandard()
-	if err != nil {
-		return err
-	}
+	standard := solution.NewStandard()
 	var told explanation
 	if c, ok := controlOf(p, word); ok {
 		rule, _ := find(c.Rule)

@@ -1,10 +1,6 @@
 package simulator
 
-import (
-	"fmt"
-	"net/http"
-	"slices"
-)
+import "slices"
 
 // A holding is one way in which a privilege reaches a user.
 type holding struct {
@@ -13,13 +9,12 @@ type holding struct {
 	// team is set where Basic depth means the rows of that team, not the user's own.
 	team *team
 	role *role
+	// direct says that the role is assigned to the user, not to a team.
+	direct bool
 }
 
 // holdings lists the ways in which a privilege reaches a user, directly and through teams.
 func (w *world) holdings(u *user, p *privilege) []holding {
-	if p == nil {
-		return nil
-	}
 	var all []holding
 	add := func(r *role, home *unit, t *team) {
 		depth := r.depth(p)
@@ -29,10 +24,11 @@ func (w *world) holdings(u *user, p *privilege) []holding {
 		if w.acrossUnits() {
 			home = r.unit
 		}
-		if t != nil && !r.TeamPrivilegesOnly {
-			t = nil // as if the user held it
+		h := holding{depth: depth, unit: home, role: r, direct: t == nil}
+		if r.TeamPrivilegesOnly {
+			h.team = t // elsewhere it is as if the user held it
 		}
-		all = append(all, holding{depth, home, t, r})
+		all = append(all, h)
 	}
 	for _, r := range u.roles {
 		add(r, u.unit, nil)
@@ -172,9 +168,9 @@ func missingPrivilege(w *world, lacking, acting *user, name string, p *privilege
 			held++
 		}
 	}
-	return &apiError{http.StatusForbidden, codePrivilegeDenied, fmt.Sprintf(
+	return forbidden(codePrivilegeDenied,
 		"Principal user (Id=%s, type=8, roleCount=%d, privilegeCount=%d, accessMode=%d), is missing %s privilege (Id=%s) on OTC=%d for entity '%s' (LocalizedName='%s'). context.Caller=%s. Consider adding missed privilege to one of the principal (user/team) roles.",
-		lacking.ID, len(w.rolesOf(lacking)), held, lacking.accessMode(), name, id, code, logical, label, acting.ID)}
+		lacking.ID, len(w.rolesOf(lacking)), held, lacking.accessMode(), name, id, code, logical, label, acting.ID)
 }
 
 // needAt says whether the caller's privilege covers a row.
@@ -182,24 +178,24 @@ func (c *caller) needAt(w *world, name string, at placement, set, id string) err
 	if err := c.need(w, name); err != nil {
 		return err
 	}
-	if c.reaches(c.holdings(w.cat.privilege(name)), at) {
-		return nil
+	if !c.reaches(c.holdings(w.cat.privilege(name)), at) {
+		return accessDenied(w, c.user, at, set, id, name)
 	}
-	return accessDenied(w, c.user, at, set, id, name)
+	return nil
 }
 
 // accessDenied is the refusal for one row, where the caller's privilege is too shallow for it.
 func accessDenied(w *world, u *user, at placement, logical, id, right string) error {
 	code, unitID := 0, w.root.ID
-	if t := w.cat.byTable[logical]; t != nil {
+	if t := w.cat.tables[logical]; t != nil {
 		code = t.objectTypeCode
 	}
 	if at.unit != nil {
 		unitID = at.unit.ID
 	}
-	return &apiError{http.StatusForbidden, codeAccessDenied, fmt.Sprintf(
+	return forbidden(codeAccessDenied,
 		"SecLib::AccessCheckEx failed. Returned hr = -2147187962, ObjectID: %s, OwnerId: %s, OwnerIdType: 8 and CallingUser: %s. ObjectTypeCode: %d, objectBusinessUnitId: %s, AccessRights: %s",
-		id, at.owner, u.ID, code, unitID, right)}
+		id, at.owner, u.ID, code, unitID, right)
 }
 
 // viewRights are the rights that a caller has on a personal view. A share is of use only with the
@@ -217,7 +213,7 @@ func (w *world) viewRights(c *caller, v *personalView) Rights {
 		{RightAssign, "Assign"},
 	} {
 		holdings := c.holdings(w.cat.privilege("prv" + r.verb + "UserQuery"))
-		own := c.reaches(holdings, placement{v.ownerUnit(), v.ownerID()})
+		own := c.reaches(holdings, v.placement())
 		shared := slices.ContainsFunc(v.shares, func(s share) bool {
 			if s.access&r.right == 0 {
 				return false

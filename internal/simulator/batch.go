@@ -15,123 +15,82 @@ import (
 	"strings"
 )
 
-// maxBatch is the most requests that a batch may have.
-const maxBatch = 1000
-
 // A batch is a $batch request being answered.
 type batch struct {
 	call   *call
+	out    bytes.Buffer
 	parts  *multipart.Writer
-	count  int
 	failed int // status of the first failure, 0 while there is none
 }
 
 // batch answers a $batch: each part in turn, change sets as a whole. Processing stops at the first
-// failure, whose status is then the batch's, unless the request prefers to continue.
+// failure, whose status is then the batch's.
 func (c *call) batch() (answer, error) {
 	if c.method != http.MethodPost {
 		return answer{}, notAllowed(c.method, "$batch")
 	}
-	reader, err := multipartReader(c.header.Get("Content-Type"), bytes.NewReader(c.body))
-	if err != nil {
-		return answer{}, err
+	b := &batch{call: c}
+	b.parts = multipart.NewWriter(&b.out)
+	_ = b.parts.SetBoundary("batchresponse_" + deriveID("batch", string(c.body))) // clients look for the word
+	err := eachPart(c.header.Get("Content-Type"), bytes.NewReader(c.body), func(part *multipart.Part) error {
+		if b.failed != 0 {
+			return nil
+		}
+		return b.part(part)
+	})
+	if err = errors.Join(err, b.parts.Close()); err != nil {
+		return answer{}, badURL("The message is malformed: %v", err)
 	}
-	var out bytes.Buffer
-	b := &batch{call: c, parts: multipart.NewWriter(&out)}
-	if err := b.parts.SetBoundary("batchresponse_" + deriveID("batch", string(c.body))); err != nil {
-		return answer{}, fmt.Errorf("writing a batch: %w", err)
+	header := http.Header{"Content-Type": {"multipart/mixed; boundary=" + b.parts.Boundary()}}
+	return answer{plain: b.out.String(), header: header, status: b.failed}, nil
+}
+
+// eachPart visits the parts of a batch or of a change set.
+func eachPart(contentType string, body io.Reader, visit func(*multipart.Part) error) error {
+	kind, params, err := mime.ParseMediaType(contentType)
+	if err != nil || kind != "multipart/mixed" {
+		return fmt.Errorf("the content type of a batch and of a change set must be multipart/mixed, it is '%s'", contentType)
 	}
+	reader := multipart.NewReader(body, params["boundary"])
 	for {
 		part, err := reader.NextRawPart()
 		if errors.Is(err, io.EOF) {
-			break
+			return nil
+		}
+		if err == nil {
+			err = visit(part)
 		}
 		if err != nil {
-			return answer{}, badURL("The message is malformed: %v", err)
-		}
-		if err := b.part(part); err != nil {
-			return answer{}, err
-		}
-		if b.failed != 0 && !c.prefer.continueOnError {
-			break
+			return err //nolint:wrapcheck // the batch says that it is malformed
 		}
 	}
-	if err := b.parts.Close(); err != nil {
-		return answer{}, fmt.Errorf("writing a batch: %w", err)
-	}
-	result := answer{plain: out.String(), header: http.Header{"Content-Type": {"multipart/mixed; boundary=" + b.parts.Boundary()}}}
-	if b.failed != 0 && !c.prefer.continueOnError {
-		result.status = b.failed
-	}
-	return result, nil
-}
-
-func multipartReader(contentType string, body io.Reader) (*multipart.Reader, error) {
-	kind, params, err := mime.ParseMediaType(contentType)
-	if err != nil || kind != "multipart/mixed" || params["boundary"] == "" {
-		return nil, badURL("The content type of a batch and of a change set must be multipart/mixed, with a boundary.")
-	}
-	return multipart.NewReader(body, params["boundary"]), nil
 }
 
 func (b *batch) part(part *multipart.Part) error {
 	if strings.HasPrefix(part.Header.Get("Content-Type"), "multipart/mixed") {
 		return b.changeSet(part)
 	}
-	request, err := b.request(part)
+	request, err := readRequest(part)
 	if err != nil {
 		return err
 	}
-	recorded := b.run(request, nil)
-	if recorded.Code >= http.StatusBadRequest && b.failed == 0 {
-		b.failed = recorded.Code
-	}
-	return writePart(b.parts, recorded, "")
+	return writePart(b.parts, b.run(request, nil), "")
 }
 
-// request reads a part that is an HTTP request.
-func (b *batch) request(part *multipart.Part) (*http.Request, error) {
-	if b.count++; b.count > maxBatch {
-		return nil, badURL("The current batch message contains more than %d operations.", maxBatch)
-	}
-	if part.Header.Get("Content-Type") != "application/http" {
-		return nil, badURL("The content type of a part must be application/http, it is '%s'.", part.Header.Get("Content-Type"))
-	}
+// readRequest reads a part that is an HTTP request. Clients leave out the empty line where no body
+// follows, end lines as they like, and do not all say how long the body is.
+func readRequest(part *multipart.Part) (*http.Request, error) {
 	data, err := io.ReadAll(part)
 	if err != nil {
-		return nil, badURL("The message is malformed: %v", err)
+		return nil, err //nolint:wrapcheck // the batch says that it is malformed
 	}
-	head, body := splitRequest(data)
-	line, _, _ := bytes.Cut(head, []byte("\r\n"))
-	if len(line) > 64<<10 {
-		return nil, badURL("The address of a part is longer than 64 KB.")
-	}
-	request, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(append(head, "\r\n\r\n"...))))
+	head, body, _ := strings.Cut(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n\n")
+	request, err := http.ReadRequest(bufio.NewReader(strings.NewReader(strings.TrimSpace(head) + "\n\n")))
 	if err != nil {
-		return nil, &apiError{http.StatusBadRequest, codeBadRequest, fmt.Sprintf("Error identified in Payload provided by the user: a part is no HTTP request: %v", err)}
+		return nil, fmt.Errorf("a part is not an HTTP request: %w", err)
 	}
-	switch length := request.ContentLength; {
-	case length <= 0:
-		body = bytes.TrimSpace(body)
-	case length > int64(len(body)):
-		return nil, &apiError{http.StatusBadRequest, codeBadRequest, "Error identified in Payload provided by the user: the body of a part is shorter than its Content-Length."}
-	default:
-		body = body[:length]
-	}
-	request.Body = io.NopCloser(bytes.NewReader(body))
+	request.Body = io.NopCloser(strings.NewReader(strings.TrimSpace(body)))
 	return request, nil
-}
-
-// splitRequest parts the text of a request. Clients leave out the empty line where no
-// body follows, and end lines as they like.
-func splitRequest(data []byte) (head, body []byte) {
-	end, skip := len(data), 0
-	for _, empty := range []string{"\r\n\r\n", "\n\n"} {
-		if at := bytes.Index(data, []byte(empty)); at >= 0 && at < end {
-			end, skip = at, len(empty)
-		}
-	}
-	return bytes.TrimRight(bytes.Clone(data[:end]), "\r\n"), data[end+skip:]
 }
 
 // run answers one request of the batch.
@@ -141,107 +100,68 @@ func (b *batch) run(request *http.Request, t *transaction) *httptest.ResponseRec
 	result, err := b.answer(request, t)
 	if err != nil {
 		writeError(w, asAPIError(err))
-		return w
+	} else {
+		result.write(w)
 	}
-	result.write(w)
+	if w.Code >= http.StatusBadRequest && b.failed == 0 {
+		b.failed = w.Code
+	}
 	return w
 }
 
 func (b *batch) answer(request *http.Request, t *transaction) (answer, error) {
-	parent := b.call
-	c := *parent
-	who := *parent.caller
+	c := *b.call
+	who := *b.call.caller
 	c.caller, c.transaction = &who, t
 	c.method, c.header, c.prefer = request.Method, request.Header, parsePreferences(request.Header)
-	body, err := io.ReadAll(request.Body)
-	if err != nil {
-		return answer{}, badRequest("The body of a part cannot be read: %v", err)
-	}
-	c.body = body
-	if t == nil {
-		c.rebase(c.server.current.Load())
-	} else {
+	c.body, _ = io.ReadAll(request.Body) // it is a string
+	c.rebase(c.server.current.Load())
+	if t != nil {
 		c.rebase(t.world)
 	}
-	address := request.URL
-	path := address.EscapedPath()
-	if address.IsAbs() && address.Scheme+"://"+address.Host != c.origin {
-		return answer{}, badURL("The address of a part leads to another host.")
-	}
 	root, err := url.Parse(c.root)
-	if err != nil {
-		return answer{}, fmt.Errorf("reading the service's address: %w", err)
+	address := request.URL
+	if err != nil || address.IsAbs() && address.Host != root.Host || strings.HasSuffix(address.Path, "$batch") {
+		return answer{}, badURL("The address of a part must be below %s, and not a batch's.", c.root)
 	}
-	rest, ok := strings.CutPrefix(path, root.Path)
-	if !ok {
-		rest = strings.TrimPrefix(path, "/")
-	}
-	if rest == "$batch" {
-		return answer{}, badURL("A batch cannot be part of a batch.")
-	}
-	return c.run(rest, address.RawQuery)
+	path := strings.TrimPrefix(strings.TrimPrefix(address.EscapedPath(), root.Path), "/")
+	return c.run(path, address.RawQuery)
 }
 
 // changeSet answers a change set: all of its requests take effect, or none.
 func (b *batch) changeSet(part *multipart.Part) error {
-	reader, err := multipartReader(part.Header.Get("Content-Type"), part)
-	if err != nil {
-		return err
-	}
-	type step struct {
-		request *http.Request
-		id      string
-	}
-	var steps []step
-	for {
-		inner, err := reader.NextRawPart()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return badURL("The message is malformed: %v", err)
-		}
-		request, err := b.request(inner)
-		if err != nil {
-			return err
-		}
-		id := inner.Header.Get("Content-ID")
-		if id == "" {
-			return badURL("The Content-ID header is missing in a part of a change set.")
-		}
-		if request.Method == http.MethodGet {
-			return badURL("A GET request cannot be part of a change set.")
-		}
-		steps = append(steps, step{request, id})
-	}
 	server := b.call.server
 	server.writing.Lock()
 	defer server.writing.Unlock()
 	t := server.begin()
 	var out bytes.Buffer
 	set := multipart.NewWriter(&out)
-	for _, s := range steps {
-		recorded := b.run(s.request, t)
-		if recorded.Code >= http.StatusBadRequest {
-			if b.failed == 0 {
-				b.failed = recorded.Code
-			}
-			return writePart(b.parts, recorded, s.id) // one answer for the whole set
-		}
-		if err := writePart(set, recorded, s.id); err != nil {
+	var refused *httptest.ResponseRecorder
+	err := eachPart(part.Header.Get("Content-Type"), part, func(inner *multipart.Part) error {
+		request, err := readRequest(inner)
+		id := inner.Header.Get("Content-ID")
+		switch {
+		case err != nil:
 			return err
+		case id == "" || request.Method == http.MethodGet:
+			return errors.New("a part of a change set needs a Content-ID, and cannot be a GET request")
+		case refused != nil:
+			return nil
 		}
+		answered := b.run(request, t)
+		if b.failed != 0 {
+			refused = answered
+		}
+		return writePart(set, answered, id)
+	})
+	if err = errors.Join(err, set.Close()); err != nil {
+		return err
 	}
-	if err := set.Close(); err != nil {
-		return fmt.Errorf("writing a change set: %w", err)
+	if refused != nil {
+		return writePart(b.parts, refused, "") // one answer for the whole set
 	}
 	server.replace(t.env)
-	w, err := b.parts.CreatePart(textproto.MIMEHeader{"Content-Type": {"multipart/mixed; boundary=" + set.Boundary()}})
-	if err != nil {
-		return fmt.Errorf("writing a change set: %w", err)
-	}
-	_, err = w.Write(out.Bytes())
-	return err //nolint:wrapcheck // a buffer's
+	return write(b.parts, textproto.MIMEHeader{"Content-Type": {"multipart/mixed; boundary=" + set.Boundary()}}, out.Bytes())
 }
 
 // writePart writes a recorded answer as a part of a multipart body.
@@ -250,17 +170,17 @@ func writePart(to *multipart.Writer, recorded *httptest.ResponseRecorder, id str
 	if id != "" {
 		header.Set("Content-ID", id)
 	}
-	w, err := to.CreatePart(header)
-	if err != nil {
-		return fmt.Errorf("writing a part: %w", err)
-	}
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "HTTP/1.1 %d %s\r\n", recorded.Code, http.StatusText(recorded.Code))
-	if err := recorded.Header().Write(&text); err != nil {
-		return fmt.Errorf("writing a part: %w", err)
+	_ = recorded.Header().Write(&text) // into memory
+	text.WriteString("\r\n" + recorded.Body.String())
+	return write(to, header, text.Bytes())
+}
+
+func write(to *multipart.Writer, header textproto.MIMEHeader, body []byte) error {
+	w, err := to.CreatePart(header)
+	if err == nil {
+		_, err = w.Write(body)
 	}
-	text.WriteString("\r\n")
-	text.Write(recorded.Body.Bytes())
-	_, err = w.Write(text.Bytes())
 	return err //nolint:wrapcheck // a buffer's
 }

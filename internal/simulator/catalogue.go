@@ -7,61 +7,52 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/privileges"
 )
 
-//go:embed catalogue/tables.tsv
+//go:embed tables.tsv
 var tablesTSV string
 
-//go:embed catalogue/privileges.tsv
-var privilegesTSV string
-
-// A table is what the catalogue knows of a Dataverse table.
+// A table is what the catalogue knows of a Dataverse table: what refusals say of it.
 type table struct {
-	logicalName, entitySet string
-	objectTypeCode         int
-	ownership              string
-	label                  string
-	privileges             []*privilege
+	logicalName    string
+	objectTypeCode int
+	suffix         string // of the privileges on it
+	label          string
 }
 
-// schemaName is close enough to the real one, which only metadata shows.
-func (t *table) schemaName() string { return strings.ReplaceAll(t.label, " ", "") }
+// tables reads the embedded list.
+func tables() []*table {
+	var all []*table
+	for line := range strings.Lines(tablesTSV) {
+		f := strings.Split(strings.TrimRight(line, "\n"), "\t")
+		if code, err := strconv.Atoi(f[min(1, len(f)-1)]); err == nil { // neither a comment nor the header
+			all = append(all, &table{logicalName: f[0], objectTypeCode: code, suffix: f[2], label: f[3]})
+		}
+	}
+	return all
+}
 
-// A privilege is a row of the privilege table, with its place in the metadata.
+// privilegesOn are the names that privileges on a table can have.
+func (t *table) privilegesOn() []string {
+	var names []string
+	for _, verb := range []string{"Create", "Read", "Write", "Delete", "Append", "AppendTo", "Assign", "Share"} {
+		names = append(names, "prv"+verb+t.suffix)
+	}
+	return names
+}
+
+// A privilege is a row of the privilege table; table is nil where the catalogue knows none.
 type privilege struct {
 	Privilege
 	table *table
 }
 
-// accessRight is the accessright column: the right that the privilege's verb stands for.
-func (p *privilege) accessRight() int {
-	switch p.Verb {
-	case "Read":
-		return int(RightRead)
-	case "Write":
-		return int(RightWrite)
-	case "Append":
-		return int(RightAppend)
-	case "AppendTo":
-		return int(RightAppendTo)
-	case "Create":
-		return int(RightCreate)
-	case "Delete":
-		return int(RightDelete)
-	case "Share":
-		return int(RightShare)
-	case "Assign":
-		return int(RightAssign)
-	default:
-		return 0
-	}
-}
-
 // A catalogue is the privileges that an environment defines.
 type catalogue struct {
-	tables     []*table // sorted by logical name
-	privileges []*privilege
-	byTable    map[string]*table
+	tables     map[string]*table
+	privileges []*privilege          // sorted by name
 	byName     map[string]*privilege // by lower-case name
 	byID       map[string]*privilege
 }
@@ -83,23 +74,30 @@ func sharePointDefaults() []string {
 	}
 }
 
-// A roleTemplate is a well-known row of the roletemplate table.
-type roleTemplate struct{ name, id string }
+// The ids of two well-known role templates.
+const (
+	systemAdministratorTemplate = "627090ff-40a3-4053-8790-584edc5be201"
+	systemCustomizerTemplate    = "119f245c-3cc8-4b62-b31c-d1a046ced15d"
+)
 
-const systemAdministratorTemplate = "627090ff-40a3-4053-8790-584edc5be201"
-
-func roleTemplates() []roleTemplate {
-	return []roleTemplate{
-		{"System Administrator", systemAdministratorTemplate},
-		{"System Customizer", "119f245c-3cc8-4b62-b31c-d1a046ced15d"},
-		{"Basic User", "236750cd-45ae-4939-ab12-b24b920ced93"},
-		{"Support User", "2d101bb3-5ced-4122-83f1-94d5efde4e3b"},
-		{"Delegate", "d892cc0b-28c7-4e88-bd92-72f2c366baed"},
+// templateID gives the id of a role template that is named, or given by its id.
+func templateID(ref string) string {
+	switch ref {
+	case "System Administrator":
+		return systemAdministratorTemplate
+	case "System Customizer":
+		return systemCustomizerTemplate
+	case "Basic User":
+		return "236750cd-45ae-4939-ab12-b24b920ced93"
+	case "Support User":
+		return "2d101bb3-5ced-4122-83f1-94d5efde4e3b"
+	case "Delegate":
+		return "d892cc0b-28c7-4e88-bd92-72f2c366baed"
 	}
+	return strings.ToLower(ref) // an id
 }
 
-// StandardPrivileges is the catalogue of an environment with the sales and marketing tables, before
-// anything is taken out of it or added: sorted by name.
+// StandardPrivileges is the catalogue before anything is taken out of it or added: sorted by name.
 func StandardPrivileges() []Privilege {
 	c := newCatalogue(&Environment{})
 	all := make([]Privilege, len(c.privileges))
@@ -109,114 +107,39 @@ func StandardPrivileges() []Privilege {
 	return all
 }
 
-// newCatalogue builds the standard catalogue, changed as the environment says.
+// newCatalogue is the table of the standard privileges, changed as the environment says. What no source
+// gives a depth can be granted at Global here.
 func newCatalogue(env *Environment) *catalogue {
-	c := &catalogue{byTable: map[string]*table{}, byName: map[string]*privilege{}, byID: map[string]*privilege{}}
-	noTable, noPrivilege := lowerSet(env.UndefinedTables), lowerSet(env.UndefinedPrivileges)
-	add := func(p Privilege, t *table) {
-		if noPrivilege[strings.ToLower(p.Name)] {
-			return
-		}
-		if t != nil {
-			p.Table = t.logicalName
-		}
-		full := &privilege{Privilege: p, table: t}
-		c.byName[strings.ToLower(p.Name)] = full
-		if t != nil {
-			t.privileges = append(t.privileges, full)
-		}
-	}
-	for _, f := range tsv(tablesTSV) {
-		if noTable[f[0]] {
-			for _, verb := range verbs(f[6]) {
-				noPrivilege[strings.ToLower("prv"+verb+f[5])] = true
+	c := &catalogue{tables: map[string]*table{}, byName: map[string]*privilege{}, byID: map[string]*privilege{}}
+	undefined, tableOf := lowerSet(env.UndefinedPrivileges), map[string]*table{}
+	for _, t := range tables() {
+		c.tables[t.logicalName] = t
+		for _, name := range t.privilegesOn() {
+			tableOf[strings.ToLower(name)] = t
+			if slices.Contains(env.UndefinedTables, t.logicalName) {
+				undefined[strings.ToLower(name)] = true
 			}
-			continue
-		}
-		code, _ := strconv.Atoi(f[2])
-		t := &table{logicalName: f[0], entitySet: f[1], objectTypeCode: code, ownership: f[3], label: f[7]}
-		c.byTable[t.logicalName] = t
-		for _, verb := range verbs(f[6]) {
-			add(Privilege{Name: "prv" + verb + f[5], Verb: verb, Depths: env.depths("prv"+verb+f[5], depthsOf(f[4]))}, t)
 		}
 	}
-	for _, f := range tsv(privilegesTSV) {
-		p := c.byName[strings.ToLower(f[0])]
-		switch {
-		case p != nil:
-			p.ID = f[1]
-		case f[2] != "":
-			add(Privilege{Name: f[0], ID: f[1], Depths: env.depths(f[0], depthsOf(f[2]))}, nil)
-		}
+	for _, p := range privileges.Standard() {
+		c.add(Privilege{p.Name, p.ID, env.depths(p.Name, depthsOf(cmp.Or(p.Depths, "G")))}, tableOf)
 	}
-	for i, extra := range env.ExtraPrivileges {
-		t := c.byTable[strings.ToLower(extra.Table)]
-		if t == nil && extra.Table != "" {
-			t = &table{
-				logicalName: strings.ToLower(extra.Table), entitySet: strings.ToLower(extra.Table) + "s",
-				objectTypeCode: 10100 + i, ownership: "UserOwned", label: extra.Table,
-			}
-			c.byTable[t.logicalName] = t
-		}
-		if extra.ID == "" {
-			extra.ID = deriveID(env.Organization.ID, "privilege", extra.Name)
-		}
-		add(extra, t)
+	for _, p := range env.ExtraPrivileges {
+		c.add(p, tableOf)
 	}
-	c.finish()
+	c.privileges = slices.DeleteFunc(c.privileges, func(p *privilege) bool { return undefined[strings.ToLower(p.Name)] })
+	slices.SortFunc(c.privileges, func(a, b *privilege) int { return cmp.Compare(a.Name, b.Name) })
+	for _, p := range c.privileges {
+		c.byName[strings.ToLower(p.Name)], c.byID[p.ID] = p, p
+	}
 	return c
 }
 
-// finish sorts the lists and gives ids to what has none.
-func (c *catalogue) finish() {
-	for _, p := range c.byName {
-		if p.ID == "" {
-			// Ids of system tables' privileges are the same in every environment.
-			p.ID = deriveID("", "privilege", p.Name)
-		}
-		p.ID = strings.ToLower(p.ID)
-		slices.Sort(p.Depths)
-		c.byID[p.ID] = p
-		c.privileges = append(c.privileges, p)
-	}
-	slices.SortFunc(c.privileges, func(a, b *privilege) int { return cmp.Compare(a.Name, b.Name) })
-	for _, t := range c.byTable {
-		c.tables = append(c.tables, t)
-	}
-	slices.SortFunc(c.tables, func(a, b *table) int { return cmp.Compare(a.logicalName, b.logicalName) })
-}
-
-// tsv splits an embedded table into fields, without its comments and its header.
-func tsv(data string) [][]string {
-	var rows [][]string
-	for line := range strings.Lines(data) {
-		line = strings.TrimRight(line, "\r\n")
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		rows = append(rows, strings.Split(line, "\t"))
-	}
-	return rows[1:]
-}
-
-// verbs spells out a table's verb letters, in the order of the metadata.
-func verbs(letters string) []string {
-	var out []string
-	for _, v := range []struct{ letter, verb string }{
-		{"C", "Create"},
-		{"R", "Read"},
-		{"W", "Write"},
-		{"D", "Delete"},
-		{"G", "Assign"},
-		{"S", "Share"},
-		{"A", "Append"},
-		{"T", "AppendTo"},
-	} {
-		if strings.Contains(letters, v.letter) {
-			out = append(out, v.verb)
-		}
-	}
-	return out
+// add adds a privilege. An id that nobody gives is derived from the name: those of system tables'
+// privileges are the same in every environment.
+func (c *catalogue) add(p Privilege, tableOf map[string]*table) {
+	p.ID = cmp.Or(strings.ToLower(p.ID), deriveID("", "privilege", p.Name))
+	c.privileges = append(c.privileges, &privilege{p, tableOf[strings.ToLower(p.Name)]})
 }
 
 func depthsOf(letters string) []Depth {
@@ -245,27 +168,17 @@ func checkPrivileges(env *Environment, report reporter) {
 	standard := newCatalogue(&Environment{})
 	for i, name := range env.UndefinedPrivileges {
 		if standard.privilege(name) == nil {
-			report([]any{"undefined_privileges", i}, fmt.Sprintf("no standard privilege is named %q", name))
+			report(at("undefined_privileges", i), fmt.Sprintf("no standard privilege is named %q", name))
 		}
 	}
 	for i, name := range env.UndefinedTables {
-		if standard.byTable[strings.ToLower(name)] == nil {
-			report([]any{"undefined_tables", i}, fmt.Sprintf("no standard table is named %q", name))
+		if standard.tables[name] == nil {
+			report(at("undefined_tables", i), fmt.Sprintf("no standard table is named %q", name))
 		}
 	}
-	seen := map[string]bool{}
 	for i, p := range env.ExtraPrivileges {
-		path := []any{"extra_privileges", i}
-		switch {
-		case p.Name == "":
-			report(path, "a privilege needs a name")
-		case standard.privilege(p.Name) != nil:
-			report(append(path, "name"), fmt.Sprintf("%q is a standard privilege already", p.Name))
-		case seen[strings.ToLower(p.Name)]:
-			report(append(path, "name"), fmt.Sprintf("%q is there twice", p.Name))
-		case len(p.Depths) == 0:
-			report(path, fmt.Sprintf("%q needs the depths at which it can be granted", p.Name))
+		if standard.privilege(p.Name) != nil {
+			report(at("extra_privileges", i, "name"), fmt.Sprintf("%q is a standard privilege already", p.Name))
 		}
-		seen[strings.ToLower(p.Name)] = true
 	}
 }

@@ -42,6 +42,8 @@ const (
 	// take 40 names.
 	NoPrivilegesByNames Contradiction = "no-privileges-by-names"
 	FewNames            Contradiction = "few-names"
+	// NoUserPrivileges leaves RetrieveUserPrivileges out.
+	NoUserPrivileges Contradiction = "no-user-privileges"
 	// NoIntersectSets leaves systemuserrolescollection, teamrolescollection and
 	// teammemberships out.
 	NoIntersectSets Contradiction = "no-intersect-sets"
@@ -60,7 +62,7 @@ func Contradictions() []Contradiction {
 	return []Contradiction{
 		BulkEditAllDepths, UserSettingsBasic, ViewsOfEverybody, SharesClosed, ShareFilterRefused, ShareCodesNumeric,
 		RolePrivilegesClosed, PrincipalsByReference, RecordFilters, ActAsSelfRefused, ActAsUnknownIgnored, ActIgnored,
-		NoPrivilegesByNames, FewNames, NoIntersectSets, SettingsClosed, NoHint,
+		NoPrivilegesByNames, NoUserPrivileges, FewNames, NoIntersectSets, SettingsClosed, NoHint,
 		SharesInPart, ActAsDisabledIgnored, OtherOrganization, MembersTwice,
 	}
 }
@@ -113,21 +115,9 @@ func (c *call) wireValue(t *entityType, v any) any {
 
 // filteredRow is a grant for the records of a filter, of a privilege that is not in the
 // catalogue.
-func filteredRow(unit string) object {
-	return object{
-		{"Depth", "RecordFilter"},
-		{"PrivilegeId", deriveID("", "privilege", "prvReadnew_filtered")},
-		{"BusinessUnitId", unit},
-		{"PrivilegeName", "prvReadnew_filtered"},
-		{"RecordFilterId", deriveID("", "recordfilter")},
-		{"RecordFilterUniqueName", "new_filter"},
+func filteredRow(unit string) grantRow {
+	return grantRow{
+		Depth: "RecordFilter", PrivilegeID: deriveID("", "privilege", "prvReadnew_filtered"), BusinessUnitID: unit,
+		PrivilegeName: "prvReadnew_filtered", RecordFilterID: deriveID("", "recordfilter"), RecordFilterUniqueName: "new_filter",
 	}
-}
-
-// withFilters adds to a list of privileges what the environment has of record filters.
-func (c *call) withFilters(rows []object, unit string) []object {
-	if c.world.env.has(RecordFilters) {
-		rows = append(rows, filteredRow(unit))
-	}
-	return rows
 }

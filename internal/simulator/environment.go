@@ -1,11 +1,9 @@
 package simulator
 
 import (
-	"cmp"
-	"maps"
 	"slices"
-	"strings"
-	"time"
+
+	"github.com/dbaudit/dbaudit/internal/simulator/entra"
 )
 
 // An Environment is a whole Dataverse environment as a person writes it down.
@@ -62,41 +60,11 @@ type Organization struct {
 	State State `yaml:"state,omitempty"`
 }
 
-// A Client is an app registration.
-type Client struct {
-	Name          string `yaml:"name"`
-	ApplicationID string `yaml:"application_id"`
-	// Secret is the client secret; SecretExpires (YYYY-MM-DD), where given, its last day.
-	Secret        string `yaml:"secret,omitempty"`
-	SecretExpires string `yaml:"secret_expires,omitempty"`
-	// Certificate is a PEM certificate, or "generated": then the server makes a key pair at start,
-	// see [Server.ClientCertificate].
-	Certificate string `yaml:"certificate,omitempty"`
-	// CertificateSubject and CertificateAuthority (PEM) trust every certificate of that subject name
-	// that the authority has issued, so that it can be renewed without anybody registering it. The
-	// client then sends the chain along.
-	CertificateSubject   string `yaml:"certificate_subject,omitempty"`
-	CertificateAuthority string `yaml:"certificate_authority,omitempty"`
-	// ManagedIdentity makes the client one of the machine's managed identities: it gets its tokens from
-	// the sign-in host's /msi/token, with Secret as the identity header.
-	ManagedIdentity bool `yaml:"managed_identity,omitempty"`
-	// Public clients may use the device code and authorization code flows, without a credential.
-	Public bool `yaml:"public,omitempty"`
-	// Blocked keeps the application out of the Web API, whoever signs in by it.
-	Blocked bool `yaml:"blocked,omitempty"`
-	// Federated are the federated identity credentials.
-	Federated []FederatedCredential `yaml:"federated,omitempty"`
-}
-
-// A FederatedCredential trusts the tokens of another issuer in place of a secret.
-type FederatedCredential struct {
-	Issuer  string `yaml:"issuer"`
-	Subject string `yaml:"subject"`
-	// Audience is api://AzureADTokenExchange where it is left out.
-	Audience string `yaml:"audience,omitempty"`
-	// Keys are the issuer's public keys, PEM, one or more. A real Entra fetches them from the issuer.
-	Keys string `yaml:"keys"`
-}
+// A Client is an app registration, a FederatedCredential one of its credentials.
+type (
+	Client              = entra.Client
+	FederatedCredential = entra.FederatedCredential
+)
 
 // A BusinessUnit is a node of the organization's tree.
 type BusinessUnit struct {
@@ -127,13 +95,12 @@ type Role struct {
 	// TeamPrivilegesOnly is isinherited 0: members of a team get no Basic rights through it.
 	TeamPrivilegesOnly bool           `yaml:"team_privileges_only,omitempty"`
 	State              ComponentState `yaml:"state,omitempty"`
-	// Like names a role whose privileges this one starts from; Without takes some of them away, and
-	// PlatformDefaults adds the nine that Dataverse itself gives to each new role. All three are
-	// worked into Privileges when the environment is read or started.
-	Like             string   `yaml:"like,omitempty"`
-	Without          []string `yaml:"without,omitempty"`
-	PlatformDefaults bool     `yaml:"platform_defaults,omitempty"`
-	Privileges       Grants   `yaml:"privileges,omitempty"`
+	// Like names a role whose privileges this one starts from, and PlatformDefaults adds the nine
+	// that Dataverse itself gives to each new role. Both are worked into Privileges when the
+	// environment is read or started.
+	Like             string `yaml:"like,omitempty"`
+	PlatformDefaults bool   `yaml:"platform_defaults,omitempty"`
+	Privileges       Grants `yaml:"privileges,omitempty"`
 	// RecordFilters names those of its privileges that it grants for the records of a
 	// filter only, in its answers: here the filter lets every record through.
 	RecordFilters []string `yaml:"record_filters,omitempty"`
@@ -147,14 +114,29 @@ type Role struct {
 // Words are texts by name.
 type Words map[string]string
 
-// Grants are a role's privileges by name, each with its depth. In YAML they are grouped by depth.
-type Grants map[string]Depth
-
 // A RoleAssignment is a role held by a user or a team. BusinessUnit picks the role's copy; where it
 // is left out it is the holder's own business unit.
 type RoleAssignment struct {
 	Role         string `yaml:"role"`
 	BusinessUnit string `yaml:"business_unit,omitempty"`
+}
+
+// UnmarshalYAML reads a role's name alone, or a mapping with the business unit of the copy.
+func (a *RoleAssignment) UnmarshalYAML(decode func(any) error) error {
+	type plain RoleAssignment
+	if decode(&a.Role) == nil {
+		return nil
+	}
+	return decode((*plain)(a))
+}
+
+// MarshalYAML writes a role's name alone where nothing else is to say.
+func (a RoleAssignment) MarshalYAML() (any, error) {
+	type plain RoleAssignment
+	if a.BusinessUnit == "" {
+		return a.Role, nil
+	}
+	return plain(a), nil
 }
 
 // A User is a person, or in the list of application users an application.
@@ -182,45 +164,6 @@ type User struct {
 	Roles       []RoleAssignment `yaml:"roles,omitempty"`
 
 	Created Creation `yaml:"-"`
-}
-
-// A Creation says which user made a row, and when. It is no part of the environment's
-// file: the zero value stands for what was there from the start or came with
-// [Server.Mutate], which the platform's own user made.
-type Creation struct {
-	By string
-	At time.Time
-}
-
-// keepCreations has rows that are still there keep what is known of their creation,
-// where a new environment says nothing about it.
-func keepCreations(before, env *Environment) {
-	known := map[string]Creation{}
-	for _, r := range before.Roles {
-		known[r.ID] = r.Created
-	}
-	for _, u := range before.ApplicationUsers {
-		known[u.ID] = u.Created
-	}
-	for i, r := range env.Roles {
-		if r.Created == (Creation{}) {
-			env.Roles[i].Created = known[r.ID]
-		}
-	}
-	for i, u := range env.ApplicationUsers {
-		if u.Created == (Creation{}) {
-			env.ApplicationUsers[i].Created = known[u.ID]
-		}
-	}
-}
-
-func (c Creation) by() string { return cmp.Or(c.By, deriveID("", "systemuser", "SYSTEM")) }
-
-func (c Creation) at() time.Time {
-	if c.At.IsZero() {
-		return baseTime()
-	}
-	return c.At
 }
 
 // A Team owns rows and holds roles for its members. The default team of a business unit need not be
@@ -283,11 +226,6 @@ type ColumnSecurityProfile struct {
 type Privilege struct {
 	Name string `yaml:"name"`
 	ID   string `yaml:"id,omitempty"`
-	// Table is the logical name of the table that it belongs to, empty for a miscellaneous one.
-	Table string `yaml:"table,omitempty"`
-	// Verb is Create, Read, Write, Delete, Append, AppendTo, Assign or Share; empty for a
-	// miscellaneous one.
-	Verb string `yaml:"verb,omitempty"`
 	// Depths are those at which it can be granted, shallowest first.
 	Depths []Depth `yaml:"depths"`
 }
@@ -321,113 +259,3 @@ type SuggestedView struct {
 	Name  string `yaml:"name"`
 	Owner string `yaml:"owner,omitempty"`
 }
-
-// Clone copies the environment: nothing is shared between the two.
-func (e *Environment) Clone() *Environment {
-	c := *e
-	c.Clients = slices.Clone(e.Clients)
-	for i := range c.Clients {
-		c.Clients[i].Federated = slices.Clone(c.Clients[i].Federated)
-	}
-	c.BusinessUnits = slices.Clone(e.BusinessUnits)
-	c.Roles = slices.Clone(e.Roles)
-	for i := range c.Roles {
-		c.Roles[i].Without = slices.Clone(c.Roles[i].Without)
-		c.Roles[i].Privileges = maps.Clone(c.Roles[i].Privileges)
-		c.Roles[i].RecordFilters = slices.Clone(c.Roles[i].RecordFilters)
-		c.Roles[i].DepthWords = maps.Clone(c.Roles[i].DepthWords)
-	}
-	c.Users = cloneUsers(e.Users)
-	c.ApplicationUsers = cloneUsers(e.ApplicationUsers)
-	c.Teams = slices.Clone(e.Teams)
-	for i := range c.Teams {
-		c.Teams[i].Roles = slices.Clone(c.Teams[i].Roles)
-		c.Teams[i].Members = slices.Clone(c.Teams[i].Members)
-	}
-	c.PersonalViews = slices.Clone(e.PersonalViews)
-	for i := range c.PersonalViews {
-		c.PersonalViews[i].Shares = slices.Clone(c.PersonalViews[i].Shares)
-	}
-	c.SystemViews = slices.Clone(e.SystemViews)
-	c.ColumnSecurityProfiles = slices.Clone(e.ColumnSecurityProfiles)
-	for i := range c.ColumnSecurityProfiles {
-		p := &c.ColumnSecurityProfiles[i]
-		p.Members, p.Teams = slices.Clone(p.Members), slices.Clone(p.Teams)
-		p.Reads, p.Hides = slices.Clone(p.Reads), slices.Clone(p.Hides)
-	}
-	c.UndefinedTables = slices.Clone(e.UndefinedTables)
-	c.UndefinedPrivileges = slices.Clone(e.UndefinedPrivileges)
-	c.UnnamedPrivileges = slices.Clone(e.UnnamedPrivileges)
-	c.Contradictions = slices.Clone(e.Contradictions)
-	c.ExtraPrivileges = slices.Clone(e.ExtraPrivileges)
-	for i := range c.ExtraPrivileges {
-		c.ExtraPrivileges[i].Depths = slices.Clone(c.ExtraPrivileges[i].Depths)
-	}
-	c.Suggest.Views = slices.Clone(e.Suggest.Views)
-	return &c
-}
-
-func cloneUsers(users []User) []User {
-	c := slices.Clone(users)
-	for i := range c {
-		c[i].Roles = slices.Clone(c[i].Roles)
-	}
-	return c
-}
-
-// Client finds an app registration by application id or name, nil if there is none.
-func (e *Environment) Client(ref string) *Client {
-	return find(e.Clients, func(c *Client) bool { return same(c.ApplicationID, ref) || same(c.Name, ref) })
-}
-
-// BusinessUnit finds a business unit by name or id, nil if there is none.
-func (e *Environment) BusinessUnit(ref string) *BusinessUnit {
-	return find(e.BusinessUnits, func(b *BusinessUnit) bool { return same(b.ID, ref) || same(b.Name, ref) })
-}
-
-// Role finds a role by name or id, nil if there is none.
-func (e *Environment) Role(ref string) *Role {
-	return find(e.Roles, func(r *Role) bool { return same(r.ID, ref) || same(r.Name, ref) })
-}
-
-// User finds a person by user principal name, name or id, nil if there is none.
-func (e *Environment) User(ref string) *User {
-	return find(e.Users, func(u *User) bool { return u.is(ref) })
-}
-
-// ApplicationUser finds an application user by application id, name or id, nil if there is none.
-func (e *Environment) ApplicationUser(ref string) *User {
-	return find(e.ApplicationUsers, func(u *User) bool { return u.is(ref) })
-}
-
-// Team finds a team by name or id, nil if there is none.
-func (e *Environment) Team(ref string) *Team {
-	return find(e.Teams, func(t *Team) bool { return same(t.ID, ref) || same(t.Name, ref) })
-}
-
-// PersonalView finds a personal view by table and name, nil if there is none.
-func (e *Environment) PersonalView(table, name string) *PersonalView {
-	return find(e.PersonalViews, func(v *PersonalView) bool { return same(v.Table, table) && same(v.Name, name) })
-}
-
-// SystemView finds a system view by table and name, nil if there is none.
-func (e *Environment) SystemView(table, name string) *SystemView {
-	return find(e.SystemViews, func(v *SystemView) bool { return same(v.Table, table) && same(v.Name, name) })
-}
-
-func (u *User) is(ref string) bool {
-	return same(u.ID, ref) || same(u.UPN, ref) || same(u.ApplicationID, ref) || same(u.Name, ref)
-}
-
-func find[T any](list []T, match func(*T) bool) *T {
-	for i := range list {
-		if match(&list[i]) {
-			return &list[i]
-		}
-	}
-	return nil
-}
-
-// same compares names and ids as the platform's database does: without regard to case. An empty
-// reference is equal to nothing.
-func same(a, b string) bool { return a != "" && strings.EqualFold(a, b) }

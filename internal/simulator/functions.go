@@ -6,10 +6,8 @@ import (
 	"strings"
 )
 
-type unbound func(c *call, s segment) (answer, error)
-
 // unboundFunction finds a function that stands by itself, nil if there is none of the name.
-func unboundFunction(name string) unbound {
+func unboundFunction(name string) func(c *call, s segment) (answer, error) {
 	switch name {
 	case "WhoAmI":
 		return (*call).whoAmI
@@ -19,26 +17,18 @@ func unboundFunction(name string) unbound {
 		return (*call).retrieveRolePrivileges
 	case "RetrieveSharedPrincipalsAndAccess":
 		return (*call).retrieveSharedPrincipals
-	case "RetrieveAccessOrigin":
-		return (*call).retrieveAccessOrigin
 	default:
 		return nil
 	}
 }
 
-type bound func(c *call, s segment, row any) (answer, error)
-
 // boundFunction finds a function that is bound to a table, nil if there is none of the name.
-func boundFunction(logicalName, name string) bound {
-	switch logicalName + "." + name {
+func boundFunction(logicalName, name string) func(c *call, s segment, row any) (answer, error) {
+	switch logicalName + "." + strings.TrimPrefix(name, "Microsoft.Dynamics.CRM.") {
 	case "systemuser.RetrieveUserPrivileges":
 		return (*call).retrieveUserPrivileges
 	case "systemuser.RetrieveUserSetOfPrivilegesByNames":
 		return (*call).retrieveUserPrivilegesByNames
-	case "systemuser.RetrievePrincipalAccess", "team.RetrievePrincipalAccess":
-		return (*call).retrievePrincipalAccess
-	case "team.RetrieveTeamPrivileges":
-		return (*call).retrieveTeamPrivileges
 	default:
 		return nil
 	}
@@ -49,48 +39,55 @@ func (c *call) response(name string, members ...member) answer {
 }
 
 func (c *call) whoAmI(s segment) (answer, error) {
-	if _, err := c.query.parameters(s); err != nil {
-		return answer{}, err
-	}
 	u, organization := c.caller.user, c.world.env.Organization.ID
 	if c.world.env.has(OtherOrganization) {
 		organization = deriveID("organization", organization)
 	}
+	_, err := c.query.parameters(s)
 	return c.response("WhoAmIResponse",
-		member{"BusinessUnitId", u.unit.ID}, member{"UserId", u.ID}, member{"OrganizationId", organization}), nil
+		member{"BusinessUnitId", u.unit.ID}, member{"UserId", u.ID}, member{"OrganizationId", organization}), err
 }
 
 func (c *call) retrieveVersion(s segment) (answer, error) {
-	if _, err := c.query.parameters(s); err != nil {
-		return answer{}, err
-	}
-	return c.response("RetrieveVersionResponse", member{"Version", c.world.env.Organization.Version}), nil
+	_, err := c.query.parameters(s)
+	return c.response("RetrieveVersionResponse", member{"Version", c.world.env.Organization.Version}), err
 }
 
-// grantRow is a RolePrivilege of an answer.
-func grantRow(p *privilege, depth Depth, unit string) object {
-	return object{
-		{"Depth", depth.wire()},
-		{"PrivilegeId", p.ID},
-		{"BusinessUnitId", unit},
-		{"PrivilegeName", p.Name},
-		{"RecordFilterId", zeroGUID},
-		{"RecordFilterUniqueName", ""},
-	}
+// A grantRow is a RolePrivilege of an answer.
+type grantRow struct {
+	Depth, PrivilegeID, BusinessUnitID, PrivilegeName, RecordFilterID, RecordFilterUniqueName string
+}
+
+// MarshalJSON writes the members as the Web API spells them.
+func (g grantRow) MarshalJSON() ([]byte, error) {
+	return encode(object{
+		{"Depth", g.Depth},
+		{"PrivilegeId", g.PrivilegeID},
+		{"BusinessUnitId", g.BusinessUnitID},
+		{"PrivilegeName", g.PrivilegeName},
+		{"RecordFilterId", cmp.Or(g.RecordFilterID, zeroGUID)},
+		{"RecordFilterUniqueName", g.RecordFilterUniqueName},
+	})
+}
+
+func newGrantRow(p *privilege, depth Depth, unit string) grantRow {
+	return grantRow{Depth: depth.wire(), PrivilegeID: p.ID, BusinessUnitID: unit, PrivilegeName: p.Name}
 }
 
 // grantRow is a role's own grant, as its answers have it.
-func (r *role) grantRow(p *privilege, unit string) object {
-	row := grantRow(p, r.depth(p), unit)
-	for i, m := range row {
-		switch m.name {
-		case "Depth":
-			row[i].value = cmp.Or(r.depthWord(p), r.depth(p).wire())
-		case "RecordFilterId":
-			row[i].value = cmp.Or(r.recordFilter(p), zeroGUID)
-		}
-	}
+func (r *role) grantRow(p *privilege, unit string) grantRow {
+	row := newGrantRow(p, r.depth(p), unit)
+	row.Depth = cmp.Or(r.depthWord(p), row.Depth)
+	row.RecordFilterID = r.recordFilter(p)
 	return row
+}
+
+// grants answers with a list of privileges, and with what the environment has of record filters.
+func (c *call) grants(name string, rows []grantRow, unit string) answer {
+	if c.world.env.has(RecordFilters) {
+		rows = append(rows, filteredRow(unit))
+	}
+	return c.response(name, member{"RolePrivileges", rows})
 }
 
 // retrieveRolePrivileges answers for any copy of a role, in one answer however long.
@@ -99,34 +96,26 @@ func (c *call) retrieveRolePrivileges(s segment) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	id, ok := parseGUID(values["RoleId"])
-	if !ok {
-		return answer{}, badURL("Bad Request - Error in query syntax.")
-	}
-	row, err := c.rowFor(c.server.schema.byName["role"], id)
+	row, err := c.rowFor(c.server.types.byName["role"], strings.ToLower(values["RoleId"]))
 	if err != nil {
 		return answer{}, err
 	}
 	r := row.(*role)
-	rows := []object{}
+	rows := []grantRow{}
 	for _, p := range c.world.cat.privileges {
-		if depth := r.depth(p); depth != DepthNone {
+		if r.depth(p) != DepthNone {
 			rows = append(rows, r.grantRow(p, r.unit.ID))
 		}
 	}
-	rows = c.withFilters(rows, r.unit.ID)
-	return c.response("RetrieveRolePrivilegesRoleResponse", member{"RolePrivileges", rows}), nil
+	return c.grants("RetrieveRolePrivilegesRoleResponse", rows, r.unit.ID), nil
 }
 
 // userGrants are the privileges that reach a user, each at its deepest, and each that a
 // role grants for some records only besides.
-func (c *call) userGrants(u *user, wanted func(*privilege) bool) []object {
+func (c *call) userGrants(u *user, wanted func(*privilege) bool) []grantRow {
 	w := c.caller.permissions
-	then := w.userByID[u.ID]
-	rows := []object{}
-	if then == nil {
-		return rows
-	}
+	then := cmp.Or(w.userByID[u.ID], u)
+	rows := []grantRow{}
 	unnamed := lowerSet(c.world.env.UnnamedPrivileges)
 	for _, p := range w.cat.privileges {
 		if !wanted(p) || unnamed[strings.ToLower(p.Name)] {
@@ -143,33 +132,30 @@ func (c *call) userGrants(u *user, wanted func(*privilege) bool) []object {
 			}
 		}
 		if deepest != DepthNone {
-			rows = append(rows, grantRow(p, deepest, u.unit.ID))
+			rows = append(rows, newGrantRow(p, deepest, u.unit.ID))
 		}
 	}
 	return rows
 }
 
 func (c *call) retrieveUserPrivileges(s segment, row any) (answer, error) {
-	if _, err := c.query.parameters(s); err != nil {
-		return answer{}, err
+	if _, err := c.query.parameters(s); err != nil || c.world.env.has(NoUserPrivileges) {
+		return answer{}, noSegment(s.name)
 	}
-	rows := c.withFilters(c.userGrants(row.(*user), func(*privilege) bool { return true }), row.(*user).unit.ID)
-	return c.response("RetrieveUserPrivilegesResponse", member{"RolePrivileges", rows}), nil
+	u := row.(*user)
+	rows := c.userGrants(u, func(*privilege) bool { return true })
+	return c.grants("RetrieveUserPrivilegesResponse", rows, u.unit.ID), nil
 }
 
 func (c *call) retrieveUserPrivilegesByNames(s segment, row any) (answer, error) {
-	if c.world.env.has(NoPrivilegesByNames) {
-		return answer{}, noSegment(s.name)
-	}
 	values, err := c.query.parameters(s, "PrivilegeNames")
-	if err != nil {
-		return answer{}, err
-	}
 	var names []string
-	if !parseJSONParameter(values["PrivilegeNames"], &names) {
-		return answer{}, badURL("Bad Request - Error in query syntax.")
-	}
-	if c.world.env.has(FewNames) && len(names) > fewNames {
+	switch {
+	case err != nil || c.world.env.has(NoPrivilegesByNames):
+		return answer{}, noSegment(s.name)
+	case !parseJSONParameter(values["PrivilegeNames"], &names):
+		return answer{}, badSyntax()
+	case c.world.env.has(FewNames) && len(names) > fewNames:
 		return answer{}, invalid(codeInvalidArgument, "No more than %d privilege names can be passed.", fewNames)
 	}
 	set := lowerSet(names)
@@ -177,46 +163,23 @@ func (c *call) retrieveUserPrivilegesByNames(s segment, row any) (answer, error)
 	return c.response("RetrieveUserSetOfPrivilegesByNamesResponse", member{"RolePrivileges", rows}), nil
 }
 
-func (c *call) retrieveTeamPrivileges(s segment, row any) (answer, error) {
-	if _, err := c.query.parameters(s); err != nil {
-		return answer{}, err
-	}
-	t := row.(*team)
-	rows := []object{}
-	for i := range c.world.cat.privileges {
-		// Not in the order of the role's answer.
-		p := c.world.cat.privileges[len(c.world.cat.privileges)-1-i]
-		deepest := DepthNone
-		for _, r := range t.roles {
-			deepest = max(deepest, r.depth(p))
-		}
-		if deepest != DepthNone {
-			rows = append(rows, grantRow(p, deepest, t.unit.ID))
-		}
-	}
-	return c.response("RetrieveTeamPrivilegesResponse", member{"RolePrivileges", rows}), nil
-}
-
 // targetView reads a parameter that names a row, and finds the personal view that it is. A wrong
 // entity set is answered as a missing row is.
 func (c *call) targetView(text string) (*personalView, error) {
-	var ref map[string]any
-	if !parseJSONParameter(text, &ref) {
-		return nil, badURL("Bad Request - Error in query syntax.")
+	var ref struct {
+		Address string `json:"@odata.id"`
 	}
-	address, _ := ref["@odata.id"].(string)
-	set, id, ok := parseReference(address, c.root)
-	if !ok {
-		return nil, badURL("Bad Request - Error in query syntax.")
-	}
-	switch set {
-	case "userqueries":
-	case "savedqueries":
+	parsed := parseJSONParameter(text, &ref)
+	set, id, ok := parseReference(ref.Address, c.root)
+	switch {
+	case !parsed || !ok:
+		return nil, badSyntax()
+	case set == "savedqueries":
 		return nil, invalid(codeViewNotSharable, "The view is not sharable.")
-	default:
+	case set != "userqueries":
 		return nil, noRow("userquery", id)
 	}
-	row, err := c.rowFor(c.server.schema.byName["userquery"], id)
+	row, err := c.rowFor(c.server.types.byName["userquery"], id)
 	if err != nil {
 		return nil, err
 	}
@@ -224,17 +187,14 @@ func (c *call) targetView(text string) (*personalView, error) {
 }
 
 func (c *call) principalRef(id string) object {
+	t := "systemuser"
+	if c.world.teamByID[id] != nil {
+		t = "team"
+	}
 	if c.world.env.has(PrincipalsByReference) {
-		set := "systemusers"
-		if c.world.teamByID[id] != nil {
-			set = "teams"
-		}
-		return object{{"@odata.id", c.root + set + "(" + id + ")"}}
+		return object{{"@odata.id", c.root + t + "s(" + id + ")"}}
 	}
-	if t := c.world.teamByID[id]; t != nil {
-		return object{{"@odata.type", "#Microsoft.Dynamics.CRM.team"}, {"teamid", id}, {"ownerid", id}}
-	}
-	return object{{"@odata.type", "#Microsoft.Dynamics.CRM.systemuser"}, {"systemuserid", id}, {"ownerid", id}}
+	return object{{"@odata.type", "#Microsoft.Dynamics.CRM." + t}, {t + "id", id}, {"ownerid", id}}
 }
 
 func (c *call) retrieveSharedPrincipals(s segment) (answer, error) {
@@ -253,56 +213,6 @@ func (c *call) retrieveSharedPrincipals(s segment) (answer, error) {
 		}
 	}
 	return c.response("RetrieveSharedPrincipalsAndAccessResponse", member{"PrincipalAccesses", list}), nil
-}
-
-// retrievePrincipalAccess answers for the access of a user or a team to a view that the caller sees.
-func (c *call) retrievePrincipalAccess(s segment, row any) (answer, error) {
-	values, err := c.query.parameters(s, "Target")
-	if err != nil {
-		return answer{}, err
-	}
-	v, err := c.targetView(values["Target"])
-	if err != nil {
-		return answer{}, err
-	}
-	var rights Rights
-	switch principal := row.(type) {
-	case *user:
-		rights = c.world.viewRights(&caller{user: principal, permissions: c.caller.permissions}, v)
-	case *team:
-		for _, sh := range v.shares {
-			if sh.principal == principal.ID {
-				rights |= sh.access
-			}
-		}
-	}
-	return c.response("RetrievePrincipalAccessResponse", member{"AccessRights", rights.wire()}), nil
-}
-
-// retrieveAccessOrigin answers in prose, and with 200 whatever it is asked about.
-func (c *call) retrieveAccessOrigin(s segment) (answer, error) {
-	values, err := c.query.parameters(s, "ObjectId", "LogicalName", "PrincipalId")
-	if err != nil {
-		return answer{}, err
-	}
-	object, ok1 := parseGUID(values["ObjectId"])
-	table, ok2 := parseString(values["LogicalName"])
-	principal, ok3 := parseGUID(values["PrincipalId"])
-	if !ok1 || !ok2 || !ok3 {
-		return answer{}, badURL("Bad Request - Error in query syntax.")
-	}
-	text := "PrincipalId does not have access to the record or the record does not exist."
-	if v := c.world.viewByID[object]; v != nil && table == "userquery" {
-		if v.ownerID() == principal {
-			text = "PrincipalId is owner of this record."
-		}
-		for _, sh := range v.shares {
-			if sh.principal == principal && sh.access != 0 {
-				text = "PrincipalId has access to this record because it was shared with it directly."
-			}
-		}
-	}
-	return c.response("RetrieveAccessOriginResponse", member{"Response", text}), nil
 }
 
 // notAllowed answers for a verb that a resource does not take.

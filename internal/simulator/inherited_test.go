@@ -42,7 +42,7 @@ func TestCustomizableUnknown(t *testing.T) {
 	server := start(t, "compliant", simulator.Options{}, func(e *simulator.Environment) {
 		e.Role("Demandbase Integration").CustomizableUnknown = true
 	})
-	r := dial(t, server, "dbaudit").rows("roles?$select=iscustomizable&$filter=name eq 'Demandbase Integration' and parentroleid eq null")[0]
+	r := dial(t, server, "dbaudit").rows("roles?$select=iscustomizable&$filter=name eq 'Demandbase Integration' and _parentroleid_value eq null")[0]
 	if value, ok := r["iscustomizable"]; value != nil || !ok {
 		t.Errorf("%v", r)
 	}

@@ -1,43 +1,18 @@
 package simulator
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // A kind is a column's type.
-type kind int
+type kind string
 
 const (
-	kindGUID kind = iota + 1
-	kindString
-	kindInt
-	kindBool
-	kindTime
-	kindManaged // a managed property: an object of its own
-	kindBinary
+	kindGUID    kind = "Edm.Guid"
+	kindString  kind = "Edm.String"
+	kindInt     kind = "Edm.Int32"
+	kindBool    kind = "Edm.Boolean"
+	kindTime    kind = "Edm.DateTimeOffset"
+	kindManaged kind = "Microsoft.Dynamics.CRM.BooleanManagedProperty"
 )
-
-func (k kind) edm() string {
-	switch k {
-	case kindGUID:
-		return "Edm.Guid"
-	case kindString:
-		return "Edm.String"
-	case kindInt:
-		return "Edm.Int32"
-	case kindBool:
-		return "Edm.Boolean"
-	case kindTime:
-		return "Edm.DateTimeOffset"
-	case kindManaged:
-		return "Microsoft.Dynamics.CRM.BooleanManagedProperty"
-	case kindBinary:
-		return "Edm.Binary"
-	default:
-		return "Edm.Untyped"
-	}
-}
 
 // A managedProperty is a value that a managed solution may fix.
 type managedProperty struct {
@@ -52,59 +27,48 @@ type column struct {
 	name string
 	kind kind
 	get  func(w *world, row any) any
-	// lookup is set on the columns of lookups: the table and the display name behind the id.
-	lookup func(w *world, row any) (logicalName, name string)
-	// nav is the name of the lookup's navigation property.
-	nav string
 }
 
-// A nav is a navigation property: of a lookup, to one row, or of a relationship, to many.
+// A nav is a navigation property to many rows.
 type nav struct {
 	name       string
-	collection bool
 	targetName string
-	target     *entityType // the type of targetName, once the schema is linked
+	target     *entityType // the type of targetName, once the types are linked
 	follow     func(w *world, row any) []any
-}
-
-// one follows a navigation property to its single row, nil if there is none.
-func (n *nav) one(w *world, row any) any {
-	rows := n.follow(w, row)
-	if len(rows) == 0 {
-		return nil
-	}
-	return rows[0]
 }
 
 // An entityType describes the rows of one entity set: everything that the request handlers need to
 // know to answer for it.
 type entityType struct {
-	logicalName, entitySet, key string
-	columns                     []column
-	navs                        []nav
+	logicalName, entitySet string
+	columns                []column // the key is the first
+	navs                   []nav
 	// privileges are those that reading needs. The depth of the first one scopes the rows.
 	privileges []string
 	// anyPrivilege says that one of the privileges is enough; visible then decides for each row.
 	anyPrivilege bool
 	rows         func(w *world) []any
 	byID         func(w *world, id string) any // optional; without it, rows are searched
-	place        func(w *world, row any) placement
-	visible      func(w *world, c *caller, row any) bool
+	// place is where a row stands; without it, the organization owns all of them.
+	place   func(row any) placement
+	visible func(w *world, c *caller, row any) bool
 	// stampID is the id whose stamp the row carries, where it is not the row's own.
 	stampID func(row any) string
-
-	// Filled in when the schema is linked.
-	columnsByName map[string]*column
-	navsByName    map[string]*nav
 }
 
-func (t *entityType) column(name string) *column { return t.columnsByName[name] }
-
-func (t *entityType) nav(name string) *nav { return t.navsByName[name] }
+func (t *entityType) key() string { return t.columns[0].name }
 
 func (t *entityType) id(w *world, row any) string {
-	id, _ := t.columnsByName[t.key].get(w, row).(string)
+	id, _ := t.columns[0].get(w, row).(string)
 	return id
+}
+
+func (t *entityType) column(name string) *column {
+	return find(t.columns, func(c *column) bool { return c.name == name })
+}
+
+func (t *entityType) nav(name string) *nav {
+	return find(t.navs, func(n *nav) bool { return n.name == name })
 }
 
 func (t *entityType) find(w *world, id string) any {
@@ -126,32 +90,31 @@ func (t *entityType) stamp(w *world, row any) stamp {
 	return w.stampOf(t.id(w, row))
 }
 
-// A schema is all the types, linked to each other.
-type schema struct {
-	types  []*entityType
+func (t *entityType) placeOf(row any) placement {
+	if t.place == nil {
+		return placement{}
+	}
+	return t.place(row)
+}
+
+// entityTypes are all of them, linked to each other.
+type entityTypes struct {
 	byName map[string]*entityType
 	bySet  map[string]*entityType
 }
 
-func newSchema() *schema {
-	s := &schema{byName: map[string]*entityType{}, bySet: map[string]*entityType{}}
-	s.types = []*entityType{
-		organizationType(), businessUnitType(), roleType(), rolePrivilegesType(), privilegeType(), roleTemplateType(),
+func newEntityTypes() *entityTypes {
+	s := &entityTypes{byName: map[string]*entityType{}, bySet: map[string]*entityType{}}
+	for _, t := range []*entityType{
+		organizationType(), businessUnitType(), roleType(), rolePrivilegesType(), privilegeType(),
 		systemUserType(), systemUserRolesType(), teamType(), teamRolesType(), teamMembershipType(),
 		userQueryType(), savedQueryType(), principalObjectAccessType(), fieldSecurityProfileType(), fieldPermissionType(),
-		userSettingsType(),
-	}
-	for _, t := range s.types {
+	} {
 		s.byName[t.logicalName], s.bySet[t.entitySet] = t, t
 	}
-	for _, t := range s.types {
-		t.columnsByName, t.navsByName = map[string]*column{}, map[string]*nav{}
-		for i := range t.columns {
-			t.columnsByName[t.columns[i].name] = &t.columns[i]
-		}
+	for _, t := range s.byName {
 		for i := range t.navs {
 			t.navs[i].target = s.byName[t.navs[i].targetName]
-			t.navsByName[t.navs[i].name] = &t.navs[i]
 		}
 	}
 	return s
@@ -160,96 +123,33 @@ func newSchema() *schema {
 // The constructors below turn functions of the concrete row type T into columns and navigation
 // properties.
 
-func guidCol[T any](name string, get func(w *world, row T) string) column {
-	return column{name: name, kind: kindGUID, get: func(w *world, row any) any { return orNil(get(w, row.(T))) }}
+func guidCol[T any](name string, get func(row T) string) column {
+	return column{name, kindGUID, func(_ *world, row any) any { return orNil(get(row.(T))) }}
 }
 
-func stringCol[T any](name string, get func(w *world, row T) string) column {
-	return column{name: name, kind: kindString, get: func(w *world, row any) any { return orNil(get(w, row.(T))) }}
+func stringCol[T any](name string, get func(row T) string) column {
+	return column{name, kindString, func(_ *world, row any) any { return orNil(get(row.(T))) }}
 }
 
-func intCol[T any](name string, get func(w *world, row T) int) column {
-	return column{name: name, kind: kindInt, get: func(w *world, row any) any { return int64(get(w, row.(T))) }}
+func intCol[T any](name string, get func(row T) int) column {
+	return column{name, kindInt, func(_ *world, row any) any { return int64(get(row.(T))) }}
 }
 
-func boolCol[T any](name string, get func(w *world, row T) bool) column {
-	return column{name: name, kind: kindBool, get: func(w *world, row any) any { return get(w, row.(T)) }}
+func boolCol[T any](name string, get func(row T) bool) column {
+	return column{name, kindBool, func(_ *world, row any) any { return get(row.(T)) }}
 }
 
-func managedCol[T any](name, inner string, get func(row T) bool) column {
-	return column{name: name, kind: kindManaged, get: func(_ *world, row any) any {
-		return managedProperty{Value: get(row.(T)), CanBeChanged: true, ManagedPropertyLogicalName: inner}
-	}}
-}
-
-// constant is a column that has the same value in each row.
-func constant(name string, k kind, v any) column {
-	return column{name: name, kind: k, get: func(*world, any) any { return v }}
-}
-
-// empty are columns that exist and hold nothing here.
-func empty(k kind, names ...string) []column {
-	var columns []column
-	for _, name := range names {
-		columns = append(columns, constant(name, k, nil))
+// createdCols are the columns about a row's creation.
+func createdCols[T any](from func(row T) Creation) []column {
+	return []column{
+		{"createdon", kindTime, func(_ *world, row any) any { return from(row.(T)).at() }},
+		guidCol("_createdby_value", func(row T) string { return from(row).by() }),
 	}
-	return columns
 }
 
-// audit are the columns about creation and change that most tables have.
-func audit(stampID func(row any) string) []column {
-	modified := column{name: "modifiedon", kind: kindTime, get: func(w *world, row any) any { return w.stampOf(stampID(row)).modified }}
-	version := column{name: "versionnumber", kind: kindInt, get: func(w *world, row any) any { return w.stampOf(stampID(row)).version }}
-	return append([]column{constant("createdon", kindTime, baseTime()), modified, version},
-		slices.Concat(
-			empty(kindGUID, "_createdby_value", "_createdonbehalfby_value", "_modifiedby_value", "_modifiedonbehalfby_value"),
-			empty(kindTime, "overriddencreatedon"), empty(kindInt, "importsequencenumber"))...)
-}
-
-// made gives the columns about a row's creation what is known of it.
-func made[T any](columns []column, from func(row T) Creation) []column {
-	for i, c := range columns {
-		switch c.name {
-		case "createdon":
-			columns[i].get = func(_ *world, row any) any { return from(row.(T)).at() }
-		case "_createdby_value":
-			columns[i].get = func(_ *world, row any) any { return from(row.(T)).by() }
-		}
-	}
-	return columns
-}
-
-// lookupCol is the column of a lookup, the id of the row that it leads to, and its navigation
-// property. describe gives that row's id and display name.
-func lookupCol[T any](name, navName, target string, follow func(w *world, row T) any, describe func(row any) (id, label string)) (column, nav) {
-	c := column{name: name, kind: kindGUID, nav: navName}
-	c.get = func(w *world, row any) any {
-		related := follow(w, row.(T))
-		if related == nil {
-			return nil
-		}
-		id, _ := describe(related)
-		return id
-	}
-	c.lookup = func(w *world, row any) (string, string) {
-		related := follow(w, row.(T))
-		if related == nil {
-			return "", ""
-		}
-		_, label := describe(related)
-		return target, label
-	}
-	return c, nav{name: navName, targetName: target, follow: func(w *world, row any) []any {
-		if related := follow(w, row.(T)); related != nil {
-			return []any{related}
-		}
-		return nil
-	}}
-}
-
-// many is a navigation property to a collection.
+// many is a navigation property.
 func many[T any](name, target string, follow func(w *world, row T) []any) nav {
-	return nav{name: name, collection: true, targetName: target, follow: func(w *world, row any) []any { return follow(w, row.(T)) }}
+	return nav{name: name, targetName: target, follow: func(w *world, row any) []any { return follow(w, row.(T)) }}
 }
 
 func orNil(s string) any {
@@ -257,6 +157,14 @@ func orNil(s string) any {
 		return nil
 	}
 	return s
+}
+
+// orNothing turns a nil pointer into no row: an interface that holds one is not nil.
+func orNothing[T any](row *T) any {
+	if row == nil {
+		return nil
+	}
+	return row
 }
 
 // anys turns a slice into rows.
@@ -279,8 +187,12 @@ func pick[T any](list []T, match func(T) bool) []any {
 	return rows
 }
 
+func asInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 // formatTime is the form in which the Web API writes times.
 func formatTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
-
-// zeroTime is what the platform writes into overwritetime of a component that was never overwritten.
-func zeroTime() time.Time { return time.Date(1900, time.January, 1, 0, 0, 0, 0, time.UTC) }

@@ -5,11 +5,11 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/yamldoc"
+	"github.com/dbaudit/dbaudit/schema"
 )
 
 //go:embed environments/*.yaml
@@ -21,19 +21,16 @@ func BuiltinNames() []string { return []string{"compliant", "sample"} }
 // Builtin gives one of the environments that come with the package: "sample" has about ten faults of
 // all kinds, "compliant" has none.
 func Builtin(name string) (*Environment, error) {
-	if !slices.Contains(BuiltinNames(), name) {
-		return nil, fmt.Errorf("no environment %q comes with dbaudit; there are %s", name, strings.Join(BuiltinNames(), ", "))
-	}
 	data, err := builtinFiles.ReadFile("environments/" + name + ".yaml")
 	if err != nil {
-		return nil, fmt.Errorf("reading built-in environment: %w", err)
+		return nil, fmt.Errorf("no environment %q comes with dbaudit; there are %s", name, strings.Join(BuiltinNames(), ", "))
 	}
 	return ParseEnvironment(name+".yaml", data)
 }
 
 // ParseEnvironment reads an environment from YAML. It is strict: unknown and duplicate keys, values
-// that mean nothing and references to nothing are errors, each with file, line and column, all of
-// them at once. name is the file's name for those.
+// that mean nothing and references to nothing are errors, each with file, line and column. name is
+// the file's name for those.
 //
 // The result is complete: what the author may leave out is filled in.
 func ParseEnvironment(name string, data []byte) (*Environment, error) {
@@ -41,36 +38,58 @@ func ParseEnvironment(name string, data []byte) (*Environment, error) {
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it names the file and the place
 	}
-	if document.Empty() {
-		return nil, fmt.Errorf("%s: the file is empty; an environment needs at least an organization", name)
+	if err := document.Validate(schema.Files, "environment.json"); err != nil {
+		return nil, err //nolint:wrapcheck // it names the file and the place
+	}
+	env := new(Environment)
+	if err := document.Decode(env); err != nil {
+		return nil, err //nolint:wrapcheck // it names the file
 	}
 	values, err := document.Value()
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it names the file and the place
 	}
-	env := new(Environment)
-	decoder := fileDecoder{places: map[string][]any{}}
-	decoder.decode(values, reflect.ValueOf(env).Elem(), nil)
-	problems := decoder.problems
-	if len(problems) == 0 {
-		problems = normalise(env)
-	}
+	places, problems := grantPlaces(values)
+	problems = append(problems, normalise(env)...)
 	if len(problems) > 0 {
-		return nil, located(name, document, decoder.places, problems)
+		return nil, located(name, document, places, problems)
 	}
 	nameReferences(env)
 	return env, nil
 }
 
+// grantPlaces tells where each privilege of a role stands, which the environment knows by its name
+// alone: files group privileges by depth. A privilege that a role has twice is a problem.
+func grantPlaces(values any) (places map[string][]string, problems []problem) {
+	places = map[string][]string{}
+	document, _ := values.(map[string]any)
+	roles, _ := document["roles"].([]any)
+	for i, value := range roles {
+		role, _ := value.(map[string]any)
+		groups, _ := role["privileges"].(map[string]any)
+		for _, depth := range sortedKeys(groups) {
+			eachText(groups[depth], nil, func(name string, path []any) {
+				place := at(append([]any{"roles", i, "privileges", depth}, path...)...)
+				key := strings.Join(at("roles", i, "privileges", name), ".")
+				if places[key] != nil {
+					problems = append(problems, problem{place, name + " is granted twice"})
+				}
+				places[key] = place
+			})
+		}
+	}
+	return places, problems
+}
+
 // located makes one error of problems, each with its place in the file, in the file's order.
-func located(name string, document *yamldoc.Document, places map[string][]any, problems []problem) error {
+func located(name string, document *yamldoc.Document, places map[string][]string, problems []problem) error {
 	faults := make([]*yamldoc.Fault, len(problems))
 	for i, p := range problems {
 		path := p.path
-		if place, ok := places[pathKey(path)]; ok {
+		if place, ok := places[strings.Join(path, ".")]; ok {
 			path = place
 		}
-		line, column := document.KeyPosition(pathSteps(path)...)
+		line, column := document.KeyPosition(path...)
 		faults[i] = &yamldoc.Fault{Name: name, Line: line, Column: column, Message: p.text}
 	}
 	slices.SortStableFunc(faults, func(a, b *yamldoc.Fault) int {
@@ -107,9 +126,7 @@ func canonical(env *Environment) ([]byte, error) {
 	sortBy(c.PersonalViews, func(v PersonalView) string { return v.ID })
 	sortBy(c.SystemViews, func(v SystemView) string { return v.ID })
 	sortBy(c.ColumnSecurityProfiles, func(v ColumnSecurityProfile) string { return v.ID })
-	slices.Sort(c.UndefinedTables)
-	slices.Sort(c.UndefinedPrivileges)
-	eachHolder(c, func(roles *[]RoleAssignment) {
+	eachHolder(c, func(roles *[]RoleAssignment, _ string) {
 		sortBy(*roles, func(a RoleAssignment) string { return a.Role + " " + a.BusinessUnit })
 	})
 	for i := range c.Teams {
@@ -117,12 +134,6 @@ func canonical(env *Environment) ([]byte, error) {
 	}
 	for i := range c.PersonalViews {
 		sortBy(c.PersonalViews[i].Shares, func(s Share) string { return s.Principal })
-	}
-	for i := range c.ColumnSecurityProfiles {
-		slices.Sort(c.ColumnSecurityProfiles[i].Members)
-		slices.Sort(c.ColumnSecurityProfiles[i].Teams)
-		slices.Sort(c.ColumnSecurityProfiles[i].Reads)
-		slices.Sort(c.ColumnSecurityProfiles[i].Hides)
 	}
 	return Marshal(c)
 }

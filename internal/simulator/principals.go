@@ -6,57 +6,59 @@ import (
 	"strings"
 )
 
-// createUser makes an application user, under a given id where a PATCH asks for one that is not
-// there. People come from the tenant, not from here.
-func (c *call) createUser(id string) (answer, error) {
-	p, err := c.readBody()
-	if err != nil {
-		return answer{}, err
-	}
-	t := c.server.schema.byName["systemuser"]
-	if err := c.knownProperties(p, t, "systemuserid", "applicationid", "accessmode", "isdisabled", "businessunitid@odata.bind"); err != nil {
-		return answer{}, err
-	}
-	var application string
-	mode, disabled := -1, false
-	if _, err := p.read("applicationid", &application); err != nil {
-		return answer{}, err
-	}
-	if _, err := p.read("accessmode", &mode); err != nil {
-		return answer{}, err
-	}
-	if _, err := p.read("isdisabled", &disabled); err != nil {
-		return answer{}, err
-	}
-	application, ok := parseGUID(application)
-	if !ok {
-		return answer{}, badRequest("A user without an applicationid is a person: people are added in the tenant.")
-	}
-	err = c.change(func(tx *transaction) error {
-		if id, err = c.chosenID(p, t, id); err != nil {
-			return err
+// userBody is what can be set of a user; what is not there is nil.
+type userBody struct {
+	Application *string `json:"applicationid"`
+	Mode        *int    `json:"accessmode"`
+	Disabled    *bool   `json:"isdisabled"`
+	Unit        string  `json:"businessunitid@odata.bind"`
+}
+
+// set sets the columns that need no further privilege.
+func (b userBody) set(u *User) error {
+	if b.Mode != nil {
+		if *b.Mode < 0 || *b.Mode >= len(accessModes()) {
+			return invalid(codeInvalidArgument, "A validation error occurred. The value %d of 'accessmode' on record of type 'systemuser' is outside the valid range.", *b.Mode)
 		}
-		unitID, ok, err := c.bind(p, "businessunitid", c.server.schema.byName["businessunit"])
+		u.AccessMode = accessModes()[*b.Mode]
+	}
+	if b.Disabled != nil {
+		u.Disabled = *b.Disabled
+	}
+	return nil
+}
+
+// createUser makes an application user. People come from the tenant, not from here.
+func (c *call) createUser() (answer, error) {
+	var body userBody
+	if err := c.readBody(&body); err != nil {
+		return answer{}, err
+	}
+	if body.Application == nil || body.Unit == "" {
+		return answer{}, badRequest("An application user needs an applicationid and a businessunitid; people are added in the tenant.")
+	}
+	u := User{Name: *body.Application, ApplicationID: strings.ToLower(*body.Application), Created: c.creation()}
+	err := c.change(func(tx *transaction) error {
+		home, err := c.unit(body.Unit)
 		if err != nil {
 			return err
 		}
-		if !ok {
-			return badRequest("Required field 'businessunitid' is missing for application user.")
-		}
-		home := tx.world.unitByID[unitID]
-		if err := c.caller.needAt(tx.world, "prvCreateUser", placement{unit: home}, "systemuser", id); err != nil {
+		u.ID, u.BusinessUnit = c.newID("systemuser"), home.ID
+		if err := c.caller.needAt(tx.world, "prvCreateUser", placement{unit: home}, "systemuser", u.ID); err != nil {
 			return err
 		}
 		// One that is soft-deleted still has its application id.
-		if slices.ContainsFunc(tx.env.ApplicationUsers, func(u User) bool { return u.ApplicationID == application }) {
-			return &apiError{http.StatusPreconditionFailed, codeDuplicate, "A record with matching key values already exists. An application user with applicationid " + application + " is there already, it may be deleted."}
+		if slices.ContainsFunc(tx.env.ApplicationUsers, func(o User) bool { return o.ApplicationID == u.ApplicationID }) {
+			return &apiError{http.StatusPreconditionFailed, codeDuplicate, "A record with matching key values already exists. An application user with applicationid " + u.ApplicationID + " is there already, it may be deleted."}
 		}
-		u := User{Name: application, ID: id, ApplicationID: application, BusinessUnit: unitID, Disabled: disabled, Created: c.creation()}
-		if client := tx.env.Client(application); client != nil {
+		if client := tx.env.Client(u.ApplicationID); client != nil {
 			u.Name = client.Name
 		}
-		if mode >= 0 && mode < len(accessModes()) && accessModes()[mode] != AccessNonInteractive {
-			u.AccessMode = accessModes()[mode]
+		if err := body.set(&u); err != nil {
+			return err
+		}
+		if u.AccessMode == AccessNonInteractive {
+			u.AccessMode = "" // as application users are
 		}
 		tx.env.ApplicationUsers = append(tx.env.ApplicationUsers, u)
 		return nil
@@ -64,84 +66,71 @@ func (c *call) createUser(id string) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return c.made(t, id)
+	return c.wrote(c.server.types.byName["systemuser"], u.ID, http.StatusCreated)
 }
 
 func (c *call) updateUser(t *entityType, id string) (answer, error) {
-	p, err := c.readBody()
-	if err != nil {
+	var body userBody
+	if err := c.readBody(&body); err != nil {
 		return answer{}, err
 	}
-	if err := c.knownProperties(p, t, "applicationid", "accessmode", "isdisabled", "businessunitid@odata.bind"); err != nil {
-		return answer{}, err
-	}
-	err = c.change(func(tx *transaction) error {
+	err := c.change(func(*transaction) error {
 		row, err := c.rowFor(t, id)
 		if err != nil {
 			return err
 		}
 		u := row.(*user)
-		at := placement{u.unit, u.ID}
-		if err := c.caller.needAt(tx.world, "prvWriteUser", at, "systemuser", id); err != nil {
+		if err := c.mayUpdate(u, body); err != nil {
 			return err
 		}
-		if err := c.checkMatch(t, u); err != nil {
+		if err := c.move(u, body.Unit); err != nil {
 			return err
 		}
-		return c.setUser(p, u, at)
+		return body.set(u.User)
 	})
 	if err != nil {
 		return answer{}, err
 	}
-	return c.changed(t, id)
+	return c.wrote(t, id, http.StatusOK)
 }
 
-// setUser sets a user's columns as a PATCH asks.
-func (c *call) setUser(p payload, u *user, at placement) error {
-	var application string
-	if ok, err := p.read("applicationid", &application); err != nil {
-		return err
-	} else if ok && !strings.EqualFold(application, u.ApplicationID) {
-		return invalid(codeInvalidArgument, "The applicationid of a user cannot be changed.")
+// mayUpdate checks the privileges that a change of a user needs.
+func (c *call) mayUpdate(u *user, body userBody) error {
+	needs := []string{"prvWriteUser"}
+	if body.Disabled != nil && *body.Disabled != u.Disabled {
+		needs = append(needs, "prvDisableUser")
 	}
-	var mode int
-	if ok, err := p.read("accessmode", &mode); err != nil {
-		return err
-	} else if ok {
-		if mode < 0 || mode >= len(accessModes()) {
-			return invalid(codeInvalidArgument, "A validation error occurred. The value %d of 'accessmode' on record of type 'systemuser' is outside the valid range.", mode)
-		}
-		u.AccessMode = accessModes()[mode]
+	if body.Unit != "" {
+		needs = append(needs, "prvReparentUser")
 	}
-	disabled := u.Disabled
-	if _, err := p.read("isdisabled", &disabled); err != nil {
-		return err
-	}
-	if disabled != u.Disabled {
-		if err := c.caller.needAt(c.world, "prvDisableUser", at, "systemuser", u.ID); err != nil {
+	for _, privilege := range needs {
+		if err := c.caller.needAt(c.world, privilege, placement{u.unit, u.ID}, "systemuser", u.ID); err != nil {
 			return err
 		}
-		if !disabled && u.SoftDeleted {
-			return invalid(codeUserNotEnabled, "A user that is deleted cannot be enabled.")
-		}
-		u.Disabled = disabled
 	}
-	unitID, ok, err := c.bind(p, "businessunitid", c.server.schema.byName["businessunit"])
-	if err != nil || !ok || unitID == u.unit.ID {
-		return err
+	if u.SoftDeleted || body.Application != nil && !strings.EqualFold(*body.Application, u.ApplicationID) {
+		return invalid(codeInvalidArgument, "The applicationid of a user cannot be changed, and nothing of one that is deleted.")
 	}
-	if err := c.caller.needAt(c.world, "prvReparentUser", at, "systemuser", u.ID); err != nil {
-		return err
-	}
-	old := u.unit.ID
-	u.BusinessUnit = unitID
-	if c.world.env.Organization.KeepRolesOnMove != On {
-		u.Roles = nil // with record ownership across business units too
+	return nil
+}
+
+// move moves a user to another business unit. That takes the roles away, with record ownership across
+// business units too, unless the environment keeps them.
+func (c *call) move(u *user, address string) error {
+	if address == "" {
 		return nil
+	}
+	home, err := c.unit(address)
+	if err != nil || home == u.unit {
+		return err
+	}
+	u.BusinessUnit = home.ID
+	if c.world.env.Organization.KeepRolesOnMove != On {
+		u.Roles = nil
 	}
 	for i := range u.Roles {
 		if u.Roles[i].BusinessUnit == "" {
-			u.Roles[i].BusinessUnit = old // they stay the copies that they are
+			u.Roles[i].BusinessUnit = u.unit.ID // they stay the copies that they are
 		}
 	}
 	return nil
@@ -158,21 +147,15 @@ func (c *call) deleteUser(t *entityType, id string) (answer, error) {
 		if err := c.caller.needAt(tx.world, "prvDeleteUser", placement{u.unit, u.ID}, "systemuser", id); err != nil {
 			return err
 		}
-		if err := c.checkMatch(t, u); err != nil {
-			return err
-		}
+		owns := slices.ContainsFunc(tx.world.views, func(v *personalView) bool { return v.ownerUser == u })
 		switch {
-		case !u.application:
-			return invalid(codeNone, "A person's user row cannot be deleted while the person is in the tenant.")
-		case !u.Disabled:
-			return invalid(codeNone, "Only a user that is disabled can be deleted.")
-		case slices.ContainsFunc(tx.world.views, func(v *personalView) bool { return v.ownerUser == u }):
-			return invalid(codeNone, "The user owns records: assign them to somebody else first.")
+		case !u.application || !u.Disabled || owns:
+			return invalid(codeNone, "Only an application user that is disabled and owns no records can be deleted.")
 		case !u.SoftDeleted:
 			u.SoftDeleted = true
-			return nil
+		default:
+			purge(tx.env, u.ID)
 		}
-		purge(tx.env, u.ID)
 		return nil
 	})
 }

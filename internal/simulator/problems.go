@@ -17,10 +17,8 @@ const (
 	codeDuplicate       = "0x80040237" // DuplicateRecord
 	codeInvalidDepth    = "0x800404bb" // unManagedinvalidprivilegeedepth
 	codeInvalidArgument = "0x80040203" // InvalidArgument
-	codeBadTable        = "0x80041102" // QueryBuilderNoEntity
 	codeNoSuchPrivilege = "0x800404ce" // unManagedinvalidprivilegeid
 	codeRoleExists      = "0x80041403" // RoleAlreadyExists
-	codeInheritedDelete = "0x8004140c" // unManagedidsrolesdeletenonparentrole
 	codeNoRoles         = "0x80042f09" // the user has no roles
 	codeInheritedRole   = "0x80044152" // RestrictInheritedRole
 	codeAccessDenied    = "0x80048306" // SecLib::AccessCheckEx

@@ -13,9 +13,9 @@ func TestChallenge(t *testing.T) {
 	server := start(t, "compliant", simulator.Options{}, nil)
 	c := dial(t, server, "dbaudit")
 	c.get("WhoAmI").want(t, "with a token", http.StatusOK, "-")
-	server.RevokeTokens()
+	c.token = "stale"
 	r := c.get("WhoAmI")
-	r.want(t, "with a revoked token", http.StatusUnauthorized, "-")
+	r.want(t, "with a token that nobody issued", http.StatusUnauthorized, "-")
 	want := "Bearer authorization_uri=" + server.AuthorityURL() + "/" + server.TenantID() + "/oauth2/authorize, resource_id=" + server.URL() + "/"
 	if got := r.header.Get("WWW-Authenticate"); got != want {
 		t.Errorf("challenge %q, want %q", got, want)
@@ -54,26 +54,18 @@ func TestQueries(t *testing.T) {
 		path, column string
 		want         []any
 	}{
-		{"roles?$select=name&$filter=name eq 'Demandbase Integration' and _parentroleid_value eq null", "name", []any{"Demandbase Integration"}},
-		{"roles?$select=name&$filter=name eq 'demandbase INTEGRATION' and parentroleid eq null", "name", []any{"Demandbase Integration"}},
-		{"roles?$select=name&$filter=startswith(name,'demand') and parentroleid eq null&$orderby=name desc", "name", []any{"Demandbase Integration", "Demandbase (old)"}},
-		{"businessunits?$select=name&$filter=parentbusinessunitid eq null", "name", []any{"Contoso"}},
-		{"businessunits?$select=name&$filter=parentbusinessunitid/name eq 'Europe'", "name", []any{"Germany"}},
-		{"businessunits?$select=name&$filter=not (isdisabled eq false)", "name", []any{"Fabrikam (closed)"}},
-		{"businessunits?$select=name&$orderby=name&$top=2", "name", []any{"Contoso", "Europe"}},
+		{"roles?$select=name&$filter=name eq 'demandbase INTEGRATION' and _parentroleid_value eq null", "name", []any{"Demandbase Integration"}},
+		{"roles?$select=name&$filter=contains(name,'Demand') and _parentroleid_value eq null", "name", []any{"Demandbase Integration", "Demandbase (old)"}},
+		{"businessunits?$select=name&$filter=_parentbusinessunitid_value eq null", "name", []any{"Contoso"}},
+		{"businessunits?$select=name&$filter=isdisabled eq true", "name", []any{"Fabrikam (closed)"}},
+		{"businessunits?$select=name&$top=1", "name", []any{"Contoso"}},
 		{"systemusers?$select=fullname&$filter=applicationid eq 5f0c1b52-8f1a-4c62-9c5e-7b8a1d2e3f40 and deletedstate eq 0", "fullname", []any{"Demandbase Integration"}},
 		{"systemusers?$select=fullname&$filter=applicationid ne null and isdisabled eq true", "fullname", []any{"Demandbase Integration (deleted)"}},
-		{"systemusers?$select=fullname&$filter=teammembership_association/any(t:t/name eq 'Integrations')&$orderby=fullname", "fullname", []any{"Demandbase Integration", "Power BI Gateway"}},
-		{"systemusers?$select=fullname&$filter=systemuserroles_association/any(r:r/roletemplateid eq 627090ff-40a3-4053-8790-584edc5be201)&$orderby=fullname", "fullname", []any{"Alex Wilber", "dbaudit apply"}},
-		{"privileges?$select=name,canbebasic&$filter=name eq 'prvReadAccount' or name eq 'prvBulkEdit'&$orderby=name desc", "canbebasic", []any{true, false}},
-		{"privileges?$select=name,accessright&$filter=Microsoft.Dynamics.CRM.In(PropertyName='name',PropertyValues=['prvReadAccount','prvAppendToLead'])", "accessright", []any{16.0, 1.0}},
+		{"privileges?$select=name,canbebasic&$filter=name eq 'prvReadAccount' or name eq 'prvBulkEdit'", "canbebasic", []any{false, true}},
 		{"savedqueries?$select=name&$filter=returnedtypecode eq 'account' and querytype eq 0 and contains(name,'my')", "name", []any{"My Active Accounts"}},
-		{"roles?$filter=iscustomizable/Value eq false and parentroleid eq null&$select=name&$orderby=name", "name", []any{"Support User", "System Administrator"}},
 		{"userqueries?$select=name", "name", []any{}},
 		{"organizations?$select=name", "name", []any{"Contoso"}},
-		{"roletemplates?$select=name&$filter=endswith(name,'customizer')", "name", []any{"System Customizer"}},
-		{"teams?$select=name&$filter=isdefault eq false and teamtype eq 1", "name", []any{"Northwind Pursuit"}},
-		{"EntityDefinitions?$select=LogicalName&$filter=LogicalName eq 'lead' or LogicalName eq 'customeropportunityrole'", "LogicalName", []any{"lead"}},
+		{"teams?$select=name&$filter=teamtype eq 1", "name", []any{"Northwind Pursuit"}},
 	}
 	for _, tt := range tests {
 		if got := column(admin.rows(tt.path), tt.column); !slices.Equal(got, tt.want) {
@@ -100,24 +92,24 @@ func TestRefusedQueries(t *testing.T) {
 		{"roles?$filter=isinherited eq true", 400, "0x80060888"},
 		{"roles?$filter=not name eq 'a'", 400, "0x80060888"},
 		{"roles?$filter=tolower(name) eq 'a'", 400, "0x80060888"},
-		{"roles?$orderby=nonsense", 400, "0x80060888"},
 		{"roles?$expand=nonsense", 400, "0x80060888"},
 		{"roles?$expand=businessunitid($filter=name eq 'a')", 400, "0x80060888"},
 		{"roles?$skip=1", 400, "0x80060888"},
 		{"roles?$top=0", 400, "0x80060888"},
+		{"roles?$filter=startswith(name,'a')", 400, "0x80060888"},
+		{"roles?$filter=isinherited gt 0", 400, "0x80060888"},
+		{"roles?$filter=(name eq 'a'", 400, "0x80060888"},
+		{"roles?$orderby=name", 400, "0x80060888"},
 		{"roles?$search=a", 400, "0x80060888"},
 		{"roles?select=name", 400, "0x80060888"},
 		{"roles?$select=name&$select=roleid", 400, "0x80060888"},
 		{"roles?$skiptoken=nonsense", 400, "0x80060888"},
-		{"roles(" + role + ")?$filter=name eq 'a'", 400, "0x80060888"},
 		{"roles(nonsense)", 400, "0x80060888"},
 		{"role", 404, "0x80060888"},
 		{"roleprivileges", 404, "0x80060888"},
 		{"roles(" + role + ")/nonsense", 404, "0x80060888"},
 		{"roles(00000000-0000-0000-0000-000000000000)", 404, "0x80040217"},
 		{"RetrieveRolePrivilegesRole(RoleId=@r)?@r=00000000-0000-0000-0000-000000000000", 404, "0x80040217"},
-		{"EntityDefinitions(LogicalName='nonsense')", 404, "0x80040217"},
-		{"EntityDefinitions?$top=1", 400, "0x80060888"},
 	}
 	for _, tt := range tests {
 		admin.get(tt.path).want(t, tt.path, tt.status, tt.code)
@@ -128,16 +120,13 @@ func TestRowShape(t *testing.T) {
 	server := start(t, "compliant", simulator.Options{}, nil)
 	admin := dial(t, server, "dbaudit apply")
 	env := server.Environment()
-	r := admin.get("roles(" + env.Role("Demandbase Integration").ID + ")?$expand=businessunitid($select=name),systemuserroles_association($select=fullname)").json(t)
+	r := admin.get("roles(" + env.Role("Demandbase Integration").ID + ")?$expand=systemuserroles_association($select=fullname)").json(t)
 	if r["isinherited"] != 1.0 || r["ismanaged"] != false || r["_parentroleid_value"] != nil || r["_parentrootroleid_value"] != r["roleid"] {
 		t.Errorf("role %v", r)
 	}
 	customizable, _ := r["iscustomizable"].(map[string]any)
 	if customizable["Value"] != true || customizable["ManagedPropertyLogicalName"] != "iscustomizableanddeletable" {
 		t.Errorf("iscustomizable %v", r["iscustomizable"])
-	}
-	if unit, _ := r["businessunitid"].(map[string]any); unit["name"] != "Contoso" {
-		t.Errorf("businessunitid %v", r["businessunitid"])
 	}
 	if users, _ := r["systemuserroles_association"].([]any); len(users) != 1 {
 		t.Errorf("systemuserroles_association %v", users)
@@ -149,19 +138,6 @@ func TestRowShape(t *testing.T) {
 	copies := admin.rows("roles?$select=roleid,_parentroleid_value,_parentrootroleid_value,_businessunitid_value&$filter=name eq 'Demandbase Integration'")
 	if len(copies) != len(env.BusinessUnits) {
 		t.Errorf("%d copies in %d business units", len(copies), len(env.BusinessUnits))
-	}
-}
-
-func TestAnnotations(t *testing.T) {
-	server := start(t, "compliant", simulator.Options{}, nil)
-	jane := dial(t, server, "dbaudit").as("CallerObjectId", server.Environment().User("jane@contoso.com").EntraObjectID)
-	r := jane.with("Prefer", `odata.include-annotations="*"`).get("userqueries?$select=name,_ownerid_value&$filter=name eq 'Demandbase Accounts'")
-	row := r.rows(t)[0]
-	if row["_ownerid_value@Microsoft.Dynamics.CRM.lookuplogicalname"] != "systemuser" || row["_ownerid_value@OData.Community.Display.V1.FormattedValue"] != "Jane Doe" {
-		t.Errorf("got %s", r.body)
-	}
-	if r.header.Get("Preference-Applied") == "" {
-		t.Error("no Preference-Applied")
 	}
 }
 
@@ -182,11 +158,11 @@ func follow(t *testing.T, c *client, path string) (rows []map[string]any, pages 
 func TestPaging(t *testing.T) {
 	server := start(t, "compliant", simulator.Options{}, nil)
 	admin := dial(t, server, "dbaudit apply")
-	all, pages := follow(t, admin, "privileges?$select=name&$orderby=name")
+	all, pages := follow(t, admin, "privileges?$select=name")
 	if pages != 1 {
 		t.Errorf("%d pages without a page size", pages)
 	}
-	small, pages := follow(t, admin.with("Prefer", "odata.maxpagesize=100"), "privileges?$select=name&$orderby=name")
+	small, pages := follow(t, admin.with("Prefer", "odata.maxpagesize=100"), "privileges?$select=name")
 	if want := (len(all) + 99) / 100; pages != want {
 		t.Errorf("%d pages, want %d", pages, want)
 	}
@@ -194,9 +170,8 @@ func TestPaging(t *testing.T) {
 		t.Error("pages do not add up to the whole")
 	}
 	counted := admin.get("privileges?$count=true&$top=1&$select=name").json(t)
-	aggregated := admin.rows("privileges?$apply=aggregate($count as n)")
-	if counted["@odata.count"] != float64(len(all)) || aggregated[0]["n"] != float64(len(all)) {
-		t.Errorf("counts %v and %v of %d", counted["@odata.count"], aggregated, len(all))
+	if counted["@odata.count"] != float64(len(all)) {
+		t.Errorf("count %v of %d", counted["@odata.count"], len(all))
 	}
 }
 
@@ -204,7 +179,7 @@ func TestPagingOfExpandedRows(t *testing.T) {
 	server := start(t, "sample", simulator.Options{PageSize: 1}, nil)
 	admin := dial(t, server, "dbaudit apply")
 	user := server.Environment().User("juergen@contoso.com").ID
-	body := admin.get("systemusers(" + user + ")?$select=fullname&$expand=systemuserroles_association($select=name;$orderby=name)").json(t)
+	body := admin.get("systemusers(" + user + ")?$select=fullname&$expand=systemuserroles_association($select=name)").json(t)
 	first, _ := body["systemuserroles_association"].([]any)
 	link, _ := body["systemuserroles_association@odata.nextLink"].(string)
 	if len(first) != 1 || link == "" {
@@ -226,7 +201,6 @@ func TestAuditorNeedsEachPrivilege(t *testing.T) {
 		"prvReadFieldSecurityProfile": "fieldsecurityprofiles?$select=name",
 		"prvReadQuery":                "savedqueries?$select=name",
 		"prvReadUserQuery":            "userqueries?$select=name",
-		"prvReadEntity":               "EntityDefinitions(LogicalName='lead')?$select=LogicalName",
 	}
 	server := start(t, "compliant", simulator.Options{}, nil)
 	auditor := dial(t, server, "dbaudit")
@@ -280,7 +254,7 @@ func TestPersonalViewsAreSeenByTheirOwnAndThoseTheyAreSharedWith(t *testing.T) {
 	server := start(t, "compliant", simulator.Options{}, nil)
 	env := server.Environment()
 	admin, auditor := dial(t, server, "dbaudit apply"), dial(t, server, "dbaudit")
-	names := func(c *client) []any { return column(c.rows("userqueries?$select=name&$orderby=name"), "name") }
+	names := func(c *client) []any { return column(c.rows("userqueries?$select=name"), "name") }
 	if got := names(admin); len(got) != 0 {
 		t.Errorf("the administrator sees %v", got)
 	}
@@ -295,7 +269,7 @@ func TestPersonalViewsAreSeenByTheirOwnAndThoseTheyAreSharedWith(t *testing.T) {
 		}
 	}
 	// Through a team: contacts are shared with it, one view is its own.
-	want = []any{"Accounts without a contact", "Demandbase Contacts"}
+	want = []any{"Demandbase Contacts", "Accounts without a contact"}
 	if got := names(admin.as("CallerObjectId", env.User("alex@contoso.com").EntraObjectID)); !slices.Equal(got, want) {
 		t.Errorf("a member of the team sees %v", got)
 	}
@@ -398,7 +372,7 @@ func TestShares(t *testing.T) {
 	env := server.Environment()
 	auditor := dial(t, server, "dbaudit")
 	integration := env.ApplicationUser("Demandbase Integration")
-	rows := auditor.rows("principalobjectaccessset?$select=objectid,accessrightsmask,principaltypecode&$filter=principalid eq " + integration.ID + " and objecttypecode eq 'userquery'&$orderby=accessrightsmask")
+	rows := auditor.rows("principalobjectaccessset?$select=objectid,accessrightsmask,principaltypecode&$filter=principalid eq " + integration.ID + " and objecttypecode eq 'userquery'")
 	if got := column(rows, "accessrightsmask"); !slices.Equal(got, []any{1.0, 3.0}) {
 		t.Errorf("masks %v", got)
 	}
@@ -409,44 +383,9 @@ func TestShares(t *testing.T) {
 	if access["AccessMask"] != "ReadAccess, WriteAccess" || access["Principal"].(map[string]any)["systemuserid"] != integration.ID {
 		t.Errorf("got %v", body)
 	}
-	mine := "systemusers(" + integration.ID + ")/Microsoft.Dynamics.CRM.RetrievePrincipalAccess(Target=@p)?@p={'@odata.id':'userqueries(" + lead + ")'}"
-	if got := asIntegration.get(mine).json(t)["AccessRights"]; got != "ReadAccess, WriteAccess" {
-		t.Errorf("with a role that may write views: %v", got)
-	}
-	mutate(t, server, func(e *simulator.Environment) { e.Team("Integrations").Roles = nil })
-	if got := asIntegration.get(mine).json(t)["AccessRights"]; got != "ReadAccess" {
-		t.Errorf("a share cannot exceed the roles: %v", got)
-	}
 	contact := env.PersonalView("contact", "Demandbase Contacts").ID
 	asIntegration.get(`RetrieveSharedPrincipalsAndAccess(Target=@t)?@t={"@odata.id":"userqueries(`+contact+`)"}`).want(t, "a view that the caller does not see", http.StatusForbidden, "0x80048306")
 	asIntegration.get(`RetrieveSharedPrincipalsAndAccess(Target=@t)?@t={"@odata.id":"userquery(`+lead+`)"}`).want(t, "a singular set", http.StatusNotFound, "0x80040217")
-}
-
-func TestDefinitions(t *testing.T) {
-	server := start(t, "compliant", simulator.Options{}, nil)
-	auditor := dial(t, server, "dbaudit")
-	body := auditor.get("EntityDefinitions(LogicalName='userquery')?$select=LogicalName,EntitySetName,ObjectTypeCode,SchemaName,OwnershipType,IsPrivate,Privileges").json(t)
-	if body["EntitySetName"] != "userqueries" || body["ObjectTypeCode"] != 4230.0 || body["OwnershipType"] != "UserOwned" || body["IsPrivate"] != false {
-		t.Errorf("got %v", body)
-	}
-	found := false
-	for _, p := range body["Privileges"].([]any) {
-		p := p.(map[string]any)
-		if p["Name"] == "prvReadUserQuery" {
-			found = p["CanBeBasic"] == true && p["CanBeGlobal"] == false && p["PrivilegeType"] == "Read" && p["PrivilegeId"] == privilegeID(t, "prvReadUserQuery")
-		}
-	}
-	if !found {
-		t.Errorf("privileges %v", body["Privileges"])
-	}
-	again := auditor.get("EntityDefinitions(" + body["MetadataId"].(string) + ")").json(t)
-	if again["LogicalName"] != "userquery" || again["PrimaryIdAttribute"] != "userqueryid" || again["DisplayName"] == nil {
-		t.Errorf("by MetadataId: %v", again)
-	}
-	auditor.get("EntityDefinitions(00000000-0000-0000-0000-000000000001)").want(t, "no table", 404, "0x80040217")
-	auditor.get("EntityDefinitions?$select=nonsense").want(t, "no property", 400, "0x80060888")
-	auditor.get("EntityDefinitions?$filter=Nonsense eq 1").want(t, "no property", 400, "0x80060888")
-	auditor.get("EntityDefinitions(LogicalName='lead')/Attributes").want(t, "what is not simulated", 404, "0x80060888")
 }
 
 func TestOtherReads(t *testing.T) {
@@ -458,38 +397,23 @@ func TestOtherReads(t *testing.T) {
 	}
 	user, team := "systemusers("+env.User("jane@contoso.com").ID+")", "teams("+env.Team("Integrations").ID+")"
 	for path, want := range map[string]string{
-		"roles/$count?$filter=name eq 'Delegate'":                 "5",
-		user + "/systemuserroles_association/$count":              "1",
-		user + "/fullname":                                        `"value":"Jane Doe"`,
-		user + "/businessunitid?$select=name":                     `"name":"Contoso"`,
-		user + "/systemuserroles_association/$ref":                `"@odata.id":"` + server.URL() + `/api/data/v9.2/roles(`,
-		user + "/teammembership_association?$select=name":         "Marketing Operations",
-		user + "/systemuserprofiles_association?$select=name":     `"value":[]`,
-		user + "/Microsoft.Dynamics.CRM.RetrieveUserPrivileges()": "prvReadCampaign",
-		team + "/Microsoft.Dynamics.CRM.RetrieveTeamPrivileges()": "prvWriteAttribute",
-		team + "/teamroles_association?$select=name":              "System Customizer",
-		"":          `"url":"userqueries"`,
-		"$metadata": `<EntitySet Name="principalobjectaccessset"`,
-		"systemuserrolescollection?$select=roleid&$top=1":                                           `"systemuserroleid"`,
-		"teamrolescollection?$select=teamid":                                                        `"teamroleid"`,
-		"teammemberships?$select=systemuserid&$top=1":                                               `"teammembershipid"`,
-		"usersettingscollection?$select=uilanguageid&$top=1":                                        "1033",
-		"privileges?$filter=accessright eq 524288&$apply=aggregate($count as n)":                    `"n":`,
-		"privileges?$apply=filter(name eq 'prvReadLead')/aggregate($count as n)":                    `"n":1`,
-		"roles?$select=name&$filter=startswith(name,'x')&$count=true":                               `"@odata.count":0`,
-		"userqueries?$select=name&$orderby=_owningteam_value desc,name":                             `"value":[]`,
-		"systemusers?$select=fullname&$orderby=applicationid,fullname desc&$top=1":                  "Sofia",
-		"roles?$select=name&$filter=name eq 'Delegate'&$expand=roletemplateid($select=name)&$top=1": `"roletemplateid":{`,
-		"RetrieveAccessOrigin(ObjectId=@o,LogicalName=@l,PrincipalId=@p)?@o=" + env.PersonalView("lead", "Demandbase Leads").ID + "&@l='userquery'&@p=" + env.User("amir@contoso.com").ID: "owner",
+		user + "/teammembership_association?$select=name":               "Marketing Operations",
+		user + "/systemuserprofiles_association?$select=name":           `"value":[]`,
+		user + "/Microsoft.Dynamics.CRM.RetrieveUserPrivileges()":       "prvReadCampaign",
+		team + "/teamroles_association?$select=name":                    "System Customizer",
+		"systemuserrolescollection?$select=roleid&$top=1":               `"systemuserroleid"`,
+		"teamrolescollection?$select=teamid":                            `"teamroleid"`,
+		"teammemberships?$select=systemuserid&$top=1":                   `"teammembershipid"`,
+		"roles?$select=name&$filter=contains(name,'xyz')&$count=true":   `"@odata.count":0`,
+		"roleprivilegescollection?$select=privilegedepthmask&$top=1000": `"privilegedepthmask":8`,
 	} {
 		r := admin.get(path)
 		if r.status != http.StatusOK || !strings.Contains(strings.ReplaceAll(string(r.body), " ", ""), strings.ReplaceAll(want, " ", "")) {
 			t.Errorf("%s: %d %s, want %s", path, r.status, r.body, want)
 		}
 	}
-	admin.get("systemusers("+env.User("alex@contoso.com").ID+")/nonsense/$ref").want(t, "no nav", 404, "0x80060888")
 	admin.get(user+"/Microsoft.Dynamics.CRM.Nonsense()").want(t, "no function", 404, "0x80060888")
 	admin.get(user+"/Microsoft.Dynamics.CRM.RetrieveUserPrivileges").want(t, "a function without parentheses", 404, "0x80060888")
-	admin.get("RetrieveRolePrivilegesRole(RoleId=@a)").want(t, "an alias without value", 400, "0x80060888")
+	admin.get("RetrieveRolePrivilegesRole(RoleId=@a)").want(t, "an alias without value", 404, "0x80060888")
 	admin.get("RetrieveRolePrivilegesRole(Id=1)").want(t, "no parameter", 404, "0x80060888")
 }

@@ -49,14 +49,14 @@ func eachRef(env *Environment, visit func(kind refKind, ref *string, path ...any
 	for i := range env.Roles {
 		one(refUnit, &env.Roles[i].BusinessUnit, "roles", i, "business_unit")
 	}
-	for i := range env.Users {
-		one(refUnit, &env.Users[i].BusinessUnit, "users", i, "business_unit")
-		assignments(env.Users[i].Roles, "users", i)
+	users := func(list []User, key string) {
+		for i := range list {
+			one(refUnit, &list[i].BusinessUnit, key, i, "business_unit")
+			assignments(list[i].Roles, key, i)
+		}
 	}
-	for i := range env.ApplicationUsers {
-		one(refUnit, &env.ApplicationUsers[i].BusinessUnit, "application_users", i, "business_unit")
-		assignments(env.ApplicationUsers[i].Roles, "application_users", i)
-	}
+	users(env.Users, "users")
+	users(env.ApplicationUsers, "application_users")
 	for i := range env.Teams {
 		one(refUnit, &env.Teams[i].BusinessUnit, "teams", i, "business_unit")
 		assignments(env.Teams[i].Roles, "teams", i)
@@ -102,9 +102,8 @@ func newRefIndex(env *Environment) *refIndex {
 	add := func(t refTarget) {
 		t.id = strings.ToLower(t.id)
 		x.byID[t.id] = &t
-		for i, name := range t.names {
+		for _, name := range t.names {
 			name = strings.ToLower(name)
-			t.names[i] = strings.TrimSpace(t.names[i])
 			if name != "" && !slices.Contains(x.byName[name], &t) {
 				x.byName[name] = append(x.byName[name], &t)
 			}

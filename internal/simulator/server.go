@@ -11,20 +11,19 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/dbaudit/dbaudit/internal/simulator/entra"
 )
 
 // Options are a server's settings; the zero value is good.
 type Options struct {
-	// Listen is the address of the Web API, 127.0.0.1:0 where it is left out. ListenAuthority is that
-	// of the sign-in host, any free port on the same interface where it is left out.
-	Listen          string
-	ListenAuthority string
+	// Listen is the address of the Web API, 127.0.0.1:0 where it is left out. The sign-in host has a
+	// free port on the same interface.
+	Listen string
 	// Now is the clock, time.Now where it is left out. Certificates for TLS follow the real one.
 	Now func() time.Time
 	// PageSize caps the rows of a page, so that small environments have several; 5000 where it is 0.
 	PageSize int
-	// TokenLifetime is how long an access token is good, an hour where it is 0.
-	TokenLifetime time.Duration
 	// StaleFor is for how many requests after a change privileges are still answered and checked as
 	// before it, unless a request asks for Consistency: Strong.
 	StaleFor int
@@ -38,9 +37,9 @@ type Options struct {
 // A Server is a running environment. Its methods may be used from several goroutines at once.
 type Server struct {
 	options   Options
-	schema    *schema
+	types     *entityTypes
 	ca        *authority
-	directory *directory
+	directory *entra.Directory
 
 	apiURL, authorityURL string
 	servers              []*http.Server
@@ -69,63 +68,88 @@ func Start(ctx context.Context, env *Environment, o Options) (*Server, error) {
 	if o.PageSize <= 0 || o.PageSize > maxPage {
 		o.PageSize = maxPage
 	}
-	if o.TokenLifetime <= 0 {
-		o.TokenLifetime = time.Hour
-	}
 	own, err := prepared(env)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{options: o, schema: newSchema()}
+	s := &Server{options: o, types: newEntityTypes()}
 	s.current.Store(newWorld(own, nil, o.Now()))
 	if s.ca, err = newAuthority(time.Now()); err != nil {
 		return nil, err
 	}
-	if s.directory, err = newDirectory(own, o); err != nil {
-		return nil, err
-	}
-	host, _, err := net.SplitHostPort(o.Listen)
-	if err != nil {
-		return nil, fmt.Errorf("listening on %q: %w", o.Listen, err)
-	}
-	if o.ListenAuthority == "" {
-		o.ListenAuthority = net.JoinHostPort(host, "0")
-	}
-	if s.apiURL, err = s.listen(ctx, o.Listen, http.HandlerFunc(s.serveAPI)); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
-	if s.authorityURL, err = s.listen(ctx, o.ListenAuthority, http.HandlerFunc(s.serveAuthority)); err != nil {
+	if err := s.open(ctx, own); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.stopWatching = context.AfterFunc(ctx, func() { _ = s.Close() })
 	return s, nil
 }
 
+// open listens on both addresses, makes the directory that knows them, and serves.
+func (s *Server) open(ctx context.Context, env *Environment) error {
+	host, _, err := net.SplitHostPort(s.options.Listen)
+	if err != nil {
+		return fmt.Errorf("listening on %q: %w", s.options.Listen, err)
+	}
+	api, apiURL, err := listen(ctx, s.options.Listen)
+	if err != nil {
+		return err
+	}
+	authority, authorityURL, err := listen(ctx, net.JoinHostPort(host, "0"))
+	if err != nil {
+		return errors.Join(err, api.Close())
+	}
+	s.apiURL, s.authorityURL = apiURL, authorityURL
+	tenant := entra.Tenant{
+		ID: env.TenantID, Domain: env.Organization.URLName + ".onmicrosoft.com", Clients: env.Clients,
+		Address: authorityURL, Resource: apiURL, Now: s.options.Now,
+		// Some clients take Microsoft's addresses alone, and are led here by their resolver.
+		Alias: "https://" + env.Organization.URLName + ".crm.dynamics.com",
+	}
+	for _, u := range env.Users {
+		if !u.SoftDeleted {
+			tenant.People = append(tenant.People, entra.Person{Name: u.Name, UPN: u.UPN, ObjectID: u.EntraObjectID})
+		}
+	}
+	if s.directory, err = entra.New(tenant); err != nil {
+		return errors.Join(err, api.Close(), authority.Close())
+	}
+	return errors.Join(s.serve(api, host, http.HandlerFunc(s.serveAPI)), s.serve(authority, host, s.directory))
+}
+
 // prepared makes an environment of one's own, normalised and with its references pinned.
 func prepared(env *Environment) (*Environment, error) {
 	own := env.Clone()
-	if problems := normalise(own); len(problems) > 0 {
-		errs := make([]error, len(problems))
-		for i, p := range problems {
-			errs[i] = p
-		}
+	var errs []error
+	for _, p := range normalise(own) {
+		errs = append(errs, p)
+	}
+	if len(errs) > 0 {
 		return nil, fmt.Errorf("the environment cannot be used: %w", errors.Join(errs...))
 	}
 	pinReferences(own)
 	return own, nil
 }
 
-// listen serves h on an address and gives the URL under which it is reached.
-func (s *Server) listen(ctx context.Context, address string, h http.Handler) (string, error) {
+// listen opens an address and gives the URL under which it is reached.
+func listen(ctx context.Context, address string) (net.Listener, string, error) {
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", address)
 	if err != nil {
-		return "", fmt.Errorf("listening on %s: %w", address, err)
+		return nil, "", fmt.Errorf("listening on %s: %w", address, err)
 	}
 	host, _, _ := net.SplitHostPort(address)
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return listener, "https://" + net.JoinHostPort(host, port), nil
+}
+
+// serve answers on a listener, by a certificate for host and for this machine's own names.
+func (s *Server) serve(listener net.Listener, host string, h http.Handler) error {
 	config, err := s.ca.serverConfig(host, time.Now())
 	if err != nil {
-		return "", errors.Join(err, listener.Close())
+		return errors.Join(err, listener.Close())
 	}
 	server := &http.Server{
 		Handler:           s.disturbed(h),
@@ -136,11 +160,7 @@ func (s *Server) listen(ctx context.Context, address string, h http.Handler) (st
 	}
 	s.servers = append(s.servers, server)
 	go func() { _ = server.ServeTLS(listener, "", "") }()
-	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return "https://" + net.JoinHostPort(host, port), nil
+	return nil
 }
 
 // URL is the environment's address: its Web API is at /api/data/v9.2/ below it.
@@ -158,7 +178,7 @@ func (s *Server) CAPEM() []byte { return append([]byte(nil), s.ca.pem...) }
 // ClientCertificate is the certificate and private key, in PEM, of a client whose certificate is
 // "generated"; nil for any other.
 func (s *Server) ClientCertificate(applicationID string) []byte {
-	return s.directory.clientCertificate(applicationID)
+	return s.directory.Certificate(applicationID)
 }
 
 // Environment is a copy of the current state.
@@ -173,7 +193,7 @@ func (s *Server) State() ([]byte, error) { return canonical(s.current.Load().env
 
 // Mutate changes the state underneath running clients, as another administrator would. The change is
 // refused as a whole, with an error, if it leaves an environment that cannot be used. App
-// registrations (Clients) are read at the start only.
+// registrations (Clients) and people who sign in are read at the start only.
 func (s *Server) Mutate(change func(*Environment)) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -192,32 +212,24 @@ func (s *Server) Mutate(change func(*Environment)) error {
 func (s *Server) replace(env *Environment) {
 	before := s.current.Load()
 	s.current.Store(newWorld(env, before, s.options.Now()))
-	if s.options.StaleFor > 0 {
-		s.stale.Lock()
-		defer s.stale.Unlock()
-		if s.staleLeft == 0 {
-			s.staleWorld = before
-		}
-		s.staleLeft = s.options.StaleFor
+	s.stale.Lock()
+	defer s.stale.Unlock()
+	if s.staleLeft == 0 {
+		s.staleWorld = before
 	}
+	s.staleLeft = s.options.StaleFor
 }
 
 // permissionWorld is the world that a request's privileges are taken from.
 func (s *Server) permissionWorld(header http.Header, current *world) *world {
-	if s.options.StaleFor == 0 || header.Get("Consistency") == "Strong" {
-		return current
-	}
 	s.stale.Lock()
 	defer s.stale.Unlock()
-	if s.staleLeft == 0 {
+	if s.staleLeft == 0 || header.Get("Consistency") == "Strong" {
 		return current
 	}
 	s.staleLeft--
 	return s.staleWorld
 }
-
-// RevokeTokens makes every token issued so far invalid: requests with one are answered by 401.
-func (s *Server) RevokeTokens() { s.directory.revokeAll() }
 
 // Close stops serving and drops open connections.
 func (s *Server) Close() error {

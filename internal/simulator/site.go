@@ -16,21 +16,22 @@ type Site struct {
 }
 
 // Serve serves a handler on an address until ctx ends or the site is closed.
-func Serve(ctx context.Context, listen string, h http.Handler) (*Site, error) {
-	if _, _, err := net.SplitHostPort(listen); err != nil {
-		return nil, err //nolint:wrapcheck // it names the address
-	}
+func Serve(ctx context.Context, address string, h http.Handler) (*Site, error) {
 	ca, err := newAuthority(time.Now())
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{ca: ca}
-	address, err := s.listen(ctx, listen, h)
+	listener, url, err := listen(ctx, address)
 	if err != nil {
+		return nil, err
+	}
+	s := &Server{ca: ca}
+	host, _, _ := net.SplitHostPort(address)
+	if err := s.serve(listener, host, h); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.stopWatching = context.AfterFunc(ctx, func() { _ = s.Close() })
-	return &Site{s, address}, nil
+	return &Site{s, url}, nil
 }
 
 // URL is the site's address.

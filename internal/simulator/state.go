@@ -1,9 +1,6 @@
 package simulator
 
-import (
-	"net/http"
-	"strings"
-)
+import "net/http"
 
 // A State is what the environment as a whole does with requests. The zero value answers
 // them.
@@ -28,12 +25,6 @@ const (
 	// StateClaims answers 401 to every token: conditional access asks for more.
 	StateClaims State = "insufficient-claims"
 )
-
-func states() []State {
-	return []State{
-		StateNormal, StateDisabled, StateAdministration, StateFirewall, StateFirewallPage, StateFirewallSilent, StateClaims,
-	}
-}
 
 // The claims challenge of continuous access evaluation, as its documentation shows one.
 const claimsChallenge = "eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7ImVzc2VudGlhbCI6dHJ1ZSwidmFsdWUiOiIxNjA0MTA2NjUxIn19fQ=="
@@ -72,7 +63,6 @@ func refusePage(w http.ResponseWriter) {
 
 // usable refuses users who cannot use the service at all.
 func (c *call) usable(u *user) error {
-	const customizer = "119f245c-3cc8-4b62-b31c-d1a046ced15d"
 	switch {
 	case u.Disabled:
 		return forbidden(codeAccessDenied, "The user with SystemUserId=%s in OrganizationContext=%s is disabled. Consider enabling this user.", u.ID, c.world.env.Organization.URLName)
@@ -89,7 +79,7 @@ func (c *call) usable(u *user) error {
 		return nil
 	}
 	for _, r := range roles {
-		if r.administrator() || strings.EqualFold(r.Template, customizer) {
+		if r.administrator() || r.Template == systemCustomizerTemplate {
 			return nil
 		}
 	}

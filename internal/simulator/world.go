@@ -3,7 +3,6 @@ package simulator
 import (
 	"cmp"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -15,28 +14,21 @@ type world struct {
 	env *Environment // normalised, references pinned
 	cat *catalogue
 
-	root      *unit
-	units     []*unit
-	roles     []*role // copies, the root ones before those below
-	users     []*user
-	teams     []*team
-	views     []*personalView
-	queries   []*SystemView
-	profiles  []*profile
-	unitByID  map[string]*unit
-	roleByID  map[string]*role
-	userByID  map[string]*user
-	teamByID  map[string]*team
-	viewByID  map[string]*personalView
-	queryByID map[string]*SystemView
+	root     *unit
+	units    []*unit
+	roles    []*role // copies, the root ones before those below
+	users    []*user
+	teams    []*team
+	views    []*personalView
+	queries  []*SystemView
+	profiles []*profile
+	unitByID map[string]*unit
+	roleByID map[string]*role
+	userByID map[string]*user
+	teamByID map[string]*team
+	viewByID map[string]*personalView
 
 	stamps map[string]stamp
-}
-
-// A stamp says when a row changed last, and which change that was.
-type stamp struct {
-	version  int64
-	modified time.Time
 }
 
 type unit struct {
@@ -105,17 +97,6 @@ func (r *role) depthWord(p *privilege) string {
 	return ""
 }
 
-func (r *role) depthMask(p *privilege) int {
-	const filtered, nobodyKnows = 16, 32
-	switch r.depthWord(p) {
-	case "":
-		return r.depth(p).mask()
-	case "RecordFilter":
-		return filtered
-	}
-	return nobodyKnows
-}
-
 // plain makes a grant an ordinary one, as it is once it was given or taken anew.
 func (r *role) plain(name string) {
 	r.RecordFilters = slices.DeleteFunc(r.RecordFilters, func(n string) bool { return same(n, name) })
@@ -177,18 +158,12 @@ type personalView struct {
 	shares    []share
 }
 
-func (v *personalView) ownerID() string {
+// placement is where the view stands: with its owner.
+func (v *personalView) placement() placement {
 	if v.ownerTeam != nil {
-		return v.ownerTeam.ID
+		return placement{v.ownerTeam.unit, v.Owner}
 	}
-	return v.ownerUser.ID
-}
-
-func (v *personalView) ownerUnit() *unit {
-	if v.ownerTeam != nil {
-		return v.ownerTeam.unit
-	}
-	return v.ownerUser.unit
+	return placement{v.ownerUser.unit, v.Owner}
 }
 
 type share struct {
@@ -205,30 +180,12 @@ type profile struct {
 	teams   []*team
 }
 
-// A fieldPermission is what a profile says of a column.
-type fieldPermission struct {
-	profile *profile
-	column  string // table.column
-	read    bool
-}
-
-func (p *profile) permissions() []fieldPermission {
-	var all []fieldPermission
-	for _, column := range p.Reads {
-		all = append(all, fieldPermission{p, column, true})
-	}
-	for _, column := range p.Hides {
-		all = append(all, fieldPermission{p, column, false})
-	}
-	return all
-}
-
 // newWorld makes a world of a normalised environment whose references are pinned. before may be nil.
 func newWorld(env *Environment, before *world, now time.Time) *world {
 	w := &world{
 		env:      env,
 		unitByID: map[string]*unit{}, roleByID: map[string]*role{}, userByID: map[string]*user{},
-		teamByID: map[string]*team{}, viewByID: map[string]*personalView{}, queryByID: map[string]*SystemView{},
+		teamByID: map[string]*team{}, viewByID: map[string]*personalView{},
 	}
 	if before != nil && sameCatalogue(before.env, env) {
 		w.cat = before.cat
@@ -367,7 +324,6 @@ func (w *world) addViews() {
 	}
 	for i := range w.env.SystemViews {
 		w.queries = append(w.queries, &w.env.SystemViews[i])
-		w.queryByID[w.env.SystemViews[i].ID] = &w.env.SystemViews[i]
 	}
 	for i := range w.env.ColumnSecurityProfiles {
 		p := &profile{ColumnSecurityProfile: &w.env.ColumnSecurityProfiles[i]}
@@ -384,67 +340,6 @@ func (w *world) addViews() {
 		}
 		w.profiles = append(w.profiles, p)
 	}
-}
-
-// stamp carries over the stamps of rows that are as they were, and gives new ones to the others.
-// Granting a privilege is no change of the role's own row: it is one of the intersect table.
-func (w *world) stamp(before *world, now time.Time) {
-	if before == nil {
-		w.stamps = map[string]stamp{}
-		return
-	}
-	w.stamps = maps.Clone(before.stamps)
-	next := int64(baseVersion)
-	for _, s := range w.stamps {
-		next = max(next, s.version)
-	}
-	next++
-	old, current := rowContents(before.env), rowContents(w.env)
-	for id, content := range current {
-		if was, ok := old[id]; !ok || !reflect.DeepEqual(was, content) {
-			w.stamps[id] = stamp{next, now}
-		}
-	}
-}
-
-// baseVersion and the base time are those of rows that have not changed since the start.
-const baseVersion = 1_000_000
-
-func baseTime() time.Time { return time.Date(2024, time.March, 14, 6, 8, 49, 0, time.UTC) }
-
-func (w *world) stampOf(id string) stamp {
-	if s, ok := w.stamps[id]; ok {
-		return s
-	}
-	return stamp{baseVersion, baseTime()}
-}
-
-// rowContents gives what each row's own columns are made of, by id.
-func rowContents(env *Environment) map[string]any {
-	rows := map[string]any{env.Organization.ID: env.Organization}
-	for _, b := range env.BusinessUnits {
-		rows[b.ID] = b
-	}
-	for _, r := range env.Roles {
-		r.Privileges = nil
-		rows[r.ID] = r
-	}
-	for _, u := range slices.Concat(env.Users, env.ApplicationUsers) {
-		u.Roles = nil
-		rows[u.ID] = u
-	}
-	for _, t := range env.Teams {
-		t.Roles, t.Members = nil, nil
-		rows[t.ID] = t
-	}
-	for _, v := range env.PersonalViews {
-		v.Shares = nil
-		rows[v.ID] = v
-	}
-	for _, v := range env.SystemViews {
-		rows[v.ID] = v
-	}
-	return rows
 }
 
 // acrossUnits says whether rows may be owned, and roles held, across business units.

@@ -1,16 +1,12 @@
 package solution
 
 import (
-	_ "embed"
-	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/privileges"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
-
-//go:embed privileges.tsv
-var privilegesTSV string
 
 // Standard is the table of the standard privileges: their names as Dataverse
 // spells them and the access levels that each can be granted at.
@@ -26,38 +22,22 @@ type privilege struct {
 	depths []snapshot.Depth // nil where no source says
 }
 
-// ReadStandard reads the table that comes with the package.
-func ReadStandard() (*Standard, error) { return parseStandard(privilegesTSV) }
-
-func parseStandard(text string) (*Standard, error) {
+// NewStandard makes the table of what dbaudit knows.
+func NewStandard() *Standard {
 	s := &Standard{byName: map[string]privilege{}, byLength: map[int][]string{}, tables: map[string]bool{}}
-	for i, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
-		if strings.HasPrefix(line, "#") || strings.HasPrefix(line, "name\t") {
-			continue
-		}
-		columns := strings.Split(line, "\t")
-		if len(columns) != 3 {
-			return nil, fmt.Errorf("the table of standard privileges, line %d: %d columns, want 3", i+1, len(columns))
-		}
-		p := privilege{name: columns[0]}
-		for _, letter := range strings.TrimPrefix(columns[1], "-") {
-			depth := strings.IndexRune("BLDG", letter)
-			if depth < 0 {
-				return nil, fmt.Errorf("the table of standard privileges, line %d: the depth %q, want some of BLDG", i+1, letter)
-			}
-			p.depths = append(p.depths, snapshot.Depths()[depth])
+	for _, known := range privileges.Standard() {
+		p := privilege{name: known.Name}
+		for _, letter := range known.Depths {
+			p.depths = append(p.depths, snapshot.Depths()[strings.IndexRune("BLDG", letter)])
 		}
 		key := strings.ToLower(p.name)
-		if _, ok := s.byName[key]; ok {
-			return nil, fmt.Errorf("the table of standard privileges, line %d: %s stands twice", i+1, p.name)
-		}
 		s.byName[key] = p
 		s.byLength[len(key)] = append(s.byLength[len(key)], key)
 		if of := table(key); of != key {
 			s.tables[of] = true
 		}
 	}
-	return s, nil
+	return s
 }
 
 // Spelling is a standard privilege's own spelling of a name, in whatever case that

@@ -30,6 +30,8 @@ func TestFormAgainstLibrary(t *testing.T) {
 		"profile.json": {"../../policy/profiles/marketplace.yaml", "../../policy/profiles/demandbase@nine-lines.yaml"},
 		"config.json":  {"testdata/config.yaml"},
 		"waivers.json": {"testdata/waivers.yaml"},
+
+		"environment.json": {"testdata/environment.yaml"},
 	} {
 		full, err := schematest.Compile(schema.Files, name)
 		if err != nil {

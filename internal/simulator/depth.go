@@ -1,0 +1,97 @@
+package simulator
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Depth is how far a privilege reaches from its holder. The zero value is not granted.
+type Depth uint8
+
+// The depths, from the caller's own rows to the whole organization. DepthDeepest stands for the
+// deepest that a privilege allows; it is resolved when an environment is read or started.
+const (
+	DepthNone Depth = iota
+	DepthBasic
+	DepthLocal
+	DepthDeep
+	DepthGlobal
+	DepthDeepest
+)
+
+func depthNames() []string {
+	return []string{"none", "basic", "local", "deep", "global", "deepest"}
+}
+
+// String gives the name that environment files use.
+func (d Depth) String() string {
+	if names := depthNames(); int(d) < len(names) {
+		return names[d]
+	}
+	return fmt.Sprintf("Depth(%d)", uint8(d))
+}
+
+// wire is the PrivilegeDepth enumeration's name in the Web API.
+func (d Depth) wire() string {
+	name := d.String()
+	return strings.ToUpper(name[:1]) + name[1:]
+}
+
+// parseDepth reads a depth as files and requests name it; DepthNone is no depth.
+func parseDepth(s string) (Depth, bool) {
+	i := slices.Index(depthNames(), strings.ToLower(s))
+	return Depth(max(i, 0)), i > int(DepthNone)
+}
+
+// UnmarshalYAML reads a depth's name.
+func (d *Depth) UnmarshalYAML(decode func(any) error) error {
+	var name string
+	if err := decode(&name); err != nil {
+		return err
+	}
+	*d, _ = parseDepth(name) // the schema knows the names
+	return nil
+}
+
+// MarshalYAML writes a depth as its name.
+func (d Depth) MarshalYAML() (any, error) { return d.String(), nil }
+
+// Grants are a role's privileges by name, each with its depth. In YAML they are grouped by depth.
+type Grants map[string]Depth
+
+// UnmarshalYAML reads grants grouped by depth: {global: [prvReadAccount, …], basic: […]}. A list in a
+// list stands for its items, so that long ones can be laid out in groups.
+func (g *Grants) UnmarshalYAML(decode func(any) error) error {
+	var groups map[string]any
+	if err := decode(&groups); err != nil {
+		return err
+	}
+	*g = Grants{}
+	for name, list := range groups {
+		depth, _ := parseDepth(name) // the schema knows the names
+		eachText(list, nil, func(privilege string, _ []any) { (*g)[privilege] = depth })
+	}
+	return nil
+}
+
+// eachText visits the texts of a list, and of lists in it, each with its path.
+func eachText(value any, path []any, visit func(text string, path []any)) {
+	switch value := value.(type) {
+	case string:
+		visit(value, path)
+	case []any:
+		for i, item := range value {
+			eachText(item, append(slices.Clone(path), i), visit)
+		}
+	}
+}
+
+// MarshalYAML writes grants grouped by depth, sorted.
+func (g Grants) MarshalYAML() (any, error) {
+	groups := map[string][]string{}
+	for _, name := range sortedKeys(g) {
+		groups[g[name].String()] = append(groups[g[name].String()], name)
+	}
+	return groups, nil
+}

@@ -1,0 +1,145 @@
+package entra
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+func (d *Directory) clientCredentials(r *registration, form url.Values) (any, error) {
+	if r.Public {
+		return nil, noCredential()
+	}
+	if err := d.checkScope(form.Get("scope")); err != nil {
+		return nil, err
+	}
+	return d.bearer(Identity{ApplicationID: r.ApplicationID}), nil
+}
+
+func noCredential() error {
+	return refuse(http.StatusUnauthorized, "invalid_client", 7000218, "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.")
+}
+
+// checkCredential verifies that a request comes from the application that it names.
+func (d *Directory) checkCredential(r *registration, form url.Values) error {
+	if assertion := form.Get("client_assertion"); assertion != "" {
+		if err := d.checkAssertion(r, assertion); err != nil {
+			return refuse(http.StatusUnauthorized, "invalid_client", 700027, "The certificate with identifier used to sign the client assertion is not registered on application, or the assertion is not valid. [Reason - %v]", err)
+		}
+		return nil
+	}
+	switch secret := form.Get("client_secret"); {
+	case secret == "":
+		return noCredential()
+	case r.Secret == "" || !sameSecret(secret, r.Secret):
+		return refuse(http.StatusUnauthorized, "invalid_client", 7000215, "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '%s'.", r.ApplicationID)
+	case !r.secretEnds.IsZero() && !d.tenant.Now().Before(r.secretEnds):
+		return refuse(http.StatusUnauthorized, "invalid_client", 7000222, "The provided client secret keys for app '%s' are expired. Visit the Azure portal to create new keys for your app, or consider using certificate credentials for added security.", r.ApplicationID)
+	}
+	return nil
+}
+
+func sameSecret(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}
+
+// checkAssertion verifies a signed assertion: the token of an issuer that the application trusts, or
+// one by its own certificate.
+func (d *Directory) checkAssertion(r *registration, assertion string) error {
+	var claims jwt.RegisteredClaims
+	if _, _, err := jwt.NewParser().ParseUnverified(assertion, &claims); err != nil {
+		return fmt.Errorf("reading the assertion: %w", err)
+	}
+	for i, f := range r.Federated {
+		if claims.Issuer == f.Issuer {
+			return d.checkFederated(r, i, assertion)
+		}
+	}
+	return d.checkCertificate(r, assertion)
+}
+
+func (d *Directory) parse(assertion string, key jwt.Keyfunc, options ...jwt.ParserOption) (*jwt.RegisteredClaims, error) {
+	claims := new(jwt.RegisteredClaims)
+	options = append(options, jwt.WithValidMethods([]string{"PS256", "RS256", "ES256"}),
+		jwt.WithTimeFunc(d.tenant.Now), jwt.WithExpirationRequired(), jwt.WithLeeway(5*time.Minute))
+	_, err := jwt.NewParser(options...).ParseWithClaims(assertion, claims, key)
+	return claims, err //nolint:wrapcheck // the refusal tells it
+}
+
+func (d *Directory) checkFederated(r *registration, i int, assertion string) error {
+	_, err := d.parse(assertion, func(*jwt.Token) (any, error) {
+		set := jwt.VerificationKeySet{}
+		for _, key := range r.issuers[i] {
+			set.Keys = append(set.Keys, key)
+		}
+		return set, nil
+	}, jwt.WithSubject(r.Federated[i].Subject), jwt.WithAudience("api://AzureADTokenExchange"))
+	return err
+}
+
+// checkCertificate verifies an assertion by the application's certificate, which the header names by
+// its thumbprint. Each assertion counts once.
+func (d *Directory) checkCertificate(r *registration, assertion string) error {
+	claims, err := d.parse(assertion, func(t *jwt.Token) (any, error) {
+		if r.certificate == nil {
+			return nil, errors.New("the application has no certificate")
+		}
+		pair, err := r.certificate()
+		if err != nil {
+			return nil, err
+		}
+		sum := sha256.Sum256(pair.certificate.Raw)
+		given, _ := t.Header["x5t#S256"].(string)
+		// Entra takes base64 of both kinds, padded or not.
+		given = strings.NewReplacer("+", "-", "/", "_", "=", "").Replace(given)
+		if given != base64.RawURLEncoding.EncodeToString(sum[:]) {
+			return nil, errors.New("the key was not found: the thumbprint in the header is that of no registered certificate")
+		}
+		return pair.certificate.PublicKey, nil
+	}, jwt.WithIssuer(r.ApplicationID), jwt.WithSubject(r.ApplicationID))
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(claims.Audience, d.isTokenEndpoint) {
+		return errors.New("the audience is not this tenant's token endpoint")
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if claims.ID == "" || d.assertions[claims.ID] {
+		return errors.New("jti is missing, or the assertion was used before")
+	}
+	d.assertions[claims.ID] = true
+	return nil
+}
+
+// isTokenEndpoint says whether an audience is this tenant's token endpoint, or its issuer.
+func (d *Directory) isTokenEndpoint(audience string) bool {
+	rest, ok := strings.CutPrefix(audience, d.tenant.Address+"/")
+	tenant, path, _ := strings.Cut(rest, "/")
+	return ok && d.knows(tenant) && (path == "oauth2/v2.0/token" || path == "v2.0")
+}
+
+// managedIdentityToken answers as the endpoint does that Azure gives to a machine's own identity.
+func (d *Directory) managedIdentityToken(r *http.Request) (any, error) {
+	id := strings.ToLower(r.Form.Get("client_id"))
+	reg := d.registrations[id]
+	if reg == nil || !reg.ManagedIdentity || !sameSecret(r.Header.Get("X-Identity-Header"), reg.Secret) {
+		return nil, badRequest(700016, "No managed identity was found for specified client id, or the identity header is not that of this machine.")
+	}
+	if err := d.checkScope(r.Form.Get("resource") + "/.default"); err != nil {
+		return nil, err
+	}
+	answer := d.bearer(Identity{ApplicationID: id})
+	answer["expires_on"] = fmt.Sprint(d.tenant.Now().Add(tokenLifetime).Unix())
+	return answer, nil
+}

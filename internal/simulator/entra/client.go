@@ -1,0 +1,151 @@
+package entra
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A Client is an app registration.
+type Client struct {
+	Name          string `yaml:"name"`
+	ApplicationID string `yaml:"application_id"`
+	// Secret is the client secret; SecretExpires (YYYY-MM-DD), where given, its last day.
+	Secret        string `yaml:"secret,omitempty"`
+	SecretExpires string `yaml:"secret_expires,omitempty"`
+	// Certificate is "generated", or empty: then the client has none. See
+	// [Directory.Certificate].
+	Certificate string `yaml:"certificate,omitempty"`
+	// ManagedIdentity makes the client one of the machine's managed identities: it gets its
+	// tokens from /msi/token, with Secret as the identity header.
+	ManagedIdentity bool `yaml:"managed_identity,omitempty"`
+	// Public clients may use the device code and authorization code flows; they have no credential.
+	Public bool `yaml:"public,omitempty"`
+	// Blocked keeps the application out of the Web API, whoever signs in by it.
+	Blocked bool `yaml:"blocked,omitempty"`
+	// Federated are the federated identity credentials.
+	Federated []FederatedCredential `yaml:"federated,omitempty"`
+}
+
+// A FederatedCredential trusts the tokens of another issuer in place of a secret.
+type FederatedCredential struct {
+	Issuer  string `yaml:"issuer"`
+	Subject string `yaml:"subject"`
+	// Keys are the issuer's public keys, PEM, one or more. A real Entra fetches them from the issuer.
+	Keys string `yaml:"keys"`
+}
+
+// A registration is a client, its credentials read.
+type registration struct {
+	Client
+	secretEnds time.Time
+	// certificate makes the certificate and its key when they are first asked for: that takes a
+	// moment. It is nil for a client that has none.
+	certificate func() (*keyPair, error)
+	// issuers are the keys of each federated credential.
+	issuers [][]crypto.PublicKey
+}
+
+// Check says what is wrong with a client's credentials.
+func (c Client) Check() error {
+	_, err := register(c)
+	return err
+}
+
+func register(c Client) (*registration, error) {
+	r := &registration{Client: c}
+	if c.SecretExpires != "" {
+		last, err := time.Parse(time.DateOnly, c.SecretExpires)
+		if err != nil {
+			return nil, fmt.Errorf("secret_expires %q is not a date: write YYYY-MM-DD", c.SecretExpires)
+		}
+		r.secretEnds = last.AddDate(0, 0, 1)
+	}
+	if c.Certificate != "" {
+		r.certificate = sync.OnceValues(func() (*keyPair, error) { return newKeyPair(c.Name, time.Now()) })
+	}
+	for _, f := range c.Federated {
+		keys, err := publicKeys(f.Keys)
+		if err != nil {
+			return nil, fmt.Errorf("federated credential of %s: %w", f.Issuer, err)
+		}
+		r.issuers = append(r.issuers, keys)
+	}
+	return r, nil
+}
+
+func publicKeys(text string) ([]crypto.PublicKey, error) {
+	var keys []crypto.PublicKey
+	for block, rest := pem.Decode([]byte(text)); block != nil; block, rest = pem.Decode(rest) {
+		key, err := x509.ParsePKIXPublicKey(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("reading a public key: %w", err)
+		}
+		keys = append(keys, key)
+	}
+	if len(keys) == 0 {
+		return nil, errors.New("keys has no PEM block PUBLIC KEY")
+	}
+	return keys, nil
+}
+
+// Certificate is the certificate and private key, in PEM, of a client whose certificate is
+// "generated"; nil for any other.
+func (d *Directory) Certificate(applicationID string) []byte {
+	r := d.registrations[strings.ToLower(applicationID)]
+	if r == nil || r.certificate == nil {
+		return nil
+	}
+	pair, err := r.certificate()
+	if err != nil {
+		return nil
+	}
+	return pair.pem
+}
+
+// A keyPair is a generated certificate with its key.
+type keyPair struct {
+	certificate *x509.Certificate
+	pem         []byte // the certificate and the PKCS #8 key
+}
+
+// newKeyPair makes a self-signed certificate, as people do for an app registration. The key is RSA:
+// sign-in libraries take no other.
+func newKeyPair(name string, now time.Time) (*keyPair, error) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return nil, fmt.Errorf("making the key of client %q: %w", name, err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(now.UnixNano()),
+		Subject:      pkix.Name{CommonName: name, Organization: []string{"dbaudit"}},
+		NotBefore:    now.Add(-24 * time.Hour),
+		NotAfter:     now.Add(365 * 24 * time.Hour),
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return nil, fmt.Errorf("making the certificate of client %q: %w", name, err)
+	}
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fmt.Errorf("reading the certificate of client %q: %w", name, err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, fmt.Errorf("writing the key of client %q: %w", name, err)
+	}
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	text = append(text, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})...)
+	return &keyPair{certificate, text}, nil
+}
