@@ -59,7 +59,7 @@ func (o *outputs) add(flags *pflag.FlagSet) {
 	}
 	flags.VarP(&outputFlag{o, true}, "format", "f",
 		"`format` of a document: "+strings.Join(names, ", ")+"; repeatable (default table)")
-	flags.VarP(&outputFlag{o, false}, "output", "o", "output `file` for the preceding -f (default standard output); DIR/ holds HTML: an index and a page for each")
+	flags.VarP(&outputFlag{o, false}, "output", "o", "output `file` for the preceding -f, or in the format of its ending, such as x.html (default standard output); DIR/ holds HTML: an index and a page for each")
 	flags.Var(&o.summary, "summary", fmt.Sprintf("the table has a row for each environment and no details (default with more than %d)", summaryAbove))
 	flags.Lookup("summary").NoOptDefVal = "true"
 	flags.StringVar(&o.severity, "severity", "", "lowest `severity` of the controls that the table lists; the exit code stays")

@@ -208,7 +208,7 @@ func checkWaivers(a *app, flag, asOf string, files []string) error {
 	}
 	rows := make([][]string, len(f.Waivers))
 	for i, w := range f.Waivers {
-		rows[i] = []string{w.String(), w.Kind.String(), w.Owner, w.Expires, cmp.Or(state[w.Line], "counts"), w.Reason}
+		rows[i] = []string{w.String(), w.Kind.String(), w.Owner, w.Expires, cmp.Or(state[w.Line], "in force"), w.Reason}
 	}
 	if err := table.List(a.Stdout, a.Width, []string{"waiver", "kind", "owner", "expires", "state", "reason"}, rows); err != nil {
 		return err
