@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -24,8 +25,9 @@ import (
 
 // A judgedRole is a role with what became of it.
 type judgedRole struct {
-	role   solution.Role
-	result audit.Result
+	role     solution.Role
+	snapshot *snapshot.Snapshot // nil where every role is judged
+	result   audit.Result
 }
 
 // judgeAll judges the roles of each integration by what that asks for.
@@ -47,15 +49,32 @@ func (l *lintRun) judge(ctx context.Context, found solution.Found) ([]judgedRole
 	if len(found.Roles) == 0 {
 		return nil, nil
 	}
-	roles := l.choose(found.Roles)
+	roles := l.candidates(found.Roles)
 	if len(roles) == 0 {
 		result, err := l.nowhere(ctx, found)
 		return []judgedRole{{result: result}}, err
 	}
-	if l.flags.snapshot != "" && len(roles) > 1 {
-		return nil, usagef("--snapshot keeps one snapshot, and %d roles are meant: choose one by --integration-role and PATH", len(roles))
+	judged, err := l.judgeEach(ctx, roles)
+	if err != nil {
+		return nil, err
 	}
-	titles := titlesOf(roles)
+	if l.requirement.Role == "" && !l.everyRole() {
+		judged = l.likeliest(judged)
+	}
+	if l.flags.snapshot != "" {
+		if len(judged) > 1 {
+			return nil, usagef("--snapshot keeps one snapshot, and %d roles are meant: choose one by --integration-role and PATH", len(judged))
+		}
+		err = keepSnapshot(l.app, judged[0].snapshot, l.flags.snapshot)
+	}
+	for i, title := range titlesOf(judged) {
+		judged[i].result.Environment.Name = title
+	}
+	return judged, err
+}
+
+// judgeEach judges each role by itself.
+func (l *lintRun) judgeEach(ctx context.Context, roles []solution.Role) ([]judgedRole, error) {
 	progress := l.Doing("lint", fmt.Sprintf("judging %d roles", len(roles)))
 	defer progress.Stop()
 	var done atomic.Int64
@@ -64,13 +83,10 @@ func (l *lintRun) judge(ctx context.Context, found solution.Found) ([]judgedRole
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, role := range roles {
-		group.Go(func() error {
-			result, err := l.judgeOne(ctx, role)
-			if err != nil {
+		group.Go(func() (err error) {
+			if judged[i], err = l.judgeOne(ctx, role); err != nil {
 				return fmt.Errorf("%s: the role %q: %w", role.File, role.Name, err)
 			}
-			result.Environment.Name = titles[i]
-			judged[i] = judgedRole{role, result}
 			progress.Task(fmt.Sprintf("%d of %d roles judged", done.Add(1), len(roles)))
 			return nil
 		})
@@ -80,10 +96,10 @@ func (l *lintRun) judge(ctx context.Context, found solution.Found) ([]judgedRole
 
 // titlesOf names each role by its file; where that has several, by its name too, and
 // where they share the name, by its id or else its line.
-func titlesOf(roles []solution.Role) []string {
-	titles := make([]string, len(roles))
-	for i, r := range roles {
-		titles[i] = r.File
+func titlesOf(judged []judgedRole) []string {
+	titles := make([]string, len(judged))
+	for i, one := range judged {
+		titles[i] = one.role.File
 	}
 	for _, more := range []func(solution.Role) string{
 		func(r solution.Role) string { return ": " + r.Name },
@@ -99,9 +115,9 @@ func titlesOf(roles []solution.Role) []string {
 		for _, title := range titles {
 			count[title]++
 		}
-		for i, r := range roles {
+		for i, one := range judged {
 			if count[titles[i]] > 1 {
-				titles[i] += more(r)
+				titles[i] += more(one.role)
 			}
 		}
 	}
@@ -117,34 +133,28 @@ func (l *lintRun) minimum() solution.Minimum {
 	return solution.Minimum{Privileges: l.profile.Minimum(), Depths: depths}
 }
 
-func (l *lintRun) judgeOne(ctx context.Context, role solution.Role) (audit.Result, error) {
+func (l *lintRun) judgeOne(ctx context.Context, role solution.Role) (judgedRole, error) {
 	if err := ctx.Err(); err != nil {
-		return audit.Result{}, err
+		return judgedRole{}, err
 	}
 	s, notes, err := role.Snapshot(l.requirement, l.minimum(), l.standard, snapshot.Tool(l.Tool))
 	if err != nil {
-		return audit.Result{}, err
+		return judgedRole{}, err
 	}
-	result, err := l.evaluate(ctx, s)
+	result, err := l.Judge(ctx, l.engine, s, l.profile, l.asOf)
 	if err != nil {
-		return audit.Result{}, err
+		return judgedRole{}, err
 	}
 	result.Notes = append(result.Notes, notes...)
 	if role.Managed {
 		result.Notes = append(result.Notes, "the role comes from a managed solution")
 	}
 	place(&result, role)
-	return result, nil
-}
-
-// evaluate judges a snapshot, and keeps it where that is asked for.
-func (l *lintRun) evaluate(ctx context.Context, s *snapshot.Snapshot) (audit.Result, error) {
+	one := judgedRole{role: role, result: result}
 	if l.flags.snapshot != "" {
-		if err := keepSnapshot(l.app, s, l.flags.snapshot); err != nil {
-			return audit.Result{}, err
-		}
+		one.snapshot = s
 	}
-	return l.Judge(ctx, l.engine, s, l.profile, l.asOf)
+	return one, nil
 }
 
 // nowhere is the result where no role is the one that is looked for.
@@ -168,7 +178,12 @@ func (l *lintRun) nowhere(ctx context.Context, found solution.Found) (audit.Resu
 	if err != nil {
 		return audit.Result{}, err
 	}
-	result, err := l.evaluate(ctx, s)
+	if l.flags.snapshot != "" {
+		if err := keepSnapshot(l.app, s, l.flags.snapshot); err != nil {
+			return audit.Result{}, err
+		}
+	}
+	result, err := l.Judge(ctx, l.engine, s, l.profile, l.asOf)
 	if err != nil {
 		return audit.Result{}, err
 	}
@@ -193,64 +208,54 @@ func (l *lintRun) searched(first solution.Role) *audit.Location {
 	return &audit.Location{Path: relative(name), Line: 1}
 }
 
-// choose picks the roles that are meant: all of them; else those of the required
-// name; else, of those whose name fits the profile's pattern, those of the name
-// that grants most of the minimum. A role may stand in several files.
-func (l *lintRun) choose(roles []solution.Role) []solution.Role {
-	if l.flags.allRoles || (l.profile.Name == engine.LintProfile && l.requirement.Role == "") {
+// everyRole reports whether each role of the files is judged for itself.
+func (l *lintRun) everyRole() bool {
+	return l.flags.allRoles || l.profile.Name == engine.LintProfile && l.requirement.Role == ""
+}
+
+// candidates are the roles that may be meant: all of them, or those whose name is the
+// required one or fits the profile's pattern. A role may stand in several files.
+func (l *lintRun) candidates(roles []solution.Role) []solution.Role {
+	if l.everyRole() {
 		return roles
 	}
-	var fitting []solution.Role
-	for _, r := range roles {
-		if l.requirement.FitsRole(r.Name, l.profile.Pattern) {
-			fitting = append(fitting, r)
-		}
-	}
-	if l.requirement.Role != "" || len(fitting) == 0 {
-		return fitting
-	}
+	return slices.DeleteFunc(slices.Clone(roles), func(r solution.Role) bool { return !l.requirement.FitsRole(r.Name, l.profile.Pattern) })
+}
+
+// likeliest keeps the roles of the name that grants most of the minimum, by what the
+// policies found granted, at whatever level.
+func (l *lintRun) likeliest(judged []judgedRole) []judgedRole {
 	score := map[string]int{}
-	var names []string
-	for _, r := range fitting {
-		name := strings.ToLower(r.Name)
-		if _, ok := score[name]; !ok {
-			names = append(names, name)
-		}
-		score[name] = max(score[name], l.score(r))
+	for _, one := range judged {
+		name := strings.ToLower(one.role.Name)
+		score[name] = max(score[name], grantedOf(one.result))
 	}
-	slices.SortFunc(names, func(a, b string) int {
-		if score[a] != score[b] {
-			return score[b] - score[a]
-		}
-		return strings.Compare(a, b)
+	best := slices.MinFunc(slices.Collect(maps.Keys(score)), func(a, b string) int {
+		return cmp.Or(cmp.Compare(score[b], score[a]), cmp.Compare(a, b))
 	})
-	var chosen []solution.Role
+	var chosen []judgedRole
 	var others []string
-	for _, r := range fitting {
-		if strings.EqualFold(r.Name, names[0]) {
-			chosen = append(chosen, r)
+	for _, one := range judged {
+		if strings.EqualFold(one.role.Name, best) {
+			chosen = append(chosen, one)
 		} else {
-			others = append(others, fmt.Sprintf("%q (%s)", r.Name, r.File))
+			others = append(others, fmt.Sprintf("%q (%s)", one.role.Name, one.role.File))
 		}
 	}
 	if len(others) > 0 {
-		l.Warnf("several roles could be the integration role; %q was judged, not %s", chosen[0].Name, strings.Join(others, ", "))
+		l.Warnf("several roles could be the integration role; %q was judged, not %s", chosen[0].role.Name, strings.Join(others, ", "))
 	}
 	return chosen
 }
 
-// score is how much of the minimum a role grants, at whatever level.
-func (l *lintRun) score(r solution.Role) int {
-	granted := map[string]bool{}
-	for _, e := range r.Entries {
-		if e.Depth() != snapshot.DepthNone {
-			granted[strings.ToLower(e.Name)] = true
-		}
-	}
+// grantedOf is how many privileges of the minimum a result says are granted.
+func grantedOf(r audit.Result) int {
 	n := 0
-	for _, name := range l.profile.Minimum() {
-		if granted[strings.ToLower(name)] {
-			n++
+	if r.Integration != nil {
+		for _, depth := range r.Integration.Granted {
+			if depth != snapshot.DepthNone.String() {
+				n++
+			}
 		}
 	}
 	return n

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -79,15 +80,17 @@ func environments(targets []Target) iter.Seq2[int, int] {
 
 // shared says which custom roles of an integration's user the users of others have too,
 // and which privileges of such a role are there for them alone: those are surplus here.
-func shared(targets []Target, snapshots []*snapshot.Snapshot, of int) []string {
-	mine := snapshots[of].Held(targets[of].Profile.Pattern)
+// Who the users are is what the results say.
+func shared(targets []Target, snapshots []*snapshot.Snapshot, results []audit.Result, of int) []string {
+	user := judgedUser(results[of])
+	mine := snapshots[of].Held(user)
 	var notes []string
 	for _, root := range slices.Sorted(maps.Keys(mine)) {
 		var others []string
 		foreign := map[string]bool{}
 		for i, t := range targets {
-			_, theirs := snapshots[i].Held(t.Profile.Pattern)[root]
-			if i == of || !theirs || sameUser(snapshots[i], snapshots[of], t.Profile.Pattern, targets[of].Profile.Pattern) {
+			other := judgedUser(results[i])
+			if _, theirs := snapshots[i].Held(other)[root]; !theirs || other == user {
 				continue
 			}
 			others = append(others, t.Profile.Name)
@@ -127,8 +130,11 @@ func accepts(t Target, privilege string) bool {
 	return slices.ContainsFunc(slices.Concat(t.Profile.Minimum(), t.Profile.Allow, t.Requirement.Allow), same)
 }
 
-func sameUser(a, b *snapshot.Snapshot, patternA, patternB string) bool {
-	x, _ := a.User(a.Requirement, patternA)
-	y, _ := b.User(b.Requirement, patternB)
-	return x == y
+// judgedUser is the id of the user whom a result is about; empty where it does not exist
+// or was not read.
+func judgedUser(r audit.Result) string {
+	if r.Integration == nil || r.Integration.User == nil {
+		return ""
+	}
+	return r.Integration.User.ID
 }

@@ -86,8 +86,10 @@ func (r *Runner) scanOne(ctx context.Context, e *engine.Engine, targets []Target
 		if results[i], err = r.Judge(ctx, e, snapshots[i], t.Profile, o.AsOf); err != nil {
 			return nil, err
 		}
-		results[i].Notes = append(results[i].Notes, shared(targets, snapshots, i)...)
 		Locate(&results[i], t.File, t.Env)
+	}
+	for i := range results {
+		results[i].Notes = append(results[i].Notes, shared(targets, snapshots, results, i)...)
 	}
 	return results, nil
 }

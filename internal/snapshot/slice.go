@@ -90,16 +90,12 @@ func (s *Snapshot) Reach(r Requirement, pattern string) (principals, roots map[s
 	return principals, roots
 }
 
-// Held names the custom roles that reach the user that the requirement means, directly
-// or through a team, by their roots.
-func (s *Snapshot) Held(pattern string) map[string]string {
+// Held names the custom roles that are assigned to a user, directly or through a team, by
+// their roots.
+func (s *Snapshot) Held(user string) map[string]string {
 	held := map[string]string{}
-	id, ok := s.User(s.Requirement, pattern)
-	if !ok {
-		return held
-	}
-	ids := slices.Clone(s.Users[id].Roles)
-	for _, team := range s.Users[id].Teams {
+	ids := slices.Clone(s.Users[user].Roles)
+	for _, team := range s.Users[user].Teams {
 		ids = append(ids, s.Teams[team].Roles...)
 	}
 	for _, id := range ids {
