@@ -83,6 +83,7 @@ fuzz: ## each fuzz target for FUZZTIME
 soak: ## many random faults
 	$(GO) test ./internal/collector -run Fault -soak.seeds 2000 -timeout 60m
 	$(GO) test ./internal/lab -run "TwoFaults|VerdictUnderFaults" -soak.seeds 1000 -timeout 60m
+	scripts/with-postgres $(GO) test ./internal/fleet -run Torture -v -timeout 60m -args -torture.environments 1000 -torture.kills 200
 
 bench: $(BIN) $(OPA) ## measure, as ratios within one run (xmllint is part of libxml2)
 	$(GO) test -run '^$$' -bench . -benchtime 3x $(PKGS)

@@ -1,0 +1,288 @@
+package fleet_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/fleet"
+	"github.com/dbaudit/dbaudit/internal/store"
+)
+
+// The size of TestTorture; make soak has it at full size.
+var (
+	tortureEnvironments = flag.Int("torture.environments", 24, "environments that are due at once")
+	tortureKills        = flag.Int("torture.kills", 6, "processes that are killed")
+)
+
+// Variables that make of this test's program a process of a fleet.
+const (
+	tortureStore   = "DBAUDIT_TORTURE_STORE"
+	tortureScanner = "DBAUDIT_TORTURE_SCANNER"
+)
+
+// tortureTimeout is how long an attempt may take: what a killed process leaves behind is
+// taken up after that.
+const tortureTimeout = 5 * time.Second
+
+func TestMain(m *testing.M) {
+	if name := os.Getenv(tortureStore); name != "" {
+		if err := member(context.Background(), name); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// member is one process of a tortured fleet, which works until it is killed. A database
+// that is down is waited for, as whatever starts such a process would.
+func member(ctx context.Context, name string) error {
+	o := fleet.Options{Worker: fmt.Sprint(os.Getpid()), Timeout: tortureTimeout, Sweep: time.Second, Poll: 100 * time.Millisecond, Concurrency: 8}
+	if os.Getenv(tortureScanner) != "" {
+		o.Scanner = &scans{do: tortured}
+	}
+	for {
+		err := func() error {
+			s, err := store.Open(ctx, name, store.Options{Now: time.Now})
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			f, err := fleet.New(s, o)
+			if err != nil {
+				return err
+			}
+			return f.Run(ctx)
+		}()
+		fmt.Fprintln(os.Stderr, "again:", err)
+		time.Sleep(200 * time.Millisecond)
+	}
+}
+
+// tortured is a scan whose outcomes are by chance, so that spans begin, end and break.
+func tortured(ctx context.Context, e store.Environment, _ int) ([]audit.Result, error) {
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-time.After(time.Duration(rand.IntN(200)) * time.Millisecond):
+	}
+	now := time.Now().UTC()
+	r := result(e)[0]
+	r.Profile.Digest = fmt.Sprintf("sha256:%d", now.Unix()/7) // it changes now and then
+	r.Controls = nil
+	for _, id := range []audit.ControlID{"A", "B", "C", "D"} {
+		c := audit.Control{ID: id, Severity: audit.SeverityHigh, Outcome: audit.Outcomes()[rand.IntN(4)], Findings: []audit.Finding{}}
+		if c.Outcome == audit.OutcomeFail {
+			for n := range 1 + rand.IntN(3) {
+				c.Findings = append(c.Findings, audit.Finding{Fingerprint: fmt.Sprintf("%s%d", id, n), Message: "fault", Subject: audit.Subject{Kind: audit.SubjectRole}})
+			}
+		}
+		r.Controls = append(r.Controls, c)
+	}
+	r.Summary = audit.Summarize(r.Controls)
+	r.Verdict = audit.Judge(r.Summary)
+	return []audit.Result{r}, nil
+}
+
+// TestTorture holds that each environment and period has one result, whatever is killed:
+// the processes that schedule and scan are killed at random while all environments are
+// due and are asked for by hand as well. Then every span is what one process computes of
+// the same results that nobody disturbs.
+func TestTorture(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it waits for what dead processes left behind")
+	}
+	onBoth(t, func(t *testing.T, name string) { torture(t, name) })
+}
+
+func torture(t *testing.T, name string) {
+	s := open(t, name)
+	names := make([]string, *tortureEnvironments)
+	for i := range names {
+		names[i] = fmt.Sprintf("e%04d", i)
+	}
+	environments(t, s, names...)
+	asking, err := fleet.New(s, fleet.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := asking.ScanNow(t.Context(), "jane", names...); err != nil {
+		t.Fatal(err)
+	}
+	members := make([]*exec.Cmd, 4)
+	for i := range members {
+		members[i] = spawn(t, name, i > 0)
+	}
+	t.Cleanup(func() {
+		for _, m := range members {
+			kill(m)
+		}
+	})
+	stopping := os.Getenv("DBAUDIT_TEST_POSTGRES_CTL") != "" && store.IsPostgres(name) && *tortureKills >= 50
+	for n := range *tortureKills {
+		time.Sleep(time.Duration(100+rand.IntN(900)) * time.Millisecond)
+		i := rand.IntN(len(members))
+		kill(members[i])
+		members[i] = spawn(t, name, i > 0)
+		if stopping && n%50 == 25 {
+			restartPostgres(t)
+		}
+	}
+	well := time.Now()
+	waiting := func() (n int) {
+		list, err := s.Fleet(t.Context())
+		if err != nil {
+			return len(names) // the database was restarted
+		}
+		for _, st := range list {
+			runs, err := s.Runs(t.Context(), st.Environment.Name, 0, 10)
+			if err != nil || len(runs) != 2 || !runs[0].Ended() || !runs[1].Ended() {
+				n++
+			}
+		}
+		return n
+	}
+	for end := time.Now().Add(5 * time.Minute); waiting() > 0; time.Sleep(500 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d of %d environments were not scanned", waiting(), len(names))
+		}
+	}
+	took := time.Since(well)
+	t.Logf("%d environments, %d kills: all was done %s after the last", len(names), *tortureKills, took.Round(time.Second))
+	// The longest is a dead worker's job, which counts as dead after its time, 15 s more
+	// and the half minute between two looks.
+	if limit := tortureTimeout + 15*time.Second + 70*time.Second + time.Duration(len(names))*50*time.Millisecond; took > limit {
+		t.Errorf("all was done %s after things were well, want %s at most", took, limit)
+	}
+	for i, m := range members {
+		kill(m)
+		members[i] = nil
+	}
+	onceEach(t, s, names)
+	undisturbed(t, s, names)
+}
+
+// onceEach holds that there is one run, and one result of it, for each environment,
+// period and trigger.
+func onceEach(t *testing.T, s *store.Store, names []string) {
+	t.Helper()
+	for _, name := range names {
+		runs, err := s.Runs(t.Context(), name, 0, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		triggers := map[store.Trigger]int{}
+		for _, r := range runs {
+			triggers[r.Trigger]++
+			if r.State != store.RunCompliant && r.State != store.RunNoncompliant && r.State != store.RunIncomplete {
+				t.Errorf("%s: %+v", name, r)
+			}
+			if _, err := s.Result(t.Context(), r.ID, "demandbase"); err != nil {
+				t.Errorf("%s: the run %d has no result: %v", name, r.ID, err)
+			}
+		}
+		points, err := s.Trend(t.Context(), name, "demandbase", time.Time{})
+		if err != nil || len(points) != 2 || triggers[store.TriggerSchedule] != 1 || triggers[store.TriggerManual] != 1 {
+			t.Errorf("%s has %d results of the runs %v: %v", name, len(points), triggers, err)
+		}
+	}
+}
+
+// undisturbed compares the spans with those that one process makes of the same results.
+func undisturbed(t *testing.T, s *store.Store, names []string) {
+	t.Helper()
+	calm := open(t, filepath.Join(t.TempDir(), "calm.db"))
+	if err := s.Results(t.Context(), "", func(r audit.Result) error {
+		return calm.Record(t.Context(), []audit.Result{r}, "calm")
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if diff := cmp.Diff(spansOf(t, calm, name), spansOf(t, s, name)); diff != "" {
+			t.Errorf("%s (-undisturbed +tortured):\n%s", name, diff)
+		}
+	}
+}
+
+// spansOf lists the spans of an environment, with the number of a result in place of its
+// run.
+func spansOf(t *testing.T, s *store.Store, name string) []string {
+	t.Helper()
+	points, err := s.Trend(t.Context(), name, "demandbase", time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seq := map[int64]int{}
+	for i, p := range points {
+		seq[p.Run] = i + 1
+	}
+	findings, err := s.Findings(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	controls, err := s.ControlSpans(t.Context(), name, "demandbase")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, f := range findings {
+		lines = append(lines, fmt.Sprintf("%s %s %d-%d %s, %d %s", f.Control, f.Fingerprint, seq[f.FirstRun], seq[f.LastSeenRun], f.Opened, seq[f.ClosedRun], f.ClosedReason))
+	}
+	for _, c := range controls {
+		lines = append(lines, fmt.Sprintf("%s %s %d-%d %s", c.Control, c.Outcome, seq[c.FromRun], seq[c.ToRun], c.Opened))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func spawn(t *testing.T, name string, scanning bool) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), tortureStore+"="+name)
+	if scanning {
+		cmd.Env = append(cmd.Env, tortureScanner+"=1")
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return cmd
+}
+
+// kill ends a process as a crash does.
+func kill(cmd *exec.Cmd) {
+	if cmd != nil {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}
+}
+
+// restartPostgres stops the server that scripts/with-postgres started, as a crash does,
+// and starts it again after a while.
+func restartPostgres(t *testing.T) {
+	t.Helper()
+	ctl := strings.Fields(os.Getenv("DBAUDIT_TEST_POSTGRES_CTL"))
+	for _, args := range [][]string{{"-m", "immediate", "-w", "stop"}, {"-w", "restart"}} {
+		// Its output is not read: the server would keep it open.
+		if err := exec.Command(ctl[0], append(ctl[1:], args...)...).Run(); err != nil {
+			t.Fatalf("%v: %v", args, err)
+		}
+		time.Sleep(2 * time.Second)
+	}
+}
