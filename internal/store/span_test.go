@@ -1,0 +1,197 @@
+package store_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/store"
+)
+
+// drawResult draws what a scan may say of three controls. U stands for a control whose
+// failure makes the others not applicable.
+func drawResult(t *rapid.T) (edition string, controls []control) {
+	edition = rapid.SampledFrom([]string{"1", "1", "1", "2"}).Draw(t, "edition")
+	for _, id := range []string{"U", "A", "B"} {
+		if id == "B" && edition == "2" && rapid.Bool().Draw(t, "dropped") {
+			continue // the profile does not have it any more
+		}
+		c := control{id: id, outcome: rapid.SampledFrom(audit.Outcomes()).Draw(t, id)}
+		switch c.outcome {
+		case audit.OutcomeFail, audit.OutcomeWaived:
+			c.findings = rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"x", "y", "z"}), 1, 3, rapid.ID).Draw(t, "findings")
+			c.unjudged = c.outcome == audit.OutcomeFail && rapid.Bool().Draw(t, "in part")
+		case audit.OutcomeNotApplicable:
+			c.reason = rapid.SampledFrom([]string{"see U", "nothing of it is required"}).Draw(t, "reason")
+		case audit.OutcomeUnknown, audit.OutcomePass:
+		}
+		controls = append(controls, c)
+	}
+	return edition, controls
+}
+
+// oracle says what becomes of a finding, looking at the whole row of results each time.
+type oracle []audit.Result
+
+func (o oracle) control(i int, id audit.ControlID) *audit.Control {
+	for _, c := range o[i].Controls {
+		if c.ID == id {
+			return &c
+		}
+	}
+	return nil
+}
+
+func (o oracle) has(i int, id audit.ControlID, fingerprint string) bool {
+	c := o.control(i, id)
+	return c != nil && slices.ContainsFunc(c.Findings, func(f audit.Finding) bool { return f.Fingerprint == fingerprint })
+}
+
+// ends reports whether a result without the finding ends it, and why; last saw it last.
+func (o oracle) ends(i, last int, id audit.ControlID) (store.Reason, bool) {
+	c := o.control(i, id)
+	if c == nil {
+		return store.ReasonProfile, true
+	}
+	u := o.control(i, "U")
+	switch {
+	case c.Outcome == audit.OutcomeUnknown || len(c.Unjudged) > 0:
+		return "", false
+	case c.Outcome == audit.OutcomeNotApplicable:
+		hidden := id != "U" && c.Reason == "see U" && u.Outcome != audit.OutcomePass && u.Outcome != audit.OutcomeNotApplicable
+		return store.ReasonNotRequired, !hidden
+	case o[i].Profile.Digest != o[last].Profile.Digest:
+		return store.ReasonProfile, true
+	}
+	return store.ReasonFixed, true
+}
+
+// findings lists the spans of a finding.
+func (o oracle) findings(id audit.ControlID, fingerprint string) []string {
+	var spans []string
+	first, last := -1, -1
+	for i := range o {
+		if o.has(i, id, fingerprint) {
+			if first < 0 {
+				first = i
+			}
+			last = i
+			continue
+		}
+		if first < 0 {
+			continue
+		}
+		if reason, ended := o.ends(i, last, id); ended {
+			spans = append(spans, fmt.Sprintf("%s %s %d-%d ended by %d, %s", id, fingerprint, first, last, i, reason))
+			first = -1
+		}
+	}
+	if first >= 0 {
+		spans = append(spans, fmt.Sprintf("%s %s %d-%d open", id, fingerprint, first, last))
+	}
+	return spans
+}
+
+// controls lists the spans of a control's outcomes: the unknown ones by themselves, and
+// the others as if those were not there.
+func (o oracle) controls(id audit.ControlID) []string {
+	var spans []string
+	row := func(unknown bool) {
+		from, to := -1, -1
+		var outcome audit.Outcome
+		end := func() {
+			if from >= 0 {
+				spans = append(spans, fmt.Sprintf("%s %s %d-%d", id, outcome, from, to))
+			}
+			from = -1
+		}
+		for i := range o {
+			c := o.control(i, id)
+			switch {
+			case c == nil:
+				end()
+			case (c.Outcome == audit.OutcomeUnknown) != unknown:
+				if unknown {
+					end()
+				}
+			case from >= 0 && c.Outcome == outcome:
+				to = i
+			default:
+				end()
+				from, to, outcome = i, i, c.Outcome
+			}
+		}
+		end()
+	}
+	row(true)
+	row(false)
+	return spans
+}
+
+// TestSpansAsTheOracleSays holds the spans of random rows of results against a simple
+// oracle: a finding is ended only by a result that judged its control, unknown breaks no
+// row of outcomes and is seen, and what a change of the profile ended is not called fixed.
+func TestSpansAsTheOracleSays(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	s := open(t, filepath.Join(t.TempDir(), "fleet.db"), c)
+	environments := 0
+	rapid.Check(t, func(t *rapid.T) {
+		environments++
+		name := fmt.Sprintf("e%d", environments)
+		var row oracle
+		for range rapid.IntRange(1, 9).Draw(t, "results") {
+			edition, controls := drawResult(t)
+			c.advance(1e9)
+			r := result(name, edition, c.at, controls...)
+			row = append(row, r)
+			if err := s.Record(t.Context(), []audit.Result{r}, "test"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		points := must[[]store.Point](t)(s.Trend(t.Context(), name, "demandbase", c.at.Add(-1e12)))
+		number := map[int64]int{}
+		for i, p := range points {
+			number[p.Run] = i
+		}
+		var got, want []string
+		for _, f := range must[[]store.Finding](t)(s.Findings(t.Context(), name)) {
+			line := fmt.Sprintf("%s %s %d-%d ", f.Control, f.Fingerprint, number[f.FirstRun], number[f.LastSeenRun])
+			if f.ClosedRun == 0 {
+				line += "open"
+			} else {
+				line += fmt.Sprintf("ended by %d, %s", number[f.ClosedRun], f.ClosedReason)
+			}
+			got = append(got, line)
+		}
+		for _, c := range must[[]store.ControlSpan](t)(s.ControlSpans(t.Context(), name, "demandbase")) {
+			got = append(got, fmt.Sprintf("%s %s %d-%d", c.Control, c.Outcome, number[c.FromRun], number[c.ToRun]))
+		}
+		for _, id := range []audit.ControlID{"U", "A", "B"} {
+			for _, f := range []string{"x", "y", "z"} {
+				fingerprint := audit.Fingerprint(id, organization, audit.Subject{Kind: audit.SubjectRole, ID: "r"}, f)
+				want = append(want, row.findings(id, fingerprint)...)
+			}
+			want = append(want, row.controls(id)...)
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("(-oracle +store):\n%s", diff)
+		}
+		open := 0
+		for _, f := range must[[]store.Finding](t)(s.OpenFindings(t.Context(), name)) {
+			if !f.Waived {
+				open++
+			}
+		}
+		if st := must[[]store.Status](t)(s.Status(t.Context(), name)); st[0].OpenFindings() != open {
+			t.Fatalf("the status counts %d open findings, and there are %d", st[0].OpenFindings(), open)
+		}
+	})
+}
