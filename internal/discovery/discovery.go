@@ -132,6 +132,13 @@ func (d Document) Rows(verbose bool) [][]string {
 		for _, r := range u.Roles {
 			add("role", roleWords(r))
 		}
+		switch {
+		case len(u.Roles) > 0:
+		case len(d.Unread) > 0:
+			add("role", "none that could be read")
+		default:
+			add("role", "none")
+		}
 		for _, words := range dangerWords(u, verbose) {
 			add("dangerous", words)
 		}

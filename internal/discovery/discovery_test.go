@@ -65,11 +65,23 @@ func TestHostileNames(t *testing.T) {
 // TestManyDangers: a table names some and counts the others; none is lost where all are asked for.
 func TestManyDangers(t *testing.T) {
 	dangers := make([]engine.Dangerous, 9)
-	d := discovery.Document{Discovery: engine.Discovery{Users: []engine.DiscoveredUser{{Dangerous: dangers}}}}
-	if rows := d.Rows(false); len(rows) != 7 || !strings.Contains(rows[6][2], "and 4 more") {
+	d := discovery.Document{Discovery: engine.Discovery{Users: []engine.DiscoveredUser{{Dangerous: dangers, Roles: []engine.DiscoveredRole{{}}}}}}
+	if rows := d.Rows(false); len(rows) != 8 || !strings.Contains(rows[7][2], "and 4 more") {
 		t.Errorf("got %q", rows)
 	}
-	if rows := d.Rows(true); len(rows) != 10 {
+	if rows := d.Rows(true); len(rows) != 11 {
+		t.Errorf("got %q", rows)
+	}
+}
+
+// TestNoRole: a user without a role has none only if everything was read.
+func TestNoRole(t *testing.T) {
+	d := discovery.Document{Discovery: engine.Discovery{Users: make([]engine.DiscoveredUser, 1)}}
+	if rows := d.Rows(false); rows[1][2] != "none" {
+		t.Errorf("got %q", rows)
+	}
+	d.Unread = []engine.Unread{{Section: "teams", State: "forbidden"}}
+	if rows := d.Rows(false); rows[1][2] != "none that could be read" {
 		t.Errorf("got %q", rows)
 	}
 }
