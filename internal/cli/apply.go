@@ -2,38 +2,28 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
-	"maps"
-	"os"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dbaudit/dbaudit/internal/apply"
-	"github.com/dbaudit/dbaudit/internal/apply/webapi"
 	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/plan"
-	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
 type applyFlags struct {
-	connection      run.Connection
-	judge           judgeFlags
-	profile         string
-	yes             bool
-	journal         string
-	resume          string
-	dryRun          bool
-	allowSharedRole bool
-	replaceFiltered bool
-	maxChanges      int
-	digest          string
+	connection run.Connection
+	judge      judgeFlags
+	application
+	profile    string
+	journal    string
+	resume     string
+	maxChanges int
+	digest     string
 }
 
 func newApplyCommand(a *app) *cobra.Command {
@@ -102,7 +92,7 @@ func (f applyFlags) run(ctx context.Context, a *app, name string) error {
 		return err
 	}
 	if !p.Empty() {
-		return f.carryOut(ctx, a, v, p, journalName(f.journal, name))
+		return f.begin(ctx, a, v, p, journalName(f.journal, name))
 	}
 	a.Sayf("%s: %s", v.Name, p.Sentence())
 	if f.dryRun {
@@ -134,149 +124,4 @@ func journalName(given, planFile string) string {
 		return "plan.journal.json"
 	}
 	return strings.TrimSuffix(planFile, ".json") + ".journal.json"
-}
-
-// carryOut carries a plan out that was found good.
-func (f applyFlags) carryOut(ctx context.Context, a *app, v verification, p plan.Plan, journal string) error {
-	if err := apply.Vacant(journal); err != nil && !f.dryRun {
-		return err
-	}
-	w, err := a.Writer(ctx, v.Target)
-	if err != nil {
-		return err
-	}
-	environment := webapi.New(w)
-	runner := &apply.Runner{
-		Mutator: environment, Sleep: a.Sleep, AllowSharedRole: f.allowSharedRole, ReplaceFiltered: f.replaceFiltered,
-		Progress: follow(a, p),
-	}
-	if _, err := environment.Identity(ctx); err != nil {
-		return err // before anybody is asked
-	}
-	lacking, err := lacks(ctx, environment, p)
-	if err != nil {
-		a.Warnf("what this identity may do could not be read: %v", err)
-	}
-	// All targets are looked at before the first is changed, and each again just
-	// before its turn: what is known to be in the way stops a run before it begins.
-	look := *runner
-	look.Journal = &apply.Journal{Plan: p}
-	tell := func(plan.Action, string) {}
-	if f.dryRun {
-		tell = checked(a, p)
-	}
-	if err := look.Check(ctx, tell); err != nil {
-		return errors.Join(err, lacking)
-	}
-	if f.dryRun {
-		if lacking != nil {
-			return lacking
-		}
-		a.Sayf("%s Nothing was changed: this was a dry run.", p.Sentence())
-		return nil
-	}
-	const what = "apply this plan"
-	a.Present(v.Name, what, p.Text(), f.yes)
-	if lacking != nil {
-		// The environment decides; it may let more through than is known here.
-		a.Warnf("%v", lacking)
-	}
-	if err := a.Confirm(ctx, v.Name, what, f.yes); err != nil {
-		return err
-	}
-	if runner.Journal, err = apply.CreateJournal(journal, p, a.Tool, a.Now); err != nil {
-		return err
-	}
-	err = carryOut(ctx, a, v, runner, journal)
-	_ = runner.Journal.Close() // every line is on the disk already
-	if err != nil && !runner.Changed() {
-		// Nothing came about, so that there is nothing to go on with or to undo.
-		err = errors.Join(err, os.Remove(journal))
-	}
-	return err
-}
-
-// carryOut runs a journal's plan to its end and verifies it.
-func carryOut(ctx context.Context, a *app, v verification, r *apply.Runner, journal string) error {
-	all := len(r.Journal.Plan.Actions)
-	if err := r.Apply(ctx); err != nil {
-		advice := fmt.Sprintf("%d of %d actions are done; go on by `dbaudit apply --resume %s`, or undo them by `dbaudit rollback %[3]s`", r.Journal.Applied(), all, journal)
-		var changed *apply.ChangedError
-		var gone *apply.GoneError
-		var inherited *apply.InheritedError
-		if errors.As(err, &changed) || errors.As(err, &gone) || errors.As(err, &inherited) {
-			advice = fmt.Sprintf("%d of %d actions are done, and this plan cannot go on: a new one takes up from there; `dbaudit rollback %s` undoes them", r.Journal.Applied(), all, journal)
-		}
-		return partial(a, err, r, advice)
-	}
-	a.Sayf("%s: %d of %d actions are done; to undo them, run: dbaudit rollback %s", v.Name, r.Journal.Applied(), all, journal)
-	return verifyApplied(ctx, a, v, r)
-}
-
-// partial is the error of a run that did not reach its end: code 5 where anything
-// may have been changed.
-func partial(a *app, err error, r *apply.Runner, advice string) error {
-	if !r.Journal.Touched() && !r.Changed() {
-		return err
-	}
-	if errors.Is(err, context.Canceled) {
-		a.Warnf("%s", advice)
-		return err
-	}
-	a.Complain(err)
-	a.Warnf("%s", advice)
-	return verdictError(exitPartial)
-}
-
-// follow narrates a plan's application.
-func follow(a *app, p plan.Plan) apply.Progress {
-	return func(action plan.Action, e apply.Event) {
-		words := map[apply.Event]string{
-			apply.EventBegin: "doing", apply.EventDone: "done", apply.EventFailed: "failed",
-			apply.EventUndo: "undoing", apply.EventUndone: "undone", apply.EventKept: "kept",
-		}
-		level := slog.LevelInfo
-		if e == apply.EventBegin || e == apply.EventUndo {
-			level = slog.LevelDebug
-		}
-		a.Log(level, p.Environment.Name, fmt.Sprintf("%s %s of %d: %s", words[e], action.ID, len(p.Actions), text.Line(action.Summary)))
-	}
-}
-
-// checked narrates a dry run.
-func checked(a *app, p plan.Plan) func(plan.Action, string) {
-	return func(action plan.Action, waitsFor string) {
-		what := "can be done"
-		if waitsFor != "" {
-			what = "not checked, as it depends on action " + waitsFor
-		}
-		a.Log(slog.LevelInfo, p.Environment.Name, fmt.Sprintf("%s of %d %s: %s", action.ID, len(p.Actions), what, text.Line(action.Summary)))
-	}
-}
-
-// lacks says what whoever applies would have to hold, and does not: nobody can
-// grant what they do not hold.
-func lacks(ctx context.Context, e *webapi.Environment, p plan.Plan) (lacking, err error) {
-	held, err := e.Held(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if p.Lacking(held) == nil {
-		return nil, nil
-	}
-	needs := p.Needs()
-	unheld := slices.DeleteFunc(slices.Sorted(maps.Keys(needs)), func(name string) bool { return held[strings.ToLower(name)] != "" })
-	undefined, err := e.Undefined(ctx, unheld)
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range undefined {
-		held[strings.ToLower(name)] = needs[name] // nobody can hold it, and nothing asks for it
-	}
-	names := p.Lacking(held)
-	if names == nil {
-		return nil, nil
-	}
-	return fmt.Errorf("the identity that applies lacks %s: give it a role with these, such as System Administrator, "+
-		"or name another under apply: in the configuration", strings.Join(names, ", ")), nil
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/spf13/pflag"
 
+	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/waiver"
 )
@@ -55,4 +56,15 @@ func acceptFlags(flags *pflag.FlagSet, x *run.Accept) {
 // newOnlyFlag has only what the baseline lacks change how the command ends.
 func newOnlyFlag(flags *pflag.FlagSet, x *run.Accept) {
 	flags.BoolVar(&x.NewOnly, "fail-on-new", false, "exit 1 only for findings that are not in the baseline")
+}
+
+// contentFlags say what goes into a plan.
+func contentFlags(flags *pflag.FlagSet, c *run.Content) {
+	flags.StringSliceVar(&c.Only, "only", nil, "fix the findings of this `control` only; repeatable")
+	flags.StringSliceVar(&c.Except, "except", nil, "leave the findings of this `control` alone; repeatable")
+	flags.BoolVar(&c.ReplaceFiltered, "replace-filtered", false, "grant in full what is granted for some records only, which rollback cannot bring back")
+	flags.BoolVar(&c.LeastPrivilege, "least-privilege", false, "remove privileges beyond the minimum from the role")
+	flags.BoolVar(&c.UnassignAdministrator, "unassign-administrator", false, "remove administrator roles from the integration user")
+	flags.DurationVar(&c.ValidFor, "valid-for", plan.DefaultValidity, "`duration` after its snapshot in which the plan may be applied, 720h at most")
+	flags.IntVar(&c.MaxChanges, "max-changes", plan.MaxChanges, "largest `number` of changes that a plan may make")
 }

@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -16,39 +13,17 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/plan"
-	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/report"
-	"github.com/dbaudit/dbaudit/internal/report/remedy"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// contentFlags say what goes into a plan.
-type contentFlags struct {
-	only, except          []string
-	leastPrivilege        bool
-	replaceFiltered       bool
-	unassignAdministrator bool
-	validFor              time.Duration
-	maxChanges            int
-}
-
-func (f *contentFlags) add(flags *pflag.FlagSet) {
-	flags.StringSliceVar(&f.only, "only", nil, "fix the findings of this `control` only; repeatable")
-	flags.StringSliceVar(&f.except, "except", nil, "leave the findings of this `control` alone; repeatable")
-	flags.BoolVar(&f.replaceFiltered, "replace-filtered", false, "grant in full what is granted for some records only, which rollback cannot bring back")
-	flags.BoolVar(&f.leastPrivilege, "least-privilege", false, "remove privileges beyond the minimum from the role")
-	flags.BoolVar(&f.unassignAdministrator, "unassign-administrator", false, "remove administrator roles from the integration user")
-	flags.DurationVar(&f.validFor, "valid-for", plan.DefaultValidity, "`duration` after its snapshot in which the plan may be applied, 720h at most")
-	flags.IntVar(&f.maxChanges, "max-changes", plan.MaxChanges, "largest `number` of changes that a plan may make")
-}
-
 type planFlags struct {
 	connection  run.Connection
 	requirement run.Wanted
 	accept      run.Accept
-	content     contentFlags
+	content     run.Content
 	outputs     outputs
 	result      string
 	snapshot    string
@@ -88,7 +63,7 @@ made; manual steps alone are no change.`, exitOK, exitUsage, exitFailure, exitIn
 	timeoutFlag(cmd.Flags(), &f.connection)
 	requirementFlags(cmd.Flags(), &f.requirement)
 	waiversFlag(cmd.Flags(), &f.accept)
-	f.content.add(cmd.Flags())
+	contentFlags(cmd.Flags(), &f.content)
 	cmd.Flags().VarP(&outputFlag{&f.outputs, true}, "format", "f", "`format` of a document: table, json or markdown; repeatable")
 	cmd.Flags().VarP(&outputFlag{&f.outputs, false}, "output", "o", "output `file` for the preceding -f (default standard output)")
 	cmd.Flags().Var(&outputFlag{&f.outputs, false}, "out", "`file`, as --output")
@@ -157,10 +132,10 @@ func (f planFlags) make(ctx context.Context, a *app, j judgement) (plan.Plan, er
 		if err != nil {
 			return plan.Plan{}, err
 		}
-		if err := judgedAsSaved(ctx, a, f.result, &r, s, p); err != nil {
+		if err := a.JudgedAsSaved(ctx, f.result, &r, s, p); err != nil {
 			return plan.Plan{}, err
 		}
-		return derive(a, r, s, p, f.content, j.asOf)
+		return a.Plan(r, s, p, f.content, j.asOf)
 	}
 	t, err := a.Single(f.connection, f.requirement, "a plan is for one environment")
 	if err != nil {
@@ -173,7 +148,7 @@ func (f planFlags) make(ctx context.Context, a *app, j judgement) (plan.Plan, er
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	return derive(a, r, s, t.Profile, f.content, r.EvaluatedAt)
+	return a.Plan(r, s, t.Profile, f.content, r.EvaluatedAt)
 }
 
 // documents are what the plan is written to. Where no format is asked for, a file
@@ -230,112 +205,6 @@ func (f planFlags) saved(a *app) (audit.Result, *snapshot.Snapshot, error) {
 		return audit.Result{}, nil, fmt.Errorf("%s: %w", f.snapshot, err)
 	}
 	return results[0], s, nil
-}
-
-// judgedAsSaved judges a snapshot again and refuses a result that says anything
-// else: a plan changes what its findings ask for, and a saved file can be edited.
-// Waivers and places in files are the result's own. Whom it is about is said by the
-// policies.
-func judgedAsSaved(ctx context.Context, a *app, name string, saved *audit.Result, s *snapshot.Snapshot, p profile.Profile) error {
-	if saved.Snapshot.Digest != s.Digest {
-		return nil // which the plan refuses with better words
-	}
-	e, err := a.Engine(ctx, p)
-	if err != nil {
-		return err
-	}
-	again, err := a.Judge(ctx, e, s, p, saved.EvaluatedAt)
-	if err != nil {
-		return err
-	}
-	of := again.Environment
-	of.OrganizationName = saved.Environment.OrganizationName // which older results do not have
-	if saved.Environment != of || saved.Profile.Name != again.Profile.Name {
-		return fmt.Errorf("%s is of another environment or profile than its snapshot: make it again by `dbaudit check SNAPSHOT -f json -o %[1]s`", name)
-	}
-	if len(saved.Controls) > len(again.Controls) {
-		return fmt.Errorf("%s has controls that the profile %s does not have: make it again by `dbaudit check SNAPSHOT -f json -o %[1]s`", name, p.Name)
-	}
-	for i, c := range again.Controls {
-		same, err := sameVerdict(saved.Controls, i, c)
-		if err != nil {
-			return err
-		}
-		if !same {
-			return fmt.Errorf("%s does not say of %s what its snapshot is judged to be: it was edited, or made by other rules; make it again by `dbaudit check SNAPSHOT -f json -o %[1]s`", name, c.ID)
-		}
-	}
-	saved.Integration = again.Integration
-	return nil
-}
-
-// sameVerdict compares a control with the saved one in its place, waivers and places
-// aside.
-func sameVerdict(saved []audit.Control, place int, c audit.Control) (bool, error) {
-	if place >= len(saved) {
-		return false, nil
-	}
-	var texts [2][]byte
-	for i, control := range []audit.Control{saved[place], c} {
-		if control.Original != nil {
-			control.Outcome, control.Original = *control.Original, nil
-		}
-		control.Location, control.Why = nil, "" // older results have no why
-		control.Findings = slices.Clone(control.Findings)
-		for j := range control.Findings {
-			f := &control.Findings[j]
-			f.Location, f.Waiver, f.Baseline = nil, nil, ""
-		}
-		var err error
-		if texts[i], err = json.Marshal(control); err != nil {
-			return false, fmt.Errorf("comparing the result with its snapshot: %w", err)
-		}
-	}
-	return bytes.Equal(texts[0], texts[1]), nil
-}
-
-// derive makes a plan and holds it against the limits.
-func derive(a *app, r audit.Result, s *snapshot.Snapshot, p profile.Profile, f contentFlags, asOf time.Time) (plan.Plan, error) {
-	within, err := limits(p, f.maxChanges)
-	if err != nil {
-		return plan.Plan{}, err
-	}
-	if f.validFor <= 0 {
-		return plan.Plan{}, usagef("--valid-for %s: a plan must be good for some time, %s at most", f.validFor, plan.MaxValidity)
-	}
-	made, err := plan.Build(r, s, plan.Options{
-		Tool: a.Tool, MadeAt: asOf, Validity: f.validFor,
-		Minimum: p.Minimum(), Allow: p.Allow, Depths: p.Depths,
-		Only: controlIDs(f.only), Except: controlIDs(f.except),
-		LeastPrivilege: f.leastPrivilege, ReplaceFiltered: f.replaceFiltered, UnassignAdministrator: f.unassignAdministrator,
-		Describe: func(fix audit.Fix) (string, []string) {
-			m := remedy.For(fix, remedy.Place{Environment: r.Environment, Profile: r.Profile.Name})
-			return m.Summary, m.Portal
-		},
-	})
-	if err != nil {
-		return plan.Plan{}, usagef("%w", err)
-	}
-	if asOf.After(made.ExpiresAt) {
-		a.Warnf("the snapshot is of %s: the plan has expired already, and can be read but not applied", s.TakenAt.Format(time.RFC3339))
-	}
-	return made, made.Within(within)
-}
-
-// limits are what a profile lets a plan do, in so many changes at most.
-func limits(p profile.Profile, changes int) (plan.Limits, error) {
-	if changes < 1 {
-		return plan.Limits{}, usagef("--max-changes %d: want at least 1", changes)
-	}
-	return plan.Limits{Changes: changes, Minimum: p.Minimum(), Allow: p.Allow, Depths: p.Depths}, nil
-}
-
-func controlIDs(names []string) []audit.ControlID {
-	ids := make([]audit.ControlID, len(names))
-	for i, name := range names {
-		ids[i] = audit.ControlID(name)
-	}
-	return ids
 }
 
 // showPlan writes a plan to its documents.

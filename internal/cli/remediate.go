@@ -7,20 +7,20 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/run"
 )
 
 // remediateFlags have a scan mend what it finds.
 type remediateFlags struct {
-	remediate       bool
-	content         contentFlags
-	yes             bool
-	journal         string
-	allowSharedRole bool
+	remediate bool
+	application
+	content run.Content
+	journal string
 }
 
 func (f *remediateFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.remediate, "remediate", false, "plan, show, confirm, apply and verify in one go; the other flags of this group are for it")
-	f.content.add(flags)
+	contentFlags(flags, &f.content)
 	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask")
 	flags.StringVar(&f.journal, "journal", "", "`file` of the journal (default dbaudit-NAME-TIME.journal.json)")
 	flags.BoolVar(&f.allowSharedRole, "allow-shared-role", false, "permit changes of a role that others than the integration user hold")
@@ -60,7 +60,7 @@ func (f scanFlags) remediating(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	p, err := derive(a, r, s, t.Profile, f.remedy.content, r.EvaluatedAt)
+	p, err := a.Plan(r, s, t.Profile, f.remedy.content, r.EvaluatedAt)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,6 @@ func (f scanFlags) remediating(ctx context.Context, a *app) error {
 		}
 		return asError(code)
 	}
-	flags := applyFlags{judge: f.judge, yes: f.remedy.yes, allowSharedRole: f.remedy.allowSharedRole}
 	journal := f.remedy.journal
 	if journal == "" {
 		name := strings.Map(func(c rune) rune {
@@ -83,5 +82,5 @@ func (f scanFlags) remediating(ctx context.Context, a *app) error {
 		}, t.Name)
 		journal = "dbaudit-" + name + "-" + a.Now().UTC().Format("20060102T150405Z") + ".journal.json"
 	}
-	return flags.carryOut(ctx, a, v, p, journal)
+	return f.remedy.begin(ctx, a, v, p, journal)
 }

@@ -48,10 +48,9 @@ func (f applyFlags) resuming(ctx context.Context, a *app) error {
 	if err := a.Confirm(ctx, v.Name, what, f.yes); err != nil {
 		return err
 	}
-	return carryOut(ctx, a, v, &apply.Runner{
-		Mutator: webapi.New(w), Journal: j, Sleep: a.Sleep, AllowSharedRole: f.allowSharedRole, ReplaceFiltered: f.replaceFiltered,
-		Progress: follow(a, j.Plan),
-	}, f.resume)
+	runner := f.runner(a, webapi.New(w), j.Plan)
+	runner.Journal = j
+	return f.finish(ctx, a, v, runner, f.resume)
 }
 
 // remaining lists what a run that goes on is going to do.

@@ -39,7 +39,7 @@ func (f applyFlags) verification(ctx context.Context, a *app, p plan.Plan) (veri
 	if p.ProfileDigest != "" && p.ProfileDigest != t.Profile.Digest {
 		return verification{}, usagef("the profile %q is not as it was when the plan was made: make a new plan", p.Profile)
 	}
-	within, err := limits(t.Profile, f.maxChanges)
+	within, err := run.Limits(t.Profile, f.maxChanges)
 	if err != nil {
 		return verification{}, err
 	}
