@@ -36,7 +36,7 @@ before its change and must be as the plan has it. A journal is kept beside the
 plan: a run that ended anywhere goes on with --resume, and dbaudit rollback brings
 back what was there before. Afterwards each target is read once more, and the
 environment is read and judged afresh: that result is what -f writes. Which findings
-are gone, which remain and which are new is told on standard error.
+are fixed, which remain and which are new is told on standard error.
 
 It signs in as apply: in the configuration says, where it says so, with its secret
 from DBAUDIT_APPLY_CLIENT_SECRET; as the scan does otherwise.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete, exitPartial, exitInterrupted),

@@ -39,8 +39,8 @@ func newHistoryCommand(a *app) *cobra.Command {
 		Short: "show since when each environment and control is compliant",
 		Long: `Reads the results (-f json) in folders and below, in the order of the time that their
 environment was read, and says for each environment and control what it is and since
-when. Between two scans nobody looked: a change lies after the one scan and at the
-latest at the other. Other files are passed over; a result that cannot be read is not.
+when. The exact time of a change is not known: it happened between two scans. Other
+files are passed over; a result that cannot be read is an error.
 HTML is the report on the last result of each environment, with a chart of all of them.
 With --store the results are those of a store, and arguments name environments in it.`,
 		Example: `  dbaudit scan --all-envs -f json -o "results/$(date +%F).json"
@@ -221,7 +221,7 @@ func historyTables(w io.Writer, width int, h history.History, verbose bool) erro
 				passing++
 				continue
 			}
-			before := "the first result"
+			before := "none"
 			if c.Before != nil {
 				before = day(c.Before)
 			}
@@ -230,7 +230,7 @@ func historyTables(w io.Writer, width int, h history.History, verbose bool) erro
 			})
 		}
 		if len(rows) > 0 {
-			if err := table.List(w, width, []string{"control", "severity", "outcome", "since", "after", "last passed", "trail"}, rows); err != nil {
+			if err := table.List(w, width, []string{"control", "severity", "outcome", "since", "previous scan", "last passed", "history"}, rows); err != nil {
 				return err
 			}
 		}
@@ -243,16 +243,19 @@ func historyTables(w io.Writer, width int, h history.History, verbose bool) erro
 
 // sinceWhen answers the manager's question in a sentence.
 func sinceWhen(e history.Environment) string {
-	said := fmt.Sprintf("%s (%s) is %s since %s", e.Name, e.Profile, e.Verdict, day(&e.Since))
-	if e.Before == nil {
-		said += ", the first result"
-	} else {
-		said += fmt.Sprintf(", after %s", day(e.Before))
+	began := "the first scan, " + day(&e.Since)
+	if e.Before != nil {
+		began = fmt.Sprintf("between %s and %s", day(e.Before), day(&e.Since))
 	}
+	scans := fmt.Sprintf("%d scans", len(e.Results))
+	if len(e.Results) == 1 {
+		scans = "1 scan"
+	}
+	said := fmt.Sprintf("%s (%s) has been %s since %s (%s)", e.Name, e.Profile, e.Verdict, began, scans)
 	if e.Verdict != audit.VerdictCompliant {
 		said += "; last compliant: " + day(e.Compliant)
 	}
-	return fmt.Sprintf("%s; %d results", said, len(e.Results))
+	return said
 }
 
 func judgedBy(name string, p history.Judged) string {

@@ -81,7 +81,7 @@ func TestApplySession(t *testing.T) {
 		t.Error("a journal of nothing")
 	}
 	applied := b.run("apply", "plan.json", "--yes").must(t, 0)
-	b.has(applied.stderr, "gone (1)\n  - DB-PRIV-LEAD")
+	b.has(applied.stderr, "fixed (1)\n  - DB-PRIV-LEAD")
 	b.has(applied.stdout, "COMPLIANT")
 	b.has(applied.stderr, "to apply, signing in")
 	if strings.Contains(applied.stderr, "lacks") {
@@ -280,7 +280,7 @@ func TestRemediate(t *testing.T) {
 		t.Fatal("something was changed before anybody said yes")
 	}
 	out := b.run("scan", "--remediate", "--yes", "--journal", "first.json", "-f", "json", "-o", "result.json").must(t, 1)
-	b.has(out.stderr, "remain (1)\n  = DB-ROLE-LEAST-PRIVILEGE")
+	b.has(out.stderr, "remaining (1)\n  = DB-ROLE-LEAST-PRIVILEGE")
 	if out.stdout != "" {
 		t.Errorf("standard output is not the document's: %s", out.stdout)
 	}

@@ -153,7 +153,7 @@ func narrateComparison(a *app, p plan.Plan, standing map[string]plan.Finding) {
 	for _, part := range []struct {
 		mark, title string
 		lines       []string
-	}{{"-", "gone", gone}, {"=", "remain", remain}, {"+", "new", fresh}} {
+	}{{"-", "fixed", gone}, {"=", "remaining", remain}, {"+", "new", fresh}} {
 		if len(part.lines) == 0 {
 			continue
 		}

@@ -50,7 +50,7 @@ func parseOrigin(text string) (origin, error) {
 	case u.Scheme == "http":
 		return origin{}, fmt.Errorf("%s is not encrypted, and a token must not travel in the clear: write https://%s", clip(Printable(text)), clip(Printable(u.Host)))
 	case u.Scheme != "https" || u.Opaque != "" || u.Hostname() == "" || whole != text && !strings.ContainsAny(u.Host, ".:"):
-		return origin{}, fmt.Errorf("%s is no environment's URL: it looks like https://ORG.crmN.dynamics.com", clip(Printable(text)))
+		return origin{}, fmt.Errorf("%s is not an environment URL: want one such as https://ORG.crmN.dynamics.com", clip(Printable(text)))
 	}
 	return origin{hostOf(u)}, nil
 }

@@ -82,7 +82,10 @@ func (r *Runner) collecting(t Target, scope snapshot.Scope, progress Progress) c
 }
 
 func (r *Runner) tellRead(name string, stats dataverse.Stats) {
-	text := fmt.Sprintf("read in %d requests, %d of them repeated", stats.Requests, stats.Retries)
+	text := fmt.Sprintf("read in %d requests, no retries", stats.Requests)
+	if stats.Retries > 0 {
+		text = fmt.Sprintf("read in %d requests, %d of them retries", stats.Requests, stats.Retries)
+	}
 	if stats.Throttled > 0 {
 		text += fmt.Sprintf(", throttled %d times", stats.Throttled)
 	}

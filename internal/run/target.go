@@ -143,7 +143,7 @@ func (r *Runner) resolve(file *config.File, env config.Environment, conn Connect
 	}
 	t.Auth = auth
 	if t.URL == "" {
-		return Target{}, Usagef("no environment is named: give --url https://ORG.crmN.dynamics.com, DBAUDIT_URL, or url: in %s", config.DefaultName)
+		return Target{}, Usagef("no environment is named: pass --url https://ORG.crmN.dynamics.com, DBAUDIT_URL, or url: in %s", config.DefaultName)
 	}
 	origin, err := dataverse.ParseEnvironment(t.URL)
 	if err != nil {
