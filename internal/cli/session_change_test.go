@@ -154,7 +154,7 @@ func TestResumeLimits(t *testing.T) {
 	b.run("apply", "plan.json", "--yes").must(t, 5)
 	b.faults.Store(nil)
 	half := b.state()
-	b.has(b.run("apply", "--resume", "plan.journal.json", "--yes", "--max-changes", "1").must(t, 3).stderr, "more than the 1 that are allowed")
+	b.has(b.run("apply", "--resume", "plan.journal.json", "--yes", "--max-changes", "1").must(t, 3).stderr, "more than the limit of 1")
 	if b.state() != half {
 		t.Error("the limits were passed over")
 	}
