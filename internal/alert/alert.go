@@ -8,6 +8,7 @@ package alert
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -101,6 +102,24 @@ type Login struct {
 type File struct {
 	Routes map[string]Route `yaml:"routes"`
 	Rules  []Rule           `yaml:"rules"`
+}
+
+// Secrets lists where the secrets of the routes are.
+func (f *File) Secrets() []config.Source {
+	var all []config.Source
+	for _, name := range slices.Sorted(maps.Keys(f.Routes)) {
+		switch r := f.Routes[name]; {
+		case r.Teams != nil:
+			all = append(all, r.Teams.URL)
+		case r.Slack != nil:
+			all = append(all, r.Slack.URL)
+		case r.Webhook != nil:
+			all = append(all, r.Webhook.Secret)
+		case r.Email != nil && r.Email.Login != nil:
+			all = append(all, r.Email.Login.Password)
+		}
+	}
+	return all
 }
 
 // Rule is the rule of a name.

@@ -25,6 +25,8 @@ const (
 	Profile
 	// Waivers is a file of accepted findings.
 	Waivers
+	// Alerts is a file that says what is told of a fleet.
+	Alerts
 	// Policy is one file of Rego.
 	Policy
 	// Page is a page of a vendor's documentation.
@@ -49,7 +51,7 @@ const (
 
 // Kinds lists the kinds of input.
 func Kinds() []Kind {
-	return []Kind{Configuration, Profile, Waivers, Policy, Page, Simulation, Snapshot, Result, Plan, Journal, Role, Recording, Credential}
+	return []Kind{Configuration, Profile, Waivers, Alerts, Policy, Page, Simulation, Snapshot, Result, Plan, Journal, Role, Recording, Credential}
 }
 
 // String names the kind in a sentence.
@@ -61,6 +63,8 @@ func (k Kind) String() string {
 		return "profile"
 	case Waivers:
 		return "file of waivers"
+	case Alerts:
+		return "file of alerts"
 	case Policy:
 		return "policy"
 	case Page:
@@ -96,7 +100,7 @@ const (
 // small, what dbaudit writes is not.
 func (k Kind) Max() int64 {
 	switch k {
-	case Configuration, Profile, Waivers, Policy, Credential:
+	case Configuration, Profile, Waivers, Alerts, Policy, Credential:
 		return mebi
 	case Page, Simulation:
 		return 16 * mebi

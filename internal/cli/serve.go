@@ -9,11 +9,16 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/dbaudit/dbaudit/internal/alert"
+	"github.com/dbaudit/dbaudit/internal/bounds"
+	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/fleet"
@@ -41,7 +46,7 @@ migrate bring it there.`, exitOK, exitUsage, exitFailure),
 				if err != nil {
 					return err
 				}
-				queue, err := worker(a, s, e, concurrency)
+				queue, err := worker(a, s, e, fleetOptions(a), concurrency)
 				if err != nil {
 					return err
 				}
@@ -60,11 +65,10 @@ func concurrencyFlag(cmd *cobra.Command, n *int) {
 }
 
 // worker is a fleet that scans by the pipelines of the commands.
-func worker(a *app, s *store.Store, e *engine.Engine, concurrency int) (*fleet.Fleet, error) {
+func worker(a *app, s *store.Store, e *engine.Engine, o fleet.Options, concurrency int) (*fleet.Fleet, error) {
 	if concurrency < 1 {
 		return nil, usagef("--concurrency %d: want 1 or more", concurrency)
 	}
-	o := fleetOptions(a)
 	o.Concurrency, o.Scanner = concurrency, &fleet.Inspector{Runner: unattended(a), Engine: e}
 	return fleet.New(s, o)
 }
@@ -83,6 +87,7 @@ type serveFlags struct {
 	clientID    string
 	certificate string
 	key         string
+	alerts      string
 }
 
 func newServeCommand(a *app) *cobra.Command {
@@ -110,6 +115,7 @@ a store of an earlier version up to date.`, exitOK, exitUsage, exitFailure),
 	flags.StringVar(&f.url, "public-url", "", "`address` at which people reach the page, https://HOST[:PORT] (DBAUDIT_PUBLIC_URL)")
 	flags.StringVar(&f.issuer, "oidc-issuer", "", "`address` of who signs people in, such as https://login.microsoftonline.com/TENANT-ID/v2.0 (DBAUDIT_OIDC_ISSUER)")
 	flags.StringVar(&f.clientID, "oidc-client-id", "", "`id` of the page's app registration (DBAUDIT_OIDC_CLIENT_ID; its secret in DBAUDIT_OIDC_CLIENT_SECRET)")
+	flags.StringVar(&f.alerts, "alerts", "", "`file` that says what is told to whom (DBAUDIT_ALERTS); see docs/fleet.md")
 	flags.StringVar(&f.certificate, "tls-certificate", "", "PEM `file` of the page's certificate, where no proxy ends TLS")
 	flags.StringVar(&f.key, "tls-key", "", "PEM `file` of its key")
 	return cmd
@@ -124,6 +130,10 @@ func serve(ctx context.Context, a *app, f serveFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	told, err := alerts(a, f)
+	if err != nil {
+		return err
+	}
 	s, err := openStore(ctx, a, f.store, true)
 	if err != nil {
 		return err
@@ -133,7 +143,7 @@ func serve(ctx context.Context, a *app, f serveFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	queue, err := queue(a, s, e, f)
+	queue, err := queue(a, s, e, told, f)
 	if err != nil {
 		return err
 	}
@@ -156,11 +166,61 @@ func serve(ctx context.Context, a *app, f serveFlags) (err error) {
 	return work(ctx, listener, handler, queue)
 }
 
-func queue(a *app, s *store.Store, e *engine.Engine, f serveFlags) (*fleet.Fleet, error) {
+func queue(a *app, s *store.Store, e *engine.Engine, told *fleet.Alerts, f serveFlags) (*fleet.Fleet, error) {
+	o := fleetOptions(a)
+	o.Alerts = told
 	if f.noWorker {
-		return fleet.New(s, fleetOptions(a))
+		return fleet.New(s, o)
 	}
-	return worker(a, s, e, f.concurrency)
+	return worker(a, s, e, o, f.concurrency)
+}
+
+// alerts are what is told of the fleet; nil where no file says so. Every secret of the
+// file is read now, so that one that is missing is not found out by an alert.
+func alerts(a *app, f serveFlags) (*fleet.Alerts, error) {
+	name := cmp.Or(f.alerts, a.Console.Getenv("DBAUDIT_ALERTS"))
+	if name == "" {
+		return nil, nil //nolint:nilnil // nothing is told
+	}
+	data, err := bounds.ReadFile(bounds.Alerts, name)
+	if err != nil {
+		return nil, usagef("--alerts %s: %w", name, err)
+	}
+	file, err := alert.Parse(name, data)
+	if err != nil {
+		return nil, err
+	}
+	sender := alert.Sender{Routes: file.Routes, Secret: secretBeside(a, name), Transport: a.Transport(nil), Now: a.Console.Now}
+	for _, source := range file.Secrets() {
+		if _, err := sender.Secret(source); err != nil {
+			return nil, usagef("%s: %w", name, err)
+		}
+	}
+	return &fleet.Alerts{Rules: file.Rules, Send: sender.Send, Base: cmp.Or(f.url, a.Console.Getenv("DBAUDIT_PUBLIC_URL"))}, nil
+}
+
+// secretBeside reads a secret from a variable, or from a file beside the named one.
+func secretBeside(a *app, name string) func(config.Source) (string, error) {
+	return func(from config.Source) (string, error) {
+		if from.Env != "" {
+			if value := a.Console.Getenv(from.Env); value != "" {
+				return value, nil
+			}
+			return "", fmt.Errorf("the variable %s is not set", from.Env)
+		}
+		file := from.File
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(filepath.Dir(name), file)
+		}
+		data, err := bounds.ReadFile(bounds.Credential, file)
+		if err != nil {
+			return "", err
+		}
+		if value := strings.TrimRight(string(data), "\r\n"); value != "" {
+			return value, nil
+		}
+		return "", fmt.Errorf("the file %s is empty", file)
+	}
 }
 
 // Limits of the page's server.
