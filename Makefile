@@ -15,7 +15,7 @@ CLIENTS    := dynamics-web-api@2.5.0 mcp-dataverse@0.7.8 @modelcontextprotocol/e
 SARIF_TOOL := @microsoft/sarif-multitool@5.7.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-all test-all-but-go pairs race lint cross policy conftest golden fuzz soak bench docs readme recipes sarif postgres browser token-server curl powershell clients clean FORCE
+.PHONY: help build demo fleet-demo test test-all test-all-but-go pairs race lint cross policy conftest golden fuzz soak bench docs readme recipes sarif postgres browser token-server curl powershell clients clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ $(BIN): FORCE
 
 demo: build ## build, and scan the embedded simulator's sample environment
 	$(BIN) demo
+
+fleet-demo: build ## 25 simulated environments and the fleet's page over them
+	scripts/fleet-demo $(BIN)
 
 test: ## the tests that need only Go
 	$(GO) test -timeout 10m $(PKGS)

@@ -54,11 +54,14 @@ func (s *server) show(w http.ResponseWriter, status int, body string, f frame, d
 // A state is what an integration is now, as a word, and as a class of the style sheet.
 type state struct{ Word, Class string }
 
-// stateOf tells a verdict that is too old from one that holds: it is never green.
-func stateOf(v store.Status) state {
+// stateOf tells a verdict that is too old from one that holds: it is never green. What is
+// known to fail by a result of now stays known, though not everything was judged.
+func (s *server) stateOf(v store.Status) state {
 	switch {
 	case v.LastResultRun == 0:
 		return state{"not scanned yet", "stale"}
+	case v.Stale && v.Verdict == audit.VerdictNoncompliant && v.Environment.Every > 0 && s.Now().Sub(v.LastResultAt) <= v.Environment.Every+store.Patience:
+		return state{"noncompliant, judged in part", "noncompliant"}
 	case v.Stale:
 		return state{"stale, was " + v.Verdict.String(), "stale"}
 	}
@@ -79,7 +82,7 @@ type fleetRow struct {
 
 func (s *server) row(v store.Status) fleetRow {
 	r := fleetRow{
-		state: stateOf(v), Name: v.Environment.Name, Integration: v.Integration, Paused: v.Environment.Paused,
+		state: s.stateOf(v), Name: v.Environment.Name, Integration: v.Integration, Paused: v.Environment.Paused,
 		Since: day(v.Since), Age: s.age(v.LastCompleteAt),
 	}
 	for _, key := range slices.Sorted(maps.Keys(v.Environment.Labels)) {
@@ -98,7 +101,7 @@ func (s *server) row(v store.Status) fleetRow {
 		}
 	}
 	if run := v.LastRun; run != nil && (run.State == store.RunFailed || run.State == store.RunMisconfigured) {
-		r.Trouble = string(run.State) + ": " + run.Error
+		r.Trouble = text.Shorten(text.Line(string(run.State)+": "+run.Error), troubleShown)
 	}
 	r.rank = slices.Index([]string{"noncompliant", "stale", "incomplete", "compliant"}, r.Class)
 	return r
@@ -108,6 +111,10 @@ func (s *server) row(v store.Status) fleetRow {
 func worstFirst(a, b fleetRow) int {
 	return cmp.Or(cmp.Compare(a.rank, b.rank), -slices.Compare(a.Open[:], b.Open[:]), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Integration, b.Integration))
 }
+
+// troubleShown is how many columns of an error stand in the list; the page of the
+// environment has it whole.
+const troubleShown = 110
 
 type fleetData struct {
 	Rows                    []fleetRow
