@@ -349,7 +349,7 @@ func resultPage(r audit.Result, o Options, prefix string) resultData {
 	fact("Address", visible(r.Environment.URL), r.Environment.URL, false)
 	fact("Organization", join(" ", visible(r.Environment.OrganizationName), visible(r.Environment.OrganizationID)), "", true)
 	fact("Profile", join(": ", visible(r.Profile.Name), visible(r.Profile.Title)), "", false)
-	fact("Version", visible(r.Profile.Edition()), "", false)
+	fact("Version", visible(version(r.Profile)), "", false)
 	fact("Source", visible(r.Profile.Source.Title), r.Profile.Source.URL, false)
 	if r.Unread == nil {
 		fact("Coverage", judged(s), "", false)

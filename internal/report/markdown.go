@@ -139,7 +139,7 @@ func (p *page) facts(r audit.Result) {
 	row := func(name, value string) { fmt.Fprintf(&b, "| %s | %s |\n", name, value) }
 	row(capital(kindOf(r)), join(", ", md(shorten(visible(r.Environment.Name), textColumns)), link(r.Environment.URL, r.Environment.URL)))
 	row("Profile", md(shorten(join(", ", visible(r.Profile.Name), visible(r.Profile.Title)), textColumns)))
-	row("Version", md(shorten(visible(r.Profile.Edition()), textColumns)))
+	row("Version", md(shorten(visible(version(r.Profile)), textColumns)))
 	row("Source", link(r.Profile.Source.Title, r.Profile.Source.URL))
 	row("Controls", fmt.Sprintf("%d pass, %d fail, %d unknown, %d not applicable, %d waived", s.Pass, s.Fail, s.Unknown, s.NotApplicable, s.Waived))
 	row("Coverage", judged(s))

@@ -358,6 +358,15 @@ func moment(t time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04:05 UTC")
 }
 
+// version is the profile's edition, and the day on which it was last compared with its
+// source.
+func version(p audit.Profile) string {
+	if p.Source.Compared == "" {
+		return p.Edition()
+	}
+	return join(", ", p.Edition(), "compared with its source on "+p.Source.Compared)
+}
+
 // ofFile reports whether a file was judged, and no environment.
 func ofFile(r audit.Result) bool { return r.Environment.URL == "" }
 
