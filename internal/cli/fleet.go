@@ -56,9 +56,9 @@ paused.`, exitOK, exitUsage, exitFailure),
 		Use:   "status [NAME...]",
 		Short: "show what is known of each environment",
 		Long: help(`Shows the verdict of each integration by its last result, the age of its last complete
-scan, its open findings and what became of the last run. What was not judged completely
-for longer than its interval and seven minutes is stale: whatever the verdict was, it is
-not known now.`, exitOK, exitUsage, exitFailure),
+scan, its open findings and what became of the last run. What had no complete scan for
+longer than its interval and seven minutes is stale: whatever the verdict was, it is not
+known now.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit fleet status\n  dbaudit fleet status -f json",
 		Args:    arguments(0, -1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return fleetStatus(cmd.Context(), a, f, args) },

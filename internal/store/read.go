@@ -26,8 +26,8 @@ type Status struct {
 	// LastResultRun is the run of the last result, 0 for none.
 	LastResultRun int64
 	LastResultAt  time.Time
-	// LastCompleteAt is when everything that is required was judged for the last time; zero
-	// for never.
+	// LastCompleteAt is when a result last was compliant or noncompliant, and not incomplete;
+	// zero for never.
 	LastCompleteAt time.Time
 	// Stale is set where that is longer ago than the interval and [Patience]: whatever the
 	// verdict was, it is not known now.

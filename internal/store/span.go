@@ -126,10 +126,10 @@ func (t *Tx) keep(ctx context.Context, e Environment, run int64, r audit.Result)
 		last_run = $6, last_result_at = $7`+complete+" WHERE id = $1", args...)
 }
 
-// Complete reports whether everything that is required was judged.
+// Complete reports whether a result has an answer for its environment: it is compliant, or
+// noncompliant whatever else could not be judged.
 func Complete(r audit.Result) bool {
-	return r.Unread == nil && r.Summary.Unknown == 0 && r.Verdict != audit.VerdictIncomplete &&
-		!slices.ContainsFunc(r.Controls, func(c audit.Control) bool { return len(c.Unjudged) > 0 })
+	return r.Unread == nil && r.Verdict != audit.VerdictIncomplete
 }
 
 // blocked reports whether a control is not applicable because another control of the

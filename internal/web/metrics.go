@@ -114,8 +114,11 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 			outcome audit.Outcome
 			count   int
 		}{
-			{audit.OutcomePass, l.Summary.Pass}, {audit.OutcomeFail, l.Summary.Fail}, {audit.OutcomeUnknown, l.Summary.Unknown},
-			{audit.OutcomeNotApplicable, l.Summary.NotApplicable}, {audit.OutcomeWaived, l.Summary.Waived},
+			{audit.OutcomePass, l.Summary.Pass},
+			{audit.OutcomeFail, l.Summary.Fail},
+			{audit.OutcomeUnknown, l.Summary.Unknown},
+			{audit.OutcomeNotApplicable, l.Summary.NotApplicable},
+			{audit.OutcomeWaived, l.Summary.Waived},
 		} {
 			send(report.MetricControls, float64(o.count), l.Environment, l.Integration, o.outcome.String())
 		}
