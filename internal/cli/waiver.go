@@ -196,7 +196,11 @@ func checkWaivers(a *app, flag, asOf string, files []string) error {
 	for i := range results {
 		results[i] = waiver.Strip(results[i])
 	}
-	_, remarks := f.Apply(results, waiver.Options{AsOf: j.asOf, Environments: run.NamesOf(file)})
+	shared, err := a.SharedControls(file)
+	if err != nil {
+		return err
+	}
+	_, remarks := f.Apply(results, waiver.Options{AsOf: j.asOf, Environments: run.NamesOf(file), Shared: shared})
 	code := exitOK
 	state := map[int]string{}
 	for _, remark := range remarks {

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -46,6 +47,9 @@ func (r *Runner) Acceptance(given Accept, file *config.File, asOf time.Time) (Ac
 		return x, Usagef("--fail-on-new needs a baseline: give an earlier result by --baseline RESULT.json")
 	}
 	var err error
+	if x.Options.Shared, err = r.SharedControls(file); err != nil {
+		return x, err
+	}
 	name, required := WaiverFile(given.Waivers, file)
 	if _, missing := os.Stat(name); required || !errors.Is(missing, fs.ErrNotExist) {
 		if x.Waivers, err = ReadWaivers(name, asOf); err != nil {
@@ -56,6 +60,33 @@ func (r *Runner) Acceptance(given Accept, file *config.File, asOf time.Time) (Ac
 		x.Baseline, err = r.Results(given.Baseline)
 	}
 	return x, err
+}
+
+// SharedControls are the controls that several integrations of an environment have, by
+// the environment's name.
+func (r *Runner) SharedControls(file *config.File) (map[string]map[audit.ControlID]bool, error) {
+	if file == nil {
+		return nil, nil //nolint:nilnil // nothing is shared
+	}
+	all := map[string]map[audit.ControlID]bool{}
+	for _, env := range file.All() {
+		if len(env.Integrations) < 2 {
+			continue
+		}
+		seen, shared := map[audit.ControlID]bool{}, map[audit.ControlID]bool{}
+		for _, one := range file.Each(env) {
+			p, err := r.Profile(cmp.Or(one.Profile, file.Profile, DefaultProfile))
+			if err != nil {
+				return nil, err
+			}
+			for _, c := range p.Controls {
+				shared[c.ID] = shared[c.ID] || seen[c.ID]
+				seen[c.ID] = true
+			}
+		}
+		all[env.Name] = shared
+	}
+	return all, nil
 }
 
 // NamesOf lists the environments that a configuration names.

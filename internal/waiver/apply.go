@@ -17,9 +17,17 @@ type Options struct {
 	// names none. Where there are several, a waiver that names none is broader than its
 	// finding.
 	Environments []string
+	// Shared are the controls that several integrations of an environment have, by the
+	// environment's name, or "" where it has none. A waiver of one of them that names no
+	// profile is broader than its finding.
+	Shared map[string]map[audit.ControlID]bool
 	// Partial says that there is more that the waivers may speak of than the results,
 	// so that one that names no environment is not called unused.
 	Partial bool
+}
+
+func (o Options) shared(r audit.Result, id audit.ControlID) bool {
+	return o.Shared[r.Environment.Name][id] || o.Shared[""][id]
 }
 
 // A RemarkKind says what there is to be said of a waiver. The zero value is
@@ -158,7 +166,7 @@ func (a *application) finding(f *audit.Finding, id audit.ControlID, r audit.Resu
 			continue
 		}
 		a.uses[i].covered++
-		if missing := w.excess(*f, len(a.options.Environments) > 1); len(missing) > 0 && !w.Broad {
+		if missing := w.excess(*f, len(a.options.Environments) > 1, a.options.shared(r, id)); len(missing) > 0 && !w.Broad {
 			if a.uses[i].missing == nil {
 				a.uses[i].missing = missing
 			}

@@ -225,10 +225,13 @@ func Subject(s audit.Subject) string {
 
 // excess names what a finding has and the waiver leaves out, so that it would cover
 // other findings as well; empty where the waiver is as narrow as the finding.
-func (w *Waiver) excess(f audit.Finding, several bool) []string {
+func (w *Waiver) excess(f audit.Finding, several, shared bool) []string {
 	var missing []string
 	if several && w.Environment == "" {
 		missing = append(missing, "environment")
+	}
+	if shared && w.Profile == "" {
+		missing = append(missing, "profile")
 	}
 	if w.Subject == "" && Subject(f.Subject) != "" {
 		missing = append(missing, "subject: "+Subject(f.Subject))
