@@ -138,7 +138,7 @@ func TestPageOfFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := b.String()
-	for _, want := range []string{"<h1 id=\"index\">dbaudit: 2 roles</h1>", "<th scope=\"col\">File</th>", "<dt>Found in</dt><dd><code>out/sales.zip!/customizations.xml, line 77</code>"} {
+	for _, want := range []string{"<h1 id=\"index\">2 roles</h1>", "<th scope=\"col\">File</th>", "<dt>Found in</dt><dd><code>out/sales.zip!/customizations.xml, line 77</code>"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %s", want)
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 // A chain is the way from the role to the views as a picture: role → user → views.
@@ -55,7 +56,7 @@ func chainOf(r audit.Result) *chain {
 	if i := r.Integration; i != nil {
 		c.Nodes[0].Name, c.Nodes[1].Name = subjectName(i.Role), subjectName(i.User)
 	}
-	c.Nodes[2].Name = called(r, audit.SubjectRequiredView, "view/", func(f *audit.Fix) *audit.Reference { return f.View })
+	c.Nodes[2].Name = viewNames(r)
 	var text []string
 	for _, s := range []struct {
 		what string
@@ -108,6 +109,33 @@ func subjectName(s *audit.Subject) string {
 	return visible(s.Name)
 }
 
+// viewNames are the views that findings are about; the result names no others.
+func viewNames(r audit.Result) string {
+	var names []string
+	for _, c := range r.Controls {
+		if !strings.HasPrefix(c.Rule, "view/") {
+			continue
+		}
+		for _, f := range c.Findings {
+			view := f.Subject.Name
+			if f.Subject.Kind != audit.SubjectRequiredView && f.Subject.Kind != audit.SubjectView {
+				view = ""
+			}
+			if view == "" && f.Fix != nil && f.Fix.View != nil {
+				view = f.Fix.View.Name
+			}
+			if view = name(visible(view)); view != "" && !slices.Contains(names, view) {
+				names = append(names, view)
+			}
+		}
+	}
+	const shown = 3
+	if more := len(names) - shown; more > 0 {
+		return strings.Join(names[:shown], ", ") + fmt.Sprintf(" and %d more", more)
+	}
+	return strings.Join(names, ", ")
+}
+
 // called is the name of the first object of a kind that a finding is about or that
 // a fix refers to; a result without findings names none. Only rules with one of the
 // prefixes are asked: user/no-administrator is about roles, too, of another kind.
@@ -131,7 +159,7 @@ func called(r audit.Result, kind audit.SubjectKind, prefixes string, of func(*au
 }
 
 // Short is the name as it fits into a box.
-func (p chainPart) Short() string { return name(p.Name) }
+func (p chainPart) Short() string { return text.Name(p.Name, 4*nameColumns) }
 
 // Parts are boxes and arrows in the order of the picture.
 func (c *chain) Parts() []chainStep {

@@ -34,6 +34,7 @@ const stepsShown = 100
 // ever of a type that the template trusts.
 type pageData struct {
 	Title   string
+	Heading string // of the index
 	Lead    string // how many came to what, for several
 	Style   template.CSS
 	Script  template.JS
@@ -141,7 +142,7 @@ type findingData struct {
 	Fingerprint string
 	Fix         string
 	Who         string
-	Portal      []string
+	Portal      [][]piece
 	Requests    []requestData
 	Commands    []string
 	Curl        []string
@@ -290,8 +291,9 @@ func emptyPage() pageData {
 func (d *pageData) list(rs []audit.Result, links []string, o Options) {
 	d.Several = len(rs) > 0
 	d.Files = !slices.ContainsFunc(rs, func(r audit.Result) bool { return !ofFile(r) })
-	d.Title = "dbaudit: " + count(len(rs), rowsOf(rs))
-	d.Lead = totals(rs)
+	d.Heading = count(len(rs), rowsOf(rs))
+	d.Title = "dbaudit: " + d.Heading
+	d.Lead = capital(verdicts(rs))
 	d.Fleet = fleetOf(rs, o.Trends)
 	for i, r := range rs {
 		worst := "–"
@@ -319,9 +321,11 @@ func hash(s string) string {
 func resultPage(r audit.Result, o Options, prefix string) resultData {
 	anchor := func(id audit.ControlID) string { return prefix + escapePath(string(id)) }
 	s := r.Summary
+	// The name stands in the heading.
+	told := capital(strings.TrimLeft(strings.TrimPrefix(headline(r), visible(r.Environment.Name)), ": "))
 	d := resultData{
 		Anchor: prefix + "result", Several: prefix != "", Name: visible(r.Environment.Name), Verdict: r.Verdict.String(), Mark: markOf(r.Verdict),
-		Headline: headline(r), Basis: basis(r), Next: nextSteps(r, o), Coverage: judged(s), Percent: percent(s),
+		Headline: told, Basis: basis(r), Next: nextSteps(r, o), Coverage: judged(s), Percent: percent(s),
 		Matrix: matrixOf(r, anchor), Failed: failedRows(r, o, anchor), Trend: trendOf(r, o.Trends, stripShown),
 	}
 	if !ofFile(r) { // of a file the first link is all there is
@@ -420,7 +424,7 @@ func failedRows(r audit.Result, o Options, anchor func(audit.ControlID) string) 
 		}
 		row := failedData{Severity: c.Severity.String(), Anchor: anchor(c.ID), What: visible(c.Title)}
 		if len(c.Findings) > 0 {
-			row.What, row.Fix = shorten(visible(c.Findings[0].Message), textColumns), advice(c.Findings[0], c, o)
+			row.What, row.Fix = beginning(shorten(visible(c.Findings[0].Message), textColumns)), advice(c.Findings[0], c, o)
 			row.More = len(c.Findings) - 1
 		}
 		rows = append(rows, row)
@@ -504,7 +508,7 @@ func findingAnchor(control string, n int) string { return fmt.Sprintf("%s.%d", c
 
 func findingPage(f audit.Finding, c audit.Control, r audit.Result, o Options, steps bool) findingData {
 	d := findingData{
-		Message: visible(f.Message), Subject: subject(f.Subject), Baseline: string(f.Baseline), Waiver: waiver(f.Waiver),
+		Message: beginning(visible(f.Message)), Subject: subject(f.Subject), Baseline: string(f.Baseline), Waiver: waiver(f.Waiver),
 		Evidence: facts(f.Evidence), Fingerprint: visible(f.Fingerprint),
 	}
 	switch {
@@ -524,7 +528,7 @@ func findingPage(f audit.Finding, c audit.Control, r audit.Result, o Options, st
 	fix := remedy.For(*f.Fix, o.place(r, c.ID))
 	d.Fix, d.Who = visible(fix.Summary), visible(fix.Who)
 	for _, s := range fix.Portal {
-		d.Portal = append(d.Portal, visible(s))
+		d.Portal = append(d.Portal, pieces(s, r.Environment))
 	}
 	for _, q := range fix.Requests {
 		d.Requests = append(d.Requests, requestData{visible(q.Purpose), text.Lines(q.String())})

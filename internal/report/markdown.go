@@ -119,7 +119,7 @@ func (p *page) result(r audit.Result, o Options) {
 		if i == 0 {
 			b.WriteString("Next:\n\n")
 		}
-		fmt.Fprintf(&b, "%d. %s\n", i+1, md(shorten(step.Text, textColumns)))
+		fmt.Fprintf(&b, "%d. %s\n", i+1, md(beginning(shorten(step.Text, textColumns))))
 		for j, command := range step.Commands {
 			if j == 0 {
 				b.WriteByte('\n')
@@ -173,7 +173,7 @@ func (p *page) table(title string, r audit.Result, outcome audit.Outcome) {
 			p.put("### "+title+"\n\n| Severity | Control | Findings |\n| --- | --- | --- |\n", "")
 			first = false
 		}
-		p.put(fmt.Sprintf("| %s | %s | %s |\n", c.Severity, controlMarkdown(c), md(shorten(messages(c), textColumns))), "")
+		p.put(fmt.Sprintf("| %s | %s | %s |\n", c.Severity, controlMarkdown(c), md(beginning(shorten(messages(c), textColumns)))), "")
 	}
 	if !first {
 		p.put("\n", "")
@@ -282,7 +282,7 @@ func findingMarkdown(f audit.Finding, c audit.Control, r audit.Result, o Options
 	if f.Baseline == audit.BaselineNew {
 		tag = " (new)"
 	}
-	fmt.Fprintf(&b, "**%s**%s\n\n", md(shorten(visible(f.Message), 2*textColumns)), tag)
+	fmt.Fprintf(&b, "**%s**%s\n\n", md(beginning(shorten(visible(f.Message), 2*textColumns))), tag)
 	item := func(name, value string) {
 		if value != "" {
 			fmt.Fprintf(&b, "- %s: %s\n", name, md(shorten(value, textColumns)))
@@ -300,11 +300,29 @@ func findingMarkdown(f audit.Finding, c audit.Control, r audit.Result, o Options
 		item("What to do", visible(fix.Summary))
 		item("Who can do it", visible(fix.Who))
 		for i, step := range fix.Portal {
-			fmt.Fprintf(&b, "  %d. %s\n", i+1, md(shorten(visible(step), textColumns)))
+			fmt.Fprintf(&b, "  %d. ", i+1)
+			for _, p := range pieces(shorten(step, textColumns), r.Environment) {
+				if p.URL != "" {
+					b.WriteString(link(p.Text, p.URL))
+				} else {
+					b.WriteString(spaced(p.Text))
+				}
+			}
+			b.WriteByte('\n')
 		}
 	}
 	b.WriteString("\n")
 	return b.String()
+}
+
+// spaced is a part of a sentence, with the blanks at its ends.
+func spaced(s string) string {
+	inner := strings.TrimSpace(s)
+	if inner == "" {
+		return s
+	}
+	before, after, _ := strings.Cut(s, inner)
+	return before + md(inner) + after
 }
 
 // link is a link where the target is a page of the web, else plain text.

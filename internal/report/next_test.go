@@ -2,6 +2,7 @@ package report
 
 import (
 	"html"
+	"slices"
 	"strings"
 	"testing"
 
@@ -66,12 +67,65 @@ func TestPlaceOfTheSteps(t *testing.T) {
 	t.Parallel()
 	r := mixed()
 	for _, f := range []Format{HTML, Markdown} {
-		if doc := html.UnescapeString(rendered(t, f, r, Options{})); !strings.Contains(doc, `Environments > "Contoso Ltd" (`) {
+		if doc := html.UnescapeString(rendered(t, f, r, Options{})); !strings.Contains(doc, `Environments > "Contoso Ltd" (`) || strings.Contains(doc, "Environments > https") {
 			t.Errorf("%s does not name the environment as the portal does", f)
 		}
 	}
 	r.Environment.OrganizationName = ""
-	if doc := html.UnescapeString(rendered(t, Markdown, r, Options{})); !strings.Contains(doc, "Environments > the environment with the URL https") {
+	if doc := html.UnescapeString(rendered(t, Markdown, r, Options{})); !strings.Contains(doc, "Environments > the environment with the URL [https") {
 		t.Error("a result from before the name was kept does not say what to look for")
+	}
+}
+
+// TestPageSentences: the page says a thing once, in whole sentences, and what can be
+// clicked is a link.
+func TestPageSentences(t *testing.T) {
+	t.Parallel()
+	r := mixed()
+	fail(&r, "DB-VIEW-ACTIVE", audit.Finding{Message: "the view is deactivated", Subject: audit.Subject{Kind: audit.SubjectRequiredView, Name: "Key <Contacts>", Table: "contact"}})
+	page := rendered(t, HTML, judge(r), Options{Rules: rules()})
+	for _, want := range []string{
+		`<p class="lead">Fails 8 of 36 controls (`,
+		`<h3 class="message">The role &#34;Demandbase Integration&#34; is not assigned`,
+		`<li>Prepare fixes for `, `<pre>dbaudit plan --url https://contoso.crm.dynamics.com`,
+		`Sign in to <a href="https://admin.powerplatform.microsoft.com" rel="noopener noreferrer">`,
+		`(<a href="https://contoso.crm.dynamics.com" rel="noopener noreferrer">`,
+		`<b>Target Accounts, Key &lt;Contacts&gt;</b>`, "<h2>Access chain</h2>",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+	for _, gone := range []string{"contoso fails", "From role to views", "required_depth", "actual_depth"} {
+		if strings.Contains(page, gone) {
+			t.Errorf("the page says %q", gone)
+		}
+	}
+}
+
+// TestPieces: an address in a step is a link where it is the portal's or the
+// environment's, and nowhere else.
+func TestPieces(t *testing.T) {
+	t.Parallel()
+	env := audit.Environment{URL: "https://contoso.crm.dynamics.com"}
+	got := pieces(`Sign in to https://make.powerapps.com, then "https://evil.example" (https://contoso.crm.dynamics.com).`, env)
+	want := []piece{{Text: "Sign in to "}, {"https://make.powerapps.com", "https://make.powerapps.com"}, {Text: `, then "https://evil.example" (`}, {env.URL, env.URL}, {Text: ")."}}
+	if !slices.Equal(got, want) {
+		t.Errorf("%+v", got)
+	}
+	if got := pieces("see javascript:alert(1)", audit.Environment{URL: "javascript:alert(1)"}); len(got) != 1 || got[0].URL != "" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestBeginning: a sentence begins with a capital, a name as it is.
+func TestBeginning(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]string{
+		"the role is gone": "The role is gone", "prvReadLead is missing": "prvReadLead is missing", `"Sync" is gone`: `"Sync" is gone`, "": "", "élan is": "Élan is",
+	} {
+		if got := beginning(s); got != want {
+			t.Errorf("%q: %q", s, got)
+		}
 	}
 }

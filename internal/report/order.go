@@ -40,8 +40,11 @@ func gravestFirst(cs []audit.Control) []audit.Control {
 	})
 }
 
-// totals says how many of several results came to what.
-func totals(rs []audit.Result) string {
+// totals counts several results, and says how many came to what.
+func totals(rs []audit.Result) string { return count(len(rs), rowsOf(rs)) + ": " + verdicts(rs) }
+
+// verdicts says how many of several results came to what.
+func verdicts(rs []audit.Result) string {
 	failed, met, open, unread := 0, 0, 0, 0
 	for _, r := range rs {
 		switch {
@@ -55,7 +58,7 @@ func totals(rs []audit.Result) string {
 			open++
 		}
 	}
-	text := fmt.Sprintf("%s: %d noncompliant, %d compliant", count(len(rs), rowsOf(rs)), failed, met)
+	text := fmt.Sprintf("%d noncompliant, %d compliant", failed, met)
 	if open > 0 {
 		text += fmt.Sprintf(", %d incomplete", open)
 	}

@@ -83,6 +83,9 @@ type step struct {
 	Commands []string
 }
 
+// Sentence is the step's text as it begins an item of a list.
+func (s step) Sentence() string { return beginning(s.Text) }
+
 // nextSteps says what to do next, most urgent first: what failed gravest, all that
 // failed, what could not be judged.
 func nextSteps(r audit.Result, o Options) []step {
@@ -325,6 +328,45 @@ func capital(s string) string {
 		return s
 	}
 	return string(unicode.ToUpper(first)) + s[n:]
+}
+
+// beginning begins a sentence with a capital letter, unless its first word is a name.
+func beginning(s string) string {
+	word, _, _ := strings.Cut(s, " ")
+	if strings.ContainsFunc(word, func(r rune) bool { return !unicode.IsLower(r) }) {
+		return s
+	}
+	return capital(s)
+}
+
+// A piece is a part of a text; one with an address is a link.
+type piece struct{ Text, URL string }
+
+// pieces are the parts of a step: the addresses of the portals and of the environment are
+// links, and nothing else of what names in it may hold.
+func pieces(step string, env audit.Environment) []piece {
+	step = visible(step)
+	addresses := []string{"https://admin.powerplatform.microsoft.com", "https://make.powerapps.com"}
+	if isWeb(env.URL) {
+		addresses = append(addresses, visible(env.URL))
+	}
+	var list []piece
+	for step != "" {
+		at, address := len(step), ""
+		for _, a := range addresses {
+			if i := strings.Index(step, a); i >= 0 && i < at {
+				at, address = i, a
+			}
+		}
+		if at > 0 {
+			list = append(list, piece{Text: step[:at]})
+		}
+		if address != "" {
+			list = append(list, piece{address, address})
+		}
+		step = step[at+len(address):]
+	}
+	return list
 }
 
 // plainValue writes a value of JSON the way a person would.

@@ -154,7 +154,7 @@ const daysShown = 60
 
 // The units of the chart of all: a column for each day.
 const (
-	fleetPitch  = 10
+	fleetPitch  = 16
 	fleetHeight = 96
 )
 
@@ -248,23 +248,23 @@ func sinceWhen(points []Point) string {
 	last := points[len(points)-1]
 	start := since(points)
 	verdict := last.Verdict.String()
-	text := capital(verdict) + " since " + moment(start)
+	text := capital(verdict) + " since " + date(start)
 	before, compliant := "", "never"
 	for _, p := range points {
 		if p.Verdict != last.Verdict {
-			before = moment(p.At)
+			before = date(p.At)
 		}
 		if p.Verdict == audit.VerdictCompliant {
-			compliant = moment(p.At)
+			compliant = date(p.At)
 		}
 	}
 	if before == "" {
-		text += ", the first result"
+		text += ", the first scan"
 	} else {
-		text += ", after " + before
+		text += "; previous scan " + before
 	}
 	if last.Verdict != audit.VerdictCompliant {
-		text += "; last compliant: " + compliant
+		text += "; last compliant " + compliant
 	}
-	return text + "; " + count(len(points), "result")
+	return text + "; " + count(len(points), "scan")
 }
