@@ -85,7 +85,7 @@ func formatsOf(cmd *cobra.Command) []string {
 	case "plan", "diff":
 		return []string{"table", "json", "markdown"}
 	case "history":
-		return []string{"table", "json", "html"}
+		return []string{"table", "json", "html", "markdown", "csv"}
 	case "discover":
 		return []string{"table", "json", "yaml"}
 	}

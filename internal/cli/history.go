@@ -51,7 +51,7 @@ With --store the results are those of a store, and arguments name environments i
 		Args: arguments(0, -1),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), a, args) },
 	}
-	addFormat(cmd, &f.format, &f.output, "table, json or html")
+	addFormat(cmd, &f.format, &f.output, "table, json, html, markdown or csv")
 	storeFlag(cmd.Flags(), &f.store, "in place of folders")
 	cmd.Flags().BoolVar(&f.failOnWorse, "fail-on-worse", false, "exit 1 if the last result of an environment is worse than the one before")
 	return cmd
@@ -59,9 +59,9 @@ With --store the results are those of a store, and arguments name environments i
 
 func (f historyFlags) run(ctx context.Context, a *app, dirs []string) error {
 	switch f.format {
-	case "table", "json", "html":
+	case "table", "json", "html", "markdown", "csv":
 	default:
-		return usagef("--format %s: want table, json or html", f.format)
+		return usagef("--format %s: want table, json, html, markdown or csv", f.format)
 	}
 	results, err := keptResults(ctx, a, f.store, dirs)
 	if err != nil {
@@ -71,6 +71,13 @@ func (f historyFlags) run(ctx context.Context, a *app, dirs []string) error {
 	switch f.format {
 	case "json":
 		err = a.PutJSON(f.output, h)
+	case "markdown":
+		err = a.Put(f.output, []byte(historyMarkdown(h, a.Verbose)))
+	case "csv":
+		var data []byte
+		if data, err = historyCSV(h); err == nil {
+			err = a.Put(f.output, data)
+		}
 	case "html":
 		err = putTrends(ctx, a, f.output, h)
 	default:
@@ -214,23 +221,9 @@ func historyTables(w io.Writer, width int, h history.History, verbose bool) erro
 			fmt.Fprintln(w, "What is asked for changed between these: an outcome may have changed with it.")
 			fmt.Fprintln(w)
 		}
-		var rows [][]string
-		passing := 0
-		for _, c := range e.Controls {
-			if c.Outcome == audit.OutcomePass && len(c.Spans) == 1 && !verbose {
-				passing++
-				continue
-			}
-			before := "none"
-			if c.Before != nil {
-				before = day(c.Before)
-			}
-			rows = append(rows, []string{
-				string(c.ID), c.Severity.String(), strings.ReplaceAll(c.Outcome.String(), "_", " "), day(&c.Since), before, day(c.Passed), trail(c.Spans),
-			})
-		}
+		rows, passing := historyRows(e, verbose)
 		if len(rows) > 0 {
-			if err := table.List(w, width, []string{"control", "severity", "outcome", "since", "previous scan", "last passed", "history"}, rows); err != nil {
+			if err := table.List(w, width, historyHeader(), rows); err != nil {
 				return err
 			}
 		}
@@ -239,6 +232,29 @@ func historyTables(w io.Writer, width int, h history.History, verbose bool) erro
 		}
 	}
 	return nil
+}
+
+func historyHeader() []string {
+	return []string{"control", "severity", "outcome", "since", "previous scan", "last passed", "history"}
+}
+
+// historyRows are a row for each control of an environment. What passed in every result is
+// counted, unless all is asked for.
+func historyRows(e history.Environment, all bool) (rows [][]string, passing int) {
+	for _, c := range e.Controls {
+		if c.Outcome == audit.OutcomePass && len(c.Spans) == 1 && !all {
+			passing++
+			continue
+		}
+		before := "none"
+		if c.Before != nil {
+			before = day(c.Before)
+		}
+		rows = append(rows, []string{
+			string(c.ID), c.Severity.String(), strings.ReplaceAll(c.Outcome.String(), "_", " "), day(&c.Since), before, day(c.Passed), trail(c.Spans),
+		})
+	}
+	return rows, passing
 }
 
 // sinceWhen answers the manager's question in a sentence.

@@ -103,15 +103,15 @@ func csvRow(r audit.Result, c audit.Control, f *audit.Finding, o Options) []stri
 		strings.Join(slices.Concat(c.Remarks(), r.Notes), "; "),
 	}
 	for i := range row {
-		row[i] = inert(visible(row[i]))
+		row[i] = Inert(visible(row[i]))
 	}
 	return row
 }
 
-// inert keeps a spreadsheet from taking a cell for a formula: an apostrophe in
+// Inert keeps a spreadsheet from taking a cell for a formula: an apostrophe in
 // front makes it text. Blanks in front of the formula do not help against all of
 // them, nor does the full-width form of the signs.
-func inert(s string) string {
+func Inert(s string) string {
 	t := strings.TrimLeft(s, " \u00a0\u3000")
 	for _, sign := range []string{"=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠"} {
 		if strings.HasPrefix(t, sign) {
