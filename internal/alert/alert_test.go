@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -55,6 +56,21 @@ func TestParse(t *testing.T) {
 		if _, err := alert.Parse("alerts.yaml", []byte(strings.Replace(file, tc.old, tc.changed, 1))); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: %v", what, err)
 		}
+	}
+}
+
+// TestDocumented: the example of docs/fleet.md is a file of alerts.
+func TestDocumented(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/fleet.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, example, _ := strings.Cut(string(page), "```yaml\n")
+	example, _, _ = strings.Cut(example, "```")
+	f, err := alert.Parse("docs/fleet.md", []byte(example))
+	if err != nil || len(f.Rules) != 2 || len(f.Routes) != 4 || len(f.Secrets()) != 4 {
+		t.Errorf("%v: %+v", err, f)
 	}
 }
 

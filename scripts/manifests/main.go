@@ -10,8 +10,10 @@ import (
 	"io"
 	"os"
 
+	apps "k8s.io/api/apps/v1"
 	batch "k8s.io/api/batch/v1"
 	core "k8s.io/api/core/v1"
+	networking "k8s.io/api/networking/v1"
 	"sigs.k8s.io/yaml"
 )
 
@@ -62,6 +64,12 @@ func strict(document []byte) error {
 		into = &core.ServiceAccount{}
 	case "v1 ConfigMap":
 		into = &core.ConfigMap{}
+	case "v1 Service":
+		into = &core.Service{}
+	case "apps/v1 Deployment":
+		into = &apps.Deployment{}
+	case "networking.k8s.io/v1 NetworkPolicy":
+		into = &networking.NetworkPolicy{}
 	case "batch/v1 CronJob":
 		into = &batch.CronJob{}
 	default:
