@@ -11,7 +11,8 @@ import (
 
 // TestDocumentedCommands: each dbaudit command that the documentation, the examples and
 // the help show is one: its flags exist, and its arguments are as many as it takes. What
-// is set for a POSIX shell is set for PowerShell, too.
+// is set for a POSIX shell is set for PowerShell, too, and each link within the project
+// leads somewhere.
 func TestDocumentedCommands(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join("..", "..")
@@ -43,6 +44,11 @@ func TestDocumentedCommands(t *testing.T) {
 				return err
 			}
 			data, err := os.ReadFile(name)
+			for _, link := range regexp.MustCompile(`\]\(([^)#\s:]+)`).FindAllStringSubmatch(string(data), -1) {
+				if _, err := os.Stat(filepath.Join(filepath.Dir(name), link[1])); err != nil {
+					t.Errorf("%s links to %s, which does not exist", name, link[1])
+				}
+			}
 			for _, block := range fence.FindAllStringSubmatch(string(data), -1) {
 				for _, set := range export.FindAllStringSubmatch(block[2], -1) {
 					if !strings.Contains(string(data), "$env:"+set[1]+" = ") {
