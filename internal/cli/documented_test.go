@@ -44,7 +44,7 @@ func TestDocumentedCommands(t *testing.T) {
 				return err
 			}
 			data, err := os.ReadFile(name)
-			for _, link := range regexp.MustCompile(`\]\(([^)#\s:]+)`).FindAllStringSubmatch(string(data), -1) {
+			for _, link := range regexp.MustCompile(`\]\(([^)#\s:]+)[)#]`).FindAllStringSubmatch(string(data), -1) {
 				if _, err := os.Stat(filepath.Join(filepath.Dir(name), link[1])); err != nil {
 					t.Errorf("%s links to %s, which does not exist", name, link[1])
 				}
