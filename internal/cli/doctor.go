@@ -1,29 +1,19 @@
 package cli
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
+	"io"
 	"log/slog"
-	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/doctor"
-	"github.com/dbaudit/dbaudit/internal/plan"
-	"github.com/dbaudit/dbaudit/internal/report/table"
-	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/run"
-	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 type doctorFlags struct {
@@ -134,26 +124,6 @@ func (f doctorFlags) writeRole(a *app) error {
 	return nil
 }
 
-// An examination is what doctor found in one environment.
-type examination struct {
-	Format      string         `json:"format"`
-	Tool        audit.Tool     `json:"tool"`
-	Environment examinedTarget `json:"environment"`
-	Outcome     doctor.Outcome `json:"outcome"` // the worst of the checks
-	Checks      []doctor.Check `json:"checks"`
-}
-
-type examinedTarget struct {
-	Name string `json:"name"`
-	URL  string `json:"url"`
-}
-
-// The formats of doctor's JSON: one environment, and several.
-const (
-	doctorFormat  = "dbaudit.doctor/v1"
-	doctorsFormat = "dbaudit.doctors/v1"
-)
-
 func (f doctorFlags) run(ctx context.Context, a *app) error {
 	switch {
 	case f.plan != "" && !f.apply:
@@ -184,7 +154,7 @@ func (f doctorFlags) run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	examined := make([]examination, len(targets))
+	examined := make([]doctor.Examination, len(targets))
 	code := exitOK
 	for i, t := range targets {
 		err := t.Within(ctx, func(timed context.Context) (err error) {
@@ -201,139 +171,41 @@ func (f doctorFlags) run(ctx context.Context, a *app) error {
 	if err := write(); err != nil {
 		return err
 	}
-	document, err := f.document(a, examined)
-	if err != nil {
-		return err
-	}
-	put := a.Put
 	if f.format == "json" {
-		put = a.PutData
+		err = a.PutPlainJSON(f.output, doctor.Document(examined))
+	} else {
+		err = a.PutTable(f.output, func(w io.Writer, width int) error { return doctor.Tables(w, width, examined) })
 	}
-	if err := put(f.output, document); err != nil {
+	if err != nil {
 		return err
 	}
 	return asError(code)
 }
 
 // patients are the targets to examine, and how.
-func (f doctorFlags) patients(a *app) ([]run.Target, func(context.Context, run.Target) (examination, error), error) {
+func (f doctorFlags) patients(a *app) ([]run.Target, func(context.Context, run.Target) (doctor.Examination, error), error) {
 	if f.plan != "" {
 		p, t, err := f.planned(a)
-		return []run.Target{t}, func(ctx context.Context, t run.Target) (examination, error) { return examineApplier(ctx, a, t, &p) }, err
+		return []run.Target{t}, func(ctx context.Context, t run.Target) (doctor.Examination, error) {
+			return examineApplier(ctx, a, t, &p)
+		}, err
 	}
 	targets, err := a.Targets(f.connection, f.requirement)
 	if f.apply {
-		return targets, func(ctx context.Context, t run.Target) (examination, error) { return examineApplier(ctx, a, t, nil) }, err
+		return targets, func(ctx context.Context, t run.Target) (doctor.Examination, error) {
+			return examineApplier(ctx, a, t, nil)
+		}, err
 	}
-	return targets, func(ctx context.Context, t run.Target) (examination, error) { return examine(ctx, a, t) }, err
+	return targets, func(ctx context.Context, t run.Target) (doctor.Examination, error) { return examine(ctx, a, t) }, err
 }
 
-func examine(ctx context.Context, a *app, t run.Target) (examination, error) {
+func examine(ctx context.Context, a *app, t run.Target) (doctor.Examination, error) {
 	return examineBy(a, t, func(c doctor.Config) ([]doctor.Check, error) { return doctor.Examine(ctx, c) })
 }
 
-// examineApplier examines the identity that applies: for one plan, or for any
-// that the profile may lead to.
-func examineApplier(ctx context.Context, a *app, t run.Target, p *plan.Plan) (examination, error) {
-	r := doctor.Remediation{Needs: doctor.Writing(), Grants: grantable(t)}
-	if p != nil {
-		var err error
-		if r, err = remediation(*p, r); err != nil {
-			return examination{}, err
-		}
-	}
-	t, own := a.Applier(t)
-	return examineBy(a, t, func(c doctor.Config) ([]doctor.Check, error) {
-		a.ApplySignIn(&c.SignIn, own)
-		return doctor.ExamineApplication(ctx, c, r)
-	})
-}
-
-// planned reads the plan that doctor is given, and finds its target.
-func (f doctorFlags) planned(a *app) (plan.Plan, run.Target, error) {
-	data, err := a.ReadFile(bounds.Plan, f.plan)
-	if err != nil {
-		return plan.Plan{}, run.Target{}, err
-	}
-	p, err := plan.Decode(data)
-	if err != nil {
-		return plan.Plan{}, run.Target{}, fmt.Errorf("%s: %w", f.plan, err)
-	}
-	if p.Expired(a.Now()) {
-		a.Warnf("%s: the plan was good until %s: apply will refuse it", f.plan, p.ExpiresAt.Format(time.RFC3339))
-	}
-	t, err := a.Planned(p, f.connection, f.requirement.Profile)
-	return p, t, err
-}
-
-// grantable is the profile's minimum with the depths that are wanted of it, which
-// are those of policy/dbaudit/depth, and what each new role grants unasked: whoever
-// assigns a role must hold all that it grants.
-func grantable(t run.Target) []doctor.Privilege {
-	var list []doctor.Privilege
-	seen := map[string]bool{}
-	for _, c := range t.Profile.Controls {
-		for _, name := range c.Privileges {
-			if seen[name] {
-				continue
-			}
-			seen[name] = true
-			p := doctor.Privilege{Name: name, Depth: snapshot.DepthGlobal}
-			if depth, asked := t.Profile.Depths[name]; asked {
-				p.Depth = depth
-			}
-			if depth, asked := t.Requirement.Depth[name]; asked {
-				p.Depth = depth
-			}
-			if c.Citation != nil && c.Citation.Tab != "" {
-				p.Where = c.Citation.Tab + " > " + c.Citation.Line
-			}
-			list = append(list, p)
-		}
-	}
-	for _, p := range doctor.Inborn() {
-		if !seen[p.Name] {
-			list = append(list, p)
-		}
-	}
-	return list
-}
-
-// remediation is what one plan needs; known says where its privileges stand in the
-// editor of roles.
-func remediation(p plan.Plan, known doctor.Remediation) (doctor.Remediation, error) {
-	located := func(needs map[string]string) ([]doctor.Privilege, error) {
-		var list []doctor.Privilege
-		for _, name := range slices.Sorted(maps.Keys(needs)) {
-			depth, err := snapshot.ParseDepth(needs[name])
-			if err != nil {
-				return nil, fmt.Errorf("what the plan needs: %s: %w", name, err)
-			}
-			needed := doctor.Privilege{Name: name, Depth: depth}
-			for _, k := range slices.Concat(known.Needs, known.Grants) {
-				if strings.EqualFold(k.Name, name) {
-					needed.Where = k.Where
-					break
-				}
-			}
-			list = append(list, needed)
-		}
-		return list, nil
-	}
-	var r doctor.Remediation
-	var err error
-	if r.Needs, err = located(p.Needs()); err != nil {
-		return r, err
-	}
-	undo, roles := p.NeedsToUndo()
-	r.Again = roles
-	r.Undo, err = located(undo)
-	return r, err
-}
-
 // examineBy makes the checks of an environment.
-func examineBy(a *app, t run.Target, check func(doctor.Config) ([]doctor.Check, error)) (examination, error) {
-	e := examination{Format: doctorFormat, Tool: a.Tool, Environment: examinedTarget{t.Name, t.URL}, Outcome: doctor.Passed}
+func examineBy(a *app, t run.Target, check func(doctor.Config) ([]doctor.Check, error)) (doctor.Examination, error) {
+	e := doctor.Examination{Format: doctor.Format, Tool: a.Tool, Environment: doctor.Place{Name: t.Name, URL: t.URL}, Outcome: doctor.Passed}
 	c, stop, err := doctorConfig(a, t)
 	if err != nil {
 		return e, err
@@ -368,80 +240,4 @@ func doctorConfig(a *app, t run.Target) (c doctor.Config, stop func(), err error
 		Now:         a.Now,
 		Progress:    progress.Task,
 	}, progress.Stop, nil
-}
-
-func (f doctorFlags) document(a *app, examined []examination) ([]byte, error) {
-	if f.format == "json" {
-		var document any = examined[0]
-		if len(examined) > 1 {
-			document = struct {
-				Format  string        `json:"format"`
-				Results []examination `json:"results"`
-			}{doctorsFormat, examined}
-		}
-		var b bytes.Buffer
-		enc := json.NewEncoder(&b)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(document); err != nil {
-			return nil, fmt.Errorf("writing the checks: %w", err)
-		}
-		return b.Bytes(), nil
-	}
-	width := 0
-	if console.IsStdout(f.output) {
-		width = a.Width
-	}
-	var b bytes.Buffer
-	for i, e := range examined {
-		if i > 0 {
-			b.WriteByte('\n')
-		}
-		if err := doctorTable(a, &b, e, width); err != nil {
-			return nil, err
-		}
-	}
-	return b.Bytes(), nil
-}
-
-// doctorTable draws the checks of one environment: with lines and wrapped on a
-// terminal, plain elsewhere.
-func doctorTable(a *app, b *bytes.Buffer, e examination, width int) error {
-	counts := map[doctor.Outcome]int{}
-	for _, c := range e.Checks {
-		counts[c.Outcome]++
-	}
-	fmt.Fprintf(b, "%s  %s\n%d checks: %d pass, %d fail, %d with a warning, %d skipped\n\n", text.Line(e.Environment.Name), text.Line(e.Environment.URL),
-		len(e.Checks), counts[doctor.Passed], counts[doctor.Failed], counts[doctor.Warned], counts[doctor.Skipped])
-	var rows [][3]string
-	for _, c := range folded(e.Checks) {
-		rows = append(rows, [3]string{c.Title, c.Outcome.String(), c.Detail + advised(c.Advice)})
-	}
-	return table.Checks(b, [3]string{"CHECK", "RESULT", "WHAT WAS FOUND"}, rows, width)
-}
-
-// advised is advice as it stands below what was found.
-func advised(advice string) string {
-	if advice == "" {
-		return ""
-	}
-	return "\n-> " + advice
-}
-
-// folded joins checks that were skipped for one reason, one after the other.
-func folded(checks []doctor.Check) []doctor.Check {
-	var rows []doctor.Check
-	for i := 0; i < len(checks); {
-		n := 1
-		for i+n < len(checks) && checks[i].Outcome == doctor.Skipped && checks[i+n].Outcome == doctor.Skipped && checks[i+n].Detail == checks[i].Detail {
-			n++
-		}
-		c := checks[i]
-		if n > 1 {
-			c.Title = fmt.Sprintf("%d further checks", n)
-		}
-		rows = append(rows, c)
-		i += n
-	}
-	return rows
 }

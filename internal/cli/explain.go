@@ -13,6 +13,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/report"
+	"github.com/dbaudit/dbaudit/internal/report/pages"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/solution"
 	"github.com/dbaudit/dbaudit/policy"
@@ -100,14 +101,14 @@ func explainWord(ctx context.Context, a *app, f explainFlags, word string) error
 		}
 	}
 	standard := solution.NewStandard()
-	var told explanation
+	var told pages.Explanation
 	if c, ok := controlOf(p, word); ok {
 		rule, _ := find(c.Rule)
-		told = explainControl(controlPage{profile: p, control: c, rule: rule, standard: standard})
+		told = pages.ExplainControl(p, c, rule, standard)
 	} else if rule, ok := find(strings.ToLower(word)); ok {
-		told = explainRule(p, rule, standard)
+		told = pages.ExplainRule(p, rule, standard)
 	} else if name, ok := standard.Spelling(word); ok || strings.HasPrefix(strings.ToLower(word), "prv") && asksFor(p, word) {
-		told = explainPrivilege(p, standard, cmp.Or(name, word))
+		told = pages.ExplainPrivilege(p, standard, cmp.Or(name, word))
 	} else {
 		return usagef("%q is neither a control of the profile %s nor a rule or a standard privilege%s; "+
 			"`dbaudit profile show %s` and `dbaudit policy list` list them", word, p.Name, meant(ctx, a, profileName, standard, word), p.Name)
@@ -116,9 +117,9 @@ func explainWord(ctx context.Context, a *app, f explainFlags, word string) error
 	case "json":
 		return a.PutJSON(f.output, told)
 	case "markdown":
-		return a.Put(f.output, []byte(told.markdown()))
+		return a.Put(f.output, []byte(told.Markdown()))
 	}
-	return a.Put(f.output, []byte(told.text()))
+	return a.Put(f.output, []byte(told.Text()))
 }
 
 // controlOf is the control of an id, or the only one whose id ends in a word.

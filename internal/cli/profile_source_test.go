@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// pages answers requests out of a table, and keeps the requests.
-type pages struct {
+// servedPages answers requests out of a table, and keeps the requests.
+type servedPages struct {
 	answers map[string]*http.Response
 	asked   []*http.Request
 }
 
-func (p *pages) RoundTrip(r *http.Request) (*http.Response, error) {
+func (p *servedPages) RoundTrip(r *http.Request) (*http.Response, error) {
 	p.asked = append(p.asked, r)
 	answer := *p.answers[r.URL.String()]
 	answer.Request = r
@@ -50,7 +50,7 @@ func TestPageIsBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := &pages{answers: test.answers}
+			p := &servedPages{answers: test.answers}
 			a := newApp(Env{Transport: func(*x509.CertPool) http.RoundTripper { return p }})
 			page, err := fetchPage(t.Context(), a, address)
 			if test.want == "" && (err != nil || string(page) != "View - Read") {

@@ -49,6 +49,18 @@ func (c *Console) PutJSON(file string, document any) error {
 	return c.PutData(file, b.Bytes())
 }
 
+// PutPlainJSON is PutJSON without the escapes that keep JSON harmless in HTML.
+func (c *Console) PutPlainJSON(file string, document any) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(document); err != nil {
+		return fmt.Errorf("writing JSON: %w", err)
+	}
+	return c.PutData(file, b.Bytes())
+}
+
 // PutData writes a document that is JSON: to a file byte for byte, to standard output
 // as what means the same and may be printed.
 func (c *Console) PutData(file string, data []byte) error {

@@ -51,7 +51,7 @@ func list(head []string, rows [][]string) Grid {
 
 // Checks draws rows of what was checked, how it ended, and what was found: lines of
 // text, the first of which is the finding.
-func Checks(b *bytes.Buffer, head [3]string, rows [][3]string, width int) error {
+func Checks(w io.Writer, head [3]string, rows [][3]string, width int) error {
 	g := Grid{Head: head[:], Share: []int{1, 0, 2}}
 	for _, row := range rows {
 		var found Cell
@@ -64,6 +64,8 @@ func Checks(b *bytes.Buffer, head [3]string, rows [][3]string, width int) error 
 	if err := (Canvas{Width: width}).Draw(&drawn, g); err != nil {
 		return err
 	}
-	b.WriteString(text.Harmless(drawn.String()))
+	if _, err := io.WriteString(w, text.Harmless(drawn.String())); err != nil {
+		return fmt.Errorf("writing the checks: %w", err)
+	}
 	return nil
 }

@@ -1,6 +1,7 @@
-package cli
+package pages
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path"
@@ -21,11 +22,11 @@ import (
 // profiles make, each control's help leads to one, and none is left over.
 func TestControlPages(t *testing.T) {
 	t.Parallel()
-	pages, err := controlPages(t.Context())
+	pages, err := Controls(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join("..", "..", "docs", "controls")
+	dir := filepath.Join("..", "..", "..", "docs", "controls")
 	stale, err := staleIn(dir, pages)
 	if err != nil {
 		t.Fatal(err)
@@ -61,11 +62,11 @@ func TestControlPages(t *testing.T) {
 // and each key of the schema has a meaning.
 func TestConfigurationPage(t *testing.T) {
 	t.Parallel()
-	page, err := configurationPage()
+	page, err := Configuration()
 	if err != nil {
 		t.Fatal(err)
 	}
-	data, err := os.ReadFile(filepath.Join("..", "..", "docs", "configuration.md"))
+	data, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "configuration.md"))
 	if err != nil || string(data) != page {
 		t.Errorf("docs/configuration.md is stale, run make docs: %v", err)
 	}
@@ -130,13 +131,13 @@ func TestPagesShowFixes(t *testing.T) {
 func TestWritePages(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "controls")
-	if err := writePages(dir, map[string]string{"A.md": pageMark + "a", "B.md": pageMark + "b"}); err != nil {
+	if err := Write(dir, map[string]string{"A.md": pageMark + "a", "B.md": pageMark + "b"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "mine.md"), []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := writePages(dir, map[string]string{"A.md": pageMark + "a2"}); err != nil {
+	if err := Write(dir, map[string]string{"A.md": pageMark + "a2"}); err != nil {
 		t.Fatal(err)
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
@@ -146,4 +147,20 @@ func TestWritePages(t *testing.T) {
 	if data, err := os.ReadFile(filepath.Join(dir, "A.md")); err != nil || string(data) != pageMark+"a2" {
 		t.Errorf("%q %v", data, err)
 	}
+}
+
+// staleIn compares the pages with those of a folder and names what differs.
+func staleIn(dir string, pages map[string]string) ([]string, error) {
+	var stale []string
+	for name, text := range pages {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		if string(data) != text {
+			stale = append(stale, name)
+		}
+	}
+	slices.Sort(stale)
+	return stale, nil
 }

@@ -1,4 +1,4 @@
-package cli
+package pages
 
 import (
 	"cmp"
@@ -26,9 +26,9 @@ type schemaNode struct {
 	Defs        map[string]schemaNode `json:"$defs"`
 }
 
-// configurationPage is the reference of dbaudit.yaml, made from its schema: a row for
+// Configuration is the reference of dbaudit.yaml, made from its schema: a row for
 // each key, however deep it is.
-func configurationPage() (string, error) {
+func Configuration() (string, error) {
 	data, err := fs.ReadFile(schema.Files, "config.json")
 	if err != nil {
 		return "", fmt.Errorf("reading the schema of the configuration: %w", err)

@@ -1,4 +1,4 @@
-package cli
+package pages
 
 import (
 	"cmp"
@@ -15,8 +15,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/solution"
 )
 
-// An explanation is what is known about a control, a rule or a privilege.
-type explanation struct {
+// An Explanation is what is known about a control, a rule or a privilege.
+type Explanation struct {
 	Format     string          `json:"format"`
 	Kind       string          `json:"kind"` // control, rule or privilege
 	ID         string          `json:"id"`
@@ -40,9 +40,10 @@ type explanation struct {
 
 const explanationFormat = "dbaudit.explanation/v1"
 
-func explainControl(page controlPage) explanation {
-	c := page.control
-	e := explanation{
+// ExplainControl explains a control of a profile, which a rule judges.
+func ExplainControl(p profile.Profile, c profile.Control, rule engine.Rule, standard *solution.Standard) Explanation {
+	page := controlPage{profile: p, control: c, rule: rule, standard: standard}
+	e := Explanation{
 		Format: explanationFormat, Kind: "control", ID: string(c.ID), Title: c.Title, Severity: page.severity().String(),
 		Rule: c.Rule, Requires: page.rule.Description, Privileges: c.Privileges, Why: c.Why, Impact: page.rule.Consequence,
 		Fix: page.rule.Remediation, Portal: page.clicks(), Profile: page.profile.Name, Citation: cited(c),
@@ -52,9 +53,9 @@ func explainControl(page controlPage) explanation {
 	return e
 }
 
-// explainRule takes the first control of the rule as the example of how to fix it.
-func explainRule(p profile.Profile, rule engine.Rule, standard *solution.Standard) explanation {
-	e := explanation{
+// ExplainRule takes the first control of the rule as the example of how to fix it.
+func ExplainRule(p profile.Profile, rule engine.Rule, standard *solution.Standard) Explanation {
+	e := Explanation{
 		Format: explanationFormat, Kind: "rule", ID: rule.ID, Title: rule.Title, Severity: rule.Severity.String(),
 		Requires: rule.Description, Impact: rule.Consequence, Fix: rule.Remediation, Profile: p.Name, SeeAlso: seeAlso(rule),
 	}
@@ -70,10 +71,10 @@ func explainRule(p profile.Profile, rule engine.Rule, standard *solution.Standar
 	return e
 }
 
-// explainPrivilege says what a privilege is called in the role editor, at which access
+// ExplainPrivilege says what a privilege is called in the role editor, at which access
 // levels it can be granted, and which control requires it.
-func explainPrivilege(p profile.Profile, standard *solution.Standard, name string) explanation {
-	e := explanation{Format: explanationFormat, Kind: "privilege", ID: name, Profile: p.Name}
+func ExplainPrivilege(p profile.Profile, standard *solution.Standard, name string) Explanation {
+	e := Explanation{Format: explanationFormat, Kind: "privilege", ID: name, Profile: p.Name}
 	right, table := audit.SplitPrivilege(name)
 	if e.Title = table; right != "" {
 		e.Title = table + " – " + right
@@ -130,7 +131,7 @@ func address(said string) bool {
 // portalSteps is the label of the steps in the portal.
 const portalSteps = "portal"
 
-func (e explanation) passages() []passage {
+func (e Explanation) passages() []passage {
 	list := []passage{
 		{"severity", []string{e.Severity}},
 		{"rule", []string{e.Rule}},
@@ -167,8 +168,8 @@ func (e explanation) passages() []passage {
 	return slices.DeleteFunc(list, func(p passage) bool { return strings.Join(p.said, "") == "" })
 }
 
-// text is the explanation for a terminal, wrapped to be read at 80 columns.
-func (e explanation) text() string {
+// Text is the explanation for a terminal, wrapped to be read at 80 columns.
+func (e Explanation) Text() string {
 	const width = 12
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s  %s\n\n", text.Line(e.ID), text.Line(e.Title))
@@ -188,8 +189,8 @@ func (e explanation) text() string {
 	return b.String()
 }
 
-// markdown is the explanation for a wiki or a comment.
-func (e explanation) markdown() string {
+// Markdown is the explanation for a wiki or a comment.
+func (e Explanation) Markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s: %s\n", text.Markdown(e.ID), text.Markdown(e.Title))
 	for _, p := range e.passages() {

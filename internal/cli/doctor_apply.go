@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/bounds"
+	"github.com/dbaudit/dbaudit/internal/doctor"
+	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/run"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// examineApplier examines the identity that applies: for one plan, or for any
+// that the profile may lead to.
+func examineApplier(ctx context.Context, a *app, t run.Target, p *plan.Plan) (doctor.Examination, error) {
+	r := doctor.Remediation{Needs: doctor.Writing(), Grants: grantable(t)}
+	if p != nil {
+		var err error
+		if r, err = remediation(*p, r); err != nil {
+			return doctor.Examination{}, err
+		}
+	}
+	t, own := a.Applier(t)
+	return examineBy(a, t, func(c doctor.Config) ([]doctor.Check, error) {
+		a.ApplySignIn(&c.SignIn, own)
+		return doctor.ExamineApplication(ctx, c, r)
+	})
+}
+
+// planned reads the plan that doctor is given, and finds its target.
+func (f doctorFlags) planned(a *app) (plan.Plan, run.Target, error) {
+	data, err := a.ReadFile(bounds.Plan, f.plan)
+	if err != nil {
+		return plan.Plan{}, run.Target{}, err
+	}
+	p, err := plan.Decode(data)
+	if err != nil {
+		return plan.Plan{}, run.Target{}, fmt.Errorf("%s: %w", f.plan, err)
+	}
+	if p.Expired(a.Now()) {
+		a.Warnf("%s: the plan was good until %s: apply will refuse it", f.plan, p.ExpiresAt.Format(time.RFC3339))
+	}
+	t, err := a.Planned(p, f.connection, f.requirement.Profile)
+	return p, t, err
+}
+
+// grantable is the profile's minimum with the depths that are wanted of it, which
+// are those of policy/dbaudit/depth, and what each new role grants unasked: whoever
+// assigns a role must hold all that it grants.
+func grantable(t run.Target) []doctor.Privilege {
+	var list []doctor.Privilege
+	seen := map[string]bool{}
+	for _, c := range t.Profile.Controls {
+		for _, name := range c.Privileges {
+			if seen[name] {
+				continue
+			}
+			seen[name] = true
+			p := doctor.Privilege{Name: name, Depth: snapshot.DepthGlobal}
+			if depth, asked := t.Profile.Depths[name]; asked {
+				p.Depth = depth
+			}
+			if depth, asked := t.Requirement.Depth[name]; asked {
+				p.Depth = depth
+			}
+			if c.Citation != nil && c.Citation.Tab != "" {
+				p.Where = c.Citation.Tab + " > " + c.Citation.Line
+			}
+			list = append(list, p)
+		}
+	}
+	for _, p := range doctor.Inborn() {
+		if !seen[p.Name] {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// remediation is what one plan needs; known says where its privileges stand in the
+// editor of roles.
+func remediation(p plan.Plan, known doctor.Remediation) (doctor.Remediation, error) {
+	located := func(needs map[string]string) ([]doctor.Privilege, error) {
+		var list []doctor.Privilege
+		for _, name := range slices.Sorted(maps.Keys(needs)) {
+			depth, err := snapshot.ParseDepth(needs[name])
+			if err != nil {
+				return nil, fmt.Errorf("what the plan needs: %s: %w", name, err)
+			}
+			needed := doctor.Privilege{Name: name, Depth: depth}
+			for _, k := range slices.Concat(known.Needs, known.Grants) {
+				if strings.EqualFold(k.Name, name) {
+					needed.Where = k.Where
+					break
+				}
+			}
+			list = append(list, needed)
+		}
+		return list, nil
+	}
+	var r doctor.Remediation
+	var err error
+	if r.Needs, err = located(p.Needs()); err != nil {
+		return r, err
+	}
+	undo, roles := p.NeedsToUndo()
+	r.Again = roles
+	r.Undo, err = located(undo)
+	return r, err
+}

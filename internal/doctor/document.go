@@ -1,0 +1,121 @@
+package doctor
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/table"
+	"github.com/dbaudit/dbaudit/internal/report/text"
+)
+
+// The formats of doctor's documents: one environment, and several.
+const (
+	Format  = "dbaudit.doctor/v1"
+	formats = "dbaudit.doctors/v1"
+)
+
+// An Examination is what was found in one environment.
+type Examination struct {
+	Format      string     `json:"format"`
+	Tool        audit.Tool `json:"tool"`
+	Environment Place      `json:"environment"`
+	Outcome     Outcome    `json:"outcome"` // the worst of the checks
+	Checks      []Check    `json:"checks"`
+}
+
+// A Place is the environment that was examined.
+type Place struct {
+	Name string `json:"name"`
+	URL  string `json:"url"`
+}
+
+// Document is the JSON document of one environment or of several.
+func Document(examined []Examination) any {
+	if len(examined) == 1 {
+		return examined[0]
+	}
+	return struct {
+		Format  string        `json:"format"`
+		Results []Examination `json:"results"`
+	}{formats, examined}
+}
+
+// Tables draws the checks of each environment: with lines and wrapped on a terminal, whose
+// width is given, and plain elsewhere.
+func Tables(w io.Writer, width int, examined []Examination) error {
+	for i, e := range examined {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		counts := map[Outcome]int{}
+		for _, c := range e.Checks {
+			counts[c.Outcome]++
+		}
+		fmt.Fprintf(w, "%s  %s\n%d checks: %d pass, %d fail, %d with a warning, %d skipped\n\n", text.Line(e.Environment.Name), text.Line(e.Environment.URL),
+			len(e.Checks), counts[Passed], counts[Failed], counts[Warned], counts[Skipped])
+		var rows [][3]string
+		for _, c := range folded(e.Checks) {
+			rows = append(rows, [3]string{c.Title, c.Outcome.String(), c.Detail + advised(c.Advice)})
+		}
+		if err := table.Checks(w, [3]string{"CHECK", "RESULT", "WHAT WAS FOUND"}, rows, width); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// advised is advice as it stands below what was found.
+func advised(advice string) string {
+	if advice == "" {
+		return ""
+	}
+	return "\n-> " + advice
+}
+
+// folded joins checks that were skipped for one reason, one after the other.
+func folded(checks []Check) []Check {
+	var rows []Check
+	for i := 0; i < len(checks); {
+		n := 1
+		for i+n < len(checks) && checks[i].Outcome == Skipped && checks[i+n].Outcome == Skipped && checks[i+n].Detail == checks[i].Detail {
+			n++
+		}
+		c := checks[i]
+		if n > 1 {
+			c.Title = fmt.Sprintf("%d further checks", n)
+		}
+		rows = append(rows, c)
+		i += n
+	}
+	return rows
+}
+
+// AssumptionsFormat is that of an AssumptionsDocument.
+const AssumptionsFormat = "dbaudit.assumptions/v1"
+
+// An AssumptionsDocument is what an environment says of what dbaudit assumes. It names
+// neither the environment nor anybody in it.
+type AssumptionsDocument struct {
+	Format      string     `json:"format"`
+	Tool        audit.Tool `json:"tool"`
+	Dataverse   string     `json:"dataverse"` // version, empty where it is not told
+	Assumptions []Assumed  `json:"assumptions"`
+}
+
+// Table draws the answers of an environment.
+func (a Assumptions) Table(w io.Writer, width int, at Place) error {
+	counts := map[Answer]int{}
+	var rows [][3]string
+	for _, q := range a.Answers {
+		counts[q.Answer]++
+		found := q.Found
+		if q.Answer == Otherwise {
+			found += "\nassumed: " + q.Assumed + "\n-> " + q.Then
+		}
+		rows = append(rows, [3]string{q.Question, q.Answer.String(), found})
+	}
+	fmt.Fprintf(w, "%s  %s\n%d assumptions: %d as assumed, %d otherwise, %d could not be asked\n\n", text.Line(at.Name), text.Line(at.URL),
+		len(rows), counts[AsAssumed], counts[Otherwise], counts[Unanswered])
+	return table.Checks(w, [3]string{"QUESTION", "ANSWER", "WHAT WAS FOUND"}, rows, width)
+}

@@ -1,0 +1,157 @@
+package pages
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/report/remedy"
+	"github.com/dbaudit/dbaudit/internal/solution"
+)
+
+// A controlPage is all that the page of a control is made from.
+type controlPage struct {
+	profile  profile.Profile
+	control  profile.Control
+	rule     engine.Rule
+	standard *solution.Standard
+}
+
+func (p controlPage) severity() audit.Severity {
+	if p.control.Severity != audit.SeverityInvalid {
+		return p.control.Severity
+	}
+	return p.rule.Severity
+}
+
+// row is the control's row in the table of its profile. The anchor is where reports link
+// to.
+func (p controlPage) row() string {
+	requires := p.control.Title
+	if len(p.control.Privileges) > 0 {
+		var names []string
+		for _, name := range p.control.Privileges {
+			names = append(names, fmt.Sprintf("`%s` (%s)", name, p.level(name)))
+		}
+		requires += ": " + strings.Join(names, ", ")
+	}
+	source := "–"
+	if c := p.control.Citation; c != nil {
+		source = c.Tab + ": " + c.Line
+	}
+	cell := strings.NewReplacer("|", `\|`, "\n", " ").Replace
+	return fmt.Sprintf("| <a id=%q></a>%s | %s | [%s](%s) | %s | %s |\n", audit.Anchor(p.control.ID), p.control.ID, p.severity(),
+		p.rule.ID, rulePage(p.rule.ID), cell(requires), cell(source))
+}
+
+func (p controlPage) text() string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("%s\n# %s: %s\n", pageMark, p.rule.ID, p.rule.Title)
+	line("severity **%s** unless the profile says otherwise · [all controls](README.md)\n", p.rule.Severity)
+	line("## What it requires\n\n%s", p.rule.Description)
+	line("\n## What breaks without it\n\n%s", p.rule.Consequence)
+	line("\n## How to fix it\n\n%s", p.rule.Remediation)
+	fixes := p.fixes()
+	if len(fixes) > 0 {
+		line("\nThe example is %s of the profile `%s`.", p.control.ID, p.profile.Name)
+	}
+	for _, fix := range fixes {
+		p.fix(&b, fix, len(fixes) > 1)
+	}
+	p.waiving(&b)
+	if len(p.rule.Resources) > 0 {
+		line("\n## See also\n")
+		for _, r := range p.rule.Resources {
+			line("- [%s](%s)", cmp.Or(r.Title, r.URL), r.URL)
+		}
+	}
+	return b.String()
+}
+
+// ofFiles reports whether the rule judges files, and no environment.
+func (p controlPage) ofFiles() bool { return strings.HasPrefix(p.rule.ID, "lint/") }
+
+func depthNote(p profile.Profile) string {
+	if p.Depth == "deepest" {
+		return "The source names no access level. That each privilege must be granted at the deepest one that it allows is dbaudit's own default; " +
+			"`depth:` in `dbaudit.yaml` asks for less."
+	}
+	return "The access levels are those of the source or of the profile; `depth:` in `dbaudit.yaml` changes them."
+}
+
+// level is the access level that a privilege must be granted at.
+func (p controlPage) level(privilege string) string { return audit.Level(p.depth(privilege)) }
+
+func (p controlPage) depth(privilege string) string {
+	if depth, ok := p.profile.Depths[privilege]; ok {
+		return depth.String()
+	}
+	if depths := p.standard.Depths(privilege); len(depths) > 0 {
+		return depths[len(depths)-1].String()
+	}
+	return "global"
+}
+
+// fix writes one way of mending a finding: in the portal and by a command, and, folded,
+// by the Web API and by scripts.
+func (p controlPage) fix(b *strings.Builder, f audit.Fix, several bool) {
+	env := audit.Environment{URL: "https://contoso.crm.dynamics.com", OrganizationName: "Contoso"}
+	if p.ofFiles() {
+		env = audit.Environment{Name: "src/Roles/" + p.profile.RoleName + ".xml"}
+	}
+	r := remedy.For(f, remedy.Place{Environment: env, Profile: p.profile.Name})
+	if several {
+		fmt.Fprintf(b, "\n### %s\n", r.Summary)
+	}
+	if len(r.Portal) > 0 {
+		b.WriteString("\n**In the portal**\n\n")
+		for i, step := range r.Portal {
+			fmt.Fprintf(b, "%d. %s\n", i+1, step)
+		}
+	}
+	if len(r.Commands) > 0 {
+		b.WriteString("\n**By a command**\n\n```sh\n" + strings.Join(r.Commands, "\n") + "\n```\n")
+	}
+	folded := func(title, language, text string) {
+		if text != "" {
+			fmt.Fprintf(b, "\n<details><summary><b>%s</b></summary>\n\n```%s\n%s\n```\n\n</details>\n", title, language, text)
+		}
+	}
+	var requests []string
+	for _, q := range r.Requests {
+		requests = append(requests, fmt.Sprintf("### to %s\n%s", q.Purpose, q))
+	}
+	folded("By the Web API", "http", strings.Join(requests, "\n\n"))
+	folded("With curl and jq", "sh", strings.Join(r.Curl(), "\n"))
+	folded("With PowerShell", "powershell", strings.Join(r.PowerShell(), "\n"))
+}
+
+// waiving says how to accept that the control is not met.
+func (p controlPage) waiving(b *strings.Builder) {
+	judged, privilege := "dbaudit scan", ""
+	if p.ofFiles() {
+		judged = "dbaudit lint src"
+	}
+	if len(p.control.Privileges) > 0 {
+		privilege = " --privilege " + p.control.Privileges[0]
+	}
+	fmt.Fprintf(b, `
+## How to waive it
+
+`+"```sh"+`
+%s -f json -o result.json
+dbaudit waiver add result.json --control %s%s --kind accepted-risk \
+  --owner jane@contoso.com --reason "why it is accepted" --days 90
+`+"```"+`
+
+The waiver counts until its last day, at most 366 days off. The control is then
+waived, not passed: every report keeps its original outcome, and says who accepted it.
+`, judged, p.control.ID, privilege)
+	if p.rule.ID == "role/least-privilege" {
+		b.WriteString("Where the role may keep a privilege for good, name it under `allow:` in `dbaudit.yaml` instead:\na waiver of this control would cover whatever else is granted later.\n")
+	}
+}

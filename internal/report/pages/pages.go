@@ -1,0 +1,97 @@
+// Package pages makes the documentation that is generated: a page for each rule, a table of
+// each built-in profile, and the reference of dbaudit.yaml.
+package pages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/solution"
+	"github.com/dbaudit/dbaudit/policy"
+)
+
+// Write makes a folder hold the pages, and no other page that was made.
+func Write(dir string, pages map[string]string) error {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return fmt.Errorf("writing the pages: %w", err)
+	}
+	old, err := filepath.Glob(filepath.Join(dir, "*.md"))
+	if err != nil {
+		return fmt.Errorf("writing the pages: %w", err)
+	}
+	for _, name := range old {
+		if _, ok := pages[filepath.Base(name)]; ok {
+			continue
+		}
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return fmt.Errorf("writing the pages: %w", err)
+		}
+		if strings.HasPrefix(string(data), pageMark) {
+			if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("writing the pages: %w", err)
+			}
+		}
+	}
+	for name, text := range pages {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil { //nolint:gosec // the pages are for everybody
+			return fmt.Errorf("writing the pages: %w", err)
+		}
+	}
+	return nil
+}
+
+// pageMark begins each page that is made.
+const pageMark = "<!-- Made by `make docs` from the rules' METADATA and the profiles. Change those. -->\n"
+
+// Controls makes the pages by file name: an index with the controls of the built-in
+// profiles, and a page for each rule that one of them names.
+func Controls(ctx context.Context) (map[string]string, error) {
+	e, err := engine.Load(ctx, policy.Files)
+	if err != nil {
+		return nil, err
+	}
+	profiles, err := profile.Builtin(policy.Files)
+	if err != nil {
+		return nil, err
+	}
+	standard := solution.NewStandard()
+	rules := map[string]engine.Rule{}
+	for _, r := range e.Rules() {
+		rules[r.ID] = r
+	}
+	pages := map[string]string{}
+	index := &strings.Builder{}
+	index.WriteString(pageMark + "\n# Controls\n\nEach control of a profile names the rule that judges it. The page of a rule says how to fix what it finds.\n")
+	for _, p := range profiles {
+		fmt.Fprintf(index, "\n## %s\n\nProfile `%s`, from [%s](%s). %s\n\n| control | severity | rule | requires | the words of the source |\n| --- | --- | --- | --- | --- |\n",
+			p.Title, p.Name, p.Source.Title, p.Source.URL, depthNote(p))
+		for _, c := range p.Controls {
+			rule, ok := rules[c.Rule]
+			if !ok {
+				return nil, fmt.Errorf("the control %s of the profile %s names the rule %q, which does not exist", c.ID, p.Name, c.Rule)
+			}
+			page := controlPage{profile: p, control: c, rule: rule, standard: standard}
+			index.WriteString(page.row())
+			// The example of a rule's page is the control of the profile that comes first.
+			if _, ok := pages[rulePage(rule.ID)]; !ok || c.ID == exampleControl {
+				pages[rulePage(rule.ID)] = page.text()
+			}
+		}
+	}
+	pages["README.md"] = index.String()
+	return pages, nil
+}
+
+// exampleControl is the control that the page of its rule takes for an example.
+const exampleControl = "DB-PRIV-QUEUE"
+
+// rulePage is the file of a rule's page.
+func rulePage(rule string) string { return strings.ReplaceAll(rule, "/", "-") + ".md" }
