@@ -5,6 +5,7 @@
 package bounds
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -141,7 +142,11 @@ func ReadFile(k Kind, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // it was only read
-	return ReadAll(k, name, f)
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return read(k, name, f, info.Size())
 }
 
 // ReadFS reads a regular file of a tree.
@@ -158,7 +163,7 @@ func ReadFS(k Kind, tree fs.FS, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // it was only read
-	return ReadAll(k, name, f)
+	return read(k, name, f, info.Size())
 }
 
 func regular(info fs.FileInfo, name string) error {
@@ -179,15 +184,20 @@ func inherited(name string) bool {
 }
 
 // ReadAll reads what has no size of its own, such as standard input.
-func ReadAll(k Kind, name string, r io.Reader) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, k.Max()+1))
-	if err != nil {
+func ReadAll(k Kind, name string, r io.Reader) ([]byte, error) { return read(k, name, r, 0) }
+
+// read makes room for the size that is expected, so that a large file is not copied as
+// it is read.
+func read(k Kind, name string, r io.Reader, size int64) ([]byte, error) {
+	var b bytes.Buffer
+	b.Grow(int(min(size, k.Max())) + bytes.MinRead)
+	if _, err := b.ReadFrom(io.LimitReader(r, k.Max()+1)); err != nil {
 		return nil, err
 	}
-	if int64(len(data)) > k.Max() {
+	if int64(b.Len()) > k.Max() {
 		return nil, fmt.Errorf("%w: %s has more than %s, which is the most for a %s: name the right file, or split it", ErrTooLarge, name, Size(k.Max()), k)
 	}
-	return data, nil
+	return b.Bytes(), nil
 }
 
 // Size is a number of bytes as people read it.

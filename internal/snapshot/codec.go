@@ -288,14 +288,14 @@ type catalogue struct {
 	members []member
 }
 
-// catalogueOf walks over the members of a top-level object without decoding them.
-// It relies on the layout of lines, and is false where that is another.
-func catalogueOf(data []byte, name string) (c catalogue, ok bool) {
-	line, ok := lineOf(data, name)
+// catalogueOf walks over the members of a top-level object without decoding them. The
+// object stands behind a place in the document. It relies on the layout of lines, and is false where that is another.
+func catalogueOf(data []byte, name string, from int) (c catalogue, ok bool) {
+	line, ok := lineOf(data[from:], name)
 	if !ok {
 		return c, false
 	}
-	at := line.start + len("  \""+name+"\": ")
+	at := from + line.start + len("  \""+name+"\": ")
 	c.object.start = at
 	if bytes.HasPrefix(data[at:], []byte("{}")) {
 		c.object.end = at + len("{}")
@@ -375,8 +375,8 @@ func walk(data []byte, sel *Selection) (s *Snapshot, ok bool, err error) {
 	var small []byte
 	end := 0
 	for i, name := range []string{"role_privileges", "shares", "users"} {
-		c, ok := catalogueOf(data, name)
-		if !ok || c.object.start < end {
+		c, ok := catalogueOf(data, name, end)
+		if !ok {
 			return nil, false, nil
 		}
 		small = append(append(small, data[end:c.object.start]...), "{}"...)

@@ -287,7 +287,7 @@ _fitting_pattern contains role.root_id if {
 _score[root] := (1000 * count(enough)) + count(any_depth) if {
 	required := depth.required
 	some root, grants in input.role_privileges
-	any_depth := {name | some name in profile.minimum; name in _named[root]}
+	any_depth := profile.minimum & _named(root)
 	enough := {name | some name in any_depth; depth.rank[grants[name]] >= depth.rank[required[name]]}
 }
 
@@ -390,26 +390,12 @@ role_editable if {
 own := object.get(input.role_privileges, role, {})
 
 # METADATA
-# description: What each role grants in any way, including grants for some records only or at an unknown depth.
-# scope: document
-_named[root] contains name if {
-	some root, grants in input.role_privileges
-	some name, _ in grants
-}
-
-_named[root] contains name if {
-	some root, words in input.filtered_privileges
-	some name, _ in words
-}
-
-_named[root] contains name if {
-	some root, words in input.unreadable_privileges
-	some name, _ in words
-}
+# description: What a role grants in any way, including grants for some records only or at an unknown depth.
+_named(root) := ({name | some name, _ in input.role_privileges[root]} | {name | some name, _ in input.filtered_privileges[root]}) | {name | some name, _ in input.unreadable_privileges[root]}
 
 # METADATA
 # description: What the integration role itself grants in any way.
-own_names := object.get(_named, role, set())
+own_names := _named(role)
 
 # METADATA
 # description: What the integration role itself grants for the records of a filter only.
