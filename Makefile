@@ -88,9 +88,9 @@ soak: ## many random faults
 	$(GO) test ./internal/lab -run "TwoFaults|VerdictUnderFaults" -soak.seeds 1000 -timeout 60m
 	scripts/with-postgres $(GO) test ./internal/fleet -run Torture -v -timeout 60m -args -torture.environments 1000 -torture.kills 200
 
-bench: $(BIN) $(OPA) ## measure, as ratios within one run (xmllint is part of libxml2)
+bench: $(BIN) $(OPA) ## the benchmarks, and each figure beside its bound (xmllint is part of libxml2)
 	$(GO) test -run '^$$' -bench . -benchtime 3x $(PKGS)
-	$(GO) test ./internal/cli -run Beside -v -timeout 20m -bench.opa $(abspath $(OPA)) -bench.xmllint "$$(command -v xmllint)" -bench.dbaudit $(abspath $(BIN))
+	$(GO) test ./internal/bench -count=1 -v -timeout 40m -bench.opa $(abspath $(OPA)) -bench.xmllint "$$(command -v xmllint)" -bench.dbaudit $(abspath $(BIN))
 
 recipes: ## check the CI recipes: actionlint, the types of Kubernetes, systemd
 	scripts/recipes $(ACTIONLINT)

@@ -1,51 +1,46 @@
-package cli_test
+//go:build unix
+
+package bench_test
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-// TestBesideXMLLint times `dbaudit lint` of a tree of 1,000 roles and `xmllint
-// --noout` of its files, in turn, and prints the ratio of the medians. `make bench`
-// runs it; it judges nothing by the clock.
-func TestBesideXMLLint(t *testing.T) {
-	xmllint, dbaudit := *xmllintBinary, *dbauditBinary
-	if xmllint == "" || dbaudit == "" {
-		t.Skip("give -bench.xmllint and -bench.dbaudit, as make bench does")
-	}
+// lint measures 1,000 roles in files of their own beside reading their XML, and judging
+// each of 100.
+func lint(t *testing.T) []figure {
+	t.Helper()
+	var figures []figure
 	tree := t.TempDir()
-	files := thousandRoles(t, tree)
-	// Once for all files, so that starting it counts once.
-	parse := func() time.Duration { return timeOf(t, xmllint, append([]string{"--noout"}, files...)...) }
-	lint := func() time.Duration {
-		return timeOf(t, dbaudit, "lint", tree, "-f", "json", "-o", filepath.Join(t.TempDir(), "result.json"))
+	files := roles(t, tree, 1000)
+	if *xmllintBinary != "" {
+		ours, theirs := inTurn(11,
+			func() run { return start(t, nil, *dbauditBinary, "lint", "-q", tree, "-f", "json") },
+			// Once for all files, so that starting it counts once.
+			func() run { return start(t, nil, *xmllintBinary, append([]string{"--noout"}, files...)...) })
+		figures = append(figures, figure{"lint of 1,000 roles: CPU, of xmllint --noout", ours.Seconds() / theirs.Seconds(), "", false, 2})
 	}
-	parse() // brings the files into memory
-	var ours, theirs []time.Duration
-	for range 11 {
-		ours = append(ours, lint())
-		theirs = append(theirs, parse())
+	few, many := t.TempDir(), t.TempDir()
+	roles(t, few, 2)
+	roles(t, many, 102)
+	judge := func(tree string) func() run {
+		return func() run { return start(t, nil, *dbauditBinary, "lint", "-q", "--all-roles", tree, "-f", "json") }
 	}
-	slices.Sort(ours)
-	slices.Sort(theirs)
-	t.Logf("1,000 roles of 100 privileges: dbaudit lint %v, xmllint --noout %v: %.1f times as long",
-		ours[5].Round(time.Millisecond), theirs[5].Round(time.Millisecond), float64(ours[5])/float64(theirs[5]))
+	all, least := inTurn(5, judge(many), judge(few))
+	return append(figures, figure{"lint --all-roles: CPU of judging a role", float64((all - least).Microseconds()) / 1e3 / 100, " ms", false, 3})
 }
 
-var xmllintBinary = flag.String("bench.xmllint", "", "xmllint to compare with")
-
-// thousandRoles writes unpacked solutions of 20 roles each, one of which is the
+// roles writes unpacked solutions of 20 roles each, one of which is the
 // integration's and grants the whole minimum: lint fails unless it is found and read.
-func thousandRoles(t *testing.T, tree string) (files []string) {
+func roles(t *testing.T, tree string, count int) (files []string) {
 	t.Helper()
 	profiles, err := profile.Builtin(policy.Files)
 	if err != nil {
@@ -56,9 +51,9 @@ func thousandRoles(t *testing.T, tree string) (files []string) {
 	for i := range 100 {
 		others = append(others, fmt.Sprintf("prvReadcontoso_Table%03d", i))
 	}
-	for i := range 1000 {
+	for i := range count {
 		name, privileges := fmt.Sprintf("Role %d", i), others
-		if i == 500 {
+		if i == count/2 {
 			name, privileges = "Demandbase Integration", minimum
 		}
 		var b bytes.Buffer

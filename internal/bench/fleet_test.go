@@ -1,0 +1,84 @@
+//go:build unix
+
+package bench_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/simulator"
+)
+
+// A site is a simulated environment, in this process, and a folder to scan it from.
+type site struct {
+	*simulator.Server
+	dir     string
+	env     []string
+	latency atomic.Int64
+}
+
+func newSite(t *testing.T) *site {
+	t.Helper()
+	sample, err := simulator.Builtin("sample")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &site{dir: t.TempDir()}
+	s.Server, err = simulator.Start(t.Context(), sample, simulator.Options{Latency: func(*http.Request) time.Duration { return time.Duration(s.latency.Load()) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	ca := filepath.Join(s.dir, "ca.pem")
+	if err := os.WriteFile(ca, s.CAPEM(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.env = []string{"HOME=" + s.dir, "SSL_CERT_FILE=" + ca, "DBAUDIT_CLIENT_SECRET=" + sample.Client(sample.Suggest.Auditor).Secret}
+	return s
+}
+
+// scan scans the environment under as many names.
+func (s *site) scan(t *testing.T, names int, args ...string) run {
+	t.Helper()
+	config := filepath.Join(s.dir, fmt.Sprintf("%d.yaml", names))
+	var b strings.Builder
+	fmt.Fprintf(&b, "auth: {tenant_id: %s, client_id: %s, authority: %q}\nenvironments:\n", s.TenantID(), s.Environment().Suggest.Auditor, s.AuthorityURL())
+	for i := range names {
+		fmt.Fprintf(&b, "  e%d: {url: %s}\n", i, s.URL())
+	}
+	if err := os.WriteFile(config, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return start(t, s.env, *dbauditBinary, append([]string{"scan", "-q", "-c", config, "--all-envs", "--parallel", "64", "-o", filepath.Join(s.dir, "out"), "-f", "json"}, args...)...)
+}
+
+// scans measures the memory of one scan and of a thousand.
+func scans(t *testing.T) []figure {
+	t.Helper()
+	s := newSite(t)
+	return []figure{
+		{"scan: peak memory", s.scan(t, 1).peak, " MB", false, 80},
+		{"scan of 1,000 environments: peak memory", s.scan(t, 1000).peak, " MB", false, 250},
+	}
+}
+
+// fleet measures how near many scans at once under latency come to the ideal: each takes
+// the time of its rounds, and as many at once as are allowed.
+func fleet(t *testing.T) []figure {
+	t.Helper()
+	const many, wait = 192, 100 * time.Millisecond
+	s := newSite(t)
+	fast := s.scan(t, 1)
+	s.latency.Store(int64(wait))
+	slow, all := s.scan(t, 1), s.scan(t, many)
+	rounds := (slow.wall - fast.wall).Round(wait)
+	ideal := many / 64 * rounds
+	t.Logf("%d environments in %v, CPU %v; ideal %v in %d rounds", many, all.wall, all.cpu, ideal, rounds/wait)
+	return []figure{{"scan of 192 environments at 100 ms, --parallel 64: ideal time, of the time", ideal.Seconds() / all.wall.Seconds(), "", true, 0.9}}
+}
