@@ -109,8 +109,35 @@ PostgreSQL is backed up by PostgreSQL's pg_dump.`, exitOK, exitUsage, exitFailur
 			})
 		},
 	})
+	cmd.AddCommand(newPruneCommand(a, &name))
 	for _, c := range cmd.Commands() {
 		storeFlag(c.Flags(), &name, "default "+defaultStore)
 	}
+	return cmd
+}
+
+func newPruneCommand(a *app, name *string) *cobra.Command {
+	days := 0
+	cmd := &cobra.Command{
+		Use:   "prune",
+		Short: "remove old results",
+		Long: help(`Removes results that are older than some days. The first result of each month stays, and
+so does what says since when a finding or an outcome is there.`, exitOK, exitUsage, exitFailure),
+		Example: "  dbaudit db prune --keep-days 400",
+		Args:    arguments(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if days < 1 {
+				return usagef("--keep-days: want how many days of results are kept, 1 or more")
+			}
+			return withStore(cmd.Context(), a, *name, func(s *store.Store) error {
+				removed, err := s.Prune(cmd.Context(), a.Console.Now().AddDate(0, 0, -days))
+				if err == nil {
+					a.Sayf("removed %d results", removed)
+				}
+				return err
+			})
+		},
+	}
+	cmd.Flags().IntVar(&days, "keep-days", 0, "`number` of days whose results are all kept")
 	return cmd
 }

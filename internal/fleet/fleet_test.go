@@ -30,7 +30,7 @@ func onBoth(t *testing.T, test func(t *testing.T, name string)) {
 }
 
 // postgres is the URL of an empty schema.
-func postgres(t *testing.T) string {
+func postgres(t testing.TB) string {
 	server := os.Getenv("DBAUDIT_TEST_POSTGRES")
 	if server == "" {
 		t.Skip("DBAUDIT_TEST_POSTGRES names no server: scripts/with-postgres starts one")

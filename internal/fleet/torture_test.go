@@ -2,6 +2,7 @@ package fleet_test
 
 import (
 	"context"
+	"database/sql"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -32,9 +33,20 @@ const (
 	tortureScanner = "DBAUDIT_TORTURE_SCANNER"
 )
 
+// The scanners of such a process: one whose outcomes and time are by chance, and one that
+// always takes the same time, as one does that waits for an environment.
+const (
+	byChance   = "by chance"
+	steady     = "steady"
+	steadyTime = 200 * time.Millisecond
+)
+
 // tortureTimeout is how long an attempt may take: what a killed process leaves behind is
 // taken up after that.
 const tortureTimeout = 5 * time.Second
+
+// concurrency is how many environments a process scans at once.
+const concurrency = 8
 
 func TestMain(m *testing.M) {
 	if name := os.Getenv(tortureStore); name != "" {
@@ -50,9 +62,15 @@ func TestMain(m *testing.M) {
 // member is one process of a tortured fleet, which works until it is killed. A database
 // that is down is waited for, as whatever starts such a process would.
 func member(ctx context.Context, name string) error {
-	o := fleet.Options{Worker: fmt.Sprint(os.Getpid()), Timeout: tortureTimeout, Sweep: time.Second, Poll: 100 * time.Millisecond, Concurrency: 8}
-	if os.Getenv(tortureScanner) != "" {
+	o := fleet.Options{Worker: fmt.Sprint(os.Getpid()), Timeout: tortureTimeout, Sweep: time.Second, Poll: 100 * time.Millisecond, Concurrency: concurrency}
+	switch os.Getenv(tortureScanner) {
+	case byChance:
 		o.Scanner = &scans{do: tortured}
+	case steady:
+		o.Scanner = &scans{do: func(ctx context.Context, e store.Environment, _ int) ([]audit.Result, error) {
+			time.Sleep(steadyTime)
+			return result(e), nil
+		}}
 	}
 	for {
 		err := func() error {
@@ -124,7 +142,7 @@ func torture(t *testing.T, name string) {
 	}
 	members := make([]*exec.Cmd, 4)
 	for i := range members {
-		members[i] = spawn(t, name, i > 0)
+		members[i] = spawn(t, name, scannerOf(i))
 	}
 	t.Cleanup(func() {
 		for _, m := range members {
@@ -136,28 +154,27 @@ func torture(t *testing.T, name string) {
 		time.Sleep(time.Duration(100+rand.IntN(900)) * time.Millisecond)
 		i := rand.IntN(len(members))
 		kill(members[i])
-		members[i] = spawn(t, name, i > 0)
+		members[i] = spawn(t, name, scannerOf(i))
 		if stopping && n%50 == 25 {
 			restartPostgres(t)
 		}
 	}
 	well := time.Now()
-	waiting := func() (n int) {
-		list, err := s.Fleet(t.Context())
-		if err != nil {
-			return len(names) // the database was restarted
-		}
-		for _, st := range list {
-			runs, err := s.Runs(t.Context(), st.Environment.Name, 0, 10)
-			if err != nil || len(runs) != 2 || !runs[0].Ended() || !runs[1].Ended() {
-				n++
-			}
-		}
-		return n
+	// What was done is not looked at again: looking takes turns with the scans.
+	waiting := slices.Clone(names)
+	var left []store.Run
+	look := func() int {
+		left = nil
+		waiting = slices.DeleteFunc(waiting, func(name string) bool {
+			runs, err := s.Runs(t.Context(), name, 0, 10)
+			left = append(left, runs...)
+			return err == nil && len(runs) == 2 && runs[0].Ended() && runs[1].Ended()
+		})
+		return len(waiting)
 	}
-	for end := time.Now().Add(5 * time.Minute); waiting() > 0; time.Sleep(500 * time.Millisecond) {
+	for end := time.Now().Add(5 * time.Minute); look() > 0; time.Sleep(500 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("%d of %d environments were not scanned", waiting(), len(names))
+			t.Fatalf("%d of %d environments were not scanned: %+v\n%s", len(waiting), len(names), left, jobs(t, name))
 		}
 	}
 	took := time.Since(well)
@@ -173,6 +190,35 @@ func torture(t *testing.T, name string) {
 	}
 	onceEach(t, s, names)
 	undisturbed(t, s, names)
+}
+
+// jobs lists what the queue has that is not done, for a test that failed.
+func jobs(t *testing.T, name string) string {
+	driver := "sqlite"
+	if store.IsPostgres(name) {
+		driver = "pgx"
+	}
+	db, err := sql.Open(driver, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	rows, err := db.QueryContext(t.Context(), "SELECT id, kind, CAST(state AS TEXT), attempt, CAST(attempted_at AS TEXT), CAST(scheduled_at AS TEXT) FROM river_job WHERE state <> 'completed' ORDER BY id LIMIT 20")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var lines []string
+	for rows.Next() {
+		var id, attempt int64
+		var kind, state string
+		var attempted, scheduled sql.NullString
+		if err := rows.Scan(&id, &kind, &state, &attempt, &attempted, &scheduled); err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, fmt.Sprint(id, kind, state, attempt, attempted.String, scheduled.String))
+	}
+	return strings.Join(append(lines, time.Now().UTC().String()), "\n")
 }
 
 // onceEach holds that there is one run, and one result of it, for each environment,
@@ -248,17 +294,22 @@ func spansOf(t *testing.T, s *store.Store, name string) []string {
 	return lines
 }
 
-func spawn(t *testing.T, name string, scanning bool) *exec.Cmd {
+// scannerOf is the scanner of a process: the first only schedules.
+func scannerOf(member int) string {
+	if member == 0 {
+		return ""
+	}
+	return byChance
+}
+
+func spawn(t testing.TB, name, scanner string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), tortureStore+"="+name)
-	if scanning {
-		cmd.Env = append(cmd.Env, tortureScanner+"=1")
-	}
+	cmd.Env = append(os.Environ(), tortureStore+"="+name, tortureScanner+"="+scanner)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -284,5 +335,59 @@ func restartPostgres(t *testing.T) {
 			t.Fatalf("%v: %v", args, err)
 		}
 		time.Sleep(2 * time.Second)
+	}
+}
+
+// BenchmarkWorkers measures how long 1, 2 and 4 processes take for environments that each
+// take the same time, beside the ideal, in which nothing but that time counts.
+func BenchmarkWorkers(b *testing.B) {
+	const environmentsEach = 160
+	for _, kind := range []string{"sqlite", "postgres"} {
+		for _, workers := range []int{1, 2, 4} {
+			b.Run(fmt.Sprintf("%s/%d", kind, workers), func(b *testing.B) {
+				ideal := time.Duration(environmentsEach/(workers*concurrency)) * steadyTime
+				for range b.N {
+					b.StopTimer()
+					name := filepath.Join(b.TempDir(), "fleet.db")
+					if kind == "postgres" {
+						name = postgres(b)
+					}
+					s := open(b, name)
+					names := make([]string, environmentsEach)
+					for i := range names {
+						names[i] = fmt.Sprintf("e%04d", i)
+					}
+					environments(b, s, names...)
+					if err := s.Pause(b.Context(), names, true); err != nil {
+						b.Fatal(err)
+					}
+					asking, err := fleet.New(s, fleet.Options{})
+					if err != nil {
+						b.Fatal(err)
+					}
+					if _, err := asking.ScanNow(b.Context(), "jane", names...); err != nil {
+						b.Fatal(err)
+					}
+					b.StartTimer()
+					members := make([]*exec.Cmd, workers)
+					for i := range members {
+						members[i] = spawn(b, name, steady)
+					}
+					eventually(b, "all are scanned", func() bool {
+						days, err := s.Days(b.Context(), time.Now().Add(-24*time.Hour))
+						scanned := 0
+						for _, d := range days {
+							scanned += d.Compliant
+						}
+						return err == nil && scanned == environmentsEach
+					})
+					b.StopTimer()
+					for _, m := range members {
+						kill(m)
+					}
+				}
+				b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/ideal.Seconds(), "of-ideal")
+			})
+		}
 	}
 }

@@ -28,8 +28,9 @@ func (t *Tx) putDocument(ctx context.Context, r audit.Result) (string, error) {
 	}
 	sum := sha256.Sum256(text)
 	sha := hex.EncodeToString(sum[:])
-	n, err := one(ctx, t.tx, number, "SELECT COUNT(*) FROM document WHERE sha = $1", sha)
-	if err != nil || n > 0 {
+	// It is locked, so that nobody removes it before the result names it.
+	known, err := all(ctx, t.tx, func(from row) (s string, err error) { return s, from.Scan(&s) }, "SELECT sha FROM document WHERE sha = $1"+t.forUpdate(), sha)
+	if err != nil || len(known) > 0 {
 		return sha, err
 	}
 	var body bytes.Buffer

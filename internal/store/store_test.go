@@ -639,3 +639,45 @@ func TestAcrossTheFleet(t *testing.T) {
 		}
 	})
 }
+
+// TestPrune holds that old results go but for one of each month, that no span loses what
+// it begins or ends with, and that what is known now stays.
+func TestPrune(t *testing.T) {
+	onBoth(t, func(t *testing.T, name string) {
+		c := newClock()
+		s := open(t, name, c)
+		addEnvironments(t, s, time.Hour, "contoso")
+		for n := range 100 { // a result each day
+			r := result("contoso", "1", c.at, fail("A", fmt.Sprint("finding of the month ", n/30)))
+			r.Notes = []string{fmt.Sprint("note ", n)} // a document of its own
+			scan(t, s, c, "contoso", r)
+			c.at = newClock().at.Add(time.Duration(n+1) * 24 * time.Hour)
+		}
+		before := must[[]store.Finding](t)(s.Findings(t.Context(), "contoso"))
+		removed := must[int64](t)(s.Prune(t.Context(), c.at.Add(-10*24*time.Hour)))
+		points := must[[]store.Point](t)(s.Trend(t.Context(), "contoso", "demandbase", time.Time{}))
+		if kept := len(points); int(removed)+kept != 100 || kept < 13 || kept > 15 {
+			t.Errorf("%d results were removed and %d kept, want the last ten and one for each month before", removed, kept)
+		}
+		months := map[int64]bool{}
+		for _, p := range points {
+			months[p.TakenAt.Unix()/(30*24*60*60)] = true
+			if _, err := s.Result(t.Context(), p.Run, "demandbase"); err != nil {
+				t.Errorf("the result of %s: %v", p.TakenAt, err)
+			}
+		}
+		if len(months) < 4 {
+			t.Errorf("results of %d months are left, want one of each", len(months))
+		}
+		if diff := cmp.Diff(before, must[[]store.Finding](t)(s.Findings(t.Context(), "contoso")), cmp.AllowUnexported(store.Finding{})); diff != "" {
+			t.Errorf("findings (-before +after):\n%s", diff)
+		}
+		if st := status(t, s, "contoso"); st.OpenFindings() != 1 || st.LastRun == nil {
+			t.Errorf("status: %+v", st)
+		}
+		if n := documents(t, name); n != len(points) {
+			t.Errorf("%d documents for %d results", n, len(points))
+		}
+		scan(t, s, c, "contoso", result("contoso", "1", c.at, pass("A")))
+	})
+}

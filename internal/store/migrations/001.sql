@@ -93,7 +93,7 @@ CREATE TABLE finding_span (
     waived         BOOLEAN NOT NULL,
     profile        TEXT NOT NULL, -- the edition under which it was last seen
     first_run      BIGINT NOT NULL REFERENCES run (id),
-    last_seen_run  BIGINT NOT NULL REFERENCES run (id),
+    last_seen_run  BIGINT NOT NULL, -- of run; it changes too often for an index
     opened         TEXT NOT NULL, -- why it began
     closed_run     BIGINT REFERENCES run (id),
     reason         TEXT NOT NULL  -- why it ended; empty while it is open
@@ -113,7 +113,7 @@ CREATE TABLE control_span (
     profile        TEXT NOT NULL,
     opened         TEXT NOT NULL,
     from_run       BIGINT NOT NULL REFERENCES run (id),
-    to_run         BIGINT NOT NULL REFERENCES run (id),
+    to_run         BIGINT NOT NULL, -- of run, as well
     latest         BOOLEAN NOT NULL
 );
 CREATE INDEX control_span_latest ON control_span (integration_id) WHERE latest;
