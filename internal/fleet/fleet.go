@@ -95,26 +95,24 @@ func New(s *store.Store, o Options) (*Fleet, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	f := &Fleet{store: s, o: o}
+	// Each process knows every kind of job, also where it does not work it: whichever leads
+	// gives the jobs of dead workers to others, and throws away those of unknown kinds.
 	workers := river.NewWorkers()
-	if err := river.AddWorkerSafely(workers, &sweeper{fleet: f}); err != nil {
-		return nil, err
+	for _, err := range []error{
+		river.AddWorkerSafely(workers, &sweeper{fleet: f}),
+		river.AddWorkerSafely(workers, &scanner{fleet: f}),
+		river.AddWorkerSafely(workers, &watcher{fleet: f}),
+		river.AddWorkerSafely(workers, &teller{fleet: f}),
+	} {
+		if err != nil {
+			return nil, err
+		}
 	}
 	queues := map[string]river.QueueConfig{queueSchedule: {MaxWorkers: 1}}
 	if o.Scanner != nil {
-		if err := river.AddWorkerSafely(workers, &scanner{fleet: f}); err != nil {
-			return nil, err
-		}
 		queues[queueScan] = river.QueueConfig{MaxWorkers: o.Concurrency}
 	}
 	if o.Alerts != nil {
-		for _, add := range []func() error{
-			func() error { return river.AddWorkerSafely(workers, &watcher{fleet: f}) },
-			func() error { return river.AddWorkerSafely(workers, &teller{fleet: f}) },
-		} {
-			if err := add(); err != nil {
-				return nil, err
-			}
-		}
 		queues[queueAlerts] = river.QueueConfig{MaxWorkers: 1}
 	}
 	// Whichever process leads makes the jobs of all, those that others work included.
@@ -223,11 +221,16 @@ func (f *Fleet) enqueue(ctx context.Context, tx *store.Tx, e store.Environment, 
 	if err != nil || !created {
 		return id, created, err
 	}
-	job, err := f.queue.InsertTx(ctx, tx.Queue(), scanArgs{Environment: e.Name, Period: period, Trigger: trigger, Run: id}, nil)
+	return id, true, f.insert(ctx, tx, scanArgs{Environment: e.Name, Period: period, Trigger: trigger, Run: id})
+}
+
+// insert makes the job of a run.
+func (f *Fleet) insert(ctx context.Context, tx *store.Tx, args scanArgs) error {
+	job, err := f.queue.InsertTx(ctx, tx.Queue(), args, nil)
 	if err != nil {
-		return id, false, fmt.Errorf("the queue: %w", err)
+		return fmt.Errorf("the queue: %w", err)
 	}
-	return id, true, tx.SetJob(ctx, id, job.Job.ID)
+	return tx.SetJob(ctx, args.Run, job.Job.ID)
 }
 
 // soon is when the queue starts a job again whose worker died, or could not reach the

@@ -389,6 +389,43 @@ func TestHandedBack(t *testing.T) {
 	})
 }
 
+// TestLostJob holds that a run whose job the queue lost gets another.
+func TestLostJob(t *testing.T) {
+	t.Parallel()
+	for what, lose := range map[string]string{
+		"discarded": "UPDATE river_job SET state = 'discarded', finalized_at = CURRENT_TIMESTAMP WHERE kind = 'scan'",
+		"deleted":   "DELETE FROM river_job WHERE kind = 'scan'",
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			file := filepath.Join(t.TempDir(), "fleet.db")
+			s := open(t, file)
+			environments(t, s, "a")
+			f, err := fleet.New(s, fleet.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids, err := f.ScanNow(t.Context(), "jane", "a")
+			if err != nil {
+				t.Fatal(err)
+			}
+			db, err := sql.Open("sqlite", file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := db.ExecContext(t.Context(), lose); err != nil {
+				t.Fatal(err)
+			}
+			db.Close()
+			start(t, s, fleet.Options{Scanner: &scans{do: compliant}})
+			eventually(t, "the run ends", func() bool {
+				r, err := s.Run(t.Context(), ids[0])
+				return err == nil && r.State == store.RunCompliant
+			})
+		})
+	}
+}
+
 // TestNoSecretInJob holds what the queue keeps of a job, in clear: names alone.
 func TestNoSecretInJob(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "fleet.db")

@@ -35,6 +35,9 @@ const batch = 50
 
 // Work implements [river.Worker]: whatever is due gets its job.
 func (w *sweeper) Work(ctx context.Context, _ *river.Job[sweepArgs]) error {
+	if err := w.fleet.adopt(ctx); err != nil {
+		return err
+	}
 	for {
 		n, err := w.fleet.sweep(ctx)
 		if err != nil || n < batch {
@@ -63,4 +66,21 @@ func (f *Fleet) sweep(ctx context.Context) (n int, err error) {
 		return nil
 	})
 	return n, err
+}
+
+// adopt gives a new job to each run that has lost its own, as when an older version of
+// dbaudit led and threw away what it did not know.
+func (f *Fleet) adopt(ctx context.Context) error {
+	return f.store.Within(ctx, func(tx *store.Tx) error {
+		orphans, err := tx.Orphans(ctx)
+		if err != nil {
+			return err
+		}
+		for _, r := range orphans {
+			if err := f.insert(ctx, tx, scanArgs{Environment: r.Environment, Period: r.Period, Trigger: r.Trigger, Run: r.ID}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

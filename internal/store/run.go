@@ -96,6 +96,13 @@ func (t *Tx) SetJob(ctx context.Context, run, job int64) error {
 	return t.exec(ctx, "UPDATE run SET job = $2 WHERE id = $1", run, job)
 }
 
+// Orphans are the runs that have not ended although the queue does not have their job any
+// more.
+func (t *Tx) Orphans(ctx context.Context) ([]Run, error) {
+	return all(ctx, t.tx, scanRun, "SELECT "+runColumns+` FROM run r WHERE r.ended_at IS NULL AND r.job IS NOT NULL AND NOT EXISTS
+		(SELECT 1 FROM river_job j WHERE j.id = r.job AND j.state NOT IN ('completed', 'cancelled', 'discarded'))`)
+}
+
 // Waiting is a run of an environment that was asked for by hand and has not begun.
 func (t *Tx) Waiting(ctx context.Context, e Environment) (id int64, ok bool, err error) {
 	id, err = one(ctx, t.tx, number, "SELECT id FROM run WHERE environment_id = $1 AND trigger = $2 AND state = $3 ORDER BY id LIMIT 1",
