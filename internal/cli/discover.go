@@ -6,6 +6,7 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -94,7 +95,7 @@ func discovered(w io.Writer, width int, verbose bool, d discovery.Document, prop
 		}
 	}
 	for _, r := range d.Reservations() {
-		fmt.Fprintf(w, "%s\n", r)
+		fmt.Fprintf(w, "\n%s\n", strings.Join(text.Wrap(r, width), "\n"))
 	}
 	fmt.Fprintf(w, "\nProposed dbaudit.yaml (-f yaml -o FILE):\n\n%s", proposed)
 	return nil

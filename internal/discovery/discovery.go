@@ -58,12 +58,17 @@ func (d Document) Complete() bool {
 	return len(d.Unread) == 0 && !slices.ContainsFunc(d.Users, func(u engine.DiscoveredUser) bool { return len(u.Unknown) > 0 })
 }
 
-// Reservations say what the document does not know, each in a sentence.
+// Reservations say what the document does not know, each in a sentence; what is missing
+// for one reason is one.
 func (d Document) Reservations() []string {
-	var all []string
-	for _, u := range d.Unread {
-		reason := cmp.Or(u.Reason, "no reason is known")
-		all = append(all, fmt.Sprintf("not read, or not whole: %s (%s): %s", strings.ReplaceAll(u.Section, "_", " "), u.State, reason))
+	var all, sections []string
+	for i, u := range d.Unread {
+		sections = append(sections, strings.ReplaceAll(u.Section, "_", " "))
+		if next := i + 1; next < len(d.Unread) && d.Unread[next].State == u.State && d.Unread[next].Reason == u.Reason {
+			continue
+		}
+		all = append(all, fmt.Sprintf("not read, or not whole: %s (%s): %s", strings.Join(sections, ", "), u.State, cmp.Or(u.Reason, "no reason is known")))
+		sections = nil
 	}
 	for _, u := range d.Users {
 		for _, reason := range u.Unknown {
@@ -97,7 +102,9 @@ func (d Document) Configuration() ([]byte, error) {
 	for _, p := range d.PassedOver {
 		comments = append(comments, fmt.Sprintf("%q fits %s too: give it a profile of its own name, a file that extends: %[2]s.", text.Line(p.User.Name), p.Profile))
 	}
-	comments = append(comments, d.Reservations()...)
+	if !d.Complete() {
+		comments = append(comments, "Not all of it could be read: there may be more. dbaudit discover says what is missing.")
+	}
 	return append([]byte("# "+strings.Join(comments, "\n# ")+"\n"), body...), nil
 }
 
@@ -165,7 +172,10 @@ func roleWords(r engine.DiscoveredRole) string {
 
 func fitWords(f engine.Fit) string {
 	by := map[string]string{"application-id": "its application id", "user": "its name", "role": "a role's name"}[f.By]
-	return fmt.Sprintf("%s, by %s: granted %d of %d privileges", f.Profile, by, f.Granted, f.Required)
+	if f.Granted == nil {
+		return fmt.Sprintf("%s, by %s: how many of its %d privileges are granted could not be read", f.Profile, by, f.Required)
+	}
+	return fmt.Sprintf("%s, by %s: granted %d of %d privileges", f.Profile, by, *f.Granted, f.Required)
 }
 
 func dangerWords(u engine.DiscoveredUser, verbose bool) []string {

@@ -50,9 +50,10 @@ type Fit struct {
 	Profile string `json:"profile"`
 	// By is application-id, user or role: what names the vendor.
 	By string `json:"by"`
-	// Granted is how much of the minimum is granted at any level.
-	Granted  int `json:"granted"`
-	Required int `json:"required"`
+	// Granted is how much of the minimum is granted at any level; nil where not all was
+	// read that hangs on it.
+	Granted  *int `json:"granted"`
+	Required int  `json:"required"`
 }
 
 // Dangerous is a dangerous privilege that no one asks for.

@@ -165,10 +165,25 @@ _judges_users(profile) if {
 _fits[id] := [row[3] | some row in sort([[rank, 0 - granted, 0 - count(vendor.minimum), fit] |
 	some name, vendor in _vendors
 	rank := min(_marks(id, vendor))
-	granted := count(vendor.minimum & _granted_names[id])
-	fit := {"profile": name, "by": _by[rank], "granted": granted, "required": count(vendor.minimum)}
+	granted := _granted(id, name)
+	fit := {"profile": name, "by": _by[rank], "granted": _told(id, granted), "required": count(vendor.minimum)}
 ])] if {
 	some id, _ in _live
+}
+
+_granted(id, name) := count(_vendors[name].minimum & _granted_names[id])
+
+# METADATA
+# description: How much is granted, where all was read that hangs on it.
+_told(id, granted) := granted if {
+	_roles_read
+	count(_unknown(id)) == 0
+} else := null
+
+_roles_read if {
+	every section in ["teams", "roles", "role_privileges"] {
+		input.coverage[section].state == "collected"
+	}
 }
 
 _by := ["application-id", "user", "role"]
@@ -256,7 +271,7 @@ _suitors[name] contains id if {
 #   The one of them that is proposed: no two integrations of an environment have the same profile.
 _chosen[name] := id if {
 	some name, ids in _suitors
-	ranked := sort([[_rank(id), _users[id].disabled, 0 - _users[id].fits[0].granted, lower(_users[id].user.name), id] |
+	ranked := sort([[_rank(id), _users[id].disabled, 0 - _granted(id, name), lower(_users[id].user.name), id] |
 		some id in ids
 	])
 	id := ranked[0][4]

@@ -169,8 +169,13 @@ test_what_was_not_read_is_said if {
 	})
 	report.unread == [{"section": "business_units", "state": "forbidden", "reason": "no"}]
 	count(report.users[0].unknown) == 2
+	report.users[0].fits == [{"profile": "demandbase", "by": "user", "granted": null, "required": 44}]
 	`what the role "Demandbase Integration" grants was not read` in report.users[0].unknown
 	count(report.users[0].roles[0].reservations) == 1
+
+	closed := _report({"/coverage/teams": {"state": "forbidden", "detail": "no"}})
+	closed.users[0].fits[0].granted == null
+	[proposal.application_id | some proposal in closed.integrations] == ["application"]
 
 	uncovered := discovery.report with input as object.union(object.remove(testing.snapshot, ["coverage"]), {"coverage": {}})
 	{unread.section | some unread in uncovered.unread} == {
