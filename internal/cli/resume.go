@@ -63,9 +63,9 @@ func remaining(j *apply.Journal) string {
 	}
 	b.WriteString("; left:\n")
 	for _, action := range left {
-		fmt.Fprintf(&b, "  %2s. %s\n", action.ID, text.Line(action.Summary))
-		for _, d := range detailed(action) {
-			fmt.Fprintf(&b, "        %-32s %s → %s\n", text.Line(d.Name), text.Line(d.Before), text.Line(d.After))
+		fmt.Fprintf(&b, "  %s. %s\n", action.ID, text.Line(action.Summary))
+		for _, d := range action.Details() {
+			fmt.Fprintf(&b, "        %s\n", text.Line(action.Said(d)))
 		}
 	}
 	return b.String()

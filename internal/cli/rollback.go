@@ -10,7 +10,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/apply"
 	"github.com/dbaudit/dbaudit/internal/apply/webapi"
-	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
@@ -93,21 +93,13 @@ func undoing(j *apply.Journal) string {
 	fmt.Fprintf(&b, "%d of %d actions were done; to be undone, last first:\n", j.Applied(), len(j.Plan.Actions))
 	for _, action := range j.Undoable() {
 		if action.UndoneWith != "" {
-			fmt.Fprintf(&b, "  %2s. %s (goes with %s)\n", action.ID, action.Summary, action.UndoneWith)
+			fmt.Fprintf(&b, "  %s. %s (goes with %s)\n", action.ID, action.Summary, action.UndoneWith)
 			continue
 		}
-		fmt.Fprintf(&b, "  %2s. %s\n", action.ID, action.Summary)
-		for _, d := range detailed(action) {
-			fmt.Fprintf(&b, "        %-32s %s → %s\n", d.Name, d.After, d.Before)
+		fmt.Fprintf(&b, "  %s. %s\n", action.ID, action.Summary)
+		for _, d := range action.Details() {
+			fmt.Fprintf(&b, "        %s\n", text.Line(action.Unsaid(d)))
 		}
 	}
 	return b.String()
-}
-
-// detailed are the differences of an action whose summary does not say them all.
-func detailed(action plan.Action) []plan.Difference {
-	if action.Target.Kind == plan.KindGrants || action.Target.Kind == plan.KindShare {
-		return action.Differences()
-	}
-	return nil
 }

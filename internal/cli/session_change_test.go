@@ -172,7 +172,7 @@ func TestResumeLimits(t *testing.T) {
 	}
 	b.env.Now = now
 	listed := b.run("apply", "--resume", "plan.journal.json").must(t, 2).stderr
-	b.has(listed, "1 of 2 actions were done; left:\n   2. raise 1 privilege in the role \"Demandbase Integration\"\n        prvReadAccount                   local → global\n")
+	b.has(listed, "1 of 2 actions were done; left:\n  2. raise 1 privilege in the role \"Demandbase Integration\"\n        Account – Read (prvReadAccount): Business Unit → Organization\n")
 	b.env.Now = func() time.Time { return time.Now().Add(73 * time.Hour) }
 	b.has(b.run("apply", "--resume", "plan.journal.json", "--yes").must(t, 0).stderr, "what was begun is finished all the same")
 }
@@ -229,7 +229,7 @@ func TestAskedIsShown(t *testing.T) {
 	b.has(asked("scan", "--remediate"), "+ prvReadLead")
 	b.has(asked("apply", "plan.json", "--log-format", "json"), "+ prvReadLead")
 	b.run("apply", "plan.json", "--yes").must(t, 0)
-	b.has(asked("rollback", "plan.journal.json"), "1 of 1 actions were done; to be undone, last first:\n   1. grant 1 privilege to the role \"Demandbase Integration\"\n        prvReadLead                      global → none\n")
+	b.has(asked("rollback", "plan.journal.json"), "1 of 1 actions were done; to be undone, last first:\n  1. grant 1 privilege to the role \"Demandbase Integration\"\n        Lead – Read (prvReadLead): Organization → None\n")
 }
 
 // A dry run says of each action whether it was looked at.

@@ -23,11 +23,9 @@ func (p Plan) Text() string {
 	for _, g := range p.groups() {
 		fmt.Fprintf(&b, "\n%s\n", text.Line(g.title))
 		for i, a := range g.actions {
-			fmt.Fprintf(&b, "  %s %2s. %s\n", a.mark(), a.ID, text.Line(a.Summary))
-			if a.Target.Kind == KindGrants || a.Target.Kind == KindShare {
-				for _, d := range a.Differences() {
-					fmt.Fprintf(&b, "        %s %s: %s → %s\n", d.Mark(), text.Line(called(d.Name)), text.Line(a.was(d)), text.Line(audit.Level(d.After)))
-				}
+			fmt.Fprintf(&b, "  %s %s. %s\n", a.mark(), a.ID, text.Line(a.Summary))
+			for _, d := range a.Details() {
+				fmt.Fprintf(&b, "        %s %s\n", d.Mark(), text.Line(a.Said(d)))
 			}
 			for _, name := range a.Along {
 				fmt.Fprintf(&b, "        %s %s: by the platform itself\n", MarkAdd, text.Line(called(name)))
@@ -336,6 +334,24 @@ func (s State) called() string {
 		names[i] = called(names[i])
 	}
 	return strings.Join(names, ", ")
+}
+
+// Details are the differences of an action whose summary does not say them all.
+func (a Action) Details() []Difference {
+	if a.Target.Kind == KindGrants || a.Target.Kind == KindShare {
+		return a.Differences()
+	}
+	return nil
+}
+
+// Said is a difference in the portal's words.
+func (a Action) Said(d Difference) string {
+	return called(d.Name) + ": " + a.was(d) + " → " + audit.Level(d.After)
+}
+
+// Unsaid is what undoes a difference, in the portal's words.
+func (a Action) Unsaid(d Difference) string {
+	return called(d.Name) + ": " + audit.Level(d.After) + " → " + audit.Level(d.Before)
 }
 
 // called is what changes, in the portal's words: a privilege by its table and right, with

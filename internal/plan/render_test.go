@@ -1,11 +1,13 @@
 package plan_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -102,4 +104,25 @@ func TestPortalWords(t *testing.T) {
 	}
 	has(t, p.Text(), "Account – Read (prvReadAccount): Business Unit → Organization")
 	has(t, p.Markdown(), "| ~ | Account – Read (prvReadAccount) | Business Unit | Organization |")
+}
+
+// TestPreviewsWrapAtWords: at the width of a terminal no line of a preview is wider, no
+// word is broken, and what belongs to an item stays behind its mark.
+func TestPreviewsWrapAtWords(t *testing.T) {
+	p := build(t, options(), nil)
+	words := strings.Fields(p.Text())
+	for _, width := range []int{80, 100} { // a digest has 71 characters
+		wrapped := text.WrapLines(p.Text(), width)
+		if got := strings.Fields(wrapped); !slices.Equal(got, words) {
+			t.Errorf("at %d columns words are broken", width)
+		}
+		for line := range strings.Lines(wrapped) {
+			if n := text.Columns(strings.TrimSuffix(line, "\n")); n > width && strings.Contains(strings.TrimSpace(line), " ") {
+				t.Errorf("%d columns at %d: %s", n, width, line)
+			}
+		}
+	}
+	if narrow := text.WrapLines(p.Text(), 60); !strings.Contains(narrow, "\n  ~ 2. raise 1 privilege") {
+		t.Errorf("the marks stand elsewhere than in the whole text:\n%s", narrow)
+	}
 }

@@ -239,7 +239,7 @@ func (t *terminal) facts(r audit.Result) {
 	}
 	s := r.Summary
 	line(capital(kindOf(r)), join("  ", visible(r.Environment.Name), visible(r.Environment.URL)))
-	line("Profile", join("  ", visible(r.Profile.Name), visible(r.Profile.Title)))
+	line("Profile", join(": ", visible(r.Profile.Name), visible(r.Profile.Title)))
 	line("Version", visible(version(r.Profile)))
 	line("Source", join("  ", visible(r.Profile.Source.Title), visible(r.Profile.Source.URL)))
 	line("Snapshot", taken(r.Snapshot))
