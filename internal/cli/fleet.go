@@ -142,7 +142,7 @@ func unknown(err error) error {
 func fleetImport(ctx context.Context, a *app, f fleetFlags, names []string) error {
 	var all fleet.Import
 	for _, name := range names {
-		files, err := configurations(a, name)
+		files, err := configurations(name)
 		if err != nil {
 			return err
 		}
@@ -163,7 +163,7 @@ func fleetImport(ctx context.Context, a *app, f fleetFlags, names []string) erro
 }
 
 // configurations reads a configuration, or those of the rows of a CSV.
-func configurations(a *app, name string) ([]*config.File, error) {
+func configurations(name string) ([]*config.File, error) {
 	data, err := bounds.ReadFile(bounds.Configuration, name)
 	if err != nil {
 		return nil, usagef("reading the configuration: %w", err)

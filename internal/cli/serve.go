@@ -148,7 +148,7 @@ func serve(ctx context.Context, a *app, f serveFlags) (err error) {
 		return err
 	}
 	handler, err := web.New(web.Options{
-		Store: s, Actions: queue, SignIn: signIn, Now: a.Console.Now, Logger: slog.New(&narration{console: a.Console}), Rules: reportOptions(a, e).Rules,
+		Store: s, Actions: queue, SignIn: signIn, Now: a.Now, Logger: slog.New(&narration{console: a.Console}), Rules: reportOptions(a, e).Rules,
 	})
 	if err != nil {
 		return err
@@ -178,7 +178,7 @@ func queue(a *app, s *store.Store, e *engine.Engine, told *fleet.Alerts, f serve
 // alerts are what is told of the fleet; nil where no file says so. Every secret of the
 // file is read now, so that one that is missing is not found out by an alert.
 func alerts(a *app, f serveFlags) (*fleet.Alerts, error) {
-	name := cmp.Or(f.alerts, a.Console.Getenv("DBAUDIT_ALERTS"))
+	name := cmp.Or(f.alerts, a.Getenv("DBAUDIT_ALERTS"))
 	if name == "" {
 		return nil, nil //nolint:nilnil // nothing is told
 	}
@@ -190,20 +190,20 @@ func alerts(a *app, f serveFlags) (*fleet.Alerts, error) {
 	if err != nil {
 		return nil, err
 	}
-	sender := alert.Sender{Routes: file.Routes, Secret: secretBeside(a, name), Transport: a.Transport(nil), Now: a.Console.Now}
+	sender := alert.Sender{Routes: file.Routes, Secret: secretBeside(a, name), Transport: a.Transport(nil), Now: a.Now}
 	for _, source := range file.Secrets() {
 		if _, err := sender.Secret(source); err != nil {
 			return nil, usagef("%s: %w", name, err)
 		}
 	}
-	return &fleet.Alerts{Rules: file.Rules, Send: sender.Send, Base: cmp.Or(f.url, a.Console.Getenv("DBAUDIT_PUBLIC_URL"))}, nil
+	return &fleet.Alerts{Rules: file.Rules, Send: sender.Send, Base: cmp.Or(f.url, a.Getenv("DBAUDIT_PUBLIC_URL"))}, nil
 }
 
 // secretBeside reads a secret from a variable, or from a file beside the named one.
 func secretBeside(a *app, name string) func(config.Source) (string, error) {
 	return func(from config.Source) (string, error) {
 		if from.Env != "" {
-			if value := a.Console.Getenv(from.Env); value != "" {
+			if value := a.Getenv(from.Env); value != "" {
 				return value, nil
 			}
 			return "", fmt.Errorf("the variable %s is not set", from.Env)
@@ -256,9 +256,9 @@ func work(ctx context.Context, listener net.Listener, handler http.Handler, queu
 // pageSignIn is how people sign in to the page; nil where only this machine reaches it.
 func pageSignIn(ctx context.Context, a *app, f serveFlags) (*web.SignIn, error) {
 	o := web.SignInOptions{
-		Issuer: cmp.Or(f.issuer, a.Console.Getenv("DBAUDIT_OIDC_ISSUER")), Base: cmp.Or(f.url, a.Console.Getenv("DBAUDIT_PUBLIC_URL")),
-		ClientID: cmp.Or(f.clientID, a.Console.Getenv("DBAUDIT_OIDC_CLIENT_ID")), ClientSecret: a.Console.Getenv("DBAUDIT_OIDC_CLIENT_SECRET"),
-		Key: a.Console.Getenv("DBAUDIT_SESSION_KEY"), Now: a.Console.Now,
+		Issuer: cmp.Or(f.issuer, a.Getenv("DBAUDIT_OIDC_ISSUER")), Base: cmp.Or(f.url, a.Getenv("DBAUDIT_PUBLIC_URL")),
+		ClientID: cmp.Or(f.clientID, a.Getenv("DBAUDIT_OIDC_CLIENT_ID")), ClientSecret: a.Getenv("DBAUDIT_OIDC_CLIENT_SECRET"),
+		Key: a.Getenv("DBAUDIT_SESSION_KEY"), Now: a.Now,
 		Client: &http.Client{Transport: a.Transport(nil), Timeout: requestTime},
 	}
 	host, _, err := net.SplitHostPort(f.listen)

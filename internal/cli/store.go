@@ -130,7 +130,7 @@ so does what says since when a finding or an outcome is there.`, exitOK, exitUsa
 				return usagef("--keep-days: want how many days of results are kept, 1 or more")
 			}
 			return withStore(cmd.Context(), a, *name, func(s *store.Store) error {
-				removed, err := s.Prune(cmd.Context(), a.Console.Now().AddDate(0, 0, -days))
+				removed, err := s.Prune(cmd.Context(), a.Now().AddDate(0, 0, -days))
 				if err == nil {
 					a.Sayf("removed %d results", removed)
 				}

@@ -184,7 +184,7 @@ func (f *Fleet) ScanNow(ctx context.Context, who string, names ...string) ([]int
 			if waits {
 				continue
 			}
-			if ids[i], _, err = f.enqueue(ctx, tx, e, tx.Now(), store.TriggerManual); err != nil {
+			if ids[i], err = f.enqueue(ctx, tx, e, tx.Now(), store.TriggerManual); err != nil {
 				return err
 			}
 			if err := tx.Audit(ctx, who, "scan now: "+name); err != nil {
@@ -216,12 +216,12 @@ func (f *Fleet) Cancel(ctx context.Context, who string, run int64) error {
 }
 
 // enqueue makes a run and its job, unless there is one for that period and trigger.
-func (f *Fleet) enqueue(ctx context.Context, tx *store.Tx, e store.Environment, period time.Time, trigger store.Trigger) (int64, bool, error) {
+func (f *Fleet) enqueue(ctx context.Context, tx *store.Tx, e store.Environment, period time.Time, trigger store.Trigger) (int64, error) {
 	id, created, err := tx.Enqueue(ctx, e, period, trigger)
 	if err != nil || !created {
-		return id, created, err
+		return id, err
 	}
-	return id, true, f.insert(ctx, tx, scanArgs{Environment: e.Name, Period: period, Trigger: trigger, Run: id})
+	return id, f.insert(ctx, tx, scanArgs{Environment: e.Name, Period: period, Trigger: trigger, Run: id})
 }
 
 // insert makes the job of a run.

@@ -337,6 +337,7 @@ func TestCancel(t *testing.T) {
 					running = r
 				case store.RunQueued:
 					waiting = r
+				default:
 				}
 			}
 			return running.ID != 0 && waiting.ID != 0

@@ -56,7 +56,7 @@ func (f *Fleet) sweep(ctx context.Context) (n int, err error) {
 		n = len(due)
 		for _, e := range due {
 			// The interval that it is now: hours that were missed make one run.
-			if _, _, err := f.enqueue(ctx, tx, e, e.Period(tx.Now()), store.TriggerSchedule); err != nil {
+			if _, err := f.enqueue(ctx, tx, e, e.Period(tx.Now()), store.TriggerSchedule); err != nil {
 				return err
 			}
 			if err := tx.SetNext(ctx, e); err != nil {

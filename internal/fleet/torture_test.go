@@ -218,7 +218,7 @@ func jobs(t *testing.T, name string) string {
 		}
 		lines = append(lines, fmt.Sprint(id, kind, state, attempt, attempted.String, scheduled.String))
 	}
-	return strings.Join(append(lines, time.Now().UTC().String()), "\n")
+	return strings.Join(append(lines, fmt.Sprint(time.Now().UTC(), rows.Err())), "\n")
 }
 
 // onceEach holds that there is one run, and one result of it, for each environment,

@@ -99,7 +99,7 @@ func (s *Store) step(ctx context.Context, tx *Tx, next step, version int) error 
 		// an enum before it is committed. If it ends here, the next time has less to do.
 		_, err = queue.Migrate(ctx, rivermigrate.DirectionUp, upTo)
 	} else {
-		_, err = queue.MigrateTx(ctx, tx.tx, rivermigrate.DirectionUp, upTo)
+		_, err = queue.MigrateTx(ctx, tx.tx, rivermigrate.DirectionUp, upTo) //nolint:staticcheck // what it warns of is PostgreSQL's
 	}
 	if err != nil {
 		return err
