@@ -12,6 +12,9 @@ type Rule struct {
 	Severity    Severity
 	// Requires names the snapshot sections without which the rule cannot judge.
 	Requires []string
+	// Fixes are the kinds of fix that the rule may propose; nil for any, as for a rule that
+	// does not say.
+	Fixes []FixKind
 	// Consequence says what breaks where the rule is not met.
 	Consequence string
 	// Remediation says how to meet it, in a sentence or two.

@@ -43,6 +43,9 @@ func (e *Engine) assemble(s *snapshot.Snapshot, p profile.Profile, r report, o O
 			return audit.Result{}, fmt.Errorf("the profile's control %s names the rule %q, which is not among the policies: %s",
 				c.ID, c.Rule, strings.Join(e.order, ", "))
 		}
+		if err := proposes(rule, byControl[c.ID]); err != nil {
+			return audit.Result{}, err
+		}
 		result.Controls = append(result.Controls, judge(c, rule, r, byControl[c.ID]))
 		delete(byControl, c.ID)
 	}
@@ -52,6 +55,16 @@ func (e *Engine) assemble(s *snapshot.Snapshot, p profile.Profile, r report, o O
 	result.Summary = audit.Summarize(result.Controls)
 	result.Verdict = audit.Judge(result.Summary)
 	return result, nil
+}
+
+// proposes holds a rule's findings to the fixes that its METADATA names.
+func proposes(rule Rule, findings []audit.Finding) error {
+	for _, f := range findings {
+		if rule.Fixes != nil && f.Fix != nil && !slices.Contains(rule.Fixes, f.Fix.Kind) {
+			return fmt.Errorf("the rule %s proposes the fix %s, which custom.fixes of its METADATA does not name: add it there", rule.ID, f.Fix.Kind)
+		}
+	}
+	return nil
 }
 
 func judge(c profile.Control, rule Rule, r report, findings []audit.Finding) audit.Control {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/policy"
 )
 
 // TestJudgedInPart: a control with findings says in a field what of it could not be
@@ -21,5 +22,38 @@ func TestJudgedInPart(t *testing.T) {
 	got = judge(c, Rule{}, r, nil)
 	if got.Outcome != audit.OutcomeUnknown || got.Unjudged != nil {
 		t.Errorf("without a finding: %+v", got)
+	}
+}
+
+// TestFixesAreNamed: every rule of dbaudit's own names the kinds of fix that it proposes,
+// each kind is one that a rule names, and a policy that proposes another is refused.
+func TestFixesAreNamed(t *testing.T) {
+	t.Parallel()
+	e, err := Load(t.Context(), policy.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[audit.FixKind]bool{}
+	for _, r := range e.Rules() {
+		if r.Fixes == nil {
+			t.Errorf("the METADATA of %s has no custom.fixes", r.ID)
+		}
+		for _, kind := range r.Fixes {
+			named[kind] = true
+		}
+	}
+	for _, kind := range audit.FixKinds() {
+		if !named[kind] {
+			t.Errorf("no rule names %s", kind)
+		}
+	}
+	findings := []audit.Finding{{Fix: &audit.Fix{Kind: audit.FixMoveUser}}, {}}
+	for _, tc := range []struct {
+		fixes []audit.FixKind
+		ok    bool
+	}{{nil, true}, {[]audit.FixKind{audit.FixMoveUser}, true}, {[]audit.FixKind{}, false}, {[]audit.FixKind{audit.FixAssignRole}, false}} {
+		if err := proposes(Rule{Rule: audit.Rule{ID: "x/y", Fixes: tc.fixes}}, findings); (err == nil) != tc.ok {
+			t.Errorf("%v: %v", tc.fixes, err)
+		}
 	}
 }

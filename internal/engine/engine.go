@@ -218,6 +218,7 @@ const metadataLine = "metadata := rego.metadata.chain()[1].annotations.custom"
 type metadata struct {
 	Severity    audit.Severity     `json:"severity"`
 	Requires    []snapshot.Section `json:"requires"`
+	Fixes       []audit.FixKind    `json:"fixes"`
 	Offline     bool               `json:"offline"`
 	Consequence string             `json:"consequence"`
 	Remediation string             `json:"remediation"`
@@ -286,7 +287,7 @@ func ruleOf(id string, a *ast.Annotations) (Rule, error) {
 		return Rule{}, errors.New("custom.consequence or custom.remediation is missing")
 	}
 	rule := Rule{Offline: m.Offline, Rule: audit.Rule{
-		ID: id, Title: a.Title, Description: strings.TrimSpace(a.Description), Severity: m.Severity,
+		ID: id, Title: a.Title, Description: strings.TrimSpace(a.Description), Severity: m.Severity, Fixes: m.Fixes,
 		Consequence: m.Consequence, Remediation: m.Remediation,
 	}}
 	for _, section := range m.Requires {

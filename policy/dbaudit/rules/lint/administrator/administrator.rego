@@ -11,6 +11,7 @@
 # custom:
 #   severity: high
 #   requires: [roles, role_privileges]
+#   fixes: [remove-privilege]
 #   offline: true
 #   consequence: Anyone with the role can give themselves more rights.
 #   remediation: Remove the privileges that the finding names from the role, and leave this work to administrators.

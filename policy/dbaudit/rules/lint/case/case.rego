@@ -7,6 +7,7 @@
 # custom:
 #   severity: info
 #   requires: [roles, role_privileges]
+#   fixes: []
 #   offline: true
 #   consequence: The next export changes the line; such changes hide the real ones.
 #   remediation: Write the name as Dataverse does.

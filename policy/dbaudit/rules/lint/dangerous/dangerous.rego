@@ -13,6 +13,7 @@
 # custom:
 #   severity: high
 #   requires: [roles, role_privileges]
+#   fixes: [remove-privilege]
 #   offline: true
 #   consequence: What the holder of the role does cannot be prevented, or cannot be distinguished from what others do.
 #   remediation: Delete the line or, if the privilege is intended, list it in allow.

@@ -7,6 +7,7 @@
 # custom:
 #   severity: medium
 #   requires: [roles, role_privileges]
+#   fixes: []
 #   offline: true
 #   consequence: >-
 #     It is not documented which of the lines an import uses, so the role may grant another level than the

@@ -9,6 +9,7 @@
 # custom:
 #   severity: medium
 #   requires: [roles, role_privileges, privileges]
+#   fixes: []
 #   offline: true
 #   consequence: An import of such a level fails, or grants a different one.
 #   remediation: Write a level that the privilege allows.

@@ -9,6 +9,7 @@
 # custom:
 #   severity: low
 #   requires: [roles]
+#   fixes: []
 #   offline: true
 #   consequence: Missing privileges can be added only by a new version of the role's solution.
 #   remediation: Set IsCustomizable to 1.

@@ -10,6 +10,7 @@
 # custom:
 #   severity: high
 #   requires: [roles, role_privileges]
+#   fixes: []
 #   offline: true
 #   consequence: The intended privilege is not granted.
 #   remediation: Correct the name.

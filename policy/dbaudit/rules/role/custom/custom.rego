@@ -7,6 +7,7 @@
 # custom:
 #   severity: high
 #   requires: [users, teams, roles]
+#   fixes: [replace-role]
 #   offline: true
 #   consequence: A built-in role grants what Microsoft decides, and a locked one cannot be fixed.
 #   remediation: >-

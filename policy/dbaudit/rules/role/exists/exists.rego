@@ -9,6 +9,7 @@
 # custom:
 #   severity: critical
 #   requires: [users, teams, roles]
+#   fixes: [create-role]
 #   offline: true
 #   consequence: Without the role nothing can be granted to the integration user.
 #   remediation: Create a custom security role in the root business unit and grant it the minimum.

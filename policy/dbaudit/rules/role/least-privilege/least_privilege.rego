@@ -9,6 +9,7 @@
 # custom:
 #   severity: medium
 #   requires: [users, teams, roles, role_privileges]
+#   fixes: [remove-privilege, replace-role]
 #   offline: true
 #   consequence: Anyone with the vendor's credentials has every privilege of this role.
 #   remediation: Remove the surplus from the role, the dangerous privileges first, or list intended ones in allow.

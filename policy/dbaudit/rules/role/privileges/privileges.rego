@@ -11,6 +11,7 @@
 # custom:
 #   severity: high
 #   requires: [users, teams, roles, role_privileges, privileges]
+#   fixes: [add-privilege, raise-depth, install-app, assign-role]
 #   offline: true
 #   consequence: >-
 #     Sync requests that need this privilege are refused: the sync stops, or silently skips records.

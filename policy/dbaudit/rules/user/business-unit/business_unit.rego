@@ -7,6 +7,7 @@
 # custom:
 #   severity: high
 #   requires: [users]
+#   fixes: [move-user]
 #   consequence: >-
 #     Access levels below Organization depend on the user's business unit; in the wrong one, records are missing.
 #   remediation: Change the user's business unit, then assign the role again, because the change removes it.

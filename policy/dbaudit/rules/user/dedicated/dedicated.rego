@@ -7,6 +7,7 @@
 # custom:
 #   severity: medium
 #   requires: [users]
+#   fixes: [replace-user]
 #   consequence: >-
 #     A person's account stops working when the person leaves, changes the password or needs a second factor.
 #   remediation: Create an application user for the integration and connect the vendor with it.

@@ -13,6 +13,7 @@
 # custom:
 #   severity: critical
 #   requires: [users]
+#   fixes: [enable-user, enable-business-unit, set-access-mode, restore-identity]
 #   consequence: >-
 #     A user that is disabled or otherwise locked out is refused the requests that the sync needs, and the sync
 #     stops.

@@ -9,6 +9,7 @@
 # custom:
 #   severity: critical
 #   requires: [users]
+#   fixes: [create-application-user, remove-duplicate-user, correct-configuration]
 #   consequence: The sync signs in as this user; without it, or with two of them, the sync may not work.
 #   remediation: Create the application user for the vendor's app registration, and keep only one.
 package dbaudit.rules.user.exists

@@ -9,6 +9,7 @@
 # custom:
 #   severity: high
 #   requires: [users, teams, roles]
+#   fixes: [unassign-role, remove-from-team]
 #   consequence: An administrator role makes the custom role's limits meaningless.
 #   remediation: Remove the administrator role from the user or from the team.
 package dbaudit.rules.user["no-administrator"]

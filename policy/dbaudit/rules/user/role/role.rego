@@ -7,6 +7,7 @@
 # custom:
 #   severity: critical
 #   requires: [users, teams, roles]
+#   fixes: [assign-role]
 #   consequence: The sync cannot use what the role grants; a user without any role is refused every request.
 #   remediation: Assign the role's copy in the user's business unit to the user.
 package dbaudit.rules.user.role

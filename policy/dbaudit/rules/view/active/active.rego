@@ -7,6 +7,7 @@
 # custom:
 #   severity: medium
 #   requires: [users, teams]
+#   fixes: [activate-view]
 #   consequence: A deactivated view cannot be chosen, and the list made from it goes stale.
 #   remediation: Have the view's owner activate it.
 package dbaudit.rules.view.active

@@ -7,6 +7,7 @@
 # custom:
 #   severity: low
 #   requires: [users, teams, shares]
+#   fixes: [reduce-share]
 #   consequence: The vendor's credentials can change, pass on or delete the views of your people.
 #   remediation: Have the view's owner reduce the share to Read.
 package dbaudit.rules.view["least-access"]

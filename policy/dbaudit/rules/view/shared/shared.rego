@@ -11,6 +11,7 @@
 # custom:
 #   severity: high
 #   requires: [users, teams]
+#   fixes: [share-view, find-view]
 #   consequence: >-
 #     The view cannot be chosen as the source of an account or person list, and a list made from it stops
 #     refreshing.

@@ -7,6 +7,7 @@
 # custom:
 #   severity: medium
 #   requires: [users]
+#   fixes: [correct-configuration]
 #   consequence: Sharing a view of another table has no effect, because no list can be made from it.
 #   remediation: Name a view of accounts, contacts or leads in the configuration.
 package dbaudit.rules.view.table
