@@ -1,0 +1,38 @@
+package store
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// TestSQLiteSettings holds what SQLite is told: what was committed is on the disk, a
+// writer waits for another, and only the owner reads the file.
+func TestSQLiteSettings(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a folder ? of #1", "fleet.db")
+	if err := os.Mkdir(filepath.Dir(file), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), "sqlite:"+file, Options{Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "busy_timeout": "15000", "foreign_keys": "1"} {
+		var got string
+		if err := s.db.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil || got != want {
+			t.Errorf("%s is %q, want %q: %v", pragma, got, want, err)
+		}
+	}
+	if n := s.db.Stats().MaxOpenConnections; n != 1 {
+		t.Errorf("%d connections, want one", n)
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 && os.PathSeparator == '/' {
+		t.Errorf("the file's mode is %o, want its owner alone", mode)
+	}
+}
