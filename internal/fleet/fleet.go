@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -167,33 +168,41 @@ func (f *Fleet) Run(ctx context.Context) error {
 // ids of the runs in the order of the names. A scan that was asked for before and has
 // not begun serves for this one.
 func (f *Fleet) ScanNow(ctx context.Context, who string, names ...string) ([]int64, error) {
-	ids := make([]int64, len(names))
+	of := map[string]int64{}
 	err := f.store.Within(ctx, func(tx *store.Tx) error {
-		for i, name := range names {
-			e, err := tx.Lock(ctx, name)
+		// In the order in which all lock them, so that two never wait for each other.
+		for _, name := range slices.Sorted(slices.Values(names)) {
+			id, err := f.scanNow(ctx, tx, who, name)
 			if err != nil {
-				return fmt.Errorf("the environment %s: %w", name, err)
-			}
-			if e.Config == "" {
-				return fmt.Errorf("the environment %s is known by results that were posted alone: add it by dbaudit fleet import", name)
-			}
-			var waits bool
-			if ids[i], waits, err = tx.Waiting(ctx, e); err != nil {
 				return err
 			}
-			if waits {
-				continue
-			}
-			if ids[i], err = f.enqueue(ctx, tx, e, tx.Now(), store.TriggerManual); err != nil {
-				return err
-			}
-			if err := tx.Audit(ctx, who, "scan now: "+name); err != nil {
-				return err
-			}
+			of[name] = id
 		}
 		return nil
 	})
+	ids := make([]int64, len(names))
+	for i, name := range names {
+		ids[i] = of[name]
+	}
 	return ids, err
+}
+
+func (f *Fleet) scanNow(ctx context.Context, tx *store.Tx, who, name string) (int64, error) {
+	e, err := tx.Lock(ctx, name)
+	if err != nil {
+		return 0, fmt.Errorf("the environment %s: %w", name, err)
+	}
+	if e.Config == "" {
+		return 0, fmt.Errorf("the environment %s is known by results that were posted alone: add it by dbaudit fleet import", name)
+	}
+	id, waits, err := tx.Waiting(ctx, e)
+	if err != nil || waits {
+		return id, err
+	}
+	if id, err = f.enqueue(ctx, tx, e, tx.Now(), store.TriggerManual); err != nil {
+		return 0, err
+	}
+	return id, tx.Audit(ctx, who, "scan now: "+name)
 }
 
 // Cancel ends a run that has not ended. A result that comes later is not kept.

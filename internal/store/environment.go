@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"hash/fnv"
 	"maps"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -59,8 +61,9 @@ type Change struct{ Added, Updated, Unchanged int }
 // once; what is known of the others stays.
 func (s *Store) Import(ctx context.Context, environments []Environment, profiles func(name string) []string) (Change, error) {
 	var change Change
+	inOrder := slices.SortedFunc(slices.Values(environments), func(a, b Environment) int { return strings.Compare(a.Name, b.Name) })
 	err := s.Within(ctx, func(tx *Tx) error {
-		for _, e := range environments {
+		for _, e := range inOrder { // in which all lock them, so that two never wait for each other
 			if err := tx.put(ctx, e, profiles(e.Name), &change); err != nil {
 				return fmt.Errorf("%s: %w", e.Name, err)
 			}
@@ -192,7 +195,7 @@ func (s *Store) Environment(ctx context.Context, name string) (Environment, erro
 // again: then one whose time has passed is due at once.
 func (s *Store) Pause(ctx context.Context, names []string, paused bool) error {
 	return s.Within(ctx, func(tx *Tx) error {
-		for _, name := range names {
+		for _, name := range slices.Sorted(slices.Values(names)) {
 			if _, err := tx.environment(ctx, "e.name = $1"+tx.forUpdate(), name); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
