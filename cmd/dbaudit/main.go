@@ -14,8 +14,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/cli"
 )
 
-// patience is how long an interrupted run may take to end by itself. What it may have
-// changed in an environment stands in the journal before it is sent.
+// patience is how long an interrupted run may take to end by itself. The journal records
+// every change to an environment before it is sent.
 const patience = 1500 * time.Millisecond
 
 func main() {

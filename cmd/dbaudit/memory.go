@@ -59,9 +59,9 @@ func available() int64 {
 }
 
 // watchMemory ends the process once it uses a quarter more than the limit, in place of
-// the runtime's dump or the system's killer, which say nothing that helps. Unless the
-// limit was chosen by the user, the collector is told how hard to work. The shortest runs
-// end before it begins.
+// the runtime's dump or the system's killer, which say nothing that helps. Unless the user
+// chose the limit, this also sets how hard the collector works. The shortest runs end
+// before it begins.
 func watchMemory(end func(text string)) {
 	time.Sleep(watchInterval)
 	limit, chosen := memoryLimit()

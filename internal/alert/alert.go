@@ -1,5 +1,5 @@
-// Package alert says what is told of a fleet and to whom, and tells it. Rules are data:
-// which events, of which severity and of which environments go to which route.
+// Package alert decides what is reported about a fleet and to whom, and sends it. Rules are
+// data: which events, of which severity and of which environments go to which route.
 //
 // A message is text. Names from outside stay names in it, whatever the receiver would
 // make of them: each route uses the receiver's own kind of text that has no markup.

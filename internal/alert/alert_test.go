@@ -27,7 +27,7 @@ const file = `routes:
   hook: {webhook: {url: "https://hook.example/x", secret: {env: KEY}}}
   mail: {email: {server: mail.example, from: dbaudit@example.com, to: [ops@example.com]}}
 rules:
-  - {name: grave, events: [new, fixed, cannot-run], severity: high, labels: {team: sales}, route: ops}
+  - {name: severe, events: [new, fixed, cannot-run], severity: high, labels: {team: sales}, route: ops}
   - {name: quiet, events: [silent], after: 12h, route: mail}
 `
 
@@ -37,7 +37,7 @@ func TestParse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	grave, ok := f.Rule("grave")
+	grave, ok := f.Rule("severe")
 	if !ok || grave.Severity != audit.SeverityHigh || !grave.Tells(alert.Fixed) || grave.Tells(alert.Silent) ||
 		!grave.Fits(map[string]string{"team": "sales", "x": "y"}) || grave.Fits(map[string]string{"team": "x"}) || grave.Fits(nil) {
 		t.Errorf("%+v", grave)
@@ -46,8 +46,8 @@ func TestParse(t *testing.T) {
 		t.Errorf("%s, %s", quiet.Silence(), grave.Silence())
 	}
 	for what, tc := range map[string]struct{ old, changed, want string }{
-		"unknown route":   {"route: ops", "route: nowhere", "alerts.yaml:7:99: route: nowhere is not among the routes"},
-		"two of a name":   {"name: quiet", "name: grave", "two rules are called grave"},
+		"unknown route":   {"route: ops", "route: nowhere", "alerts.yaml:7:100: route: nowhere is not among the routes"},
+		"two of a name":   {"name: quiet", "name: severe", "two rules are called severe"},
 		"unknown event":   {"[silent]", "[loud]", "alerts.yaml:8:"},
 		"unknown key":     {"after: 12h", "minutes: 12h", "alerts.yaml:8:"},
 		"a secret inline": {"{env: TEAMS}", "https://secret.example", "alerts.yaml:2:"},
@@ -96,7 +96,7 @@ func message() alert.Message {
 	for range 30 {
 		items = append(items, item)
 	}
-	return alert.Compose("alert-1", "grave", "https://page.example/", items)
+	return alert.Compose("alert-1", "severe", "https://page.example/", items)
 }
 
 func noon() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }

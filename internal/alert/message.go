@@ -42,7 +42,7 @@ type Message struct {
 // itemsShown is how many items a message holds: receivers limit its size.
 const itemsShown = 20
 
-// Compose makes the message of items. base is the address of the fleet's page, empty where
+// Compose makes the message of items. base is the address of the fleet's page, empty if
 // there is none.
 func Compose(id, rule, base string, items []Item) Message {
 	m := Message{Format: Format, ID: id, Rule: rule, Link: strings.TrimSuffix(base, "/")}

@@ -22,7 +22,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/config"
 )
 
-// A Sender tells messages. Secrets are read anew for each message.
+// A Sender tells messages. Secrets are read again for each message.
 type Sender struct {
 	Routes map[string]Route
 	// Secret reads a secret from where a file of alerts says it is.

@@ -153,8 +153,8 @@ func TestUnseenHolders(t *testing.T) {
 	}
 }
 
-// TestInheritedRights: rights that come from something else that is shared are no
-// change of the environment, and not taken away here.
+// TestInheritedRights: rights that come from another shared record are not a change of the
+// environment, and are not removed here.
 func TestInheritedRights(t *testing.T) {
 	p := sample(t)
 	f := newFake(p)
@@ -188,8 +188,7 @@ func chain(tb testing.TB, records []apply.Record) []byte {
 	return text
 }
 
-// TestLinesThatContradict: whoever computes the chain anew cannot write what no run
-// writes.
+// TestLinesThatContradict: recomputing the chain does not allow writing what no run writes.
 func TestLinesThatContradict(t *testing.T) {
 	p := sample(t)
 	r, file := run(t, p, newFake(p))
@@ -227,7 +226,7 @@ func TestLinesThatContradict(t *testing.T) {
 			list[1].Before = plan.State{"prvReadLead": "global"}
 			return list
 		},
-		"a default that was there": func(list []apply.Record) []apply.Record {
+		"an existing default": func(list []apply.Record) []apply.Record {
 			list[1].Before["prvReadSharePointData"] = "none"
 			return list
 		},
@@ -300,8 +299,7 @@ func TestFormerJournal(t *testing.T) {
 	}
 }
 
-// TestAnswersWithAnotherID: the id in an answer is not believed where another row is
-// there.
+// TestAnswersWithAnotherID: the id in a response is not trusted if another row exists.
 func TestAnswersWithAnotherID(t *testing.T) {
 	p := made(t)
 	for id, ok := range map[string]bool{ours: true, "00000000-0000-4000-8000-000000000088": false} {

@@ -128,8 +128,8 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// TestJournalCutOffInItsFirstLine: nothing was begun, so that the plan is applied as
-// if the file were not there. Anything else is left alone.
+// TestJournalCutOffInItsFirstLine: nothing was begun, so that the plan is applied as if the
+// file did not exist. Anything else is left alone.
 func TestJournalCutOffInItsFirstLine(t *testing.T) {
 	p := sample(t)
 	r, file := run(t, p, newFake(p))

@@ -3,8 +3,8 @@
 //
 // It imports the standard library only. Engines produce a [Result], waivers
 // annotate it, reports render it, plans derive from it; none of them has to know
-// another. The JSON form of a [Result] is the contract that other people's
-// scripts stand on (format [ResultFormat]): fields may be added, never changed.
+// another. The JSON form of a [Result] is the contract that other people's scripts depend
+// on (format [ResultFormat]): fields may be added, never changed.
 package audit
 
 import (
@@ -179,7 +179,7 @@ type Control struct {
 	Unjudged []string `json:"unjudged,omitempty"`
 	// Notes are remarks that do not change the outcome.
 	Notes []string `json:"notes,omitempty"`
-	// Location is the line that states the requirement; nil where there is none.
+	// Location is the line that states the requirement; nil if there is none.
 	Location *Location `json:"location,omitempty"`
 	Findings []Finding `json:"findings"`
 }
@@ -190,7 +190,7 @@ type Citation struct {
 	Line string `json:"line"`
 }
 
-// A Finding is one fault: what is short, on which object, and how to mend it.
+// A Finding is one fault: what is missing, on which object, and how to fix it.
 type Finding struct {
 	// Fingerprint identifies the fault across runs; see [Fingerprint].
 	Fingerprint string   `json:"fingerprint"`

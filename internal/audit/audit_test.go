@@ -29,7 +29,7 @@ func TestSummarizeAndJudge(t *testing.T) {
 		{"passes", []audit.Control{pass, pass}, audit.VerdictCompliant, 1, 0},
 		{"one fails", []audit.Control{pass, fail}, audit.VerdictNoncompliant, 1, 2},
 		{"one is unknown", []audit.Control{pass, unknown}, audit.VerdictIncomplete, 0.5, 0},
-		{"failure goes before unknown", []audit.Control{fail, unknown}, audit.VerdictNoncompliant, 0.5, 2},
+		{"a failure takes precedence over unknown", []audit.Control{fail, unknown}, audit.VerdictNoncompliant, 0.5, 2},
 		{"what does not apply counts nowhere", []audit.Control{pass, none}, audit.VerdictCompliant, 1, 0},
 		{"nothing applies", []audit.Control{none, none}, audit.VerdictIncomplete, 0, 0},
 		{"waived is judged, and no pass", []audit.Control{waived}, audit.VerdictCompliant, 1, 1},

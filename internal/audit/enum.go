@@ -2,7 +2,7 @@ package audit
 
 import "fmt"
 
-// An Outcome is what became of a control. The zero value is Unknown: what was
+// An Outcome is the result of judging a control. The zero value is Unknown: what was
 // not judged is never taken for passed.
 type Outcome int
 

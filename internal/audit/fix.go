@@ -152,8 +152,7 @@ type Fix struct {
 
 // A Reference names a Dataverse row.
 type Reference struct {
-	// Kind is the row's table where it isn't plain from the place: systemuser or
-	// team.
+	// Kind is the row's table if the context does not determine it: systemuser or team.
 	Kind string `json:"kind,omitempty"`
 	ID   string `json:"id,omitempty"`
 	Name string `json:"name,omitempty"`
@@ -183,7 +182,7 @@ func (f Fix) Who() string {
 	case FixInstallApp:
 		return "a Power Platform administrator who may install apps"
 	case FixCorrectConfiguration:
-		return "whoever keeps dbaudit's configuration"
+		return "the maintainer of dbaudit's configuration"
 	case FixReplaceUser, FixRestoreIdentity:
 		return "an administrator of the Entra tenant and one of the environment"
 	case FixUnknown, FixCreateRole, FixAddPrivilege, FixRaiseDepth, FixRemovePrivilege,

@@ -26,7 +26,7 @@ const (
 	Profile
 	// Waivers is a file of accepted findings.
 	Waivers
-	// Alerts is a file that says what is told of a fleet.
+	// Alerts is a file that says what is reported about a fleet.
 	Alerts
 	// Policy is one file of Rego.
 	Policy
@@ -119,8 +119,8 @@ func (k Kind) Max() int64 {
 // ErrTooLarge says that an input is larger than its kind may be.
 var ErrTooLarge = errors.New("it is too large")
 
-// ErrIrregular says that an input is no regular file.
-var ErrIrregular = errors.New("it is no regular file")
+// ErrIrregular says that an input is not a regular file.
+var ErrIrregular = errors.New("it is not a regular file")
 
 // Open opens a regular file. The errors of the file system keep their identity.
 func Open(name string) (*os.File, error) {

@@ -34,7 +34,7 @@ func TestReadFile(t *testing.T) {
 		}
 	}
 	if _, err := bounds.ReadFile(bounds.Plan, name+".not"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a file that is not there: %v", err)
+		t.Errorf("a missing file: %v", err)
 	}
 }
 

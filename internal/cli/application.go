@@ -48,7 +48,7 @@ func (f application) begin(ctx context.Context, a *app, v verification, p plan.P
 	}
 	lacking, err := lacks(ctx, environment, p)
 	if err != nil {
-		a.Warnf("what this identity may do could not be read: %v", err)
+		a.Warnf("could not read the privileges of this identity: %v", err)
 	}
 	// All targets are looked at before the first is changed, and each again just
 	// before its turn: what is known to be in the way stops a run before it begins.
@@ -93,12 +93,12 @@ func (f application) begin(ctx context.Context, a *app, v verification, p plan.P
 func (f application) finish(ctx context.Context, a *app, v verification, r *apply.Runner, journal string) error {
 	all := len(r.Journal.Plan.Actions)
 	if err := r.Apply(ctx); err != nil {
-		advice := fmt.Sprintf("%d of %d actions are done; go on by `dbaudit apply --resume %s`, or undo them by `dbaudit rollback %[3]s`", r.Journal.Applied(), all, journal)
+		advice := fmt.Sprintf("%d of %d actions are done; continue with `dbaudit apply --resume %s`, or undo them with `dbaudit rollback %[3]s`", r.Journal.Applied(), all, journal)
 		var changed *apply.ChangedError
 		var gone *apply.GoneError
 		var inherited *apply.InheritedError
 		if errors.As(err, &changed) || errors.As(err, &gone) || errors.As(err, &inherited) {
-			advice = fmt.Sprintf("%d of %d actions are done, and this plan cannot go on: a new one takes up from there; `dbaudit rollback %s` undoes them", r.Journal.Applied(), all, journal)
+			advice = fmt.Sprintf("%d of %d actions are done, and this plan cannot continue: make a new plan, or undo them with `dbaudit rollback %s`", r.Journal.Applied(), all, journal)
 		}
 		return partial(a, err, r, advice)
 	}
@@ -170,6 +170,6 @@ func lacks(ctx context.Context, e *webapi.Environment, p plan.Plan) (lacking, er
 	if names == nil {
 		return nil, nil
 	}
-	return fmt.Errorf("the identity that applies lacks %s: give it a role with these, such as System Administrator, "+
-		"or name another under apply: in the configuration", strings.Join(names, ", ")), nil
+	return fmt.Errorf("the applying identity lacks %s: give it a role with these privileges, such as System Administrator, "+
+		"or configure another identity under apply:", strings.Join(names, ", ")), nil
 }

@@ -31,15 +31,15 @@ func newApplyCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply PLAN",
 		Short: "apply a remediation plan, and verify it",
-		Long: help(`Does what the plan says, in its order, and nothing else. Each target is read just
-before its change and must be as the plan has it. A journal is kept beside the
-plan: a run that ended anywhere goes on with --resume, and dbaudit rollback brings
-back what was there before. Afterwards each target is read once more, and the
-environment is read and judged afresh: that result is what -f writes. Which findings
-are fixed, which remain and which are new is told on standard error.
+		Long: help(`Carries out the plan, in its order, and nothing else. Each target is read just before
+its change and must be as in the plan. dbaudit writes a journal next to the plan:
+--resume continues an interrupted run, and dbaudit rollback restores the previous
+state. Afterwards, each target is read once more, and the environment is read and
+judged again: -f writes that result. Standard error says which findings are fixed,
+remaining and new.
 
-It signs in as apply: in the configuration says, where it says so, with its secret
-from DBAUDIT_APPLY_CLIENT_SECRET; as the scan does otherwise.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete, exitPartial, exitInterrupted),
+It signs in as configured under apply:, with the secret from
+DBAUDIT_APPLY_CLIENT_SECRET, or else like a scan.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete, exitPartial, exitInterrupted),
 		Example: `  dbaudit apply plan.json
   dbaudit apply plan.json --dry-run
   dbaudit apply plan.json --yes --env production --digest sha256:9f86d08...
@@ -47,7 +47,7 @@ from DBAUDIT_APPLY_CLIENT_SECRET; as the scan does otherwise.`, exitOK, exitFind
 		Args: arguments(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (len(args) == 1) == (f.resume != "") {
-				return usagef("give a plan, or --resume and the journal of a run that was cut off")
+				return usagef("pass a plan, or --resume and the journal of an interrupted run")
 			}
 			if f.resume != "" {
 				return f.resuming(cmd.Context(), a)
@@ -59,13 +59,13 @@ from DBAUDIT_APPLY_CLIENT_SECRET; as the scan does otherwise.`, exitOK, exitFind
 	f.judge.add(cmd.Flags())
 	cmd.Flags().StringVar(&f.profile, "profile", "", "`file` of the plan's profile, if it is not a built-in one")
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask")
-	cmd.Flags().StringVar(&f.journal, "journal", "", "`file` of the journal (default PLAN.journal.json beside the plan)")
-	cmd.Flags().StringVar(&f.resume, "resume", "", "go on with the run of this `journal`")
+	cmd.Flags().StringVar(&f.journal, "journal", "", "`file` of the journal (default PLAN.journal.json next to the plan)")
+	cmd.Flags().StringVar(&f.resume, "resume", "", "continue the run of this `journal`")
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "check everything, and change nothing")
-	cmd.Flags().BoolVar(&f.allowSharedRole, "allow-shared-role", false, "permit changes of a role that others than the integration user hold")
-	cmd.Flags().BoolVar(&f.replaceFiltered, "replace-filtered", false, "permit changes of privileges that are granted for some records only, which rollback cannot bring back")
-	cmd.Flags().StringVar(&f.digest, "digest", "", "`digest` of the plan that was approved, sha256:...: any other plan is refused")
-	cmd.Flags().IntVar(&f.maxChanges, "max-changes", plan.MaxChanges, "largest `number` of changes that a plan may make")
+	cmd.Flags().BoolVar(&f.allowSharedRole, "allow-shared-role", false, "permit changes to a role that others besides the integration user have")
+	cmd.Flags().BoolVar(&f.replaceFiltered, "replace-filtered", false, "permit changes to grants for some records only, which rollback cannot restore")
+	cmd.Flags().StringVar(&f.digest, "digest", "", "`digest` of the approved plan, sha256:...; any other plan is refused")
+	cmd.Flags().IntVar(&f.maxChanges, "max-changes", plan.MaxChanges, "maximum `number` of changes in a plan")
 	return cmd
 }
 
@@ -77,7 +77,7 @@ func (f applyFlags) run(ctx context.Context, a *app, name string) error {
 	p, err := plan.Decode(data)
 	if err != nil {
 		if _, _, no := apply.ParseJournal(data); no == nil {
-			return fmt.Errorf("%s is a journal and no plan: go on with its run by `dbaudit apply --resume %[1]s`", name)
+			return fmt.Errorf("%s is a journal, not a plan: continue its run with `dbaudit apply --resume %[1]s`", name)
 		}
 		return fmt.Errorf("%s: %w", name, err)
 	}
@@ -85,7 +85,7 @@ func (f applyFlags) run(ctx context.Context, a *app, name string) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	if p.Expired(a.Now()) {
-		return fmt.Errorf("%s: the plan was good until %s: make a new one", name, p.ExpiresAt.Format(time.RFC3339))
+		return fmt.Errorf("%s: the plan expired on %s: make a new one", name, p.ExpiresAt.Format(time.RFC3339))
 	}
 	v, err := f.verification(ctx, a, p)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 )
 
 // asRun names a result's environment and profile to another command, by the flags that
-// were given to this one: what a report proposes can be run as it stands.
+// were given to this one: the commands that a report proposes can be run unchanged.
 func asRun(a *app) func(audit.Result) []string {
 	var given []string
 	named := map[string]bool{}

@@ -15,7 +15,7 @@ func (f doctorFlags) askAssumptions(ctx context.Context, a *app) error {
 		return err
 	}
 	if len(targets) != 1 {
-		return usagef("--assumptions asks one environment: choose it by --env")
+		return usagef("--assumptions checks one environment: choose it with --env")
 	}
 	write, err := record(a, f.record, "doctor", targets)
 	if err != nil {
@@ -34,7 +34,7 @@ func (f doctorFlags) askAssumptions(ctx context.Context, a *app) error {
 	case err != nil:
 		return err
 	case found.Refused != "":
-		return fmt.Errorf("%s: nothing could be asked: %s", targets[0], found.Refused)
+		return fmt.Errorf("%s: nothing could be checked: %s", targets[0], found.Refused)
 	}
 	if f.format == "json" {
 		return a.PutPlainJSON(f.output, doctor.AssumptionsDocument{Format: doctor.AssumptionsFormat, Tool: a.Tool, Dataverse: found.Version, Assumptions: found.Answers})

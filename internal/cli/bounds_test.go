@@ -46,8 +46,8 @@ func boundRows(t *testing.T, heading string) (names []string, rows map[string][]
 	return names[1:], rows // without the head
 }
 
-// TestBoundsOfInputs goes over the table of docs/bounds.md: each kind of input stands in
-// it with its bound, and its command refuses a file of a byte more, and a device.
+// TestBoundsOfInputs goes over the table of docs/bounds.md: each kind of input is in it
+// with its bound, and its command refuses a file that is one byte longer, and a device.
 func TestBoundsOfInputs(t *testing.T) {
 	names, rows := boundRows(t, "Inputs")
 	var kinds []string
@@ -92,7 +92,7 @@ func TestBoundsOfInputs(t *testing.T) {
 				}
 				began := time.Now()
 				out := p.run(args...)
-				said := strings.Contains(out.stderr, "more than "+bounds.Size(k.Max())) || strings.Contains(out.stderr, "no regular file") ||
+				said := strings.Contains(out.stderr, "more than "+bounds.Size(k.Max())) || strings.Contains(out.stderr, "not a regular file") ||
 					strings.Contains(out.stderr, "larger than")
 				if took := time.Since(began); out.code != code || !said || took > 20*time.Second {
 					t.Errorf("%s %s: exit code %d after %s, want %d\n%s", strings.Join(args, " "), name, out.code, took, code, out.stderr)
@@ -107,8 +107,7 @@ func TestBoundsOfInputs(t *testing.T) {
 	}
 }
 
-// TestBoundsOfTime: what the table says is what the program has, and the test that it
-// names is there.
+// TestBoundsOfTime: the table matches the program, and the test that it names exists.
 func TestBoundsOfTime(t *testing.T) {
 	t.Parallel()
 	limits := dataverse.DefaultLimits()

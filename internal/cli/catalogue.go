@@ -36,7 +36,7 @@ func newProfileCommand(a *app) *cobra.Command {
 		newProfileSourceCommand(a),
 		newProfileExportCommand(a),
 		&cobra.Command{
-			Use: "validate FILE", Short: "check a profile's file", Args: arguments(1, 1),
+			Use: "validate FILE", Short: "check a profile file", Args: arguments(1, 1),
 			Example: "  dbaudit profile validate acme.yaml",
 			RunE: func(cmd *cobra.Command, args []string) error {
 				data, err := a.ReadFile(bounds.Profile, args[0])
@@ -78,8 +78,7 @@ func newProfileShowCommand(a *app) *cobra.Command {
 	var format, file string
 	cmd := &cobra.Command{
 		Use: "show NAME", Short: "show a profile's controls, with their source", Args: arguments(1, 1),
-		Long: `Shows a profile's controls. With -f json it is the profile itself, with what it
-takes from the one that it extends: stock OPA and conftest read it as data.`,
+		Long: `Shows a profile's controls. With -f json, it is the profile itself, including what it inherits: stock OPA and conftest read it as data.`,
 		Example: `  dbaudit profile show demandbase
   dbaudit profile show ./acme.yaml -f json -o own/profiles/acme.json`,
 		RunE: func(_ *cobra.Command, args []string) error { return showProfile(a, args[0], format, file) },
@@ -104,7 +103,7 @@ func showProfile(a *app, name, format, file string) error {
 }
 
 func listProfile(w io.Writer, width int, p profile.Profile) error {
-	compared := "not known when it was compared with its source"
+	compared := "date of comparison with its source unknown"
 	if p.Source.Compared != "" {
 		compared = "compared with its source on " + p.Source.Compared
 	}
@@ -124,7 +123,7 @@ func listProfile(w io.Writer, width int, p profile.Profile) error {
 		}
 		rows[i] = []string{string(c.ID), c.Severity.String(), demand, source}
 	}
-	return table.List(w, width, []string{"control", "severity", "demands", "the article's words"}, rows)
+	return table.List(w, width, []string{"control", "severity", "requires", "the article's words"}, rows)
 }
 
 func newPolicyCommand(a *app) *cobra.Command {

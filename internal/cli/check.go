@@ -23,12 +23,11 @@ func newCheckCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check SNAPSHOT...",
 		Short: "evaluate saved snapshots, offline",
-		Long: help(`Judges snapshots that dbaudit collect wrote. What was required when a snapshot was
-taken is required again; flags and the configuration's depth: and allow: change
-it where the snapshot holds what is needed to judge that.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete, exitInterrupted),
+		Long: help(`Judges snapshots that dbaudit collect wrote. The requirements are those from when the snapshot was taken; flags and the configuration's depth: and allow: change them if the snapshot contains the necessary data.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete,
+			exitInterrupted),
 		Example: `  dbaudit check snapshot.json
   dbaudit check monday.json tuesday.json -f json -o results.json
-  dbaudit check everything.json --input input.json   # what opa eval -i is given`,
+  dbaudit check everything.json --input input.json   # for opa eval -i`,
 		Args: arguments(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), a, args) },
 	}
@@ -44,7 +43,7 @@ func (f checkFlags) run(ctx context.Context, a *app, files []string) error {
 		return err
 	}
 	if f.input != "" && len(files) > 1 {
-		return usagef("--input writes the input of one snapshot, and %d are given: check one at a time", len(files))
+		return usagef("--input writes the input of one snapshot, but %d were given: check one at a time", len(files))
 	}
 	file, err := a.Configuration()
 	if err != nil {

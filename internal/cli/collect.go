@@ -23,8 +23,7 @@ func newCollectCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "collect",
 		Short: "write a snapshot of an environment",
-		Long: help(`Reads what a verdict needs from a Dataverse environment and writes it down, to be
-judged offline by dbaudit check. Nothing is written to the environment.`, exitOK, exitUsage, exitFailure, exitInterrupted),
+		Long:  help(`Reads what a verdict needs from a Dataverse environment and saves it, so that dbaudit check can judge it offline. Writes nothing to the environment.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 		Example: `  dbaudit collect --env production -o snapshot.json
   dbaudit collect --scope environment -o everything.json
   dbaudit collect --minimal --pseudonyms -o snapshot.json   # see docs/vendor.md
@@ -37,7 +36,7 @@ judged offline by dbaudit check. Nothing is written to the environment.`, exitOK
 			}
 			switch {
 			case f.minimal && scope == snapshot.ScopeEnvironment:
-				return usagef("--minimal keeps what the verdict needs, and --scope environment asks for everything: leave out one of them")
+				return usagef("--minimal keeps only what the verdict needs, but --scope environment reads everything: leave out one of them")
 			case f.pseudonyms && !f.minimal:
 				return usagef("--pseudonyms replaces the names of a minimal snapshot: add --minimal")
 			}
@@ -46,7 +45,7 @@ judged offline by dbaudit check. Nothing is written to the environment.`, exitOK
 				return err
 			}
 			if len(targets) != 1 {
-				return usagef("collect writes one snapshot: choose one environment by --env, and one of several integrations by --profile")
+				return usagef("collect writes one snapshot: choose one environment with --env, and one of several integrations with --profile")
 			}
 			write, err := record(a, f.record, "collect", targets)
 			if err != nil {
@@ -74,7 +73,7 @@ judged offline by dbaudit check. Nothing is written to the environment.`, exitOK
 	cmd.Flags().StringVar(&f.scope, "scope", "integration", "`scope` to read: integration (what the verdict needs) or environment (all roles, application users and shares)")
 	cmd.Flags().StringVarP(&f.output, "output", "o", "", "`file` of the snapshot (default standard output)")
 	cmd.Flags().BoolVar(&f.minimal, "minimal", false, "keep only what the verdict needs, to hand it over")
-	cmd.Flags().BoolVar(&f.pseudonyms, "pseudonyms", false, "with --minimal: replace the names of people, teams, views and business units, each by the same everywhere")
+	cmd.Flags().BoolVar(&f.pseudonyms, "pseudonyms", false, "with --minimal: replace the names of people, teams, views and business units by pseudonyms")
 	addRecord(cmd.Flags(), &f.record)
 	return cmd
 }

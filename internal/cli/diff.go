@@ -26,18 +26,19 @@ func newDiffCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff OLD NEW | diff --since WHEN DIR...",
 		Short: "show what changed between two snapshots or two results",
-		Long: `Compares two snapshots of one environment: what was granted, revoked, made deeper or
-shallower, assigned, shared, disabled. Or two results: which findings are new, fixed,
-unchanged, and which cannot be compared because one side did not judge them. The
-order in which an environment was read makes no difference.
+		Long: `Compares two snapshots of one environment: what was granted, revoked, raised,
+lowered, assigned, shared or disabled. Or two results: which findings are new,
+fixed or unchanged, and which cannot be compared because one side did not
+judge them. The order in which an environment was read does not matter.
 
---since takes folders of results (-f json) in place of two files. Of each environment, it
-compares the newest result with the one that was the newest at that time. An environment
-without a result on one of the two sides cannot be compared.
+--since takes folders of results (-f json) instead of two files. For each
+environment, it compares the newest result with the one that was the newest at
+that time. An environment without a result on one of the two sides cannot be
+compared.
 
 Exit codes:
   0    the same
-  1    different, or not all could be compared
+  1    different, or not everything could be compared
   2    wrong usage, or snapshots of different environments
   3    a file could not be read, or --since found no result on one of the sides`,
 		Example: `  dbaudit diff monday.json tuesday.json
@@ -51,7 +52,7 @@ Exit codes:
 			return f.run(a, args)
 		},
 	}
-	cmd.Flags().StringVar(&f.since, "since", "", "`time` to compare the newest results in folders with: a day (its beginning, UTC), RFC 3339, or how long ago (7d, 4w, 36h)")
+	cmd.Flags().StringVar(&f.since, "since", "", "`time` to compare the newest results in folders with: a date (00:00 UTC), RFC 3339, or how long ago (7d, 4w, 36h)")
 	addFormat(cmd, &f.format, &f.output, "table, json or markdown")
 	return cmd
 }
@@ -78,7 +79,7 @@ func (f answerFlags) isJSON() (bool, error) {
 	return false, usagef("--format %s: want table or json", f.format)
 }
 
-// addFormat adds -f and -o for a command whose document is no report of a result.
+// addFormat adds -f and -o for a command whose document is not a report of a result.
 func addFormat(cmd *cobra.Command, format, output *string, formats string) {
 	cmd.Flags().StringVarP(format, "format", "f", "table", "`format` of the document: "+formats)
 	cmd.Flags().StringVarP(output, "output", "o", "", "`file` to write (default standard output)")
@@ -144,7 +145,7 @@ func compareFiles(a *app, older, newer string) (compare.Diff, error) {
 		}
 		return d, nil
 	case wasSnapshot != nowSnapshot:
-		return compare.Diff{}, usagef("one file is a snapshot and the other is none: compare two snapshots, or two results of -f json")
+		return compare.Diff{}, usagef("only one file is a snapshot: compare two snapshots, or two results of -f json")
 	}
 	before, err := run.ParseResults(older, was)
 	if err != nil {

@@ -26,20 +26,21 @@ func newDiscoverCommand(a *app) *cobra.Command {
 	var f discoverFlags
 	cmd := &cobra.Command{
 		Use:   "discover [SNAPSHOT]",
-		Short: "list application users, and propose the integrations to judge",
-		Long: `Reads the application users of an environment and the roles that reach them, directly or
-through teams. It says which profile each user fits, by a known application id, by its own
-name or by a role's, what is dangerous in what it holds (administrator roles, and dangerous
-privileges that its profile does not ask for), and proposes the integrations: of
-dbaudit.yaml. Nothing is written to the environment. People's accounts are not listed.
+		Short: "list application users, and suggest integrations to judge",
+		Long: `Reads the application users of an environment and the roles that they have,
+directly or through teams. It says which profile each user matches, by a known
+application id, its own name or a role's name, and what is dangerous
+(administrator roles, and dangerous privileges that its profile does not
+require). It suggests the integrations: of dbaudit.yaml. Writes nothing to the
+environment, and does not list people's accounts.
 
-SNAPSHOT is a file of dbaudit collect --scope environment, which is read instead.
+SNAPSHOT is a file from dbaudit collect --scope environment, to read instead.
 
 Exit codes:
   0    the environment was read, whatever was found
   2    wrong usage or configuration
   3    could not run: sign-in, network, unreadable input
-  4    something that was looked for could not be read
+  4    something could not be read
   130  interrupted`,
 		Example: `  dbaudit discover --url https://contoso.crm.dynamics.com
   dbaudit discover --env production -f yaml -o dbaudit.proposed.yaml
@@ -52,7 +53,7 @@ Exit codes:
 	}
 	connectionFlags(cmd.Flags(), &f.connection)
 	timeoutFlag(cmd.Flags(), &f.connection)
-	cmd.Flags().StringArrayVar(&f.profiles, "profile", nil, "`file` of a profile that users may fit, besides the built-in ones and those of the configuration; repeatable")
+	cmd.Flags().StringArrayVar(&f.profiles, "profile", nil, "profile `file` to match, in addition to the built-in and configured ones; repeatable")
 	addFormat(cmd, &f.format, &f.output, "table, json or yaml (a dbaudit.yaml)")
 	return cmd
 }
@@ -62,7 +63,7 @@ func (f discoverFlags) run(ctx context.Context, a *app, saved string) error {
 		return usagef("--format %s: want table, json or yaml", f.format)
 	}
 	if file, err := a.Configuration(); err == nil && file != nil && filepath.ToSlash(f.output) == file.Name() {
-		return usagef("--output %s: this is the configuration that is read: write another file, and copy the integrations: out of it", f.output)
+		return usagef("--output %s: this is the configuration in use: write another file, and copy integrations: from it", f.output)
 	}
 	d, err := a.Discover(ctx, f.connection, f.profiles, saved)
 	if err != nil {

@@ -35,27 +35,24 @@ func newDoctorCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor [--apply [PLAN]]",
 		Short: "check the connection, the sign-in and each read of a scan",
-		Long: help(`Checks one thing after the other: name resolution, TLS, the environment's
-challenge, sign-in, membership of the organization, version, each read that a scan
-needs with the privilege that is missing, looking as the integration user and as
-the owners of views, the clock, and until when the credential is good. What nothing
-can be read behind (a disabled environment, a firewall) is told once, and the rest
-is skipped. The exit code is 3 when a check fails.
+		Long: help(`Checks, in this order: name resolution, TLS, the environment's
+challenge, sign-in, membership of the organization, version, each read that a
+scan needs with the missing privilege, impersonating the integration user and
+the owners of views, the clock, and the expiry of the credential. A cause that
+blocks everything (a disabled environment, a firewall) is reported once, and
+the other checks are skipped. The exit code is 3 when a check fails.
 
---role-xml and --role-zip need no connection: they write the least security role that an
-auditor needs, as a solution component and as a solution that imports as it is.
---without-impersonation leaves prvActOnBehalfOfAnotherUser out, and says which controls
-become unknown.
+--role-xml and --role-zip need no connection: they write a minimal security
+role for an auditor, as a solution component or as a solution that can be
+imported. --without-impersonation leaves out prvActOnBehalfOfAnotherUser, and
+says which controls become unknown.
 
---assumptions asks the environment, by reads alone, each point that dbaudit assumes of
-environments and nobody could look up, and says what dbaudit does where it is
-otherwise. Its JSON holds no name, no id and no address: attach it to an issue.
+--assumptions checks, with read requests only, everything that dbaudit assumes
+about environments because it is not documented, and says what dbaudit does if
+an assumption does not hold. Its JSON contains no name, id or address: attach
+it to an issue.
 
---apply signs in as apply does, and names each privilege that this identity lacks:
-what writing takes, all of the profile's minimum, and what each new role grants
-unasked, since nobody can grant what they do not hold. With a plan, it is what that
-plan needs, and as a warning what rolling it back would need besides. Nothing is
-changed.`, exitOK, exitUsage, exitFailure, exitInterrupted),
+--apply signs in like apply, and names each privilege that this identity lacks: those for writing, the profile's whole minimum, and those that the platform gives to each new role, because nobody can grant privileges that they do not have. With a plan, it names what that plan needs and, as a warning, what a rollback would also need. Nothing is changed.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 		Example: `  dbaudit doctor --env production
   dbaudit doctor --url https://contoso.crm.dynamics.com --client-id GUID -f json
   dbaudit doctor --assumptions -f json -o assumptions.json
@@ -78,11 +75,11 @@ changed.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 	cmd.Flags().StringVarP(&f.format, "format", "f", "table", "`format` of the answer: table or json")
 	cmd.Flags().StringVarP(&f.output, "output", "o", "", "`file` of the answer (default standard output)")
 	addRecord(cmd.Flags(), &f.record)
-	cmd.Flags().BoolVar(&f.apply, "apply", false, "examine the identity that applies a plan, and say what it lacks")
-	cmd.Flags().BoolVar(&f.assumptions, "assumptions", false, "ask the environment what dbaudit assumes of environments")
-	cmd.Flags().BoolVar(&f.roleXML, "role-xml", false, "print the least role that an auditor needs, as a solution component")
-	cmd.Flags().StringVar(&f.roleZip, "role-zip", "", "write the least role that an auditor needs to a `file`, as a solution that imports as it is")
-	cmd.Flags().BoolVar(&f.alone, "without-impersonation", false, "leave prvActOnBehalfOfAnotherUser out of that role")
+	cmd.Flags().BoolVar(&f.apply, "apply", false, "check the identity that applies a plan, and name what it lacks")
+	cmd.Flags().BoolVar(&f.assumptions, "assumptions", false, "check dbaudit's assumptions in the environment")
+	cmd.Flags().BoolVar(&f.roleXML, "role-xml", false, "print a minimal role for an auditor, as a solution component")
+	cmd.Flags().StringVar(&f.roleZip, "role-zip", "", "write a minimal role for an auditor to a `file`, as a solution that can be imported")
+	cmd.Flags().BoolVar(&f.alone, "without-impersonation", false, "leave out prvActOnBehalfOfAnotherUser from that role")
 	return cmd
 }
 
@@ -119,7 +116,7 @@ func (f doctorFlags) writeRole(a *app) error {
 	if err := console.WriteFile(f.roleZip, data); err != nil {
 		return err
 	}
-	a.Sayf("wrote %s; import it by: pac solution import --path %s, or in make.powerapps.com > Solutions > Import solution; then give the role %q to the auditor's application user",
+	a.Sayf("wrote %s; import it with: pac solution import --path %s, or in make.powerapps.com > Solutions > Import solution; then give the role %q to the auditor's application user",
 		f.roleZip, f.roleZip, doctor.RoleName)
 	return nil
 }
@@ -127,13 +124,13 @@ func (f doctorFlags) writeRole(a *app) error {
 func (f doctorFlags) run(ctx context.Context, a *app) error {
 	switch {
 	case f.plan != "" && !f.apply:
-		return usagef("%s: a plan goes with --apply", f.plan)
+		return usagef("%s: a plan needs --apply", f.plan)
 	case f.apply && (f.roleXML || f.roleZip != ""):
 		return usagef("--apply and --role-xml or --role-zip exclude each other")
 	case f.roleXML && f.roleZip != "":
 		return usagef("--role-xml and --role-zip exclude each other")
 	case f.alone && !f.roleXML && f.roleZip == "":
-		return usagef("--without-impersonation goes with --role-zip or --role-xml")
+		return usagef("--without-impersonation needs --role-zip or --role-xml")
 	case f.roleXML || f.roleZip != "":
 		return f.writeRole(a)
 	}
@@ -142,7 +139,7 @@ func (f doctorFlags) run(ctx context.Context, a *app) error {
 	}
 	if f.assumptions {
 		if f.apply || f.roleXML {
-			return usagef("--assumptions goes with neither --apply nor --role-xml")
+			return usagef("--assumptions excludes --apply and --role-xml")
 		}
 		return f.askAssumptions(ctx, a)
 	}

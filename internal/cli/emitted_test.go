@@ -8,8 +8,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/remedy"
 )
 
-// TestEmittedCommands holds that what reports say to run is there: the commands and
-// their flags.
+// TestEmittedCommands: the commands and flags that reports propose exist.
 func TestEmittedCommands(t *testing.T) {
 	t.Parallel()
 	ref := &audit.Reference{ID: "an-id", Name: "name"}

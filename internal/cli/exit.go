@@ -97,9 +97,8 @@ func worstCode(x run.Acceptance, results []audit.Result, failOn audit.Severity) 
 	return code
 }
 
-// worse is the graver of two exit codes of one run, in the order that the contract
-// gives: what ended the run, then what could not run, then what is wrong, then what is
-// not known.
+// worse is the more severe of two exit codes of one run, in the order of the contract: what
+// ended the run, then what could not run, then what is wrong, then what is not known.
 func worse(a, b int) int {
 	for _, code := range []int{exitInterrupted, exitFailure, exitUsage, exitPartial, exitFindings, exitIncomplete} {
 		if a == code || b == code {

@@ -27,8 +27,8 @@ func TestWorse(t *testing.T) {
 	}
 }
 
-// TestExitCode: what is wrong with the configuration is told apart from what could not
-// run, however deep the error is wrapped.
+// TestExitCode: a wrong configuration is distinguished from a run that failed, however
+// deeply the error is wrapped.
 func TestExitCode(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {

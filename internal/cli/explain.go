@@ -38,7 +38,7 @@ func newExplainCommand(a *app) *cobra.Command {
 		Use:   "explain CONTROL|RULE|PRIVILEGE",
 		Short: "explain a control, a rule or a privilege",
 		Long: `Explains a control, a rule or a privilege: what it requires and why, how to fix it, and
-where it comes from. The end of a control's id is enough where only one has it.`,
+where it comes from. The end of a control's id is enough if it is unique.`,
 		Example: `  dbaudit explain DB-PRIV-LEAD
   dbaudit explain LEAD
   dbaudit explain prvReadLead

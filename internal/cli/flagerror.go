@@ -14,7 +14,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	var invalid *pflag.InvalidValueError
 	switch {
 	case errors.As(err, &unknown) && unknown.GetSpecifiedName() == "client-secret":
-		return usagef("secrets are never flags, which others can see: set DBAUDIT_CLIENT_SECRET, or auth.secret in the configuration")
+		return usagef("secrets are never flags, because others can see flags: set DBAUDIT_CLIENT_SECRET, or auth.secret in the configuration")
 	case errors.As(err, &empty):
 		return usagef("--%s needs a value; see %s --help", empty.GetFlag().Name, cmd.CommandPath())
 	case errors.As(err, &invalid):

@@ -18,7 +18,7 @@ func connectionFlags(flags *pflag.FlagSet, c *run.Connection) {
 	flags.StringVar(&c.Auth.Method, "auth", "", "sign-in `method`: client-secret, certificate, workload-identity, managed-identity, device-code, interactive, azure-cli (default deduced; DBAUDIT_AUTH)")
 	flags.StringVar(&c.Auth.Authority, "authority", "", "`address` of another sign-in host, https://HOST[:PORT] (DBAUDIT_AUTHORITY)")
 	flags.StringArrayVar(&c.Envs, "env", nil, "`name` of an environment in the configuration, or a pattern such as 'eu-*'; repeatable")
-	flags.StringArrayVar(&c.Labels, "label", nil, "`key=value` that the environments have under labels: in the configuration; repeatable, and all must hold")
+	flags.StringArrayVar(&c.Labels, "label", nil, "`key=value` label of the environments in the configuration; repeatable, all must match")
 }
 
 // allEnvsFlag is for the commands that take several environments.
@@ -28,29 +28,29 @@ func allEnvsFlag(flags *pflag.FlagSet, c *run.Connection) {
 
 // timeoutFlag is for the commands that read an environment.
 func timeoutFlag(flags *pflag.FlagSet, c *run.Connection) {
-	flags.DurationVar(&c.Timeout, "timeout", 0, "`duration` after which reading an environment is given up (default 5m; DBAUDIT_TIMEOUT)")
+	flags.DurationVar(&c.Timeout, "timeout", 0, "time limit for reading an environment, as a `duration` (default 5m; DBAUDIT_TIMEOUT)")
 }
 
 // requirementFlags say what is required of an environment.
 func requirementFlags(flags *pflag.FlagSet, w *run.Wanted) {
 	flags.StringVar(&w.Profile, "profile", "", "requirement profile: a `name` or a file (default demandbase; DBAUDIT_PROFILE)")
 	flags.StringVar(&w.AppID, "integration-app-id", "", "application (client) `id` of the integration's application user (DBAUDIT_INTEGRATION_APP_ID)")
-	flags.StringVar(&w.User, "integration-user", "", "user principal `name`, where the integration runs as a person's account (DBAUDIT_INTEGRATION_USER)")
+	flags.StringVar(&w.User, "integration-user", "", "user principal `name`, if the integration runs as a person's account (DBAUDIT_INTEGRATION_USER)")
 	flags.StringVar(&w.Role, "integration-role", "", "`name` of the custom role (default deduced; DBAUDIT_INTEGRATION_ROLE)")
-	flags.StringVar(&w.BusinessUnit, "business-unit", "", "`name` of the business unit that the user must sit in (DBAUDIT_BUSINESS_UNIT)")
+	flags.StringVar(&w.BusinessUnit, "business-unit", "", "`name` of the business unit that the user must be in (DBAUDIT_BUSINESS_UNIT)")
 	flags.StringArrayVar(&w.Views, "view", nil, "`table=name` of a personal view that must be shared with the integration user; repeatable")
 }
 
 // waiversFlag says which findings are accepted.
 func waiversFlag(flags *pflag.FlagSet, x *run.Accept) {
-	flags.StringVar(&x.Waivers, "waivers", "", "`file` of accepted findings (default waivers: of the configuration, else "+waiver.DefaultName+" beside it)")
+	flags.StringVar(&x.Waivers, "waivers", "", "`file` of accepted findings (default waivers: of the configuration, else "+waiver.DefaultName+" next to it)")
 }
 
 // acceptFlags say which findings are accepted or known: they change what is shown, and
 // not how the command ends.
 func acceptFlags(flags *pflag.FlagSet, x *run.Accept) {
 	waiversFlag(flags, x)
-	flags.StringVar(&x.Baseline, "baseline", "", "earlier `result` (-f json) that findings are compared with")
+	flags.StringVar(&x.Baseline, "baseline", "", "earlier `result` (-f json) to compare findings with")
 }
 
 // newOnlyFlag has only what the baseline lacks change how the command ends.
@@ -60,11 +60,11 @@ func newOnlyFlag(flags *pflag.FlagSet, x *run.Accept) {
 
 // contentFlags say what goes into a plan.
 func contentFlags(flags *pflag.FlagSet, c *run.Content) {
-	flags.StringSliceVar(&c.Only, "only", nil, "fix the findings of this `control` only; repeatable")
-	flags.StringSliceVar(&c.Except, "except", nil, "leave the findings of this `control` alone; repeatable")
-	flags.BoolVar(&c.ReplaceFiltered, "replace-filtered", false, "grant in full what is granted for some records only, which rollback cannot bring back")
+	flags.StringSliceVar(&c.Only, "only", nil, "fix only the findings of this `control`; repeatable")
+	flags.StringSliceVar(&c.Except, "except", nil, "do not fix the findings of this `control`; repeatable")
+	flags.BoolVar(&c.ReplaceFiltered, "replace-filtered", false, "replace grants for some records only by full grants, which rollback cannot undo")
 	flags.BoolVar(&c.LeastPrivilege, "least-privilege", false, "remove privileges beyond the minimum from the role")
 	flags.BoolVar(&c.UnassignAdministrator, "unassign-administrator", false, "remove administrator roles from the integration user")
-	flags.DurationVar(&c.ValidFor, "valid-for", plan.DefaultValidity, "`duration` after its snapshot in which the plan may be applied, 720h at most")
-	flags.IntVar(&c.MaxChanges, "max-changes", plan.MaxChanges, "largest `number` of changes that a plan may make")
+	flags.DurationVar(&c.ValidFor, "valid-for", plan.DefaultValidity, "validity of the plan as a `duration` from its snapshot, 720h at most")
+	flags.IntVar(&c.MaxChanges, "max-changes", plan.MaxChanges, "maximum `number` of changes in a plan")
 }

@@ -41,12 +41,9 @@ func newFleetCommand(a *app) *cobra.Command {
 		RunE: showHelp,
 	}
 	run := &cobra.Command{
-		Use:   "run [NAME...]",
-		Short: "have environments scanned now",
-		Long: help(`Has environments scanned as soon as a worker is free, outside the schedule, and prints
-the id of the run of each, in the order of the names. It does not wait. A scan that was
-asked for before and has not begun serves for this one. --all-envs leaves out what is
-paused.`, exitOK, exitUsage, exitFailure),
+		Use:     "run [NAME...]",
+		Short:   "scan environments now",
+		Long:    help(`Queues a scan of environments for the next free worker, outside the schedule, and prints the ids of the runs, in the order of the names. It does not wait. A requested scan that has not begun is reused. --all-envs leaves out paused environments.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit fleet run production\n  dbaudit fleet run --all-envs",
 		Args:    arguments(0, -1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return fleetRun(cmd.Context(), a, f, args) },
@@ -54,11 +51,10 @@ paused.`, exitOK, exitUsage, exitFailure),
 	run.Flags().BoolVar(&f.allEnvs, "all-envs", false, "every environment that is not paused")
 	status := &cobra.Command{
 		Use:   "status [NAME...]",
-		Short: "show what is known of each environment",
+		Short: "show the state of each environment",
 		Long: help(`Shows the verdict of each integration by its last result, the age of its last complete
-scan, its open findings and what became of the last run. What had no complete scan for
-longer than its interval and seven minutes is stale: whatever the verdict was, it is not
-known now.`, exitOK, exitUsage, exitFailure),
+scan, its open findings and the state of the last run. What had no complete scan for
+longer than its interval and seven minutes is stale: whatever the verdict was, it is unknown now.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit fleet status\n  dbaudit fleet status -f json",
 		Args:    arguments(0, -1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return fleetStatus(cmd.Context(), a, f, args) },
@@ -73,18 +69,16 @@ result, as JSON (dbaudit.results/v1), which dbaudit report, diff and history rea
 		Args:    arguments(0, -1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return fleetExport(cmd.Context(), a, f, args) },
 	}
-	export.Flags().BoolVar(&f.all, "all", false, "every result and not only the last")
+	export.Flags().BoolVar(&f.all, "all", false, "every result, not only the last")
 	export.Flags().StringVarP(&f.output, "output", "o", "", "`file` to write (default standard output)")
 	cmd.AddCommand(
 		&cobra.Command{
 			Use:   "import FILE...",
-			Short: "add environments, or bring them up to date",
+			Short: "add or update environments",
 			Long: help(`Adds the environments of configurations (the same dbaudit.yaml that scan reads, whose
 every: says how often) and of CSV (a file whose name ends in .csv; its first row names the
 columns: name, url, tenant_id, client_id, auth, secret_env, secret_file, certificate,
-profile, app_id, user, role, business_unit, every, labels). An environment that is known
-is brought up to date and keeps its history. A new one is scanned at once. Secrets stay
-where the configuration says they are; workers must find them there.`, exitOK, exitUsage, exitFailure),
+profile, app_id, user, role, business_unit, every, labels). A known environment is updated and keeps its history. A new one is scanned at once. Secrets stay where the configuration says they are; workers must find them there.`, exitOK, exitUsage, exitFailure),
 			Example: "  dbaudit fleet import dbaudit.yaml\n  dbaudit fleet import clients.csv --store postgres://dbaudit@db/fleet",
 			Args:    arguments(1, -1),
 			RunE:    func(cmd *cobra.Command, args []string) error { return fleetImport(cmd.Context(), a, f, args) },
@@ -96,14 +90,13 @@ where the configuration says they are; workers must find them there.`, exitOK, e
 			Args:    arguments(0, 0),
 			RunE:    func(cmd *cobra.Command, _ []string) error { return fleetList(cmd.Context(), a, f) },
 		},
-		newPauseCommand(a, &f, "pause", "scan environments no more by themselves", true),
+		newPauseCommand(a, &f, "pause", "stop scanning environments automatically", true),
 		newPauseCommand(a, &f, "resume", "scan paused environments again", false),
 		run,
 		&cobra.Command{
-			Use:   "cancel RUN...",
-			Short: "end runs that wait or are in progress",
-			Long: help(`Ends runs by their ids. A result that a worker has later is not kept; what was known of
-the environment stays.`, exitOK, exitUsage, exitFailure),
+			Use:     "cancel RUN...",
+			Short:   "end waiting or running runs",
+			Long:    help(`Ends runs by their ids. A later result of such a run is discarded; the last known state of the environment stays.`, exitOK, exitUsage, exitFailure),
 			Example: "  dbaudit fleet cancel 4711",
 			Args:    arguments(1, -1),
 			RunE:    func(cmd *cobra.Command, args []string) error { return fleetCancel(cmd.Context(), a, f, args) },
@@ -157,7 +150,7 @@ func fleetImport(ctx context.Context, a *app, f fleetFlags, names []string) erro
 		if err != nil {
 			return err
 		}
-		a.Sayf("%d environments were added, %d updated, %d were as they are", change.Added, change.Updated, change.Unchanged)
+		a.Sayf("%d environments were added, %d updated, %d unchanged", change.Added, change.Updated, change.Unchanged)
 		return nil
 	})
 }
@@ -184,7 +177,7 @@ func fleetList(ctx context.Context, a *app, f fleetFlags) error {
 		}
 		rows := make([][]string, len(list))
 		for i, e := range list {
-			every, next := "never by itself", "never"
+			every, next := "not scheduled", "never"
 			if e.Every > 0 {
 				every, next = e.Every.String(), day(&e.NextDue)
 			}
@@ -204,7 +197,7 @@ func fleetList(ctx context.Context, a *app, f fleetFlags) error {
 
 func fleetRun(ctx context.Context, a *app, f fleetFlags, names []string) error {
 	if f.allEnvs == (len(names) > 0) {
-		return usagef("name the environments to scan, or give --all-envs")
+		return usagef("name the environments to scan, or pass --all-envs")
 	}
 	return withStore(ctx, a, f.store, func(s *store.Store) error {
 		if f.allEnvs {
@@ -257,7 +250,7 @@ func fleetCancel(ctx context.Context, a *app, f fleetFlags, args []string) error
 		}
 		for _, id := range ids {
 			if err := queue.Cancel(ctx, who(), id); errors.Is(err, store.ErrEnded) {
-				a.Sayf("the run %d has ended before", id)
+				a.Sayf("the run %d has already ended", id)
 			} else if err != nil {
 				return unknown(fmt.Errorf("the run %d: %w", id, err))
 			}
@@ -324,7 +317,7 @@ func statusTable(w io.Writer, width int, list []store.Status, now time.Time) err
 	return table.List(w, width, []string{"environment", "integration", "verdict", "last complete scan", "open findings", "last run"}, rows)
 }
 
-// findingsBySeverity counts findings, the gravest first.
+// findingsBySeverity counts findings, the most severe first.
 func findingsBySeverity(open map[audit.Severity]int) string {
 	var parts []string
 	for _, severity := range slices.Backward(audit.Severities()) {

@@ -16,8 +16,8 @@ import (
 //go:embed guide.txt
 var guideText string
 
-// printGuide prints how the auditor is set up, filled in with what is known. Values that are
-// not known stand in capitals, so that a command that was copied too early fails.
+// printGuide prints how the auditor is set up, filled in with what is known. Unknown values
+// are in capitals, so that a command that was copied too early fails.
 func printGuide(a *app, conn run.Connection, req run.Wanted) error {
 	url, client := cmp.Or(conn.URL, a.Getenv("DBAUDIT_URL")), cmp.Or(conn.Auth.ClientID, a.Getenv("DBAUDIT_CLIENT_ID"))
 	if file, err := a.Configuration(); err != nil {
@@ -52,7 +52,8 @@ func printGuide(a *app, conn run.Connection, req run.Wanted) error {
 	return a.Put("", []byte(b.String()))
 }
 
-// replaced is a value of the configuration; the examples that dbaudit init writes are none.
+// replaced is a value of the configuration; the examples that dbaudit init writes do not
+// count.
 func replaced(value string) string {
 	if value == config.ExampleURL || value == config.ExampleID {
 		return ""

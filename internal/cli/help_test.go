@@ -88,7 +88,7 @@ func TestFlagsHaveAHeading(t *testing.T) {
 		}
 		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 			if !f.Hidden && f.Name != "help" && groupOf(cmd, f.Name) == groupOther {
-				t.Errorf("%s: --%s stands under no heading: see groupOf", cmd.CommandPath(), f.Name)
+				t.Errorf("%s: --%s has no heading: see groupOf", cmd.CommandPath(), f.Name)
 			}
 		})
 	}

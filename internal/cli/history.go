@@ -36,13 +36,10 @@ func newHistoryCommand(a *app) *cobra.Command {
 	var f historyFlags
 	cmd := &cobra.Command{
 		Use:   "history [DIR...]",
-		Short: "show since when each environment and control is compliant",
-		Long: `Reads the results (-f json) in folders and below, in the order of the time that their
-environment was read, and says for each environment and control what it is and since
-when. The exact time of a change is not known: it happened between two scans. Other
-files are passed over; a result that cannot be read is an error.
-HTML is the report on the last result of each environment, with a chart of all of them.
-With --store the results are those of a store, and arguments name environments in it.`,
+		Short: "show how long each environment and control has been compliant",
+		Long: `Reads the results (-f json) in folders and below, ordered by when the
+environment was read, and shows the state of each environment and control and
+how long it has lasted. The exact time of a change is unknown: it happened between two scans. Other files are ignored; a result that cannot be read is an error. HTML is the report on the last result of each environment, with a chart of all of them. With --store, the results come from a store, and arguments name environments in it.`,
 		Example: `  dbaudit scan --all-envs -f json -o "results/$(date +%F).json"
   dbaudit history results
   dbaudit history results -f json
@@ -52,7 +49,7 @@ With --store the results are those of a store, and arguments name environments i
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), a, args) },
 	}
 	addFormat(cmd, &f.format, &f.output, "table, json, html, markdown or csv")
-	storeFlag(cmd.Flags(), &f.store, "in place of folders")
+	storeFlag(cmd.Flags(), &f.store, "instead of folders")
 	cmd.Flags().BoolVar(&f.failOnWorse, "fail-on-worse", false, "exit 1 if the last result of an environment is worse than the one before")
 	return cmd
 }
@@ -100,7 +97,7 @@ func keptResults(ctx context.Context, a *app, flag string, names []string) (resu
 			results = append(results, found...)
 		}
 		if len(results) == 0 {
-			return nil, fmt.Errorf("there is no saved result in %s: write some by dbaudit scan -f json -o FILE", strings.Join(names, ", "))
+			return nil, fmt.Errorf("there is no saved result in %s: write some with dbaudit scan -f json -o FILE", strings.Join(names, ", "))
 		}
 		return results, nil
 	}
@@ -109,7 +106,7 @@ func keptResults(ctx context.Context, a *app, flag string, names []string) (resu
 		return nil, err
 	}
 	if name == "" {
-		return nil, usagef("history wants the folders of saved results, or --store")
+		return nil, usagef("history needs the folders of saved results, or --store")
 	}
 	err = withStore(ctx, a, flag, func(s *store.Store) error {
 		if len(names) == 0 {
@@ -123,7 +120,7 @@ func keptResults(ctx context.Context, a *app, flag string, names []string) (resu
 		return nil
 	})
 	if err == nil && len(results) == 0 {
-		err = errors.New("the store has no result of that: dbaudit fleet status shows what it has")
+		err = errors.New("the store has no such result: dbaudit fleet status shows what it has")
 	}
 	return results, err
 }
@@ -187,8 +184,8 @@ func savedResults(dir string) ([]audit.Result, error) {
 	return all, nil
 }
 
-// isResult reports whether a file is to be read as a result: it says that it is
-// one, or it is no whole JSON document, which a result that was cut short is not.
+// isResult reports whether to read a file as a result: it says that it is one, or it is not
+// a complete JSON document, as with a truncated result.
 func isResult(data []byte) bool {
 	var head struct {
 		Format any `json:"format"`
@@ -218,7 +215,7 @@ func historyTables(w io.Writer, width int, h history.History, verbose bool) erro
 			fmt.Fprintf(w, "judged by %s\n", text.Line(judgedBy(e.Profile, p)))
 		}
 		if len(e.Profiles) > 1 {
-			fmt.Fprintln(w, "What is asked for changed between these: an outcome may have changed with it.")
+			fmt.Fprintln(w, "The requirements changed between these results, so an outcome may have changed because of that.")
 			fmt.Fprintln(w)
 		}
 		rows, passing := historyRows(e, verbose)

@@ -35,7 +35,7 @@ func TestImports(t *testing.T) {
 	}
 	for name := range allowed {
 		if _, err := os.Stat(filepath.Join(root, name)); err != nil {
-			t.Errorf("docs/architecture.md has a row for %s, which is not there", name)
+			t.Errorf("docs/architecture.md has a row for %s, which does not exist", name)
 		}
 	}
 }
@@ -75,7 +75,7 @@ func imports(t *testing.T, root string) map[string][]string {
 		case d.IsDir() && (d.Name() == "testdata" || file != "." && strings.HasPrefix(d.Name(), ".")):
 			return fs.SkipDir
 		case d.IsDir() && file != ".":
-			// A module of its own is none of ours.
+			// A separate module is not checked.
 			if _, err := os.Stat(filepath.Join(root, file, "go.mod")); err == nil {
 				return fs.SkipDir
 			}

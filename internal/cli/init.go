@@ -32,13 +32,12 @@ func newInitCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init",
 		Short: "write a commented dbaudit.yaml",
-		Long: `Writes a commented dbaudit.yaml. On a terminal it asks for the environment's URL and
-for the application ids of the auditor and of the integration; what is left empty is
-for you to fill in. With --force, with -o - or without a terminal it does not ask.
+		Long: `Writes a commented dbaudit.yaml. On a terminal, it asks for the environment's
+URL and for the application ids of the auditor and of the integration; fill in
+later what you leave empty. With --force, with -o - or without a terminal, it
+does not ask.
 
---guide writes no file: it prints the commands and the clicks that make the auditor's
-app registration, its role and its application user, filled in with what flags,
-variables and the configuration say. It runs none of them.`,
+--guide writes no file: it prints the commands and clicks that create the auditor's app registration, role and application user, with the values from flags, variables and the configuration. It runs none of them.`,
 		Example: `  dbaudit init
   dbaudit init --url https://contoso.crm.dynamics.com --client-id GUID
   dbaudit init --guide --url https://contoso.crm.dynamics.com`,
@@ -50,7 +49,7 @@ variables and the configuration say. It runs none of them.`,
 			return f.run(cmd.Context(), a)
 		},
 	}
-	cmd.Flags().BoolVar(&f.guide, "guide", false, "print how to make the auditor's app registration, role and application user")
+	cmd.Flags().BoolVar(&f.guide, "guide", false, "print how to create the auditor's app registration, role and application user")
 	cmd.Flags().StringVar(&f.connection.URL, "url", "", "the environment's `address`, https://ORG.crmN.dynamics.com (DBAUDIT_URL)")
 	cmd.Flags().StringVar(&f.connection.Auth.ClientID, "client-id", "", "`id` of the auditor's app registration (DBAUDIT_CLIENT_ID)")
 	cmd.Flags().StringVar(&f.requirement.AppID, "integration-app-id", "", "application (client) `id` of the integration's application user (DBAUDIT_INTEGRATION_APP_ID)")
@@ -108,7 +107,7 @@ func (f initFlags) run(ctx context.Context, a *app) error {
 	if err := console.WriteFile(f.output, []byte(document)); err != nil {
 		return err
 	}
-	next := "put the secret into DBAUDIT_CLIENT_SECRET, then `dbaudit scan`"
+	next := "set DBAUDIT_CLIENT_SECRET, then run `dbaudit scan`"
 	if left != nil {
 		next = "fill in " + strings.Join(left, ", ") + ", " + next
 	}
@@ -122,7 +121,7 @@ func askFor(ctx context.Context, a *app, values []initValue) error {
 	for i := range values {
 		v := &values[i]
 		for v.value == "" {
-			a.Prompt(v.question + " (empty to leave it): ")
+			a.Prompt(v.question + " (empty to skip): ")
 			var answer string
 			select {
 			case <-ctx.Done():

@@ -12,8 +12,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/waiver"
 )
 
-// TestInitAsks: on a terminal init asks for the three values, asks again for one that is
-// none, and leaves what is answered by nothing.
+// TestInitAsks: on a terminal init asks for the three values, asks again after an invalid
+// one, and leaves out empty answers.
 func TestInitAsks(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "dbaudit.yaml")
@@ -41,7 +41,7 @@ func TestInitAsks(t *testing.T) {
 	if n := strings.Count(stderr.String(), "URL of the environment"); n != 2 {
 		t.Errorf("asked %d times for the URL: %s", n, stderr.String())
 	}
-	if !strings.Contains(stderr.String(), "fill in client_id, put") {
+	if !strings.Contains(stderr.String(), "fill in client_id, set") {
 		t.Errorf("what is left is not named: %s", stderr.String())
 	}
 }

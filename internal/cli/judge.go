@@ -13,7 +13,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// judgeFlags say how a snapshot is judged and what becomes of the result.
+// judgeFlags say how to judge a snapshot and what to do with the result.
 type judgeFlags struct {
 	outputs outputs
 	accept  run.Accept
@@ -25,7 +25,7 @@ func (f *judgeFlags) add(flags *pflag.FlagSet) {
 	f.outputs.add(flags)
 	acceptFlags(flags, &f.accept)
 	newOnlyFlag(flags, &f.accept)
-	flags.StringVar(&f.failOn, "fail-on", "low", "lowest `severity` whose failure gives exit code 1: info, low, medium, high, critical, or none")
+	flags.StringVar(&f.failOn, "fail-on", "low", "lowest `severity` of a failed control for exit code 1: info, low, medium, high, critical, or none")
 	f.addTime(flags)
 }
 

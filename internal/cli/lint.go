@@ -38,17 +38,18 @@ func newLintCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lint PATH...",
 		Short: "check security roles in solution files, offline",
-		Long: help(`Judges the integration role where it stands in source control: in unpacked solutions
+		Long: help(`Judges the integration role in source control: in unpacked solutions
 (any folder with Roles/*.xml below it), single role files, customizations.xml, and
 solution .zip files, also those inside a deployment package. A - reads standard
 input. Patterns may have ** for any number of folders.
 
-The controls are those of a scan, as far as a file can meet them, and besides them
-rules on the file itself; each finding names the line. Access levels are compared with
-a table of the standard privileges; of others only the presence is judged.
+The controls are those of a scan, as far as they apply to a file, and rules on
+the file itself; each finding names the line. Access levels are compared with
+a table of the standard privileges; for other privileges, only the presence is
+judged.
 
-A file that could not be read is a result of its own, whose verdict is incomplete.
-Ends in 1 for findings, else in 3 if a file could not be read.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete, exitInterrupted),
+A file that could not be read has a separate result with the verdict incomplete. The exit code is 1 for findings, else 3 if a file could not be read.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete,
+			exitInterrupted),
 		Example: `  dbaudit lint src/
   dbaudit lint solution.zip --integration-role "Demandbase Integration"
   dbaudit lint --all-roles --profile lint 'solutions/**/Roles/*.xml'
@@ -57,7 +58,7 @@ Ends in 1 for findings, else in 3 if a file could not be read.`, exitOK, exitFin
 		Args: arguments(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.fix && slices.Contains(args, solution.Stdin) {
-				return usagef("--fix writes files, and standard input is none")
+				return usagef("--fix writes files, and standard input is not a file")
 			}
 			if f.watch {
 				return f.watching(cmd.Context(), a, args)
@@ -68,12 +69,12 @@ Ends in 1 for findings, else in 3 if a file could not be read.`, exitOK, exitFin
 	flags := cmd.Flags()
 	flags.StringVar(&f.requirement.Profile, "profile", "", "requirement profile: a `name` or a file (default demandbase; DBAUDIT_PROFILE); lint judges the files alone")
 	flags.StringVar(&f.requirement.Role, "integration-role", "", "`name` of the role (default that of the configuration, else deduced from the names; DBAUDIT_INTEGRATION_ROLE)")
-	flags.StringArrayVar(&f.exclude, "exclude", nil, "`pattern` of files and folders to leave out, at any depth where it has no slash; repeatable")
+	flags.StringArrayVar(&f.exclude, "exclude", nil, "`pattern` of files and folders to leave out, at any depth if it has no slash; repeatable")
 	flags.BoolVar(&f.allRoles, "all-roles", false, "judge every role in the files")
-	flags.StringVar(&f.env, "env", "", "`name` of an environment in the configuration, whose role is meant")
-	flags.BoolVar(&f.fix, "fix", false, "write the lines that a role lacks into its file, and judge again")
+	flags.StringVar(&f.env, "env", "", "`name` of the environment in the configuration whose role to judge")
+	flags.BoolVar(&f.fix, "fix", false, "add missing lines to a role's file, and judge again")
 	flags.BoolVar(&f.watch, "watch", false, "judge again whenever a file, the configuration, the profile or a policy changes")
-	flags.StringVar(&f.snapshot, "snapshot", "", "`file` to keep the snapshot in that a single role was judged by")
+	flags.StringVar(&f.snapshot, "snapshot", "", "`file` for the snapshot that a single role was judged by")
 	f.judge.add(flags)
 	return cmd
 }
@@ -191,7 +192,7 @@ func (f lintFlags) prepare(a *app, paths []string) (*lintRun, error) {
 		l.all = append(l.all, asked)
 	}
 	if len(l.all) > 1 && (f.allRoles || f.snapshot != "") {
-		return nil, usagef("--all-roles and --snapshot mean one profile, and the configuration has %d integrations: choose one by --profile", len(l.all))
+		return nil, usagef("--all-roles and --snapshot need one profile, but the configuration has %d integrations: choose one with --profile", len(l.all))
 	}
 	l.lintAsked = l.all[0]
 	if text := l.unnamed(); text != "" {
@@ -253,7 +254,7 @@ func (l *lintRun) unnamed() string {
 	if len(named) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("the configuration names a role for each environment (%s), and none of them is looked for: choose one by --env or --integration-role",
+	return fmt.Sprintf("the configuration names a role for each environment (%s): choose one with --env or --integration-role",
 		strings.Join(named, ", "))
 }
 
@@ -274,7 +275,7 @@ func (l *lintRun) narrate(found solution.Found) {
 		l.Warnf("%s", note)
 	}
 	for _, name := range found.Excluded {
-		l.Log(slog.LevelDebug, "", name+": left out by --exclude")
+		l.Log(slog.LevelDebug, "", name+": excluded by --exclude")
 	}
 }
 
@@ -297,8 +298,8 @@ func relative(name string) string {
 	return outer
 }
 
-// report writes the documents and decides the exit code: findings first, then what
-// could not be read or mended. What was not read stands before what was judged.
+// report writes the documents and decides the exit code: findings first, then what could
+// not be read or fixed. What was not read precedes what was judged.
 func (l *lintRun) report(found solution.Found, judged []judgedRole, unfixed bool) error {
 	results := make([]audit.Result, len(judged))
 	for i, j := range judged {

@@ -14,15 +14,14 @@ import (
 	"github.com/dbaudit/dbaudit/internal/solution"
 )
 
-// fix adds the lines that the judged roles lack to their files. It reports whether a
-// file was changed, and what stood in the way of others: each file is mended for
-// itself.
+// fix adds the lines that the judged roles lack to their files. It reports whether a file
+// was changed, and why others were not: each file is fixed separately.
 func (l *lintRun) fix(judged []judgedRole) (changed bool, failures []error) {
 	byFile := map[string][]solution.Addition{}
 	var files []string
 	for _, j := range judged {
 		grants := slices.DeleteFunc(l.lacking(j), func(g solution.Grant) bool {
-			// A line without a level that counts has to be mended, not doubled.
+			// A line without a valid level must be corrected, not duplicated.
 			return slices.ContainsFunc(j.role.Entries, func(e solution.Entry) bool { return strings.EqualFold(e.Name, g.Name) }) ||
 				slices.ContainsFunc(byFile[j.role.File], func(a solution.Addition) bool { // by another integration
 					return a.Role.At == j.role.At && slices.ContainsFunc(a.Grants, func(o solution.Grant) bool { return o.Name == g.Name })
@@ -38,7 +37,7 @@ func (l *lintRun) fix(judged []judgedRole) (changed bool, failures []error) {
 	}
 	for _, file := range files {
 		if strings.Contains(file, "!/") {
-			l.Warnf("%s: only a file of its own can be fixed: unpack the solution", file)
+			l.Warnf("%s: a file in an archive cannot be fixed: unpack the solution", file)
 			continue
 		}
 		lines, err := mend(file, byFile[file])
@@ -77,7 +76,7 @@ func (l *lintRun) lacking(j judgedRole) []solution.Grant {
 	return grants
 }
 
-// mend adds to the roles of a file, and counts the lines.
+// fixFile adds to the roles of a file, and counts the lines.
 func mend(file string, additions []solution.Addition) (lines int, err error) {
 	data, err := solution.Add(additions...)
 	if err != nil {

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestLintFixMendsWhatItCan: what cannot be mended is said and hinders nothing else.
+// TestLintFixMendsWhatItCan: what cannot be fixed is reported and does not affect anything
+// else.
 func TestLintFixMendsWhatItCan(t *testing.T) {
 	t.Chdir(t.TempDir())
 	all := lintRole("Demandbase", lintMinimum())
@@ -33,7 +34,7 @@ func TestLintFixMendsWhatItCan(t *testing.T) {
 		t.Errorf("judged as it was before:\n%s", out.stdout)
 	}
 	if out := lintIn(t, "", ".", "--fix", "--fail-on", "none"); out.code != 3 {
-		t.Errorf("a file that was not mended: exit code %d", out.code)
+		t.Errorf("a file that was not fixed: exit code %d", out.code)
 	}
 	for file, want := range map[string]string{"Roles/a.xml": all, "Roles/b.xml": gap, "Roles/c.xml": all} {
 		if data, err := os.ReadFile(file); err != nil || string(data) != want {
@@ -42,7 +43,7 @@ func TestLintFixMendsWhatItCan(t *testing.T) {
 	}
 }
 
-// TestLintFixKeepsTheNamesOfAFile: of a file with two, both mean what was mended.
+// TestLintFixKeepsTheNamesOfAFile: for a file with two, both mean what was fixed.
 func TestLintFixKeepsTheNamesOfAFile(t *testing.T) {
 	t.Chdir(t.TempDir())
 	put(t, "Roles/a.xml", lintRole("Demandbase", without(lintMinimum(), "prvReadLead")))

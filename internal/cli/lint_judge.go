@@ -23,7 +23,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/solution"
 )
 
-// A judgedRole is a role with what became of it.
+// A judgedRole is a role with its result.
 type judgedRole struct {
 	role     solution.Role
 	snapshot *snapshot.Snapshot // nil where every role is judged
@@ -43,8 +43,8 @@ func (l *lintRun) judgeAll(ctx context.Context, found solution.Found) ([]judgedR
 	return all, nil
 }
 
-// judge judges the roles that are meant. Where none is, the result is that of a
-// role that does not exist; where nothing was read there is none.
+// judge judges the roles that are meant. If none is, the result is that of a role that does
+// not exist; if nothing was read, there is no result.
 func (l *lintRun) judge(ctx context.Context, found solution.Found) ([]judgedRole, error) {
 	if len(found.Roles) == 0 {
 		return nil, nil
@@ -63,7 +63,7 @@ func (l *lintRun) judge(ctx context.Context, found solution.Found) ([]judgedRole
 	}
 	if l.flags.snapshot != "" {
 		if len(judged) > 1 {
-			return nil, usagef("--snapshot keeps one snapshot, and %d roles are meant: choose one by --integration-role and PATH", len(judged))
+			return nil, usagef("--snapshot saves one snapshot, but %d roles were found: choose one with --integration-role and PATH", len(judged))
 		}
 		err = keepSnapshot(l.app, judged[0].snapshot, l.flags.snapshot)
 	}
@@ -168,7 +168,7 @@ func (l *lintRun) nowhere(ctx context.Context, found solution.Found) (audit.Resu
 	for i := range names {
 		names[i] = strconv.Quote(names[i])
 	}
-	note := fmt.Sprintf("no role in the files is the integration's; there are %s: choose by --integration-role, or judge all by --all-roles",
+	note := fmt.Sprintf("no role in the files is the integration's; found: %s; choose one with --integration-role, or judge all with --all-roles",
 		strings.Join(names, ", "))
 	if len(found.Faults) > 0 {
 		note += "; it may be in a file that could not be read"
@@ -214,7 +214,7 @@ func (l *lintRun) everyRole() bool {
 }
 
 // candidates are the roles that may be meant: all of them, or those whose name is the
-// required one or fits the profile's pattern. A role may stand in several files.
+// required one or fits the profile's pattern. A role may be in several files.
 func (l *lintRun) candidates(roles []solution.Role) []solution.Role {
 	if l.everyRole() {
 		return roles

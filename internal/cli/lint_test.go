@@ -201,7 +201,7 @@ func TestLintChoosesTheRole(t *testing.T) {
 		}
 	}
 	out := lintIn(t, "", ".", "--integration-role", "nobody", "-f", "json")
-	if r := out.results(t)[0]; len(failures(r)) != 1 || !strings.Contains(strings.Join(r.Notes, "\n"), `there are "Demandbase", "Demandbase Old", "Sales"`) {
+	if r := out.results(t)[0]; len(failures(r)) != 1 || !strings.Contains(strings.Join(r.Notes, "\n"), `found: "Demandbase", "Demandbase Old", "Sales"`) {
 		t.Errorf("%v\n%v", failures(r), r.Notes)
 	}
 	if out := lintIn(t, "", ".", "--all-roles", "--integration-role", "x"); out.code != 2 {
@@ -279,7 +279,7 @@ func TestLintArchiveAndStandardInput(t *testing.T) {
 	if out := lintIn(t, b.String(), "-", "--fix"); out.code != 2 {
 		t.Errorf("exit code %d", out.code)
 	}
-	if out = lintIn(t, "", "out", "--fix"); !strings.Contains(out.stderr, "only a file of its own can be fixed") {
+	if out = lintIn(t, "", "out", "--fix"); !strings.Contains(out.stderr, "a file in an archive cannot be fixed") {
 		t.Errorf("got %s", out.stderr)
 	}
 }

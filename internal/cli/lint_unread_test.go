@@ -134,7 +134,7 @@ func TestLintLeavesOut(t *testing.T) {
 	put(t, "test/fixtures/Roles/bad.xml", "broken")
 	put(t, "test/fixtures/Roles/r.xml", lintRole("Demandbase", lintMinimum()[1:]))
 	out := lintIn(t, "", ".", "--exclude", "fixtures", "--exclude", "*.zip", "--verbose")
-	if out.code != 0 || !strings.Contains(out.stderr, "test/fixtures/Roles/bad.xml: left out by --exclude") {
+	if out.code != 0 || !strings.Contains(out.stderr, "test/fixtures/Roles/bad.xml: excluded by --exclude") {
 		t.Errorf("exit code %d\n%s%s", out.code, out.stdout, out.stderr)
 	}
 	if out := lintIn(t, "", ".", "--exclude", "["); out.code != 2 {

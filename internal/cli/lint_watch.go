@@ -23,7 +23,7 @@ const watchInterval = 500 * time.Millisecond
 // watching judges whenever a file changes, until it is interrupted.
 func (f lintFlags) watching(ctx context.Context, a *app, paths []string) error {
 	if slices.Contains(paths, solution.Stdin) {
-		return usagef("--watch has no use for standard input")
+		return usagef("--watch cannot read standard input")
 	}
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
@@ -51,7 +51,7 @@ func (f lintFlags) watchBy(ctx context.Context, a *app, paths []string, ticks <-
 			if f.fix {
 				last = f.signature(a, paths)
 			}
-			a.Sayf("watching %s; interrupt to end", strings.Join(paths, ", "))
+			a.Sayf("watching %s; interrupt to stop", strings.Join(paths, ", "))
 		}
 		select {
 		case <-ctx.Done():

@@ -25,13 +25,14 @@ func newLoginCommand(a *app) *cobra.Command {
 	var f loginFlags
 	cmd := &cobra.Command{
 		Use:   "login",
-		Short: "sign in interactively and keep the sign-in",
-		Long: `Signs a person in by device code, or with --auth interactive by the browser of
-this machine, and keeps the sign-in: encrypted in the user's configuration folder,
-with the key in the operating system's keyring. Commands after it use it without
-asking. The app registration must allow public client flows.
+		Short: "sign in interactively and store the session",
+		Long: `Signs in interactively with a device code or, with --auth interactive, with
+the browser of this machine, and stores the sign-in: encrypted in the user's
+configuration folder, with the key in the operating system's keyring. Later
+commands use it without asking. The app registration must allow public client
+flows.
 
-Who is signed in to the Azure CLI needs no login here: --auth azure-cli uses that.`,
+If you are signed in to the Azure CLI, you do not need this: --auth azure-cli uses that sign-in.`,
 		Example: `  dbaudit login --url https://contoso.crm.dynamics.com --client-id GUID
   dbaudit login --env production --auth interactive`,
 		Args: arguments(0, 0),
@@ -48,15 +49,15 @@ func (f loginFlags) run(ctx context.Context, a *app) error {
 		return err
 	}
 	if len(targets) != 1 {
-		return usagef("login signs in to one environment: choose it by --env")
+		return usagef("login signs in to one environment: choose it with --env")
 	}
 	t := targets[0]
-	// A credential of a program is no reason to sign a program in here.
+	// A program's credential is not a reason to sign in a program here.
 	switch method, err := signin.ParseMethod(t.Auth.Method); {
 	case err != nil:
 		return err
 	case method == signin.AzureCLI:
-		return usagef("the Azure CLI keeps its own sign-in: run az login, then any command with --auth azure-cli")
+		return usagef("the Azure CLI stores its own sign-in: run az login, then any command with --auth azure-cli")
 	case method != signin.DeviceCode && method != signin.Interactive:
 		t.Auth.Method = signin.DeviceCode.String()
 	}
@@ -65,7 +66,7 @@ func (f loginFlags) run(ctx context.Context, a *app) error {
 		return err
 	}
 	if a.SignIns == nil {
-		return errors.New("there is no configuration folder of this user to keep a sign-in in: set HOME, or sign in with each command by --auth device-code")
+		return errors.New("this user has no configuration folder to store a sign-in: set HOME, or sign in for each command with --auth device-code")
 	}
 	c.Username = f.username
 	lost := ""
@@ -75,7 +76,7 @@ func (f loginFlags) run(ctx context.Context, a *app) error {
 		return err
 	}
 	if lost != "" {
-		return fmt.Errorf("signed in as %s, but %s: sign in with each command by --auth %s, or use --auth azure-cli", who.Username, lost, c.Method)
+		return fmt.Errorf("signed in as %s, but %s: sign in for each command with --auth %s, or use --auth azure-cli", who.Username, lost, c.Method)
 	}
 	a.Log(slog.LevelInfo, t.Name, "signed in as "+who.Username, slog.String("username", who.Username), slog.String("tenant", who.Tenant))
 	return nil
@@ -90,23 +91,21 @@ func newLogoutCommand(a *app) *cobra.Command {
 	var f logoutFlags
 	cmd := &cobra.Command{
 		Use:   "logout",
-		Short: "forget the sign-ins of people",
-		Long: `Forgets what dbaudit login kept: everything, or with --username one person's
-sign-in. With the last one the file and its key in the keyring go too. Tokens that
-were issued stay good until they expire, an hour or so.`,
+		Short: "forget interactive sign-ins",
+		Long:  `Removes what dbaudit login stored: everything or, with --username, one person's sign-in. With the last one, the file and its key in the keyring are removed too. Issued tokens stay valid until they expire, after about an hour.`,
 		Example: `  dbaudit logout
   dbaudit logout --username jane@contoso.com --client-id GUID`,
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), a) },
 	}
-	cmd.Flags().StringVar(&f.username, "username", "", "user principal `name` of the one to sign out (default everybody)")
+	cmd.Flags().StringVar(&f.username, "username", "", "user principal `name` to sign out (default everybody)")
 	cmd.Flags().StringVar(&f.clientID, "client-id", "", "the app registration that signed it in (DBAUDIT_CLIENT_ID)")
 	return cmd
 }
 
 func (f logoutFlags) run(ctx context.Context, a *app) error {
 	if a.SignIns == nil {
-		a.Sayf("nobody is signed in")
+		a.Sayf("not signed in")
 		return nil
 	}
 	clientID := ""
@@ -118,7 +117,7 @@ func (f logoutFlags) run(ctx context.Context, a *app) error {
 		return err
 	}
 	if len(gone) == 0 {
-		a.Sayf("nobody is signed in")
+		a.Sayf("not signed in")
 	}
 	for _, account := range gone {
 		a.Log(slog.LevelInfo, "", "signed out "+account.Username, slog.String("username", account.Username), slog.String("tenant", account.Tenant))
@@ -136,9 +135,7 @@ func newWhoamiCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "whoami",
 		Short: "show who is signed in",
-		Long: `Says whose sign-ins are kept. Where an environment is named, by flags, variables or
-the configuration, it signs in there as a scan would and says whom the environment
-takes this identity for.`,
+		Long:  `Lists the stored sign-ins. If an environment is given by flags, variables or the configuration, it signs in there like a scan and shows which user of the environment this identity is.`,
 		Example: `  dbaudit whoami
   dbaudit whoami --env production -f json`,
 		Args: arguments(0, 0),
@@ -226,7 +223,7 @@ func (f whoamiFlags) run(ctx context.Context, a *app) error {
 		said += fmt.Sprintf("%s (%s): %s, user %s, by %s\n", text.Line(me.Name), text.Line(me.URL), text.Line(cmp.Or(me.User, "name not readable")), me.UserID, me.Method)
 	}
 	if said == "" {
-		said = "nobody is signed in; dbaudit login signs a person in\n"
+		said = "not signed in; run dbaudit login\n"
 	}
 	return a.Put("", []byte(said))
 }
@@ -256,7 +253,7 @@ func whoamiIn(ctx context.Context, a *app, t run.Target) (environmentIdentity, e
 		BusinessUnit dataverse.GUID `json:"BusinessUnitId"`
 	}
 	if err := json.Unmarshal(data, &ids); err != nil {
-		return environmentIdentity{}, fmt.Errorf("who am I: the answer cannot be read: check --url, and any proxy in between")
+		return environmentIdentity{}, fmt.Errorf("who am I: the response cannot be read: check --url, and any proxy in between")
 	}
 	me.UserID, me.OrganizationID, me.BusinessUnitID = ids.User.String(), ids.Organization.String(), ids.BusinessUnit.String()
 	data, err = conn.Get(ctx, dataverse.Row("systemusers", ids.User).Select("fullname").Request("own name"))

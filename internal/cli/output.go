@@ -59,10 +59,10 @@ func (o *outputs) add(flags *pflag.FlagSet) {
 	}
 	flags.VarP(&outputFlag{o, true}, "format", "f",
 		"`format` of a document: "+strings.Join(names, ", ")+"; repeatable (default table)")
-	flags.VarP(&outputFlag{o, false}, "output", "o", "output `file` for the preceding -f, or in the format of its ending, such as x.html (default standard output); DIR/ holds HTML: an index and a page for each")
-	flags.Var(&o.summary, "summary", fmt.Sprintf("the table has a row for each environment and no details (default with more than %d)", summaryAbove))
+	flags.VarP(&outputFlag{o, false}, "output", "o", "output `file` for the preceding -f, or in the format of its extension, such as x.html (default standard output); DIR/ gets HTML: an index and a page for each")
+	flags.Var(&o.summary, "summary", fmt.Sprintf("show one row per environment in the table, without details (default with more than %d)", summaryAbove))
 	flags.Lookup("summary").NoOptDefVal = "true"
-	flags.StringVar(&o.severity, "severity", "", "lowest `severity` of the controls that the table lists; the exit code stays")
+	flags.StringVar(&o.severity, "severity", "", "lowest `severity` of the controls in the table; does not change the exit code")
 	profiles := make([]string, 0, len(report.Profiles()))
 	for _, p := range report.Profiles() {
 		profiles = append(profiles, p.String())
@@ -149,12 +149,12 @@ func (o *outputs) documents() ([]document, error) {
 		format, err := report.ParseFormat(name)
 		switch {
 		case err != nil && strings.Contains(name, ","):
-			return nil, usagef("-f %s: give each format an -f of its own, such as -f table -f json -o result.json", name)
+			return nil, usagef("-f %s: repeat -f for each format, such as -f table -f json -o result.json", name)
 		case err != nil:
 			return nil, usagef("%w", err)
 		}
 		if console.IsFolder(out.file) && format != report.HTML {
-			return nil, usagef("-o %s is a folder, which -f html alone fills: give -f %s a file", out.file, name)
+			return nil, usagef("-o %s is a folder, which only -f html can fill: give -f %s a file", out.file, name)
 		}
 		if console.IsStdout(out.file) {
 			out.file = ""
@@ -162,13 +162,13 @@ func (o *outputs) documents() ([]document, error) {
 		if out.file == "" {
 			toStdout++
 		} else if files[out.file] {
-			return nil, usagef("-o %s stands twice: each format needs a file of its own", out.file)
+			return nil, usagef("-o %s appears twice: each format needs a separate file", out.file)
 		}
 		files[out.file] = true
 		docs = append(docs, document{format: format, file: out.file})
 	}
 	if toStdout > 1 {
-		return nil, usagef("%d formats would go to standard output: give all but one a file by -o FILE after its -f", toStdout)
+		return nil, usagef("%d formats would go to standard output: give all but one a file with -o FILE after its -f", toStdout)
 	}
 	return docs, nil
 }

@@ -36,15 +36,17 @@ func newPlanCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "make a remediation plan to review and apply",
-		Long: help(`Scans an environment, or takes a saved result and its snapshot, and writes down what
-has to change: action by action, what is there now, what will be, why, by which
-request, and how it is undone. Nothing is written to the environment. What no
-tool can or should do stands in the plan with who must do it and how.
+		Long: help(`Scans an environment, or takes a saved result and its snapshot, and lists the
+necessary changes: for each action the current state, the new state, the
+reason, the request, and how to undo it. Writes nothing to the environment.
+The plan lists what no tool can or should do as manual steps, with who must do
+them and how.
 
-Without -f the plan is shown, and -o keeps it as JSON for dbaudit apply. The exit
-code is 0 when a plan was made, an empty one included. With --detailed-exitcode it is 0
-when there is nothing to change, 2 when there are changes, and 1 when no plan could be
-made; manual steps alone are no change.`, exitOK, exitUsage, exitFailure, exitInterrupted),
+Without -f, the plan is shown, and -o saves it as JSON for dbaudit apply. The
+exit code is 0 when a plan was made, even an empty one. With
+--detailed-exitcode, it is 0 when there is nothing to change, 2 when there are
+changes, and 1 when no plan could be made; manual steps alone do not count as
+changes.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 		Example: `  dbaudit plan --env production -o plan.json
   dbaudit plan --result result.json --snapshot snapshot.json -o plan.json
   dbaudit plan --env production -f markdown -o plan.md -f json -o plan.json
@@ -67,11 +69,11 @@ made; manual steps alone are no change.`, exitOK, exitUsage, exitFailure, exitIn
 	cmd.Flags().VarP(&outputFlag{&f.outputs, true}, "format", "f", "`format` of a document: table, json or markdown; repeatable")
 	cmd.Flags().VarP(&outputFlag{&f.outputs, false}, "output", "o", "output `file` for the preceding -f (default standard output)")
 	cmd.Flags().Var(&outputFlag{&f.outputs, false}, "out", "`file`, as --output")
-	_ = cmd.Flags().MarkHidden("out") // it is there
+	_ = cmd.Flags().MarkHidden("out") // as an alias
 	cmd.Flags().BoolVar(&f.detailed, detailedFlag, false, "exit code 0 for nothing to change, 2 for changes, 1 for an error")
-	cmd.Flags().StringVar(&f.result, "result", "", "saved `result` (-f json) to plan from, with --snapshot, in place of a scan")
+	cmd.Flags().StringVar(&f.result, "result", "", "saved `result` (-f json) to plan from, with --snapshot, instead of a scan")
 	cmd.Flags().StringVar(&f.snapshot, "snapshot", "", "the `snapshot` that the result was made from")
-	cmd.Flags().StringVar(&f.asOf, "as-of", "", "`time` that the plan carries as made_at, RFC 3339 (default now)")
+	cmd.Flags().StringVar(&f.asOf, "as-of", "", "`time` to record as made_at, RFC 3339 (default now)")
 	return cmd
 }
 
@@ -91,7 +93,7 @@ func ofScansOnly(flags *pflag.FlagSet) error {
 		}
 	})
 	if idle != nil {
-		return usagef("%s: this is for a scan, and --result and --snapshot say it by themselves", strings.Join(idle, ", "))
+		return usagef("%s: this is only for a scan, not for --result and --snapshot", strings.Join(idle, ", "))
 	}
 	return nil
 }
@@ -194,7 +196,7 @@ func (f planFlags) saved(a *app) (audit.Result, *snapshot.Snapshot, error) {
 		return audit.Result{}, nil, err
 	}
 	if len(results) != 1 {
-		return audit.Result{}, nil, usagef("%s holds %d results, and a plan is for one environment", f.result, len(results))
+		return audit.Result{}, nil, usagef("%s contains %d results, but a plan is for one environment", f.result, len(results))
 	}
 	data, err := a.ReadFile(bounds.Snapshot, f.snapshot)
 	if err != nil {
@@ -233,7 +235,7 @@ func showPlan(a *app, p plan.Plan, docs []document) error {
 		if d.format == report.JSON && d.file != "" {
 			next := "it changes nothing"
 			if !p.Empty() {
-				next = "to carry out exactly this, run: dbaudit apply " + d.file
+				next = "to carry out exactly this plan, run: dbaudit apply " + d.file
 			}
 			a.Sayf("saved the plan to %s; %s", d.file, next)
 		}

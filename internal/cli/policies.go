@@ -26,9 +26,9 @@ func newPolicyTestCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "test DIR",
 		Short: "run the tests of custom rules",
-		Long: `Runs the tests (files ending in _test.rego) of policies of one's own, compiled as
-strictly as for a verdict, and measures how much of the policies they evaluate.
-Ends in 1 where a test fails or the coverage is below --threshold.`,
+		Long: `Runs the tests (files ending in _test.rego) of custom policies, compiled as
+strictly as for a verdict, and measures the coverage.
+The exit code is 1 if a test fails or the coverage is below --threshold.`,
 		Example: "  dbaudit policy test policies/",
 		Args:    arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -48,7 +48,7 @@ func testPolicies(ctx context.Context, a *app, folder string, threshold float64)
 		return usagef("%s: %w", folder, err)
 	}
 	if len(trial.Tests) == 0 {
-		return usagef("%s holds no tests: a test is a rule whose name begins with test_, in a file that ends in _test.rego", folder)
+		return usagef("%s contains no tests: a test is a rule whose name begins with test_, in a file that ends in _test.rego", folder)
 	}
 	var b strings.Builder
 	for _, t := range trial.Tests {
@@ -89,8 +89,8 @@ func newPolicyNewCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "new NAMESPACE/NAME",
 		Short: "scaffold a custom rule: rule, test and page",
-		Long: `Writes a rule that works, its test and its page below a folder. A profile of one's
-own then gives it a control; see dbaudit profile new.`,
+		Long: `Writes a rule that works, its test and its page below a folder. A custom
+profile then needs a control for it; see dbaudit profile new.`,
 		Example: "  dbaudit policy new acme/no-export --dir policies",
 		Args:    arguments(1, 1),
 		RunE:    func(_ *cobra.Command, args []string) error { return newPolicy(a, folder, args[0]) },
@@ -101,11 +101,11 @@ own then gives it a control; see dbaudit profile new.`,
 
 func newPolicy(a *app, folder, id string) error {
 	if !regexp.MustCompile(`^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*$`).MatchString(id) {
-		return usagef("%q is no rule's name: want NAMESPACE/NAME in small letters, digits and hyphens, such as acme/no-export", id)
+		return usagef("%q is not a rule name: want NAMESPACE/NAME in small letters, digits and hyphens, such as acme/no-export", id)
 	}
 	namespace, name, _ := strings.Cut(id, "/")
 	if entries, err := fs.ReadDir(policy.Files, "dbaudit/rules/"+namespace); err == nil && len(entries) > 0 {
-		return usagef("%q is a namespace of dbaudit's own: choose another, such as your organization's name", namespace)
+		return usagef("%q is one of dbaudit's own namespaces: choose another, such as your organization's name", namespace)
 	}
 	s := scaffolded{
 		Namespace: namespace, Name: name, Control: strings.ToUpper(namespace + "-" + name),
@@ -136,7 +136,7 @@ func newProfileNewCommand(a *app) *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			name := args[0]
 			if !regexp.MustCompile(`^[a-z][a-z0-9-]*$`).MatchString(name) {
-				return usagef("%q is no profile's name: want small letters, digits and hyphens", name)
+				return usagef("%q is not a profile name: want small letters, digits and hyphens", name)
 			}
 			if _, err := a.Profile(name); err == nil {
 				return usagef("%q is a built-in profile: choose another name", name)
@@ -150,7 +150,7 @@ func newProfileNewCommand(a *app) *cobra.Command {
 func writeScaffold(a *app, s scaffolded, files map[string]string) error {
 	for _, file := range files {
 		if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
-			return usagef("%s is there already", filepath.ToSlash(file))
+			return usagef("%s already exists", filepath.ToSlash(file))
 		}
 	}
 	templates, err := template.ParseFS(scaffold, "scaffold/*")

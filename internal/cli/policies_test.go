@@ -22,8 +22,8 @@ func ownRun(t *testing.T, args ...string) lintOutput {
 	return lintOutput{code, stdout.String(), stderr.String()}
 }
 
-// What is begun for a user works as it stands: the rule's tests pass and cover it,
-// the profile is valid, and both together judge.
+// The scaffold works unchanged: the rule's tests pass and cover it, the profile is valid,
+// and both together judge.
 func TestScaffoldsWork(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, rule := range []string{"acme/no-export", "acme/plain"} {
@@ -58,7 +58,7 @@ func TestScaffoldsWork(t *testing.T) {
 		}
 	}
 	for _, again := range [][]string{{"policy", "new", "acme/no-export"}, {"profile", "new", "acme"}} {
-		if out := ownRun(t, again...); out.code != 2 || !strings.Contains(out.stderr, "is there already") {
+		if out := ownRun(t, again...); out.code != 2 || !strings.Contains(out.stderr, "already exists") {
 			t.Errorf("%v: exit code %d, %s", again, out.code, out.stderr)
 		}
 	}
@@ -118,7 +118,7 @@ func TestForeignPoliciesAreHeldToTheSameForm(t *testing.T) {
 			put(t, dir+"/x.rego", test.rego)
 			out := ownRun(t, "policy", "list", "--policy", dir)
 			if name == "no metadata" {
-				// A rule without METADATA is no rule: no profile can name it.
+				// A rule without METADATA does not count: no profile can name it.
 				if strings.Contains(out.stdout, test.want) {
 					t.Errorf("exit code %d, %s", out.code, out.stdout)
 				}
@@ -137,7 +137,7 @@ func TestForeignPoliciesAreHeldToTheSameForm(t *testing.T) {
 func TestPolicyTestSaysWhatFails(t *testing.T) {
 	t.Chdir(t.TempDir())
 	put(t, "p/acme.rego", "package acme\nx := 1\ny := 2 if input.scope == \"integration\"\n")
-	if out := ownRun(t, "policy", "test", "p"); out.code != 2 || !strings.Contains(out.stderr, "holds no tests") {
+	if out := ownRun(t, "policy", "test", "p"); out.code != 2 || !strings.Contains(out.stderr, "contains no tests") {
 		t.Errorf("exit code %d, %s", out.code, out.stderr)
 	}
 	put(t, "p/acme_test.rego", "package acme_test\nimport data.acme\ntest_x if acme.x == 2\n")

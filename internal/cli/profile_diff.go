@@ -17,8 +17,8 @@ func newProfileDiffCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff OLD NEW",
 		Short: "show what changed between two profiles",
-		Long: `Compares two profiles, or two versions of one: which lines of the source came, went
-and changed, and which privileges and access levels with them.
+		Long: `Compares two profiles, or two versions of one: which lines of the source were
+added, removed or changed, and which privileges and access levels with them.
 
 Exit codes:
   0    the same

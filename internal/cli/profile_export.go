@@ -29,14 +29,14 @@ func newProfileExportCommand(a *app) *cobra.Command {
   profile               chooses every control of that catalog
   component-definition  dbaudit as the component that checks them
 
-The last two refer to the catalog as NAME.catalog.json beside them.`,
+The last two refer to the catalog as NAME.catalog.json in the same folder.`,
 		Example: `  dbaudit profile export demandbase --oscal -o demandbase.catalog.json
   dbaudit profile export demandbase --oscal profile -o demandbase.profile.json
   dbaudit profile export ./acme.yaml --oscal component-definition`,
 		Args: arguments(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !cmd.Flags().Changed("oscal") {
-				return usagef("profile export writes OSCAL alone: add --oscal")
+				return usagef("profile export writes only OSCAL: add --oscal")
 			}
 			if len(args) == 2 {
 				kind = args[1] // an optional value of a flag is parsed only behind "="
@@ -49,7 +49,7 @@ The last two refer to the catalog as NAME.catalog.json beside them.`,
 	}
 	cmd.Flags().StringVar(&kind, "oscal", "", "`kind` of document: "+kinds+" (default catalog)")
 	cmd.Flags().Lookup("oscal").NoOptDefVal = exportKinds()[0]
-	cmd.Flags().StringVarP(&file, "output", "o", "", "`file` that the document is written to (default standard output)")
+	cmd.Flags().StringVarP(&file, "output", "o", "", "output `file` (default standard output)")
 	return cmd
 }
 

@@ -81,7 +81,7 @@ func TestProfileExport(t *testing.T) {
 			}
 		}
 		if _, out, _ := export(p.Name, "--oscal"); out != encoded(t, catalog) {
-			t.Errorf("--oscal without a kind is no catalog: %s", out)
+			t.Errorf("--oscal without a kind does not give a catalog: %s", out)
 		}
 	}
 	for _, args := range [][]string{{"demandbase"}, {"demandbase", "--oscal", "poam"}, {"nobody", "--oscal"}} {

@@ -27,11 +27,11 @@ func newProfileSourceCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check-source NAME|FILE",
 		Short: "compare a profile with the page that it cites",
-		Long: `Compares every line that a profile cites with the vendor's page: is it still there,
-did it change, is it gone, and does the page's list have a line that no control cites?
-The page is HTML or text: fetched from the address that the profile states, from
---url, or read from --file. It compares words, not meaning: where the page changed, a
-person reads it and changes the profile.
+		Long: `Compares every line that a profile cites with the vendor's page: is it
+unchanged, changed or removed, and does the page's list have a line that no
+control cites? The page is HTML or text, fetched from the address in the
+profile or from --url, or read from --file. It compares words, not meaning: if
+the page changed, read it and change the profile.
 
 Exit codes:
   0    the same
@@ -49,8 +49,8 @@ Exit codes:
 			return f.run(cmd.Context(), a, args[0])
 		},
 	}
-	cmd.Flags().StringVar(&f.page, "file", "", "`page` that was saved, as HTML or text; - for standard input")
-	cmd.Flags().StringVar(&f.address, "url", "", "`address` to fetch the page from (default the one that the profile states)")
+	cmd.Flags().StringVar(&f.page, "file", "", "saved `page`, HTML or text; - for standard input")
+	cmd.Flags().StringVar(&f.address, "url", "", "`address` to fetch the page from (default the one in the profile)")
 	addFormat(cmd, &f.format, &f.output, "table or json")
 	return cmd
 }
@@ -101,7 +101,7 @@ const (
 func fetchPage(ctx context.Context, a *app, address string) ([]byte, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil {
-		return nil, usagef("--url %s: want an address https://HOST/PATH without a user; a page that was saved is read by --file", address)
+		return nil, usagef("--url %s: want an address https://HOST/PATH without a user; for a saved page, use --file", address)
 	}
 	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
 	defer cancel()
@@ -118,11 +118,11 @@ func fetchPage(ctx context.Context, a *app, address string) ([]byte, error) {
 	}}
 	response, err := client.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("fetching the page: %w; save it in a browser and give it by --file", err)
+		return nil, fmt.Errorf("fetching the page: %w; save it in a browser and pass it with --file", err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("fetching the page: %s answers %s; save it in a browser and give it by --file", u.Host, response.Status)
+		return nil, fmt.Errorf("fetching the page: %s responded with %s; save it in a browser and pass it with --file", u.Host, response.Status)
 	}
 	page, err := io.ReadAll(io.LimitReader(response.Body, largestPage+1))
 	switch {

@@ -45,7 +45,7 @@ func TestPageIsBounded(t *testing.T) {
 		"moved":              {map[string]*http.Response{address: answer(301, http.NoBody, "https://vendor.example/new"), "https://vendor.example/new": answer(200, strings.NewReader("View - Read"), "")}, ""},
 		"moved to http":      {map[string]*http.Response{address: answer(302, http.NoBody, "http://vendor.example/new")}, "redirects to another scheme"},
 		"moved in a circle":  {map[string]*http.Response{address: answer(302, http.NoBody, address)}, "redirects to another scheme, or without end"},
-		"forbidden":          {map[string]*http.Response{address: answer(403, http.NoBody, "")}, "save it in a browser and give it by --file"},
+		"forbidden":          {map[string]*http.Response{address: answer(403, http.NoBody, "")}, "save it in a browser and pass it with --file"},
 		"a page without end": {map[string]*http.Response{address: answer(200, long, "")}, "larger than 8 MiB"},
 	} {
 		t.Run(name, func(t *testing.T) {

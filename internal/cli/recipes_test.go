@@ -14,8 +14,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// TestRecipes runs the steps of the CI recipes, as they stand in their files,
-// against the simulator. A script has these commands beside those of TestScript:
+// TestRecipes runs the steps of the CI recipes unchanged against the simulator. A script
+// has these commands beside those of TestScript:
 //
 //	recipe OUT FILE PATH  writes the shell script at a path of keys and indices,
 //	                      split by slashes, of a YAML file; a list of lines is
@@ -92,7 +92,7 @@ func recipeCommand(ts *testscript.TestScript, _ bool, args []string) {
 				text += s + "\n"
 			}
 		default:
-			ts.Fatalf("%s of %s is no script: %v", args[2], args[1], value)
+			ts.Fatalf("%s of %s is not a script: %v", args[2], args[1], value)
 		}
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
@@ -101,12 +101,12 @@ func recipeCommand(ts *testscript.TestScript, _ bool, args []string) {
 func variablesCommand(ts *testscript.TestScript, _ bool, args []string) {
 	values, ok := at(ts, args[0], args[1]).(map[string]any)
 	if !ok {
-		ts.Fatalf("%s of %s is no mapping", args[1], args[0])
+		ts.Fatalf("%s of %s is not a mapping", args[1], args[0])
 	}
 	for name, value := range values {
 		text, ok := value.(string)
 		if !ok {
-			ts.Fatalf("%s of %s is no text", name, args[0])
+			ts.Fatalf("%s of %s is not text", name, args[0])
 		}
 		ts.Setenv(name, text)
 	}

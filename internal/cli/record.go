@@ -8,7 +8,7 @@ import (
 )
 
 func addRecord(flags *pflag.FlagSet, file *string) {
-	flags.StringVar(file, "record", "", "`file` to keep each exchange with the environment in, anonymised, for dbaudit simulate --replay")
+	flags.StringVar(file, "record", "", "`file` to record each exchange with the environment, anonymised, for dbaudit simulate --replay")
 }
 
 // record has what is exchanged with the one target recorded, where a file is named.
@@ -18,7 +18,7 @@ func record(a *app, file, command string, targets []run.Target) (write func() er
 		return func() error { return nil }, nil
 	}
 	if len(targets) != 1 {
-		return nil, usagef("--record keeps the exchanges with one environment, and %d are meant: choose one by --env, and one of several integrations by --profile", len(targets))
+		return nil, usagef("--record saves the exchanges with one environment, but %d were chosen: choose one with --env, and one of several integrations with --profile", len(targets))
 	}
 	recorder := a.Record(&targets[0], command)
 	return func() error {

@@ -10,7 +10,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// remediateFlags have a scan mend what it finds.
+// remediateFlags let a scan fix what it finds.
 type remediateFlags struct {
 	remediate bool
 	application
@@ -19,11 +19,11 @@ type remediateFlags struct {
 }
 
 func (f *remediateFlags) add(flags *pflag.FlagSet) {
-	flags.BoolVar(&f.remediate, "remediate", false, "plan, show, confirm, apply and verify in one go; the other flags of this group are for it")
+	flags.BoolVar(&f.remediate, "remediate", false, "plan, show, confirm, apply and verify in one run; the other flags of this group need it")
 	contentFlags(flags, &f.content)
 	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask")
 	flags.StringVar(&f.journal, "journal", "", "`file` of the journal (default dbaudit-NAME-TIME.journal.json)")
-	flags.BoolVar(&f.allowSharedRole, "allow-shared-role", false, "permit changes of a role that others than the integration user hold")
+	flags.BoolVar(&f.allowSharedRole, "allow-shared-role", false, "permit changes to a role that others besides the integration user have")
 }
 
 // onlyToRemediate refuses flags that would do nothing without --remediate.
@@ -37,7 +37,7 @@ func onlyToRemediate(flags *pflag.FlagSet) error {
 		}
 	})
 	if idle != nil {
-		return usagef("%s: this is for --remediate", strings.Join(idle, ", "))
+		return usagef("%s: this needs --remediate", strings.Join(idle, ", "))
 	}
 	return nil
 }
@@ -46,9 +46,9 @@ func onlyToRemediate(flags *pflag.FlagSet) error {
 // as the commands plan and apply. Documents are of the state afterwards.
 func (f scanFlags) remediating(ctx context.Context, a *app) error {
 	if f.snapshot != "" || f.scope != "integration" {
-		return usagef("--remediate excludes --snapshot and --scope: make the plan by itself with dbaudit plan")
+		return usagef("--remediate excludes --snapshot and --scope: make the plan separately with dbaudit plan")
 	}
-	t, err := a.Single(f.connection, f.requirement, "--remediate mends one environment")
+	t, err := a.Single(f.connection, f.requirement, "--remediate fixes one environment")
 	if err != nil {
 		return err
 	}

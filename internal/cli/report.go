@@ -9,7 +9,7 @@ func newReportCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report RESULT.json...",
 		Short: "render saved results again",
-		Long: help(`Renders results that were saved by -f json, in any format, as the scan would have.
+		Long: help(`Renders results that were saved with -f json, in any format, as the scan would.
 The exit code is that of the rendering, unless --fail-on is given.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete, exitInterrupted),
 		Example: "  dbaudit report result.json -f html -o report.html",
 		Args:    arguments(1, -1),
@@ -40,6 +40,6 @@ The exit code is that of the rendering, unless --fail-on is given.`, exitOK, exi
 		},
 	}
 	f.outputs.add(cmd.Flags())
-	cmd.Flags().StringVar(&f.failOn, "fail-on", "low", "end with the exit code of a scan with this `severity`: info, low, medium, high, critical, or none")
+	cmd.Flags().StringVar(&f.failOn, "fail-on", "low", "use the exit code of a scan with this `severity`: info, low, medium, high, critical, or none")
 	return cmd
 }

@@ -31,9 +31,9 @@ func (f applyFlags) resuming(ctx context.Context, a *app) error {
 	if j.Plan.Expired(a.Now()) {
 		until := j.Plan.ExpiresAt.Format(time.RFC3339)
 		if !j.Begun() {
-			return fmt.Errorf("%s: nothing was begun, and the plan was good until %s: make a new one", f.resume, until)
+			return fmt.Errorf("%s: nothing was begun, and the plan expired on %s: make a new one", f.resume, until)
 		}
-		a.Warnf("the plan was good until %s: what was begun is finished all the same", until)
+		a.Warnf("the plan expired on %s, but a run that has begun may continue", until)
 	}
 	v, err := f.verification(ctx, a, j.Plan)
 	if err != nil {
@@ -43,7 +43,7 @@ func (f applyFlags) resuming(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	const what = "go on with this run"
+	const what = "continue this run"
 	a.Present(v.Name, what, remaining(j), f.yes)
 	if err := a.Confirm(ctx, v.Name, what, f.yes); err != nil {
 		return err
@@ -59,7 +59,7 @@ func remaining(j *apply.Journal) string {
 	left := j.Left()
 	fmt.Fprintf(&b, "%d of %d actions were done", len(j.Plan.Actions)-len(left), len(j.Plan.Actions))
 	if len(left) == 0 {
-		return b.String() + "; nothing is left but to verify them\n"
+		return b.String() + "; only the verification is left\n"
 	}
 	b.WriteString("; left:\n")
 	for _, action := range left {

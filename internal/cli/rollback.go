@@ -24,11 +24,7 @@ func newRollbackCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rollback JOURNAL",
 		Short: "undo the changes in a journal",
-		Long: help(`Undoes, last first, what an application of a plan changed. What somebody else
-changed since is left alone, and so is what cannot be undone any more, or what dbaudit
-is not known to have made: each is named with what to do by hand, and the exit code is
-then 5. The rest is undone all the same. At the end every target of the plan is read,
-whatever the journal says of it. To roll back again tries what is left.`, exitOK, exitUsage, exitFailure, exitPartial, exitInterrupted),
+		Long: help(`Undoes the changes of an applied plan, last first. It does not touch what somebody else changed since, what can no longer be undone, or what dbaudit did not certainly create: it names each with the manual step, and the exit code is then 5. Everything else is undone. At the end, every target of the plan is read, whatever the journal says about it. Rolling back again tries what is left.`, exitOK, exitUsage, exitFailure, exitPartial, exitInterrupted),
 		Example: "  dbaudit rollback plan.journal.json",
 		Args:    arguments(1, 1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), a, args[0]) },
@@ -84,13 +80,13 @@ func (f rollbackFlags) run(ctx context.Context, a *app, name string) error {
 }
 
 func again(journal string) string {
-	return fmt.Sprintf("not everything is undone; `dbaudit rollback %s` tries again what is left, and nothing else", journal)
+	return fmt.Sprintf("not everything is undone; `dbaudit rollback %s` tries what is left, and nothing else", journal)
 }
 
 // undoing lists what a rollback is going to undo.
 func undoing(j *apply.Journal) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d of %d actions were done; to be undone, last first:\n", j.Applied(), len(j.Plan.Actions))
+	fmt.Fprintf(&b, "%d of %d actions were done; they will be undone, last first:\n", j.Applied(), len(j.Plan.Actions))
 	for _, action := range j.Undoable() {
 		if action.UndoneWith != "" {
 			fmt.Fprintf(&b, "  %s. %s (goes with %s)\n", action.ID, action.Summary, action.UndoneWith)

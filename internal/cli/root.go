@@ -84,13 +84,14 @@ func rootCommand(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "dbaudit",
 		Short: "audit a Dynamics 365 integration against its vendor's published minimum",
-		Long: `dbaudit checks that the integration user of a sales-intelligence vendor holds, in
-Microsoft Dynamics 365 (Dataverse), what the vendor's documentation requires: a
-custom security role with its privileges, a dedicated application user that holds
-it, and the views shared with that user. It reads a snapshot, judges it with Rego
+		Long: `dbaudit checks that the integration user of a sales-intelligence vendor has
+what the vendor's documentation requires in Microsoft Dynamics 365
+(Dataverse): a custom security role with its privileges, a dedicated
+application user with this role, and the views shared with that user. It reads
+a snapshot, judges it with Rego
 policies, and reports what is missing, why it matters, and how to fix it.
 
-It never says compliant about something that it did not read.`,
+It never calls anything compliant that it did not read.`,
 		Example: `  dbaudit demo
   dbaudit scan --url https://contoso.crm.dynamics.com   # signed in by az login
   dbaudit scan -f table -f sarif -o dbaudit.sarif
@@ -177,14 +178,14 @@ func addHelpers(root *cobra.Command) {
 			cmd.Example = "  dbaudit help scan"
 		case "completion":
 			cmd.Short = "print a shell's completion script"
-			cmd.Long = "Prints the script by which a shell completes commands, flags and their values."
+			cmd.Long = "Prints the script for a shell to complete commands, flags and their values."
 			cmd.Example = "  dbaudit completion bash > /etc/bash_completion.d/dbaudit\n" +
 				"  dbaudit completion powershell | Out-String | Invoke-Expression"
 			cmd.Args, cmd.RunE = arguments(0, 0), showHelp
 			for _, shell := range cmd.Commands() {
 				shell.Args = arguments(0, 0)
 				shell.Short = "print the completion script of " + shell.Name()
-				shell.Long = "Prints the completion script of " + shell.Name() + ". Load it where the shell starts."
+				shell.Long = "Prints the completion script of " + shell.Name() + ". Load it when the shell starts."
 				shell.Example = "  dbaudit completion " + shell.Name()
 			}
 		}

@@ -30,9 +30,8 @@ func newScanCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scan",
 		Short: "collect, evaluate and report against a live environment",
-		Long: help(`Reads what the verdict needs from a Dataverse environment, judges it by the
-profile, and reports. Nothing is written to the environment, unless you pass
---remediate: then the scan is followed by what dbaudit plan and dbaudit apply do.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete, exitPartial, exitInterrupted),
+		Long: help(`Reads what the verdict needs from a Dataverse environment, judges it by the profile, and reports. It writes nothing to the environment, unless you pass --remediate: then dbaudit plan and dbaudit apply follow the scan.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete, exitPartial,
+			exitInterrupted),
 		Example: `  dbaudit scan --url https://contoso.crm.dynamics.com   # signed in by az login
   dbaudit scan --env production -f sarif -o dbaudit.sarif -f json -o result.json
   dbaudit scan --all-envs --fail-on high
@@ -41,7 +40,7 @@ profile, and reports. Nothing is written to the environment, unless you pass
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.remedy.remediate {
 				if f.record != "" {
-					return usagef("--record keeps what a scan reads: give it to a scan without --remediate")
+					return usagef("--record saves what a scan reads: use it without --remediate")
 				}
 				return f.remediating(cmd.Context(), a)
 			}
@@ -54,13 +53,13 @@ profile, and reports. Nothing is written to the environment, unless you pass
 	connectionFlags(cmd.Flags(), &f.connection)
 	allEnvsFlag(cmd.Flags(), &f.connection)
 	timeoutFlag(cmd.Flags(), &f.connection)
-	cmd.Flags().IntVar(&f.parallel, "parallel", run.DefaultParallel, "`number` of environments that are read at once")
+	cmd.Flags().IntVar(&f.parallel, "parallel", run.DefaultParallel, "`number` of environments to read at the same time")
 	requirementFlags(cmd.Flags(), &f.requirement)
 	f.judge.add(cmd.Flags())
 	cmd.Flags().StringVar(&f.scope, "scope", "integration", "`scope` to read: integration (what the verdict needs) or environment (all roles, application users and shares)")
-	cmd.Flags().StringVar(&f.snapshot, "snapshot", "", "`file` to keep the snapshot in, beside the result")
+	cmd.Flags().StringVar(&f.snapshot, "snapshot", "", "`file` to save the snapshot in, in addition to the result")
 	addRecord(cmd.Flags(), &f.record)
-	storeFlag(cmd.Flags(), &f.store, "keeps the results in the fleet's history")
+	storeFlag(cmd.Flags(), &f.store, "stores the results in the fleet's history")
 	f.remedy.add(cmd.Flags())
 	return cmd
 }
@@ -83,7 +82,7 @@ func (f scanFlags) run(ctx context.Context, a *app) error {
 	}
 	if f.snapshot != "" {
 		if len(targets) > 1 {
-			return usagef("--snapshot keeps one snapshot, and %d environments or integrations are meant: use `dbaudit collect` for each", len(targets))
+			return usagef("--snapshot saves one snapshot, but %d environments or integrations were chosen: use `dbaudit collect` for each", len(targets))
 		}
 		o.Keep = func(s *snapshot.Snapshot) error { return keepSnapshot(a, s, f.snapshot) }
 	}
@@ -138,9 +137,9 @@ func posting(ctx context.Context, a *app, flag string) (func([]audit.Result) err
 	}, nil
 }
 
-// told complains about each environment that could not be read and returns the gravest
-// exit code of them. An interruption, and wrong usage for the only environment, end the
-// run instead: there is nothing to report.
+// told reports each environment that could not be read and returns their most severe exit
+// code. An interruption, and wrong usage for the only environment, end the run instead:
+// there is nothing to report.
 func told(ctx context.Context, a *app, outcomes []run.Outcome) (int, error) {
 	code := exitOK
 	for i, o := range outcomes {

@@ -19,9 +19,7 @@ func newSchemaCommand(a *app) *cobra.Command {
 		Use:   "schema [DOCUMENT]",
 		Short: "print the JSON schema of a file that dbaudit reads or writes",
 		Long: "Prints the JSON schema of a kind of file: " + strings.Join(schemaNames(), ", ") + `.
-An editor that knows YAML schemas checks dbaudit.yaml by it; the file that dbaudit init
-writes names its address, and a copy serves where that cannot be reached. Without an
-argument, it lists the kinds of files.`,
+An editor that supports YAML schemas uses it to check dbaudit.yaml; the file that dbaudit init writes names its address. If that cannot be reached, use a copy. Without an argument, it lists the kinds of files.`,
 		Example: `  dbaudit schema
   dbaudit schema config -o config.schema.json
   dbaudit schema profile`,

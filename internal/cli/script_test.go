@@ -22,8 +22,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// TestMain lets the test binary stand in for dbaudit where a script calls it: a
-// process of its own, as a person runs it.
+// TestMain lets the test binary stand in for dbaudit where a script calls it: a separate
+// process, as for a person.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"dbaudit": func() {
@@ -184,7 +184,7 @@ func simulateCommand(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Fatalf("the simulator does not start: %s", complaint.String())
 }
 
-// called is told of the first connection to a silent listener.
+// called is closed at the first connection to a silent listener.
 type called chan struct{}
 
 func silentCommand(ts *testscript.TestScript, _ bool, _ []string) {

@@ -31,12 +31,9 @@ func newWorkerCommand(a *app) *cobra.Command {
 	var name string
 	var concurrency int
 	cmd := &cobra.Command{
-		Use:   "worker",
-		Short: "scan the environments of a fleet as they are due",
-		Long: help(`Scans the environments of a store as they are due, until it is ended. Any number of
-workers may share a store in PostgreSQL; what one does not finish, another takes. A worker
-only reads environments. The store must be of this version: dbaudit serve and dbaudit db
-migrate bring it there.`, exitOK, exitUsage, exitFailure),
+		Use:     "worker",
+		Short:   "scan the environments of a fleet when they are due",
+		Long:    help(`Scans the environments of a store when they are due, until it is stopped. Any number of workers may share a store in PostgreSQL; if one does not finish a scan, another takes over. A worker only reads environments. The store must have this version: dbaudit serve and dbaudit db migrate update it.`, exitOK, exitUsage, exitFailure),
 		Example: "  DBAUDIT_STORE=postgres://dbaudit@db/fleet dbaudit worker --concurrency 32",
 		Args:    arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -61,7 +58,7 @@ migrate bring it there.`, exitOK, exitUsage, exitFailure),
 }
 
 func concurrencyFlag(cmd *cobra.Command, n *int) {
-	cmd.Flags().IntVar(n, "concurrency", fleet.DefaultConcurrency, "`number` of environments that are scanned at once")
+	cmd.Flags().IntVar(n, "concurrency", fleet.DefaultConcurrency, "`number` of environments to scan at the same time")
 }
 
 // worker is a fleet that scans by the pipelines of the commands.
@@ -95,12 +92,12 @@ func newServeCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "serve the fleet's page and API, and scan what is due",
-		Long: help(`Serves the page and the API of a fleet and scans its environments as they are due, until
-it is ended. By itself it needs nothing: the store is a file of SQLite in the working
-directory, and the page is for this machine alone. On another address than loopback it
-wants a sign-in by OpenID Connect (--oidc-issuer, --oidc-client-id, --public-url, and
-DBAUDIT_OIDC_CLIENT_SECRET), whose tokens name the app roles Reader or Operator. It brings
-a store of an earlier version up to date.`, exitOK, exitUsage, exitFailure),
+		Long: help(`Serves the page and the API of a fleet and scans its environments when they
+are due, until it is stopped. It needs no setup: by default, the store is an
+SQLite file in the working directory, and only this machine can reach the
+page. On an address other than loopback, it requires a sign-in with OpenID
+Connect (--oidc-issuer, --oidc-client-id, --public-url, and
+DBAUDIT_OIDC_CLIENT_SECRET), whose tokens name the app roles Reader or Operator. It updates a store of an earlier version.`, exitOK, exitUsage, exitFailure),
 		Example: `  dbaudit fleet import dbaudit.yaml && dbaudit serve
   dbaudit serve --listen 127.0.0.1:0 --store /var/lib/dbaudit/fleet.db
   DBAUDIT_STORE=postgres://dbaudit@db/fleet dbaudit serve --no-worker`,
@@ -109,14 +106,14 @@ a store of an earlier version up to date.`, exitOK, exitUsage, exitFailure),
 	}
 	storeFlag(cmd.Flags(), &f.store, "default "+defaultStore)
 	flags := cmd.Flags()
-	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080", "`address` to listen on; port 0 takes a free one")
+	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080", "`address` to listen on; port 0 means any free port")
 	flags.BoolVar(&f.noWorker, "no-worker", false, "scan nothing: dbaudit worker does")
 	concurrencyFlag(cmd, &f.concurrency)
 	flags.StringVar(&f.url, "public-url", "", "`address` at which people reach the page, https://HOST[:PORT] (DBAUDIT_PUBLIC_URL)")
-	flags.StringVar(&f.issuer, "oidc-issuer", "", "`address` of who signs people in, such as https://login.microsoftonline.com/TENANT-ID/v2.0 (DBAUDIT_OIDC_ISSUER)")
+	flags.StringVar(&f.issuer, "oidc-issuer", "", "`address` of the OpenID Connect issuer, such as https://login.microsoftonline.com/TENANT-ID/v2.0 (DBAUDIT_OIDC_ISSUER)")
 	flags.StringVar(&f.clientID, "oidc-client-id", "", "`id` of the page's app registration (DBAUDIT_OIDC_CLIENT_ID; its secret in DBAUDIT_OIDC_CLIENT_SECRET)")
-	flags.StringVar(&f.alerts, "alerts", "", "`file` that says what is told to whom (DBAUDIT_ALERTS); see docs/fleet.md")
-	flags.StringVar(&f.certificate, "tls-certificate", "", "PEM `file` of the page's certificate, where no proxy ends TLS")
+	flags.StringVar(&f.alerts, "alerts", "", "`file` that says what to report to whom (DBAUDIT_ALERTS); see docs/fleet.md")
+	flags.StringVar(&f.certificate, "tls-certificate", "", "PEM `file` of the page's certificate, if no proxy terminates TLS")
 	flags.StringVar(&f.key, "tls-key", "", "PEM `file` of its key")
 	return cmd
 }
@@ -175,7 +172,7 @@ func queue(a *app, s *store.Store, e *engine.Engine, told *fleet.Alerts, f serve
 	return worker(a, s, e, o, f.concurrency)
 }
 
-// alerts are what is told of the fleet; nil where no file says so. Every secret of the
+// alerts are what is reported about the fleet; nil if no file says so. Every secret of the
 // file is read now, so that one that is missing is not found out by an alert.
 func alerts(a *app, f serveFlags) (*fleet.Alerts, error) {
 	name := cmp.Or(f.alerts, a.Getenv("DBAUDIT_ALERTS"))
@@ -269,7 +266,7 @@ func pageSignIn(ctx context.Context, a *app, f serveFlags) (*web.SignIn, error) 
 	case o.Issuer == "" && o.ClientID == "" && (host == "localhost" || web.IsLoopback(host)):
 		return nil, nil //nolint:nilnil // nobody signs in on this machine
 	case o.Issuer == "" || o.ClientID == "" || o.Base == "":
-		return nil, usagef("--listen %s: whoever reaches this address would see the fleet: give a sign-in by --oidc-issuer, --oidc-client-id and --public-url, or listen on 127.0.0.1", f.listen)
+		return nil, usagef("--listen %s: anyone who reaches this address would see the fleet: configure a sign-in with --oidc-issuer, --oidc-client-id and --public-url, or listen on 127.0.0.1", f.listen)
 	}
 	signIn, err := web.NewSignIn(ctx, o)
 	if err != nil {
@@ -278,7 +275,7 @@ func pageSignIn(ctx context.Context, a *app, f serveFlags) (*web.SignIn, error) 
 	return signIn, nil
 }
 
-// pageTLS is the page's own certificate; nil where there is none.
+// pageTLS is the page's own certificate; nil if there is none.
 func pageTLS(f serveFlags) (*tls.Config, error) {
 	if f.certificate == "" && f.key == "" {
 		return nil, nil //nolint:nilnil // a proxy ends TLS, or only this machine reaches the page
@@ -290,7 +287,7 @@ func pageTLS(f serveFlags) (*tls.Config, error) {
 	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
 }
 
-// unattended is a runner of pipelines that asks nobody and tells little: what becomes of a
+// unattended is a runner of pipelines that asks nobody and reports little: the outcome of a
 // scan is in the store.
 func unattended(a *app) *run.Runner {
 	a.NoProgress = true

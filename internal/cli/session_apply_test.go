@@ -176,7 +176,7 @@ func TestApplyIsCutOff(t *testing.T) {
 	}
 	b.faults.Store(&cut)
 	out := b.run("apply", "plan.json", "--yes").must(t, 5)
-	b.has(out.stderr, "1 of 2 actions are done; go on by `dbaudit apply --resume plan.journal.json`")
+	b.has(out.stderr, "1 of 2 actions are done; continue with `dbaudit apply --resume plan.journal.json`")
 	b.faults.Store(nil)
 	b.run("rollback", "plan.journal.json", "--yes").must(t, 0)
 	if b.state() != start {
@@ -208,7 +208,7 @@ func TestApplyIsInterrupted(t *testing.T) {
 	}
 	b.faults.Store(&interrupt)
 	out := b.runUntil(ctx, "apply", "plan.json", "--yes").must(t, 130)
-	b.has(out.stderr, "1 of 2 actions are done; go on by `dbaudit apply --resume plan.journal.json`")
+	b.has(out.stderr, "1 of 2 actions are done; continue with `dbaudit apply --resume plan.journal.json`")
 	b.run("apply", "--resume", "plan.journal.json", "--yes").must(t, 0)
 	b.run("scan").must(t, 0)
 }
@@ -275,7 +275,7 @@ func TestRemediate(t *testing.T) {
 	})
 	start := b.state()
 	b.run("scan", "--remediate").must(t, 2)
-	b.has(b.run("scan", "--least-privilege").must(t, 2).stderr, "--least-privilege: this is for --remediate")
+	b.has(b.run("scan", "--least-privilege").must(t, 2).stderr, "--least-privilege: this needs --remediate")
 	if b.state() != start {
 		t.Fatal("something was changed before anybody said yes")
 	}
@@ -284,7 +284,7 @@ func TestRemediate(t *testing.T) {
 	if out.stdout != "" {
 		t.Errorf("standard output is not the document's: %s", out.stdout)
 	}
-	b.has(out.stderr, "left out, for want of --least-privilege")
+	b.has(out.stderr, "skipped (needs --least-privilege)")
 	b.run("scan", "--remediate", "--yes", "--journal", "second.json", "--least-privilege").must(t, 0)
 	b.run("scan", "--remediate", "--yes").must(t, 0)
 	b.run("rollback", "second.json", "--yes").must(t, 0)

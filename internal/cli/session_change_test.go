@@ -229,7 +229,7 @@ func TestAskedIsShown(t *testing.T) {
 	b.has(asked("scan", "--remediate"), "+ prvReadLead")
 	b.has(asked("apply", "plan.json", "--log-format", "json"), "+ prvReadLead")
 	b.run("apply", "plan.json", "--yes").must(t, 0)
-	b.has(asked("rollback", "plan.journal.json"), "1 of 1 actions were done; to be undone, last first:\n  1. grant 1 privilege to the role \"Demandbase Integration\"\n        Lead – Read (prvReadLead): Organization → None\n")
+	b.has(asked("rollback", "plan.journal.json"), "1 of 1 actions were done; they will be undone, last first:\n  1. grant 1 privilege to the role \"Demandbase Integration\"\n        Lead – Read (prvReadLead): Organization → None\n")
 }
 
 // A dry run says of each action whether it was looked at.

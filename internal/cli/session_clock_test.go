@@ -10,8 +10,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report"
 )
 
-// TestNothingIsJudgedBeforeItIsTaken: however long signing in and reading take, a
-// result and a plan are no older than the snapshot that they rest on.
+// TestNothingIsJudgedBeforeItIsTaken: however long signing in and reading take, a result
+// and a plan are not older than the snapshot that they are based on.
 func TestNothingIsJudgedBeforeItIsTaken(t *testing.T) {
 	b := newBench(t, lacking)
 	var seconds atomic.Int64

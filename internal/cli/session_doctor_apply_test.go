@@ -241,7 +241,7 @@ func TestDoctorApplyIsEnough(t *testing.T) {
 		user(e).BusinessUnit, user(e).Roles, e.Suggest.BusinessUnit = "Germany", nil, "Germany"
 	}
 	for name, change := range map[string]func(*simulator.Environment){
-		"nothing is there": func(e *simulator.Environment) {
+		"nothing exists": func(e *simulator.Environment) {
 			id := user(e).Name
 			for i := range e.PersonalViews {
 				v := &e.PersonalViews[i]

@@ -268,7 +268,7 @@ func TestDoctor(t *testing.T) {
 		if got := e.with("warning"); len(got) > 0 {
 			t.Errorf("warnings: %v", got)
 		}
-		if got := e.with("skipped"); !slices.Equal(got, []string{"credential credential's end"}) {
+		if got := e.with("skipped"); !slices.Equal(got, []string{"credential credential expiry"}) {
 			t.Errorf("skipped: %v", got)
 		}
 	})

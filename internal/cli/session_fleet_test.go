@@ -181,16 +181,16 @@ func TestFleetCommands(t *testing.T) {
 		"--all-envs":                    {"fleet", "run"},
 		"is not the id of a run":        {"fleet", "cancel", "x"},
 		"4711":                          {"fleet", "cancel", "4711"},
-		"a password does not belong":    {"fleet", "list", "--store", "postgres://dbaudit:hush@db/fleet"},
+		"do not put a password":         {"fleet", "list", "--store", "postgres://dbaudit:hush@db/fleet"},
 		"there is no column":            {"fleet", "import", p.write("bad.csv", "name,address\n")},
 		"clients2.csv:2":                {"fleet", "import", p.write("clients2.csv", "name,url,every\na,https://a.crm.dynamics.com,1s\n")},
 		"was named before":              {"fleet", "import", clients, clients},
 		"asks a person":                 {"fleet", "import", p.write("device.csv", "name,url,auth\na,https://a.crm.dynamics.com,device-code\n")},
 		"--concurrency 0":               {"worker", "--concurrency", "0"},
-		"history wants the folders":     {"history", "--store", ""},
+		"history needs the folders":     {"history", "--store", ""},
 		"--format sarif: want table or": {"fleet", "status", "-f", "sarif"},
 	} {
-		if want == "history wants the folders" {
+		if want == "history needs the folders" {
 			delete(p.vars, "DBAUDIT_STORE")
 		}
 		p.stderr.reset()

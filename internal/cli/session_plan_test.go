@@ -68,7 +68,7 @@ func TestPlanFromAnEditedResult(t *testing.T) {
 		}),
 	} {
 		b.write("edited.json", text)
-		if out := b.run(args...); out.code != 3 || !strings.Contains(out.stderr, "make it again by `dbaudit check") {
+		if out := b.run(args...); out.code != 3 || !strings.Contains(out.stderr, "make it again with `dbaudit check") {
 			t.Errorf("%s: exit code %d\n%s", name, out.code, out.stderr)
 		}
 	}
@@ -82,7 +82,7 @@ func TestPlanFromAnEditedResult(t *testing.T) {
 		t.Fatal(err)
 	}
 	if slices.ContainsFunc(p.Actions, func(a plan.Action) bool { return a.Kind.String() == "enable-user" }) {
-		t.Error("what is waived is mended")
+		t.Error("a waived finding is fixed")
 	}
 }
 
@@ -96,7 +96,7 @@ func TestPlanFlags(t *testing.T) {
 		{"--view", "account=Mine"},
 		{"--waivers", "waivers.yaml"},
 	} {
-		b.has(b.run(slices.Concat(saved, idle)...).must(t, 2).stderr, idle[0]+": this is for a scan")
+		b.has(b.run(slices.Concat(saved, idle)...).must(t, 2).stderr, idle[0]+": this is only for a scan")
 	}
 	b.run(append(saved, "--profile", "demandbase", "--out", "plan.json")...).must(t, 0)
 	if _, err := plan.Decode([]byte(b.read("plan.json"))); err != nil {

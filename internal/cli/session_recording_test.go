@@ -113,9 +113,9 @@ func replayed(t *testing.T, data []byte) *place {
 	return client
 }
 
-// TestRecordings replays what is kept in testdata/recordings: each scan must find what
-// stands beside the recording. A recording holds the requests of the dbaudit that made
-// it; where these change, -update records the same situations again.
+// TestRecordings replays what is kept in testdata/recordings: each scan must find what is
+// stored next to the recording. A recording holds the requests of the dbaudit that made it;
+// where these change, -update records the same situations again.
 func TestRecordings(t *testing.T) {
 	for name, env := range recordable(t) {
 		t.Run(name, func(t *testing.T) {

@@ -226,10 +226,10 @@ func TestLoginWhoamiLogout(t *testing.T) {
 		t.Errorf("after logout: %s", o.stderr)
 	}
 	p.vars = map[string]string{}
-	if o := p.run("whoami").must(t, 0); !strings.Contains(o.stdout, "nobody is signed in") {
+	if o := p.run("whoami").must(t, 0); !strings.Contains(o.stdout, "not signed in") {
 		t.Errorf("whoami: %s", o.stdout)
 	}
-	if o := p.run("logout").must(t, 0); !strings.Contains(o.stderr, "nobody is signed in") {
+	if o := p.run("logout").must(t, 0); !strings.Contains(o.stderr, "not signed in") {
 		t.Errorf("logout again: %s", o.stderr)
 	}
 }
@@ -253,9 +253,9 @@ func TestSignInErrors(t *testing.T) {
 		vars map[string]string
 		args []string
 		code int
-		want string // stands in the output exactly once
+		want string // appears in the output exactly once
 	}{
-		{"no such method", nil, []string{"--auth", "password"}, 2, "--auth takes client-secret"},
+		{"no such method", nil, []string{"--auth", "password"}, 2, "--auth accepts client-secret"},
 		{"nothing to sign in by", map[string]string{"DBAUDIT_CLIENT_SECRET": ""}, nil, 2, "and its secret is not: set DBAUDIT_CLIENT_SECRET"},
 		{"no app", map[string]string{"DBAUDIT_CLIENT_ID": ""}, nil, 2, "set --client-id (DBAUDIT_CLIENT_ID)"},
 		{"no such certificate", map[string]string{"DBAUDIT_CLIENT_SECRET": ""}, []string{"--client-certificate", "nowhere.pem"}, 2, "--client-certificate nowhere.pem"},
@@ -265,7 +265,7 @@ func TestSignInErrors(t *testing.T) {
 		{"unknown app", map[string]string{"DBAUDIT_CLIENT_ID": "11111111-1111-4111-8111-111111111111"}, nil, 3, "the tenant has no such app"},
 		{"no member", map[string]string{"DBAUDIT_CLIENT_ID": "stranger"}, nil, 3, "Users + permissions > Application users"},
 		{"unreachable", map[string]string{"DBAUDIT_URL": "https://127.0.0.1:1"}, nil, 3, "nothing answers there"},
-		{"unknown host's authority", map[string]string{"DBAUDIT_AUTHORITY": "", "DBAUDIT_TENANT_ID": ""}, nil, 3, "none of Microsoft's known ones"},
+		{"unknown host's authority", map[string]string{"DBAUDIT_AUTHORITY": "", "DBAUDIT_TENANT_ID": ""}, nil, 3, "not a known Microsoft host"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -285,7 +285,7 @@ func TestSignInErrors(t *testing.T) {
 			}
 			o := p.run(append([]string{"scan"}, test.args...)...).must(t, test.code)
 			if n := strings.Count(o.stderr, test.want); n != 1 {
-				t.Errorf("%q stands %d times in\n%s", test.want, n, o.stderr)
+				t.Errorf("%q appears %d times in\n%s", test.want, n, o.stderr)
 			}
 			if unread := strings.Contains(o.stdout, "could not be read"); unread != (test.code == 3) {
 				t.Errorf("standard output has %q", o.stdout)
@@ -296,7 +296,7 @@ func TestSignInErrors(t *testing.T) {
 
 const strangersApp = "57a46e45-0000-4000-8000-000000000001"
 
-// withStranger has an app that is no user of the environment.
+// withStranger has an app that is not a user of the environment.
 func withStranger(t *testing.T) *simulator.Environment {
 	env := builtin(t, "compliant")
 	env.Clients = append(env.Clients, simulator.Client{Name: "stranger", ApplicationID: strangersApp, Secret: "stranger-secret"})

@@ -8,9 +8,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// TestOwnRulesSeeTheSameInput has a rule of one's own count users and roles: under
-// scan, under check of what scan kept, and under check of the input that check
-// writes for stock tools, the counts are the same.
+// TestOwnRulesSeeTheSameInput has a custom rule count users and roles: the counts are the
+// same under scan, under check of what scan kept, and under check of the input that check
+// writes for stock tools.
 func TestOwnRulesSeeTheSameInput(t *testing.T) {
 	server := serve(t, builtin(t, "sample"), simulator.Options{})
 	p := newPlaceApart(t, server)

@@ -26,7 +26,7 @@ func TestStatesOfAnEnvironment(t *testing.T) {
 		{"administration mode", state(simulator.StateAdministration), []string{"0x8004a113", "the environment is in administration mode"}},
 		{"firewall", state(simulator.StateFirewall), []string{"HTTP 403", "IP firewall"}},
 		{"firewall's page", state(simulator.StateFirewallPage), []string{"HTTP 403", "403 Forbidden", "IP firewall"}},
-		{"firewall without a word", state(simulator.StateFirewallSilent), []string{"HTTP 403", "IP firewall"}},
+		{"firewall with an empty body", state(simulator.StateFirewallSilent), []string{"HTTP 403", "IP firewall"}},
 		{"claims", state(simulator.StateClaims), []string{"HTTP 401", "conditional access policy asks for more"}},
 		{"blocked application", func(e *simulator.Environment) { e.Client(e.Suggest.Auditor).Blocked = true }, []string{"0x80095ffc", "restricted for this application"}},
 		{"missing licence", func(e *simulator.Environment) { e.ApplicationUser(e.Suggest.Auditor).LicenceMissing = true }, []string{"0x8004d24b", "a licence is missing"}},
@@ -41,7 +41,7 @@ func TestStatesOfAnEnvironment(t *testing.T) {
 		}, []string{"0x8004032c", "the business unit of this identity's user is disabled"}},
 		{"no member", func(e *simulator.Environment) {
 			e.ApplicationUser(e.Suggest.Auditor).ApplicationID = "dead0000-0000-4000-8000-00000000dead"
-		}, []string{"0x80072560", "no user of the environment"}},
+		}, []string{"0x80072560", "not a user of the environment"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -38,8 +38,7 @@ func newDemoCommand(a *app) *cobra.Command {
 		Short: "scan the embedded simulator's sample environment",
 		Long: `Starts the embedded Dataverse simulator in the process and scans its sample
 environment, over real HTTPS and with a real token request. Needs nothing: no
-account, no network, no configuration. The exit code is 0 when it ran, whatever
-it found.`,
+account, no network, no configuration. The exit code is 0 if it ran, whatever it found.`,
 		Example: `  dbaudit demo
   dbaudit demo --environment compliant
   dbaudit demo -f html -o report.html`,
@@ -47,7 +46,7 @@ it found.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), a) },
 	}
 	cmd.Flags().StringVar(&f.environment, "environment", "sample", "`name` or file of the environment: "+strings.Join(simulator.BuiltinNames(), ", "))
-	cmd.Flags().StringVar(&f.snapshot, "snapshot", "", "`file` to keep the snapshot in, beside the result")
+	cmd.Flags().StringVar(&f.snapshot, "snapshot", "", "`file` to save the snapshot in, in addition to the result")
 	f.judge.addShown(cmd.Flags())
 	return cmd
 }
@@ -86,7 +85,7 @@ func (f demoFlags) run(ctx context.Context, a *app) error {
 	// No later command finds this environment, which ends with this one.
 	shown.Asked = func(audit.Result) []string { return []string{} }
 	err = render(a, j.documents, results, shown)
-	a.Sayf("this environment ends here; to try the commands, let one run by dbaudit simulate --dir sim, or scan your own: az login, then dbaudit scan --url https://ORG.crm.dynamics.com")
+	a.Sayf("this environment ends here; to try the commands, start one with dbaudit simulate --dir sim, or scan your own: az login, then dbaudit scan --url https://ORG.crm.dynamics.com")
 	return err
 }
 
@@ -161,11 +160,7 @@ func newSimulateCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "run the simulator as a server",
-		Long: `Serves a simulated Dataverse environment over HTTPS, with a token endpoint beside
-it, until it is interrupted. It prints what a client needs as lines that a shell
-can read, and leaves in --dir a CA certificate, a dbaudit.yaml, and the lines for a
-POSIX shell (env) and for PowerShell (env.ps1), which choose that dbaudit.yaml. The
-credentials are the simulation's own and open nothing else.`,
+		Long:  `Serves a simulated Dataverse environment over HTTPS, with a token endpoint, until you interrupt it. It prints what a client needs as lines for a shell, and writes a CA certificate, a dbaudit.yaml, and the lines for a POSIX shell (env) and for PowerShell (env.ps1), which choose that dbaudit.yaml, to --dir. The credentials work only in the simulation.`,
 		Example: `  dbaudit simulate --dir sim &
   . sim/env && dbaudit scan
   Get-Content -Raw sim/env.ps1 | Invoke-Expression      # PowerShell
@@ -180,7 +175,7 @@ credentials are the simulation's own and open nothing else.`,
 	}
 	cmd.Flags().StringVar(&f.listen, "listen", "127.0.0.1:0", "`address` to listen on")
 	cmd.Flags().StringVar(&f.environment, "environment", "sample", "`name` or file of the environment: "+strings.Join(simulator.BuiltinNames(), ", "))
-	cmd.Flags().StringVar(&f.replay, "replay", "", "`file` of a recording to serve in place of an environment")
+	cmd.Flags().StringVar(&f.replay, "replay", "", "`file` of a recording to serve instead of an environment")
 	cmd.Flags().StringVar(&f.dir, "dir", "", "`folder` for ca.pem, env, env.ps1 and dbaudit.yaml (default a temporary one)")
 	return cmd
 }
@@ -320,7 +315,7 @@ func replay(ctx context.Context, a *app, file, listen string) (*simulator.Site, 
 		return nil, run.Target{}, fmt.Errorf("%s: %w", file, err)
 	}
 	if replayer.Head.Truncated {
-		a.Warnf("%s is cut short: what came later is not in it, and is refused", file)
+		a.Warnf("%s is truncated: later requests are not in it, and are refused", file)
 	}
 	site, err := simulator.Serve(ctx, listen, replayer)
 	if err != nil {

@@ -30,9 +30,9 @@ func compareSince(a *app, since string, dirs []string) (compare.Diff, error) {
 	older, newer := history.Since(results, at)
 	switch {
 	case len(older) == 0:
-		return compare.Diff{}, fmt.Errorf("no result in %s is of %s or before: choose a later time by --since", strings.Join(dirs, ", "), day(&at))
+		return compare.Diff{}, fmt.Errorf("no result in %s is of %s or before: choose a later time with --since", strings.Join(dirs, ", "), day(&at))
 	case len(newer) == 0:
-		return compare.Diff{}, fmt.Errorf("no result in %s is newer than %s: scan again, or choose an earlier time by --since", strings.Join(dirs, ", "), day(&at))
+		return compare.Diff{}, fmt.Errorf("no result in %s is newer than %s: scan again, or choose an earlier time with --since", strings.Join(dirs, ", "), day(&at))
 	}
 	return compare.Results(older, newer), nil
 }

@@ -17,13 +17,13 @@ const defaultStore = "fleet.db"
 
 // storeFlag names a store.
 func storeFlag(flags *pflag.FlagSet, name *string, otherwise string) {
-	flags.StringVar(name, "store", "", "`URL` of the store: a file of SQLite, or postgres://USER@HOST/DATABASE ("+otherwise+"; DBAUDIT_STORE)")
+	flags.StringVar(name, "store", "", "`URL` of the store: an SQLite file, or postgres://USER@HOST/DATABASE ("+otherwise+"; DBAUDIT_STORE)")
 }
 
 // storeName is the store that is meant; empty where none is named.
 func storeName(a *app, flag string) (string, error) {
 	if store.HasPassword(flag) {
-		return "", usagef("--store: a password does not belong into an argument, which other users see: give the URL in DBAUDIT_STORE, or the password in PGPASSWORD or PGPASSFILE")
+		return "", usagef("--store: do not put a password into an argument, which other users can see: set the URL in DBAUDIT_STORE, or the password in PGPASSWORD or PGPASSFILE")
 	}
 	return cmp.Or(flag, a.Getenv("DBAUDIT_STORE")), nil
 }
@@ -71,11 +71,9 @@ func newDbCommand(a *app) *cobra.Command {
 		RunE: showHelp,
 	}
 	cmd.AddCommand(&cobra.Command{
-		Use:   "migrate",
-		Short: "bring the store up to this version of dbaudit",
-		Long: help(`Brings the store up to this version of dbaudit; dbaudit serve does the same when it
-starts. Migrations lead forward only: back the store up before, to be able to go back.
-A store that is up to date stays as it is.`, exitOK, exitUsage, exitFailure),
+		Use:     "migrate",
+		Short:   "update the store to this version of dbaudit",
+		Long:    help(`Updates the store to this version of dbaudit; dbaudit serve does the same when it starts. Migrations cannot be reversed: back up the store first, to be able to go back. A store that is up to date does not change.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit db migrate --store fleet.db",
 		Args:    arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -91,12 +89,9 @@ A store that is up to date stays as it is.`, exitOK, exitUsage, exitFailure),
 			return s.Close()
 		},
 	}, &cobra.Command{
-		Use:   "backup FILE",
-		Short: "copy the store as it is at one moment",
-		Long: help(`Writes a copy of a store of SQLite, as it is at one moment, to a new file. Others go on
-using the store meanwhile. To restore it, stop what uses the store, remove its files
-(fleet.db, fleet.db-wal, fleet.db-shm) and put the copy in its place. A store in
-PostgreSQL is backed up by PostgreSQL's pg_dump.`, exitOK, exitUsage, exitFailure),
+		Use:     "backup FILE",
+		Short:   "make a consistent copy of the store",
+		Long:    help(`Writes a consistent copy of an SQLite store to a new file. The store can be used meanwhile. To restore it, stop everything that uses the store, remove its files (fleet.db, fleet.db-wal, fleet.db-shm) and put the copy in its place. Back up a store in PostgreSQL with pg_dump.`, exitOK, exitUsage, exitFailure),
 		Example: `  dbaudit db backup "fleet-$(date +%F).db"`,
 		Args:    arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {

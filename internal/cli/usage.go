@@ -32,7 +32,7 @@ func flagGroups() []flagGroup {
 	return []flagGroup{groupEnvironment, groupRequired, groupSignIn, groupOutput, groupFailing, groupRepair, groupOther}
 }
 
-// groupOf is the heading that a command's flag stands under.
+// groupOf is the heading of a command's flag.
 func groupOf(cmd *cobra.Command, name string) flagGroup {
 	if cmd.Name() == "plan" && (name == "result" || name == "snapshot") {
 		return groupEnvironment // which these stand in for
@@ -190,7 +190,7 @@ func exitLines(codes ...int) string {
 		fmt.Fprintf(&b, "  %-4d %s\n", code, exitWords(code, judges))
 	}
 	if judges {
-		b.WriteString("Of several results in one run the gravest counts: 130, 3, 2, 5, 1, 4, 0.\n")
+		b.WriteString("If a run has several results, the most severe code wins: 130, 3, 2, 5, 1, 4, 0.\n")
 	}
 	return strings.TrimRight(b.String(), "\n")
 }
@@ -199,11 +199,11 @@ func exitWords(code int, judges bool) string {
 	switch code {
 	case exitOK:
 		if judges {
-			return "nothing at or above --fail-on failed, and nothing is unknown"
+			return "no control of severity --fail-on or higher failed, and none is unknown"
 		}
 		return "done"
 	case exitFindings:
-		return "a control at or above --fail-on failed"
+		return "at least one control of severity --fail-on or higher failed"
 	case exitUsage:
 		return "wrong usage or configuration"
 	case exitFailure:
@@ -211,7 +211,7 @@ func exitWords(code int, judges bool) string {
 	case exitIncomplete:
 		return "nothing failed, but some controls could not be evaluated"
 	case exitPartial:
-		return "a change was applied only in part, or did not verify"
+		return "a change was applied only in part, or could not be verified"
 	}
 	return "interrupted"
 }

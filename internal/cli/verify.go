@@ -34,10 +34,10 @@ func (f applyFlags) verification(ctx context.Context, a *app, p plan.Plan) (veri
 		}
 	}
 	if t.Profile.Name != p.Profile {
-		return verification{}, usagef("the plan was made by the profile %q, and %q is given", p.Profile, t.Profile.Name)
+		return verification{}, usagef("the plan was made with the profile %q, but %q was given", p.Profile, t.Profile.Name)
 	}
 	if p.ProfileDigest != "" && p.ProfileDigest != t.Profile.Digest {
-		return verification{}, usagef("the profile %q is not as it was when the plan was made: make a new plan", p.Profile)
+		return verification{}, usagef("the profile %q changed since the plan was made: make a new plan", p.Profile)
 	}
 	within, err := run.Limits(t.Profile, f.maxChanges)
 	if err != nil {
@@ -62,9 +62,9 @@ func verificationOf(ctx context.Context, a *app, t run.Target, f judgeFlags) (ve
 	return v, writable(a, v.documents)
 }
 
-// verify reads and judges the environment afresh, says what became of the findings
-// that the plan was made from, and writes the documents. It returns the faults that
-// stand, by fingerprint, and the exit code that they come to.
+// verify reads and judges the environment again, says which findings of the plan are fixed,
+// and writes the documents. It returns the faults that stand, by fingerprint, and the exit
+// code that they come to.
 func verify(ctx context.Context, a *app, v verification, p plan.Plan) (map[string]plan.Finding, int, error) {
 	r, _, err := inspectNow(ctx, a, v.Target, v.judgement)
 	if err != nil {
@@ -79,20 +79,20 @@ func verify(ctx context.Context, a *app, v verification, p plan.Plan) (map[strin
 	return standing, code, err
 }
 
-// verifyApplied verifies a plan that was carried out: each change must still be
-// there, and what it was to mend be gone. Whatever goes wrong from here on goes wrong
-// after a change.
+// verifyApplied verifies a plan that was carried out: each change must persist, and the
+// findings that it fixes must be gone. Whatever goes wrong from here on goes wrong after a
+// change.
 func verifyApplied(ctx context.Context, a *app, v verification, r *apply.Runner) error {
 	p := r.Journal.Plan
 	lost, lostErr := r.Verify(ctx)
 	standing, code, err := verify(ctx, a, v, p)
 	if err = errors.Join(lostErr, err); errors.Is(err, context.Canceled) {
-		a.Warnf("the plan was applied, and its verification was interrupted: dbaudit scan judges the environment")
+		a.Warnf("the plan was applied, but its verification was interrupted: run dbaudit scan to judge the environment")
 		return err
 	}
 	if err != nil {
 		code = exitPartial
-		a.Complain(fmt.Errorf("the plan was applied, and could not be verified: %w", err))
+		a.Complain(fmt.Errorf("the plan was applied, but could not be verified: %w", err))
 	}
 	named := map[string]bool{}
 	for _, l := range lost {
@@ -107,7 +107,7 @@ func verifyApplied(ctx context.Context, a *app, v verification, r *apply.Runner)
 		})
 		if i >= 0 && !named[action.ID] {
 			code = exitPartial
-			a.Complain(fmt.Errorf("action %s (%s) was carried out, and %s still fails", action.ID, action.Summary, action.Why[i].Control))
+			a.Complain(fmt.Errorf("action %s (%s) was carried out, but %s still fails", action.ID, action.Summary, action.Why[i].Control))
 		}
 	}
 	return asError(code)
@@ -146,7 +146,7 @@ func narrateComparison(a *app, p plan.Plan, standing map[string]plan.Finding) {
 	}
 	slices.Sort(fresh)
 	if a.LogFormat == "json" {
-		a.Log(slog.LevelInfo, p.Environment.Name, "compared with the findings that the plan was made from",
+		a.Log(slog.LevelInfo, p.Environment.Name, "compared with the findings of the plan",
 			slog.Any("gone", gone), slog.Any("remain", remain), slog.Any("new", fresh))
 		return
 	}

@@ -26,9 +26,8 @@ func newWaiverCommand(a *app) *cobra.Command {
 		Use:   "waiver",
 		Short: "add and check waivers, which accept findings until a date",
 		Long: `A waiver accepts a finding until a date, at most 366 days ahead. It names the
-control, the finding's subject and privilege, why (accepted-risk, false-positive,
-compensating), who answers for it, and the reason. A waived control is not passed:
-every report keeps its original outcome.`,
+control, the finding's subject and privilege, the kind (accepted-risk,
+false-positive, compensating), the owner and the reason. A waived control has not passed: every report keeps its original outcome.`,
 		Example: "  dbaudit waiver check\n  dbaudit waiver add --help",
 		Args:    arguments(0, 0),
 		RunE:    showHelp,
@@ -50,10 +49,7 @@ func newWaiverAddCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add [RESULT.json]",
 		Short: "accept a finding until a date",
-		Long: `Adds a waiver to the file of waivers, which it creates where it is not there. With a
-saved result, each finding of the control that --subject and --privilege leave is
-waived by itself, as narrowly as can be: with the environment and the profile, where
-there are several.`,
+		Long:  `Adds a waiver to the file of waivers, which it creates if necessary. With a saved result, it adds a separate waiver for each finding of the control that --subject and --privilege match, as narrow as possible: with the environment and the profile, if there are several.`,
 		Example: `  dbaudit waiver add result.json --control DB-PRIV-LEAD \
     --privilege prvAppendToLead --kind accepted-risk --days 90 \
     --owner jane@contoso.com --reason "no leads before the pilot ends"
@@ -66,18 +62,18 @@ there are several.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.file, "waivers", "", "`file` of accepted findings (default waivers: of the configuration, else "+waiver.DefaultName+")")
-	flags.StringVar(&f.control, "control", "", "the `control` whose finding is accepted")
+	flags.StringVar(&f.control, "control", "", "the `control` to waive")
 	flags.StringVar(&f.waiver.Subject, "subject", "", "`name` or id of the finding's role, user or view (TABLE=NAME)")
 	flags.StringVar(&f.waiver.Privilege, "privilege", "", "the finding's `privilege`")
-	flags.StringVar(&f.waiver.Profile, "profile", "", "`name` of the profile that alone is meant, where an environment has several integrations")
-	flags.StringVar(&f.waiver.Environment, "env", "", "`name` of the environment that alone is meant")
+	flags.StringVar(&f.waiver.Profile, "profile", "", "`name` of the only profile to waive it for, if an environment has several integrations")
+	flags.StringVar(&f.waiver.Environment, "env", "", "`name` of the only environment to waive it for")
 	flags.StringVar(&f.waiver.Environment, "environment", "", "as --env")
 	_ = flags.MarkHidden("environment") // it exists, and stays: the first release had it
 	flags.StringVar(&f.kind, "kind", "", "`kind` of acceptance: accepted-risk, false-positive or compensating")
-	flags.StringVar(&f.waiver.Owner, "owner", "", "`who` answers for it")
-	flags.StringVar(&f.waiver.Reason, "reason", "", "`why` it is accepted")
-	flags.StringVar(&f.waiver.Expires, "expires", "", "last `day`, YYYY-MM-DD, at most 366 days off")
-	flags.IntVar(&f.days, "days", 0, "last day as a `number` of days from today")
+	flags.StringVar(&f.waiver.Owner, "owner", "", "`owner` of the accepted finding")
+	flags.StringVar(&f.waiver.Reason, "reason", "", "`reason` for accepting it")
+	flags.StringVar(&f.waiver.Expires, "expires", "", "expiry `date`, YYYY-MM-DD, at most 366 days ahead")
+	flags.IntVar(&f.days, "days", 0, "expiry date as a `number` of days from today")
 	flags.BoolVar(&f.waiver.Broad, "broad", false, "allow a waiver without the subject or privilege that its findings have")
 	return cmd
 }
@@ -86,11 +82,11 @@ func (f waiverAddFlags) run(a *app, results []string) error {
 	now := a.Now().UTC()
 	for _, flag := range [][2]string{{"control", f.control}, {"kind", f.kind}, {"owner", f.waiver.Owner}, {"reason", f.waiver.Reason}} {
 		if strings.TrimSpace(flag[1]) == "" {
-			return usagef("--%s is missing: a waiver says control, kind, owner, reason and last day", flag[0])
+			return usagef("--%s is missing: a waiver needs a control, a kind, an owner, a reason and an expiry date", flag[0])
 		}
 	}
 	if (f.days != 0) == (f.waiver.Expires != "") {
-		return usagef("give the last day by either --expires YYYY-MM-DD or --days NUMBER")
+		return usagef("set the expiry date with either --expires YYYY-MM-DD or --days NUMBER")
 	}
 	var err error
 	if f.waiver.Kind, err = waiver.ParseKind(f.kind); err != nil {
@@ -101,7 +97,7 @@ func (f waiverAddFlags) run(a *app, results []string) error {
 		f.waiver.Expires = now.AddDate(0, 0, f.days).Format(time.DateOnly)
 	}
 	if last, err := time.Parse(time.DateOnly, f.waiver.Expires); err != nil || last.Before(now.Truncate(24*time.Hour)) {
-		return usagef("--expires %s: want a day that is still to come, as YYYY-MM-DD", f.waiver.Expires)
+		return usagef("--expires %s: want a future date, as YYYY-MM-DD", f.waiver.Expires)
 	}
 	file, err := a.Configuration()
 	if err != nil {
@@ -163,9 +159,7 @@ func newWaiverCheckCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check [RESULT.json...]",
 		Short: "check the waivers, and compare them with saved results",
-		Long: `Lists the waivers with their days. Ends in 1 where one has expired or, with saved
-results, where one covers no finding or is broader than it; what is only about to
-expire is said.`,
+		Long:  `Lists the waivers with their expiry dates. The exit code is 1 if one has expired or, with saved results, if one covers no finding or is broader than its finding. Waivers that will expire soon are reported.`,
 		Example: `  dbaudit waiver check
   dbaudit waiver check result.json`,
 		RunE: func(_ *cobra.Command, args []string) error { return checkWaivers(a, name, asOf, args) },
@@ -212,7 +206,7 @@ func checkWaivers(a *app, flag, asOf string, files []string) error {
 	}
 	rows := make([][]string, len(f.Waivers))
 	for i, w := range f.Waivers {
-		rows[i] = []string{w.String(), w.Kind.String(), w.Owner, w.Expires, cmp.Or(state[w.Line], "in force"), w.Reason}
+		rows[i] = []string{w.String(), w.Kind.String(), w.Owner, w.Expires, cmp.Or(state[w.Line], "active"), w.Reason}
 	}
 	if err := table.List(a.Stdout, a.Width, []string{"waiver", "kind", "owner", "expires", "state", "reason"}, rows); err != nil {
 		return err

@@ -55,7 +55,7 @@ func TestWatchJudgesAgain(t *testing.T) {
 	if n := strings.Count(stderr.String(), "watching "); n != 3 {
 		t.Errorf("judged %d times, want 3\n%s", n, stderr.String())
 	}
-	if !strings.Contains(stdout.String(), "LINT-DANGEROUS") || !strings.Contains(stderr.String(), "this is no XML") {
+	if !strings.Contains(stdout.String(), "LINT-DANGEROUS") || !strings.Contains(stderr.String(), "this is not XML") {
 		t.Errorf("got\n%s\n%s", stdout.String(), stderr.String())
 	}
 }

@@ -62,7 +62,7 @@ func TestFolderOfPages(t *testing.T) {
 		}
 	}
 	o.list[0].format = "json"
-	if _, err := o.documents(); err == nil || !strings.Contains(err.Error(), "a folder, which -f html alone fills") {
+	if _, err := o.documents(); err == nil || !strings.Contains(err.Error(), "a folder, which only -f html can fill") {
 		t.Errorf("%v", err)
 	}
 }

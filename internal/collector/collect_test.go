@@ -317,8 +317,8 @@ func TestWhoIsRead(t *testing.T) {
 		},
 		"without a role": {
 			change: func(env *simulator.Environment) { user(env).Roles = nil },
-			// Membership of the unit's team is no role: the environment would refuse, and
-			// is not asked.
+			// Membership of the unit's team is not a role: the environment would refuse,
+			// and is not asked.
 			gaps:   map[snapshot.Section]string{snapshot.SectionUserViews: "skipped"},
 			detail: "has no role",
 			check: func(t *testing.T, s *snapshot.Snapshot) {
@@ -363,7 +363,7 @@ func TestWhoIsRead(t *testing.T) {
 				}
 			},
 		},
-		"an owner who is not there": {
+		"a missing owner": {
 			options: func(o *collector.Options) { o.Requirement.Views[0].Owner = "gone@contoso.com" },
 			gaps:    map[snapshot.Section]string{snapshot.SectionViews: "skipped"},
 		},
@@ -420,11 +420,11 @@ func TestCandidates(t *testing.T) {
 		"a configured one that reaches nobody": {
 			role: "demandbase (old)", want: []string{"Demandbase Integration", "demandbase (old)"},
 		},
-		"no role reaches the user": {
+		"the user has no role": {
 			change: func(env *simulator.Environment) { env.ApplicationUser(env.Suggest.ApplicationID).Roles = nil },
 			want:   []string{"Demandbase Integration", "demandbase (old)"},
 		},
-		"what reaches the user is of no use": {
+		"the user's role is useless": {
 			change: func(env *simulator.Environment) {
 				env.Roles = append(env.Roles, simulator.Role{Name: "Useless", Privileges: simulator.Grants{"prvReadProduct": simulator.DepthGlobal}})
 				env.ApplicationUser(env.Suggest.ApplicationID).Roles = []simulator.RoleAssignment{{Role: "Useless"}}
@@ -476,7 +476,7 @@ func TestCandidates(t *testing.T) {
 
 func TestNothingCanBeJudged(t *testing.T) {
 	t.Parallel()
-	t.Run("no user of the environment", func(t *testing.T) {
+	t.Run("not a user of the environment", func(t *testing.T) {
 		t.Parallel()
 		env := builtin(t, "compliant", func(env *simulator.Environment) {
 			env.ApplicationUsers = slices.DeleteFunc(env.ApplicationUsers, func(u simulator.User) bool { return u.Name == "dbaudit" })
@@ -484,7 +484,7 @@ func TestNothingCanBeJudged(t *testing.T) {
 		_, err := newLab(t, env, labOptions{}).collect(nil)
 		var e *dataverse.Error
 		if !errors.As(err, &e) || e.Kind != dataverse.NotMember {
-			t.Errorf("want the error of one who is no member, got %v", err)
+			t.Errorf("want the error of a user who is not a member, got %v", err)
 		}
 	})
 	t.Run("unreachable", func(t *testing.T) {

@@ -16,14 +16,13 @@
 //  4. whether any of these roles changed meanwhile; the business units, since one that is
 //     disabled locks out all below it
 //
-// That is twelve requests, one more for each role that reaches the user or is
-// configured, two for each owner, and one for each identity that is looked as, the
-// user and the owners: WhoAmI with the same header, side by side with the list of
-// views, since a header that is dropped or passed over gives the auditor's own list
-// without a word. Another round is for environments that do
-// not give a user's roles and teams with the user, for a role of a fitting name
-// that grants nothing of what the profile asks for, and for a required view that only
-// the auditor sees while the integration user's own list is closed.
+// That is twelve requests, one more for each role that the user has or that is configured,
+// two for each owner, and one for each impersonated identity, the user and the owners:
+// WhoAmI with the same header, at the same time as the list of views, because a header that
+// is dropped or ignored silently gives the auditor's own list. Another round is for
+// environments that do not give a user's roles and teams with the user, for a role of a
+// fitting name that grants nothing of what the profile asks for, and for a required view
+// that only the auditor sees while the integration user's own list is closed.
 //
 // Several integrations in one environment are read for together ([CollectAll]): the
 // rounds are the same, each table is asked once for what any of them needs, and each
@@ -87,7 +86,7 @@ type Options struct {
 	Now func() time.Time
 	// Strong asks for what is true now, past the caches of permissions.
 	Strong bool
-	// Progress is told how far reading is. It is called from many goroutines and
+	// Progress receives the progress of reading. It is called from many goroutines and
 	// should return at once; nil for nobody.
 	Progress func(Event)
 }
@@ -108,9 +107,9 @@ type Event struct {
 }
 
 // Collect reads a snapshot and seals it. It fails only where nothing can be
-// judged: the environment cannot be reached, sign-in fails, the identity is no
-// user of the environment, or the context ends. Everything less is said in the
-// snapshot's coverage. The same environment gives the same bytes.
+// judged: the environment cannot be reached, sign-in fails, the identity is not a user of
+// the environment, or the context ends. Everything less is said in the snapshot's coverage.
+// The same environment gives the same bytes.
 func Collect(ctx context.Context, r Reader, o Options) (*snapshot.Snapshot, error) {
 	all, err := CollectAll(ctx, r, []Options{o})
 	if err != nil {
@@ -375,7 +374,7 @@ func (c *collection) readOrganization(ctx context.Context) error {
 	case err != nil:
 		return err
 	case len(found) != 1:
-		return fmt.Errorf("organization: %d rows came where there is one: "+
+		return fmt.Errorf("organization: %d rows were returned instead of one: "+
 			"give the auditor's role prvReadOrganization at organization level", len(found))
 	}
 	c.organization = found[0]

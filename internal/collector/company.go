@@ -124,7 +124,7 @@ type question struct {
 }
 
 type answer struct {
-	done chan struct{} // closed when the rest is there
+	done chan struct{} // closed when the rest has arrived
 	rows []json.RawMessage
 	err  error
 }

@@ -110,7 +110,7 @@ func TestSeveralAreAsOne(t *testing.T) {
 			switch random.IntN(4) {
 			case 0:
 				o.Requirement.ApplicationID = base.Requirement.ApplicationID
-			case 1: // an application user that shares its role with another, or is not there
+			case 1: // an application user that shares its role with another, or does not exist
 				o.Requirement.ApplicationID = fmt.Sprintf("%08d-0000-4000-8000-000000000000", random.IntN(12))
 			case 2:
 				o.Requirement.User = owners[random.IntN(len(owners))]

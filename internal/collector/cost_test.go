@@ -187,7 +187,7 @@ func TestCostOfFaults(t *testing.T) {
 				env.PersonalViews[i].Shares = nil
 			}
 		}, beside: 1},
-		"no role reaches the user": {change: func(env *simulator.Environment) {
+		"the user has no role": {change: func(env *simulator.Environment) {
 			env.ApplicationUser(env.Suggest.ApplicationID).Roles = nil
 		}, beside: 1},
 		"deduced": {options: func(o *collector.Options) { o.Requirement.ApplicationID, o.Requirement.Role = "", "" }},

@@ -242,7 +242,7 @@ func spoilers() map[string]func([]json.RawMessage) []json.RawMessage {
 				}
 			})
 		},
-		"ids that are none": func(rows []json.RawMessage) []json.RawMessage {
+		"invalid ids": func(rows []json.RawMessage) []json.RawMessage {
 			return changed(rows, func(row map[string]any) {
 				for column, value := range row {
 					if text, ok := value.(string); ok && len(text) == 36 && strings.HasSuffix(column, "id") {
@@ -366,7 +366,7 @@ func TestGrants(t *testing.T) {
 		state  string
 		detail string
 		want   string // the depth of prvReadThat, or of the name before a colon
-		// The words of prvReadThat's depth, where it is none that counts.
+		// The words of prvReadThat's depth, if it does not count.
 		filtered, unreadable string
 	}{
 		"as it is":            {rows: []string{row}, want: "local"},
@@ -392,7 +392,7 @@ func TestGrants(t *testing.T) {
 		"a depth, and one that is known":  {rows: []string{with(func(r string) string { return strings.Replace(r, "Local", "Parent", 1) }), row}, want: "local", unreadable: "Parent"},
 		"a depth's case":                  {rows: []string{with(func(r string) string { return strings.Replace(r, "Local", "local", 1) })}, want: "none", unreadable: "local"},
 		"a depth's number":                {rows: []string{with(func(r string) string { return strings.Replace(r, `"Local"`, "8", 1) })}, want: "none", unreadable: "8"},
-		"a depth that is none":            {rows: []string{with(func(r string) string { return strings.Replace(r, `"Local"`, "null", 1) })}, state: "failed"},
+		"an invalid depth":                {rows: []string{with(func(r string) string { return strings.Replace(r, `"Local"`, "null", 1) })}, state: "failed"},
 		"a depth that is a list":          {rows: []string{with(func(r string) string { return strings.Replace(r, `"Local"`, "[]", 1) })}, state: "failed"},
 		"no depth":                        {rows: []string{with(func(r string) string { return strings.Replace(r, `"Depth":"Local",`, "", 1) })}, state: "failed"},
 		"no id":                           {rows: []string{with(func(r string) string { return strings.Replace(r, "PrivilegeId", "Id", 1) })}, state: "failed"},
@@ -730,7 +730,7 @@ func TestRandomFaults(t *testing.T) {
 				}
 			case strings.Contains(s.Coverage[snapshot.SectionShares].Detail, "the table of shares was not read"),
 				strings.Contains(s.Coverage[snapshot.SectionOrganization].Detail, "does not show orgdborgsettings"):
-				gapped.Add(1) // what stands in for it is said to be less
+				gapped.Add(1) // its replacement is said to be less
 			default:
 				equal.Add(1)
 				if diff := cmp.Diff(clean.(func() string)(), encode(t, s)); diff != "" {

@@ -179,7 +179,7 @@ func (k *tokens) Token(ctx context.Context, _ dataverse.TokenOptions) (dataverse
 	return dataverse.Token{}, failure
 }
 
-// A filter stands between collector and client, and may change what comes.
+// A filter is between collector and client, and may change responses.
 type filter struct {
 	collector.Reader
 	// before, where it gives an error, refuses a request.

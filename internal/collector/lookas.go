@@ -23,16 +23,15 @@ func (e *foreignError) Error() string {
 type unheededError struct{ who, as string }
 
 func (e *unheededError) Error() string {
-	return fmt.Sprintf("dbaudit asked to look as %s, and the environment answered as %s: "+
+	return fmt.Sprintf("dbaudit asked to impersonate %s, but the environment responded as %s: "+
 		"make sure that the user is enabled, and that no proxy drops the headers CallerObjectId and MSCRMCallerID", e.who, e.as)
 }
 
 // asUser reads as a user: by its Entra object id or, where that is not known, not
-// taken or not heeded, by its systemuserid. Either header can be passed over without
-// a word, by the environment or on the way to it, and then the answer is the
-// auditor's own. So the environment is asked, side by side with what is read, whom it
-// answers; what was read counts only where that is the user. The caller that counted
-// comes with it.
+// taken or not heeded, by its systemuserid. Either header can be silently ignored, by the
+// environment or in transit, and then the response is the auditor's own. So the environment
+// is asked, side by side with what is read, whom it answers; what was read counts only
+// where that is the user. The caller that counted comes with it.
 func asUser[T any](ctx context.Context, c *collection, s snapshot.Section, who string, u *user,
 	read func(context.Context, dataverse.Caller) (T, error),
 ) (T, dataverse.Caller, error) {

@@ -78,7 +78,7 @@ func TestSharesInPart(t *testing.T) {
 	}
 }
 
-// Answers of two organizations are no reading of either.
+// Responses from two organizations are not a reading of either.
 func TestTwoOrganizations(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, builtin(t, "compliant", func(env *simulator.Environment) {
@@ -89,7 +89,7 @@ func TestTwoOrganizations(t *testing.T) {
 	}
 }
 
-// A column twice in a row is no answer.
+// A row with a duplicate column is not a valid response.
 func TestMembersTwice(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, builtin(t, "compliant", func(env *simulator.Environment) {

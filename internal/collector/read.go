@@ -30,14 +30,14 @@ func (s columnSet) of(names ...string) []string {
 	return kept
 }
 
-// count stands in a columnSet for the option that has rows counted.
+// count in a columnSet is the option that counts rows.
 const count = "$count"
 
 // optional are columns that older environments may not have. Without them the
-// verdict errs on the side of a finding: a team's role that is not known to be
-// inherited gives no Basic rights, a user that is not known to be deleted is there.
-// Whether a view's owner is a team matters to its fix alone. An access mode that was not
-// read is unknown, and so is what hangs on it.
+// verdict errs on the side of a finding: a team's role gives no Basic rights unless it is
+// known to be inherited, and a user exists unless it is known to be deleted. Whether a
+// view's owner is a team matters to its fix alone. An access mode that was not read is
+// unknown, and so is what hangs on it.
 func optional(column string) bool {
 	switch column {
 	case "isinherited", "componentstate", "deletedstate",
@@ -69,7 +69,7 @@ func rows[T any](ctx context.Context, c *collection, a ask, take func(*row) T) (
 	})
 }
 
-// object reads an answer that is one object.
+// object reads a response that is one object.
 func object[T any](ctx context.Context, c *collection, a ask, take func(*row) T) (T, error) {
 	got, err := read(ctx, c, a, take, func(from Reader, r dataverse.Request) iter.Seq2[json.RawMessage, error] {
 		return func(yield func(json.RawMessage, error) bool) { yield(from.Get(ctx, r)) }

@@ -145,9 +145,9 @@ func (c *collection) firstSeen() map[string]role {
 }
 
 // wantedRoots are the roots of the roles whose privileges are needed, as far as is
-// known yet, and were not asked for. They are those that reach the user and the
-// configured one; where none is configured and none that reaches the user grants
-// any of the minimum, the custom ones whose name fits.
+// known yet, and were not asked for. They are the user's roles and the configured one; if
+// none is configured and none of the user's roles grants any of the minimum, the custom
+// roles with a matching name.
 func (c *collection) wantedRoots() []string {
 	wanted := map[string]bool{}
 	r := c.reach()
@@ -207,8 +207,7 @@ func (c *collection) readGrants(roots []string, fresh bool) part {
 	}
 }
 
-// nearest chooses the copy of a role to ask about: one that reaches the user, the
-// root before others.
+// nearest chooses the copy of a role to read: one that the user has, preferably the root.
 func (c *collection) nearest(root string) role {
 	r := c.reach()
 	for _, known := range []map[string]role{r.direct, r.through, c.firstSeen()} {
@@ -287,8 +286,7 @@ func (c *collection) join(found []granting) *granted {
 // A granting is what a row of a role's privileges comes to.
 type granting struct {
 	id, name string
-	// word is the depth as it came; depth is none where nobody knows it, or where it
-	// is that of a filter.
+	// word is the depth as received; depth is none if it is unknown, or that of a filter.
 	word  string
 	depth snapshot.Depth
 	// filtered marks a grant for the records of a filter only.
@@ -312,7 +310,7 @@ func grantOf(r *row) granting {
 }
 
 // depthOf reads a member of the PrivilegeDepth enumeration; none for its fifth,
-// RecordFilter, and for what is no member that is documented.
+// RecordFilter, and for undocumented members.
 func depthOf(name string) snapshot.Depth {
 	switch name {
 	case "Basic":

@@ -21,9 +21,9 @@ func inconsistentf(format string, args ...any) error {
 	return &inconsistent{fmt.Sprintf(format, args...)}
 }
 
-// A row is one object of an answer. Its methods take columns out of it, strictly:
-// a column that was asked for and is not there, or is of another type, is never
-// taken for an empty one. The first fault is kept in err.
+// A row is one object of an answer. Its methods read columns strictly: a requested column
+// that is missing, or has another type, never counts as empty. The first fault is kept in
+// err.
 type row struct {
 	columns map[string]json.RawMessage
 	// without are the optional columns that were not asked for.
@@ -34,7 +34,7 @@ type row struct {
 func newRow(data json.RawMessage, without columnSet) *row {
 	r := &row{without: without}
 	if err := json.Unmarshal(data, &r.columns); err != nil || r.columns == nil {
-		r.err = inconsistentf("a row is no object")
+		r.err = inconsistentf("a row is not an object")
 	}
 	return r
 }

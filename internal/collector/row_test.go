@@ -267,7 +267,7 @@ func FuzzRows(f *testing.F) {
 			if r.err != nil {
 				var faulty *inconsistent
 				if !errors.As(r.err, &faulty) {
-					t.Errorf("%s: a fault that is none of the answer's: %v", name, r.err)
+					t.Errorf("%s: the fault is not in the response: %v", name, r.err)
 				}
 				continue
 			}

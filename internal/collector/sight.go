@@ -11,13 +11,12 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// An identity whose read of a table is no deeper than some business units is not
-// refused: it is shown the rows of these, as if there were no others. What it was
-// not shown must not be taken for what is not there, and so each collection asks
-// how far its own reads reach.
+// An identity that may read a table only in some business units is not refused: it sees the
+// rows of these, as if there were no others. A row that it does not see may still exist, so
+// each collection checks how far its own reads extend.
 
-// sights are the reads that rows of other business units hang on, with the
-// section that is not read where one of them falls short.
+// sights are the reads that may omit rows of other business units, each with the section
+// that counts as not read if the access level is too low.
 func sights() map[string]snapshot.Section {
 	return map[string]snapshot.Section{
 		"prvReadUser": snapshot.SectionUsers,
@@ -90,7 +89,7 @@ func (c *collection) short(privilege string) bool {
 	})
 }
 
-// whyShort says why a read is short.
+// whyShort says why a read is incomplete.
 func (c *collection) whyShort(privilege string) string {
 	known := c.sights[strings.ToLower(privilege)]
 	if len(known) == 0 {
@@ -124,7 +123,7 @@ func (c *collection) judgeSight() {
 	}
 }
 
-// judgeAbsence says who is not there, now that it is known whether all users were
+// judgeAbsence says which users do not exist, after it is known whether all users were
 // seen.
 func (c *collection) judgeAbsence() {
 	whole := !c.short("prvReadUser") || c.reachesAll("prvReadUser")

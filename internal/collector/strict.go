@@ -54,9 +54,8 @@ func bare(err error) error {
 	return err
 }
 
-// A Row takes columns out of one object of an answer. A column that was asked for and
-// is not there, or is of another type, is never taken for an empty one: the answer is
-// refused.
+// A Row takes columns out of one object of an answer. A requested column that is missing,
+// or has another type, never counts as empty: the response is refused.
 type Row struct{ r *row }
 
 // Text is a string; null is "".
@@ -98,7 +97,7 @@ func List[T any](r Row, column, key string, take func(Row) T) []T {
 func (r Row) Within(column string) Row {
 	data, ok := r.r.value(column)
 	if !ok {
-		r.r.fail(column, "is no object")
+		r.r.fail(column, "is not an object")
 	}
 	return Row{newRow(data, r.r.without)}
 }

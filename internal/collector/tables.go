@@ -290,7 +290,7 @@ type share struct {
 	mask            int
 	// inherited is what of the mask the share itself does not give.
 	inherited int
-	// foreign marks a share of something that is no personal view.
+	// foreign marks a share of something other than a personal view.
 	foreign bool
 }
 

@@ -26,7 +26,7 @@ type taped struct {
 
 func newTape(l *lab) *tape { return &tape{answers: map[dataverse.Request]taped{}, live: l.client} }
 
-// record stands between a collector and its reader.
+// record is between a collector and its reader.
 func (p *tape) record(r collector.Reader) collector.Reader { return recorder{p, r} }
 
 // reader plays.

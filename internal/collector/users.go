@@ -254,7 +254,7 @@ func (c *collection) readOwners(ctx context.Context) error {
 // unusable says why nobody can read as a user, or "".
 func (u *user) unusable(who string) string {
 	if u.Disabled {
-		return fmt.Sprintf("%s %q is disabled, and nobody can look as it", who, u.Name)
+		return fmt.Sprintf("%s %q is disabled and cannot be impersonated", who, u.Name)
 	}
 	return ""
 }

@@ -116,7 +116,7 @@ func (c *collection) unseeing() string {
 	}
 	seen := c.collected(snapshot.SectionRoles) && c.collected(snapshot.SectionTeams) && !c.short("prvReadRole") && !c.short("prvReadTeam")
 	if held == 0 && seen {
-		return fmt.Sprintf("the user %q has no role, and nobody can look as it", u.Name)
+		return fmt.Sprintf("the user %q has no role and cannot be impersonated", u.Name)
 	}
 	return ""
 }

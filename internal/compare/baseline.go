@@ -13,8 +13,8 @@ import (
 // against earlier results. A finding is unchanged where an earlier result of the
 // same organization and profile has it, to no lesser extent, and accepted no more
 // than now: a waiver that has run out does not pass for an old fault. Whatever
-// cannot be compared is new. A file is compared with itself; one that was not there,
-// with the one that it was before it was moved.
+// cannot be compared is new. A file is compared with its earlier version; a new file with
+// the moved one, if any.
 func Baseline(results, earlier []audit.Result) []audit.Result {
 	out := slices.Clone(results)
 	moved := moves(results, earlier)
@@ -62,8 +62,8 @@ func ofFile(r audit.Result) bool {
 
 // moves finds out which files have another path than in earlier results: by the index
 // of the earlier result, the number of the one now, counted from 1. Each is one file's
-// alone, so that a fault in two files is never two old ones where there was one. Files
-// that share more of the end of their paths go first, then those that share more
+// alone, so that a fault in two files is never two old ones where there was one. Files that
+// share more of the end of their paths take precedence, then those that share more
 // findings.
 func moves(results, earlier []audit.Result) map[int]int {
 	type pair struct{ now, was, path, findings int }
@@ -145,7 +145,7 @@ func eachFinding(r audit.Result, do func(audit.Control, audit.Finding)) {
 	}
 }
 
-// asBad reports whether a finding is no worse than it was.
+// asBad reports whether a finding did not get worse.
 func asBad(now, was audit.Finding) bool {
 	return (was.Waiver == nil || now.Waiver != nil) && !worse(now.Evidence, was.Evidence)
 }

@@ -312,8 +312,8 @@ func TestAnotherProfileIsTold(t *testing.T) {
 	}
 }
 
-// TestBaselineOfFiles has one role in two files, as of two solutions: a fault of one is
-// no old fault of the other, wherever either is moved.
+// TestBaselineOfFiles has one role in two files, as of two solutions: a fault of one is not
+// an old fault of the other, wherever either is moved.
 func TestBaselineOfFiles(t *testing.T) {
 	at := func(file string, findings ...audit.Finding) audit.Result {
 		r := result(control("A", audit.OutcomeFail, findings...))

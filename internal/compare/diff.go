@@ -70,7 +70,7 @@ type Outcome struct {
 	To      audit.Outcome   `json:"to"`
 }
 
-// A Finding is a finding of either result with what became of it.
+// A Finding is a finding of either result, with how it changed.
 type Finding struct {
 	State       State           `json:"state"`
 	Control     audit.ControlID `json:"control"`
@@ -92,7 +92,7 @@ type Incomparable struct {
 	Known bool `json:"both_sides"`
 }
 
-// A State is what became of a finding. The zero value is incomparable.
+// A State is how a finding changed. The zero value is incomparable.
 type State int
 
 // The states of a finding.

@@ -171,7 +171,7 @@ func present(now, was audit.Control, held bool) []Finding {
 	return out
 }
 
-// gone are the findings of a control as it was that are no more there.
+// gone are the earlier findings of a control that no longer exist.
 func gone(was, now audit.Control, held bool) []Finding {
 	var out []Finding
 	for _, f := range was.Findings {

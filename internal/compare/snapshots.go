@@ -277,9 +277,9 @@ func (c *comparison) grants() {
 	}
 }
 
-// grantsOfOneSide notes a role that both sides have, and only one has what it
-// grants, because it reaches the integration user there alone. Of a role that was
-// added or removed that is said already.
+// grantsOfOneSide notes a role that both sides have, but whose grants are known on only one
+// side, because only there the integration user has it. Of a role that was added or removed
+// that is said already.
 func (c *comparison) grantsOfOneSide(r row, inOld bool) {
 	_, before := c.was.Roles[r.id]
 	_, after := c.now.Roles[r.id]

@@ -7,8 +7,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/compare"
 )
 
-// An environment that could not be read then nor now is told, and is no change: a message
-// that is sent on each change is not sent again for it.
+// An environment that could not be read either time is reported, but is not a change: a
+// message that is sent on each change is not sent again for it.
 func TestUnreadOnBothSides(t *testing.T) {
 	t.Parallel()
 	dead := audit.Result{

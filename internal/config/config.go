@@ -197,9 +197,9 @@ func (f *File) Interval(e Environment) time.Duration {
 }
 
 // Only is the configuration of one environment alone, under a name, with what the top
-// says for all. Files are named as rename has them, those that stand beside the
-// configuration and those that stand in the working directory. Nothing of it can change
-// anything: it does not say how to apply.
+// says for all. rename gives the names of files, those next to the configuration and those
+// in the working directory. Nothing of it can change anything: it does not say how to
+// apply.
 func (f *File) Only(e Environment, name string, rename func(file string, beside bool) string) *File {
 	one := *f
 	one.name, one.doc, one.Apply, one.Every = "", nil, nil, ""
@@ -235,13 +235,13 @@ func (f *File) checkOne(env Environment) error {
 		return f.fault("app_id and user exclude each other: the integration runs as one of them", env.of("user")...)
 	}
 	if env.BusinessUnit != "" && env.Integration.BusinessUnit != "" && env.BusinessUnit != env.Integration.BusinessUnit {
-		return f.fault("business_unit stands twice with different names", env.at("business_unit")...)
+		return f.fault("business_unit appears twice with different names", env.at("business_unit")...)
 	}
 	seen := map[string]bool{}
 	for i, v := range env.Views {
 		key := strings.ToLower(v.Table + "=" + v.Name)
 		if seen[key] {
-			return f.fault(fmt.Sprintf("the view %s=%s stands twice", v.Table, v.Name), env.at("views", fmt.Sprint(i))...)
+			return f.fault(fmt.Sprintf("the view %s=%s appears twice", v.Table, v.Name), env.at("views", fmt.Sprint(i))...)
 		}
 		seen[key] = true
 	}
@@ -262,7 +262,7 @@ func (f *File) Depths(e Environment) map[string]snapshot.Depth {
 	return f.Depth
 }
 
-// Allowed are the privileges that are no surplus of an integration: its own, else those
+// Allowed are the privileges that are not surplus for an integration: its own, else those
 // at the top.
 func (f *File) Allowed(e Environment) []string {
 	if e.Allow != nil {
@@ -271,7 +271,7 @@ func (f *File) Allowed(e Environment) []string {
 	return f.Allow
 }
 
-// BadDepth is the fault of a name that depth: gives a depth to in vain.
+// BadDepth is the error for a name in depth: that has no effect.
 func (f *File) BadDepth(e Environment, privilege, message string) error {
 	if e.Depth != nil {
 		return f.fault(message, e.at("depth", privilege)...)
@@ -279,10 +279,10 @@ func (f *File) BadDepth(e Environment, privilege, message string) error {
 	return f.fault(message, "depth", privilege)
 }
 
-// Repeated is the fault of an integration whose profile an earlier one has: results are
-// told apart by environment and profile.
+// Repeated is the error for an integration with the same profile as an earlier one:
+// environment and profile identify a result.
 func (f *File) Repeated(e Environment, profile string) error {
-	return f.fault(fmt.Sprintf("the profile %s stands twice in this environment, and results are told apart by it: "+
+	return f.fault(fmt.Sprintf("the profile %s appears twice in this environment, but it must identify the result: "+
 		"give the second integration a profile of its own name, a file that extends: %[1]s", profile), e.at("profile")...)
 }
 
@@ -374,7 +374,7 @@ func (e Environment) Unit() string {
 	return e.Integration.BusinessUnit
 }
 
-// What dbaudit init writes for a person to replace.
+// The placeholders that dbaudit init writes.
 const (
 	ExampleURL = "https://contoso.crm.dynamics.com"
 	ExampleID  = "00000000-0000-0000-0000-000000000000"

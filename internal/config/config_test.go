@@ -72,7 +72,7 @@ func TestEncode(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
 		"unknown key":            {"profil: x\n", `dbaudit.yaml:1:1: unknown key "profil"`},
-		"duplicate key":          {"url: https://a\nurl: https://b\n", `dbaudit.yaml:2:1: the key "url" stands twice`},
+		"duplicate key":          {"url: https://a\nurl: https://b\n", `dbaudit.yaml:2:1: the key "url" appears twice`},
 		"secret":                 {"auth: {client_secret: x}\n", `dbaudit.yaml:1:8: unknown key "client_secret"`},
 		"secret in place":        {"auth: {secret: hunter2}\n", "dbaudit.yaml:1:16: auth.secret: got string, want object"},
 		"two sources":            {"auth: {secret: {env: A, file: b}}\n", "dbaudit.yaml:1:16: auth.secret:"},
@@ -82,8 +82,8 @@ func TestParseRefuses(t *testing.T) {
 		"environment, no url":    {"environments: {a: {integration: {role: x}}}\n", "missing property 'url'"},
 		"both at the top":        {"url: https://a\nenvironments: {a: {url: https://b}}\n", `dbaudit.yaml:1:1: "url" at the top is for a single environment`},
 		"person and application": {"integration:\n  app_id: 00000000-0000-0000-0000-000000000002\n  user: jane@contoso.com\n", "dbaudit.yaml:3:3: app_id and user exclude each other"},
-		"two units":              {"business_unit: A\nintegration: {business_unit: B}\n", "dbaudit.yaml:1:1: business_unit stands twice"},
-		"a view twice":           {"views:\n  - {table: lead, name: X}\n  - {table: lead, name: x}\n", "dbaudit.yaml:3:5: the view lead=x stands twice"},
+		"two units":              {"business_unit: A\nintegration: {business_unit: B}\n", "dbaudit.yaml:1:1: business_unit appears twice"},
+		"a view twice":           {"views:\n  - {table: lead, name: X}\n  - {table: lead, name: x}\n", "dbaudit.yaml:3:5: the view lead=x appears twice"},
 		"a list":                 {"- 1\n", "dbaudit.yaml:1:1:"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -35,8 +35,7 @@ type progress struct {
 // Progress begins to show the reading of an environment, until it is stopped.
 func (c *Console) Progress(environment string) run.Progress { return c.Doing(environment, "") }
 
-// Doing begins to show what is done that is no reading of sections, until it is
-// stopped.
+// Doing shows work other than reading sections, until it is stopped.
 func (c *Console) Doing(name, doing string) *progress {
 	p := &progress{
 		console: c, name: name, doing: doing, live: c.showsProgress(),
@@ -62,12 +61,12 @@ func (p *progress) Stop() {
 	}
 }
 
-// Task is told of what is done that is no section.
+// Task receives work other than reading sections.
 func (p *progress) Task(title string) {
 	p.change(func() { p.doing = title })
 }
 
-// Exchange is told of requests.
+// Exchange receives requests.
 func (p *progress) Exchange(e dataverse.Event) {
 	p.change(func() {
 		switch e.Kind {
@@ -136,7 +135,7 @@ func exchangeFields(e dataverse.Event) []slog.Attr {
 	return fields
 }
 
-// Section is told of sections.
+// Section receives sections.
 func (p *progress) Section(e collector.Event) {
 	p.change(func() {
 		if !e.Done {

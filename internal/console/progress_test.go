@@ -58,8 +58,8 @@ func (v *vt) feed(text string) {
 
 func (v *vt) screen() string { return strings.TrimRight(strings.Join(v.lines, "\n"), "\n") }
 
-// atTerminal is a process whose standard error is a terminal, with a clock that
-// stands still until it is moved.
+// atTerminal is a process whose standard error is a terminal, with a clock that stops until
+// it is moved.
 func atTerminal(now *time.Time) (*Console, *bytes.Buffer) {
 	var b bytes.Buffer
 	return &Console{

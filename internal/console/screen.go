@@ -10,13 +10,12 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// A screen is standard error: lines that stay and, on a terminal, below them one
-// line for each environment that is being read, drawn anew as it goes on. The
-// zero value is ready.
+// A screen is standard error: lines that stay and, on a terminal, below them one line for
+// each environment that is being read, redrawn as it progresses. The zero value is ready.
 type screen struct {
 	mu    sync.Mutex
 	live  []*progress
-	drawn int // live lines that stand on the terminal
+	drawn int // live lines on the terminal
 	last  time.Time
 	stop  chan struct{}
 }
@@ -39,8 +38,7 @@ func (s *screen) write(w io.Writer, message string) {
 	s.show(w, s.picture())
 }
 
-// show writes what the terminal is to obey; where there is none, there is nothing to
-// write.
+// show writes control sequences for the terminal; without a terminal, it writes nothing.
 func (s *screen) show(w io.Writer, sequence string) {
 	if sequence != "" {
 		_ = text.WriteControl(w, sequence) // the run goes on without its picture

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Cause says what stands behind a refusal, as far as the environment tells.
+// Cause is the cause of a refusal, as far as the environment says.
 type Cause int
 
 // The causes. The codes are those of Microsoft's "Web service error codes".
@@ -55,7 +55,7 @@ func (c Cause) String() string {
 	return "unknown"
 }
 
-// Cause gives what stands behind a refusal.
+// Cause gives the cause of a refusal.
 func (e *Error) Cause() Cause {
 	switch canonicalCode(e.Code) {
 	case "0x8004a104":
@@ -179,9 +179,9 @@ func (e *Error) causeAdvice() string {
 		return "this identity's user has no security role: an administrator assigns it " + e.role() + " (" + users + ")"
 	case CauseNotMember:
 		if e.Impersonated {
-			return "the user on whose behalf this is done is no user of the environment, or is gone from it: see who it is, or have it done by hand"
+			return "the impersonated user is not a user of the environment, or was deleted: check the user, or make the change manually"
 		}
-		return "sign-in works, but this identity is no user of the environment: " + users + " > Application users, add the app and give it " + e.role()
+		return "sign-in works, but this identity is not a user of the environment: " + users + " > Application users, add the app and give it " + e.role()
 	case CausePrivilege, CauseUnknown:
 	}
 	return ""

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// A refusal is told by what the environment says of it. A role is advised only where
+// A refusal is recognized by what the environment says about it. A role is advised only where
 // a privilege is named, or where there is no role at all.
 func TestCauses(t *testing.T) {
 	const user = "af6d214e-90b6-ec11-983f-00224883c651"
@@ -27,7 +27,7 @@ func TestCauses(t *testing.T) {
 		{"administration mode", 403, "", "0x8004A113", "User does not have required privileges to access the org when it is in Admin Only mode.", CauseAdministrationMode, Forbidden, true, "administration mode"},
 		{"administration mode in words", 403, "", "", "The environment is in administration mode.", CauseAdministrationMode, Forbidden, true, "wait until"},
 		{"a gate's page", 403, "text/html", "", "<html><title>Forbidden</title></html>", CauseRestricted, Forbidden, false, "IP firewall"},
-		{"a gate without a word", 403, "text/plain", "", "", CauseRestricted, Forbidden, false, "conditional access"},
+		{"a gate without a text", 403, "text/plain", "", "", CauseRestricted, Forbidden, false, "conditional access"},
 		{"a firewall in words", 403, "", "", "Access from this IP address is not allowed.", CauseRestricted, Forbidden, false, "IP firewall"},
 		{"blocked application", 403, "", "0x80095ffc", "Access to Dataverse API is restricted for this application Id : 'x'.", CauseApplicationBlocked, Forbidden, true, "restricted for this application"},
 		{"no member", 403, "", "0x80072560", "The user is not a member of the organization.", CauseNotMember, NotMember, true, "Application users"},

@@ -84,7 +84,7 @@ func nextParameter(s string) (name, value, rest string) {
 }
 
 // decodeClaims gives the JSON of a claims challenge, which travels as base64 of
-// either alphabet, with or without padding. Anything else is no challenge.
+// either alphabet, with or without padding. Anything else is not a challenge.
 func decodeClaims(s string) string {
 	s = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(s, "="))
 	text, err := base64.RawStdEncoding.DecodeString(s)

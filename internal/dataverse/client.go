@@ -20,14 +20,14 @@ type Options struct {
 	// URL is the environment's origin: https://ORG.crmN.dynamics.com.
 	URL    string
 	Tokens TokenSource
-	// Transport carries each exchange. Redirects and cookies are no business of
-	// a RoundTripper, and so there are none.
+	// Transport carries each exchange. A RoundTripper does not handle redirects and
+	// cookies, so there are none.
 	Transport http.RoundTripper
 	Now       func() time.Time                           // default time.Now
 	Sleep     func(context.Context, time.Duration) error // default: a timer
 	Jitter    func() float64                             // in [0, 1); default random
 	UserAgent string
-	// Observe is told of what happens, for progress and logs. It is called from
+	// Observe receives what happens, for progress and logs. It is called from
 	// many goroutines and should return at once. May be nil.
 	Observe func(Event)
 	// PageSize is how many rows a page may have: 1 to 5000, the default.
@@ -141,7 +141,7 @@ type Event struct {
 	Kind    EventKind
 	Label   string
 	Attempt int           // from 1
-	Status  int           // HTTP status, 0 where there is none
+	Status  int           // HTTP status, 0 if there is none
 	Wait    time.Duration // for RequestRetried and RequestThrottled
 	Reason  ErrorKind     // for RequestFailed, RequestRetried and RequestThrottled
 	Page    int           // for PageRead, from 1
@@ -272,9 +272,9 @@ func (c *Client) Skew() (time.Duration, bool) {
 	return *skew, true
 }
 
-// Rows gives every row of a collection, following its pages to the end. When it
-// yields an error, which is an *Error and the last thing it yields, the rows
-// before it are a part only and must not be taken for the collection.
+// Rows gives every row of a collection, following its pages to the end. When it yields an
+// error, which is an *Error and the last thing it yields, the previous rows are only a part
+// of the collection.
 func (c *Client) Rows(ctx context.Context, r Request) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
 		address, err := c.address(r)
@@ -436,7 +436,7 @@ func (w *walk) complete(address *url.URL, row json.RawMessage) (json.RawMessage,
 		delete(values, f.name)
 		var link string
 		if err := json.Unmarshal(f.value, &link); err != nil {
-			return nil, w.stopped(w.request, address, "the link of an expanded collection is no link")
+			return nil, w.stopped(w.request, address, "the link of an expanded collection is not a link")
 		}
 		var rows []json.RawMessage
 		if inline, ok := values[name]; ok {

@@ -240,18 +240,18 @@ func TestNeverShort(t *testing.T) {
 		"no value":       {body(`{"values":[]}`), Protocol, 6, `no "value"`},
 		"value no array": {body(`{"value":{}}`), Protocol, 6, "array"},
 		"value null":     {body(`{"value":null}`), Protocol, 6, "array"},
-		"row no object":  {body(`{"value":[{},3]}`), Protocol, 6, "no row"},
+		"row no object":  {body(`{"value":[{},3]}`), Protocol, 6, "not a row"},
 		"twice":          {body(`{"value":[{"a":1}],"value":[]}`), Protocol, 6, "twice"},
 		"twice in a row": {body(`{"value":[{"isdisabled":true,"isdisabled":false}]}`), Protocol, 6, `"isdisabled" twice`},
 		"twice within":   {body(`{"value":[{"a":{"Value":true,"Value":false}}]}`), Protocol, 6, `"Value" twice`},
-		"array":          {body(`[]`), Protocol, 6, "no object"},
+		"array":          {body(`[]`), Protocol, 6, "not an object"},
 		"not utf-8":      {body("{\"value\":[{\"a\":\"\xff\"}]}"), Protocol, 6, "UTF-8"},
 		"deep":           {body(`{"value":[` + strings.Repeat(`{"a":`, 80) + "1" + strings.Repeat("}", 80) + `]}`), Protocol, 6, "deeper than 64"},
 		"late error":     {body(`{"value":[{"a":1}],"error":{"code":"","message":"x"}}`), Protocol, 6, "turned into an error"},
-		"link empty":     {body(`{"value":[],"@odata.nextLink":""}`), Protocol, 6, "no link"},
-		"count text":     {body(`{"value":[],"@odata.count":"0"}`), Protocol, 6, "no number of rows"},
+		"link empty":     {body(`{"value":[],"@odata.nextLink":""}`), Protocol, 6, "not a link"},
+		"count text":     {body(`{"value":[],"@odata.count":"0"}`), Protocol, 6, "not a number of rows"},
 		"count short":    {body(`{"value":[],"@odata.count":1}`), Protocol, 6, "announced 1 rows and gave 0"},
-		"link number":    {body(`{"value":[],"@odata.nextLink":7}`), Protocol, 6, "no link"},
+		"link number":    {body(`{"value":[],"@odata.nextLink":7}`), Protocol, 6, "not a link"},
 		"link elsewhere": {body(`{"value":[],"@odata.nextLink":"https://evil.example/api/data/v9.2/roles"}`), Protocol, 1, "leads to evil.example"},
 		"link http":      {body(`{"value":[],"@odata.nextLink":"http://evil.example/api/data/v9.2/roles"}`), Protocol, 1, "not https"},
 		"link outside": {func(w http.ResponseWriter, base string, _ int) {
@@ -644,7 +644,7 @@ func TestErrorsAreClassified(t *testing.T) {
 		{400, "0x80048306", "denied", Forbidden, "", "", "enabled"},
 		{400, "0x80060888", "Could not find a property named 'overwritetime' on type 'Microsoft.Dynamics.CRM.role'.", BadRequest, "", "overwritetime", `no column "overwritetime"`},
 		{400, "0x80041102", "The entity with a name = 'x' was not found", BadRequest, "", "", "no such table"},
-		{404, "0x80040217", "role With Id = x Does Not Exist", NotFound, "", "", "not there"},
+		{404, "0x80040217", "role With Id = x Does Not Exist", NotFound, "", "", "does not exist"},
 		{404, "", "Resource not found for the segment 'rolez'.", NotFound, "", "", "--url"},
 		{412, "0x80060882", "The version of the existing record doesn't match", Conflict, "", "", "new plan"},
 		{405, "", "x", BadRequest, "", "", "report it"},
@@ -764,8 +764,8 @@ func TestLinksWithoutEnd(t *testing.T) {
 
 func TestBadExpansions(t *testing.T) {
 	for row, says := range map[string]string{
-		`{"a":[],"a@odata.nextLink":7}`:                                                 "is no link",
-		`{"a":{},"a@odata.nextLink":"https://evil.example/api/data/x?$skiptoken=1"}`:    "is no array",
+		`{"a":[],"a@odata.nextLink":7}`:                                                 "is not a link",
+		`{"a":{},"a@odata.nextLink":"https://evil.example/api/data/x?$skiptoken=1"}`:    "is not an array",
 		`{"a":[],"a@odata.nextLink":"https://token-1.example/api/data/x?$skiptoken=1"}`: "leads to [redacted].example",
 		`{"a":[],"a@odata.nextLink":"https://evil.example/api/data/x?%24skiptoken=1"}`:  "leads to evil.example",
 		`{"a":[],"a":[],"a@odata.nextLink":"x"}`:                                        "twice",
@@ -803,7 +803,7 @@ func TestSkew(t *testing.T) {
 
 func TestGetWantsAnObject(t *testing.T) {
 	for body, says := range map[string]string{
-		`[]`: "no object", `{}x`: "not JSON", `{"error":{}}`: "turned into an error", `{"@odata.nextLink":"x","value":[]}`: "read it as rows", "": "empty",
+		`[]`: "not an object", `{}x`: "not JSON", `{"error":{}}`: "turned into an error", `{"@odata.nextLink":"x","value":[]}`: "read it as rows", "": "empty",
 	} {
 		s := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) })
 		if _, err := s.client.Get(t.Context(), Function("WhoAmI").Request("")); err == nil || !strings.Contains(err.Error(), says) {

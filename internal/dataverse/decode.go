@@ -41,11 +41,11 @@ func decodePage(body []byte, maxDepth int) (page, error) {
 			found = true
 		case "@odata.nextLink":
 			if err := json.Unmarshal(f.value, &p.next); err != nil || p.next == "" {
-				return page{}, errors.New("@odata.nextLink is no link")
+				return page{}, errors.New("@odata.nextLink is not a link")
 			}
 		case "@odata.count":
 			if p.count, err = strconv.Atoi(string(f.value)); err != nil {
-				return page{}, errors.New("@odata.count is no number of rows")
+				return page{}, errors.New("@odata.count is not a number of rows")
 			}
 			p.count = max(p.count, unknown)
 		case "error":
@@ -59,7 +59,7 @@ func decodePage(body []byte, maxDepth int) (page, error) {
 	return p, nil
 }
 
-// field is one member of an object, its value as it stands in the source.
+// field is one member of an object, with its raw value.
 type field struct {
 	name  string
 	value json.RawMessage
@@ -113,7 +113,7 @@ func checkDepth(body []byte, limit int) error {
 func members(object []byte) ([]field, error) {
 	i := skipSpace(object, 0)
 	if object[i] != '{' {
-		return nil, errors.New("the answer is JSON, but no object")
+		return nil, errors.New("the response is JSON, but not an object")
 	}
 	var fields []field
 	for i = skipSpace(object, i+1); object[i] != '}'; i = skipSpace(object, i) {
@@ -138,7 +138,7 @@ func members(object []byte) ([]field, error) {
 func elements(array []byte) ([]json.RawMessage, error) {
 	i := skipSpace(array, 0)
 	if array[i] != '[' {
-		return nil, errors.New("is no array")
+		return nil, errors.New("is not an array")
 	}
 	rows := []json.RawMessage{}
 	for i = skipSpace(array, i+1); array[i] != ']'; i = skipSpace(array, i) {
@@ -146,7 +146,7 @@ func elements(array []byte) ([]json.RawMessage, error) {
 			i = skipSpace(array, i+1)
 		}
 		if array[i] != '{' {
-			return nil, errors.New("holds something that is no row")
+			return nil, errors.New("contains something that is not a row")
 		}
 		end := skipValue(array, i)
 		rows = append(rows, json.RawMessage(array[i:end:end]))
@@ -179,7 +179,7 @@ func skipValue(b []byte, i int) int {
 		case '{', '[':
 			depth++
 		case '}', ']':
-			if depth == 0 { // closes what a bare literal stands in
+			if depth == 0 { // closes what contains a bare literal
 				return i
 			}
 			if depth--; depth == 0 {

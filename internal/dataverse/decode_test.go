@@ -158,7 +158,7 @@ func TestParseGUID(t *testing.T) {
 		t.Errorf("%+v, %v", row, err)
 	}
 	if err := json.Unmarshal([]byte(`{"id":"x"}`), &row); err == nil {
-		t.Error("an id that is none was accepted")
+		t.Error("an invalid id was accepted")
 	}
 	if !GUID("").IsZero() || !GUID("00000000-0000-0000-0000-000000000000").IsZero() || idA.IsZero() {
 		t.Error("zero ids")

@@ -6,9 +6,9 @@
 //   - A [Client] only reads. Writing needs a [Writer], which is a type of its
 //     own and made by its own constructor.
 //   - Rows are complete or there is an error: pages are followed to the last
-//     @odata.nextLink, a body that was cut, is no JSON, repeats a link or lacks
-//     its "value" is read again and, if that does not help, reported as
-//     [Protocol]. The same goes for collections expanded inside a row.
+//     @odata.nextLink; a body that is truncated, is not JSON, repeats a link or lacks its
+//     "value" is read again and, if that does not help, reported as [Protocol]. The same
+//     goes for collections expanded inside a row.
 //   - Reads are repeated after 500, 502, 503, 504, timeouts and broken
 //     connections, with jittered exponential waits and a bound. Writes are not:
 //     an error of a write says whether the change may have happened. A 429 was

@@ -13,8 +13,8 @@ import (
 // ErrorKind says what went wrong, as far as a caller may act on it.
 type ErrorKind int
 
-// The kinds of errors. Only NotFound says that something is not there, only
-// Forbidden and NotMember that it may not be seen.
+// The kinds of errors. Only NotFound says that something does not exist; only Forbidden and
+// NotMember say that it may not be read.
 const (
 	Unknown      ErrorKind = iota
 	Unauthorized           // no token, or none that the environment accepts
@@ -137,7 +137,7 @@ func (e *Error) Unwrap() error { return e.cause }
 // carries its own.
 func (e *Error) Advice() string {
 	if e.MayHaveHappened {
-		return "the change may have happened: read what is there before sending it again"
+		return "the change may have happened: read the current state before sending it again"
 	}
 	if advice := e.causeAdvice(); advice != "" {
 		return advice
@@ -196,11 +196,11 @@ func (e *Error) codeAdvice() string {
 			return "the security layer refused and named no privilege: check that the user is enabled and has a security role, and then what dbaudit doctor says"
 		}
 	case "0x80041403":
-		return "a role of this name was made meanwhile: make a new plan, which goes by the role that is there"
+		return "a role of this name was created meanwhile: make a new plan, which uses the existing role"
 	case "0x80041102":
 		return "this environment has no such table: the app that brings it may not be installed"
 	case "0x80040217", "0x80048d02":
-		return "the row is not there, or not visible to this identity: read again, it may have been deleted meanwhile"
+		return "the row does not exist, or is not visible to this identity: read again, because it may have been deleted meanwhile"
 	}
 	return ""
 }
@@ -267,8 +267,8 @@ func (e *Error) hide(scrub func(string) string) {
 	}
 }
 
-// failure turns an answer that is no success into an Error, and a success into
-// nil. The status decides; the code only refines it.
+// failure turns an unsuccessful response into an Error, and a success into nil. The status
+// decides; the code only refines it.
 func failure(r reply) *Error {
 	if r.status >= 200 && r.status <= 299 {
 		return nil
@@ -298,7 +298,7 @@ func failure(r reply) *Error {
 	case s == http.StatusNotFound && isOData:
 		e.Kind = NotFound
 	case s == http.StatusNotFound, s < 200:
-		// Only the Web API itself can say that something is not there.
+		// Only the Web API itself can say that something does not exist.
 		e.Kind = Protocol
 		e.Message = "the answer does not come from the Web API"
 	case s == http.StatusConflict, s == http.StatusPreconditionFailed:

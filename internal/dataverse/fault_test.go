@@ -311,7 +311,7 @@ func TestConcurrencyFollowsTheHint(t *testing.T) {
 			t.Errorf("%d at once %s, want %d", got, when, want)
 		}
 		if l.running != 0 || l.waiting.Len() != 0 {
-			t.Fatalf("%d run and %d wait when nobody is there", l.running, l.waiting.Len())
+			t.Fatalf("%d run and %d wait when nobody is waiting", l.running, l.waiting.Len())
 		}
 	}
 	check(30, 8, "before any hint")
@@ -322,7 +322,7 @@ func TestConcurrencyFollowsTheHint(t *testing.T) {
 	for _, odd := range []string{"", "0", "-4", "many"} {
 		say(200, "", odd)
 	}
-	check(120, 52, "after hints that are none")
+	check(120, 52, "after invalid hints")
 	say(200, "", "20")
 	for range 19 {
 		if err := l.acquire(t.Context()); err != nil {

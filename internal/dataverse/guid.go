@@ -23,7 +23,7 @@ func ParseGUID(s string) (GUID, error) {
 			}
 		default:
 			if !isHex(s[i]) {
-				return "", fmt.Errorf("%q is not an id: %q is no hexadecimal digit", s, s[i])
+				return "", fmt.Errorf("%q is not an id: %q is not a hexadecimal digit", s, s[i])
 			}
 		}
 	}

@@ -22,8 +22,8 @@ type origin struct {
 
 // ParseEnvironment gives the origin of an environment's address: https://host[:port],
 // in lower case and without the default port. The address may lack the scheme, and it
-// may go on behind the host, as one that is copied from a browser does. What is no
-// origin that a secret may be spoken to is refused, with advice.
+// may go on behind the host, as one that is copied from a browser does. An origin that must
+// not receive a secret is refused, with advice.
 func ParseEnvironment(text string) (string, error) {
 	o, err := parseOrigin(text)
 	if err != nil {
@@ -97,7 +97,7 @@ func (o origin) resolve(path string) (*url.URL, error) {
 func (o origin) follow(base *url.URL, link string) (*url.URL, error) {
 	ref, err := url.Parse(link)
 	if err != nil {
-		return nil, errors.New("it is no address")
+		return nil, errors.New("it is not an address")
 	}
 	u := base.ResolveReference(ref)
 	u.Fragment, u.RawFragment = "", ""
@@ -105,8 +105,8 @@ func (o origin) follow(base *url.URL, link string) (*url.URL, error) {
 	return u, o.check(u)
 }
 
-// encodeQuery encodes the bytes that may not stand in a query at all and leaves
-// everything else alone, escapes included.
+// encodeQuery encodes the bytes that are not allowed in a query and keeps everything else,
+// including escapes.
 func encodeQuery(q string) string {
 	return escape(q, func(c byte) bool {
 		return c > ' ' && c < 0x7f && c != '"' && c != '<' && c != '>' && c != '\\' && c != '^' && c != '`' && c != '{' && c != '|' && c != '}'

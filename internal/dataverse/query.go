@@ -10,9 +10,8 @@ import (
 )
 
 // Query is one address below /api/data/v9.2/ with its query options. It is a
-// value: each method returns a changed copy. What cannot be encoded safely (a
-// name that is no name, an id that is no id) makes the query invalid: [Query.Err]
-// says why, and no [Client] sends it.
+// value: each method returns a changed copy. What cannot be encoded safely (an invalid name
+// or id) makes the query invalid: [Query.Err] says why, and no [Client] sends it.
 type Query struct {
 	path    string   // encoded
 	options []option // raw values, encoded by String
@@ -236,8 +235,8 @@ func NamesArg(name string, values []string) Arg {
 	return Arg{name, string(list), err}
 }
 
-// RefArg passes a reference to a row: {"@odata.id":"userqueries(…)"}. Samples of
-// Microsoft's have apostrophes in place of the quotes, which is no JSON.
+// RefArg passes a reference to a row: {"@odata.id":"userqueries(…)"}. Microsoft's samples
+// have apostrophes instead of quotes, which is not JSON.
 func RefArg(name, set string, id GUID) Arg {
 	row := Row(set, id)
 	return Arg{name, `{"@odata.id":"` + row.path + `"}`, row.err}

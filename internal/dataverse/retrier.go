@@ -132,8 +132,8 @@ func (p *retrier) judge(c call, r reply, err error) (*Error, again) {
 		e.MayHaveHappened = !c.reads()
 		return e, never
 	}
-	// An error body that claims to be JSON and is none was damaged on its way,
-	// and with it whatever it said.
+	// An error body that claims to be JSON but is not was damaged in transit, including its
+	// content.
 	_, isOData := decodeError(r.body)
 	// What something in between refuses by itself may have been passed on before.
 	e.MayHaveHappened = !c.reads() && !isOData && r.status >= 400 && r.status != http.StatusUnauthorized
@@ -245,8 +245,8 @@ func RetryAfter(h http.Header, now time.Time) time.Duration {
 	return parseRetryAfter(h.Get("Retry-After"), now)
 }
 
-// parseRetryAfter reads seconds or an HTTP date. What is no such thing, or in
-// the past, is 0.
+// parseRetryAfter reads seconds or an HTTP date. Anything else, or a time in the past,
+// gives 0.
 func parseRetryAfter(text string, now time.Time) time.Duration {
 	text = strings.TrimSpace(text)
 	if seconds, err := strconv.ParseUint(text, 10, 63); err == nil {

@@ -41,7 +41,7 @@ type keeper struct {
 
 	mu         sync.Mutex
 	current    Token
-	generation int // how many tokens there have been; 0 is none
+	generation int // the number of tokens so far
 	issued     []Secret
 	renewAt    time.Time
 	flight     *flight
@@ -64,8 +64,8 @@ const renewBefore = 5 * time.Minute
 // early one that failed.
 const renewAgain = 30 * time.Second
 
-// token gives the current token and its generation, signing in where there is
-// none that will last.
+// token gives the current token and its generation; it signs in if none is valid for long
+// enough.
 func (k *keeper) token(ctx context.Context) (Token, int, error) {
 	k.mu.Lock()
 	if k.generation > 0 && (k.renewAt.IsZero() || k.now().Before(k.renewAt)) {

@@ -53,7 +53,7 @@ type wire struct {
 	counters  *counters
 }
 
-// tooLargeError is no broken read: the next one would be as large.
+// tooLargeError is not a broken read: the next one would be just as large.
 type tooLargeError int64
 
 func (e tooLargeError) Error() string {

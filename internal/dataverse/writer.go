@@ -43,8 +43,8 @@ func (w *Writer) Post(ctx context.Context, r Request, body any) (Written, error)
 	return w.write(ctx, http.MethodPost, r, body, "")
 }
 
-// Patch changes a row that exists: ifMatch is its ETag, and "*" (or "") stands
-// for any, so that no row is made where there is none.
+// Patch changes a row that exists: ifMatch is its ETag, and "*" (or "") matches any, so
+// that a missing row is not created.
 func (w *Writer) Patch(ctx context.Context, r Request, body any, ifMatch string) (Written, error) {
 	if ifMatch == "" {
 		ifMatch = "*"

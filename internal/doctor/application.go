@@ -28,8 +28,8 @@ type Remediation struct {
 
 // Writing are the privileges that carrying out any plan takes, sorted by name,
 // besides those that it grants. The reads are as deep as an auditor's: a holder of
-// a role who is not seen would be taken for none. From the root business unit, what
-// is below takes deep; a new role stands in the root itself.
+// a role who is not seen would be taken for none. From the root business unit, deep is
+// needed for units below; a new role is in the root itself.
 func Writing() []Privilege {
 	return []Privilege{
 		{actOnBehalf, snapshot.DepthGlobal, "Business Management > Act on Behalf of Another User, in a role assigned to it directly"},
@@ -77,7 +77,7 @@ func ExamineApplication(ctx context.Context, c Config, r Remediation) ([]Check, 
 func (x *examination) application(ctx context.Context, r Remediation) {
 	needs := x.definable(ctx, r.Needs)
 	grants, undefined, err := x.grantable(ctx, r.Grants)
-	// What stands in both is asked for once, at the deeper of the two depths.
+	// What is in both is required once, at the deeper of the two depths.
 	once := func(list, other []Privilege, deeper func(p, o Privilege) bool) []Privilege {
 		return slices.DeleteFunc(slices.Clone(list), func(p Privilege) bool {
 			return slices.ContainsFunc(other, func(o Privilege) bool { return strings.EqualFold(p.Name, o.Name) && deeper(p, o) })

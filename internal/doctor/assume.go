@@ -117,7 +117,7 @@ func ExamineAssumptions(ctx context.Context, c Config) (Assumptions, error) {
 	return a, nil
 }
 
-// prepare finds the user to look as, and a view that somebody at hand sees.
+// prepare finds the user to impersonate, and a view that an available identity sees.
 func (in *inquiry) prepare(ctx context.Context) {
 	who, filter := in.integration()
 	if found, err := in.find(ctx, who, filter); err == nil && len(found) > 0 && !found[0].disabled && found[0].id != in.self {
@@ -158,7 +158,7 @@ func (q assumption) ask(ctx context.Context, in *inquiry) Assumed {
 	return a
 }
 
-// said tells an error without a word of the environment's own, which may name somebody.
+// said gives an error without the environment's own words, which may name somebody.
 func said(err error) string {
 	var e *dataverse.Error
 	if !errors.As(err, &e) {
@@ -252,7 +252,7 @@ func isMe(whose func(*inquiry) dataverse.GUID) func(*inquiry, []columns, error) 
 		case parsed == whose(in):
 			return AsAssumed, "it names the user that is acted as"
 		case parsed == in.self:
-			return Otherwise, "it names the identity that signed in: acting as somebody else is passed over without a word"
+			return Otherwise, "it names the identity that signed in: impersonation is silently ignored"
 		}
 		return Otherwise, "it names somebody else"
 	}
@@ -341,7 +341,7 @@ func assumptions(hint *atomic.Bool) []assumption {
 				}
 				for _, column := range []string{"objecttypecode", "principaltypecode"} {
 					if value := rows[0][column]; len(value) == 0 || value[0] != '"' {
-						return Otherwise, column + " is no text"
+						return Otherwise, column + " is not text"
 					}
 				}
 				return AsAssumed, "they are texts"
@@ -398,7 +398,7 @@ func assumptions(hint *atomic.Bool) []assumption {
 			},
 			func(_ *inquiry, _ []columns, err error) (Answer, string) {
 				if err == nil {
-					return Otherwise, "the id is passed over without a word"
+					return Otherwise, "the id is silently ignored"
 				}
 				return AsAssumed, said(err)
 			},
@@ -450,9 +450,9 @@ func assumptions(hint *atomic.Bool) []assumption {
 			func(*inquiry) (question, string) { return question{query: dataverse.Function("WhoAmI"), one: true}, "" },
 			func(*inquiry, []columns, error) (Answer, string) {
 				if hint.Load() {
-					return AsAssumed, "it is there"
+					return AsAssumed, "it exists"
 				}
-				return Otherwise, "it is not there"
+				return Otherwise, "it does not exist"
 			},
 		},
 	)
@@ -475,7 +475,7 @@ func judgePrincipals(_ *inquiry, rows []columns, err error) (Answer, string) {
 	}
 	for _, access := range list {
 		if len(access.AccessMask) == 0 || access.AccessMask[0] != '"' {
-			return Otherwise, "AccessMask is no text"
+			return Otherwise, "AccessMask is not text"
 		}
 		known := slices.ContainsFunc([]string{"systemuserid", "teamid", "ownerid"}, func(key string) bool {
 			text, _ := access.Principal[key].(string)

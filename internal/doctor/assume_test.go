@@ -25,7 +25,7 @@ func TestAssumptionsAreDocumented(t *testing.T) {
 	seen := map[string]bool{}
 	for _, q := range assumptions(new(atomic.Bool)) {
 		if seen[q.id] || q.question == "" || q.assumed == "" || q.then == "" {
-			t.Errorf("%s is there twice, or not whole", q.id)
+			t.Errorf("%s appears twice, or is incomplete", q.id)
 		}
 		seen[q.id] = true
 		b.WriteString("| `" + q.id + "` | " + q.question + " | " + q.assumed + " | " + q.then + " |\n")

@@ -1,8 +1,8 @@
 // Package doctor examines, before a scan, whether it will work: one check after
 // the other, from the host's name to each read that the collector needs. It says of
-// each what was found, what is missing and where to grant it. What follows a cause that
-// stands against everything (a disabled environment, a blocked application) is not
-// asked, and the cause is told once. It also knows the least role that an auditor needs ([Least],
+// each what was found, what is missing and where to grant it. After a cause that blocks
+// everything (a disabled environment, a blocked application), nothing else is checked, and
+// the cause is reported once. It also knows the least role that an auditor needs ([Least],
 // [RoleXML]), and what whoever applies a plan lacks ([ExamineApplication]).
 //
 // It reads only, a row or two at a time, and keeps nothing. Checks are data; what
@@ -94,10 +94,10 @@ type Config struct {
 	Pattern     string
 	// LookupHost finds a host's addresses; nil skips the check.
 	LookupHost func(ctx context.Context, host string) ([]string, error)
-	// Proxied says that a proxy stands between, which resolves names itself.
+	// Proxied says that a proxy is used, which resolves names itself.
 	Proxied bool
 	Now     func() time.Time
-	// Progress is told of each check as it begins. May be nil.
+	// Progress is called for each check when it begins. May be nil.
 	Progress func(title string)
 }
 
@@ -403,11 +403,11 @@ func (x *examination) clock(context.Context) {
 	x.add(c)
 }
 
-// expiresSoon is when a credential's end is worth a warning.
+// expiresSoon is when the expiry of a credential is worth a warning.
 const expiresSoon = 30
 
 func (x *examination) credential(context.Context) {
-	const id, title = "credential", "credential's end"
+	const id, title = "credential", "credential expiry"
 	if x.session == nil {
 		x.add(Check{ID: id, Title: title, Outcome: Skipped, Detail: "not checked: sign-in failed"})
 		return

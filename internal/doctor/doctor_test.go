@@ -170,7 +170,7 @@ func TestNameResolution(t *testing.T) {
 		{"behind a proxy", "", func(context.Context, string) ([]string, error) { return nil, missing }, true, Warned, "no such host"},
 		{"cannot be asked", "", nil, false, Skipped, "cannot be looked up"},
 		{"an address", "https://[2001:db8::1]:8443", nil, false, Passed, "2001:db8::1 is an address"},
-		{"no environment", "http://contoso.crm4.dynamics.com", nil, false, Failed, "https://"},
+		{"not an environment", "http://contoso.crm4.dynamics.com", nil, false, Failed, "https://"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := unreachable(missing)
@@ -256,8 +256,8 @@ func TestMissingPrivilege(t *testing.T) {
 	}
 }
 
-// An owner who cannot be looked as for want of a privilege of its own is a warning:
-// no grant to the auditor would help.
+// An owner who cannot be impersonated because the owner lacks a privilege is a warning: no
+// grant to the auditor would help.
 func TestImpersonatedLacksIt(t *testing.T) {
 	env, err := simulator.Builtin("compliant")
 	if err != nil {
@@ -295,11 +295,11 @@ func TestImpersonatedLacksIt(t *testing.T) {
 		}
 	}
 	want := map[string]Outcome{
-		"look as kim@contoso.com":    Skipped, // disabled
-		"look as sofia@contoso.com":  Warned,
-		"look as amir@contoso.com":   Warned, // no role
-		"look as nobody@contoso.com": Skipped,
-		"look as jane@contoso.com":   Passed,
+		"impersonate kim@contoso.com":    Skipped, // disabled
+		"impersonate sofia@contoso.com":  Warned,
+		"impersonate amir@contoso.com":   Warned, // no role
+		"impersonate nobody@contoso.com": Skipped,
+		"impersonate jane@contoso.com":   Passed,
 	}
 	for title, outcome := range want {
 		if got[title] != outcome {

@@ -290,7 +290,7 @@ func (x *examination) privilegesHeld(ctx context.Context) (map[string]snapshot.D
 	return held, nil
 }
 
-// A somebody is a user to look as.
+// A somebody is a user to impersonate.
 type somebody struct {
 	who      string // as the configuration names it
 	id       dataverse.GUID
@@ -306,9 +306,8 @@ func (s somebody) callers() []dataverse.Caller {
 	return []dataverse.Caller{{ObjectID: s.objectID}, {SystemUserID: s.id}}
 }
 
-// impersonation looks as the integration user and as each configured owner of a
-// view, because a personal view is seen by those alone who own it or were given
-// it.
+// impersonation impersonates the integration user and each configured owner of a view,
+// because only the owner of a personal view and those it is shared with can see it.
 func (x *examination) impersonation(ctx context.Context) {
 	const id = "impersonation"
 	r := x.Requirement
@@ -335,7 +334,7 @@ func (x *examination) integration() (who string, filter dataverse.Expr) {
 }
 
 func (x *examination) lookAs(ctx context.Context, id, who string, filter dataverse.Expr) {
-	title := "look as " + dataverse.Printable(who)
+	title := "impersonate " + dataverse.Printable(who)
 	if x.skip(id, title) {
 		return
 	}
@@ -354,7 +353,7 @@ func (x *examination) lookAs(ctx context.Context, id, who string, filter dataver
 		x.add(Check{ID: id, Title: title, Outcome: Skipped, Detail: "there is no such user: a scan reports that"})
 		return
 	case found[0].disabled:
-		x.add(Check{ID: id, Title: title, Outcome: Skipped, Detail: "it is disabled, and nobody can look as it: a scan reports that"})
+		x.add(Check{ID: id, Title: title, Outcome: Skipped, Detail: "it is disabled and cannot be impersonated: a scan reports that"})
 		return
 	}
 	x.known[found[0].id] = "the user that is looked as"
@@ -380,7 +379,7 @@ func (x *examination) lookAs(ctx context.Context, id, who string, filter dataver
 	case err == nil:
 		x.add(Check{
 			ID: id, Title: title, Outcome: Failed,
-			Detail: "the environment passes over the request to look as this user, and answers as somebody else: a scan does not count what it reads so",
+			Detail: "the environment ignores the request to impersonate this user, and responds as another user: a scan does not use what it reads that way",
 			Advice: "make sure that the user is enabled, and that no proxy drops the headers CallerObjectId and MSCRMCallerID",
 		})
 		return

@@ -8,7 +8,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// actOnBehalf is the privilege to look as somebody else.
+// actOnBehalf is the privilege to impersonate another user.
 const actOnBehalf = "prvActOnBehalfOfAnotherUser"
 
 // Least are the privileges that an auditor needs for a whole scan of the wide scope, and

@@ -69,7 +69,7 @@ func idle() []ast.StageID {
 	}
 }
 
-// resolved refuses references to rules that are not there. OPA takes them for data
+// resolved refuses references to rules that do not exist. OPA takes them for data
 // that may come later, and so for undefined; but of data there are the profiles
 // alone.
 func resolved(c *ast.Compiler) error {
@@ -106,7 +106,7 @@ func inputSchema(tree fs.FS) (*ast.SchemaSet, error) {
 	if err := json.Unmarshal(data, &document); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
-	// Elsewhere than at the root the schema would be ignored without a word.
+	// Anywhere but at the root, the schema would be silently ignored.
 	schemas := ast.NewSchemaSet()
 	schemas.Put(ast.SchemaRootRef, document)
 	return schemas, nil

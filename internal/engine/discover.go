@@ -40,7 +40,8 @@ type DiscoveredRole struct {
 	Name string `json:"name"`
 	// Administrator is the administrator's template that the role is of; empty for others.
 	Administrator string `json:"administrator"`
-	// Ways are how the role reaches the user; none where it is held and gives nothing.
+	// Ways are how the role is assigned to the user; empty if it is assigned but has no
+	// effect.
 	Ways         []string `json:"ways"`
 	Reservations []string `json:"reservations"`
 }

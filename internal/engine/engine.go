@@ -203,7 +203,7 @@ func placed(faults ast.Errors) error {
 	return errors.Join(errs...)
 }
 
-// place is where something stands in a policy, as file:line:column.
+// place is a position in a policy, as file:line:column.
 func place(l *ast.Location) string {
 	if l == nil {
 		return "a policy"
@@ -255,12 +255,12 @@ func ruleID(ref ast.Ref) (string, error) {
 	for _, term := range ref[3:] {
 		part, ok := term.Value.(ast.String)
 		if !ok {
-			return "", fmt.Errorf("the package %s is no rule's: want %scategory.name", ref, rulesPrefix)
+			return "", fmt.Errorf("the package %s is not a rule: want %scategory.name", ref, rulesPrefix)
 		}
 		parts = append(parts, string(part))
 	}
 	if len(parts) != 2 {
-		return "", fmt.Errorf("the package %s is no rule's: want %scategory.name", ref, rulesPrefix)
+		return "", fmt.Errorf("the package %s is not a rule: want %scategory.name", ref, rulesPrefix)
 	}
 	return strings.Join(parts, "/"), nil
 }
@@ -472,7 +472,7 @@ func within(ctx context.Context, limit time.Duration, evaluate func(context.Cont
 	return nil, o.err
 }
 
-// Accepts reports whether the rules that a profile names are there.
+// Accepts reports whether the rules that a profile names exist.
 func (e *Engine) Accepts(p profile.Profile) error {
 	var errs []error
 	for _, c := range p.Controls {

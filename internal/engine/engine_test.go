@@ -177,8 +177,8 @@ func TestNothingReadIsIncomplete(t *testing.T) {
 	}
 }
 
-// A profile that asks what a user is, and not whether it is there, must not find an
-// environment without one compliant.
+// A profile that checks a user, but not that it exists, must not find an environment
+// without one compliant.
 func TestMissingSubjectIsNotPassedOver(t *testing.T) {
 	const only = "acme:\n  title: T\n  source: {title: T, url: https://x.example}\n  pattern: demandbase\n  role_name: R\n  controls:\n" +
 		"    - {id: ACME-READ, rule: role/privileges, title: T, severity: high, why: W, table: lead, privileges: [prvReadLead]}\n" +
@@ -502,7 +502,7 @@ func TestForm(t *testing.T) {
 			}
 		}
 		ast.WalkRules(module, func(rule *ast.Rule) bool {
-			// OPA puts each element into such a rule's document by walking all that is there;
+			// OPA adds each element to such a rule's document by walking everything in it;
 			// a role's file has thousands of lines.
 			if keys := rule.Head.Ref()[1:]; strings.HasPrefix(name, "lint/") && !slices.ContainsFunc(keys, (*ast.Term).IsGround) && len(keys) > 1 {
 				t.Errorf("%s: the rule %s grows by one element at a time two levels deep: make each value by a comprehension", rule.Location, rule.Head.Ref())
@@ -527,7 +527,7 @@ func iteratedArrays(rule *ast.Rule) []string {
 		if !ref[0].Equal(ast.InputRootDocument) {
 			return false
 		}
-		// Rows stand in objects by id; arrays of the input are a user's roles and teams,
+		// Rows are in objects by id; arrays of the input are a user's roles and teams,
 		// a team's roles, and lists of a few words. Two rows' arrays in one body would be a
 		// join.
 		text := ref.String()

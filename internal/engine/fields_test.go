@@ -29,9 +29,8 @@ func elsewhere() map[string]string {
 	}
 }
 
-// TestFieldsAreJudged holds that what is collected is judged: each field of a record
-// of the snapshot is read by a policy out of that record, or stands in the list of
-// those that something else reads.
+// TestFieldsAreJudged: everything that is collected is judged. A policy reads each field of
+// a record of the snapshot, or the field is in the list of those that something else reads.
 func TestFieldsAreJudged(t *testing.T) {
 	t.Parallel()
 	read := readByPolicies(t, "../../policy/dbaudit")

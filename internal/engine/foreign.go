@@ -22,9 +22,9 @@ import (
 // checkForeign holds the policies that a user adds to a namespace of the user's
 // own: rules are data.dbaudit.rules.category.name with a category that dbaudit
 // has no rules in, and libraries stand outside of data.dbaudit. Else a stray file
-// could add findings to, or take them from, rules that it does not own. Nor may one
-// stand where the profiles are: a rule goes before the data of its name, and
-// controls that no rule sees find nothing.
+// could add findings to, or take them from, rules that it does not own. A rule may not be
+// where the profiles are either: it would hide the data of its name, and controls that no
+// rule sees find nothing.
 func checkForeign(own, foreign map[string]*ast.Module) error {
 	reserved := map[string]bool{}
 	for _, m := range own {
@@ -101,7 +101,7 @@ func categoryOf(m *ast.Module) (string, bool) {
 	return string(category), ok
 }
 
-// A Trial is what became of the tests of a user's policies.
+// A Trial is the outcome of the tests of a user's policies.
 type Trial struct {
 	Tests []TestResult
 	// Coverage is the part of the user's expressions that the tests evaluate, from 0
@@ -210,7 +210,7 @@ func Test(ctx context.Context, own, user fs.FS) (Trial, error) {
 	return trial, nil
 }
 
-// measure counts what the tests evaluate of the policies that are no tests.
+// measure counts what the tests evaluate of the policies, without the tests themselves.
 func (t *Trial) measure(coverage *cover.Cover, modules map[string]*ast.Module) {
 	tested := map[string]*ast.Module{}
 	for name, m := range modules {

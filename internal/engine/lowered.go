@@ -9,9 +9,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// lowered says what is asked for less strictly than by default, and by what: depths,
-// severities, and privileges that are no surplus. Who reads a verdict must know what it
-// is a verdict on.
+// lowered lists the requirements that are less strict than by default, and what lowered
+// them: depths, severities, and privileges that are not surplus. Who reads a verdict must
+// know what it is a verdict on.
 func (e *Engine) lowered(s *snapshot.Snapshot, p profile.Profile) []string {
 	var notes []string
 	note := func(by, does string, what []string) {

@@ -70,8 +70,8 @@ func TestSliceIsJudgedAsTheWhole(t *testing.T) {
 }
 
 // TestPseudonymsAreJudgedAsTheNames judges the slices of random environments with their
-// names and with pseudonyms: what becomes of each control, on which objects and by which
-// evidence, is the same, and no name of a person, a view or a unit is left.
+// names and with pseudonyms: the outcome of each control, its objects and its evidence are
+// the same, and no name of a person, a view or a unit is left.
 func TestPseudonymsAreJudgedAsTheNames(t *testing.T) {
 	p := demandbase(t)
 	e, err := engine.Load(t.Context(), policy.Files)
@@ -232,7 +232,7 @@ func some[V any](r *rapid.T, of []V) []V {
 	return list
 }
 
-// counting is a rule of one's own that hangs on how much of the environment it sees.
+// counting is a custom rule that depends on how much of the environment it sees.
 const counting = `# METADATA
 # title: Counts
 # description: Counts users and roles.
@@ -252,7 +252,7 @@ findings contains {
 }
 `
 
-// TestOwnRulesSeeTheSlice has dbaudit and stock tools run a rule of one's own.
+// TestOwnRulesSeeTheSlice has dbaudit and stock tools run a custom rule.
 func TestOwnRulesSeeTheSlice(t *testing.T) {
 	p, err := profile.Parse("acme.yaml", []byte(`acme:
   extends: demandbase

@@ -16,7 +16,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-// Alerts say what is told of the fleet.
+// Alerts say what is reported about the fleet.
 type Alerts struct {
 	Rules []alert.Rule
 	// Send tells a message by a route.
@@ -125,7 +125,7 @@ func tells(r alert.Rule, e alert.Event, ended bool) bool {
 	return r.Tells(e)
 }
 
-// conditions are what is so now and is told by a rule.
+// conditions are current states that a rule reports.
 func (f *Fleet) conditions(list []store.Status, findings []store.Finding, now time.Time) map[alertKey]store.Alert {
 	so := map[alertKey]store.Alert{}
 	labels := map[string]map[string]string{}

@@ -59,8 +59,8 @@ func failing(e store.Environment, severity audit.Severity) []audit.Result {
 	return list
 }
 
-// TestAlerts: a finding is told once, however often it is seen, even if the receiver
-// refuses at first and the process starts anew; its end is told too. What is less severe
+// TestAlerts: a finding is reported once, however often it is seen, even if the receiver
+// refuses at first and the process restarts; its end is reported too. What is less severe
 // than the rule asks for is not told.
 func TestAlerts(t *testing.T) {
 	onBoth(t, func(t *testing.T, name string) {

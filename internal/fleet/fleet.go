@@ -53,7 +53,7 @@ type Options struct {
 	// Worker names this process, and Version the program.
 	Worker, Version string
 	Logger          *slog.Logger
-	// Alerts are told by this process; nil leaves that to others.
+	// Alerts are sent by this process; nil leaves that to others.
 	Alerts *Alerts
 }
 
@@ -74,8 +74,8 @@ const (
 	queueScan     = "scan"
 )
 
-// maxAttempts is how often the queue starts a job again whose worker died. What a scan
-// that failed waits for is decided here, and is no attempt of the queue.
+// maxAttempts is how often the queue starts a job again whose worker died. This package
+// decides how long a failed scan waits; that does not count as an attempt of the queue.
 const maxAttempts = 1000
 
 type client = river.Client[store.QueueTx]

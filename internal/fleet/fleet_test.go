@@ -207,9 +207,9 @@ func TestDueOnce(t *testing.T) {
 	})
 }
 
-// TestFailures holds what becomes of scans that fail: a failure is tried again and its
-// success counts, somebody's mistake is not tried again, a panic is a failure of one
-// environment alone, and a scan that hangs is ended.
+// TestFailures covers failed scans: a failure is tried again and its success counts,
+// somebody's mistake is not tried again, a panic is a failure of one environment alone, and
+// a scan that hangs is ended.
 func TestFailures(t *testing.T) {
 	onBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)

@@ -1,8 +1,9 @@
-// Package history reads a row of results of the same environments and says since
-// when each control is met, or not.
+// Package history reads a series of results of the same environments and says how long each
+// control has been met or not.
 //
-// What was not evaluated breaks no series and begins none that is met: of a control
-// that was unknown for a time it is said that it is unknown, and since when.
+// What was not evaluated neither interrupts a series nor begins a passing one: for a
+// control that was unknown for a time, the history says that it is unknown, and from which
+// result on.
 package history
 
 import (
@@ -71,8 +72,9 @@ type Control struct {
 	Severity audit.Severity  `json:"severity"`
 	Outcome  audit.Outcome   `json:"outcome"`
 	Findings int             `json:"findings"`
-	// Since is the oldest result from which on the outcome was the same, and Before
-	// the last with another; nil where there was none. The change lies between them.
+	// Since is the oldest result since which the outcome has been the same; Before is the
+	// last result with another outcome; nil if there was none. The change lies between
+	// them.
 	Since  time.Time  `json:"since"`
 	Before *time.Time `json:"before,omitempty"`
 	// Passed is when the control last passed; nil for never.

@@ -50,7 +50,7 @@ func TestOf(t *testing.T) {
 		{"never met", []audit.Result{on(1, fail, pass), on(2, fail, pass)}, "noncompliant 1 - -; fail 1 - -"},
 		{"broke", []audit.Result{on(1, pass, pass), on(2, pass, pass), on(4, fail, pass), on(5, fail, pass)}, "noncompliant 4 2 2; fail 4 2 2"},
 		{"in another order", []audit.Result{on(5, fail, pass), on(2, pass, pass), on(4, fail, pass), on(1, pass, pass)}, "noncompliant 4 2 2; fail 4 2 2"},
-		{"mended", []audit.Result{on(1, pass, pass), on(2, fail, pass), on(3, pass, pass)}, "compliant 3 2 3; pass 3 2 3"},
+		{"fixed", []audit.Result{on(1, pass, pass), on(2, fail, pass), on(3, pass, pass)}, "compliant 3 2 3; pass 3 2 3"},
 		{"another control broke", []audit.Result{on(1, pass, pass), on(2, pass, fail)}, "noncompliant 2 1 1; pass 1 - 2"},
 		{"unknown now", []audit.Result{on(1, pass, pass), on(2, unknown, pass)}, "incomplete 2 1 1; unknown 2 1 1"},
 		{"unknown between", []audit.Result{on(1, fail, pass), on(2, unknown, pass), on(3, fail, pass)}, "noncompliant 3 2 -; fail 3 2 -"},

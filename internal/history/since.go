@@ -10,7 +10,7 @@ import (
 
 // Since gives, for each environment under each profile, the result that was the newest at
 // a time, and the newest of those that came later. An environment without the one or the
-// other is in one list only: what nobody looked at since is not taken for unchanged.
+// other is in one list only: what was not read since does not count as unchanged.
 func Since(results []audit.Result, at time.Time) (older, newer []audit.Result) {
 	for _, group := range grouped(results) {
 		group = inOrder(group)

@@ -12,8 +12,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// TestRoleCopies is about how roles reach the user: by their copies in business
-// units, through teams, and several at once.
+// TestRoleCopies is about how roles are assigned to the user: as copies in business units,
+// through teams, and several at once.
 func TestRoleCopies(t *testing.T) {
 	t.Parallel()
 	l := New(t)
@@ -162,7 +162,7 @@ func TestRoleCopies(t *testing.T) {
 			},
 		},
 		{
-			name: "a role is deduced by its name where none reaches the user",
+			name: "a role is deduced by its name if the user has none",
 			change: func(w *World) {
 				w.Want.Role = ""
 				w.Roles = append(w.Roles, simulator.Role{Name: "Demandbase (test)", Privileges: simulator.Grants{"prvReadLead": simulator.DepthBasic}})
@@ -171,7 +171,7 @@ func TestRoleCopies(t *testing.T) {
 			expect: holdsNot(integration),
 		},
 		{
-			name: "a soft-deleted user of a fitting name is no candidate",
+			name: "a soft-deleted user with a matching name is not a candidate",
 			change: func(w *World) {
 				w.Want.ApplicationID = ""
 				w.ApplicationUsers = append(w.ApplicationUsers, simulator.User{

@@ -278,7 +278,8 @@ func situationFaults(p profile.Profile) []fault {
 		{
 			name:   "the auditor reads teams for some records only",
 			change: auditing(func(r *simulator.Role) { r.RecordFilters = []string{"prvReadTeam"} }),
-			// What reaches the user through teams is not known, nor what it may do with views by them.
+			// It is unknown which roles the user has through teams, and what it may do with
+			// views because of them.
 			expect: lines(unreached, unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE", "DB-VIEW-LEAST-ACCESS")),
 			alone:  true,
 		},
@@ -315,7 +316,7 @@ func roleFaults(p profile.Profile) []fault {
 					}
 				})
 			},
-			// What reaches the user is judged all the same.
+			// The user's roles are judged nevertheless.
 			expect: lines(missingRole(integration), withoutRole()),
 		},
 		{
@@ -458,7 +459,7 @@ func userFaults(p profile.Profile) []fault {
 			expect: lines(one("DB-USER-EXISTS", "user", appID, "remove-duplicate-user", map[string]any{"found": 2, "users": "2"}), withoutUser()),
 		},
 		{
-			name:   "a soft-deleted user beside the live one is no fault",
+			name:   "a soft-deleted user in addition to the live one is not a fault",
 			change: func(w *World) { twin(w, "Demandbase Integration (old)", true) },
 		},
 		{
@@ -582,7 +583,7 @@ func userFaults(p profile.Profile) []fault {
 			alone:  true,
 		},
 		{
-			name: "the person is not there",
+			name: "the person does not exist",
 			change: func(w *World) {
 				w.Want.ApplicationID, w.Want.User = "", "nobody@contoso.com"
 			},
@@ -741,12 +742,12 @@ func viewFaults() []fault {
 			change: func(w *World) { w.noOwners() },
 		},
 		{
-			name:   "a view is not there",
+			name:   "a view does not exist",
 			change: func(w *World) { w.accounts(func(v *simulator.PersonalView) { v.Name = "Accounts of last year" }) },
 			expect: notVisible("account", accounts),
 		},
 		{
-			name: "no view is there",
+			name: "no view exists",
 			change: func(w *World) {
 				w.PersonalViews = slices.DeleteFunc(w.PersonalViews, func(v simulator.PersonalView) bool {
 					return strings.HasPrefix(v.Name, "Demandbase")
@@ -798,7 +799,7 @@ func viewFaults() []fault {
 			expect: inactiveView("account", "Active Accounts"),
 		},
 		{
-			name:   "a quick find view is none that can be chosen",
+			name:   "a quick find view cannot be chosen",
 			change: func(w *World) { require(w, "account", "Quick Find Active Accounts", "") },
 			expect: notVisible("account", "Quick Find Active Accounts"),
 			alone:  true,

@@ -108,7 +108,7 @@ func (o *oracle) closed(unit string) string {
 	return found
 }
 
-// A way is one in which a role reaches a user.
+// A way is how a role is assigned to a user.
 type way struct {
 	role *simulator.Role
 	team *simulator.Team // nil: assigned
@@ -149,8 +149,8 @@ func (o *oracle) grant(r *simulator.Role, privilege string) simulator.Depth {
 	return r.Privileges[privilege]
 }
 
-// word is how a role words a grant that does not count: that of a record filter, or a
-// depth that nobody knows; "" where there is none.
+// word is how a role words a grant that does not count: that of a record filter, or an
+// unknown depth; "" if there is none.
 func (o *oracle) word(r *simulator.Role, privilege string) string {
 	switch {
 	case r == nil || r.Privileges[privilege] == simulator.DepthNone || templateName(r) == "System Administrator":
@@ -161,7 +161,7 @@ func (o *oracle) word(r *simulator.Role, privilege string) string {
 	return r.DepthWords[privilege]
 }
 
-// words are those of the roles that reach a user or, where none does, of the role itself.
+// words are those of a user's roles or, if it has none, of the role itself.
 func (o *oracle) words(u *simulator.User, privilege string) []string {
 	ways := o.ways(u)
 	if len(ways) == 0 {
@@ -187,7 +187,7 @@ func templateName(r *simulator.Role) string {
 	return r.Template
 }
 
-// held is how deep a privilege reaches a user as its own.
+// held is the depth at which a user has a privilege itself.
 func (o *oracle) held(u *simulator.User, privilege string) simulator.Depth {
 	deepest := simulator.DepthNone
 	for _, w := range o.ways(u) {
@@ -619,7 +619,7 @@ func (o *oracle) viewControls() {
 		o.fail("DB-VIEW-ACTIVE", "view", v.Name, "activate-view", map[string]any{"active": false, "table": v.Table})
 	}
 	switch {
-	case len(inactive)+systemInactive > 0: // a failure goes before what is unknown
+	case len(inactive)+systemInactive > 0: // a failure takes precedence over unknown
 	case found+systemOnly+unknownActive == 0:
 		o.outcome(audit.OutcomeNotApplicable, "DB-VIEW-ACTIVE")
 	case unknownActive > 0:

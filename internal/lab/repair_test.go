@@ -21,8 +21,8 @@ import (
 // OData and of a here-document, and to pass for a placeholder.
 const hostileName = "O'Brien’s \"$(touch pwned)\" `touch pwned`; touch pwned\nEND\ntouch pwned\n# {roleid} %27 \\ Größe 🦄"
 
-// A repairable is what a kind of fix mends: a change of the compliant environment, in which
-// role, user and views go by their usual names.
+// A repairable is what a kind of fix repairs: a change of the compliant environment, in
+// which role, user and views have their usual names.
 type repairable struct {
 	kind   audit.FixKind
 	change func(*World)

@@ -17,9 +17,9 @@ import (
 var schedules = flag.Int("soak.seeds", 40, "number of random fault schedules")
 
 // TestVerdictUnderFaults has faults in the environment and faults on the way to
-// it at the same time. Whatever comes of the requests, a control is judged as it
-// is without them, or said to be unknown: nothing that a server loses, repeats or
-// breaks may look like compliance, or like a fault that is none.
+// it at the same time. Whatever happens to the requests, a control is judged as without
+// faults, or is unknown: nothing that a server loses, repeats or breaks may look like
+// compliance, or like a fault that does not exist.
 func TestVerdictUnderFaults(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex

@@ -93,7 +93,7 @@ type Link struct {
 	Text string `json:"text,omitempty"`
 }
 
-// Links is a reference to an address of the web; none where it is no such address.
+// Links is a reference to a web address; empty if it is not one.
 func Links(address, title string) []Link {
 	if !isWeb(address) {
 		return nil

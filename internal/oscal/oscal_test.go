@@ -241,7 +241,7 @@ func TestIDsAreUniqueAndStay(t *testing.T) {
 		t.Errorf("got %s and %s", first, second)
 	}
 	if got, want := ID("a"), "5"; got[14:15] != want {
-		t.Errorf("%s is no UUID of version 5", got)
+		t.Errorf("%s is not a version 5 UUID", got)
 	}
 	for in, want := range map[string]string{"": "_", "A-1": "A-1", "1a": "_1a", "a b/c": "a-b-c", "é²": "é²"} {
 		if got := Token(in); got != want {

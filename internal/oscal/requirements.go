@@ -110,7 +110,7 @@ type With struct {
 	IDs []string `json:"with-ids"`
 }
 
-// Merge says how the imported controls stand in the result.
+// Merge says how the imported controls appear in the result.
 type Merge struct {
 	AsIs bool `json:"as-is"`
 }
@@ -196,7 +196,7 @@ func NewComponents(r Requirements, tool audit.Tool) ComponentsDocument {
 	}}
 }
 
-// catalog is the resource of the catalog's file, which stands beside the document.
+// catalog is the resource of the catalog's file, which is next to the document.
 func (r Requirements) catalog() Resource {
 	return Resource{
 		UUID: ID("catalog", r.Name, r.Digest), Title: "Catalog of " + text.Line(r.Title),

@@ -140,7 +140,7 @@ type Evidence struct {
 	Props       []Property `json:"props,omitempty"`
 }
 
-// A Finding is what became of one control.
+// A Finding is the outcome of one control.
 type Finding struct {
 	UUID        string     `json:"uuid"`
 	Title       string     `json:"title"`

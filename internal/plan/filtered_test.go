@@ -41,7 +41,7 @@ func TestFilteredGrantsAreLeft(t *testing.T) {
 		t.Errorf("it is not said: %q, %q", a.Target.Filtered, a.Note)
 	}
 	if text := p.Text(); !strings.Contains(text, "for some records only → Organization") {
-		t.Errorf("what is there before is not said:\n%s", text)
+		t.Errorf("the previous state is not shown:\n%s", text)
 	}
 	if _, err := plan.Decode(encode(t, p)); err != nil {
 		t.Error(err)
@@ -82,8 +82,8 @@ func TestInheritedRightsAreNoPartOfAShare(t *testing.T) {
 	}
 }
 
-// TestGrantAndAssign: where a role reaches the user only through a team that keeps its
-// Basic rights, one plan grants what is missing and assigns the role.
+// TestGrantAndAssign: if the user has a role only through a team that keeps its Basic
+// rights, one plan grants what is missing and assigns the role.
 func TestGrantAndAssign(t *testing.T) {
 	asks := func(r *audit.Result, s *snapshot.Snapshot) {
 		for i := range r.Controls {

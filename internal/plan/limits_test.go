@@ -89,7 +89,7 @@ func TestRolesThatAreNotAssigned(t *testing.T) {
 				t.Error(text)
 			}
 			if strings.Contains(kinds(p), "unassign-role") {
-				t.Error("the administrator role is taken, though the integration role does not reach the user")
+				t.Error("the administrator role is removed, though the integration role is not assigned to the user")
 			}
 			if len(tt.o.Except) == 0 && strings.Contains(kinds(p), "create-application-user") == (len(left(p, "DB-USER-NO-ADMINISTRATOR")) > 0) {
 				t.Errorf("left to people: %v", p.Manual)
@@ -189,7 +189,7 @@ func TestValidity(t *testing.T) {
 		}
 	}
 	if p := build(t, options(), nil); !p.Expired(taken().Add(-24 * time.Hour)) {
-		t.Error("a plan from the future is no plan for today")
+		t.Error("a plan from the future is not valid today")
 	}
 }
 
@@ -226,7 +226,7 @@ func TestNoCopyOfTheRole(t *testing.T) {
 		delete(s.Roles, id(role+20))
 	})
 	if why := p.Actions[0].Why[0]; !why.Partly || why.Settled() {
-		t.Errorf("what the role is granted does not reach the user: %+v", why)
+		t.Errorf("the user does not get what the role grants: %+v", why)
 	}
 	if strings.Contains(kinds(p), "assign-role") || len(left(p, "DB-USER-ROLE")) != 1 || len(left(p, "DB-USER-NO-ADMINISTRATOR")) != 1 {
 		t.Errorf("planned %s, left to people %v", kinds(p), p.Manual)

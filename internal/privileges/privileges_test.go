@@ -19,7 +19,7 @@ func TestTable(t *testing.T) {
 			t.Errorf("%+v is not a line of the table", p)
 		}
 		if seen[strings.ToLower(p.Name)] {
-			t.Errorf("%s stands twice", p.Name)
+			t.Errorf("%s appears twice", p.Name)
 		}
 		seen[strings.ToLower(p.Name)] = true
 		if p.ID != "" {

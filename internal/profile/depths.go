@@ -27,7 +27,7 @@ func (p Profile) Spell(names []string) (map[string]string, error) {
 			return nil, &BadDepth{name, fmt.Sprintf("no control of the profile %s asks for %s: give a depth to a privilege of its minimum", p.Name, name)}
 		}
 		if other := seen[minimum[i]]; other != "" {
-			return nil, &BadDepth{name, fmt.Sprintf("the depth of %s stands twice, as %s too", name, other)}
+			return nil, &BadDepth{name, fmt.Sprintf("the depth of %s appears twice, also as %s", name, other)}
 		}
 		spelt[name], seen[minimum[i]] = minimum[i], name
 	}

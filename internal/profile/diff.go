@@ -35,7 +35,7 @@ type Summary struct {
 	Privileges int    `json:"privileges"`
 }
 
-// A ChangeKind says what became of a control.
+// A ChangeKind says how a control changed.
 type ChangeKind string
 
 // The kinds of change.
@@ -45,7 +45,7 @@ const (
 	Changed ChangeKind = "changed"
 )
 
-// A ControlChange is what became of one control. Was and Is are the words of the
+// A ControlChange is how one control changed. Was and Is are the words of the
 // source, empty where a profile has no such control or no citation of it.
 type ControlChange struct {
 	ID      audit.ControlID `json:"id"`

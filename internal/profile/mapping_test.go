@@ -9,7 +9,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// rightWords finds the rights that a line names. "Append to" is none of "append".
+// rightWords finds the rights that a line names. "Append to" does not count as "append".
 func rightWords(line string) []string {
 	var found []string
 	for _, word := range regexp.MustCompile(`(?i)\b(append ?to|append|create|read|write|delete|assign|share)\b`).FindAllString(line, -1) {

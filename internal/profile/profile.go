@@ -60,7 +60,7 @@ type Profile struct {
 
 	// data is the definition as JSON values, as the policies read it.
 	data any
-	// base is the profile that this one extends; nil where there is none.
+	// base is the profile that this one extends; nil if there is none.
 	base *Profile
 	// rules are where the file names the rules of its controls; those of a base stand
 	// elsewhere.
@@ -227,7 +227,7 @@ func unique(name string, doc *yamldoc.Document, key string, definition any) erro
 	for i, c := range controls(definition) {
 		id, _ := c["id"].(string)
 		if seen[id] {
-			errs = append(errs, fault(name, doc, fmt.Sprintf("the control %s stands twice", id), key, "controls", strconv.Itoa(i), "id"))
+			errs = append(errs, fault(name, doc, fmt.Sprintf("the control %s appears twice", id), key, "controls", strconv.Itoa(i), "id"))
 		}
 		seen[id] = true
 	}
@@ -283,8 +283,8 @@ func Builtin(tree fs.FS) ([]Profile, error) {
 	return profiles, nil
 }
 
-// Named reads the built-in profile of a name alone. It returns false where there is
-// none; Builtin has the names of all.
+// Named reads the built-in profile of a name alone. It returns false if there is none;
+// Builtin has all names.
 func Named(tree fs.FS, name string) (Profile, bool, error) {
 	file := path.Join("profiles", name+".yaml")
 	if !fs.ValidPath(file) {

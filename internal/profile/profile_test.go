@@ -86,7 +86,7 @@ func TestFaultsHavePlaces(t *testing.T) {
 		"half a control": {"acme:\n  extends: gong\n  controls:\n    - id: ACME-X\n      rule: role/exists\n", `acme.yaml:4:7: the control ACME-X is not in gong, and lacks "title"`},
 		"no privileges":  {"acme:\n  extends: gong\n  controls:\n    - {id: ACME-X, rule: role/privileges, title: T, why: W}\n", `and lacks "privileges"`},
 		"another rule":   {"acme:\n  extends: gong\n  controls:\n    - id: GONG-ROLE-EXISTS\n      rule: role/custom\n", "acme.yaml:5:13: the control GONG-ROLE-EXISTS of gong is judged by the rule role/exists"},
-		"twice":          {"acme:\n  extends: gong\n  controls:\n    - id: ACME-X\n    - id: ACME-X\n", "acme.yaml:5:11: the control ACME-X stands twice"},
+		"twice":          {"acme:\n  extends: gong\n  controls:\n    - id: ACME-X\n    - id: ACME-X\n", "acme.yaml:5:11: the control ACME-X appears twice"},
 		"a taken name": {
 			"demandbase:\n  title: A\n  source: {title: S, url: https://example.com}\n  pattern: acme\n  role_name: Acme\n  controls:\n    - {id: ACME-X, rule: role/exists, title: T, why: W}\n",
 			`acme.yaml:1:1: demandbase is the name of a built-in profile: give yours another, and extend the built-in one by "extends: demandbase"`,
@@ -94,7 +94,7 @@ func TestFaultsHavePlaces(t *testing.T) {
 		"taken ids":                    {whole + "    - {id: DB-ROLE-EXISTS, rule: role/exists, title: T, why: W}\n", "acme.yaml:7:12: DB-ROLE-EXISTS is a control of the built-in profile demandbase"},
 		"ids of another than the base": {"acme:\n  extends: gong\n  controls:\n    - {id: DB-ROLE-EXISTS, rule: role/exists, title: T, why: W}\n", "acme.yaml:4:12: DB-ROLE-EXISTS is a control of the built-in profile demandbase"},
 		"a depth in vain":              {"acme:\n  extends: demandbase\n  depths: {prvReadAccount: local, prvReadAcount: local}\n", "acme.yaml:3:35: no control of the profile acme asks for prvReadAcount"},
-		"a depth twice":                {"acme:\n  extends: demandbase\n  depths: {prvReadAccount: local, prvreadaccount: basic}\n", "acme.yaml:3:35: the depth of prvreadaccount stands twice, as prvReadAccount too"},
+		"a depth twice":                {"acme:\n  extends: demandbase\n  depths: {prvReadAccount: local, prvreadaccount: basic}\n", "acme.yaml:3:35: the depth of prvreadaccount appears twice, also as prvReadAccount"},
 		"a bad version":                {"acme:\n  extends: gong\n  version: \"1.0\"\n", "acme.yaml:3:12"},
 		"unknown key":                  {"acme:\n  extends: gong\n  controlls: []\n", `acme.yaml:3:3: unknown key "controlls"`},
 		"without a base":               {"acme:\n  title: A\n", "missing properties"},
@@ -102,11 +102,11 @@ func TestFaultsHavePlaces(t *testing.T) {
 		"bad privilege":                {whole + "    - {id: ACME-X, rule: role/privileges, title: T, why: W, table: \"\", privileges: [ReadLead]}\n", "acme.yaml:7:85"},
 		"no table":                     {whole + "    - {id: ACME-X, rule: role/privileges, title: T, why: W, privileges: [prvReadLead]}\n", "table"},
 		"two profiles":                 {"a: {extends: gong}\nb: {extends: gong}\n", "acme.yaml:2:1: a profile file holds one profile, under its name: b is another"},
-		"no YAML":                      {"acme: [", "acme.yaml:1:1: this is no YAML"},
+		"no YAML":                      {"acme: [", "acme.yaml:1:1: this is not YAML"},
 		"empty":                        {"", "acme.yaml:1:1: a profile file holds one profile, under its name"},
 		"a list":                       {"- acme\n", "acme.yaml:1:1: a profile file holds one profile, under its name"},
 		"unknown depth":                {"acme:\n  extends: gong\n  depths: {prvReadLead: organisation}\n", "acme.yaml:3:25"},
-		"duplicate key":                {"acme:\n  extends: gong\n  extends: lint\n", "acme.yaml:3:3: the key \"extends\" stands twice"},
+		"duplicate key":                {"acme:\n  extends: gong\n  extends: lint\n", "acme.yaml:3:3: the key \"extends\" appears twice"},
 		"wrong id format":              {whole + "    - {id: acme, rule: role/exists, title: T, why: W}\n", "acme.yaml:7:12"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -118,8 +118,8 @@ func TestFaultsHavePlaces(t *testing.T) {
 	}
 }
 
-// TestIdentity: what a profile asks for has a digest, whatever its file looks like, and
-// a profile of one's own says that it is one.
+// TestIdentity: what a profile asks for has a digest, whatever its file looks like, and a
+// custom profile says that it is one.
 func TestIdentity(t *testing.T) {
 	parse := func(file string) profile.Profile {
 		t.Helper()
@@ -139,7 +139,7 @@ func TestIdentity(t *testing.T) {
 		t.Errorf("got %q, %q", a.Origin, a.Version)
 	}
 	if d := parse("acme:\n  extends: gong\n"); d.Version != "" {
-		t.Errorf("the version of the base is taken for its own: %s", d.Version)
+		t.Errorf("the version of the base is inherited: %s", d.Version)
 	}
 	for _, p := range builtin(t) {
 		if p.Origin != audit.OriginBuiltin || p.Version == "" || p.Digest == "" {

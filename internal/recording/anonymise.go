@@ -265,7 +265,7 @@ func documentBy(s substitution, data []byte) (json.RawMessage, error) {
 func valueBy(s substitution, dec *json.Decoder, member string, out *bytes.Buffer) error {
 	token, err := dec.Token()
 	if err != nil {
-		return fmt.Errorf("the body is no JSON: %w", err)
+		return fmt.Errorf("the body is not JSON: %w", err)
 	}
 	switch v := token.(type) {
 	case json.Delim:
@@ -278,7 +278,7 @@ func valueBy(s substitution, dec *json.Decoder, member string, out *bytes.Buffer
 			if v == '{' {
 				key, err := dec.Token()
 				if err != nil {
-					return fmt.Errorf("the body is no JSON: %w", err)
+					return fmt.Errorf("the body is not JSON: %w", err)
 				}
 				inner, _ = key.(string)
 				if err := write(out, inner); err != nil {
@@ -292,7 +292,7 @@ func valueBy(s substitution, dec *json.Decoder, member string, out *bytes.Buffer
 		}
 		end, err := dec.Token()
 		if err != nil {
-			return fmt.Errorf("the body is no JSON: %w", err)
+			return fmt.Errorf("the body is not JSON: %w", err)
 		}
 		fmt.Fprint(out, end)
 		return nil

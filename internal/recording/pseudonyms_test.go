@@ -20,7 +20,7 @@ func people() *snapshot.Snapshot {
 	s.Users["jane"] = snapshot.User{Name: "Jane Doe", DomainName: "jane@contoso.com"}
 	s.Teams["team"] = snapshot.Team{Name: "Contoso"}
 	s.Coverage[snapshot.SectionViews] = snapshot.Coverage{Detail: `the views of "Jane Doe" were refused`}
-	s.Coverage[snapshot.SectionShares] = snapshot.Coverage{Detail: "prvReadPOA is missing; Contosoland is no name"}
+	s.Coverage[snapshot.SectionShares] = snapshot.Coverage{Detail: "prvReadPOA is missing; Contosoland is not a name"}
 	s.Requirement.BusinessUnit = "CONTOSO"
 	s.Requirement.Views = []snapshot.RequiredView{{Name: "Accounts", Owner: "Jane@contoso.com", Table: "account"}}
 	return s

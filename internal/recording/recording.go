@@ -48,9 +48,9 @@ type exchange struct {
 	// Status is 0 where no answer came.
 	Status int               `json:"status"`
 	Header map[string]string `json:"header,omitempty"`
-	// Body is the answer's JSON; left out where there is none.
+	// Body is the response's JSON; left out if there is none.
 	Body json.RawMessage `json:"body,omitempty"`
-	// Broken says that the answer had a body that is no JSON, which is left out.
+	// Broken says that the response had a body that is not JSON, which is left out.
 	Broken bool `json:"broken,omitempty"`
 }
 
@@ -72,7 +72,7 @@ func decode(data []byte) (Head, []exchange, error) {
 		dec := json.NewDecoder(bytes.NewReader(line))
 		dec.DisallowUnknownFields()
 		if err := dec.Decode(into); err != nil {
-			return head, nil, fmt.Errorf("line %d is none of a recording (%s): record again with --record: %w", number, Format, err)
+			return head, nil, fmt.Errorf("line %d is not a line of a recording (%s): record again with --record: %w", number, Format, err)
 		}
 		if head.Format != Format {
 			return head, nil, fmt.Errorf("this is %q, not a recording (%s): `dbaudit scan --record FILE` writes one", head.Format, Format)

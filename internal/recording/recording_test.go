@@ -24,7 +24,7 @@ const (
 	kim  = "BBBBBBBB-1111-4222-8333-444444444444"
 )
 
-// A world answers by address; an answer of status 0 is none.
+// A world answers by address; a status of 0 means no response.
 type world map[string][]answer
 
 type answer struct {
@@ -216,7 +216,7 @@ func TestOrderAndEqualityStay(t *testing.T) {
 					r.Errorf("%q and %q have become %q and %q", a, b, is.Value[i], is.Value[j])
 				}
 				if !stays(j) && first[strings.ToLower(a)] < first[strings.ToLower(b)] && is.Value[i] >= is.Value[j] {
-					r.Errorf("%q stands before %q, and %q behind %q", a, b, is.Value[i], is.Value[j])
+					r.Errorf("%q precedes %q, and %q follows %q", a, b, is.Value[i], is.Value[j])
 				}
 			}
 		}
@@ -266,10 +266,10 @@ func TestReplayInventsNothing(t *testing.T) {
 func TestReplayRefusesWhatIsNoRecording(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                                 "this is empty, not a recording",
-		"x":                                "line 1 is none of a recording",
-		"[]\n{}":                           "line 1 is none of a recording",
+		"x":                                "line 1 is not a line of a recording",
+		"[]\n{}":                           "line 1 is not a line of a recording",
 		`{"format":"dbaudit.snapshot/v1"}`: `this is "dbaudit.snapshot/v1", not a recording`,
-		`{"format":"dbaudit.recording/v1"}` + "\n{\"methud\":1}": "line 2 is none of a recording",
+		`{"format":"dbaudit.recording/v1"}` + "\n{\"methud\":1}": "line 2 is not a line of a recording",
 	} {
 		if _, err := recording.NewReplayer([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", text, err)

@@ -75,7 +75,7 @@ func (r *Replayer) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	}
 	body := []byte(strings.ReplaceAll(string(e.Body), recorded, origin))
 	if e.Broken {
-		body = []byte("The body was no JSON and was not recorded.")
+		body = []byte("The body was not JSON and was not recorded.")
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(e.Status)

@@ -12,8 +12,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report"
 )
 
-// Results of several integrations of one environment are told apart by their profiles in
-// every format; a single one is named as it was.
+// The profile distinguishes the results of several integrations of one environment in every
+// format; a single one keeps its name.
 func TestSeveralOfOneEnvironment(t *testing.T) {
 	t.Parallel()
 	one := audit.Result{

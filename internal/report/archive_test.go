@@ -13,7 +13,7 @@ import (
 )
 
 // TestNoTime holds that a file, which is of no time, has none in any format but JSON,
-// whose schema demands one.
+// whose schema requires one.
 func TestNoTime(t *testing.T) {
 	t.Parallel()
 	for _, f := range Formats() {
@@ -34,8 +34,8 @@ func TestNoTime(t *testing.T) {
 	}
 }
 
-// TestAdvice holds that a finding without a fix of its own is told what its rule says of
-// all of them, in every format that says what to do.
+// TestAdvice: a finding without its own fix gets the general advice of its rule, in every
+// format that says what to do.
 func TestAdvice(t *testing.T) {
 	t.Parallel()
 	o := Options{Rules: rules()}
@@ -113,7 +113,7 @@ func TestLongSARIF(t *testing.T) {
 		t.Error("the worst are not first")
 	}
 	long := large(resultsKept + 7)
-	fail(&long, "DB-VIEW-SHARED", audit.Finding{Message: "one more, which is graver", Subject: role()})
+	fail(&long, "DB-VIEW-SHARED", audit.Finding{Message: "one more, which is more severe", Subject: role()})
 	control(&long, "DB-VIEW-SHARED").Severity = audit.SeverityCritical
 	var said []string
 	cut := checkSARIF(t, rendered(t, SARIF, judge(long), Options{SARIFProfile: GitHubCodeScanning, Warn: func(text string) { said = append(said, text) }})).Runs[0]

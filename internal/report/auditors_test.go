@@ -196,7 +196,7 @@ func TestOSCAL(t *testing.T) {
 	}
 	for _, id := range used {
 		if !made[id] {
-			t.Errorf("%s is referred to and is not there", id)
+			t.Errorf("%s is referred to but does not exist", id)
 		}
 	}
 }

@@ -335,8 +335,8 @@ func TestHeadline(t *testing.T) {
 }
 
 // TestMarkdownTellsFailuresFirst has more failing environments than fit with their
-// details: what failed is told of all before the details of any, in a comment and in a
-// job's summary, each as long as GitHub takes it.
+// details: the failures of all come before the details of any, in a comment and in a job's
+// summary, each as long as GitHub accepts.
 func TestMarkdownTellsFailuresFirst(t *testing.T) {
 	t.Parallel()
 	var rs []audit.Result
@@ -356,7 +356,7 @@ func TestMarkdownTellsFailuresFirst(t *testing.T) {
 		}
 		before, _, _ := strings.Cut(doc, "### Details")
 		if n := strings.Count(before, "### Failed\n"); n != 20 {
-			t.Errorf("%d of 20 tables of failures stand before the details", n)
+			t.Errorf("%d of 20 tables of failures precede the details", n)
 		}
 		overview, _, _ := strings.Cut(doc, "### Failed")
 		for _, r := range rs {

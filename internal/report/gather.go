@@ -7,7 +7,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// manyOfOneReason is from how many controls on a reason that they share is told once.
+// manyOfOneReason is the number of controls from which on a shared reason is shown once.
 const manyOfOneReason = 3
 
 // A reasonGroup is controls that were not judged for one reason.
@@ -34,7 +34,8 @@ func (g reasonGroup) Names() string {
 }
 
 // byReason puts controls together whose reason is the same, or begins with the same:
-// what was read first is what the rest follows from. Few of one reason stand alone.
+// what was read first is what the rest follows from. A few controls with one reason are
+// listed separately.
 func byReason(cs []audit.Control) []reasonGroup {
 	first := func(c audit.Control) string {
 		clause, _, _ := strings.Cut(c.Reason, "; ")
@@ -68,8 +69,8 @@ func byReason(cs []audit.Control) []reasonGroup {
 	return groups
 }
 
-// gathered makes one of those findings of a control that stand at one place of a file and
-// say the same of several privileges: an editor and a log show a line once.
+// gathered joins the findings of a control that are at the same place in a file and say the
+// same about several privileges, because an editor and a log show a line once.
 func gathered(fs []audit.Finding) []audit.Finding {
 	var out []audit.Finding
 	for _, f := range fs {

@@ -149,8 +149,8 @@ func TestHostileMarkdown(t *testing.T) {
 	}
 }
 
-// TestHostileHTML parses the page as a browser does: only the elements and
-// attributes of the template are there, and nothing that loads or runs.
+// TestHostileHTML parses the page as a browser does: it has only the elements and
+// attributes of the template, and nothing that loads or runs.
 func TestHostileHTML(t *testing.T) {
 	t.Parallel()
 	tags := func(page string) (map[string]bool, map[string]bool) {

@@ -137,8 +137,8 @@ type findingData struct {
 	Baseline    string
 	Waiver      string
 	Evidence    []datum
-	Found       string // where the fault stands
-	Required    string // or else where it is demanded
+	Found       string // where the fault is
+	Required    string // or else where it is required
 	Fingerprint string
 	Fix         string
 	Who         string
@@ -321,7 +321,7 @@ func hash(s string) string {
 func resultPage(r audit.Result, o Options, prefix string) resultData {
 	anchor := func(id audit.ControlID) string { return prefix + escapePath(string(id)) }
 	s := r.Summary
-	// The name stands in the heading.
+	// The name is in the heading.
 	told := capital(strings.TrimLeft(strings.TrimPrefix(headline(r), visible(r.Environment.Name)), ": "))
 	d := resultData{
 		Anchor: prefix + "result", Several: prefix != "", Name: visible(r.Environment.Name), Verdict: r.Verdict.String(), Mark: markOf(r.Verdict),

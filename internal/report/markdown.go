@@ -152,7 +152,7 @@ func (p *page) facts(r audit.Result) {
 	p.put(b.String(), "")
 }
 
-// rest is what stands behind the failures of all results.
+// rest is what follows the failures of all results.
 func (p *page) rest(r audit.Result, o Options) {
 	p.reasons("Could not be evaluated", r, audit.OutcomeUnknown)
 	p.table("Failed, and waived", r, audit.OutcomeWaived)
@@ -189,7 +189,7 @@ func controlMarkdown(c audit.Control) string {
 	return fmt.Sprintf("[%s](<%s>)<br>%s", md(name(visible(string(c.ID)))), audit.HelpURL(audit.ControlID(escapePath(string(c.ID)))), md(shorten(about, textColumns)))
 }
 
-// reasons lists what was not judged; a reason that many share is told once.
+// reasons lists what was not judged; a reason that many share is shown once.
 func (p *page) reasons(title string, r audit.Result, outcome audit.Outcome) {
 	cs := slices.DeleteFunc(gravestFirst(r.Controls), func(c audit.Control) bool { return c.Outcome != outcome })
 	if len(cs) == 0 {

@@ -37,13 +37,13 @@ type matrixCell struct {
 	Mark   string
 	Level  string // the letter of the access level that is granted; empty where none is known
 	Title  string
-	Anchor string // the finding, where there is one
+	Anchor string // the finding, if there is one
 	Waived bool
 	Span   int // over how many columns it goes; 0 for its own
 }
 
-// matrixOf reads the rights that are asked for off the cited lines, because a
-// result names privileges only where one is short.
+// matrixOf takes the required rights from the cited lines, because a result names
+// privileges only if one is missing.
 func matrixOf(r audit.Result, anchor func(audit.ControlID) string) *matrix {
 	m := &matrix{Columns: audit.Rights()}
 	levels := grantedLevels(r)
@@ -203,7 +203,7 @@ func cellOf(c audit.Control, record, column string, asked bool, anchor string, l
 }
 
 // citedRights takes a line such as "Lead - Create, read, append to" or "User
-// settings: Read" apart. What is no right of a table, such as "Enable", is a
+// settings: Read" apart. Anything that is not a right on a table, such as "Enable", is a
 // miscellaneous privilege.
 func citedRights(line string) (record string, rights map[string]bool) {
 	record, list, ok := strings.Cut(line, " - ")

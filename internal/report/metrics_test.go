@@ -33,7 +33,7 @@ func TestOpenMetrics(t *testing.T) {
 		case strings.HasPrefix(line, "# HELP "+family+" "):
 		default:
 			if match := sample.FindStringSubmatch(line); match == nil || match[1] != family || seen[line] {
-				t.Errorf("%q is no sample of %s, or comes twice", line, family)
+				t.Errorf("%q is not a sample of %s, or appears twice", line, family)
 			}
 			seen[line] = true
 		}

@@ -93,11 +93,11 @@ func formatOf(doc []byte) (string, error) {
 		if head.Runs != nil {
 			return "", errors.New("this is a SARIF document, which cannot be rendered again: keep the result with -f json")
 		}
-		return "", errors.New(`this is no result of dbaudit: it has no "format"; write one with dbaudit scan -f json`)
+		return "", errors.New(`this is not a result of dbaudit: it has no "format"; write one with dbaudit scan -f json`)
 	}
 	var format string
 	if err := json.Unmarshal(*head.Format, &format); err != nil {
-		return "", errors.New(`this is no result of dbaudit: its "format" is not a string`)
+		return "", errors.New(`this is not a result of dbaudit: its "format" is not a string`)
 	}
 	return format, nil
 }
@@ -134,12 +134,12 @@ func syntax(doc []byte, err error) error {
 	var te *json.UnmarshalTypeError
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return fmt.Errorf("the document ends in the middle, after %d bytes: it is truncated; write it anew", len(doc))
+		return fmt.Errorf("the document ends in the middle, after %d bytes: it is truncated; write it again", len(doc))
 	case errors.As(err, &se):
 		if se.Offset >= int64(len(doc)) {
-			return fmt.Errorf("the document ends in the middle, after %d bytes: it is truncated; write it anew", len(doc))
+			return fmt.Errorf("the document ends in the middle, after %d bytes: it is truncated; write it again", len(doc))
 		}
-		return fmt.Errorf("%s: this is no JSON: %w", position(doc, se.Offset-1), err)
+		return fmt.Errorf("%s: this is not JSON: %w", position(doc, se.Offset-1), err)
 	case errors.As(err, &te):
 		return fmt.Errorf("%s: %s cannot be a %s", position(doc, te.Offset), te.Field, te.Value)
 	}
@@ -157,9 +157,9 @@ func position(doc []byte, offset int64) string {
 	return "line " + strconv.Itoa(line) + ", column " + strconv.Itoa(column)
 }
 
-// checkKeys refuses keys that stand twice in an object, which decoders read
-// differently, and keys in another case, which Go's decoder would take for ours.
-// Keys within evidence are free, and so are the names of privileges.
+// checkKeys refuses duplicate keys in an object, which decoders read differently, and keys
+// in another letter case, which Go's decoder would accept. Keys within evidence are free,
+// and so are the names of privileges.
 func checkKeys(doc []byte) error {
 	d := json.NewDecoder(bytes.NewReader(doc))
 	d.UseNumber()
@@ -181,7 +181,7 @@ func checkKeys(doc []byte) error {
 		top := len(stack) - 1
 		if key, ok := token.(string); ok && top >= 0 && stack[top].expect {
 			if stack[top].keys[key] {
-				return fmt.Errorf("%s: the key %q stands twice", position(doc, d.InputOffset()), name(visible(key)))
+				return fmt.Errorf("%s: the key %q appears twice", position(doc, d.InputOffset()), name(visible(key)))
 			}
 			if !stack[top].evidence && key != strings.ToLower(key) {
 				return fmt.Errorf("%s: unknown key %q", position(doc, d.InputOffset()), name(visible(key)))
@@ -227,7 +227,7 @@ func check(r *audit.Result) error {
 		case c.ID == "":
 			return errors.New("a control has no id")
 		case seen[c.ID]:
-			return fmt.Errorf("the control %s stands twice", id)
+			return fmt.Errorf("the control %s appears twice", id)
 		case !slices.Contains(audit.Severities(), c.Severity):
 			return fmt.Errorf("the control %s has no severity", id)
 		}

@@ -29,15 +29,15 @@ func TestReadResultsRefuses(t *testing.T) {
 		{"truncated", good[:len(good)/2], "truncated"},
 		{"truncated in a string", good[:strings.Index(good, "noncomp")+3], "truncated"},
 		{"without its last brace", strings.TrimRight(good, "}\n"), "truncated"},
-		{"no JSON", "environment: contoso\n", "line 1, column 1: this is no JSON"},
-		{"a stray comma", swap(`"verdict"`, `,"verdict"`), "this is no JSON"},
+		{"no JSON", "environment: contoso\n", "line 1, column 1: this is not JSON"},
+		{"a stray comma", swap(`"verdict"`, `,"verdict"`), "this is not JSON"},
 		{"UTF-16", "\xff\xfe{\x00}\x00", "PowerShell"},
 		{"two documents", good + good, "more follows"},
 		{"an array", "[]", "cannot be a array"},
 		{"a number", "7", "cannot be a number"},
 		{"null", "null", `has no "format"`},
 		{"foreign", `{"kind": "List"}`, `has no "format"`},
-		{"a format that is no string", `{"format": 1}`, "not a string"},
+		{"a format that is not a string", `{"format": 1}`, "not a string"},
 		{"another's format", `{"format": "trivy/v2"}`, `"trivy/v2" is not one of dbaudit's results`},
 		{"SARIF", rendered(t, SARIF, mixed(), Options{}), "SARIF"},
 		{"a snapshot", `{"format": "dbaudit.snapshot/v1"}`, "dbaudit check"},
@@ -47,16 +47,16 @@ func TestReadResultsRefuses(t *testing.T) {
 		{"a later format of several", `{"format": "dbaudit.results/v2", "results": []}`, "later"},
 		{"an unknown key", swap(`"verdict"`, `"verdikt"`), `unknown key "verdikt"`},
 		{"a key in capitals", swap(`"verdict"`, `"Verdict"`), `unknown key "Verdict"`},
-		{"a repeated key", swap(`"verdict"`, `"verdict": "compliant", "verdict"`), `"verdict" stands twice`},
-		{"a repeated key of the evidence", swap(`"privilege"`, `"privilege": "prvReadAccount", "privilege"`), `"privilege" stands twice`},
+		{"a repeated key", swap(`"verdict"`, `"verdict": "compliant", "verdict"`), `"verdict" appears twice`},
+		{"a repeated key of the evidence", swap(`"privilege"`, `"privilege": "prvReadAccount", "privilege"`), `"privilege" appears twice`},
 		{"an unknown outcome", swap(`"outcome": "pass"`, `"outcome": "passed"`), `unknown outcome "passed"`},
-		{"an unknown severity", swap(`"severity": "high"`, `"severity": "grave"`), `unknown severity "grave"`},
+		{"an unknown severity", swap(`"severity": "high"`, `"severity": "severe"`), `unknown severity "severe"`},
 		{"no severity", swap(`"severity": "high",`, ``), "no severity"},
 		{"an unknown kind of fix", swap(`"raise-depth"`, `"format-disk"`), "unknown kind of fix"},
 		{"a fix without a kind", swap(`"kind": "raise-depth",`, ``), "without a kind"},
 		{"an unknown kind of subject", swap(`"kind": "role"`, `"kind": "robot"`), "unknown kind of subject"},
 		{"an unknown baseline state", swap(`"baseline_state": "new"`, `"baseline_state": "novel"`), "baseline state"},
-		{"a control twice", swap(`"id": "DB-PRIV-ACTIVITY"`, `"id": "DB-PRIV-ACCOUNT"`), "stands twice"},
+		{"a control twice", swap(`"id": "DB-PRIV-ACTIVITY"`, `"id": "DB-PRIV-ACCOUNT"`), "appears twice"},
 		{"a control without an id", swap(`"id": "DB-PRIV-ACTIVITY"`, `"id": ""`), "no id"},
 		{"a wrong type", swap(`"fail": 7`, `"fail": "7"`), "summary.fail cannot be a string"},
 		{"a prettier outcome", swap(`"outcome": "fail"`, `"outcome": "pass"`), "does not agree with its controls"},
@@ -144,7 +144,7 @@ func FuzzReadResults(f *testing.F) {
 	})
 }
 
-// TestReadsResultsOfOld: what could not be judged stood among the notes before it had a
+// TestReadsResultsOfOld: what could not be judged was among the notes before it had a
 // field, and is read from there.
 func TestReadsResultsOfOld(t *testing.T) {
 	t.Parallel()

@@ -4,17 +4,15 @@
 // Every renderer is a pure function of the result and the options: it neither
 // sorts, filters nor decides. The order is the engine's (but of documents for
 // people, and of a SARIF run that is longer than its viewers keep, which have the worst
-// first), every control of the
-// profile appears whatever became of it, and the same input gives the same bytes. A
-// result that was saved as JSON and read back by [ReadResults] renders byte for byte
-// as it did at first, because [Render] takes every result through its JSON form
-// before anything else sees it.
+// first), every control of the profile appears, whatever its outcome, and the same input
+// gives the same bytes. A result that was saved as JSON and read back by [ReadResults]
+// renders byte for byte as it did at first, because [Render] takes every result through its
+// JSON form before anything else sees it.
 //
-// Names of roles, users and views come from the environment and are not to be
-// trusted. What has no glyph of its own (control characters, bidirectional and
-// zero-width marks) is written out as an escape, and each format then quotes what
-// has a meaning in it. JSON is the exception: it keeps every character, as a \u
-// escape where a terminal might act on it.
+// Names of roles, users and views come from the environment and are not trusted. What has
+// no glyph of its own (control characters, bidirectional and zero-width marks) is written
+// out as an escape, and each format then quotes what has a meaning in it. JSON is the
+// exception: it keeps every character, as a \u escape where a terminal might act on it.
 //
 // The forms follow RFC 8259 (JSON), OASIS SARIF 2.1.0 together with GitHub's page
 // "SARIF support for code scanning" and Azure DevOps' page "SARIF SAST Scans", the
@@ -42,7 +40,7 @@ type Format int
 // The formats.
 const (
 	Unknown Format = iota
-	// Table is for a person at a terminal.
+	// Table is for people at a terminal.
 	Table
 	// JSON is the contract other programs build on.
 	JSON
@@ -108,8 +106,8 @@ func (f Format) String() string {
 	return "unknown"
 }
 
-// plain reports whether a format's documents are lines of text, in which a blank more
-// does no harm.
+// plain reports whether a format's documents are lines of text, where an extra space does
+// no harm.
 func (f Format) plain() bool {
 	switch f {
 	case JUnit, Markdown, CSV, Unix, OpenMetrics:
@@ -124,8 +122,7 @@ func ParseFormat(s string) (Format, error) {
 	return parseName(s, "format", Formats())
 }
 
-// A Profile says whose reading of SARIF to serve. The zero value is treated as
-// [Generic].
+// A Profile says which SARIF consumer to serve. The zero value is treated as [Generic].
 type Profile int
 
 // The SARIF profiles.
@@ -133,11 +130,11 @@ const (
 	ProfileUnknown Profile = iota
 	// Generic is plain SARIF 2.1.0.
 	Generic
-	// GitHubCodeScanning leaves out what GitHub would show as an alert although it
-	// is none, even in verbose documents.
+	// GitHubCodeScanning leaves out what GitHub would wrongly show as an alert, even in
+	// verbose documents.
 	GitHubCodeScanning
-	// AzureDevOpsPipeline adds what GitHub Advanced Security for Azure DevOps asks
-	// for; see [AzureDevOps].
+	// AzureDevOpsPipeline adds what GitHub Advanced Security for Azure DevOps requires; see
+	// [AzureDevOps].
 	AzureDevOpsPipeline
 )
 
@@ -189,43 +186,42 @@ type AzureDevOps struct {
 	BuildID        string // Build.BuildId
 }
 
-// Options say for whom to render. The zero value is a plain, complete document.
+// Options say how to render. The zero value gives a plain, complete document.
 type Options struct {
-	// Width is the number of columns of the terminal. 0 is no terminal: tables then
-	// take the width they need, break no line and have no colour.
+	// Width is the number of columns of the terminal. 0 means that there is no terminal:
+	// tables then take the width they need, break no lines and have no colours.
 	Width int
-	// Color allows ANSI colours in tables. Whether the terminal, NO_COLOR and the
-	// flags want them is the caller's to decide.
+	// Color allows ANSI colours in tables. The caller decides, based on the terminal,
+	// NO_COLOR and the flags.
 	Color bool
-	// Rules documents the rules by id; formats that show help leave it out for rules
-	// that are not there.
+	// Rules documents the rules by id; formats that show help leave it out for missing
+	// rules.
 	Rules map[string]audit.Rule
-	// SARIFProfile says which viewer a SARIF document is for.
+	// SARIFProfile is the viewer that a SARIF document is for.
 	SARIFProfile Profile
 	// AzureDevOps is used with [AzureDevOpsPipeline].
 	AzureDevOps AzureDevOps
-	// InCheckout makes a path from the working directory one from the root of the
-	// checkout, where code scanning and annotations look for files. nil stands for a
-	// working directory that is the root.
+	// InCheckout turns a path relative to the working directory into one relative to the
+	// root of the checkout, where code scanning and annotations look for files. nil means
+	// that the working directory is the root.
 	InCheckout func(path string) string
-	// Asked are the flags that name a result's environment and profile to another command,
-	// as they were named to this one. nil stands for the address and the profile's name.
+	// Asked are the flags that name a result's environment and profile for another command,
+	// as they were given to this one. nil means the address and the profile's name.
 	Asked func(audit.Result) []string
-	// Warn is told what a document leaves out because its viewer takes no more; nil for
+	// Warn receives what a document leaves out because its viewer takes no more; nil for
 	// nobody.
 	Warn func(text string)
-	// MarkdownLimit is the size of a Markdown document in bytes at most; 0 stands for
+	// MarkdownLimit is the maximum size of a Markdown document in bytes; 0 means
 	// [CommentLimit].
 	MarkdownLimit int
-	// Summary leaves the details out of a table: several results are then a row each.
+	// Summary leaves the details out of a table: each of several results is then a row.
 	Summary bool
-	// Least is the lowest severity of the controls that a table lists; none stands for
-	// all. What was judged, and the verdict, stay.
+	// Least is the lowest severity of the controls that a table lists; the zero value means
+	// all. The verdict and the facts stay.
 	Least audit.Severity
-	// Verbose shows in full what is otherwise folded into a count.
+	// Verbose shows in full what is otherwise only counted.
 	Verbose bool
-	// Trends are drawn in HTML, each beside the result of its environment and
-	// profile.
+	// Trends are drawn in HTML, each next to the result of its environment and profile.
 	Trends []Trend
 
 	index string // where the index is that a page of HTML belongs to
@@ -298,7 +294,7 @@ func render(w io.Writer, f Format, rs []audit.Result, several bool, o Options) e
 		return fmt.Errorf("rendering %s: %w", f, err)
 	}
 	if f.plain() {
-		// Files are printed too, by whoever has them.
+		// Files may be printed later, too.
 		b = *bytes.NewBufferString(text.Harmless(b.String()))
 	}
 	if _, err := w.Write(b.Bytes()); err != nil {
@@ -307,10 +303,9 @@ func render(w io.Writer, f Format, rs []audit.Result, several bool, o Options) e
 	return nil
 }
 
-// canonical takes the results through their JSON form. What a policy put into the
-// evidence then has the types that a saved result has, invalid UTF-8 is replaced,
-// and results are refused that could not be saved. Each stands for itself: of a
-// thousand files they are as many.
+// canonical converts the results to JSON and back. Evidence from a policy then has the
+// types of a saved result, invalid UTF-8 is replaced, and results that could not be saved
+// are refused. Each result is converted separately, because there may be thousands.
 func canonical(rs []audit.Result) ([]audit.Result, error) {
 	out := make([]audit.Result, len(rs))
 	var group errgroup.Group
@@ -351,8 +346,7 @@ func eachLocation(r *audit.Result, visit func(*audit.Location)) {
 	}
 }
 
-// fillEmpty makes lists that have nothing in them empty rather than absent, as the
-// contract has them.
+// fillEmpty makes empty lists empty rather than absent, as the contract requires.
 func fillEmpty(r *audit.Result) {
 	if r.Controls == nil {
 		r.Controls = []audit.Control{}

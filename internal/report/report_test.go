@@ -15,7 +15,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 func pipeline() AzureDevOps {
 	return AzureDevOps{

@@ -17,8 +17,8 @@ const (
 	unitID = "5b1c8a34-9a35-4a54-9d43-6f3c3f4a0006"
 )
 
-// base is a result of the profile's thirty-six controls, all of them passed but
-// for the business unit, which nothing names.
+// base is a result of the profile's thirty-six controls, all of them passed except the
+// business unit, which is not configured.
 func base() audit.Result {
 	r := audit.Result{
 		Format:      audit.ResultFormat,
@@ -35,7 +35,7 @@ func base() audit.Result {
 		},
 		EvaluatedAt: time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC),
 		Notes: []string{
-			`The integration role is "Demandbase Integration": of the roles that reach the user it grants most of the minimum.`,
+			`The integration role is "Demandbase Integration": of the user's roles, it grants most of the minimum.`,
 			"the article does not state access levels: dbaudit requires the highest level each privilege allows; lower it with depth: in dbaudit.yaml",
 		},
 	}
@@ -265,8 +265,8 @@ func hostileNames() []string {
 	}
 }
 
-// hostile has one fault for each of the hostile names, which stands in every place
-// that an environment can fill.
+// hostile has one fault for each of the hostile names, which appears everywhere that an
+// environment can fill in.
 func hostile() audit.Result {
 	r := base()
 	names := hostileNames()
@@ -343,7 +343,7 @@ func unreadFile() audit.Result {
 	r.Snapshot, r.Notes, r.Controls = audit.Snapshot{}, nil, nil
 	r.Unread = &audit.Unread{
 		Location: &audit.Location{Path: "out/sales.zip!/Roles/Sync.xml", Line: 3, Column: 7},
-		Message:  "this is no XML: the element <Role> is not closed",
+		Message:  "this is not XML: the element <Role> is not closed",
 	}
 	return judge(r)
 }
@@ -353,7 +353,7 @@ func rules() map[string]audit.Rule {
 	for _, c := range base().Controls {
 		m[c.Rule] = audit.Rule{
 			ID: c.Rule, Title: "Rule " + c.Rule, Severity: c.Severity,
-			Description: "What the rule " + c.Rule + " demands, in a sentence or two.",
+			Description: "What the rule " + c.Rule + " requires, in a sentence or two.",
 			Consequence: "The sync stops at the first record that it may not write.",
 			Remediation: "Grant what is missing in the security-role editor.",
 			Resources:   []audit.Resource{{Title: "Security roles and privileges", URL: "https://learn.microsoft.com/power-platform/admin/security-roles-privileges"}},

@@ -14,19 +14,19 @@ import (
 // What viewers do with SARIF decides its form here:
 //
 //   - GitHub refuses a result without a physical location in the checkout, although
-//     logical locations alone are valid SARIF. A finding in a live service therefore
-//     sits on the line of the configuration that states the requirement, and the
-//     Dataverse object stands beside it as a logical location.
-//   - GitHub and Azure DevOps read level, not kind. What passed or does not apply is
-//     a result only where all is asked for, and never for GitHub, which would show
-//     it as an alert. Its outcome stands in the properties of its rule instead.
-//   - GitHub keeps 5,000 results of a run, those that it holds for the gravest, and refuses
+//     logical locations alone are valid SARIF. A finding in a live service is therefore
+//     placed on the line of the configuration that states the requirement, and the
+//     Dataverse object is added as a logical location.
+//   - GitHub and Azure DevOps read level, not kind. What passed or does not apply is a
+//     result only in a verbose document, and never for GitHub, which would show it as an
+//     alert. Its outcome is in the properties of its rule instead.
+//   - GitHub keeps 5,000 results of a run, those that it considers most severe, and refuses
 //     a run of more than 25,000: long runs have the worst first, and for it are cut there,
 //     which the run and standard error say.
-//   - GitHub refuses a file of more than 20 runs, and leaves open what stood in a run
-//     that is not uploaded again, as that of a file which is gone: for it, all files that
-//     were judged by one profile are one run, and so are all environments where there
-//     are more than it takes.
+//   - GitHub refuses a file of more than 20 runs, and leaves alerts of a run open if that
+//     run is not uploaded again, such as that of a deleted file: for GitHub, all files that
+//     were judged by one profile are one run, and so are all environments if there are more
+//     than it accepts.
 //   - GitHub keeps one run for a tool and category, and the category is
 //     automationDetails.id up to its last slash: it names the environment.
 

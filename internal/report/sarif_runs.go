@@ -178,7 +178,7 @@ func (n *sarifNotification) placed() {
 	}
 }
 
-// severities counts results by severity, the gravest first.
+// severities counts results by severity, the most severe first.
 func severities(results []sarifResult) string {
 	counts := map[int]int{}
 	for _, r := range results {

@@ -70,7 +70,7 @@ func checkLocation(t *testing.T, p sarifPhysical) {
 	u, err := url.Parse(uri)
 	switch {
 	case err != nil, u.Scheme != "", u.Host != "", u.RawQuery != "", u.Fragment != "":
-		t.Errorf("%q is no relative path", uri)
+		t.Errorf("%q is not a relative path", uri)
 	case uri == "", path.IsAbs(uri), path.Clean(u.Path) == "..", strings.HasPrefix(path.Clean(u.Path), "../"):
 		t.Errorf("%q is not in the checkout", uri)
 	case !regexp.MustCompile(`^([A-Za-z0-9._~/-]|%[0-9A-F]{2})+$`).MatchString(uri):
@@ -178,7 +178,7 @@ func TestSARIFOutcomes(t *testing.T) {
 	}
 	_, by = results(mixed(), Options{Verbose: true, SARIFProfile: GitHubCodeScanning})
 	if by["DB-PRIV-ACCOUNT"] != nil || by["DB-USER-BUSINESS-UNIT"] != nil {
-		t.Error("GitHub would show as an alert what is none")
+		t.Error("GitHub would show an alert where there is none")
 	}
 }
 

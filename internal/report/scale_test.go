@@ -163,8 +163,8 @@ func TestFileNames(t *testing.T) {
 	}
 }
 
-// TestFactsComeLast: what was found stands before what it was found in, and rows are set
-// apart by lines on narrow terminals alone.
+// TestFactsComeLast: findings come before facts, and lines separate rows only on narrow
+// terminals.
 func TestFactsComeLast(t *testing.T) {
 	t.Parallel()
 	for _, f := range []Format{Table, Markdown, HTML} {
@@ -208,7 +208,7 @@ func worst(n int, outcome audit.Outcome) []audit.Result {
 }
 
 // TestSARIFOfAFleet: whatever a thousand environments come to is one run that GitHub
-// takes, with the gravest, and what is left out is said in it and to whoever ran it.
+// takes, with the most severe, and what is left out is said in it and to whoever ran it.
 func TestSARIFOfAFleet(t *testing.T) {
 	t.Parallel()
 	for _, outcome := range []audit.Outcome{audit.OutcomeFail, audit.OutcomeUnknown} {
@@ -229,7 +229,7 @@ func TestSARIFOfAFleet(t *testing.T) {
 		for _, r := range run.Results {
 			rule := run.Tool.Driver.Rules[r.RuleIndex]
 			if rule.ID != r.RuleID || rule.Properties.Severity != "critical" && rule.Properties.Severity != "high" {
-				t.Fatalf("%s (%s) is kept, and graver ones are not", r.RuleID, rule.Properties.Severity)
+				t.Fatalf("%s (%s) is kept, but more severe ones are not", r.RuleID, rule.Properties.Severity)
 			}
 		}
 		const left = "31000 results left out, the least severe ones (25000 high, 4000 medium, 2000 low), because GitHub keeps 5000 of a run; -f json has all"
@@ -238,7 +238,7 @@ func TestSARIFOfAFleet(t *testing.T) {
 			t.Errorf("the run says %q", text)
 		}
 		if len(said) != 1 || said[0] != "the run dbaudit/environments/demandbase/: "+left {
-			t.Errorf("whoever ran it is told %q", said)
+			t.Errorf("the message is %q", said)
 		}
 		if len(notes) > 37 || outcome == audit.OutcomeUnknown && !strings.Contains(notes[0].Message.Text, "In 1000 environments: client-0000-production, ") {
 			t.Errorf("%d notifications, the first %q", len(notes), notes[0].Message.Text)

@@ -173,7 +173,7 @@ func all(n int, noun string) string {
 	return "all " + count(n, noun)
 }
 
-// nameColumns is how much of a name is shown where space is short.
+// nameColumns is how much of a name is shown if space is limited.
 const nameColumns = 60
 
 // name is as much of a name as is shown: on a terminal what fits beside others.

@@ -53,7 +53,7 @@ func writeTable(w io.Writer, rs []audit.Result, o Options) error {
 			return err
 		}
 	}
-	// Files are printed too, by whoever has them.
+	// Files may be printed later, too.
 	_, err := text.NewStream(w, t.Color).Write(t.b.Bytes())
 	return err
 }
@@ -432,7 +432,7 @@ func stateStyle(f audit.Finding) table.Style {
 	return table.Red
 }
 
-// reasons lists controls with the reason of each; a reason that many share is told once,
+// reasons lists controls with the reason of each; a reason that many share is shown once,
 // above, with their names.
 func (t *terminal) reasons(cs []audit.Control) error {
 	g := table.Grid{Head: []string{"SEVERITY", "CONTROL", "REASON"}, Share: []int{0, 2, 5}}

@@ -8,7 +8,7 @@ func visible(s string) string            { return text.Line(s) }
 func md(s string) string                 { return text.Markdown(s) }
 func shorten(s string, width int) string { return text.Shorten(s, width) }
 
-// name is a name as far as it is shown where space is short.
+// name is a name, cut if space is limited.
 func name(s string) string { return text.Name(s, nameColumns) }
 
 func wrap(s string, width int) []string { return text.Wrap(s, width) }

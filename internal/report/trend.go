@@ -16,7 +16,7 @@ import (
 type Trend struct {
 	OrganizationID string
 	// Environment is the name by which files are known, which have no organization.
-	// It is not looked at where there is one: names change.
+	// It is ignored for those with one, because names change.
 	Environment string
 	Profile     string
 	// Points are the results, oldest first.
@@ -243,7 +243,7 @@ func since(points []Point) time.Time {
 	return points[n].At
 }
 
-// sinceWhen answers whether the environment is compliant, and since when.
+// sinceWhen says whether the environment is compliant, and from which result on.
 func sinceWhen(points []Point) string {
 	last := points[len(points)-1]
 	start := since(points)

@@ -19,8 +19,8 @@ func day(n, fail, unknown int) Point {
 	return Point{At: time.Date(2026, 11, n, 6, 0, 0, 0, time.UTC), Verdict: audit.Judge(s), Summary: s}
 }
 
-// trends are those of the samples: one that broke, one that cannot be told, one
-// that was mended.
+// trends are those of the samples: one that broke, one that cannot be told, one that was
+// fixed.
 func trends() []Trend {
 	const ids = "5b1c8a34-9a35-4a54-9d43-6f3c3f4a00"
 	return []Trend{

@@ -18,7 +18,7 @@ func TestUnreadFileIsSaid(t *testing.T) {
 		if err := RenderAll(&b, f, []audit.Result{archive(), unreadFile()}, Options{SARIFProfile: GitHubCodeScanning}); err != nil {
 			t.Fatal(err)
 		}
-		wants := []string{"Sync.xml", "this is no XML"}
+		wants := []string{"Sync.xml", "this is not XML"}
 		if f == OpenMetrics { // numbers alone, without a text
 			wants = []string{"Sync.xml", `profile="demandbase"} 1`, "# EOF"}
 		}

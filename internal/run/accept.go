@@ -27,9 +27,9 @@ type Accept struct {
 // An Acceptance is what a run knows and accepts, read before anything else is done that
 // may take long.
 type Acceptance struct {
-	Waivers  *waiver.File // nil where there are none
+	Waivers  *waiver.File // nil if there are none
 	Options  waiver.Options
-	Baseline []audit.Result // nil where there is none
+	Baseline []audit.Result // nil if there is none
 	NewOnly  bool
 	// Configured is how many results the configuration names: fewer are a part.
 	Configured int
@@ -116,8 +116,8 @@ func IntegrationsOf(file *config.File, env audit.Environment) []config.Entry {
 }
 
 // WaiverFile is the file of waivers that is meant: the flag's, else the one that the
-// configuration names, else the default. The last two stand beside the configuration, or
-// in the working directory where there is none. Only the default may be missing.
+// configuration names, else the default. The last two are next to the configuration, or in
+// the working directory if there is none. Only the default may be missing.
 func WaiverFile(flag string, file *config.File) (name string, required bool) {
 	switch {
 	case flag != "":

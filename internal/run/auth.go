@@ -70,7 +70,7 @@ func (r *Runner) sayMixed(envs []config.Environment) {
 		if others != nil {
 			rest = "for " + strings.Join(others, ", ")
 		}
-		r.warn("%s is not used for %s, whose auth: in the configuration goes before variables; it is used %s",
+		r.warn("%s is not used for %s, because its auth: in the configuration takes precedence over variables; it is used %s",
 			v.name, strings.Join(stating, ", "), rest)
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 // Changes are what is asked of a saved snapshot beside what was asked when it was taken.
 type Changes struct {
-	File *config.File // nil where there is none
+	File *config.File // nil if there is none
 	Want Wanted
 }
 

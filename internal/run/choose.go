@@ -60,7 +60,7 @@ func chooseNamed(file *config.File, all []config.Environment, names []string, co
 		for _, env := range all {
 			fits, err := path.Match(pattern, env.Name)
 			if err != nil {
-				return nil, Usagef("--env %q: this is no pattern: %w", pattern, err)
+				return nil, Usagef("--env %q: this is not a pattern: %w", pattern, err)
 			}
 			if !fits && env.Name != pattern {
 				continue

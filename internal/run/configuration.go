@@ -10,8 +10,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/config"
 )
 
-// Configuration reads the configuration file: the named one, or dbaudit.yaml
-// where it is there.
+// Configuration reads the configuration file: the named one, or dbaudit.yaml if it exists.
 func (r *Runner) Configuration() (*config.File, error) {
 	named := cmp.Or(r.ConfigFile, r.Getenv("DBAUDIT_CONFIG"))
 	name := cmp.Or(named, config.DefaultName)

@@ -15,7 +15,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/signin"
 )
 
-// A Client reads one environment, signed in by a session. Nobody is signed in until
+// A Client reads one environment, signed in by a session. Sign-in happens only when
 // something is read.
 type Client struct {
 	*dataverse.Client

@@ -7,8 +7,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// A person is asked where there is one, or where the command line says so; never
-// because a saved sign-in has ended in an unattended run.
+// dbaudit asks a person only if one is present, or the command line says so; never because
+// a saved sign-in has expired in an unattended run.
 func TestWhoIsAsked(t *testing.T) {
 	for _, test := range []struct {
 		name, method string
@@ -32,7 +32,7 @@ func TestWhoIsAsked(t *testing.T) {
 				t.Errorf("asked: %v, by browser: %v", c.Prompt != nil, c.OpenBrowser != nil)
 			}
 			if c.Cache == nil {
-				t.Error("several environments of one run would each ask anew")
+				t.Error("several environments of one run would each ask again")
 			}
 		})
 	}

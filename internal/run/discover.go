@@ -58,7 +58,7 @@ func (r *Runner) users(ctx context.Context, file *config.File, conn Connection, 
 		return nil, err
 	}
 	if len(targets) != 1 {
-		return nil, Usagef("discover reads one environment: choose it by --env")
+		return nil, Usagef("discover reads one environment: choose it with --env")
 	}
 	all, err := r.CollectAll(ctx, targets, snapshot.ScopeUsers, nil)
 	if err != nil {

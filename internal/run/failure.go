@@ -53,7 +53,7 @@ func FailureOf(err error) Failure {
 		return Interrupted
 	case errors.As(err, &usage), errors.As(err, &fault), errors.As(err, &ambiguous), errors.As(err, &configured):
 		return Misused
-	case errors.As(err, &refused): // which stands in an environment's error as well
+	case errors.As(err, &refused): // which is also in an environment's error
 		if refused.Lasting() {
 			return Misconfigured
 		}

@@ -15,8 +15,8 @@ import (
 )
 
 // Integrations lists an environment once for each integration that is meant: all, or
-// the one whose profile is named. Each has a profile of its own, since results are told
-// apart by environment and profile.
+// the one whose profile is named. Each has a different profile, because environment and
+// profile identify a result.
 func (r *Runner) Integrations(file *config.File, env config.Environment, want Wanted) ([]config.Environment, error) {
 	if len(env.Integrations) == 0 || want.Nothing {
 		return []config.Environment{env}, nil
@@ -52,11 +52,11 @@ func (r *Runner) Integrations(file *config.File, env config.Environment, want Wa
 		return chosen, nil
 	}
 	if want.AppID != "" || want.User != "" || want.Role != "" || want.BusinessUnit != "" || len(want.Views) > 0 {
-		return nil, Usagef("--integration-*, --business-unit and --view say something of one integration, and %d are meant: choose one by --profile", len(chosen))
+		return nil, Usagef("--integration-*, --business-unit and --view apply to one integration, but %d were chosen: choose one with --profile", len(chosen))
 	}
 	for _, name := range []string{"DBAUDIT_INTEGRATION_APP_ID", "DBAUDIT_INTEGRATION_USER", "DBAUDIT_INTEGRATION_ROLE", "DBAUDIT_BUSINESS_UNIT"} {
 		if r.Getenv(name) != "" {
-			return nil, Usagef("%s says something of one integration, and %d are meant: choose one by --profile, or unset it", name, len(chosen))
+			return nil, Usagef("%s applies to one integration, but %d were chosen: choose one with --profile, or unset it", name, len(chosen))
 		}
 	}
 	return chosen, nil
@@ -124,7 +124,7 @@ func granted(s *snapshot.Snapshot, root, privilege string) bool {
 	return s.RolePrivileges[root][privilege] != snapshot.DepthNone
 }
 
-// accepts reports whether a privilege is no surplus of an integration.
+// accepts reports whether a privilege is not surplus for an integration.
 func accepts(t Target, privilege string) bool {
 	same := func(name string) bool { return strings.EqualFold(name, privilege) }
 	return slices.ContainsFunc(slices.Concat(t.Profile.Minimum(), t.Profile.Allow, t.Requirement.Allow), same)

@@ -44,10 +44,10 @@ func (r *Runner) JudgedAsSaved(ctx context.Context, name string, saved *audit.Re
 	of := again.Environment
 	of.OrganizationName = saved.Environment.OrganizationName // which older results do not have
 	if saved.Environment != of || saved.Profile.Name != again.Profile.Name {
-		return fmt.Errorf("%s is of another environment or profile than its snapshot: make it again by `dbaudit check SNAPSHOT -f json -o %[1]s`", name)
+		return fmt.Errorf("%s has another environment or profile than its snapshot: make it again with `dbaudit check SNAPSHOT -f json -o %[1]s`", name)
 	}
 	if len(saved.Controls) > len(again.Controls) {
-		return fmt.Errorf("%s has controls that the profile %s does not have: make it again by `dbaudit check SNAPSHOT -f json -o %[1]s`", name, p.Name)
+		return fmt.Errorf("%s has controls that the profile %s does not have: make it again with `dbaudit check SNAPSHOT -f json -o %[1]s`", name, p.Name)
 	}
 	for i, c := range again.Controls {
 		same, err := sameVerdict(saved.Controls, i, c)
@@ -55,7 +55,7 @@ func (r *Runner) JudgedAsSaved(ctx context.Context, name string, saved *audit.Re
 			return err
 		}
 		if !same {
-			return fmt.Errorf("%s does not say of %s what its snapshot is judged to be: it was edited, or made by other rules; make it again by `dbaudit check SNAPSHOT -f json -o %[1]s`", name, c.ID)
+			return fmt.Errorf("%s and its snapshot give different verdicts on %s: the result was edited, or made by other rules; make it again with `dbaudit check SNAPSHOT -f json -o %[1]s`", name, c.ID)
 		}
 	}
 	saved.Integration = again.Integration
@@ -94,7 +94,7 @@ func (r *Runner) Plan(result audit.Result, s *snapshot.Snapshot, p profile.Profi
 		return plan.Plan{}, err
 	}
 	if c.ValidFor <= 0 {
-		return plan.Plan{}, Usagef("--valid-for %s: a plan must be good for some time, %s at most", c.ValidFor, plan.MaxValidity)
+		return plan.Plan{}, Usagef("--valid-for %s: want a positive duration, %s at most", c.ValidFor, plan.MaxValidity)
 	}
 	made, err := plan.Build(result, s, plan.Options{
 		Tool: r.Tool, MadeAt: asOf, Validity: c.ValidFor,
@@ -110,7 +110,7 @@ func (r *Runner) Plan(result audit.Result, s *snapshot.Snapshot, p profile.Profi
 		return plan.Plan{}, Usagef("%w", err)
 	}
 	if asOf.After(made.ExpiresAt) {
-		r.warn("the snapshot is of %s: the plan has expired already, and can be read but not applied", s.TakenAt.Format(time.RFC3339))
+		r.warn("the snapshot is from %s: the plan has already expired, and can be read but not applied", s.TakenAt.Format(time.RFC3339))
 	}
 	return made, made.Within(within)
 }

@@ -29,7 +29,7 @@ func (r *Runner) Requirement(file *config.File, env config.Environment, want Wan
 		Role:         cmp.Or(want.Role, get("DBAUDIT_INTEGRATION_ROLE"), env.Integration.Role),
 		BusinessUnit: cmp.Or(want.BusinessUnit, get("DBAUDIT_BUSINESS_UNIT"), env.Unit()),
 	}
-	// A person named at one level and an application at another is no conflict: the
+	// If one level names a person and another an application, this is not a conflict: the
 	// higher level decides.
 	levels := [][2]string{
 		{want.AppID, want.User},

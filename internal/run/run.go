@@ -40,15 +40,16 @@ type Host struct {
 	// HasProgram reports whether Run finds a program; nil where programs cannot be run.
 	HasProgram func(name string) bool
 	// OpenBrowser opens an address in the person's browser, without waiting for it and
-	// without the hidden variables; nil where there is none.
+	// without the hidden variables; nil if there is none.
 	OpenBrowser func(hidden []string, address string) error
 	// SignIns keeps people's sign-ins between runs; nil keeps them for this run.
 	SignIns signin.Cache
-	// Attended says that a person is there, who can be asked to sign in.
+	// Attended says that a person is present, who can be asked to sign in.
 	Attended bool
 }
 
-// A Narrator is told what is being done. It is used by several environments at once.
+// A Narrator receives messages about what is being done. It is used by several environments
+// at once.
 type Narrator interface {
 	// Log tells of an environment, or of the whole run where none is named.
 	Log(level slog.Level, environment, message string, fields ...slog.Attr)
@@ -58,7 +59,7 @@ type Narrator interface {
 	Progress(environment string) Progress
 }
 
-// A Progress is told how far the reading of one environment is.
+// A Progress receives the progress of reading one environment.
 type Progress interface {
 	Exchange(dataverse.Event)
 	Section(collector.Event)

@@ -33,7 +33,7 @@ type ScanOptions struct {
 	Keep func(*snapshot.Snapshot) error
 }
 
-// An Outcome is what became of a target: its result and, where it could not be read, why.
+// An Outcome is the outcome of a target: its result and, if it could not be read, the reason.
 // The result is then one without controls, whose verdict is incomplete.
 type Outcome struct {
 	Target Target

@@ -58,7 +58,7 @@ type Target struct {
 	Profile      profile.Profile
 	Timeout      time.Duration // for reading it; 0 stands for the default
 
-	File *config.File // nil where there is none
+	File *config.File // nil if there is none
 	Env  config.Environment
 
 	recorder *recording.Recorder // nil where nothing is recorded
@@ -76,7 +76,7 @@ func (r *Runner) Targets(conn Connection, want Wanted) ([]Target, error) {
 	return r.TargetsOf(file, conn, want)
 }
 
-// TargetsOf is Targets of a configuration that was read; nil where there is none.
+// TargetsOf is Targets of a configuration that was read; nil if there is none.
 func (r *Runner) TargetsOf(file *config.File, conn Connection, want Wanted) ([]Target, error) {
 	if conn.URL == "" && (file == nil || len(file.Environments) == 0) {
 		conn.AllEnvs = false // the single environment is all that there are
@@ -117,7 +117,7 @@ func (r *Runner) Single(conn Connection, want Wanted, why string) (Target, error
 		return Target{}, err
 	}
 	if len(targets) != 1 {
-		return Target{}, Usagef("%s: choose one by --env, and one of several integrations by --profile", why)
+		return Target{}, Usagef("%s: choose one with --env, and one of several integrations with --profile", why)
 	}
 	return targets[0], nil
 }
@@ -139,7 +139,7 @@ func (r *Runner) resolve(file *config.File, env config.Environment, conn Connect
 		t.URL = cmp.Or(conn.URL, env.URL)
 	}
 	if auth.Method == "" {
-		auth.Method = implied(conn.Auth) // a certificate's flag goes before a secret's variable
+		auth.Method = implied(conn.Auth) // a certificate's flag takes precedence over a secret's variable
 	}
 	t.Auth = auth
 	if t.URL == "" {
@@ -163,8 +163,8 @@ func (r *Runner) resolve(file *config.File, env config.Environment, conn Connect
 	return t, t.filledIn()
 }
 
-// filledIn refuses what dbaudit init wrote for a person to replace, before anything is
-// sent to an environment of somebody else.
+// filledIn refuses the example values of dbaudit init, before anything is sent to somebody
+// else's environment.
 func (t Target) filledIn() error {
 	if t.File == nil {
 		return nil

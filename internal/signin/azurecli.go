@@ -61,7 +61,7 @@ func parseCLIToken(out []byte) (dataverse.Token, error) {
 		Seconds     json.RawMessage `json:"expires_on"`
 	}
 	if json.Unmarshal(out, &answer) != nil || answer.AccessToken == "" {
-		return dataverse.Token{}, fmt.Errorf("what the Azure CLI answers is no token")
+		return dataverse.Token{}, fmt.Errorf("the Azure CLI did not return a token")
 	}
 	t := dataverse.Token{Value: dataverse.NewSecret(answer.AccessToken)}
 	var seconds int64

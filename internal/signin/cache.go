@@ -57,7 +57,7 @@ func (m *MemoryCache) Save(data []byte) error {
 
 // Keyring keeps one short secret, the key of a FileCache.
 type Keyring interface {
-	// Get gives the secret, "" where there is none.
+	// Get gives the secret, or "" if there is none.
 	Get() (string, error)
 	Set(secret string) error
 	Delete() error

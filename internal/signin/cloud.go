@@ -66,8 +66,8 @@ func (c Cloud) exchangeAudience() string {
 }
 
 // CloudOf tells an environment's cloud by its host: ORG.crm4.dynamics.com. Region
-// numbers are not checked, since Microsoft adds to them. Where the host is no
-// known Dataverse host, known is false and the commercial cloud is assumed.
+// numbers are not checked, since Microsoft adds to them. If the host is not a known
+// Dataverse host, known is false and the commercial cloud is assumed.
 func CloudOf(environmentURL string) (cloud Cloud, known bool) {
 	text, err := dataverse.ParseEnvironment(environmentURL)
 	if err != nil {

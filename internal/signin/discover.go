@@ -68,14 +68,14 @@ func follow(uri, authority string) (named, error) {
 	u, err := url.Parse(uri)
 	if err != nil || u.Scheme != "https" || u.User != nil || u.Hostname() == "" {
 		return named{}, &AuthError{
-			Message: "the environment names a sign-in address that is none",
+			Message: "the environment names an invalid sign-in address",
 			Advice:  "give --tenant-id (DBAUDIT_TENANT_ID)",
 		}
 	}
 	cloud, known := KnownAuthority(u.Host)
 	if !known && "https://"+strings.ToLower(u.Host) != authority {
 		return named{}, &AuthError{
-			Message: fmt.Sprintf("the environment names the sign-in host %s, which is none of Microsoft's known ones and was not followed", dataverse.Printable(u.Host)),
+			Message: fmt.Sprintf("the environment names the sign-in host %s, which is not a known Microsoft host and was not used", dataverse.Printable(u.Host)),
 			Advice:  "if you trust it, name it yourself by --authority (DBAUDIT_AUTHORITY), with --tenant-id",
 		}
 	}

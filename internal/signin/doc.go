@@ -8,8 +8,8 @@
 //   - Which method is used follows from what is configured, and [Session.Describe]
 //     says it and why in one line.
 //   - Credentials go to the sign-in host of the environment's cloud, or to the one
-//     that the user named. A host that a challenge names is followed only where
-//     it is one of Microsoft's known sign-in hosts ([KnownAuthority]).
+//     that the user named. A host that a challenge names is used only if it is one of
+//     Microsoft's known sign-in hosts ([KnownAuthority]).
 //   - With the tenant given, a program's sign-in takes two requests: the
 //     authority's configuration and the token.
 //   - An error is an [AuthError] with the next step in it, or a [ConfigError]

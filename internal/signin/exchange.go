@@ -57,7 +57,7 @@ func (b bounded) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// errBroken is a success that is no JSON: cut short, or from somebody else.
+// errBroken is a success that is not JSON: truncated, or from another sender.
 var errBroken = errors.New("the answer is not JSON, or was cut short")
 
 // fenced lets requests through to the authority and to Microsoft's own sign-in
@@ -83,10 +83,10 @@ func (f fenced) RoundTrip(req *http.Request) (*http.Response, error) {
 	return f.next.RoundTrip(req)
 }
 
-// steady repeats exchanges that break. It serves the sign-in of people, whose
-// steps cannot be begun anew; programs repeat the whole acquisition instead,
-// since a signed assertion should be sent once only. It stands above bounded,
-// which has read each answer and closed its connection's side.
+// steady repeats exchanges that break. It is for interactive sign-in, whose steps cannot be
+// repeated; programs repeat the whole acquisition instead, because a signed assertion
+// should be sent only once. It is on top of bounded, which has read each response and
+// closed its side of the connection.
 type steady struct {
 	patience patience
 	next     http.RoundTripper

@@ -14,8 +14,8 @@ import (
 )
 
 // newFederatedSource signs in by a token of the platform that runs the program,
-// which an app registration or a user-assigned identity trusts. The token is
-// fetched anew for each sign-in: it lives for minutes only.
+// which an app registration or a user-assigned identity trusts. The token is fetched again
+// for each sign-in, because it is valid only for minutes.
 func newFederatedSource(c Config, s *Session) (dataverse.TokenSource, error) {
 	if s.clientID == "" {
 		s.clientID = firstOf(c.Getenv, "AZURE_CLIENT_ID", "AZURESUBSCRIPTION_CLIENT_ID")
@@ -31,7 +31,7 @@ func newFederatedSource(c Config, s *Session) (dataverse.TokenSource, error) {
 		}
 		if assertion = strings.TrimSpace(assertion); strings.Count(assertion, ".") != 2 || strings.ContainsAny(assertion, " \t\r\n") {
 			return "", &AuthError{
-				Message: "what the platform gives for a token is none",
+				Message: "the platform's token is invalid",
 				Advice:  "check how the platform hands its token to the program",
 			}
 		}
@@ -79,7 +79,7 @@ func (c Config) readTokenFile(name string) (string, error) {
 func (c Config) gitHubToken(ctx context.Context, audience string) (string, error) {
 	u, err := url.Parse(c.Getenv("ACTIONS_ID_TOKEN_REQUEST_URL"))
 	if err != nil {
-		return "", &ConfigError{"ACTIONS_ID_TOKEN_REQUEST_URL is no address"}
+		return "", &ConfigError{"ACTIONS_ID_TOKEN_REQUEST_URL is not an address"}
 	}
 	q := u.Query()
 	q.Set("audience", audience)
@@ -94,7 +94,7 @@ func (c Config) gitHubToken(ctx context.Context, audience string) (string, error
 func (c Config) azureDevOpsToken(ctx context.Context) (string, error) {
 	u, err := url.Parse(c.Getenv("SYSTEM_OIDCREQUESTURI"))
 	if err != nil {
-		return "", &ConfigError{"SYSTEM_OIDCREQUESTURI is no address"}
+		return "", &ConfigError{"SYSTEM_OIDCREQUESTURI is not an address"}
 	}
 	q := u.Query()
 	q.Set("api-version", "7.1")
@@ -115,7 +115,7 @@ func (c Config) fetch(ctx context.Context, method string, u *url.URL, platform, 
 	}
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), nil)
 	if err != nil {
-		return &ConfigError{"the token address of " + platform + " is no address"}
+		return &ConfigError{"the token address of " + platform + " is not an address"}
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("Authorization", "Bearer "+bearer)

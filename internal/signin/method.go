@@ -59,7 +59,7 @@ func ParseMethod(name string) (Method, error) {
 		}
 		names = append(names, m.String())
 	}
-	return Auto, &ConfigError{fmt.Sprintf("%q is no way to sign in: --auth takes %s", name, strings.Join(names, ", "))}
+	return Auto, &ConfigError{fmt.Sprintf("%q is not a sign-in method: --auth accepts %s", name, strings.Join(names, ", "))}
 }
 
 // byPerson reports whether a person signs in, whose sign-in is kept.
@@ -76,7 +76,7 @@ func deduce(c Config, savedSignIn func() bool) (Method, string, error) {
 	case c.Method != Auto:
 		return c.Method, "--auth", nil
 	case secret && certificate:
-		return ClientSecret, "a client secret is set, and goes before the certificate", nil
+		return ClientSecret, "a client secret is set, and takes precedence over the certificate", nil
 	case secret:
 		return ClientSecret, "a client secret is set", nil
 	case certificate:
@@ -104,15 +104,15 @@ func deduce(c Config, savedSignIn func() bool) (Method, string, error) {
 	}
 	if c.ClientID != "" {
 		return Auto, "", &ConfigError{"the client id " + c.ClientID + " is set, and its secret is not: set DBAUDIT_CLIENT_SECRET, " +
-			"or --client-certificate (DBAUDIT_CLIENT_CERTIFICATE), or choose another way by --auth (DBAUDIT_AUTH)"}
+			"or --client-certificate (DBAUDIT_CLIENT_CERTIFICATE), or choose another way with --auth (DBAUDIT_AUTH)"}
 	}
 	if c.HasProgram != nil && c.RunCommand != nil && c.HasProgram("az") {
 		return AzureCLI, "nothing else is set, and the Azure CLI is installed", nil
 	}
 	if c.Terminal {
-		return Auto, "", &ConfigError{"nothing says how to sign in: a person runs az login (Azure CLI), or gives --auth device-code or " +
+		return Auto, "", &ConfigError{"no sign-in is configured: run az login (Azure CLI), or pass --auth device-code or " +
 			"--auth interactive; a program sets --client-id with DBAUDIT_CLIENT_SECRET or --client-certificate"}
 	}
-	return Auto, "", &ConfigError{"nothing says how to sign in: set --client-id (DBAUDIT_CLIENT_ID) with DBAUDIT_CLIENT_SECRET or " +
-		"--client-certificate (DBAUDIT_CLIENT_CERTIFICATE), or choose a way by --auth (DBAUDIT_AUTH)"}
+	return Auto, "", &ConfigError{"no sign-in is configured: set --client-id (DBAUDIT_CLIENT_ID) with DBAUDIT_CLIENT_SECRET or " +
+		"--client-certificate (DBAUDIT_CLIENT_CERTIFICATE), or choose a way with --auth (DBAUDIT_AUTH)"}
 }

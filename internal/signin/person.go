@@ -64,7 +64,7 @@ func (p *personSource) Token(ctx context.Context, o dataverse.TokenOptions) (dat
 // nobodyError is the absence of a saved sign-in.
 type nobodyError struct{}
 
-func (nobodyError) Error() string { return "nobody is signed in" }
+func (nobodyError) Error() string { return "not signed in" }
 
 func (p *personSource) silently(ctx context.Context, o dataverse.TokenOptions) (public.AuthResult, error) {
 	accounts, err := p.client.Accounts(ctx)
@@ -159,7 +159,7 @@ func (p *personSource) explain(ctx context.Context, err error) error {
 	var nobody nobodyError
 	if errors.As(err, &nobody) || err.Error() == "no token found" {
 		return &AuthError{
-			Message: "nobody is signed in for tenant " + p.session.tenant,
+			Message: "not signed in for tenant " + p.session.tenant,
 			Advice:  "sign in by dbaudit login, or let a program sign in by client secret, certificate or workload identity",
 		}
 	}
@@ -169,7 +169,8 @@ func (p *personSource) explain(ctx context.Context, err error) error {
 	return explain(ctx, err, p.scrub)
 }
 
-// Login signs a person in anew, whoever is signed in already, and keeps it.
+// Login signs in interactively again, even if somebody is already signed in, and stores the
+// sign-in.
 func Login(ctx context.Context, c Config) (Account, error) {
 	if !c.Method.byPerson() {
 		return Account{}, &ConfigError{"dbaudit login is for people: use --auth device-code or --auth interactive"}

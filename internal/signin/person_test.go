@@ -72,7 +72,7 @@ func TestDeviceCode(t *testing.T) {
 		t.Errorf("%v, %v", gone, err)
 	}
 	c.Prompt, c.Method = nil, DeviceCode
-	if _, err := open(t, c).Token(t.Context(), dataverse.TokenOptions{}); err == nil || !strings.Contains(err.Error(), "nobody is signed in") {
+	if _, err := open(t, c).Token(t.Context(), dataverse.TokenOptions{}); err == nil || !strings.Contains(err.Error(), "not signed in") {
 		t.Errorf("%v", err)
 	}
 }

@@ -142,7 +142,7 @@ func (c Config) readCertificate() ([]*x509.Certificate, crypto.PrivateKey, error
 	case strings.Contains(string(data), "ENCRYPTED"):
 		return nil, nil, fail("its private key is encrypted, which PEM files must not be here: use a PFX file with DBAUDIT_CLIENT_CERTIFICATE_PASSWORD, or decrypt it (openssl pkcs8 -topk8 -nocrypt)")
 	case err != nil:
-		return nil, nil, fail("is no PEM file with one certificate chain and one private key")
+		return nil, nil, fail("is not a PEM file with one certificate chain and one private key")
 	}
 	return certs, key, mustBeRSA(key, fail)
 }
@@ -162,7 +162,7 @@ func (c Config) decodePFX(data []byte, fail func(string, ...any) error) ([]*x509
 
 func mustBeRSA(key crypto.PrivateKey, fail func(string, ...any) error) error {
 	if _, ok := key.(*rsa.PrivateKey); !ok {
-		return fail("its key is no RSA key, the only kind that Entra takes for this")
+		return fail("its key is not an RSA key, the only kind that Entra accepts for this")
 	}
 	return nil
 }

@@ -23,11 +23,11 @@ type Config struct {
 	TenantID       string // GUID or domain; found from the environment's challenge where empty
 	ClientID       string // the app registration, or the user-assigned managed identity
 	ClientSecret   dataverse.Secret
-	// CertificateFile is a PEM or PFX file with certificate, private key and,
-	// where there is one, the chain. Its password is for PFX only.
+	// CertificateFile is a PEM or PFX file with certificate, private key and, if there is
+	// one, the chain. Its password is for PFX only.
 	CertificateFile     string
 	CertificatePassword dataverse.Secret
-	// FederatedTokenFile goes before AZURE_FEDERATED_TOKEN_FILE.
+	// FederatedTokenFile takes precedence over AZURE_FEDERATED_TOKEN_FILE.
 	FederatedTokenFile string
 	// Authority is another sign-in host, https://HOST[:PORT]; the tenant is
 	// appended. Empty stands for the environment's cloud.
@@ -89,8 +89,8 @@ type Session struct {
 }
 
 // Open decides how to sign in, finds the tenant where none is given (one or two
-// requests), and gives a session. Nobody is signed in until a token is asked
-// for. What is missing is a *ConfigError, what fails an *AuthError.
+// requests), and gives a session. Sign-in happens only when a token is requested. What is
+// missing is a *ConfigError, what fails an *AuthError.
 func Open(ctx context.Context, c Config) (*Session, error) {
 	c = c.withDefaults()
 	s, err := prepare(ctx, c)
@@ -210,7 +210,7 @@ func (s *Session) newSource(c Config) (dataverse.TokenSource, error) {
 		return newCLISource(c, s)
 	case Auto:
 	}
-	return nil, &ConfigError{"nothing says how to sign in: choose a way by --auth"}
+	return nil, &ConfigError{"no sign-in is configured: choose a method with --auth"}
 }
 
 // Token gives an access token for the environment.
@@ -325,7 +325,7 @@ func parseTenant(tenant string) (string, error) {
 		return "", &ConfigError{fmt.Sprintf("--tenant-id %s names no tenant: give its GUID or domain", name)}
 	}
 	if !regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,252}[a-z0-9])?$`).MatchString(name) {
-		return "", &ConfigError{fmt.Sprintf("--tenant-id %q is no tenant: give its GUID or domain", dataverse.Printable(tenant))}
+		return "", &ConfigError{fmt.Sprintf("--tenant-id %q is not a tenant: pass its GUID or domain", dataverse.Printable(tenant))}
 	}
 	return name, nil
 }
@@ -335,7 +335,7 @@ func parseAuthority(text string) (string, error) {
 	u, err := url.Parse(strings.TrimSpace(text))
 	switch {
 	case err != nil || u.User != nil || u.Hostname() == "" || u.Opaque != "":
-		return "", &ConfigError{"--authority is no address: give it as https://HOST[:PORT]"}
+		return "", &ConfigError{"--authority is not an address: pass it as https://HOST[:PORT]"}
 	case u.Scheme != "https":
 		return "", &ConfigError{"--authority must be https://: credentials are sent there"}
 	case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "":

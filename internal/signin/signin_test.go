@@ -97,7 +97,7 @@ func TestMethodIsDeduced(t *testing.T) {
 	}{
 		"explicit":    {Config{Method: AzureCLI, ClientSecret: secret}, nil, AzureCLI, "--auth"},
 		"secret":      {Config{ClientSecret: secret}, map[string]string{"IDENTITY_ENDPOINT": "x"}, ClientSecret, "a client secret is set"},
-		"both":        {Config{ClientSecret: secret, CertificateFile: "x"}, nil, ClientSecret, "before the certificate"},
+		"both":        {Config{ClientSecret: secret, CertificateFile: "x"}, nil, ClientSecret, "precedence over the certificate"},
 		"certificate": {Config{CertificateFile: "x"}, nil, Certificate, "a client certificate is set"},
 		"kubernetes":  {Config{}, map[string]string{"AZURE_FEDERATED_TOKEN_FILE": "x", "IDENTITY_ENDPOINT": "x"}, WorkloadIdentity, "AZURE_FEDERATED_TOKEN_FILE"},
 		"github":      {Config{}, map[string]string{"ACTIONS_ID_TOKEN_REQUEST_URL": "x"}, WorkloadIdentity, "ACTIONS_ID_TOKEN_REQUEST_URL"},
@@ -199,10 +199,10 @@ func TestTenantIsFound(t *testing.T) {
 		"quoted":         {`Bearer authorization_uri="https://login.microsoftonline.us/` + tenant + `/oauth2/v2.0/authorize"`, false, 401, tenant, "login.microsoftonline.us", ""},
 		"china":          {"Bearer authorization_uri=https://login.partner.microsoftonline.cn/contoso.cn/oauth2/authorize", false, 401, "contoso.cn", "login.chinacloudapi.cn", ""},
 		"elsewhere":      {"Bearer authorization_uri=https://login.evil.example/" + tenant + "/oauth2/authorize", false, 401, "", "", "login.evil.example"},
-		"look-alike":     {"Bearer authorization_uri=https://login.microsoftonline.com.evil.example/x/oauth2/authorize", false, 401, "", "", "not followed"},
-		"with port":      {"Bearer authorization_uri=https://login.microsoftonline.com:8443/x/oauth2/authorize", false, 401, "", "", "not followed"},
-		"userinfo":       {"Bearer authorization_uri=https://login.microsoftonline.com@evil.example/x/oauth2/authorize", false, 401, "", "", "address that is none"},
-		"http":           {"Bearer authorization_uri=http://login.microsoftonline.com/x/oauth2/authorize", false, 401, "", "", "address that is none"},
+		"look-alike":     {"Bearer authorization_uri=https://login.microsoftonline.com.evil.example/x/oauth2/authorize", false, 401, "", "", "not used"},
+		"with port":      {"Bearer authorization_uri=https://login.microsoftonline.com:8443/x/oauth2/authorize", false, 401, "", "", "not used"},
+		"userinfo":       {"Bearer authorization_uri=https://login.microsoftonline.com@evil.example/x/oauth2/authorize", false, 401, "", "", "invalid sign-in address"},
+		"http":           {"Bearer authorization_uri=http://login.microsoftonline.com/x/oauth2/authorize", false, 401, "", "", "invalid sign-in address"},
 		"common":         {"Bearer authorization_uri=https://login.microsoftonline.com/common/oauth2/authorize", false, 401, "", "", "--tenant-id"},
 		"named by user":  {"Bearer authorization_uri=%s/" + tenant + "/oauth2/authorize", true, 401, tenant, "", ""},
 		"not named":      {"Bearer authorization_uri=%s/" + tenant + "/oauth2/authorize", false, 401, "", "", "--authority"},
@@ -354,7 +354,7 @@ func TestWorkloadIdentityThatFails(t *testing.T) {
 		says string
 	}{
 		"no file":     {map[string]string{"AZURE_FEDERATED_TOKEN_FILE": "missing"}, "service account"},
-		"no token":    {map[string]string{"AZURE_FEDERATED_TOKEN_FILE": "empty"}, "token is none"},
+		"no token":    {map[string]string{"AZURE_FEDERATED_TOKEN_FILE": "empty"}, "token is invalid"},
 		"not trusted": {map[string]string{"AZURE_FEDERATED_TOKEN_FILE": "other"}, "AADSTS700027"},
 		"github":      {map[string]string{"ACTIONS_ID_TOKEN_REQUEST_URL": platform.URL}, "id-token: write"},
 		"http":        {map[string]string{"ACTIONS_ID_TOKEN_REQUEST_URL": "http://x"}, "not https"},

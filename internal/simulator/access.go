@@ -2,7 +2,7 @@ package simulator
 
 import "slices"
 
-// A holding is one way in which a privilege reaches a user.
+// A holding is one way in which a user has a privilege.
 type holding struct {
 	depth Depth
 	unit  *unit // from where the depth is measured
@@ -13,7 +13,7 @@ type holding struct {
 	direct bool
 }
 
-// holdings lists the ways in which a privilege reaches a user, directly and through teams.
+// holdings lists the ways in which a user has a privilege, directly and through teams.
 func (w *world) holdings(u *user, p *privilege) []holding {
 	var all []holding
 	add := func(r *role, home *unit, t *team) {
@@ -45,7 +45,7 @@ func (w *world) holdings(u *user, p *privilege) []holding {
 // was on. Such a copy grants nothing.
 func (w *world) stray(r *role, home *unit) bool { return r.unit != home && !w.acrossUnits() }
 
-// depth is the deepest at which a privilege reaches a user as the user's own. A Basic right of a team
+// depth is the greatest depth at which a user itself has a privilege. A Basic right of a team
 // is not one.
 func (w *world) depth(u *user, p *privilege) Depth {
 	deepest := DepthNone
@@ -57,7 +57,7 @@ func (w *world) depth(u *user, p *privilege) Depth {
 	return deepest
 }
 
-// rolesOf lists every role that reaches a user, directly and through teams.
+// rolesOf lists every role of a user, directly and through teams.
 func (w *world) rolesOf(u *user) []*role {
 	var all []*role
 	add := func(roles []*role, home *unit) {
@@ -108,7 +108,7 @@ func (c *caller) reach(u *user, p *privilege) []holding {
 
 func (c *caller) has(p *privilege) bool { return len(c.holdings(p)) > 0 }
 
-// A placement is where a row stands in the organization: what depth is measured against.
+// A placement is where a row is in the organization: depths are measured against it.
 type placement struct {
 	unit  *unit  // nil: owned by the organization
 	owner string // id of the owning user or team, or of the user that the row is
@@ -198,8 +198,8 @@ func accessDenied(w *world, u *user, at placement, logical, id, right string) er
 		id, at.owner, u.ID, code, unitID, right)
 }
 
-// viewRights are the rights that a caller has on a personal view. A share is of use only with the
-// privilege that it stands on: it cannot give more than the roles do.
+// viewRights are the rights that a caller has on a personal view. A share is useful only
+// with the privilege that it depends on: it cannot give more than the roles do.
 func (w *world) viewRights(c *caller, v *personalView) Rights {
 	var rights Rights
 	for _, r := range []struct {

@@ -38,7 +38,7 @@ func (d Depth) wire() string {
 	return strings.ToUpper(name[:1]) + name[1:]
 }
 
-// parseDepth reads a depth as files and requests name it; DepthNone is no depth.
+// parseDepth reads a depth as files and requests name it; DepthNone means no depth.
 func parseDepth(s string) (Depth, bool) {
 	i := slices.Index(depthNames(), strings.ToLower(s))
 	return Depth(max(i, 0)), i > int(DepthNone)

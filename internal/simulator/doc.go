@@ -25,9 +25,9 @@
 //   - The privilege and roletemplate tables need no privilege of their own, only a caller with a role.
 //   - roleprivilegescollection has rows for the root copy of a role only;
 //     RetrieveRolePrivilegesRole answers for every copy.
-//   - A role that reaches a user through a team and does not inherit (isinherited 0) gives that user
-//     its Basic privileges on rows of the team alone.
-//   - AddPrivilegesRole sets the depth that it is given, be it deeper or shallower than before.
+//   - A role that a user has through a team and that is not inherited (isinherited 0) gives
+//     that user its Basic privileges only on rows of the team.
+//   - AddPrivilegesRole sets the given depth, whether greater or smaller than before.
 //   - Where the reference names no error code for a refusal, the code is left empty, as Dataverse's
 //     own error bodies sometimes are.
 package simulator

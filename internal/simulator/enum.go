@@ -44,7 +44,8 @@ func (m AccessMode) number() (int, bool) {
 	return i, err == nil && i >= 0
 }
 
-// An EntraState says whether a user's identity is still in Entra; the zero value is that it is there.
+// An EntraState says whether a user's identity is still in Entra; the zero value means that
+// it exists.
 type EntraState string
 
 // The states of an identity, in the order of the azurestate column's numbers.

@@ -206,7 +206,7 @@ type SystemView struct {
 	Table    string `yaml:"table"`
 	Inactive bool   `yaml:"inactive,omitempty"`
 	Default  bool   `yaml:"default,omitempty"`
-	// QuickFind marks the table's quick find view (querytype 4), which is no view of a list.
+	// QuickFind marks the table's quick find view (querytype 4), which is not a list view.
 	QuickFind bool `yaml:"quick_find,omitempty"`
 }
 

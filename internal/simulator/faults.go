@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// A FaultKind is a way in which an answer goes wrong. The zero value is none.
+// A FaultKind is a way in which an answer goes wrong. The zero value means no fault.
 type FaultKind int
 
 // The kinds of faults.
@@ -51,8 +51,8 @@ const (
 	FaultDropColumn
 )
 
-// A Fault is what is to go wrong with one request. Faults that change a page have no effect on an
-// answer that is none.
+// A Fault is what is to go wrong with one request. Faults that change a page have no effect
+// on other responses.
 type Fault struct {
 	Kind FaultKind
 	// Status is for FaultStatus: 429, 500, 502, 503, 504 or any other.
@@ -170,7 +170,7 @@ func (f Fault) spoil(w http.ResponseWriter, recorded *httptest.ResponseRecorder)
 	panic(http.ErrAbortHandler)
 }
 
-// page changes a page of rows; a body that is none stays as it is.
+// page changes a page of rows; any other body stays unchanged.
 func (f Fault) page(body []byte) []byte {
 	var page map[string]json.RawMessage
 	var rows []json.RawMessage

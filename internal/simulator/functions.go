@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// unboundFunction finds a function that stands by itself, nil if there is none of the name.
+// unboundFunction finds an unbound function by name, nil if there is none.
 func unboundFunction(name string) func(c *call, s segment) (answer, error) {
 	switch name {
 	case "WhoAmI":
@@ -110,8 +110,8 @@ func (c *call) retrieveRolePrivileges(s segment) (answer, error) {
 	return c.grants("RetrieveRolePrivilegesRoleResponse", rows, r.unit.ID), nil
 }
 
-// userGrants are the privileges that reach a user, each at its deepest, and each that a
-// role grants for some records only besides.
+// userGrants are a user's privileges, each at its greatest depth, and also those that a
+// role grants for some records only.
 func (c *call) userGrants(u *user, wanted func(*privilege) bool) []grantRow {
 	w := c.caller.permissions
 	then := cmp.Or(w.userByID[u.ID], u)

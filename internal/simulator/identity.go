@@ -43,5 +43,5 @@ func isHex(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
 }
 
-// zeroGUID is what the platform writes where an id is meant to be none.
+// zeroGUID is what the platform writes for a missing id.
 const zeroGUID = "00000000-0000-0000-0000-000000000000"

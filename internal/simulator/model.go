@@ -37,8 +37,8 @@ type nav struct {
 	follow     func(w *world, row any) []any
 }
 
-// An entityType describes the rows of one entity set: everything that the request handlers need to
-// know to answer for it.
+// An entityType describes the rows of one entity set: everything that the request handlers
+// need to know about it.
 type entityType struct {
 	logicalName, entitySet string
 	columns                []column // the key is the first

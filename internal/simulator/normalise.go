@@ -39,7 +39,7 @@ func normalise(env *Environment) []problem {
 	checkPrivileges(env, report)
 	normaliseUnits(env, report)
 	if len(problems) > 0 {
-		return problems // what follows stands on these
+		return problems // what follows depends on these
 	}
 	normaliseRoles(env, newCatalogue(env), report)
 	normaliseUsers(env)
@@ -188,7 +188,7 @@ func checkClients(env *Environment, report reporter) {
 		c := &env.Clients[i]
 		c.ApplicationID = strings.ToLower(c.ApplicationID)
 		if seen[c.ApplicationID] {
-			report(at("clients", i, "application_id"), fmt.Sprintf("application id %s is there twice", c.ApplicationID))
+			report(at("clients", i, "application_id"), fmt.Sprintf("application id %s appears twice", c.ApplicationID))
 		}
 		seen[c.ApplicationID] = true
 		if err := c.Check(); err != nil {

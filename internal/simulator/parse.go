@@ -112,7 +112,8 @@ func Marshal(env *Environment) ([]byte, error) {
 }
 
 // canonical gives the bytes of an environment's state: the same for the same state, however it was
-// reached. References are ids, lists are sorted by id, and Suggest, which is no state, is left out.
+// reached. References are ids, lists are sorted by id, and Suggest, which is not part of
+// the state, is left out.
 func canonical(env *Environment) ([]byte, error) {
 	c := env.Clone()
 	pinReferences(c)

@@ -62,7 +62,7 @@ func (c *call) mayRead(t *entityType) error {
 	return refusal
 }
 
-// seen narrows rows to those that the caller may read, once the privileges are there.
+// seen narrows rows to those that the caller may read, after the privileges are checked.
 func (c *call) seen(t *entityType, rows []any) []any {
 	see := func(row any) bool { return t.visible(c.world, c.caller, row) }
 	if t.visible == nil {
@@ -113,7 +113,7 @@ func (c *call) single(t *entityType, row any) (answer, error) {
 	return answer{body: append(body, c.render(&q, row)...)}, nil
 }
 
-// getBelow answers for what stands behind a row: a navigation property or a function.
+// getBelow answers for what follows a row: a navigation property or a function.
 func (c *call) getBelow(t *entityType, id string) (answer, error) {
 	second := c.path[1]
 	f := boundFunction(t.logicalName, second.name)

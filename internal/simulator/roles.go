@@ -132,8 +132,8 @@ func (c *call) addPrivileges(_ *entityType, id string) (answer, error) {
 	})
 }
 
-// readGrant checks one privilege that a request gives to a role: that it is there, that it allows the
-// depth, and that the caller, who cannot give what it does not have, holds it as deeply.
+// readGrant checks one privilege that a request gives to a role: that it exists, that it
+// allows the depth, and that the caller has it at the same depth.
 func (c *call) readGrant(g grantRow, r *role, into Grants) error {
 	p := c.world.cat.byID[strings.ToLower(g.PrivilegeID)]
 	if p == nil {

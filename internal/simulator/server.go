@@ -116,7 +116,7 @@ func (s *Server) open(ctx context.Context, env *Environment) error {
 	return errors.Join(s.serve(api, host, http.HandlerFunc(s.serveAPI)), s.serve(authority, host, s.directory))
 }
 
-// prepared makes an environment of one's own, normalised and with its references pinned.
+// prepared makes a private environment, normalised and with its references pinned.
 func prepared(env *Environment) (*Environment, error) {
 	own := env.Clone()
 	var errs []error

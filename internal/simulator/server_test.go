@@ -103,7 +103,7 @@ func TestObserveAndLatency(t *testing.T) {
 		done <- err
 	}()
 	for count.Load() < 3 {
-		time.Sleep(time.Millisecond) // until the request has arrived; how long that takes is no matter
+		time.Sleep(time.Millisecond) // until the request has arrived; how long that takes does not matter
 	}
 	cancel()
 	if err := <-done; err == nil {

@@ -33,7 +33,7 @@ func (c *call) setAccess(action string) (answer, error) {
 	}
 	rights, ok := parseWireRights(body.PrincipalAccess.AccessMask)
 	if !ok {
-		return answer{}, badRequest("Error identified in Payload provided by the user: '%s' is no AccessRights.", body.PrincipalAccess.AccessMask)
+		return answer{}, badRequest("Error identified in Payload provided by the user: '%s' is not a valid AccessRights value.", body.PrincipalAccess.AccessMask)
 	}
 	return answer{}, c.changeShare(body.Target, body.PrincipalAccess.Principal, func(v *personalView, s *Share) error {
 		// Nobody shares more than they have.
@@ -62,8 +62,8 @@ func (c *call) revokeAccess() (answer, error) {
 	})
 }
 
-// changeShare changes what a view gives to a principal, if the caller may share it. A share that gives
-// nothing is none.
+// changeShare changes what a view gives to a principal, if the caller may share it. A share
+// that gives nothing does not count.
 func (c *call) changeShare(target viewRef, principal principalRef, do func(v *personalView, s *Share) error) error {
 	return c.change(func(*transaction) error {
 		row, err := c.rowFor(c.server.types.byName["userquery"], target.View)

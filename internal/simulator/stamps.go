@@ -15,7 +15,7 @@ type stamp struct {
 }
 
 // stamp carries over the stamps of rows that are as they were, and gives new ones to the others.
-// Granting a privilege is no change of the role's own row: it is one of the intersect table.
+// Granting a privilege does not change the role's own row: it is one of the intersect table.
 func (w *world) stamp(before *world, now time.Time) {
 	if before == nil {
 		w.stamps = map[string]stamp{}
@@ -75,7 +75,7 @@ func rowContents(env *Environment) map[string]any {
 	return rows
 }
 
-// A Creation says which user made a row, and when. It is no part of the environment's
+// A Creation says which user made a row, and when. It is not part of the environment's
 // file: the zero value stands for what was there from the start or came with
 // [Server.Mutate], which the platform's own user made.
 type Creation struct {

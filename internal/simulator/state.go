@@ -18,8 +18,8 @@ const (
 	StateAdministration State = "administration-mode"
 	// StateFirewall refuses everybody in the Web API's form, without a code.
 	StateFirewall State = "firewall"
-	// StateFirewallPage refuses everybody with a page of HTML, StateFirewallSilent without
-	// a word.
+	// StateFirewallPage refuses everybody with an HTML page, StateFirewallSilent with an
+	// empty body.
 	StateFirewallPage   State = "firewall-page"
 	StateFirewallSilent State = "firewall-silent"
 	// StateClaims answers 401 to every token: conditional access asks for more.

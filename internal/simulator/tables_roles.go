@@ -116,7 +116,7 @@ func rolePrivilegesType() *entityType {
 			var rows []any
 			for _, r := range w.roles {
 				for _, p := range w.cat.privileges {
-					if r.root == r && r.depth(p) != DepthNone { // rows stand on the root copy alone
+					if r.root == r && r.depth(p) != DepthNone { // rows are only on the root copy
 						rows = append(rows, row{r, p})
 					}
 				}

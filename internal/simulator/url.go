@@ -10,7 +10,7 @@ import (
 // badSyntax is the refusal of an address that cannot be read.
 func badSyntax() error { return badURL("Bad Request - Error in query syntax.") }
 
-// A segment is one step of a request's path: a name, and what stands in parentheses behind it.
+// A segment is one step of a request's path: a name, and what follows it in parentheses.
 type segment struct {
 	name      string
 	hasParens bool
@@ -106,7 +106,7 @@ func parseQueryString(raw string) (queryString, error) {
 		case strings.HasPrefix(name, "@"):
 			q.aliases[name] = value
 		case twice || !slices.Contains(knownOptions(), name):
-			return q, badURL("The query parameter %s is not supported, or it is there twice", name)
+			return q, badURL("The query parameter %s is not supported, or it appears twice", name)
 		default:
 			q.options[name] = value
 		}
@@ -138,8 +138,8 @@ func (q queryString) parameters(s segment, names ...string) (map[string]string, 
 	return values, nil
 }
 
-// parseJSONParameter reads a parameter's JSON; single quotes are taken for double ones, as the Web
-// API's own samples write them.
+// parseJSONParameter reads a parameter's JSON; single quotes count as double quotes, as in
+// the Web API's own samples.
 func parseJSONParameter(text string, into any) bool {
 	return json.Unmarshal([]byte(text), into) == nil ||
 		json.Unmarshal([]byte(strings.ReplaceAll(text, "'", `"`)), into) == nil

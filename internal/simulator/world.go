@@ -97,7 +97,7 @@ func (r *role) depthWord(p *privilege) string {
 	return ""
 }
 
-// plain makes a grant an ordinary one, as it is once it was given or taken anew.
+// plain makes a grant an ordinary one, as it is after it was granted or removed again.
 func (r *role) plain(name string) {
 	r.RecordFilters = slices.DeleteFunc(r.RecordFilters, func(n string) bool { return same(n, name) })
 	maps.DeleteFunc(r.DepthWords, func(n, _ string) bool { return same(n, name) })

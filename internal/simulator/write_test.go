@@ -175,9 +175,9 @@ func TestNobodyGivesWhatTheyDoNotHave(t *testing.T) {
 	env := server.Environment()
 	role := env.Role("dbaudit Auditor").ID
 	action := "roles(" + role + ")/Microsoft.Dynamics.CRM.AddPrivilegesRole"
-	editor.do("POST", action, grants(t, "prvReadLead", "Local")).want(t, "as deep as one's own", 204, "-")
-	editor.do("POST", action, grants(t, "prvReadLead", "Global")).want(t, "deeper than one's own", 403, "0x80040220")
-	editor.do("POST", action, grants(t, "prvReadContact", "Basic")).want(t, "not one's own", 403, "0x80040220")
+	editor.do("POST", action, grants(t, "prvReadLead", "Local")).want(t, "at the caller's depth", 204, "-")
+	editor.do("POST", action, grants(t, "prvReadLead", "Global")).want(t, "deeper than the caller's", 403, "0x80040220")
+	editor.do("POST", action, grants(t, "prvReadContact", "Basic")).want(t, "not the caller's", 403, "0x80040220")
 	nav := "systemusers(" + env.ApplicationUser("Power BI Gateway").ID + ")/systemuserroles_association/$ref"
 	editor.do("POST", nav, ref(server, env.Role("Salesperson").ID)).want(t, "a role that has more", 403, "0x80040220")
 	editor.do("POST", nav, ref(server, env.Role("Role Editor").ID)).want(t, "a role that has no more", 204, "-")

@@ -136,8 +136,8 @@ func (sel *Selection) choose(s *Snapshot) (Requirement, string, error) {
 // slice that is judged, and leaves the rest undecoded: in a snapshot of a whole
 // environment that is nearly all of it. The digest stays that of the whole.
 //
-// Errors say whether the data is no snapshot, one of a later format, cut short,
-// changed since it was taken, or inconsistent in what the verdict needs.
+// Errors say whether the data is not a snapshot, has a later format, is truncated, was
+// changed since it was taken, or is inconsistent in what the verdict needs.
 func Decode(data []byte, sel *Selection) (*Snapshot, error) {
 	if sel != nil {
 		if s, ok, err := decodeSlice(data, sel); ok {
@@ -215,9 +215,9 @@ func checkFormat(data []byte) error {
 	var typ *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &typ):
-		return fmt.Errorf("this is no snapshot, but a JSON %s where %q is expected; `dbaudit collect -o FILE` writes one", typ.Value, Format)
+		return fmt.Errorf("this is not a snapshot, but a JSON %s instead of %q; `dbaudit collect -o FILE` writes one", typ.Value, Format)
 	case err != nil:
-		return fmt.Errorf("this is no snapshot, or one cut short: %w", place(data, err, int64(len(data))))
+		return fmt.Errorf("this is not a snapshot, or it is truncated: %w", place(data, err, int64(len(data))))
 	}
 	kind, version, _ := strings.Cut(head.Format, "/")
 	wantKind, wantVersion, _ := strings.Cut(Format, "/")
@@ -413,8 +413,8 @@ func walk(data []byte, sel *Selection) (s *Snapshot, ok bool, err error) {
 	return s.Slice(pattern), true, nil
 }
 
-// mayFit tells from a user's JSON whether it may be one that the requirement
-// names; true is no proof.
+// mayFit says from a user's JSON whether it may be one that the requirement names; true
+// does not prove it.
 func (r Requirement) mayFit(pattern string) func(value []byte) bool {
 	word, letters := pattern, "abcdefghijklmnopqrstuvwxyz"
 	switch {

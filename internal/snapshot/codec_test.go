@@ -249,17 +249,17 @@ func TestDecodeSaysWhatIsWrong(t *testing.T) {
 		return strings.Replace(data, old, replacement, 1)
 	}
 	tests := []struct{ name, data, want string }{
-		{"empty", "", "this is no snapshot, or one cut short: line 1, column 1: EOF"},
-		{"white space", " \n ", "this is no snapshot, or one cut short: line 2, column 2: EOF"},
-		{"HTML", "<!DOCTYPE html>", "this is no snapshot, or one cut short: line 1, column 1: invalid character '<'"},
-		{"cut short", data[:200], "this is no snapshot, or one cut short: line 10, column 43: unexpected EOF"},
+		{"empty", "", "this is not a snapshot, or it is truncated: line 1, column 1: EOF"},
+		{"white space", " \n ", "this is not a snapshot, or it is truncated: line 2, column 2: EOF"},
+		{"HTML", "<!DOCTYPE html>", "this is not a snapshot, or it is truncated: line 1, column 1: invalid character '<'"},
+		{"cut short", data[:200], "this is not a snapshot, or it is truncated: line 10, column 43: unexpected EOF"},
 		{"not closed", strings.TrimSuffix(data, "}\n"), "unexpected EOF"},
 		{"a broken line", with(`"licensed": true,`, `"licensed": true;`), "invalid character ';' after object key:value pair"},
 		{"null", "null", "this is JSON, but no snapshot"},
-		{"array", "[]", "this is no snapshot, but a JSON array"},
-		{"number", "1", "this is no snapshot, but a JSON number"},
+		{"array", "[]", "this is not a snapshot, but a JSON array"},
+		{"number", "1", "this is not a snapshot, but a JSON number"},
 		{"foreign", `{"$schema": "https://json-schema.org"}`, "this is JSON, but no snapshot"},
-		{"foreign format", `{"format": 1}`, "this is no snapshot, but a JSON number"},
+		{"foreign format", `{"format": 1}`, "this is not a snapshot, but a JSON number"},
 		{"result", `{"format": "dbaudit.result/v1"}`, `this is "dbaudit.result/v1", not a snapshot ("dbaudit.snapshot/v1")`},
 		{"later format", with(snapshot.Format, "dbaudit.snapshot/v2"), `the snapshot has the format "dbaudit.snapshot/v2", and this dbaudit reads`},
 		{"trailing garbage", data + "x", "something follows its end at line"},
@@ -307,7 +307,7 @@ func line(data, text string) string {
 	return strconv.Itoa(1 + strings.Count(before, "\n"))
 }
 
-// resealed is a document with the digest that it has as it stands.
+// resealed is a document with its recomputed digest.
 func resealed(data string) string {
 	before, rest, ok := strings.Cut(data, "  \"digest\": \"")
 	_, after, closed := strings.Cut(rest, "\n")

@@ -55,7 +55,7 @@ const (
 	StateForbidden
 	// StateFailed: could not be read, or not twice the same.
 	StateFailed
-	// StateSkipped: not read, because what it depends on is not there.
+	// StateSkipped: not read, because what it depends on does not exist.
 	StateSkipped
 	// StateInapplicable: the source cannot hold the section, as a solution file
 	// holds no users.

@@ -24,7 +24,7 @@ func TestFits(t *testing.T) {
 		{"pattern", snapshot.Requirement{}, app, pattern, true},
 		{"pattern, but a person", snapshot.Requirement{}, person, pattern, false},
 		{"another pattern", snapshot.Requirement{}, app, "zoominfo", false},
-		{"no pattern", snapshot.Requirement{}, app, "", false},
+		{"not a pattern:", snapshot.Requirement{}, app, "", false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -4,10 +4,10 @@ import "slices"
 
 // Slice is the part of a snapshot that is judged, and so the input of every policy,
 // whoever runs it: the users that the requirement may mean and the owners of views;
-// the teams of that user and those that own views; the roles that reach the user and
-// those whose name fits, with what they grant; the shares of the user and its teams.
-// Everything else stays as it is, the digest of the whole included. Files of a
-// solution hold nothing but what is judged.
+// the teams of that user and those that own views; the user's roles and those with a
+// matching name, with what they grant; the shares of the user and its teams. Everything
+// else stays as it is, the digest of the whole included. Files of a solution hold nothing
+// but what is judged.
 //
 // The pattern is the part of a name by which user and role are deduced where the
 // requirement names none.
@@ -48,8 +48,8 @@ func (s *Snapshot) owners() map[string]bool {
 	return owners
 }
 
-// User is the id of the single user that the requirement means and that is not
-// soft-deleted; ok is false where there is none or more than one.
+// User is the id of the single user that the requirement names and that is not
+// soft-deleted; ok is false if there is none or more than one.
 func (s *Snapshot) User(r Requirement, pattern string) (id string, ok bool) {
 	count := 0
 	for candidate, user := range s.Users {

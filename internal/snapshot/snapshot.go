@@ -4,9 +4,9 @@
 // A snapshot is a file that a person can keep, diff and replay. Everything after
 // it runs offline. It is keyed: roles, users, teams, views and business units are
 // objects by id, the privileges of a role an object from name to depth, because
-// policies that join rows by arrays grow with the square of the environment. It
-// is also the input of the policies, as it stands: field for field the same
-// document that stock OPA reads (policy/schema/snapshot.json).
+// policies that join rows by arrays grow with the square of the environment. It is also the
+// input of the policies, unchanged: field for field the same document that stock OPA reads
+// (policy/schema/snapshot.json).
 //
 // What was not read is said in Coverage. An empty map of a section that was not
 // collected is not an empty section.
@@ -20,9 +20,8 @@ import (
 // Format names the JSON form of a [Snapshot].
 const Format = "dbaudit.snapshot/v1"
 
-// A Snapshot is the state of one environment as far as it was read. Its fields
-// stand in the order of their JSON names, so that the file equals what
-// `jq -S .` prints.
+// A Snapshot is the state of one environment as far as it was read. Its fields are in the
+// order of their JSON names, so that the file equals the output of `jq -S .`.
 type Snapshot struct {
 	// BusinessUnits by businessunitid: those that matter for the verdict.
 	BusinessUnits map[string]BusinessUnit `json:"business_units"`
@@ -194,11 +193,11 @@ type RoleEntry struct {
 	Line int `json:"line"`
 	// Name is the attribute's text.
 	Name string `json:"name"`
-	// Nearest is a standard privilege whose name is close to one that is none itself;
-	// empty where there is none, or where the name is a standard privilege's.
+	// Nearest is a standard privilege with a similar name; empty if there is none, or if
+	// the name is a standard privilege's.
 	Nearest string `json:"nearest"`
-	// Standard is the standard privilege's own spelling of the name; empty where the
-	// name is no standard privilege's.
+	// Standard is the standard spelling of the name; empty if it is not a standard
+	// privilege.
 	Standard string `json:"standard"`
 }
 
@@ -269,7 +268,7 @@ type Share struct {
 
 // A Requirement is what the configuration asks of the environment.
 type Requirement struct {
-	// Allow names privileges that are no surplus though the profile does not ask for
+	// Allow names privileges that are not surplus, though the profile does not require
 	// them.
 	Allow []string `json:"allow"`
 	// ApplicationID of the integration's application user; empty where it is

@@ -12,8 +12,8 @@ import (
 
 func isArchive(data string) bool { return strings.HasPrefix(data, "PK\x03\x04") }
 
-// maxPath bounds the name of an entry, which every role in it carries on; Windows
-// takes no longer path than 260 characters unless it is told to.
+// maxPath bounds the name of an entry, which every role in it keeps; by default, Windows
+// accepts paths of at most 260 characters.
 const maxPath = 1000
 
 // unreadable says what is wrong with an archive. One that nobody named and that has
@@ -27,8 +27,8 @@ func (r *reader) unreadable(label, data string, named bool, err error) {
 	r.note("%s: the archive was not read: %s", label, err)
 }
 
-// mentionsSolution looks for the names of a solution's files, which stand in the
-// clear even in an archive that is broken or encrypted.
+// mentionsSolution looks for the names of a solution's files, which are readable even in a
+// broken or encrypted archive.
 func mentionsSolution(data string) bool {
 	for _, name := range []string{"ustomizations.xml", "olution.xml", "Roles/", `Roles\`} {
 		if strings.Contains(data, name) {
@@ -73,7 +73,7 @@ func (r *reader) archive(label, data string, nesting int, named bool) {
 		}
 		inner := label + "!/" + name
 		if isZip(name) && nesting+1 >= r.limits.Nesting {
-			r.fail(inner, fmt.Errorf("archives stand in one another more than %d deep", r.limits.Nesting))
+			r.fail(inner, fmt.Errorf("archives are nested more than %d deep", r.limits.Nesting))
 			continue
 		}
 		content, err := r.entry(label, index.file(name))

@@ -3,7 +3,7 @@
 // and solution .zip files, also those inside a deployment package. Each role
 // becomes a snapshot that the policies judge as they judge an environment's.
 //
-// Every role and privilege entry knows where it stands in the file on disk: line
+// Every role and privilege entry knows its position in the file on disk: line
 // and column from 1, columns in UTF-16 code units, whatever the file's byte order
 // mark, line ends or encoding (UTF-8, UTF-16, and the single-byte encodings that
 // an XML declaration may name).

@@ -25,9 +25,9 @@ type Addition struct {
 
 // Add returns a file's content with lines for what its roles lack: in the form of
 // the lines beside them and, where the role's lines are in an order, in that order.
-// Lines are only added, each behind what stands on the line before it and before the
-// comments that lead to the next; a file that has its entries on one line gets them
-// there. All additions are to roles of one reading of the file.
+// Lines are only added, each after the content of the previous line and before the comments
+// that belong to the next; if a file has its entries on one line, they are added there. All
+// additions are to roles of one reading of the file.
 func Add(additions ...Addition) ([]byte, error) {
 	if len(additions) == 0 {
 		return nil, errors.New("there is nothing to add")
@@ -163,9 +163,8 @@ func (a Addition) edits() []edit {
 // complete reports whether the entry can show the form of another.
 func (e Entry) complete() bool { return e.name.end > 0 && e.level.end > 0 }
 
-// separator is what stands between two lines of the role, as most of them have it:
-// the end of a line, and the white space from there on. Without an end of a line, all
-// entries stand on one.
+// separator is what most lines of the role have between them: a line break and the
+// following white space. Without a line break, all entries are on one line.
 func (r Role) separator() (end, gap string) {
 	count := map[string]int{}
 	best, most, flat := "", -1, ""
@@ -356,7 +355,7 @@ func style(data string) (end, unit string) {
 		end = lineEnd(data[i:])
 	}
 	for line := range strings.FieldsFuncSeq(data, func(r rune) bool { return r == '\r' || r == '\n' }) {
-		const most = 8 // more is no indentation, but attributes below each other
+		const most = 8 // more is not indentation, but attributes below each other
 		text := strings.TrimLeft(line, " \t")
 		if n := len(line) - len(text); n > 0 && n <= most && text != "" {
 			return end, line[:n]
@@ -376,8 +375,8 @@ func (r Role) order() func(a, b string) int {
 	return nil
 }
 
-// An underscore stands before small letters and behind capitals, so that it matters
-// which of them are compared.
+// An underscore sorts before small letters and after capitals, so it matters which of them
+// are compared.
 func foldLower(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) }
 func foldUpper(a, b string) int { return strings.Compare(strings.ToUpper(a), strings.ToUpper(b)) }
 

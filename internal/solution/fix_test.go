@@ -175,7 +175,8 @@ func TestAddRefuses(t *testing.T) {
 	}
 }
 
-// within reports whether a text stands in another in its order, with more between.
+// within reports whether another text contains the parts of a text in order, possibly with
+// more between them.
 func within(part, whole []byte) bool {
 	for _, b := range whole {
 		if len(part) > 0 && part[0] == b {

@@ -59,7 +59,7 @@ func (l *lister) note(format string, args ...any) {
 	l.notes = append(l.notes, fmt.Sprintf(format, args...))
 }
 
-// add adds a file, unless it is there. Who names it wants it read, however else it
+// add adds a file, unless it was added already. Who names it wants it read, however else it
 // was found.
 func (l *lister) add(f file, actual string) {
 	i, ok := l.known[actual]
@@ -96,7 +96,7 @@ func (l *lister) path(name string) {
 	}
 }
 
-// existing finds what a file or folder means that is there.
+// existing finds what an existing file or folder means.
 func (l *lister) existing(name string, named bool) {
 	info, err := os.Stat(name)
 	actual, unreal := resolve(name)
@@ -180,8 +180,8 @@ func some(names []string) string {
 }
 
 // in finds the files of a folder that is really elsewhere. The root may have any
-// name, and a role may have a folder of its own below Roles: role files there are told
-// by their content.
+// name, and a role may have a folder of its own below Roles: role files there are
+// recognized by their content.
 func (w *walk) in(folder, actual string, root bool) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {

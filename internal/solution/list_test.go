@@ -117,7 +117,7 @@ func TestPatterns(t *testing.T) {
 		"b/Roles/r.xml", named("b"), "b/Roles/bad.xml", "broken", "b/node_modules/Roles/r.xml", named("n"),
 		"b/.git/Roles/r.xml", named("g"), "c[1]/Roles/r.xml", named("c"), "d.xml", "<form/>")
 	h, a, b, c := "h in a/Roles/.h.xml", "a in a/Roles/r.xml", "b in b/Roles/r.xml", "c in c[1]/Roles/r.xml"
-	bad := "fault: b/Roles/bad.xml:1:1: this is no XML: text stands outside of the root element"
+	bad := "fault: b/Roles/bad.xml:1:1: this is not XML: text outside of the root element"
 	for pattern, want := range map[string][]string{
 		"a/Roles/*.xml":       {a},
 		"*/Roles/*.xml":       {a, b, c, bad},
@@ -125,7 +125,7 @@ func TestPatterns(t *testing.T) {
 		"**":                  {h, a, b, c, bad},
 		"**/**/r.xml":         {a, b, c},
 		"a/**":                {h, a},
-		"a/Roles/.*.xml":      {h, "fault: a/Roles/._r.xml:1:1: this is no XML: text stands outside of the root element", "note: a/Roles/.#r.xml: the symbolic link leads nowhere, and nothing was read there"},
+		"a/Roles/.*.xml":      {h, "fault: a/Roles/._r.xml:1:1: this is not XML: text outside of the root element", "note: a/Roles/.#r.xml: the symbolic link leads nowhere, and nothing was read there"},
 		"**/**/**/**/**/none": {"fault: **/**/**/**/**/none: no file fits the pattern"},
 		"./a//Roles/[q-s].*":  {a},
 		"b/../a/*/r.xml":      {"a in b/../a/Roles/r.xml"},
@@ -160,8 +160,8 @@ func TestFoldersOfAnyName(t *testing.T) {
 	}
 }
 
-// A solution without roles is none the worse; what nobody named and is no solution's
-// is passed over, but not what may be one.
+// A solution without roles is fine; a file that was not named and does not belong to a
+// solution is skipped, unless it may be one.
 func TestWhatIsNoSolution(t *testing.T) {
 	const (
 		pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
@@ -202,7 +202,8 @@ func TestWhatIsNoSolution(t *testing.T) {
 	}
 }
 
-// An archive that is too large to be a solution is none, unless somebody says so.
+// An archive that is too large to be a solution does not count as one, unless somebody
+// names it.
 func TestLargeArchives(t *testing.T) {
 	tree(t, "out/a.zip", zipped(t, "readme.md", "x"))
 	limits := solution.DefaultLimits()

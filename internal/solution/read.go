@@ -27,7 +27,7 @@ type Limits struct {
 	Archive int64
 	// Entries is the number of entries that one archive may list.
 	Entries int
-	// Nesting is how deep archives may stand in one another.
+	// Nesting is how deep archives may be nested.
 	Nesting int
 	// Roles and Privileges are how many the files may define and list together.
 	Roles, Privileges int
@@ -102,8 +102,8 @@ type run struct {
 	// large is held by who reads something large.
 	large sync.Mutex
 	mutex sync.Mutex
-	// manifests say of the folders of roles' files whether their solution is managed:
-	// many files stand in one.
+	// manifests say for folders of role files whether their solution is managed, because a
+	// folder has many files.
 	manifests map[string]bool
 }
 
@@ -307,8 +307,8 @@ func (r *reader) probe(name string) bool {
 // solutionRoot is the root element of customizations.xml and solution.xml.
 const solutionRoot = "ImportExportXml"
 
-// beside says whether the manifest of an unpacked solution, which stands in the
-// folder Other beside Roles, is a managed solution's.
+// beside says whether the manifest of an unpacked solution, in the folder Other next to
+// Roles, is a managed solution's.
 func (r *reader) beside(name string) bool {
 	folder := filepath.Dir(name)
 	r.mutex.Lock()

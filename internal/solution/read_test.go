@@ -284,8 +284,8 @@ func TestStandardInput(t *testing.T) {
 	}
 }
 
-// Files that are broken or hostile are refused with a message of their own, with a
-// place where there is one, and hide nothing of the others.
+// Broken or hostile files are refused with a separate message, with a position if there is
+// one, and do not affect the others.
 func TestRefused(t *testing.T) {
 	small := solution.Limits{File: 4 << 10, Archive: 6 << 10, Entries: 3, Nesting: 2, Roles: 5, Privileges: 50}
 	bomb := zipped(t, "customizations.xml", strings.Repeat(" ", 8<<10))
@@ -296,7 +296,7 @@ func TestRefused(t *testing.T) {
 		"undefined entity":   {"r.xml", "<Role name=\"x\">\n &evil; </Role>", ":2:2: the entity &evil; is not defined"},
 		"cut short":          {"r.xml", role[:200], "it is cut short"},
 		"no end":             {"r.xml", "<Role name=\"x\">", "ends before </Role>"},
-		"wrong end":          {"r.xml", "<Role name=\"x\">\n<A></B></Role>", ":2:4: this is no XML: </B> where </A> is due"},
+		"wrong end":          {"r.xml", "<Role name=\"x\">\n<A></B></Role>", ":2:4: this is not XML: </B> where </A> is due"},
 		"two roots":          {"r.xml", "<Role name=\"x\"/><Role name=\"y\"/>", "a second root element"},
 		"text outside":       {"r.xml", "<Role name=\"x\"/> and more", "outside of the root element"},
 		"no XML":             {"r.xml", "prvReadAccount: Global", "outside of the root element"},
@@ -306,8 +306,8 @@ func TestRefused(t *testing.T) {
 		"half a pair":        {"r.xml", "\xff\xfe<\x00\x00\xd8", "half a surrogate pair"},
 		"unknown encoding":   {"r.xml", `<?xml version="1.0" encoding="ebcdic"?><Role name="x"/>`, `the encoding "ebcdic" is not supported`},
 		"control character":  {"r.xml", "<Role name=\"a\x01\"/>", "control character U+0001"},
-		"duplicate value":    {"r.xml", `<Role name="x" name="y"/>`, "stands twice"},
-		"no quotes":          {"r.xml", `<Role name=x/>`, "stands in no quotes"},
+		"duplicate value":    {"r.xml", `<Role name="x" name="y"/>`, "appears twice"},
+		"is not quoted":      {"r.xml", `<Role name=x/>`, "is not quoted"},
 		"< in a value":       {"r.xml", `<Role name="<"/>`, "< within the attribute"},
 		"deep":               {"r.xml", strings.Repeat("<a>", 300), "more than 256 deep"},
 		"two privilege sets": {"r.xml", `<Role name="x"><RolePrivileges/><RolePrivileges/></Role>`, "two elements RolePrivileges"},
@@ -317,7 +317,7 @@ func TestRefused(t *testing.T) {
 		"no role in it":      {"s.zip", zipped(t, "readme.md", "hello"), "the archive holds no security role"},
 		"bomb":               {"s.zip", bomb, "!/customizations.xml: the entry cannot be read: it is larger than"},
 		"many small bombs":   {"s.zip", zipped(t, "a/customizations.xml", "<a/>"+strings.Repeat(" ", 3<<10), "b/customizations.xml", "<a/>"+strings.Repeat(" ", 3<<10)), "would have to be read out of it"},
-		"nesting":            {"s.zip", nested, "s.zip!/a.zip!/b.zip: archives stand in one another"},
+		"nesting":            {"s.zip", nested, "s.zip!/a.zip!/b.zip: archives are nested"},
 		"traversal":          {"s.zip", zipped(t, "../customizations.xml", customizations), "leads out of it"},
 		"traversal, Windows": {"s.zip", zipped(t, `..\customizations.xml`, customizations), "leads out of it"},
 		"absolute":           {"s.zip", zipped(t, "/customizations.xml", customizations), "leads out of it"},
@@ -520,7 +520,7 @@ func TestWhiteSpaceOfAttributes(t *testing.T) {
 	if len(found.Roles) != 1 || len(found.Roles[0].Entries) != 1 {
 		t.Fatalf("%+v", found)
 	}
-	// XML 1.0, section 3.3.3: as it stands each is a space, by reference it is itself.
+	// XML 1.0, section 3.3.3: raw, each is a space; by reference, it is itself.
 	if r := found.Roles[0]; r.Name != "Sync role" || r.Entries[0].Name != "prvRead Lead\n" {
 		t.Errorf("%q, %q", r.Name, r.Entries[0].Name)
 	}

@@ -11,14 +11,13 @@ import (
 
 // A Role is the definition of a security role in a file.
 type Role struct {
-	// ID is the role's id in lower case without braces; a file of one's own may have
-	// none.
+	// ID is the role's id in lower case without braces; a handwritten file may have none.
 	ID   string
 	Name string
 	// Inherited is isinherited="1"; it is the default where the file says nothing.
 	Inherited bool
-	// Customizable is the managed property IsCustomizable: what becomes of the role
-	// once it is installed from a managed solution.
+	// Customizable is the managed property IsCustomizable: whether the role can be edited
+	// after it is installed from a managed solution.
 	Customizable bool
 	// Managed says that the role comes from a managed solution.
 	Managed bool
@@ -26,7 +25,7 @@ type Role struct {
 	// archive.zip!/entry.
 	File string
 	// At is where the Role element begins, PrivilegesAt its RolePrivileges element
-	// (At where there is none), CustomizableAt its IsCustomizable element (likewise).
+	// (At if there is none), CustomizableAt its IsCustomizable element (likewise).
 	At, PrivilegesAt, CustomizableAt Position
 	// Entries are the RolePrivilege elements in the file's order.
 	Entries []Entry
@@ -35,8 +34,8 @@ type Role struct {
 	index int   // among the file's roles
 	tag   span  // the start tag
 	close int   // where the end tag begins; 0 where the element is empty
-	// The extent of the start tag of RolePrivileges, and where its end tag begins; zero
-	// where there are none.
+	// The extent of the start tag of RolePrivileges, and where its end tag begins; zero if
+	// there are none.
 	privileges    span
 	privilegesEnd int
 }
@@ -61,8 +60,8 @@ func (r Role) Key() string {
 	return strings.ToLower(r.Name)
 }
 
-// Depth is the access level that the entry grants, none where its level is no
-// access level.
+// Depth is the access level that the entry grants; none if its level is not an access
+// level.
 func (e Entry) Depth() snapshot.Depth {
 	d, err := snapshot.ParseDepth(strings.ToLower(strings.TrimSpace(e.Level)))
 	if err != nil {

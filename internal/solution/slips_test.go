@@ -9,8 +9,8 @@ import (
 
 // TestSlips makes 4,000 slips of the keyboard, in every part of every kind of name: a
 // letter lost, doubled or changed with its neighbour, the verb as likely as the table.
-// A slip that gives another privilege's name, or the name of another privilege on a
-// table that is there, is none that anybody could see.
+// Nobody can notice a slip that gives another privilege's name, or the name of another
+// privilege on an existing table.
 func TestSlips(t *testing.T) {
 	s := table(t)
 	names := s.Names()

@@ -21,9 +21,9 @@ type Minimum struct {
 // minimum are judged by their presence alone, because no source says which access
 // levels they allow.
 //
-// Names are compared in any case, and stand in the snapshot as the profile or, for
-// others, the table of standard privileges spells them. Of several entries for one
-// privilege the deepest counts.
+// Names are compared in any case. In the snapshot, they have the spelling of the profile
+// or, for others, of the table of standard privileges. Of several entries for one privilege
+// the deepest counts.
 func (r Role) Snapshot(requirement snapshot.Requirement, minimum Minimum, standard *Standard, tool snapshot.Tool) (s *snapshot.Snapshot, notes []string, err error) {
 	s = snapshot.New()
 	s.Source, s.Scope, s.Tool = snapshot.SourceSolution, snapshot.ScopeIntegration, tool

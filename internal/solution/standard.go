@@ -48,18 +48,18 @@ func (s *Standard) Spelling(name string) (string, bool) {
 }
 
 // Depths are the access levels that a privilege can be granted at, shallowest
-// first; nil where the privilege is no standard one, or no source says.
+// first; nil if the privilege is not a standard one, or no source says.
 func (s *Standard) Depths(name string) []snapshot.Depth {
 	return s.byName[strings.ToLower(name)].depths
 }
 
 // Nearest is the standard privilege that a name most likely means: one letter
-// wrong, missing, too many or two changed places, in a long name two such slips. Of
-// two that are as near it is both, as "this or that"; of more it is none.
+// wrong, missing, too many or two changed places, in a long name two such slips. If two are
+// equally near, it is both, as "this or that"; if more are, it is empty.
 //
-// Names of tables that are no standard ones carry their publisher's prefix and an
-// underscore, and mean themselves; so do other privileges on a standard table, which
-// the table of privileges need not have all of.
+// Names of custom tables have their publisher's prefix and an underscore, and are accepted;
+// so are other privileges on a standard table, because the list of privileges may be
+// incomplete.
 func (s *Standard) Nearest(name string) string {
 	const shortest = 9
 	lower := strings.ToLower(strings.TrimSpace(name))

@@ -89,7 +89,7 @@ func isASCII(data string) bool {
 	return true
 }
 
-// invalid is the offset of the first byte that is no UTF-8, or -1.
+// invalid is the offset of the first byte that is not UTF-8, or -1.
 func invalid(data string) int {
 	if utf8.ValidString(data) {
 		return -1
@@ -208,9 +208,8 @@ func (t *text) encode(data string) ([]byte, error) {
 	return out, nil
 }
 
-// A Position is where something stands in a file. Line and columns count from 1,
-// columns in UTF-16 code units. EndColumn is just behind the end, or 0 where that
-// is on another line.
+// A Position is a position in a file. Line and columns count from 1, columns in UTF-16 code
+// units. EndColumn is just behind the end, or 0 where that is on another line.
 type Position struct {
 	Line, Column, EndColumn int
 }

@@ -12,8 +12,8 @@ import (
 // customizations.xml has around its roles. What it accepts, this accepts alike (a
 // fuzz test compares the two), but for document types, which are refused.
 
-// maxNesting bounds how deep elements may stand in one another; the deepest of a
-// real form is below 40.
+// maxNesting bounds how deep elements may be nested; the deepest in a real form is below
+// 40.
 const maxNesting = 256
 
 // What an element may have; those of real files have some thirty attributes, and no
@@ -56,7 +56,7 @@ func (a attribute) is(name string) bool {
 	return a.name == name || len(a.name) == len(name) && strings.EqualFold(a.name, name)
 }
 
-// attribute is the attribute of a name, the zero attribute where there is none.
+// attribute is the attribute with a name, or the zero attribute if there is none.
 func (e element) attribute(name string) attribute {
 	for _, a := range e.attributes {
 		if a.is(name) {
@@ -66,12 +66,11 @@ func (e element) attribute(name string) attribute {
 	return attribute{}
 }
 
-// A handler is told of elements in the order of the document.
+// A handler receives elements in the order of the document.
 type handler struct {
 	open func(e element, path []string) error
-	// content is what stands between the tags of an element without children of its
-	// own, as it is written; end is where the end tag begins, or where an empty
-	// element ends.
+	// content is the raw text between the tags of an element without children; end is where
+	// the end tag begins, or where an empty element ends.
 	closed func(name, content string, end int, path []string) error
 }
 
@@ -144,12 +143,12 @@ func (s *scanner) characters(start, end int) error {
 	chunk := s.data[start:end]
 	if len(s.stack) == 0 {
 		if rest := strings.TrimLeft(chunk, blanks); rest != "" {
-			return s.fail(end-len(rest), "this is no XML: text stands outside of the root element")
+			return s.fail(end-len(rest), "this is not XML: text outside of the root element")
 		}
 		return nil
 	}
 	if i := strings.Index(chunk, "]]>"); i >= 0 {
-		return s.fail(start+i, "this is no XML: ]]> outside of a CDATA section")
+		return s.fail(start+i, "this is not XML: ]]> outside of a CDATA section")
 	}
 	return s.references(start, end)
 }
@@ -159,10 +158,10 @@ func (s *scanner) controls(start int, chunk string) error {
 	for i := range len(chunk) {
 		b := chunk[i]
 		if b < ' ' && !blank(b) {
-			return s.fail(start+i, "this is no XML: it holds the control character U+%04X", b)
+			return s.fail(start+i, "this is not XML: it contains the control character U+%04X", b)
 		}
 		if b == 0xef && i+2 < len(chunk) && chunk[i+1] == 0xbf && chunk[i+2] >= 0xbe {
-			return s.fail(start+i, "this is no XML: it holds a character that Unicode has no place for")
+			return s.fail(start+i, "this is not XML: it contains a character that is not in Unicode")
 		}
 	}
 	return nil
@@ -175,7 +174,7 @@ func (s *scanner) markup(h handler) error {
 		return s.comment()
 	case strings.HasPrefix(rest, "<![CDATA["):
 		if len(s.stack) == 0 {
-			return s.fail(s.at, "this is no XML: a CDATA section outside of the root element")
+			return s.fail(s.at, "this is not XML: a CDATA section outside of the root element")
 		}
 		end := strings.Index(rest, "]]>")
 		if end < 0 {
@@ -203,7 +202,7 @@ func (s *scanner) comment() error {
 	case end < 0:
 		return s.fail(s.at, "the file ends within a comment: it is cut short")
 	case !strings.HasPrefix(body[end:], "-->"):
-		return s.fail(s.at+len("<!--")+end, "this is no XML: -- within a comment")
+		return s.fail(s.at+len("<!--")+end, "this is not XML: -- within a comment")
 	}
 	if err := s.controls(s.at, body[:end]); err != nil {
 		return err
@@ -219,10 +218,10 @@ func (s *scanner) instruction() error {
 		return s.fail(s.at, "the file ends within <?: it is cut short")
 	}
 	if s.name(s.at+len("<?")) == s.at+len("<?") {
-		return s.fail(s.at, "this is no XML: <? without a name")
+		return s.fail(s.at, "this is not XML: <? without a name")
 	}
 	if strings.HasPrefix(body, "xml ") && s.at != 0 {
-		return s.fail(s.at, "this is no XML: the XML declaration does not stand first")
+		return s.fail(s.at, "this is not XML: the XML declaration does not come first")
 	}
 	if err := s.controls(s.at, body[:end]); err != nil {
 		return err
@@ -267,16 +266,16 @@ func (s *scanner) startTag(h handler) error {
 	start := s.at
 	end := s.name(start + 1)
 	if end == start+1 {
-		return s.fail(start, "this is no XML: < without a name")
+		return s.fail(start, "this is not XML: < without a name")
 	}
 	if end-start > maxName {
 		return s.fail(start, "the name of an element is longer than %d bytes", maxName)
 	}
 	if len(s.stack) == 0 && s.seen {
-		return s.fail(start, "this is no XML: a second root element")
+		return s.fail(start, "this is not XML: a second root element")
 	}
 	if len(s.stack) == maxNesting {
-		return s.fail(start, "elements stand in one another more than %d deep", maxNesting)
+		return s.fail(start, "elements are nested more than %d deep", maxNesting)
 	}
 	qualified := s.data[start+1 : end]
 	e := element{name: local(qualified), start: start, attributes: s.attributes[:0]}
@@ -292,12 +291,12 @@ func (s *scanner) startTag(h handler) error {
 			s.at++
 		case s.data[s.at] == '/':
 			if s.at+1 == len(s.data) || s.data[s.at+1] != '>' {
-				return s.fail(s.at, "this is no XML: / within <%s", qualified)
+				return s.fail(s.at, "this is not XML: / within <%s", qualified)
 			}
 			e.empty = true
 			s.at += 2
 		case before == s.at:
-			return s.fail(s.at, "this is no XML: something stands behind the name or the value within <%s", qualified)
+			return s.fail(s.at, "this is not XML: unexpected text after the name or the value within <%s", qualified)
 		default:
 			if err := s.attribute(&e, qualified); err != nil {
 				return err
@@ -325,7 +324,7 @@ func (s *scanner) attribute(e *element, within string) error {
 	start := s.at
 	end := s.name(start)
 	if end == start {
-		return s.fail(start, "this is no XML: %q within <%s", s.data[start:start+1], within)
+		return s.fail(start, "this is not XML: %q within <%s", s.data[start:start+1], within)
 	}
 	if end-start > maxName {
 		return s.fail(start, "the name of an attribute is longer than %d bytes", maxName)
@@ -334,12 +333,12 @@ func (s *scanner) attribute(e *element, within string) error {
 	s.at = end
 	s.space()
 	if s.at == len(s.data) || s.data[s.at] != '=' {
-		return s.fail(start, "this is no XML: the attribute %s of <%s has no value", name, within)
+		return s.fail(start, "this is not XML: the attribute %s of <%s has no value", name, within)
 	}
 	s.at++
 	s.space()
 	if s.at == len(s.data) || (s.data[s.at] != '"' && s.data[s.at] != '\'') {
-		return s.fail(start, "this is no XML: the value of the attribute %s of <%s stands in no quotes", name, within)
+		return s.fail(start, "this is not XML: the value of the attribute %s of <%s is not quoted", name, within)
 	}
 	quote := s.data[s.at]
 	s.at++
@@ -348,14 +347,14 @@ func (s *scanner) attribute(e *element, within string) error {
 		return s.fail(start, "the file ends within the attribute %s of <%s: it is cut short", name, within)
 	}
 	if i := strings.IndexByte(s.data[s.at:s.at+length], '<'); i >= 0 {
-		return s.fail(s.at+i, "this is no XML: < within the attribute %s of <%s", name, within)
+		return s.fail(s.at+i, "this is not XML: < within the attribute %s of <%s", name, within)
 	}
 	if len(e.attributes) == maxAttributes {
 		return s.fail(start, "<%s has more than %d attributes", within, maxAttributes)
 	}
 	for _, a := range e.attributes {
 		if a.name == name {
-			return s.fail(start, "this is no XML: the attribute %s stands twice within <%s", name, within)
+			return s.fail(start, "this is not XML: the attribute %s appears twice within <%s", name, within)
 		}
 	}
 	if err := s.references(s.at, s.at+length); err != nil {
@@ -378,9 +377,9 @@ func (s *scanner) endTag(h handler) error {
 	case s.at == len(s.data):
 		return s.fail(start, "the file ends within </%s: it is cut short", name)
 	case s.data[s.at] != '>' || len(s.stack) == 0:
-		return s.fail(start, "this is no XML: </%s closes nothing", name)
+		return s.fail(start, "this is not XML: </%s closes nothing", name)
 	case s.stack[len(s.stack)-1] != name:
-		return s.fail(start, "this is no XML: </%s> where </%s> is due", name, s.stack[len(s.stack)-1])
+		return s.fail(start, "this is not XML: </%s> where </%s> is due", name, s.stack[len(s.stack)-1])
 	}
 	s.at++
 	last := len(s.stack) - 1
@@ -407,7 +406,7 @@ func (s *scanner) references(start, end int) error {
 	}
 	name, _, ok := strings.Cut(chunk[at:min(len(chunk), at+longest)], ";")
 	if !ok {
-		return s.fail(start+at, "this is no XML: & without a name and a semicolon")
+		return s.fail(start+at, "this is not XML: & without a name and a semicolon")
 	}
 	return s.fail(start+at, "the entity %s; is not defined: without a document type there is none", name)
 }
@@ -415,8 +414,8 @@ func (s *scanner) references(start, end int) error {
 // longest is the length of the longest reference, &#x10FFFF; with a few zeros.
 const longest = 16
 
-// replace writes a part of the document with its references replaced, where out is
-// given; at is where one stands that is none, or -1.
+// replace writes a part of the document with its references replaced, if out is given; at
+// is the position of an invalid one, or -1.
 func replace(chunk string, out *strings.Builder) (at int) {
 	write := func(text string) {
 		if out != nil {

@@ -52,7 +52,7 @@ func (e Environment) Period(at time.Time) time.Time {
 	return at.Add(-e.Jitter).Truncate(e.Every).Add(e.Jitter)
 }
 
-// Change counts what became of the environments that were put into the store.
+// Change counts the changes to the environments in the store.
 type Change struct{ Added, Updated, Unchanged int }
 
 // Import puts environments into the store, or brings those of the same name up to date.

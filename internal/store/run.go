@@ -9,7 +9,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// A RunState is what became of a run. The zero value is unknown.
+// A RunState is the state of a run. The zero value is unknown.
 type RunState string
 
 // The states of a run. The last five are ends, and Failed is one where the queue does not
@@ -54,7 +54,7 @@ type Run struct {
 	Job                          int64 // the queue's own number, 0 for none
 }
 
-// Ended reports whether nothing more will become of the run.
+// Ended reports whether the run has ended.
 func (r Run) Ended() bool { return !r.EndedAt.IsZero() }
 
 const runColumns = `r.id, r.environment_id, (SELECT name FROM environment WHERE id = r.environment_id), r.period, r.trigger, r.state, r.attempt, r.failures,
@@ -193,7 +193,7 @@ func (t *Tx) Finish(ctx context.Context, run int64, results []audit.Result) erro
 	}
 	for _, result := range results {
 		if result.Unread != nil {
-			return fmt.Errorf("a result that could not be read is no result: %s", result.Unread.Message)
+			return fmt.Errorf("a result that could not be read is not a result: %s", result.Unread.Message)
 		}
 		if err := t.keep(ctx, e, run, result); err != nil {
 			return err
@@ -207,7 +207,7 @@ func (t *Tx) Finish(ctx context.Context, run int64, results []audit.Result) erro
 	return t.exec(ctx, "UPDATE run SET state = $2, ended_at = $3, error_code = '', error = '' WHERE id = $1", run, ended(results), micro(t.now))
 }
 
-// ended is the state of a run by the gravest of its verdicts.
+// ended is the state of a run by its most severe verdict.
 func ended(results []audit.Result) RunState {
 	state := RunCompliant
 	for _, r := range results {

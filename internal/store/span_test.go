@@ -35,7 +35,7 @@ func drawResult(t *rapid.T) (edition string, controls []control) {
 	return edition, controls
 }
 
-// oracle says what becomes of a finding, looking at the whole row of results each time.
+// oracle says what happens to a finding, looking at the whole row of results each time.
 type oracle []audit.Result
 
 func (o oracle) control(i int, id audit.ControlID) *audit.Control {
@@ -98,7 +98,7 @@ func (o oracle) findings(id audit.ControlID, fingerprint string) []string {
 }
 
 // controls lists the spans of a control's outcomes: the unknown ones by themselves, and
-// the others as if those were not there.
+// the others as if those did not exist.
 func (o oracle) controls(id audit.ControlID) []string {
 	var spans []string
 	row := func(unknown bool) {

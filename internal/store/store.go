@@ -51,8 +51,8 @@ type Store struct {
 	now      func() time.Time
 }
 
-// Open opens the store that a URL names: postgres://…, or a file of SQLite, which is made
-// where there is none. A store of a later version is refused.
+// Open opens the store that a URL names: postgres://…, or a file of SQLite, which is
+// created if it does not exist. A store of a later version is refused.
 func Open(ctx context.Context, name string, o Options) (*Store, error) {
 	s := &Store{now: o.Now, postgres: IsPostgres(name)}
 	var err error

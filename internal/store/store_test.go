@@ -173,7 +173,7 @@ func enqueue(t testing.TB, s *store.Store, c *clock, environment string) (id int
 		var created bool
 		id, created, err = tx.Enqueue(t.Context(), e, c.at, store.TriggerManual)
 		if err == nil && !created {
-			t.Fatal("the run was there before")
+			t.Fatal("the run existed before")
 		}
 		return err
 	})
@@ -322,7 +322,7 @@ func TestFailureClosesNothing(t *testing.T) {
 	})
 }
 
-// TestSpans tells what becomes of findings and controls in the situations that matter.
+// TestSpans covers what happens to findings and controls in the situations that matter.
 func TestSpans(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -365,7 +365,7 @@ func TestSpans(t *testing.T) {
 			spans:  []string{"A fail first-scan 1-1", "A not_applicable environment-changed 2-2", "U pass first-scan 1-2"},
 		},
 		{
-			name: "another organization at the same address begins anew",
+			name: "another organization at the same address starts over",
 			scans: append(scans("1", []control{fail("A", "x")}), func(at time.Time) audit.Result {
 				r := result("contoso", "1", at, pass("A"))
 				r.Environment.OrganizationID = "22222222-2222-2222-2222-222222222222"

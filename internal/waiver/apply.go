@@ -11,18 +11,17 @@ import (
 
 // Options say how waivers count.
 type Options struct {
-	// AsOf is the time that last days are compared with.
+	// AsOf is the time that expiry dates are compared with.
 	AsOf time.Time
-	// Environments are the names of those that the configuration has; empty where it
-	// names none. Where there are several, a waiver that names none is broader than its
-	// finding.
+	// Environments are the environments of the configuration; empty if it names none. If
+	// there are several, a waiver that names none is broader than its finding.
 	Environments []string
 	// Shared are the controls that several integrations of an environment have, by the
 	// environment's name, or "" where it has none. A waiver of one of them that names no
 	// profile is broader than its finding.
 	Shared map[string]map[audit.ControlID]bool
-	// Partial says that there is more that the waivers may speak of than the results,
-	// so that one that names no environment is not called unused.
+	// Partial says that the waivers may also apply to other results, so that one that names
+	// no environment is not called unused.
 	Partial bool
 }
 
@@ -30,8 +29,7 @@ func (o Options) shared(r audit.Result, id audit.ControlID) bool {
 	return o.Shared[r.Environment.Name][id] || o.Shared[""][id]
 }
 
-// A RemarkKind says what there is to be said of a waiver. The zero value is
-// unknown.
+// A RemarkKind is the kind of a remark about a waiver. The zero value is unknown.
 type RemarkKind int
 
 // The kinds of remark.
@@ -41,9 +39,9 @@ const (
 	Expired
 	// Expiring: it counts for at most [WarnDays] more days.
 	Expiring
-	// Unused: it covers nothing that was found.
+	// Unused: it covers no finding.
 	Unused
-	// Refused: it is broader than its finding and does not say so, and does not count.
+	// Refused: it is broader than its finding without saying so, and does not count.
 	Refused
 )
 
@@ -66,13 +64,13 @@ func (k RemarkKind) String() string {
 type Remark struct {
 	Kind   RemarkKind
 	Waiver Waiver
-	// Text says what is the matter and what to do, without the place in the file.
+	// Text says what is wrong and what to do, without the place in the file.
 	Text string
 }
 
-// Apply returns the results with the waivers in them, and what there is to say of
-// the waivers. The given results are left as they are. Remarks are in the order of
-// the file; each that bears on a result is among the result's notes, too.
+// Apply returns the results with the waivers applied, and remarks about the waivers. It
+// does not change the given results. Remarks are in the order of the file; each remark
+// about a result is also among the result's notes.
 func (f *File) Apply(results []audit.Result, o Options) ([]audit.Result, []Remark) {
 	a := application{file: f, options: o, uses: make([]use, len(f.Waivers))}
 	out := make([]audit.Result, len(results))
@@ -93,12 +91,12 @@ func (f *File) Apply(results []audit.Result, o Options) ([]audit.Result, []Remar
 	return out, remarks
 }
 
-// use is what became of one waiver.
+// use is how one waiver was used.
 type use struct {
-	covered   int      // findings that it covers, whether it counts or not
-	missing   []string // what the first finding has that it is refused for
+	covered   int      // findings that it covers, whether or not it counts
+	missing   []string // what the first finding has that makes the waiver invalid
 	unjudged  []string // environments in which its control was not judged
-	reachable bool     // an environment was judged that it speaks of
+	reachable bool     // an environment that it applies to was judged
 	known     bool     // a result has its control
 }
 
@@ -154,7 +152,7 @@ func (a *application) control(c *audit.Control, r audit.Result) {
 	original := c.Outcome
 	c.Original, c.Outcome = &original, audit.OutcomeWaived
 	if len(c.Unjudged) > 0 {
-		// What was found is accepted; what was not read is not.
+		// Findings are accepted; what was not read is not.
 		c.Outcome, c.Reason = audit.OutcomeUnknown, strings.Join(c.Unjudged, "; ")
 	}
 }
@@ -179,7 +177,7 @@ func (a *application) finding(f *audit.Finding, id audit.ControlID, r audit.Resu
 	}
 }
 
-// remarks says of one waiver what there is to say.
+// remarks returns the remarks about one waiver.
 func (a *application) remarks(i int, results []audit.Result) []Remark {
 	w, use := a.file.Waivers[i], a.uses[i]
 	var remarks []Remark
@@ -189,13 +187,13 @@ func (a *application) remarks(i int, results []audit.Result) []Remark {
 	days, err := w.daysLeft(a.options.AsOf)
 	switch {
 	case err != nil:
-		remark(Expired, "has no last day and does not count")
+		remark(Expired, "has no expiry date and does not count")
 	case days < 0 && use.covered > 0:
-		remark(Expired, "expired on %s and no longer counts: mend the fault, or accept it anew", w.Expires)
+		remark(Expired, "expired on %s and no longer counts: fix the finding, or accept it again", w.Expires)
 	case days < 0:
 		remark(Expired, "expired on %s: remove it", w.Expires)
 	case len(use.missing) > 0:
-		remark(Refused, "is broader than the finding and does not count: add %s, or say broad: true", strings.Join(use.missing, ", "))
+		remark(Refused, "is broader than the finding and does not count: add %s, or set broad: true", strings.Join(use.missing, ", "))
 	case use.covered == 0 && w.Environment != "" && len(a.options.Environments) > 0 && !slices.Contains(a.options.Environments, w.Environment):
 		remark(Unused, "covers nothing: the configuration has no such environment, but %s", strings.Join(a.options.Environments, ", "))
 	case a.options.Partial && w.Environment == "" && use.covered == 0:
@@ -204,7 +202,7 @@ func (a *application) remarks(i int, results []audit.Result) []Remark {
 	case use.reachable && use.covered == 0 && len(use.unjudged) == 0:
 		remark(Unused, "covers no finding of %s: remove it", environments(w, results))
 	case days <= WarnDays:
-		remark(Expiring, "by %s counts until %s only: mend the fault before, or accept it anew", w.Owner, w.Expires)
+		remark(Expiring, "by %s ends on %s: fix the finding before then, or accept it again", w.Owner, w.Expires)
 	}
 	return remarks
 }

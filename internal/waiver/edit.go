@@ -13,11 +13,11 @@ import (
 // header begins a new file.
 func header() string {
 	return "# yaml-language-server: $schema=" + audit.SchemaURL("waivers") + "\n" +
-		"# Accepted findings. Each needs an owner, a reason and a last day at most 366 days ahead.\n"
+		"# Accepted findings. Each needs an owner, a reason and an expiry date at most 366 days ahead.\n"
 }
 
-// Append returns the file with waivers added at its end and nothing else changed;
-// data is empty for a new file. The outcome is checked as [Parse] does.
+// Append returns the file with waivers added at its end and nothing else changed; data is
+// empty for a new file. The result is checked as by [Parse].
 func Append(name string, data []byte, added []Waiver, asOf time.Time) ([]byte, error) {
 	indent := "  "
 	var out bytes.Buffer
@@ -29,7 +29,7 @@ func Append(name string, data []byte, added []Waiver, asOf time.Time) ([]byte, e
 			return nil, err
 		}
 		if len(f.Waivers) == 0 {
-			return nil, fmt.Errorf("%s: its list is empty: delete the file, or write the first waiver by hand", name)
+			return nil, fmt.Errorf("%s: its list is empty: delete the file, or write the first waiver yourself", name)
 		}
 		_, column := f.doc.Position("waivers", "0")
 		indent = strings.Repeat(" ", max(column-3, 0))
@@ -48,19 +48,20 @@ func Append(name string, data []byte, added []Waiver, asOf time.Time) ([]byte, e
 		return nil, fmt.Errorf("adding the waiver: %w", err)
 	}
 	if n := len(f.Waivers); n < len(added) || f.Waivers[n-1].target() != added[len(added)-1].target() {
-		return nil, fmt.Errorf("%s is not written as a plain list: add the waiver by hand:\n%s", name, item)
+		return nil, fmt.Errorf("%s is not written as a plain list: add the waiver yourself:\n%s", name, item)
 	}
 	return out.Bytes(), nil
 }
 
-// Among says what else there is that a waiver must not reach.
+// Among says what else exists that a waiver must not cover.
 type Among struct {
 	Environments bool // other environments
 	Profiles     bool // other integrations in the same environment
 }
 
-// Narrow makes of a waiver one for each open finding of a result that it covers,
-// naming all that the finding has, and the environment and the profile where there are others.
+// Narrow turns a waiver into one for each open finding of a result that it covers. Each
+// names everything that the finding has, and the environment and the profile if there are
+// others.
 func (w *Waiver) Narrow(r audit.Result, a Among) []Waiver {
 	var narrow []Waiver
 	if !w.reaches(r) {
@@ -88,7 +89,7 @@ func (w *Waiver) Narrow(r audit.Result, a Among) []Waiver {
 	return narrow
 }
 
-// Strip returns a result as it was before waivers were applied to it.
+// Strip returns a result as it was before waivers were applied.
 func Strip(r audit.Result) audit.Result {
 	controls := make([]audit.Control, len(r.Controls))
 	for i, c := range r.Controls {

@@ -1,11 +1,10 @@
 // Package waiver reads accepted findings and applies them to results.
 //
-// A waiver names a control, and of its findings one by subject and privilege. It
-// must carry a kind, an owner, a reason and a last day that is at most [MaxDays]
-// off, and it is checked itself: expired, unused, about to expire and broader than
-// its finding are remarked upon. Waived is not passed: the finding stays, and its
-// control keeps its original outcome beside the new one. What is unknown is never
-// waived.
+// A waiver names a control, and of its findings one by subject and privilege. It must have
+// a kind, an owner, a reason and an expiry date at most [MaxDays] ahead. Waivers are
+// checked too: a remark reports one that has expired, is unused, is about to expire or is
+// broader than its finding. Waived does not mean passed: the finding stays, and its control
+// keeps its original outcome in addition to the new one. Unknown controls are never waived.
 package waiver
 
 import (
@@ -19,13 +18,13 @@ import (
 	"github.com/dbaudit/dbaudit/schema"
 )
 
-// DefaultName is the file of waivers where none is named.
+// DefaultName is the default file of waivers.
 const DefaultName = "waivers.yaml"
 
 const (
-	// MaxDays is how far off a waiver's last day may be.
+	// MaxDays is how far ahead a waiver's expiry date may be.
 	MaxDays = 366
-	// WarnDays is how long before its last day a waiver is remarked upon.
+	// WarnDays is how long before its expiry date a remark reports a waiver.
 	WarnDays = 14
 )
 
@@ -35,11 +34,11 @@ type Kind int
 // The kinds of waiver.
 const (
 	KindUnknown Kind = iota
-	// AcceptedRisk: the fault is there, and somebody answers for it.
+	// AcceptedRisk: the fault exists, and its owner accepts the risk.
 	AcceptedRisk
-	// FalsePositive: the fault is not there, whatever was read.
+	// FalsePositive: the fault does not exist, whatever was read.
 	FalsePositive
-	// Compensating: something else makes up for the fault.
+	// Compensating: something else compensates for the fault.
 	Compensating
 )
 
@@ -78,13 +77,13 @@ func (k *Kind) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
-// A Waiver is one accepted finding as its file has it.
+// A Waiver is one accepted finding, as in its file.
 type Waiver struct {
 	Control audit.ControlID `yaml:"control"`
-	// Environment is the name of the only environment that is meant; empty for all.
+	// Environment limits the waiver to one environment; empty for all.
 	Environment string `yaml:"environment,omitempty"`
-	// Profile is the name of the only profile that is meant, where an environment has
-	// several integrations; empty for all that have the control.
+	// Profile limits the waiver to one profile, if an environment has several integrations;
+	// empty for all that have the control.
 	Profile string `yaml:"profile,omitempty"`
 	// Subject is the name or the id of the finding's object, a view of a known table
 	// as TABLE=NAME; empty for any.
@@ -94,12 +93,12 @@ type Waiver struct {
 	Kind      Kind   `yaml:"kind"`
 	Owner     string `yaml:"owner"`
 	Reason    string `yaml:"reason"`
-	// Expires is the last day on which the waiver counts, as YYYY-MM-DD, in UTC.
+	// Expires is the last day of the waiver, as YYYY-MM-DD, in UTC.
 	Expires string `yaml:"expires"`
-	// Broad allows the waiver to leave out what its findings have.
+	// Broad allows the waiver to name less than its findings have.
 	Broad bool `yaml:"broad,omitempty"`
 
-	// Line is where the waiver begins in its file.
+	// Line is the line where the waiver begins.
 	Line int `yaml:"-"`
 }
 
@@ -111,9 +110,9 @@ type File struct {
 	doc *yamldoc.Document
 }
 
-// Parse reads a file of waivers as it counts at a time. What is wrong with it is
-// said with line and column: unknown keys, what is missing, a last day that is no
-// day or is too far off, two waivers of the same finding.
+// Parse reads a file of waivers at a given time. Errors have a line and a column: unknown
+// keys, missing keys, an expiry date that is invalid or too far ahead, two waivers of the
+// same finding.
 func Parse(name string, data []byte, asOf time.Time) (*File, error) {
 	doc, err := yamldoc.Parse(name, data)
 	if err != nil {
@@ -139,14 +138,14 @@ func (f *File) check(asOf time.Time) error {
 		days, err := w.daysLeft(asOf)
 		switch {
 		case err != nil:
-			faults = append(faults, f.fault(fmt.Sprintf("expires: %s is no day: want YYYY-MM-DD", w.Expires), index, "expires"))
+			faults = append(faults, f.fault(fmt.Sprintf("expires: %s is not a date: want YYYY-MM-DD", w.Expires), index, "expires"))
 		case days > MaxDays:
-			faults = append(faults, f.fault(fmt.Sprintf("expires: %s is %d days off, and %d is the most: what is accepted is looked at again each year",
+			faults = append(faults, f.fault(fmt.Sprintf("expires: %s is %d days ahead, but the maximum is %d: accepted findings are reviewed every year",
 				w.Expires, days, MaxDays), index, "expires"))
 		}
 		key := w.target()
 		if line, ok := first[key]; ok {
-			faults = append(faults, f.fault(fmt.Sprintf("the same finding is waived in line %d already", line), index))
+			faults = append(faults, f.fault(fmt.Sprintf("the same finding is already waived in line %d", line), index))
 		} else {
 			first[key] = w.Line
 		}
@@ -159,7 +158,7 @@ func (f *File) fault(msg string, path ...string) error {
 	return &yamldoc.Fault{Name: f.Name, Line: line, Column: column, Message: msg}
 }
 
-// target is what a waiver says of the findings that it covers, comparable.
+// target is what a waiver says about its findings, in comparable form.
 func (w *Waiver) target() Waiver {
 	return Waiver{
 		Control: w.Control, Environment: w.Environment, Profile: w.Profile,
@@ -167,7 +166,7 @@ func (w *Waiver) target() Waiver {
 	}
 }
 
-// daysLeft counts the days from the day of a time to the waiver's last.
+// daysLeft counts the days from the day of a time to the waiver's expiry date.
 func (w *Waiver) daysLeft(asOf time.Time) (int, error) {
 	last, err := time.Parse(time.DateOnly, w.Expires)
 	if err != nil {
@@ -195,7 +194,7 @@ func (w *Waiver) String() string {
 	return text
 }
 
-// covers reports whether the waiver speaks of a finding of its control.
+// covers reports whether the waiver covers a finding of its control.
 func (w *Waiver) covers(f audit.Finding) bool {
 	if w.Privilege != "" && !strings.EqualFold(w.Privilege, f.Evidence.Text("privilege")) {
 		return false
@@ -203,8 +202,8 @@ func (w *Waiver) covers(f audit.Finding) bool {
 	return w.Subject == "" || names(w.Subject, f.Subject)
 }
 
-// names reports whether a text is a subject's id or name. A view's name may stand
-// for views of several tables, so that a view whose table is known needs it.
+// names reports whether a text is a subject's id or name. Views of several tables may have
+// the same name, so the table is needed for a view with a known table.
 func names(text string, s audit.Subject) bool {
 	if s.ID != "" && strings.EqualFold(text, s.ID) {
 		return true
@@ -223,8 +222,8 @@ func Subject(s audit.Subject) string {
 	return s.Name
 }
 
-// excess names what a finding has and the waiver leaves out, so that it would cover
-// other findings as well; empty where the waiver is as narrow as the finding.
+// excess names what a finding has but the waiver leaves out, so that it would also cover
+// other findings; empty if the waiver is as narrow as the finding.
 func (w *Waiver) excess(f audit.Finding, several, shared bool) []string {
 	var missing []string
 	if several && w.Environment == "" {

@@ -170,13 +170,13 @@ func TestUnusedOverAll(t *testing.T) {
 
 func TestParse(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
-		{"no day", "waivers:\n" + entry("DB-PRIV-LEAD", "expires: 2026-02-30"), "waivers.yaml:6:14: expires: 2026-02-30 is no day"},
-		{"too far off", "waivers:\n" + entry("DB-PRIV-LEAD", "expires: 2027-03-03"), "367 days off"},
+		{"no day", "waivers:\n" + entry("DB-PRIV-LEAD", "expires: 2026-02-30"), "waivers.yaml:6:14: expires: 2026-02-30 is not a date"},
+		{"too far off", "waivers:\n" + entry("DB-PRIV-LEAD", "expires: 2027-03-03"), "367 days ahead"},
 		{"without owner", "waivers:\n  - {control: DB-X, kind: accepted-risk, reason: r, expires: 2026-04-01}\n", "waivers.yaml:2:5: waivers.0: missing property 'owner'"},
 		{"blank reason", "waivers:\n  - {control: DB-X, kind: accepted-risk, owner: o, reason: ' ', expires: 2026-04-01}\n", "waivers.0.reason"},
 		{"unknown kind", strings.Replace("waivers:\n"+entry("DB-PRIV-LEAD"), "accepted-risk", "whatever", 1), "waivers.0.kind"},
 		{"unknown key", "waivers:\n" + entry("DB-PRIV-LEAD", "until: x"), "unknown key \"until\""},
-		{"twice", "waivers:\n" + entry("DB-PRIV-LEAD") + entry("DB-PRIV-LEAD"), "waivers.yaml:7:5: the same finding is waived in line 2 already"},
+		{"twice", "waivers:\n" + entry("DB-PRIV-LEAD") + entry("DB-PRIV-LEAD"), "waivers.yaml:7:5: the same finding is already waived in line 2"},
 		{"nothing", "", "missing property 'waivers'"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

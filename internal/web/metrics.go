@@ -31,7 +31,7 @@ const (
 	metricWorkers  = "dbaudit_worker_last_scan_timestamp_seconds"
 )
 
-// workersSeen is how long a worker is told that scans nothing.
+// workersSeen is how long a worker that scans nothing is reported.
 const workersSeen = 24 * time.Hour
 
 func newMetrics(s *store.Store, now func() time.Time) (http.Handler, error) {

@@ -107,12 +107,12 @@ func (s *server) row(v store.Status) fleetRow {
 	return r
 }
 
-// worstFirst orders rows by what they came to, then by the gravest that is open.
+// worstFirst orders rows by verdict, then by the most severe open finding.
 func worstFirst(a, b fleetRow) int {
 	return cmp.Or(cmp.Compare(a.rank, b.rank), -slices.Compare(a.Open[:], b.Open[:]), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Integration, b.Integration))
 }
 
-// troubleShown is how many columns of an error stand in the list; the page of the
+// troubleShown is how many columns of an error are in the list; the page of the
 // environment has it whole.
 const troubleShown = 110
 

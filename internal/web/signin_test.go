@@ -141,7 +141,7 @@ func TestSignIn(t *testing.T) {
 	}
 }
 
-// TestNobodySeesAName: without a role no page and no answer tells what is there.
+// TestNobodySeesAName: without a role, no page and no response reveals what exists.
 func TestNobodySeesAName(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)

@@ -182,8 +182,8 @@ func IsLoopback(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// A handler answers a request of somebody who may send it. What it returns is told by
-// refuse, so it returns an error only before it writes.
+// A handler answers a request of somebody who may send it. refuse reports the error that it
+// returns, so it returns an error only before it writes.
 type handler func(w http.ResponseWriter, r *http.Request) error
 
 type visitorKey struct{}

@@ -154,7 +154,7 @@ func (v *validation) fault(n *yaml.Node, path []string, format string, args ...a
 	v.faults = append(v.faults, &Fault{v.document.name, n.Line, n.Column, message})
 }
 
-// check holds a value, which stands at a path, against a schema.
+// check validates the value at a path against a schema.
 func (v *validation) check(n *yaml.Node, f *form, path []string) {
 	is, word := v.kindOf(n)
 	switch {
@@ -211,7 +211,7 @@ func (v *validation) kindOf(n *yaml.Node) (is kind, word string) {
 		return array, ""
 	case yaml.ScalarNode, yaml.AliasNode, yaml.DocumentNode:
 	}
-	value, _ := v.document.scalar(n) // what is no value was refused before
+	value, _ := v.document.scalar(n) // invalid values were refused before
 	switch value := value.(type) {
 	case nil:
 		return null, ""

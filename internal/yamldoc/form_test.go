@@ -83,7 +83,7 @@ func mutations(value any) func(yield func(any) bool) {
 	}
 }
 
-// change yields what may stand in the place of a value; false where it was told to stop.
+// change yields possible replacements for a value; false if it was stopped.
 func change(value any, yield func(any) bool) bool {
 	for _, other := range []any{nil, true, 7, "", "x", "Ä b", []any{}, map[string]any{}, map[string]any{"unknown": "x", "Another one": "x"}} {
 		if !yield(other) {
@@ -190,7 +190,7 @@ func sorted(found []string) []string {
 	return found
 }
 
-// TestFormRefuses: a schema with a keyword that nothing here holds is no schema.
+// TestFormRefuses: a schema with an unsupported keyword is refused.
 func TestFormRefuses(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{`{"oneOf": []}`, `{"type": "integer"}`, `{"properties": {"a": {"format": "date"}}}`, `{"additionalProperties": {"not": {}}}`, `{"$ref": "#/$defs/none"}`} {

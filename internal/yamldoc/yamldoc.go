@@ -39,8 +39,8 @@ func (f *Fault) Error() string {
 }
 
 // Parse reads a document. The name is what messages call it, usually its path.
-// Duplicate keys, a second document, aliases that refer to themselves and
-// anything that is no YAML are faults.
+// Duplicate keys, a second document, aliases that refer to themselves and anything that is
+// not YAML are faults.
 func Parse(name string, data []byte) (*Document, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	var doc yaml.Node
@@ -71,11 +71,11 @@ func syntaxFault(name string, err error) error {
 	if rest, ok := strings.CutPrefix(text, "line "); ok {
 		if number, msg, ok := strings.Cut(rest, ": "); ok {
 			if line, err := strconv.Atoi(number); err == nil {
-				return &Fault{name, line, 1, "this is no YAML: " + msg}
+				return &Fault{name, line, 1, "this is not YAML: " + msg}
 			}
 		}
 	}
-	return &Fault{name, 1, 1, "this is no YAML: " + text}
+	return &Fault{name, 1, 1, "this is not YAML: " + text}
 }
 
 // The bounds of a document that people write. The YAML library compares each key of a
@@ -110,7 +110,7 @@ func (d *Document) check(n *yaml.Node, depth int) error {
 				return d.fault(key, "merge keys (<<) are not supported: write the values out")
 			}
 			if first, ok := places[key.Value]; ok {
-				return d.fault(key, fmt.Sprintf("the key %q stands twice, first in line %d", key.Value, n.Content[first].Line))
+				return d.fault(key, fmt.Sprintf("the key %q appears twice, first in line %d", key.Value, n.Content[first].Line))
 			}
 			places[key.Value] = i
 			if err := d.check(n.Content[i+1], depth+1); err != nil {
@@ -186,7 +186,7 @@ func (d *Document) scalar(n *yaml.Node) (any, error) {
 	case "!!int", "!!float":
 		number := json.Number(n.Value)
 		if _, err := json.Marshal(number); err != nil {
-			return nil, d.fault(n, fmt.Sprintf("%s is no decimal number; put it in quotes if it is a word", n.Value))
+			return nil, d.fault(n, fmt.Sprintf("%s is not a decimal number; put it in quotes if it is a word", n.Value))
 		}
 		return number, nil
 	}
@@ -233,7 +233,7 @@ func (d *Document) Position(path ...string) (line, column int) {
 	return value.Line, value.Column
 }
 
-// KeyPosition is [Document.Position] of the key that the value stands under.
+// KeyPosition is [Document.Position] of the value's key.
 func (d *Document) KeyPosition(path ...string) (line, column int) {
 	key, value, _ := d.find(path)
 	switch {

@@ -16,16 +16,16 @@ import (
 
 func TestParseRefuses(t *testing.T) {
 	for name, test := range map[string]struct{ data, want string }{
-		"duplicate key":        {"a: 1\nb: 2\na: 3\n", `f.yaml:3:1: the key "a" stands twice, first in line 1`},
-		"nested duplicate":     {"a:\n  - {b: 1, b: 2}\n", `f.yaml:2:12: the key "b" stands twice`},
-		"second document":      {"a: 1\n---\nb: 2\n", "f.yaml:2:1: a second document begins here"},
-		"no YAML":              {"a: [1\nb: 2\n", "this is no YAML"},
-		"tab":                  {"a:\n\tb: 1\n", "this is no YAML"},
-		"alias":                {"a: &x 1\nb: *x\n", "f.yaml:2:4: aliases"},
-		"merge key":            {"a: 1\n<<: {b: 2}\n", "f.yaml:2:1: merge keys"},
-		"key that is no word":  {"? [1]\n: 2\n", "a key must be a plain word"},
-		"nested without end":   {strings.Repeat("[", 200) + strings.Repeat("]", 200), "nested too deeply"},
-		"number of other base": {"a: 0x1F\n", "no decimal number"},
+		"duplicate key":          {"a: 1\nb: 2\na: 3\n", `f.yaml:3:1: the key "a" appears twice, first in line 1`},
+		"nested duplicate":       {"a:\n  - {b: 1, b: 2}\n", `f.yaml:2:12: the key "b" appears twice`},
+		"second document":        {"a: 1\n---\nb: 2\n", "f.yaml:2:1: a second document begins here"},
+		"no YAML":                {"a: [1\nb: 2\n", "this is not YAML"},
+		"tab":                    {"a:\n\tb: 1\n", "this is not YAML"},
+		"alias":                  {"a: &x 1\nb: *x\n", "f.yaml:2:4: aliases"},
+		"merge key":              {"a: 1\n<<: {b: 2}\n", "f.yaml:2:1: merge keys"},
+		"key that is not a word": {"? [1]\n: 2\n", "a key must be a plain word"},
+		"nested without end":     {strings.Repeat("[", 200) + strings.Repeat("]", 200), "nested too deeply"},
+		"number of other base":   {"a: 0x1F\n", "not a decimal number"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			doc, err := yamldoc.Parse("f.yaml", []byte(test.data))

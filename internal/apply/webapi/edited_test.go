@@ -192,8 +192,8 @@ func (e *editor) field(r *apply.Record) string {
 	return "event " + string(r.Event)
 }
 
-// plan replaces the plan by another's, or one of its ids by another, with its digest
-// computed anew.
+// plan replaces the plan by another's, or one of its ids by another, and recomputes its
+// digest.
 func (e *editor) plan(records []apply.Record) ([]apply.Record, string) {
 	if e.IntN(3) == 0 {
 		other := pick(e, e.scenes)
@@ -279,8 +279,8 @@ func TestEditedJournals(t *testing.T) {
 	}
 }
 
-// rollBack rolls an edited journal back and judges what became of the environment; it
-// reports whether all is said to be as it was before.
+// rollBack rolls back an edited journal and checks the environment; it reports whether
+// rollback says that everything is as before.
 func (l *lab) rollBack(t *testing.T, s scene, data []byte, told string) bool {
 	t.Helper()
 	l.mutate(t, func(env *simulator.Environment) { *env = *s.now.Clone() })

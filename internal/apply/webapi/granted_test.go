@@ -10,7 +10,7 @@ import (
 )
 
 // TestRole reads a role of an environment that names some privileges by their ids
-// alone. One with a filter is no privilege for all rows.
+// alone. One with a filter is not a privilege for all rows.
 func TestRole(t *testing.T) {
 	t.Parallel()
 	const second, third = "22222222-2222-4222-8222-222222222222", "33333333-3333-4333-8333-333333333333"

@@ -318,7 +318,7 @@ func kinds(p plan.Plan) []string {
 	return list
 }
 
-// fixable are the findings that a plan could mend.
+// fixable are the findings that a plan could fix.
 func fixable(r audit.Result) []string {
 	var list []string
 	for _, c := range r.Controls {

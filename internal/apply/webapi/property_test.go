@@ -13,7 +13,7 @@ import (
 )
 
 // TestProperty holds for random environments: a plan that is applied leaves
-// nothing that a plan could mend, and its rollback restores the start.
+// nothing that a plan could fix, and its rollback restores the start.
 func TestProperty(t *testing.T) {
 	t.Parallel()
 	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
@@ -46,7 +46,7 @@ func TestProperty(t *testing.T) {
 					r.Errorf("left: %s: %s\n%s", c.ID, f.Message, p.Text())
 				}
 			}
-			// Nobody can look as a user that is left without a role.
+			// A user without a role cannot be impersonated.
 			if c.Outcome == audit.OutcomeUnknown && !slices.ContainsFunc(p.Manual, func(m plan.Manual) bool { return m.Kind == audit.FixAssignRole }) {
 				r.Errorf("left unknown: %s: %s\n%s", c.ID, c.Reason, p.Text())
 			}
@@ -103,7 +103,7 @@ func disturb(r *rapid.T, env *simulator.Environment, home string) {
 			share(env, v.Table, v.Name, rights)
 		}
 	}
-	switch rapid.IntRange(0, 6).Draw(r, "what is there") {
+	switch rapid.IntRange(0, 6).Draw(r, "the current state") {
 	case 0:
 		noUser(env)
 	case 1:

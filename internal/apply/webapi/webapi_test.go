@@ -485,7 +485,7 @@ func TestWorldAsItIs(t *testing.T) {
 		r, _ := l.apply(t, p)
 		result, _ := l.scan(t)
 		if left := fixable(result); left != nil {
-			t.Errorf("left unmended: %v", left)
+			t.Errorf("not fixed: %v", left)
 		}
 		if err := r.Rollback(t.Context()); err != nil {
 			t.Fatal(err)
@@ -731,8 +731,8 @@ func TestAnotherRole(t *testing.T) {
 	}
 }
 
-// TestWhoseRow cuts the connection off at the request that makes a row. What is there
-// afterwards is taken for ours only if we made it.
+// TestWhoseRow cuts the connection off at the request that makes a row. A row that exists
+// afterwards counts as ours only if we created it.
 func TestWhoseRow(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, simulator.Options{})

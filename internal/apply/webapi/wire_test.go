@@ -17,7 +17,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
-// A wire answers requests as it is told to, and remembers them.
+// A wire answers requests as configured, and remembers them.
 type wire struct {
 	answer func(*http.Request, string) (int, string)
 	// heeds says whom a request on somebody's behalf is answered as; nil for that user,
@@ -321,8 +321,8 @@ func TestStrictReading(t *testing.T) {
 	}
 }
 
-// TestFilteredGrants: a privilege that is granted for some records only is none, and
-// said; a depth that nobody knows sinks only what is asked for.
+// TestFilteredGrants: a privilege that is granted for some records only does not count, and
+// this is reported; an unknown depth affects only what was asked for.
 func TestFilteredGrants(t *testing.T) {
 	t.Parallel()
 	const row = `{"Depth":%q,"PrivilegeId":"` + someID + `","PrivilegeName":%q,"BusinessUnitId":"` + someID + `","RecordFilterId":%q}`
@@ -344,8 +344,8 @@ func TestFilteredGrants(t *testing.T) {
 	}
 }
 
-// TestSettling: a share that is refused for want of the recipient's right to read
-// views may be tried again; one that is refused for anybody else's may not.
+// TestSettling: a share that is refused because the recipient lacks the right to read views
+// may be tried again; one that is refused for another reason may not.
 func TestSettling(t *testing.T) {
 	t.Parallel()
 	const otherID = "22222222-2222-4222-8222-222222222222"

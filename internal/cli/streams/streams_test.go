@@ -33,7 +33,7 @@ var (
 )
 
 // obeyed is the first line of a stream that a terminal or a CI runner would obey;
-// empty where there is none. The commands of the format github are ours.
+// empty if there is none. The commands of the format github are ours.
 func obeyed(stream string, github bool) string {
 	for line := range strings.SplitSeq(stream, "\n") {
 		command := strings.HasPrefix(strings.TrimFunc(line, unicode.IsSpace), "::") && (!github || !ourCommand.MatchString(line))

@@ -94,7 +94,7 @@ func hidden(a atom.Atom) bool {
 	}
 }
 
-// block are the elements that begin a line. A cell of a table is no line of its own.
+// block are the elements that begin a line. A cell of a table is not a separate line.
 func block(a atom.Atom) bool {
 	switch a {
 	case atom.Address, atom.Article, atom.Aside, atom.Blockquote, atom.Body, atom.Dd, atom.Details, atom.Div, atom.Dl, atom.Dt,

@@ -36,7 +36,7 @@ type Check struct {
 // Format names the JSON form of a [Check].
 const Format = "dbaudit.source/v1"
 
-// A State is what became of a cited line.
+// A State is the state of a cited line.
 type State string
 
 // The states of a cited line.
@@ -188,7 +188,7 @@ func (t text) pieces(from, end int, pieces []string) ([]int, bool) {
 			return nil, false
 		}
 		at = append(at, i)
-		from = i // several pieces may stand in one line
+		from = i // several pieces may be on one line
 	}
 	return at, len(at) > 0
 }
@@ -217,8 +217,8 @@ func (t text) piece(from, end int, piece string) (int, bool) {
 	return i, i < end
 }
 
-// sentence is the least number of words that are looked for anywhere. Fewer, such as the
-// name of a table, begin a line: inside of one they may stand in anything.
+// sentence is the least number of words that are looked for anywhere. Fewer words, such as
+// the name of a table, must begin a line: inside a line, they may be part of anything.
 const sentence = 4
 
 // nearest is the line that a cited one most likely became: for a line of rights one

@@ -47,7 +47,7 @@ func compare(t *testing.T, text string) source.Check {
 	return c
 }
 
-// states are what became of the cited lines, by control.
+// states are the states of the cited lines, by control.
 func states(c source.Check) map[string]string {
 	of := map[string]string{}
 	for _, l := range c.Lines {
@@ -97,7 +97,7 @@ func TestWhatChanged(t *testing.T) {
 	}
 }
 
-// A page that holds nothing of it is no changed page: nobody could tell what changed.
+// A page that contains none of it does not count as changed: nobody could tell what changed.
 func TestOtherPage(t *testing.T) {
 	p, err := profile.Parse("acme.yaml", []byte(acme))
 	if err != nil {
@@ -149,7 +149,7 @@ func TestVendorsPages(t *testing.T) {
 			}
 			i := slices.Index(lines, control.Citation.Line)
 			if i < 0 || slices.Contains(lines[i+1:], lines[i]) {
-				continue // several lines are cited together, or it stands in several sections
+				continue // several lines are cited together, or a line is in several sections
 			}
 			without, err := source.Compare(p, []byte(strings.Join(slices.Concat(lines[:i], lines[i+1:]), "\n")))
 			if err != nil {

@@ -270,7 +270,7 @@ func (b browser) print(t *testing.T) {
 			t.Errorf("%s: %d pages of paper, want 6 at most", name, n)
 		}
 		if !bytes.HasPrefix(pdf, []byte("%PDF-")) || !bytes.Contains(pdf, []byte("%%EOF")) || bytes.Count(pdf, []byte("/Type /Page\n")) < 2 {
-			t.Errorf("%s: %d bytes that are no print of several pages", name, len(pdf))
+			t.Errorf("%s: %d bytes, which cannot be a print of several pages", name, len(pdf))
 		}
 		if got := eval[int](tb, `window.folded ?? -1`); got != 0 {
 			t.Errorf("%s: %d folds are closed on paper", name, got)
@@ -301,7 +301,7 @@ func (b browser) print(t *testing.T) {
 	}
 }
 
-// luminance of what stands behind the page, 0 to 1.
+// luminance of the page's background, 0 to 1.
 const luminance = `(() => {
 	const color = (e) => getComputedStyle(e).backgroundColor.match(/[\d.]+/g).map(Number);
 	let c = color(document.body);

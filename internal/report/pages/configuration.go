@@ -40,15 +40,15 @@ func Configuration() (string, error) {
 	var b strings.Builder
 	b.WriteString("<!-- Made by `make docs` from schema/config.json. Change that. -->\n\n# dbaudit.yaml\n\n")
 	b.WriteString(root.Description + "\n\n" +
-		"`dbaudit init` writes one with comments. A flag goes before an environment variable, and a variable before the file; " +
-		"but where environments are chosen by `--env`, `--label` or `--all-envs`, what an environment states in its own `auth:` goes before variables. " +
-		"An unknown key, a key that comes twice and a bad value are errors with file, line and column.\n\n" +
-		"`NAME` stands for a name of your own, `[]` for each element of a list.\n\n| key | value | meaning |\n| --- | --- | --- |\n")
+		"`dbaudit init` writes one with comments. A flag takes precedence over an environment variable, and a variable over the file; " +
+		"but if you choose environments with `--env`, `--label` or `--all-envs`, an environment's own `auth:` takes precedence over variables. " +
+		"Unknown keys, duplicate keys and bad values are errors with file, line and column.\n\n" +
+		"`NAME` stands for a name that you choose, `[]` for each element of a list.\n\n| key | value | meaning |\n| --- | --- | --- |\n")
 	root.rows(&b, root.Defs, "")
 	b.WriteString("\n## In an editor\n\n" +
-		"Editors that know YAML schemas, such as VS Code with the YAML extension, complete and check the file. " +
+		"Editors that support YAML schemas, such as VS Code with the YAML extension, complete and check the file. " +
 		"Its first line, which `dbaudit init` writes, names the schema:\n\n```yaml\n# yaml-language-server: $schema=" + audit.SchemaURL("config") + "\n```\n\n" +
-		"Where that address cannot be reached, `dbaudit schema config -o config.schema.json` writes a copy to name in its place. " +
+		"If that address cannot be reached, `dbaudit schema config -o config.schema.json` writes a copy to name instead. " +
 		"`waivers.yaml` and profiles have such a line too; `dbaudit schema` lists every kind of file.\n")
 	return b.String(), nil
 }
@@ -81,7 +81,7 @@ func (n schemaNode) row(b *strings.Builder, defs map[string]schemaNode, key stri
 	}
 }
 
-// resolved is a node with what its reference says; its own description goes first.
+// resolved is a node with what its reference says; its own description takes precedence.
 func (n schemaNode) resolved(defs map[string]schemaNode) schemaNode {
 	name, ok := strings.CutPrefix(n.Ref, "#/$defs/")
 	if !ok {

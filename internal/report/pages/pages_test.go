@@ -52,7 +52,7 @@ func TestControlPages(t *testing.T) {
 			_, page, ok := strings.Cut(audit.HelpURL(c.ID), "/blob/v"+audit.Release+"/docs/controls/")
 			file, anchor, _ := strings.Cut(page, "#")
 			if !ok || !strings.Contains(pages[file], `<a id="`+anchor+`"></a>`+string(c.ID)+" ") {
-				t.Errorf("%s: the help %s is no place in the documentation", c.ID, audit.HelpURL(c.ID))
+				t.Errorf("%s: the help %s does not point into the documentation", c.ID, audit.HelpURL(c.ID))
 			}
 		}
 	}
@@ -126,8 +126,7 @@ func TestPagesShowFixes(t *testing.T) {
 	}
 }
 
-// TestWritePages: a page that was made and is no more wanted goes, another's file
-// stays.
+// TestWritePages: a generated page that is no longer wanted is removed; other files stay.
 func TestWritePages(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "controls")

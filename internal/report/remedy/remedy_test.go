@@ -217,7 +217,7 @@ func TestMoveKeepsRoles(t *testing.T) {
 	}
 }
 
-// TestOnlyASoftDeletedUser: there is none to leave, and one to delete for good.
+// TestOnlyASoftDeletedUser: there is no user to keep, and one to delete permanently.
 func TestOnlyASoftDeletedUser(t *testing.T) {
 	t.Parallel()
 	ghost := audit.Fix{Kind: audit.FixRemoveDuplicateUser, ApplicationID: "app", User: &audit.Reference{ID: "u", Name: "Sync"}}

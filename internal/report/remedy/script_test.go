@@ -37,9 +37,9 @@ func ofHostiles(kind audit.FixKind, ids bool) audit.Fix {
 	}
 }
 
-// TestCurl runs the scripts of every kind of fix with stand-ins for az and curl: what
-// curl is handed must be the request, whatever the names hold, and the token must
-// stand in no argument.
+// TestCurl runs the scripts of every kind of fix with stand-ins for az and curl: curl must
+// receive the request, whatever the names contain, and the token must not appear in an
+// argument.
 func TestCurl(t *testing.T) {
 	dir := t.TempDir()
 	program := func(name, text string) {
@@ -103,7 +103,7 @@ echo '{"value":[{"roleid":"the-roleid","systemuserid":"the-systemuserid","busine
 					t.Errorf("%s: call %d is\n%q, not\n%q", kind, i, calls[i], wanted)
 				}
 				if strings.Contains(calls[i], "the-token") {
-					t.Errorf("%s: the token stands in an argument", kind)
+					t.Errorf("%s: the token appears in an argument", kind)
 				}
 			}
 			header, err := os.ReadFile(out + ".stdin")

@@ -31,7 +31,7 @@ const (
 )
 
 // A Canvas is where tables are drawn: as wide as the terminal at most, and without
-// borders, colours or broken lines where Width is 0, which is no terminal.
+// borders, colours or broken lines if Width is 0, which means no terminal.
 type Canvas struct {
 	Width int
 	Color bool

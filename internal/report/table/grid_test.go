@@ -38,7 +38,7 @@ func TestList(t *testing.T) {
 	}
 }
 
-// TestRuled: lines stand between rows where they are asked for.
+// TestRuled: lines separate rows if requested.
 func TestRuled(t *testing.T) {
 	t.Parallel()
 	g := list([]string{"name"}, [][]string{{"a"}, {"b"}, {"c"}})

@@ -25,7 +25,7 @@ func List(w io.Writer, width int, header []string, rows [][]string) error {
 // to which one of names without blanks is not.
 const unbroken, nameWidth = 10, 22
 
-// list is a table of plain texts. Columns break by the width of what stands in them.
+// list is a table of plain texts. Columns break by the width of their content.
 func list(head []string, rows [][]string) Grid {
 	g := Grid{Head: make([]string, len(head)), Share: make([]int, len(head))}
 	share := func(i int, s string) {

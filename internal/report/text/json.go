@@ -7,8 +7,8 @@ import (
 
 // JSON returns a JSON document with an escape in place of each character that is
 // lawful in JSON and still not safe to print: those without a glyph, and the number
-// signs of what a CI runner takes for a command. All of them stand in strings, since
-// a document is ASCII elsewhere, so that its meaning stays as it is.
+// signs of what a CI runner takes for a command. All of them are in strings, because a
+// document is ASCII elsewhere, so its meaning does not change.
 func JSON(document []byte) []byte {
 	var out []byte
 	done := 0
@@ -47,7 +47,7 @@ func JSON(document []byte) []byte {
 }
 
 // commandAt is the length of the old form of a runner's command at the start of b,
-// such as ##[group] or ##vso[task.setvariable, up to its bracket; 0 where there is none.
+// such as ##[group] or ##vso[task.setvariable, up to its bracket; 0 if there is none.
 func commandAt(b []byte) int {
 	if len(b) < 3 || b[0] != '#' || b[1] != '#' {
 		return 0

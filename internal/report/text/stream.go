@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// A Stream stands before standard output or standard error. Whatever is written to
+// A Stream wraps standard output or standard error. Whatever is written to
 // it, by whichever command, what comes out steers neither a terminal nor a CI runner:
 //
 //   - Characters without a glyph are written out as escapes. Colours pass where there
@@ -26,7 +26,7 @@ type Stream struct {
 
 	mu sync.Mutex // guards what follows
 
-	// What stands before the next byte of the same line.
+	// What precedes the next byte of the same line.
 	blank   bool // nothing but white space
 	colon   bool // a first colon at the line's start
 	numbers int  // number signs in a row
@@ -137,7 +137,7 @@ func (c *Commands) Add(name string, properties []Property, message ...string) {
 	c.b.WriteString("::" + strings.Join(message, "%0A") + "\n")
 }
 
-// Text adds a line that is no command.
+// Text adds a line that is not a command.
 func (c *Commands) Text(line string) { c.b.WriteString(Harmless(commandData(line)) + "\n") }
 
 // String is the commands as the runner reads them.

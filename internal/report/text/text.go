@@ -3,8 +3,8 @@
 // entries, and what a server says. Whoever made them chose them.
 //
 // [Line] makes such a text one line in which everything can be seen; [Markdown],
-// [HTML] and [JSON] quote it for a form. A [Stream] stands before each standard
-// stream and keeps what reads it, a terminal or a CI runner, from obeying it.
+// [HTML] and [JSON] quote it for a form. A [Stream] wraps each standard stream and keeps
+// its reader, a terminal or a CI runner, from obeying the text.
 package text
 
 import (

@@ -22,7 +22,7 @@ import (
 
 var issuerScript = flag.String("issuer", "", "script that runs npm's oidc-provider: scripts/test-sign-in")
 
-// TestPageOfNode signs a person in to the fleet's page by npm's oidc-provider, whose own
+// TestPageOfNode signs in to the fleet's page with npm's oidc-provider, whose own
 // pages ask for the name and for the consent.
 func TestPageOfNode(t *testing.T) {
 	if *issuerScript == "" {

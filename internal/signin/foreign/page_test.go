@@ -99,7 +99,7 @@ func issuer(t *testing.T, redirect string, roles *[]string) *httptest.Server {
 	return s
 }
 
-// TestPage signs a person in to the fleet's page by fosite, with each role and with none.
+// TestPage signs in to the fleet's page with fosite, with each role and without one.
 func TestPage(t *testing.T) {
 	var handler http.Handler
 	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))

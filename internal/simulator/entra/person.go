@@ -53,7 +53,7 @@ func (d *Directory) deviceCode(form url.Values) (any, error) {
 	}, nil
 }
 
-// userCode is short, and free of digits.
+// userCode is brief, and free of digits.
 func userCode() string {
 	return strings.NewReplacer("2", "B", "3", "C", "4", "D", "5", "F", "6", "G", "7", "H").Replace(rand.Text()[:9])
 }

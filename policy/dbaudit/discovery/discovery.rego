@@ -1,9 +1,9 @@
 # METADATA
 # title: Discovery
 # description: >-
-#   The application users of an environment: the roles that reach each of them, the profile that it fits, what is
-#   dangerous in what it holds, and the integrations that this proposes. The input has all application users and what
-#   the roles grant that reach them.
+#   The application users of an environment: their roles, the profile that each one matches,
+#   their dangerous privileges, and the integrations that this suggests. The input has all
+#   application users and what their roles grant.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/manage-application-users
 #     description: Manage application users in the Power Platform admin center
@@ -107,7 +107,7 @@ _roles(id) := [role |
 ]
 
 # METADATA
-# description: The administrator template of a role that reaches the user; empty for other roles.
+# description: The administrator template of a role of the user; empty for other roles.
 # scope: document
 default _administrator(_, _) := ""
 
@@ -292,7 +292,7 @@ _role(name, id) := role if {
 }
 
 # METADATA
-# description: The name of the role that a scan would judge, where it reaches the user.
+# description: The name of the role that a scan would judge, if the user has it.
 # scope: document
 default _integration_role := ""
 
