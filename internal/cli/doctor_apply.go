@@ -43,7 +43,7 @@ func (f doctorFlags) planned(a *app) (plan.Plan, run.Target, error) {
 		return plan.Plan{}, run.Target{}, fmt.Errorf("%s: %w", f.plan, err)
 	}
 	if p.Expired(a.Now()) {
-		a.Warnf("%s: the plan was good until %s: apply will refuse it", f.plan, p.ExpiresAt.Format(time.RFC3339))
+		a.Warnf("%s: the plan expired on %s: apply will refuse it", f.plan, p.ExpiresAt.Format(time.RFC3339))
 	}
 	t, err := a.Planned(p, f.connection, f.requirement.Profile)
 	return p, t, err
@@ -82,8 +82,8 @@ func grantable(t run.Target) []doctor.Privilege {
 	return list
 }
 
-// remediation is what one plan needs; known says where its privileges stand in the
-// editor of roles.
+// remediation is what one plan needs; known says where its privileges are in the role
+// editor.
 func remediation(p plan.Plan, known doctor.Remediation) (doctor.Remediation, error) {
 	located := func(needs map[string]string) ([]doctor.Privilege, error) {
 		var list []doctor.Privilege

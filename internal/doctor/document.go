@@ -65,7 +65,7 @@ func Tables(w io.Writer, width int, examined []Examination) error {
 	return nil
 }
 
-// advised is advice as it stands below what was found.
+// advised is advice as it appears below a check.
 func advised(advice string) string {
 	if advice == "" {
 		return ""

@@ -77,8 +77,8 @@ func (p controlPage) ofFiles() bool { return strings.HasPrefix(p.rule.ID, "lint/
 
 func depthNote(p profile.Profile) string {
 	if p.Depth == "deepest" {
-		return "The source names no access level. That each privilege must be granted at the deepest one that it allows is dbaudit's own default; " +
-			"`depth:` in `dbaudit.yaml` asks for less."
+		return "The source does not state access levels. By default, dbaudit requires the highest level that each privilege allows; " +
+			"lower it with `depth:` in `dbaudit.yaml`."
 	}
 	return "The access levels are those of the source or of the profile; `depth:` in `dbaudit.yaml` changes them."
 }
@@ -96,8 +96,8 @@ func (p controlPage) depth(privilege string) string {
 	return "global"
 }
 
-// fix writes one way of mending a finding: in the portal and by a command, and, folded,
-// by the Web API and by scripts.
+// fix writes one way to fix a finding: in the portal and by a command, and, folded, by the
+// Web API and by scripts.
 func (p controlPage) fix(b *strings.Builder, f audit.Fix, several bool) {
 	env := audit.Environment{URL: "https://contoso.crm.dynamics.com", OrganizationName: "Contoso"}
 	if p.ofFiles() {
@@ -148,9 +148,9 @@ dbaudit waiver add result.json --control %s%s --kind accepted-risk \
   --owner jane@contoso.com --reason "why it is accepted" --days 90
 `+"```"+`
 
-The waiver counts until its last day, at most 366 days off. The control is then
-waived, not passed: every report keeps its original outcome, and says who accepted it.
-`, judged, p.control.ID, privilege)
+The waiver expires on its last day, at most 366 days ahead. The control is
+then waived, not passed: every report keeps its original outcome and says who
+accepted it.`, judged, p.control.ID, privilege)
 	if p.rule.ID == "role/least-privilege" {
 		b.WriteString("Where the role may keep a privilege for good, name it under `allow:` in `dbaudit.yaml` instead:\na waiver of this control would cover whatever else is granted later.\n")
 	}
