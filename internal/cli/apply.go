@@ -81,7 +81,7 @@ func (f applyFlags) run(ctx context.Context, a *app, name string) error {
 		}
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	if err := approved(a, p, f.digest); err != nil {
+	if err := approved(p, f.digest); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	if p.Expired(a.Now()) {
@@ -106,7 +106,7 @@ func (f applyFlags) run(ctx context.Context, a *app, name string) error {
 }
 
 // approved refuses a plan whose digest is not the one that was approved.
-func approved(a *app, p plan.Plan, digest string) error {
+func approved(p plan.Plan, digest string) error {
 	switch {
 	case digest == "" || digest == p.Digest:
 		return nil

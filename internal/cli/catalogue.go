@@ -156,6 +156,6 @@ func newPolicyCommand(a *app) *cobra.Command {
 		},
 	}
 	answer.add(list)
-	cmd.AddCommand(list, newPolicyTestCommand(a), newPolicyNewCommand(a), newPolicyDocsCommand(a))
+	cmd.AddCommand(list, newPolicyTestCommand(a), newPolicyNewCommand(a), newPolicyDocsCommand())
 	return cmd
 }

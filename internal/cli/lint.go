@@ -310,7 +310,7 @@ func (l *lintRun) report(found solution.Found, judged []judgedRole, unfixed bool
 	if (len(found.Faults) > 0 || unfixed) && code != exitFindings {
 		code = exitFailure
 	}
-	if err := render(l.app, l.judgement.documents, append(l.unread(found.Faults), results...), reportOptions(l.app, l.engine)); err != nil {
+	if err := render(l.app, l.documents, append(l.unread(found.Faults), results...), reportOptions(l.app, l.engine)); err != nil {
 		return err
 	}
 	for _, fault := range found.Faults {

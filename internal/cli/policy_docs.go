@@ -9,7 +9,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/pages"
 )
 
-func newPolicyDocsCommand(a *app) *cobra.Command {
+func newPolicyDocsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "docs DIR",
 		Short: "write a page for each rule, and a table of each built-in profile",

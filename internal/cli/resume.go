@@ -25,7 +25,7 @@ func (f applyFlags) resuming(ctx context.Context, a *app) error {
 	if err := j.Resumable(); err != nil {
 		return fmt.Errorf("%s: %w", f.resume, err)
 	}
-	if err := approved(a, j.Plan, f.digest); err != nil {
+	if err := approved(j.Plan, f.digest); err != nil {
 		return fmt.Errorf("%s: %w", f.resume, err)
 	}
 	if j.Plan.Expired(a.Now()) {

@@ -92,7 +92,7 @@ func (f demoFlags) run(ctx context.Context, a *app) error {
 // startSimulator starts a simulated environment: a built-in one by its name, or that
 // of a file.
 func startSimulator(ctx context.Context, a *app, name, listen string) (*simulator.Server, error) {
-	env, err := readSimulation(a, name)
+	env, err := readSimulation(name)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ func startSimulator(ctx context.Context, a *app, name, listen string) (*simulato
 	return server, nil
 }
 
-func readSimulation(a *app, name string) (*simulator.Environment, error) {
+func readSimulation(name string) (*simulator.Environment, error) {
 	if env, err := simulator.Builtin(name); err == nil {
 		return env, nil
 	}
