@@ -3,10 +3,8 @@ package cli
 import (
 	"cmp"
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,139 +12,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/console"
-	"github.com/dbaudit/dbaudit/internal/dataverse"
-	"github.com/dbaudit/dbaudit/internal/recording"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/simulator"
-	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
-
-type demoFlags struct {
-	environment string
-	judge       judgeFlags
-	snapshot    string
-}
-
-func newDemoCommand(a *app) *cobra.Command {
-	var f demoFlags
-	cmd := &cobra.Command{
-		Use:   "demo",
-		Short: "scan the embedded simulator's sample environment",
-		Long: `Starts the embedded Dataverse simulator in the process and scans its sample
-environment, over real HTTPS and with a real token request. Needs nothing: no
-account, no network, no configuration. The exit code is 0 if it ran, whatever it found.`,
-		Example: `  dbaudit demo
-  dbaudit demo --environment compliant
-  dbaudit demo -f html -o report.html`,
-		Args: arguments(0, 0),
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), a) },
-	}
-	cmd.Flags().StringVar(&f.environment, "environment", "sample", "`name` or file of the environment: "+strings.Join(simulator.BuiltinNames(), ", "))
-	cmd.Flags().StringVar(&f.snapshot, "snapshot", "", "`file` to save the snapshot in, in addition to the result")
-	f.judge.addShown(cmd.Flags())
-	return cmd
-}
-
-func (f demoFlags) run(ctx context.Context, a *app) error {
-	f.judge.failOn = "none"
-	j, err := f.judge.understood(a)
-	if err != nil {
-		return err
-	}
-	server, err := startSimulator(ctx, a, f.environment, "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	defer server.Close()
-	a.Sayf("simulating a Dataverse environment at %s", server.URL())
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(server.CAPEM())
-	t, err := simulatedTarget(a, server)
-	if err != nil {
-		return err
-	}
-	if err := makeReady(ctx, a, &j, f.judge.accept, nil, t.Profile); err != nil {
-		return err
-	}
-	o := run.ScanOptions{Scope: snapshot.ScopeIntegration, AsOf: j.stated, Roots: roots}
-	if f.snapshot != "" {
-		o.Keep = func(s *snapshot.Snapshot) error { return keepSnapshot(a, s, f.snapshot) }
-	}
-	outcome := a.Scan(ctx, j.engine, []run.Target{t}, o)[0]
-	if outcome.Err != nil {
-		return outcome.Err
-	}
-	results := a.Accept(j.accepted, []audit.Result{outcome.Result})
-	shown := reportOptions(a, j.engine)
-	// No later command finds this environment, which ends with this one.
-	shown.Asked = func(audit.Result) []string { return []string{} }
-	err = render(a, j.documents, results, shown)
-	a.Sayf("this environment ends here; to try the commands, start one with dbaudit simulate --dir sim, or scan your own: az login, then dbaudit scan --url https://ORG.crm.dynamics.com")
-	return err
-}
-
-// startSimulator starts a simulated environment: a built-in one by its name, or that
-// of a file.
-func startSimulator(ctx context.Context, a *app, name, listen string) (*simulator.Server, error) {
-	env, err := readSimulation(name)
-	if err != nil {
-		return nil, err
-	}
-	server, err := simulator.Start(ctx, env, simulator.Options{Listen: listen, Now: a.Now})
-	if err != nil {
-		return nil, fmt.Errorf("starting the simulator: %w", err)
-	}
-	return server, nil
-}
-
-func readSimulation(name string) (*simulator.Environment, error) {
-	if env, err := simulator.Builtin(name); err == nil {
-		return env, nil
-	}
-	data, err := bounds.ReadFile(bounds.Simulation, name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, usagef("--environment %s: no such file, and no such built-in environment: there are %s",
-			name, strings.Join(simulator.BuiltinNames(), ", "))
-	}
-	if err != nil {
-		return nil, usagef("--environment: %w", err)
-	}
-	env, err := simulator.ParseEnvironment(name, data)
-	if err != nil {
-		return nil, usagef("%w", err)
-	}
-	return env, nil
-}
-
-// simulatedTarget is the target that a simulated environment suggests.
-func simulatedTarget(a *app, server *simulator.Server) (run.Target, error) {
-	env := server.Environment()
-	p, err := a.Profile(run.DefaultProfile)
-	if err != nil {
-		return run.Target{}, err
-	}
-	suggest := env.Suggest
-	t := run.Target{
-		Name: env.Organization.URLName, URL: server.URL(), Profile: p,
-		Auth: config.Auth{Authority: server.AuthorityURL(), TenantID: server.TenantID(), ClientID: suggest.Auditor},
-		Requirement: snapshot.Requirement{
-			Profile: p.Name, ApplicationID: suggest.ApplicationID, Role: suggest.Role, BusinessUnit: suggest.BusinessUnit,
-		},
-	}
-	for _, v := range suggest.Views {
-		t.Requirement.Views = append(t.Requirement.Views, snapshot.RequiredView{Table: v.Table, Name: v.Name, Owner: v.Owner})
-	}
-	client := env.Client(suggest.Auditor)
-	if client == nil {
-		return run.Target{}, fmt.Errorf("the simulated environment suggests no auditor among its clients: set suggest.auditor")
-	}
-	t.ClientSecret = dataverse.NewSecret(client.Secret)
-	return t, nil
-}
 
 type simulateFlags struct {
 	replay      string
@@ -302,29 +172,4 @@ func simulationVariables(s simulation, dir string) [][2]string {
 		vars = append(vars, [2]string{"DBAUDIT_APPLY_CLIENT_ID", c.ApplicationID}, [2]string{"DBAUDIT_APPLY_CLIENT_SECRET", c.Secret})
 	}
 	return append(vars, [2]string{"SSL_CERT_FILE", filepath.Join(dir, "ca.pem")})
-}
-
-// replay serves a recording, and gives the target that it suggests.
-func replay(ctx context.Context, a *app, file, listen string) (*simulator.Site, run.Target, error) {
-	data, err := a.ReadFile(bounds.Recording, file)
-	if err != nil {
-		return nil, run.Target{}, err
-	}
-	replayer, err := recording.NewReplayer(data)
-	if err != nil {
-		return nil, run.Target{}, fmt.Errorf("%s: %w", file, err)
-	}
-	if replayer.Head.Truncated {
-		a.Warnf("%s is truncated: later requests are not in it, and are refused", file)
-	}
-	site, err := simulator.Serve(ctx, listen, replayer)
-	if err != nil {
-		return nil, run.Target{}, fmt.Errorf("serving the recording: %w", err)
-	}
-	t := run.Target{
-		URL: site.URL(), Auth: config.Auth{TenantID: recording.TenantID, ClientID: recording.ClientID, Authority: site.URL()},
-		ClientSecret: dataverse.NewSecret("replayed"), Requirement: replayer.Head.Requirement,
-	}
-	t.Profile.Name = replayer.Head.Requirement.Profile
-	return site, t, nil
 }
