@@ -19,7 +19,7 @@ const defaultMemory = 4 << 30
 
 // frugalMemory is how much memory is used before garbage is collected for its sake: the
 // saved results of a thousand environments are rendered within 250 MiB.
-const frugalMemory = 224 << 20
+const frugalMemory = 160 << 20
 
 // watchInterval is the time from one look at the memory to the next.
 const watchInterval = 20 * time.Millisecond

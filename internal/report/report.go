@@ -254,14 +254,17 @@ func render(w io.Writer, f Format, rs []audit.Result, several bool, o Options) e
 		apart(rs)
 	default:
 	}
-	// Some of the libraries below drop write errors, so each format is built in
+	// Some of the libraries below drop write errors, so each format but JSON is built in
 	// memory and handed to w in one write.
 	var b bytes.Buffer
 	switch f {
 	case Table:
 		err = writeTable(&b, rs, o)
 	case JSON:
-		err = writeJSON(&b, rs, several)
+		if err := writeJSON(w, rs, several); err != nil {
+			return fmt.Errorf("rendering %s: %w", f, err)
+		}
+		return nil
 	case SARIF:
 		err = writeSARIF(&b, rs, o)
 	case JUnit:

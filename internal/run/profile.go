@@ -32,13 +32,33 @@ func IsFile(name string) bool {
 	return strings.ContainsAny(name, `/\`) || strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
 }
 
-// Profile finds a profile by name, or reads it from a file.
+// Profile finds a profile by name, or reads it from a file. Each is parsed once, however
+// many environments are judged by it.
 func (r *Runner) Profile(name string) (profile.Profile, error) {
+	var data []byte
 	if IsFile(name) {
-		data, err := r.ReadFile(bounds.Profile, name)
-		if err != nil {
+		var err error
+		if data, err = r.ReadFile(bounds.Profile, name); err != nil {
 			return profile.Profile{}, &UsageError{err}
 		}
+	}
+	key := profileKey{name, string(data)}
+	if parsed, ok := r.profiles.Load(key); ok {
+		return parsed.(profile.Profile), nil //nolint:forcetypeassert // it holds nothing else
+	}
+	p, err := parsedProfile(name, data)
+	if err == nil {
+		r.profiles.Store(key, p)
+	}
+	return p, err
+}
+
+// A profileKey is the name of a profile and, if it is a file, its content, which may
+// change.
+type profileKey struct{ name, content string }
+
+func parsedProfile(name string, data []byte) (profile.Profile, error) {
+	if IsFile(name) {
 		builtin, err := profile.Builtin(policy.Files)
 		if err != nil {
 			return profile.Profile{}, err

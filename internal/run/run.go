@@ -83,6 +83,7 @@ type Runner struct {
 	// forgotten keeps sign-ins for this run, where nothing keeps them longer.
 	forgotten signin.MemoryCache
 	sessions  sync.Map // sessionKey to *signin.Session
+	profiles  sync.Map // profileKey to profile.Profile
 }
 
 // say narrates what is being done. Names among the arguments stay on its line.

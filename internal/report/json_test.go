@@ -1,0 +1,34 @@
+package report
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// TestJSONOneAfterTheOther: results that are written one after the other are the document
+// that they are as a whole.
+func TestJSONOneAfterTheOther(t *testing.T) {
+	t.Parallel()
+	result := mixed()
+	result.Notes = []string{"a <b> & c", "d"}
+	for count := range 4 {
+		results := make([]audit.Result, count)
+		for i := range results {
+			results[i] = result
+		}
+		var whole, parts bytes.Buffer
+		if err := encodeJSON(&whole, audit.Results{Format: audit.ResultsFormat, Results: results}); err != nil {
+			t.Fatal(err)
+		}
+		if err := writeJSON(&parts, results, true); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(whole.String(), parts.String()); diff != "" {
+			t.Errorf("%d results: as a whole (-), one after the other (+):\n%s", count, diff)
+		}
+	}
+}
