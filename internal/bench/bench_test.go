@@ -83,7 +83,7 @@ type run struct {
 	stdout    []byte
 }
 
-// start runs a program to its end; its exit code is no matter.
+// start runs a program to its end; its exit code does not matter.
 func start(t *testing.T, env []string, name string, args ...string) run {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), name, args...)

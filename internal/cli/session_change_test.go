@@ -31,7 +31,7 @@ func (b *bench) once(n int, fault simulator.Fault) {
 func (b *bench) absent(name string) {
 	b.tb.Helper()
 	if _, err := os.Stat(name); !errors.Is(err, os.ErrNotExist) {
-		b.tb.Errorf("%s is there: %v", name, err)
+		b.tb.Errorf("%s exists: %v", name, err)
 	}
 }
 
@@ -64,7 +64,7 @@ func TestNothingIsChangedFirst(t *testing.T) {
 	}
 }
 
-// A document that cannot be written after a change is no wrong usage any more.
+// A document that cannot be written after a change is no longer wrong usage.
 func TestOutputFailsAfterwards(t *testing.T) {
 	b := newBench(t, lacking)
 	b.run("plan", "-o", "plan.json").must(t, 0)
@@ -89,7 +89,7 @@ func TestAppliedDocument(t *testing.T) {
 	o := b.run("apply", "plan.json", "--yes", "-f", "json").must(t, 0)
 	var result struct{ Format, Verdict string }
 	if err := json.Unmarshal([]byte(o.stdout), &result); err != nil || result.Verdict != "compliant" {
-		t.Errorf("standard output is no result: %v: %.80s", err, o.stdout)
+		t.Errorf("standard output is not a result: %v: %.80s", err, o.stdout)
 	}
 	b.run("rollback", "plan.journal.json", "--yes").must(t, 0)
 	quiet := b.run("apply", "plan.json", "--yes", "-q", "--journal", "second.json").must(t, 0)
@@ -225,9 +225,9 @@ func TestAskedIsShown(t *testing.T) {
 		b.env.Stdin = strings.NewReader("no\n")
 		return b.run(append(args, "-q")...).must(t, 130).stderr
 	}
-	b.has(asked("apply", "plan.json"), "+ prvReadLead")
-	b.has(asked("scan", "--remediate"), "+ prvReadLead")
-	b.has(asked("apply", "plan.json", "--log-format", "json"), "+ prvReadLead")
+	b.has(asked("apply", "plan.json"), "+ Lead – Read (prvReadLead)")
+	b.has(asked("scan", "--remediate"), "+ Lead – Read (prvReadLead)")
+	b.has(asked("apply", "plan.json", "--log-format", "json"), "+ Lead – Read (prvReadLead)")
 	b.run("apply", "plan.json", "--yes").must(t, 0)
 	b.has(asked("rollback", "plan.journal.json"), "1 of 1 actions were done; they will be undone, last first:\n  1. grant 1 privilege to the role \"Demandbase Integration\"\n        Lead – Read (prvReadLead): Organization → None\n")
 }

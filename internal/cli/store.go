@@ -117,7 +117,7 @@ func newPruneCommand(a *app, name *string) *cobra.Command {
 		Use:   "prune",
 		Short: "remove old results",
 		Long: help(`Removes results that are older than some days. The first result of each month stays, and
-so does what says since when a finding or an outcome is there.`, exitOK, exitUsage, exitFailure),
+so does what says since when a finding or an outcome exists.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit db prune --keep-days 400",
 		Args:    arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {

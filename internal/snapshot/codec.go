@@ -289,7 +289,8 @@ type catalogue struct {
 }
 
 // catalogueOf walks over the members of a top-level object without decoding them. The
-// object stands behind a place in the document. It relies on the layout of lines, and is false where that is another.
+// object follows a position in the document. It relies on the layout of lines, and is false
+// where that is another.
 func catalogueOf(data []byte, name string, from int) (c catalogue, ok bool) {
 	line, ok := lineOf(data[from:], name)
 	if !ok {

@@ -640,8 +640,8 @@ func TestAcrossTheFleet(t *testing.T) {
 	})
 }
 
-// TestPrune holds that old results go but for one of each month, that no span loses what
-// it begins or ends with, and that what is known now stays.
+// TestPrune holds that old results are removed except one of each month, that no span loses
+// what it begins or ends with, and that what is known now stays.
 func TestPrune(t *testing.T) {
 	onBoth(t, func(t *testing.T, name string) {
 		c := newClock()
