@@ -2,7 +2,7 @@ package simulator
 
 import "slices"
 
-// A holding is one way in which a user has a privilege.
+// A holding is one way in which a privilege reaches a user.
 type holding struct {
 	depth Depth
 	unit  *unit // from where the depth is measured
@@ -13,63 +13,54 @@ type holding struct {
 	direct bool
 }
 
-// holdings lists the ways in which a user has a privilege, directly and through teams.
-func (w *world) holdings(u *user, p *privilege) []holding {
-	var all []holding
-	add := func(r *role, home *unit, t *team) {
-		depth := r.depth(p)
-		if depth == DepthNone || w.stray(r, home) {
-			return
+// An assignment is one way in which a role reaches a user.
+type assignment struct {
+	role *role
+	unit *unit // the holder's
+	team *team // the holder, where that is not the user
+}
+
+// assignments lists the ways in which roles reach a user, directly and through teams. Another unit's
+// copy, left over from when record ownership across units was on, grants nothing.
+func (w *world) assignments(u *user) []assignment {
+	var all []assignment
+	add := func(roles []*role, home *unit, t *team) {
+		for _, r := range roles {
+			if r.unit == home || w.acrossUnits() {
+				all = append(all, assignment{r, home, t})
+			}
 		}
-		if w.acrossUnits() {
-			home = r.unit
-		}
-		h := holding{depth: depth, unit: home, role: r, direct: t == nil}
-		if r.TeamPrivilegesOnly {
-			h.team = t // elsewhere it is as if the user held it
-		}
-		all = append(all, h)
 	}
-	for _, r := range u.roles {
-		add(r, u.unit, nil)
-	}
+	add(u.roles, u.unit, nil)
 	for _, t := range u.liveTeams() {
-		for _, r := range t.roles {
-			add(r, t.unit, t)
-		}
+		add(t.roles, t.unit, t)
 	}
 	return all
 }
 
-// stray says whether a role is another unit's copy, left over from when record ownership across units
-// was on. Such a copy grants nothing.
-func (w *world) stray(r *role, home *unit) bool { return r.unit != home && !w.acrossUnits() }
-
-// depth is the greatest depth at which a user itself has a privilege. A Basic right of a team
-// is not one.
-func (w *world) depth(u *user, p *privilege) Depth {
-	deepest := DepthNone
-	for _, h := range w.holdings(u, p) {
-		if h.team == nil || h.depth > DepthBasic {
-			deepest = max(deepest, h.depth)
-		}
-	}
-	return deepest
-}
-
-// rolesOf lists every role of a user, directly and through teams.
+// rolesOf lists every role that reaches a user.
 func (w *world) rolesOf(u *user) []*role {
 	var all []*role
-	add := func(roles []*role, home *unit) {
-		for _, r := range roles {
-			if !w.stray(r, home) {
-				all = append(all, r)
-			}
-		}
+	for _, a := range w.assignments(u) {
+		all = append(all, a.role)
 	}
-	add(u.roles, u.unit)
-	for _, t := range u.liveTeams() {
-		add(t.roles, t.unit)
+	return all
+}
+
+// holdings lists the ways in which a privilege reaches a user.
+func (w *world) holdings(u *user, p *privilege) []holding {
+	var all []holding
+	for _, a := range w.assignments(u) {
+		h := holding{depth: a.role.depth(p), unit: a.unit, role: a.role, direct: a.team == nil}
+		if w.acrossUnits() {
+			h.unit = a.role.unit
+		}
+		if a.role.TeamPrivilegesOnly {
+			h.team = a.team // elsewhere it is as if the user held it
+		}
+		if h.depth != DepthNone {
+			all = append(all, h)
+		}
 	}
 	return all
 }
@@ -108,7 +99,7 @@ func (c *caller) reach(u *user, p *privilege) []holding {
 
 func (c *caller) has(p *privilege) bool { return len(c.holdings(p)) > 0 }
 
-// A placement is where a row is in the organization: depths are measured against it.
+// A placement is where a row stands in the organization: what depth is measured against.
 type placement struct {
 	unit  *unit  // nil: owned by the organization
 	owner string // id of the owning user or team, or of the user that the row is
@@ -164,7 +155,7 @@ func missingPrivilege(w *world, lacking, acting *user, name string, p *privilege
 	}
 	held := 0
 	for _, p := range w.cat.privileges {
-		if w.depth(lacking, p) != DepthNone {
+		if len(w.holdings(lacking, p)) > 0 {
 			held++
 		}
 	}
@@ -198,8 +189,8 @@ func accessDenied(w *world, u *user, at placement, logical, id, right string) er
 		id, at.owner, u.ID, code, unitID, right)
 }
 
-// viewRights are the rights that a caller has on a personal view. A share is useful only
-// with the privilege that it depends on: it cannot give more than the roles do.
+// viewRights are the rights that a caller has on a personal view. A share is of use only with the
+// privilege that it stands on: it cannot give more than the roles do.
 func (w *world) viewRights(c *caller, v *personalView) Rights {
 	var rights Rights
 	for _, r := range []struct {
@@ -214,8 +205,8 @@ func (w *world) viewRights(c *caller, v *personalView) Rights {
 	} {
 		holdings := c.holdings(w.cat.privilege("prv" + r.verb + "UserQuery"))
 		own := c.reaches(holdings, v.placement())
-		shared := slices.ContainsFunc(v.shares, func(s share) bool {
-			if s.access&r.right == 0 {
+		shared := slices.ContainsFunc(v.Shares, func(s Share) bool {
+			if s.rights()&r.right == 0 {
 				return false
 			}
 			return slices.ContainsFunc(holdings, func(h holding) bool { return w.shareReaches(c.user, s, h) })
@@ -228,12 +219,12 @@ func (w *world) viewRights(c *caller, v *personalView) Rights {
 }
 
 // shareReaches says whether a share gives something to a user who holds the privilege in this way.
-func (w *world) shareReaches(u *user, s share, h holding) bool {
-	if !s.team {
-		return s.principal == u.ID && h.team == nil
+func (w *world) shareReaches(u *user, s Share, h holding) bool {
+	if s.Principal == u.ID {
+		return h.team == nil
 	}
 	for _, t := range u.liveTeams() {
-		if t.ID == s.principal && (h.team == nil || h.team.ID == t.ID) {
+		if t.ID == s.Principal && (h.team == nil || h.team.ID == t.ID) {
 			return true
 		}
 	}

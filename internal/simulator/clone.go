@@ -8,51 +8,33 @@ import (
 // Clone copies the environment: nothing is shared between the two.
 func (e *Environment) Clone() *Environment {
 	c := *e
-	c.Clients = slices.Clone(e.Clients)
-	for i := range c.Clients {
-		c.Clients[i].Federated = slices.Clone(c.Clients[i].Federated)
-	}
+	c.Clients = cloneEach(e.Clients, func(v *Client) { v.Federated = slices.Clone(v.Federated) })
 	c.BusinessUnits = slices.Clone(e.BusinessUnits)
-	c.Roles = slices.Clone(e.Roles)
-	for i := range c.Roles {
-		c.Roles[i].Privileges = maps.Clone(c.Roles[i].Privileges)
-		c.Roles[i].RecordFilters = slices.Clone(c.Roles[i].RecordFilters)
-		c.Roles[i].DepthWords = maps.Clone(c.Roles[i].DepthWords)
-	}
-	c.Users = cloneUsers(e.Users)
-	c.ApplicationUsers = cloneUsers(e.ApplicationUsers)
-	c.Teams = slices.Clone(e.Teams)
-	for i := range c.Teams {
-		c.Teams[i].Roles = slices.Clone(c.Teams[i].Roles)
-		c.Teams[i].Members = slices.Clone(c.Teams[i].Members)
-	}
-	c.PersonalViews = slices.Clone(e.PersonalViews)
-	for i := range c.PersonalViews {
-		c.PersonalViews[i].Shares = slices.Clone(c.PersonalViews[i].Shares)
-	}
+	c.Roles = cloneEach(e.Roles, func(v *Role) {
+		v.Privileges, v.DepthWords = maps.Clone(v.Privileges), maps.Clone(v.DepthWords)
+		v.RecordFilters = slices.Clone(v.RecordFilters)
+	})
+	ownRoles := func(v *User) { v.Roles = slices.Clone(v.Roles) }
+	c.Users, c.ApplicationUsers = cloneEach(e.Users, ownRoles), cloneEach(e.ApplicationUsers, ownRoles)
+	c.Teams = cloneEach(e.Teams, func(v *Team) { v.Roles, v.Members = slices.Clone(v.Roles), slices.Clone(v.Members) })
+	c.PersonalViews = cloneEach(e.PersonalViews, func(v *PersonalView) { v.Shares = slices.Clone(v.Shares) })
 	c.SystemViews = slices.Clone(e.SystemViews)
-	c.ColumnSecurityProfiles = slices.Clone(e.ColumnSecurityProfiles)
-	for i := range c.ColumnSecurityProfiles {
-		p := &c.ColumnSecurityProfiles[i]
-		p.Members, p.Teams = slices.Clone(p.Members), slices.Clone(p.Teams)
-		p.Reads, p.Hides = slices.Clone(p.Reads), slices.Clone(p.Hides)
-	}
-	c.UndefinedTables = slices.Clone(e.UndefinedTables)
-	c.UndefinedPrivileges = slices.Clone(e.UndefinedPrivileges)
-	c.UnnamedPrivileges = slices.Clone(e.UnnamedPrivileges)
-	c.Contradictions = slices.Clone(e.Contradictions)
-	c.ExtraPrivileges = slices.Clone(e.ExtraPrivileges)
-	for i := range c.ExtraPrivileges {
-		c.ExtraPrivileges[i].Depths = slices.Clone(c.ExtraPrivileges[i].Depths)
-	}
+	c.ColumnSecurityProfiles = cloneEach(e.ColumnSecurityProfiles, func(v *ColumnSecurityProfile) {
+		v.Members, v.Teams = slices.Clone(v.Members), slices.Clone(v.Teams)
+		v.Reads, v.Hides = slices.Clone(v.Reads), slices.Clone(v.Hides)
+	})
+	c.UndefinedTables, c.UndefinedPrivileges = slices.Clone(e.UndefinedTables), slices.Clone(e.UndefinedPrivileges)
+	c.UnnamedPrivileges, c.Contradictions = slices.Clone(e.UnnamedPrivileges), slices.Clone(e.Contradictions)
+	c.ExtraPrivileges = cloneEach(e.ExtraPrivileges, func(v *Privilege) { v.Depths = slices.Clone(v.Depths) })
 	c.Suggest.Views = slices.Clone(e.Suggest.Views)
 	return &c
 }
 
-func cloneUsers(users []User) []User {
-	c := slices.Clone(users)
+// cloneEach copies a list; own makes each copy independent of what it was copied from.
+func cloneEach[T any](list []T, own func(*T)) []T {
+	c := slices.Clone(list)
 	for i := range c {
-		c[i].Roles = slices.Clone(c[i].Roles)
+		own(&c[i])
 	}
 	return c
 }

@@ -7,54 +7,33 @@ import (
 
 // A Contradiction is one point in which an environment is not as dbaudit assumes
 // environments to be. Nobody could look these points up, and so the simulator can
-// play each either way. docs/assumptions.md says what is assumed.
+// play each either way. docs/assumptions.md says what is assumed, and what each of them does.
 type Contradiction string
 
 // The contradictions.
 const (
-	// BulkEditAllDepths lets prvBulkEdit be granted at each depth, UserSettingsBasic
-	// prvReadUserSettings at Basic too.
-	BulkEditAllDepths Contradiction = "bulk-edit-all-depths"
-	UserSettingsBasic Contradiction = "user-settings-basic"
-	// ViewsOfEverybody shows whoever signs in the personal views of all.
-	ViewsOfEverybody Contradiction = "views-of-everybody"
-	// SharesClosed refuses the table of shares, ShareFilterRefused a filter on its type
-	// codes, and ShareCodesNumeric gives these as numbers.
-	SharesClosed Contradiction = "shares-closed"
-	// SharesInPart shows of the table of shares what the caller and its teams have.
-	SharesInPart       Contradiction = "shares-in-part"
-	ShareFilterRefused Contradiction = "share-filter-refused"
-	ShareCodesNumeric  Contradiction = "share-codes-numeric"
-	// RolePrivilegesClosed refuses the table of roles' privileges.
-	RolePrivilegesClosed Contradiction = "role-privileges-closed"
-	// PrincipalsByReference names principals of a view by their address alone.
+	BulkEditAllDepths     Contradiction = "bulk-edit-all-depths"
+	UserSettingsBasic     Contradiction = "user-settings-basic"
+	ViewsOfEverybody      Contradiction = "views-of-everybody"
+	SharesClosed          Contradiction = "shares-closed"
+	SharesInPart          Contradiction = "shares-in-part"
+	ShareFilterRefused    Contradiction = "share-filter-refused"
+	ShareCodesNumeric     Contradiction = "share-codes-numeric"
+	RolePrivilegesClosed  Contradiction = "role-privileges-closed"
 	PrincipalsByReference Contradiction = "principals-by-reference"
-	// RecordFilters has each list of privileges hold a row of the depth RecordFilter.
-	RecordFilters Contradiction = "record-filters"
-	// ActAsSelfRefused refuses to act as the one who signs in, ActAsUnknownIgnored passes
-	// over an id that nobody has, ActAsDisabledIgnored over that of a disabled user,
-	// ActIgnored over every id.
-	ActAsSelfRefused     Contradiction = "act-as-self-refused"
-	ActAsUnknownIgnored  Contradiction = "act-as-unknown-ignored"
-	ActAsDisabledIgnored Contradiction = "act-as-disabled-ignored"
-	ActIgnored           Contradiction = "act-ignored"
-	// NoPrivilegesByNames leaves RetrieveUserSetOfPrivilegesByNames out, FewNames lets it
-	// take 40 names.
-	NoPrivilegesByNames Contradiction = "no-privileges-by-names"
-	FewNames            Contradiction = "few-names"
-	// NoUserPrivileges leaves RetrieveUserPrivileges out.
-	NoUserPrivileges Contradiction = "no-user-privileges"
-	// NoIntersectSets leaves systemuserrolescollection, teamrolescollection and
-	// teammemberships out.
-	NoIntersectSets Contradiction = "no-intersect-sets"
-	// SettingsClosed refuses the column orgdborgsettings.
-	SettingsClosed Contradiction = "settings-closed"
-	// NoHint leaves the header x-ms-dop-hint out.
-	NoHint Contradiction = "no-dop-hint"
-	// OtherOrganization has WhoAmI name another organization than the organization's row.
-	OtherOrganization Contradiction = "other-organization"
-	// MembersTwice has each yes or no of a row twice, first the wrong one.
-	MembersTwice Contradiction = "members-twice"
+	RecordFilters         Contradiction = "record-filters"
+	ActAsSelfRefused      Contradiction = "act-as-self-refused"
+	ActAsUnknownIgnored   Contradiction = "act-as-unknown-ignored"
+	ActAsDisabledIgnored  Contradiction = "act-as-disabled-ignored"
+	ActIgnored            Contradiction = "act-ignored"
+	NoPrivilegesByNames   Contradiction = "no-privileges-by-names"
+	FewNames              Contradiction = "few-names"
+	NoUserPrivileges      Contradiction = "no-user-privileges"
+	NoIntersectSets       Contradiction = "no-intersect-sets"
+	SettingsClosed        Contradiction = "settings-closed"
+	NoHint                Contradiction = "no-dop-hint"
+	OtherOrganization     Contradiction = "other-organization"
+	MembersTwice          Contradiction = "members-twice"
 )
 
 // Contradictions lists all of them.

@@ -6,11 +6,14 @@
 //
 // It speaks the documented protocol, not our client's idea of it. The sources are Microsoft's
 // reference "Use the Microsoft Dataverse Web API", the pages on each table in "Dataverse table/entity
-// reference", "Impersonate another user using the Web API", "Service protection API limits", "Web
-// service error codes", and for sign-in "Microsoft identity platform and the OAuth 2.0 client
-// credentials flow" and its siblings. It refuses what Dataverse refuses, and is strict where Dataverse
-// is: an unknown column is 400, a wrong entity set 404, an option that it does not know 400. What a
-// caller sees depends on the privileges that reach that caller, at their depths.
+// reference", "Impersonate another user using the Web API", "Service protection API limits" and "Web
+// service error codes".
+//
+// It is as large as what is asked of it: a table, a column, an option or an action is here because a
+// command of dbaudit, a script that a report shows, or a client of others in `make clients` asks for
+// it; `make simulator` holds that. What it does not have it refuses as Dataverse refuses what is
+// wrong: an unknown column, function or option is 400, a wrong entity set 404. What a caller sees
+// depends on the privileges that reach that caller, at their depths.
 //
 // An [Environment] is plain data, readable and writable by a person as YAML. A running [Server] holds
 // one; every write makes a new one, so that readers never see half of a change. The same environment
@@ -21,8 +24,8 @@
 //   - The share table (principalobjectaccessset) names no privilege. Here a caller sees the rows whose
 //     principal it may read: prvReadUser for users, prvReadTeam for teams; with neither it is refused.
 //   - The intersect tables need read privileges on both of their sides.
-//   - Definitions of tables (EntityDefinitions) need prvReadEntity.
-//   - The privilege and roletemplate tables need no privilege of their own, only a caller with a role.
+//   - The privilege table needs no privilege of its own, only a caller with a role.
+//   - What no source gives a depth can be granted at Global.
 //   - roleprivilegescollection has rows for the root copy of a role only;
 //     RetrieveRolePrivilegesRole answers for every copy.
 //   - A role that a user has through a team and that is not inherited (isinherited 0) gives

@@ -6,58 +6,48 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator/entra"
 )
 
-// An Environment is a whole Dataverse environment as a person writes it down.
+// An Environment is a whole Dataverse environment as a person writes it down: schema/environment.json
+// says what each key means.
 //
 // Things are referred to by name, or by id where a name is not unique; people also by user principal
 // name, application users also by application id. Ids that are left out are derived from names when
 // the environment is started, as are the team that every business unit has and the copies of each
 // role in the business units below its own.
 type Environment struct {
-	// TenantID is the Microsoft Entra tenant.
-	TenantID     string       `yaml:"tenant_id,omitempty"`
-	Organization Organization `yaml:"organization"`
-	// Clients are the app registrations of the tenant: who may sign in.
-	Clients []Client `yaml:"clients,omitempty"`
-	// BusinessUnits lists the root first or anywhere: it is the one without a parent.
-	BusinessUnits    []BusinessUnit `yaml:"business_units,omitempty"`
-	Roles            []Role         `yaml:"roles,omitempty"`
-	Users            []User         `yaml:"users,omitempty"`
-	ApplicationUsers []User         `yaml:"application_users,omitempty"`
-	Teams            []Team         `yaml:"teams,omitempty"`
-	PersonalViews    []PersonalView `yaml:"personal_views,omitempty"`
-	SystemViews      []SystemView   `yaml:"system_views,omitempty"`
-	// ColumnSecurityProfiles are field security profiles and their members.
+	TenantID               string                  `yaml:"tenant_id,omitempty"`
+	Organization           Organization            `yaml:"organization"`
+	Clients                []Client                `yaml:"clients,omitempty"`
+	BusinessUnits          []BusinessUnit          `yaml:"business_units,omitempty"`
+	Roles                  []Role                  `yaml:"roles,omitempty"`
+	Users                  []User                  `yaml:"users,omitempty"`
+	ApplicationUsers       []User                  `yaml:"application_users,omitempty"`
+	Teams                  []Team                  `yaml:"teams,omitempty"`
+	PersonalViews          []PersonalView          `yaml:"personal_views,omitempty"`
+	SystemViews            []SystemView            `yaml:"system_views,omitempty"`
 	ColumnSecurityProfiles []ColumnSecurityProfile `yaml:"column_security_profiles,omitempty"`
 	// UndefinedTables and UndefinedPrivileges are taken out of the standard catalogue, as in an
 	// environment without the app that brings them. Grants of an undefined privilege vanish.
-	UndefinedTables     []string    `yaml:"undefined_tables,omitempty"`
-	UndefinedPrivileges []string    `yaml:"undefined_privileges,omitempty"`
-	ExtraPrivileges     []Privilege `yaml:"extra_privileges,omitempty"`
-	// UnnamedPrivileges are left out where the environment says what a user holds.
-	UnnamedPrivileges []string `yaml:"unnamed_privileges,omitempty"`
-	// Contradictions are points in which this environment is not as dbaudit assumes.
-	Contradictions []Contradiction `yaml:"contradictions,omitempty"`
-	// Suggest is what to ask of this environment: the demonstration's flags.
-	Suggest Suggest `yaml:"suggest,omitempty"`
+	UndefinedTables     []string        `yaml:"undefined_tables,omitempty"`
+	UndefinedPrivileges []string        `yaml:"undefined_privileges,omitempty"`
+	ExtraPrivileges     []Privilege     `yaml:"extra_privileges,omitempty"`
+	UnnamedPrivileges   []string        `yaml:"unnamed_privileges,omitempty"`
+	Contradictions      []Contradiction `yaml:"contradictions,omitempty"`
+	Suggest             Suggest         `yaml:"suggest,omitempty"`
 }
 
 // An Organization is the one row of the organization table.
 type Organization struct {
-	Name string `yaml:"name"`
-	ID   string `yaml:"id,omitempty"`
-	// URLName is the unique name, the first label of a real environment's host.
+	Name    string `yaml:"name"`
+	ID      string `yaml:"id,omitempty"`
 	URLName string `yaml:"url_name,omitempty"`
 	Version string `yaml:"version,omitempty"`
-	// Region is the crmN of a real environment's host. It is only shown.
-	Region string `yaml:"region,omitempty"`
+	Region  string `yaml:"region,omitempty"`
 	// RecordOwnershipAcrossBusinessUnits is EnableOwnershipAcrossBusinessUnits in orgdborgsettings.
 	RecordOwnershipAcrossBusinessUnits Tristate `yaml:"record_ownership_across_business_units,omitempty"`
 	// KeepRolesOnMove is DoNotRemoveRolesOnChangeBusinessUnit in orgdborgsettings: only where it is on
 	// does a user who is moved to another business unit keep the roles.
 	KeepRolesOnMove Tristate `yaml:"keep_roles_on_move,omitempty"`
-	// State is disabled, administration-mode, firewall, firewall-page, firewall-silent or
-	// insufficient-claims; an environment that answers has none.
-	State State `yaml:"state,omitempty"`
+	State           State    `yaml:"state,omitempty"`
 }
 
 // A Client is an app registration, a FederatedCredential one of its credentials.
@@ -78,15 +68,11 @@ type BusinessUnit struct {
 // A Role is a security role in the business unit where it was made. Its copies in the units below
 // are not written down.
 type Role struct {
-	Name string `yaml:"name"`
-	ID   string `yaml:"id,omitempty"`
-	// BusinessUnit is the root where it is left out.
+	Name         string `yaml:"name"`
+	ID           string `yaml:"id,omitempty"`
 	BusinessUnit string `yaml:"business_unit,omitempty"`
-	// Template is the name of a well-known role template (System Administrator, System Customizer,
-	// Basic User, Support User, Delegate) or a template's id. The System Administrator template makes
-	// the role hold every privilege, always.
-	Template string `yaml:"template,omitempty"`
-	Managed  bool   `yaml:"managed,omitempty"`
+	Template     string `yaml:"template,omitempty"`
+	Managed      bool   `yaml:"managed,omitempty"`
 	// NotCustomizable makes iscustomizable false: the role cannot be edited.
 	NotCustomizable bool `yaml:"not_customizable,omitempty"`
 	// CustomizableUnknown makes iscustomizable null. Whether the role can be edited is for
@@ -98,15 +84,11 @@ type Role struct {
 	// Like names a role whose privileges this one starts from, and PlatformDefaults adds the nine
 	// that Dataverse itself gives to each new role. Both are worked into Privileges when the
 	// environment is read or started.
-	Like             string `yaml:"like,omitempty"`
-	PlatformDefaults bool   `yaml:"platform_defaults,omitempty"`
-	Privileges       Grants `yaml:"privileges,omitempty"`
-	// RecordFilters names those of its privileges that it grants for the records of a
-	// filter only, in its answers: here the filter lets every record through.
-	RecordFilters []string `yaml:"record_filters,omitempty"`
-	// DepthWords gives, for some of its privileges, what its answers say in place of the
-	// depth: RecordFilter, or a word that nobody knows.
-	DepthWords Words `yaml:"depth_words,omitempty"`
+	Like             string   `yaml:"like,omitempty"`
+	PlatformDefaults bool     `yaml:"platform_defaults,omitempty"`
+	Privileges       Grants   `yaml:"privileges,omitempty"`
+	RecordFilters    []string `yaml:"record_filters,omitempty"`
+	DepthWords       Words    `yaml:"depth_words,omitempty"`
 
 	Created Creation `yaml:"-"`
 }
@@ -148,16 +130,13 @@ type User struct {
 	// ApplicationID is set on application users alone. Several may have the same.
 	ApplicationID string `yaml:"application_id,omitempty"`
 	// EntraObjectID is the user's, or for an application its service principal's, object id.
-	EntraObjectID string `yaml:"entra_object_id,omitempty"`
-	BusinessUnit  string `yaml:"business_unit,omitempty"`
-	Disabled      bool   `yaml:"disabled,omitempty"`
-	Licensed      bool   `yaml:"licensed,omitempty"`
-	// LicenceMissing keeps a person out who needs a licence and has none.
-	LicenceMissing bool `yaml:"licence_missing,omitempty"`
-	// AccessMode may also be a number that is not documented. Nobody writes in the mode read.
-	AccessMode AccessMode `yaml:"access_mode,omitempty"`
-	// EntraState says whether the user's identity is still in Entra: only then can it sign in.
-	EntraState EntraState `yaml:"entra_state,omitempty"`
+	EntraObjectID  string     `yaml:"entra_object_id,omitempty"`
+	BusinessUnit   string     `yaml:"business_unit,omitempty"`
+	Disabled       bool       `yaml:"disabled,omitempty"`
+	Licensed       bool       `yaml:"licensed,omitempty"`
+	LicenceMissing bool       `yaml:"licence_missing,omitempty"`
+	AccessMode     AccessMode `yaml:"access_mode,omitempty"`
+	EntraState     EntraState `yaml:"entra_state,omitempty"`
 	// SoftDeleted is a deletedstate that is not 0: the row is still there and still has its
 	// application id, but is nobody.
 	SoftDeleted bool             `yaml:"soft_deleted,omitempty"`
@@ -180,11 +159,9 @@ type Team struct {
 
 // A PersonalView is a userquery.
 type PersonalView struct {
-	Name string `yaml:"name"`
-	ID   string `yaml:"id,omitempty"`
-	// Table is the logical name of the table whose rows the view lists.
-	Table string `yaml:"table"`
-	// Owner is a user or a team.
+	Name     string  `yaml:"name"`
+	ID       string  `yaml:"id,omitempty"`
+	Table    string  `yaml:"table"`
 	Owner    string  `yaml:"owner"`
 	Inactive bool    `yaml:"inactive,omitempty"`
 	Shares   []Share `yaml:"shares,omitempty"`
@@ -199,15 +176,17 @@ type Share struct {
 	Inherited Rights `yaml:"inherited,omitempty"`
 }
 
+// rights are what the share gives, on its own and inherited.
+func (s Share) rights() Rights { return s.Access | s.Inherited }
+
 // A SystemView is a savedquery: seen by everybody with prvReadQuery, shared with nobody.
 type SystemView struct {
-	Name     string `yaml:"name"`
-	ID       string `yaml:"id,omitempty"`
-	Table    string `yaml:"table"`
-	Inactive bool   `yaml:"inactive,omitempty"`
-	Default  bool   `yaml:"default,omitempty"`
-	// QuickFind marks the table's quick find view (querytype 4), which is not a list view.
-	QuickFind bool `yaml:"quick_find,omitempty"`
+	Name      string `yaml:"name"`
+	ID        string `yaml:"id,omitempty"`
+	Table     string `yaml:"table"`
+	Inactive  bool   `yaml:"inactive,omitempty"`
+	Default   bool   `yaml:"default,omitempty"`
+	QuickFind bool   `yaml:"quick_find,omitempty"`
 }
 
 // A ColumnSecurityProfile is a fieldsecurityprofile: a column that any profile names is secured, and
@@ -217,16 +196,14 @@ type ColumnSecurityProfile struct {
 	ID      string   `yaml:"id,omitempty"`
 	Members []string `yaml:"members,omitempty"`
 	Teams   []string `yaml:"teams,omitempty"`
-	// Reads and Hides are columns, each as table.column.
-	Reads []string `yaml:"reads,omitempty"`
-	Hides []string `yaml:"hides,omitempty"`
+	Reads   []string `yaml:"reads,omitempty"`
+	Hides   []string `yaml:"hides,omitempty"`
 }
 
 // A Privilege is one row of the privilege table.
 type Privilege struct {
-	Name string `yaml:"name"`
-	ID   string `yaml:"id,omitempty"`
-	// Depths are those at which it can be granted, shallowest first.
+	Name   string  `yaml:"name"`
+	ID     string  `yaml:"id,omitempty"`
 	Depths []Depth `yaml:"depths"`
 }
 
@@ -243,14 +220,12 @@ func (p Privilege) Allows(d Depth) bool { return slices.Contains(p.Depths, d) }
 
 // Suggest says with which requirement, and as whom, an environment is best looked at.
 type Suggest struct {
-	// ApplicationID, Role and BusinessUnit describe the integration user.
 	ApplicationID string          `yaml:"application_id,omitempty"`
 	Role          string          `yaml:"role,omitempty"`
 	BusinessUnit  string          `yaml:"business_unit,omitempty"`
 	Views         []SuggestedView `yaml:"views,omitempty"`
-	// Auditor and Administrator are the application ids of the clients to scan and to apply with.
-	Auditor       string `yaml:"auditor,omitempty"`
-	Administrator string `yaml:"administrator,omitempty"`
+	Auditor       string          `yaml:"auditor,omitempty"`
+	Administrator string          `yaml:"administrator,omitempty"`
 }
 
 // A SuggestedView is a view that must be shared with the integration user.

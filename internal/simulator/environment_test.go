@@ -27,7 +27,7 @@ personal_views:
   - name: Mine
     table: account
     owner: ada@tiny.example
-    shares: [{principal: App, access: [read]}, {principal: Tiny, access: [read, share]}, {principal: App, access: [write]}]
+    shares: [{principal: App, access: [read, write]}, {principal: Tiny, access: [read, share]}]
 `
 
 func TestParseEnvironment(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"slices"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -172,41 +172,35 @@ func (f Fault) spoil(w http.ResponseWriter, recorded *httptest.ResponseRecorder)
 
 // page changes a page of rows; any other body stays unchanged.
 func (f Fault) page(body []byte) []byte {
-	var page map[string]json.RawMessage
-	var rows []json.RawMessage
-	if json.Unmarshal(body, &page) != nil || json.Unmarshal(page["value"], &rows) != nil || page["value"] == nil {
+	var page map[string]any
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber()
+	if decoder.Decode(&page) != nil {
 		return body
 	}
-	link, hasLink := page["@odata.nextLink"]
-	switch f.Kind {
-	case FaultRepeatNextLink, FaultSkipPage:
-		if hasLink {
-			step := 1
-			if f.Kind == FaultRepeatNextLink {
-				step = -1
-			}
-			page["@odata.nextLink"] = shiftLink(link, step)
-		}
-	case FaultDropNextLink:
-		delete(page, "@odata.nextLink")
-	case FaultLoseRow:
-		rows = rows[:max(0, len(rows)-1)]
-	case FaultDuplicateRow:
-		if len(rows) > 0 {
-			rows = append(rows, rows[len(rows)-1])
-		}
-	case FaultDropColumn:
-		for i := range rows {
-			rows[i] = dropColumn(rows[i], f.Column)
-		}
-	default:
+	rows, ok := page["value"].([]any)
+	if !ok {
 		return body
 	}
-	var err error
-	if page["value"], err = json.Marshal(rows); err != nil {
-		return body
+	const next = "@odata.nextLink"
+	link, linked := page[next].(string)
+	switch last := len(rows) - 1; {
+	case f.Kind == FaultDropNextLink:
+		delete(page, next)
+	case f.Kind == FaultRepeatNextLink && linked:
+		page[next] = shiftLink(link, -1)
+	case f.Kind == FaultSkipPage && linked:
+		page[next] = shiftLink(link, 1)
+	case last < 0:
+	case f.Kind == FaultLoseRow:
+		rows = rows[:last]
+	case f.Kind == FaultDuplicateRow:
+		rows = append(rows, rows[last])
+	case f.Kind == FaultDropColumn:
+		f.dropColumn(rows)
 	}
-	changed, err := json.Marshal(page)
+	page["value"] = rows
+	changed, err := encode(page)
 	if err != nil {
 		return body
 	}
@@ -214,38 +208,23 @@ func (f Fault) page(body []byte) []byte {
 }
 
 // shiftLink moves a link to a page by a number of pages.
-func shiftLink(link json.RawMessage, step int) json.RawMessage {
-	const mark = "pagenumber=%22"
-	text := string(link)
-	start := strings.Index(text, mark)
-	if start < 0 {
-		return link
-	}
-	start += len(mark)
-	end := start + strings.Index(text[start:], "%22")
-	n, err := strconv.Atoi(text[start:end])
-	if err != nil {
-		return link
-	}
-	return json.RawMessage(text[:start] + strconv.Itoa(max(1, n+step)) + text[end:])
+func shiftLink(link string, step int) string {
+	return regexp.MustCompile(`pagenumber=%22(\d+)`).ReplaceAllStringFunc(link, func(mark string) string {
+		name, number, _ := strings.Cut(mark, "%22")
+		n, _ := strconv.Atoi(number)
+		return name + "%22" + strconv.Itoa(max(1, n+step))
+	})
 }
 
-func dropColumn(row json.RawMessage, column string) json.RawMessage {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(row, &members) != nil {
-		return row
-	}
-	if column == "" {
-		names := slices.DeleteFunc(sortedKeys(members), func(n string) bool { return strings.Contains(n, "@") })
-		if len(names) == 0 {
-			return row
+func (f Fault) dropColumn(rows []any) {
+	for _, value := range rows {
+		row, _ := value.(map[string]any)
+		column := f.Column
+		for _, name := range sortedKeys(row) {
+			if f.Column == "" && !strings.Contains(name, "@") {
+				column = name // the last one
+			}
 		}
-		column = names[len(names)-1]
+		delete(row, column)
 	}
-	delete(members, column)
-	var b bytes.Buffer
-	if err := json.NewEncoder(&b).Encode(members); err != nil {
-		return row
-	}
-	return bytes.TrimSpace(b.Bytes())
 }

@@ -53,32 +53,25 @@ func (c *call) retrieveVersion(s segment) (answer, error) {
 	return c.response("RetrieveVersionResponse", member{"Version", c.world.env.Organization.Version}), err
 }
 
-// A grantRow is a RolePrivilege of an answer.
+// A grantRow is a RolePrivilege, of an answer or of a request.
 type grantRow struct {
-	Depth, PrivilegeID, BusinessUnitID, PrivilegeName, RecordFilterID, RecordFilterUniqueName string
-}
-
-// MarshalJSON writes the members as the Web API spells them.
-func (g grantRow) MarshalJSON() ([]byte, error) {
-	return encode(object{
-		{"Depth", g.Depth},
-		{"PrivilegeId", g.PrivilegeID},
-		{"BusinessUnitId", g.BusinessUnitID},
-		{"PrivilegeName", g.PrivilegeName},
-		{"RecordFilterId", cmp.Or(g.RecordFilterID, zeroGUID)},
-		{"RecordFilterUniqueName", g.RecordFilterUniqueName},
-	})
+	Depth                  string
+	PrivilegeID            string `json:"PrivilegeId"`
+	BusinessUnitID         string `json:"BusinessUnitId"`
+	PrivilegeName          string
+	RecordFilterID         string `json:"RecordFilterId"`
+	RecordFilterUniqueName string
 }
 
 func newGrantRow(p *privilege, depth Depth, unit string) grantRow {
-	return grantRow{Depth: depth.wire(), PrivilegeID: p.ID, BusinessUnitID: unit, PrivilegeName: p.Name}
+	return grantRow{Depth: depth.wire(), PrivilegeID: p.ID, BusinessUnitID: unit, PrivilegeName: p.Name, RecordFilterID: zeroGUID}
 }
 
 // grantRow is a role's own grant, as its answers have it.
 func (r *role) grantRow(p *privilege, unit string) grantRow {
 	row := newGrantRow(p, r.depth(p), unit)
-	row.Depth = cmp.Or(r.depthWord(p), row.Depth)
-	row.RecordFilterID = r.recordFilter(p)
+	row.Depth = cmp.Or(r.DepthWords[p.Name], row.Depth)
+	row.RecordFilterID = cmp.Or(r.recordFilter(p), zeroGUID)
 	return row
 }
 
@@ -207,9 +200,9 @@ func (c *call) retrieveSharedPrincipals(s segment) (answer, error) {
 		return answer{}, err
 	}
 	list := []object{}
-	for _, sh := range v.shares {
-		if sh.access != 0 {
-			list = append(list, object{{"AccessMask", sh.access.wire()}, {"Principal", c.principalRef(sh.principal)}})
+	for _, sh := range v.Shares {
+		if sh.rights() != 0 {
+			list = append(list, object{{"AccessMask", sh.rights().wire()}, {"Principal", c.principalRef(sh.Principal)}})
 		}
 	}
 	return c.response("RetrieveSharedPrincipalsAndAccessResponse", member{"PrincipalAccesses", list}), nil

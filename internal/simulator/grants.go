@@ -66,7 +66,7 @@ func normaliseGrants(env *Environment, i int, cat *catalogue, report reporter) {
 		r.Privileges = spell(r, cat, at("roles", i, "privileges"), report)
 	}
 	for _, name := range append(slices.Clone(r.RecordFilters), sortedKeys(r.DepthWords)...) {
-		if p := cat.privilege(name); p == nil || r.Privileges[p.Name] == DepthNone {
+		if r.Privileges[name] == DepthNone {
 			report(at("roles", i), fmt.Sprintf("role %q: %s has a record filter or a word for its depth, and is not granted", r.Name, name))
 		}
 	}

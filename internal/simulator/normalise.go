@@ -58,7 +58,7 @@ func normalise(env *Environment) []problem {
 	})
 	if len(problems) == 0 {
 		trimAssignments(env, index)
-		mergeShares(env, index)
+		checkShares(env, index, report)
 	}
 	return problems
 }
@@ -273,24 +273,17 @@ func eachHolder(env *Environment, visit func(roles *[]RoleAssignment, unit strin
 	}
 }
 
-// mergeShares makes one share of all that a view has for a principal. A share of no right stays: the
-// share table has such dead rows.
-func mergeShares(env *Environment, index *refIndex) {
-	for i := range env.PersonalViews {
-		v := &env.PersonalViews[i]
-		first := map[string]int{}
-		var out []Share
-		for _, s := range v.Shares {
+// checkShares finds views that are shared with somebody twice.
+func checkShares(env *Environment, index *refIndex, report reporter) {
+	for i, v := range env.PersonalViews {
+		seen := map[string]bool{}
+		for j, s := range v.Shares {
 			id, _ := index.resolve(refPrincipal, s.Principal)
-			j, ok := first[id]
-			if !ok {
-				j = len(out)
-				first[id], out = j, append(out, s)
+			if seen[id] {
+				report(at("personal_views", i, "shares", j), fmt.Sprintf("the view is shared with %q twice", s.Principal))
 			}
-			out[j].Access |= s.Access
-			out[j].Inherited |= s.Inherited
+			seen[id] = true
 		}
-		v.Shares = out
 	}
 }
 

@@ -29,16 +29,16 @@ func (b userBody) set(u *User) error {
 }
 
 // createUser makes an application user. People come from the tenant, not from here.
-func (c *call) createUser() (answer, error) {
+func (c *call) createUser() (id string, err error) {
 	var body userBody
 	if err := c.readBody(&body); err != nil {
-		return answer{}, err
+		return "", err
 	}
 	if body.Application == nil || body.Unit == "" {
-		return answer{}, badRequest("An application user needs an applicationid and a businessunitid; people are added in the tenant.")
+		return "", badRequest("An application user needs an applicationid and a businessunitid; people are added in the tenant.")
 	}
 	u := User{Name: *body.Application, ApplicationID: strings.ToLower(*body.Application), Created: c.creation()}
-	err := c.change(func(tx *transaction) error {
+	err = c.change(func(tx *transaction) error {
 		home, err := c.unit(body.Unit)
 		if err != nil {
 			return err
@@ -63,18 +63,15 @@ func (c *call) createUser() (answer, error) {
 		tx.env.ApplicationUsers = append(tx.env.ApplicationUsers, u)
 		return nil
 	})
-	if err != nil {
-		return answer{}, err
-	}
-	return c.wrote(c.server.types.byName["systemuser"], u.ID, http.StatusCreated)
+	return u.ID, err
 }
 
-func (c *call) updateUser(t *entityType, id string) (answer, error) {
+func (c *call) updateUser(t *entityType, id string) error {
 	var body userBody
 	if err := c.readBody(&body); err != nil {
-		return answer{}, err
+		return err
 	}
-	err := c.change(func(*transaction) error {
+	return c.change(func(*transaction) error {
 		row, err := c.rowFor(t, id)
 		if err != nil {
 			return err
@@ -88,10 +85,6 @@ func (c *call) updateUser(t *entityType, id string) (answer, error) {
 		}
 		return body.set(u.User)
 	})
-	if err != nil {
-		return answer{}, err
-	}
-	return c.wrote(t, id, http.StatusOK)
 }
 
 // mayUpdate checks the privileges that a change of a user needs.
@@ -137,8 +130,8 @@ func (c *call) move(u *user, address string) error {
 }
 
 // deleteUser deletes an application user that is disabled: the first time softly, the second for good.
-func (c *call) deleteUser(t *entityType, id string) (answer, error) {
-	return answer{}, c.change(func(tx *transaction) error {
+func (c *call) deleteUser(t *entityType, id string) error {
+	return c.change(func(tx *transaction) error {
 		row, err := c.rowFor(t, id)
 		if err != nil {
 			return err

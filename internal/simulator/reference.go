@@ -7,27 +7,15 @@ import (
 )
 
 // A refKind is what a reference may point to.
-type refKind int
+type refKind string
 
 const (
-	refUnit refKind = iota + 1
-	refRole
-	refUser
-	refPrincipal // a user or a team
+	refUnit      refKind = "business unit"
+	refRole      refKind = "role"
+	refUser      refKind = "user"
+	refTeam      refKind = "team"
+	refPrincipal refKind = "user or team"
 )
-
-func (k refKind) String() string {
-	switch k {
-	case refUnit:
-		return "business unit"
-	case refRole:
-		return "role"
-	case refUser:
-		return "user"
-	default:
-		return "user or team"
-	}
-}
 
 // eachRef visits every reference that the environment holds, with its path. References that are left
 // out are not visited.
@@ -76,14 +64,14 @@ func eachRef(env *Environment, visit func(kind refKind, ref *string, path ...any
 			one(refUser, &env.ColumnSecurityProfiles[i].Members[j], "column_security_profiles", i, "members", j)
 		}
 		for j := range env.ColumnSecurityProfiles[i].Teams {
-			one(refPrincipal, &env.ColumnSecurityProfiles[i].Teams[j], "column_security_profiles", i, "teams", j)
+			one(refTeam, &env.ColumnSecurityProfiles[i].Teams[j], "column_security_profiles", i, "teams", j)
 		}
 	}
 }
 
 // A refTarget is something that can be referred to.
 type refTarget struct {
-	kind refKind // refUnit, refRole, refUser; refPrincipal here is a team
+	kind refKind
 	id   string
 	// names are what it answers to beside its id, the preferred one first.
 	names []string
@@ -119,13 +107,13 @@ func newRefIndex(env *Environment) *refIndex {
 		add(refTarget{kind: refUser, id: u.ID, names: []string{u.UPN, u.Name, u.ApplicationID}})
 	}
 	for _, t := range env.Teams {
-		add(refTarget{kind: refPrincipal, id: t.ID, names: []string{t.Name}, implied: t.Default})
+		add(refTarget{kind: refTeam, id: t.ID, names: []string{t.Name}, implied: t.Default})
 	}
 	return x
 }
 
 func (k refKind) accepts(t *refTarget) bool {
-	return t.kind == k || k == refPrincipal && t.kind == refUser
+	return t.kind == k || k == refPrincipal && (t.kind == refUser || t.kind == refTeam)
 }
 
 // resolve gives the id that a reference points to. The empty reference resolves to the empty id.
@@ -136,18 +124,6 @@ func (x *refIndex) resolve(kind refKind, ref string) (string, error) {
 	if t := x.byID[strings.ToLower(ref)]; t != nil && kind.accepts(t) {
 		return t.id, nil
 	}
-	found := x.candidates(kind, ref)
-	switch len(found) {
-	case 0:
-		return "", fmt.Errorf("there is no %s %q", kind, ref)
-	case 1:
-		return found[0].id, nil
-	default:
-		return "", fmt.Errorf("%q could be any of %d: refer to the %s by id", ref, len(found), kind)
-	}
-}
-
-func (x *refIndex) candidates(kind refKind, ref string) []*refTarget {
 	var found, implied []*refTarget
 	for _, t := range x.byName[strings.ToLower(ref)] {
 		switch {
@@ -159,9 +135,16 @@ func (x *refIndex) candidates(kind refKind, ref string) []*refTarget {
 		}
 	}
 	if len(found) == 0 {
-		return implied
+		found = implied
 	}
-	return found
+	switch len(found) {
+	case 0:
+		return "", fmt.Errorf("there is no %s %q", kind, ref)
+	case 1:
+		return found[0].id, nil
+	default:
+		return "", fmt.Errorf("%q could be any of %d: refer to the %s by id", ref, len(found), kind)
+	}
 }
 
 // name gives the preferred unambiguous name for what a reference points to, its id if there is none.
@@ -171,10 +154,7 @@ func (x *refIndex) name(kind refKind, ref string) string {
 		return ref
 	}
 	for _, name := range x.byID[id].names {
-		if name == "" {
-			continue
-		}
-		if again, err := x.resolve(kind, name); err == nil && again == id {
+		if again, err := x.resolve(kind, name); err == nil && again == id && name != "" {
 			return name
 		}
 	}

@@ -6,23 +6,21 @@ import (
 	"strings"
 )
 
-func (c *call) createRole() (answer, error) {
+func (c *call) createRole() (id string, err error) {
 	var body struct {
 		Name      string `json:"name"`
 		Inherited *int   `json:"isinherited"`
 		Unit      string `json:"businessunitid@odata.bind"`
 	}
 	if err := c.readBody(&body); err != nil {
-		return answer{}, err
+		return "", err
 	}
 	if body.Name == "" {
-		return answer{}, badRequest("Entity 'role' must have a name.")
+		return "", badRequest("Entity 'role' must have a name.")
 	}
-	var id string
-	err := c.change(func(tx *transaction) error {
+	return id, c.change(func(tx *transaction) error {
 		home := c.caller.user.unit
 		if body.Unit != "" {
-			var err error
 			if home, err = c.unit(body.Unit); err != nil {
 				return err
 			}
@@ -42,10 +40,6 @@ func (c *call) createRole() (answer, error) {
 		})
 		return nil
 	})
-	if err != nil {
-		return answer{}, err
-	}
-	return c.wrote(c.server.types.byName["role"], id, http.StatusCreated)
 }
 
 // editable finds a role that the caller may change: not the System Administrator's, no inherited
@@ -68,28 +62,24 @@ func (c *call) editable(id, privilege string) (*role, error) {
 	return r, nil
 }
 
-func (c *call) updateRole(t *entityType, id string) (answer, error) {
+func (c *call) updateRole(id string) error {
 	var body struct {
 		Name string `json:"name"`
 	}
 	if err := c.readBody(&body); err != nil {
-		return answer{}, err
+		return err
 	}
-	err := c.change(func(*transaction) error {
+	return c.change(func(*transaction) error {
 		r, err := c.editable(id, "prvWriteRole")
 		if err == nil {
 			r.Name = body.Name
 		}
 		return err
 	})
-	if err != nil {
-		return answer{}, err
-	}
-	return c.wrote(t, id, http.StatusOK)
 }
 
-func (c *call) deleteRole(_ *entityType, id string) (answer, error) {
-	return answer{}, c.change(func(tx *transaction) error {
+func (c *call) deleteRole(id string) error {
+	return c.change(func(tx *transaction) error {
 		r, err := c.editable(id, "prvDeleteRole")
 		if err != nil {
 			return err
@@ -103,12 +93,12 @@ func (c *call) deleteRole(_ *entityType, id string) (answer, error) {
 }
 
 // addPrivileges carries out AddPrivilegesRole, which always brings the SharePoint defaults back.
-func (c *call) addPrivileges(_ *entityType, id string) (answer, error) {
+func (c *call) addPrivileges(_ *entityType, id string) error {
 	var body struct{ Privileges []grantRow }
 	if err := c.readBody(&body); err != nil {
-		return answer{}, err
+		return err
 	}
-	return answer{}, c.change(func(*transaction) error {
+	return c.change(func(*transaction) error {
 		r, err := c.editable(id, "prvWriteRole")
 		if err != nil {
 			return err
@@ -165,7 +155,7 @@ func (c *call) holds(p *privilege, depth Depth, from *unit) error {
 }
 
 // removePrivilege takes one privilege from a role. It is named by the key of the privilege's row.
-func (c *call) removePrivilege(_ *entityType, id string) (answer, error) {
+func (c *call) removePrivilege(_ *entityType, id string) error {
 	var body struct {
 		Privilege struct {
 			Type string `json:"@odata.type"`
@@ -173,13 +163,13 @@ func (c *call) removePrivilege(_ *entityType, id string) (answer, error) {
 		}
 	}
 	if err := c.readBody(&body); err != nil {
-		return answer{}, err
+		return err
 	}
 	held := c.world.cat.byID[strings.ToLower(body.Privilege.ID)]
 	if held == nil {
-		return answer{}, invalid(codeNoSuchPrivilege, "The privilege id is invalid or missing.")
+		return invalid(codeNoSuchPrivilege, "The privilege id is invalid or missing.")
 	}
-	return answer{}, c.change(func(*transaction) error {
+	return c.change(func(*transaction) error {
 		r, err := c.editable(id, "prvWriteRole")
 		if err != nil {
 			return err
@@ -191,18 +181,18 @@ func (c *call) removePrivilege(_ *entityType, id string) (answer, error) {
 }
 
 // assign gives a role to a user.
-func (c *call) assign(t *entityType, id string) (answer, error) {
+func (c *call) assign(t *entityType, id string) error {
 	var body struct {
 		Role string `json:"@odata.id"`
 	}
 	if err := c.readBody(&body); err != nil {
-		return answer{}, err
+		return err
 	}
 	set, roleID, ok := parseReference(body.Role, c.root)
 	if !ok || set != "roles" || !strings.HasPrefix(body.Role, c.root) || c.path[1].name != "systemuserroles_association" {
-		return answer{}, badRequest("Invalid URI: @odata.id must be the absolute address of the role, below %s.", c.root)
+		return badRequest("Invalid URI: @odata.id must be the absolute address of the role, below %s.", c.root)
 	}
-	return answer{}, c.change(func(*transaction) error {
+	return c.change(func(*transaction) error {
 		u, r, err := c.assignable(t, id, roleID)
 		if err != nil {
 			return err
@@ -253,13 +243,13 @@ func (c *call) mayHold(u *user, r *role) error {
 }
 
 // unassign takes a role from a user: DELETE systemusers(ID)/systemuserroles_association(ROLE)/$ref.
-func (c *call) unassign(t *entityType, id string) (answer, error) {
+func (c *call) unassign(t *entityType, id string) error {
 	second := c.path[1]
 	roleID, err := keyOf(c.server.types.byName["role"], second)
 	if err != nil || second.name != "systemuserroles_association" {
-		return answer{}, noSegment(second.name)
+		return noSegment(second.name)
 	}
-	return answer{}, c.change(func(tx *transaction) error {
+	return c.change(func(tx *transaction) error {
 		u, r, err := c.assignable(t, id, roleID)
 		if err != nil {
 			return err

@@ -1,9 +1,6 @@
 package simulator
 
-import (
-	"net/http"
-	"slices"
-)
+import "slices"
 
 // A principalRef is a user or a team in a request: a row with its type and its key.
 type principalRef struct {
@@ -19,7 +16,7 @@ type viewRef struct {
 }
 
 // setAccess shares a view by GrantAccess, or changes what a share gives by ModifyAccess.
-func (c *call) setAccess(action string) (answer, error) {
+func (c *call) setAccess(action string) error {
 	var body struct {
 		Target          viewRef
 		PrincipalAccess struct {
@@ -29,13 +26,13 @@ func (c *call) setAccess(action string) (answer, error) {
 		}
 	}
 	if err := c.readBody(&body); err != nil {
-		return answer{}, err
+		return err
 	}
 	rights, ok := parseWireRights(body.PrincipalAccess.AccessMask)
 	if !ok {
-		return answer{}, badRequest("Error identified in Payload provided by the user: '%s' is not a valid AccessRights value.", body.PrincipalAccess.AccessMask)
+		return badRequest("Error identified in Payload provided by the user: '%s' is not a valid AccessRights value.", body.PrincipalAccess.AccessMask)
 	}
-	return answer{}, c.changeShare(body.Target, body.PrincipalAccess.Principal, func(v *personalView, s *Share) error {
+	return c.changeShare(body.Target, body.PrincipalAccess.Principal, func(v *personalView, s *Share) error {
 		// Nobody shares more than they have.
 		if have := c.world.viewRights(c.caller, v); rights&^(have|RightAppend|RightAppendTo|RightCreate) != 0 {
 			return c.viewDenied(v, rights.wire())
@@ -48,22 +45,22 @@ func (c *call) setAccess(action string) (answer, error) {
 	})
 }
 
-func (c *call) revokeAccess() (answer, error) {
+func (c *call) revokeAccess() error {
 	var body struct {
 		Target  viewRef
 		Revokee principalRef
 	}
 	if err := c.readBody(&body); err != nil {
-		return answer{}, err
+		return err
 	}
-	return answer{}, c.changeShare(body.Target, body.Revokee, func(_ *personalView, s *Share) error {
+	return c.changeShare(body.Target, body.Revokee, func(_ *personalView, s *Share) error {
 		s.Access = 0 // what it inherits stays
 		return nil
 	})
 }
 
-// changeShare changes what a view gives to a principal, if the caller may share it. A share
-// that gives nothing does not count.
+// changeShare changes what a view gives to a principal, if the caller may share it. A share that gives
+// nothing is none.
 func (c *call) changeShare(target viewRef, principal principalRef, do func(v *personalView, s *Share) error) error {
 	return c.change(func(*transaction) error {
 		row, err := c.rowFor(c.server.types.byName["userquery"], target.View)
@@ -86,7 +83,7 @@ func (c *call) changeShare(target viewRef, principal principalRef, do func(v *pe
 		if err := do(v, &share); err != nil {
 			return err
 		}
-		if share.Access|share.Inherited != 0 {
+		if share.rights() != 0 {
 			v.Shares = append(v.Shares, share)
 		}
 		return nil
@@ -94,15 +91,15 @@ func (c *call) changeShare(target viewRef, principal principalRef, do func(v *pe
 }
 
 // updateView makes a personal view active, or inactive.
-func (c *call) updateView(t *entityType, id string) (answer, error) {
+func (c *call) updateView(t *entityType, id string) error {
 	var body struct {
 		State  int `json:"statecode"`
 		Status int `json:"statuscode"`
 	}
 	if err := c.readBody(&body); err != nil {
-		return answer{}, err
+		return err
 	}
-	err := c.change(func(*transaction) error {
+	return c.change(func(*transaction) error {
 		row, err := c.rowFor(t, id)
 		if err != nil {
 			return err
@@ -117,10 +114,6 @@ func (c *call) updateView(t *entityType, id string) (answer, error) {
 		v.Inactive = body.State == 1
 		return nil
 	})
-	if err != nil {
-		return answer{}, err
-	}
-	return c.wrote(t, id, http.StatusOK)
 }
 
 func (c *call) viewDenied(v *personalView, right string) error {

@@ -87,22 +87,20 @@ type Creation struct {
 // where a new environment says nothing about it.
 func keepCreations(before, env *Environment) {
 	known := map[string]Creation{}
-	for _, r := range before.Roles {
-		known[r.ID] = r.Created
-	}
-	for _, u := range before.ApplicationUsers {
-		known[u.ID] = u.Created
-	}
-	for i, r := range env.Roles {
-		if r.Created == (Creation{}) {
-			env.Roles[i].Created = known[r.ID]
+	each := func(e *Environment, visit func(id string, c *Creation)) {
+		for i := range e.Roles {
+			visit(e.Roles[i].ID, &e.Roles[i].Created)
+		}
+		for i := range e.ApplicationUsers {
+			visit(e.ApplicationUsers[i].ID, &e.ApplicationUsers[i].Created)
 		}
 	}
-	for i, u := range env.ApplicationUsers {
-		if u.Created == (Creation{}) {
-			env.ApplicationUsers[i].Created = known[u.ID]
+	each(before, func(id string, c *Creation) { known[id] = *c })
+	each(env, func(id string, c *Creation) {
+		if *c == (Creation{}) {
+			*c = known[id]
 		}
-	}
+	})
 }
 
 func (c Creation) by() string { return cmp.Or(c.By, deriveID("", "systemuser", "SYSTEM")) }

@@ -60,87 +60,58 @@ func teamType() *entityType {
 	}
 }
 
-// A userRole is a row of the systemuserroles table; a teamRole and a membership are its siblings.
-type userRole struct {
-	user *user
-	role *role
+// A link is a row of an intersect table: the ids of both sides, and where the row stands.
+type link struct {
+	left, right string
+	at          placement
+}
+
+// intersectType describes an intersect table whose columns are the key, left and right.
+func intersectType(logicalName, set, key, left, right string, privileges []string, links func(w *world) []link) *entityType {
+	return &entityType{
+		logicalName: logicalName, entitySet: set, privileges: privileges,
+		place: func(r any) placement { return r.(link).at },
+		rows:  func(w *world) []any { return anys(links(w)) },
+		columns: []column{
+			guidCol(key, func(r link) string { return deriveID(r.left, r.right) }),
+			guidCol(left, func(r link) string { return r.left }),
+			guidCol(right, func(r link) string { return r.right }),
+		},
+	}
 }
 
 func systemUserRolesType() *entityType {
-	type row = userRole
-	return &entityType{
-		logicalName: "systemuserroles", entitySet: "systemuserrolescollection",
-		privileges: []string{"prvReadUser", "prvReadRole"},
-		place:      func(r any) placement { return placement{r.(row).user.unit, r.(row).user.ID} },
-		rows: func(w *world) []any {
-			var rows []any
+	return intersectType("systemuserroles", "systemuserrolescollection", "systemuserroleid", "systemuserid", "roleid",
+		[]string{"prvReadUser", "prvReadRole"}, func(w *world) (links []link) {
 			for _, u := range w.users {
 				for _, r := range u.roles {
-					rows = append(rows, row{u, r})
+					links = append(links, link{u.ID, r.id, placement{u.unit, u.ID}})
 				}
 			}
-			return rows
-		},
-		columns: []column{
-			guidCol("systemuserroleid", func(r row) string { return deriveID(r.user.ID, r.role.id) }),
-			guidCol("systemuserid", func(r row) string { return r.user.ID }),
-			guidCol("roleid", func(r row) string { return r.role.id }),
-		},
-	}
-}
-
-type teamRole struct {
-	team *team
-	role *role
+			return links
+		})
 }
 
 func teamRolesType() *entityType {
-	type row = teamRole
-	return &entityType{
-		logicalName: "teamroles", entitySet: "teamrolescollection",
-		privileges: []string{"prvReadTeam", "prvReadRole"},
-		place:      func(r any) placement { return placement{r.(row).team.unit, r.(row).team.ID} },
-		rows: func(w *world) []any {
-			var rows []any
+	return intersectType("teamroles", "teamrolescollection", "teamroleid", "teamid", "roleid",
+		[]string{"prvReadTeam", "prvReadRole"}, func(w *world) (links []link) {
 			for _, o := range w.teams {
 				for _, r := range o.roles {
-					rows = append(rows, row{o, r})
+					links = append(links, link{o.ID, r.id, placement{o.unit, o.ID}})
 				}
 			}
-			return rows
-		},
-		columns: []column{
-			guidCol("teamroleid", func(r row) string { return deriveID(r.team.ID, r.role.id) }),
-			guidCol("teamid", func(r row) string { return r.team.ID }),
-			guidCol("roleid", func(r row) string { return r.role.id }),
-		},
-	}
-}
-
-type membership struct {
-	team *team
-	user *user
+			return links
+		})
 }
 
 func teamMembershipType() *entityType {
-	type row = membership
-	return &entityType{
-		logicalName: "teammembership", entitySet: "teammemberships",
-		privileges: []string{"prvReadTeam", "prvReadUser"},
-		place:      func(r any) placement { return placement{r.(row).team.unit, r.(row).team.ID} },
-		rows: func(w *world) []any {
-			var rows []any
+	return intersectType("teammembership", "teammemberships", "teammembershipid", "teamid", "systemuserid",
+		[]string{"prvReadTeam", "prvReadUser"}, func(w *world) (links []link) {
 			for _, o := range w.teams {
 				for _, u := range o.members {
-					rows = append(rows, row{o, u})
+					links = append(links, link{o.ID, u.ID, placement{o.unit, o.ID}})
 				}
 			}
-			return rows
-		},
-		columns: []column{
-			guidCol("teammembershipid", func(r row) string { return deriveID(r.team.ID, r.user.ID) }),
-			guidCol("teamid", func(r row) string { return r.team.ID }),
-			guidCol("systemuserid", func(r row) string { return r.user.ID }),
-		},
-	}
+			return links
+		})
 }

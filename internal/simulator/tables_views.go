@@ -52,7 +52,8 @@ func savedQueryType() *entityType {
 // A poa is a row of the share table: what a view gives to a principal.
 type poa struct {
 	view  *personalView
-	share share
+	share Share
+	team  bool
 }
 
 func principalObjectAccessType() *entityType {
@@ -63,14 +64,14 @@ func principalObjectAccessType() *entityType {
 		rows: func(w *world) []any {
 			var rows []any
 			for _, v := range w.views {
-				for _, s := range v.shares {
-					rows = append(rows, row{v, s})
+				for _, s := range v.Shares {
+					rows = append(rows, row{v, s, w.teamByID[s.Principal] != nil})
 				}
 			}
 			return rows
 		},
 		visible: func(w *world, c *caller, r any) bool {
-			principal := r.(row).share.principal
+			principal := r.(row).share.Principal
 			if w.env.has(SharesInPart) && !c.user.isOrJoins(principal) {
 				return false
 			}
@@ -81,28 +82,34 @@ func principalObjectAccessType() *entityType {
 			return c.reaches(c.holdings(w.cat.privilege("prvReadUser")), placement{u.unit, u.ID})
 		},
 		columns: []column{
-			guidCol("principalobjectaccessid", func(r row) string { return deriveID(r.view.ID, r.share.principal) }),
-			guidCol("principalid", func(r row) string { return r.share.principal }),
+			guidCol("principalobjectaccessid", func(r row) string { return deriveID(r.view.ID, r.share.Principal) }),
+			guidCol("principalid", func(r row) string { return r.share.Principal }),
 			stringCol("principaltypecode", func(r row) string {
-				if r.share.team {
+				if r.team {
 					return "team"
 				}
 				return "systemuser"
 			}),
 			guidCol("objectid", func(r row) string { return r.view.ID }),
 			stringCol("objecttypecode", func(row) string { return "userquery" }),
-			intCol("accessrightsmask", func(r row) int { return int(r.share.own) }),
-			intCol("inheritedaccessrightsmask", func(r row) int { return int(r.share.inherited) }),
+			intCol("accessrightsmask", func(r row) int { return int(r.share.Access) }),
+			intCol("inheritedaccessrightsmask", func(r row) int { return int(r.share.Inherited) }),
 		},
 	}
 }
 
 func fieldSecurityProfileType() *entityType {
-	type row = *profile
+	type row = *ColumnSecurityProfile
 	return &entityType{
 		logicalName: "fieldsecurityprofile", entitySet: "fieldsecurityprofiles",
 		privileges: []string{"prvReadFieldSecurityProfile"},
-		rows:       func(w *world) []any { return anys(w.profiles) },
+		rows: func(w *world) []any {
+			var rows []any
+			for i := range w.env.ColumnSecurityProfiles {
+				rows = append(rows, &w.env.ColumnSecurityProfiles[i])
+			}
+			return rows
+		},
 		columns: []column{
 			guidCol("fieldsecurityprofileid", func(r row) string { return r.ID }),
 			stringCol("name", func(r row) string { return r.Name }),
@@ -112,7 +119,7 @@ func fieldSecurityProfileType() *entityType {
 
 // A fieldPermission is what a profile says of a column.
 type fieldPermission struct {
-	profile *profile
+	profile string // its id
 	column  string // table.column
 	read    bool
 }
@@ -125,19 +132,19 @@ func fieldPermissionType() *entityType {
 		privileges: []string{"prvReadFieldSecurityProfile"},
 		rows: func(w *world) []any {
 			var all []any
-			for _, p := range w.profiles {
+			for _, p := range w.env.ColumnSecurityProfiles {
 				for _, column := range p.Reads {
-					all = append(all, row{p, column, true})
+					all = append(all, row{p.ID, column, true})
 				}
 				for _, column := range p.Hides {
-					all = append(all, row{p, column, false})
+					all = append(all, row{p.ID, column, false})
 				}
 			}
 			return all
 		},
 		columns: []column{
-			guidCol("fieldpermissionid", func(r row) string { return deriveID(r.profile.ID, r.column, strconv.FormatBool(r.read)) }),
-			guidCol("_fieldsecurityprofileid_value", func(r row) string { return r.profile.ID }),
+			guidCol("fieldpermissionid", func(r row) string { return deriveID(r.profile, r.column, strconv.FormatBool(r.read)) }),
+			guidCol("_fieldsecurityprofileid_value", func(r row) string { return r.profile }),
 			stringCol("entityname", func(r row) string { return part(r.column, 0) }),
 			stringCol("attributelogicalname", func(r row) string { return part(r.column, 1) }),
 			intCol("canread", func(r row) int { return 4 * asInt(r.read) }),

@@ -175,13 +175,6 @@ func (c *call) impersonate(object, id string) error {
 	return nil
 }
 
-func (a *answer) set(name, value string) {
-	if a.header == nil {
-		a.header = http.Header{}
-	}
-	a.header.Set(name, value)
-}
-
 func (a answer) write(w http.ResponseWriter) {
 	for name, values := range a.header {
 		w.Header()[name] = values

@@ -2,7 +2,6 @@ package simulator
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -21,7 +20,6 @@ type world struct {
 	teams    []*team
 	views    []*personalView
 	queries  []*SystemView
-	profiles []*profile
 	unitByID map[string]*unit
 	roleByID map[string]*role
 	userByID map[string]*user
@@ -77,30 +75,20 @@ func (r *role) depth(p *privilege) Depth {
 
 // odd says whether a role grants a privilege for some records only, or at a depth in
 // other words: then its answers have a row of its own for it.
-func (r *role) odd(p *privilege) bool { return r.recordFilter(p) != "" || r.depthWord(p) != "" }
+func (r *role) odd(p *privilege) bool { return r.recordFilter(p) != "" || r.DepthWords[p.Name] != "" }
 
 // recordFilter is the id of the record filter of a role's grant, "" for none.
 func (r *role) recordFilter(p *privilege) string {
-	if slices.ContainsFunc(r.RecordFilters, func(name string) bool { return same(name, p.Name) }) {
+	if slices.Contains(r.RecordFilters, p.Name) {
 		return deriveID("", "recordfilter", p.Name)
 	}
 	return ""
 }
 
-// depthWord is what a role's answers say in place of a grant's depth, "" for nothing else.
-func (r *role) depthWord(p *privilege) string {
-	for name, word := range r.DepthWords {
-		if same(name, p.Name) {
-			return word
-		}
-	}
-	return ""
-}
-
-// plain makes a grant an ordinary one, as it is after it was granted or removed again.
+// plain makes a grant an ordinary one, as it is once it was given or taken anew.
 func (r *role) plain(name string) {
-	r.RecordFilters = slices.DeleteFunc(r.RecordFilters, func(n string) bool { return same(n, name) })
-	maps.DeleteFunc(r.DepthWords, func(n, _ string) bool { return same(n, name) })
+	r.RecordFilters = slices.DeleteFunc(r.RecordFilters, func(n string) bool { return n == name })
+	delete(r.DepthWords, name)
 }
 
 // isOrJoins says whether an id is the user's, or that of a team that it is a member of.
@@ -114,7 +102,7 @@ type user struct {
 	application bool
 	roles       []*role
 	teams       []*team
-	profiles    []*profile
+	profiles    []*ColumnSecurityProfile
 }
 
 func (u *user) accessMode() int {
@@ -148,14 +136,13 @@ type team struct {
 	roles   []*role
 	members []*user
 	// profiles are those of column security.
-	profiles []*profile
+	profiles []*ColumnSecurityProfile
 }
 
 type personalView struct {
 	*PersonalView
 	ownerUser *user
 	ownerTeam *team
-	shares    []share
 }
 
 // placement is where the view stands: with its owner.
@@ -164,20 +151,6 @@ func (v *personalView) placement() placement {
 		return placement{v.ownerTeam.unit, v.Owner}
 	}
 	return placement{v.ownerUser.unit, v.Owner}
-}
-
-type share struct {
-	principal string
-	team      bool
-	own       Rights
-	inherited Rights
-	access    Rights // both
-}
-
-type profile struct {
-	*ColumnSecurityProfile
-	members []*user
-	teams   []*team
 }
 
 // newWorld makes a world of a normalised environment whose references are pinned. before may be nil.
@@ -313,12 +286,6 @@ func (w *world) addViews() {
 	for i := range w.env.PersonalViews {
 		v := &personalView{PersonalView: &w.env.PersonalViews[i]}
 		v.ownerUser, v.ownerTeam = w.userByID[v.Owner], w.teamByID[v.Owner]
-		for _, s := range v.Shares {
-			v.shares = append(v.shares, share{
-				principal: s.Principal, team: w.teamByID[s.Principal] != nil,
-				own: s.Access, inherited: s.Inherited, access: s.Access | s.Inherited,
-			})
-		}
 		w.views = append(w.views, v)
 		w.viewByID[v.ID] = v
 	}
@@ -326,19 +293,13 @@ func (w *world) addViews() {
 		w.queries = append(w.queries, &w.env.SystemViews[i])
 	}
 	for i := range w.env.ColumnSecurityProfiles {
-		p := &profile{ColumnSecurityProfile: &w.env.ColumnSecurityProfiles[i]}
+		p := &w.env.ColumnSecurityProfiles[i]
 		for _, id := range p.Members {
-			u := w.userByID[id]
-			p.members = append(p.members, u)
-			u.profiles = append(u.profiles, p)
+			w.userByID[id].profiles = append(w.userByID[id].profiles, p)
 		}
 		for _, id := range p.Teams {
-			if t := w.teamByID[id]; t != nil {
-				p.teams = append(p.teams, t)
-				t.profiles = append(t.profiles, p)
-			}
+			w.teamByID[id].profiles = append(w.teamByID[id].profiles, p)
 		}
-		w.profiles = append(w.profiles, p)
 	}
 }
 

@@ -90,70 +90,82 @@ func (c *call) readBody(into any) error {
 func (c *call) post() (answer, error) {
 	first := c.path[0]
 	last := c.path[len(c.path)-1].name
-	if len(c.path) == 1 {
-		switch first.name {
-		case "roles":
-			return c.createRole()
-		case "systemusers":
-			return c.createUser()
-		case "GrantAccess", "ModifyAccess":
-			return c.setAccess(first.name)
-		case "RevokeAccess":
-			return c.revokeAccess()
+	if len(c.path) > 1 {
+		switch first.name + "/" + strings.TrimPrefix(last, "Microsoft.Dynamics.CRM.") {
+		case "roles/AddPrivilegesRole":
+			return c.onRow(c.addPrivileges)
+		case "roles/RemovePrivilegeRole":
+			return c.onRow(c.removePrivilege)
+		case "systemusers/$ref":
+			return c.onRow(c.assign)
 		}
-		return answer{}, notAllowed(c.method, first.name)
+		return answer{}, noSegment(last)
 	}
-	switch action := first.name + "/" + strings.TrimPrefix(last, "Microsoft.Dynamics.CRM."); action {
-	case "roles/AddPrivilegesRole":
-		return c.withRow(c.addPrivileges)
-	case "roles/RemovePrivilegeRole":
-		return c.withRow(c.removePrivilege)
-	case "systemusers/$ref":
-		return c.withRow(c.assign)
+	switch first.name {
+	case "roles":
+		return c.create("role", c.createRole)
+	case "systemusers":
+		return c.create("systemuser", c.createUser)
+	case "GrantAccess", "ModifyAccess":
+		return answer{}, c.setAccess(first.name)
+	case "RevokeAccess":
+		return answer{}, c.revokeAccess()
 	}
-	return answer{}, noSegment(last)
+	return answer{}, notAllowed(c.method, first.name)
 }
 
-// withRow hands on the row that the first segment of the path names.
-func (c *call) withRow(do func(t *entityType, id string) (answer, error)) (answer, error) {
+// create answers for a row that a request makes.
+func (c *call) create(logicalName string, do func() (id string, err error)) (answer, error) {
+	id, err := do()
+	if err != nil {
+		return answer{}, err
+	}
+	return c.wrote(c.server.types.byName[logicalName], id, http.StatusCreated)
+}
+
+// onRow carries something out on the row that the first segment of the path names.
+func (c *call) onRow(do func(t *entityType, id string) error) (answer, error) {
 	first := c.path[0]
 	t := c.server.types.bySet[first.name]
 	if t == nil {
 		return answer{}, noSegment(first.name)
 	}
 	id, err := keyOf(t, first)
-	if err != nil {
+	if err == nil {
+		err = do(t, id)
+	}
+	if err != nil || c.method != http.MethodPatch {
 		return answer{}, err
 	}
-	return do(t, id)
+	return c.wrote(t, id, http.StatusOK)
 }
 
 // modify answers a PATCH or a DELETE of a row, or of a role that a user holds.
 func (c *call) modify() (answer, error) {
 	last := c.path[len(c.path)-1].name
 	if c.method == http.MethodDelete && last == "$ref" && len(c.path) == 3 {
-		return c.withRow(c.unassign)
+		return c.onRow(c.unassign)
 	}
 	if len(c.path) != 1 {
 		return answer{}, noSegment(last)
 	}
-	return c.withRow(func(t *entityType, id string) (answer, error) {
+	return c.onRow(func(t *entityType, id string) error {
 		if err := c.checkMatch(t, id); err != nil {
-			return answer{}, err
+			return err
 		}
 		switch c.method + " " + t.logicalName {
 		case "PATCH role":
-			return c.updateRole(t, id)
+			return c.updateRole(id)
 		case "PATCH systemuser":
 			return c.updateUser(t, id)
 		case "PATCH userquery":
 			return c.updateView(t, id)
 		case "DELETE role":
-			return c.deleteRole(t, id)
+			return c.deleteRole(id)
 		case "DELETE systemuser":
 			return c.deleteUser(t, id)
 		}
-		return answer{}, notAllowed(c.method, t.entitySet)
+		return notAllowed(c.method, t.entitySet)
 	})
 }
 
@@ -181,7 +193,7 @@ func (c *call) wrote(t *entityType, id string, status int) (answer, error) {
 		}
 		result.status = status
 	}
-	result.set("OData-EntityId", c.root+t.entitySet+"("+id+")")
+	result.header = http.Header{"OData-EntityId": {c.root + t.entitySet + "(" + id + ")"}}
 	return result, nil
 }
 
