@@ -45,7 +45,11 @@ func (p *place) approve(username string) (done chan struct{}) {
 		defer close(done)
 		for p.tb.Context().Err() == nil {
 			if m := regexp.MustCompile(`enter the code ([A-Z]+)`).FindStringSubmatch(p.stderr.String()); m != nil {
-				p.fetch(p.servers[0].AuthorityURL()+"/approve?"+url.Values{"user_code": {m[1]}, "username": {username}}.Encode(), nil)
+				page := p.servers[0].AuthorityURL() + "/approve"
+				if !strings.Contains(p.fetch(page, nil), "user_code") {
+					p.tb.Error("the page has no field for the code")
+				}
+				p.fetch(page+"?"+url.Values{"user_code": {m[1]}, "username": {username}}.Encode(), nil)
 				return
 			}
 			time.Sleep(5 * time.Millisecond)
@@ -247,7 +251,12 @@ func TestLoginIsForPeople(t *testing.T) {
 // to do.
 func TestSignInErrors(t *testing.T) {
 	t.Parallel()
-	server := serve(t, builtin(t, "compliant"), simulator.Options{})
+	env := builtin(t, "compliant")
+	const late, aside = "1a7e1a7e-0000-4000-8000-000000000001", "1a7e1a7e-0000-4000-8000-000000000002"
+	env.Clients = append(env.Clients,
+		simulator.Client{Name: "late", ApplicationID: late, Secret: "late", SecretExpires: "2020-01-31"},
+		simulator.Client{Name: "aside", ApplicationID: aside, Certificate: "generated"})
+	server := serve(t, env, simulator.Options{})
 	for _, test := range []struct {
 		name string
 		vars map[string]string
@@ -261,6 +270,8 @@ func TestSignInErrors(t *testing.T) {
 		{"no such certificate", map[string]string{"DBAUDIT_CLIENT_SECRET": ""}, []string{"--client-certificate", "nowhere.pem"}, 2, "--client-certificate nowhere.pem"},
 		{"any tenant", map[string]string{"DBAUDIT_TENANT_ID": "common"}, nil, 2, "names no tenant"},
 		{"wrong secret", map[string]string{"DBAUDIT_CLIENT_SECRET": "wrong"}, nil, 3, "must hold the secret's value"},
+		{"expired secret", map[string]string{"DBAUDIT_CLIENT_ID": late, "DBAUDIT_CLIENT_SECRET": "late"}, nil, 3, "the client secret has expired"},
+		{"certificate of another app", map[string]string{"DBAUDIT_CLIENT_SECRET": ""}, []string{"--client-certificate", "CERTIFICATE"}, 3, "the certificate's signature is not accepted"},
 		{"wrong tenant", map[string]string{"DBAUDIT_TENANT_ID": "11111111-1111-4111-8111-111111111111"}, nil, 3, "there is no such tenant"},
 		{"unknown app", map[string]string{"DBAUDIT_CLIENT_ID": "11111111-1111-4111-8111-111111111111"}, nil, 3, "the tenant has no such app"},
 		{"no member", map[string]string{"DBAUDIT_CLIENT_ID": "stranger"}, nil, 3, "Users + permissions > Application users"},
@@ -283,7 +294,14 @@ func TestSignInErrors(t *testing.T) {
 			if test.name == "unreachable" {
 				p.vars["DBAUDIT_TENANT_ID"] = ""
 			}
-			o := p.run(append([]string{"scan"}, test.args...)...).must(t, test.code)
+			args := []string{"scan"}
+			for _, arg := range test.args {
+				if arg == "CERTIFICATE" {
+					arg = p.write("other.pem", string(server.ClientCertificate(aside)))
+				}
+				args = append(args, arg)
+			}
+			o := p.run(args...).must(t, test.code)
 			if n := strings.Count(o.stderr, test.want); n != 1 {
 				t.Errorf("%q appears %d times in\n%s", test.want, n, o.stderr)
 			}

@@ -4,7 +4,28 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/simulator"
 )
+
+// A privilege of a custom table is one that the environment's file names.
+func TestSimulatedExtraPrivilege(t *testing.T) {
+	env := builtin(t, "compliant")
+	env.ExtraPrivileges = []simulator.Privilege{{Name: "prvDeletenew_Thing", Depths: []simulator.Depth{simulator.DepthBasic, simulator.DepthGlobal}}}
+	env.Role("Demandbase Integration").Privileges["prvDeletenew_Thing"] = simulator.DepthGlobal
+	data, err := simulator.Marshal(env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := simulator.ParseEnvironment("custom.yaml", data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := newPlaceApart(t, serve(t, again, simulator.Options{})).run("scan", "-f", "json").must(t, 1)
+	if !strings.Contains(o.stdout, "prvDeletenew_Thing") {
+		t.Error("the surplus of a custom table is not found")
+	}
+}
 
 // A mistake in the file of a simulated environment is said with its place: those that its schema
 // knows, and references to nothing.

@@ -45,10 +45,7 @@ func ParseEnvironment(name string, data []byte) (*Environment, error) {
 	if err := document.Decode(env); err != nil {
 		return nil, err //nolint:wrapcheck // it names the file
 	}
-	values, err := document.Value()
-	if err != nil {
-		return nil, err //nolint:wrapcheck // it names the file and the place
-	}
+	values, _ := document.Value() // it has been read before, to be validated
 	places, problems := grantPlaces(values)
 	problems = append(problems, normalise(env)...)
 	if len(problems) > 0 {
@@ -81,23 +78,16 @@ func grantPlaces(values any) (places map[string][]string, problems []problem) {
 	return places, problems
 }
 
-// located makes one error of problems, each with its place in the file, in the file's order.
+// located makes one error of problems, each with its place in the file.
 func located(name string, document *yamldoc.Document, places map[string][]string, problems []problem) error {
-	faults := make([]*yamldoc.Fault, len(problems))
-	for i, p := range problems {
+	var errs []error
+	for _, p := range problems {
 		path := p.path
 		if place, ok := places[strings.Join(path, ".")]; ok {
 			path = place
 		}
 		line, column := document.KeyPosition(path...)
-		faults[i] = &yamldoc.Fault{Name: name, Line: line, Column: column, Message: p.text}
-	}
-	slices.SortStableFunc(faults, func(a, b *yamldoc.Fault) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
-	errs := make([]error, len(faults))
-	for i, f := range faults {
-		errs[i] = f
+		errs = append(errs, &yamldoc.Fault{Name: name, Line: line, Column: column, Message: p.text})
 	}
 	return errors.Join(errs...)
 }

@@ -47,12 +47,9 @@ func (w *world) stampOf(id string) stamp {
 	return stamp{baseVersion, baseTime()}
 }
 
-// rowContents gives what each row's own columns are made of, by id.
+// rowContents gives what the own columns of each row are made of that can be written, by id.
 func rowContents(env *Environment) map[string]any {
-	rows := map[string]any{env.Organization.ID: env.Organization}
-	for _, b := range env.BusinessUnits {
-		rows[b.ID] = b
-	}
+	rows := map[string]any{}
 	for _, r := range env.Roles {
 		r.Privileges = nil
 		rows[r.ID] = r
@@ -61,15 +58,8 @@ func rowContents(env *Environment) map[string]any {
 		u.Roles = nil
 		rows[u.ID] = u
 	}
-	for _, t := range env.Teams {
-		t.Roles, t.Members = nil, nil
-		rows[t.ID] = t
-	}
 	for _, v := range env.PersonalViews {
 		v.Shares = nil
-		rows[v.ID] = v
-	}
-	for _, v := range env.SystemViews {
 		rows[v.ID] = v
 	}
 	return rows
