@@ -15,7 +15,7 @@ CLIENTS    := dynamics-web-api@2.5.0 mcp-dataverse@0.7.8 @modelcontextprotocol/e
 SARIF_TOOL := @microsoft/sarif-multitool@5.7.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo fleet-demo test test-all test-all-but-go pairs race lint cross policy conftest golden fuzz soak bench docs readme recipes sarif postgres browser token-server curl powershell clients clean FORCE
+.PHONY: help build demo fleet-demo test test-all test-all-but-go pairs race lint cross policy conftest golden fuzz soak bench docs readme recipes sarif postgres browser token-server curl powershell clients simulator clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +34,7 @@ fleet-demo: build ## 25 simulated environments and the fleet's page over them
 test: ## the tests that need only Go
 	$(GO) test -timeout 10m $(PKGS)
 
-test-all: test pairs test-all-but-go ## all tests, including those that need npm, a browser or another tool
+test-all: test pairs simulator test-all-but-go ## all tests, including those that need npm, a browser or another tool
 
 test-all-but-go: policy conftest postgres sarif junit recipes browser token-server curl powershell clients
 
@@ -113,6 +113,9 @@ powershell: ## check the emitted PowerShell scripts with an independent grammar
 
 clients: build ## run third-party clients (npm) against the simulator
 	scripts/test-clients $(BIN) $(CLIENTS)
+
+simulator: ## 90 % of the simulator is used by tests of other packages and by the third-party clients
+	scripts/simulator-coverage 90 $(CLIENTS)
 
 token-server: ## sign in at a third-party token server
 	cd internal/signin/foreign && $(GO) test ./...
