@@ -32,7 +32,7 @@ func TestSimulatedExtraPrivilege(t *testing.T) {
 func TestSimulatedEnvironmentFaults(t *testing.T) {
 	tests := []struct{ name, yaml, want string }{
 		{"empty", "", "f.yaml:1: missing property 'organization'"},
-		{"no YAML", "a: [", "f.yaml:1: this is no YAML"},
+		{"not YAML", "a: [", "f.yaml:1: this is not YAML"},
 		{"no mapping", "- 1", "f.yaml:1: got array, want object"},
 		{"two documents", "organization: {name: A}\n---\norganization: {name: B}", "a second document begins here"},
 		{"no organization", "roles: []", "f.yaml:1: missing property 'organization'"},
@@ -67,14 +67,14 @@ func TestSimulatedEnvironmentFaults(t *testing.T) {
 		{"a default team with members", "organization: {name: A}\nteams: [{name: A, default: true, members: [x]}]", `f.yaml:2: "A" is a default team: its members are the users`},
 		{"an undefined privilege's typo", "organization: {name: A}\nundefined_privileges: [prvReadLeads]", `f.yaml:2: no standard privilege is named "prvReadLeads"`},
 		{"an undefined table's typo", "organization: {name: A}\nundefined_tables: [leads]", `no standard table is named "leads"`},
-		{"an extra privilege that is none", "organization: {name: A}\nextra_privileges: [{name: prvReadLead, depths: [global]}]", `is a standard privilege already`},
+		{"an extra privilege that is a standard one", "organization: {name: A}\nextra_privileges: [{name: prvReadLead, depths: [global]}]", `is a standard privilege already`},
 		{"an extra privilege without depths", "organization: {name: A}\nextra_privileges: [{name: prvReadnew_Thing}]", `f.yaml:2: extra_privileges.0: missing property 'depths'`},
 		{"a client without id", "organization: {name: A}\nclients: [{name: C, application_id: c}]", `f.yaml:2: clients.0.application_id: 'c' does not match pattern`},
 		{"a bad certificate", "organization: {name: A}\nclients: [{name: C, application_id: 12345678-1234-4234-8234-123456789abc, certificate: x}]", `f.yaml:2: clients.0.certificate: value must be 'generated'`},
 		{"a bad date", "organization: {name: A}\nclients: [{name: C, application_id: 12345678-1234-4234-8234-123456789abc, secret_expires: 2026-13-13}]", `f.yaml:2: client "C": secret_expires "2026-13-13" is not a date`},
 		{"a record filter of nothing", "organization: {name: A}\nroles: [{name: R, record_filters: [prvReadLead]}]", `f.yaml:2: role "R": prvReadLead has a record filter`},
 		{"a share twice", "organization: {name: A}\nusers: [{name: U}]\npersonal_views: [{name: V, table: t, owner: U, shares: [{principal: A, access: [read]}, {principal: A, access: [write]}]}]", `f.yaml:3: the view is shared with "A" twice`},
-		{"an application twice", "organization: {name: A}\nclients: [{name: C, application_id: 12345678-1234-4234-8234-123456789abc}, {name: D, application_id: 12345678-1234-4234-8234-123456789ABC}]", `f.yaml:2: application id 12345678-1234-4234-8234-123456789abc is there twice`},
+		{"an application twice", "organization: {name: A}\nclients: [{name: C, application_id: 12345678-1234-4234-8234-123456789abc}, {name: D, application_id: 12345678-1234-4234-8234-123456789ABC}]", `f.yaml:2: application id 12345678-1234-4234-8234-123456789abc appears twice`},
 		{"a credential without a key", "organization: {name: A}\nclients: [{name: C, application_id: 12345678-1234-4234-8234-123456789abc, federated: [{issuer: i, subject: s, keys: none}]}]", `f.yaml:2: client "C": federated credential of i: keys has no PEM block`},
 		{"a column without a table", "organization: {name: A}\ncolumn_security_profiles: [{name: P, reads: [creditlimit]}]", `f.yaml:2: column_security_profiles.0.reads.0: 'creditlimit' does not match pattern`},
 		{"a number for a name", "organization: {name: 1}", `f.yaml:1: organization.name: got number, want string`},
@@ -82,9 +82,9 @@ func TestSimulatedEnvironmentFaults(t *testing.T) {
 		{"a text for a list", "organization: {name: A}\nroles: none", `f.yaml:2: roles: got string, want array`},
 		{"a text for a flag", "organization: {name: A}\nroles: [{name: R, managed: maybe}]", `f.yaml:2: roles.0.managed: got string, want boolean`},
 		{"grants without a depth", "organization: {name: A}\nroles: [{name: R, privileges: [prvReadLead]}]", `f.yaml:2: roles.0.privileges: got array, want object`},
-		{"grants that are no names", "organization: {name: A}\nroles: [{name: R, privileges: {global: [1]}}]", `f.yaml:2: roles.0.privileges.global.0: got number, want string`},
+		{"grants that are not names", "organization: {name: A}\nroles: [{name: R, privileges: {global: [1]}}]", `f.yaml:2: roles.0.privileges.global.0: got number, want string`},
 		{"an assignment of nothing", "organization: {name: A}\nusers: [{name: R, roles: [{business_unit: A}]}]", `f.yaml:2: users.0.roles.0: missing property 'role'`},
-		{"access that is no list", "organization: {name: A}\npersonal_views: [{name: V, table: t, owner: A, shares: [{principal: A, access: read}]}]", `f.yaml:2: personal_views.0.shares.0.access: got string, want array`},
+		{"access that is not a list", "organization: {name: A}\npersonal_views: [{name: V, table: t, owner: A, shares: [{principal: A, access: read}]}]", `f.yaml:2: personal_views.0.shares.0.access: got string, want array`},
 	}
 	p := newPlaceApart(t)
 	for _, tt := range tests {

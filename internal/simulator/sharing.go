@@ -60,7 +60,7 @@ func (c *call) revokeAccess() error {
 }
 
 // changeShare changes what a view gives to a principal, if the caller may share it. A share that gives
-// nothing is none.
+// nothing is deleted.
 func (c *call) changeShare(target viewRef, principal principalRef, do func(v *personalView, s *Share) error) error {
 	return c.change(func(*transaction) error {
 		row, err := c.rowFor(c.server.types.byName["userquery"], target.View)
