@@ -50,9 +50,10 @@ type Organization struct {
 	State           State    `yaml:"state,omitempty"`
 }
 
-// A Client is an app registration, a FederatedCredential one of its credentials.
 type (
-	Client              = entra.Client
+	// Client is an app registration.
+	Client = entra.Client
+	// FederatedCredential is one of its credentials.
 	FederatedCredential = entra.FederatedCredential
 )
 

@@ -357,10 +357,10 @@ func (s *server) controlsPage(w http.ResponseWriter, r *http.Request) error {
 			row = &controlsRow{ID: string(c.Control), Severity: c.Severity.String()}
 			rows[c.Control] = row
 		}
-		switch {
-		case c.Outcome == audit.OutcomeUnknown:
+		switch c.Outcome {
+		case audit.OutcomeUnknown:
 			row.Unknown += c.Count
-		case c.Outcome == audit.OutcomeFail:
+		case audit.OutcomeFail:
 			row.Fail += c.Count
 		default:
 			row.Pass += c.Count
