@@ -125,7 +125,7 @@ func TestFleet(t *testing.T) {
 	if last := results.Results[1]; asJSON(t, last) != asJSON(t, posted) {
 		t.Errorf("what the pipeline posted differs from its document:\n%s\n%s", asJSON(t, last), asJSON(t, posted))
 	}
-	if out := p.run("history", "bad", "--store", p.file("fleet.db")).must(t, 0).stdout; !strings.Contains(out, "2 results") {
+	if out := p.run("history", "bad", "--store", p.file("fleet.db")).must(t, 0).stdout; !strings.Contains(out, "2 scans") {
 		t.Errorf("history:\n%s", out)
 	}
 	p.run("db", "backup", p.file("copy.db")).must(t, 0)
