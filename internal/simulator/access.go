@@ -2,7 +2,7 @@ package simulator
 
 import "slices"
 
-// A holding is one way in which a privilege reaches a user.
+// A holding is one way in which a user has a privilege.
 type holding struct {
 	depth Depth
 	unit  *unit // from where the depth is measured
@@ -13,14 +13,14 @@ type holding struct {
 	direct bool
 }
 
-// An assignment is one way in which a role reaches a user.
+// An assignment is one way in which a user has a role.
 type assignment struct {
 	role *role
 	unit *unit // the holder's
 	team *team // the holder, where that is not the user
 }
 
-// assignments lists the ways in which roles reach a user, directly and through teams. Another unit's
+// assignments lists the ways in which a user has roles, directly and through teams. Another unit's
 // copy, left over from when record ownership across units was on, grants nothing.
 func (w *world) assignments(u *user) []assignment {
 	var all []assignment
@@ -38,7 +38,7 @@ func (w *world) assignments(u *user) []assignment {
 	return all
 }
 
-// rolesOf lists every role that reaches a user.
+// rolesOf lists every role of a user.
 func (w *world) rolesOf(u *user) []*role {
 	var all []*role
 	for _, a := range w.assignments(u) {
@@ -47,7 +47,7 @@ func (w *world) rolesOf(u *user) []*role {
 	return all
 }
 
-// holdings lists the ways in which a privilege reaches a user.
+// holdings lists the ways in which a user has a privilege.
 func (w *world) holdings(u *user, p *privilege) []holding {
 	var all []holding
 	for _, a := range w.assignments(u) {
@@ -99,7 +99,7 @@ func (c *caller) reach(u *user, p *privilege) []holding {
 
 func (c *caller) has(p *privilege) bool { return len(c.holdings(p)) > 0 }
 
-// A placement is where a row stands in the organization: what depth is measured against.
+// A placement is where a row is in the organization: what depth is measured against.
 type placement struct {
 	unit  *unit  // nil: owned by the organization
 	owner string // id of the owning user or team, or of the user that the row is
@@ -190,7 +190,7 @@ func accessDenied(w *world, u *user, at placement, logical, id, right string) er
 }
 
 // viewRights are the rights that a caller has on a personal view. A share is of use only with the
-// privilege that it stands on: it cannot give more than the roles do.
+// privilege that it needs: it cannot give more than the roles do.
 func (w *world) viewRights(c *caller, v *personalView) Rights {
 	var rights Rights
 	for _, r := range []struct {

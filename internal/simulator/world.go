@@ -85,7 +85,7 @@ func (r *role) recordFilter(p *privilege) string {
 	return ""
 }
 
-// plain makes a grant an ordinary one, as it is once it was given or taken anew.
+// plain makes a grant an ordinary one, as it is once it was given or taken again.
 func (r *role) plain(name string) {
 	r.RecordFilters = slices.DeleteFunc(r.RecordFilters, func(n string) bool { return n == name })
 	delete(r.DepthWords, name)
