@@ -69,8 +69,12 @@ func (f *Fleet) watch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	failing, err := f.store.Failing(ctx)
+	if err != nil {
+		return err
+	}
 	return f.store.Within(ctx, func(tx *store.Tx) error {
-		so := f.conditions(list, findings, tx.Now())
+		so := f.conditions(list, findings, failing, tx.Now())
 		open, err := tx.OpenAlerts(ctx)
 		if err != nil {
 			return err
@@ -126,7 +130,7 @@ func tells(r alert.Rule, e alert.Event, ended bool) bool {
 }
 
 // conditions are current states that a rule reports.
-func (f *Fleet) conditions(list []store.Status, findings []store.Finding, now time.Time) map[alertKey]store.Alert {
+func (f *Fleet) conditions(list []store.Status, findings []store.Finding, failing map[string]store.Run, now time.Time) map[alertKey]store.Alert {
 	so := map[alertKey]store.Alert{}
 	labels := map[string]map[string]string{}
 	for _, s := range list {
@@ -141,7 +145,7 @@ func (f *Fleet) conditions(list []store.Status, findings []store.Finding, now ti
 			if s.Integration == "" || !r.Fits(s.Environment.Labels) {
 				continue
 			}
-			for event, message := range eventsOf(s, r, now) {
+			for event, message := range eventsOf(s, failing, r, now) {
 				add(store.Alert{
 					Environment: s.Environment.Name, Integration: s.Integration, Key: string(event), Event: string(event),
 					Severity: audit.SeverityHigh, Message: message,
@@ -163,19 +167,19 @@ func (f *Fleet) conditions(list []store.Status, findings []store.Finding, now ti
 	return so
 }
 
-// eventsOf are the events of an integration, beside its findings, that a rule tells.
-func eventsOf(s store.Status, r alert.Rule, now time.Time) map[alert.Event]string {
+// eventsOf are the events of an integration, beside its findings, that a rule tells. A run
+// that waits or is in progress ends none of them: it may fail as well.
+func eventsOf(s store.Status, failing map[string]store.Run, r alert.Rule, now time.Time) map[alert.Event]string {
 	events := map[alert.Event]string{}
-	run := s.LastRun
-	if r.Tells(alert.CannotRun) && run != nil && run.Ended() && (run.State == store.RunFailed || run.State == store.RunMisconfigured) {
+	if run, fails := failing[s.Environment.Name]; fails && r.Tells(alert.CannotRun) && run.EndedAt.After(s.LastResultAt) {
 		events[alert.CannotRun] = run.Error
 	}
 	if r.Tells(alert.Unknown) && s.LastResultRun != 0 && s.Verdict == audit.VerdictIncomplete {
 		events[alert.Unknown] = "some controls could not be judged"
 	}
-	if r.Tells(alert.Silent) && !s.Environment.Paused && run != nil {
+	if r.Tells(alert.Silent) && !s.Environment.Paused {
 		switch {
-		case s.LastCompleteAt.IsZero() && run.Ended():
+		case s.LastCompleteAt.IsZero() && now.Sub(s.Environment.CreatedAt) > r.Silence():
 			events[alert.Silent] = "there was none yet"
 		case !s.LastCompleteAt.IsZero() && now.Sub(s.LastCompleteAt) > r.Silence():
 			events[alert.Silent] = fmt.Sprintf("the last one was at %s", s.LastCompleteAt.Format("2006-01-02 15:04 UTC"))

@@ -113,7 +113,75 @@ func TestRefusedAlert(t *testing.T) {
 	defer stop()
 	eventually(t, "told", func() bool { return r.heard() != "" })
 	time.Sleep(1500 * time.Millisecond)
-	if got := r.heard(); got != "ops a: 2 new: a/cannot-run//false a/silent//false" {
+	if got := r.heard(); got != "ops a: 1 new: a/cannot-run//false" {
+		t.Errorf("told %q", got)
+	}
+}
+
+// TestCannotRunGoesOn: that an environment cannot be scanned is over with a result, and not
+// with a run that waits, is in progress, or was cancelled.
+func TestCannotRunGoesOn(t *testing.T) {
+	onBoth(t, func(t *testing.T, name string) {
+		s := open(t, name)
+		environments(t, s, "a")
+		r := &receiver{}
+		scanner := &scans{do: func(ctx context.Context, e store.Environment, before int) ([]audit.Result, error) {
+			switch before {
+			case 0:
+				return nil, &fleet.Misconfigured{Code: "sign-in", Err: errors.New("the secret is wrong")}
+			case 1:
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			return result(e), nil
+		}}
+		f, stop := start(t, s, fleet.Options{Scanner: scanner, Sweep: time.Second, Alerts: &fleet.Alerts{Rules: rules(), Send: r.send}})
+		defer stop()
+		const told = "ops a: 1 new: a/cannot-run//false"
+		eventually(t, "told", func() bool { return r.heard() != "" })
+		ids, err := f.ScanNow(t.Context(), "test", "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "scanned again", func() bool { return scanner.of("a") == 2 })
+		time.Sleep(2500 * time.Millisecond)
+		if got := r.heard(); got != told {
+			t.Errorf("told while a run is in progress:\n%s", got)
+		}
+		if err := f.Cancel(t.Context(), "test", ids[0]); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2500 * time.Millisecond)
+		if got := r.heard(); got != told {
+			t.Errorf("told after a run was cancelled:\n%s", got)
+		}
+		if _, err := f.ScanNow(t.Context(), "test", "a"); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "told that it is over", func() bool { return strings.Contains(r.heard(), "\n") })
+		if got, want := r.heard(), told+"\nops a: 1 over: a/cannot-run//true"; got != want {
+			t.Errorf("told:\n%s\nwant:\n%s", got, want)
+		}
+	})
+}
+
+// TestSilentFromTheStart: an environment that no worker ever took is silent, too.
+func TestSilentFromTheStart(t *testing.T) {
+	t.Parallel()
+	name := t.TempDir() + "/fleet.db"
+	before, err := store.Open(t.Context(), name, store.Options{Now: func() time.Time { return time.Now().Add(-49 * time.Hour) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	environments(t, before, "old")
+	before.Close()
+	s := open(t, name)
+	environments(t, s, "old", "young")
+	r := &receiver{}
+	_, stop := start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Rules: rules(), Send: r.send}})
+	defer stop()
+	eventually(t, "told", func() bool { return r.heard() != "" })
+	if got := r.heard(); got != "ops old: 1 new: old/silent//false" {
 		t.Errorf("told %q", got)
 	}
 }

@@ -132,7 +132,7 @@ func New(s *store.Store, o Options) (*Fleet, error) {
 		PollOnly:             true,
 		Queues:               queues,
 		RescueStuckJobsAfter: o.Timeout + grace,
-		RetryPolicy:          soon{},
+		RetryPolicy:          soon{now: s.Now},
 		Workers:              workers,
 		SkipUnknownJobCheck:  true,
 		PeriodicJobs:         []*river.PeriodicJob{periodic(sweepArgs{}), periodic(watchArgs{})},
@@ -243,15 +243,14 @@ func (f *Fleet) insert(ctx context.Context, tx *store.Tx, args scanArgs) error {
 }
 
 // soon is when the queue starts a job again whose worker died, or could not reach the
-// database.
-type soon struct{}
+// database: a second later, and later with each attempt, up to a minute. The queue counts
+// on from now, because it would wait for hours where this time has passed.
+type soon struct{ now func() time.Time }
 
 // NextRetry implements [river.ClientRetryPolicy].
-func (soon) NextRetry(job *rivertype.JobRow) time.Time {
-	if n := len(job.Errors); n > 0 {
-		return job.Errors[n-1].At.Add(time.Second)
-	}
-	return job.ScheduledAt
+func (s soon) NextRetry(job *rivertype.JobRow) time.Time {
+	const first, last, doublings = time.Second, time.Minute, 6
+	return s.now().Add(min(first<<min(max(job.Attempt-1, 0), doublings), last))
 }
 
 type driver = riverdriver.Driver[store.QueueTx]

@@ -457,3 +457,21 @@ func TestNoSecretInJob(t *testing.T) {
 		t.Errorf("the job is %s, want names alone", args)
 	}
 }
+
+// TestNotStored: where the end of a scan could not be stored, the scan comes again soon,
+// however often that happens. The queue by itself would wait for 1, 16 and 81 seconds.
+func TestNotStored(t *testing.T) {
+	onBoth(t, func(t *testing.T, name string) {
+		s := open(t, name)
+		environments(t, s, "a")
+		_, stop := start(t, s, fleet.Options{Scanner: &scans{do: func(_ context.Context, e store.Environment, before int) ([]audit.Result, error) {
+			time.Sleep(1200 * time.Millisecond)
+			if before < 3 {
+				return nil, nil // no result is refused by the store
+			}
+			return result(e), nil
+		}}})
+		defer stop()
+		eventually(t, "stored", func() bool { return lastRun(t, s, "a").State == store.RunCompliant })
+	})
+}

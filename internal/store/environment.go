@@ -28,10 +28,11 @@ type Environment struct {
 	Every time.Duration
 	// Jitter is how long after the beginning of each interval it is due. It is a hash of
 	// the name, so that a thousand environments are not due at once.
-	Jitter  time.Duration
-	Paused  bool
-	NextDue time.Time // zero is never
-	Labels  map[string]string
+	Jitter    time.Duration
+	Paused    bool
+	NextDue   time.Time // zero is never
+	Labels    map[string]string
+	CreatedAt time.Time
 }
 
 // Jitter is the part of an interval after which an environment is due.
@@ -149,7 +150,7 @@ func labels(m map[string]string) string {
 	return string(text)
 }
 
-const environmentColumns = "e.id, e.name, e.tenant_id, e.url, e.organization_id, e.config, e.credential_ref, e.every, e.jitter, e.paused, e.next_due, e.labels"
+const environmentColumns = "e.id, e.name, e.tenant_id, e.url, e.organization_id, e.config, e.credential_ref, e.every, e.jitter, e.paused, e.next_due, e.labels, e.created_at"
 
 func (e *Environment) fields() []any {
 	return []any{
@@ -159,6 +160,7 @@ func (e *Environment) fields() []any {
 		&e.Paused,
 		stamp{&e.NextDue},
 		object{&e.Labels},
+		stamp{&e.CreatedAt},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 
 	"github.com/riverqueue/river/rivermigrate"
@@ -122,9 +123,16 @@ func (s *Store) Backup(ctx context.Context, file string) error {
 	if s.postgres {
 		return errors.New("a store in PostgreSQL is backed up by PostgreSQL's own tools: pg_dump --format=custom --file=FILE DATABASE")
 	}
-	_, err := s.db.ExecContext(ctx, "VACUUM INTO $1", file)
+	// As with the store, only its owner reads what it says of people.
+	made, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return fmt.Errorf("writing the backup %s: %w", file, err)
+		return fmt.Errorf("writing the backup: %w", err)
+	}
+	if err := made.Close(); err != nil {
+		return fmt.Errorf("writing the backup: %w", err)
+	}
+	if _, err := s.db.ExecContext(ctx, "VACUUM INTO $1", file); err != nil {
+		return errors.Join(fmt.Errorf("writing the backup %s: %w", file, err), os.Remove(file))
 	}
 	return nil
 }

@@ -29,8 +29,8 @@ type Status struct {
 	// LastCompleteAt is when a result last was compliant or noncompliant, and not incomplete;
 	// zero for never.
 	LastCompleteAt time.Time
-	// Stale is set where that is longer ago than the interval and [Patience]: whatever the
-	// verdict was, it is not known now.
+	// Stale is set where that is longer ago than the interval and [Patience], or is yet to
+	// come by more than [Patience]: whatever the verdict was, it is not known now.
 	Stale bool
 	// Open counts the findings that are open and not waived, by severity.
 	Open map[audit.Severity]int
@@ -112,7 +112,9 @@ func (s Status) stale(now time.Time) bool {
 	if every == 0 {
 		every = unscheduled
 	}
-	return s.LastCompleteAt.IsZero() || now.Sub(s.LastCompleteAt) > every+Patience
+	// A time that is yet to come is one of a clock that was wrong: it says nothing of the age.
+	age := now.Sub(s.LastCompleteAt)
+	return s.LastCompleteAt.IsZero() || age > every+Patience || age < -Patience
 }
 
 // A Point is one result of an integration, for a trend.

@@ -285,6 +285,19 @@ func (s *Store) Runs(ctx context.Context, environment string, before int64, limi
 	return list, s.failed(err)
 }
 
+// Failing is the newest run that ended of each environment where that gave no result, by
+// the name of the environment. A run that was cancelled says nothing.
+func (s *Store) Failing(ctx context.Context) (map[string]Run, error) {
+	list, err := all(ctx, s.db, scanRun, "SELECT "+runColumns+` FROM environment e JOIN run r ON r.id = (SELECT n.id FROM run n
+		WHERE n.environment_id = e.id AND n.ended_at IS NOT NULL AND n.state <> $1 ORDER BY n.id DESC LIMIT 1)
+		WHERE r.state IN ($2, $3)`, RunCancelled, RunFailed, RunMisconfigured)
+	failing := make(map[string]Run, len(list))
+	for _, r := range list {
+		failing[r.Environment] = r
+	}
+	return failing, s.failed(err)
+}
+
 // Run is the run of an id, or [ErrNotFound].
 func (s *Store) Run(ctx context.Context, id int64) (Run, error) {
 	return one(ctx, s.db, scanRun, "SELECT "+runColumns+" FROM run r WHERE r.id = $1", id)

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -136,6 +137,9 @@ func openSQLite(file string) (*sql.DB, error) {
 	return db, nil
 }
 
+// Now is the time by the store's clock.
+func (s *Store) Now() time.Time { return s.now() }
+
 // Close closes the store.
 func (s *Store) Close() error { return s.db.Close() }
 
@@ -197,8 +201,20 @@ func (t *Tx) forUpdate() string {
 	return ""
 }
 
+// storable leaves out of texts what PostgreSQL refuses in them: a zero byte, and what is not
+// UTF-8. They may come from whatever was read.
+func storable(args []any) []any {
+	clean := slices.Clone(args)
+	for i, arg := range clean {
+		if text, ok := arg.(string); ok {
+			clean[i] = strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "\ufffd")
+		}
+	}
+	return clean
+}
+
 func (t *Tx) exec(ctx context.Context, query string, args ...any) error {
-	_, err := t.tx.ExecContext(ctx, query, args...)
+	_, err := t.tx.ExecContext(ctx, query, storable(args)...)
 	return err
 }
 
@@ -209,7 +225,7 @@ type querier interface {
 
 // all reads every row of a query, so that the connection is free again.
 func all[T any](ctx context.Context, q querier, scan func(row) (T, error), query string, args ...any) (_ []T, err error) {
-	rows, err := q.QueryContext(ctx, query, args...)
+	rows, err := q.QueryContext(ctx, query, storable(args)...)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -600,6 +601,68 @@ func TestRecord(t *testing.T) {
 		c.advance(25 * time.Hour)
 		if st := status(t, s, "contoso"); !st.Stale || st.Green() {
 			t.Errorf("after 25 hours: %+v", st)
+		}
+	})
+}
+
+// TestBackup: a backup is a store, is for its owner alone, and replaces nothing.
+func TestBackup(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	s := open(t, filepath.Join(t.TempDir(), "fleet.db"), c)
+	addEnvironments(t, s, time.Hour, "contoso")
+	scan(t, s, c, "contoso", result("contoso", "1", c.at, pass("A")))
+	file := filepath.Join(t.TempDir(), "copy.db")
+	if err := s.Backup(t.Context(), file); err != nil {
+		t.Fatal(err)
+	}
+	if st := status(t, open(t, file, c), "contoso"); !st.Green() {
+		t.Errorf("status: %+v", st)
+	}
+	info := must[os.FileInfo](t)(os.Stat(file))
+	if runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("others may read the backup: %s", info.Mode())
+	}
+	if err := s.Backup(t.Context(), file); !errors.Is(err, os.ErrExist) {
+		t.Errorf("over a file that exists: %v", err)
+	}
+}
+
+// TestWrongClock: a scan that is yet to come, by a clock that was wrong, keeps nothing green.
+func TestWrongClock(t *testing.T) {
+	onBoth(t, func(t *testing.T, name string) {
+		c := newClock()
+		s := open(t, name, c)
+		addEnvironments(t, s, time.Hour, "contoso")
+		scan(t, s, c, "contoso", result("contoso", "1", c.at, pass("A")))
+		c.advance(-5 * time.Minute)
+		if st := status(t, s, "contoso"); !st.Green() {
+			t.Errorf("a clock that is a little behind: %+v", st)
+		}
+		c.advance(-48 * time.Hour)
+		if st := status(t, s, "contoso"); !st.Stale || st.Green() {
+			t.Errorf("scanned in two days: %+v", st)
+		}
+	})
+}
+
+// TestHostileText: whatever stands in what was read, it is stored, and so is why a run failed.
+func TestHostileText(t *testing.T) {
+	onBoth(t, func(t *testing.T, name string) {
+		const hostile = "a\x00b\xffc'\"; --"
+		c := newClock()
+		s := open(t, name, c)
+		addEnvironments(t, s, time.Hour, "contoso")
+		scan(t, s, c, "contoso", result("contoso", "1", c.at, fail("A", hostile)))
+		if st := status(t, s, "contoso"); st.OpenFindings() != 1 {
+			t.Errorf("status: %+v", st)
+		}
+		c.advance(time.Hour)
+		id := enqueue(t, s, c, "contoso")
+		if err := s.Within(t.Context(), func(tx *store.Tx) error {
+			return tx.Fail(t.Context(), id, store.Failure{State: store.RunFailed, Code: "network", Message: hostile, Final: true})
+		}); err != nil {
+			t.Fatal(err)
 		}
 	})
 }
