@@ -276,12 +276,20 @@ func (w *teller) Work(ctx context.Context, job *river.Job[tellArgs]) error {
 	if err != nil {
 		return err
 	}
-	items := make([]alert.Item, len(alerts))
+	var items []alert.Item
 	for i, a := range alerts {
-		items[i] = alert.Item{
-			Environment: a.Environment, Integration: a.Integration, Event: alert.Event(a.Event), Control: string(a.Control),
-			Severity: a.Severity, Text: a.Message, Since: a.Opened, Ended: i >= len(job.Args.Began),
+		event, ended := alert.Event(a.Event), i >= len(job.Args.Began)
+		// A receiver that was down does not hear old news after newer news.
+		if ended && a.Again || !ended && !a.Resolved.IsZero() && tells(r, event, true) {
+			continue
 		}
+		items = append(items, alert.Item{
+			Environment: a.Environment, Integration: a.Integration, Event: event, Control: string(a.Control),
+			Severity: a.Severity, Text: a.Message, Since: a.Opened, Ended: ended,
+		})
+	}
+	if len(items) == 0 {
+		return nil
 	}
 	slices.SortStableFunc(items, func(a, b alert.Item) int { return cmp.Compare(b.Severity, a.Severity) })
 	m := alert.Compose(fmt.Sprintf("alert-%d", job.ID), r.Name, f.o.Alerts.Base, items)

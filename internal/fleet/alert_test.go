@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -184,6 +185,51 @@ func TestSilentFromTheStart(t *testing.T) {
 	if got := r.heard(); got != "ops old: 1 new: old/silent//false" {
 		t.Errorf("told %q", got)
 	}
+}
+
+// TestOldNews: a receiver that was down hears that something is over, and not after that
+// that it began; what is on again is not called over.
+func TestOldNews(t *testing.T) {
+	onBoth(t, func(t *testing.T, name string) {
+		s := open(t, name)
+		environments(t, s, "a")
+		r := &receiver{refuses: 1}
+		var wrong atomic.Bool
+		wrong.Store(true)
+		scanner := &scans{do: func(_ context.Context, e store.Environment, _ int) ([]audit.Result, error) {
+			if wrong.Load() {
+				return nil, &fleet.Misconfigured{Code: "sign-in", Err: errors.New("the secret is wrong")}
+			}
+			return result(e), nil
+		}}
+		f, stop := start(t, s, fleet.Options{Scanner: scanner, Sweep: time.Second, Alerts: &fleet.Alerts{Rules: rules(), Send: r.send}})
+		defer stop()
+		again := func(is bool) {
+			t.Helper()
+			wrong.Store(is)
+			if _, err := f.ScanNow(t.Context(), "test", "a"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		eventually(t, "refused", func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.refuses == 0 })
+		again(false)
+		const over = "ops a: 1 over: a/cannot-run//true"
+		eventually(t, "told that it is over", func() bool { return r.heard() == over })
+		again(true)
+		const began = "\nops a: 1 new: a/cannot-run//false"
+		eventually(t, "told", func() bool { return r.heard() == over+began })
+		r.mu.Lock()
+		r.refuses = 1
+		r.mu.Unlock()
+		again(false)
+		eventually(t, "refused", func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.refuses == 0 })
+		again(true)
+		eventually(t, "told again", func() bool { return r.heard() == over+began+began })
+		time.Sleep(22 * time.Second) // what was refused comes again after 20 seconds
+		if got := r.heard(); got != over+began+began {
+			t.Errorf("told:\n%s", got)
+		}
+	})
 }
 
 // TestFlood: where many environments fail at once, they are told together.

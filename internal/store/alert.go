@@ -21,14 +21,16 @@ type Alert struct {
 	Message     string
 	Opened      time.Time
 	Resolved    time.Time // zero while it is open
+	Again       bool      // it is over, and what it was about began again
 }
 
-const alertColumns = `a.id, a.rule, e.name, i.name, a.key, a.event, a.control, a.severity, a.message, a.opened, a.resolved
+const alertColumns = `a.id, a.rule, e.name, i.name, a.key, a.event, a.control, a.severity, a.message, a.opened, a.resolved,
+	EXISTS (SELECT 1 FROM alert b WHERE b.rule = a.rule AND b.integration_id = a.integration_id AND b.key = a.key AND b.resolved IS NULL AND b.id > a.id)
 	FROM alert a JOIN integration i ON i.id = a.integration_id JOIN environment e ON e.id = i.environment_id`
 
 func scanAlert(from row) (a Alert, err error) {
 	return a, from.Scan(&a.ID, &a.Rule, &a.Environment, &a.Integration, &a.Key, &a.Event, &a.Control, word{&a.Severity}, &a.Message,
-		stamp{&a.Opened}, stamp{&a.Resolved})
+		stamp{&a.Opened}, stamp{&a.Resolved}, &a.Again)
 }
 
 // OpenAlerts lists the alerts that are open.
