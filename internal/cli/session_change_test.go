@@ -79,7 +79,7 @@ func TestOutputFailsAfterwards(t *testing.T) {
 	}
 	b.faults.Store(&remove)
 	o := b.run("apply", "plan.json", "--yes", "-f", "json", "-o", "out/result.json").must(t, 5)
-	b.has(o.stderr, "the plan was applied, and could not be verified: writing")
+	b.has(o.stderr, "the plan was applied, but could not be verified: writing")
 }
 
 // Standard output is the document and nothing else.
@@ -166,7 +166,7 @@ func TestResumeLimits(t *testing.T) {
 	b.write("unbegun.json", first+"\n")
 	now := b.env.Now
 	b.env.Now = func() time.Time { return time.Now().Add(73 * time.Hour) }
-	b.has(b.run("apply", "--resume", "unbegun.json", "--yes").must(t, 3).stderr, "nothing was begun, and the plan was good until")
+	b.has(b.run("apply", "--resume", "unbegun.json", "--yes").must(t, 3).stderr, "nothing was begun, and the plan expired on")
 	if b.state() != half {
 		t.Error("an expired plan was begun")
 	}
@@ -174,7 +174,7 @@ func TestResumeLimits(t *testing.T) {
 	listed := b.run("apply", "--resume", "plan.journal.json").must(t, 2).stderr
 	b.has(listed, "1 of 2 actions were done; left:\n  2. raise 1 privilege in the role \"Demandbase Integration\"\n        Account – Read (prvReadAccount): Business Unit → Organization\n")
 	b.env.Now = func() time.Time { return time.Now().Add(73 * time.Hour) }
-	b.has(b.run("apply", "--resume", "plan.journal.json", "--yes").must(t, 0).stderr, "what was begun is finished all the same")
+	b.has(b.run("apply", "--resume", "plan.journal.json", "--yes").must(t, 0).stderr, "but a run that has begun may continue")
 }
 
 // An interruption of the verification is one of the run, and says that all is done.
@@ -191,7 +191,7 @@ func TestVerificationInterrupted(t *testing.T) {
 	}
 	b.faults.Store(&interrupt)
 	o := b.runUntil(ctx, "apply", "plan.json", "--yes").must(t, 130)
-	b.has(o.stderr, "the plan was applied, and its verification was interrupted")
+	b.has(o.stderr, "the plan was applied, but its verification was interrupted")
 	b.faults.Store(nil)
 	b.run("scan").must(t, 0)
 }

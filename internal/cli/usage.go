@@ -25,11 +25,12 @@ const (
 	groupOutput      flagGroup = "Output"
 	groupFailing     flagGroup = "Failing"
 	groupRepair      flagGroup = "Repair"
+	groupFleet       flagGroup = "Fleet"
 	groupOther       flagGroup = "Other"
 )
 
 func flagGroups() []flagGroup {
-	return []flagGroup{groupEnvironment, groupRequired, groupSignIn, groupOutput, groupFailing, groupRepair, groupOther}
+	return []flagGroup{groupEnvironment, groupRequired, groupSignIn, groupOutput, groupFailing, groupRepair, groupFleet, groupOther}
 }
 
 // groupOf is the heading of a command's flag.
@@ -51,6 +52,8 @@ func groupOf(cmd *cobra.Command, name string) flagGroup {
 	case "remediate", "only", "except", "least-privilege", "replace-filtered", "unassign-administrator",
 		"valid-for", "max-changes", "yes", "journal", "resume", "dry-run", "digest", "allow-shared-role":
 		return groupRepair
+	case "store", "listen", "public-url", "oidc-issuer", "oidc-client-id", "tls-certificate", "tls-key", "alerts", "concurrency", "no-worker":
+		return groupFleet
 	}
 	return groupOther
 }

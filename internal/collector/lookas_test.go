@@ -39,7 +39,7 @@ func TestUnheededImpersonation(t *testing.T) {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 			for section := range test.want {
-				if d := s.Coverage[section].Detail; !strings.Contains(d, "answered as the auditor") {
+				if d := s.Coverage[section].Detail; !strings.Contains(d, "responded as the auditor") {
 					t.Errorf("%s: %q", section, d)
 				}
 			}

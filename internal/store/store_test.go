@@ -646,7 +646,7 @@ func TestWrongClock(t *testing.T) {
 	})
 }
 
-// TestHostileText: whatever stands in what was read, it is stored, and so is why a run failed.
+// TestHostileText: whatever text was read, it is stored, and so is why a run failed.
 func TestHostileText(t *testing.T) {
 	onBoth(t, func(t *testing.T, name string) {
 		const hostile = "a\x00b\xffc'\"; --"

@@ -1,6 +1,8 @@
 package pages
 
 import (
+	"slices"
+
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
@@ -8,9 +10,11 @@ import (
 // examples. A rule that proposes none has only its remediation.
 func (p controlPage) fixes() []audit.Fix {
 	var fixes []audit.Fix
+	grants := slices.Contains(p.rule.Fixes, audit.FixAddPrivilege)
 	for _, kind := range p.rule.Fixes {
 		switch {
 		case kind == audit.FixRaiseDepth: // the steps are those of a grant
+		case grants && (kind == audit.FixCreateRole || kind == audit.FixReplaceRole): // another rule's page has them
 		case kind == audit.FixInstallApp && !ofAnApp(p.control.Table):
 		default:
 			fixes = append(fixes, p.example(kind))

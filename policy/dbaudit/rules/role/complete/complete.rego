@@ -7,7 +7,7 @@
 # custom:
 #   severity: low
 #   requires: [users, teams, roles, role_privileges, privileges]
-#   fixes: [add-privilege, raise-depth]
+#   fixes: [add-privilege, raise-depth, create-role, replace-role]
 #   offline: true
 #   consequence: If another role fills a gap, the gap opens, unnoticed, on the day somebody removes that role.
 #   remediation: Grant the privilege to the integration role itself.

@@ -11,7 +11,7 @@
 # custom:
 #   severity: high
 #   requires: [users, teams, roles, role_privileges, privileges]
-#   fixes: [add-privilege, raise-depth, install-app, assign-role]
+#   fixes: [add-privilege, raise-depth, create-role, replace-role, install-app, assign-role]
 #   offline: true
 #   consequence: >-
 #     Sync requests that need this privilege are refused: the sync stops, or silently skips records.
