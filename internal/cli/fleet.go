@@ -145,7 +145,7 @@ func fleetImport(ctx context.Context, a *app, f fleetFlags, names []string) erro
 			}
 		}
 	}
-	return withStore(ctx, a, f.store, func(s *store.Store) error {
+	return withStoreAs(ctx, a, f.store, store.Options{}, func(s *store.Store) error {
 		change, err := s.Import(ctx, all.Environments, func(name string) []string { return all.Profiles[name] })
 		if err != nil {
 			return err

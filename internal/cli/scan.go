@@ -11,6 +11,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
+	"github.com/dbaudit/dbaudit/internal/store"
 )
 
 type scanFlags struct {
@@ -128,7 +129,7 @@ func posting(ctx context.Context, a *app, flag string) (func([]audit.Result) err
 	if err != nil || name == "" {
 		return func([]audit.Result) error { return nil }, err
 	}
-	s, err := openStore(ctx, a, flag, false)
+	s, err := openStore(ctx, a, flag, store.Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -131,7 +131,7 @@ func serve(ctx context.Context, a *app, f serveFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := openStore(ctx, a, f.store, true)
+	s, err := openStore(ctx, a, f.store, store.Options{Migrate: true})
 	if err != nil {
 		return err
 	}

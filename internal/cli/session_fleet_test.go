@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -199,6 +200,15 @@ func TestFleetCommands(t *testing.T) {
 			t.Errorf("%v: want %q in %q", args, want, got)
 		}
 		p.vars["DBAUDIT_STORE"] = p.file("fleet.db")
+	}
+	missing := p.file("missing.db")
+	for _, args := range [][]string{
+		{"fleet", "status"}, {"fleet", "list"}, {"fleet", "export"}, {"fleet", "run", "--all-envs"}, {"history"}, {"db", "backup", p.file("none.db")}, {"worker"},
+	} {
+		p.run(append(args, "--store", missing)...).must(t, 3)
+		if _, err := os.Stat(missing); err == nil {
+			t.Fatalf("%v makes a store that was named wrongly", args)
+		}
 	}
 }
 

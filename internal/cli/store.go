@@ -29,17 +29,23 @@ func storeName(a *app, flag string) (string, error) {
 }
 
 // openStore opens the store that is meant, or the default one.
-func openStore(ctx context.Context, a *app, flag string, migrate bool) (*store.Store, error) {
+func openStore(ctx context.Context, a *app, flag string, o store.Options) (*store.Store, error) {
 	name, err := storeName(a, flag)
 	if err != nil {
 		return nil, err
 	}
-	return store.Open(ctx, cmp.Or(name, defaultStore), store.Options{Now: a.Now, Migrate: migrate})
+	o.Now = a.Now
+	return store.Open(ctx, cmp.Or(name, defaultStore), o)
 }
 
-// withStore runs do with the store that is meant.
-func withStore(ctx context.Context, a *app, flag string, do func(*store.Store) error) (err error) {
-	s, err := openStore(ctx, a, flag, false)
+// withStore runs do with the store that is meant, which exists: in a new one, a fleet whose
+// store was named wrongly would have no faults.
+func withStore(ctx context.Context, a *app, flag string, do func(*store.Store) error) error {
+	return withStoreAs(ctx, a, flag, store.Options{Existing: true}, do)
+}
+
+func withStoreAs(ctx context.Context, a *app, flag string, o store.Options, do func(*store.Store) error) (err error) {
+	s, err := openStore(ctx, a, flag, o)
 	if err != nil {
 		return err
 	}
@@ -77,7 +83,7 @@ func newDbCommand(a *app) *cobra.Command {
 		Example: "  dbaudit db migrate --store fleet.db",
 		Args:    arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := openStore(cmd.Context(), a, name, true)
+			s, err := openStore(cmd.Context(), a, name, store.Options{Migrate: true})
 			if err != nil {
 				return err
 			}

@@ -43,6 +43,8 @@ type Options struct {
 	// Migrate brings a store of an earlier version up to date. An empty store is always
 	// set up.
 	Migrate bool
+	// Existing refuses a file of SQLite that does not exist, instead of making it.
+	Existing bool
 }
 
 // A Store is an open database. Its methods may be called from several goroutines.
@@ -60,7 +62,7 @@ func Open(ctx context.Context, name string, o Options) (*Store, error) {
 	if s.postgres {
 		s.db, err = openPostgres(name)
 	} else {
-		s.db, err = openSQLite(strings.TrimPrefix(name, "sqlite:"))
+		s.db, err = openSQLite(strings.TrimPrefix(name, "sqlite:"), o.Existing)
 	}
 	if err != nil {
 		return nil, err
@@ -105,7 +107,7 @@ func openPostgres(name string) (*sql.DB, error) {
 
 // openSQLite opens a file on a local disk. There is one connection, because SQLite has
 // one writer; another process waits for it. Each commit is on the disk when it returns.
-func openSQLite(file string) (*sql.DB, error) {
+func openSQLite(file string, existing bool) (*sql.DB, error) {
 	if file == "" {
 		return nil, errors.New("the store is not named: want a file or postgres://USER@HOST:PORT/DATABASE")
 	}
@@ -114,7 +116,14 @@ func openSQLite(file string) (*sql.DB, error) {
 		return nil, err
 	}
 	// Only its owner reads what it says of people. An existing file stays as it is.
-	made, err := os.OpenFile(absolute, os.O_CREATE|os.O_RDWR, 0o600)
+	mode := os.O_RDWR
+	if !existing {
+		mode |= os.O_CREATE
+	}
+	made, err := os.OpenFile(absolute, mode, 0o600)
+	if existing && errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("the store %s does not exist: dbaudit fleet import and dbaudit serve make one; name another by --store or DBAUDIT_STORE", file)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the store: %w", err)
 	}
