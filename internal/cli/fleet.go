@@ -303,7 +303,10 @@ func statusTable(w io.Writer, width int, list []store.Status, now time.Time) err
 		}
 		complete := "never"
 		if !s.LastCompleteAt.IsZero() {
-			complete = now.Sub(s.LastCompleteAt).Truncate(time.Second).String() + " ago"
+			complete = max(now.Sub(s.LastCompleteAt), 0).Truncate(time.Second).String() + " ago"
+		}
+		if s.LastCompleteAt.Sub(now) > store.Patience {
+			complete = "in the future: a clock is wrong"
 		}
 		last := "none"
 		if r := s.LastRun; r != nil {

@@ -463,6 +463,8 @@ func (s *server) age(t time.Time) string {
 		return "never"
 	}
 	switch d := s.Now().Sub(t); {
+	case d < -store.Patience:
+		return "in the future: a clock is wrong"
 	case d < time.Minute:
 		return "just now"
 	case d < time.Hour:

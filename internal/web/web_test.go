@@ -303,3 +303,19 @@ func TestAPI(t *testing.T) {
 		}
 	}
 }
+
+// TestFuture: a scan that is yet to come, by a clock that was wrong, is not one of just now.
+func TestFuture(t *testing.T) {
+	t.Parallel()
+	handler, err := web.New(web.Options{Store: stocked(t), Now: func() time.Time { return noon().AddDate(0, 0, -3) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := httptest.NewRecorder()
+	request := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+	request.Host = "localhost"
+	handler.ServeHTTP(answer, request)
+	if page := answer.Body.String(); !strings.Contains(page, "in the future") || strings.Contains(page, "just now") {
+		t.Errorf("the page:\n%s", page)
+	}
+}
