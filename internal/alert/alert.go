@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -29,6 +31,8 @@ const (
 	Unknown   Event = "unknown"
 	CannotRun Event = "cannot-run"
 	Silent    Event = "silent"
+	// Credential is that a credential ends soon.
+	Credential Event = "credential"
 )
 
 // A Rule sends some events of some environments to a route.
@@ -38,6 +42,7 @@ type Rule struct {
 	Severity audit.Severity    `yaml:"severity"`
 	Labels   map[string]string `yaml:"labels"`
 	After    string            `yaml:"after"`
+	Before   string            `yaml:"before"`
 	Route    string            `yaml:"route"`
 }
 
@@ -61,6 +66,15 @@ func (r Rule) Silence() time.Duration {
 		return after
 	}
 	return usual
+}
+
+// Notice is how long before its end a credential is told of.
+func (r Rule) Notice() time.Duration {
+	const usual, day = 30, 24 * time.Hour
+	if days, err := strconv.Atoi(strings.TrimSuffix(r.Before, "d")); err == nil {
+		return time.Duration(days) * day
+	}
+	return usual * day
 }
 
 // A Route is a receiver; one of its fields is set. Secrets stand elsewhere: see

@@ -90,6 +90,8 @@ func (i Item) line() string {
 		what = pick(i.Ended, "judged again", "not judged")
 	case CannotRun:
 		what = pick(i.Ended, "scanned again", "no result")
+	case Credential:
+		what = pick(i.Ended, "credential renewed", "credential ends soon")
 	case Silent:
 		what = pick(i.Ended, "scanned completely again", "no complete scan")
 	}

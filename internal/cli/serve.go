@@ -66,7 +66,14 @@ func worker(a *app, s *store.Store, e *engine.Engine, o fleet.Options, concurren
 	if concurrency < 1 {
 		return nil, usagef("--concurrency %d: want 1 or more", concurrency)
 	}
-	o.Concurrency, o.Scanner = concurrency, &fleet.Inspector{Runner: unattended(a), Engine: e}
+	runner := unattended(a)
+	runner.CredentialEnds = func(environment string, ends time.Time) {
+		// The scan goes on without it: it only tells people earlier.
+		if err := s.SetCredentialEnds(context.Background(), environment, ends); err != nil { //nolint:forbidigo // it does not end with the scan
+			a.Warnf("%s: keeping when its credential ends: %v", environment, err)
+		}
+	}
+	o.Concurrency, o.Scanner = concurrency, &fleet.Inspector{Runner: runner, Engine: e}
 	return fleet.New(s, o)
 }
 

@@ -177,6 +177,9 @@ func eventsOf(s store.Status, failing map[string]store.Run, r alert.Rule, now ti
 	if r.Tells(alert.Unknown) && s.LastResultRun != 0 && s.Verdict == audit.VerdictIncomplete {
 		events[alert.Unknown] = "some controls could not be judged"
 	}
+	if ends := s.Environment.CredentialEnds; r.Tells(alert.Credential) && !ends.IsZero() && ends.Sub(now) < r.Notice() {
+		events[alert.Credential] = "it ends on " + ends.Format(time.DateOnly) + ": renew it"
+	}
 	if r.Tells(alert.Silent) && !s.Environment.Paused {
 		switch {
 		case s.LastCompleteAt.IsZero() && now.Sub(s.Environment.CreatedAt) > r.Silence():

@@ -100,6 +100,26 @@ func TestAlerts(t *testing.T) {
 	})
 }
 
+// TestCredentialAlert: a credential that ends soon is told, and that it was renewed.
+func TestCredentialAlert(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir()+"/fleet.db")
+	environments(t, s, "a")
+	r := &receiver{}
+	rule := alert.Rule{Name: "x", Route: "ops", Events: []alert.Event{alert.Credential}, Before: "14d"}
+	_, stop := start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Rules: []alert.Rule{rule}, Send: r.send}})
+	defer stop()
+	for _, tc := range []struct {
+		days int
+		want string
+	}{{10, "ops a: 1 new: a/credential//false"}, {300, "ops a: 1 over: a/credential//true"}} {
+		if err := s.SetCredentialEnds(t.Context(), "a", time.Now().AddDate(0, 0, tc.days)); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, tc.want, func() bool { return strings.HasSuffix(r.heard(), tc.want) })
+	}
+}
+
 // TestRefusedAlert: a receiver that refuses is told later, once.
 func TestRefusedAlert(t *testing.T) {
 	t.Parallel()

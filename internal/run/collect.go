@@ -54,6 +54,9 @@ func (r *Runner) reading(ctx context.Context, t Target, roots *x509.CertPool, re
 	if err != nil {
 		return nil, err
 	}
+	if ends, known := client.Session.CredentialExpiry(); known && r.CredentialEnds != nil {
+		r.CredentialEnds(t.Name, ends)
+	}
 	if byPerson(client.Session) {
 		if _, err := r.tokens(client.Session).Token(ctx, dataverse.TokenOptions{}); err != nil {
 			return nil, err

@@ -79,6 +79,10 @@ type Runner struct {
 	// PolicyFolders hold custom rules.
 	PolicyFolders []string
 
+	// CredentialEnds is told until when the credential of an environment is valid, each time
+	// that it is connected to, where that is known; nil tells nobody.
+	CredentialEnds func(environment string, ends time.Time)
+
 	asking sync.Mutex // held while a person is asked to sign in
 	// forgotten keeps sign-ins for this run, where nothing keeps them longer.
 	forgotten signin.MemoryCache

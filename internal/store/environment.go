@@ -28,11 +28,14 @@ type Environment struct {
 	Every time.Duration
 	// Jitter is how long after the beginning of each interval it is due. It is a hash of
 	// the name, so that a thousand environments are not due at once.
-	Jitter    time.Duration
-	Paused    bool
-	NextDue   time.Time // zero is never
-	Labels    map[string]string
-	CreatedAt time.Time
+	Jitter  time.Duration
+	Paused  bool
+	NextDue time.Time // zero is never
+	Labels  map[string]string
+	// CredentialEnds is when the credential ends that it is signed in to with; zero where that
+	// is not known.
+	CredentialEnds time.Time
+	CreatedAt      time.Time
 }
 
 // Jitter is the part of an interval after which an environment is due.
@@ -150,7 +153,7 @@ func labels(m map[string]string) string {
 	return string(text)
 }
 
-const environmentColumns = "e.id, e.name, e.tenant_id, e.url, e.organization_id, e.config, e.credential_ref, e.every, e.jitter, e.paused, e.next_due, e.labels, e.created_at"
+const environmentColumns = "e.id, e.name, e.tenant_id, e.url, e.organization_id, e.config, e.credential_ref, e.every, e.jitter, e.paused, e.next_due, e.labels, e.created_at, e.credential_ends"
 
 func (e *Environment) fields() []any {
 	return []any{
@@ -161,6 +164,7 @@ func (e *Environment) fields() []any {
 		stamp{&e.NextDue},
 		object{&e.Labels},
 		stamp{&e.CreatedAt},
+		stamp{&e.CredentialEnds},
 	}
 }
 
@@ -191,6 +195,12 @@ func (s *Store) Environments(ctx context.Context) ([]Environment, error) {
 // Environment is the environment of a name, or [ErrNotFound].
 func (s *Store) Environment(ctx context.Context, name string) (Environment, error) {
 	return one(ctx, s.db, scanEnvironment, "SELECT "+environmentColumns+" FROM environment e WHERE e.name = $1", name)
+}
+
+// SetCredentialEnds keeps when the credential of an environment ends.
+func (s *Store) SetCredentialEnds(ctx context.Context, name string, ends time.Time) error {
+	_, err := s.db.ExecContext(ctx, "UPDATE environment SET credential_ends = $2 WHERE name = $1 AND COALESCE(credential_ends, 0) <> $2", name, ends.UnixMicro())
+	return s.failed(err)
 }
 
 // Pause keeps environments from being scanned by themselves, or lets them be scanned

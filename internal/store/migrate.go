@@ -24,7 +24,7 @@ type step struct {
 
 // steps are all migrations, oldest first. A step that was released is never changed.
 func steps() []step {
-	return []step{{file: "001.sql", queue: 8}}
+	return []step{{file: "001.sql", queue: 8}, {file: "002.sql", queue: 8}}
 }
 
 // lockKey is the advisory lock that keeps two processes from migrating at once.

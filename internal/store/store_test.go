@@ -455,6 +455,49 @@ func TestLaterStore(t *testing.T) {
 	})
 }
 
+// TestEarlierStore: a store of the first version keeps what it holds when it is brought up
+// to date, and is refused with advice by what does not migrate.
+func TestEarlierStore(t *testing.T) {
+	onBoth(t, func(t *testing.T, name string) {
+		c := newClock()
+		s := open(t, name, c)
+		addEnvironments(t, s, time.Hour, "contoso")
+		if err := s.Record(t.Context(), []audit.Result{result("contoso", "1", c.at, pass("A"))}, "test"); err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+		driver := "sqlite"
+		if store.IsPostgres(name) {
+			driver = "pgx"
+		}
+		db, err := sql.Open(driver, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, back := range []string{"ALTER TABLE environment DROP COLUMN credential_ends", "DELETE FROM schema_version WHERE version > 1"} {
+			if _, err := db.ExecContext(t.Context(), back); err != nil {
+				t.Fatal(err)
+			}
+		}
+		db.Close()
+		if _, err := store.Open(t.Context(), name, store.Options{Now: c.now}); !errors.Is(err, store.ErrOutdated) {
+			t.Errorf("without migrating: %v", err)
+		}
+		s, err = store.Open(t.Context(), name, store.Options{Now: c.now, Migrate: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		ends := c.at.AddDate(0, 1, 0)
+		if err := s.SetCredentialEnds(t.Context(), "contoso", ends); err != nil {
+			t.Fatal(err)
+		}
+		if st := status(t, s, "contoso"); st.Verdict != audit.VerdictCompliant || !st.Environment.CredentialEnds.Equal(ends) {
+			t.Errorf("after the upgrade: %+v", st)
+		}
+	})
+}
+
 // TestTwoSetUp holds that several processes may set up one empty store at once.
 func TestTwoSetUp(t *testing.T) {
 	onBoth(t, func(t *testing.T, name string) {

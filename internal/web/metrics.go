@@ -25,10 +25,11 @@ type gauges struct {
 
 // The metrics that a scan does not have.
 const (
-	metricStale    = "dbaudit_stale"
-	metricDuration = "dbaudit_scan_duration_seconds"
-	metricRuns     = "dbaudit_runs_waiting"
-	metricWorkers  = "dbaudit_worker_last_scan_timestamp_seconds"
+	metricStale      = "dbaudit_stale"
+	metricDuration   = "dbaudit_scan_duration_seconds"
+	metricRuns       = "dbaudit_runs_waiting"
+	metricCredential = "dbaudit_credential_expiry_timestamp_seconds"
+	metricWorkers    = "dbaudit_worker_last_scan_timestamp_seconds"
 )
 
 // workersSeen is how long a worker that scans nothing is reported.
@@ -46,6 +47,7 @@ func newMetrics(s *store.Store, now func() time.Time) (http.Handler, error) {
 		{report.MetricLastComplete, "When everything was judged for the last time, in seconds since 1970. Missing for never: alert on its age.", []string{"environment", "profile"}},
 		{metricStale, "1 if nothing was judged completely for longer than the interval allows.", []string{"environment", "profile"}},
 		{metricDuration, "How long the last run took.", []string{"environment"}},
+		{metricCredential, "When the credential ends, in seconds since 1970. Missing if it is not known.", []string{"environment"}},
 		{metricRuns, "Runs that have not ended, by state; failed ones are tried again.", []string{"state"}},
 		{metricWorkers, "When a worker began its last scan, in seconds since 1970.", []string{"worker"}},
 	} {
@@ -102,11 +104,17 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 		send(metricStale, one(s.Stale), name, profile)
 		send(report.MetricFindings, float64(s.OpenFindings()), name, profile)
 	}
-	timed := map[string]bool{}
+	timed, ends := map[string]bool{}, map[string]bool{}
 	for _, s := range list {
 		if run := s.LastRun; run != nil && !run.StartedAt.IsZero() && !run.EndedAt.IsZero() && !timed[run.Environment] {
 			timed[run.Environment] = true // once for all integrations of it
 			send(metricDuration, run.EndedAt.Sub(run.StartedAt).Seconds(), run.Environment)
+		}
+	}
+	for _, s := range list {
+		if e := s.Environment; !e.CredentialEnds.IsZero() && !ends[e.Name] {
+			ends[e.Name] = true
+			send(metricCredential, float64(e.CredentialEnds.Unix()), e.Name)
 		}
 	}
 	for _, l := range latest {

@@ -55,6 +55,8 @@ func TestMetrics(t *testing.T) {
 		{1, "dbaudit_findings", []string{"environment", hostile}},
 		{float64(noon().Unix()), "dbaudit_last_complete_scan_timestamp_seconds", []string{"environment", "green"}},
 		{-1, "dbaudit_last_complete_scan_timestamp_seconds", []string{"environment", "new"}},
+		{float64(noon().Unix()), "dbaudit_credential_expiry_timestamp_seconds", []string{"environment", "green"}},
+		{-1, "dbaudit_credential_expiry_timestamp_seconds", []string{"environment", "old"}},
 		{0, "dbaudit_runs_waiting", []string{"state", "queued"}},
 	} {
 		if got := value(tc.family, tc.labels...); got != tc.want {

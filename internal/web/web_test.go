@@ -53,6 +53,9 @@ func stocked(tb testing.TB) *store.Store {
 			tb.Fatal(err)
 		}
 	}
+	if err := s.SetCredentialEnds(tb.Context(), "green", noon()); err != nil {
+		tb.Fatal(err)
+	}
 	return s
 }
 
