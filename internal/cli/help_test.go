@@ -15,6 +15,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
+var update = flag.Bool("update", false, "rewrite testdata/help")
+
 // everyCommand is the command line with all that is below it.
 func everyCommand(a *app) []*cobra.Command {
 	var all []*cobra.Command
@@ -55,7 +57,7 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%s: the short help %q begins with a capital", cmd.CommandPath(), cmd.Short)
 		}
 		golden := filepath.Join("testdata", "help", name)
-		if flag.Lookup("update").Value.String() == "true" {
+		if *update {
 			if err := os.WriteFile(golden, b.Bytes(), 0o600); err != nil {
 				t.Fatal(err)
 			}

@@ -1,0 +1,295 @@
+package sessions_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/simulator"
+)
+
+// A bench is a place whose configuration names the simulated environment with all
+// that is required of it, and an administrator to apply with.
+type bench struct {
+	*place
+
+	server *simulator.Server
+	faults atomic.Pointer[func(*http.Request) simulator.Fault]
+}
+
+func newBench(t *testing.T, change func(*simulator.Environment)) *bench {
+	t.Helper()
+	env := builtin(t, "compliant")
+	change(env)
+	b := &bench{}
+	b.server = serve(t, env, simulator.Options{Faults: func(r *http.Request) simulator.Fault {
+		if f := b.faults.Load(); f != nil {
+			return (*f)(r)
+		}
+		return simulator.Fault{}
+	}})
+	b.place = newPlace(t, b.server)
+	admin := b.server.Environment().Suggest.Administrator
+	b.vars["DBAUDIT_APPLY_CLIENT_ID"] = admin
+	b.vars["DBAUDIT_APPLY_CLIENT_SECRET"] = b.server.Environment().Client(admin).Secret
+	b.vars["DBAUDIT_INTEGRATION_ROLE"] = "Demandbase Integration"
+	return b
+}
+
+func lacking(env *simulator.Environment) {
+	delete(env.Role("Demandbase Integration").Privileges, "prvReadLead")
+}
+
+func (b *bench) state() string {
+	b.tb.Helper()
+	data, err := b.server.State()
+	if err != nil {
+		b.tb.Fatal(err)
+	}
+	return string(data)
+}
+
+func (b *bench) has(text, part string) {
+	b.tb.Helper()
+	if !strings.Contains(text, part) {
+		b.tb.Errorf("%q is not in:\n%s", part, text)
+	}
+}
+
+func TestApplySession(t *testing.T) {
+	b := newBench(t, lacking)
+	start := b.state()
+	shown := b.run("plan", "-o", "plan.json").must(t, 0)
+	b.has(shown.stdout, "+ Lead – Read (prvReadLead)")
+	b.has(shown.stdout, "1 change in 1 request: 1 to add")
+	markdown := b.run("plan", "-f", "markdown", "-f", "json", "-o", "other.json").must(t, 0)
+	b.has(markdown.stdout, "# Plan for")
+
+	refused := b.run("apply", "plan.json").must(t, 2)
+	b.has(refused.stderr, "--yes")
+	b.run("apply", "plan.json", "--dry-run").must(t, 0)
+	if b.state() != start {
+		t.Fatal("something was changed before anybody said yes")
+	}
+	if _, err := os.Stat("plan.journal.json"); err == nil {
+		t.Error("a journal of nothing")
+	}
+	applied := b.run("apply", "plan.json", "--yes").must(t, 0)
+	b.has(applied.stderr, "fixed (1)\n  - DB-PRIV-LEAD")
+	b.has(applied.stdout, "COMPLIANT")
+	b.has(applied.stderr, "to apply, signing in")
+	if strings.Contains(applied.stderr, "lacks") {
+		t.Errorf("an administrator lacks nothing:\n%s", applied.stderr)
+	}
+	b.run("scan").must(t, 0)
+
+	again := b.run("apply", "plan.json", "--yes").must(t, 3)
+	b.has(again.stderr, "plan.journal.json already exists")
+	moved := b.run("apply", "plan.json", "--yes", "--journal", "second.json").must(t, 3)
+	b.has(moved.stderr, "prvReadLead is global, not none")
+	if _, err := os.Stat("second.json"); err == nil {
+		t.Error("a journal of nothing")
+	}
+	b.run("apply", "--resume", "plan.journal.json", "--yes").must(t, 0)
+	b.run("rollback", "plan.journal.json").must(t, 2)
+	b.run("rollback", "plan.journal.json", "--yes").must(t, 0)
+	if b.state() != start {
+		t.Error("the rollback did not bring everything back")
+	}
+	b.has(b.run("rollback", "plan.journal.json", "--yes").must(t, 0).stderr, "nothing is left to undo")
+	for _, out := range []outcome{shown, applied, again, moved} {
+		if strings.Contains(out.stderr+out.stdout, b.vars["DBAUDIT_APPLY_CLIENT_SECRET"]) {
+			t.Error("the secret was shown")
+		}
+	}
+}
+
+func TestPlanFromFiles(t *testing.T) {
+	b := newBench(t, lacking)
+	b.run("scan", "--snapshot", "snapshot.json", "-f", "json", "-o", "result.json", "--as-of", "2026-03-01T00:00:00Z").must(t, 1)
+	args := []string{"plan", "--result", "result.json", "--snapshot", "snapshot.json", "--as-of", "2026-03-01T00:00:00Z", "-f", "json"}
+	first := b.run(args...).must(t, 0)
+	b.vars = map[string]string{} // offline
+	if second := b.run(args...).must(t, 0); second.stdout != first.stdout {
+		t.Error("the same files gave another plan")
+	}
+	b.run("plan", "--result", "result.json").must(t, 2)
+	b.run("plan", "--snapshot", "snapshot.json").must(t, 2)
+	b.has(b.run(append(args, "--only", "DB-NO-SUCH")...).must(t, 2).stderr, "DB-NO-SUCH")
+	b.run(append(args, "--max-changes", "1", "--except", "DB-PRIV-LEAD")...).must(t, 0)
+}
+
+func TestPlanOfCompliant(t *testing.T) {
+	b := newBench(t, func(*simulator.Environment) {})
+	b.has(b.run("plan", "-o", "plan.json").must(t, 0).stdout, "Nothing to do: the environment meets the profile.")
+	b.run("apply", "plan.json", "--yes").must(t, 0)
+}
+
+func TestPlanThatIsRefused(t *testing.T) {
+	b := newBench(t, lacking)
+	b.run("plan", "-o", "plan.json").must(t, 0)
+	data, err := os.ReadFile("plan.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.write("edited.json", strings.ReplaceAll(string(data), "prvReadLead", "prvReadUser"))
+	b.has(b.run("apply", "edited.json", "--yes").must(t, 3).stderr, "edited: it does not match")
+	b.write("cut.json", string(data[:200]))
+	b.run("apply", "cut.json", "--yes").must(t, 3)
+	b.run("apply", "nowhere.json", "--yes").must(t, 3)
+	b.run("apply").must(t, 2)
+	b.run("apply", "plan.json", "--resume", "plan.journal.json").must(t, 2)
+
+	later := b.env.Now
+	b.env.Now = func() time.Time { return time.Now().Add(73 * time.Hour) }
+	b.has(b.run("apply", "plan.json", "--yes").must(t, 3).stderr, "make a new one")
+	b.env.Now = later
+
+	elsewhere := serve(t, builtin(t, "sample"), simulator.Options{})
+	b.has(b.run("apply", "plan.json", "--yes", "--url", elsewhere.URL()).must(t, 2).stderr, "they must be the same")
+	b.vars["DBAUDIT_URL"] = ""
+	b.has(b.run("apply", "plan.json", "--yes").must(t, 2).stderr, "no environment is named")
+}
+
+func TestApplyIsCutOff(t *testing.T) {
+	b := newBench(t, func(env *simulator.Environment) {
+		lacking(env)
+		env.Role("Demandbase Integration").Privileges["prvReadAccount"] = simulator.DepthLocal
+	})
+	start := b.state()
+	b.run("plan", "-o", "plan.json").must(t, 0)
+	writes := 0
+	cut := func(r *http.Request) simulator.Fault {
+		if r.Method != http.MethodGet && strings.HasPrefix(r.URL.Path, "/api/data/") {
+			writes++
+		}
+		if writes < 2 {
+			return simulator.Fault{}
+		}
+		return simulator.Fault{Kind: simulator.FaultResetBefore}
+	}
+	b.faults.Store(&cut)
+	out := b.run("apply", "plan.json", "--yes").must(t, 5)
+	b.has(out.stderr, "1 of 2 actions are done; continue with `dbaudit apply --resume plan.journal.json`")
+	b.faults.Store(nil)
+	b.run("rollback", "plan.journal.json", "--yes").must(t, 0)
+	if b.state() != start {
+		t.Error("the rollback did not bring everything back")
+	}
+	b.faults.Store(&cut)
+	writes = 0
+	b.run("apply", "plan.json", "--yes", "--journal", "second.json").must(t, 5)
+	b.faults.Store(nil)
+	b.run("apply", "--resume", "second.json", "--yes").must(t, 0)
+	b.run("scan").must(t, 0)
+}
+
+func TestApplyIsInterrupted(t *testing.T) {
+	b := newBench(t, func(env *simulator.Environment) {
+		lacking(env)
+		env.Role("Demandbase Integration").Privileges["prvReadAccount"] = simulator.DepthLocal
+	})
+	b.run("plan", "-o", "plan.json").must(t, 0)
+	ctx, stop := context.WithCancel(t.Context())
+	writes := 0
+	interrupt := func(r *http.Request) simulator.Fault {
+		if r.Method != http.MethodGet && strings.HasPrefix(r.URL.Path, "/api/data/") {
+			if writes++; writes == 2 {
+				stop()
+			}
+		}
+		return simulator.Fault{}
+	}
+	b.faults.Store(&interrupt)
+	out := b.runUntil(ctx, "apply", "plan.json", "--yes").must(t, 130)
+	b.has(out.stderr, "1 of 2 actions are done; continue with `dbaudit apply --resume plan.journal.json`")
+	b.run("apply", "--resume", "plan.journal.json", "--yes").must(t, 0)
+	b.run("scan").must(t, 0)
+}
+
+func TestApplyRefused(t *testing.T) {
+	b := newBench(t, lacking)
+	b.run("plan", "-o", "plan.json").must(t, 0)
+	delete(b.vars, "DBAUDIT_APPLY_CLIENT_ID")
+	delete(b.vars, "DBAUDIT_APPLY_CLIENT_SECRET")
+	start := b.state()
+	b.has(b.run("apply", "plan.json", "--yes").must(t, 3).stderr, "prvWriteRole")
+	b.has(b.run("apply", "plan.json", "--dry-run").must(t, 3).stderr, "lacks prvReadLead (global), prvWriteRole (local)")
+	if b.state() != start {
+		t.Error("the auditor changed something")
+	}
+}
+
+// TestApplyIdentityInConfiguration has the configuration name who applies.
+func TestApplyIdentityInConfiguration(t *testing.T) {
+	b := newBench(t, lacking)
+	admin := b.vars["DBAUDIT_APPLY_CLIENT_ID"]
+	delete(b.vars, "DBAUDIT_APPLY_CLIENT_ID")
+	vars := []string{
+		"environments:", "  test:", "    url: " + b.server.URL(),
+		"    integration: {app_id: " + b.vars["DBAUDIT_INTEGRATION_APP_ID"] + ", role: Demandbase Integration}",
+		"  other:", "    url: https://other.crm.dynamics.com",
+		"apply: {client_id: " + admin + "}",
+	}
+	b.write("dbaudit.yaml", strings.Join(vars, "\n")+"\n")
+	delete(b.vars, "DBAUDIT_URL")
+	b.run("plan", "--env", "test", "-o", "plan.json").must(t, 0)
+	// Without --env, apply takes the environment of the plan's own address.
+	b.run("apply", "plan.json", "--yes").must(t, 0)
+}
+
+func TestConfirmation(t *testing.T) {
+	b := newBench(t, lacking)
+	b.run("plan", "-o", "plan.json").must(t, 0)
+	var p struct {
+		Environment struct {
+			Name string `json:"name"`
+		} `json:"environment"`
+	}
+	data, err := os.ReadFile(filepath.Join(b.dir, "plan.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, &p); err != nil {
+		t.Fatal(err)
+	}
+	b.env.StdinIsTerminal, b.env.StderrIsTerminal = true, true
+	for _, typed := range []string{"", "yes\n", "\n"} {
+		b.env.Stdin = strings.NewReader(typed)
+		b.has(b.run("apply", "plan.json").must(t, 130).stderr, "cancelled: nothing was changed")
+	}
+	b.env.Stdin = strings.NewReader("yes\n" + p.Environment.Name + "\n") // asked again, once
+	b.run("apply", "plan.json").must(t, 0)
+}
+
+func TestRemediate(t *testing.T) {
+	b := newBench(t, func(env *simulator.Environment) {
+		lacking(env)
+		env.Role("Demandbase Integration").Privileges["prvBulkDelete"] = simulator.DepthGlobal
+	})
+	start := b.state()
+	b.run("scan", "--remediate").must(t, 2)
+	b.has(b.run("scan", "--least-privilege").must(t, 2).stderr, "--least-privilege: this needs --remediate")
+	if b.state() != start {
+		t.Fatal("something was changed before anybody said yes")
+	}
+	out := b.run("scan", "--remediate", "--yes", "--journal", "first.json", "-f", "json", "-o", "result.json").must(t, 1)
+	b.has(out.stderr, "remaining (1)\n  = DB-ROLE-LEAST-PRIVILEGE")
+	if out.stdout != "" {
+		t.Errorf("standard output is not the document's: %s", out.stdout)
+	}
+	b.has(out.stderr, "skipped (needs --least-privilege)")
+	b.run("scan", "--remediate", "--yes", "--journal", "second.json", "--least-privilege").must(t, 0)
+	b.run("scan", "--remediate", "--yes").must(t, 0)
+	b.run("rollback", "second.json", "--yes").must(t, 0)
+	b.run("rollback", "first.json", "--yes").must(t, 0)
+	if b.state() != start {
+		t.Error("the rollbacks did not bring everything back")
+	}
+}

@@ -1,0 +1,183 @@
+package sessions_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/simulator"
+	"github.com/dbaudit/dbaudit/schema"
+	"github.com/dbaudit/dbaudit/schema/schematest"
+)
+
+type assumed struct {
+	Format, Dataverse string
+	Assumptions       []struct{ ID, Question, Assumed, Answer, Found, Then string }
+}
+
+// with gives the ids of the assumptions that were answered so.
+func (a assumed) with(answer string) []string {
+	var ids []string
+	for _, q := range a.Assumptions {
+		if q.Answer == answer {
+			ids = append(ids, q.ID)
+		}
+	}
+	return ids
+}
+
+func assumptionsIn(p *place) (assumed, string) {
+	p.tb.Helper()
+	var a assumed
+	out := p.run("doctor", "--assumptions", "-f", "json").must(p.tb, 0).stdout
+	decodeInto(p.tb, out, &a)
+	if a.Format != "dbaudit.assumptions/v1" || a.Dataverse == "" {
+		p.tb.Errorf("%+v", a)
+	}
+	compiled, err := schematest.Compile(schema.Files, "assumptions.json")
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	var document any
+	decodeInto(p.tb, out, &document)
+	if err := compiled.Validate(document); err != nil {
+		p.tb.Errorf("the document does not keep to its schema: %v", err)
+	}
+	return a, out
+}
+
+// Each contradiction that the simulator plays is noticed, and no other assumption is
+// blamed for it.
+func TestAssumptions(t *testing.T) {
+	t.Parallel()
+	env := builtin(t, "compliant")
+	// So that the auditor itself sees a view.
+	env.PersonalViews[0].Shares = append(env.PersonalViews[0].Shares, simulator.Share{Principal: "dbaudit", Access: simulator.RightRead})
+	server := serve(t, env, simulator.Options{})
+	p := newPlaceApart(t, server)
+	p.write("dbaudit.yaml", requirement(env))
+	usual, _ := assumptionsIn(p)
+	if got := usual.with("otherwise"); !slices.Equal(got, []string{"own-views-only"}) || len(usual.with("could not be asked")) > 0 {
+		t.Errorf("otherwise: %v, not asked: %v", got, usual.with("could not be asked"))
+	}
+	noticed := map[simulator.Contradiction][]string{
+		simulator.BulkEditAllDepths:     {"bulk-edit-depth"},
+		simulator.UserSettingsBasic:     {"user-settings-depth"},
+		simulator.ViewsOfEverybody:      {"own-views-only"},
+		simulator.SharesClosed:          {"shares-readable", "shares-filter"},
+		simulator.ShareFilterRefused:    {"shares-filter"},
+		simulator.ShareCodesNumeric:     {"share-type-codes"},
+		simulator.RolePrivilegesClosed:  {"role-privileges-table"},
+		simulator.PrincipalsByReference: {"principal-accesses"},
+		simulator.RecordFilters:         {"record-filters"},
+		simulator.ActAsSelfRefused:      {"act-as-self"},
+		simulator.ActAsUnknownIgnored:   {"act-as-unknown"},
+		simulator.ActIgnored:            {"act-as-user", "act-as-unknown"},
+		simulator.NoPrivilegesByNames:   {"privileges-by-names"},
+		simulator.FewNames:              {"privileges-by-names"},
+		simulator.NoIntersectSets:       {"set-systemuserrolescollection", "set-teamrolescollection", "set-teammemberships"},
+		simulator.SettingsClosed:        {"organization-settings"},
+		simulator.NoHint:                {"dop-hint"},
+	}
+	for _, c := range simulator.Contradictions() {
+		if err := server.Mutate(func(e *simulator.Environment) { e.Contradictions = []simulator.Contradiction{c} }); err != nil {
+			t.Fatal(err)
+		}
+		a, _ := assumptionsIn(p)
+		var got []string
+		for _, id := range a.with("otherwise") {
+			if id != "own-views-only" || c == simulator.ViewsOfEverybody {
+				got = append(got, id)
+			}
+		}
+		if want := noticed[c]; !slices.Equal(got, want) {
+			t.Errorf("%s: otherwise are %v, want %v", c, got, want)
+		}
+	}
+	if err := server.Mutate(func(e *simulator.Environment) {
+		e.Contradictions, e.UndefinedTables = nil, []string{"customeropportunityrole"}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if a, _ := assumptionsIn(p); !slices.Contains(a.with("otherwise"), "opportunity-relationship") {
+		t.Errorf("otherwise: %v", a.with("otherwise"))
+	}
+}
+
+// The document for an issue report has nothing by which anybody could be found: neither
+// where all can be read, nor where the environment refuses and names principals.
+func TestAssumptionsNameNobody(t *testing.T) {
+	t.Parallel()
+	for _, grants := range []simulator.Grants{nil, {"prvReadUser": simulator.DepthLocal}, {"prvReadUserQuery": simulator.DepthBasic}} {
+		env := builtin(t, "sample")
+		if grants != nil {
+			asAuditor(t, env, grants)
+		}
+		env.Contradictions = []simulator.Contradiction{simulator.RecordFilters, simulator.ViewsOfEverybody, simulator.SettingsClosed}
+		server := serve(t, env, simulator.Options{})
+		p := newPlaceApart(t, server)
+		p.write("dbaudit.yaml", requirement(env))
+		_, out := assumptionsIn(p)
+		full := server.Environment()
+		secrets := []string{full.TenantID, full.Organization.ID, full.Organization.Name, full.Organization.URLName, "127.0.0.1", strings.TrimPrefix(server.URL(), "https://")}
+		for _, u := range append(full.Users, full.ApplicationUsers...) {
+			secrets = append(secrets, u.ID, u.Name, u.UPN, u.ApplicationID, u.EntraObjectID)
+		}
+		for _, v := range full.PersonalViews {
+			secrets = append(secrets, v.ID, v.Name)
+		}
+		for _, r := range full.Roles {
+			secrets = append(secrets, r.ID)
+		}
+		for _, secret := range secrets {
+			// The program's own name is a user's here.
+			if secret != "" && secret != "dbaudit" && strings.Contains(strings.ToLower(out), strings.ToLower(secret)) {
+				t.Errorf("%q is in the document:\n%s", secret, out)
+			}
+		}
+	}
+}
+
+// What cannot be asked ends in 3; what is read changes nothing.
+func TestAssumptionsEnd(t *testing.T) {
+	t.Parallel()
+	env := builtin(t, "compliant")
+	server := serve(t, env, simulator.Options{})
+	p := newPlaceApart(t, server)
+	p.write("dbaudit.yaml", requirement(env))
+	before, err := server.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := p.run("doctor", "--assumptions").must(t, 0).stdout
+	if !strings.Contains(table, "as assumed") || !strings.Contains(table, "prvBulkEdit") {
+		t.Errorf("%s", table)
+	}
+	if after, err := server.State(); err != nil || string(after) != string(before) {
+		t.Errorf("the environment was changed: %v", err)
+	}
+	p.run("doctor", "--assumptions", "--apply").must(t, 2)
+	if err := server.Mutate(func(e *simulator.Environment) { e.Organization.State = simulator.StateDisabled }); err != nil {
+		t.Fatal(err)
+	}
+	if o := p.run("doctor", "--assumptions").must(t, 3); !strings.Contains(o.stderr, "the environment is disabled") {
+		t.Errorf("%s", o.stderr)
+	}
+	p.vars["DBAUDIT_CLIENT_SECRET"] = "wrong"
+	p.run("doctor", "--assumptions").must(t, 3)
+}
+
+// In an environment that ignores impersonation headers, impersonation does not work.
+func TestDoctorProvesImpersonation(t *testing.T) {
+	t.Parallel()
+	env := builtin(t, "compliant")
+	env.Contradictions = []simulator.Contradiction{simulator.ActIgnored}
+	p := newPlaceApart(t, serve(t, env, simulator.Options{}))
+	p.write("dbaudit.yaml", requirement(env))
+	e := examineIn(p, 3)
+	for _, c := range e.Checks {
+		if c.ID == "impersonation" && (c.Outcome != "fail" || !strings.Contains(c.Detail, "responds as another user")) {
+			t.Errorf("%+v", c)
+		}
+	}
+}

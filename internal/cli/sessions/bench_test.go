@@ -1,0 +1,76 @@
+package sessions_test
+
+import (
+	"crypto/x509"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/simulator"
+)
+
+// oneAtATime carries requests one after another.
+type oneAtATime struct {
+	mu   sync.Mutex
+	next http.RoundTripper
+}
+
+func (o *oneAtATime) RoundTrip(r *http.Request) (*http.Response, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.next.RoundTrip(r)
+}
+
+// BenchmarkScanUnderLatency measures a whole scan, sign-in included, where each
+// call takes 100 ms: as it is, and with the same calls made one after another. The
+// metric "latencies" is the time beside the scan's own work, which is measured
+// without latency in the same run, in units of one call's: two for sign-in with
+// the tenant given, and one for each round of reads.
+func BenchmarkScanUnderLatency(b *testing.B) {
+	const latency = 100 * time.Millisecond
+	var wait time.Duration
+	calls := 0
+	var mu sync.Mutex
+	server := serve(b, builtin(b, "sample"), simulator.Options{Latency: func(*http.Request) time.Duration {
+		mu.Lock()
+		defer mu.Unlock()
+		calls++
+		return wait
+	}})
+	for _, way := range []struct {
+		name string
+		wrap func(http.RoundTripper) http.RoundTripper
+	}{
+		{"as it is", func(rt http.RoundTripper) http.RoundTripper { return rt }},
+		{"one after another", func(rt http.RoundTripper) http.RoundTripper { return &oneAtATime{next: rt} }},
+	} {
+		b.Run(way.name, func(b *testing.B) {
+			p := newPlaceApart(b, server)
+			p.write("dbaudit.yaml", requirement(server.Environment()))
+			transport := way.wrap(p.env.Transport(nil))
+			p.env.Transport = func(*x509.CertPool) http.RoundTripper { return transport }
+			scan := func(with time.Duration) time.Duration {
+				mu.Lock()
+				wait = with
+				mu.Unlock()
+				began := time.Now()
+				p.run("scan", "-q", "-f", "json").must(b, 1)
+				return time.Since(began)
+			}
+			scan(0) // connections and the compiler's caches
+			var slow, work time.Duration
+			calls = 0
+			b.ResetTimer()
+			for range b.N {
+				slow += scan(latency)
+				b.StopTimer()
+				work += scan(0)
+				b.StartTimer()
+			}
+			b.ReportMetric((slow-work).Seconds()/float64(b.N)/latency.Seconds(), "latencies")
+			b.ReportMetric(work.Seconds()*1e3/float64(b.N), "work-ms")
+			b.ReportMetric(float64(calls)/float64(2*b.N), "calls")
+		})
+	}
+}

@@ -1,0 +1,326 @@
+package sessions_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/simulator"
+)
+
+// once has the nth write and no other come to a fault.
+func (b *bench) once(n int, fault simulator.Fault) {
+	writes := 0
+	f := func(r *http.Request) simulator.Fault {
+		if r.Method != http.MethodGet && strings.HasPrefix(r.URL.Path, "/api/data/") {
+			if writes++; writes == n {
+				return fault
+			}
+		}
+		return simulator.Fault{}
+	}
+	b.faults.Store(&f)
+}
+
+func (b *bench) absent(name string) {
+	b.tb.Helper()
+	if _, err := os.Stat(name); !errors.Is(err, os.ErrNotExist) {
+		b.tb.Errorf("%s exists: %v", name, err)
+	}
+}
+
+// What is wrong with the command line or with what is to be reported is said before
+// anything is changed.
+func TestNothingIsChangedFirst(t *testing.T) {
+	b := newBench(t, lacking)
+	b.run("plan", "-o", "plan.json").must(t, 0)
+	start := b.state()
+	for _, tt := range []struct {
+		code int
+		args []string
+	}{
+		{2, []string{"--fail-on", "foo"}},
+		{2, []string{"-f", "pdf"}},
+		{2, []string{"-f", "json", "-f", "table"}},
+		{2, []string{"--as-of", "today"}},
+		{2, []string{"--waivers", "nope.yaml"}},
+		{3, []string{"--baseline", "nope.json"}},
+		{3, []string{"-f", "json", "-o", "nowhere/result.json"}},
+		{3, []string{"-f", "json", "-o", b.dir}},
+	} {
+		for _, command := range [][]string{{"apply", "plan.json", "--yes"}, {"scan", "--remediate", "--yes", "--journal", "plan.journal.json"}} {
+			b.run(append(command, tt.args...)...).must(t, tt.code)
+			if b.state() != start {
+				t.Fatalf("%v %v changed something", command, tt.args)
+			}
+		}
+		b.absent("plan.journal.json")
+	}
+}
+
+// A document that cannot be written after a change is no longer wrong usage.
+func TestOutputFailsAfterwards(t *testing.T) {
+	b := newBench(t, lacking)
+	b.run("plan", "-o", "plan.json").must(t, 0)
+	if err := os.Mkdir("out", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	remove := func(r *http.Request) simulator.Fault {
+		if r.Method != http.MethodGet && strings.HasPrefix(r.URL.Path, "/api/data/") {
+			_ = os.RemoveAll("out")
+		}
+		return simulator.Fault{}
+	}
+	b.faults.Store(&remove)
+	o := b.run("apply", "plan.json", "--yes", "-f", "json", "-o", "out/result.json").must(t, 5)
+	b.has(o.stderr, "the plan was applied, but could not be verified: writing")
+}
+
+// Standard output is the document and nothing else.
+func TestAppliedDocument(t *testing.T) {
+	b := newBench(t, lacking)
+	b.run("plan", "-o", "plan.json").must(t, 0)
+	o := b.run("apply", "plan.json", "--yes", "-f", "json").must(t, 0)
+	var result struct{ Format, Verdict string }
+	if err := json.Unmarshal([]byte(o.stdout), &result); err != nil || result.Verdict != "compliant" {
+		t.Errorf("standard output is not a result: %v: %.80s", err, o.stdout)
+	}
+	b.run("rollback", "plan.journal.json", "--yes").must(t, 0)
+	quiet := b.run("apply", "plan.json", "--yes", "-q", "--journal", "second.json").must(t, 0)
+	if !strings.HasPrefix(quiet.stdout, "✓ COMPLIANT") || strings.Contains(quiet.stderr, "gone") {
+		t.Errorf("quiet: %.80s\n%s", quiet.stdout, quiet.stderr)
+	}
+}
+
+// With nothing to apply, the environment is judged and reported all the same.
+func TestApplyEmptyPlan(t *testing.T) {
+	for code, change := range map[int]func(*simulator.Environment){
+		0: func(*simulator.Environment) {},
+		1: func(env *simulator.Environment) {
+			lacking(env)
+			env.Role("Demandbase Integration").NotCustomizable = true
+		},
+		4: func(env *simulator.Environment) {
+			env.Role("dbaudit Auditor").Privileges = simulator.Grants{"prvReadUserQuery": simulator.DepthBasic}
+		},
+	} {
+		b := newBench(t, change)
+		b.run("plan", "-o", "plan.json").must(t, 0)
+		o := b.run("apply", "plan.json", "--yes", "-f", "json", "-o", "result.json").must(t, code)
+		if data, err := os.ReadFile("result.json"); err != nil || !json.Valid(data) || o.stdout != "" {
+			t.Errorf("exit %d: %v; standard output %q", code, err, o.stdout)
+		}
+		b.absent("plan.journal.json")
+		b.run("apply", "plan.json", "--dry-run").must(t, 0)
+	}
+}
+
+func TestApplyDigest(t *testing.T) {
+	b := newBench(t, lacking)
+	b.run("plan", "-o", "plan.json").must(t, 0)
+	data, err := os.ReadFile("plan.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p struct{ Digest string }
+	if err := json.Unmarshal(data, &p); err != nil {
+		t.Fatal(err)
+	}
+	start := b.state()
+	b.has(b.run("apply", "plan.json", "--yes", "--digest", "9f86d08").must(t, 2).stderr, "want sha256:")
+	other := "sha256:" + strings.Repeat("0", 64)
+	b.has(b.run("apply", "plan.json", "--yes", "--digest", other).must(t, 3).stderr, "its digest is "+p.Digest+", not "+other)
+	if b.state() != start {
+		t.Error("another plan was applied")
+	}
+	b.run("apply", "plan.json", "--yes", "--digest", p.Digest).must(t, 0)
+	b.run("apply", "--resume", "plan.journal.json", "--yes", "--digest", other).must(t, 3)
+}
+
+// To go on takes what to begin takes, except that what was begun does not expire.
+func TestResumeLimits(t *testing.T) {
+	b := newBench(t, func(env *simulator.Environment) {
+		lacking(env)
+		env.Role("Demandbase Integration").Privileges["prvReadAccount"] = simulator.DepthLocal
+	})
+	b.run("plan", "-o", "plan.json").must(t, 0)
+	b.once(2, simulator.Fault{Kind: simulator.FaultStatus, Status: 403})
+	b.run("apply", "plan.json", "--yes").must(t, 5)
+	b.faults.Store(nil)
+	half := b.state()
+	b.has(b.run("apply", "--resume", "plan.journal.json", "--yes", "--max-changes", "1").must(t, 3).stderr, "more than the limit of 1")
+	if b.state() != half {
+		t.Error("the limits were passed over")
+	}
+	lines, err := os.ReadFile("plan.journal.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(string(lines), "\n")
+	b.write("unbegun.json", first+"\n")
+	now := b.env.Now
+	b.env.Now = func() time.Time { return time.Now().Add(73 * time.Hour) }
+	b.has(b.run("apply", "--resume", "unbegun.json", "--yes").must(t, 3).stderr, "nothing was begun, and the plan expired on")
+	if b.state() != half {
+		t.Error("an expired plan was begun")
+	}
+	b.env.Now = now
+	listed := b.run("apply", "--resume", "plan.journal.json").must(t, 2).stderr
+	b.has(listed, "1 of 2 actions were done; left:\n  2. raise 1 privilege in the role \"Demandbase Integration\"\n        Account – Read (prvReadAccount): Business Unit → Organization\n")
+	b.env.Now = func() time.Time { return time.Now().Add(73 * time.Hour) }
+	b.has(b.run("apply", "--resume", "plan.journal.json", "--yes").must(t, 0).stderr, "but a run that has begun may continue")
+}
+
+// An interruption of the verification is one of the run, and says that all is done.
+func TestVerificationInterrupted(t *testing.T) {
+	b := newBench(t, lacking)
+	b.run("plan", "-o", "plan.json").must(t, 0)
+	ctx, stop := context.WithCancel(t.Context())
+	written := false
+	interrupt := func(r *http.Request) simulator.Fault {
+		if written = written || r.Method != http.MethodGet && strings.HasPrefix(r.URL.Path, "/api/data/"); written && strings.Contains(r.URL.Path, "/organizations") {
+			stop()
+		}
+		return simulator.Fault{}
+	}
+	b.faults.Store(&interrupt)
+	o := b.runUntil(ctx, "apply", "plan.json", "--yes").must(t, 130)
+	b.has(o.stderr, "the plan was applied, but its verification was interrupted")
+	b.faults.Store(nil)
+	b.run("scan").must(t, 0)
+}
+
+// A refusal of the very first change leaves no journal that would keep the next run
+// from beginning, and says what the identity that applies needs.
+func TestRefusedAtFirst(t *testing.T) {
+	b := newBench(t, lacking)
+	b.run("plan", "-o", "plan.json").must(t, 0)
+	b.once(1, simulator.Fault{Kind: simulator.FaultStatus, Status: 403})
+	o := b.run("apply", "plan.json", "--yes").must(t, 3)
+	b.has(o.stderr, "dbaudit doctor --apply names the privileges that are missing")
+	if strings.Contains(o.stderr, "auditor's") {
+		t.Errorf("it is not the auditor who applies:\n%s", o.stderr)
+	}
+	b.absent("plan.journal.json")
+	b.faults.Store(nil)
+
+	b.vars["DBAUDIT_APPLY_CLIENT_SECRET"] = "wrong"
+	b.has(b.run("apply", "plan.json", "--yes").must(t, 3).stderr, "DBAUDIT_APPLY_CLIENT_SECRET must hold")
+	delete(b.vars, "DBAUDIT_APPLY_CLIENT_SECRET")
+	b.has(b.run("apply", "plan.json", "--yes").must(t, 2).stderr, "set DBAUDIT_APPLY_CLIENT_SECRET, or")
+}
+
+// Whoever is asked is shown what is meant, --quiet or not.
+func TestAskedIsShown(t *testing.T) {
+	b := newBench(t, lacking)
+	b.run("plan", "-o", "plan.json").must(t, 0)
+	b.env.StdinIsTerminal, b.env.StderrIsTerminal = true, true
+	asked := func(args ...string) string {
+		b.env.Stdin = strings.NewReader("no\n")
+		return b.run(append(args, "-q")...).must(t, 130).stderr
+	}
+	b.has(asked("apply", "plan.json"), "+ Lead – Read (prvReadLead)")
+	b.has(asked("scan", "--remediate"), "+ Lead – Read (prvReadLead)")
+	b.has(asked("apply", "plan.json", "--log-format", "json"), "+ Lead – Read (prvReadLead)")
+	b.run("apply", "plan.json", "--yes").must(t, 0)
+	b.has(asked("rollback", "plan.journal.json"), "1 of 1 actions were done; they will be undone, last first:\n  1. grant 1 privilege to the role \"Demandbase Integration\"\n        Lead – Read (prvReadLead): Organization → None\n")
+}
+
+// A dry run says of each action whether it was looked at.
+func TestDryRunWords(t *testing.T) {
+	b := newBench(t, func(env *simulator.Environment) {
+		env.Roles = env.Roles[:len(env.Roles):len(env.Roles)]
+		for i := range env.Roles {
+			if env.Roles[i].Name == "Demandbase Integration" {
+				env.Roles = append(env.Roles[:i], env.Roles[i+1:]...)
+				break
+			}
+		}
+		env.ApplicationUser(env.Suggest.ApplicationID).Roles = nil
+	})
+	b.run("plan", "-o", "plan.json").must(t, 0)
+	o := b.run("apply", "plan.json", "--dry-run").must(t, 0)
+	b.has(o.stderr, "1 of 3 can be done: create the security role")
+	b.has(o.stderr, "2 of 3 not checked, as it depends on action 1: grant 44 privileges")
+	if strings.Contains(o.stderr, "done 1") {
+		t.Errorf("nothing was done:\n%s", o.stderr)
+	}
+}
+
+// A change that somebody takes back before the end is code 5, and is named.
+func TestAppliedDoesNotHold(t *testing.T) {
+	b := newBench(t, func(env *simulator.Environment) {
+		lacking(env)
+		env.Role("Demandbase Integration").Privileges["prvReadAccount"] = simulator.DepthLocal
+	})
+	b.run("plan", "-o", "plan.json").must(t, 0)
+	writes := 0
+	takeBack := func(r *http.Request) simulator.Fault {
+		if r.Method != http.MethodGet && strings.HasPrefix(r.URL.Path, "/api/data/") {
+			if writes++; writes == 2 {
+				if err := b.server.Mutate(lacking); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		return simulator.Fault{}
+	}
+	b.faults.Store(&takeBack)
+	o := b.run("apply", "plan.json", "--yes", "-f", "json", "-o", "result.json").must(t, 5)
+	b.has(o.stderr, "action 1 (grant 1 privilege to the role \"Demandbase Integration\") was carried out, but did not persist: now prvReadLead is none")
+	if _, err := os.Stat("result.json"); err != nil {
+		t.Error(err)
+	}
+}
+
+// With --log-format json, the plan is a record as well.
+func TestApplyJSONLog(t *testing.T) {
+	b := newBench(t, lacking)
+	b.run("plan", "-o", "plan.json").must(t, 0)
+	o := b.run("apply", "plan.json", "--yes", "--log-format", "json").must(t, 0)
+	shown, compared := false, false
+	for line := range strings.Lines(o.stderr) {
+		var record struct {
+			Time, Level, Msg, Text string
+
+			Gone []string
+		}
+		if err := json.Unmarshal([]byte(line), &record); err != nil || record.Time == "" || record.Msg == "" {
+			t.Errorf("no record: %v: %s", err, line)
+		}
+		shown = shown || strings.Contains(record.Text, "+ Lead – Read (prvReadLead)")
+		compared = compared || len(record.Gone) == 1
+	}
+	if !shown || !compared {
+		t.Errorf("the plan is shown: %v, the findings compared: %v\n%s", shown, compared, o.stderr)
+	}
+}
+
+// TestDriftStopsBeforeTheFirst: what somebody changed of the last target is found
+// before the first is touched.
+func TestDriftStopsBeforeTheFirst(t *testing.T) {
+	b := newBench(t, func(env *simulator.Environment) {
+		lacking(env)
+		env.ApplicationUser(env.Suggest.ApplicationID).Disabled = true
+	})
+	b.run("plan", "-o", "plan.json").must(t, 0)
+	if err := b.server.Mutate(func(env *simulator.Environment) {
+		env.ApplicationUser(env.Suggest.ApplicationID).Disabled = false
+	}); err != nil {
+		t.Fatal(err)
+	}
+	start := b.state()
+	b.has(b.run("apply", "plan.json", "--yes").must(t, 3).stderr, "user is enabled, not disabled; make a new plan")
+	if b.state() != start {
+		t.Error("something was changed")
+	}
+	if _, err := os.Stat(filepath.Join(b.dir, "plan.journal.json")); err == nil {
+		t.Error("a journal of nothing stays")
+	}
+}

@@ -1,0 +1,377 @@
+package sessions_test
+
+import (
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/doctor"
+	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/simulator"
+	"github.com/dbaudit/dbaudit/policy"
+)
+
+// lacked are the privileges that doctor says are lacking, each once.
+func (e examined) lacked(tb testing.TB) []string {
+	tb.Helper()
+	names := map[string]bool{}
+	for _, c := range e.Checks {
+		if c.Outcome != "fail" {
+			continue
+		}
+		if c.Privilege == nil || c.Title != c.Privilege.Name || c.Privilege.Depth == "" || c.Advice == "" {
+			tb.Errorf("%+v", c)
+			continue
+		}
+		names[c.Privilege.Name] = true
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// applier is a place whose apply identity has one role with just these privileges,
+// "Applier".
+func applier(t *testing.T, env *simulator.Environment, grants simulator.Grants) (*place, *simulator.Server) {
+	t.Helper()
+	const app = "77777777-7777-4777-8777-777777777777"
+	env.Clients = append(env.Clients, simulator.Client{Name: "applier", ApplicationID: app, Secret: "applier-secret"})
+	env.Roles = append(env.Roles, simulator.Role{Name: "Applier", Privileges: grants})
+	env.ApplicationUsers = append(env.ApplicationUsers, simulator.User{Name: "applier", ApplicationID: app, Roles: []simulator.RoleAssignment{{Role: "Applier"}}})
+	server := serve(t, env, simulator.Options{})
+	p := newPlaceApart(t, server)
+	p.vars["DBAUDIT_APPLY_CLIENT_ID"], p.vars["DBAUDIT_APPLY_CLIENT_SECRET"] = app, "applier-secret"
+	return p, server
+}
+
+func minimum(t *testing.T) []string {
+	t.Helper()
+	data, err := policy.Files.ReadFile("profiles/demandbase.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := profile.Parse("demandbase.yaml", data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.Minimum()
+}
+
+func TestDoctorApply(t *testing.T) {
+	t.Parallel()
+	env := builtin(t, "compliant")
+	server := serve(t, env, simulator.Options{})
+	asAdministrator := func(p *place) *place {
+		p.vars["DBAUDIT_APPLY_CLIENT_ID"] = env.Suggest.Administrator
+		p.vars["DBAUDIT_APPLY_CLIENT_SECRET"] = env.Client(env.Suggest.Administrator).Secret
+		return p
+	}
+	state := func() string {
+		data, err := server.State()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	start := state()
+
+	t.Run("administrator", func(t *testing.T) {
+		e := examineIn(asAdministrator(newPlaceApart(t, server)), 0, "--apply")
+		if e.Outcome == "fail" || !slices.Contains(e.with("pass"), "apply-needs privileges to carry it out") ||
+			!slices.Contains(e.with("pass"), "apply-grants privileges to grant") {
+			t.Errorf("%+v", e)
+		}
+	})
+
+	t.Run("named in the configuration", func(t *testing.T) {
+		p := newPlaceApart(t, server)
+		p.write("dbaudit.yaml", "apply: {client_id: "+env.Suggest.Administrator+"}\n")
+		p.vars["DBAUDIT_APPLY_CLIENT_SECRET"] = env.Client(env.Suggest.Administrator).Secret
+		if lacked := examineIn(p, 0, "--apply").lacked(t); len(lacked) > 0 {
+			t.Errorf("lacks %v", lacked)
+		}
+	})
+
+	t.Run("auditor", func(t *testing.T) {
+		e := examineIn(newPlaceApart(t, server), 3, "--apply")
+		lacked := e.lacked(t)
+		held := env.Role("dbaudit Auditor").Privileges
+		for _, p := range doctor.Writing() {
+			if _, has := held[p.Name]; has == slices.Contains(lacked, p.Name) {
+				t.Errorf("%s: held is %t, and so is lacking", p.Name, has)
+			}
+		}
+		for _, name := range minimum(t) {
+			if _, has := held[name]; !has && !slices.Contains(lacked, name) {
+				t.Errorf("%s is not held, and not said to be lacking", name)
+			}
+		}
+		o := newPlaceApart(t, server).run("doctor", "--apply").must(t, 3)
+		for _, name := range lacked {
+			if !strings.Contains(o.stdout, name) {
+				t.Errorf("the table does not name %s", name)
+			}
+		}
+	})
+
+	t.Run("no member", func(t *testing.T) {
+		p := newPlaceApart(t, serve(t, withStranger(t), simulator.Options{}))
+		p.vars["DBAUDIT_APPLY_CLIENT_ID"], p.vars["DBAUDIT_APPLY_CLIENT_SECRET"] = strangersApp, "stranger-secret"
+		e := examineIn(p, 3, "--apply")
+		if got := e.with("fail"); !slices.Equal(got, []string{"membership member of the organization"}) {
+			t.Errorf("failed: %v", got)
+		}
+	})
+
+	t.Run("usage", func(t *testing.T) {
+		p := newPlaceApart(t, server)
+		p.run("doctor", "plan.json").must(t, 2)
+		p.run("doctor", "--apply", "--role-xml").must(t, 2)
+		p.run("doctor", "--apply", p.file("missing.json")).must(t, 3)
+	})
+
+	if state() != start {
+		t.Error("doctor changed the environment")
+	}
+}
+
+// An identity that lacks one privilege is told so, and which; one that lacks none
+// can apply.
+func TestDoctorApplyLacksOne(t *testing.T) {
+	t.Parallel()
+	env := builtin(t, "compliant")
+	user := env.ApplicationUser(env.Suggest.ApplicationID)
+	user.Disabled, user.Roles = true, nil
+	env.PersonalViews[0].Shares = nil
+	// All that it holds are the reads of itself.
+	start := simulator.Grants{"prvReadUser": simulator.DepthGlobal, "prvReadRole": simulator.DepthGlobal}
+	p, server := applier(t, env, start)
+	p.write("dbaudit.yaml", requirement(env))
+	// Doctor itself says what it takes, at which depth.
+	whole := maps.Clone(start)
+	for _, c := range examineIn(p, 3, "--apply").Checks {
+		if c.Privilege != nil {
+			for _, depth := range []simulator.Depth{simulator.DepthBasic, simulator.DepthLocal, simulator.DepthDeep, simulator.DepthGlobal} {
+				if depth.String() == c.Privilege.Depth {
+					whole[c.Privilege.Name] = max(whole[c.Privilege.Name], depth)
+				}
+			}
+		}
+	}
+	for _, test := range []struct {
+		name  string
+		grant func(simulator.Grants)
+		lacks []string
+	}{
+		{"nothing", func(simulator.Grants) {}, nil},
+		{"one of the minimum", func(g simulator.Grants) { delete(g, "prvReadLead") }, []string{"prvReadLead"}},
+		{"one of the minimum, too shallow", func(g simulator.Grants) { g["prvReadLead"] = simulator.DepthDeep }, []string{"prvReadLead"}},
+		{"one to write", func(g simulator.Grants) { delete(g, "prvAssignRole") }, []string{"prvAssignRole"}},
+	} {
+		grants := maps.Clone(whole)
+		test.grant(grants)
+		if err := server.Mutate(func(e *simulator.Environment) { e.Role("Applier").Privileges = grants }); err != nil {
+			t.Fatal(err)
+		}
+		code := 0
+		if len(test.lacks) > 0 {
+			code = 3
+		}
+		if got := examineIn(p, code, "--apply").lacked(t); !slices.Equal(got, test.lacks) {
+			t.Errorf("lacking %s: %v", test.name, got)
+		}
+	}
+	// And what it takes is enough: to enable, to assign, to share.
+	if err := server.Mutate(func(e *simulator.Environment) { e.Role("Applier").Privileges = whole }); err != nil {
+		t.Fatal(err)
+	}
+	p.run("plan", "-f", "json", "-o", p.file("plan.json")).must(t, 0)
+	p.run("apply", p.file("plan.json"), "--yes").must(t, 0)
+}
+
+// With a plan, doctor asks for what the plan needs, and for nothing else.
+func TestDoctorApplyPlan(t *testing.T) {
+	t.Parallel()
+	env := builtin(t, "compliant")
+	delete(env.Role("Demandbase Integration").Privileges, "prvReadLead")
+	p, server := applier(t, env, simulator.Grants{"prvReadUser": simulator.DepthGlobal, "prvReadRole": simulator.DepthGlobal})
+	file := p.file("plan.json")
+	p.run("plan", "--integration-role", "Demandbase Integration", "-f", "json", "-o", file).must(t, 0)
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := plan.Decode(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	needs := slices.Sorted(maps.Keys(made.Needs()))
+	if !slices.Equal(needs, []string{"prvReadBusinessUnit", "prvReadLead", "prvReadRole", "prvReadTeam", "prvReadUser", "prvWriteRole"}) {
+		t.Fatalf("the plan needs %v", needs)
+	}
+	if got := examineIn(p, 3, "--apply", file).lacked(t); !slices.Equal(got, []string{"prvReadBusinessUnit", "prvReadLead", "prvReadTeam", "prvWriteRole"}) {
+		t.Errorf("lacking %v, and the plan needs %v", got, needs)
+	}
+	err = server.Mutate(func(e *simulator.Environment) {
+		maps.Copy(e.Role("Applier").Privileges, simulator.Grants{
+			"prvReadBusinessUnit": simulator.DepthGlobal, "prvReadLead": simulator.DepthGlobal, "prvReadTeam": simulator.DepthGlobal,
+			"prvWriteRole": simulator.DepthLocal,
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := examineIn(p, 0, "--apply", file)
+	if got := e.lacked(t); len(got) > 0 || len(e.with("pass")) == 0 {
+		t.Errorf("lacking %v", got)
+	}
+	// What is not this environment's is not asked of it.
+	p.vars["DBAUDIT_URL"] = "https://contoso.crm.dynamics.com"
+	p.run("doctor", "--apply", file).must(t, 2)
+}
+
+// Whoever holds just what a plan needs can apply it, and with what doctor warns of
+// can roll it back.
+func TestDoctorApplyIsEnough(t *testing.T) {
+	t.Parallel()
+	role := func(e *simulator.Environment) *simulator.Role { return e.Role("Demandbase Integration") }
+	user := func(e *simulator.Environment) *simulator.User { return e.ApplicationUser(e.Suggest.ApplicationID) }
+	below := func(e *simulator.Environment) {
+		user(e).BusinessUnit, user(e).Roles, e.Suggest.BusinessUnit = "Germany", nil, "Germany"
+	}
+	for name, change := range map[string]func(*simulator.Environment){
+		"nothing exists": func(e *simulator.Environment) {
+			id := user(e).Name
+			for i := range e.PersonalViews {
+				v := &e.PersonalViews[i]
+				v.Shares = slices.DeleteFunc(v.Shares, func(s simulator.Share) bool { return s.Principal == id || s.Principal == e.Suggest.ApplicationID })
+			}
+			e.ApplicationUsers = slices.DeleteFunc(e.ApplicationUsers, func(u simulator.User) bool { return u.ApplicationID == e.Suggest.ApplicationID })
+			e.Roles = slices.DeleteFunc(e.Roles, func(r simulator.Role) bool { return r.Name == "Demandbase Integration" })
+		},
+		"a user below the root": below,
+		"a role with more than the minimum that is allowed": func(e *simulator.Environment) {
+			below(e)
+			role(e).Privileges["prvExportToExcel"] = simulator.DepthGlobal
+		},
+		"a surplus": func(e *simulator.Environment) {
+			role(e).Privileges["prvDeleteAccount"] = simulator.DepthDeep
+			delete(role(e).Privileges, "prvReadSharePointData")
+			delete(role(e).Privileges, "prvReadLead")
+		},
+		"a user who is disabled": func(e *simulator.Environment) {
+			below(e)
+			user(e).Disabled = true
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := builtin(t, "compliant")
+			change(env)
+			start := simulator.Grants{"prvReadUser": simulator.DepthGlobal, "prvReadRole": simulator.DepthGlobal}
+			p, server := applier(t, env, start)
+			p.write("dbaudit.yaml", requirement(env)+"allow: [prvExportToExcel]\n")
+			file := p.file("plan.json")
+			p.run("plan", "--least-privilege", "-f", "json", "-o", file).must(t, 0)
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			made, err := plan.Decode(data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			state := func(grants simulator.Grants) string {
+				if err := server.Mutate(func(e *simulator.Environment) { e.Role("Applier").Privileges = grants }); err != nil {
+					t.Fatal(err)
+				}
+				data, err := server.State()
+				if err != nil {
+					t.Fatal(err)
+				}
+				return string(data)
+			}
+			undo, _ := made.NeedsToUndo()
+			state(granted(made.Needs()))
+			examined := examineIn(p, 0, "--apply", file)
+			if warned := slices.Collect(maps.Keys(undo)); len(warned) > 0 && examined.Outcome != "warning" {
+				t.Errorf("%s, and to undo it would also need %v", examined.Outcome, warned)
+			}
+			all := granted(made.Needs())
+			maps.Copy(all, granted(undo))
+			before := state(all)
+			state(granted(made.Needs()))
+			if code := p.run("apply", file, "--yes", "--fail-on", "none").code; code != 0 && code != 4 {
+				t.Fatalf("apply ended in %d", code)
+			}
+			state(all)
+			p.run("rollback", strings.TrimSuffix(file, ".json")+".journal.json", "--yes").must(t, 0)
+			if state(all) != before {
+				t.Error("the rollback did not bring everything back")
+			}
+		})
+	}
+}
+
+func granted(needs map[string]string) simulator.Grants {
+	grants := simulator.Grants{}
+	for name, depth := range needs {
+		for _, d := range []simulator.Depth{simulator.DepthBasic, simulator.DepthLocal, simulator.DepthDeep, simulator.DepthGlobal} {
+			if d.String() == depth {
+				grants[name] = d
+			}
+		}
+	}
+	return grants
+}
+
+// Whatever a plan does, wherever it does it, what doctor asks for without one covers
+// it.
+func TestDoctorApplyCoversPlans(t *testing.T) {
+	t.Parallel()
+	p := plan.Plan{RootUnit: "root"}
+	for _, kind := range []plan.Kind{plan.KindRole, plan.KindGrants, plan.KindUser, plan.KindAssignment, plan.KindShare} {
+		unit := &plan.Ref{ID: "below"}
+		if kind == plan.KindRole { // which is always made in the root
+			unit.ID = "root"
+		}
+		p.Actions = append(p.Actions, plan.Action{Target: plan.Target{Kind: kind, Role: &plan.Ref{ID: "role"}, BusinessUnit: unit}})
+	}
+	p.Actions = append(p.Actions, plan.Action{
+		Target: plan.Target{Kind: plan.KindUser, BusinessUnit: &plan.Ref{ID: "below"}}, Before: plan.State{"user": plan.Absent},
+	})
+	held := map[string]string{}
+	for _, w := range doctor.Writing() {
+		held[strings.ToLower(w.Name)] = w.Depth.String()
+	}
+	if lacking := p.Lacking(held); len(lacking) > 0 || len(p.Needs()) < 6 {
+		t.Errorf("not covered: %v of %v", lacking, p.Needs())
+	}
+	var inborn []string
+	for _, i := range doctor.Inborn() {
+		inborn = append(inborn, i.Name)
+	}
+	if !slices.Equal(inborn, plan.Inborn()) {
+		t.Errorf("a new role is born with %v, or with %v", inborn, plan.Inborn())
+	}
+}
+
+// Nobody is said to lack a privilege that the environment does not define.
+func TestDoctorApplyUndefined(t *testing.T) {
+	t.Parallel()
+	env := builtin(t, "compliant")
+	env.UndefinedPrivileges = []string{"prvAppendToUser", "prvDisableUser"}
+	env.ApplicationUser(env.Suggest.ApplicationID).Disabled = true
+	p := newPlaceApart(t, serve(t, env, simulator.Options{}))
+	p.vars["DBAUDIT_APPLY_CLIENT_ID"] = env.Suggest.Administrator
+	p.vars["DBAUDIT_APPLY_CLIENT_SECRET"] = env.Client(env.Suggest.Administrator).Secret
+	file := p.file("plan.json")
+	p.run("plan", "-f", "json", "-o", file).must(t, 0)
+	for _, args := range [][]string{{"--apply"}, {"--apply", file}} {
+		if lacked := examineIn(p, 0, args...).lacked(t); len(lacked) > 0 {
+			t.Errorf("%v: lacks %v", args, lacked)
+		}
+	}
+	p.run("apply", file, "--dry-run").must(t, 0)
+}

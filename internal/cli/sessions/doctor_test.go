@@ -1,0 +1,423 @@
+package sessions_test
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/simulator"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+type examined struct {
+	Outcome string
+	Checks  []examinedCheck
+}
+
+type examinedCheck struct {
+	ID, Title, Outcome, Detail, Advice string
+	Privilege                          *struct{ Name, Depth, Where string }
+}
+
+// with gives the checks that ended so, as "id title".
+func (e examined) with(outcome string) []string {
+	var found []string
+	for _, c := range e.Checks {
+		if c.Outcome == outcome {
+			found = append(found, c.ID+" "+c.Title)
+		}
+	}
+	return found
+}
+
+func examineIn(p *place, code int, args ...string) examined {
+	p.tb.Helper()
+	var e examined
+	decodeInto(p.tb, p.run(append([]string{"doctor", "-f", "json"}, args...)...).must(p.tb, code).stdout, &e)
+	return e
+}
+
+// asAuditor gives the auditor one role with just these privileges.
+func asAuditor(tb testing.TB, env *simulator.Environment, grants simulator.Grants) *simulator.Environment {
+	tb.Helper()
+	env.Roles = append(env.Roles, simulator.Role{Name: "the least", Privileges: grants})
+	auditor := env.ApplicationUser(env.Suggest.Auditor)
+	if auditor == nil {
+		tb.Fatal("the environment has no auditor")
+	}
+	auditor.Roles = []simulator.RoleAssignment{{Role: "the least"}}
+	return env
+}
+
+// leastRole reads the role that doctor prints.
+func leastRole(tb testing.TB) simulator.Grants {
+	tb.Helper()
+	var role struct {
+		XMLName    xml.Name `xml:"Role"`
+		Name       string   `xml:"name,attr"`
+		Inherited  int      `xml:"isinherited,attr"`
+		Privileges []struct {
+			Name  string `xml:"name,attr"`
+			Level string `xml:"level,attr"`
+		} `xml:"RolePrivileges>RolePrivilege"`
+	}
+	o := newPlaceApart(tb).run("doctor", "--role-xml").must(tb, 0)
+	if err := xml.Unmarshal([]byte(o.stdout), &role); err != nil {
+		tb.Fatal(err)
+	}
+	grants := simulator.Grants{}
+	for _, p := range role.Privileges {
+		switch p.Level {
+		case "Global":
+			grants[p.Name] = simulator.DepthGlobal
+		case "Basic":
+			grants[p.Name] = simulator.DepthBasic
+		default:
+			tb.Fatalf("%s has the level %q", p.Name, p.Level)
+		}
+		if !strings.HasPrefix(p.Name, "prvRead") && p.Name != "prvActOnBehalfOfAnotherUser" {
+			tb.Errorf("an auditor needs no %s", p.Name)
+		}
+	}
+	if role.Name == "" || role.Inherited != 1 || len(grants) != len(role.Privileges) {
+		tb.Errorf("the role is not whole:\n%s", o.stdout)
+	}
+	return grants
+}
+
+// requirement is what a scan of a simulated environment asks for.
+func requirement(env *simulator.Environment) string {
+	var b strings.Builder
+	s := env.Suggest
+	fmt.Fprintf(&b, "integration: {app_id: %s, role: %s}\nbusiness_unit: %s\nviews:\n", s.ApplicationID, s.Role, s.BusinessUnit)
+	for _, v := range s.Views {
+		fmt.Fprintf(&b, "  - {table: %s, name: %s, owner: %s}\n", v.Table, v.Name, v.Owner)
+	}
+	return b.String()
+}
+
+// scanned is what a scan came to: its exit code, how each control ended, and
+// which sections were not read.
+type scanned struct {
+	code     int
+	controls string
+	unread   []string
+}
+
+func scanIn(p *place, args ...string) scanned {
+	p.tb.Helper()
+	file := p.file("snapshot.json")
+	_ = os.Remove(file)
+	o := p.run(append([]string{"scan", "-f", "json", "--snapshot", file, "--as-of", "2026-01-01T00:00:00Z"}, args...)...)
+	got := scanned{code: o.code}
+	var result struct{ Controls json.RawMessage }
+	decodeInto(p.tb, o.stdout, &result)
+	got.controls = string(result.Controls)
+	got.unread = unreadIn(p.tb, file)
+	return got
+}
+
+// unreadIn lists the sections of a snapshot that were not read.
+func unreadIn(tb testing.TB, file string) []string {
+	tb.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var taken struct {
+		Coverage map[string]struct{ State string }
+	}
+	decodeInto(tb, string(data), &taken)
+	var unread []string
+	for _, s := range slices.Sorted(maps.Keys(taken.Coverage)) {
+		if taken.Coverage[s].State != snapshot.StateCollected.String() {
+			unread = append(unread, s)
+		}
+	}
+	return unread
+}
+
+// columnSecurity is the privilege whose lack fails no scan: no control depends on it.
+const columnSecurity = "prvReadFieldSecurityProfile"
+
+// The least role reads all that an administrator reads, and without any one of
+// its privileges some section is unread.
+func TestLeastRole(t *testing.T) {
+	t.Parallel()
+	least := leastRole(t)
+	for _, name := range simulator.BuiltinNames() {
+		for _, scope := range []string{"integration", "environment"} {
+			t.Run(name+" "+scope, func(t *testing.T) {
+				t.Parallel()
+				env := asAuditor(t, builtin(t, name), least)
+				server := serve(t, env, simulator.Options{})
+				p := newPlaceApart(t, server)
+				p.write("dbaudit.yaml", requirement(env))
+				args := []string{"--scope", scope}
+
+				asLeast := scanIn(p, args...)
+				p.vars["DBAUDIT_CLIENT_ID"] = env.Suggest.Administrator
+				p.vars["DBAUDIT_CLIENT_SECRET"] = env.Client(env.Suggest.Administrator).Secret
+				asAdmin := scanIn(p, args...)
+				if len(asAdmin.unread) > 0 || len(asLeast.unread) > 0 {
+					t.Errorf("unread: with the least role %v, as administrator %v", asLeast.unread, asAdmin.unread)
+				}
+				if asLeast.code != asAdmin.code || asLeast.controls != asAdmin.controls {
+					t.Errorf("the least role sees something else than an administrator: exit codes %d and %d", asLeast.code, asAdmin.code)
+				}
+
+				p = newPlaceApart(t, server)
+				p.write("dbaudit.yaml", requirement(env))
+				for _, without := range slices.Sorted(maps.Keys(least)) {
+					if without == columnSecurity {
+						continue // TestDoctorReadsWhatCollectReads
+					}
+					grants := maps.Clone(least)
+					delete(grants, without)
+					if err := server.Mutate(func(e *simulator.Environment) { e.Role("the least").Privileges = grants }); err != nil {
+						t.Fatal(err)
+					}
+					p.run(append([]string{"collect", "-o", p.file("snapshot.json")}, args...)...).must(t, 0)
+					if len(unreadIn(t, p.file("snapshot.json"))) == 0 {
+						t.Errorf("nothing is unread without %s", without)
+					}
+				}
+			})
+		}
+	}
+}
+
+// Doctor tries each kind of read that a scan of the wide scope makes, and the least role
+// is enough for each: what the collector learns to read, doctor and the role learn too.
+func TestDoctorReadsWhatCollectReads(t *testing.T) {
+	t.Parallel()
+	env := asAuditor(t, builtin(t, "sample"), leastRole(t))
+	env.ColumnSecurityProfiles = []simulator.ColumnSecurityProfile{{Name: "Finance", Reads: []string{"account.creditlimit"}}}
+	server := serve(t, env, simulator.Options{})
+	p := newPlaceApart(t, server)
+	p.write("dbaudit.yaml", requirement(env))
+	asked := func(args ...string) map[string]bool {
+		file := p.file(args[0] + ".jsonl")
+		p.run(append(args, "--record", file)...).must(t, 0)
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kinds := map[string]bool{}
+		for line := range strings.Lines(string(data)) {
+			var answer struct {
+				Address string
+				Status  int
+			}
+			decodeInto(t, line, &answer)
+			path, _, _ := strings.Cut(answer.Address, "?")
+			kinds[regexp.MustCompile(`\([^)]*\)`).ReplaceAllString(path, "()")] = true
+			if answer.Status == http.StatusForbidden {
+				t.Errorf("%s: the least role may not read %s", args[0], path)
+			}
+		}
+		return kinds
+	}
+	collected := asked("collect", "--scope", "environment", "-o", p.file("snapshot.json"))
+	examined := asked("doctor")
+	if len(collected) < 12 {
+		t.Errorf("collect asks for %v only", collected)
+	}
+	for kind := range collected {
+		if !examined[kind] {
+			t.Errorf("collect reads %s, and doctor does not try it", kind)
+		}
+	}
+	snapshot, err := os.ReadFile(p.file("snapshot.json"))
+	if err != nil || !strings.Contains(string(snapshot), "account.creditlimit") {
+		t.Errorf("with the least role, the hidden column is not noted: %v", err)
+	}
+}
+
+func TestDoctor(t *testing.T) {
+	t.Parallel()
+	least := leastRole(t)
+	env := asAuditor(t, builtin(t, "compliant"), least)
+	server := serve(t, env, simulator.Options{})
+	place := func(t *testing.T) *place {
+		p := newPlaceApart(t, server)
+		p.write("dbaudit.yaml", requirement(env))
+		return p
+	}
+	grant := func(t *testing.T, grants simulator.Grants) {
+		t.Helper()
+		if err := server.Mutate(func(e *simulator.Environment) { e.Role("the least").Privileges = grants }); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	t.Run("all is well", func(t *testing.T) {
+		e := examineIn(place(t), 0)
+		if failed := e.with("fail"); len(failed) > 0 || len(e.with("unknown")) > 0 {
+			t.Errorf("failed: %v", failed)
+		}
+		// A secret's end is not known to the app.
+		if got := e.with("warning"); len(got) > 0 {
+			t.Errorf("warnings: %v", got)
+		}
+		if got := e.with("skipped"); !slices.Equal(got, []string{"credential credential expiry"}) {
+			t.Errorf("skipped: %v", got)
+		}
+	})
+
+	t.Run("each privilege missing", func(t *testing.T) {
+		defer grant(t, least)
+		for _, without := range slices.Sorted(maps.Keys(least)) {
+			grants := maps.Clone(least)
+			delete(grants, without)
+			grant(t, grants)
+			code, outcome := 3, "fail"
+			if without == columnSecurity {
+				code, outcome = 0, "warning"
+			}
+			e := examineIn(place(t), code)
+			if len(e.with(outcome)) == 0 {
+				t.Errorf("nothing fails without %s", without)
+			}
+			for _, c := range e.Checks {
+				if c.Outcome != outcome {
+					continue
+				}
+				if strings.Contains(c.Detail, "none") || strings.HasPrefix(c.Detail, "works") && !strings.Contains(c.Detail, "does not hold "+without) {
+					t.Errorf("without %s the check %q says %q", without, c.Title, c.Detail)
+				}
+				if c.Privilege == nil || c.Privilege.Name != without || c.Privilege.Where == "" ||
+					c.Privilege.Depth != least[without].String() || !strings.Contains(c.Advice, without) {
+					t.Errorf("without %s the check %q names %+v and advises %q", without, c.Title, c.Privilege, c.Advice)
+				}
+			}
+		}
+	})
+
+	t.Run("each privilege too shallow", func(t *testing.T) {
+		defer grant(t, least)
+		for _, shallow := range []string{"prvReadRole", "prvReadUser", "prvReadTeam", "prvReadBusinessUnit"} {
+			grants := maps.Clone(least)
+			grants[shallow] = simulator.DepthLocal
+			grant(t, grants)
+			e := examineIn(place(t), 3)
+			for _, c := range e.Checks {
+				if c.Outcome == "fail" && (c.Privilege == nil || c.Privilege.Name != shallow || !strings.Contains(c.Detail, "local")) {
+					t.Errorf("with %s at local depth: %+v", shallow, c)
+				}
+			}
+			if len(e.with("fail")) == 0 {
+				t.Errorf("nothing fails with %s at local depth", shallow)
+			}
+		}
+	})
+
+	t.Run("wrong secret", func(t *testing.T) {
+		p := place(t)
+		p.vars["DBAUDIT_CLIENT_SECRET"] = "wrong"
+		e := examineIn(p, 3)
+		if got := e.with("fail"); !slices.Equal(got, []string{"sign-in sign-in"}) {
+			t.Errorf("failed: %v", got)
+		}
+		if len(e.Checks) != 25 || len(e.with("pass")) < 4 { // it stops at none
+			t.Errorf("%d checks, passed: %v", len(e.Checks), e.with("pass"))
+		}
+	})
+
+	t.Run("no member", func(t *testing.T) {
+		p := newPlaceApart(t, serve(t, withStranger(t), simulator.Options{}))
+		p.vars["DBAUDIT_CLIENT_ID"], p.vars["DBAUDIT_CLIENT_SECRET"] = strangersApp, "stranger-secret"
+		if got := examineIn(p, 3).with("fail"); !slices.Equal(got, []string{"membership member of the organization"}) {
+			t.Errorf("failed: %v", got)
+		}
+	})
+
+	t.Run("another tenant", func(t *testing.T) {
+		p := place(t)
+		p.vars["DBAUDIT_TENANT_ID"] = "11111111-1111-4111-8111-111111111111"
+		if got := examineIn(p, 3).with("fail"); !slices.Equal(got, []string{"tenant 401 challenge", "sign-in sign-in"}) {
+			t.Errorf("failed: %v", got)
+		}
+	})
+
+	t.Run("unreachable", func(t *testing.T) {
+		p := place(t)
+		p.vars["DBAUDIT_URL"] = "https://127.0.0.1:1"
+		e := examineIn(p, 3)
+		if got := e.with("fail"); !slices.Contains(got, "tls TLS") {
+			t.Errorf("failed: %v", got)
+		}
+	})
+
+	t.Run("clock", func(t *testing.T) {
+		for _, test := range []struct {
+			ahead   time.Duration
+			outcome string
+		}{{2 * time.Minute, "warning"}, {-10 * time.Minute, "fail"}} {
+			p := place(t)
+			p.env.Now = func() time.Time { return time.Now().Add(test.ahead) }
+			var e examined
+			decodeInto(t, p.run("doctor", "-f", "json").stdout, &e)
+			if !slices.Contains(e.with(test.outcome), "clock clock") {
+				t.Errorf("%s ahead: %v", test.ahead, e.Checks)
+			}
+		}
+	})
+
+	t.Run("certificate's end", func(t *testing.T) {
+		p := place(t)
+		delete(p.vars, "DBAUDIT_CLIENT_SECRET")
+		p.vars["DBAUDIT_CLIENT_CERTIFICATE"] = p.write("auditor.pem", string(server.ClientCertificate(env.Suggest.Auditor)))
+		e := examineIn(p, 0)
+		last := e.Checks[len(e.Checks)-1]
+		if last.ID != "credential" || !strings.Contains(last.Detail, "the certificate expires in ") {
+			t.Errorf("%+v", last)
+		}
+	})
+
+	t.Run("table", func(t *testing.T) {
+		p := place(t)
+		for _, width := range []int{0, 80} {
+			p.env.Width, p.env.StdoutIsTerminal = width, width > 0
+			o := p.run("doctor").must(t, 0)
+			for line := range strings.Lines(o.stdout) {
+				if n := len([]rune(strings.TrimRight(line, "\n"))); width > 0 && n > width {
+					t.Errorf("%d columns at a width of %d: %s", n, width, line)
+				}
+			}
+			for _, want := range []string{"name resolution", "read shares of views", "jane@contoso.com", "clock"} {
+				if !strings.Contains(o.stdout, want) {
+					t.Errorf("%q is not in the table:\n%s", want, o.stdout)
+				}
+			}
+		}
+	})
+}
+
+// doctor reads every table that a scan reads: otherwise it would say that all is
+// well where a scan is refused.
+func TestDoctorReadsWhatAScanReads(t *testing.T) {
+	t.Parallel()
+	env := builtin(t, "compliant")
+	read := map[string]bool{}
+	server := serve(t, env, simulator.Options{Observe: observeSets(read)})
+	p := newPlaceApart(t, server)
+	p.write("dbaudit.yaml", requirement(env))
+	p.run("scan").must(t, 0)
+	byScan := maps.Clone(read)
+	clear(read)
+	p.run("doctor").must(t, 0)
+	for set := range byScan {
+		if !read[set] {
+			t.Errorf("a scan reads %s, and doctor does not", set)
+		}
+	}
+}

@@ -1,0 +1,274 @@
+package sessions_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/fleet"
+	"github.com/dbaudit/dbaudit/internal/simulator"
+)
+
+// fleetPlace is a place whose configuration names a compliant environment and one with
+// faults, with a store of its own.
+func fleetPlace(t *testing.T) *place {
+	t.Helper()
+	good, bad := serve(t, builtin(t, "compliant"), simulator.Options{}), serve(t, builtin(t, "sample"), simulator.Options{})
+	p := newPlaceApart(t, good, bad)
+	delete(p.vars, "DBAUDIT_URL")
+	delete(p.vars, "DBAUDIT_INTEGRATION_APP_ID")
+	delete(p.vars, "DBAUDIT_AUTHORITY")
+	delete(p.vars, "DBAUDIT_TENANT_ID")
+	p.vars["DBAUDIT_STORE"] = p.file("fleet.db")
+	text := "every: 1h\nenvironments:\n"
+	for name, s := range map[string]*simulator.Server{"good": good, "bad": bad} {
+		text += fmt.Sprintf("  %s:\n    url: %s\n    auth: {authority: %q, tenant_id: %s}\n    integration: {app_id: %s}\n    labels: {kind: %s}\n",
+			name, s.URL(), s.AuthorityURL(), s.TenantID(), s.Environment().Suggest.ApplicationID, name)
+	}
+	text += "  broken:\n    url: " + good.URL() + "\n    auth: {authority: " + good.AuthorityURL() + ", tenant_id: " + good.TenantID() + ", secret: {env: WRONG_SECRET}}\n"
+	p.vars["WRONG_SECRET"] = "not-the-secret"
+	p.write("dbaudit.yaml", text)
+	return p
+}
+
+func fleetStatus(t *testing.T, p *place) map[string]fleet.Entry {
+	t.Helper()
+	var d fleet.Document
+	decodeInto(t, p.run("fleet", "status", "-f", "json").must(t, 0).stdout, &d)
+	if d.Format != fleet.Format {
+		t.Errorf("the format is %q", d.Format)
+	}
+	entries := map[string]fleet.Entry{}
+	for _, e := range d.Environments {
+		entries[e.Name] = e
+	}
+	return entries
+}
+
+// TestFleet tells the fleet's story on the command line: what is imported is scanned by a
+// worker, a wrong secret is somebody's to correct, a pipeline posts into the same history,
+// and no secret is in the store.
+func TestFleet(t *testing.T) {
+	t.Parallel()
+	p := fleetPlace(t)
+	p.run("fleet", "import", p.file("dbaudit.yaml")).must(t, 0)
+	for name, e := range fleetStatus(t, p) {
+		if !e.Stale || e.Verdict != audit.VerdictIncomplete || e.LastRun != nil || e.Integration != "demandbase" {
+			t.Errorf("%s before its first scan: %+v", name, e)
+		}
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	worker := make(chan outcome)
+	go func() { worker <- p.runUntil(ctx, "worker", "--concurrency", "2") }()
+	for !strings.Contains(p.stderr.String(), "scans what is due") {
+		time.Sleep(10 * time.Millisecond)
+	}
+	var entries map[string]fleet.Entry
+	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		entries = fleetStatus(t, p)
+		ended := 0
+		for _, e := range entries {
+			if e.LastRun != nil && e.LastRun.EndedAt != nil {
+				ended++
+			}
+		}
+		if ended == 3 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("not all were scanned: %+v\n%s", entries, p.stderr.String())
+		}
+	}
+	if e := entries["good"]; e.Verdict != audit.VerdictCompliant || e.Stale || e.OpenFindings != 0 || e.LastRun.State != "compliant" {
+		t.Errorf("good: %+v", e)
+	}
+	if e := entries["bad"]; e.Verdict != audit.VerdictNoncompliant || e.Stale || e.OpenFindings == 0 || e.LastRun.State != "noncompliant" {
+		t.Errorf("bad: %+v", e)
+	}
+	if e := entries["broken"]; !e.Stale || e.LastRun.State != "misconfigured" || e.LastRun.Attempt != 1 || e.LastRun.Error == nil {
+		t.Errorf("broken: %+v", e)
+	}
+
+	id := strings.TrimSpace(p.run("fleet", "run", "good").must(t, 0).stdout)
+	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		if r := fleetStatus(t, p)["good"].LastRun; fmt.Sprint(r.ID) == id && r.EndedAt != nil {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the run %s did not end", id)
+		}
+	}
+	stop()
+	if got := <-worker; got.code != 0 {
+		t.Errorf("the worker ended with %d", got.code)
+	}
+
+	p.run("scan", "--env", "bad", "-f", "json", "-o", p.file("bad.json"), "--store", p.file("fleet.db")).must(t, 1)
+	var results audit.Results
+	decodeInto(t, p.run("fleet", "export", "--all").must(t, 0).stdout, &results)
+	of := map[string]int{}
+	for _, r := range results.Results {
+		of[r.Environment.Name]++
+	}
+	if of["good"] != 2 || of["bad"] != 2 || of["broken"] != 0 {
+		t.Errorf("stored results: %v", of)
+	}
+	var posted audit.Result
+	decodeInto(t, p.read("bad.json"), &posted)
+	if last := results.Results[1]; asJSON(t, last) != asJSON(t, posted) {
+		t.Errorf("what the pipeline posted differs from its document:\n%s\n%s", asJSON(t, last), asJSON(t, posted))
+	}
+	if out := p.run("history", "bad", "--store", p.file("fleet.db")).must(t, 0).stdout; !strings.Contains(out, "2 scans") {
+		t.Errorf("history:\n%s", out)
+	}
+	p.run("db", "backup", p.file("copy.db")).must(t, 0)
+	for _, file := range []string{"fleet.db", "copy.db"} {
+		data := p.read(file)
+		for name, value := range p.vars {
+			if strings.Contains(name, "SECRET") && strings.Contains(data, value) {
+				t.Errorf("%s holds the value of %s", file, name)
+			}
+		}
+	}
+}
+
+func asJSON(t *testing.T, v any) string {
+	t.Helper()
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// TestFleetCommands holds what the commands of the fleet refuse, and what they list.
+func TestFleetCommands(t *testing.T) {
+	t.Parallel()
+	p := newPlaceApart(t)
+	p.vars["DBAUDIT_STORE"] = p.file("fleet.db")
+	clients := p.write("clients.csv", "name,url,every,labels,profile,secret_env\n"+
+		"northwind,https://northwind.crm.dynamics.com,30m,stage=live; region=eu,demandbase,NORTHWIND_SECRET\nfabrikam,https://fabrikam.crm4.dynamics.com,,,,\n")
+	for range 2 {
+		p.run("fleet", "import", clients).must(t, 0)
+	}
+	list := p.run("fleet", "list").must(t, 0).stdout
+	for _, want := range []string{"northwind", "30m0s", "region=eu stage=live", "fabrikam", "24h0m0s"} {
+		if !strings.Contains(list, want) {
+			t.Errorf("the list has no %q:\n%s", want, list)
+		}
+	}
+	p.run("fleet", "pause", "fabrikam").must(t, 0)
+	if list := p.run("fleet", "list").must(t, 0).stdout; !strings.Contains(list, "paused") {
+		t.Errorf("nothing is paused:\n%s", list)
+	}
+	if ids := strings.Fields(p.run("fleet", "run", "--all-envs").must(t, 0).stdout); len(ids) != 1 {
+		t.Errorf("the runs %v, want one: the other is paused", ids)
+	}
+	p.run("fleet", "cancel", "1").must(t, 0)
+	if e := fleetStatus(t, p)["northwind"]; e.LastRun.State != "cancelled" {
+		t.Errorf("northwind: %+v", e.LastRun)
+	}
+	p.run("db", "migrate").must(t, 0)
+	for want, args := range map[string][]string{
+		"nobody":                        {"fleet", "run", "nobody"},
+		"--all-envs":                    {"fleet", "run"},
+		"is not the id of a run":        {"fleet", "cancel", "x"},
+		"4711":                          {"fleet", "cancel", "4711"},
+		"do not put a password":         {"fleet", "list", "--store", "postgres://dbaudit:hush@db/fleet"},
+		"there is no column":            {"fleet", "import", p.write("bad.csv", "name,address\n")},
+		"clients2.csv:2":                {"fleet", "import", p.write("clients2.csv", "name,url,every\na,https://a.crm.dynamics.com,1s\n")},
+		"was named before":              {"fleet", "import", clients, clients},
+		"asks a person":                 {"fleet", "import", p.write("device.csv", "name,url,auth\na,https://a.crm.dynamics.com,device-code\n")},
+		"--concurrency 0":               {"worker", "--concurrency", "0"},
+		"history needs the folders":     {"history", "--store", ""},
+		"--format sarif: want table or": {"fleet", "status", "-f", "sarif"},
+	} {
+		if want == "history needs the folders" {
+			delete(p.vars, "DBAUDIT_STORE")
+		}
+		p.stderr.reset()
+		p.run(args...).must(t, 2)
+		if got := strings.Join(strings.Fields(p.stderr.String()), " "); !strings.Contains(got, want) || strings.Contains(got, "hush") {
+			t.Errorf("%v: want %q in %q", args, want, got)
+		}
+		p.vars["DBAUDIT_STORE"] = p.file("fleet.db")
+	}
+	missing := p.file("missing.db")
+	for _, args := range [][]string{
+		{"fleet", "status"}, {"fleet", "list"}, {"fleet", "export"}, {"fleet", "run", "--all-envs"}, {"history"}, {"db", "backup", p.file("none.db")}, {"worker"},
+	} {
+		p.run(append(args, "--store", missing)...).must(t, 3)
+		if _, err := os.Stat(missing); err == nil {
+			t.Fatalf("%v makes a store that was named wrongly", args)
+		}
+	}
+}
+
+// TestServe holds that serve makes its store, says where it listens, scans what is due,
+// gives by its API what fleet status gives, and shows nothing to other machines without a
+// sign-in.
+func TestServe(t *testing.T) {
+	t.Parallel()
+	p := fleetPlace(t)
+	for _, listen := range []string{"0.0.0.0:0", ":0", "[::]:0", "8080"} {
+		p.run("serve", "--listen", listen).must(t, 2)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan outcome)
+	p.stderr.reset()
+	go func() { done <- p.runUntil(ctx, "serve", "--listen", "127.0.0.1:0") }()
+	said := regexp.MustCompile(`(?m)^listening on (http://127\.0\.0\.1:[0-9]+)$`)
+	var address string
+	for end := time.Now().Add(30 * time.Second); address == ""; time.Sleep(10 * time.Millisecond) {
+		if m := said.FindStringSubmatch(p.stderr.String()); m != nil {
+			address = m[1]
+		} else if time.Now().After(end) {
+			t.Fatalf("it does not say where it listens:\n%s", p.stderr.String())
+		}
+	}
+	p.run("fleet", "import", p.file("dbaudit.yaml")).must(t, 0)
+	p.run("fleet", "run", "--all-envs").must(t, 0)
+	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		if e := fleetStatus(t, p); e["good"].LastRun.State == "compliant" && e["bad"].LastRun.State == "noncompliant" && e["broken"].LastRun.State == "misconfigured" {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("not all were scanned: %+v", fleetStatus(t, p))
+		}
+	}
+	var byAPI, byCommand fleet.Document
+	decodeInto(t, get(t, address+"/api/v1/environments"), &byAPI)
+	decodeInto(t, p.run("fleet", "status", "-f", "json").must(t, 0).stdout, &byCommand)
+	if asJSON(t, byAPI) != asJSON(t, byCommand) {
+		t.Errorf("the API gives\n%s\nand the command\n%s", asJSON(t, byAPI), asJSON(t, byCommand))
+	}
+	if page := get(t, address+"/"); !strings.Contains(page, "good") || !strings.Contains(page, "broken") {
+		t.Errorf("the page does not name the environments:\n%s", page)
+	}
+	stop()
+	if got := <-done; got.code != 0 {
+		t.Errorf("serve ended with %d", got.code)
+	}
+}
+
+func get(t *testing.T, address string) string {
+	t.Helper()
+	answer, err := http.Get(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s, %v", address, answer.Status, err)
+	}
+	return string(body)
+}

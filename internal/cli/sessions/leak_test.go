@@ -1,0 +1,252 @@
+package sessions_test
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/signin"
+	"github.com/dbaudit/dbaudit/internal/simulator"
+)
+
+// An eavesdropper carries requests and keeps every secret that goes by: client
+// secrets, assertions, codes, and all tokens that are issued.
+type eavesdropper struct {
+	next http.RoundTripper
+	// echo makes the other side repeat in its errors what it was sent.
+	echo atomic.Bool
+
+	mu      sync.Mutex
+	secrets map[string]string // by value, what it is
+}
+
+func (e *eavesdropper) keep(kind, value string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if value != "" {
+		e.secrets[value] = kind
+	}
+}
+
+// kinds are what was overheard.
+func (e *eavesdropper) kinds() map[string]bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	kinds := map[string]bool{}
+	for _, kind := range e.secrets {
+		kinds[kind] = true
+	}
+	return kinds
+}
+
+func (e *eavesdropper) RoundTrip(r *http.Request) (*http.Response, error) {
+	sent := ""
+	if r.Body != nil {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		r = r.Clone(r.Context())
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		sent = string(body)
+		if form, err := url.ParseQuery(sent); err == nil {
+			for _, kind := range []string{"client_secret", "client_assertion", "device_code", "code", "code_verifier", "refresh_token"} {
+				e.keep(kind, form.Get(kind))
+			}
+		}
+	}
+	_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	e.keep("access_token", token)
+	if e.echo.Load() && (token != "" || sent != "") {
+		return e.repeat(r, token, sent), nil
+	}
+	response, err := e.next.RoundTrip(r)
+	if err != nil || strings.HasPrefix(r.URL.Path, "/api/") {
+		return response, err
+	}
+	body, err := io.ReadAll(response.Body)
+	_ = response.Body.Close()
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	var answer map[string]any
+	if json.Unmarshal(body, &answer) == nil {
+		for _, kind := range []string{"access_token", "refresh_token", "id_token"} {
+			value, _ := answer[kind].(string)
+			e.keep(kind, value)
+		}
+	}
+	return response, err
+}
+
+// repeat refuses a request in the words of its own secrets.
+func (e *eavesdropper) repeat(r *http.Request, token, sent string) *http.Response {
+	var body []byte
+	status := http.StatusForbidden
+	if token != "" {
+		// The last one stands where a long message is cut.
+		said := "the token " + token + " lacks prvReadUser" + token + strings.Repeat(" x", 484) + " " + token
+		body, _ = json.Marshal(map[string]any{"error": map[string]string{"code": token, "message": said}})
+	} else {
+		status = http.StatusUnauthorized
+		form, _ := url.ParseQuery(sent)
+		said := strings.Repeat("y", 1170) + " " + form.Get("client_secret") + " " + form.Get("client_assertion") + form.Get("refresh_token")
+		body, _ = json.Marshal(map[string]any{"error": "invalid_client", "error_description": "AADSTS7000215: " + said, "correlation_id": said})
+	}
+	header := http.Header{"Content-Type": {"application/json"}, "Req_id": {token}, "X-Ms-Service-Request-Id": {token}}
+	return &http.Response{
+		Status: http.StatusText(status), StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: header,
+		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)), Request: r,
+	}
+}
+
+// search looks for each secret in a text, as it is and as it is often encoded.
+func (e *eavesdropper) search(tb testing.TB, where string, text []byte) {
+	tb.Helper()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for secret, kind := range e.secrets {
+		for form, written := range map[string]string{
+			"": secret, "query-encoded ": url.QueryEscape(secret), "base64-encoded ": base64.StdEncoding.EncodeToString([]byte(secret)),
+			// A long secret is one in its parts as well.
+			"the beginning of a ": secret[:min(len(secret), 16)],
+		} {
+			if bytes.Contains(text, []byte(written)) {
+				tb.Errorf("%s has a %s%s", where, form, kind)
+			}
+		}
+	}
+}
+
+// A memoryKeyring is an operating system's keyring.
+type memoryKeyring struct{ secret *string }
+
+func (k memoryKeyring) Get() (string, error)    { return *k.secret, nil }
+func (k memoryKeyring) Set(secret string) error { *k.secret = secret; return nil }
+func (k memoryKeyring) Delete() error           { *k.secret = ""; return nil }
+
+// Whatever goes wrong, nothing that dbaudit writes holds a secret, an assertion
+// or a token.
+func TestNothingSecretIsWritten(t *testing.T) {
+	t.Parallel()
+	none := func(*http.Request) simulator.Fault { return simulator.Fault{} }
+	everywhere := func(f simulator.Fault) func(*http.Request) simulator.Fault {
+		return func(*http.Request) simulator.Fault { return f }
+	}
+	api := func(f simulator.Fault) func(*http.Request) simulator.Fault {
+		return func(r *http.Request) simulator.Fault {
+			if strings.HasPrefix(r.URL.Path, "/api/") {
+				return f
+			}
+			return simulator.Fault{}
+		}
+	}
+	troubles := []struct {
+		name  string
+		fault func(*http.Request) simulator.Fault
+	}{
+		{"none", none},
+		{"echo", none},
+		{"401", api(simulator.Fault{Kind: simulator.FaultUnauthorized})},
+		{"403", api(simulator.Fault{Kind: simulator.FaultStatus, Status: 403})},
+		{"429", api(simulator.Fault{Kind: simulator.FaultStatus, Status: 429, RetryAfter: "7"})},
+		{"500", api(simulator.Fault{Kind: simulator.FaultStatus, Status: 500})},
+		{"garbage", api(simulator.Fault{Kind: simulator.FaultGarbage})},
+		{"truncated", api(simulator.Fault{Kind: simulator.FaultTruncate})},
+		{"reset", api(simulator.Fault{Kind: simulator.FaultResetBefore})},
+		{"429 everywhere", everywhere(simulator.Fault{Kind: simulator.FaultStatus, Status: 429, RetryAfter: "1"})},
+		{"garbage everywhere", everywhere(simulator.Fault{Kind: simulator.FaultGarbage})},
+		{"truncated everywhere", everywhere(simulator.Fault{Kind: simulator.FaultTruncate})},
+		{"reset everywhere", everywhere(simulator.Fault{Kind: simulator.FaultResetAfter})},
+	}
+
+	for _, way := range []struct {
+		name  string
+		setUp func(*place)
+		heard []string // what must have gone by, or the test proves nothing
+	}{
+		{"client secret", func(*place) {}, []string{"client_secret", "access_token"}},
+		{"wrong secret", func(p *place) { p.vars["DBAUDIT_CLIENT_SECRET"] = "Zq8~a-wrong-but-still-secret-value" }, []string{"client_secret"}},
+		{"certificate", func(p *place) {
+			delete(p.vars, "DBAUDIT_CLIENT_SECRET")
+			p.vars["DBAUDIT_CLIENT_CERTIFICATE"] = filepath.Join(p.tb.TempDir(), "auditor.pem")
+			pair := p.servers[0].ClientCertificate(p.vars["DBAUDIT_CLIENT_ID"])
+			if err := os.WriteFile(p.vars["DBAUDIT_CLIENT_CERTIFICATE"], pair, 0o600); err != nil {
+				p.tb.Fatal(err)
+			}
+		}, []string{"client_assertion", "access_token"}},
+		{"person", func(p *place) {
+			delete(p.vars, "DBAUDIT_CLIENT_SECRET")
+			p.vars["DBAUDIT_CLIENT_ID"] = peoplesApp
+			p.env.SignIns = signin.NewFileCache(filepath.Join(p.dir, "sign-ins"), memoryKeyring{new(string)})
+			done := p.approve("alex@contoso.com")
+			p.run("login", "-v").must(p.tb, 0)
+			<-done
+		}, []string{"device_code", "access_token", "refresh_token", "id_token"}},
+	} {
+		t.Run(way.name, func(t *testing.T) {
+			if testing.Short() && way.name != "person" {
+				t.Skip("the way with the most secrets is enough for a short run")
+			}
+			t.Parallel()
+			var fault atomic.Pointer[func(*http.Request) simulator.Fault]
+			fault.Store(&none)
+			p := newPlaceApart(t, serve(t, builtin(t, "sample"), simulator.Options{Faults: func(r *http.Request) simulator.Fault { return (*fault.Load())(r) }}))
+			ear := &eavesdropper{next: p.env.Transport(nil), secrets: map[string]string{}}
+			p.env.Transport = func(*x509.CertPool) http.RoundTripper { return ear }
+			way.setUp(p)
+			for _, trouble := range troubles {
+				f := trouble.fault
+				fault.Store(&f)
+				ear.echo.Store(trouble.name == "echo")
+				for i, args := range [][]string{
+					{"scan", "-v", "-f", "table", "-f", "json", "-o", p.file("result.json"), "-f", "html", "-o", p.file("result.html"), "-f", "sarif", "-o", p.file("result.sarif")},
+					{"collect", "-v", "--log-format", "json", "-o", p.file("snapshot.json")},
+					{"doctor", "-v", "--log-format", "json"},
+					{"whoami", "-v", "--json"},
+				} {
+					if i == 0 && way.name != "client secret" && trouble.name != "none" && trouble.name != "echo" {
+						continue // a scan reads as collect does, and takes its time to judge
+					}
+					p.env.StderrIsTerminal = i%2 == 0 && way.name != "person"
+					o := p.run(args...)
+					where := fmt.Sprintf("%s, trouble %s: ", args[0], trouble.name)
+					ear.search(t, where+"standard output", []byte(o.stdout))
+					ear.search(t, where+"standard error", []byte(o.stderr))
+				}
+				files := 0
+				err := filepath.WalkDir(p.dir, func(path string, d fs.DirEntry, err error) error {
+					if err != nil || d.IsDir() {
+						return err
+					}
+					data, err := os.ReadFile(path)
+					files++
+					ear.search(t, "after "+trouble.name+": "+filepath.Base(path), data)
+					if info, err := d.Info(); err != nil || info.Mode().Perm() != 0o600 {
+						t.Errorf("%s is readable by others: %v", path, info.Mode())
+					}
+					return err
+				})
+				if err != nil || way.name != "wrong secret" && files < 4 {
+					t.Errorf("%d files were searched: %v", files, err)
+				}
+			}
+			kinds := ear.kinds()
+			for _, kind := range way.heard {
+				if !kinds[kind] {
+					t.Errorf("no %s went by", kind)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,67 @@
+package sessions_test
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/cli"
+)
+
+// A watchful terminal interrupts once it is shown that roles are being judged.
+type watchfulTerminal struct {
+	interrupt context.CancelFunc
+	mu        sync.Mutex
+	shown     bytes.Buffer
+}
+
+func (w *watchfulTerminal) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if strings.Contains(string(p), "judging") {
+		w.interrupt()
+	}
+	return w.shown.Write(p)
+}
+
+// TestLintIsInterrupted: in the middle of a rule that would take hours. Until then a
+// terminal shows how far it is.
+func TestLintIsInterrupted(t *testing.T) {
+	t.Chdir(t.TempDir())
+	put(t, "Roles/r.xml", lintRole("Demandbase", lintMinimum()))
+	put(t, "policies/slow.rego", `# METADATA
+# title: Slow
+# description: It takes hours.
+# custom:
+#   severity: low
+#   requires: [roles]
+#   offline: true
+#   consequence: One waits.
+#   remediation: Interrupt it.
+package dbaudit.rules.acme.slow
+
+import data.dbaudit.profile
+
+metadata := rego.metadata.chain()[1].annotations.custom
+
+findings contains {"control": control.id, "message": "m", "subject": {"kind": "role", "id": "i", "name": "n"}, "evidence": {}, "fix": null} if {
+	some control in profile.controls["acme/slow"]
+	some i in numbers.range(1, 100000)
+	some j in numbers.range(1, 100000)
+	i * j == 0
+}
+`)
+	put(t, "acme.yaml", "acme:\n  extends: demandbase\n  controls:\n    - {id: ACME-SLOW, rule: acme/slow, title: Slow, severity: low, why: Ours.}\n")
+	ctx, cancel := context.WithCancel(t.Context())
+	terminal := &watchfulTerminal{interrupt: cancel}
+	code := cli.Main(ctx, []string{"lint", "Roles", "--profile", "acme.yaml", "--policy", "policies"}, cli.Env{
+		Stdin: strings.NewReader(""), Stdout: new(bytes.Buffer), Stderr: terminal, StderrIsTerminal: true,
+		Getenv: func(string) string { return "" }, Now: time.Now,
+	})
+	if code != 130 || !strings.Contains(terminal.shown.String(), "judging 1 roles") {
+		t.Errorf("exit code %d\n%s", code, terminal.shown.String())
+	}
+}

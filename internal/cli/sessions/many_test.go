@@ -1,0 +1,149 @@
+package sessions_test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/simulator"
+)
+
+// environments writes a configuration with an environment for each server, under
+// the given names, and further lines.
+func (p *place) environments(names []string, further ...string) {
+	p.tb.Helper()
+	var b strings.Builder
+	b.WriteString("environments:\n")
+	for i, name := range names {
+		env := p.servers[i].Environment()
+		fmt.Fprintf(&b, "  %s:\n    url: %s\n    auth: {tenant_id: %s, client_id: %s, authority: %q}\n    integration: {app_id: %s, role: %s}\n",
+			name, p.servers[i].URL(), env.TenantID, env.Suggest.Auditor, p.servers[i].AuthorityURL(), env.Suggest.ApplicationID, env.Suggest.Role)
+	}
+	for _, line := range further {
+		b.WriteString(line + "\n")
+	}
+	p.write("dbaudit.yaml", b.String())
+	secret := p.vars["DBAUDIT_CLIENT_SECRET"]
+	p.vars = map[string]string{"DBAUDIT_CLIENT_SECRET": secret}
+}
+
+// verdicts are the environments of a result with their verdicts, in its order.
+func verdicts(tb testing.TB, o outcome) []string {
+	tb.Helper()
+	type result struct {
+		Verdict     string
+		Environment struct{ Name string }
+	}
+	var document struct {
+		Format  string
+		Results []result
+		result
+	}
+	decodeInto(tb, o.stdout, &document)
+	if document.Format == "dbaudit.result/v1" {
+		document.Results = []result{document.result}
+	}
+	var list []string
+	for _, r := range document.Results {
+		list = append(list, r.Environment.Name+" "+r.Verdict)
+	}
+	return list
+}
+
+func TestManyEnvironments(t *testing.T) {
+	t.Parallel()
+	compliant, sample, refused := serve(t, builtin(t, "compliant"), simulator.Options{}), serve(t, builtin(t, "sample"), simulator.Options{}),
+		serve(t, asAuditor(t, builtin(t, "compliant"), simulator.Grants{"prvReadUser": simulator.DepthGlobal}), simulator.Options{})
+	place := func(t *testing.T, names []string, servers ...*simulator.Server) *place {
+		p := newPlaceApart(t, servers...)
+		p.environments(names, "  zanzibar:", "    url: https://127.0.0.1:1", "    auth: {tenant_id: 11111111-1111-4111-8111-111111111111, client_id: 11111111-1111-4111-8111-111111111111}")
+		return p
+	}
+	for _, test := range []struct {
+		name string
+		args []string
+		code int
+		want []string
+	}{
+		{"one", []string{"--env", "north"}, 0, []string{"north compliant"}},
+		{"two", []string{"--env", "south", "--env", "north", "--env", "south"}, 1, []string{"south noncompliant", "north compliant"}},
+		{"something unread", []string{"--env", "north", "--env", "west"}, 4, []string{"north compliant", "west incomplete"}},
+		{"failures before unknowns", []string{"--env", "west", "--env", "south"}, 1, []string{"west incomplete", "south noncompliant"}},
+		{"one unreachable", []string{"--env", "north", "--env", "zanzibar", "--env", "south"}, 3, []string{"north compliant", "zanzibar incomplete", "south noncompliant"}},
+		{"all", []string{"--all-envs"}, 3, []string{"north compliant", "south noncompliant", "west incomplete", "zanzibar incomplete"}},
+		{"a threshold", []string{"--env", "north", "--env", "south", "--fail-on", "critical"}, 0, []string{"north compliant", "south noncompliant"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			p := place(t, []string{"north", "south", "west"}, compliant, sample, refused)
+			o := p.run(append([]string{"scan", "-f", "json"}, test.args...)...).must(t, test.code)
+			if got := verdicts(t, o); !slices.Equal(got, test.want) {
+				t.Errorf("%v, want %v", got, test.want)
+			}
+			if unreachable := strings.Contains(o.stderr, "dbaudit: zanzibar (https://127.0.0.1:1): "); unreachable != (test.code == 3) {
+				t.Errorf("complained about zanzibar: %v\n%s", unreachable, o.stderr)
+			}
+		})
+	}
+	t.Run("summary over all", func(t *testing.T) {
+		t.Parallel()
+		p := place(t, []string{"north", "south", "west"}, compliant, sample, refused)
+		o := p.run("scan", "--all-envs", "-f", "table", "-f", "json", "-o", p.file("results.json")).must(t, 3)
+		overview, _, _ := strings.Cut(o.stdout, "\n\n")
+		for _, name := range []string{"north", "south", "west"} {
+			if !strings.Contains(overview, name) {
+				t.Errorf("%s is not in the overview:\n%s", name, overview)
+			}
+		}
+		info, err := os.Stat(p.file("results.json"))
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("results.json: %v, %v", info, err)
+		}
+	})
+	t.Run("none reachable", func(t *testing.T) {
+		t.Parallel()
+		p := place(t, nil)
+		p.vars["DBAUDIT_CLIENT_SECRET"] = "x"
+		if o := p.run("scan", "--all-envs", "-f", "json").must(t, 3); !slices.Equal(verdicts(t, o), []string{"zanzibar incomplete"}) {
+			t.Errorf("standard output has %q", o.stdout)
+		}
+	})
+	t.Run("doctor over several", func(t *testing.T) {
+		t.Parallel()
+		p := place(t, []string{"north", "south", "west"}, compliant, sample, refused)
+		var document struct {
+			Format  string
+			Results []struct{ Outcome string }
+		}
+		decodeInto(t, p.run("doctor", "--env", "north", "--env", "west", "-f", "json").must(t, 3).stdout, &document)
+		if document.Format != "dbaudit.doctors/v1" || len(document.Results) != 2 || document.Results[0].Outcome != "pass" || document.Results[1].Outcome != "fail" {
+			t.Errorf("%+v", document)
+		}
+	})
+	t.Run("a person is asked once", func(t *testing.T) {
+		t.Parallel()
+		p := place(t, []string{"north", "south"}, compliant, compliant)
+		delete(p.vars, "DBAUDIT_CLIENT_SECRET")
+		p.env.SignIns = nil
+		done := p.approve("alex@contoso.com")
+		o := p.run("scan", "-f", "json", "--env", "north", "--env", "south", "--auth", "device-code", "--client-id", peoplesApp).must(t, 0)
+		<-done
+		if n := strings.Count(o.stderr, "enter the code"); n != 1 {
+			t.Errorf("asked %d times:\n%s", n, o.stderr)
+		}
+	})
+	t.Run("wrong usage", func(t *testing.T) {
+		t.Parallel()
+		for _, args := range [][]string{
+			{"--env", "east"},
+			{"--env", "north", "--all-envs"},
+			{},
+			{"--all-envs", "--url", "https://contoso.crm.dynamics.com"},
+			{"--all-envs", "--snapshot", "s.json"},
+		} {
+			place(t, []string{"north", "south", "west"}, compliant, sample, refused).run(append([]string{"scan"}, args...)...).must(t, 2)
+		}
+	})
+}

@@ -1,0 +1,164 @@
+package sessions_test
+
+import (
+	"encoding/json"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/simulator"
+)
+
+func (b *bench) read(name string) string {
+	b.tb.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		b.tb.Fatal(err)
+	}
+	return string(data)
+}
+
+// A result that was edited, or that belongs to something else, is not planned from.
+func TestPlanFromAnEditedResult(t *testing.T) {
+	b := newBench(t, func(env *simulator.Environment) {
+		lacking(env)
+		env.ApplicationUser(env.Suggest.ApplicationID).Disabled = true
+	})
+	b.run("scan", "--snapshot", "snapshot.json", "-f", "json", "-o", "result.json").must(t, 1)
+	whole := b.read("result.json")
+	args := []string{"plan", "--result", "edited.json", "--snapshot", "snapshot.json", "-o", "plan.json"}
+	b.write("edited.json", whole)
+	b.run(args...).must(t, 0)
+	edit := func(change func(map[string]any)) string {
+		var doc map[string]any
+		if err := json.Unmarshal([]byte(whole), &doc); err != nil {
+			t.Fatal(err)
+		}
+		change(doc)
+		data, err := json.Marshal(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	finding := func(doc map[string]any, control string) map[string]any {
+		for _, c := range doc["controls"].([]any) {
+			if c := c.(map[string]any); c["id"] == control {
+				return c["findings"].([]any)[0].(map[string]any)
+			}
+		}
+		t.Fatalf("%s has no finding", control)
+		return nil
+	}
+	for name, text := range map[string]string{
+		"another fix": edit(func(doc map[string]any) {
+			finding(doc, "DB-USER-ENABLED")["fix"] = map[string]any{
+				"kind": "assign-role", "role": map[string]any{"id": "11111111-1111-4111-8111-111111111111"},
+				"user": map[string]any{"id": "22222222-2222-4222-8222-222222222222"},
+			}
+		}),
+		"another depth": edit(func(doc map[string]any) {
+			fix := finding(doc, "DB-PRIV-LEAD")["fix"].(map[string]any)
+			fix["privileges"].([]any)[0].(map[string]any)["depth"] = "basic"
+		}),
+		"another environment": edit(func(doc map[string]any) {
+			doc["environment"].(map[string]any)["url"] = "https://contoso.crm.dynamics.com"
+		}),
+	} {
+		b.write("edited.json", text)
+		if out := b.run(args...); out.code != 3 || !strings.Contains(out.stderr, "make it again with `dbaudit check") {
+			t.Errorf("%s: exit code %d\n%s", name, out.code, out.stderr)
+		}
+	}
+	// A waiver makes a plan do less, and is the result's own.
+	b.run("waiver", "add", "result.json", "--control", "DB-USER-ENABLED", "--kind", "accepted-risk", "--owner", "a@contoso.com",
+		"--reason", "the pilot has not begun", "--days", "30", "--waivers", "waivers.yaml").must(t, 0)
+	b.run("check", "snapshot.json", "--waivers", "waivers.yaml", "-f", "json", "-o", "edited.json").must(t, 1)
+	b.run(args...).must(t, 0)
+	p, err := plan.Decode([]byte(b.read("plan.json")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if slices.ContainsFunc(p.Actions, func(a plan.Action) bool { return a.Kind.String() == "enable-user" }) {
+		t.Error("a waived finding is fixed")
+	}
+}
+
+func TestPlanFlags(t *testing.T) {
+	b := newBench(t, lacking)
+	b.run("scan", "--snapshot", "snapshot.json", "-f", "json", "-o", "result.json").must(t, 1)
+	saved := []string{"plan", "--result", "result.json", "--snapshot", "snapshot.json"}
+	for _, idle := range [][]string{
+		{"--url", "https://contoso.crm.dynamics.com"},
+		{"--integration-role", "Other"},
+		{"--view", "account=Mine"},
+		{"--waivers", "waivers.yaml"},
+	} {
+		b.has(b.run(slices.Concat(saved, idle)...).must(t, 2).stderr, idle[0]+": this is only for a scan")
+	}
+	b.run(append(saved, "--profile", "demandbase", "--out", "plan.json")...).must(t, 0)
+	if _, err := plan.Decode([]byte(b.read("plan.json"))); err != nil {
+		t.Error(err)
+	}
+	for _, long := range []string{"0s", "-1h", "721h"} {
+		b.run(append(saved, "--valid-for", long)...).must(t, 2)
+	}
+	b.run(append(saved, "--valid-for", "720h")...).must(t, 0)
+	for _, few := range []string{"0", "-1"} {
+		b.run(append(saved, "--max-changes", few)...).must(t, 2)
+		b.run("apply", "plan.json", "--dry-run", "--max-changes", few).must(t, 2)
+	}
+}
+
+// No plan assigns a built-in role, and none one that grants more than is asked for.
+func TestPlanAssignsNoOtherRole(t *testing.T) {
+	b := newBench(t, func(env *simulator.Environment) {
+		env.ApplicationUser(env.Suggest.ApplicationID).Roles = nil
+		env.Role("Demandbase Integration").Privileges["prvBulkDelete"] = simulator.DepthGlobal
+	})
+	for _, role := range []string{"System Administrator", "Basic User"} {
+		out := b.run("plan", "--integration-role", role, "-o", "plan.json").must(t, 0)
+		b.has(out.stdout, "Nothing to change")
+		b.has(out.stdout, "built in, and dbaudit does not assign built-in roles")
+	}
+	out := b.run("plan", "-o", "plan.json").must(t, 0)
+	b.has(out.stdout, "it grants 1 privilege beyond the minimum: prvBulkDelete")
+	start := b.state()
+	b.run("plan", "--least-privilege", "-f", "json", "-o", "plan.json").must(t, 0)
+	// Whoever makes more of the role meanwhile does not have it assigned.
+	if err := b.server.Mutate(func(env *simulator.Environment) {
+		env.Role("Demandbase Integration").Privileges["prvDeleteAccount"] = simulator.DepthGlobal
+	}); err != nil {
+		t.Fatal(err)
+	}
+	b.has(b.run("apply", "plan.json", "--dry-run").must(t, 3).stderr, "the role grants more than in the plan: prvDeleteAccount")
+	if err := b.server.Mutate(func(env *simulator.Environment) {
+		delete(env.Role("Demandbase Integration").Privileges, "prvDeleteAccount")
+	}); err != nil {
+		t.Fatal(err)
+	}
+	b.run("apply", "plan.json", "--yes").must(t, 0)
+	b.run("rollback", "plan.journal.json", "--yes").must(t, 0)
+	if b.state() != start {
+		t.Error("the rollback did not bring everything back")
+	}
+}
+
+// An administrator role that comes through a team as well is foretold to stay.
+func TestPlanAdministratorThroughATeamToo(t *testing.T) {
+	b := newBench(t, func(env *simulator.Environment) {
+		user := env.ApplicationUser(env.Suggest.ApplicationID)
+		user.Roles = append(user.Roles, simulator.RoleAssignment{Role: "System Customizer"})
+		env.Teams = append(env.Teams, simulator.Team{
+			Name: "Sync", Roles: []simulator.RoleAssignment{{Role: "System Customizer"}}, Members: []string{env.Suggest.ApplicationID},
+		})
+	})
+	out := b.run("plan", "--unassign-administrator", "-o", "plan.json").must(t, 0)
+	b.has(out.stdout, "in part: the rest needs manual steps")
+	b.has(out.stdout, "Remove the user \"Demandbase Integration\" from the team \"Sync\"")
+	if out := b.run("apply", "plan.json", "--yes").must(t, 1); strings.Contains(out.stderr, "still fails") {
+		t.Error(out.stderr)
+	}
+}

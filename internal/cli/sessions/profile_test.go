@@ -1,0 +1,29 @@
+package sessions_test
+
+import (
+	"os"
+	"testing"
+)
+
+// A plan has the digest of its profile: a file of the same name that asks for something
+// else does not verify what was planned.
+func TestPlanOfAChangedProfile(t *testing.T) {
+	b := newBench(t, lacking)
+	const file = "own.yaml"
+	write := func(allowed string) {
+		text := "demandbase-own:\n  extends: demandbase\n  allow: [" + allowed + "]\n"
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("prvReadGoal")
+	b.run("plan", "--profile", "./"+file, "-o", "plan.json").must(t, 0)
+	start := b.state()
+	write("prvDeleteAccount")
+	b.has(b.run("apply", "plan.json", "--profile", "./"+file, "--yes").must(t, 2).stderr, "make a new plan")
+	if b.state() != start {
+		t.Error("something was changed")
+	}
+	write("prvReadGoal")
+	b.run("apply", "plan.json", "--profile", "./"+file, "--yes").must(t, 0)
+}

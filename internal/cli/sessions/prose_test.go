@@ -1,0 +1,69 @@
+package sessions_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestProseIsNoProtocol: words that are written for people are not taken apart again by
+// the program. What it must know is a field. Excepted are: results that were saved
+// before a field was there are converted where they are read, and a report does not
+// repeat what a message says, nor a reason that many controls share.
+func TestProseIsNoProtocol(t *testing.T) {
+	root := filepath.Join("..", "..", "..", "internal")
+	excepted := []string{"report/gather.go: byReason", "report/read.go: readUnjudged", "report/summary.go: gap"}
+	var found []string
+	err := fs.WalkDir(os.DirFS(root), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return err
+		}
+		data, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, data, 0)
+		if err != nil {
+			return err
+		}
+		for _, declared := range file.Decls {
+			if f, ok := declared.(*ast.FuncDecl); ok && parsesProse(f, data) {
+				found = append(found, name+": "+f.Name.Name)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(found, excepted) {
+		t.Errorf("these take notes, reasons or messages apart: %v, want %v alone", found, excepted)
+	}
+}
+
+// parsesProse reports whether a function looks into a note, or a result's reason or
+// message.
+func parsesProse(f *ast.FuncDecl, source []byte) bool {
+	prose := regexp.MustCompile(`(?i)^(\w+\.)*(notes?|remarks?|notes\[.*\])$|^(c|control|f|finding|was|now)\.(Reason|Message)$`)
+	parses := false
+	ast.Inspect(f, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok || len(call.Args) < 2 {
+			return true
+		}
+		function := string(source[call.Fun.Pos()-1 : call.Fun.End()-1])
+		first := string(source[call.Args[0].Pos()-1 : call.Args[0].End()-1])
+		if regexp.MustCompile(`^strings\.(HasPrefix|HasSuffix|Contains|Cut|CutPrefix|CutSuffix|Trim\w+|Split\w*|Index)$`).MatchString(function) {
+			parses = parses || prose.MatchString(first)
+		}
+		return true
+	})
+	return parses
+}

@@ -1,0 +1,266 @@
+package sessions_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/simulator"
+)
+
+var update = flag.Bool("update", false, "record testdata/recordings again and rewrite the expected outputs of testdata")
+
+// recordable are situations whose recordings are kept.
+func recordable(t *testing.T) map[string]*simulator.Environment {
+	t.Helper()
+	unread := builtin(t, "sample")
+	auditor := unread.ApplicationUser(unread.Suggest.Auditor)
+	for _, assigned := range auditor.Roles {
+		role := unread.Role(assigned.Role)
+		for _, name := range []string{"prvReadBusinessUnit", "prvActOnBehalfOfAnotherUser"} {
+			delete(role.Privileges, name)
+		}
+	}
+	return map[string]*simulator.Environment{
+		"sample": builtin(t, "sample"), "compliant": builtin(t, "compliant"), "unread": unread,
+	}
+}
+
+// recorded scans an environment of several pages, and gives the recording and what was found.
+func recorded(t *testing.T, server *simulator.Server, args ...string) (data []byte, found string) {
+	t.Helper()
+	p := newPlaceApart(t, server)
+	p.write("dbaudit.yaml", requirement(server.Environment()))
+	file := p.file("recording.jsonl")
+	found = verdictOf(t, p.run(append([]string{"scan", "-q", "-f", "json", "--record", file}, args...)...))
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode().Perm() != 0o600 {
+		t.Errorf("the recording's mode is %v", info.Mode().Perm())
+	}
+	if data, err = os.ReadFile(file); err != nil {
+		t.Fatal(err)
+	}
+	return data, found
+}
+
+// verdictOf is what a scan says that does not hang on names: the verdict, how each
+// control ended, and of what kind its findings are.
+func verdictOf(t *testing.T, o outcome) string {
+	t.Helper()
+	var r audit.Result
+	decodeInto(t, o.stdout, &r)
+	var b strings.Builder
+	fmt.Fprintf(&b, "exit %d %s\n", o.code, r.Verdict)
+	for _, c := range r.Controls {
+		fmt.Fprintf(&b, "%s %s", c.ID, c.Outcome)
+		for _, f := range c.Findings {
+			fmt.Fprintf(&b, " [%s %s %s %s]", f.Subject.Kind, f.Evidence.Text("privilege"), f.Evidence.Text("actual_depth"), f.Evidence.Text("state"))
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// replayed is a place before a recording that dbaudit simulate serves.
+func replayed(t *testing.T, data []byte) *place {
+	t.Helper()
+	server, client := newPlaceApart(t), newPlaceApart(t)
+	file, dir := server.write("recording.jsonl", string(data)), server.file("sim")
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan outcome, 1)
+	go func() { done <- server.runUntil(ctx, "simulate", "--replay", file, "--dir", dir) }()
+	t.Cleanup(func() { stop(); <-done })
+	for {
+		env, err := os.ReadFile(filepath.Join(dir, "env"))
+		if err == nil {
+			for _, m := range regexp.MustCompile(`(?m)^export (\w+)='(.*)'$`).FindAllStringSubmatch(string(env), -1) {
+				client.vars[m[1]] = m[2]
+			}
+			break
+		}
+		select {
+		case o := <-done:
+			t.Fatalf("the replay ended: %s", o.stderr)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	ca, err := os.ReadFile(client.vars["SSL_CERT_FILE"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(ca)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
+	t.Cleanup(transport.CloseIdleConnections)
+	client.env.Transport = func(*x509.CertPool) http.RoundTripper { return transport }
+	client.config = filepath.Join(dir, "dbaudit.yaml")
+	return client
+}
+
+// TestRecordings replays what is kept in testdata/recordings: each scan must find what is
+// stored next to the recording. A recording holds the requests of the dbaudit that made it;
+// where these change, -update records the same situations again.
+func TestRecordings(t *testing.T) {
+	for name, env := range recordable(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			file := filepath.Join("..", "..", "..", "testdata", "recordings", name)
+			if *update {
+				data, found := recorded(t, serve(t, env, simulator.Options{PageSize: 40}))
+				for ending, text := range map[string][]byte{".jsonl": data, ".txt": []byte(found)} {
+					if err := os.WriteFile(file+ending, text, 0o600); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			data, err := os.ReadFile(file + ".jsonl")
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := os.ReadFile(file + ".txt")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), verdictOf(t, replayed(t, data).run("scan", "-q", "-f", "json"))); diff != "" {
+				t.Errorf("-recorded +replayed\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestReplayGivesTheVerdict records each situation, in pages and in whole scope, and
+// has the replay scanned.
+func TestReplayGivesTheVerdict(t *testing.T) {
+	for name, env := range recordable(t) {
+		for _, scope := range []string{"integration", "environment"} {
+			t.Run(name+"/"+scope, func(t *testing.T) {
+				t.Parallel()
+				server := serve(t, env, simulator.Options{PageSize: 40})
+				data, want := recorded(t, server, "--scope", scope)
+				leaksNothing(t, data, server)
+				p := replayed(t, data)
+				if diff := cmp.Diff(want, verdictOf(t, p.run("scan", "-q", "-f", "json", "--scope", scope))); diff != "" {
+					t.Errorf("-recorded +replayed\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
+// TestReplayRefusesWhatWasNotRecorded asks a replay for another role and scope.
+func TestReplayRefusesWhatWasNotRecorded(t *testing.T) {
+	data, _ := recorded(t, serve(t, builtin(t, "compliant"), simulator.Options{}))
+	o := replayed(t, data).run("scan", "-f", "json", "--view", "account=Another")
+	var r audit.Result
+	if o.stdout == "" {
+		t.Fatalf("exit code %d, %s", o.code, o.stderr)
+	}
+	decodeInto(t, o.stdout, &r)
+	if r.Verdict == audit.VerdictCompliant || !strings.Contains(o.stdout+o.stderr, "was not recorded") {
+		t.Errorf("exit code %d, %s\n%s", o.code, r.Verdict, o.stderr)
+	}
+}
+
+// TestCollectAndDoctorRecord holds that their recordings say nothing either.
+func TestCollectAndDoctorRecord(t *testing.T) {
+	server := serve(t, recordable(t)["unread"], simulator.Options{PageSize: 40})
+	p := newPlaceApart(t, server)
+	p.write("dbaudit.yaml", requirement(server.Environment()))
+	for _, args := range [][]string{{"collect", "-o", p.file("s.json")}, {"doctor"}, {"doctor", "--apply"}, {"doctor", "--assumptions"}} {
+		file := p.file("recording.jsonl")
+		p.run(append(args, "-q", "--record", file)...)
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaksNothing(t, data, server)
+		if bytes.Count(data, []byte("\n")) < 5 {
+			t.Errorf("%v: not much is recorded:\n%s", args, data)
+		}
+	}
+	p.write("dbaudit.yaml", "environments:\n  a: {url: "+server.URL()+"}\n  b: {url: "+server.URL()+"}\n")
+	p.run("doctor", "--all-envs", "--record", p.file("x")).must(t, 2)
+	p.run("scan", "--remediate", "--yes", "--record", p.file("x")).must(t, 2)
+}
+
+// leaksNothing greps a recording for every name, id, host and secret of the
+// environment that it was made of.
+func leaksNothing(t *testing.T, data []byte, server *simulator.Server) {
+	t.Helper()
+	state, err := server.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := server.Environment()
+	private := map[string]string{
+		strings.TrimPrefix(server.URL(), "https://"): "host", strings.TrimPrefix(server.AuthorityURL(), "https://"): "host",
+		env.TenantID: "tenant", env.Organization.Name: "organization", env.Organization.URLName: "organization",
+	}
+	for _, c := range env.Clients {
+		private[c.Secret], private[c.ApplicationID] = "secret", "application"
+	}
+	for _, u := range append(env.Users, env.ApplicationUsers...) {
+		private[u.Name], private[u.UPN] = "user", "user"
+	}
+	for _, u := range env.BusinessUnits {
+		private[u.Name] = "business unit"
+	}
+	for _, r := range env.Roles {
+		private[r.Name] = "role"
+	}
+	for _, r := range env.Teams {
+		private[r.Name] = "team"
+	}
+	for _, v := range env.PersonalViews {
+		private[v.Name] = "view"
+	}
+	builtInTemplates := regexp.MustCompile(`(?i)template[a-z_]*: *"?([0-9a-f-]{36})`)
+	public := string(bytes.Join(builtInTemplates.FindAll(state, -1), nil))
+	for _, id := range regexp.MustCompile(`[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}`).FindAllString(string(state), -1) {
+		if !strings.Contains(public, id) {
+			private[id] = "id"
+		}
+	}
+	for _, p := range simulator.StandardPrivileges() {
+		private[p.ID] = "id"
+	}
+	delete(private, "")
+	if len(private) < 50 {
+		t.Fatalf("there is little to look for: %v", private)
+	}
+	data = bytes.Replace(data, []byte(`"format":"dbaudit.recording/v1","tool":{"name":"dbaudit"`), nil, 1)
+	lower := bytes.ToLower(data)
+	for text, kind := range private {
+		if strings.EqualFold(text, "demandbase") {
+			continue // the profile's pattern stays
+		}
+		if !bytes.Contains(lower, []byte(strings.ToLower(text))) {
+			continue
+		}
+		// Of a longer word it is no more than a part.
+		if at := regexp.MustCompile(`(?i)\b` + regexp.QuoteMeta(text) + `\b`).FindIndex(data); at != nil {
+			t.Errorf("the %s %q is in the recording: …%s…", kind, text, data[max(0, at[0]-80):min(len(data), at[1]+40)])
+		}
+	}
+	for _, word := range []string{"Bearer", "Set-Cookie", "ARRAffinity", "WWW-Authenticate"} {
+		if bytes.Contains(data, []byte(word)) {
+			t.Errorf("%s is in the recording", word)
+		}
+	}
+}

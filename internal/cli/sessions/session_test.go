@@ -1,0 +1,228 @@
+package sessions_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/cli"
+	"github.com/dbaudit/dbaudit/internal/signin"
+	"github.com/dbaudit/dbaudit/internal/simulator"
+)
+
+// A place is where the command runs: its simulated environments and what else
+// the process owns.
+type place struct {
+	tb      testing.TB
+	servers []*simulator.Server
+	vars    map[string]string
+	dir     string
+	config  string // named on each command line, where it is not empty
+	stderr  syncBuffer
+	env     cli.Env
+}
+
+// syncBuffer may be read while the command writes.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+func (s *syncBuffer) reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.b.Reset()
+}
+
+// serve starts a simulated environment.
+func serve(tb testing.TB, env *simulator.Environment, o simulator.Options) *simulator.Server {
+	tb.Helper()
+	server, err := simulator.Start(tb.Context(), env, o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = server.Close() })
+	return server
+}
+
+func builtin(tb testing.TB, name string) *simulator.Environment {
+	tb.Helper()
+	env, err := simulator.Builtin(name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return env
+}
+
+// newPlace is a process in a folder of its own that trusts the servers. Its
+// variables name the first. The test cannot be parallel.
+func newPlace(tb testing.TB, servers ...*simulator.Server) *place {
+	tb.Helper()
+	p := newPlaceApart(tb, servers...)
+	p.config = ""
+	tb.Chdir(p.dir)
+	if err := os.Remove("dbaudit.yaml"); err != nil {
+		tb.Fatal(err)
+	}
+	return p
+}
+
+// newPlaceApart is a place that leaves the working directory alone, for parallel
+// tests: it names its configuration, and files by [place.file].
+func newPlaceApart(tb testing.TB, servers ...*simulator.Server) *place {
+	tb.Helper()
+	roots := x509.NewCertPool()
+	for _, s := range servers {
+		roots.AppendCertsFromPEM(s.CAPEM())
+	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true}
+	tb.Cleanup(transport.CloseIdleConnections)
+	p := &place{tb: tb, servers: servers, dir: tb.TempDir(), vars: map[string]string{}}
+	p.config = p.write("dbaudit.yaml", "profile: demandbase\n")
+	if len(servers) > 0 {
+		s := servers[0]
+		suggest := s.Environment().Suggest
+		p.vars = map[string]string{
+			"DBAUDIT_URL": s.URL(), "DBAUDIT_TENANT_ID": s.TenantID(), "DBAUDIT_AUTHORITY": s.AuthorityURL(),
+			"DBAUDIT_CLIENT_ID":          suggest.Auditor,
+			"DBAUDIT_CLIENT_SECRET":      s.Environment().Client(suggest.Auditor).Secret,
+			"DBAUDIT_INTEGRATION_APP_ID": suggest.ApplicationID,
+		}
+	}
+	p.env = cli.Env{
+		Stdin: strings.NewReader(""), Getenv: func(name string) string { return p.vars[name] }, Now: time.Now,
+		Transport: func(*x509.CertPool) http.RoundTripper { return transport },
+		Sleep:     func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
+		SignIns:   signin.NewMemoryCache(),
+	}
+	return p
+}
+
+// An outcome is what a command came to.
+type outcome struct {
+	code           int
+	stdout, stderr string
+}
+
+func (p *place) run(args ...string) outcome {
+	p.tb.Helper()
+	return p.runUntil(p.tb.Context(), args...)
+}
+
+func (p *place) runUntil(ctx context.Context, args ...string) outcome {
+	p.tb.Helper()
+	var stdout bytes.Buffer
+	p.stderr.reset()
+	p.env.Stdout, p.env.Stderr = &stdout, &p.stderr
+	if p.config != "" {
+		args = append([]string{"-c", p.config}, args...)
+	}
+	code := cli.Main(ctx, args, p.env)
+	return outcome{code, stdout.String(), p.stderr.String()}
+}
+
+// must fails the test unless the command ended as expected.
+func (o outcome) must(tb testing.TB, code int) outcome {
+	tb.Helper()
+	if o.code != code {
+		tb.Fatalf("exit code %d, want %d\nstdout:\n%s\nstderr:\n%s", o.code, code, o.stdout, o.stderr)
+	}
+	return o
+}
+
+// file is the path of a file in the place's folder.
+func (p *place) file(name string) string { return filepath.Join(p.dir, name) }
+
+// read is what a file of the place's folder holds.
+func (p *place) read(name string) string {
+	p.tb.Helper()
+	data, err := os.ReadFile(p.file(name))
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	return string(data)
+}
+
+// write puts a file into the place's folder.
+func (p *place) write(name, text string) string {
+	p.tb.Helper()
+	file := p.file(name)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		p.tb.Fatal(err)
+	}
+	return file
+}
+
+func decodeInto(tb testing.TB, text string, into any) {
+	tb.Helper()
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		tb.Fatalf("%v in:\n%s", err, text)
+	}
+}
+
+// fetch asks a simulator for a page, as a browser would.
+func (p *place) fetch(address string, form url.Values) string {
+	p.tb.Helper()
+	browser := &http.Client{Transport: p.env.Transport(nil)}
+	var response *http.Response
+	var err error
+	if form == nil {
+		response, err = browser.Get(address)
+	} else {
+		response, err = browser.PostForm(address, form)
+	}
+	if err != nil {
+		p.tb.Error(err)
+		return ""
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		p.tb.Error(err)
+	}
+	return string(body)
+}
+
+// observeSets takes note of the first segment below the Web API's root, of the
+// one after a row's key, and of whom a request is made as.
+func observeSets(into map[string]bool) func(*http.Request) {
+	var mu sync.Mutex
+	return func(r *http.Request) {
+		path, ok := strings.CutPrefix(r.URL.Path, "/api/data/v9.2/")
+		if !ok {
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		for segment := range strings.SplitSeq(path, "/") {
+			name, _, _ := strings.Cut(segment, "(")
+			into[name] = true
+		}
+		if r.Header.Get("CallerObjectId") != "" || r.Header.Get("MSCRMCallerID") != "" {
+			into["impersonation"] = true
+		}
+	}
+}

@@ -1,0 +1,218 @@
+package sessions_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/simulator"
+)
+
+// A situation is what a real environment does, as a change of the compliant one: what a
+// plan does about it, and of which controls people are left with something.
+type situation struct {
+	change func(*simulator.Environment)
+	flags  []string // of plan and apply
+	does   []audit.FixKind
+	people []audit.ControlID
+	code   int    // of apply
+	lost   string // what rollback says that it cannot bring back
+}
+
+func situations() map[string]situation {
+	const role, accounts = "Demandbase Integration", "Demandbase Accounts"
+	user := func(env *simulator.Environment) *simulator.User {
+		return env.ApplicationUser(env.Suggest.ApplicationID)
+	}
+	mode := func(m simulator.AccessMode) func(*simulator.Environment) {
+		return func(env *simulator.Environment) { user(env).AccessMode = m }
+	}
+	filtered := func(env *simulator.Environment) { env.Role(role).RecordFilters = []string{"prvReadAccount"} }
+	shared := func(access, inherited simulator.Rights) func(*simulator.Environment) {
+		return func(env *simulator.Environment) {
+			env.PersonalView("account", accounts).Shares = []simulator.Share{{Principal: role, Access: access, Inherited: inherited}}
+		}
+	}
+	moved := func(keep simulator.Tristate) func(*simulator.Environment) {
+		return func(env *simulator.Environment) {
+			env.Organization.KeepRolesOnMove = keep
+			user(env).BusinessUnit = "Europe"
+		}
+	}
+	return map[string]situation{
+		"a grant for some records only": {
+			change: filtered,
+			people: []audit.ControlID{"DB-PRIV-ACCOUNT"},
+			code:   1,
+		},
+		"a grant for some records only, to be replaced": {
+			change: filtered,
+			flags:  []string{"--replace-filtered"},
+			does:   []audit.FixKind{audit.FixAddPrivilege},
+			lost:   "prvReadAccount",
+		},
+		"a share that inherits more than Read": {
+			change: shared(simulator.RightRead, simulator.RightWrite),
+			people: []audit.ControlID{"DB-VIEW-LEAST-ACCESS"},
+			code:   1,
+		},
+		"a share that gives more than Read, and inherits more yet": {
+			change: shared(simulator.RightRead|simulator.RightWrite, simulator.RightShare),
+			people: []audit.ControlID{"DB-VIEW-LEAST-ACCESS"},
+			code:   1,
+		},
+		"a share that inherits Read": {change: shared(0, simulator.RightRead)},
+		"a user in another business unit": {
+			change: moved(simulator.Off),
+			people: []audit.ControlID{"DB-USER-BUSINESS-UNIT"},
+			code:   1,
+		},
+		"a user in another business unit, where a move keeps the roles": {
+			change: moved(simulator.On),
+			people: []audit.ControlID{"DB-USER-BUSINESS-UNIT"},
+			code:   1,
+		},
+		"impersonation that is passed over": {
+			change: func(env *simulator.Environment) {
+				env.Contradictions = []simulator.Contradiction{simulator.ActIgnored}
+				lacking(env)
+			},
+			does: []audit.FixKind{audit.FixAddPrivilege},
+			code: 4,
+		},
+		"an access mode that cannot write":            {change: mode(simulator.AccessRead), people: []audit.ControlID{"DB-USER-ENABLED"}, code: 1},
+		"an access mode of Microsoft's support":       {change: mode(simulator.AccessSupport), people: []audit.ControlID{"DB-USER-ENABLED"}, code: 1},
+		"an access mode of a delegated administrator": {change: mode(simulator.AccessDelegatedAdmin), people: []audit.ControlID{"DB-USER-ENABLED"}, code: 1},
+		"an identity that is gone from Entra": {
+			change: func(env *simulator.Environment) { user(env).EntraState = simulator.EntraDeleted },
+			people: []audit.ControlID{"DB-USER-ENABLED"},
+			code:   1,
+		},
+		"a role through a team alone, of a disabled business unit": {
+			change: func(env *simulator.Environment) {
+				env.BusinessUnits = append(env.BusinessUnits, simulator.BusinessUnit{Name: "Closed", Parent: env.BusinessUnits[0].Name, Disabled: true})
+				u := user(env)
+				env.Teams = append(env.Teams, simulator.Team{
+					Name: "Integrations", BusinessUnit: "Closed", Roles: []simulator.RoleAssignment{{Role: role}}, Members: []string{u.Name},
+				})
+				u.Roles = nil
+			},
+			does: []audit.FixKind{audit.FixAssignRole},
+		},
+		"a role of a business unit that lacks a privilege": {
+			change: func(env *simulator.Environment) {
+				lacking(env)
+				env.Role(role).BusinessUnit, user(env).BusinessUnit = "Europe", "Europe"
+			},
+			does: []audit.FixKind{audit.FixAddPrivilege},
+		},
+		"secured columns": {
+			change: func(env *simulator.Environment) {
+				env.ColumnSecurityProfiles = []simulator.ColumnSecurityProfile{{Name: "Finance", Reads: []string{"account.creditlimit"}}}
+			},
+		},
+		"Basic rights through a team that keeps them": {
+			change: func(env *simulator.Environment) {
+				r := env.Role(role)
+				r.TeamPrivilegesOnly = true
+				delete(r.Privileges, "prvReadUserQuery")
+				u := user(env)
+				env.Teams = append(env.Teams, simulator.Team{
+					Name: "Integrations", Roles: []simulator.RoleAssignment{{Role: role}}, Members: []string{u.Name},
+				})
+				u.Roles = nil
+			},
+			does: []audit.FixKind{audit.FixAddPrivilege, audit.FixAssignRole},
+		},
+		"only a soft-deleted user": {
+			change: func(env *simulator.Environment) { user(env).SoftDeleted = true },
+			people: []audit.ControlID{"DB-USER-EXISTS"},
+			code:   1,
+		},
+		"a disabled user of a disabled business unit": {
+			change: func(env *simulator.Environment) {
+				env.BusinessUnits = append(env.BusinessUnits, simulator.BusinessUnit{Name: "Closed", Parent: env.BusinessUnits[0].Name, Disabled: true})
+				user(env).Disabled, user(env).BusinessUnit = true, "Closed"
+			},
+			people: []audit.ControlID{"DB-USER-ENABLED"},
+			code:   1,
+		},
+		"an access mode that reaches no data": {
+			change: func(env *simulator.Environment) { user(env).AccessMode = simulator.AccessAdministrative },
+			people: []audit.ControlID{"DB-USER-ENABLED"},
+			code:   1,
+		},
+		"a disabled business unit": {
+			change: func(env *simulator.Environment) {
+				env.BusinessUnits = append(env.BusinessUnits, simulator.BusinessUnit{Name: "Closed", Parent: env.BusinessUnits[0].Name, Disabled: true})
+				user(env).BusinessUnit = "Closed"
+			},
+			people: []audit.ControlID{"DB-USER-ENABLED"},
+			code:   1,
+		},
+	}
+}
+
+// TestSituationsAreRepaired: in each situation plan, apply and scan leave nothing that a
+// tool could fix, and what people are left with is said; rollback brings the start back, or says what it
+// cannot.
+func TestSituationsAreRepaired(t *testing.T) {
+	for name, s := range situations() {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, s.change)
+			if slices.Contains(s.people, "DB-USER-BUSINESS-UNIT") {
+				b.vars["DBAUDIT_BUSINESS_UNIT"] = "Contoso"
+			}
+			planned := func(file string) plan.Plan {
+				b.run(append([]string{"plan", "-o", file}, s.flags...)...).must(t, 0)
+				p, err := plan.Decode([]byte(b.read(file)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return p
+			}
+			start := b.state()
+			p := planned("plan.json")
+			var does []audit.FixKind
+			for _, a := range p.Actions {
+				does = append(does, a.Kind)
+			}
+			if !slices.Equal(does, s.does) {
+				t.Errorf("the plan does %v, want %v", does, s.does)
+			}
+			b.run(append([]string{"apply", "plan.json", "--yes"}, s.flags...)...).must(t, s.code)
+			after := planned("after.json")
+			if !after.Empty() {
+				t.Errorf("a tool could fix more: %s", after.Text())
+			}
+			var people []string
+			for _, m := range after.Manual {
+				people = append(people, string(m.Control))
+				if len(m.How) == 0 || strings.TrimSpace(m.Who) == "" {
+					t.Errorf("%s: nobody knows what to do: %+v", m.Control, m)
+				}
+			}
+			for _, id := range s.people {
+				if !slices.Contains(people, string(id)) {
+					t.Errorf("%s is left to nobody: %v", id, people)
+				}
+			}
+			if len(s.people) == 0 && len(people) > 0 {
+				t.Errorf("people are left with %v", people)
+			}
+			if len(does) == 0 {
+				return
+			}
+			if s.lost != "" {
+				b.has(b.run("rollback", "plan.journal.json", "--yes").must(t, 5).stderr, s.lost)
+				return
+			}
+			b.run("rollback", "plan.journal.json", "--yes").must(t, 0)
+			if b.state() != start {
+				t.Error("the rollback does not bring the start back")
+			}
+		})
+	}
+}

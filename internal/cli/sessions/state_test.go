@@ -1,0 +1,157 @@
+package sessions_test
+
+import (
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/simulator"
+)
+
+// What an environment does as a whole is told for what it is, by doctor and by scan,
+// once, and never as a missing role.
+func TestStatesOfAnEnvironment(t *testing.T) {
+	t.Parallel()
+	state := func(s simulator.State) func(*simulator.Environment) {
+		return func(e *simulator.Environment) { e.Organization.State = s }
+	}
+	for _, test := range []struct {
+		name   string
+		change func(*simulator.Environment)
+		words  []string
+	}{
+		{"disabled", state(simulator.StateDisabled), []string{"0x8004a104", "the environment is disabled"}},
+		{"administration mode", state(simulator.StateAdministration), []string{"0x8004a113", "the environment is in administration mode"}},
+		{"firewall", state(simulator.StateFirewall), []string{"HTTP 403", "IP firewall"}},
+		{"firewall's page", state(simulator.StateFirewallPage), []string{"HTTP 403", "403 Forbidden", "IP firewall"}},
+		{"firewall with an empty body", state(simulator.StateFirewallSilent), []string{"HTTP 403", "IP firewall"}},
+		{"claims", state(simulator.StateClaims), []string{"HTTP 401", "conditional access policy asks for more"}},
+		{"blocked application", func(e *simulator.Environment) { e.Client(e.Suggest.Auditor).Blocked = true }, []string{"0x80095ffc", "restricted for this application"}},
+		{"missing licence", func(e *simulator.Environment) { e.ApplicationUser(e.Suggest.Auditor).LicenceMissing = true }, []string{"0x8004d24b", "a licence is missing"}},
+		{"disabled user", func(e *simulator.Environment) { e.ApplicationUser(e.Suggest.Auditor).Disabled = true }, []string{"0x80048306", "user is disabled"}},
+		{"disabled unit", func(e *simulator.Environment) {
+			e.BusinessUnits = append(e.BusinessUnits, simulator.BusinessUnit{Name: "closed", Parent: e.BusinessUnits[0].Name, Disabled: true})
+			u := e.ApplicationUser(e.Suggest.Auditor)
+			u.BusinessUnit = "closed"
+			for i := range u.Roles {
+				u.Roles[i].BusinessUnit = ""
+			}
+		}, []string{"0x8004032c", "the business unit of this identity's user is disabled"}},
+		{"no member", func(e *simulator.Environment) {
+			e.ApplicationUser(e.Suggest.Auditor).ApplicationID = "dead0000-0000-4000-8000-00000000dead"
+		}, []string{"0x80072560", "not a user of the environment"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			env := builtin(t, "compliant")
+			server := serve(t, env, simulator.Options{})
+			p := newPlaceApart(t, server)
+			p.write("dbaudit.yaml", requirement(env))
+			if err := server.Mutate(test.change); err != nil {
+				t.Fatal(err)
+			}
+			e := examineIn(p, 3)
+			if failed := e.with("fail"); len(failed) != 1 || failed[0] != "membership member of the organization" {
+				t.Errorf("failed: %v", failed)
+			}
+			table := p.run("doctor").must(t, 3).stdout
+			for _, text := range []string{table, p.run("scan").must(t, 3).stdout} {
+				for _, word := range test.words {
+					if n := strings.Count(text, word); n == 0 || n > 2 {
+						t.Errorf("%q is said %d times:\n%s", word, n, text)
+					}
+				}
+				if strings.Contains(text, "prv") {
+					t.Errorf("a privilege is named, which would not help:\n%s", text)
+				}
+			}
+			if n := strings.Count(table, "not checked:"); n != 1 {
+				t.Errorf("what was skipped is said %d times:\n%s", n, table)
+			}
+		})
+	}
+}
+
+// A gate that closes after the first answer: doctor tells the reason once, a scan
+// passes nothing, and neither asks for a role.
+func TestGateInTheMiddle(t *testing.T) {
+	t.Parallel()
+	env := builtin(t, "compliant")
+	server := serve(t, env, simulator.Options{Faults: func(r *http.Request) simulator.Fault {
+		if !strings.HasPrefix(r.URL.Path, "/api/data/v9.2/") || strings.HasSuffix(r.URL.Path, "WhoAmI") || r.Header.Get("Authorization") == "" {
+			return simulator.Fault{}
+		}
+		return simulator.Fault{Kind: simulator.FaultGate}
+	}})
+	p := newPlaceApart(t, server)
+	p.write("dbaudit.yaml", requirement(env))
+	table := p.run("doctor").must(t, 3).stdout
+	scan := p.run("scan").must(t, 4).stdout
+	for name, text := range map[string]string{"doctor": table, "scan": scan} {
+		if n := strings.Count(text, "IP firewall"); n == 0 || n > 3 {
+			t.Errorf("%s says the reason %d times:\n%s", name, n, text)
+		}
+		if strings.Contains(text, "grant prv") {
+			t.Errorf("%s advises a privilege:\n%s", name, text)
+		}
+	}
+}
+
+// An environment that is disabled while it is read could not be read, which is not 36
+// times something else.
+func TestDisabledInTheMiddle(t *testing.T) {
+	t.Parallel()
+	env := builtin(t, "compliant")
+	var server *simulator.Server
+	var once sync.Once
+	server = serve(t, env, simulator.Options{Observe: func(r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/roles") {
+			return
+		}
+		once.Do(func() {
+			if err := server.Mutate(func(e *simulator.Environment) { e.Organization.State = simulator.StateDisabled }); err != nil {
+				t.Error(err)
+			}
+		})
+	}})
+	p := newPlaceApart(t, server)
+	p.write("dbaudit.yaml", requirement(env))
+	o := p.run("scan").must(t, 3)
+	if n := strings.Count(o.stdout, "0x8004a104"); n != 1 {
+		t.Errorf("the reason is told %d times:\n%s", n, o.stdout)
+	}
+}
+
+// Where the environment says who lacks a privilege, the advice sends to them: here the
+// integration user and a view's owner, and not the auditor.
+func TestWhoLacksAPrivilege(t *testing.T) {
+	t.Parallel()
+	env := builtin(t, "compliant")
+	env.Roles = append(env.Roles, simulator.Role{Name: "Blind", Privileges: simulator.Grants{"prvReadAccount": simulator.DepthGlobal}})
+	env.User("amir@contoso.com").Roles = []simulator.RoleAssignment{{Role: "Blind"}}
+	delete(env.Role(env.Suggest.Role).Privileges, "prvReadUserQuery")
+	p := newPlaceApart(t, serve(t, env, simulator.Options{}))
+	p.write("dbaudit.yaml", requirement(env))
+	file := p.file("snapshot.json")
+	p.run("scan", "--snapshot", file).must(t, 1)
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var taken struct {
+		Coverage map[string]struct{ Detail string }
+	}
+	decodeInto(t, string(data), &taken)
+	for section, want := range map[string]string{"user_views": "the integration user", "views": "the view's owner"} {
+		if detail := taken.Coverage[section].Detail; !strings.Contains(detail, "it is "+want) || !strings.Contains(detail, "that lacks prvReadUserQuery") {
+			t.Errorf("%s: %q does not say that %s lacks it", section, detail, want)
+		}
+	}
+	for _, c := range examineIn(p, 0).Checks {
+		if c.ID == "impersonation" && strings.Contains(c.Advice, "this identity") {
+			t.Errorf("%s: %s", c.Title, c.Advice)
+		}
+	}
+}
