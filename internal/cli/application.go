@@ -171,5 +171,5 @@ func lacks(ctx context.Context, e *webapi.Environment, p plan.Plan) (lacking, er
 		return nil, nil
 	}
 	return fmt.Errorf("the applying identity lacks %s: give it a role with these privileges, such as System Administrator, "+
-		"or configure another identity under apply:", strings.Join(names, ", ")), nil
+		"or configure another identity under apply: in dbaudit.yaml", strings.Join(names, ", ")), nil
 }
