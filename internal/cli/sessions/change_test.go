@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -182,9 +183,12 @@ func TestVerificationInterrupted(t *testing.T) {
 	b := newBench(t, lacking)
 	b.run("plan", "-o", "plan.json").must(t, 0)
 	ctx, stop := context.WithCancel(t.Context())
-	written := false
+	var written atomic.Bool
 	interrupt := func(r *http.Request) simulator.Fault {
-		if written = written || r.Method != http.MethodGet && strings.HasPrefix(r.URL.Path, "/api/data/"); written && strings.Contains(r.URL.Path, "/organizations") {
+		if r.Method != http.MethodGet && strings.HasPrefix(r.URL.Path, "/api/data/") {
+			written.Store(true)
+		}
+		if written.Load() && strings.Contains(r.URL.Path, "/organizations") {
 			stop()
 		}
 		return simulator.Fault{}
