@@ -17,8 +17,8 @@ import (
 // times what the largest inputs take.
 const defaultMemory = 4 << 30
 
-// frugalMemory is how much memory is used before garbage is collected for its sake: the
-// saved results of a thousand environments are rendered within 250 MiB.
+// frugalMemory is how much memory is used before garbage is collected for its sake: a
+// thousand environments are scanned within 250 MB (make bench).
 const frugalMemory = 160 << 20
 
 // watchInterval is the time from one look at the memory to the next.
@@ -36,7 +36,7 @@ func memoryLimit() (limit int64, chosen bool) {
 // collectAt is the memory from which on the collector works hardest, for so much that is
 // in use: little, but with room, so that large inputs are not slowed.
 func collectAt(live, limit int64) int64 {
-	return min(max(frugalMemory, live/2*3), limit)
+	return min(max(frugalMemory, live/5*7), limit)
 }
 
 // available is how much memory the machine or the container has, where Linux says so.

@@ -68,7 +68,7 @@ func (r Rule) Silence() time.Duration {
 	return usual
 }
 
-// Notice is how long before its end a credential is told of.
+// Notice is how long before its end a credential is reported.
 func (r Rule) Notice() time.Duration {
 	const usual, day = 30, 24 * time.Hour
 	if days, err := strconv.Atoi(strings.TrimSuffix(r.Before, "d")); err == nil {

@@ -1,10 +1,10 @@
 package cli
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -213,37 +213,41 @@ func render(a *app, docs []document, results []audit.Result, o report.Options) e
 			}
 			continue
 		}
-		// Standard output is written to by the renderer itself, which alone may write
-		// commands to it.
-		var b bytes.Buffer
-		stream := a.Stream(doc.file)
-		w := stream
-		if stream == nil {
-			w = &b
-			if doc.file == a.Getenv("GITHUB_STEP_SUMMARY") {
-				local.MarkdownLimit = report.JobSummaryLimit
-			}
-			if doc.format == report.CSV {
-				b.WriteString(byteOrderMark)
-			}
-		}
 		local.SARIFProfile, local.AzureDevOps = doc.viewer.profile, doc.viewer.pipeline
 		if doc.file == "" {
 			local.Width, local.Color = a.Width, a.Color()
 		}
-		var err error
-		if len(results) == 1 {
-			err = report.Render(w, doc.format, results[0], local)
-		} else {
-			err = report.RenderAll(w, doc.format, results, local)
+		draw := func(w io.Writer) (err error) {
+			if len(results) == 1 {
+				err = report.Render(w, doc.format, results[0], local)
+			} else {
+				err = report.RenderAll(w, doc.format, results, local)
+			}
+			if err != nil {
+				return fmt.Errorf("rendering %s: %w", doc.format, err)
+			}
+			return nil
 		}
-		if err != nil {
-			return fmt.Errorf("rendering %s: %w", doc.format, err)
-		}
-		if stream != nil {
+		// Standard output is written to by the renderer itself, which alone may write
+		// commands to it.
+		if stream := a.Stream(doc.file); stream != nil {
+			if err := draw(stream); err != nil {
+				return err
+			}
 			continue
 		}
-		if err := console.WriteFile(doc.file, b.Bytes()); err != nil {
+		if doc.file == a.Getenv("GITHUB_STEP_SUMMARY") {
+			local.MarkdownLimit = report.JobSummaryLimit
+		}
+		err := console.WriteTo(doc.file, func(w io.Writer) error {
+			if doc.format == report.CSV {
+				if _, err := io.WriteString(w, byteOrderMark); err != nil {
+					return err
+				}
+			}
+			return draw(w)
+		})
+		if err != nil {
 			return err
 		}
 	}

@@ -1,8 +1,10 @@
 package console
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -44,26 +46,48 @@ func beside(name string) (*os.File, error) {
 	return file, err
 }
 
-// WriteFile writes a file whole or not at all, readable by its owner alone: what
+// WriteFile writes a file whole or not at all; see [WriteTo].
+func WriteFile(name string, data []byte) error {
+	return WriteTo(name, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// WriteTo has a file written whole or not at all, readable by its owner alone: what
 // dbaudit writes may hold the names of people. A link is followed; a device or a
 // pipe, such as /dev/null, is written to and never replaced.
-func WriteFile(name string, data []byte) (err error) {
+func WriteTo(name string, write func(io.Writer) error) error {
 	name = Resolved(name)
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
-		return writeDevice(name, data)
+	info, err := os.Stat(name)
+	if err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		err = writeDevice(name, write)
+	} else {
+		err = replace(name, write)
 	}
-	temporary, err := beside(name)
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	return nil
+}
+
+// replace writes beside a file, and puts what is written in its place when it is whole.
+func replace(name string, write func(io.Writer) error) (err error) {
+	temporary, err := beside(name)
+	if err != nil {
+		return err
 	}
 	defer func() {
 		if err != nil {
 			_ = temporary.Close()
 			_ = os.Remove(temporary.Name())
-			err = fmt.Errorf("writing %s: %w", name, err)
 		}
 	}()
-	if _, err := temporary.Write(data); err != nil {
+	buffered := bufio.NewWriter(temporary)
+	if err := write(buffered); err != nil {
+		return err
+	}
+	if err := buffered.Flush(); err != nil {
 		return err
 	}
 	if err := temporary.Sync(); err != nil {
@@ -75,14 +99,10 @@ func WriteFile(name string, data []byte) (err error) {
 	return os.Rename(temporary.Name(), name)
 }
 
-func writeDevice(name string, data []byte) error {
+func writeDevice(name string, write func(io.Writer) error) error {
 	f, err := os.OpenFile(name, os.O_WRONLY, 0)
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
+		return err
 	}
-	_, err = f.Write(data)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
-	}
-	return nil
+	return errors.Join(write(f), f.Close())
 }

@@ -21,6 +21,8 @@ type Alerts struct {
 	Rules []alert.Rule
 	// Send tells a message by a route.
 	Send func(ctx context.Context, route string, m alert.Message) error
+	// Retry is how long a receiver that refuses gets at first; then twice as long each time.
+	Retry time.Duration
 	// Base is the address of the fleet's page, empty for none.
 	Base string
 }
@@ -261,9 +263,9 @@ type teller struct {
 }
 
 // NextRetry implements [river.Worker]: a receiver that is down gets time.
-func (*teller) NextRetry(job *river.Job[tellArgs]) time.Time {
-	const first, most = 10 * time.Second, time.Hour
-	return job.AttemptedAt.Add(min(first<<min(job.Attempt, 10), most))
+func (w *teller) NextRetry(job *river.Job[tellArgs]) time.Time {
+	const first, most = 20 * time.Second, time.Hour
+	return job.AttemptedAt.Add(min(or(w.fleet.o.Alerts.Retry, first)<<min(job.Attempt-1, 10), most))
 }
 
 // Work implements [river.Worker]. A message that was sent, and whose job did not end

@@ -77,7 +77,7 @@ func TestAlerts(t *testing.T) {
 			return result(e), nil
 		}}
 		r := &receiver{}
-		o := fleet.Options{Scanner: scanner, Sweep: time.Second, Alerts: &fleet.Alerts{Rules: rules(), Send: r.send}}
+		o := fleet.Options{Scanner: scanner, Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}}
 		f, stop := start(t, s, o)
 		eventually(t, "told", func() bool { return r.heard() != "" })
 		again := func(f *fleet.Fleet, want int) {
@@ -107,7 +107,7 @@ func TestCredentialAlert(t *testing.T) {
 	environments(t, s, "a")
 	r := &receiver{}
 	rule := alert.Rule{Name: "x", Route: "ops", Events: []alert.Event{alert.Credential}, Before: "14d"}
-	_, stop := start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Rules: []alert.Rule{rule}, Send: r.send}})
+	_, stop := start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: []alert.Rule{rule}, Send: r.send}})
 	defer stop()
 	for _, tc := range []struct {
 		days int
@@ -126,7 +126,7 @@ func TestRefusedAlert(t *testing.T) {
 	s := open(t, t.TempDir()+"/fleet.db")
 	environments(t, s, "a")
 	r := &receiver{refuses: 1}
-	_, stop := start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Rules: rules(), Send: r.send}, Scanner: &scans{
+	_, stop := start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}, Scanner: &scans{
 		do: func(context.Context, store.Environment, int) ([]audit.Result, error) {
 			return nil, &fleet.Misconfigured{Code: "signin", Err: errors.New("the secret is wrong")}
 		},
@@ -156,7 +156,7 @@ func TestCannotRunGoesOn(t *testing.T) {
 			}
 			return result(e), nil
 		}}
-		f, stop := start(t, s, fleet.Options{Scanner: scanner, Sweep: time.Second, Alerts: &fleet.Alerts{Rules: rules(), Send: r.send}})
+		f, stop := start(t, s, fleet.Options{Scanner: scanner, Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}})
 		defer stop()
 		const told = "ops a: 1 new: a/cannot-run//false"
 		eventually(t, "told", func() bool { return r.heard() != "" })
@@ -199,7 +199,7 @@ func TestSilentFromTheStart(t *testing.T) {
 	s := open(t, name)
 	environments(t, s, "old", "young")
 	r := &receiver{}
-	_, stop := start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Rules: rules(), Send: r.send}})
+	_, stop := start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}})
 	defer stop()
 	eventually(t, "told", func() bool { return r.heard() != "" })
 	if got := r.heard(); got != "ops old: 1 new: old/silent//false" {
@@ -222,7 +222,7 @@ func TestOldNews(t *testing.T) {
 			}
 			return result(e), nil
 		}}
-		f, stop := start(t, s, fleet.Options{Scanner: scanner, Sweep: time.Second, Alerts: &fleet.Alerts{Rules: rules(), Send: r.send}})
+		f, stop := start(t, s, fleet.Options{Scanner: scanner, Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}})
 		defer stop()
 		again := func(is bool) {
 			t.Helper()
@@ -272,7 +272,7 @@ func TestFlood(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := &receiver{}
-	_, stop := start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Rules: rules(), Send: r.send}})
+	_, stop := start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}})
 	defer stop()
 	eventually(t, "told", func() bool { return r.heard() != "" })
 	time.Sleep(1500 * time.Millisecond)

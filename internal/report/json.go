@@ -13,16 +13,24 @@ import (
 func writeJSON(w io.Writer, rs []audit.Result, several bool) error {
 	switch {
 	case !several:
-		return encodeJSON(w, rs[0])
+		one, err := canonical(rs)
+		if err != nil {
+			return err
+		}
+		return encodeJSON(w, one[0])
 	case len(rs) == 0:
-		return encodeJSON(w, audit.Results{Format: audit.ResultsFormat, Results: rs})
+		return encodeJSON(w, audit.Results{Format: audit.ResultsFormat, Results: []audit.Result{}})
 	}
 	// One after the other: the document of a thousand results is held once, not five times.
 	before := fmt.Sprintf("{\n  \"format\": %q,\n  \"results\": [\n    ", audit.ResultsFormat)
-	for _, r := range rs {
+	for i := range rs {
+		one, err := canonical(rs[i : i+1])
+		if err != nil {
+			return err
+		}
 		var b bytes.Buffer
 		b.WriteString(before)
-		if err := indented(&b, "    ", r); err != nil {
+		if err := indented(&b, "    ", one[0]); err != nil {
 			return err
 		}
 		if _, err := w.Write(text.JSON(bytes.TrimSuffix(b.Bytes(), []byte("\n")))); err != nil {

@@ -240,6 +240,12 @@ func RenderAll(w io.Writer, f Format, rs []audit.Result, o Options) error {
 }
 
 func render(w io.Writer, f Format, rs []audit.Result, several bool, o Options) error {
+	if f == JSON { // one result after the other, so that a thousand are not held twice
+		if err := writeJSON(w, rs, several); err != nil {
+			return fmt.Errorf("rendering %s: %w", f, err)
+		}
+		return nil
+	}
 	rs, err := canonical(rs)
 	if err != nil {
 		return fmt.Errorf("rendering %s: %w", f, err)
@@ -260,11 +266,6 @@ func render(w io.Writer, f Format, rs []audit.Result, several bool, o Options) e
 	switch f {
 	case Table:
 		err = writeTable(&b, rs, o)
-	case JSON:
-		if err := writeJSON(w, rs, several); err != nil {
-			return fmt.Errorf("rendering %s: %w", f, err)
-		}
-		return nil
 	case SARIF:
 		err = writeSARIF(&b, rs, o)
 	case JUnit:
@@ -290,7 +291,7 @@ func render(w io.Writer, f Format, rs []audit.Result, several bool, o Options) e
 		err = writeOCSF(&b, rs, o)
 	case OSCAL:
 		err = writeOSCAL(&b, rs, o)
-	case Unknown:
+	case JSON, Unknown:
 		_, err = ParseFormat(f.String())
 	}
 	if err != nil {
