@@ -24,7 +24,7 @@ import (
 type Event string
 
 // The events. New and Fixed are the beginning and the end of a finding; the others are
-// told when they begin and when they end.
+// reported when they begin and when they end.
 const (
 	New       Event = "new"
 	Fixed     Event = "fixed"
@@ -59,7 +59,7 @@ func (r Rule) Fits(labels map[string]string) bool {
 	return true
 }
 
-// Silence is how long there may be no complete scan before that is told.
+// Silence is how long there may be no complete scan before that is reported.
 func (r Rule) Silence() time.Duration {
 	const usual = 48 * time.Hour
 	if after, err := time.ParseDuration(r.After); err == nil {

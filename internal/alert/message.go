@@ -25,7 +25,7 @@ type Item struct {
 // Format names the JSON form of a [Message].
 const Format = "dbaudit.alert/v1"
 
-// A Message is what is told at once: the news of one environment, or of many where many
+// A Message is what is sent at once: the news of one environment, or of many where many
 // have some.
 type Message struct {
 	Format string `json:"format"`

@@ -96,7 +96,7 @@ func (s *Sender) post(ctx context.Context, address string, document any, sign fu
 		return errors.New("its address is not a URL")
 	}
 	if u.Scheme != "https" && !local(u.Hostname()) {
-		return errors.New("its address is not https: what is told would go in clear")
+		return errors.New("its address is not https: the message would be sent unencrypted")
 	}
 	body, err := json.Marshal(document)
 	if err != nil {

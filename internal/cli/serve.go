@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -206,24 +205,10 @@ func alerts(a *app, f serveFlags) (*fleet.Alerts, error) {
 // secretBeside reads a secret from a variable, or from a file beside the named one.
 func secretBeside(a *app, name string) func(config.Source) (string, error) {
 	return func(from config.Source) (string, error) {
-		if from.Env != "" {
-			if value := a.Getenv(from.Env); value != "" {
-				return value, nil
-			}
-			return "", fmt.Errorf("the variable %s is not set", from.Env)
+		if from.File != "" && !filepath.IsAbs(from.File) {
+			from.File = filepath.Join(filepath.Dir(name), from.File)
 		}
-		file := from.File
-		if !filepath.IsAbs(file) {
-			file = filepath.Join(filepath.Dir(name), file)
-		}
-		data, err := bounds.ReadFile(bounds.Credential, file)
-		if err != nil {
-			return "", err
-		}
-		if value := strings.TrimRight(string(data), "\r\n"); value != "" {
-			return value, nil
-		}
-		return "", fmt.Errorf("the file %s is empty", file)
+		return run.ReadSecret(from, a.Console.Getenv)
 	}
 }
 

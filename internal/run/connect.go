@@ -143,23 +143,33 @@ func (r *Runner) SignInConfig(t Target, transport http.RoundTripper) (signin.Con
 // names that place. What is missing is a fault of this environment's configuration
 // alone.
 func (r *Runner) readSecret(file *config.File, from config.Source, key string) (dataverse.Secret, string, error) {
-	if from.Env != "" {
-		value := r.Getenv(from.Env)
-		if value == "" {
-			return dataverse.Secret{}, "", Usagef("auth.%s: the variable %s is not set: set it, or name another under auth: in the configuration", key, from.Env)
-		}
-		return dataverse.NewSecret(value), from.String(), nil
+	if from.File != "" {
+		from.File = besideConfiguration(file, from.File)
 	}
-	name := besideConfiguration(file, from.File)
-	data, err := bounds.ReadFile(bounds.Credential, name)
+	value, err := ReadSecret(from, r.Getenv)
 	if err != nil {
-		return dataverse.Secret{}, "", Usagef("auth.%s: %w: correct file: under auth: in the configuration", key, err)
+		return dataverse.Secret{}, "", Usagef("auth.%s: %w: correct it, or name another place under auth: in the configuration", key, err)
 	}
-	value := strings.TrimRight(string(data), "\r\n")
-	if value == "" {
-		return dataverse.Secret{}, "", Usagef("auth.%s: the file %s is empty: put the value into it", key, name)
+	return dataverse.NewSecret(value), from.String(), nil
+}
+
+// ReadSecret reads a secret from a variable or from a file, whose trailing line break is
+// ignored.
+func ReadSecret(from config.Source, getenv func(string) string) (string, error) {
+	if from.Env != "" {
+		if value := getenv(from.Env); value != "" {
+			return value, nil
+		}
+		return "", fmt.Errorf("the variable %s is not set", from.Env)
 	}
-	return dataverse.NewSecret(value), "the file " + name, nil
+	data, err := bounds.ReadFile(bounds.Credential, from.File)
+	if err != nil {
+		return "", err
+	}
+	if value := strings.TrimRight(string(data), "\r\n"); value != "" {
+		return value, nil
+	}
+	return "", fmt.Errorf("the file %s is empty", from.File)
 }
 
 // secretVariables are the variables that hold secrets: no other program gets them.

@@ -7,7 +7,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// An Alert is something that is told when it begins, and when it ends. One of a rule, an
+// An Alert is something that is reported when it begins, and when it ends. One of a rule, an
 // integration and a key is open at a time.
 type Alert struct {
 	ID          int64

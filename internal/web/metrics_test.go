@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/web"
 )
 
@@ -51,8 +52,8 @@ func TestMetrics(t *testing.T) {
 		{1, "dbaudit_stale", []string{"environment", "old", "profile", "demandbase"}},
 		{1, "dbaudit_stale", []string{"environment", "new"}},
 		{0, "dbaudit_stale", []string{"environment", "green"}},
-		{1, "dbaudit_controls", []string{"environment", hostile, "outcome", "fail"}},
-		{1, "dbaudit_findings", []string{"environment", hostile}},
+		{1, "dbaudit_controls", []string{"environment", text.Line(hostile), "outcome", "fail"}},
+		{1, "dbaudit_findings", []string{"environment", text.Line(hostile)}},
 		{float64(noon().Unix()), "dbaudit_last_complete_scan_timestamp_seconds", []string{"environment", "green"}},
 		{-1, "dbaudit_last_complete_scan_timestamp_seconds", []string{"environment", "new"}},
 		{float64(noon().Unix()), "dbaudit_credential_expiry_timestamp_seconds", []string{"environment", "green"}},

@@ -19,6 +19,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/report"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
@@ -67,6 +68,7 @@ func New(o Options) (http.Handler, error) {
 	var err error
 	s.pages, err = template.New("pages").Funcs(template.FuncMap{
 		"path":    url.PathEscape,
+		"line":    text.Line,
 		"formats": func() []string { return []string{"json", "sarif", "csv", "markdown"} },
 	}).Parse(pages)
 	if err != nil {

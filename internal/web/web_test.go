@@ -22,7 +22,7 @@ import (
 func noon() time.Time { return time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC) }
 
 // hostile is a name that tries to become markup, a path and another address.
-const hostile = `a/b <script>alert(1)</script> "x" ../ %2F`
+const hostile = `a/b <script>alert(1)</script> "x" ../ %2F` + "\u202e\x1b[31m"
 
 // stocked is a store of four environments: one that fails, one that is compliant, one
 // whose last scan is too long ago and one that was never scanned.
@@ -177,6 +177,9 @@ func TestPages(t *testing.T) {
 		}
 		if strings.Contains(page.body, "<script>alert") {
 			t.Errorf("%s: a name became markup", path)
+		}
+		if strings.ContainsAny(page.body, "\u202e\x1b") {
+			t.Errorf("%s: a name became a control character", path)
 		}
 		if strings.Contains(path, "/report/") {
 			continue // a document of its own, with links elsewhere
