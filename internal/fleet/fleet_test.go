@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,11 +12,10 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib"
-
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/fleet"
 	"github.com/dbaudit/dbaudit/internal/store"
+	"github.com/dbaudit/dbaudit/internal/store/storetest"
 )
 
 // onBoth runs a test of the contract on an empty SQLite and, where DBAUDIT_TEST_POSTGRES
@@ -26,33 +23,7 @@ import (
 func onBoth(t *testing.T, test func(t *testing.T, name string)) {
 	t.Parallel() // most of it waits
 	t.Run("sqlite", func(t *testing.T) { t.Parallel(); test(t, filepath.Join(t.TempDir(), "fleet.db")) })
-	t.Run("postgres", func(t *testing.T) { t.Parallel(); test(t, postgres(t)) })
-}
-
-// postgres is the URL of an empty schema.
-func postgres(t testing.TB) string {
-	server := os.Getenv("DBAUDIT_TEST_POSTGRES")
-	if server == "" {
-		t.Skip("DBAUDIT_TEST_POSTGRES names no server: scripts/with-postgres starts one")
-	}
-	db, err := sql.Open("pgx", server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	schema := fmt.Sprintf("f%d", time.Now().UnixNano())
-	if _, err := db.ExecContext(t.Context(), "CREATE SCHEMA "+schema); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_, _ = db.Exec("DROP SCHEMA " + schema + " CASCADE")
-		db.Close()
-	})
-	u, err := url.Parse(server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.RawQuery = url.Values{"search_path": {schema}}.Encode()
-	return u.String()
+	t.Run("postgres", func(t *testing.T) { t.Parallel(); test(t, storetest.Postgres(t)) })
 }
 
 func open(t testing.TB, name string) *store.Store {

@@ -19,6 +19,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/fleet"
 	"github.com/dbaudit/dbaudit/internal/store"
+	"github.com/dbaudit/dbaudit/internal/store/storetest"
 )
 
 // The size of TestTorture; make soak has it at full size.
@@ -358,7 +359,7 @@ func BenchmarkWorkers(b *testing.B) {
 					b.StopTimer()
 					name := filepath.Join(b.TempDir(), "fleet.db")
 					if kind == "postgres" {
-						name = postgres(b)
+						name = storetest.Postgres(b)
 					}
 					s := open(b, name)
 					names := make([]string, environmentsEach)

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/store"
+	"github.com/dbaudit/dbaudit/internal/store/storetest"
 )
 
 // A clock is set by the test.
@@ -32,33 +32,7 @@ func newClock() *clock { return &clock{time.Date(2026, 3, 1, 12, 0, 0, 0, time.U
 // names a server (scripts/with-postgres), on an empty PostgreSQL.
 func onBoth(t *testing.T, test func(t *testing.T, name string)) {
 	t.Run("sqlite", func(t *testing.T) { test(t, filepath.Join(t.TempDir(), "fleet.db")) })
-	t.Run("postgres", func(t *testing.T) { test(t, postgres(t)) })
-}
-
-// postgres is the URL of an empty schema.
-func postgres(t *testing.T) string {
-	server := os.Getenv("DBAUDIT_TEST_POSTGRES")
-	if server == "" {
-		t.Skip("DBAUDIT_TEST_POSTGRES names no server: scripts/with-postgres starts one")
-	}
-	db, err := sql.Open("pgx", server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	schema := fmt.Sprintf("t%d", time.Now().UnixNano())
-	if _, err := db.ExecContext(t.Context(), "CREATE SCHEMA "+schema); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_, _ = db.Exec("DROP SCHEMA " + schema + " CASCADE")
-		db.Close()
-	})
-	u, err := url.Parse(server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.RawQuery = url.Values{"search_path": {schema}}.Encode()
-	return u.String()
+	t.Run("postgres", func(t *testing.T) { test(t, storetest.Postgres(t)) })
 }
 
 func open(t *testing.T, name string, c *clock) *store.Store {
