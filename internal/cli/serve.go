@@ -208,7 +208,7 @@ func secretBeside(a *app, name string) func(config.Source) (string, error) {
 		if from.File != "" && !filepath.IsAbs(from.File) {
 			from.File = filepath.Join(filepath.Dir(name), from.File)
 		}
-		return run.ReadSecret(from, a.Console.Getenv)
+		return run.ReadSecret(from, a.Getenv)
 	}
 }
 
