@@ -23,7 +23,7 @@ import (
 	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
-	_ "modernc.org/sqlite" // the driver
+	"modernc.org/sqlite"
 )
 
 // Errors that callers tell apart.
@@ -67,11 +67,38 @@ func Open(ctx context.Context, name string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.setUp(ctx, o.Migrate); err != nil {
+	if err := s.patiently(ctx, func() error { return s.setUp(ctx, o.Migrate) }); err != nil {
 		return nil, errors.Join(err, s.db.Close())
 	}
 	return s, nil
 }
+
+// patience is how long a process waits for another one that has locked the file of SQLite.
+const patience = 15 * time.Second
+
+// patiently repeats do while another process has locked the file of SQLite. SQLite itself
+// does not wait where it turns on the write-ahead log, nor while the last other connection
+// cleans up after itself (sqlite.org/wal.html, section 11).
+func (s *Store) patiently(ctx context.Context, do func() error) error {
+	until := time.After(patience)
+	for {
+		err := do()
+		var locked *sqlite.Error
+		if !errors.As(err, &locked) || locked.Code()&0xff != sqliteBusy {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-until:
+			return err
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// sqliteBusy is SQLITE_BUSY, the lower byte of a result code (sqlite.org/rescode.html).
+const sqliteBusy = 5
 
 // IsPostgres reports whether a URL names a PostgreSQL database.
 func IsPostgres(name string) bool {
@@ -136,7 +163,7 @@ func openSQLite(file string, existing bool) (*sql.DB, error) {
 	}
 	dsn := url.URL{Scheme: "file", Path: absolute, RawQuery: url.Values{
 		"_txlock": {"immediate"},
-		"_pragma": {"busy_timeout(15000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},
+		"_pragma": {fmt.Sprintf("busy_timeout(%d)", patience.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},
 	}.Encode()}
 	db, err := sql.Open("sqlite", dsn.String())
 	if err != nil {
