@@ -1,13 +1,14 @@
 package store
 
 import (
+	"database/sql"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 )
 
-// TestSQLiteSettings holds what SQLite is told: what was committed is on the disk, a
+// TestSQLiteSettings holds how SQLite is set: what was committed is on the disk, a
 // writer waits for another, and only the owner reads the file.
 func TestSQLiteSettings(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "a folder ? of #1", "fleet.db")
@@ -34,5 +35,35 @@ func TestSQLiteSettings(t *testing.T) {
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 && os.PathSeparator == '/' {
 		t.Errorf("the file's mode is %o, want its owner alone", mode)
+	}
+}
+
+// TestOpenWaits holds that a file which another process reads, and which has no write-ahead
+// log yet, is waited for: SQLite itself reports at once that it is locked.
+func TestOpenWaits(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "store.db")
+	other, err := sql.Open("sqlite", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if _, err := other.ExecContext(t.Context(), "CREATE TABLE of_another (n)"); err != nil {
+		t.Fatal(err)
+	}
+	reading, err := other.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n int
+	if err := reading.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM of_another").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(200*time.Millisecond, func() { _ = reading.Rollback() })
+	s, err := Open(t.Context(), file, Options{Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -477,7 +477,7 @@ func TestTwoSetUp(t *testing.T) {
 	onBoth(t, func(t *testing.T, name string) {
 		c := newClock()
 		errs := make(chan error)
-		for range 16 {
+		for range 4 {
 			go func() {
 				s, err := store.Open(context.Background(), name, store.Options{Now: c.now})
 				if err == nil {
@@ -486,7 +486,7 @@ func TestTwoSetUp(t *testing.T) {
 				errs <- err
 			}()
 		}
-		for range 16 {
+		for range 4 {
 			if err := <-errs; err != nil {
 				t.Error(err)
 			}
