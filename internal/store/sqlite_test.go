@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"database/sql"
 	"os"
 	"path/filepath"
@@ -38,7 +39,7 @@ func TestSQLiteSettings(t *testing.T) {
 	}
 }
 
-// TestOpenWaits holds that a file which another process reads, and which has no write-ahead
+// TestOpenWaits holds that a file which another process writes, and that has no write-ahead
 // log yet, is waited for: SQLite itself reports at once that it is locked.
 func TestOpenWaits(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "store.db")
@@ -50,15 +51,14 @@ func TestOpenWaits(t *testing.T) {
 	if _, err := other.ExecContext(t.Context(), "CREATE TABLE of_another (n)"); err != nil {
 		t.Fatal(err)
 	}
-	reading, err := other.BeginTx(t.Context(), nil)
+	writing, err := other.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	var n int
-	if err := reading.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM of_another").Scan(&n); err != nil {
+	if _, err := writing.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
 		t.Fatal(err)
 	}
-	time.AfterFunc(200*time.Millisecond, func() { _ = reading.Rollback() })
+	time.AfterFunc(200*time.Millisecond, func() { _, _ = writing.ExecContext(context.Background(), "ROLLBACK") })
 	s, err := Open(t.Context(), file, Options{Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
