@@ -108,7 +108,7 @@ browser: ## test the page in a real browser
 
 curl: ## run the emitted curl scripts against the simulator
 	@for tool in bash sh curl jq grep; do command -v $$tool >/dev/null || { echo "make curl needs $$tool"; exit 1; }; done
-	$(GO) test ./internal/report/remedy ./internal/lab -count=1 -run '^TestCurl'
+	$(GO) test ./internal/change ./internal/lab -count=1 -run '^TestCurl'
 
 powershell: ## check the emitted PowerShell scripts with an independent grammar
 	scripts/validate-powershell

@@ -20,7 +20,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
@@ -360,7 +360,7 @@ func (r *Runner) asPlanned(ctx context.Context, a plan.Action, t plan.Target, no
 		return nil
 	case t.Kind == plan.KindGrants:
 		return r.notShared(ctx, a, t.Role)
-	case a.Kind == audit.FixAssignRole:
+	case a.Kind == change.AssignRole:
 		return r.notBeyond(ctx, a, t, now, pending)
 	}
 	return nil
@@ -508,7 +508,7 @@ func (r *Runner) prepares(a plan.Action) bool {
 		switch {
 		case e.ID == a.ID:
 			return false
-		case e.Kind == audit.FixAssignRole, e.Kind == audit.FixAddPrivilege, e.Kind == audit.FixRaiseDepth:
+		case e.Kind == change.AssignRole, e.Kind == change.AddPrivilege, e.Kind == change.RaiseDepth:
 			return true
 		}
 	}

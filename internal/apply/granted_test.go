@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/dbaudit/dbaudit/internal/apply"
-	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
@@ -26,7 +26,7 @@ func TestAssignedRole(t *testing.T) {
 	p := sample(t)
 	var target plan.Target
 	for _, a := range p.Actions {
-		if a.Kind == audit.FixAssignRole {
+		if a.Kind == change.AssignRole {
 			target = a.Target
 		}
 	}
@@ -57,7 +57,7 @@ func TestAssignedRole(t *testing.T) {
 			switch {
 			case tt.because == "" && err != nil:
 				t.Error(err)
-			case tt.because != "" && (!errors.As(err, &changed) || changed.Action.Kind != audit.FixAssignRole || !strings.Contains(err.Error(), tt.because)):
+			case tt.because != "" && (!errors.As(err, &changed) || changed.Action.Kind != change.AssignRole || !strings.Contains(err.Error(), tt.because)):
 				t.Error(err)
 			}
 		})

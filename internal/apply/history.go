@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"slices"
 
-	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
@@ -207,7 +207,7 @@ func (h *history) before(at int, r Record) error {
 // that the plan does not list as missing. The plan lists them for actions that grant
 // something, but not for actions that remove something.
 func unplanned(p plan.Plan, a plan.Action, now plan.State) string {
-	if a.Target.Kind != plan.KindGrants || a.UndoneWith != "" || a.Kind == audit.FixRemovePrivilege {
+	if a.Target.Kind != plan.KindGrants || a.UndoneWith != "" || a.Kind == change.RemovePrivilege {
 		return ""
 	}
 	for _, name := range plan.PlatformDefaults() {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
@@ -20,7 +20,7 @@ const skew = time.Hour
 
 // makes reports whether an action creates a row.
 func makes(a plan.Action) bool {
-	return a.Kind == audit.FixCreateRole || a.Kind == audit.FixCreateApplicationUser
+	return a.Kind == change.CreateRole || a.Kind == change.CreateApplicationUser
 }
 
 // notOurs says why a row is not the one that an action created; "" if it is. end is the
@@ -31,11 +31,11 @@ func (r *Runner) notOurs(a plan.Action, begun Record, end time.Time, row *Row) s
 	}
 	t := a.Target
 	switch {
-	case a.Kind == audit.FixCreateRole && !sameName(row.Name, t.Role.Name):
+	case a.Kind == change.CreateRole && !sameName(row.Name, t.Role.Name):
 		return fmt.Sprintf("the role %s has the name %q, not %q", row.ID, row.Name, t.Role.Name)
-	case a.Kind == audit.FixCreateRole && (row.Template != "" || cmp.Or(row.Root, row.ID) != row.ID):
+	case a.Kind == change.CreateRole && (row.Template != "" || cmp.Or(row.Root, row.ID) != row.ID):
 		return fmt.Sprintf("the role %s is built in, or a copy of another", row.ID)
-	case a.Kind == audit.FixCreateApplicationUser && !strings.EqualFold(row.Application, t.ApplicationID):
+	case a.Kind == change.CreateApplicationUser && !strings.EqualFold(row.Application, t.ApplicationID):
 		return fmt.Sprintf("the user %s has the application id %q, not %s", row.ID, row.Application, t.ApplicationID)
 	case !strings.EqualFold(row.Unit, t.BusinessUnit.ID):
 		return fmt.Sprintf("%s is in a different business unit than in the plan", row.ID)
@@ -61,7 +61,7 @@ func (r *Runner) ours(ctx context.Context, a plan.Action) (because string, gone 
 		return "the journal does not name the created row", false, nil
 	}
 	table := TableRole
-	if a.Kind == audit.FixCreateApplicationUser {
+	if a.Kind == change.CreateApplicationUser {
 		table = TableUser
 	}
 	row, err := r.Mutator.Row(ctx, table, done.Made, nil)

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
@@ -292,7 +292,7 @@ func (r *Runner) undo(ctx context.Context, a plan.Action) (*Kept, error) {
 // exists, although the undone change did not bring it, and nothing that would bring it was
 // restored yet.
 func (r *Runner) broughtByOthers(a plan.Action, name string, now, goal plan.State) bool {
-	return a.Kind == audit.FixRemovePrivilege && plan.IsPlatformDefault(name) && goal[name] == plan.None && now[name] != plan.None &&
+	return a.Kind == change.RemovePrivilege && plan.IsPlatformDefault(name) && goal[name] == plan.None && now[name] != plan.None &&
 		!r.Journal.has(EventUndo, a.ID)
 }
 

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
@@ -105,7 +103,6 @@ func TestEnumerations(t *testing.T) {
 	check(t, audit.Severities(), new(audit.Severity))
 	check(t, []audit.Verdict{audit.VerdictCompliant, audit.VerdictNoncompliant, audit.VerdictIncomplete}, new(audit.Verdict))
 	check(t, audit.SubjectKinds(), new(audit.SubjectKind))
-	check(t, audit.FixKinds(), new(audit.FixKind))
 	if _, err := json.Marshal(audit.SeverityInvalid); err == nil {
 		t.Error("an invalid severity was written")
 	}
@@ -139,22 +136,5 @@ func check[T enum](t *testing.T, values []T, into encoding.TextUnmarshaler) {
 	}
 	if err := into.UnmarshalText([]byte("nonsense")); err == nil || !strings.Contains(err.Error(), values[0].String()) {
 		t.Errorf("%T: nonsense gives %v", values[0], err)
-	}
-}
-
-// The kinds of fix that apply can carry out are those that a plan knows.
-func TestAutomatic(t *testing.T) {
-	var automatic []string
-	for _, k := range audit.FixKinds() {
-		if k.Automatic() {
-			automatic = append(automatic, k.String())
-		}
-	}
-	want := []string{
-		"create-role", "add-privilege", "raise-depth", "remove-privilege", "create-application-user",
-		"enable-user", "assign-role", "unassign-role", "share-view", "reduce-share",
-	}
-	if diff := cmp.Diff(want, automatic); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
 	}
 }

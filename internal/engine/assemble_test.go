@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/policy"
 )
@@ -42,16 +43,16 @@ func TestFixesAreNamed(t *testing.T) {
 			named[kind] = true
 		}
 	}
-	for _, kind := range audit.FixKinds() {
+	for _, kind := range change.Kinds() {
 		if !named[kind] {
 			t.Errorf("no rule names %s", kind)
 		}
 	}
-	findings := []audit.Finding{{Fix: &audit.Fix{Kind: audit.FixMoveUser}}, {}}
+	findings := []audit.Finding{{Fix: &audit.Fix{Kind: change.MoveUser}}, {}}
 	for _, tc := range []struct {
 		fixes []audit.FixKind
 		ok    bool
-	}{{nil, true}, {[]audit.FixKind{audit.FixMoveUser}, true}, {[]audit.FixKind{}, false}, {[]audit.FixKind{audit.FixAssignRole}, false}} {
+	}{{nil, true}, {[]audit.FixKind{change.MoveUser}, true}, {[]audit.FixKind{}, false}, {[]audit.FixKind{change.AssignRole}, false}} {
 		if err := proposes(Rule{Rule: audit.Rule{ID: "x/y", Fixes: tc.fixes}}, findings); (err == nil) != tc.ok {
 			t.Errorf("%v: %v", tc.fixes, err)
 		}

@@ -32,6 +32,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/bounds"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
@@ -290,6 +291,11 @@ func ruleOf(id string, a *ast.Annotations) (Rule, error) {
 		ID: id, Title: a.Title, Description: strings.TrimSpace(a.Description), Severity: m.Severity, Fixes: m.Fixes,
 		Consequence: m.Consequence, Remediation: m.Remediation,
 	}}
+	for _, kind := range m.Fixes {
+		if err := change.Known(kind); err != nil {
+			return Rule{}, fmt.Errorf("custom.fixes: %w", err)
+		}
+	}
 	for _, section := range m.Requires {
 		if !slices.Contains(snapshot.Sections(), section) {
 			return Rule{}, fmt.Errorf("custom.requires names the unknown section %q: want some of %v", section, snapshot.Sections())
@@ -354,6 +360,14 @@ func (e *Engine) Evaluate(ctx context.Context, s *snapshot.Snapshot, p profile.P
 	report, err := e.query(ctx, s, p, o.Limit)
 	if err != nil {
 		return audit.Result{}, err
+	}
+	for _, f := range report.Findings {
+		if f.Fix == nil {
+			continue
+		}
+		if err := change.Known(f.Fix.Kind); err != nil {
+			return audit.Result{}, fmt.Errorf("a policy reports a finding of %s with %w", f.Control, err)
+		}
 	}
 	if len(report.Invalid) > 0 {
 		return audit.Result{}, fmt.Errorf("a policy reports what it must not: %s", strings.Join(report.Invalid, "; "))

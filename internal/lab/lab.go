@@ -206,7 +206,7 @@ func deviations(r audit.Result) []string {
 		for _, f := range c.Findings {
 			fix := "none"
 			if f.Fix != nil {
-				fix = f.Fix.Kind.String()
+				fix = string(f.Fix.Kind)
 			}
 			lines = append(lines, finding(c.ID, f.Subject.Kind.String(), f.Subject.Name, fix, f.Evidence))
 		}

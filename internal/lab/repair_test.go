@@ -12,8 +12,8 @@ import (
 	"testing"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/plan"
-	"github.com/dbaudit/dbaudit/internal/report/remedy"
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
@@ -30,18 +30,18 @@ type repairable struct {
 
 func repairables() []repairable {
 	return []repairable{
-		{audit.FixCreateRole, func(w *World) {
+		{change.CreateRole, func(w *World) {
 			role := w.Role(integration)
 			w.ApplicationUser(integration).Roles = nil
 			w.Roles = slices.DeleteFunc(w.Roles, func(r simulator.Role) bool { return r.ID == role.ID })
 		}},
-		{audit.FixAddPrivilege, func(w *World) { delete(w.Role(integration).Privileges, "prvReadLead") }},
-		{audit.FixRaiseDepth, func(w *World) { w.Role(integration).Privileges["prvReadAccount"] = simulator.DepthLocal }},
-		{audit.FixRemovePrivilege, func(w *World) {
+		{change.AddPrivilege, func(w *World) { delete(w.Role(integration).Privileges, "prvReadLead") }},
+		{change.RaiseDepth, func(w *World) { w.Role(integration).Privileges["prvReadAccount"] = simulator.DepthLocal }},
+		{change.RemovePrivilege, func(w *World) {
 			w.Role(integration).Privileges["prvBulkDelete"] = simulator.DepthGlobal
 			w.Role(integration).Privileges["prvDeleteAccount"] = simulator.DepthDeep
 		}},
-		{audit.FixCreateApplicationUser, func(w *World) {
+		{change.CreateApplicationUser, func(w *World) {
 			user := w.ApplicationUser(integration)
 			for i := range w.PersonalViews {
 				v := &w.PersonalViews[i]
@@ -49,14 +49,14 @@ func repairables() []repairable {
 			}
 			w.ApplicationUsers = slices.DeleteFunc(w.ApplicationUsers, func(u simulator.User) bool { return u.ID == user.ID })
 		}},
-		{audit.FixEnableUser, func(w *World) { w.ApplicationUser(integration).Disabled = true }},
-		{audit.FixAssignRole, func(w *World) { w.ApplicationUser(integration).Roles = nil }},
-		{audit.FixUnassignRole, func(w *World) {
+		{change.EnableUser, func(w *World) { w.ApplicationUser(integration).Disabled = true }},
+		{change.AssignRole, func(w *World) { w.ApplicationUser(integration).Roles = nil }},
+		{change.UnassignRole, func(w *World) {
 			user := w.ApplicationUser(integration)
 			user.Roles = append(user.Roles, simulator.RoleAssignment{Role: "System Administrator"})
 		}},
-		{audit.FixShareView, func(w *World) { w.PersonalView("account", "Demandbase Accounts").Shares = nil }},
-		{audit.FixReduceShare, func(w *World) {
+		{change.ShareView, func(w *World) { w.PersonalView("account", "Demandbase Accounts").Shares = nil }},
+		{change.ReduceShare, func(w *World) {
 			w.PersonalView("account", "Demandbase Accounts").Shares[0].Access = simulator.RightRead | simulator.RightWrite
 		}},
 	}
@@ -65,9 +65,9 @@ func repairables() []repairable {
 // byHand are faults whose fix apply does not carry out, and for which a report shows a script.
 func byHand() []repairable {
 	return []repairable{
-		{audit.FixMoveUser, func(w *World) { w.ApplicationUser(integration).BusinessUnit = "Contoso" }},
-		{audit.FixSetAccessMode, func(w *World) { w.ApplicationUser(integration).AccessMode = simulator.AccessAdministrative }},
-		{audit.FixActivateView, func(w *World) { w.PersonalView("account", "Demandbase Accounts").Inactive = true }},
+		{change.MoveUser, func(w *World) { w.ApplicationUser(integration).BusinessUnit = "Contoso" }},
+		{change.SetAccessMode, func(w *World) { w.ApplicationUser(integration).AccessMode = simulator.AccessAdministrative }},
+		{change.ActivateView, func(w *World) { w.PersonalView("account", "Demandbase Accounts").Inactive = true }},
 	}
 }
 
@@ -88,8 +88,8 @@ func (f repairable) found(t *testing.T, r audit.Result) (audit.ControlID, audit.
 // TestEveryAutomaticKindHasAFault keeps the list of faults complete.
 func TestEveryAutomaticKindHasAFault(t *testing.T) {
 	t.Parallel()
-	for _, kind := range audit.FixKinds() {
-		if kind.Automatic() != slices.ContainsFunc(repairables(), func(f repairable) bool { return f.kind == kind }) {
+	for _, kind := range change.Kinds() {
+		if change.Automatic(kind) != slices.ContainsFunc(repairables(), func(f repairable) bool { return f.kind == kind }) {
 			t.Errorf("%s", kind)
 		}
 	}
@@ -108,7 +108,7 @@ func TestRemedyIsPlan(t *testing.T) {
 	l := New(t)
 	for _, unit := range []string{"Contoso", "Germany"} {
 		for _, f := range repairables() {
-			t.Run(unit+"/"+f.kind.String(), func(t *testing.T) {
+			t.Run(unit+"/"+string(f.kind), func(t *testing.T) {
 				w := l.Pristine.Clone()
 				w.Want.BusinessUnit = unit
 				w.ApplicationUser(integration).BusinessUnit = unit
@@ -124,7 +124,7 @@ func TestRemedyIsPlan(t *testing.T) {
 				actions := slices.DeleteFunc(p.Actions, func(a plan.Action) bool {
 					return !slices.Contains(a.Why, plan.Reason{Control: control, Fingerprint: finding.Fingerprint})
 				})
-				writes := slices.DeleteFunc(remedy.For(*finding.Fix, remedy.Place{Environment: r.Environment, Profile: r.Profile.Name}).Requests, func(q remedy.Request) bool { return q.Method == http.MethodGet })
+				writes := slices.DeleteFunc(change.For(*finding.Fix, change.Place{Environment: r.Environment, Profile: r.Profile.Name}).Requests, func(q change.Request) bool { return q.Method == http.MethodGet })
 				if len(actions) == 0 || len(actions) != len(writes) {
 					t.Fatalf("%d actions, %d requests that write", len(actions), len(writes))
 				}
@@ -138,7 +138,7 @@ func TestRemedyIsPlan(t *testing.T) {
 
 // sameRequest compares a plan's request with one for people, whose placeholders are filled as
 // their look-ups would.
-func sameRequest(t *testing.T, a plan.Action, q remedy.Request, api string) {
+func sameRequest(t *testing.T, a plan.Action, q change.Request, api string) {
 	t.Helper()
 	at := a.Target
 	value := func(slot string, refs ...*plan.Ref) string {
@@ -182,7 +182,7 @@ func sameRequest(t *testing.T, a plan.Action, q remedy.Request, api string) {
 			})
 		}
 	}
-	if a.Kind == audit.FixEnableUser {
+	if a.Kind == change.EnableUser {
 		delete(ours, "applicationid")
 	}
 	if !reflect.DeepEqual(theirs, ours) {
@@ -238,7 +238,7 @@ curl -sS --fail -d grant_type=client_credentials -d client_id=`+admin.Applicatio
 	}
 	for _, known := range []string{"ids", "names"} {
 		for _, f := range append(repairables(), byHand()...) {
-			t.Run(known+"/"+f.kind.String(), func(t *testing.T) {
+			t.Run(known+"/"+string(f.kind), func(t *testing.T) {
 				w := l.Pristine.Clone()
 				w.Want.BusinessUnit = "Germany"
 				w.ApplicationUser(integration).BusinessUnit = "Germany"
@@ -250,7 +250,7 @@ curl -sS --fail -d grant_type=client_credentials -d client_id=`+admin.Applicatio
 				if known == "names" {
 					fix = withoutIDs(fix)
 				}
-				run(t, remedy.For(fix, remedy.Place{Environment: r.Environment, Profile: r.Profile.Name}).Curl())
+				run(t, change.For(fix, change.Place{Environment: r.Environment, Profile: r.Profile.Name}).Curl())
 				after, _ := l.Look(t, w.Want)
 				for _, c := range after.Controls {
 					for _, left := range c.Findings {

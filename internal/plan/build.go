@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -65,7 +66,7 @@ func Build(r audit.Result, s *snapshot.Snapshot, o Options) (Plan, error) {
 		o.Validity = DefaultValidity
 	}
 	if o.Describe == nil {
-		o.Describe = func(f audit.Fix) (string, []string) { return f.Kind.String(), nil }
+		o.Describe = func(f audit.Fix) (string, []string) { return string(f.Kind), nil }
 	}
 	b := builder{
 		Options: o, result: r, snapshot: s,
@@ -172,21 +173,21 @@ func (b *builder) gather() {
 
 func (b *builder) take(c cause) {
 	switch c.fix.Kind {
-	case audit.FixCreateRole:
+	case change.CreateRole:
 		b.createRole(c)
-	case audit.FixAddPrivilege, audit.FixRaiseDepth:
+	case change.AddPrivilege, change.RaiseDepth:
 		b.grantIn(c)
-	case audit.FixRemovePrivilege:
+	case change.RemovePrivilege:
 		b.removePrivileges(c)
-	case audit.FixCreateApplicationUser:
+	case change.CreateApplicationUser:
 		b.createUser(c)
-	case audit.FixEnableUser:
+	case change.EnableUser:
 		b.enableUser(c)
-	case audit.FixAssignRole:
+	case change.AssignRole:
 		b.assignRole(c)
-	case audit.FixUnassignRole:
+	case change.UnassignRole:
 		b.unassignRole(c)
-	case audit.FixShareView, audit.FixReduceShare:
+	case change.ShareView, change.ReduceShare:
 		b.share(c)
 	default:
 		b.manual(c, obstacleNone)

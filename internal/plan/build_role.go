@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -82,7 +83,7 @@ func (b *builder) grantIn(c cause) {
 	w.grant(c.fix.Privileges, c.reason())
 	if c.fix.User != nil {
 		b.besides[c.finding.Fingerprint] = true
-		c.fix = audit.Fix{Kind: audit.FixAssignRole, Role: c.fix.Role, User: c.fix.User}
+		c.fix = audit.Fix{Kind: change.AssignRole, Role: c.fix.Role, User: c.fix.User}
 		b.assignRole(c)
 	}
 }
@@ -144,7 +145,7 @@ func (b *builder) undefined(c cause) {
 		}
 	}
 	if missing != nil {
-		c.fix = audit.Fix{Kind: audit.FixInstallApp, Privileges: missing}
+		c.fix = audit.Fix{Kind: change.InstallApp, Privileges: missing}
 		b.manual(c, obstacleNone)
 	}
 }
@@ -189,7 +190,7 @@ func (b *builder) grants(w *roleWork, has map[string]snapshot.Depth) {
 	if w.ref.ID == "" {
 		lacking = nil // a new role already has them
 	}
-	for _, kind := range []audit.FixKind{audit.FixAddPrivilege, audit.FixRaiseDepth} {
+	for _, kind := range []audit.FixKind{change.AddPrivilege, change.RaiseDepth} {
 		a := Action{
 			Kind: kind, UndoneWith: w.ref.MadeBy, Before: State{}, After: State{},
 			Target: Target{
@@ -199,7 +200,7 @@ func (b *builder) grants(w *roleWork, has map[string]snapshot.Depth) {
 		}
 		for _, name := range slices.Sorted(maps.Keys(w.grants)) {
 			g := w.grants[name]
-			if rank(g.Depth) <= int(has[name]) || (kind == audit.FixRaiseDepth) != (has[name] != snapshot.DepthNone) {
+			if rank(g.Depth) <= int(has[name]) || (kind == change.RaiseDepth) != (has[name] != snapshot.DepthNone) {
 				continue
 			}
 			a.Before[name], a.After[name], a.Target.Privileges[name] = has[name].String(), g.Depth, strings.ToLower(g.ID)
@@ -228,7 +229,7 @@ func lackedDefaults(has map[string]snapshot.Depth) []string {
 func (b *builder) removals(w *roleWork) {
 	for _, name := range w.removals {
 		b.action(Action{
-			Kind: audit.FixRemovePrivilege, Why: w.takeWhy,
+			Kind: change.RemovePrivilege, Why: w.takeWhy,
 			Target: Target{Kind: KindGrants, Role: &w.ref, BusinessUnit: &w.unit, Managed: b.snapshot.Roles[w.ref.ID].Managed},
 			Before: State{name: b.snapshot.RolePrivileges[w.ref.ID][name].String()}, After: State{name: None},
 		})

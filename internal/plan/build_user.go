@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -146,7 +147,7 @@ func (b *builder) unassignRole(c cause) {
 		if slices.ContainsFunc(team.Roles, func(id string) bool { return b.snapshot.Roles[id].RootID == root }) {
 			why.Partly = true
 			part := c
-			part.fix = audit.Fix{Kind: audit.FixRemoveFromTeam, Role: c.fix.Role, User: c.fix.User, Team: &audit.Reference{ID: id, Name: team.Name}}
+			part.fix = audit.Fix{Kind: change.RemoveFromTeam, Role: c.fix.Role, User: c.fix.User, Team: &audit.Reference{ID: id, Name: team.Name}}
 			b.manual(part, obstacleThroughTeam)
 		}
 	}
@@ -202,7 +203,7 @@ func following(c audit.Control, because Reason) Reason {
 // assignment is the cause of an assignment that follows from another finding.
 func assignment(c audit.Control, because Reason, role, user Ref) cause {
 	return cause{c, audit.Finding{Fingerprint: because.Fingerprint}, audit.Fix{
-		Kind: audit.FixAssignRole, Role: &audit.Reference{ID: role.ID, Name: role.Name},
+		Kind: change.AssignRole, Role: &audit.Reference{ID: role.ID, Name: role.Name},
 		User: &audit.Reference{Kind: user.Kind, ID: user.ID, Name: user.Name},
 	}}
 }
@@ -273,7 +274,7 @@ func (b *builder) builtIn(root string) bool {
 // deny makes the assignment a manual step.
 func (b *builder) deny(summary string, steps ...string) {
 	for _, c := range b.assign.causes {
-		b.leave(c, summary, audit.SystemAdministrator, steps)
+		b.leave(c, summary, change.SystemAdministrator, steps)
 	}
 	b.assign, b.unreached = nil, true
 }
@@ -341,7 +342,7 @@ func (b *builder) assignment(w assignWork, roleMadeBy, userMadeBy string) {
 	}
 	copied.Name = role.Name
 	b.action(Action{
-		Kind: audit.FixAssignRole, Why: w.why,
+		Kind: change.AssignRole, Why: w.why,
 		Target: Target{
 			Kind: KindAssignment, Role: &role, Copy: &copied, User: &user, BusinessUnit: &w.unit, AnyUnit: b.across(), Grants: w.grants,
 		},

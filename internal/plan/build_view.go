@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -41,7 +42,7 @@ func (b *builder) owner(viewID string, ref *audit.Reference) (Ref, bool) {
 // actual owner, or the configured one.
 func (b *builder) disabledOwner(fix audit.Fix) (name string, disabled bool) {
 	switch fix.Kind {
-	case audit.FixShareView, audit.FixReduceShare, audit.FixFindView, audit.FixActivateView:
+	case change.ShareView, change.ReduceShare, change.FindView, change.ActivateView:
 	default:
 		return "", false
 	}
@@ -65,7 +66,7 @@ func (b *builder) share(c cause) {
 	viewID := refID(fix.View)
 	owner, ok := b.owner(viewID, fix.Owner)
 	principals := fix.Principals
-	if fix.Kind == audit.FixShareView && fix.User != nil {
+	if fix.Kind == change.ShareView && fix.User != nil {
 		principals = []audit.Reference{*fix.User}
 	}
 	switch {
@@ -82,12 +83,12 @@ func (b *builder) share(c cause) {
 			b.manual(c, obstacleOtherRights)
 			return
 		}
-		if fix.Kind == audit.FixReduceShare && len(onlyMore(b.snapshot.Shares[p.ID][viewID].Inherited)) > 0 {
+		if fix.Kind == change.ReduceShare && len(onlyMore(b.snapshot.Shares[p.ID][viewID].Inherited)) > 0 {
 			b.manual(c, obstacleInheritedRights)
 			return
 		}
 		w.table = cmp.Or(fix.Table, b.snapshot.Views[viewID].Table)
-		if fix.Kind == audit.FixShareView {
+		if fix.Kind == change.ShareView {
 			w.add, w.addWhy = true, add(w.addWhy, why)
 		} else {
 			w.reduce, w.reduceWhy = true, add(w.reduceWhy, why)
@@ -119,13 +120,13 @@ func (b *builder) followViews() {
 			continue
 		}
 		fix := audit.Fix{
-			Kind: audit.FixShareView, Table: required.Table, View: &audit.Reference{ID: id, Name: required.Name},
+			Kind: change.ShareView, Table: required.Table, View: &audit.Reference{ID: id, Name: required.Name},
 			Owner: &audit.Reference{Name: required.Owner},
 			User:  &audit.Reference{Kind: "systemuser", Name: b.newUser.ref.Name},
 		}
 		finding := audit.Finding{Fingerprint: why.Fingerprint}
 		if !found {
-			fix.Kind = audit.FixFindView
+			fix.Kind = change.FindView
 			b.manual(cause{c, finding, fix}, obstacleNone)
 			continue
 		}
@@ -182,7 +183,7 @@ func (b *builder) shareActions(w *shareWork, userMadeBy string) {
 	// Rights that are inherited from another shared record are not part of this share.
 	share := b.snapshot.Shares[principal.ID][w.view.ID]
 	rights := slices.DeleteFunc(slices.Clone(share.Rights), func(r snapshot.Right) bool { return slices.Contains(share.Inherited, r) })
-	change := func(kind audit.FixKind, to []snapshot.Right, why []Reason) {
+	step := func(kind audit.FixKind, to []snapshot.Right, why []Reason) {
 		b.action(Action{
 			Kind: kind, Why: why,
 			Target: Target{Kind: KindShare, View: &w.view, Table: w.table, Principal: &principal, Owner: &w.owner},
@@ -191,10 +192,10 @@ func (b *builder) shareActions(w *shareWork, userMadeBy string) {
 		rights = to
 	}
 	if w.add && !slices.Contains(rights, snapshot.RightRead) {
-		change(audit.FixShareView, withRead(rights), w.addWhy)
+		step(change.ShareView, withRead(rights), w.addWhy)
 	}
 	if to := onlyRead(rights); w.reduce && Access(to) != Access(rights) {
-		change(audit.FixReduceShare, to, w.reduceWhy)
+		step(change.ReduceShare, to, w.reduceWhy)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -45,7 +46,7 @@ func (p Plan) checkAction(i int, a Action) error {
 	switch {
 	case a.ID != strconv.Itoa(i+1):
 		return fmt.Errorf("its number should be %d", i+1)
-	case !a.Kind.Automatic():
+	case !change.Automatic(a.Kind):
 		return fmt.Errorf("apply has no action %s", a.Kind)
 	case a.Target.Kind != targetOf(a.Kind):
 		return fmt.Errorf("%s does not change a %s", a.Kind, a.Target.Kind)
@@ -62,7 +63,7 @@ func (p Plan) checkAction(i int, a Action) error {
 	if err := a.checkCompany(); err != nil {
 		return err
 	}
-	if a.Kind == audit.FixAssignRole {
+	if a.Kind == change.AssignRole {
 		if err := a.checkGrants(p.Actions[:i]); err != nil {
 			return err
 		}
@@ -95,9 +96,9 @@ func (a Action) checkCompany() error {
 	var along bool
 	with := ""
 	switch a.Kind {
-	case audit.FixCreateRole:
+	case change.CreateRole:
 		along = slices.Equal(a.Along, Inborn())
-	case audit.FixAddPrivilege, audit.FixRaiseDepth:
+	case change.AddPrivilege, change.RaiseDepth:
 		with = a.Target.Role.MadeBy
 		along = slices.IsSorted(a.Along) && !slices.ContainsFunc(a.Along, func(name string) bool {
 			return !IsPlatformDefault(name) || a.After[name] != ""
@@ -134,15 +135,15 @@ func (a Action) checkGrants(earlier []Action) error {
 
 func targetOf(kind audit.FixKind) Kind {
 	switch kind {
-	case audit.FixCreateRole:
+	case change.CreateRole:
 		return KindRole
-	case audit.FixAddPrivilege, audit.FixRaiseDepth, audit.FixRemovePrivilege:
+	case change.AddPrivilege, change.RaiseDepth, change.RemovePrivilege:
 		return KindGrants
-	case audit.FixCreateApplicationUser, audit.FixEnableUser:
+	case change.CreateApplicationUser, change.EnableUser:
 		return KindUser
-	case audit.FixAssignRole, audit.FixUnassignRole:
+	case change.AssignRole, change.UnassignRole:
 		return KindAssignment
-	case audit.FixShareView, audit.FixReduceShare:
+	case change.ShareView, change.ReduceShare:
 		return KindShare
 	default:
 		return ""
@@ -161,9 +162,9 @@ func (t Target) check(earlier func(string, ...audit.FixKind) bool) error {
 				return fmt.Errorf("%q is not an id", id)
 			}
 		}
-		maker := audit.FixCreateRole
+		maker := change.CreateRole
 		if ref == t.User || ref == t.Principal {
-			maker = audit.FixCreateApplicationUser
+			maker = change.CreateApplicationUser
 		}
 		if ref.MadeBy != "" && (ref.ID != "" || !earlier(ref.MadeBy, maker)) {
 			return fmt.Errorf("it refers to a row that action %q creates", ref.MadeBy)
@@ -209,11 +210,11 @@ func (a Action) checkStates() error {
 		return errors.New("it does not say what it changes")
 	}
 	kinds := map[audit.FixKind][2]State{
-		audit.FixCreateRole:            {{attrRole: Absent}, {attrRole: Present}},
-		audit.FixCreateApplicationUser: {{attrUser: Absent}, {attrUser: Enabled}},
-		audit.FixEnableUser:            {{attrUser: Disabled}, {attrUser: Enabled}},
-		audit.FixAssignRole:            {{attrAssigned: No}, {attrAssigned: Yes}},
-		audit.FixUnassignRole:          {{attrAssigned: Yes}, {attrAssigned: No}},
+		change.CreateRole:            {{attrRole: Absent}, {attrRole: Present}},
+		change.CreateApplicationUser: {{attrUser: Absent}, {attrUser: Enabled}},
+		change.EnableUser:            {{attrUser: Disabled}, {attrUser: Enabled}},
+		change.AssignRole:            {{attrAssigned: No}, {attrAssigned: Yes}},
+		change.UnassignRole:          {{attrAssigned: Yes}, {attrAssigned: No}},
 	}
 	if want, ok := kinds[a.Kind]; ok {
 		if !a.Before.Covers(want[0]) || !a.After.Covers(want[1]) || len(a.After) != 1 {
@@ -228,9 +229,9 @@ func (a Action) checkStates() error {
 	for _, d := range a.Differences() {
 		from, to := rank(d.Before), rank(d.After)
 		legal := map[audit.FixKind]bool{
-			audit.FixAddPrivilege:    from == 0 && to > 0,
-			audit.FixRaiseDepth:      from > 0 && to > from,
-			audit.FixRemovePrivilege: from > 0 && to == 0 && len(a.After) == 1,
+			change.AddPrivilege:    from == 0 && to > 0,
+			change.RaiseDepth:      from > 0 && to > from,
+			change.RemovePrivilege: from > 0 && to == 0 && len(a.After) == 1,
 		}
 		if !privilege.MatchString(d.Name) || !isDepth(d.Before) || !isDepth(d.After) || !legal[a.Kind] {
 			return fmt.Errorf("%s does not take %s from %s to %s", a.Kind, d.Name, d.Before, d.After)
@@ -248,7 +249,7 @@ func (a Action) checkShare() error {
 		return fmt.Errorf("%q or %q is not a list of rights", a.Before[attrAccess], a.After[attrAccess])
 	}
 	to := withRead(before)
-	if a.Kind == audit.FixReduceShare {
+	if a.Kind == change.ReduceShare {
 		to = onlyRead(before)
 	}
 	if Access(to) != a.After[attrAccess] || a.After[attrAccess] == a.Before[attrAccess] {

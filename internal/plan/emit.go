@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 )
 
 // emit writes the actions: the role first, and completely, so that nobody ever gets less or
@@ -17,7 +17,7 @@ func (b *builder) emit() {
 	roleMadeBy, userMadeBy := "", ""
 	if w := b.newRole; w != nil {
 		roleMadeBy = b.action(Action{
-			Kind: audit.FixCreateRole, Why: w.why, Along: Inborn(),
+			Kind: change.CreateRole, Why: w.why, Along: Inborn(),
 			Target: Target{Kind: KindRole, Role: &Ref{Name: w.ref.Name}, BusinessUnit: &w.unit},
 			Before: State{attrRole: Absent}, After: State{attrRole: Present},
 		})
@@ -31,14 +31,14 @@ func (b *builder) emit() {
 	}
 	if w := b.newUser; w != nil {
 		userMadeBy = b.action(Action{
-			Kind: audit.FixCreateApplicationUser, Why: w.why,
+			Kind: change.CreateApplicationUser, Why: w.why,
 			Target: Target{Kind: KindUser, User: &Ref{Kind: "systemuser", Name: w.ref.Name}, ApplicationID: w.app, BusinessUnit: &w.unit},
 			Before: State{attrUser: Absent}, After: State{attrUser: Enabled},
 		})
 	}
 	if w := b.enable; w != nil {
 		b.action(Action{
-			Kind: audit.FixEnableUser, Why: w.why,
+			Kind: change.EnableUser, Why: w.why,
 			Target: Target{Kind: KindUser, User: &w.ref, ApplicationID: w.app, BusinessUnit: &w.unit},
 			Before: State{attrUser: Disabled}, After: State{attrUser: Enabled},
 		})
@@ -50,7 +50,7 @@ func (b *builder) emit() {
 	b.sharings(userMadeBy, false)
 	for _, w := range b.unassign {
 		b.action(Action{
-			Kind: audit.FixUnassignRole, Why: w.why,
+			Kind: change.UnassignRole, Why: w.why,
 			Target: Target{Kind: KindAssignment, Role: &w.role, Copy: &w.copied, User: &w.user, BusinessUnit: &w.unit},
 			Before: State{attrAssigned: Yes}, After: State{attrAssigned: No},
 		})

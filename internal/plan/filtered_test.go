@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
@@ -32,7 +33,7 @@ func TestFilteredGrantsAreLeft(t *testing.T) {
 	o := options()
 	o.ReplaceFiltered = true
 	p = build(t, o, limited)
-	i := slices.IndexFunc(p.Actions, func(a plan.Action) bool { return a.Kind == audit.FixAddPrivilege })
+	i := slices.IndexFunc(p.Actions, func(a plan.Action) bool { return a.Kind == change.AddPrivilege })
 	if i < 0 {
 		t.Fatal("it is not replaced though it is asked for")
 	}
@@ -55,7 +56,7 @@ func TestInheritedRightsAreLeft(t *testing.T) {
 		share.Inherited = []snapshot.Right{snapshot.RightAppendTo}
 		s.Shares[id(user)][id(leads)] = share
 	})
-	if i := slices.IndexFunc(p.Actions, func(a plan.Action) bool { return a.Kind == audit.FixReduceShare }); i >= 0 {
+	if i := slices.IndexFunc(p.Actions, func(a plan.Action) bool { return a.Kind == change.ReduceShare }); i >= 0 {
 		t.Errorf("the plan holds %q", p.Actions[i].Summary)
 	}
 	if people := left(p, "DB-VIEW-LEAST-ACCESS"); len(people) != 1 || !strings.Contains(people[0].Summary, "inherited") {
@@ -73,7 +74,7 @@ func TestInheritedRightsAreNoPartOfAShare(t *testing.T) {
 		}
 		s.Shares[id(user)][id(accounts)] = snapshot.Share{Rights: given, Inherited: given}
 	})
-	i := slices.IndexFunc(p.Actions, func(a plan.Action) bool { return a.Kind == audit.FixShareView })
+	i := slices.IndexFunc(p.Actions, func(a plan.Action) bool { return a.Kind == change.ShareView })
 	if i < 0 {
 		t.Fatal("nothing is shared")
 	}
@@ -113,7 +114,7 @@ func TestGrantAndAssign(t *testing.T) {
 			}
 		}
 	}
-	if !slices.Equal(did, []audit.FixKind{audit.FixAddPrivilege, audit.FixAssignRole}) {
+	if !slices.Equal(did, []audit.FixKind{change.AddPrivilege, change.AssignRole}) {
 		t.Errorf("the plan answers it by %v", did)
 	}
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -47,7 +48,7 @@ func (p Plan) Within(l Limits) error {
 // asks refuses an action that gives the integration more than is required.
 func (p Plan) asks(a Action, l Limits) error {
 	switch a.Kind {
-	case audit.FixAddPrivilege, audit.FixRaiseDepth:
+	case change.AddPrivilege, change.RaiseDepth:
 		for _, name := range a.After.names() {
 			if !slices.ContainsFunc(l.Minimum, func(m string) bool { return strings.EqualFold(m, name) }) {
 				return fmt.Errorf("action %s grants %s, which the profile %s does not require", a.ID, name, p.Profile)
@@ -57,7 +58,7 @@ func (p Plan) asks(a Action, l Limits) error {
 				return fmt.Errorf("action %s grants %s at %s level, but %s is required", a.ID, name, audit.Level(a.After[name]), audit.Level(want.String()))
 			}
 		}
-	case audit.FixAssignRole:
+	case change.AssignRole:
 		for _, name := range a.Target.Grants.names() {
 			if !permitted(name, l.Minimum, l.Allow, p.Requirement.Allow) {
 				return fmt.Errorf("action %s assigns a role that grants %s, which the profile %s does not require", a.ID, name, p.Profile)

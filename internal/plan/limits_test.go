@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
@@ -29,7 +30,7 @@ func TestRolesThatAreNotAssigned(t *testing.T) {
 		return func(r *audit.Result, _ *snapshot.Snapshot) {
 			for i := range r.Controls {
 				for j := range r.Controls[i].Findings {
-					if fix := r.Controls[i].Findings[j].Fix; fix.Kind == audit.FixAssignRole {
+					if fix := r.Controls[i].Findings[j].Fix; fix.Kind == change.AssignRole {
 						fix.Role = &audit.Reference{ID: id(n), Name: name}
 					}
 				}
@@ -71,13 +72,13 @@ func TestRolesThatAreNotAssigned(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := build(t, tt.o, tt.change)
-			assigned := slices.IndexFunc(p.Actions, func(a plan.Action) bool { return a.Kind == audit.FixAssignRole })
+			assigned := slices.IndexFunc(p.Actions, func(a plan.Action) bool { return a.Kind == change.AssignRole })
 			people := left(p, "DB-USER-ROLE")
 			if tt.because == "" {
 				if assigned < 0 || len(people) > 0 || len(p.Actions[assigned].Target.Grants) == 0 {
 					t.Fatalf("not assigned: %v", people)
 				}
-				if took := slices.IndexFunc(p.Actions, func(a plan.Action) bool { return a.Kind == audit.FixRemovePrivilege }); took > assigned {
+				if took := slices.IndexFunc(p.Actions, func(a plan.Action) bool { return a.Kind == change.RemovePrivilege }); took > assigned {
 					t.Error("assigned before the surplus was taken")
 				}
 				return
@@ -132,7 +133,7 @@ func TestLimitsHoldForAnyPlan(t *testing.T) {
 		edit    func(*plan.Plan)
 		because string
 	}{
-		"an assigned role that grants more": {enough, func(p *plan.Plan) { find(p, audit.FixAssignRole).Target.Grants["prvDeleteAccount"] = "global" }, "prvDeleteAccount"},
+		"an assigned role that grants more": {enough, func(p *plan.Plan) { find(p, change.AssignRole).Target.Grants["prvDeleteAccount"] = "global" }, "prvDeleteAccount"},
 		"deeper than the configuration asks": {enough, func(p *plan.Plan) {
 			p.Requirement.Depth = map[string]snapshot.Depth{"prvReadLead": snapshot.DepthLocal}
 		}, "Business Unit is required"},
@@ -141,11 +142,11 @@ func TestLimitsHoldForAnyPlan(t *testing.T) {
 		},
 		"deeper, with levels that allow less": {enough, func(p *plan.Plan) {
 			p.Requirement.Depth = map[string]snapshot.Depth{"prvReadLead": snapshot.DepthLocal}
-			find(p, audit.FixAddPrivilege).Target.Levels = map[string][]snapshot.Depth{"prvReadLead": snapshot.Depths()}
+			find(p, change.AddPrivilege).Target.Levels = map[string][]snapshot.Depth{"prvReadLead": snapshot.Depths()}
 		}, "Business Unit is required"},
 		"deeper, with levels that allow no less": {enough, func(p *plan.Plan) {
 			p.Requirement.Depth = map[string]snapshot.Depth{"prvReadLead": snapshot.DepthLocal}
-			find(p, audit.FixAddPrivilege).Target.Levels = map[string][]snapshot.Depth{"prvReadLead": {snapshot.DepthGlobal}}
+			find(p, change.AddPrivilege).Target.Levels = map[string][]snapshot.Depth{"prvReadLead": {snapshot.DepthGlobal}}
 		}, ""},
 	} {
 		p, err := plan.Decode(encode(t, whole))
@@ -203,11 +204,11 @@ func TestAdministratorThroughATeamToo(t *testing.T) {
 		s.Users[id(user)] = u
 	})
 	last := p.Actions[len(p.Actions)-1]
-	if last.Kind != audit.FixUnassignRole || last.Why[0].Settled() || !last.Why[0].Partly {
+	if last.Kind != change.UnassignRole || last.Why[0].Settled() || !last.Why[0].Partly {
 		t.Errorf("%s: %+v", last.Kind, last.Why)
 	}
 	people := left(p, "DB-USER-NO-ADMINISTRATOR")
-	if len(people) != 1 || people[0].Kind != audit.FixRemoveFromTeam || people[0].Fingerprint != last.Why[0].Fingerprint {
+	if len(people) != 1 || people[0].Kind != change.RemoveFromTeam || people[0].Fingerprint != last.Why[0].Fingerprint {
 		t.Errorf("left to people: %v", people)
 	}
 	if p := build(t, options(), nil); !p.Actions[len(p.Actions)-1].Why[0].Settled() {
@@ -246,7 +247,7 @@ func TestOwnersWhoWereNotRead(t *testing.T) {
 		}
 	})
 	last := p.Actions[len(p.Actions)-1]
-	if last.Kind != audit.FixReduceShare || !strings.Contains(last.Note, "may be refused") || !strings.Contains(last.Note, "--except DB-VIEW-LEAST-ACCESS") {
+	if last.Kind != change.ReduceShare || !strings.Contains(last.Note, "may be refused") || !strings.Contains(last.Note, "--except DB-VIEW-LEAST-ACCESS") {
 		t.Errorf("last comes %s: %s", last.Kind, last.Note)
 	}
 	if _, err := plan.Decode(encode(t, p)); err != nil {
@@ -268,7 +269,7 @@ func TestDisabledOwners(t *testing.T) {
 			for i := range r.Controls {
 				if c := &r.Controls[i]; c.Rule == "view/shared" {
 					c.Findings[0].Fix = &audit.Fix{
-						Kind: audit.FixFindView, Table: "account", View: &audit.Reference{Name: "Accounts"}, Owner: &audit.Reference{Name: "Jane@contoso.com"},
+						Kind: change.FindView, Table: "account", View: &audit.Reference{Name: "Accounts"}, Owner: &audit.Reference{Name: "Jane@contoso.com"},
 					}
 				}
 			}

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -26,7 +26,7 @@ func (p Plan) Needs() map[string]string {
 	n := needs{}
 	for _, a := range p.Actions {
 		p.forChange(n, a.Target, a.Before, a.After)
-		if a.Target.Kind == KindAssignment && a.Kind == audit.FixAssignRole {
+		if a.Target.Kind == KindAssignment && a.Kind == change.AssignRole {
 			p.toAssign(n, a.Target)
 		}
 	}
@@ -43,7 +43,7 @@ func (p Plan) NeedsToUndo() (privileges map[string]string, roles []string) {
 			continue
 		}
 		p.forChange(n, a.Target, a.After, a.Before)
-		if a.Kind == audit.FixUnassignRole && !slices.Contains(roles, a.Target.Role.Name) {
+		if a.Kind == change.UnassignRole && !slices.Contains(roles, a.Target.Role.Name) {
 			roles = append(roles, a.Target.Role.Name)
 		}
 	}

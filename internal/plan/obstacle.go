@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 )
 
 // An obstacle is why a plan makes a manual step of something that it could otherwise do.
@@ -181,13 +182,13 @@ func (h hurdle) who() string {
 	case obstacleNoApplication, obstacleViewUnread:
 		return "the maintainer of dbaudit's configuration"
 	case obstacleOtherRights, obstacleNone:
-		return h.fix.Who()
+		return change.Who(h.fix)
 	case obstacleOwnerTeam:
 		return "a member of the team that owns the view"
 	case obstacleRoleLocked, obstacleRoleUnread, obstacleRootUnread, obstacleNoUnit, obstacleUnitDisabled, obstacleUserGone, obstacleNoCopy, obstacleUnreached,
 		obstacleThroughTeam, obstacleOwnerDisabled, obstacleInheritedRights, obstacleFiltered:
 	}
-	return audit.SystemAdministrator
+	return change.SystemAdministrator
 }
 
 func named(r *audit.Reference, otherwise string) string {

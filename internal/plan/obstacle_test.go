@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 )
 
 // TestObstaclesHaveStepsOfTheirOwn goes over every obstacle: what to do names the
 // obstacle's own matter, and nothing of it is the advice of another.
 func TestObstaclesHaveStepsOfTheirOwn(t *testing.T) {
 	fix := audit.Fix{
-		Kind: audit.FixAssignRole, Role: &audit.Reference{ID: "r", Name: "Sync"}, User: &audit.Reference{ID: "u", Name: "Integration"},
+		Kind: change.AssignRole, Role: &audit.Reference{ID: "r", Name: "Sync"}, User: &audit.Reference{ID: "u", Name: "Integration"},
 		Team: &audit.Reference{ID: "t", Name: "Sales"}, View: &audit.Reference{ID: "v", Name: "Leads"},
 		Privileges: []audit.Grant{{Name: "prvReadLead"}},
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/schema"
@@ -94,16 +95,16 @@ func sample(t *testing.T) (audit.Result, *snapshot.Snapshot) {
 		}
 		r.Controls = append(r.Controls, c)
 	}
-	add("DB-PRIV-ACCOUNT", "role/privileges", audit.Fix{Kind: audit.FixRaiseDepth, Role: theRole, Privileges: []audit.Grant{{Name: "prvReadAccount", ID: id(102), Depth: "global"}}})
-	add("DB-PRIV-LEAD", "role/privileges", audit.Fix{Kind: audit.FixAddPrivilege, Role: theRole, Privileges: []audit.Grant{{Name: "prvReadLead", ID: id(101), Depth: "global"}}})
-	add("DB-PRIV-LIST", "role/privileges", audit.Fix{Kind: audit.FixInstallApp, Table: "list", Privileges: []audit.Grant{{Name: "prvReadList"}}})
-	add("DB-ROLE-LEAST-PRIVILEGE", "role/least-privilege", audit.Fix{Kind: audit.FixRemovePrivilege, Role: theRole, Privileges: []audit.Grant{{Name: "prvBulkDelete", Depth: "global"}}})
+	add("DB-PRIV-ACCOUNT", "role/privileges", audit.Fix{Kind: change.RaiseDepth, Role: theRole, Privileges: []audit.Grant{{Name: "prvReadAccount", ID: id(102), Depth: "global"}}})
+	add("DB-PRIV-LEAD", "role/privileges", audit.Fix{Kind: change.AddPrivilege, Role: theRole, Privileges: []audit.Grant{{Name: "prvReadLead", ID: id(101), Depth: "global"}}})
+	add("DB-PRIV-LIST", "role/privileges", audit.Fix{Kind: change.InstallApp, Table: "list", Privileges: []audit.Grant{{Name: "prvReadList"}}})
+	add("DB-ROLE-LEAST-PRIVILEGE", "role/least-privilege", audit.Fix{Kind: change.RemovePrivilege, Role: theRole, Privileges: []audit.Grant{{Name: "prvBulkDelete", Depth: "global"}}})
 	add("DB-USER-EXISTS", "user/exists")
-	add("DB-USER-ENABLED", "user/enabled", audit.Fix{Kind: audit.FixEnableUser, User: theUser})
-	add("DB-USER-ROLE", "user/role", audit.Fix{Kind: audit.FixAssignRole, Role: theRole, User: theUser})
-	add("DB-USER-NO-ADMINISTRATOR", "user/no-administrator", audit.Fix{Kind: audit.FixUnassignRole, Role: ref("", admin, "System Administrator"), User: theUser})
-	add("DB-VIEW-SHARED", "view/shared", audit.Fix{Kind: audit.FixShareView, Table: "account", View: ref("", accounts, "Accounts"), Owner: owner, User: theUser})
-	add("DB-VIEW-LEAST-ACCESS", "view/least-access", audit.Fix{Kind: audit.FixReduceShare, View: ref("", leads, "Leads"), Owner: owner, Principals: []audit.Reference{*theUser}})
+	add("DB-USER-ENABLED", "user/enabled", audit.Fix{Kind: change.EnableUser, User: theUser})
+	add("DB-USER-ROLE", "user/role", audit.Fix{Kind: change.AssignRole, Role: theRole, User: theUser})
+	add("DB-USER-NO-ADMINISTRATOR", "user/no-administrator", audit.Fix{Kind: change.UnassignRole, Role: ref("", admin, "System Administrator"), User: theUser})
+	add("DB-VIEW-SHARED", "view/shared", audit.Fix{Kind: change.ShareView, Table: "account", View: ref("", accounts, "Accounts"), Owner: owner, User: theUser})
+	add("DB-VIEW-LEAST-ACCESS", "view/least-access", audit.Fix{Kind: change.ReduceShare, View: ref("", leads, "Leads"), Owner: owner, Principals: []audit.Reference{*theUser}})
 	r.Controls = append(r.Controls, audit.Control{ID: "DB-VIEW-ACTIVE", Rule: "view/active", Outcome: audit.OutcomeUnknown, Reason: "nobody could look"})
 	return r, s
 }
@@ -112,7 +113,7 @@ func options() plan.Options {
 	return plan.Options{
 		Tool: audit.Tool{Name: "dbaudit", Version: "test"}, MadeAt: taken().Add(time.Hour), LeastPrivilege: true, UnassignAdministrator: true,
 		Minimum:  []string{"prvReadLead", "prvReadAccount"},
-		Describe: func(f audit.Fix) (string, []string) { return "Fix by " + f.Kind.String() + ".", []string{"Do it."} },
+		Describe: func(f audit.Fix) (string, []string) { return "Fix by " + string(f.Kind) + ".", []string{"Do it."} },
 	}
 }
 
@@ -206,7 +207,7 @@ func noUser(r *audit.Result, s *snapshot.Snapshot) {
 		case c.Rule == "user/exists":
 			c.Outcome = audit.OutcomeFail
 			c.Findings = []audit.Finding{{Fingerprint: "no-user", Fix: &audit.Fix{
-				Kind: audit.FixCreateApplicationUser, ApplicationID: id(application), BusinessUnit: &audit.Reference{Name: "europe"},
+				Kind: change.CreateApplicationUser, ApplicationID: id(application), BusinessUnit: &audit.Reference{Name: "europe"},
 			}}}
 		case strings.HasPrefix(c.Rule, "user/"), strings.HasPrefix(c.Rule, "view/"):
 			c.Outcome, c.Findings = audit.OutcomeNotApplicable, nil
@@ -227,7 +228,7 @@ func noRole(r *audit.Result, s *snapshot.Snapshot) {
 	r.Controls = append(r.Controls, audit.Control{
 		ID: "DB-ROLE-EXISTS", Rule: "role/exists", Outcome: audit.OutcomeFail,
 		Findings: []audit.Finding{{Fingerprint: "no-role", Fix: &audit.Fix{
-			Kind: audit.FixCreateRole, Role: &audit.Reference{Name: `a {role} "named" {user}`},
+			Kind: change.CreateRole, Role: &audit.Reference{Name: `a {role} "named" {user}`},
 			Privileges: []audit.Grant{{Name: "prvReadLead", ID: id(101), Depth: "global"}},
 		}}},
 	})
@@ -241,7 +242,7 @@ func noRoleNoUser(r *audit.Result, s *snapshot.Snapshot) {
 func kinds(p plan.Plan) string {
 	var list []string
 	for _, a := range p.Actions {
-		list = append(list, a.Kind.String())
+		list = append(list, string(a.Kind))
 	}
 	return strings.Join(list, " ")
 }
@@ -347,27 +348,27 @@ func TestEdited(t *testing.T) {
 		},
 		"another body":               func(p *plan.Plan) { p.Actions[0].Request.Body = json.RawMessage(`{"Privileges":[]}`) },
 		"another undo":               func(p *plan.Plan) { p.Actions[0].Undo = p.Actions[0].Undo[:0] },
-		"another method":             func(p *plan.Plan) { find(p, audit.FixEnableUser).Request.Method = "DELETE" },
-		"another person":             func(p *plan.Plan) { find(p, audit.FixShareView).Request.As = &plan.Ref{ID: id(user)} },
-		"an invalid id":              func(p *plan.Plan) { find(p, audit.FixEnableUser).Target.User.ID = "x)/Microsoft.Dynamics.CRM.Y(" },
-		"a kind that is not applied": func(p *plan.Plan) { p.Actions[0].Kind = audit.FixMoveUser },
-		"a kind that is another":     func(p *plan.Plan) { p.Actions[0].Kind = audit.FixRaiseDepth },
-		"a user disabled":            func(p *plan.Plan) { a := find(p, audit.FixEnableUser); a.Before, a.After = a.After, a.Before },
-		"more rights":                func(p *plan.Plan) { find(p, audit.FixShareView).After["access"] = "read, superpower" },
+		"another method":             func(p *plan.Plan) { find(p, change.EnableUser).Request.Method = "DELETE" },
+		"another person":             func(p *plan.Plan) { find(p, change.ShareView).Request.As = &plan.Ref{ID: id(user)} },
+		"an invalid id":              func(p *plan.Plan) { find(p, change.EnableUser).Target.User.ID = "x)/Microsoft.Dynamics.CRM.Y(" },
+		"a kind that is not applied": func(p *plan.Plan) { p.Actions[0].Kind = change.MoveUser },
+		"a kind that is another":     func(p *plan.Plan) { p.Actions[0].Kind = change.RaiseDepth },
+		"a user disabled":            func(p *plan.Plan) { a := find(p, change.EnableUser); a.Before, a.After = a.After, a.Before },
+		"more rights":                func(p *plan.Plan) { find(p, change.ShareView).After["access"] = "read, superpower" },
 		"good for years":             func(p *plan.Plan) { p.ExpiresAt = p.Snapshot.TakenAt.Add(plan.MaxValidity + time.Second) },
-		"an innocent summary":        func(p *plan.Plan) { find(p, audit.FixAssignRole).Summary = "assign nothing" },
-		"an innocent note":           func(p *plan.Plan) { find(p, audit.FixUnassignRole).Note = "Nothing happens." },
-		"a lower risk":               func(p *plan.Plan) { find(p, audit.FixUnassignRole).Risk = plan.RiskLow },
-		"another role, same words":   func(p *plan.Plan) { find(p, audit.FixAssignRole).Target.Role.Name = "System Administrator" },
-		"more than Read shared":      func(p *plan.Plan) { find(p, audit.FixShareView).After["access"] = "read, write, delete, share, assign" },
-		"a share that takes":         func(p *plan.Plan) { a := find(p, audit.FixShareView); a.Before["access"] = "read, write" },
-		"a reduction that adds":      func(p *plan.Plan) { find(p, audit.FixReduceShare).Before["access"] = "append-to" },
-		"a reduction that stays":     func(p *plan.Plan) { find(p, audit.FixReduceShare).Before["access"] = "read" },
-		"a made-up reason":           func(p *plan.Plan) { find(p, audit.FixAssignRole).Why[0].Control = "DB-USER-ENABLED" },
-		"no reason":                  func(p *plan.Plan) { find(p, audit.FixAssignRole).Why = nil },
-		"what comes along unsaid":    func(p *plan.Plan) { find(p, audit.FixEnableUser).Along = []string{"prvReadSharePointData"} },
-		"another undoing":            func(p *plan.Plan) { find(p, audit.FixRaiseDepth).UndoneWith = "1" },
-		"grants that are not made":   func(p *plan.Plan) { find(p, audit.FixAssignRole).Target.Grants["prvBulkDelete"] = "global" },
+		"an innocent summary":        func(p *plan.Plan) { find(p, change.AssignRole).Summary = "assign nothing" },
+		"an innocent note":           func(p *plan.Plan) { find(p, change.UnassignRole).Note = "Nothing happens." },
+		"a lower risk":               func(p *plan.Plan) { find(p, change.UnassignRole).Risk = plan.RiskLow },
+		"another role, same words":   func(p *plan.Plan) { find(p, change.AssignRole).Target.Role.Name = "System Administrator" },
+		"more than Read shared":      func(p *plan.Plan) { find(p, change.ShareView).After["access"] = "read, write, delete, share, assign" },
+		"a share that takes":         func(p *plan.Plan) { a := find(p, change.ShareView); a.Before["access"] = "read, write" },
+		"a reduction that adds":      func(p *plan.Plan) { find(p, change.ReduceShare).Before["access"] = "append-to" },
+		"a reduction that stays":     func(p *plan.Plan) { find(p, change.ReduceShare).Before["access"] = "read" },
+		"a made-up reason":           func(p *plan.Plan) { find(p, change.AssignRole).Why[0].Control = "DB-USER-ENABLED" },
+		"no reason":                  func(p *plan.Plan) { find(p, change.AssignRole).Why = nil },
+		"what comes along unsaid":    func(p *plan.Plan) { find(p, change.EnableUser).Along = []string{"prvReadSharePointData"} },
+		"another undoing":            func(p *plan.Plan) { find(p, change.RaiseDepth).UndoneWith = "1" },
+		"grants that are not made":   func(p *plan.Plan) { find(p, change.AssignRole).Target.Grants["prvBulkDelete"] = "global" },
 		"another order":              func(p *plan.Plan) { p.Actions[0], p.Actions[1] = p.Actions[1], p.Actions[0] },
 		"a row of a later action":    func(p *plan.Plan) { p.Actions[0].Target.Role = &plan.Ref{MadeBy: "5"} },
 		"a target without a role":    func(p *plan.Plan) { p.Actions[0].Target.Role = nil },
@@ -508,7 +509,7 @@ func TestUndefinedPrivilegesOfANewRole(t *testing.T) {
 	o := options()
 	o.Minimum = []string{"prvReadLead", "prvReadCampaign"}
 	p := build(t, o, noRole)
-	if !slices.ContainsFunc(p.Manual, func(m plan.Manual) bool { return m.Kind == audit.FixInstallApp && m.Control == "DB-ROLE-EXISTS" }) {
+	if !slices.ContainsFunc(p.Manual, func(m plan.Manual) bool { return m.Kind == change.InstallApp && m.Control == "DB-ROLE-EXISTS" }) {
 		t.Errorf("left to people: %v", p.Manual)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -18,30 +19,30 @@ import (
 func (a Action) describe(allow []string) (summary string, risk Risk, note string) {
 	t := a.Target
 	switch a.Kind {
-	case audit.FixCreateRole:
+	case change.CreateRole:
 		return fmt.Sprintf("create the security role %q in the business unit %s", t.Role.Name, t.BusinessUnit.Name), RiskLow,
 			fmt.Sprintf("The platform gives %s to each new role.", plural(len(a.Along), "privilege"))
-	case audit.FixAddPrivilege:
+	case change.AddPrivilege:
 		return fmt.Sprintf("grant %s to the role %q", plural(len(a.After), "privilege"), t.Role.Name), RiskMedium,
 			a.grantNote("Affects everyone who has this role.")
-	case audit.FixRaiseDepth:
+	case change.RaiseDepth:
 		return fmt.Sprintf("raise %s in the role %q", plural(len(a.After), "privilege"), t.Role.Name), RiskMedium,
 			a.grantNote("Widens access for everyone who has this role.")
-	case audit.FixRemovePrivilege:
+	case change.RemovePrivilege:
 		return fmt.Sprintf("remove %s from the role %q", a.After.called(), t.Role.Name), RiskHigh,
 			sentences("Whatever depends on this privilege stops working.", t.managedNote())
-	case audit.FixCreateApplicationUser:
+	case change.CreateApplicationUser:
 		return fmt.Sprintf("create the application user for %s in the business unit %s", t.ApplicationID, t.BusinessUnit.Name), RiskMedium,
 			"Anyone with the application's credentials can then sign in to the environment. The user's name comes from the app registration."
-	case audit.FixEnableUser:
+	case change.EnableUser:
 		return fmt.Sprintf("enable the user %q", t.User.Name), RiskMedium, "Somebody may have disabled it on purpose."
-	case audit.FixAssignRole:
+	case change.AssignRole:
 		return fmt.Sprintf("assign the role %q to the user %q (its copy in the business unit %s)", t.Role.Name, t.User.Name, t.BusinessUnit.Name),
 			RiskMedium, t.assignNote(allow)
-	case audit.FixUnassignRole:
+	case change.UnassignRole:
 		return fmt.Sprintf("remove the role %q from the user %q", t.Role.Name, t.User.Name), RiskHigh,
 			"Whatever works only because of this role stops working."
-	case audit.FixShareView, audit.FixReduceShare:
+	case change.ShareView, change.ReduceShare:
 		return a.shareSummary(), RiskLow, a.shareNote()
 	default:
 		return "", "", ""
@@ -105,7 +106,7 @@ func (a Action) shareSummary() string {
 	t := a.Target
 	view, principal, owner := cmp.Or(t.View.Name, t.View.ID), t.Principal.Name, cmp.Or(t.Owner.Name, t.Owner.ID)
 	switch {
-	case a.Kind == audit.FixReduceShare:
+	case a.Kind == change.ReduceShare:
 		return fmt.Sprintf("reduce the share of the view %q with %q to %s, as its owner %q", view, principal, a.After[attrAccess], owner)
 	case a.Before[attrAccess] == None:
 		return fmt.Sprintf("share the view %q with %q, Read only, as its owner %q", view, principal, owner)

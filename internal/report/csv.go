@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/report/remedy"
+	"github.com/dbaudit/dbaudit/internal/change"
 )
 
 // writeCSV writes a row for each finding. A control that could not be evaluated, and
@@ -77,7 +77,7 @@ func csvRow(r audit.Result, c audit.Control, f *audit.Finding, o Options) []stri
 		fix = advice(*f, c, o)
 	}
 	if finding.Fix != nil {
-		fixKind, fix = finding.Fix.Kind.String(), remedy.Summary(*finding.Fix)
+		fixKind, fix = string(finding.Fix.Kind), change.Summary(*finding.Fix)
 	}
 	file, line := "", ""
 	if location != nil {

@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/report/remedy"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
@@ -522,10 +522,10 @@ func findingPage(f audit.Finding, c audit.Control, r audit.Result, o Options, st
 		return d
 	}
 	if !steps {
-		d.Fix = visible(remedy.Summary(*f.Fix))
+		d.Fix = visible(change.Summary(*f.Fix))
 		return d
 	}
-	fix := remedy.For(*f.Fix, o.place(r, c.ID))
+	fix := change.For(*f.Fix, o.place(r, c.ID))
 	d.Fix, d.Who = visible(fix.Summary), visible(fix.Who)
 	for _, s := range fix.Portal {
 		d.Portal = append(d.Portal, pieces(s, r.Environment))

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/report/remedy"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
@@ -296,7 +296,7 @@ func findingMarkdown(f audit.Finding, c audit.Control, r audit.Result, o Options
 	if f.Fix == nil {
 		item("What to do", advice(f, c, o))
 	} else {
-		fix := remedy.For(shortNames(*f.Fix, o), o.place(r, c.ID))
+		fix := change.For(shortNames(*f.Fix, o), o.place(r, c.ID))
 		item("What to do", visible(fix.Summary))
 		item("Who can do it", visible(fix.Who))
 		for i, step := range fix.Portal {

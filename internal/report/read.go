@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 )
 
 // ReadResults reads what [JSON] writes: one result or several.
@@ -236,8 +237,8 @@ func check(r *audit.Result) error {
 			switch {
 			case f.Subject.Kind == audit.SubjectUnknown:
 				return fmt.Errorf("a finding of %s has no kind of subject", id)
-			case f.Fix != nil && f.Fix.Kind == audit.FixUnknown:
-				return fmt.Errorf("a finding of %s has a fix without a kind", id)
+			case f.Fix != nil && change.Known(f.Fix.Kind) != nil:
+				return fmt.Errorf("a finding of %s has %w", id, change.Known(f.Fix.Kind))
 			case f.Baseline != audit.BaselineNone && f.Baseline != audit.BaselineNew && f.Baseline != audit.BaselineUnchanged:
 				return fmt.Errorf("a finding of %s has the unknown baseline state %q", id, name(visible(string(f.Baseline))))
 			}

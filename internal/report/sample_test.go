@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 )
 
 const (
@@ -151,14 +152,14 @@ func short(privilege, state, actual string) audit.Finding {
 	switch state {
 	case "missing":
 		f.Message = fmt.Sprintf("%s is not granted; %s is required (%s)", audit.Right(privilege), audit.Level(required), privilege)
-		f.Fix = &audit.Fix{Kind: audit.FixAddPrivilege, Role: roleRef(), Privileges: grant}
+		f.Fix = &audit.Fix{Kind: change.AddPrivilege, Role: roleRef(), Privileges: grant}
 	case "shallow":
 		f.Message = fmt.Sprintf("%s is granted at %s level; %s is required (%s)", audit.Right(privilege), audit.Level(actual), audit.Level(required), privilege)
-		f.Fix = &audit.Fix{Kind: audit.FixRaiseDepth, Role: roleRef(), Privileges: grant}
+		f.Fix = &audit.Fix{Kind: change.RaiseDepth, Role: roleRef(), Privileges: grant}
 	case "undefined":
 		f.Message = fmt.Sprintf(`the environment does not define %s (%s), so no role can grant it; the app that brings the table "list" is not installed`, audit.Right(privilege), privilege)
 		grant[0].ID, grant[0].Depth = "", ""
-		f.Fix = &audit.Fix{Kind: audit.FixInstallApp, Table: "list", Privileges: grant}
+		f.Fix = &audit.Fix{Kind: change.InstallApp, Table: "list", Privileges: grant}
 	}
 	return f
 }
@@ -182,7 +183,7 @@ func mixed() audit.Result {
 	fail(&r, "DB-ROLE-LEAST-PRIVILEGE", audit.Finding{
 		Message: `role "Demandbase Integration" grants 3 privileges beyond the minimum`, Subject: role(),
 		Evidence: audit.Evidence{"surplus": []any{"prvDeleteAccount", "prvAssignRole", "prvReadInvoice"}, "dangerous": 2, "roles": map[string]any{"z": true, "a": 1.5}},
-		Fix: &audit.Fix{Kind: audit.FixRemovePrivilege, Role: roleRef(), Privileges: []audit.Grant{
+		Fix: &audit.Fix{Kind: change.RemovePrivilege, Role: roleRef(), Privileges: []audit.Grant{
 			{Name: "prvAssignRole"}, {Name: "prvDeleteAccount"}, {Name: "prvReadInvoice"},
 		}},
 	})
@@ -191,7 +192,7 @@ func mixed() audit.Result {
 		Subject:  audit.Subject{Kind: audit.SubjectUser, ID: userID, Name: "# Demandbase"},
 		Evidence: audit.Evidence{"role": "Demandbase Integration", "reaching": []any{}},
 		Fix: &audit.Fix{
-			Kind: audit.FixAssignRole, Role: roleRef(), User: userRef(), ApplicationID: appID,
+			Kind: change.AssignRole, Role: roleRef(), User: userRef(), ApplicationID: appID,
 			BusinessUnit: &audit.Reference{ID: unitID, Name: "contoso"},
 		},
 	})
@@ -201,7 +202,7 @@ func mixed() audit.Result {
 		Evidence: audit.Evidence{"state": "not-shared", "owner": "jane@contoso.com"},
 		Location: &audit.Location{Path: "dbaudit.yaml", Line: 10, Column: 9},
 		Fix: &audit.Fix{
-			Kind: audit.FixShareView, View: &audit.Reference{ID: viewID, Name: "Target Accounts"}, User: userRef(), Table: "account",
+			Kind: change.ShareView, View: &audit.Reference{ID: viewID, Name: "Target Accounts"}, User: userRef(), Table: "account",
 			Owner: &audit.Reference{Kind: "systemuser", ID: "5b1c8a34-9a35-4a54-9d43-6f3c3f4a0007", Name: "jane@contoso.com"},
 		},
 	})
@@ -280,7 +281,7 @@ func hostile() audit.Result {
 			Evidence: audit.Evidence{
 				"privilege": "prvReadLead", "state": "missing", "required_depth": "global", "actual_depth": "none", n: n,
 			},
-			Fix: &audit.Fix{Kind: audit.FixAddPrivilege, Role: ref(), Privileges: []audit.Grant{{Name: n, ID: n, Depth: n}}},
+			Fix: &audit.Fix{Kind: change.AddPrivilege, Role: ref(), Privileges: []audit.Grant{{Name: n, ID: n, Depth: n}}},
 		})
 		fail(&r, "DB-VIEW-SHARED", audit.Finding{
 			Message:  fmt.Sprintf(`the view "%s" is not shared with the user "%s"`, n, n),
@@ -288,7 +289,7 @@ func hostile() audit.Result {
 			Evidence: audit.Evidence{"state": n, "list": []any{n, n}, "map": map[string]any{n: n}},
 			Location: &audit.Location{Path: n, Line: 3},
 			Fix: &audit.Fix{
-				Kind: audit.FixReduceShare, View: &audit.Reference{Name: n}, User: ref(), Owner: ref(), Table: n,
+				Kind: change.ReduceShare, View: &audit.Reference{Name: n}, User: ref(), Owner: ref(), Table: n,
 				Principals: []audit.Reference{{Kind: "team", Name: n}},
 			},
 			Waiver: &audit.Waiver{Kind: n, Owner: n, Reason: n, Expires: n},

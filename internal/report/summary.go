@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/report/remedy"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
@@ -112,10 +112,10 @@ func nextSteps(r audit.Result, o Options) []step {
 				continue
 			}
 			live++
-			if f.Fix != nil && f.Fix.Kind.Automatic() {
+			if f.Fix != nil && change.Automatic(f.Fix.Kind) {
 				automatic++
 			}
-			if f.Location != nil && !strings.Contains(f.Location.Path, "!/") && f.Evidence.Text("state") == "missing" && f.Fix != nil && f.Fix.Kind == audit.FixAddPrivilege {
+			if f.Location != nil && !strings.Contains(f.Location.Path, "!/") && f.Evidence.Text("state") == "missing" && f.Fix != nil && f.Fix.Kind == change.AddPrivilege {
 				lines++
 			}
 			if first == nil && c.Severity == worst {
@@ -153,7 +153,7 @@ func planCommands(f audit.Finding, c audit.Control, r audit.Result, o Options) [
 	if f.Fix == nil {
 		return nil
 	}
-	return slices.DeleteFunc(remedy.For(*f.Fix, o.place(r, c.ID)).Commands, func(command string) bool {
+	return slices.DeleteFunc(change.For(*f.Fix, o.place(r, c.ID)).Commands, func(command string) bool {
 		return !strings.HasPrefix(command, "dbaudit plan ")
 	})
 }
@@ -188,7 +188,7 @@ func (o Options) name(s string) string {
 // rule proposes no change, what it says of all its findings.
 func advice(f audit.Finding, c audit.Control, o Options) string {
 	if f.Fix != nil {
-		return visible(remedy.Summary(shortNames(*f.Fix, o)))
+		return visible(change.Summary(shortNames(*f.Fix, o)))
 	}
 	if text := o.Rules[c.Rule].Remediation; text != "" {
 		return shorten(visible(text), 2*textColumns)
@@ -224,8 +224,8 @@ func shortNames(f audit.Fix, o Options) audit.Fix {
 }
 
 // place is where a control of a result was judged; all controls for "".
-func (o Options) place(r audit.Result, control audit.ControlID) remedy.Place {
-	at := remedy.Place{Environment: r.Environment, Profile: r.Profile.Name, Control: control}
+func (o Options) place(r audit.Result, control audit.ControlID) change.Place {
+	at := change.Place{Environment: r.Environment, Profile: r.Profile.Name, Control: control}
 	at.Environment.OrganizationName = o.name(visible(at.Environment.OrganizationName))
 	if o.Asked != nil {
 		at.Flags = o.Asked(r)

@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/profile"
-	"github.com/dbaudit/dbaudit/internal/report/remedy"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -102,7 +102,7 @@ func (r *Runner) Plan(result audit.Result, s *snapshot.Snapshot, p profile.Profi
 		Only: controlIDs(c.Only), Except: controlIDs(c.Except),
 		LeastPrivilege: c.LeastPrivilege, ReplaceFiltered: c.ReplaceFiltered, UnassignAdministrator: c.UnassignAdministrator,
 		Describe: func(fix audit.Fix) (string, []string) {
-			m := remedy.For(fix, remedy.Place{Environment: result.Environment, Profile: result.Profile.Name})
+			m := change.For(fix, change.Place{Environment: result.Environment, Profile: result.Profile.Name})
 			return m.Summary, m.Portal
 		},
 	})

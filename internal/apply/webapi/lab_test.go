@@ -19,6 +19,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/apply"
 	"github.com/dbaudit/dbaudit/internal/apply/webapi"
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/engine"
@@ -313,7 +314,7 @@ func (l *lab) apply(t *testing.T, p plan.Plan) (*apply.Runner, string) {
 func kinds(p plan.Plan) []string {
 	var list []string
 	for _, a := range p.Actions {
-		list = append(list, a.Kind.String())
+		list = append(list, string(a.Kind))
 	}
 	return list
 }
@@ -323,7 +324,7 @@ func fixable(r audit.Result) []string {
 	var list []string
 	for _, c := range r.Controls {
 		for _, f := range c.Findings {
-			if f.Fix != nil && f.Fix.Kind.Automatic() {
+			if f.Fix != nil && change.Automatic(f.Fix.Kind) {
 				list = append(list, string(c.ID)+": "+f.Message)
 			}
 		}

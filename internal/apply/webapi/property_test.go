@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
@@ -42,12 +43,12 @@ func TestProperty(t *testing.T) {
 				known := slices.ContainsFunc(p.Manual, func(m plan.Manual) bool {
 					return m.Fingerprint == f.Fingerprint || m.Control == c.ID && slices.Contains(kinds(p), "create-application-user")
 				})
-				if f.Fix != nil && f.Fix.Kind.Automatic() && !known {
+				if f.Fix != nil && change.Automatic(f.Fix.Kind) && !known {
 					r.Errorf("left: %s: %s\n%s", c.ID, f.Message, p.Text())
 				}
 			}
 			// A user without a role cannot be impersonated.
-			if c.Outcome == audit.OutcomeUnknown && !slices.ContainsFunc(p.Manual, func(m plan.Manual) bool { return m.Kind == audit.FixAssignRole }) {
+			if c.Outcome == audit.OutcomeUnknown && !slices.ContainsFunc(p.Manual, func(m plan.Manual) bool { return m.Kind == change.AssignRole }) {
 				r.Errorf("left unknown: %s: %s\n%s", c.ID, c.Reason, p.Text())
 			}
 		}

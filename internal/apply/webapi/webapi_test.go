@@ -11,6 +11,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/apply"
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/simulator"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -379,7 +380,7 @@ func TestSecondAdministrator(t *testing.T) {
 			env.Role(roleName).Privileges["prvReadAccount"] = simulator.DepthDeep
 		})
 		var changed *apply.ChangedError
-		if !errors.As(err, &changed) || changed.Action.Kind != audit.FixRaiseDepth || !strings.Contains(err.Error(), "prvReadAccount is deep, not local") {
+		if !errors.As(err, &changed) || changed.Action.Kind != change.RaiseDepth || !strings.Contains(err.Error(), "prvReadAccount is deep, not local") {
 			t.Fatalf("not noticed: %v", err)
 		}
 		// What was undone is undone, and what somebody else changed is named.
@@ -402,7 +403,7 @@ func TestSecondAdministrator(t *testing.T) {
 		}
 	})
 	t.Run("the role that is to be assigned grants more", func(t *testing.T) {
-		for n, change := range map[int]func(*simulator.Environment){
+		for n, extend := range map[int]func(*simulator.Environment){
 			1: func(env *simulator.Environment) {
 				env.Role(roleName).Privileges["prvAssignAccount"] = simulator.DepthLocal
 			},
@@ -411,9 +412,9 @@ func TestSecondAdministrator(t *testing.T) {
 			},
 		} {
 			l.reset(t, broken)
-			_, err := during(t, n, change)
+			_, err := during(t, n, extend)
 			var changed *apply.ChangedError
-			if !errors.As(err, &changed) || changed.Action.Kind != audit.FixAssignRole || !strings.Contains(err.Error(), "the role grants more than in the plan: prv") {
+			if !errors.As(err, &changed) || changed.Action.Kind != change.AssignRole || !strings.Contains(err.Error(), "the role grants more than in the plan: prv") {
 				t.Errorf("not noticed: %v", err)
 			}
 		}
@@ -503,7 +504,7 @@ func TestWorldAsItIs(t *testing.T) {
 		if len(p.Actions) != 0 {
 			t.Errorf("planned %v", kinds(p))
 		}
-		manual(t, p, audit.FixReplaceRole)
+		manual(t, p, change.ReplaceRole)
 	})
 	t.Run("a managed role that can be edited", func(t *testing.T) {
 		l.reset(t, func(env *simulator.Environment) {
@@ -567,7 +568,7 @@ func TestWorldAsItIs(t *testing.T) {
 			if automatic {
 				goOn(t, p)
 			} else {
-				manual(t, p, audit.FixAssignRole)
+				manual(t, p, change.AssignRole)
 			}
 		}
 	})
@@ -580,7 +581,7 @@ func TestWorldAsItIs(t *testing.T) {
 		if slices.Contains(kinds(p), "create-application-user") {
 			t.Errorf("planned %v, and the id is taken", kinds(p))
 		}
-		manual(t, p, audit.FixRemoveDuplicateUser)
+		manual(t, p, change.RemoveDuplicateUser)
 	})
 	t.Run("soft-deleted after the plan was made", func(t *testing.T) {
 		l.reset(t, empty)
@@ -592,7 +593,7 @@ func TestWorldAsItIs(t *testing.T) {
 		})
 		r, _ := l.start(t, p)
 		var changed *apply.ChangedError
-		if err := r.Apply(t.Context()); !errors.As(err, &changed) || changed.Action.Kind != audit.FixCreateApplicationUser {
+		if err := r.Apply(t.Context()); !errors.As(err, &changed) || changed.Action.Kind != change.CreateApplicationUser {
 			t.Fatalf("not noticed: %v", err)
 		}
 		var kept *apply.KeptError
@@ -716,7 +717,7 @@ func TestAnotherRole(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range p.Actions {
-			if a := &p.Actions[i]; a.Kind == audit.FixAssignRole {
+			if a := &p.Actions[i]; a.Kind == change.AssignRole {
 				edit(&a.Target)
 			}
 		}
@@ -737,10 +738,10 @@ func TestWhoseRow(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, simulator.Options{})
 	theirs := map[audit.FixKind]func(*simulator.Environment){
-		audit.FixCreateRole: func(env *simulator.Environment) {
+		change.CreateRole: func(env *simulator.Environment) {
 			env.Roles = append(env.Roles, simulator.Role{Name: roleName, PlatformDefaults: true})
 		},
-		audit.FixCreateApplicationUser: func(env *simulator.Environment) {
+		change.CreateApplicationUser: func(env *simulator.Environment) {
 			env.ApplicationUsers = append(env.ApplicationUsers, simulator.User{Name: "Theirs", ApplicationID: app})
 		},
 	}
@@ -771,7 +772,7 @@ func TestWhoseRow(t *testing.T) {
 				}
 			}
 			env := l.server.Environment()
-			if kind == audit.FixCreateRole && env.Role(roleName) == nil || kind == audit.FixCreateApplicationUser && env.ApplicationUser(app) == nil {
+			if kind == change.CreateRole && env.Role(roleName) == nil || kind == change.CreateApplicationUser && env.ApplicationUser(app) == nil {
 				t.Errorf("%s: what somebody else made is gone", kind)
 			}
 		}

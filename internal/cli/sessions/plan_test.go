@@ -81,7 +81,7 @@ func TestPlanFromAnEditedResult(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if slices.ContainsFunc(p.Actions, func(a plan.Action) bool { return a.Kind.String() == "enable-user" }) {
+	if slices.ContainsFunc(p.Actions, func(a plan.Action) bool { return a.Kind == "enable-user" }) {
 		t.Error("a waived finding is fixed")
 	}
 }

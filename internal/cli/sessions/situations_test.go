@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
@@ -50,7 +51,7 @@ func situations() map[string]situation {
 		"a grant for some records only, to be replaced": {
 			change: filtered,
 			flags:  []string{"--replace-filtered"},
-			does:   []audit.FixKind{audit.FixAddPrivilege},
+			does:   []audit.FixKind{change.AddPrivilege},
 			lost:   "prvReadAccount",
 		},
 		"a share that inherits more than Read": {
@@ -79,7 +80,7 @@ func situations() map[string]situation {
 				env.Contradictions = []simulator.Contradiction{simulator.ActIgnored}
 				lacking(env)
 			},
-			does: []audit.FixKind{audit.FixAddPrivilege},
+			does: []audit.FixKind{change.AddPrivilege},
 			code: 4,
 		},
 		"an access mode that cannot write":            {change: mode(simulator.AccessRead), people: []audit.ControlID{"DB-USER-ENABLED"}, code: 1},
@@ -99,14 +100,14 @@ func situations() map[string]situation {
 				})
 				u.Roles = nil
 			},
-			does: []audit.FixKind{audit.FixAssignRole},
+			does: []audit.FixKind{change.AssignRole},
 		},
 		"a role of a business unit that lacks a privilege": {
 			change: func(env *simulator.Environment) {
 				lacking(env)
 				env.Role(role).BusinessUnit, user(env).BusinessUnit = "Europe", "Europe"
 			},
-			does: []audit.FixKind{audit.FixAddPrivilege},
+			does: []audit.FixKind{change.AddPrivilege},
 		},
 		"secured columns": {
 			change: func(env *simulator.Environment) {
@@ -124,7 +125,7 @@ func situations() map[string]situation {
 				})
 				u.Roles = nil
 			},
-			does: []audit.FixKind{audit.FixAddPrivilege, audit.FixAssignRole},
+			does: []audit.FixKind{change.AddPrivilege, change.AssignRole},
 		},
 		"only a soft-deleted user": {
 			change: func(env *simulator.Environment) { user(env).SoftDeleted = true },

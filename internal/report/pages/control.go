@@ -6,9 +6,9 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
-	"github.com/dbaudit/dbaudit/internal/report/remedy"
 	"github.com/dbaudit/dbaudit/internal/solution"
 )
 
@@ -103,7 +103,7 @@ func (p controlPage) fix(b *strings.Builder, f audit.Fix, several bool) {
 	if p.ofFiles() {
 		env = audit.Environment{Name: "src/Roles/" + p.profile.RoleName + ".xml"}
 	}
-	r := remedy.For(f, remedy.Place{Environment: env, Profile: p.profile.Name})
+	r := change.For(f, change.Place{Environment: env, Profile: p.profile.Name})
 	if several {
 		fmt.Fprintf(b, "\n### %s\n", r.Summary)
 	}

@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
-	"github.com/dbaudit/dbaudit/internal/report/remedy"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/solution"
 )
@@ -114,7 +114,7 @@ func (p controlPage) clicks() []string {
 		return nil
 	}
 	env := audit.Environment{URL: "https://ORG.crm.dynamics.com", OrganizationName: "your environment"}
-	return remedy.For(fixes[0], remedy.Place{Environment: env, Profile: p.profile.Name}).Portal
+	return change.For(fixes[0], change.Place{Environment: env, Profile: p.profile.Name}).Portal
 }
 
 // A passage is a part of an explanation: a label, and one or more paragraphs. A paragraph

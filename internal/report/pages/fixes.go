@@ -4,18 +4,19 @@ import (
 	"slices"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 )
 
 // fixes are the fixes that the rule proposes, for objects as they are in the
 // examples. A rule that proposes none has only its remediation.
 func (p controlPage) fixes() []audit.Fix {
 	var fixes []audit.Fix
-	grants := slices.Contains(p.rule.Fixes, audit.FixAddPrivilege)
+	grants := slices.Contains(p.rule.Fixes, change.AddPrivilege)
 	for _, kind := range p.rule.Fixes {
 		switch {
-		case kind == audit.FixRaiseDepth: // the steps are those of a grant
-		case grants && (kind == audit.FixCreateRole || kind == audit.FixReplaceRole): // another rule's page has them
-		case kind == audit.FixInstallApp && !ofAnApp(p.control.Table):
+		case kind == change.RaiseDepth: // the steps are those of a grant
+		case grants && (kind == change.CreateRole || kind == change.ReplaceRole): // another rule's page has them
+		case kind == change.InstallApp && !ofAnApp(p.control.Table):
 		default:
 			fixes = append(fixes, p.example(kind))
 		}
@@ -32,7 +33,7 @@ func (p controlPage) example(kind audit.FixKind) audit.Fix {
 	unit := &audit.Reference{Name: "Contoso"}
 	fix := audit.Fix{Kind: kind}
 	switch kind {
-	case audit.FixCreateRole, audit.FixAddPrivilege, audit.FixRaiseDepth:
+	case change.CreateRole, change.AddPrivilege, change.RaiseDepth:
 		fix.Role = role
 		for _, name := range p.control.Privileges {
 			fix.Privileges = append(fix.Privileges, audit.Grant{Name: name, Depth: p.depth(name)})
@@ -40,44 +41,44 @@ func (p controlPage) example(kind audit.FixKind) audit.Fix {
 		if fix.Privileges == nil {
 			fix.Privileges = []audit.Grant{{Name: "prvReadLead", Depth: "global"}}
 		}
-	case audit.FixInstallApp:
+	case change.InstallApp:
 		fix.Table, fix.Privileges = p.control.Table, []audit.Grant{{Name: p.control.Privileges[0]}}
-	case audit.FixRemovePrivilege:
+	case change.RemovePrivilege:
 		surplus := "prvDeleteAccount"
 		if p.ofFiles() {
 			surplus = "prvActOnBehalfOfAnotherUser"
 		}
 		fix.Role, fix.Privileges = role, []audit.Grant{{Name: surplus, Depth: "global"}}
-	case audit.FixReplaceRole:
+	case change.ReplaceRole:
 		fix.Role = role
-	case audit.FixAssignRole:
+	case change.AssignRole:
 		fix.Role, fix.User = role, user
-	case audit.FixUnassignRole, audit.FixRemoveFromTeam:
+	case change.UnassignRole, change.RemoveFromTeam:
 		fix.Role, fix.User = &audit.Reference{Name: "System Administrator"}, user
-		if kind == audit.FixRemoveFromTeam {
+		if kind == change.RemoveFromTeam {
 			fix.Team = &audit.Reference{Kind: "team", Name: "Integrations"}
 		}
-	case audit.FixCreateApplicationUser:
+	case change.CreateApplicationUser:
 		fix.ApplicationID, fix.BusinessUnit = "{application id}", unit
-	case audit.FixRemoveDuplicateUser:
+	case change.RemoveDuplicateUser:
 		fix.ApplicationID = "{application id}"
-	case audit.FixEnableBusinessUnit, audit.FixMoveUser:
+	case change.EnableBusinessUnit, change.MoveUser:
 		fix.User, fix.BusinessUnit = user, unit
-	case audit.FixEnableUser, audit.FixSetAccessMode, audit.FixRestoreIdentity, audit.FixReplaceUser:
+	case change.EnableUser, change.SetAccessMode, change.RestoreIdentity, change.ReplaceUser:
 		fix.User = user
-	case audit.FixShareView:
+	case change.ShareView:
 		fix.View, fix.User, fix.Owner, fix.Table = view, user, owner, "lead"
-	case audit.FixFindView:
+	case change.FindView:
 		fix.View, fix.User, fix.Table = view, user, "lead"
-	case audit.FixActivateView:
+	case change.ActivateView:
 		fix.View, fix.Owner = view, owner
-	case audit.FixReduceShare:
+	case change.ReduceShare:
 		fix.View, fix.Owner, fix.Principals = view, owner, []audit.Reference{*user}
-	case audit.FixCorrectConfiguration:
+	case change.CorrectConfiguration:
 		if p.rule.ID == "view/table" {
 			fix.View, fix.Table = view, "opportunity"
 		}
-	case audit.FixUnknown:
+	case "":
 	}
 	return fix
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/solution"
@@ -96,7 +97,7 @@ func TestPagesShowFixes(t *testing.T) {
 			for _, c := range p.Controls {
 				if c.Rule == rule.ID {
 					for _, f := range (controlPage{profile: p, control: c, rule: rule, standard: standard}).fixes() {
-						shown = append(shown, f.Kind.String())
+						shown = append(shown, string(f.Kind))
 					}
 				}
 			}
@@ -114,8 +115,7 @@ func TestPagesShowFixes(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, match := range kind.FindAllStringSubmatch(string(data), -1) {
-				var fix audit.FixKind
-				if fix.UnmarshalText([]byte(match[1])) != nil {
+				if change.Known(audit.FixKind(match[1])) != nil {
 					continue // the kind of something else
 				}
 				if !slices.Contains(shown, match[1]) {

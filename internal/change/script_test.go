@@ -1,4 +1,4 @@
-package remedy
+package change
 
 import (
 	"flag"
@@ -57,7 +57,7 @@ echo '{"value":[{"roleid":"the-roleid","systemuserid":"the-systemuserid","busine
 		}
 	}
 	placeholder := regexp.MustCompile(`\{(roleid|systemuserid|businessunitid|teamid|privilegeid of prvReadList)\}`)
-	for _, kind := range audit.FixKinds() {
+	for _, kind := range Kinds() {
 		for _, ids := range []bool{false, true} {
 			r := For(ofHostiles(kind, ids), Place{Environment: audit.Environment{URL: origin}})
 			script := strings.Join(r.Curl(), "\n")
@@ -67,7 +67,7 @@ echo '{"value":[{"roleid":"the-roleid","systemuserid":"the-systemuserid","busine
 				}
 				continue
 			}
-			out := filepath.Join(dir, kind.String())
+			out := filepath.Join(dir, string(kind))
 			os.Remove(out)
 			cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
 			cmd.Dir = dir
@@ -96,7 +96,7 @@ echo '{"value":[{"roleid":"the-roleid","systemuserid":"the-systemuserid","busine
 					want = append(want, "-H", "Content-Type: application/json", "-d", ascii(q.Body))
 				}
 				wanted := strings.Join(want, "\x00")
-				if kind != audit.FixRemoveDuplicateUser { // whose user a person chooses
+				if kind != RemoveDuplicateUser { // whose user a person chooses
 					wanted = placeholder.ReplaceAllString(wanted, "the-$1")
 				}
 				if !strings.HasSuffix(calls[i], "OData-MaxVersion: 4.0\x00"+strings.ReplaceAll(wanted, "{ownerid}", "the-systemuserid")) {
@@ -129,7 +129,7 @@ func TestCurlStops(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "az"), []byte("#!/bin/sh\necho the-token\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	script := strings.Join(For(ofHostiles(audit.FixAssignRole, false), Place{Environment: audit.Environment{URL: origin}}).Curl(), "\n")
+	script := strings.Join(For(ofHostiles(AssignRole, false), Place{Environment: audit.Environment{URL: origin}}).Curl(), "\n")
 	for name, answer := range map[string]string{
 		"none": `echo '{"value":[]}'`, "several": `echo '{"value":[{"businessunitid":"a"},{"businessunitid":"b"}]}'`,
 		"no such column": `echo '{"value":[{"businessunitid":null}]}'`, "nothing": "true", "no JSON": "echo '<html>'", "failure": `echo '{"error":{}}'; exit 22`,
@@ -152,7 +152,7 @@ func TestCurlStops(t *testing.T) {
 // encoding: a line of it is one line, and outside of comments it is ASCII; in PowerShell,
 // every quoted text ends on its line, by PowerShell's own quotes.
 func TestScriptsAreLines(t *testing.T) {
-	for _, kind := range audit.FixKinds() {
+	for _, kind := range Kinds() {
 		for _, env := range []audit.Environment{{URL: origin}, {URL: hostile}, {URL: "https://x\nEND\ntouch pwned"}, {}} {
 			r := For(ofHostiles(kind, true), Place{Environment: env})
 			for _, line := range slices.Concat(r.Curl(), r.PowerShell()) {
@@ -219,11 +219,11 @@ func TestPowerShell(t *testing.T) {
 		`Invoke-RestMethod -Method PATCH -Uri ('https://contoso.crm.dynamics.com/api/data/v9.2/systemusers(' + $systemuserid + ')') -Headers ($headers + @{ 'If-Match' = '*' }) -ContentType 'application/json' -Body '{"isdisabled":false}'`,
 		"}",
 	}
-	r := For(audit.Fix{Kind: audit.FixEnableUser, User: &audit.Reference{Name: "Jörg"}}, Place{Environment: audit.Environment{URL: origin + "/"}})
+	r := For(audit.Fix{Kind: EnableUser, User: &audit.Reference{Name: "Jörg"}}, Place{Environment: audit.Environment{URL: origin + "/"}})
 	if got := r.PowerShell(); !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	role := For(audit.Fix{Kind: audit.FixCreateRole, Role: &audit.Reference{Name: "it’s Jörg's {roleid} 🦄"}, BusinessUnit: &audit.Reference{ID: "b"}}, Place{Environment: audit.Environment{URL: origin}})
+	role := For(audit.Fix{Kind: CreateRole, Role: &audit.Reference{Name: "it’s Jörg's {roleid} 🦄"}, BusinessUnit: &audit.Reference{ID: "b"}}, Place{Environment: audit.Environment{URL: origin}})
 	lines := role.PowerShell()
 	if got := lines[len(lines)-2]; !strings.HasSuffix(got, `-Body '{"name":"it\u2019s J\u00f6rg''s \u007broleid\u007d \ud83e\udd84","businessunitid@odata.bind":"/businessunits(b)"}'`) {
 		t.Error(got)
@@ -232,13 +232,13 @@ func TestPowerShell(t *testing.T) {
 
 // TestToFillIn holds that a script says what it cannot know.
 func TestToFillIn(t *testing.T) {
-	r := For(audit.Fix{Kind: audit.FixAddPrivilege, Role: &audit.Reference{ID: "{roleid}"}, Privileges: []audit.Grant{{Name: "prvReadLead"}}}, Place{Environment: audit.Environment{URL: origin}})
+	r := For(audit.Fix{Kind: AddPrivilege, Role: &audit.Reference{ID: "{roleid}"}, Privileges: []audit.Grant{{Name: "prvReadLead"}}}, Place{Environment: audit.Environment{URL: origin}})
 	for _, script := range [][]string{r.Curl(), r.PowerShell()} {
 		if script[1] != "# first fill in {roleid}, {Basic, Local, Deep or Global}" {
 			t.Error(script[1])
 		}
 	}
-	complete := For(audit.Fix{Kind: audit.FixEnableUser, User: &audit.Reference{Name: "Jane"}}, Place{Environment: audit.Environment{URL: origin}})
+	complete := For(audit.Fix{Kind: EnableUser, User: &audit.Reference{Name: "Jane"}}, Place{Environment: audit.Environment{URL: origin}})
 	if script := complete.Curl(); strings.HasPrefix(script[1], "#") {
 		t.Error(script[1])
 	}
@@ -251,13 +251,13 @@ func TestKeep(t *testing.T) {
 	if *keep == "" {
 		t.Skip("no -keep")
 	}
-	for _, kind := range audit.FixKinds() {
+	for _, kind := range Kinds() {
 		for name, ids := range map[string]bool{"names": false, "ids": true} {
 			script := For(ofHostiles(kind, ids), Place{Environment: audit.Environment{URL: origin}}).PowerShell()
 			if script == nil {
 				continue
 			}
-			if err := os.WriteFile(filepath.Join(*keep, kind.String()+"-"+name+".ps1"), []byte(strings.Join(script, "\n")+"\n"), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(*keep, string(kind)+"-"+name+".ps1"), []byte(strings.Join(script, "\n")+"\n"), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -1,4 +1,4 @@
-package remedy
+package change
 
 // depthName is the Web API's name of a depth.
 func depthName(depth string) string {

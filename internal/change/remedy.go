@@ -1,18 +1,4 @@
-// Package remedy turns a proposed fix, which is data, into instructions: a sentence, clicks
-// in the portal, Web API requests and commands.
-//
-// It carries out nothing. The strings contain the environment's names unchanged:
-// bodies are JSON, filters are quoted and percent-encoded and command arguments are quoted
-// for a POSIX shell, but the caller must still escape a string for its output. An id that
-// the fix does not contain appears as a {placeholder}; an earlier request of the same
-// remedy shows how to find it. A script fills it in automatically if that request has
-// exactly one result.
-//
-// The clicks follow Microsoft's pages "Create or edit a security role to manage
-// access", "Manage application users in the Power Platform admin center" and
-// "Manage users in Power Platform"; the requests follow the "Dataverse Web API
-// Reference" and "Use Web API functions" and "actions".
-package remedy
+package change
 
 import (
 	"strings"
@@ -82,11 +68,11 @@ func For(f audit.Fix, at Place) Remedy {
 	x := newFix(f, at)
 	r := x.remedy()
 	r.origin = x.origin()
-	if !f.Kind.Automatic() && x.env.URL != "" {
-		r.Who = x.Who()
+	if !Automatic(f.Kind) && x.env.URL != "" {
+		r.Who = Who(f)
 	}
 	// For a file, nothing can be planned or applied.
-	if f.Kind.Automatic() && x.env.URL != "" {
+	if Automatic(f.Kind) && x.env.URL != "" {
 		only := ""
 		if at.Control != "" {
 			only = " --only " + shell(string(at.Control))
@@ -123,49 +109,48 @@ func newFix(f audit.Fix, at Place) fix {
 
 func (f fix) remedy() Remedy {
 	switch f.Kind {
-	case audit.FixCreateRole:
+	case CreateRole:
 		return f.createRole()
-	case audit.FixAddPrivilege, audit.FixRaiseDepth:
+	case AddPrivilege, RaiseDepth:
 		return f.grant()
-	case audit.FixRemovePrivilege:
+	case RemovePrivilege:
 		return f.removePrivilege()
-	case audit.FixReplaceRole:
+	case ReplaceRole:
 		return f.replaceRole()
-	case audit.FixAssignRole:
+	case AssignRole:
 		return f.assignRole()
-	case audit.FixUnassignRole:
+	case UnassignRole:
 		return f.unassignRole()
-	case audit.FixRemoveFromTeam:
+	case RemoveFromTeam:
 		return f.removeFromTeam()
-	case audit.FixCreateApplicationUser:
+	case CreateApplicationUser:
 		return f.createApplicationUser()
-	case audit.FixEnableUser:
+	case EnableUser:
 		return f.enableUser()
-	case audit.FixMoveUser:
+	case MoveUser:
 		return f.moveUser()
-	case audit.FixEnableBusinessUnit:
+	case EnableBusinessUnit:
 		return f.enableBusinessUnit()
-	case audit.FixSetAccessMode:
+	case SetAccessMode:
 		return f.setAccessMode()
-	case audit.FixRestoreIdentity:
+	case RestoreIdentity:
 		return f.restoreIdentity()
-	case audit.FixReplaceUser:
+	case ReplaceUser:
 		return f.replaceUser()
-	case audit.FixRemoveDuplicateUser:
+	case RemoveDuplicateUser:
 		return f.removeDuplicateUser()
-	case audit.FixShareView:
+	case ShareView:
 		return f.shareView()
-	case audit.FixReduceShare:
+	case ReduceShare:
 		return f.reduceShare()
-	case audit.FixFindView:
+	case FindView:
 		return f.findView()
-	case audit.FixActivateView:
+	case ActivateView:
 		return f.activateView()
-	case audit.FixInstallApp:
+	case InstallApp:
 		return f.installApp()
-	case audit.FixCorrectConfiguration:
+	case CorrectConfiguration:
 		return f.correctConfiguration()
-	case audit.FixUnknown:
 	}
 	return Remedy{Summary: "See the control's page for how to fix this."}
 }

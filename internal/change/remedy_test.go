@@ -1,4 +1,4 @@
-package remedy
+package change
 
 import (
 	"encoding/json"
@@ -30,7 +30,7 @@ func full(kind audit.FixKind) audit.Fix {
 // TestEveryKind holds that each kind has a sentence and steps, whether the fix
 // says much or little, and that requests are addresses with JSON bodies.
 func TestEveryKind(t *testing.T) {
-	for _, kind := range audit.FixKinds() {
+	for _, kind := range Kinds() {
 		blank := &audit.Reference{}
 		for name, f := range map[string]audit.Fix{
 			"full": full(kind), "bare": {Kind: kind},
@@ -57,7 +57,7 @@ func TestEveryKind(t *testing.T) {
 						t.Errorf("%s, %s: %s: %q", kind, name, q.Purpose, q.Body)
 					}
 				}
-				if kind.Automatic() && (len(r.Commands) < 2 && env.URL != "" || name == "full" && len(r.Requests) == 0) {
+				if Automatic(kind) && (len(r.Commands) < 2 && env.URL != "" || name == "full" && len(r.Requests) == 0) {
 					t.Errorf("%s, %s: apply can carry it out, yet %q", kind, name, r.Commands)
 				}
 			}
@@ -69,7 +69,7 @@ func TestEveryKind(t *testing.T) {
 }
 
 func TestBlankReferencesAreNone(t *testing.T) {
-	f := audit.Fix{Kind: audit.FixCreateApplicationUser, ApplicationID: "a-id", BusinessUnit: &audit.Reference{}}
+	f := audit.Fix{Kind: CreateApplicationUser, ApplicationID: "a-id", BusinessUnit: &audit.Reference{}}
 	if got := Summary(f); got != "Create the application user of the application a-id." {
 		t.Error(got)
 	}
@@ -79,7 +79,7 @@ func TestBlankReferencesAreNone(t *testing.T) {
 }
 
 func TestAddPrivilege(t *testing.T) {
-	f := full(audit.FixAddPrivilege)
+	f := full(AddPrivilege)
 	f.BusinessUnit, f.User = nil, nil
 	r := For(f, Place{Environment: environment()})
 	var purposes []string
@@ -108,7 +108,7 @@ func TestAddPrivilege(t *testing.T) {
 }
 
 func TestLongListsAreCut(t *testing.T) {
-	f := full(audit.FixRemovePrivilege)
+	f := full(RemovePrivilege)
 	f.Privileges = nil
 	for range 500 {
 		f.Privileges = append(f.Privileges, audit.Grant{Name: "prvReadLead"})
@@ -126,7 +126,7 @@ func TestLongListsAreCut(t *testing.T) {
 }
 
 func TestSystemViewsAreActivatedAsSuch(t *testing.T) {
-	f := full(audit.FixActivateView)
+	f := full(ActivateView)
 	if q := For(f, Place{Environment: environment()}).Requests[0]; !strings.HasSuffix(q.URL, "/userqueries(v-id)") {
 		t.Error(q.URL)
 	}
@@ -140,7 +140,7 @@ func TestQuoting(t *testing.T) {
 	if got := quote("O'Brien"); got != "'O''Brien'" {
 		t.Error(got)
 	}
-	f := audit.Fix{Kind: audit.FixShareView, Table: "account", View: &audit.Reference{Name: "a' or 1 eq 1 &$top=1#\n"}}
+	f := audit.Fix{Kind: ShareView, Table: "account", View: &audit.Reference{Name: "a' or 1 eq 1 &$top=1#\n"}}
 	q := For(f, Place{Environment: environment()}).Requests[0]
 	u, err := url.Parse(q.URL)
 	if err != nil {
@@ -172,26 +172,26 @@ func TestShell(t *testing.T) {
 func TestWho(t *testing.T) {
 	t.Parallel()
 	env := audit.Environment{URL: "https://contoso.crm.dynamics.com"}
-	for _, kind := range audit.FixKinds() {
+	for _, kind := range Kinds() {
 		f := audit.Fix{Kind: kind, Owner: &audit.Reference{Name: "Jane"}}
-		if got := For(f, Place{Environment: env}).Who; (got == "") != kind.Automatic() {
+		if got := For(f, Place{Environment: env}).Who; (got == "") != Automatic(kind) {
 			t.Errorf("%s: who is %q", kind, got)
 		}
 		if got := For(f, Place{Environment: audit.Environment{}}).Who; got != "" {
 			t.Errorf("%s in a file: who is %q", kind, got)
 		}
 	}
-	if got := For(audit.Fix{Kind: audit.FixActivateView, Owner: &audit.Reference{Name: "Jane"}}, Place{Environment: env}).Who; got != "the view's owner, Jane" {
+	if got := For(audit.Fix{Kind: ActivateView, Owner: &audit.Reference{Name: "Jane"}}, Place{Environment: env}).Who; got != "the view's owner, Jane" {
 		t.Error(got)
 	}
 }
 
 // A role whose Basic rights stay with a team is assigned to the user as well.
 func TestAddPrivilegeAndAssign(t *testing.T) {
-	f := full(audit.FixAddPrivilege)
+	f := full(AddPrivilege)
 	r := For(f, Place{Environment: environment()})
 	assign := f
-	assign.Kind = audit.FixAssignRole
+	assign.Kind = AssignRole
 	if !strings.Contains(r.Summary, ", and assign the role to the user ") {
 		t.Error(r.Summary)
 	}
@@ -206,7 +206,7 @@ func TestAddPrivilegeAndAssign(t *testing.T) {
 // are noted before it and assigned after it.
 func TestMoveKeepsRoles(t *testing.T) {
 	t.Parallel()
-	r := For(audit.Fix{Kind: audit.FixMoveUser, User: &audit.Reference{ID: "u", Name: "Sync"}, BusinessUnit: &audit.Reference{Name: "Europe"}}, Place{Environment: audit.Environment{URL: origin}})
+	r := For(audit.Fix{Kind: MoveUser, User: &audit.Reference{ID: "u", Name: "Sync"}, BusinessUnit: &audit.Reference{Name: "Europe"}}, Place{Environment: audit.Environment{URL: origin}})
 	steps := strings.Join(r.Portal, "\n")
 	note, move, assign := strings.Index(steps, "note the roles"), strings.Index(steps, "Change business unit"), strings.Index(steps, "Assign the noted roles again")
 	if note < 0 || move < note || assign < move {
@@ -220,7 +220,7 @@ func TestMoveKeepsRoles(t *testing.T) {
 // TestOnlyASoftDeletedUser: there is no user to keep, and one to delete permanently.
 func TestOnlyASoftDeletedUser(t *testing.T) {
 	t.Parallel()
-	ghost := audit.Fix{Kind: audit.FixRemoveDuplicateUser, ApplicationID: "app", User: &audit.Reference{ID: "u", Name: "Sync"}}
+	ghost := audit.Fix{Kind: RemoveDuplicateUser, ApplicationID: "app", User: &audit.Reference{ID: "u", Name: "Sync"}}
 	r := For(ghost, Place{Environment: audit.Environment{URL: origin}})
 	text := r.Summary + strings.Join(r.Portal, " ")
 	if strings.Contains(text, "Leave one") || strings.Contains(text, "stays") || !strings.Contains(text, "Permanently delete") {

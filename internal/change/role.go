@@ -1,4 +1,4 @@
-package remedy
+package change
 
 import (
 	"fmt"
@@ -33,7 +33,7 @@ func (f fix) createRole() Remedy {
 // grant is for privileges that a role lacks, or grants at too low a level.
 func (f fix) grant() Remedy {
 	verb, level, to := "Grant", "at", "to"
-	if f.Kind == audit.FixRaiseDepth {
+	if f.Kind == RaiseDepth {
 		verb, level, to = "Raise", "to", "in"
 	}
 	role := id(f.Role, roleID)
@@ -45,7 +45,7 @@ func (f fix) grant() Remedy {
 	}
 	requests = append(requests, f.lookUpPrivileges()...)
 	var commands []string
-	if file := f.env.Name; f.Kind == audit.FixAddPrivilege && f.env.URL == "" && file != "" && !strings.Contains(file, "!/") {
+	if file := f.env.Name; f.Kind == AddPrivilege && f.env.URL == "" && file != "" && !strings.Contains(file, "!/") {
 		commands = append(commands, "dbaudit lint --fix "+shell(file))
 	}
 	r := Remedy{
@@ -180,7 +180,7 @@ func (f fix) editRole() []string {
 // setLevels are the steps in the editor of an open role.
 func (f fix) setLevels() []string {
 	var steps []string
-	remove := f.Kind == audit.FixRemovePrivilege
+	remove := f.Kind == RemovePrivilege
 	for i, g := range f.Privileges {
 		if i == listed {
 			steps = append(steps, fmt.Sprintf("Do the same for the other %d privileges.", len(f.Privileges)-listed))
