@@ -14,81 +14,39 @@ import (
 	"strings"
 )
 
-// A Kind is a kind of input. The zero value is unknown, and nothing of it is read.
-type Kind int
+// A Kind is a kind of input, as a sentence names it. Nothing is read of an unknown kind.
+type Kind string
 
 // The kinds of input.
 const (
-	Unknown Kind = iota
 	// Configuration is dbaudit.yaml.
-	Configuration
-	// Profile is a profile's file.
-	Profile
+	Configuration Kind = "configuration"
+	Profile       Kind = "profile"
 	// Waivers is a file of accepted findings.
-	Waivers
+	Waivers Kind = "file of waivers"
 	// Alerts is a file that says what is reported about a fleet.
-	Alerts
+	Alerts Kind = "file of alerts"
 	// Policy is one file of Rego.
-	Policy
+	Policy Kind = "policy"
 	// Page is a page of a vendor's documentation.
-	Page
-	// Simulation is the description of a simulated environment.
-	Simulation
-	// Snapshot is the recorded state of an environment.
-	Snapshot
+	Page       Kind = "page"
+	Simulation Kind = "simulated environment"
+	Snapshot   Kind = "snapshot"
 	// Result holds saved results.
-	Result
-	// Plan is a remediation plan.
-	Plan
+	Result Kind = "result"
+	Plan   Kind = "plan"
 	// Journal is what apply did.
-	Journal
+	Journal Kind = "journal"
 	// Role is a file that lint corrects.
-	Role
+	Role Kind = "role's file"
 	// Recording holds exchanges with an environment.
-	Recording
-	// Credential is a certificate, a token, a secret or the saved sign-ins.
-	Credential
+	Recording  Kind = "recording"
+	Credential Kind = "certificate, token or secret"
 )
 
 // Kinds lists the kinds of input.
 func Kinds() []Kind {
 	return []Kind{Configuration, Profile, Waivers, Alerts, Policy, Page, Simulation, Snapshot, Result, Plan, Journal, Role, Recording, Credential}
-}
-
-// String names the kind in a sentence.
-func (k Kind) String() string {
-	switch k {
-	case Configuration:
-		return "configuration"
-	case Profile:
-		return "profile"
-	case Waivers:
-		return "file of waivers"
-	case Alerts:
-		return "file of alerts"
-	case Policy:
-		return "policy"
-	case Page:
-		return "page"
-	case Simulation:
-		return "simulated environment"
-	case Snapshot:
-		return "snapshot"
-	case Result:
-		return "result"
-	case Plan:
-		return "plan"
-	case Journal:
-		return "journal"
-	case Role:
-		return "role's file"
-	case Recording:
-		return "recording"
-	case Credential:
-		return "certificate, token or secret"
-	case Unknown:
-	}
-	return "unknown input"
 }
 
 // The units that bounds are written in.
@@ -111,7 +69,6 @@ func (k Kind) Max() int64 {
 		return 128 * mebi
 	case Snapshot:
 		return 256 * mebi
-	case Unknown:
 	}
 	return 0
 }

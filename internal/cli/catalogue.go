@@ -75,31 +75,24 @@ func listProfiles(a *app) error {
 }
 
 func newProfileShowCommand(a *app) *cobra.Command {
-	var format, file string
+	var document documentFlags
 	cmd := &cobra.Command{
 		Use: "show NAME", Short: "show a profile's controls, with their source", Args: arguments(1, 1),
 		Long: `Shows a profile's controls. With -f json, it is the profile itself, including what it inherits: stock OPA and conftest read it as data.`,
 		Example: `  dbaudit profile show demandbase
   dbaudit profile show ./acme.yaml -f json -o own/profiles/acme.json`,
-		RunE: func(_ *cobra.Command, args []string) error { return showProfile(a, args[0], format, file) },
+		RunE: func(_ *cobra.Command, args []string) error { return showProfile(a, args[0], document) },
 	}
-	addFormat(cmd, &format, &file, "table or json")
+	document.add(cmd.Flags(), "table", "json")
 	return cmd
 }
 
-func showProfile(a *app, name, format, file string) error {
+func showProfile(a *app, name string, document documentFlags) error {
 	p, err := a.Profile(name)
 	if err != nil {
 		return err
 	}
-	switch format {
-	case "table":
-		return a.PutTable(file, func(w io.Writer, width int) error { return listProfile(w, width, p) })
-	case "json":
-		return a.PutJSON(file, map[string]any{p.Name: p.Data()})
-	default:
-		return usagef("--format %s: want table or json", format)
-	}
+	return document.put(a, map[string]any{p.Name: p.Data()}, func(w io.Writer, width int) error { return listProfile(w, width, p) })
 }
 
 func listProfile(w io.Writer, width int, p profile.Profile) error {
@@ -131,31 +124,26 @@ func newPolicyCommand(a *app) *cobra.Command {
 		Use: "policy", Short: "list, test and create Rego rules", Args: arguments(0, 0), RunE: showHelp,
 		Example: "  dbaudit policy list\n  dbaudit policy test policies/",
 	}
-	var answer answerFlags
+	var answer documentFlags
 	list := &cobra.Command{
 		Use: "list", Short: "list the rules", Args: arguments(0, 0),
 		Example: "  dbaudit policy list\n  dbaudit policy list -f json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			asJSON, err := answer.isJSON()
-			if err != nil {
-				return err
-			}
 			e, err := a.Engine(cmd.Context())
 			if err != nil {
 				return err
 			}
 			rules := e.Rules()
-			if asJSON {
-				return a.PutJSON("", rules)
-			}
 			rows := make([][]string, len(rules))
 			for i, r := range rules {
 				rows[i] = []string{r.ID, r.Severity.String(), r.Title}
 			}
-			return table.List(a.Stdout, a.Width, []string{"rule", "severity", "title"}, rows)
+			return answer.put(a, rules, func(w io.Writer, width int) error {
+				return table.List(w, width, []string{"rule", "severity", "title"}, rows)
+			})
 		},
 	}
-	answer.add(list)
+	answer.addAnswer(list.Flags())
 	cmd.AddCommand(list, newPolicyTestCommand(a), newPolicyNewCommand(a), newPolicyDocsCommand())
 	return cmd
 }

@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"context"
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"github.com/dbaudit/dbaudit/internal/recording"
@@ -11,7 +14,7 @@ import (
 type collectFlags struct {
 	connection  run.Connection
 	requirement run.Wanted
-	scope       string
+	scope       snapshot.Scope
 	output      string
 	record      string
 	minimal     bool
@@ -29,53 +32,46 @@ func newCollectCommand(a *app) *cobra.Command {
   dbaudit collect --minimal --pseudonyms -o snapshot.json   # see docs/vendor.md
   dbaudit collect --record recording.jsonl -o snapshot.json`,
 		Args: arguments(0, 0),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			scope, err := snapshot.ParseScope(f.scope)
-			if err != nil {
-				return usagef("--scope: %w", err)
-			}
-			switch {
-			case f.minimal && scope == snapshot.ScopeEnvironment:
-				return usagef("--minimal keeps only what the verdict needs, but --scope environment reads everything: leave out one of them")
-			case f.pseudonyms && !f.minimal:
-				return usagef("--pseudonyms replaces the names of a minimal snapshot: add --minimal")
-			}
-			targets, err := a.Targets(f.connection, f.requirement)
-			if err != nil {
-				return err
-			}
-			if len(targets) != 1 {
-				return usagef("collect writes one snapshot: choose one environment with --env, and one of several integrations with --profile")
-			}
-			write, err := record(a, f.record, "collect", targets)
-			if err != nil {
-				return err
-			}
-			read, err := a.CollectAll(cmd.Context(), targets, scope, nil)
-			if failed := write(); err == nil {
-				err = failed
-			}
-			if err != nil {
-				return err
-			}
-			s := read[0]
-			if f.minimal {
-				if s, err = minimal(s, targets[0].Profile.Pattern, f.pseudonyms); err != nil {
-					return err
-				}
-			}
-			return keepSnapshot(a, s, f.output)
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), a) },
 	}
 	connectionFlags(cmd.Flags(), &f.connection)
 	timeoutFlag(cmd.Flags(), &f.connection)
 	requirementFlags(cmd.Flags(), &f.requirement)
-	cmd.Flags().StringVar(&f.scope, "scope", "integration", "`scope` to read: integration (what the verdict needs) or environment (all roles, application users and shares)")
+	scopeFlag(cmd.Flags(), &f.scope)
 	cmd.Flags().StringVarP(&f.output, "output", "o", "", "`file` of the snapshot (default standard output)")
 	cmd.Flags().BoolVar(&f.minimal, "minimal", false, "keep only what the verdict needs, to hand it over")
 	cmd.Flags().BoolVar(&f.pseudonyms, "pseudonyms", false, "with --minimal: replace the names of people, teams, views and business units by pseudonyms")
 	addRecord(cmd.Flags(), &f.record)
 	return cmd
+}
+
+func (f collectFlags) run(ctx context.Context, a *app) error {
+	switch {
+	case f.minimal && f.scope == snapshot.ScopeEnvironment:
+		return usagef("--minimal keeps only what the verdict needs, but --scope environment reads everything: leave out one of them")
+	case f.pseudonyms && !f.minimal:
+		return usagef("--pseudonyms replaces the names of a minimal snapshot: add --minimal")
+	}
+	t, err := a.Single(f.connection, f.requirement, "collect writes one snapshot")
+	if err != nil {
+		return err
+	}
+	targets := []run.Target{t}
+	write, err := record(a, f.record, "collect", targets)
+	if err != nil {
+		return err
+	}
+	read, err := a.CollectAll(ctx, targets, f.scope, nil)
+	if err := errors.Join(err, write()); err != nil {
+		return err
+	}
+	s := read[0]
+	if f.minimal {
+		if s, err = minimal(s, t.Profile.Pattern, f.pseudonyms); err != nil {
+			return err
+		}
+	}
+	return keepSnapshot(a, s, f.output)
 }
 
 // minimal is the part of a snapshot that is judged, sealed as a snapshot of its own.

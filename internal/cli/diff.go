@@ -17,8 +17,8 @@ import (
 )
 
 type diffFlags struct {
-	format, output string
-	since          string
+	document documentFlags
+	since    string
 }
 
 func newDiffCommand(a *app) *cobra.Command {
@@ -53,44 +53,11 @@ Exit codes:
 		},
 	}
 	cmd.Flags().StringVar(&f.since, "since", "", "`time` to compare the newest results in folders with: a date (00:00 UTC), RFC 3339, or how long ago (7d, 4w, 36h)")
-	addFormat(cmd, &f.format, &f.output, "table, json or markdown")
+	f.document.add(cmd.Flags(), "table", "json", "markdown")
 	return cmd
 }
 
-// answerFlags choose between words and JSON for a short answer on standard output.
-type answerFlags struct {
-	format string
-	legacy bool // --json, as the first release had it
-}
-
-func (f *answerFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&f.format, "format", "f", "table", "`format` of the answer: table or json")
-	cmd.Flags().BoolVar(&f.legacy, "json", false, "as -f json")
-	_ = cmd.Flags().MarkHidden("json") // it exists
-}
-
-func (f answerFlags) isJSON() (bool, error) {
-	switch f.format {
-	case "table":
-		return f.legacy, nil
-	case "json":
-		return true, nil
-	}
-	return false, usagef("--format %s: want table or json", f.format)
-}
-
-// addFormat adds -f and -o for a command whose document is not a report of a result.
-func addFormat(cmd *cobra.Command, format, output *string, formats string) {
-	cmd.Flags().StringVarP(format, "format", "f", "table", "`format` of the document: "+formats)
-	cmd.Flags().StringVarP(output, "output", "o", "", "`file` to write (default standard output)")
-}
-
 func (f diffFlags) run(a *app, args []string) error {
-	switch f.format {
-	case "table", "json", "markdown":
-	default:
-		return usagef("--format %s: want table, json or markdown", f.format)
-	}
 	var d compare.Diff
 	var err error
 	if f.since != "" {
@@ -101,13 +68,10 @@ func (f diffFlags) run(a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	switch f.format {
-	case "json":
-		err = a.PutJSON(f.output, d)
-	case "markdown":
-		err = a.Put(f.output, []byte(text.Harmless(d.Markdown())))
-	default:
-		err = a.PutTable(f.output, func(w io.Writer, width int) error { return diffTables(w, width, d, a.Verbose) })
+	if f.document.format == "markdown" {
+		err = a.Put(f.document.file, []byte(text.Harmless(d.Markdown())))
+	} else {
+		err = f.document.put(a, d, func(w io.Writer, width int) error { return diffTables(w, width, d, a.Verbose) })
 	}
 	switch {
 	case err != nil:

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,9 +16,9 @@ import (
 )
 
 type discoverFlags struct {
-	connection     run.Connection
-	profiles       []string
-	format, output string
+	connection run.Connection
+	profiles   []string
+	document   documentFlags
 }
 
 func newDiscoverCommand(a *app) *cobra.Command {
@@ -54,16 +53,14 @@ Exit codes:
 	connectionFlags(cmd.Flags(), &f.connection)
 	timeoutFlag(cmd.Flags(), &f.connection)
 	cmd.Flags().StringArrayVar(&f.profiles, "profile", nil, "profile `file` to match, in addition to the built-in and configured ones; repeatable")
-	addFormat(cmd, &f.format, &f.output, "table, json or yaml (a dbaudit.yaml)")
+	f.document.add(cmd.Flags(), "table", "json", "yaml")
 	return cmd
 }
 
 func (f discoverFlags) run(ctx context.Context, a *app, saved string) error {
-	if !slices.Contains([]string{"table", "json", "yaml"}, f.format) {
-		return usagef("--format %s: want table, json or yaml", f.format)
-	}
-	if file, err := a.Configuration(); err == nil && file != nil && filepath.ToSlash(f.output) == file.Name() {
-		return usagef("--output %s: this is the configuration in use: write another file, and copy integrations: from it", f.output)
+	output := f.document.file
+	if file, err := a.Configuration(); err == nil && file != nil && filepath.ToSlash(output) == file.Name() {
+		return usagef("--output %s: this is the configuration in use: write another file, and copy integrations: from it", output)
 	}
 	d, err := a.Discover(ctx, f.connection, f.profiles, saved)
 	if err != nil {
@@ -73,13 +70,10 @@ func (f discoverFlags) run(ctx context.Context, a *app, saved string) error {
 	if err != nil {
 		return err
 	}
-	switch f.format {
-	case "json":
-		err = a.PutJSON(f.output, d)
-	case "yaml":
-		err = a.Put(f.output, proposed)
-	default:
-		err = a.PutTable(f.output, func(w io.Writer, width int) error { return discovered(w, width, a.Verbose, d, proposed) })
+	if f.document.format == "yaml" {
+		err = a.Put(output, proposed)
+	} else {
+		err = f.document.put(a, d, func(w io.Writer, width int) error { return discovered(w, width, a.Verbose, d, proposed) })
 	}
 	if err == nil && !d.Complete() {
 		return asError(exitIncomplete)

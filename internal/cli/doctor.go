@@ -72,7 +72,8 @@ it to an issue.
 	allEnvsFlag(cmd.Flags(), &f.connection)
 	timeoutFlag(cmd.Flags(), &f.connection)
 	requirementFlags(cmd.Flags(), &f.requirement)
-	cmd.Flags().StringVarP(&f.format, "format", "f", "table", "`format` of the answer: table or json")
+	f.format = "table"
+	cmd.Flags().VarP(choose(&f.format, "table", "json"), "format", "f", "`format` of the answer: table or json")
 	cmd.Flags().StringVarP(&f.output, "output", "o", "", "`file` of the answer (default standard output)")
 	addRecord(cmd.Flags(), &f.record)
 	cmd.Flags().BoolVar(&f.apply, "apply", false, "check the identity that applies a plan, and name what it lacks")
@@ -133,9 +134,6 @@ func (f doctorFlags) run(ctx context.Context, a *app) error {
 		return usagef("--without-impersonation needs --role-zip or --role-xml")
 	case f.roleXML || f.roleZip != "":
 		return f.writeRole(a)
-	}
-	if f.format != "table" && f.format != "json" {
-		return usagef("--format %s: doctor writes table or json", f.format)
 	}
 	if f.assumptions {
 		if f.apply || f.roleXML {

@@ -26,6 +26,9 @@ func flagError(cmd *cobra.Command, err error) error {
 
 // wanted is what a flag takes.
 func wanted(f *pflag.Flag) string {
+	if words, ok := wordsOf(f); ok {
+		return listed(words)
+	}
 	switch f.Value.Type() {
 	case "int":
 		return "a whole number"
@@ -35,6 +38,8 @@ func wanted(f *pflag.Flag) string {
 		return "true or false"
 	case "duration":
 		return "a duration such as 90s, 5m or 72h"
+	case "time":
+		return "a time such as 2026-01-31T12:00:00Z"
 	}
 	return "a value"
 }

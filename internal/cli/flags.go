@@ -1,10 +1,16 @@
 package cli
 
 import (
+	"strings"
+	"time"
+
 	"github.com/spf13/pflag"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/run"
+	"github.com/dbaudit/dbaudit/internal/signin"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/internal/waiver"
 )
 
@@ -15,7 +21,8 @@ func connectionFlags(flags *pflag.FlagSet, c *run.Connection) {
 	flags.StringVar(&c.Auth.TenantID, "tenant-id", "", "Entra `tenant` (default found from the environment; DBAUDIT_TENANT_ID)")
 	flags.StringVar(&c.Auth.ClientID, "client-id", "", "`id` of the auditor's own app registration (DBAUDIT_CLIENT_ID)")
 	flags.StringVar(&c.Auth.Certificate, "client-certificate", "", "PEM or PFX `file` of its certificate (DBAUDIT_CLIENT_CERTIFICATE; password in DBAUDIT_CLIENT_CERTIFICATE_PASSWORD)")
-	flags.StringVar(&c.Auth.Method, "auth", "", "sign-in `method`: client-secret, certificate, workload-identity, managed-identity, device-code, interactive, azure-cli (default deduced; DBAUDIT_AUTH)")
+	methods := spelled(signin.Methods())
+	flags.Var(choose(&c.Auth.Method, methods...), "auth", "sign-in `method`: "+strings.Join(methods, ", ")+" (default deduced; DBAUDIT_AUTH)")
 	flags.StringVar(&c.Auth.Authority, "authority", "", "`address` of another sign-in host, https://HOST[:PORT] (DBAUDIT_AUTHORITY)")
 	flags.StringArrayVar(&c.Envs, "env", nil, "`name` of an environment in the configuration, or a pattern such as 'eu-*'; repeatable")
 	flags.StringArrayVar(&c.Labels, "label", nil, "`key=value` label of the environments in the configuration; repeatable, all must match")
@@ -39,6 +46,26 @@ func requirementFlags(flags *pflag.FlagSet, w *run.Wanted) {
 	flags.StringVar(&w.Role, "integration-role", "", "`name` of the custom role (default deduced; DBAUDIT_INTEGRATION_ROLE)")
 	flags.StringVar(&w.BusinessUnit, "business-unit", "", "`name` of the business unit that the user must be in (DBAUDIT_BUSINESS_UNIT)")
 	flags.StringArrayVar(&w.Views, "view", nil, "`table=name` of a personal view that must be shared with the integration user; repeatable")
+}
+
+// scopeFlag is for the commands that save a snapshot.
+func scopeFlag(flags *pflag.FlagSet, scope *snapshot.Scope) {
+	*scope = snapshot.ScopeIntegration
+	flags.Var(choose(scope, snapshot.ScopeIntegration, snapshot.ScopeEnvironment), "scope", "`scope` to read: integration (what the verdict needs) or environment (all roles, application users and shares)")
+}
+
+// failOnFlag says which severity of a failed control gives exit code 1; SeverityInvalid is
+// none.
+func failOnFlag(flags *pflag.FlagSet, severity *audit.Severity, meaning string) {
+	*severity = audit.SeverityLow
+	words := append(spelled(audit.Severities()), "none")
+	flags.Var(&choice[audit.Severity]{severity, words, append(audit.Severities(), audit.SeverityInvalid)}, "fail-on",
+		meaning+": info, low, medium, high, critical, or none")
+}
+
+// asOfFlag replaces the clock; the zero time stands for now.
+func asOfFlag(flags *pflag.FlagSet, asOf *time.Time, meaning string) {
+	flags.TimeVar(asOf, "as-of", time.Time{}, []string{time.RFC3339}, "`time` to "+meaning+", RFC 3339 (default now)")
 }
 
 // waiversFlag says which findings are accepted.

@@ -24,10 +24,10 @@ import (
 )
 
 type fleetFlags struct {
-	store          string
-	allEnvs        bool
-	format, output string
-	all            bool
+	store    string
+	allEnvs  bool
+	document documentFlags
+	all      bool
 }
 
 func newFleetCommand(a *app) *cobra.Command {
@@ -59,7 +59,7 @@ longer than its interval and seven minutes is stale: whatever the verdict was, i
 		Args:    arguments(0, -1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return fleetStatus(cmd.Context(), a, f, args) },
 	}
-	addFormat(status, &f.format, &f.output, "table or json")
+	f.document.add(status.Flags(), "table", "json")
 	export := &cobra.Command{
 		Use:   "export [NAME...]",
 		Short: "write stored results as one document",
@@ -70,7 +70,7 @@ result, as JSON (dbaudit.results/v1), which dbaudit report, diff and history rea
 		RunE:    func(cmd *cobra.Command, args []string) error { return fleetExport(cmd.Context(), a, f, args) },
 	}
 	export.Flags().BoolVar(&f.all, "all", false, "every result, not only the last")
-	export.Flags().StringVarP(&f.output, "output", "o", "", "`file` to write (default standard output)")
+	export.Flags().StringVarP(&f.document.file, "output", "o", "", "`file` to write (default standard output)")
 	cmd.AddCommand(
 		&cobra.Command{
 			Use:   "import FILE...",
@@ -260,18 +260,12 @@ func fleetCancel(ctx context.Context, a *app, f fleetFlags, args []string) error
 }
 
 func fleetStatus(ctx context.Context, a *app, f fleetFlags, names []string) error {
-	if f.format != "table" && f.format != "json" {
-		return usagef("--format %s: want table or json", f.format)
-	}
 	return withStore(ctx, a, f.store, func(s *store.Store) error {
 		list, err := statuses(ctx, s, names)
 		if err != nil {
 			return err
 		}
-		if f.format == "json" {
-			return a.PutJSON(f.output, fleet.DocumentOf(list))
-		}
-		return a.PutTable(f.output, func(w io.Writer, width int) error { return statusTable(w, width, list, a.Now()) })
+		return f.document.put(a, fleet.DocumentOf(list), func(w io.Writer, width int) error { return statusTable(w, width, list, a.Now()) })
 	})
 }
 
@@ -358,6 +352,6 @@ func fleetExport(ctx context.Context, a *app, f fleetFlags, names []string) erro
 				return err
 			}
 		}
-		return a.PutJSON(f.output, document)
+		return a.PutJSON(f.document.file, document)
 	})
 }

@@ -27,9 +27,9 @@ import (
 )
 
 type historyFlags struct {
-	format, output string
-	failOnWorse    bool
-	store          string
+	document    documentFlags
+	failOnWorse bool
+	store       string
 }
 
 func newHistoryCommand(a *app) *cobra.Command {
@@ -48,37 +48,30 @@ how long it has lasted. The exact time of a change is unknown: it happened betwe
 		Args: arguments(0, -1),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), a, args) },
 	}
-	addFormat(cmd, &f.format, &f.output, "table, json, html, markdown or csv")
+	f.document.add(cmd.Flags(), "table", "json", "html", "markdown", "csv")
 	storeFlag(cmd.Flags(), &f.store, "instead of folders")
 	cmd.Flags().BoolVar(&f.failOnWorse, "fail-on-worse", false, "exit 1 if the last result of an environment is worse than the one before")
 	return cmd
 }
 
 func (f historyFlags) run(ctx context.Context, a *app, dirs []string) error {
-	switch f.format {
-	case "table", "json", "html", "markdown", "csv":
-	default:
-		return usagef("--format %s: want table, json, html, markdown or csv", f.format)
-	}
 	results, err := keptResults(ctx, a, f.store, dirs)
 	if err != nil {
 		return err
 	}
 	h := history.Of(results)
-	switch f.format {
-	case "json":
-		err = a.PutJSON(f.output, h)
+	switch file := f.document.file; f.document.format {
 	case "markdown":
-		err = a.Put(f.output, []byte(historyMarkdown(h, a.Verbose)))
+		err = a.Put(file, []byte(historyMarkdown(h, a.Verbose)))
 	case "csv":
 		var data []byte
 		if data, err = historyCSV(h); err == nil {
-			err = a.Put(f.output, data)
+			err = a.Put(file, data)
 		}
 	case "html":
-		err = putTrends(ctx, a, f.output, h)
+		err = putTrends(ctx, a, file, h)
 	default:
-		err = a.PutTable(f.output, func(w io.Writer, width int) error { return historyTables(w, width, h, a.Verbose) })
+		err = f.document.put(a, h, func(w io.Writer, width int) error { return historyTables(w, width, h, a.Verbose) })
 	}
 	if err == nil && f.failOnWorse && slices.ContainsFunc(h.Environments, history.Environment.Worse) {
 		return asError(exitFindings)

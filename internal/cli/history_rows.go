@@ -57,13 +57,7 @@ func historyMarkdown(h history.History, verbose bool) string {
 		fmt.Fprintf(&b, "\n### %s\n\n%s\n", text.Markdown(e.Name), text.Markdown(sinceWhen(e)))
 		rows, passing := historyRows(e, verbose)
 		if len(rows) > 0 {
-			fmt.Fprintf(&b, "\n| %s |\n|%s\n", strings.Join(historyHeader(), " | "), strings.Repeat(" --- |", len(historyHeader())))
-		}
-		for _, row := range rows {
-			for i := range row {
-				row[i] = text.Markdown(row[i])
-			}
-			fmt.Fprintf(&b, "| %s |\n", strings.Join(row, " | "))
+			b.WriteString("\n" + text.MarkdownTable(historyHeader(), rows))
 		}
 		if passing > 0 {
 			fmt.Fprintf(&b, "\n%s passed in every result.\n", text.Count(passing, "control"))

@@ -10,6 +10,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/report"
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
@@ -17,27 +18,23 @@ import (
 type judgeFlags struct {
 	outputs outputs
 	accept  run.Accept
-	failOn  string
-	asOf    string
+	failOn  audit.Severity // SeverityInvalid for none
+	asOf    time.Time      // zero for now
 }
 
 func (f *judgeFlags) add(flags *pflag.FlagSet) {
 	f.outputs.add(flags)
 	acceptFlags(flags, &f.accept)
 	newOnlyFlag(flags, &f.accept)
-	flags.StringVar(&f.failOn, "fail-on", "low", "lowest `severity` of a failed control for exit code 1: info, low, medium, high, critical, or none")
-	f.addTime(flags)
+	failOnFlag(flags, &f.failOn, "lowest `severity` of a failed control for exit code 1")
+	asOfFlag(flags, &f.asOf, "record as evaluated_at")
 }
 
 // addShown adds the flags that change what is shown, and not how the command ends.
 func (f *judgeFlags) addShown(flags *pflag.FlagSet) {
 	f.outputs.add(flags)
 	acceptFlags(flags, &f.accept)
-	f.addTime(flags)
-}
-
-func (f *judgeFlags) addTime(flags *pflag.FlagSet) {
-	flags.StringVar(&f.asOf, "as-of", "", "`time` to record as evaluated_at, RFC 3339 (default now)")
+	asOfFlag(flags, &f.asOf, "record as evaluated_at")
 }
 
 // A judgement is judgeFlags understood, with all else that it takes to judge and to
@@ -54,23 +51,13 @@ type judgement struct {
 }
 
 func (f judgeFlags) understood(a *app) (judgement, error) {
-	j := judgement{asOf: a.Now().UTC().Truncate(time.Second)}
+	j := judgement{failOn: f.failOn, stated: f.asOf, asOf: f.asOf}
+	if j.asOf.IsZero() {
+		j.asOf = a.Now().UTC().Truncate(time.Second)
+	}
 	var err error
-	if j.documents, err = documentsFor(a, f.outputs); err != nil {
-		return j, err
-	}
-	if f.failOn != "none" {
-		if j.failOn, err = audit.ParseSeverity(f.failOn); err != nil {
-			return j, usagef("--fail-on %s: want info, low, medium, high, critical or none", f.failOn)
-		}
-	}
-	if f.asOf != "" {
-		if j.stated, err = time.Parse(time.RFC3339, f.asOf); err != nil {
-			return j, usagef("--as-of %s: want a time such as 2026-01-31T12:00:00Z", f.asOf)
-		}
-		j.asOf = j.stated
-	}
-	return j, nil
+	j.documents, err = documentsFor(a, f.outputs)
+	return j, err
 }
 
 // makeReady reads what is accepted and compiles the policies, to judge by some profiles.
@@ -93,4 +80,18 @@ func showResults(a *app, j judgement, results []audit.Result) (int, error) {
 		return 0, err
 	}
 	return worstCode(j.accepted, results, j.failOn), nil
+}
+
+// reportOptions are what every report of this run has in common.
+func reportOptions(a *app, e *engine.Engine) report.Options {
+	return report.Options{Rules: rulesOf(e), Verbose: a.Verbose, InCheckout: inCheckout(a), Asked: asRun(a)}
+}
+
+// rulesOf are the rules of an engine, by id.
+func rulesOf(e *engine.Engine) map[string]audit.Rule {
+	rules := map[string]audit.Rule{}
+	for _, r := range e.Rules() {
+		rules[r.ID] = r.Rule
+	}
+	return rules
 }

@@ -3,15 +3,12 @@ package cli
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 
 	"github.com/spf13/cobra"
 
-	"github.com/dbaudit/dbaudit/internal/dataverse"
-	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/signin"
 )
@@ -44,14 +41,10 @@ If you are signed in to the Azure CLI, you do not need this: --auth azure-cli us
 }
 
 func (f loginFlags) run(ctx context.Context, a *app) error {
-	targets, err := a.Targets(f.connection, run.Wanted{Any: true})
+	t, err := a.Single(f.connection, run.Wanted{Any: true}, "login signs in to one environment")
 	if err != nil {
 		return err
 	}
-	if len(targets) != 1 {
-		return usagef("login signs in to one environment: choose it with --env")
-	}
-	t := targets[0]
 	// A program's credential is not a reason to sign in a program here.
 	switch method, err := signin.ParseMethod(t.Auth.Method); {
 	case err != nil:
@@ -123,152 +116,4 @@ func (f logoutFlags) run(ctx context.Context, a *app) error {
 		a.Log(slog.LevelInfo, "", "signed out "+account.Username, slog.String("username", account.Username), slog.String("tenant", account.Tenant))
 	}
 	return nil
-}
-
-type whoamiFlags struct {
-	connection run.Connection
-	answer     answerFlags
-}
-
-func newWhoamiCommand(a *app) *cobra.Command {
-	var f whoamiFlags
-	cmd := &cobra.Command{
-		Use:   "whoami",
-		Short: "show who is signed in",
-		Long:  `Lists the stored sign-ins. If an environment is given by flags, variables or the configuration, it signs in there like a scan and shows which user of the environment this identity is.`,
-		Example: `  dbaudit whoami
-  dbaudit whoami --env production -f json`,
-		Args: arguments(0, 0),
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), a) },
-	}
-	connectionFlags(cmd.Flags(), &f.connection)
-	allEnvsFlag(cmd.Flags(), &f.connection)
-	f.answer.add(cmd)
-	return cmd
-}
-
-// A whoamiAnswer says whose sign-ins are kept, and who an environment says we
-// are.
-type whoamiAnswer struct {
-	Kept         []keptSignIn          `json:"kept"`
-	Environments []environmentIdentity `json:"environments"`
-}
-
-type keptSignIn struct {
-	Username string `json:"username"`
-	Tenant   string `json:"tenant"`
-	Host     string `json:"host"`
-}
-
-// An environmentIdentity is whom an environment takes this identity for.
-type environmentIdentity struct {
-	Name           string `json:"name"`
-	URL            string `json:"url"`
-	Method         string `json:"method"`
-	UserID         string `json:"user_id"`
-	OrganizationID string `json:"organization_id"`
-	BusinessUnitID string `json:"business_unit_id"`
-	// User is the full name, empty where this identity may not read users.
-	User string `json:"user"`
-}
-
-func (f whoamiFlags) run(ctx context.Context, a *app) error {
-	asJSON, err := f.answer.isJSON()
-	if err != nil {
-		return err
-	}
-	answer := whoamiAnswer{Kept: []keptSignIn{}, Environments: []environmentIdentity{}}
-	if a.SignIns != nil {
-		accounts, err := signin.Accounts(ctx, a.SignIns)
-		if err != nil {
-			return err
-		}
-		for _, account := range accounts {
-			answer.Kept = append(answer.Kept, keptSignIn{account.Username, account.Tenant, account.Host})
-		}
-	}
-	named, err := namesEnvironment(a, f.connection)
-	if err != nil {
-		return err
-	}
-	if named {
-		targets, err := a.Targets(f.connection, run.Wanted{Any: true})
-		if err != nil {
-			return err
-		}
-		for _, t := range targets {
-			var me environmentIdentity
-			err := t.Within(ctx, func(timed context.Context) (err error) {
-				me, err = whoamiIn(timed, a, t)
-				return err
-			})
-			if err != nil {
-				return fmt.Errorf("%s: %w", t, err)
-			}
-			answer.Environments = append(answer.Environments, me)
-		}
-	}
-	if asJSON {
-		data, err := json.MarshalIndent(answer, "", "  ")
-		if err != nil {
-			return fmt.Errorf("writing who is signed in: %w", err)
-		}
-		return a.PutData("", append(data, '\n'))
-	}
-	said := ""
-	for _, k := range answer.Kept {
-		said += fmt.Sprintf("signed in: %s, tenant %s, at %s\n", text.Line(k.Username), text.Line(k.Tenant), text.Line(k.Host))
-	}
-	for _, me := range answer.Environments {
-		said += fmt.Sprintf("%s (%s): %s, user %s, by %s\n", text.Line(me.Name), text.Line(me.URL), text.Line(cmp.Or(me.User, "name not readable")), me.UserID, me.Method)
-	}
-	if said == "" {
-		said = "not signed in; run dbaudit login\n"
-	}
-	return a.Put("", []byte(said))
-}
-
-// namesEnvironment reports whether any environment is named at all.
-func namesEnvironment(a *app, f run.Connection) (bool, error) {
-	if f.URL != "" || f.Chosen() || a.Getenv("DBAUDIT_URL") != "" {
-		return true, nil
-	}
-	file, err := a.Configuration()
-	return file != nil && file.All()[0].URL != "", err
-}
-
-func whoamiIn(ctx context.Context, a *app, t run.Target) (environmentIdentity, error) {
-	conn, err := a.Connect(ctx, t, nil, nil)
-	if err != nil {
-		return environmentIdentity{}, err
-	}
-	me := environmentIdentity{Name: t.Name, URL: t.URL, Method: conn.Session.Method().String()}
-	data, err := conn.Get(ctx, dataverse.Function("WhoAmI").Request("who am I"))
-	if err != nil {
-		return environmentIdentity{}, err
-	}
-	var ids struct {
-		User         dataverse.GUID `json:"UserId"`
-		Organization dataverse.GUID `json:"OrganizationId"`
-		BusinessUnit dataverse.GUID `json:"BusinessUnitId"`
-	}
-	if err := json.Unmarshal(data, &ids); err != nil {
-		return environmentIdentity{}, fmt.Errorf("who am I: the response cannot be read: check --url, and any proxy in between")
-	}
-	me.UserID, me.OrganizationID, me.BusinessUnitID = ids.User.String(), ids.Organization.String(), ids.BusinessUnit.String()
-	data, err = conn.Get(ctx, dataverse.Row("systemusers", ids.User).Select("fullname").Request("own name"))
-	if err != nil {
-		if ctx.Err() != nil {
-			return environmentIdentity{}, err
-		}
-		a.Log(slog.LevelDebug, t.Name, err.Error())
-		return me, nil
-	}
-	var user struct {
-		Name string `json:"fullname"`
-	}
-	if json.Unmarshal(data, &user) == nil {
-		me.User = user.Name
-	}
-	return me, nil
 }

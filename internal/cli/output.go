@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,9 +29,10 @@ type output struct {
 // belongs to the format before it.
 type outputs struct {
 	list         []output
-	sarifProfile string
+	formats      []report.Format // that may be asked for; empty for all
+	sarifProfile report.Profile  // ProfileUnknown to deduce it
 	summary      summaryFlag
-	severity     string
+	severity     audit.Severity // least of the table; SeverityInvalid for all
 }
 
 // summaryAbove is how many results a table shows in full by itself.
@@ -53,22 +55,22 @@ func (f *summaryFlag) Set(value string) error {
 }
 
 func (o *outputs) add(flags *pflag.FlagSet) {
-	names := make([]string, 0, len(report.Formats()))
-	for _, f := range report.Formats() {
-		names = append(names, f.String())
-	}
 	flags.VarP(&outputFlag{o, true}, "format", "f",
-		"`format` of a document: "+strings.Join(names, ", ")+"; repeatable (default table)")
+		"`format` of a document: "+strings.Join(o.words(), ", ")+"; repeatable (default table)")
 	flags.VarP(&outputFlag{o, false}, "output", "o", "output `file` for the preceding -f, or in the format of its extension, such as x.html (default standard output); DIR/ gets HTML: an index and a page for each")
 	flags.Var(&o.summary, "summary", fmt.Sprintf("show one row per environment in the table, without details (default with more than %d)", summaryAbove))
 	flags.Lookup("summary").NoOptDefVal = "true"
-	flags.StringVar(&o.severity, "severity", "", "lowest `severity` of the controls in the table; does not change the exit code")
-	profiles := make([]string, 0, len(report.Profiles()))
-	for _, p := range report.Profiles() {
-		profiles = append(profiles, p.String())
+	flags.Var(choose(&o.severity, audit.Severities()...), "severity", "lowest `severity` of the controls in the table; does not change the exit code")
+	flags.Var(choose(&o.sarifProfile, report.Profiles()...), "sarif-profile",
+		"`viewer` that SARIF is for: "+strings.Join(spelled(report.Profiles()), ", ")+" (default that of the CI it runs in, else generic)")
+}
+
+// words are the formats that may be asked for.
+func (o *outputs) words() []string {
+	if o.formats != nil {
+		return spelled(o.formats)
 	}
-	flags.StringVar(&o.sarifProfile, "sarif-profile", "",
-		"`viewer` that SARIF is for: "+strings.Join(profiles, ", ")+" (default that of the CI it runs in, else generic)")
+	return spelled(report.Formats())
 }
 
 type outputFlag struct {
@@ -78,6 +80,14 @@ type outputFlag struct {
 
 func (f *outputFlag) String() string { return "" }
 func (f *outputFlag) Type() string   { return "string" }
+
+// Words are the formats; a file has no known values.
+func (f *outputFlag) Words() []string {
+	if !f.isFormat {
+		return nil
+	}
+	return f.outputs.words()
+}
 
 func (f *outputFlag) Set(value string) error {
 	list := f.outputs.list
@@ -121,14 +131,8 @@ func documentsFor(a *app, o outputs) ([]document, error) {
 	if err != nil {
 		return nil, err
 	}
-	least := audit.SeverityInvalid
-	if o.severity != "" {
-		if least, err = audit.ParseSeverity(o.severity); err != nil {
-			return nil, usagef("--severity %s: want info, low, medium, high or critical", o.severity)
-		}
-	}
 	for i := range docs {
-		docs[i].viewer, docs[i].summary, docs[i].severity = v, o.summary, least
+		docs[i].viewer, docs[i].summary, docs[i].severity = v, o.summary, o.severity
 	}
 	return docs, nil
 }
@@ -142,19 +146,22 @@ func (o *outputs) documents() ([]document, error) {
 	toStdout := 0
 	files := map[string]bool{}
 	for _, out := range list {
-		name := out.format
-		if name == "" {
-			name = formatOfFile(out.file)
+		format := formatOfFile(out.file)
+		if out.format != "" {
+			var err error
+			format, err = report.ParseFormat(out.format)
+			switch {
+			case err != nil && strings.Contains(out.format, ","):
+				return nil, usagef("-f %s: repeat -f for each format, such as -f table -f json -o result.json", out.format)
+			case err != nil:
+				return nil, usagef("%w", err)
+			}
 		}
-		format, err := report.ParseFormat(name)
-		switch {
-		case err != nil && strings.Contains(name, ","):
-			return nil, usagef("-f %s: repeat -f for each format, such as -f table -f json -o result.json", name)
-		case err != nil:
-			return nil, usagef("%w", err)
+		if o.formats != nil && !slices.Contains(o.formats, format) {
+			return nil, usagef("-f %s: want %s", format, listed(o.words()))
 		}
 		if console.IsFolder(out.file) && format != report.HTML {
-			return nil, usagef("-o %s is a folder, which only -f html can fill: give -f %s a file", out.file, name)
+			return nil, usagef("-o %s is a folder, which only -f html can fill: give -f %s a file", out.file, format)
 		}
 		if console.IsStdout(out.file) {
 			out.file = ""
@@ -173,30 +180,19 @@ func (o *outputs) documents() ([]document, error) {
 	return docs, nil
 }
 
-// formatOfFile guesses the format of a file that was named without one.
-func formatOfFile(file string) string {
+// formatOfFile is the format of a file that was named without one.
+func formatOfFile(file string) report.Format {
 	if console.IsFolder(file) {
-		return report.HTML.String()
+		return report.HTML
 	}
-	switch strings.ToLower(filepath.Ext(file)) {
-	case ".json":
-		return report.JSON.String()
-	case ".sarif":
-		return report.SARIF.String()
-	case ".xml":
-		return report.JUnit.String()
-	case ".html", ".htm":
-		return report.HTML.String()
-	case ".md", ".markdown":
-		return report.Markdown.String()
-	case ".csv":
-		return report.CSV.String()
-	case ".prom":
-		return report.OpenMetrics.String()
-	case ".ndjson":
-		return report.OCSF.String()
+	format, ok := map[string]report.Format{
+		".json": report.JSON, ".sarif": report.SARIF, ".xml": report.JUnit, ".html": report.HTML, ".htm": report.HTML,
+		".md": report.Markdown, ".markdown": report.Markdown, ".csv": report.CSV, ".prom": report.OpenMetrics, ".ndjson": report.OCSF,
+	}[strings.ToLower(filepath.Ext(file))]
+	if !ok {
+		return report.Table
 	}
-	return report.Table.String()
+	return format
 }
 
 // render writes the results to each document. Files are written whole or not at

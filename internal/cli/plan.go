@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -27,7 +28,7 @@ type planFlags struct {
 	outputs     outputs
 	result      string
 	snapshot    string
-	asOf        string
+	asOf        time.Time
 	detailed    bool
 }
 
@@ -66,6 +67,7 @@ changes.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 	requirementFlags(cmd.Flags(), &f.requirement)
 	waiversFlag(cmd.Flags(), &f.accept)
 	contentFlags(cmd.Flags(), &f.content)
+	f.outputs.formats = []report.Format{report.Table, report.JSON, report.Markdown}
 	cmd.Flags().VarP(&outputFlag{&f.outputs, true}, "format", "f", "`format` of a document: table, json or markdown; repeatable")
 	cmd.Flags().VarP(&outputFlag{&f.outputs, false}, "output", "o", "output `file` for the preceding -f (default standard output)")
 	cmd.Flags().Var(&outputFlag{&f.outputs, false}, "out", "`file`, as --output")
@@ -73,7 +75,7 @@ changes.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 	cmd.Flags().BoolVar(&f.detailed, detailedFlag, false, "exit code 0 for nothing to change, 2 for changes, 1 for an error")
 	cmd.Flags().StringVar(&f.result, "result", "", "saved `result` (-f json) to plan from, with --snapshot, instead of a scan")
 	cmd.Flags().StringVar(&f.snapshot, "snapshot", "", "the `snapshot` that the result was made from")
-	cmd.Flags().StringVar(&f.asOf, "as-of", "", "`time` to record as made_at, RFC 3339 (default now)")
+	asOfFlag(cmd.Flags(), &f.asOf, "record as made_at")
 	return cmd
 }
 
@@ -106,7 +108,7 @@ func (f planFlags) run(ctx context.Context, a *app) error {
 	if (f.result == "") != (f.snapshot == "") {
 		return usagef("--result and --snapshot belong together: a result, and the snapshot that it was made from")
 	}
-	j, err := judgeFlags{failOn: "none", asOf: f.asOf}.understood(a)
+	j, err := judgeFlags{asOf: f.asOf}.understood(a)
 	if err != nil {
 		return err
 	}
@@ -165,11 +167,6 @@ func (f *planFlags) documents() ([]document, error) {
 		explicit = explicit || out.format != ""
 	}
 	for i, d := range docs {
-		switch d.format {
-		case report.Table, report.JSON, report.Markdown:
-		default:
-			return nil, usagef("-f %s: a plan is shown as table, json or markdown", d.format)
-		}
 		if d.format == report.Table && d.file != "" && f.outputs.list[i].format == "" {
 			docs[i].format = report.JSON
 		}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -114,9 +113,7 @@ func newPolicy(a *app, folder, id string) error {
 		Title:   "Rule " + id,
 	}
 	base := filepath.Join(folder, namespace, name, strings.ReplaceAll(name, "-", "_"))
-	return writeScaffold(a, s, map[string]string{
-		"rule.rego": base + ".rego", "rule_test.rego": base + "_test.rego", "rule.md": base + ".md",
-	})
+	return writeScaffold(a, s, [][2]string{{"rule.rego", base + ".rego"}, {"rule_test.rego", base + "_test.rego"}, {"rule.md", base + ".md"}})
 }
 
 // segment is a part of a package's path as Rego writes it.
@@ -141,29 +138,27 @@ func newProfileNewCommand(a *app) *cobra.Command {
 			if _, err := a.Profile(name); err == nil {
 				return usagef("%q is a built-in profile: choose another name", name)
 			}
-			return writeScaffold(a, scaffolded{Namespace: name, Name: name, Control: strings.ToUpper(name)}, map[string]string{"profile.yaml": name + ".yaml"})
+			return writeScaffold(a, scaffolded{Namespace: name, Name: name, Control: strings.ToUpper(name)}, [][2]string{{"profile.yaml", name + ".yaml"}})
 		},
 	}
 }
 
-// writeScaffold writes new files from templates, and overwrites none.
-func writeScaffold(a *app, s scaffolded, files map[string]string) error {
-	for _, file := range files {
-		if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
-			return usagef("%s already exists", filepath.ToSlash(file))
+// writeScaffold writes new files from templates, given as template and file, and overwrites
+// none.
+func writeScaffold(a *app, s scaffolded, files [][2]string) error {
+	for _, f := range files {
+		if _, err := os.Lstat(f[1]); !errors.Is(err, fs.ErrNotExist) {
+			return usagef("%s already exists", filepath.ToSlash(f[1]))
 		}
 	}
 	templates, err := template.ParseFS(scaffold, "scaffold/*")
 	if err != nil {
 		return fmt.Errorf("reading the templates: %w", err)
 	}
-	for _, from := range []string{"rule.rego", "rule_test.rego", "rule.md", "profile.yaml"} {
-		file, ok := files[from]
-		if !ok {
-			continue
-		}
+	for _, f := range files {
+		from, file := f[0], f[1]
 		var b bytes.Buffer
-		if err := templates.ExecuteTemplate(&b, path.Base(from)+".tmpl", s); err != nil {
+		if err := templates.ExecuteTemplate(&b, from+".tmpl", s); err != nil {
 			return fmt.Errorf("filling a template: %w", err)
 		}
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { //nolint:gosec // source code is for all to read

@@ -13,7 +13,7 @@ import (
 )
 
 func newProfileDiffCommand(a *app) *cobra.Command {
-	var format, file string
+	var document documentFlags
 	cmd := &cobra.Command{
 		Use:   "diff OLD NEW",
 		Short: "show what changed between two profiles",
@@ -27,16 +27,13 @@ Exit codes:
 		Example: `  dbaudit profile diff demandbase@nine-lines demandbase
   dbaudit profile diff demandbase ./acme.yaml -f json`,
 		Args: arguments(2, 2),
-		RunE: func(_ *cobra.Command, args []string) error { return diffProfiles(a, format, file, args[0], args[1]) },
+		RunE: func(_ *cobra.Command, args []string) error { return diffProfiles(a, document, args[0], args[1]) },
 	}
-	addFormat(cmd, &format, &file, "table or json")
+	document.add(cmd.Flags(), "table", "json")
 	return cmd
 }
 
-func diffProfiles(a *app, format, file, older, newer string) error {
-	if format != "table" && format != "json" {
-		return usagef("--format %s: want table or json", format)
-	}
+func diffProfiles(a *app, document documentFlags, older, newer string) error {
 	was, err := a.Profile(older)
 	if err != nil {
 		return err
@@ -46,18 +43,11 @@ func diffProfiles(a *app, format, file, older, newer string) error {
 		return err
 	}
 	d := profile.Compare(was, is)
-	if format == "json" {
-		err = a.PutJSON(file, d)
-	} else {
-		err = a.PutTable(file, func(w io.Writer, width int) error { return listProfileDiff(w, width, d) })
-		if d.Same {
-			a.Sayf("both require the same")
-		}
-	}
-	switch {
-	case err != nil:
+	if err := document.put(a, d, func(w io.Writer, width int) error { return listProfileDiff(w, width, d) }); err != nil {
 		return err
-	case d.Same:
+	}
+	if d.Same {
+		a.Sayf("both require the same")
 		return nil
 	}
 	return verdictError(exitFindings)

@@ -62,11 +62,7 @@ func exportProfile(ctx context.Context, a *app, name, kind, file string) error {
 	if err != nil {
 		return err
 	}
-	rules := map[string]audit.Rule{}
-	for _, r := range e.Rules() {
-		rules[r.ID] = r.Rule
-	}
-	r := requirementsOf(p, rules)
+	r := requirementsOf(p, rulesOf(e))
 	switch kind {
 	case "profile":
 		return a.PutJSON(file, oscal.NewProfile(r))

@@ -18,8 +18,8 @@ import (
 )
 
 type sourceFlags struct {
-	page, address  string
-	format, output string
+	page, address string
+	document      documentFlags
 }
 
 func newProfileSourceCommand(a *app) *cobra.Command {
@@ -51,14 +51,11 @@ Exit codes:
 	}
 	cmd.Flags().StringVar(&f.page, "file", "", "saved `page`, HTML or text; - for standard input")
 	cmd.Flags().StringVar(&f.address, "url", "", "`address` to fetch the page from (default the one in the profile)")
-	addFormat(cmd, &f.format, &f.output, "table or json")
+	f.document.add(cmd.Flags(), "table", "json")
 	return cmd
 }
 
 func (f sourceFlags) run(ctx context.Context, a *app, name string) error {
-	if f.format != "table" && f.format != "json" {
-		return usagef("--format %s: want table or json", f.format)
-	}
 	p, err := a.Profile(name)
 	if err != nil {
 		return err
@@ -76,16 +73,8 @@ func (f sourceFlags) run(ctx context.Context, a *app, name string) error {
 	if err != nil {
 		return fmt.Errorf("comparing %s with its source: %w", p.Name, err)
 	}
-	if f.format == "json" {
-		err = a.PutJSON(f.output, c)
-	} else {
-		err = a.PutTable(f.output, func(w io.Writer, width int) error { return listSource(w, width, c) })
-	}
-	switch {
-	case err != nil:
+	if err := f.document.put(a, c, func(w io.Writer, width int) error { return listSource(w, width, c) }); err != nil || c.Same {
 		return err
-	case c.Same:
-		return nil
 	}
 	return verdictError(exitFindings)
 }

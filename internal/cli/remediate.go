@@ -8,6 +8,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/run"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 // remediateFlags let a scan fix what it finds.
@@ -45,7 +46,7 @@ func onlyToRemediate(flags *pflag.FlagSet) error {
 // remediating scans one environment, plans, and applies the plan by the same code
 // as the commands plan and apply. Documents are of the state afterwards.
 func (f scanFlags) remediating(ctx context.Context, a *app) error {
-	if f.snapshot != "" || f.scope != "integration" {
+	if f.snapshot != "" || f.scope != snapshot.ScopeIntegration {
 		return usagef("--remediate excludes --snapshot and --scope: make the plan separately with dbaudit plan")
 	}
 	t, err := a.Single(f.connection, f.requirement, "--remediate fixes one environment")

@@ -40,6 +40,6 @@ The exit code is that of the rendering, unless --fail-on is given.`, exitOK, exi
 		},
 	}
 	f.outputs.add(cmd.Flags())
-	cmd.Flags().StringVar(&f.failOn, "fail-on", "low", "use the exit code of a scan with this `severity`: info, low, medium, high, critical, or none")
+	failOnFlag(cmd.Flags(), &f.failOn, "use the exit code of a scan with this `severity`")
 	return cmd
 }

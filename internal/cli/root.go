@@ -102,7 +102,10 @@ It never calls anything compliant that it did not read.`,
 		RunE:          showHelp,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			a.started, a.flags = true, cmd.Flags()
-			return checkGlobal(a.Console)
+			if a.Quiet && a.Verbose {
+				return usagef("--quiet and --verbose exclude each other")
+			}
+			return nil
 		},
 	}
 	flags := root.PersistentFlags()
@@ -111,7 +114,7 @@ It never calls anything compliant that it did not read.`,
 	flags.BoolVarP(&a.Verbose, "verbose", "v", false, "more detail on standard error and in tables")
 	flags.BoolVar(&a.NoColor, "no-color", false, "no colour; NO_COLOR does the same")
 	flags.BoolVar(&a.NoProgress, "no-progress", false, "no progress on a terminal")
-	flags.StringVar(&a.LogFormat, "log-format", "text", "`format` of the narration on standard error: text or json")
+	flags.Var(choose(&a.LogFormat, "text", "json"), "log-format", "`format` of the narration on standard error: text or json")
 	flags.StringArrayVar(&a.PolicyFolders, "policy", nil, "`folder` of custom Rego rules; repeatable")
 	root.SetFlagErrorFunc(flagError)
 	root.SetUsageFunc(func(cmd *cobra.Command) error {
@@ -121,53 +124,34 @@ It never calls anything compliant that it did not read.`,
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
 		_, _ = fmt.Fprint(cmd.OutOrStdout(), describe(cmd)) // as cobra does: nothing can be said of it
 	})
-	root.AddCommand(
-		newDemoCommand(a),
-		newScanCommand(a),
-		newCollectCommand(a),
-		newDiscoverCommand(a),
-		newDoctorCommand(a),
-		newLoginCommand(a),
-		newLogoutCommand(a),
-		newWhoamiCommand(a),
-		newCheckCommand(a),
-		newPlanCommand(a),
-		newApplyCommand(a),
-		newRollbackCommand(a),
-		newLintCommand(a),
-		newReportCommand(a),
-		newExplainCommand(a),
-		newProfileCommand(a),
-		newPolicyCommand(a),
-		newInitCommand(a),
-		newDiffCommand(a),
-		newHistoryCommand(a),
-		newServeCommand(a),
-		newWorkerCommand(a),
-		newFleetCommand(a),
-		newDbCommand(a),
-		newWaiverCommand(a),
-		newSchemaCommand(a),
-		newSimulateCommand(a),
-		newVersionCommand(a),
-	)
+	for _, group := range []struct {
+		title    string
+		commands []*cobra.Command
+	}{
+		{"Start", []*cobra.Command{newDemoCommand(a), newInitCommand(a), newLoginCommand(a), newLogoutCommand(a), newWhoamiCommand(a), newDoctorCommand(a)}},
+		{"Audit", []*cobra.Command{newScanCommand(a), newCollectCommand(a), newCheckCommand(a), newLintCommand(a), newDiscoverCommand(a)}},
+		{"Read results", []*cobra.Command{newReportCommand(a), newExplainCommand(a), newDiffCommand(a), newHistoryCommand(a), newWaiverCommand(a)}},
+		{"Fix", []*cobra.Command{newPlanCommand(a), newApplyCommand(a), newRollbackCommand(a)}},
+		{"Requirements", []*cobra.Command{newProfileCommand(a), newPolicyCommand(a)}},
+		{"Fleet", []*cobra.Command{newServeCommand(a), newWorkerCommand(a), newFleetCommand(a), newDbCommand(a)}},
+		{othersTitle, []*cobra.Command{newSimulateCommand(a), newSchemaCommand(a), newVersionCommand(a)}},
+	} {
+		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
+		for _, cmd := range group.commands {
+			cmd.GroupID = group.title
+		}
+		root.AddCommand(group.commands...)
+	}
 	addHelpers(root)
 	return root
 }
 
-// checkGlobal refuses what the flags of every command may not be.
-func checkGlobal(c *console.Console) error {
-	switch {
-	case c.LogFormat != "text" && c.LogFormat != "json":
-		return usagef("--log-format %s: want text or json", c.LogFormat)
-	case c.Quiet && c.Verbose:
-		return usagef("--quiet and --verbose exclude each other")
-	}
-	return nil
-}
+// othersTitle is the heading of the commands that are not about an audit.
+const othersTitle = "Other"
 
 // addHelpers adds cobra's own commands, in dbaudit's words.
 func addHelpers(root *cobra.Command) {
+	root.SetCompletionCommandGroupID(othersTitle)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {

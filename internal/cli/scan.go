@@ -19,7 +19,7 @@ type scanFlags struct {
 	requirement run.Wanted
 	judge       judgeFlags
 	remedy      remediateFlags
-	scope       string
+	scope       snapshot.Scope
 	snapshot    string
 	record      string
 	parallel    int
@@ -57,7 +57,7 @@ func newScanCommand(a *app) *cobra.Command {
 	cmd.Flags().IntVar(&f.parallel, "parallel", run.DefaultParallel, "`number` of environments to read at the same time")
 	requirementFlags(cmd.Flags(), &f.requirement)
 	f.judge.add(cmd.Flags())
-	cmd.Flags().StringVar(&f.scope, "scope", "integration", "`scope` to read: integration (what the verdict needs) or environment (all roles, application users and shares)")
+	scopeFlag(cmd.Flags(), &f.scope)
 	cmd.Flags().StringVar(&f.snapshot, "snapshot", "", "`file` to save the snapshot in, in addition to the result")
 	addRecord(cmd.Flags(), &f.record)
 	storeFlag(cmd.Flags(), &f.store, "stores the results in the fleet's history")
@@ -73,10 +73,7 @@ func (f scanFlags) run(ctx context.Context, a *app) error {
 	if f.parallel < 1 {
 		return usagef("--parallel %d: want 1 or more", f.parallel)
 	}
-	o := run.ScanOptions{AsOf: j.stated, Parallel: f.parallel}
-	if o.Scope, err = snapshot.ParseScope(f.scope); err != nil {
-		return usagef("--scope: %w", err)
-	}
+	o := run.ScanOptions{Scope: f.scope, AsOf: j.stated, Parallel: f.parallel}
 	targets, err := a.Targets(f.connection, f.requirement)
 	if err != nil {
 		return err

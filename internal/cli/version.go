@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 
@@ -39,29 +40,24 @@ func version() build {
 }
 
 func newVersionCommand(a *app) *cobra.Command {
-	var answer answerFlags
+	var answer documentFlags
 	cmd := &cobra.Command{
 		Use:     "version",
 		Short:   "print version, commit and date",
 		Args:    arguments(0, 0),
 		Example: "  dbaudit version\n  dbaudit version -f json",
 		RunE: func(*cobra.Command, []string) error {
-			asJSON, err := answer.isJSON()
-			if err != nil {
-				return err
-			}
 			b := version()
-			if asJSON {
-				return a.PutJSON("", b)
-			}
-			name := "dbaudit " + b.Version
-			if b.Commit != "" {
-				name += fmt.Sprintf(" (%.12s, %s)", b.Commit, b.Date)
-			}
-			_, err = fmt.Fprintf(a.Stdout, "%s %s %s/%s\n", name, b.Go, b.OS, b.Arch)
-			return err
+			return answer.put(a, b, func(w io.Writer, _ int) error {
+				name := "dbaudit " + b.Version
+				if b.Commit != "" {
+					name += fmt.Sprintf(" (%.12s, %s)", b.Commit, b.Date)
+				}
+				_, err := fmt.Fprintf(w, "%s %s %s/%s\n", name, b.Go, b.OS, b.Arch)
+				return err
+			})
 		},
 	}
-	answer.add(cmd)
+	answer.addAnswer(cmd.Flags())
 	return cmd
 }

@@ -20,17 +20,13 @@ type viewer struct {
 // viewerFor is the one that is named, else that of the CI. Where a viewer is named,
 // what it needs must be there; where it is deduced, a pipeline that does not say
 // who it is (a classic release has no build definition) gets plain SARIF.
-func viewerFor(a *app, name string) (viewer, error) {
-	if name == "" {
+func viewerFor(a *app, profile report.Profile) (viewer, error) {
+	if profile == report.ProfileUnknown {
 		v := viewer{viewerOfCI(a), pipelineOf(a)}
 		if v.profile == report.AzureDevOpsPipeline && v.pipeline.Validate() != nil {
 			v.profile = report.Generic
 		}
 		return v, nil
-	}
-	profile, err := report.ParseProfile(name)
-	if err != nil {
-		return viewer{}, usagef("--sarif-profile: %w", err)
 	}
 	v := viewer{profile, pipelineOf(a)}
 	if profile == report.AzureDevOpsPipeline {

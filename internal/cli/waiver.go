@@ -39,7 +39,6 @@ false-positive, compensating), the owner and the reason. A waived control has no
 type waiverAddFlags struct {
 	file    string
 	days    int
-	kind    string
 	control string
 	waiver  waiver.Waiver
 }
@@ -69,7 +68,7 @@ func newWaiverAddCommand(a *app) *cobra.Command {
 	flags.StringVar(&f.waiver.Environment, "env", "", "`name` of the only environment to waive it for")
 	flags.StringVar(&f.waiver.Environment, "environment", "", "as --env")
 	_ = flags.MarkHidden("environment") // it exists, and stays: the first release had it
-	flags.StringVar(&f.kind, "kind", "", "`kind` of acceptance: accepted-risk, false-positive or compensating")
+	flags.Var(choose(&f.waiver.Kind, waiver.Kinds()...), "kind", "`kind` of acceptance: "+listed(spelled(waiver.Kinds())))
 	flags.StringVar(&f.waiver.Owner, "owner", "", "`owner` of the accepted finding")
 	flags.StringVar(&f.waiver.Reason, "reason", "", "`reason` for accepting it")
 	flags.StringVar(&f.waiver.Expires, "expires", "", "expiry `date`, YYYY-MM-DD, at most 366 days ahead")
@@ -80,17 +79,13 @@ func newWaiverAddCommand(a *app) *cobra.Command {
 
 func (f waiverAddFlags) run(a *app, results []string) error {
 	now := a.Now().UTC()
-	for _, flag := range [][2]string{{"control", f.control}, {"kind", f.kind}, {"owner", f.waiver.Owner}, {"reason", f.waiver.Reason}} {
+	for _, flag := range [][2]string{{"control", f.control}, {"kind", string(f.waiver.Kind)}, {"owner", f.waiver.Owner}, {"reason", f.waiver.Reason}} {
 		if strings.TrimSpace(flag[1]) == "" {
 			return usagef("--%s is missing: a waiver needs a control, a kind, an owner, a reason and an expiry date", flag[0])
 		}
 	}
 	if (f.days != 0) == (f.waiver.Expires != "") {
 		return usagef("set the expiry date with either --expires YYYY-MM-DD or --days NUMBER")
-	}
-	var err error
-	if f.waiver.Kind, err = waiver.ParseKind(f.kind); err != nil {
-		return usagef("--kind: %w", err)
 	}
 	f.waiver.Control = audit.ControlID(strings.ToUpper(f.control))
 	if f.days != 0 {
@@ -155,7 +150,8 @@ func waiversOf(a *app, pattern waiver.Waiver, files []string, file *config.File)
 }
 
 func newWaiverCheckCommand(a *app) *cobra.Command {
-	var name, asOf string
+	var name string
+	var asOf time.Time
 	cmd := &cobra.Command{
 		Use:   "check [RESULT.json...]",
 		Short: "check the waivers, and compare them with saved results",
@@ -165,12 +161,12 @@ func newWaiverCheckCommand(a *app) *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error { return checkWaivers(a, name, asOf, args) },
 	}
 	cmd.Flags().StringVar(&name, "waivers", "", "`file` of accepted findings (default waivers: of the configuration, else "+waiver.DefaultName+")")
-	cmd.Flags().StringVar(&asOf, "as-of", "", "`time` to check for, RFC 3339 (default now)")
+	asOfFlag(cmd.Flags(), &asOf, "check for")
 	return cmd
 }
 
-func checkWaivers(a *app, flag, asOf string, files []string) error {
-	j, err := judgeFlags{failOn: "none", asOf: asOf}.understood(a)
+func checkWaivers(a *app, flag string, asOf time.Time, files []string) error {
+	j, err := judgeFlags{asOf: asOf}.understood(a)
 	if err != nil {
 		return err
 	}
@@ -202,11 +198,11 @@ func checkWaivers(a *app, flag, asOf string, files []string) error {
 		if remark.Kind != waiver.Expiring {
 			code = exitFindings
 		}
-		state[remark.Waiver.Line] = cmp.Or(state[remark.Waiver.Line], remark.Kind.String())
+		state[remark.Waiver.Line] = cmp.Or(state[remark.Waiver.Line], string(remark.Kind))
 	}
 	rows := make([][]string, len(f.Waivers))
 	for i, w := range f.Waivers {
-		rows[i] = []string{w.String(), w.Kind.String(), w.Owner, w.Expires, cmp.Or(state[w.Line], "active"), w.Reason}
+		rows[i] = []string{w.String(), string(w.Kind), w.Owner, w.Expires, cmp.Or(state[w.Line], "active"), w.Reason}
 	}
 	if err := table.List(a.Stdout, a.Width, []string{"waiver", "kind", "owner", "expires", "state", "reason"}, rows); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/console"
 )
 
@@ -37,7 +38,7 @@ func TestWatchJudgesAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	var f lintFlags
-	f.judge.failOn = "low"
+	f.judge.failOn = audit.SeverityLow
 	done := make(chan error)
 	go func() { done <- f.watchBy(ctx, a, []string{file}, ticks) }()
 	ticks <- time.Time{} // after the first judgement

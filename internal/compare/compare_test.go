@@ -114,7 +114,7 @@ func describe(d compare.Diff) string {
 	var lines []string
 	for _, e := range d.Environments {
 		for _, c := range e.Changes {
-			lines = append(lines, strings.Join([]string{c.Verb.String(), c.Object, c.Name, c.What, c.From, c.To}, " "))
+			lines = append(lines, strings.Join([]string{string(c.Verb), c.Object, c.Name, c.What, c.From, c.To}, " "))
 		}
 		for _, i := range e.Incomparable {
 			lines = append(lines, "? "+i.What+": "+i.Why)
@@ -168,7 +168,7 @@ func TestResults(t *testing.T) {
 			d := compare.Results([]audit.Result{result(test.was)}, []audit.Result{result(test.now)})
 			var got []string
 			for _, f := range d.Environments[0].Findings {
-				text := f.Fingerprint + " " + f.State.String()
+				text := f.Fingerprint + " " + string(f.State)
 				if f.Was != "" {
 					text += " was " + f.Was
 				}
@@ -202,7 +202,7 @@ func TestResultsOfFiles(t *testing.T) {
 	}
 	for _, pair := range [][2]audit.Result{{fails, unread}, {unread, fails}} {
 		e := compare.Results(pair[:1], pair[1:]).Environments[0]
-		if len(e.Findings) != 1 || e.Findings[0].State.String() != "incomparable" || len(e.Incomparable) != 1 || !strings.Contains(e.Incomparable[0].Why, "it is cut short") {
+		if len(e.Findings) != 1 || e.Findings[0].State != compare.StateIncomparable || len(e.Incomparable) != 1 || !strings.Contains(e.Incomparable[0].Why, "it is cut short") {
 			t.Errorf("an unread file: %+v", e)
 		}
 	}

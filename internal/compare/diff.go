@@ -92,120 +92,47 @@ type Incomparable struct {
 	Known bool `json:"both_sides"`
 }
 
-// A State is how a finding changed. The zero value is incomparable.
-type State int
+// A State is how a finding changed.
+type State string
 
 // The states of a finding.
 const (
 	// StateIncomparable: one of the results did not judge it.
-	StateIncomparable State = iota
-	StateNew
-	StateFixed
-	StateUnchanged
+	StateIncomparable State = "incomparable"
+	StateNew          State = "new"
+	StateFixed        State = "fixed"
+	StateUnchanged    State = "unchanged"
 )
 
-func (s State) String() string {
-	switch s {
-	case StateNew:
-		return "new"
-	case StateFixed:
-		return "fixed"
-	case StateUnchanged:
-		return "unchanged"
-	case StateIncomparable:
-	}
-	return "incomparable"
-}
-
-// MarshalText implements [encoding.TextMarshaler].
-func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// A Verb says how a row changed. The zero value is unknown.
-type Verb int
+// A Verb says how a row changed.
+type Verb string
 
 // The changes.
 const (
-	VerbUnknown Verb = iota
-	VerbAdded
-	VerbRemoved
-	VerbRenamed
-	VerbGranted
-	VerbRevoked
-	VerbDeeper
-	VerbShallower
-	VerbAssigned
-	VerbUnassigned
-	VerbJoined
-	VerbLeft
-	VerbShared
-	VerbUnshared
-	VerbWidened
-	VerbNarrowed
-	VerbEnabled
-	VerbDisabled
-	VerbDeleted
-	VerbRestored
-	VerbMoved
-	VerbSeen
-	VerbUnseen
-	VerbChanged
+	VerbAdded      Verb = "added"
+	VerbRemoved    Verb = "removed"
+	VerbRenamed    Verb = "renamed"
+	VerbGranted    Verb = "granted"
+	VerbRevoked    Verb = "revoked"
+	VerbDeeper     Verb = "deeper"
+	VerbShallower  Verb = "shallower"
+	VerbAssigned   Verb = "assigned"
+	VerbUnassigned Verb = "unassigned"
+	VerbJoined     Verb = "joined"
+	VerbLeft       Verb = "left"
+	VerbShared     Verb = "shared"
+	VerbUnshared   Verb = "unshared"
+	VerbWidened    Verb = "widened"
+	VerbNarrowed   Verb = "narrowed"
+	VerbEnabled    Verb = "enabled"
+	VerbDisabled   Verb = "disabled"
+	VerbDeleted    Verb = "soft-deleted"
+	VerbRestored   Verb = "restored"
+	VerbMoved      Verb = "moved"
+	VerbSeen       Verb = "seen"
+	VerbUnseen     Verb = "unseen"
+	VerbChanged    Verb = "changed"
 )
-
-func (v Verb) String() string {
-	switch v {
-	case VerbAdded:
-		return "added"
-	case VerbRemoved:
-		return "removed"
-	case VerbRenamed:
-		return "renamed"
-	case VerbGranted:
-		return "granted"
-	case VerbRevoked:
-		return "revoked"
-	case VerbDeeper:
-		return "deeper"
-	case VerbShallower:
-		return "shallower"
-	case VerbAssigned:
-		return "assigned"
-	case VerbUnassigned:
-		return "unassigned"
-	case VerbJoined:
-		return "joined"
-	case VerbLeft:
-		return "left"
-	case VerbShared:
-		return "shared"
-	case VerbUnshared:
-		return "unshared"
-	case VerbWidened:
-		return "widened"
-	case VerbNarrowed:
-		return "narrowed"
-	case VerbEnabled:
-		return "enabled"
-	case VerbDisabled:
-		return "disabled"
-	case VerbDeleted:
-		return "soft-deleted"
-	case VerbRestored:
-		return "restored"
-	case VerbMoved:
-		return "moved"
-	case VerbSeen:
-		return "seen"
-	case VerbUnseen:
-		return "unseen"
-	case VerbChanged:
-		return "changed"
-	case VerbUnknown:
-	}
-	return "unknown"
-}
-
-// MarshalText implements [encoding.TextMarshaler].
-func (v Verb) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 
 // settle sets Same from what was found.
 func (d *Diff) settle() {

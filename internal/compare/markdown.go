@@ -60,7 +60,7 @@ func (e Environment) Tables(all bool) []Table {
 	}
 	var rows [][]string
 	for _, c := range e.Changes {
-		rows = append(rows, []string{c.Verb.String(), c.Object, c.Name, c.What, c.From, c.To})
+		rows = append(rows, []string{string(c.Verb), c.Object, c.Name, c.What, c.From, c.To})
 	}
 	add(fmt.Sprintf("%d changes", len(rows)), []string{"change", "of", "name", "what", "from", "to"}, rows)
 
@@ -84,7 +84,7 @@ func (e Environment) Tables(all bool) []Table {
 		if f.Why != "" {
 			said += " (" + f.Why + ")"
 		}
-		rows = append(rows, []string{f.State.String(), f.Severity.String(), string(f.Control), said})
+		rows = append(rows, []string{string(f.State), f.Severity.String(), string(f.Control), said})
 	}
 	if len(e.Findings) > 0 {
 		title := fmt.Sprintf("findings: %d new, %d fixed, %d unchanged, %d incomparable",
@@ -113,17 +113,10 @@ func (t Table) markdown(b *strings.Builder) {
 	if len(t.Rows) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\n| %s |\n|%s\n", strings.Join(t.Header, " | "), strings.Repeat(" --- |", len(t.Header)))
-	for i, row := range t.Rows {
-		if i == maxRows {
-			fmt.Fprintf(b, "\n%d more are left out here; the JSON form has them all.\n", len(t.Rows)-maxRows)
-			return
-		}
-		cells := make([]string, len(row))
-		for j, cell := range row {
-			cells[j] = markdownText(cell)
-		}
-		fmt.Fprintf(b, "| %s |\n", strings.Join(cells, " | "))
+	shown := t.Rows[:min(len(t.Rows), maxRows)]
+	fmt.Fprintf(b, "\n%s", text.MarkdownTable(t.Header, shown))
+	if left := len(t.Rows) - len(shown); left > 0 {
+		fmt.Fprintf(b, "\n%d more are left out here; the JSON form has them all.\n", left)
 	}
 }
 

@@ -162,7 +162,7 @@ func present(now, was audit.Control, held bool) []Finding {
 				d.Was = earlier.Message
 			}
 		case why != "":
-			d.Why = "the older result " + why
+			d.State, d.Why = StateIncomparable, "the older result "+why
 		default:
 			d.State = StateNew
 		}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/internal/yamldoc"
@@ -168,67 +167,6 @@ func (f *File) check() error {
 	return nil
 }
 
-// checkEvery refuses an interval that is not one, or is too short.
-func (f *File) checkEvery(text string, path ...string) error {
-	if text == "" {
-		return nil
-	}
-	if every, err := time.ParseDuration(text); err != nil || every < leastInterval {
-		return f.fault(fmt.Sprintf("every: %s is not an interval: want 1m or more, such as 30m or 24h", text), path...)
-	}
-	return nil
-}
-
-// The interval between two scans of an environment by the fleet.
-const (
-	DefaultInterval = 24 * time.Hour
-	leastInterval   = time.Minute
-)
-
-// Interval is how often the fleet scans an environment: what the environment says, else
-// the top, else once a day.
-func (f *File) Interval(e Environment) time.Duration {
-	for _, text := range []string{e.Every, f.Every} {
-		if every, err := time.ParseDuration(text); err == nil {
-			return every
-		}
-	}
-	return DefaultInterval
-}
-
-// Only is the configuration of one environment alone, under a name, with what the top
-// says for all. rename gives the names of files, those next to the configuration and those
-// in the working directory. Nothing of it can change anything: it does not say how to
-// apply.
-func (f *File) Only(e Environment, name string, rename func(file string, beside bool) string) *File {
-	one := *f
-	one.name, one.doc, one.Apply, one.Every = "", nil, nil, ""
-	one.URL, one.Integration, one.Integrations, one.BusinessUnit, one.Views = "", Integration{}, nil, "", nil
-	if one.Waivers != "" {
-		one.Waivers = rename(one.Waivers, true)
-	}
-	one.Auth = one.Auth.renamed(rename)
-	e.Apply, e.Every, e.Name, e.path = nil, "", "", nil
-	if e.Auth != nil {
-		auth := e.Auth.renamed(rename)
-		e.Auth = &auth
-	}
-	one.Environments = map[string]Environment{name: e}
-	return &one
-}
-
-func (a Auth) renamed(rename func(string, bool) string) Auth {
-	if a.Certificate != "" {
-		a.Certificate = rename(a.Certificate, false)
-	}
-	for _, s := range []**Source{&a.Secret, &a.CertificatePassword} {
-		if *s != nil && (*s).File != "" {
-			*s = &Source{File: rename((*s).File, true)}
-		}
-	}
-	return a
-}
-
 // checkOne refuses what contradicts itself in what is said of one integration.
 func (f *File) checkOne(env Environment) error {
 	if env.Integration.AppID != "" && env.Integration.User != "" {
@@ -246,11 +184,6 @@ func (f *File) checkOne(env Environment) error {
 		seen[key] = true
 	}
 	return nil
-}
-
-func (f *File) fault(msg string, path ...string) error {
-	line, column := f.doc.KeyPosition(path...)
-	return &yamldoc.Fault{Name: f.name, Line: line, Column: column, Message: msg}
 }
 
 // Depths are the access levels that are enough for an integration: its own, else those
@@ -271,21 +204,6 @@ func (f *File) Allowed(e Environment) []string {
 	return f.Allow
 }
 
-// BadDepth is the error for a name in depth: that has no effect.
-func (f *File) BadDepth(e Environment, privilege, message string) error {
-	if e.Depth != nil {
-		return f.fault(message, e.at("depth", privilege)...)
-	}
-	return f.fault(message, "depth", privilege)
-}
-
-// Repeated is the error for an integration with the same profile as an earlier one:
-// environment and profile identify a result.
-func (f *File) Repeated(e Environment, profile string) error {
-	return f.fault(fmt.Sprintf("the profile %s appears twice in this environment, but it must identify the result: "+
-		"give the second integration a profile of its own name, a file that extends: %[1]s", profile), e.at("profile")...)
-}
-
 // Each lists an environment once for each of its integrations; one that has a single
 // integration as it is.
 func (f *File) Each(e Environment) []Environment {
@@ -301,23 +219,6 @@ func (f *File) Each(e Environment) []Environment {
 		all[i] = one
 	}
 	return all
-}
-
-// at is where something stands that is said of an integration, or of the environment
-// where it has one only.
-func (e Environment) at(keys ...string) []string {
-	if e.entry != nil {
-		return append(slices.Clone(e.entry), keys...)
-	}
-	return append(slices.Clone(e.path), keys...)
-}
-
-// of is where something stands that names user, role or business unit.
-func (e Environment) of(keys ...string) []string {
-	if e.entry != nil {
-		return e.at(keys...)
-	}
-	return append(e.at("integration"), keys...)
 }
 
 // Name is the file's name as it was given to Parse.
@@ -372,89 +273,4 @@ func (e Environment) Unit() string {
 		return e.BusinessUnit
 	}
 	return e.Integration.BusinessUnit
-}
-
-// The placeholders that dbaudit init writes.
-const (
-	ExampleURL = "https://contoso.crm.dynamics.com"
-	ExampleID  = "00000000-0000-0000-0000-000000000000"
-)
-
-// line is where the first of the paths that there are stands.
-func (f *File) line(paths ...[]string) (int, bool) {
-	for _, path := range paths {
-		if f.doc.Has(path...) {
-			line, _ := f.doc.KeyPosition(path...)
-			return line, true
-		}
-	}
-	return 0, false
-}
-
-// Examples names each of the used values that is still the one that dbaudit init wrote,
-// with its line.
-func (f *File) Examples(e Environment, url, clientID, appID string) (keys []string, lines []int) {
-	at := func(keys ...string) []string { return append(slices.Clone(e.path), keys...) }
-	for _, value := range []struct {
-		key           string
-		used, example string
-		paths         [][]string
-	}{
-		{"url", url, ExampleURL, [][]string{at("url")}},
-		{"client_id", clientID, ExampleID, [][]string{at("auth", "client_id"), {"auth", "client_id"}}},
-		{"app_id", appID, ExampleID, [][]string{at("integration", "app_id")}},
-	} {
-		if line, ok := f.line(value.paths...); ok && value.used == value.example {
-			keys, lines = append(keys, value.key), append(lines, line)
-		}
-	}
-	slices.Sort(lines)
-	return keys, lines
-}
-
-// A Topic is what a line of the configuration states about an environment.
-type Topic int
-
-// The topics. The zero value is the environment as a whole.
-const (
-	TopicEnvironment Topic = iota
-	TopicProfile
-	TopicRole
-	TopicUser
-	TopicBusinessUnit
-	TopicViews
-	TopicView
-)
-
-// Line is the line that states a topic for an environment: the nearest that
-// there is. For TopicView, view is the view's place in the environment's list.
-func (f *File) Line(e Environment, topic Topic, view int) int {
-	at := e.at
-	var candidates [][]string
-	switch topic {
-	case TopicView:
-		candidates = [][]string{at("views", fmt.Sprint(view)), at("views")}
-	case TopicViews:
-		candidates = [][]string{at("views")}
-	case TopicRole:
-		candidates = [][]string{e.of("role"), e.of()}
-	case TopicUser:
-		candidates = [][]string{e.of("app_id"), e.of("user"), e.of()}
-	case TopicBusinessUnit:
-		candidates = [][]string{at("business_unit"), e.of("business_unit"), e.of()}
-	case TopicProfile:
-		if e.entry != nil {
-			candidates = [][]string{at("profile")}
-		}
-		candidates = append(candidates, []string{"profile"})
-	case TopicEnvironment:
-	}
-	candidates = append(candidates, e.entry, append(slices.Clone(e.path), "url"), e.path, []string{"profile"})
-	for _, path := range candidates {
-		if len(path) > 0 && f.doc.Has(path...) {
-			line, _ := f.doc.KeyPosition(path...)
-			return line
-		}
-	}
-	return 1
 }

@@ -43,7 +43,7 @@ func (c *Console) Log(level slog.Level, environment, message string, fields ...s
 	if environment != "" {
 		message = text.Line(environment) + ": " + message
 	}
-	c.screen.write(c.Stderr, paragraph(message))
+	c.screen.write(c.Stderr, c.paragraph(message))
 }
 
 func (c *Console) logJSON(level slog.Level, environment, message string, fields []slog.Attr) {
@@ -76,11 +76,16 @@ func (c *Console) Complain(err error) {
 		c.Log(slog.LevelError, "", message)
 		return
 	}
-	c.screen.write(c.Stderr, paragraph("dbaudit: "+message))
+	c.screen.write(c.Stderr, c.paragraph("dbaudit: "+message))
 }
 
-// paragraph is a message that may have several lines, such as several faults: what
-// follows the first is set in, so that none passes for a message of its own.
-func paragraph(message string) string {
-	return strings.ReplaceAll(text.Lines(strings.TrimRight(message, "\n")), "\n", "\n  ") + "\n"
+// paragraph is a message, which may have several lines, such as several faults. Each line
+// after the first is indented, so that it does not look like another message. A terminal
+// gets no line that is wider than it is; a log keeps each line whole, to be searched.
+func (c *Console) paragraph(message string) string {
+	message = strings.ReplaceAll(text.Lines(strings.TrimRight(message, "\n")), "\n", "\n  ") + "\n"
+	if !c.StderrIsTerminal {
+		return message
+	}
+	return text.WrapLines(message, c.StderrWidth)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 
 	"github.com/dbaudit/dbaudit/internal/bounds"
@@ -11,8 +12,12 @@ import (
 )
 
 // Configuration reads the configuration file: the named one, or dbaudit.yaml if it exists.
+// The null device stands for none, so that dbaudit.yaml can be ignored.
 func (r *Runner) Configuration() (*config.File, error) {
 	named := cmp.Or(r.ConfigFile, r.Getenv("DBAUDIT_CONFIG"))
+	if named == os.DevNull {
+		return nil, nil //nolint:nilnil // no file is a normal state
+	}
 	name := cmp.Or(named, config.DefaultName)
 	data, err := bounds.ReadFile(bounds.Configuration, name)
 	switch {

@@ -11,32 +11,16 @@ import (
 )
 
 // A Failure is what an error asks for next.
-type Failure int
+type Failure string
 
 // The failures.
 const (
-	NoFailure     Failure = iota
-	Interrupted           // somebody ended the run
-	Misused               // wrong usage or configuration: nothing was asked of the environment
-	Misconfigured         // the sign-in or the environment refuses this identity until somebody changes that
-	Passing               // the same may work when it is tried again: network, time, a service that is down
+	NoFailure     Failure = "none"
+	Interrupted   Failure = "interrupted"   // somebody ended the run
+	Misused       Failure = "misused"       // wrong usage or configuration: nothing was asked of the environment
+	Misconfigured Failure = "misconfigured" // the sign-in or the environment refuses this identity until somebody changes that
+	Passing       Failure = "passing"       // the same may work when it is tried again: network, time, a service that is down
 )
-
-// String gives the failure's name.
-func (f Failure) String() string {
-	switch f {
-	case Interrupted:
-		return "interrupted"
-	case Misused:
-		return "misused"
-	case Misconfigured:
-		return "misconfigured"
-	case Passing:
-		return "passing"
-	case NoFailure:
-	}
-	return "none"
-}
 
 // FailureOf classifies an error of a pipeline.
 func FailureOf(err error) Failure {

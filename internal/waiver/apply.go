@@ -29,36 +29,20 @@ func (o Options) shared(r audit.Result, id audit.ControlID) bool {
 	return o.Shared[r.Environment.Name][id] || o.Shared[""][id]
 }
 
-// A RemarkKind is the kind of a remark about a waiver. The zero value is unknown.
-type RemarkKind int
+// A RemarkKind is the kind of a remark about a waiver.
+type RemarkKind string
 
 // The kinds of remark.
 const (
-	RemarkUnknown RemarkKind = iota
 	// Expired: it no longer counts.
-	Expired
+	Expired RemarkKind = "expired"
 	// Expiring: it counts for at most [WarnDays] more days.
-	Expiring
+	Expiring RemarkKind = "expiring"
 	// Unused: it covers no finding.
-	Unused
+	Unused RemarkKind = "unused"
 	// Refused: it is broader than its finding without saying so, and does not count.
-	Refused
+	Refused RemarkKind = "refused"
 )
-
-func (k RemarkKind) String() string {
-	switch k {
-	case Expired:
-		return "expired"
-	case Expiring:
-		return "expiring"
-	case Unused:
-		return "unused"
-	case Refused:
-		return "refused"
-	case RemarkUnknown:
-	}
-	return "unknown"
-}
 
 // A Remark is something that the owner of a waiver has to do.
 type Remark struct {
@@ -173,7 +157,7 @@ func (a *application) finding(f *audit.Finding, id audit.ControlID, r audit.Resu
 		if days, err := w.daysLeft(a.options.AsOf); err != nil || days < 0 || f.Waiver != nil {
 			continue
 		}
-		f.Waiver = &audit.Waiver{Kind: w.Kind.String(), Owner: w.Owner, Reason: w.Reason, Expires: w.Expires}
+		f.Waiver = &audit.Waiver{Kind: string(w.Kind), Owner: w.Owner, Reason: w.Reason, Expires: w.Expires}
 	}
 }
 

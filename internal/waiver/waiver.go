@@ -28,54 +28,21 @@ const (
 	WarnDays = 14
 )
 
-// A Kind says why a finding is accepted. The zero value is unknown.
-type Kind int
+// A Kind says why a finding is accepted.
+type Kind string
 
 // The kinds of waiver.
 const (
-	KindUnknown Kind = iota
 	// AcceptedRisk: the fault exists, and its owner accepts the risk.
-	AcceptedRisk
+	AcceptedRisk Kind = "accepted-risk"
 	// FalsePositive: the fault does not exist, whatever was read.
-	FalsePositive
+	FalsePositive Kind = "false-positive"
 	// Compensating: something else compensates for the fault.
-	Compensating
+	Compensating Kind = "compensating"
 )
 
-// Kinds lists every valid kind.
+// Kinds lists every kind.
 func Kinds() []Kind { return []Kind{AcceptedRisk, FalsePositive, Compensating} }
-
-func (k Kind) String() string {
-	switch k {
-	case AcceptedRisk:
-		return "accepted-risk"
-	case FalsePositive:
-		return "false-positive"
-	case Compensating:
-		return "compensating"
-	case KindUnknown:
-	}
-	return "unknown"
-}
-
-// ParseKind reads a kind as [Kind.String] spells it.
-func ParseKind(s string) (Kind, error) {
-	for _, k := range Kinds() {
-		if k.String() == s {
-			return k, nil
-		}
-	}
-	return KindUnknown, fmt.Errorf("unknown kind of waiver %q: want one of %v", s, Kinds())
-}
-
-// MarshalText implements [encoding.TextMarshaler].
-func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
-
-// UnmarshalText implements [encoding.TextUnmarshaler].
-func (k *Kind) UnmarshalText(b []byte) (err error) {
-	*k, err = ParseKind(string(b))
-	return err
-}
 
 // A Waiver is one accepted finding, as in its file.
 type Waiver struct {

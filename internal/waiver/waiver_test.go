@@ -105,7 +105,7 @@ func TestApply(t *testing.T) {
 			after, remarks := file(t, test.entries...).Apply([]audit.Result{before}, options)
 			got := fmt.Sprintf("%s %s %d", after[0].Controls[0].Outcome, after[0].Controls[1].Outcome, waived(after[0]))
 			for _, r := range remarks {
-				got += " " + r.Kind.String()
+				got += " " + string(r.Kind)
 			}
 			if got != test.want {
 				t.Errorf("got %q, want %q; %v", got, test.want, remarks)

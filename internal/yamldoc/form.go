@@ -53,33 +53,25 @@ type form struct {
 }
 
 // A kind is a type of JSON. The zero value stands for any.
-type kind int
+type kind string
 
 const (
-	anything kind = iota
-	object
-	array
-	text
-	boolean
-	number
-	null
+	anything kind = ""
+	object   kind = "object"
+	array    kind = "array"
+	text     kind = "string"
+	boolean  kind = "boolean"
+	number   kind = "number"
+	null     kind = "null"
 )
-
-func kindNames() []string {
-	return []string{"anything", "object", "array", "string", "boolean", "number", "null"}
-}
-
-func (k kind) String() string { return kindNames()[k] }
 
 // UnmarshalText reads a type that a schema may ask for.
 func (k *kind) UnmarshalText(data []byte) error {
-	switch i := kind(slices.Index(kindNames(), string(data))); i {
-	case object, array, text, boolean:
-		*k = i
-		return nil
-	case anything, number, null:
+	*k = kind(data)
+	if !slices.Contains([]kind{object, array, text, boolean}, *k) {
+		return fmt.Errorf("the type %q is not supported", data)
 	}
-	return fmt.Errorf("the type %q is not supported", data)
+	return nil
 }
 
 // additional is what a schema says of keys that it does not name.

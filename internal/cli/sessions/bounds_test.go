@@ -52,13 +52,13 @@ func TestBoundsOfInputs(t *testing.T) {
 	names, rows := boundRows(t, "Inputs")
 	var kinds []string
 	for _, k := range bounds.Kinds() {
-		kinds = append(kinds, k.String())
-		row := rows[k.String()]
+		kinds = append(kinds, string(k))
+		row := rows[string(k)]
 		if row == nil || row[1] != bounds.Size(k.Max()) {
 			t.Errorf("docs/bounds.md says %v of a %s, whose bound is %s", row, k, bounds.Size(k.Max()))
 			continue
 		}
-		t.Run(k.String(), func(t *testing.T) {
+		t.Run(string(k), func(t *testing.T) {
 			p := newPlace(t)
 			code, err := strconv.Atoi(row[3])
 			if err != nil {

@@ -178,18 +178,18 @@ func TestFleetCommands(t *testing.T) {
 	}
 	p.run("db", "migrate").must(t, 0)
 	for want, args := range map[string][]string{
-		"nobody":                        {"fleet", "run", "nobody"},
-		"--all-envs":                    {"fleet", "run"},
-		"is not the id of a run":        {"fleet", "cancel", "x"},
-		"4711":                          {"fleet", "cancel", "4711"},
-		"do not put a password":         {"fleet", "list", "--store", "postgres://dbaudit:hush@db/fleet"},
-		"there is no column":            {"fleet", "import", p.write("bad.csv", "name,address\n")},
-		"clients2.csv:2":                {"fleet", "import", p.write("clients2.csv", "name,url,every\na,https://a.crm.dynamics.com,1s\n")},
-		"was named before":              {"fleet", "import", clients, clients},
-		"asks a person":                 {"fleet", "import", p.write("device.csv", "name,url,auth\na,https://a.crm.dynamics.com,device-code\n")},
-		"--concurrency 0":               {"worker", "--concurrency", "0"},
-		"history needs the folders":     {"history", "--store", ""},
-		"--format sarif: want table or": {"fleet", "status", "-f", "sarif"},
+		"nobody":                            {"fleet", "run", "nobody"},
+		"--all-envs":                        {"fleet", "run"},
+		"is not the id of a run":            {"fleet", "cancel", "x"},
+		"4711":                              {"fleet", "cancel", "4711"},
+		"do not put a password":             {"fleet", "list", "--store", "postgres://dbaudit:hush@db/fleet"},
+		"there is no column":                {"fleet", "import", p.write("bad.csv", "name,address\n")},
+		"clients2.csv:2":                    {"fleet", "import", p.write("clients2.csv", "name,url,every\na,https://a.crm.dynamics.com,1s\n")},
+		"was named before":                  {"fleet", "import", clients, clients},
+		"asks a person":                     {"fleet", "import", p.write("device.csv", "name,url,auth\na,https://a.crm.dynamics.com,device-code\n")},
+		"--concurrency 0":                   {"worker", "--concurrency", "0"},
+		"history needs the folders":         {"history", "--store", ""},
+		"--format \"sarif\": want table or": {"fleet", "status", "-f", "sarif"},
 	} {
 		if want == "history needs the folders" {
 			delete(p.vars, "DBAUDIT_STORE")

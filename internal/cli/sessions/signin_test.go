@@ -264,7 +264,7 @@ func TestSignInErrors(t *testing.T) {
 		code int
 		want string // appears in the output exactly once
 	}{
-		{"no such method", nil, []string{"--auth", "password"}, 2, "--auth accepts client-secret"},
+		{"no such method", nil, []string{"--auth", "password"}, 2, `--auth "password": want client-secret`},
 		{"nothing to sign in by", map[string]string{"DBAUDIT_CLIENT_SECRET": ""}, nil, 2, "and its secret is not: set DBAUDIT_CLIENT_SECRET"},
 		{"no app", map[string]string{"DBAUDIT_CLIENT_ID": ""}, nil, 2, "set --client-id (DBAUDIT_CLIENT_ID)"},
 		{"no such certificate", map[string]string{"DBAUDIT_CLIENT_SECRET": ""}, []string{"--client-certificate", "nowhere.pem"}, 2, "--client-certificate nowhere.pem"},

@@ -42,7 +42,8 @@ func Configuration() (string, error) {
 	b.WriteString(root.Description + "\n\n" +
 		"`dbaudit init` writes one with comments. A flag takes precedence over an environment variable, and a variable over the file; " +
 		"but if you choose environments with `--env`, `--label` or `--all-envs`, an environment's own `auth:` takes precedence over variables. " +
-		"Unknown keys, duplicate keys and bad values are errors with file, line and column.\n\n" +
+		"Unknown keys, duplicate keys and bad values are errors with file, line and column. " +
+		"`-c /dev/null` (`-c NUL` on Windows) ignores dbaudit.yaml, as if it did not exist.\n\n" +
 		"`NAME` stands for a name that you choose, `[]` for each element of a list.\n\n| key | value | meaning |\n| --- | --- | --- |\n")
 	root.rows(&b, root.Defs, "")
 	b.WriteString("\n## In an editor\n\n" +

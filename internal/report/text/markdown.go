@@ -58,6 +58,23 @@ func Markdown(s string) string {
 	return unmentioned(b.String())
 }
 
+// cellColumns limits a name that somebody made very long.
+const cellColumns = 200
+
+// MarkdownTable is a table of plain texts in Markdown.
+func MarkdownTable(header []string, rows [][]string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "| %s |\n|%s\n", strings.Join(header, " | "), strings.Repeat(" --- |", len(header)))
+	for _, row := range rows {
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			cells[i] = Markdown(Name(Line(cell), cellColumns))
+		}
+		fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | "))
+	}
+	return b.String()
+}
+
 // HTML makes plain text of s where Markdown stands within an HTML element.
 func HTML(s string) string { return unmentioned(html.EscapeString(Line(s))) }
 

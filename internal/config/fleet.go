@@ -1,0 +1,67 @@
+package config
+
+import (
+	"fmt"
+	"time"
+)
+
+// checkEvery refuses an interval that is not one, or is too short.
+func (f *File) checkEvery(text string, path ...string) error {
+	if text == "" {
+		return nil
+	}
+	if every, err := time.ParseDuration(text); err != nil || every < leastInterval {
+		return f.fault(fmt.Sprintf("every: %s is not an interval: want 1m or more, such as 30m or 24h", text), path...)
+	}
+	return nil
+}
+
+// The interval between two scans of an environment by the fleet.
+const (
+	DefaultInterval = 24 * time.Hour
+	leastInterval   = time.Minute
+)
+
+// Interval is how often the fleet scans an environment: what the environment says, else
+// the top, else once a day.
+func (f *File) Interval(e Environment) time.Duration {
+	for _, text := range []string{e.Every, f.Every} {
+		if every, err := time.ParseDuration(text); err == nil {
+			return every
+		}
+	}
+	return DefaultInterval
+}
+
+// Only is the configuration of one environment alone, under a name, with what the top
+// says for all. rename gives the names of files, those next to the configuration and those
+// in the working directory. Nothing of it can change anything: it does not say how to
+// apply.
+func (f *File) Only(e Environment, name string, rename func(file string, beside bool) string) *File {
+	one := *f
+	one.name, one.doc, one.Apply, one.Every = "", nil, nil, ""
+	one.URL, one.Integration, one.Integrations, one.BusinessUnit, one.Views = "", Integration{}, nil, "", nil
+	if one.Waivers != "" {
+		one.Waivers = rename(one.Waivers, true)
+	}
+	one.Auth = one.Auth.renamed(rename)
+	e.Apply, e.Every, e.Name, e.path = nil, "", "", nil
+	if e.Auth != nil {
+		auth := e.Auth.renamed(rename)
+		e.Auth = &auth
+	}
+	one.Environments = map[string]Environment{name: e}
+	return &one
+}
+
+func (a Auth) renamed(rename func(string, bool) string) Auth {
+	if a.Certificate != "" {
+		a.Certificate = rename(a.Certificate, false)
+	}
+	for _, s := range []**Source{&a.Secret, &a.CertificatePassword} {
+		if *s != nil && (*s).File != "" {
+			*s = &Source{File: rename((*s).File, true)}
+		}
+	}
+	return a
+}

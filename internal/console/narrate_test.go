@@ -1,0 +1,36 @@
+package console
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/report/text"
+)
+
+// TestNarrationFitsTheTerminal: a terminal gets no line that is wider than it is; a log
+// keeps each message on a line.
+func TestNarrationFitsTheTerminal(t *testing.T) {
+	t.Parallel()
+	const guid = "00000000-0000-0000-0000-000000000001"
+	long := "signing in by client-secret (DBAUDIT_CLIENT_SECRET is set), as app " + guid + ", in tenant " + guid + " (named by the environment), at login.microsoftonline.com"
+	for _, width := range []int{40, 80, 110} {
+		now := time.Unix(0, 0)
+		c, b := atTerminal(&now)
+		c.StderrWidth = width
+		c.Log(0, "contoso", long)
+		c.Warnf("%s", long)
+		c.Complain(errTest(long))
+		for line := range strings.Lines(b.String()) {
+			if n := text.Columns(strings.TrimSuffix(line, "\n")); n > width {
+				t.Errorf("%d columns at %d: %s", n, width, line)
+			}
+		}
+		b.Reset()
+		c.StderrIsTerminal = false
+		c.Log(0, "contoso", long)
+		if b.String() != "contoso: "+long+"\n" {
+			t.Errorf("a log has another line: %q", b.String())
+		}
+	}
+}
