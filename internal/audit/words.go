@@ -108,7 +108,7 @@ func spaced(schema string) string {
 		small = unicode.IsLower(r)
 		b.WriteRune(r)
 	}
-	return strings.NewReplacer(" On ", " on ", " Of ", " of ", " For ", " for ", " To ", " to ").Replace(b.String())
+	return strings.NewReplacer(" On ", " on ", " Of ", " of ", " For ", " for ", " To ", " to ", "Share Point", "SharePoint").Replace(b.String())
 }
 
 func cutPrefixFold(s, prefix string) (string, bool) {

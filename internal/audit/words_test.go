@@ -11,7 +11,7 @@ func TestSplit(t *testing.T) {
 		"prvReadAccount": {"Read", "Account"}, "prvAppendToLead": {"Append To", "Lead"}, "prvAppendLead": {"Append", "Lead"},
 		"prvReadUserQuery": {"Read", "Saved View"}, "prvReadQuery": {"Read", "View"}, "prvWriteAttribute": {"Write", "Field"},
 		"prvBulkEdit": {"", "Bulk Edit"}, "prvreadaccount": {"Read", "account"}, "prvAssignRole": {"Assign", "Role"},
-		"prvActOnBehalfOfAnotherUser": {"", "Act on Behalf of Another User"}, "prvReadKnowledgeArticle": {"Read", "Knowledge Article"}, "prvReadnew_BigThing": {"Read", "new_BigThing"}, "prvRead": {"", "Read"}, "": {"", ""}, "other": {"", "other"},
+		"prvActOnBehalfOfAnotherUser": {"", "Act on Behalf of Another User"}, "prvReadKnowledgeArticle": {"Read", "Knowledge Article"}, "prvReadnew_BigThing": {"Read", "new_BigThing"}, "prvReadSharePointDocument": {"Read", "SharePoint Document"}, "prvRead": {"", "Read"}, "": {"", ""}, "other": {"", "other"},
 	} {
 		if right, row := audit.SplitPrivilege(in); right != want[0] || row != want[1] {
 			t.Errorf("%s: %q, %q", in, right, row)

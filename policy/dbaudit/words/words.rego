@@ -57,7 +57,7 @@ _label(schema) := object.get(_labels, lower(schema), _spaced(schema))
 _spaced(schema) := schema if contains(schema, "_")
 
 _spaced(schema) := strings.replace_n(
-	{" On ": " on ", " Of ": " of ", " For ": " for ", " To ": " to "},
+	{" On ": " on ", " Of ": " of ", " For ": " for ", " To ": " to ", "Share Point": "SharePoint"},
 	regex.replace(schema, `(\p{Ll})(\p{Lu})`, "$1 $2"),
 ) if {
 	not contains(schema, "_")

@@ -15,6 +15,7 @@ test_rights_are_named_as_in_the_editor if {
 	words.right("prvReadUserQuery") == "Saved View – Read"
 	words.right("prvReadKnowledgeArticle") == "Knowledge Article – Read"
 	words.right("prvReadnew_BigThing") == "new_BigThing – Read"
+	words.right("prvReadSharePointData") == "SharePoint Data – Read"
 	words.right("Other") == "Other"
 	words.right("prvActOnBehalfOfAnotherUser") == "Act on Behalf of Another User"
 	words.right("prvRead") == "Read"
