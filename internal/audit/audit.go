@@ -1,10 +1,10 @@
 // Package audit is the vocabulary that dbaudit's rooms meet in: controls,
 // findings, outcomes, severities and the result of one evaluation.
 //
-// It imports the standard library only. Engines produce a [Result], waivers
-// annotate it, reports render it, plans derive from it; none of them has to know
-// another. The JSON form of a [Result] is the contract that other people's scripts depend
-// on (format [ResultFormat]): fields may be added, never changed.
+// Engines produce a [Result], waivers annotate it, reports render it, plans derive from
+// it; none of them has to know another. The JSON form of a [Result] is the contract that
+// other people's scripts depend on (format [ResultFormat]): fields may be added, never
+// changed.
 package audit
 
 import (

@@ -1,18 +1,22 @@
 package audit
 
-import "fmt"
+import (
+	"fmt"
 
-// An Outcome is the result of judging a control. The zero value is Unknown: what was
-// not judged is never taken for passed.
-type Outcome int
+	"github.com/dbaudit/dbaudit/internal/enum"
+)
+
+// An Outcome is the result of judging a control. The zero value is unknown: what was not
+// judged is never taken for passed.
+type Outcome string
 
 // The outcomes of a control.
 const (
-	OutcomeUnknown Outcome = iota
-	OutcomePass
-	OutcomeFail
-	OutcomeNotApplicable
-	OutcomeWaived
+	OutcomeUnknown       Outcome = ""
+	OutcomePass          Outcome = "pass"
+	OutcomeFail          Outcome = "fail"
+	OutcomeNotApplicable Outcome = "not_applicable"
+	OutcomeWaived        Outcome = "waived"
 )
 
 // Outcomes lists every outcome in the order in which summaries name them.
@@ -20,34 +24,16 @@ func Outcomes() []Outcome {
 	return []Outcome{OutcomePass, OutcomeFail, OutcomeUnknown, OutcomeNotApplicable, OutcomeWaived}
 }
 
-func (o Outcome) String() string {
-	switch o {
-	case OutcomePass:
-		return "pass"
-	case OutcomeFail:
-		return "fail"
-	case OutcomeNotApplicable:
-		return "not_applicable"
-	case OutcomeWaived:
-		return "waived"
-	case OutcomeUnknown:
-	}
-	return "unknown"
-}
+func (o Outcome) String() string { return enum.Word(o) }
 
 // ParseOutcome reads an outcome as [Outcome.String] spells it.
-func ParseOutcome(s string) (Outcome, error) {
-	return parse(s, "outcome", Outcomes())
-}
+func ParseOutcome(s string) (Outcome, error) { return enum.Parse(s, "outcome", Outcomes()) }
 
 // MarshalText implements [encoding.TextMarshaler].
 func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
-func (o *Outcome) UnmarshalText(b []byte) (err error) {
-	*o, err = ParseOutcome(string(b))
-	return err
-}
+func (o *Outcome) UnmarshalText(b []byte) error { return enum.Set(o, b, "outcome", Outcomes()...) }
 
 // A Severity is how much a failed control matters. The zero value is invalid.
 type Severity int
@@ -85,9 +71,7 @@ func (s Severity) String() string {
 }
 
 // ParseSeverity reads a severity as [Severity.String] spells it.
-func ParseSeverity(s string) (Severity, error) {
-	return parse(s, "severity", Severities())
-}
+func ParseSeverity(s string) (Severity, error) { return enum.Parse(s, "severity", Severities()) }
 
 // MarshalText implements [encoding.TextMarshaler]; an invalid severity is an
 // error.
@@ -99,65 +83,56 @@ func (s Severity) MarshalText() ([]byte, error) {
 }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
-func (s *Severity) UnmarshalText(b []byte) (err error) {
-	*s, err = ParseSeverity(string(b))
-	return err
-}
+func (s *Severity) UnmarshalText(b []byte) error { return enum.Set(s, b, "severity", Severities()...) }
 
-// A Verdict is the answer for a whole environment. The zero value is
-// Incomplete.
-type Verdict int
+// A Verdict is the answer for a whole environment. The zero value is incomplete.
+type Verdict string
 
 // The verdicts.
 const (
-	VerdictIncomplete Verdict = iota
-	VerdictCompliant
-	VerdictNoncompliant
+	VerdictIncomplete   Verdict = ""
+	VerdictCompliant    Verdict = "compliant"
+	VerdictNoncompliant Verdict = "noncompliant"
 )
 
 func (v Verdict) String() string {
-	switch v {
-	case VerdictCompliant:
-		return "compliant"
-	case VerdictNoncompliant:
-		return "noncompliant"
-	case VerdictIncomplete:
+	if v == VerdictIncomplete {
+		return "incomplete"
 	}
-	return "incomplete"
+	return string(v)
+}
+
+func verdicts() []Verdict {
+	return []Verdict{VerdictCompliant, VerdictNoncompliant, VerdictIncomplete}
 }
 
 // ParseVerdict reads a verdict as [Verdict.String] spells it.
-func ParseVerdict(s string) (Verdict, error) {
-	return parse(s, "verdict", []Verdict{VerdictCompliant, VerdictNoncompliant, VerdictIncomplete})
-}
+func ParseVerdict(s string) (Verdict, error) { return enum.Parse(s, "verdict", verdicts()) }
 
 // MarshalText implements [encoding.TextMarshaler].
 func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
-func (v *Verdict) UnmarshalText(b []byte) (err error) {
-	*v, err = ParseVerdict(string(b))
-	return err
-}
+func (v *Verdict) UnmarshalText(b []byte) error { return enum.Set(v, b, "verdict", verdicts()...) }
 
 // A SubjectKind says what sort of object a finding is about. The zero value is
 // unknown, and refused in JSON.
-type SubjectKind int
+type SubjectKind string
 
 // The kinds of subject.
 const (
-	SubjectUnknown SubjectKind = iota
+	SubjectUnknown SubjectKind = ""
 	// SubjectRole is a security role, named by its root copy's id.
-	SubjectRole
+	SubjectRole SubjectKind = "role"
 	// SubjectUser is a systemuser: an application user or a person.
-	SubjectUser
+	SubjectUser SubjectKind = "user"
 	// SubjectRequiredView is a view that the configuration asks for; it is known by
 	// its table and name, whether or not it was found.
-	SubjectRequiredView
+	SubjectRequiredView SubjectKind = "required-view"
 	// SubjectView is a personal view (userquery) that was found.
-	SubjectView
+	SubjectView SubjectKind = "view"
 	// SubjectEnvironment is the environment as a whole.
-	SubjectEnvironment
+	SubjectEnvironment SubjectKind = "environment"
 )
 
 // SubjectKinds lists every valid kind of subject.
@@ -165,38 +140,12 @@ func SubjectKinds() []SubjectKind {
 	return []SubjectKind{SubjectRole, SubjectUser, SubjectRequiredView, SubjectView, SubjectEnvironment}
 }
 
-func (k SubjectKind) String() string {
-	switch k {
-	case SubjectRole:
-		return "role"
-	case SubjectUser:
-		return "user"
-	case SubjectRequiredView:
-		return "required-view"
-	case SubjectView:
-		return "view"
-	case SubjectEnvironment:
-		return "environment"
-	case SubjectUnknown:
-	}
-	return "unknown"
-}
+func (k SubjectKind) String() string { return enum.Word(k) }
 
 // MarshalText implements [encoding.TextMarshaler].
 func (k SubjectKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
-func (k *SubjectKind) UnmarshalText(b []byte) (err error) {
-	*k, err = parse(string(b), "kind of subject", SubjectKinds())
-	return err
-}
-
-func parse[T fmt.Stringer](s, what string, valid []T) (T, error) {
-	for _, v := range valid {
-		if v.String() == s {
-			return v, nil
-		}
-	}
-	var zero T
-	return zero, fmt.Errorf("unknown %s %q: want one of %v", what, s, valid)
+func (k *SubjectKind) UnmarshalText(b []byte) error {
+	return enum.Set(k, b, "kind of subject", SubjectKinds()...)
 }

@@ -5,25 +5,6 @@ import (
 	"unicode"
 )
 
-// Level is the access level of a depth as the security-role editor names it; an
-// unknown depth is returned as it is. policy/dbaudit/words says the same in Rego, and a
-// test of the engine holds the two equal.
-func Level(depth string) string {
-	switch depth {
-	case "none":
-		return "None"
-	case "basic":
-		return "User"
-	case "local":
-		return "Business Unit"
-	case "deep":
-		return "Parent: Child Business Units"
-	case "global":
-		return "Organization"
-	}
-	return depth
-}
-
 // Rights lists the rights that a privilege to a table can give, in the order of
 // the security-role editor's columns.
 func Rights() []string {

@@ -28,7 +28,7 @@ func on(day int, a, b audit.Outcome) audit.Result {
 // gap is a day on which the environment could not be read: it does not even say which
 // organization it is.
 func gap(day int) audit.Result {
-	r := on(day, 0, 0)
+	r := on(day, unknown, unknown)
 	r.Environment.OrganizationID, r.Snapshot, r.Controls = "", audit.Snapshot{}, nil
 	r.Summary, r.Verdict, r.Unread = audit.Summary{}, audit.VerdictIncomplete, &audit.Unread{Message: "nothing answers there"}
 	return r

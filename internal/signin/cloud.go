@@ -5,39 +5,24 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/enum"
 )
 
 // Cloud is one of Microsoft's clouds, as far as signing in differs.
-type Cloud int
+type Cloud string
 
 // The clouds. GCC is a United States government cloud whose identities live in
 // the commercial one.
 const (
-	UnknownCloud Cloud = iota
-	Commercial
-	GCC
-	GCCHigh
-	DoD
-	China
+	UnknownCloud Cloud = ""
+	Commercial   Cloud = "commercial"
+	GCC          Cloud = "GCC"
+	GCCHigh      Cloud = "GCC High"
+	DoD          Cloud = "DoD"
+	China        Cloud = "China"
 )
 
-// String gives the name that people know the cloud by.
-func (c Cloud) String() string {
-	switch c {
-	case Commercial:
-		return "commercial"
-	case GCC:
-		return "GCC"
-	case GCCHigh:
-		return "GCC High"
-	case DoD:
-		return "DoD"
-	case China:
-		return "China"
-	case UnknownCloud:
-	}
-	return "unknown"
-}
+func (c Cloud) String() string { return enum.Word(c) }
 
 // Authority gives the cloud's sign-in address, https://HOST without a tenant.
 // An environment that is in no known cloud signs in at the commercial one.

@@ -6,18 +6,18 @@ import (
 )
 
 // Method is a way to sign in.
-type Method int
+type Method string
 
-// The ways to sign in.
+// The ways to sign in, by the names that --auth takes.
 const (
-	Auto             Method = iota // deduced from what is configured
-	ClientSecret                   // an app registration's secret
-	Certificate                    // an app registration's certificate
-	WorkloadIdentity               // a token of the platform that runs the program
-	ManagedIdentity                // the identity of the Azure resource that runs it
-	DeviceCode                     // a person, with a browser on another device
-	Interactive                    // a person, with a browser on this machine
-	AzureCLI                       // whoever is signed in to az
+	Auto             Method = ""                  // deduced from what is configured
+	ClientSecret     Method = "client-secret"     // an app registration's secret
+	Certificate      Method = "certificate"       // an app registration's certificate
+	WorkloadIdentity Method = "workload-identity" // a token of the platform that runs the program
+	ManagedIdentity  Method = "managed-identity"  // the identity of the Azure resource that runs it
+	DeviceCode       Method = "device-code"       // a person, with a browser on another device
+	Interactive      Method = "interactive"       // a person, with a browser on this machine
+	AzureCLI         Method = "azure-cli"         // whoever is signed in to az
 )
 
 // Methods lists all ways to sign in, in the order in which help shows them.
@@ -25,27 +25,7 @@ func Methods() []Method {
 	return []Method{ClientSecret, Certificate, WorkloadIdentity, ManagedIdentity, DeviceCode, Interactive, AzureCLI}
 }
 
-// String gives the name that --auth takes, and "" for Auto.
-func (m Method) String() string {
-	switch m {
-	case ClientSecret:
-		return "client-secret"
-	case Certificate:
-		return "certificate"
-	case WorkloadIdentity:
-		return "workload-identity"
-	case ManagedIdentity:
-		return "managed-identity"
-	case DeviceCode:
-		return "device-code"
-	case Interactive:
-		return "interactive"
-	case AzureCLI:
-		return "azure-cli"
-	case Auto:
-	}
-	return ""
-}
+func (m Method) String() string { return string(m) }
 
 // ParseMethod reads the name that --auth takes; "" is Auto.
 func ParseMethod(name string) (Method, error) {

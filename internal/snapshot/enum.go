@@ -1,9 +1,8 @@
 package snapshot
 
 import (
-	"cmp"
-	"fmt"
-	"slices"
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/enum"
 )
 
 // A Section is a part of the snapshot that is read, and can be missing, as one.
@@ -43,161 +42,93 @@ type Coverage struct {
 	State  State  `json:"state"`
 }
 
-// A State is how the reading of a section ended. The zero value is unknown.
-type State int
+// A State is how the reading of a section ended.
+type State string
 
 // The states of a section.
 const (
-	StateUnknown State = iota
+	StateUnknown State = ""
 	// StateCollected: read to its end.
-	StateCollected
+	StateCollected State = "collected"
 	// StateForbidden: refused by the server; Detail names the missing privilege.
-	StateForbidden
+	StateForbidden State = "forbidden"
 	// StateFailed: could not be read, or not twice the same.
-	StateFailed
+	StateFailed State = "failed"
 	// StateSkipped: not read, because what it depends on does not exist.
-	StateSkipped
+	StateSkipped State = "skipped"
 	// StateInapplicable: the source cannot hold the section, as a solution file
 	// holds no users.
-	StateInapplicable
+	StateInapplicable State = "inapplicable"
 )
 
-func states() []State {
-	return []State{StateCollected, StateForbidden, StateFailed, StateSkipped, StateInapplicable}
-}
-
-func (s State) String() string {
-	switch s {
-	case StateCollected:
-		return "collected"
-	case StateForbidden:
-		return "forbidden"
-	case StateFailed:
-		return "failed"
-	case StateSkipped:
-		return "skipped"
-	case StateInapplicable:
-		return "inapplicable"
-	case StateUnknown:
-	}
-	return "unknown"
-}
+func (s State) String() string { return enum.Word(s) }
 
 // MarshalText implements [encoding.TextMarshaler].
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
-func (s *State) UnmarshalText(b []byte) (err error) {
-	*s, err = parse(string(b), "state", states())
-	return err
+func (s *State) UnmarshalText(b []byte) error {
+	return enum.Set(s, b, "state", StateCollected, StateForbidden, StateFailed, StateSkipped, StateInapplicable)
 }
 
-// A Depth is an access level of a privilege: how far from the user's own records
-// it reaches. The zero value is none: not granted.
-type Depth int
+// A Depth is an access level of a privilege.
+type Depth = audit.Depth
 
-// The depths, shallowest first. The portal calls them User, Business Unit, Parent:
-// Child Business Units and Organization.
+// The depths, shallowest first.
 const (
-	DepthNone Depth = iota
-	DepthBasic
-	DepthLocal
-	DepthDeep
-	DepthGlobal
+	DepthNone   = audit.DepthNone
+	DepthBasic  = audit.DepthBasic
+	DepthLocal  = audit.DepthLocal
+	DepthDeep   = audit.DepthDeep
+	DepthGlobal = audit.DepthGlobal
 )
 
 // Depths lists the depths that can be granted, shallowest first.
-func Depths() []Depth { return []Depth{DepthBasic, DepthLocal, DepthDeep, DepthGlobal} }
+func Depths() []Depth { return audit.Depths() }
 
-func (d Depth) String() string {
-	switch d {
-	case DepthBasic:
-		return "basic"
-	case DepthLocal:
-		return "local"
-	case DepthDeep:
-		return "deep"
-	case DepthGlobal:
-		return "global"
-	case DepthNone:
-	}
-	return "none"
-}
+// ParseDepth reads a depth that can be granted.
+func ParseDepth(s string) (Depth, error) { return audit.ParseDepth(s) }
 
-// ParseDepth reads a depth that can be granted, as [Depth.String] spells it.
-func ParseDepth(s string) (Depth, error) { return parse(s, "depth", Depths()) }
-
-// MarshalText implements [encoding.TextMarshaler].
-func (d Depth) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
-
-// UnmarshalText implements [encoding.TextUnmarshaler].
-func (d *Depth) UnmarshalText(b []byte) (err error) {
-	*d, err = ParseDepth(string(b))
-	return err
-}
-
-// A Setting is a switch that may not have been readable. The zero value is
-// unknown.
-type Setting int
+// A Setting is a switch that may not have been readable.
+type Setting string
 
 // The states of a setting.
 const (
-	SettingUnknown Setting = iota
-	SettingOff
-	SettingOn
+	SettingUnknown Setting = ""
+	SettingOff     Setting = "off"
+	SettingOn      Setting = "on"
 )
 
-func (s Setting) String() string {
-	switch s {
-	case SettingOff:
-		return "off"
-	case SettingOn:
-		return "on"
-	case SettingUnknown:
-	}
-	return "unknown"
-}
+func (s Setting) String() string { return enum.Word(s) }
 
 // MarshalText implements [encoding.TextMarshaler].
 func (s Setting) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
-func (s *Setting) UnmarshalText(b []byte) (err error) {
-	*s, err = parse(string(b), "setting", []Setting{SettingUnknown, SettingOff, SettingOn})
-	return err
+func (s *Setting) UnmarshalText(b []byte) error {
+	return enum.Set(s, b, "setting", SettingUnknown, SettingOff, SettingOn)
 }
 
-// A Scope is how much of an environment was asked for. The zero value is unknown.
-type Scope int
+// A Scope is how much of an environment was asked for.
+type Scope string
 
 // The scopes.
 const (
-	ScopeUnknown Scope = iota
+	ScopeUnknown Scope = ""
 	// ScopeIntegration reads what the profile's verdict needs.
-	ScopeIntegration
+	ScopeIntegration Scope = "integration"
 	// ScopeEnvironment reads all unmanaged roles, application users and view shares.
-	ScopeEnvironment
-	// ScopeUsers reads the application users and the roles that reach them. No file has
-	// it: nothing but a discovery can be made of it.
-	ScopeUsers
+	ScopeEnvironment Scope = "environment"
+	// ScopeUsers reads the application users and the roles that are assigned to them. No
+	// file has it: it is good for a discovery alone.
+	ScopeUsers Scope = "users"
 )
 
-func (s Scope) String() string {
-	switch s {
-	case ScopeIntegration:
-		return "integration"
-	case ScopeEnvironment:
-		return "environment"
-	case ScopeUsers:
-		return "users"
-	case ScopeUnknown:
-	}
-	return "unknown"
-}
+func (s Scope) String() string { return enum.Word(s) }
 
-// ParseScope reads a scope as [Scope.String] spells it.
+// ParseScope reads a scope that a file can have.
 func ParseScope(s string) (Scope, error) {
-	return parse(s, "scope", []Scope{ScopeIntegration, ScopeEnvironment})
+	return enum.Parse(s, "scope", []Scope{ScopeIntegration, ScopeEnvironment})
 }
 
 // MarshalText implements [encoding.TextMarshaler].
@@ -209,117 +140,84 @@ func (s *Scope) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
-// A Source is what a snapshot was made from. The zero value is unknown.
-type Source int
+// A Source is what a snapshot was made from.
+type Source string
 
 // The sources.
 const (
-	SourceUnknown Source = iota
-	SourceEnvironment
-	SourceSolution
+	SourceUnknown     Source = ""
+	SourceEnvironment Source = "environment"
+	SourceSolution    Source = "solution"
 )
 
-func (s Source) String() string {
-	switch s {
-	case SourceEnvironment:
-		return "environment"
-	case SourceSolution:
-		return "solution"
-	case SourceUnknown:
-	}
-	return "unknown"
-}
+func (s Source) String() string { return enum.Word(s) }
 
 // MarshalText implements [encoding.TextMarshaler].
 func (s Source) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
-func (s *Source) UnmarshalText(b []byte) (err error) {
-	*s, err = parse(string(b), "source", []Source{SourceEnvironment, SourceSolution})
-	return err
+func (s *Source) UnmarshalText(b []byte) error {
+	return enum.Set(s, b, "source", SourceEnvironment, SourceSolution)
 }
 
-// A Viewer is an identity whose list of personal views was read. The zero value
-// is unknown.
-type Viewer int
+// A Viewer is an identity whose list of personal views was read.
+type Viewer string
 
 // The viewers.
 const (
-	ViewerUnknown Viewer = iota
-	ViewerAuditor
-	ViewerIntegrationUser
-	ViewerOwner
+	ViewerUnknown         Viewer = ""
+	ViewerAuditor         Viewer = "auditor"
+	ViewerIntegrationUser Viewer = "integration-user"
+	ViewerOwner           Viewer = "owner"
 )
 
-func (v Viewer) String() string {
-	switch v {
-	case ViewerAuditor:
-		return "auditor"
-	case ViewerIntegrationUser:
-		return "integration-user"
-	case ViewerOwner:
-		return "owner"
-	case ViewerUnknown:
-	}
-	return "unknown"
-}
+func (v Viewer) String() string { return enum.Word(v) }
 
 // MarshalText implements [encoding.TextMarshaler].
 func (v Viewer) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
-func (v *Viewer) UnmarshalText(b []byte) (err error) {
-	*v, err = parse(string(b), "viewer", []Viewer{ViewerAuditor, ViewerIntegrationUser, ViewerOwner})
-	return err
+func (v *Viewer) UnmarshalText(b []byte) error {
+	return enum.Set(v, b, "viewer", ViewerAuditor, ViewerIntegrationUser, ViewerOwner)
 }
 
-// A PrincipalType is the table of an owner or of whom something is shared with. The
-// zero value is unknown.
-type PrincipalType int
+// A PrincipalType is the table of an owner, or of whom something is shared with, by its
+// logical name.
+type PrincipalType string
 
 // The types of principals.
 const (
-	PrincipalUnknown PrincipalType = iota
-	PrincipalUser
-	PrincipalTeam
+	PrincipalUnknown PrincipalType = ""
+	PrincipalUser    PrincipalType = "systemuser"
+	PrincipalTeam    PrincipalType = "team"
 )
 
-// String is the table's logical name.
-func (p PrincipalType) String() string {
-	switch p {
-	case PrincipalUser:
-		return "systemuser"
-	case PrincipalTeam:
-		return "team"
-	case PrincipalUnknown:
-	}
-	return "unknown"
-}
+func (p PrincipalType) String() string { return enum.Word(p) }
 
 // MarshalText implements [encoding.TextMarshaler].
 func (p PrincipalType) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
-func (p *PrincipalType) UnmarshalText(b []byte) (err error) {
-	*p, err = parse(string(b), "type of principal", []PrincipalType{PrincipalUnknown, PrincipalUser, PrincipalTeam})
-	return err
+func (p *PrincipalType) UnmarshalText(b []byte) error {
+	return enum.Set(p, b, "type of principal", PrincipalUnknown, PrincipalUser, PrincipalTeam)
 }
 
-// An AccessMode is the sort of access that a user has. The zero value is unknown: it was
-// not read, or holds a number that is not documented.
-type AccessMode int
+// An AccessMode is the sort of access that a user has. It is unknown if it was not read, or
+// has a number that is not documented.
+type AccessMode string
 
-// The access modes, in the order of accessmode's numbers.
+// The access modes.
 const (
-	AccessUnknown AccessMode = iota
-	AccessReadWrite
-	AccessAdministrative
-	AccessRead
-	AccessSupport
-	AccessNonInteractive
-	AccessDelegatedAdmin
+	AccessUnknown        AccessMode = ""
+	AccessReadWrite      AccessMode = "read-write"
+	AccessAdministrative AccessMode = "administrative"
+	AccessRead           AccessMode = "read"
+	AccessSupport        AccessMode = "support"
+	AccessNonInteractive AccessMode = "non-interactive"
+	AccessDelegatedAdmin AccessMode = "delegated-admin"
 )
 
+// accessModes are in the order of accessmode's numbers.
 func accessModes() []AccessMode {
 	return []AccessMode{
 		AccessReadWrite, AccessAdministrative, AccessRead, AccessSupport, AccessNonInteractive, AccessDelegatedAdmin,
@@ -327,175 +225,49 @@ func accessModes() []AccessMode {
 }
 
 // AccessModeOf gives the mode of a number of the accessmode column.
-func AccessModeOf(number int) AccessMode {
-	if number < 0 || number >= len(accessModes()) {
-		return AccessUnknown
-	}
-	return accessModes()[number]
-}
+func AccessModeOf(number int) AccessMode { return numbered(accessModes(), number) }
 
-func (m AccessMode) String() string {
-	switch m {
-	case AccessReadWrite:
-		return "read-write"
-	case AccessAdministrative:
-		return "administrative"
-	case AccessRead:
-		return "read"
-	case AccessSupport:
-		return "support"
-	case AccessNonInteractive:
-		return "non-interactive"
-	case AccessDelegatedAdmin:
-		return "delegated-admin"
-	case AccessUnknown:
-	}
-	return "unknown"
-}
+func (m AccessMode) String() string { return enum.Word(m) }
 
 // MarshalText implements [encoding.TextMarshaler].
 func (m AccessMode) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
-func (m *AccessMode) UnmarshalText(b []byte) (err error) {
-	*m, err = parse(string(b), "access mode", append(accessModes(), AccessUnknown))
-	return err
+func (m *AccessMode) UnmarshalText(b []byte) error {
+	return enum.Set(m, b, "access mode", append(accessModes(), AccessUnknown)...)
 }
 
-// An EntraState says whether a user's identity is still in Microsoft Entra. The zero
-// value is unknown.
-type EntraState int
+// An EntraState says whether a user's identity is still in Microsoft Entra.
+type EntraState string
 
-// The states, in the order of azurestate's numbers.
+// The states.
 const (
-	EntraUnknown EntraState = iota
-	EntraExists
-	EntraSoftDeleted
-	EntraDeleted
+	EntraUnknown     EntraState = ""
+	EntraExists      EntraState = "exists"
+	EntraSoftDeleted EntraState = "soft-deleted"
+	EntraDeleted     EntraState = "deleted"
 )
 
+// entraStates are in the order of azurestate's numbers.
 func entraStates() []EntraState { return []EntraState{EntraExists, EntraSoftDeleted, EntraDeleted} }
 
 // EntraStateOf gives the state of a number of the azurestate column.
-func EntraStateOf(number int) EntraState {
-	if number < 0 || number >= len(entraStates()) {
-		return EntraUnknown
-	}
-	return entraStates()[number]
-}
+func EntraStateOf(number int) EntraState { return numbered(entraStates(), number) }
 
-func (e EntraState) String() string {
-	switch e {
-	case EntraExists:
-		return "exists"
-	case EntraSoftDeleted:
-		return "soft-deleted"
-	case EntraDeleted:
-		return "deleted"
-	case EntraUnknown:
-	}
-	return "unknown"
-}
+func (e EntraState) String() string { return enum.Word(e) }
 
 // MarshalText implements [encoding.TextMarshaler].
 func (e EntraState) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
-func (e *EntraState) UnmarshalText(b []byte) (err error) {
-	*e, err = parse(string(b), "Entra state", append(entraStates(), EntraUnknown))
-	return err
+func (e *EntraState) UnmarshalText(b []byte) error {
+	return enum.Set(e, b, "Entra state", append(entraStates(), EntraUnknown)...)
 }
 
-// A Right is one bit of an access rights mask. The zero value is unknown.
-type Right int
-
-// The rights, by the bits of Dataverse's AccessRights enumeration.
-const (
-	RightUnknown  Right = 0
-	RightRead     Right = 1
-	RightWrite    Right = 2
-	RightAppend   Right = 4
-	RightAppendTo Right = 16
-	RightCreate   Right = 32
-	RightDelete   Right = 65536
-	RightShare    Right = 262144
-	RightAssign   Right = 524288
-	// RightOther stands for bits that AccessRights does not name: a right that
-	// nobody knows must not be lost.
-	RightOther Right = 1 << 30
-)
-
-// Rights lists every right in the order of its bit.
-func Rights() []Right {
-	return []Right{RightRead, RightWrite, RightAppend, RightAppendTo, RightCreate, RightDelete, RightShare, RightAssign, RightOther}
-}
-
-// inheritedMark is set beside the rights in masks that come from a parent record;
-// it gives no right of its own.
-const inheritedMark = 0x08000000
-
-// RightsOf takes an access rights mask apart, in the order of [Rights].
-func RightsOf(mask int) []Right {
-	rights := []Right{}
-	mask &^= inheritedMark
-	for _, r := range Rights() {
-		if r != RightOther && mask&int(r) != 0 {
-			rights = append(rights, r)
-			mask &^= int(r)
-		}
+// numbered is the value of a column's number; unknown if the number is not documented.
+func numbered[T ~string](values []T, number int) T {
+	if number < 0 || number >= len(values) {
+		return ""
 	}
-	if mask != 0 {
-		rights = append(rights, RightOther)
-	}
-	return rights
-}
-
-func (r Right) String() string {
-	switch r {
-	case RightRead:
-		return "read"
-	case RightWrite:
-		return "write"
-	case RightAppend:
-		return "append"
-	case RightAppendTo:
-		return "append-to"
-	case RightCreate:
-		return "create"
-	case RightDelete:
-		return "delete"
-	case RightShare:
-		return "share"
-	case RightAssign:
-		return "assign"
-	case RightOther:
-		return "other"
-	case RightUnknown:
-	}
-	return "unknown"
-}
-
-// MarshalText implements [encoding.TextMarshaler].
-func (r Right) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
-
-// UnmarshalText implements [encoding.TextUnmarshaler].
-func (r *Right) UnmarshalText(b []byte) (err error) {
-	*r, err = parse(string(b), "right", Rights())
-	return err
-}
-
-// SortRights orders rights by their bits, in place, and drops repetitions.
-func SortRights(rights []Right) []Right {
-	slices.SortFunc(rights, func(a, b Right) int { return cmp.Compare(a, b) })
-	return slices.Compact(rights)
-}
-
-func parse[T fmt.Stringer](s, what string, valid []T) (T, error) {
-	for _, v := range valid {
-		if v.String() == s {
-			return v, nil
-		}
-	}
-	var zero T
-	return zero, fmt.Errorf("unknown %s %q: want one of %v", what, s, valid)
+	return values[number]
 }

@@ -64,7 +64,7 @@ func TestEnumerationsAreReadAsTheyAreWritten(t *testing.T) {
 
 func TestZeroValuesSayThatNothingIsKnown(t *testing.T) {
 	for _, zero := range []fmt.Stringer{
-		snapshot.State(0), snapshot.Setting(0), snapshot.Scope(0), snapshot.Source(0), snapshot.Viewer(0), snapshot.Right(0),
+		snapshot.State(""), snapshot.Setting(""), snapshot.Scope(""), snapshot.Source(""), snapshot.Viewer(""), snapshot.Right(0),
 	} {
 		if zero.String() != "unknown" {
 			t.Errorf("the zero %T is %q", zero, zero)

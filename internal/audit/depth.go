@@ -1,0 +1,72 @@
+package audit
+
+import (
+	"github.com/dbaudit/dbaudit/internal/enum"
+)
+
+// A Depth is an access level of a privilege: how far from the user's own records
+// it extends. The zero value is none: not granted.
+type Depth int
+
+// The depths, shallowest first.
+const (
+	DepthNone Depth = iota
+	DepthBasic
+	DepthLocal
+	DepthDeep
+	DepthGlobal
+)
+
+// Depths lists the depths that can be granted, shallowest first.
+func Depths() []Depth { return []Depth{DepthBasic, DepthLocal, DepthDeep, DepthGlobal} }
+
+// names are the depth's word in documents and the editor's name of the access level.
+func (d Depth) names() (word, level string) {
+	switch d {
+	case DepthBasic:
+		return "basic", "User"
+	case DepthLocal:
+		return "local", "Business Unit"
+	case DepthDeep:
+		return "deep", "Parent: Child Business Units"
+	case DepthGlobal:
+		return "global", "Organization"
+	case DepthNone:
+	}
+	return "none", "None"
+}
+
+func (d Depth) String() string {
+	word, _ := d.names()
+	return word
+}
+
+// Level is the access level as the security-role editor names it. policy/dbaudit/words says
+// the same in Rego, and a test of the engine keeps the two equal.
+func (d Depth) Level() string {
+	_, level := d.names()
+	return level
+}
+
+// ParseDepth reads a depth that can be granted, as [Depth.String] spells it.
+func ParseDepth(s string) (Depth, error) { return enum.Parse(s, "depth", Depths()) }
+
+// MarshalText implements [encoding.TextMarshaler].
+func (d Depth) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (d *Depth) UnmarshalText(b []byte) (err error) {
+	*d, err = ParseDepth(string(b))
+	return err
+}
+
+// Level is the access level of a depth's word, as a finding's evidence has it; a word that is
+// not a depth is returned as it is.
+func Level(word string) string {
+	for d := DepthNone; d <= DepthGlobal; d++ {
+		if d.String() == word {
+			return d.Level()
+		}
+	}
+	return word
+}

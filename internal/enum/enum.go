@@ -1,0 +1,28 @@
+// Package enum is what enumerations of documents have in common. An enumeration is a
+// string type: its values are the words of the document, and its zero value is unknown.
+package enum
+
+import (
+	"cmp"
+	"fmt"
+)
+
+// Word is the word of a value.
+func Word[T ~string](value T) string { return cmp.Or(string(value), "unknown") }
+
+// Parse finds the value of a word among the valid ones. The error says what the word is.
+func Parse[T fmt.Stringer](word, what string, valid []T) (T, error) {
+	for _, v := range valid {
+		if v.String() == word {
+			return v, nil
+		}
+	}
+	var zero T
+	return zero, fmt.Errorf("unknown %s %q: want one of %v", what, word, valid)
+}
+
+// Set parses the word of a document into a value, which stays zero if the word is not valid.
+func Set[T fmt.Stringer](value *T, word []byte, what string, valid ...T) (err error) {
+	*value, err = Parse(string(word), what, valid)
+	return err
+}

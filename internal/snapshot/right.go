@@ -1,0 +1,88 @@
+package snapshot
+
+import (
+	"slices"
+
+	"github.com/dbaudit/dbaudit/internal/enum"
+)
+
+// A Right is one bit of an access rights mask. The zero value is unknown.
+type Right int
+
+// The rights, by the bits of Dataverse's AccessRights enumeration.
+const (
+	RightUnknown  Right = 0
+	RightRead     Right = 1
+	RightWrite    Right = 2
+	RightAppend   Right = 4
+	RightAppendTo Right = 16
+	RightCreate   Right = 32
+	RightDelete   Right = 65536
+	RightShare    Right = 262144
+	RightAssign   Right = 524288
+	// RightOther stands for bits that AccessRights does not name: a right that
+	// nobody knows must not be lost.
+	RightOther Right = 1 << 30
+)
+
+// Rights lists every right in the order of its bit.
+func Rights() []Right {
+	return []Right{RightRead, RightWrite, RightAppend, RightAppendTo, RightCreate, RightDelete, RightShare, RightAssign, RightOther}
+}
+
+// inheritedMark is set beside the rights in masks that come from a parent record;
+// it gives no right of its own.
+const inheritedMark = 0x08000000
+
+// RightsOf takes an access rights mask apart, in the order of [Rights].
+func RightsOf(mask int) []Right {
+	rights := []Right{}
+	mask &^= inheritedMark
+	for _, r := range Rights() {
+		if r != RightOther && mask&int(r) != 0 {
+			rights = append(rights, r)
+			mask &^= int(r)
+		}
+	}
+	if mask != 0 {
+		rights = append(rights, RightOther)
+	}
+	return rights
+}
+
+func (r Right) String() string {
+	switch r {
+	case RightRead:
+		return "read"
+	case RightWrite:
+		return "write"
+	case RightAppend:
+		return "append"
+	case RightAppendTo:
+		return "append-to"
+	case RightCreate:
+		return "create"
+	case RightDelete:
+		return "delete"
+	case RightShare:
+		return "share"
+	case RightAssign:
+		return "assign"
+	case RightOther:
+		return "other"
+	case RightUnknown:
+	}
+	return "unknown"
+}
+
+// MarshalText implements [encoding.TextMarshaler].
+func (r Right) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (r *Right) UnmarshalText(b []byte) error { return enum.Set(r, b, "right", Rights()...) }
+
+// SortRights orders rights by their bits, in place, and drops repetitions.
+func SortRights(rights []Right) []Right {
+	slices.Sort(rights)
+	return slices.Compact(rights)
+}
