@@ -254,7 +254,7 @@ func TestNothingSecretIsShown(t *testing.T) {
 			}
 			e := asError(t, err)
 			kinds[e.Kind] = true
-			fmt.Fprintf(&shown, "%v %+v %#v %s %q %s %s\n", err, err, *e, e.Advice(), e.MissingPrivilege(), e.MissingProperty(), e.Authority())
+			fmt.Fprintf(&shown, "%v %+v %#v %s %q %s\n", err, err, *e, e.Advice(), e.MissingPrivilege(), e.MissingProperty())
 			for err := errors.Unwrap(err); err != nil; err = errors.Unwrap(err) {
 				fmt.Fprintf(&shown, "%v %+v %#v\n", err, err, err)
 			}

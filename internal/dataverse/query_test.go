@@ -22,10 +22,10 @@ func TestQueryString(t *testing.T) {
 			Select("systemuserid").Filter(NeNull("applicationid")).
 			Expand("systemuserroles_association", Query{}.Select("roleid", "name").Filter(EqInt("componentstate", 0))).
 			Expand("teammembership_association", Query{}),
-		"roles?$filter=(contains(name,'demandbase')%20or%20startswith(name,'x'))%20and%20ismanaged%20eq%20false%20and%20isinherited%20ne%201": Collection("roles").
-			Filter(And(Or(Contains("name", "demandbase"), StartsWith("name", "x")), EqBool("ismanaged", false), NeInt("isinherited", 1))),
-		"roles?$filter=(a%20eq%20'1'%20or%20a%20eq%20'2')%20and%20b%20ne%20'3'&$orderby=name,roleid&$top=3": Collection("roles").
-			Filter(AnyOf("a", "1", "2")).Filter(Ne("b", "3")).OrderBy("name", "roleid").Top(3),
+		"roles?$filter=(contains(name,'demandbase')%20or%20contains(name,'x'))%20and%20ismanaged%20eq%20false%20and%20isinherited%20eq%201": Collection("roles").
+			Filter(And(Or(Contains("name", "demandbase"), Contains("name", "x")), EqBool("ismanaged", false), EqInt("isinherited", 1))),
+		"roles?$filter=(a%20eq%20'1'%20or%20a%20eq%20'2')%20and%20b%20eq%20'3'&$top=3": Collection("roles").
+			Filter(AnyOf("a", "1", "2")).Filter(Eq("b", "3")).Top(3),
 		"roles?$filter=roleid%20eq%2011111111-2222-3333-4444-555555555555%20or%20roleid%20eq%20aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee": Collection("roles").
 			Filter(AnyID("roleid", idA, "AAAAAAAA-bbbb-cccc-dddd-eeeeeeeeeeee")),
 		"RetrieveRolePrivilegesRole(RoleId=@p1)?@p1=11111111-2222-3333-4444-555555555555":                   Function("RetrieveRolePrivilegesRole", IDArg("RoleId", idA)),

@@ -78,7 +78,7 @@ func (p *retrier) send(ctx context.Context, c call) (reply, error) {
 			broken++
 			wait = max(p.backoff(broken), e.RetryAfter)
 		}
-		if broken == p.limits.MaxAttempts || throttled > p.limits.MaxThrottled || wait > p.limits.MaxWait-waited {
+		if broken == p.limits.MaxAttempts || throttled > maxThrottled || wait > maxWait-waited {
 			return r, p.finish(c, attempt, e)
 		}
 		waited += wait

@@ -45,10 +45,7 @@ type sender interface {
 // wire is the bottom layer: one exchange, within its bounds of time and size.
 type wire struct {
 	transport http.RoundTripper
-	maxBody   int64
-	header    time.Duration
-	stall     time.Duration
-	answer    time.Duration
+	limits    Limits
 	now       func() time.Time
 	counters  *counters
 }
@@ -68,10 +65,10 @@ func (e timeoutError) Error() string { return string(e) }
 func (w wire) send(ctx context.Context, c call) (reply, error) {
 	attempt, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	timer := time.AfterFunc(w.header, func() { cancel(timeoutError("no answer within " + w.header.String())) })
+	timer := time.AfterFunc(w.limits.HeaderTimeout, func() { cancel(timeoutError("no answer within " + w.limits.HeaderTimeout.String())) })
 	defer timer.Stop()
 	// A byte now and then keeps an answer from stalling, but not from ending.
-	whole := time.AfterFunc(w.answer, func() { cancel(timeoutError("no whole answer within " + w.answer.String())) })
+	whole := time.AfterFunc(w.limits.AnswerTimeout, func() { cancel(timeoutError("no whole answer within " + w.limits.AnswerTimeout.String())) })
 	defer whole.Stop()
 
 	req, err := http.NewRequestWithContext(attempt, c.method, c.url.String(), bytes.NewReader(c.body))
@@ -96,9 +93,9 @@ func (w wire) send(ctx context.Context, c call) (reply, error) {
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		w.counters.skew.Store(new(date.Sub(w.now())))
 	}
-	limited := io.LimitReader(resp.Body, w.maxBody+1)
-	timer.Reset(w.stall)
-	r.body, err = io.ReadAll(progress{limited, func() { timer.Reset(w.stall) }})
+	limited := io.LimitReader(resp.Body, w.limits.MaxBody+1)
+	timer.Reset(w.limits.StallTimeout)
+	r.body, err = io.ReadAll(progress{limited, func() { timer.Reset(w.limits.StallTimeout) }})
 	if err == nil {
 		// A server that sees us hang up may still end its answer in good order.
 		err = attempt.Err()
@@ -106,8 +103,8 @@ func (w wire) send(ctx context.Context, c call) (reply, error) {
 	switch {
 	case err != nil:
 		return r, fmt.Errorf("the answer broke off: %w", reasonOf(attempt, err))
-	case int64(len(r.body)) > w.maxBody:
-		return r, tooLargeError(w.maxBody)
+	case int64(len(r.body)) > w.limits.MaxBody:
+		return r, tooLargeError(w.limits.MaxBody)
 	case resp.ContentLength > int64(len(r.body)):
 		return r, fmt.Errorf("the answer broke off: %w", io.ErrUnexpectedEOF)
 	}

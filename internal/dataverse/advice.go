@@ -1,0 +1,192 @@
+package dataverse
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Advice is the next step for whoever reads the error, or "" where the cause
+// carries its own.
+func (e *Error) Advice() string {
+	if e.MayHaveHappened {
+		return "the change may have happened: read the current state before sending it again"
+	}
+	if advice := e.causeAdvice(); advice != "" {
+		return advice
+	}
+	if advice := e.codeAdvice(); advice != "" {
+		return advice
+	}
+	switch e.Kind {
+	case Unauthorized:
+		if e.cause != nil {
+			return ""
+		}
+		return "the environment refuses the token: check that --url, --tenant-id and the cloud belong together, and that the clock of this machine is right"
+	case Forbidden:
+		return e.forbiddenAdvice()
+	case NotFound:
+		return "check that --url names the right environment and that the app which brings this table is installed"
+	case BadRequest:
+		if property := e.MissingProperty(); property != "" {
+			return fmt.Sprintf("this environment has no column %q: it may be older than the request expects", property)
+		}
+		if e.Change {
+			return "the environment refuses the change for the reason that it gives: put that right, or leave the change out of a new plan by --except"
+		}
+		return "the environment does not understand this request: report it with the code and the environment's version"
+	case Conflict:
+		return "it was changed meanwhile or exists already: read it again and make a new plan"
+	case Throttled:
+		return "the environment limits how much this identity may ask: wait, or run fewer scans at the same time"
+	case Server:
+		return "the environment failed: try again later; if it stays, give the correlation id to Microsoft's support"
+	case Transport:
+		return ConnectionAdvice(e.cause)
+	case Protocol:
+		return "what answered does not keep to the Dataverse Web API: check --url, and any proxy in between"
+	case Redirected:
+		return "redirects are not followed, to keep the token at home: set --url to the environment's own address"
+	case NotMember, Unknown:
+	}
+	return "see the code and the correlation id"
+}
+
+// role is the security role that the identity should have.
+func (e *Error) role() string {
+	if e.Writer {
+		return "a role that may make the plan's changes, such as System Administrator"
+	}
+	return "the auditor's role"
+}
+
+// codeAdvice knows the codes whose cause the status alone does not tell.
+func (e *Error) codeAdvice() string {
+	switch canonicalCode(e.Code) {
+	case "0x80048306":
+		if e.MissingPrivilege() == "" {
+			return "the security layer refused and named no privilege: check that the user is enabled and has a security role, and then what dbaudit doctor says"
+		}
+	case "0x80041403":
+		return "a role of this name was created meanwhile: make a new plan, which uses the existing role"
+	case "0x80041102":
+		return "this environment has no such table: the app that brings it may not be installed"
+	case "0x80040217", "0x80048d02":
+		return "the row does not exist, or is not visible to this identity: read again, because it may have been deleted meanwhile"
+	}
+	return ""
+}
+
+// actOnBehalf is the privilege to do something as somebody else.
+const actOnBehalf = "prvActOnBehalfOfAnotherUser"
+
+// forbiddenAdvice asks for a role only where the environment names a privilege.
+func (e *Error) forbiddenAdvice() string {
+	privilege := e.MissingPrivilege()
+	behalf := strings.EqualFold(privilege, actOnBehalf) || privilege == "" && canonicalCode(e.Code) == "0x8004a110"
+	switch {
+	case behalf && e.Writer:
+		return "to act on behalf of another user, the identity that applies needs prvActOnBehalfOfAnotherUser " +
+			"(Business Management > Act on Behalf of Another User): give it a role that grants this, or have it done by hand"
+	case behalf:
+		return "reading as another user needs prvActOnBehalfOfAnotherUser: add it to the auditor's role " +
+			"(Business Management > Act on Behalf of Another User), or do without impersonation"
+	case privilege == "" && e.Impersonated:
+		return "no privilege is named: see that the user on whose behalf this is done is enabled and has a security role, " +
+			"and that this identity holds prvActOnBehalfOfAnotherUser in a role assigned to it directly"
+	case privilege == "" && e.Writer:
+		return "no privilege is named, and so a role may not help: read the environment's own words; dbaudit doctor --apply names the privileges that are missing"
+	case privilege == "":
+		return "no privilege is named, and so a role may not help: read the environment's own words; dbaudit doctor names the privileges that are missing"
+	case e.Writer && e.Impersonated:
+		return "the user on whose behalf this is done, or the identity that applies, lacks " + privilege + ": an action as somebody else needs it in both"
+	case e.Impersonated:
+		return "the user that is impersonated, or the auditor, lacks " + privilege + ": an action as somebody else needs it in both"
+	case e.Change && e.Principal() != "":
+		return "the user or team " + e.Principal().String() + " lacks " + privilege + ", who may be whom the change is for and not who makes it: give " + privilege + " to a security role of theirs"
+	}
+	return "give " + privilege + " to a security role of this identity, at organization level where the editor allows it"
+}
+
+// causeAdvice says who ends a cause, and where. It is "" for causes that the status
+// or the code tells better.
+func (e *Error) causeAdvice() string {
+	const users = "in the Power Platform admin center, Environments > (this one) > Settings > Users + permissions"
+	who := "this identity's user"
+	if e.Impersonated {
+		who = "the user on whose behalf this is done"
+	}
+	switch e.Cause() {
+	case CauseOrganizationDisabled:
+		return "the environment is disabled, and nobody can read it: an administrator of the tenant enables it in the Power Platform admin center, or renews the subscription that it belongs to"
+	case CauseAdministrationMode:
+		return "the environment is in administration mode, which lets System Administrators and System Customizers in only: " +
+			"wait until its administrator ends it (Power Platform admin center, Environments > (this one) > Edit), a role does not help"
+	case CauseApplicationBlocked:
+		return "access to the Dataverse API is restricted for this application: an administrator of the Power Platform must allow its application id for this environment, a role does not help"
+	case CauseRestricted:
+		return "a gate before Dataverse refused, and no role helps: an administrator of the environment checks its IP firewall (Settings > Product > Privacy + Security) and whether it is in administration mode, " +
+			"an Entra administrator the conditional access policies, you any proxy in between"
+	case CauseClaims:
+		return "the sign-in is good, and a conditional access policy asks for more of it: an Entra administrator looks it up under Sign-in logs, " +
+			"and allows this identity from this network or excludes it from the policy"
+	case CauseUnlicensed:
+		return "a licence is missing: an administrator of the tenant assigns one to " + who + " in the Microsoft 365 admin center; an application user needs none"
+	case CauseUnitDisabled:
+		return "the business unit of " + who + " is disabled, which locks its users out: an administrator enables the unit, or moves the user to another (" + users + " > Business units)"
+	case CauseUserDisabled:
+		switch {
+		case e.Impersonated:
+			return "the user on whose behalf this is done is disabled: enable the user, or have it done by hand"
+		case e.Change:
+			return "enable the user first"
+		}
+		return "this identity's user is disabled: an administrator enables it (" + users + " > Application users, or Users)"
+	case CauseNoRole:
+		if e.Impersonated {
+			return "the user on whose behalf this is done has no security role, and so nobody can act as it: assign it one"
+		}
+		return "this identity's user has no security role: an administrator assigns it " + e.role() + " (" + users + ")"
+	case CauseNotMember:
+		if e.Impersonated {
+			return "the impersonated user is not a user of the environment, or was deleted: check the user, or make the change manually"
+		}
+		return "sign-in works, but this identity is not a user of the environment: " + users + " > Application users, add the app and give it " + e.role()
+	case CausePrivilege, CauseUnknown:
+	}
+	return ""
+}
+
+// Known names principals by their ids as advice is to name them: "the auditor",
+// "the view's owner Jane".
+type Known map[GUID]string
+
+// Principal gives the id of the user or team that the environment says lacks a
+// privilege, or "". It may be the caller, whoever is acted for, or the target of a
+// share.
+func (e *Error) Principal() GUID {
+	m := regexp.MustCompile(`(?i)principal (?:user|team)?\s*\(id=\{?([0-9a-f-]{36})`).FindStringSubmatch(e.Message)
+	if m == nil {
+		return ""
+	}
+	id, err := ParseGUID(m[1])
+	if err != nil {
+		return ""
+	}
+	return id
+}
+
+// AdviceFor is Advice by one who knows some principals: where the environment says
+// who lacks a privilege, the advice names them.
+func (e *Error) AdviceFor(known Known) string {
+	privilege, lacking := e.MissingPrivilege(), e.Principal()
+	name := known[lacking]
+	if e.MayHaveHappened || e.Kind != Forbidden || e.Cause() != CausePrivilege || lacking == "" || name == "" {
+		return e.Advice()
+	}
+	if strings.EqualFold(privilege, actOnBehalf) {
+		return "give " + privilege + " to a security role that is assigned to " + name + " directly (Business Management > Act on Behalf of Another User)"
+	}
+	return "it is " + name + " that lacks " + privilege + ": give " + privilege + " to a security role of " + name + ", at organization level where the editor allows it"
+}

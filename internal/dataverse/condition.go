@@ -1,0 +1,101 @@
+package dataverse
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Expr is a condition on rows.
+type Expr struct {
+	text string
+	op   string // what joins its parts, "" for a single comparison
+	err  error
+}
+
+// Eq holds where the column equals a text.
+func Eq(column, value string) Expr { return compare(column, "eq", quote(value)) }
+
+// EqID holds where the column equals an id.
+func EqID(column string, id GUID) Expr {
+	key, err := keyOf(id)
+	e := compare(column, "eq", key)
+	return e.fail(err)
+}
+
+// EqInt holds where the column equals a number.
+func EqInt(column string, n int) Expr { return compare(column, "eq", strconv.Itoa(n)) }
+
+// EqBool holds where the column is true, or false.
+func EqBool(column string, b bool) Expr { return compare(column, "eq", strconv.FormatBool(b)) }
+
+// EqNull holds where the column is empty.
+func EqNull(column string) Expr { return compare(column, "eq", "null") }
+
+// NeNull holds where the column is not empty.
+func NeNull(column string) Expr { return compare(column, "ne", "null") }
+
+// Contains holds where value is part of the column's text, in any case (Dataverse
+// compares so).
+func Contains(column, value string) Expr { return test("contains", column, value) }
+
+// And holds where all parts do.
+func And(parts ...Expr) Expr { return join("and", parts) }
+
+// Or holds where one of the parts does.
+func Or(parts ...Expr) Expr { return join("or", parts) }
+
+// AnyOf holds where the column equals one of the texts.
+func AnyOf(column string, values ...string) Expr {
+	parts := make([]Expr, len(values))
+	for i, v := range values {
+		parts[i] = Eq(column, v)
+	}
+	return Or(parts...)
+}
+
+// AnyID holds where the column equals one of the ids.
+func AnyID(column string, ids ...GUID) Expr {
+	parts := make([]Expr, len(ids))
+	for i, id := range ids {
+		parts[i] = EqID(column, id)
+	}
+	return Or(parts...)
+}
+
+func compare(column, operator, literal string) Expr {
+	return Expr{text: column + " " + operator + " " + literal, err: nameError("column", column)}
+}
+
+func test(function, column, value string) Expr {
+	return Expr{text: function + "(" + column + "," + quote(value) + ")", err: nameError("column", column)}
+}
+
+// join keeps an empty list from becoming no condition at all: "none of these"
+// must not read as "every row".
+func join(operator string, parts []Expr) Expr {
+	if len(parts) == 0 {
+		return Expr{err: fmt.Errorf("condition %q without a part", operator)}
+	}
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	joined := Expr{op: operator}
+	texts := make([]string, len(parts))
+	for i, p := range parts {
+		joined = joined.fail(p.err)
+		texts[i] = p.text
+		if p.op != "" && p.op != operator {
+			texts[i] = "(" + p.text + ")"
+		}
+	}
+	joined.text = strings.Join(texts, " "+operator+" ")
+	return joined
+}
+
+func (e Expr) fail(err error) Expr {
+	if e.err == nil {
+		e.err = err
+	}
+	return e
+}

@@ -1,0 +1,73 @@
+package dataverse
+
+import (
+	"fmt"
+	"strings"
+)
+
+func keyOf(id GUID) (string, error) {
+	parsed, err := ParseGUID(string(id))
+	return string(parsed), err
+}
+
+// quote makes an OData text literal, in which a quote is doubled.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+// nameError refuses what is not a name of the schema, or a path of such names.
+// Refusing, not escaping: servers decode %2C and %2F before they parse.
+func nameError(what, name string) error {
+	for part := range strings.SplitSeq(name, "/") {
+		if !isName(part) {
+			return fmt.Errorf("%s %q is not a name of the Web API", what, clip(name))
+		}
+	}
+	return nil
+}
+
+func isName(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_'
+		if !letter && (i == 0 || c < '0' || c > '9') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// escape percent-encodes every byte that safe does not name.
+func escape(s string, safe func(byte) bool) string {
+	const digits = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(s) {
+		if c := s[i]; safe(c) {
+			b.WriteByte(c)
+		} else {
+			b.WriteByte('%')
+			b.WriteByte(digits[c>>4])
+			b.WriteByte(digits[c&15])
+		}
+	}
+	return b.String()
+}
+
+// isKeySafe: the unreserved characters of RFC 3986 and the quote of a literal.
+func isKeySafe(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+		c == '-' || c == '.' || c == '_' || c == '~' || c == '\''
+}
+
+// isQuerySafe adds what reads better bare and delimits nothing in a query
+// string. The semicolon is left out: some servers split parameters at it.
+func isQuerySafe(c byte) bool {
+	return isKeySafe(c) || c == '$' || c == ',' || c == '(' || c == ')' || c == '/' || c == ':' || c == '@' || c == '='
+}
+
+// clip bounds a foreign text for an error message.
+func clip(s string) string {
+	const limit = 200
+	if len(s) <= limit {
+		return s
+	}
+	return strings.ToValidUTF8(s[:limit], "") + "…"
+}

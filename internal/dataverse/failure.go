@@ -1,0 +1,84 @@
+package dataverse
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+)
+
+// failure turns an unsuccessful response into an Error, and a success into nil. The status
+// decides; the code only refines it.
+func failure(r reply) *Error {
+	if r.status >= 200 && r.status <= 299 {
+		return nil
+	}
+	e := &Error{Status: r.status, CorrelationID: correlation(r.header)}
+	said, isOData := decodeError(r.body)
+	e.Code, e.Message = said.code, said.message
+	switch s := r.status; {
+	case s == http.StatusNotModified:
+		e.Kind, e.Message = Protocol, "nobody asked whether it was modified"
+	case s >= 300 && s <= 399:
+		e.Kind = Redirected
+		e.Message = "the environment answered with a redirect"
+		if host := locationHost(r.header); host != "" {
+			e.Message += " to " + host
+		}
+	case s == http.StatusUnauthorized:
+		e.Kind, e.claims = Unauthorized, ParseChallenge(r.header.Values("WWW-Authenticate")...).Insufficient
+	case e.Cause() == CauseNotMember:
+		e.Kind = NotMember
+	case s == http.StatusForbidden, canonicalCode(e.Code) == "0x80048306", s != http.StatusTooManyRequests && refuses(e.Cause()):
+		e.Kind, e.bare = Forbidden, !isOData
+		if e.bare && !strings.Contains(r.header.Get("Content-Type"), "json") {
+			e.Message = "the answer does not come from the Web API" + title(r.body)
+		}
+	case s == http.StatusNotFound && isOData:
+		e.Kind = NotFound
+	case s == http.StatusNotFound, s < 200:
+		// Only the Web API itself can say that something does not exist.
+		e.Kind = Protocol
+		e.Message = "the answer does not come from the Web API"
+	case s == http.StatusConflict, s == http.StatusPreconditionFailed:
+		e.Kind = Conflict
+	case s == http.StatusTooManyRequests:
+		e.Kind = Throttled
+	case s == http.StatusRequestTimeout, s >= 500:
+		e.Kind = Server
+	default:
+		e.Kind = BadRequest
+	}
+	return e
+}
+
+// refuses reports whether a cause by itself makes an answer a refusal, whatever its
+// status: the reference names codes, and leaves their statuses open.
+func refuses(c Cause) bool {
+	switch c {
+	case CauseOrganizationDisabled, CauseAdministrationMode, CauseApplicationBlocked, CauseUnitDisabled, CauseUnlicensed, CauseNoRole, CauseNotMember:
+		return true
+	case CauseUnknown, CausePrivilege, CauseUserDisabled, CauseRestricted, CauseClaims:
+	}
+	return false
+}
+
+// title gives what a gateway's page says of itself, with a colon before it, or "".
+func title(page []byte) string {
+	m := regexp.MustCompile(`(?is)<title>([^<]{1,200})</title>`).FindSubmatch(page)
+	if m == nil {
+		return ""
+	}
+	return ": " + Printable(string(m[1]))
+}
+
+func correlation(h http.Header) string {
+	for _, name := range []string{"x-ms-service-request-id", "REQ_ID", "x-ms-correlation-request-id"} {
+		if v := h.Get(name); v != "" {
+			return Printable(v[:min(len(v), longestCorrelation)])
+		}
+	}
+	return ""
+}
+
+// longestCorrelation is how many bytes of a correlation id are shown: a GUID has 36.
+const longestCorrelation = 100

@@ -1,0 +1,189 @@
+package dataverse
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// Rows gives every row of a collection, following its pages to the end. When it yields an
+// error, which is an *Error and the last thing it yields, the previous rows are only a part
+// of the collection.
+func (c *Client) Rows(ctx context.Context, r Request) iter.Seq2[json.RawMessage, error] {
+	return func(yield func(json.RawMessage, error) bool) {
+		address, err := c.address(r)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		w := walk{Client: c, ctx: ctx, request: r}
+		w.follow(address, yield)
+	}
+}
+
+// walk is the reading of one request to its end: its pages, and those of the
+// collections expanded in them. All of them count towards one bound, so that no
+// web of links goes on for ever.
+type walk struct {
+	*Client
+	ctx     context.Context //nolint:containedctx // lives as long as one call
+	request Request
+	pages   int
+}
+
+// follow yields the rows of address and of all pages behind it.
+func (w *walk) follow(address *url.URL, yield func(json.RawMessage, error) bool) {
+	header := w.header(w.request)
+	whole := !strings.Contains(address.RawQuery, "$top=")
+	if whole { // Dataverse ignores $top where a page size is given
+		header.Set("Prefer", "odata.maxpagesize="+strconv.Itoa(mostRows))
+	}
+	seen := map[string]bool{address.String(): true}
+	expected, total := unknown, 0
+	for n := 1; address != nil; n++ {
+		if w.pages++; w.pages > w.limits.MaxPages {
+			yield(nil, w.stopped(w.request, address, fmt.Sprintf("the collection has more than %d pages", w.limits.MaxPages)))
+			return
+		}
+		var p page
+		var next *url.URL
+		_, err := w.top.send(w.ctx, call{
+			method: http.MethodGet, url: address, header: header, label: w.request.Label, as: w.request.Caller,
+			usable: func(got reply) (err error) {
+				if got.status != http.StatusOK {
+					return fmt.Errorf("status %d instead of 200", got.status)
+				}
+				if p, err = decodePage(got.body, maxJSONDepth); err != nil {
+					return err
+				}
+				if next, err = w.nextPage(address, p, seen); err != nil || next != nil || !whole {
+					return err // $count takes no notice of $top
+				}
+				return tally(max(expected, p.count), total+len(p.rows))
+			},
+		})
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		expected, total = max(expected, p.count), total+len(p.rows)
+		w.observe(Event{Kind: PageRead, Label: w.request.Label, Page: n, Rows: len(p.rows)})
+		for _, row := range p.rows {
+			row, err := w.complete(address, row)
+			if !yield(row, err) || err != nil {
+				return
+			}
+		}
+		if address = next; address != nil {
+			seen[address.String()] = true
+		}
+	}
+}
+
+// mostRows is how many rows a page may have, how far the environment counts, and how many
+// rows an expansion shows.
+const mostRows = 5000
+
+// tally holds what came against what was announced.
+func tally(announced, came int) error {
+	if announced == unknown || announced == came || announced >= mostRows && came >= mostRows {
+		return nil
+	}
+	return fmt.Errorf("the environment announced %d rows and gave %d", announced, came)
+}
+
+// lastingError marks an unusable answer that reading again cannot change.
+type lastingError struct{ error }
+
+// nextPage gives where the next page is, nil after the last.
+func (c *Client) nextPage(address *url.URL, p page, seen map[string]bool) (*url.URL, error) {
+	if p.next == "" {
+		return nil, nil //nolint:nilnil // no next page, and nothing wrong
+	}
+	next, err := c.origin.follow(address, p.next)
+	if err != nil {
+		return nil, lastingError{fmt.Errorf("the link to the next page was not followed: %w", err)}
+	}
+	if seen[next.String()] {
+		return nil, errors.New("the link to the next page leads back to a page that was read")
+	}
+	return next, nil
+}
+
+const linkSuffix = "@odata.nextLink"
+
+// complete brings the collections expanded inside a row to their end. By
+// "Join tables using OData", a link beside one that carries a $skiptoken leads
+// to its further rows; one without leads to the same rows again, of which an
+// expansion shows 5,000 at most.
+func (w *walk) complete(address *url.URL, row json.RawMessage) (json.RawMessage, error) {
+	if !bytes.Contains(row, []byte(linkSuffix)) {
+		return row, nil
+	}
+	fields, err := members(row)
+	if err != nil {
+		return nil, w.stopped(w.request, address, err.Error())
+	}
+	values := make(map[string]json.RawMessage, len(fields))
+	for _, f := range fields {
+		values[f.name] = f.value
+	}
+	for _, f := range fields {
+		name, isLink := strings.CutSuffix(f.name, linkSuffix)
+		if !isLink || name == "" {
+			continue
+		}
+		delete(values, f.name)
+		var link string
+		if err := json.Unmarshal(f.value, &link); err != nil {
+			return nil, w.stopped(w.request, address, "the link of an expanded collection is not a link")
+		}
+		var rows []json.RawMessage
+		if inline, ok := values[name]; ok {
+			if rows, err = elements(inline); err != nil {
+				return nil, w.stopped(w.request, address, "an expanded collection "+err.Error())
+			}
+		}
+		further, whole := hasSkipToken(link), len(rows) >= mostRows
+		if !further && !whole {
+			continue
+		}
+		next, err := w.origin.follow(address, link)
+		if err != nil {
+			return nil, w.stopped(w.request, address, "the link of an expanded collection was not followed: "+err.Error())
+		}
+		if whole && !further {
+			rows = nil
+		}
+		if rows, err = w.collect(next, rows); err != nil {
+			return nil, err
+		}
+		if values[name], err = json.Marshal(rows); err != nil {
+			return nil, w.stopped(w.request, address, "an expanded collection cannot be put together")
+		}
+	}
+	return json.Marshal(values)
+}
+
+func (w *walk) collect(address *url.URL, rows []json.RawMessage) ([]json.RawMessage, error) {
+	var failed error
+	w.follow(address, func(row json.RawMessage, err error) bool {
+		if failed = err; err == nil {
+			rows = append(rows, row)
+		}
+		return err == nil
+	})
+	return rows, failed
+}
+
+func hasSkipToken(link string) bool {
+	link = strings.ToLower(link)
+	return strings.Contains(link, "$skiptoken=") || strings.Contains(link, "%24skiptoken=")
+}
