@@ -352,7 +352,7 @@ func (c *collection) lastRound() ([]part, error) {
 func (c *collection) readIdentity(ctx context.Context) error {
 	me, err := object(ctx, c, ask{
 		section: snapshot.SectionOrganization, what: "who is signed in",
-		query: func(columnSet) dataverse.Query { return dataverse.Function("WhoAmI") },
+		from: dataverse.Function("WhoAmI"),
 	}, identityOf)
 	c.auditor, c.organizationID = me.user, me.organization
 	var e *dataverse.Error
@@ -363,7 +363,7 @@ func (c *collection) readIdentity(ctx context.Context) error {
 }
 
 func (c *collection) readOrganization(ctx context.Context) error {
-	a := ask{section: snapshot.SectionOrganization, what: "organization", key: "organizationid", query: organizationQuery}
+	a := ask{section: snapshot.SectionOrganization, what: "organization", key: "organizationid", from: dataverse.Collection("organizations")}
 	found, err := rows(ctx, c, a, organizationOf)
 	if forbidden(err) {
 		// The settings may be closed to an auditor to whom the row is not.

@@ -16,18 +16,12 @@ type fieldPermission struct {
 	read            bool
 }
 
-func fieldPermissionQuery(columnSet) dataverse.Query {
-	return dataverse.Collection("fieldpermissions").
-		Select("fieldpermissionid", "entityname", "attributelogicalname", "canread", "_fieldsecurityprofileid_value").
-		Filter(dataverse.AnyOf("entityname", "account", "contact", "lead", "opportunity"))
-}
-
 func fieldPermissionOf(r *row) fieldPermission {
 	const allowed = 4
 	return fieldPermission{
-		profile: r.id("_fieldsecurityprofileid_value"),
 		column:  r.text("entityname") + "." + r.text("attributelogicalname"),
 		read:    r.number("canread") == allowed,
+		profile: r.id("_fieldsecurityprofileid_value"),
 	}
 }
 
@@ -52,7 +46,9 @@ func (c *collection) readColumnSecurity(ctx context.Context) error {
 
 func (c *collection) hiddenColumns(ctx context.Context) ([]string, error) {
 	permissions, err := rows(ctx, c, ask{
-		section: snapshot.SectionUsers, what: "permissions of secured columns", key: "fieldpermissionid", query: fieldPermissionQuery,
+		section: snapshot.SectionUsers, what: "permissions of secured columns", key: "fieldpermissionid",
+		from:  dataverse.Collection("fieldpermissions"),
+		where: []dataverse.Expr{dataverse.AnyOf("entityname", "account", "contact", "lead", "opportunity")},
 	}, fieldPermissionOf)
 	if err != nil || len(permissions) == 0 {
 		return nil, err
@@ -65,7 +61,7 @@ func (c *collection) hiddenColumns(ctx context.Context) ([]string, error) {
 	err = parallel(ctx, len(ways), func(ctx context.Context, i int) (err error) {
 		found[i], err = rows(ctx, c, ask{
 			section: snapshot.SectionUsers, what: "column security profiles of the user and its teams", key: "fieldsecurityprofileid",
-			query: func(columnSet) dataverse.Query { return ways[i].Select("fieldsecurityprofileid") },
+			from: ways[i],
 		}, func(r *row) string { return r.id("fieldsecurityprofileid") })
 		return err
 	})

@@ -35,6 +35,15 @@ func (g *company) run(ctx context.Context, round func(*collection) ([]part, erro
 	return together(ctx, parts...)
 }
 
+// all is what any member asks for.
+func (g *company) all(asks func(*collection) []string) []string {
+	var all []string
+	for _, m := range g.members {
+		all = append(all, asks(m)...)
+	}
+	return all
+}
+
 // oneCopy is the copy of a role that is asked what the role grants: the same for all,
 // since copies grant what their root does.
 func (g *company) oneCopy(root string, choose func(string) role) role {
@@ -57,7 +66,7 @@ func (g *company) users(wide bool) dataverse.Expr {
 			ids = append(ids, r.ApplicationID)
 		case r.User != "":
 			people = append(people, r.User)
-		case m.Pattern != "":
+		default:
 			parts = append(parts, m.Pattern)
 		}
 	}
@@ -66,9 +75,7 @@ func (g *company) users(wide bool) dataverse.Expr {
 		fits, ids, parts = append(fits, application), nil, nil
 	}
 	fits = append(fits, eachID("applicationid", eachOnce(ids))...)
-	for _, name := range eachOnce(people) {
-		fits = append(fits, dataverse.Eq("domainname", name))
-	}
+	fits = append(fits, eachText("domainname", people)...)
 	for _, part := range eachOnce(parts) {
 		fits = append(fits, dataverse.And(application, dataverse.Contains("fullname", part)))
 	}

@@ -89,7 +89,7 @@ func isForeign(err error) bool {
 func (c *collection) proof(ctx context.Context, s snapshot.Section, who string, u *user, as dataverse.Caller) error {
 	answered, err := object(ctx, c, ask{
 		section: s, what: "whether " + who + " is looked as", as: as,
-		query: func(columnSet) dataverse.Query { return dataverse.Function("WhoAmI") },
+		from: dataverse.Function("WhoAmI"),
 	}, identityOf)
 	switch {
 	case err != nil:

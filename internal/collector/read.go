@@ -8,6 +8,7 @@ import (
 	"iter"
 	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -53,11 +54,15 @@ type ask struct {
 	section snapshot.Section
 	what    string
 	as      dataverse.Caller
+	// from is the address: the rows of a table, or a function.
+	from dataverse.Query
+	// where are the conditions that rows must meet, all of them.
+	where []dataverse.Expr
 	// key is the column that tells rows apart, "" for an answer that is one object.
 	key string
 	// fresh asks again what may have been answered already.
 	fresh bool
-	// query makes the question, with no column and no option that without names.
+	// query, if it is set, makes the whole question in place of from; see [Question].
 	query func(without columnSet) dataverse.Query
 }
 
@@ -129,11 +134,7 @@ func once[T any](c *collection, a ask, without columnSet, take func(*row) T,
 	if a.fresh {
 		from = c.direct
 	}
-	query := a.query(without)
-	if a.key != "" && !without[count] {
-		query = query.Count()
-	}
-	request := query.Request(a.what)
+	request := queryOf(a, take, without).Request(a.what)
 	request.Caller, request.Strong = a.as, c.Strong
 	seen := map[string]bool{}
 	var values []T
@@ -156,6 +157,23 @@ func once[T any](c *collection, a ask, without columnSet, take func(*row) T,
 		values = append(values, value)
 	}
 	return values, nil
+}
+
+// queryOf asks for the rows with the columns that are read of them, and to have them counted.
+func queryOf[T any](a ask, take func(*row) T, without columnSet) dataverse.Query {
+	query := a.from
+	if a.query != nil {
+		query = a.query(without)
+	} else if a.key != "" {
+		query = columns(a.key, take, without).in(query)
+	}
+	for _, condition := range a.where {
+		query = query.Filter(condition)
+	}
+	if a.key != "" && !without[count] {
+		query = query.Count()
+	}
+	return query
 }
 
 // missingColumn names the column that the environment says it does not have.
@@ -232,6 +250,15 @@ func eachID(column string, ids []string) []dataverse.Expr {
 	return conditions
 }
 
+// eachText has a condition for every text; those that differ in case alone are one.
+func eachText(column string, texts []string) []dataverse.Expr {
+	var conditions []dataverse.Expr
+	for _, text := range eachOnce(texts) {
+		conditions = append(conditions, dataverse.Eq(column, text))
+	}
+	return conditions
+}
+
 // filtered reads the rows that fit any of the conditions, in parallel requests
 // where one would be too long. A row that fits conditions of several requests
 // comes several times.
@@ -240,16 +267,12 @@ func filtered[T any](ctx context.Context, c *collection, a ask, conditions []dat
 	answers := make([][]T, len(filters))
 	err := parallel(ctx, len(filters), func(ctx context.Context, i int) (err error) {
 		part := a
-		part.query = func(without columnSet) dataverse.Query { return a.query(without).Filter(filters[i]) }
+		part.where = append(slices.Clip(a.where), filters[i])
 		answers[i], err = rows(ctx, c, part, take)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	var all []T
-	for _, answer := range answers {
-		all = append(all, answer...)
-	}
-	return all, nil
+	return slices.Concat(answers...), nil
 }

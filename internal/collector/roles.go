@@ -12,17 +12,10 @@ import (
 )
 
 func (c *collection) readPrivileges(ctx context.Context) (err error) {
-	names := sightNames()
-	for _, m := range c.company.members {
-		names = append(names, m.Privileges...)
-	}
-	var conditions []dataverse.Expr
-	for _, name := range eachOnce(names) {
-		conditions = append(conditions, dataverse.Eq("name", name))
-	}
+	names := append(sightNames(), c.company.all(func(m *collection) []string { return m.Privileges })...)
 	c.definitions, err = filtered(ctx, c, ask{
-		section: snapshot.SectionPrivileges, what: "privileges", key: "privilegeid", query: privilegeQuery,
-	}, conditions, privilegeOf)
+		section: snapshot.SectionPrivileges, what: "privileges", key: "privilegeid", from: dataverse.Collection("privileges"),
+	}, eachText("name", names), privilegeOf)
 	c.sightIDs = map[string]string{}
 	for _, d := range c.definitions {
 		c.sightIDs[d.ID] = strings.ToLower(d.name)
@@ -76,20 +69,16 @@ func (c *collection) readNamedRoles(ctx context.Context) error {
 	if c.Scope == snapshot.ScopeEnvironment {
 		either = append(either, dataverse.EqBool("ismanaged", false))
 	}
-	for _, name := range eachOnce(names) {
-		either = append(either, dataverse.Eq("name", name))
-	}
+	either = append(either, eachText("name", names)...)
 	for _, part := range eachOnce(parts) {
 		either = append(either, dataverse.Contains("name", part))
 	}
 	fits := dataverse.Or(either...)
-	a := ask{section: snapshot.SectionRoles, what: "roles by name", key: "roleid"}
-	a.query = func(without columnSet) dataverse.Query {
-		return roleQuery(without).Filter(dataverse.EqNull("_parentroleid_value")).Filter(fits)
-	}
+	a := ask{section: snapshot.SectionRoles, what: "roles by name", key: "roleid", from: dataverse.Collection("roles")}
+	a.where = []dataverse.Expr{dataverse.EqNull("_parentroleid_value"), fits}
 	found, err := rows(ctx, c, a, roleOf)
 	if refused(err) {
-		a.query = func(without columnSet) dataverse.Query { return roleQuery(without).Filter(fits) }
+		a.where = []dataverse.Expr{fits}
 		found, err = rows(ctx, c, a, roleOf)
 	}
 	c.named = slices.DeleteFunc(found, func(r role) bool {
@@ -243,9 +232,7 @@ func (c *collection) readRole(ctx context.Context, o role, fresh bool) (*granted
 	what := fmt.Sprintf("privileges of the role %q", o.Name)
 	found, err := object(ctx, c, ask{
 		section: snapshot.SectionRolePrivileges, what: what, fresh: fresh,
-		query: func(columnSet) dataverse.Query {
-			return dataverse.Function("RetrieveRolePrivilegesRole", dataverse.IDArg("RoleId", dataverse.GUID(o.id)))
-		},
+		from: dataverse.Function("RetrieveRolePrivilegesRole", dataverse.IDArg("RoleId", dataverse.GUID(o.id))),
 	}, grantsOf)
 	if err != nil {
 		return nil, err
@@ -331,9 +318,7 @@ func (c *collection) readNames(ctx context.Context, o role, found []granting, fr
 	definitions, err := rows(ctx, c, ask{
 		fresh:   fresh,
 		section: snapshot.SectionRolePrivileges, what: fmt.Sprintf("names of the privileges of the role %q", o.Name), key: "privilegeid",
-		query: func(columnSet) dataverse.Query {
-			return dataverse.Row("roles", dataverse.GUID(o.id)).Nav("roleprivileges_association").Select("privilegeid", "name")
-		},
+		from: dataverse.Row("roles", dataverse.GUID(o.id)).Nav("roleprivileges_association"),
 	}, func(r *row) granting { return granting{id: r.id("privilegeid"), name: r.text("name")} })
 	if err != nil {
 		return err
@@ -437,7 +422,7 @@ func (c *collection) confirming(seen map[string]role) []dataverse.Expr {
 
 func (c *collection) readRolesAgain(ctx context.Context, seen map[string]role, conditions []dataverse.Expr, fresh bool) (map[string]role, error) {
 	found, err := filtered(ctx, c, ask{
-		section: snapshot.SectionRoles, what: "roles once more", key: "roleid", query: roleQuery, fresh: fresh,
+		section: snapshot.SectionRoles, what: "roles once more", key: "roleid", from: dataverse.Collection("roles"), fresh: fresh,
 	}, conditions, roleOf)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,6 +30,37 @@ type row struct {
 	// without are the optional columns that were not asked for.
 	without columnSet
 	err     error
+	// asked, if it is set, notes what is read; then there is no answer yet. See columns.
+	asked *selection
+}
+
+// A selection is the columns that are read of a row, and of the rows expanded in it.
+type selection struct {
+	columns  []string
+	expanded []expansion
+}
+
+type expansion struct {
+	property string
+	of       *selection
+}
+
+// columns are those that a function reads of a row, the key first. Each column is written
+// once, where it is read, and cannot be read without being asked for.
+func columns[T any](key string, take func(*row) T, without columnSet) *selection {
+	r := &row{without: without, asked: &selection{}}
+	r.value(key)
+	take(r)
+	return r.asked
+}
+
+// in asks a query for the columns.
+func (s *selection) in(q dataverse.Query) dataverse.Query {
+	q = q.Select(s.columns...)
+	for _, e := range s.expanded {
+		q = q.Expand(e.property, e.of.in(dataverse.Query{}))
+	}
+	return q
 }
 
 func newRow(data json.RawMessage, without columnSet) *row {
@@ -40,7 +72,7 @@ func newRow(data json.RawMessage, without columnSet) *row {
 }
 
 func (r *row) fail(column, problem string) {
-	if r.err == nil {
+	if r.err == nil && r.asked == nil {
 		r.err = inconsistentf("the column %s %s", column, problem)
 	}
 }
@@ -48,6 +80,12 @@ func (r *row) fail(column, problem string) {
 // value is a column's JSON; ok is false where it is null or was not asked for.
 func (r *row) value(column string) (data json.RawMessage, ok bool) {
 	if r.err != nil || r.without[column] {
+		return nil, false
+	}
+	if r.asked != nil {
+		if !slices.Contains(r.asked.columns, column) {
+			r.asked.columns = append(r.asked.columns, column)
+		}
 		return nil, false
 	}
 	data, found := r.columns[column]
@@ -241,6 +279,10 @@ func (r *row) rights(column string) int {
 // list are the objects of a collection inside a row or a function's answer. Where
 // they have a key, none may come twice.
 func list[T any](r *row, column, key string, take func(*row) T) []T {
+	if r.asked != nil {
+		r.asked.expanded = append(r.asked.expanded, expansion{column, columns(key, take, r.without)})
+		return nil
+	}
 	elements, ok := decode[[]json.RawMessage](r, column, "list")
 	if !ok {
 		r.fail(column, "holds no list")

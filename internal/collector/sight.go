@@ -71,7 +71,7 @@ func (c *collection) readSight(ctx context.Context) error {
 func (c *collection) ownPrivileges(ctx context.Context, q dataverse.Query) ([]sight, error) {
 	return object(ctx, c, ask{
 		section: snapshot.SectionUsers, what: "how far the auditor's reads reach",
-		query: func(columnSet) dataverse.Query { return q },
+		from: q,
 	}, sightsOf)
 }
 

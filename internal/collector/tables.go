@@ -4,23 +4,18 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
-	"slices"
 	"strings"
 
-	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// The tables, each as its columns and what a row of it comes to.
+// The tables, each as what a row of it comes to. The columns that a function here reads, in
+// the order in which it reads them, are those that the environment is asked for; see columns.
 
 type organization struct {
 	snapshot.Organization
 	// unread says why the record-ownership setting is unknown.
 	unread string
-}
-
-func organizationQuery(without columnSet) dataverse.Query {
-	return dataverse.Collection("organizations").Select(without.of("organizationid", "name", "orgdborgsettings")...)
 }
 
 func organizationOf(r *row) organization {
@@ -74,15 +69,11 @@ type unit struct {
 	id string
 }
 
-func unitQuery(columnSet) dataverse.Query {
-	return dataverse.Collection("businessunits").Select("businessunitid", "name", "isdisabled", "_parentbusinessunitid_value")
-}
-
 func unitOf(r *row) unit {
 	return unit{
 		id: r.id("businessunitid"),
 		BusinessUnit: snapshot.BusinessUnit{
-			Disabled: r.flag("isdisabled"), Name: r.text("name"), ParentID: r.optionalID("_parentbusinessunitid_value"),
+			Name: r.text("name"), Disabled: r.flag("isdisabled"), ParentID: r.optionalID("_parentbusinessunitid_value"),
 		},
 	}
 }
@@ -92,15 +83,11 @@ type definition struct {
 	name string
 }
 
-func privilegeQuery(columnSet) dataverse.Query {
-	return dataverse.Collection("privileges").Select("privilegeid", "name", "canbebasic", "canbelocal", "canbedeep", "canbeglobal")
-}
-
 func privilegeOf(r *row) definition {
-	d := definition{name: r.text("name"), Privilege: snapshot.Privilege{ID: r.id("privilegeid"), Depths: []snapshot.Depth{}}}
-	for i, column := range []string{"canbebasic", "canbelocal", "canbedeep", "canbeglobal"} {
-		if r.flag(column) {
-			d.Depths = append(d.Depths, snapshot.Depths()[i])
+	d := definition{Privilege: snapshot.Privilege{ID: r.id("privilegeid"), Depths: []snapshot.Depth{}}, name: r.text("name")}
+	for _, depth := range snapshot.Depths() {
+		if r.flag("canbe" + depth.String()) {
+			d.Depths = append(d.Depths, depth)
 		}
 	}
 	if d.name == "" {
@@ -125,32 +112,23 @@ func (s stamp) same(as stamp) bool {
 	return s.modified == as.modified && (s.version == as.version || s.version == "" || as.version == "")
 }
 
-func roleColumns(without columnSet) []string {
-	return without.of("roleid", "name", "_businessunitid_value", "_parentrootroleid_value", "_roletemplateid_value",
-		"ismanaged", "iscustomizable", "isinherited", "componentstate", "modifiedon")
-}
-
-func roleQuery(without columnSet) dataverse.Query {
-	return dataverse.Collection("roles").Select(roleColumns(without)...)
-}
-
 func roleOf(r *row) role {
 	o := role{
 		id: r.id("roleid"),
 		Role: snapshot.Role{
-			BusinessUnitID: r.id("_businessunitid_value"),
-			Managed:        r.flag("ismanaged"),
 			Name:           r.text("name"),
+			BusinessUnitID: r.id("_businessunitid_value"),
 			RootID:         r.optionalID("_parentrootroleid_value"),
 			TemplateID:     r.optionalID("_roletemplateid_value"),
+			Managed:        r.flag("ismanaged"),
 		},
-		stamp: stamp{modified: r.text("modifiedon"), version: string(r.columns["@odata.etag"])},
-		void:  r.optionalNumber("componentstate") != 0,
 	}
-	// What is neither 0 nor 1 gives no Basic rights for all that is known.
-	o.Inherited = r.optionalNumber("isinherited") == 1
 	value, known := r.managed("iscustomizable")
 	o.Customizable, o.CustomizableUnknown = value || !known, !known
+	// What is neither 0 nor 1 gives no Basic rights for all that is known.
+	o.Inherited = r.optionalNumber("isinherited") == 1
+	o.void = r.optionalNumber("componentstate") != 0
+	o.stamp = stamp{modified: r.text("modifiedon"), version: string(r.columns["@odata.etag"])}
 	if o.RootID == "" {
 		o.RootID = o.id
 	}
@@ -164,40 +142,25 @@ type user struct {
 	teams []team
 }
 
-func userColumns(without columnSet) []string {
-	return without.of("systemuserid", "fullname", "domainname", "applicationid", "azureactivedirectoryobjectid",
-		"isdisabled", "islicensed", "deletedstate", "accessmode", "azurestate", "_businessunitid_value")
-}
-
-func userQuery(without columnSet) dataverse.Query {
-	return dataverse.Collection("systemusers").Select(userColumns(without)...)
-}
-
-// holderQuery asks for users with their roles and teams.
-func holderQuery(without columnSet) dataverse.Query {
-	return userQuery(without).
-		Expand("systemuserroles_association", dataverse.Query{}.Select(roleColumns(without)...)).
-		Expand("teammembership_association", dataverse.Query{}.Select(teamColumns()...))
-}
-
 func userOf(r *row) user {
 	return user{
 		id: r.id("systemuserid"),
 		User: snapshot.User{
+			Name:           r.text("fullname"),
+			DomainName:     r.text("domainname"),
+			ApplicationID:  r.optionalID("applicationid"),
+			ObjectID:       r.optionalID("azureactivedirectoryobjectid"),
+			Disabled:       r.flag("isdisabled"),
+			Licensed:       r.optionalFlag("islicensed"),
+			Deleted:        r.optionalNumber("deletedstate") != 0,
 			AccessMode:     snapshot.AccessModeOf(r.numberOr("accessmode", -1)),
 			EntraState:     snapshot.EntraStateOf(r.numberOr("azurestate", -1)),
-			ApplicationID:  r.optionalID("applicationid"),
 			BusinessUnitID: r.optionalID("_businessunitid_value"),
-			Deleted:        r.optionalNumber("deletedstate") != 0,
-			Disabled:       r.flag("isdisabled"),
-			DomainName:     r.text("domainname"),
-			Licensed:       r.optionalFlag("islicensed"),
-			Name:           r.text("fullname"),
-			ObjectID:       r.optionalID("azureactivedirectoryobjectid"),
 		},
 	}
 }
 
+// holderOf is a user with its roles and teams.
 func holderOf(r *row) user {
 	u := userOf(r)
 	u.roles = list(r, "systemuserroles_association", "roleid", roleOf)
@@ -211,19 +174,11 @@ type team struct {
 	roles []role
 }
 
-func teamColumns() []string { return []string{"teamid", "name", "teamtype", "_businessunitid_value"} }
-
-// teamQuery asks for teams with their roles.
-func teamQuery(without columnSet) dataverse.Query {
-	return dataverse.Collection("teams").Select(teamColumns()...).
-		Expand("teamroles_association", dataverse.Query{}.Select(roleColumns(without)...))
-}
-
 func teamOf(r *row) team {
 	return team{
 		id: r.id("teamid"),
 		Team: snapshot.Team{
-			BusinessUnitID: r.id("_businessunitid_value"), Name: r.text("name"), Type: r.number("teamtype"),
+			Name: r.text("name"), Type: r.number("teamtype"), BusinessUnitID: r.id("_businessunitid_value"),
 		},
 	}
 }
@@ -239,16 +194,11 @@ type view struct {
 	id string
 }
 
-func viewQuery(without columnSet) dataverse.Query {
-	return dataverse.Collection("userqueries").
-		Select(without.of("userqueryid", "name", "returnedtypecode", "statecode", "_ownerid_value", "_owningteam_value")...)
-}
-
 func viewOf(r *row) view {
 	return view{
 		id: r.id("userqueryid"),
 		View: snapshot.View{
-			Active: r.number("statecode") == 0, Name: r.text("name"), Table: r.typeCode("returnedtypecode"),
+			Name: r.text("name"), Table: r.typeCode("returnedtypecode"), Active: r.number("statecode") == 0,
 			OwnerID: r.id("_ownerid_value"), OwnerType: ownerType(r),
 		},
 	}
@@ -271,15 +221,11 @@ type systemView struct {
 	id string
 }
 
-func systemViewQuery(columnSet) dataverse.Query {
-	return dataverse.Collection("savedqueries").Select("savedqueryid", "name", "returnedtypecode", "statecode")
-}
-
 func systemViewOf(r *row) systemView {
 	return systemView{
 		id: r.id("savedqueryid"),
 		SystemView: snapshot.SystemView{
-			Active: r.number("statecode") == 0, Name: r.text("name"), Table: r.typeCode("returnedtypecode"),
+			Name: r.text("name"), Table: r.typeCode("returnedtypecode"), Active: r.number("statecode") == 0,
 		},
 	}
 }
@@ -294,37 +240,31 @@ type share struct {
 	foreign bool
 }
 
-func shareQuery(columnSet) dataverse.Query {
-	return dataverse.Collection("principalobjectaccessset").Select("principalobjectaccessid",
-		"principalid", "objectid", "objecttypecode", "accessrightsmask", "inheritedaccessrightsmask")
-}
-
 func shareOf(r *row) share {
-	own, inherited := r.optionalNumber("accessrightsmask"), r.optionalNumber("inheritedaccessrightsmask")
-	s := share{principal: r.id("principalid"), view: r.id("objectid"), mask: own | inherited, inherited: inherited &^ own}
+	s := share{principal: r.id("principalid"), view: r.id("objectid")}
 	// A view's type is userquery, by its number 4230.
 	code := r.typeCode("objecttypecode")
 	s.foreign = !strings.EqualFold(code, "userquery") && code != "4230"
+	own, inherited := r.optionalNumber("accessrightsmask"), r.optionalNumber("inheritedaccessrightsmask")
+	s.mask, s.inherited = own|inherited, inherited&^own
 	return s
 }
 
 // roleIDs are the sorted ids of roles that are in force.
 func roleIDs(roles []role) []string {
-	ids := []string{}
+	ids := map[string]bool{}
 	for _, r := range roles {
 		if !r.void {
-			ids = append(ids, r.id)
+			ids[r.id] = true
 		}
 	}
-	slices.Sort(ids)
-	return slices.Compact(ids)
+	return sortedKeys(ids)
 }
 
 func teamIDs(teams []team) []string {
-	ids := []string{}
+	ids := map[string]bool{}
 	for _, t := range teams {
-		ids = append(ids, t.id)
+		ids[t.id] = true
 	}
-	slices.Sort(ids)
-	return slices.Compact(ids)
+	return sortedKeys(ids)
 }

@@ -23,16 +23,15 @@ func (c *collection) readUsers(ctx context.Context) error {
 	if r := c.Requirement; r.ApplicationID == "" && r.User == "" && c.Pattern == "" && !wide {
 		return nil
 	}
-	condition := c.company.users(wide)
-	where := func(query func(columnSet) dataverse.Query) func(columnSet) dataverse.Query {
-		return func(without columnSet) dataverse.Query { return query(without).Filter(condition) }
+	a := ask{
+		section: snapshot.SectionUsers, what: "users, their roles and teams", key: "systemuserid",
+		from: dataverse.Collection("systemusers"), where: []dataverse.Expr{c.company.users(wide)},
 	}
-	a := ask{section: snapshot.SectionUsers, what: "users, their roles and teams", key: "systemuserid", query: where(holderQuery)}
 	found, err := rows(ctx, c, a, holderOf)
 	if refused(err) || forbidden(err) {
 		// The users may be there to see where their roles or teams are not.
 		c.apart = true
-		a.what, a.query = "users", where(userQuery)
+		a.what = "users"
 		found, err = rows(ctx, c, a, userOf)
 	}
 	c.users = slices.DeleteFunc(found, func(u user) bool {
@@ -85,18 +84,14 @@ func (c *collection) memberships() ([]part, error) {
 			c.reading(snapshot.SectionRoles, func(ctx context.Context) (err error) {
 				u.roles, err = rows(ctx, c, ask{
 					section: snapshot.SectionRoles, what: "roles of a user", key: "roleid",
-					query: func(without columnSet) dataverse.Query {
-						return path.Nav("systemuserroles_association").Select(roleColumns(without)...)
-					},
+					from: path.Nav("systemuserroles_association"),
 				}, roleOf)
 				return err
 			}),
 			c.reading(snapshot.SectionTeams, func(ctx context.Context) (err error) {
 				u.teams, err = rows(ctx, c, ask{
 					section: snapshot.SectionTeams, what: "teams of a user", key: "teamid",
-					query: func(columnSet) dataverse.Query {
-						return path.Nav("teammembership_association").Select(teamColumns()...)
-					},
+					from: path.Nav("teammembership_association"),
 				}, teamOf)
 				return err
 			}))
@@ -111,7 +106,7 @@ func (c *collection) readTeams(ctx context.Context) error {
 	for _, m := range c.company.members {
 		maps.Copy(all, m.memberOf())
 	}
-	a := ask{section: snapshot.SectionTeams, what: "teams and their roles", key: "teamid", query: teamQuery}
+	a := ask{section: snapshot.SectionTeams, what: "teams and their roles", key: "teamid", from: dataverse.Collection("teams")}
 	var found []team
 	var err error
 	switch {
@@ -159,9 +154,7 @@ func (c *collection) readTeamsApart(ctx context.Context, wanted map[string]team)
 		found[i] = wanted[ids[i]]
 		found[i].roles, err = rows(ctx, c, ask{
 			section: snapshot.SectionTeams, what: "roles of a team", key: "roleid",
-			query: func(without columnSet) dataverse.Query {
-				return dataverse.Row("teams", dataverse.GUID(ids[i])).Nav("teamroles_association").Select(roleColumns(without)...)
-			},
+			from: dataverse.Row("teams", dataverse.GUID(ids[i])).Nav("teamroles_association"),
 		}, roleOf)
 		return err
 	})
@@ -172,7 +165,7 @@ func (c *collection) readTeamsApart(ctx context.Context, wanted map[string]team)
 // sign in, hangs on those above it too.
 func (c *collection) readUnits(ctx context.Context) (err error) {
 	c.units, err = rows(ctx, c, ask{
-		section: snapshot.SectionBusinessUnits, what: "business units", key: "businessunitid", query: unitQuery,
+		section: snapshot.SectionBusinessUnits, what: "business units", key: "businessunitid", from: dataverse.Collection("businessunits"),
 	}, unitOf)
 	if err != nil {
 		return err
@@ -222,28 +215,16 @@ func (c *collection) wantedUnits() []unit {
 // each once.
 func (c *collection) ownerNames() []string {
 	var names []string
-	seen := map[string]bool{}
 	for _, v := range c.Requirement.Views {
-		if name := strings.ToLower(v.Owner); name != "" && !seen[name] {
-			seen[name] = true
-			names = append(names, v.Owner)
-		}
+		names = append(names, v.Owner)
 	}
-	return names
+	return eachOnce(names)
 }
 
 func (c *collection) readOwners(ctx context.Context) error {
-	var all []string
-	for _, m := range c.company.members {
-		all = append(all, m.ownerNames()...)
-	}
-	var conditions []dataverse.Expr
-	for _, name := range eachOnce(all) {
-		conditions = append(conditions, dataverse.Eq("domainname", name))
-	}
 	found, err := filtered(ctx, c, ask{
-		section: snapshot.SectionViews, what: "owners of views", key: "systemuserid", query: userQuery,
-	}, conditions, userOf)
+		section: snapshot.SectionViews, what: "owners of views", key: "systemuserid", from: dataverse.Collection("systemusers"),
+	}, eachText("domainname", c.company.all((*collection).ownerNames)), userOf)
 	names := c.ownerNames()
 	c.owners = slices.DeleteFunc(found, func(u user) bool {
 		return !slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, u.DomainName) })

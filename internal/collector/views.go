@@ -3,6 +3,7 @@ package collector
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -14,17 +15,12 @@ import (
 // and none for its table: the environment refuses a question that names a table which
 // it does not have, whatever else is asked.
 func (c *collection) required() []dataverse.Expr {
-	var names []string
-	for _, m := range c.company.members {
+	return eachText("name", c.company.all(func(m *collection) (names []string) {
 		for _, v := range m.Requirement.Views {
 			names = append(names, v.Name)
 		}
-	}
-	var conditions []dataverse.Expr
-	for _, name := range eachOnce(names) {
-		conditions = append(conditions, dataverse.Eq("name", name))
-	}
-	return conditions
+		return names
+	}))
 }
 
 // requires reports whether a view of this table and name is required.
@@ -37,7 +33,7 @@ func (c *collection) requires(table, name string) bool {
 // readViews reads the required personal views as somebody sees them; in the wide
 // scope, all that one sees.
 func (c *collection) readViews(ctx context.Context, what string, as dataverse.Caller) ([]view, error) {
-	a := ask{section: snapshot.SectionViews, what: what, key: "userqueryid", as: as, query: viewQuery}
+	a := ask{section: snapshot.SectionViews, what: what, key: "userqueryid", as: as, from: dataverse.Collection("userqueries")}
 	if c.Scope == snapshot.ScopeEnvironment {
 		return rows(ctx, c, a, viewOf)
 	}
@@ -128,19 +124,18 @@ func (c *collection) readUserViews(ctx context.Context) (err error) {
 		func(ctx context.Context, as dataverse.Caller) ([]view, error) {
 			return rows(ctx, c, ask{
 				section: snapshot.SectionUserViews, what: "personal views that the integration user sees",
-				key: "userqueryid", as: as, query: viewQuery,
+				key: "userqueryid", as: as, from: dataverse.Collection("userqueries"),
 			}, viewOf)
 		})
 	return err
 }
 
 func (c *collection) readSystemViews(ctx context.Context) (err error) {
-	a := ask{section: snapshot.SectionSystemViews, what: "system views", key: "savedqueryid"}
-	// querytype 0 is a list that people choose; others serve look-ups and forms.
-	a.query = func(without columnSet) dataverse.Query {
-		return systemViewQuery(without).Filter(dataverse.EqInt("querytype", 0))
-	}
-	found, err := filtered(ctx, c, a, c.required(), systemViewOf)
+	found, err := filtered(ctx, c, ask{
+		section: snapshot.SectionSystemViews, what: "system views", key: "savedqueryid", from: dataverse.Collection("savedqueries"),
+		// querytype 0 is a list that people choose; others serve look-ups and forms.
+		where: []dataverse.Expr{dataverse.EqInt("querytype", 0)},
+	}, c.required(), systemViewOf)
 	c.systemViews = slices.DeleteFunc(found, func(v systemView) bool { return !c.requires(v.Table, v.Name) })
 	return err
 }
@@ -148,24 +143,17 @@ func (c *collection) readSystemViews(ctx context.Context) (err error) {
 // readShares reads what the user and its teams have been given of personal views;
 // in the wide scope, what anybody has.
 func (c *collection) readShares(ctx context.Context) (err error) {
-	a := ask{section: snapshot.SectionShares, what: "shares of views", key: "principalobjectaccessid"}
-	a.query = func(without columnSet) dataverse.Query {
-		return shareQuery(without).Filter(dataverse.Eq("objecttypecode", "userquery"))
+	a := ask{
+		section: snapshot.SectionShares, what: "shares of views", key: "principalobjectaccessid",
+		from: dataverse.Collection("principalobjectaccessset"), where: []dataverse.Expr{dataverse.Eq("objecttypecode", "userquery")},
 	}
 	if c.Scope == snapshot.ScopeEnvironment {
 		c.shares, err = rows(ctx, c, a, shareOf)
 		return err
 	}
-	mine, all := map[string]bool{}, map[string]bool{}
-	for _, id := range c.principals() {
-		mine[id] = true
-	}
+	mine, all := c.principals(), map[string]bool{}
 	for _, m := range c.company.members {
-		if m.user != nil {
-			for _, id := range m.principals() {
-				all[id] = true
-			}
-		}
+		maps.Copy(all, m.principals())
 	}
 	c.shares, err = filtered(ctx, c, a, eachID("principalid", sortedKeys(all)), shareOf)
 	c.shares = slices.DeleteFunc(c.shares, func(s share) bool { return !mine[s.principal] })
@@ -177,7 +165,16 @@ func (c *collection) readShares(ctx context.Context) (err error) {
 }
 
 // principals are the user and its teams: those whose shares count for it.
-func (c *collection) principals() []string { return append(teamIDs(c.user.teams), c.user.id) }
+func (c *collection) principals() map[string]bool {
+	all := map[string]bool{}
+	if c.user != nil {
+		all[c.user.id] = true
+		for _, t := range c.user.teams {
+			all[t.id] = true
+		}
+	}
+	return all
+}
 
 // A seen view is one with somebody who sees it, and so may ask whom it is shared with.
 type seen struct {
@@ -220,18 +217,12 @@ func (c *collection) askViews(ctx context.Context, views []seen) error {
 	for _, v := range views {
 		c.askedViews[v.id] = true
 	}
-	mine := map[string]bool{}
-	for _, id := range c.principals() {
-		mine[id] = true
-	}
-	found := make([][]share, len(views))
+	mine, found := c.principals(), make([][]share, len(views))
 	err := parallel(ctx, len(views), func(ctx context.Context, i int) error {
 		id, as := views[i].id, views[i].as
 		accesses, err := object(ctx, c, ask{
 			section: snapshot.SectionShares, what: "whom a view is shared with", as: as,
-			query: func(columnSet) dataverse.Query {
-				return dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", dataverse.GUID(id)))
-			},
+			from: dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", dataverse.GUID(id))),
 		}, accessesOf)
 		for _, a := range accesses {
 			if mine[a.principal] {
@@ -292,10 +283,7 @@ func (c *collection) unexplained() []view {
 // ungivenOf leaves of views those that neither the user nor a team of its owns and no
 // row of the share table gives to read.
 func (c *collection) ungivenOf(views []view) []view {
-	mine, given := map[string]bool{}, map[string]bool{}
-	for _, id := range c.principals() {
-		mine[id] = true
-	}
+	mine, given := c.principals(), map[string]bool{}
 	for _, s := range c.shares {
 		if mine[s.principal] && !s.foreign && slices.Contains(snapshot.RightsOf(s.mask), snapshot.RightRead) {
 			given[s.view] = true
