@@ -245,7 +245,7 @@ func TestOldNews(t *testing.T) {
 		eventually(t, "refused", func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.refuses == 0 })
 		again(true)
 		eventually(t, "told again", func() bool { return r.heard() == over+began+began })
-		time.Sleep(22 * time.Second) // what was refused comes again after 20 seconds
+		eventually(t, "what was refused has come again", func() bool { return !strings.Contains(jobs(t, name), "tell") })
 		if got := r.heard(); got != over+began+began {
 			t.Errorf("told:\n%s", got)
 		}

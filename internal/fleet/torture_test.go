@@ -57,6 +57,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	_ = flag.Set("test.parallel", "16") // most tests wait, and so more of them run at once than there are CPUs
 	os.Exit(m.Run())
 }
 

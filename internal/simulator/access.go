@@ -204,7 +204,7 @@ func (w *world) viewRights(c *caller, v *personalView) Rights {
 		{RightAssign, "Assign"},
 	} {
 		holdings := c.holdings(w.cat.privilege("prv" + r.verb + "UserQuery"))
-		own := c.reaches(holdings, v.placement())
+		own := c.reaches(holdings, v.place())
 		shared := slices.ContainsFunc(v.Shares, func(s Share) bool {
 			if s.rights()&r.right == 0 {
 				return false

@@ -160,7 +160,7 @@ func (b *batch) changeSet(part *multipart.Part) error {
 	if refused != nil {
 		return writePart(b.parts, refused, "") // one answer for the whole set
 	}
-	server.replace(t.env)
+	server.replace(t.world)
 	return write(b.parts, textproto.MIMEHeader{"Content-Type": {"multipart/mixed; boundary=" + set.Boundary()}}, out.Bytes())
 }
 

@@ -66,9 +66,9 @@ func (c *call) contradicted(t *entityType) error {
 	switch {
 	case shares && env.has(SharesClosed), t.logicalName == "roleprivileges" && env.has(RolePrivilegesClosed):
 		return forbidden(codeNone, "The table '%s' cannot be read.", t.logicalName)
-	case shares && env.has(ShareFilterRefused) && strings.Contains(c.query.options["$filter"], "objecttypecode"):
+	case shares && env.has(ShareFilterRefused) && strings.Contains(c.query.Get("$filter"), "objecttypecode"):
 		return badURL("The filter on 'objecttypecode' is not supported.")
-	case t.logicalName == "organization" && env.has(SettingsClosed) && strings.Contains(c.query.options["$select"], "orgdborgsettings"):
+	case t.logicalName == "organization" && env.has(SettingsClosed) && strings.Contains(c.query.Get("$select"), "orgdborgsettings"):
 		return forbidden(codeNone, "The column 'orgdborgsettings' cannot be read.")
 	case env.has(NoIntersectSets) && slices.Contains([]string{"systemuserrolescollection", "teamrolescollection", "teammemberships"}, t.entitySet):
 		return noSegment(t.entitySet)

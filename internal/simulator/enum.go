@@ -35,13 +35,13 @@ func accessModes() []AccessMode {
 	}
 }
 
-// number is the mode in the accessmode column, and whether there is such a mode.
-func (m AccessMode) number() (int, bool) {
+// number is the mode in the accessmode column.
+func (m AccessMode) number() int {
 	if i := slices.Index(accessModes(), m); i >= 0 {
-		return i, true
+		return i
 	}
-	i, err := strconv.Atoi(string(m))
-	return i, err == nil && i >= 0
+	i, _ := strconv.Atoi(string(m)) // the schema knows what a mode looks like
+	return i
 }
 
 // An EntraState says whether a user's identity is still in Entra; the zero value means that

@@ -14,7 +14,7 @@ import (
 // the environment is started, as are the team that every business unit has and the copies of each
 // role in the business units below its own.
 type Environment struct {
-	TenantID               string                  `yaml:"tenant_id,omitempty"`
+	TenantID               string                  `yaml:"tenant_id,omitempty" ref:"id"`
 	Organization           Organization            `yaml:"organization"`
 	Clients                []Client                `yaml:"clients,omitempty"`
 	BusinessUnits          []BusinessUnit          `yaml:"business_units,omitempty"`
@@ -38,7 +38,7 @@ type Environment struct {
 // An Organization is the one row of the organization table.
 type Organization struct {
 	Name    string `yaml:"name"`
-	ID      string `yaml:"id,omitempty"`
+	ID      string `yaml:"id,omitempty" ref:"id"`
 	URLName string `yaml:"url_name,omitempty"`
 	Version string `yaml:"version,omitempty"`
 	Region  string `yaml:"region,omitempty"`
@@ -60,8 +60,8 @@ type (
 // A BusinessUnit is a node of the organization's tree.
 type BusinessUnit struct {
 	Name   string `yaml:"name"`
-	ID     string `yaml:"id,omitempty"`
-	Parent string `yaml:"parent,omitempty"`
+	ID     string `yaml:"id,omitempty" ref:"id"`
+	Parent string `yaml:"parent,omitempty" ref:"business unit"`
 	// Disabled locks out the users of the unit and of those below it, and makes their teams give nothing.
 	Disabled bool `yaml:"disabled,omitempty"`
 }
@@ -70,8 +70,8 @@ type BusinessUnit struct {
 // are not written down.
 type Role struct {
 	Name         string `yaml:"name"`
-	ID           string `yaml:"id,omitempty"`
-	BusinessUnit string `yaml:"business_unit,omitempty"`
+	ID           string `yaml:"id,omitempty" ref:"id"`
+	BusinessUnit string `yaml:"business_unit,omitempty" ref:"business unit"`
 	Template     string `yaml:"template,omitempty"`
 	Managed      bool   `yaml:"managed,omitempty"`
 	// NotCustomizable makes iscustomizable false: the role cannot be edited.
@@ -90,8 +90,6 @@ type Role struct {
 	Privileges       Grants   `yaml:"privileges,omitempty"`
 	RecordFilters    []string `yaml:"record_filters,omitempty"`
 	DepthWords       Words    `yaml:"depth_words,omitempty"`
-
-	Created Creation `yaml:"-"`
 }
 
 // Words are texts by name.
@@ -100,8 +98,8 @@ type Words map[string]string
 // A RoleAssignment is a role held by a user or a team. BusinessUnit picks the role's copy; where it
 // is left out it is the holder's own business unit.
 type RoleAssignment struct {
-	Role         string `yaml:"role"`
-	BusinessUnit string `yaml:"business_unit,omitempty"`
+	Role         string `yaml:"role" ref:"role"`
+	BusinessUnit string `yaml:"business_unit,omitempty" ref:"business unit"`
 }
 
 // UnmarshalYAML reads a role's name alone, or a mapping with the business unit of the copy.
@@ -125,14 +123,14 @@ func (a RoleAssignment) MarshalYAML() (any, error) {
 // A User is a person, or in the list of application users an application.
 type User struct {
 	Name string `yaml:"name"`
-	ID   string `yaml:"id,omitempty"`
+	ID   string `yaml:"id,omitempty" ref:"id"`
 	// UPN is the user principal name: the domainname column. Application users have none.
 	UPN string `yaml:"upn,omitempty"`
 	// ApplicationID is set on application users alone. Several may have the same.
 	ApplicationID string `yaml:"application_id,omitempty"`
 	// EntraObjectID is the user's, or for an application its service principal's, object id.
 	EntraObjectID  string     `yaml:"entra_object_id,omitempty"`
-	BusinessUnit   string     `yaml:"business_unit,omitempty"`
+	BusinessUnit   string     `yaml:"business_unit,omitempty" ref:"business unit"`
 	Disabled       bool       `yaml:"disabled,omitempty"`
 	Licensed       bool       `yaml:"licensed,omitempty"`
 	LicenceMissing bool       `yaml:"licence_missing,omitempty"`
@@ -142,35 +140,33 @@ type User struct {
 	// application id, but is nobody.
 	SoftDeleted bool             `yaml:"soft_deleted,omitempty"`
 	Roles       []RoleAssignment `yaml:"roles,omitempty"`
-
-	Created Creation `yaml:"-"`
 }
 
 // A Team owns rows and holds roles for its members. The default team of a business unit need not be
 // written down: its members are that unit's users.
 type Team struct {
 	Name         string           `yaml:"name"`
-	ID           string           `yaml:"id,omitempty"`
+	ID           string           `yaml:"id,omitempty" ref:"id"`
 	Type         TeamType         `yaml:"type,omitempty"`
-	BusinessUnit string           `yaml:"business_unit,omitempty"`
+	BusinessUnit string           `yaml:"business_unit,omitempty" ref:"business unit"`
 	Default      bool             `yaml:"default,omitempty"`
 	Roles        []RoleAssignment `yaml:"roles,omitempty"`
-	Members      []string         `yaml:"members,omitempty"`
+	Members      []string         `yaml:"members,omitempty" ref:"user"`
 }
 
 // A PersonalView is a userquery.
 type PersonalView struct {
 	Name     string  `yaml:"name"`
-	ID       string  `yaml:"id,omitempty"`
+	ID       string  `yaml:"id,omitempty" ref:"id"`
 	Table    string  `yaml:"table"`
-	Owner    string  `yaml:"owner"`
+	Owner    string  `yaml:"owner" ref:"user or team"`
 	Inactive bool    `yaml:"inactive,omitempty"`
 	Shares   []Share `yaml:"shares,omitempty"`
 }
 
 // A Share gives a user or a team access to one view.
 type Share struct {
-	Principal string `yaml:"principal"`
+	Principal string `yaml:"principal" ref:"user or team"`
 	Access    Rights `yaml:"access"`
 	// Inherited is what reaches the principal by the share of another row, as from a parent: no
 	// change of this share takes it away.
@@ -183,7 +179,7 @@ func (s Share) rights() Rights { return s.Access | s.Inherited }
 // A SystemView is a savedquery: seen by everybody with prvReadQuery, shared with nobody.
 type SystemView struct {
 	Name      string `yaml:"name"`
-	ID        string `yaml:"id,omitempty"`
+	ID        string `yaml:"id,omitempty" ref:"id"`
 	Table     string `yaml:"table"`
 	Inactive  bool   `yaml:"inactive,omitempty"`
 	Default   bool   `yaml:"default,omitempty"`
@@ -194,9 +190,9 @@ type SystemView struct {
 // only those read it to whom a profile that reads it is given.
 type ColumnSecurityProfile struct {
 	Name    string   `yaml:"name"`
-	ID      string   `yaml:"id,omitempty"`
-	Members []string `yaml:"members,omitempty"`
-	Teams   []string `yaml:"teams,omitempty"`
+	ID      string   `yaml:"id,omitempty" ref:"id"`
+	Members []string `yaml:"members,omitempty" ref:"user"`
+	Teams   []string `yaml:"teams,omitempty" ref:"team"`
 	Reads   []string `yaml:"reads,omitempty"`
 	Hides   []string `yaml:"hides,omitempty"`
 }

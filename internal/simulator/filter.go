@@ -9,20 +9,16 @@ import (
 // A predicate is a compiled $filter: it says whether a row belongs to the answer.
 type predicate func(w *world, row any) bool
 
-// maxFilterDepth bounds the nesting of an expression, as the platform bounds its own parser.
-const maxFilterDepth = 100
-
 // parseFilter compiles a $filter expression over rows of type t: comparisons by eq and ne, contains,
 // and, or, and parentheses. Anything else is refused.
 func parseFilter(t *entityType, text string) (predicate, error) {
-	// A token is a parenthesis, a comma, a string in single quotes in which a quote is written twice, or
-	// a word: a name, a number or an id.
-	tokens := regexp.MustCompile(`^[ \t]*([(),]|'(?:[^']|'')*'|[A-Za-z0-9_.-]+)`)
-	p := &filterParser{t: t, text: text, rest: text, tokens: tokens}
-	p.next()
-	pred := p.or(0)
-	if p.token != "" {
-		p.fail("'%s' was not expected", p.token)
+	// A token is a string in single quotes in which a quote is written twice, a name, a number or an id,
+	// or a single character.
+	tokens := regexp.MustCompile(`'(?:[^']|'')*'|[A-Za-z0-9_.-]+|\S`)
+	p := &filterParser{t: t, tokens: tokens.FindAllString(text, -1)}
+	pred := p.or()
+	if len(p.tokens) > 0 {
+		p.fail(badURL("Syntax error in '%s': '%s' was not expected.", text, p.tokens[0]))
 	}
 	return pred, p.err
 }
@@ -30,174 +26,128 @@ func parseFilter(t *entityType, text string) (predicate, error) {
 // A filterParser reads an expression token by token. Once it has failed, it has nothing more to read.
 type filterParser struct {
 	t      *entityType
-	tokens *regexp.Regexp
-	text   string
-	rest   string
-	token  string // "" at the end
+	tokens []string
 	err    error
 }
 
-func (p *filterParser) fail(format string, args ...any) {
+func (p *filterParser) fail(err error) {
 	if p.err == nil {
-		at := len(p.text) - len(p.rest) - len(p.token)
-		p.err = badURL("Syntax error at position %d in '%s': "+format+".", append([]any{at, p.text}, args...)...)
+		p.err = err
 	}
-	p.token, p.rest = "", ""
+	p.tokens = nil
 }
 
-// next goes on to the next token.
-func (p *filterParser) next() {
-	if strings.TrimSpace(p.rest) == "" {
-		p.token, p.rest = "", ""
-		return
-	}
-	m := p.tokens.FindStringSubmatch(p.rest)
-	if m == nil {
-		p.fail("'%s' cannot be read", p.rest)
-		return
-	}
-	p.token, p.rest = m[1], p.rest[len(m[0]):]
-}
-
-// take gives the current token, and goes on.
+// take gives the next token, "" at the end.
 func (p *filterParser) take() string {
-	token := p.token
-	p.next()
+	if len(p.tokens) == 0 {
+		return ""
+	}
+	token := p.tokens[0]
+	p.tokens = p.tokens[1:]
 	return token
 }
 
-// accept goes on if the current token is the one, and says so.
+// accept takes the next token if it is the one, and says so.
 func (p *filterParser) accept(token string) bool {
-	if p.token != token {
+	if len(p.tokens) == 0 || p.tokens[0] != token {
 		return false
 	}
-	p.next()
+	p.take()
 	return true
 }
 
 func (p *filterParser) expect(token string) {
 	if !p.accept(token) {
-		p.fail("'%s' was expected", token)
+		p.fail(badURL("Syntax error in $filter: '%s' was expected.", token))
 	}
 }
 
-func (p *filterParser) or(depth int) predicate {
-	if depth > maxFilterDepth {
-		p.fail("the expression is nested more than %d levels deep", maxFilterDepth)
-		return nil
-	}
-	all := []predicate{p.and(depth)}
+func (p *filterParser) or() predicate {
+	pred := p.and()
 	for p.accept("or") {
-		all = append(all, p.and(depth))
+		a, b := pred, p.and()
+		pred = func(w *world, row any) bool { return a(w, row) || b(w, row) }
 	}
-	return func(w *world, row any) bool {
-		for _, pred := range all {
-			if pred(w, row) {
-				return true
-			}
-		}
-		return false
-	}
+	return pred
 }
 
-func (p *filterParser) and(depth int) predicate {
-	all := []predicate{p.term(depth)}
+func (p *filterParser) and() predicate {
+	pred := p.term()
 	for p.accept("and") {
-		all = append(all, p.term(depth))
+		a, b := pred, p.term()
+		pred = func(w *world, row any) bool { return a(w, row) && b(w, row) }
 	}
-	return func(w *world, row any) bool {
-		for _, pred := range all {
-			if !pred(w, row) {
-				return false
-			}
-		}
-		return true
-	}
+	return pred
 }
 
-// term reads something in parentheses, contains, or a comparison.
-func (p *filterParser) term(depth int) predicate {
-	switch {
-	case p.accept("("):
-		pred := p.or(depth + 1)
+// term reads something in parentheses, contains(column,'text') or a comparison. The platform's
+// database compares texts without regard to case.
+func (p *filterParser) term() predicate {
+	if p.accept("(") {
+		pred := p.or()
 		p.expect(")")
 		return pred
-	case p.accept("contains"):
-		return p.contains()
-	default:
-		return p.comparison()
 	}
+	if p.accept("contains") {
+		p.expect("(")
+		c := p.column()
+		p.expect(",")
+		part, ok := p.literal(c.kind).(string)
+		p.expect(")")
+		if !ok || c.kind != kindString {
+			p.fail(badURL("Syntax error in $filter: contains takes a column of text, and a text."))
+		}
+		return func(w *world, row any) bool {
+			text, _ := c.get(w, row).(string)
+			return strings.Contains(strings.ToLower(text), strings.ToLower(part))
+		}
+	}
+	c := p.column()
+	equal := p.accept("eq")
+	if !equal {
+		p.expect("ne")
+	}
+	value := p.literal(c.kind)
+	return func(w *world, row any) bool { return sameValue(c.get(w, row), value) == equal }
 }
 
 func (p *filterParser) column() *column {
 	name := p.take()
-	c := p.t.column(name)
-	if c == nil && p.err == nil {
-		p.err = noProperty(name, p.t.logicalName)
-		p.fail("")
+	if c := p.t.column(name); c != nil {
+		return c
 	}
-	return c
+	p.fail(noProperty(name, p.t.logicalName))
+	return new(column)
 }
 
-// contains reads (column,'text'). The platform's database compares without regard to case.
-func (p *filterParser) contains() predicate {
-	p.expect("(")
-	c := p.column()
-	p.expect(",")
-	part, kind := p.literal()
-	p.expect(")")
-	if p.err != nil || c.kind != kindString || kind != kindString {
-		p.fail("contains takes a column of text, and a text")
-		return nil
-	}
-	return func(w *world, row any) bool {
-		text, ok := c.get(w, row).(string)
-		return ok && strings.Contains(strings.ToLower(text), strings.ToLower(part.(string)))
-	}
-}
-
-func (p *filterParser) comparison() predicate {
-	c := p.column()
-	operator := p.take()
-	if operator != "eq" && operator != "ne" {
-		p.fail("'%s' is not an operator that is supported here", operator)
-	}
-	value, kind := p.literal()
-	if p.err == nil && kind != "" && c.kind != kind {
-		p.fail("a binary operator with incompatible types was detected: '%s' and '%s'", c.kind, kind)
-	}
-	return func(w *world, row any) bool {
-		return sameValue(c.get(w, row), value) == (operator == "eq")
-	}
-}
-
-// literal gives a literal's value and type; null has neither.
-func (p *filterParser) literal() (value any, k kind) {
+// literal reads a value of a kind, or null.
+func (p *filterParser) literal(of kind) any {
 	token := p.take()
-	if inner, ok := strings.CutPrefix(token, "'"); ok {
-		return strings.ReplaceAll(strings.TrimSuffix(inner, "'"), "''", "'"), kindString
+	inner, quoted := strings.CutPrefix(token, "'")
+	number, notNumber := strconv.ParseInt(token, 10, 64)
+	id, isID := parseGUID(token)
+	switch {
+	case token == "null":
+		return nil
+	case of == kindString && quoted:
+		return strings.ReplaceAll(strings.TrimSuffix(inner, "'"), "''", "'")
+	case of == kindGUID && isID:
+		return id
+	case of == kindInt && notNumber == nil:
+		return number
+	case of == kindBool && (token == "true" || token == "false"):
+		return token == "true"
 	}
-	switch token {
-	case "null":
-		return nil, ""
-	case "true", "false":
-		return token == "true", kindBool
-	}
-	if id, ok := parseGUID(token); ok {
-		return id, kindGUID
-	}
-	if n, err := strconv.ParseInt(token, 10, 64); err == nil {
-		return n, kindInt
-	}
-	p.fail("'%s' is not a value", token)
-	return nil, ""
+	p.fail(badURL("A binary operator with incompatible types was detected: '%s' is not of the type '%s'.", token, of))
+	return nil
 }
 
 // sameValue compares two values of the same kind; strings without regard to case.
 func sameValue(a, b any) bool {
-	if text, ok := a.(string); ok {
-		other, _ := b.(string)
-		return b != nil && strings.EqualFold(text, other)
+	text, ok := a.(string)
+	other, both := b.(string)
+	if ok && both {
+		return strings.EqualFold(text, other)
 	}
 	return a == b
 }

@@ -38,19 +38,17 @@ func (c *call) response(name string, members ...member) answer {
 	return answer{body: append(object{{"@odata.context", c.root + "$metadata#Microsoft.Dynamics.CRM." + name}}, members...)}
 }
 
-func (c *call) whoAmI(s segment) (answer, error) {
+func (c *call) whoAmI(segment) (answer, error) {
 	u, organization := c.caller.user, c.world.env.Organization.ID
 	if c.world.env.has(OtherOrganization) {
 		organization = deriveID("organization", organization)
 	}
-	_, err := c.query.parameters(s)
 	return c.response("WhoAmIResponse",
-		member{"BusinessUnitId", u.unit.ID}, member{"UserId", u.ID}, member{"OrganizationId", organization}), err
+		member{"BusinessUnitId", u.unit.ID}, member{"UserId", u.ID}, member{"OrganizationId", organization}), nil
 }
 
-func (c *call) retrieveVersion(s segment) (answer, error) {
-	_, err := c.query.parameters(s)
-	return c.response("RetrieveVersionResponse", member{"Version", c.world.env.Organization.Version}), err
+func (c *call) retrieveVersion(segment) (answer, error) {
+	return c.response("RetrieveVersionResponse", member{"Version", c.world.env.Organization.Version}), nil
 }
 
 // A grantRow is a RolePrivilege, of an answer or of a request.
@@ -85,15 +83,14 @@ func (c *call) grants(name string, rows []grantRow, unit string) answer {
 
 // retrieveRolePrivileges answers for any copy of a role, in one answer however long.
 func (c *call) retrieveRolePrivileges(s segment) (answer, error) {
-	values, err := c.query.parameters(s, "RoleId")
+	id, err := c.parameter(s, "RoleId")
 	if err != nil {
 		return answer{}, err
 	}
-	row, err := c.rowFor(c.server.types.byName["role"], strings.ToLower(values["RoleId"]))
+	r, err := find[*role](c, "role", strings.ToLower(id))
 	if err != nil {
 		return answer{}, err
 	}
-	r := row.(*role)
 	rows := []grantRow{}
 	for _, p := range c.world.cat.privileges {
 		if r.depth(p) != DepthNone {
@@ -132,7 +129,7 @@ func (c *call) userGrants(u *user, wanted func(*privilege) bool) []grantRow {
 }
 
 func (c *call) retrieveUserPrivileges(s segment, row any) (answer, error) {
-	if _, err := c.query.parameters(s); err != nil || c.world.env.has(NoUserPrivileges) {
+	if c.world.env.has(NoUserPrivileges) {
 		return answer{}, noSegment(s.name)
 	}
 	u := row.(*user)
@@ -141,12 +138,12 @@ func (c *call) retrieveUserPrivileges(s segment, row any) (answer, error) {
 }
 
 func (c *call) retrieveUserPrivilegesByNames(s segment, row any) (answer, error) {
-	values, err := c.query.parameters(s, "PrivilegeNames")
+	list, err := c.parameter(s, "PrivilegeNames")
 	var names []string
 	switch {
 	case err != nil || c.world.env.has(NoPrivilegesByNames):
 		return answer{}, noSegment(s.name)
-	case !parseJSONParameter(values["PrivilegeNames"], &names):
+	case !parseJSONParameter(list, &names):
 		return answer{}, badSyntax()
 	case c.world.env.has(FewNames) && len(names) > fewNames:
 		return answer{}, invalid(codeInvalidArgument, "No more than %d privilege names can be passed.", fewNames)
@@ -172,11 +169,7 @@ func (c *call) targetView(text string) (*personalView, error) {
 	case set != "userqueries":
 		return nil, noRow("userquery", id)
 	}
-	row, err := c.rowFor(c.server.types.byName["userquery"], id)
-	if err != nil {
-		return nil, err
-	}
-	return row.(*personalView), nil
+	return find[*personalView](c, "userquery", id)
 }
 
 func (c *call) principalRef(id string) object {
@@ -191,11 +184,11 @@ func (c *call) principalRef(id string) object {
 }
 
 func (c *call) retrieveSharedPrincipals(s segment) (answer, error) {
-	values, err := c.query.parameters(s, "Target")
+	target, err := c.parameter(s, "Target")
 	if err != nil {
 		return answer{}, err
 	}
-	v, err := c.targetView(values["Target"])
+	v, err := c.targetView(target)
 	if err != nil {
 		return answer{}, err
 	}

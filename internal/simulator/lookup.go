@@ -4,49 +4,49 @@ import "strings"
 
 // Client finds an app registration by application id or name, nil if there is none.
 func (e *Environment) Client(ref string) *Client {
-	return find(e.Clients, func(c *Client) bool { return same(c.ApplicationID, ref) || same(c.Name, ref) })
+	return first(e.Clients, func(c *Client) bool { return same(c.ApplicationID, ref) || same(c.Name, ref) })
 }
 
 // BusinessUnit finds a business unit by name or id, nil if there is none.
 func (e *Environment) BusinessUnit(ref string) *BusinessUnit {
-	return find(e.BusinessUnits, func(b *BusinessUnit) bool { return same(b.ID, ref) || same(b.Name, ref) })
+	return first(e.BusinessUnits, func(b *BusinessUnit) bool { return same(b.ID, ref) || same(b.Name, ref) })
 }
 
 // Role finds a role by name or id, nil if there is none.
 func (e *Environment) Role(ref string) *Role {
-	return find(e.Roles, func(r *Role) bool { return same(r.ID, ref) || same(r.Name, ref) })
+	return first(e.Roles, func(r *Role) bool { return same(r.ID, ref) || same(r.Name, ref) })
 }
 
 // User finds a person by user principal name, name or id, nil if there is none.
 func (e *Environment) User(ref string) *User {
-	return find(e.Users, func(u *User) bool { return u.is(ref) })
+	return first(e.Users, func(u *User) bool { return u.is(ref) })
 }
 
 // ApplicationUser finds an application user by application id, name or id, nil if there is none.
 func (e *Environment) ApplicationUser(ref string) *User {
-	return find(e.ApplicationUsers, func(u *User) bool { return u.is(ref) })
+	return first(e.ApplicationUsers, func(u *User) bool { return u.is(ref) })
 }
 
 // Team finds a team by name or id, nil if there is none.
 func (e *Environment) Team(ref string) *Team {
-	return find(e.Teams, func(t *Team) bool { return same(t.ID, ref) || same(t.Name, ref) })
+	return first(e.Teams, func(t *Team) bool { return same(t.ID, ref) || same(t.Name, ref) })
 }
 
 // PersonalView finds a personal view by table and name, nil if there is none.
 func (e *Environment) PersonalView(table, name string) *PersonalView {
-	return find(e.PersonalViews, func(v *PersonalView) bool { return same(v.Table, table) && same(v.Name, name) })
+	return first(e.PersonalViews, func(v *PersonalView) bool { return same(v.Table, table) && same(v.Name, name) })
 }
 
 // SystemView finds a system view by table and name, nil if there is none.
 func (e *Environment) SystemView(table, name string) *SystemView {
-	return find(e.SystemViews, func(v *SystemView) bool { return same(v.Table, table) && same(v.Name, name) })
+	return first(e.SystemViews, func(v *SystemView) bool { return same(v.Table, table) && same(v.Name, name) })
 }
 
 func (u *User) is(ref string) bool {
 	return same(u.ID, ref) || same(u.UPN, ref) || same(u.ApplicationID, ref) || same(u.Name, ref)
 }
 
-func find[T any](list []T, match func(*T) bool) *T {
+func first[T any](list []T, match func(*T) bool) *T {
 	for i := range list {
 		if match(&list[i]) {
 			return &list[i]

@@ -49,9 +49,7 @@ type entityType struct {
 	anyPrivilege bool
 	rows         func(w *world) []any
 	byID         func(w *world, id string) any // optional; without it, rows are searched
-	// place is where a row stands; without it, the organization owns all of them.
-	place   func(row any) placement
-	visible func(w *world, c *caller, row any) bool
+	visible      func(w *world, c *caller, row any) bool
 	// stampID is the id whose stamp the row carries, where it is not the row's own.
 	stampID func(row any) string
 }
@@ -64,11 +62,11 @@ func (t *entityType) id(w *world, row any) string {
 }
 
 func (t *entityType) column(name string) *column {
-	return find(t.columns, func(c *column) bool { return c.name == name })
+	return first(t.columns, func(c *column) bool { return c.name == name })
 }
 
 func (t *entityType) nav(name string) *nav {
-	return find(t.navs, func(n *nav) bool { return n.name == name })
+	return first(t.navs, func(n *nav) bool { return n.name == name })
 }
 
 func (t *entityType) find(w *world, id string) any {
@@ -90,11 +88,12 @@ func (t *entityType) stamp(w *world, row any) stamp {
 	return w.stampOf(t.id(w, row))
 }
 
-func (t *entityType) placeOf(row any) placement {
-	if t.place == nil {
-		return placement{}
+// placeOf is where a row stands; a row that does not say is owned by the organization.
+func placeOf(row any) placement {
+	if placed, ok := row.(interface{ place() placement }); ok {
+		return placed.place()
 	}
-	return t.place(row)
+	return placement{}
 }
 
 // entityTypes are all of them, linked to each other.
@@ -139,11 +138,12 @@ func boolCol[T any](name string, get func(row T) bool) column {
 	return column{name, kindBool, func(_ *world, row any) any { return get(row.(T)) }}
 }
 
-// createdCols are the columns about a row's creation.
-func createdCols[T any](from func(row T) Creation) []column {
+// stampCols are the columns about a row's creation and its last change.
+func stampCols(id func(row any) string) []column {
 	return []column{
-		{"createdon", kindTime, func(_ *world, row any) any { return from(row.(T)).at() }},
-		guidCol("_createdby_value", func(row T) string { return from(row).by() }),
+		{"createdon", kindTime, func(w *world, row any) any { return w.stampOf(id(row)).made }},
+		{"_createdby_value", kindGUID, func(w *world, row any) any { return w.stampOf(id(row)).by }},
+		{"modifiedon", kindTime, func(w *world, row any) any { return w.stampOf(id(row)).modified }},
 	}
 }
 

@@ -51,9 +51,9 @@ func normalise(env *Environment) []problem {
 		return problems
 	}
 	index := newRefIndex(env)
-	eachRef(env, func(kind refKind, ref *string, path ...any) {
-		if _, err := index.resolve(kind, *ref); err != nil {
-			report(at(path...), err.Error())
+	eachRef(env, func(kind refKind, ref *string, path []string) {
+		if _, err := index.resolve(kind, *ref); err != nil && kind != refID {
+			report(path, err.Error())
 		}
 	})
 	if len(problems) == 0 {
@@ -112,7 +112,7 @@ func climbs(env *Environment, index *refIndex, i int) error {
 }
 
 func rootUnit(env *Environment) *BusinessUnit {
-	return find(env.BusinessUnits, func(b *BusinessUnit) bool { return b.Parent == "" })
+	return first(env.BusinessUnits, func(b *BusinessUnit) bool { return b.Parent == "" })
 }
 
 func normaliseUsers(env *Environment) {
@@ -200,43 +200,16 @@ func checkClients(env *Environment, report reporter) {
 // checkIDs puts ids into lower case, and finds those that two things share.
 func checkIDs(env *Environment, report reporter) {
 	seen := map[string]bool{}
-	eachID(env, func(id *string, path ...any) {
+	eachRef(env, func(kind refKind, id *string, path []string) {
+		if kind != refID {
+			return
+		}
 		*id = strings.ToLower(*id)
 		if seen[*id] {
-			report(at(path...), fmt.Sprintf("id %s is taken already (two things of the same name need an id each)", *id))
+			report(path, fmt.Sprintf("id %s is taken already (two things of the same name need an id each)", *id))
 		}
 		seen[*id] = true
 	})
-}
-
-// eachID visits the id of everything in the environment, with its path.
-func eachID(env *Environment, visit func(id *string, path ...any)) {
-	visit(&env.TenantID, "tenant_id")
-	visit(&env.Organization.ID, "organization", "id")
-	for i := range env.BusinessUnits {
-		visit(&env.BusinessUnits[i].ID, "business_units", i)
-	}
-	for i := range env.Roles {
-		visit(&env.Roles[i].ID, "roles", i)
-	}
-	for i := range env.Users {
-		visit(&env.Users[i].ID, "users", i)
-	}
-	for i := range env.ApplicationUsers {
-		visit(&env.ApplicationUsers[i].ID, "application_users", i)
-	}
-	for i := range env.Teams {
-		visit(&env.Teams[i].ID, "teams", i)
-	}
-	for i := range env.PersonalViews {
-		visit(&env.PersonalViews[i].ID, "personal_views", i)
-	}
-	for i := range env.SystemViews {
-		visit(&env.SystemViews[i].ID, "system_views", i)
-	}
-	for i := range env.ColumnSecurityProfiles {
-		visit(&env.ColumnSecurityProfiles[i].ID, "column_security_profiles", i)
-	}
 }
 
 // trimAssignments leaves out the business unit of a role's copy where it is the holder's own, so that

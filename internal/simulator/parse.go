@@ -1,11 +1,11 @@
 package simulator
 
 import (
-	"cmp"
 	"embed"
 	"errors"
 	"fmt"
-	"slices"
+	"reflect"
+	"sort"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/yamldoc"
@@ -102,33 +102,28 @@ func Marshal(env *Environment) ([]byte, error) {
 }
 
 // canonical gives the bytes of an environment's state: the same for the same state, however it was
-// reached. References are ids, lists are sorted by id, and Suggest, which is not part of
-// the state, is left out.
+// reached. References are ids, lists are sorted, and Suggest, which is not part of the state, is left
+// out.
 func canonical(env *Environment) ([]byte, error) {
 	c := env.Clone()
 	pinReferences(c)
 	c.Suggest = Suggest{}
-	sortBy(c.Clients, func(v Client) string { return v.ApplicationID })
-	sortBy(c.BusinessUnits, func(v BusinessUnit) string { return v.ID })
-	sortBy(c.Roles, func(v Role) string { return v.ID })
-	sortBy(c.Users, func(v User) string { return v.ID })
-	sortBy(c.ApplicationUsers, func(v User) string { return v.ID })
-	sortBy(c.Teams, func(v Team) string { return v.ID })
-	sortBy(c.PersonalViews, func(v PersonalView) string { return v.ID })
-	sortBy(c.SystemViews, func(v SystemView) string { return v.ID })
-	sortBy(c.ColumnSecurityProfiles, func(v ColumnSecurityProfile) string { return v.ID })
-	eachHolder(c, func(roles *[]RoleAssignment, _ string) {
-		sortBy(*roles, func(a RoleAssignment) string { return a.Role + " " + a.BusinessUnit })
-	})
-	for i := range c.Teams {
-		slices.Sort(c.Teams[i].Members)
-	}
-	for i := range c.PersonalViews {
-		sortBy(c.PersonalViews[i].Shares, func(s Share) string { return s.Principal })
-	}
+	sortLists(reflect.ValueOf(c).Elem())
 	return Marshal(c)
 }
 
-func sortBy[T any](list []T, key func(T) string) {
-	slices.SortStableFunc(list, func(a, b T) int { return cmp.Compare(key(a), key(b)) })
+// sortLists sorts each list by the text of its items, and the lists in them first.
+func sortLists(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			sortLists(v.Field(i))
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			sortLists(v.Index(i))
+		}
+		sort.Slice(v.Interface(), func(i, j int) bool { return fmt.Sprint(v.Index(i)) < fmt.Sprint(v.Index(j)) })
+	default:
+	}
 }

@@ -37,21 +37,21 @@ func (c *call) createUser() (id string, err error) {
 	if body.Application == nil || body.Unit == "" {
 		return "", badRequest("An application user needs an applicationid and a businessunitid; people are added in the tenant.")
 	}
-	u := User{Name: *body.Application, ApplicationID: strings.ToLower(*body.Application), Created: c.creation()}
-	err = c.change(func(tx *transaction) error {
+	u := User{Name: *body.Application, ApplicationID: strings.ToLower(*body.Application)}
+	err = c.change(func() error {
 		home, err := c.unit(body.Unit)
 		if err != nil {
 			return err
 		}
 		u.ID, u.BusinessUnit = c.newID("systemuser"), home.ID
-		if err := c.caller.needAt(tx.world, "prvCreateUser", placement{unit: home}, "systemuser", u.ID); err != nil {
+		if err := c.caller.needAt(c.world, "prvCreateUser", home.place(), "systemuser", u.ID); err != nil {
 			return err
 		}
 		// One that is soft-deleted still has its application id.
-		if slices.ContainsFunc(tx.env.ApplicationUsers, func(o User) bool { return o.ApplicationID == u.ApplicationID }) {
+		if slices.ContainsFunc(c.world.env.ApplicationUsers, func(o User) bool { return o.ApplicationID == u.ApplicationID }) {
 			return &apiError{http.StatusPreconditionFailed, codeDuplicate, "A record with matching key values already exists. An application user with applicationid " + u.ApplicationID + " is there already, it may be deleted."}
 		}
-		if client := tx.env.Client(u.ApplicationID); client != nil {
+		if client := c.world.env.Client(u.ApplicationID); client != nil {
 			u.Name = client.Name
 		}
 		if err := body.set(&u); err != nil {
@@ -60,23 +60,22 @@ func (c *call) createUser() (id string, err error) {
 		if u.AccessMode == AccessNonInteractive {
 			u.AccessMode = "" // as application users are
 		}
-		tx.env.ApplicationUsers = append(tx.env.ApplicationUsers, u)
+		c.world.env.ApplicationUsers = append(c.world.env.ApplicationUsers, u)
 		return nil
 	})
 	return u.ID, err
 }
 
-func (c *call) updateUser(t *entityType, id string) error {
+func (c *call) updateUser(id string) error {
 	var body userBody
 	if err := c.readBody(&body); err != nil {
 		return err
 	}
-	return c.change(func(*transaction) error {
-		row, err := c.rowFor(t, id)
+	return c.change(func() error {
+		u, err := find[*user](c, "systemuser", id)
 		if err != nil {
 			return err
 		}
-		u := row.(*user)
 		if err := c.mayUpdate(u, body); err != nil {
 			return err
 		}
@@ -97,7 +96,7 @@ func (c *call) mayUpdate(u *user, body userBody) error {
 		needs = append(needs, "prvReparentUser")
 	}
 	for _, privilege := range needs {
-		if err := c.caller.needAt(c.world, privilege, placement{u.unit, u.ID}, "systemuser", u.ID); err != nil {
+		if err := c.caller.needAt(c.world, privilege, u.place(), "systemuser", u.ID); err != nil {
 			return err
 		}
 	}
@@ -130,24 +129,23 @@ func (c *call) move(u *user, address string) error {
 }
 
 // deleteUser deletes an application user that is disabled: the first time softly, the second for good.
-func (c *call) deleteUser(t *entityType, id string) error {
-	return c.change(func(tx *transaction) error {
-		row, err := c.rowFor(t, id)
+func (c *call) deleteUser(id string) error {
+	return c.change(func() error {
+		u, err := find[*user](c, "systemuser", id)
 		if err != nil {
 			return err
 		}
-		u := row.(*user)
-		if err := c.caller.needAt(tx.world, "prvDeleteUser", placement{u.unit, u.ID}, "systemuser", id); err != nil {
+		if err := c.caller.needAt(c.world, "prvDeleteUser", u.place(), "systemuser", id); err != nil {
 			return err
 		}
-		owns := slices.ContainsFunc(tx.world.views, func(v *personalView) bool { return v.ownerUser == u })
+		owns := slices.ContainsFunc(c.world.views, func(v *personalView) bool { return v.ownerUser == u })
 		switch {
 		case !u.application || !u.Disabled || owns:
 			return invalid(codeNone, "Only an application user that is disabled and owns no records can be deleted.")
 		case !u.SoftDeleted:
 			u.SoftDeleted = true
 		default:
-			purge(tx.env, u.ID)
+			purge(c.world.env, u.ID)
 		}
 		return nil
 	})

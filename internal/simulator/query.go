@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -30,7 +31,7 @@ type expansion struct {
 }
 
 // parseQuery resolves options for a collection of rows of t.
-func parseQuery(t *entityType, options map[string]string) (query, error) {
+func parseQuery(t *entityType, options url.Values) (query, error) {
 	q := query{t: t, top: -1, page: 1, filter: func(*world, any) bool { return true }}
 	steps := []struct {
 		option string
@@ -55,8 +56,8 @@ func parseQuery(t *entityType, options map[string]string) (query, error) {
 		}},
 	}
 	for _, s := range steps {
-		if text, ok := options[s.option]; ok {
-			if err := s.parse(text); err != nil {
+		if options.Has(s.option) {
+			if err := s.parse(options.Get(s.option)); err != nil {
 				return query{}, err
 			}
 		}
@@ -87,27 +88,25 @@ func (q *query) parseSelect(text string) error {
 	return nil
 }
 
-func expandPattern() *regexp.Regexp {
-	return regexp.MustCompile(`^(\w+)\(\$select=([\w,]+)\)$`)
-}
-
 // parseExpand reads a list of navigation properties, each with the columns that it selects: one that
 // names none would bring all that the related table has.
 func (q *query) parseExpand(text string) error {
-	for _, item := range splitOutside(text, ',') {
-		m := expandPattern().FindStringSubmatch(item)
+	item := regexp.MustCompile(`^(\w+)\((\$select=([\w,]+))\)(?:,|$)`)
+	for text != "" {
+		m := item.FindStringSubmatch(text)
 		if m == nil {
-			return badURL("Term '%s' is not valid in a $select or $expand expression.", item)
+			return badURL("Term '%s' is not valid in a $select or $expand expression.", text)
 		}
 		n := q.t.nav(m[1])
 		if n == nil {
 			return noProperty(m[1], q.t.logicalName)
 		}
-		nested, err := parseQuery(n.target, map[string]string{"$select": m[2]})
+		nested, err := parseQuery(n.target, url.Values{"$select": {m[3]}})
 		if err != nil {
 			return err
 		}
-		q.expands = append(q.expands, expansion{n, nested, "$select=" + m[2]})
+		q.expands = append(q.expands, expansion{n, nested, m[2]})
+		text = text[len(m[0]):]
 	}
 	return nil
 }

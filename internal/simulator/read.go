@@ -39,12 +39,11 @@ func (c *call) getSet(t *entityType) (answer, error) {
 
 // keyOf reads the key of a segment: the id alone, or with the key column's name.
 func keyOf(t *entityType, s segment) (string, error) {
-	if len(s.args) == 1 && (s.args[0].name == "" || s.args[0].name == t.key()) {
-		if id, ok := parseGUID(s.args[0].value); ok {
-			return id, nil
-		}
+	id, ok := parseGUID(strings.TrimPrefix(s.argument, t.key()+"="))
+	if !ok {
+		return "", badSyntax()
 	}
-	return "", badSyntax()
+	return id, nil
 }
 
 // mayRead checks the privileges that reading a table needs at all.
@@ -73,7 +72,7 @@ func (c *call) seen(t *entityType, rows []any) []any {
 		if slices.ContainsFunc(holdings, func(h holding) bool { return h.depth == DepthGlobal }) {
 			return rows
 		}
-		see = func(row any) bool { return c.caller.reaches(holdings, t.placeOf(row)) }
+		see = func(row any) bool { return c.caller.reaches(holdings, placeOf(row)) }
 	}
 	return slices.DeleteFunc(slices.Clone(rows), func(row any) bool { return !see(row) })
 }
@@ -88,9 +87,18 @@ func (c *call) rowFor(t *entityType, id string) (any, error) {
 		return nil, noRow(t.logicalName, id)
 	}
 	if len(c.seen(t, []any{row})) == 0 {
-		return nil, accessDenied(c.world, c.caller.user, t.placeOf(row), t.logicalName, id, "ReadAccess")
+		return nil, accessDenied(c.world, c.caller.user, placeOf(row), t.logicalName, id, "ReadAccess")
 	}
 	return row, nil
+}
+
+// find finds one row of a table that the caller may read.
+func find[T any](c *call, logicalName, id string) (row T, err error) {
+	found, err := c.rowFor(c.server.types.byName[logicalName], id)
+	if err == nil {
+		row = found.(T)
+	}
+	return row, err
 }
 
 func (c *call) getRow(t *entityType, id string) (answer, error) {
@@ -102,7 +110,7 @@ func (c *call) getRow(t *entityType, id string) (answer, error) {
 }
 
 func (c *call) single(t *entityType, row any) (answer, error) {
-	q, err := parseQuery(t, c.query.options)
+	q, err := parseQuery(t, c.query)
 	if err != nil {
 		return answer{}, err
 	}
@@ -137,7 +145,7 @@ func (c *call) collection(t *entityType, rows []any, self string) (answer, error
 	if err := c.mayRead(t); err != nil {
 		return answer{}, err
 	}
-	q, err := parseQuery(t, c.query.options)
+	q, err := parseQuery(t, c.query)
 	if err != nil {
 		return answer{}, err
 	}
@@ -152,10 +160,15 @@ func (c *call) collection(t *entityType, rows []any, self string) (answer, error
 	page, more := c.page(&q, rows)
 	body = body.with("value", c.renderAll(&q, page))
 	if more {
-		query := append(slices.Clone(c.query.order), "$skiptoken="+url.PathEscape(cookie(q.page+1)))
-		body = body.with("@odata.nextLink", self+"?"+strings.Join(query, "&"))
+		body = body.with("@odata.nextLink", self+"?"+nextPage(c.rawQuery, q.page+1))
 	}
 	return answer{body: body}, nil
+}
+
+// nextPage is the query of a further page: that of the first, with the page's number at its end.
+func nextPage(query string, page int) string {
+	query, _, _ = strings.Cut(query, "&$skiptoken=")
+	return strings.TrimPrefix(query+"&$skiptoken="+url.PathEscape(cookie(page)), "&")
 }
 
 // page cuts the page out of the rows. With $top there is one page only, cut silently at the limit.
@@ -239,8 +252,7 @@ func (c *call) renderExpansion(o object, t *entityType, e *expansion, row any, i
 	page, more := c.page(&e.query, c.seen(e.nav.target, e.nav.follow(c.world, row)))
 	o = o.with(e.nav.name, c.renderAll(&e.query, page))
 	if more {
-		o = o.with(e.nav.name+"@odata.nextLink", c.root+t.entitySet+"("+id+")/"+e.nav.name+"?"+e.raw+
-			"&$skiptoken="+url.PathEscape(cookie(2)))
+		o = o.with(e.nav.name+"@odata.nextLink", c.root+t.entitySet+"("+id+")/"+e.nav.name+"?"+nextPage(e.raw, 2))
 	}
 	return o
 }

@@ -2,7 +2,9 @@ package simulator
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -10,6 +12,7 @@ import (
 type refKind string
 
 const (
+	refID        refKind = "id" // of the thing itself
 	refUnit      refKind = "business unit"
 	refRole      refKind = "role"
 	refUser      refKind = "user"
@@ -17,56 +20,30 @@ const (
 	refPrincipal refKind = "user or team"
 )
 
-// eachRef visits every reference that the environment holds, with its path. References that are left
-// out are not visited.
-func eachRef(env *Environment, visit func(kind refKind, ref *string, path ...any)) {
-	one := func(kind refKind, ref *string, path ...any) {
-		if *ref != "" {
-			visit(kind, ref, path...)
+// eachRef visits what the tags of an environment's structs call a reference or an id, with its
+// path. What is left out is not visited.
+func eachRef(env *Environment, visit func(kind refKind, ref *string, path []string)) {
+	var walk func(v reflect.Value, kind refKind, path []string)
+	walk = func(v reflect.Value, kind refKind, path []string) {
+		switch v.Kind() {
+		case reflect.Struct:
+			for i := range v.NumField() {
+				field := v.Type().Field(i)
+				name, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
+				walk(v.Field(i), refKind(field.Tag.Get("ref")), append(slices.Clip(path), name))
+			}
+		case reflect.Slice:
+			for i := range v.Len() {
+				walk(v.Index(i), kind, append(slices.Clip(path), strconv.Itoa(i)))
+			}
+		case reflect.String:
+			if kind != "" && v.String() != "" {
+				visit(kind, v.Addr().Interface().(*string), path)
+			}
+		default:
 		}
 	}
-	assignments := func(roles []RoleAssignment, key string, i int) {
-		for j := range roles {
-			one(refRole, &roles[j].Role, key, i, "roles", j)
-			one(refUnit, &roles[j].BusinessUnit, key, i, "roles", j, "business_unit")
-		}
-	}
-	for i := range env.BusinessUnits {
-		one(refUnit, &env.BusinessUnits[i].Parent, "business_units", i, "parent")
-	}
-	for i := range env.Roles {
-		one(refUnit, &env.Roles[i].BusinessUnit, "roles", i, "business_unit")
-	}
-	users := func(list []User, key string) {
-		for i := range list {
-			one(refUnit, &list[i].BusinessUnit, key, i, "business_unit")
-			assignments(list[i].Roles, key, i)
-		}
-	}
-	users(env.Users, "users")
-	users(env.ApplicationUsers, "application_users")
-	for i := range env.Teams {
-		one(refUnit, &env.Teams[i].BusinessUnit, "teams", i, "business_unit")
-		assignments(env.Teams[i].Roles, "teams", i)
-		for j := range env.Teams[i].Members {
-			one(refUser, &env.Teams[i].Members[j], "teams", i, "members", j)
-		}
-	}
-	for i := range env.PersonalViews {
-		v := &env.PersonalViews[i]
-		one(refPrincipal, &v.Owner, "personal_views", i, "owner")
-		for j := range v.Shares {
-			one(refPrincipal, &v.Shares[j].Principal, "personal_views", i, "shares", j, "principal")
-		}
-	}
-	for i := range env.ColumnSecurityProfiles {
-		for j := range env.ColumnSecurityProfiles[i].Members {
-			one(refUser, &env.ColumnSecurityProfiles[i].Members[j], "column_security_profiles", i, "members", j)
-		}
-		for j := range env.ColumnSecurityProfiles[i].Teams {
-			one(refTeam, &env.ColumnSecurityProfiles[i].Teams[j], "column_security_profiles", i, "teams", j)
-		}
-	}
+	walk(reflect.ValueOf(env).Elem(), "", nil)
 }
 
 // A refTarget is something that can be referred to.
@@ -147,6 +124,14 @@ func (x *refIndex) resolve(kind refKind, ref string) (string, error) {
 	}
 }
 
+// id gives the id that a reference points to, the reference itself if there is none.
+func (x *refIndex) id(kind refKind, ref string) string {
+	if id, err := x.resolve(kind, ref); err == nil {
+		return id
+	}
+	return ref
+}
+
 // name gives the preferred unambiguous name for what a reference points to, its id if there is none.
 func (x *refIndex) name(kind refKind, ref string) string {
 	id, err := x.resolve(kind, ref)
@@ -163,17 +148,16 @@ func (x *refIndex) name(kind refKind, ref string) string {
 
 // pinReferences replaces every reference by the id that it points to, so that renaming or adding
 // things cannot change what a reference means. The environment must be normalised.
-func pinReferences(env *Environment) {
-	index := newRefIndex(env)
-	eachRef(env, func(kind refKind, ref *string, _ ...any) {
-		if id, err := index.resolve(kind, *ref); err == nil {
-			*ref = id
-		}
-	})
-}
+func pinReferences(env *Environment) { rewrite(env, (*refIndex).id) }
 
 // nameReferences replaces every reference by a name, where one is unambiguous, as a person writes it.
-func nameReferences(env *Environment) {
+func nameReferences(env *Environment) { rewrite(env, (*refIndex).name) }
+
+func rewrite(env *Environment, as func(x *refIndex, kind refKind, ref string) string) {
 	index := newRefIndex(env)
-	eachRef(env, func(kind refKind, ref *string, _ ...any) { *ref = index.name(kind, *ref) })
+	eachRef(env, func(kind refKind, ref *string, _ []string) {
+		if kind != refID {
+			*ref = as(index, kind, *ref)
+		}
+	})
 }

@@ -18,7 +18,7 @@ func (c *call) createRole() (id string, err error) {
 	if body.Name == "" {
 		return "", badRequest("Entity 'role' must have a name.")
 	}
-	return id, c.change(func(tx *transaction) error {
+	return id, c.change(func() error {
 		home := c.caller.user.unit
 		if body.Unit != "" {
 			if home, err = c.unit(body.Unit); err != nil {
@@ -26,17 +26,17 @@ func (c *call) createRole() (id string, err error) {
 			}
 		}
 		id = c.newID("role")
-		if err := c.caller.needAt(tx.world, "prvCreateRole", placement{unit: home}, "role", id); err != nil {
+		if err := c.caller.needAt(c.world, "prvCreateRole", home.place(), "role", id); err != nil {
 			return err
 		}
-		for _, other := range tx.world.roles {
+		for _, other := range c.world.roles {
 			if other.unit == home && same(other.Name, body.Name) {
 				return invalid(codeRoleExists, "A role with the specified name '%s' already exists on business unit %s and Solution Id %s. Role id: %s", body.Name, home.ID, zeroGUID, other.id)
 			}
 		}
-		tx.env.Roles = append(tx.env.Roles, Role{
+		c.world.env.Roles = append(c.world.env.Roles, Role{
 			Name: body.Name, ID: id, BusinessUnit: home.ID, PlatformDefaults: true,
-			TeamPrivilegesOnly: body.Inherited != nil && *body.Inherited == 0, Created: c.creation(),
+			TeamPrivilegesOnly: body.Inherited != nil && *body.Inherited == 0,
 		})
 		return nil
 	})
@@ -45,12 +45,11 @@ func (c *call) createRole() (id string, err error) {
 // editable finds a role that the caller may change: not the System Administrator's, no inherited
 // copy, and none that its solution has closed.
 func (c *call) editable(id, privilege string) (*role, error) {
-	row, err := c.rowFor(c.server.types.byName["role"], id)
+	r, err := find[*role](c, "role", id)
 	if err != nil {
 		return nil, err
 	}
-	r := row.(*role)
-	if err := c.caller.needAt(c.world, privilege, placement{unit: r.unit}, "role", id); err != nil {
+	if err := c.caller.needAt(c.world, privilege, r.place(), "role", id); err != nil {
 		return nil, err
 	}
 	switch {
@@ -69,7 +68,7 @@ func (c *call) updateRole(id string) error {
 	if err := c.readBody(&body); err != nil {
 		return err
 	}
-	return c.change(func(*transaction) error {
+	return c.change(func() error {
 		r, err := c.editable(id, "prvWriteRole")
 		if err == nil {
 			r.Name = body.Name
@@ -79,13 +78,14 @@ func (c *call) updateRole(id string) error {
 }
 
 func (c *call) deleteRole(id string) error {
-	return c.change(func(tx *transaction) error {
+	return c.change(func() error {
 		r, err := c.editable(id, "prvDeleteRole")
 		if err != nil {
 			return err
 		}
-		tx.env.Roles = slices.DeleteFunc(tx.env.Roles, func(o Role) bool { return o.ID == r.id })
-		eachHolder(tx.env, func(roles *[]RoleAssignment, _ string) {
+		env := c.world.env
+		env.Roles = slices.DeleteFunc(env.Roles, func(o Role) bool { return o.ID == r.id })
+		eachHolder(env, func(roles *[]RoleAssignment, _ string) {
 			*roles = slices.DeleteFunc(*roles, func(a RoleAssignment) bool { return a.Role == r.id })
 		})
 		return nil
@@ -93,12 +93,12 @@ func (c *call) deleteRole(id string) error {
 }
 
 // addPrivileges carries out AddPrivilegesRole, which always brings the SharePoint defaults back.
-func (c *call) addPrivileges(_ *entityType, id string) error {
+func (c *call) addPrivileges(id string) error {
 	var body struct{ Privileges []grantRow }
 	if err := c.readBody(&body); err != nil {
 		return err
 	}
-	return c.change(func(*transaction) error {
+	return c.change(func() error {
 		r, err := c.editable(id, "prvWriteRole")
 		if err != nil {
 			return err
@@ -155,7 +155,7 @@ func (c *call) holds(p *privilege, depth Depth, from *unit) error {
 }
 
 // removePrivilege takes one privilege from a role. It is named by the key of the privilege's row.
-func (c *call) removePrivilege(_ *entityType, id string) error {
+func (c *call) removePrivilege(id string) error {
 	var body struct {
 		Privilege struct {
 			Type string `json:"@odata.type"`
@@ -169,7 +169,7 @@ func (c *call) removePrivilege(_ *entityType, id string) error {
 	if held == nil {
 		return invalid(codeNoSuchPrivilege, "The privilege id is invalid or missing.")
 	}
-	return c.change(func(*transaction) error {
+	return c.change(func() error {
 		r, err := c.editable(id, "prvWriteRole")
 		if err != nil {
 			return err
@@ -181,7 +181,7 @@ func (c *call) removePrivilege(_ *entityType, id string) error {
 }
 
 // assign gives a role to a user.
-func (c *call) assign(t *entityType, id string) error {
+func (c *call) assign(id string) error {
 	var body struct {
 		Role string `json:"@odata.id"`
 	}
@@ -192,8 +192,8 @@ func (c *call) assign(t *entityType, id string) error {
 	if !ok || set != "roles" || !strings.HasPrefix(body.Role, c.root) || c.path[1].name != "systemuserroles_association" {
 		return badRequest("Invalid URI: @odata.id must be the absolute address of the role, below %s.", c.root)
 	}
-	return c.change(func(*transaction) error {
-		u, r, err := c.assignable(t, id, roleID)
+	return c.change(func() error {
+		u, r, err := c.assignable(id, roleID)
 		if err != nil {
 			return err
 		}
@@ -206,17 +206,16 @@ func (c *call) assign(t *entityType, id string) error {
 }
 
 // assignable finds a user, and a role that the caller may give to it or take from it.
-func (c *call) assignable(t *entityType, id, roleID string) (*user, *role, error) {
-	holder, err := c.rowFor(t, id)
+func (c *call) assignable(id, roleID string) (*user, *role, error) {
+	holder, err := find[*user](c, "systemuser", id)
 	if err != nil {
 		return nil, nil, err
 	}
-	row, err := c.rowFor(c.server.types.byName["role"], roleID)
+	r, err := find[*role](c, "role", roleID)
 	if err != nil {
 		return nil, nil, err
 	}
-	r := row.(*role)
-	return holder.(*user), r, c.caller.needAt(c.world, "prvAssignRole", placement{unit: r.unit}, "role", roleID)
+	return holder, r, c.caller.needAt(c.world, "prvAssignRole", r.place(), "role", roleID)
 }
 
 // mayHold refuses what the platform refuses to give: the copy of another business unit, roles for
@@ -243,21 +242,21 @@ func (c *call) mayHold(u *user, r *role) error {
 }
 
 // unassign takes a role from a user: DELETE systemusers(ID)/systemuserroles_association(ROLE)/$ref.
-func (c *call) unassign(t *entityType, id string) error {
+func (c *call) unassign(id string) error {
 	second := c.path[1]
 	roleID, err := keyOf(c.server.types.byName["role"], second)
 	if err != nil || second.name != "systemuserroles_association" {
 		return noSegment(second.name)
 	}
-	return c.change(func(tx *transaction) error {
-		u, r, err := c.assignable(t, id, roleID)
+	return c.change(func() error {
+		u, r, err := c.assignable(id, roleID)
 		if err != nil {
 			return err
 		}
 		if !slices.Contains(u.roles, r) {
 			return noRow("role", roleID)
 		}
-		u.Roles = slices.DeleteFunc(u.Roles, func(a RoleAssignment) bool { return tx.world.copyFor(a, u.unit) == r })
+		u.Roles = slices.DeleteFunc(u.Roles, func(a RoleAssignment) bool { return c.world.copyFor(a, u.unit) == r })
 		return nil
 	})
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"net"
 	"net/http"
 	"sync"
@@ -36,16 +34,12 @@ type Options struct {
 
 // A Server is a running environment. Its methods may be used from several goroutines at once.
 type Server struct {
-	options   Options
-	types     *entityTypes
-	ca        *authority
-	directory *entra.Directory
+	*Site // its URL is the environment's: the Web API is at /api/data/v9.2/ below it
 
-	apiURL, authorityURL string
-	servers              []*http.Server
-	closed               sync.Once
-	closeErr             error
-	stopWatching         func() bool
+	options      Options
+	types        *entityTypes
+	directory    *entra.Directory
+	authorityURL string
 
 	current atomic.Pointer[world]
 	writing sync.Mutex // held by whoever replaces the current world
@@ -72,24 +66,22 @@ func Start(ctx context.Context, env *Environment, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{options: o, types: newEntityTypes()}
-	s.current.Store(newWorld(own, nil, o.Now()))
-	if s.ca, err = newAuthority(time.Now()); err != nil {
+	site, err := newSite(o.Listen)
+	if err != nil {
 		return nil, err
 	}
+	s := &Server{Site: site, options: o, types: newEntityTypes()}
+	s.current.Store(newWorld(own, nil, o.Now(), ""))
 	if err := s.open(ctx, own); err != nil {
-		return nil, errors.Join(err, s.Close())
+		return nil, err
 	}
-	s.stopWatching = context.AfterFunc(ctx, func() { _ = s.Close() })
+	s.closeAfter(ctx)
 	return s, nil
 }
 
 // open listens on both addresses, makes the directory that knows them, and serves.
 func (s *Server) open(ctx context.Context, env *Environment) error {
-	host, _, err := net.SplitHostPort(s.options.Listen)
-	if err != nil {
-		return fmt.Errorf("listening on %q: %w", s.options.Listen, err)
-	}
+	host, _, _ := net.SplitHostPort(s.options.Listen)
 	api, apiURL, err := listen(ctx, s.options.Listen)
 	if err != nil {
 		return err
@@ -98,7 +90,7 @@ func (s *Server) open(ctx context.Context, env *Environment) error {
 	if err != nil {
 		return errors.Join(err, api.Close())
 	}
-	s.apiURL, s.authorityURL = apiURL, authorityURL
+	s.url, s.authorityURL = apiURL, authorityURL
 	tenant := entra.Tenant{
 		ID: env.TenantID, Domain: env.Organization.URLName + ".onmicrosoft.com", Clients: env.Clients,
 		Address: authorityURL, Resource: apiURL, Now: s.options.Now,
@@ -113,7 +105,9 @@ func (s *Server) open(ctx context.Context, env *Environment) error {
 	if s.directory, err = entra.New(tenant); err != nil {
 		return errors.Join(err, api.Close(), authority.Close())
 	}
-	return errors.Join(s.serve(api, host, http.HandlerFunc(s.serveAPI)), s.serve(authority, host, s.directory))
+	s.serve(api, s.disturbed(http.HandlerFunc(s.serveAPI)))
+	s.serve(authority, s.disturbed(s.directory))
+	return nil
 }
 
 // prepared makes a private environment, normalised and with its references pinned.
@@ -130,50 +124,11 @@ func prepared(env *Environment) (*Environment, error) {
 	return own, nil
 }
 
-// listen opens an address and gives the URL under which it is reached.
-func listen(ctx context.Context, address string) (net.Listener, string, error) {
-	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", address)
-	if err != nil {
-		return nil, "", fmt.Errorf("listening on %s: %w", address, err)
-	}
-	host, _, _ := net.SplitHostPort(address)
-	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return listener, "https://" + net.JoinHostPort(host, port), nil
-}
-
-// serve answers on a listener, by a certificate for host and for this machine's own names.
-func (s *Server) serve(listener net.Listener, host string, h http.Handler) error {
-	config, err := s.ca.serverConfig(host, time.Now())
-	if err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	server := &http.Server{
-		Handler:           s.disturbed(h),
-		TLSConfig:         config,
-		ReadHeaderTimeout: 10 * time.Second,
-		// What goes wrong with a connection is the client's to tell.
-		ErrorLog: log.New(io.Discard, "", 0),
-	}
-	s.servers = append(s.servers, server)
-	go func() { _ = server.ServeTLS(listener, "", "") }()
-	return nil
-}
-
-// URL is the environment's address: its Web API is at /api/data/v9.2/ below it.
-func (s *Server) URL() string { return s.apiURL }
-
 // AuthorityURL is the sign-in host's address; the tenant's endpoints are below it.
 func (s *Server) AuthorityURL() string { return s.authorityURL }
 
 // TenantID is the id of the tenant that the environment belongs to.
 func (s *Server) TenantID() string { return s.current.Load().env.TenantID }
-
-// CAPEM is the certificate of the authority that signed both listeners' certificates, in PEM.
-func (s *Server) CAPEM() []byte { return append([]byte(nil), s.ca.pem...) }
 
 // ClientCertificate is the certificate and private key, in PEM, of a client whose certificate is
 // "generated"; nil for any other.
@@ -199,19 +154,17 @@ func (s *Server) Mutate(change func(*Environment)) error {
 	defer s.writing.Unlock()
 	env := s.Environment()
 	change(env)
-	keepCreations(s.current.Load().env, env)
 	own, err := prepared(env)
 	if err != nil {
 		return err
 	}
-	s.replace(own)
+	s.replace(newWorld(own, s.current.Load(), s.options.Now(), ""))
 	return nil
 }
 
-// replace makes env the current state. The caller holds s.writing.
-func (s *Server) replace(env *Environment) {
-	before := s.current.Load()
-	s.current.Store(newWorld(env, before, s.options.Now()))
+// replace makes a world the current state. The caller holds s.writing.
+func (s *Server) replace(w *world) {
+	before := s.current.Swap(w)
 	s.stale.Lock()
 	defer s.stale.Unlock()
 	if s.staleLeft == 0 {
@@ -229,19 +182,4 @@ func (s *Server) permissionWorld(header http.Header, current *world) *world {
 	}
 	s.staleLeft--
 	return s.staleWorld
-}
-
-// Close stops serving and drops open connections.
-func (s *Server) Close() error {
-	s.closed.Do(func() {
-		if s.stopWatching != nil {
-			s.stopWatching()
-		}
-		var errs []error
-		for _, server := range s.servers {
-			errs = append(errs, server.Close())
-		}
-		s.closeErr = errors.Join(errs...)
-	})
-	return s.closeErr
 }

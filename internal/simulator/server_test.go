@@ -22,7 +22,7 @@ func TestStartRefusesABrokenEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	env.Users[0].Roles = []simulator.RoleAssignment{{Role: "No such role"}}
-	if _, err := simulator.Start(t.Context(), env, simulator.Options{}); err == nil || !strings.Contains(err.Error(), `users.0.roles.0: there is no role "No such role"`) {
+	if _, err := simulator.Start(t.Context(), env, simulator.Options{}); err == nil || !strings.Contains(err.Error(), `users.0.roles.0.role: there is no role "No such role"`) {
 		t.Errorf("got %v", err)
 	}
 }

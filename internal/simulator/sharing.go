@@ -62,12 +62,11 @@ func (c *call) revokeAccess() error {
 // changeShare changes what a view gives to a principal, if the caller may share it. A share that gives
 // nothing is deleted.
 func (c *call) changeShare(target viewRef, principal principalRef, do func(v *personalView, s *Share) error) error {
-	return c.change(func(*transaction) error {
-		row, err := c.rowFor(c.server.types.byName["userquery"], target.View)
+	return c.change(func() error {
+		v, err := find[*personalView](c, "userquery", target.View)
 		if err != nil {
 			return err
 		}
-		v := row.(*personalView)
 		if c.world.viewRights(c.caller, v)&RightShare == 0 {
 			return c.viewDenied(v, "ShareAccess")
 		}
@@ -91,7 +90,7 @@ func (c *call) changeShare(target viewRef, principal principalRef, do func(v *pe
 }
 
 // updateView makes a personal view active, or inactive.
-func (c *call) updateView(t *entityType, id string) error {
+func (c *call) updateView(id string) error {
 	var body struct {
 		State  int `json:"statecode"`
 		Status int `json:"statuscode"`
@@ -99,15 +98,14 @@ func (c *call) updateView(t *entityType, id string) error {
 	if err := c.readBody(&body); err != nil {
 		return err
 	}
-	return c.change(func(*transaction) error {
-		row, err := c.rowFor(t, id)
+	return c.change(func() error {
+		v, err := find[*personalView](c, "userquery", id)
 		if err != nil {
 			return err
 		}
 		if body.State>>1 != 0 || body.Status != body.State+1 {
 			return invalid(codeInvalidArgument, "%d is not a valid status code for state code %d on userquery with Id %s.", body.Status, body.State, id)
 		}
-		v := row.(*personalView)
 		if c.world.viewRights(c.caller, v)&RightWrite == 0 {
 			return c.viewDenied(v, "WriteAccess")
 		}
@@ -117,5 +115,5 @@ func (c *call) updateView(t *entityType, id string) error {
 }
 
 func (c *call) viewDenied(v *personalView, right string) error {
-	return accessDenied(c.world, c.caller.user, v.placement(), "userquery", v.ID, right)
+	return accessDenied(c.world, c.caller.user, v.place(), "userquery", v.ID, right)
 }

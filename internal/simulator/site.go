@@ -2,22 +2,34 @@ package simulator
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
+	"fmt"
+	"io"
+	"log"
+	"math/big"
 	"net"
 	"net/http"
 	"time"
 )
 
-// A Site is a handler of another's, served as the simulator serves its own: over TLS,
-// by a certificate that a new authority has signed.
+// A Site serves over TLS, by a certificate that is made for its life and is its own authority.
 type Site struct {
-	server *Server
-	url    string
+	url         string
+	certificate tls.Certificate
+	servers     []*http.Server
+	unwatch     func() bool
 }
 
-// Serve serves a handler on an address until ctx ends or the site is closed.
+// Serve serves a handler of another's on an address until ctx ends or the site is closed.
 func Serve(ctx context.Context, address string, h http.Handler) (*Site, error) {
-	ca, err := newAuthority(time.Now())
+	s, err := newSite(address)
 	if err != nil {
 		return nil, err
 	}
@@ -25,20 +37,95 @@ func Serve(ctx context.Context, address string, h http.Handler) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{ca: ca}
-	host, _, _ := net.SplitHostPort(address)
-	if err := s.serve(listener, host, h); err != nil {
-		return nil, errors.Join(err, s.Close())
+	s.url = url
+	s.serve(listener, h)
+	s.closeAfter(ctx)
+	return s, nil
+}
+
+// newSite makes a site that serves nothing yet, with a certificate for this machine's own names and
+// for the host of an address.
+func newSite(address string) (*Site, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("listening on %q: %w", address, err)
 	}
-	s.stopWatching = context.AfterFunc(ctx, func() { _ = s.Close() })
-	return &Site{s, url}, nil
+	now := time.Now()
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(now.UnixNano()),
+		Subject:      pkix.Name{CommonName: "dbaudit simulator", Organization: []string{"dbaudit"}},
+		NotBefore:    now.Add(-24 * time.Hour), // for clocks that are slow
+		NotAfter:     now.Add(365 * 24 * time.Hour),
+		IsCA:         true, BasicConstraintsValid: true,
+		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		DNSNames:    []string{"localhost"},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+	}
+	if ip := net.ParseIP(host); ip != nil {
+		template.IPAddresses = append(template.IPAddresses, ip)
+	} else if host != "" {
+		template.DNSNames = append(template.DNSNames, host)
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("making a key for TLS: %w", err)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return nil, fmt.Errorf("making a certificate for TLS: %w", err)
+	}
+	return &Site{certificate: tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}}, nil
+}
+
+// listen opens an address and gives the URL under which it is reached.
+func listen(ctx context.Context, address string) (net.Listener, string, error) {
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, "", fmt.Errorf("listening on %s: %w", address, err)
+	}
+	host, _, _ := net.SplitHostPort(address)
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return listener, "https://" + net.JoinHostPort(host, port), nil
+}
+
+// serve answers on a listener.
+func (s *Site) serve(listener net.Listener, h http.Handler) {
+	server := &http.Server{
+		Handler:           h,
+		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{s.certificate}},
+		ReadHeaderTimeout: 10 * time.Second,
+		// What goes wrong with a connection is the client's to tell.
+		ErrorLog: log.New(io.Discard, "", 0),
+	}
+	s.servers = append(s.servers, server)
+	go func() { _ = server.ServeTLS(listener, "", "") }()
+}
+
+func (s *Site) closeAfter(ctx context.Context) {
+	s.unwatch = context.AfterFunc(ctx, func() { _ = s.Close() })
 }
 
 // URL is the site's address.
 func (s *Site) URL() string { return s.url }
 
-// CAPEM is the certificate of the authority, in PEM.
-func (s *Site) CAPEM() []byte { return s.server.CAPEM() }
+// CAPEM is the certificate that signed the site's own, in PEM.
+func (s *Site) CAPEM() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.certificate.Certificate[0]})
+}
 
-// Close stops serving.
-func (s *Site) Close() error { return s.server.Close() }
+// Close stops serving and drops open connections.
+func (s *Site) Close() error {
+	if s.unwatch != nil {
+		s.unwatch()
+	}
+	var errs []error
+	for _, server := range s.servers {
+		errs = append(errs, server.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -9,7 +9,6 @@ func systemUserType() *entityType {
 		privileges: []string{"prvReadUser"},
 		rows:       func(w *world) []any { return anys(w.users) },
 		byID:       func(w *world, id string) any { return orNothing(w.userByID[id]) },
-		place:      func(r any) placement { return placement{r.(row).unit, r.(row).ID} },
 		columns: append([]column{
 			guidCol("systemuserid", func(r row) string { return r.ID }),
 			stringCol("fullname", func(r row) string { return r.Name }),
@@ -22,7 +21,7 @@ func systemUserType() *entityType {
 			guidCol("_businessunitid_value", func(r row) string { return r.unit.ID }),
 			intCol("azurestate", func(r row) int { return r.entraState() }),
 			intCol("deletedstate", func(r row) int { return asInt(r.SoftDeleted) }),
-		}, createdCols(func(r row) Creation { return r.Created })...),
+		}, stampCols(func(r any) string { return r.(row).ID })...),
 		navs: []nav{
 			many("systemuserroles_association", "role", func(_ *world, r row) []any { return anys(r.roles) }),
 			many("teammembership_association", "team", func(_ *world, r row) []any { return anys(r.teams) }),
@@ -46,7 +45,6 @@ func teamType() *entityType {
 		privileges: []string{"prvReadTeam"},
 		rows:       func(w *world) []any { return anys(w.teams) },
 		byID:       func(w *world, id string) any { return orNothing(w.teamByID[id]) },
-		place:      func(r any) placement { return placement{r.(row).unit, r.(row).ID} },
 		columns: []column{
 			guidCol("teamid", func(r row) string { return r.ID }),
 			stringCol("name", func(r row) string { return r.Name }),
@@ -60,21 +58,25 @@ func teamType() *entityType {
 	}
 }
 
-// A link is a row of an intersect table: the ids of both sides, and where the row stands.
+// A link is a row of an intersect table: it stands with the holder on its left.
 type link struct {
-	left, right string
-	at          placement
+	left  placement
+	right string
 }
 
-// intersectType describes an intersect table whose columns are the key, left and right.
-func intersectType(logicalName, set, key, left, right string, privileges []string, links func(w *world) []link) *entityType {
+func (l link) place() placement { return l.left }
+
+// intersectType describes an intersect table, with the columns key, left and right.
+func intersectType(logicalName, set, key, left, right string, privileges []string, each func(w *world, add func(left placement, right string))) *entityType {
 	return &entityType{
 		logicalName: logicalName, entitySet: set, privileges: privileges,
-		place: func(r any) placement { return r.(link).at },
-		rows:  func(w *world) []any { return anys(links(w)) },
+		rows: func(w *world) (rows []any) {
+			each(w, func(left placement, right string) { rows = append(rows, link{left, right}) })
+			return rows
+		},
 		columns: []column{
-			guidCol(key, func(r link) string { return deriveID(r.left, r.right) }),
-			guidCol(left, func(r link) string { return r.left }),
+			guidCol(key, func(r link) string { return deriveID(r.left.owner, r.right) }),
+			guidCol(left, func(r link) string { return r.left.owner }),
 			guidCol(right, func(r link) string { return r.right }),
 		},
 	}
@@ -82,36 +84,33 @@ func intersectType(logicalName, set, key, left, right string, privileges []strin
 
 func systemUserRolesType() *entityType {
 	return intersectType("systemuserroles", "systemuserrolescollection", "systemuserroleid", "systemuserid", "roleid",
-		[]string{"prvReadUser", "prvReadRole"}, func(w *world) (links []link) {
+		[]string{"prvReadUser", "prvReadRole"}, func(w *world, add func(placement, string)) {
 			for _, u := range w.users {
 				for _, r := range u.roles {
-					links = append(links, link{u.ID, r.id, placement{u.unit, u.ID}})
+					add(u.place(), r.id)
 				}
 			}
-			return links
 		})
 }
 
 func teamRolesType() *entityType {
 	return intersectType("teamroles", "teamrolescollection", "teamroleid", "teamid", "roleid",
-		[]string{"prvReadTeam", "prvReadRole"}, func(w *world) (links []link) {
+		[]string{"prvReadTeam", "prvReadRole"}, func(w *world, add func(placement, string)) {
 			for _, o := range w.teams {
 				for _, r := range o.roles {
-					links = append(links, link{o.ID, r.id, placement{o.unit, o.ID}})
+					add(o.place(), r.id)
 				}
 			}
-			return links
 		})
 }
 
 func teamMembershipType() *entityType {
 	return intersectType("teammembership", "teammemberships", "teammembershipid", "teamid", "systemuserid",
-		[]string{"prvReadTeam", "prvReadUser"}, func(w *world) (links []link) {
+		[]string{"prvReadTeam", "prvReadUser"}, func(w *world, add func(placement, string)) {
 			for _, o := range w.teams {
 				for _, u := range o.members {
-					links = append(links, link{o.ID, u.ID, placement{o.unit, o.ID}})
+					add(o.place(), u.ID)
 				}
 			}
-			return links
 		})
 }

@@ -43,7 +43,6 @@ func businessUnitType() *entityType {
 		privileges: []string{"prvReadBusinessUnit"},
 		rows:       func(w *world) []any { return anys(w.units) },
 		byID:       func(w *world, id string) any { return orNothing(w.unitByID[id]) },
-		place:      func(r any) placement { return placement{unit: r.(row)} },
 		columns: []column{
 			guidCol("businessunitid", func(r row) string { return r.ID }),
 			stringCol("name", func(r row) string { return r.Name }),
@@ -60,7 +59,6 @@ func roleType() *entityType {
 		privileges: []string{"prvReadRole"},
 		rows:       func(w *world) []any { return anys(w.roles) },
 		byID:       func(w *world, id string) any { return orNothing(w.roleByID[id]) },
-		place:      func(r any) placement { return placement{unit: r.(row).unit} },
 		stampID:    func(r any) string { return r.(row).root.id },
 	}
 	t.columns = append([]column{
@@ -84,8 +82,7 @@ func roleType() *entityType {
 		}},
 		intCol("isinherited", func(r row) int { return asInt(!r.TeamPrivilegesOnly) }),
 		intCol("componentstate", func(r row) int { return max(0, slices.Index(componentStates(), r.State)) }),
-		{"modifiedon", kindTime, func(w *world, r any) any { return t.stamp(w, r).modified }},
-	}, createdCols(func(r row) Creation { return r.Created })...)
+	}, stampCols(t.stampID)...)
 	t.navs = []nav{
 		many("roleprivileges_association", "privilege", func(w *world, r row) []any {
 			return pick(w.cat.privileges, func(p *privilege) bool { return r.depth(p) != DepthNone })
@@ -106,12 +103,13 @@ type rolePrivilege struct {
 	privilege *privilege
 }
 
+func (p rolePrivilege) place() placement { return p.role.place() }
+
 func rolePrivilegesType() *entityType {
 	type row = rolePrivilege
 	return &entityType{
 		logicalName: "roleprivileges", entitySet: "roleprivilegescollection",
 		privileges: []string{"prvReadRole"},
-		place:      func(r any) placement { return placement{unit: r.(row).role.unit} },
 		rows: func(w *world) []any {
 			var rows []any
 			for _, r := range w.roles {

@@ -12,7 +12,6 @@ func userQueryType() *entityType {
 		privileges: []string{"prvReadUserQuery"},
 		rows:       func(w *world) []any { return anys(w.views) },
 		byID:       func(w *world, id string) any { return orNothing(w.viewByID[id]) },
-		place:      func(r any) placement { return r.(row).placement() },
 		visible: func(w *world, c *caller, r any) bool {
 			return w.viewRights(c, r.(row))&RightRead != 0 || w.env.has(ViewsOfEverybody) && c.impersonator == nil
 		},
@@ -76,10 +75,9 @@ func principalObjectAccessType() *entityType {
 				return false
 			}
 			if o := w.teamByID[principal]; o != nil {
-				return c.reaches(c.holdings(w.cat.privilege("prvReadTeam")), placement{o.unit, o.ID})
+				return c.reaches(c.holdings(w.cat.privilege("prvReadTeam")), o.place())
 			}
-			u := w.userByID[principal]
-			return c.reaches(c.holdings(w.cat.privilege("prvReadUser")), placement{u.unit, u.ID})
+			return c.reaches(c.holdings(w.cat.privilege("prvReadUser")), w.userByID[principal].place())
 		},
 		columns: []column{
 			guidCol("principalobjectaccessid", func(r row) string { return deriveID(r.view.ID, r.share.Principal) }),

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -22,7 +23,8 @@ type call struct {
 	// transaction is set inside a change set of a batch.
 	transaction *transaction
 	path        []segment
-	query       queryString
+	query       url.Values
+	rawQuery    string
 	prefer      preferences
 }
 
@@ -66,7 +68,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 
 // challenge answers a request without a good token: it says where to get one.
 func (s *Server) challenge(w http.ResponseWriter) {
-	w.Header().Set("WWW-Authenticate", "Bearer authorization_uri="+s.authorityURL+"/"+s.TenantID()+"/oauth2/authorize, resource_id="+s.apiURL+"/")
+	w.Header().Set("WWW-Authenticate", "Bearer authorization_uri="+s.authorityURL+"/"+s.TenantID()+"/oauth2/authorize, resource_id="+s.url+"/")
 	w.WriteHeader(http.StatusUnauthorized)
 }
 
@@ -101,6 +103,7 @@ func (c *call) run(path, rawQuery string) (answer, error) {
 	if c.query, err = parseQueryString(rawQuery); err != nil {
 		return answer{}, err
 	}
+	c.rawQuery = rawQuery
 	if c.method != http.MethodGet && c.caller.user.AccessMode == AccessRead {
 		return answer{}, forbidden(codeAccessDenied, "The user with Id %s has read-only access and cannot perform this operation.", c.caller.user.ID)
 	}

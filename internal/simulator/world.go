@@ -35,6 +35,8 @@ type unit struct {
 	level  int
 }
 
+func (u *unit) place() placement { return placement{unit: u} }
+
 // closed says whether the unit, or one above it, is disabled.
 func (u *unit) closed() bool {
 	for ; u != nil; u = u.parent {
@@ -62,6 +64,8 @@ type role struct {
 	unit         *unit
 	parent, root *role
 }
+
+func (r *role) place() placement { return placement{unit: r.unit} }
 
 func (r *role) administrator() bool { return r.Template == systemAdministratorTemplate }
 
@@ -105,6 +109,8 @@ type user struct {
 	profiles    []*ColumnSecurityProfile
 }
 
+func (u *user) place() placement { return placement{u.unit, u.ID} }
+
 func (u *user) accessMode() int {
 	mode := u.AccessMode
 	if mode == "" {
@@ -113,8 +119,7 @@ func (u *user) accessMode() int {
 			mode = AccessNonInteractive
 		}
 	}
-	number, _ := mode.number()
-	return number
+	return mode.number()
 }
 
 // entraState is the number of the azurestate column.
@@ -139,22 +144,25 @@ type team struct {
 	profiles []*ColumnSecurityProfile
 }
 
+func (t *team) place() placement { return placement{t.unit, t.ID} }
+
 type personalView struct {
 	*PersonalView
 	ownerUser *user
 	ownerTeam *team
 }
 
-// placement is where the view stands: with its owner.
-func (v *personalView) placement() placement {
+// place is with the view's owner.
+func (v *personalView) place() placement {
 	if v.ownerTeam != nil {
-		return placement{v.ownerTeam.unit, v.Owner}
+		return v.ownerTeam.place()
 	}
-	return placement{v.ownerUser.unit, v.Owner}
+	return v.ownerUser.place()
 }
 
-// newWorld makes a world of a normalised environment whose references are pinned. before may be nil.
-func newWorld(env *Environment, before *world, now time.Time) *world {
+// newWorld makes a world of a normalised environment whose references are pinned. before may be nil;
+// by is the user who changes it.
+func newWorld(env *Environment, before *world, now time.Time, by string) *world {
 	w := &world{
 		env:      env,
 		unitByID: map[string]*unit{}, roleByID: map[string]*role{}, userByID: map[string]*user{},
@@ -169,7 +177,10 @@ func newWorld(env *Environment, before *world, now time.Time) *world {
 	w.addRoles()
 	w.addPrincipals()
 	w.addViews()
-	w.stamp(before, now)
+	w.stamps = map[string]stamp{}
+	if before != nil {
+		w.stamp(before, now, by)
+	}
 	return w
 }
 

@@ -10,15 +10,12 @@ import (
 	"strings"
 )
 
-// A transaction is a change on its way: an environment of its own, and the world that it makes.
-type transaction struct {
-	env   *Environment
-	world *world
-}
+// A transaction is a change on its way: a world of its own.
+type transaction struct{ world *world }
 
-// change carries out a change of the environment: do works on a copy, through the world made of it.
+// change carries out a change of the environment: do works on the call's world, which is a copy then.
 // Nothing is left of a change that fails. Inside a change set, the set as a whole is the change.
-func (c *call) change(do func(t *transaction) error) error {
+func (c *call) change(do func() error) error {
 	if c.transaction != nil {
 		return c.apply(c.transaction, do)
 	}
@@ -28,27 +25,27 @@ func (c *call) change(do func(t *transaction) error) error {
 	if err := c.apply(t, do); err != nil {
 		return err
 	}
-	c.server.replace(t.env)
+	c.server.replace(t.world)
 	return nil
 }
 
 // begin starts a transaction on the current state. The caller holds s.writing.
 func (s *Server) begin() *transaction {
 	before := s.current.Load()
-	env := before.env.Clone()
-	return &transaction{env, newWorld(env, before, s.options.Now())}
+	return &transaction{newWorld(before.env.Clone(), before, s.options.Now(), "")}
 }
 
-func (c *call) apply(t *transaction, do func(t *transaction) error) error {
+func (c *call) apply(t *transaction, do func() error) error {
 	c.rebase(t.world)
-	if err := do(t); err != nil {
+	if err := do(); err != nil {
 		return err
 	}
-	if problems := normalise(t.env); len(problems) > 0 {
+	env := t.world.env
+	if problems := normalise(env); len(problems) > 0 {
 		return fmt.Errorf("the change left an environment that cannot be used: %w", problems[0])
 	}
-	pinReferences(t.env)
-	t.world = newWorld(t.env, c.server.current.Load(), c.server.options.Now())
+	pinReferences(env)
+	t.world = newWorld(env, c.server.current.Load(), c.server.options.Now(), c.caller.user.ID)
 	c.rebase(t.world)
 	return nil
 }
@@ -69,9 +66,6 @@ func (c *call) newID(kind string) string {
 	c.server.made++
 	return deriveID(c.world.env.Organization.ID, "made", kind, strconv.Itoa(c.server.made))
 }
-
-// creation is that of a row that the caller makes now.
-func (c *call) creation() Creation { return Creation{c.caller.user.ID, c.server.options.Now()} }
 
 // readBody decodes the request's JSON object. It is strict: a member that the operation does not take,
 // or that this simulator cannot set, is refused.
@@ -124,7 +118,7 @@ func (c *call) create(logicalName string, do func() (id string, err error)) (ans
 }
 
 // onRow carries something out on the row that the first segment of the path names.
-func (c *call) onRow(do func(t *entityType, id string) error) (answer, error) {
+func (c *call) onRow(do func(id string) error) (answer, error) {
 	first := c.path[0]
 	t := c.server.types.bySet[first.name]
 	if t == nil {
@@ -132,7 +126,7 @@ func (c *call) onRow(do func(t *entityType, id string) error) (answer, error) {
 	}
 	id, err := keyOf(t, first)
 	if err == nil {
-		err = do(t, id)
+		err = do(id)
 	}
 	if err != nil || c.method != http.MethodPatch {
 		return answer{}, err
@@ -149,23 +143,24 @@ func (c *call) modify() (answer, error) {
 	if len(c.path) != 1 {
 		return answer{}, noSegment(last)
 	}
-	return c.onRow(func(t *entityType, id string) error {
-		if err := c.checkMatch(t, id); err != nil {
+	set := c.path[0].name
+	return c.onRow(func(id string) error {
+		if err := c.checkMatch(c.server.types.bySet[set], id); err != nil {
 			return err
 		}
-		switch c.method + " " + t.logicalName {
-		case "PATCH role":
+		switch c.method + " " + set {
+		case "PATCH roles":
 			return c.updateRole(id)
-		case "PATCH systemuser":
-			return c.updateUser(t, id)
-		case "PATCH userquery":
-			return c.updateView(t, id)
-		case "DELETE role":
+		case "PATCH systemusers":
+			return c.updateUser(id)
+		case "PATCH userqueries":
+			return c.updateView(id)
+		case "DELETE roles":
 			return c.deleteRole(id)
-		case "DELETE systemuser":
-			return c.deleteUser(t, id)
+		case "DELETE systemusers":
+			return c.deleteUser(id)
 		}
-		return notAllowed(c.method, t.entitySet)
+		return notAllowed(c.method, set)
 	})
 }
 
