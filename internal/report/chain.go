@@ -44,11 +44,7 @@ func chainOf(r audit.Result) *chain {
 	if views := &c.Nodes[2]; r.LeavesViewsOut() && views.State == "pass" {
 		views.State, views.Mark, views.Note = "none", "–", "not checked: none is configured"
 	}
-	known := false
-	for _, p := range append(c.Nodes[:], c.Links[:]...) {
-		known = known || p.Known
-	}
-	if !known {
+	if !slices.ContainsFunc(c.Parts(), func(p chainStep) bool { return p.Known }) {
 		return nil
 	}
 	c.Nodes[0].Name = called(r, audit.SubjectRole, "role/ user/role", func(f *audit.Fix) *audit.Reference { return f.Role })
@@ -58,18 +54,9 @@ func chainOf(r audit.Result) *chain {
 	}
 	c.Nodes[2].Name = viewNames(r)
 	var text []string
-	for _, s := range []struct {
-		what string
-		part chainPart
-	}{
-		{"Role", c.Nodes[0]},
-		{"link from role to user", c.Links[0]},
-		{"user", c.Nodes[1]},
-		{"link from user to views", c.Links[1]},
-		{"views", c.Nodes[2]},
-	} {
-		if s.part.Known {
-			text = append(text, s.what+": "+s.part.Note)
+	for i, what := range []string{"Role", "link from role to user", "user", "link from user to views", "views"} {
+		if p := c.Parts()[i]; p.Known {
+			text = append(text, what+": "+p.Note)
 		}
 	}
 	c.Text = strings.Join(text, "; ")
@@ -85,18 +72,17 @@ func part(r audit.Result, label string, judges func(rule string) bool) chainPart
 			p.Known = true
 		}
 	}
-	switch {
-	case n[audit.OutcomeFail] > 0:
-		p.State, p.Mark, p.Note = "fail", "✗", count(n[audit.OutcomeFail], "control")+" failed"
-		if u := n[audit.OutcomeUnknown]; u > 0 {
-			p.Note += fmt.Sprintf(", %d unknown", u)
+	for _, o := range []struct {
+		outcome    audit.Outcome
+		mark, said string
+	}{{audit.OutcomeFail, "✗", "failed"}, {audit.OutcomeUnknown, "?", "unknown"}, {audit.OutcomeWaived, "≈", "waived"}, {audit.OutcomePass, "✓", "passed"}} {
+		if n[o.outcome] > 0 {
+			p.State, p.Mark, p.Note = o.outcome.String(), o.mark, count(n[o.outcome], "control")+" "+o.said
+			break
 		}
-	case n[audit.OutcomeUnknown] > 0:
-		p.State, p.Mark, p.Note = "unknown", "?", count(n[audit.OutcomeUnknown], "control")+" unknown"
-	case n[audit.OutcomeWaived] > 0:
-		p.State, p.Mark, p.Note = "waived", "≈", count(n[audit.OutcomeWaived], "control")+" waived"
-	case n[audit.OutcomePass] > 0:
-		p.State, p.Mark, p.Note = "pass", "✓", count(n[audit.OutcomePass], "control")+" passed"
+	}
+	if u := n[audit.OutcomeUnknown]; u > 0 && n[audit.OutcomeFail] > 0 {
+		p.Note += fmt.Sprintf(", %d unknown", u)
 	}
 	return p
 }
@@ -106,7 +92,7 @@ func subjectName(s *audit.Subject) string {
 	if s == nil {
 		return ""
 	}
-	return visible(s.Name)
+	return s.Name
 }
 
 // viewNames are the views that findings are about; the result names no others.
@@ -146,7 +132,7 @@ func called(r audit.Result, kind audit.SubjectKind, prefixes string, of func(*au
 		}
 		for _, f := range c.Findings {
 			if f.Subject.Kind == kind && f.Subject.Name != "" {
-				return visible(f.Subject.Name)
+				return f.Subject.Name
 			}
 			if f.Fix != nil {
 				if ref := of(f.Fix); ref != nil && ref.Name != "" {

@@ -19,7 +19,7 @@ func TestTableWidths(t *testing.T) {
 	for _, r := range []audit.Result{mixed(), compliant(), incomplete(), waived()} {
 		for _, width := range []int{1, 60, 80, 119, 120, 200, 1000} {
 			for line := range strings.Lines(rendered(t, Table, r, Options{Width: width, Verbose: true})) {
-				if w := columns(strings.TrimRight(line, "\n")); w > max(width, 60) {
+				if w := columns(strings.TrimRight(line, "\n")); w > max(width, 60) && !isCommand(line) {
 					t.Errorf("a line of %d columns at width %d: %s", w, width, line)
 				}
 			}
@@ -32,6 +32,30 @@ func TestTableWidths(t *testing.T) {
 	}
 	if strings.ContainsAny(plain, "│┌─") {
 		t.Error("borders without a terminal")
+	}
+}
+
+// isCommand reports whether a line of a table is a command, which is never broken.
+func isCommand(line string) bool { return strings.HasPrefix(strings.TrimLeft(line, " "), "dbaudit ") }
+
+// TestCommandsCanBeCopied: at every width a proposed command is whole on a line of its own.
+func TestCommandsCanBeCopied(t *testing.T) {
+	t.Parallel()
+	asked := func(audit.Result) []string {
+		return []string{"-c", "a folder/with a long name/dbaudit.yaml", "--env", strings.Repeat("long-", 12) + "production"}
+	}
+	for _, r := range []audit.Result{mixed(), incomplete(), hostile()} {
+		for _, width := range []int{0, 60, 80, 120} {
+			o := Options{Width: width, Asked: asked}
+			doc := rendered(t, Table, r, o)
+			for _, step := range nextSteps(r, o) {
+				for _, command := range step.Commands {
+					if !strings.Contains(doc, "\n           "+visible(command)+"\n") {
+						t.Errorf("at %d columns this cannot be copied: %s\n%.1000s", width, command, doc)
+					}
+				}
+			}
+		}
 	}
 }
 

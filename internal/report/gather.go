@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -14,12 +15,14 @@ const manyOfOneReason = 3
 type reasonGroup struct {
 	Reason   string
 	Controls []audit.Control
+
+	anchor func(audit.ControlID) string
 }
 
 // Title names the one control, or counts them.
 func (g reasonGroup) Title() string {
 	if len(g.Controls) == 1 {
-		return visible(string(g.Controls[0].ID))
+		return string(g.Controls[0].ID)
 	}
 	return count(len(g.Controls), "control")
 }
@@ -28,7 +31,7 @@ func (g reasonGroup) Title() string {
 func (g reasonGroup) Names() string {
 	names := make([]string, len(g.Controls))
 	for i, c := range g.Controls {
-		names[i] = visible(string(c.ID))
+		names[i] = string(c.ID)
 	}
 	return strings.Join(names, ", ")
 }
@@ -49,14 +52,11 @@ func byReason(cs []audit.Control) []reasonGroup {
 	place := map[string]int{}
 	for _, c := range cs {
 		clause := first(c)
-		reason := visible(c.Reason)
-		if reason == "" {
-			reason = "no reason given"
-		}
+		reason := cmp.Or(c.Reason, "no reason given")
 		if at, ok := place[clause]; ok {
 			g := &groups[at]
 			if g.Controls[0].Reason != c.Reason {
-				g.Reason = visible(clause) + "; what follows from it is in -f json"
+				g.Reason = clause + "; what follows from it is in -f json"
 			}
 			g.Controls = append(g.Controls, c)
 			continue
@@ -64,7 +64,7 @@ func byReason(cs []audit.Control) []reasonGroup {
 		if sharing[clause] >= manyOfOneReason {
 			place[clause] = len(groups)
 		}
-		groups = append(groups, reasonGroup{reason, []audit.Control{c}})
+		groups = append(groups, reasonGroup{Reason: reason, Controls: []audit.Control{c}})
 	}
 	return groups
 }
@@ -74,10 +74,7 @@ func byReason(cs []audit.Control) []reasonGroup {
 func gathered(fs []audit.Finding) []audit.Finding {
 	var out []audit.Finding
 	for _, f := range fs {
-		same := func(g audit.Finding) bool {
-			return alike(f, g)
-		}
-		i := slices.IndexFunc(out, same)
+		i := slices.IndexFunc(out, func(g audit.Finding) bool { return alike(f, g) })
 		if i < 0 {
 			out = append(out, f)
 			continue

@@ -20,34 +20,25 @@ func writeGitHub(rs []audit.Result, o Options) *text.Commands {
 			annotate(&b, "error", u.Location, "dbaudit: "+r.Verdict.String(), unreadText(r))
 			continue
 		}
-		annotate(&b, verdictCommand(r.Verdict), nil, "dbaudit: "+r.Verdict.String(), headline(r))
-		for _, c := range r.Controls {
-			id := string(c.ID)
-			for _, f := range gathered(c.Findings) {
-				location := f.Location
-				if location == nil {
-					location = c.Location
-				}
-				message := visible(f.Message)
-				if g := gap(f); g != "" {
-					message += " (" + g + ")"
-				}
-				command := command(c.Severity)
-				if f.Waiver != nil {
-					command = "notice"
-					message += "\n" + waiver(f.Waiver)
-				} else {
-					message += "\n" + advice(f, c, o)
-				}
-				title := fmt.Sprintf("%s (%s)", id, c.Severity)
-				if f.Baseline != audit.BaselineNone {
-					title = fmt.Sprintf("%s (%s, %s)", id, c.Severity, f.Baseline)
-				}
-				annotate(&b, command, location, title, message)
+		annotate(&b, verdictFormOf(r.Verdict).command, nil, "dbaudit: "+r.Verdict.String(), headline(r))
+		for _, i := range issues(r, true) {
+			f := i.Finding
+			if f == nil {
+				annotate(&b, "warning", i.At, string(i.ID)+" (unknown)", i.message())
+				continue
 			}
-			if c.Outcome == audit.OutcomeUnknown {
-				annotate(&b, "warning", c.Location, id+" (unknown)", visible(c.Title)+" could not be evaluated: "+visible(c.Reason))
+			message, title := i.message(), join(", ", i.Severity.String(), string(f.Baseline))
+			if g := gap(*f); g != "" {
+				message += " (" + g + ")"
 			}
+			command := formOf(i.Severity).command
+			if f.Waiver != nil {
+				command = "notice"
+				message += "\n" + waiver(f.Waiver)
+			} else {
+				message += "\n" + advice(*f, i.Control, o)
+			}
+			annotate(&b, command, i.At, fmt.Sprintf("%s (%s)", i.ID, title), message)
 		}
 		b.Add("group", nil, fmt.Sprintf("dbaudit %s: %s", r.Environment.Name, count(len(r.Controls), "control")))
 		for _, c := range r.Controls {
@@ -85,22 +76,4 @@ func annotate(b *text.Commands, command string, l *audit.Location, title, messag
 	}
 	add("title", title)
 	b.Add(command, properties, strings.Split(message, "\n")...)
-}
-
-func verdictCommand(v audit.Verdict) string {
-	switch v {
-	case audit.VerdictCompliant:
-		return "notice"
-	case audit.VerdictNoncompliant:
-		return "error"
-	case audit.VerdictIncomplete:
-	}
-	return "warning"
-}
-
-func command(s audit.Severity) string {
-	if l := level(s); l != "note" {
-		return l
-	}
-	return "notice"
 }

@@ -28,8 +28,8 @@ type gitlabLocation struct {
 // writeGitLab writes a Code Quality report: an issue for each finding that no waiver
 // covers, for each control that could not be evaluated, and for each file or environment
 // that could not be read. What has no file is placed in one named for its environment.
-func writeGitLab(w io.Writer, rs []audit.Result) error {
-	issues := []gitlabIssue{}
+func writeGitLab(w io.Writer, rs []audit.Result, _ Options) error {
+	list := []gitlabIssue{}
 	times := map[string]int{}
 	for _, r := range rs {
 		add := func(l *audit.Location, check, severity, text string, key ...string) {
@@ -41,41 +41,20 @@ func writeGitLab(w io.Writer, rs []audit.Result) error {
 			id := strings.Join(append(key, r.Environment.Name, r.Profile.Name, check, issue.Location.Path), "\x00")
 			times[id]++
 			issue.Fingerprint = hash(id + "\x00" + strconv.Itoa(times[id]))
-			issues = append(issues, issue)
+			list = append(list, issue)
 		}
 		if u := r.Unread; u != nil {
 			add(u.Location, "dbaudit/unread", "blocker", unreadText(r), "unread")
 		}
-		for _, c := range r.Controls {
-			for _, f := range c.Findings {
-				if f.Waiver != nil {
-					continue
-				}
-				l := f.Location
-				if l == nil {
-					l = c.Location
-				}
-				add(l, string(c.ID), gitlabSeverity(c.Severity), f.Message, f.Fingerprint)
-			}
-			if c.Outcome == audit.OutcomeUnknown {
-				add(c.Location, string(c.ID), "major", c.Title+" could not be evaluated: "+c.Reason, "unknown")
+		for _, i := range issues(r, false) {
+			switch {
+			case i.waived():
+			case i.Finding == nil:
+				add(i.At, string(i.ID), "major", i.message(), "unknown")
+			default:
+				add(i.At, string(i.ID), formOf(i.Severity).gitlab, i.message(), i.Finding.Fingerprint)
 			}
 		}
 	}
-	return encodeJSON(w, issues)
-}
-
-func gitlabSeverity(s audit.Severity) string {
-	switch s {
-	case audit.SeverityCritical:
-		return "blocker"
-	case audit.SeverityHigh:
-		return "critical"
-	case audit.SeverityMedium:
-		return "major"
-	case audit.SeverityLow:
-		return "minor"
-	case audit.SeverityInfo, audit.SeverityInvalid:
-	}
-	return "info"
+	return encodeJSON(w, list)
 }

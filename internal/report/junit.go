@@ -81,26 +81,26 @@ func suite(r audit.Result, id int, o Options) junitSuite {
 	if u, err := url.Parse(r.Environment.URL); err == nil && u.Hostname() != "" {
 		host = visible(u.Hostname())
 	}
-	env := visible(r.Environment.Name)
+	env := r.Environment.Name
 	s := junitSuite{
-		Name: join(" ", "dbaudit", visible(r.Profile.Name), env), ID: id, Package: "dbaudit",
+		Name: join(" ", "dbaudit", r.Profile.Name, env), ID: id, Package: "dbaudit",
 		// The schemas take the time of the suite without a zone.
 		Timestamp: r.EvaluatedAt.UTC().Format("2006-01-02T15:04:05"),
 		Hostname:  host, Tests: len(r.Controls), Time: "0",
 		Properties: []junitProperty{
 			{"environment", env},
-			{"url", visible(r.Environment.URL)},
-			{"organization_id", visible(r.Environment.OrganizationID)},
-			{"profile", visible(r.Profile.Name)},
-			{"profile_version", visible(r.Profile.Version)},
-			{"profile_origin", visible(r.Profile.Origin)},
-			{"profile_digest", visible(r.Profile.Digest)},
-			{"source", visible(r.Profile.Source.URL)},
-			{"snapshot", visible(r.Snapshot.Digest)},
+			{"url", r.Environment.URL},
+			{"organization_id", r.Environment.OrganizationID},
+			{"profile", r.Profile.Name},
+			{"profile_version", r.Profile.Version},
+			{"profile_origin", r.Profile.Origin},
+			{"profile_digest", r.Profile.Digest},
+			{"source", r.Profile.Source.URL},
+			{"snapshot", r.Snapshot.Digest},
 			{"snapshot_taken_at", timestamp(r.Snapshot.TakenAt)},
 			{"verdict", r.Verdict.String()},
 			{"coverage", percent(r.Summary)},
-			{"tool", visible(r.Tool.Name + " " + r.Tool.Version)},
+			{"tool", r.Tool.Name + " " + r.Tool.Version},
 		},
 	}
 	if u := r.Unread; u != nil {
@@ -109,10 +109,6 @@ func suite(r audit.Result, id int, o Options) junitSuite {
 			Name: "the " + kindOf(r) + " can be read", Class: class(env, kindOf(r)), Time: "0",
 			Error: &junitFault{Type: "unread", Message: headline(r), Text: placeOf(u.Location)},
 		}}
-	}
-	var out []string
-	for _, n := range r.Notes {
-		out = append(out, visible(n))
 	}
 	for _, c := range r.Controls {
 		k := testCase(c, env, o)
@@ -125,9 +121,10 @@ func suite(r audit.Result, id int, o Options) junitSuite {
 			s.Skipped++
 		}
 		s.Cases = append(s.Cases, k)
-		for _, n := range c.Remarks() {
-			out = append(out, visible(string(c.ID))+": "+visible(n))
-		}
+	}
+	var out []string
+	for _, n := range notes(r) {
+		out = append(out, n.String())
 	}
 	s.Out = strings.Join(out, "\n")
 	return s
@@ -135,12 +132,12 @@ func suite(r audit.Result, id int, o Options) junitSuite {
 
 func testCase(c audit.Control, env string, o Options) junitCase {
 	category, _, _ := strings.Cut(c.Rule, "/")
-	k := junitCase{Name: join(": ", visible(string(c.ID)), visible(c.Title)), Class: class(env, visible(category)), Time: "0"}
+	k := junitCase{Name: join(": ", string(c.ID), c.Title), Class: class(env, category), Time: "0"}
 	switch c.Outcome {
 	case audit.OutcomeFail:
 		k.Failure = &junitFault{Type: c.Severity.String(), Message: messages(c), Text: details(c, o)}
 	case audit.OutcomeUnknown:
-		k.Error = &junitFault{Type: "unknown", Message: "could not be evaluated: " + visible(c.Reason), Text: details(c, o)}
+		k.Error = &junitFault{Type: "unknown", Message: "could not be evaluated: " + c.Reason, Text: details(c, o)}
 	case audit.OutcomeWaived:
 		original := ""
 		if c.Original != nil {
@@ -148,7 +145,7 @@ func testCase(c audit.Control, env string, o Options) junitCase {
 		}
 		k.Skipped = &junitSkipped{Message: "waived" + original + ": " + joinWaivers(c)}
 	case audit.OutcomeNotApplicable:
-		k.Skipped = &junitSkipped{Message: "not applicable: " + visible(c.Reason)}
+		k.Skipped = &junitSkipped{Message: "not applicable: " + c.Reason}
 	case audit.OutcomePass:
 	}
 	return k
@@ -162,9 +159,9 @@ func class(env, category string) string {
 // messages is the first finding's message with the number of the others.
 func messages(c audit.Control) string {
 	if len(c.Findings) == 0 {
-		return visible(c.Title)
+		return c.Title
 	}
-	m := visible(c.Findings[0].Message)
+	m := c.Findings[0].Message
 	if more := len(c.Findings) - 1; more > 0 {
 		m += fmt.Sprintf(" (and %s more)", count(more, "finding"))
 	}
@@ -178,7 +175,7 @@ func details(c audit.Control, o Options) string {
 		fmt.Fprintf(&b, "\nRequirement: %s\n", s)
 	}
 	for _, f := range c.Findings {
-		fmt.Fprintf(&b, "\n%s\n", visible(f.Message))
+		fmt.Fprintf(&b, "\n%s\n", f.Message)
 		fmt.Fprintf(&b, "  on: %s\n", subject(f.Subject))
 		for _, d := range evidence(f.Evidence) {
 			fmt.Fprintf(&b, "  %s: %s\n", d.Name, d.Value)
@@ -190,7 +187,7 @@ func details(c audit.Control, o Options) string {
 		if f.Baseline != audit.BaselineNone {
 			fmt.Fprintf(&b, "  baseline: %s\n", f.Baseline)
 		}
-		fmt.Fprintf(&b, "  fingerprint: %s\n", visible(f.Fingerprint))
+		fmt.Fprintf(&b, "  fingerprint: %s\n", f.Fingerprint)
 	}
 	return b.String()
 }
@@ -199,7 +196,7 @@ func joinWaivers(c audit.Control) string {
 	var ws []string
 	for _, f := range c.Findings {
 		if f.Waiver != nil {
-			ws = append(ws, visible(f.Message)+", "+waiver(f.Waiver))
+			ws = append(ws, f.Message+", "+waiver(f.Waiver))
 		}
 	}
 	return strings.Join(ws, "; ")

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -66,7 +67,7 @@ func writeMarkdown(w io.Writer, rs []audit.Result, o Options) error {
 			continue
 		}
 		if len(rs) > 1 {
-			p.put("## Details of "+md(o.name(visible(r.Environment.Name)))+"\n\n", "")
+			p.put("## Details of "+md(o.name(r.Environment.Name))+"\n\n", "")
 		}
 		p.rest(r, o)
 	}
@@ -88,32 +89,19 @@ func (p *page) overview(rs []audit.Result) {
 	p.put("## dbaudit: "+totals(rs)+"\n\n| "+capital(noun)+" | Verdict | Failed | Unknown | Waived | Coverage | Failed controls |\n| --- | --- | ---: | ---: | ---: | ---: | --- |\n", "")
 	for _, r := range rs {
 		var failed []string
-		for _, c := range gravestFirst(r.Controls) {
-			if c.Outcome == audit.OutcomeFail {
-				failed = append(failed, md(name(visible(string(c.ID)))))
-			}
+		for _, c := range with(audit.OutcomeFail, r) {
+			failed = append(failed, md(name(string(c.ID))))
 		}
-		p.put(fmt.Sprintf("| %s | %s %s | %d | %d | %d | %s | %s |\n", md(text.Name(visible(r.Environment.Name), textColumns)), mark(r.Verdict), verdictWords(r),
+		p.put(fmt.Sprintf("| %s | %s %s | %d | %d | %d | %s | %s |\n", md(text.Name(r.Environment.Name, textColumns)), verdictFormOf(r.Verdict).emoji, verdictWords(r),
 			r.Summary.Fail, r.Summary.Unknown, r.Summary.Waived, percent(r.Summary), strings.Join(failed, ", ")), "")
 	}
 	p.put("\n", "")
 }
 
-func mark(v audit.Verdict) string {
-	switch v {
-	case audit.VerdictCompliant:
-		return "✅"
-	case audit.VerdictNoncompliant:
-		return "❌"
-	case audit.VerdictIncomplete:
-	}
-	return "⚠"
-}
-
 // result is the verdict and what to do next.
 func (p *page) result(r audit.Result, o Options) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "## %s dbaudit: %s\n\n", mark(r.Verdict), r.Verdict)
+	fmt.Fprintf(&b, "## %s dbaudit: %s\n\n", verdictFormOf(r.Verdict).emoji, r.Verdict)
 	fmt.Fprintf(&b, "**%s.**\n\n", md(shorten(headline(r), textColumns)))
 	for i, step := range nextSteps(r, o) {
 		if i == 0 {
@@ -137,17 +125,17 @@ func (p *page) facts(r audit.Result) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### Judged\n\n| | |\n| --- | --- |\n")
 	row := func(name, value string) { fmt.Fprintf(&b, "| %s | %s |\n", name, value) }
-	row(capital(kindOf(r)), join(", ", md(shorten(visible(r.Environment.Name), textColumns)), link(r.Environment.URL, r.Environment.URL)))
-	row("Profile", md(shorten(join(", ", visible(r.Profile.Name), visible(r.Profile.Title)), textColumns)))
-	row("Version", md(shorten(visible(version(r.Profile)), textColumns)))
+	row(capital(kindOf(r)), join(", ", md(shorten(r.Environment.Name, textColumns)), link(r.Environment.URL, r.Environment.URL)))
+	row("Profile", md(shorten(join(", ", r.Profile.Name, r.Profile.Title), textColumns)))
+	row("Version", md(shorten(version(r.Profile), textColumns)))
 	row("Source", link(r.Profile.Source.Title, r.Profile.Source.URL))
 	row("Controls", fmt.Sprintf("%d pass, %d fail, %d unknown, %d not applicable, %d waived", s.Pass, s.Fail, s.Unknown, s.NotApplicable, s.Waived))
 	row("Coverage", judged(s))
-	if n, u := baseline(r); n+u > 0 {
-		row("Baseline", fmt.Sprintf("%d new, %d unchanged", n, u))
+	if known := tallyOf(r).baseline(); known != "" {
+		row("Baseline", known)
 	}
-	row("Snapshot", join(", ", taken(r.Snapshot), md(shorten(visible(r.Snapshot.Digest), textColumns))))
-	row("Evaluated", moment(r.EvaluatedAt)+" by "+md(name(visible(r.Tool.Name+" "+r.Tool.Version))))
+	row("Snapshot", join(", ", taken(r.Snapshot), md(shorten(r.Snapshot.Digest, textColumns))))
+	row("Evaluated", moment(r.EvaluatedAt)+" by "+md(name(r.Tool.Name+" "+r.Tool.Version)))
 	b.WriteString("\n")
 	p.put(b.String(), "")
 }
@@ -163,85 +151,62 @@ func (p *page) rest(r audit.Result, o Options) {
 	p.details(r, o)
 }
 
+// list writes rows below a heading, if there are any.
+func (p *page) list(heading string, rows []string) {
+	if len(rows) == 0 {
+		return
+	}
+	for _, piece := range slices.Concat([]string{heading}, rows, []string{"\n"}) {
+		p.put(piece, "")
+	}
+}
+
 func (p *page) table(title string, r audit.Result, outcome audit.Outcome) {
-	first := true
-	for _, c := range gravestFirst(r.Controls) {
-		if c.Outcome != outcome {
-			continue
-		}
-		if first {
-			p.put("### "+title+"\n\n| Severity | Control | Findings |\n| --- | --- | --- |\n", "")
-			first = false
-		}
-		p.put(fmt.Sprintf("| %s | %s | %s |\n", c.Severity, controlMarkdown(c), md(beginning(shorten(messages(c), textColumns)))), "")
+	var rows []string
+	for _, c := range with(outcome, r) {
+		rows = append(rows, fmt.Sprintf("| %s | %s | %s |\n", c.Severity, controlMarkdown(c), md(beginning(shorten(messages(c), textColumns)))))
 	}
-	if !first {
-		p.put("\n", "")
-	}
+	p.list("### "+title+"\n\n| Severity | Control | Findings |\n| --- | --- | --- |\n", rows)
 }
 
 // controlMarkdown is a control with the page about it, and the line that it stands for.
 func controlMarkdown(c audit.Control) string {
-	about := citation(c.Citation)
-	if about == "" {
-		about = visible(c.Title)
-	}
-	return fmt.Sprintf("[%s](<%s>)<br>%s", md(name(visible(string(c.ID)))), audit.HelpURL(audit.ControlID(escapePath(string(c.ID)))), md(shorten(about, textColumns)))
+	about := cmp.Or(citation(c.Citation), c.Title)
+	return fmt.Sprintf("[%s](<%s>)<br>%s", md(name(string(c.ID))), pageURL(c), md(shorten(about, textColumns)))
 }
 
 // reasons lists what was not judged; a reason that many share is shown once.
 func (p *page) reasons(title string, r audit.Result, outcome audit.Outcome) {
-	cs := slices.DeleteFunc(gravestFirst(r.Controls), func(c audit.Control) bool { return c.Outcome != outcome })
-	if len(cs) == 0 {
-		return
-	}
-	p.put("### "+title+"\n\n| Severity | Control | Reason |\n| --- | --- | --- |\n", "")
-	for _, group := range byReason(cs) {
+	var rows []string
+	for _, group := range byReason(with(outcome, r)) {
 		worst, controls := group.Controls[0].Severity, controlMarkdown(group.Controls[0])
 		if len(group.Controls) > 1 {
 			controls = group.Title() + ":<br>" + md(group.Names())
 		}
-		p.put(fmt.Sprintf("| %s | %s | %s |\n", worst, controls, md(shorten(group.Reason, textColumns))), "")
+		rows = append(rows, fmt.Sprintf("| %s | %s | %s |\n", worst, controls, md(shorten(group.Reason, textColumns))))
 	}
-	p.put("\n", "")
+	p.list("### "+title+"\n\n| Severity | Control | Reason |\n| --- | --- | --- |\n", rows)
 }
 
 func (p *page) passed(r audit.Result) {
-	if r.Summary.Pass == 0 {
-		return
-	}
 	const closing = "\n</details>\n\n"
-	if !p.put(fmt.Sprintf("<details><summary>%s passed</summary>\n\n", count(r.Summary.Pass, "control")), closing) {
+	if r.Summary.Pass == 0 || !p.put(fmt.Sprintf("<details><summary>%s passed</summary>\n\n", count(r.Summary.Pass, "control")), closing) {
 		return
 	}
 	for _, c := range r.Controls {
 		if c.Outcome == audit.OutcomePass {
-			p.put(fmt.Sprintf("- %s: %s\n", md(name(visible(string(c.ID)))), md(shorten(visible(c.Title), textColumns))), closing)
+			p.put(fmt.Sprintf("- %s: %s\n", md(name(string(c.ID))), md(shorten(c.Title, textColumns))), closing)
 		}
 	}
 	p.b.WriteString(closing)
 }
 
 func (p *page) notes(r audit.Result) {
-	first := true
-	note := func(about, text string) {
-		if first {
-			p.put("### Notes\n\n", "")
-			first = false
-		}
-		p.put("- "+md(shorten(about+visible(text), textColumns))+"\n", "")
+	var rows []string
+	for _, n := range notes(r) {
+		rows = append(rows, "- "+md(shorten(n.String(), textColumns))+"\n")
 	}
-	for _, n := range r.Notes {
-		note("", n)
-	}
-	for _, c := range r.Controls {
-		for _, n := range c.Remarks() {
-			note(visible(string(c.ID))+": ", n)
-		}
-	}
-	if !first {
-		p.put("\n", "")
-	}
+	p.list("### Notes\n\n", rows)
 }
 
 // details folds the findings of each control away.
@@ -257,12 +222,12 @@ func (p *page) details(r audit.Result, o Options) {
 			first = false
 		}
 		var b strings.Builder
-		fmt.Fprintf(&b, "<details><summary>%s (%s): %s</summary>\n\n", text.HTML(name(visible(string(c.ID)))), c.Severity, count(len(c.Findings), "finding"))
+		fmt.Fprintf(&b, "<details><summary>%s (%s): %s</summary>\n\n", text.HTML(name(string(c.ID))), c.Severity, count(len(c.Findings), "finding"))
 		if s := citation(c.Citation); s != "" {
 			fmt.Fprintf(&b, "Requirement: %s\n\n", md(shorten(s, textColumns)))
 		}
 		if why := whyOf(c, o.Rules[c.Rule]); why != "" {
-			fmt.Fprintf(&b, "Why it matters: %s\n\n", md(shorten(visible(why), textColumns)))
+			fmt.Fprintf(&b, "Why it matters: %s\n\n", md(shorten(why, textColumns)))
 		}
 		if !p.put(b.String(), closing) {
 			return
@@ -282,7 +247,7 @@ func findingMarkdown(f audit.Finding, c audit.Control, r audit.Result, o Options
 	if f.Baseline == audit.BaselineNew {
 		tag = " (new)"
 	}
-	fmt.Fprintf(&b, "**%s**%s\n\n", md(beginning(shorten(visible(f.Message), 2*textColumns))), tag)
+	fmt.Fprintf(&b, "**%s**%s\n\n", md(beginning(shorten(f.Message, 2*textColumns))), tag)
 	item := func(name, value string) {
 		if value != "" {
 			fmt.Fprintf(&b, "- %s: %s\n", name, md(shorten(value, textColumns)))
@@ -327,7 +292,7 @@ func spaced(s string) string {
 
 // link is a link where the target is a page of the web, else plain text.
 func link(name, target string) string {
-	name = md(shorten(visible(name), textColumns))
+	name = md(shorten(name, textColumns))
 	if !isWeb(target) || len(target) > 2*textColumns {
 		return name
 	}

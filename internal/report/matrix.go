@@ -52,13 +52,13 @@ func matrixOf(r audit.Result, anchor func(audit.ControlID) string) *matrix {
 			continue
 		}
 		record, rights := citedRights(c.Citation.Line)
-		row := matrixRow{Record: visible(record), Anchor: anchor(c.ID), Cells: make([]matrixCell, len(m.Columns))}
+		row := matrixRow{Record: record, Anchor: anchor(c.ID), Cells: make([]matrixCell, len(m.Columns))}
 		asked := false
 		for i, column := range m.Columns {
 			row.Cells[i] = cellOf(c, record, column, rights[column], anchor(c.ID), levels)
 			asked = asked || row.Cells[i].State != ""
 		}
-		tab := visible(c.Citation.Tab)
+		tab := c.Citation.Tab
 		if n := len(m.Tabs); n == 0 || m.Tabs[n-1].Name != tab {
 			m.Tabs = append(m.Tabs, matrixTab{Name: tab})
 		}
@@ -68,7 +68,7 @@ func matrixOf(r audit.Result, anchor func(audit.ControlID) string) *matrix {
 		}
 		// A privilege to no table has no right: it is a row of its own.
 		if cell := cellOf(c, record, miscellaneous, rights[miscellaneous], anchor(c.ID), levels); cell.State != "" {
-			last.Rows = append(last.Rows, matrixRow{Record: visible(c.Citation.Line), Anchor: anchor(c.ID), Cells: []matrixCell{cell}})
+			last.Rows = append(last.Rows, matrixRow{Record: c.Citation.Line, Anchor: anchor(c.ID), Cells: []matrixCell{cell}})
 		}
 	}
 	if m.Tabs == nil {
@@ -170,7 +170,7 @@ func cellOf(c audit.Control, record, column string, asked bool, anchor string, l
 		case "undefined":
 			cell.State, cell.Mark = "undefined", "∅"
 		}
-		cell.Title = visible(record) + ", " + column + ": " + cmp.Or(words, cell.State)
+		cell.Title = record + ", " + column + ": " + cmp.Or(words, cell.State)
 		if required := depthOf(f.Evidence, "required_depth"); required != "" && cell.State != "undefined" {
 			cell.Title += fmt.Sprintf(", needs %s, has %s", required, depthOf(f.Evidence, "actual_depth"))
 		}
@@ -189,10 +189,10 @@ func cellOf(c audit.Control, record, column string, asked bool, anchor string, l
 	case c.Outcome == audit.OutcomeNotApplicable:
 		cell = matrixCell{State: "inapplicable", Mark: "–"}
 	}
-	cell.Title = visible(record) + ", " + column + ": " + cell.State
+	cell.Title = record + ", " + column + ": " + cell.State
 	switch cell.State {
 	case "inapplicable":
-		cell.Title = visible(record) + ", " + column + ": not applicable"
+		cell.Title = record + ", " + column + ": not applicable"
 	case "granted":
 		if depth := levels[cellKey(column, record)]; levelLetter(depth) != "" {
 			cell.Level = levelLetter(depth)

@@ -151,7 +151,8 @@ func newOCSF(r audit.Result, severity audit.Severity) ocsfEvent {
 			Environment: visible(r.Environment.Name), URL: visible(r.Environment.URL), Profile: r.Profile, Snapshot: visible(r.Snapshot.Digest),
 		},
 	}
-	e.SeverityID, e.Severity = ocsfSeverity(severity)
+	form := formOf(severity)
+	e.SeverityID, e.Severity = form.ocsf, form.caption
 	if !r.Snapshot.TakenAt.IsZero() {
 		e.StartTime = r.Snapshot.TakenAt.UnixMilli()
 	}
@@ -177,7 +178,7 @@ func ocsfControl(r audit.Result, c audit.Control, o Options) ocsfEvent {
 	e := newOCSF(r, severity)
 	e.Message = join(": ", visible(string(c.ID)), oscalOutcome(c))
 	e.FindingInfo.Title = join(": ", visible(string(c.ID)), visible(c.Title))
-	e.FindingInfo.SrcURL = audit.HelpURL(audit.ControlID(escapePath(string(c.ID))))
+	e.FindingInfo.SrcURL = pageURL(c)
 	e.FindingInfo.Analytic = &ocsfAnalytic{UID: visible(c.Rule), TypeID: 1, Type: "Rule"}
 	e.Compliance.Control, e.Compliance.Desc = visible(string(c.ID)), visible(c.Title)
 	e.Compliance.StatusID, e.Compliance.Status = ocsfStatus(c.Outcome)
@@ -226,23 +227,6 @@ func ocsfStatus(o audit.Outcome) (id int, caption string) {
 	case audit.OutcomeWaived:
 		return 99, "Waived"
 	case audit.OutcomeUnknown:
-	}
-	return 0, "Unknown"
-}
-
-func ocsfSeverity(s audit.Severity) (id int, caption string) {
-	switch s {
-	case audit.SeverityInfo:
-		return 1, "Informational"
-	case audit.SeverityLow:
-		return 2, "Low"
-	case audit.SeverityMedium:
-		return 3, "Medium"
-	case audit.SeverityHigh:
-		return 4, "High"
-	case audit.SeverityCritical:
-		return 5, "Critical"
-	case audit.SeverityInvalid:
 	}
 	return 0, "Unknown"
 }

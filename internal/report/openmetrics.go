@@ -23,7 +23,7 @@ const (
 // number of series stays that of environments × profiles.
 //
 // The form follows the OpenMetrics specification 1.0.
-func writeOpenMetrics(w io.Writer, rs []audit.Result) error {
+func writeOpenMetrics(w io.Writer, rs []audit.Result, _ Options) error {
 	var b strings.Builder
 	family := func(name, help string, each func(r audit.Result, sample func(value any, labels ...string))) {
 		fmt.Fprintf(&b, "# TYPE %s gauge\n# HELP %s %s\n", name, name, help)
@@ -49,36 +49,18 @@ func writeOpenMetrics(w io.Writer, rs []audit.Result) error {
 	family("dbaudit_unread", "1 if the environment or file could not be read.",
 		func(r audit.Result, sample func(any, ...string)) { sample(oneIf(r.Unread != nil)) })
 	family(MetricControls, "Controls by outcome.", func(r audit.Result, sample func(any, ...string)) {
-		counts := map[audit.Outcome]int{}
-		for _, c := range r.Controls {
-			counts[c.Outcome]++
-		}
+		counts := tallyOf(r).outcomes
 		for _, o := range audit.Outcomes() {
 			sample(counts[o], "outcome", o.String())
 		}
 	})
 	family("dbaudit_failed_controls", "Failed controls by severity.", func(r audit.Result, sample func(any, ...string)) {
-		counts := map[audit.Severity]int{}
-		for _, c := range r.Controls {
-			if c.Outcome == audit.OutcomeFail {
-				counts[c.Severity]++
-			}
-		}
+		counts := tallyOf(r).failed
 		for _, s := range audit.Severities() {
 			sample(counts[s], "severity", s.String())
 		}
 	})
-	family(MetricFindings, "Findings that no waiver covers.", func(r audit.Result, sample func(any, ...string)) {
-		n := 0
-		for _, c := range r.Controls {
-			for _, f := range c.Findings {
-				if f.Waiver == nil {
-					n++
-				}
-			}
-		}
-		sample(n)
-	})
+	family(MetricFindings, "Findings that no waiver covers.", func(r audit.Result, sample func(any, ...string)) { sample(tallyOf(r).open) })
 	family("dbaudit_snapshot_timestamp_seconds", "When the snapshot was taken, in seconds since 1970. Missing if the environment could not be read.",
 		func(r audit.Result, sample func(any, ...string)) {
 			if r.Unread == nil && !r.Snapshot.TakenAt.IsZero() {
@@ -107,7 +89,7 @@ func oneIf(b bool) int {
 func metricLabels(pairs []string) string {
 	var labels []string
 	for i := 0; i < len(pairs); i += 2 {
-		value := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(visible(pairs[i+1]))
+		value := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(pairs[i+1])
 		labels = append(labels, pairs[i]+`="`+value+`"`)
 	}
 	return strings.Join(labels, ",")

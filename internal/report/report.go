@@ -1,18 +1,17 @@
 // Package report renders an [audit.Result] for people, dashboards and other
 // programs.
 //
-// Every renderer is a pure function of the result and the options: it neither
-// sorts, filters nor decides. The order is the engine's (but of documents for
-// people, and of a SARIF run that is longer than its viewers keep, which have the worst
-// first), every control of the profile appears, whatever its outcome, and the same input
-// gives the same bytes. A result that was saved as JSON and read back by [ReadResults]
-// renders byte for byte as it did at first, because [Render] takes every result through its
-// JSON form before anything else sees it.
+// Every renderer is a pure function of the result and the options: it filters and decides
+// nothing. The order is the engine's; documents for people, and a SARIF run with more
+// results than its viewers keep, have the worst first. Every control of the profile
+// appears, whatever its outcome, and the same input gives the same bytes. A result that was
+// saved as JSON and read back by [ReadResults] renders byte for byte as it did at first,
+// because every result goes through its JSON form before a renderer sees it.
 //
 // Names of roles, users and views come from the environment and are not trusted. What has
-// no glyph of its own (control characters, bidirectional and zero-width marks) is written
-// out as an escape, and each format then quotes what has a meaning in it. JSON is the
-// exception: it keeps every character, as a \u escape where a terminal might act on it.
+// no glyph (control characters, bidirectional and zero-width marks) becomes an escape
+// before a renderer sees it, and each format then quotes what has a meaning in it. JSON is
+// the exception: it keeps every character, as a \u escape if a terminal might act on it.
 //
 // The forms follow RFC 8259 (JSON), OASIS SARIF 2.1.0 together with GitHub's page
 // "SARIF support for code scanning" and Azure DevOps' page "SARIF SAST Scans", the
@@ -25,166 +24,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"reflect"
 	"runtime"
-	"strings"
+	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
-
-// A Format is a form in which a result can be written. The zero value is unknown.
-type Format int
-
-// The formats.
-const (
-	Unknown Format = iota
-	// Table is for people at a terminal.
-	Table
-	// JSON is the contract other programs build on.
-	JSON
-	// SARIF is for code scanning.
-	SARIF
-	// JUnit is for test dashboards.
-	JUnit
-	// HTML is one self-contained page.
-	HTML
-	// Markdown is for a job summary or a pull request.
-	Markdown
-	// CSV has a row for each finding.
-	CSV
-	// GitHub is workflow commands, which become annotations.
-	GitHub
-	// Unix is a line for each finding, as compilers write them and editors read them.
-	Unix
-	// OpenMetrics is gauges for a collector of metrics.
-	OpenMetrics
-	// GitLab is a Code Quality report.
-	GitLab
-	// OCSF is an event of the Open Cybersecurity Schema Framework for each control.
-	OCSF
-	// OSCAL is NIST's assessment results.
-	OSCAL
-)
-
-// Formats lists every format in the order in which help names them.
-func Formats() []Format {
-	return []Format{Table, JSON, SARIF, JUnit, HTML, Markdown, CSV, GitHub, Unix, OpenMetrics, GitLab, OCSF, OSCAL}
-}
-
-func (f Format) String() string {
-	switch f {
-	case Table:
-		return "table"
-	case JSON:
-		return "json"
-	case SARIF:
-		return "sarif"
-	case JUnit:
-		return "junit"
-	case HTML:
-		return "html"
-	case Markdown:
-		return "markdown"
-	case CSV:
-		return "csv"
-	case GitHub:
-		return "github"
-	case Unix:
-		return "unix"
-	case OpenMetrics:
-		return "openmetrics"
-	case GitLab:
-		return "gitlab"
-	case OCSF:
-		return "ocsf"
-	case OSCAL:
-		return "oscal"
-	case Unknown:
-	}
-	return "unknown"
-}
-
-// plain reports whether a format's documents are lines of text, where an extra space does
-// no harm.
-func (f Format) plain() bool {
-	switch f {
-	case JUnit, Markdown, CSV, Unix, OpenMetrics:
-		return true
-	case Unknown, Table, JSON, SARIF, HTML, GitHub, GitLab, OCSF, OSCAL:
-	}
-	return false
-}
-
-// ParseFormat reads a format as [Format.String] spells it.
-func ParseFormat(s string) (Format, error) {
-	return parseName(s, "format", Formats())
-}
-
-// A Profile says which SARIF consumer to serve. The zero value is treated as [Generic].
-type Profile int
-
-// The SARIF profiles.
-const (
-	ProfileUnknown Profile = iota
-	// Generic is plain SARIF 2.1.0.
-	Generic
-	// GitHubCodeScanning leaves out what GitHub would wrongly show as an alert, even in
-	// verbose documents.
-	GitHubCodeScanning
-	// AzureDevOpsPipeline adds what GitHub Advanced Security for Azure DevOps requires; see
-	// [AzureDevOps].
-	AzureDevOpsPipeline
-)
-
-// Profiles lists every SARIF profile.
-func Profiles() []Profile {
-	return []Profile{Generic, GitHubCodeScanning, AzureDevOpsPipeline}
-}
-
-func (p Profile) String() string {
-	switch p {
-	case Generic:
-		return "generic"
-	case GitHubCodeScanning:
-		return "github"
-	case AzureDevOpsPipeline:
-		return "azuredevops"
-	case ProfileUnknown:
-	}
-	return "unknown"
-}
-
-// ParseProfile reads a SARIF profile as [Profile.String] spells it.
-func ParseProfile(s string) (Profile, error) {
-	return parseName(s, "SARIF profile", Profiles())
-}
-
-func parseName[T fmt.Stringer](s, what string, valid []T) (T, error) {
-	names := make([]string, len(valid))
-	for i, v := range valid {
-		if v.String() == s {
-			return v, nil
-		}
-		names[i] = v.String()
-	}
-	var zero T
-	return zero, fmt.Errorf("unknown %s %q: want one of %s", what, s, strings.Join(names, ", "))
-}
-
-// AzureDevOps identifies the pipeline run that a SARIF document belongs to, as the
-// agent's predefined variables give it.
-type AzureDevOps struct {
-	Organization   string // the last segment of System.CollectionUri
-	Project        string // System.TeamProject
-	DefinitionID   string // System.DefinitionId
-	DefinitionName string // Build.DefinitionName
-	PhaseID        string // System.PhaseId
-	PhaseName      string // System.PhaseName
-	Branch         string // Build.SourceBranch
-	BuildID        string // Build.BuildId
-}
 
 // Options say how to render. The zero value gives a plain, complete document.
 type Options struct {
@@ -240,71 +89,61 @@ func RenderAll(w io.Writer, f Format, rs []audit.Result, o Options) error {
 }
 
 func render(w io.Writer, f Format, rs []audit.Result, several bool, o Options) error {
-	if f == JSON { // one result after the other, so that a thousand are not held twice
-		if err := writeJSON(w, rs, several); err != nil {
-			return fmt.Errorf("rendering %s: %w", f, err)
-		}
-		return nil
-	}
-	rs, err := canonical(rs)
-	if err != nil {
+	if err := draw(w, f, rs, several, o); err != nil {
 		return fmt.Errorf("rendering %s: %w", f, err)
 	}
-	if o.InCheckout != nil && (f == SARIF || f == GitHub || f == GitLab) {
-		for i := range rs {
+	return nil
+}
+
+func draw(w io.Writer, f Format, rs []audit.Result, several bool, o Options) error {
+	if _, err := ParseFormat(string(f)); err != nil {
+		return err
+	}
+	if f == JSON { // one result after the other, so that a thousand are not held twice
+		return writeJSON(w, rs, several)
+	}
+	list := renderers()
+	form := list[slices.IndexFunc(list, func(r renderer) bool { return r.format == f })]
+	rs, err := form.prepare(rs, &o)
+	switch {
+	case err != nil:
+		return err
+	case f == GitHub:
+		return text.WriteCommands(w, writeGitHub(rs, o))
+	}
+	// Some libraries drop write errors, so the document is built in memory and written at
+	// once.
+	var b bytes.Buffer
+	if err := form.write(&b, rs, o); err != nil {
+		return err
+	}
+	doc := b.Bytes()
+	if form.lines {
+		// Files may be printed later, too.
+		doc = []byte(text.Harmless(b.String()))
+	}
+	_, err = w.Write(doc)
+	return err
+}
+
+// prepare makes results of the renderer's own, in the form that it expects.
+func (form renderer) prepare(rs []audit.Result, o *Options) ([]audit.Result, error) {
+	rs, err := canonical(rs)
+	if err != nil {
+		return nil, err
+	}
+	for i := range rs {
+		if !form.raw {
+			legible(reflect.ValueOf(&rs[i]))
+		}
+		if form.checkout && o.InCheckout != nil {
 			eachLocation(&rs[i], func(l *audit.Location) { l.Path = o.InCheckout(l.Path) })
 		}
 	}
-	switch f {
-	case Table, HTML, Markdown, SARIF, GitHub:
-		apart(rs)
-	default:
+	if form.apart {
+		apart(rs, o)
 	}
-	// Some of the libraries below drop write errors, so each format but JSON is built in
-	// memory and handed to w in one write.
-	var b bytes.Buffer
-	switch f {
-	case Table:
-		err = writeTable(&b, rs, o)
-	case SARIF:
-		err = writeSARIF(&b, rs, o)
-	case JUnit:
-		err = writeJUnit(&b, rs, o)
-	case HTML:
-		err = writeHTML(&b, rs, o)
-	case Markdown:
-		err = writeMarkdown(&b, rs, o)
-	case CSV:
-		err = writeCSV(&b, rs, o)
-	case GitHub:
-		if err := text.WriteCommands(w, writeGitHub(rs, o)); err != nil {
-			return fmt.Errorf("writing the %s report: %w", f, err)
-		}
-		return nil
-	case Unix:
-		err = writeUnix(&b, rs)
-	case OpenMetrics:
-		err = writeOpenMetrics(&b, rs)
-	case GitLab:
-		err = writeGitLab(&b, rs)
-	case OCSF:
-		err = writeOCSF(&b, rs, o)
-	case OSCAL:
-		err = writeOSCAL(&b, rs, o)
-	case JSON, Unknown:
-		_, err = ParseFormat(f.String())
-	}
-	if err != nil {
-		return fmt.Errorf("rendering %s: %w", f, err)
-	}
-	if f.plain() {
-		// Files may be printed later, too.
-		b = *bytes.NewBufferString(text.Harmless(b.String()))
-	}
-	if _, err := w.Write(b.Bytes()); err != nil {
-		return fmt.Errorf("writing the %s report: %w", f, err)
-	}
-	return nil
+	return rs, nil
 }
 
 // canonical converts the results to JSON and back. Evidence from a policy then has the
@@ -330,6 +169,33 @@ func canonical(rs []audit.Result) ([]audit.Result, error) {
 		})
 	}
 	return out, group.Wait()
+}
+
+// legible makes every text of a result one line in which everything can be seen. Places,
+// evidence and fixes stay as they are: paths and scripts need the real names, and what
+// shows them quotes them.
+func legible(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text.Line(v.String()))
+	case reflect.Pointer:
+		if !v.IsNil() {
+			legible(v.Elem())
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			legible(v.Index(i))
+		}
+	case reflect.Struct:
+		switch v.Interface().(type) {
+		case time.Time, audit.Location, audit.Fix:
+			return
+		}
+		for i := range v.NumField() {
+			legible(v.Field(i))
+		}
+	default:
+	}
 }
 
 // eachLocation visits every place in a file that a result names.

@@ -43,7 +43,7 @@ func runs(rs []audit.Result, o Options) []sarifRun {
 		}
 		return settled(each(func(audit.Result) string { return "" }), o)
 	}
-	profile := func(r audit.Result) string { return escapePath(visible(r.Profile.Name)) }
+	profile := func(r audit.Result) string { return escapePath(r.Profile.Name) }
 	keys := []func(audit.Result) string{
 		func(r audit.Result) string {
 			if ofFile(r) {
@@ -93,11 +93,11 @@ func settled(all []sarifRun, o Options) []sarifRun {
 func (s *sarifRun) name(r audit.Result) {
 	for i := range s.Results {
 		m := &s.Results[i].Message
-		m.Text = unlinked(visible(r.Environment.Name)) + ": " + m.Text
+		m.Text = unlinked(r.Environment.Name) + ": " + m.Text
 	}
 	for i := range s.Invocations[0].Notifications {
 		if n := &s.Invocations[0].Notifications[i]; n.AssociatedRule != nil {
-			n.in = []string{visible(r.Environment.Name)}
+			n.in = []string{r.Environment.Name}
 		}
 	}
 }

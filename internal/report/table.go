@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -80,8 +81,8 @@ func (t *terminal) overview(rs []audit.Result) error {
 			unchecked++
 		}
 		row := []table.Cell{
-			table.Phrase(t.options.name(visible(r.Environment.Name)), table.Bold),
-			table.Phrase(verdict, verdictStyle(r.Verdict)),
+			table.Phrase(t.options.name(r.Environment.Name), table.Bold),
+			table.Phrase(verdict, verdictFormOf(r.Verdict).style),
 			table.Phrase(fmt.Sprint(r.Summary.Fail), table.Plain),
 			table.Phrase(fmt.Sprint(r.Summary.Unknown), table.Plain),
 			table.Phrase(worst, table.Plain),
@@ -117,71 +118,61 @@ func (t *terminal) result(r audit.Result, verbose bool) error {
 		return nil
 	}
 
-	hidden := 0
-	var failed, waived, unknown, absent, passed []audit.Control
-	for _, c := range r.Controls {
-		if c.Severity < t.options.Least {
-			hidden++
-			continue
-		}
-		switch c.Outcome {
-		case audit.OutcomeFail:
-			failed = append(failed, c)
-		case audit.OutcomeWaived:
-			waived = append(waived, c)
-		case audit.OutcomeUnknown:
-			unknown = append(unknown, c)
-		case audit.OutcomeNotApplicable:
-			absent = append(absent, c)
-		case audit.OutcomePass:
-			passed = append(passed, c)
-		}
-	}
-	failed, waived, unknown = gravestFirst(failed), gravestFirst(waived), gravestFirst(unknown)
-	if len(failed) > 0 {
-		t.section(table.BoldRed, fmt.Sprintf("FAILED  %s, %s", count(len(failed), "control"), count(findings(failed), "finding")))
+	listed := r
+	listed.Controls = slices.DeleteFunc(slices.Clone(r.Controls), func(c audit.Control) bool { return c.Severity < t.options.Least })
+	failed, waived, unknown := with(audit.OutcomeFail, listed), with(audit.OutcomeWaived, listed), with(audit.OutcomeUnknown, listed)
+	if n := len(failed); n > 0 {
+		t.section(table.BoldRed, fmt.Sprintf("FAILED  %s, %s", count(n, "control"), count(findings(failed), "finding")))
 		if err := t.findings(failed, "WHAT TO DO"); err != nil {
 			return err
 		}
 	}
-	if len(unknown) > 0 {
-		t.section(table.BoldYellow, fmt.Sprintf("UNKNOWN  %s could not be evaluated", count(len(unknown), "control")))
+	if n := len(unknown); n > 0 {
+		t.section(table.BoldYellow, fmt.Sprintf("UNKNOWN  %s could not be evaluated", count(n, "control")))
 		if err := t.reasons(unknown); err != nil {
 			return err
 		}
 	}
-	if len(waived) > 0 {
-		t.section(table.Bold, fmt.Sprintf("WAIVED  %s that failed, %s accepted", count(len(waived), "control"), count(findings(waived), "finding")))
+	if n := len(waived); n > 0 {
+		t.section(table.Bold, fmt.Sprintf("WAIVED  %s that failed, %s accepted", count(n, "control"), count(findings(waived), "finding")))
 		if err := t.findings(waived, "ACCEPTED"); err != nil {
 			return err
 		}
 	}
-	switch {
-	case len(absent) == 0:
-	case verbose:
-		t.section(table.Bold, "NOT APPLICABLE  "+count(len(absent), "control"))
-		if err := t.reasons(absent); err != nil {
-			return err
-		}
-	default:
-		t.section(table.Bold, fmt.Sprintf("NOT APPLICABLE  %s (--verbose lists them)", count(len(absent), "control")))
-		t.inapplicable(absent)
+	if err := t.quiet(listed, verbose); err != nil {
+		return err
 	}
-	if len(passed) > 0 {
-		if verbose {
-			t.section(table.BoldGreen, fmt.Sprintf("PASSED  %s", count(len(passed), "control")))
-			if err := t.passes(passed); err != nil {
-				return err
-			}
-		} else {
-			t.section(table.BoldGreen, fmt.Sprintf("PASSED  %s (--verbose lists them)", count(len(passed), "control")))
-		}
-	}
-	if hidden > 0 {
+	if hidden := len(r.Controls) - len(listed.Controls); hidden > 0 {
 		t.section(table.Bold, fmt.Sprintf("NOT LISTED  %s below %s (--severity)", count(hidden, "control"), t.options.Least))
 	}
 	t.notes(r)
 	t.facts(r)
+	return nil
+}
+
+// quiet lists what asks for nothing: what does not apply, and what passed.
+func (t *terminal) quiet(r audit.Result, verbose bool) error {
+	of := func(o audit.Outcome) []audit.Control {
+		return slices.DeleteFunc(slices.Clone(r.Controls), func(c audit.Control) bool { return c.Outcome != o })
+	}
+	more := " (--verbose lists them)"
+	if verbose {
+		more = ""
+	}
+	if absent := of(audit.OutcomeNotApplicable); len(absent) > 0 {
+		t.section(table.Bold, "NOT APPLICABLE  "+count(len(absent), "control")+more)
+		if !verbose {
+			t.inapplicable(absent)
+		} else if err := t.reasons(absent); err != nil {
+			return err
+		}
+	}
+	if passed := of(audit.OutcomePass); len(passed) > 0 {
+		t.section(table.BoldGreen, "PASSED  "+count(len(passed), "control")+more)
+		if verbose {
+			return t.passes(passed)
+		}
+	}
 	return nil
 }
 
@@ -195,37 +186,16 @@ func findings(cs []audit.Control) int {
 
 // banner is the verdict and what to do next: what a person sees first.
 func (t *terminal) banner(r audit.Result) {
-	word := strings.ToUpper(r.Verdict.String())
-	mark := "?"
-	switch r.Verdict {
-	case audit.VerdictCompliant:
-		mark = "✓"
-	case audit.VerdictNoncompliant:
-		mark = "✗"
-	case audit.VerdictIncomplete:
-	}
-	t.paragraph(mark+" "+word+"  ", verdictStyle(r.Verdict), shorten(headline(r), textColumns), table.Bold)
-	for i, step := range nextSteps(r, t.options) {
-		label := "  Next:  "
-		if i > 0 {
-			label = "         "
-		}
+	form := verdictFormOf(r.Verdict)
+	t.paragraph(form.mark+" "+strings.ToUpper(r.Verdict.String())+"  ", form.style, shorten(headline(r), textColumns), table.Bold)
+	label := "  Next:  "
+	for _, step := range nextSteps(r, t.options) {
 		t.paragraph(label, table.Faint, shorten(step.Text, textColumns), table.Plain)
+		label = "         "
 		for _, command := range step.Commands {
-			t.paragraph("           ", table.Plain, shorten(visible(command), textColumns), table.Bold)
+			t.command("           ", visible(command))
 		}
 	}
-}
-
-func verdictStyle(v audit.Verdict) table.Style {
-	switch v {
-	case audit.VerdictCompliant:
-		return table.BoldGreen
-	case audit.VerdictNoncompliant:
-		return table.BoldRed
-	case audit.VerdictIncomplete:
-	}
-	return table.BoldYellow
 }
 
 // facts is what was judged, against what and when: whoever wants to know that has read
@@ -238,198 +208,25 @@ func (t *terminal) facts(r audit.Result) {
 		}
 	}
 	s := r.Summary
-	line(capital(kindOf(r)), join("  ", visible(r.Environment.Name), visible(r.Environment.URL)))
-	line("Profile", join(": ", visible(r.Profile.Name), visible(r.Profile.Title)))
-	line("Version", visible(version(r.Profile)))
-	line("Source", join("  ", visible(r.Profile.Source.Title), visible(r.Profile.Source.URL)))
+	line(capital(kindOf(r)), join("  ", r.Environment.Name, r.Environment.URL))
+	line("Profile", join(": ", r.Profile.Name, r.Profile.Title))
+	line("Version", version(r.Profile))
+	line("Source", join("  ", r.Profile.Source.Title, r.Profile.Source.URL))
 	line("Snapshot", taken(r.Snapshot))
-	digest := visible(r.Snapshot.Digest)
+	digest := r.Snapshot.Digest
 	if t.Width > 0 {
 		digest = shorten(digest, t.Width-13)
 	}
 	line("Digest", digest)
-	line("Evaluated", join("  ", moment(r.EvaluatedAt), "by "+visible(r.Tool.Name+" "+r.Tool.Version)))
+	line("Evaluated", join("  ", moment(r.EvaluatedAt), "by "+r.Tool.Name+" "+r.Tool.Version))
 	line("Controls", fmt.Sprintf("%d pass, %d fail, %d unknown, %d not applicable, %d waived", s.Pass, s.Fail, s.Unknown, s.NotApplicable, s.Waived))
 	line("Coverage", judged(s))
-	if n, u := baseline(r); n+u > 0 {
-		line("Baseline", fmt.Sprintf("%d new, %d unchanged", n, u))
-	}
-}
-
-// baseline counts the findings by their state against an earlier result.
-func baseline(r audit.Result) (added, unchanged int) {
-	for _, c := range r.Controls {
-		for _, f := range c.Findings {
-			switch f.Baseline {
-			case audit.BaselineNew:
-				added++
-			case audit.BaselineUnchanged:
-				unchanged++
-			case audit.BaselineNone:
-			}
-		}
-	}
-	return added, unchanged
-}
-
-func join(sep string, parts ...string) string {
-	var out []string
-	for _, p := range parts {
-		if strings.TrimSpace(p) != "" {
-			out = append(out, p)
-		}
-	}
-	return strings.Join(out, sep)
+	line("Baseline", tallyOf(r).baseline())
 }
 
 func (t *terminal) section(s table.Style, title string) {
 	t.b.WriteByte('\n')
 	t.paragraph("", table.Plain, title, s)
-}
-
-// findings is the table of controls with their findings and, under the last
-// heading, what to do about each or who accepted it.
-func (t *terminal) findings(cs []audit.Control, last string) error {
-	switch {
-	case t.Width == 0:
-		return t.findingLines(cs, last)
-	case t.Width < wideTable:
-		return t.findingsNarrow(cs, last)
-	}
-	return t.findingsWide(cs, last)
-}
-
-func (t *terminal) findingsNarrow(cs []audit.Control, last string) error {
-	g := table.Grid{Head: []string{"SEVERITY", "CONTROL AND FINDING", last}, Share: []int{0, 5, 4}, Ruled: true}
-	for _, c := range cs {
-		severity := table.Phrase(c.Severity.String(), severityStyle(c))
-		finding := table.Phrase(visible(string(c.ID)), table.Bold)
-		todo := table.Phrase("", table.Plain)
-		about := citation(c.Citation)
-		if about == "" {
-			about = visible(c.Title)
-		}
-		finding = append(finding, table.Span{Text: shorten(about, textColumns), Style: table.Faint})
-		todo = append(todo, table.Span{})
-		for _, f := range gathered(c.Findings) {
-			fault := table.Span{Text: "• " + told(f)}
-			if s := gap(f); s != "" {
-				fault.Below, fault.Under = "  "+s, stateStyle(f)
-			}
-			finding = append(finding, fault)
-			todo = append(todo, table.Span{Text: remark(f, c, t.options)})
-		}
-		g.Rows = append(g.Rows, []table.Cell{severity, finding, todo})
-	}
-	return t.Draw(&t.b, g)
-}
-
-func (t *terminal) findingsWide(cs []audit.Control, last string) error {
-	g := table.Grid{Head: []string{"SEVERITY", "CONTROL", "FINDING", "REQUIRED", "ACTUAL", last}, Share: []int{0, 4, 5, 0, 0, 5}}
-	for _, c := range cs {
-		about := citation(c.Citation)
-		if about == "" {
-			about = visible(c.Title)
-		}
-		row := []table.Cell{
-			table.Phrase(c.Severity.String(), severityStyle(c)),
-			{{Text: visible(string(c.ID)), Style: table.Bold}, {Text: shorten(about, textColumns), Style: table.Faint}},
-			nil, nil, nil, nil,
-		}
-		for _, f := range gathered(c.Findings) {
-			row[2] = append(row[2], table.Span{Text: told(f)})
-			row[3] = append(row[3], table.Span{Text: depthOf(f.Evidence, "required_depth")})
-			row[4] = append(row[4], table.Span{Text: actual(f.Evidence), Style: stateStyle(f)})
-			row[5] = append(row[5], table.Span{Text: remark(f, c, t.options)})
-		}
-		g.Rows = append(g.Rows, row)
-	}
-	g.Aligned = 2
-	return t.Draw(&t.b, g)
-}
-
-// findingLines is a line for each finding that other line tools can work on.
-func (t *terminal) findingLines(cs []audit.Control, last string) error {
-	g := table.Grid{Head: []string{"SEVERITY", "CONTROL", "FINDING", "REQUIRED", "ACTUAL", last}, Share: []int{0, 0, 0, 0, 0, 0}}
-	for _, c := range cs {
-		if len(c.Findings) == 0 {
-			g.Rows = append(g.Rows, []table.Cell{
-				table.Phrase(c.Severity.String(), table.Plain), table.Phrase(visible(string(c.ID)), table.Plain), table.Phrase(shorten(visible(c.Title), textColumns), table.Plain),
-				table.Phrase("-", table.Plain), table.Phrase("-", table.Plain), table.Phrase("-", table.Plain),
-			})
-		}
-		for _, f := range gathered(c.Findings) {
-			g.Rows = append(g.Rows, []table.Cell{
-				table.Phrase(c.Severity.String(), table.Plain),
-				table.Phrase(visible(string(c.ID)), table.Plain),
-				table.Phrase(told(f), table.Plain),
-				table.Phrase(dash(depthOf(f.Evidence, "required_depth")), table.Plain),
-				table.Phrase(dash(actual(f.Evidence)), table.Plain),
-				table.Phrase(remark(f, c, t.options), table.Plain),
-			})
-		}
-	}
-	return t.Draw(&t.b, g)
-}
-
-// told is a finding's message and, where it has a place of its own within a line,
-// that place: it was found in a file, and a terminal makes a link of it.
-func told(f audit.Finding) string {
-	message := shorten(visible(f.Message), textColumns)
-	if f.Location == nil || f.Location.Column == 0 {
-		return message
-	}
-	return fmt.Sprintf("%s (%s:%d:%d)", message, shorten(visible(f.Location.Path), textColumns), f.Location.Line, f.Location.Column)
-}
-
-func dash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
-}
-
-func actual(e audit.Evidence) string {
-	if e.Text("state") == "undefined" {
-		return "undefined"
-	}
-	return depthOf(e, "actual_depth")
-}
-
-// remark is what to do about a finding, or why nothing is to be done.
-func remark(f audit.Finding, c audit.Control, o Options) string {
-	s := advice(f, c, o)
-	if f.Waiver != nil {
-		s = waiver(f.Waiver)
-	}
-	if f.Baseline == audit.BaselineNew {
-		s = "[new] " + s
-	}
-	return shorten(s, textColumns)
-}
-
-func severityStyle(c audit.Control) table.Style {
-	if c.Outcome == audit.OutcomeWaived {
-		return table.Faint
-	}
-	switch c.Severity {
-	case audit.SeverityCritical, audit.SeverityHigh:
-		return table.BoldRed
-	case audit.SeverityMedium:
-		return table.BoldYellow
-	case audit.SeverityLow, audit.SeverityInfo, audit.SeverityInvalid:
-	}
-	return table.Cyan
-}
-
-func stateStyle(f audit.Finding) table.Style {
-	switch {
-	case f.Waiver != nil:
-		return table.Faint
-	case f.Evidence.Text("state") == "shallow", f.Evidence.Text("state") == "filtered":
-		return table.Yellow
-	}
-	return table.Red
 }
 
 // reasons lists controls with the reason of each; a reason that many share is shown once,
@@ -443,7 +240,7 @@ func (t *terminal) reasons(cs []audit.Control) error {
 			continue
 		}
 		c := group.Controls[0]
-		g.Rows = append(g.Rows, []table.Cell{table.Phrase(c.Severity.String(), table.Plain), table.Phrase(visible(string(c.ID)), table.Bold), table.Phrase(shorten(group.Reason, textColumns), table.Plain)})
+		g.Rows = append(g.Rows, []table.Cell{table.Phrase(c.Severity.String(), table.Plain), table.Phrase(string(c.ID), table.Bold), table.Phrase(shorten(group.Reason, textColumns), table.Plain)})
 	}
 	if len(g.Rows) == 0 {
 		return nil
@@ -461,29 +258,24 @@ func (t *terminal) inapplicable(cs []audit.Control) {
 func (t *terminal) passes(cs []audit.Control) error {
 	g := table.Grid{Head: []string{"CONTROL", "TITLE"}, Share: []int{2, 5}}
 	for _, c := range cs {
-		g.Rows = append(g.Rows, []table.Cell{table.Phrase(visible(string(c.ID)), table.Bold), table.Phrase(shorten(visible(c.Title), textColumns), table.Plain)})
+		g.Rows = append(g.Rows, []table.Cell{table.Phrase(string(c.ID), table.Bold), table.Phrase(shorten(c.Title, textColumns), table.Plain)})
 	}
 	return t.Draw(&t.b, g)
 }
 
 func (t *terminal) notes(r audit.Result) {
-	type note struct{ about, text string }
-	var notes []note
-	for _, n := range r.Notes {
-		notes = append(notes, note{"", n})
-	}
-	for _, c := range r.Controls {
-		for _, n := range c.Remarks() {
-			notes = append(notes, note{visible(string(c.ID)) + ": ", n})
+	for i, n := range notes(r) {
+		if i == 0 {
+			t.section(table.Bold, "NOTES")
 		}
+		t.paragraph("• ", table.Plain, shorten(n.String(), textColumns), table.Plain)
 	}
-	if len(notes) == 0 {
-		return
-	}
-	t.section(table.Bold, "NOTES")
-	for _, n := range notes {
-		t.paragraph("• ", table.Plain, shorten(n.about+visible(n.text), textColumns), table.Plain)
-	}
+}
+
+// command writes a command on a line of its own, however long it is: a terminal that breaks
+// it still copies it whole.
+func (t *terminal) command(label, command string) {
+	t.b.WriteString(label + t.Paint(command, table.Bold) + "\n")
 }
 
 // paragraph writes a label and a text that hangs beside it.

@@ -136,9 +136,9 @@ func TestTrendStaysInItsFrame(t *testing.T) {
 		"negative":     {day(1, -5, 2), day(2, 3, -7)},
 		"long":         long,
 	} {
-		d := draw(points, stripShown)
+		d := drawn(points, stripShown)
 		bars := 0
-		for _, p := range d.Strip {
+		for _, p := range d.Paths {
 			bars += strings.Count(p.Path, "M")
 		}
 		if want := min(len(points), stripShown); bars != want || d.Width != want*stripPitch {
@@ -151,7 +151,7 @@ func TestTrendStaysInItsFrame(t *testing.T) {
 			t.Errorf("%s: %d days", name, len(fleet.Days))
 		}
 	}
-	if d := draw(long, stripShown); d.Left != len(long)-stripShown || d.Latest != date(long[len(long)-1].At) {
+	if d := drawn(long, stripShown); d.Left != len(long)-stripShown || d.Latest != date(long[len(long)-1].At) {
 		t.Errorf("the last result is not at the end: %d left out, up to %s", d.Left, d.Latest)
 	}
 }

@@ -1,50 +1,39 @@
 package report
 
 import (
+	"fmt"
 	"io"
-	"strconv"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// writeUnix writes a line for each finding, for each control that is unknown and for
-// each file or environment that could not be read, in the form that compilers have made editors read: path:line:column: message. What a
-// waiver accepts is left out: an editor has one way only to show a line.
-func writeUnix(w io.Writer, rs []audit.Result) error {
+// writeUnix writes a line for each issue and for each file or environment that could not
+// be read, in the form in which compilers make editors read them: path:line:column:
+// message. What a waiver accepts is left out: an editor shows a line in one way only.
+func writeUnix(w io.Writer, rs []audit.Result, _ Options) error {
 	var b strings.Builder
+	line := func(l *audit.Location, level, message, tag string) {
+		path, line, column := "-", 1, 1
+		if l != nil && l.Path != "" {
+			path, line, column = visible(l.Path), max(l.Line, 1), max(l.Column, 1)
+		}
+		fmt.Fprintf(&b, "%s:%d:%d: %s: %s [%s]\n", path, line, column, level, strings.Join(strings.Fields(message), " "), tag)
+	}
 	for _, r := range rs {
 		if u := r.Unread; u != nil {
-			unixLine(&b, u.Location, "error", strings.TrimPrefix(unreadText(r), "the file "), "unread")
+			line(u.Location, "error", strings.TrimPrefix(unreadText(r), "the file "), "unread")
 		}
-		for _, c := range r.Controls {
-			id := string(c.ID)
-			for _, f := range gathered(c.Findings) {
-				if f.Waiver != nil {
-					continue
-				}
-				location := f.Location
-				if location == nil {
-					location = c.Location
-				}
-				unixLine(&b, location, level(c.Severity), visible(f.Message), c.Severity.String()+"/"+id)
-			}
-			if c.Outcome == audit.OutcomeUnknown {
-				unixLine(&b, c.Location, "warning", visible(c.Title)+" could not be evaluated: "+visible(c.Reason), "unknown/"+id)
+		for _, i := range issues(r, true) {
+			switch {
+			case i.waived():
+			case i.Finding == nil:
+				line(i.At, "warning", i.message(), "unknown/"+string(i.ID))
+			default:
+				line(i.At, formOf(i.Severity).level, i.message(), i.Severity.String()+"/"+string(i.ID))
 			}
 		}
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-func unixLine(b *strings.Builder, l *audit.Location, level, message, tag string) {
-	path, line, column := "-", 1, 1
-	if l != nil && l.Path != "" {
-		path, line, column = visible(l.Path), max(l.Line, 1), max(l.Column, 1)
-	}
-	// A line break within would make a second line that nobody can place.
-	message = strings.Join(strings.Fields(message), " ")
-	path = strings.NewReplacer("\n", " ", "\r", " ").Replace(path)
-	b.WriteString(path + ":" + strconv.Itoa(line) + ":" + strconv.Itoa(column) + ": " + level + ": " + message + " [" + tag + "]\n")
 }

@@ -1,0 +1,112 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// Style is the style sheet of the page, for other pages that show results.
+func Style() string { return pageStyle }
+
+// A Drawing is the inside of an SVG picture: a path for each state ("pass", "unknown",
+// "fail"), whose colour the style sheet knows by the class t-STATE. One path for all bars of
+// a state keeps a page of a thousand strips small.
+type Drawing struct {
+	Width, Height int
+	Text          string // what it shows, in a sentence
+	Paths         []Path
+}
+
+// A Path is what is drawn of one state.
+type Path struct{ State, Path string }
+
+// The units of a strip: a bar for each result, with a gap; and of a chart of all: a column
+// for each day.
+const (
+	stripPitch, stripHeight = 6, 16
+	fleetPitch, fleetHeight = 16, 96
+)
+
+// Strip draws a bar for each of the last results, at most shown of them, oldest first. The
+// height shows the verdict to those who do not see colours.
+func Strip(points []Point, shown int) Drawing {
+	if len(points) == 0 {
+		return Drawing{}
+	}
+	said := sinceWhen(points)
+	points = points[max(len(points)-shown, 0):]
+	d := Drawing{Width: len(points) * stripPitch, Height: stripHeight, Text: said}
+	paths := map[string]string{}
+	for i, p := range points {
+		form := verdictFormOf(p.Verdict)
+		paths[form.class] += fmt.Sprintf("M%d %dv-%d", i*stripPitch+stripPitch/2, stripHeight, form.bar)
+	}
+	d.Paths = inOrder(paths)
+	return d
+}
+
+// A DayCount is how many of a fleet came to each verdict on a day.
+type DayCount struct{ Compliant, Incomplete, Noncompliant int }
+
+func (c DayCount) all() int { return c.Compliant + c.Incomplete + c.Noncompliant }
+
+func (c *DayCount) add(v audit.Verdict) {
+	switch v {
+	case audit.VerdictCompliant:
+		c.Compliant++
+	case audit.VerdictNoncompliant:
+		c.Noncompliant++
+	case audit.VerdictIncomplete:
+		c.Incomplete++
+	}
+}
+
+// Columns draws a column for each day, as high as its part of the most on a day.
+func Columns(days []DayCount) Drawing {
+	most := 1
+	for _, day := range days {
+		most = max(most, day.all())
+	}
+	return stacked(days, most)
+}
+
+func stacked(days []DayCount, most int) Drawing {
+	d := Drawing{Width: len(days) * fleetPitch, Height: fleetHeight}
+	paths := map[string]string{"pass": "", "unknown": "", "fail": ""}
+	for i, day := range days {
+		from, sum := fleetHeight, 0
+		for _, part := range []struct {
+			state string
+			n     int
+		}{{"pass", day.Compliant}, {"unknown", day.Incomplete}, {"fail", day.Noncompliant}} {
+			sum += part.n
+			to := fleetHeight - sum*fleetHeight/most
+			if to < from {
+				paths[part.state] += fmt.Sprintf("M%d %dh%dv%dh-%dz", i*fleetPitch, to, fleetPitch-1, from-to, fleetPitch-1)
+			}
+			from = to
+		}
+	}
+	d.Paths = inOrder(paths)
+	return d
+}
+
+func inOrder(paths map[string]string) []Path {
+	var list []Path
+	for _, state := range slices.Sorted(maps.Keys(paths)) {
+		list = append(list, Path{state, paths[state]})
+	}
+	return list
+}
+
+// date is a day as lists show it.
+func date(t time.Time) string {
+	if t.IsZero() {
+		return "unknown"
+	}
+	return t.UTC().Format(time.DateOnly)
+}

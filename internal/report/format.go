@@ -1,0 +1,125 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// A Format is a form in which a result can be written, by the name that users give it. The
+// zero value is unknown.
+type Format string
+
+// The formats.
+const (
+	Unknown Format = ""
+	// Table is for people at a terminal.
+	Table Format = "table"
+	// JSON is the contract other programs build on.
+	JSON Format = "json"
+	// SARIF is for code scanning.
+	SARIF Format = "sarif"
+	// JUnit is for test dashboards.
+	JUnit Format = "junit"
+	// HTML is one self-contained page.
+	HTML Format = "html"
+	// Markdown is for a job summary or a pull request.
+	Markdown Format = "markdown"
+	// CSV has a row for each finding.
+	CSV Format = "csv"
+	// GitHub is workflow commands, which become annotations.
+	GitHub Format = "github"
+	// Unix is a line for each finding, as compilers write them and editors read them.
+	Unix Format = "unix"
+	// OpenMetrics is gauges for a collector of metrics.
+	OpenMetrics Format = "openmetrics"
+	// GitLab is a Code Quality report.
+	GitLab Format = "gitlab"
+	// OCSF is an event of the Open Cybersecurity Schema Framework for each control.
+	OCSF Format = "ocsf"
+	// OSCAL is NIST's assessment results.
+	OSCAL Format = "oscal"
+)
+
+func (f Format) String() string { return string(f) }
+
+// A renderer writes results in one format.
+type renderer struct {
+	format Format
+	write  func(io.Writer, []audit.Result, Options) error
+	// raw keeps text as the environment has it; other renderers get legible text.
+	raw bool
+	// lines is for documents that are lines of text, where an extra space does no harm.
+	lines bool
+	// apart is for formats that show a result by its environment's name alone.
+	apart bool
+	// checkout is for formats whose viewers look for files in the checkout.
+	checkout bool
+}
+
+// renderers lists the formats in the order in which help names them.
+func renderers() []renderer {
+	return []renderer{
+		{format: Table, write: writeTable, apart: true},
+		{format: JSON, raw: true},
+		{format: SARIF, write: writeSARIF, apart: true, checkout: true},
+		{format: JUnit, write: writeJUnit, lines: true},
+		{format: HTML, write: writeHTML, apart: true},
+		{format: Markdown, write: writeMarkdown, lines: true, apart: true},
+		{format: CSV, write: writeCSV, lines: true},
+		{format: GitHub, apart: true, checkout: true},
+		{format: Unix, write: writeUnix, lines: true},
+		{format: OpenMetrics, write: writeOpenMetrics, lines: true},
+		{format: GitLab, write: writeGitLab, raw: true, checkout: true},
+		{format: OCSF, write: writeOCSF, raw: true},
+		{format: OSCAL, write: writeOSCAL, raw: true},
+	}
+}
+
+// Formats lists every format in the order in which help names them.
+func Formats() []Format {
+	var list []Format
+	for _, r := range renderers() {
+		list = append(list, r.format)
+	}
+	return list
+}
+
+// ParseFormat reads the name of a format.
+func ParseFormat(s string) (Format, error) { return parseName(s, "format", Formats()) }
+
+// A Profile says which SARIF consumer to serve. The zero value is treated as [Generic].
+type Profile string
+
+// The SARIF profiles.
+const (
+	ProfileUnknown Profile = ""
+	// Generic is plain SARIF 2.1.0.
+	Generic Profile = "generic"
+	// GitHubCodeScanning leaves out what GitHub would wrongly show as an alert, even in
+	// verbose documents.
+	GitHubCodeScanning Profile = "github"
+	// AzureDevOpsPipeline adds what GitHub Advanced Security for Azure DevOps requires; see
+	// [AzureDevOps].
+	AzureDevOpsPipeline Profile = "azuredevops"
+)
+
+// Profiles lists every SARIF profile.
+func Profiles() []Profile { return []Profile{Generic, GitHubCodeScanning, AzureDevOpsPipeline} }
+
+func (p Profile) String() string { return string(p) }
+
+// ParseProfile reads the name of a SARIF profile.
+func ParseProfile(s string) (Profile, error) { return parseName(s, "SARIF profile", Profiles()) }
+
+func parseName[T ~string](s, what string, valid []T) (T, error) {
+	names := make([]string, len(valid))
+	for i, v := range valid {
+		if names[i] = string(v); names[i] == s {
+			return v, nil
+		}
+	}
+	return "", fmt.Errorf("unknown %s %q: want one of %s", what, s, strings.Join(names, ", "))
+}

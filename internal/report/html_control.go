@@ -1,0 +1,127 @@
+package report
+
+import (
+	"fmt"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
+)
+
+// stepsShown is for how many findings of a control the steps of the fix are
+// spelled out; the others keep the sentence. They go the same way.
+const stepsShown = 100
+
+// groupData is the controls of one outcome.
+type groupData struct {
+	State    string
+	Title    string
+	Folded   bool
+	Count    int
+	Shared   []reasonGroup // controls that were not judged for one reason
+	Controls []controlData
+}
+
+type controlData struct {
+	audit.Control
+
+	Anchor   string
+	Heading  string // the one finding's sentence, or else the title
+	Single   bool   // whether the heading is a finding's
+	Why      string
+	Page     string
+	Findings []findingData
+}
+
+type findingData struct {
+	audit.Finding
+	change.Remedy
+
+	Anchor   string
+	Advice   string
+	Waived   string
+	On       string
+	Facts    []datum
+	Found    string // where the fault is
+	Required string // or else where it is required
+	Steps    [][]piece
+}
+
+// groupsOf puts the controls together by outcome, what asks for action first.
+func groupsOf(r audit.Result, o Options, anchor func(audit.ControlID) string) []groupData {
+	var groups []groupData
+	for _, g := range []struct {
+		outcome audit.Outcome
+		title   string
+		folded  bool
+	}{
+		{audit.OutcomeFail, "Failed", false},
+		{audit.OutcomeUnknown, "Could not be evaluated", false},
+		{audit.OutcomeWaived, "Waived", false},
+		{audit.OutcomeNotApplicable, "Not applicable", true},
+		{audit.OutcomePass, "Passed", !o.Verbose},
+	} {
+		cs := with(g.outcome, r)
+		if len(cs) == 0 {
+			continue
+		}
+		group := groupData{State: outcomeClass(g.outcome), Title: g.title, Folded: g.folded, Count: len(cs)}
+		for _, shared := range byReason(cs) {
+			if len(shared.Controls) > 1 && shared.Controls[0].Reason != "" {
+				shared.anchor = anchor
+				group.Shared = append(group.Shared, shared)
+				continue
+			}
+			for _, c := range shared.Controls {
+				group.Controls = append(group.Controls, controlPage(c, r, o, anchor(c.ID)))
+			}
+		}
+		groups = append(groups, group)
+	}
+	return groups
+}
+
+func controlPage(c audit.Control, r audit.Result, o Options, anchor string) controlData {
+	d := controlData{Control: c, Anchor: anchor, Heading: c.Title, Why: visible(whyOf(c, o.Rules[c.Rule])), Page: pageURL(c)}
+	for i, f := range c.Findings {
+		d.Findings = append(d.Findings, findingPage(f, c, r, o, i < stepsShown))
+		d.Findings[i].Anchor = findingAnchor(anchor, i)
+	}
+	if len(c.Findings) == 1 && c.Findings[0].Message != "" {
+		d.Heading, d.Single = beginning(c.Findings[0].Message), true
+	}
+	return d
+}
+
+// findingAnchor is the place of a control's n-th finding on the page.
+func findingAnchor(control string, n int) string { return fmt.Sprintf("%s.%d", control, n+1) }
+
+func findingPage(f audit.Finding, c audit.Control, r audit.Result, o Options, steps bool) findingData {
+	d := findingData{Finding: f, On: subject(f.Subject), Waived: waiver(f.Waiver), Facts: facts(f.Evidence)}
+	if f.Location != nil {
+		d.Found = placeOf(f.Location)
+	} else {
+		d.Required = placeOf(c.Location)
+	}
+	switch {
+	case f.Fix == nil:
+		d.Advice = advice(f, c, o)
+	case steps:
+		d.Remedy = change.For(*f.Fix, o.place(r, c.ID))
+		for _, s := range d.Portal {
+			d.Steps = append(d.Steps, pieces(s, r.Environment))
+		}
+		d.Advice = visible(d.Remedy.Summary)
+	default:
+		d.Advice = visible(change.Summary(*f.Fix))
+	}
+	return d
+}
+
+// Each is the controls of the group, for the page.
+func (g reasonGroup) Each() []controlData {
+	list := make([]controlData, len(g.Controls))
+	for i, c := range g.Controls {
+		list[i] = controlData{Control: c, Anchor: g.anchor(c.ID), Page: pageURL(c)}
+	}
+	return list
+}

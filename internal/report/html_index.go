@@ -1,0 +1,140 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// indexData is the list of several results.
+type indexData struct {
+	Heading string
+	Lead    string // how many came to what
+	Trends  bool   // whether there is a strip in any row
+	Files   bool   // whether files were judged, and no environment
+	Rows    []rowData
+	Total   audit.Summary
+	Fleet   *fleetData
+}
+
+// rowData is a row of the index.
+type rowData struct {
+	audit.Result
+
+	Link, Name, Mark, Worst, Percent string
+
+	Rank  int // of the worst failure, least is worst
+	Trend *trendData
+}
+
+// list makes the index of several results, in their order.
+func (d *pageData) list(rs []audit.Result, links []string, o Options) {
+	if len(rs) == 0 {
+		d.Title = "dbaudit: " + count(0, rowsOf(rs))
+		return
+	}
+	l := &indexData{
+		Heading: count(len(rs), rowsOf(rs)), Lead: capital(verdicts(rs)), Fleet: fleetOf(rs, o.Trends),
+		Files: !slices.ContainsFunc(rs, func(r audit.Result) bool { return !ofFile(r) }),
+	}
+	d.List, d.Title = l, "dbaudit: "+l.Heading
+	for i, r := range rs {
+		row := rowData{
+			Result: r, Link: links[i], Name: o.name(r.Environment.Name), Mark: verdictFormOf(r.Verdict).mark,
+			Worst: "–", Rank: -int(r.Worst()), Percent: percent(r.Summary), Trend: trendOf(r, o.Trends, listShown),
+		}
+		if w := r.Worst(); w != audit.SeverityInvalid {
+			row.Worst = w.String()
+		}
+		l.Trends = l.Trends || row.Trend != nil
+		l.Total.Fail += r.Summary.Fail
+		l.Total.Unknown += r.Summary.Unknown
+		l.Total.Waived += r.Summary.Waived
+		l.Rows = append(l.Rows, row)
+	}
+}
+
+// A Page is a file of a folder of HTML.
+type Page struct {
+	Name string // within the folder
+	Data []byte
+}
+
+// indexPage is the name of the index in a folder of pages.
+const indexPage = "index.html"
+
+// Pages hands over an index of the results, worst first, and a page for each, one by
+// one: all of a thousand environments need not be held at once. The integrations of an
+// environment share a page.
+func Pages(rs []audit.Result, o Options, put func(Page) error) error {
+	rs, err := renderer{format: HTML}.prepare(rs, &o)
+	if err != nil {
+		return fmt.Errorf("rendering html: %w", err)
+	}
+	t, err := parsedPage()
+	if err != nil {
+		return fmt.Errorf("rendering html: %w", err)
+	}
+	page := func(name string, d pageData) error {
+		var b bytes.Buffer
+		if err := t.Execute(&b, d); err != nil {
+			return fmt.Errorf("rendering html: %w", err)
+		}
+		return put(Page{name, b.Bytes()})
+	}
+	rs = worstFirst(rs)
+	links := make([]string, len(rs))
+	taken := map[string]bool{strings.TrimSuffix(indexPage, ".html"): true}
+	o.index = indexPage
+	groups := byEnvironment(rs)
+	names := make([]string, len(groups))
+	for i, group := range groups {
+		names[i] = fileName(rs[group[0]].Environment.Name, taken) + ".html"
+	}
+	apart(rs, &o)
+	for i, group := range groups {
+		members := make([]audit.Result, len(group))
+		for j, at := range group {
+			members[j], links[at] = rs[at], names[i]
+			if len(group) > 1 {
+				links[at] += "#" + prefix(j) + "result"
+			}
+		}
+		if err := page(names[i], pageOf(members, o)); err != nil {
+			return err
+		}
+	}
+	d := emptyPage()
+	d.list(rs, links, o)
+	return page(indexPage, d)
+}
+
+// fileName makes a name of a file that every system takes, and that no other has.
+func fileName(name string, taken map[string]bool) string {
+	base := strings.Trim(strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z', '0' <= r && r <= '9', r == '.':
+			return r
+		}
+		return '-'
+	}, strings.ToLower(name)), "-.")
+	base = strings.TrimRight(base[:min(len(base), nameColumns)], "-.")
+	if base == "" {
+		base = "environment"
+	}
+	// Windows keeps names such as con and nul for devices.
+	switch stem, _, _ := strings.Cut(base, "."); {
+	case stem == "con", stem == "prn", stem == "aux", stem == "nul",
+		len(stem) == 4 && (strings.HasPrefix(stem, "com") || strings.HasPrefix(stem, "lpt")):
+		base = "environment-" + base
+	}
+	unique := base
+	for n := 2; taken[unique]; n++ {
+		unique = fmt.Sprintf("%s-%d", base, n)
+	}
+	taken[unique] = true
+	return unique
+}

@@ -1,0 +1,173 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
+	"github.com/dbaudit/dbaudit/internal/report/text"
+)
+
+// headline is the answer in a sentence. If controls failed and others are unknown, it says
+// both.
+func headline(r audit.Result) string {
+	env := visible(r.Environment.Name)
+	if u := r.Unread; u != nil {
+		where := ""
+		if u.Location != nil && u.Line > 0 {
+			where = fmt.Sprintf(" (line %d)", u.Line)
+		}
+		return fmt.Sprintf("%s could not be read%s: %s", env, where, visible(u.Message))
+	}
+	s := r.Summary
+	all := count(s.Pass+s.Fail+s.Unknown+s.NotApplicable+s.Waived, "control")
+	unknown, unchecked := "", ""
+	if s.Unknown > 0 {
+		unknown = fmt.Sprintf("%d could not be evaluated", s.Unknown)
+	}
+	if r.LeavesViewsOut() {
+		unchecked = "; " + audit.ViewsUnchecked
+	}
+	switch {
+	case s.Fail > 0:
+		return join(", and ", fmt.Sprintf("%s fails %d of %s (%s)", env, s.Fail, all, tallyOf(r).severities()), unknown)
+	case unknown != "":
+		return fmt.Sprintf("%s: nothing failed, but %s of %s", env, unknown, all)
+	case s.Pass+s.Waived == 0:
+		return env + ": nothing could be judged"
+	case s.Waived > 0:
+		return fmt.Sprintf("%s meets %s; %d waived%s", env, count(s.Pass, "control"), s.Waived, unchecked)
+	}
+	return fmt.Sprintf("%s meets all %s that apply%s", env, count(s.Pass, "control"), unchecked)
+}
+
+// A step is something to do next, in a sentence, and the commands that do it.
+type step struct {
+	Text     string
+	Commands []string
+}
+
+// Sentence is the step's text as it begins an item of a list.
+func (s step) Sentence() string { return beginning(s.Text) }
+
+// nextSteps says what to do next, most urgent first: what failed gravest, all that
+// failed, what could not be judged.
+func nextSteps(r audit.Result, o Options) []step {
+	switch {
+	case r.Unread != nil && !ofFile(r):
+		return []step{{"do what the message says; dbaudit doctor tries each step by itself", []string{"dbaudit doctor" + o.place(r, "").Arguments()}}}
+	case r.Unread != nil && r.Unread.Location == nil:
+		return []step{{"correct the path, or collect the snapshot again", nil}}
+	case r.Unread != nil:
+		return []step{{"correct the path or the file, or leave it out by dbaudit lint --exclude", nil}}
+	}
+	var steps []step
+	t := tallyOf(r)
+	if c, f := gravest(r); f != nil {
+		alone := step{Text: fmt.Sprintf("%s (%s): %s", c.ID, c.Severity, advice(*f, c, o))}
+		if t.open > 1 {
+			alone.Commands = planCommands(*f, c, r, o)
+		}
+		steps = append(steps, alone)
+	}
+	plan := []string{"dbaudit plan" + o.place(r, "").Arguments() + " -o plan.json", "dbaudit apply plan.json"}
+	found := count(t.open, "finding")
+	switch by := t.open - t.automatic; {
+	case ofFile(r) && t.lines > 0:
+		steps = append(steps, step{fmt.Sprintf("dbaudit lint --fix can write the %s that the role lacks into its file", count(t.lines, "line")), nil})
+	case ofFile(r), t.automatic == 0: // there is nothing to plan
+	case t.open == 1:
+		steps = append(steps, step{"prepare fixes for the finding, review them, and apply them", plan})
+	case by == 0:
+		steps = append(steps, step{"prepare fixes for all " + found + ", review them, and apply them", plan})
+	case by == 1:
+		steps = append(steps, step{fmt.Sprintf("prepare fixes for %d of the %s, review them, and apply them; the other one needs manual steps", t.automatic, found), plan})
+	default:
+		steps = append(steps, step{fmt.Sprintf("prepare fixes for %d of the %s, review them, and apply them; the other %d need manual steps", t.automatic, found, by), plan})
+	}
+	if r.Summary.Unknown > 0 {
+		steps = append(steps, step{"see what the auditor's sign-in cannot read, so that what is unknown can be judged", []string{"dbaudit doctor" + o.place(r, "").Arguments()}})
+	}
+	return steps
+}
+
+// gravest is the first finding of the gravest failed control that no waiver covers; nil if
+// there is none.
+func gravest(r audit.Result) (audit.Control, *audit.Finding) {
+	worst := r.Worst()
+	for _, i := range issues(r, false) {
+		if i.Outcome == audit.OutcomeFail && i.Severity == worst && !i.waived() {
+			return i.Control, i.Finding
+		}
+	}
+	return audit.Control{}, nil
+}
+
+// planCommands are the commands that plan the fix of one control's finding.
+func planCommands(f audit.Finding, c audit.Control, r audit.Result, o Options) []string {
+	if f.Fix == nil {
+		return nil
+	}
+	return slices.DeleteFunc(change.For(*f.Fix, o.place(r, c.ID)).Commands, func(command string) bool {
+		return !strings.HasPrefix(command, "dbaudit plan ")
+	})
+}
+
+// nameColumns is how much of a name is shown if space is limited.
+const nameColumns = 60
+
+// name is as much of a name as is shown: on a terminal what fits beside others.
+func (o Options) name(s string) string {
+	if o.Width > 0 {
+		return name(s)
+	}
+	return text.Name(s, textColumns)
+}
+
+// advice is what to do about a finding, in a sentence with names cut short; where the
+// rule proposes no change, what it says of all its findings.
+func advice(f audit.Finding, c audit.Control, o Options) string {
+	if f.Fix != nil {
+		return visible(change.Summary(shortNames(*f.Fix, o)))
+	}
+	if text := o.Rules[c.Rule].Remediation; text != "" {
+		return shorten(visible(text), 2*textColumns)
+	}
+	return "See " + pageURL(c) + "."
+}
+
+// shortNames returns the fix with its names cut to what fits into a sentence on a
+// terminal. Elsewhere only what nobody would call a name is cut.
+func shortNames(f audit.Fix, o Options) audit.Fix {
+	shorten := func(s *string) { *s = o.name(visible(*s)) }
+	for _, r := range []**audit.Reference{&f.Role, &f.User, &f.Team, &f.View, &f.Owner, &f.BusinessUnit} {
+		if *r != nil {
+			short := **r
+			shorten(&short.Name)
+			*r = &short
+		}
+	}
+	shorten(&f.Table)
+	shorten(&f.ApplicationID)
+	f.Principals = slices.Clone(f.Principals)
+	for i := range f.Principals {
+		shorten(&f.Principals[i].Name)
+	}
+	f.Privileges = slices.Clone(f.Privileges)
+	for i := range f.Privileges {
+		shorten(&f.Privileges[i].Name)
+	}
+	return f
+}
+
+// place is where a control of a result was judged; all controls for "".
+func (o Options) place(r audit.Result, control audit.ControlID) change.Place {
+	at := change.Place{Environment: r.Environment, Profile: r.Profile.Name, Control: control}
+	at.Environment.OrganizationName = o.name(visible(at.Environment.OrganizationName))
+	if o.Asked != nil {
+		at.Flags = o.Asked(r)
+	}
+	return at
+}

@@ -1,0 +1,273 @@
+package report
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/text"
+)
+
+// whyOf is what a control is for; where the result does not say so, what breaks without
+// what its rule asks for.
+func whyOf(c audit.Control, rule audit.Rule) string { return cmp.Or(c.Why, rule.Consequence) }
+
+// pageURL is the page about a control.
+func pageURL(c audit.Control) string {
+	return audit.HelpURL(audit.ControlID(escapePath(string(c.ID))))
+}
+
+// citation is the line of the vendor's document as one text.
+func citation(c *audit.Citation) string {
+	if c == nil {
+		return ""
+	}
+	return visible(join(": ", c.Tab, c.Line))
+}
+
+// subject is the object of a finding as one text.
+func subject(s audit.Subject) string {
+	name := cmp.Or(s.Name, s.ID)
+	text := strings.ReplaceAll(s.Kind.String(), "-", " ")
+	if name != "" {
+		text += ` "` + visible(name) + `"`
+	}
+	if s.Table != "" {
+		text += " of " + visible(s.Table)
+	}
+	return text
+}
+
+// gap is what a privilege finding compares, such as "needs Organization, has None", where
+// its message does not say so itself.
+func gap(f audit.Finding) string {
+	required, actual := f.Evidence.Text("required_depth"), f.Evidence.Text("actual_depth")
+	if required == "" || strings.Contains(f.Message, audit.Level(required)) || f.Evidence.Text("state") == "undefined" {
+		return ""
+	}
+	needs := "needs " + depthOf(f.Evidence, "required_depth")
+	if actual == "" {
+		return needs
+	}
+	return needs + ", has " + depthOf(f.Evidence, "actual_depth")
+}
+
+// depthOf is a depth of the evidence as the portal's access level.
+func depthOf(e audit.Evidence, key string) string {
+	return name(visible(audit.Level(e.Text(key))))
+}
+
+// A datum is one piece of evidence as text.
+type datum struct{ Name, Value string }
+
+// evidence lists what was read and compared: the names every privilege finding has
+// first, then the others by name, because a map has no order of its own.
+func evidence(e audit.Evidence) []datum {
+	lead := []string{"privilege", "state", "required_depth", "actual_depth"}
+	var out []datum
+	for _, k := range slices.Concat(lead, slices.DeleteFunc(slices.Sorted(maps.Keys(e)), func(k string) bool { return slices.Contains(lead, k) })) {
+		if v, ok := e[k]; ok {
+			out = append(out, datum{visible(k), visible(plainValue(v))})
+		}
+	}
+	return out
+}
+
+// facts is the evidence in the portal's words, for documents that people read.
+func facts(e audit.Evidence) []datum {
+	list := evidence(e)
+	for i, d := range list {
+		switch d.Name {
+		case "required_depth", "actual_depth":
+			list[i] = datum{capital(strings.TrimSuffix(d.Name, "_depth")) + " access level", name(audit.Level(d.Value))}
+		default:
+			list[i].Name = capital(strings.ReplaceAll(d.Name, "_", " "))
+		}
+	}
+	return list
+}
+
+// capital begins a text with a capital letter.
+func capital(s string) string {
+	first, n := utf8.DecodeRuneInString(s)
+	if n == 0 || first == utf8.RuneError {
+		return s
+	}
+	return string(unicode.ToUpper(first)) + s[n:]
+}
+
+// beginning begins a sentence with a capital letter, unless its first word is a name.
+func beginning(s string) string {
+	word, _, _ := strings.Cut(s, " ")
+	if strings.ContainsFunc(word, func(r rune) bool { return !unicode.IsLower(r) }) {
+		return s
+	}
+	return capital(s)
+}
+
+// A piece is a part of a text; one with an address is a link.
+type piece struct{ Text, URL string }
+
+// pieces are the parts of a step: the addresses of the portals and of the environment are
+// links, and nothing else of what names in it may hold.
+func pieces(step string, env audit.Environment) []piece {
+	step = visible(step)
+	addresses := []string{"https://admin.powerplatform.microsoft.com", "https://make.powerapps.com"}
+	if isWeb(env.URL) {
+		addresses = append(addresses, visible(env.URL))
+	}
+	var list []piece
+	for step != "" {
+		at, address := len(step), ""
+		for _, a := range addresses {
+			if i := strings.Index(step, a); i >= 0 && i < at {
+				at, address = i, a
+			}
+		}
+		if at > 0 {
+			list = append(list, piece{Text: step[:at]})
+		}
+		if address != "" {
+			list = append(list, piece{address, address})
+		}
+		step = step[at+len(address):]
+	}
+	return list
+}
+
+// plainValue writes a value of JSON the way a person would.
+func plainValue(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "none"
+	case string:
+		return v
+	case []any:
+		parts := make([]string, len(v))
+		for i, e := range v {
+			parts[i] = plainValue(e)
+		}
+		return strings.Join(parts, ", ")
+	}
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return fmt.Sprint(v)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// moment is a time as every format for people shows it.
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return "unknown"
+	}
+	return t.UTC().Format("2006-01-02 15:04:05 UTC")
+}
+
+// version is the profile's edition, and the day on which it was last compared with its
+// source.
+func version(p audit.Profile) string {
+	compared := ""
+	if p.Source.Compared != "" {
+		compared = "compared with its source on " + p.Source.Compared
+	}
+	return visible(join(", ", p.Edition(), compared))
+}
+
+// ofFile reports whether a file was judged, and no environment.
+func ofFile(r audit.Result) bool { return r.Environment.URL == "" }
+
+// kindOf is what a result is of, in a word.
+func kindOf(r audit.Result) string {
+	if ofFile(r) {
+		return "file"
+	}
+	return "environment"
+}
+
+// unreadText says what could not be read and why, beside a file's place.
+func unreadText(r audit.Result) string {
+	if ofFile(r) {
+		return "the file could not be read: " + visible(r.Unread.Message)
+	}
+	return "the environment " + visible(r.Environment.Name) + " could not be read: " + visible(r.Unread.Message)
+}
+
+// placeOf is a place in a file as one text; empty for none.
+func placeOf(l *audit.Location) string {
+	if l == nil {
+		return ""
+	}
+	return visible(lineOf(l.Path, l.Line))
+}
+
+// taken says when the snapshot was taken; nothing where a file was judged, which is
+// of no time.
+func taken(s audit.Snapshot) string {
+	if s.TakenAt.IsZero() {
+		return ""
+	}
+	return "taken " + moment(s.TakenAt)
+}
+
+// timestamp is a time for programs; empty for none, such as that of a file.
+func timestamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// percent is the coverage, rounded down so that 100 % is never said of less.
+func percent(s audit.Summary) string {
+	return strconv.Itoa(int(s.Coverage*100+1e-9)) + " %"
+}
+
+// judged says what the coverage counts.
+func judged(s audit.Summary) string {
+	n := s.Pass + s.Fail + s.Waived
+	return fmt.Sprintf("%s, %d of %s that apply", percent(s), n, count(n+s.Unknown, "control"))
+}
+
+// waiver is an acceptance as one text.
+func waiver(w *audit.Waiver) string {
+	if w == nil {
+		return ""
+	}
+	return fmt.Sprintf("fails, waived (%s) by %s until %s: %s", w.Kind, w.Owner, w.Expires, w.Reason)
+}
+
+// join puts a separator between the parts that are not blank.
+func join(sep string, parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return strings.TrimSpace(p) == "" }), sep)
+}
+
+// Short names for what package text does.
+
+func visible(s string) string            { return text.Line(s) }
+func md(s string) string                 { return text.Markdown(s) }
+func shorten(s string, width int) string { return text.Shorten(s, width) }
+func wrap(s string, width int) []string  { return text.Wrap(s, width) }
+func columns(s string) int               { return text.Columns(s) }
+func count(n int, noun string) string    { return text.Count(n, noun) }
+
+// name is a name, cut if space is limited.
+func name(s string) string { return text.Name(s, nameColumns) }
+
+func visibleAll(list []string) []string {
+	var out []string
+	for _, s := range list {
+		out = append(out, visible(s))
+	}
+	return out
+}

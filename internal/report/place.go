@@ -1,0 +1,73 @@
+package report
+
+import (
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// physicalLocation is a place in the checkout. An entry of an archive is placed on
+// the archive, which alone is in the checkout, and what lies outside of it on the
+// configuration; within and origin then say where the fault really stands.
+func physicalLocation(l *audit.Location) (p sarifPhysical, within *sarifPhysical, origin string) {
+	p = sarifPhysical{File: sarifArtifact{URI: "dbaudit.yaml"}, Region: sarifRegion{StartLine: 1}}
+	if l == nil || l.Path == "" {
+		return p, nil, ""
+	}
+	file, entry, inArchive := strings.Cut(l.Path, "!/")
+	if !inCheckout(file) {
+		return p, nil, visible(lineOf(l.Path, l.Line))
+	}
+	p.File.URI = escapePath(path.Clean(file))
+	if inArchive {
+		if name := strings.TrimLeft(path.Clean("/"+entry), "/"); name != "" {
+			within = &sarifPhysical{sarifArtifact{URI: escapePath(name)}, region(l)}
+		}
+		return p, within, visible(lineOf(entry, l.Line))
+	}
+	p.Region = region(l)
+	return p, nil, ""
+}
+
+func region(l *audit.Location) sarifRegion {
+	r := sarifRegion{StartLine: max(l.Line, 1)}
+	if l.Line >= 1 && l.Column >= 1 {
+		r.StartColumn = l.Column
+	}
+	if r.StartColumn > 0 && l.EndColumn > l.Column {
+		r.EndColumn = l.EndColumn
+	}
+	return r
+}
+
+func lineOf(file string, line int) string {
+	if line < 1 {
+		return file
+	}
+	return file + ", line " + strconv.Itoa(line)
+}
+
+// inCheckout reports whether a path is relative and stays below where it starts.
+func inCheckout(file string) bool {
+	if strings.Contains(file, `\`) || strings.Contains(file, "://") {
+		return false
+	}
+	if len(file) >= 2 && file[1] == ':' { // a drive of Windows
+		return false
+	}
+	clean := path.Clean(file)
+	return !path.IsAbs(clean) && clean != "." && clean != ".." && !strings.HasPrefix(clean, "../")
+}
+
+// escapePath percent-encodes all of a path but its slashes and RFC 3986's unreserved
+// characters, a colon too: in the first segment it would read as the end of a scheme.
+func escapePath(s string) string {
+	return strings.NewReplacer("+", "%20", "%2F", "/").Replace(url.QueryEscape(s))
+}
+
+func isWeb(u string) bool {
+	return strings.HasPrefix(u, "https://") || strings.HasPrefix(u, "http://")
+}

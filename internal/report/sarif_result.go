@@ -1,0 +1,110 @@
+package report
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// A place is where the results of a control go.
+type place struct {
+	env     audit.Environment
+	control audit.Control
+	index   int
+	options Options
+}
+
+func (p place) finding(f audit.Finding) sarifResult {
+	physical, entry, origin := physicalLocation(cmp.Or(f.Location, p.control.Location))
+	message := f.Message
+	if g := gap(f); g != "" {
+		message += " (" + g + ")"
+	}
+	if origin != "" {
+		message += " [" + origin + "]"
+	}
+	fingerprint := f.Fingerprint
+	if fingerprint == "" {
+		fingerprint = audit.Fingerprint(p.control.ID, p.env.OrganizationID, f.Subject, f.Evidence.Text("privilege"))
+	}
+	s := p.result("fail", sentence(message)+" "+advice(f, p.control, p.options), physical, p.logical(f), fingerprint)
+	s.Level, s.BaselineState, s.entry = formOf(p.control.Severity).level, string(f.Baseline), entry
+	if w := f.Waiver; w != nil {
+		s.urgency = 0
+		s.Suppressions = []sarifSuppression{{
+			Kind: "external", Status: "accepted", Justification: unlinked(w.Reason),
+			Properties: map[string]string{"dbaudit/kind": w.Kind, "dbaudit/owner": w.Owner, "dbaudit/expires": w.Expires},
+		}}
+	}
+	if len(f.Evidence) > 0 {
+		facts := map[string]string{}
+		for _, d := range evidence(f.Evidence) {
+			facts[d.Name] = d.Value
+		}
+		s.Properties = map[string]any{"dbaudit/evidence": facts}
+	}
+	return s
+}
+
+// outcome is a result without a finding: of kind open, notApplicable or pass, for
+// which SARIF knows no level but none. What could not be judged may be a failure.
+func (p place) outcome(kind, what string) sarifResult {
+	physical, _, _ := physicalLocation(p.control.Location)
+	logical := sarifLogical{Name: p.env.Name, Kind: "namespace", FullyQualifiedName: qualified(p.env.Name)}
+	subject := audit.Subject{Kind: audit.SubjectEnvironment, ID: p.env.OrganizationID}
+	message := sentence(join(": ", p.control.Title+" - "+what, p.control.Reason))
+	s := p.result(kind, message, physical, logical, audit.Fingerprint(p.control.ID, p.env.OrganizationID, subject, ""))
+	if p.control.Outcome != audit.OutcomeUnknown {
+		s.urgency = -1
+	}
+	return s
+}
+
+// result is what all results of the control have; the most severe are the most urgent.
+func (p place) result(kind, message string, physical sarifPhysical, logical sarifLogical, fingerprint string) sarifResult {
+	return sarifResult{
+		RuleID: string(p.control.ID), RuleIndex: p.index, Kind: kind, Level: "none",
+		Message:             sarifText{Text: unlinked(message)},
+		Locations:           []sarifLocation{{Physical: physical, Logical: []sarifLogical{logical}}},
+		PartialFingerprints: map[string]string{fingerprintKey: fingerprint},
+		urgency:             int(p.control.Severity),
+	}
+}
+
+// logical is the Dataverse object: environment, business unit if the evidence names it, the
+// object, and the privilege.
+func (p place) logical(f audit.Finding) sarifLogical {
+	name := cmp.Or(f.Subject.Name, f.Subject.ID)
+	unit, privilege := visible(f.Evidence.Text("business_unit")), visible(f.Evidence.Text("privilege"))
+	parts := []string{p.env.Name}
+	add := func(s string) {
+		if s != "" {
+			parts = append(parts, s)
+		}
+	}
+	add(unit)
+	if f.Subject.Kind != audit.SubjectEnvironment {
+		add(f.Subject.Table)
+		parts = append(parts, name)
+	}
+	add(privilege)
+	return sarifLogical{Name: cmp.Or(privilege, name, p.env.Name), Kind: "resource", FullyQualifiedName: qualified(parts...)}
+}
+
+// qualified joins names; a slash within a name does not count as a step.
+func qualified(parts ...string) string {
+	escaped := make([]string, len(parts))
+	for i, p := range parts {
+		escaped[i] = strings.NewReplacer("%", "%25", "/", "%2F").Replace(p)
+	}
+	return strings.Join(escaped, "/")
+}
+
+// sentence ends s with a full stop, which the messages of SARIF have.
+func sentence(s string) string {
+	if s != "" && strings.ContainsRune(".!?", rune(s[len(s)-1])) {
+		return s
+	}
+	return s + "."
+}

@@ -1,0 +1,89 @@
+package report
+
+import (
+	"cmp"
+	"regexp"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/text"
+)
+
+func sarifRuleOf(c audit.Control, rules map[string]audit.Rule) sarifRule {
+	rule, form := rules[c.Rule], formOf(c.Severity)
+	s := sarifRule{
+		ID:                   string(c.ID),
+		Name:                 pascal(string(c.ID)),
+		ShortDescription:     sarifText{Text: unlinked(sentence(c.Title))},
+		FullDescription:      sarifText{Text: unlinked(sentence(visible(cmp.Or(rule.Description, c.Title))))},
+		Help:                 help(c, rule),
+		HelpURI:              pageURL(c),
+		DefaultConfiguration: sarifConfiguration{Level: form.level},
+		Properties: sarifRuleFacts{
+			Tags: []string{"security", "dataverse"}, Precision: "very-high", ProblemSeverity: form.problem, SecuritySeverity: form.security,
+			Rule: c.Rule, Severity: c.Severity.String(), Outcome: c.Outcome.String(), Reason: c.Reason,
+			Citation: citation(c.Citation), Notes: c.Remarks(),
+		},
+	}
+	if category, _, _ := strings.Cut(c.Rule, "/"); category != "" {
+		s.Properties.Tags = append(s.Properties.Tags, category)
+	}
+	if c.Original != nil {
+		s.Properties.Original = c.Original.String()
+	}
+	return s
+}
+
+// help is what a viewer shows beside a result: why it matters and how to fix it.
+func help(c audit.Control, rule audit.Rule) sarifText {
+	var plain, md []string
+	add := func(head, body string) {
+		if body = visible(body); body != "" {
+			plain = append(plain, head+": "+body)
+			md = append(md, "**"+head+".** "+text.Markdown(body))
+		}
+	}
+	add("What it requires", rule.Description)
+	add("The vendor's line", citation(c.Citation))
+	add("Why it matters", whyOf(c, rule))
+	add("How to fix it", rule.Remediation)
+	for _, res := range rule.Resources {
+		if isWeb(res.URL) {
+			plain = append(plain, visible(res.Title)+": "+visible(res.URL))
+			md = append(md, "- ["+text.Markdown(visible(res.Title))+"](<"+text.URL(res.URL)+">)")
+		}
+	}
+	page := pageURL(c)
+	plain = append(plain, "More: "+page)
+	md = append(md, "[The page of "+text.Markdown(string(c.ID))+"]("+page+")")
+	return sarifText{Text: unlinked(strings.Join(plain, "\n\n")), Markdown: strings.Join(md, "\n\n")}
+}
+
+// unlinked keeps what looks like a link from being one: viewers make links of
+// [text](target) even in a message's plain text.
+func unlinked(s string) string {
+	return strings.ReplaceAll(s, "](", "] (")
+}
+
+// pascal makes DB-PRIV-LEAD into DbPrivLead, the form viewers expect of a name.
+func pascal(id string) string {
+	var b strings.Builder
+	for _, word := range strings.FieldsFunc(id, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')
+	}) {
+		b.WriteString(strings.ToUpper(word[:1]) + strings.ToLower(word[1:]))
+	}
+	if b.Len() == 0 {
+		return "Control"
+	}
+	return b.String()
+}
+
+// semantic is the version without the v, which SARIF wants, if it is a semantic one.
+func semantic(version string) string {
+	v := strings.TrimPrefix(version, "v")
+	if !regexp.MustCompile(`^\d{1,9}\.\d{1,9}\.\d{1,9}([-+]|$)`).MatchString(v) {
+		return ""
+	}
+	return v
+}

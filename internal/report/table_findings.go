@@ -1,0 +1,130 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/table"
+)
+
+// findings is the table of controls with their findings and, under the last
+// heading, what to do about each or who accepted it.
+func (t *terminal) findings(cs []audit.Control, last string) error {
+	g := table.Grid{Head: []string{"SEVERITY", "CONTROL", "FINDING", "REQUIRED", "ACTUAL", last}}
+	row := t.lines
+	switch {
+	case t.Width == 0:
+		g.Share = make([]int, len(g.Head))
+	case t.Width < wideTable:
+		g = table.Grid{Head: []string{"SEVERITY", "CONTROL AND FINDING", last}, Share: []int{0, 5, 4}, Ruled: true}
+		row = t.narrow
+	default:
+		g.Share, g.Aligned = []int{0, 4, 5, 0, 0, 5}, 2
+		row = t.wide
+	}
+	for _, c := range cs {
+		g.Rows = append(g.Rows, row(c)...)
+	}
+	return t.Draw(&t.b, g)
+}
+
+// narrow is the row of a control, with its findings below it.
+func (t *terminal) narrow(c audit.Control) [][]table.Cell {
+	finding, todo := t.control(c), table.Cell{{}, {}}
+	for _, f := range gathered(c.Findings) {
+		fault := table.Span{Text: "• " + told(f)}
+		if s := gap(f); s != "" {
+			fault.Below, fault.Under = "  "+s, stateStyle(f)
+		}
+		finding = append(finding, fault)
+		todo = append(todo, table.Span{Text: remark(f, c, t.options)})
+	}
+	return [][]table.Cell{{table.Phrase(c.Severity.String(), severityStyle(c)), finding, todo}}
+}
+
+// wide is the row of a control, with its findings beside it.
+func (t *terminal) wide(c audit.Control) [][]table.Cell {
+	row := []table.Cell{table.Phrase(c.Severity.String(), severityStyle(c)), t.control(c), nil, nil, nil, nil}
+	for _, f := range gathered(c.Findings) {
+		for i, s := range []table.Span{
+			{Text: told(f)}, {Text: depthOf(f.Evidence, "required_depth")}, {Text: actual(f.Evidence), Style: stateStyle(f)}, {Text: remark(f, c, t.options)},
+		} {
+			row[2+i] = append(row[2+i], s)
+		}
+	}
+	return [][]table.Cell{row}
+}
+
+// lines are a row for each finding, which other line tools can work on.
+func (t *terminal) lines(c audit.Control) [][]table.Cell {
+	row := func(texts ...string) []table.Cell {
+		cells := []table.Cell{table.Phrase(c.Severity.String(), table.Plain), table.Phrase(string(c.ID), table.Plain)}
+		for _, s := range texts {
+			cells = append(cells, table.Phrase(cmp.Or(s, "-"), table.Plain))
+		}
+		return cells
+	}
+	if len(c.Findings) == 0 {
+		return [][]table.Cell{row(shorten(c.Title, textColumns), "", "", "")}
+	}
+	var rows [][]table.Cell
+	for _, f := range gathered(c.Findings) {
+		rows = append(rows, row(told(f), depthOf(f.Evidence, "required_depth"), actual(f.Evidence), remark(f, c, t.options)))
+	}
+	return rows
+}
+
+// control is what a control is called, and the line that it stands for.
+func (t *terminal) control(c audit.Control) table.Cell {
+	return table.Cell{
+		{Text: string(c.ID), Style: table.Bold},
+		{Text: shorten(cmp.Or(citation(c.Citation), c.Title), textColumns), Style: table.Faint},
+	}
+}
+
+// told is a finding's message and, where it has a place of its own within a line,
+// that place: it was found in a file, and a terminal makes a link of it.
+func told(f audit.Finding) string {
+	message := shorten(f.Message, textColumns)
+	if f.Location == nil || f.Location.Column == 0 {
+		return message
+	}
+	return fmt.Sprintf("%s (%s:%d:%d)", message, shorten(visible(f.Location.Path), textColumns), f.Location.Line, f.Location.Column)
+}
+
+func actual(e audit.Evidence) string {
+	if e.Text("state") == "undefined" {
+		return "undefined"
+	}
+	return depthOf(e, "actual_depth")
+}
+
+// remark is what to do about a finding, or why nothing is to be done.
+func remark(f audit.Finding, c audit.Control, o Options) string {
+	s := advice(f, c, o)
+	if f.Waiver != nil {
+		s = waiver(f.Waiver)
+	}
+	if f.Baseline == audit.BaselineNew {
+		s = "[new] " + s
+	}
+	return shorten(s, textColumns)
+}
+
+func severityStyle(c audit.Control) table.Style {
+	if c.Outcome == audit.OutcomeWaived {
+		return table.Faint
+	}
+	return formOf(c.Severity).style
+}
+
+func stateStyle(f audit.Finding) table.Style {
+	switch {
+	case f.Waiver != nil:
+		return table.Faint
+	case f.Evidence.Text("state") == "shallow", f.Evidence.Text("state") == "filtered":
+		return table.Yellow
+	}
+	return table.Red
+}

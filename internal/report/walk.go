@@ -1,0 +1,221 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
+)
+
+// An issue is what a format has a line for: a finding, or a control that is unknown.
+type issue struct {
+	audit.Control
+
+	Finding *audit.Finding // nil for a control that is unknown
+	At      *audit.Location
+}
+
+// issues are the findings and the unknown controls of a result, in the profile's order.
+// Findings that an editor shows on one line are one if that is asked for.
+func issues(r audit.Result, joined bool) []issue {
+	var list []issue
+	for _, c := range r.Controls {
+		findings := c.Findings
+		if joined {
+			findings = gathered(findings)
+		}
+		for i := range findings {
+			list = append(list, issue{c, &findings[i], cmp.Or(findings[i].Location, c.Location)})
+		}
+		if c.Outcome == audit.OutcomeUnknown {
+			list = append(list, issue{c, nil, c.Location})
+		}
+	}
+	return list
+}
+
+// waived reports whether a waiver covers the issue.
+func (i issue) waived() bool { return i.Finding != nil && i.Finding.Waiver != nil }
+
+// message says what is wrong.
+func (i issue) message() string {
+	if i.Finding != nil {
+		return i.Finding.Message
+	}
+	return i.Title + " could not be evaluated: " + i.Reason
+}
+
+// A note is a remark on a result, or on the control that it names.
+type note struct{ About, Text string }
+
+func notes(r audit.Result) []note {
+	var list []note
+	for _, n := range r.Notes {
+		list = append(list, note{"", n})
+	}
+	for _, c := range r.Controls {
+		for _, n := range c.Remarks() {
+			list = append(list, note{string(c.ID), n})
+		}
+	}
+	return list
+}
+
+// String is the note as one sentence.
+func (n note) String() string { return join(": ", n.About, n.Text) }
+
+// with are the controls of one outcome, the most severe first.
+func with(o audit.Outcome, r audit.Result) []audit.Control {
+	return slices.DeleteFunc(gravestFirst(r.Controls), func(c audit.Control) bool { return c.Outcome != o })
+}
+
+// A tally counts what a result's summary does not.
+type tally struct {
+	outcomes       map[audit.Outcome]int
+	failed         map[audit.Severity]int // controls
+	new, unchanged int                    // findings, against a baseline
+	open           int                    // findings that no waiver covers
+	automatic      int                    // of these, those that a plan can fix
+	lines          int                    // of these, those that lint --fix can fix
+}
+
+func tallyOf(r audit.Result) tally {
+	t := tally{outcomes: map[audit.Outcome]int{}, failed: map[audit.Severity]int{}}
+	for _, c := range r.Controls {
+		t.outcomes[c.Outcome]++
+		if c.Outcome == audit.OutcomeFail {
+			t.failed[c.Severity]++
+		}
+		for _, f := range c.Findings {
+			switch f.Baseline {
+			case audit.BaselineNew:
+				t.new++
+			case audit.BaselineUnchanged:
+				t.unchanged++
+			case audit.BaselineNone:
+			}
+			if f.Waiver != nil {
+				continue
+			}
+			t.open++
+			if f.Fix == nil {
+				continue
+			}
+			if change.Automatic(f.Fix.Kind) {
+				t.automatic++
+			}
+			if f.Fix.Kind == change.AddPrivilege && f.Evidence.Text("state") == "missing" && f.Location != nil && !strings.Contains(f.Location.Path, "!/") {
+				t.lines++
+			}
+		}
+	}
+	return t
+}
+
+// severities counts the failed controls, the most severe first: "8 high, 2 medium, 1 low".
+func (t tally) severities() string {
+	var parts []string
+	for _, severity := range slices.Backward(audit.Severities()) {
+		if n := t.failed[severity]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, severity))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// baseline counts the findings against an earlier result; empty if there is none.
+func (t tally) baseline() string {
+	if t.new+t.unchanged == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d new, %d unchanged", t.new, t.unchanged)
+}
+
+// worstFirst is the results in the order in which people want them: what fails gravely,
+// what could not be read, what is unknown, what is met. The results are not touched.
+func worstFirst(rs []audit.Result) []audit.Result {
+	rank := func(r audit.Result) int {
+		switch {
+		case r.Verdict == audit.VerdictNoncompliant:
+			return 0
+		case r.Unread != nil:
+			return 1
+		case r.Verdict == audit.VerdictCompliant:
+			return 3
+		}
+		return 2
+	}
+	return slices.SortedStableFunc(slices.Values(rs), func(a, b audit.Result) int {
+		return cmp.Or(
+			cmp.Compare(rank(a), rank(b)),
+			cmp.Compare(b.Worst(), a.Worst()),
+			cmp.Compare(b.Summary.Fail, a.Summary.Fail),
+			cmp.Compare(b.Summary.Unknown, a.Summary.Unknown),
+			cmp.Compare(a.Environment.Name, b.Environment.Name),
+		)
+	})
+}
+
+// gravestFirst is the controls by severity.
+func gravestFirst(cs []audit.Control) []audit.Control {
+	return slices.SortedStableFunc(slices.Values(cs), func(a, b audit.Control) int {
+		return cmp.Compare(b.Severity, a.Severity)
+	})
+}
+
+// totals counts several results, and says how many came to what.
+func totals(rs []audit.Result) string { return count(len(rs), rowsOf(rs)) + ": " + verdicts(rs) }
+
+// verdicts says how many of several results came to what.
+func verdicts(rs []audit.Result) string {
+	n := map[audit.Verdict]int{}
+	unread := 0
+	for _, r := range rs {
+		if r.Unread != nil {
+			unread++
+			continue
+		}
+		n[r.Verdict]++
+	}
+	said := fmt.Sprintf("%d noncompliant, %d compliant", n[audit.VerdictNoncompliant], n[audit.VerdictCompliant])
+	if open := n[audit.VerdictIncomplete]; open > 0 {
+		said += fmt.Sprintf(", %d incomplete", open)
+	}
+	if unread > 0 {
+		said += fmt.Sprintf(", %d not read", unread)
+	}
+	return said
+}
+
+// rowsOf is what an overview of several results has a row for.
+func rowsOf(rs []audit.Result) string {
+	nouns := map[string]int{}
+	profiles, several := map[string]string{}, false // by the environment's address
+	for _, r := range rs {
+		switch {
+		case ofFile(r) && r.Unread != nil:
+			nouns["file"]++
+		case ofFile(r):
+			nouns["role"]++
+		default:
+			nouns["environment"]++
+			other, known := profiles[r.Environment.URL]
+			several = several || known && other != r.Profile.Name
+			profiles[r.Environment.URL] = r.Profile.Name
+		}
+	}
+	switch {
+	case nouns["environment"] == len(rs) && several:
+		return "integration"
+	case nouns["environment"] == len(rs):
+		return "environment"
+	case nouns["file"] == len(rs):
+		return "file"
+	case nouns["role"] == len(rs):
+		return "role"
+	}
+	return "result"
+}

@@ -1,0 +1,85 @@
+package report
+
+import (
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/table"
+)
+
+// A severityForm is a severity in the words of other programs.
+type severityForm struct {
+	level    string // SARIF's
+	problem  string // GitHub's word for the level
+	security string // in the middle of what GitHub takes for the severity: over 9.0 critical, 7.0 to 8.9 high, 4.0 to 6.9 medium, below that low
+	command  string // GitHub's workflow command
+	gitlab   string
+	ocsf     int
+	caption  string // OCSF's
+	style    table.Style
+}
+
+func formOf(s audit.Severity) severityForm {
+	switch s {
+	case audit.SeverityCritical:
+		return severityForm{"error", "error", "9.5", "error", "blocker", 5, "Critical", table.BoldRed}
+	case audit.SeverityHigh:
+		return severityForm{"error", "error", "8.0", "error", "critical", 4, "High", table.BoldRed}
+	case audit.SeverityMedium:
+		return severityForm{"warning", "warning", "5.5", "warning", "major", 3, "Medium", table.BoldYellow}
+	case audit.SeverityLow:
+		return severityForm{"note", "recommendation", "2.0", "notice", "minor", 2, "Low", table.Cyan}
+	case audit.SeverityInfo:
+		return severityForm{"note", "recommendation", "0.5", "notice", "info", 1, "Informational", table.Cyan}
+	case audit.SeverityInvalid:
+	}
+	return severityForm{"note", "recommendation", "0.5", "notice", "info", 0, "Unknown", table.Cyan}
+}
+
+// A verdictForm shows a verdict.
+type verdictForm struct {
+	mark    string // for those who do not see colours
+	emoji   string
+	class   string // of the style sheet
+	command string // GitHub's workflow command
+	style   table.Style
+	bar     int // the height of its bar in a strip
+}
+
+func verdictFormOf(v audit.Verdict) verdictForm {
+	switch v {
+	case audit.VerdictCompliant:
+		return verdictForm{"✓", "✅", "pass", "notice", table.BoldGreen, 16}
+	case audit.VerdictNoncompliant:
+		return verdictForm{"✗", "❌", "fail", "error", table.BoldRed, 6}
+	case audit.VerdictIncomplete:
+	}
+	return verdictForm{"?", "⚠", "unknown", "warning", table.BoldYellow, 11}
+}
+
+// verdictWords is the verdict with what it leaves out.
+func verdictWords(r audit.Result) string {
+	if r.Verdict == audit.VerdictCompliant && r.LeavesViewsOut() {
+		return r.Verdict.String() + ", views not checked"
+	}
+	return r.Verdict.String()
+}
+
+// outcomeWords is an outcome in words.
+func outcomeWords(o audit.Outcome) string { return strings.ReplaceAll(o.String(), "_", " ") }
+
+// outcomeClass is an outcome as the style sheet's class.
+func outcomeClass(o audit.Outcome) string {
+	if o == audit.OutcomeNotApplicable {
+		return "none"
+	}
+	return o.String()
+}
+
+// outcomeOf is a control's outcome in words, with the one that it had before a waiver.
+func outcomeOf(c audit.Control) string {
+	if c.Original == nil {
+		return outcomeWords(c.Outcome)
+	}
+	return outcomeWords(c.Outcome) + " (" + outcomeWords(*c.Original) + ")"
+}
