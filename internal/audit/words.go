@@ -3,12 +3,18 @@ package audit
 import (
 	"strings"
 	"unicode"
+
+	"github.com/dbaudit/dbaudit/internal/privileges"
 )
 
 // Rights lists the rights that a privilege to a table can give, in the order of
 // the security-role editor's columns.
 func Rights() []string {
-	return []string{"Create", "Read", "Write", "Delete", "Append", "Append To", "Assign", "Share"}
+	rights := privileges.Verbs()
+	for i, verb := range rights {
+		rights[i] = spaced(verb)
+	}
+	return rights
 }
 
 // Right is what a privilege lets its holder do, such as "Account – Read", or what a
@@ -25,22 +31,11 @@ func Right(privilege string) string {
 // security-role editor, such as "Append To" and "Lead". The right of a privilege
 // without a table is empty.
 func SplitPrivilege(privilege string) (right, row string) {
-	rest, ok := cutPrefixFold(privilege, "prv")
-	if !ok {
+	verb, table := privileges.Split(privilege)
+	if table == privilege {
 		return "", privilege
 	}
-	best := ""
-	for _, r := range Rights() {
-		verb := strings.ReplaceAll(r, " ", "")
-		// AppendTo begins with Append: the longest verb wins.
-		if after, ok := cutPrefixFold(rest, verb); ok && after != "" && len(r) > len(best) {
-			best = r
-		}
-	}
-	if best == "" {
-		return "", label(rest)
-	}
-	return best, label(rest[len(strings.ReplaceAll(best, " ", "")):])
+	return spaced(verb), label(table)
 }
 
 // label is what the editor calls a table, or else its schema name with spaces.
@@ -90,11 +85,4 @@ func spaced(schema string) string {
 		b.WriteRune(r)
 	}
 	return strings.NewReplacer(" On ", " on ", " Of ", " of ", " For ", " for ", " To ", " to ", "Share Point", "SharePoint").Replace(b.String())
-}
-
-func cutPrefixFold(s, prefix string) (string, bool) {
-	if len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix) {
-		return s[len(prefix):], true
-	}
-	return s, false
 }

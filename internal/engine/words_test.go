@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/open-policy-agent/opa/v1/rego"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/privileges"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -28,13 +30,24 @@ func TestWordsAreGos(t *testing.T) {
 			t.Errorf("%s is %v in Rego and %s in Go", depth, levels[depth.String()], audit.Level(depth.String()))
 		}
 	}
+	verbs, _ := ask("data.dbaudit.words._rights").(map[string]any)
+	if len(verbs) != len(privileges.Verbs()) {
+		t.Errorf("Rego has the verbs %v, Go has %v", verbs, privileges.Verbs())
+	}
 	names := []string{
 		"prvReadAccount", "prvappendtolead", "prvAppendLead", "prvShareQuery", "prvWriteUserQuery", "prvDeleteAttribute", "prvAssignWorkflow",
 		"prvReadAsyncOperation", "prvReadTransactionCurrency", "prvReadCustomerOpportunityRole", "prvCreateList", "prvBulkEdit",
 		"prvReadUserSettings", "prvReadEntityMap", "prvReadSharePointData", "prvReadSdkMessageProcessingStep", "prvActOnBehalfOfAnotherUser",
 		"prvReadcontoso_Project2Task", "prvAppendTo", "prvRead", "prv", "Other",
 	}
+	for _, verb := range privileges.Verbs() {
+		names = append(names, "prv"+verb+"Thing")
+	}
 	for _, name := range names {
+		verb, table := privileges.Split(name)
+		if rego := ask(fmt.Sprintf("[t | t := data.dbaudit.words.table(%q)]", name)); verb != "" && !cmp.Equal(rego, []any{table}) || verb == "" && !cmp.Equal(rego, []any{}) {
+			t.Errorf("the table of %s is %v in Rego and %q in Go", name, rego, table)
+		}
 		if rego := ask(fmt.Sprintf("data.dbaudit.words.right(%q)", name)); rego != audit.Right(name) {
 			t.Errorf("%s is %q in Rego and %q in Go", name, rego, audit.Right(name))
 		}

@@ -1,5 +1,6 @@
-// Package privileges is the table of the standard privileges of Dataverse: their
-// names as it spells them, and the access levels that each can be granted at.
+// Package privileges is the table of the standard privileges of Dataverse: their names as
+// it spells them, and the access levels that each can be granted at. It also knows how the
+// name of a privilege on a table is made.
 package privileges
 
 import (
@@ -35,4 +36,36 @@ func Standard() []Privilege {
 		all = append(all, p)
 	}
 	return all
+}
+
+// Verbs lists what a privilege on a table can allow, as its name says it, in the order of
+// the security-role editor's columns. policy/dbaudit/words has the same list in Rego, and a
+// test of the engine keeps the two equal.
+func Verbs() []string {
+	return []string{"Create", "Read", "Write", "Delete", "Append", "AppendTo", "Assign", "Share"}
+}
+
+// Split takes the name of a privilege on a table apart, in any case, into the verb as Verbs
+// spells it, and the table as the name spells it. The verb of other names is empty; their
+// table is what follows prv.
+func Split(name string) (verb, table string) {
+	rest, ok := cutPrefixFold(name, "prv")
+	if !ok {
+		return "", name
+	}
+	table = rest
+	for _, v := range Verbs() {
+		// AppendTo begins with Append: the longest verb wins.
+		if after, ok := cutPrefixFold(rest, v); ok && after != "" && len(v) > len(verb) {
+			verb, table = v, after
+		}
+	}
+	return verb, table
+}
+
+func cutPrefixFold(s, prefix string) (string, bool) {
+	if len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix) {
+		return s[len(prefix):], true
+	}
+	return s, false
 }

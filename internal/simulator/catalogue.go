@@ -37,7 +37,7 @@ func tables() []*table {
 // privilegesOn are the names that privileges on a table can have.
 func (t *table) privilegesOn() []string {
 	var names []string
-	for _, verb := range []string{"Create", "Read", "Write", "Delete", "Append", "AppendTo", "Assign", "Share"} {
+	for _, verb := range privileges.Verbs() {
 		names = append(names, "prv"+verb+t.suffix)
 	}
 	return names

@@ -101,18 +101,6 @@ func (r Role) Snapshot(requirement snapshot.Requirement, minimum Minimum, standa
 	return s, notes, nil
 }
 
-// table is what a privilege's name says after the right, in small letters: the schema
-// name of a table, or the whole name of a privilege on none.
-func table(privilege string) string {
-	name := strings.ToLower(privilege)
-	for _, right := range []string{"prvcreate", "prvread", "prvwrite", "prvdelete", "prvappendto", "prvappend", "prvassign", "prvshare"} {
-		if of, ok := strings.CutPrefix(name, right); ok {
-			return of
-		}
-	}
-	return name
-}
-
 // Nowhere is the snapshot of files in which the role that is looked for is not.
 func Nowhere(name string, requirement snapshot.Requirement, minimum Minimum, standard *Standard, tool snapshot.Tool) (*snapshot.Snapshot, error) {
 	s := snapshot.New()

@@ -33,8 +33,8 @@ func NewStandard() *Standard {
 		key := strings.ToLower(p.name)
 		s.byName[key] = p
 		s.byLength[len(key)] = append(s.byLength[len(key)], key)
-		if of := table(key); of != key {
-			s.tables[of] = true
+		if verb, table := privileges.Split(key); verb != "" {
+			s.tables[table] = true
 		}
 	}
 	return s
@@ -68,8 +68,13 @@ func (s *Standard) Nearest(name string) string {
 			return p.name // with a blank before or behind it
 		}
 	}
-	if strings.Contains(lower, "_") || len(lower) < shortest || len(lower) > 100 || s.tables[table(lower)] {
+	verb, table := privileges.Split(lower)
+	if strings.Contains(lower, "_") || len(lower) < shortest || len(lower) > 100 || verb != "" && s.tables[table] {
 		return ""
+	}
+	prefix := "prv" + strings.ToLower(verb) // no slip explains another verb
+	if verb == "Append" {
+		prefix = "prv" // but for AppendTo that lost a letter
 	}
 	allowed := 1
 	if len(lower) >= 20 {
@@ -79,7 +84,7 @@ func (s *Standard) Nearest(name string) string {
 	var nearest []string
 	for length := len(lower) - allowed; length <= len(lower)+allowed; length++ {
 		for _, key := range s.byLength[length] {
-			if !sameVerb(lower, key) {
+			if !strings.HasPrefix(key, prefix) {
 				continue
 			}
 			switch d := distance(lower, key, best+1); {
@@ -95,16 +100,6 @@ func (s *Standard) Nearest(name string) string {
 	}
 	slices.Sort(nearest)
 	return strings.Join(nearest, " or ")
-}
-
-// sameVerb keeps privileges apart whose verbs differ, which no slip explains.
-func sameVerb(a, b string) bool {
-	for _, verb := range []string{"prvcreate", "prvread", "prvwrite", "prvdelete", "prvappendto", "prvassign", "prvshare"} {
-		if strings.HasPrefix(a, verb) {
-			return strings.HasPrefix(b, verb)
-		}
-	}
-	return true
 }
 
 // distance is the number of letters to change, add, drop or swap with their

@@ -9,6 +9,7 @@
 package dbaudit.depth
 
 import data.dbaudit.profile
+import data.dbaudit.words
 
 rank := {"none": 0, "basic": 1, "local": 2, "deep": 3, "global": 4}
 
@@ -58,7 +59,7 @@ _deepest(ranks) := names[max(ranks)] if count(ranks) > 0
 
 _deepest(set()) := "global"
 
-_table(name) := regex.replace(lower(name), `^prv(create|read|write|delete|appendto|append|assign|share)`, "")
+_table(name) := lower(words.table(name))
 
 # METADATA
 # description: The required depths, by the privileges' names in lower case; the configuration's take precedence.

@@ -34,6 +34,10 @@ right(name) := sprintf("%s – %s", [_label(parts[0][2]), _rights[lower(parts[0]
 # description: The right with the name of the privilege.
 right_with_name(name) := sprintf("%s (%s)", [right(name), name])
 
+# METADATA
+# description: The table of a privilege on one, as its name spells it.
+table(name) := _parts(name)[0][2]
+
 _parts(name) := regex.find_all_string_submatch_n(
 	`^(?i:prv)(?i:(create|read|write|delete|appendto|append|assign|share))(.+)$`,
 	name, 1,

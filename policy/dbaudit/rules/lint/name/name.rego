@@ -17,6 +17,7 @@
 package dbaudit.rules.lint.name
 
 import data.dbaudit.lint
+import data.dbaudit.words
 
 metadata := rego.metadata.chain()[1].annotations.custom
 
@@ -58,21 +59,13 @@ _tables[role] := {table |
 	named := sort([table |
 		some name, lines in privileges
 		lines[0].standard == ""
-		table := _table(name)
+		table := words.table(name)
 	])
 }
 
 # METADATA
 # description: Whether a name is a privilege on a table with several privileges in the role.
-_own_table(role, name) if _table(name) in _tables[role]
-
-# METADATA
-# description: The part of a table privilege's name after the right.
-_table(name) := regex.find_all_string_submatch_n(
-	`^prv(?:create|read|write|delete|appendto|append|assign|share)(.+)$`,
-	name,
-	1,
-)[0][1]
+_own_table(role, name) if words.table(name) in _tables[role]
 
 _verb([_]) := "names"
 
