@@ -1,27 +1,23 @@
 package web
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
+	"io"
 	"net/http"
+	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/report"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/store"
 )
-
-// A gauges collector reads the store when it is asked. Its number of series is that of
-// integrations, never that of findings.
-type gauges struct {
-	store *store.Store
-	now   func() time.Time
-	known map[string]*prometheus.Desc
-}
 
 // The metrics that a scan does not have.
 const (
@@ -35,86 +31,80 @@ const (
 // workersSeen is how long a worker that scans nothing is reported.
 const workersSeen = 24 * time.Hour
 
-func newMetrics(s *store.Store, now func() time.Time) (http.Handler, error) {
-	g := &gauges{store: s, now: now, known: map[string]*prometheus.Desc{}}
-	for _, m := range []struct {
-		name, help string
-		labels     []string
-	}{
-		{report.MetricVerdict, "1 for the verdict of the last result: compliant, noncompliant or incomplete. It holds no longer where dbaudit_stale is 1.", []string{"environment", "profile", "verdict"}},
-		{report.MetricControls, "Controls by outcome in the last result.", []string{"environment", "profile", "outcome"}},
-		{report.MetricFindings, "Open findings that no waiver covers.", []string{"environment", "profile"}},
-		{report.MetricLastComplete, "When everything was judged for the last time, in seconds since 1970. Missing for never: alert on its age.", []string{"environment", "profile"}},
-		{metricStale, "1 if nothing was judged completely for longer than the interval allows.", []string{"environment", "profile"}},
-		{metricDuration, "How long the last run took.", []string{"environment"}},
-		{metricCredential, "When the credential ends, in seconds since 1970. Missing if it is not known.", []string{"environment"}},
-		{metricRuns, "Runs that have not ended, by state; failed ones are tried again.", []string{"state"}},
-		{metricWorkers, "When a worker began its last scan, in seconds since 1970.", []string{"worker"}},
-	} {
-		g.known[m.name] = prometheus.NewDesc(m.name, m.help, m.labels, nil)
-	}
-	registry := prometheus.NewPedanticRegistry()
-	if err := registry.Register(g); err != nil {
-		return nil, err
-	}
-	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true}), nil
-}
-
-// Describe implements [prometheus.Collector].
-func (g *gauges) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range g.known {
-		to <- d
-	}
-}
-
 // collecting is how long the store may take for one scrape.
 const collecting = 10 * time.Second
 
-// Collect implements [prometheus.Collector]. A store that does not answer fails the scrape:
-// no old number stands for a new one.
-func (g *gauges) Collect(to chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), collecting) //nolint:forbidigo // the interface has no context
+// metrics answers a scrape in the form that it accepts. If the store does not answer, the
+// scrape fails: no old number stands for a new one.
+func (s *server) metrics(w http.ResponseWriter, r *http.Request) error {
+	ctx, cancel := context.WithTimeout(r.Context(), collecting)
 	defer cancel()
-	list, err := g.store.Fleet(ctx)
-	latest, failed := g.store.Latest(ctx)
-	err = errors.Join(err, failed)
-	waiting, failed := g.store.Waiting(ctx)
-	err = errors.Join(err, failed)
-	workers, failed := g.store.Workers(ctx, g.now().Add(-workersSeen))
-	if err = errors.Join(err, failed); err != nil {
-		to <- prometheus.NewInvalidMetric(g.known[report.MetricVerdict], err)
-		return
+	families, err := gather(ctx, s.Store, s.Now())
+	if err != nil {
+		return err
 	}
-	send := func(name string, value float64, labels ...string) {
-		for i := range labels {
-			labels[i] = text.Line(labels[i])
+	format := expfmt.NegotiateIncludingOpenMetrics(r.Header)
+	w.Header().Set("Content-Type", string(format))
+	out := io.Writer(w)
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		w.Header().Set("Content-Encoding", "gzip")
+		compressed := gzip.NewWriter(w)
+		defer compressed.Close() //nolint:errcheck // nobody reads the rest
+		out = compressed
+	}
+	encoder := expfmt.NewEncoder(out, format)
+	for _, family := range families {
+		if err := encoder.Encode(family); err != nil {
+			return nil //nolint:nilerr // nobody reads the rest
 		}
-		to <- prometheus.MustNewConstMetric(g.known[name], prometheus.GaugeValue, value, labels...)
 	}
+	if closer, ok := encoder.(expfmt.Closer); ok {
+		_ = closer.Close()
+	}
+	return nil
+}
+
+// gather reads the store. The number of series is that of integrations, never that of
+// findings.
+func gather(ctx context.Context, s *store.Store, now time.Time) ([]*dto.MetricFamily, error) {
+	list, err := s.Fleet(ctx)
+	latest, failed := s.Latest(ctx)
+	err = errors.Join(err, failed)
+	waiting, failed := s.Waiting(ctx)
+	err = errors.Join(err, failed)
+	workers, failed := s.Workers(ctx, now.Add(-workersSeen))
+	if err = errors.Join(err, failed); err != nil {
+		return nil, err
+	}
+	verdict := gauge(report.MetricVerdict, "1 for the verdict of the last result: compliant, noncompliant or incomplete. It holds no longer where dbaudit_stale is 1.", "environment", "profile", "verdict")
+	controls := gauge(report.MetricControls, "Controls by outcome in the last result.", "environment", "profile", "outcome")
+	findings := gauge(report.MetricFindings, "Open findings that no waiver covers.", "environment", "profile")
+	complete := gauge(report.MetricLastComplete, "When everything was judged for the last time, in seconds since 1970. Missing for never: alert on its age.", "environment", "profile")
+	stale := gauge(metricStale, "1 if nothing was judged completely for longer than the interval allows.", "environment", "profile")
+	duration := gauge(metricDuration, "How long the last run took.", "environment")
+	credential := gauge(metricCredential, "When the credential ends, in seconds since 1970. Missing if it is not known.", "environment")
+	runs := gauge(metricRuns, "Runs that have not ended, by state; failed ones are tried again.", "state")
+	seen := gauge(metricWorkers, "When a worker began its last scan, in seconds since 1970.", "worker")
+	timed, ends := map[string]bool{}, map[string]bool{} // once for all integrations of an environment
 	for _, s := range list {
 		name, profile := s.Environment.Name, s.Integration
 		if s.LastResultRun != 0 {
 			for _, v := range []audit.Verdict{audit.VerdictCompliant, audit.VerdictNoncompliant, audit.VerdictIncomplete} {
-				send(report.MetricVerdict, one(s.Verdict == v), name, profile, v.String())
+				verdict.add(one(s.Verdict == v), name, profile, v.String())
 			}
 		}
 		if !s.LastCompleteAt.IsZero() {
-			send(report.MetricLastComplete, float64(s.LastCompleteAt.Unix()), name, profile)
+			complete.add(float64(s.LastCompleteAt.Unix()), name, profile)
 		}
-		send(metricStale, one(s.Stale), name, profile)
-		send(report.MetricFindings, float64(s.OpenFindings()), name, profile)
-	}
-	timed, ends := map[string]bool{}, map[string]bool{}
-	for _, s := range list {
+		stale.add(one(s.Stale), name, profile)
+		findings.add(float64(s.OpenFindings()), name, profile)
 		if run := s.LastRun; run != nil && !run.StartedAt.IsZero() && !run.EndedAt.IsZero() && !timed[run.Environment] {
-			timed[run.Environment] = true // once for all integrations of it
-			send(metricDuration, run.EndedAt.Sub(run.StartedAt).Seconds(), run.Environment)
+			timed[run.Environment] = true
+			duration.add(run.EndedAt.Sub(run.StartedAt).Seconds(), run.Environment)
 		}
-	}
-	for _, s := range list {
 		if e := s.Environment; !e.CredentialEnds.IsZero() && !ends[e.Name] {
 			ends[e.Name] = true
-			send(metricCredential, float64(e.CredentialEnds.Unix()), e.Name)
+			credential.add(float64(e.CredentialEnds.Unix()), e.Name)
 		}
 	}
 	for _, l := range latest {
@@ -128,15 +118,42 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 			{audit.OutcomeNotApplicable, l.Summary.NotApplicable},
 			{audit.OutcomeWaived, l.Summary.Waived},
 		} {
-			send(report.MetricControls, float64(o.count), l.Environment, l.Integration, o.outcome.String())
+			controls.add(float64(o.count), l.Environment, l.Integration, o.outcome.String())
 		}
 	}
 	for state, n := range waiting {
-		send(metricRuns, float64(n), string(state))
+		runs.add(float64(n), string(state))
 	}
 	for worker, at := range workers {
-		send(metricWorkers, float64(at.Unix()), worker)
+		seen.add(float64(at.Unix()), worker)
 	}
+	var all []*dto.MetricFamily
+	for _, f := range []*family{verdict, controls, findings, complete, stale, duration, credential, runs, seen} {
+		if len(f.Metric) > 0 {
+			all = append(all, f.MetricFamily)
+		}
+	}
+	return all, nil
+}
+
+// A family is a metric with its series.
+type family struct {
+	*dto.MetricFamily
+
+	labels []string
+}
+
+func gauge(name, help string, labels ...string) *family {
+	return &family{&dto.MetricFamily{Name: &name, Help: &help, Type: dto.MetricType_GAUGE.Enum()}, labels}
+}
+
+// add adds the value of a series, which the values of its labels identify.
+func (f *family) add(value float64, labels ...string) {
+	m := &dto.Metric{Gauge: &dto.Gauge{Value: &value}}
+	for i, label := range labels {
+		m.Label = append(m.Label, &dto.LabelPair{Name: &f.labels[i], Value: proto.String(text.Line(label))})
+	}
+	f.Metric = append(f.Metric, m)
 }
 
 func one(b bool) float64 {

@@ -81,6 +81,7 @@ func New(o Options) (http.Handler, error) {
 		"GET /environments/{name}/report/{integration}": s.reportPage,
 		"GET /controls":                                s.controlsPage,
 		"GET /controls/{id}":                           s.controlPage,
+		"GET /metrics":                                 s.metrics,
 		"GET /api/v1/environments":                     s.listEnvironments,
 		"GET /api/v1/environments/{name}":              s.getEnvironment,
 		"GET /api/v1/environments/{name}/findings":     s.listFindings,
@@ -99,14 +100,6 @@ func New(o Options) (http.Handler, error) {
 	} {
 		mux.Handle(pattern, s.allow(RoleOperator, handle))
 	}
-	metrics, err := newMetrics(o.Store, o.Now)
-	if err != nil {
-		return nil, fmt.Errorf("the metrics: %w", err)
-	}
-	mux.Handle("GET /metrics", s.allow(RoleReader, func(w http.ResponseWriter, r *http.Request) error {
-		metrics.ServeHTTP(w, r)
-		return nil
-	}))
 	mux.HandleFunc("GET /style.css", func(w http.ResponseWriter, r *http.Request) {
 		fixed(w, "text/css; charset=utf-8", []byte(report.Style()+style))
 	})
