@@ -11,19 +11,24 @@ import (
 	"github.com/dbaudit/dbaudit/internal/config"
 )
 
+// ConfigurationFile is the name of the configuration file, and whether somebody chose it.
+func (r *Runner) ConfigurationFile() (name string, chosen bool) {
+	name = cmp.Or(r.ConfigFile, r.Getenv("DBAUDIT_CONFIG"))
+	return cmp.Or(name, config.DefaultName), name != ""
+}
+
 // Configuration reads the configuration file: the named one, or dbaudit.yaml if it exists.
 // The null device stands for none, so that dbaudit.yaml can be ignored.
 func (r *Runner) Configuration() (*config.File, error) {
-	named := cmp.Or(r.ConfigFile, r.Getenv("DBAUDIT_CONFIG"))
-	if named == os.DevNull {
+	name, chosen := r.ConfigurationFile()
+	if name == os.DevNull {
 		return nil, nil //nolint:nilnil // no file is a normal state
 	}
-	name := cmp.Or(named, config.DefaultName)
 	data, err := bounds.ReadFile(bounds.Configuration, name)
 	switch {
 	case err == nil:
 		return config.Parse(filepath.ToSlash(name), data)
-	case errors.Is(err, fs.ErrNotExist) && named == "":
+	case errors.Is(err, fs.ErrNotExist) && !chosen:
 		return nil, nil //nolint:nilnil // no file is a normal state
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, Usagef("there is no configuration file %s; `dbaudit init` writes one", name)

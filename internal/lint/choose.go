@@ -1,0 +1,103 @@
+package lint
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+	"github.com/dbaudit/dbaudit/internal/solution"
+)
+
+// everyRole reports whether each role of the files is judged for itself.
+func (a asked) everyRole() bool {
+	return a.Options.AllRoles || a.profile.Name == engine.LintProfile && a.requirement.Role == ""
+}
+
+// candidates are the roles that may be meant: all of them, or those whose name is the
+// required one or fits the profile's pattern. A role may be in several files.
+func (a asked) candidates(roles []solution.Role) []solution.Role {
+	if a.everyRole() {
+		return roles
+	}
+	var fitting []solution.Role
+	for _, r := range roles {
+		if a.requirement.FitsRole(r.Name, a.profile.Pattern) {
+			fitting = append(fitting, r)
+		}
+	}
+	return fitting
+}
+
+// likeliest keeps the roles of the name that grants most of the minimum, by what the
+// policies found granted, at whatever level.
+func (a asked) likeliest(judged []Judged) []Judged {
+	score := map[string]int{}
+	for _, one := range judged {
+		name := strings.ToLower(one.Role.Name)
+		score[name] = max(score[name], grantedOf(one.Result))
+	}
+	best := slices.MinFunc(slices.Collect(maps.Keys(score)), func(a, b string) int {
+		return cmp.Or(cmp.Compare(score[b], score[a]), cmp.Compare(a, b))
+	})
+	var chosen []Judged
+	var others []string
+	for _, one := range judged {
+		if strings.EqualFold(one.Role.Name, best) {
+			chosen = append(chosen, one)
+		} else {
+			others = append(others, fmt.Sprintf("%q (%s)", one.Role.Name, one.Role.File))
+		}
+	}
+	if len(others) > 0 {
+		a.warn("several roles could be the integration role; %q was judged, not %s", chosen[0].Role.Name, strings.Join(others, ", "))
+	}
+	return chosen
+}
+
+// grantedOf is how many privileges of the minimum a result says are granted.
+func grantedOf(r audit.Result) int {
+	n := 0
+	if r.Integration != nil {
+		for _, depth := range r.Integration.Granted {
+			if depth != snapshot.DepthNone.String() {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// titlesOf names each role by its file; if that has several, by its name too, and if they
+// share the name, by its id or else its line.
+func titlesOf(judged []Judged) []string {
+	titles := make([]string, len(judged))
+	for i, one := range judged {
+		titles[i] = one.Role.File
+	}
+	for _, more := range []func(solution.Role) string{
+		func(r solution.Role) string { return ": " + r.Name },
+		func(r solution.Role) string {
+			if r.ID == "" {
+				return ""
+			}
+			return " " + r.ID
+		},
+		func(r solution.Role) string { return fmt.Sprintf(" (line %d)", r.At.Line) },
+	} {
+		count := map[string]int{}
+		for _, title := range titles {
+			count[title]++
+		}
+		for i, one := range judged {
+			if count[titles[i]] > 1 {
+				titles[i] += more(one.Role)
+			}
+		}
+	}
+	return titles
+}

@@ -1,0 +1,151 @@
+package lint
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/run"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+	"github.com/dbaudit/dbaudit/internal/solution"
+)
+
+// A Judged is a role with its result.
+type Judged struct {
+	Role     solution.Role // zero if no role is the one that is looked for
+	Result   audit.Result
+	snapshot *snapshot.Snapshot // nil unless it is kept
+}
+
+// judge judges the roles that are meant. If none is, the result is that of a role that does
+// not exist; if nothing was read, there is no result.
+func (a asked) judge(ctx context.Context, found solution.Found) ([]Judged, error) {
+	if len(found.Roles) == 0 {
+		return nil, nil
+	}
+	var judged []Judged
+	var err error
+	if roles := a.candidates(found.Roles); len(roles) == 0 {
+		judged, err = a.nowhere(ctx, found)
+	} else {
+		judged, err = a.each(ctx, roles)
+	}
+	if err != nil || a.Options.Keep == nil {
+		return judged, err
+	}
+	if len(judged) > 1 {
+		return nil, run.Usagef("--snapshot saves one snapshot, but %d roles were found: choose one with --integration-role and PATH", len(judged))
+	}
+	return judged, a.Options.Keep(judged[0].snapshot)
+}
+
+// each judges each role by itself, and keeps the roles that are meant.
+func (a asked) each(ctx context.Context, roles []solution.Role) ([]Judged, error) {
+	progress := a.Progress("lint")
+	defer progress.Stop()
+	progress.Task(fmt.Sprintf("judging %d roles", len(roles)))
+	var done atomic.Int64
+	judged := make([]Judged, len(roles))
+	// The first error ends the others, and so does an interruption.
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, role := range roles {
+		group.Go(func() (err error) {
+			if judged[i], err = a.one(ctx, role); err != nil {
+				return fmt.Errorf("%s: the role %q: %w", role.File, role.Name, err)
+			}
+			progress.Task(fmt.Sprintf("%d of %d roles judged", done.Add(1), len(roles)))
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	if a.requirement.Role == "" && !a.everyRole() {
+		judged = a.likeliest(judged)
+	}
+	for i, title := range titlesOf(judged) {
+		judged[i].Result.Environment.Name = title
+	}
+	return judged, nil
+}
+
+// one judges one role.
+func (a asked) one(ctx context.Context, role solution.Role) (Judged, error) {
+	if err := ctx.Err(); err != nil {
+		return Judged{}, err
+	}
+	s, notes, err := role.Snapshot(a.requirement, a.minimum, a.standard, snapshot.Tool(a.Tool))
+	if err != nil {
+		return Judged{}, err
+	}
+	result, err := a.Judge(ctx, a.Engine, s, a.profile, a.Options.Stated)
+	if err != nil {
+		return Judged{}, err
+	}
+	result.Notes = append(result.Notes, notes...)
+	if role.Managed {
+		result.Notes = append(result.Notes, "the role comes from a managed solution")
+	}
+	place(&result, role)
+	one := Judged{Role: role, Result: result}
+	if a.Options.Keep != nil {
+		one.snapshot = s
+	}
+	return one, nil
+}
+
+// nowhere is the result if no role is the one that is looked for.
+func (a asked) nowhere(ctx context.Context, found solution.Found) ([]Judged, error) {
+	var names []string
+	for _, r := range found.Roles {
+		names = append(names, r.Name)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	for i := range names {
+		names[i] = strconv.Quote(names[i])
+	}
+	note := fmt.Sprintf("no role in the files is the integration's; found: %s; choose one with --integration-role, or judge all with --all-roles",
+		strings.Join(names, ", "))
+	if len(found.Faults) > 0 {
+		note += "; it may be in a file that could not be read"
+	}
+	a.say("%s", note)
+	s, err := solution.Nowhere(strings.Join(a.Options.Paths, ", "), a.requirement, a.minimum, a.standard, snapshot.Tool(a.Tool))
+	if err != nil {
+		return nil, err
+	}
+	result, err := a.Judge(ctx, a.Engine, s, a.profile, a.Options.Stated)
+	if err != nil {
+		return nil, err
+	}
+	result.Notes = append(result.Notes, note)
+	if a.env.Integration.Role != "" && a.requirement.Role == a.env.Integration.Role {
+		run.Locate(&result, a.file, a.env)
+	} else {
+		for i := range result.Controls {
+			result.Controls[i].Location = a.searched(found.Roles[0])
+		}
+	}
+	return []Judged{{Result: result, snapshot: s}}, nil
+}
+
+// searched is where a role was looked for in vain: the file that was named, or if folders
+// were named, the first file in them, because code scanning knows no folders.
+func (a asked) searched(first solution.Role) *audit.Location {
+	name := a.Options.Paths[0]
+	if info, err := os.Stat(filepath.FromSlash(name)); name != solution.Stdin && (err != nil || info.IsDir()) {
+		name, _, _ = strings.Cut(first.File, "!/")
+	}
+	return &audit.Location{Path: relative(workingDirectory(), name), Line: 1}
+}

@@ -1,0 +1,257 @@
+// Package lint judges the security roles in solution files as a scan judges those of an
+// environment: it reads the files, chooses the roles that are meant, judges each by the
+// policies, points to the lines, and adds missing lines. It is free of flags.
+package lint
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/report/text"
+	"github.com/dbaudit/dbaudit/internal/run"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+	"github.com/dbaudit/dbaudit/internal/solution"
+)
+
+// Options say which roles of which files are judged, and by what.
+type Options struct {
+	Paths   []string
+	Exclude []string // patterns of files and folders
+	Want    run.Wanted
+	// Env is the environment of the configuration with the role; empty for the only one.
+	Env      string
+	AllRoles bool
+	Accept   run.Accept
+	// AsOf is the time for waivers. A result carries Stated, or if that is zero, the time
+	// when it is judged.
+	AsOf, Stated time.Time
+	// Keep receives the snapshot of the judged role, which must be the only one; nil keeps
+	// none.
+	Keep func(*snapshot.Snapshot) error
+}
+
+// A Linter judges the roles in files.
+type Linter struct {
+	*run.Runner
+
+	Options  Options
+	Accepted run.Acceptance
+	Engine   *engine.Engine // nil before the first run
+
+	limits   solution.Limits
+	file     *config.File // nil if there is none
+	standard *solution.Standard
+	asked    []asked
+}
+
+// An asked is what a role is judged by. If an environment has several integrations, there
+// is one for each.
+type asked struct {
+	*Linter
+
+	env         config.Environment
+	requirement snapshot.Requirement
+	profile     profile.Profile
+	minimum     solution.Minimum
+}
+
+// New reads the configuration, the profiles and what is accepted.
+func New(r *run.Runner, o Options) (*Linter, error) {
+	if o.AllRoles && o.Want.Role != "" {
+		return nil, run.Usagef("--all-roles and --integration-role exclude each other")
+	}
+	l := &Linter{Runner: r, Options: o, limits: solution.DefaultLimits()}
+	var err error
+	if l.limits.Exclude, err = solution.Exclude(o.Exclude); err != nil {
+		return nil, run.Usagef("--exclude: %w", err)
+	}
+	if l.file, err = r.Configuration(); err != nil {
+		return nil, err
+	}
+	if l.Accepted, err = r.Acceptance(o.Accept, l.file, o.AsOf); err != nil {
+		return nil, err
+	}
+	l.Accepted.Options.Environments, l.Accepted.Options.Partial = nil, true
+	if err := l.ask(); err != nil {
+		return nil, err
+	}
+	if len(l.asked) > 1 && (o.AllRoles || o.Keep != nil) {
+		return nil, run.Usagef("--all-roles and --snapshot need one profile, but the configuration has %d integrations: choose one with --profile", len(l.asked))
+	}
+	l.warnOfUnnamed()
+	return l, nil
+}
+
+// ask puts together what the roles are judged by.
+func (l *Linter) ask() error {
+	env, err := l.environment()
+	if err != nil {
+		return err
+	}
+	want := l.Options.Want
+	integrations := []config.Environment{env}
+	if l.ProfileName(nil, want) != engine.LintProfile {
+		if integrations, err = l.Integrations(l.file, env, want); err != nil {
+			return err
+		}
+	}
+	for _, one := range integrations {
+		a := asked{Linter: l, env: one}
+		if a.requirement, a.profile, err = l.Requirement(l.file, one, want); err != nil {
+			return err
+		}
+		// A file holds neither users nor views, whatever is asked of an environment.
+		r := &a.requirement
+		r.ApplicationID, r.User, r.BusinessUnit, r.Views = "", "", "", nil
+		depths := map[string]snapshot.Depth{}
+		maps.Copy(depths, a.profile.Depths)
+		maps.Copy(depths, r.Depth)
+		a.minimum = solution.Minimum{Privileges: a.profile.Minimum(), Depths: depths}
+		l.asked = append(l.asked, a)
+	}
+	return nil
+}
+
+// environment is the environment of the configuration whose role is meant: the named one,
+// or the only one. Several name several roles, and none is preferred.
+func (l *Linter) environment() (config.Environment, error) {
+	name := l.Options.Env
+	if name == "" {
+		if l.file != nil && len(l.file.All()) == 1 {
+			return l.file.All()[0], nil
+		}
+		return config.Environment{}, nil
+	}
+	if l.file != nil {
+		for _, env := range l.file.All() {
+			if env.Name == name {
+				return env, nil
+			}
+		}
+	}
+	return config.Environment{}, run.Usagef("there is no environment %q in the configuration: it has %s", name, cmp.Or(strings.Join(run.NamesOf(l.file), ", "), "none"))
+}
+
+// warnOfUnnamed warns of roles that the configuration names and that are not looked for,
+// because they are those of several environments.
+func (l *Linter) warnOfUnnamed() {
+	one := l.asked[0]
+	if l.file == nil || one.env.Name != "" || l.Options.AllRoles || one.requirement.Role != "" {
+		return
+	}
+	var named []string
+	for _, env := range l.file.All() {
+		for _, one := range l.file.Each(env) {
+			if one.Integration.Role != "" && env.Name != "" {
+				named = append(named, fmt.Sprintf("%q of %s", one.Integration.Role, env.Name))
+			}
+		}
+	}
+	if len(named) > 0 {
+		l.warn("the configuration names a role for each environment (%s): choose one with --env or --integration-role", strings.Join(named, ", "))
+	}
+}
+
+// An Outcome is the outcome of a run.
+type Outcome struct {
+	Judged []Judged
+	Faults []*solution.Fault // files that could not be read
+	Unread []audit.Result    // a result for each of these, and each integration
+}
+
+// Run reads the files and judges the roles that are meant.
+func (l *Linter) Run(ctx context.Context) (Outcome, error) {
+	first := l.Engine == nil
+	// Compiling the policies and reading the files take about as long.
+	var found solution.Found
+	var group errgroup.Group
+	group.Go(func() error { return l.load(ctx) })
+	group.Go(func() (err error) {
+		found, err = l.read(ctx)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return Outcome{}, err
+	}
+	if first {
+		l.narrate(found)
+	}
+	if len(found.Roles)+len(found.Faults) == 0 {
+		return Outcome{}, fmt.Errorf("there is no security role in %s: want unpacked solutions, role files, customizations.xml or solution .zip files",
+			strings.Join(l.Options.Paths, ", "))
+	}
+	out := Outcome{Faults: found.Faults, Unread: l.unread(found.Faults)}
+	for _, a := range l.asked {
+		judged, err := a.judge(ctx, found)
+		if err != nil {
+			return Outcome{}, err
+		}
+		out.Judged = append(out.Judged, judged...)
+	}
+	return out, nil
+}
+
+// load compiles the policies and reads the table of privileges, once.
+func (l *Linter) load(ctx context.Context) (err error) {
+	if l.Engine != nil {
+		return nil
+	}
+	l.standard = solution.NewStandard()
+	profiles := make([]profile.Profile, len(l.asked))
+	for i, one := range l.asked {
+		profiles[i] = one.profile
+	}
+	l.Engine, err = l.Runner.Engine(ctx, profiles...)
+	return err
+}
+
+func (l *Linter) read(ctx context.Context) (solution.Found, error) {
+	found, err := solution.Read(ctx, l.Options.Paths, l.Stdin, l.limits)
+	from := workingDirectory()
+	for i := range found.Roles {
+		found.Roles[i].File = relative(from, found.Roles[i].File)
+	}
+	for _, fault := range found.Faults {
+		fault.File = relative(from, fault.File)
+	}
+	return found, err
+}
+
+// narrate says what a reader may miss.
+func (l *Linter) narrate(found solution.Found) {
+	for _, note := range found.Notes {
+		l.warn("%s", note)
+	}
+	for _, name := range found.Excluded {
+		l.Log(slog.LevelDebug, "", name+": excluded by --exclude")
+	}
+}
+
+func (l *Linter) warn(format string, args ...any) { l.Warn("", text.Linef(format, args...)) }
+
+func (l *Linter) say(format string, args ...any) {
+	l.Log(slog.LevelInfo, "", text.Linef(format, args...))
+}
+
+// unread makes a result of each file that could not be read.
+func (l *Linter) unread(faults []*solution.Fault) []audit.Result {
+	var results []audit.Result
+	for _, f := range faults {
+		for _, one := range l.asked {
+			results = append(results, l.Unread(audit.Environment{Name: f.File}, one.profile, l.Options.Stated,
+				audit.Unread{Location: &audit.Location{Path: f.File, Line: f.Line, Column: f.Column}, Message: f.Err.Error()}))
+		}
+	}
+	return results
+}

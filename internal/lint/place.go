@@ -1,0 +1,100 @@
+package lint
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/solution"
+)
+
+// workingDirectory is the folder that the process works in; empty if it has none.
+func workingDirectory() string {
+	dir, err := os.Getwd()
+	if err != nil {
+		return ""
+	}
+	return dir
+}
+
+// relative is a path from a folder, if it leads below that: code scanning knows no others.
+func relative(from, name string) string {
+	outer, inner, archived := strings.Cut(name, "!/")
+	if outer == solution.Stdin {
+		outer = "stdin"
+	}
+	if from != "" && filepath.IsAbs(filepath.FromSlash(outer)) {
+		if r, err := filepath.Rel(from, filepath.FromSlash(outer)); err == nil && filepath.IsLocal(r) {
+			outer = filepath.ToSlash(r)
+		}
+	}
+	outer = filepath.ToSlash(filepath.Clean(filepath.FromSlash(outer)))
+	if archived {
+		return outer + "!/" + inner
+	}
+	return outer
+}
+
+// place gives each control and finding its line in the role's file.
+func place(r *audit.Result, role solution.Role) {
+	at := func(p solution.Position) *audit.Location {
+		return &audit.Location{Path: role.File, Line: p.Line, Column: p.Column, EndColumn: p.EndColumn}
+	}
+	deepest := map[string]int{}
+	for i, e := range role.Entries {
+		key := strings.ToLower(e.Name)
+		if j, ok := deepest[key]; !ok || e.Depth() > role.Entries[j].Depth() {
+			deepest[key] = i
+		}
+	}
+	for i := range r.Controls {
+		control := &r.Controls[i]
+		control.Location = at(role.At)
+		for j := range control.Findings {
+			finding := &control.Findings[j]
+			finding.Location = at(role.PrivilegesAt)
+			if n, ok := entryOf(finding.Evidence); ok && n < len(role.Entries) {
+				finding.Location = at(role.Entries[n].At)
+				continue
+			}
+			switch control.Rule {
+			case "role/custom", "lint/locked":
+				finding.Location = at(role.CustomizableAt)
+				continue
+			}
+			for _, name := range named(finding.Evidence) {
+				if n, ok := deepest[strings.ToLower(name)]; ok {
+					finding.Location = at(role.Entries[n].At)
+					break
+				}
+			}
+		}
+	}
+}
+
+// entryOf is the line of the file that a rule on files means, by its number among the
+// role's lines.
+func entryOf(e audit.Evidence) (int, bool) {
+	number, ok := e["entry"].(json.Number)
+	if !ok {
+		return 0, false
+	}
+	n, err := number.Int64()
+	return int(n), err == nil && n >= 0
+}
+
+// named lists the privileges that a finding is about, the most important first.
+func named(e audit.Evidence) []string {
+	names := []string{e.Text("privilege")}
+	for _, key := range []string{"surplus", "privileges"} {
+		list, _ := e[key].([]any)
+		for _, item := range list {
+			if name, ok := item.(string); ok {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}

@@ -1,0 +1,46 @@
+package lint
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/run"
+	"github.com/dbaudit/dbaudit/internal/solution"
+)
+
+// Signature changes whenever the roles do, or what they are judged by: the configuration,
+// the waivers, the baseline, the profile and the policies.
+func Signature(r *run.Runner, o Options) string {
+	file, err := r.Configuration()
+	if err != nil {
+		file = nil
+	}
+	configuration, _ := r.ConfigurationFile()
+	waivers, _ := run.WaiverFile(o.Accept.Waivers, file)
+	files := append([]string{configuration, o.Accept.Baseline, waivers}, run.FilesOfProfiles(file)...)
+	if name := r.ProfileName(file, o.Want); run.IsFile(name) {
+		files = append(files, name)
+	}
+	var b strings.Builder
+	b.WriteString(solution.Signature(o.Paths))
+	stamp := func(name string) {
+		if info, err := os.Stat(name); err == nil {
+			fmt.Fprintf(&b, "%s %d %d\n", name, info.Size(), info.ModTime().UnixNano())
+		}
+	}
+	for _, name := range files {
+		stamp(name)
+	}
+	for _, folder := range r.PolicyFolders {
+		_ = filepath.WalkDir(folder, func(name string, _ fs.DirEntry, err error) error {
+			if err == nil && filepath.Ext(name) == ".rego" {
+				stamp(name)
+			}
+			return nil // what is wrong with the folder is said when it is read
+		})
+	}
+	return b.String()
+}
