@@ -61,7 +61,7 @@ func TestFigures(t *testing.T) {
 	for _, part := range []struct {
 		name    string
 		measure func(*testing.T) []figure
-	}{{"opa", besideOPA}, {"lint", lint}, {"scan", scans}, {"fleet", fleet}} {
+	}{{"opa", besideOPA}, {"lint", lint}, {"fleetless", fleetless}, {"scan", scans}, {"fleet", fleet}} {
 		t.Run(part.name, func(t *testing.T) { figures = append(figures, part.measure(t)...) })
 	}
 	var b strings.Builder

@@ -46,16 +46,22 @@ func newSite(t *testing.T) *site {
 // scan scans the environment under as many names.
 func (s *site) scan(t *testing.T, names int, args ...string) run {
 	t.Helper()
-	config := filepath.Join(s.dir, fmt.Sprintf("%d.yaml", names))
+	return start(t, s.env, *dbauditBinary, append([]string{"scan", "-q", "-c", s.configuration(t, names), "--all-envs", "--parallel", "64", "-o", filepath.Join(s.dir, "out"), "-f", "json"}, args...)...)
+}
+
+// configuration writes one that gives the environment several names.
+func (s *site) configuration(t *testing.T, names int) string {
+	t.Helper()
+	file := filepath.Join(s.dir, fmt.Sprintf("%d.yaml", names))
 	var b strings.Builder
 	fmt.Fprintf(&b, "auth: {tenant_id: %s, client_id: %s, authority: %q}\nenvironments:\n", s.TenantID(), s.Environment().Suggest.Auditor, s.AuthorityURL())
 	for i := range names {
 		fmt.Fprintf(&b, "  e%d: {url: %s}\n", i, s.URL())
 	}
-	if err := os.WriteFile(config, []byte(b.String()), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return start(t, s.env, *dbauditBinary, append([]string{"scan", "-q", "-c", config, "--all-envs", "--parallel", "64", "-o", filepath.Join(s.dir, "out"), "-f", "json"}, args...)...)
+	return file
 }
 
 // scans measures the memory of one scan and of a thousand.
