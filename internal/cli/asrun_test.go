@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/run"
 )
 
 // TestAsRun: the flags that a report proposes name the environment that was judged, in
@@ -35,7 +36,7 @@ func TestAsRun(t *testing.T) {
 		{single, "--auth azure-cli", "eu", "https://eu.crm4.dynamics.com", "gong", "-c FILE --auth azure-cli"},
 		{single, "--profile gong", "eu", "https://eu.crm4.dynamics.com", "gong", "-c FILE --profile gong"},
 	} {
-		a := newApp(Env{Getenv: func(string) string { return "" }})
+		a := newApp(Env{Host: run.Host{Getenv: func(string) string { return "" }}})
 		args := strings.Fields(test.args)
 		if test.config != "" {
 			args = append(args, "-c", test.config)

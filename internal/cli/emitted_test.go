@@ -6,6 +6,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
+	"github.com/dbaudit/dbaudit/internal/run"
 )
 
 // TestEmittedCommands: the commands and flags that reports propose exist.
@@ -20,7 +21,7 @@ func TestEmittedCommands(t *testing.T) {
 				if words[0] != "dbaudit" {
 					continue
 				}
-				a := newApp(Env{Getenv: func(string) string { return "" }})
+				a := newApp(Env{Host: run.Host{Getenv: func(string) string { return "" }}})
 				cmd, rest, err := rootCommand(a).Find(words[1:])
 				if err != nil {
 					t.Errorf("%s: %v", line, err)

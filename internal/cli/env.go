@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -23,7 +22,6 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/console"
-	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/signin"
 )
@@ -31,72 +29,25 @@ import (
 // Env is everything that the process owns, made once in main and handed in, so
 // that a test can run the whole command without any of it.
 type Env struct {
-	Stdin          io.Reader
-	Stdout, Stderr io.Writer
-	Getenv         func(string) string
-	Now            func() time.Time
-	// Transport makes the innermost HTTP transport. It trusts the given roots, or
-	// the system's where they are nil.
-	Transport func(roots *x509.CertPool) http.RoundTripper
-	// Sleep waits between attempts; nil stands for a timer.
-	Sleep func(context.Context, time.Duration) error
-	// LookupHost finds a host's addresses; nil where names cannot be looked up.
-	LookupHost func(ctx context.Context, host string) ([]string, error)
-	// Run runs a program to its end and returns what it wrote to its standard
-	// output; nil where programs cannot be run. The program does not get the hidden
-	// variables.
-	Run func(ctx context.Context, hidden []string, name string, args ...string) ([]byte, error)
-	// HasProgram reports whether Run finds a program; nil where programs cannot be run.
-	HasProgram func(name string) bool
-	// OpenBrowser opens an address in the person's browser, without waiting for it and
-	// without the hidden variables; nil if there is none.
-	OpenBrowser func(hidden []string, address string) error
-	// SignIns keeps people's sign-ins between runs; nil keeps them for this run.
-	SignIns signin.Cache
-
-	StdinIsTerminal, StdoutIsTerminal, StderrIsTerminal bool
-	// Width is how wide tables may be, in columns; 0 for as wide as they come.
-	Width int
-	// StderrWidth is the same of standard error.
-	StderrWidth int
-}
-
-// streams are what people see of it.
-func (e Env) streams() console.Streams {
-	return console.Streams{
-		Stdin: e.Stdin, Stdout: e.Stdout, Stderr: e.Stderr,
-		StdinIsTerminal: e.StdinIsTerminal, StdoutIsTerminal: e.StdoutIsTerminal, StderrIsTerminal: e.StderrIsTerminal,
-		Width: e.Width, StderrWidth: e.StderrWidth,
-	}
-}
-
-// host is what the pipelines are lent of it.
-func (e Env) host() run.Host {
-	return run.Host{
-		Stdin: e.Stdin, Getenv: e.Getenv, Now: e.Now, Transport: e.Transport, Sleep: e.sleeper(), LookupHost: e.LookupHost,
-		Run: e.Run, HasProgram: e.HasProgram, OpenBrowser: e.OpenBrowser, SignIns: e.SignIns, Attended: e.StderrIsTerminal,
-	}
-}
-
-// sleeper is Sleep, or a timer.
-func (e Env) sleeper() func(context.Context, time.Duration) error {
-	if e.Sleep != nil {
-		return e.Sleep
-	}
-	return dataverse.Sleep
+	console.Streams
+	run.Host
 }
 
 // OS is the environment of the running process.
 func OS() Env {
 	return Env{
-		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Getenv: os.Getenv, Now: time.Now, Transport: transport,
-		LookupHost: net.DefaultResolver.LookupHost, Run: runProgram, HasProgram: hasProgram, OpenBrowser: openBrowser, SignIns: signIns(),
-		StdinIsTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
-		StdoutIsTerminal: term.IsTerminal(int(os.Stdout.Fd())),
-		StderrIsTerminal: term.IsTerminal(int(os.Stderr.Fd())),
-		Width:            tableWidth(columns(os.Stdout), os.Getenv),
-		StderrWidth:      cmp.Or(columns(os.Stderr), tableWidth(0, os.Getenv)),
+		Streams: console.Streams{
+			Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+			StdinIsTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
+			StdoutIsTerminal: term.IsTerminal(int(os.Stdout.Fd())),
+			StderrIsTerminal: term.IsTerminal(int(os.Stderr.Fd())),
+			Width:            tableWidth(columns(os.Stdout), os.Getenv),
+			StderrWidth:      cmp.Or(columns(os.Stderr), tableWidth(0, os.Getenv)),
+		},
+		Host: run.Host{
+			Getenv: os.Getenv, Now: time.Now, Transport: transport,
+			LookupHost: net.DefaultResolver.LookupHost, Run: runProgram, HasProgram: hasProgram, OpenBrowser: openBrowser, SignIns: signIns(),
+		},
 	}
 }
 

@@ -11,10 +11,12 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/oscal"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/report/text"
+	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/policy"
 	"github.com/dbaudit/dbaudit/schema/schematest"
 )
@@ -29,7 +31,8 @@ func TestProfileExport(t *testing.T) {
 	export := func(args ...string) (code int, stdout, stderr string) {
 		var out, errors bytes.Buffer
 		code = Main(t.Context(), append([]string{"profile", "export"}, args...), Env{
-			Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errors, Now: time.Now, Getenv: func(string) string { return "" },
+			Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errors},
+			Host:    run.Host{Now: time.Now, Getenv: func(string) string { return "" }},
 		})
 		return code, out.String(), errors.String()
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dbaudit/dbaudit/internal/run"
 )
 
 // servedPages answers requests out of a table, and keeps the requests.
@@ -51,7 +53,7 @@ func TestPageIsBounded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := &servedPages{answers: test.answers}
-			a := newApp(Env{Transport: func(*x509.CertPool) http.RoundTripper { return p }})
+			a := newApp(Env{Host: run.Host{Transport: func(*x509.CertPool) http.RoundTripper { return p }}})
 			page, err := fetchPage(t.Context(), a, address)
 			if test.want == "" && (err != nil || string(page) != "View - Read") {
 				t.Errorf("got %q, %v", page, err)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/console"
+	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/run"
 )
@@ -32,10 +33,14 @@ type app struct {
 
 // newApp is a run of the command line in an environment.
 func newApp(env Env) *app {
-	c := &console.Console{Streams: env.streams(), Now: env.Now, Getenv: env.Getenv, LogFormat: "text"}
+	env.Attended = env.StderrIsTerminal
+	if env.Sleep == nil {
+		env.Sleep = dataverse.Sleep
+	}
+	c := &console.Console{Streams: env.Streams, Now: env.Now, Getenv: env.Getenv, LogFormat: "text"}
 	return &app{
 		Console: c,
-		Runner:  &run.Runner{Host: env.host(), Narrator: c, Tool: audit.Tool{Name: "dbaudit", Version: version().Version}},
+		Runner:  &run.Runner{Host: env.Host, Stdin: env.Stdin, Narrator: c, Tool: audit.Tool{Name: "dbaudit", Version: version().Version}},
 	}
 }
 

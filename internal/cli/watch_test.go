@@ -11,6 +11,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/console"
+	"github.com/dbaudit/dbaudit/internal/run"
 )
 
 // TestWatchJudgesAgain hands in the ticks: a changed file is judged again, one that
@@ -30,8 +31,8 @@ func TestWatchJudgesAgain(t *testing.T) {
 	ticks := make(chan time.Time)
 	var stdout, stderr bytes.Buffer
 	a := newApp(Env{
-		Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr,
-		Getenv: func(string) string { return "" }, Now: time.Now,
+		Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr},
+		Host:    run.Host{Getenv: func(string) string { return "" }, Now: time.Now},
 	})
 	a.ConfigFile = filepath.Join(dir, "dbaudit.yaml")
 	if err := os.WriteFile(a.ConfigFile, []byte("profile: lint\n"), 0o600); err != nil {

@@ -8,7 +8,9 @@ import (
 	"testing"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/report"
+	"github.com/dbaudit/dbaudit/internal/run"
 )
 
 func TestTableWidth(t *testing.T) {
@@ -81,7 +83,10 @@ func TestSummaryByItself(t *testing.T) {
 		{2, summaryFlag{given: true, on: true}, true},
 	} {
 		var b bytes.Buffer
-		a := newApp(Env{Stdout: &b, Getenv: func(string) string { return "" }})
+		a := newApp(Env{
+			Streams: console.Streams{Stdout: &b},
+			Host:    run.Host{Getenv: func(string) string { return "" }},
+		})
 		results := make([]audit.Result, test.n)
 		for i := range results {
 			results[i] = audit.Result{Environment: audit.Environment{Name: "x", URL: "https://x"}, Verdict: audit.VerdictCompliant}

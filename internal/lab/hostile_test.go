@@ -16,7 +16,9 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/cli"
+	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/report"
+	"github.com/dbaudit/dbaudit/internal/run"
 )
 
 // TestHostileNames has names in the environment that would do harm in a request,
@@ -90,9 +92,8 @@ func execute(t *testing.T, terminal bool, args ...string) (stdout, stderr string
 	t.Helper()
 	var out, complaints bytes.Buffer
 	env := cli.Env{
-		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &complaints,
-		Getenv: func(string) string { return "" }, Now: Clock,
-		StdoutIsTerminal: terminal, StderrIsTerminal: terminal,
+		Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &complaints, StdoutIsTerminal: terminal, StderrIsTerminal: terminal},
+		Host:    run.Host{Getenv: func(string) string { return "" }, Now: Clock},
 	}
 	if terminal {
 		env.Width = 100

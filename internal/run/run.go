@@ -23,7 +23,6 @@ import (
 
 // A Host is what the process owns and lends to the pipelines.
 type Host struct {
-	Stdin  io.Reader
 	Getenv func(string) string
 	Now    func() time.Time
 	// Transport makes the innermost HTTP transport. It trusts the given roots, or
@@ -72,7 +71,8 @@ type Runner struct {
 	Host
 	Narrator
 
-	Tool audit.Tool
+	Tool  audit.Tool
+	Stdin io.Reader
 	// ConfigFile is the configuration that is named; DBAUDIT_CONFIG or dbaudit.yaml where
 	// it is empty.
 	ConfigFile string

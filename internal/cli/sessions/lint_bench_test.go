@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/cli"
+	"github.com/dbaudit/dbaudit/internal/console"
+	"github.com/dbaudit/dbaudit/internal/run"
 )
 
 // BenchmarkLintAllRoles judges each of 100 roles of about 50 privileges, in files of
@@ -22,8 +24,8 @@ func BenchmarkLintAllRoles(b *testing.B) {
 	for b.Loop() {
 		var stderr strings.Builder
 		code := cli.Main(b.Context(), []string{"lint", "--all-roles", "--fail-on", "none", "-f", "csv", dir}, cli.Env{
-			Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: &stderr, Getenv: func(string) string { return "" },
-			Now: func() time.Time { return time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC) },
+			Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: &stderr},
+			Host:    run.Host{Getenv: func(string) string { return "" }, Now: func() time.Time { return time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC) }},
 		})
 		if code != 0 {
 			b.Fatalf("exit code %d, %s", code, stderr.String())

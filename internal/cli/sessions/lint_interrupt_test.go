@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/cli"
+	"github.com/dbaudit/dbaudit/internal/console"
+	"github.com/dbaudit/dbaudit/internal/run"
 )
 
 // A watchful terminal interrupts once it is shown that roles are being judged.
@@ -58,8 +60,8 @@ findings contains {"control": control.id, "message": "m", "subject": {"kind": "r
 	ctx, cancel := context.WithCancel(t.Context())
 	terminal := &watchfulTerminal{interrupt: cancel}
 	code := cli.Main(ctx, []string{"lint", "Roles", "--profile", "acme.yaml", "--policy", "policies"}, cli.Env{
-		Stdin: strings.NewReader(""), Stdout: new(bytes.Buffer), Stderr: terminal, StderrIsTerminal: true,
-		Getenv: func(string) string { return "" }, Now: time.Now,
+		Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: new(bytes.Buffer), Stderr: terminal, StderrIsTerminal: true},
+		Host:    run.Host{Getenv: func(string) string { return "" }, Now: time.Now},
 	})
 	if code != 130 || !strings.Contains(terminal.shown.String(), "judging 1 roles") {
 		t.Errorf("exit code %d\n%s", code, terminal.shown.String())

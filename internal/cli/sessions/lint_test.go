@@ -17,7 +17,9 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/cli"
+	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/report"
+	"github.com/dbaudit/dbaudit/internal/run"
 )
 
 const lintRoleHead = `<?xml version="1.0" encoding="utf-8"?>
@@ -82,9 +84,8 @@ func lintIn(t *testing.T, stdin string, args ...string) lintOutput {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	code := cli.Main(t.Context(), append([]string{"lint"}, args...), cli.Env{
-		Stdin: strings.NewReader(stdin), Stdout: &stdout, Stderr: &stderr,
-		Getenv: func(string) string { return "" },
-		Now:    func() time.Time { return time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC) },
+		Streams: console.Streams{Stdin: strings.NewReader(stdin), Stdout: &stdout, Stderr: &stderr},
+		Host:    run.Host{Getenv: func(string) string { return "" }, Now: func() time.Time { return time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC) }},
 	})
 	return lintOutput{code, stdout.String(), stderr.String()}
 }
@@ -331,8 +332,8 @@ func TestLintAndCheckAgree(t *testing.T) {
 	lint := lintIn(t, "", "Roles", "-f", "json", "--snapshot", "snapshot.json")
 	var stdout, stderr bytes.Buffer
 	code := cli.Main(t.Context(), []string{"check", "snapshot.json", "-f", "json"}, cli.Env{
-		Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Getenv: func(string) string { return "" },
-		Now: func() time.Time { return time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC) },
+		Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr},
+		Host:    run.Host{Getenv: func(string) string { return "" }, Now: func() time.Time { return time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC) }},
 	})
 	if code != lint.code {
 		t.Errorf("exit codes %d and %d\n%s", lint.code, code, stderr.String())
@@ -362,11 +363,11 @@ func TestLintWatch(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var stdout, stderr bytes.Buffer
 	env := cli.Env{
-		Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Getenv: func(string) string { return "" },
-		Now: func() time.Time {
+		Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr},
+		Host: run.Host{Getenv: func(string) string { return "" }, Now: func() time.Time {
 			cancel() // the clock is asked once the work began
 			return time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
-		},
+		}},
 	}
 	if code := cli.Main(ctx, []string{"lint", "Roles", "--watch"}, env); code != 130 {
 		t.Errorf("exit code %d\n%s", code, stderr.String())

@@ -12,6 +12,8 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/cli"
+	"github.com/dbaudit/dbaudit/internal/console"
+	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/schema"
 	"github.com/dbaudit/dbaudit/schema/schematest"
 )
@@ -21,9 +23,8 @@ func inCI(t *testing.T, variables map[string]string, args ...string) lintOutput 
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	code := cli.Main(t.Context(), args, cli.Env{
-		Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr,
-		Getenv: func(name string) string { return variables[name] },
-		Now:    func() time.Time { return time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC) },
+		Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr},
+		Host:    run.Host{Getenv: func(name string) string { return variables[name] }, Now: func() time.Time { return time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC) }},
 	})
 	return lintOutput{code, stdout.String(), stderr.String()}
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/cli"
+	"github.com/dbaudit/dbaudit/internal/console"
+	"github.com/dbaudit/dbaudit/internal/run"
 )
 
 // ownRun runs a command in the folder that is the working directory.
@@ -16,8 +18,8 @@ func ownRun(t *testing.T, args ...string) lintOutput {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	code := cli.Main(t.Context(), args, cli.Env{
-		Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Getenv: func(string) string { return "" },
-		Now: func() time.Time { return time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC) },
+		Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr},
+		Host:    run.Host{Getenv: func(string) string { return "" }, Now: func() time.Time { return time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC) }},
 	})
 	return lintOutput{code, stdout.String(), stderr.String()}
 }

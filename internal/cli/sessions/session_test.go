@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/cli"
+	"github.com/dbaudit/dbaudit/internal/console"
+	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/signin"
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
@@ -113,10 +115,14 @@ func newPlaceApart(tb testing.TB, servers ...*simulator.Server) *place {
 		}
 	}
 	p.env = cli.Env{
-		Stdin: strings.NewReader(""), Getenv: func(name string) string { return p.vars[name] }, Now: time.Now,
-		Transport: func(*x509.CertPool) http.RoundTripper { return transport },
-		Sleep:     func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
-		SignIns:   signin.NewMemoryCache(),
+		Streams: console.Streams{Stdin: strings.NewReader("")},
+		Host: run.Host{
+			Getenv:    func(name string) string { return p.vars[name] },
+			Now:       time.Now,
+			Transport: func(*x509.CertPool) http.RoundTripper { return transport },
+			Sleep:     func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
+			SignIns:   signin.NewMemoryCache(),
+		},
 	}
 	return p
 }

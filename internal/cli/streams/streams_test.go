@@ -19,9 +19,11 @@ import (
 	"unicode/utf8"
 
 	"github.com/dbaudit/dbaudit/internal/cli"
+	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/lab"
 	"github.com/dbaudit/dbaudit/internal/report"
 	"github.com/dbaudit/dbaudit/internal/report/text"
+	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/signin"
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
@@ -129,10 +131,14 @@ func FuzzStreams(f *testing.F) {
 			t.Helper()
 			var stdout, stderr bytes.Buffer
 			cli.Main(t.Context(), args, cli.Env{
-				Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Now: lab.Clock, SignIns: signin.NewMemoryCache(),
-				Getenv:    func(name string) string { return variables[name] },
-				Sleep:     func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
-				Transport: func(*x509.CertPool) http.RoundTripper { return through },
+				Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr},
+				Host: run.Host{
+					Now:       lab.Clock,
+					SignIns:   signin.NewMemoryCache(),
+					Getenv:    func(name string) string { return variables[name] },
+					Sleep:     func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
+					Transport: func(*x509.CertPool) http.RoundTripper { return through },
+				},
 			})
 			asked := strings.Join(args, " ")
 			if line := obeyed(stdout.String(), strings.Contains(asked, "-f github")); line != "" {

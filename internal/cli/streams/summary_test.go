@@ -10,8 +10,10 @@ import (
 	"testing"
 
 	"github.com/dbaudit/dbaudit/internal/cli"
+	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/lab"
 	"github.com/dbaudit/dbaudit/internal/report"
+	"github.com/dbaudit/dbaudit/internal/run"
 )
 
 // TestStepSummary: the file that GitHub shows as a job's summary may be as long as
@@ -42,8 +44,8 @@ func TestStepSummary(t *testing.T) {
 	for _, file := range []string{summary, comment} {
 		var stdout, stderr bytes.Buffer
 		code := cli.Main(t.Context(), append(args, "-q", "-f", "markdown", "-o", file), cli.Env{
-			Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Now: lab.Clock,
-			Getenv: func(name string) string { return map[string]string{"GITHUB_STEP_SUMMARY": summary}[name] },
+			Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr},
+			Host:    run.Host{Now: lab.Clock, Getenv: func(name string) string { return map[string]string{"GITHUB_STEP_SUMMARY": summary}[name] }},
 		})
 		if code != 0 {
 			t.Fatal(code, stderr.String())
@@ -123,14 +125,13 @@ func TestColour(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			var out, complaints bytes.Buffer
 			code := cli.Main(t.Context(), append([]string{"check", file}, tc.args...), cli.Env{
-				Stdin: strings.NewReader(""), Stdout: &out, Stderr: &complaints, Now: lab.Clock, Width: 80,
-				Getenv: func(name string) string {
+				Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &complaints, Width: 80, StdoutIsTerminal: tc.terminal},
+				Host: run.Host{Now: lab.Clock, Getenv: func(name string) string {
 					if name == "NO_COLOR" {
 						return tc.variable
 					}
 					return ""
-				},
-				StdoutIsTerminal: tc.terminal,
+				}},
 			})
 			if code != 1 {
 				t.Fatalf("exit code %d: %s", code, complaints.String())
@@ -147,9 +148,8 @@ func execute(t *testing.T, terminal bool, args ...string) (stdout, stderr string
 	t.Helper()
 	var out, complaints bytes.Buffer
 	env := cli.Env{
-		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &complaints,
-		Getenv: func(string) string { return "" }, Now: lab.Clock,
-		StdoutIsTerminal: terminal, StderrIsTerminal: terminal,
+		Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &complaints, StdoutIsTerminal: terminal, StderrIsTerminal: terminal},
+		Host:    run.Host{Getenv: func(string) string { return "" }, Now: lab.Clock},
 	}
 	if terminal {
 		env.Width = 100
