@@ -20,6 +20,10 @@ type Item struct {
 	Text        string         `json:"text"`
 	Since       time.Time      `json:"since"`
 	Ended       bool           `json:"ended"` // whether it is over
+	// Reason says why a finding is over: fixed, waived, not-required, profile-changed or
+	// environment-replaced; and of whatever is over, retired if the environment is not audited
+	// for the integration any more.
+	Reason string `json:"reason,omitempty"`
 }
 
 // Format names the JSON form of a [Message].
@@ -84,7 +88,7 @@ func (i Item) line() string {
 	case New, Fixed:
 		what = fmt.Sprintf("%s %s", i.Severity, i.Control)
 		if i.Ended {
-			what = "fixed: " + what
+			what = pick(i.Reason == "", "over", strings.ReplaceAll(i.Reason, "-", " ")) + ": " + what
 		}
 	case Unknown:
 		what = pick(i.Ended, "judged again", "not judged")
@@ -94,6 +98,9 @@ func (i Item) line() string {
 		what = pick(i.Ended, "credential renewed", "credential ends soon")
 	case Silent:
 		what = pick(i.Ended, "scanned completely again", "no complete scan")
+	}
+	if i.Reason == "retired" {
+		what = "no longer audited"
 	}
 	name := i.Environment
 	if i.Integration != "" {

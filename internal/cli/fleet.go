@@ -77,7 +77,7 @@ result, as JSON (dbaudit.results/v1), which dbaudit report, diff and history rea
 			Short: "add or update environments",
 			Long: help(`Adds the environments of configurations (the same dbaudit.yaml that scan reads, whose
 every: says how often) and of CSV (a file whose name ends in .csv; its first row names the
-columns: name, url, tenant_id, client_id, auth, secret_env, secret_file, certificate,
+columns: name, url, tenant_id, client_id, auth, secret_env, secret_file, secret_ends, certificate,
 profile, app_id, user, role, business_unit, every, labels). A known environment is updated and keeps its history. A new one is scanned at once. Secrets stay where the configuration says they are; workers must find them there.`, exitOK, exitUsage, exitFailure),
 			Example: "  dbaudit fleet import dbaudit.yaml\n  dbaudit fleet import clients.csv --store postgres://dbaudit@db/fleet",
 			Args:    arguments(1, -1),

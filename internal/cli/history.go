@@ -55,11 +55,10 @@ how long it has lasted. The exact time of a change is unknown: it happened betwe
 }
 
 func (f historyFlags) run(ctx context.Context, a *app, dirs []string) error {
-	results, err := keptResults(ctx, a, f.store, dirs)
+	h, err := kept(ctx, a, f.store, dirs)
 	if err != nil {
 		return err
 	}
-	h := history.Of(results)
 	switch file := f.document.file; f.document.format {
 	case "markdown":
 		err = a.Put(file, []byte(historyMarkdown(h, a.Verbose)))
@@ -79,43 +78,55 @@ func (f historyFlags) run(ctx context.Context, a *app, dirs []string) error {
 	return err
 }
 
-// keptResults reads the results of a store, or of folders.
-func keptResults(ctx context.Context, a *app, flag string, names []string) (results []audit.Result, err error) {
+// kept is the history of the results in a store, or in folders.
+func kept(ctx context.Context, a *app, flag string, names []string) (history.History, error) {
 	if flag == "" && len(names) > 0 {
+		var results []audit.Result
 		for _, dir := range names {
 			found, err := savedResults(dir)
 			if err != nil {
-				return nil, err
+				return history.History{}, err
 			}
 			results = append(results, found...)
 		}
 		if len(results) == 0 {
-			return nil, fmt.Errorf("there is no saved result in %s: write some with dbaudit scan -f json -o FILE", strings.Join(names, ", "))
+			return history.History{}, fmt.Errorf("there is no saved result in %s: write some with dbaudit scan -f json -o FILE", strings.Join(names, ", "))
 		}
-		return results, nil
+		return history.Of(results), nil
 	}
 	name, err := storeName(a, flag)
 	if err != nil {
-		return nil, err
+		return history.History{}, err
 	}
 	if name == "" {
-		return nil, usagef("history needs the folders of saved results, or --store")
+		return history.History{}, usagef("history needs the folders of saved results, or --store")
 	}
+	h := history.Of(nil)
 	err = withStore(ctx, a, flag, func(s *store.Store) error {
+		// A store knows an environment by its name. So each is a history of its own, also if two
+		// names lead to one organization; and no more than its results are held at a time.
 		if len(names) == 0 {
-			names = []string{""}
+			list, err := s.Environments(ctx)
+			if err != nil {
+				return err
+			}
+			for _, e := range list {
+				names = append(names, e.Name)
+			}
 		}
 		for _, environment := range names {
+			var results []audit.Result
 			if err := s.Results(ctx, environment, func(r audit.Result) error { results = append(results, r); return nil }); err != nil {
 				return err
 			}
+			h.Environments = append(h.Environments, history.Of(results).Environments...)
 		}
 		return nil
 	})
-	if err == nil && len(results) == 0 {
+	if err == nil && len(h.Environments) == 0 {
 		err = errors.New("the store has no such result: dbaudit fleet status shows what it has")
 	}
-	return results, err
+	return h, err
 }
 
 // putTrends writes the page of the last result of each environment, with what came

@@ -91,6 +91,7 @@ type serveFlags struct {
 	certificate string
 	key         string
 	alerts      string
+	keepDays    int
 }
 
 func newServeCommand(a *app) *cobra.Command {
@@ -119,12 +120,20 @@ DBAUDIT_OIDC_CLIENT_SECRET), whose tokens name the app roles Reader or Operator.
 	flags.StringVar(&f.issuer, "oidc-issuer", "", "`address` of the OpenID Connect issuer, such as https://login.microsoftonline.com/TENANT-ID/v2.0 (DBAUDIT_OIDC_ISSUER)")
 	flags.StringVar(&f.clientID, "oidc-client-id", "", "`id` of the page's app registration (DBAUDIT_OIDC_CLIENT_ID; its secret in DBAUDIT_OIDC_CLIENT_SECRET)")
 	flags.StringVar(&f.alerts, "alerts", "", "`file` that says what to report to whom (DBAUDIT_ALERTS); see docs/fleet.md")
+	flags.IntVar(&f.keepDays, "keep-days", keptDays, "`number` of days whose results are all kept; of older ones, the first of each month is kept; 0 keeps all")
 	flags.StringVar(&f.certificate, "tls-certificate", "", "PEM `file` of the page's certificate, if no proxy terminates TLS")
 	flags.StringVar(&f.key, "tls-key", "", "PEM `file` of its key")
 	return cmd
 }
 
+// keptDays is for how long serve keeps every result by default: a year, and some time to
+// compare it with the year before.
+const keptDays = 400
+
 func serve(ctx context.Context, a *app, f serveFlags) (err error) {
+	if f.keepDays < 0 {
+		return usagef("--keep-days %d: want 1 or more, or 0 to keep all results", f.keepDays)
+	}
 	signIn, err := pageSignIn(ctx, a, f)
 	if err != nil {
 		return err
@@ -171,7 +180,7 @@ func serve(ctx context.Context, a *app, f serveFlags) (err error) {
 
 func queue(a *app, s *store.Store, e *engine.Engine, told *fleet.Alerts, f serveFlags) (*fleet.Fleet, error) {
 	o := fleetOptions(a)
-	o.Alerts = told
+	o.Alerts, o.Keep = told, time.Duration(f.keepDays)*24*time.Hour
 	if f.noWorker {
 		return fleet.New(s, o)
 	}
@@ -255,7 +264,7 @@ func pageSignIn(ctx context.Context, a *app, f serveFlags) (*web.SignIn, error) 
 		return nil, usagef("--listen %s: want HOST:PORT, such as 127.0.0.1:8080", f.listen)
 	}
 	switch {
-	case o.Issuer == "" && o.ClientID == "" && (host == "localhost" || web.IsLoopback(host)):
+	case o.Issuer == "" && o.ClientID == "" && web.IsLoopback(host):
 		return nil, nil //nolint:nilnil // nobody signs in on this machine
 	case o.Issuer == "" || o.ClientID == "" || o.Base == "":
 		return nil, usagef("--listen %s: anyone who reaches this address would see the fleet: configure a sign-in with --oidc-issuer, --oidc-client-id and --public-url, or listen on 127.0.0.1", f.listen)

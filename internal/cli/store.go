@@ -35,7 +35,15 @@ func openStore(ctx context.Context, a *app, flag string, o store.Options) (*stor
 		return nil, err
 	}
 	o.Now = a.Now
-	return store.Open(ctx, cmp.Or(name, defaultStore), o)
+	s, err := store.Open(ctx, cmp.Or(name, defaultStore), o)
+	if err == nil && s.Created() {
+		where := "the database that DBAUDIT_STORE or --store names"
+		if !s.Postgres() {
+			where = cmp.Or(name, defaultStore)
+		}
+		a.Sayf("made a new store, which is empty: %s", where)
+	}
+	return s, err
 }
 
 // withStore runs do with the store that is meant, which exists: in a new one, a fleet whose
@@ -83,16 +91,19 @@ func newDbCommand(a *app) *cobra.Command {
 		Example: "  dbaudit db migrate --store fleet.db",
 		Args:    arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := openStore(cmd.Context(), a, name, store.Options{Migrate: true})
+			meant, err := storeName(a, name)
 			if err != nil {
 				return err
 			}
-			have, _, err := s.Version(cmd.Context())
-			if err != nil {
+			// Whoever runs a database may set up the store for those who may not create tables.
+			o := store.Options{Migrate: true, Existing: !store.IsPostgres(meant)}
+			return withStoreAs(cmd.Context(), a, name, o, func(s *store.Store) error {
+				have, _, err := s.Version(cmd.Context())
+				if err == nil {
+					a.Sayf("the store has the schema %d, which is the newest that this dbaudit knows", have)
+				}
 				return err
-			}
-			a.Sayf("the store has the schema %d, which is the newest that this dbaudit knows", have)
-			return s.Close()
+			})
 		},
 	}, &cobra.Command{
 		Use:     "backup FILE",

@@ -52,7 +52,7 @@ func groupOf(cmd *cobra.Command, name string) flagGroup {
 	case "remediate", "only", "except", "least-privilege", "replace-filtered", "unassign-administrator",
 		"valid-for", "max-changes", "yes", "journal", "resume", "dry-run", "digest", "allow-shared-role":
 		return groupRepair
-	case "store", "listen", "public-url", "oidc-issuer", "oidc-client-id", "tls-certificate", "tls-key", "alerts", "concurrency", "no-worker":
+	case "store", "listen", "public-url", "oidc-issuer", "oidc-client-id", "tls-certificate", "tls-key", "alerts", "concurrency", "no-worker", "keep-days":
 		return groupFleet
 	}
 	return groupOther

@@ -48,6 +48,9 @@ type Auth struct {
 	// Secret and CertificatePassword say where a secret is, and never what it is.
 	Secret              *Source `yaml:"secret,omitempty"`
 	CertificatePassword *Source `yaml:"certificate_password,omitempty"`
+	// SecretEnds is the day on which the client secret ends, as whoever made it states: an app
+	// cannot read that of its own secret.
+	SecretEnds string `yaml:"secret_ends,omitempty"`
 }
 
 // Source is where a secret is read from: a variable or a file.

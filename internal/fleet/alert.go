@@ -288,10 +288,17 @@ func (w *teller) Work(ctx context.Context, job *river.Job[tellArgs]) error {
 		if ended && a.Again || !ended && !a.Resolved.IsZero() && tells(r, event, true) {
 			continue
 		}
-		items = append(items, alert.Item{
+		item := alert.Item{
 			Environment: a.Environment, Integration: a.Integration, Event: event, Control: string(a.Control),
 			Severity: a.Severity, Text: a.Message, Since: a.Opened, Ended: ended,
-		})
+		}
+		switch {
+		case ended && a.Retired:
+			item.Reason = "retired"
+		case ended:
+			item.Reason = string(a.Ended)
+		}
+		items = append(items, item)
 	}
 	if len(items) == 0 {
 		return nil

@@ -33,6 +33,9 @@ func (r *receiver) send(_ context.Context, route string, m alert.Message) error 
 	line := route + " " + m.Title + ":"
 	for _, i := range m.Items {
 		line += fmt.Sprintf(" %s/%s/%s/%t", i.Environment, i.Event, i.Control, i.Ended)
+		if i.Reason != "" {
+			line += "/" + i.Reason
+		}
 	}
 	r.told = append(r.told, line)
 	return nil
@@ -94,8 +97,56 @@ func TestAlerts(t *testing.T) {
 		again(f, 3)
 		eventually(t, "told that it is fixed", func() bool { return strings.Count(r.heard(), "\n") == 1 })
 		time.Sleep(1500 * time.Millisecond)
-		if got, want := r.heard(), "ops a: 1 new: a/new/A/false\nops a: 1 over: a/new/A/true"; got != want {
+		if got, want := r.heard(), "ops a: 1 new: a/new/A/false\nops a: 1 over: a/new/A/true/fixed"; got != want {
 			t.Errorf("told:\n%s\nwant:\n%s", got, want)
+		}
+	})
+}
+
+// TestOverWithoutFix: a finding that is over, and was not fixed, is not called fixed.
+func TestOverWithoutFix(t *testing.T) {
+	onBoth(t, func(t *testing.T, name string) {
+		s := open(t, name)
+		names := []string{"waived", "profile", "retired", "fixed"}
+		environments(t, s, names...)
+		if err := s.Pause(t.Context(), names, true); err != nil {
+			t.Fatal(err)
+		}
+		r := &receiver{}
+		_, stop := start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}})
+		defer stop()
+		record := func(change func(*audit.Result)) {
+			t.Helper()
+			for _, name := range names {
+				list := failing(store.Environment{Name: name}, audit.SeverityHigh)
+				change(&list[0])
+				if err := s.Record(t.Context(), list, "test"); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		record(func(*audit.Result) {})
+		eventually(t, "told", func() bool { return strings.Count(r.heard(), "/false") == len(names) })
+		names = names[:2]
+		record(func(result *audit.Result) {
+			c := &result.Controls[0]
+			switch result.Environment.Name {
+			case "waived":
+				c.Outcome, c.Findings[0].Waiver = audit.OutcomeWaived, &audit.Waiver{}
+			case "profile":
+				result.Profile.Digest, c.Outcome, c.Findings = "sha256:2", audit.OutcomePass, nil
+			}
+		})
+		names = []string{"fixed"}
+		record(func(result *audit.Result) {
+			result.Controls[0].Outcome, result.Controls[0].Findings = audit.OutcomePass, nil
+		})
+		e := store.Environment{Name: "retired", Config: "url: x"}
+		if _, err := s.Import(t.Context(), []store.Environment{e}, func(string) []string { return []string{"zoominfo"} }); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"waived/new/A/true/waived", "profile/new/A/true/profile-changed", "retired/new/A/true/retired", "fixed/new/A/true/fixed"} {
+			eventually(t, want, func() bool { return strings.Contains(r.heard(), want) })
 		}
 	})
 }

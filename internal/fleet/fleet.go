@@ -55,6 +55,9 @@ type Options struct {
 	Logger          *slog.Logger
 	// Alerts are sent by this process; nil leaves that to others.
 	Alerts *Alerts
+	// Keep is how long every result is kept; older ones are removed, except the first of each
+	// month. 0 removes nothing, and leaves that to others.
+	Keep time.Duration
 }
 
 // The defaults of [Options].
@@ -85,6 +88,8 @@ type Fleet struct {
 	store *store.Store
 	queue *client
 	o     Options
+	// other has an error when the store is found to be of another version.
+	other chan error
 }
 
 // New prepares a fleet. Until it is started it only enqueues.
@@ -95,7 +100,7 @@ func New(s *store.Store, o Options) (*Fleet, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	f := &Fleet{store: s, o: o}
+	f := &Fleet{store: s, o: o, other: make(chan error, 1)}
 	// Each process knows every kind of job, also where it does not work it: whichever leads
 	// gives the jobs of dead workers to others, and throws away those of unknown kinds.
 	workers := river.NewWorkers()
@@ -104,6 +109,7 @@ func New(s *store.Store, o Options) (*Fleet, error) {
 		river.AddWorkerSafely(workers, &scanner{fleet: f}),
 		river.AddWorkerSafely(workers, &watcher{fleet: f}),
 		river.AddWorkerSafely(workers, &teller{fleet: f}),
+		river.AddWorkerSafely(workers, &pruner{fleet: f}),
 	} {
 		if err != nil {
 			return nil, err
@@ -116,9 +122,12 @@ func New(s *store.Store, o Options) (*Fleet, error) {
 	if o.Alerts != nil {
 		queues[queueAlerts] = river.QueueConfig{MaxWorkers: 1}
 	}
+	if o.Keep > 0 {
+		queues[queuePrune] = river.QueueConfig{MaxWorkers: 1}
+	}
 	// Whichever process leads makes the jobs of all, those that others work included.
-	periodic := func(args river.JobArgs) *river.PeriodicJob {
-		return river.NewPeriodicJob(river.PeriodicInterval(o.Sweep),
+	periodic := func(every time.Duration, args river.JobArgs) *river.PeriodicJob {
+		return river.NewPeriodicJob(river.PeriodicInterval(every),
 			func() (river.JobArgs, *river.InsertOpts) { return args, nil }, &river.PeriodicJobOpts{RunOnStart: true})
 	}
 	var err error
@@ -135,7 +144,8 @@ func New(s *store.Store, o Options) (*Fleet, error) {
 		RetryPolicy:          soon{now: s.Now},
 		Workers:              workers,
 		SkipUnknownJobCheck:  true,
-		PeriodicJobs:         []*river.PeriodicJob{periodic(sweepArgs{}), periodic(watchArgs{})},
+		PeriodicJobs:         []*river.PeriodicJob{periodic(o.Sweep, sweepArgs{}), periodic(o.Sweep, watchArgs{}), periodic(time.Hour, pruneArgs{})},
+		Middleware:           []rivertype.Middleware{river.WorkerMiddlewareFunc(f.sameVersion)},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the queue: %w", err)
@@ -151,17 +161,38 @@ func or[T comparable](value, otherwise T) T {
 	return value
 }
 
-// Run works until the context ends, and then hands back what is not finished, so that
-// another worker takes it at once.
+// Run works until the context ends, or the store is of another version, and then hands back
+// what is not finished, so that another worker takes it at once.
 func (f *Fleet) Run(ctx context.Context) error {
 	detached := context.WithoutCancel(ctx)
 	if err := f.queue.Start(detached); err != nil {
 		return fmt.Errorf("the queue: %w", err)
 	}
-	<-ctx.Done()
+	var ended error
+	select {
+	case <-ctx.Done():
+	case ended = <-f.other:
+	}
 	stopping, cancel := context.WithTimeout(detached, grace)
 	defer cancel()
-	return f.queue.StopAndCancel(stopping)
+	if err := f.queue.StopAndCancel(stopping); ended == nil {
+		return err
+	}
+	return ended
+}
+
+// sameVersion ends the process if the store is of another version: an upgrade began, or a
+// backup was restored, while it ran. Its jobs wait for a process of that version.
+func (f *Fleet) sameVersion(ctx context.Context, _ *rivertype.JobRow, work func(context.Context) error) error {
+	err := work(ctx)
+	if !errors.Is(err, store.ErrLater) && !errors.Is(err, store.ErrOutdated) {
+		return err
+	}
+	select {
+	case f.other <- err:
+	default: // another job found it out before
+	}
+	return river.JobSnooze(time.Second)
 }
 
 // ScanNow enqueues a scan of each environment, outside the schedule, and returns the

@@ -36,6 +36,21 @@ func open(t testing.TB, name string) *store.Store {
 	return s
 }
 
+// database is the database of a store, beside it.
+func database(t testing.TB, name string) *sql.DB {
+	t.Helper()
+	driver := "sqlite"
+	if store.IsPostgres(name) {
+		driver = "pgx"
+	}
+	db, err := sql.Open(driver, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
 // environments makes some that are due now and not again during the test.
 func environments(t testing.TB, s *store.Store, names ...string) {
 	t.Helper()
@@ -381,14 +396,9 @@ func TestLostJob(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			db, err := sql.Open("sqlite", file)
-			if err != nil {
+			if _, err := database(t, file).ExecContext(t.Context(), lose); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := db.ExecContext(t.Context(), lose); err != nil {
-				t.Fatal(err)
-			}
-			db.Close()
 			start(t, s, fleet.Options{Scanner: &scans{do: compliant}})
 			eventually(t, "the run ends", func() bool {
 				r, err := s.Run(t.Context(), ids[0])
@@ -410,13 +420,8 @@ func TestNoSecretInJob(t *testing.T) {
 	if _, err := f.ScanNow(t.Context(), "jane", "a"); err != nil {
 		t.Fatal(err)
 	}
-	db, err := sql.Open("sqlite", file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
 	var args string
-	if err := db.QueryRowContext(t.Context(), "SELECT json(args) FROM river_job").Scan(&args); err != nil {
+	if err := database(t, file).QueryRowContext(t.Context(), "SELECT json(args) FROM river_job").Scan(&args); err != nil {
 		t.Fatal(err)
 	}
 	for _, part := range []string{`"environment":"a"`, `"trigger":"manual"`} {
@@ -444,5 +449,97 @@ func TestNotStored(t *testing.T) {
 		}}})
 		defer stop()
 		eventually(t, "stored", func() bool { return lastRun(t, s, "a").State == store.RunCompliant })
+	})
+}
+
+// TestOtherVersion: a process ends if the store is of a later version, as where an upgrade
+// began while it ran, or of an earlier one, as where a backup was restored. The job waits for
+// a process that fits.
+func TestOtherVersion(t *testing.T) {
+	for what, test := range map[string]struct {
+		change, back string
+		want         error
+	}{
+		"later":   {"INSERT INTO schema_version (version, at) VALUES (1000, 0)", "DELETE FROM schema_version WHERE version = 1000", store.ErrLater},
+		"earlier": {"UPDATE schema_version SET version = version - 1000", "UPDATE schema_version SET version = version + 1000", store.ErrOutdated},
+	} {
+		t.Run(what, func(t *testing.T) {
+			onBoth(t, func(t *testing.T, name string) {
+				s := open(t, name)
+				environments(t, s, "a")
+				asking, err := fleet.New(s, fleet.Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				ids, err := asking.ScanNow(t.Context(), "jane", "a")
+				if err != nil {
+					t.Fatal(err)
+				}
+				db := database(t, name)
+				if _, err := db.ExecContext(t.Context(), test.change); err != nil {
+					t.Fatal(err)
+				}
+				sc := &scans{do: compliant}
+				o := fleet.Options{Scanner: sc, Poll: 100 * time.Millisecond, Worker: "other"}
+				other, err := fleet.New(s, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := other.Run(t.Context()); !errors.Is(err, test.want) {
+					t.Errorf("the process ended with %v, want %v", err, test.want)
+				}
+				if _, err := db.ExecContext(t.Context(), test.back); err != nil {
+					t.Fatal(err)
+				}
+				if n := sc.of("a"); n != 0 {
+					t.Errorf("it was scanned %d times", n)
+				}
+				start(t, s, fleet.Options{Scanner: sc})
+				if r := awaitState(t, s, "a", store.RunCompliant); r.ID < ids[0] {
+					t.Errorf("run: %+v", r)
+				}
+			})
+		})
+	}
+}
+
+// TestKeep: a process that says how long results are kept removes older ones by itself,
+// except one of each month.
+func TestKeep(t *testing.T) {
+	onBoth(t, func(t *testing.T, name string) {
+		const day = 24 * time.Hour
+		at := time.Now().Add(-200 * day)
+		past, err := store.Open(t.Context(), name, store.Options{Now: func() time.Time { return at }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { past.Close() })
+		environments(t, past, "a")
+		if err := past.Pause(t.Context(), []string{"a"}, true); err != nil {
+			t.Fatal(err)
+		}
+		for ; at.Before(time.Now()); at = at.Add(2 * day) {
+			list := result(store.Environment{Name: "a"})
+			list[0].Snapshot.TakenAt = at
+			if err := past.Record(t.Context(), list, "test"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s := open(t, name)
+		start(t, s, fleet.Options{Keep: 30 * day})
+		left := func() (points []store.Point) {
+			t.Helper()
+			points, err := s.Trend(t.Context(), "a", "demandbase", time.Time{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return points
+		}
+		eventually(t, "old results are removed", func() bool { n := len(left()); return n >= 15+5 && n <= 16+7 })
+		for _, p := range left()[1:8] {
+			if p.TakenAt.Before(time.Now().Add(-35*day)) && p.TakenAt.Day() > 2 {
+				t.Errorf("the result of %s is kept, want the first of each month", p.TakenAt)
+			}
+		}
 	})
 }

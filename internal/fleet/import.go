@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/run"
@@ -52,9 +53,13 @@ func (m *Import) Add(runner *run.Runner, file *config.File) error {
 		if err != nil {
 			return err
 		}
+		ends, err := secretEnds(t)
+		if err != nil {
+			return err
+		}
 		m.Environments = append(m.Environments, store.Environment{
 			Name: t.Name, TenantID: t.Auth.TenantID, URL: t.URL, Config: text, CredentialRef: credential(t.Auth),
-			Every: file.Interval(t.Env), Labels: t.Env.Labels,
+			CredentialEnds: ends, Every: file.Interval(t.Env), Labels: t.Env.Labels,
 		})
 	}
 	if m.Profiles == nil {
@@ -123,6 +128,18 @@ func unattended(t run.Target) error {
 	return nil
 }
 
+// secretEnds is when the client secret ends that a configuration states; zero if it does not.
+func secretEnds(t run.Target) (time.Time, error) {
+	if t.Auth.SecretEnds == "" || t.Auth.Certificate != "" {
+		return time.Time{}, nil
+	}
+	ends, err := time.Parse(time.DateOnly, t.Auth.SecretEnds)
+	if err != nil {
+		return ends, run.Usagef("%s: auth.secret_ends %s is not a day, such as 2027-01-31", t.Name, t.Auth.SecretEnds)
+	}
+	return ends, nil
+}
+
 // credential says where a credential is, for a reader.
 func credential(a config.Auth) string {
 	switch {
@@ -131,7 +148,7 @@ func credential(a config.Auth) string {
 	case a.Secret != nil:
 		return "file:" + a.Secret.File
 	case a.Certificate != "":
-		return "certificate:" + a.Certificate
+		return store.Certificate + a.Certificate
 	}
 	return a.Method
 }
@@ -140,7 +157,7 @@ func credential(a config.Auth) string {
 // among them.
 func columns() []string {
 	return []string{
-		"name", "url", "tenant_id", "client_id", "auth", "secret_env", "secret_file", "certificate",
+		"name", "url", "tenant_id", "client_id", "auth", "secret_env", "secret_file", "secret_ends", "certificate",
 		"profile", "app_id", "user", "role", "business_unit", "every", "labels",
 	}
 }
@@ -198,7 +215,7 @@ func configuration(name string, cell func(string) string) (*config.File, error) 
 		URL: cell("url"), Every: cell("every"),
 		Integration: config.Integration{AppID: cell("app_id"), User: cell("user"), Role: cell("role"), BusinessUnit: cell("business_unit")},
 	}
-	auth := config.Auth{Method: cell("auth"), TenantID: cell("tenant_id"), ClientID: cell("client_id"), Certificate: cell("certificate")}
+	auth := config.Auth{Method: cell("auth"), TenantID: cell("tenant_id"), ClientID: cell("client_id"), Certificate: cell("certificate"), SecretEnds: cell("secret_ends")}
 	if source := (config.Source{Env: cell("secret_env"), File: cell("secret_file")}); source != (config.Source{}) {
 		auth.Secret = &source
 	}

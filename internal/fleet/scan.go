@@ -64,8 +64,9 @@ func (f *Fleet) scan(ctx context.Context, e store.Environment) (results []audit.
 	return f.o.Scanner.Scan(ctx, e)
 }
 
-// storing is how long an end may take to be stored after the scan was ended.
-const storing = 10 * time.Second
+// storing is how long an end may take to be stored after the scan was ended: a database that
+// is slow does not lose the scan.
+const storing = time.Minute
 
 // end stores the end of a run and of its job in one transaction. A run that ended before
 // keeps that end.

@@ -196,16 +196,7 @@ func torture(t *testing.T, name string) {
 
 // jobs lists what the queue has that is not done, for a test that failed.
 func jobs(t *testing.T, name string) string {
-	driver := "sqlite"
-	if store.IsPostgres(name) {
-		driver = "pgx"
-	}
-	db, err := sql.Open(driver, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	rows, err := db.QueryContext(t.Context(), "SELECT id, kind, CAST(state AS TEXT), attempt, CAST(attempted_at AS TEXT), CAST(scheduled_at AS TEXT) FROM river_job WHERE state <> 'completed' ORDER BY id LIMIT 20")
+	rows, err := database(t, name).QueryContext(t.Context(), "SELECT id, kind, CAST(state AS TEXT), attempt, CAST(attempted_at AS TEXT), CAST(scheduled_at AS TEXT) FROM river_job WHERE state <> 'completed' ORDER BY id LIMIT 20")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,16 @@ func implied(own config.Auth) string {
 
 // sayMixed warns of variables that hold for some of the chosen environments only,
 // because the others state their own.
-func (r *Runner) sayMixed(envs []config.Environment) {
+func (r *Runner) sayMixed(conn Connection, targets []Target) {
+	if !conn.Chosen() {
+		return
+	}
+	var envs []config.Environment
+	for i, t := range targets {
+		if i == 0 || targets[i-1].Env.Name != t.Env.Name { // another integration of it
+			envs = append(envs, t.Env)
+		}
+	}
 	variables := r.authOfVariables()
 	for _, v := range []struct {
 		name   string
@@ -79,6 +88,9 @@ func (r *Runner) sayMixed(envs []config.Environment) {
 func merge(levels ...config.Auth) config.Auth {
 	var m config.Auth
 	for _, l := range levels {
+		if m.Secret == nil || l.Secret == nil { // the day is not that of another secret
+			m.SecretEnds = cmp.Or(m.SecretEnds, l.SecretEnds)
+		}
 		m.Method = cmp.Or(m.Method, l.Method)
 		m.TenantID = cmp.Or(m.TenantID, l.TenantID)
 		m.ClientID = cmp.Or(m.ClientID, l.ClientID)

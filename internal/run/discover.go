@@ -57,6 +57,7 @@ func (r *Runner) users(ctx context.Context, file *config.File, conn Connection, 
 	if err != nil {
 		return nil, err
 	}
+	r.sayMixed(conn, targets)
 	if len(targets) != 1 {
 		return nil, Usagef("discover reads one environment: choose it with --env")
 	}

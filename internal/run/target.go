@@ -73,10 +73,15 @@ func (r *Runner) Targets(conn Connection, want Wanted) ([]Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.TargetsOf(file, conn, want)
+	targets, err := r.TargetsOf(file, conn, want)
+	if err == nil {
+		r.sayMixed(conn, targets)
+	}
+	return targets, err
 }
 
-// TargetsOf is Targets of a configuration that was read; nil if there is none.
+// TargetsOf is Targets of a configuration that was read; nil if there is none. It warns of
+// nothing: a worker reads the same configuration for each scan.
 func (r *Runner) TargetsOf(file *config.File, conn Connection, want Wanted) ([]Target, error) {
 	if conn.URL == "" && (file == nil || len(file.Environments) == 0) {
 		conn.AllEnvs = false // the single environment is all that there are
@@ -103,9 +108,6 @@ func (r *Runner) TargetsOf(file *config.File, conn Connection, want Wanted) ([]T
 			t.Timeout = timeout
 			targets = append(targets, t)
 		}
-	}
-	if conn.Chosen() {
-		r.sayMixed(envs)
 	}
 	return targets, nil
 }

@@ -22,15 +22,20 @@ type Alert struct {
 	Opened      time.Time
 	Resolved    time.Time // zero while it is open
 	Again       bool      // it is over, and what it was about began again
+	// Ended says why a finding is not open any more; empty for what is not about a finding.
+	Ended   Reason
+	Retired bool // its integration is not audited any more
 }
 
 const alertColumns = `a.id, a.rule, e.name, i.name, a.key, a.event, a.control, a.severity, a.message, a.opened, a.resolved,
-	EXISTS (SELECT 1 FROM alert b WHERE b.rule = a.rule AND b.integration_id = a.integration_id AND b.key = a.key AND b.resolved IS NULL AND b.id > a.id)
+	EXISTS (SELECT 1 FROM alert b WHERE b.rule = a.rule AND b.integration_id = a.integration_id AND b.key = a.key AND b.resolved IS NULL AND b.id > a.id),
+	COALESCE((SELECT CASE WHEN f.closed_run IS NULL AND f.waived THEN 'waived' ELSE f.reason END FROM finding_span f
+		WHERE f.integration_id = a.integration_id AND f.fingerprint = a.key ORDER BY f.id DESC LIMIT 1), ''), i.retired
 	FROM alert a JOIN integration i ON i.id = a.integration_id JOIN environment e ON e.id = i.environment_id`
 
 func scanAlert(from row) (a Alert, err error) {
 	return a, from.Scan(&a.ID, &a.Rule, &a.Environment, &a.Integration, &a.Key, &a.Event, &a.Control, word{&a.Severity}, &a.Message,
-		stamp{&a.Opened}, stamp{&a.Resolved}, &a.Again)
+		stamp{&a.Opened}, stamp{&a.Resolved}, &a.Again, &a.Ended, &a.Retired)
 }
 
 // OpenAlerts lists the alerts that are open.

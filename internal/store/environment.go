@@ -22,7 +22,7 @@ type Environment struct {
 	// Config is the configuration of this environment alone, as dbaudit.yaml. The store
 	// does not look into it. It holds no secret: it says where one is.
 	Config string
-	// CredentialRef says where its credential is, for a reader.
+	// CredentialRef says where its credential is, for a reader: see [Certificate].
 	CredentialRef string
 	// Every is how often it is scanned; 0 is never by itself: then others post results.
 	Every time.Duration
@@ -37,6 +37,10 @@ type Environment struct {
 	CredentialEnds time.Time
 	CreatedAt      time.Time
 }
+
+// Certificate begins the CredentialRef of an environment that is signed in to by certificate,
+// whose end a scan reads.
+const Certificate = "certificate:"
 
 // Jitter is the part of an interval after which an environment is due.
 func Jitter(name string, every time.Duration) time.Duration {
@@ -93,6 +97,9 @@ func (t *Tx) put(ctx context.Context, e Environment, profiles []string, change *
 		return err
 	default:
 		e.ID, e.Paused, e.OrganizationID, e.NextDue = old.ID, old.Paused, old.OrganizationID, old.NextDue
+		if e.CredentialEnds.IsZero() && e.CredentialRef == old.CredentialRef && strings.HasPrefix(e.CredentialRef, Certificate) {
+			e.CredentialEnds = old.CredentialEnds // a scan has read it
+		}
 		if e.Every != old.Every {
 			e.NextDue = time.Time{}
 			if e.Every > 0 {
@@ -104,8 +111,8 @@ func (t *Tx) put(ctx context.Context, e Environment, profiles []string, change *
 		} else {
 			change.Updated++
 		}
-		if err := t.exec(ctx, `UPDATE environment SET tenant_id = $2, url = $3, config = $4, credential_ref = $5, every = $6, jitter = $7, next_due = $8, labels = $9 WHERE id = $1`,
-			e.ID, e.TenantID, e.URL, e.Config, e.CredentialRef, e.Every.Microseconds(), e.Jitter.Microseconds(), micro(e.NextDue), labels(e.Labels)); err != nil {
+		if err := t.exec(ctx, `UPDATE environment SET tenant_id = $2, url = $3, config = $4, credential_ref = $5, every = $6, jitter = $7, next_due = $8, labels = $9, credential_ends = $10 WHERE id = $1`,
+			e.ID, e.TenantID, e.URL, e.Config, e.CredentialRef, e.Every.Microseconds(), e.Jitter.Microseconds(), micro(e.NextDue), labels(e.Labels), micro(e.CredentialEnds)); err != nil {
 			return err
 		}
 	}
@@ -114,14 +121,14 @@ func (t *Tx) put(ctx context.Context, e Environment, profiles []string, change *
 
 func (e Environment) same(o Environment) bool {
 	return e.URL == o.URL && e.TenantID == o.TenantID && e.Config == o.Config && e.CredentialRef == o.CredentialRef &&
-		e.Every == o.Every && maps.Equal(e.Labels, o.Labels)
+		e.Every == o.Every && e.CredentialEnds.Equal(o.CredentialEnds) && maps.Equal(e.Labels, o.Labels)
 }
 
 func (t *Tx) add(ctx context.Context, e Environment) (int64, error) {
 	return one(ctx, t.tx, number, `INSERT INTO environment
-		(name, tenant_id, url, organization_id, config, credential_ref, every, jitter, paused, next_due, labels, created_at)
-		VALUES ($1, $2, $3, '', $4, $5, $6, $7, FALSE, $8, $9, $10) RETURNING id`,
-		e.Name, e.TenantID, e.URL, e.Config, e.CredentialRef, e.Every.Microseconds(), e.Jitter.Microseconds(), micro(e.NextDue), labels(e.Labels), micro(t.now))
+		(name, tenant_id, url, organization_id, config, credential_ref, every, jitter, paused, next_due, labels, created_at, credential_ends)
+		VALUES ($1, $2, $3, '', $4, $5, $6, $7, FALSE, $8, $9, $10, $11) RETURNING id`,
+		e.Name, e.TenantID, e.URL, e.Config, e.CredentialRef, e.Every.Microseconds(), e.Jitter.Microseconds(), micro(e.NextDue), labels(e.Labels), micro(t.now), micro(e.CredentialEnds))
 }
 
 // setIntegrations makes the integrations of these profiles, and retires all others.

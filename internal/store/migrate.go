@@ -24,7 +24,7 @@ type step struct {
 
 // steps are all migrations, oldest first. A step that was released is never changed.
 func steps() []step {
-	return []step{{file: "001.sql", queue: 8}, {file: "002.sql", queue: 8}}
+	return []step{{file: "001.sql", queue: 8}, {file: "002.sql", queue: 8}, {file: "003.sql", queue: 8}}
 }
 
 // lockKey is the advisory lock that keeps two processes from migrating at once.
@@ -32,20 +32,20 @@ const lockKey = 0x64626175646974
 
 // setUp sets up an empty store, migrates one of an earlier version where that is wanted,
 // and refuses one of a later version.
-func (s *Store) setUp(ctx context.Context, migrate bool) error {
-	all := steps()
+func (s *Store) setUp(ctx context.Context, o Options) error {
 	have, err := s.version(ctx)
 	switch {
 	case err != nil:
 		return s.failed(err)
-	case have > len(all):
-		return fmt.Errorf("the store was written by a later version of dbaudit (its schema is %d, this dbaudit knows %d): use that version, or restore a backup from before the upgrade", have, len(all))
-	case have == len(all):
-		return nil
-	case have > 0 && !migrate:
-		return ErrOutdated
+	case have == 0 && o.Existing:
+		return errors.New("the database holds no store of dbaudit: dbaudit serve and dbaudit fleet import make one; name another by --store or DBAUDIT_STORE")
+	case have == 0:
+		s.created = true
+	case have < len(steps()) && o.Migrate:
+	default:
+		return fits(have)
 	}
-	return s.Within(ctx, func(tx *Tx) error {
+	return s.within(ctx, func(tx *Tx) error {
 		if s.postgres {
 			if err := tx.exec(ctx, "SELECT pg_advisory_xact_lock($1)", lockKey); err != nil {
 				return err
@@ -54,10 +54,18 @@ func (s *Store) setUp(ctx context.Context, migrate bool) error {
 		if err := tx.exec(ctx, "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT PRIMARY KEY, at BIGINT NOT NULL)"); err != nil {
 			return err
 		}
-		have, err := one(ctx, tx.tx, number, "SELECT COALESCE(MAX(version), 0) FROM schema_version")
+		if s.postgres {
+			// Each transaction of another process reads this table first. Those that have read it
+			// end before the migration begins, and later ones find the new version.
+			if err := tx.exec(ctx, "LOCK TABLE schema_version IN ACCESS EXCLUSIVE MODE"); err != nil {
+				return err
+			}
+		}
+		have, err := one(ctx, tx.tx, number, latestVersion)
 		if err != nil {
 			return err
 		}
+		all := steps()
 		for i := int(have); i < len(all); i++ {
 			if err := s.step(ctx, tx, all[i], i+1); err != nil {
 				return fmt.Errorf("migrating the store to version %d: %w", i+1, err)
@@ -77,8 +85,22 @@ func (s *Store) version(ctx context.Context) (int, error) {
 	if err != nil || n == 0 {
 		return 0, err
 	}
-	n, err = one(ctx, s.db, number, "SELECT COALESCE(MAX(version), 0) FROM schema_version")
+	n, err = one(ctx, s.db, number, latestVersion)
 	return int(n), err
+}
+
+const latestVersion = "SELECT COALESCE(MAX(version), 0) FROM schema_version"
+
+// fits returns an error for a store of another version than this program's.
+func fits(have int) error {
+	newest := len(steps())
+	switch {
+	case have > newest:
+		return fmt.Errorf("%w (its schema is %d, this dbaudit knows %d): use that version, or restore a backup from before the upgrade", ErrLater, have, newest)
+	case have < newest:
+		return ErrOutdated
+	}
+	return nil
 }
 
 func (s *Store) step(ctx context.Context, tx *Tx, next step, version int) error {

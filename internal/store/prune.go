@@ -5,33 +5,97 @@ import (
 	"time"
 )
 
-// month is the time of which one result is kept, however old it is.
-const month = 30 * 24 * time.Hour
+// A kept is a result as pruning sees it.
+type kept struct {
+	run   int64
+	taken time.Time
+	sha   string
+}
 
-// Prune removes results, and runs without one, that are older than a time, and returns
-// how many results it removed. Of each month the first result of an integration is kept,
-// and so is whatever a span of findings or controls begins or ends with.
+// Prune removes results, runs without one, and alerts that are over, if they are older than
+// a time, and returns how many results it removed. The first result of an integration in
+// each month stays, and so does its last one, and whatever a span of findings or controls
+// begins or ends with. Each step is a transaction of its own, so that others get their turn
+// in between, and what was removed stays removed if it is ended.
 func (s *Store) Prune(ctx context.Context, before time.Time) (removed int64, err error) {
+	ids, err := all(ctx, s.db, number, "SELECT id FROM integration ORDER BY id")
+	if err != nil {
+		return 0, s.failed(err)
+	}
+	for _, id := range ids {
+		n, err := s.pruneResults(ctx, id, before)
+		if removed += n; err != nil {
+			return removed, err
+		}
+	}
+	for n := int64(batch); n == batch; {
+		if n, err = s.pruneRuns(ctx, before); err != nil {
+			return removed, err
+		}
+	}
+	return removed, s.Within(ctx, func(tx *Tx) error {
+		return tx.exec(ctx, "DELETE FROM alert WHERE resolved < $1", micro(before))
+	})
+}
+
+// batch is how many rows one step of pruning removes.
+const batch = 500
+
+// pruneResults removes the results of an integration, and the documents of those.
+func (s *Store) pruneResults(ctx context.Context, integration int64, before time.Time) (removed int64, err error) {
+	old, err := all(ctx, s.db, func(from row) (k kept, err error) {
+		return k, from.Scan(&k.run, stamp{&k.taken}, &k.sha)
+	}, `SELECT s.run_id, s.taken_at, s.document_sha FROM result s JOIN integration i ON i.id = s.integration_id
+		WHERE s.integration_id = $1 AND s.taken_at < $2 AND s.run_id <> i.last_run ORDER BY s.seq`, integration, micro(before))
+	if err != nil {
+		return 0, s.failed(err)
+	}
+	var surplus []kept
+	month := ""
+	for _, k := range old {
+		if m := k.taken.Format("2006-01"); m != month {
+			month = m
+			continue
+		}
+		surplus = append(surplus, k)
+	}
+	for len(surplus) > 0 {
+		n := min(batch, len(surplus))
+		if err := s.Within(ctx, func(tx *Tx) error { return tx.removeResults(ctx, integration, surplus[:n]) }); err != nil {
+			return removed, err
+		}
+		removed, surplus = removed+int64(n), surplus[n:]
+	}
+	return removed, nil
+}
+
+func (t *Tx) removeResults(ctx context.Context, integration int64, list []kept) error {
+	for _, k := range list {
+		if err := t.exec(ctx, "DELETE FROM result WHERE integration_id = $1 AND run_id = $2", integration, k.run); err != nil {
+			return err
+		}
+		if err := t.exec(ctx, "DELETE FROM document WHERE sha = $1 AND NOT EXISTS (SELECT 1 FROM result WHERE document_sha = $1)", k.sha); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pruneRuns removes runs that have no result and that nothing refers to.
+func (s *Store) pruneRuns(ctx context.Context, before time.Time) (removed int64, err error) {
 	err = s.Within(ctx, func(tx *Tx) error {
-		done, err := tx.tx.ExecContext(ctx, `DELETE FROM result WHERE (run_id, integration_id) IN (SELECT run_id, integration_id FROM (
-			SELECT run_id, integration_id, ROW_NUMBER() OVER (PARTITION BY integration_id, taken_at / $2 ORDER BY seq) AS place FROM result
-			WHERE taken_at < $1 AND run_id NOT IN (SELECT last_run FROM integration WHERE last_run IS NOT NULL)) old WHERE place > 1)`,
-			micro(before), month.Microseconds())
+		done, err := tx.tx.ExecContext(ctx, `DELETE FROM run WHERE id IN (SELECT r.id FROM run r WHERE r.ended_at < $1
+			AND NOT EXISTS (SELECT 1 FROM result s WHERE s.run_id = r.id)
+			AND r.id NOT IN (SELECT last_run FROM environment WHERE last_run IS NOT NULL)
+			AND r.id NOT IN (SELECT first_run FROM finding_span) AND r.id NOT IN (SELECT last_seen_run FROM finding_span)
+			AND r.id NOT IN (SELECT closed_run FROM finding_span WHERE closed_run IS NOT NULL)
+			AND r.id NOT IN (SELECT from_run FROM control_span) AND r.id NOT IN (SELECT to_run FROM control_span) LIMIT $2)`,
+			micro(before), batch)
 		if err != nil {
 			return err
 		}
-		if removed, err = done.RowsAffected(); err != nil {
-			return err
-		}
-		if err := tx.exec(ctx, `DELETE FROM run WHERE ended_at < $1
-			AND NOT EXISTS (SELECT 1 FROM result s WHERE s.run_id = run.id)
-			AND id NOT IN (SELECT last_run FROM environment WHERE last_run IS NOT NULL)
-			AND id NOT IN (SELECT first_run FROM finding_span) AND id NOT IN (SELECT last_seen_run FROM finding_span)
-			AND id NOT IN (SELECT closed_run FROM finding_span WHERE closed_run IS NOT NULL)
-			AND id NOT IN (SELECT from_run FROM control_span) AND id NOT IN (SELECT to_run FROM control_span)`, micro(before)); err != nil {
-			return err
-		}
-		return tx.exec(ctx, "DELETE FROM document WHERE sha NOT IN (SELECT document_sha FROM result)")
+		removed, err = done.RowsAffected()
+		return err
 	})
 	return removed, err
 }

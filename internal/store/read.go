@@ -69,7 +69,9 @@ func (s *Store) statuses(ctx context.Context, environment string) ([]Status, err
 	}
 	counts, err := all(ctx, s.db, func(from row) (o open, err error) {
 		return o, from.Scan(&o.integration, word{&o.severity}, &o.count)
-	}, "SELECT integration_id, severity, COUNT(*) FROM finding_span WHERE closed_run IS NULL AND NOT waived GROUP BY integration_id, severity")
+	}, `SELECT integration_id, severity, COUNT(*) FROM finding_span WHERE closed_run IS NULL AND NOT waived
+		AND ($1 = '' OR integration_id IN (SELECT i.id FROM integration i JOIN environment e ON e.id = i.environment_id WHERE e.name = $1))
+		GROUP BY integration_id, severity`, environment)
 	if err != nil {
 		return nil, s.failed(err)
 	}
@@ -172,10 +174,14 @@ func scanFinding(from row) (f Finding, err error) {
 		&f.FirstRun, stamp{&f.FirstAt}, &f.LastSeenRun, stamp{&f.LastSeenAt}, &f.Opened, &f.ClosedRun, stamp{&f.ClosedAt}, &f.ClosedReason)
 }
 
-// OpenFindings lists the open findings of an environment; of every one where the name is
-// empty.
+// OpenFindings lists the open findings of an environment; of every one if the name is
+// empty. Those of an integration that is retired are not known to be open any more.
 func (s *Store) OpenFindings(ctx context.Context, environment string) ([]Finding, error) {
-	list, err := all(ctx, s.db, scanFinding, "SELECT "+findingColumns+" WHERE ($1 = '' OR e.name = $1) AND f.closed_run IS NULL ORDER BY f.id", environment)
+	query, args := "SELECT "+findingColumns+" WHERE f.closed_run IS NULL AND NOT i.retired", []any{}
+	if environment != "" {
+		query, args = query+" AND e.name = $1", []any{environment}
+	}
+	list, err := all(ctx, s.db, scanFinding, query+" ORDER BY f.id", args...)
 	return list, s.failed(err)
 }
 
@@ -220,11 +226,9 @@ type ControlStatus struct {
 	Open int
 }
 
-// Control lists what a control is across the fleet, by environment; every control of
-// every integration where the control is empty.
+// Control lists what a control is across the fleet, by environment.
 func (s *Store) Control(ctx context.Context, control audit.ControlID) ([]ControlStatus, error) {
 	now := s.now()
-	// Of the latest spans of a control the one that the last result is in counts.
 	list, err := all(ctx, s.db, func(from row) (c ControlStatus, err error) {
 		var st Status
 		err = from.Scan(&c.Environment, &c.Integration, &c.Control, word{&c.Severity}, word{&c.Outcome}, stamp{&c.Since},
@@ -233,8 +237,8 @@ func (s *Store) Control(ctx context.Context, control audit.ControlID) ([]Control
 		return c, err
 	}, `SELECT e.name, i.name, c.control, c.severity, c.outcome, a.ended_at, e.every, i.last_complete_at,
 		(SELECT COUNT(*) FROM finding_span f WHERE f.integration_id = i.id AND f.control = c.control AND f.closed_run IS NULL AND NOT f.waived)
-		FROM control_span c JOIN integration i ON i.id = c.integration_id AND NOT i.retired AND c.to_run = i.last_run
+		FROM control_span c JOIN integration i ON i.id = c.integration_id AND NOT i.retired
 		JOIN environment e ON e.id = i.environment_id JOIN run a ON a.id = c.from_run
-		WHERE c.latest AND ($1 = '' OR c.control = $1) ORDER BY c.control, e.name, i.name`, string(control))
+		WHERE c.in_last AND c.control = $1 ORDER BY e.name, i.name`, string(control))
 	return list, s.failed(err)
 }

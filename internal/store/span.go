@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,6 +23,7 @@ const (
 	ReasonProfile     Reason = "profile-changed"     // other things are required than before
 	ReasonNotRequired Reason = "not-required"        // it ended: the configuration does not require it any more
 	ReasonReplaced    Reason = "environment-replaced"
+	ReasonWaived      Reason = "waived" // it is open, and a waiver covers it
 )
 
 // A Finding is a fault from the run that saw it first to the run that judged its control
@@ -61,6 +63,7 @@ type ControlSpan struct {
 	ToAt     time.Time
 
 	edition string
+	inLast  bool // whether the last result is in it
 }
 
 // edition tells apart what profiles of one name require.
@@ -168,7 +171,7 @@ func (t *Tx) fold(ctx context.Context, in integration, run int64, r audit.Result
 		if err := t.exec(ctx, "UPDATE finding_span SET closed_run = $2, reason = $3 WHERE integration_id = $1 AND closed_run IS NULL", in.id, run, ReasonReplaced); err != nil {
 			return err
 		}
-		if err := t.exec(ctx, "UPDATE control_span SET latest = FALSE WHERE integration_id = $1 AND latest", in.id); err != nil {
+		if err := t.exec(ctx, endSpans+" WHERE integration_id = $1 AND latest", in.id); err != nil {
 			return err
 		}
 		in.results = 0
@@ -188,8 +191,8 @@ type pair struct{ known, unknown *ControlSpan }
 
 func (t *Tx) latestControls(ctx context.Context, integration int64) (map[audit.ControlID]pair, error) {
 	list, err := all(ctx, t.tx, func(from row) (c ControlSpan, err error) {
-		return c, from.Scan(&c.ID, &c.Control, word{&c.Severity}, word{&c.Outcome}, &c.edition, &c.Opened, &c.FromRun, &c.ToRun)
-	}, `SELECT id, control, severity, outcome, profile, opened, from_run, to_run FROM control_span WHERE integration_id = $1 AND latest`, integration)
+		return c, from.Scan(&c.ID, &c.Control, word{&c.Severity}, word{&c.Outcome}, &c.edition, &c.Opened, &c.FromRun, &c.ToRun, &c.inLast)
+	}, `SELECT id, control, severity, outcome, profile, opened, from_run, to_run, in_last FROM control_span WHERE integration_id = $1 AND latest`, integration)
 	latest := map[audit.ControlID]pair{}
 	for _, c := range list {
 		p := latest[c.Control]
@@ -220,8 +223,8 @@ func began(in integration, before pair, now string) Reason {
 
 func (t *Tx) foldFindings(ctx context.Context, in integration, run int64, r audit.Result, known map[audit.ControlID]pair) error {
 	list, err := all(ctx, t.tx, func(from row) (f Finding, err error) {
-		return f, from.Scan(&f.ID, &f.Fingerprint, &f.Control, &f.edition)
-	}, "SELECT id, fingerprint, control, profile FROM finding_span WHERE integration_id = $1 AND closed_run IS NULL", in.id)
+		return f, from.Scan(&f.ID, &f.Fingerprint, &f.Control, word{&f.Severity}, &f.Message, &f.Waived, &f.edition)
+	}, "SELECT id, fingerprint, control, severity, message, waived, profile FROM finding_span WHERE integration_id = $1 AND closed_run IS NULL", in.id)
 	if err != nil {
 		return err
 	}
@@ -231,6 +234,7 @@ func (t *Tx) foldFindings(ctx context.Context, in integration, run int64, r audi
 	}
 	now := edition(r.Profile)
 	seen, controls := map[string]bool{}, map[audit.ControlID]audit.Control{}
+	var unchanged []int64
 	for _, c := range r.Controls {
 		controls[c.ID] = c
 		for _, f := range c.Findings {
@@ -238,10 +242,13 @@ func (t *Tx) foldFindings(ctx context.Context, in integration, run int64, r audi
 				continue
 			}
 			seen[f.Fingerprint] = true
-			if was, ok := open[f.Fingerprint]; ok {
+			switch was, ok := open[f.Fingerprint]; {
+			case ok && was.Severity == c.Severity && was.Message == f.Message && was.Waived == (f.Waiver != nil) && was.edition == now:
+				unchanged = append(unchanged, was.ID)
+			case ok:
 				err = t.exec(ctx, "UPDATE finding_span SET last_seen_run = $2, severity = $3, message = $4, waived = $5, profile = $6 WHERE id = $1",
 					was.ID, run, c.Severity.String(), f.Message, f.Waiver != nil, now)
-			} else {
+			default:
 				err = t.exec(ctx, `INSERT INTO finding_span (integration_id, fingerprint, control, severity, message, waived, profile, first_run, last_seen_run, opened, reason)
 					VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, '')`,
 					in.id, f.Fingerprint, string(c.ID), c.Severity.String(), f.Message, f.Waiver != nil, now, run, began(in, known[c.ID], now))
@@ -250,6 +257,9 @@ func (t *Tx) foldFindings(ctx context.Context, in integration, run int64, r audi
 				return err
 			}
 		}
+	}
+	if err := t.each(ctx, "UPDATE finding_span SET last_seen_run = $1", unchanged, run); err != nil {
+		return err
 	}
 	for _, f := range list {
 		if seen[f.Fingerprint] {
@@ -270,28 +280,37 @@ func (t *Tx) foldFindings(ctx context.Context, in integration, run int64, r audi
 	return nil
 }
 
+// endSpans ends the two rows of spans of a control.
+const endSpans = "UPDATE control_span SET latest = FALSE, in_last = FALSE"
+
 func (t *Tx) foldControls(ctx context.Context, in integration, run int64, r audit.Result, latest map[audit.ControlID]pair) error {
 	now := edition(r.Profile)
-	var extended, ended []int64
+	var extended, ended, resumed, left []int64
 	inResult := map[audit.ControlID]bool{}
 	for _, c := range r.Controls {
 		inResult[c.ID] = true
 		p := latest[c.ID]
-		last, reason := p.known, began(in, p, now)
+		last, other, reason := p.known, p.unknown, began(in, p, now)
 		goesOn := last != nil && last.Outcome == c.Outcome
 		if c.Outcome == audit.OutcomeUnknown {
-			last, reason = p.unknown, ""
+			last, other, reason = p.unknown, p.known, ""
 			goesOn = last != nil && last.ToRun == in.lastRun
+		}
+		if other != nil && other.inLast {
+			left = append(left, other.ID)
 		}
 		if goesOn {
 			extended = append(extended, last.ID)
+			if !last.inLast {
+				resumed = append(resumed, last.ID)
+			}
 			continue
 		}
 		if last != nil {
 			ended = append(ended, last.ID)
 		}
-		if err := t.exec(ctx, `INSERT INTO control_span (integration_id, control, severity, outcome, profile, opened, from_run, to_run, latest)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $7, TRUE)`, in.id, string(c.ID), c.Severity.String(), c.Outcome.String(), now, reason, run); err != nil {
+		if err := t.exec(ctx, `INSERT INTO control_span (integration_id, control, severity, outcome, profile, opened, from_run, to_run, latest, in_last)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $7, TRUE, TRUE)`, in.id, string(c.ID), c.Severity.String(), c.Outcome.String(), now, reason, run); err != nil {
 			return err
 		}
 	}
@@ -302,10 +321,12 @@ func (t *Tx) foldControls(ctx context.Context, in integration, run int64, r audi
 			}
 		}
 	}
-	if err := t.each(ctx, "UPDATE control_span SET latest = FALSE", ended); err != nil {
-		return err
-	}
-	return t.each(ctx, "UPDATE control_span SET to_run = $1, profile = $2", extended, run, now)
+	return errors.Join(
+		t.each(ctx, endSpans, ended),
+		t.each(ctx, "UPDATE control_span SET in_last = FALSE", left),
+		t.each(ctx, "UPDATE control_span SET in_last = TRUE", resumed),
+		t.each(ctx, "UPDATE control_span SET to_run = $1, profile = $2", extended, run, now),
+	)
 }
 
 // each runs an update for the rows of the given ids.

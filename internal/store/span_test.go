@@ -184,6 +184,14 @@ func TestSpansAsTheOracleSays(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("(-oracle +store):\n%s", diff)
 		}
+		for _, id := range []audit.ControlID{"U", "A", "B"} {
+			now := must[[]store.ControlStatus](t)(s.Control(t.Context(), id))
+			i := slices.IndexFunc(now, func(c store.ControlStatus) bool { return c.Environment == name })
+			last := row.control(len(row)-1, id)
+			if (last == nil) != (i < 0) || last != nil && now[i].Outcome != last.Outcome {
+				t.Fatalf("%s is %+v, and in the last result it is %+v", id, now, last)
+			}
+		}
 		open := 0
 		for _, f := range must[[]store.Finding](t)(s.OpenFindings(t.Context(), name)) {
 			if !f.Waived {

@@ -11,19 +11,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
-	"modernc.org/sqlite"
 )
 
 // Errors that callers tell apart.
@@ -32,7 +26,10 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrEnded is returned for a run that has ended before.
 	ErrEnded = errors.New("the run has ended before")
-	// ErrOutdated is returned by [Open] for a store of an earlier version.
+	// ErrLater is returned for a store of a later version, also if it was migrated after it was
+	// opened.
+	ErrLater = errors.New("the store was written by a later version of dbaudit")
+	// ErrOutdated is returned for a store of an earlier version.
 	ErrOutdated = errors.New("the store is of an earlier version: stop what uses it, back it up and run dbaudit db migrate")
 )
 
@@ -43,7 +40,7 @@ type Options struct {
 	// Migrate brings a store of an earlier version up to date. An empty store is always
 	// set up.
 	Migrate bool
-	// Existing refuses a file of SQLite that does not exist, instead of making it.
+	// Existing refuses a store that does not exist, instead of making it.
 	Existing bool
 }
 
@@ -51,6 +48,7 @@ type Options struct {
 type Store struct {
 	db       *sql.DB
 	postgres bool
+	created  bool
 	now      func() time.Time
 }
 
@@ -67,110 +65,10 @@ func Open(ctx context.Context, name string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.patiently(ctx, func() error { return s.setUp(ctx, o.Migrate) }); err != nil {
+	if err := s.patiently(ctx, func() error { return s.setUp(ctx, o) }); err != nil {
 		return nil, errors.Join(err, s.db.Close())
 	}
 	return s, nil
-}
-
-// patience is how long a process waits for another one that has locked the file of SQLite.
-const patience = 15 * time.Second
-
-// patiently repeats do while another process has locked the file of SQLite. SQLite itself
-// does not wait where it turns on the write-ahead log, nor while the last other connection
-// cleans up after itself (sqlite.org/wal.html, section 11).
-func (s *Store) patiently(ctx context.Context, do func() error) error {
-	until := time.After(patience)
-	for {
-		err := do()
-		var locked *sqlite.Error
-		if !errors.As(err, &locked) || locked.Code()&0xff != sqliteBusy {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-until:
-			return err
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-}
-
-// sqliteBusy is SQLITE_BUSY, the lower byte of a result code (sqlite.org/rescode.html).
-const sqliteBusy = 5
-
-// IsPostgres reports whether a URL names a PostgreSQL database.
-func IsPostgres(name string) bool {
-	return strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://")
-}
-
-// HasPassword reports whether a URL holds a password, which does not belong into an
-// argument.
-func HasPassword(name string) bool {
-	u, err := url.Parse(name)
-	if err != nil || !IsPostgres(name) {
-		return IsPostgres(name) // it cannot be told
-	}
-	_, set := u.User.Password()
-	return set || u.Query().Has("password")
-}
-
-// poolSize is how many connections a process has to PostgreSQL: more than that wait for
-// each other in the database all the same.
-const poolSize = 16
-
-func openPostgres(name string) (*sql.DB, error) {
-	config, err := pgx.ParseConfig(name)
-	if err != nil {
-		return nil, errors.New("the store's URL is not valid: want postgres://USER@HOST:PORT/DATABASE; the password is taken from PGPASSWORD or PGPASSFILE")
-	}
-	db := stdlib.OpenDB(*config)
-	db.SetMaxOpenConns(poolSize)
-	db.SetMaxIdleConns(poolSize)
-	db.SetConnMaxIdleTime(5 * time.Minute)
-	return db, nil
-}
-
-// openSQLite opens a file on a local disk. There is one connection, because SQLite has
-// one writer; another process waits for it. Each commit is on the disk when it returns.
-func openSQLite(file string, existing bool) (*sql.DB, error) {
-	if file == "" {
-		return nil, errors.New("the store is not named: want a file or postgres://USER@HOST:PORT/DATABASE")
-	}
-	absolute, err := filepath.Abs(file)
-	if err != nil {
-		return nil, err
-	}
-	// Only its owner reads what it says of people. An existing file stays as it is.
-	mode := os.O_RDWR
-	if !existing {
-		mode |= os.O_CREATE
-	}
-	made, err := os.OpenFile(absolute, mode, 0o600)
-	if existing && errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("the store %s does not exist: dbaudit fleet import and dbaudit serve make one; name another by --store or DBAUDIT_STORE", file)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("the store: %w", err)
-	}
-	if err := made.Close(); err != nil {
-		return nil, fmt.Errorf("the store: %w", err)
-	}
-	absolute = filepath.ToSlash(absolute)
-	if !strings.HasPrefix(absolute, "/") {
-		absolute = "/" + absolute // C:/…
-	}
-	dsn := url.URL{Scheme: "file", Path: absolute, RawQuery: url.Values{
-		"_txlock": {"immediate"},
-		"_pragma": {fmt.Sprintf("busy_timeout(%d)", patience.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},
-	}.Encode()}
-	db, err := sql.Open("sqlite", dsn.String())
-	if err != nil {
-		return nil, err
-	}
-	db.SetMaxOpenConns(1)
-	return db, nil
 }
 
 // Now is the time by the store's clock.
@@ -181,6 +79,9 @@ func (s *Store) Close() error { return s.db.Close() }
 
 // Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error { return s.failed(s.db.PingContext(ctx)) }
+
+// Created reports whether [Open] made the store.
+func (s *Store) Created() bool { return s.created }
 
 // Postgres reports whether the store is PostgreSQL.
 func (s *Store) Postgres() bool { return s.postgres }
@@ -207,9 +108,23 @@ type QueueTx = *sql.Tx
 // Queue is the transaction for the queue.
 func (t *Tx) Queue() QueueTx { return t.tx }
 
-// Within runs do in one transaction, which is undone where do fails. On SQLite nothing
-// else reaches the database meanwhile: do must use the transaction alone.
+// Within runs do in one transaction, which is undone if do fails. On SQLite nothing
+// else reaches the database meanwhile: do must use the transaction alone. It returns
+// [ErrLater] or [ErrOutdated] if another process replaced the store by one of another version.
 func (s *Store) Within(ctx context.Context, do func(*Tx) error) error {
+	return s.within(ctx, func(tx *Tx) error {
+		have, err := one(ctx, tx.tx, number, latestVersion)
+		if err != nil {
+			return s.failed(err)
+		}
+		if err := fits(int(have)); err != nil {
+			return err
+		}
+		return do(tx)
+	})
+}
+
+func (s *Store) within(ctx context.Context, do func(*Tx) error) error {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return s.failed(err)

@@ -18,7 +18,7 @@ import (
 // what the pages are measured by, and takes minutes to store.
 var resultDays = flag.Int("bench.days", 12, "days of results in the store of BenchmarkPages")
 
-// BenchmarkPages draws each page of 1,000 environments on SQLite.
+// BenchmarkPages draws each page, and each answer of the API, of 1,000 environments on SQLite.
 func BenchmarkPages(b *testing.B) {
 	const environments = 1000
 	days := *resultDays
@@ -59,7 +59,14 @@ func BenchmarkPages(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, path := range []string{"/", "/?control=DB-PRIV-LEAD", "/environments/client-0003", "/environments/client-0003/report/demandbase", "/controls", "/controls/DB-PRIV-LEAD", "/api/v1/environments"} {
+	run := fmt.Sprint((days-1)*environments + 4) // of client-0003
+	for _, path := range []string{
+		"/", "/?label=team=sales&verdict=compliant", "/?control=DB-PRIV-LEAD", "/controls", "/controls/DB-PRIV-LEAD", "/metrics",
+		"/environments/client-0003", "/environments/client-0003/report/demandbase",
+		"/api/v1/environments", "/api/v1/environments/client-0003", "/api/v1/environments/client-0003/findings",
+		"/api/v1/environments/client-0003/runs?limit=500", "/api/v1/controls/DB-PRIV-LEAD",
+		"/api/v1/runs/" + run, "/api/v1/runs/" + run + "/results/demandbase", "/api/v1/runs/" + run + "/results/demandbase?format=sarif",
+	} {
 		b.Run(path, func(b *testing.B) {
 			for b.Loop() {
 				w := httptest.NewRecorder()

@@ -76,8 +76,8 @@ func gather(ctx context.Context, s *store.Store, now time.Time) ([]*dto.MetricFa
 	if err = errors.Join(err, failed); err != nil {
 		return nil, err
 	}
-	verdict := gauge(report.MetricVerdict, "1 for the verdict of the last result: compliant, noncompliant or incomplete. It holds no longer where dbaudit_stale is 1.", "environment", "profile", "verdict")
-	controls := gauge(report.MetricControls, "Controls by outcome in the last result.", "environment", "profile", "outcome")
+	verdict := gauge(report.MetricVerdict, "1 for the verdict of the last result: compliant, noncompliant or incomplete. Compliant is incomplete if dbaudit_stale is 1.", "environment", "profile", "verdict")
+	controls := gauge(report.MetricControls, "Controls by outcome in the last result. What passed is unknown if dbaudit_stale is 1.", "environment", "profile", "outcome")
 	findings := gauge(report.MetricFindings, "Open findings that no waiver covers.", "environment", "profile")
 	complete := gauge(report.MetricLastComplete, "When everything was judged for the last time, in seconds since 1970. Missing for never: alert on its age.", "environment", "profile")
 	stale := gauge(metricStale, "1 if nothing was judged completely for longer than the interval allows.", "environment", "profile")
@@ -85,10 +85,14 @@ func gather(ctx context.Context, s *store.Store, now time.Time) ([]*dto.MetricFa
 	credential := gauge(metricCredential, "When the credential ends, in seconds since 1970. Missing if it is not known.", "environment")
 	runs := gauge(metricRuns, "Runs that have not ended, by state; failed ones are tried again.", "state")
 	seen := gauge(metricWorkers, "When a worker began its last scan, in seconds since 1970.", "worker")
-	timed, ends := map[string]bool{}, map[string]bool{} // once for all integrations of an environment
+	old, known := map[place]bool{}, map[string]bool{}
 	for _, s := range list {
 		name, profile := s.Environment.Name, s.Integration
+		old[place{name, profile}] = s.Stale
 		if s.LastResultRun != 0 {
+			if s.Stale && s.Verdict == audit.VerdictCompliant {
+				s.Verdict = audit.VerdictIncomplete
+			}
 			for _, v := range []audit.Verdict{audit.VerdictCompliant, audit.VerdictNoncompliant, audit.VerdictIncomplete} {
 				verdict.add(one(s.Verdict == v), name, profile, v.String())
 			}
@@ -98,16 +102,21 @@ func gather(ctx context.Context, s *store.Store, now time.Time) ([]*dto.MetricFa
 		}
 		stale.add(one(s.Stale), name, profile)
 		findings.add(float64(s.OpenFindings()), name, profile)
-		if run := s.LastRun; run != nil && !run.StartedAt.IsZero() && !run.EndedAt.IsZero() && !timed[run.Environment] {
-			timed[run.Environment] = true
-			duration.add(run.EndedAt.Sub(run.StartedAt).Seconds(), run.Environment)
+		if known[name] {
+			continue // another integration of the environment
 		}
-		if e := s.Environment; !e.CredentialEnds.IsZero() && !ends[e.Name] {
-			ends[e.Name] = true
-			credential.add(float64(e.CredentialEnds.Unix()), e.Name)
+		known[name] = true
+		if run := s.LastRun; run != nil && !run.StartedAt.IsZero() && !run.EndedAt.IsZero() {
+			duration.add(run.EndedAt.Sub(run.StartedAt).Seconds(), name)
+		}
+		if ends := s.Environment.CredentialEnds; !ends.IsZero() {
+			credential.add(float64(ends.Unix()), name)
 		}
 	}
 	for _, l := range latest {
+		if old[place{l.Environment, l.Integration}] {
+			l.Summary.Pass, l.Summary.Unknown = 0, l.Summary.Unknown+l.Summary.Pass
+		}
 		for _, o := range []struct {
 			outcome audit.Outcome
 			count   int

@@ -49,6 +49,10 @@ func TestMetrics(t *testing.T) {
 		{1, "dbaudit_verdict", []string{"environment", "green", "verdict", "compliant"}},
 		{0, "dbaudit_verdict", []string{"environment", "green", "verdict", "noncompliant"}},
 		{-1, "dbaudit_verdict", []string{"environment", "new"}},
+		{0, "dbaudit_verdict", []string{"environment", "old", "verdict", "compliant"}},
+		{1, "dbaudit_verdict", []string{"environment", "old", "verdict", "incomplete"}},
+		{0, "dbaudit_controls", []string{"environment", "old", "outcome", "pass"}},
+		{1, "dbaudit_controls", []string{"environment", "old", "outcome", "unknown"}},
 		{1, "dbaudit_stale", []string{"environment", "old", "profile", "demandbase"}},
 		{1, "dbaudit_stale", []string{"environment", "new"}},
 		{0, "dbaudit_stale", []string{"environment", "green"}},
@@ -70,5 +74,19 @@ func TestMetrics(t *testing.T) {
 		if out, err := check.CombinedOutput(); err != nil {
 			t.Errorf("promtool: %v\n%s", err, out)
 		}
+	}
+}
+
+// TestMetricsWithoutStore: a store that does not answer fails the scrape. Why is in the log.
+func TestMetricsWithoutStore(t *testing.T) {
+	t.Parallel()
+	s := stocked(t)
+	server := serve(t, web.Options{Store: s, Actions: &actions{}})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got := send(t, http.MethodGet, server.URL+"/metrics", nil)
+	if got.status != http.StatusInternalServerError || !strings.Contains(got.body, "the server's log says why") || strings.Contains(got.body, "database is closed") {
+		t.Errorf("%d: %s", got.status, got.body)
 	}
 }

@@ -357,13 +357,14 @@ func (s *server) controlsPage(w http.ResponseWriter, r *http.Request) error {
 			row = &controlsRow{ID: string(c.Control), Severity: c.Severity.String()}
 			rows[c.Control] = row
 		}
-		switch c.Outcome {
+		row.Unknown += c.Stale
+		switch known := c.Count - c.Stale; c.Outcome {
 		case audit.OutcomeUnknown:
-			row.Unknown += c.Count
+			row.Unknown += known
 		case audit.OutcomeFail:
-			row.Fail += c.Count
+			row.Fail += known
 		default:
-			row.Pass += c.Count
+			row.Pass += known
 		}
 	}
 	shown := make([]controlsRow, 0, len(rows))

@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -160,7 +161,7 @@ func loopbackAlone(next http.Handler) http.Handler {
 		if err != nil {
 			host = r.Host
 		}
-		if host != "localhost" && !IsLoopback(host) {
+		if !IsLoopback(host) {
 			http.Error(w, "without a sign-in this answers requests for a loopback address alone", http.StatusForbidden)
 			return
 		}
@@ -168,8 +169,11 @@ func loopbackAlone(next http.Handler) http.Handler {
 	})
 }
 
-// IsLoopback reports whether a host is a loopback address.
+// IsLoopback reports whether a host is this machine alone.
 func IsLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
 	if n := len(host); n > 1 && host[0] == '[' && host[n-1] == ']' {
 		host = host[1 : n-1]
 	}

@@ -230,7 +230,7 @@ func TestLoopbackAlone(t *testing.T) {
 	t.Parallel()
 	server := serve(t, web.Options{Store: stocked(t), Actions: &actions{}})
 	for host, want := range map[string]int{
-		"localhost": 200, "localhost:80": 200, "127.0.0.1:99": 200, "[::1]:99": 200, "::1": 200,
+		"localhost": 200, "localhost:80": 200, "LOCALHOST": 200, "LocalHost:80": 200, "127.0.0.1:99": 200, "[::1]:99": 200, "::1": 200,
 		"evil.example": 403, "evil.example:80": 403, "127.0.0.1.evil.example": 403, "10.0.0.1": 403,
 	} {
 		if got := send(t, http.MethodGet, server.URL+"/", http.Header{"Host": {host}}).status; got != want {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"regexp"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/fleet"
+	"github.com/dbaudit/dbaudit/internal/history"
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
@@ -110,6 +112,9 @@ func TestFleet(t *testing.T) {
 	if got := <-worker; got.code != 0 {
 		t.Errorf("the worker ended with %d", got.code)
 	}
+	if said := p.stderr.String(); strings.Contains(said, "is not used") {
+		t.Errorf("the worker warns of a variable for each scan:\n%s", said)
+	}
 
 	p.run("scan", "--env", "bad", "-f", "json", "-o", p.file("bad.json"), "--store", p.file("fleet.db")).must(t, 1)
 	var results audit.Results
@@ -128,6 +133,17 @@ func TestFleet(t *testing.T) {
 	}
 	if out := p.run("history", "bad", "--store", p.file("fleet.db")).must(t, 0).stdout; !strings.Contains(out, "2 scans") {
 		t.Errorf("history:\n%s", out)
+	}
+	p.write("dbaudit.yaml", strings.Replace(p.read("dbaudit.yaml"), "  good:", "  twin:", 1))
+	p.run("scan", "--env", "twin", "--store", p.file("fleet.db")).must(t, 0)
+	var h history.History
+	decodeInto(t, p.run("history", "-f", "json", "--store", p.file("fleet.db")).must(t, 0).stdout, &h)
+	scans := map[string]int{}
+	for _, e := range h.Environments {
+		scans[e.Name] += len(e.Results)
+	}
+	if want := map[string]int{"good": 2, "bad": 2, "twin": 1}; !maps.Equal(scans, want) {
+		t.Errorf("the history of two names of one environment: %v, want %v", scans, want)
 	}
 	p.run("db", "backup", p.file("copy.db")).must(t, 0)
 	for _, file := range []string{"fleet.db", "copy.db"} {
@@ -203,7 +219,7 @@ func TestFleetCommands(t *testing.T) {
 	}
 	missing := p.file("missing.db")
 	for _, args := range [][]string{
-		{"fleet", "status"}, {"fleet", "list"}, {"fleet", "export"}, {"fleet", "run", "--all-envs"}, {"history"}, {"db", "backup", p.file("none.db")}, {"worker"},
+		{"fleet", "status"}, {"fleet", "list"}, {"fleet", "export"}, {"fleet", "run", "--all-envs"}, {"history"}, {"db", "backup", p.file("none.db")}, {"worker"}, {"db", "migrate"},
 	} {
 		p.run(append(args, "--store", missing)...).must(t, 3)
 		if _, err := os.Stat(missing); err == nil {

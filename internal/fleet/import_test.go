@@ -1,0 +1,61 @@
+package fleet_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/fleet"
+	"github.com/dbaudit/dbaudit/internal/run"
+)
+
+// TestSecretEnds: the day on which a client secret ends comes from the file that is imported,
+// and changes with it.
+func TestSecretEnds(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir()+"/fleet.db")
+	runner := &run.Runner{Host: run.Host{Getenv: func(string) string { return "" }, Now: time.Now}}
+	put := func(rows string) error {
+		files, err := fleet.ParseCSV("clients.csv", []byte("name,url,client_id,secret_env,certificate,secret_ends\n"+rows))
+		if err != nil {
+			return err
+		}
+		var all fleet.Import
+		for _, file := range files {
+			if err := all.Add(runner, file); err != nil {
+				return err
+			}
+		}
+		_, err = s.Import(t.Context(), all.Environments, func(name string) []string { return all.Profiles[name] })
+		return err
+	}
+	const (
+		secret      = "secret,https://a.crm.dynamics.com,11111111-1111-1111-1111-111111111111,SECRET,,"
+		certificate = "certificate,https://b.crm.dynamics.com,11111111-1111-1111-1111-111111111111,,auditor.pem,"
+	)
+	for i, test := range []struct{ rows, secret, certificate string }{
+		{secret + "2027-01-31\n" + certificate + "\n", "2027-01-31", "2027-05-05"},
+		{secret + "2028-01-31\n" + certificate + "\n", "2028-01-31", "2027-05-05"},
+		{secret + "\n" + certificate + "\n", "0001-01-01", "2027-05-05"},
+	} {
+		if err := put(test.rows); err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range map[string]string{"secret": test.secret, "certificate": test.certificate} {
+			if name == "certificate" && i == 0 { // as a scan reads it
+				if err := s.SetCredentialEnds(t.Context(), name, time.Date(2027, 5, 5, 0, 0, 0, 0, time.UTC)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			e, err := s.Environment(t.Context(), name)
+			if err != nil || e.CredentialEnds.Format(time.DateOnly) != want {
+				t.Errorf("%s: %v, want %s: %v", name, e.CredentialEnds, want, err)
+			}
+		}
+	}
+	for _, wrong := range []string{"2027-13-45", "soon"} {
+		if err := put(secret + wrong + "\n"); err == nil || !strings.Contains(err.Error(), "secret_ends") {
+			t.Errorf("%s: %v", wrong, err)
+		}
+	}
+}

@@ -1,0 +1,185 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"modernc.org/sqlite"
+)
+
+// patience is how long a process waits for another one that has locked the file of SQLite.
+const patience = 15 * time.Second
+
+// patiently repeats do while another process has locked the file of SQLite. SQLite itself
+// does not wait where it turns on the write-ahead log, nor while the last other connection
+// cleans up after itself (sqlite.org/wal.html, section 11).
+func (s *Store) patiently(ctx context.Context, do func() error) error {
+	until := time.After(patience)
+	for {
+		err := do()
+		var locked *sqlite.Error
+		if !errors.As(err, &locked) || locked.Code()&0xff != sqliteBusy {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-until:
+			return err
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// sqliteBusy is SQLITE_BUSY, the lower byte of a result code (sqlite.org/rescode.html).
+const sqliteBusy = 5
+
+// IsPostgres reports whether a URL names a PostgreSQL database.
+func IsPostgres(name string) bool {
+	return strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://")
+}
+
+// HasPassword reports whether a URL holds a password, which does not belong into an
+// argument.
+func HasPassword(name string) bool {
+	u, err := url.Parse(name)
+	if err != nil || !IsPostgres(name) {
+		return IsPostgres(name) // nobody knows
+	}
+	_, set := u.User.Password()
+	return set || u.Query().Has("password")
+}
+
+// poolSize is how many connections a process has to PostgreSQL: more than that wait for
+// each other in the database all the same.
+const poolSize = 16
+
+func openPostgres(name string) (*sql.DB, error) {
+	config, err := pgx.ParseConfig(name)
+	if err != nil {
+		return nil, errors.New("the store's URL is not valid: want postgres://USER@HOST:PORT/DATABASE; the password is taken from PGPASSWORD or PGPASSFILE")
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = connecting
+	}
+	db := sql.OpenDB(&connector{Connector: stdlib.GetConnector(*config), config: config.Config})
+	db.SetMaxOpenConns(poolSize)
+	db.SetMaxIdleConns(poolSize)
+	db.SetConnMaxIdleTime(5 * time.Minute)
+	return db, nil
+}
+
+// A connector connects to PostgreSQL. Its errors are advice in one line: those of the driver
+// have several, and hold the configuration with its password.
+type connector struct {
+	driver.Connector
+
+	config pgconn.Config
+}
+
+// connecting is how long a host may take to answer, if the URL does not say it.
+const connecting = 10 * time.Second
+
+// Connect implements [driver.Connector].
+func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	switch {
+	case err == nil:
+		return conn, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	}
+	at := "PostgreSQL at " + net.JoinHostPort(c.config.Host, fmt.Sprint(c.config.Port))
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) {
+		return nil, errors.New(at + ": " + c.refusal(refused))
+	}
+	return nil, fmt.Errorf("%s cannot be reached: %s: check that it runs, and the host and the port in DBAUDIT_STORE or --store", at, reason(err))
+}
+
+// refusal is why a server that answers refuses a connection. The codes are in PostgreSQL's
+// manual, appendix A.
+func (c *connector) refusal(err *pgconn.PgError) string {
+	switch err.Code {
+	case "28P01", "28000":
+		return err.Message + ": set PGPASSWORD or PGPASSFILE, and check the user and the server's pg_hba.conf"
+	case "3D000":
+		return "it has no database " + c.config.Database + ": create it, or name another"
+	case "42501":
+		return "the user " + c.config.User + " may not use the database " + c.config.Database + ": grant it CONNECT"
+	case "53300":
+		return "it has no free connection: raise max_connections, or run fewer processes of dbaudit"
+	}
+	return err.Message
+}
+
+// reason is the cause of a failure to connect, without the address that it repeats.
+func reason(err error) string {
+	var unknown *net.DNSError
+	var call *os.SyscallError
+	var timeout net.Error
+	switch {
+	case errors.As(err, &unknown):
+		return "the name of the host is not known"
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return "it does not answer in time"
+	case errors.As(err, &call):
+		return call.Err.Error()
+	}
+	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
+	last := lines[len(lines)-1]
+	return strings.TrimSpace(last[strings.LastIndex(last, "): ")+1:])
+}
+
+// openSQLite opens a file on a local disk. There is one connection, because SQLite has
+// one writer; another process waits for it. Each commit is on the disk when it returns.
+func openSQLite(file string, existing bool) (*sql.DB, error) {
+	if file == "" {
+		return nil, errors.New("the store is not named: want a file or postgres://USER@HOST:PORT/DATABASE")
+	}
+	absolute, err := filepath.Abs(file)
+	if err != nil {
+		return nil, err
+	}
+	// Only its owner reads what it says of people. An existing file stays as it is.
+	mode := os.O_RDWR
+	if !existing {
+		mode |= os.O_CREATE
+	}
+	made, err := os.OpenFile(absolute, mode, 0o600)
+	if existing && errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("the store %s does not exist: dbaudit fleet import and dbaudit serve make one; name another by --store or DBAUDIT_STORE", file)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the store: %w", err)
+	}
+	if err := made.Close(); err != nil {
+		return nil, fmt.Errorf("the store: %w", err)
+	}
+	absolute = filepath.ToSlash(absolute)
+	if !strings.HasPrefix(absolute, "/") {
+		absolute = "/" + absolute // C:/…
+	}
+	dsn := url.URL{Scheme: "file", Path: absolute, RawQuery: url.Values{
+		"_txlock": {"immediate"},
+		"_pragma": {fmt.Sprintf("busy_timeout(%d)", patience.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},
+	}.Encode()}
+	db, err := sql.Open("sqlite", dsn.String())
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	return db, nil
+}

@@ -1,0 +1,36 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+)
+
+// SetUpAt makes an empty store as an earlier version of the schema had it.
+func SetUpAt(ctx context.Context, name string, version int) (err error) {
+	s := &Store{now: time.Now, postgres: IsPostgres(name)}
+	if s.postgres {
+		s.db, err = openPostgres(name)
+	} else {
+		s.db, err = openSQLite(strings.TrimPrefix(name, "sqlite:"), false)
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.db.Close()) }()
+	return s.within(ctx, func(tx *Tx) error {
+		if err := tx.exec(ctx, "CREATE TABLE schema_version (version BIGINT PRIMARY KEY, at BIGINT NOT NULL)"); err != nil {
+			return err
+		}
+		for i, step := range steps()[:version] {
+			if err := s.step(ctx, tx, step, i+1); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Newest is the version of the schema that this program knows.
+func Newest() int { return len(steps()) }

@@ -1,0 +1,178 @@
+package store_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/store"
+)
+
+// TestLaterStore: a store of a later version is refused with advice.
+func TestLaterStore(t *testing.T) {
+	onBoth(t, func(t *testing.T, name string) {
+		c := newClock()
+		s := open(t, name, c)
+		have, newest, err := s.Version(t.Context())
+		if err != nil || have != newest {
+			t.Fatalf("version %d of %d: %v", have, newest, err)
+		}
+		addEnvironments(t, s, time.Hour, "contoso")
+		if _, err := database(t, name).ExecContext(t.Context(), "INSERT INTO schema_version (version, at) VALUES (1000, 0)"); err != nil {
+			t.Fatal(err)
+		}
+		// Another process migrated it while this one has it open.
+		if _, _, err := s.Start(t.Context(), 1, "w", "1"); !errors.Is(err, store.ErrLater) {
+			t.Errorf("a store that was migrated meanwhile: %v", err)
+		}
+		_, err = store.Open(t.Context(), name, store.Options{Now: c.now, Migrate: true})
+		if !errors.Is(err, store.ErrLater) || !strings.Contains(err.Error(), "later version of dbaudit (its schema is 1000") {
+			t.Errorf("a store of a later version: %v", err)
+		}
+	})
+}
+
+// earlier fills a store of the first version as a dbaudit of that version did: of two scans,
+// the control A failed in both, and B passed in the first and was unknown in the second.
+func earlier(t *testing.T, name string, c *clock) {
+	t.Helper()
+	r := result("contoso", "1", c.at, fail("A", "x"), unknown("B"))
+	text, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var body bytes.Buffer
+	w := gzip.NewWriter(&body)
+	if _, err := w.Write(text); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db := database(t, name)
+	at := c.at.UnixMicro()
+	for _, statement := range []string{
+		`INSERT INTO environment (name, tenant_id, url, organization_id, config, credential_ref, every, jitter, paused, next_due, labels, created_at, last_run)
+			VALUES ('contoso', '', 'https://contoso.crm.dynamics.com', '` + organization + `', 'x', '', 3600000000, 0, FALSE, {at}, '{"stage":"test"}', {at}, 2)`,
+		`INSERT INTO integration (environment_id, name, profile, organization_id, retired, results, verdict, since, last_run, last_result_at, last_complete_at)
+			VALUES (1, 'demandbase', 'sha256:1', '` + organization + `', FALSE, 2, 'noncompliant', {at}, 2, {at}, {at})`,
+		`INSERT INTO run (environment_id, period, trigger, state, attempt, failures, queued_at, started_at, ended_at, error_code, error, worker, tool_version)
+			VALUES (1, 1, 'schedule', 'noncompliant', 1, 0, {at}, {at}, {at}, '', '', 'w', '1'), (1, 2, 'schedule', 'noncompliant', 1, 0, {at}, {at}, {at}, '', '', 'w', '1')`,
+		`INSERT INTO result (run_id, integration_id, seq, taken_at, evaluated_at, digest, verdict, profile_version, profile_digest, pass, fail, unknown, not_applicable, waived, findings, document_sha)
+			VALUES (1, 1, 1, {at}, {at}, 'd', 'noncompliant', '1', 'sha256:1', 1, 1, 0, 0, 0, 1, 's'), (2, 1, 2, {at}, {at}, 'd', 'noncompliant', '1', 'sha256:1', 0, 1, 1, 0, 0, 1, 's')`,
+		`INSERT INTO finding_span (integration_id, fingerprint, control, severity, message, waived, profile, first_run, last_seen_run, opened, reason)
+			VALUES (1, 'f', 'A', 'high', 'x is missing', FALSE, 'sha256:1', 1, 2, 'first-scan', '')`,
+		`INSERT INTO control_span (integration_id, control, severity, outcome, profile, opened, from_run, to_run, latest) VALUES
+			(1, 'A', 'high', 'fail', 'sha256:1', 'first-scan', 1, 2, TRUE),
+			(1, 'B', 'high', 'pass', 'sha256:1', 'first-scan', 1, 1, TRUE),
+			(1, 'B', 'high', 'unknown', 'sha256:1', '', 2, 2, TRUE)`,
+	} {
+		if strings.HasPrefix(statement, "INSERT INTO result") {
+			if _, err := db.ExecContext(t.Context(), "INSERT INTO document (sha, body) VALUES ('s', $1)", body.Bytes()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := db.ExecContext(t.Context(), strings.ReplaceAll(statement, "{at}", fmt.Sprint(at))); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestEarlierStores: a store of each earlier version keeps what it holds when it is migrated,
+// and is refused with advice by what does not migrate.
+func TestEarlierStores(t *testing.T) {
+	for version := 1; version < store.Newest(); version++ {
+		t.Run(fmt.Sprint(version), func(t *testing.T) {
+			onBoth(t, func(t *testing.T, name string) {
+				c := newClock()
+				if err := store.SetUpAt(t.Context(), name, version); err != nil {
+					t.Fatal(err)
+				}
+				earlier(t, name, c)
+				if _, err := store.Open(t.Context(), name, store.Options{Now: c.now}); !errors.Is(err, store.ErrOutdated) {
+					t.Errorf("without migrating: %v", err)
+				}
+				s, err := store.Open(t.Context(), name, store.Options{Now: c.now, Migrate: true, Existing: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { s.Close() })
+				st := status(t, s, "contoso")
+				if st.Verdict != audit.VerdictNoncompliant || st.OpenFindings() != 1 || st.LastRun.ID != 2 || s.Created() {
+					t.Errorf("after the migration: %+v", st)
+				}
+				if r := must[audit.Result](t)(s.Result(t.Context(), 2, "demandbase")); len(r.Controls) != 2 {
+					t.Errorf("the result: %+v", r)
+				}
+				outcome := func(id audit.ControlID, want audit.Outcome) {
+					t.Helper()
+					if list := must[[]store.ControlStatus](t)(s.Control(t.Context(), id)); len(list) != 1 || list[0].Outcome != want {
+						t.Errorf("%s is %+v, want %s", id, list, want)
+					}
+				}
+				outcome("A", audit.OutcomeFail)
+				outcome("B", audit.OutcomeUnknown)
+				scan(t, s, c, "contoso", result("contoso", "1", c.at, pass("A"), pass("B")))
+				outcome("A", audit.OutcomePass)
+				outcome("B", audit.OutcomePass)
+				if spans := must[[]store.ControlSpan](t)(s.ControlSpans(t.Context(), "contoso", "demandbase")); len(spans) != 4 {
+					t.Errorf("the row of B's passes is broken: %+v", spans)
+				}
+			})
+		})
+	}
+}
+
+// TestNoStore: what only reads a store does not make one.
+func TestNoStore(t *testing.T) {
+	onBoth(t, func(t *testing.T, name string) {
+		_, err := store.Open(t.Context(), name, store.Options{Now: time.Now, Existing: true})
+		if err == nil || !strings.Contains(err.Error(), "--store") {
+			t.Errorf("no store: %v", err)
+		}
+		if s := open(t, name, newClock()); !s.Created() {
+			t.Error("the store is not said to be new")
+		}
+	})
+}
+
+// TestNotReached: an error of a connection is advice in one line, without the password.
+func TestNotReached(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"postgres://u:geheim@127.0.0.1:1/fleet":                   "PostgreSQL at 127.0.0.1:1 cannot be reached: connection refused: check",
+		"postgres://u:geheim@nowhere.invalid/fleet":               "PostgreSQL at nowhere.invalid:5432 cannot be reached: the name of the host is not known",
+		"postgres://u:geheim@127.0.0.1:1,127.0.0.1:2/fleet":       "connection refused",
+		"postgres://u:geheim@127.0.0.1:1/fleet?sslmode=what":      "the store's URL is not valid",
+		"postgres://u:geheim@127.0.0.1:1/fleet?sslrootcert=/none": "the store's URL is not valid",
+	} {
+		_, err := store.Open(t.Context(), name, store.Options{Now: time.Now})
+		if err == nil || !strings.Contains(err.Error(), want) || strings.ContainsAny(err.Error(), "\n\t") || strings.Contains(err.Error(), "geheim") {
+			t.Errorf("%s: %v, want %s", name, err, want)
+		}
+	}
+}
+
+// TestRefusedByPostgres: so is an answer of the server.
+func TestRefusedByPostgres(t *testing.T) {
+	server := os.Getenv("DBAUDIT_TEST_POSTGRES")
+	if server == "" {
+		t.Skip("DBAUDIT_TEST_POSTGRES names no server: scripts/with-postgres starts one")
+	}
+	for old, changed := range map[string][2]string{
+		"/postgres": {"/nothing", "it has no database nothing: create it"},
+		"dbaudit@":  {"nobody@", `role "nobody" does not exist`},
+	} {
+		_, err := store.Open(t.Context(), strings.Replace(server, old, changed[0], 1), store.Options{Now: time.Now})
+		if err == nil || !strings.Contains(err.Error(), changed[1]) || strings.ContainsAny(err.Error(), "\n\t") {
+			t.Errorf("%s: %v, want %s", changed[0], err, changed[1])
+		}
+	}
+}
