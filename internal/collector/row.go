@@ -1,7 +1,6 @@
 package collector
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -26,7 +25,7 @@ func inconsistentf(format string, args ...any) error {
 // that is missing, or has another type, never counts as empty. The first fault is kept in
 // err.
 type row struct {
-	columns map[string]json.RawMessage
+	columns []dataverse.Member
 	// without are the optional columns that were not asked for.
 	without columnSet
 	err     error
@@ -65,10 +64,21 @@ func (s *selection) in(q dataverse.Query) dataverse.Query {
 
 func newRow(data json.RawMessage, without columnSet) *row {
 	r := &row{without: without}
-	if err := json.Unmarshal(data, &r.columns); err != nil || r.columns == nil {
+	var err error
+	if r.columns, err = dataverse.Members(data); err != nil {
 		r.err = inconsistentf("a row is not an object")
 	}
 	return r
+}
+
+// column is a column's JSON; nil if the row does not have it.
+func (r *row) column(name string) json.RawMessage {
+	for _, c := range r.columns {
+		if c.Name == name {
+			return c.Value
+		}
+	}
+	return nil
 }
 
 func (r *row) fail(column, problem string) {
@@ -88,27 +98,39 @@ func (r *row) value(column string) (data json.RawMessage, ok bool) {
 		}
 		return nil, false
 	}
-	data, found := r.columns[column]
-	if !found {
+	data = r.column(column)
+	if data == nil {
 		r.fail(column, "is missing from a row")
 		return nil, false
 	}
-	return data, !bytes.Equal(data, []byte("null"))
+	return data, string(data) != "null"
 }
 
 // has reports whether a row has a column, which older environments may leave out.
-func (r *row) has(column string) bool {
-	_, found := r.columns[column]
-	return found
-}
+func (r *row) has(column string) bool { return r.column(column) != nil }
 
 func decode[T any](r *row, column, kind string) (v T, ok bool) {
 	data, ok := r.value(column)
-	if ok && json.Unmarshal(data, &v) != nil {
+	if ok && unmarshal(data, &v) != nil {
 		r.fail(column, "holds no "+kind)
 		return v, false
 	}
 	return v, ok
+}
+
+// unmarshal is [json.Unmarshal], and quick for what most columns hold.
+func unmarshal(data json.RawMessage, into any) (err error) {
+	switch into := into.(type) {
+	case *string:
+		*into, err = dataverse.Text(data)
+		return err
+	case *bool:
+		*into = string(data) == "true"
+		if *into || string(data) == "false" {
+			return nil
+		}
+	}
+	return json.Unmarshal(data, into)
 }
 
 // text is a string; null is "".
@@ -283,9 +305,11 @@ func list[T any](r *row, column, key string, take func(*row) T) []T {
 		r.asked.expanded = append(r.asked.expanded, expansion{column, columns(key, take, r.without)})
 		return nil
 	}
-	elements, ok := decode[[]json.RawMessage](r, column, "list")
-	if !ok {
-		r.fail(column, "holds no list")
+	data, ok := r.value(column)
+	elements, err := dataverse.Elements(data)
+	if !ok || err != nil {
+		r.fail(column, "is not a list of objects")
+		return nil
 	}
 	seen := map[string]bool{}
 	values := make([]T, 0, len(elements))

@@ -78,10 +78,7 @@ func (r Row) OptionalID(column string) string { return r.r.optionalID(column) }
 
 // Tag is the row's ETag, "" where it has none.
 func (r Row) Tag() string {
-	if r.r.columns["@odata.etag"] == nil {
-		return ""
-	}
-	return r.r.text("@odata.etag")
+	return r.MaybeText("@odata.etag")
 }
 
 // Refuse says that a column holds what cannot be.
@@ -104,7 +101,7 @@ func (r Row) Within(column string) Row {
 
 // Maybe is a GUID of a column that answers of older environments leave out.
 func (r Row) Maybe(column string) string {
-	if _, there := r.r.columns[column]; !there {
+	if !r.r.has(column) {
 		return ""
 	}
 	return r.r.optionalID(column)
@@ -112,7 +109,7 @@ func (r Row) Maybe(column string) string {
 
 // MaybeText is a text of a column that answers of older environments leave out.
 func (r Row) MaybeText(column string) string {
-	if _, there := r.r.columns[column]; !there {
+	if !r.r.has(column) {
 		return ""
 	}
 	return r.r.text(column)

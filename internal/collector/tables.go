@@ -128,7 +128,7 @@ func roleOf(r *row) role {
 	// What is neither 0 nor 1 gives no Basic rights for all that is known.
 	o.Inherited = r.optionalNumber("isinherited") == 1
 	o.void = r.optionalNumber("componentstate") != 0
-	o.stamp = stamp{modified: r.text("modifiedon"), version: string(r.columns["@odata.etag"])}
+	o.stamp = stamp{modified: r.text("modifiedon"), version: string(r.column("@odata.etag"))}
 	if o.RootID == "" {
 		o.RootID = o.id
 	}

@@ -140,7 +140,7 @@ func (c *Client) Get(ctx context.Context, r Request) (json.RawMessage, error) {
 func (c *Client) usableObject(got reply) error {
 	fields, err := decodeObject(got.body, maxJSONDepth)
 	for _, f := range fields {
-		switch f.name {
+		switch f.Name {
 		case "error":
 			return errors.New("the answer turned into an error")
 		case "@odata.nextLink":

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -33,18 +34,18 @@ func decodePage(body []byte, maxDepth int) (page, error) {
 	p := page{count: unknown}
 	found := false
 	for _, f := range fields {
-		switch f.name {
+		switch f.Name {
 		case "value":
-			if p.rows, err = elements(f.value); err != nil {
+			if p.rows, err = Elements(f.Value); err != nil {
 				return page{}, fmt.Errorf(`"value": %w`, err)
 			}
 			found = true
 		case "@odata.nextLink":
-			if err := json.Unmarshal(f.value, &p.next); err != nil || p.next == "" {
+			if err := json.Unmarshal(f.Value, &p.next); err != nil || p.next == "" {
 				return page{}, errors.New("@odata.nextLink is not a link")
 			}
 		case "@odata.count":
-			if p.count, err = strconv.Atoi(string(f.value)); err != nil {
+			if p.count, err = strconv.Atoi(string(f.Value)); err != nil {
 				return page{}, errors.New("@odata.count is not a number of rows")
 			}
 			p.count = max(p.count, unknown)
@@ -59,16 +60,10 @@ func decodePage(body []byte, maxDepth int) (page, error) {
 	return p, nil
 }
 
-// field is one member of an object, with its raw value.
-type field struct {
-	name  string
-	value json.RawMessage
-}
-
 // decodeObject checks the whole of body (one object, UTF-8, not too deep,
 // nothing behind it) and gives its members. An object at any depth that has two
 // members of one name is refused.
-func decodeObject(body []byte, maxDepth int) ([]field, error) {
+func decodeObject(body []byte, maxDepth int) ([]Member, error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil, errors.New("the answer is empty")
 	}
@@ -84,7 +79,7 @@ func decodeObject(body []byte, maxDepth int) ([]field, error) {
 	if err := strictjson.Unique(body); err != nil {
 		return nil, fmt.Errorf("in the answer %w", err)
 	}
-	return members(body)
+	return Members(body)
 }
 
 // checkDepth bounds nesting before any parser recurses into it. It need not
@@ -109,91 +104,6 @@ func checkDepth(body []byte, limit int) error {
 	return nil
 }
 
-// members splits an object into its members. The text must be valid JSON.
-func members(object []byte) ([]field, error) {
-	i := skipSpace(object, 0)
-	if object[i] != '{' {
-		return nil, errors.New("the response is JSON, but not an object")
-	}
-	var fields []field
-	for i = skipSpace(object, i+1); object[i] != '}'; i = skipSpace(object, i) {
-		if object[i] == ',' {
-			i = skipSpace(object, i+1)
-		}
-		end := skipValue(object, i)
-		var name string
-		if err := json.Unmarshal(object[i:end], &name); err != nil {
-			return nil, fmt.Errorf("the name of a member: %w", err)
-		}
-		i = skipSpace(object, skipSpace(object, end)+1) // over the colon
-		end = skipValue(object, i)
-		fields = append(fields, field{name, object[i:end:end]})
-		i = end
-	}
-	return fields, nil
-}
-
-// elements splits an array into its elements, each of which must be an object.
-// The text must be valid JSON.
-func elements(array []byte) ([]json.RawMessage, error) {
-	i := skipSpace(array, 0)
-	if array[i] != '[' {
-		return nil, errors.New("is not an array")
-	}
-	rows := []json.RawMessage{}
-	for i = skipSpace(array, i+1); array[i] != ']'; i = skipSpace(array, i) {
-		if array[i] == ',' {
-			i = skipSpace(array, i+1)
-		}
-		if array[i] != '{' {
-			return nil, errors.New("contains something that is not a row")
-		}
-		end := skipValue(array, i)
-		rows = append(rows, json.RawMessage(array[i:end:end]))
-		i = end
-	}
-	return rows, nil
-}
-
-func skipSpace(b []byte, i int) int {
-	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\r' || b[i] == '\t') {
-		i++
-	}
-	return i
-}
-
-// skipValue gives the index behind the value that begins at i.
-func skipValue(b []byte, i int) int {
-	depth := 0
-	for ; i < len(b); i++ {
-		switch b[i] {
-		case '"':
-			for i++; b[i] != '"'; i++ {
-				if b[i] == '\\' {
-					i++
-				}
-			}
-			if depth == 0 {
-				return i + 1
-			}
-		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth == 0 { // closes what contains a bare literal
-				return i
-			}
-			if depth--; depth == 0 {
-				return i + 1
-			}
-		case ',', ' ', '\n', '\r', '\t':
-			if depth == 0 {
-				return i
-			}
-		}
-	}
-	return i
-}
-
 // said is what the environment says went wrong.
 type said struct{ code, message string }
 
@@ -202,28 +112,19 @@ type said struct{ code, message string }
 func decodeError(body []byte) (said, bool) {
 	const errorDepth = 32
 	fields, err := decodeObject(body, errorDepth)
-	if err != nil {
+	i := slices.IndexFunc(fields, func(f Member) bool { return f.Name == "error" })
+	if err != nil || i < 0 {
 		return said{}, false
 	}
-	for _, f := range fields {
-		if f.name != "error" {
-			continue
-		}
-		var inner struct {
-			Code    *string `json:"code"`
-			Message *string `json:"message"`
-		}
-		if err := json.Unmarshal(f.value, &inner); err != nil || inner.Code == nil && inner.Message == nil {
-			return said{}, false
-		}
-		var s said
-		if inner.Code != nil {
-			s.code = Printable(*inner.Code)
-		}
-		if inner.Message != nil {
-			s.message = Printable(*inner.Message)
-		}
-		return s, true
+	var inner struct{ Code, Message *string }
+	if json.Unmarshal(fields[i].Value, &inner) != nil || inner.Code == nil && inner.Message == nil {
+		return said{}, false
 	}
-	return said{}, false
+	text := func(s *string) string {
+		if s == nil {
+			return ""
+		}
+		return Printable(*s)
+	}
+	return said{text(inner.Code), text(inner.Message)}, true
 }

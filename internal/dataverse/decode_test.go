@@ -166,8 +166,8 @@ func TestParseGUID(t *testing.T) {
 }
 
 func TestMembersKeepTheSource(t *testing.T) {
-	got, err := members([]byte(` {"a" : {"b":"}\\\""} , "c":[1, 2],"d":-1.5e3 ,"e":true}`))
-	want := []field{{"a", json.RawMessage(`{"b":"}\\\""}`)}, {"c", json.RawMessage(`[1, 2]`)}, {"d", json.RawMessage(`-1.5e3`)}, {"e", json.RawMessage(`true`)}}
+	got, err := Members([]byte(` {"a" : {"b":"}\\\""} , "c":[1, 2],"d":-1.5e3 ,"e":true}`))
+	want := []Member{{"a", json.RawMessage(`{"b":"}\\\""}`)}, {"c", json.RawMessage(`[1, 2]`)}, {"d", json.RawMessage(`-1.5e3`)}, {"e", json.RawMessage(`true`)}}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%s, %v", got, err)
 	}

@@ -127,27 +127,27 @@ func (w *walk) complete(address *url.URL, row json.RawMessage) (json.RawMessage,
 	if !bytes.Contains(row, []byte(linkSuffix)) {
 		return row, nil
 	}
-	fields, err := members(row)
+	fields, err := Members(row)
 	if err != nil {
 		return nil, w.stopped(w.request, address, err.Error())
 	}
 	values := make(map[string]json.RawMessage, len(fields))
 	for _, f := range fields {
-		values[f.name] = f.value
+		values[f.Name] = f.Value
 	}
 	for _, f := range fields {
-		name, isLink := strings.CutSuffix(f.name, linkSuffix)
+		name, isLink := strings.CutSuffix(f.Name, linkSuffix)
 		if !isLink || name == "" {
 			continue
 		}
-		delete(values, f.name)
+		delete(values, f.Name)
 		var link string
-		if err := json.Unmarshal(f.value, &link); err != nil {
+		if err := json.Unmarshal(f.Value, &link); err != nil {
 			return nil, w.stopped(w.request, address, "the link of an expanded collection is not a link")
 		}
 		var rows []json.RawMessage
 		if inline, ok := values[name]; ok {
-			if rows, err = elements(inline); err != nil {
+			if rows, err = Elements(inline); err != nil {
 				return nil, w.stopped(w.request, address, "an expanded collection "+err.Error())
 			}
 		}
