@@ -400,7 +400,9 @@ func TestWhoIsRead(t *testing.T) {
 				test.check(t, s)
 			}
 			data, _ := s.Encode()
-			if _, err := snapshot.Decode(data, &snapshot.Selection{Pattern: "demandbase"}); err != nil {
+			if _, err := snapshot.Decode(data, func(s *snapshot.Snapshot) (snapshot.Requirement, string, error) {
+				return s.Requirement, "demandbase", nil
+			}); err != nil {
 				t.Error(err)
 			}
 		})

@@ -136,7 +136,7 @@ func (r *Runner) moment(asOf time.Time) time.Time {
 func (r *Runner) Check(ctx context.Context, e *engine.Engine, data []byte, c Changes, asOf time.Time) (_ audit.Result, input *snapshot.Snapshot, _ error) {
 	var p profile.Profile
 	var env config.Environment
-	input, err := snapshot.Decode(data, &snapshot.Selection{Choose: func(s *snapshot.Snapshot) (snapshot.Requirement, string, error) {
+	input, err := snapshot.Decode(data, func(s *snapshot.Snapshot) (snapshot.Requirement, string, error) {
 		var err error
 		if p, err = r.Profile(cmp.Or(c.Want.Profile, s.Requirement.Profile)); err != nil {
 			return snapshot.Requirement{}, "", err
@@ -148,7 +148,7 @@ func (r *Runner) Check(ctx context.Context, e *engine.Engine, data []byte, c Cha
 		var required snapshot.Requirement
 		required, env, err = c.apply(s, p, taken)
 		return required, p.Pattern, err
-	}})
+	})
 	if err != nil {
 		return audit.Result{}, nil, err
 	}

@@ -34,11 +34,7 @@ func (s *Snapshot) CheckUsers() error {
 			continue
 		}
 		users = append(users, id)
-		held := slices.Clone(user.Roles)
-		for _, team := range user.Teams {
-			held = append(held, s.Teams[team].Roles...)
-		}
-		for _, role := range held {
+		for _, role := range s.rolesOf(id) {
 			roots[s.Roles[role].RootID] = true
 		}
 	}

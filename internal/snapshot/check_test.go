@@ -74,7 +74,7 @@ func TestCheck(t *testing.T) {
 			seal(t, s)
 			data := encode(t, s)
 			for name, data := range map[string][]byte{"as written": data, "reformatted": data[:len(data)-1]} {
-				_, err := snapshot.Decode(data, &snapshot.Selection{Pattern: pattern})
+				_, err := snapshot.Decode(data, asTaken(pattern))
 				if (err == nil) != (tt.want == "") {
 					t.Errorf("%s: error of reading is %v, want %q", name, err, tt.want)
 				}

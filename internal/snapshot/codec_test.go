@@ -171,7 +171,7 @@ func TestDecodeAcceptsTheSameInAnotherFormat(t *testing.T) {
 			if diff := cmp.Diff(want, decode(t, data, nil)); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
-			if diff := cmp.Diff(want.Slice(pattern), decode(t, data, &snapshot.Selection{Pattern: pattern})); diff != "" {
+			if diff := cmp.Diff(want.Slice(pattern), decode(t, data, asTaken(pattern))); diff != "" {
 				t.Errorf("the slice: -want +got\n%s", diff)
 			}
 		})
@@ -179,8 +179,8 @@ func TestDecodeAcceptsTheSameInAnotherFormat(t *testing.T) {
 }
 
 // selections are the ways in which callers decode.
-func selections() map[string]*snapshot.Selection {
-	return map[string]*snapshot.Selection{"whole": nil, "slice": {Pattern: pattern}}
+func selections() map[string]snapshot.Choice {
+	return map[string]snapshot.Choice{"whole": nil, "slice": asTaken(pattern)}
 }
 
 func TestDecodeRefusesEveryTruncation(t *testing.T) {
@@ -319,7 +319,7 @@ func resealed(data string) string {
 
 func TestDecodeLeavesOutWhatTheVerdictDoesNotNeed(t *testing.T) {
 	data := encode(t, sample(t))
-	got := decode(t, data, &snapshot.Selection{Pattern: pattern})
+	got := decode(t, data, asTaken(pattern))
 	if diff := cmp.Diff(decode(t, data, nil).Slice(pattern), got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
@@ -333,7 +333,7 @@ func TestDecodeKeepsHostileKeysThatAreNeeded(t *testing.T) {
 	user.Teams = []string{"team", hostile}
 	s.Users["user"] = user
 	seal(t, s)
-	got := decode(t, encode(t, s), &snapshot.Selection{Pattern: pattern})
+	got := decode(t, encode(t, s), asTaken(pattern))
 	if diff := cmp.Diff(s.Slice(pattern), got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
@@ -346,32 +346,27 @@ func TestDecodeForAnotherRequirement(t *testing.T) {
 	data := encode(t, sample(t))
 	requirement := snapshot.Requirement{User: "JANE@contoso.com", Role: "my demandbase ROLE", Profile: "demandbase"}
 	refused := errors.New("no profile of that name")
-	choose := func(r snapshot.Requirement, err error) *snapshot.Selection {
-		return &snapshot.Selection{Choose: func(s *snapshot.Snapshot) (snapshot.Requirement, string, error) {
+	choose := func(r snapshot.Requirement, err error) snapshot.Choice {
+		return func(s *snapshot.Snapshot) (snapshot.Requirement, string, error) {
 			if s.Environment.Name != "contoso" {
 				t.Error("the choice is made before the snapshot is read")
 			}
 			return r, pattern, err
-		}}
+		}
 	}
 	for layout, data := range map[string][]byte{"as written": data, "reformatted": bytes.TrimSuffix(data, []byte("\n"))} {
-		for name, sel := range map[string]*snapshot.Selection{
-			"fixed":  {Requirement: &requirement, Pattern: pattern},
-			"chosen": choose(requirement, nil),
-		} {
-			t.Run(layout+", "+name, func(t *testing.T) {
-				got := decode(t, data, sel)
-				if got.Requirement.Role != requirement.Role || got.Requirement.Views == nil || got.Requirement.Depth == nil {
-					t.Errorf("requirement is %+v", got.Requirement)
-				}
-				if _, ok := got.RolePrivileges["named"]; !ok {
-					t.Error("what the required role grants is left out")
-				}
-				if _, ok := got.Shares["jane"]; !ok {
-					t.Error("the required user's shares are left out")
-				}
-			})
-		}
+		t.Run(layout, func(t *testing.T) {
+			got := decode(t, data, choose(requirement, nil))
+			if got.Requirement.Role != requirement.Role || got.Requirement.Views == nil || got.Requirement.Depth == nil {
+				t.Errorf("requirement is %+v", got.Requirement)
+			}
+			if _, ok := got.RolePrivileges["named"]; !ok {
+				t.Error("what the required role grants is left out")
+			}
+			if _, ok := got.Shares["jane"]; !ok {
+				t.Error("the required user's shares are left out")
+			}
+		})
 		if _, err := snapshot.Decode(data, choose(requirement, refused)); !errors.Is(err, refused) {
 			t.Errorf("%s: error is %v, want the choice's own", layout, err)
 		}
@@ -434,7 +429,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(resealed(strings.Replace(string(data), "basic", "deep", 1))))
 	f.Add(bytes.ReplaceAll(data, []byte("\n"), nil))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		_, _ = snapshot.Decode(data, &snapshot.Selection{Pattern: pattern})
+		_, _ = snapshot.Decode(data, asTaken(pattern))
 		s, err := snapshot.Decode([]byte(resealed(string(data))), nil)
 		if err != nil {
 			return
@@ -455,7 +450,7 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("written and read\n%s", diff)
 		}
 		// What the verdict needs is the same by either way.
-		part, err := snapshot.Decode(written, &snapshot.Selection{Pattern: pattern})
+		part, err := snapshot.Decode(written, asTaken(pattern))
 		if inconsistent := whole.Check(pattern); (err == nil) != (inconsistent == nil) {
 			t.Fatalf("the slice is %v, the whole %v", err, inconsistent)
 		}

@@ -104,9 +104,14 @@ func encode(t testing.TB, s *snapshot.Snapshot) []byte {
 	return data
 }
 
-func decode(t testing.TB, data []byte, sel *snapshot.Selection) *snapshot.Snapshot {
+// asTaken chooses what was asked when the snapshot was taken.
+func asTaken(pattern string) snapshot.Choice {
+	return func(s *snapshot.Snapshot) (snapshot.Requirement, string, error) { return s.Requirement, pattern, nil }
+}
+
+func decode(t testing.TB, data []byte, choose snapshot.Choice) *snapshot.Snapshot {
 	t.Helper()
-	s, err := snapshot.Decode(data, sel)
+	s, err := snapshot.Decode(data, choose)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -64,22 +64,27 @@ func (s *Snapshot) User(r Requirement, pattern string) (id string, ok bool) {
 	return id, true
 }
 
+// rolesOf are the ids of the roles that are assigned to a user, directly or through a team.
+func (s *Snapshot) rolesOf(user string) []string {
+	ids := slices.Clone(s.Users[user].Roles)
+	for _, team := range s.Users[user].Teams {
+		ids = append(ids, s.Teams[team].Roles...)
+	}
+	return ids
+}
+
 // Reach names the principals whose shares, and the root roles whose privileges,
 // may matter to a verdict: the integration user and its teams; the roles that
-// reach it, and those whose name fits the requirement.
+// are assigned to them, and those whose name fits the requirement.
 func (s *Snapshot) Reach(r Requirement, pattern string) (principals, roots map[string]bool) {
 	principals, roots = map[string]bool{}, map[string]bool{}
-	add := func(roles []string) {
-		for _, id := range roles {
-			roots[s.Roles[id].RootID] = true
-		}
-	}
 	if id, ok := s.User(r, pattern); ok {
 		principals[id] = true
-		add(s.Users[id].Roles)
 		for _, team := range s.Users[id].Teams {
 			principals[team] = true
-			add(s.Teams[team].Roles)
+		}
+		for _, role := range s.rolesOf(id) {
+			roots[s.Roles[role].RootID] = true
 		}
 	}
 	for _, role := range s.Roles {
@@ -94,11 +99,7 @@ func (s *Snapshot) Reach(r Requirement, pattern string) (principals, roots map[s
 // their roots.
 func (s *Snapshot) Held(user string) map[string]string {
 	held := map[string]string{}
-	ids := slices.Clone(s.Users[user].Roles)
-	for _, team := range s.Users[user].Teams {
-		ids = append(ids, s.Teams[team].Roles...)
-	}
-	for _, id := range ids {
+	for _, id := range s.rolesOf(user) {
 		if role, known := s.Roles[id]; known && role.TemplateID == "" {
 			held[role.RootID] = role.Name
 		}

@@ -45,7 +45,7 @@ func TestSliceOfASolutionIsAll(t *testing.T) {
 	if diff := cmp.Diff(s, s.Slice(pattern)); diff != "" {
 		t.Errorf("-whole +slice\n%s", diff)
 	}
-	if diff := cmp.Diff(s, decode(t, encode(t, s), &snapshot.Selection{Pattern: pattern})); diff != "" {
+	if diff := cmp.Diff(s, decode(t, encode(t, s), asTaken(pattern))); diff != "" {
 		t.Errorf("decoded: -whole +slice\n%s", diff)
 	}
 }
@@ -74,7 +74,7 @@ func FuzzSlice(f *testing.F) {
 			t.Fatalf("the slice refers to what it does not hold: %v", err)
 		}
 		seal(t, part)
-		again := decode(t, encode(t, part), &snapshot.Selection{Pattern: pattern})
+		again := decode(t, encode(t, part), asTaken(pattern))
 		if diff := cmp.Diff(part, again); diff != "" {
 			t.Fatalf("written and read\n%s", diff)
 		}

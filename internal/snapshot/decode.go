@@ -1,0 +1,146 @@
+package snapshot
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/strictjson"
+)
+
+// A Choice says, from what a snapshot says of itself, what is judged: the requirement, which
+// then takes the place of the snapshot's own, and the part of a name by which users and roles
+// are deduced.
+type Choice func(*Snapshot) (r Requirement, pattern string, err error)
+
+// of makes the choice for a snapshot.
+func (choose Choice) of(s *Snapshot) (pattern string, err error) {
+	if choose == nil {
+		return "", nil
+	}
+	if s.Requirement, pattern, err = choose(s); err != nil {
+		return "", err
+	}
+	s.Requirement.fill()
+	return pattern, nil
+}
+
+// Decode reads a snapshot and checks its digest. With a choice it returns the
+// slice that is judged (see [Snapshot.Slice]), and leaves the rest undecoded: in a snapshot
+// of a whole environment that is nearly all of it. The digest stays that of the whole.
+//
+// Errors say whether the data is not a snapshot, has a later format, is truncated, was
+// changed since it was taken, or is inconsistent in what the verdict needs.
+func Decode(data []byte, choose Choice) (*Snapshot, error) {
+	if choose != nil {
+		if s, ok, err := decodeSlice(data, choose); ok {
+			return s, err
+		}
+	}
+	s, err := decodeWhole(data)
+	if err != nil {
+		return nil, err
+	}
+	if !sealedAsWritten(data) {
+		digest, err := s.digest()
+		if err != nil {
+			return nil, err
+		}
+		if s.Digest != digest {
+			return nil, fmt.Errorf("the snapshot was changed since it was taken: its digest is %q, its content's %s; "+
+				"collect it again", s.Digest, digest)
+		}
+	}
+	pattern, err := choose.of(s)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Check(pattern); err != nil {
+		return nil, err
+	}
+	if choose != nil {
+		return s.Slice(pattern), nil
+	}
+	return s, nil
+}
+
+// sealedAsWritten reports whether data is, to the byte, what Encode wrote and Seal
+// sealed. Then the layout of its lines can be relied on, and nothing but what is
+// needed has to be decoded.
+func sealedAsWritten(data []byte) bool {
+	stated, actual := digestsOf(data)
+	return actual != "" && stated == actual
+}
+
+func decodeWhole(data []byte) (*Snapshot, error) {
+	if err := checkFormat(data); err != nil {
+		return nil, err
+	}
+	if err := strictjson.Unique(data); err != nil {
+		return nil, fmt.Errorf("the snapshot is broken: %w; collect it again", err)
+	}
+	s := New()
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(s); err != nil {
+		return nil, fmt.Errorf("the snapshot is broken: %w", place(data, err, dec.InputOffset()))
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("the snapshot is broken: something follows its end at %s", position(data, dec.InputOffset()))
+	}
+	s.fill()
+	return s, nil
+}
+
+func checkFormat(data []byte) error {
+	var head struct {
+		Format string `json:"format"`
+	}
+	err := json.NewDecoder(bytes.NewReader(data)).Decode(&head)
+	var typ *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &typ):
+		return fmt.Errorf("this is not a snapshot, but a JSON %s instead of %q; `dbaudit collect -o FILE` writes one", typ.Value, Format)
+	case err != nil:
+		return fmt.Errorf("this is not a snapshot, or it is truncated: %w", place(data, err, int64(len(data))))
+	}
+	kind, version, _ := strings.Cut(head.Format, "/")
+	wantKind, wantVersion, _ := strings.Cut(Format, "/")
+	switch {
+	case kind == wantKind && version == wantVersion:
+		return nil
+	case kind == wantKind && version != "":
+		return fmt.Errorf("the snapshot has the format %q, and this dbaudit reads %q: use the dbaudit that wrote it, or a later one",
+			head.Format, Format)
+	case head.Format != "":
+		return fmt.Errorf("this is %q, not a snapshot (%q): `dbaudit collect -o FILE` writes one", head.Format, Format)
+	}
+	return fmt.Errorf("this is JSON, but no snapshot: it has no \"format\": %q; `dbaudit collect -o FILE` writes one", Format)
+}
+
+// place adds line and column to a JSON error, where its offset is known.
+func place(data []byte, err error, end int64) error {
+	var syntax *json.SyntaxError
+	var typ *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		// The offset counts the byte that was not expected.
+		return fmt.Errorf("%s: %w", position(data, syntax.Offset-1), err)
+	case errors.As(err, &typ):
+		return fmt.Errorf("%s: %w", position(data, typ.Offset), err)
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%s: %w", position(data, end), err)
+	}
+	return err
+}
+
+func position(data []byte, offset int64) string {
+	before := data[:min(max(offset, 0), int64(len(data)))]
+	line := 1 + bytes.Count(before, []byte("\n"))
+	column := len(before) - bytes.LastIndexByte(before, '\n')
+	return fmt.Sprintf("line %d, column %d", line, column)
+}
