@@ -8,7 +8,8 @@ package policy
 
 import "embed"
 
-// Files holds dbaudit/ (the rules and their libraries), profiles/ and schema/.
+// Files holds dbaudit/ (the rules and their libraries), platform/ (what Dataverse grants by
+// itself), profiles/ and schema/.
 //
-//go:embed dbaudit profiles schema
+//go:embed dbaudit platform profiles schema
 var Files embed.FS

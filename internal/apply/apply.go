@@ -21,7 +21,6 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/change"
-	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
 // A Mutator reads and changes one environment. It reads the current state and bypasses any
@@ -31,16 +30,16 @@ type Mutator interface {
 	Identity(ctx context.Context) (Identity, error)
 	// Current reads a target's state for each of the names, and the ids that its requests
 	// need.
-	Current(ctx context.Context, t plan.Target, names []string) (Reading, error)
+	Current(ctx context.Context, t change.Target, names []string) (Reading, error)
 	// Change sends one request. made is the id of the created row, if the environment
 	// returned it. A [ChangeError] says whether the change may have taken effect.
-	Change(ctx context.Context, r plan.Request, label string) (made string, err error)
+	Change(ctx context.Context, r change.Request, label string) (made string, err error)
 	// Holders are the users who have a role, in any of its copies, directly or through a
 	// team. roleID is any of the copies.
 	Holders(ctx context.Context, roleID string) (Holding, error)
 	// Row reads a row that a target names, impersonating another user if only they see it;
 	// nil if it is not visible.
-	Row(ctx context.Context, table Table, id string, as *plan.Ref) (*Row, error)
+	Row(ctx context.Context, table Table, id string, as *change.Ref) (*Row, error)
 	// Role reads a copy of a role.
 	Role(ctx context.Context, id string) (Role, error)
 }
@@ -50,7 +49,7 @@ type Identity struct{ Organization, User string }
 
 // A Reading is the current state of a target.
 type Reading struct {
-	State plan.State
+	State change.State
 	// IDs are the values for the slots of requests.
 	IDs map[string]string
 	// Row is the target's row, if it is a row and exists.
@@ -146,8 +145,8 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 
 // A ChangedError says that the environment is not as in the plan.
 type ChangedError struct {
-	Action  plan.Action
-	Now     plan.State
+	Action  change.Action
+	Now     change.State
 	Because string
 }
 
@@ -167,7 +166,7 @@ func (e *ChangedError) Error() string {
 }
 
 // A Progress is called for each action: when it begins, and how it ended.
-type Progress func(a plan.Action, e Event)
+type Progress func(a change.Action, e Event)
 
 // A Runner carries out, or rolls back, the plan of a journal.
 type Runner struct {
@@ -200,11 +199,11 @@ const tries = 5
 // Check reads every target that already exists and compares it with the plan, without
 // changing anything. A dry run does this. checked is called for each action; waitsFor is
 // the earlier action that creates its row, if it was skipped for that reason.
-func (r *Runner) Check(ctx context.Context, checked func(a plan.Action, waitsFor string)) error {
+func (r *Runner) Check(ctx context.Context, checked func(a change.Action, waitsFor string)) error {
 	if err := r.sameEnvironment(ctx); err != nil {
 		return err
 	}
-	expected := map[string]plan.State{}
+	expected := map[string]change.State{}
 	for _, a := range r.Journal.Plan.Actions {
 		if earlier := waitsFor(a.Target); earlier != "" {
 			checked(a, earlier)
@@ -226,7 +225,7 @@ func (r *Runner) Check(ctx context.Context, checked func(a plan.Action, waitsFor
 			return err
 		}
 		if expected[key] == nil {
-			expected[key] = plan.State{}
+			expected[key] = change.State{}
 		}
 		maps.Copy(expected[key], a.After)
 		checked(a, "")
@@ -234,18 +233,20 @@ func (r *Runner) Check(ctx context.Context, checked func(a plan.Action, waitsFor
 	return nil
 }
 
-func key(t plan.Target) string {
+func key(t change.Target) string {
 	k := t.Known()
-	return strings.Join([]string{string(t.Kind), k[plan.SlotRole], k[plan.SlotUser], k[plan.SlotCopy], k[plan.SlotView], k[plan.SlotPrincipal], t.ApplicationID}, " ")
+	return strings.Join([]string{string(t.Kind), k[change.SlotRole], k[change.SlotUser], k[change.SlotCopy], k[change.SlotView], k[change.SlotPrincipal], t.ApplicationID}, " ")
 }
 
 // keyOfGrants is the key of what the target's role grants.
-func keyOfGrants(t plan.Target) string { return key(plan.Target{Kind: plan.KindGrants, Role: t.Role}) }
+func keyOfGrants(t change.Target) string {
+	return key(change.Target{Kind: change.TargetGrants, Role: t.Role})
+}
 
 // waitsFor is the action that creates a row that the target depends on; empty if all of
 // them exist.
-func waitsFor(t plan.Target) string {
-	for _, ref := range []*plan.Ref{t.Role, t.Copy, t.User, t.Principal} {
+func waitsFor(t change.Target) string {
+	for _, ref := range []*change.Ref{t.Role, t.Copy, t.User, t.Principal} {
 		if ref != nil && ref.MadeBy != "" {
 			return ref.MadeBy
 		}
@@ -287,7 +288,7 @@ func (r *Runner) sameEnvironment(ctx context.Context) error {
 	return nil
 }
 
-func (r *Runner) tell(a plan.Action, e Event) {
+func (r *Runner) tell(a change.Action, e Event) {
 	if r.Progress != nil {
 		r.Progress(a, e)
 	}
@@ -295,9 +296,9 @@ func (r *Runner) tell(a plan.Action, e Event) {
 
 // resolve fills in the ids of rows that the plan's actions created. It does not trust an
 // id: the caller checks the target against the environment, see [Runner.madeByUs].
-func (r *Runner) resolve(a plan.Action) (plan.Target, error) {
+func (r *Runner) resolve(a change.Action) (change.Target, error) {
 	t := a.Target
-	for _, ref := range []**plan.Ref{&t.Role, &t.Copy, &t.User, &t.Principal} {
+	for _, ref := range []**change.Ref{&t.Role, &t.Copy, &t.User, &t.Principal} {
 		if *ref == nil || (*ref).MadeBy == "" {
 			continue
 		}
@@ -313,20 +314,20 @@ func (r *Runner) resolve(a plan.Action) (plan.Target, error) {
 }
 
 // slotMade is the slot of the row that an action creates.
-func slotMade(a plan.Action) string {
+func slotMade(a change.Action) string {
 	switch a.Target.Kind {
-	case plan.KindRole:
-		return plan.SlotRole
-	case plan.KindUser:
-		return plan.SlotUser
-	case plan.KindGrants, plan.KindAssignment, plan.KindShare:
+	case change.TargetRole:
+		return change.SlotRole
+	case change.TargetUser:
+		return change.SlotUser
+	case change.TargetGrants, change.TargetAssignment, change.TargetShare:
 	}
 	return ""
 }
 
 // asPlanned refuses a target that is not as in the plan. pending is what earlier actions
 // will still change in its role.
-func (r *Runner) asPlanned(ctx context.Context, a plan.Action, t plan.Target, now Reading, pending plan.State) error {
+func (r *Runner) asPlanned(ctx context.Context, a change.Action, t change.Target, now Reading, pending change.State) error {
 	if !now.State.Covers(a.Before) {
 		if now.Inherited != "" {
 			return &InheritedError{a, now.Inherited}
@@ -358,7 +359,7 @@ func (r *Runner) asPlanned(ctx context.Context, a plan.Action, t plan.Target, no
 	switch {
 	case a.Target.Role == nil || a.Target.Role.MadeBy != "":
 		return nil
-	case t.Kind == plan.KindGrants:
+	case t.Kind == change.TargetGrants:
 		return r.notShared(ctx, a, t.Role)
 	case a.Kind == change.AssignRole:
 		return r.notBeyond(ctx, a, t, now, pending)
@@ -367,7 +368,7 @@ func (r *Runner) asPlanned(ctx context.Context, a plan.Action, t plan.Target, no
 }
 
 // notShared refuses to change a role that others have, unless that is allowed.
-func (r *Runner) notShared(ctx context.Context, a plan.Action, role *plan.Ref) error {
+func (r *Runner) notShared(ctx context.Context, a change.Action, role *change.Ref) error {
 	if r.AllowSharedRole || r.checked[role.ID] {
 		return nil
 	}
@@ -407,7 +408,7 @@ func (r *Runner) notShared(ctx context.Context, a plan.Action, role *plan.Ref) e
 func (r *Runner) integrationUser() string { return r.Journal.Plan.IntegrationUser }
 
 // carryOut does one action, or the rest of it.
-func (r *Runner) carryOut(ctx context.Context, a plan.Action) error {
+func (r *Runner) carryOut(ctx context.Context, a change.Action) error {
 	t, err := r.resolve(a)
 	if err != nil {
 		return err
@@ -485,7 +486,7 @@ func (r *Runner) carryOut(ctx context.Context, a plan.Action) error {
 		return r.failed(a, true, fmt.Errorf("action %s (%s): %w", a.ID, a.Summary, err))
 	}
 	done := Record{Event: EventDone, Action: a.ID}
-	if makes(a) {
+	if change.Makes(a.Kind) {
 		if because := r.notOurs(a, begun, r.Journal.now(), now.Row); because != "" {
 			return r.failed(a, true, &ChangedError{Action: a, Because: because})
 		}
@@ -503,12 +504,12 @@ const settle = time.Minute
 
 // prepares reports whether an earlier action gives rights that this one may have to
 // wait for.
-func (r *Runner) prepares(a plan.Action) bool {
+func (r *Runner) prepares(a change.Action) bool {
 	for _, e := range r.Journal.Plan.Actions {
 		switch {
 		case e.ID == a.ID:
 			return false
-		case e.Kind == change.AssignRole, e.Kind == change.AddPrivilege, e.Kind == change.RaiseDepth:
+		case change.Grants(e.Kind):
 			return true
 		}
 	}
@@ -517,14 +518,14 @@ func (r *Runner) prepares(a plan.Action) bool {
 
 // failed records why an action failed; sent says whether its change may still have taken
 // effect.
-func (r *Runner) failed(a plan.Action, sent bool, err error) error {
+func (r *Runner) failed(a change.Action, sent bool, err error) error {
 	r.tell(a, EventFailed)
 	return errors.Join(err, r.Journal.append(Record{Event: EventFailed, Action: a.ID, Unsent: !sent, Error: err.Error()}))
 }
 
 // send fills a request and sends it.
-func (r *Runner) send(ctx context.Context, request plan.Request, t plan.Target, now Reading, label string) (made string, err error) {
-	request = request.Fill(now.IDs).Fill(t.Known()).Fill(map[string]string{plan.SlotAPI: plan.API(r.Journal.Plan.Environment.URL)})
+func (r *Runner) send(ctx context.Context, request change.Request, t change.Target, now Reading, label string) (made string, err error) {
+	request = request.Fill(now.IDs).Fill(t.Known()).Fill(map[string]string{change.SlotAPI: change.API(r.Journal.Plan.Environment.URL)})
 	if !request.Filled() {
 		return "", &ChangeError{Effect: EffectNone, Err: fmt.Errorf("%s: the request lacks an id that could not be found: %s", label, request.Path)}
 	}
@@ -537,7 +538,7 @@ func (r *Runner) send(ctx context.Context, request plan.Request, t plan.Target, 
 
 // await reads a target until it is as it should be, because a change may be visible only
 // after a moment.
-func (r *Runner) await(ctx context.Context, t plan.Target, names []string, want plan.State) (Reading, error) {
+func (r *Runner) await(ctx context.Context, t change.Target, names []string, want change.State) (Reading, error) {
 	for attempt := 1; ; attempt++ {
 		now, err := r.Mutator.Current(ctx, t, names)
 		switch {
@@ -558,7 +559,7 @@ func (r *Runner) await(ctx context.Context, t plan.Target, names []string, want 
 func pause(attempt int) time.Duration { return time.Second << (attempt - 1) }
 
 // said puts a state into words.
-func said(s plan.State) string {
+func said(s change.State) string {
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(s)) {
 		parts = append(parts, name+" is "+s[name])
@@ -576,8 +577,8 @@ func listed(parts []string) string {
 }
 
 // unlike is where a state differs from the wanted one.
-func unlike(s, want plan.State) plan.State {
-	some := plan.State{}
+func unlike(s, want change.State) change.State {
+	some := change.State{}
 	for name, value := range want {
 		if s[name] != value {
 			some[name] = s[name]
@@ -587,8 +588,8 @@ func unlike(s, want plan.State) plan.State {
 }
 
 // part is a state limited to the names of another.
-func part(s, of plan.State) plan.State {
-	some := plan.State{}
+func part(s, of change.State) change.State {
+	some := change.State{}
 	for name := range of {
 		some[name] = s[name]
 	}

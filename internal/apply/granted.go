@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/change"
 )
 
 // A Role is the current state of a copy of a role.
@@ -17,20 +17,20 @@ type Role struct {
 	// BuiltIn is set if it comes from a template.
 	BuiltIn bool
 	// Grants are the depths of all privileges that it grants, by name.
-	Grants plan.State
+	Grants change.State
 }
 
 // notBeyond refuses to assign a role that is built in, or that grants more than in the
 // plan: somebody may have extended the role since. pending is what earlier actions will
 // still change in the role.
-func (r *Runner) notBeyond(ctx context.Context, a plan.Action, t plan.Target, now Reading, pending plan.State) error {
-	role, err := r.Mutator.Role(ctx, now.IDs[plan.SlotCopy])
+func (r *Runner) notBeyond(ctx context.Context, a change.Action, t change.Target, now Reading, pending change.State) error {
+	role, err := r.Mutator.Role(ctx, now.IDs[change.SlotCopy])
 	if err != nil {
 		return fmt.Errorf("finding out what the role %q grants: %w", t.Role.Name, err)
 	}
 	grants := maps.Clone(pending)
 	if grants == nil {
-		grants = plan.State{}
+		grants = change.State{}
 	}
 	changed := slices.Collect(maps.Keys(pending))
 	for name, depth := range role.Grants {

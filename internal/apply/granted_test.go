@@ -9,7 +9,6 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/apply"
 	"github.com/dbaudit/dbaudit/internal/change"
-	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
 // graced is a fake whose role is what a test says.
@@ -24,13 +23,13 @@ func (g graced) Role(context.Context, string) (apply.Role, error) { return g.rol
 // TestAssignedRole holds that a role is assigned only as the plan has it.
 func TestAssignedRole(t *testing.T) {
 	p := sample(t)
-	var target plan.Target
+	var target change.Target
 	for _, a := range p.Actions {
 		if a.Kind == change.AssignRole {
 			target = a.Target
 		}
 	}
-	with := func(name, depth string) plan.State {
+	with := func(name, depth string) change.State {
 		s := maps.Clone(target.Grants)
 		s[name] = depth
 		return s
@@ -40,8 +39,8 @@ func TestAssignedRole(t *testing.T) {
 		because string
 	}{
 		"as planned":               {apply.Role{Root: target.Role.ID, Grants: target.Grants}, ""},
-		"in other letters":         {apply.Role{Root: strings.ToUpper(target.Role.ID), Grants: plan.State{"prvreadlead": "global"}}, ""},
-		"less":                     {apply.Role{Root: target.Role.ID, Grants: plan.State{}}, ""},
+		"in other letters":         {apply.Role{Root: strings.ToUpper(target.Role.ID), Grants: change.State{"prvreadlead": "global"}}, ""},
+		"less":                     {apply.Role{Root: target.Role.ID, Grants: change.State{}}, ""},
 		"the platform's own":       {apply.Role{Root: target.Role.ID, Grants: with("prvReadSdkMessage", "global")}, ""},
 		"one more":                 {apply.Role{Root: target.Role.ID, Grants: with("prvDeleteAccount", "basic")}, "prvDeleteAccount"},
 		"what the plan took, back": {apply.Role{Root: target.Role.ID, Grants: with("prvBulkDelete", "global")}, "prvBulkDelete"},
@@ -66,7 +65,7 @@ func TestAssignedRole(t *testing.T) {
 	f := newFake(p)
 	r, _ := run(t, p, f)
 	r.Mutator = graced{f, apply.Role{Root: target.Role.ID, Grants: with("prvbulkdelete", "global")}}
-	if err := r.Check(t.Context(), func(plan.Action, string) {}); err != nil {
+	if err := r.Check(t.Context(), func(change.Action, string) {}); err != nil {
 		t.Error(err)
 	}
 }

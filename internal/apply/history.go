@@ -96,7 +96,7 @@ func (h *history) add(r Record) error {
 		return nil
 	default:
 	}
-	at := slices.IndexFunc(h.plan.Actions, func(a plan.Action) bool { return a.ID == r.Action })
+	at := slices.IndexFunc(h.plan.Actions, func(a change.Action) bool { return a.ID == r.Action })
 	if at < 0 {
 		return fmt.Errorf("names an action %q that is not in the plan", r.Action)
 	}
@@ -116,7 +116,7 @@ func (h *history) add(r Record) error {
 }
 
 // forward takes a record of an action that is carried out.
-func (h *history) forward(at int, a plan.Action, p *progress, r Record) error {
+func (h *history) forward(at int, a change.Action, p *progress, r Record) error {
 	switch r.Event { //nolint:exhaustive // the others go back
 	case EventBegin:
 		if p.begun() || slices.ContainsFunc(h.actions[:at], func(p progress) bool { return !p.done }) {
@@ -135,7 +135,7 @@ func (h *history) forward(at int, a plan.Action, p *progress, r Record) error {
 		if !p.open || p.done {
 			return fmt.Errorf("says that action %s is done, but it was not begun", a.ID)
 		}
-		if (r.Made != "") != makes(a) && (h.strict || r.Made != "" && slotMade(a) == "") {
+		if (r.Made != "") != change.Makes(a.Kind) && (h.strict || r.Made != "" && slotMade(a) == "") {
 			return fmt.Errorf("is wrong about the row that action %s creates", a.ID)
 		}
 		p.open, p.done = false, true
@@ -144,10 +144,10 @@ func (h *history) forward(at int, a plan.Action, p *progress, r Record) error {
 }
 
 // back takes a record of an action that is undone. The last action comes first.
-func (h *history) back(at int, a plan.Action, p *progress, e Event) error {
+func (h *history) back(at int, a change.Action, p *progress, e Event) error {
 	order := at
 	if a.UndoneWith != "" {
-		order = slices.IndexFunc(h.plan.Actions, func(b plan.Action) bool { return b.ID == a.UndoneWith })
+		order = slices.IndexFunc(h.plan.Actions, func(b change.Action) bool { return b.ID == a.UndoneWith })
 		if e != EventUndone {
 			return fmt.Errorf("undoes action %s, which is undone with another", a.ID)
 		}
@@ -206,15 +206,15 @@ func (h *history) before(at int, r Record) error {
 // unplanned is a privilege that the platform grants with a change, that a role lacks, and
 // that the plan does not list as missing. The plan lists them for actions that grant
 // something, but not for actions that remove something.
-func unplanned(p plan.Plan, a plan.Action, now plan.State) string {
-	if a.Target.Kind != plan.KindGrants || a.UndoneWith != "" || a.Kind == change.RemovePrivilege {
+func unplanned(p plan.Plan, a change.Action, now change.State) string {
+	if a.Target.Kind != change.TargetGrants || a.UndoneWith != "" || a.Kind == change.RemovePrivilege {
 		return ""
 	}
-	for _, name := range plan.PlatformDefaults() {
-		if now[name] != plan.None || a.After[name] != "" {
+	for _, name := range change.PlatformDefaults() {
+		if now[name] != change.None || a.After[name] != "" {
 			continue
 		}
-		if !slices.ContainsFunc(p.Actions, func(b plan.Action) bool {
+		if !slices.ContainsFunc(p.Actions, func(b change.Action) bool {
 			return key(b.Target) == key(a.Target) && slices.Contains(b.Along, name)
 		}) {
 			return name

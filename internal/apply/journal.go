@@ -15,6 +15,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/bounds"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/strictjson"
 )
@@ -71,7 +72,7 @@ type Record struct {
 	By string `json:"by,omitempty"`
 	// Before is the state just before the change: what is in the plan, and what the
 	// platform may also change.
-	Before plan.State `json:"before,omitempty"`
+	Before change.State `json:"before,omitempty"`
 	// Filtered are the privileges that were granted for some records only; the change
 	// replaced these grants, and they cannot be restored.
 	Filtered []string `json:"filtered,omitempty"`
@@ -375,13 +376,13 @@ func (j *Journal) Begun() bool {
 }
 
 // Left are the actions that are not done yet, in order.
-func (j *Journal) Left() []plan.Action {
-	return slices.DeleteFunc(slices.Clone(j.Plan.Actions), func(a plan.Action) bool { return j.has(EventDone, a.ID) })
+func (j *Journal) Left() []change.Action {
+	return slices.DeleteFunc(slices.Clone(j.Plan.Actions), func(a change.Action) bool { return j.has(EventDone, a.ID) })
 }
 
 // Undoable are the actions that rollback has to undo, last first.
-func (j *Journal) Undoable() []plan.Action {
-	var list []plan.Action
+func (j *Journal) Undoable() []change.Action {
+	var list []change.Action
 	for _, a := range slices.Backward(j.Plan.Actions) {
 		if _, begun := j.begun(a.ID); begun && !j.has(EventUndone, a.ID) {
 			list = append(list, a)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/apply"
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/schema"
 	"github.com/dbaudit/dbaudit/schema/schematest"
@@ -43,7 +44,7 @@ func sample(tb testing.TB) plan.Plan {
 type fake struct {
 	organization string
 	plan         plan.Plan
-	state        map[string]plan.State
+	state        map[string]change.State
 	// after answers what a request of an action leads to.
 	next map[string]func()
 	sent []string
@@ -52,10 +53,10 @@ type fake struct {
 }
 
 func newFake(p plan.Plan) *fake {
-	f := &fake{plan: p, organization: p.Environment.OrganizationID, state: map[string]plan.State{}, next: map[string]func(){}}
+	f := &fake{plan: p, organization: p.Environment.OrganizationID, state: map[string]change.State{}, next: map[string]func(){}}
 	for _, a := range p.Actions {
 		if f.state[key(a.Target)] == nil {
-			f.state[key(a.Target)] = plan.State{}
+			f.state[key(a.Target)] = change.State{}
 		}
 		maps.Copy(f.state[key(a.Target)], a.Before)
 		f.next[a.Summary] = func() { maps.Copy(f.state[key(a.Target)], a.After) }
@@ -63,7 +64,7 @@ func newFake(p plan.Plan) *fake {
 	return f
 }
 
-func key(t plan.Target) string {
+func key(t change.Target) string {
 	data, err := json.Marshal([]any{t.Kind, t.Role, t.Copy, t.User, t.View, t.Principal})
 	if err != nil {
 		return ""
@@ -78,9 +79,9 @@ func (f *fake) Identity(context.Context) (apply.Identity, error) {
 func (f *fake) Holders(context.Context, string) (apply.Holding, error) { return apply.Holding{}, nil }
 
 // Row has the plan's own names.
-func (f *fake) Row(_ context.Context, _ apply.Table, id string, _ *plan.Ref) (*apply.Row, error) {
+func (f *fake) Row(_ context.Context, _ apply.Table, id string, _ *change.Ref) (*apply.Row, error) {
 	for _, a := range f.plan.Actions {
-		for _, ref := range []*plan.Ref{a.Target.Role, a.Target.Copy, a.Target.User, a.Target.BusinessUnit, a.Target.View, a.Target.Principal} {
+		for _, ref := range []*change.Ref{a.Target.Role, a.Target.Copy, a.Target.User, a.Target.BusinessUnit, a.Target.View, a.Target.Principal} {
 			if ref != nil && ref.ID == id {
 				return &apply.Row{ID: id, Name: ref.Name, Application: a.Target.ApplicationID}, nil
 			}
@@ -94,17 +95,17 @@ func (f *fake) Role(context.Context, string) (apply.Role, error) {
 	return apply.Role{Root: "00000000-0000-4000-8000-000000000004"}, nil
 }
 
-func (f *fake) Current(_ context.Context, t plan.Target, names []string) (apply.Reading, error) {
-	now := apply.Reading{State: plan.State{}, IDs: map[string]string{plan.SlotTag: `W/"1"`}}
+func (f *fake) Current(_ context.Context, t change.Target, names []string) (apply.Reading, error) {
+	now := apply.Reading{State: change.State{}, IDs: map[string]string{change.SlotTag: `W/"1"`}}
 	for _, name := range names {
-		now.State[name] = plan.None
-		if plan.IsPlatformDefault(name) && !slices.ContainsFunc(f.plan.Actions, func(a plan.Action) bool { return slices.Contains(a.Along, name) }) {
+		now.State[name] = change.None
+		if change.IsPlatformDefault(name) && !slices.ContainsFunc(f.plan.Actions, func(a change.Action) bool { return slices.Contains(a.Along, name) }) {
 			now.State[name] = "global"
 		}
 		if value, ok := f.state[key(t)][name]; ok {
 			now.State[name] = value
 		}
-		if t.Kind != plan.KindGrants {
+		if t.Kind != change.TargetGrants {
 			continue
 		}
 		now.IDs[name] = t.Privileges[name]
@@ -115,7 +116,7 @@ func (f *fake) Current(_ context.Context, t plan.Target, names []string) (apply.
 	return now, nil
 }
 
-func (f *fake) Change(_ context.Context, r plan.Request, label string) (string, error) {
+func (f *fake) Change(_ context.Context, r change.Request, label string) (string, error) {
 	if !r.Filled() {
 		return "", &apply.ChangeError{Effect: apply.EffectNone, Err: errors.New("a slot was left: " + r.Path + string(r.Body))}
 	}
@@ -279,7 +280,7 @@ func TestFailures(t *testing.T) {
 
 type renamed struct{ *fake }
 
-func (r renamed) Current(ctx context.Context, t plan.Target, names []string) (apply.Reading, error) {
+func (r renamed) Current(ctx context.Context, t change.Target, names []string) (apply.Reading, error) {
 	now, err := r.fake.Current(ctx, t, names)
 	for name := range now.IDs {
 		now.IDs[name] = "00000000-0000-4000-8000-000000000666"

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/change"
-	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
 // Neither a journal file nor a response proves what dbaudit created. So each row that it
@@ -18,14 +17,9 @@ import (
 // skew is how much the clocks of two machines may differ.
 const skew = time.Hour
 
-// makes reports whether an action creates a row.
-func makes(a plan.Action) bool {
-	return a.Kind == change.CreateRole || a.Kind == change.CreateApplicationUser
-}
-
 // notOurs says why a row is not the one that an action created; "" if it is. end is the
 // latest time when it can have been created.
-func (r *Runner) notOurs(a plan.Action, begun Record, end time.Time, row *Row) string {
+func (r *Runner) notOurs(a change.Action, begun Record, end time.Time, row *Row) string {
 	if row == nil {
 		return "the row that it creates does not exist"
 	}
@@ -54,7 +48,7 @@ func sameName(a, b string) bool { return strings.EqualFold(strings.TrimSpace(a),
 
 // ours reads the row that an action created, by the id in the journal, and says why it is
 // not ours. gone is set if it does not exist.
-func (r *Runner) ours(ctx context.Context, a plan.Action) (because string, gone bool, err error) {
+func (r *Runner) ours(ctx context.Context, a change.Action) (because string, gone bool, err error) {
 	done, ok := r.Journal.find(EventDone, a.ID)
 	begun, begins := r.Journal.find(EventBegin, a.ID)
 	if !ok || !begins || done.Made == "" {
@@ -76,8 +70,8 @@ func (r *Runner) ours(ctx context.Context, a plan.Action) (because string, gone 
 
 // made says why the rows that an action depends on were not created by the plan's earlier
 // actions; "" if they were.
-func (r *Runner) made(ctx context.Context, a plan.Action) (because string, err error) {
-	for _, ref := range []*plan.Ref{a.Target.Role, a.Target.Copy, a.Target.User, a.Target.Principal} {
+func (r *Runner) made(ctx context.Context, a change.Action) (because string, err error) {
+	for _, ref := range []*change.Ref{a.Target.Role, a.Target.Copy, a.Target.User, a.Target.Principal} {
 		if ref == nil || ref.MadeBy == "" {
 			continue
 		}
@@ -100,14 +94,14 @@ func (r *Runner) made(ctx context.Context, a plan.Action) (because string, err e
 }
 
 // otherwiseNamed says which row has another name than in the reviewed plan; "" if none has.
-func (r *Runner) otherwiseNamed(ctx context.Context, t plan.Target) (string, error) {
+func (r *Runner) otherwiseNamed(ctx context.Context, t change.Target) (string, error) {
 	principal := TableUser
 	if t.Principal != nil && t.Principal.Kind == string(TableTeam) {
 		principal = TableTeam
 	}
 	for _, named := range []struct {
 		table Table
-		ref   *plan.Ref
+		ref   *change.Ref
 	}{{TableRole, t.Role}, {TableRole, t.Copy}, {TableUser, t.User}, {TableUnit, t.BusinessUnit}, {TableView, t.View}, {principal, t.Principal}} {
 		if named.ref == nil || named.ref.ID == "" || named.ref.Name == "" {
 			continue
@@ -121,12 +115,12 @@ func (r *Runner) otherwiseNamed(ctx context.Context, t plan.Target) (string, err
 }
 
 // named checks one row that a target names, once per run.
-func (r *Runner) named(ctx context.Context, table Table, ref plan.Ref, t plan.Target) (because string, err error) {
+func (r *Runner) named(ctx context.Context, table Table, ref change.Ref, t change.Target) (because string, err error) {
 	key := string(table) + " " + ref.ID + " " + ref.Name
 	if because, known := r.names[key]; known {
 		return because, nil
 	}
-	var as *plan.Ref
+	var as *change.Ref
 	if table == TableView {
 		as = t.Owner
 	}
@@ -137,7 +131,7 @@ func (r *Runner) named(ctx context.Context, table Table, ref plan.Ref, t plan.Ta
 	case row == nil: // reading the target reports what is missing
 	case !sameName(row.Name, ref.Name) && (row.SignIn == "" || !sameName(row.SignIn, ref.Name)):
 		because = fmt.Sprintf("the %s %q is now named %q", table.words(), ref.Name, row.Name)
-	case table == TableUser && t.Kind == plan.KindUser && !strings.EqualFold(row.Application, t.ApplicationID):
+	case table == TableUser && t.Kind == change.TargetUser && !strings.EqualFold(row.Application, t.ApplicationID):
 		because = fmt.Sprintf("the user %q has the application id %q, not %q", ref.Name, row.Application, t.ApplicationID)
 	}
 	if r.names == nil {
@@ -164,7 +158,7 @@ func (t Table) words() string {
 // A FilteredError says that privileges are granted for some records only; a change would
 // replace these grants, which could not be restored.
 type FilteredError struct {
-	Action   plan.Action
+	Action   change.Action
 	Filtered []string
 }
 
@@ -175,7 +169,7 @@ func (e *FilteredError) Error() string {
 
 // An InheritedError says that rights on a view come from another record.
 type InheritedError struct {
-	Action plan.Action
+	Action change.Action
 	Rights string
 }
 

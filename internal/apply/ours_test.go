@@ -17,6 +17,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/apply"
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
@@ -24,13 +25,13 @@ import (
 type world struct {
 	*fake
 
-	current func(plan.Target, *apply.Reading)
+	current func(change.Target, *apply.Reading)
 	row     func(apply.Table, *apply.Row)
-	change  func(plan.Request) error
+	change  func(change.Request) error
 	unseen  string
 }
 
-func (w world) Current(ctx context.Context, t plan.Target, names []string) (apply.Reading, error) {
+func (w world) Current(ctx context.Context, t change.Target, names []string) (apply.Reading, error) {
 	now, err := w.fake.Current(ctx, t, names)
 	if w.current != nil {
 		w.current(t, &now)
@@ -38,7 +39,7 @@ func (w world) Current(ctx context.Context, t plan.Target, names []string) (appl
 	return now, err
 }
 
-func (w world) Row(ctx context.Context, table apply.Table, id string, as *plan.Ref) (*apply.Row, error) {
+func (w world) Row(ctx context.Context, table apply.Table, id string, as *change.Ref) (*apply.Row, error) {
 	row, err := w.fake.Row(ctx, table, id, as)
 	if w.row != nil && row != nil {
 		w.row(table, row)
@@ -46,7 +47,7 @@ func (w world) Row(ctx context.Context, table apply.Table, id string, as *plan.R
 	return row, err
 }
 
-func (w world) Change(ctx context.Context, r plan.Request, label string) (string, error) {
+func (w world) Change(ctx context.Context, r change.Request, label string) (string, error) {
 	if w.change != nil {
 		if err := w.change(r); err != nil {
 			return "", err
@@ -89,8 +90,8 @@ func TestFilteredGrant(t *testing.T) {
 	f := newFake(p)
 	r, _ := run(t, p, f)
 	filtered := true
-	w := world{fake: f, current: func(of plan.Target, now *apply.Reading) {
-		if _, asked := now.State["prvReadLead"]; asked && filtered && of.Kind == plan.KindGrants {
+	w := world{fake: f, current: func(of change.Target, now *apply.Reading) {
+		if _, asked := now.State["prvReadLead"]; asked && filtered && of.Kind == change.TargetGrants {
 			now.Filtered = []string{"prvReadLead"}
 		}
 	}}
@@ -104,7 +105,7 @@ func TestFilteredGrant(t *testing.T) {
 		t.Fatal(err)
 	}
 	filtered = false
-	r.Mutator = stubborn{f, func(plan.Target) error { return nil }}
+	r.Mutator = stubborn{f, func(change.Target) error { return nil }}
 	var kept *apply.KeptError
 	if err := r.Rollback(t.Context()); !errors.As(err, &kept) || len(kept.Kept) != 1 || !strings.Contains(err.Error(), "a record filter granted prvReadLead for some records only, and that cannot be restored") {
 		t.Errorf("rolled back: %v", err)
@@ -123,7 +124,7 @@ func TestSharesWaitForRights(t *testing.T) {
 			waited += d
 			return nil
 		}
-		r.Mutator = world{fake: f, change: func(request plan.Request) error {
+		r.Mutator = world{fake: f, change: func(request change.Request) error {
 			if request.Path != "GrantAccess" || left == 0 {
 				return nil
 			}
@@ -159,13 +160,13 @@ func TestInheritedRights(t *testing.T) {
 	p := sample(t)
 	f := newFake(p)
 	r, _ := run(t, p, f)
-	r.Mutator = world{fake: f, current: func(of plan.Target, now *apply.Reading) {
-		if of.Kind == plan.KindShare && of.View.Name == "Leads" {
+	r.Mutator = world{fake: f, current: func(of change.Target, now *apply.Reading) {
+		if of.Kind == change.TargetShare && of.View.Name == "Leads" {
 			now.State["access"], now.Inherited = "read", "append-to"
 		}
 	}}
 	var inherited *apply.InheritedError
-	if err := r.Check(t.Context(), func(plan.Action, string) {}); !errors.As(err, &inherited) || !strings.Contains(err.Error(), `"append-to" is inherited from another shared record`) {
+	if err := r.Check(t.Context(), func(change.Action, string) {}); !errors.As(err, &inherited) || !strings.Contains(err.Error(), `"append-to" is inherited from another shared record`) {
 		t.Errorf("%v", err)
 	}
 }
@@ -223,7 +224,7 @@ func TestLinesThatContradict(t *testing.T) {
 			return append(list, apply.Record{Event: apply.EventRolledBack, At: at})
 		},
 		"another before": func(list []apply.Record) []apply.Record {
-			list[1].Before = plan.State{"prvReadLead": "global"}
+			list[1].Before = change.State{"prvReadLead": "global"}
 			return list
 		},
 		"an existing default": func(list []apply.Record) []apply.Record {
@@ -232,7 +233,7 @@ func TestLinesThatContradict(t *testing.T) {
 		},
 		"without who": func(list []apply.Record) []apply.Record { list[1].By = ""; return list },
 		"other ids": func(list []apply.Record) []apply.Record {
-			list[1].IDs = map[string]string{plan.SlotRole: id}
+			list[1].IDs = map[string]string{change.SlotRole: id}
 			return list
 		},
 	} {
@@ -285,7 +286,7 @@ func TestFormerJournal(t *testing.T) {
 	if err := j.Resumable(); err == nil || !strings.Contains(err.Error(), "can only be rolled back") {
 		t.Errorf("gone on with: %v", err)
 	}
-	r.Journal, r.Mutator = j, stubborn{f, func(plan.Target) error { return nil }}
+	r.Journal, r.Mutator = j, stubborn{f, func(change.Target) error { return nil }}
 	if err := r.Rollback(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -327,7 +328,7 @@ func made(t *testing.T) plan.Plan {
 		"application_id":"00000000-0000-4000-8000-000000000010","business_unit":{"id":"00000000-0000-4000-8000-000000000002","name":"Contoso"}},
 		"before":{"user":"absent"},"after":{"user":"enabled"},"undo":[]}`
 	p := sample(t)
-	var a plan.Action
+	var a change.Action
 	if err := json.Unmarshal([]byte(text), &a); err != nil {
 		t.Fatal(err)
 	}
@@ -337,7 +338,7 @@ func made(t *testing.T) plan.Plan {
 		t.Fatal("there is no way")
 	}
 	a.Request = step.Request.Fill(a.Target.Known())
-	p.Actions = []plan.Action{a}
+	p.Actions = []change.Action{a}
 	if err := p.Seal(); err != nil {
 		t.Fatal(err)
 	}
@@ -351,14 +352,14 @@ type maker struct {
 	id string
 }
 
-func (m maker) Change(ctx context.Context, r plan.Request, label string) (string, error) {
+func (m maker) Change(ctx context.Context, r change.Request, label string) (string, error) {
 	_, err := m.fake.Change(ctx, r, label)
 	return m.id, err
 }
 
-func (m maker) Current(ctx context.Context, t plan.Target, names []string) (apply.Reading, error) {
+func (m maker) Current(ctx context.Context, t change.Target, names []string) (apply.Reading, error) {
 	now, err := m.fake.Current(ctx, t, names)
-	if now.State["user"] == plan.Enabled {
+	if now.State["user"] == change.Enabled {
 		now.Row = &apply.Row{
 			ID: ours, Name: "# x", Application: t.ApplicationID, Unit: t.BusinessUnit.ID,
 			Author: "00000000-0000-4000-8000-00000000000a", Created: clock(),
@@ -402,7 +403,7 @@ type edited struct {
 	edit func(*apply.Row)
 }
 
-func (e edited) Current(ctx context.Context, t plan.Target, names []string) (apply.Reading, error) {
+func (e edited) Current(ctx context.Context, t change.Target, names []string) (apply.Reading, error) {
 	now, err := e.maker.Current(ctx, t, names)
 	if now.Row != nil {
 		e.edit(now.Row)

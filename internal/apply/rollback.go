@@ -9,12 +9,11 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/change"
-	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
 // A Kept is a change that rollback left in place, fully or in part.
 type Kept struct {
-	Action plan.Action
+	Action change.Action
 	// Reason says why.
 	Reason string
 	// ByHand is the manual step that restores the previous state.
@@ -96,7 +95,7 @@ func (r *Runner) Rollback(ctx context.Context) error {
 	return r.Journal.append(Record{Event: EventRolledBack})
 }
 
-func lost(a plan.Action) *Kept {
+func lost(a change.Action) *Kept {
 	return &Kept{a, "what it changed no longer exists", "none, unless it is created again"}
 }
 
@@ -108,7 +107,7 @@ func (r *Runner) notAsBefore(ctx context.Context, kept []Kept) ([]Kept, error) {
 	for _, k := range kept {
 		told[key(k.Action.Target)] = true
 	}
-	before := map[string]plan.State{} // by target, the names that an earlier action has
+	before := map[string]change.State{} // by target, the names that an earlier action has
 	var list []Kept
 	for _, a := range r.Journal.Plan.Actions {
 		if waitsFor(a.Target) != "" {
@@ -116,7 +115,7 @@ func (r *Runner) notAsBefore(ctx context.Context, kept []Kept) ([]Kept, error) {
 		}
 		k := key(a.Target)
 		if before[k] == nil {
-			before[k] = plan.State{}
+			before[k] = change.State{}
 		}
 		goal := r.before(a)
 		maps.DeleteFunc(goal, func(name, _ string) bool { _, earlier := before[k][name]; return earlier })
@@ -145,7 +144,7 @@ func (r *Runner) notAsBefore(ctx context.Context, kept []Kept) ([]Kept, error) {
 
 // before is the state before an action: what was read then or, if it was not begun, what is
 // in the plan.
-func (r *Runner) before(a plan.Action) plan.State {
+func (r *Runner) before(a change.Action) change.State {
 	if begun, ok := r.Journal.begun(a.ID); ok {
 		return maps.Clone(begun.Before)
 	}
@@ -161,7 +160,7 @@ func ends(ctx context.Context, err error) bool {
 }
 
 // undone records that an action was undone, and those undone with it.
-func (r *Runner) undone(a plan.Action) error {
+func (r *Runner) undone(a change.Action) error {
 	for _, part := range r.Journal.Plan.Actions {
 		if _, begun := r.Journal.begun(part.ID); part.UndoneWith != a.ID || !begun || r.Journal.has(EventUndone, part.ID) {
 			continue
@@ -175,7 +174,7 @@ func (r *Runner) undone(a plan.Action) error {
 
 // undo returns one target to its state before the change, name by name; what somebody else
 // changed since is kept and reported.
-func (r *Runner) undo(ctx context.Context, a plan.Action) (*Kept, error) {
+func (r *Runner) undo(ctx context.Context, a change.Action) (*Kept, error) {
 	because, err := r.made(ctx, a)
 	if err == nil && because == "" {
 		because, err = r.otherwiseNamed(ctx, a.Target)
@@ -206,7 +205,7 @@ func (r *Runner) undo(ctx context.Context, a plan.Action) (*Kept, error) {
 	if err != nil {
 		return nil, err
 	}
-	if now.State["user"] == plan.Absent && goal["user"] != plan.Absent && t.Kind == plan.KindUser {
+	if now.State["user"] == change.Absent && goal["user"] != change.Absent && t.Kind == change.TargetUser {
 		return nil, &GoneError{errors.New("the user no longer exists")}
 	}
 	var kept *Kept
@@ -291,16 +290,16 @@ func (r *Runner) undo(ctx context.Context, a plan.Action) (*Kept, error) {
 // broughtByOthers reports whether a privilege that the platform grants along with others
 // exists, although the undone change did not bring it, and nothing that would bring it was
 // restored yet.
-func (r *Runner) broughtByOthers(a plan.Action, name string, now, goal plan.State) bool {
-	return a.Kind == change.RemovePrivilege && plan.IsPlatformDefault(name) && goal[name] == plan.None && now[name] != plan.None &&
+func (r *Runner) broughtByOthers(a change.Action, name string, now, goal change.State) bool {
+	return a.Kind == change.RemovePrivilege && change.IsPlatformDefault(name) && goal[name] == change.None && now[name] != change.None &&
 		!r.Journal.has(EventUndo, a.ID)
 }
 
 // deletable says why the row that an action created must not be deleted; "" if it may be.
 // It does not trust the journal: the row must be as in the plan, and created by the
 // identity that undoes it.
-func (r *Runner) deletable(a plan.Action, begun Record, now Reading) string {
-	if !makes(a) {
+func (r *Runner) deletable(a change.Action, begun Record, now Reading) string {
+	if !change.Makes(a.Kind) {
 		return ""
 	}
 	end := r.Journal.now()
@@ -315,10 +314,10 @@ func (r *Runner) deletable(a plan.Action, begun Record, now Reading) string {
 
 // changed are the names with a value that is not on the way back, with the values to go
 // back to.
-func changed(t plan.Target, now, after, goal plan.State) plan.State {
-	theirs := plan.State{}
+func changed(t change.Target, now, after, goal change.State) change.State {
+	theirs := change.State{}
 	for name, value := range goal {
-		one := func(s plan.State) plan.State { return plan.State{name: s[name]} }
+		one := func(s change.State) change.State { return change.State{name: s[name]} }
 		if !t.Reached(one(now), one(goal)) && !t.On(one(now), one(after), one(goal)) {
 			theirs[name] = value
 		}
@@ -327,11 +326,11 @@ func changed(t plan.Target, now, after, goal plan.State) plan.State {
 }
 
 // held says who has the role that an action created; such a role is not deleted.
-func (r *Runner) held(ctx context.Context, a plan.Action, now Reading) (reason string, err error) {
-	if a.Target.Kind != plan.KindRole {
+func (r *Runner) held(ctx context.Context, a change.Action, now Reading) (reason string, err error) {
+	if a.Target.Kind != change.TargetRole {
 		return "", nil
 	}
-	held, err := r.Mutator.Holders(ctx, now.IDs[plan.SlotRole])
+	held, err := r.Mutator.Holders(ctx, now.IDs[change.SlotRole])
 	if err != nil {
 		return "", fmt.Errorf("finding out who has the role: %w", err)
 	}
@@ -352,29 +351,29 @@ func (r *Runner) held(ctx context.Context, a plan.Action, now Reading) (reason s
 }
 
 // byHand is the manual step that restores the state before an action.
-func byHand(a plan.Action, goal plan.State) string {
+func byHand(a change.Action, goal change.State) string {
 	t := a.Target
 	switch t.Kind {
-	case plan.KindRole:
+	case change.TargetRole:
 		return fmt.Sprintf("delete the role %q", t.Role.Name)
-	case plan.KindGrants:
+	case change.TargetGrants:
 		var parts []string
 		for _, name := range slices.Sorted(maps.Keys(goal)) {
 			parts = append(parts, name+" to "+goal[name])
 		}
 		return fmt.Sprintf("in the role %q set %s", t.Role.Name, strings.Join(parts, ", "))
-	case plan.KindUser:
-		if goal["user"] == plan.Absent {
+	case change.TargetUser:
+		if goal["user"] == change.Absent {
 			return fmt.Sprintf("disable the user %q and delete it", t.User.Name)
 		}
 		return fmt.Sprintf("disable the user %q", t.User.Name)
-	case plan.KindAssignment:
-		if goal["assigned"] == plan.Yes {
+	case change.TargetAssignment:
+		if goal["assigned"] == change.Yes {
 			return fmt.Sprintf("assign the role %q to the user %q", t.Role.Name, t.User.Name)
 		}
 		return fmt.Sprintf("remove the role %q from the user %q", t.Role.Name, t.User.Name)
-	case plan.KindShare:
-		if goal["access"] == plan.None {
+	case change.TargetShare:
+		if goal["access"] == change.None {
 			return fmt.Sprintf("stop sharing the view %q with %q", t.View.Name, t.Principal.Name)
 		}
 		return fmt.Sprintf("share the view %q with %q for %s", t.View.Name, t.Principal.Name, goal["access"])

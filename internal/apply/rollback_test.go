@@ -11,17 +11,17 @@ import (
 	"testing"
 
 	"github.com/dbaudit/dbaudit/internal/apply"
-	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/change"
 )
 
 // A stubborn environment refuses to read, or to undo, some targets.
 type stubborn struct {
 	*fake
 
-	refused func(plan.Target) error
+	refused func(change.Target) error
 }
 
-func (s stubborn) Current(ctx context.Context, t plan.Target, names []string) (apply.Reading, error) {
+func (s stubborn) Current(ctx context.Context, t change.Target, names []string) (apply.Reading, error) {
 	if err := s.refused(t); err != nil {
 		return apply.Reading{}, err
 	}
@@ -29,7 +29,7 @@ func (s stubborn) Current(ctx context.Context, t plan.Target, names []string) (a
 }
 
 // Change undoes whatever is undone by such a request.
-func (s stubborn) Change(_ context.Context, r plan.Request, _ string) (string, error) {
+func (s stubborn) Change(_ context.Context, r change.Request, _ string) (string, error) {
 	s.fake.sent = append(s.fake.sent, r.Method+" "+r.Path)
 	ids := regexp.MustCompile(`\([^)]*\)`)
 	for _, a := range s.plan.Actions {
@@ -51,9 +51,9 @@ func TestRollbackGoesOn(t *testing.T) {
 	if err := r.Apply(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	share := slices.IndexFunc(p.Actions, func(a plan.Action) bool { return a.Target.Kind == plan.KindShare })
+	share := slices.IndexFunc(p.Actions, func(a change.Action) bool { return a.Target.Kind == change.TargetShare })
 	stuck := p.Actions[share]
-	world := stubborn{f, func(t plan.Target) error {
+	world := stubborn{f, func(t change.Target) error {
 		if key(t) == key(stuck.Target) {
 			return errors.New("the owner is disabled")
 		}
@@ -80,7 +80,7 @@ func TestRollbackGoesOn(t *testing.T) {
 	}
 	defer j.Close()
 	f.sent = nil
-	world.refused = func(plan.Target) error { return nil }
+	world.refused = func(change.Target) error { return nil }
 	again := &apply.Runner{Mutator: world, Journal: j, Sleep: r.Sleep}
 	if err := again.Rollback(t.Context()); err != nil || len(f.sent) != 1 || j.Touched() {
 		t.Errorf("again: %v; sent %v", err, f.sent)
@@ -97,7 +97,7 @@ func TestRollbackEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	asked := 0
-	r.Mutator = stubborn{f, func(plan.Target) error {
+	r.Mutator = stubborn{f, func(change.Target) error {
 		asked++
 		return &apply.UnreachableError{Err: errors.New("no answer")}
 	}}

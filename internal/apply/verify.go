@@ -6,13 +6,13 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/change"
 )
 
 // A LostError says that a change was made and read back, but did not persist.
 type LostError struct {
-	Action plan.Action
-	Now    plan.State
+	Action change.Action
+	Now    change.State
 }
 
 func (e *LostError) Error() string {
@@ -24,8 +24,8 @@ func (e *LostError) Error() string {
 // It returns a [LostError] for each action whose change did not persist.
 func (r *Runner) Verify(ctx context.Context) ([]*LostError, error) {
 	type end struct {
-		target plan.Target
-		state  plan.State
+		target change.Target
+		state  change.State
 		last   map[string]int // the action that set a name
 	}
 	var keys []string
@@ -38,14 +38,14 @@ func (r *Runner) Verify(ctx context.Context) ([]*LostError, error) {
 		k := key(t)
 		if ends[k] == nil {
 			keys = append(keys, k)
-			ends[k] = &end{target: t, state: plan.State{}, last: map[string]int{}}
+			ends[k] = &end{target: t, state: change.State{}, last: map[string]int{}}
 		}
 		maps.Copy(ends[k].state, a.After)
 		for name := range a.After {
 			ends[k].last[name] = i
 		}
 	}
-	lost := map[int]plan.State{}
+	lost := map[int]change.State{}
 	for _, k := range keys {
 		e := ends[k]
 		names := slices.Sorted(maps.Keys(e.state))
@@ -56,7 +56,7 @@ func (r *Runner) Verify(ctx context.Context) ([]*LostError, error) {
 		for name, value := range unlike(now.State, e.state) {
 			at := e.last[name]
 			if lost[at] == nil {
-				lost[at] = plan.State{}
+				lost[at] = change.State{}
 			}
 			lost[at][name] = value
 		}

@@ -1,120 +1,120 @@
-// Package change says what a fix is, once: what has to be done about a finding, in words,
-// as clicks in the portal, as Web API requests and as commands.
+// Package change says what a fix is, once. Each kind of fix is a file of its own: its
+// words, its portal clicks, its Web API requests and its commands and, if apply can carry
+// it out, the target that it changes, from which state to which, and what a plan says of
+// it. Reports, plans, apply and doctor take it from here.
 //
-// It carries out nothing. The strings contain the environment's names unchanged:
-// bodies are JSON, filters are quoted and percent-encoded and command arguments are quoted
-// for a POSIX shell, but the caller must still escape a string for its output. An id that
-// the fix does not contain appears as a {placeholder}; an earlier request of the same
-// remedy shows how to find it. A script fills it in automatically if that request has
-// exactly one result.
+// It carries out nothing, and does no I/O. Its strings contain the environment's names
+// unchanged: bodies are JSON, filters are quoted and percent-encoded and command arguments
+// are quoted for a POSIX shell, but the caller must still escape a string for its output.
 //
-// The clicks follow Microsoft's pages "Create or edit a security role to manage
-// access", "Manage application users in the Power Platform admin center" and
-// "Manage users in Power Platform"; the requests follow the "Dataverse Web API
-// Reference" and "Use Web API functions" and "actions".
+// The clicks follow Microsoft's pages "Create or edit a security role to manage access",
+// "Manage application users in the Power Platform admin center" and "Manage users in Power
+// Platform"; the requests follow the "Dataverse Web API Reference" (AddPrivilegesRole,
+// RemovePrivilegeRole, GrantAccess, ModifyAccess, RevokeAccess), "Use Web API functions"
+// and "actions", and "Associate and disassociate table rows using the Web API".
 package change
 
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// The kinds of fix.
-const (
-	// CreateRole makes the custom security role with all it must grant.
-	CreateRole audit.FixKind = "create-role"
-	// AddPrivilege grants privileges that a role lacks.
-	AddPrivilege audit.FixKind = "add-privilege"
-	// RaiseDepth grants privileges that a role has, at a deeper access level.
-	RaiseDepth audit.FixKind = "raise-depth"
-	// RemovePrivilege takes privileges from a role.
-	RemovePrivilege audit.FixKind = "remove-privilege"
-	// CreateApplicationUser makes the application user.
-	CreateApplicationUser audit.FixKind = "create-application-user"
-	// EnableUser enables a disabled user.
-	EnableUser audit.FixKind = "enable-user"
-	// AssignRole assigns the copy of a role that fits the user's business unit.
-	AssignRole audit.FixKind = "assign-role"
-	// UnassignRole takes a role away from a user.
-	UnassignRole audit.FixKind = "unassign-role"
-	// ShareView shares a personal view with Read.
-	ShareView audit.FixKind = "share-view"
-	// ReduceShare reduces a share of a view to Read.
-	ReduceShare audit.FixKind = "reduce-share"
-	// InstallApp installs the app that brings a table and its privileges.
-	InstallApp audit.FixKind = "install-app"
-	// ReplaceRole has a built-in or locked role replaced by a custom one.
-	ReplaceRole audit.FixKind = "replace-role"
-	// ReplaceUser has a person's account replaced by an application user.
-	ReplaceUser audit.FixKind = "replace-user"
-	// RemoveDuplicateUser leaves one user of an application id.
-	RemoveDuplicateUser audit.FixKind = "remove-duplicate-user"
-	// MoveUser moves a user to another business unit.
-	MoveUser audit.FixKind = "move-user"
-	// RemoveFromTeam takes a user out of a team, or a role from the team.
-	RemoveFromTeam audit.FixKind = "remove-from-team"
-	// EnableBusinessUnit enables a business unit whose users are locked out.
-	EnableBusinessUnit audit.FixKind = "enable-business-unit"
-	// SetAccessMode gives a user an access mode in which it can work.
-	SetAccessMode audit.FixKind = "set-access-mode"
-	// RestoreIdentity brings back what a user signs in with in Microsoft Entra.
-	RestoreIdentity audit.FixKind = "restore-identity"
-	// FindView makes a required view visible: create it, or have its owner named.
-	FindView audit.FixKind = "find-view"
-	// ActivateView activates a deactivated view.
-	ActivateView audit.FixKind = "activate-view"
-	// CorrectConfiguration changes what the configuration asks for.
-	CorrectConfiguration audit.FixKind = "correct-configuration"
-)
+// A kind is what there is to know of one kind of fix.
+type kind struct {
+	name audit.FixKind
+	// remedy says how to make the fix.
+	remedy func(fix) Remedy
+	// who can make it manually; nil for [SystemAdministrator].
+	who func(audit.Fix) string
+	// act is how apply makes it; nil if no tool can or should.
+	act *act
+}
 
-// Kinds lists every kind of fix.
-func Kinds() []audit.FixKind {
-	return []audit.FixKind{
-		CreateRole, AddPrivilege, RaiseDepth, RemovePrivilege, CreateApplicationUser,
-		EnableUser, AssignRole, UnassignRole, ShareView, ReduceShare, InstallApp,
-		ReplaceRole, ReplaceUser, RemoveDuplicateUser, MoveUser, RemoveFromTeam,
-		EnableBusinessUnit, SetAccessMode, RestoreIdentity, FindView, ActivateView, CorrectConfiguration,
+// An act is how apply makes a change.
+type act struct {
+	target TargetKind
+	// from and to are the states of the target before and after; nil if legal decides.
+	from, to State
+	legal    func(Action) error
+	// limit refuses to give the integration more than is required; nil if it gets nothing.
+	limit func(Limits, Action) error
+	// along are the privileges that the platform grants with the change.
+	along func() []string
+	// words are a sentence, the risk, and what else happens. They depend only on the
+	// action's target and states, so that no plan can say one thing and do another.
+	words func(a Action, allow []string) (summary string, risk Risk, note string)
+}
+
+// kinds lists every kind of fix: first those that apply can carry out.
+func kinds() []kind {
+	return []kind{
+		createRole(), addPrivilege(), raiseDepth(), removePrivilege(), createApplicationUser(),
+		enableUser(), assignRole(), unassignRole(), shareView(), reduceShare(),
+		installApp(), replaceRole(), replaceUser(), removeDuplicateUser(), moveUser(), removeFromTeam(),
+		enableBusinessUnit(), setAccessMode(), restoreIdentity(), findView(), activateView(), correctConfiguration(),
 	}
 }
 
-// Automatic reports whether apply can carry out a kind of fix; the other kinds are manual
-// steps.
-func Automatic(k audit.FixKind) bool {
-	i := slices.Index(Kinds(), k)
-	return i >= 0 && i <= slices.Index(Kinds(), ReduceShare)
+// of is the kind with a name; zero if there is none.
+func of(name audit.FixKind) kind {
+	for _, k := range kinds() {
+		if k.name == name {
+			return k
+		}
+	}
+	return kind{}
+}
+
+// Kinds names every kind of fix.
+func Kinds() []audit.FixKind {
+	var names []audit.FixKind
+	for _, k := range kinds() {
+		names = append(names, k.name)
+	}
+	return names
+}
+
+// Automatic reports whether apply can carry out a kind of fix; the others are manual steps.
+func Automatic(k audit.FixKind) bool { return of(k).act != nil }
+
+// Grants reports whether somebody gets privileges by a kind of fix, which may take effect
+// only after a moment.
+func Grants(k audit.FixKind) bool {
+	act := of(k).act
+	return act != nil && act.limit != nil
+}
+
+// Makes reports whether a kind of fix creates the row of its target.
+func Makes(k audit.FixKind) bool {
+	act := of(k).act
+	return act != nil && (act.from[attrRole] == Absent || act.from[attrUser] == Absent)
 }
 
 // Known refuses a kind of fix that does not exist.
 func Known(k audit.FixKind) error {
 	switch {
-	case slices.Contains(Kinds(), k):
-		return nil
 	case k == "":
 		return errors.New("a fix without a kind")
+	case of(k).name == "":
+		return fmt.Errorf("unknown kind of fix %q: want one of %v", k, Kinds())
 	}
-	return fmt.Errorf("unknown kind of fix %q: want one of %v", k, Kinds())
+	return nil
 }
 
 // SystemAdministrator is who can do nearly everything.
 const SystemAdministrator = "a System Administrator of the environment"
 
-// Who names whoever can carry the fix out manually.
+// Maintainer is who can change what dbaudit asks for.
+const Maintainer = "the maintainer of dbaudit's configuration"
+
+// Who names whoever can make a fix manually.
 func Who(f audit.Fix) string {
-	switch f.Kind {
-	case ShareView, ReduceShare, FindView, ActivateView:
-		if f.Owner != nil && f.Owner.Name != "" {
-			return "the view's owner, " + f.Owner.Name
-		}
-		return "the view's owner"
-	case InstallApp:
-		return "a Power Platform administrator who may install apps"
-	case CorrectConfiguration:
-		return "the maintainer of dbaudit's configuration"
-	case ReplaceUser, RestoreIdentity:
-		return "an administrator of the Entra tenant and one of the environment"
+	if who := of(f.Kind).who; who != nil {
+		return who(f)
 	}
 	return SystemAdministrator
 }
+
+func whoever(name string) func(audit.Fix) string { return func(audit.Fix) string { return name } }

@@ -16,7 +16,7 @@ type Remedy struct {
 	// Portal is what to click, step by step.
 	Portal []string
 	// Requests are Web API requests, in order.
-	Requests []Request
+	Requests []Call
 	// Commands are command lines, in order.
 	Commands []string
 
@@ -24,7 +24,7 @@ type Remedy struct {
 	planFlags string // required for dbaudit plan to include the fix
 }
 
-// listed is how many requests or steps are shown for a long list of privileges: the others
+// listed is how many calls or steps are shown for a long list of privileges: the others
 // work in the same way, and the summary counts them.
 const listed = 10
 
@@ -68,11 +68,11 @@ func For(f audit.Fix, at Place) Remedy {
 	x := newFix(f, at)
 	r := x.remedy()
 	r.origin = x.origin()
-	if !Automatic(f.Kind) && x.env.URL != "" {
+	switch {
+	case x.env.URL == "": // a file, for which nothing can be planned or applied
+	case !Automatic(f.Kind):
 		r.Who = Who(f)
-	}
-	// For a file, nothing can be planned or applied.
-	if Automatic(f.Kind) && x.env.URL != "" {
+	default:
 		only := ""
 		if at.Control != "" {
 			only = " --only " + shell(string(at.Control))
@@ -87,8 +87,15 @@ func Summary(f audit.Fix) string {
 	return newFix(f, Place{}).remedy().Summary
 }
 
-// A fix is what to do, and where. Each kind of fix is a method that returns its
-// instructions.
+// remedy is what the fix's kind says of it.
+func (f fix) remedy() Remedy {
+	if remedy := of(f.Kind).remedy; remedy != nil {
+		return remedy(f)
+	}
+	return Remedy{Summary: "See the control's page for how to fix this."}
+}
+
+// A fix is what to do, and where.
 type fix struct {
 	audit.Fix
 
@@ -105,52 +112,4 @@ func newFix(f audit.Fix, at Place) fix {
 		}
 	}
 	return fix{f, at, at.Environment, orElse(at.Profile, defaultProfile)}
-}
-
-func (f fix) remedy() Remedy {
-	switch f.Kind {
-	case CreateRole:
-		return f.createRole()
-	case AddPrivilege, RaiseDepth:
-		return f.grant()
-	case RemovePrivilege:
-		return f.removePrivilege()
-	case ReplaceRole:
-		return f.replaceRole()
-	case AssignRole:
-		return f.assignRole()
-	case UnassignRole:
-		return f.unassignRole()
-	case RemoveFromTeam:
-		return f.removeFromTeam()
-	case CreateApplicationUser:
-		return f.createApplicationUser()
-	case EnableUser:
-		return f.enableUser()
-	case MoveUser:
-		return f.moveUser()
-	case EnableBusinessUnit:
-		return f.enableBusinessUnit()
-	case SetAccessMode:
-		return f.setAccessMode()
-	case RestoreIdentity:
-		return f.restoreIdentity()
-	case ReplaceUser:
-		return f.replaceUser()
-	case RemoveDuplicateUser:
-		return f.removeDuplicateUser()
-	case ShareView:
-		return f.shareView()
-	case ReduceShare:
-		return f.reduceShare()
-	case FindView:
-		return f.findView()
-	case ActivateView:
-		return f.activateView()
-	case InstallApp:
-		return f.installApp()
-	case CorrectConfiguration:
-		return f.correctConfiguration()
-	}
-	return Remedy{Summary: "See the control's page for how to fix this."}
 }

@@ -1,123 +1,97 @@
 package change
 
 import (
-	"net/url"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
 	"strings"
-	"unicode"
+
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// A Request is one Web API request.
+// A Request is one request of the Web API.
 type Request struct {
-	// Purpose says what the request is for; it follows "to".
-	Purpose string
-	Method  string
-	URL     string
-	// Headers are this request's additional headers.
-	Headers []Header
-	// Body is indented JSON; empty if there is none.
-	Body string
-	// Column is the column of the response's single row that fills in Placeholder in later
-	// requests. Both are empty if the response is not used, or a person has to choose.
-	Column, Placeholder string
+	Method string `json:"method"`
+	// Path is relative to the environment's /api/data/v9.2/.
+	Path string `json:"path"`
+	// IfMatch is the header If-Match; empty for none.
+	IfMatch string `json:"if_match,omitempty"`
+	// As is the user that the request impersonates; nil for none.
+	As   *Ref            `json:"as,omitempty"`
+	Body json.RawMessage `json:"body,omitempty"`
 }
 
-// A Header is a header of a request.
-type Header struct{ Name, Value string }
+// Slots are the placeholders of requests. A privilege's slot is its name.
+const (
+	SlotRole        = "role"
+	SlotCopy        = "copy"
+	SlotUser        = "user"
+	SlotUnit        = "unit"
+	SlotApplication = "application"
+	SlotView        = "view"
+	SlotPrincipal   = "principal"
+	// SlotTag is the ETag of the row as it was read.
+	SlotTag = "etag"
+	// SlotAPI is the absolute address of the Web API, without a slash at its end.
+	SlotAPI = "api"
+)
 
-// String is the request in HTTP syntax: line, headers, body.
-func (r Request) String() string {
-	var b strings.Builder
-	b.WriteString(r.Method + " " + r.URL)
-	for _, h := range r.Headers {
-		b.WriteString("\n" + h.Name + ": " + h.Value)
+// Fill replaces slots whose values are known.
+func (r Request) Fill(values map[string]string) Request {
+	var pairs []string
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if values[name] != "" {
+			pairs = append(pairs, "{"+name+"}", values[name])
+		}
 	}
-	if r.Body != "" {
-		b.WriteString("\n\n" + r.Body)
+	replace := strings.NewReplacer(pairs...)
+	r.Path = replace.Replace(r.Path)
+	r.IfMatch = replace.Replace(r.IfMatch)
+	if r.Body != nil {
+		r.Body = json.RawMessage(replace.Replace(string(r.Body)))
 	}
-	return b.String()
-}
-
-// api is the absolute address of a Web API resource.
-func (f fix) api(resource string) string {
-	return f.origin() + "/api/data/v9.2/" + resource
-}
-
-// origin is the environment's address; if a file was judged, or the result has no valid
-// address, it is a placeholder.
-func (f fix) origin() string {
-	if !strings.HasPrefix(f.env.URL, "https://") || strings.ContainsFunc(f.env.URL, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return "https://ORG.crmN.dynamics.com"
-	}
-	return strings.TrimRight(f.env.URL, "/")
-}
-
-// lookUp asks for one row; its column fills in the placeholder.
-func (f fix) lookUp(what, column, placeholder, resource string) Request {
-	r := f.list(what, resource)
-	r.Column, r.Placeholder = column, placeholder
 	return r
 }
 
-// list asks for rows that a person has to choose from.
-func (f fix) list(what, resource string) Request {
-	return Request{Purpose: "find " + what, Method: "GET", URL: f.api(resource)}
+// Filled reports whether all slots are filled. Foreign text cannot look like a slot, see
+// [text].
+func (r Request) Filled() bool {
+	slot := regexp.MustCompile(`\{[A-Za-z][A-Za-z0-9_]*\}`)
+	return !slot.MatchString(r.Path) && !slot.MatchString(r.IfMatch) && !slot.Match(r.Body)
 }
 
-func (f fix) post(purpose, resource string, body object) Request {
-	return Request{Purpose: purpose, Method: "POST", URL: f.api(resource), Body: body.indented()}
-}
-
-// patch changes a row. Without If-Match, a missing row would be created.
-func (f fix) patch(purpose, resource string, body object) Request {
-	return Request{Purpose: purpose, Method: "PATCH", URL: f.api(resource), Headers: []Header{{"If-Match", "*"}}, Body: body.indented()}
-}
-
-func (f fix) remove(purpose, resource string) Request {
-	return Request{Purpose: purpose, Method: "DELETE", URL: f.api(resource)}
-}
-
-// The placeholders that earlier requests fill in; that of a privilege is [privilegeOf].
-const (
-	roleID  = "{roleid}"
-	userID  = "{systemuserid}"
-	teamID  = "{teamid}"
-	unitID  = "{businessunitid}"
-	viewID  = "{userqueryid}"
-	ownerID = "{ownerid}"
-)
-
-// row is a row as a parameter of an action.
-func row(table, key, id string) object {
-	return object{{"@odata.type", "Microsoft.Dynamics.CRM." + table}, {key, id}}
-}
-
-// quote makes an OData string literal.
-func quote(s string) string {
-	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
-}
-
-// key is an id in an address: a GUID or a placeholder stays unchanged.
-func key(id string) string {
-	inner, ok := strings.CutPrefix(id, "{")
-	inner, end := strings.CutSuffix(inner, "}")
-	if ok && end && !strings.ContainsFunc(inner, func(r rune) bool { return r != ' ' && !unicode.IsLetter(r) }) {
-		return id
+// Known are the slot values that the target itself contains.
+func (t Target) Known() map[string]string {
+	values := map[string]string{SlotApplication: t.ApplicationID}
+	for slot, ref := range map[string]*Ref{
+		SlotRole: t.Role, SlotCopy: t.Copy, SlotUser: t.User, SlotUnit: t.BusinessUnit, SlotView: t.View, SlotPrincipal: t.Principal,
+	} {
+		if ref != nil {
+			values[slot] = ref.ID
+		}
 	}
-	return escape(id)
+	maps.Copy(values, t.Privileges)
+	return values
 }
 
-func keyOr(id, placeholder string) string {
-	if id == "" {
-		return placeholder
+// patch changes a row that is as it was read.
+func patch(row, format string, args ...any) Request {
+	return Request{Method: "PATCH", Path: row, IfMatch: "{" + SlotTag + "}", Body: body(format, args...)}
+}
+
+// body makes a JSON body. The format and its arguments are JSON already.
+func body(format string, args ...any) json.RawMessage {
+	return json.RawMessage(fmt.Sprintf(format, args...))
+}
+
+// quoted is foreign text as a JSON string in which nothing looks like a slot, as in the
+// plan's file.
+func quoted(s string) string {
+	data, err := json.Marshal(s)
+	if err != nil { // strings always encode
+		return `""`
 	}
-	return key(id)
-}
-
-// named is the filter for rows with a name.
-func named(name string) string { return escape("name eq " + quote(name)) }
-
-// escape percent-encodes a query option's value; spaces become %20, which, unlike a plus
-// sign, every OData server reads as a space.
-func escape(s string) string {
-	return strings.ReplaceAll(url.QueryEscape(s), "+", "%20")
+	return strings.NewReplacer("{", `\u007b`, "}", `\u007d`).Replace(string(text.JSON(data)))
 }

@@ -1,6 +1,8 @@
 package change
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,7 +27,7 @@ func (r Remedy) Curl() []string {
 	lines = append(lines,
 		"token=$(az account get-access-token --resource "+shell(r.origin)+" --query accessToken -o tsv </dev/null)",
 		`call() { printf 'header = "Authorization: Bearer %s"\n' "$token" | curl -gsS --fail-with-body -K - -H 'Accept: application/json' -H 'OData-Version: 4.0' -H 'OData-MaxVersion: 4.0' "$@"; }`)
-	if slices.ContainsFunc(r.Requests, Request.fills) {
+	if slices.ContainsFunc(r.Requests, Call.fills) {
 		lines = append(lines,
 			`only() { jq -r --arg column "$1" 'if has("value") then .value else [.] end | if length == 1 then .[0][$column] // empty else error("there are \(length) rows, not 1") end' | grep .; }`)
 	}
@@ -73,7 +75,7 @@ func (r Remedy) PowerShell() []string {
 		"$ErrorActionPreference = 'Stop'",
 		"$token = az account get-access-token --resource "+powershell(r.origin)+" --query accessToken -o tsv",
 		"$headers = @{ 'Authorization' = \"Bearer $token\"; 'Accept' = 'application/json'; 'OData-Version' = '4.0'; 'OData-MaxVersion' = '4.0' }")
-	if slices.ContainsFunc(r.Requests, Request.fills) {
+	if slices.ContainsFunc(r.Requests, Call.fills) {
 		lines = append(lines,
 			`function Select-Only($answer, $column) { $rows = @(if ($answer.PSObject.Properties['value']) { $answer.value } else { $answer }); if ($rows.Count -ne 1) { throw "there are $($rows.Count) rows, not 1" }; $rows[0].$column }`)
 	}
@@ -116,7 +118,7 @@ func (r Remedy) PowerShell() []string {
 
 // fills reports whether the response fills in a placeholder whose name is a valid variable
 // name: a privilege's name in it may be anything.
-func (r Request) fills() bool {
+func (r Call) fills() bool {
 	return r.Placeholder != "" && !strings.ContainsFunc(variable(r.Placeholder), func(c rune) bool {
 		return c != '_' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z')
 	})
@@ -206,8 +208,10 @@ func comment(text string) string {
 
 // ascii is a JSON document on one line, in ASCII.
 func ascii(body string) string {
+	var compact bytes.Buffer
+	_ = json.Compact(&compact, []byte(body)) // an empty body is not a document, and stays empty
 	var b strings.Builder
-	for _, r := range compact(body) {
+	for _, r := range compact.String() {
 		switch {
 		case r < 0x7f:
 			b.WriteRune(r)

@@ -6,6 +6,31 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
+// CreateApplicationUser creates the application user.
+const CreateApplicationUser audit.FixKind = "create-application-user"
+
+func createApplicationUser() kind {
+	return kind{name: CreateApplicationUser, remedy: fix.createApplicationUser, act: &act{
+		target: TargetUser, from: State{attrUser: Absent}, to: State{attrUser: Enabled},
+		words: func(a Action, _ []string) (string, Risk, string) {
+			return fmt.Sprintf("create the application user for %s in the business unit %s", a.Target.ApplicationID, a.Target.BusinessUnit.Name), RiskMedium,
+				"Anyone with the application's credentials can then sign in to the environment. The user's name comes from the app registration."
+		},
+	}}
+}
+
+// EnableUser enables a disabled user.
+const EnableUser audit.FixKind = "enable-user"
+
+func enableUser() kind {
+	return kind{name: EnableUser, remedy: fix.enableUser, act: &act{
+		target: TargetUser, from: State{attrUser: Disabled}, to: State{attrUser: Enabled},
+		words: func(a Action, _ []string) (string, Risk, string) {
+			return fmt.Sprintf("enable the user %q", a.Target.User.Name), RiskMedium, "Somebody may have disabled it on purpose."
+		},
+	}}
+}
+
 func (f fix) createApplicationUser() Remedy {
 	role := "the integration's role"
 	if f.Role != nil {
@@ -20,179 +45,51 @@ func (f fix) createApplicationUser() Remedy {
 			fmt.Sprintf("Choose the pencil beside Security roles, select %s, and save.", role),
 			"Choose Create.",
 		},
-		Requests: append(f.lookUpUnit(), f.post("create the application user", "systemusers", object{
-			{"applicationid", keyOr(f.ApplicationID, "{application (client) id}")},
-			{"accessmode", 4},
-			{"isdisabled", false},
-			{"businessunitid@odata.bind", "/businessunits(" + id(f.BusinessUnit, unitID) + ")"},
-		})),
+		Requests: append(f.lookUpUnit(), f.call("create the application user", newUser())),
 	}
 }
 
 func (f fix) enableUser() Remedy {
-	body := object{{"isdisabled", false}}
-	if f.ApplicationID != "" {
-		body = append(body, member{"applicationid", key(f.ApplicationID)})
-	}
 	return Remedy{
 		Summary: fmt.Sprintf("Enable the user %s.", name(f.User, "of the integration")),
 		Portal: []string{
 			f.users(),
 			fmt.Sprintf("Select %s and choose Activate (for a person's account: assign a license in the Microsoft 365 admin center, and add the user to the environment).", name(f.User, "of the integration")),
 		},
-		Requests: append(f.lookUpUser(), f.patch("enable the user", "systemusers("+id(f.User, userID)+")", body)),
+		Requests: append(f.lookUpUser(), f.call("enable the user", setDisabled(false, f.ApplicationID != ""))),
 	}
 }
 
-func (f fix) moveUser() Remedy {
-	requests := f.lookUpUser()
-	if f.BusinessUnit != nil {
-		requests = append(requests, f.lookUpUnit()...)
-	}
-	return Remedy{
-		Summary: fmt.Sprintf("Move the user %s to the business unit %s.", name(f.User, "of the integration"), name(f.BusinessUnit, "that the configuration names")),
-		Portal: []string{
-			f.users(),
-			fmt.Sprintf("Select %s, choose Edit security roles (for a person's account: Manage security roles), and note the roles: the move removes them, whether or not record ownership across business units is on, unless the environment setting DoNotRemoveRolesOnChangeBusinessUnit is set.", name(f.User, "of the integration")),
-			fmt.Sprintf("Choose Change business unit, then %s, and OK.", name(f.BusinessUnit, "the business unit that the configuration names")),
-			"Assign the noted roles again, as their copies in the new business unit.",
-		},
-		Requests: append(requests,
-			f.list("the roles to assign again after the move", "systemusers("+id(f.User, userID)+")/systemuserroles_association?$select=roleid,name,_parentrootroleid_value"),
-			f.patch("move the user", "systemusers("+id(f.User, userID)+")", object{
-				{"businessunitid@odata.bind", "/businessunits(" + id(f.BusinessUnit, unitID) + ")"},
-			})),
-	}
-}
-
-func (f fix) enableBusinessUnit() Remedy {
-	return Remedy{
-		Summary: fmt.Sprintf("Enable the business unit %s.", name(f.BusinessUnit, "of the user")),
-		Portal: []string{
-			f.admin("Business units"),
-			fmt.Sprintf("Select %s and choose Enable. Its users, and those of the business units below it, can then sign in again.", name(f.BusinessUnit, "the business unit")),
-			fmt.Sprintf("If it is disabled on purpose, move the user %s to an enabled business unit, and assign the integration's role again.", name(f.User, "of the integration")),
-		},
-	}
-}
-
-func (f fix) setAccessMode() Remedy {
-	return Remedy{
-		Summary: fmt.Sprintf("Set the access mode of the user %s to Non-interactive.", name(f.User, "of the integration")),
-		Portal: []string{
-			f.users(),
-			fmt.Sprintf("Open %s, then Manage user in Dynamics 365, and set Access Mode, under Client Access License (CAL) Information, to Non-interactive (for a person's account: Read-Write).", name(f.User, "the user")),
-		},
-		Requests: append(f.lookUpUser(), f.patch("set the access mode", "systemusers("+id(f.User, userID)+")", object{{"accessmode", 4}})),
-	}
-}
-
-func (f fix) restoreIdentity() Remedy {
-	return Remedy{
-		Summary: fmt.Sprintf("Restore the identity of the user %s in Microsoft Entra.", name(f.User, "of the integration")),
-		Portal: []string{
-			"In Microsoft Entra, look under App registrations, Deleted applications (for a person's account: under Users, Deleted users), and restore it; this is possible for 30 days.",
-			"If it is permanently deleted, register a new application, add an application user for it with the integration's role, and reconnect the vendor's product.",
-			f.users(),
-			fmt.Sprintf("Then deactivate %s and delete it.", name(f.User, "the old user")),
-		},
-	}
-}
-
-func (f fix) replaceUser() Remedy {
-	return Remedy{
-		Summary: fmt.Sprintf("Have the integration run as an application user instead of %s.", name(f.User, "a person's account")),
-		Portal: []string{
-			"In Microsoft Entra, register an application for the integration" + forApplication(f.ApplicationID) + ".",
-			f.admin("Application users"),
-			"Choose + New app user, add the application, choose the business unit and the integration's role, and create it.",
-			fmt.Sprintf("Reconnect the vendor's product with the application, then remove the role from %s.", name(f.User, "of the integration")),
-		},
-	}
-}
-
-func (f fix) removeDuplicateUser() Remedy {
-	if f.User != nil {
-		return f.purgeUser()
-	}
-	var requests []Request
-	if f.ApplicationID != "" {
-		requests = append(requests, f.list("the users of the application", "systemusers?$select=systemuserid,fullname,isdisabled,deletedstate&$filter="+escape("applicationid eq ")+key(f.ApplicationID)))
-	}
-	return Remedy{
-		Summary: fmt.Sprintf("Leave one user%s, and disable and delete the others.", forApplication(f.ApplicationID)),
-		Portal: []string{
-			f.admin("Application users"),
-			"Decide which user" + forApplication(f.ApplicationID) + " stays: the one that has the role and owns the records.",
-			"For each other: reassign its records, choose Deactivate, then Delete; delete the soft-deleted user again to remove it permanently.",
-		},
-		Requests: append(requests,
-			f.patch("disable each user that does not stay", "systemusers("+userID+")", object{{"isdisabled", true}}),
-			f.remove("delete it", "systemusers("+userID+")")),
-	}
-}
-
-// purgeUser frees the application id of a soft-deleted user.
-func (f fix) purgeUser() Remedy {
-	who := name(f.User, "of the application")
-	return Remedy{
-		Summary: fmt.Sprintf("Permanently delete the soft-deleted user %s, and create the application user again.", who),
-		Portal: []string{
-			f.admin("Application users"),
-			fmt.Sprintf("Select %s, which is soft-deleted, and choose Delete: until then, no other user can have its application id.", who),
-			"Run dbaudit plan again: it creates the application user" + forApplication(f.ApplicationID) + ".",
-		},
-		Requests: append(f.lookUpUser(), f.remove("permanently delete the user", "systemusers("+id(f.User, userID)+")")),
-	}
-}
-
-// users is the step that opens the page for the user's kind.
-func (f fix) users() string { return f.admin("Application users (for a person's account: Users)") }
-
-// editRolesOfUser opens the page where the user's roles are chosen.
-func (f fix) editRolesOfUser() []string {
-	return []string{
-		f.users(),
-		fmt.Sprintf("Select %s and choose Edit security roles (for a person's account: Manage security roles).", name(f.User, "of the integration")),
-	}
-}
-
-// lookUpUser finds the user by what the fix says about it.
-func (f fix) lookUpUser() []Request {
+// nextUser creates, enables and disables a user, and deletes it permanently: a user must be
+// disabled before it can be deleted, first softly and then again.
+func (t Target) nextUser(from, to string) (Step, bool) {
+	named := t.ApplicationID != ""
 	switch {
-	case f.User != nil && f.User.ID != "":
-		return nil
-	case f.ApplicationID != "":
-		return []Request{f.lookUp("the user", "systemuserid", userID, "systemusers?$select=systemuserid,fullname&$filter="+escape("applicationid eq ")+key(f.ApplicationID)+escape(" and deletedstate eq 0"))}
-	case f.User != nil:
-		return []Request{f.lookUp("the user", "systemuserid", userID, "systemusers?$select=systemuserid,fullname&$filter="+escape("fullname eq "+quote(f.User.Name)))}
+	case from == Absent && to == Enabled:
+		return Step{newUser(), State{attrUser: Enabled}}, true
+	case from == Disabled && to == Enabled:
+		return Step{setDisabled(false, named), State{attrUser: Enabled}}, true
+	case from == Enabled && (to == Disabled || to == Absent):
+		return Step{setDisabled(true, named), State{attrUser: Disabled}}, true
+	case from == Disabled && to == Absent:
+		return Step{deleteUser(), State{attrUser: Deleted}}, true
+	case from == Deleted && to == Absent:
+		return Step{deleteUser(), State{attrUser: Absent}}, true
 	}
-	return nil
+	return Step{}, false
 }
 
-// lookUpUnit finds the business unit that the fix names, else the root.
-func (f fix) lookUpUnit() []Request {
-	what, filter := "the root business unit", escape("_parentbusinessunitid_value eq null")
-	switch {
-	case f.BusinessUnit == nil:
-	case f.BusinessUnit.ID != "":
-		return nil
-	default:
-		what, filter = "the business unit", named(f.BusinessUnit.Name)
-	}
-	return []Request{f.lookUp(what, "businessunitid", unitID, "businessunits?$select=businessunitid,name&$filter="+filter)}
+func newUser() Request {
+	return Request{Method: "POST", Path: "systemusers", Body: body(
+		`{"accessmode":4,"applicationid":"{application}","businessunitid@odata.bind":"/businessunits({unit})","isdisabled":false}`)}
 }
 
-func forApplication(id string) string {
-	if id == "" {
-		return ""
+// setDisabled repeats the application id of an application user.
+func setDisabled(disabled, application bool) Request {
+	if application {
+		return patch("systemusers({user})", `{"applicationid":"{application}","isdisabled":%t}`, disabled)
 	}
-	return " of the application " + id
+	return patch("systemusers({user})", `{"isdisabled":%t}`, disabled)
 }
 
-func inUnit(bu *audit.Reference) string {
-	if bu == nil {
-		return ""
-	}
-	return " in the business unit " + name(bu, "of the integration")
-}
+func deleteUser() Request { return Request{Method: "DELETE", Path: "systemusers({user})"} }

@@ -26,14 +26,6 @@ func refName(r *audit.Reference) string {
 	return r.Name
 }
 
-// id is the id of a row, or the placeholder for it.
-func id(r *audit.Reference, placeholder string) string {
-	if r == nil {
-		return placeholder
-	}
-	return keyOr(r.ID, placeholder)
-}
-
 // rights are privileges in the portal's words, such as "Account – Read at Organization
 // level"; before precedes a level that all of them share, and is empty if no level is
 // named.
@@ -96,6 +88,44 @@ func principalNames(ps []audit.Reference) string {
 	return strings.Join(names, ", ")
 }
 
+func forPrincipals(ps []audit.Reference) string {
+	switch len(ps) {
+	case 0:
+		return ""
+	case 1:
+		return " for " + name(&ps[0], "the user or team it is shared with")
+	}
+	return fmt.Sprintf(" for %s and %d more", name(&ps[0], "one"), len(ps)-1)
+}
+
+func byOwner(owner *audit.Reference) string {
+	if owner == nil {
+		return ""
+	}
+	return ", as its owner " + name(owner, "")
+}
+
+func ofTable(table string) string {
+	if table == "" {
+		return ""
+	}
+	return " of the table " + table
+}
+
+func forApplication(id string) string {
+	if id == "" {
+		return ""
+	}
+	return " of the application " + id
+}
+
+func inUnit(bu *audit.Reference) string {
+	if bu == nil {
+		return ""
+	}
+	return " in the business unit " + name(bu, "of the integration")
+}
+
 func orElse(s, otherwise string) string {
 	if s == "" {
 		return otherwise
@@ -109,4 +139,11 @@ func after(word string) string {
 		return ""
 	}
 	return " " + word
+}
+
+func at(host string) string {
+	if host == "" {
+		return ""
+	}
+	return " at " + host
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/apply"
 	"github.com/dbaudit/dbaudit/internal/apply/webapi"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
@@ -54,7 +55,7 @@ func (f application) begin(ctx context.Context, a *app, v verification, p plan.P
 	// before its turn: what is known to be in the way stops a run before it begins.
 	look := *runner
 	look.Journal = &apply.Journal{Plan: p}
-	tell := func(plan.Action, string) {}
+	tell := func(change.Action, string) {}
 	if f.dryRun {
 		tell = checked(a, p)
 	}
@@ -123,7 +124,7 @@ func partial(a *app, err error, r *apply.Runner, advice string) error {
 
 // follow narrates a plan's application.
 func follow(a *app, p plan.Plan) apply.Progress {
-	return func(action plan.Action, e apply.Event) {
+	return func(action change.Action, e apply.Event) {
 		words := map[apply.Event]string{
 			apply.EventBegin: "doing", apply.EventDone: "done", apply.EventFailed: "failed",
 			apply.EventUndo: "undoing", apply.EventUndone: "undone", apply.EventKept: "kept",
@@ -137,8 +138,8 @@ func follow(a *app, p plan.Plan) apply.Progress {
 }
 
 // checked narrates a dry run.
-func checked(a *app, p plan.Plan) func(plan.Action, string) {
-	return func(action plan.Action, waitsFor string) {
+func checked(a *app, p plan.Plan) func(change.Action, string) {
+	return func(action change.Action, waitsFor string) {
 		what := "can be done"
 		if waitsFor != "" {
 			what = "not checked, as it depends on action " + waitsFor

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/apply"
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/run"
 )
@@ -101,7 +102,7 @@ func verifyApplied(ctx context.Context, a *app, v verification, r *apply.Runner)
 		named[l.Action.ID] = true
 	}
 	for _, action := range p.Actions {
-		i := slices.IndexFunc(action.Why, func(why plan.Reason) bool {
+		i := slices.IndexFunc(action.Why, func(why change.Reason) bool {
 			_, still := standing[why.Fingerprint]
 			return still && why.Settled()
 		})

@@ -70,14 +70,14 @@ func idle() []ast.StageID {
 }
 
 // resolved refuses references to rules that do not exist. OPA takes them for data
-// that may come later, and so for undefined; but of data there are the profiles
-// alone.
+// that may come later, and so for undefined; but of data there are only the profiles and
+// what the platform grants.
 func resolved(c *ast.Compiler) error {
 	var errs []error
-	profiles := ast.MustParseRef("data.profiles")
+	profiles, platform := ast.MustParseRef("data.profiles"), ast.MustParseRef("data.platform")
 	for _, name := range slices.Sorted(maps.Keys(c.Modules)) {
 		ast.WalkRefs(c.Modules[name], func(ref ast.Ref) bool {
-			if !ref.HasPrefix(ast.DefaultRootRef) || ref.HasPrefix(profiles) {
+			if !ref.HasPrefix(ast.DefaultRootRef) || ref.HasPrefix(profiles) || ref.HasPrefix(platform) {
 				return false
 			}
 			node := c.RuleTree.Child(ref[0].Value)

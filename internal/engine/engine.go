@@ -49,6 +49,7 @@ type Engine struct {
 	rules    map[string]Rule
 	order    []string
 	lint     *profile.Profile // nil where the tree has none
+	platform any              // the document data.platform
 }
 
 // A Rule is the engine's knowledge of one rule.
@@ -95,7 +96,25 @@ func Load(_ context.Context, own fs.FS, users ...fs.FS) (*Engine, error) {
 	if e.lint, err = lintProfile(own); err != nil {
 		return nil, err
 	}
+	if e.platform, err = platform(own); err != nil {
+		return nil, err
+	}
 	return e, nil
+}
+
+// platform reads what Dataverse grants by itself, which is data.platform.
+func platform(tree fs.FS) (document any, err error) {
+	data, err := fs.ReadFile(tree, "platform/roles.json")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil //nolint:nilnil // a tree may do without
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &document)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading what the platform grants: %w", err)
+	}
+	return document, nil
 }
 
 // LintProfile names the profile whose controls are judged beside those of any
@@ -424,7 +443,7 @@ func (e *Engine) ask(ctx context.Context, document string, s *snapshot.Snapshot,
 	if err != nil {
 		return fmt.Errorf("preparing the policies' input: %w", err)
 	}
-	store := inmem.NewFromObject(map[string]any{"profiles": profiles})
+	store := inmem.NewFromObject(map[string]any{"profiles": profiles, "platform": e.platform})
 	query, err := rego.New(rego.Compiler(e.compiler), rego.Store(store), rego.Query(document), rego.StrictBuiltinErrors(true)).PrepareForEval(ctx)
 	if err != nil {
 		return fmt.Errorf("preparing the policies: %w", err)

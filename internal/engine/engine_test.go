@@ -300,8 +300,9 @@ func TestRefusedPolicies(t *testing.T) {
 		"misspelt package":        {ruleHead + "import data.dbaudit.integraton\nfindings contains 1 if integraton.user", "integraton"},
 		"misspelt library":        {ruleHead + "findings contains 1 if data.acme.lib.prefx", "data.acme.lib.prefx"},
 		"data that no file holds": {ruleHead + "import data.acme.list\nfindings contains 1 if list.x", "data.acme.list"},
-		"place of the profiles":   {"package profiles\n\ndemandbase := {}", "where the profiles stand"},
-		"place of a profile":      {"package profiles.demandbase\n\ncontrols := []", "where the profiles stand"},
+		"place of the platform's": {"package platform\n\nroles := {}", "where dbaudit's data is"},
+		"place of the profiles":   {"package profiles\n\ndemandbase := {}", "where dbaudit's data is"},
+		"place of a profile":      {"package profiles.demandbase\n\ncontrols := []", "where dbaudit's data is"},
 		"memory":                  {ruleHead + `findings contains 1 if bits.lsh(1, 100000000000) > 1`, "bits.lsh"},
 		"network":                 {ruleHead + `findings contains 1 if http.send({"method": "get", "url": "https://x"})`, "http.send"},
 		"clock":                   {ruleHead + "findings contains 1 if time.now_ns() > 0", "time.now_ns"},
@@ -439,7 +440,11 @@ func TestRego(t *testing.T) {
 		modules[name] = file.Parsed
 	}
 	// Stock `opa test policy` roots data at the argument; the loader at each path.
-	documents := map[string]any{"profiles": map[string]any{}}
+	grants := map[string]any{}
+	if data, err := policy.Files.ReadFile("platform/roles.json"); err != nil || json.Unmarshal(data, &grants) != nil {
+		t.Fatal(err)
+	}
+	documents := map[string]any{"profiles": map[string]any{}, "platform": grants}
 	profiles, err := profile.Builtin(policy.Files)
 	if err != nil {
 		t.Fatal(err)

@@ -23,8 +23,8 @@ import (
 // own: rules are data.dbaudit.rules.category.name with a category that dbaudit
 // has no rules in, and libraries stand outside of data.dbaudit. Else a stray file
 // could add findings to, or take them from, rules that it does not own. A rule may not be
-// where the profiles are either: it would hide the data of its name, and controls that no
-// rule sees find nothing.
+// where the profiles and the platform's grants are either: it would hide the data of its
+// name, and controls that no rule sees find nothing.
 func checkForeign(own, foreign map[string]*ast.Module) error {
 	reserved := map[string]bool{}
 	for _, m := range own {
@@ -36,8 +36,8 @@ func checkForeign(own, foreign map[string]*ast.Module) error {
 	for _, m := range foreign {
 		switch root(m) {
 		case "dbaudit":
-		case "profiles":
-			errs = append(errs, fmt.Errorf("%s: the package %s is where the profiles stand: give it another name", place(m.Package.Location), m.Package.Path))
+		case "profiles", "platform":
+			errs = append(errs, fmt.Errorf("%s: the package %s is where dbaudit's data is: give it another name", place(m.Package.Location), m.Package.Path))
 			continue
 		default:
 			continue
@@ -172,11 +172,15 @@ func Test(ctx context.Context, own, user fs.FS) (Trial, error) {
 	if err != nil {
 		return Trial{}, err
 	}
+	grants, err := platform(own)
+	if err != nil {
+		return Trial{}, err
+	}
 	documents := map[string]any{}
 	for _, p := range profiles {
 		documents[p.Name] = p.Data()
 	}
-	store := inmem.NewFromObject(map[string]any{"profiles": documents})
+	store := inmem.NewFromObject(map[string]any{"profiles": documents, "platform": grants})
 	txn, err := store.NewTransaction(ctx)
 	if err != nil {
 		return Trial{}, fmt.Errorf("running the tests: %w", err)

@@ -121,15 +121,15 @@ func TestRemedyIsPlan(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				actions := slices.DeleteFunc(p.Actions, func(a plan.Action) bool {
-					return !slices.Contains(a.Why, plan.Reason{Control: control, Fingerprint: finding.Fingerprint})
+				actions := slices.DeleteFunc(p.Actions, func(a change.Action) bool {
+					return !slices.Contains(a.Why, change.Reason{Control: control, Fingerprint: finding.Fingerprint})
 				})
-				writes := slices.DeleteFunc(change.For(*finding.Fix, change.Place{Environment: r.Environment, Profile: r.Profile.Name}).Requests, func(q change.Request) bool { return q.Method == http.MethodGet })
+				writes := slices.DeleteFunc(change.For(*finding.Fix, change.Place{Environment: r.Environment, Profile: r.Profile.Name}).Requests, func(q change.Call) bool { return q.Method == http.MethodGet })
 				if len(actions) == 0 || len(actions) != len(writes) {
 					t.Fatalf("%d actions, %d requests that write", len(actions), len(writes))
 				}
 				for i, a := range actions {
-					sameRequest(t, a, writes[i], plan.API(r.Environment.URL))
+					sameRequest(t, a, writes[i], change.API(r.Environment.URL))
 				}
 			})
 		}
@@ -138,10 +138,10 @@ func TestRemedyIsPlan(t *testing.T) {
 
 // sameRequest compares a plan's request with one for people, whose placeholders are filled as
 // their look-ups would.
-func sameRequest(t *testing.T, a plan.Action, q change.Request, api string) {
+func sameRequest(t *testing.T, a change.Action, q change.Call, api string) {
 	t.Helper()
 	at := a.Target
-	value := func(slot string, refs ...*plan.Ref) string {
+	value := func(slot string, refs ...*change.Ref) string {
 		for _, r := range refs {
 			if r != nil && r.ID != "" {
 				return r.ID
@@ -149,11 +149,11 @@ func sameRequest(t *testing.T, a plan.Action, q change.Request, api string) {
 		}
 		return "{" + slot + "}"
 	}
-	role := value(plan.SlotRole, at.Role)
-	if at.Kind == plan.KindAssignment {
-		role = value(plan.SlotCopy, at.Copy)
+	role := value(change.SlotRole, at.Role)
+	if at.Kind == change.TargetAssignment {
+		role = value(change.SlotCopy, at.Copy)
 	}
-	fill := strings.NewReplacer("{businessunitid}", value(plan.SlotUnit, at.BusinessUnit), "{roleid}", role, "{systemuserid}", value(plan.SlotUser, at.User), "{privilegeid of ", "{")
+	fill := strings.NewReplacer("{businessunitid}", value(change.SlotUnit, at.BusinessUnit), "{roleid}", role, "{systemuserid}", value(change.SlotUser, at.User), "{privilegeid of ", "{")
 	if got, want := fill.Replace(q.Method+" "+q.URL), a.Request.Method+" "+api+"/"+a.Request.Path; got != want {
 		t.Errorf("the report says %s, the plan %s", got, want)
 	}

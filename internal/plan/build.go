@@ -76,7 +76,7 @@ func Build(r audit.Result, s *snapshot.Snapshot, o Options) (Plan, error) {
 			Requirement: s.Requirement, Snapshot: r.Snapshot,
 			MadeAt:    o.MadeAt.UTC().Truncate(time.Second),
 			ExpiresAt: s.TakenAt.UTC().Add(o.Validity),
-			Actions:   []Action{}, Manual: []Manual{}, Withheld: []Withheld{}, Unknown: []Unknown{}, Findings: []Finding{},
+			Actions:   []change.Action{}, Manual: []Manual{}, Withheld: []Withheld{}, Unknown: []Unknown{}, Findings: []Finding{},
 		},
 	}
 	if err := b.knownControls(); err != nil {
@@ -124,8 +124,8 @@ type cause struct {
 	fix     audit.Fix
 }
 
-func (c cause) reason() Reason {
-	return Reason{Control: c.control.ID, Fingerprint: c.finding.Fingerprint}
+func (c cause) reason() change.Reason {
+	return change.Reason{Control: c.control.ID, Fingerprint: c.finding.Fingerprint}
 }
 
 func (b *builder) knownControls() error {
@@ -229,7 +229,7 @@ func (b *builder) withhold(c cause, flag string) {
 	b.plan.Withheld = append(b.plan.Withheld, Withheld{c.control.ID, c.fix.Kind, summary, flag})
 }
 
-func add(list []Reason, why ...Reason) []Reason {
+func add(list []change.Reason, why ...change.Reason) []change.Reason {
 	for _, w := range why {
 		if !slices.Contains(list, w) {
 			list = append(list, w)

@@ -11,13 +11,13 @@ import (
 )
 
 type roleWork struct {
-	ref      Ref
+	ref      change.Ref
 	grants   map[string]audit.Grant
 	removals []string
-	why      []Reason // of the role as a whole
-	addWhy   map[string][]Reason
-	takeWhy  []Reason
-	unit     Ref
+	why      []change.Reason // of the role as a whole
+	addWhy   map[string][]change.Reason
+	takeWhy  []change.Reason
+	unit     change.Ref
 }
 
 // role is the work on a role that may be edited, or nil.
@@ -33,21 +33,23 @@ func (b *builder) role(ref *audit.Reference) *roleWork {
 		return nil
 	}
 	w := &roleWork{
-		ref: Ref{ID: ref.ID, Name: role.Name}, grants: map[string]audit.Grant{}, addWhy: map[string][]Reason{},
+		ref: change.Ref{ID: ref.ID, Name: role.Name}, grants: map[string]audit.Grant{}, addWhy: map[string][]change.Reason{},
 		unit: b.unit(role.BusinessUnitID),
 	}
 	b.roles[ref.ID] = w
 	return w
 }
 
-func (b *builder) unit(id string) Ref { return Ref{ID: id, Name: b.snapshot.BusinessUnits[id].Name} }
+func (b *builder) unit(id string) change.Ref {
+	return change.Ref{ID: id, Name: b.snapshot.BusinessUnits[id].Name}
+}
 
-func (w *roleWork) grant(list []audit.Grant, why Reason) {
+func (w *roleWork) grant(list []audit.Grant, why change.Reason) {
 	for _, g := range list {
 		if g.ID == "" || g.Depth == "" {
 			continue
 		}
-		if rank(g.Depth) > rank(w.grants[g.Name].Depth) {
+		if change.Rank(g.Depth) > change.Rank(w.grants[g.Name].Depth) {
 			w.grants[g.Name] = g
 		}
 		w.addWhy[g.Name] = add(w.addWhy[g.Name], why)
@@ -97,17 +99,17 @@ func (b *builder) filtered(fix audit.Fix) []audit.Grant {
 }
 
 // rootUnit is the business unit without a parent.
-func (b *builder) rootUnit() (Ref, bool) {
+func (b *builder) rootUnit() (change.Ref, bool) {
 	for _, id := range slices.Sorted(maps.Keys(b.snapshot.BusinessUnits)) {
 		if b.snapshot.BusinessUnits[id].ParentID == "" {
 			return b.unit(id), true
 		}
 	}
-	return Ref{}, false
+	return change.Ref{}, false
 }
 
 // unitNamed is the live business unit with a name, or the root if no name is given.
-func (b *builder) unitNamed(name string) (Ref, bool) {
+func (b *builder) unitNamed(name string) (change.Ref, bool) {
 	if name == "" {
 		return b.rootUnit()
 	}
@@ -117,7 +119,7 @@ func (b *builder) unitNamed(name string) (Ref, bool) {
 			return b.unit(id), true
 		}
 	}
-	return Ref{}, false
+	return change.Ref{}, false
 }
 
 func (b *builder) createRole(c cause) {
@@ -129,7 +131,7 @@ func (b *builder) createRole(c cause) {
 	}
 	if b.newRole == nil {
 		b.undefined(c)
-		b.newRole = &roleWork{ref: Ref{Name: fix.Role.Name}, grants: map[string]audit.Grant{}, addWhy: map[string][]Reason{}, unit: root}
+		b.newRole = &roleWork{ref: change.Ref{Name: fix.Role.Name}, grants: map[string]audit.Grant{}, addWhy: map[string][]change.Reason{}, unit: root}
 	}
 	b.newRole.why = add(b.newRole.why, c.reason())
 	b.newRole.grant(fix.Privileges, c.reason())
@@ -171,18 +173,6 @@ func (b *builder) removePrivileges(c cause) {
 	w.takeWhy = add(w.takeWhy, c.reason())
 }
 
-// asked is the required depth of a privilege.
-func asked(name string, requirement snapshot.Requirement, depths map[string]snapshot.Depth) snapshot.Depth {
-	for _, stated := range []map[string]snapshot.Depth{requirement.Depth, depths} {
-		for other, depth := range stated {
-			if strings.EqualFold(other, name) {
-				return depth
-			}
-		}
-	}
-	return snapshot.DepthGlobal
-}
-
 // grants emits the grants of a role: missing privileges first, then those granted at too
 // low a depth.
 func (b *builder) grants(w *roleWork, has map[string]snapshot.Depth) {
@@ -191,20 +181,18 @@ func (b *builder) grants(w *roleWork, has map[string]snapshot.Depth) {
 		lacking = nil // a new role already has them
 	}
 	for _, kind := range []audit.FixKind{change.AddPrivilege, change.RaiseDepth} {
-		a := Action{
-			Kind: kind, UndoneWith: w.ref.MadeBy, Before: State{}, After: State{},
-			Target: Target{
-				Kind: KindGrants, Role: &w.ref, BusinessUnit: &w.unit, Managed: b.snapshot.Roles[w.ref.ID].Managed,
-				Privileges: map[string]string{}, Levels: map[string][]snapshot.Depth{},
-			},
-		}
+		a := change.Act(kind, change.Target{
+			Role: &w.ref, BusinessUnit: &w.unit, Managed: b.snapshot.Roles[w.ref.ID].Managed,
+			Privileges: map[string]string{}, Levels: map[string][]snapshot.Depth{},
+		}, nil)
+		a.UndoneWith, a.Before, a.After = w.ref.MadeBy, change.State{}, change.State{}
 		for _, name := range slices.Sorted(maps.Keys(w.grants)) {
 			g := w.grants[name]
-			if rank(g.Depth) <= int(has[name]) || (kind == change.RaiseDepth) != (has[name] != snapshot.DepthNone) {
+			if change.Rank(g.Depth) <= int(has[name]) || (kind == change.RaiseDepth) != (has[name] != snapshot.DepthNone) {
 				continue
 			}
 			a.Before[name], a.After[name], a.Target.Privileges[name] = has[name].String(), g.Depth, strings.ToLower(g.ID)
-			if rank(g.Depth) > int(asked(name, b.plan.Requirement, b.Depths)) {
+			if change.Rank(g.Depth) > int(change.Asked(name, b.plan.Requirement, b.Depths)) {
 				a.Target.Levels[name] = b.snapshot.Privileges[name].Depths
 			}
 			if _, limited := b.snapshot.FilteredPrivileges[w.ref.ID][name]; limited {
@@ -223,22 +211,20 @@ func (b *builder) grants(w *roleWork, has map[string]snapshot.Depth) {
 
 // lackedDefaults are the platform's defaults that a role lacks; any grant restores them.
 func lackedDefaults(has map[string]snapshot.Depth) []string {
-	return slices.DeleteFunc(PlatformDefaults(), func(name string) bool { return has[name] != snapshot.DepthNone })
+	return slices.DeleteFunc(change.PlatformDefaults(), func(name string) bool { return has[name] != snapshot.DepthNone })
 }
 
 func (b *builder) removals(w *roleWork) {
 	for _, name := range w.removals {
-		b.action(Action{
-			Kind: change.RemovePrivilege, Why: w.takeWhy,
-			Target: Target{Kind: KindGrants, Role: &w.ref, BusinessUnit: &w.unit, Managed: b.snapshot.Roles[w.ref.ID].Managed},
-			Before: State{name: b.snapshot.RolePrivileges[w.ref.ID][name].String()}, After: State{name: None},
-		})
+		a := change.Act(change.RemovePrivilege, change.Target{Role: &w.ref, BusinessUnit: &w.unit, Managed: b.snapshot.Roles[w.ref.ID].Managed}, w.takeWhy)
+		a.Before, a.After = change.State{name: b.snapshot.RolePrivileges[w.ref.ID][name].String()}, change.State{name: change.None}
+		b.action(a)
 	}
 }
 
 // granted is everything that a role grants after this plan's changes.
-func (b *builder) granted(root string) State {
-	state := State{}
+func (b *builder) granted(root string) change.State {
+	state := change.State{}
 	for name, depth := range b.snapshot.RolePrivileges[root] {
 		if depth != snapshot.DepthNone {
 			state[name] = depth.String()
@@ -249,7 +235,7 @@ func (b *builder) granted(root string) State {
 		return state
 	}
 	for name, g := range w.grants {
-		if rank(g.Depth) > rank(state[name]) {
+		if change.Rank(g.Depth) > change.Rank(state[name]) {
 			state[name] = g.Depth
 			for _, name := range lackedDefaults(b.snapshot.RolePrivileges[root]) {
 				state[name] = snapshot.DepthGlobal.String()

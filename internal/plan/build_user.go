@@ -7,22 +7,23 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 type userWork struct {
-	ref  Ref
+	ref  change.Ref
 	app  string
-	unit Ref
-	why  []Reason
+	unit change.Ref
+	why  []change.Reason
 }
 
 type assignWork struct {
-	role, copied, user Ref
-	unit               Ref
-	why                []Reason
+	role, copied, user change.Ref
+	unit               change.Ref
+	why                []change.Reason
 	causes             []cause
-	grants             State
+	grants             change.State
 }
 
 func (b *builder) createUser(c cause) {
@@ -43,7 +44,7 @@ func (b *builder) createUser(c cause) {
 		b.stop(c, hurdle{obstacle: obstacleNoUnit, fix: c.fix, name: name})
 		return
 	}
-	b.newUser = &userWork{ref: Ref{Kind: "systemuser", Name: "application " + app}, app: app, unit: unit, why: []Reason{c.reason()}}
+	b.newUser = &userWork{ref: change.Ref{Kind: "systemuser", Name: "application " + app}, app: app, unit: unit, why: []change.Reason{c.reason()}}
 }
 
 func (b *builder) enableUser(c cause) {
@@ -57,15 +58,15 @@ func (b *builder) enableUser(c cause) {
 		b.stop(c, hurdle{obstacle: obstacleUnitDisabled, fix: c.fix, name: name})
 		return
 	}
-	b.enable = &userWork{ref: user, app: u.ApplicationID, unit: b.unit(u.BusinessUnitID), why: []Reason{c.reason()}}
+	b.enable = &userWork{ref: user, app: u.ApplicationID, unit: b.unit(u.BusinessUnitID), why: []change.Reason{c.reason()}}
 }
 
-func (b *builder) user(ref *audit.Reference) (Ref, bool) {
+func (b *builder) user(ref *audit.Reference) (change.Ref, bool) {
 	if ref == nil || ref.ID == "" {
-		return Ref{}, false
+		return change.Ref{}, false
 	}
 	u, known := b.snapshot.Users[ref.ID]
-	return Ref{Kind: "systemuser", ID: ref.ID, Name: u.Name, ObjectID: u.ObjectID}, known && !u.Deleted
+	return change.Ref{Kind: "systemuser", ID: ref.ID, Name: u.Name, ObjectID: u.ObjectID}, known && !u.Deleted
 }
 
 func (b *builder) assignRole(c cause) {
@@ -83,25 +84,25 @@ func (b *builder) assignRole(c cause) {
 		b.assign.why, b.assign.causes = add(b.assign.why, c.reason()), append(b.assign.causes, c)
 		return
 	}
-	b.prepareAssign(c, c.reason(), Ref{ID: c.fix.Role.ID, Name: role.Name}, role.BusinessUnitID, user, b.unit(b.snapshot.Users[user.ID].BusinessUnitID))
+	b.prepareAssign(c, c.reason(), change.Ref{ID: c.fix.Role.ID, Name: role.Name}, role.BusinessUnitID, user, b.unit(b.snapshot.Users[user.ID].BusinessUnitID))
 }
 
 // prepareAssign decides which copy of a role is assigned to a user: the one in the user's
 // business unit. If that copy certainly does not exist, the assignment is a manual step.
-func (b *builder) prepareAssign(c cause, why Reason, role Ref, home string, user, unit Ref) {
+func (b *builder) prepareAssign(c cause, why change.Reason, role change.Ref, home string, user, unit change.Ref) {
 	if name, locked := b.lockedUnit(unit.ID); locked {
 		b.unreached = true
 		b.stop(c, hurdle{obstacle: obstacleUnitDisabled, fix: c.fix, name: name})
 		return
 	}
-	w := assignWork{role: role, user: user, unit: unit, why: []Reason{why}, causes: []cause{c}}
+	w := assignWork{role: role, user: user, unit: unit, why: []change.Reason{why}, causes: []cause{c}}
 	if home == unit.ID {
 		w.copied = role
 	} else if role.ID != "" {
 		w.copied = b.copyIn(unit, role)
 	}
 	root, read := b.rootUnit()
-	if w.copied == (Ref{}) && read && home != root.ID && !b.across() {
+	if w.copied == (change.Ref{}) && read && home != root.ID && !b.across() {
 		b.unreached = true
 		b.manual(c, obstacleNoCopy)
 		return
@@ -117,13 +118,13 @@ func (b *builder) lockedUnit(id string) (name string, locked bool) {
 }
 
 // copyIn is a role's copy in a business unit, or nothing.
-func (b *builder) copyIn(unit, role Ref) Ref {
+func (b *builder) copyIn(unit, role change.Ref) change.Ref {
 	for id, r := range b.snapshot.Roles {
 		if r.RootID == role.ID && r.BusinessUnitID == unit.ID {
-			return Ref{ID: id, Name: r.Name}
+			return change.Ref{ID: id, Name: r.Name}
 		}
 	}
-	return Ref{}
+	return change.Ref{}
 }
 
 func (b *builder) across() bool {
@@ -158,8 +159,8 @@ func (b *builder) unassignRole(c cause) {
 	for _, id := range b.snapshot.Users[user.ID].Roles {
 		if r := b.snapshot.Roles[id]; r.RootID == root {
 			b.unassign = append(b.unassign, assignWork{
-				role: Ref{ID: r.RootID, Name: r.Name}, copied: Ref{ID: id, Name: r.Name}, user: user,
-				unit: b.unit(r.BusinessUnitID), why: []Reason{why}, causes: []cause{c},
+				role: change.Ref{ID: r.RootID, Name: r.Name}, copied: change.Ref{ID: id, Name: r.Name}, user: user,
+				unit: b.unit(r.BusinessUnitID), why: []change.Reason{why}, causes: []cause{c},
 			})
 		}
 	}
@@ -170,9 +171,9 @@ func (b *builder) followRole() {
 	if !ok || b.assign != nil {
 		return
 	}
-	var role, user, unit Ref
+	var role, user, unit change.Ref
 	var home string
-	var because Reason
+	var because change.Reason
 	switch {
 	case b.newRole != nil:
 		role, home, because = b.newRole.ref, b.newRole.unit.ID, b.newRole.why[0]
@@ -181,14 +182,14 @@ func (b *builder) followRole() {
 		if id == "" {
 			return
 		}
-		role, home = Ref{ID: id, Name: b.snapshot.Roles[id].Name}, b.snapshot.Roles[id].BusinessUnitID
+		role, home = change.Ref{ID: id, Name: b.snapshot.Roles[id].Name}, b.snapshot.Roles[id].BusinessUnitID
 	}
 	switch id := b.integrationUser(); {
 	case b.newUser != nil:
 		user, unit, because = b.newUser.ref, b.newUser.unit, b.newUser.why[0]
 	case id != "":
 		u := b.snapshot.Users[id]
-		user, unit = Ref{Kind: "systemuser", ID: id, Name: u.Name}, b.unit(u.BusinessUnitID)
+		user, unit = change.Ref{Kind: "systemuser", ID: id, Name: u.Name}, b.unit(u.BusinessUnitID)
 	default:
 		return
 	}
@@ -196,12 +197,12 @@ func (b *builder) followRole() {
 }
 
 // following is the reason for a change that follows from another finding.
-func following(c audit.Control, because Reason) Reason {
-	return Reason{Control: c.ID, Fingerprint: because.Fingerprint, Follows: true}
+func following(c audit.Control, because change.Reason) change.Reason {
+	return change.Reason{Control: c.ID, Fingerprint: because.Fingerprint, Follows: true}
 }
 
 // assignment is the cause of an assignment that follows from another finding.
-func assignment(c audit.Control, because Reason, role, user Ref) cause {
+func assignment(c audit.Control, because change.Reason, role, user change.Ref) cause {
 	return cause{c, audit.Finding{Fingerprint: because.Fingerprint}, audit.Fix{
 		Kind: change.AssignRole, Role: &audit.Reference{ID: role.ID, Name: role.Name},
 		User: &audit.Reference{Kind: user.Kind, ID: user.ID, Name: user.Name},
@@ -226,7 +227,7 @@ func (b *builder) followUnassign() {
 			return
 		}
 	}
-	ref, because := Ref{ID: role.RootID, Name: role.Name}, b.unassign[0].why[0]
+	ref, because := change.Ref{ID: role.RootID, Name: role.Name}, b.unassign[0].why[0]
 	b.prepareAssign(assignment(c, because, ref, user), following(c, because), ref, role.BusinessUnitID, user, b.unit(b.snapshot.Users[user.ID].BusinessUnitID))
 }
 
@@ -254,7 +255,7 @@ func (b *builder) settleAssign() {
 			remedy = "The role cannot be edited. " + replace
 		}
 		b.deny(fmt.Sprintf("%s once it grants no more than required: it grants %s beyond the minimum%s.",
-			strings.TrimSuffix(summary, "."), plural(len(surplus), "privilege"), sample(surplus)),
+			strings.TrimSuffix(summary, "."), text.Count(len(surplus), "privilege"), sample(surplus)),
 			"Beyond the minimum, dangerous privileges first: "+strings.Join(surplus, ", ")+".", remedy)
 	default:
 		b.assign.grants = grants
@@ -281,10 +282,9 @@ func (b *builder) deny(summary string, steps ...string) {
 
 // surplus are the privileges beyond the minimum, what the platform gives to every
 // role, and what is allowed; dangerous privileges first, as in the policy.
-func (b *builder) surplus(root string, grants State) []string {
-	beyond := slices.DeleteFunc(grants.names(), func(name string) bool {
-		return permitted(name, b.Minimum, b.Allow, b.plan.Requirement.Allow)
-	})
+func (b *builder) surplus(root string, grants change.State) []string {
+	limits := b.plan.limits(Limits{Minimum: b.Minimum, Allow: b.Allow})
+	beyond := slices.DeleteFunc(grants.Names(), limits.Permits)
 	var listed []string
 	if root == b.integrationRole() {
 		listed = b.result.Integration.Surplus
@@ -297,11 +297,6 @@ func (b *builder) surplus(root string, grants State) []string {
 	}
 	slices.SortStableFunc(beyond, func(x, y string) int { return place(x) - place(y) })
 	return beyond
-}
-
-// permitted reports whether an assigned role may grant a privilege.
-func permitted(name string, lists ...[]string) bool {
-	return isInborn(name) || slices.ContainsFunc(slices.Concat(lists...), func(n string) bool { return strings.EqualFold(n, name) })
 }
 
 // sample names the first few of a list.
@@ -341,11 +336,7 @@ func (b *builder) assignment(w assignWork, roleMadeBy, userMadeBy string) {
 		user.MadeBy = userMadeBy
 	}
 	copied.Name = role.Name
-	b.action(Action{
-		Kind: change.AssignRole, Why: w.why,
-		Target: Target{
-			Kind: KindAssignment, Role: &role, Copy: &copied, User: &user, BusinessUnit: &w.unit, AnyUnit: b.across(), Grants: w.grants,
-		},
-		Before: State{attrAssigned: No}, After: State{attrAssigned: Yes},
-	})
+	b.action(change.Act(change.AssignRole, change.Target{
+		Role: &role, Copy: &copied, User: &user, BusinessUnit: &w.unit, AnyUnit: b.across(), Grants: w.grants,
+	}, w.why))
 }

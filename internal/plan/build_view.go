@@ -12,30 +12,30 @@ import (
 )
 
 type shareWork struct {
-	view, principal, owner Ref
+	view, principal, owner change.Ref
 	table                  string
 	add                    bool
 	reduce                 bool
-	addWhy, reduceWhy      []Reason
+	addWhy, reduceWhy      []change.Reason
 }
 
 // owner is the user to share a view as; ok is false if that user cannot be impersonated.
-func (b *builder) owner(viewID string, ref *audit.Reference) (Ref, bool) {
+func (b *builder) owner(viewID string, ref *audit.Reference) (change.Ref, bool) {
 	view := b.snapshot.Views[viewID]
 	id := cmp.Or(refID(ref), view.OwnerID)
 	_, team := b.snapshot.Teams[id]
 	u, known := b.snapshot.Users[id]
 	switch {
 	case id == "", team, view.OwnerType == snapshot.PrincipalTeam, ref != nil && ref.Kind == "team":
-		return Ref{}, false
+		return change.Ref{}, false
 	case known && u.Disabled:
-		return Ref{}, false
+		return change.Ref{}, false
 	}
 	kind := ""
 	if known || view.OwnerType == snapshot.PrincipalUser {
 		kind = "systemuser"
 	}
-	return Ref{Kind: kind, ID: id, Name: u.Name, ObjectID: u.ObjectID}, true
+	return change.Ref{Kind: kind, ID: id, Name: u.Name, ObjectID: u.ObjectID}, true
 }
 
 // disabledOwner names the owner of a fix's view, if that owner is known to be disabled: the
@@ -78,7 +78,7 @@ func (b *builder) share(c cause) {
 		return
 	}
 	for _, p := range principals {
-		w := b.shareFor(Ref{ID: viewID, Name: fix.View.Name}, Ref{Kind: cmp.Or(p.Kind, "systemuser"), ID: p.ID, Name: p.Name}, owner)
+		w := b.shareFor(change.Ref{ID: viewID, Name: fix.View.Name}, change.Ref{Kind: cmp.Or(p.Kind, "systemuser"), ID: p.ID, Name: p.Name}, owner)
 		if slices.Contains(b.snapshot.Shares[p.ID][viewID].Rights, snapshot.RightOther) {
 			b.manual(c, obstacleOtherRights)
 			return
@@ -96,7 +96,7 @@ func (b *builder) share(c cause) {
 	}
 }
 
-func (b *builder) shareFor(view, principal, owner Ref) *shareWork {
+func (b *builder) shareFor(view, principal, owner change.Ref) *shareWork {
 	key := view.ID + " " + principal.ID
 	if w := b.shares[key]; w != nil {
 		return w
@@ -135,7 +135,7 @@ func (b *builder) followViews() {
 			b.manual(cause{c, finding, fix}, obstacleOwnerTeam)
 			continue
 		}
-		w := b.shareFor(Ref{ID: id, Name: b.snapshot.Views[id].Name}, b.newUser.ref, owner)
+		w := b.shareFor(change.Ref{ID: id, Name: b.snapshot.Views[id].Name}, b.newUser.ref, owner)
 		w.table, w.add, w.addWhy = required.Table, true, add(w.addWhy, why)
 	}
 }
@@ -183,28 +183,18 @@ func (b *builder) shareActions(w *shareWork, userMadeBy string) {
 	// Rights that are inherited from another shared record are not part of this share.
 	share := b.snapshot.Shares[principal.ID][w.view.ID]
 	rights := slices.DeleteFunc(slices.Clone(share.Rights), func(r snapshot.Right) bool { return slices.Contains(share.Inherited, r) })
-	step := func(kind audit.FixKind, to []snapshot.Right, why []Reason) {
-		b.action(Action{
-			Kind: kind, Why: why,
-			Target: Target{Kind: KindShare, View: &w.view, Table: w.table, Principal: &principal, Owner: &w.owner},
-			Before: State{attrAccess: Access(rights)}, After: State{attrAccess: Access(to)},
-		})
+	step := func(kind audit.FixKind, to []snapshot.Right, why []change.Reason) {
+		a := change.Act(kind, change.Target{View: &w.view, Table: w.table, Principal: &principal, Owner: &w.owner}, why)
+		a.Before, a.After = change.ShareState(rights), change.ShareState(to)
+		b.action(a)
 		rights = to
 	}
 	if w.add && !slices.Contains(rights, snapshot.RightRead) {
-		step(change.ShareView, withRead(rights), w.addWhy)
+		step(change.ShareView, change.WithRead(rights), w.addWhy)
 	}
-	if to := onlyRead(rights); w.reduce && Access(to) != Access(rights) {
+	if to := change.OnlyRead(rights); w.reduce && change.Access(to) != change.Access(rights) {
 		step(change.ReduceShare, to, w.reduceWhy)
 	}
-}
-
-func withRead(rights []snapshot.Right) []snapshot.Right {
-	return snapshot.SortRights(append(slices.Clone(rights), snapshot.RightRead))
-}
-
-func onlyRead(rights []snapshot.Right) []snapshot.Right {
-	return slices.DeleteFunc(slices.Clone(rights), func(r snapshot.Right) bool { return r != snapshot.RightRead })
 }
 
 // onlyMore are the rights beyond Read.

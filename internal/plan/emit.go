@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/change"
 )
@@ -16,11 +15,7 @@ import (
 func (b *builder) emit() {
 	roleMadeBy, userMadeBy := "", ""
 	if w := b.newRole; w != nil {
-		roleMadeBy = b.action(Action{
-			Kind: change.CreateRole, Why: w.why, Along: Inborn(),
-			Target: Target{Kind: KindRole, Role: &Ref{Name: w.ref.Name}, BusinessUnit: &w.unit},
-			Before: State{attrRole: Absent}, After: State{attrRole: Present},
-		})
+		roleMadeBy = b.action(change.Act(change.CreateRole, change.Target{Role: &change.Ref{Name: w.ref.Name}, BusinessUnit: &w.unit}, w.why))
 		w.ref.MadeBy = roleMadeBy
 		b.grants(w, nil)
 	}
@@ -30,18 +25,10 @@ func (b *builder) emit() {
 		b.removals(w)
 	}
 	if w := b.newUser; w != nil {
-		userMadeBy = b.action(Action{
-			Kind: change.CreateApplicationUser, Why: w.why,
-			Target: Target{Kind: KindUser, User: &Ref{Kind: "systemuser", Name: w.ref.Name}, ApplicationID: w.app, BusinessUnit: &w.unit},
-			Before: State{attrUser: Absent}, After: State{attrUser: Enabled},
-		})
+		userMadeBy = b.action(change.Act(change.CreateApplicationUser, change.Target{User: &change.Ref{Kind: "systemuser", Name: w.ref.Name}, ApplicationID: w.app, BusinessUnit: &w.unit}, w.why))
 	}
 	if w := b.enable; w != nil {
-		b.action(Action{
-			Kind: change.EnableUser, Why: w.why,
-			Target: Target{Kind: KindUser, User: &w.ref, ApplicationID: w.app, BusinessUnit: &w.unit},
-			Before: State{attrUser: Disabled}, After: State{attrUser: Enabled},
-		})
+		b.action(change.Act(change.EnableUser, change.Target{User: &w.ref, ApplicationID: w.app, BusinessUnit: &w.unit}, w.why))
 	}
 	if w := b.assign; w != nil {
 		b.assignment(*w, roleMadeBy, userMadeBy)
@@ -49,44 +36,17 @@ func (b *builder) emit() {
 	slices.Sort(b.shareKeys)
 	b.sharings(userMadeBy, false)
 	for _, w := range b.unassign {
-		b.action(Action{
-			Kind: change.UnassignRole, Why: w.why,
-			Target: Target{Kind: KindAssignment, Role: &w.role, Copy: &w.copied, User: &w.user, BusinessUnit: &w.unit},
-			Before: State{attrAssigned: Yes}, After: State{attrAssigned: No},
-		})
+		b.action(change.Act(change.UnassignRole, change.Target{Role: &w.role, Copy: &w.copied, User: &w.user, BusinessUnit: &w.unit}, w.why))
 	}
 	b.sharings(userMadeBy, true)
 }
 
 // action appends an action with what follows from it, and returns its id. Targets refer to
 // rows that earlier actions create by the ids of these actions.
-func (b *builder) action(a Action) string {
+func (b *builder) action(a change.Action) string {
 	a.ID = strconv.Itoa(len(b.plan.Actions) + 1)
-	a.Summary, a.Risk, a.Note = a.describe(b.plan.Requirement.Allow)
-	a.Request, a.Undo = a.requests(b.plan.Environment.URL)
+	a.Summary, a.Risk, a.Note = a.Describe(b.plan.Requirement.Allow)
+	a.Request, a.Undo = a.Requests(b.plan.Environment.URL)
 	b.plan.Actions = append(b.plan.Actions, a)
 	return a.ID
-}
-
-// requests derives the requests of an action and of its undo.
-func (a Action) requests(environmentURL string) (Request, []Request) {
-	known := a.Target.Known()
-	known[SlotAPI] = API(environmentURL)
-	undo := []Request{}
-	step, ok := a.Target.Next(a.Before, a.After)
-	if !ok {
-		return Request{}, undo
-	}
-	if a.UndoneWith == "" {
-		_, back := a.Target.Path(a.After, a.Before)
-		for _, r := range back {
-			undo = append(undo, r.Fill(known))
-		}
-	}
-	return step.Request.Fill(known), undo
-}
-
-// API is the absolute address of an environment's Web API.
-func API(environmentURL string) string {
-	return strings.TrimRight(environmentURL, "/") + "/api/data/v9.2"
 }

@@ -21,7 +21,7 @@ func limited(_ *audit.Result, s *snapshot.Snapshot) {
 func TestFilteredGrantsAreLeft(t *testing.T) {
 	p := build(t, options(), limited)
 	for _, a := range p.Actions {
-		if a.After["prvReadLead"] != "" && a.Target.Kind == plan.KindGrants {
+		if a.After["prvReadLead"] != "" && a.Target.Kind == change.TargetGrants {
 			t.Errorf("it is replaced without being asked for: %+v", a)
 		}
 	}
@@ -33,7 +33,7 @@ func TestFilteredGrantsAreLeft(t *testing.T) {
 	o := options()
 	o.ReplaceFiltered = true
 	p = build(t, o, limited)
-	i := slices.IndexFunc(p.Actions, func(a plan.Action) bool { return a.Kind == change.AddPrivilege })
+	i := slices.IndexFunc(p.Actions, func(a change.Action) bool { return a.Kind == change.AddPrivilege })
 	if i < 0 {
 		t.Fatal("it is not replaced though it is asked for")
 	}
@@ -56,7 +56,7 @@ func TestInheritedRightsAreLeft(t *testing.T) {
 		share.Inherited = []snapshot.Right{snapshot.RightAppendTo}
 		s.Shares[id(user)][id(leads)] = share
 	})
-	if i := slices.IndexFunc(p.Actions, func(a plan.Action) bool { return a.Kind == change.ReduceShare }); i >= 0 {
+	if i := slices.IndexFunc(p.Actions, func(a change.Action) bool { return a.Kind == change.ReduceShare }); i >= 0 {
 		t.Errorf("the plan holds %q", p.Actions[i].Summary)
 	}
 	if people := left(p, "DB-VIEW-LEAST-ACCESS"); len(people) != 1 || !strings.Contains(people[0].Summary, "inherited") {
@@ -74,11 +74,11 @@ func TestInheritedRightsAreNoPartOfAShare(t *testing.T) {
 		}
 		s.Shares[id(user)][id(accounts)] = snapshot.Share{Rights: given, Inherited: given}
 	})
-	i := slices.IndexFunc(p.Actions, func(a plan.Action) bool { return a.Kind == change.ShareView })
+	i := slices.IndexFunc(p.Actions, func(a change.Action) bool { return a.Kind == change.ShareView })
 	if i < 0 {
 		t.Fatal("nothing is shared")
 	}
-	if a := p.Actions[i]; a.Before["access"] != plan.None || a.After["access"] != "read" || a.Request.Path != "GrantAccess" {
+	if a := p.Actions[i]; a.Before["access"] != change.None || a.After["access"] != "read" || a.Request.Path != "GrantAccess" {
 		t.Errorf("from %v to %v by %s", a.Before, a.After, a.Request.Path)
 	}
 }

@@ -3,10 +3,8 @@ package plan
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
@@ -38,50 +36,17 @@ func (p Plan) Within(l Limits) error {
 		return fmt.Errorf("the plan makes %d changes, more than the limit of %d: make it smaller with --only or --except, or raise --max-changes", n, most)
 	}
 	for _, a := range p.Actions {
-		if err := p.asks(a, l); err != nil {
+		if err := a.Within(p.limits(l)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// asks refuses an action that gives the integration more than is required.
-func (p Plan) asks(a Action, l Limits) error {
-	switch a.Kind {
-	case change.AddPrivilege, change.RaiseDepth:
-		for _, name := range a.After.names() {
-			if !slices.ContainsFunc(l.Minimum, func(m string) bool { return strings.EqualFold(m, name) }) {
-				return fmt.Errorf("action %s grants %s, which the profile %s does not require", a.ID, name, p.Profile)
-			}
-			want := asked(name, p.Requirement, l.Depths)
-			if depth := rank(a.After[name]); depth > int(want) && depth != int(fitting(a.Target.Levels[name], want)) {
-				return fmt.Errorf("action %s grants %s at %s level, but %s is required", a.ID, name, audit.Level(a.After[name]), audit.Level(want.String()))
-			}
-		}
-	case change.AssignRole:
-		for _, name := range a.Target.Grants.names() {
-			if !permitted(name, l.Minimum, l.Allow, p.Requirement.Allow) {
-				return fmt.Errorf("action %s assigns a role that grants %s, which the profile %s does not require", a.ID, name, p.Profile)
-			}
-		}
-	default:
+func (p Plan) limits(l Limits) change.Limits {
+	return change.Limits{
+		Profile: p.Profile, Minimum: l.Minimum, Allow: slices.Concat(l.Allow, p.Requirement.Allow), Requirement: p.Requirement, Depths: l.Depths,
 	}
-	return nil
-}
-
-// fitting is the shallowest of the levels that is at least the wanted depth, or the deepest
-// if none is.
-func fitting(levels []snapshot.Depth, want snapshot.Depth) snapshot.Depth {
-	fit := snapshot.DepthNone
-	for _, level := range levels {
-		switch {
-		case fit < want:
-			fit = max(fit, level)
-		case level >= want:
-			fit = min(fit, level)
-		}
-	}
-	return fit
 }
 
 // Expired reports whether the plan is too old to be applied. The expiry of a plan from the

@@ -72,13 +72,13 @@ func TestRolesThatAreNotAssigned(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := build(t, tt.o, tt.change)
-			assigned := slices.IndexFunc(p.Actions, func(a plan.Action) bool { return a.Kind == change.AssignRole })
+			assigned := slices.IndexFunc(p.Actions, func(a change.Action) bool { return a.Kind == change.AssignRole })
 			people := left(p, "DB-USER-ROLE")
 			if tt.because == "" {
 				if assigned < 0 || len(people) > 0 || len(p.Actions[assigned].Target.Grants) == 0 {
 					t.Fatalf("not assigned: %v", people)
 				}
-				if took := slices.IndexFunc(p.Actions, func(a plan.Action) bool { return a.Kind == change.RemovePrivilege }); took > assigned {
+				if took := slices.IndexFunc(p.Actions, func(a change.Action) bool { return a.Kind == change.RemovePrivilege }); took > assigned {
 					t.Error("assigned before the surplus was taken")
 				}
 				return
@@ -125,8 +125,8 @@ func TestLimitsHoldForAnyPlan(t *testing.T) {
 	if err := whole.Within(enough); err != nil {
 		t.Fatal(err)
 	}
-	find := func(p *plan.Plan, kind audit.FixKind) *plan.Action {
-		return &p.Actions[slices.IndexFunc(p.Actions, func(a plan.Action) bool { return a.Kind == kind })]
+	find := func(p *plan.Plan, kind audit.FixKind) *change.Action {
+		return &p.Actions[slices.IndexFunc(p.Actions, func(a change.Action) bool { return a.Kind == kind })]
 	}
 	for name, tt := range map[string]struct {
 		limits  plan.Limits

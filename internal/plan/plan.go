@@ -5,20 +5,19 @@
 // Equal results and snapshots give equal bytes. A plan contains a digest of its content, so
 // an edited plan is refused. Its requests and its words follow from its targets and states,
 // so a plan that says one thing and does another is refused too, whatever its digest. Apply
-// can make only a few kinds of changes (see [audit.FixKind.Automatic]); everything else is
+// can make only a few kinds of changes (see [change.Automatic]); everything else is
 // listed under Manual, with who must do it and how. No plan gives the integration more than
 // the profile requires: see [Limits].
 //
-// A plan knows only how to take its targets from one state to another ([Target.Next]); it
-// does no I/O. The requests are those of Microsoft's "Dataverse Web API Reference"
-// (AddPrivilegesRole, RemovePrivilegeRole, GrantAccess, ModifyAccess, RevokeAccess) and of
-// "Associate and disassociate table rows using the Web API".
+// What an action is, its requests and its words, is internal/change's knowledge; this package
+// decides which actions a result needs, and in which order. It does no I/O.
 package plan
 
 import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -48,7 +47,7 @@ type Plan struct {
 	// ExpiresAt depends on when the snapshot was taken.
 	ExpiresAt time.Time `json:"expires_at"`
 	// Actions are carried out in this order.
-	Actions []Action `json:"actions"`
+	Actions []change.Action `json:"actions"`
 	// Manual is the work that no tool can or should do.
 	Manual []Manual `json:"manual"`
 	// Withheld are changes that only a flag brings into a plan.
@@ -61,49 +60,6 @@ type Plan struct {
 	// Digest is "sha256:" and the hash of the document with this member empty.
 	Digest string `json:"digest"`
 }
-
-// An Action is one change: one request.
-type Action struct {
-	// ID is the action's number in the plan, from "1".
-	ID   string        `json:"id"`
-	Kind audit.FixKind `json:"kind"`
-	// Summary is one short sentence.
-	Summary string `json:"summary"`
-	Target  Target `json:"target"`
-	// Before is the required state just before the change, After the state after it.
-	Before State    `json:"before"`
-	After  State    `json:"after"`
-	Why    []Reason `json:"why"`
-	// Along are the privileges that the platform grants along with the change, sorted.
-	Along []string `json:"along,omitempty"`
-	// Request is what is sent, relative to the environment's /api/data/v9.2/. Values in
-	// {braces} are known only when the target is read.
-	Request Request `json:"request"`
-	// Undo are the requests that restore Before, in order.
-	Undo []Request `json:"undo"`
-	// UndoneWith names the action that also undoes this one when it is undone; empty if
-	// there is none.
-	UndoneWith string `json:"undone_with,omitempty"`
-	Risk       Risk   `json:"risk"`
-	// Note says what else happens, and what the risk is.
-	Note string `json:"note"`
-}
-
-// A Reason is a finding that an action fixes.
-type Reason struct {
-	Control     audit.ControlID `json:"control"`
-	Fingerprint string          `json:"fingerprint"`
-	// Follows is set if the control does not fail yet, but will when the finding is fixed:
-	// a new user needs its role and its views.
-	Follows bool `json:"follows,omitempty"`
-	// Partly is set if the finding remains until manual steps are done: a role gets what it
-	// lacks but is not assigned to the user, or an administrator role also comes through a
-	// team.
-	Partly bool `json:"partly,omitempty"`
-}
-
-// Settled reports whether the action alone fixes the finding.
-func (r Reason) Settled() bool { return !r.Follows && !r.Partly }
 
 // Manual is a manual step.
 type Manual struct {
@@ -160,61 +116,14 @@ func (p Plan) Counts() Counts {
 		c.Along += len(a.Along)
 		for _, d := range a.Differences() {
 			switch d.Mark() {
-			case MarkAdd:
+			case change.MarkAdd:
 				c.Add++
-			case MarkRemove:
+			case change.MarkRemove:
 				c.Remove++
-			case MarkChange:
+			case change.MarkChange:
 				c.Change++
 			}
 		}
 	}
 	return c
 }
-
-// A Mark says how something changes.
-type Mark string
-
-// The marks, as they are shown.
-const (
-	MarkAdd    Mark = "+"
-	MarkChange Mark = "~"
-	MarkRemove Mark = "−"
-)
-
-// A Difference is one thing that an action changes.
-type Difference struct{ Name, Before, After string }
-
-// Mark says how it changes.
-func (d Difference) Mark() Mark {
-	switch {
-	case nothing(d.Before):
-		return MarkAdd
-	case nothing(d.After):
-		return MarkRemove
-	}
-	return MarkChange
-}
-
-func nothing(value string) bool {
-	return value == Absent || value == None || value == No || value == ""
-}
-
-// Differences lists what the action changes, by name.
-func (a Action) Differences() []Difference {
-	var list []Difference
-	for _, name := range a.After.names() {
-		list = append(list, Difference{name, a.Before[name], a.After[name]})
-	}
-	return list
-}
-
-// A Risk is how much a change can break. The zero value is unknown.
-type Risk string
-
-// The risks.
-const (
-	RiskLow    Risk = "low"
-	RiskMedium Risk = "medium"
-	RiskHigh   Risk = "high"
-)

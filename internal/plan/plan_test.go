@@ -339,8 +339,8 @@ func TestEmptySaysSo(t *testing.T) {
 // was and with a fitting one.
 func TestEdited(t *testing.T) {
 	whole := build(t, options(), nil)
-	find := func(p *plan.Plan, kind audit.FixKind) *plan.Action {
-		return &p.Actions[slices.IndexFunc(p.Actions, func(a plan.Action) bool { return a.Kind == kind })]
+	find := func(p *plan.Plan, kind audit.FixKind) *change.Action {
+		return &p.Actions[slices.IndexFunc(p.Actions, func(a change.Action) bool { return a.Kind == kind })]
 	}
 	for name, edit := range map[string]func(*plan.Plan){
 		"another request": func(p *plan.Plan) {
@@ -349,7 +349,7 @@ func TestEdited(t *testing.T) {
 		"another body":               func(p *plan.Plan) { p.Actions[0].Request.Body = json.RawMessage(`{"Privileges":[]}`) },
 		"another undo":               func(p *plan.Plan) { p.Actions[0].Undo = p.Actions[0].Undo[:0] },
 		"another method":             func(p *plan.Plan) { find(p, change.EnableUser).Request.Method = "DELETE" },
-		"another person":             func(p *plan.Plan) { find(p, change.ShareView).Request.As = &plan.Ref{ID: id(user)} },
+		"another person":             func(p *plan.Plan) { find(p, change.ShareView).Request.As = &change.Ref{ID: id(user)} },
 		"an invalid id":              func(p *plan.Plan) { find(p, change.EnableUser).Target.User.ID = "x)/Microsoft.Dynamics.CRM.Y(" },
 		"a kind that is not applied": func(p *plan.Plan) { p.Actions[0].Kind = change.MoveUser },
 		"a kind that is another":     func(p *plan.Plan) { p.Actions[0].Kind = change.RaiseDepth },
@@ -358,7 +358,7 @@ func TestEdited(t *testing.T) {
 		"good for years":             func(p *plan.Plan) { p.ExpiresAt = p.Snapshot.TakenAt.Add(plan.MaxValidity + time.Second) },
 		"an innocent summary":        func(p *plan.Plan) { find(p, change.AssignRole).Summary = "assign nothing" },
 		"an innocent note":           func(p *plan.Plan) { find(p, change.UnassignRole).Note = "Nothing happens." },
-		"a lower risk":               func(p *plan.Plan) { find(p, change.UnassignRole).Risk = plan.RiskLow },
+		"a lower risk":               func(p *plan.Plan) { find(p, change.UnassignRole).Risk = change.RiskLow },
 		"another role, same words":   func(p *plan.Plan) { find(p, change.AssignRole).Target.Role.Name = "System Administrator" },
 		"more than Read shared":      func(p *plan.Plan) { find(p, change.ShareView).After["access"] = "read, write, delete, share, assign" },
 		"a share that takes":         func(p *plan.Plan) { a := find(p, change.ShareView); a.Before["access"] = "read, write" },
@@ -370,7 +370,7 @@ func TestEdited(t *testing.T) {
 		"another undoing":            func(p *plan.Plan) { find(p, change.RaiseDepth).UndoneWith = "1" },
 		"grants that are not made":   func(p *plan.Plan) { find(p, change.AssignRole).Target.Grants["prvBulkDelete"] = "global" },
 		"another order":              func(p *plan.Plan) { p.Actions[0], p.Actions[1] = p.Actions[1], p.Actions[0] },
-		"a row of a later action":    func(p *plan.Plan) { p.Actions[0].Target.Role = &plan.Ref{MadeBy: "5"} },
+		"a row of a later action":    func(p *plan.Plan) { p.Actions[0].Target.Role = &change.Ref{MadeBy: "5"} },
 		"a target without a role":    func(p *plan.Plan) { p.Actions[0].Target.Role = nil },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -413,8 +413,8 @@ func TestEdited(t *testing.T) {
 func TestPartsMissing(t *testing.T) {
 	t.Parallel()
 	seen := map[audit.FixKind]bool{}
-	for _, change := range []func(*audit.Result, *snapshot.Snapshot){nil, noRoleNoUser} {
-		data := encode(t, build(t, options(), change))
+	for _, edit := range []func(*audit.Result, *snapshot.Snapshot){nil, noRoleNoUser} {
+		data := encode(t, build(t, options(), edit))
 		whole, err := plan.Decode(data)
 		if err != nil {
 			t.Fatal(err)
@@ -424,8 +424,8 @@ func TestPartsMissing(t *testing.T) {
 				continue
 			}
 			seen[a.Kind] = true
-			for _, part := range []func(*plan.Action) any{
-				func(a *plan.Action) any { return a }, func(a *plan.Action) any { return &a.Target },
+			for _, part := range []func(*change.Action) any{
+				func(a *change.Action) any { return a }, func(a *change.Action) any { return &a.Target },
 			} {
 				for field := range reflect.ValueOf(part(&whole.Actions[i])).Elem().NumField() {
 					var p plan.Plan
@@ -517,7 +517,7 @@ func TestUndefinedPrivilegesOfANewRole(t *testing.T) {
 func TestNeeds(t *testing.T) {
 	p := build(t, options(), nil)
 	held := map[string]string{"prvwriterole": "global", "prvwriteuser": "local", "prvassignrole": "basic", "prvreadlead": "deep", "prvreadaccount": "global"}
-	for _, name := range append(plan.PlatformDefaults(), "prvReadRole", "prvReadTeam") {
+	for _, name := range append(change.PlatformDefaults(), "prvReadRole", "prvReadTeam") {
 		held[strings.ToLower(name)] = "global"
 	}
 	want := []string{
@@ -547,8 +547,8 @@ func TestNeeds(t *testing.T) {
 
 	// The names of those whom views are shared with are compared.
 	share := func(kind string) plan.Plan {
-		target := plan.Target{Kind: plan.KindShare, Principal: &plan.Ref{Kind: kind, Name: "Demandbase"}}
-		return plan.Plan{Actions: []plan.Action{{Target: target}}}
+		target := change.Target{Kind: change.TargetShare, Principal: &change.Ref{Kind: kind, Name: "Demandbase"}}
+		return plan.Plan{Actions: []change.Action{{Target: target}}}
 	}
 	for kind, name := range map[string]string{"systemuser": "prvReadUser", "team": "prvReadTeam"} {
 		if needs := share(kind).Needs(); needs[name] != "global" {

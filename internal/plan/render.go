@@ -2,7 +2,6 @@ package plan
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
@@ -23,12 +23,12 @@ func (p Plan) Text() string {
 	for _, g := range p.groups() {
 		fmt.Fprintf(&b, "\n%s\n", text.Line(g.title))
 		for i, a := range g.actions {
-			fmt.Fprintf(&b, "  %s %s. %s\n", a.mark(), a.ID, text.Line(a.Summary))
+			fmt.Fprintf(&b, "  %s %s. %s\n", a.Mark(), a.ID, text.Line(a.Summary))
 			for _, d := range a.Details() {
 				fmt.Fprintf(&b, "        %s %s\n", d.Mark(), text.Line(a.Said(d)))
 			}
 			for _, name := range a.Along {
-				fmt.Fprintf(&b, "        %s %s: by the platform itself\n", MarkAdd, text.Line(called(name)))
+				fmt.Fprintf(&b, "        %s %s: by the platform itself\n", change.MarkAdd, text.Line(change.Called(name)))
 			}
 			why := p.why(a)
 			if i > 0 && why == p.why(g.actions[i-1]) {
@@ -57,7 +57,7 @@ func (p Plan) Text() string {
 }
 
 // why says in lines why an action is taken, and what comes with it.
-func (p Plan) why(a Action) string {
+func (p Plan) why(a change.Action) string {
 	var b strings.Builder
 	for _, reason := range p.reasons(a) {
 		fmt.Fprintf(&b, "        why: %s\n", text.Line(reason))
@@ -79,12 +79,12 @@ func (p Plan) Sentence() string {
 	}
 	c := p.Counts()
 	said := fmt.Sprintf("%s in %s: %d to add, %d to change, %d to remove",
-		plural(c.Total(), "change"), plural(len(p.Actions), "request"), c.Add, c.Change, c.Remove)
+		text.Count(c.Total(), "change"), text.Count(len(p.Actions), "request"), c.Add, c.Change, c.Remove)
 	if c.Along > 0 {
-		said += fmt.Sprintf("; the platform grants %s along with them", plural(c.Along, "privilege"))
+		said += fmt.Sprintf("; the platform grants %s along with them", text.Count(c.Along, "privilege"))
 	}
 	if n := len(p.things()); n > 0 {
-		said += "; " + plural(n, "manual step")
+		said += "; " + text.Count(n, "manual step")
 	}
 	return said + "."
 }
@@ -93,10 +93,10 @@ func (p Plan) Sentence() string {
 func (p Plan) remaining() string {
 	var parts []string
 	if n := len(p.things()); n > 0 {
-		parts = append(parts, plural(n, "manual step"))
+		parts = append(parts, text.Count(n, "manual step"))
 	}
 	if n := len(p.Withheld); n > 0 {
-		parts = append(parts, plural(n, "change")+" skipped (needs a flag)")
+		parts = append(parts, text.Count(n, "change")+" skipped (needs a flag)")
 	}
 	left := 0
 	for _, f := range p.Findings {
@@ -105,24 +105,24 @@ func (p Plan) remaining() string {
 		}
 	}
 	if left > 0 {
-		parts = append(parts, plural(left, "finding")+" left out by --only or --except")
+		parts = append(parts, text.Count(left, "finding")+" left out by --only or --except")
 	}
 	if parts == nil {
-		return plural(len(p.Findings), "finding") + " without a fix"
+		return text.Count(len(p.Findings), "finding") + " without a fix"
 	}
 	return strings.Join(parts, "; ")
 }
 
 type group struct {
 	title   string
-	actions []Action
+	actions []change.Action
 }
 
 // groups are the actions by what they change, in the order of the plan.
 func (p Plan) groups() []group {
 	var groups []group
 	for _, a := range p.Actions {
-		title := a.Target.title()
+		title := a.Target.Title()
 		if n := len(groups); n == 0 || groups[n-1].title != title {
 			groups = append(groups, group{title: title})
 		}
@@ -132,34 +132,8 @@ func (p Plan) groups() []group {
 	return groups
 }
 
-func (t Target) title() string {
-	switch t.Kind {
-	case KindRole, KindGrants:
-		return "Role " + t.Role.Name
-	case KindUser, KindAssignment:
-		return "User " + t.User.Name
-	case KindShare:
-		return "View " + cmp.Or(t.View.Name, t.View.ID)
-	}
-	return string(t.Kind)
-}
-
-func (a Action) mark() Mark {
-	list := a.Differences()
-	if len(list) == 0 {
-		return MarkChange
-	}
-	mark := list[0].Mark()
-	for _, d := range list {
-		if d.Mark() != mark {
-			return MarkChange
-		}
-	}
-	return mark
-}
-
 // reasons are the controls that an action fixes, each with what was found.
-func (p Plan) reasons(a Action) []string {
+func (p Plan) reasons(a change.Action) []string {
 	var lines []string
 	var last audit.ControlID
 	more := 0
@@ -260,24 +234,24 @@ func (p Plan) Markdown() string {
 			fmt.Fprintf(&b, "\n### %s. %s\n\n", a.ID, text.Markdown(a.Summary))
 			b.WriteString("| | what | before | after |\n|---|---|---|---|\n")
 			for _, d := range a.Differences() {
-				fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", d.Mark(), text.Markdown(called(d.Name)), text.Markdown(a.was(d)), text.Markdown(audit.Level(d.After)))
+				fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", d.Mark(), text.Markdown(change.Called(d.Name)), text.Markdown(a.Was(d)), text.Markdown(audit.Level(d.After)))
 			}
 			for _, name := range a.Along {
-				fmt.Fprintf(&b, "| %s | %s | | by the platform itself |\n", MarkAdd, text.Markdown(called(name)))
+				fmt.Fprintf(&b, "| %s | %s | | by the platform itself |\n", change.MarkAdd, text.Markdown(change.Called(name)))
 			}
 			b.WriteString("\nWhy:\n\n")
 			for _, reason := range p.reasons(a) {
 				fmt.Fprintf(&b, "- %s\n", text.Markdown(reason))
 			}
 			fmt.Fprintf(&b, "\nRisk: %s. %s\n\n", a.Risk, text.Markdown(a.Note))
-			b.WriteString(a.Request.markdown())
+			b.WriteString(markdown(a.Request))
 			switch {
 			case a.UndoneWith != "":
 				fmt.Fprintf(&b, "\nUndone with action %s.\n", a.UndoneWith)
 			case len(a.Undo) > 0:
-				fmt.Fprintf(&b, "\n<details><summary>Undo: %s</summary>\n\n", plural(len(a.Undo), "request"))
+				fmt.Fprintf(&b, "\n<details><summary>Undo: %s</summary>\n\n", text.Count(len(a.Undo), "request"))
 				for _, r := range a.Undo {
-					b.WriteString(r.markdown() + "\n")
+					b.WriteString(markdown(r) + "\n")
 				}
 				b.WriteString("</details>\n")
 			}
@@ -305,7 +279,7 @@ func (p Plan) Markdown() string {
 }
 
 // markdown shows a request as an indented code block, which its content cannot close.
-func (r Request) markdown() string {
+func markdown(r change.Request) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "    %s %s\n", text.Line(r.Method), text.Line(r.Path))
 	if r.IfMatch != "" {
@@ -325,52 +299,4 @@ func (r Request) markdown() string {
 		}
 	}
 	return b.String()
-}
-
-// called are the attributes of a state for a reader.
-func (s State) called() string {
-	names := s.names()
-	for i := range names {
-		names[i] = called(names[i])
-	}
-	return strings.Join(names, ", ")
-}
-
-// Details are the differences of an action whose summary does not say them all.
-func (a Action) Details() []Difference {
-	if a.Target.Kind == KindGrants || a.Target.Kind == KindShare {
-		return a.Differences()
-	}
-	return nil
-}
-
-// Said is a difference in the portal's words.
-func (a Action) Said(d Difference) string {
-	return called(d.Name) + ": " + a.was(d) + " → " + audit.Level(d.After)
-}
-
-// Unsaid is what undoes a difference, in the portal's words.
-func (a Action) Unsaid(d Difference) string {
-	return called(d.Name) + ": " + audit.Level(d.After) + " → " + audit.Level(d.Before)
-}
-
-// called is what changes, in the portal's words: a privilege by its table and right, with
-// its name; another attribute unchanged.
-func called(name string) string {
-	if right := audit.Right(name); right != name {
-		return right + " (" + name + ")"
-	}
-	return name
-}
-
-// was is the state before a change, for a reader. A grant for some records only counts as
-// none when depths are compared.
-func (a Action) was(d Difference) string {
-	switch {
-	case !slices.Contains(a.Target.Filtered, d.Name):
-		return audit.Level(d.Before)
-	case d.Before == None:
-		return "for some records only"
-	}
-	return audit.Level(d.Before) + ", and for some records only"
 }

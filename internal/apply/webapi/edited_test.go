@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/apply"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/simulator"
@@ -176,15 +177,15 @@ func (e *editor) field(r *apply.Record) string {
 		r.Action = fmt.Sprint(1 + e.IntN(10))
 		return "action " + r.Action
 	case 6:
-		r.IDs = map[string]string{pick(e, []string{plan.SlotRole, plan.SlotUser, plan.SlotCopy}): id}
+		r.IDs = map[string]string{pick(e, []string{change.SlotRole, change.SlotUser, change.SlotCopy}): id}
 		return "other ids"
 	case 7:
-		before := plan.State{}
+		before := change.State{}
 		for name, value := range r.Before {
 			before[name] = value
 		}
-		name := pick(e, append([]string{"prvReadAccount", "role", "user", "assigned", "access"}, plan.PlatformDefaults()...))
-		before[name] = pick(e, []string{plan.None, "global", "local", plan.Absent, plan.Present, plan.Disabled, plan.Yes, plan.No, "read", "read, write"})
+		name := pick(e, append([]string{"prvReadAccount", "role", "user", "assigned", "access"}, change.PlatformDefaults()...))
+		before[name] = pick(e, []string{change.None, "global", "local", change.Absent, change.Present, change.Disabled, change.Yes, change.No, "read", "read, write"})
 		r.Before = before
 		return "before: " + name + " is " + before[name]
 	}

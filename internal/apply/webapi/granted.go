@@ -7,9 +7,9 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/apply"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
-	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -92,7 +92,7 @@ func (e *Environment) Role(ctx context.Context, id string) (apply.Role, error) {
 	if list, err = e.withNames(ctx, list); err != nil {
 		return apply.Role{}, err
 	}
-	role := apply.Role{Root: cmp.Or(row.Root, row.ID), BuiltIn: row.Template != "", Grants: plan.State{}}
+	role := apply.Role{Root: cmp.Or(row.Root, row.ID), BuiltIn: row.Template != "", Grants: change.State{}}
 	for _, g := range list {
 		switch {
 		case g.filtered:

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/change"
 )
 
 // TestRole reads a role of an environment that names some privileges by their ids
@@ -44,7 +44,7 @@ func TestRole(t *testing.T) {
 			}
 			continue
 		}
-		want := plan.State{"prvReadAccount": "local", "prvReadLead": "global"}
+		want := change.State{"prvReadAccount": "local", "prvReadLead": "global"}
 		if err != nil || got.Root != second || !got.BuiltIn || !maps.Equal(got.Grants, want) {
 			t.Errorf("%s: %v: %+v", name, err, got)
 		}

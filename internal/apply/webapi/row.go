@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/apply"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
-	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
 // columnsOf are the columns that identify a row, its key first. Not every environment has
@@ -39,7 +39,7 @@ func setOf(t apply.Table) string {
 }
 
 // Row reads a row that a target names.
-func (e *Environment) Row(ctx context.Context, table apply.Table, id string, as *plan.Ref) (*apply.Row, error) {
+func (e *Environment) Row(ctx context.Context, table apply.Table, id string, as *change.Ref) (*apply.Row, error) {
 	columns := columnsOf(table)
 	if columns == nil {
 		return nil, fmt.Errorf("rows of %q are not supported", table)

@@ -18,9 +18,9 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/apply"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
-	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -76,7 +76,7 @@ func (e *Environment) Undefined(ctx context.Context, names []string) ([]string, 
 }
 
 // Current reads the state of a target.
-func (e *Environment) Current(ctx context.Context, t plan.Target, names []string) (apply.Reading, error) {
+func (e *Environment) Current(ctx context.Context, t change.Target, names []string) (apply.Reading, error) {
 	now, err := e.read(ctx, t, names)
 	return now, unreachable(err)
 }
@@ -95,23 +95,23 @@ func unreachable(err error) error {
 	return err
 }
 
-func (e *Environment) read(ctx context.Context, t plan.Target, names []string) (apply.Reading, error) {
+func (e *Environment) read(ctx context.Context, t change.Target, names []string) (apply.Reading, error) {
 	switch t.Kind {
-	case plan.KindRole:
+	case change.TargetRole:
 		return e.role(ctx, t)
-	case plan.KindGrants:
+	case change.TargetGrants:
 		return e.grants(ctx, t, names)
-	case plan.KindUser:
+	case change.TargetUser:
 		return e.user(ctx, t)
-	case plan.KindAssignment:
+	case change.TargetAssignment:
 		return e.assignment(ctx, t)
-	case plan.KindShare:
+	case change.TargetShare:
 		return e.share(ctx, t)
 	}
 	return apply.Reading{}, fmt.Errorf("targets of the kind %q are not supported", t.Kind)
 }
 
-func (e *Environment) role(ctx context.Context, t plan.Target) (apply.Reading, error) {
+func (e *Environment) role(ctx context.Context, t change.Target) (apply.Reading, error) {
 	filter := dataverse.EqID("roleid", dataverse.GUID(t.Role.ID))
 	if t.Role.ID == "" {
 		filter = dataverse.And(dataverse.Eq("name", t.Role.Name), dataverse.EqID("_businessunitid_value", dataverse.GUID(t.BusinessUnit.ID)))
@@ -122,23 +122,23 @@ func (e *Environment) role(ctx context.Context, t plan.Target) (apply.Reading, e
 	}
 	switch len(found) {
 	case 0:
-		return apply.Reading{State: plan.State{"role": plan.Absent}, IDs: map[string]string{}}, nil
+		return apply.Reading{State: change.State{"role": change.Absent}, IDs: map[string]string{}}, nil
 	case 1:
-		return apply.Reading{State: plan.State{"role": plan.Present}, IDs: map[string]string{plan.SlotRole: found[0].ID}, Row: &found[0]}, nil
+		return apply.Reading{State: change.State{"role": change.Present}, IDs: map[string]string{change.SlotRole: found[0].ID}, Row: &found[0]}, nil
 	}
 	return apply.Reading{}, fmt.Errorf("there are %d roles %q in one business unit", len(found), t.Role.Name)
 }
 
 // grants reads what a role grants, and the ids of the privileges that it does not grant.
-func (e *Environment) grants(ctx context.Context, t plan.Target, names []string) (apply.Reading, error) {
+func (e *Environment) grants(ctx context.Context, t change.Target, names []string) (apply.Reading, error) {
 	list, err := e.granted(ctx, t.Role.ID)
 	if err != nil {
 		return apply.Reading{}, err
 	}
-	now := apply.Reading{State: plan.State{}, IDs: map[string]string{}}
+	now := apply.Reading{State: change.State{}, IDs: map[string]string{}}
 	wanted := map[string]string{}
 	for _, name := range names {
-		now.State[name] = plan.None
+		now.State[name] = change.None
 		wanted[strings.ToLower(name)] = name
 	}
 	named := map[string]string{} // id to wanted name, for older environments, whose responses have no names
@@ -197,17 +197,17 @@ type userRow struct {
 }
 
 func userOf(r collector.Row) userRow {
-	u := userRow{rowOf(r, apply.TableUser), r.Tag(), plan.Enabled}
+	u := userRow{rowOf(r, apply.TableUser), r.Tag(), change.Enabled}
 	if r.Flag("isdisabled") {
-		u.status = plan.Disabled
+		u.status = change.Disabled
 	}
 	if r.OptionalNumber("deletedstate") != 0 {
-		u.status = plan.Deleted
+		u.status = change.Deleted
 	}
 	return u
 }
 
-func (e *Environment) user(ctx context.Context, t plan.Target) (apply.Reading, error) {
+func (e *Environment) user(ctx context.Context, t change.Target) (apply.Reading, error) {
 	filter := dataverse.EqID("systemuserid", dataverse.GUID(t.User.ID))
 	if t.User.ID == "" {
 		filter = dataverse.EqID("applicationid", dataverse.GUID(t.ApplicationID))
@@ -217,23 +217,23 @@ func (e *Environment) user(ctx context.Context, t plan.Target) (apply.Reading, e
 	if err != nil {
 		return apply.Reading{}, err
 	}
-	if live := slices.DeleteFunc(slices.Clone(found), func(u userRow) bool { return u.status == plan.Deleted }); len(live) > 0 {
+	if live := slices.DeleteFunc(slices.Clone(found), func(u userRow) bool { return u.status == change.Deleted }); len(live) > 0 {
 		found = live
 	}
 	switch len(found) {
 	case 0:
-		return apply.Reading{State: plan.State{"user": plan.Absent}, IDs: map[string]string{}}, nil
+		return apply.Reading{State: change.State{"user": change.Absent}, IDs: map[string]string{}}, nil
 	case 1:
 		return apply.Reading{
-			State: plan.State{"user": found[0].status},
-			IDs:   map[string]string{plan.SlotUser: found[0].ID, plan.SlotTag: found[0].tag},
+			State: change.State{"user": found[0].status},
+			IDs:   map[string]string{change.SlotUser: found[0].ID, change.SlotTag: found[0].tag},
 			Row:   &found[0].Row,
 		}, nil
 	}
-	return apply.Reading{State: plan.State{"user": fmt.Sprintf("present %d times", len(found))}, IDs: map[string]string{}}, nil
+	return apply.Reading{State: change.State{"user": fmt.Sprintf("present %d times", len(found))}, IDs: map[string]string{}}, nil
 }
 
-func (e *Environment) assignment(ctx context.Context, t plan.Target) (apply.Reading, error) {
+func (e *Environment) assignment(ctx context.Context, t change.Target) (apply.Reading, error) {
 	copied := t.Copy.ID
 	if copied == "" {
 		var err error
@@ -246,15 +246,15 @@ func (e *Environment) assignment(ctx context.Context, t plan.Target) (apply.Read
 	if err != nil {
 		return apply.Reading{}, err
 	}
-	now := apply.Reading{State: plan.State{"assigned": plan.No}, IDs: map[string]string{plan.SlotCopy: copied}}
+	now := apply.Reading{State: change.State{"assigned": change.No}, IDs: map[string]string{change.SlotCopy: copied}}
 	if slices.Contains(held, copied) {
-		now.State["assigned"] = plan.Yes
+		now.State["assigned"] = change.Yes
 	}
 	return now, nil
 }
 
 // copyOf finds the copy of a role in the target's business unit.
-func (e *Environment) copyOf(ctx context.Context, t plan.Target) (string, error) {
+func (e *Environment) copyOf(ctx context.Context, t change.Target) (string, error) {
 	copies, err := e.copies(ctx, t.Role.ID)
 	if err != nil {
 		return "", err
@@ -282,7 +282,7 @@ type shareRow struct{ given, inherited int }
 // share reads a principal's direct rights on a view. The table of shares may be closed to
 // the applying identity, or show only its own rows: if it shows nothing, the view is read
 // as its owner.
-func (e *Environment) share(ctx context.Context, t plan.Target) (apply.Reading, error) {
+func (e *Environment) share(ctx context.Context, t change.Target) (apply.Reading, error) {
 	found, err := rows(ctx, e, dataverse.Collection("principalobjectaccessset").Filter(dataverse.And(
 		dataverse.EqID("principalid", dataverse.GUID(t.Principal.ID)), dataverse.EqID("objectid", dataverse.GUID(t.View.ID)),
 	)), "the share of the view", []string{"principalobjectaccessid", "accessrightsmask", "inheritedaccessrightsmask"},
@@ -297,8 +297,8 @@ func (e *Environment) share(ctx context.Context, t plan.Target) (apply.Reading, 
 		all.given |= s.given
 		all.inherited |= s.inherited
 	}
-	access := plan.Access(snapshot.RightsOf(all.given))
-	if access == plan.None && all.inherited == 0 {
+	access := change.Access(snapshot.RightsOf(all.given))
+	if access == change.None && all.inherited == 0 {
 		switch told, tellErr := e.told(ctx, t); {
 		case tellErr == nil:
 			access = told
@@ -306,15 +306,15 @@ func (e *Environment) share(ctx context.Context, t plan.Target) (apply.Reading, 
 			return apply.Reading{}, errors.Join(err, tellErr)
 		}
 	}
-	now := apply.Reading{State: plan.State{"access": access}, IDs: map[string]string{}}
+	now := apply.Reading{State: change.State{"access": access}, IDs: map[string]string{}}
 	if all.inherited != 0 {
-		now.Inherited = plan.Access(snapshot.RightsOf(all.inherited))
+		now.Inherited = change.Access(snapshot.RightsOf(all.inherited))
 	}
 	return now, nil
 }
 
 // told is what the view's owner sees of the principal's share.
-func (e *Environment) told(ctx context.Context, t plan.Target) (string, error) {
+func (e *Environment) told(ctx context.Context, t change.Target) (string, error) {
 	const label = "the users and teams that the view is shared with"
 	type access struct {
 		principal string
@@ -346,7 +346,7 @@ func (e *Environment) told(ctx context.Context, t plan.Target) (string, error) {
 			mask |= a.mask
 		}
 	}
-	return plan.Access(snapshot.RightsOf(mask)), nil
+	return change.Access(snapshot.RightsOf(mask)), nil
 }
 
 // maskOf reads the text of an AccessRights enumeration.
@@ -382,7 +382,7 @@ func turnedDown(err error) bool {
 }
 
 // Change sends one request of a plan.
-func (e *Environment) Change(ctx context.Context, r plan.Request, label string) (made string, err error) {
+func (e *Environment) Change(ctx context.Context, r change.Request, label string) (made string, err error) {
 	made, err = e.send(ctx, r, r.Body, label)
 	if body, ok := otherParameter(r, err); ok {
 		made, err = e.send(ctx, r, body, label)
@@ -415,7 +415,7 @@ func (e *Environment) Change(ctx context.Context, r plan.Request, label string) 
 // lacksUserQuery reports whether a share was refused because its recipient lacks the right
 // to read views: "Principal user (Id=..., ...) is missing prvReadUserQuery". The privileges
 // of a role are cached for a while.
-func lacksUserQuery(r plan.Request, e *dataverse.Error) bool {
+func lacksUserQuery(r change.Request, e *dataverse.Error) bool {
 	if e.Kind != dataverse.Forbidden || !strings.EqualFold(e.MissingPrivilege(), "prvReadUserQuery") {
 		return false
 	}
@@ -432,7 +432,7 @@ func lacksUserQuery(r plan.Request, e *dataverse.Error) bool {
 		strings.EqualFold(lacking, cmp.Or(body.PrincipalAccess.Principal.User, body.PrincipalAccess.Principal.Team))
 }
 
-func (e *Environment) send(ctx context.Context, r plan.Request, body json.RawMessage, label string) (made string, err error) {
+func (e *Environment) send(ctx context.Context, r change.Request, body json.RawMessage, label string) (made string, err error) {
 	err = e.asEither(ctx, r.As, func(as dataverse.Caller) (err error) {
 		request := dataverse.Request{Path: r.Path, Label: label, Caller: as, Strong: true}
 		switch r.Method {
@@ -455,7 +455,7 @@ func (e *Environment) send(ctx context.Context, r plan.Request, body json.RawMes
 // asEither sends as a user, or as the identity itself for nil: with the Entra object id or,
 // if that is unknown, refused or ignored, with the systemuserid. A request that is refused
 // as bad was not carried out.
-func (e *Environment) asEither(ctx context.Context, as *plan.Ref, send func(dataverse.Caller) error) error {
+func (e *Environment) asEither(ctx context.Context, as *change.Ref, send func(dataverse.Caller) error) error {
 	if as == nil {
 		return send(dataverse.Caller{})
 	}
@@ -482,7 +482,7 @@ func (e *unheededError) Error() string {
 
 // sendAs sends as a user after the environment has confirmed the impersonation: if it
 // ignored the header, the applying identity would otherwise make the change.
-func (e *Environment) sendAs(ctx context.Context, as *plan.Ref, caller dataverse.Caller, send func(dataverse.Caller) error) error {
+func (e *Environment) sendAs(ctx context.Context, as *change.Ref, caller dataverse.Caller, send func(dataverse.Caller) error) error {
 	user, err := collector.AskObject(ctx, e.asker, collector.Question{
 		What: "whether the view's owner is impersonated", As: caller,
 		Query: func(func(...string) []string) dataverse.Query { return dataverse.Function("WhoAmI") },
@@ -498,7 +498,7 @@ func (e *Environment) sendAs(ctx context.Context, as *plan.Ref, caller dataverse
 
 // otherParameter is the body of RemovePrivilegeRole with the parameter's other name, if the
 // environment refused the first name.
-func otherParameter(r plan.Request, err error) (json.RawMessage, bool) {
+func otherParameter(r change.Request, err error) (json.RawMessage, bool) {
 	var refused *dataverse.Error
 	if !strings.HasSuffix(r.Path, ".RemovePrivilegeRole") || !errors.As(err, &refused) || refused.Kind != dataverse.BadRequest ||
 		!strings.Contains(refused.Message, "parameter") || !strings.Contains(refused.Message, "'Privilege'") {

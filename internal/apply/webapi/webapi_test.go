@@ -240,8 +240,8 @@ func tear(t *testing.T, file string) {
 func TestKilledAnywhere(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, simulator.Options{})
-	for name, change := range map[string]func(*simulator.Environment){"from nothing": empty, "everything": broken} {
-		l.reset(t, change)
+	for name, prepare := range map[string]func(*simulator.Environment){"from nothing": empty, "everything": broken} {
+		l.reset(t, prepare)
 		start := l.state(t)
 		p := l.plan(t, everything())
 		_, whole := l.apply(t, p)
@@ -251,10 +251,10 @@ func TestKilledAnywhere(t *testing.T) {
 			t.Fatal(err)
 		}
 		for n := range strings.Count(string(data), "\n") - 1 {
-			l.reset(t, change)
+			l.reset(t, prepare)
 			r, file := l.start(t, p)
 			records := 0
-			r.Progress = func(plan.Action, apply.Event) {
+			r.Progress = func(change.Action, apply.Event) {
 				if records++; records > n {
 					panic("killed")
 				}
@@ -360,15 +360,15 @@ func TestTrouble(t *testing.T) {
 func TestSecondAdministrator(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, simulator.Options{})
-	during := func(t *testing.T, n int, change func(*simulator.Environment)) (*apply.Runner, error) {
+	during := func(t *testing.T, n int, meddle func(*simulator.Environment)) (*apply.Runner, error) {
 		t.Helper()
 		p := l.plan(t, everything())
 		r, _ := l.start(t, p)
 		done := 0
-		r.Progress = func(_ plan.Action, e apply.Event) {
+		r.Progress = func(_ change.Action, e apply.Event) {
 			if e == apply.EventDone {
 				if done++; done == n {
-					l.mutate(t, change)
+					l.mutate(t, meddle)
 				}
 			}
 		}
@@ -675,11 +675,11 @@ func TestWorldAsItIs(t *testing.T) {
 		same(t, "nothing was changed", l.state(t), start)
 	})
 	t.Run("a dry run", func(t *testing.T) {
-		for _, change := range []func(*simulator.Environment){broken, empty} {
-			l.reset(t, change)
+		for _, prepare := range []func(*simulator.Environment){broken, empty} {
+			l.reset(t, prepare)
 			p := l.plan(t, everything())
 			start := l.state(t)
-			if err := l.runner(&apply.Journal{Plan: p}).Check(t.Context(), func(plan.Action, string) {}); err != nil {
+			if err := l.runner(&apply.Journal{Plan: p}).Check(t.Context(), func(change.Action, string) {}); err != nil {
 				t.Error(err)
 			}
 			same(t, "nothing was changed", l.state(t), start)
@@ -687,7 +687,7 @@ func TestWorldAsItIs(t *testing.T) {
 		l.reset(t, broken)
 		p := l.plan(t, everything())
 		l.reset(t, nil)
-		if err := l.runner(&apply.Journal{Plan: p}).Check(t.Context(), func(plan.Action, string) {}); err == nil {
+		if err := l.runner(&apply.Journal{Plan: p}).Check(t.Context(), func(change.Action, string) {}); err == nil {
 			t.Error("a plan for another state was found good")
 		}
 	})
@@ -704,9 +704,9 @@ func TestAnotherRole(t *testing.T) {
 	whole := l.plan(t, everything())
 	environment := l.server.Environment()
 	admin := environment.Role("System Administrator").ID
-	for name, edit := range map[string]func(*plan.Target){
-		"not a copy of the plan's role": func(target *plan.Target) { target.Copy.ID = admin },
-		"a built-in one":                func(target *plan.Target) { target.Copy.ID, target.Role.ID = admin, admin },
+	for name, edit := range map[string]func(*change.Target){
+		"not a copy of the plan's role": func(target *change.Target) { target.Copy.ID = admin },
+		"a built-in one":                func(target *change.Target) { target.Copy.ID, target.Role.ID = admin, admin },
 	} {
 		text, err := json.Marshal(whole)
 		if err != nil {
@@ -723,7 +723,7 @@ func TestAnotherRole(t *testing.T) {
 		}
 		r, _ := l.start(t, p)
 		var changed *apply.ChangedError
-		if err := r.Check(t.Context(), func(plan.Action, string) {}); !errors.As(err, &changed) {
+		if err := r.Check(t.Context(), func(change.Action, string) {}); !errors.As(err, &changed) {
 			t.Errorf("%s: a dry run says %v", name, err)
 		}
 		if err := r.Apply(t.Context()); !errors.As(err, &changed) || l.state(t) != start {
@@ -748,7 +748,7 @@ func TestWhoseRow(t *testing.T) {
 	for kind, appear := range theirs {
 		l.reset(t, empty)
 		p := l.plan(t, everything())
-		n := 1 + slices.IndexFunc(p.Actions, func(a plan.Action) bool { return a.Kind == kind })
+		n := 1 + slices.IndexFunc(p.Actions, func(a change.Action) bool { return a.Kind == kind })
 		for _, back := range []bool{false, true} {
 			l.reset(t, empty)
 			r, file := l.start(t, p)

@@ -13,8 +13,8 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/apply"
 	"github.com/dbaudit/dbaudit/internal/apply/webapi"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
-	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
 // A wire answers requests as configured, and remembers them.
@@ -92,7 +92,7 @@ func TestOtherParameter(t *testing.T) {
 		}
 		return 204, ""
 	}}
-	_, err := w.environment(t).Change(t.Context(), plan.Request{
+	_, err := w.environment(t).Change(t.Context(), change.Request{
 		Method: http.MethodPost, Path: "roles(" + someID + ")/Microsoft.Dynamics.CRM.RemovePrivilegeRole",
 		Body: json.RawMessage(`{"Privilege":{"@odata.type":"Microsoft.Dynamics.CRM.privilege","privilegeid":"` + someID + `"}}`),
 	}, "take it")
@@ -108,7 +108,7 @@ func TestEffects(t *testing.T) {
 		500: apply.EffectUncertain, 502: apply.EffectUncertain, 503: apply.EffectUncertain,
 	} {
 		w := &wire{answer: func(*http.Request, string) (int, string) { return status, refusal("no") }}
-		_, err := w.environment(t).Change(t.Context(), plan.Request{Method: http.MethodDelete, Path: "roles(" + someID + ")"}, "delete")
+		_, err := w.environment(t).Change(t.Context(), change.Request{Method: http.MethodDelete, Path: "roles(" + someID + ")"}, "delete")
 		var change *apply.ChangeError
 		if !errors.As(err, &change) || change.Effect != want || len(w.seen) != 1 {
 			t.Errorf("%d: %v, sent %d times", status, err, len(w.seen))
@@ -121,10 +121,10 @@ func TestHeaders(t *testing.T) {
 	t.Parallel()
 	w := &wire{answer: func(*http.Request, string) (int, string) { return 204, "" }}
 	e := w.environment(t)
-	for _, r := range []plan.Request{
+	for _, r := range []change.Request{
 		{Method: http.MethodPatch, Path: "systemusers(" + someID + ")", IfMatch: `W/"7"`, Body: json.RawMessage(`{}`)},
-		{Method: http.MethodPost, Path: "GrantAccess", As: &plan.Ref{ID: someID}, Body: json.RawMessage(`{}`)},
-		{Method: http.MethodPost, Path: "GrantAccess", As: &plan.Ref{ID: someID, ObjectID: someID}, Body: json.RawMessage(`{}`)},
+		{Method: http.MethodPost, Path: "GrantAccess", As: &change.Ref{ID: someID}, Body: json.RawMessage(`{}`)},
+		{Method: http.MethodPost, Path: "GrantAccess", As: &change.Ref{ID: someID, ObjectID: someID}, Body: json.RawMessage(`{}`)},
 	} {
 		if _, err := e.Change(t.Context(), r, "change"); err != nil {
 			t.Fatal(err)
@@ -139,7 +139,7 @@ func TestHeaders(t *testing.T) {
 	if got := w.header[2].Get("CallerObjectId"); got != someID {
 		t.Errorf("CallerObjectId: %q", got)
 	}
-	if _, err := e.Change(t.Context(), plan.Request{Method: http.MethodGet, Path: "roles"}, "read"); err == nil {
+	if _, err := e.Change(t.Context(), change.Request{Method: http.MethodGet, Path: "roles"}, "read"); err == nil {
 		t.Error("a GET passed for a change")
 	}
 }
@@ -154,8 +154,8 @@ func TestOlderEnvironment(t *testing.T) {
 		return 200, `{"value":[{"@odata.etag":"W/\"7\"","systemuserid":"` + someID + `","isdisabled":true,"fullname":"x","domainname":null,
 			"applicationid":null,"_businessunitid_value":null,"_createdby_value":null,"createdon":null}]}`
 	}}
-	now, err := w.environment(t).Current(t.Context(), plan.Target{Kind: plan.KindUser, User: &plan.Ref{ID: someID}}, nil)
-	if err != nil || now.State["user"] != plan.Disabled || now.IDs[plan.SlotTag] != `W/"7"` {
+	now, err := w.environment(t).Current(t.Context(), change.Target{Kind: change.TargetUser, User: &change.Ref{ID: someID}}, nil)
+	if err != nil || now.State["user"] != change.Disabled || now.IDs[change.SlotTag] != `W/"7"` {
 		t.Errorf("%v: %v", err, now)
 	}
 	if got := w.header[0].Get("Consistency"); got != "Strong" {
@@ -174,17 +174,17 @@ func TestGrantsWithoutNames(t *testing.T) {
 		}
 		return 200, `{"value":[{"privilegeid":"` + someID + `","name":"prvReadaccount"},{"privilegeid":"` + otherID + `","name":"prvReadLead"}]}`
 	}}
-	now, err := w.environment(t).Current(t.Context(), plan.Target{Kind: plan.KindGrants, Role: &plan.Ref{ID: someID}}, []string{"prvReadAccount", "prvReadLead"})
-	if err != nil || now.State["prvReadAccount"] != "local" || now.State["prvReadLead"] != plan.None ||
+	now, err := w.environment(t).Current(t.Context(), change.Target{Kind: change.TargetGrants, Role: &change.Ref{ID: someID}}, []string{"prvReadAccount", "prvReadLead"})
+	if err != nil || now.State["prvReadAccount"] != "local" || now.State["prvReadLead"] != change.None ||
 		now.IDs["prvReadAccount"] != someID || now.IDs["prvReadLead"] != otherID || len(w.seen) != 2 {
 		t.Errorf("%v: %v, by %v", err, now, w.seen)
 	}
 }
 
-func shareOf(owner plan.Ref) plan.Target {
-	return plan.Target{
-		Kind: plan.KindShare, View: &plan.Ref{ID: someID}, Owner: &owner,
-		Principal: &plan.Ref{Kind: "systemuser", ID: "22222222-2222-4222-8222-222222222222"},
+func shareOf(owner change.Ref) change.Target {
+	return change.Target{
+		Kind: change.TargetShare, View: &change.Ref{ID: someID}, Owner: &owner,
+		Principal: &change.Ref{Kind: "systemuser", ID: "22222222-2222-4222-8222-222222222222"},
 	}
 }
 
@@ -192,7 +192,7 @@ func shareOf(owner plan.Ref) plan.Target {
 // with nothing: the view's owner is asked then.
 func TestClosedShareTable(t *testing.T) {
 	t.Parallel()
-	owner := plan.Ref{ID: someID, ObjectID: "33333333-3333-4333-8333-333333333333"}
+	owner := change.Ref{ID: someID, ObjectID: "33333333-3333-4333-8333-333333333333"}
 	told := `{"PrincipalAccesses":[
 		{"AccessMask":"ReadAccess,AppendToAccess","Principal":{"@odata.type":"#Microsoft.Dynamics.CRM.systemuser","ownerid":"22222222-2222-4222-8222-222222222222"}},
 		{"AccessMask":"WriteAccess","Principal":{"@odata.type":"#Microsoft.Dynamics.CRM.team","teamid":"` + someID + `"}}]}`
@@ -203,7 +203,7 @@ func TestClosedShareTable(t *testing.T) {
 		"closed":               {403, 200, "read, append-to"},
 		"unknown":              {400, 200, "read, append-to"},
 		"shows nothing":        {200, 200, "read, append-to"},
-		"nobody may ask":       {200, 403, plan.None},
+		"nobody may ask":       {200, 403, change.None},
 		"closed, and no owner": {403, 403, ""},
 	} {
 		w := &wire{answer: func(r *http.Request, _ string) (int, string) {
@@ -235,8 +235,8 @@ func TestOtherImpersonation(t *testing.T) {
 		}
 		return 204, ""
 	}}
-	_, err := w.environment(t).Change(t.Context(), plan.Request{
-		Method: http.MethodPost, Path: "GrantAccess", As: &plan.Ref{ID: someID, ObjectID: "33333333-3333-4333-8333-333333333333"}, Body: json.RawMessage(`{}`),
+	_, err := w.environment(t).Change(t.Context(), change.Request{
+		Method: http.MethodPost, Path: "GrantAccess", As: &change.Ref{ID: someID, ObjectID: "33333333-3333-4333-8333-333333333333"}, Body: json.RawMessage(`{}`),
 	}, "share it")
 	if err != nil || len(w.seen) != 2 || w.header[1].Get("MSCRMCallerID") != someID {
 		t.Errorf("%v: %v", err, w.seen)
@@ -248,9 +248,9 @@ func TestOtherImpersonation(t *testing.T) {
 func TestUnheeded(t *testing.T) {
 	t.Parallel()
 	const applier = "44444444-4444-4444-8444-444444444444"
-	request := plan.Request{
+	request := change.Request{
 		Method: http.MethodPost, Path: "GrantAccess", Body: json.RawMessage(`{}`),
-		As: &plan.Ref{ID: someID, ObjectID: "33333333-3333-4333-8333-333333333333", Name: "Jane"},
+		As: &change.Ref{ID: someID, ObjectID: "33333333-3333-4333-8333-333333333333", Name: "Jane"},
 	}
 	w := &wire{heeds: func(http.Header) string { return applier }, answer: func(*http.Request, string) (int, string) { return 204, "" }}
 	_, err := w.environment(t).Change(t.Context(), request, "share it")
@@ -284,9 +284,9 @@ func TestAuthor(t *testing.T) {
 				"_businessunitid_value":"` + someID + `","_parentrootroleid_value":"` + someID + `","_roletemplateid_value":null,
 				"isdisabled":false,"deletedstate":0,"_createdby_value":"` + someID + `","createdon":"2026-03-01T12:00:00Z"}`)
 		}}
-		for _, target := range []plan.Target{
-			{Kind: plan.KindRole, Role: &plan.Ref{ID: someID}},
-			{Kind: plan.KindUser, User: &plan.Ref{ID: someID}},
+		for _, target := range []change.Target{
+			{Kind: change.TargetRole, Role: &change.Ref{ID: someID}},
+			{Kind: change.TargetUser, User: &change.Ref{ID: someID}},
 		} {
 			reading, err := w.environment(t).Current(t.Context(), target, nil)
 			if err != nil || reading.Row == nil || known != (reading.Row.Author == someID) || known != reading.Row.Created.Equal(now()) {
@@ -303,16 +303,16 @@ func answerOf(rows ...string) string { return `{"value":[` + strings.Join(rows, 
 // for an empty one.
 func TestStrictReading(t *testing.T) {
 	t.Parallel()
-	grants := plan.Target{Kind: plan.KindGrants, Role: &plan.Ref{ID: someID}}
+	grants := change.Target{Kind: change.TargetGrants, Role: &change.Ref{ID: someID}}
 	for name, tt := range map[string]struct {
-		target plan.Target
+		target change.Target
 		answer string
 	}{
-		"no column": {plan.Target{Kind: plan.KindRole, Role: &plan.Ref{ID: someID}}, answerOf(`{"roleid":"` + someID + `"}`)},
-		"twice":     {plan.Target{Kind: plan.KindAssignment, Role: &plan.Ref{}, Copy: &plan.Ref{ID: someID}, User: &plan.Ref{ID: someID}}, answerOf(`{"roleid":"`+someID+`"}`, `{"roleid":"`+someID+`"}`)},
+		"no column": {change.Target{Kind: change.TargetRole, Role: &change.Ref{ID: someID}}, answerOf(`{"roleid":"` + someID + `"}`)},
+		"twice":     {change.Target{Kind: change.TargetAssignment, Role: &change.Ref{}, Copy: &change.Ref{ID: someID}, User: &change.Ref{ID: someID}}, answerOf(`{"roleid":"`+someID+`"}`, `{"roleid":"`+someID+`"}`)},
 		"no list":   {grants, `{}`},
 		"no depth":  {grants, `{"RolePrivileges":[{"PrivilegeId":"` + someID + `","PrivilegeName":"prvReadAccount"}]}`},
-		"no status": {plan.Target{Kind: plan.KindUser, User: &plan.Ref{ID: someID}}, answerOf(`{"systemuserid":"` + someID + `"}`)},
+		"no status": {change.Target{Kind: change.TargetUser, User: &change.Ref{ID: someID}}, answerOf(`{"systemuserid":"` + someID + `"}`)},
 	} {
 		w := &wire{answer: func(*http.Request, string) (int, string) { return 200, tt.answer }}
 		if now, err := w.environment(t).Current(t.Context(), tt.target, []string{"prvReadAccount"}); err == nil {
@@ -337,8 +337,8 @@ func TestFilteredGrants(t *testing.T) {
 			}
 			return 200, answerOf(`{"privilegeid":"` + someID + `","name":"prvReadAccount"}`)
 		}}
-		now, err := w.environment(t).Current(t.Context(), plan.Target{Kind: plan.KindGrants, Role: &plan.Ref{ID: someID}}, []string{"prvReadAccount"})
-		if err != nil || strings.Join(now.Filtered, ",") != tt.filtered || now.State["prvReadAccount"] != plan.None {
+		now, err := w.environment(t).Current(t.Context(), change.Target{Kind: change.TargetGrants, Role: &change.Ref{ID: someID}}, []string{"prvReadAccount"})
+		if err != nil || strings.Join(now.Filtered, ",") != tt.filtered || now.State["prvReadAccount"] != change.None {
 			t.Errorf("%v: %v, %+v", tt, err, now)
 		}
 	}
@@ -353,7 +353,7 @@ func TestSettling(t *testing.T) {
 		w := &wire{answer: func(*http.Request, string) (int, string) {
 			return 403, refusal("Principal user (Id=" + id + ", type=8, roleCount=1) is missing prvReadUserQuery privilege (Id=x) on OTC=4230")
 		}}
-		_, err := w.environment(t).Change(t.Context(), plan.Request{Method: http.MethodPost, Path: "GrantAccess", Body: json.RawMessage(
+		_, err := w.environment(t).Change(t.Context(), change.Request{Method: http.MethodPost, Path: "GrantAccess", Body: json.RawMessage(
 			`{"Target":{},"PrincipalAccess":{"AccessMask":"ReadAccess","Principal":{"systemuserid":"` + someID + `"}}}`)}, "share it")
 		var change *apply.ChangeError
 		if !errors.As(err, &change) || change.Effect != apply.EffectNone || change.Settling != want {
@@ -370,7 +370,7 @@ func TestGateway(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{400, 403, 404, 409, 413} {
 		w := &wire{answer: func(*http.Request, string) (int, string) { return status, "<html>Blocked</html>" }}
-		_, err := w.environment(t).Change(t.Context(), plan.Request{Method: http.MethodDelete, Path: "roles(" + someID + ")"}, "delete")
+		_, err := w.environment(t).Change(t.Context(), change.Request{Method: http.MethodDelete, Path: "roles(" + someID + ")"}, "delete")
 		var change *apply.ChangeError
 		if !errors.As(err, &change) || change.Effect != apply.EffectUncertain || len(w.seen) != 1 {
 			t.Errorf("%d: %+v, sent %d times", status, change, len(w.seen))

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/dbaudit/dbaudit/internal/doctor"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/simulator"
@@ -331,15 +332,15 @@ func granted(needs map[string]string) simulator.Grants {
 func TestDoctorApplyCoversPlans(t *testing.T) {
 	t.Parallel()
 	p := plan.Plan{RootUnit: "root"}
-	for _, kind := range []plan.Kind{plan.KindRole, plan.KindGrants, plan.KindUser, plan.KindAssignment, plan.KindShare} {
-		unit := &plan.Ref{ID: "below"}
-		if kind == plan.KindRole { // which is always made in the root
+	for _, kind := range []change.TargetKind{change.TargetRole, change.TargetGrants, change.TargetUser, change.TargetAssignment, change.TargetShare} {
+		unit := &change.Ref{ID: "below"}
+		if kind == change.TargetRole { // which is always made in the root
 			unit.ID = "root"
 		}
-		p.Actions = append(p.Actions, plan.Action{Target: plan.Target{Kind: kind, Role: &plan.Ref{ID: "role"}, BusinessUnit: unit}})
+		p.Actions = append(p.Actions, change.Action{Target: change.Target{Kind: kind, Role: &change.Ref{ID: "role"}, BusinessUnit: unit}})
 	}
-	p.Actions = append(p.Actions, plan.Action{
-		Target: plan.Target{Kind: plan.KindUser, BusinessUnit: &plan.Ref{ID: "below"}}, Before: plan.State{"user": plan.Absent},
+	p.Actions = append(p.Actions, change.Action{
+		Target: change.Target{Kind: change.TargetUser, BusinessUnit: &change.Ref{ID: "below"}}, Before: change.State{"user": change.Absent},
 	})
 	held := map[string]string{}
 	for _, w := range doctor.Writing() {
@@ -352,8 +353,8 @@ func TestDoctorApplyCoversPlans(t *testing.T) {
 	for _, i := range doctor.Inborn() {
 		inborn = append(inborn, i.Name)
 	}
-	if !slices.Equal(inborn, plan.Inborn()) {
-		t.Errorf("a new role is born with %v, or with %v", inborn, plan.Inborn())
+	if !slices.Equal(inborn, change.Inborn()) {
+		t.Errorf("a new role is born with %v, or with %v", inborn, change.Inborn())
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
@@ -81,7 +82,7 @@ func TestPlanFromAnEditedResult(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if slices.ContainsFunc(p.Actions, func(a plan.Action) bool { return a.Kind == "enable-user" }) {
+	if slices.ContainsFunc(p.Actions, func(a change.Action) bool { return a.Kind == "enable-user" }) {
 		t.Error("a waived finding is fixed")
 	}
 }

@@ -13,17 +13,7 @@ import data.dbaudit.profile
 # METADATA
 # description: >-
 #   What Dataverse gives to each new role, and what AddPrivilegesRole and a solution import restore each time.
-platform_defaults := {
-	"prvreadsdkmessage",
-	"prvreadsdkmessageprocessingstep",
-	"prvreadsdkmessageprocessingstepimage",
-	"prvreadpluginassembly",
-	"prvreadplugintype",
-	"prvreadsharepointdata",
-	"prvwritesharepointdata",
-	"prvcreatesharepointdata",
-	"prvreadsharepointdocument",
-}
+platform_defaults := {lower(name) | some name in data.platform.new_role}
 
 # METADATA
 # description: The privileges that the role grants and that are neither required nor allowed.

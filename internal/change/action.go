@@ -1,0 +1,96 @@
+package change
+
+import (
+	"maps"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// An Action is one change: one request.
+type Action struct {
+	// ID is the action's number in the plan, from "1".
+	ID   string        `json:"id"`
+	Kind audit.FixKind `json:"kind"`
+	// Summary is one short sentence.
+	Summary string `json:"summary"`
+	Target  Target `json:"target"`
+	// Before is the required state just before the change, After the state after it.
+	Before State    `json:"before"`
+	After  State    `json:"after"`
+	Why    []Reason `json:"why"`
+	// Along are the privileges that the platform grants along with the change, sorted.
+	Along []string `json:"along,omitempty"`
+	// Request is what is sent, relative to the environment's /api/data/v9.2/. Values in
+	// {braces} are known only when the target is read.
+	Request Request `json:"request"`
+	// Undo are the requests that restore Before, in order.
+	Undo []Request `json:"undo"`
+	// UndoneWith names the action that also undoes this one when it is undone; empty if
+	// there is none.
+	UndoneWith string `json:"undone_with,omitempty"`
+	Risk       Risk   `json:"risk"`
+	// Note says what else happens, and what the risk is.
+	Note string `json:"note"`
+}
+
+// A Reason is a finding that an action fixes.
+type Reason struct {
+	Control     audit.ControlID `json:"control"`
+	Fingerprint string          `json:"fingerprint"`
+	// Follows is set if the control does not fail yet, but will when the finding is fixed:
+	// a new user needs its role and its views.
+	Follows bool `json:"follows,omitempty"`
+	// Partly is set if the finding remains until manual steps are done: a role gets what it
+	// lacks but is not assigned to the user, or an administrator role also comes through a
+	// team.
+	Partly bool `json:"partly,omitempty"`
+}
+
+// Settled reports whether the action alone fixes the finding.
+func (r Reason) Settled() bool { return !r.Follows && !r.Partly }
+
+// Act is the action of a kind whose states follow from the kind, with what the platform
+// grants along.
+func Act(k audit.FixKind, t Target, why []Reason) Action {
+	act := of(k).act
+	t.Kind = act.target
+	a := Action{Kind: k, Target: t, Why: why, Before: maps.Clone(act.from), After: maps.Clone(act.to)}
+	if act.along != nil {
+		a.Along = act.along()
+	}
+	return a
+}
+
+// Describe says what an action does, how much it can break, and what else happens. allow
+// are the privileges that the configuration allows beyond the minimum.
+func (a Action) Describe(allow []string) (summary string, risk Risk, note string) {
+	act := of(a.Kind).act
+	if act == nil {
+		return "", "", ""
+	}
+	return act.words(a, allow)
+}
+
+// Requests derives the requests of an action and of its undo.
+func (a Action) Requests(environmentURL string) (Request, []Request) {
+	known := a.Target.Known()
+	known[SlotAPI] = API(environmentURL)
+	undo := []Request{}
+	step, ok := a.Target.Next(a.Before, a.After)
+	if !ok {
+		return Request{}, undo
+	}
+	if a.UndoneWith == "" {
+		_, back := a.Target.Path(a.After, a.Before)
+		for _, r := range back {
+			undo = append(undo, r.Fill(known))
+		}
+	}
+	return step.Request.Fill(known), undo
+}
+
+// API is the absolute address of an environment's Web API.
+func API(environmentURL string) string {
+	return strings.TrimRight(environmentURL, "/") + "/api/data/v9.2"
+}

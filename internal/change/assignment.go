@@ -1,0 +1,130 @@
+package change
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/text"
+)
+
+// AssignRole assigns the copy of a role that fits the user's business unit.
+const AssignRole audit.FixKind = "assign-role"
+
+func assignRole() kind {
+	return kind{name: AssignRole, remedy: fix.assignRole, act: &act{
+		target: TargetAssignment, limit: Limits.assignment, from: State{attrAssigned: No}, to: State{attrAssigned: Yes},
+		words: func(a Action, allow []string) (string, Risk, string) {
+			t := a.Target
+			return fmt.Sprintf("assign the role %q to the user %q (its copy in the business unit %s)", t.Role.Name, t.User.Name, t.BusinessUnit.Name),
+				RiskMedium, t.assignNote(allow)
+		},
+	}}
+}
+
+// UnassignRole removes a role from a user.
+const UnassignRole audit.FixKind = "unassign-role"
+
+func unassignRole() kind {
+	return kind{name: UnassignRole, remedy: fix.unassignRole, act: &act{
+		target: TargetAssignment, from: State{attrAssigned: Yes}, to: State{attrAssigned: No},
+		words: func(a Action, _ []string) (string, Risk, string) {
+			return fmt.Sprintf("remove the role %q from the user %q", a.Target.Role.Name, a.Target.User.Name), RiskHigh,
+				"Whatever works only because of this role stops working."
+		},
+	}}
+}
+
+func (f fix) assignRole() Remedy {
+	unit := id(f.BusinessUnit, unitID)
+	calls := f.lookUpUser()
+	if f.BusinessUnit != nil {
+		calls = append(calls, f.lookUpUnit()...)
+	} else {
+		calls = append(calls, f.lookUp("the user's business unit", "_businessunitid_value", unitID, "systemusers("+id(f.User, userID)+")?$select=fullname,_businessunitid_value"))
+	}
+	var commands []string
+	if f.ApplicationID != "" && refName(f.Role) != "" && f.env.URL != "" {
+		c := "pac admin assign-user --environment " + shell(f.env.URL) + " --user " + shell(f.ApplicationID) + " --role " + shell(refName(f.Role)) + " --application-user"
+		if f.BusinessUnit != nil && f.BusinessUnit.ID != "" {
+			c += " --business-unit " + shell(f.BusinessUnit.ID)
+		}
+		commands = append(commands, c)
+	}
+	return Remedy{
+		Summary: fmt.Sprintf("Assign the role %s to the user %s.", name(f.Role, "of the integration"), name(f.User, "of the integration")),
+		Portal: append(f.editRolesOfUser(),
+			fmt.Sprintf("Select %s%s, and save.", name(f.Role, "of the integration"), inUnit(f.BusinessUnit))),
+		Requests: append(calls,
+			f.lookUp("the copy of the role in the user's business unit", "roleid", roleID,
+				"roles?$select=roleid,name&$filter="+f.copies()+escape(" and _businessunitid_value eq ")+unit),
+			f.call("assign it", assign())),
+		Commands: commands,
+	}
+}
+
+func (f fix) unassignRole() Remedy {
+	held := "systemusers(" + id(f.User, userID) + ")/systemuserroles_association"
+	return Remedy{
+		Summary: fmt.Sprintf("Remove the role %s from the user %s.", name(f.Role, "in question"), name(f.User, "of the integration")),
+		Portal:  append(f.editRolesOfUser(), fmt.Sprintf("Clear %s, and save.", name(f.Role, "of the integration"))),
+		Requests: append(f.lookUpUser(),
+			f.lookUp("the copy of the role that the user has", "roleid", roleID, held+"?$select=roleid,name&$filter="+f.copies()),
+			f.call("remove it", unassign())),
+		planFlags: " --unassign-administrator",
+	}
+}
+
+// copies is the filter for the copies of the role, one in each business unit.
+func (f fix) copies() string {
+	if f.Role == nil || f.Role.ID == "" {
+		return named(refName(f.Role))
+	}
+	return escape("_parentrootroleid_value eq ") + key(f.Role.ID)
+}
+
+func (t Target) nextAssignment(from, to string) (Step, bool) {
+	switch {
+	case from == No && to == Yes:
+		return Step{assign(), State{attrAssigned: Yes}}, true
+	case from == Yes && to == No:
+		return Step{unassign(), State{attrAssigned: No}}, true
+	}
+	return Step{}, false
+}
+
+func assign() Request {
+	return Request{Method: "POST", Path: "systemusers({user})/systemuserroles_association/$ref", Body: body(`{"@odata.id":"{api}/roles({copy})"}`)}
+}
+
+func unassign() Request {
+	return Request{Method: "DELETE", Path: "systemusers({user})/systemuserroles_association({copy})/$ref"}
+}
+
+func (t Target) assignNote(allow []string) string {
+	note := "The user gets everything that the role grants."
+	if t.Role.MadeBy != "" {
+		return note
+	}
+	note = fmt.Sprintf("The user gets everything that the role grants: %s.", text.Count(len(t.Grants), "privilege"))
+	allowed := slices.DeleteFunc(t.Grants.Names(), func(name string) bool {
+		return !contains(allow, name)
+	})
+	if len(allowed) > 0 {
+		note += " The configuration allows these beyond the minimum: " + strings.Join(allowed, ", ") + "."
+	}
+	return note
+}
+
+// Beyond lists what a role to be assigned grants beyond Grants, sorted. What the platform
+// gives to every role does not count.
+func (t Target) Beyond(now State) []string {
+	meant := map[string]int{}
+	for name, depth := range t.Grants {
+		meant[strings.ToLower(name)] = Rank(depth)
+	}
+	return slices.DeleteFunc(now.Names(), func(name string) bool {
+		return Rank(now[name]) <= meant[strings.ToLower(name)] || isInborn(name)
+	})
+}

@@ -1,0 +1,157 @@
+package change
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+)
+
+// Check refuses an action that its kind cannot be, after earlier ones of the same plan.
+// environmentURL is the environment's address.
+func (a Action) Check(earlier []Action, environmentURL string) error {
+	act := of(a.Kind).act
+	switch {
+	case act == nil:
+		return fmt.Errorf("apply has no action %s", a.Kind)
+	case a.Target.Kind != act.target:
+		return fmt.Errorf("%s does not change a %s", a.Kind, a.Target.Kind)
+	}
+	if err := a.Target.check(earlier); err != nil {
+		return err
+	}
+	if err := a.checkStates(act); err != nil {
+		return err
+	}
+	if err := a.checkCompany(act); err != nil {
+		return err
+	}
+	if err := a.checkGrants(earlier); err != nil {
+		return err
+	}
+	request, undo := a.Requests(environmentURL)
+	if !equal(request, a.Request) || !slices.EqualFunc(undo, a.Undo, equal) {
+		return errors.New("its requests do not follow from its target and states")
+	}
+	return nil
+}
+
+func equal(a, b Request) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
+}
+
+func (a Action) checkStates(act *act) error {
+	switch {
+	case len(a.After) == 0 || !slices.Equal(a.Before.Names(), a.After.Names()):
+		return errors.New("it does not say what it changes")
+	case act.legal != nil:
+		return act.legal(a)
+	case !maps.Equal(a.Before, act.from) || !maps.Equal(a.After, act.to):
+		return fmt.Errorf("%s is not from %v to %v", a.Kind, a.Before, a.After)
+	}
+	return nil
+}
+
+// checkCompany checks an action's side effects, and the action that it is undone with,
+// against its kind.
+func (a Action) checkCompany(act *act) error {
+	along, with := len(a.Along) == 0, ""
+	switch {
+	case act.along != nil:
+		along = slices.Equal(a.Along, act.along())
+	case act.limit != nil && act.target == TargetGrants:
+		with = a.Target.Role.MadeBy
+		along = slices.IsSorted(a.Along) && !slices.ContainsFunc(a.Along, func(name string) bool {
+			return !IsPlatformDefault(name) || a.After[name] != ""
+		})
+	}
+	filtered := slices.IsSorted(a.Target.Filtered) && !slices.ContainsFunc(a.Target.Filtered, func(name string) bool { return a.After[name] == "" })
+	switch {
+	case !filtered:
+		return errors.New("it lists filtered privileges that it does not change")
+	case !along:
+		return errors.New("the platform does not grant the privileges that it lists")
+	case a.UndoneWith != with:
+		return errors.New("it must not be undone with another action")
+	}
+	return nil
+}
+
+// checkGrants compares what an assigned role grants with what earlier actions make of it.
+func (a Action) checkGrants(earlier []Action) error {
+	if a.Kind != AssignRole {
+		return nil
+	}
+	for _, e := range earlier {
+		if e.Target.Kind != TargetGrants || e.Target.Role.ID == "" || e.Target.Role.ID != a.Target.Role.ID {
+			continue
+		}
+		for name, depth := range e.After {
+			if Rank(a.Target.Grants[name]) != Rank(depth) {
+				return fmt.Errorf("the grants of its role do not match action %s: %s", e.ID, name)
+			}
+		}
+	}
+	return nil
+}
+
+// check refuses a target that is not complete, or names what cannot be.
+func (t Target) check(earlier []Action) error {
+	guid := regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+	for _, ref := range []*Ref{t.Role, t.Copy, t.User, t.BusinessUnit, t.View, t.Principal, t.Owner} {
+		if ref == nil {
+			continue
+		}
+		for _, id := range []string{ref.ID, ref.ObjectID} {
+			if id != "" && !guid.MatchString(id) {
+				return fmt.Errorf("%q is not an id", id)
+			}
+		}
+		maker := CreateRole
+		if ref == t.User || ref == t.Principal {
+			maker = CreateApplicationUser
+		}
+		made := slices.ContainsFunc(earlier, func(e Action) bool { return e.ID == ref.MadeBy && e.Kind == maker })
+		if ref.MadeBy != "" && (ref.ID != "" || !made) {
+			return fmt.Errorf("it refers to a row that action %q creates", ref.MadeBy)
+		}
+	}
+	if t.ApplicationID != "" && !guid.MatchString(t.ApplicationID) {
+		return fmt.Errorf("%q is not an application id", t.ApplicationID)
+	}
+	for privilege, id := range t.Privileges {
+		if !isPrivilege(privilege) || !guid.MatchString(id) {
+			return fmt.Errorf("%q is not a privilege with the id %q", privilege, id)
+		}
+	}
+	for _, depth := range t.Grants {
+		if Rank(depth) == 0 {
+			return fmt.Errorf("%q is not a depth", depth)
+		}
+	}
+	needed := map[TargetKind][]*Ref{
+		TargetRole:       {t.Role, t.BusinessUnit},
+		TargetGrants:     {t.Role, t.BusinessUnit},
+		TargetUser:       {t.User, t.BusinessUnit},
+		TargetAssignment: {t.Role, t.Copy, t.User, t.BusinessUnit},
+		TargetShare:      {t.View, t.Principal, t.Owner},
+	}
+	switch {
+	case slices.Contains(needed[t.Kind], nil):
+		return errors.New("its target is incomplete")
+	case t.Kind == TargetUser && t.ApplicationID == "" && t.User.ID == "":
+		return errors.New("it does not name a user")
+	case t.Kind == TargetAssignment && t.Role.MadeBy != "" && t.Copy.ID != "":
+		return errors.New("it assigns another role than the created one")
+	case t.Kind == TargetShare && t.Principal.Kind != "systemuser" && t.Principal.Kind != "team":
+		return fmt.Errorf("a view cannot be shared with a %q", t.Principal.Kind)
+	}
+	return nil
+}
+
+func isPrivilege(name string) bool { return regexp.MustCompile(`^prv[A-Za-z0-9_]+$`).MatchString(name) }

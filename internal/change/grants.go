@@ -1,0 +1,253 @@
+package change
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/text"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// AddPrivilege grants privileges that a role lacks.
+const AddPrivilege audit.FixKind = "add-privilege"
+
+func addPrivilege() kind {
+	return kind{name: AddPrivilege, remedy: fix.grant, act: &act{
+		target: TargetGrants, limit: Limits.grant,
+		legal: depths(func(from, to int) bool { return from == 0 && to > 0 }),
+		words: func(a Action, _ []string) (string, Risk, string) {
+			return fmt.Sprintf("grant %s to the role %q", text.Count(len(a.After), "privilege"), a.Target.Role.Name), RiskMedium,
+				a.grantNote("Affects everyone who has this role.")
+		},
+	}}
+}
+
+// RaiseDepth grants privileges that a role has, at a higher access level.
+const RaiseDepth audit.FixKind = "raise-depth"
+
+func raiseDepth() kind {
+	return kind{name: RaiseDepth, remedy: fix.grant, act: &act{
+		target: TargetGrants, limit: Limits.grant,
+		legal: depths(func(from, to int) bool { return from > 0 && to > from }),
+		words: func(a Action, _ []string) (string, Risk, string) {
+			return fmt.Sprintf("raise %s in the role %q", text.Count(len(a.After), "privilege"), a.Target.Role.Name), RiskMedium,
+				a.grantNote("Widens access for everyone who has this role.")
+		},
+	}}
+}
+
+// RemovePrivilege removes privileges from a role, each by an action of its own.
+const RemovePrivilege audit.FixKind = "remove-privilege"
+
+func removePrivilege() kind {
+	return kind{name: RemovePrivilege, remedy: fix.removePrivilege, act: &act{
+		target: TargetGrants,
+		legal: func(a Action) error {
+			if len(a.After) != 1 {
+				return errors.New("it removes several privileges at once")
+			}
+			return depths(func(from, to int) bool { return from > 0 && to == 0 })(a)
+		},
+		words: func(a Action, _ []string) (string, Risk, string) {
+			return fmt.Sprintf("remove %s from the role %q", a.After.called(), a.Target.Role.Name), RiskHigh,
+				sentences("Whatever depends on this privilege stops working.", a.Target.managedNote())
+		},
+	}}
+}
+
+// depths allows an action to take each of its privileges from one depth to another.
+func depths(legal func(from, to int) bool) func(Action) error {
+	return func(a Action) error {
+		for _, d := range a.Differences() {
+			if !isPrivilege(d.Name) || !isDepth(d.Before) || !isDepth(d.After) || !legal(Rank(d.Before), Rank(d.After)) {
+				return fmt.Errorf("%s does not take %s from %s to %s", a.Kind, d.Name, d.Before, d.After)
+			}
+		}
+		return nil
+	}
+}
+
+func isDepth(s string) bool { return s == None || Rank(s) > 0 }
+
+// grant is for privileges that a role lacks, or grants at too low a level.
+func (f fix) grant() Remedy {
+	verb, level, to := "Grant", "at", "to"
+	if f.Kind == RaiseDepth {
+		verb, level, to = "Raise", "to", "in"
+	}
+	calls := f.lookUpRole()
+	if f.BusinessUnit != nil {
+		calls = append(calls, f.lookUpUnit()...)
+	} else {
+		calls = append(calls, f.lookUp("the role's business unit", "_businessunitid_value", unitID, "roles("+id(f.Role, roleID)+")?$select=name,_businessunitid_value"))
+	}
+	calls = append(calls, f.lookUpPrivileges()...)
+	var commands []string
+	if file := f.env.Name; f.Kind == AddPrivilege && f.env.URL == "" && file != "" && !strings.Contains(file, "!/") {
+		commands = append(commands, "dbaudit lint --fix "+shell(file))
+	}
+	r := Remedy{
+		Summary:  fmt.Sprintf("%s %s %s the role %s.", verb, rights(f.Privileges, level), to, name(f.Role, "of the integration")),
+		Portal:   f.editRole(),
+		Requests: append(calls, f.addPrivileges()),
+		Commands: commands,
+	}
+	if f.User != nil {
+		assign := f.assignRole()
+		r.Summary = fmt.Sprintf("%s, and assign the role to the user %s: the team that has it does not pass on its User level rights.",
+			strings.TrimSuffix(r.Summary, "."), name(f.User, "of the integration"))
+		r.Portal, r.Requests = append(r.Portal, assign.Portal...), append(r.Requests, assign.Requests...)
+		r.Commands = append(r.Commands, assign.Commands...)
+	}
+	return r
+}
+
+// addPrivileges grants all of the fix's privileges in one request, each with its name, so
+// that a reader sees what is granted.
+func (f fix) addPrivileges() Call {
+	list := make([]granting, len(f.Privileges))
+	for i, g := range f.Privileges {
+		list[i] = granting{slotOf(i), g.Depth, g.Name}
+	}
+	what := "privileges"
+	if len(list) == 1 {
+		what = "privilege"
+	}
+	return f.call("grant the "+what, addPrivileges(list))
+}
+
+func (f fix) removePrivilege() Remedy {
+	calls := f.lookUpRole()
+	for i, g := range f.Privileges {
+		if i == listed {
+			calls[len(calls)-1].Purpose += fmt.Sprintf(", and the other %d in the same way", len(f.Privileges)-listed)
+			break
+		}
+		calls = append(calls, f.lookUpPrivilege(g)...)
+		calls = append(calls, f.call("remove "+g.Name+" from the role", takePrivilege(slotOf(i))))
+	}
+	return Remedy{
+		Summary:   fmt.Sprintf("Remove %s from the role %s.", rights(f.Privileges, ""), name(f.Role, "of the integration")),
+		Portal:    f.editRole(),
+		Requests:  calls,
+		planFlags: " --least-privilege",
+	}
+}
+
+// nextGrants first removes what is too much, one privilege per request, then grants what is
+// missing in one request, and finally removes the platform's defaults that the grant
+// restored. To lower a depth, it removes the privilege first.
+func (t Target) nextGrants(from, to State) (Step, bool) {
+	var lower, raise, platform []string
+	for _, name := range to.Names() {
+		have, want := Rank(from[name]), Rank(to[name])
+		switch {
+		case IsPlatformDefault(name):
+			if have > 0 && want == 0 {
+				platform = append(platform, name)
+			}
+		case have > want:
+			lower = append(lower, name)
+		case have < want:
+			raise = append(raise, name)
+		}
+	}
+	after := maps.Clone(from)
+	switch {
+	case len(lower) > 0:
+		after[lower[0]] = None
+		return Step{takePrivilege(lower[0]), after}, true
+	case len(raise) > 0:
+		var list []granting
+		for _, name := range raise {
+			after[name] = to[name]
+			list = append(list, granting{slot: name, depth: to[name]})
+		}
+		for name := range from {
+			if IsPlatformDefault(name) {
+				after[name] = snapshot.DepthGlobal.String()
+			}
+		}
+		return Step{addPrivileges(list), after}, true
+	case len(platform) > 0:
+		after[platform[0]] = None
+		return Step{takePrivilege(platform[0]), after}, true
+	}
+	return Step{}, false
+}
+
+// A granting is a privilege to be granted: the slot of its id, its depth and, for a reader,
+// its name.
+type granting struct{ slot, depth, name string }
+
+func addPrivileges(list []granting) Request {
+	parts := make([]string, len(list))
+	for i, g := range list {
+		parts[i] = fmt.Sprintf(`{"BusinessUnitId":"{unit}","Depth":%q,"PrivilegeId":"{%s}"`, wireDepth(g.depth), g.slot)
+		if g.name != "" {
+			parts[i] += `,"PrivilegeName":` + quoted(g.name)
+		}
+		parts[i] += "}"
+	}
+	return Request{
+		Method: "POST", Path: "roles({role})/Microsoft.Dynamics.CRM.AddPrivilegesRole",
+		Body: body(`{"Privileges":[%s]}`, strings.Join(parts, ",")),
+	}
+}
+
+func takePrivilege(slot string) Request {
+	return Request{
+		Method: "POST", Path: "roles({role})/Microsoft.Dynamics.CRM.RemovePrivilegeRole",
+		Body: body(`{"Privilege":{"@odata.type":"Microsoft.Dynamics.CRM.privilege","privilegeid":"{%s}"}}`, slot),
+	}
+}
+
+// wireDepth is the Web API's name of a depth (PrivilegeDepth).
+func wireDepth(depth string) string {
+	if Rank(depth) == 0 {
+		return "{Basic, Local, Deep or Global}"
+	}
+	return strings.ToUpper(depth[:1]) + depth[1:]
+}
+
+func (a Action) grantNote(others string) string {
+	along, levels := "", ""
+	if a.Target.Role.MadeBy != "" {
+		others = ""
+	}
+	if len(a.Along) > 0 {
+		along = "With this request, the platform also restores what it gives to every role."
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Target.Levels)) {
+		levels = sentences(levels, fmt.Sprintf("%s can be granted at %s level only.", name, levelsOf(a.Target.Levels[name])))
+	}
+	filtered := ""
+	if len(a.Target.Filtered) > 0 {
+		filtered = fmt.Sprintf("Granted for some records only until now: %s. Rollback cannot restore that filter.", strings.Join(a.Target.Filtered, ", "))
+	}
+	return sentences(others, along, levels, filtered, a.Target.managedNote())
+}
+
+func levelsOf(list []snapshot.Depth) string {
+	names := make([]string, len(list))
+	for i, d := range list {
+		names[i] = audit.Level(d.String())
+	}
+	return strings.Join(names, " or ")
+}
+
+// managedNote warns of a role that comes with a solution.
+func (t Target) managedNote() string {
+	if !t.Managed {
+		return ""
+	}
+	return "The role is managed: an update of its solution may revert the change."
+}
+
+func sentences(list ...string) string {
+	return strings.Join(slices.DeleteFunc(list, func(s string) bool { return s == "" }), " ")
+}

@@ -1,0 +1,93 @@
+package change
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// Limits are what an integration may be given.
+type Limits struct {
+	// Profile is the name of the profile.
+	Profile string
+	// Minimum is what the profile requires: nothing else may be granted.
+	Minimum []string
+	// Allow is what a role may grant besides when it is assigned.
+	Allow []string
+	// Requirement is what the configuration requires, Depths what the profile states: see
+	// [Asked]. Nothing may be granted at a greater depth, unless the privilege allows no
+	// smaller one.
+	Requirement snapshot.Requirement
+	Depths      map[string]snapshot.Depth
+}
+
+// Asked is the depth at which a privilege is required: what the configuration says or, if it
+// says nothing, the profile's, or else the deepest. policy/dbaudit/depth decides it for the
+// verdict.
+func Asked(name string, requirement snapshot.Requirement, stated map[string]snapshot.Depth) snapshot.Depth {
+	for _, stated := range []map[string]snapshot.Depth{requirement.Depth, stated} {
+		for other, depth := range stated {
+			if strings.EqualFold(other, name) {
+				return depth
+			}
+		}
+	}
+	return snapshot.DepthGlobal
+}
+
+// Permits reports whether an assigned role may grant a privilege.
+func (l Limits) Permits(name string) bool {
+	return isInborn(name) || contains(l.Minimum, name) || contains(l.Allow, name)
+}
+
+func contains(names []string, name string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
+}
+
+// Within refuses an action that gives the integration more than is required.
+func (a Action) Within(l Limits) error {
+	if act := of(a.Kind).act; act != nil && act.limit != nil {
+		return act.limit(l, a)
+	}
+	return nil
+}
+
+func (l Limits) grant(a Action) error {
+	for _, name := range a.After.Names() {
+		if !contains(l.Minimum, name) {
+			return fmt.Errorf("action %s grants %s, which the profile %s does not require", a.ID, name, l.Profile)
+		}
+		want := Asked(name, l.Requirement, l.Depths)
+		if depth := Rank(a.After[name]); depth > int(want) && depth != int(Fitting(a.Target.Levels[name], want)) {
+			return fmt.Errorf("action %s grants %s at %s level, but %s is required", a.ID, name, audit.Level(a.After[name]), audit.Level(want.String()))
+		}
+	}
+	return nil
+}
+
+func (l Limits) assignment(a Action) error {
+	for _, name := range a.Target.Grants.Names() {
+		if !l.Permits(name) {
+			return fmt.Errorf("action %s assigns a role that grants %s, which the profile %s does not require", a.ID, name, l.Profile)
+		}
+	}
+	return nil
+}
+
+// Fitting is the depth that is granted instead of a required one: the shallowest of the
+// levels that is at least that depth, or the deepest if none is.
+func Fitting(levels []snapshot.Depth, want snapshot.Depth) snapshot.Depth {
+	fit := snapshot.DepthNone
+	for _, level := range levels {
+		switch {
+		case fit < want:
+			fit = max(fit, level)
+		case level >= want:
+			fit = min(fit, level)
+		}
+	}
+	return fit
+}

@@ -1,0 +1,20 @@
+package change
+
+import (
+	"slices"
+	"testing"
+)
+
+// TestPlatform holds that the policies' document is read: nine privileges of a new role,
+// sorted, and among them those that a grant restores.
+func TestPlatform(t *testing.T) {
+	t.Parallel()
+	if len(Inborn()) != 9 || !slices.IsSorted(Inborn()) || len(PlatformDefaults()) != 4 {
+		t.Errorf("a new role has %v, a grant restores %v", Inborn(), PlatformDefaults())
+	}
+	for _, name := range PlatformDefaults() {
+		if !isInborn(name) {
+			t.Errorf("a grant restores %s, which a new role does not have", name)
+		}
+	}
+}

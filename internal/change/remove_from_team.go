@@ -1,0 +1,38 @@
+package change
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// RemoveFromTeam removes a user from a team, or a role from the team.
+const RemoveFromTeam audit.FixKind = "remove-from-team"
+
+func removeFromTeam() kind { return kind{name: RemoveFromTeam, remedy: fix.removeFromTeam} }
+
+func (f fix) removeFromTeam() Remedy {
+	orRole := ""
+	if f.Role != nil {
+		orRole = ", or the role " + name(f.Role, "in question") + " from the team"
+	}
+	return Remedy{
+		Summary: fmt.Sprintf("Remove the user %s from the team %s%s.", name(f.User, "of the integration"), name(f.Team, "in question"), orRole),
+		Portal: []string{
+			f.admin("Teams"),
+			fmt.Sprintf("Select the team %s.", name(f.Team, "in question")),
+			fmt.Sprintf("Choose Manage team members and remove %s; or, if the whole team should lose it, Manage security roles and clear %s.",
+				name(f.User, "of the integration"), name(f.Role, "the role")),
+		},
+		Requests: slices.Concat(f.lookUpUser(), f.lookUpTeam(), []Call{f.call("remove the user from the team",
+			Request{Method: "DELETE", Path: "teams(" + id(f.Team, teamID) + ")/teammembership_association({user})/$ref"})}),
+	}
+}
+
+func (f fix) lookUpTeam() []Call {
+	if f.Team == nil || f.Team.ID != "" {
+		return nil
+	}
+	return []Call{f.lookUp("the team", "teamid", teamID, "teams?$select=teamid,name&$filter="+named(f.Team.Name))}
+}

@@ -1,0 +1,202 @@
+package change
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// ShareView shares a personal view with Read.
+const ShareView audit.FixKind = "share-view"
+
+func shareView() kind {
+	return kind{name: ShareView, remedy: fix.shareView, who: owner, act: &act{
+		target: TargetShare, legal: rightsTo(WithRead), words: func(a Action, _ []string) (string, Risk, string) {
+			view, principal, owner := a.Target.shared()
+			summary := fmt.Sprintf("add Read to the share of the view %q with %q, which keeps its other rights, as its owner %q", view, principal, owner)
+			if a.Before[attrAccess] == None {
+				summary = fmt.Sprintf("share the view %q with %q, Read only, as its owner %q", view, principal, owner)
+			}
+			return summary, RiskLow, a.shareNote()
+		},
+	}}
+}
+
+// ReduceShare reduces a share of a view to Read.
+const ReduceShare audit.FixKind = "reduce-share"
+
+func reduceShare() kind {
+	return kind{name: ReduceShare, remedy: fix.reduceShare, who: owner, act: &act{
+		target: TargetShare, legal: rightsTo(OnlyRead), words: func(a Action, _ []string) (string, Risk, string) {
+			view, principal, owner := a.Target.shared()
+			return fmt.Sprintf("reduce the share of the view %q with %q to %s, as its owner %q", view, principal, a.After[attrAccess], owner), RiskLow, a.shareNote()
+		},
+	}}
+}
+
+// owner makes what only the owner of a view can make.
+func owner(f audit.Fix) string {
+	if f.Owner != nil && f.Owner.Name != "" {
+		return "the view's owner, " + f.Owner.Name
+	}
+	return "the view's owner"
+}
+
+func (f fix) shareView() Remedy {
+	return Remedy{
+		Summary: fmt.Sprintf("Share the view %s with %s, Read only%s.", name(f.View, "in question"), name(f.User, "the integration user"), byOwner(f.Owner)),
+		Portal: append(f.openShares(),
+			fmt.Sprintf("Search for %s, select it, select only Read, and choose Share.", name(f.User, "the integration user"))),
+		Requests: slices.Concat(f.lookUpUser(), f.lookUpOwner(), f.lookUpView(), []Call{
+			f.share("share the view", "GrantAccess", "systemuser", id(f.User, userID)),
+		}),
+	}
+}
+
+func (f fix) reduceShare() Remedy {
+	principals := f.Principals
+	if len(principals) == 0 {
+		principals = []audit.Reference{{}}
+	}
+	calls := append(f.lookUpOwner(), f.lookUpView()...)
+	for i, p := range principals {
+		if i == listed {
+			calls[len(calls)-1].Purpose += fmt.Sprintf(", and for the other %d in the same way", len(principals)-listed)
+			break
+		}
+		kind := "systemuser"
+		if p.Kind == "team" {
+			kind = p.Kind
+		}
+		calls = append(calls, f.lookUpPrincipal(kind, p)...)
+		calls = append(calls, f.share("reduce the share", "ModifyAccess", kind, keyOr(p.ID, "{"+kind+"id}")))
+	}
+	return Remedy{
+		Summary: fmt.Sprintf("Reduce the share of the view %s to Read%s%s.", name(f.View, "in question"), forPrincipals(f.Principals), byOwner(f.Owner)),
+		Portal: append(f.openShares(),
+			"Select "+principalNames(f.Principals)+", keep only Read selected, and choose Share."),
+		Requests: calls,
+	}
+}
+
+// share lets a principal read the view, and nothing else.
+func (f fix) share(purpose, action, kind, principal string) Call {
+	read := giveAccess(action, kind, snapshot.RightRead.String()).Fill(map[string]string{SlotPrincipal: principal})
+	return f.asOwner(f.call(purpose, read))
+}
+
+// nextShare gives a principal other rights on a view, on the owner's behalf.
+func (t Target) nextShare(from, to string) (Step, bool) {
+	if from == to || t.Principal == nil {
+		return Step{}, false
+	}
+	r := giveAccess("ModifyAccess", t.Principal.Kind, to)
+	switch {
+	case to == None:
+		r = Request{Method: "POST", Path: "RevokeAccess", Body: body(`{"Target":%s,"Revokee":%s}`, sharedView, principalOf(t.Principal.Kind))}
+	case from == None:
+		r.Path = "GrantAccess"
+	}
+	r.As = t.Owner
+	return Step{r, State{attrAccess: to}}, true
+}
+
+const sharedView = `{"@odata.type":"Microsoft.Dynamics.CRM.userquery","userqueryid":"{view}"}`
+
+func principalOf(kind string) string {
+	return fmt.Sprintf(`{"@odata.type":"Microsoft.Dynamics.CRM.%s","%[1]sid":"{principal}"}`, kind)
+}
+
+// giveAccess gives a principal, a systemuser or a team, rights on a view.
+func giveAccess(action, kind, access string) Request {
+	return Request{Method: "POST", Path: action, Body: body(
+		`{"Target":%s,"PrincipalAccess":{"AccessMask":%q,"Principal":%s}}`, sharedView, wireRights(access), principalOf(kind))}
+}
+
+// rightsTo allows an action to change rights as the function does, if that is a change.
+func rightsTo(goal func([]snapshot.Right) []snapshot.Right) func(Action) error {
+	return func(a Action) error {
+		before, known := rightsIn(a.Before[attrAccess])
+		if _, ok := rightsIn(a.After[attrAccess]); !known || !ok || len(a.After) != 1 {
+			return fmt.Errorf("%q or %q is not a list of rights", a.Before[attrAccess], a.After[attrAccess])
+		}
+		if Access(goal(before)) != a.After[attrAccess] || a.After[attrAccess] == a.Before[attrAccess] {
+			return fmt.Errorf("%s does not go from %s to %s", a.Kind, a.Before[attrAccess], a.After[attrAccess])
+		}
+		return nil
+	}
+}
+
+// WithRead adds Read to rights on a view.
+func WithRead(rights []snapshot.Right) []snapshot.Right {
+	return snapshot.SortRights(append(slices.Clone(rights), snapshot.RightRead))
+}
+
+// OnlyRead is what remains of rights on a view if only Read is kept.
+func OnlyRead(rights []snapshot.Right) []snapshot.Right {
+	return slices.DeleteFunc(slices.Clone(rights), func(r snapshot.Right) bool { return r != snapshot.RightRead })
+}
+
+// ShareState is the state of a share with rights.
+func ShareState(rights []snapshot.Right) State { return State{attrAccess: Access(rights)} }
+
+// Access is the value of a share's state for rights.
+func Access(rights []snapshot.Right) string {
+	if len(rights) == 0 {
+		return None
+	}
+	names := make([]string, len(rights))
+	for i, r := range rights {
+		names[i] = r.String()
+	}
+	return strings.Join(names, ", ")
+}
+
+// rightsIn reads the value of a share's state.
+func rightsIn(access string) (rights []snapshot.Right, ok bool) {
+	if access == None {
+		return nil, true
+	}
+	for part := range strings.SplitSeq(access, ", ") {
+		var r snapshot.Right
+		if r.UnmarshalText([]byte(part)) != nil || r == snapshot.RightOther {
+			return nil, false
+		}
+		rights = append(rights, r)
+	}
+	return rights, Access(snapshot.SortRights(slices.Clone(rights))) == access
+}
+
+// wireRights is the Web API's text of rights (AccessRights).
+func wireRights(access string) string {
+	var names []string
+	for _, r := range strings.Split(access, ", ") {
+		name := ""
+		for _, part := range strings.Split(r, "-") {
+			name += strings.ToUpper(part[:1]) + part[1:]
+		}
+		names = append(names, name+"Access")
+	}
+	return strings.Join(names, ", ")
+}
+
+// shared names the view, the principal and the owner of a share.
+func (t Target) shared() (view, principal, owner string) {
+	return cmp.Or(t.View.Name, t.View.ID), t.Principal.Name, cmp.Or(t.Owner.Name, t.Owner.ID)
+}
+
+func (a Action) shareNote() string {
+	note := "The request is made on the owner's behalf, which the environment's audit log shows."
+	if a.Target.Owner.Name == "" && len(a.Why) > 0 {
+		who := "it is unknown whether the owner is enabled"
+		if a.Target.Owner.Kind == "" {
+			who = "it is unknown whether the owner is an enabled user or a team"
+		}
+		note += fmt.Sprintf(" The request may be refused: %s, and only an enabled user can be impersonated. Leave it out with --except %s.", who, a.Why[0].Control)
+	}
+	return note
+}

@@ -1,0 +1,125 @@
+package change
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// A TargetKind is the kind of a target. The zero value is invalid.
+type TargetKind string
+
+// The kinds of target, each with the names in its [State].
+const (
+	// TargetRole is a role by its name in a business unit; "role": absent or present.
+	TargetRole TargetKind = "role"
+	// TargetGrants is what a role grants: the depth of each privilege by its name.
+	TargetGrants TargetKind = "role-privileges"
+	// TargetUser is a user, by its id or its application id; "user": absent, enabled,
+	// disabled or deleted (softly).
+	TargetUser TargetKind = "user"
+	// TargetAssignment is a role's assignment to a user; "assigned": no or yes.
+	TargetAssignment TargetKind = "role-assignment"
+	// TargetShare is a principal's rights on a view; "access": none, or rights
+	// such as "read, write".
+	TargetShare TargetKind = "view-share"
+)
+
+// The values in a [State] other than depths and rights.
+const (
+	Absent   = "absent"
+	Present  = "present"
+	Enabled  = "enabled"
+	Disabled = "disabled"
+	Deleted  = "deleted"
+	None     = "none"
+	No       = "no"
+	Yes      = "yes"
+)
+
+// The names in a [State] other than those of privileges.
+const (
+	attrRole     = "role"
+	attrUser     = "user"
+	attrAssigned = "assigned"
+	attrAccess   = "access"
+)
+
+// A State is the current or wanted state of a target: values by name.
+type State map[string]string
+
+// Names are the names of a state, sorted.
+func (s State) Names() []string { return slices.Sorted(maps.Keys(s)) }
+
+// Covers reports whether s has the same values for all names in other.
+func (s State) Covers(other State) bool {
+	for name, value := range other {
+		if s[name] != value {
+			return false
+		}
+	}
+	return true
+}
+
+// A Ref names a row.
+type Ref struct {
+	// Kind is the row's table if the context does not determine it: systemuser or team.
+	Kind string `json:"kind,omitempty"`
+	// ID is empty for a row that an earlier action creates, see MadeBy, or that must be
+	// looked up.
+	ID   string `json:"id,omitempty"`
+	Name string `json:"name,omitempty"`
+	// ObjectID is the user's Entra object id, which is used to impersonate it.
+	ObjectID string `json:"object_id,omitempty"`
+	// MadeBy is the action that creates the row.
+	MadeBy string `json:"made_by,omitempty"`
+}
+
+// A Target is what an action changes.
+type Target struct {
+	Kind TargetKind `json:"kind"`
+	// Role is the root copy of a role.
+	Role *Ref `json:"role,omitempty"`
+	// Managed is set if the role comes with a managed solution.
+	Managed bool `json:"managed,omitempty"`
+	// Copy is the copy of Role to be assigned. Without an id, it is the one in BusinessUnit
+	// or, if AnyUnit is set and that one does not exist, the root.
+	Copy          *Ref   `json:"copy,omitempty"`
+	AnyUnit       bool   `json:"any_unit,omitempty"`
+	User          *Ref   `json:"user,omitempty"`
+	ApplicationID string `json:"application_id,omitempty"`
+	BusinessUnit  *Ref   `json:"business_unit,omitempty"`
+	View          *Ref   `json:"view,omitempty"`
+	Table         string `json:"table,omitempty"`
+	// Principal is the user or team that a view is shared with.
+	Principal *Ref `json:"principal,omitempty"`
+	// Owner is the view's owner, who is impersonated to share it.
+	Owner *Ref `json:"owner,omitempty"`
+	// Privileges are the known ids of privileges by name.
+	Privileges map[string]string `json:"privileges,omitempty"`
+	// Filtered are those of Privileges that are granted for some records only before the
+	// change. Such a filter cannot be restored.
+	Filtered []string `json:"filtered,omitempty"`
+	// Levels are the depths at which a privilege can be granted, if the required one is not
+	// among them.
+	Levels map[string][]snapshot.Depth `json:"levels,omitempty"`
+	// Grants is everything that a role grants when it is assigned, the depths by name: if
+	// it grants more by then, it is not assigned. It is empty for a role that an earlier
+	// action creates.
+	Grants State `json:"grants,omitempty"`
+}
+
+// Title names the target for a reader, with its kind.
+func (t Target) Title() string {
+	switch t.Kind {
+	case TargetRole, TargetGrants:
+		return "Role " + t.Role.Name
+	case TargetUser, TargetAssignment:
+		return "User " + t.User.Name
+	case TargetShare:
+		return "View " + cmp.Or(t.View.Name, t.View.ID)
+	}
+	return string(t.Kind)
+}
