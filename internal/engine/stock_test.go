@@ -3,6 +3,7 @@ package engine_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -40,6 +41,8 @@ func TestStockTools(t *testing.T) {
 		t.Fatal(err)
 	}
 	p, e := demandbase(t), load(t)
+	inputs := stockInputs(p)
+	maps.Copy(inputs, storySnapshots(t))
 	for tool, source := range map[string]func(*rego.Rego){
 		"opa eval -d policy": rego.Load([]string{tree}, nil),
 		"opa build policy":   rego.LoadBundle(bundle),
@@ -48,7 +51,7 @@ func TestStockTools(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", tool, err)
 		}
-		for name, s := range stockInputs(p) {
+		for name, s := range inputs {
 			t.Run(tool+"/"+name, func(t *testing.T) {
 				stock := judgeByStock(t, query, s)
 				ours := judgement(evaluate(t, e, s, p))
@@ -126,6 +129,26 @@ func stockInputs(p profile.Profile) map[string]*snapshot.Snapshot {
 		}}
 	})
 	return inputs
+}
+
+// storySnapshots are the snapshots of the stories of testdata/cases.
+func storySnapshots(t *testing.T) map[string]*snapshot.Snapshot {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("..", "..", "testdata", "cases", "*", "snapshot.json"))
+	if err != nil || len(files) < 12 {
+		t.Fatalf("%d stories, %v", len(files), err)
+	}
+	stories := map[string]*snapshot.Snapshot{}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if stories["the story "+filepath.Base(filepath.Dir(file))], err = snapshot.Decode(data, nil); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+	}
+	return stories
 }
 
 func roleless(u snapshot.User) snapshot.User {
