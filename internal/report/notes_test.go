@@ -1,6 +1,7 @@
 package report
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -20,5 +21,31 @@ func TestNotesReachEveryFormat(t *testing.T) {
 				t.Errorf("%s: a result that is %s has no word of the note", f, r.Verdict)
 			}
 		}
+	}
+}
+
+// TestStatesInWords: a state that dbaudit's own rules report is in words wherever people
+// read evidence, and as it is where programs do.
+func TestStatesInWords(t *testing.T) {
+	t.Parallel()
+	r := compliant()
+	states := []string{"missing", "shallow", "filtered", "undefined"}
+	for _, state := range states {
+		fail(&r, "DB-PRIV-LEAD", short("prvReadLead", state, "basic"))
+	}
+	for _, state := range []string{"not-shared", "not-visible"} {
+		fail(&r, "DB-VIEW-SHARED", audit.Finding{Message: "x", Subject: role(), Evidence: audit.Evidence{"state": state}})
+	}
+	judge(r)
+	for _, f := range []Format{HTML, Markdown} {
+		doc := rendered(t, f, judge(r), Options{})
+		for _, state := range append(states, "not-shared", "not-visible") {
+			if regexp.MustCompile(`State(</dt><dd>(<code>)?|: )` + state + `[<\n]`).MatchString(doc) {
+				t.Errorf("%s shows the state %s as programs know it", f, state)
+			}
+		}
+	}
+	if got := facts(audit.Evidence{"state": "missing"})[0].Value; got != "missing" {
+		t.Errorf("a missing role is %q", got)
 	}
 }

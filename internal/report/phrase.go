@@ -66,7 +66,11 @@ func depthOf(e audit.Evidence, key string) string {
 }
 
 // A datum is one piece of evidence as text.
-type datum struct{ Name, Value string }
+type datum struct {
+	Name, Value string
+
+	Code bool // whether it is for the API rather than for people
+}
 
 // evidence lists what was read and compared: the names every privilege finding has
 // first, then the others by name, because a map has no order of its own.
@@ -75,7 +79,7 @@ func evidence(e audit.Evidence) []datum {
 	var out []datum
 	for _, k := range slices.Concat(lead, slices.DeleteFunc(slices.Sorted(maps.Keys(e)), func(k string) bool { return slices.Contains(lead, k) })) {
 		if v, ok := e[k]; ok {
-			out = append(out, datum{visible(k), visible(plainValue(v))})
+			out = append(out, datum{Name: visible(k), Value: visible(plainValue(v))})
 		}
 	}
 	return out
@@ -87,12 +91,37 @@ func facts(e audit.Evidence) []datum {
 	for i, d := range list {
 		switch d.Name {
 		case "required_depth", "actual_depth":
-			list[i] = datum{capital(strings.TrimSuffix(d.Name, "_depth")) + " access level", name(audit.Level(d.Value))}
+			list[i] = datum{Name: capital(strings.TrimSuffix(d.Name, "_depth")) + " access level", Value: name(audit.Level(d.Value))}
+		case "state":
+			list[i] = datum{Name: "State", Value: stateWords(d.Value, e.Text("privilege") != "")}
 		default:
 			list[i].Name = capital(strings.ReplaceAll(d.Name, "_", " "))
+			list[i].Code = strings.HasPrefix(d.Value, "prv")
 		}
 	}
 	return list
+}
+
+// stateWords says what the state of a privilege or a view is; other states are as their
+// rules name them.
+func stateWords(state string, privilege bool) string {
+	switch state {
+	case "missing":
+		if privilege {
+			return "not granted"
+		}
+	case "shallow":
+		return "granted at too low an access level"
+	case "filtered":
+		return "granted for some records only"
+	case "undefined":
+		return "not defined by the environment"
+	case "not-shared":
+		return "not shared with the user"
+	case "not-visible":
+		return "not visible to dbaudit: it does not exist, or is not shared"
+	}
+	return state
 }
 
 // capital begins a text with a capital letter.
@@ -136,7 +165,7 @@ func pieces(step string, env audit.Environment) []piece {
 			list = append(list, piece{Text: step[:at]})
 		}
 		if address != "" {
-			list = append(list, piece{address, address})
+			list = append(list, piece{strings.TrimPrefix(address, "https://"), address})
 		}
 		step = step[at+len(address):]
 	}

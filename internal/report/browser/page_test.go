@@ -49,6 +49,7 @@ func TestPage(t *testing.T) {
 	t.Run("hostile names", b.hostileNames)
 	t.Run("light and dark", b.lightAndDark)
 	t.Run("narrow", b.narrow)
+	t.Run("one line", b.oneLine)
 	t.Run("axe", b.accessible)
 }
 
@@ -450,6 +451,28 @@ func (b browser) narrow(t *testing.T) {
 				t.Errorf("%s at %d pixels: the chain lies", name, width)
 			}
 		}
+	}
+}
+
+// oneLine: in the index a row is one line, a word is never broken, and a control's id is
+// beside the first line of its heading, however long that is.
+func (b browser) oneLine(t *testing.T) {
+	const broken = `[...document.querySelectorAll("#list td, #list thead th")].filter((e) => {
+		const range = document.createRange();
+		range.selectNodeContents(e);
+		const tops = [...range.getClientRects()].filter((r) => r.width).map((r) => r.bottom);
+		return tops.length && Math.max(...tops) - Math.min(...tops) > 12;
+	}).map((e) => e.textContent).join(", ")`
+	for _, width := range []int64{1280, 400} {
+		tb := b.open(t, "several", emulation.SetDeviceMetricsOverride(width, 800, 1, width < 500))
+		if got := eval[string](tb, broken); got != "" {
+			t.Errorf("at %d pixels these take several lines: %s", width, got)
+		}
+	}
+	tb := b.open(t, "mixed", emulation.SetDeviceMetricsOverride(900, 800, 1, false))
+	if got := eval[string](tb, `[...document.querySelectorAll(".control header")].filter((e) => e.checkVisibility() &&
+		Math.abs(e.querySelector(".id").getBoundingClientRect().top - e.querySelector("h3").getBoundingClientRect().top) > 12).map((e) => e.textContent).join(", ")`); got != "" {
+		t.Errorf("a heading pushes the id away: %s", got)
 	}
 }
 
