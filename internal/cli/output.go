@@ -232,7 +232,7 @@ func render(a *app, docs []document, results []audit.Result, o report.Options) e
 			}
 			continue
 		}
-		if doc.file == a.Getenv("GITHUB_STEP_SUMMARY") {
+		if console.SameFile(doc.file, a.Getenv("GITHUB_STEP_SUMMARY")) {
 			local.MarkdownLimit = report.JobSummaryLimit
 		}
 		err := console.WriteTo(doc.file, func(w io.Writer) error {

@@ -18,6 +18,26 @@ func Resolved(name string) string {
 	return name
 }
 
+// SameFile reports whether two names, however they are written, are of one file, which
+// need not exist.
+func SameFile(a, b string) bool {
+	if a == "" || b == "" {
+		return false
+	}
+	first, err := os.Stat(a)
+	second, err2 := os.Stat(b)
+	if err == nil && err2 == nil {
+		return os.SameFile(first, second)
+	}
+	full := func(name string) string {
+		if path, err := filepath.Abs(name); err == nil {
+			name = path
+		}
+		return filepath.Join(Resolved(filepath.Dir(name)), filepath.Base(name))
+	}
+	return full(a) == full(b)
+}
+
 // Writable refuses a file that could not be written.
 func Writable(name string) error {
 	name = Resolved(name)

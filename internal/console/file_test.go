@@ -57,3 +57,28 @@ func TestWriteFileReplacesFilesAlone(t *testing.T) {
 		t.Error("a folder was written to")
 	}
 }
+
+// TestSameFile: one file is known by each of its names, whether it exists or not.
+func TestSameFile(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	if err := os.Mkdir("folder", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("folder", "link"); err != nil {
+		t.Skip(err)
+	}
+	for range 2 { // before there is a file, and after
+		for _, name := range []string{"folder/a.md", "./folder/../folder/a.md", "link/a.md", filepath.Join(dir, "folder", "a.md")} {
+			if !SameFile(name, filepath.Join(dir, "folder", "a.md")) {
+				t.Errorf("%s is not known", name)
+			}
+		}
+		if SameFile("folder/b.md", "folder/a.md") || SameFile("", "") {
+			t.Error("two files are one")
+		}
+		if err := os.WriteFile("folder/a.md", nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -41,7 +41,15 @@ func TestStepSummary(t *testing.T) {
 		args = append(args, file)
 	}
 	summary, comment := filepath.Join(dir, "summary.md"), filepath.Join(dir, "comment.md")
-	for _, file := range []string{summary, comment} {
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	relative, err := filepath.Rel(here, summary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{relative, comment} {
 		var stdout, stderr bytes.Buffer
 		code := cli.Main(t.Context(), append(args, "-q", "-f", "markdown", "-o", file), cli.Env{
 			Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr},
