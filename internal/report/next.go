@@ -93,7 +93,7 @@ func nextSteps(r audit.Result, o Options) []step {
 	return steps
 }
 
-// gravest is the first finding of the gravest failed control that no waiver covers; nil if
+// gravest is the first finding of the most severe failed control that no waiver covers; nil if
 // there is none.
 func gravest(r audit.Result) (audit.Control, *audit.Finding) {
 	worst := r.Worst()

@@ -72,7 +72,7 @@ func TestPlaceOfTheSteps(t *testing.T) {
 		}
 	}
 	r.Environment.OrganizationName = ""
-	if doc := html.UnescapeString(rendered(t, Markdown, r, Options{})); !strings.Contains(doc, "Environments > the environment with the URL [https") {
+	if doc := html.UnescapeString(rendered(t, Markdown, r, Options{})); !strings.Contains(doc, "Environments > the environment with the URL [contoso.crm.dynamics.com](<https") {
 		t.Error("a result from before the name was kept does not say what to look for")
 	}
 }
@@ -109,7 +109,7 @@ func TestPieces(t *testing.T) {
 	t.Parallel()
 	env := audit.Environment{URL: "https://contoso.crm.dynamics.com"}
 	got := pieces(`Sign in to https://make.powerapps.com, then "https://evil.example" (https://contoso.crm.dynamics.com).`, env)
-	want := []piece{{Text: "Sign in to "}, {"https://make.powerapps.com", "https://make.powerapps.com"}, {Text: `, then "https://evil.example" (`}, {env.URL, env.URL}, {Text: ")."}}
+	want := []piece{{Text: "Sign in to "}, {"make.powerapps.com", "https://make.powerapps.com"}, {Text: `, then "https://evil.example" (`}, {"contoso.crm.dynamics.com", env.URL}, {Text: ")."}}
 	if !slices.Equal(got, want) {
 		t.Errorf("%+v", got)
 	}
