@@ -82,12 +82,13 @@ func scanResult(from row) (r audit.Result, err error) {
 }
 
 // Results gives the stored results of an environment, oldest first, one after the other;
-// of every environment where the name is empty. It ends at the first error.
+// of every environment if the name is empty. It ends at the first error.
 func (s *Store) Results(ctx context.Context, environment string, do func(audit.Result) error) error {
 	type key struct{ run, integration int64 }
+	where, args := named(environment)
 	keys, err := all(ctx, s.db, func(r row) (k key, err error) { return k, r.Scan(&k.run, &k.integration) }, `SELECT s.run_id, s.integration_id FROM result s
 		JOIN integration i ON i.id = s.integration_id JOIN environment e ON e.id = i.environment_id
-		WHERE $1 = '' OR e.name = $1 ORDER BY e.name, i.name, s.seq`, environment)
+		WHERE `+where+" ORDER BY e.name, i.name, s.seq", args...)
 	if err != nil {
 		return s.failed(err)
 	}

@@ -51,17 +51,13 @@ func (s Status) OpenFindings() int {
 func (s Status) Green() bool { return s.Verdict == audit.VerdictCompliant && !s.Stale }
 
 // Fleet is the status of every integration of every environment, by their names.
-func (s *Store) Fleet(ctx context.Context) ([]Status, error) {
-	return s.statuses(ctx, "")
-}
+func (s *Store) Fleet(ctx context.Context) ([]Status, error) { return s.Status(ctx, "") }
 
-// Status is the status of every integration of one environment.
+// Status is the status of every integration of one environment; of every one if the name is
+// empty.
 func (s *Store) Status(ctx context.Context, environment string) ([]Status, error) {
-	return s.statuses(ctx, environment)
-}
-
-func (s *Store) statuses(ctx context.Context, environment string) ([]Status, error) {
 	now := s.now()
+	where, args := named(environment)
 	type open struct {
 		integration int64
 		severity    audit.Severity
@@ -70,8 +66,8 @@ func (s *Store) statuses(ctx context.Context, environment string) ([]Status, err
 	counts, err := all(ctx, s.db, func(from row) (o open, err error) {
 		return o, from.Scan(&o.integration, word{&o.severity}, &o.count)
 	}, `SELECT integration_id, severity, COUNT(*) FROM finding_span WHERE closed_run IS NULL AND NOT waived
-		AND ($1 = '' OR integration_id IN (SELECT i.id FROM integration i JOIN environment e ON e.id = i.environment_id WHERE e.name = $1))
-		GROUP BY integration_id, severity`, environment)
+		AND integration_id IN (SELECT i.id FROM integration i JOIN environment e ON e.id = i.environment_id WHERE `+where+`)
+		GROUP BY integration_id, severity`, args...)
 	if err != nil {
 		return nil, s.failed(err)
 	}
@@ -105,7 +101,7 @@ func (s *Store) statuses(ctx context.Context, environment string) ([]Status, err
 		COALESCE(r.id, 0), e.id, e.name, r.period, COALESCE(r.trigger, ''), COALESCE(r.state, ''), COALESCE(r.attempt, 0), COALESCE(r.failures, 0),
 		r.queued_at, r.started_at, r.ended_at, COALESCE(r.error_code, ''), COALESCE(r.error, ''), COALESCE(r.worker, ''), COALESCE(r.tool_version, ''), COALESCE(r.job, 0)
 		FROM environment e LEFT JOIN integration i ON i.environment_id = e.id AND NOT i.retired LEFT JOIN run r ON r.id = e.last_run
-		WHERE $1 = '' OR e.name = $1 ORDER BY e.name, i.name`, environment)
+		WHERE `+where+" ORDER BY e.name, i.name", args...)
 	return list, s.failed(err)
 }
 
@@ -177,12 +173,17 @@ func scanFinding(from row) (f Finding, err error) {
 // OpenFindings lists the open findings of an environment; of every one if the name is
 // empty. Those of an integration that is retired are not known to be open any more.
 func (s *Store) OpenFindings(ctx context.Context, environment string) ([]Finding, error) {
-	query, args := "SELECT "+findingColumns+" WHERE f.closed_run IS NULL AND NOT i.retired", []any{}
-	if environment != "" {
-		query, args = query+" AND e.name = $1", []any{environment}
-	}
-	list, err := all(ctx, s.db, scanFinding, query+" ORDER BY f.id", args...)
+	where, args := named(environment)
+	list, err := all(ctx, s.db, scanFinding, "SELECT "+findingColumns+" WHERE f.closed_run IS NULL AND NOT i.retired AND "+where+" ORDER BY f.id", args...)
 	return list, s.failed(err)
+}
+
+// named is the condition for an environment e, and its argument; every one fits an empty name.
+func named(environment string) (where string, args []any) {
+	if environment == "" {
+		return "TRUE", nil
+	}
+	return "e.name = $1", []any{environment}
 }
 
 // Findings lists all findings that an environment ever had, oldest first.
