@@ -68,6 +68,10 @@ const (
 	defaultPoll        = time.Second
 )
 
+// cooldown is how long a process waits at least between two looks into the queue while it is
+// full: the next scan begins so much later.
+const cooldown = 10 * time.Millisecond
+
 // grace is how long after its timeout a job counts as one of a dead worker.
 const grace = 15 * time.Second
 
@@ -134,6 +138,7 @@ func New(s *store.Store, o Options) (*Fleet, error) {
 	f.queue, err = river.NewClient(s.QueueDriver(), &river.Config{
 		ID:                   o.Worker,
 		FetchOnlyKnownKinds:  true, // an older worker leaves what it does not know to a newer one
+		FetchCooldown:        cooldown,
 		FetchPollInterval:    o.Poll,
 		JobTimeout:           o.Timeout,
 		Logger:               o.Logger,
