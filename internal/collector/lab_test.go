@@ -2,15 +2,9 @@ package collector_test
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
-	"fmt"
-	"io"
 	"iter"
 	"math/rand/v2"
-	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +12,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
+	simulated "github.com/dbaudit/dbaudit/internal/lab"
 	"github.com/dbaudit/dbaudit/internal/simulator"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
@@ -59,20 +54,11 @@ func newLab(t testing.TB, env *simulator.Environment, o labOptions) *lab {
 	if o.auditor == "" {
 		o.auditor = "dbaudit"
 	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(server.CAPEM())
-	transport := &http.Transport{
-		TLSClientConfig:   &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
-		ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 64,
-	}
-	t.Cleanup(transport.CloseIdleConnections)
 	random, mu := rand.New(rand.NewPCG(o.seed, 0)), sync.Mutex{}
-	client, err := dataverse.New(dataverse.Options{
-		URL: server.URL(), Transport: transport, Limits: o.limits,
-		Tokens: &tokens{server: server, http: &http.Client{Transport: transport}, as: o.auditor},
-		Sleep:  func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
-		Jitter: func() float64 { mu.Lock(); defer mu.Unlock(); return random.Float64() },
-	})
+	connection := simulated.Connection(t, server, o.auditor)
+	connection.Limits = o.limits
+	connection.Jitter = func() float64 { mu.Lock(); defer mu.Unlock(); return random.Float64() }
+	client, err := dataverse.New(connection)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,47 +122,6 @@ func encode(t testing.TB, s *snapshot.Snapshot) string {
 		t.Fatal(err)
 	}
 	return string(data)
-}
-
-// tokens signs in with a client secret, and knows nothing of how dbaudit does.
-type tokens struct {
-	server *simulator.Server
-	http   *http.Client
-	as     string
-}
-
-func (k *tokens) Token(ctx context.Context, _ dataverse.TokenOptions) (dataverse.Token, error) {
-	reg := k.server.Environment().Client(k.as)
-	form := url.Values{
-		"grant_type": {"client_credentials"}, "client_id": {reg.ApplicationID}, "client_secret": {reg.Secret},
-		"scope": {k.server.URL() + "/.default"},
-	}
-	var failure error
-	for range 50 { // under random faults
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost,
-			k.server.AuthorityURL()+"/"+k.server.TenantID()+"/oauth2/v2.0/token", strings.NewReader(form.Encode()))
-		if err != nil {
-			return dataverse.Token{}, err
-		}
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		var answer struct {
-			Token   string `json:"access_token"`
-			Seconds int    `json:"expires_in"`
-		}
-		resp, err := k.http.Do(req)
-		if err != nil {
-			failure = err
-			continue
-		}
-		data, err := io.ReadAll(resp.Body)
-		_ = resp.Body.Close()
-		if err != nil || json.Unmarshal(data, &answer) != nil || answer.Token == "" {
-			failure = fmt.Errorf("status %d: %s", resp.StatusCode, data)
-			continue
-		}
-		return dataverse.Token{Value: dataverse.NewSecret(answer.Token), ExpiresAt: time.Now().Add(time.Duration(answer.Seconds) * time.Second)}, nil
-	}
-	return dataverse.Token{}, failure
 }
 
 // A filter is between collector and client, and may change responses.

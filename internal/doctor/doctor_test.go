@@ -4,8 +4,6 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/xml"
 	"errors"
 	"flag"
@@ -20,6 +18,7 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/lab"
 	"github.com/dbaudit/dbaudit/internal/signin"
 	"github.com/dbaudit/dbaudit/internal/simulator"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -271,10 +270,7 @@ func TestImpersonatedLacksIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Close() })
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(server.CAPEM())
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
-	t.Cleanup(transport.CloseIdleConnections)
+	transport := lab.Transport(t, server)
 	checks, err := Examine(t.Context(), Config{
 		SignIn: signin.Config{
 			EnvironmentURL: server.URL(), TenantID: server.TenantID(), Authority: server.AuthorityURL(), Transport: transport,
@@ -323,10 +319,7 @@ func TestNoSoftDeletion(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Close() })
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(server.CAPEM())
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
-	t.Cleanup(transport.CloseIdleConnections)
+	transport := lab.Transport(t, server)
 	older := roundTripper(func(r *http.Request) (*http.Response, error) {
 		if !strings.Contains(r.URL.RawQuery, "deletedstate") {
 			return transport.RoundTrip(r)

@@ -5,13 +5,8 @@ package lab
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -99,55 +94,11 @@ func requirement(env *simulator.Environment, profile string) snapshot.Requiremen
 // client signs in to a simulated environment as one of its clients.
 func client(tb testing.TB, server *simulator.Server, applicationID string) *dataverse.Client {
 	tb.Helper()
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(server.CAPEM())
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true}
-	tb.Cleanup(transport.CloseIdleConnections)
-	c, err := dataverse.New(dataverse.Options{
-		URL: server.URL(), Transport: transport, Tokens: &tokens{server: server, transport: transport, client: applicationID},
-		Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
-	})
+	c, err := dataverse.New(Connection(tb, server, applicationID))
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return c
-}
-
-// tokens asks the simulated sign-in host, without what MSAL does around it.
-type tokens struct {
-	server    *simulator.Server
-	transport http.RoundTripper
-	client    string
-}
-
-func (s *tokens) Token(ctx context.Context, _ dataverse.TokenOptions) (dataverse.Token, error) {
-	registration := s.server.Environment().Client(s.client)
-	form := url.Values{
-		"grant_type": {"client_credentials"}, "client_id": {s.client}, "client_secret": {registration.Secret},
-		"scope": {s.server.URL() + "/.default"},
-	}
-	address := s.server.AuthorityURL() + "/" + s.server.TenantID() + "/oauth2/v2.0/token"
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
-	if err != nil {
-		return dataverse.Token{}, err
-	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	response, err := s.transport.RoundTrip(request)
-	if err != nil {
-		return dataverse.Token{}, err
-	}
-	defer func() { _ = response.Body.Close() }()
-	data, err := io.ReadAll(response.Body)
-	if err != nil {
-		return dataverse.Token{}, err
-	}
-	var answer struct {
-		Token string `json:"access_token"`
-	}
-	if err := json.Unmarshal(data, &answer); err != nil || answer.Token == "" {
-		return dataverse.Token{}, fmt.Errorf("no token: HTTP %d", response.StatusCode)
-	}
-	return dataverse.Token{Value: dataverse.NewSecret(answer.Token), ExpiresAt: time.Now().Add(time.Hour)}, nil
 }
 
 // Serve makes the served environment equal to a world, and the world complete: ids

@@ -2,13 +2,7 @@ package webapi_test
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/json"
-	"fmt"
-	"io"
 	"net/http"
-	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,6 +17,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/engine"
+	simulated "github.com/dbaudit/dbaudit/internal/lab"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/simulator"
@@ -92,54 +87,11 @@ func newLab(t *testing.T, o simulator.Options) *lab {
 
 func (l *lab) writer(t *testing.T, applicationID string) *dataverse.Writer {
 	t.Helper()
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(l.server.CAPEM())
-	// One connection for each request: a connection that a fault cut off must not
-	// make the transport repeat a request by itself.
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true}
-	t.Cleanup(transport.CloseIdleConnections)
-	w, err := dataverse.NewWriter(dataverse.Options{
-		URL: l.server.URL(), Transport: transport, Tokens: &tokens{l.server, transport, applicationID}, Sleep: noSleep,
-	})
+	w, err := dataverse.NewWriter(simulated.Connection(t, l.server, applicationID))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return w
-}
-
-type tokens struct {
-	server    *simulator.Server
-	transport http.RoundTripper
-	client    string
-}
-
-func (s *tokens) Token(ctx context.Context, _ dataverse.TokenOptions) (dataverse.Token, error) {
-	form := url.Values{
-		"grant_type": {"client_credentials"}, "client_id": {s.client}, "client_secret": {s.server.Environment().Client(s.client).Secret},
-		"scope": {s.server.URL() + "/.default"},
-	}
-	address := s.server.AuthorityURL() + "/" + s.server.TenantID() + "/oauth2/v2.0/token"
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
-	if err != nil {
-		return dataverse.Token{}, err
-	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	response, err := s.transport.RoundTrip(request)
-	if err != nil {
-		return dataverse.Token{}, err
-	}
-	defer response.Body.Close()
-	data, err := io.ReadAll(response.Body)
-	if err != nil {
-		return dataverse.Token{}, err
-	}
-	var answer struct {
-		Token string `json:"access_token"`
-	}
-	if err := json.Unmarshal(data, &answer); err != nil || answer.Token == "" {
-		return dataverse.Token{}, fmt.Errorf("no token: HTTP %d", response.StatusCode)
-	}
-	return dataverse.Token{Value: dataverse.NewSecret(answer.Token), ExpiresAt: time.Now().Add(time.Hour)}, nil
 }
 
 // reset serves the compliant environment, changed.

@@ -3,7 +3,6 @@ package sessions_test
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"io"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/cli"
 	"github.com/dbaudit/dbaudit/internal/console"
+	"github.com/dbaudit/dbaudit/internal/lab"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/signin"
 	"github.com/dbaudit/dbaudit/internal/simulator"
@@ -96,12 +96,7 @@ func newPlace(tb testing.TB, servers ...*simulator.Server) *place {
 // tests: it names its configuration, and files by [place.file].
 func newPlaceApart(tb testing.TB, servers ...*simulator.Server) *place {
 	tb.Helper()
-	roots := x509.NewCertPool()
-	for _, s := range servers {
-		roots.AppendCertsFromPEM(s.CAPEM())
-	}
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true}
-	tb.Cleanup(transport.CloseIdleConnections)
+	transport := lab.Transport(tb, servers...)
 	p := &place{tb: tb, servers: servers, dir: tb.TempDir(), vars: map[string]string{}}
 	p.config = p.write("dbaudit.yaml", "profile: demandbase\n")
 	if len(servers) > 0 {

@@ -4,7 +4,6 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"net/http"
@@ -122,10 +121,7 @@ func FuzzStreams(f *testing.F) {
 			"DBAUDIT_APPLY_CLIENT_ID":     admin,
 			"DBAUDIT_APPLY_CLIENT_SECRET": l.Server.Environment().Client(admin).Secret,
 		}
-		roots := x509.NewCertPool()
-		roots.AppendCertsFromPEM(l.Server.CAPEM())
-		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
-		defer transport.CloseIdleConnections()
+		transport := lab.Transport(t, l.Server)
 		var through http.RoundTripper = transport
 		run := func(args ...string) {
 			t.Helper()
