@@ -79,7 +79,7 @@ type documentFlags struct{ format, file string }
 func (f *documentFlags) add(flags *pflag.FlagSet, formats ...string) {
 	f.format = formats[0]
 	flags.VarP(choose(&f.format, formats...), "format", "f", "`format` of the document: "+listed(formats))
-	flags.StringVarP(&f.file, "output", "o", "", "`file` to write (default standard output)")
+	outputFileFlag(flags, &f.file)
 }
 
 // addAnswer adds the flag of a short answer on standard output, and the --json of the first

@@ -38,7 +38,7 @@ func newCollectCommand(a *app) *cobra.Command {
 	timeoutFlag(cmd.Flags(), &f.connection)
 	requirementFlags(cmd.Flags(), &f.requirement)
 	scopeFlag(cmd.Flags(), &f.scope)
-	cmd.Flags().StringVarP(&f.output, "output", "o", "", "`file` of the snapshot (default standard output)")
+	outputFileFlag(cmd.Flags(), &f.output)
 	cmd.Flags().BoolVar(&f.minimal, "minimal", false, "keep only what the verdict needs, to hand it over")
 	cmd.Flags().BoolVar(&f.pseudonyms, "pseudonyms", false, "with --minimal: replace the names of people, teams, views and business units by pseudonyms")
 	addRecord(cmd.Flags(), &f.record)

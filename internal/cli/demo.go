@@ -3,13 +3,11 @@ package cli
 import (
 	"context"
 	"crypto/x509"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/run"
-	"github.com/dbaudit/dbaudit/internal/simulator"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -33,8 +31,8 @@ account, no network, no configuration. The exit code is 0 if it ran, whatever it
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), a) },
 	}
-	cmd.Flags().StringVar(&f.environment, "environment", "sample", "`name` or file of the environment: "+strings.Join(simulator.BuiltinNames(), ", "))
-	cmd.Flags().StringVar(&f.snapshot, "snapshot", "", "`file` to save the snapshot in, in addition to the result")
+	simulatedFlag(cmd.Flags(), &f.environment)
+	snapshotFlag(cmd.Flags(), &f.snapshot)
 	f.judge.addShown(cmd.Flags())
 	return cmd
 }

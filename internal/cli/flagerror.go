@@ -34,7 +34,7 @@ func wanted(f *pflag.Flag) string {
 		return "a whole number"
 	case "float64":
 		return "a number"
-	case "bool":
+	case "bool", "boolfunc":
 		return "true or false"
 	case "duration":
 		return "a duration such as 90s, 5m or 72h"

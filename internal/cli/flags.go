@@ -10,6 +10,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/signin"
+	"github.com/dbaudit/dbaudit/internal/simulator"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/internal/waiver"
 )
@@ -17,15 +18,27 @@ import (
 // connectionFlags say how an environment is reached, and which of the configuration's
 // are meant.
 func connectionFlags(flags *pflag.FlagSet, c *run.Connection) {
-	flags.StringVar(&c.URL, "url", "", "the environment's `address`, https://ORG.crmN.dynamics.com (DBAUDIT_URL)")
+	urlFlag(flags, c)
 	flags.StringVar(&c.Auth.TenantID, "tenant-id", "", "Entra `tenant` (default found from the environment; DBAUDIT_TENANT_ID)")
-	flags.StringVar(&c.Auth.ClientID, "client-id", "", "`id` of the auditor's own app registration (DBAUDIT_CLIENT_ID)")
+	clientIDFlag(flags, c)
 	flags.StringVar(&c.Auth.Certificate, "client-certificate", "", "PEM or PFX `file` of its certificate (DBAUDIT_CLIENT_CERTIFICATE; password in DBAUDIT_CLIENT_CERTIFICATE_PASSWORD)")
 	methods := spelled(signin.Methods())
 	flags.Var(choose(&c.Auth.Method, methods...), "auth", "sign-in `method`: "+strings.Join(methods, ", ")+" (default deduced; DBAUDIT_AUTH)")
 	flags.StringVar(&c.Auth.Authority, "authority", "", "`address` of another sign-in host, https://HOST[:PORT] (DBAUDIT_AUTHORITY)")
 	flags.StringArrayVar(&c.Envs, "env", nil, "`name` of an environment in the configuration, or a pattern such as 'eu-*'; repeatable")
 	flags.StringArrayVar(&c.Labels, "label", nil, "`key=value` label of the environments in the configuration; repeatable, all must match")
+}
+
+func urlFlag(flags *pflag.FlagSet, c *run.Connection) {
+	flags.StringVar(&c.URL, "url", "", "the environment's `address`, https://ORG.crmN.dynamics.com (DBAUDIT_URL)")
+}
+
+func clientIDFlag(flags *pflag.FlagSet, c *run.Connection) {
+	flags.StringVar(&c.Auth.ClientID, "client-id", "", "`id` of the auditor's own app registration (DBAUDIT_CLIENT_ID)")
+}
+
+func appIDFlag(flags *pflag.FlagSet, w *run.Wanted) {
+	flags.StringVar(&w.AppID, "integration-app-id", "", "application (client) `id` of the integration's application user (DBAUDIT_INTEGRATION_APP_ID)")
 }
 
 // allEnvsFlag is for the commands that take several environments.
@@ -41,11 +54,26 @@ func timeoutFlag(flags *pflag.FlagSet, c *run.Connection) {
 // requirementFlags say what is required of an environment.
 func requirementFlags(flags *pflag.FlagSet, w *run.Wanted) {
 	flags.StringVar(&w.Profile, "profile", "", "requirement profile: a `name` or a file (default demandbase; DBAUDIT_PROFILE)")
-	flags.StringVar(&w.AppID, "integration-app-id", "", "application (client) `id` of the integration's application user (DBAUDIT_INTEGRATION_APP_ID)")
+	appIDFlag(flags, w)
 	flags.StringVar(&w.User, "integration-user", "", "user principal `name`, if the integration runs as a person's account (DBAUDIT_INTEGRATION_USER)")
 	flags.StringVar(&w.Role, "integration-role", "", "`name` of the custom role (default deduced; DBAUDIT_INTEGRATION_ROLE)")
 	flags.StringVar(&w.BusinessUnit, "business-unit", "", "`name` of the business unit that the user must be in (DBAUDIT_BUSINESS_UNIT)")
 	flags.StringArrayVar(&w.Views, "view", nil, "`table=name` of a personal view that must be shared with the integration user; repeatable")
+}
+
+// outputFileFlag is for the commands that write one document of one kind.
+func outputFileFlag(flags *pflag.FlagSet, file *string) {
+	flags.StringVarP(file, "output", "o", "", "output `file` (default standard output)")
+}
+
+// snapshotFlag is for the commands that judge what they read.
+func snapshotFlag(flags *pflag.FlagSet, file *string) {
+	flags.StringVar(file, "snapshot", "", "`file` to save the snapshot in, in addition to the result")
+}
+
+// simulatedFlag is for the commands that start the simulator.
+func simulatedFlag(flags *pflag.FlagSet, name *string) {
+	flags.StringVar(name, "environment", "sample", "`name` or file of the environment: "+strings.Join(simulator.BuiltinNames(), ", "))
 }
 
 // scopeFlag is for the commands that save a snapshot.

@@ -70,7 +70,7 @@ result, as JSON (dbaudit.results/v1), which dbaudit report, diff and history rea
 		RunE:    func(cmd *cobra.Command, args []string) error { return fleetExport(cmd.Context(), a, f, args) },
 	}
 	export.Flags().BoolVar(&f.all, "all", false, "every result, not only the last")
-	export.Flags().StringVarP(&f.document.file, "output", "o", "", "`file` to write (default standard output)")
+	outputFileFlag(export.Flags(), &f.document.file)
 	cmd.AddCommand(
 		&cobra.Command{
 			Use:   "import FILE...",

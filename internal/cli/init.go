@@ -50,9 +50,9 @@ does not ask.
 		},
 	}
 	cmd.Flags().BoolVar(&f.guide, "guide", false, "print how to create the auditor's app registration, role and application user")
-	cmd.Flags().StringVar(&f.connection.URL, "url", "", "the environment's `address`, https://ORG.crmN.dynamics.com (DBAUDIT_URL)")
-	cmd.Flags().StringVar(&f.connection.Auth.ClientID, "client-id", "", "`id` of the auditor's app registration (DBAUDIT_CLIENT_ID)")
-	cmd.Flags().StringVar(&f.requirement.AppID, "integration-app-id", "", "application (client) `id` of the integration's application user (DBAUDIT_INTEGRATION_APP_ID)")
+	urlFlag(cmd.Flags(), &f.connection)
+	clientIDFlag(cmd.Flags(), &f.connection)
+	appIDFlag(cmd.Flags(), &f.requirement)
 	cmd.Flags().BoolVar(&f.force, "force", false, "overwrite the file if it exists; do not ask")
 	cmd.Flags().StringVarP(&f.output, "output", "o", config.DefaultName, "`file` to write, - for standard output")
 	return cmd

@@ -31,35 +31,23 @@ type outputs struct {
 	list         []output
 	formats      []report.Format // that may be asked for; empty for all
 	sarifProfile report.Profile  // ProfileUnknown to deduce it
-	summary      summaryFlag
-	severity     audit.Severity // least of the table; SeverityInvalid for all
+	summary      *bool           // nil if it depends on how many results there are
+	severity     audit.Severity  // least of the table; SeverityInvalid for all
 }
 
 // summaryAbove is how many results a table shows in full by itself.
 const summaryAbove = 20
 
-// summaryFlag is --summary, which by itself depends on how many results there are.
-type summaryFlag struct{ given, on bool }
-
-func (f *summaryFlag) String() string   { return "" }
-func (f *summaryFlag) Type() string     { return "bool" }
-func (f *summaryFlag) IsBoolFlag() bool { return true }
-
-func (f *summaryFlag) Set(value string) error {
-	on, err := strconv.ParseBool(value)
-	if err != nil {
-		return errors.New("want true or false")
-	}
-	f.given, f.on = true, on
-	return nil
-}
-
 func (o *outputs) add(flags *pflag.FlagSet) {
 	flags.VarP(&outputFlag{o, true}, "format", "f",
 		"`format` of a document: "+strings.Join(o.words(), ", ")+"; repeatable (default table)")
 	flags.VarP(&outputFlag{o, false}, "output", "o", "output `file` for the preceding -f, or in the format of its extension, such as x.html (default standard output); DIR/ gets HTML: an index and a page for each")
-	flags.Var(&o.summary, "summary", fmt.Sprintf("show one row per environment in the table, without details (default with more than %d)", summaryAbove))
-	flags.Lookup("summary").NoOptDefVal = "true"
+	flags.BoolFunc("summary", fmt.Sprintf("show one row per environment in the table, without details (default with more than %d)", summaryAbove),
+		func(value string) error {
+			on, err := strconv.ParseBool(value)
+			o.summary = &on
+			return err
+		})
 	flags.Var(choose(&o.severity, audit.Severities()...), "severity", "lowest `severity` of the controls in the table; does not change the exit code")
 	flags.Var(choose(&o.sarifProfile, report.Profiles()...), "sarif-profile",
 		"`viewer` that SARIF is for: "+strings.Join(spelled(report.Profiles()), ", ")+" (default that of the CI it runs in, else generic)")
@@ -113,7 +101,7 @@ type document struct {
 	file   string // empty for standard output
 	viewer viewer
 
-	summary  summaryFlag
+	summary  *bool
 	severity audit.Severity // SeverityInvalid for all
 }
 
@@ -200,7 +188,10 @@ func formatOfFile(file string) report.Format {
 func render(a *app, docs []document, results []audit.Result, o report.Options) error {
 	for _, doc := range docs {
 		local := o
-		local.Summary = doc.summary.on || !doc.summary.given && len(results) > summaryAbove
+		local.Summary = len(results) > summaryAbove
+		if doc.summary != nil {
+			local.Summary = *doc.summary
+		}
 		local.Least = doc.severity
 		local.Warn = func(text string) { a.Warnf("%s: %s", cmp.Or(doc.file, doc.format.String()), text) }
 		if doc.folder() {

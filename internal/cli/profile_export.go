@@ -49,7 +49,7 @@ The last two refer to the catalog as NAME.catalog.json in the same folder.`,
 	}
 	cmd.Flags().StringVar(&kind, "oscal", "", "`kind` of document: "+kinds+" (default catalog)")
 	cmd.Flags().Lookup("oscal").NoOptDefVal = exportKinds()[0]
-	cmd.Flags().StringVarP(&file, "output", "o", "", "output `file` (default standard output)")
+	outputFileFlag(cmd.Flags(), &file)
 	return cmd
 }
 

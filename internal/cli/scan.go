@@ -58,7 +58,7 @@ func newScanCommand(a *app) *cobra.Command {
 	requirementFlags(cmd.Flags(), &f.requirement)
 	f.judge.add(cmd.Flags())
 	scopeFlag(cmd.Flags(), &f.scope)
-	cmd.Flags().StringVar(&f.snapshot, "snapshot", "", "`file` to save the snapshot in, in addition to the result")
+	snapshotFlag(cmd.Flags(), &f.snapshot)
 	addRecord(cmd.Flags(), &f.record)
 	storeFlag(cmd.Flags(), &f.store, "stores the results in the fleet's history")
 	f.remedy.add(cmd.Flags())

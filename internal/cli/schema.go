@@ -38,7 +38,7 @@ An editor that supports YAML schemas uses it to check dbaudit.yaml; the file tha
 			return a.PutData(output, data)
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "", "output `file` (default standard output)")
+	outputFileFlag(cmd.Flags(), &output)
 	return cmd
 }
 

@@ -44,7 +44,7 @@ func newSimulateCommand(a *app) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&f.listen, "listen", "127.0.0.1:0", "`address` to listen on")
-	cmd.Flags().StringVar(&f.environment, "environment", "sample", "`name` or file of the environment: "+strings.Join(simulator.BuiltinNames(), ", "))
+	simulatedFlag(cmd.Flags(), &f.environment)
 	cmd.Flags().StringVar(&f.replay, "replay", "", "`file` of a recording to serve instead of an environment")
 	cmd.Flags().StringVar(&f.dir, "dir", "", "`folder` for ca.pem, env, env.ps1 and dbaudit.yaml (default a temporary one)")
 	return cmd

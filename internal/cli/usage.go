@@ -15,51 +15,46 @@ import (
 // HelpWidth is how wide a command's help is, on every terminal.
 const helpWidth = 80
 
-// A flagGroup is a heading in a command's help.
-type flagGroup string
-
-const (
-	groupEnvironment flagGroup = "Environment"
-	groupRequired    flagGroup = "Requirement"
-	groupSignIn      flagGroup = "Sign-in"
-	groupOutput      flagGroup = "Output"
-	groupFailing     flagGroup = "Failing"
-	groupRepair      flagGroup = "Repair"
-	groupFleet       flagGroup = "Fleet"
-	groupOther       flagGroup = "Other"
-)
-
-func flagGroups() []flagGroup {
-	return []flagGroup{groupEnvironment, groupRequired, groupSignIn, groupOutput, groupFailing, groupRepair, groupFleet, groupOther}
+// A heading is a part of a command's help, with the flags below it.
+type heading struct {
+	title string
+	flags []string
 }
 
-// groupOf is the heading of a command's flag.
-func groupOf(cmd *cobra.Command, name string) flagGroup {
-	if cmd.Name() == "plan" && (name == "result" || name == "snapshot") {
-		return groupEnvironment // which these stand in for
+// otherFlags is the heading of the flags that no other heading has.
+const otherFlags = "Other"
+
+func headings() []heading {
+	return []heading{
+		{"Environment", []string{"url", "env", "all-envs", "label", "timeout", "parallel", "scope", "environment"}},
+		{"Requirement", []string{"profile", "integration-app-id", "integration-user", "integration-role", "business-unit", "view"}},
+		{"Sign-in", []string{"auth", "authority", "tenant-id", "client-id", "client-certificate", "username"}},
+		{"Output", []string{"format", "output", "snapshot", "record", "sarif-profile", "as-of", "severity", "summary", "input", "minimal", "pseudonyms"}},
+		{"Failing", []string{"fail-on", "fail-on-new", "baseline", "waivers", detailedFlag}},
+		{"Repair", []string{
+			"remediate", "only", "except", "least-privilege", "replace-filtered", "unassign-administrator",
+			"valid-for", "max-changes", "yes", "journal", "resume", "dry-run", "digest", "allow-shared-role",
+		}},
+		{"Fleet", []string{"store", "listen", "public-url", "oidc-issuer", "oidc-client-id", "tls-certificate", "tls-key", "alerts", "concurrency", "no-worker", "keep-days"}},
+		{title: otherFlags},
 	}
-	switch name {
-	case "url", "env", "all-envs", "label", "timeout", "parallel", "scope", "environment":
-		return groupEnvironment
-	case "profile", "integration-app-id", "integration-user", "integration-role", "business-unit", "view":
-		return groupRequired
-	case "auth", "authority", "tenant-id", "client-id", "client-certificate", "username":
-		return groupSignIn
-	case "format", "output", "snapshot", "record", "sarif-profile", "as-of", "severity", "summary", "input", "minimal", "pseudonyms":
-		return groupOutput
-	case "fail-on", "fail-on-new", "baseline", "waivers", detailedFlag:
-		return groupFailing
-	case "remediate", "only", "except", "least-privilege", "replace-filtered", "unassign-administrator",
-		"valid-for", "max-changes", "yes", "journal", "resume", "dry-run", "digest", "allow-shared-role":
-		return groupRepair
-	case "store", "listen", "public-url", "oidc-issuer", "oidc-client-id", "tls-certificate", "tls-key", "alerts", "concurrency", "no-worker", "keep-days":
-		return groupFleet
-	}
-	return groupOther
 }
 
-// groupsFrom is how many flags of its own a command has at least whose help groups them.
-const groupsFrom = 10
+// headingOf is the title of the heading of a command's flag.
+func headingOf(cmd *cobra.Command, flag string) string {
+	if cmd.Name() == "plan" && (flag == "result" || flag == "snapshot") {
+		return "Environment" // which these stand in for
+	}
+	for _, h := range headings() {
+		if slices.Contains(h.flags, flag) {
+			return h.title
+		}
+	}
+	return otherFlags
+}
+
+// headingsFrom is how many flags a command has at least for its help to have headings.
+const headingsFrom = 10
 
 // usage is the end of a command's help: how it is called, its commands, its flags.
 func usage(cmd *cobra.Command) string {
@@ -86,16 +81,27 @@ func usage(cmd *cobra.Command) string {
 			}
 		}
 	}
-	own, global := visible(cmd.LocalFlags()), visible(cmd.InheritedFlags())
-	if cmd.HasParent() {
-		own, global = moveHelp(own, global)
+	var own, global []*pflag.Flag
+	inherited := cmd.InheritedFlags()
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		switch {
+		case f.Hidden:
+		case f.Name == "help" && cmd.HasParent(): // below the others, as every command has it
+		case inherited.Lookup(f.Name) != nil:
+			global = append(global, f)
+		default:
+			own = append(own, f)
+		}
+	})
+	if help := cmd.Flags().Lookup("help"); cmd.HasParent() && help != nil {
+		global = append(global, help)
 	}
-	if len(own) < groupsFrom {
+	if len(own) < headingsFrom {
 		b.WriteString(flagSection("Flags", own))
 	} else {
-		for _, group := range flagGroups() {
-			b.WriteString(flagSection(string(group)+" flags", slices.DeleteFunc(slices.Clone(own), func(f *pflag.Flag) bool {
-				return groupOf(cmd, f.Name) != group
+		for _, h := range headings() {
+			b.WriteString(flagSection(h.title+" flags", slices.DeleteFunc(slices.Clone(own), func(f *pflag.Flag) bool {
+				return headingOf(cmd, f.Name) != h.title
 			})))
 		}
 	}
@@ -120,28 +126,6 @@ func describe(cmd *cobra.Command) string {
 		b.WriteString("\n")
 	}
 	return b.String() + usage(cmd)
-}
-
-// moveHelp lets --help stand where the flags of every command stand.
-func moveHelp(own, global []*pflag.Flag) (less, more []*pflag.Flag) {
-	for _, f := range own {
-		if f.Name == "help" {
-			global = append(global, f)
-			continue
-		}
-		less = append(less, f)
-	}
-	return less, global
-}
-
-func visible(set *pflag.FlagSet) []*pflag.Flag {
-	var flags []*pflag.Flag
-	set.VisitAll(func(f *pflag.Flag) {
-		if !f.Hidden {
-			flags = append(flags, f)
-		}
-	})
-	return flags
 }
 
 // flagSection is a heading with its flags: names to the left, what they mean to the
@@ -176,13 +160,10 @@ func flagSection(title string, flags []*pflag.Flag) string {
 	return b.String()
 }
 
-// defaultOf is what a flag is where it is not given, unless its own text says it.
+// defaultOf is the default of a flag, unless the flag's own text says it.
 func defaultOf(f *pflag.Flag) string {
-	switch f.DefValue {
-	case "", "false", "0", "0s", "[]":
-		return ""
-	}
-	if strings.Contains(f.Usage, "(default ") {
+	none := []string{"", "false", "0", "0s", "[]"}
+	if slices.Contains(none, f.DefValue) || strings.Contains(f.Usage, "(default ") {
 		return ""
 	}
 	return " (default " + f.DefValue + ")"

@@ -37,7 +37,7 @@ false-positive, compensating), the owner and the reason. A waived control has no
 }
 
 type waiverAddFlags struct {
-	file    string
+	accept  run.Accept
 	days    int
 	control string
 	waiver  waiver.Waiver
@@ -60,7 +60,7 @@ func newWaiverAddCommand(a *app) *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error { return f.run(a, args) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.file, "waivers", "", "`file` of accepted findings (default waivers: of the configuration, else "+waiver.DefaultName+")")
+	waiversFlag(flags, &f.accept)
 	flags.StringVar(&f.control, "control", "", "the `control` to waive")
 	flags.StringVar(&f.waiver.Subject, "subject", "", "`name` or id of the finding's role, user or view (TABLE=NAME)")
 	flags.StringVar(&f.waiver.Privilege, "privilege", "", "the finding's `privilege`")
@@ -104,7 +104,7 @@ func (f waiverAddFlags) run(a *app, results []string) error {
 			return err
 		}
 	}
-	name, _ := run.WaiverFile(f.file, file)
+	name, _ := run.WaiverFile(f.accept.Waivers, file)
 	data, err := bounds.ReadFile(bounds.Waivers, name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("reading the waivers: %w", err)
@@ -150,7 +150,7 @@ func waiversOf(a *app, pattern waiver.Waiver, files []string, file *config.File)
 }
 
 func newWaiverCheckCommand(a *app) *cobra.Command {
-	var name string
+	var accept run.Accept
 	var asOf time.Time
 	cmd := &cobra.Command{
 		Use:   "check [RESULT.json...]",
@@ -158,24 +158,23 @@ func newWaiverCheckCommand(a *app) *cobra.Command {
 		Long:  `Lists the waivers with their expiry dates. The exit code is 1 if one has expired or, with saved results, if one covers no finding or is broader than its finding. Waivers that will expire soon are reported.`,
 		Example: `  dbaudit waiver check
   dbaudit waiver check result.json`,
-		RunE: func(_ *cobra.Command, args []string) error { return checkWaivers(a, name, asOf, args) },
+		RunE: func(_ *cobra.Command, args []string) error { return checkWaivers(a, accept, asOf, args) },
 	}
-	cmd.Flags().StringVar(&name, "waivers", "", "`file` of accepted findings (default waivers: of the configuration, else "+waiver.DefaultName+")")
+	waiversFlag(cmd.Flags(), &accept)
 	asOfFlag(cmd.Flags(), &asOf, "check for")
 	return cmd
 }
 
-func checkWaivers(a *app, flag string, asOf time.Time, files []string) error {
-	j, err := judgeFlags{asOf: asOf}.understood(a)
-	if err != nil {
-		return err
+func checkWaivers(a *app, accept run.Accept, asOf time.Time, files []string) error {
+	if asOf.IsZero() {
+		asOf = a.Now()
 	}
 	file, err := a.Configuration()
 	if err != nil {
 		return err
 	}
-	name, _ := run.WaiverFile(flag, file)
-	f, err := run.ReadWaivers(name, j.asOf)
+	name, _ := run.WaiverFile(accept.Waivers, file)
+	f, err := run.ReadWaivers(name, asOf)
 	if err != nil {
 		return err
 	}
@@ -190,7 +189,7 @@ func checkWaivers(a *app, flag string, asOf time.Time, files []string) error {
 	if err != nil {
 		return err
 	}
-	_, remarks := f.Apply(results, waiver.Options{AsOf: j.asOf, Environments: run.NamesOf(file), Shared: shared})
+	_, remarks := f.Apply(results, waiver.Options{AsOf: asOf, Environments: run.NamesOf(file), Shared: shared})
 	code := exitOK
 	state := map[int]string{}
 	for _, remark := range remarks {

@@ -72,15 +72,16 @@ func TestFolderOfPages(t *testing.T) {
 // TestSummaryByItself: above twenty results the table is a summary, unless told.
 func TestSummaryByItself(t *testing.T) {
 	t.Parallel()
+	on := true
 	for _, test := range []struct {
 		n    int
-		flag summaryFlag
+		flag *bool
 		want bool
 	}{
-		{20, summaryFlag{}, false},
-		{21, summaryFlag{}, true},
-		{21, summaryFlag{given: true}, false},
-		{2, summaryFlag{given: true, on: true}, true},
+		{20, nil, false},
+		{21, nil, true},
+		{21, new(bool), false},
+		{2, &on, true},
 	} {
 		var b bytes.Buffer
 		a := newApp(Env{
