@@ -18,19 +18,15 @@ func (a asked) everyRole() bool {
 	return a.Options.AllRoles || a.profile.Name == engine.LintProfile && a.requirement.Role == ""
 }
 
-// candidates are the roles that may be meant: all of them, or those whose name is the
-// required one or fits the profile's pattern. A role may be in several files.
+// maybe reports whether a role of a name may be meant: every role, or one whose name is the
+// required one or fits the profile's pattern.
+func (a asked) maybe(name string) bool {
+	return a.everyRole() || a.requirement.FitsRole(name, a.profile.Pattern)
+}
+
+// candidates are the roles that may be meant. A role may be in several files.
 func (a asked) candidates(roles []solution.Role) []solution.Role {
-	if a.everyRole() {
-		return roles
-	}
-	var fitting []solution.Role
-	for _, r := range roles {
-		if a.requirement.FitsRole(r.Name, a.profile.Pattern) {
-			fitting = append(fitting, r)
-		}
-	}
-	return fitting
+	return slices.DeleteFunc(slices.Clone(roles), func(r solution.Role) bool { return !a.maybe(r.Name) })
 }
 
 // likeliest keeps the roles of the name that grants most of the minimum, by what the

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -88,6 +89,9 @@ func New(r *run.Runner, o Options) (*Linter, error) {
 	}
 	if len(l.asked) > 1 && (o.AllRoles || o.Keep != nil) {
 		return nil, run.Usagef("--all-roles and --snapshot need one profile, but the configuration has %d integrations: choose one with --profile", len(l.asked))
+	}
+	l.limits.Keep = func(name string) bool {
+		return slices.ContainsFunc(l.asked, func(a asked) bool { return a.maybe(name) })
 	}
 	l.warnOfUnnamed()
 	return l, nil

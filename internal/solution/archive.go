@@ -161,7 +161,7 @@ func (r *reader) detach(label string) {
 			e := &role.Entries[i]
 			e.Name, e.Level = r.word(e.Name), r.word(e.Level)
 		}
-		r.entries += len(role.Entries)
+		r.entries += role.listed
 	}
 	if r.detached > maxRoles || r.entries > maxAllEntries {
 		r.found.Roles = nil
@@ -198,7 +198,7 @@ func (r *reader) manifest(label string, x index, dir string) bool {
 			continue
 		}
 		if raw, err := r.entry(label, f); err == nil {
-			if doc, err := parse(raw, r.workspace); err == nil && doc.manifest {
+			if doc, err := parse(raw, r.workspace, r.limits.Keep); err == nil && doc.manifest {
 				return doc.managed
 			}
 		}

@@ -33,6 +33,9 @@ type Limits struct {
 	Roles, Privileges int
 	// Exclude tells the files that are left out; nil leaves out none. See [Exclude].
 	Exclude func(name string) bool
+	// Keep tells by a role's name whether its entries are kept; nil keeps those of all.
+	// The others are checked too.
+	Keep func(name string) bool
 }
 
 // DefaultLimits are beyond any real solution: the platform imports none of more
@@ -111,7 +114,7 @@ type run struct {
 func (a *run) count(roles []Role) error {
 	entries := 0
 	for _, r := range roles {
-		entries += len(r.Entries)
+		entries += r.listed
 	}
 	if a.roles.Add(int64(len(roles))) > int64(a.limits.Roles) || a.privileges.Add(int64(entries)) > int64(a.limits.Privileges) {
 		return fmt.Errorf("the files define more than %d roles or list more than %d privileges in all: lint fewer of them at a time",
@@ -327,7 +330,7 @@ func (r *reader) beside(name string) bool {
 			if err != nil {
 				continue
 			}
-			if doc, err := parse(raw, r.workspace); err == nil && doc.manifest {
+			if doc, err := parse(raw, r.workspace, r.limits.Keep); err == nil && doc.manifest {
 				r.manifests[folder] = doc.managed
 				return doc.managed
 			}
@@ -343,7 +346,7 @@ func (r *reader) xml(label, data string, managed func() bool) {
 		r.fail(label, errPointer())
 		return
 	}
-	doc, err := parse(data, r.workspace)
+	doc, err := parse(data, r.workspace, r.limits.Keep)
 	if err != nil {
 		r.fail(label, err)
 		return

@@ -27,13 +27,15 @@ type Role struct {
 	// At is where the Role element begins, PrivilegesAt its RolePrivileges element
 	// (At if there is none), CustomizableAt its IsCustomizable element (likewise).
 	At, PrivilegesAt, CustomizableAt Position
-	// Entries are the RolePrivilege elements in the file's order.
+	// Entries are the RolePrivilege elements in the file's order; none if [Limits.Keep]
+	// does not want them.
 	Entries []Entry
 
-	text  *text // nil where the file is an archive's or large
-	index int   // among the file's roles
-	tag   span  // the start tag
-	close int   // where the end tag begins; 0 where the element is empty
+	listed int   // the number of RolePrivilege elements
+	text   *text // nil where the file is an archive's or large
+	index  int   // among the file's roles
+	tag    span  // the start tag
+	close  int   // where the end tag begins; 0 where the element is empty
 	// The extent of the start tag of RolePrivileges, and where its end tag begins; zero if
 	// there are none.
 	privileges    span
@@ -86,84 +88,117 @@ const (
 	maxAllEntries = 500_000
 )
 
-// parse reads the roles of one XML file. Only definitions count: elements named
-// Role that refer to one, as forms and apps have them, have no name. A role's entries
-// are gathered in w.
-func parse(raw string, w *workspace) (document, error) {
+// A parser takes the roles out of one XML file.
+type parser struct {
+	*workspace
+
+	t    *text
+	doc  document
+	keep func(name string) bool // nil keeps the entries of every role
+
+	role  *Role // the definition that is open
+	depth int   // of the definition's element
+	kept  bool  // whether its entries are
+	all   int   // the entries of the roles before it
+}
+
+// parse reads the roles of one XML file. Only definitions count: elements named Role that
+// refer to one, as forms and apps have them, have no name. The entries of a role are
+// gathered in w, those of roles that keep does not want are only checked and counted.
+func parse(raw string, w *workspace, keep func(name string) bool) (document, error) {
 	t, err := decode(raw)
 	if err != nil {
 		return document{}, err
 	}
-	var doc document
-	var role *Role // the definition that is open
-	depth := 0     // of the definition's element
-	entries := 0   // of the roles before it
+	p := parser{workspace: w, t: t, keep: keep}
 	defer w.empty()
-	err = scan(t, handler{
-		open: func(e element, path []string) error {
-			if len(path) == 0 {
-				doc.root = e.name
-			}
-			switch {
-			case role == nil && e.name == "Role" && defines(e, path):
-				if len(doc.roles) == maxRoles {
-					return at(t, e, "the file defines more than %d roles, and no environment has as many", maxRoles)
-				}
-				if err := bounded(t, e); err != nil {
-					return err
-				}
-				doc.roles = append(doc.roles, definition(e, t))
-				role, depth = &doc.roles[len(doc.roles)-1], len(path)
-				role.index = len(doc.roles) - 1
-			case role == nil:
-			case e.name == "RolePrivileges" && len(path) == depth+1:
-				if role.privileges.end != 0 {
-					return at(t, e, "the role %q has two elements RolePrivileges", role.Name)
-				}
-				role.privileges, role.PrivilegesAt = span{e.start, e.end}, t.position(e.start, e.end)
-			case e.name == "IsCustomizable" && len(path) == depth+1:
-				role.CustomizableAt = t.position(e.start, e.end)
-			case e.name == "RolePrivilege" && len(path) == depth+2 && path[depth+1] == "RolePrivileges":
-				switch {
-				case len(w.entries) == maxEntries:
-					return at(t, e, "the role %q lists more than %d privileges, and no environment has as many", role.Name, maxEntries)
-				case entries+len(w.entries) == maxAllEntries:
-					return at(t, e, "the roles of the file list more than %d privileges in all, and no solution's do", maxAllEntries)
-				}
-				if err := bounded(t, e); err != nil {
-					return err
-				}
-				w.entries = append(w.entries, entry(e, t))
-			}
-			return nil
-		},
-		closed: func(name, content string, end int, path []string) error {
-			switch {
-			case name == "Managed" && slices.Equal(path, []string{"ImportExportXml", "SolutionManifest"}):
-				doc.manifest, doc.managed = true, plain(content) == "1"
-			case role == nil:
-			case len(path) == depth:
-				if t.data[role.tag.end-2] != '/' {
-					role.close = end
-				}
-				role.Entries = slices.Clone(w.entries)
-				entries += len(role.Entries)
-				w.empty()
-				role = nil
-			case name == "RolePrivileges" && len(path) == depth+1:
-				role.privilegesEnd = end
-			case name == "RolePrivilege" && len(path) == depth+2 && path[depth+1] == "RolePrivileges":
-				if last := &w.entries[len(w.entries)-1]; t.data[last.tag.end-2] != '/' {
-					last.end = end + strings.IndexByte(t.data[end:], '>') + 1
-				}
-			case name == "IsCustomizable" && len(path) == depth+1:
-				word := plain(content)
-				role.Customizable = word != "0" && !strings.EqualFold(word, "false")
-			}
-			return nil
-		},
-	})
-	return doc, err
+	err = scan(t, handler{open: p.open, closed: p.closed})
+	return p.doc, err
+}
+
+// open takes a start tag.
+func (p *parser) open(e element, path []string) error {
+	if len(path) == 0 {
+		p.doc.root = e.name
+	}
+	switch role := p.role; {
+	case role == nil && e.name == "Role" && defines(e, path):
+		return p.define(e, len(path))
+	case role == nil:
+	case e.name == "RolePrivilege" && p.inPrivileges(path):
+		return p.entry(e)
+	case e.name == "RolePrivileges" && len(path) == p.depth+1:
+		if role.privileges.end != 0 {
+			return at(p.t, e, "the role %q has two elements RolePrivileges", role.Name)
+		}
+		role.privileges, role.PrivilegesAt = span{e.start, e.end}, p.t.position(e.start, e.end)
+	case e.name == "IsCustomizable" && len(path) == p.depth+1:
+		role.CustomizableAt = p.t.position(e.start, e.end)
+	}
+	return nil
+}
+
+// inPrivileges reports whether a path is that of the open role's RolePrivileges.
+func (p *parser) inPrivileges(path []string) bool {
+	return len(path) == p.depth+2 && path[p.depth+1] == "RolePrivileges"
+}
+
+// define begins a role.
+func (p *parser) define(e element, depth int) error {
+	if len(p.doc.roles) == maxRoles {
+		return at(p.t, e, "the file defines more than %d roles, and no environment has as many", maxRoles)
+	}
+	if err := bounded(p.t, e); err != nil {
+		return err
+	}
+	role := definition(e, p.t)
+	role.index = len(p.doc.roles)
+	p.doc.roles = append(p.doc.roles, role)
+	p.role, p.depth = &p.doc.roles[role.index], depth
+	p.kept = p.keep == nil || p.keep(role.Name)
+	return nil
+}
+
+// entry takes a privilege of the open role.
+func (p *parser) entry(e element) error {
+	switch p.role.listed++; {
+	case p.role.listed > maxEntries:
+		return at(p.t, e, "the role %q lists more than %d privileges, and no environment has as many", p.role.Name, maxEntries)
+	case p.all+p.role.listed > maxAllEntries:
+		return at(p.t, e, "the roles of the file list more than %d privileges in all, and no solution's do", maxAllEntries)
+	}
+	if err := bounded(p.t, e); err != nil || !p.kept {
+		return err
+	}
+	p.entries = append(p.entries, entry(e, p.t))
+	return nil
+}
+
+// closed takes an end tag.
+func (p *parser) closed(name, content string, end int, path []string) error {
+	switch role := p.role; {
+	case name == "Managed" && slices.Equal(path, []string{solutionRoot, "SolutionManifest"}):
+		p.doc.manifest, p.doc.managed = true, plain(content) == "1"
+	case role == nil:
+	case len(path) == p.depth:
+		if p.t.data[role.tag.end-2] != '/' {
+			role.close = end
+		}
+		role.Entries = slices.Clone(p.entries)
+		p.all += role.listed
+		p.empty()
+		p.role = nil
+	case name == "RolePrivilege" && p.kept && p.inPrivileges(path):
+		if last := &p.entries[len(p.entries)-1]; p.t.data[last.tag.end-2] != '/' {
+			last.end = end + strings.IndexByte(p.t.data[end:], '>') + 1
+		}
+	case name == "RolePrivileges" && len(path) == p.depth+1:
+		role.privilegesEnd = end
+	case name == "IsCustomizable" && len(path) == p.depth+1:
+		word := plain(content)
+		role.Customizable = word != "0" && !strings.EqualFold(word, "false")
+	}
+	return nil
 }
 
 // bounded refuses values that no role or privilege has and that would be carried on

@@ -18,6 +18,9 @@ type text struct {
 	mark     string            // the byte order mark, as it is written
 	encoding encoding.Encoding // nil for UTF-8
 	ascii    bool              // each byte is a UTF-16 code unit
+	// plain says that the text has neither references nor characters that XML refuses, so
+	// that nobody needs to look for them.
+	plain bool
 	// seen is the place that was asked for last, from which the next is counted: a
 	// hostile file may be one line of many megabytes, or as many lines.
 	seen place
@@ -65,9 +68,9 @@ func (t *text) read(raw string) error {
 			}
 		}
 	}
-	if t.ascii = isASCII(t.data); t.ascii {
-		return nil
-	}
+	var controls bool
+	t.ascii, controls = look(t.data)
+	t.plain = t.ascii && !controls && !strings.Contains(t.data, "&") && !strings.Contains(t.data, "]]>")
 	if i := invalid(t.data); i >= 0 {
 		at := t.position(i, i)
 		return &Fault{Line: at.Line, Column: at.Column, Err: errors.New("the text is not valid UTF-8 from here on")}
@@ -75,13 +78,17 @@ func (t *text) read(raw string) error {
 	return nil
 }
 
-func isASCII(data string) bool {
+// look reports whether a text has ASCII alone, and whether it has control characters other
+// than white space.
+func look(data string) (ascii, controls bool) {
+	ascii = true
 	for i := range len(data) {
-		if data[i] >= utf8.RuneSelf {
-			return false
+		if b := data[i]; b-' ' >= utf8.RuneSelf-' ' { // one comparison for most bytes
+			ascii = ascii && b < utf8.RuneSelf
+			controls = controls || b < ' ' && !blank(b)
 		}
 	}
-	return true
+	return ascii, controls
 }
 
 // invalid is the offset of the first byte that is not UTF-8, or -1.
@@ -167,9 +174,9 @@ func (t *text) position(start, end int) Position {
 func lineEnds(part string) (n, last int) {
 	n = strings.Count(part, "\n")
 	last = strings.LastIndexByte(part, '\n') + 1
-	if i := strings.LastIndexByte(part, '\r'); i >= 0 {
+	if strings.IndexByte(part, '\r') >= 0 {
 		n += strings.Count(part, "\r") - strings.Count(part, "\r\n")
-		last = max(last, i+1)
+		last = max(last, strings.LastIndexByte(part, '\r')+1)
 	}
 	return n, last
 }

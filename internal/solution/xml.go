@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // The scanner reads XML for the few elements that roles are made of. The standard
@@ -83,6 +84,17 @@ type scanner struct {
 	content     int // where the text of the innermost element began, or -1
 	seen        bool
 	attributes  []attribute
+	// names are the bytes that names have, starts those that they begin with.
+	names, starts [256]bool
+}
+
+func newScanner(t *text) *scanner {
+	s := &scanner{t: t, data: t.data, content: -1}
+	for b := range s.names {
+		s.starts[b] = b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b == '_' || b == ':' || b >= utf8.RuneSelf
+		s.names[b] = s.starts[b] || b >= '0' && b <= '9' || b == '-' || b == '.'
+	}
+	return s
 }
 
 func (s *scanner) fail(at int, format string, args ...any) error {
@@ -92,7 +104,7 @@ func (s *scanner) fail(at int, format string, args ...any) error {
 
 // scan reads the document to its end.
 func scan(t *text, h handler) error {
-	s := &scanner{t: t, data: t.data, content: -1}
+	s := newScanner(t)
 	for s.at < len(s.data) {
 		next := strings.IndexByte(s.data[s.at:], '<')
 		if next < 0 {
@@ -132,7 +144,7 @@ func root(head []byte) string {
 		case strings.HasPrefix(markup, "!--"):
 			_, rest, _ = strings.Cut(markup, "-->")
 		default:
-			s := scanner{data: markup}
+			s := newScanner(&text{data: markup})
 			return local(markup[:s.name(0)])
 		}
 	}
@@ -147,6 +159,9 @@ func (s *scanner) characters(start, end int) error {
 		}
 		return nil
 	}
+	if s.t.plain {
+		return nil
+	}
 	if i := strings.Index(chunk, "]]>"); i >= 0 {
 		return s.fail(start+i, "this is not XML: ]]> outside of a CDATA section")
 	}
@@ -155,6 +170,9 @@ func (s *scanner) characters(start, end int) error {
 
 // controls refuses the control characters that XML has no place for.
 func (s *scanner) controls(start int, chunk string) error {
+	if s.t.plain {
+		return nil
+	}
 	for i := range len(chunk) {
 		b := chunk[i]
 		if b < ' ' && !blank(b) {
@@ -169,6 +187,9 @@ func (s *scanner) controls(start int, chunk string) error {
 
 func (s *scanner) markup(h handler) error {
 	rest := s.data[s.at:]
+	if len(rest) > 1 && s.starts[rest[1]] {
+		return s.startTag(h)
+	}
 	switch {
 	case strings.HasPrefix(rest, "<!--"):
 		return s.comment()
@@ -230,19 +251,14 @@ func (s *scanner) instruction() error {
 	return nil
 }
 
-// name is the end of the name that begins at an offset, the offset itself where
-// none does.
+// name is the end of the name that begins at an offset; the offset itself if none does.
 func (s *scanner) name(at int) int {
-	i := at
-	for i < len(s.data) {
-		b := s.data[i]
-		letter := b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b == '_' || b == ':' || b >= 0x80
-		if !letter && (i == at || (b != '-' && b != '.' && (b < '0' || b > '9'))) {
-			break
-		}
-		i++
+	if at >= len(s.data) || !s.starts[s.data[at]] {
+		return at
 	}
-	return i
+	for at++; at < len(s.data) && s.names[s.data[at]]; at++ {
+	}
+	return at
 }
 
 func (s *scanner) space() {
@@ -396,6 +412,9 @@ func (s *scanner) endTag(h handler) error {
 // those that every XML document has are known: without a document type there are no
 // others.
 func (s *scanner) references(start, end int) error {
+	if s.t.plain {
+		return nil
+	}
 	chunk := s.data[start:end]
 	if err := s.controls(start, chunk); err != nil {
 		return err
