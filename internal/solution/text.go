@@ -1,6 +1,7 @@
 package solution
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
@@ -82,11 +83,22 @@ func (t *text) read(raw string) error {
 // than white space.
 func look(data string) (ascii, controls bool) {
 	ascii = true
-	for i := range len(data) {
-		if b := data[i]; b-' ' >= utf8.RuneSelf-' ' { // one comparison for most bytes
-			ascii = ascii && b < utf8.RuneSelf
-			controls = controls || b < ' ' && !blank(b)
+	for len(data) >= 8 {
+		const spaces, high = 0x2020202020202020, 0x8080808080808080
+		eight := binary.LittleEndian.Uint64([]byte(data[:8]))
+		// Most have no byte below a space, and none above ASCII.
+		if (eight|(eight-spaces)&^eight)&high != 0 {
+			ascii, controls = lookAt(data[:8], ascii, controls)
 		}
+		data = data[8:]
+	}
+	return lookAt(data, ascii, controls)
+}
+
+func lookAt(data string, ascii, controls bool) (bool, bool) {
+	for i := range len(data) {
+		ascii = ascii && data[i] < utf8.RuneSelf
+		controls = controls || data[i] < ' ' && !blank(data[i])
 	}
 	return ascii, controls
 }
