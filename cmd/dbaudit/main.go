@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -19,12 +18,9 @@ import (
 const patience = 1500 * time.Millisecond
 
 func main() {
-	if os.Getenv("GOGC") == "" {
-		// Most runs last a fraction of a second and leave behind what compiling the
-		// policies leaves: a fifth of their time went into collecting that.
-		debug.SetGCPercent(400)
-	}
-	go watchMemory(func(text string) { end(cli.ExitFailure, text) })
+	// A timer starts no thread, and the shortest runs end before it fires.
+	memory := newMemory(os.Getenv("GOGC") != "")
+	time.AfterFunc(watchInterval, func() { memory.watch(func(text string) { end(cli.ExitFailure, text) }) })
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, func() {
 		stop() // a second interruption ends the process at once

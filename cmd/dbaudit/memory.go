@@ -21,17 +21,17 @@ const defaultMemory = 4 << 30
 // thousand environments are scanned within 250 MB (make bench).
 const frugalMemory = 160 << 20
 
+// shortMemory is how much memory is used before garbage is collected for the first time.
+// Most runs end before, and a tenth of their time went into collecting what compiling the
+// policies leaves.
+const shortMemory = 64 << 20
+
+// garbagePercent is how much garbage is collected together after that, in percent of what
+// is in use.
+const garbagePercent = 400
+
 // watchInterval is the time from one look at the memory to the next.
 const watchInterval = 20 * time.Millisecond
-
-// memoryLimit is how much memory may be used: what GOMEMLIMIT says, else the default or
-// three quarters of what this machine or its container has.
-func memoryLimit() (limit int64, chosen bool) {
-	if limit := debug.SetMemoryLimit(-1); limit != math.MaxInt64 {
-		return limit, true
-	}
-	return min(int64(defaultMemory), available()/4*3), false
-}
 
 // collectAt is the memory from which on the collector works hardest, for so much that is
 // in use: little, but with room, so that large inputs are not slowed.
@@ -58,19 +58,50 @@ func available() int64 {
 	return least
 }
 
-// watchMemory ends the process once it uses a quarter more than the limit, in place of
-// the runtime's dump or the system's killer, which say nothing that helps. Unless the user
-// chose the limit, this also sets how hard the collector works. The shortest runs end
-// before it begins.
-func watchMemory(end func(text string)) {
-	time.Sleep(watchInterval)
-	limit, chosen := memoryLimit()
+// A memory watches how much memory the process uses, and says how hard the collector of
+// garbage works.
+type memory struct {
+	limit int64 // that the user chose; 0 if nobody did
+	late  bool  // the first collection is put off
+}
+
+// newMemory says how hard the collector works at first, unless the user does.
+func newMemory(chosen bool) memory {
+	var m memory
+	if limit := debug.SetMemoryLimit(-1); limit != math.MaxInt64 {
+		m.limit = limit
+	}
+	switch {
+	case chosen:
+	case m.limit != 0:
+		debug.SetGCPercent(garbagePercent)
+	default:
+		m.late = true
+		debug.SetGCPercent(-1)
+		debug.SetMemoryLimit(shortMemory)
+	}
+	return m
+}
+
+// watch ends the process once it uses a quarter more than the limit, in place of the
+// runtime's dump or the system's killer, which say nothing that helps. Unless the user chose
+// the limit, it also sets from what on the collector works hardest.
+func (m memory) watch(end func(text string)) {
+	limit := m.limit
+	if limit == 0 {
+		limit = min(int64(defaultMemory), available()/4*3)
+	}
 	most := uint64(limit) + uint64(limit)/4
 	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}, {Name: "/gc/heap/live:bytes"}}
 	at := int64(0)
 	for {
 		metrics.Read(samples)
-		if next := collectAt(int64(min(samples[2].Value.Uint64(), math.MaxInt64)), limit); !chosen && next != at {
+		live := int64(min(samples[2].Value.Uint64(), math.MaxInt64)) // after the last collection
+		if m.late && live > 0 {
+			m.late = false
+			debug.SetGCPercent(garbagePercent)
+		}
+		if next := collectAt(live, limit); m.limit == 0 && !m.late && next != at {
 			at = next
 			debug.SetMemoryLimit(at)
 		}

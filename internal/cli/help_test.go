@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -29,6 +30,27 @@ func everyCommand(a *app) []*cobra.Command {
 	}
 	walk(rootCommand(a))
 	return all
+}
+
+// TestOneCommandAlone: a run builds the command that it names, under the name that it is
+// listed by, and a run that names none builds all.
+func TestOneCommandAlone(t *testing.T) {
+	t.Parallel()
+	a := newApp(OS())
+	all := 0
+	for _, group := range groups() {
+		for _, c := range group.commands {
+			all++
+			if built := rootCommand(a, c.name, "--help").Commands(); !slices.ContainsFunc(built, func(cmd *cobra.Command) bool { return cmd.Name() == c.name }) || len(built) > 3 {
+				t.Errorf("of %s, %d commands are built: %v", c.name, len(built), built)
+			}
+		}
+	}
+	for _, args := range [][]string{nil, {"sacn"}, {"-q", "scan"}, {"help", "scan"}, {cobra.ShellCompRequestCmd, ""}} {
+		if built := rootCommand(a, args...).Commands(); len(built) < all {
+			t.Errorf("of %v, %d commands are built, want %d and more", args, len(built), all)
+		}
+	}
 }
 
 // TestHelp: each command's help is as its golden file has it, fits 80 columns, has an

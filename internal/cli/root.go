@@ -55,7 +55,7 @@ func Main(ctx context.Context, args []string, env Env) int {
 	env.Stdout = stdout
 	env.Stderr = text.NewStream(env.Stderr, env.StderrIsTerminal)
 	a := newApp(env)
-	root := rootCommand(a)
+	root := rootCommand(a, args...)
 	if completing {
 		completeFlags(a, root)
 	}
@@ -85,7 +85,9 @@ func Main(ctx context.Context, args []string, env Env) int {
 	return code
 }
 
-func rootCommand(a *app) *cobra.Command {
+// rootCommand is the program with all its commands or, if one is named first, with that one:
+// building the others takes a twentieth of a short run.
+func rootCommand(a *app, named ...string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "dbaudit",
 		Short: "audit a Dynamics 365 integration against its vendor's published minimum",
@@ -129,26 +131,55 @@ It never calls anything compliant that it did not read.`,
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
 		_, _ = fmt.Fprint(cmd.OutOrStdout(), describe(cmd)) // as cobra does: nothing can be said of it
 	})
-	for _, group := range []struct {
-		title    string
-		commands []*cobra.Command
-	}{
-		{"Start", []*cobra.Command{newDemoCommand(a), newInitCommand(a), newLoginCommand(a), newLogoutCommand(a), newWhoamiCommand(a), newDoctorCommand(a)}},
-		{"Audit", []*cobra.Command{newScanCommand(a), newCollectCommand(a), newCheckCommand(a), newLintCommand(a), newDiscoverCommand(a)}},
-		{"Read results", []*cobra.Command{newReportCommand(a), newExplainCommand(a), newDiffCommand(a), newHistoryCommand(a), newWaiverCommand(a)}},
-		{"Fix", []*cobra.Command{newPlanCommand(a), newApplyCommand(a), newRollbackCommand(a)}},
-		{"Requirements", []*cobra.Command{newProfileCommand(a), newPolicyCommand(a)}},
-		{"Fleet", []*cobra.Command{newServeCommand(a), newWorkerCommand(a), newFleetCommand(a), newDbCommand(a)}},
-		{othersTitle, []*cobra.Command{newSimulateCommand(a), newSchemaCommand(a), newVersionCommand(a)}},
-	} {
+	for _, group := range groups() {
 		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
-		for _, cmd := range group.commands {
+		for _, c := range group.commands {
+			if len(named) > 0 && c.name != named[0] {
+				continue
+			}
+			cmd := c.build(a)
 			cmd.GroupID = group.title
+			root.AddCommand(cmd)
 		}
-		root.AddCommand(group.commands...)
+	}
+	if len(root.Commands()) == 0 {
+		return rootCommand(a) // with a suggestion
 	}
 	addHelpers(root)
 	return root
+}
+
+// A commandGroup is commands under a heading of the help.
+type commandGroup struct {
+	title    string
+	commands []namedCommand
+}
+
+// A namedCommand is a command that is not built yet: a run needs one of them.
+type namedCommand struct {
+	name  string
+	build func(*app) *cobra.Command
+}
+
+func groups() []commandGroup {
+	return []commandGroup{
+		{"Start", []namedCommand{
+			{"demo", newDemoCommand}, {"init", newInitCommand}, {"login", newLoginCommand},
+			{"logout", newLogoutCommand}, {"whoami", newWhoamiCommand}, {"doctor", newDoctorCommand},
+		}},
+		{"Audit", []namedCommand{
+			{"scan", newScanCommand}, {"collect", newCollectCommand}, {"check", newCheckCommand},
+			{"lint", newLintCommand}, {"discover", newDiscoverCommand},
+		}},
+		{"Read results", []namedCommand{
+			{"report", newReportCommand}, {"explain", newExplainCommand}, {"diff", newDiffCommand},
+			{"history", newHistoryCommand}, {"waiver", newWaiverCommand},
+		}},
+		{"Fix", []namedCommand{{"plan", newPlanCommand}, {"apply", newApplyCommand}, {"rollback", newRollbackCommand}}},
+		{"Requirements", []namedCommand{{"profile", newProfileCommand}, {"policy", newPolicyCommand}}},
+		{"Fleet", []namedCommand{{"serve", newServeCommand}, {"worker", newWorkerCommand}, {"fleet", newFleetCommand}, {"db", newDbCommand}}},
+		{othersTitle, []namedCommand{{"simulate", newSimulateCommand}, {"schema", newSchemaCommand}, {"version", newVersionCommand}}},
+	}
 }
 
 // othersTitle is the heading of the commands that are not about an audit.
