@@ -10,7 +10,12 @@ import (
 // ActivateView activates a deactivated view.
 const ActivateView audit.FixKind = "activate-view"
 
-func activateView() kind { return kind{name: ActivateView, remedy: fix.activateView, who: owner} }
+func activateView() kind {
+	return kind{
+		name: ActivateView, remedy: fix.activateView, who: owner,
+		example: func(all audit.Fix) audit.Fix { return audit.Fix{View: all.View, Owner: all.Owner} },
+	}
+}
 
 func (f fix) activateView() Remedy {
 	r := Remedy{Summary: fmt.Sprintf("Activate the view %s%s.", name(f.View, "in question"), byOwner(f.Owner))}

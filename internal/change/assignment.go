@@ -13,27 +13,35 @@ import (
 const AssignRole audit.FixKind = "assign-role"
 
 func assignRole() kind {
-	return kind{name: AssignRole, remedy: fix.assignRole, act: &act{
-		target: TargetAssignment, limit: Limits.assignment, from: State{attrAssigned: No}, to: State{attrAssigned: Yes},
-		words: func(a Action, allow []string) (string, Risk, string) {
-			t := a.Target
-			return fmt.Sprintf("assign the role %q to the user %q (its copy in the business unit %s)", t.Role.Name, t.User.Name, t.BusinessUnit.Name),
-				RiskMedium, t.assignNote(allow)
+	return kind{
+		name: AssignRole, remedy: fix.assignRole,
+		example: func(all audit.Fix) audit.Fix { return audit.Fix{Role: all.Role, User: all.User} },
+		act: &act{
+			target: TargetAssignment, limit: Limits.assignment, from: State{attrAssigned: No}, to: State{attrAssigned: Yes},
+			words: func(a Action, allow []string) (string, Risk, string) {
+				t := a.Target
+				return fmt.Sprintf("assign the role %q to the user %q (its copy in the business unit %s)", t.Role.Name, t.User.Name, t.BusinessUnit.Name),
+					RiskMedium, t.assignNote(allow)
+			},
 		},
-	}}
+	}
 }
 
 // UnassignRole removes a role from a user.
 const UnassignRole audit.FixKind = "unassign-role"
 
 func unassignRole() kind {
-	return kind{name: UnassignRole, remedy: fix.unassignRole, act: &act{
-		target: TargetAssignment, from: State{attrAssigned: Yes}, to: State{attrAssigned: No},
-		words: func(a Action, _ []string) (string, Risk, string) {
-			return fmt.Sprintf("remove the role %q from the user %q", a.Target.Role.Name, a.Target.User.Name), RiskHigh,
-				"Whatever works only because of this role stops working."
+	return kind{
+		name: UnassignRole, remedy: fix.unassignRole,
+		example: func(all audit.Fix) audit.Fix { return audit.Fix{Role: administrator(), User: all.User} },
+		act: &act{
+			target: TargetAssignment, from: State{attrAssigned: Yes}, to: State{attrAssigned: No},
+			words: func(a Action, _ []string) (string, Risk, string) {
+				return fmt.Sprintf("remove the role %q from the user %q", a.Target.Role.Name, a.Target.User.Name), RiskHigh,
+					"Whatever works only because of this role stops working."
+			},
 		},
-	}}
+	}
 }
 
 func (f fix) assignRole() Remedy {

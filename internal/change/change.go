@@ -26,6 +26,8 @@ type kind struct {
 	name audit.FixKind
 	// remedy says how to make the fix.
 	remedy func(fix) Remedy
+	// example picks what the kind uses from a fix that has everything; nil for nothing.
+	example func(all audit.Fix) audit.Fix
 	// who can make it manually; nil for [SystemAdministrator].
 	who func(audit.Fix) string
 	// act is how apply makes it; nil if no tool can or should.
@@ -102,6 +104,18 @@ func Known(k audit.FixKind) error {
 	}
 	return nil
 }
+
+// Example is a fix of a kind, with what the kind uses from a fix that has everything.
+func Example(k audit.FixKind, all audit.Fix) audit.Fix {
+	var f audit.Fix
+	if example := of(k).example; example != nil {
+		f = example(all)
+	}
+	f.Kind = k
+	return f
+}
+
+func administrator() *audit.Reference { return &audit.Reference{Name: "System Administrator"} }
 
 // SystemAdministrator is who can do nearly everything.
 const SystemAdministrator = "a System Administrator of the environment"

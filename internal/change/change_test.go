@@ -1,10 +1,97 @@
 package change
 
 import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
+
+var update = flag.Bool("update", false, "write the kinds of fix into the schemas")
+
+// TestSchemas holds that the schemas of results and plans list the kinds of fix as
+// kinds does: all of them, or those that apply can carry out.
+func TestSchemas(t *testing.T) {
+	all := Kinds()
+	automatic := slices.DeleteFunc(Kinds(), func(k audit.FixKind) bool { return !Automatic(k) })
+	for _, name := range []string{"result.json", "plan.json"} {
+		file := filepath.Join("..", "..", "schema", name)
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list := regexp.MustCompile(`(?m)^( *)"enum": \[\s*"create-role",[^\]]*\]`)
+		got := list.ReplaceAllFunc(data, func(found []byte) []byte {
+			kinds := automatic
+			if bytes.Contains(found, []byte(InstallApp)) {
+				kinds = all
+			}
+			indent := string(found[:bytes.IndexByte(found, '"')])
+			return []byte(fmt.Sprintf("%s\"enum\": [\n%s  \"%s\"\n%[2]s]", indent, indent, joined(kinds, "\",\n"+indent+"  \"")))
+		})
+		if !list.Match(data) {
+			t.Errorf("%s has no list of kinds", name)
+		}
+		if *update {
+			if err := os.WriteFile(file, got, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		} else if !bytes.Equal(got, data) {
+			t.Errorf("%s lists other kinds of fix: go test ./internal/change -run TestSchemas -update", name)
+		}
+	}
+}
+
+func joined(kinds []audit.FixKind, by string) string {
+	names := make([]string, len(kinds))
+	for i, k := range kinds {
+		names[i] = string(k)
+	}
+	return strings.Join(names, by)
+}
+
+// TestExamples holds that the example of each kind has what its words need.
+func TestExamples(t *testing.T) {
+	for _, k := range Kinds() {
+		all := full(k)
+		f := Example(k, all)
+		if f.Kind != k || k != CorrectConfiguration && reflect.DeepEqual(f, audit.Fix{Kind: k}) {
+			t.Errorf("%s: %+v", k, f)
+		}
+		if data, err := json.Marshal(f); err != nil || strings.Contains(Summary(f), "in question") {
+			t.Errorf("%s: %s of %s, %v", k, Summary(f), data, err)
+		}
+	}
+}
+
+func TestFitting(t *testing.T) {
+	for _, test := range []struct {
+		allowed      []snapshot.Depth
+		wanted, want snapshot.Depth
+	}{
+		{snapshot.Depths(), snapshot.DepthGlobal, snapshot.DepthGlobal},
+		{snapshot.Depths(), snapshot.DepthLocal, snapshot.DepthLocal},
+		{[]snapshot.Depth{snapshot.DepthBasic}, snapshot.DepthGlobal, snapshot.DepthBasic},
+		{[]snapshot.Depth{snapshot.DepthGlobal}, snapshot.DepthBasic, snapshot.DepthGlobal},
+		{[]snapshot.Depth{snapshot.DepthLocal, snapshot.DepthGlobal}, snapshot.DepthDeep, snapshot.DepthGlobal},
+	} {
+		if got := Fitting(test.allowed, test.wanted); got != test.want {
+			t.Errorf("%s wanted of %v: %s, not %s", test.wanted, test.allowed, got, test.want)
+		}
+	}
+}
 
 // The kinds of fix that apply can carry out are those that a plan knows.
 func TestAutomatic(t *testing.T) {

@@ -9,7 +9,12 @@ import (
 // EnableBusinessUnit enables a business unit; its users cannot sign in while it is disabled.
 const EnableBusinessUnit audit.FixKind = "enable-business-unit"
 
-func enableBusinessUnit() kind { return kind{name: EnableBusinessUnit, remedy: fix.enableBusinessUnit} }
+func enableBusinessUnit() kind {
+	return kind{
+		name: EnableBusinessUnit, remedy: fix.enableBusinessUnit,
+		example: func(all audit.Fix) audit.Fix { return audit.Fix{User: all.User, BusinessUnit: all.BusinessUnit} },
+	}
+}
 
 func (f fix) enableBusinessUnit() Remedy {
 	return Remedy{

@@ -9,7 +9,12 @@ import (
 // FindView makes a required view visible: it is created, or its owner is named.
 const FindView audit.FixKind = "find-view"
 
-func findView() kind { return kind{name: FindView, remedy: fix.findView, who: owner} }
+func findView() kind {
+	return kind{
+		name: FindView, remedy: fix.findView, who: owner,
+		example: func(all audit.Fix) audit.Fix { return audit.Fix{View: all.View, User: all.User, Table: all.Table} },
+	}
+}
 
 func (f fix) findView() Remedy {
 	return Remedy{

@@ -16,47 +16,59 @@ import (
 const AddPrivilege audit.FixKind = "add-privilege"
 
 func addPrivilege() kind {
-	return kind{name: AddPrivilege, remedy: fix.grant, act: &act{
-		target: TargetGrants, limit: Limits.grant,
-		legal: depths(func(from, to int) bool { return from == 0 && to > 0 }),
-		words: func(a Action, _ []string) (string, Risk, string) {
-			return fmt.Sprintf("grant %s to the role %q", text.Count(len(a.After), "privilege"), a.Target.Role.Name), RiskMedium,
-				a.grantNote("Affects everyone who has this role.")
+	return kind{
+		name: AddPrivilege, remedy: fix.grant,
+		example: func(all audit.Fix) audit.Fix { return audit.Fix{Role: all.Role, Privileges: all.Privileges} },
+		act: &act{
+			target: TargetGrants, limit: Limits.grant,
+			legal: depths(func(from, to int) bool { return from == 0 && to > 0 }),
+			words: func(a Action, _ []string) (string, Risk, string) {
+				return fmt.Sprintf("grant %s to the role %q", text.Count(len(a.After), "privilege"), a.Target.Role.Name), RiskMedium,
+					a.grantNote("Affects everyone who has this role.")
+			},
 		},
-	}}
+	}
 }
 
 // RaiseDepth grants privileges that a role has, at a higher access level.
 const RaiseDepth audit.FixKind = "raise-depth"
 
 func raiseDepth() kind {
-	return kind{name: RaiseDepth, remedy: fix.grant, act: &act{
-		target: TargetGrants, limit: Limits.grant,
-		legal: depths(func(from, to int) bool { return from > 0 && to > from }),
-		words: func(a Action, _ []string) (string, Risk, string) {
-			return fmt.Sprintf("raise %s in the role %q", text.Count(len(a.After), "privilege"), a.Target.Role.Name), RiskMedium,
-				a.grantNote("Widens access for everyone who has this role.")
+	return kind{
+		name: RaiseDepth, remedy: fix.grant,
+		example: func(all audit.Fix) audit.Fix { return audit.Fix{Role: all.Role, Privileges: all.Privileges} },
+		act: &act{
+			target: TargetGrants, limit: Limits.grant,
+			legal: depths(func(from, to int) bool { return from > 0 && to > from }),
+			words: func(a Action, _ []string) (string, Risk, string) {
+				return fmt.Sprintf("raise %s in the role %q", text.Count(len(a.After), "privilege"), a.Target.Role.Name), RiskMedium,
+					a.grantNote("Widens access for everyone who has this role.")
+			},
 		},
-	}}
+	}
 }
 
 // RemovePrivilege removes privileges from a role, each by an action of its own.
 const RemovePrivilege audit.FixKind = "remove-privilege"
 
 func removePrivilege() kind {
-	return kind{name: RemovePrivilege, remedy: fix.removePrivilege, act: &act{
-		target: TargetGrants,
-		legal: func(a Action) error {
-			if len(a.After) != 1 {
-				return errors.New("it removes several privileges at once")
-			}
-			return depths(func(from, to int) bool { return from > 0 && to == 0 })(a)
+	return kind{
+		name: RemovePrivilege, remedy: fix.removePrivilege,
+		example: func(all audit.Fix) audit.Fix { return audit.Fix{Role: all.Role, Privileges: all.Privileges} },
+		act: &act{
+			target: TargetGrants,
+			legal: func(a Action) error {
+				if len(a.After) != 1 {
+					return errors.New("it removes several privileges at once")
+				}
+				return depths(func(from, to int) bool { return from > 0 && to == 0 })(a)
+			},
+			words: func(a Action, _ []string) (string, Risk, string) {
+				return fmt.Sprintf("remove %s from the role %q", a.After.called(), a.Target.Role.Name), RiskHigh,
+					sentences("Whatever depends on this privilege stops working.", a.Target.managedNote())
+			},
 		},
-		words: func(a Action, _ []string) (string, Risk, string) {
-			return fmt.Sprintf("remove %s from the role %q", a.After.called(), a.Target.Role.Name), RiskHigh,
-				sentences("Whatever depends on this privilege stops working.", a.Target.managedNote())
-		},
-	}}
+	}
 }
 
 // depths allows an action to take each of its privileges from one depth to another.

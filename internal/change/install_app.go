@@ -10,7 +10,7 @@ import (
 const InstallApp audit.FixKind = "install-app"
 
 func installApp() kind {
-	return kind{name: InstallApp, remedy: fix.installApp, who: whoever("a Power Platform administrator who may install apps")}
+	return kind{name: InstallApp, remedy: fix.installApp, who: whoever("a Power Platform administrator who may install apps"), example: func(all audit.Fix) audit.Fix { return audit.Fix{Table: all.Table, Privileges: all.Privileges} }}
 }
 
 func (f fix) installApp() Remedy {

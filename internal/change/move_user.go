@@ -9,7 +9,12 @@ import (
 // MoveUser moves a user to another business unit.
 const MoveUser audit.FixKind = "move-user"
 
-func moveUser() kind { return kind{name: MoveUser, remedy: fix.moveUser} }
+func moveUser() kind {
+	return kind{
+		name: MoveUser, remedy: fix.moveUser,
+		example: func(all audit.Fix) audit.Fix { return audit.Fix{User: all.User, BusinessUnit: all.BusinessUnit} },
+	}
+}
 
 func (f fix) moveUser() Remedy {
 	calls := f.lookUpUser()

@@ -226,6 +226,10 @@ func TestOnlyASoftDeletedUser(t *testing.T) {
 	if strings.Contains(text, "Leave one") || strings.Contains(text, "stays") || !strings.Contains(text, "Permanently delete") {
 		t.Error(text)
 	}
+	ghost.User.ID = ""
+	if q := For(ghost, Place{Environment: audit.Environment{URL: origin}}).Requests[0]; !strings.HasSuffix(q.URL, "deletedstate%20ne%200") {
+		t.Errorf("a deleted user is looked for by %s", q.URL)
+	}
 	ghost.User = nil
 	if r := For(ghost, Place{Environment: audit.Environment{URL: origin}}); !strings.Contains(r.Summary, "Leave one user") {
 		t.Errorf("of two users: %s", r.Summary)

@@ -10,7 +10,7 @@ import (
 const RemoveDuplicateUser audit.FixKind = "remove-duplicate-user"
 
 func removeDuplicateUser() kind {
-	return kind{name: RemoveDuplicateUser, remedy: fix.removeDuplicateUser}
+	return kind{name: RemoveDuplicateUser, remedy: fix.removeDuplicateUser, example: func(all audit.Fix) audit.Fix { return audit.Fix{ApplicationID: all.ApplicationID} }}
 }
 
 func (f fix) removeDuplicateUser() Remedy {

@@ -10,7 +10,12 @@ import (
 // RemoveFromTeam removes a user from a team, or a role from the team.
 const RemoveFromTeam audit.FixKind = "remove-from-team"
 
-func removeFromTeam() kind { return kind{name: RemoveFromTeam, remedy: fix.removeFromTeam} }
+func removeFromTeam() kind {
+	return kind{
+		name: RemoveFromTeam, remedy: fix.removeFromTeam,
+		example: func(all audit.Fix) audit.Fix { return audit.Fix{Role: administrator(), User: all.User, Team: all.Team} },
+	}
+}
 
 func (f fix) removeFromTeam() Remedy {
 	orRole := ""

@@ -9,7 +9,12 @@ import (
 // ReplaceRole replaces a built-in or locked role by a custom one.
 const ReplaceRole audit.FixKind = "replace-role"
 
-func replaceRole() kind { return kind{name: ReplaceRole, remedy: fix.replaceRole} }
+func replaceRole() kind {
+	return kind{
+		name: ReplaceRole, remedy: fix.replaceRole,
+		example: func(all audit.Fix) audit.Fix { return audit.Fix{Role: all.Role} },
+	}
+}
 
 func (f fix) replaceRole() Remedy {
 	return Remedy{

@@ -10,7 +10,7 @@ import (
 const ReplaceUser audit.FixKind = "replace-user"
 
 func replaceUser() kind {
-	return kind{name: ReplaceUser, remedy: fix.replaceUser, who: whoever(administrators)}
+	return kind{name: ReplaceUser, remedy: fix.replaceUser, who: whoever(administrators), example: func(all audit.Fix) audit.Fix { return audit.Fix{User: all.User} }}
 }
 
 const administrators = "an administrator of the Entra tenant and one of the environment"

@@ -10,7 +10,7 @@ import (
 const RestoreIdentity audit.FixKind = "restore-identity"
 
 func restoreIdentity() kind {
-	return kind{name: RestoreIdentity, remedy: fix.restoreIdentity, who: whoever(administrators)}
+	return kind{name: RestoreIdentity, remedy: fix.restoreIdentity, who: whoever(administrators), example: func(all audit.Fix) audit.Fix { return audit.Fix{User: all.User} }}
 }
 
 func (f fix) restoreIdentity() Remedy {

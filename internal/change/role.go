@@ -11,13 +11,17 @@ import (
 const CreateRole audit.FixKind = "create-role"
 
 func createRole() kind {
-	return kind{name: CreateRole, remedy: fix.createRole, act: &act{
-		target: TargetRole, from: State{attrRole: Absent}, to: State{attrRole: Present}, along: Inborn,
-		words: func(a Action, _ []string) (string, Risk, string) {
-			return fmt.Sprintf("create the security role %q in the business unit %s", a.Target.Role.Name, a.Target.BusinessUnit.Name), RiskLow,
-				fmt.Sprintf("The platform gives %s to each new role.", text.Count(len(a.Along), "privilege"))
+	return kind{
+		name: CreateRole, remedy: fix.createRole,
+		example: func(all audit.Fix) audit.Fix { return audit.Fix{Role: all.Role, Privileges: all.Privileges} },
+		act: &act{
+			target: TargetRole, from: State{attrRole: Absent}, to: State{attrRole: Present}, along: Inborn,
+			words: func(a Action, _ []string) (string, Risk, string) {
+				return fmt.Sprintf("create the security role %q in the business unit %s", a.Target.Role.Name, a.Target.BusinessUnit.Name), RiskLow,
+					fmt.Sprintf("The platform gives %s to each new role.", text.Count(len(a.Along), "privilege"))
+			},
 		},
-	}}
+	}
 }
 
 func (f fix) createRole() Remedy {

@@ -9,7 +9,12 @@ import (
 // SetAccessMode gives a user an access mode in which it can work.
 const SetAccessMode audit.FixKind = "set-access-mode"
 
-func setAccessMode() kind { return kind{name: SetAccessMode, remedy: fix.setAccessMode} }
+func setAccessMode() kind {
+	return kind{
+		name: SetAccessMode, remedy: fix.setAccessMode,
+		example: func(all audit.Fix) audit.Fix { return audit.Fix{User: all.User} },
+	}
+}
 
 func (f fix) setAccessMode() Remedy {
 	return Remedy{

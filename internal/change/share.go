@@ -14,7 +14,9 @@ import (
 const ShareView audit.FixKind = "share-view"
 
 func shareView() kind {
-	return kind{name: ShareView, remedy: fix.shareView, who: owner, act: &act{
+	return kind{name: ShareView, remedy: fix.shareView, who: owner, example: func(all audit.Fix) audit.Fix {
+		return audit.Fix{View: all.View, User: all.User, Owner: all.Owner, Table: all.Table}
+	}, act: &act{
 		target: TargetShare, legal: rightsTo(WithRead), words: func(a Action, _ []string) (string, Risk, string) {
 			view, principal, owner := a.Target.shared()
 			summary := fmt.Sprintf("add Read to the share of the view %q with %q, which keeps its other rights, as its owner %q", view, principal, owner)
@@ -30,7 +32,9 @@ func shareView() kind {
 const ReduceShare audit.FixKind = "reduce-share"
 
 func reduceShare() kind {
-	return kind{name: ReduceShare, remedy: fix.reduceShare, who: owner, act: &act{
+	return kind{name: ReduceShare, remedy: fix.reduceShare, who: owner, example: func(all audit.Fix) audit.Fix {
+		return audit.Fix{View: all.View, Owner: all.Owner, Principals: []audit.Reference{*all.User}}
+	}, act: &act{
 		target: TargetShare, legal: rightsTo(OnlyRead), words: func(a Action, _ []string) (string, Risk, string) {
 			view, principal, owner := a.Target.shared()
 			return fmt.Sprintf("reduce the share of the view %q with %q to %s, as its owner %q", view, principal, a.After[attrAccess], owner), RiskLow, a.shareNote()

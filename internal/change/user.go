@@ -10,7 +10,9 @@ import (
 const CreateApplicationUser audit.FixKind = "create-application-user"
 
 func createApplicationUser() kind {
-	return kind{name: CreateApplicationUser, remedy: fix.createApplicationUser, act: &act{
+	return kind{name: CreateApplicationUser, remedy: fix.createApplicationUser, example: func(all audit.Fix) audit.Fix {
+		return audit.Fix{ApplicationID: all.ApplicationID, BusinessUnit: all.BusinessUnit}
+	}, act: &act{
 		target: TargetUser, from: State{attrUser: Absent}, to: State{attrUser: Enabled},
 		words: func(a Action, _ []string) (string, Risk, string) {
 			return fmt.Sprintf("create the application user for %s in the business unit %s", a.Target.ApplicationID, a.Target.BusinessUnit.Name), RiskMedium,
@@ -23,12 +25,16 @@ func createApplicationUser() kind {
 const EnableUser audit.FixKind = "enable-user"
 
 func enableUser() kind {
-	return kind{name: EnableUser, remedy: fix.enableUser, act: &act{
-		target: TargetUser, from: State{attrUser: Disabled}, to: State{attrUser: Enabled},
-		words: func(a Action, _ []string) (string, Risk, string) {
-			return fmt.Sprintf("enable the user %q", a.Target.User.Name), RiskMedium, "Somebody may have disabled it on purpose."
+	return kind{
+		name: EnableUser, remedy: fix.enableUser,
+		example: func(all audit.Fix) audit.Fix { return audit.Fix{User: all.User} },
+		act: &act{
+			target: TargetUser, from: State{attrUser: Disabled}, to: State{attrUser: Enabled},
+			words: func(a Action, _ []string) (string, Risk, string) {
+				return fmt.Sprintf("enable the user %q", a.Target.User.Name), RiskMedium, "Somebody may have disabled it on purpose."
+			},
 		},
-	}}
+	}
 }
 
 func (f fix) createApplicationUser() Remedy {

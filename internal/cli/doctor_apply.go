@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/bounds"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/doctor"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/run"
@@ -49,9 +50,8 @@ func (f doctorFlags) planned(a *app) (plan.Plan, run.Target, error) {
 	return p, t, err
 }
 
-// grantable is the profile's minimum with the depths that are wanted of it, which
-// are those of policy/dbaudit/depth, and what each new role grants unasked: whoever
-// assigns a role must hold all that it grants.
+// grantable is the profile's minimum at the required depths, and what the platform gives to
+// each new role: whoever assigns a role must have everything that it grants.
 func grantable(t run.Target) []doctor.Privilege {
 	var list []doctor.Privilege
 	seen := map[string]bool{}
@@ -61,22 +61,16 @@ func grantable(t run.Target) []doctor.Privilege {
 				continue
 			}
 			seen[name] = true
-			p := doctor.Privilege{Name: name, Depth: snapshot.DepthGlobal}
-			if depth, asked := t.Profile.Depths[name]; asked {
-				p.Depth = depth
-			}
-			if depth, asked := t.Requirement.Depth[name]; asked {
-				p.Depth = depth
-			}
+			p := doctor.Privilege{Name: name, Depth: change.Asked(name, t.Requirement, t.Profile.Depths)}
 			if c.Citation != nil && c.Citation.Tab != "" {
 				p.Where = c.Citation.Tab + " > " + c.Citation.Line
 			}
 			list = append(list, p)
 		}
 	}
-	for _, p := range doctor.Inborn() {
-		if !seen[p.Name] {
-			list = append(list, p)
+	for _, name := range change.Inborn() {
+		if !seen[name] {
+			list = append(list, doctor.Privilege{Name: name, Depth: snapshot.DepthGlobal})
 		}
 	}
 	return list

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
@@ -49,19 +50,6 @@ func Writing() []Privilege {
 		{"prvWriteRole", snapshot.DepthDeep, "Business Management > Security Role > Write"},
 		{"prvWriteUser", snapshot.DepthDeep, "Business Management > User > Write"},
 	}
-}
-
-// Inborn are the privileges that the platform gives to each new role, sorted by
-// name. Whoever assigns a role must hold them too.
-func Inborn() []Privilege {
-	var list []Privilege
-	for _, name := range []string{
-		"prvCreateSharePointData", "prvReadPluginAssembly", "prvReadPluginType", "prvReadSdkMessage", "prvReadSdkMessageProcessingStep",
-		"prvReadSdkMessageProcessingStepImage", "prvReadSharePointData", "prvReadSharePointDocument", "prvWriteSharePointData",
-	} {
-		list = append(list, Privilege{Name: name, Depth: snapshot.DepthGlobal})
-	}
-	return list
 }
 
 // ExamineApplication makes the checks of reach and sign-in for the identity that
@@ -123,7 +111,7 @@ func (x *examination) grantable(ctx context.Context, wanted []Privilege) (grants
 	}
 	for _, p := range wanted {
 		if levels := allowed[strings.ToLower(p.Name)]; len(levels) > 0 {
-			p.Depth = fitting(levels, p.Depth)
+			p.Depth = change.Fitting(levels, p.Depth)
 			grants = append(grants, p)
 		} else {
 			undefined = append(undefined, p.Name)
@@ -230,15 +218,4 @@ func (x *examination) depths(ctx context.Context, privileges []Privilege) (map[s
 		}
 	}
 	return allowed, nil
-}
-
-// fitting is the depth that is granted where one is wanted: the shallowest that
-// reaches it, or the deepest where none does.
-func fitting(allowed []snapshot.Depth, wanted snapshot.Depth) snapshot.Depth {
-	for _, d := range allowed {
-		if d >= wanted {
-			return d
-		}
-	}
-	return allowed[len(allowed)-1]
 }

@@ -11,31 +11,12 @@ import (
 )
 
 func TestWriting(t *testing.T) {
-	for _, list := range [][]Privilege{Writing(), Inborn()} {
-		if !slices.IsSortedFunc(list, func(a, b Privilege) int { return strings.Compare(a.Name, b.Name) }) {
-			t.Error("the privileges are not sorted by name")
-		}
+	if !slices.IsSortedFunc(Writing(), func(a, b Privilege) int { return strings.Compare(a.Name, b.Name) }) {
+		t.Error("the privileges are not sorted by name")
 	}
 	for _, p := range Writing() {
 		if p.Depth == snapshot.DepthNone || p.Where == "" {
 			t.Errorf("%+v", p)
-		}
-	}
-}
-
-func TestFitting(t *testing.T) {
-	for _, test := range []struct {
-		allowed      []snapshot.Depth
-		wanted, want snapshot.Depth
-	}{
-		{snapshot.Depths(), snapshot.DepthGlobal, snapshot.DepthGlobal},
-		{snapshot.Depths(), snapshot.DepthLocal, snapshot.DepthLocal},
-		{[]snapshot.Depth{snapshot.DepthBasic}, snapshot.DepthGlobal, snapshot.DepthBasic},
-		{[]snapshot.Depth{snapshot.DepthGlobal}, snapshot.DepthBasic, snapshot.DepthGlobal},
-		{[]snapshot.Depth{snapshot.DepthLocal, snapshot.DepthGlobal}, snapshot.DepthDeep, snapshot.DepthGlobal},
-	} {
-		if got := fitting(test.allowed, test.wanted); got != test.want {
-			t.Errorf("%s wanted of %v: %s, not %s", test.wanted, test.allowed, got, test.want)
 		}
 	}
 }

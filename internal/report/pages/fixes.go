@@ -24,61 +24,30 @@ func (p controlPage) fixes() []audit.Fix {
 	return fixes
 }
 
-// example is a fix of a kind.
+// example is a fix of a kind, with the objects of the examples.
 func (p controlPage) example(kind audit.FixKind) audit.Fix {
-	role := &audit.Reference{Name: p.profile.RoleName}
 	user := &audit.Reference{Kind: "systemuser", Name: p.profile.RoleName}
-	owner := &audit.Reference{Kind: "systemuser", Name: "jane@contoso.com"}
-	view := &audit.Reference{Name: "Demandbase Leads"}
-	unit := &audit.Reference{Name: "Contoso"}
-	fix := audit.Fix{Kind: kind}
-	switch kind {
-	case change.CreateRole, change.AddPrivilege, change.RaiseDepth:
-		fix.Role = role
-		for _, name := range p.control.Privileges {
-			fix.Privileges = append(fix.Privileges, audit.Grant{Name: name, Depth: p.depth(name)})
-		}
-		if fix.Privileges == nil {
-			fix.Privileges = []audit.Grant{{Name: "prvReadLead", Depth: "global"}}
-		}
-	case change.InstallApp:
-		fix.Table, fix.Privileges = p.control.Table, []audit.Grant{{Name: p.control.Privileges[0]}}
-	case change.RemovePrivilege:
-		surplus := "prvDeleteAccount"
-		if p.ofFiles() {
-			surplus = "prvActOnBehalfOfAnotherUser"
-		}
-		fix.Role, fix.Privileges = role, []audit.Grant{{Name: surplus, Depth: "global"}}
-	case change.ReplaceRole:
-		fix.Role = role
-	case change.AssignRole:
-		fix.Role, fix.User = role, user
-	case change.UnassignRole, change.RemoveFromTeam:
-		fix.Role, fix.User = &audit.Reference{Name: "System Administrator"}, user
-		if kind == change.RemoveFromTeam {
-			fix.Team = &audit.Reference{Kind: "team", Name: "Integrations"}
-		}
-	case change.CreateApplicationUser:
-		fix.ApplicationID, fix.BusinessUnit = "{application id}", unit
-	case change.RemoveDuplicateUser:
-		fix.ApplicationID = "{application id}"
-	case change.EnableBusinessUnit, change.MoveUser:
-		fix.User, fix.BusinessUnit = user, unit
-	case change.EnableUser, change.SetAccessMode, change.RestoreIdentity, change.ReplaceUser:
-		fix.User = user
-	case change.ShareView:
-		fix.View, fix.User, fix.Owner, fix.Table = view, user, owner, "lead"
-	case change.FindView:
-		fix.View, fix.User, fix.Table = view, user, "lead"
-	case change.ActivateView:
-		fix.View, fix.Owner = view, owner
-	case change.ReduceShare:
-		fix.View, fix.Owner, fix.Principals = view, owner, []audit.Reference{*user}
-	case change.CorrectConfiguration:
-		if p.rule.ID == "view/table" {
-			fix.View, fix.Table = view, "opportunity"
-		}
-	case "":
+	all := audit.Fix{
+		Role: &audit.Reference{Name: p.profile.RoleName}, User: user, Team: &audit.Reference{Kind: "team", Name: "Integrations"},
+		View: &audit.Reference{Name: "Demandbase Leads"}, Owner: &audit.Reference{Kind: "systemuser", Name: "jane@contoso.com"},
+		BusinessUnit: &audit.Reference{Name: "Contoso"}, ApplicationID: "{application id}", Table: "lead",
+	}
+	for _, name := range p.control.Privileges {
+		all.Privileges = append(all.Privileges, audit.Grant{Name: name, Depth: p.depth(name)})
+	}
+	switch {
+	case kind == change.InstallApp:
+		all.Table, all.Privileges = p.control.Table, []audit.Grant{{Name: p.control.Privileges[0]}}
+	case kind == change.RemovePrivilege && p.ofFiles():
+		all.Privileges = []audit.Grant{{Name: "prvActOnBehalfOfAnotherUser", Depth: "global"}}
+	case kind == change.RemovePrivilege:
+		all.Privileges = []audit.Grant{{Name: "prvDeleteAccount", Depth: "global"}}
+	case all.Privileges == nil:
+		all.Privileges = []audit.Grant{{Name: "prvReadLead", Depth: "global"}}
+	}
+	fix := change.Example(kind, all)
+	if p.rule.ID == "view/table" {
+		fix.View, fix.Table = all.View, "opportunity"
 	}
 	return fix
 }
