@@ -17,38 +17,6 @@ import (
 // rereads is how often an answer that is inconsistent in itself is asked for again.
 const rereads = 3
 
-// A columnSet names columns.
-type columnSet map[string]bool
-
-// of leaves out of names those that the set holds.
-func (s columnSet) of(names ...string) []string {
-	kept := make([]string, 0, len(names))
-	for _, name := range names {
-		if !s[name] {
-			kept = append(kept, name)
-		}
-	}
-	return kept
-}
-
-// count in a columnSet is the option that counts rows.
-const count = "$count"
-
-// optional are columns that older environments may not have. Without them the
-// verdict errs on the side of a finding: a team's role gives no Basic rights unless it is
-// known to be inherited, and a user exists unless it is known to be deleted. Whether a
-// view's owner is a team matters to its fix alone. An access mode that was not read is
-// unknown, and so is what hangs on it.
-func optional(column string) bool {
-	switch column {
-	case "isinherited", "componentstate", "deletedstate",
-		"islicensed", "accessmode", "azurestate", "azureactivedirectoryobjectid", "orgdborgsettings", "_owningteam_value",
-		"_createdby_value", "createdon":
-		return true
-	}
-	return false
-}
-
 // An ask is one question to the environment.
 type ask struct {
 	section snapshot.Section
@@ -216,48 +184,6 @@ func refused(err error) bool {
 }
 
 func forbidden(err error) bool { return stateOf(err) == snapshot.StateForbidden }
-
-// longest is how many bytes of conditions one address has. Dataverse takes 32 KB.
-const longest = 14_000
-
-// anyOf joins conditions by or, in as many filters as it takes to keep each
-// address short.
-func anyOf(conditions []dataverse.Expr) []dataverse.Expr {
-	var filters []dataverse.Expr
-	var part []dataverse.Expr
-	length := 0
-	for _, condition := range conditions {
-		size := len(dataverse.Collection("x").Filter(condition).String())
-		if len(part) > 0 && length+size > longest {
-			filters = append(filters, dataverse.Or(part...))
-			part, length = nil, 0
-		}
-		part = append(part, condition)
-		length += size
-	}
-	if len(part) > 0 {
-		filters = append(filters, dataverse.Or(part...))
-	}
-	return filters
-}
-
-// eachID has a condition for every id.
-func eachID(column string, ids []string) []dataverse.Expr {
-	conditions := make([]dataverse.Expr, len(ids))
-	for i, id := range ids {
-		conditions[i] = dataverse.EqID(column, dataverse.GUID(id))
-	}
-	return conditions
-}
-
-// eachText has a condition for every text; those that differ in case alone are one.
-func eachText(column string, texts []string) []dataverse.Expr {
-	var conditions []dataverse.Expr
-	for _, text := range eachOnce(texts) {
-		conditions = append(conditions, dataverse.Eq(column, text))
-	}
-	return conditions
-}
 
 // filtered reads the rows that fit any of the conditions, in parallel requests
 // where one would be too long. A row that fits conditions of several requests

@@ -33,35 +33,6 @@ type row struct {
 	asked *selection
 }
 
-// A selection is the columns that are read of a row, and of the rows expanded in it.
-type selection struct {
-	columns  []string
-	expanded []expansion
-}
-
-type expansion struct {
-	property string
-	of       *selection
-}
-
-// columns are those that a function reads of a row, the key first. Each column is written
-// once, where it is read, and cannot be read without being asked for.
-func columns[T any](key string, take func(*row) T, without columnSet) *selection {
-	r := &row{without: without, asked: &selection{}}
-	r.value(key)
-	take(r)
-	return r.asked
-}
-
-// in asks a query for the columns.
-func (s *selection) in(q dataverse.Query) dataverse.Query {
-	q = q.Select(s.columns...)
-	for _, e := range s.expanded {
-		q = q.Expand(e.property, e.of.in(dataverse.Query{}))
-	}
-	return q
-}
-
 func newRow(data json.RawMessage, without columnSet) *row {
 	r := &row{without: without}
 	var err error

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -159,77 +158,6 @@ func (c *collection) readTeamsApart(ctx context.Context, wanted map[string]team)
 		return err
 	})
 	return found, err
-}
-
-// readUnits reads all business units: whether one is disabled, so that nobody of it can
-// sign in, hangs on those above it too.
-func (c *collection) readUnits(ctx context.Context) (err error) {
-	c.units, err = rows(ctx, c, ask{
-		section: snapshot.SectionBusinessUnits, what: "business units", key: "businessunitid", from: dataverse.Collection("businessunits"),
-	}, unitOf)
-	if err != nil {
-		return err
-	}
-	if c.user == nil || c.user.BusinessUnitID == "" {
-		return nil
-	}
-	for _, u := range c.units {
-		if u.id == c.user.BusinessUnitID {
-			return nil
-		}
-	}
-	return fmt.Errorf("the business unit of the user %q cannot be seen: "+
-		"give the auditor's role prvReadBusinessUnit at organization level", c.user.Name)
-}
-
-// wantedUnits are the business units that matter: the root, the one that the requirement
-// names, those of the users, teams and roles that were read, and all above them; in the
-// wide scope all.
-func (c *collection) wantedUnits() []unit {
-	if c.Scope == snapshot.ScopeEnvironment {
-		return c.units
-	}
-	byID, wanted := map[string]unit{}, map[string]bool{}
-	for _, u := range c.units {
-		byID[u.id] = u
-		wanted[u.id] = u.ParentID == "" || c.Requirement.BusinessUnit != "" && strings.EqualFold(u.Name, c.Requirement.BusinessUnit)
-	}
-	for _, u := range c.users {
-		wanted[u.BusinessUnitID] = true
-	}
-	for _, t := range c.teams {
-		wanted[t.BusinessUnitID] = true
-	}
-	for _, r := range c.firstSeen() {
-		wanted[r.BusinessUnitID] = true
-	}
-	for _, u := range c.units {
-		for above := u; wanted[u.id] && above.ParentID != "" && !wanted[above.ParentID]; above = byID[above.ParentID] {
-			wanted[above.ParentID] = true
-		}
-	}
-	return slices.DeleteFunc(slices.Clone(c.units), func(u unit) bool { return !wanted[u.id] })
-}
-
-// ownerNames are the user principal names that the requirement gives for views,
-// each once.
-func (c *collection) ownerNames() []string {
-	var names []string
-	for _, v := range c.Requirement.Views {
-		names = append(names, v.Owner)
-	}
-	return eachOnce(names)
-}
-
-func (c *collection) readOwners(ctx context.Context) error {
-	found, err := filtered(ctx, c, ask{
-		section: snapshot.SectionViews, what: "owners of views", key: "systemuserid", from: dataverse.Collection("systemusers"),
-	}, eachText("domainname", c.company.all((*collection).ownerNames)), userOf)
-	names := c.ownerNames()
-	c.owners = slices.DeleteFunc(found, func(u user) bool {
-		return !slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, u.DomainName) })
-	})
-	return err
 }
 
 // unusable says why nobody can read as a user, or "".

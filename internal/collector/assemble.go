@@ -1,0 +1,115 @@
+package collector
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// assemble puts the snapshot together. Nothing here depends on the order in which
+// answers came.
+func (c *collection) assemble() *snapshot.Snapshot {
+	s := snapshot.New()
+	s.Scope, s.Source, s.Tool, s.TakenAt = c.Scope, snapshot.SourceEnvironment, c.Tool, c.taken
+	s.Requirement = c.Requirement
+	s.Environment = c.Environment
+	s.Environment.OrganizationID = c.organizationID
+	s.Organization = c.organization.Organization
+	for _, section := range snapshot.Sections() {
+		s.Coverage[section] = c.coverage(section)
+	}
+	for _, u := range c.owners {
+		s.Users[u.id] = u.snapshot()
+	}
+	for _, u := range c.users {
+		s.Users[u.id] = u.snapshot()
+	}
+	for _, u := range c.holders() {
+		for _, t := range u.teams {
+			s.Teams[t.id] = t.snapshot()
+		}
+	}
+	for _, t := range c.teams {
+		s.Teams[t.id] = t.snapshot()
+	}
+	for _, u := range c.wantedUnits() {
+		s.BusinessUnits[u.id] = u.BusinessUnit
+	}
+	for _, d := range c.definitions {
+		s.Privileges[d.name] = d.Privilege
+	}
+	seen := c.firstSeen()
+	maps.Copy(seen, c.confirmed)
+	for id, o := range seen {
+		if c.asked[o.RootID] && !o.void {
+			s.Roles[id] = o.Role
+		}
+	}
+	for root, g := range c.grants {
+		s.RolePrivileges[root] = g.depths
+		if len(g.filtered) > 0 {
+			s.FilteredPrivileges[root] = g.filtered
+		}
+		if len(g.unreadable) > 0 {
+			s.UnreadablePrivileges[root] = g.unreadable
+		}
+	}
+	for _, v := range c.systemViews {
+		s.SystemViews[v.id] = v.SystemView
+	}
+	c.assembleViews(s)
+	c.assembleShares(s)
+	return s
+}
+
+// assembleViews joins what several identities saw of the same views. Where they
+// saw it differently, the integration user's own sight counts.
+func (c *collection) assembleViews(s *snapshot.Snapshot) {
+	add := func(viewer snapshot.Viewer, views []view) {
+		for _, v := range views {
+			seenBy := append(s.Views[v.id].SeenBy, viewer)
+			slices.SortFunc(seenBy, func(a, b snapshot.Viewer) int { return cmp.Compare(a.String(), b.String()) })
+			v.SeenBy = slices.Compact(seenBy)
+			s.Views[v.id] = v.View
+		}
+	}
+	add(snapshot.ViewerAuditor, c.auditorViews)
+	for _, views := range c.ownerViews {
+		add(snapshot.ViewerOwner, views)
+	}
+	add(snapshot.ViewerIntegrationUser, c.userViews)
+}
+
+func (c *collection) assembleShares(s *snapshot.Snapshot) {
+	masks, own := map[[2]string]int{}, map[[2]string]int{}
+	for _, o := range c.shares {
+		if !o.foreign {
+			masks[[2]string{o.principal, o.view}] |= o.mask
+			own[[2]string{o.principal, o.view}] |= o.mask &^ o.inherited
+		}
+	}
+	for key, mask := range masks {
+		rights := snapshot.RightsOf(mask)
+		if len(rights) == 0 {
+			continue // what a revoked share leaves behind
+		}
+		if s.Shares[key[0]] == nil {
+			s.Shares[key[0]] = map[string]snapshot.Share{}
+		}
+		s.Shares[key[0]][key[1]] = snapshot.Share{Rights: rights, Inherited: snapshot.RightsOf(mask &^ own[key])}
+	}
+}
+
+func (u user) snapshot() snapshot.User {
+	u.Roles, u.Teams = roleIDs(u.roles), teamIDs(u.teams)
+	return u.User
+}
+
+func (t team) snapshot() snapshot.Team {
+	t.Roles = roleIDs(t.roles)
+	return t.Team
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

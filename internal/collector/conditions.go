@@ -1,0 +1,47 @@
+package collector
+
+import (
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+)
+
+// longest is how many bytes of conditions one address has. Dataverse takes 32 KB.
+const longest = 14_000
+
+// anyOf joins conditions by or, in as many filters as it takes to keep each
+// address short.
+func anyOf(conditions []dataverse.Expr) []dataverse.Expr {
+	var filters []dataverse.Expr
+	var part []dataverse.Expr
+	length := 0
+	for _, condition := range conditions {
+		size := len(dataverse.Collection("x").Filter(condition).String())
+		if len(part) > 0 && length+size > longest {
+			filters = append(filters, dataverse.Or(part...))
+			part, length = nil, 0
+		}
+		part = append(part, condition)
+		length += size
+	}
+	if len(part) > 0 {
+		filters = append(filters, dataverse.Or(part...))
+	}
+	return filters
+}
+
+// eachID has a condition for every id.
+func eachID(column string, ids []string) []dataverse.Expr {
+	conditions := make([]dataverse.Expr, len(ids))
+	for i, id := range ids {
+		conditions[i] = dataverse.EqID(column, dataverse.GUID(id))
+	}
+	return conditions
+}
+
+// eachText has a condition for every text; those that differ in case alone are one.
+func eachText(column string, texts []string) []dataverse.Expr {
+	var conditions []dataverse.Expr
+	for _, text := range eachOnce(texts) {
+		conditions = append(conditions, dataverse.Eq(column, text))
+	}
+	return conditions
+}

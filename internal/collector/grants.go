@@ -1,0 +1,177 @@
+package collector
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// readGrants makes the part of a round that reads what roles grant, as they are
+// known now.
+// fresh reads again what was read already.
+func (c *collection) readGrants(roots []string, fresh bool) part {
+	copies := make([]role, len(roots))
+	for i, root := range roots {
+		copies[i] = c.company.oneCopy(root, c.nearest)
+		c.asked[root] = true
+	}
+	return func(ctx context.Context) error {
+		found := make([]*granted, len(roots))
+		err := parallel(ctx, len(roots), func(ctx context.Context, i int) (err error) {
+			found[i], err = c.readRole(ctx, copies[i], fresh)
+			return c.end(ctx, snapshot.SectionRolePrivileges, err)
+		})
+		for i, root := range roots {
+			if found[i] != nil {
+				c.grants[root] = *found[i]
+			}
+		}
+		return err
+	}
+}
+
+// nearest chooses the copy of a role to read: one that the user has, preferably the root.
+func (c *collection) nearest(root string) role {
+	r := c.reach()
+	for _, known := range []map[string]role{r.direct, r.through, c.firstSeen()} {
+		if o, ok := known[root]; ok {
+			return o
+		}
+		for _, id := range sortedKeys(known) {
+			if known[id].RootID == root {
+				return known[id]
+			}
+		}
+	}
+	return role{id: root}
+}
+
+// granted is what a role grants, by the privileges' names.
+type granted struct {
+	depths map[string]snapshot.Depth
+	// filtered are grants for the records of a filter only, unreadable those at a
+	// depth that nobody knows: both with the depth as the environment words it.
+	filtered, unreadable map[string]string
+}
+
+// names reports whether the role grants a privilege in any way.
+func (g granted) names(privilege string) bool {
+	_, filtered := g.filtered[privilege]
+	_, unreadable := g.unreadable[privilege]
+	return filtered || unreadable || g.depths[privilege] != snapshot.DepthNone
+}
+
+// readRole reads what a role grants.
+func (c *collection) readRole(ctx context.Context, o role, fresh bool) (*granted, error) {
+	what := fmt.Sprintf("privileges of the role %q", o.Name)
+	found, err := object(ctx, c, ask{
+		section: snapshot.SectionRolePrivileges, what: what, fresh: fresh,
+		from: dataverse.Function("RetrieveRolePrivilegesRole", dataverse.IDArg("RoleId", dataverse.GUID(o.id))),
+	}, grantsOf)
+	if err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(found, func(g granting) bool { return g.name == "" }) {
+		if err := c.readNames(ctx, o, found, fresh); err != nil {
+			return nil, err
+		}
+	}
+	return c.join(found), nil
+}
+
+// join takes grants by their names. Names that differ in case alone are one, and of
+// several grants of one privilege the deepest counts.
+func (c *collection) join(found []granting) *granted {
+	slices.SortFunc(found, func(a, b granting) int {
+		return cmp.Or(cmp.Compare(c.spell(a.name), c.spell(b.name)), cmp.Compare(a.word, b.word))
+	})
+	g := &granted{map[string]snapshot.Depth{}, map[string]string{}, map[string]string{}}
+	spelling := map[string]string{}
+	for _, one := range found {
+		lower := strings.ToLower(one.name)
+		if _, known := spelling[lower]; !known {
+			spelling[lower] = c.spell(one.name)
+		}
+		switch name := spelling[lower]; {
+		case one.filtered:
+			g.filtered[name] = one.word
+		case one.depth == snapshot.DepthNone:
+			g.unreadable[name] = one.word
+		default:
+			g.depths[name] = max(g.depths[name], one.depth)
+		}
+	}
+	return g
+}
+
+// A granting is what a row of a role's privileges comes to.
+type granting struct {
+	id, name string
+	// word is the depth as received; depth is none if it is unknown, or that of a filter.
+	word  string
+	depth snapshot.Depth
+	// filtered marks a grant for the records of a filter only.
+	filtered bool
+}
+
+func grantsOf(r *row) []granting { return list(r, "RolePrivileges", "", grantOf) }
+
+func grantOf(r *row) granting {
+	g := granting{id: r.id("PrivilegeId"), word: r.word("Depth")}
+	g.depth = depthOf(g.word)
+	g.filtered = g.word == "RecordFilter" || g.word == "4"
+	if r.has("PrivilegeName") {
+		g.name = r.text("PrivilegeName")
+	}
+	if r.has("RecordFilterId") {
+		filter := r.text("RecordFilterId")
+		g.filtered = g.filtered || filter != "" && !dataverse.GUID(filter).IsZero()
+	}
+	return g
+}
+
+// depthOf reads a member of the PrivilegeDepth enumeration; none for its fifth,
+// RecordFilter, and for undocumented members.
+func depthOf(name string) snapshot.Depth {
+	switch name {
+	case "Basic":
+		return snapshot.DepthBasic
+	case "Local":
+		return snapshot.DepthLocal
+	case "Deep":
+		return snapshot.DepthDeep
+	case "Global":
+		return snapshot.DepthGlobal
+	}
+	return snapshot.DepthNone
+}
+
+// readNames gives the names of a role's privileges where the environment is older
+// than RolePrivilege.PrivilegeName.
+func (c *collection) readNames(ctx context.Context, o role, found []granting, fresh bool) error {
+	definitions, err := rows(ctx, c, ask{
+		fresh:   fresh,
+		section: snapshot.SectionRolePrivileges, what: fmt.Sprintf("names of the privileges of the role %q", o.Name), key: "privilegeid",
+		from: dataverse.Row("roles", dataverse.GUID(o.id)).Nav("roleprivileges_association"),
+	}, func(r *row) granting { return granting{id: r.id("privilegeid"), name: r.text("name")} })
+	if err != nil {
+		return err
+	}
+	names := map[string]string{}
+	for _, d := range definitions {
+		names[d.id] = d.name
+	}
+	for i := range found {
+		if g := &found[i]; g.name == "" {
+			if g.name = names[g.id]; g.name == "" {
+				return fmt.Errorf("privileges of the role %q: the privilege %s has no name", o.Name, g.id)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,47 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// readIdentity learns who the auditor is. Where nobody can say, nothing else can
+// be read, and the whole collection stops.
+func (c *collection) readIdentity(ctx context.Context) error {
+	me, err := object(ctx, c, ask{
+		section: snapshot.SectionOrganization, what: "who is signed in",
+		from: dataverse.Function("WhoAmI"),
+	}, identityOf)
+	c.auditor, c.organizationID = me.user, me.organization
+	var e *dataverse.Error
+	if errors.As(err, &e) {
+		return e // its text names what was read
+	}
+	return err
+}
+
+func (c *collection) readOrganization(ctx context.Context) error {
+	a := ask{section: snapshot.SectionOrganization, what: "organization", key: "organizationid", from: dataverse.Collection("organizations")}
+	found, err := rows(ctx, c, a, organizationOf)
+	if forbidden(err) {
+		// The settings may be closed to an auditor to whom the row is not.
+		c.doWithout("orgdborgsettings")
+		found, err = rows(ctx, c, a, organizationOf)
+	}
+	switch {
+	case err != nil:
+		return err
+	case len(found) != 1:
+		return fmt.Errorf("organization: %d rows were returned instead of one: "+
+			"give the auditor's role prvReadOrganization at organization level", len(found))
+	}
+	c.organization = found[0]
+	if c.organization.unread != "" {
+		c.note(snapshot.SectionOrganization, "the record-ownership setting is unknown: %s", c.organization.unread)
+	}
+	return nil
+}
