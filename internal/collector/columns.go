@@ -17,8 +17,8 @@ type expansion struct {
 
 // columns are those that a function reads of a row, the key first. Each column is written
 // once, where it is read, and cannot be read without being asked for.
-func columns[T any](key string, take func(*row) T, without columnSet) *selection {
-	r := &row{without: without, asked: &selection{}}
+func columns[T any](key string, take func(Row) T, without columnSet) *selection {
+	r := Row{&reading{without: without, asked: &selection{}}}
 	r.value(key)
 	take(r)
 	return r.asked

@@ -22,7 +22,7 @@ func TestColumnsAreRead(t *testing.T) {
 	}
 }
 
-func columnsAreRead[T any](t *testing.T, key string, take func(*row) T) int {
+func columnsAreRead[T any](t *testing.T, key string, take func(Row) T) int {
 	t.Helper()
 	asked := columns(key, take, nil)
 	read := func(whole map[string]any) error {
@@ -31,7 +31,7 @@ func columnsAreRead[T any](t *testing.T, key string, take func(*row) T) int {
 			t.Fatal(err)
 		}
 		r := newRow(data, nil)
-		r.id(key)
+		r.ID(key)
 		take(r)
 		return r.err
 	}

@@ -16,12 +16,12 @@ type fieldPermission struct {
 	read            bool
 }
 
-func fieldPermissionOf(r *row) fieldPermission {
+func fieldPermissionOf(r Row) fieldPermission {
 	const allowed = 4
 	return fieldPermission{
-		column:  r.text("entityname") + "." + r.text("attributelogicalname"),
-		read:    r.number("canread") == allowed,
-		profile: r.id("_fieldsecurityprofileid_value"),
+		column:  r.Text("entityname") + "." + r.Text("attributelogicalname"),
+		read:    r.Number("canread") == allowed,
+		profile: r.ID("_fieldsecurityprofileid_value"),
 	}
 }
 
@@ -62,7 +62,7 @@ func (c *collection) hiddenColumns(ctx context.Context) ([]string, error) {
 		found[i], err = rows(ctx, c, ask{
 			section: snapshot.SectionUsers, what: "column security profiles of the user and its teams", key: "fieldsecurityprofileid",
 			from: ways[i],
-		}, func(r *row) string { return r.id("fieldsecurityprofileid") })
+		}, func(r Row) string { return r.ID("fieldsecurityprofileid") })
 		return err
 	})
 	if err != nil {

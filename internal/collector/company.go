@@ -2,8 +2,6 @@ package collector
 
 import (
 	"context"
-	"encoding/json"
-	"iter"
 	"strings"
 	"sync"
 
@@ -109,107 +107,4 @@ func eachOnce(words []string) []string {
 		}
 	}
 	return once
-}
-
-// A onceReader asks each question once and gives everybody who asks it the same answer,
-// an error too.
-type onceReader struct {
-	reader  Reader
-	ctx     context.Context //nolint:containedctx // a question is everybody's: nobody's end is its end
-	cancel  context.CancelFunc
-	running sync.WaitGroup
-
-	mu      sync.Mutex
-	answers map[question]*answer
-}
-
-// A question is a request as the environment sees it.
-type question struct {
-	path   string
-	caller dataverse.Caller
-	strong bool
-}
-
-type answer struct {
-	done chan struct{} // closed when the rest has arrived
-	rows []json.RawMessage
-	err  error
-}
-
-func newOnceReader(ctx context.Context, r Reader) *onceReader {
-	o := &onceReader{reader: r, answers: map[question]*answer{}}
-	o.ctx, o.cancel = context.WithCancel(ctx)
-	return o
-}
-
-// close ends what is still under way.
-func (o *onceReader) close() {
-	o.cancel()
-	o.running.Wait()
-}
-
-// ask gives the answer to a request, which read fetches where nobody has asked yet.
-func (o *onceReader) ask(ctx context.Context, r dataverse.Request, read func(context.Context, *answer)) (*answer, error) {
-	key := question{r.Path, r.Caller, r.Strong}
-	o.mu.Lock()
-	a, asked := o.answers[key]
-	if !asked {
-		a = &answer{done: make(chan struct{})}
-		o.answers[key] = a
-		o.running.Go(func() {
-			defer close(a.done)
-			read(o.ctx, a)
-		})
-	}
-	o.mu.Unlock()
-	select {
-	case <-a.done:
-		return a, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// Rows implements [Reader].
-func (o *onceReader) Rows(ctx context.Context, r dataverse.Request) iter.Seq2[json.RawMessage, error] {
-	return func(yield func(json.RawMessage, error) bool) {
-		a, err := o.ask(ctx, r, func(ctx context.Context, a *answer) {
-			for row, err := range o.reader.Rows(ctx, r) {
-				if err != nil {
-					a.err = err
-					return
-				}
-				a.rows = append(a.rows, row)
-			}
-		})
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		for _, row := range a.rows {
-			if !yield(row, nil) {
-				return
-			}
-		}
-		if a.err != nil {
-			yield(nil, a.err)
-		}
-	}
-}
-
-// Get implements [Reader].
-func (o *onceReader) Get(ctx context.Context, r dataverse.Request) (json.RawMessage, error) {
-	a, err := o.ask(ctx, r, func(ctx context.Context, a *answer) {
-		var row json.RawMessage
-		if row, a.err = o.reader.Get(ctx, r); a.err == nil {
-			a.rows = append(a.rows, row)
-		}
-	})
-	switch {
-	case err != nil:
-		return nil, err
-	case a.err != nil:
-		return nil, a.err
-	}
-	return a.rows[0], nil
 }

@@ -119,17 +119,17 @@ type granting struct {
 	filtered bool
 }
 
-func grantsOf(r *row) []granting { return list(r, "RolePrivileges", "", grantOf) }
+func grantsOf(r Row) []granting { return List(r, "RolePrivileges", "", grantOf) }
 
-func grantOf(r *row) granting {
-	g := granting{id: r.id("PrivilegeId"), word: r.word("Depth")}
+func grantOf(r Row) granting {
+	g := granting{id: r.ID("PrivilegeId"), word: r.word("Depth")}
 	g.depth = depthOf(g.word)
 	g.filtered = g.word == "RecordFilter" || g.word == "4"
 	if r.has("PrivilegeName") {
-		g.name = r.text("PrivilegeName")
+		g.name = r.Text("PrivilegeName")
 	}
 	if r.has("RecordFilterId") {
-		filter := r.text("RecordFilterId")
+		filter := r.Text("RecordFilterId")
 		g.filtered = g.filtered || filter != "" && !dataverse.GUID(filter).IsZero()
 	}
 	return g
@@ -158,7 +158,7 @@ func (c *collection) readNames(ctx context.Context, o role, found []granting, fr
 		fresh:   fresh,
 		section: snapshot.SectionRolePrivileges, what: fmt.Sprintf("names of the privileges of the role %q", o.Name), key: "privilegeid",
 		from: dataverse.Row("roles", dataverse.GUID(o.id)).Nav("roleprivileges_association"),
-	}, func(r *row) granting { return granting{id: r.id("privilegeid"), name: r.text("name")} })
+	}, func(r Row) granting { return granting{id: r.ID("privilegeid"), name: r.Text("name")} })
 	if err != nil {
 		return err
 	}

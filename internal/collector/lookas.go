@@ -116,4 +116,4 @@ func (u *user) callers() []dataverse.Caller {
 // An identity is what WhoAmI answers.
 type identity struct{ user, organization string }
 
-func identityOf(r *row) identity { return identity{r.id("UserId"), r.id("OrganizationId")} }
+func identityOf(r Row) identity { return identity{r.ID("UserId"), r.ID("OrganizationId")} }

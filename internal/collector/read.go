@@ -36,17 +36,13 @@ type ask struct {
 
 // rows reads all rows of a collection, each key once. It reads again what is
 // inconsistent in itself; what the client below has tried in vain it does not.
-func rows[T any](ctx context.Context, c *collection, a ask, take func(*row) T) ([]T, error) {
-	return read(ctx, c, a, take, func(from Reader, r dataverse.Request) iter.Seq2[json.RawMessage, error] {
-		return from.Rows(ctx, r)
-	})
+func rows[T any](ctx context.Context, c *collection, a ask, take func(Row) T) ([]T, error) {
+	return read(ctx, c, a, take)
 }
 
 // object reads a response that is one object.
-func object[T any](ctx context.Context, c *collection, a ask, take func(*row) T) (T, error) {
-	got, err := read(ctx, c, a, take, func(from Reader, r dataverse.Request) iter.Seq2[json.RawMessage, error] {
-		return func(yield func(json.RawMessage, error) bool) { yield(from.Get(ctx, r)) }
-	})
+func object[T any](ctx context.Context, c *collection, a ask, take func(Row) T) (T, error) {
+	got, err := read(ctx, c, a, take)
 	if err != nil {
 		var none T
 		return none, err
@@ -54,9 +50,7 @@ func object[T any](ctx context.Context, c *collection, a ask, take func(*row) T)
 	return got[0], nil
 }
 
-func read[T any](ctx context.Context, c *collection, a ask, take func(*row) T,
-	answer func(Reader, dataverse.Request) iter.Seq2[json.RawMessage, error],
-) ([]T, error) {
+func read[T any](ctx context.Context, c *collection, a ask, take func(Row) T) ([]T, error) {
 	counted := a.key != ""
 	for attempt := 1; ; {
 		a.fresh = a.fresh || attempt > 1
@@ -65,7 +59,7 @@ func read[T any](ctx context.Context, c *collection, a ask, take func(*row) T,
 		if !counted {
 			without[count] = true
 		}
-		got, err := once(c, a, without, take, answer)
+		got, err := once(ctx, c, a, without, take)
 		if err == nil {
 			if a.key != "" && !counted {
 				c.doWithout(count)
@@ -95,24 +89,26 @@ func read[T any](ctx context.Context, c *collection, a ask, take func(*row) T,
 }
 
 // once asks once. With an error come the rows before it.
-func once[T any](c *collection, a ask, without columnSet, take func(*row) T,
-	answer func(Reader, dataverse.Request) iter.Seq2[json.RawMessage, error],
-) ([]T, error) {
+func once[T any](ctx context.Context, c *collection, a ask, without columnSet, take func(Row) T) ([]T, error) {
 	from := c.reader
 	if a.fresh {
 		from = c.direct
 	}
 	request := queryOf(a, take, without).Request(a.what)
 	request.Caller, request.Strong = a.as, c.Strong
+	answer := from.Rows
+	if a.key == "" {
+		answer = single(from)
+	}
 	seen := map[string]bool{}
 	var values []T
-	for data, err := range answer(from, request) {
+	for data, err := range answer(ctx, request) {
 		if err != nil {
 			return values, err
 		}
 		r := newRow(data, without)
 		if a.key != "" {
-			id := r.id(a.key)
+			id := r.ID(a.key)
 			if seen[id] {
 				return nil, inconsistentf("the row %s came twice", id)
 			}
@@ -127,8 +123,15 @@ func once[T any](c *collection, a ask, without columnSet, take func(*row) T,
 	return values, nil
 }
 
+// single reads an answer that is one object, as a collection of one.
+func single(from Reader) func(context.Context, dataverse.Request) iter.Seq2[json.RawMessage, error] {
+	return func(ctx context.Context, r dataverse.Request) iter.Seq2[json.RawMessage, error] {
+		return func(yield func(json.RawMessage, error) bool) { yield(from.Get(ctx, r)) }
+	}
+}
+
 // queryOf asks for the rows with the columns that are read of them, and to have them counted.
-func queryOf[T any](a ask, take func(*row) T, without columnSet) dataverse.Query {
+func queryOf[T any](a ask, take func(Row) T, without columnSet) dataverse.Query {
 	query := a.from
 	if a.query != nil {
 		query = a.query(without)
@@ -188,7 +191,7 @@ func forbidden(err error) bool { return stateOf(err) == snapshot.StateForbidden 
 // filtered reads the rows that fit any of the conditions, in parallel requests
 // where one would be too long. A row that fits conditions of several requests
 // comes several times.
-func filtered[T any](ctx context.Context, c *collection, a ask, conditions []dataverse.Expr, take func(*row) T) ([]T, error) {
+func filtered[T any](ctx context.Context, c *collection, a ask, conditions []dataverse.Expr, take func(Row) T) ([]T, error) {
 	filters := anyOf(conditions)
 	answers := make([][]T, len(filters))
 	err := parallel(ctx, len(filters), func(ctx context.Context, i int) (err error) {

@@ -21,20 +21,23 @@ func inconsistentf(format string, args ...any) error {
 	return &inconsistent{fmt.Sprintf(format, args...)}
 }
 
-// A row is one object of an answer. Its methods read columns strictly: a requested column
-// that is missing, or has another type, never counts as empty. The first fault is kept in
-// err.
-type row struct {
+// A Row is one object of an answer. Its methods read columns strictly: a requested column
+// that is missing, or has another type, never counts as empty. The first fault refuses the
+// response.
+type Row struct{ *reading }
+
+type reading struct {
 	columns []dataverse.Member
 	// without are the optional columns that were not asked for.
 	without columnSet
-	err     error
+	err     error    // the first fault
+	outer   *reading // of which this is a part, refused with it
 	// asked, if it is set, notes what is read; then there is no answer yet. See columns.
 	asked *selection
 }
 
-func newRow(data json.RawMessage, without columnSet) *row {
-	r := &row{without: without}
+func newRow(data json.RawMessage, without columnSet) Row {
+	r := Row{&reading{without: without}}
 	var err error
 	if r.columns, err = dataverse.Members(data); err != nil {
 		r.err = inconsistentf("a row is not an object")
@@ -43,7 +46,7 @@ func newRow(data json.RawMessage, without columnSet) *row {
 }
 
 // column is a column's JSON; nil if the row does not have it.
-func (r *row) column(name string) json.RawMessage {
+func (r Row) column(name string) json.RawMessage {
 	for _, c := range r.columns {
 		if c.Name == name {
 			return c.Value
@@ -52,14 +55,17 @@ func (r *row) column(name string) json.RawMessage {
 	return nil
 }
 
-func (r *row) fail(column, problem string) {
-	if r.err == nil && r.asked == nil {
-		r.err = inconsistentf("the column %s %s", column, problem)
+// Refuse says that a column holds what cannot be.
+func (r Row) Refuse(column, problem string) {
+	for at := r.reading; at != nil; at = at.outer {
+		if at.err == nil && at.asked == nil {
+			at.err = inconsistentf("the column %s %s", column, problem)
+		}
 	}
 }
 
 // value is a column's JSON; ok is false where it is null or was not asked for.
-func (r *row) value(column string) (data json.RawMessage, ok bool) {
+func (r Row) value(column string) (data json.RawMessage, ok bool) {
 	if r.err != nil || r.without[column] {
 		return nil, false
 	}
@@ -71,22 +77,31 @@ func (r *row) value(column string) (data json.RawMessage, ok bool) {
 	}
 	data = r.column(column)
 	if data == nil {
-		r.fail(column, "is missing from a row")
+		r.Refuse(column, "is missing from a row")
 		return nil, false
 	}
 	return data, string(data) != "null"
 }
 
 // has reports whether a row has a column, which older environments may leave out.
-func (r *row) has(column string) bool { return r.column(column) != nil }
+func (r Row) has(column string) bool { return r.column(column) != nil }
 
-func decode[T any](r *row, column, kind string) (v T, ok bool) {
+func decode[T any](r Row, column, kind string) (v T, ok bool) {
 	data, ok := r.value(column)
 	if ok && unmarshal(data, &v) != nil {
-		r.fail(column, "holds no "+kind)
+		r.Refuse(column, "holds no "+kind)
 		return v, false
 	}
 	return v, ok
+}
+
+// needed is a value that must not be null.
+func needed[T any](r Row, column, kind string) T {
+	v, ok := decode[T](r, column, kind)
+	if !ok {
+		r.Refuse(column, "is null")
+	}
+	return v
 }
 
 // unmarshal is [json.Unmarshal], and quick for what most columns hold.
@@ -104,68 +119,64 @@ func unmarshal(data json.RawMessage, into any) (err error) {
 	return json.Unmarshal(data, into)
 }
 
-// text is a string; null is "".
-func (r *row) text(column string) string {
+// Text is a string; null is "".
+func (r Row) Text(column string) string {
 	v, _ := decode[string](r, column, "text")
 	return v
 }
 
-// flag is a boolean that must not be null.
-func (r *row) flag(column string) bool {
-	v, ok := decode[bool](r, column, "boolean")
-	if !ok {
-		r.fail(column, "is null")
+// MaybeText is a text of a column that answers of older environments leave out.
+func (r Row) MaybeText(column string) string {
+	if !r.has(column) {
+		return ""
 	}
-	return v
+	return r.Text(column)
 }
 
+// Tag is the row's ETag, "" where it has none.
+func (r Row) Tag() string { return r.MaybeText("@odata.etag") }
+
+// Flag is a boolean that must not be null.
+func (r Row) Flag(column string) bool { return needed[bool](r, column, "boolean") }
+
 // optionalFlag is a boolean; null is false.
-func (r *row) optionalFlag(column string) bool {
+func (r Row) optionalFlag(column string) bool {
 	v, _ := decode[bool](r, column, "boolean")
 	return v
 }
 
-// number is a whole number that must not be null.
-func (r *row) number(column string) int {
-	v, ok := decode[int](r, column, "whole number")
-	if !ok {
-		r.fail(column, "is null")
-	}
-	return v
-}
+// Number is a whole number that must not be null.
+func (r Row) Number(column string) int { return needed[int](r, column, "whole number") }
 
-// optionalNumber is a whole number; null is 0.
-func (r *row) optionalNumber(column string) int {
-	v, _ := decode[int](r, column, "whole number")
-	return v
-}
+// OptionalNumber is a whole number; null is 0.
+func (r Row) OptionalNumber(column string) int { return r.numberOr(column, 0) }
 
 // numberOr is a whole number; null, and a column that was not asked for, is otherwise.
-func (r *row) numberOr(column string, otherwise int) int {
+func (r Row) numberOr(column string, otherwise int) int {
 	if v, ok := decode[int](r, column, "whole number"); ok {
 		return v
 	}
 	return otherwise
 }
 
-// id is a GUID that must be there.
-func (r *row) id(column string) string {
-	id := r.optionalID(column)
+// ID is a GUID that must be there, in lower case.
+func (r Row) ID(column string) string {
+	id := r.OptionalID(column)
 	if id == "" {
-		r.fail(column, "holds no id")
+		r.Refuse(column, "holds no id")
 	}
 	return id
 }
 
-// optionalID is a GUID in lower case; null and the id of zeros are "".
-func (r *row) optionalID(column string) string {
+// OptionalID is a GUID in lower case; null and the id of zeros are "".
+func (r Row) OptionalID(column string) string {
 	text, ok := decode[string](r, column, "id")
 	if !ok {
 		return ""
 	}
 	id, err := dataverse.ParseGUID(text)
 	if err != nil {
-		r.fail(column, "holds no id")
+		r.Refuse(column, "holds no id")
 	}
 	if id.IsZero() {
 		return ""
@@ -173,105 +184,87 @@ func (r *row) optionalID(column string) string {
 	return id.String()
 }
 
+// Maybe is a GUID of a column that answers of older environments leave out.
+func (r Row) Maybe(column string) string {
+	if !r.has(column) {
+		return ""
+	}
+	return r.OptionalID(column)
+}
+
 // managed is the value of a managed property, {"Value":true,…}, or a plain boolean;
 // known is false where it is null.
-func (r *row) managed(column string) (value, known bool) {
+func (r Row) managed(column string) (value, known bool) {
 	data, ok := r.value(column)
 	if !ok {
 		return false, false
 	}
+	if data[0] == '{' {
+		property, _ := decode[struct{ Value json.RawMessage }](r, column, "managed property")
+		data = property.Value
+	}
 	var plain *bool
-	if json.Unmarshal(data, &plain) == nil {
-		return *plain, true
+	if json.Unmarshal(data, &plain) != nil {
+		r.Refuse(column, "is not a managed property")
 	}
-	property, ok := decode[struct {
-		Value json.RawMessage `json:"Value"`
-	}](r, column, "managed property")
-	switch {
-	case !ok:
-	case property.Value == nil:
-		r.fail(column, "holds no managed property")
-	case json.Unmarshal(property.Value, &plain) != nil:
-		r.fail(column, "holds no managed property")
-	case plain != nil:
-		return *plain, true
-	}
-	return false, false
+	return plain != nil && *plain, plain != nil
 }
 
-// word is a member of an enumeration: its name or, where it has none, its number,
-// in text. It must not be null.
-func (r *row) word(column string) string {
+// word is a member of an enumeration: its name or, where it has none, its number, in text.
+// It must not be null.
+func (r Row) word(column string) string {
+	word := r.typeCode(column)
+	if word == "" {
+		r.Refuse(column, "is null")
+	}
+	return word
+}
+
+// typeCode is a table's type as its logical name or its number, in text; null is "".
+func (r Row) typeCode(column string) string {
 	data, ok := r.value(column)
 	if !ok {
-		r.fail(column, "is null")
 		return ""
 	}
-	var name string
-	if json.Unmarshal(data, &name) == nil {
+	if name, err := dataverse.Text(data); err == nil {
 		return name
 	}
 	var number json.Number
 	if json.Unmarshal(data, &number) != nil {
-		r.fail(column, "is neither a name nor a number")
+		r.Refuse(column, "is neither a name nor a number")
 	}
 	return number.String()
 }
 
-// typeCode is a table's type as its logical name or its number, in text.
-func (r *row) typeCode(column string) string {
-	data, ok := r.value(column)
-	if !ok {
-		return ""
-	}
-	var name string
-	if json.Unmarshal(data, &name) == nil {
-		return name
-	}
-	var code json.Number
-	if json.Unmarshal(data, &code) != nil {
-		r.fail(column, "holds no type")
-	}
-	return code.String()
-}
-
 // rights is a value of the AccessRights enumeration as a mask: names, or a number.
 // What nobody knows is a right all the same.
-func (r *row) rights(column string) int {
+func (r Row) rights(column string) int {
 	text := r.word(column)
 	if mask, err := strconv.Atoi(text); err == nil {
 		return mask
 	}
 	mask := 0
 	for name := range strings.SplitSeq(text, ",") {
-		switch strings.TrimSpace(name) {
-		case "ReadAccess":
-			mask |= int(snapshot.RightRead)
-		case "WriteAccess":
-			mask |= int(snapshot.RightWrite)
-		case "AppendAccess":
-			mask |= int(snapshot.RightAppend)
-		case "AppendToAccess":
-			mask |= int(snapshot.RightAppendTo)
-		case "CreateAccess":
-			mask |= int(snapshot.RightCreate)
-		case "DeleteAccess":
-			mask |= int(snapshot.RightDelete)
-		case "ShareAccess":
-			mask |= int(snapshot.RightShare)
-		case "AssignAccess":
-			mask |= int(snapshot.RightAssign)
-		case "None", "":
-		default:
-			mask |= int(snapshot.RightOther)
+		if name = strings.TrimSpace(name); name != "None" {
+			mask |= int(rightOf(name))
 		}
 	}
 	return mask
 }
 
-// list are the objects of a collection inside a row or a function's answer. Where
+// rightOf is the right of a name such as AppendToAccess.
+func rightOf(name string) snapshot.Right {
+	for _, right := range snapshot.Rights() {
+		if strings.EqualFold(strings.ReplaceAll(right.String(), "-", "")+"Access", name) {
+			return right
+		}
+	}
+	return snapshot.RightOther
+}
+
+// List are the objects of a collection inside a row or a function's answer. Where
 // they have a key, none may come twice.
-func list[T any](r *row, column, key string, take func(*row) T) []T {
+func List[T any](r Row, column, key string, take func(Row) T) []T {
 	if r.asked != nil {
 		r.asked.expanded = append(r.asked.expanded, expansion{column, columns(key, take, r.without)})
 		return nil
@@ -279,7 +272,7 @@ func list[T any](r *row, column, key string, take func(*row) T) []T {
 	data, ok := r.value(column)
 	elements, err := dataverse.Elements(data)
 	if !ok || err != nil {
-		r.fail(column, "is not a list of objects")
+		r.Refuse(column, "is not a list of objects")
 		return nil
 	}
 	seen := map[string]bool{}
@@ -288,17 +281,28 @@ func list[T any](r *row, column, key string, take func(*row) T) []T {
 		inner := newRow(data, r.without)
 		value := take(inner)
 		if key != "" {
-			id := inner.id(key)
+			id := inner.ID(key)
 			if seen[id] {
-				inner.fail(key, "holds "+id+" twice")
+				inner.Refuse(key, "holds "+id+" twice")
 			}
 			seen[id] = true
 		}
 		if inner.err != nil {
-			r.fail(column, "is not whole: "+inner.err.Error())
+			r.Refuse(column, "is not whole: "+inner.err.Error())
 			return nil
 		}
 		values = append(values, value)
 	}
 	return values
+}
+
+// Within is an object inside a row.
+func (r Row) Within(column string) Row {
+	data, _ := r.value(column)
+	inner := newRow(data, r.without)
+	if inner.err != nil {
+		r.Refuse(column, "is not an object")
+	}
+	inner.outer = r.reading
+	return inner
 }

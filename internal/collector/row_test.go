@@ -49,61 +49,65 @@ func TestRow(t *testing.T) {
 	const id = "0A1B2C3D-0000-4000-8000-00000000000F"
 	tests := []struct {
 		json string
-		read func(*row) any
+		read func(Row) any
 		want any // nil where the row must be found faulty
 	}{
-		{`{"a":"x"}`, func(r *row) any { return r.text("a") }, "x"},
-		{`{"a":null}`, func(r *row) any { return r.text("a") }, ""},
-		{`{"a":7}`, func(r *row) any { return r.text("a") }, nil},
-		{`{}`, func(r *row) any { return r.text("a") }, nil},
-		{`{}`, func(r *row) any { return r.text("old") }, ""},
-		{`{"A":"x"}`, func(r *row) any { return r.text("a") }, nil},
-		{`{"a":true}`, func(r *row) any { return r.flag("a") }, true},
-		{`{"a":null}`, func(r *row) any { return r.flag("a") }, nil},
-		{`{"a":null}`, func(r *row) any { return r.optionalFlag("a") }, false},
-		{`{"a":1}`, func(r *row) any { return r.flag("a") }, nil},
-		{`{"a":-3}`, func(r *row) any { return r.number("a") }, -3},
-		{`{"a":1.5}`, func(r *row) any { return r.number("a") }, nil},
-		{`{"a":"1"}`, func(r *row) any { return r.number("a") }, nil},
-		{`{"a":null}`, func(r *row) any { return r.number("a") }, nil},
-		{`{"a":null}`, func(r *row) any { return r.optionalNumber("a") }, 0},
-		{`{"a":1e99}`, func(r *row) any { return r.optionalNumber("a") }, nil},
-		{`{"a":"` + id + `"}`, func(r *row) any { return r.id("a") }, strings.ToLower(id)},
-		{`{"a":"{` + id + `}"}`, func(r *row) any { return r.id("a") }, nil},
-		{`{"a":""}`, func(r *row) any { return r.optionalID("a") }, nil},
-		{`{"a":null}`, func(r *row) any { return r.id("a") }, nil},
-		{`{"a":null}`, func(r *row) any { return r.optionalID("a") }, ""},
-		{`{"a":"00000000-0000-0000-0000-000000000000"}`, func(r *row) any { return r.optionalID("a") }, ""},
-		{`{"a":"00000000-0000-0000-0000-000000000000"}`, func(r *row) any { return r.id("a") }, nil},
+		{`{"a":"x"}`, func(r Row) any { return r.Text("a") }, "x"},
+		{`{"a":null}`, func(r Row) any { return r.Text("a") }, ""},
+		{`{"a":7}`, func(r Row) any { return r.Text("a") }, nil},
+		{`{}`, func(r Row) any { return r.Text("a") }, nil},
+		{`{}`, func(r Row) any { return r.Text("old") }, ""},
+		{`{"A":"x"}`, func(r Row) any { return r.Text("a") }, nil},
+		{`{"a":true}`, func(r Row) any { return r.Flag("a") }, true},
+		{`{"a":null}`, func(r Row) any { return r.Flag("a") }, nil},
+		{`{"a":null}`, func(r Row) any { return r.optionalFlag("a") }, false},
+		{`{"a":1}`, func(r Row) any { return r.Flag("a") }, nil},
+		{`{"a":-3}`, func(r Row) any { return r.Number("a") }, -3},
+		{`{"a":1.5}`, func(r Row) any { return r.Number("a") }, nil},
+		{`{"a":"1"}`, func(r Row) any { return r.Number("a") }, nil},
+		{`{"a":null}`, func(r Row) any { return r.Number("a") }, nil},
+		{`{"a":null}`, func(r Row) any { return r.OptionalNumber("a") }, 0},
+		{`{"a":1e99}`, func(r Row) any { return r.OptionalNumber("a") }, nil},
+		{`{"a":"` + id + `"}`, func(r Row) any { return r.ID("a") }, strings.ToLower(id)},
+		{`{"a":"{` + id + `}"}`, func(r Row) any { return r.ID("a") }, nil},
+		{`{"a":""}`, func(r Row) any { return r.OptionalID("a") }, nil},
+		{`{"a":null}`, func(r Row) any { return r.ID("a") }, nil},
+		{`{"a":null}`, func(r Row) any { return r.OptionalID("a") }, ""},
+		{`{"a":"00000000-0000-0000-0000-000000000000"}`, func(r Row) any { return r.OptionalID("a") }, ""},
+		{`{"a":"00000000-0000-0000-0000-000000000000"}`, func(r Row) any { return r.ID("a") }, nil},
 		{`{"a":{"Value":true,"CanBeChanged":false}}`, managedOf, true},
 		{`{"a":{"Value":null}}`, managedOf, "unknown"},
 		{`{"a":{}}`, managedOf, nil},
 		{`{"a":null}`, managedOf, "unknown"},
 		{`{"a":true}`, managedOf, true},
 		{`{"a":"true"}`, managedOf, nil},
-		{`{"a":"userquery"}`, func(r *row) any { return r.typeCode("a") }, "userquery"},
-		{`{"a":4230}`, func(r *row) any { return r.typeCode("a") }, "4230"},
-		{`{"a":"4230"}`, func(r *row) any { return r.typeCode("a") }, "4230"},
-		{`{"a":null}`, func(r *row) any { return r.typeCode("a") }, ""},
-		{`{"a":true}`, func(r *row) any { return r.typeCode("a") }, nil},
-		{`{"a":"ReadAccess"}`, func(r *row) any { return r.rights("a") }, 1},
+		{`{"a":"userquery"}`, func(r Row) any { return r.typeCode("a") }, "userquery"},
+		{`{"a":4230}`, func(r Row) any { return r.typeCode("a") }, "4230"},
+		{`{"a":"4230"}`, func(r Row) any { return r.typeCode("a") }, "4230"},
+		{`{"a":null}`, func(r Row) any { return r.typeCode("a") }, ""},
+		{`{"a":true}`, func(r Row) any { return r.typeCode("a") }, nil},
+		{`{"a":"ReadAccess"}`, func(r Row) any { return r.rights("a") }, 1},
 		{
 			`{"a":"ReadAccess, WriteAccess,AppendAccess, AppendToAccess, CreateAccess, DeleteAccess, ShareAccess, AssignAccess"}`,
-			func(r *row) any { return r.rights("a") }, 1 | 2 | 4 | 16 | 32 | 65536 | 262144 | 524288,
+			func(r Row) any { return r.rights("a") }, 1 | 2 | 4 | 16 | 32 | 65536 | 262144 | 524288,
 		},
-		{`{"a":"None"}`, func(r *row) any { return r.rights("a") }, 0},
-		{`{"a":"ReadAccess, AllAccess"}`, func(r *row) any { return r.rights("a") }, 1 | 1<<30},
-		{`{"a":3}`, func(r *row) any { return r.rights("a") }, 3},
-		{`{"a":true}`, func(r *row) any { return r.rights("a") }, nil},
-		{`{"a":null}`, func(r *row) any { return r.rights("a") }, nil},
-		{`{"a":[{"k":"` + id + `"}]}`, func(r *row) any { return len(list(r, "a", "k", unkeyed)) }, 1},
-		{`{"a":[{"k":"` + id + `"},{"k":"` + strings.ToLower(id) + `"}]}`, func(r *row) any { return len(list(r, "a", "k", unkeyed)) }, nil},
-		{`{"a":[{},{}]}`, func(r *row) any { return len(list(r, "a", "", unkeyed)) }, 2},
-		{`{"a":[null]}`, func(r *row) any { return len(list(r, "a", "", unkeyed)) }, nil},
-		{`{"a":null}`, func(r *row) any { return len(list(r, "a", "", unkeyed)) }, nil},
-		{`{}`, func(r *row) any { return len(list(r, "a", "", unkeyed)) }, nil},
-		{`null`, func(r *row) any { return r.text("old") }, nil},
-		{`[]`, func(r *row) any { return r.text("old") }, nil},
+		{`{"a":"None"}`, func(r Row) any { return r.rights("a") }, 0},
+		{`{"a":"ReadAccess, AllAccess"}`, func(r Row) any { return r.rights("a") }, 1 | 1<<30},
+		{`{"a":3}`, func(r Row) any { return r.rights("a") }, 3},
+		{`{"a":true}`, func(r Row) any { return r.rights("a") }, nil},
+		{`{"a":null}`, func(r Row) any { return r.rights("a") }, nil},
+		{`{"a":[{"k":"` + id + `"}]}`, func(r Row) any { return len(List(r, "a", "k", unkeyed)) }, 1},
+		{`{"a":[{"k":"` + id + `"},{"k":"` + strings.ToLower(id) + `"}]}`, func(r Row) any { return len(List(r, "a", "k", unkeyed)) }, nil},
+		{`{"a":[{},{}]}`, func(r Row) any { return len(List(r, "a", "", unkeyed)) }, 2},
+		{`{"a":[null]}`, func(r Row) any { return len(List(r, "a", "", unkeyed)) }, nil},
+		{`{"a":null}`, func(r Row) any { return len(List(r, "a", "", unkeyed)) }, nil},
+		{`{}`, func(r Row) any { return len(List(r, "a", "", unkeyed)) }, nil},
+		{`{"a":{"k":"` + id + `"}}`, func(r Row) any { return r.Within("a").ID("k") }, strings.ToLower(id)},
+		{`{"a":{"k":"x"}}`, func(r Row) any { return r.Within("a").Maybe("k") }, nil},
+		{`{"a":{}}`, func(r Row) any { return r.Within("a").ID("k") }, nil},
+		{`{"a":null}`, func(r Row) any { return r.Within("a").Maybe("k") }, nil},
+		{`null`, func(r Row) any { return r.Text("old") }, nil},
+		{`[]`, func(r Row) any { return r.Text("old") }, nil},
 	}
 	for _, test := range tests {
 		r := newRow(json.RawMessage(test.json), columnSet{"old": true})
@@ -115,14 +119,14 @@ func TestRow(t *testing.T) {
 	}
 }
 
-func managedOf(r *row) any {
+func managedOf(r Row) any {
 	if value, known := r.managed("a"); known {
 		return value
 	}
 	return "unknown"
 }
 
-func unkeyed(*row) struct{} { return struct{}{} }
+func unkeyed(Row) struct{} { return struct{}{} }
 
 // Shares reach the snapshot whatever way a type, a mask or a principal is spelled.
 func TestShares(t *testing.T) {
@@ -236,26 +240,26 @@ func FuzzRows(f *testing.F) {
 		return err == nil && s == strings.ToLower(s)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for name, take := range map[string]func(*row) []string{
-			"role":   func(r *row) []string { o := roleOf(r); return []string{o.id, o.RootID, o.BusinessUnitID} },
-			"user":   func(r *row) []string { return []string{userOf(r).id} },
-			"holder": func(r *row) []string { return []string{holderOf(r).id} },
-			"team":   func(r *row) []string { o := teamWithRolesOf(r); return []string{o.id, o.BusinessUnitID} },
-			"view":   func(r *row) []string { o := viewOf(r); return []string{o.id, o.OwnerID} },
-			"system": func(r *row) []string { return []string{systemViewOf(r).id} },
-			"share":  func(r *row) []string { o := shareOf(r); return []string{o.principal, o.view} },
-			"unit":   func(r *row) []string { return []string{unitOf(r).id} },
-			"privilege": func(r *row) []string {
+		for name, take := range map[string]func(Row) []string{
+			"role":   func(r Row) []string { o := roleOf(r); return []string{o.id, o.RootID, o.BusinessUnitID} },
+			"user":   func(r Row) []string { return []string{userOf(r).id} },
+			"holder": func(r Row) []string { return []string{holderOf(r).id} },
+			"team":   func(r Row) []string { o := teamWithRolesOf(r); return []string{o.id, o.BusinessUnitID} },
+			"view":   func(r Row) []string { o := viewOf(r); return []string{o.id, o.OwnerID} },
+			"system": func(r Row) []string { return []string{systemViewOf(r).id} },
+			"share":  func(r Row) []string { o := shareOf(r); return []string{o.principal, o.view} },
+			"unit":   func(r Row) []string { return []string{unitOf(r).id} },
+			"privilege": func(r Row) []string {
 				return []string{privilegeOf(r).ID}
 			},
-			"organization": func(r *row) []string { return []string{organizationOf(r).ID} },
-			"accesses": func(r *row) (ids []string) {
+			"organization": func(r Row) []string { return []string{organizationOf(r).ID} },
+			"accesses": func(r Row) (ids []string) {
 				for _, a := range accessesOf(r) {
 					ids = append(ids, a.principal)
 				}
 				return ids
 			},
-			"grants": func(r *row) (ids []string) {
+			"grants": func(r Row) (ids []string) {
 				for _, g := range grantsOf(r) {
 					ids = append(ids, g.id)
 				}

@@ -164,13 +164,13 @@ func (c *collection) ungivenOf(views []view) []view {
 }
 
 // accessesOf reads the answer of RetrieveSharedPrincipalsAndAccess.
-func accessesOf(r *row) []share {
-	return list(r, "PrincipalAccesses", "", func(inner *row) share {
+func accessesOf(r Row) []share {
+	return List(r, "PrincipalAccesses", "", func(inner Row) share {
 		var s share
 		s.mask = inner.rights("AccessMask")
 		principal, ok := decode[map[string]any](inner, "Principal", "reference")
 		if !ok {
-			inner.fail("Principal", "is null")
+			inner.Refuse("Principal", "is null")
 		}
 		for _, key := range []string{"systemuserid", "teamid", "ownerid"} {
 			text, _ := principal[key].(string)
@@ -183,7 +183,7 @@ func accessesOf(r *row) []share {
 		kind, _ := principal["@odata.type"].(string)
 		kind = kind[strings.LastIndexByte(kind, '.')+1:]
 		if _, organization := principal["organizationid"]; !organization && (kind == "" || kind == "systemuser" || kind == "team") {
-			inner.fail("Principal", "holds no id")
+			inner.Refuse("Principal", "holds no id")
 		}
 		return s
 	})

@@ -75,9 +75,9 @@ func (c *collection) ownPrivileges(ctx context.Context, q dataverse.Query) ([]si
 	}, sightsOf)
 }
 
-func sightsOf(r *row) []sight {
-	return list(r, "RolePrivileges", "", func(inner *row) sight {
-		return sight{grantOf(inner), inner.id("BusinessUnitId")}
+func sightsOf(r Row) []sight {
+	return List(r, "RolePrivileges", "", func(inner Row) sight {
+		return sight{grantOf(inner), inner.ID("BusinessUnitId")}
 	})
 }
 

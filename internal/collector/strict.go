@@ -35,13 +35,13 @@ func (q Question) ask() ask {
 
 // AskRows reads all rows of a collection.
 func AskRows[T any](ctx context.Context, s *Asker, q Question, take func(Row) T) ([]T, error) {
-	got, err := rows(ctx, s.c, q.ask(), func(r *row) T { return take(Row{r}) })
+	got, err := rows(ctx, s.c, q.ask(), take)
 	return got, bare(err)
 }
 
 // AskObject reads an answer that is one object.
 func AskObject[T any](ctx context.Context, s *Asker, q Question, take func(Row) T) (T, error) {
-	got, err := object(ctx, s.c, q.ask(), func(r *row) T { return take(Row{r}) })
+	got, err := object(ctx, s.c, q.ask(), take)
 	return got, bare(err)
 }
 
@@ -52,65 +52,4 @@ func bare(err error) error {
 		return e
 	}
 	return err
-}
-
-// A Row takes columns out of one object of an answer. A requested column that is missing,
-// or has another type, never counts as empty: the response is refused.
-type Row struct{ r *row }
-
-// Text is a string; null is "".
-func (r Row) Text(column string) string { return r.r.text(column) }
-
-// Flag is a boolean that must not be null.
-func (r Row) Flag(column string) bool { return r.r.flag(column) }
-
-// Number is a whole number that must not be null.
-func (r Row) Number(column string) int { return r.r.number(column) }
-
-// OptionalNumber is a whole number; null is 0.
-func (r Row) OptionalNumber(column string) int { return r.r.optionalNumber(column) }
-
-// ID is a GUID that must be there, in lower case.
-func (r Row) ID(column string) string { return r.r.id(column) }
-
-// OptionalID is a GUID in lower case; null and the id of zeros are "".
-func (r Row) OptionalID(column string) string { return r.r.optionalID(column) }
-
-// Tag is the row's ETag, "" where it has none.
-func (r Row) Tag() string {
-	return r.MaybeText("@odata.etag")
-}
-
-// Refuse says that a column holds what cannot be.
-func (r Row) Refuse(column, problem string) { r.r.fail(column, problem) }
-
-// List are the objects of a list inside an answer. Where they have a key, none may
-// come twice.
-func List[T any](r Row, column, key string, take func(Row) T) []T {
-	return list(r.r, column, key, func(inner *row) T { return take(Row{inner}) })
-}
-
-// Within is an object inside a row.
-func (r Row) Within(column string) Row {
-	data, ok := r.r.value(column)
-	if !ok {
-		r.r.fail(column, "is not an object")
-	}
-	return Row{newRow(data, r.r.without)}
-}
-
-// Maybe is a GUID of a column that answers of older environments leave out.
-func (r Row) Maybe(column string) string {
-	if !r.r.has(column) {
-		return ""
-	}
-	return r.r.optionalID(column)
-}
-
-// MaybeText is a text of a column that answers of older environments leave out.
-func (r Row) MaybeText(column string) string {
-	if !r.r.has(column) {
-		return ""
-	}
-	return r.r.text(column)
 }

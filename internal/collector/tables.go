@@ -18,14 +18,14 @@ type organization struct {
 	unread string
 }
 
-func organizationOf(r *row) organization {
-	o := organization{Organization: snapshot.Organization{ID: r.id("organizationid"), Name: r.text("name")}}
+func organizationOf(r Row) organization {
+	o := organization{Organization: snapshot.Organization{ID: r.ID("organizationid"), Name: r.Text("name")}}
 	if r.without["orgdborgsettings"] {
 		o.unread = "this environment does not show orgdborgsettings"
 		return o
 	}
 	var err error
-	if o.OwnershipAcrossBusinessUnits, err = ownershipSetting(r.text("orgdborgsettings")); err != nil {
+	if o.OwnershipAcrossBusinessUnits, err = ownershipSetting(r.Text("orgdborgsettings")); err != nil {
 		o.unread = "orgdborgsettings: " + err.Error()
 	}
 	return o
@@ -69,11 +69,11 @@ type unit struct {
 	id string
 }
 
-func unitOf(r *row) unit {
+func unitOf(r Row) unit {
 	return unit{
-		id: r.id("businessunitid"),
+		id: r.ID("businessunitid"),
 		BusinessUnit: snapshot.BusinessUnit{
-			Name: r.text("name"), Disabled: r.flag("isdisabled"), ParentID: r.optionalID("_parentbusinessunitid_value"),
+			Name: r.Text("name"), Disabled: r.Flag("isdisabled"), ParentID: r.OptionalID("_parentbusinessunitid_value"),
 		},
 	}
 }
@@ -83,15 +83,15 @@ type definition struct {
 	name string
 }
 
-func privilegeOf(r *row) definition {
-	d := definition{Privilege: snapshot.Privilege{ID: r.id("privilegeid"), Depths: []snapshot.Depth{}}, name: r.text("name")}
+func privilegeOf(r Row) definition {
+	d := definition{Privilege: snapshot.Privilege{ID: r.ID("privilegeid"), Depths: []snapshot.Depth{}}, name: r.Text("name")}
 	for _, depth := range snapshot.Depths() {
-		if r.flag("canbe" + depth.String()) {
+		if r.Flag("canbe" + depth.String()) {
 			d.Depths = append(d.Depths, depth)
 		}
 	}
 	if d.name == "" {
-		r.fail("name", "is empty")
+		r.Refuse("name", "is empty")
 	}
 	return d
 }
@@ -112,23 +112,23 @@ func (s stamp) same(as stamp) bool {
 	return s.modified == as.modified && (s.version == as.version || s.version == "" || as.version == "")
 }
 
-func roleOf(r *row) role {
+func roleOf(r Row) role {
 	o := role{
-		id: r.id("roleid"),
+		id: r.ID("roleid"),
 		Role: snapshot.Role{
-			Name:           r.text("name"),
-			BusinessUnitID: r.id("_businessunitid_value"),
-			RootID:         r.optionalID("_parentrootroleid_value"),
-			TemplateID:     r.optionalID("_roletemplateid_value"),
-			Managed:        r.flag("ismanaged"),
+			Name:           r.Text("name"),
+			BusinessUnitID: r.ID("_businessunitid_value"),
+			RootID:         r.OptionalID("_parentrootroleid_value"),
+			TemplateID:     r.OptionalID("_roletemplateid_value"),
+			Managed:        r.Flag("ismanaged"),
 		},
 	}
 	value, known := r.managed("iscustomizable")
 	o.Customizable, o.CustomizableUnknown = value || !known, !known
 	// What is neither 0 nor 1 gives no Basic rights for all that is known.
-	o.Inherited = r.optionalNumber("isinherited") == 1
-	o.void = r.optionalNumber("componentstate") != 0
-	o.stamp = stamp{modified: r.text("modifiedon"), version: string(r.column("@odata.etag"))}
+	o.Inherited = r.OptionalNumber("isinherited") == 1
+	o.void = r.OptionalNumber("componentstate") != 0
+	o.stamp = stamp{modified: r.Text("modifiedon"), version: string(r.column("@odata.etag"))}
 	if o.RootID == "" {
 		o.RootID = o.id
 	}
@@ -142,29 +142,29 @@ type user struct {
 	teams []team
 }
 
-func userOf(r *row) user {
+func userOf(r Row) user {
 	return user{
-		id: r.id("systemuserid"),
+		id: r.ID("systemuserid"),
 		User: snapshot.User{
-			Name:           r.text("fullname"),
-			DomainName:     r.text("domainname"),
-			ApplicationID:  r.optionalID("applicationid"),
-			ObjectID:       r.optionalID("azureactivedirectoryobjectid"),
-			Disabled:       r.flag("isdisabled"),
+			Name:           r.Text("fullname"),
+			DomainName:     r.Text("domainname"),
+			ApplicationID:  r.OptionalID("applicationid"),
+			ObjectID:       r.OptionalID("azureactivedirectoryobjectid"),
+			Disabled:       r.Flag("isdisabled"),
 			Licensed:       r.optionalFlag("islicensed"),
-			Deleted:        r.optionalNumber("deletedstate") != 0,
+			Deleted:        r.OptionalNumber("deletedstate") != 0,
 			AccessMode:     snapshot.AccessModeOf(r.numberOr("accessmode", -1)),
 			EntraState:     snapshot.EntraStateOf(r.numberOr("azurestate", -1)),
-			BusinessUnitID: r.optionalID("_businessunitid_value"),
+			BusinessUnitID: r.OptionalID("_businessunitid_value"),
 		},
 	}
 }
 
 // holderOf is a user with its roles and teams.
-func holderOf(r *row) user {
+func holderOf(r Row) user {
 	u := userOf(r)
-	u.roles = list(r, "systemuserroles_association", "roleid", roleOf)
-	u.teams = list(r, "teammembership_association", "teamid", teamOf)
+	u.roles = List(r, "systemuserroles_association", "roleid", roleOf)
+	u.teams = List(r, "teammembership_association", "teamid", teamOf)
 	return u
 }
 
@@ -174,18 +174,18 @@ type team struct {
 	roles []role
 }
 
-func teamOf(r *row) team {
+func teamOf(r Row) team {
 	return team{
-		id: r.id("teamid"),
+		id: r.ID("teamid"),
 		Team: snapshot.Team{
-			Name: r.text("name"), Type: r.number("teamtype"), BusinessUnitID: r.id("_businessunitid_value"),
+			Name: r.Text("name"), Type: r.Number("teamtype"), BusinessUnitID: r.ID("_businessunitid_value"),
 		},
 	}
 }
 
-func teamWithRolesOf(r *row) team {
+func teamWithRolesOf(r Row) team {
 	t := teamOf(r)
-	t.roles = list(r, "teamroles_association", "roleid", roleOf)
+	t.roles = List(r, "teamroles_association", "roleid", roleOf)
 	return t
 }
 
@@ -194,23 +194,23 @@ type view struct {
 	id string
 }
 
-func viewOf(r *row) view {
+func viewOf(r Row) view {
 	return view{
-		id: r.id("userqueryid"),
+		id: r.ID("userqueryid"),
 		View: snapshot.View{
-			Name: r.text("name"), Table: r.typeCode("returnedtypecode"), Active: r.number("statecode") == 0,
-			OwnerID: r.id("_ownerid_value"), OwnerType: ownerType(r),
+			Name: r.Text("name"), Table: r.typeCode("returnedtypecode"), Active: r.Number("statecode") == 0,
+			OwnerID: r.ID("_ownerid_value"), OwnerType: ownerType(r),
 		},
 	}
 }
 
 // ownerType tells a team from a user by the look-up that only a team's row fills.
-func ownerType(r *row) snapshot.PrincipalType {
+func ownerType(r Row) snapshot.PrincipalType {
 	const team = "_owningteam_value"
 	switch {
 	case r.without[team]:
 		return snapshot.PrincipalUnknown
-	case r.optionalID(team) != "":
+	case r.OptionalID(team) != "":
 		return snapshot.PrincipalTeam
 	}
 	return snapshot.PrincipalUser
@@ -221,11 +221,11 @@ type systemView struct {
 	id string
 }
 
-func systemViewOf(r *row) systemView {
+func systemViewOf(r Row) systemView {
 	return systemView{
-		id: r.id("savedqueryid"),
+		id: r.ID("savedqueryid"),
 		SystemView: snapshot.SystemView{
-			Name: r.text("name"), Table: r.typeCode("returnedtypecode"), Active: r.number("statecode") == 0,
+			Name: r.Text("name"), Table: r.typeCode("returnedtypecode"), Active: r.Number("statecode") == 0,
 		},
 	}
 }
@@ -240,12 +240,12 @@ type share struct {
 	foreign bool
 }
 
-func shareOf(r *row) share {
-	s := share{principal: r.id("principalid"), view: r.id("objectid")}
+func shareOf(r Row) share {
+	s := share{principal: r.ID("principalid"), view: r.ID("objectid")}
 	// A view's type is userquery, by its number 4230.
 	code := r.typeCode("objecttypecode")
 	s.foreign = !strings.EqualFold(code, "userquery") && code != "4230"
-	own, inherited := r.optionalNumber("accessrightsmask"), r.optionalNumber("inheritedaccessrightsmask")
+	own, inherited := r.OptionalNumber("accessrightsmask"), r.OptionalNumber("inheritedaccessrightsmask")
 	s.mask, s.inherited = own|inherited, inherited&^own
 	return s
 }
