@@ -1,21 +1,27 @@
 package fleet_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/dbaudit/dbaudit/internal/alert"
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/fleet"
 	"github.com/dbaudit/dbaudit/internal/store"
@@ -30,8 +36,9 @@ var (
 
 // Variables that make of this test's program a process of a fleet.
 const (
-	tortureStore   = "DBAUDIT_TORTURE_STORE"
-	tortureScanner = "DBAUDIT_TORTURE_SCANNER"
+	tortureStore    = "DBAUDIT_TORTURE_STORE"
+	tortureScanner  = "DBAUDIT_TORTURE_SCANNER"
+	tortureReceiver = "DBAUDIT_TORTURE_RECEIVER" // the address that alerts are sent to
 )
 
 // The scanners of such a process: one whose outcomes and time are by chance, and one that
@@ -74,6 +81,9 @@ func member(ctx context.Context, name string) error {
 			return result(e), nil
 		}}
 	}
+	if to := os.Getenv(tortureReceiver); to != "" {
+		o.Alerts = &fleet.Alerts{Rules: rules(), Retry: time.Second, Send: func(ctx context.Context, _ string, m alert.Message) error { return post(ctx, to, m) }}
+	}
 	for {
 		err := func() error {
 			s, err := store.Open(ctx, name, store.Options{Now: time.Now})
@@ -92,6 +102,70 @@ func member(ctx context.Context, name string) error {
 	}
 }
 
+// post sends a message to the receiver of the torture.
+func post(ctx context.Context, to string, m alert.Message) error {
+	body, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	return answer.Body.Close()
+}
+
+// A hearing keeps what the processes of a torture report.
+type hearing struct {
+	mu       sync.Mutex
+	messages map[string]int    // how often each came
+	items    map[string]string // the message that each item is in
+	faults   []string
+}
+
+// listen starts the receiver, and returns its address.
+func (h *hearing) listen(t *testing.T) string {
+	h.messages, h.items = map[string]int{}, map[string]string{}
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var m alert.Message
+		if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
+			return // the process was killed meanwhile
+		}
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.messages[m.ID]++
+		for _, i := range m.Items {
+			item := fmt.Sprint(i.Environment, i.Event, i.Control, i.Text, i.Since.UnixMicro(), i.Ended)
+			if was, ok := h.items[item]; ok && was != m.ID {
+				h.faults = append(h.faults, fmt.Sprintf("%s is in %s and in %s", item, was, m.ID))
+			}
+			h.items[item] = m.ID
+		}
+	}))
+	t.Cleanup(receiver.Close)
+	return receiver.URL
+}
+
+// check holds that nothing was reported twice, except what a process had sent when it was
+// killed.
+func (h *hearing) check(t *testing.T) {
+	t.Helper()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	again := 0
+	for _, n := range h.messages {
+		again += n - 1
+	}
+	t.Logf("%d messages with %d items, of which %d came again", len(h.messages), len(h.items), again)
+	if len(h.items) == 0 || again > *tortureKills || len(h.faults) > 0 {
+		t.Errorf("reported again: %d messages with %d kills; %v", again, *tortureKills, h.faults)
+	}
+}
+
 // tortured is a scan whose outcomes are by chance, so that spans begin, end and break.
 func tortured(ctx context.Context, e store.Environment, _ int) ([]audit.Result, error) {
 	select {
@@ -107,7 +181,7 @@ func tortured(ctx context.Context, e store.Environment, _ int) ([]audit.Result, 
 		c := audit.Control{ID: id, Severity: audit.SeverityHigh, Outcome: audit.Outcomes()[rand.IntN(4)], Findings: []audit.Finding{}}
 		if c.Outcome == audit.OutcomeFail {
 			for n := range 1 + rand.IntN(3) {
-				c.Findings = append(c.Findings, audit.Finding{Fingerprint: fmt.Sprintf("%s%d", id, n), Message: "fault", Subject: audit.Subject{Kind: audit.SubjectRole}})
+				c.Findings = append(c.Findings, audit.Finding{Fingerprint: fmt.Sprintf("%s%d", id, n), Message: fmt.Sprintf("fault %s%d", id, n), Subject: audit.Subject{Kind: audit.SubjectRole}})
 			}
 		}
 		r.Controls = append(r.Controls, c)
@@ -117,9 +191,10 @@ func tortured(ctx context.Context, e store.Environment, _ int) ([]audit.Result, 
 	return []audit.Result{r}, nil
 }
 
-// TestTorture holds that each environment and period has one result, whatever is killed:
-// the processes that schedule and scan are killed at random while all environments are
-// due and are asked for by hand as well. Then every span is what one process computes of
+// TestTorture holds that each environment and period has one result, whatever happens: the
+// processes that schedule, scan and report are killed at random while all environments are
+// due and are asked for by hand as well, and the database is slow for a time; PostgreSQL is
+// also full for a time, and stopped where there are many kills. Nothing is reported twice. Then every span is what one process computes of
 // the same results that nobody disturbs.
 func TestTorture(t *testing.T) {
 	if testing.Short() || os.Getenv("DBAUDIT_TEST_POSTGRES") == "" {
@@ -130,10 +205,7 @@ func TestTorture(t *testing.T) {
 
 func torture(t *testing.T, name string) {
 	s := open(t, name)
-	names := make([]string, *tortureEnvironments)
-	for i := range names {
-		names[i] = fmt.Sprintf("e%04d", i)
-	}
+	names := manyNames(*tortureEnvironments)
 	environments(t, s, names...)
 	asking, err := fleet.New(s, fleet.Options{})
 	if err != nil {
@@ -142,9 +214,15 @@ func torture(t *testing.T, name string) {
 	if _, err := asking.ScanNow(t.Context(), "jane", names...); err != nil {
 		t.Fatal(err)
 	}
+	through, slow := slowed(t, name)
+	var heard hearing
+	receiver := heard.listen(t)
+	begin := func(i int) *exec.Cmd {
+		return spawn(t, tortureStore+"="+through, tortureScanner+"="+scannerOf(i), tortureReceiver+"="+receiver)
+	}
 	members := make([]*exec.Cmd, 4)
 	for i := range members {
-		members[i] = spawn(t, name, scannerOf(i))
+		members[i] = begin(i)
 	}
 	t.Cleanup(func() {
 		for _, m := range members {
@@ -156,9 +234,16 @@ func torture(t *testing.T, name string) {
 		time.Sleep(time.Duration(100+rand.IntN(900)) * time.Millisecond)
 		i := rand.IntN(len(members))
 		kill(members[i])
-		members[i] = spawn(t, name, scannerOf(i))
-		if stopping && n%50 == 25 {
+		members[i] = begin(i)
+		switch {
+		case stopping && n%50 == 25:
 			restartPostgres(t)
+		case n%50 == 2:
+			slow.last(t.Context(), 3*time.Second)
+		case n%50 == 4 && store.IsPostgres(name):
+			empty := fill(t, s, name)
+			time.Sleep(2 * time.Second)
+			empty()
 		}
 	}
 	well := time.Now()
@@ -192,6 +277,7 @@ func torture(t *testing.T, name string) {
 	}
 	onceEach(t, s, names)
 	undisturbed(t, s, names)
+	heard.check(t)
 }
 
 // jobs lists what the queue has that is not done, for a test that failed.
@@ -303,14 +389,14 @@ func scannerOf(member int) string {
 	return byChance
 }
 
-func spawn(t testing.TB, name, scanner string) *exec.Cmd {
+func spawn(t testing.TB, variables ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), tortureStore+"="+name, tortureScanner+"="+scanner)
+	cmd.Env = append(os.Environ(), variables...)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -354,10 +440,7 @@ func BenchmarkWorkers(b *testing.B) {
 						name = storetest.Postgres(b)
 					}
 					s := open(b, name)
-					names := make([]string, environmentsEach)
-					for i := range names {
-						names[i] = fmt.Sprintf("e%04d", i)
-					}
+					names := manyNames(environmentsEach)
 					environments(b, s, names...)
 					if err := s.Pause(b.Context(), names, true); err != nil {
 						b.Fatal(err)
@@ -368,7 +451,7 @@ func BenchmarkWorkers(b *testing.B) {
 					}
 					members := make([]*exec.Cmd, workers)
 					for i := range members {
-						members[i] = spawn(b, name, steady)
+						members[i] = spawn(b, tortureStore+"="+name, tortureScanner+"="+steady)
 					}
 					time.Sleep(starting)
 					if _, err := asking.ScanNow(b.Context(), "jane", names...); err != nil {
