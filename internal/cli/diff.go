@@ -1,10 +1,8 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,7 +11,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/table"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/run"
-	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 type diffFlags struct {
@@ -92,24 +89,11 @@ func compareFiles(a *app, older, newer string) (compare.Diff, error) {
 	if err != nil {
 		return compare.Diff{}, err
 	}
-	wasSnapshot, nowSnapshot := isSnapshot(was), isSnapshot(now)
-	switch {
-	case wasSnapshot && nowSnapshot:
-		before, err := snapshot.Decode(was, nil)
-		if err != nil {
-			return compare.Diff{}, fmt.Errorf("%s: %w", older, err)
-		}
-		after, err := snapshot.Decode(now, nil)
-		if err != nil {
-			return compare.Diff{}, fmt.Errorf("%s: %w", newer, err)
-		}
-		d, err := compare.Snapshots(before, after)
-		if err != nil {
-			return d, usagef("%w", err)
-		}
-		return d, nil
-	case wasSnapshot != nowSnapshot:
+	if isSnapshot(was) != isSnapshot(now) {
 		return compare.Diff{}, usagef("only one file is a snapshot: compare two snapshots, or two results of -f json")
+	}
+	if isSnapshot(was) {
+		return compareSnapshots(older, newer, was, now)
 	}
 	before, err := run.ParseResults(older, was)
 	if err != nil {
@@ -122,12 +106,20 @@ func compareFiles(a *app, older, newer string) (compare.Diff, error) {
 	return compare.Results(before, after), nil
 }
 
-// isSnapshot reports whether a file says that it is a snapshot.
-func isSnapshot(data []byte) bool {
-	var head struct {
-		Format string `json:"format"`
+func compareSnapshots(older, newer string, was, now []byte) (compare.Diff, error) {
+	before, err := run.ParseSnapshot(older, was)
+	if err != nil {
+		return compare.Diff{}, err
 	}
-	return json.Unmarshal(data, &head) == nil && strings.HasPrefix(head.Format, "dbaudit.snapshot/")
+	after, err := run.ParseSnapshot(newer, now)
+	if err != nil {
+		return compare.Diff{}, err
+	}
+	d, err := compare.Snapshots(before, after)
+	if err != nil {
+		return d, usagef("%w", err)
+	}
+	return d, nil
 }
 
 func diffTables(w io.Writer, width int, d compare.Diff, verbose bool) error {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/report"
 	"github.com/dbaudit/dbaudit/internal/report/text"
@@ -195,15 +193,8 @@ func (f planFlags) saved(a *app) (audit.Result, *snapshot.Snapshot, error) {
 	if len(results) != 1 {
 		return audit.Result{}, nil, usagef("%s contains %d results, but a plan is for one environment", f.result, len(results))
 	}
-	data, err := a.ReadFile(bounds.Snapshot, f.snapshot)
-	if err != nil {
-		return audit.Result{}, nil, err
-	}
-	s, err := snapshot.Decode(data, nil)
-	if err != nil {
-		return audit.Result{}, nil, fmt.Errorf("%s: %w", f.snapshot, err)
-	}
-	return results[0], s, nil
+	s, err := a.Snapshot(f.snapshot)
+	return results[0], s, err
 }
 
 // showPlan writes a plan to its documents.

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/compare"
 	"github.com/dbaudit/dbaudit/internal/history"
 )
@@ -19,13 +18,9 @@ func compareSince(a *app, since string, dirs []string) (compare.Diff, error) {
 	if err != nil {
 		return compare.Diff{}, err
 	}
-	var results []audit.Result
-	for _, dir := range dirs {
-		found, err := savedResults(dir)
-		if err != nil {
-			return compare.Diff{}, err
-		}
-		results = append(results, found...)
+	results, err := savedResults(dirs)
+	if err != nil {
+		return compare.Diff{}, err
 	}
 	older, newer := history.Since(results, at)
 	switch {

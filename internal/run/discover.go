@@ -2,10 +2,8 @@ package run
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
-	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/discovery"
 	"github.com/dbaudit/dbaudit/internal/profile"
@@ -29,7 +27,7 @@ func (r *Runner) Discover(ctx context.Context, conn Connection, names []string, 
 	if err != nil {
 		return discovery.Document{}, err
 	}
-	s, err := r.users(ctx, file, conn, saved)
+	s, err := r.users(ctx, conn, saved)
 	if err != nil {
 		return discovery.Document{}, err
 	}
@@ -41,27 +39,15 @@ func (r *Runner) Discover(ctx context.Context, conn Connection, names []string, 
 }
 
 // users reads the application users of an environment, or of a saved snapshot.
-func (r *Runner) users(ctx context.Context, file *config.File, conn Connection, saved string) (*snapshot.Snapshot, error) {
+func (r *Runner) users(ctx context.Context, conn Connection, saved string) (*snapshot.Snapshot, error) {
 	if saved != "" {
-		data, err := r.ReadFile(bounds.Snapshot, saved)
-		if err != nil {
-			return nil, err
-		}
-		s, err := snapshot.Decode(data, nil)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", saved, err)
-		}
-		return s, nil
+		return r.Snapshot(saved)
 	}
-	targets, err := r.TargetsOf(file, conn, Wanted{Nothing: true})
+	t, err := r.Single(conn, Wanted{Nothing: true}, "discover reads one environment")
 	if err != nil {
 		return nil, err
 	}
-	r.sayMixed(conn, targets)
-	if len(targets) != 1 {
-		return nil, Usagef("discover reads one environment: choose it with --env")
-	}
-	all, err := r.CollectAll(ctx, targets, snapshot.ScopeUsers, nil)
+	all, err := r.CollectAll(ctx, []Target{t}, snapshot.ScopeUsers, nil)
 	if err != nil {
 		return nil, err
 	}

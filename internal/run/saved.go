@@ -9,6 +9,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/report"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 // ReadFile reads a file of a kind, or standard input where the name is "-".
@@ -28,6 +29,24 @@ func (r *Runner) ReadFile(kind bounds.Kind, name string) ([]byte, error) {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
 	return data, nil
+}
+
+// Snapshot reads a saved snapshot, whole.
+func (r *Runner) Snapshot(name string) (*snapshot.Snapshot, error) {
+	data, err := r.ReadFile(bounds.Snapshot, name)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSnapshot(name, data)
+}
+
+// ParseSnapshot reads the snapshot of a file, whole.
+func ParseSnapshot(name string, data []byte) (*snapshot.Snapshot, error) {
+	s, err := snapshot.Decode(data, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return s, nil
 }
 
 // Results reads saved results.
