@@ -1,9 +1,6 @@
 package apply
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,7 +14,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/plan"
-	"github.com/dbaudit/dbaudit/internal/strictjson"
 )
 
 // Format names the format of a journal: JSON lines, the first of which contains the plan.
@@ -165,13 +161,6 @@ func instead(name string) string {
 	return fmt.Sprintf("continue with `dbaudit apply --resume %[1]s`, undo with `dbaudit rollback %[1]s`, or name another with --journal", name)
 }
 
-// stillborn reports whether the data is the beginning of a journal's first line, which was
-// not completely on disk when the process ended.
-func stillborn(data []byte) bool {
-	const first = `{"event":"plan"`
-	return !bytes.Contains(data, []byte("\n")) && bytes.HasPrefix(data, []byte(first)[:min(len(first), len(data))])
-}
-
 // OpenJournal reads a journal and continues to write to it.
 func OpenJournal(name string, now func() time.Time) (*Journal, error) {
 	switch _, err := os.Stat(name); {
@@ -212,80 +201,6 @@ func (j *Journal) hold(file *os.File, release func() error) {
 	j.done = func() error { return errors.Join(file.Close(), release()) }
 }
 
-// ParseJournal reads a journal's lines, and refuses a journal that no run can have written.
-// whole is how many bytes of the data are complete lines: the last one may be incomplete if
-// a process ended.
-func ParseJournal(data []byte) (j *Journal, whole int, err error) {
-	var other struct {
-		Format string `json:"format"`
-	}
-	switch {
-	case stillborn(data):
-		return nil, 0, errors.New("the journal ends in its first line: nothing was begun, so apply the plan again")
-	case json.Unmarshal(data, &other) == nil && other.Format == plan.Format:
-		return nil, 0, errors.New("this is a plan, not a journal: carry it out with dbaudit apply, which writes a journal next to it")
-	}
-	whole = bytes.LastIndexByte(data, '\n') + 1
-	lines := bytes.Split(bytes.TrimSuffix(data[:whole], []byte("\n")), []byte("\n"))
-	j = &Journal{}
-	for i, line := range lines {
-		var r Record
-		dec := json.NewDecoder(bytes.NewReader(line))
-		dec.DisallowUnknownFields()
-		if err := errors.Join(strictjson.Unique(line), dec.Decode(&r)); err != nil {
-			return nil, 0, fmt.Errorf("line %d of the journal is broken: %w", i+1, err)
-		}
-		if !slices.Contains(events(), r.Event) || (i == 0) != (r.Event == EventPlan) {
-			return nil, 0, fmt.Errorf("line %d of the journal is out of place: %q", i+1, r.Event)
-		}
-		j.Records = append(j.Records, r)
-	}
-	first := j.Records[0]
-	if first.Format != Format && first.Format != formerFormat || first.Plan == nil {
-		return nil, 0, fmt.Errorf("this has the format %q, not %q: this version of dbaudit cannot continue with it", first.Format, Format)
-	}
-	// Not with plan.Decode: the changes of another version of dbaudit must be undone,
-	// whatever its words.
-	if err := first.Plan.Verify(); err != nil {
-		return nil, 0, fmt.Errorf("the journal's plan: %w", err)
-	}
-	j.Plan, j.format = *first.Plan, first.Format
-	if err := j.chained(lines); err != nil {
-		return nil, 0, err
-	}
-	if err := j.consistent(); err != nil {
-		return nil, 0, err
-	}
-	return j, whole, nil
-}
-
-// chained refuses a journal whose lines do not contain the digests of the previous lines.
-func (j *Journal) chained(lines [][]byte) error {
-	j.last = j.Plan.Digest
-	for i, line := range lines {
-		previous := j.last
-		if j.format == formerFormat {
-			previous = ""
-		}
-		if j.Records[i].Previous != previous {
-			return fmt.Errorf("line %d of the journal does not follow the line before it: a line was changed, added or removed; "+
-				"read the current state with dbaudit scan, and make a new plan", i+1)
-		}
-		j.last = lineDigest(line)
-	}
-	return nil
-}
-
-// lineDigest is the digest of a line without its line break.
-func lineDigest(line []byte) string {
-	sum := sha256.Sum256(line)
-	return "sha256:" + hex.EncodeToString(sum[:])
-}
-
-func events() []Event {
-	return []Event{EventPlan, EventBegin, EventDone, EventFailed, EventApplied, EventUndo, EventUndone, EventKept, EventRolledBack}
-}
-
 // A writeError says that a journal could not be written, so that nothing else may be
 // changed.
 type writeError struct{ err error }
@@ -321,92 +236,6 @@ func (j *Journal) Close() error {
 	done := j.done
 	j.done = nil
 	return done()
-}
-
-// find is the last record of an event for an action.
-func (j *Journal) find(e Event, action string) (Record, bool) {
-	for _, r := range slices.Backward(j.Records) {
-		if r.Event == e && r.Action == action {
-			return r, true
-		}
-	}
-	return Record{}, false
-}
-
-func (j *Journal) has(e Event, action string) bool {
-	_, ok := j.find(e, action)
-	return ok
-}
-
-// begun is the record of an action whose change may have been sent; one that certainly
-// changed nothing does not count.
-func (j *Journal) begun(action string) (Record, bool) {
-	var begun Record
-	for _, r := range j.Records {
-		switch {
-		case r.Action != action:
-		case r.Event == EventBegin:
-			begun = r
-		case r.Event == EventFailed && r.Unsent:
-			begun = Record{}
-		}
-	}
-	return begun, begun.Event == EventBegin
-}
-
-// Applied counts the actions that were done and not undone.
-func (j *Journal) Applied() int {
-	n := 0
-	for _, a := range j.Plan.Actions {
-		if j.has(EventDone, a.ID) && !j.has(EventUndone, a.ID) {
-			n++
-		}
-	}
-	return n
-}
-
-// Touched reports whether any change may have been sent that was not undone.
-func (j *Journal) Touched() bool {
-	return len(j.Undoable()) > 0
-}
-
-// Begun reports whether any action was begun.
-func (j *Journal) Begun() bool {
-	return slices.ContainsFunc(j.Records, func(r Record) bool { return r.Event == EventBegin })
-}
-
-// Left are the actions that are not done yet, in order.
-func (j *Journal) Left() []change.Action {
-	return slices.DeleteFunc(slices.Clone(j.Plan.Actions), func(a change.Action) bool { return j.has(EventDone, a.ID) })
-}
-
-// Undoable are the actions that rollback has to undo, last first.
-func (j *Journal) Undoable() []change.Action {
-	var list []change.Action
-	for _, a := range slices.Backward(j.Plan.Actions) {
-		if _, begun := j.begun(a.ID); begun && !j.has(EventUndone, a.ID) {
-			list = append(list, a)
-		}
-	}
-	return list
-}
-
-// Resumable refuses to continue a run that was rolled back.
-func (j *Journal) Resumable() error {
-	if j.format == formerFormat {
-		return errors.New("the journal is from an older dbaudit and can only be rolled back: undo it with dbaudit rollback, or make a new plan")
-	}
-	if j.Undoing() {
-		return errors.New("the journal's run was rolled back: make a new plan")
-	}
-	return nil
-}
-
-// Undoing reports whether a rollback was begun.
-func (j *Journal) Undoing() bool {
-	return slices.ContainsFunc(j.Records, func(r Record) bool {
-		return r.Event == EventUndo || r.Event == EventUndone || r.Event == EventKept || r.Event == EventRolledBack
-	})
 }
 
 // syncFolder makes a new file's name durable, if the system can do that.

@@ -43,9 +43,6 @@ func (r *Runner) notOurs(a change.Action, begun Record, end time.Time, row *Row)
 	return ""
 }
 
-// sameName compares names as the environment does.
-func sameName(a, b string) bool { return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b)) }
-
 // ours reads the row that an action created, by the id in the journal, and says why it is
 // not ours. gone is set if it does not exist.
 func (r *Runner) ours(ctx context.Context, a change.Action) (because string, gone bool, err error) {
@@ -91,89 +88,4 @@ func (r *Runner) made(ctx context.Context, a change.Action) (because string, err
 		}
 	}
 	return "", nil
-}
-
-// otherwiseNamed says which row has another name than in the reviewed plan; "" if none has.
-func (r *Runner) otherwiseNamed(ctx context.Context, t change.Target) (string, error) {
-	principal := TableUser
-	if t.Principal != nil && t.Principal.Kind == string(TableTeam) {
-		principal = TableTeam
-	}
-	for _, named := range []struct {
-		table Table
-		ref   *change.Ref
-	}{{TableRole, t.Role}, {TableRole, t.Copy}, {TableUser, t.User}, {TableUnit, t.BusinessUnit}, {TableView, t.View}, {principal, t.Principal}} {
-		if named.ref == nil || named.ref.ID == "" || named.ref.Name == "" {
-			continue
-		}
-		because, err := r.named(ctx, named.table, *named.ref, t)
-		if err != nil || because != "" {
-			return because, err
-		}
-	}
-	return "", nil
-}
-
-// named checks one row that a target names, once per run.
-func (r *Runner) named(ctx context.Context, table Table, ref change.Ref, t change.Target) (because string, err error) {
-	key := string(table) + " " + ref.ID + " " + ref.Name
-	if because, known := r.names[key]; known {
-		return because, nil
-	}
-	var as *change.Ref
-	if table == TableView {
-		as = t.Owner
-	}
-	row, err := r.Mutator.Row(ctx, table, ref.ID, as)
-	switch {
-	case err != nil:
-		return "", fmt.Errorf("reading the name of the %s %q: %w", table.words(), ref.Name, err)
-	case row == nil: // reading the target reports what is missing
-	case !sameName(row.Name, ref.Name) && (row.SignIn == "" || !sameName(row.SignIn, ref.Name)):
-		because = fmt.Sprintf("the %s %q is now named %q", table.words(), ref.Name, row.Name)
-	case table == TableUser && t.Kind == change.TargetUser && !strings.EqualFold(row.Application, t.ApplicationID):
-		because = fmt.Sprintf("the user %q has the application id %q, not %q", ref.Name, row.Application, t.ApplicationID)
-	}
-	if r.names == nil {
-		r.names = map[string]string{}
-	}
-	r.names[key] = because
-	return because, nil
-}
-
-func (t Table) words() string {
-	switch t {
-	case TableRole, TableTeam:
-		return string(t)
-	case TableUser:
-		return "user"
-	case TableUnit:
-		return "business unit"
-	case TableView:
-		return "view"
-	}
-	return "row"
-}
-
-// A FilteredError says that privileges are granted for some records only; a change would
-// replace these grants, which could not be restored.
-type FilteredError struct {
-	Action   change.Action
-	Filtered []string
-}
-
-func (e *FilteredError) Error() string {
-	return fmt.Sprintf("action %s (%s) was not carried out: a record filter grants %s for some records only, and rollback cannot restore that: "+
-		"leave the control out of a new plan with --except, or replace the grant with --replace-filtered", e.Action.ID, e.Action.Summary, listed(e.Filtered))
-}
-
-// An InheritedError says that rights on a view come from another record.
-type InheritedError struct {
-	Action change.Action
-	Rights string
-}
-
-func (e *InheritedError) Error() string {
-	return fmt.Sprintf("action %s (%s) was not carried out: %q is inherited from another shared record, and changing this share does not remove it: "+
-		"remove it at its source, and leave the control out of a new plan with --except", e.Action.ID, e.Action.Summary, e.Rights)
 }

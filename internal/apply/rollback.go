@@ -11,39 +11,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// A Kept is a change that rollback left in place, fully or in part.
-type Kept struct {
-	Action change.Action
-	// Reason says why.
-	Reason string
-	// ByHand is the manual step that restores the previous state.
-	ByHand string
-}
-
-func (k Kept) String() string {
-	return fmt.Sprintf("action %s (%s) was not undone: %s; manual step: %s", k.Action.ID, k.Action.Summary, k.Reason, k.ByHand)
-}
-
-// A KeptError says which changes rollback left in place, and why.
-type KeptError struct {
-	Kept []Kept
-	// Err is what ended the rollback early; nil if nothing did.
-	Err error
-}
-
-func (e *KeptError) Error() string {
-	var lines []string
-	for _, k := range e.Kept {
-		lines = append(lines, k.String())
-	}
-	if e.Err != nil {
-		lines = append(lines, e.Err.Error())
-	}
-	return strings.Join(lines, "; ")
-}
-
-func (e *KeptError) Unwrap() error { return e.Err }
-
 // Rollback undoes, last first, the changes that were or may have been made according to the
 // journal. It keeps what somebody else changed since, what the environment refuses to undo,
 // and rows that dbaudit did not certainly create; it undoes everything else. Then it reads

@@ -9,16 +9,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// A LostError says that a change was made and read back, but did not persist.
-type LostError struct {
-	Action change.Action
-	Now    change.State
-}
-
-func (e *LostError) Error() string {
-	return fmt.Sprintf("action %s (%s) was carried out, but did not persist: now %s", e.Action.ID, e.Action.Summary, said(e.Now))
-}
-
 // Verify reads every target once more when all actions are done, and compares it with the
 // final state in the plan: if several actions change the same thing, the last one counts.
 // It returns a [LostError] for each action whose change did not persist.

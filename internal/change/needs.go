@@ -101,7 +101,7 @@ func (n Needs) Assign(t Target, actions []Action) {
 }
 
 // reach is the depth that is needed in a target's business unit for what needs the given
-// depth in one's own unit: local does not include the units below.
+// depth in the unit of the identity: local does not include the units below.
 func (n Needs) reach(t Target, depth snapshot.Depth) snapshot.Depth {
 	if depth == snapshot.DepthLocal && t.BusinessUnit != nil && t.BusinessUnit.ID != n.Root {
 		return snapshot.DepthDeep

@@ -1,0 +1,113 @@
+package apply
+
+import (
+	"context"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/change"
+)
+
+// A Mutator reads and changes one environment. It reads the current state and bypasses any
+// cache.
+type Mutator interface {
+	// Identity is the signed-in user and the actual environment.
+	Identity(ctx context.Context) (Identity, error)
+	// Current reads a target's state for each of the names, and the ids that its requests
+	// need.
+	Current(ctx context.Context, t change.Target, names []string) (Reading, error)
+	// Change sends one request. made is the id of the created row, if the environment
+	// returned it. A [ChangeError] says whether the change may have taken effect.
+	Change(ctx context.Context, r change.Request, label string) (made string, err error)
+	// Holders are the users who have a role, in any of its copies, directly or through a
+	// team. roleID is any of the copies.
+	Holders(ctx context.Context, roleID string) (Holding, error)
+	// Row reads a row that a target names, impersonating another user if only they see it;
+	// nil if it is not visible.
+	Row(ctx context.Context, table Table, id string, as *change.Ref) (*Row, error)
+	// Role reads a copy of a role.
+	Role(ctx context.Context, id string) (Role, error)
+}
+
+// An Identity is a user of an environment, both by id.
+type Identity struct{ Organization, User string }
+
+// A Reading is the current state of a target.
+type Reading struct {
+	State change.State
+	// IDs are the values for the slots of requests.
+	IDs map[string]string
+	// Row is the target's row, if it is a row and exists.
+	Row *Row
+	// Filtered are the privileges that are granted for some records only, whatever else
+	// grants them, sorted.
+	Filtered []string
+	// Inherited are rights on a view that come from another shared record; empty for none.
+	Inherited string
+}
+
+// A Table is the table of a row. The zero value is invalid.
+type Table string
+
+// The tables.
+const (
+	TableRole Table = "role"
+	TableUser Table = "systemuser"
+	TableTeam Table = "team"
+	TableUnit Table = "businessunit"
+	TableView Table = "userquery"
+)
+
+// A Row contains the values of a row, as far as its table has them.
+type Row struct {
+	ID, Name string
+	// SignIn is a user's sign-in name.
+	SignIn string
+	// Unit is the business unit of a role or a user.
+	Unit string
+	// Root is the role that a role is a copy of; Template is its role template.
+	Root, Template string
+	// Application is an application user's application id.
+	Application string
+	// Author is the user who created the row, and Created is when; empty if the environment
+	// does not say.
+	Author  string
+	Created time.Time
+}
+
+// A Holding lists who has a role.
+type Holding struct {
+	Holders []Holder
+	// Unseen says why there may be others; empty if there are none.
+	Unseen string
+}
+
+// A Holder is a user who has a role.
+type Holder struct {
+	ID, Name string
+	// Through is the team's name; empty for a direct assignment.
+	Through string
+}
+
+// A Role is the current state of a copy of a role.
+type Role struct {
+	// Root is the id of the role that it is a copy of.
+	Root string
+	// BuiltIn is set if it comes from a template.
+	BuiltIn bool
+	// Grants are the depths of all privileges that it grants, by name.
+	Grants change.State
+}
+
+func (t Table) words() string {
+	switch t {
+	case TableRole, TableTeam:
+		return string(t)
+	case TableUser:
+		return "user"
+	case TableUnit:
+		return "business unit"
+	case TableView:
+		return "view"
+	}
+	return "row"
+}

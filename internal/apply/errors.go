@@ -1,0 +1,138 @@
+package apply
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/change"
+)
+
+// An Effect is the effect of a change whose request failed. The zero value is unknown,
+// which means that it may have taken effect.
+type Effect int
+
+// The effects of a request that failed.
+const (
+	// EffectUncertain: it may have taken effect.
+	EffectUncertain Effect = iota
+	// EffectNone: it was refused, and nothing changed.
+	EffectNone
+	// EffectRaced: it was refused because the target changed after it was read.
+	EffectRaced
+)
+
+// A ChangeError is the failure of a changing request.
+type ChangeError struct {
+	Effect Effect
+	Err    error
+	// Settling is set if the environment says that the recipient of the change lacks a
+	// right, which may take effect soon.
+	Settling bool
+}
+
+func (e *ChangeError) Error() string { return e.Err.Error() }
+
+func (e *ChangeError) Unwrap() error { return e.Err }
+
+// A GoneError says that a row that the target depends on no longer exists.
+type GoneError struct{ Err error }
+
+func (e *GoneError) Error() string { return e.Err.Error() }
+
+func (e *GoneError) Unwrap() error { return e.Err }
+
+// An UnreachableError says that the environment cannot be reached, so that nothing else
+// needs to be tried.
+type UnreachableError struct{ Err error }
+
+func (e *UnreachableError) Error() string { return e.Err.Error() }
+
+func (e *UnreachableError) Unwrap() error { return e.Err }
+
+// A ChangedError says that the environment is not as in the plan.
+type ChangedError struct {
+	Action  change.Action
+	Now     change.State
+	Because string
+}
+
+func (e *ChangedError) Error() string {
+	because := e.Because
+	if because == "" {
+		var parts []string
+		for _, d := range e.Action.Differences() {
+			if e.Now[d.Name] != d.Before {
+				parts = append(parts, fmt.Sprintf("%s is %s, not %s", d.Name, e.Now[d.Name], d.Before))
+			}
+		}
+		because = listed(parts)
+	}
+	return fmt.Sprintf("action %s (%s) was not carried out: the environment changed since the plan was made: %s; make a new plan",
+		e.Action.ID, e.Action.Summary, because)
+}
+
+// A FilteredError says that privileges are granted for some records only; a change would
+// replace these grants, which could not be restored.
+type FilteredError struct {
+	Action   change.Action
+	Filtered []string
+}
+
+func (e *FilteredError) Error() string {
+	return fmt.Sprintf("action %s (%s) was not carried out: a record filter grants %s for some records only, and rollback cannot restore that: "+
+		"leave the control out of a new plan with --except, or replace the grant with --replace-filtered", e.Action.ID, e.Action.Summary, listed(e.Filtered))
+}
+
+// An InheritedError says that rights on a view come from another record.
+type InheritedError struct {
+	Action change.Action
+	Rights string
+}
+
+func (e *InheritedError) Error() string {
+	return fmt.Sprintf("action %s (%s) was not carried out: %q is inherited from another shared record, and changing this share does not remove it: "+
+		"remove it at its source, and leave the control out of a new plan with --except", e.Action.ID, e.Action.Summary, e.Rights)
+}
+
+// A LostError says that a change was made and read back, but did not persist.
+type LostError struct {
+	Action change.Action
+	Now    change.State
+}
+
+func (e *LostError) Error() string {
+	return fmt.Sprintf("action %s (%s) was carried out, but did not persist: now %s", e.Action.ID, e.Action.Summary, said(e.Now))
+}
+
+// A Kept is a change that rollback left in place, fully or in part.
+type Kept struct {
+	Action change.Action
+	// Reason says why.
+	Reason string
+	// ByHand is the manual step that restores the previous state.
+	ByHand string
+}
+
+func (k Kept) String() string {
+	return fmt.Sprintf("action %s (%s) was not undone: %s; manual step: %s", k.Action.ID, k.Action.Summary, k.Reason, k.ByHand)
+}
+
+// A KeptError says which changes rollback left in place, and why.
+type KeptError struct {
+	Kept []Kept
+	// Err is what ended the rollback early; nil if nothing did.
+	Err error
+}
+
+func (e *KeptError) Error() string {
+	var lines []string
+	for _, k := range e.Kept {
+		lines = append(lines, k.String())
+	}
+	if e.Err != nil {
+		lines = append(lines, e.Err.Error())
+	}
+	return strings.Join(lines, "; ")
+}
+
+func (e *KeptError) Unwrap() error { return e.Err }

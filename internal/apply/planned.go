@@ -1,0 +1,209 @@
+package apply
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/change"
+)
+
+// Check reads every target that already exists and compares it with the plan, without
+// changing anything. A dry run does this. checked is called for each action; waitsFor is
+// the earlier action that creates its row, if it was skipped for that reason.
+func (r *Runner) Check(ctx context.Context, checked func(a change.Action, waitsFor string)) error {
+	if err := r.sameEnvironment(ctx); err != nil {
+		return err
+	}
+	expected := map[string]change.State{}
+	for _, a := range r.Journal.Plan.Actions {
+		if earlier := waitsFor(a.Target); earlier != "" {
+			checked(a, earlier)
+			continue
+		}
+		reading, err := r.Mutator.Current(ctx, a.Target, a.Target.Watched(a.After))
+		if err != nil {
+			return fmt.Errorf("reading the target of action %s: %w", a.ID, err)
+		}
+		// Several actions may change the same thing one after the other.
+		key := key(a.Target)
+		for name, value := range expected[key] {
+			if _, there := reading.State[name]; there {
+				reading.State[name] = value
+			}
+		}
+		pending := expected[keyOfGrants(a.Target)]
+		if err := r.asPlanned(ctx, a, a.Target, reading, pending); err != nil {
+			return err
+		}
+		if expected[key] == nil {
+			expected[key] = change.State{}
+		}
+		maps.Copy(expected[key], a.After)
+		checked(a, "")
+	}
+	return nil
+}
+
+// asPlanned refuses a target that is not as in the plan. pending is what earlier actions
+// will still change in its role.
+func (r *Runner) asPlanned(ctx context.Context, a change.Action, t change.Target, now Reading, pending change.State) error {
+	if !now.State.Covers(a.Before) {
+		if now.Inherited != "" {
+			return &InheritedError{a, now.Inherited}
+		}
+		return &ChangedError{Action: a, Now: now.State}
+	}
+	if name := unplanned(r.Journal.Plan, a, now.State); name != "" {
+		return &ChangedError{Action: a, Because: fmt.Sprintf("the role no longer grants %s", name)}
+	}
+	for _, name := range t.Filtered {
+		if !slices.Contains(now.Filtered, name) {
+			return &ChangedError{Action: a, Because: "a record filter no longer grants " + name + " any more"}
+		}
+	}
+	if len(now.Filtered) > 0 && !r.ReplaceFiltered {
+		return &FilteredError{a, now.Filtered}
+	}
+	if because, err := r.otherwiseNamed(ctx, a.Target); err != nil || because != "" {
+		if err == nil {
+			err = &ChangedError{Action: a, Because: because}
+		}
+		return err
+	}
+	for name, id := range t.Privileges {
+		if found := now.IDs[name]; found != "" && !strings.EqualFold(found, id) {
+			return &ChangedError{Action: a, Because: fmt.Sprintf("%s has the id %s in the environment, not %s", name, found, id)}
+		}
+	}
+	switch {
+	case a.Target.Role == nil || a.Target.Role.MadeBy != "":
+		return nil
+	case t.Kind == change.TargetGrants:
+		return r.notShared(ctx, a, t.Role)
+	case a.Kind == change.AssignRole:
+		return r.notBeyond(ctx, a, t, now, pending)
+	}
+	return nil
+}
+
+// notShared refuses to change a role that others have, unless that is allowed.
+func (r *Runner) notShared(ctx context.Context, a change.Action, role *change.Ref) error {
+	if r.AllowSharedRole || r.checked[role.ID] {
+		return nil
+	}
+	held, err := r.Mutator.Holders(ctx, role.ID)
+	if err != nil {
+		return fmt.Errorf("finding out who has the role %q: %w", role.Name, err)
+	}
+	own := r.integrationUser()
+	var others []string
+	for _, h := range held.Holders {
+		if h.ID != own {
+			name := fmt.Sprintf("%q", h.Name)
+			if h.Through != "" {
+				name += fmt.Sprintf(" (through the team %q)", h.Through)
+			}
+			others = append(others, name)
+		}
+	}
+	if len(others) > 0 {
+		slices.Sort(others)
+		return fmt.Errorf("action %s (%s) was not carried out: others have the role too: %s; give the integration a separate role, or allow it with --allow-shared-role",
+			a.ID, a.Summary, listed(others))
+	}
+	if held.Unseen != "" {
+		return fmt.Errorf("action %s (%s) was not carried out: others may have the role too: %s; let the applying identity read them, or allow it with --allow-shared-role",
+			a.ID, a.Summary, held.Unseen)
+	}
+	if r.checked == nil {
+		r.checked = map[string]bool{}
+	}
+	r.checked[role.ID] = true
+	return nil
+}
+
+// notBeyond refuses to assign a role that is built in, or that grants more than in the
+// plan: somebody may have extended the role since. pending is what earlier actions will
+// still change in the role.
+func (r *Runner) notBeyond(ctx context.Context, a change.Action, t change.Target, now Reading, pending change.State) error {
+	role, err := r.Mutator.Role(ctx, now.IDs[change.SlotCopy])
+	if err != nil {
+		return fmt.Errorf("finding out what the role %q grants: %w", t.Role.Name, err)
+	}
+	grants := maps.Clone(pending)
+	if grants == nil {
+		grants = change.State{}
+	}
+	changed := slices.Collect(maps.Keys(pending))
+	for name, depth := range role.Grants {
+		if !slices.ContainsFunc(changed, func(c string) bool { return strings.EqualFold(c, name) }) {
+			grants[name] = depth
+		}
+	}
+	var because string
+	switch beyond := t.Beyond(grants); {
+	case !strings.EqualFold(role.Root, t.Role.ID):
+		because = "the role to be assigned is not a copy of the plan's role"
+	case role.BuiltIn:
+		because = "the role is a built-in one"
+	case len(beyond) > 0:
+		because = "the role grants more than in the plan: " + listed(beyond)
+	default:
+		return nil
+	}
+	return &ChangedError{Action: a, Because: because}
+}
+
+// otherwiseNamed says which row has another name than in the reviewed plan; "" if none has.
+func (r *Runner) otherwiseNamed(ctx context.Context, t change.Target) (string, error) {
+	principal := TableUser
+	if t.Principal != nil && t.Principal.Kind == string(TableTeam) {
+		principal = TableTeam
+	}
+	for _, named := range []struct {
+		table Table
+		ref   *change.Ref
+	}{{TableRole, t.Role}, {TableRole, t.Copy}, {TableUser, t.User}, {TableUnit, t.BusinessUnit}, {TableView, t.View}, {principal, t.Principal}} {
+		if named.ref == nil || named.ref.ID == "" || named.ref.Name == "" {
+			continue
+		}
+		because, err := r.named(ctx, named.table, *named.ref, t)
+		if err != nil || because != "" {
+			return because, err
+		}
+	}
+	return "", nil
+}
+
+// named checks one row that a target names, once per run.
+func (r *Runner) named(ctx context.Context, table Table, ref change.Ref, t change.Target) (because string, err error) {
+	key := string(table) + " " + ref.ID + " " + ref.Name
+	if because, known := r.names[key]; known {
+		return because, nil
+	}
+	var as *change.Ref
+	if table == TableView {
+		as = t.Owner
+	}
+	row, err := r.Mutator.Row(ctx, table, ref.ID, as)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("reading the name of the %s %q: %w", table.words(), ref.Name, err)
+	case row == nil: // reading the target reports what is missing
+	case !sameName(row.Name, ref.Name) && (row.SignIn == "" || !sameName(row.SignIn, ref.Name)):
+		because = fmt.Sprintf("the %s %q is now named %q", table.words(), ref.Name, row.Name)
+	case table == TableUser && t.Kind == change.TargetUser && !strings.EqualFold(row.Application, t.ApplicationID):
+		because = fmt.Sprintf("the user %q has the application id %q, not %q", ref.Name, row.Application, t.ApplicationID)
+	}
+	if r.names == nil {
+		r.names = map[string]string{}
+	}
+	r.names[key] = because
+	return because, nil
+}
+
+// sameName compares names as the environment does.
+func sameName(a, b string) bool { return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b)) }

@@ -1,0 +1,151 @@
+package webapi
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/apply"
+	"github.com/dbaudit/dbaudit/internal/change"
+	"github.com/dbaudit/dbaudit/internal/collector"
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+)
+
+// Change sends one request of a plan.
+func (e *Environment) Change(ctx context.Context, r change.Request, label string) (made string, err error) {
+	made, err = e.send(ctx, r, r.Body, label)
+	if body, ok := otherParameter(r, err); ok {
+		made, err = e.send(ctx, r, body, label)
+	}
+	if err == nil {
+		return made, nil
+	}
+	effect, settling := apply.EffectUncertain, false
+	var unheeded *unheededError
+	if errors.As(err, &unheeded) {
+		effect = apply.EffectNone
+	}
+	var failed *dataverse.Error
+	if errors.As(err, &failed) && !failed.MayHaveHappened {
+		effect, settling = apply.EffectNone, lacksUserQuery(r, failed)
+		if failed.Kind == dataverse.Conflict {
+			effect = apply.EffectRaced
+		}
+		if failed.Kind == dataverse.NotFound {
+			err = &apply.GoneError{Err: err}
+		}
+		if failed.Kind == dataverse.NotMember && r.As != nil {
+			err = fmt.Errorf("%s: the view's owner %s cannot be impersonated; it may be a team or a deleted user: "+
+				"do this manually, and leave it out of the plan with --except (%s)", label, cmp.Or(r.As.Name, r.As.ID), failed.Summary())
+		}
+	}
+	return made, &apply.ChangeError{Effect: effect, Err: err, Settling: settling}
+}
+
+// lacksUserQuery reports whether a share was refused because its recipient lacks the right
+// to read views: "Principal user (Id=..., ...) is missing prvReadUserQuery". The privileges
+// of a role are cached for a while.
+func lacksUserQuery(r change.Request, e *dataverse.Error) bool {
+	if e.Kind != dataverse.Forbidden || !strings.EqualFold(e.MissingPrivilege(), "prvReadUserQuery") {
+		return false
+	}
+	var body struct {
+		PrincipalAccess struct {
+			Principal struct {
+				User string `json:"systemuserid"`
+				Team string `json:"teamid"`
+			}
+		}
+	}
+	lacking := e.Principal().String()
+	return lacking != "" && json.Unmarshal(r.Body, &body) == nil &&
+		strings.EqualFold(lacking, cmp.Or(body.PrincipalAccess.Principal.User, body.PrincipalAccess.Principal.Team))
+}
+
+func (e *Environment) send(ctx context.Context, r change.Request, body json.RawMessage, label string) (made string, err error) {
+	err = e.asEither(ctx, r.As, func(as dataverse.Caller) (err error) {
+		request := dataverse.Request{Path: r.Path, Label: label, Caller: as, Strong: true}
+		switch r.Method {
+		case http.MethodPost:
+			var written dataverse.Written
+			written, err = e.writer.Post(ctx, request, body)
+			made = written.ID.String()
+		case http.MethodPatch:
+			_, err = e.writer.Patch(ctx, request, body, r.IfMatch)
+		case http.MethodDelete:
+			err = e.writer.Delete(ctx, request)
+		default:
+			err = fmt.Errorf("%s: the method %q is not supported", label, r.Method)
+		}
+		return err
+	})
+	return made, err
+}
+
+// asEither sends as a user, or as the identity itself for nil: with the Entra object id or,
+// if that is unknown, refused or ignored, with the systemuserid. A request that is refused
+// as bad was not carried out.
+func (e *Environment) asEither(ctx context.Context, as *change.Ref, send func(dataverse.Caller) error) error {
+	if as == nil {
+		return send(dataverse.Caller{})
+	}
+	var err error
+	if as.ObjectID != "" {
+		err = e.sendAs(ctx, as, dataverse.Caller{ObjectID: dataverse.GUID(as.ObjectID)}, send)
+		var refused *dataverse.Error
+		var unheeded *unheededError
+		if as.ID == "" || !errors.As(err, &unheeded) && (!errors.As(err, &refused) || refused.Kind != dataverse.BadRequest) {
+			return err
+		}
+	}
+	return e.sendAs(ctx, as, dataverse.Caller{SystemUserID: dataverse.GUID(as.ID)}, send)
+}
+
+// An unheededError says that the environment responds as a different user than requested.
+// Nothing was sent.
+type unheededError struct{ owner, answered string }
+
+func (e *unheededError) Error() string {
+	return fmt.Sprintf("dbaudit asked to impersonate the view's owner %s, but the environment responded as the user %s, so nothing was sent: "+
+		"make sure that the owner is enabled, and that no proxy drops the headers CallerObjectId and MSCRMCallerID", e.owner, e.answered)
+}
+
+// sendAs sends as a user after the environment has confirmed the impersonation: if it
+// ignored the header, the applying identity would otherwise make the change.
+func (e *Environment) sendAs(ctx context.Context, as *change.Ref, caller dataverse.Caller, send func(dataverse.Caller) error) error {
+	user, err := collector.AskObject(ctx, e.asker, collector.Question{
+		What: "whether the view's owner is impersonated", As: caller,
+		Query: func(func(...string) []string) dataverse.Query { return dataverse.Function("WhoAmI") },
+	}, func(r collector.Row) string { return r.ID("UserId") })
+	if err != nil {
+		return err
+	}
+	if user != as.ID {
+		return &unheededError{cmp.Or(as.Name, as.ID, as.ObjectID), user}
+	}
+	return send(caller)
+}
+
+// otherParameter is the body of RemovePrivilegeRole with the parameter's other name, if the
+// environment refused the first name.
+func otherParameter(r change.Request, err error) (json.RawMessage, bool) {
+	var refused *dataverse.Error
+	if !strings.HasSuffix(r.Path, ".RemovePrivilegeRole") || !errors.As(err, &refused) || refused.Kind != dataverse.BadRequest ||
+		!strings.Contains(refused.Message, "parameter") || !strings.Contains(refused.Message, "'Privilege'") {
+		return nil, false
+	}
+	var body struct {
+		Privilege struct {
+			ID dataverse.GUID `json:"privilegeid"`
+		} `json:"Privilege"`
+	}
+	if json.Unmarshal(r.Body, &body) != nil || body.Privilege.ID == "" {
+		return nil, false
+	}
+	other, err := json.Marshal(map[string]string{"PrivilegeId": body.Privilege.ID.String()})
+	return other, err == nil
+}

@@ -1,0 +1,272 @@
+package webapi
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/apply"
+	"github.com/dbaudit/dbaudit/internal/change"
+	"github.com/dbaudit/dbaudit/internal/collector"
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+func (e *Environment) role(ctx context.Context, t change.Target) (apply.Reading, error) {
+	filter := dataverse.EqID("roleid", dataverse.GUID(t.Role.ID))
+	if t.Role.ID == "" {
+		filter = dataverse.And(dataverse.Eq("name", t.Role.Name), dataverse.EqID("_businessunitid_value", dataverse.GUID(t.BusinessUnit.ID)))
+	}
+	found, err := rows(ctx, e, dataverse.Collection("roles").Filter(filter), "the role", columnsOf(apply.TableRole), roleOf)
+	if err != nil {
+		return apply.Reading{}, err
+	}
+	switch len(found) {
+	case 0:
+		return apply.Reading{State: change.State{"role": change.Absent}, IDs: map[string]string{}}, nil
+	case 1:
+		return apply.Reading{State: change.State{"role": change.Present}, IDs: map[string]string{change.SlotRole: found[0].ID}, Row: &found[0]}, nil
+	}
+	return apply.Reading{}, fmt.Errorf("there are %d roles %q in one business unit", len(found), t.Role.Name)
+}
+
+// grants reads what a role grants, and the ids of the privileges that it does not grant.
+func (e *Environment) grants(ctx context.Context, t change.Target, names []string) (apply.Reading, error) {
+	list, err := e.granted(ctx, t.Role.ID)
+	if err != nil {
+		return apply.Reading{}, err
+	}
+	now := apply.Reading{State: change.State{}, IDs: map[string]string{}}
+	wanted := map[string]string{}
+	for _, name := range names {
+		now.State[name] = change.None
+		wanted[strings.ToLower(name)] = name
+	}
+	named := map[string]string{} // id to wanted name, for older environments, whose responses have no names
+	if slices.ContainsFunc(list, func(g grant) bool { return g.name == "" }) {
+		if err := e.identify(ctx, names, wanted, now.IDs); err != nil {
+			return apply.Reading{}, err
+		}
+		for name, id := range now.IDs {
+			named[id] = name
+		}
+	}
+	for _, g := range list {
+		name, ok := wanted[strings.ToLower(g.name)]
+		if g.name == "" {
+			name, ok = named[g.id]
+		}
+		switch {
+		case !ok:
+		case g.filtered:
+			now.Filtered = append(now.Filtered, name)
+		case g.depth == snapshot.DepthNone:
+			return apply.Reading{}, fmt.Errorf("what the role grants: %s has an unknown depth, %q", name, g.said)
+		default:
+			now.State[name], now.IDs[name] = g.depth.String(), g.id
+		}
+	}
+	slices.Sort(now.Filtered)
+	now.Filtered = slices.Compact(now.Filtered)
+	missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return now.IDs[name] != "" })
+	return now, e.identify(ctx, missing, wanted, now.IDs)
+}
+
+// identify adds the ids of privileges to ids, under the spelling that wanted has for a name
+// in lower case.
+func (e *Environment) identify(ctx context.Context, names []string, wanted, ids map[string]string) error {
+	for chunk := range slices.Chunk(names, 40) {
+		found, err := rows(ctx, e, dataverse.Collection("privileges").Filter(dataverse.AnyOf("name", chunk...)), "the privileges' ids",
+			[]string{"privilegeid", "name"}, func(r collector.Row) [2]string { return [2]string{r.ID("privilegeid"), r.Text("name")} })
+		if err != nil {
+			return err
+		}
+		for _, p := range found {
+			if name, ok := wanted[strings.ToLower(p[1])]; ok {
+				ids[name] = p[0]
+			}
+		}
+	}
+	return nil
+}
+
+type userRow struct {
+	apply.Row
+
+	tag    string
+	status string
+}
+
+func userOf(r collector.Row) userRow {
+	u := userRow{rowOf(r, apply.TableUser), r.Tag(), change.Enabled}
+	if r.Flag("isdisabled") {
+		u.status = change.Disabled
+	}
+	if r.OptionalNumber("deletedstate") != 0 {
+		u.status = change.Deleted
+	}
+	return u
+}
+
+func (e *Environment) user(ctx context.Context, t change.Target) (apply.Reading, error) {
+	filter := dataverse.EqID("systemuserid", dataverse.GUID(t.User.ID))
+	if t.User.ID == "" {
+		filter = dataverse.EqID("applicationid", dataverse.GUID(t.ApplicationID))
+	}
+	found, err := rows(ctx, e, dataverse.Collection("systemusers").Filter(filter), "the user",
+		append(columnsOf(apply.TableUser), "isdisabled", "deletedstate"), userOf)
+	if err != nil {
+		return apply.Reading{}, err
+	}
+	if live := slices.DeleteFunc(slices.Clone(found), func(u userRow) bool { return u.status == change.Deleted }); len(live) > 0 {
+		found = live
+	}
+	switch len(found) {
+	case 0:
+		return apply.Reading{State: change.State{"user": change.Absent}, IDs: map[string]string{}}, nil
+	case 1:
+		return apply.Reading{
+			State: change.State{"user": found[0].status},
+			IDs:   map[string]string{change.SlotUser: found[0].ID, change.SlotTag: found[0].tag},
+			Row:   &found[0].Row,
+		}, nil
+	}
+	return apply.Reading{State: change.State{"user": fmt.Sprintf("present %d times", len(found))}, IDs: map[string]string{}}, nil
+}
+
+func (e *Environment) assignment(ctx context.Context, t change.Target) (apply.Reading, error) {
+	copied := t.Copy.ID
+	if copied == "" {
+		var err error
+		if copied, err = e.copyOf(ctx, t); err != nil {
+			return apply.Reading{}, err
+		}
+	}
+	held, err := rows(ctx, e, dataverse.Row("systemusers", dataverse.GUID(t.User.ID)).Nav("systemuserroles_association"), "the user's roles",
+		[]string{"roleid"}, func(r collector.Row) string { return r.ID("roleid") })
+	if err != nil {
+		return apply.Reading{}, err
+	}
+	now := apply.Reading{State: change.State{"assigned": change.No}, IDs: map[string]string{change.SlotCopy: copied}}
+	if slices.Contains(held, copied) {
+		now.State["assigned"] = change.Yes
+	}
+	return now, nil
+}
+
+// copyOf finds the copy of a role in the target's business unit.
+func (e *Environment) copyOf(ctx context.Context, t change.Target) (string, error) {
+	copies, err := e.copies(ctx, t.Role.ID)
+	if err != nil {
+		return "", err
+	}
+	for _, r := range copies {
+		if r.Unit == t.BusinessUnit.ID {
+			return r.ID, nil
+		}
+	}
+	if t.AnyUnit {
+		return t.Role.ID, nil
+	}
+	return "", fmt.Errorf("the role %q has no copy in the user's business unit %q", t.Role.Name, t.BusinessUnit.Name)
+}
+
+// copies are a role's root and its copies in other business units.
+func (e *Environment) copies(ctx context.Context, root string) ([]apply.Row, error) {
+	return rows(ctx, e, dataverse.Collection("roles").Filter(dataverse.EqID("_parentrootroleid_value", dataverse.GUID(root))),
+		"the role's copies in business units", columnsOf(apply.TableRole), roleOf)
+}
+
+// A shareRow is what the table of shares says about one principal and one view.
+type shareRow struct{ given, inherited int }
+
+// share reads a principal's direct rights on a view. The table of shares may be closed to
+// the applying identity, or show only its own rows: if it shows nothing, the view is read
+// as its owner.
+func (e *Environment) share(ctx context.Context, t change.Target) (apply.Reading, error) {
+	found, err := rows(ctx, e, dataverse.Collection("principalobjectaccessset").Filter(dataverse.And(
+		dataverse.EqID("principalid", dataverse.GUID(t.Principal.ID)), dataverse.EqID("objectid", dataverse.GUID(t.View.ID)),
+	)), "the share of the view", []string{"principalobjectaccessid", "accessrightsmask", "inheritedaccessrightsmask"},
+		func(r collector.Row) shareRow {
+			return shareRow{r.OptionalNumber("accessrightsmask"), r.OptionalNumber("inheritedaccessrightsmask")}
+		})
+	if err != nil && !turnedDown(err) {
+		return apply.Reading{}, err
+	}
+	var all shareRow
+	for _, s := range found {
+		all.given |= s.given
+		all.inherited |= s.inherited
+	}
+	access := change.Access(snapshot.RightsOf(all.given))
+	if access == change.None && all.inherited == 0 {
+		switch told, tellErr := e.told(ctx, t); {
+		case tellErr == nil:
+			access = told
+		case err != nil:
+			return apply.Reading{}, errors.Join(err, tellErr)
+		}
+	}
+	now := apply.Reading{State: change.State{"access": access}, IDs: map[string]string{}}
+	if all.inherited != 0 {
+		now.Inherited = change.Access(snapshot.RightsOf(all.inherited))
+	}
+	return now, nil
+}
+
+// told is what the view's owner sees of the principal's share.
+func (e *Environment) told(ctx context.Context, t change.Target) (string, error) {
+	const label = "the users and teams that the view is shared with"
+	type access struct {
+		principal string
+		mask      int
+	}
+	var list []access
+	err := e.asEither(ctx, t.Owner, func(as dataverse.Caller) (err error) {
+		list, err = collector.AskObject(ctx, e.asker, collector.Question{What: label, As: as, Query: func(func(...string) []string) dataverse.Query {
+			return dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", dataverse.GUID(t.View.ID)))
+		}}, func(r collector.Row) []access {
+			return collector.List(r, "PrincipalAccesses", "", func(r collector.Row) access {
+				p := r.Within("Principal")
+				a := access{principal: cmp.Or(p.Maybe("ownerid"), p.Maybe("systemuserid"), p.Maybe("teamid"))}
+				var err error
+				if a.mask, err = maskOf(r.Text("AccessMask")); err != nil && a.principal == t.Principal.ID {
+					r.Refuse("AccessMask", err.Error())
+				}
+				return a
+			})
+		})
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	mask := 0
+	for _, a := range list {
+		if a.principal == t.Principal.ID {
+			mask |= a.mask
+		}
+	}
+	return change.Access(snapshot.RightsOf(mask)), nil
+}
+
+// maskOf reads the text of an AccessRights enumeration.
+func maskOf(text string) (int, error) {
+	mask := 0
+	for name := range strings.SplitSeq(text, ",") {
+		name = strings.TrimSpace(name)
+		i := slices.IndexFunc(snapshot.Rights(), func(r snapshot.Right) bool {
+			return strings.EqualFold(strings.ReplaceAll(r.String(), "-", "")+"Access", name)
+		})
+		switch {
+		case i >= 0:
+			mask |= int(snapshot.Rights()[i])
+		case name != "None":
+			return 0, fmt.Errorf("the right %q is unknown", name)
+		}
+	}
+	return mask, nil
+}
