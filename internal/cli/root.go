@@ -40,7 +40,7 @@ func newApp(env Env) *app {
 	c := &console.Console{Streams: env.Streams, Now: env.Now, Getenv: env.Getenv, LogFormat: "text"}
 	return &app{
 		Console: c,
-		Runner:  &run.Runner{Host: env.Host, Stdin: env.Stdin, Narrator: c, Tool: audit.Tool{Name: "dbaudit", Version: version().Version}},
+		Runner:  &run.Runner{Host: env.Host, Stdin: env.Stdin, Narrator: c, Tool: audit.Tool{Name: "dbaudit", Version: audit.Release}},
 	}
 }
 
@@ -142,10 +142,14 @@ It never calls anything compliant that it did not read.`,
 			root.AddCommand(cmd)
 		}
 	}
-	if len(root.Commands()) == 0 {
-		return rootCommand(a) // with a suggestion
+	switch len(root.Commands()) {
+	case 0:
+		return rootCommand(a) // for a suggestion
+	case 1:
+		root.CompletionOptions.DisableDefaultCmd = true
+	default:
+		addHelpers(root)
 	}
-	addHelpers(root)
 	return root
 }
 
@@ -164,16 +168,26 @@ type namedCommand struct {
 func groups() []commandGroup {
 	return []commandGroup{
 		{"Start", []namedCommand{
-			{"demo", newDemoCommand}, {"init", newInitCommand}, {"login", newLoginCommand},
-			{"logout", newLogoutCommand}, {"whoami", newWhoamiCommand}, {"doctor", newDoctorCommand},
+			{"demo", newDemoCommand},
+			{"init", newInitCommand},
+			{"login", newLoginCommand},
+			{"logout", newLogoutCommand},
+			{"whoami", newWhoamiCommand},
+			{"doctor", newDoctorCommand},
 		}},
 		{"Audit", []namedCommand{
-			{"scan", newScanCommand}, {"collect", newCollectCommand}, {"check", newCheckCommand},
-			{"lint", newLintCommand}, {"discover", newDiscoverCommand},
+			{"scan", newScanCommand},
+			{"collect", newCollectCommand},
+			{"check", newCheckCommand},
+			{"lint", newLintCommand},
+			{"discover", newDiscoverCommand},
 		}},
 		{"Read results", []namedCommand{
-			{"report", newReportCommand}, {"explain", newExplainCommand}, {"diff", newDiffCommand},
-			{"history", newHistoryCommand}, {"waiver", newWaiverCommand},
+			{"report", newReportCommand},
+			{"explain", newExplainCommand},
+			{"diff", newDiffCommand},
+			{"history", newHistoryCommand},
+			{"waiver", newWaiverCommand},
 		}},
 		{"Fix", []namedCommand{{"plan", newPlanCommand}, {"apply", newApplyCommand}, {"rollback", newRollbackCommand}}},
 		{"Requirements", []namedCommand{{"profile", newProfileCommand}, {"policy", newPolicyCommand}}},

@@ -24,9 +24,9 @@ const (
 //
 // The form follows the OpenMetrics specification 1.0.
 func writeOpenMetrics(w io.Writer, rs []audit.Result, _ Options) error {
-	var b strings.Builder
+	var m Metrics
 	family := func(name, help string, each func(r audit.Result, sample func(value any, labels ...string))) {
-		fmt.Fprintf(&b, "# TYPE %s gauge\n# HELP %s %s\n", name, name, help)
+		m.Family(name, help)
 		times := map[[2]string]int{}
 		for _, r := range rs {
 			own := []string{"environment", r.Environment.Name, "profile", r.Profile.Name}
@@ -36,7 +36,7 @@ func writeOpenMetrics(w io.Writer, rs []audit.Result, _ Options) error {
 				own = append(own, "result", strconv.Itoa(times[key]))
 			}
 			each(r, func(value any, labels ...string) {
-				fmt.Fprintf(&b, "%s{%s} %v\n", name, metricLabels(slices.Concat(own, labels)), value)
+				m.Sample(name, value, slices.Concat(own, labels)...)
 			})
 		}
 	}
@@ -73,10 +73,29 @@ func writeOpenMetrics(w io.Writer, rs []audit.Result, _ Options) error {
 				sample(r.Snapshot.TakenAt.Unix())
 			}
 		})
-	b.WriteString("# EOF\n")
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, m.String()+MetricsEnd)
 	return err
 }
+
+// MetricsEnd is the end of a text of OpenMetrics, which Prometheus' older text format does
+// not have.
+const MetricsEnd = "# EOF\n"
+
+// Metrics is a text of gauges, as OpenMetrics and Prometheus' text format both have it.
+type Metrics struct{ b strings.Builder }
+
+// Family begins a metric.
+func (m *Metrics) Family(name, help string) {
+	fmt.Fprintf(&m.b, "# TYPE %s gauge\n# HELP %s %s\n", name, name, help)
+}
+
+// Sample writes the value of a series of the metric that was begun last. Labels are pairs
+// of a name and a value.
+func (m *Metrics) Sample(name string, value any, labels ...string) {
+	fmt.Fprintf(&m.b, "%s{%s} %v\n", name, metricLabels(labels), value)
+}
+
+func (m *Metrics) String() string { return m.b.String() }
 
 func oneIf(b bool) int {
 	if b {

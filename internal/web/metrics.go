@@ -9,10 +9,6 @@ import (
 	"strings"
 	"time"
 
-	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/common/expfmt"
-	"google.golang.org/protobuf/proto"
-
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/report"
 	"github.com/dbaudit/dbaudit/internal/report/text"
@@ -34,17 +30,21 @@ const workersSeen = 24 * time.Hour
 // collecting is how long the store may take for one scrape.
 const collecting = 10 * time.Second
 
-// metrics answers a scrape in the form that it accepts. If the store does not answer, the
-// scrape fails: no old number stands for a new one.
+// metrics answers a scrape. If the store does not answer, the scrape fails: no old number
+// stands for a new one.
 func (s *server) metrics(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), collecting)
 	defer cancel()
-	families, err := gather(ctx, s.Store, s.Now())
+	body, err := gather(ctx, s.Store, s.Now())
 	if err != nil {
 		return err
 	}
-	format := expfmt.NegotiateIncludingOpenMetrics(r.Header)
-	w.Header().Set("Content-Type", string(format))
+	kind := "text/plain; version=0.0.4; charset=utf-8"
+	if strings.Contains(r.Header.Get("Accept"), "application/openmetrics-text") {
+		kind = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+		body += report.MetricsEnd
+	}
+	w.Header().Set("Content-Type", kind)
 	out := io.Writer(w)
 	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		w.Header().Set("Content-Encoding", "gzip")
@@ -52,21 +52,13 @@ func (s *server) metrics(w http.ResponseWriter, r *http.Request) error {
 		defer compressed.Close() //nolint:errcheck // nobody reads the rest
 		out = compressed
 	}
-	encoder := expfmt.NewEncoder(out, format)
-	for _, family := range families {
-		if err := encoder.Encode(family); err != nil {
-			return nil //nolint:nilerr // nobody reads the rest
-		}
-	}
-	if closer, ok := encoder.(expfmt.Closer); ok {
-		_ = closer.Close()
-	}
+	_, _ = io.WriteString(out, body) // if it fails, nobody reads the rest
 	return nil
 }
 
 // gather reads the store. The number of series is that of integrations, never that of
 // findings.
-func gather(ctx context.Context, s *store.Store, now time.Time) ([]*dto.MetricFamily, error) {
+func gather(ctx context.Context, s *store.Store, now time.Time) (string, error) {
 	list, err := s.Fleet(ctx)
 	latest, failed := s.Latest(ctx)
 	err = errors.Join(err, failed)
@@ -74,7 +66,7 @@ func gather(ctx context.Context, s *store.Store, now time.Time) ([]*dto.MetricFa
 	err = errors.Join(err, failed)
 	workers, failed := s.Workers(ctx, now.Add(-workersSeen))
 	if err = errors.Join(err, failed); err != nil {
-		return nil, err
+		return "", err
 	}
 	verdict := gauge(report.MetricVerdict, "1 for the verdict of the last result: compliant, noncompliant or incomplete. Compliant is incomplete if dbaudit_stale is 1.", "environment", "profile", "verdict")
 	controls := gauge(report.MetricControls, "Controls by outcome in the last result. What passed is unknown if dbaudit_stale is 1.", "environment", "profile", "outcome")
@@ -98,10 +90,10 @@ func gather(ctx context.Context, s *store.Store, now time.Time) ([]*dto.MetricFa
 			}
 		}
 		if !s.LastCompleteAt.IsZero() {
-			complete.add(float64(s.LastCompleteAt.Unix()), name, profile)
+			complete.add(s.LastCompleteAt.Unix(), name, profile)
 		}
 		stale.add(one(s.Stale), name, profile)
-		findings.add(float64(s.OpenFindings()), name, profile)
+		findings.add(s.OpenFindings(), name, profile)
 		if known[name] {
 			continue // another integration of the environment
 		}
@@ -110,7 +102,7 @@ func gather(ctx context.Context, s *store.Store, now time.Time) ([]*dto.MetricFa
 			duration.add(run.EndedAt.Sub(run.StartedAt).Seconds(), name)
 		}
 		if ends := s.Environment.CredentialEnds; !ends.IsZero() {
-			credential.add(float64(ends.Unix()), name)
+			credential.add(ends.Unix(), name)
 		}
 	}
 	for _, l := range latest {
@@ -127,45 +119,46 @@ func gather(ctx context.Context, s *store.Store, now time.Time) ([]*dto.MetricFa
 			{audit.OutcomeNotApplicable, l.Summary.NotApplicable},
 			{audit.OutcomeWaived, l.Summary.Waived},
 		} {
-			controls.add(float64(o.count), l.Environment, l.Integration, o.outcome.String())
+			controls.add(o.count, l.Environment, l.Integration, o.outcome.String())
 		}
 	}
 	for state, n := range waiting {
-		runs.add(float64(n), string(state))
+		runs.add(n, string(state))
 	}
 	for worker, at := range workers {
-		seen.add(float64(at.Unix()), worker)
+		seen.add(at.Unix(), worker)
 	}
-	var all []*dto.MetricFamily
+	var all strings.Builder
 	for _, f := range []*family{verdict, controls, findings, complete, stale, duration, credential, runs, seen} {
-		if len(f.Metric) > 0 {
-			all = append(all, f.MetricFamily)
-		}
+		all.WriteString(f.String())
 	}
-	return all, nil
+	return all.String(), nil
 }
 
 // A family is a metric with its series.
 type family struct {
-	*dto.MetricFamily
+	report.Metrics
 
+	name   string
 	labels []string
 }
 
 func gauge(name, help string, labels ...string) *family {
-	return &family{&dto.MetricFamily{Name: &name, Help: &help, Type: dto.MetricType_GAUGE.Enum()}, labels}
+	f := &family{name: name, labels: labels}
+	f.Family(name, help)
+	return f
 }
 
 // add adds the value of a series, which the values of its labels identify.
-func (f *family) add(value float64, labels ...string) {
-	m := &dto.Metric{Gauge: &dto.Gauge{Value: &value}}
-	for i, label := range labels {
-		m.Label = append(m.Label, &dto.LabelPair{Name: &f.labels[i], Value: proto.String(text.Line(label))})
+func (f *family) add(value any, values ...string) {
+	var labels []string
+	for i, v := range values {
+		labels = append(labels, f.labels[i], text.Line(v))
 	}
-	f.Metric = append(f.Metric, m)
+	f.Sample(f.name, value, labels...)
 }
 
-func one(b bool) float64 {
+func one(b bool) int {
 	if b {
 		return 1
 	}

@@ -1,6 +1,8 @@
 package web_test
 
 import (
+	"compress/gzip"
+	"io"
 	"net/http"
 	"os/exec"
 	"strings"
@@ -19,6 +21,14 @@ func TestMetrics(t *testing.T) {
 	t.Parallel()
 	server := serve(t, web.Options{Store: stocked(t), Actions: &actions{}})
 	got := send(t, http.MethodGet, server.URL+"/metrics", nil)
+	open := send(t, http.MethodGet, server.URL+"/metrics", http.Header{"Accept": {"application/openmetrics-text; version=1.0.0"}, "Accept-Encoding": {"gzip"}})
+	plain, err := gzip.NewReader(strings.NewReader(open.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(plain); err != nil || string(text) != got.body+"# EOF\n" {
+		t.Errorf("OpenMetrics: %v\n%s", err, text)
+	}
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(strings.NewReader(got.body))
 	if err != nil {
