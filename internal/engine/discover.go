@@ -97,10 +97,10 @@ func (e *Engine) Discover(ctx context.Context, s *snapshot.Snapshot, profiles []
 	if err := s.CheckUsers(); err != nil {
 		return Discovery{}, err
 	}
-	data := map[string]any{}
-	for _, p := range profiles {
-		data[p.Name] = p.Data()
+	q, err := e.question(ctx, discoveryQuery, profiles...)
+	if err != nil {
+		return Discovery{}, err
 	}
 	var d Discovery
-	return d, e.ask(ctx, discoveryQuery, s, data, limit, &d)
+	return d, q.ask(ctx, s, limit, &d)
 }

@@ -12,7 +12,6 @@ package engine
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,11 +22,9 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"time"
+	"sync"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/rego"
-	"github.com/open-policy-agent/opa/v1/storage/inmem"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -36,9 +33,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
-
-// reportQuery is the document that policy/dbaudit/main.rego puts together.
-const reportQuery = "data.dbaudit.report"
 
 // rulesPrefix is the package below which each rule has a package category.name.
 const rulesPrefix = "data.dbaudit.rules."
@@ -50,6 +44,8 @@ type Engine struct {
 	order    []string
 	lint     *profile.Profile // nil where the tree has none
 	platform any              // the document data.platform
+	// judging are the questions that were asked, by the profile's digest: [*question]
+	judging sync.Map
 }
 
 // A Rule is the engine's knowledge of one rule.
@@ -334,175 +330,6 @@ func (e *Engine) Rules() []Rule {
 		rules[i] = e.rules[id]
 	}
 	return rules
-}
-
-// Options say how to judge.
-type Options struct {
-	Tool audit.Tool
-	// AsOf is the time that the result carries as its time of evaluation.
-	AsOf time.Time
-	// Limit is how long judging may take; 0 stands for [DefaultLimit].
-	Limit time.Duration
-}
-
-// DefaultLimit is how long judging one snapshot may take. A snapshot of a whole
-// environment takes a second or two.
-const DefaultLimit = time.Minute
-
-// graceTime is how long an evaluation that was called off may take to end by itself.
-// Some built-ins do not look up from their work: those are left behind.
-const graceTime = 500 * time.Millisecond
-
-// An AmbiguityError says that several users could be the integration's and the
-// configuration names none.
-type AmbiguityError struct {
-	// Users are names with ids.
-	Users []string
-}
-
-func (e *AmbiguityError) Error() string {
-	return fmt.Sprintf("several application users could be the integration's: %s; "+
-		"name one by --integration-app-id or integration.app_id", strings.Join(e.Users, ", "))
-}
-
-// Evaluate judges a snapshot by a profile, which is to judge its slice. The
-// snapshot's requirement must name that profile.
-func (e *Engine) Evaluate(ctx context.Context, s *snapshot.Snapshot, p profile.Profile, o Options) (audit.Result, error) {
-	if s.Requirement.Profile != p.Name {
-		return audit.Result{}, fmt.Errorf("the snapshot is to be judged by the profile %q, not %q", s.Requirement.Profile, p.Name)
-	}
-	// In the policies a dangling id is undefined, and undefined reads as no finding.
-	if err := s.Check(p.Pattern); err != nil {
-		return audit.Result{}, err
-	}
-	s = s.Slice(p.Pattern)
-	report, err := e.query(ctx, s, p, o.Limit)
-	if err != nil {
-		return audit.Result{}, err
-	}
-	for _, f := range report.Findings {
-		if f.Fix == nil {
-			continue
-		}
-		if err := change.Known(f.Fix.Kind); err != nil {
-			return audit.Result{}, fmt.Errorf("a policy reports a finding of %s with %w", f.Control, err)
-		}
-	}
-	if len(report.Invalid) > 0 {
-		return audit.Result{}, fmt.Errorf("a policy reports what it must not: %s", strings.Join(report.Invalid, "; "))
-	}
-	if len(report.Ambiguous) > 0 {
-		var names []string
-		for _, id := range report.Ambiguous {
-			names = append(names, fmt.Sprintf("%q (application id %s)", s.Users[id].Name, s.Users[id].ApplicationID))
-		}
-		slices.Sort(names)
-		return audit.Result{}, &AmbiguityError{Users: names}
-	}
-	return e.assemble(s, p, report, o)
-}
-
-// report is the JSON form of [reportQuery].
-type report struct {
-	Findings      []finding           `json:"findings"`
-	NotApplicable map[string][]string `json:"not_applicable"`
-	Unknown       map[string][]string `json:"unknown"`
-	// UnknownControls are the reasons of single controls, by their ids.
-	UnknownControls map[audit.ControlID][]string `json:"unknown_controls"`
-	RuleNotes       map[string][]string          `json:"rule_notes"`
-	Notes           []string                     `json:"notes"`
-	Ambiguous       []string                     `json:"ambiguous"`
-	Invalid         []string                     `json:"invalid"`
-	Integration     audit.Integration            `json:"integration"`
-}
-
-type finding struct {
-	Control  audit.ControlID `json:"control"`
-	Message  string          `json:"message"`
-	Subject  audit.Subject   `json:"subject"`
-	Evidence audit.Evidence  `json:"evidence"`
-	Fix      *audit.Fix      `json:"fix"`
-}
-
-func (e *Engine) query(ctx context.Context, s *snapshot.Snapshot, p profile.Profile, limit time.Duration) (report, error) {
-	profiles := map[string]any{p.Name: p.Data()}
-	if e.lint != nil && p.Name != e.lint.Name {
-		profiles[e.lint.Name] = e.lint.Data()
-	}
-	var r report
-	return r, e.ask(ctx, reportQuery, s, profiles, limit, &r)
-}
-
-// ask evaluates a document of the policies on a snapshot, and decodes it.
-func (e *Engine) ask(ctx context.Context, document string, s *snapshot.Snapshot, profiles map[string]any, limit time.Duration, into any) error {
-	data, err := json.Marshal(s)
-	if err != nil {
-		return fmt.Errorf("preparing the policies' input: %w", err)
-	}
-	input, err := ast.ValueFromReader(bytes.NewReader(data))
-	if err != nil {
-		return fmt.Errorf("preparing the policies' input: %w", err)
-	}
-	store := inmem.NewFromObject(map[string]any{"profiles": profiles, "platform": e.platform})
-	query, err := rego.New(rego.Compiler(e.compiler), rego.Store(store), rego.Query(document), rego.StrictBuiltinErrors(true)).PrepareForEval(ctx)
-	if err != nil {
-		return fmt.Errorf("preparing the policies: %w", err)
-	}
-	results, err := within(ctx, cmp.Or(limit, DefaultLimit), func(ctx context.Context) (rego.ResultSet, error) {
-		return query.Eval(ctx, rego.EvalParsedInput(input))
-	})
-	switch {
-	case err != nil:
-		return fmt.Errorf("evaluating the policies: %w", err)
-	case len(results) != 1 || len(results[0].Expressions) != 1:
-		return fmt.Errorf("evaluating the policies: %s is undefined", document)
-	}
-	value, err := json.Marshal(results[0].Expressions[0].Value)
-	if err != nil {
-		return fmt.Errorf("reading the policies' report: %w", err)
-	}
-	dec := json.NewDecoder(bytes.NewReader(value))
-	dec.DisallowUnknownFields()
-	dec.UseNumber()
-	if err := dec.Decode(into); err != nil {
-		return fmt.Errorf("a policy reports what dbaudit does not know: %w", err)
-	}
-	return nil
-}
-
-// within evaluates within a time. What is called off and does not end is left behind,
-// so that the caller can go on to report what else was reached.
-func within(ctx context.Context, limit time.Duration, evaluate func(context.Context) (rego.ResultSet, error)) (rego.ResultSet, error) {
-	type outcome struct {
-		results rego.ResultSet
-		err     error
-	}
-	timed, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	ended := make(chan outcome, 1)
-	go func() {
-		results, err := evaluate(timed)
-		ended <- outcome{results, err}
-	}()
-	var o outcome
-	select {
-	case o = <-ended:
-	case <-timed.Done():
-		o.err = timed.Err()
-		select {
-		case o = <-ended:
-		case <-time.After(graceTime):
-		}
-	}
-	switch {
-	case o.err == nil:
-		return o.results, nil
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case timed.Err() != nil:
-		return nil, fmt.Errorf("it took longer than %s: look for a rule that computes without end, first among those of --policy", limit)
-	}
-	return nil, o.err
 }
 
 // Accepts reports whether the rules that a profile names exist.

@@ -1,7 +1,7 @@
 package dbaudit
 
+import data.dbaudit.catalogue
 import data.dbaudit.integration
-import data.dbaudit.lint
 import data.dbaudit.profile
 
 # METADATA
@@ -19,7 +19,8 @@ deny contains {
 	"control": control.id,
 	"severity": _severity[control.id],
 } if {
-	some control in _controls
+	some of in _controls
+	some control in of
 	reasons := object.get(unknown, control.rule, set()) | object.get(unknown_controls, control.id, set())
 	count(reasons) > 0
 	not control.id in {finding.control | some finding in findings}
@@ -49,18 +50,9 @@ _failures contains object.union(finding, {
 }
 
 # METADATA
-# description: The controls that the input is judged by.
-# scope: document
-_controls contains control if some control in profile.current.controls
-
-_controls contains control if {
-	some controls in lint.controls
-	some control in controls
-}
-
-# METADATA
 # description: The severity of each control; its rule's if the profile states none.
 _severity[control.id] := object.get(control, "severity", otherwise) if {
-	some control in _controls
-	otherwise := object.get(_metadata, [control.rule, "severity"], "unknown")
+	some of in _controls
+	some control in of
+	otherwise := object.get(catalogue.rules, [control.rule, "severity"], "unknown")
 }

@@ -7,8 +7,10 @@
 #   needs: without these sections, the rule is ignored.
 package dbaudit
 
+import data.dbaudit.catalogue
 import data.dbaudit.integration
 import data.dbaudit.judged
+import data.dbaudit.lint
 import data.dbaudit.profile
 
 # METADATA
@@ -17,51 +19,53 @@ import data.dbaudit.profile
 #   judge the input and that apply to it.
 # entrypoint: true
 findings contains finding if {
-	some category, name
-	finding := data.dbaudit.rules[category][name].findings[_]
-	sprintf("%s/%s", [category, name]) in _applying
+	some [category, name] in _applying
+	some finding in data.dbaudit.rules[category][name].findings
 }
 
 # METADATA
 # description: Reasons why a rule's controls do not apply, by rule.
 # scope: document
-not_applicable[rule] contains reason if some rule, reason in _not_held
+not_applicable[id] contains reason if some id, reason in _not_held
 
-not_applicable[rule] contains reason if {
-	some category, name
-	reason := data.dbaudit.rules[category][name].not_applicable[_]
-	rule := sprintf("%s/%s", [category, name])
-	rule in _able
+not_applicable[id] contains reason if {
+	some id, reasons in _reservations
+	some reason in reasons
 	not _unasked[reason]
+}
+
+# METADATA
+# description: Why rules that can judge the input say that they do not apply, by rule.
+_reservations := {id: reasons |
+	some id, [category, name] in _able
+	reasons := data.dbaudit.rules[category][name].not_applicable
+	count(reasons) > 0
 }
 
 # METADATA
 # description: >-
 #   Reasons why a rule that applies could not judge, by rule; under profile, that the profile is not loaded.
 # scope: document
-unknown[rule] contains reason if some rule, reason in _unread
+unknown[id] contains reason if some id, reason in _unread
 
-unknown[rule] contains reason if {
-	some category, name
-	reason := data.dbaudit.rules[category][name].unknown[_]
-	rule := sprintf("%s/%s", [category, name])
-	rule in _applying
+unknown[id] contains reason if {
+	some id, [category, name] in _applying
+	some reason in data.dbaudit.rules[category][name].unknown
 }
 
-unknown[rule] contains sprintf("%s; no control of the profile checks this with %s", [reason, existence]) if {
-	some category, name
-	reason := data.dbaudit.rules[category][name].not_applicable[_]
+unknown[id] contains sprintf("%s; no control of the profile checks this with %s", [reason, existence]) if {
+	some id, reasons in _reservations
+	_applying[id]
+	some reason in reasons
 	existence := _unasked[reason]
-	rule := sprintf("%s/%s", [category, name])
-	rule in _applying
 }
 
-unknown[rule] contains "the profile that the input names is not loaded" if {
-	some rule in {"profile" | not profile.current}
+unknown[id] contains "the profile that the input names is not loaded" if {
+	some id in {"profile" | not profile.current}
 }
 
-unknown[rule] contains "the policies have no such rule" if {
-	some rule in ({control.rule | some control in profile.current.controls} - object.keys(_metadata))
+unknown[id] contains "the policies have no such rule" if {
+	some id in (object.keys(profile.controls) - object.keys(catalogue.rules))
 }
 
 # METADATA
@@ -70,12 +74,10 @@ unknown[rule] contains "the policies have no such rule" if {
 #   controls of that rule are judged.
 # scope: document
 unknown_controls[control] contains reason if {
-	some category, name
-	one := data.dbaudit.rules[category][name].unknown_controls[_]
-	rule := sprintf("%s/%s", [category, name])
-	rule in _applying
+	some id, [category, name] in _applying
+	some one in data.dbaudit.rules[category][name].unknown_controls
 	control := one.control
-	control in _controls_of[rule]
+	control in _ids(id)
 	reason := one.reason
 }
 
@@ -84,25 +86,38 @@ unknown_controls[control] contains reason if {
 #   What rules must not report: a finding under a control that another rule judges, or without a message.
 #   Otherwise, a custom rule could make a control fail that it does not own.
 # scope: document
-invalid contains sprintf("the rule %s reports a finding under %s, which is not a control of that rule", [rule, named]) if {
-	some category, name
-	finding := data.dbaudit.rules[category][name].findings[_]
-	rule := sprintf("%s/%s", [category, name])
-	rule in _applying
-	not _owned(object.get(_controls_of, rule, set()), finding)
+invalid contains sprintf("the rule %s reports a finding under %s, which is not a control of that rule", [id, named]) if {
+	some id, found in _faulty
+	some finding in found
+	not _owned(id, finding)
 	named := _control(finding)
 }
 
-invalid contains sprintf("the rule %s reports a finding under %s without a message", [rule, named]) if {
-	some category, name
-	finding := data.dbaudit.rules[category][name].findings[_]
-	rule := sprintf("%s/%s", [category, name])
-	rule in _applying
+invalid contains sprintf("the rule %s reports a finding under %s without a message", [id, named]) if {
+	some id, found in _faulty
+	some finding in found
 	not _worded(finding)
 	named := _control(finding)
 }
 
-_owned(ids, finding) if finding.control in ids
+# METADATA
+# description: What a rule reports, if not all of it is findings of its own, with a message each.
+_faulty[id] := found if {
+	some id, [category, name] in _applying
+	found := data.dbaudit.rules[category][name].findings
+	count(found) > 0
+	not _sound(id, found)
+}
+
+_sound(id, found) if {
+	controls := [control | control := found[_].control]
+	count(controls) == count(found)
+	{control | some control in controls} - _ids(id) == set()
+	messages := [message | message := found[_].message; is_string(message); trim_space(message) != ""]
+	count(messages) == count(found)
+}
+
+_owned(id, finding) if finding.control in _ids(id)
 
 _worded(finding) if {
 	is_string(finding.message)
@@ -113,15 +128,21 @@ _control(finding) := sprintf("the control %v", [finding.control])
 
 _control(finding) := "no control" if not finding.control
 
-_controls_of[control.rule] contains control.id if some control in _controls
+# METADATA
+# description: The controls that a rule judges.
+_ids(rule) := {control.id | some control in _controls[rule]}
+
+# METADATA
+# description: The controls that the input is judged by, by rule.
+_controls := lint.controls if {
+	input.source == "solution"
+} else := profile.controls
 
 # METADATA
 # description: Remarks of rules, which do not change an outcome, by rule.
-notes[rule] contains note if {
-	some category, name
-	note := data.dbaudit.rules[category][name].notes[_]
-	rule := sprintf("%s/%s", [category, name])
-	rule in _able
+notes[id] contains note if {
+	some id, [category, name] in _able
+	some note in data.dbaudit.rules[category][name].notes
 }
 
 # METADATA
@@ -143,39 +164,33 @@ report := {
 }
 
 # METADATA
-# description: What the METADATA of each rule says, by the rule's category and name.
-_metadata[rule] := metadata if {
-	some category, name
-	metadata := data.dbaudit.rules[category][name].metadata
-	metadata.requires
-	rule := sprintf("%s/%s", [category, name])
-}
+# description: >-
+#   The rules that can judge the input, with their places. Any other rule could report something as missing that was
+#   not read.
+_able := object.remove(catalogue.places, object.keys(_not_held) | object.keys(_unread))
 
-# METADATA
-# description: The rules that can judge the input. Any other rule could report something as missing that was not read.
-_able := (object.keys(_metadata) - object.keys(_not_held)) - object.keys(_unread)
-
-_applying := _able - object.keys(not_applicable)
+_applying := object.remove(_able, object.keys(not_applicable))
 
 # METADATA
 # description: Why a rule does not apply to a solution's files, unless it does not need what they lack.
-_not_held[rule] := sprintf("a %s contains no %s", [input.source, _words(absent[0])]) if {
-	some rule, metadata in _metadata
-	not metadata.offline
-	absent := [section | some section in metadata.requires; input.coverage[section].state == "inapplicable"]
+_not_held := {id: sprintf("a %s contains no %s", [input.source, _words(lacking[0])]) |
+	absent := {section | some section, coverage in input.coverage; coverage.state == "inapplicable"}
+	some id in (_needing(absent) - catalogue.offline)
+	lacking := [section | some section in catalogue.rules[id].requires; section in absent]
 }
 
 # METADATA
 # description: Why a rule that applies cannot judge. A section that the input does not mention was not read.
-_unread[rule] := concat("; ", reasons) if {
-	some rule, metadata in object.remove(_metadata, object.keys(_not_held))
+_unread := {id: concat("; ", reasons) |
+	some id in (_needing(object.keys(catalogue.requiring) - _settled) - object.keys(_not_held))
 	reasons := [reason |
-		some section in metadata.requires
+		some section in catalogue.rules[id].requires
 		not section in _settled
 		reason := object.get(_missing, section, sprintf("%s were not read", [_words(section)]))
 	]
-	count(reasons) > 0
 }
+
+_needing(sections) := union({catalogue.requiring[section] | some section in sections})
 
 # METADATA
 # description: The sections that were read, or that a solution's files cannot contain.

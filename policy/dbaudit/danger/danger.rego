@@ -74,14 +74,12 @@ _rights := {
 _named := object.union(always, _besides)
 
 # METADATA
-# description: >-
-#   What a privilege, named in lower case, lets a vendor's integration do; undefined if it
-#   is not dangerous.
-# scope: document
-of_integration(name) := _named[name]
+# description: What each dangerous one of some privileges, named in lower case, lets a vendor's integration do.
+of_integration(names) := object.union(_by_right(names), object.filter(_named, names))
 
-of_integration(name) := text if {
-	not _named[name]
+_by_right(names) := {name: text |
+	strings.any_prefix_match(names, object.keys(_rights))
 	some right, text in _rights
+	some name in names
 	startswith(name, right)
 }

@@ -19,34 +19,34 @@ names := ["none", "basic", "local", "deep", "global"]
 # description: >-
 #   The depth that the configuration, or else the profile, requires of each privilege of the minimum. The default
 #   is the deepest, because an integration that synchronizes all records needs it.
-wanted[name] := object.get(_asked, lower(name), "global") if some name in profile.minimum
+wanted := object.union(profile.depths, _configured)
+
+_configured := object.union_n([{name: depth} |
+	some stated, depth in input.requirement.depth
+	some name in profile.spelt[lower(stated)]
+])
 
 # METADATA
 # description: The depth that each defined privilege of the minimum must be granted at.
-# scope: document
-required[name] := depth if some name, depth in present
-
-required[name] := names[_fitting(allowed, want)] if {
-	some name, depth in wanted
-	not present[name]
-	definition := input.privileges[name]
-	allowed := {number | some level in definition.depths; number := rank[level]}
-	want := object.get(rank, depth, rank.global)
-}
+required := object.union(
+	{name: _fitted(input.privileges[name].depths, depth) | some name, depth in wanted},
+	present,
+)
 
 # METADATA
 # description: >-
 #   The privileges of the minimum for which only the presence in a role's file is judged, because no source says
 #   which levels they allow and no level is configured. Their level is the one that the role grants, else that of
 #   its other privileges on the table, else the deepest.
-present[name] := depth if {
+present := {name: depth |
 	input.source == "solution"
 	some name in profile.minimum
-	input.privileges[name].depths == []
-	not _asked[lower(name)]
-	others := {number | some other, level in _granted; _table(other) == _table(name); number := rank[level]}
-	depth := object.get(_granted, name, _deepest(others))
+	[] = input.privileges[name].depths
+	not _stated[name]
+	depth := object.get(_granted, name, _deepest({number | some level in _beside(name); number := rank[level]}))
 }
+
+_stated := object.union(profile.stated_depths, _configured)
 
 default _granted := {}
 
@@ -55,6 +55,12 @@ _granted := grants if {
 	some grants in input.role_privileges
 }
 
+# METADATA
+# description: The levels at which the role grants the rights on a privilege's table.
+_beside(name) := {level | some [table, level] in _levels; table == _table(name)}
+
+_levels := {[_table(name), level] | some name, level in _granted}
+
 _deepest(ranks) := names[max(ranks)] if count(ranks) > 0
 
 _deepest(set()) := "global"
@@ -62,13 +68,13 @@ _deepest(set()) := "global"
 _table(name) := lower(words.table(name))
 
 # METADATA
-# description: The required depths, by the privileges' names in lower case; the configuration's take precedence.
-_asked := object.union(_by_name(object.get(profile.current, "depths", {})), _by_name(input.requirement.depth))
+# description: >-
+#   The shallowest of the allowed depths that is at least the wanted one, or the deepest if none is, or the wanted one
+#   if none is known.
+_fitted(depths, depth) := names[_fitting({number | some level in depths; number := rank[level]}, want)] if {
+	want := object.get(rank, depth, rank.global)
+}
 
-_by_name(depths) := object.union_n([{lower(name): depth} | some name, depth in depths])
-
-# METADATA
-# description: The shallowest of the ranks that is at least the wanted one, or the deepest if none is.
 _fitting(allowed, want) := min({rank | some rank in allowed; rank >= want}) if {
 	max(allowed) >= want
 } else := max(allowed) if {

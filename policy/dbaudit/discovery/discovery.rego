@@ -221,7 +221,7 @@ _dangerous(id) := [privilege |
 	not key in accepted
 	privilege := {
 		"name": min({grant.name | some grant in granted[key]}),
-		"lets": danger.of_integration(key),
+		"lets": _lets[key],
 		"depth": _deepest({grant.depth | some grant in granted[key]}),
 		"roles": sort({grant.role | some grant in granted[key]}),
 	}
@@ -234,8 +234,12 @@ _granted_by(id) := {key: {grant |
 	grant := object.union(found, {"role": object.get(_names, root, "")})
 } |
 	some key in _granted_names[id]
-	danger.of_integration(key)
+	_lets[key]
 }
+
+# METADATA
+# description: What each dangerous privilege lets its holder do, by name in lower case.
+_lets := danger.of_integration({key | some grants in _grants; some key, _ in grants})
 
 _accepted(id) := _vendors[_fits[id][0].profile].minimum | _vendors[_fits[id][0].profile].allow if {
 	count(_fits[id]) > 0

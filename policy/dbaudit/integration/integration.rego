@@ -313,7 +313,10 @@ candidates := {role.root_id |
 # description: >-
 #   The candidates in order: the one that grants most of the minimum first; among equals, one that the user has,
 #   then by id.
-_order := sort([[_preference(root), 0 - object.get(_score, root, 0), _distance(root), root] | some root in candidates])
+_order := sort([[_preference(root), 0 - object.get(_score, root, 0), _distance(root), root] |
+	count(candidates) > 1
+	some root in candidates
+])
 
 # METADATA
 # description: Of several roles with the configured name, one that the user has takes precedence.
@@ -328,7 +331,10 @@ _distance(root) := 0 if ways[root]
 
 # METADATA
 # description: The integration role, as the id of its root.
-role := _order[0][3]
+role := root if {
+	count(candidates) == 1
+	some root in candidates
+} else := _order[0][3]
 
 # METADATA
 # description: Why it is unknown which of several roles is the integration's.
@@ -387,11 +393,17 @@ role_editable if {
 
 # METADATA
 # description: What the integration role itself grants.
-own := object.get(input.role_privileges, role, {})
+# scope: document
+default own := {}
+
+own := input.role_privileges[role]
 
 # METADATA
 # description: What a role grants in any way, including grants for some records only or at an unknown depth.
-_named(root) := ({name | some name, _ in input.role_privileges[root]} | {name | some name, _ in input.filtered_privileges[root]}) | {name | some name, _ in input.unreadable_privileges[root]}
+_named(root) := union({object.keys(grants) |
+	some section in ["role_privileges", "filtered_privileges", "unreadable_privileges"]
+	grants := input[section][root]
+})
 
 # METADATA
 # description: What the integration role itself grants in any way.
@@ -407,97 +419,119 @@ own_unreadable[name] := _unreadable_words(role, name, word) if some name, word i
 
 # METADATA
 # description: >-
-#   The fix that makes the integration role grant each defined privilege of the minimum at the required depth. A
-#   built-in or locked role cannot be changed, and a missing one must be created.
-# scope: document
-grant[name] := {"kind": "create-role", "role": {"name": wanted_role}, "privileges": [privilege]} if {
-	not role
-	not profile.current.supplements
-	some name, privilege in _wanted_grants
+#   The fix that makes the integration role grant each privilege that it lacks at the required depth. A built-in or
+#   locked role cannot be changed, and a missing one must be created.
+grant := {name: {"kind": kind, "role": target, "privileges": [privilege]} |
+	kinds := _kinds
+	target := _target
+	required := depth.required
+	some name, actual in lacking
+	kind := kinds[actual]
+	privilege := {"name": name, "id": input.privileges[name].id, "depth": required[name]}
 }
 
-grant[name] := {"kind": "replace-role", "role": role_reference, "privileges": [privilege]} if {
-	not role_editable
-	not profile.current.supplements
-	some name, privilege in _wanted_grants
-}
-
-grant[name] := {"kind": "raise-depth", "role": role_reference, "privileges": [privilege]} if {
+# METADATA
+# description: The kind of that fix by what the role grants now; undefined if the vendor's solution brings the role.
+_kinds := object.union(_each("raise-depth"), {"none": "add-privilege"}) if {
 	role_editable
-	some name, privilege in _wanted_grants
-	own[name]
+} else := _each("replace-role") if {
+	role
+	not profile.current.supplements
+} else := _each("create-role") if {
+	not profile.current.supplements
 }
 
-grant[name] := {"kind": "add-privilege", "role": role_reference, "privileges": [privilege]} if {
-	role_editable
-	some name, privilege in _wanted_grants
-	not own[name]
-}
+_each(kind) := {level: kind | some level in depth.names}
 
-_wanted_grants[name] := {"name": name, "id": input.privileges[name].id, "depth": required} if {
-	some name, required in depth.required
+_target := role_reference if {
+	role
+} else := {"name": wanted_role}
+
+# METADATA
+# description: What the integration role itself does not grant at the required depth, with the depth that it grants.
+lacking := _below(own)
+
+# METADATA
+# description: What the integration does not have at the required depth, with the depth that it has.
+short := _below(granted)
+
+_below(grants) := object.union(
+	{name: "none" | some name in (object.keys(depth.required) - object.keys(grants))},
+	{name: actual |
+		some [name, required] in (_pairs(depth.required) - _pairs(grants))
+		actual := grants[name]
+		depth.rank[actual] < depth.rank[required]
+	},
+)
+
+_pairs(levels) := {[name, level] | some name, level in levels}
+
+# METADATA
+# description: What each copy of a role that the user has grants of the minimum.
+_grants := {id: object.filter(grants, profile.minimum) |
+	some id in reaching
+	grants := object.get(input.role_privileges, input.roles[id].root_id, {})
 }
 
 # METADATA
 # description: >-
-#   What the user's copies of roles grant of the minimum: at which depth, from which business unit, and whether to
-#   the user itself. A team's role gives its members Basic rights only if they are inherited.
-# scope: document
-_grants contains {"name": name, "level": level, "copy": id, "own": true} if {
-	some id in direct
-	some name in profile.minimum
-	level := input.role_privileges[input.roles[id].root_id][name]
+#   The rank of each level of a copy for the user. A depth applies from the business unit of the role's copy: local
+#   and deep cover the user's unit only if it is that unit or below it; otherwise they cover only the user's own
+#   records. A team's role gives its members Basic rights only if they are inherited.
+_reach := {id: object.union(own_records, covered) |
+	some id in reaching
+	own_records := {level: depth.rank.basic | _gives_own[id]; some level in ["basic", "local", "deep"]}
+	covered := {level: depth.rank[level] | some level in ["local", "deep", "global"]; _covers(level, input.roles[id].business_unit_id)}
 }
 
-_grants contains {"name": name, "level": level, "copy": id, "own": copy.inherited} if {
+_gives_own contains id if some id in direct
+
+_gives_own contains id if {
 	some id in through_team
-	copy := input.roles[id]
-	some name in profile.minimum
-	level := input.role_privileges[copy.root_id][name]
+	input.roles[id].inherited
+}
+
+# METADATA
+# description: What each copy gives the user, as ranks by privilege.
+_given := {id: {name: rank | some name, level in grants; rank := ranks[level]} |
+	some id, grants in _grants
+	ranks := _reach[id]
 }
 
 # METADATA
 # description: What the user's roles grant it, as ranks by privilege.
-_held[name] contains rank if {
-	some grant in _grants
-	name := grant.name
-	rank := _reach(grant.level, input.roles[grant.copy].business_unit_id, grant.own)
-}
+_held := _deepest(_given)
 
 # METADATA
 # description: What the user is certainly granted.
-_sure[name] contains rank if {
-	some grant in _grants
-	grant.copy in _certain
-	name := grant.name
-	level := grant.level
-	from := input.roles[grant.copy].business_unit_id
-	not _uncounted(level, from)
-	rank := _reach(level, from, grant.own)
-}
+_sure := _deepest({id: ranks |
+	some id in _certain
+	from := input.roles[id].business_unit_id
+	uncounted := {name | some name, level in _grants[id]; _uncounted(level, from)}
+	ranks := object.remove(_given[id], uncounted)
+})
 
 # METADATA
-# description: >-
-#   The rank of a grant for the user. A depth applies from the business unit of the role's copy: local and deep
-#   cover the user's unit only if it is that unit or below it; otherwise they cover only the user's own records.
-# scope: document
-_reach(level, from, _) := depth.rank[level] if {
-	level != "basic"
-	_covers(level, from)
+# description: The deepest rank of each privilege that some copies give.
+_deepest(given) := ranks if {
+	count(given) == 1
+	some ranks in given
+} else := {name: rank |
+	some name in {name | some ranks in given; some name, _ in ranks}
+	rank := max({rank | some ranks in given; rank := ranks[name]})
 }
-
-_reach(level, from, true) := depth.rank.basic if not _covers(level, from)
 
 # METADATA
 # description: Business units that a privilege is granted for and that do not include the user's, by privilege.
 elsewhere[name] contains place if {
-	some grant in _grants
-	level := grant.level
-	level in {"local", "deep"}
-	from := input.roles[grant.copy].business_unit_id
+	some id, grants in _grants
+	from := input.roles[id].business_unit_id
+	from != unit
+	some level in ["local", "deep"]
 	not _covers(level, from)
-	name := grant.name
 	place := sprintf("at %s level for the business unit %q", [words.levels[level], object.get(input.business_units, [from, "name"], from)])
+	some name, granting in grants
+	granting == level
 }
 
 _covers("global", _)
@@ -521,31 +555,27 @@ _uncounted("deep", from) if {
 # description: >-
 #   The depth at which the integration has each privilege of the minimum: through all roles of the user, or
 #   through the integration role alone if the user has none.
-# scope: document
-granted[name] := depth.names[max(ranks)] if some name, ranks in _held
-
-granted[name] := level if {
+granted := object.filter(own, profile.minimum) if {
 	count(reaching) == 0
-	some name in profile.minimum
-	level := own[name]
-}
+} else := {name: depth.names[rank] | some name, rank in _held}
 
 # METADATA
 # description: >-
-#   The names of the roles that grant a privilege at that depth; if none does, the roles that grant it for some
-#   records only.
+#   The names of the roles that grant a privilege that falls short at the depth that it has; if none does, the roles
+#   that grant it for some records only.
 # scope: document
 granted_by[name] contains by if {
-	some grant in _grants
-	name := grant.name
-	rank := _reach(grant.level, input.roles[grant.copy].business_unit_id, grant.own)
-	granted[name] == depth.names[rank]
-	by := min(names[input.roles[grant.copy].root_id])
+	some name, _ in short
+	rank := _held[name]
+	some id, ranks in _given
+	ranks[name] == rank
+	by := min(names[input.roles[id].root_id])
 }
 
 granted_by[name] contains role_name if {
 	count(reaching) == 0
-	some name, _ in granted
+	some name, _ in short
+	granted[name]
 }
 
 granted_by[name] contains min(names[root]) if {
@@ -586,22 +616,22 @@ _unreadable_words(root, name, word) := sprintf(
 # scope: document
 ungranted[name] contains reason if {
 	some name in _hanging
-	some grant in _grants
-	grant.name == name
-	some reason in doubts[input.roles[grant.copy].root_id]
+	some id, grants in _grants
+	grants[name]
+	some reason in doubts[input.roles[id].root_id]
 }
 
 ungranted[name] contains sprintf("it is unknown which business units are above the user's%s", [units.detail]) if {
 	some name in _hanging
-	some grant in _grants
-	grant.name == name
-	_uncounted(grant.level, input.roles[grant.copy].business_unit_id)
+	some id, grants in _grants
+	_uncounted(grants[name], input.roles[id].business_unit_id)
 }
 
-_hanging contains name if {
+_hanging := {name |
+	_sure != _held
 	some name, required in depth.required
-	max(_held[name]) >= depth.rank[required]
-	max(object.get(_sure, name, {0})) < depth.rank[required]
+	_held[name] >= depth.rank[required]
+	object.get(_sure, name, 0) < depth.rank[required]
 }
 
 # METADATA

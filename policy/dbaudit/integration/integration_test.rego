@@ -328,7 +328,7 @@ test_how_a_privilege_is_granted if {
 		"kind": "replace-role",
 		"role": role,
 		"privileges": privileges,
-	} with input as testing.changed({"/roles/role/customizable": false})
+	} with input as testing.changed({"/roles/role/customizable": false, "/role_privileges/role/prvReadLead": "basic"})
 
 	integration.grant.prvReadLead == {
 		"kind": "create-role",

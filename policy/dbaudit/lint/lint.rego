@@ -7,34 +7,22 @@
 package dbaudit.lint
 
 import data.dbaudit.profile
+import data.dbaudit.words
 
 # METADATA
 # description: The controls of the lint profile, and those of the profile itself that use the same rules.
 # scope: document
-controls[rule] contains control if {
-	input.source == "solution"
-	some control in data.profiles.lint.controls
-	not control.id in _stated
-	rule := control.rule
-}
+default controls := {}
 
-controls[rule] contains control if {
-	input.source == "solution"
-	some rule, stated in profile.controls
-	some control in stated
-}
-
-# METADATA
-# description: Controls that the profile states itself, perhaps with a different severity.
-_stated contains control.id if some control in profile.current.controls
+controls := profile.of_files if input.source == "solution"
 
 # METADATA
 # description: Why no rule on files can judge. If no such rule is used, there is no reason either.
 # scope: document
 not_applicable contains "only a solution's files have lines to judge" if {
 	input.source != "solution"
-	some control in profile.current.controls
-	startswith(control.rule, "lint/")
+	some rule, _ in profile.controls
+	startswith(rule, "lint/")
 }
 
 not_applicable contains "there is no role to judge" if {
@@ -44,36 +32,52 @@ not_applicable contains "there is no role to judge" if {
 
 # METADATA
 # description: The roles as findings name them, by id.
-subjects[id] := {"kind": "role", "id": id, "name": role.name} if some id, role in input.roles
+subjects := {id: {"kind": "role", "id": id, "name": role.name} | some id, role in input.roles}
 
 # METADATA
-# description: The privileges of each role as a fix removes them.
-grants[id] := {name: {"name": name, "depth": depth} | some name, depth in names} if {
-	some id, names in input.role_privileges
-}
+# description: A privilege of a role as a fix removes it.
+grant(id, name) := {"name": name, "depth": depth} if {
+	depth := input.role_privileges[id][name]
+} else := {"name": name}
 
 # METADATA
 # description: The roles as fixes refer to them, by id.
-references[id] := {"id": id, "name": role.name} if some id, role in input.roles
+references := {id: {"id": id, "name": role.name} | some id, role in input.roles}
 
 # METADATA
 # description: >-
-#   The lines of each role by the privilege that they name, in the file's order, each with its place among all
-#   lines of the role. A file may have thousands: sorting groups them, because a set that grows element by element
-#   is copied each time.
-lines[id] := {name: of |
+#   The names in the lines of each role in lower case, in the file's order.
+names := {id: words.lowered([name | name := entries[_].name]) | some id, entries in input.role_entries}
+
+# METADATA
+# description: Each of them once.
+named := {id: {name | some name in all} | some id, all in names}
+
+# METADATA
+# description: >-
+#   The lines of each role by the privilege that they name, in its standard spelling or, if it is not a standard one,
+#   in lower case, in the file's order, each with its place among all lines of the role; those that name none stand
+#   under the empty name. A file may have thousands: sorting groups them, because a set that grows element by element
+#   is copied each time. Rules look first whether there is something to find, because most roles need no groups.
+lines := {id: {name: of |
 	some nth, start in starts
 	name := sorted[start][0]
 	of := [line |
 		some pair in array.slice(sorted, start, ends[nth])
 		line := object.union(entries[pair[1]], {"entry": pair[1]})
 	]
-} if {
+} |
 	some id, entries in input.role_entries
 	sorted := sort([[_key(entry), place] | some place, entry in entries])
 	starts := [nth | some nth, pair in sorted; not sorted[nth - 1][0] == pair[0]]
 	ends := array.concat(array.slice(starts, 1, count(starts)), [count(sorted)])
 }
+
+_key(entry) := "" if {
+	trim_space(entry.name) == ""
+} else := entry.standard if {
+	entry.standard != ""
+} else := lower(entry.name)
 
 # METADATA
 # description: Lines by their numbers in the file, the first of many.
@@ -84,13 +88,3 @@ positions(of) := sprintf("line %d", [of[0].line]) if {
 } else := sprintf("lines %s", [_list(of)])
 
 _list(of) := concat(", ", [sprintf("%d", [line.line]) | some line in of])
-
-# METADATA
-# description: >-
-#   A line's privilege in its standard spelling or, if it is not a standard one, in lower case; empty if the line
-#   names none.
-_key(entry) := "" if {
-	trim_space(entry.name) == ""
-} else := entry.standard if {
-	entry.standard != ""
-} else := lower(entry.name)

@@ -1,13 +1,35 @@
 # METADATA
 # title: The profile
-# description: The requirements that the snapshot is judged by, as data under data.profiles.
+# description: >-
+#   The requirements that the snapshot is judged by, as data under data.profiles, and what follows from them alone.
+#   Of the input these rules read the profile's name only: dbaudit evaluates them once for all snapshots that a
+#   profile judges.
 package dbaudit.profile
+
+import data.dbaudit.words
 
 current := data.profiles[input.requirement.profile]
 
 # METADATA
 # description: The profile's controls by the rule that judges them.
-controls[control.rule] contains control if some control in current.controls
+controls := {rule: of |
+	some rule in {control.rule | some control in current.controls}
+	of := {control | some control in current.controls; control.rule = rule}
+}
+
+# METADATA
+# description: >-
+#   Those of the profile and of the lint profile, which a solution's files are judged by too. The profile may state a
+#   control of the lint profile itself, perhaps with a different severity.
+of_files := {rule: of |
+	stated := {control.id | some control in current.controls}
+	all := {control | some control in current.controls} | {control |
+		some control in data.profiles.lint.controls
+		not control.id in stated
+	}
+	some rule in {control.rule | some control in all}
+	of := {control | some control in all; control.rule = rule}
+}
 
 # METADATA
 # description: >-
@@ -19,21 +41,35 @@ see(rule) := sprintf(", see %s", [concat(", ", sort({control.id | some control i
 
 # METADATA
 # description: The names of the privileges that the integration must have.
-minimum contains name if {
-	some control in current.controls
-	some name in control.privileges
+minimum := {name | some control in current.controls; some name in control.privileges}
+
+# METADATA
+# description: The controls of role/privileges that require each of them.
+requiring := {name: of |
+	some name in minimum
+	of := {control | some control in controls["role/privileges"]; control.privileges[_] = name}
 }
 
 # METADATA
-# description: >-
-#   The privileges that are not surplus, in lower case: those that the integration must have, and those that the
-#   profile or the configuration allows.
-# scope: document
-accepted contains lower(name) if some name in minimum
+# description: Each of them as people read it, with the names that differ from it in case only, by name in lower case.
+rights := {name: words.right(name) | some name in minimum}
 
-accepted contains lower(name) if some name in current.allow
+spelt := {key: of |
+	some key in {lower(name) | some name in minimum}
+	of := {name | some name in minimum; key = lower(name)}
+}
 
-accepted contains lower(name) if some name in input.requirement.allow
+# METADATA
+# description: The privileges that are not surplus, in lower case, whatever the configuration allows.
+accepted := object.keys(spelt) | {lower(name) | some name in current.allow}
+
+# METADATA
+# description: The depths that the profile requires, by name; the deepest is the default.
+depths := object.union({name: "global" | some name in minimum}, stated_depths)
+
+# METADATA
+# description: Those that it states.
+stated_depths := object.union_n([{name: depth} | some stated, depth in current.depths; some name in spelt[lower(stated)]])
 
 # METADATA
 # description: Whether a name contains the profile's pattern, in any case. An empty pattern matches nothing.

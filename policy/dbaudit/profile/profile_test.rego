@@ -32,13 +32,12 @@ test_minimum_names_each_privilege_once if {
 	profile.minimum == testing.minimum with input as testing.snapshot
 }
 
-test_accepted_is_what_is_asked_for_or_allowed if {
+test_accepted_is_what_is_required_or_allowed if {
 	profile.accepted == {
 		"prvreadaccount",
 		"prvreadcontact",
 		"prvreadnote",
-		"prvreadorganization",
-	} with input as testing.changed({"/requirement/allow": ["prvReadOrganization"]})
+	} with input as testing.snapshot
 		with data.profiles.demandbase as object.union(_other, {"allow": ["prvReadNote"]})
 }
 

@@ -9,28 +9,40 @@ package dbaudit.surplus
 import data.dbaudit.danger
 import data.dbaudit.integration
 import data.dbaudit.profile
+import data.dbaudit.words
 
 # METADATA
 # description: >-
 #   What Dataverse gives to each new role, and what AddPrivilegesRole and a solution import restore each time.
-platform_defaults := {lower(name) | some name in data.platform.new_role}
+platform_defaults := {name | some name in words.lowered(data.platform.new_role)}
 
 # METADATA
 # description: The privileges that the role grants and that are neither required nor allowed.
-# scope: document
-names contains name if {
-	some name in integration.own_names
-	not lower(name) in _meant
-}
+names := _unspelt if {
+	count(_lowered & _meant) == 0
+} else := {name | some name in _unspelt; not lower(name) in _meant}
 
-_meant := profile.accepted | platform_defaults
+# METADATA
+# description: What the role grants and the profile does not spell so.
+_unspelt := integration.own_names - profile.minimum
+
+_lowered := {name | some name in words.lowered(_unspelt)}
+
+_meant := accepted | platform_defaults
+
+# METADATA
+# description: >-
+#   The privileges that are not surplus, in lower case: those that the integration must have, and those that the
+#   profile or the configuration allows.
+accepted := profile.accepted | {name | some name in words.lowered(input.requirement.allow)}
 
 # METADATA
 # description: The part of it that LINT-DANGEROUS names too, where the role comes from a file.
-# scope: document
-dangerous contains name if {
+dangerous := {name |
+	reasons := danger.of_integration(_lowered - _meant)
+	count(reasons) > 0
 	some name in names
-	danger.of_integration(lower(name))
+	reasons[lower(name)]
 }
 
 # METADATA

@@ -16,3 +16,12 @@ test_the_dangerous_come_first if {
 	surplus.listed == ["prvWriteRole", "prvReadOrganization"] with input as snapshot
 	surplus.dangerous == {"prvWriteRole"} with input as snapshot
 }
+
+test_what_is_allowed_is_no_surplus if {
+	snapshot := testing.changed({
+		"/requirement/allow": ["prvREADorganization"],
+		"/role_privileges/role/prvReadOrganization": "global",
+	})
+	surplus.names == set() with input as snapshot
+	"prvreadorganization" in surplus.accepted with input as snapshot
+}

@@ -31,8 +31,10 @@ right(name) := sprintf("%s – %s", [_label(parts[0][2]), _rights[lower(parts[0]
 } else := name
 
 # METADATA
-# description: The right with the name of the privilege.
-right_with_name(name) := sprintf("%s (%s)", [right(name), name])
+# description: >-
+#   A list or a set of names in lower case, as a list. A role grants hundreds of privileges: a step for each of them is
+#   most of what judging the role costs.
+lowered(names) := json.unmarshal(lower(json.marshal(names)))
 
 # METADATA
 # description: The table of a privilege on one, as its name spells it.

@@ -19,5 +19,5 @@ test_rights_are_named_as_in_the_editor if {
 	words.right("Other") == "Other"
 	words.right("prvActOnBehalfOfAnotherUser") == "Act on Behalf of Another User"
 	words.right("prvRead") == "Read"
-	words.right_with_name("prvBulkEdit") == "Bulk Edit (prvBulkEdit)"
+	words.right("prvBulkEdit") == "Bulk Edit"
 }

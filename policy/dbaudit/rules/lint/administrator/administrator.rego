@@ -18,7 +18,8 @@
 package dbaudit.rules.lint.administrator
 
 import data.dbaudit.lint
-import data.dbaudit.profile
+import data.dbaudit.surplus
+import data.dbaudit.words
 
 metadata := rego.metadata.chain()[1].annotations.custom
 
@@ -34,7 +35,7 @@ findings contains {
 	"fix": {
 		"kind": "remove-privilege",
 		"role": target,
-		"privileges": [granted[name] | some name in names],
+		"privileges": [lint.grant(role, name) | some name in names],
 	},
 } if {
 	some control in lint.controls["lint/administrator"]
@@ -42,7 +43,6 @@ findings contains {
 	names := sort({name | some held in powers; some name in held})
 	subject := lint.subjects[role]
 	target := lint.references[role]
-	granted := lint.grants[role]
 }
 
 not_applicable := lint.not_applicable
@@ -65,7 +65,10 @@ _powers[role][power] := {name | some key in union(held); name := granted[key]} i
 }
 
 # METADATA
-# description: The names of each role's privileges, as its file spells them, by name in lower case.
-_granted[role] := {key: name | some name, _ in grants; key := lower(name); not key in profile.accepted} if {
+# description: Those of a role's privileges that give a power, as its file spells them, by name in lower case.
+_granted[role] := {key: name | some name, _ in grants; key := lower(name); key in _powerful} if {
 	some role, grants in input.role_privileges
+	count({name | some name in words.lowered(object.keys(grants))} & _powerful) > 0
 }
+
+_powerful := union({set | some sets in _sources; some set in sets}) - surplus.accepted

@@ -24,11 +24,27 @@ findings contains {
 	"evidence": {"privilege": name, "name": other[0].name, "entry": other[0].entry},
 } if {
 	some control in lint.controls["lint/case"]
-	some role, privileges in lint.lines
-	some name, lines in privileges
+	some role in _misspelt
+	some name, lines in lint.lines[role]
 	other := [line | some line in lines; line.name != name; line.standard != ""]
 	count(other) > 0
 	subject := lint.subjects[role]
 }
 
 not_applicable := lint.not_applicable
+
+# METADATA
+# description: >-
+#   The roles that may have lines that spell a standard name differently: no line spells a name so, or several lines
+#   name the same privilege.
+# scope: document
+_misspelt contains role if {
+	some role, entries in input.role_entries
+	spelt := {name | name := entries[_].name}
+	count({name | name := entries[_].standard} - (spelt | {""})) > 0
+}
+
+_misspelt contains role if {
+	some role, names in lint.names
+	count(lint.named[role]) < count(names)
+}

@@ -17,3 +17,9 @@ test_fail_another_case if {
 	}} with input as fixture.of([["prvReadUserQuery", "Basic"], ["prvReadaccount", "Global"]])
 		with data.profiles as fixture.profiles
 }
+
+test_fail_another_case_beside_the_standard_one if {
+	found := case.findings with input as fixture.of([["prvReadAccount", "Basic"], ["prvreadaccount", "Global"]])
+		with data.profiles as fixture.profiles
+	{finding.evidence.entry | some finding in found} == {1}
+}

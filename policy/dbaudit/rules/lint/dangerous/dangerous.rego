@@ -23,6 +23,7 @@ import data.dbaudit.danger
 import data.dbaudit.integration
 import data.dbaudit.lint
 import data.dbaudit.profile
+import data.dbaudit.surplus
 
 metadata := rego.metadata.chain()[1].annotations.custom
 
@@ -39,12 +40,12 @@ findings contains {
 } if {
 	some control in lint.controls["lint/dangerous"]
 	some role, reasons in _reasons
-	some name, reason in reasons
-	not lower(name) in profile.accepted
-	lines := lint.lines[role][name]
+	count(reasons) > 0
+	some name, lines in lint.lines[role]
+	reason := reasons[lower(name)]
 	subject := lint.subjects[role]
 	target := lint.references[role]
-	granted := object.get(lint.grants, [role, name], {"name": name})
+	granted := lint.grant(role, name)
 }
 
 not_applicable := lint.not_applicable
@@ -54,14 +55,21 @@ not_applicable := lint.not_applicable
 #   What each dangerous privilege of a role lets its holder do. For a role that must grant nothing beyond a
 #   minimum, these are the dangerous privileges of its surplus.
 # scope: document
-_reasons[role] := {name: danger.always[lower(name)] | some name, _ in privileges} if {
-	some role, privileges in lint.lines
+_reasons[role] := object.filter(danger.always, _unexpected[role]) if {
+	some role, _ in lint.named
 	not role in _minimal
 }
 
-_reasons[role] := {name: danger.of_integration(lower(name)) | some name, _ in privileges} if {
-	some role, privileges in lint.lines
+_reasons[role] := danger.of_integration(_unexpected[role]) if {
+	some role, _ in lint.named
 	role in _minimal
+}
+
+# METADATA
+# description: The privileges of each role that are neither required nor allowed, in lower case.
+_unexpected := {role: unexpected |
+	some role, names in lint.named
+	unexpected := names - surplus.accepted
 }
 
 _minimal contains integration.role if profile.controls["role/least-privilege"]

@@ -35,8 +35,9 @@ findings contains {
 	},
 } if {
 	some control in lint.controls["lint/duplicate"]
-	some role, privileges in lint.lines
-	some name, lines in privileges
+	some role, names in lint.names
+	count(lint.named[role]) < count(names)
+	some name, lines in lint.lines[role]
 	name != "" # that is another rule's
 	count(lines) > 1
 	subject := lint.subjects[role]

@@ -27,8 +27,8 @@ findings contains {
 	"evidence": {"privilege": name, "level": bad[0].level, "entry": bad[0].entry},
 } if {
 	some control in lint.controls["lint/level"]
-	some role, privileges in lint.lines
-	some name, lines in privileges
+	some role in _unlevelled
+	some name, lines in lint.lines[role]
 	name != "" # that is another rule's
 	bad := [line | some line in lines; not lower(line.level) in _levels]
 	count(bad) > 0
@@ -42,8 +42,8 @@ findings contains {
 	"evidence": {"privilege": name, "level": bad[0].level, "allowed": allowed, "entry": bad[0].entry},
 } if {
 	some control in lint.controls["lint/level"]
-	some role, privileges in lint.lines
-	some name, lines in privileges
+	some role in _beyond
+	some name, lines in lint.lines[role]
 	allowed := input.privileges[name].depths
 	count(allowed) > 0 # otherwise no source says
 	bad := [line | some line in lines; not lower(line.level) in allowed]
@@ -53,6 +53,29 @@ findings contains {
 }
 
 not_applicable := lint.not_applicable
+
+# METADATA
+# description: The roles with lines whose level is not an access level.
+_unlevelled := {role |
+	some role, entries in input.role_entries
+	some level in {level | level := entries[_].level}
+	not lower(level) in _levels
+}
+
+# METADATA
+# description: The roles that may have lines whose level their privilege does not allow.
+# scope: document
+_beyond contains role if {
+	some role, entries in input.role_entries
+	some entry in entries
+	allowed := input.privileges[entry.standard].depths
+	not lower(entry.level) in allowed
+}
+
+_beyond contains role if {
+	some role, names in lint.named
+	count(names & object.keys(input.privileges)) > 0
+}
 
 _fault(line) := sprintf("%s has no level", [line.name]) if line.level == ""
 

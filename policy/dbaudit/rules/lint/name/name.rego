@@ -28,8 +28,8 @@ findings contains {
 	"evidence": {"privilege": lines[0].name, "nearest": lines[0].nearest, "entry": lines[0].entry},
 } if {
 	some control in lint.controls["lint/name"]
-	some role, privileges in lint.lines
-	some name, lines in privileges
+	some role in _suspicious
+	some name, lines in lint.lines[role]
 	lines[0].nearest != ""
 	not _own_table(role, name)
 	subject := lint.subjects[role]
@@ -42,12 +42,18 @@ findings contains {
 	"evidence": {"privilege": "", "nearest": "", "entry": lines[0].entry},
 } if {
 	some control in lint.controls["lint/name"]
-	some role, privileges in lint.lines
-	lines := privileges[""]
+	some role, names in lint.named
+	"" in {trim_space(name) | some name in names}
+	lines := lint.lines[role][""]
 	subject := lint.subjects[role]
 }
 
 not_applicable := lint.not_applicable
+
+_suspicious := {role |
+	some role, entries in input.role_entries
+	count({name | name := entries[_].nearest} - {""}) > 0
+}
 
 # METADATA
 # description: Tables that have no standard privileges, but several privileges in the role.

@@ -23,7 +23,7 @@ metadata := rego.metadata.chain()[1].annotations.custom
 findings contains {
 	"control": control.id,
 	"message": sprintf("%s is granted at %s level only by other roles (%s); %q itself %s (%s)", [
-		words.right(name),
+		profile.rights[name],
 		words.levels[granted],
 		concat(", ", fillers),
 		integration.role_name,
@@ -40,8 +40,8 @@ findings contains {
 	},
 	"fix": fix,
 } if {
-	some control in profile.controls["role/complete"]
 	some name, actual in _filled
+	some control in profile.controls["role/complete"]
 	not integration.own_unreadable[name]
 	not integration.ungranted[name]
 	required := depth.required[name]
@@ -68,20 +68,17 @@ unknown contains sprintf("%s: %s", [name, reason]) if {
 # METADATA
 # description: >-
 #   What the user has at a sufficient depth but this role does not certainly grant at it, with this role's depth.
-_filled[name] := actual if {
+_filled := object.remove(integration.lacking, object.keys(integration.short)) if {
 	count(integration.reaching) > 0
-	some name, required in depth.required
-	depth.rank[integration.granted[name]] >= depth.rank[required]
-	actual := object.get(integration.own, name, "none")
-	depth.rank[actual] < depth.rank[required]
-}
+} else := {}
 
 not_applicable := integration.no_role
 
 # METADATA
 # description: The names of the other roles that grant each privilege at a sufficient depth.
 _fillers[name] contains filler if {
-	some name, required in depth.required
+	some name, _ in _filled
+	required := depth.required[name]
 	some root, _ in integration.ways
 	root != integration.role
 	depth.rank[input.role_privileges[root][name]] >= depth.rank[required]

@@ -43,14 +43,15 @@ not_applicable := integration.no_role
 _fix := {
 	"kind": "remove-privilege",
 	"role": integration.role_reference,
-	"privileges": [_removal(name) | some name in surplus.listed],
+	"privileges": [_removals[name] | some name in surplus.listed],
 } if {
 	integration.role_editable
 } else := {"kind": "replace-role", "role": integration.role_reference}
 
-_removal(name) := {"name": name, "depth": integration.own[name]}
-
-_removal(name) := {"name": name} if not integration.own[name]
+_removals := object.union(
+	{name: {"name": name} | some name in surplus.names},
+	{name: {"name": name, "depth": depth} | some name, depth in integration.own},
+)
 
 _message := sprintf("the role %q grants %s: %s", [integration.role_name, _counted, _shown])
 

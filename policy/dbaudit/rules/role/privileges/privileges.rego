@@ -26,7 +26,41 @@ import data.dbaudit.words
 metadata := rego.metadata.chain()[1].annotations.custom
 
 # METADATA
-# description: A privilege that the environment defines, but that is not granted, or not at a sufficient depth.
+# description: A privilege that the environment defines, but that is not granted.
+findings contains {
+	"control": control.id,
+	"message": message,
+	"subject": _subject,
+	"evidence": {
+		"privilege": name,
+		"required_depth": required,
+		"actual_depth": "none",
+		"state": "missing",
+	},
+	"fix": fix,
+} if {
+	some name, required in object.filter(depth.required, _missing)
+	message := sprintf("%s is not granted; %s is required (%s)", [profile.rights[name], words.levels[required], name])
+	fix := _fixes[name]
+	some control in profile.requiring[name]
+}
+
+# METADATA
+# description: >-
+#   The privileges of which there is nothing more to say. A role may lack all of the minimum, so these are the fewest
+#   steps.
+_missing := {name | some name, "none" in integration.short} - union({
+	_special,
+	integration.filtered,
+	object.keys(integration.unreadable),
+})
+
+# METADATA
+# description: Those that are granted elsewhere, and those of which only the presence is judged.
+_special := object.keys(integration.elsewhere) | object.keys(depth.present)
+
+# METADATA
+# description: A privilege that is granted at an insufficient depth, or that there is more to say of.
 findings contains {
 	"control": control.id,
 	"message": concat("; ", array.concat([_message(name, required, state)], object.get(_beside, name, []))),
@@ -38,25 +72,26 @@ findings contains {
 			"actual_depth": actual,
 			"state": state,
 		},
-		{"granted_by": sort(by) | some by in [integration.granted_by[name]]},
+		object.get(_granted_by, name, {}),
 	),
 	"fix": fix,
 } if {
-	some control in profile.controls["role/privileges"]
-	some name in control.privileges
-	some required, actual in _short[name]
-	not integration.unreadable[name]
+	some name, actual in object.remove(integration.short, _missing | object.keys(integration.unreadable))
+	required := depth.required[name]
 	state := _state(name, actual)
 	fix := _fixes[name]
+	some control in profile.requiring[name]
 }
+
+_granted_by[name] := {"granted_by": sort(by)} if some name, by in integration.granted_by
 
 # METADATA
 # description: A privilege that is granted at an unknown depth, which may be sufficient.
 unknown_controls contains {"control": control.id, "reason": reason} if {
-	some control in profile.controls["role/privileges"]
-	some name in control.privileges
-	_short[name]
-	some reason in integration.unreadable[name]
+	some name, reasons in integration.unreadable
+	integration.short[name]
+	some reason in reasons
+	some control in profile.requiring[name]
 }
 
 # METADATA
@@ -66,19 +101,11 @@ _beside[name] := [sprintf("it is granted %s, which does not include the user's",
 }
 
 # METADATA
-# description: The required depth of each privilege that is not granted at a sufficient depth, with the granted depth.
-_short[name] := {required: actual} if {
-	some name, required in depth.required
-	actual := object.get(integration.granted, name, "none")
-	depth.rank[actual] < depth.rank[required]
-}
-
-# METADATA
 # description: A privilege that the environment does not define, so that no role can grant it.
 findings contains {
 	"control": control.id,
 	"message": concat("", [
-		sprintf("the environment does not define %s, so no role can grant it", [words.right_with_name(name)]),
+		sprintf("the environment does not define %s (%s), so no role can grant it", [profile.rights[name], name]),
 		_app(control.table),
 	]),
 	"subject": _subject,
@@ -90,10 +117,9 @@ findings contains {
 	},
 	"fix": {"kind": "install-app", "table": control.table, "privileges": [{"name": name}]},
 } if {
-	some control in profile.controls["role/privileges"]
-	some name in control.privileges
-	not input.privileges[name]
+	some name in (profile.minimum - object.keys(input.privileges))
 	wanted := depth.wanted[name]
+	some control in profile.requiring[name]
 }
 
 not_applicable contains reason if {
@@ -104,9 +130,9 @@ not_applicable contains reason if {
 # METADATA
 # description: Grants that would be sufficient, from roles that may not count.
 unknown_controls contains {"control": control.id, "reason": sprintf("%s: %s", [name, reason])} if {
-	some control in profile.controls["role/privileges"]
-	some name in control.privileges
-	some reason in integration.ungranted[name]
+	some name, reasons in integration.ungranted
+	some reason in reasons
+	some control in profile.requiring[name]
 }
 
 # METADATA
@@ -124,17 +150,18 @@ _state(name, "none") := "filtered" if name in integration.filtered
 _state(name, "none") := "missing" if not name in integration.filtered
 
 _message(name, required, "filtered") := sprintf("%s is granted for some records only%s; %s is required (%s)", [
-	words.right(name),
+	profile.rights[name],
 	_by(name),
 	words.levels[required],
 	name,
 ])
 
-# A privilege for which only the presence is judged may be granted at any level.
-_message(name, required, "missing") := sprintf("%s is not granted%s (%s)", [words.right(name), _at_level(name, required), name])
+# METADATA
+# description: A privilege for which only the presence is judged may be granted at any level.
+_message(name, required, "missing") := sprintf("%s is not granted%s (%s)", [profile.rights[name], _at_level(name, required), name])
 
 _message(name, required, "shallow") := sprintf("%s is granted at %s level%s; %s is required (%s)", [
-	words.right(name),
+	profile.rights[name],
 	words.levels[integration.granted[name]],
 	_by(name),
 	words.levels[required],
@@ -160,19 +187,13 @@ _app(table) := sprintf("; the app that brings the table %q is not installed", [t
 
 # METADATA
 # description: A role that already grants enough only needs to be assigned to the user itself.
-# scope: document
-_fixes[name] := {
-	"kind": "assign-role",
-	"role": integration.role_reference,
-	"user": integration.user_reference,
-} if {
-	some name in _enough
-}
-
-_fixes[name] := object.union(fix, object.get(_assigned_too, name, {})) if {
-	some name, fix in integration.grant
-	not name in _enough
-}
+_fixes := object.union_n([
+	integration.grant,
+	{name: {"kind": "assign-role", "role": integration.role_reference, "user": integration.user_reference} |
+		some name in (object.keys(integration.short) - object.keys(integration.lacking))
+	},
+	{name: object.union(integration.grant[name], user) | some name, user in _assigned_too},
+])
 
 # METADATA
 # description: >-
@@ -183,9 +204,4 @@ _assigned_too[name] := {"user": integration.user_reference} if {
 	integration.ways[integration.role]
 	not integration.gives_basic
 	some name, "basic" in depth.required
-}
-
-_enough contains name if {
-	some name, required in depth.required
-	depth.rank[integration.own[name]] >= depth.rank[required]
 }

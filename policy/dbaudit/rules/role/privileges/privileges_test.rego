@@ -369,6 +369,25 @@ test_fail_says_for_which_business_unit_it_is_granted if {
 	])}
 }
 
+test_fail_says_so_of_what_a_team_keeps_to_itself if {
+	without := testing.without(testing.snapshot, ["/role_privileges/role/prvReadLead"])
+	found := privileges.findings with input as testing.patched(without, {
+		"/organization/ownership_across_business_units": "on",
+		"/teams/team/roles": ["second"],
+		"/roles/second": object.union(testing.role, {
+			"name": "Second",
+			"root_id": "second",
+			"business_unit_id": "child",
+			"inherited": false,
+		}),
+		"/role_privileges/second": {"prvReadLead": "local"},
+	})
+	{finding.message | some finding in found} == {concat("", [
+		"Lead – Read is not granted; Organization is required (prvReadLead); ",
+		`it is granted at Business Unit level for the business unit "Sales", which does not include the user's`,
+	])}
+}
+
 # The role that grants it is named, and not the one that is judged.
 test_fail_names_the_roles_that_grant_it if {
 	snapshot := testing.patched(testing.without(testing.snapshot, ["/role_privileges/role/prvReadLead"]), {
