@@ -82,8 +82,8 @@ func scopeFlag(flags *pflag.FlagSet, scope *snapshot.Scope) {
 	flags.Var(choose(scope, snapshot.ScopeIntegration, snapshot.ScopeEnvironment), "scope", "`scope` to read: integration (what the verdict needs) or environment (all roles, application users and shares)")
 }
 
-// failOnFlag says which severity of a failed control gives exit code 1; SeverityInvalid is
-// none.
+// failOnFlag says which severity of a failed control gives exit code 1; SeverityInvalid
+// means none.
 func failOnFlag(flags *pflag.FlagSet, severity *audit.Severity, meaning string) {
 	*severity = audit.SeverityLow
 	words := append(spelled(audit.Severities()), "none")

@@ -134,7 +134,10 @@ func (o *outputs) documents() ([]document, error) {
 	toStdout := 0
 	files := map[string]bool{}
 	for _, out := range list {
-		format := formatOfFile(out.file)
+		format := report.FormatOf(out.file)
+		if console.IsFolder(out.file) {
+			format = report.HTML
+		}
 		if out.format != "" {
 			var err error
 			format, err = report.ParseFormat(out.format)
@@ -166,21 +169,6 @@ func (o *outputs) documents() ([]document, error) {
 		return nil, usagef("%d formats would go to standard output: give all but one a file with -o FILE after its -f", toStdout)
 	}
 	return docs, nil
-}
-
-// formatOfFile is the format of a file that was named without one.
-func formatOfFile(file string) report.Format {
-	if console.IsFolder(file) {
-		return report.HTML
-	}
-	format, ok := map[string]report.Format{
-		".json": report.JSON, ".sarif": report.SARIF, ".xml": report.JUnit, ".html": report.HTML, ".htm": report.HTML,
-		".md": report.Markdown, ".markdown": report.Markdown, ".csv": report.CSV, ".prom": report.OpenMetrics, ".ndjson": report.OCSF,
-	}[strings.ToLower(filepath.Ext(file))]
-	if !ok {
-		return report.Table
-	}
-	return format
 }
 
 // render writes the results to each document. Files are written whole or not at

@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"io"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -49,6 +51,8 @@ func (f Format) String() string { return string(f) }
 type renderer struct {
 	format Format
 	write  func(io.Writer, []audit.Result, Options) error
+	// endings are the file names' ends that stand for the format.
+	endings []string
 	// raw keeps text as the environment has it; other renderers get legible text.
 	raw bool
 	// lines is for documents that are lines of text, where an extra space does no harm.
@@ -63,17 +67,17 @@ type renderer struct {
 func renderers() []renderer {
 	return []renderer{
 		{format: Table, write: writeTable, apart: true},
-		{format: JSON, raw: true},
-		{format: SARIF, write: writeSARIF, apart: true, checkout: true},
-		{format: JUnit, write: writeJUnit, lines: true},
-		{format: HTML, write: writeHTML, apart: true},
-		{format: Markdown, write: writeMarkdown, lines: true, apart: true},
-		{format: CSV, write: writeCSV, lines: true},
+		{format: JSON, raw: true, endings: []string{".json"}},
+		{format: SARIF, write: writeSARIF, apart: true, checkout: true, endings: []string{".sarif"}},
+		{format: JUnit, write: writeJUnit, lines: true, endings: []string{".xml"}},
+		{format: HTML, write: writeHTML, apart: true, endings: []string{".html", ".htm"}},
+		{format: Markdown, write: writeMarkdown, lines: true, apart: true, endings: []string{".md", ".markdown"}},
+		{format: CSV, write: writeCSV, lines: true, endings: []string{".csv"}},
 		{format: GitHub, apart: true, checkout: true},
 		{format: Unix, write: writeUnix, lines: true},
-		{format: OpenMetrics, write: writeOpenMetrics, lines: true},
+		{format: OpenMetrics, write: writeOpenMetrics, lines: true, endings: []string{".prom"}},
 		{format: GitLab, write: writeGitLab, raw: true, checkout: true},
-		{format: OCSF, write: writeOCSF, raw: true},
+		{format: OCSF, write: writeOCSF, raw: true, endings: []string{".ndjson"}},
 		{format: OSCAL, write: writeOSCAL, raw: true},
 	}
 }
@@ -89,6 +93,17 @@ func Formats() []Format {
 
 // ParseFormat reads the name of a format.
 func ParseFormat(s string) (Format, error) { return parseName(s, "format", Formats()) }
+
+// FormatOf is the format that the end of a file's name stands for; else [Table].
+func FormatOf(file string) Format {
+	ending := strings.ToLower(filepath.Ext(file))
+	for _, r := range renderers() {
+		if slices.Contains(r.endings, ending) {
+			return r.format
+		}
+	}
+	return Table
+}
 
 // A Profile says which SARIF consumer to serve. The zero value is treated as [Generic].
 type Profile string
