@@ -3,9 +3,16 @@
 package bench_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/printer"
+	"go/token"
+	"maps"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -30,7 +37,7 @@ func fleetless(t *testing.T) []figure {
 		{"lint", []string{"lint", "-q", tree, "-f", "json"}},
 		{"scan", []string{"scan", "-q", "-c", s.configuration(t, 1), "--env", "e0", "-f", "json"}},
 	} {
-		ours, theirs := inTurn(101,
+		ours, theirs := inTurn(41,
 			func() run { return start(t, s.env, with, c.args...) },
 			func() run { return start(t, s.env, without, c.args...) })
 		t.Logf("%s: %v with the fleet, %v without", c.name, ours, theirs)
@@ -49,20 +56,13 @@ func build(t *testing.T, output string, args ...string) {
 	}
 }
 
-// overlay makes a build without the fleet: the files of the command line that import it and
-// those of its store are replaced by the stubs in testdata.
+// overlay makes a build without the fleet: the functions of its store, and those of the
+// command line's files that import it, are hollow, and nothing that they import is linked.
 func overlay(t *testing.T) string {
 	t.Helper()
-	replace := map[string]string{}
-	for folder, imports := range map[string][]string{
-		"cli":   {`/internal/fleet"`, `/internal/web"`, `/internal/alert"`},
-		"store": {"package store"},
-	} {
-		dir, err := filepath.Abs(filepath.Join("..", folder))
-		if err != nil {
-			t.Fatal(err)
-		}
-		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	replace, dir := map[string]string{}, t.TempDir()
+	for _, folder := range []string{"cli", "store"} {
+		files, err := filepath.Glob(filepath.Join("..", folder, "*.go"))
 		if err != nil || len(files) == 0 {
 			t.Fatal(files, err)
 		}
@@ -71,25 +71,114 @@ func overlay(t *testing.T) string {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, i := range imports {
-				if strings.Contains(string(data), i) {
-					replace[file] = ""
-				}
+			text := string(data)
+			fleet := strings.Contains(text, `/internal/fleet"`) || strings.Contains(text, `/internal/web"`) || strings.Contains(text, `/internal/alert"`)
+			if strings.HasSuffix(file, "_test.go") || folder == "cli" && !fleet {
+				continue
+			}
+			absolute, err := filepath.Abs(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			replace[absolute] = filepath.Join(dir, folder+filepath.Base(file))
+			if err := os.WriteFile(replace[absolute], hollow(t, text), 0o600); err != nil {
+				t.Fatal(err)
 			}
 		}
-		stub, err := filepath.Abs(filepath.Join("testdata", "fleetless", folder+".go"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		replace[filepath.Join(dir, "fleetless.go")] = stub
 	}
 	data, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := filepath.Join(t.TempDir(), "overlay.json")
+	name := filepath.Join(dir, "overlay.json")
 	if err := os.WriteFile(name, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return name
+}
+
+// hollow is a file whose functions return zero values, without what mentions the fleet or
+// the libraries of its store.
+func hollow(t *testing.T, source string) []byte {
+	t.Helper()
+	set := token.NewFileSet()
+	file, err := parser.ParseFile(set, "", source, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	imports, fleets := map[string]ast.Spec{}, map[string]bool{}
+	for _, i := range file.Imports {
+		address := strings.Trim(i.Path.Value, `"`)
+		name := strings.TrimPrefix(path.Base(address), "go-")
+		if i.Name != nil {
+			name = i.Name.Name
+		}
+		imports[name] = i
+		for _, part := range []string{"/internal/fleet", "/internal/web", "/internal/alert", "jackc/pgx", "riverqueue", "modernc.org"} {
+			fleets[name] = fleets[name] || strings.Contains(address, part)
+		}
+	}
+	used := map[string]bool{}
+	// mentions notes the packages that a part needs, and reports whether one is the fleet's.
+	mentions := func(part ast.Node) bool {
+		needs := map[string]bool{}
+		ast.Inspect(part, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SelectorExpr); ok {
+				if id, ok := s.X.(*ast.Ident); ok && imports[id.Name] != nil {
+					needs[id.Name] = true
+				}
+			}
+			return true
+		})
+		for name := range needs {
+			if fleets[name] {
+				return true
+			}
+		}
+		maps.Copy(used, needs)
+		return false
+	}
+	var kept []ast.Decl
+	for _, decl := range file.Decls {
+		switch d := decl.(type) {
+		case *ast.FuncDecl:
+			if mentions(d.Type) {
+				continue
+			}
+			zeros := &ast.ReturnStmt{}
+			if d.Type.Results != nil {
+				for _, result := range d.Type.Results.List {
+					for range max(1, len(result.Names)) {
+						zeros.Results = append(zeros.Results, &ast.StarExpr{X: &ast.CallExpr{Fun: ast.NewIdent("new"), Args: []ast.Expr{result.Type}}})
+					}
+				}
+			}
+			d.Body = &ast.BlockStmt{List: []ast.Stmt{zeros}}
+		case *ast.GenDecl:
+			if d.Tok == token.IMPORT {
+				continue
+			}
+			for _, spec := range d.Specs {
+				if s, ok := spec.(*ast.TypeSpec); ok && mentions(s.Type) {
+					s.Type = &ast.StructType{Fields: &ast.FieldList{}}
+				}
+			}
+			if mentions(d) {
+				continue
+			}
+		}
+		kept = append(kept, decl)
+	}
+	needed := &ast.GenDecl{Tok: token.IMPORT, Lparen: 1}
+	for name, spec := range imports {
+		if used[name] {
+			needed.Specs = append(needed.Specs, spec)
+		}
+	}
+	file.Decls = append([]ast.Decl{needed}, kept...)
+	var b bytes.Buffer
+	if err := printer.Fprint(&b, set, file); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
