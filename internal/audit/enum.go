@@ -26,9 +26,6 @@ func Outcomes() []Outcome {
 
 func (o Outcome) String() string { return enum.Word(o) }
 
-// ParseOutcome reads an outcome as [Outcome.String] spells it.
-func ParseOutcome(s string) (Outcome, error) { return enum.Parse(s, "outcome", Outcomes()) }
-
 // MarshalText implements [encoding.TextMarshaler].
 func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 
@@ -70,9 +67,6 @@ func (s Severity) String() string {
 	return "invalid"
 }
 
-// ParseSeverity reads a severity as [Severity.String] spells it.
-func ParseSeverity(s string) (Severity, error) { return enum.Parse(s, "severity", Severities()) }
-
 // MarshalText implements [encoding.TextMarshaler]; an invalid severity is an
 // error.
 func (s Severity) MarshalText() ([]byte, error) {
@@ -105,9 +99,6 @@ func (v Verdict) String() string {
 func verdicts() []Verdict {
 	return []Verdict{VerdictCompliant, VerdictNoncompliant, VerdictIncomplete}
 }
-
-// ParseVerdict reads a verdict as [Verdict.String] spells it.
-func ParseVerdict(s string) (Verdict, error) { return enum.Parse(s, "verdict", verdicts()) }
 
 // MarshalText implements [encoding.TextMarshaler].
 func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }

@@ -3,6 +3,7 @@ package dataverse
 import (
 	"encoding/base64"
 	"encoding/json"
+	"regexp"
 	"strings"
 )
 
@@ -30,10 +31,11 @@ func ParseChallenge(headers ...string) Challenge {
 		if !strings.EqualFold(scheme, "Bearer") {
 			continue
 		}
-		for rest != "" {
-			var name, value string
-			name, value, rest = nextParameter(rest)
-			switch strings.ToLower(name) {
+		// A quoted value may hold what separates others, and quotes behind a backslash.
+		parameter := regexp.MustCompile(`([^=,\s]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"?|([^,\s]*))`)
+		for _, m := range parameter.FindAllStringSubmatch(rest, -1) {
+			value := m[3] + regexp.MustCompile(`\\(.)`).ReplaceAllString(m[2], "$1")
+			switch strings.ToLower(m[1]) {
 			case "authorization_uri", "authorization":
 				c.AuthorizationURI = value
 			case "resource_id", "resource":
@@ -46,41 +48,6 @@ func ParseChallenge(headers ...string) Challenge {
 		}
 	}
 	return c
-}
-
-// nextParameter takes one name=value off the front of s.
-func nextParameter(s string) (name, value, rest string) {
-	s = strings.TrimLeft(s, " \t,")
-	end := strings.IndexAny(s, "=, \t")
-	if end < 0 {
-		return s, "", ""
-	}
-	name, s = s[:end], strings.TrimLeft(s[end:], " \t")
-	if !strings.HasPrefix(s, "=") {
-		return name, "", s
-	}
-	s = strings.TrimLeft(s[1:], " \t")
-	if !strings.HasPrefix(s, `"`) {
-		if end = strings.IndexAny(s, ", \t"); end < 0 {
-			return name, s, ""
-		}
-		return name, s[:end], s[end:]
-	}
-	var b strings.Builder
-	for i := 1; i < len(s); i++ {
-		switch s[i] {
-		case '"':
-			return name, b.String(), s[i+1:]
-		case '\\':
-			if i++; i == len(s) {
-				return name, b.String(), ""
-			}
-			fallthrough
-		default:
-			b.WriteByte(s[i])
-		}
-	}
-	return name, b.String(), ""
 }
 
 // decodeClaims gives the JSON of a claims challenge, which travels as base64 of

@@ -51,16 +51,11 @@ func escape(s string, safe func(byte) bool) string {
 	return b.String()
 }
 
-// isKeySafe: the unreserved characters of RFC 3986 and the quote of a literal.
-func isKeySafe(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
-		c == '-' || c == '.' || c == '_' || c == '~' || c == '\''
-}
-
-// isQuerySafe adds what reads better bare and delimits nothing in a query
-// string. The semicolon is left out: some servers split parameters at it.
+// isQuerySafe: the unreserved characters of RFC 3986, the quote of a literal, and what reads
+// better bare and delimits nothing in a query string. The semicolon is left out: some servers
+// split parameters at it.
 func isQuerySafe(c byte) bool {
-	return isKeySafe(c) || c == '$' || c == ',' || c == '(' || c == ')' || c == '/' || c == ':' || c == '@' || c == '='
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~'$,()/:@=", c) >= 0
 }
 
 // clip bounds a foreign text for an error message.

@@ -3,6 +3,8 @@ package dataverse
 import (
 	"fmt"
 	"strings"
+
+	"github.com/google/uuid"
 )
 
 // GUID identifies a row, in lower case and without braces:
@@ -12,20 +14,8 @@ type GUID string
 // ParseGUID accepts the 36-character form, in any case, and nothing else: no
 // braces, no parentheses, no form without dashes.
 func ParseGUID(s string) (GUID, error) {
-	if len(s) != 36 {
+	if len(s) != 36 || uuid.Validate(s) != nil {
 		return "", fmt.Errorf("%q is not an id: expected the form 00000000-0000-0000-0000-000000000000", clip(s))
-	}
-	for i := range len(s) {
-		switch i {
-		case 8, 13, 18, 23:
-			if s[i] != '-' {
-				return "", fmt.Errorf("%q is not an id: expected the form 00000000-0000-0000-0000-000000000000", s)
-			}
-		default:
-			if !isHex(s[i]) {
-				return "", fmt.Errorf("%q is not an id: %q is not a hexadecimal digit", s, s[i])
-			}
-		}
 	}
 	return GUID(strings.ToLower(s)), nil
 }
@@ -49,8 +39,4 @@ func (g *GUID) UnmarshalText(text []byte) error {
 	}
 	*g = parsed
 	return nil
-}
-
-func isHex(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }

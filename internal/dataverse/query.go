@@ -33,13 +33,6 @@ func Row(set string, id GUID) Query {
 	return q.fail(err)
 }
 
-// RowByKey addresses one row by the text value of an alternate key:
-// EntityDefinitions(LogicalName='account').
-func RowByKey(set, column, value string) Query {
-	q := Query{}.segment(set, "("+column+"="+escape(quote(value), isKeySafe)+")")
-	return q.fail(nameError("key", column))
-}
-
 // Nav goes on to a navigation property: systemusers(…)/systemuserroles_association.
 func (q Query) Nav(property string) Query { return q.segment(property, "") }
 
@@ -217,9 +210,6 @@ func IDArg(name string, id GUID) Arg {
 	key, err := keyOf(id)
 	return Arg{name, key, err}
 }
-
-// StringArg passes a text.
-func StringArg(name, value string) Arg { return Arg{name, quote(value), nil} }
 
 // NamesArg passes a list of texts.
 func NamesArg(name string, values []string) Arg {

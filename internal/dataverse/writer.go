@@ -61,13 +61,6 @@ func (w *Writer) Delete(ctx context.Context, r Request) error {
 // Link gives the absolute address of a row, as @odata.id takes it.
 func (w *Writer) Link(set string, id GUID) (string, error) { return w.URL(Row(set, id)) }
 
-// Bind gives the address of a row as a property like
-// "businessunitid@odata.bind" takes it.
-func Bind(set string, id GUID) (string, error) {
-	q := Row(set, id)
-	return "/" + q.path, q.err
-}
-
 func (w *Writer) write(ctx context.Context, method string, r Request, body any, ifMatch string) (Written, error) {
 	address, err := w.address(r)
 	if err != nil {

@@ -32,10 +32,7 @@ func TestWritesOnTheWire(t *testing.T) {
 	}
 	standard := map[string]string{"Accept": "application/json", "OData-Version": "4.0", "OData-MaxVersion": "4.0", "Prefer": "", "Authorization": "Bearer token-1"}
 
-	unit, err := Bind("businessunits", idA)
-	if err != nil {
-		t.Fatal(err)
-	}
+	const unit = "/businessunits(11111111-2222-3333-4444-555555555555)"
 	done, err := s.writer.Post(t.Context(), Collection("roles").Request("making the role"), map[string]any{"name": "Demandbase Integration", "businessunitid@odata.bind": unit})
 	if err != nil || done.ID != idB || done.Body != nil {
 		t.Errorf("%+v, %v", done, err)

@@ -1,7 +1,7 @@
 package signin
 
 import (
-	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/dataverse"
@@ -27,53 +27,39 @@ func (c Cloud) String() string { return enum.Word(c) }
 // Authority gives the cloud's sign-in address, https://HOST without a tenant.
 // An environment that is in no known cloud signs in at the commercial one.
 func (c Cloud) Authority() string {
-	switch c {
-	case GCCHigh, DoD:
-		return "https://login.microsoftonline.us"
-	case China:
-		return "https://login.chinacloudapi.cn"
-	case Commercial, GCC, UnknownCloud:
-	}
-	return "https://login.microsoftonline.com"
+	authority, _ := c.addresses()
+	return authority
 }
 
 // exchangeAudience is the audience that the cloud's Entra expects in the tokens
 // of other identity providers.
 func (c Cloud) exchangeAudience() string {
-	switch c {
-	case GCCHigh, DoD:
-		return "api://AzureADTokenExchangeUSGov"
-	case China:
-		return "api://AzureADTokenExchangeChina"
-	case Commercial, GCC, UnknownCloud:
-	}
-	return "api://AzureADTokenExchange"
+	_, audience := c.addresses()
+	return audience
 }
 
-// CloudOf tells an environment's cloud by its host: ORG.crm4.dynamics.com. Region
-// numbers are not checked, since Microsoft adds to them. If the host is not a known
-// Dataverse host, known is false and the commercial cloud is assumed.
+func (c Cloud) addresses() (authority, audience string) {
+	switch c {
+	case GCCHigh, DoD:
+		return "https://login.microsoftonline.us", "api://AzureADTokenExchangeUSGov"
+	case China:
+		return "https://login.chinacloudapi.cn", "api://AzureADTokenExchangeChina"
+	case Commercial, GCC, UnknownCloud:
+	}
+	return "https://login.microsoftonline.com", "api://AzureADTokenExchange"
+}
+
+// CloudOf tells an environment's cloud by its host: ORG.crm4.dynamics.com, or
+// ORG.api.crm4.dynamics.com. Region numbers are not checked, since Microsoft adds to them.
+// If the host is not a known Dataverse host, known is false and the commercial cloud is
+// assumed.
 func CloudOf(environmentURL string) (cloud Cloud, known bool) {
-	text, err := dataverse.ParseEnvironment(environmentURL)
-	if err != nil {
+	origin, err := dataverse.ParseEnvironment(environmentURL)
+	host := regexp.MustCompile(`^https://[^.]+(?:\.api)?\.crm([0-9]*)\.([a-z.]+)$`).FindStringSubmatch(origin)
+	if err != nil || host == nil {
 		return UnknownCloud, false
 	}
-	u, err := url.Parse(text)
-	if err != nil || u.Port() != "" {
-		return UnknownCloud, false
-	}
-	labels := strings.Split(u.Hostname(), ".")
-	if len(labels) == 5 && labels[1] == "api" { // ORG.api.crm.dynamics.com
-		labels = append(labels[:1:1], labels[2:]...)
-	}
-	if len(labels) != 4 || labels[0] == "" {
-		return UnknownCloud, false
-	}
-	region, isRegion := strings.CutPrefix(labels[1], "crm")
-	if !isRegion || strings.Trim(region, "0123456789") != "" {
-		return UnknownCloud, false
-	}
-	switch domain := labels[2] + "." + labels[3]; {
+	switch region, domain := host[1], host[2]; {
 	case domain == "dynamics.com" && region == "9":
 		return GCC, true
 	case domain == "dynamics.com":

@@ -33,48 +33,38 @@ func Discover(ctx context.Context, c Config) (Discovery, error) {
 			return Discovery{}, err
 		}
 	}
-	n, err := discover(ctx, c, origin, authority)
-	return Discovery{n.uri, n.tenant, n.cloud}, err
+	return discover(ctx, c, origin, authority)
 }
 
-// named is where an environment's challenge leads.
-type named struct {
-	uri, tenant string
-	cloud       Cloud
-}
-
-func discover(ctx context.Context, c Config, origin, authority string) (named, error) {
-	var uri string
+func discover(ctx context.Context, c Config, origin, authority string) (Discovery, error) {
 	for _, path := range []string{"/api/data/v9.2/", "/api/data/"} {
 		status, header, err := c.ask(ctx, origin+path)
 		if err != nil {
-			return named{}, err
+			return Discovery{}, err
 		}
-		if status != http.StatusUnauthorized {
-			continue
-		}
-		if uri = dataverse.ParseChallenge(header.Values("WWW-Authenticate")...).AuthorizationURI; uri != "" {
+		uri := dataverse.ParseChallenge(header.Values("WWW-Authenticate")...).AuthorizationURI
+		if status == http.StatusUnauthorized && uri != "" {
 			return follow(uri, authority)
 		}
 	}
-	return named{}, &AuthError{
+	return Discovery{}, &AuthError{
 		Message: "the environment does not say which tenant it belongs to",
 		Advice:  "check that --url is a Dataverse environment, or give --tenant-id (DBAUDIT_TENANT_ID)",
 	}
 }
 
 // follow decides whether a challenge's address may be used.
-func follow(uri, authority string) (named, error) {
+func follow(uri, authority string) (Discovery, error) {
 	u, err := url.Parse(uri)
 	if err != nil || u.Scheme != "https" || u.User != nil || u.Hostname() == "" {
-		return named{}, &AuthError{
+		return Discovery{}, &AuthError{
 			Message: "the environment names an invalid sign-in address",
 			Advice:  "give --tenant-id (DBAUDIT_TENANT_ID)",
 		}
 	}
 	cloud, known := KnownAuthority(u.Host)
 	if !known && "https://"+strings.ToLower(u.Host) != authority {
-		return named{}, &AuthError{
+		return Discovery{}, &AuthError{
 			Message: fmt.Sprintf("the environment names the sign-in host %s, which is not a known Microsoft host and was not used", dataverse.Printable(u.Host)),
 			Advice:  "if you trust it, name it yourself by --authority (DBAUDIT_AUTHORITY), with --tenant-id",
 		}
@@ -82,12 +72,12 @@ func follow(uri, authority string) (named, error) {
 	segment, _, _ := strings.Cut(strings.TrimPrefix(u.Path, "/"), "/")
 	tenant, err := parseTenant(segment)
 	if err != nil {
-		return named{}, &AuthError{
+		return Discovery{}, &AuthError{
 			Message: "the environment does not say which tenant it belongs to",
 			Advice:  "give --tenant-id (DBAUDIT_TENANT_ID)",
 		}
 	}
-	return named{dataverse.Printable(uri), tenant, cloud}, nil
+	return Discovery{dataverse.Printable(uri), tenant, cloud}, nil
 }
 
 // ask sends a request without credentials and gives what it says of itself.

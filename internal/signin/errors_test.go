@@ -141,7 +141,7 @@ func FuzzFollow(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, err := parseTenant(n.tenant); err != nil || n.cloud == UnknownCloud {
+		if _, err := parseTenant(n.Tenant); err != nil || n.Cloud == UnknownCloud {
 			t.Fatalf("%q leads to %+v", uri, n)
 		}
 	})

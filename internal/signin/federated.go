@@ -42,10 +42,7 @@ func newFederatedSource(c Config, s *Session) (dataverse.TokenSource, error) {
 
 // platform finds where the platform's token comes from.
 func (c Config) platform(s *Session) (func(context.Context) (string, error), error) {
-	file := c.FederatedTokenFile
-	if file == "" {
-		file = c.Getenv("AZURE_FEDERATED_TOKEN_FILE")
-	}
+	file := c.Getenv("AZURE_FEDERATED_TOKEN_FILE")
 	switch {
 	case file != "":
 		return func(context.Context) (string, error) { return c.readTokenFile(file) }, nil

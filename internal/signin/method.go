@@ -76,9 +76,6 @@ func deduce(c Config, savedSignIn func() bool) (Method, string, error) {
 			return platform.method, platform.variable + " is set", nil
 		}
 	}
-	if c.FederatedTokenFile != "" {
-		return WorkloadIdentity, "a federated token file is set", nil
-	}
 	if savedSignIn() {
 		return DeviceCode, "somebody signed in before", nil
 	}

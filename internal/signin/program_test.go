@@ -315,7 +315,9 @@ func TestErrorsHoldNoSecrets(t *testing.T) {
 	withSecret, withCertificate, withPlatform := e.config(), e.config(), e.config()
 	withSecret.ClientSecret = dataverse.NewSecret("another-secret-value")
 	withCertificate.CertificateFile, withCertificate.ReadFile = "a.pem", files(map[string][]byte{"a.pem": p.pem(t)})
-	withPlatform.FederatedTokenFile = "token"
+	withPlatform.Getenv = func(name string) string {
+		return map[string]string{"AZURE_FEDERATED_TOKEN_FILE": "token"}[name]
+	}
 	withPlatform.ReadFile = files(map[string][]byte{"token": []byte("eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4In0.c2ln")})
 	for _, c := range []Config{withSecret, withCertificate, withPlatform} {
 		s := open(t, c)

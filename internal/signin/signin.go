@@ -27,13 +27,9 @@ type Config struct {
 	// one, the chain. Its password is for PFX only.
 	CertificateFile     string
 	CertificatePassword dataverse.Secret
-	// FederatedTokenFile takes precedence over AZURE_FEDERATED_TOKEN_FILE.
-	FederatedTokenFile string
 	// Authority is another sign-in host, https://HOST[:PORT]; the tenant is
 	// appended. Empty stands for the environment's cloud.
 	Authority string
-	// Username chooses among several saved sign-ins, and fills in the form.
-	Username string
 
 	Transport http.RoundTripper
 	Getenv    func(string) string // default: nothing is set
@@ -298,13 +294,13 @@ func (s *Session) locate(ctx context.Context, c Config, knownHost bool) error {
 		}
 	}
 	if s.tenant == "" {
-		named, err := discover(ctx, c, s.origin, s.authority)
+		found, err := discover(ctx, c, s.origin, s.authority)
 		if err != nil {
 			return err
 		}
-		s.tenant, s.found = named.tenant, true
+		s.tenant, s.found = found.Tenant, true
 		if s.authority == "" && !knownHost {
-			s.cloud = named.cloud
+			s.cloud = found.Cloud
 		}
 	}
 	if s.authority == "" {

@@ -102,7 +102,6 @@ func TestMethodIsDeduced(t *testing.T) {
 		"kubernetes":  {Config{}, map[string]string{"AZURE_FEDERATED_TOKEN_FILE": "x", "IDENTITY_ENDPOINT": "x"}, WorkloadIdentity, "AZURE_FEDERATED_TOKEN_FILE"},
 		"github":      {Config{}, map[string]string{"ACTIONS_ID_TOKEN_REQUEST_URL": "x"}, WorkloadIdentity, "ACTIONS_ID_TOKEN_REQUEST_URL"},
 		"devops":      {Config{}, map[string]string{"SYSTEM_OIDCREQUESTURI": "x"}, WorkloadIdentity, "SYSTEM_OIDCREQUESTURI"},
-		"file":        {Config{FederatedTokenFile: "x"}, nil, WorkloadIdentity, "file"},
 		"azure":       {Config{}, map[string]string{"IDENTITY_ENDPOINT": "x"}, ManagedIdentity, "IDENTITY_ENDPOINT"},
 		"azure ml":    {Config{}, map[string]string{"MSI_ENDPOINT": "x"}, ManagedIdentity, "MSI_ENDPOINT"},
 	} {
