@@ -16,9 +16,9 @@ import (
 // in a name that has it, so that the same user is judged, and the verdict is the same.
 func Pseudonyms(s *snapshot.Snapshot, pattern string) (*snapshot.Snapshot, error) {
 	n := newNames(pattern)
-	snapshotBy(&collecting{n}, s)
+	snapshotBy(n, s)
 	n.settle()
-	part := snapshotBy(&replacing{n}, s)
+	part := snapshotBy(n, s)
 	for id, user := range s.Users {
 		if s.Requirement.Fits(user, pattern) != part.Requirement.Fits(part.Users[id], pattern) {
 			return nil, errors.New("a pseudonym would be taken for the integration user's name: name the user by --integration-app-id, or collect without --pseudonyms")
@@ -36,20 +36,20 @@ func Pseudonyms(s *snapshot.Snapshot, pattern string) (*snapshot.Snapshot, error
 }
 
 // snapshotBy replaces the names in a copy of a snapshot.
-func snapshotBy(s substitution, from *snapshot.Snapshot) *snapshot.Snapshot {
+func snapshotBy(n *names, from *snapshot.Snapshot) *snapshot.Snapshot {
 	part := *from
-	part.Organization.Name = s.name(from.Organization.Name)
-	part.BusinessUnits = renamed(from.BusinessUnits, func(b *snapshot.BusinessUnit) { b.Name = s.name(b.Name) })
-	part.Users = renamed(from.Users, func(u *snapshot.User) { u.Name, u.DomainName = s.name(u.Name), s.name(u.DomainName) })
-	part.Teams = renamed(from.Teams, func(t *snapshot.Team) { t.Name = s.name(t.Name) })
-	part.Views = renamed(from.Views, func(v *snapshot.View) { v.Name = s.name(v.Name) })
-	part.SystemViews = renamed(from.SystemViews, func(v *snapshot.SystemView) { v.Name = s.name(v.Name) })
-	part.Requirement.BusinessUnit = s.name(from.Requirement.BusinessUnit)
-	part.Requirement.User = s.name(from.Requirement.User)
+	part.Organization.Name = n.name(from.Organization.Name)
+	part.BusinessUnits = renamed(from.BusinessUnits, func(b *snapshot.BusinessUnit) { b.Name = n.name(b.Name) })
+	part.Users = renamed(from.Users, func(u *snapshot.User) { u.Name, u.DomainName = n.name(u.Name), n.name(u.DomainName) })
+	part.Teams = renamed(from.Teams, func(t *snapshot.Team) { t.Name = n.name(t.Name) })
+	part.Views = renamed(from.Views, func(v *snapshot.View) { v.Name = n.name(v.Name) })
+	part.SystemViews = renamed(from.SystemViews, func(v *snapshot.SystemView) { v.Name = n.name(v.Name) })
+	part.Requirement.BusinessUnit = n.name(from.Requirement.BusinessUnit)
+	part.Requirement.User = n.name(from.Requirement.User)
 	part.Requirement.Views = slices.Clone(from.Requirement.Views)
 	for i := range part.Requirement.Views {
 		v := &part.Requirement.Views[i]
-		v.Name, v.Owner = s.name(v.Name), s.name(v.Owner)
+		v.Name, v.Owner = n.name(v.Name), n.name(v.Owner)
 	}
 	return &part
 }

@@ -133,23 +133,23 @@ func (r *Recorder) Encode() ([]byte, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	known := newNames(r.head.Pattern)
-	if _, err := r.encode(&collecting{known}); err != nil {
+	if _, err := r.encode(known); err != nil {
 		return nil, err
 	}
 	known.settle()
-	return r.encode(&replacing{known})
+	return r.encode(known)
 }
 
 // encode writes the recording with each id, name and token as the substitution gives it.
-func (r *Recorder) encode(s substitution) ([]byte, error) {
+func (r *Recorder) encode(n *names) ([]byte, error) {
 	var out bytes.Buffer
 	line := json.NewEncoder(&out)
 	line.SetEscapeHTML(false)
-	if err := line.Encode(headBy(s, r.head)); err != nil {
+	if err := line.Encode(headBy(n, r.head)); err != nil {
 		return nil, fmt.Errorf("writing the recording: %w", err)
 	}
 	for _, k := range r.exchanges {
-		if err := line.Encode(k.by(s)); err != nil {
+		if err := line.Encode(k.by(n)); err != nil {
 			return nil, fmt.Errorf("writing the recording: %w", err)
 		}
 	}
@@ -157,27 +157,27 @@ func (r *Recorder) encode(s substitution) ([]byte, error) {
 }
 
 // headBy replaces what a requirement says of an environment.
-func headBy(s substitution, h Head) Head {
+func headBy(n *names, h Head) Head {
 	q := h.Requirement
-	q.ApplicationID = idsBy(s, q.ApplicationID)
-	q.BusinessUnit, q.Role, q.User = s.name(q.BusinessUnit), s.name(q.Role), s.name(q.User)
+	q.ApplicationID = idsBy(n, q.ApplicationID)
+	q.BusinessUnit, q.Role, q.User = n.name(q.BusinessUnit), n.name(q.Role), n.name(q.User)
 	views := q.Views
 	q.Views = nil
 	for _, v := range views {
-		v.Name, v.Owner = s.name(v.Name), s.name(v.Owner)
+		v.Name, v.Owner = n.name(v.Name), n.name(v.Owner)
 		q.Views = append(q.Views, v)
 	}
 	h.Requirement = q
 	return h
 }
 
-func (k *kept) by(s substitution) exchange {
-	e := exchange{Method: k.method, Address: addressBy(s, canonical(k.url)), Status: k.status}
+func (k *kept) by(n *names) exchange {
+	e := exchange{Method: k.method, Address: addressBy(n, canonical(k.url)), Status: k.status}
 	for name, id := range k.as {
 		if e.As == nil {
 			e.As = map[string]string{}
 		}
-		e.As[name] = idsBy(s, id)
+		e.As[name] = idsBy(n, id)
 	}
 	for _, name := range headers() {
 		if value := k.header.Get(name); value != "" {
@@ -188,7 +188,7 @@ func (k *kept) by(s substitution) exchange {
 		}
 	}
 	if len(bytes.TrimSpace(k.body)) > 0 {
-		body, err := documentBy(s, k.body)
+		body, err := documentBy(n, k.body)
 		e.Body, e.Broken = body, err != nil
 	}
 	return e
