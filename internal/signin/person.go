@@ -71,7 +71,7 @@ func (p *personSource) silently(ctx context.Context, o dataverse.TokenOptions) (
 	if err != nil {
 		return public.AuthResult{}, err
 	}
-	account, err := choose(accounts, p.session.tenant)
+	account, err := choose(accounts, p.config.Username, p.session.tenant)
 	if err != nil {
 		return public.AuthResult{}, err
 	}
@@ -85,11 +85,15 @@ func (p *personSource) silently(ctx context.Context, o dataverse.TokenOptions) (
 	return p.client.AcquireTokenSilent(ctx, p.scopes, options...)
 }
 
-// choose picks the saved sign-in to use: the only one, else the only one of the tenant. (A
-// tenant has several names, so it cannot rule out a single one.)
-func choose(accounts []public.Account, tenant string) (public.Account, error) {
+// choose picks the saved sign-in to use: the named one, else the only one, else
+// the only one of the tenant. (A tenant has several names, so it cannot rule out
+// a single one.)
+func choose(accounts []public.Account, username, tenant string) (public.Account, error) {
+	accounts = slices.DeleteFunc(slices.Clone(accounts), func(a public.Account) bool {
+		return username != "" && !strings.EqualFold(a.PreferredUsername, username)
+	})
 	if len(accounts) > 1 {
-		accounts = slices.DeleteFunc(slices.Clone(accounts), func(a public.Account) bool { return !strings.EqualFold(a.Realm, tenant) })
+		accounts = slices.DeleteFunc(accounts, func(a public.Account) bool { return !strings.EqualFold(a.Realm, tenant) })
 	}
 	switch len(accounts) {
 	case 0:
@@ -126,6 +130,9 @@ func (p *personSource) canAsk() bool {
 func (p *personSource) ask(ctx context.Context, o dataverse.TokenOptions) (public.AuthResult, error) {
 	if p.session.method == Interactive {
 		options := []public.AcquireInteractiveOption{public.WithOpenURL(p.config.OpenBrowser)}
+		if p.config.Username != "" {
+			options = append(options, public.WithLoginHint(p.config.Username))
+		}
 		if o.Claims != "" {
 			options = append(options, public.WithClaims(o.Claims))
 		}

@@ -80,14 +80,14 @@ func TestDeviceCode(t *testing.T) {
 func TestInteractive(t *testing.T) {
 	e := newEntra(t)
 	c := e.config()
-	c.Method = Interactive
+	c.Method, c.Username = Interactive, "jane@contoso.com"
 	c.OpenBrowser = func(address string) error {
 		u, err := url.Parse(address)
 		if err != nil {
 			return err
 		}
 		q := u.Query()
-		if q.Get("response_mode") != "form_post" || q.Get("code_challenge_method") != "S256" ||
+		if q.Get("response_mode") != "form_post" || q.Get("code_challenge_method") != "S256" || q.Get("login_hint") != "jane@contoso.com" ||
 			q.Get("client_id") != appID || !strings.Contains(q.Get("scope"), theScope) {
 			t.Errorf("the browser is sent to %s", address)
 		}
@@ -210,6 +210,8 @@ func TestSeveralPeople(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "jane@contoso.com, joe@contoso.com") {
 		t.Errorf("%v", err)
 	}
+	c.Username = "JOE@contoso.com"
+	tokenOf(t, open(t, c), dataverse.TokenOptions{})
 	if _, err := Logout(t.Context(), c.Cache, "", "joe@contoso.com"); err == nil {
 		t.Error("one of several needs the app")
 	}
@@ -221,7 +223,7 @@ func TestSeveralPeople(t *testing.T) {
 	if err != nil || len(left) != 1 || left[0].Username != "jane@contoso.com" {
 		t.Errorf("%+v, %v", left, err)
 	}
-	c.Prompt = nil
+	c.Username, c.Prompt = "", nil
 	tokenOf(t, open(t, c), dataverse.TokenOptions{})
 }
 

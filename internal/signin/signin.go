@@ -27,6 +27,8 @@ type Config struct {
 	// one, the chain. Its password is for PFX only.
 	CertificateFile     string
 	CertificatePassword dataverse.Secret
+	// Username chooses among several saved sign-ins, and fills in the form.
+	Username string
 	// Authority is another sign-in host, https://HOST[:PORT]; the tenant is
 	// appended. Empty stands for the environment's cloud.
 	Authority string
