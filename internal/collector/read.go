@@ -30,8 +30,6 @@ type ask struct {
 	key string
 	// fresh asks again what may have been answered already.
 	fresh bool
-	// query, if it is set, makes the whole question in place of from; see [Question].
-	query func(without columnSet) dataverse.Query
 }
 
 // rows reads all rows of a collection, each key once. It reads again what is
@@ -133,9 +131,7 @@ func single(from Reader) func(context.Context, dataverse.Request) iter.Seq2[json
 // queryOf asks for the rows with the columns that are read of them, and to have them counted.
 func queryOf[T any](a ask, take func(Row) T, without columnSet) dataverse.Query {
 	query := a.from
-	if a.query != nil {
-		query = a.query(without)
-	} else if a.key != "" {
+	if a.key != "" {
 		query = columns(a.key, take, without).in(query)
 	}
 	for _, condition := range a.where {

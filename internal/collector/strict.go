@@ -22,16 +22,14 @@ type Question struct {
 	// What says in a few words what is read.
 	What string
 	As   dataverse.Caller
+	// From is the address: the rows of a table, or a function. The columns are those that
+	// are read of a row.
+	From dataverse.Query
 	// Key is the column that tells rows apart; empty for an answer that is one object.
 	Key string
-	// Query makes the question. known leaves out the columns that the environment
-	// does not have, of those that older ones may lack.
-	Query func(known func(columns ...string) []string) dataverse.Query
 }
 
-func (q Question) ask() ask {
-	return ask{what: q.What, as: q.As, key: q.Key, query: func(without columnSet) dataverse.Query { return q.Query(without.of) }}
-}
+func (q Question) ask() ask { return ask{what: q.What, as: q.As, from: q.From, key: q.Key} }
 
 // AskRows reads all rows of a collection.
 func AskRows[T any](ctx context.Context, s *Asker, q Question, take func(Row) T) ([]T, error) {

@@ -113,14 +113,13 @@ func (e *Environment) withNames(ctx context.Context, list []grant) ([]grant, err
 			ids = append(ids, g.id)
 		}
 	}
-	found, err := inChunks(ctx, e, "privileges", []string{"privilegeid", "name"}, "privilegeid", ids, "the names of privileges",
-		func(r collector.Row) [2]string { return [2]string{r.ID("privilegeid"), r.Text("name")} })
+	found, err := inChunks(ctx, e, "privileges", "privilegeid", "privilegeid", ids, "the names of privileges", privilegeOf)
 	if err != nil {
 		return nil, err
 	}
 	names := map[string]string{}
 	for _, p := range found {
-		names[p[0]] = p[1]
+		names[p.id] = p.name
 	}
 	for i, g := range list {
 		if g.name == "" {

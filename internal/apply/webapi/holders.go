@@ -67,7 +67,7 @@ type link struct{ from, to string }
 // linked reads what the rows with these ids are linked with. If the environment does not
 // expose the intersection, each row is read separately.
 func (e *Environment) linked(ctx context.Context, i intersection, ids []string, label string) ([]link, error) {
-	list, err := inChunks(ctx, e, i.set, []string{i.key, i.from, i.to}, i.from, ids, label,
+	list, err := inChunks(ctx, e, i.set, i.key, i.from, ids, label,
 		func(r collector.Row) link { return link{r.ID(i.from), r.ID(i.to)} })
 	var failed *dataverse.Error
 	if !errors.As(err, &failed) || failed.Kind != dataverse.BadRequest && failed.Kind != dataverse.NotFound {
@@ -75,7 +75,7 @@ func (e *Environment) linked(ctx context.Context, i intersection, ids []string, 
 	}
 	list = nil
 	for _, id := range ids {
-		part, err := rows(ctx, e, dataverse.Row(i.source, dataverse.GUID(id)).Nav(i.nav), label, []string{i.to},
+		part, err := rows(ctx, e, dataverse.Row(i.source, dataverse.GUID(id)).Nav(i.nav), label, i.to,
 			func(r collector.Row) link { return link{id, r.ID(i.to)} })
 		if err != nil {
 			return nil, err
@@ -130,19 +130,17 @@ func (e *Environment) named(ctx context.Context, through map[string]string) ([]a
 
 // namesOf are the names of rows by id.
 func (e *Environment) namesOf(ctx context.Context, table apply.Table, ids []string, label string) (map[string]string, error) {
-	column := columnsOf(table)[:2]
-	found, err := inChunks(ctx, e, setOf(table), column, column[0], ids, label,
-		func(r collector.Row) [2]string { return [2]string{r.ID(column[0]), r.Text(column[1])} })
+	name := func(r collector.Row) apply.Row { return apply.Row{ID: r.ID(keyOf(table)), Name: r.Text(nameOf(table))} }
+	found, err := inChunks(ctx, e, setOf(table), keyOf(table), keyOf(table), ids, label, name)
 	names := map[string]string{}
 	for _, row := range found {
-		names[row[0]] = row[1]
+		names[row.ID] = row.Name
 	}
 	return names, err
 }
 
-// inChunks reads the rows of a set whose column is one of the ids; the first column is the
-// key.
-func inChunks[T any](ctx context.Context, e *Environment, set string, columns []string, column string, ids []string, label string, take func(collector.Row) T) ([]T, error) {
+// inChunks reads the rows of a set whose column is one of the ids.
+func inChunks[T any](ctx context.Context, e *Environment, set, key, column string, ids []string, label string, take func(collector.Row) T) ([]T, error) {
 	var all []T
 	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
 	for chunk := range slices.Chunk(ids, 80) {
@@ -150,7 +148,7 @@ func inChunks[T any](ctx context.Context, e *Environment, set string, columns []
 		for i, id := range chunk {
 			guids[i] = dataverse.GUID(id)
 		}
-		list, err := rows(ctx, e, dataverse.Collection(set).Filter(dataverse.AnyID(column, guids...)), label, columns, take)
+		list, err := rows(ctx, e, dataverse.Collection(set).Filter(dataverse.AnyID(column, guids...)), label, key, take)
 		if err != nil {
 			return nil, err
 		}
@@ -194,7 +192,7 @@ func (e *Environment) unseen(ctx context.Context) (string, error) {
 // rootUnit is the root business unit.
 func (e *Environment) rootUnit(ctx context.Context) (string, error) {
 	found, err := rows(ctx, e, dataverse.Collection("businessunits").Filter(dataverse.EqNull("_parentbusinessunitid_value")), "the root business unit",
-		[]string{"businessunitid"}, func(r collector.Row) string { return r.ID("businessunitid") })
+		"businessunitid", func(r collector.Row) string { return r.ID("businessunitid") })
 	if err != nil {
 		return "", err
 	}

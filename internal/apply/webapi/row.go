@@ -12,25 +12,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// columnsOf are the columns that identify a row, its key first. Not every environment has
-// those about its creation.
-func columnsOf(t apply.Table) []string {
-	switch t {
-	case apply.TableRole:
-		return []string{"roleid", "name", "_businessunitid_value", "_parentrootroleid_value", "_roletemplateid_value", "_createdby_value", "createdon"}
-	case apply.TableUser:
-		return []string{"systemuserid", "fullname", "domainname", "applicationid", "_businessunitid_value", "_createdby_value", "createdon"}
-	case apply.TableTeam:
-		return []string{"teamid", "name"}
-	case apply.TableUnit:
-		return []string{"businessunitid", "name"}
-	case apply.TableView:
-		return []string{"userqueryid", "name"}
-	}
-	return nil
-}
-
-// setOf is the Web API's name of a table's rows.
+// setOf is the Web API's name of a table's rows, keyOf that of their key, and nameOf that of
+// the column with their names.
 func setOf(t apply.Table) string {
 	if t == apply.TableView {
 		return "userqueries"
@@ -38,19 +21,22 @@ func setOf(t apply.Table) string {
 	return string(t) + "s"
 }
 
+func keyOf(t apply.Table) string { return string(t) + "id" }
+
+func nameOf(t apply.Table) string {
+	if t == apply.TableUser {
+		return "fullname"
+	}
+	return "name"
+}
+
 // Row reads a row that a target names.
 func (e *Environment) Row(ctx context.Context, table apply.Table, id string, as *change.Ref) (*apply.Row, error) {
-	columns := columnsOf(table)
-	if columns == nil {
-		return nil, fmt.Errorf("rows of %q are not supported", table)
-	}
 	var found []apply.Row
 	err := e.asEither(ctx, as, func(as dataverse.Caller) (err error) {
 		found, err = collector.AskRows(ctx, e.asker, collector.Question{
-			What: "a row of the table " + string(table), Key: columns[0], As: as,
-			Query: func(known func(...string) []string) dataverse.Query {
-				return dataverse.Collection(setOf(table)).Select(known(columns...)...).Filter(dataverse.EqID(columns[0], dataverse.GUID(id)))
-			},
+			What: "a row of the table " + string(table), Key: keyOf(table), As: as,
+			From: dataverse.Collection(setOf(table)).Filter(dataverse.EqID(keyOf(table), dataverse.GUID(id))),
 		}, func(r collector.Row) apply.Row { return rowOf(r, table) })
 		return err
 	})
@@ -73,18 +59,15 @@ func (e *Environment) Row(ctx context.Context, table apply.Table, id string, as 
 func roleOf(r collector.Row) apply.Row { return rowOf(r, apply.TableRole) }
 
 func rowOf(r collector.Row, t apply.Table) apply.Row {
-	row := apply.Row{ID: r.ID(columnsOf(t)[0])}
+	row := apply.Row{ID: r.ID(keyOf(t)), Name: r.Text(nameOf(t))}
 	switch t {
 	case apply.TableRole:
-		row.Name, row.Unit = r.Text("name"), r.ID("_businessunitid_value")
-		row.Root, row.Template = r.OptionalID("_parentrootroleid_value"), r.OptionalID("_roletemplateid_value")
+		row.Unit, row.Root, row.Template = r.ID("_businessunitid_value"), r.OptionalID("_parentrootroleid_value"), r.OptionalID("_roletemplateid_value")
 		creation(r, &row)
 	case apply.TableUser:
-		row.Name, row.SignIn = r.Text("fullname"), r.Text("domainname")
-		row.Unit, row.Application = r.OptionalID("_businessunitid_value"), r.OptionalID("applicationid")
+		row.SignIn, row.Unit, row.Application = r.Text("domainname"), r.OptionalID("_businessunitid_value"), r.OptionalID("applicationid")
 		creation(r, &row)
 	case apply.TableTeam, apply.TableUnit, apply.TableView:
-		row.Name = r.Text("name")
 	}
 	return row
 }

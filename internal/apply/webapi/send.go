@@ -118,8 +118,7 @@ func (e *unheededError) Error() string {
 // ignored the header, the applying identity would otherwise make the change.
 func (e *Environment) sendAs(ctx context.Context, as *change.Ref, caller dataverse.Caller, send func(dataverse.Caller) error) error {
 	user, err := collector.AskObject(ctx, e.asker, collector.Question{
-		What: "whether the view's owner is impersonated", As: caller,
-		Query: func(func(...string) []string) dataverse.Query { return dataverse.Function("WhoAmI") },
+		What: "whether the view's owner is impersonated", As: caller, From: dataverse.Function("WhoAmI"),
 	}, func(r collector.Row) string { return r.ID("UserId") })
 	if err != nil {
 		return err

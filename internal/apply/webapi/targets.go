@@ -20,7 +20,7 @@ func (e *Environment) role(ctx context.Context, t change.Target) (apply.Reading,
 	if t.Role.ID == "" {
 		filter = dataverse.And(dataverse.Eq("name", t.Role.Name), dataverse.EqID("_businessunitid_value", dataverse.GUID(t.BusinessUnit.ID)))
 	}
-	found, err := rows(ctx, e, dataverse.Collection("roles").Filter(filter), "the role", columnsOf(apply.TableRole), roleOf)
+	found, err := rows(ctx, e, dataverse.Collection("roles").Filter(filter), "the role", "roleid", roleOf)
 	if err != nil {
 		return apply.Reading{}, err
 	}
@@ -78,19 +78,31 @@ func (e *Environment) grants(ctx context.Context, t change.Target, names []strin
 // identify adds the ids of privileges to ids, under the spelling that wanted has for a name
 // in lower case.
 func (e *Environment) identify(ctx context.Context, names []string, wanted, ids map[string]string) error {
-	for chunk := range slices.Chunk(names, 40) {
-		found, err := rows(ctx, e, dataverse.Collection("privileges").Filter(dataverse.AnyOf("name", chunk...)), "the privileges' ids",
-			[]string{"privilegeid", "name"}, func(r collector.Row) [2]string { return [2]string{r.ID("privilegeid"), r.Text("name")} })
-		if err != nil {
-			return err
-		}
-		for _, p := range found {
-			if name, ok := wanted[strings.ToLower(p[1])]; ok {
-				ids[name] = p[0]
-			}
+	found, err := e.defined(ctx, names)
+	for _, p := range found {
+		if name, ok := wanted[strings.ToLower(p.name)]; ok {
+			ids[name] = p.id
 		}
 	}
-	return nil
+	return err
+}
+
+// A privilege is the definition of one.
+type privilege struct{ id, name string }
+
+func privilegeOf(r collector.Row) privilege { return privilege{r.ID("privilegeid"), r.Text("name")} }
+
+// defined reads the definitions of privileges, as far as there are any.
+func (e *Environment) defined(ctx context.Context, names []string) (all []privilege, err error) {
+	const most = 40 // names per address, which must not become too long
+	for chunk := range slices.Chunk(names, most) {
+		found, err := rows(ctx, e, dataverse.Collection("privileges").Filter(dataverse.AnyOf("name", chunk...)), "definitions of privileges", "privilegeid", privilegeOf)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
 }
 
 type userRow struct {
@@ -116,8 +128,7 @@ func (e *Environment) user(ctx context.Context, t change.Target) (apply.Reading,
 	if t.User.ID == "" {
 		filter = dataverse.EqID("applicationid", dataverse.GUID(t.ApplicationID))
 	}
-	found, err := rows(ctx, e, dataverse.Collection("systemusers").Filter(filter), "the user",
-		append(columnsOf(apply.TableUser), "isdisabled", "deletedstate"), userOf)
+	found, err := rows(ctx, e, dataverse.Collection("systemusers").Filter(filter), "the user", "systemuserid", userOf)
 	if err != nil {
 		return apply.Reading{}, err
 	}
@@ -146,7 +157,7 @@ func (e *Environment) assignment(ctx context.Context, t change.Target) (apply.Re
 		}
 	}
 	held, err := rows(ctx, e, dataverse.Row("systemusers", dataverse.GUID(t.User.ID)).Nav("systemuserroles_association"), "the user's roles",
-		[]string{"roleid"}, func(r collector.Row) string { return r.ID("roleid") })
+		"roleid", func(r collector.Row) string { return r.ID("roleid") })
 	if err != nil {
 		return apply.Reading{}, err
 	}
@@ -177,7 +188,7 @@ func (e *Environment) copyOf(ctx context.Context, t change.Target) (string, erro
 // copies are a role's root and its copies in other business units.
 func (e *Environment) copies(ctx context.Context, root string) ([]apply.Row, error) {
 	return rows(ctx, e, dataverse.Collection("roles").Filter(dataverse.EqID("_parentrootroleid_value", dataverse.GUID(root))),
-		"the role's copies in business units", columnsOf(apply.TableRole), roleOf)
+		"the role's copies in business units", "roleid", roleOf)
 }
 
 // A shareRow is what the table of shares says about one principal and one view.
@@ -189,7 +200,7 @@ type shareRow struct{ given, inherited int }
 func (e *Environment) share(ctx context.Context, t change.Target) (apply.Reading, error) {
 	found, err := rows(ctx, e, dataverse.Collection("principalobjectaccessset").Filter(dataverse.And(
 		dataverse.EqID("principalid", dataverse.GUID(t.Principal.ID)), dataverse.EqID("objectid", dataverse.GUID(t.View.ID)),
-	)), "the share of the view", []string{"principalobjectaccessid", "accessrightsmask", "inheritedaccessrightsmask"},
+	)), "the share of the view", "principalobjectaccessid",
 		func(r collector.Row) shareRow {
 			return shareRow{r.OptionalNumber("accessrightsmask"), r.OptionalNumber("inheritedaccessrightsmask")}
 		})
@@ -226,9 +237,9 @@ func (e *Environment) told(ctx context.Context, t change.Target) (string, error)
 	}
 	var list []access
 	err := e.asEither(ctx, t.Owner, func(as dataverse.Caller) (err error) {
-		list, err = collector.AskObject(ctx, e.asker, collector.Question{What: label, As: as, Query: func(func(...string) []string) dataverse.Query {
-			return dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", dataverse.GUID(t.View.ID)))
-		}}, func(r collector.Row) []access {
+		list, err = collector.AskObject(ctx, e.asker, collector.Question{
+			What: label, As: as, From: dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", dataverse.GUID(t.View.ID))),
+		}, func(r collector.Row) []access {
 			return collector.List(r, "PrincipalAccesses", "", func(r collector.Row) access {
 				p := r.Within("Principal")
 				a := access{principal: cmp.Or(p.Maybe("ownerid"), p.Maybe("systemuserid"), p.Maybe("teamid"))}

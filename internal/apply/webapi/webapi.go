@@ -40,35 +40,24 @@ func (e *Environment) Identity(ctx context.Context) (apply.Identity, error) {
 
 // object reads a response that is one object.
 func object[T any](ctx context.Context, e *Environment, q dataverse.Query, label string, take func(collector.Row) T) (T, error) {
-	return collector.AskObject(ctx, e.asker, collector.Question{
-		What: label, Query: func(func(...string) []string) dataverse.Query { return q },
-	}, take)
+	return collector.AskObject(ctx, e.asker, collector.Question{What: label, From: q}, take)
 }
 
-// rows reads a whole collection; its first column identifies the rows.
-func rows[T any](ctx context.Context, e *Environment, q dataverse.Query, label string, columns []string, take func(collector.Row) T) ([]T, error) {
-	return collector.AskRows(ctx, e.asker, collector.Question{
-		What: label, Key: columns[0], Query: func(known func(...string) []string) dataverse.Query { return q.Select(known(columns...)...) },
-	}, take)
+// rows reads a whole collection; a column identifies the rows.
+func rows[T any](ctx context.Context, e *Environment, q dataverse.Query, label, key string, take func(collector.Row) T) ([]T, error) {
+	return collector.AskRows(ctx, e.asker, collector.Question{What: label, From: q, Key: key}, take)
 }
 
 // Undefined are those of the named privileges that the environment does not define, so that
 // nobody can have them.
 func (e *Environment) Undefined(ctx context.Context, names []string) ([]string, error) {
-	const most = 40 // names per address, which must not become too long
-	defined := map[string]bool{}
-	for chunk := range slices.Chunk(names, most) {
-		q := dataverse.Collection("privileges").Filter(dataverse.AnyOf("name", chunk...))
-		found, err := rows(ctx, e, q, "definitions of privileges", []string{"privilegeid", "name"},
-			func(r collector.Row) string { return strings.ToLower(r.Text("name")) })
-		if err != nil {
-			return nil, err
-		}
-		for _, name := range found {
-			defined[name] = true
-		}
+	found, err := e.defined(ctx, names)
+	if err != nil {
+		return nil, err
 	}
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return defined[strings.ToLower(name)] }), nil
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		return slices.ContainsFunc(found, func(p privilege) bool { return strings.EqualFold(p.name, name) })
+	}), nil
 }
 
 // Current reads the state of a target.
