@@ -71,7 +71,7 @@ func (c *collection) readRole(ctx context.Context, o role, fresh bool) (*granted
 	what := fmt.Sprintf("privileges of the role %q", o.Name)
 	found, err := object(ctx, c, ask{
 		section: snapshot.SectionRolePrivileges, what: what, fresh: fresh,
-		from: dataverse.Function("RetrieveRolePrivilegesRole", dataverse.IDArg("RoleId", dataverse.GUID(o.id))),
+		from: grantsQuery(dataverse.GUID(o.id)),
 	}, grantsOf)
 	if err != nil {
 		return nil, err

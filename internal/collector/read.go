@@ -28,6 +28,8 @@ type ask struct {
 	where []dataverse.Expr
 	// key is the column that tells rows apart, "" for an answer that is one object.
 	key string
+	// some is set if not all rows are asked for, so that they cannot be counted.
+	some bool
 	// fresh asks again what may have been answered already.
 	fresh bool
 }
@@ -49,7 +51,7 @@ func object[T any](ctx context.Context, c *collection, a ask, take func(Row) T) 
 }
 
 func read[T any](ctx context.Context, c *collection, a ask, take func(Row) T) ([]T, error) {
-	counted := a.key != ""
+	counted := a.key != "" && !a.some
 	for attempt := 1; ; {
 		a.fresh = a.fresh || attempt > 1
 		c.tell(Event{Section: a.section, What: a.what, Attempt: attempt})
@@ -59,7 +61,7 @@ func read[T any](ctx context.Context, c *collection, a ask, take func(Row) T) ([
 		}
 		got, err := once(ctx, c, a, without, take)
 		if err == nil {
-			if a.key != "" && !counted {
+			if a.key != "" && !counted && !a.some {
 				c.doWithout(count)
 			}
 			c.tell(Event{Section: a.section, What: a.what, Attempt: attempt, Done: true, State: snapshot.StateCollected, Rows: len(got)})

@@ -8,13 +8,13 @@ import (
 )
 
 // An Asker asks an environment as a collection does: with the same strictness about
-// columns, counts and rows that come twice, past the caches of permissions. It is for
-// those who change what they read.
+// columns, counts and rows that come twice.
 type Asker struct{ c *collection }
 
-// NewAsker makes an asker that reads through r.
-func NewAsker(r Reader) *Asker {
-	return &Asker{&collection{Options: Options{Strong: true}, reader: r, direct: r, company: &company{without: columnSet{}}}}
+// NewAsker makes an asker that reads through r; strong bypasses the caches of permissions,
+// for those who change what they read.
+func NewAsker(r Reader, strong bool) *Asker {
+	return &Asker{&collection{Options: Options{Strong: strong}, reader: r, direct: r, company: &company{without: columnSet{}}}}
 }
 
 // A Question is one question to an environment.

@@ -2,13 +2,12 @@ package doctor
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/change"
-	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -105,12 +104,12 @@ func (x *examination) grantable(ctx context.Context, wanted []Privilege) (grants
 		return wanted, nil, nil
 	}
 	x.Progress("privileges to grant")
-	allowed, err := x.depths(ctx, wanted)
+	defined, err := x.definitions(ctx, wanted)
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, p := range wanted {
-		if levels := allowed[strings.ToLower(p.Name)]; len(levels) > 0 {
+		if levels := defined[strings.ToLower(p.Name)].Depths; len(levels) > 0 {
 			p.Depth = change.Fitting(levels, p.Depth)
 			grants = append(grants, p)
 		} else {
@@ -132,13 +131,13 @@ func (x *examination) definable(ctx context.Context, needed []Privilege) []Privi
 	if x.unreachable != "" || x.held == nil || len(unheld) == 0 {
 		return needed
 	}
-	allowed, err := x.depths(ctx, unheld)
+	known, err := x.definitions(ctx, unheld)
 	if err != nil {
 		return needed
 	}
 	return slices.DeleteFunc(slices.Clone(needed), func(p Privilege) bool {
 		name := strings.ToLower(p.Name)
-		_, defined := allowed[name]
+		_, defined := known[name]
 		return !defined && x.held[name] == snapshot.DepthNone
 	})
 }
@@ -187,35 +186,15 @@ func (x *examination) holds(id, title string, needed []Privilege, short Outcome)
 	}
 }
 
-// maxNames bounds the names of one request, whose address must not grow too long.
-const maxNames = 40
-
-// depths reads at which depths privileges can be granted, shallowest first, by the
-// name in lower case. What the environment does not define is left out.
-func (x *examination) depths(ctx context.Context, privileges []Privilege) (map[string][]snapshot.Depth, error) {
-	allowed := map[string][]snapshot.Depth{}
-	row := func(columns map[string]json.RawMessage) {
-		var name string
-		_ = json.Unmarshal(columns["name"], &name)
-		var levels []snapshot.Depth
-		for i, column := range []string{"canbebasic", "canbelocal", "canbedeep", "canbeglobal"} {
-			var can bool
-			if _ = json.Unmarshal(columns[column], &can); can {
-				levels = append(levels, snapshot.Depths()[i])
-			}
-		}
-		allowed[strings.ToLower(name)] = levels
+// definitions reads what the environment defines of privileges, by name in lower case.
+func (x *examination) definitions(ctx context.Context, privileges []Privilege) (map[string]snapshot.Privilege, error) {
+	names := make([]string, len(privileges))
+	for i, p := range privileges {
+		names[i] = p.Name
 	}
-	for chunk := range slices.Chunk(privileges, maxNames) {
-		names := make([]string, len(chunk))
-		for i, p := range chunk {
-			names[i] = p.Name
-		}
-		q := dataverse.Collection("privileges").Select("name", "canbebasic", "canbelocal", "canbedeep", "canbeglobal").
-			Filter(dataverse.AnyOf("name", names...))
-		if err := x.rows(ctx, q.Request("definitions of privileges"), dataverse.Caller{}, read{title: "privileges", row: row}); err != nil {
-			return nil, fmt.Errorf("reading how deep privileges can be granted: %w", err)
-		}
+	defined, err := collector.AskDefinitions(ctx, x.asker, names)
+	if err != nil {
+		return nil, fmt.Errorf("reading how deep privileges can be granted: %w", err)
 	}
-	return allowed, nil
+	return defined, nil
 }

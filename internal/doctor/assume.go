@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
@@ -128,13 +129,11 @@ func (in *inquiry) prepare(ctx context.Context) {
 		seers = append(seers, in.user.callers()[0])
 	}
 	for _, seer := range seers {
-		q := dataverse.Collection("userqueries").Select("userqueryid").Top(1)
-		_ = in.rows(ctx, q.Request("a personal view"), seer, read{title: "a personal view", row: func(row map[string]json.RawMessage) {
-			if in.view == "" {
-				_ = json.Unmarshal(row["userqueryid"], &in.view)
-				in.viewSeer = seer
-			}
-		}})
+		found, err := collector.ProbeViews().First().Ask(ctx, in.asker, "a personal view", seer)
+		if err == nil && len(found) > 0 {
+			in.view, in.viewSeer = dataverse.GUID(found[0]), seer
+			return
+		}
 	}
 }
 
@@ -145,10 +144,7 @@ func (q assumption) ask(ctx context.Context, in *inquiry) Assumed {
 		a.Found = why
 		return a
 	}
-	var rows []columns
-	err := in.rows(ctx, asked.query.Request(q.id), asked.as, read{title: q.id, one: asked.one, row: func(row map[string]json.RawMessage) {
-		rows = append(rows, row)
-	}})
+	rows, err := in.raw(ctx, q.id, asked)
 	var refused *dataverse.Error
 	if err != nil && (!errors.As(err, &refused) || refused.Status == 0 || refused.Total()) {
 		a.Found = said(err) // no answer says nothing
@@ -156,6 +152,27 @@ func (q assumption) ask(ctx context.Context, in *inquiry) Assumed {
 	}
 	a.Answer, a.Found = q.judge(in, rows, err)
 	return a
+}
+
+// raw reads an answer as it comes: no strict reading must hide what is unexpected.
+func (in *inquiry) raw(ctx context.Context, label string, q question) (rows []columns, err error) {
+	request := q.query.Request(label)
+	request.Caller = q.as
+	answer := in.client.Rows(ctx, request)
+	if q.one {
+		answer = func(yield func(json.RawMessage, error) bool) { yield(in.client.Get(ctx, request)) }
+	}
+	for data, err := range answer {
+		var row columns
+		if err == nil && json.Unmarshal(data, &row) != nil {
+			err = fmt.Errorf("%s: a row cannot be read: check any proxy in between", label)
+		}
+		if err != nil {
+			return rows, err
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
 }
 
 // said gives an error without the environment's own words, which may name somebody.

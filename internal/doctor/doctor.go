@@ -25,6 +25,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/signin"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -134,6 +135,7 @@ type examination struct {
 	skew    *time.Duration // by the environment's first answer
 	session *signin.Session
 	client  *dataverse.Client
+	asker   *collector.Asker
 	// unreachable is why nothing can be read, empty where something may be.
 	unreachable string
 	self        dataverse.GUID            // the identity's systemuserid
@@ -314,6 +316,7 @@ func (x *examination) signIn(ctx context.Context) {
 		x.fail(id, title, err)
 		return
 	}
+	x.asker = collector.NewAsker(x.client, x.fresh)
 	x.unreachable = ""
 }
 

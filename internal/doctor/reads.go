@@ -5,130 +5,43 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A read is one that the collector makes, in its smallest form.
-type read struct {
-	id, title string
-	// needs are the privileges that it takes, the first of them first.
-	needs []Privilege
-	// query gives what to ask; it is false where there is nothing to ask for.
-	query func() (dataverse.Query, bool)
-	// row is given what came.
-	row func(map[string]json.RawMessage)
-	// one marks an answer that is one object.
-	one bool
-	// without says what a scan leaves out where the read is refused; empty where the scan
-	// needs it.
-	without string
-}
-
-// reads makes the read of each section in turn. Ids that a later one needs come
+// reads asks the questions of a scan, in their smallest form. Ids that a later one needs come
 // out of an earlier one's rows.
 func (x *examination) reads(ctx context.Context) {
-	var role, team dataverse.GUID
-	keep := func(into *dataverse.GUID, column string) func(map[string]json.RawMessage) {
-		return func(row map[string]json.RawMessage) { _ = json.Unmarshal(row[column], into) }
+	x.read(ctx, "read-organization", "read organization", collector.ProbeOrganization(), "prvReadOrganization")
+	self := dataverse.NeNull("applicationid")
+	if x.self != "" {
+		self = dataverse.EqID("systemuserid", x.self)
 	}
-	set := func(q dataverse.Query) func() (dataverse.Query, bool) {
-		return func() (dataverse.Query, bool) { return q, true }
-	}
-	for _, r := range []read{
-		{
-			id: "read-organization", title: "read organization", needs: needs("prvReadOrganization"),
-			query: set(dataverse.Collection("organizations").Select("organizationid", "name", "orgdborgsettings")),
-		},
-		{
-			id: "read-users", title: "read users, their roles and teams", needs: needs("prvReadUser", "prvReadRole", "prvReadTeam"),
-			query: func() (dataverse.Query, bool) {
-				filter := dataverse.NeNull("applicationid")
-				if x.self != "" {
-					filter = dataverse.EqID("systemuserid", x.self)
-				}
-				return dataverse.Collection("systemusers").
-					Select("systemuserid", "fullname", "domainname", "applicationid", "isdisabled", "islicensed", "_businessunitid_value").Filter(filter).
-					Expand("systemuserroles_association", dataverse.Query{}.Select("roleid", "name")).
-					Expand("teammembership_association", dataverse.Query{}.Select("teamid", "name")), true
-			},
-			row: func(map[string]json.RawMessage) { x.users = true },
-		},
-		{
-			id: "read-teams", title: "read teams", needs: needs("prvReadTeam"),
-			query: set(dataverse.Collection("teams").Select("teamid", "name").Top(1)),
-			row:   keep(&team, "teamid"),
-		},
-		{
-			id: "read-team-roles", title: "read roles of teams", needs: needs("prvReadTeam", "prvReadRole"),
-			query: func() (dataverse.Query, bool) {
-				return dataverse.Row("teams", team).Nav("teamroles_association").Select("roleid", "name"), team != ""
-			},
-		},
-		{
-			id: "read-roles", title: "read roles", needs: needs("prvReadRole"),
-			query: set(dataverse.Collection("roles").Select("roleid", "name", "_businessunitid_value", "_parentrootroleid_value",
-				"_roletemplateid_value", "ismanaged", "modifiedon").Top(1)),
-			row: keep(&role, "roleid"),
-		},
-		{
-			id: "read-role-privileges", title: "read privileges of roles", needs: needs("prvReadRole"), one: true,
-			query: func() (dataverse.Query, bool) {
-				return dataverse.Function("RetrieveRolePrivilegesRole", dataverse.IDArg("RoleId", role)), role != ""
-			},
-		},
-		{
-			id: "read-privileges", title: "read definitions of privileges",
-			query: set(dataverse.Collection("privileges").Select("privilegeid", "name", "canbebasic", "canbelocal", "canbedeep", "canbeglobal").
-				Filter(dataverse.Eq("name", "prvReadUserQuery"))),
-		},
-		{
-			id: "read-business-units", title: "read business units", needs: needs("prvReadBusinessUnit"),
-			query: set(dataverse.Collection("businessunits").Select("businessunitid", "name", "isdisabled", "_parentbusinessunitid_value").Top(1)),
-		},
-		{
-			id: "read-shares", title: "read shares of views", needs: needs("prvReadUser", "prvReadTeam"),
-			query: set(dataverse.Collection("principalobjectaccessset").
-				Select("principalobjectaccessid", "principalid", "objectid", "objecttypecode", "accessrightsmask", "inheritedaccessrightsmask").
-				Filter(dataverse.Eq("objecttypecode", "userquery")).Top(1)),
-		},
-		{
-			id: "read-system-views", title: "read system views", needs: needs("prvReadQuery"),
-			query: set(dataverse.Collection("savedqueries").Select("savedqueryid", "name", "returnedtypecode", "statecode").Top(1)),
-		},
-		{
-			id: "read-personal-views", title: "read personal views", needs: needs("prvReadUserQuery"),
-			query: set(dataverse.Collection("userqueries").Select("userqueryid", "name", "returnedtypecode", "statecode", "_ownerid_value").Top(1)),
-		},
-		{
-			id: "read-column-security", title: "read column security", needs: needs("prvReadFieldSecurityProfile"),
-			query:   set(dataverse.Collection("fieldpermissions").Select("fieldpermissionid", "entityname", "attributelogicalname", "canread").Top(1)),
-			without: columnSecurity,
-		},
-		{
-			id: "read-column-security-of-user", title: "read column security profiles of a user", needs: needs("prvReadFieldSecurityProfile"),
-			query: func() (dataverse.Query, bool) {
-				return dataverse.Row("systemusers", x.self).Nav("systemuserprofiles_association").Select("fieldsecurityprofileid"), x.self != ""
-			},
-			without: columnSecurity,
-		},
-		{
-			id: "read-column-security-of-team", title: "read column security profiles of a team", needs: needs("prvReadFieldSecurityProfile"),
-			query: func() (dataverse.Query, bool) {
-				return dataverse.Row("teams", team).Nav("teamprofiles_association").Select("fieldsecurityprofileid"), team != ""
-			},
-			without: columnSecurity,
-		},
-	} {
-		x.read(ctx, r)
-	}
+	x.users = x.read(ctx, "read-users", "read users, their roles and teams", collector.ProbeHolders().Where(self), "prvReadUser", "prvReadRole", "prvReadTeam") != ""
+	team := x.read(ctx, "read-teams", "read teams", collector.ProbeTeams().First(), "prvReadTeam")
+	x.readOf(ctx, team, "read-team-roles", "read roles of teams", collector.ProbeRolesOfTeam(team), "prvReadTeam", "prvReadRole")
+	role := x.read(ctx, "read-roles", "read roles", collector.ProbeRoles().First(), "prvReadRole")
+	x.readOf(ctx, role, "read-role-privileges", "read privileges of roles", collector.ProbeGrants(role), "prvReadRole")
+	x.read(ctx, "read-privileges", "read definitions of privileges", collector.ProbeDefinitions().Where(dataverse.Eq("name", "prvReadUserQuery")))
+	x.read(ctx, "read-business-units", "read business units", collector.ProbeUnits().First(), "prvReadBusinessUnit")
+	x.read(ctx, "read-shares", "read shares of views", collector.ProbeShares().First(), "prvReadUser", "prvReadTeam")
+	x.read(ctx, "read-system-views", "read system views", collector.ProbeSystemViews().First(), "prvReadQuery")
+	x.read(ctx, "read-personal-views", "read personal views", collector.ProbeViews().First(), "prvReadUserQuery")
+	x.read(ctx, "read-column-security", "read column security", collector.ProbeColumnSecurity().First(), columnSecurity)
+	x.spare()
+	x.readOf(ctx, x.self, "read-column-security-of-user", "read column security profiles of a user",
+		collector.ProbeColumnSecurityOf(dataverse.Row("systemusers", x.self).Nav("systemuserprofiles_association")), columnSecurity)
+	x.spare()
+	x.readOf(ctx, team, "read-column-security-of-team", "read column security profiles of a team",
+		collector.ProbeColumnSecurityOf(dataverse.Row("teams", team).Nav("teamprofiles_association")), columnSecurity)
+	x.spare()
 }
 
-// columnSecurity is what a scan leaves out where it may not read column security.
-const columnSecurity = "collect --scope environment does not say which columns are hidden from the integration user; no control depends on it"
+// columnSecurity is the privilege to read column security. A scan can do without.
+const columnSecurity = "prvReadFieldSecurityProfile"
 
 // needs picks the privileges that a read takes out of the least role.
 func needs(names ...string) []Privilege {
@@ -143,45 +56,54 @@ func needs(names ...string) []Privilege {
 	return picked
 }
 
-func (x *examination) read(ctx context.Context, r read) {
-	if x.skip(r.id, r.title) {
-		return
+// readOf reads what belongs to a row, if there is one.
+func (x *examination) readOf(ctx context.Context, row dataverse.GUID, id, title string, p collector.Probe, privileges ...string) {
+	switch {
+	case row != "":
+		x.read(ctx, id, title, p, privileges...)
+	case !x.skip(id, title):
+		x.add(Check{ID: id, Title: title, Outcome: Skipped, Detail: "not checked: there is no row to ask for, see above"})
 	}
-	q, ask := r.query()
-	if !ask {
-		x.add(Check{ID: r.id, Title: r.title, Outcome: Skipped, Detail: "not checked: there is no row to ask for, see above"})
-		return
+}
+
+// read asks one question, which requires privileges, and returns the id of the first row.
+func (x *examination) read(ctx context.Context, id, title string, p collector.Probe, privileges ...string) (first dataverse.GUID) {
+	if x.skip(id, title) {
+		return ""
 	}
-	x.Progress(r.title)
-	err := x.rows(ctx, q.Request(r.title), dataverse.Caller{}, r)
+	x.Progress(title)
+	found, err := p.Ask(ctx, x.asker, title, dataverse.Caller{})
 	if err != nil {
-		x.fail(r.id, r.title, err)
-		x.lacks(err, r.needs)
-		x.spare(r)
-		return
+		x.fail(id, title, err)
+		x.lacks(err, needs(privileges...))
+		return ""
 	}
-	c := Check{ID: r.id, Title: r.title, Outcome: Passed, Detail: "works"}
-	for _, p := range r.needs {
-		if x.held == nil || x.held[strings.ToLower(p.Name)] >= p.Depth {
+	c := Check{ID: id, Title: title, Outcome: Passed, Detail: "works"}
+	for _, p := range needs(privileges...) {
+		held := x.held[strings.ToLower(p.Name)]
+		if x.held == nil || held >= p.Depth {
 			continue
 		}
 		c.Outcome, c.Privilege, c.Advice = Failed, &p, p.advice()
-		if held := x.held[strings.ToLower(p.Name)]; held == snapshot.DepthNone {
+		c.Detail = fmt.Sprintf("works, but %s is held at %s depth only: rows of other business units stay unseen", p.Name, held)
+		if held == snapshot.DepthNone {
 			c.Detail = fmt.Sprintf("works, but this identity does not hold %s: rows may stay unseen", p.Name)
-		} else {
-			c.Detail = fmt.Sprintf("works, but %s is held at %s depth only: rows of other business units stay unseen", p.Name, held)
 		}
 		break
 	}
 	x.add(c)
-	x.spare(r)
+	if len(found) > 0 {
+		first = dataverse.GUID(found[0])
+	}
+	return first
 }
 
-// spare makes a failed check a warning where a scan can do without the read.
-func (x *examination) spare(r read) {
-	if c := &x.checks[len(x.checks)-1]; c.Outcome == Failed && r.without != "" {
+// spare makes the last check a warning if it failed, because a scan can do without column
+// security.
+func (x *examination) spare() {
+	if c := &x.checks[len(x.checks)-1]; c.Outcome == Failed {
 		c.Outcome = Warned
-		c.Detail += ": " + r.without
+		c.Detail += ": collect --scope environment does not say which columns are hidden from the integration user; no control depends on it"
 	}
 }
 
@@ -220,37 +142,6 @@ func (p Privilege) advice() string {
 		p.Name, p.Depth, p.Where)
 }
 
-// rows reads a request's answer to its end and hands each row on.
-func (x *examination) rows(ctx context.Context, request dataverse.Request, as dataverse.Caller, r read) error {
-	request.Caller = as
-	take := func(data json.RawMessage) error {
-		var row map[string]json.RawMessage
-		if err := json.Unmarshal(data, &row); err != nil {
-			return fmt.Errorf("%s: a row cannot be read: check any proxy in between", r.title)
-		}
-		if r.row != nil {
-			r.row(row)
-		}
-		return nil
-	}
-	if r.one {
-		data, err := x.client.Get(ctx, request)
-		if err != nil {
-			return err
-		}
-		return take(data)
-	}
-	for data, err := range x.client.Rows(ctx, request) {
-		if err != nil {
-			return err
-		}
-		if err := take(data); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func (x *examination) get(ctx context.Context, request dataverse.Request, into any) error {
 	data, err := x.client.Get(ctx, request)
 	if err != nil {
@@ -262,37 +153,28 @@ func (x *examination) get(ctx context.Context, request dataverse.Request, into a
 	return nil
 }
 
-// privilegesHeld gives the depth of each privilege that reaches the auditor, by
-// its name in lower case; nil where that cannot be read, and then depths are not
-// judged.
+// privilegesHeld gives the depth of each privilege of the identity, by its name in lower
+// case; nil if that cannot be read. Privileges for some records only, or at an unknown depth,
+// do not count.
 func (x *examination) privilegesHeld(ctx context.Context) (map[string]snapshot.Depth, error) {
-	var answer struct {
-		RolePrivileges []struct{ PrivilegeName, Depth, RecordFilterID string }
-	}
-	q := dataverse.Row("systemusers", x.self).Function("RetrieveUserPrivileges")
-	request := q.Request("own privileges")
-	request.Strong = x.fresh
-	if err := x.get(ctx, request, &answer); err != nil {
+	list, err := collector.AskPrivileges(ctx, x.asker, x.self)
+	if err != nil {
 		return nil, err
 	}
 	held := map[string]snapshot.Depth{}
-	for _, p := range answer.RolePrivileges {
-		if p.PrivilegeName == "" {
+	for _, g := range list {
+		if g.Name == "" {
 			return nil, errors.New("own privileges: a row has no name")
 		}
-		depth, err := snapshot.ParseDepth(strings.ToLower(p.Depth))
-		if err != nil || p.RecordFilterID != "" && !dataverse.GUID(p.RecordFilterID).IsZero() {
-			continue // RecordFilter, or what is not known yet: no more than some records
+		if name := strings.ToLower(g.Name); !g.Filtered {
+			held[name] = max(held[name], g.Depth)
 		}
-		name := strings.ToLower(p.PrivilegeName)
-		held[name] = max(held[name], depth)
 	}
 	return held, nil
 }
 
 // A somebody is a user to impersonate.
 type somebody struct {
-	who      string // as the configuration names it
 	id       dataverse.GUID
 	objectID dataverse.GUID
 	disabled bool
@@ -359,8 +241,7 @@ func (x *examination) lookAs(ctx context.Context, id, who string, filter dataver
 	x.known[found[0].id] = "the user that is looked as"
 	heeded := false
 	for _, caller := range found[0].callers() {
-		q := dataverse.Collection("userqueries").Select("userqueryid").Top(1)
-		if err = x.rows(ctx, q.Request(title), caller, read{title: title}); err != nil {
+		if _, err = collector.ProbeViews().First().Ask(ctx, x.asker, title, caller); err != nil {
 			var refused *dataverse.Error
 			if errors.As(err, &refused) && (refused.Kind == dataverse.BadRequest || refused.Kind == dataverse.NotFound) {
 				continue // this way of naming the user is not taken
@@ -410,46 +291,26 @@ func (x *examination) lookAs(ctx context.Context, id, who string, filter dataver
 	x.lacks(err, needs(actOnBehalf))
 }
 
-// heeds reports whether the environment answers as the user that is acted as.
+// heeds reports whether the environment responds as the impersonated user.
 func (x *examination) heeds(ctx context.Context, title string, caller dataverse.Caller, id dataverse.GUID) (bool, error) {
-	var answered dataverse.GUID
-	request := dataverse.Function("WhoAmI").Request(title)
-	err := x.rows(ctx, request, caller, read{title: title, one: true, row: func(row map[string]json.RawMessage) {
-		_ = json.Unmarshal(row["UserId"], &answered)
-	}})
-	return strings.EqualFold(answered.String(), id.String()), err
+	question := collector.Question{What: title, As: caller, From: dataverse.Function("WhoAmI")}
+	user, err := collector.AskObject(ctx, x.asker, question, func(r collector.Row) string { return r.ID("UserId") })
+	return strings.EqualFold(user, id.String()), err
 }
 
-// find gives the live users that fit, enabled ones first. Older environments have
-// no soft deletion, and no column for it.
+// find gives the users that fit and are not deleted, enabled ones first.
 func (x *examination) find(ctx context.Context, who string, filter dataverse.Expr) ([]somebody, error) {
-	const deletion = "deletedstate"
-	columns := []string{"systemuserid", "azureactivedirectoryobjectid", "isdisabled", deletion}
-	found, err := x.somebodies(ctx, who, dataverse.Collection("systemusers").Select(columns...).Filter(filter))
-	var refused *dataverse.Error
-	if errors.As(err, &refused) && refused.MissingProperty() == deletion {
-		columns = slices.DeleteFunc(columns, func(column string) bool { return column == deletion })
-		found, err = x.somebodies(ctx, who, dataverse.Collection("systemusers").Select(columns...).Filter(filter))
-	}
-	return found, err
-}
-
-func (x *examination) somebodies(ctx context.Context, who string, q dataverse.Query) ([]somebody, error) {
+	users, err := collector.AskUsers(ctx, x.asker, "find "+dataverse.Printable(who), filter)
 	var found, disabled []somebody
-	err := x.rows(ctx, q.Request("find "+dataverse.Printable(who)), dataverse.Caller{}, read{title: "users", row: func(row map[string]json.RawMessage) {
-		s := somebody{who: who}
-		deleted := 0
-		_ = json.Unmarshal(row["systemuserid"], &s.id)
-		_ = json.Unmarshal(row["azureactivedirectoryobjectid"], &s.objectID)
-		_ = json.Unmarshal(row["isdisabled"], &s.disabled)
-		_ = json.Unmarshal(row["deletedstate"], &deleted)
+	for _, u := range users {
+		s := somebody{dataverse.GUID(u.ID), dataverse.GUID(u.ObjectID), u.Disabled}
 		switch {
-		case s.id == "" || deleted != 0:
-		case s.disabled:
+		case u.Deleted:
+		case u.Disabled:
 			disabled = append(disabled, s)
 		default:
 			found = append(found, s)
 		}
-	}})
+	}
 	return append(found, disabled...), err
 }

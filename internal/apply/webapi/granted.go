@@ -13,42 +13,13 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A grant is a privilege that a role or a user is granted. Older environments give only its
-// id.
-type grant struct {
-	id, name, unit string
-	// depth is none if the environment's word for it is unknown.
-	depth snapshot.Depth
-	said  string
-	// filtered is set if it is granted for some records only.
-	filtered bool
-}
-
-func grantsOf(r collector.Row) []grant {
-	return collector.List(r, "RolePrivileges", "", func(r collector.Row) grant {
-		g := grant{id: r.ID("PrivilegeId"), name: r.MaybeText("PrivilegeName"), unit: r.Maybe("BusinessUnitId"), said: r.Text("Depth")}
-		g.filtered = r.Maybe("RecordFilterId") != "" || strings.EqualFold(g.said, "RecordFilter")
-		if depth, err := snapshot.ParseDepth(strings.ToLower(g.said)); err == nil && !g.filtered {
-			g.depth = depth
-		}
-		return g
-	})
-}
-
-// granted reads what a role grants.
-func (e *Environment) granted(ctx context.Context, role string) ([]grant, error) {
-	q := dataverse.Function("RetrieveRolePrivilegesRole", dataverse.IDArg("RoleId", dataverse.GUID(role)))
-	return object(ctx, e, q, "what the role grants", grantsOf)
-}
-
 // ownGrants reads what the signed-in identity is granted, with names.
-func (e *Environment) ownGrants(ctx context.Context) ([]grant, error) {
+func (e *Environment) ownGrants(ctx context.Context) ([]collector.Grant, error) {
 	who, err := e.Identity(ctx)
 	if err != nil {
 		return nil, err
 	}
-	q := dataverse.Row("systemusers", dataverse.GUID(who.User)).Function("RetrieveUserPrivileges")
-	list, err := object(ctx, e, q, "the privileges of the applying identity", grantsOf)
+	list, err := collector.AskPrivileges(ctx, e.asker, dataverse.GUID(who.User))
 	if err != nil {
 		return nil, err
 	}
@@ -64,8 +35,8 @@ func (e *Environment) Held(ctx context.Context) (map[string]string, error) {
 	}
 	held := map[string]snapshot.Depth{}
 	for _, g := range list {
-		name := strings.ToLower(g.name)
-		held[name] = max(held[name], g.depth)
+		name := strings.ToLower(g.Name)
+		held[name] = max(held[name], g.Depth)
 	}
 	names := make(map[string]string, len(held))
 	for name, depth := range held {
@@ -85,7 +56,7 @@ func (e *Environment) Role(ctx context.Context, id string) (apply.Role, error) {
 	if row == nil {
 		return apply.Role{}, fmt.Errorf("the role %s does not exist", id)
 	}
-	list, err := e.granted(ctx, id)
+	list, err := collector.AskGrants(ctx, e.asker, dataverse.GUID(id))
 	if err != nil {
 		return apply.Role{}, err
 	}
@@ -95,38 +66,39 @@ func (e *Environment) Role(ctx context.Context, id string) (apply.Role, error) {
 	role := apply.Role{Root: cmp.Or(row.Root, row.ID), BuiltIn: row.Template != "", Grants: change.State{}}
 	for _, g := range list {
 		switch {
-		case g.filtered:
-		case g.depth == snapshot.DepthNone: // it may be any depth
-			role.Grants[g.name] = snapshot.DepthGlobal.String()
+		case g.Filtered:
+		case g.Depth == snapshot.DepthNone: // it may be any depth
+			role.Grants[g.Name] = snapshot.DepthGlobal.String()
 		default:
-			role.Grants[g.name] = g.depth.String()
+			role.Grants[g.Name] = g.Depth.String()
 		}
 	}
 	return role, nil
 }
 
 // withNames adds missing names to privileges.
-func (e *Environment) withNames(ctx context.Context, list []grant) ([]grant, error) {
+func (e *Environment) withNames(ctx context.Context, list []collector.Grant) ([]collector.Grant, error) {
 	var ids []string
 	for _, g := range list {
-		if g.name == "" {
-			ids = append(ids, g.id)
+		if g.Name == "" {
+			ids = append(ids, g.ID)
 		}
 	}
-	found, err := inChunks(ctx, e, "privileges", "privilegeid", "privilegeid", ids, "the names of privileges", privilegeOf)
+	found, err := inChunks(ctx, e, "privileges", "privilegeid", "privilegeid", ids, "the names of privileges",
+		func(r collector.Row) [2]string { return [2]string{r.ID("privilegeid"), r.Text("name")} })
 	if err != nil {
 		return nil, err
 	}
 	names := map[string]string{}
 	for _, p := range found {
-		names[p.id] = p.name
+		names[p[0]] = p[1]
 	}
 	for i, g := range list {
-		if g.name == "" {
-			list[i].name = names[g.id]
+		if g.Name == "" {
+			list[i].Name = names[g.ID]
 		}
-		if list[i].name == "" {
-			return nil, fmt.Errorf("the granted privilege %s has no name", g.id)
+		if list[i].Name == "" {
+			return nil, fmt.Errorf("the granted privilege %s has no name", g.ID)
 		}
 	}
 	return list, nil

@@ -172,15 +172,15 @@ func (e *Environment) unseen(ctx context.Context) (string, error) {
 	for _, privilege := range []string{"prvReadUser", "prvReadTeam", "prvReadRole"} {
 		whole := false
 		for _, g := range list {
-			if !strings.EqualFold(g.name, privilege) || g.filtered || g.depth < snapshot.DepthDeep {
+			if !strings.EqualFold(g.Name, privilege) || g.Filtered || g.Depth < snapshot.DepthDeep {
 				continue
 			}
-			if g.depth == snapshot.DepthDeep && root == "" {
+			if g.Depth == snapshot.DepthDeep && root == "" {
 				if root, err = e.rootUnit(ctx); err != nil {
 					return "", err
 				}
 			}
-			whole = whole || g.depth == snapshot.DepthGlobal || g.unit == root
+			whole = whole || g.Depth == snapshot.DepthGlobal || g.Unit == root
 		}
 		if !whole {
 			return fmt.Sprintf("the identity does not have %s at Organization level", privilege), nil

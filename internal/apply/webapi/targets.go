@@ -35,7 +35,7 @@ func (e *Environment) role(ctx context.Context, t change.Target) (apply.Reading,
 
 // grants reads what a role grants, and the ids of the privileges that it does not grant.
 func (e *Environment) grants(ctx context.Context, t change.Target, names []string) (apply.Reading, error) {
-	list, err := e.granted(ctx, t.Role.ID)
+	list, err := collector.AskGrants(ctx, e.asker, dataverse.GUID(t.Role.ID))
 	if err != nil {
 		return apply.Reading{}, err
 	}
@@ -46,7 +46,7 @@ func (e *Environment) grants(ctx context.Context, t change.Target, names []strin
 		wanted[strings.ToLower(name)] = name
 	}
 	named := map[string]string{} // id to wanted name, for older environments, whose responses have no names
-	if slices.ContainsFunc(list, func(g grant) bool { return g.name == "" }) {
+	if slices.ContainsFunc(list, func(g collector.Grant) bool { return g.Name == "" }) {
 		if err := e.identify(ctx, names, wanted, now.IDs); err != nil {
 			return apply.Reading{}, err
 		}
@@ -55,18 +55,18 @@ func (e *Environment) grants(ctx context.Context, t change.Target, names []strin
 		}
 	}
 	for _, g := range list {
-		name, ok := wanted[strings.ToLower(g.name)]
-		if g.name == "" {
-			name, ok = named[g.id]
+		name, ok := wanted[strings.ToLower(g.Name)]
+		if g.Name == "" {
+			name, ok = named[g.ID]
 		}
 		switch {
 		case !ok:
-		case g.filtered:
+		case g.Filtered:
 			now.Filtered = append(now.Filtered, name)
-		case g.depth == snapshot.DepthNone:
-			return apply.Reading{}, fmt.Errorf("what the role grants: %s has an unknown depth, %q", name, g.said)
+		case g.Depth == snapshot.DepthNone:
+			return apply.Reading{}, fmt.Errorf("what the role grants: %s has an unknown depth, %q", name, g.Word)
 		default:
-			now.State[name], now.IDs[name] = g.depth.String(), g.id
+			now.State[name], now.IDs[name] = g.Depth.String(), g.ID
 		}
 	}
 	slices.Sort(now.Filtered)
@@ -78,31 +78,13 @@ func (e *Environment) grants(ctx context.Context, t change.Target, names []strin
 // identify adds the ids of privileges to ids, under the spelling that wanted has for a name
 // in lower case.
 func (e *Environment) identify(ctx context.Context, names []string, wanted, ids map[string]string) error {
-	found, err := e.defined(ctx, names)
-	for _, p := range found {
-		if name, ok := wanted[strings.ToLower(p.name)]; ok {
-			ids[name] = p.id
+	defined, err := collector.AskDefinitions(ctx, e.asker, names)
+	for name, p := range defined {
+		if spelt, ok := wanted[name]; ok {
+			ids[spelt] = p.ID
 		}
 	}
 	return err
-}
-
-// A privilege is the definition of one.
-type privilege struct{ id, name string }
-
-func privilegeOf(r collector.Row) privilege { return privilege{r.ID("privilegeid"), r.Text("name")} }
-
-// defined reads the definitions of privileges, as far as there are any.
-func (e *Environment) defined(ctx context.Context, names []string) (all []privilege, err error) {
-	const most = 40 // names per address, which must not become too long
-	for chunk := range slices.Chunk(names, most) {
-		found, err := rows(ctx, e, dataverse.Collection("privileges").Filter(dataverse.AnyOf("name", chunk...)), "definitions of privileges", "privilegeid", privilegeOf)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, found...)
-	}
-	return all, nil
 }
 
 type userRow struct {

@@ -29,7 +29,7 @@ type Environment struct {
 var _ apply.Mutator = (*Environment)(nil)
 
 // New returns an environment that is changed through w.
-func New(w *dataverse.Writer) *Environment { return &Environment{w, collector.NewAsker(w)} }
+func New(w *dataverse.Writer) *Environment { return &Environment{w, collector.NewAsker(w, true)} }
 
 // Identity is the signed-in user and the actual environment.
 func (e *Environment) Identity(ctx context.Context) (apply.Identity, error) {
@@ -51,12 +51,13 @@ func rows[T any](ctx context.Context, e *Environment, q dataverse.Query, label, 
 // Undefined are those of the named privileges that the environment does not define, so that
 // nobody can have them.
 func (e *Environment) Undefined(ctx context.Context, names []string) ([]string, error) {
-	found, err := e.defined(ctx, names)
+	defined, err := collector.AskDefinitions(ctx, e.asker, names)
 	if err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
-		return slices.ContainsFunc(found, func(p privilege) bool { return strings.EqualFold(p.name, name) })
+		_, known := defined[strings.ToLower(name)]
+		return known
 	}), nil
 }
 

@@ -172,7 +172,7 @@ func TestGrantsWithoutNames(t *testing.T) {
 		if strings.Contains(r.URL.Path, "RetrieveRolePrivilegesRole") {
 			return 200, `{"RolePrivileges":[{"Depth":"Local","PrivilegeId":"` + someID + `","BusinessUnitId":"` + someID + `"}]}`
 		}
-		return 200, `{"value":[{"privilegeid":"` + someID + `","name":"prvReadaccount"},{"privilegeid":"` + otherID + `","name":"prvReadLead"}]}`
+		return 200, `{"value":[{"privilegeid":"` + someID + `","name":"prvReadaccount"` + anyDepth + `},{"privilegeid":"` + otherID + `","name":"prvReadLead"` + anyDepth + `}]}`
 	}}
 	now, err := w.environment(t).Current(t.Context(), change.Target{Kind: change.TargetGrants, Role: &change.Ref{ID: someID}}, []string{"prvReadAccount", "prvReadLead"})
 	if err != nil || now.State["prvReadAccount"] != "local" || now.State["prvReadLead"] != change.None ||
@@ -335,7 +335,7 @@ func TestFilteredGrants(t *testing.T) {
 			if strings.Contains(r.URL.Path, "RetrieveRolePrivilegesRole") {
 				return 200, strings.ReplaceAll(`{"RolePrivileges":[`+fmt.Sprintf(row, tt.depth, tt.name, tt.filter)+`]}`, `"RecordFilterId":""`, `"RecordFilterId":null`)
 			}
-			return 200, answerOf(`{"privilegeid":"` + someID + `","name":"prvReadAccount"}`)
+			return 200, answerOf(`{"privilegeid":"` + someID + `","name":"prvReadAccount"` + anyDepth + `}`)
 		}}
 		now, err := w.environment(t).Current(t.Context(), change.Target{Kind: change.TargetGrants, Role: &change.Ref{ID: someID}}, []string{"prvReadAccount"})
 		if err != nil || strings.Join(now.Filtered, ",") != tt.filtered || now.State["prvReadAccount"] != change.None {
@@ -412,3 +412,6 @@ func TestHoldersOfACopy(t *testing.T) {
 		}
 	}
 }
+
+// anyDepth ends a privilege's definition.
+const anyDepth = `,"canbebasic":true,"canbelocal":true,"canbedeep":true,"canbeglobal":true`
