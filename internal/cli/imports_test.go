@@ -40,6 +40,30 @@ func TestImports(t *testing.T) {
 	}
 }
 
+// TestWhereToFindIt: what docs/architecture.md sends a newcomer to exists, and the function
+// that it names is there.
+func TestWhereToFindIt(t *testing.T) {
+	root := filepath.Join("..", "..")
+	data, err := os.ReadFile(filepath.Join(root, "docs", "architecture.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(data), "## Where to find it")
+	section, _, _ = strings.Cut(section, "\n## ")
+	paths := regexp.MustCompile("`([a-z_/]+/[a-z_./]+)`(?: \\(`([A-Za-z]+)`\\))?").FindAllStringSubmatch(section, -1)
+	if len(paths) < 10 {
+		t.Fatalf("%d paths in\n%s", len(paths), section)
+	}
+	for _, path := range paths {
+		file := filepath.Join(root, path[1])
+		if _, err := os.Stat(file); err != nil {
+			t.Errorf("docs/architecture.md: %v", err)
+		} else if code, err := os.ReadFile(file); path[2] != "" && (err != nil || !strings.Contains(string(code), path[2]+"(")) {
+			t.Errorf("docs/architecture.md: %s has no %s", path[1], path[2])
+		}
+	}
+}
+
 // rooms reads the table: the package's path to the short names of what it may
 // import.
 func rooms(t *testing.T, file string) map[string][]string {
