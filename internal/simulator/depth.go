@@ -39,9 +39,8 @@ func (d Depth) wire() string {
 }
 
 // parseDepth reads a depth as files and requests name it; DepthNone means no depth.
-func parseDepth(s string) (Depth, bool) {
-	i := slices.Index(depthNames(), strings.ToLower(s))
-	return Depth(max(i, 0)), i > int(DepthNone)
+func parseDepth(s string) Depth {
+	return Depth(max(slices.Index(depthNames(), strings.ToLower(s)), 0))
 }
 
 // UnmarshalYAML reads a depth's name.
@@ -50,7 +49,7 @@ func (d *Depth) UnmarshalYAML(decode func(any) error) error {
 	if err := decode(&name); err != nil {
 		return err
 	}
-	*d, _ = parseDepth(name) // the schema knows the names
+	*d = parseDepth(name) // the schema knows the names
 	return nil
 }
 
@@ -69,7 +68,7 @@ func (g *Grants) UnmarshalYAML(decode func(any) error) error {
 	}
 	*g = Grants{}
 	for name, list := range groups {
-		depth, _ := parseDepth(name) // the schema knows the names
+		depth := parseDepth(name) // the schema knows the names
 		eachText(list, nil, func(privilege string, _ []any) { (*g)[privilege] = depth })
 	}
 	return nil

@@ -29,61 +29,48 @@ func (b userBody) set(u *User) error {
 }
 
 // createUser makes an application user. People come from the tenant, not from here.
-func (c *call) createUser() (id string, err error) {
-	var body userBody
-	if err := c.readBody(&body); err != nil {
-		return "", err
-	}
+func (c *call) createUser(_ string, body userBody) error {
 	if body.Application == nil || body.Unit == "" {
-		return "", badRequest("An application user needs an applicationid and a businessunitid; people are added in the tenant.")
+		return badRequest("An application user needs an applicationid and a businessunitid; people are added in the tenant.")
 	}
-	u := User{Name: *body.Application, ApplicationID: strings.ToLower(*body.Application)}
-	err = c.change(func() error {
-		home, err := c.unit(body.Unit)
-		if err != nil {
-			return err
-		}
-		u.ID, u.BusinessUnit = c.newID("systemuser"), home.ID
-		if err := c.caller.needAt(c.world, "prvCreateUser", home.place(), "systemuser", u.ID); err != nil {
-			return err
-		}
-		// One that is soft-deleted still has its application id.
-		if slices.ContainsFunc(c.world.env.ApplicationUsers, func(o User) bool { return o.ApplicationID == u.ApplicationID }) {
-			return &apiError{http.StatusPreconditionFailed, codeDuplicate, "A record with matching key values already exists. An application user with applicationid " + u.ApplicationID + " is there already, it may be deleted."}
-		}
-		if client := c.world.env.Client(u.ApplicationID); client != nil {
-			u.Name = client.Name
-		}
-		if err := body.set(&u); err != nil {
-			return err
-		}
-		if u.AccessMode == AccessNonInteractive {
-			u.AccessMode = "" // as application users are
-		}
-		c.world.env.ApplicationUsers = append(c.world.env.ApplicationUsers, u)
-		return nil
-	})
-	return u.ID, err
-}
-
-func (c *call) updateUser(id string) error {
-	var body userBody
-	if err := c.readBody(&body); err != nil {
+	home, err := c.unit(body.Unit)
+	if err != nil {
 		return err
 	}
-	return c.change(func() error {
-		u, err := find[*user](c, "systemuser", id)
-		if err != nil {
-			return err
-		}
-		if err := c.mayUpdate(u, body); err != nil {
-			return err
-		}
-		if err := c.move(u, body.Unit); err != nil {
-			return err
-		}
-		return body.set(u.User)
-	})
+	u := User{Name: *body.Application, ApplicationID: strings.ToLower(*body.Application), ID: c.newID("systemuser"), BusinessUnit: home.ID}
+	if err := c.caller.needAt(c.world, "prvCreateUser", home.place(), "systemuser", u.ID); err != nil {
+		return err
+	}
+	env := c.world.env
+	// One that is soft-deleted still has its application id.
+	if slices.ContainsFunc(env.ApplicationUsers, func(o User) bool { return o.ApplicationID == u.ApplicationID }) {
+		return &apiError{http.StatusPreconditionFailed, codeDuplicate, "A record with matching key values already exists. An application user with applicationid " + u.ApplicationID + " is there already, it may be deleted."}
+	}
+	if client := env.Client(u.ApplicationID); client != nil {
+		u.Name = client.Name
+	}
+	if err := body.set(&u); err != nil {
+		return err
+	}
+	if u.AccessMode == AccessNonInteractive {
+		u.AccessMode = "" // as application users are
+	}
+	env.ApplicationUsers = append(env.ApplicationUsers, u)
+	return nil
+}
+
+func (c *call) updateUser(id string, body userBody) error {
+	u, err := find[*user](c, "systemuser", id)
+	if err == nil {
+		err = c.mayUpdate(u, body)
+	}
+	if err == nil {
+		err = c.move(u, body.Unit)
+	}
+	if err == nil {
+		err = body.set(u.User)
+	}
+	return err
 }
 
 // mayUpdate checks the privileges that a change of a user needs.
@@ -129,26 +116,22 @@ func (c *call) move(u *user, address string) error {
 }
 
 // deleteUser deletes an application user that is disabled: the first time softly, the second for good.
-func (c *call) deleteUser(id string) error {
-	return c.change(func() error {
-		u, err := find[*user](c, "systemuser", id)
-		if err != nil {
-			return err
-		}
-		if err := c.caller.needAt(c.world, "prvDeleteUser", u.place(), "systemuser", id); err != nil {
-			return err
-		}
-		owns := slices.ContainsFunc(c.world.views, func(v *personalView) bool { return v.ownerUser == u })
-		switch {
-		case !u.application || !u.Disabled || owns:
-			return invalid(codeNone, "Only an application user that is disabled and owns no records can be deleted.")
-		case !u.SoftDeleted:
-			u.SoftDeleted = true
-		default:
-			purge(c.world.env, u.ID)
-		}
-		return nil
-	})
+func (c *call) deleteUser(id string, _ nothing) error {
+	u, err := find[*user](c, "systemuser", id)
+	if err == nil {
+		err = c.caller.needAt(c.world, "prvDeleteUser", u.place(), "systemuser", id)
+	}
+	switch {
+	case err != nil:
+		return err
+	case !u.application || !u.Disabled || slices.ContainsFunc(c.world.views, func(v *personalView) bool { return v.ownerUser == u }):
+		return invalid(codeNone, "Only an application user that is disabled and owns no records can be deleted.")
+	case !u.SoftDeleted:
+		u.SoftDeleted = true
+	default:
+		purge(c.world.env, u.ID)
+	}
+	return nil
 }
 
 // purge takes an application user and every mention of it out of the environment.

@@ -6,40 +6,33 @@ import (
 	"strings"
 )
 
-func (c *call) createRole() (id string, err error) {
-	var body struct {
-		Name      string `json:"name"`
-		Inherited *int   `json:"isinherited"`
-		Unit      string `json:"businessunitid@odata.bind"`
-	}
-	if err := c.readBody(&body); err != nil {
-		return "", err
-	}
-	if body.Name == "" {
-		return "", badRequest("Entity 'role' must have a name.")
-	}
-	return id, c.change(func() error {
-		home := c.caller.user.unit
-		if body.Unit != "" {
-			if home, err = c.unit(body.Unit); err != nil {
-				return err
-			}
-		}
-		id = c.newID("role")
-		if err := c.caller.needAt(c.world, "prvCreateRole", home.place(), "role", id); err != nil {
+type roleBody struct {
+	Name      string `json:"name"`
+	Inherited *int   `json:"isinherited"`
+	Unit      string `json:"businessunitid@odata.bind"`
+}
+
+func (c *call) createRole(_ string, body roleBody) (err error) {
+	home := c.caller.user.unit
+	if body.Unit != "" {
+		if home, err = c.unit(body.Unit); err != nil {
 			return err
 		}
-		for _, other := range c.world.roles {
-			if other.unit == home && same(other.Name, body.Name) {
-				return invalid(codeRoleExists, "A role with the specified name '%s' already exists on business unit %s and Solution Id %s. Role id: %s", body.Name, home.ID, zeroGUID, other.id)
-			}
+	}
+	id := c.newID("role")
+	if err := c.caller.needAt(c.world, "prvCreateRole", home.place(), "role", id); err != nil {
+		return err
+	}
+	for _, other := range c.world.roles {
+		if other.unit == home && same(other.Name, body.Name) {
+			return invalid(codeRoleExists, "A role with the specified name '%s' already exists on business unit %s and Solution Id %s. Role id: %s", body.Name, home.ID, zeroGUID, other.id)
 		}
-		c.world.env.Roles = append(c.world.env.Roles, Role{
-			Name: body.Name, ID: id, BusinessUnit: home.ID, PlatformDefaults: true,
-			TeamPrivilegesOnly: body.Inherited != nil && *body.Inherited == 0,
-		})
-		return nil
+	}
+	c.world.env.Roles = append(c.world.env.Roles, Role{
+		Name: body.Name, ID: id, BusinessUnit: home.ID, PlatformDefaults: true,
+		TeamPrivilegesOnly: body.Inherited != nil && *body.Inherited == 0,
 	})
+	return nil
 }
 
 // editable finds a role that the caller may change: not the System Administrator's, no inherited
@@ -49,77 +42,61 @@ func (c *call) editable(id, privilege string) (*role, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.caller.needAt(c.world, privilege, r.place(), "role", id); err != nil {
-		return nil, err
-	}
 	switch {
 	case r.root != r:
 		return nil, invalid(codeInheritedRole, "Inherited roles cannot be modified.")
 	case r.NotCustomizable || r.administrator():
 		return nil, forbidden(codeNone, "The role '%s' is managed, and its iscustomizable is false, or it is the System Administrator's: it cannot be edited.", r.Name)
 	}
-	return r, nil
+	return r, c.caller.needAt(c.world, privilege, r.place(), "role", id)
 }
 
-func (c *call) updateRole(id string) error {
-	var body struct {
-		Name string `json:"name"`
+func (c *call) updateRole(id string, body struct {
+	Name string `json:"name"`
+},
+) error {
+	r, err := c.editable(id, "prvWriteRole")
+	if err == nil {
+		r.Name = body.Name
 	}
-	if err := c.readBody(&body); err != nil {
-		return err
-	}
-	return c.change(func() error {
-		r, err := c.editable(id, "prvWriteRole")
-		if err == nil {
-			r.Name = body.Name
-		}
-		return err
-	})
+	return err
 }
 
-func (c *call) deleteRole(id string) error {
-	return c.change(func() error {
-		r, err := c.editable(id, "prvDeleteRole")
-		if err != nil {
-			return err
-		}
-		env := c.world.env
-		env.Roles = slices.DeleteFunc(env.Roles, func(o Role) bool { return o.ID == r.id })
-		eachHolder(env, func(roles *[]RoleAssignment, _ string) {
-			*roles = slices.DeleteFunc(*roles, func(a RoleAssignment) bool { return a.Role == r.id })
-		})
-		return nil
+func (c *call) deleteRole(id string, _ nothing) error {
+	r, err := c.editable(id, "prvDeleteRole")
+	if err != nil {
+		return err
+	}
+	env := c.world.env
+	env.Roles = slices.DeleteFunc(env.Roles, func(o Role) bool { return o.ID == r.id })
+	eachHolder(env, func(roles *[]RoleAssignment, _ string) {
+		*roles = slices.DeleteFunc(*roles, func(a RoleAssignment) bool { return a.Role == r.id })
 	})
+	return nil
 }
 
 // addPrivileges carries out AddPrivilegesRole, which always brings the SharePoint defaults back.
-func (c *call) addPrivileges(id string) error {
-	var body struct{ Privileges []grantRow }
-	if err := c.readBody(&body); err != nil {
+func (c *call) addPrivileges(id string, body struct{ Privileges []grantRow }) error {
+	r, err := c.editable(id, "prvWriteRole")
+	if err != nil {
 		return err
 	}
-	return c.change(func() error {
-		r, err := c.editable(id, "prvWriteRole")
-		if err != nil {
+	grants := Grants{}
+	for _, g := range body.Privileges {
+		if err := c.readGrant(g, r, grants); err != nil {
 			return err
 		}
-		grants := Grants{}
-		for _, g := range body.Privileges {
-			if err := c.readGrant(g, r, grants); err != nil {
-				return err
-			}
+	}
+	for _, name := range sharePointDefaults() {
+		if c.world.cat.privilege(name) != nil {
+			grants[name] = DepthGlobal
 		}
-		for _, name := range sharePointDefaults() {
-			if c.world.cat.privilege(name) != nil {
-				grants[name] = DepthGlobal
-			}
-		}
-		for name, depth := range grants {
-			r.Privileges[name] = depth
-			r.plain(name)
-		}
-		return nil
-	})
+	}
+	for name, depth := range grants {
+		r.Privileges[name] = depth
+		r.plain(name)
+	}
+	return nil
 }
 
 // readGrant checks one privilege that a request gives to a role: that it exists, that it
@@ -129,15 +106,12 @@ func (c *call) readGrant(g grantRow, r *role, into Grants) error {
 	if p == nil {
 		return invalid(codeNoSuchPrivilege, "The privilege id is invalid or missing: '%s'.", g.PrivilegeID)
 	}
-	depth, ok := parseDepth(g.Depth)
-	if !ok || !p.Allows(depth) {
+	depth := parseDepth(g.Depth)
+	if !p.Allows(depth) {
 		return forbidden(codeInvalidDepth, "Invalid privilege depth for user. %s cannot be granted at depth '%s'.", p.Name, g.Depth)
 	}
-	if err := c.holds(p, depth, r.unit); err != nil {
-		return err
-	}
 	into[p.Name] = depth
-	return nil
+	return c.holds(p, depth, r.unit)
 }
 
 // holds says whether the caller holds a privilege at least at a depth from a business unit.
@@ -145,9 +119,8 @@ func (c *call) holds(p *privilege, depth Depth, from *unit) error {
 	for _, h := range c.caller.holdings(p) {
 		switch {
 		case h.depth < depth:
-		case h.depth == DepthGlobal, depth == DepthBasic:
-			return nil
-		case from.ID == h.unit.ID, h.depth == DepthDeep && from.within(c.world.unitByID[h.unit.ID]):
+		case h.depth == DepthGlobal, depth == DepthBasic, from.ID == h.unit.ID,
+			h.depth == DepthDeep && from.within(c.world.unitByID[h.unit.ID]):
 			return nil
 		}
 	}
@@ -155,59 +128,48 @@ func (c *call) holds(p *privilege, depth Depth, from *unit) error {
 }
 
 // removePrivilege takes one privilege from a role. It is named by the key of the privilege's row.
-func (c *call) removePrivilege(id string) error {
-	var body struct {
-		Privilege struct {
-			Type string `json:"@odata.type"`
-			ID   string `json:"privilegeid"`
-		}
+func (c *call) removePrivilege(id string, body struct {
+	Privilege struct {
+		Type string `json:"@odata.type"`
+		ID   string `json:"privilegeid"`
 	}
-	if err := c.readBody(&body); err != nil {
-		return err
-	}
-	held := c.world.cat.byID[strings.ToLower(body.Privilege.ID)]
-	if held == nil {
+},
+) error {
+	p := c.world.cat.byID[strings.ToLower(body.Privilege.ID)]
+	if p == nil {
 		return invalid(codeNoSuchPrivilege, "The privilege id is invalid or missing.")
 	}
-	return c.change(func() error {
-		r, err := c.editable(id, "prvWriteRole")
-		if err != nil {
-			return err
-		}
-		delete(r.Privileges, held.Name)
-		r.plain(held.Name)
-		return nil
-	})
+	r, err := c.editable(id, "prvWriteRole")
+	if err != nil {
+		return err
+	}
+	delete(r.Privileges, p.Name)
+	r.plain(p.Name)
+	return nil
 }
 
 // assign gives a role to a user.
-func (c *call) assign(id string) error {
-	var body struct {
-		Role string `json:"@odata.id"`
-	}
-	if err := c.readBody(&body); err != nil {
-		return err
-	}
+func (c *call) assign(id string, body struct {
+	Role string `json:"@odata.id"`
+},
+) error {
 	set, roleID, ok := parseReference(body.Role, c.root)
-	if !ok || set != "roles" || !strings.HasPrefix(body.Role, c.root) || c.path[1].name != "systemuserroles_association" {
+	if !ok || set != "roles" || !strings.HasPrefix(body.Role, c.root) {
 		return badRequest("Invalid URI: @odata.id must be the absolute address of the role, below %s.", c.root)
 	}
-	return c.change(func() error {
-		u, r, err := c.assignable(id, roleID)
-		if err != nil {
-			return err
-		}
-		if err := c.mayHold(u, r); err != nil {
-			return err
-		}
+	u, r, err := c.assignable(id, roleID)
+	if err == nil {
+		err = c.mayHold(u, r)
+	}
+	if err == nil {
 		u.Roles = append(u.Roles, RoleAssignment{Role: r.root.id, BusinessUnit: r.unit.ID})
-		return nil
-	})
+	}
+	return err
 }
 
 // assignable finds a user, and a role that the caller may give to it or take from it.
 func (c *call) assignable(id, roleID string) (*user, *role, error) {
-	holder, err := find[*user](c, "systemuser", id)
+	u, err := find[*user](c, "systemuser", id)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -215,7 +177,7 @@ func (c *call) assignable(id, roleID string) (*user, *role, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return holder, r, c.caller.needAt(c.world, "prvAssignRole", r.place(), "role", roleID)
+	return u, r, c.caller.needAt(c.world, "prvAssignRole", r.place(), "role", roleID)
 }
 
 // mayHold refuses what the platform refuses to give: the copy of another business unit, roles for
@@ -242,21 +204,18 @@ func (c *call) mayHold(u *user, r *role) error {
 }
 
 // unassign takes a role from a user: DELETE systemusers(ID)/systemuserroles_association(ROLE)/$ref.
-func (c *call) unassign(id string) error {
-	second := c.path[1]
-	roleID, err := keyOf(c.server.types.byName["role"], second)
-	if err != nil || second.name != "systemuserroles_association" {
-		return noSegment(second.name)
+func (c *call) unassign(id string, _ nothing) error {
+	roleID, err := keyOf(c.server.types.byName["role"], c.path[1])
+	if err != nil {
+		return err
 	}
-	return c.change(func() error {
-		u, r, err := c.assignable(id, roleID)
-		if err != nil {
-			return err
-		}
-		if !slices.Contains(u.roles, r) {
-			return noRow("role", roleID)
-		}
-		u.Roles = slices.DeleteFunc(u.Roles, func(a RoleAssignment) bool { return c.world.copyFor(a, u.unit) == r })
-		return nil
-	})
+	u, r, err := c.assignable(id, roleID)
+	switch {
+	case err != nil:
+		return err
+	case !slices.Contains(u.roles, r):
+		return noRow("role", roleID)
+	}
+	u.Roles = slices.DeleteFunc(u.Roles, func(a RoleAssignment) bool { return c.world.copyFor(a, u.unit) == r })
+	return nil
 }

@@ -22,6 +22,7 @@ type call struct {
 	root   string // URL of the service as the request names it, with its slash
 	// transaction is set inside a change set of a batch.
 	transaction *transaction
+	made        string // the id of the row that the request makes
 	path        []segment
 	query       url.Values
 	rawQuery    string
@@ -110,12 +111,8 @@ func (c *call) run(path, rawQuery string) (answer, error) {
 	switch c.method {
 	case http.MethodGet:
 		return c.get()
-	case http.MethodPost:
-		return c.post()
-	case http.MethodPatch, http.MethodDelete:
-		return c.modify()
 	default:
-		return answer{}, notAllowed(c.method, path)
+		return c.write()
 	}
 }
 

@@ -10,6 +10,117 @@ import (
 	"strings"
 )
 
+// An operation changes the environment, as a request asks. id is the key of the row that the path
+// begins with, where there is one.
+type operation func(c *call, id string) error
+
+// operations are all of them, by verb and path; keys are left out of the path.
+func operations() map[string]operation {
+	return map[string]operation{
+		"POST roles":                       writing((*call).createRole),
+		"PATCH roles()":                    writing((*call).updateRole),
+		"DELETE roles()":                   writing((*call).deleteRole),
+		"POST roles()/AddPrivilegesRole":   writing((*call).addPrivileges),
+		"POST roles()/RemovePrivilegeRole": writing((*call).removePrivilege),
+		"POST systemusers":                 writing((*call).createUser),
+		"PATCH systemusers()":              writing((*call).updateUser),
+		"DELETE systemusers()":             writing((*call).deleteUser),
+		"POST systemusers()/systemuserroles_association/$ref":     writing((*call).assign),
+		"DELETE systemusers()/systemuserroles_association()/$ref": writing((*call).unassign),
+		"PATCH userqueries()": writing((*call).updateView),
+		"POST GrantAccess":    writing((*call).grantAccess),
+		"POST ModifyAccess":   writing((*call).modifyAccess),
+		"POST RevokeAccess":   writing((*call).revokeAccess),
+	}
+}
+
+// writing makes an operation of a function that takes the request's body.
+func writing[B any](do func(c *call, id string, body B) error) operation {
+	return func(c *call, id string) error {
+		var body B
+		if err := c.readBody(&body); err != nil {
+			return err
+		}
+		return c.change(func() error { return do(c, id, body) })
+	}
+}
+
+// nothing is the body of a request that has none.
+type nothing struct{}
+
+// readBody decodes the request's JSON object. It is strict: a member that the operation does not take,
+// or that this simulator cannot set, is refused.
+func (c *call) readBody(into any) error {
+	if c.method == http.MethodDelete {
+		return nil
+	}
+	if kind, _, err := mime.ParseMediaType(c.header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return &apiError{http.StatusUnsupportedMediaType, codeBadURL, "The Content-Type of the request must be application/json."}
+	}
+	decoder := json.NewDecoder(bytes.NewReader(c.body))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		return badRequest("Error identified in Payload provided by the user: %v", err)
+	}
+	return nil
+}
+
+// write answers a request that is not a GET.
+func (c *call) write() (answer, error) {
+	first, last := c.path[0], c.path[len(c.path)-1]
+	steps := make([]string, len(c.path))
+	for i, s := range c.path {
+		steps[i] = strings.TrimPrefix(s.name, "Microsoft.Dynamics.CRM.")
+		if s.hasParens {
+			steps[i] += "()"
+		}
+	}
+	do := operations()[c.method+" "+strings.Join(steps, "/")]
+	switch {
+	case do == nil && len(c.path) > 1:
+		return answer{}, noSegment(last.name)
+	case do == nil:
+		return answer{}, notAllowed(c.method, first.name)
+	case !first.hasParens:
+		if err := do(c, ""); err != nil || c.made == "" {
+			return answer{}, err
+		}
+		return c.wrote(c.server.types.bySet[first.name], c.made, http.StatusCreated)
+	}
+	t := c.server.types.bySet[first.name]
+	id, err := keyOf(t, first)
+	if err == nil {
+		err = c.checkMatch(t, id)
+	}
+	if err == nil {
+		err = do(c, id)
+	}
+	if err != nil || c.method != http.MethodPatch {
+		return answer{}, err
+	}
+	return c.wrote(t, id, http.StatusOK)
+}
+
+// checkMatch honours If-Match.
+func (c *call) checkMatch(t *entityType, id string) error {
+	row, match := t.find(c.world, id), c.header.Get("If-Match")
+	if row == nil || match == "" || match == "*" || match == etag(t.stamp(c.world, row)) {
+		return nil
+	}
+	return &apiError{http.StatusPreconditionFailed, codeVersionMismatch, "The version of the existing record doesn't match the RowVersion property provided."}
+}
+
+// wrote answers for a row that a request made, with status 201, or changed, with 200.
+func (c *call) wrote(t *entityType, id string, status int) (answer, error) {
+	result := answer{header: http.Header{"OData-EntityId": {c.root + t.entitySet + "(" + id + ")"}}}
+	if !c.prefer.representation {
+		return result, nil
+	}
+	row, err := c.single(t, t.find(c.world, id))
+	result.status, result.body = status, row.body
+	return result, err
+}
+
 // A transaction is a change on its way: a world of its own.
 type transaction struct{ world *world }
 
@@ -61,135 +172,11 @@ func (c *call) rebase(w *world) {
 	}
 }
 
-// newID makes the id of a row that a request makes.
+// newID makes the id of the row that the request makes.
 func (c *call) newID(kind string) string {
 	c.server.made++
-	return deriveID(c.world.env.Organization.ID, "made", kind, strconv.Itoa(c.server.made))
-}
-
-// readBody decodes the request's JSON object. It is strict: a member that the operation does not take,
-// or that this simulator cannot set, is refused.
-func (c *call) readBody(into any) error {
-	if kind, _, err := mime.ParseMediaType(c.header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return &apiError{http.StatusUnsupportedMediaType, codeBadURL, "The Content-Type of the request must be application/json."}
-	}
-	decoder := json.NewDecoder(bytes.NewReader(c.body))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(into); err != nil {
-		return badRequest("Error identified in Payload provided by the user: %v", err)
-	}
-	return nil
-}
-
-func (c *call) post() (answer, error) {
-	first := c.path[0]
-	last := c.path[len(c.path)-1].name
-	if len(c.path) > 1 {
-		switch first.name + "/" + strings.TrimPrefix(last, "Microsoft.Dynamics.CRM.") {
-		case "roles/AddPrivilegesRole":
-			return c.onRow(c.addPrivileges)
-		case "roles/RemovePrivilegeRole":
-			return c.onRow(c.removePrivilege)
-		case "systemusers/$ref":
-			return c.onRow(c.assign)
-		}
-		return answer{}, noSegment(last)
-	}
-	switch first.name {
-	case "roles":
-		return c.create("role", c.createRole)
-	case "systemusers":
-		return c.create("systemuser", c.createUser)
-	case "GrantAccess", "ModifyAccess":
-		return answer{}, c.setAccess(first.name)
-	case "RevokeAccess":
-		return answer{}, c.revokeAccess()
-	}
-	return answer{}, notAllowed(c.method, first.name)
-}
-
-// create answers for a row that a request makes.
-func (c *call) create(logicalName string, do func() (id string, err error)) (answer, error) {
-	id, err := do()
-	if err != nil {
-		return answer{}, err
-	}
-	return c.wrote(c.server.types.byName[logicalName], id, http.StatusCreated)
-}
-
-// onRow carries something out on the row that the first segment of the path names.
-func (c *call) onRow(do func(id string) error) (answer, error) {
-	first := c.path[0]
-	t := c.server.types.bySet[first.name]
-	if t == nil {
-		return answer{}, noSegment(first.name)
-	}
-	id, err := keyOf(t, first)
-	if err == nil {
-		err = do(id)
-	}
-	if err != nil || c.method != http.MethodPatch {
-		return answer{}, err
-	}
-	return c.wrote(t, id, http.StatusOK)
-}
-
-// modify answers a PATCH or a DELETE of a row, or of a role that a user holds.
-func (c *call) modify() (answer, error) {
-	last := c.path[len(c.path)-1].name
-	if c.method == http.MethodDelete && last == "$ref" && len(c.path) == 3 {
-		return c.onRow(c.unassign)
-	}
-	if len(c.path) != 1 {
-		return answer{}, noSegment(last)
-	}
-	set := c.path[0].name
-	return c.onRow(func(id string) error {
-		if err := c.checkMatch(c.server.types.bySet[set], id); err != nil {
-			return err
-		}
-		switch c.method + " " + set {
-		case "PATCH roles":
-			return c.updateRole(id)
-		case "PATCH systemusers":
-			return c.updateUser(id)
-		case "PATCH userqueries":
-			return c.updateView(id)
-		case "DELETE roles":
-			return c.deleteRole(id)
-		case "DELETE systemusers":
-			return c.deleteUser(id)
-		}
-		return notAllowed(c.method, set)
-	})
-}
-
-// checkMatch honours If-Match. A row that is missing is not made: clients that write to this simulator
-// do not ask for that.
-func (c *call) checkMatch(t *entityType, id string) error {
-	row := t.find(c.world, id)
-	if row == nil {
-		return noRow(t.logicalName, id)
-	}
-	match := c.header.Get("If-Match")
-	if match == "" || match == "*" || match == etag(t.stamp(c.world, row)) {
-		return nil
-	}
-	return &apiError{http.StatusPreconditionFailed, codeVersionMismatch, "The version of the existing record doesn't match the RowVersion property provided."}
-}
-
-// wrote answers for a row that a request made, with status 201, or changed, with 200.
-func (c *call) wrote(t *entityType, id string, status int) (answer, error) {
-	var result answer
-	if c.prefer.representation {
-		var err error
-		if result, err = c.single(t, t.find(c.world, id)); err != nil {
-			return answer{}, err
-		}
-		result.status = status
-	}
-	result.header = http.Header{"OData-EntityId": {c.root + t.entitySet + "(" + id + ")"}}
-	return result, nil
+	c.made = deriveID(c.world.env.Organization.ID, "made", kind, strconv.Itoa(c.server.made))
+	return c.made
 }
 
 // unit finds the business unit that an @odata.bind leads to.
