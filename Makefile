@@ -34,9 +34,9 @@ fleet-demo: build ## 25 simulated environments and the fleet's page over them
 test: ## the tests that need only Go
 	$(GO) test -timeout 10m $(PKGS)
 
-test-all: test pairs simulator test-all-but-go ## all tests, including those that need npm, a browser or another tool
+test-all: test pairs test-all-but-go ## all tests, including those that need npm, a browser or another tool
 
-test-all-but-go: policy conftest postgres sarif junit recipes browser token-server curl powershell clients
+test-all-but-go: policy conftest postgres sarif junit recipes browser token-server curl powershell simulator
 
 pairs: ## pairs of faults and faulty servers, in more draws than make test
 	$(GO) test ./internal/lab -run 'TwoFaults|VerdictUnderFaults' -soak.seeds 500 -timeout 15m
@@ -116,7 +116,7 @@ powershell: ## check the emitted PowerShell scripts with an independent grammar
 clients: build ## run third-party clients (npm) against the simulator
 	scripts/test-clients $(BIN) $(CLIENTS)
 
-simulator: ## 90 % of the simulator is used by tests of other packages and by the third-party clients
+simulator: ## make clients, and 90 % of the simulator is used by them and by other packages
 	scripts/simulator-coverage 90 $(CLIENTS)
 
 token-server: ## sign in at a third-party token server

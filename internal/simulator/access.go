@@ -13,22 +13,20 @@ type holding struct {
 	direct bool
 }
 
-// An assignment is one way in which a user has a role.
-type assignment struct {
-	role *role
-	unit *unit // the holder's
-	team *team // the holder, where that is not the user
-}
-
 // assignments lists the ways in which a user has roles, directly and through teams. Another unit's
 // copy, left over from when record ownership across units was on, grants nothing.
-func (w *world) assignments(u *user) []assignment {
-	var all []assignment
+func (w *world) assignments(u *user) []holding {
+	var all []holding
 	add := func(roles []*role, home *unit, t *team) {
 		for _, r := range roles {
-			if r.unit == home || w.acrossUnits() {
-				all = append(all, assignment{r, home, t})
+			if r.unit != home && !w.acrossUnits() {
+				continue
 			}
+			h := holding{unit: r.unit, role: r, direct: t == nil}
+			if r.TeamPrivilegesOnly {
+				h.team = t // elsewhere it is as if the user held it
+			}
+			all = append(all, h)
 		}
 	}
 	add(u.roles, u.unit, nil)
@@ -38,27 +36,11 @@ func (w *world) assignments(u *user) []assignment {
 	return all
 }
 
-// rolesOf lists every role of a user.
-func (w *world) rolesOf(u *user) []*role {
-	var all []*role
-	for _, a := range w.assignments(u) {
-		all = append(all, a.role)
-	}
-	return all
-}
-
 // holdings lists the ways in which a user has a privilege.
 func (w *world) holdings(u *user, p *privilege) []holding {
 	var all []holding
-	for _, a := range w.assignments(u) {
-		h := holding{depth: a.role.depth(p), unit: a.unit, role: a.role, direct: a.team == nil}
-		if w.acrossUnits() {
-			h.unit = a.role.unit
-		}
-		if a.role.TeamPrivilegesOnly {
-			h.team = a.team // elsewhere it is as if the user held it
-		}
-		if h.depth != DepthNone {
+	for _, h := range w.assignments(u) {
+		if h.depth = h.role.depth(p); h.depth != DepthNone {
 			all = append(all, h)
 		}
 	}
@@ -66,7 +48,7 @@ func (w *world) holdings(u *user, p *privilege) []holding {
 }
 
 func (w *world) administrator(u *user) bool {
-	return slices.ContainsFunc(w.rolesOf(u), (*role).administrator)
+	return slices.ContainsFunc(w.assignments(u), func(h holding) bool { return h.role.administrator() })
 }
 
 // A caller is who a request is done as.
@@ -161,7 +143,7 @@ func missingPrivilege(w *world, lacking, acting *user, name string, p *privilege
 	}
 	return forbidden(codePrivilegeDenied,
 		"Principal user (Id=%s, type=8, roleCount=%d, privilegeCount=%d, accessMode=%d), is missing %s privilege (Id=%s) on OTC=%d for entity '%s' (LocalizedName='%s'). context.Caller=%s. Consider adding missed privilege to one of the principal (user/team) roles.",
-		lacking.ID, len(w.rolesOf(lacking)), held, lacking.accessMode(), name, id, code, logical, label, acting.ID)
+		lacking.ID, len(w.assignments(lacking)), held, lacking.accessMode(), name, id, code, logical, label, acting.ID)
 }
 
 // needAt says whether the caller's privilege covers a row.

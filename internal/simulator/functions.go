@@ -2,43 +2,40 @@ package simulator
 
 import (
 	"cmp"
-	"net/http"
 	"strings"
 )
 
-// unboundFunction finds an unbound function by name, nil if there is none.
-func unboundFunction(name string) func(c *call, s segment) (answer, error) {
-	switch name {
-	case "WhoAmI":
-		return (*call).whoAmI
-	case "RetrieveVersion":
-		return (*call).retrieveVersion
-	case "RetrieveRolePrivilegesRole":
-		return (*call).retrieveRolePrivileges
-	case "RetrieveSharedPrincipalsAndAccess":
-		return (*call).retrieveSharedPrincipals
-	default:
-		return nil
+// functions are all of them, by path; keys and parameters are left out of it.
+func functions() map[string]func(c *call) (answer, error) {
+	return map[string]func(c *call) (answer, error){
+		"WhoAmI":                                 (*call).whoAmI,
+		"WhoAmI()":                               (*call).whoAmI,
+		"RetrieveVersion":                        (*call).retrieveVersion,
+		"RetrieveRolePrivilegesRole()":           (*call).retrieveRolePrivileges,
+		"RetrieveSharedPrincipalsAndAccess()":    (*call).retrieveSharedPrincipals,
+		"systemusers()/RetrieveUserPrivileges()": (*call).retrieveUserPrivileges,
+		"systemusers()/RetrieveUserSetOfPrivilegesByNames()": (*call).retrieveUserPrivilegesByNames,
 	}
 }
 
-// boundFunction finds a function that is bound to a table, nil if there is none of the name.
-func boundFunction(logicalName, name string) func(c *call, s segment, row any) (answer, error) {
-	switch logicalName + "." + strings.TrimPrefix(name, "Microsoft.Dynamics.CRM.") {
-	case "systemuser.RetrieveUserPrivileges":
-		return (*call).retrieveUserPrivileges
-	case "systemuser.RetrieveUserSetOfPrivilegesByNames":
-		return (*call).retrieveUserPrivilegesByNames
-	default:
-		return nil
+// parameter gives the parameter of a function call, an alias replaced by its value.
+func (c *call) parameter(name string) (string, error) {
+	s := c.path[len(c.path)-1]
+	value, ok := strings.CutPrefix(s.argument, name+"=")
+	if strings.HasPrefix(value, "@") {
+		value = c.query.Get(value)
 	}
+	if !ok || value == "" {
+		return "", noSegment(s.name)
+	}
+	return value, nil
 }
 
 func (c *call) response(name string, members ...member) answer {
 	return answer{body: append(object{{"@odata.context", c.root + "$metadata#Microsoft.Dynamics.CRM." + name}}, members...)}
 }
 
-func (c *call) whoAmI(segment) (answer, error) {
+func (c *call) whoAmI() (answer, error) {
 	u, organization := c.caller.user, c.world.env.Organization.ID
 	if c.world.env.has(OtherOrganization) {
 		organization = deriveID("organization", organization)
@@ -47,7 +44,7 @@ func (c *call) whoAmI(segment) (answer, error) {
 		member{"BusinessUnitId", u.unit.ID}, member{"UserId", u.ID}, member{"OrganizationId", organization}), nil
 }
 
-func (c *call) retrieveVersion(segment) (answer, error) {
+func (c *call) retrieveVersion() (answer, error) {
 	return c.response("RetrieveVersionResponse", member{"Version", c.world.env.Organization.Version}), nil
 }
 
@@ -82,8 +79,8 @@ func (c *call) grants(name string, rows []grantRow, unit string) answer {
 }
 
 // retrieveRolePrivileges answers for any copy of a role, in one answer however long.
-func (c *call) retrieveRolePrivileges(s segment) (answer, error) {
-	id, err := c.parameter(s, "RoleId")
+func (c *call) retrieveRolePrivileges() (answer, error) {
+	id, err := c.parameter("RoleId")
 	if err != nil {
 		return answer{}, err
 	}
@@ -128,29 +125,45 @@ func (c *call) userGrants(u *user, wanted func(*privilege) bool) []grantRow {
 	return rows
 }
 
-func (c *call) retrieveUserPrivileges(s segment, row any) (answer, error) {
-	if c.world.env.has(NoUserPrivileges) {
-		return answer{}, noSegment(s.name)
+func (c *call) retrieveUserPrivileges() (answer, error) {
+	u, err := c.userInPath()
+	switch {
+	case err != nil:
+		return answer{}, err
+	case c.world.env.has(NoUserPrivileges):
+		return answer{}, noSegment("RetrieveUserPrivileges")
 	}
-	u := row.(*user)
 	rows := c.userGrants(u, func(*privilege) bool { return true })
 	return c.grants("RetrieveUserPrivilegesResponse", rows, u.unit.ID), nil
 }
 
-func (c *call) retrieveUserPrivilegesByNames(s segment, row any) (answer, error) {
-	list, err := c.parameter(s, "PrivilegeNames")
+func (c *call) retrieveUserPrivilegesByNames() (answer, error) {
+	u, err := c.userInPath()
+	if err != nil {
+		return answer{}, err
+	}
+	list, err := c.parameter("PrivilegeNames")
 	var names []string
 	switch {
 	case err != nil || c.world.env.has(NoPrivilegesByNames):
-		return answer{}, noSegment(s.name)
+		return answer{}, noSegment("RetrieveUserSetOfPrivilegesByNames")
 	case !parseJSONParameter(list, &names):
 		return answer{}, badSyntax()
 	case c.world.env.has(FewNames) && len(names) > fewNames:
 		return answer{}, invalid(codeInvalidArgument, "No more than %d privilege names can be passed.", fewNames)
 	}
 	set := lowerSet(names)
-	rows := c.userGrants(row.(*user), func(p *privilege) bool { return set[strings.ToLower(p.Name)] })
+	rows := c.userGrants(u, func(p *privilege) bool { return set[strings.ToLower(p.Name)] })
 	return c.response("RetrieveUserSetOfPrivilegesByNamesResponse", member{"RolePrivileges", rows}), nil
+}
+
+// userInPath finds the user that the path begins with.
+func (c *call) userInPath() (*user, error) {
+	id, err := keyOf(c.server.types.byName["systemuser"], c.path[0])
+	if err != nil {
+		return nil, err
+	}
+	return find[*user](c, "systemuser", id)
 }
 
 // targetView reads a parameter that names a row, and finds the personal view that it is. A wrong
@@ -183,8 +196,8 @@ func (c *call) principalRef(id string) object {
 	return object{{"@odata.type", "#Microsoft.Dynamics.CRM." + t}, {t + "id", id}, {"ownerid", id}}
 }
 
-func (c *call) retrieveSharedPrincipals(s segment) (answer, error) {
-	target, err := c.parameter(s, "Target")
+func (c *call) retrieveSharedPrincipals() (answer, error) {
+	target, err := c.parameter("Target")
 	if err != nil {
 		return answer{}, err
 	}
@@ -199,9 +212,4 @@ func (c *call) retrieveSharedPrincipals(s segment) (answer, error) {
 		}
 	}
 	return c.response("RetrieveSharedPrincipalsAndAccessResponse", member{"PrincipalAccesses", list}), nil
-}
-
-// notAllowed answers for a verb that a resource does not take.
-func notAllowed(method, name string) error {
-	return &apiError{http.StatusMethodNotAllowed, codeBadURL, "The HTTP method '" + method + "' is not supported for the resource '" + name + "'."}
 }

@@ -56,6 +56,11 @@ func noSegment(segment string) error {
 	return &apiError{http.StatusNotFound, codeBadURL, fmt.Sprintf("Resource not found for the segment '%s'.", segment)}
 }
 
+// notAllowed answers for a verb that a resource does not take.
+func notAllowed(method, name string) error {
+	return &apiError{http.StatusMethodNotAllowed, codeBadURL, "The HTTP method '" + method + "' is not supported for the resource '" + name + "'."}
+}
+
 func noProperty(name, logicalName string) error {
 	return badURL("Could not find a property named '%s' on type 'Microsoft.Dynamics.CRM.%s'.", name, logicalName)
 }

@@ -1,40 +1,57 @@
 package simulator
 
 import (
+	"errors"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// get answers a GET: a collection, a row, what a row leads to, or a function.
-func (c *call) get() (answer, error) {
-	first := c.path[0]
-	if f := unboundFunction(first.name); f != nil && len(c.path) == 1 {
-		return f(c, first)
+// pattern is the request's path with the keys and parameters left out.
+func (c *call) pattern() string {
+	steps := make([]string, len(c.path))
+	for i, s := range c.path {
+		steps[i] = strings.TrimPrefix(s.name, "Microsoft.Dynamics.CRM.")
+		if s.hasParens {
+			steps[i] += "()"
+		}
 	}
+	return strings.Join(steps, "/")
+}
+
+// get answers a GET: a function, a collection, a row, or what a row leads to.
+func (c *call) get() (answer, error) {
+	if f := functions()[c.pattern()]; f != nil {
+		return f(c)
+	}
+	first := c.path[0]
 	t := c.server.types.bySet[first.name]
 	if t == nil {
 		return answer{}, noSegment(first.name)
 	}
 	if !first.hasParens && len(c.path) == 1 {
-		return c.getSet(t)
+		if err := c.contradicted(t); err != nil {
+			return answer{}, err
+		}
+		return c.collection(t, t.rows(c.world), c.root+t.entitySet)
 	}
 	id, err := keyOf(t, first)
 	if err != nil {
 		return answer{}, err
 	}
-	if len(c.path) == 1 {
-		return c.getRow(t, id)
-	}
-	return c.getBelow(t, id)
-}
-
-func (c *call) getSet(t *entityType) (answer, error) {
-	if err := c.contradicted(t); err != nil {
+	row, err := c.rowFor(t, id)
+	if err != nil {
 		return answer{}, err
 	}
-	return c.collection(t, t.rows(c.world), c.root+t.entitySet)
+	if len(c.path) == 1 {
+		return c.single(t, row)
+	}
+	n := t.nav(c.path[1].name)
+	if n == nil || len(c.path) > 2 {
+		return answer{}, noSegment(c.path[1].name)
+	}
+	return c.collection(n.target, n.follow(c.world, row), c.root+t.entitySet+"("+id+")/"+n.name)
 }
 
 // keyOf reads the key of a segment: the id alone, or with the key column's name.
@@ -101,42 +118,13 @@ func find[T any](c *call, logicalName, id string) (row T, err error) {
 	return row, err
 }
 
-func (c *call) getRow(t *entityType, id string) (answer, error) {
-	row, err := c.rowFor(t, id)
-	if err != nil {
-		return answer{}, err
-	}
-	return c.single(t, row)
-}
-
 func (c *call) single(t *entityType, row any) (answer, error) {
-	q, err := parseQuery(t, c.query)
+	q, err := c.parseQuery(t)
 	if err != nil {
-		return answer{}, err
-	}
-	if err := c.mayExpand(&q); err != nil {
 		return answer{}, err
 	}
 	body := object{{"@odata.context", c.context(&q) + "/$entity"}}
 	return answer{body: append(body, c.render(&q, row)...)}, nil
-}
-
-// getBelow answers for what follows a row: a navigation property or a function.
-func (c *call) getBelow(t *entityType, id string) (answer, error) {
-	second := c.path[1]
-	f := boundFunction(t.logicalName, second.name)
-	n := t.nav(second.name)
-	if len(c.path) > 2 || second.hasParens != (f != nil) || f == nil && n == nil {
-		return answer{}, noSegment(second.name)
-	}
-	row, err := c.rowFor(t, id)
-	if err != nil {
-		return answer{}, err
-	}
-	if f != nil {
-		return f(c, second, row)
-	}
-	return c.collection(n.target, n.follow(c.world, row), c.root+t.entitySet+"("+id+")/"+n.name)
 }
 
 // collection answers with a page of those rows that the caller sees. self is the address that further
@@ -145,11 +133,8 @@ func (c *call) collection(t *entityType, rows []any, self string) (answer, error
 	if err := c.mayRead(t); err != nil {
 		return answer{}, err
 	}
-	q, err := parseQuery(t, c.query)
+	q, err := c.parseQuery(t)
 	if err != nil {
-		return answer{}, err
-	}
-	if err := c.mayExpand(&q); err != nil {
 		return answer{}, err
 	}
 	rows = q.choose(c.world, c.seen(t, rows))
@@ -185,14 +170,13 @@ func (c *call) page(q *query, rows []any) (page []any, more bool) {
 	return rows[start:end], end < len(rows)
 }
 
-// mayExpand checks the privileges for the tables that $expand reaches.
-func (c *call) mayExpand(q *query) error {
+// parseQuery reads the request's options, and checks the privileges for the tables that $expand reaches.
+func (c *call) parseQuery(t *entityType) (query, error) {
+	q, err := parseQuery(t, c.query)
 	for _, e := range q.expands {
-		if err := c.mayRead(e.nav.target); err != nil {
-			return err
-		}
+		err = errors.Join(err, c.mayRead(e.nav.target))
 	}
-	return nil
+	return q, err
 }
 
 // context is the @odata.context of a collection: the set, and what of it was asked for.

@@ -1,6 +1,9 @@
 package simulator
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
 
 // A State is what the environment as a whole does with requests. The zero value answers
 // them.
@@ -71,17 +74,13 @@ func (c *call) usable(u *user) error {
 	case u.LicenceMissing:
 		return forbidden(codeNoLicence, "The user has not been assigned any License")
 	}
-	roles := c.world.rolesOf(u)
-	if len(roles) == 0 {
+	held := c.world.assignments(u)
+	if len(held) == 0 {
 		return forbidden(codeNoRoles, "SecLib::RetrievePrivilegeForUser failed - no roles are assigned to user. Returned hr = -2147209463, User: %s", u.ID)
 	}
-	if c.world.env.Organization.State != StateAdministration {
+	if c.world.env.Organization.State != StateAdministration ||
+		slices.ContainsFunc(held, func(h holding) bool { return h.role.administrator() || h.role.Template == systemCustomizerTemplate }) {
 		return nil
-	}
-	for _, r := range roles {
-		if r.administrator() || r.Template == systemCustomizerTemplate {
-			return nil
-		}
 	}
 	return forbidden(codeAdminModeOnly, "User does not have required privileges (or role membership) to access the org when it is in Admin Only mode.")
 }

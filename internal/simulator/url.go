@@ -57,18 +57,6 @@ func parseQueryString(raw string) (url.Values, error) {
 	return values, nil
 }
 
-// parameter gives the parameter of a function call, an alias replaced by its value.
-func (c *call) parameter(s segment, name string) (string, error) {
-	value, ok := strings.CutPrefix(s.argument, name+"=")
-	if strings.HasPrefix(value, "@") {
-		value = c.query.Get(value)
-	}
-	if !ok || value == "" {
-		return "", noSegment(s.name)
-	}
-	return value, nil
-}
-
 // parseJSONParameter reads a parameter's JSON; single quotes count as double quotes, as in
 // the Web API's own samples.
 func parseJSONParameter(text string, into any) bool {

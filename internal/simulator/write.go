@@ -7,7 +7,6 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
-	"strings"
 )
 
 // An operation changes the environment, as a request asks. id is the key of the row that the path
@@ -67,18 +66,11 @@ func (c *call) readBody(into any) error {
 
 // write answers a request that is not a GET.
 func (c *call) write() (answer, error) {
-	first, last := c.path[0], c.path[len(c.path)-1]
-	steps := make([]string, len(c.path))
-	for i, s := range c.path {
-		steps[i] = strings.TrimPrefix(s.name, "Microsoft.Dynamics.CRM.")
-		if s.hasParens {
-			steps[i] += "()"
-		}
-	}
-	do := operations()[c.method+" "+strings.Join(steps, "/")]
+	first := c.path[0]
+	do := operations()[c.method+" "+c.pattern()]
 	switch {
 	case do == nil && len(c.path) > 1:
-		return answer{}, noSegment(last.name)
+		return answer{}, noSegment(c.path[1].name)
 	case do == nil:
 		return answer{}, notAllowed(c.method, first.name)
 	case !first.hasParens:
