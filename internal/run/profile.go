@@ -3,10 +3,12 @@ package run
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/config"
@@ -91,9 +93,9 @@ func (r *Runner) Engine(ctx context.Context, profiles ...profile.Profile) (*engi
 		}
 		folders = append(folders, os.DirFS(folder))
 	}
-	e, err := engine.Load(ctx, policy.Files, folders...)
-	if err != nil && len(r.PolicyFolders) > 0 {
-		return nil, Usagef("--policy %s: %w", strings.Join(r.PolicyFolders, ", "), err)
+	e, err := inTime(ctx, CompileLimit, func() (*engine.Engine, error) { return engine.Load(ctx, policy.Files, folders...) })
+	if err != nil && ctx.Err() == nil && len(folders) > 0 {
+		err = Usagef("--policy %s: %w", strings.Join(r.PolicyFolders, ", "), err)
 	}
 	if err != nil {
 		return nil, err
@@ -104,4 +106,27 @@ func (r *Runner) Engine(ctx context.Context, profiles ...profile.Profile) (*engi
 		}
 	}
 	return e, nil
+}
+
+// CompileLimit is how long compiling the policies may take.
+const CompileLimit = 30 * time.Second
+
+// inTime gives up compiling after a limit, or when the run is interrupted: the compiler
+// itself cannot be told to stop.
+func inTime(ctx context.Context, limit time.Duration, compile func() (*engine.Engine, error)) (*engine.Engine, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("compiling takes longer than %s: look for a rule with very many lines, and split it", limit))
+	defer cancel()
+	var e *engine.Engine
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		e, err = compile()
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		return e, err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }

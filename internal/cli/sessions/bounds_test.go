@@ -118,6 +118,7 @@ func TestBoundsOfTime(t *testing.T) {
 		"size of one answer":               bounds.Size(limits.MaxBody),
 		"one exchange with a sign-in host": "30s",
 		"one evaluation of the policies":   engine.DefaultLimit.String(),
+		"compiling the policies":           run.CompileLimit.String(),
 		"memory":                           "4 GiB",
 		"after SIGINT or SIGTERM":          "2s",
 	}
