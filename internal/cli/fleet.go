@@ -94,6 +94,14 @@ profile, app_id, user, role, business_unit, every, labels). A known environment 
 		newPauseCommand(a, &f, "resume", "scan paused environments again", false),
 		run,
 		&cobra.Command{
+			Use:     "remove NAME...",
+			Short:   "scan environments no longer, and show them no longer",
+			Long:    help(`Ends the scans of environments and takes them off the page, the metrics and the alerts. Their results stay in the store for dbaudit history. dbaudit fleet import brings one back with its history.`, exitOK, exitUsage, exitFailure),
+			Example: "  dbaudit fleet remove northwind",
+			Args:    arguments(1, -1),
+			RunE:    func(cmd *cobra.Command, args []string) error { return fleetRemove(cmd.Context(), a, f, args) },
+		},
+		&cobra.Command{
 			Use:     "cancel RUN...",
 			Short:   "end waiting or running runs",
 			Long:    help(`Ends runs by their ids. A later result of such a run is discarded; the last known state of the environment stays.`, exitOK, exitUsage, exitFailure),
@@ -256,6 +264,16 @@ func fleetCancel(ctx context.Context, a *app, f fleetFlags, args []string) error
 			}
 		}
 		return nil
+	})
+}
+
+func fleetRemove(ctx context.Context, a *app, f fleetFlags, names []string) error {
+	return withStore(ctx, a, f.store, func(s *store.Store) error {
+		queue, err := fleet.New(s, fleet.Options{})
+		if err != nil {
+			return err
+		}
+		return unknown(queue.Remove(ctx, who(), names...))
 	})
 }
 

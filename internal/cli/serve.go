@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -18,7 +17,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/alert"
 	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/config"
-	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/fleet"
 	"github.com/dbaudit/dbaudit/internal/run"
@@ -77,7 +75,7 @@ func worker(a *app, s *store.Store, e *engine.Engine, o fleet.Options, concurren
 }
 
 func fleetOptions(a *app) fleet.Options {
-	return fleet.Options{Worker: workerName(), Version: a.Tool.Version, Logger: slog.New(&narration{console: a.Console})}
+	return fleet.Options{Worker: workerName(), Version: a.Tool.Version, Logger: logger(a, "queue")}
 }
 
 type serveFlags struct {
@@ -160,7 +158,7 @@ func serve(ctx context.Context, a *app, f serveFlags) (err error) {
 		return err
 	}
 	handler, err := web.New(web.Options{
-		Store: s, Actions: queue, SignIn: signIn, Now: a.Now, Logger: slog.New(&narration{console: a.Console}), Rules: reportOptions(a, e).Rules,
+		Store: s, Actions: queue, SignIn: signIn, Now: a.Now, Logger: logger(a, "page"), Rules: reportOptions(a, e).Rules,
 	})
 	if err != nil {
 		return err
@@ -296,51 +294,3 @@ func unattended(a *app) *run.Runner {
 	host.Attended, host.OpenBrowser = false, nil
 	return &run.Runner{Host: host, Narrator: quietly{a.Console}, Tool: a.Tool, PolicyFolders: a.PolicyFolders}
 }
-
-// quietly narrates for a log that many scans share.
-type quietly struct{ *console.Console }
-
-// Log implements [run.Narrator].
-func (q quietly) Log(level slog.Level, environment, message string, fields ...slog.Attr) {
-	if level == slog.LevelInfo {
-		level = slog.LevelDebug
-	}
-	q.Console.Log(level, environment, message, fields...)
-}
-
-// A narration is the queue's log: its warnings and errors, among dbaudit's own.
-type narration struct {
-	console *console.Console
-	attrs   []slog.Attr
-}
-
-// Enabled implements [slog.Handler].
-func (n *narration) Enabled(_ context.Context, level slog.Level) bool {
-	return level >= slog.LevelWarn || n.console.Verbose
-}
-
-// Handle implements [slog.Handler].
-func (n *narration) Handle(_ context.Context, r slog.Record) error {
-	attrs := n.attrs
-	r.Attrs(func(attr slog.Attr) bool { attrs = append(attrs, attr); return true })
-	message := r.Message
-	for _, attr := range attrs {
-		if attr.Key == "err" || attr.Key == "error" {
-			message += ": " + attr.Value.String()
-		}
-	}
-	level := r.Level
-	if level == slog.LevelInfo {
-		level = slog.LevelDebug
-	}
-	n.console.Log(level, "", "queue: "+message, attrs...)
-	return nil
-}
-
-// WithAttrs implements [slog.Handler].
-func (n *narration) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &narration{console: n.console, attrs: append(n.attrs[:len(n.attrs):len(n.attrs)], attrs...)}
-}
-
-// WithGroup implements [slog.Handler].
-func (n *narration) WithGroup(string) slog.Handler { return n }

@@ -243,20 +243,47 @@ func (f *Fleet) scanNow(ctx context.Context, tx *store.Tx, who, name string) (in
 
 // Cancel ends a run that has not ended. A result that comes later is not kept.
 func (f *Fleet) Cancel(ctx context.Context, who string, run int64) error {
+	return f.store.Within(ctx, func(tx *store.Tx) error { return f.cancel(ctx, tx, who, run) })
+}
+
+func (f *Fleet) cancel(ctx context.Context, tx *store.Tx, who string, run int64) error {
+	r, err := tx.Run(ctx, run)
+	if err != nil {
+		return err
+	}
+	if err := tx.Fail(ctx, run, store.Failure{State: store.RunCancelled, Code: "cancelled", Message: "cancelled by " + who, Final: true}); err != nil {
+		return err
+	}
+	if r.Job != 0 {
+		if _, err := f.queue.JobCancelTx(ctx, tx.Queue(), r.Job); err != nil && !errors.Is(err, rivertype.ErrNotFound) {
+			return err
+		}
+	}
+	return tx.Audit(ctx, who, fmt.Sprintf("cancel run %d of %s", run, r.Environment))
+}
+
+// Remove ends the scans of environments and retires their integrations.
+func (f *Fleet) Remove(ctx context.Context, who string, names ...string) error {
 	return f.store.Within(ctx, func(tx *store.Tx) error {
-		r, err := tx.Run(ctx, run)
-		if err != nil {
-			return err
-		}
-		if err := tx.Fail(ctx, run, store.Failure{State: store.RunCancelled, Code: "cancelled", Message: "cancelled by " + who, Final: true}); err != nil {
-			return err
-		}
-		if r.Job != 0 {
-			if _, err := f.queue.JobCancelTx(ctx, tx.Queue(), r.Job); err != nil && !errors.Is(err, rivertype.ErrNotFound) {
+		for _, name := range slices.Sorted(slices.Values(names)) {
+			e, err := tx.Lock(ctx, name)
+			if err != nil {
+				return fmt.Errorf("the environment %s: %w", name, err)
+			}
+			runs, err := tx.Unended(ctx, e)
+			if err != nil {
+				return err
+			}
+			for _, id := range runs {
+				if err := f.cancel(ctx, tx, who, id); err != nil {
+					return err
+				}
+			}
+			if err := errors.Join(tx.Retire(ctx, e), tx.Audit(ctx, who, "remove "+name)); err != nil {
 				return err
 			}
 		}
-		return tx.Audit(ctx, who, fmt.Sprintf("cancel run %d of %s", run, r.Environment))
+		return nil
 	})
 }
 

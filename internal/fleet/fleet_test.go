@@ -352,6 +352,54 @@ func TestCancel(t *testing.T) {
 	})
 }
 
+// TestRemove: an environment that is removed is scanned no longer and is not seen; importing
+// it brings it back.
+func TestRemove(t *testing.T) {
+	onBoth(t, func(t *testing.T, name string) {
+		s := open(t, name)
+		environments(t, s, "a", "b")
+		begun := make(chan string, 10)
+		f, _ := start(t, s, fleet.Options{Sweep: time.Second, Scanner: &scans{do: func(ctx context.Context, e store.Environment, _ int) ([]audit.Result, error) {
+			begun <- e.Name
+			if e.Name == "a" {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			return result(e), nil
+		}}})
+		for (<-begun) != "a" { // it runs
+		}
+		if err := f.Remove(t.Context(), "jane", "nobody"); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("an unknown name: %v", err)
+		}
+		if err := f.Remove(t.Context(), "jane", "a"); err != nil {
+			t.Fatal(err)
+		}
+		if r := lastRun(t, s, "a"); r.State != store.RunCancelled {
+			t.Errorf("run: %+v", r)
+		}
+		seen := func() (names []string) {
+			t.Helper()
+			statuses, err := s.Fleet(t.Context())
+			list, failed := s.Environments(t.Context())
+			if err != nil || failed != nil || len(list) != len(statuses) {
+				t.Errorf("%d environments, %d statuses: %v, %v", len(list), len(statuses), err, failed)
+			}
+			for _, e := range list {
+				names = append(names, e.Name)
+			}
+			return names
+		}
+		if got := seen(); !slices.Equal(got, []string{"b"}) {
+			t.Errorf("seen: %v", got)
+		}
+		environments(t, s, "a")
+		if got := seen(); !slices.Equal(got, []string{"a", "b"}) {
+			t.Errorf("seen after it was imported again: %v", got)
+		}
+	})
+}
+
 // TestHandedBack holds that what a process does not finish before it ends is taken by
 // another at once.
 func TestHandedBack(t *testing.T) {

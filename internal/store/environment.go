@@ -65,8 +65,8 @@ type Change struct{ Added, Updated, Unchanged int }
 
 // Import puts environments into the store, or brings those of the same name up to date.
 // profiles gives the names of the profiles by which each is judged: integrations that are
-// no longer among them are retired, and keep their history. A new environment is due at
-// once; what is known of the others stays.
+// no longer among them are retired, and keep their history. An environment that had no
+// schedule is due at once; what is known of the others stays.
 func (s *Store) Import(ctx context.Context, environments []Environment, profiles func(name string) []string) (Change, error) {
 	var change Change
 	inOrder := slices.SortedFunc(slices.Values(environments), func(a, b Environment) int { return strings.Compare(a.Name, b.Name) })
@@ -100,11 +100,13 @@ func (t *Tx) put(ctx context.Context, e Environment, profiles []string, change *
 		if e.CredentialEnds.IsZero() && e.CredentialRef == old.CredentialRef && strings.HasPrefix(e.CredentialRef, Certificate) {
 			e.CredentialEnds = old.CredentialEnds // a scan has read it
 		}
-		if e.Every != old.Every {
+		switch {
+		case e.Every == 0:
 			e.NextDue = time.Time{}
-			if e.Every > 0 {
-				e.NextDue = e.Period(t.now).Add(e.Every)
-			}
+		case old.Every == 0: // it was known by results alone, or was removed
+			e.NextDue = t.now
+		case e.Every != old.Every:
+			e.NextDue = e.Period(t.now).Add(e.Every)
 		}
 		if e.same(old) {
 			change.Unchanged++
@@ -129,6 +131,15 @@ func (t *Tx) add(ctx context.Context, e Environment) (int64, error) {
 		(name, tenant_id, url, organization_id, config, credential_ref, every, jitter, paused, next_due, labels, created_at, credential_ends)
 		VALUES ($1, $2, $3, '', $4, $5, $6, $7, FALSE, $8, $9, $10, $11) RETURNING id`,
 		e.Name, e.TenantID, e.URL, e.Config, e.CredentialRef, e.Every.Microseconds(), e.Jitter.Microseconds(), micro(e.NextDue), labels(e.Labels), micro(t.now), micro(e.CredentialEnds))
+}
+
+// Retire ends the schedule of an environment and retires its integrations. Its history stays,
+// and importing it again brings it back.
+func (t *Tx) Retire(ctx context.Context, e Environment) error {
+	return errors.Join(
+		t.exec(ctx, "UPDATE environment SET config = '', every = 0, next_due = NULL, credential_ends = NULL WHERE id = $1", e.ID),
+		t.setIntegrations(ctx, e.ID, nil),
+	)
 }
 
 // setIntegrations makes the integrations of these profiles, and retires all others.
@@ -193,9 +204,13 @@ func (t *Tx) environment(ctx context.Context, where string, args ...any) (Enviro
 	return one(ctx, t.tx, scanEnvironment, "SELECT "+environmentColumns+" FROM environment e WHERE "+where, args...)
 }
 
-// Environments lists all environments by name.
+// retired is the condition for an environment e of which every integration is retired.
+const retired = `EXISTS (SELECT 1 FROM integration i WHERE i.environment_id = e.id)
+	AND NOT EXISTS (SELECT 1 FROM integration i WHERE i.environment_id = e.id AND NOT i.retired)`
+
+// Environments lists all environments by name, except those that were removed.
 func (s *Store) Environments(ctx context.Context) ([]Environment, error) {
-	list, err := all(ctx, s.db, scanEnvironment, "SELECT "+environmentColumns+" FROM environment e ORDER BY e.name")
+	list, err := all(ctx, s.db, scanEnvironment, "SELECT "+environmentColumns+" FROM environment e WHERE NOT ("+retired+") ORDER BY e.name")
 	return list, s.failed(err)
 }
 

@@ -69,7 +69,7 @@ func TestPlans(t *testing.T) {
 		"OpenFindings":     func() error { _, err := s.OpenFindings(ctx, "a"); return err },
 		"all OpenFindings": func() error { _, err := s.OpenFindings(ctx, ""); return err },
 		"Findings":         func() error { _, err := s.Findings(ctx, "a"); return err },
-		"Changed":          func() error { _, _, err := s.Changed(ctx, 1); return err },
+		"Changes":          func() error { _, err := s.Changes(ctx, "a", 9); return err },
 		"ControlSpans":     func() error { _, err := s.ControlSpans(ctx, "a", "b"); return err },
 		"Control":          func() error { _, err := s.Control(ctx, "A"); return err },
 		"Controls":         func() error { _, err := s.Controls(ctx); return err },

@@ -101,7 +101,7 @@ func (s *Store) Status(ctx context.Context, environment string) ([]Status, error
 		COALESCE(r.id, 0), e.id, e.name, r.period, COALESCE(r.trigger, ''), COALESCE(r.state, ''), COALESCE(r.attempt, 0), COALESCE(r.failures, 0),
 		r.queued_at, r.started_at, r.ended_at, COALESCE(r.error_code, ''), COALESCE(r.error, ''), COALESCE(r.worker, ''), COALESCE(r.tool_version, ''), COALESCE(r.job, 0)
 		FROM environment e LEFT JOIN integration i ON i.environment_id = e.id AND NOT i.retired LEFT JOIN run r ON r.id = e.last_run
-		WHERE `+where+" ORDER BY e.name, i.name", args...)
+		WHERE NOT (`+retired+") AND "+where+" ORDER BY e.name, i.name", args...)
 	return list, s.failed(err)
 }
 
@@ -192,13 +192,12 @@ func (s *Store) Findings(ctx context.Context, environment string) ([]Finding, er
 	return list, s.failed(err)
 }
 
-// Changed lists the findings that a run opened, and those that it closed.
-func (s *Store) Changed(ctx context.Context, run int64) (opened, closed []Finding, err error) {
-	opened, err = all(ctx, s.db, scanFinding, "SELECT "+findingColumns+" WHERE f.first_run = $1 ORDER BY f.id", run)
-	if err == nil {
-		closed, err = all(ctx, s.db, scanFinding, "SELECT "+findingColumns+" WHERE f.closed_run = $1 ORDER BY f.id", run)
-	}
-	return opened, closed, s.failed(err)
+// Changes lists the findings of an environment that began after its first scan, or are over,
+// those that changed last first.
+func (s *Store) Changes(ctx context.Context, environment string, limit int) ([]Finding, error) {
+	list, err := all(ctx, s.db, scanFinding, "SELECT "+findingColumns+` WHERE e.name = $1 AND (f.closed_run IS NOT NULL OR f.opened <> $2)
+		ORDER BY COALESCE(f.closed_run, f.first_run) DESC, f.id LIMIT $3`, environment, ReasonFirst, limit)
+	return list, s.failed(err)
 }
 
 // ControlSpans lists the spans of all controls of an integration, by control and time.

@@ -200,6 +200,33 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// TestChanges: the page of an environment says what changed, and whether the environment did.
+func TestChanges(t *testing.T) {
+	t.Parallel()
+	s := stocked(t)
+	server := serve(t, web.Options{Store: s, Actions: &actions{}})
+	for _, step := range []struct {
+		outcome audit.Outcome
+		profile string
+		want    string
+	}{
+		{audit.OutcomeFail, "sha256:1", "<td>began</td>"},
+		{audit.OutcomePass, "sha256:1", "<td>fixed</td>"},
+		{audit.OutcomeFail, "sha256:2", "<td>began: the profile changed</td>"},
+		{audit.OutcomePass, "sha256:3", "<td>over: the profile changed</td>"},
+	} {
+		r := result("green", noon(), step.outcome)
+		r.Profile.Digest = step.profile
+		if err := s.Record(t.Context(), []audit.Result{r}, "test"); err != nil {
+			t.Fatal(err)
+		}
+		page := send(t, http.MethodGet, server.URL+"/environments/green", nil).body
+		if _, changes, _ := strings.Cut(page, "<h2>Changes</h2>"); !strings.Contains(changes, step.want) {
+			t.Errorf("after %s by %s the page does not say %s:\n%s", step.outcome, step.profile, step.want, changes)
+		}
+	}
+}
+
 // TestControls: a control counts as unknown where it is stale.
 func TestControls(t *testing.T) {
 	t.Parallel()

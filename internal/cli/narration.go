@@ -1,0 +1,95 @@
+package cli
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/console"
+)
+
+// quietly narrates for a log that many scans share.
+type quietly struct{ *console.Console }
+
+// Log implements [run.Narrator].
+func (q quietly) Log(level slog.Level, environment, message string, fields ...slog.Attr) {
+	if level == slog.LevelInfo {
+		level = slog.LevelDebug
+	}
+	q.Console.Log(level, environment, message, fields...)
+}
+
+// logger is the log of a part of a process that runs for long, among dbaudit's own.
+func logger(a *app, of string) *slog.Logger {
+	return slog.New(&narration{console: a.Console, of: of, said: &repeats{now: a.Now, at: map[string]time.Time{}}})
+}
+
+// A narration narrates the warnings and errors of a log.
+type narration struct {
+	console *console.Console
+	of      string
+	said    *repeats
+	attrs   []slog.Attr
+}
+
+// repeats tells what was said lately: a database that is down is reported by each part of
+// the queue each second.
+type repeats struct {
+	now func() time.Time
+
+	mu sync.Mutex
+	at map[string]time.Time
+}
+
+// lately reports whether a message was said within a minute, and keeps that it is said now.
+func (r *repeats) lately(message string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	for m, at := range r.at {
+		if now.Sub(at).Abs() > time.Minute {
+			delete(r.at, m)
+		}
+	}
+	_, said := r.at[message]
+	if !said {
+		r.at[message] = now
+	}
+	return said
+}
+
+// Enabled implements [slog.Handler].
+func (n *narration) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn || n.console.Verbose
+}
+
+// Handle implements [slog.Handler].
+func (n *narration) Handle(_ context.Context, r slog.Record) error {
+	attrs := n.attrs
+	r.Attrs(func(attr slog.Attr) bool { attrs = append(attrs, attr); return true })
+	message := n.of + ": " + r.Message
+	for _, attr := range attrs {
+		if attr.Key == "err" || attr.Key == "error" {
+			message += ": " + attr.Value.String()
+		}
+	}
+	level := r.Level
+	if level == slog.LevelInfo {
+		level = slog.LevelDebug
+	}
+	if level < slog.LevelWarn || !n.said.lately(message) {
+		n.console.Log(level, "", message, attrs...)
+	}
+	return nil
+}
+
+// WithAttrs implements [slog.Handler].
+func (n *narration) WithAttrs(attrs []slog.Attr) slog.Handler {
+	more := *n
+	more.attrs = append(n.attrs[:len(n.attrs):len(n.attrs)], attrs...)
+	return &more
+}
+
+// WithGroup implements [slog.Handler].
+func (n *narration) WithGroup(string) slog.Handler { return n }

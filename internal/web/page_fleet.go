@@ -1,0 +1,171 @@
+package web
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report"
+	"github.com/dbaudit/dbaudit/internal/report/text"
+	"github.com/dbaudit/dbaudit/internal/store"
+)
+
+// A state is what an integration is now, as a word, and as a class of the style sheet.
+type state struct{ Word, Class string }
+
+// stateOf tells a verdict that is too old from one that holds: it is never green. What is
+// known to fail by a result of now stays known, though not everything was judged.
+func (s *server) stateOf(v store.Status) state {
+	switch {
+	case v.LastResultRun == 0:
+		return state{"not scanned yet", "stale"}
+	case v.Stale && v.Verdict == audit.VerdictNoncompliant && v.Environment.Every > 0 && s.Now().Sub(v.LastResultAt) <= v.Environment.Every+store.Patience:
+		return state{"noncompliant, judged in part", "noncompliant"}
+	case v.Stale:
+		return state{"stale, was " + v.Verdict.String(), "stale"}
+	}
+	return state{v.Verdict.String(), v.Verdict.String()}
+}
+
+// fleetRow is one integration of an environment.
+type fleetRow struct {
+	state
+
+	Name, Integration, Labels string
+	Paused                    bool
+	Open                      [4]int // critical, high, medium, and low with info
+	Since, Age                string
+	Trouble                   string // why the last run gave no result
+	rank                      int
+}
+
+func (s *server) row(v store.Status) fleetRow {
+	r := fleetRow{
+		state: s.stateOf(v), Name: v.Environment.Name, Integration: v.Integration, Paused: v.Environment.Paused,
+		Since: day(v.Since), Age: s.age(v.LastCompleteAt),
+	}
+	for _, key := range slices.Sorted(maps.Keys(v.Environment.Labels)) {
+		r.Labels = strings.TrimSpace(r.Labels + " " + key + "=" + v.Environment.Labels[key])
+	}
+	for severity, n := range v.Open {
+		switch severity {
+		case audit.SeverityCritical:
+			r.Open[0] += n
+		case audit.SeverityHigh:
+			r.Open[1] += n
+		case audit.SeverityMedium:
+			r.Open[2] += n
+		case audit.SeverityLow, audit.SeverityInfo, audit.SeverityInvalid:
+			r.Open[3] += n
+		}
+	}
+	if run := v.LastRun; run != nil && (run.State == store.RunFailed || run.State == store.RunMisconfigured) {
+		r.Trouble = text.Shorten(text.Line(string(run.State)+": "+run.Error), troubleShown)
+	}
+	r.rank = slices.Index([]string{"noncompliant", "stale", "incomplete", "compliant"}, r.Class)
+	return r
+}
+
+// worstFirst orders rows by verdict, then by the most severe open finding.
+func worstFirst(a, b fleetRow) int {
+	return cmp.Or(cmp.Compare(a.rank, b.rank), -slices.Compare(a.Open[:], b.Open[:]), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Integration, b.Integration))
+}
+
+// troubleShown is how many columns of an error are in the list; the page of the
+// environment has it whole.
+const troubleShown = 110
+
+type fleetData struct {
+	Rows                    []fleetRow
+	Counts                  []count
+	All                     int // rows before the filter
+	Label, Verdict, Control string
+	Verdicts                []string
+	Chart                   report.Drawing
+	First, Last             string
+}
+
+type count struct {
+	state
+
+	N int
+}
+
+// daysShown is how many days the chart of the fleet covers.
+const daysShown = 90
+
+func (s *server) fleetPage(w http.ResponseWriter, r *http.Request) error {
+	list, err := s.Store.Fleet(r.Context())
+	if err != nil {
+		return err
+	}
+	d := fleetData{
+		All: len(list), Label: strings.TrimSpace(r.FormValue("label")), Verdict: r.FormValue("verdict"), Control: strings.TrimSpace(r.FormValue("control")),
+		Verdicts: []string{"noncompliant", "stale", "incomplete", "compliant"},
+	}
+	short, err := s.short(r, d.Control)
+	if err != nil {
+		return err
+	}
+	counts := map[string]int{}
+	for _, v := range list {
+		row := s.row(v)
+		counts[row.Class]++
+		if labelled(v.Environment.Labels, d.Label) && (d.Verdict == "" || d.Verdict == row.Class) && (short == nil || short[place{row.Name, row.Integration}]) {
+			d.Rows = append(d.Rows, row)
+		}
+	}
+	slices.SortFunc(d.Rows, worstFirst)
+	for _, name := range d.Verdicts {
+		d.Counts = append(d.Counts, count{state{name, name}, counts[name]})
+	}
+	days, err := s.Store.Days(r.Context(), s.Now().AddDate(0, 0, -daysShown))
+	if err != nil {
+		return err
+	}
+	if len(days) > 1 {
+		shown := make([]report.DayCount, len(days))
+		for i, day := range days {
+			shown[i] = report.DayCount{Compliant: day.Compliant, Incomplete: day.Incomplete, Noncompliant: day.Noncompliant}
+		}
+		last := days[len(days)-1]
+		d.Chart, d.First, d.Last = report.Columns(shown), day(days[0].Day), day(last.Day)
+		d.Chart.Text = fmt.Sprintf("on %s, %d of %d that were scanned were compliant", d.Last, last.Compliant, last.Compliant+last.Noncompliant+last.Incomplete)
+	}
+	s.show(w, http.StatusOK, "fleet", s.frame(r, "Fleet"), d)
+	return nil
+}
+
+type place struct{ environment, integration string }
+
+// short are the integrations in which a control is not met; nil where none is named.
+func (s *server) short(r *http.Request, control string) (map[place]bool, error) {
+	if control == "" {
+		return nil, nil
+	}
+	list, err := s.Store.Control(r.Context(), audit.ControlID(strings.ToUpper(control)))
+	if err != nil {
+		return nil, err
+	}
+	short := map[place]bool{}
+	for _, c := range list {
+		if c.Outcome == audit.OutcomeFail || c.Outcome == audit.OutcomeUnknown {
+			short[place{c.Environment, c.Integration}] = true
+		}
+	}
+	return short, nil
+}
+
+// labelled reports whether labels hold KEY=VALUE, or a KEY alone.
+func labelled(labels map[string]string, want string) bool {
+	if want == "" {
+		return true
+	}
+	key, value, both := strings.Cut(want, "=")
+	got, ok := labels[key]
+	return ok && (!both || got == value)
+}
