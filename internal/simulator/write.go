@@ -10,7 +10,7 @@ import (
 )
 
 // An operation changes the environment, as a request asks. id is the key of the row that the path
-// begins with, where there is one.
+// begins with, if there is one.
 type operation func(c *call, id string) error
 
 // operations are all of them, by verb and path; keys are left out of the path.

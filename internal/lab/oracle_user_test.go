@@ -1,0 +1,135 @@
+package lab
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/simulator"
+)
+
+func (o *oracle) userControls() {
+	user, role := o.integration(), o.role()
+	if user == nil {
+		id := o.Want.ApplicationID
+		if live := o.live(); len(live) > 1 {
+			o.fail("DB-USER-EXISTS", "user", id, "remove-duplicate-user", map[string]any{
+				"found": len(live), "users": fmt.Sprint(len(live)),
+			})
+		} else {
+			ghosts := []string{}
+			for _, u := range o.ApplicationUsers {
+				if u.ApplicationID == id {
+					ghosts = append(ghosts, u.Name)
+				}
+			}
+			fix := "create-application-user"
+			if len(ghosts) > 0 {
+				fix = "remove-duplicate-user"
+			}
+			o.fail("DB-USER-EXISTS", "user", id, fix, map[string]any{"found": 0, "soft_deleted": ghosts})
+		}
+		o.outcome(audit.OutcomeNotApplicable, "DB-USER-ENABLED", "DB-USER-DEDICATED", "DB-USER-ROLE", "DB-USER-BUSINESS-UNIT", "DB-USER-NO-ADMINISTRATOR")
+		return
+	}
+	o.enabled(user)
+	byRole := map[*simulator.Role][]way{}
+	reaching := map[string]bool{}
+	for _, w := range o.ways(user) {
+		byRole[w.role] = append(byRole[w.role], w)
+		reaching[w.role.Name] = true
+	}
+	switch {
+	case role == nil:
+		o.outcome(audit.OutcomeNotApplicable, "DB-USER-ROLE")
+	case byRole[role] == nil:
+		names := slices.Sorted(maps.Keys(reaching))
+		if names == nil {
+			names = []string{}
+		}
+		o.fail("DB-USER-ROLE", "user", user.Name, "assign-role", map[string]any{"role": role.Name, "reaching": names})
+	}
+	switch unit := o.BusinessUnit(user.BusinessUnit); {
+	case o.Want.BusinessUnit == "":
+		o.outcome(audit.OutcomeNotApplicable, "DB-USER-BUSINESS-UNIT")
+	case unit.Name != o.Want.BusinessUnit:
+		o.fail("DB-USER-BUSINESS-UNIT", "user", user.Name, "move-user", map[string]any{"required": o.Want.BusinessUnit, "actual": unit.Name})
+	}
+	for r, ways := range byRole {
+		template := templateName(r)
+		if template != "System Administrator" && template != "System Customizer" {
+			continue
+		}
+		words, fix := []string{}, "remove-from-team"
+		for _, w := range ways {
+			if w.team == nil {
+				words, fix = append(words, "assigned to the user"), "unassign-role"
+			} else {
+				words = append(words, fmt.Sprintf("through the team %q", w.team.Name))
+			}
+		}
+		slices.Sort(words)
+		o.fail("DB-USER-NO-ADMINISTRATOR", "role", r.Name, fix, map[string]any{"template": template, "ways": words})
+	}
+}
+
+// enabled is that nothing keeps a user from working.
+func (o *oracle) enabled(user *simulator.User) {
+	evidence, fixes := map[string]any{"disabled": user.Disabled}, []string{}
+	switch user.EntraState {
+	case "", simulator.EntraExists:
+	case simulator.EntraSoftDeleted, simulator.EntraDeleted:
+		evidence["entra_state"], fixes = string(user.EntraState), append(fixes, "restore-identity")
+	}
+	if closed := o.closed(user.BusinessUnit); closed != "" {
+		evidence["disabled_business_unit"], fixes = closed, append(fixes, "enable-business-unit")
+	}
+	undocumented := false
+	switch user.AccessMode {
+	case "", simulator.AccessReadWrite, simulator.AccessNonInteractive:
+	case simulator.AccessAdministrative, simulator.AccessRead, simulator.AccessSupport, simulator.AccessDelegatedAdmin:
+		evidence["access_mode"], fixes = string(user.AccessMode), append(fixes, "set-access-mode")
+	default:
+		undocumented = true
+	}
+	if user.Disabled {
+		fixes = append(fixes, "enable-user")
+	}
+	switch {
+	case len(fixes) > 0:
+		o.fail("DB-USER-ENABLED", "user", user.Name, fixes[0], evidence)
+	case undocumented:
+		o.outcome(audit.OutcomeUnknown, "DB-USER-ENABLED")
+	}
+}
+
+// looks reports whether the auditor can read personal views as u sees them.
+func (o *oracle) looks(u *simulator.User) bool {
+	auditor := o.ApplicationUser(o.Suggest.Auditor)
+	return u != nil && !slices.Contains(o.Contradictions, simulator.ActIgnored) && !u.Disabled && o.closed(u.BusinessUnit) == "" && o.held(u, "prvReadUserQuery") > 0 &&
+		o.held(auditor, "prvReadUserQuery") > 0 && o.held(auditor, "prvActOnBehalfOfAnotherUser") > 0
+}
+
+// sees reports whether u's own list has a view: as its owner or by a share.
+func (o *oracle) sees(u *simulator.User, v *simulator.PersonalView) bool {
+	return o.owns(u, v) || o.rights(u, v)&simulator.RightRead != 0
+}
+
+func (o *oracle) owns(u *simulator.User, v *simulator.PersonalView) bool {
+	return o.is(v.Owner, u) || slices.ContainsFunc(o.liveTeamsOf(u), func(t *simulator.Team) bool { return t.Name == v.Owner })
+}
+
+func (o *oracle) is(reference string, u *simulator.User) bool {
+	return reference == u.ID || reference == u.Name || reference == u.UPN && u.UPN != "" || reference == u.ApplicationID && u.ApplicationID != ""
+}
+
+func (o *oracle) rights(u *simulator.User, v *simulator.PersonalView) simulator.Rights {
+	var rights simulator.Rights
+	for _, s := range v.Shares {
+		if o.is(s.Principal, u) || slices.ContainsFunc(o.liveTeamsOf(u), func(t *simulator.Team) bool { return t.Name == s.Principal }) {
+			rights |= s.Access | s.Inherited
+		}
+	}
+	return rights
+}
