@@ -54,8 +54,8 @@ type Integration struct {
 	Role *Subject `json:"role"`
 	// Granted and Required are depths by privilege: what the user holds of the minimum by
 	// all roles that count, or the role where none is assigned, and what it must hold.
-	Granted  map[string]string `json:"granted"`
-	Required map[string]string `json:"required"`
+	Granted  map[string]Depth `json:"granted"`
+	Required map[string]Depth `json:"required"`
 	// Surplus lists what the role grants beyond the minimum, the dangerous first.
 	Surplus []string `json:"surplus"`
 }

@@ -55,10 +55,7 @@ func ParseDepth(s string) (Depth, error) { return enum.Parse(s, "depth", Depths(
 func (d Depth) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
-func (d *Depth) UnmarshalText(b []byte) (err error) {
-	*d, err = ParseDepth(string(b))
-	return err
-}
+func (d *Depth) UnmarshalText(b []byte) error { return enum.Set(d, b, "depth", Depths()...) }
 
 // Level is the access level of a depth's word, as a finding's evidence has it; a word that is
 // not a depth is returned as it is.

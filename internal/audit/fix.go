@@ -42,5 +42,5 @@ type Grant struct {
 	// not defined there.
 	ID string `json:"id,omitempty"`
 	// Depth is basic, local, deep or global.
-	Depth string `json:"depth,omitempty"`
+	Depth Depth `json:"depth,omitempty"`
 }

@@ -123,7 +123,7 @@ func (f fix) grant() Remedy {
 func (f fix) addPrivileges() Call {
 	list := make([]granting, len(f.Privileges))
 	for i, g := range f.Privileges {
-		list[i] = granting{slotOf(i), g.Depth, g.Name}
+		list[i] = granting{slotOf(i), g.Depth.String(), g.Name}
 	}
 	what := "privileges"
 	if len(list) == 1 {

@@ -40,11 +40,11 @@ func (f fix) setLevels() []string {
 			steps = append(steps, fmt.Sprintf("Do the same for the other %d privileges.", len(f.Privileges)-listed))
 			break
 		}
-		level := audit.Level(g.Depth)
-		if remove || level == "" {
-			level = "None"
-		}
-		if !remove && g.Depth == "" {
+		level := g.Depth.Level()
+		switch {
+		case remove:
+			level = audit.DepthNone.Level()
+		case g.Depth == audit.DepthNone:
 			level = "the highest level it allows"
 		}
 		right, row := audit.SplitPrivilege(g.Name)

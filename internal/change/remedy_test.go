@@ -22,7 +22,7 @@ func full(kind audit.FixKind) audit.Fix {
 		Team: &audit.Reference{ID: "t-id", Name: "Sales"}, View: &audit.Reference{ID: "v-id", Name: "Target Accounts"},
 		Owner: &audit.Reference{ID: "o-id", Name: "jane@contoso.com"}, BusinessUnit: &audit.Reference{ID: "b-id", Name: "contoso"},
 		ApplicationID: "a-id", Table: "account",
-		Privileges: []audit.Grant{{Name: "prvReadLead", ID: "p-id", Depth: "global"}, {Name: "prvBulkEdit", Depth: "global"}},
+		Privileges: []audit.Grant{{Name: "prvReadLead", ID: "p-id", Depth: audit.DepthGlobal}, {Name: "prvBulkEdit", Depth: audit.DepthGlobal}},
 		Principals: []audit.Reference{{Kind: "team", ID: "t-id", Name: "Sales"}, {ID: "u-id"}},
 	}
 }

@@ -32,7 +32,7 @@ func ofHostiles(kind audit.FixKind, ids bool) audit.Fix {
 		Kind: kind, Role: &audit.Reference{ID: id("r"), Name: hostile}, User: &audit.Reference{ID: id("u"), Name: hostile},
 		View: &audit.Reference{ID: id("v"), Name: hostile}, Owner: &audit.Reference{ID: id(""), Name: hostile}, Table: "account",
 		BusinessUnit: &audit.Reference{ID: id(""), Name: hostile}, Team: &audit.Reference{ID: id("t"), Name: hostile}, ApplicationID: id("a"),
-		Privileges: []audit.Grant{{Name: "prvReadLead", ID: id("p"), Depth: "global"}, {Name: id("prvReadList"), Depth: "global"}},
+		Privileges: []audit.Grant{{Name: "prvReadLead", ID: id("p"), Depth: audit.DepthGlobal}, {Name: id("prvReadList"), Depth: audit.DepthGlobal}},
 		Principals: []audit.Reference{{Kind: "systemuser", ID: id("u"), Name: hostile}},
 	}
 }

@@ -37,7 +37,7 @@ func rights(gs []audit.Grant, before string) string {
 	shared := gs[0].Depth
 	for _, g := range gs {
 		if g.Depth != shared {
-			shared = ""
+			shared = audit.DepthNone
 		}
 	}
 	var names []string
@@ -46,8 +46,8 @@ func rights(gs []audit.Grant, before string) string {
 			break
 		}
 		n := audit.Right(g.Name)
-		if before != "" && shared == "" && g.Depth != "" {
-			n += " (" + audit.Level(g.Depth) + ")"
+		if before != "" && shared == audit.DepthNone && g.Depth != audit.DepthNone {
+			n += " (" + g.Depth.Level() + ")"
 		}
 		names = append(names, n)
 	}
@@ -57,8 +57,8 @@ func rights(gs []audit.Grant, before string) string {
 	} else if n > 1 {
 		said = strings.Join(names[:n-1], ", ") + " and " + names[n-1]
 	}
-	if before != "" && shared != "" {
-		said += " " + before + " " + audit.Level(shared) + " level"
+	if before != "" && shared != audit.DepthNone {
+		said += " " + before + " " + shared.Level() + " level"
 	}
 	return said
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/engine"
-	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/internal/solution"
 )
 
@@ -57,15 +56,10 @@ func (a asked) likeliest(judged []Judged) []Judged {
 
 // grantedOf is how many privileges of the minimum a result says are granted.
 func grantedOf(r audit.Result) int {
-	n := 0
-	if r.Integration != nil {
-		for _, depth := range r.Integration.Granted {
-			if depth != snapshot.DepthNone.String() {
-				n++
-			}
-		}
+	if r.Integration == nil {
+		return 0
 	}
-	return n
+	return len(r.Integration.Granted)
 }
 
 // titlesOf names each role by its file; if that has several, by its name too, and if they

@@ -46,10 +46,10 @@ func (b *builder) unit(id string) change.Ref {
 
 func (w *roleWork) grant(list []audit.Grant, why change.Reason) {
 	for _, g := range list {
-		if g.ID == "" || g.Depth == "" {
+		if g.ID == "" || g.Depth == audit.DepthNone {
 			continue
 		}
-		if change.Rank(g.Depth) > change.Rank(w.grants[g.Name].Depth) {
+		if g.Depth > w.grants[g.Name].Depth {
 			w.grants[g.Name] = g
 		}
 		w.addWhy[g.Name] = add(w.addWhy[g.Name], why)
@@ -188,11 +188,11 @@ func (b *builder) grants(w *roleWork, has map[string]snapshot.Depth) {
 		a.UndoneWith, a.Before, a.After = w.ref.MadeBy, change.State{}, change.State{}
 		for _, name := range slices.Sorted(maps.Keys(w.grants)) {
 			g := w.grants[name]
-			if change.Rank(g.Depth) <= int(has[name]) || (kind == change.RaiseDepth) != (has[name] != snapshot.DepthNone) {
+			if g.Depth <= has[name] || (kind == change.RaiseDepth) != (has[name] != snapshot.DepthNone) {
 				continue
 			}
-			a.Before[name], a.After[name], a.Target.Privileges[name] = has[name].String(), g.Depth, strings.ToLower(g.ID)
-			if change.Rank(g.Depth) > int(change.Asked(name, b.plan.Requirement, b.Depths)) {
+			a.Before[name], a.After[name], a.Target.Privileges[name] = has[name].String(), g.Depth.String(), strings.ToLower(g.ID)
+			if g.Depth > change.Asked(name, b.plan.Requirement, b.Depths) {
 				a.Target.Levels[name] = b.snapshot.Privileges[name].Depths
 			}
 			if _, limited := b.snapshot.FilteredPrivileges[w.ref.ID][name]; limited {
@@ -235,8 +235,8 @@ func (b *builder) granted(root string) change.State {
 		return state
 	}
 	for name, g := range w.grants {
-		if change.Rank(g.Depth) > change.Rank(state[name]) {
-			state[name] = g.Depth
+		if int(g.Depth) > change.Rank(state[name]) {
+			state[name] = g.Depth.String()
 			for _, name := range lackedDefaults(b.snapshot.RolePrivileges[root]) {
 				state[name] = snapshot.DepthGlobal.String()
 			}

@@ -95,10 +95,10 @@ func sample(t *testing.T) (audit.Result, *snapshot.Snapshot) {
 		}
 		r.Controls = append(r.Controls, c)
 	}
-	add("DB-PRIV-ACCOUNT", "role/privileges", audit.Fix{Kind: change.RaiseDepth, Role: theRole, Privileges: []audit.Grant{{Name: "prvReadAccount", ID: id(102), Depth: "global"}}})
-	add("DB-PRIV-LEAD", "role/privileges", audit.Fix{Kind: change.AddPrivilege, Role: theRole, Privileges: []audit.Grant{{Name: "prvReadLead", ID: id(101), Depth: "global"}}})
+	add("DB-PRIV-ACCOUNT", "role/privileges", audit.Fix{Kind: change.RaiseDepth, Role: theRole, Privileges: []audit.Grant{{Name: "prvReadAccount", ID: id(102), Depth: audit.DepthGlobal}}})
+	add("DB-PRIV-LEAD", "role/privileges", audit.Fix{Kind: change.AddPrivilege, Role: theRole, Privileges: []audit.Grant{{Name: "prvReadLead", ID: id(101), Depth: audit.DepthGlobal}}})
 	add("DB-PRIV-LIST", "role/privileges", audit.Fix{Kind: change.InstallApp, Table: "list", Privileges: []audit.Grant{{Name: "prvReadList"}}})
-	add("DB-ROLE-LEAST-PRIVILEGE", "role/least-privilege", audit.Fix{Kind: change.RemovePrivilege, Role: theRole, Privileges: []audit.Grant{{Name: "prvBulkDelete", Depth: "global"}}})
+	add("DB-ROLE-LEAST-PRIVILEGE", "role/least-privilege", audit.Fix{Kind: change.RemovePrivilege, Role: theRole, Privileges: []audit.Grant{{Name: "prvBulkDelete", Depth: audit.DepthGlobal}}})
 	add("DB-USER-EXISTS", "user/exists")
 	add("DB-USER-ENABLED", "user/enabled", audit.Fix{Kind: change.EnableUser, User: theUser})
 	add("DB-USER-ROLE", "user/role", audit.Fix{Kind: change.AssignRole, Role: theRole, User: theUser})
@@ -229,7 +229,7 @@ func noRole(r *audit.Result, s *snapshot.Snapshot) {
 		ID: "DB-ROLE-EXISTS", Rule: "role/exists", Outcome: audit.OutcomeFail,
 		Findings: []audit.Finding{{Fingerprint: "no-role", Fix: &audit.Fix{
 			Kind: change.CreateRole, Role: &audit.Reference{Name: `a {role} "named" {user}`},
-			Privileges: []audit.Grant{{Name: "prvReadLead", ID: id(101), Depth: "global"}},
+			Privileges: []audit.Grant{{Name: "prvReadLead", ID: id(101), Depth: audit.DepthGlobal}},
 		}}},
 	})
 }

@@ -104,8 +104,9 @@ func TestFindingsOfOneLine(t *testing.T) {
 func TestCellsSayTheLevel(t *testing.T) {
 	t.Parallel()
 	r := mixed()
-	r.Integration = &audit.Integration{Granted: map[string]string{
-		"prvReadAccount": "global", "prvWriteAccount": "deep", "prvReadUserQuery": "basic", "prvBulkEdit": "global", "prvReadAsyncOperation": "local",
+	r.Integration = &audit.Integration{Granted: map[string]audit.Depth{
+		"prvReadAccount": audit.DepthGlobal, "prvWriteAccount": audit.DepthDeep, "prvReadUserQuery": audit.DepthBasic,
+		"prvBulkEdit": audit.DepthGlobal, "prvReadAsyncOperation": audit.DepthLocal,
 	}}
 	m := matrixOf(r, func(id audit.ControlID) string { return string(id) })
 	cells := map[string]matrixCell{}

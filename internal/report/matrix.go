@@ -137,8 +137,8 @@ func (m *matrix) Width() int { return len(m.Columns) + 1 }
 
 // grantedLevels are the depths that are granted, by the right and the table as the editor
 // names them: a control that passes names no privilege, only the line that it stands for.
-func grantedLevels(r audit.Result) map[string]string {
-	levels := map[string]string{}
+func grantedLevels(r audit.Result) map[string]audit.Depth {
+	levels := map[string]audit.Depth{}
 	if r.Integration == nil {
 		return levels
 	}
@@ -151,7 +151,7 @@ func grantedLevels(r audit.Result) map[string]string {
 
 func cellKey(column, record string) string { return column + "\x00" + strings.ToLower(record) }
 
-func cellOf(c audit.Control, record, column string, asked bool, anchor string, levels map[string]string) matrixCell {
+func cellOf(c audit.Control, record, column string, asked bool, anchor string, levels map[string]audit.Depth) matrixCell {
 	for i, f := range c.Findings {
 		right, _ := audit.SplitPrivilege(f.Evidence.Text("privilege"))
 		if right == "" {
@@ -194,9 +194,9 @@ func cellOf(c audit.Control, record, column string, asked bool, anchor string, l
 	case "inapplicable":
 		cell.Title = record + ", " + column + ": not applicable"
 	case "granted":
-		if depth := levels[cellKey(column, record)]; levelLetter(depth) != "" {
-			cell.Level = levelLetter(depth)
-			cell.Title += " at " + audit.Level(depth) + " level"
+		if depth := levels[cellKey(column, record)]; depth != audit.DepthNone {
+			cell.Level = levelLetter(depth.String())
+			cell.Title += " at " + depth.Level() + " level"
 		}
 	}
 	return cell

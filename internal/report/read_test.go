@@ -175,7 +175,7 @@ func TestReadResultsKeepsTheIntegration(t *testing.T) {
 	}
 	r.Integration = &audit.Integration{
 		Role:    &audit.Subject{Kind: audit.SubjectRole, ID: "1", Name: "Sync"},
-		Granted: map[string]string{"prvReadAccount": "local"}, Required: map[string]string{"prvReadAccount": "global"},
+		Granted: map[string]audit.Depth{"prvReadAccount": audit.DepthLocal}, Required: map[string]audit.Depth{"prvReadAccount": audit.DepthGlobal},
 		Surplus: []string{"prvBulkDelete"},
 	}
 	doc := rendered(t, JSON, r, Options{})

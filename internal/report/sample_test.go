@@ -148,7 +148,7 @@ func short(privilege, state, actual string) audit.Finding {
 			"privilege": privilege, "state": state, "required_depth": required, "actual_depth": actual,
 		},
 	}
-	grant := []audit.Grant{{Name: privilege, ID: "a8ecac53-09e8-4a13-b598-8d8c87bc3d33", Depth: required}}
+	grant := []audit.Grant{{Name: privilege, ID: "a8ecac53-09e8-4a13-b598-8d8c87bc3d33", Depth: audit.DepthGlobal}}
 	switch state {
 	case "missing":
 		f.Message = fmt.Sprintf("%s is not granted; %s is required (%s)", audit.Right(privilege), audit.Level(required), privilege)
@@ -158,7 +158,7 @@ func short(privilege, state, actual string) audit.Finding {
 		f.Fix = &audit.Fix{Kind: change.RaiseDepth, Role: roleRef(), Privileges: grant}
 	case "undefined":
 		f.Message = fmt.Sprintf(`the environment does not define %s (%s), so no role can grant it; the app that brings the table "list" is not installed`, audit.Right(privilege), privilege)
-		grant[0].ID, grant[0].Depth = "", ""
+		grant[0].ID, grant[0].Depth = "", audit.DepthNone
 		f.Fix = &audit.Fix{Kind: change.InstallApp, Table: "list", Privileges: grant}
 	}
 	return f
@@ -281,7 +281,7 @@ func hostile() audit.Result {
 			Evidence: audit.Evidence{
 				"privilege": "prvReadLead", "state": "missing", "required_depth": "global", "actual_depth": "none", n: n,
 			},
-			Fix: &audit.Fix{Kind: change.AddPrivilege, Role: ref(), Privileges: []audit.Grant{{Name: n, ID: n, Depth: n}}},
+			Fix: &audit.Fix{Kind: change.AddPrivilege, Role: ref(), Privileges: []audit.Grant{{Name: n, ID: n, Depth: audit.DepthGlobal}}},
 		})
 		fail(&r, "DB-VIEW-SHARED", audit.Finding{
 			Message:  fmt.Sprintf(`the view "%s" is not shared with the user "%s"`, n, n),

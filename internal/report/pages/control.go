@@ -84,16 +84,16 @@ func depthNote(p profile.Profile) string {
 }
 
 // level is the access level that a privilege must be granted at.
-func (p controlPage) level(privilege string) string { return audit.Level(p.depth(privilege)) }
+func (p controlPage) level(privilege string) string { return p.depth(privilege).Level() }
 
-func (p controlPage) depth(privilege string) string {
+func (p controlPage) depth(privilege string) audit.Depth {
 	if depth, ok := p.profile.Depths[privilege]; ok {
-		return depth.String()
+		return depth
 	}
 	if depths := p.standard.Depths(privilege); len(depths) > 0 {
-		return depths[len(depths)-1].String()
+		return depths[len(depths)-1]
 	}
-	return "global"
+	return audit.DepthGlobal
 }
 
 // fix writes one way to fix a finding: in the portal and by a command, and, folded, by the

@@ -39,11 +39,11 @@ func (p controlPage) example(kind audit.FixKind) audit.Fix {
 	case kind == change.InstallApp:
 		all.Table, all.Privileges = p.control.Table, []audit.Grant{{Name: p.control.Privileges[0]}}
 	case kind == change.RemovePrivilege && p.ofFiles():
-		all.Privileges = []audit.Grant{{Name: "prvActOnBehalfOfAnotherUser", Depth: "global"}}
+		all.Privileges = []audit.Grant{{Name: "prvActOnBehalfOfAnotherUser", Depth: audit.DepthGlobal}}
 	case kind == change.RemovePrivilege:
-		all.Privileges = []audit.Grant{{Name: "prvDeleteAccount", Depth: "global"}}
+		all.Privileges = []audit.Grant{{Name: "prvDeleteAccount", Depth: audit.DepthGlobal}}
 	case all.Privileges == nil:
-		all.Privileges = []audit.Grant{{Name: "prvReadLead", Depth: "global"}}
+		all.Privileges = []audit.Grant{{Name: "prvReadLead", Depth: audit.DepthGlobal}}
 	}
 	fix := change.Example(kind, all)
 	if p.rule.ID == "view/table" {
