@@ -25,6 +25,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/loader"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
 	"github.com/open-policy-agent/opa/v1/tester"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/engine"
@@ -613,5 +614,29 @@ func BenchmarkEvaluate(b *testing.B) {
 func BenchmarkLoad(b *testing.B) {
 	for b.Loop() {
 		load(b)
+	}
+}
+
+// TestAtOnce judges different snapshots by one engine at the same time, while what lasts
+// is not known yet; CI runs it with the race detector.
+func TestAtOnce(t *testing.T) {
+	p, e, fresh := demandbase(t), load(t), load(t)
+	inputs := stockInputs(p)
+	want := map[string]verdict{}
+	for name, s := range inputs {
+		want[name] = judgement(evaluate(t, fresh, s, p))
+	}
+	var group errgroup.Group
+	for name, s := range inputs {
+		group.Go(func() error {
+			r, err := e.Evaluate(t.Context(), s, p, engine.Options{})
+			if diff := cmp.Diff(want[name], judgement(r)); err == nil && diff != "" {
+				err = fmt.Errorf("%s: -alone +at once\n%s", name, diff)
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Error(err)
 	}
 }
