@@ -54,6 +54,11 @@ func (s *Stream) Write(p []byte) (int, error) {
 	var out bytes.Buffer
 	out.Grow(len(data) + 16)
 	for len(data) > 0 {
+		if n := s.plain(data); n > 0 {
+			out.Write(data[:n])
+			data = data[n:]
+			continue
+		}
 		if s.terminal && data[0] == 0x1b {
 			if n := len(colour.Find(data)); n > 0 {
 				out.Write(data[:n])
@@ -77,6 +82,21 @@ func (s *Stream) Write(p []byte) (int, error) {
 
 // colour is a rendition of a terminal, and nothing else that a terminal obeys.
 var colour = regexp.MustCompile(`^\x1b\[[0-9;]*m`)
+
+// plain is how many bytes at the start of data are printable ASCII that is no part of a
+// command: nearly all of a document is.
+func (s *Stream) plain(data []byte) int {
+	if s.colon || s.numbers > 0 {
+		return 0
+	}
+	for i, c := range data {
+		if c < ' ' || c > '~' || c == '#' || c == ':' && s.blank {
+			return i
+		}
+		s.blank = s.blank && c == ' '
+	}
+	return len(data)
+}
 
 // put writes a character, behind a blank where it would complete a command.
 func (s *Stream) put(out *bytes.Buffer, r rune) {
