@@ -113,8 +113,9 @@ _sound(id, found) if {
 	controls := [control | control := found[_].control]
 	count(controls) == count(found)
 	{control | some control in controls} - _ids(id) == set()
-	messages := [message | message := found[_].message; is_string(message); trim_space(message) != ""]
+	messages := [message | message := found[_].message; is_string(message)]
 	count(messages) == count(found)
+	not "" in {trim_space(message) | some message in messages}
 }
 
 _owned(id, finding) if finding.control in _ids(id)

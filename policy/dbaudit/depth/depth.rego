@@ -28,10 +28,17 @@ _configured := object.union_n([{name: depth} |
 
 # METADATA
 # description: The depth that each defined privilege of the minimum must be granted at.
-required := object.union(
-	{name: _fitted(input.privileges[name].depths, depth) | some name, depth in wanted},
+required := object.union_n([
+	{name: _deepest_of[input.privileges[name].depths] | some name in profile.minimum},
+	{name: _fitted(input.privileges[name].depths, depth) | some name, depth in _stated},
 	present,
-)
+])
+
+# METADATA
+# description: The deepest of each list of depths that privileges allow. There are few of them.
+_deepest_of := {depths: _fitted(depths, "global") | some depths in _allowed}
+
+_allowed := {depths | depths := input.privileges[_].depths}
 
 # METADATA
 # description: >-
@@ -40,6 +47,7 @@ required := object.union(
 #   its other privileges on the table, else the deepest.
 present := {name: depth |
 	input.source == "solution"
+	[] in _allowed
 	some name in profile.minimum
 	[] = input.privileges[name].depths
 	not _stated[name]

@@ -458,9 +458,8 @@ short := _below(granted)
 _below(grants) := object.union(
 	{name: "none" | some name in (object.keys(depth.required) - object.keys(grants))},
 	{name: actual |
-		some [name, required] in (_pairs(depth.required) - _pairs(grants))
-		actual := grants[name]
-		depth.rank[actual] < depth.rank[required]
+		some [name, actual] in (_pairs(object.filter(grants, object.keys(depth.required))) - _pairs(depth.required))
+		depth.rank[actual] < depth.rank[depth.required[name]]
 	},
 )
 
