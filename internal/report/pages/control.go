@@ -3,6 +3,7 @@ package pages
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -151,7 +152,7 @@ dbaudit waiver add result.json --control %s%s --kind accepted-risk \
 The waiver expires on its last day, at most 366 days ahead. The control is
 then waived, not passed: every report keeps its original outcome and says who
 accepted it.`, judged, p.control.ID, privilege)
-	if p.rule.ID == "role/least-privilege" {
+	if slices.Contains(p.rule.Fixes, change.RemovePrivilege) && !p.ofFiles() {
 		b.WriteString("Where the role may keep a privilege for good, name it under `allow:` in `dbaudit.yaml` instead:\na waiver of this control would cover whatever else is granted later.\n")
 	}
 }
