@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
@@ -42,12 +43,12 @@ func asRun(a *app) func(audit.Result) []string {
 	}
 	file, err := a.Configuration()
 	if err != nil {
-		file = nil // the command itself says what is wrong with it
+		file = config.Empty() // the command itself says what is wrong with it
 	}
 	return func(r audit.Result) []string {
 		flags := slices.Clone(given)
 		found, configured, several := named["url"], false, false
-		if file != nil && !found {
+		if !found {
 			for _, env := range file.All() {
 				if !run.SameEnvironment(env.URL, r.Environment.URL) || env.Name != "" && env.Name != r.Environment.Name {
 					continue

@@ -59,7 +59,7 @@ func valuesOf(a *app, cmd *cobra.Command, flag string) (func() []string, bool) {
 // nothing, and the command itself says why.
 func configuredEnvironments(a *app) []config.Environment {
 	file, err := a.Configuration()
-	if err != nil || file == nil {
+	if err != nil {
 		return nil
 	}
 	return file.All()

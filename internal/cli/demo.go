@@ -54,7 +54,7 @@ func (f demoFlags) run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := makeReady(ctx, a, &j, f.judge.accept, nil, t.Profile); err != nil {
+	if err := makeReady(ctx, a, &j, f.judge.accept, t.File, t.Profile); err != nil {
 		return err
 	}
 	o := run.ScanOptions{Scope: snapshot.ScopeIntegration, AsOf: j.stated, Roots: roots}

@@ -59,7 +59,7 @@ Exit codes:
 
 func (f discoverFlags) run(ctx context.Context, a *app, saved string) error {
 	output := f.document.file
-	if file, err := a.Configuration(); err == nil && file != nil && filepath.ToSlash(output) == file.Name() {
+	if file, err := a.Configuration(); err == nil && output != "" && filepath.ToSlash(output) == file.Name() {
 		return usagef("--output %s: this is the configuration in use: write another file, and copy integrations: from it", output)
 	}
 	d, err := a.Discover(ctx, f.connection, f.profiles, saved)

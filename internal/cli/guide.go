@@ -20,21 +20,20 @@ var guideText string
 // are in capitals, so that a command that was copied too early fails.
 func printGuide(a *app, conn run.Connection, req run.Wanted) error {
 	url, client := cmp.Or(conn.URL, a.Getenv("DBAUDIT_URL")), cmp.Or(conn.Auth.ClientID, a.Getenv("DBAUDIT_CLIENT_ID"))
-	if file, err := a.Configuration(); err != nil {
+	file, err := a.Configuration()
+	if err != nil {
 		return err
-	} else if file != nil {
-		if all := file.All(); len(all) > 0 {
-			url = cmp.Or(url, replaced(all[0].URL))
-			if own := all[0].Auth; own != nil {
-				client = cmp.Or(client, replaced(own.ClientID))
-			}
-		}
-		client = cmp.Or(client, replaced(file.Auth.ClientID))
 	}
+	first := file.All()[0]
+	url = cmp.Or(url, replaced(first.URL))
+	if first.Auth != nil {
+		client = cmp.Or(client, replaced(first.Auth.ClientID))
+	}
+	client = cmp.Or(client, replaced(file.Auth.ClientID))
 	if origin, err := dataverse.ParseEnvironment(url); url != "" && err == nil {
 		url = origin // a browser's address, or a host alone
 	}
-	p, err := a.Profile(a.ProfileName(nil, req))
+	p, err := a.Profile(a.ProfileName(file, req))
 	if err != nil {
 		return err
 	}

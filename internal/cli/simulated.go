@@ -58,7 +58,7 @@ func simulatedTarget(a *app, server *simulator.Server) (run.Target, error) {
 	}
 	suggest := env.Suggest
 	t := run.Target{
-		Name: env.Organization.URLName, URL: server.URL(), Profile: p,
+		Name: env.Organization.URLName, URL: server.URL(), Profile: p, File: config.Empty(),
 		Auth: config.Auth{Authority: server.AuthorityURL(), TenantID: server.TenantID(), ClientID: suggest.Auditor},
 		Requirement: snapshot.Requirement{
 			Profile: p.Name, ApplicationID: suggest.ApplicationID, Role: suggest.Role, BusinessUnit: suggest.BusinessUnit,
@@ -93,7 +93,7 @@ func replay(ctx context.Context, a *app, file, listen string) (*simulator.Site, 
 		return nil, run.Target{}, fmt.Errorf("serving the recording: %w", err)
 	}
 	t := run.Target{
-		URL: site.URL(), Auth: config.Auth{TenantID: recording.TenantID, ClientID: recording.ClientID, Authority: site.URL()},
+		URL: site.URL(), File: config.Empty(), Auth: config.Auth{TenantID: recording.TenantID, ClientID: recording.ClientID, Authority: site.URL()},
 		ClientSecret: dataverse.NewSecret("replayed"), Requirement: replayer.Head.Requirement,
 	}
 	t.Profile.Name = replayer.Head.Requirement.Profile

@@ -131,7 +131,7 @@ func waiversOf(a *app, pattern waiver.Waiver, files []string, file *config.File)
 	}
 	var found []waiver.Waiver
 	for _, r := range results {
-		among := waiver.Among{Environments: len(run.NamesOf(file)) > 1, Profiles: len(run.IntegrationsOf(file, r.Environment)) > 1}
+		among := waiver.Among{Environments: len(file.Names()) > 1, Profiles: len(run.IntegrationsOf(file, r.Environment)) > 1}
 		for _, other := range results {
 			same := other.Environment.Name == r.Environment.Name
 			among.Environments = among.Environments || !same
@@ -189,7 +189,7 @@ func checkWaivers(a *app, accept run.Accept, asOf time.Time, files []string) err
 	if err != nil {
 		return err
 	}
-	_, remarks := f.Apply(results, waiver.Options{AsOf: asOf, Environments: run.NamesOf(file), Shared: shared})
+	_, remarks := f.Apply(results, waiver.Options{AsOf: asOf, Environments: file.Names(), Shared: shared})
 	code := exitOK
 	state := map[int]string{}
 	for _, remark := range remarks {

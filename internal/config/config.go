@@ -5,6 +5,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -135,6 +136,9 @@ func Parse(name string, data []byte) (*File, error) {
 	return f, f.check()
 }
 
+// Empty is the configuration where there is no file.
+func Empty() *File { return &File{doc: &yamldoc.Document{}} }
+
 // Encode returns the configuration as a file.
 func (f *File) Encode() ([]byte, error) { return yamldoc.Encode(f) }
 
@@ -234,19 +238,17 @@ func (f *File) All() []Environment {
 			URL: f.URL, Integration: f.Integration, Integrations: f.Integrations, BusinessUnit: f.BusinessUnit, Views: f.Views,
 		}}
 	}
-	names := make([]string, 0, len(f.Environments))
-	for name := range f.Environments {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	all := make([]Environment, len(names))
-	for i, name := range names {
+	all := make([]Environment, len(f.Environments))
+	for i, name := range f.Names() {
 		env := f.Environments[name]
 		env.Name, env.path = name, []string{"environments", name}
 		all[i] = env
 	}
 	return all
 }
+
+// Names lists the environments that have a name.
+func (f *File) Names() []string { return slices.Sorted(maps.Keys(f.Environments)) }
 
 // SecretVariables are the variables that any auth: or apply: of the file reads a secret
 // from.

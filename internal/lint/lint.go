@@ -105,7 +105,7 @@ func (l *Linter) ask() error {
 	}
 	want := l.Options.Want
 	integrations := []config.Environment{env}
-	if l.ProfileName(nil, want) != engine.LintProfile {
+	if l.ProfileName(config.Empty(), want) != engine.LintProfile {
 		if integrations, err = l.Integrations(l.file, env, want); err != nil {
 			return err
 		}
@@ -132,26 +132,24 @@ func (l *Linter) ask() error {
 func (l *Linter) environment() (config.Environment, error) {
 	name := l.Options.Env
 	if name == "" {
-		if l.file != nil && len(l.file.All()) == 1 {
-			return l.file.All()[0], nil
+		if all := l.file.All(); len(all) == 1 {
+			return all[0], nil
 		}
 		return config.Environment{}, nil
 	}
-	if l.file != nil {
-		for _, env := range l.file.All() {
-			if env.Name == name {
-				return env, nil
-			}
+	for _, env := range l.file.All() {
+		if env.Name == name {
+			return env, nil
 		}
 	}
-	return config.Environment{}, run.Usagef("there is no environment %q in the configuration: it has %s", name, cmp.Or(strings.Join(run.NamesOf(l.file), ", "), "none"))
+	return config.Environment{}, run.Usagef("there is no environment %q in the configuration: it has %s", name, cmp.Or(strings.Join(l.file.Names(), ", "), "none"))
 }
 
 // warnOfUnnamed warns of roles that the configuration names and that are not looked for,
 // because they are those of several environments.
 func (l *Linter) warnOfUnnamed() {
 	one := l.asked[0]
-	if l.file == nil || one.env.Name != "" || l.Options.AllRoles || one.requirement.Role != "" {
+	if one.env.Name != "" || l.Options.AllRoles || one.requirement.Role != "" {
 		return
 	}
 	var named []string

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/solution"
 )
@@ -16,7 +17,7 @@ import (
 func Signature(r *run.Runner, o Options) string {
 	file, err := r.Configuration()
 	if err != nil {
-		file = nil
+		file = config.Empty()
 	}
 	configuration, _ := r.ConfigurationFile()
 	waivers, _ := run.WaiverFile(o.Accept.Waivers, file)

@@ -37,11 +37,9 @@ type Acceptance struct {
 
 // Acceptance reads the waivers and the baseline.
 func (r *Runner) Acceptance(given Accept, file *config.File, asOf time.Time) (Acceptance, error) {
-	x := Acceptance{NewOnly: given.NewOnly, Options: waiver.Options{AsOf: asOf, Environments: NamesOf(file)}}
-	if file != nil {
-		for _, env := range file.All() {
-			x.Configured += len(file.Each(env))
-		}
+	x := Acceptance{NewOnly: given.NewOnly, Options: waiver.Options{AsOf: asOf, Environments: file.Names()}}
+	for _, env := range file.All() {
+		x.Configured += len(file.Each(env))
 	}
 	if given.NewOnly && given.Baseline == "" {
 		return x, Usagef("--fail-on-new needs a baseline: give an earlier result by --baseline RESULT.json")
@@ -65,9 +63,6 @@ func (r *Runner) Acceptance(given Accept, file *config.File, asOf time.Time) (Ac
 // SharedControls are the controls that several integrations of an environment have, by
 // the environment's name.
 func (r *Runner) SharedControls(file *config.File) (map[string]map[audit.ControlID]bool, error) {
-	if file == nil {
-		return nil, nil //nolint:nilnil // nothing is shared
-	}
 	all := map[string]map[audit.ControlID]bool{}
 	for _, env := range file.All() {
 		if len(env.Integrations) < 2 {
@@ -89,24 +84,8 @@ func (r *Runner) SharedControls(file *config.File) (map[string]map[audit.Control
 	return all, nil
 }
 
-// NamesOf lists the environments that a configuration names.
-func NamesOf(file *config.File) []string {
-	var names []string
-	if file != nil {
-		for _, env := range file.All() {
-			if env.Name != "" {
-				names = append(names, env.Name)
-			}
-		}
-	}
-	return names
-}
-
 // IntegrationsOf lists the integrations that a configuration has for an environment.
 func IntegrationsOf(file *config.File, env audit.Environment) []config.Entry {
-	if file == nil {
-		return nil
-	}
 	for _, known := range file.All() {
 		if known.Name == env.Name || known.Name == "" {
 			return known.Integrations
@@ -122,7 +101,7 @@ func WaiverFile(flag string, file *config.File) (name string, required bool) {
 	switch {
 	case flag != "":
 		return flag, true
-	case file == nil || file.Waivers == "":
+	case file.Waivers == "":
 		return besideConfiguration(file, waiver.DefaultName), false
 	}
 	return besideConfiguration(file, file.Waivers), true
@@ -132,7 +111,7 @@ func WaiverFile(flag string, file *config.File) (name string, required bool) {
 // not absolute, it is taken from the configuration's folder.
 func besideConfiguration(file *config.File, name string) string {
 	name = filepath.FromSlash(name)
-	if file == nil || filepath.IsAbs(name) {
+	if filepath.IsAbs(name) {
 		return name
 	}
 	return filepath.Join(filepath.Dir(filepath.FromSlash(file.Name())), name)

@@ -19,7 +19,7 @@ func (r *Runner) Applier(t Target) (_ Target, own bool) {
 	if t.Env.Apply != nil {
 		auth = *t.Env.Apply
 	}
-	if t.File != nil && t.File.Apply != nil {
+	if t.File.Apply != nil {
 		auth = merge(auth, *t.File.Apply)
 	}
 	auth.ClientID = cmp.Or(get("DBAUDIT_APPLY_CLIENT_ID"), auth.ClientID)

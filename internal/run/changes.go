@@ -12,7 +12,7 @@ import (
 
 // Changes are what is asked of a saved snapshot beside what was asked when it was taken.
 type Changes struct {
-	File *config.File // nil if there is none
+	File *config.File
 	Want Wanted
 }
 
@@ -24,16 +24,14 @@ func (c Changes) apply(s *snapshot.Snapshot, p, taken profile.Profile) (snapshot
 	r := s.Requirement
 	r.Profile = p.Name
 	env := c.environment(s)
-	if c.File != nil {
-		if len(c.File.Depths(env)) > 0 {
-			var err error
-			if r.Depth, err = depths(c.File, env, p); err != nil {
-				return r, env, err
-			}
+	if len(c.File.Depths(env)) > 0 {
+		var err error
+		if r.Depth, err = depths(c.File, env, p); err != nil {
+			return r, env, err
 		}
-		if allowed := c.File.Allowed(env); allowed != nil {
-			r.Allow = allowed
-		}
+	}
+	if allowed := c.File.Allowed(env); allowed != nil {
+		r.Allow = allowed
 	}
 	r.BusinessUnit = cmp.Or(c.Want.BusinessUnit, r.BusinessUnit)
 	if c.Want.AppID != "" && c.Want.User != "" {
@@ -93,9 +91,6 @@ func required(views []snapshot.RequiredView, v snapshot.RequiredView) bool {
 
 // environment finds the part of the configuration that a snapshot was taken for.
 func (c Changes) environment(s *snapshot.Snapshot) config.Environment {
-	if c.File == nil {
-		return config.Environment{}
-	}
 	all := c.File.All()
 	for _, env := range all {
 		if env.Name == s.Environment.Name && env.Name != "" || env.URL != "" && env.URL == s.Environment.URL {

@@ -17,16 +17,7 @@ func (r *Runner) choose(file *config.File, conn Connection) ([]config.Environmen
 	if conn.URL != "" && (conn.AllEnvs || len(conn.Envs) > 1 || len(conn.Labels) > 0) {
 		return nil, Usagef("--url names one environment; --all-envs, --label and several --env mean more")
 	}
-	var all []config.Environment
-	if file != nil {
-		all = file.All()
-	}
-	var names []string
-	for _, env := range all {
-		if env.Name != "" {
-			names = append(names, env.Name)
-		}
-	}
+	all, names := file.All(), file.Names()
 	if conn.Chosen() && len(names) == 0 {
 		return nil, Usagef("--env, --label and --all-envs choose among environments: of the configuration, and it has none under environments:")
 	}
@@ -43,10 +34,8 @@ func (r *Runner) choose(file *config.File, conn Connection) ([]config.Environmen
 		return []config.Environment{{}}, nil
 	case len(names) > 1:
 		return nil, Usagef("the configuration has several environments: choose by --env (%s) or --label, or take --all-envs", strings.Join(names, ", "))
-	case len(all) == 1:
-		return all, nil
 	}
-	return []config.Environment{{}}, nil
+	return all, nil
 }
 
 // chooseNamed picks by name, pattern and label, in the order of the flags.

@@ -18,18 +18,19 @@ func (r *Runner) ConfigurationFile() (name string, chosen bool) {
 }
 
 // Configuration reads the configuration file: the named one, or dbaudit.yaml if it exists.
-// The null device stands for none, so that dbaudit.yaml can be ignored.
+// The null device stands for none, so that dbaudit.yaml can be ignored. Without a file, the
+// configuration is empty.
 func (r *Runner) Configuration() (*config.File, error) {
 	name, chosen := r.ConfigurationFile()
 	if name == os.DevNull {
-		return nil, nil //nolint:nilnil // no file is a normal state
+		return config.Empty(), nil
 	}
 	data, err := bounds.ReadFile(bounds.Configuration, name)
 	switch {
 	case err == nil:
 		return config.Parse(filepath.ToSlash(name), data)
 	case errors.Is(err, fs.ErrNotExist) && !chosen:
-		return nil, nil //nolint:nilnil // no file is a normal state
+		return config.Empty(), nil
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, Usagef("there is no configuration file %s; `dbaudit init` writes one", name)
 	}

@@ -174,14 +174,9 @@ func ReadSecret(from config.Source, getenv func(string) string) (string, error) 
 
 // secretVariables are the variables that hold secrets: no other program gets them.
 func secretVariables(file *config.File) []string {
-	names := []string{
+	return append(file.SecretVariables(),
 		"DBAUDIT_CLIENT_SECRET", "DBAUDIT_CLIENT_CERTIFICATE_PASSWORD",
-		"DBAUDIT_APPLY_CLIENT_SECRET", "DBAUDIT_APPLY_CLIENT_CERTIFICATE_PASSWORD",
-	}
-	if file != nil {
-		names = append(names, file.SecretVariables()...)
-	}
-	return names
+		"DBAUDIT_APPLY_CLIENT_SECRET", "DBAUDIT_APPLY_CLIENT_CERTIFICATE_PASSWORD")
 }
 
 // runWithout runs programs that do not get the hidden variables; nil where none can be

@@ -24,7 +24,7 @@ func TestWhoIsAsked(t *testing.T) {
 				Attended: test.terminal, Getenv: func(string) string { return "" },
 				OpenBrowser: func([]string, string) error { return nil },
 			}}
-			c, err := r.SignInConfig(run.Target{Auth: config.Auth{Method: test.method}}, nil)
+			c, err := r.SignInConfig(run.Target{File: config.Empty(), Auth: config.Auth{Method: test.method}}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -75,9 +75,6 @@ func (r *Runner) discoverable(names []string) ([]profile.Profile, error) {
 
 // FilesOfProfiles are the profiles of the configuration that are files.
 func FilesOfProfiles(file *config.File) []string {
-	if file == nil {
-		return nil
-	}
 	names := []string{file.Profile}
 	for _, env := range file.All() {
 		for _, one := range file.Each(env) {

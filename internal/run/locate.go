@@ -14,13 +14,10 @@ import (
 // code scanning refuses a result without a file.
 func Locate(r *audit.Result, file *config.File, env config.Environment) {
 	path := config.DefaultName
-	if file != nil && filepath.IsLocal(file.Name()) {
+	if filepath.IsLocal(file.Name()) {
 		path = filepath.ToSlash(filepath.Clean(file.Name()))
 	}
 	at := func(topic config.Topic, view int) *audit.Location {
-		if file == nil {
-			return &audit.Location{Path: path, Line: 1}
-		}
 		return &audit.Location{Path: path, Line: file.Line(env, topic, view)}
 	}
 	for i := range r.Controls {

@@ -18,11 +18,9 @@ func (r *Runner) Planned(p plan.Plan, conn Connection, profileName string) (Targ
 		if err != nil {
 			return Target{}, err
 		}
-		if file != nil {
-			for _, env := range file.All() {
-				if env.Name != "" && SameEnvironment(env.URL, p.Environment.URL) {
-					conn.Envs = []string{env.Name}
-				}
+		for _, env := range file.All() {
+			if env.Name != "" && SameEnvironment(env.URL, p.Environment.URL) {
+				conn.Envs = []string{env.Name}
 			}
 		}
 	}

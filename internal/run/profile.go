@@ -22,11 +22,7 @@ const DefaultProfile = "demandbase"
 
 // ProfileName is the name or the file of the profile that is meant.
 func (r *Runner) ProfileName(file *config.File, want Wanted) string {
-	name := cmp.Or(want.Profile, r.Getenv("DBAUDIT_PROFILE"))
-	if file != nil {
-		name = cmp.Or(name, file.Profile)
-	}
-	return cmp.Or(name, DefaultProfile)
+	return cmp.Or(want.Profile, r.Getenv("DBAUDIT_PROFILE"), file.Profile, DefaultProfile)
 }
 
 // IsFile reports whether a profile is named by its file.

@@ -54,11 +54,9 @@ func (r *Runner) Requirement(file *config.File, env config.Environment, want Wan
 	if err != nil {
 		return fail(err)
 	}
-	if file != nil {
-		need.Allow = file.Allowed(env)
-		if need.Depth, err = depths(file, env, p); err != nil {
-			return fail(err)
-		}
+	need.Allow = file.Allowed(env)
+	if need.Depth, err = depths(file, env, p); err != nil {
+		return fail(err)
 	}
 	need.Profile = p.Name
 	for _, v := range env.Views {

@@ -58,7 +58,7 @@ type Target struct {
 	Profile      profile.Profile
 	Timeout      time.Duration // for reading it; 0 stands for the default
 
-	File *config.File // nil if there is none
+	File *config.File
 	Env  config.Environment
 
 	recorder *recording.Recorder // nil where nothing is recorded
@@ -80,10 +80,9 @@ func (r *Runner) Targets(conn Connection, want Wanted) ([]Target, error) {
 	return targets, err
 }
 
-// TargetsOf is Targets of a configuration that was read; nil if there is none. It warns of
-// nothing: a worker reads the same configuration for each scan.
+// TargetsOf is Targets of a configuration that was read. It warns of nothing: a worker reads the same configuration for each scan.
 func (r *Runner) TargetsOf(file *config.File, conn Connection, want Wanted) ([]Target, error) {
-	if conn.URL == "" && (file == nil || len(file.Environments) == 0) {
+	if conn.URL == "" && len(file.Environments) == 0 {
 		conn.AllEnvs = false // the single environment is all that there are
 	}
 	envs, err := r.choose(file, conn)
@@ -126,10 +125,7 @@ func (r *Runner) Single(conn Connection, want Wanted, why string) (Target, error
 
 func (r *Runner) resolve(file *config.File, env config.Environment, conn Connection, want Wanted) (Target, error) {
 	t := Target{File: file, Env: env}
-	variables, own, top := r.authOfVariables(), config.Auth{}, config.Auth{}
-	if file != nil {
-		top = file.Auth
-	}
+	variables, own, top := r.authOfVariables(), config.Auth{}, file.Auth
 	if env.Auth != nil {
 		own = *env.Auth
 	}
@@ -168,9 +164,6 @@ func (r *Runner) resolve(file *config.File, env config.Environment, conn Connect
 // filledIn refuses the example values of dbaudit init, before anything is sent to somebody
 // else's environment.
 func (t Target) filledIn() error {
-	if t.File == nil {
-		return nil
-	}
 	keys, lines := t.File.Examples(t.Env, t.URL, t.Auth.ClientID, t.Requirement.ApplicationID)
 	switch len(keys) {
 	case 0:
