@@ -31,15 +31,15 @@ func newApplyCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply PLAN",
 		Short: "apply a remediation plan, and verify it",
-		Long: help(`Carries out the plan, in its order, and nothing else. Each target is read just before
-its change and must be as in the plan. dbaudit writes a journal next to the plan:
---resume continues an interrupted run, and dbaudit rollback restores the previous
-state. Afterwards, each target is read once more, and the environment is read and
-judged again: -f writes that result. Standard error says which findings are fixed,
-remaining and new.
+		Long: help(`Carries out the actions of the plan in order, and makes no other changes. Before each
+change, dbaudit reads the target, and stops if it differs from the plan. A journal next
+to the plan records every change: --resume continues an interrupted run, and dbaudit
+rollback restores the previous state. At the end, dbaudit reads each target once more,
+and reads and judges the environment again: -f writes that result. Standard error lists
+the findings that are fixed, remaining and new.
 
-It signs in as configured under apply:, with the secret from
-DBAUDIT_APPLY_CLIENT_SECRET, or else like a scan.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete, exitPartial, exitInterrupted),
+The sign-in is the one under apply: in the configuration, with the secret from
+DBAUDIT_APPLY_CLIENT_SECRET; without it, that of a scan.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete, exitPartial, exitInterrupted),
 		Example: `  dbaudit apply plan.json
   dbaudit apply plan.json --dry-run
   dbaudit apply plan.json --yes --env production --digest sha256:9f86d08...

@@ -45,14 +45,18 @@ the other checks are skipped. The exit code is 3 when a check fails.
 --role-xml and --role-zip need no connection: they write a minimal security
 role for an auditor, as a solution component or as a solution that can be
 imported. --without-impersonation leaves out prvActOnBehalfOfAnotherUser, and
-says which controls become unknown.
+says which controls are then unknown.
 
---assumptions checks, with read requests only, everything that dbaudit assumes
-about environments because it is not documented, and says what dbaudit does if
-an assumption does not hold. Its JSON contains no name, id or address: attach
-it to an issue.
+--assumptions checks what dbaudit assumes about environments because it is not
+documented, and says what dbaudit does if an assumption does not hold. It sends
+read requests only. Its JSON contains no name, id or address, so that you can
+attach it to an issue.
 
---apply signs in like apply, and names each privilege that this identity lacks: those for writing, the profile's whole minimum, and those that the platform gives to each new role, because nobody can grant privileges that they do not have. With a plan, it names what that plan needs and, as a warning, what a rollback would also need. Nothing is changed.`, exitOK, exitUsage, exitFailure, exitInterrupted),
+--apply signs in like apply, and names each missing privilege. Required are the
+privileges to write, the profile's minimum, and those that the platform gives to
+each new role, because nobody can grant privileges that they do not have. With a
+plan, only what that plan requires is checked, and what a rollback would require
+in addition is a warning. Nothing is changed.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 		Example: `  dbaudit doctor --env production
   dbaudit doctor --url https://contoso.crm.dynamics.com --client-id GUID -f json
   dbaudit doctor --assumptions -f json -o assumptions.json

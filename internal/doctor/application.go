@@ -11,25 +11,24 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A Remediation is what whoever applies must hold.
+// A Remediation is what the identity that applies a plan must have.
 type Remediation struct {
-	// Needs must be held at just their depth: [Writing], or what one plan needs.
+	// Needs are required at exactly their depth: [Writing], or what one plan needs.
 	Needs []Privilege
-	// Grants may be granted to others, and nobody can grant what they do not hold.
-	// Their depth is the one that is wanted; what counts is the depth that the
-	// environment allows in its place.
+	// Grants are to be granted, and nobody can grant a privilege that they do not have. The
+	// depth that counts is the one that the environment allows for the required one.
 	Grants []Privilege
-	// Undo is what rolling back takes besides. To lack it fails nothing.
+	// Undo is what rolling back requires in addition. A missing one is a warning.
 	Undo []Privilege
-	// Again are the names of roles that rolling back would assign again, for which
-	// it takes all that they grant.
+	// Again are the names of roles that rolling back would assign again, which requires
+	// everything that they grant.
 	Again []string
 }
 
-// Writing are the privileges that carrying out any plan takes, sorted by name,
-// besides those that it grants. The reads are as deep as an auditor's: a holder of
-// a role who is not seen would be taken for none. From the root business unit, deep is
-// needed for units below; a new role is in the root itself.
+// Writing are the privileges that carrying out any plan requires, sorted by name, apart from
+// those that it grants. The reads are as deep as an auditor's, because a holder of a role who
+// is not seen would be ignored. From the root business unit, deep is required for units
+// below; a new role is in the root itself.
 func Writing() []Privilege {
 	return []Privilege{
 		{actOnBehalf, snapshot.DepthGlobal, "Business Management > Act on Behalf of Another User, in a role assigned to it directly"},
@@ -51,9 +50,8 @@ func Writing() []Privilege {
 	}
 }
 
-// ExamineApplication makes the checks of reach and sign-in for the identity that
-// applies, and one for each privilege that it lacks. It changes nothing, and asks
-// for no change.
+// ExamineApplication checks the connection and the sign-in of the identity that applies, and
+// adds a check for each privilege that it lacks. It sends read requests only.
 func ExamineApplication(ctx context.Context, c Config, r Remediation) ([]Check, error) {
 	x := newExamination(c)
 	x.fresh = true
@@ -83,7 +81,7 @@ func (x *examination) application(ctx context.Context, r Remediation) {
 	if len(undefined) > 0 {
 		x.add(Check{
 			ID: id, Title: title, Outcome: Skipped,
-			Detail: "this environment does not define " + strings.Join(undefined, ", ") + ": a scan says what to install",
+			Detail: "this environment does not define " + strings.Join(undefined, ", ") + ": a scan names the app to install",
 		})
 	}
 	if len(r.Undo) > 0 {
@@ -92,13 +90,13 @@ func (x *examination) application(ctx context.Context, r Remediation) {
 	if len(r.Again) > 0 {
 		x.add(Check{
 			ID: "apply-undo", Title: "privileges to roll back", Outcome: Skipped,
-			Detail: "not looked at: to roll back, this identity must hold all that these roles grant: " + strings.Join(r.Again, ", "),
+			Detail: "not checked: to roll back, this identity must have everything that these roles grant: " + strings.Join(r.Again, ", "),
 		})
 	}
 }
 
-// grantable gives grants the depths that the environment allows in the place of the
-// wanted ones, and names those that it does not define.
+// grantable gives grants the depths that the environment allows for the required ones, and
+// names those that it does not define.
 func (x *examination) grantable(ctx context.Context, wanted []Privilege) (grants []Privilege, undefined []string, err error) {
 	if len(wanted) == 0 || x.unreachable != "" || x.held == nil {
 		return wanted, nil, nil
@@ -119,8 +117,7 @@ func (x *examination) grantable(ctx context.Context, wanted []Privilege) (grants
 	return grants, undefined, nil
 }
 
-// definable leaves out what nobody can hold, because the environment does not
-// define it. Only what is not held is asked for.
+// definable leaves out what nobody can have, because the environment does not define it.
 func (x *examination) definable(ctx context.Context, needed []Privilege) []Privilege {
 	var unheld []Privilege
 	for _, p := range needed {
@@ -142,15 +139,15 @@ func (x *examination) definable(ctx context.Context, needed []Privilege) []Privi
 	})
 }
 
-// holds adds a check for each privilege that is not held deeply enough, with the
-// outcome that this comes to, and one for all where none is.
+// holds adds a check for each privilege that is missing or not deep enough, with the given
+// outcome, or one check if there is none.
 func (x *examination) holds(id, title string, needed []Privilege, short Outcome) {
 	if x.skip(id, title) {
 		return
 	}
 	if x.held == nil {
 		c := Check{ID: id, Title: title, Outcome: short}
-		c.Detail, c.Advice = "what this identity holds could not be read", "grant it prvReadUser and prvReadRole"
+		c.Detail, c.Advice = "the privileges of this identity could not be read", "grant it prvReadUser and prvReadRole"
 		if x.heldError != nil {
 			detail, advice := describe(x.heldError)
 			c.Detail += ": " + detail
@@ -168,9 +165,9 @@ func (x *examination) holds(id, title string, needed []Privilege, short Outcome)
 			continue
 		}
 		lacking = true
-		c := Check{ID: id, Title: p.Name, Outcome: short, Detail: fmt.Sprintf("not held, and %s depth is needed", p.Depth), Privilege: &p}
+		c := Check{ID: id, Title: p.Name, Outcome: short, Detail: fmt.Sprintf("missing; %s level is required", level(p.Depth)), Privilege: &p}
 		if held != snapshot.DepthNone {
-			c.Detail = fmt.Sprintf("held at %s depth, and %s is needed", held, p.Depth)
+			c.Detail = fmt.Sprintf("granted at %s level; %s is required", level(held), level(p.Depth))
 		}
 		if short == Warned {
 			c.Detail += " to roll back"
@@ -182,7 +179,7 @@ func (x *examination) holds(id, title string, needed []Privilege, short Outcome)
 		x.add(c)
 	}
 	if !lacking {
-		x.add(Check{ID: id, Title: title, Outcome: Passed, Detail: fmt.Sprintf("holds all that are needed: %d", len(needed))})
+		x.add(Check{ID: id, Title: title, Outcome: Passed, Detail: fmt.Sprintf("has all required privileges: %d", len(needed))})
 	}
 }
 
@@ -194,7 +191,7 @@ func (x *examination) definitions(ctx context.Context, privileges []Privilege) (
 	}
 	defined, err := collector.AskDefinitions(ctx, x.asker, names)
 	if err != nil {
-		return nil, fmt.Errorf("reading how deep privileges can be granted: %w", err)
+		return nil, fmt.Errorf("reading at which levels privileges can be granted: %w", err)
 	}
 	return defined, nil
 }

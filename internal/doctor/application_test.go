@@ -31,8 +31,8 @@ func TestHolds(t *testing.T) {
 		detail string
 	}{
 		{"all", examination{held: map[string]snapshot.Depth{"prvwriterole": snapshot.DepthGlobal, "prvreadrole": snapshot.DepthGlobal}}, []Outcome{Passed}, "2"},
-		{"none", examination{held: map[string]snapshot.Depth{}}, []Outcome{Failed, Failed}, "not held"},
-		{"too shallow", examination{held: map[string]snapshot.Depth{"prvwriterole": snapshot.DepthLocal, "prvreadrole": snapshot.DepthDeep}}, []Outcome{Failed}, "held at deep depth, and global"},
+		{"none", examination{held: map[string]snapshot.Depth{}}, []Outcome{Failed, Failed}, "missing; "},
+		{"too shallow", examination{held: map[string]snapshot.Depth{"prvwriterole": snapshot.DepthLocal, "prvreadrole": snapshot.DepthDeep}}, []Outcome{Failed}, "granted at Parent: Child Business Units level; Organization is required"},
 		{"not read", examination{heldError: &dataverse.Error{Kind: dataverse.Forbidden, Message: "no"}}, []Outcome{Failed}, "could not be read"},
 		{"not understood", examination{heldError: errors.New("no name")}, []Outcome{Failed}, "no name"},
 		{"not signed in", examination{unreachable: "sign-in failed"}, []Outcome{Skipped}, "sign-in failed"},

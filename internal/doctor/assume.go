@@ -14,17 +14,16 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// An Answer is what an environment says of an assumption.
+// An Answer says whether an assumption holds.
 type Answer int
 
 // The answers.
 const (
-	Unanswered Answer = iota // it could not be asked
+	Unanswered Answer = iota // it could not be checked
 	AsAssumed
 	Otherwise
 )
 
-// String gives the answer in words.
 func (a Answer) String() string {
 	switch a {
 	case AsAssumed:
@@ -36,42 +35,42 @@ func (a Answer) String() string {
 	return "could not be asked"
 }
 
-// MarshalText writes the answer's words.
+// MarshalText implements [encoding.TextMarshaler].
 func (a Answer) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
-// An Assumed is one point that dbaudit assumes of environments, and what this one says
-// of it. It holds no name, no id and no address, so that it can be shown to anybody.
+// An Assumed is one assumption, and whether it holds in this environment. It contains no name,
+// id or address, so that it can be shown to anybody.
 type Assumed struct {
 	ID       string `json:"id"` // stable
 	Question string `json:"question"`
 	Assumed  string `json:"assumed"`
 	Answer   Answer `json:"answer"`
-	Found    string `json:"found"` // what was seen, or why it could not be asked
-	Then     string `json:"then"`  // what dbaudit does where it is otherwise
+	Found    string `json:"found"` // what was found, or why it could not be checked
+	Then     string `json:"then"`  // what dbaudit does if it does not hold
 }
 
-// Assumptions is what an environment says of each assumption.
+// Assumptions says which assumptions hold in an environment.
 type Assumptions struct {
-	Version string // of Dataverse, empty where it is not told
-	// Refused is why nothing could be asked, empty where it could. It is for people: it
-	// may hold names.
+	Version string // of Dataverse; empty if unknown
+	// Refused is why nothing could be checked; empty if something could. It may contain
+	// names.
 	Refused string
 	Answers []Assumed
 }
 
-// An assumption is one question: how it is asked, and how its answer is judged.
+// An assumption is one question: what is requested, and what the response means.
 type assumption struct {
 	id, question, assumed, then string
-	// request gives what to ask, or why it cannot be asked.
+	// request says what to request, or why that is impossible.
 	request func(*inquiry) (question, string)
-	// judge is given what came: the rows or the one object of the answer, or its error.
+	// judge takes the rows or the object of the response, or its error.
 	judge func(*inquiry, []columns, error) (Answer, string)
 }
 
 type question struct {
 	query dataverse.Query
 	as    dataverse.Caller
-	one   bool // the answer is one object
+	one   bool // the response is one object
 }
 
 type columns map[string]json.RawMessage
@@ -80,13 +79,12 @@ type columns map[string]json.RawMessage
 type inquiry struct {
 	*examination
 
-	user     *somebody // the integration user, where one can be looked as
+	user     *somebody // the integration user, if it can be impersonated
 	view     dataverse.GUID
 	viewSeer dataverse.Caller // who sees that view
 }
 
-// ExamineAssumptions asks an environment each point that dbaudit assumes of it. It reads
-// only.
+// ExamineAssumptions checks each assumption in an environment, with read requests only.
 func ExamineAssumptions(ctx context.Context, c Config) (Assumptions, error) {
 	hint := new(atomic.Bool)
 	c.Client.Transport = hintWatcher{c.Client.Transport, hint}
@@ -145,14 +143,14 @@ func (q assumption) ask(ctx context.Context, in *inquiry) Assumed {
 	rows, err := in.raw(ctx, q.id, asked)
 	var refused *dataverse.Error
 	if err != nil && (!errors.As(err, &refused) || refused.Status == 0 || refused.Total()) {
-		a.Found = said(err) // no answer says nothing
+		a.Found = said(err) // no response means nothing
 		return a
 	}
 	a.Answer, a.Found = q.judge(in, rows, err)
 	return a
 }
 
-// raw reads an answer as it comes: no strict reading must hide what is unexpected.
+// raw reads a response as it comes, because strict reading would hide what is unexpected.
 func (in *inquiry) raw(ctx context.Context, label string, q question) (rows []columns, err error) {
 	request := q.query.Request(label)
 	request.Caller = q.as
@@ -173,11 +171,11 @@ func (in *inquiry) raw(ctx context.Context, label string, q question) (rows []co
 	return rows, nil
 }
 
-// said gives an error without the environment's own words, which may name somebody.
+// said is an error without the environment's own words, which may contain names.
 func said(err error) string {
 	var e *dataverse.Error
 	if !errors.As(err, &e) {
-		return "the answer cannot be read"
+		return "the response cannot be read"
 	}
 	text := e.Kind.String()
 	if e.Status != 0 {
@@ -192,7 +190,7 @@ func said(err error) string {
 	return text
 }
 
-// hintWatcher notes whether answers recommend how many requests to make at once.
+// hintWatcher notes whether responses recommend how many requests to send at once.
 type hintWatcher struct {
 	next http.RoundTripper
 	seen *atomic.Bool

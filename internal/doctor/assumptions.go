@@ -12,12 +12,12 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// always asks a question that needs nothing.
+// always asks a question that depends on nothing.
 func always(q dataverse.Query) func(*inquiry) (question, string) {
 	return func(*inquiry) (question, string) { return question{query: q}, "" }
 }
 
-// readable judges that a read works at all.
+// readable expects only that a read works.
 func readable(_ *inquiry, rows []columns, err error) (Answer, string) {
 	if err != nil {
 		return Otherwise, said(err)
@@ -25,7 +25,7 @@ func readable(_ *inquiry, rows []columns, err error) (Answer, string) {
 	return AsAssumed, fmt.Sprintf("it can be read (%d rows looked at)", len(rows))
 }
 
-// depths asks at which depths a privilege can be granted, and expects just these.
+// depths asks at which depths a privilege can be granted, and expects exactly these.
 func depths(name string, expected ...snapshot.Depth) (func(*inquiry) (question, string), func(*inquiry, []columns, error) (Answer, string)) {
 	q := dataverse.Collection("privileges").Select("name", "canbebasic", "canbelocal", "canbedeep", "canbeglobal").Filter(dataverse.Eq("name", name))
 	return always(q), func(_ *inquiry, rows []columns, err error) (Answer, string) {
@@ -41,10 +41,10 @@ func depths(name string, expected ...snapshot.Depth) (func(*inquiry) (question, 
 			var can bool
 			if _ = json.Unmarshal(rows[0][column], &can); can {
 				found = append(found, snapshot.Depths()[i])
-				words = append(words, snapshot.Depths()[i].String())
+				words = append(words, level(snapshot.Depths()[i]))
 			}
 		}
-		text := name + " can be granted at no depth"
+		text := name + " cannot be granted at any level"
 		if len(words) > 0 {
 			text = name + " can be granted at " + strings.Join(words, ", ")
 		}
@@ -55,7 +55,7 @@ func depths(name string, expected ...snapshot.Depth) (func(*inquiry) (question, 
 	}
 }
 
-// isMe judges WhoAmI's answer by whose it should be.
+// isMe compares WhoAmI's response with the expected user.
 func isMe(whose func(*inquiry) dataverse.GUID) func(*inquiry, []columns, error) (Answer, string) {
 	return func(in *inquiry, rows []columns, err error) (Answer, string) {
 		if err != nil {
@@ -69,9 +69,9 @@ func isMe(whose func(*inquiry) dataverse.GUID) func(*inquiry, []columns, error) 
 		_ = json.Unmarshal(rows[0]["UserId"], &id)
 		switch parsed, err := dataverse.ParseGUID(id.String()); {
 		case err != nil:
-			return Otherwise, "the answer names nobody"
+			return Otherwise, "the response names nobody"
 		case parsed == whose(in):
-			return AsAssumed, "it names the user that is acted as"
+			return AsAssumed, "it names the impersonated user"
 		case parsed == in.self:
 			return Otherwise, "it names the identity that signed in: impersonation is silently ignored"
 		}
@@ -87,24 +87,24 @@ func shareRows() dataverse.Query {
 // nobody is an id that no user has.
 const nobody = "d1d1d1d1-0000-4000-8000-00000000d1d1"
 
-// assumptions lists what dbaudit assumes of environments: the open questions of its design,
-// and how each is asked. All of them are reads.
+// assumptions lists what dbaudit assumes about environments because it is not documented, and
+// how each assumption is checked. All requests are reads.
 func assumptions(hint *atomic.Bool) []assumption {
 	bulkEdit, judgeBulkEdit := depths("prvBulkEdit", snapshot.DepthGlobal)
 	settings, judgeSettings := depths("prvReadUserSettings", snapshot.DepthLocal, snapshot.DepthDeep, snapshot.DepthGlobal)
 	list := []assumption{
 		{
-			"bulk-edit-depth", "at which depths can prvBulkEdit be granted?", "at global only",
-			"the environment's own depths count: the deepest of them is required",
+			"bulk-edit-depth", "at which levels can prvBulkEdit be granted?", "at Organization only",
+			"the environment's own levels count: the highest of them is required",
 			bulkEdit, judgeBulkEdit,
 		},
 		{
-			"user-settings-depth", "at which depths can prvReadUserSettings be granted?", "at local, deep and global, not at basic",
-			"the environment's own depths count: the deepest of them is required",
+			"user-settings-depth", "at which levels can prvReadUserSettings be granted?", "at all but User",
+			"the environment's own levels count: the highest of them is required",
 			settings, judgeSettings,
 		},
 		{
-			"opportunity-relationship", "is prvReadCustomerOpportunityRole there, the privilege of the table customeropportunityrole?", "yes, where Dynamics 365 Sales is",
+			"opportunity-relationship", "does prvReadCustomerOpportunityRole exist, the privilege of the table customeropportunityrole?", "yes, if Dynamics 365 Sales is installed",
 			"DB-PRIV-OPPORTUNITY-RELATIONSHIP fails as undefined: no grant can give it",
 			always(dataverse.Collection("privileges").Select("name").Filter(dataverse.Eq("name", "prvReadCustomerOpportunityRole"))),
 			func(_ *inquiry, rows []columns, err error) (Answer, string) {
@@ -118,8 +118,8 @@ func assumptions(hint *atomic.Bool) []assumption {
 			},
 		},
 		{
-			"own-views-only", "does a read of userqueries show this identity views of others?", "only those that it owns or was given",
-			"nothing: a view counts for the integration user only where that user sees it, or a share gives it",
+			"own-views-only", "does a read of userqueries show this identity views of others?", "only those that it owns or that are shared with it",
+			"nothing: a view counts for the integration user only if that user sees it, or a share includes it",
 			always(dataverse.Collection("userqueries").Select("userqueryid", "_ownerid_value").Top(200)),
 			func(in *inquiry, rows []columns, err error) (Answer, string) {
 				if err != nil {
@@ -134,38 +134,38 @@ func assumptions(hint *atomic.Bool) []assumption {
 				}
 				text := fmt.Sprintf("%d of %d views belong to others", others, len(rows))
 				if others > 0 {
-					return Otherwise, text + ": shared with this identity, or shown to it without a share"
+					return Otherwise, text + ": shared with this identity, or visible to it without a share"
 				}
 				return AsAssumed, text
 			},
 		},
 		{
 			"shares-readable", "can the table principalobjectaccessset be read?", "yes",
-			"each view that the integration user sees is asked for its shares; a share without Read is not seen then, and DB-VIEW-LEAST-ACCESS is unknown",
+			"dbaudit reads the shares of each view that the integration user sees; it then does not see a share without Read, and DB-VIEW-LEAST-ACCESS is unknown",
 			always(shareRows().Top(1)), readable,
 		},
 		{
-			"shares-filter", "does principalobjectaccessset take a filter by objecttypecode eq 'userquery'?", "yes",
-			"as where the table cannot be read; --scope environment leaves the shares unread",
+			"shares-filter", "does principalobjectaccessset accept the filter objecttypecode eq 'userquery'?", "yes",
+			"as if the table cannot be read; --scope environment does not read the shares",
 			always(shareRows().Filter(dataverse.Eq("objecttypecode", "userquery")).Top(1)), readable,
 		},
 		{
 			"share-type-codes", "are the type codes of principalobjectaccessset names?", "yes: userquery, systemuser, team",
-			"numbers are understood too: 4230 is a personal view",
+			"numbers are accepted too: 4230 is a personal view",
 			always(shareRows().Top(1)),
 			func(_ *inquiry, rows []columns, err error) (Answer, string) {
 				switch {
 				case err != nil:
 					return Unanswered, said(err)
 				case len(rows) == 0:
-					return Unanswered, "there is no row to look at"
+					return Unanswered, "there is no row"
 				}
 				for _, column := range []string{"objecttypecode", "principaltypecode"} {
 					if value := rows[0][column]; len(value) == 0 || value[0] != '"' {
 						return Otherwise, column + " is not text"
 					}
 				}
-				return AsAssumed, "they are texts"
+				return AsAssumed, "they are text"
 			},
 		},
 		{
@@ -175,45 +175,45 @@ func assumptions(hint *atomic.Bool) []assumption {
 		},
 		{
 			"principal-accesses", "how does RetrieveSharedPrincipalsAndAccess name a principal?", "by systemuserid, teamid or ownerid",
-			"a view's shares are unread, and DB-VIEW controls are unknown where the table of shares does not tell",
+			"a view's shares are not read, and DB-VIEW controls are unknown if the table of shares does not say",
 			func(in *inquiry) (question, string) {
 				if in.view == "" {
-					return question{}, "nobody at hand sees a personal view"
+					return question{}, "no available identity sees a personal view"
 				}
 				return question{query: dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", in.view)), as: in.viewSeer, one: true}, ""
 			},
 			judgePrincipals,
 		},
 		{
-			"record-filters", "do this identity's privileges have rows of the depth RecordFilter?", "no",
-			"such a grant is for some records only: it is never counted towards the minimum, and sinks nothing else",
+			"record-filters", "do this identity's privileges include rows with the depth RecordFilter?", "no",
+			"such a grant is for some records only: it does not count towards the minimum, and affects nothing else",
 			func(in *inquiry) (question, string) {
 				return question{query: dataverse.Row("systemusers", in.self).Function("RetrieveUserPrivileges"), one: true}, ""
 			},
 			judgeFilters,
 		},
 		{
-			"act-as-self", "what does WhoAmI answer where this identity acts as itself?", "its own id",
-			"nothing: dbaudit does not act as itself",
+			"act-as-self", "what does WhoAmI return if this identity impersonates itself?", "its own id",
+			"nothing: dbaudit does not impersonate itself",
 			func(in *inquiry) (question, string) {
 				return question{dataverse.Function("WhoAmI"), dataverse.Caller{SystemUserID: in.self}, true}, ""
 			},
 			isMe(func(in *inquiry) dataverse.GUID { return in.self }),
 		},
 		{
-			"act-as-user", "what does WhoAmI answer where this identity acts as a user?", "that user's id",
-			"what is read as somebody else is not taken for theirs: what views the integration user sees is unknown",
+			"act-as-user", "what does WhoAmI return if this identity impersonates a user?", "that user's id",
+			"dbaudit does not use what it reads that way: which views the integration user sees is unknown",
 			func(in *inquiry) (question, string) {
 				if in.user == nil {
-					return question{}, "there is no single enabled integration user to act as: give --integration-app-id or --integration-user"
+					return question{}, "there is no single enabled integration user to impersonate: pass --integration-app-id or --integration-user"
 				}
 				return question{dataverse.Function("WhoAmI"), in.user.callers()[0], true}, ""
 			},
 			isMe(func(in *inquiry) dataverse.GUID { return in.user.id }),
 		},
 		{
-			"act-as-unknown", "what does WhoAmI answer where this identity acts as an id that nobody has?", "a refusal",
-			"nothing: dbaudit acts as users only whose rows it read",
+			"act-as-unknown", "what does WhoAmI return if this identity impersonates an id that nobody has?", "a refusal",
+			"nothing: dbaudit impersonates only users that it read",
 			func(*inquiry) (question, string) {
 				return question{dataverse.Function("WhoAmI"), dataverse.Caller{SystemUserID: nobody}, true}, ""
 			},
@@ -225,8 +225,8 @@ func assumptions(hint *atomic.Bool) []assumption {
 			},
 		},
 		{
-			"privileges-by-names", "is RetrieveUserSetOfPrivilegesByNames there, and does it take 44 names?", "yes",
-			"nothing, unless RetrieveUserPrivileges is refused too: then it is not known how far the auditor reads, and users, teams and roles are unread",
+			"privileges-by-names", "does RetrieveUserSetOfPrivilegesByNames exist, and does it accept 44 names?", "yes",
+			"nothing, unless RetrieveUserPrivileges is refused too: then it is unknown how far the auditor can read, and users, teams and roles count as not read",
 			func(in *inquiry) (question, string) {
 				names := []string{"prvReadAccount", "prvReadUserQuery"}
 				for i := len(names); i < 44; i++ {
@@ -241,22 +241,22 @@ func assumptions(hint *atomic.Bool) []assumption {
 		{"systemuserrolescollection", "systemuserid"}, {"teamrolescollection", "teamid"}, {"teammemberships", "teamid"},
 	} {
 		list = append(list, assumption{
-			"set-" + set.name, "is there an entity set " + set.name + ", and can it be read?", "yes",
-			"a scan does not need it; apply cannot tell who holds a role, and so does not change it",
+			"set-" + set.name, "does the entity set " + set.name + " exist, and can it be read?", "yes",
+			"a scan does not need it; apply cannot determine who has a role, and so does not change it",
 			always(dataverse.Collection(set.name).Select(set.column).Top(1)), readable,
 		})
 	}
 	return append(list,
 		assumption{
 			"organization-settings", "can the column orgdborgsettings be read?", "yes",
-			"whether record ownership reaches across business units is unknown, and a note says so",
+			"whether record ownership across business units is on is unknown, and a note says so",
 			always(dataverse.Collection("organizations").Select("orgdborgsettings")),
 			func(_ *inquiry, rows []columns, err error) (Answer, string) {
 				switch {
 				case err != nil:
 					return Otherwise, said(err)
 				case len(rows) == 0:
-					return Unanswered, "the organization's row is not shown"
+					return Unanswered, "the organization's row is not visible"
 				}
 				var text string
 				if json.Unmarshal(rows[0]["orgdborgsettings"], &text) != nil || text == "" {
@@ -266,8 +266,8 @@ func assumptions(hint *atomic.Bool) []assumption {
 			},
 		},
 		assumption{
-			"dop-hint", "do answers have the header x-ms-dop-hint?", "yes",
-			"8 requests are made at once",
+			"dop-hint", "do responses have the header x-ms-dop-hint?", "yes",
+			"dbaudit sends 8 requests at once",
 			func(*inquiry) (question, string) { return question{query: dataverse.Function("WhoAmI"), one: true}, "" },
 			func(*inquiry, []columns, error) (Answer, string) {
 				if hint.Load() {
@@ -279,7 +279,7 @@ func assumptions(hint *atomic.Bool) []assumption {
 	)
 }
 
-// judgePrincipals judges how an answer names principals.
+// judgePrincipals looks at how a response names principals.
 func judgePrincipals(_ *inquiry, rows []columns, err error) (Answer, string) {
 	if err != nil {
 		return Otherwise, said(err)
@@ -292,7 +292,7 @@ func judgePrincipals(_ *inquiry, rows []columns, err error) (Answer, string) {
 		return Otherwise, "there is no list PrincipalAccesses of objects"
 	}
 	if len(list) == 0 {
-		return Unanswered, "the view that was asked about has no share"
+		return Unanswered, "the view has no share"
 	}
 	for _, access := range list {
 		if len(access.AccessMask) == 0 || access.AccessMask[0] != '"' {
@@ -310,8 +310,7 @@ func judgePrincipals(_ *inquiry, rows []columns, err error) (Answer, string) {
 	return AsAssumed, fmt.Sprintf("it does, in %d of %d", len(list), len(list))
 }
 
-// judgeFilters looks for grants that are for some records only, and for depths that
-// nobody knows.
+// judgeFilters looks for grants that are for some records only, and for unknown depths.
 func judgeFilters(_ *inquiry, rows []columns, err error) (Answer, string) {
 	if err != nil {
 		return Unanswered, said(err)
@@ -330,7 +329,7 @@ func judgeFilters(_ *inquiry, rows []columns, err error) (Answer, string) {
 			unknown++
 		}
 	}
-	text := fmt.Sprintf("of %d rows %d are for some records only, and %d have a depth that is not known", len(list), filtered, unknown)
+	text := fmt.Sprintf("of %d rows, %d are for some records only, and %d have an unknown depth", len(list), filtered, unknown)
 	if filtered+unknown > 0 {
 		return Otherwise, text
 	}

@@ -1,12 +1,11 @@
-// Package doctor examines, before a scan, whether it will work: one check after
-// the other, from the host's name to each read that the collector needs. It says of
-// each what was found, what is missing and where to grant it. After a cause that blocks
-// everything (a disabled environment, a blocked application), nothing else is checked, and
-// the cause is reported once. It also knows the least role that an auditor needs ([Least],
-// [RoleXML]), and what whoever applies a plan lacks ([ExamineApplication]).
+// Package doctor checks before a scan whether it will work: one check after the other, from
+// the host's name to each read of the collector. Each check says what was found, what is
+// missing and where to grant it. A cause that blocks everything (a disabled environment, a
+// blocked application) is reported once, and nothing else is checked. The package also has
+// the minimal role of an auditor ([Least], [RoleXML]), and finds what the identity that
+// applies a plan lacks ([ExamineApplication]).
 //
-// It reads only, a row or two at a time, and keeps nothing. Checks are data; what
-// they look like is the command line's business.
+// It sends read requests only, for a row or two, and keeps nothing. Checks are data.
 //
 // Sources, of Microsoft's documentation: "Use the Microsoft Dataverse Web API",
 // "Impersonate another user using the Web API", "Security roles and privileges",
@@ -27,19 +26,18 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// Outcome is how a check ended.
+// Outcome is the result of a check.
 type Outcome int
 
 // The outcomes.
 const (
 	Unknown Outcome = iota
 	Passed
-	Warned  // a scan works, but something should not stay so
+	Warned  // a scan works, but something should be changed
 	Failed  // a scan cannot work, or reads too little
 	Skipped // it could not be checked, or there is nothing to check
 )
 
-// String gives the outcome's name in lower case.
 func (o Outcome) String() string {
 	switch o {
 	case Passed:
@@ -58,12 +56,11 @@ func (o Outcome) String() string {
 // MarshalText writes the outcome's name.
 func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 
-// A Privilege is what an identity needs for a read.
+// A Privilege is one that an identity needs.
 type Privilege struct {
 	Name  string         `json:"name"`
 	Depth snapshot.Depth `json:"depth"`
-	// Where is the row of the security role editor that grants it, empty where the
-	// environment alone knows the privilege.
+	// Where is the row of the security role editor that grants it; empty if unknown.
 	Where string `json:"where"`
 }
 
@@ -76,17 +73,17 @@ type Check struct {
 	Outcome Outcome `json:"outcome"`
 	Detail  string  `json:"detail"` // what was found
 	Advice  string  `json:"advice"` // what to do, empty where there is nothing
-	// Privilege is the one that is missing or too shallow, nil where none is.
+	// Privilege is the one that is missing or not deep enough; nil if there is none.
 	Privilege *Privilege `json:"privilege,omitempty"`
 }
 
-// Config says what to examine, as a scan would be given it.
+// Config says what to examine, as for a scan.
 type Config struct {
 	SignIn signin.Config
 	// Client is how the environment is read; its URL and Tokens are filled in.
 	Client dataverse.Options
-	// Requirement names the integration user and the views' owners, who are looked
-	// as by impersonation; Pattern is the profile's, where no user is named.
+	// Requirement names the integration user and the views' owners, who are impersonated;
+	// Pattern is the profile's, which finds the user if none is named.
 	Requirement snapshot.Requirement
 	Pattern     string
 	// LookupHost finds a host's addresses; nil skips the check.
@@ -98,8 +95,8 @@ type Config struct {
 	Progress func(title string)
 }
 
-// Examine makes every check and returns them in order. Only the context's end
-// cuts it short.
+// Examine makes every check and returns them in order. Only the end of the context ends it
+// early.
 func Examine(ctx context.Context, c Config) ([]Check, error) {
 	x := newExamination(c)
 	return x.run(ctx, x.address, x.transport, x.tenant, x.signIn, x.membership, x.version, x.reads, x.impersonation, x.clock, x.credential)
@@ -132,21 +129,21 @@ type examination struct {
 	session *signin.Session
 	client  *dataverse.Client
 	asker   *collector.Asker
-	// unreachable is why nothing can be read, empty where something may be.
+	// unreachable is why nothing can be read; empty if something can.
 	unreachable string
 	self        dataverse.GUID            // the identity's systemuserid
-	held        map[string]snapshot.Depth // the identity's privileges, nil where they are not known
+	held        map[string]snapshot.Depth // the identity's privileges; nil if unknown
 	heldError   error                     // why they are not known
-	known       dataverse.Known           // whom a refusal may name, as advice calls them
-	told        map[string]string         // each reason that was told, and the title of the check that told it
+	known       dataverse.Known           // the users that a refusal may name, as advice calls them
+	told        map[string]string         // each reported reason, and the title of its check
 	users       bool                      // whether users can be read
-	fresh       bool                      // whether privileges are read past the caches of permissions
+	fresh       bool                      // whether reads bypass the caches of permissions
 }
 
 func (x *examination) add(c Check) { x.checks = append(x.checks, c) }
 
-// fail adds a check that an error ended. What stands against every further request
-// ends the examination; a reason that was told is not told again.
+// fail adds a check that failed. A cause that blocks every request ends the examination; a
+// reason is reported only once.
 func (x *examination) fail(id, title string, err error) {
 	c := Check{ID: id, Title: title, Outcome: Failed}
 	c.Detail, c.Advice = describe(err)
@@ -166,7 +163,7 @@ func (x *examination) fail(id, title string, err error) {
 	x.add(c)
 }
 
-// describe takes an error's advice apart from what happened.
+// describe separates the advice of an error from what happened.
 func describe(err error) (detail, advice string) {
 	var read *dataverse.Error
 	var auth *signin.AuthError
@@ -179,7 +176,7 @@ func describe(err error) (detail, advice string) {
 	return err.Error(), ""
 }
 
-// skip adds a check that could not be made, and reports whether that is so.
+// skip reports whether nothing can be read, and then adds a check that was skipped.
 func (x *examination) skip(id, title string) bool {
 	if x.unreachable == "" {
 		return false

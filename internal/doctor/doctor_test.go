@@ -167,8 +167,8 @@ func TestNameResolution(t *testing.T) {
 		{"found", "", func(context.Context, string) ([]string, error) { return []string{"192.0.2.1", "192.0.2.2"}, nil }, false, Passed, "192.0.2.1, 192.0.2.2"},
 		{"not found", "", func(context.Context, string) ([]string, error) { return nil, missing }, false, Failed, "no such host"},
 		{"behind a proxy", "", func(context.Context, string) ([]string, error) { return nil, missing }, true, Warned, "no such host"},
-		{"cannot be asked", "", nil, false, Skipped, "cannot be looked up"},
-		{"an address", "https://[2001:db8::1]:8443", nil, false, Passed, "2001:db8::1 is an address"},
+		{"cannot be asked", "", nil, false, Skipped, "is not available here"},
+		{"an address", "https://[2001:db8::1]:8443", nil, false, Passed, "2001:db8::1 is an IP address"},
 		{"not an environment", "http://contoso.crm4.dynamics.com", nil, false, Failed, "https://"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -17,7 +17,7 @@ type somebody struct {
 	disabled bool
 }
 
-// callers are how requests are made as the user, the one to try first before the other.
+// callers are the ways to impersonate the user, in the order in which they are tried.
 func (s somebody) callers() []dataverse.Caller {
 	if s.objectID == "" {
 		return []dataverse.Caller{{SystemUserID: s.id}}
@@ -41,7 +41,7 @@ func (x *examination) impersonation(ctx context.Context) {
 	}
 }
 
-// integration says who the integration user is, and how it is found.
+// integration names the integration user, and the condition that finds it.
 func (x *examination) integration() (who string, filter dataverse.Expr) {
 	switch r := x.Requirement; {
 	case r.ApplicationID != "":
@@ -75,24 +75,24 @@ func (x *examination) lookAs(ctx context.Context, id, who string, filter dataver
 		x.add(Check{ID: id, Title: title, Outcome: Skipped, Detail: "it is disabled and cannot be impersonated: a scan reports that"})
 		return
 	}
-	x.known[found[0].id] = "the user that is looked as"
+	x.known[found[0].id] = "the impersonated user"
 	heeded := false
 	for _, caller := range found[0].callers() {
 		if _, err = collector.ProbeViews().First().Ask(ctx, x.asker, title, caller); err != nil {
 			var refused *dataverse.Error
 			if errors.As(err, &refused) && (refused.Kind == dataverse.BadRequest || refused.Kind == dataverse.NotFound) {
-				continue // this way of naming the user is not taken
+				continue // the environment does not accept this way to name the user
 			}
 			break
 		}
-		// The environment may pass over whom it is to answer as.
+		// The environment may ignore the header.
 		if heeded, err = x.heeds(ctx, title, caller, found[0].id); heeded || err != nil {
 			break
 		}
 	}
 	switch {
 	case heeded:
-		x.add(Check{ID: id, Title: title, Outcome: Passed, Detail: "works, and WhoAmI answers as this user"})
+		x.add(Check{ID: id, Title: title, Outcome: Passed, Detail: "works, and WhoAmI returns this user"})
 		return
 	case err == nil:
 		x.add(Check{
@@ -113,7 +113,7 @@ func (x *examination) lookAs(ctx context.Context, id, who string, filter dataver
 		}
 		if name != "" && !strings.EqualFold(name, actOnBehalf) && held {
 			c.Outcome = Warned
-			c.Advice = "the user that is looked as lacks " + name + " itself: what views it sees stays unknown until a role of its own grants it"
+			c.Advice = "the impersonated user itself lacks " + name + ": the views that it sees are unknown until one of its roles grants it"
 			return
 		}
 		if name == "" && refused.Cause() != dataverse.CauseUnknown {
@@ -121,7 +121,7 @@ func (x *examination) lookAs(ctx context.Context, id, who string, filter dataver
 			return
 		}
 		if name == "" && x.held[strings.ToLower(actOnBehalf)] > snapshot.DepthNone {
-			c.Outcome, c.Advice = Warned, "it is the user that is looked as who is refused: see that it holds a role, and that this identity holds "+actOnBehalf+" in a role assigned to it directly"
+			c.Outcome, c.Advice = Warned, "the environment refuses the impersonated user: make sure that it has a role, and that this identity has "+actOnBehalf+" through a role assigned to it directly"
 			return
 		}
 	}

@@ -32,10 +32,10 @@ func (x *examination) address(ctx context.Context) {
 	host := u.Hostname()
 	switch {
 	case net.ParseIP(host) != nil:
-		x.add(Check{ID: id, Title: title, Outcome: Passed, Detail: host + " is an address already"})
+		x.add(Check{ID: id, Title: title, Outcome: Passed, Detail: host + " is an IP address"})
 		return
 	case x.LookupHost == nil:
-		x.add(Check{ID: id, Title: title, Outcome: Skipped, Detail: "names cannot be looked up here"})
+		x.add(Check{ID: id, Title: title, Outcome: Skipped, Detail: "name resolution is not available here"})
 		return
 	}
 	addresses, err := x.LookupHost(ctx, host)
@@ -43,7 +43,7 @@ func (x *examination) address(ctx context.Context) {
 	case err == nil:
 		x.add(Check{ID: id, Title: title, Outcome: Passed, Detail: host + " is " + strings.Join(addresses, ", ")})
 	case x.Proxied:
-		x.add(Check{ID: id, Title: title, Outcome: Warned, Detail: dataverse.Printable(err.Error()), Advice: "the proxy may know the name: see the next check"})
+		x.add(Check{ID: id, Title: title, Outcome: Warned, Detail: dataverse.Printable(err.Error()), Advice: "the proxy may resolve the name: see the next check"})
 	default:
 		x.add(Check{ID: id, Title: title, Outcome: Failed, Detail: dataverse.Printable(err.Error()), Advice: dataverse.ConnectionAdvice(err)})
 	}
@@ -52,8 +52,8 @@ func (x *examination) address(ctx context.Context) {
 // patience bounds an exchange that is not repeated.
 const patience = 30 * time.Second
 
-// transport asks without a token, which the environment refuses: that it answers
-// at all, over TLS that is trusted, is the point.
+// transport sends a request without a token, to see whether the environment responds at all,
+// over trusted TLS.
 func (x *examination) transport(ctx context.Context) {
 	const id, title = "tls", "TLS"
 	x.Progress(title)
@@ -71,7 +71,7 @@ func (x *examination) transport(ctx context.Context) {
 	}
 	response, err := x.SignIn.Transport.RoundTrip(request)
 	if err != nil {
-		// What does not answer now is not waited for in the checks that follow.
+		// The checks that follow do not wait for a host that does not respond.
 		x.SignIn.Sleep = func(context.Context, time.Duration) error { return errors.New("not worth a wait") }
 		x.add(Check{ID: id, Title: title, Outcome: Failed, Detail: dataverse.Printable(err.Error()), Advice: dataverse.ConnectionAdvice(err)})
 		return
@@ -85,7 +85,7 @@ func (x *examination) transport(ctx context.Context) {
 	if state := response.TLS; state != nil {
 		c.Detail = tls.VersionName(state.Version) + ", the certificate is trusted"
 		if state.Version < tls.VersionTLS12 {
-			c.Outcome, c.Advice = Failed, "TLS 1.2 is the least that a token is sent over: check any proxy in between"
+			c.Outcome, c.Advice = Failed, "a token is sent over TLS 1.2 or later only: check any proxy in between"
 		}
 		if len(state.PeerCertificates) > 0 {
 			leaf := state.PeerCertificates[0]
@@ -103,7 +103,7 @@ func (x *examination) tenant(ctx context.Context) {
 	given := x.SignIn.TenantID
 	if err != nil {
 		x.fail(id, title, err)
-		if given != "" { // signing in can do without
+		if given != "" { // sign-in works without it
 			x.checks[len(x.checks)-1].Outcome = Warned
 		}
 		return
@@ -137,7 +137,7 @@ func (x *examination) signIn(ctx context.Context) {
 	}
 	c := Check{ID: id, Title: title, Outcome: Passed, Detail: session.Describe()}
 	if !token.ExpiresAt.IsZero() {
-		c.Detail += fmt.Sprintf("; the token is good for %s", token.ExpiresAt.Sub(x.Now()).Round(time.Minute))
+		c.Detail += fmt.Sprintf("; the token is valid for %s", token.ExpiresAt.Sub(x.Now()).Round(time.Minute))
 	}
 	if warnings := session.Warnings(); len(warnings) > 0 {
 		c.Outcome, c.Advice = Warned, strings.Join(warnings, "; ")
@@ -165,7 +165,7 @@ func (x *examination) membership(ctx context.Context) {
 		x.fail(id, title, err)
 		var refused *dataverse.Error
 		if x.unreachable == "" && errors.As(err, &refused) && refused.Status != 0 {
-			// Who may ask nothing else may ask this.
+			// Every user of the environment may ask this.
 			x.unreachable = "the environment refuses this identity: " + refused.Kind.String()
 			if cause := refused.Cause(); cause != dataverse.CauseUnknown {
 				x.unreachable = "the environment refuses this identity: " + cause.String()
@@ -192,13 +192,13 @@ func (x *examination) version(ctx context.Context) {
 	}
 	c := Check{ID: id, Title: title, Outcome: Passed, Detail: "Dataverse " + dataverse.Printable(answer.Version)}
 	if !strings.HasPrefix(answer.Version, "9.") {
-		c.Outcome, c.Advice = Warned, "dbaudit is made for Web API v9.2: see which of the reads below fail"
+		c.Outcome, c.Advice = Warned, "dbaudit is made for Web API v9.2: check which of the reads below fail"
 	}
 	x.add(c)
 }
 
-// Beyond these the environment's clock and ours disagree so far that signed
-// assertions and tokens are refused, or soon will be.
+// With a greater difference between the clocks, signed assertions and tokens are refused, or
+// soon will be.
 const (
 	skewWarned = time.Minute
 	skewFailed = 5 * time.Minute
@@ -213,7 +213,7 @@ func (x *examination) clock(context.Context) {
 		}
 	}
 	if skew == nil {
-		x.add(Check{ID: id, Title: title, Outcome: Skipped, Detail: "not checked: the environment did not answer"})
+		x.add(Check{ID: id, Title: title, Outcome: Skipped, Detail: "not checked: the environment did not respond"})
 		return
 	}
 	c := Check{ID: id, Title: title, Outcome: Passed, Detail: "this machine and the environment agree"}
@@ -230,7 +230,7 @@ func (x *examination) clock(context.Context) {
 	x.add(c)
 }
 
-// expiresSoon is when the expiry of a credential is worth a warning.
+// expiresSoon is how many days before its expiry a credential is worth a warning.
 const expiresSoon = 30
 
 func (x *examination) credential(context.Context) {
@@ -241,10 +241,10 @@ func (x *examination) credential(context.Context) {
 	}
 	until, known := x.session.CredentialExpiry()
 	if !known {
-		c := Check{ID: id, Title: title, Outcome: Skipped, Detail: "sign-in by " + x.session.Method().String() + " has no end that can be known here"}
+		c := Check{ID: id, Title: title, Outcome: Skipped, Detail: "sign-in by " + x.session.Method().String() + ": its expiry cannot be determined here"}
 		if x.session.Method() == signin.ClientSecret {
 			c.Detail = "Entra does not tell an app when its secret expires"
-			c.Advice = "look it up under App registrations > (the app) > Certificates & secrets"
+			c.Advice = "see App registrations > (the app) > Certificates & secrets"
 		}
 		x.add(c)
 		return

@@ -7,13 +7,14 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// reads asks the questions of a scan, in their smallest form. Ids that a later one needs come
-// out of an earlier one's rows.
+// reads asks the questions of a scan, in their smallest form. Later ones use ids from the rows
+// of earlier ones.
 func (x *examination) reads(ctx context.Context) {
 	x.read(ctx, "read-organization", "read organization", collector.ProbeOrganization(), "prvReadOrganization")
 	self := dataverse.NeNull("applicationid")
@@ -43,7 +44,7 @@ func (x *examination) reads(ctx context.Context) {
 // columnSecurity is the privilege to read column security. A scan can do without.
 const columnSecurity = "prvReadFieldSecurityProfile"
 
-// needs picks the privileges that a read takes out of the least role.
+// needs are privileges of the minimal role, by their names.
 func needs(names ...string) []Privilege {
 	var picked []Privilege
 	for _, name := range names {
@@ -85,9 +86,9 @@ func (x *examination) read(ctx context.Context, id, title string, p collector.Pr
 			continue
 		}
 		c.Outcome, c.Privilege, c.Advice = Failed, &p, p.advice()
-		c.Detail = fmt.Sprintf("works, but %s is held at %s depth only: rows of other business units stay unseen", p.Name, held)
+		c.Detail = fmt.Sprintf("works, but this identity has %s only at %s level: it does not see rows of other business units", p.Name, level(held))
 		if held == snapshot.DepthNone {
-			c.Detail = fmt.Sprintf("works, but this identity does not hold %s: rows may stay unseen", p.Name)
+			c.Detail = fmt.Sprintf("works, but this identity does not have %s: it may not see all rows", p.Name)
 		}
 		break
 	}
@@ -107,9 +108,9 @@ func (x *examination) spare() {
 	}
 }
 
-// lacks names the privilege that a refusal is about: the one that the environment
-// names, else the first that the read takes and that is known not to be held. What
-// has another cause is not about privileges.
+// lacks names the missing privilege in a refusal: the one that the environment names, or the
+// first required one that the identity does not have. A refusal with another cause is not
+// about privileges.
 func (x *examination) lacks(err error, needed []Privilege) {
 	c := &x.checks[len(x.checks)-1]
 	var refused *dataverse.Error
@@ -131,15 +132,20 @@ func (x *examination) lacks(err error, needed []Privilege) {
 		}
 	}
 	if name == "" {
-		c.Advice = "no documented privilege is missing: this environment asks for more; a scan leaves what it needs this for unknown, unless a role grants it"
+		c.Advice = "this identity has every documented privilege, but this environment requires another: without it, the controls that need this read are unknown"
 		return
 	}
 	c.Privilege = &Privilege{Name: name, Depth: snapshot.DepthGlobal}
 }
 
 func (p Privilege) advice() string {
-	return fmt.Sprintf("grant %s at %s depth to a security role of this identity: %s; `dbaudit doctor --role-xml` prints a role with all that is needed",
-		p.Name, p.Depth, p.Where)
+	return fmt.Sprintf("grant %s at %s level to a security role of this identity: %s; `dbaudit doctor --role-xml` prints a role with every required privilege",
+		p.Name, level(p.Depth), p.Where)
+}
+
+// level is a depth in the portal's words.
+func level(d snapshot.Depth) string {
+	return audit.Level(d.String())
 }
 
 func (x *examination) get(ctx context.Context, request dataverse.Request, into any) error {
@@ -148,7 +154,7 @@ func (x *examination) get(ctx context.Context, request dataverse.Request, into a
 		return err
 	}
 	if err := json.Unmarshal(data, into); err != nil {
-		return fmt.Errorf("%s: the answer cannot be read: check --url, and any proxy in between", request.Label)
+		return fmt.Errorf("%s: the response cannot be read: check --url, and any proxy in between", request.Label)
 	}
 	return nil
 }

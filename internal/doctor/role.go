@@ -11,8 +11,8 @@ import (
 // actOnBehalf is the privilege to impersonate another user.
 const actOnBehalf = "prvActOnBehalfOfAnotherUser"
 
-// Least are the privileges that an auditor needs for a whole scan of the wide scope, and
-// no others, sorted by name. It can write nothing with them.
+// Least are the privileges that an auditor needs for a scan with --scope environment, and no
+// others, sorted by name. They permit no writes.
 func Least() []Privilege {
 	return []Privilege{
 		{actOnBehalf, snapshot.DepthGlobal, "Business Management > Act on Behalf of Another User, in a role assigned to it directly"},
@@ -27,20 +27,20 @@ func Least() []Privilege {
 	}
 }
 
-// The least role's name, and its id: the same everywhere, so that importing it
-// again changes it and does not make another.
+// The minimal role's name, and its id, which is the same everywhere, so that a second import
+// changes the role and does not create another.
 const (
 	RoleName = "dbaudit Auditor"
 	RoleID   = "6f1b7a52-3f0e-4d0a-9c58-2b1d5e8f7a40"
 )
 
-// Blind are the rules whose controls are unknown to an auditor that looks as nobody else:
-// personal views are seen by their owners, and by those whom they are shared with, alone.
+// Blind are the rules whose controls are unknown without impersonation: only their owners and
+// those whom they are shared with see personal views.
 func Blind() []string { return []string{"view/shared", "view/active"} }
 
-// WhyImpersonate says why the least role holds a privilege that is dangerous elsewhere.
-const WhyImpersonate = "the role holds " + actOnBehalf + " to read the personal views that the integration user and their owners see, which nobody else can; " +
-	"the rights of both are intersected, and the role grants no right to write, so that nothing can be written on anybody's behalf"
+// WhyImpersonate says why the minimal role has a privilege that is dangerous elsewhere.
+const WhyImpersonate = "the role has " + actOnBehalf + " to read the personal views that only the integration user and their owners see; " +
+	"impersonation allows only what both identities may do, and the role grants no right to write, so nothing can be written on anybody's behalf"
 
 type roleDocument struct {
 	XMLName      xml.Name `xml:"Role"`
@@ -57,9 +57,9 @@ type grant struct {
 	Level string `xml:"level,attr"`
 }
 
-// RoleXML is the least role as a solution component: the file
-// Roles/dbaudit Auditor.xml of an unpacked solution. Without impersonation it leaves the
-// privilege out by which the auditor looks at views as somebody else; see [Blind].
+// RoleXML is the minimal role as a solution component: the file
+// Roles/dbaudit Auditor.xml of an unpacked solution. Without impersonate, it leaves out the
+// privilege to impersonate others; see [Blind].
 func RoleXML(impersonate bool) ([]byte, error) {
 	doc := roleDocument{
 		Schema: "http://www.w3.org/2001/XMLSchema-instance", ID: "{" + RoleID + "}", Name: RoleName,

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// RoleZip is the least role as an unmanaged solution that imports as it is: by the maker
+// RoleZip is the minimal role as an unmanaged solution that imports as it is: by the maker
 // portal, or by `pac solution import`. Equal input gives equal bytes.
 //
 // Its three files are those of solutions that environments export (Microsoft, "Solution

@@ -291,7 +291,7 @@ func TestDoctor(t *testing.T) {
 				if c.Outcome != outcome {
 					continue
 				}
-				if strings.Contains(c.Detail, "none") || strings.HasPrefix(c.Detail, "works") && !strings.Contains(c.Detail, "does not hold "+without) {
+				if strings.Contains(c.Detail, "none") || strings.HasPrefix(c.Detail, "works") && !strings.Contains(c.Detail, "does not have "+without) {
 					t.Errorf("without %s the check %q says %q", without, c.Title, c.Detail)
 				}
 				if c.Privilege == nil || c.Privilege.Name != without || c.Privilege.Where == "" ||
@@ -310,7 +310,7 @@ func TestDoctor(t *testing.T) {
 			grant(t, grants)
 			e := examineIn(place(t), 3)
 			for _, c := range e.Checks {
-				if c.Outcome == "fail" && (c.Privilege == nil || c.Privilege.Name != shallow || !strings.Contains(c.Detail, "local")) {
+				if c.Outcome == "fail" && (c.Privilege == nil || c.Privilege.Name != shallow || !strings.Contains(c.Detail, "Business Unit level")) {
 					t.Errorf("with %s at local depth: %+v", shallow, c)
 				}
 			}
