@@ -8,6 +8,9 @@
 package oscal
 
 import (
+	"crypto/sha1"
+	"encoding/json"
+	"hash"
 	"net/url"
 	"strconv"
 	"strings"
@@ -29,6 +32,42 @@ const Namespace = "https://github.com/dbaudit/dbaudit/ns/oscal"
 func ID(parts ...string) string {
 	space := uuid.NewSHA1(uuid.NameSpaceURL, []byte(Namespace))
 	return uuid.NewSHA1(space, []byte(strings.Join(parts, "\x00"))).String()
+}
+
+// Content makes the id of a document by what is in it.
+type Content struct {
+	sum   hash.Hash
+	count int
+}
+
+// NewContent begins with the kind of the document.
+func NewContent(kind string) *Content {
+	space := uuid.NewSHA1(uuid.NameSpaceURL, []byte(Namespace))
+	c := &Content{sum: sha1.New()}
+	c.sum.Write(space[:])
+	c.sum.Write([]byte(kind + "\x00["))
+	return c
+}
+
+// Add adds a part.
+func (c *Content) Add(part any) error {
+	data, err := json.Marshal(part)
+	if err != nil {
+		return err
+	}
+	if c.count++; c.count > 1 {
+		c.sum.Write([]byte(","))
+	}
+	c.sum.Write(data)
+	return nil
+}
+
+// ID is [ID] of the kind and the JSON list of the parts, which are not held for it.
+func (c *Content) ID() string {
+	c.sum.Write([]byte("]"))
+	id := uuid.UUID(c.sum.Sum(nil)[:16])
+	id[6], id[8] = id[6]&0x0f|0x50, id[8]&0x3f|0x80 // version 5, RFC 9562
+	return id.String()
 }
 
 // IDs gives ids within one document, in which no id may come twice. The zero value is

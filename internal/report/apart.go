@@ -1,30 +1,26 @@
 package report
 
 import (
+	"reflect"
 	"slices"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
 // apart gives the results of several integrations of one environment names that tell
-// them apart, for a format that shows a result by its environment's name. The results are
-// the renderer's own. Commands still get the environment's name.
-func apart(rs []audit.Result, o *Options) {
-	names := make([]string, len(rs))
-	for i, r := range rs {
-		if slices.ContainsFunc(rs, func(other audit.Result) bool {
-			return other.Environment == r.Environment && other.Profile.Name != r.Profile.Name
-		}) {
-			names[i] = r.Environment.Name + " (" + r.Profile.Name + ")"
-		}
-	}
+// them apart, for a format that shows a result by its environment's name. Commands still
+// get the environment's name.
+func apart(rs []audit.Result, o *Options) []audit.Result {
+	out := slices.Clone(rs)
 	own := map[audit.Environment]string{}
-	for i, name := range names {
-		if name != "" {
-			env := &rs[i].Environment
-			was := env.Name
-			env.Name = name
-			own[*env] = was
+	for i := range out {
+		env := &out[i].Environment
+		legible(reflect.ValueOf(env))
+		if slices.ContainsFunc(rs, func(other audit.Result) bool {
+			return other.Environment == rs[i].Environment && other.Profile.Name != rs[i].Profile.Name
+		}) {
+			env.Name += " (" + visible(rs[i].Profile.Name) + ")"
+			own[*env] = rs[i].Environment.Name
 		}
 	}
 	if asked := o.Asked; asked != nil && len(own) > 0 {
@@ -35,6 +31,7 @@ func apart(rs []audit.Result, o *Options) {
 			return asked(r)
 		}
 	}
+	return out
 }
 
 // byEnvironment puts the results of several integrations of one environment together: for each

@@ -17,7 +17,8 @@ import (
 // incomplete environment does not look like one without faults; verbose adds such rows for
 // all other controls without findings. Each row has the notes on its control and on the
 // whole result.
-func writeCSV(w io.Writer, rs []audit.Result, o Options) error {
+func writeCSV(w io.Writer, from *source, o Options) error {
+	out := csv.NewWriter(w)
 	rows := [][]string{{
 		"environment", "url", "organization_id", "profile", "control", "rule", "title", "severity", "outcome", "original_outcome",
 		"reason", "citation", "fingerprint", "message", "subject_kind", "subject_id", "subject_name", "subject_table",
@@ -26,20 +27,32 @@ func writeCSV(w io.Writer, rs []audit.Result, o Options) error {
 		"snapshot_digest", "snapshot_taken_at", "evaluated_at",
 		"profile_version", "profile_origin", "profile_digest", "notes",
 	}}
-	for _, r := range rs {
-		if u := r.Unread; u != nil {
-			rows = append(rows, csvRow(r, audit.Control{Reason: unreadText(r), Location: u.Location}, nil, o))
+	for r := range from.each() {
+		if err := out.WriteAll(rows); err != nil {
+			return err
 		}
-		for _, c := range r.Controls {
-			for i := range c.Findings {
-				rows = append(rows, csvRow(r, c, &c.Findings[i], o))
-			}
-			if len(c.Findings) == 0 && (o.Verbose || c.Outcome == audit.OutcomeUnknown) {
-				rows = append(rows, csvRow(r, c, nil, o))
-			}
+		rows = csvRows(r, o)
+	}
+	if from.fail != nil {
+		return from.fail
+	}
+	return out.WriteAll(rows)
+}
+
+func csvRows(r audit.Result, o Options) [][]string {
+	var rows [][]string
+	if u := r.Unread; u != nil {
+		rows = append(rows, csvRow(r, audit.Control{Reason: unreadText(r), Location: u.Location}, nil, o))
+	}
+	for _, c := range r.Controls {
+		for i := range c.Findings {
+			rows = append(rows, csvRow(r, c, &c.Findings[i], o))
+		}
+		if len(c.Findings) == 0 && (o.Verbose || c.Outcome == audit.OutcomeUnknown) {
+			rows = append(rows, csvRow(r, c, nil, o))
 		}
 	}
-	return csv.NewWriter(w).WriteAll(rows)
+	return rows
 }
 
 // csvRow is the row of a finding, or of a control if f is nil.

@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
 // A Format is a form in which a result can be written, by the name that users give it. The
@@ -50,7 +48,7 @@ func (f Format) String() string { return string(f) }
 // A renderer writes results in one format.
 type renderer struct {
 	format Format
-	write  func(io.Writer, []audit.Result, Options) error
+	write  func(io.Writer, *source, Options) error
 	// endings are the file names' ends that stand for the format.
 	endings []string
 	// raw keeps text as the environment has it; other renderers get legible text.

@@ -13,9 +13,9 @@ import (
 // one for the verdict first, because the runner keeps only ten of a kind for a
 // step, then one for each finding and for each control that is unknown. All
 // controls are listed in a group of the log. A file that could not be read has one.
-func writeGitHub(rs []audit.Result, o Options) *text.Commands {
+func writeGitHub(from *source, o Options) (*text.Commands, error) {
 	var b text.Commands
-	for _, r := range rs {
+	for r := range from.each() {
 		if u := r.Unread; u != nil {
 			annotate(&b, "error", u.Location, "dbaudit: "+r.Verdict.String(), unreadText(r))
 			continue
@@ -52,7 +52,7 @@ func writeGitHub(rs []audit.Result, o Options) *text.Commands {
 		}
 		b.Add("endgroup", nil)
 	}
-	return &b
+	return &b, from.fail
 }
 
 func annotate(b *text.Commands, command string, l *audit.Location, title, message string) {

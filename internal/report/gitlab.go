@@ -28,10 +28,10 @@ type gitlabLocation struct {
 // writeGitLab writes a Code Quality report: an issue for each finding that no waiver
 // covers, for each control that could not be evaluated, and for each file or environment
 // that could not be read. What has no file is placed in one named for its environment.
-func writeGitLab(w io.Writer, rs []audit.Result, _ Options) error {
+func writeGitLab(w io.Writer, from *source, _ Options) error {
 	list := []gitlabIssue{}
 	times := map[string]int{}
-	for _, r := range rs {
+	for r := range from.each() {
 		add := func(l *audit.Location, check, severity, text string, key ...string) {
 			issue := gitlabIssue{Description: visible(text), CheckName: check, Severity: severity}
 			issue.Location.Path, issue.Location.Lines.Begin = visible(r.Environment.Name), 1
@@ -55,6 +55,9 @@ func writeGitLab(w io.Writer, rs []audit.Result, _ Options) error {
 				add(i.At, string(i.ID), formOf(i.Severity).gitlab, i.message(), i.Finding.Fingerprint)
 			}
 		}
+	}
+	if from.fail != nil {
+		return from.fail
 	}
 	return encodeJSON(w, list)
 }

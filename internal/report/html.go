@@ -82,7 +82,11 @@ type issueData struct {
 	Anchor string
 }
 
-func writeHTML(w io.Writer, rs []audit.Result, o Options) error {
+func writeHTML(w io.Writer, from *source, o Options) error {
+	rs, err := from.all()
+	if err != nil {
+		return err
+	}
 	t, err := parsedPage()
 	if err != nil {
 		return err

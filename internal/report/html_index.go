@@ -70,10 +70,6 @@ const indexPage = "index.html"
 // one: all of a thousand environments need not be held at once. The integrations of an
 // environment share a page.
 func Pages(rs []audit.Result, o Options, put func(Page) error) error {
-	rs, err := renderer{format: HTML}.prepare(rs, &o)
-	if err != nil {
-		return fmt.Errorf("rendering html: %w", err)
-	}
 	t, err := parsedPage()
 	if err != nil {
 		return fmt.Errorf("rendering html: %w", err)
@@ -88,13 +84,13 @@ func Pages(rs []audit.Result, o Options, put func(Page) error) error {
 	rs = worstFirst(rs)
 	links := make([]string, len(rs))
 	taken := map[string]bool{strings.TrimSuffix(indexPage, ".html"): true}
-	o.index = indexPage
 	groups := byEnvironment(rs)
 	names := make([]string, len(groups))
 	for i, group := range groups {
-		names[i] = fileName(rs[group[0]].Environment.Name, taken) + ".html"
+		names[i] = fileName(visible(rs[group[0]].Environment.Name), taken) + ".html"
 	}
-	apart(rs, &o)
+	o.index = indexPage
+	rs = apart(rs, &o)
 	for i, group := range groups {
 		members := make([]audit.Result, len(group))
 		for j, at := range group {
@@ -102,6 +98,10 @@ func Pages(rs []audit.Result, o Options, put func(Page) error) error {
 			if len(group) > 1 {
 				links[at] += "#" + prefix(j) + "result"
 			}
+		}
+		members, err := renderer{}.source(members, o).all()
+		if err != nil {
+			return fmt.Errorf("rendering html: %w", err)
 		}
 		if err := page(names[i], pageOf(members, o)); err != nil {
 			return err

@@ -3,54 +3,66 @@ package report
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
+	"iter"
+	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-func writeJSON(w io.Writer, rs []audit.Result, several bool) error {
-	switch {
-	case !several:
-		one, err := canonical(rs)
-		if err != nil {
-			return err
+func writeJSON(w io.Writer, from *source, several bool) error {
+	if !several {
+		for r := range from.each() {
+			return encodeJSON(w, r)
 		}
-		return encodeJSON(w, one[0])
-	case len(rs) == 0:
-		return encodeJSON(w, audit.Results{Format: audit.ResultsFormat, Results: []audit.Result{}})
+		return from.fail
 	}
-	// One after the other: the document of a thousand results is held once, not five times.
-	before := fmt.Sprintf("{\n  \"format\": %q,\n  \"results\": [\n    ", audit.ResultsFormat)
-	for i := range rs {
-		one, err := canonical(rs[i : i+1])
-		if err != nil {
-			return err
-		}
-		var b bytes.Buffer
-		b.WriteString(before)
-		if err := indented(&b, "    ", one[0]); err != nil {
+	frame := audit.Results{Format: audit.ResultsFormat, Results: []audit.Result{}}
+	if err := writeResults(w, frame, from.each()); err != nil {
+		return err
+	}
+	return from.fail
+}
+
+// writeResults writes a frame with the results in its empty list of that name, one after
+// the other, so that a thousand are not held at once.
+func writeResults[T any](w io.Writer, frame any, results iter.Seq[T]) error {
+	var b bytes.Buffer
+	if err := encodeJSON(&b, frame); err != nil {
+		return err
+	}
+	const list = `"results": []`
+	before, after, _ := strings.Cut(b.String(), list)
+	indent := before[strings.LastIndexByte(before, '\n')+1:]
+	separator, end := before+`"results": [`, before+list
+	for r := range results {
+		b.Reset()
+		b.WriteString(separator + "\n" + indent + "  ")
+		if err := indented(&b, indent+"  ", r); err != nil {
 			return err
 		}
 		if _, err := w.Write(text.JSON(bytes.TrimSuffix(b.Bytes(), []byte("\n")))); err != nil {
 			return err
 		}
-		before = ",\n    "
+		separator, end = ",", "\n"+indent+"]"
 	}
-	_, err := io.WriteString(w, "\n  ]\n}\n")
+	_, err := io.WriteString(w, end+after)
 	return err
 }
 
 // encodeJSON writes v with an indent of two, a newline at the end, and as escapes
 // the characters that are lawful in JSON and still not safe to print.
-func encodeJSON(w io.Writer, v any) error {
-	var b bytes.Buffer
-	if err := indented(&b, "", v); err != nil {
-		return err
+func encodeJSON(w io.Writer, v any) error { return indented(safely{w}, "", v) }
+
+// safely writes whole JSON documents that are safe to print.
+type safely struct{ io.Writer }
+
+func (s safely) Write(document []byte) (int, error) {
+	if _, err := s.Writer.Write(text.JSON(document)); err != nil {
+		return 0, err
 	}
-	_, err := w.Write(text.JSON(b.Bytes()))
-	return err
+	return len(document), nil
 }
 
 func indented(w io.Writer, prefix string, v any) error {

@@ -13,11 +13,6 @@ import (
 // The order of the fields is the order that the schemas ask for; what one schema
 // requires and another allows, such as hostname and system-err, is always there.
 
-type junitSuites struct {
-	XMLName xml.Name     `xml:"testsuites"`
-	Suites  []junitSuite `xml:"testsuite"`
-}
-
 type junitSuite struct {
 	Name       string          `xml:"name,attr"`
 	ID         int             `xml:"id,attr"`
@@ -59,17 +54,30 @@ type junitFault struct {
 	Text    string `xml:",cdata"`
 }
 
-func writeJUnit(w io.Writer, rs []audit.Result, o Options) error {
-	doc := junitSuites{Suites: make([]junitSuite, len(rs))}
-	for i, r := range rs {
-		doc.Suites[i] = suite(r, i, o)
-	}
+func writeJUnit(w io.Writer, from *source, o Options) error {
+	e := xml.NewEncoder(w)
+	e.Indent("", "  ")
+	suites := xml.StartElement{Name: xml.Name{Local: "testsuites"}}
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err
 	}
-	e := xml.NewEncoder(w)
-	e.Indent("", "  ")
-	if err := e.Encode(doc); err != nil {
+	if err := e.EncodeToken(suites); err != nil {
+		return err
+	}
+	id := 0
+	for r := range from.each() {
+		if err := e.EncodeElement(suite(r, id, o), xml.StartElement{Name: xml.Name{Local: "testsuite"}}); err != nil {
+			return err
+		}
+		id++
+	}
+	if from.fail != nil {
+		return from.fail
+	}
+	if err := e.EncodeToken(suites.End()); err != nil {
+		return err
+	}
+	if err := e.Close(); err != nil {
 		return err
 	}
 	_, err := io.WriteString(w, "\n")

@@ -44,32 +44,39 @@ func (p *page) put(piece, closing string) bool {
 
 // writeMarkdown writes what matters most first, since not everything may fit: an
 // overview, what failed in each result, and only then the details of any.
-func writeMarkdown(w io.Writer, rs []audit.Result, o Options) error {
+func writeMarkdown(w io.Writer, from *source, o Options) error {
 	p := &page{limit: o.MarkdownLimit}
 	if p.limit == 0 {
 		p.limit = CommentLimit
 	}
-	for _, r := range rs {
+	for _, r := range from.rs {
 		for _, c := range r.Controls {
 			p.findings += len(c.Findings)
 		}
 	}
-	if len(rs) > 1 {
-		rs = worstFirst(rs)
-		p.overview(rs)
+	from.rs = worstFirst(from.rs)
+	several := len(from.rs) > 1
+	if several {
+		p.overview(from)
 	}
-	for _, r := range rs {
+	for r := range from.each() {
 		p.result(r, o)
 		p.table("Failed", r, audit.OutcomeFail)
 	}
-	for _, r := range rs {
+	for r := range from.each() {
 		if r.Unread != nil {
 			continue
 		}
-		if len(rs) > 1 {
+		if several {
 			p.put("## Details of "+md(o.name(r.Environment.Name))+"\n\n", "")
 		}
 		p.rest(r, o)
+		if p.cut {
+			break
+		}
+	}
+	if from.fail != nil {
+		return from.fail
 	}
 	if p.cut {
 		if o.Warn != nil {
@@ -84,10 +91,10 @@ func writeMarkdown(w io.Writer, rs []audit.Result, o Options) error {
 
 // overview is a row for each of several results, with the names of all controls that
 // failed: for thousands of them there may be no room below.
-func (p *page) overview(rs []audit.Result) {
-	noun := rowsOf(rs)
-	p.put("## dbaudit: "+totals(rs)+"\n\n| "+capital(noun)+" | Verdict | Failed | Unknown | Waived | Coverage | Failed controls |\n| --- | --- | ---: | ---: | ---: | ---: | --- |\n", "")
-	for _, r := range rs {
+func (p *page) overview(from *source) {
+	noun := rowsOf(from.rs)
+	p.put("## dbaudit: "+totals(from.rs)+"\n\n| "+capital(noun)+" | Verdict | Failed | Unknown | Waived | Coverage | Failed controls |\n| --- | --- | ---: | ---: | ---: | ---: | --- |\n", "")
+	for r := range from.each() {
 		var failed []string
 		for _, c := range with(audit.OutcomeFail, r) {
 			failed = append(failed, md(name(string(c.ID))))

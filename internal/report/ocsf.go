@@ -1,14 +1,12 @@
 package report
 
 import (
-	"bytes"
 	"encoding/json"
 	"io"
 	"slices"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/oscal"
-	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 // The numbers of the class Compliance Finding of the Open Cybersecurity Schema Framework
@@ -111,12 +109,11 @@ type ocsfUnmapped struct {
 
 // writeOCSF writes an event of the class Compliance Finding for each control, and one
 // for each environment or file that could not be read: a line of JSON each.
-func writeOCSF(w io.Writer, rs []audit.Result, o Options) error {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
+func writeOCSF(w io.Writer, from *source, o Options) error {
+	e := json.NewEncoder(safely{w})
 	e.SetEscapeHTML(false)
 	var ids oscal.IDs
-	for _, r := range rs {
+	for r := range from.each() {
 		var events []ocsfEvent
 		if r.Unread != nil {
 			events = append(events, ocsfUnread(r))
@@ -131,8 +128,7 @@ func writeOCSF(w io.Writer, rs []audit.Result, o Options) error {
 			}
 		}
 	}
-	_, err := w.Write(text.JSON(b.Bytes()))
-	return err
+	return from.fail
 }
 
 // newOCSF is an event with what all have.

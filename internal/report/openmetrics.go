@@ -23,58 +23,72 @@ const (
 // number of series stays that of environments × profiles.
 //
 // The form follows the OpenMetrics specification 1.0.
-func writeOpenMetrics(w io.Writer, rs []audit.Result, _ Options) error {
-	var m Metrics
-	family := func(name, help string, each func(r audit.Result, sample func(value any, labels ...string))) {
-		m.Family(name, help)
-		times := map[[2]string]int{}
-		for _, r := range rs {
-			own := []string{"environment", r.Environment.Name, "profile", r.Profile.Name}
-			// Two roles of one file are two results of one name: a series must not come twice.
-			key := [2]string{r.Environment.Name, r.Profile.Name}
-			if times[key]++; times[key] > 1 {
-				own = append(own, "result", strconv.Itoa(times[key]))
-			}
-			each(r, func(value any, labels ...string) {
-				m.Sample(name, value, slices.Concat(own, labels)...)
+func writeOpenMetrics(w io.Writer, from *source, _ Options) error {
+	families := metricFamilies()
+	times := map[[2]string]int{}
+	for r := range from.each() {
+		own := []string{"environment", r.Environment.Name, "profile", r.Profile.Name}
+		// Two roles of one file are two results of one name: a series must not come twice.
+		key := [2]string{r.Environment.Name, r.Profile.Name}
+		if times[key]++; times[key] > 1 {
+			own = append(own, "result", strconv.Itoa(times[key]))
+		}
+		for i := range families {
+			f := &families[i]
+			f.of(r, tallyOf(r), func(value any, labels ...string) {
+				f.text.Sample(f.name, value, slices.Concat(own, labels)...)
 			})
 		}
 	}
-	family(MetricVerdict, "1 for the verdict of the last scan: compliant, noncompliant or incomplete.",
-		func(r audit.Result, sample func(any, ...string)) {
+	for i := range families {
+		f := &families[i]
+		var head Metrics
+		head.Family(f.name, f.help)
+		fmt.Fprint(w, head.String()+f.text.String())
+	}
+	fmt.Fprint(w, MetricsEnd)
+	return from.fail
+}
+
+// A metricFamily is a metric with its samples.
+type metricFamily struct {
+	name, help string
+	of         func(r audit.Result, t tally, sample func(value any, labels ...string))
+	text       Metrics // the samples
+}
+
+func metricFamilies() []metricFamily {
+	return []metricFamily{
+		{name: MetricVerdict, help: "1 for the verdict of the last scan: compliant, noncompliant or incomplete.", of: func(r audit.Result, _ tally, sample func(any, ...string)) {
 			for _, v := range []audit.Verdict{audit.VerdictCompliant, audit.VerdictNoncompliant, audit.VerdictIncomplete} {
 				sample(oneIf(r.Verdict == v), "verdict", v.String())
 			}
-		})
-	family("dbaudit_unread", "1 if the environment or file could not be read.",
-		func(r audit.Result, sample func(any, ...string)) { sample(oneIf(r.Unread != nil)) })
-	family(MetricControls, "Controls by outcome.", func(r audit.Result, sample func(any, ...string)) {
-		counts := tallyOf(r).outcomes
-		for _, o := range audit.Outcomes() {
-			sample(counts[o], "outcome", o.String())
-		}
-	})
-	family("dbaudit_failed_controls", "Failed controls by severity.", func(r audit.Result, sample func(any, ...string)) {
-		counts := tallyOf(r).failed
-		for _, s := range audit.Severities() {
-			sample(counts[s], "severity", s.String())
-		}
-	})
-	family(MetricFindings, "Findings that no waiver covers.", func(r audit.Result, sample func(any, ...string)) { sample(tallyOf(r).open) })
-	family("dbaudit_snapshot_timestamp_seconds", "When the snapshot was taken, in seconds since 1970. Missing if the environment could not be read.",
-		func(r audit.Result, sample func(any, ...string)) {
+		}},
+		{name: "dbaudit_unread", help: "1 if the environment or file could not be read.", of: func(r audit.Result, _ tally, sample func(any, ...string)) {
+			sample(oneIf(r.Unread != nil))
+		}},
+		{name: MetricControls, help: "Controls by outcome.", of: func(_ audit.Result, t tally, sample func(any, ...string)) {
+			for _, o := range audit.Outcomes() {
+				sample(t.outcomes[o], "outcome", o.String())
+			}
+		}},
+		{name: "dbaudit_failed_controls", help: "Failed controls by severity.", of: func(_ audit.Result, t tally, sample func(any, ...string)) {
+			for _, s := range audit.Severities() {
+				sample(t.failed[s], "severity", s.String())
+			}
+		}},
+		{name: MetricFindings, help: "Findings that no waiver covers.", of: func(_ audit.Result, t tally, sample func(any, ...string)) { sample(t.open) }},
+		{name: "dbaudit_snapshot_timestamp_seconds", help: "When the snapshot was taken, in seconds since 1970. Missing if the environment could not be read.", of: func(r audit.Result, _ tally, sample func(any, ...string)) {
 			if r.Unread == nil && !r.Snapshot.TakenAt.IsZero() {
 				sample(r.Snapshot.TakenAt.Unix())
 			}
-		})
-	family(MetricLastComplete, "When the last scan that judged every control took its snapshot. Missing otherwise: alert on its age.",
-		func(r audit.Result, sample func(any, ...string)) {
+		}},
+		{name: MetricLastComplete, help: "When the last scan that judged every control took its snapshot. Missing otherwise: alert on its age.", of: func(r audit.Result, _ tally, sample func(any, ...string)) {
 			if r.Unread == nil && r.Verdict != audit.VerdictIncomplete && r.Summary.Unknown == 0 && !r.Snapshot.TakenAt.IsZero() {
 				sample(r.Snapshot.TakenAt.Unix())
 			}
-		})
-	_, err := io.WriteString(w, m.String()+MetricsEnd)
-	return err
+		}},
+	}
 }
 
 // MetricsEnd is the end of a text of OpenMetrics, which Prometheus' older text format does

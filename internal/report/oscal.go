@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/json"
 	"io"
 	"strings"
 	"time"
@@ -13,25 +12,23 @@ import (
 // writeOSCAL writes assessment results: a result for each environment and profile, with
 // a finding for each control and an observation for each fault, and for each control
 // without one.
-func writeOSCAL(w io.Writer, rs []audit.Result, o Options) error {
-	content, err := json.Marshal(rs)
-	if err != nil {
-		return err
-	}
+func writeOSCAL(w io.Writer, from *source, o Options) error {
 	plan := oscal.Resource{
 		UUID: oscal.ID("no assessment plan"), Title: "No assessment plan",
 		Description: "dbaudit follows no assessment plan. It judges every control of the profile that each result names.",
 	}
-	var ids oscal.IDs
 	a := oscal.Assessment{
-		UUID:       oscal.ID("assessment-results", string(content)),
 		ImportAP:   oscal.ImportAP{Href: "#" + plan.UUID},
 		Results:    []oscal.Result{},
 		BackMatter: oscal.BackMatter{Resources: []oscal.Resource{plan}},
 	}
 	var latest time.Time
 	sources := map[string]bool{}
-	for _, r := range rs {
+	content := oscal.NewContent("assessment-results")
+	for r := range from.each() { // once for what comes first in the document
+		if err := content.Add(r); err != nil {
+			return err
+		}
 		if r.EvaluatedAt.After(latest) {
 			latest = r.EvaluatedAt
 		}
@@ -40,10 +37,20 @@ func writeOSCAL(w io.Writer, rs []audit.Result, o Options) error {
 			sources[source.UUID] = true
 			a.BackMatter.Resources = append(a.BackMatter.Resources, source)
 		}
-		a.Results = append(a.Results, oscalResult(r, &ids, o))
 	}
+	if from.fail != nil {
+		return from.fail
+	}
+	a.UUID = content.ID()
 	a.Metadata = oscal.NewMetadata("Results of dbaudit", oscal.Time(latest), latest)
-	return encodeJSON(w, oscal.AssessmentDocument{Assessment: a})
+	var ids oscal.IDs
+	return writeResults(w, oscal.AssessmentDocument{Assessment: a}, func(yield func(oscal.Result) bool) {
+		for r := range from.each() {
+			if !yield(oscalResult(r, &ids, o)) {
+				return
+			}
+		}
+	})
 }
 
 // owner is what stays the same of a result from run to run: the organization, else the

@@ -20,14 +20,17 @@
 package report
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"reflect"
 	"runtime"
 	"slices"
 	"time"
+	"unique"
 
 	"golang.org/x/sync/errgroup"
 
@@ -95,89 +98,110 @@ func render(w io.Writer, f Format, rs []audit.Result, several bool, o Options) e
 	return nil
 }
 
+// spill is how much of a document is held before it is written: a document that cannot be
+// made is then not begun, unless it is a long one.
+const spill = 1 << 20
+
 func draw(w io.Writer, f Format, rs []audit.Result, several bool, o Options) error {
 	if _, err := ParseFormat(string(f)); err != nil {
 		return err
 	}
-	if f == JSON { // one result after the other, so that a thousand are not held twice
-		return writeJSON(w, rs, several)
-	}
 	list := renderers()
 	form := list[slices.IndexFunc(list, func(r renderer) bool { return r.format == f })]
-	rs, err := form.prepare(rs, &o)
-	switch {
-	case err != nil:
-		return err
-	case f == GitHub:
-		return text.WriteCommands(w, writeGitHub(rs, o))
+	if form.apart {
+		rs = apart(rs, &o)
 	}
-	// Some libraries drop write errors, so the document is built in memory and written at
-	// once.
-	var b bytes.Buffer
-	if err := form.write(&b, rs, o); err != nil {
-		return err
+	switch f {
+	case JSON:
+		return writeJSON(w, form.source(rs, o), several)
+	case GitHub:
+		commands, err := writeGitHub(form.source(rs, o), o)
+		if err != nil {
+			return err
+		}
+		return text.WriteCommands(w, commands)
+	default:
 	}
-	doc := b.Bytes()
 	if form.lines {
-		// Files may be printed later, too.
-		doc = []byte(text.Harmless(b.String()))
+		w = text.NewStream(w, false) // files may be printed later, too
 	}
-	_, err = w.Write(doc)
-	return err
+	// Some libraries drop write errors; this writer keeps the first.
+	out := bufio.NewWriterSize(w, spill)
+	if err := form.write(out, form.source(rs, o), o); err != nil {
+		return err
+	}
+	return out.Flush()
 }
 
-// prepare makes results of the renderer's own, in the form that it expects.
-func (form renderer) prepare(rs []audit.Result, o *Options) ([]audit.Result, error) {
-	rs, err := canonical(rs)
-	if err != nil {
-		return nil, err
-	}
-	for i := range rs {
+// A source hands over results in the form that a renderer expects.
+type source struct {
+	rs   []audit.Result
+	own  func(*audit.Result) error
+	fail error // why there are no more results
+}
+
+func (form renderer) source(rs []audit.Result, o Options) *source {
+	return &source{rs: rs, own: func(r *audit.Result) error {
+		if err := canonical(r); err != nil {
+			return err
+		}
 		if !form.raw {
-			legible(reflect.ValueOf(&rs[i]))
+			legible(reflect.ValueOf(r))
 		}
 		if form.checkout && o.InCheckout != nil {
-			eachLocation(&rs[i], func(l *audit.Location) { l.Path = o.InCheckout(l.Path) })
+			eachLocation(r, func(l *audit.Location) { l.Path = o.InCheckout(l.Path) })
 		}
-	}
-	if form.apart {
-		apart(rs, o)
-	}
-	return rs, nil
+		return nil
+	}}
 }
 
-// canonical converts the results to JSON and back. Evidence from a policy then has the
-// types of a saved result, invalid UTF-8 is replaced, and results that could not be saved
-// are refused. Each result is converted separately, because there may be thousands.
-func canonical(rs []audit.Result) ([]audit.Result, error) {
-	out := make([]audit.Result, len(rs))
+// each hands over one result after the other, so that a thousand are not held twice.
+func (s *source) each() iter.Seq[audit.Result] {
+	return func(yield func(audit.Result) bool) {
+		for _, r := range s.rs {
+			if s.fail = s.own(&r); s.fail != nil || !yield(r) {
+				return
+			}
+		}
+	}
+}
+
+// all are all results, for a renderer that puts them into another order.
+func (s *source) all() ([]audit.Result, error) {
+	rs := slices.Clone(s.rs)
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range rs {
-		group.Go(func() error {
-			b, err := json.Marshal(rs[i])
-			if err != nil {
-				return err
-			}
-			d := json.NewDecoder(bytes.NewReader(b))
-			d.UseNumber()
-			if err := d.Decode(&out[i]); err != nil {
-				return err
-			}
-			fillEmpty(&out[i])
-			return nil
-		})
+		group.Go(func() error { return s.own(&rs[i]) })
 	}
-	return out, group.Wait()
+	return rs, group.Wait()
 }
 
-// legible makes every text of a result one line in which everything can be seen. Places,
-// evidence and fixes stay as they are: paths and scripts need the real names, and what
-// shows them quotes them.
+// canonical converts a result to JSON and back. Evidence from a policy then has the types
+// of a saved result, invalid UTF-8 is replaced, and a result that could not be saved is
+// refused.
+func canonical(r *audit.Result) error {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	*r = audit.Result{}
+	if err := d.Decode(r); err != nil {
+		return err
+	}
+	fillEmpty(r)
+	return nil
+}
+
+// legible makes every text of a result one line in which everything can be seen, and holds
+// what a thousand results say once. Places, evidence and fixes stay as they are: paths and
+// scripts need the real names, and what shows them quotes them.
 func legible(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.String:
-		v.SetString(text.Line(v.String()))
+		v.SetString(unique.Make(text.Line(v.String())).Value())
 	case reflect.Pointer:
 		if !v.IsNil() {
 			legible(v.Elem())

@@ -38,13 +38,17 @@ const (
 	runsTaken   = 20
 )
 
-func writeSARIF(w io.Writer, rs []audit.Result, o Options) error {
+func writeSARIF(w io.Writer, from *source, o Options) error {
 	if o.SARIFProfile == AzureDevOpsPipeline {
 		if err := o.AzureDevOps.Validate(); err != nil {
 			return err
 		}
 	}
-	return encodeJSON(w, sarifLog{Schema: sarifSchema, Version: sarifVersion, Runs: runs(rs, o)})
+	all, err := runs(from, o)
+	if err != nil {
+		return err
+	}
+	return encodeJSON(w, sarifLog{Schema: sarifSchema, Version: sarifVersion, Runs: all})
 }
 
 func run(r audit.Result, o Options, several bool) sarifRun {

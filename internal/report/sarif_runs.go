@@ -13,11 +13,12 @@ import (
 // judged; and where there are still more runs than it takes, one of all environments
 // that one profile judged, at worst one of all. What is joined depends on the number of
 // results alone, so that a category means the same from one upload to the next.
-func runs(rs []audit.Result, o Options) []sarifRun {
+func runs(from *source, o Options) ([]sarifRun, error) {
+	rs := from.rs
 	each := func(key func(audit.Result) string) []sarifRun {
 		all := make([]sarifRun, 0, len(rs))
 		known := map[string]int{}
-		for _, r := range rs {
+		for r := range from.each() {
 			next := run(r, o, len(rs) > 1)
 			group := key(r)
 			if group == "" {
@@ -41,7 +42,7 @@ func runs(rs []audit.Result, o Options) []sarifRun {
 		if o.SARIFProfile != AzureDevOpsPipeline && len(rs) > runsTaken && o.Warn != nil {
 			o.Warn(fmt.Sprintf("%d runs: GitHub refuses a file of more than %d; --sarif-profile github joins them", len(rs), runsTaken))
 		}
-		return settled(each(func(audit.Result) string { return "" }), o)
+		return settled(each(func(audit.Result) string { return "" }), o), from.fail
 	}
 	profile := func(r audit.Result) string { return escapePath(r.Profile.Name) }
 	keys := []func(audit.Result) string{
@@ -70,7 +71,7 @@ func runs(rs []audit.Result, o Options) []sarifRun {
 		}
 		return len(groups)+alone <= runsTaken
 	}
-	return settled(each(keys[slices.IndexFunc(keys, fits)]), o)
+	return settled(each(keys[slices.IndexFunc(keys, fits)]), o), from.fail
 }
 
 func settled(all []sarifRun, o Options) []sarifRun {

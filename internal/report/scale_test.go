@@ -1,9 +1,12 @@
 package report
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -277,6 +280,68 @@ func TestJobSummaryOfAFleet(t *testing.T) {
 			if !strings.Contains(rows[r.Environment.Name], string(c.ID)) {
 				t.Fatalf("%s fails in %s, which the summary does not say", c.ID, r.Environment.Name)
 			}
+		}
+	}
+}
+
+// TestResultsAreNotHeld: what was rendered is let go, so that the memory of a thousand
+// environments does not depend on the format. Only SARIF joins runs.
+func TestResultsAreNotHeld(t *testing.T) {
+	const n, look = 120, 30
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	rs := make([]audit.Result, n)
+	for i := range rs {
+		rs[i] = mixed()
+	}
+	before := heap()
+	held, err := renderer{}.source(rs, Options{}).all()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := heap() - before
+	runtime.KeepAlive(held)
+	held = nil
+	for _, form := range renderers() {
+		if form.format == SARIF {
+			continue
+		}
+		o := Options{Width: 100, Summary: true}
+		from := form.source(rs, o)
+		before, most, seen := heap(), uint64(0), 0
+		own := from.own
+		from.own = func(r *audit.Result) error {
+			if seen++; seen%look == 0 {
+				most = max(most, heap())
+			}
+			return own(r)
+		}
+		out := bufio.NewWriterSize(io.Discard, spill)
+		switch form.format {
+		case JSON:
+			err = writeJSON(out, from, true)
+		case GitHub:
+			_, err = writeGitHub(from, o)
+		case HTML:
+			err = Pages(rs, o, func(Page) error {
+				if seen++; seen%look == 0 {
+					most = max(most, heap())
+				}
+				return nil
+			})
+		default:
+			err = form.write(out, from, o)
+		}
+		if err != nil || seen < n {
+			t.Fatalf("%s: %d results, %v", form.format, seen, err)
+		}
+		// A part of it is the document, which some formats hold.
+		if grown := max(most, before) - before; grown > spill+all/2 {
+			t.Errorf("%s: %d kB more with %d results, which take %d kB", form.format, grown>>10, n, all>>10)
 		}
 	}
 }

@@ -27,7 +27,7 @@ type terminal struct {
 	options Options
 }
 
-func writeTable(w io.Writer, rs []audit.Result, o Options) error {
+func writeTable(w io.Writer, from *source, o Options) error {
 	t := &terminal{Canvas: table.Canvas{Width: o.Width, Color: o.Color && o.Width > 0}, options: o}
 	if t.Width < 0 {
 		t.Width = 0
@@ -36,23 +36,27 @@ func writeTable(w io.Writer, rs []audit.Result, o Options) error {
 	if t.Width > 0 && t.Width < 60 {
 		t.Width = 60
 	}
-	if len(rs) > 1 {
-		if err := t.overview(worstFirst(rs)); err != nil {
+	several := len(from.rs) > 1
+	if several {
+		if err := t.overview(&source{rs: worstFirst(from.rs), own: from.own}); err != nil {
 			return err
 		}
 	}
-	if o.Summary && len(rs) > 1 {
+	if several && o.Summary {
 		t.b.WriteByte('\n')
 		t.paragraph("", table.Plain, "Details: --summary=false, or a page for each by -f html -o DIR/", table.Faint)
-		rs = nil
+		from.rs = nil
 	}
-	for i, r := range rs {
-		if i > 0 || len(rs) > 1 {
+	for r := range from.each() {
+		if several {
 			t.b.WriteByte('\n')
 		}
 		if err := t.result(r, o.Verbose); err != nil {
 			return err
 		}
+	}
+	if from.fail != nil {
+		return from.fail
 	}
 	// Files may be printed later, too.
 	_, err := text.NewStream(w, t.Color).Write(t.b.Bytes())
@@ -63,14 +67,14 @@ func writeTable(w io.Writer, rs []audit.Result, o Options) error {
 const narrowOverview = 100
 
 // overview is a row for each of several results; where nothing comes below, a line.
-func (t *terminal) overview(rs []audit.Result) error {
-	g := table.Grid{Head: []string{strings.ToUpper(rowsOf(rs)), "VERDICT", "FAIL", "UNKNOWN", "WORST"}, Share: []int{1, 0, 0, 0, 0}}
+func (t *terminal) overview(from *source) error {
+	g := table.Grid{Head: []string{strings.ToUpper(rowsOf(from.rs)), "VERDICT", "FAIL", "UNKNOWN", "WORST"}, Share: []int{1, 0, 0, 0, 0}}
 	narrow := t.Width > 0 && t.Width < narrowOverview
 	if !narrow {
 		g.Head, g.Share = append(g.Head, "WAIVED", "COVERAGE"), append(g.Share, 0, 0)
 	}
 	unchecked := 0
-	for _, r := range rs {
+	for r := range from.each() {
 		worst := "-"
 		if w := r.Worst(); w != audit.SeverityInvalid {
 			worst = w.String()
@@ -98,10 +102,13 @@ func (t *terminal) overview(rs []audit.Result) error {
 			row[0][0].Text = text.Name(row[0][0].Text, room)
 		}
 	}
+	if from.fail != nil {
+		return from.fail
+	}
 	if err := t.Draw(&t.b, g); err != nil {
 		return err
 	}
-	t.paragraph("", table.Plain, totals(rs), table.Bold)
+	t.paragraph("", table.Plain, totals(from.rs), table.Bold)
 	if unchecked > 0 {
 		t.paragraph("* ", table.Plain, audit.ViewsUnchecked, table.Plain)
 	}

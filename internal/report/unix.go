@@ -11,16 +11,15 @@ import (
 // writeUnix writes a line for each issue and for each file or environment that could not
 // be read, in the form in which compilers make editors read them: path:line:column:
 // message. What a waiver accepts is left out: an editor shows a line in one way only.
-func writeUnix(w io.Writer, rs []audit.Result, _ Options) error {
-	var b strings.Builder
+func writeUnix(w io.Writer, from *source, _ Options) error {
 	line := func(l *audit.Location, level, message, tag string) {
 		path, line, column := "-", 1, 1
 		if l != nil && l.Path != "" {
 			path, line, column = visible(l.Path), max(l.Line, 1), max(l.Column, 1)
 		}
-		fmt.Fprintf(&b, "%s:%d:%d: %s: %s [%s]\n", path, line, column, level, strings.Join(strings.Fields(message), " "), tag)
+		fmt.Fprintf(w, "%s:%d:%d: %s: %s [%s]\n", path, line, column, level, strings.Join(strings.Fields(message), " "), tag)
 	}
-	for _, r := range rs {
+	for r := range from.each() {
 		if u := r.Unread; u != nil {
 			line(u.Location, "error", strings.TrimPrefix(unreadText(r), "the file "), "unread")
 		}
@@ -34,6 +33,5 @@ func writeUnix(w io.Writer, rs []audit.Result, _ Options) error {
 			}
 		}
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return from.fail
 }
