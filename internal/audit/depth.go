@@ -20,32 +20,51 @@ const (
 // Depths lists the depths that can be granted, shallowest first.
 func Depths() []Depth { return []Depth{DepthBasic, DepthLocal, DepthDeep, DepthGlobal} }
 
-// names are the depth's word in documents and the editor's name of the access level.
-func (d Depth) names() (word, level string) {
+// names are what the depth is called: in documents, by the Web API and in solution files, and
+// by the security-role editor.
+func (d Depth) names() (word, wire, level string) {
 	switch d {
 	case DepthBasic:
-		return "basic", "User"
+		return "basic", "Basic", "User"
 	case DepthLocal:
-		return "local", "Business Unit"
+		return "local", "Local", "Business Unit"
 	case DepthDeep:
-		return "deep", "Parent: Child Business Units"
+		return "deep", "Deep", "Parent: Child Business Units"
 	case DepthGlobal:
-		return "global", "Organization"
+		return "global", "Global", "Organization"
 	case DepthNone:
 	}
-	return "none", "None"
+	return "none", "None", "None"
 }
 
+// String is the depth's word in documents.
 func (d Depth) String() string {
-	word, _ := d.names()
+	word, _, _ := d.names()
 	return word
+}
+
+// Wire is the depth as a member of the Web API's PrivilegeDepth, and in solution files.
+func (d Depth) Wire() string {
+	_, wire, _ := d.names()
+	return wire
 }
 
 // Level is the access level as the security-role editor names it. policy/dbaudit/words says
 // the same in Rego, and a test of the engine keeps the two equal.
 func (d Depth) Level() string {
-	_, level := d.names()
+	_, _, level := d.names()
 	return level
+}
+
+// DepthOf reads a member of PrivilegeDepth; none for its fifth, RecordFilter, and for
+// undocumented members.
+func DepthOf(wire string) Depth {
+	for _, d := range Depths() {
+		if d.Wire() == wire {
+			return d
+		}
+	}
+	return DepthNone
 }
 
 // ParseDepth reads a depth that can be granted, as [Depth.String] spells it.

@@ -26,3 +26,18 @@ func TestLevel(t *testing.T) {
 		}
 	}
 }
+
+// A depth is read as it is written, in documents and by the Web API; what the API may name
+// besides is no depth that anybody can rely on.
+func TestDepthWords(t *testing.T) {
+	for _, d := range audit.Depths() {
+		if back, err := audit.ParseDepth(d.String()); back != d || err != nil || audit.DepthOf(d.Wire()) != d || audit.Level(d.String()) != d.Level() {
+			t.Errorf("%s, %s, %s: %s, %v", d, d.Wire(), d.Level(), back, err)
+		}
+	}
+	for _, word := range []string{"", "None", "RecordFilter", "global", "4"} {
+		if d := audit.DepthOf(word); d != audit.DepthNone {
+			t.Errorf("%q is %s", word, d)
+		}
+	}
+}

@@ -220,10 +220,11 @@ func takePrivilege(slot string) Request {
 
 // wireDepth is the Web API's name of a depth (PrivilegeDepth).
 func wireDepth(depth string) string {
-	if Rank(depth) == 0 {
+	d, err := audit.ParseDepth(depth)
+	if err != nil {
 		return "{Basic, Local, Deep or Global}"
 	}
-	return strings.ToUpper(depth[:1]) + depth[1:]
+	return d.Wire()
 }
 
 func (a Action) grantNote(others string) string {

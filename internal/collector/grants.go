@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
@@ -123,7 +124,7 @@ func grantsOf(r Row) []granting { return List(r, "RolePrivileges", "", grantOf) 
 
 func grantOf(r Row) granting {
 	g := granting{id: r.ID("PrivilegeId"), word: r.word("Depth")}
-	g.depth = depthOf(g.word)
+	g.depth = audit.DepthOf(g.word)
 	g.filtered = g.word == "RecordFilter" || g.word == "4"
 	if r.has("PrivilegeName") {
 		g.name = r.Text("PrivilegeName")
@@ -133,22 +134,6 @@ func grantOf(r Row) granting {
 		g.filtered = g.filtered || filter != "" && !dataverse.GUID(filter).IsZero()
 	}
 	return g
-}
-
-// depthOf reads a member of the PrivilegeDepth enumeration; none for its fifth,
-// RecordFilter, and for undocumented members.
-func depthOf(name string) snapshot.Depth {
-	switch name {
-	case "Basic":
-		return snapshot.DepthBasic
-	case "Local":
-		return snapshot.DepthLocal
-	case "Deep":
-		return snapshot.DepthDeep
-	case "Global":
-		return snapshot.DepthGlobal
-	}
-	return snapshot.DepthNone
 }
 
 // readNames gives the names of a role's privileges where the environment is older

@@ -70,11 +70,7 @@ func RoleXML(impersonate bool) ([]byte, error) {
 		if p.Name == actOnBehalf && !impersonate {
 			continue
 		}
-		level := "Global"
-		if p.Depth == snapshot.DepthBasic {
-			level = "Basic"
-		}
-		doc.Privileges = append(doc.Privileges, grant{p.Name, level})
+		doc.Privileges = append(doc.Privileges, grant{p.Name, p.Depth.Wire()})
 	}
 	body, err := xml.MarshalIndent(doc, "", "  ")
 	if err != nil {

@@ -251,7 +251,7 @@ func (r Role) line(e Entry, g Grant) string {
 	var b strings.Builder
 	b.WriteString("<" + qualified(tag))
 	name := func() { b.WriteString(r.attribute(e.name, g.Name)) }
-	level := func() { b.WriteString(r.attribute(e.level, title(g.Depth))) }
+	level := func() { b.WriteString(r.attribute(e.level, g.Depth.Wire())) }
 	if e.name.start < e.level.start {
 		name()
 		level()
@@ -288,11 +288,6 @@ func qualified(tag string) string { return tag[1:strings.IndexAny(tag, blanks+"/
 // withoutEnd is a start tag up to its last attribute.
 func withoutEnd(tag string) string {
 	return strings.TrimRight(strings.TrimSuffix(strings.TrimSuffix(tag, ">"), "/"), blanks)
-}
-
-func title(d snapshot.Depth) string {
-	name := d.String()
-	return strings.ToUpper(name[:1]) + name[1:]
 }
 
 // first makes the edit for a role whose RolePrivileges have no line yet, in
@@ -334,7 +329,7 @@ func (r Role) element(grants []Grant) edit {
 func entryLines(name, indent, end string, grants []Grant) string {
 	var b strings.Builder
 	for _, g := range grants {
-		fmt.Fprintf(&b, "%s<%s name=\"%s\" level=\"%s\" />%s", indent, strings.TrimSuffix(name, "s"), g.Name, title(g.Depth), end)
+		fmt.Fprintf(&b, "%s<%s name=\"%s\" level=\"%s\" />%s", indent, strings.TrimSuffix(name, "s"), g.Name, g.Depth.Wire(), end)
 	}
 	return b.String()
 }
