@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 )
 
 // A Kind is a kind of input, as a sentence names it. Nothing is read of an unknown kind.
@@ -79,31 +80,32 @@ var ErrTooLarge = errors.New("it is too large")
 // ErrIrregular says that an input is not a regular file.
 var ErrIrregular = errors.New("it is not a regular file")
 
-// Open opens a regular file. The errors of the file system keep their identity.
-func Open(name string) (*os.File, error) {
-	// A pipe that nobody writes to would not even be opened.
-	info, err := os.Stat(name)
+// Open opens a regular file, and says how large it is. The errors of the file system keep
+// their identity.
+func Open(name string) (*os.File, int64, error) {
+	// Opening a pipe that nobody writes to would wait for somebody.
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	if err := regular(info, name); err != nil {
-		return nil, err
+	info, err := f.Stat()
+	if err == nil {
+		err = regular(info, name)
 	}
-	return os.Open(name)
+	if err != nil {
+		return nil, 0, errors.Join(err, f.Close())
+	}
+	return f, info.Size(), nil
 }
 
 // ReadFile reads a regular file.
 func ReadFile(k Kind, name string) ([]byte, error) {
-	f, err := Open(name)
+	f, size, err := Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // it was only read
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	return read(k, name, f, info.Size())
+	return read(k, name, f, size)
 }
 
 // ReadFS reads a regular file of a tree.

@@ -174,16 +174,11 @@ func single(name string, doc *yamldoc.Document) error {
 
 // decode turns the JSON values of a definition into a profile.
 func decode(name, key string, definition any) (Profile, error) {
-	data, err := yamldoc.Encode(definition)
-	if err != nil {
-		return Profile{}, err
-	}
-	doc, err := yamldoc.Parse(name, data)
-	if err != nil {
-		return Profile{}, err
-	}
 	p := Profile{Name: key, data: definition}
-	return p, doc.Decode(&p)
+	if err := yamldoc.Fill(&p, definition); err != nil {
+		return Profile{}, fmt.Errorf("%s: %w", name, err)
+	}
+	return p, nil
 }
 
 // digest is the hash of a definition under its name. The keys of JSON objects are

@@ -161,15 +161,11 @@ func (limit tooLarge) Error() string {
 
 // open reads a file of the disk.
 func (r *reader) open(name string, limit int64) (string, error) {
-	f, err := bounds.Open(name)
+	f, size, err := bounds.Open(name)
 	if err != nil {
 		return "", cause(err)
 	}
 	defer f.Close() //nolint:errcheck // it was only read
-	size := int64(0)
-	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
-		size = info.Size()
-	}
 	if size > limit {
 		return "", tooLarge(limit)
 	}
@@ -291,7 +287,7 @@ func (r *reader) file(f file) {
 
 // probe looks at the beginning of a file for a root element that may hold roles.
 func (r *reader) probe(name string) bool {
-	f, err := bounds.Open(name)
+	f, _, err := bounds.Open(name)
 	if err != nil {
 		return true // it is said when it is read
 	}

@@ -72,6 +72,9 @@ func (t *text) read(raw string) error {
 	var controls bool
 	t.ascii, controls = look(t.data)
 	t.plain = t.ascii && !controls && !strings.Contains(t.data, "&") && !strings.Contains(t.data, "]]>")
+	if t.ascii {
+		return nil
+	}
 	if i := invalid(t.data); i >= 0 {
 		at := t.position(i, i)
 		return &Fault{Line: at.Line, Column: at.Column, Err: errors.New("the text is not valid UTF-8 from here on")}

@@ -212,6 +212,15 @@ func (d *Document) Decode(into any) error {
 	return nil
 }
 
+// Fill fills a Go value with yaml tags from what [Document.Value] returned.
+func Fill(into, value any) error {
+	var node yaml.Node
+	if err := node.Encode(value); err != nil {
+		return err
+	}
+	return node.Decode(into)
+}
+
 // Encode returns a Go value with yaml tags as a document.
 func Encode(value any) ([]byte, error) {
 	var b bytes.Buffer
