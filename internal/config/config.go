@@ -147,7 +147,7 @@ func (f *File) check() error {
 	if len(f.Environments) > 0 {
 		for _, key := range []string{"url", "integration", "integrations", "views", "business_unit"} {
 			if f.doc.Has(key) {
-				return f.fault(fmt.Sprintf("%q at the top is for a single environment; there are environments: too, put it there", key), key)
+				return f.doc.FaultAtKey(fmt.Sprintf("%q at the top is for a single environment; there are environments: too, put it there", key), key)
 			}
 		}
 	}
@@ -161,7 +161,7 @@ func (f *File) check() error {
 		if len(env.Integrations) > 0 {
 			for _, key := range []string{"integration", "views", "business_unit"} {
 				if path := append(slices.Clone(env.path), key); f.doc.Has(path...) {
-					return f.fault(fmt.Sprintf("%q is for a single integration; there are integrations: too, put it there", key), path...)
+					return f.doc.FaultAtKey(fmt.Sprintf("%q is for a single integration; there are integrations: too, put it there", key), path...)
 				}
 			}
 		}
@@ -177,16 +177,16 @@ func (f *File) check() error {
 // checkOne refuses what contradicts itself in what is said of one integration.
 func (f *File) checkOne(env Environment) error {
 	if env.Integration.AppID != "" && env.Integration.User != "" {
-		return f.fault("app_id and user exclude each other: the integration runs as one of them", env.of("user")...)
+		return f.doc.FaultAtKey("app_id and user exclude each other: the integration runs as one of them", env.of("user")...)
 	}
 	if env.BusinessUnit != "" && env.Integration.BusinessUnit != "" && env.BusinessUnit != env.Integration.BusinessUnit {
-		return f.fault("business_unit appears twice with different names", env.at("business_unit")...)
+		return f.doc.FaultAtKey("business_unit appears twice with different names", env.at("business_unit")...)
 	}
 	seen := map[string]bool{}
 	for i, v := range env.Views {
 		key := strings.ToLower(v.Table + "=" + v.Name)
 		if seen[key] {
-			return f.fault(fmt.Sprintf("the view %s=%s appears twice", v.Table, v.Name), env.at("views", fmt.Sprint(i))...)
+			return f.doc.FaultAtKey(fmt.Sprintf("the view %s=%s appears twice", v.Table, v.Name), env.at("views", fmt.Sprint(i))...)
 		}
 		seen[key] = true
 	}

@@ -11,7 +11,7 @@ func (f *File) checkEvery(text string, path ...string) error {
 		return nil
 	}
 	if every, err := time.ParseDuration(text); err != nil || every < leastInterval {
-		return f.fault(fmt.Sprintf("every: %s is not an interval: want 1m or more, such as 30m or 24h", text), path...)
+		return f.doc.FaultAtKey(fmt.Sprintf("every: %s is not an interval: want 1m or more, such as 30m or 24h", text), path...)
 	}
 	return nil
 }

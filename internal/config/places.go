@@ -3,27 +3,20 @@ package config
 import (
 	"fmt"
 	"slices"
-
-	"github.com/dbaudit/dbaudit/internal/yamldoc"
 )
-
-func (f *File) fault(msg string, path ...string) error {
-	line, column := f.doc.KeyPosition(path...)
-	return &yamldoc.Fault{Name: f.name, Line: line, Column: column, Message: msg}
-}
 
 // BadDepth is the error for a name in depth: that has no effect.
 func (f *File) BadDepth(e Environment, privilege, message string) error {
 	if e.Depth != nil {
-		return f.fault(message, e.at("depth", privilege)...)
+		return f.doc.FaultAtKey(message, e.at("depth", privilege)...)
 	}
-	return f.fault(message, "depth", privilege)
+	return f.doc.FaultAtKey(message, "depth", privilege)
 }
 
 // Repeated is the error for an integration with the same profile as an earlier one:
 // environment and profile identify a result.
 func (f *File) Repeated(e Environment, profile string) error {
-	return f.fault(fmt.Sprintf("the profile %s appears twice in this environment, but it must identify the result: "+
+	return f.doc.FaultAtKey(fmt.Sprintf("the profile %s appears twice in this environment, but it must identify the result: "+
 		"give the second integration a profile of its own name, a file that extends: %[1]s", profile), e.at("profile")...)
 }
 

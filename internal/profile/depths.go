@@ -6,8 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/dbaudit/dbaudit/internal/yamldoc"
 )
 
 // A BadDepth is a name that a depth is given to in vain.
@@ -34,24 +32,23 @@ func (p Profile) Spell(names []string) (map[string]string, error) {
 	return spelt, nil
 }
 
-// spellDepths has the depths of a definition named as its controls name the privileges.
-// own is what the file itself states of it.
-func spellDepths(name string, doc *yamldoc.Document, key string, own, definition any) error {
-	p := Profile{Name: key}
+// spellDepths has the depths of a whole definition named as its controls name the
+// privileges.
+func (d draft) spellDepths(definition any) error {
+	stated := depthsOf(d.own)
+	if len(stated) == 0 {
+		return nil
+	}
+	p := Profile{Name: d.key}
 	for _, c := range controls(definition) {
 		p.Controls = append(p.Controls, Control{Privileges: texts(c["privileges"])})
 	}
-	stated := depthsOf(own)
 	spelt, err := p.Spell(slices.Collect(maps.Keys(stated)))
 	var bad *BadDepth
 	if errors.As(err, &bad) {
-		line, column := doc.KeyPosition(key, "depths", bad.Name)
-		return &yamldoc.Fault{Name: name, Line: line, Column: column, Message: bad.Message}
+		return d.doc.FaultAtKey(bad.Message, d.key, "depths", bad.Name)
 	}
 	all, _ := definition.(map[string]any)
-	if len(stated) == 0 {
-		return err
-	}
 	depths := maps.Clone(depthsOf(definition))
 	for privilege, depth := range stated {
 		delete(depths, privilege)

@@ -4,15 +4,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
-
-	"github.com/dbaudit/dbaudit/internal/yamldoc"
 )
 
-// extended is the profile that a definition extends; nil where it extends none.
-func extended(name string, doc *yamldoc.Document, key string, definition any, bases []Profile) (*Profile, error) {
-	child, _ := definition.(map[string]any)
+// base is the profile that a draft extends; nil if it extends none.
+func (d draft) base(bases []Profile) (*Profile, error) {
+	child, _ := d.own.(map[string]any)
 	wanted, _ := child["extends"].(string)
 	if wanted == "" {
 		return nil, nil //nolint:nilnil // most extend none
@@ -23,17 +20,17 @@ func extended(name string, doc *yamldoc.Document, key string, definition any, ba
 		for _, p := range bases {
 			names = append(names, p.Name)
 		}
-		return nil, fault(name, doc, fmt.Sprintf("there is no profile %q to extend: there are %s", wanted, strings.Join(names, ", ")), key, "extends")
+		return nil, d.doc.FaultAt(fmt.Sprintf("there is no profile %q to extend: there are %s", wanted, strings.Join(names, ", ")), d.key, "extends")
 	}
 	return &bases[i], nil
 }
 
-// complete adds to a definition what the profile that it extends has. A control of
+// complete adds to a draft what the profile that it extends has. A control of
 // the same id changes what it states; its privileges, like the profile's depths and
 // allow, are added to those of the base, so that nothing is lost of the minimum that
 // is extended.
-func complete(name string, doc *yamldoc.Document, key string, definition any, extends Profile) (any, error) {
-	child, _ := definition.(map[string]any)
+func (d draft) complete(extends Profile) (any, error) {
+	child, _ := d.own.(map[string]any)
 	base, _ := extends.Data().(map[string]any)
 	merged := maps.Clone(base)
 	delete(merged, "version")
@@ -51,19 +48,18 @@ func complete(name string, doc *yamldoc.Document, key string, definition any, ex
 			merged[field] = value
 		}
 	}
-	all, err := extend(name, doc, key, extends.Name, controls(base), controls(child))
+	all, err := d.extend(extends.Name, controls(base), controls(child))
 	merged["controls"] = all
 	return merged, err
 }
 
 // extend puts the controls of a profile over those of its base.
-func extend(name string, doc *yamldoc.Document, key, wanted string, base, child []map[string]any) ([]any, error) {
+func (d draft) extend(wanted string, base, child []map[string]any) ([]any, error) {
 	var all []any
 	for _, c := range base {
 		all = append(all, c)
 	}
 	for n, c := range child {
-		at := func(field string) []string { return []string{key, "controls", strconv.Itoa(n), field} }
 		i := slices.IndexFunc(base, func(b map[string]any) bool { return b["id"] == c["id"] })
 		if i < 0 {
 			needed := []string{"rule", "title", "why"}
@@ -72,14 +68,14 @@ func extend(name string, doc *yamldoc.Document, key, wanted string, base, child 
 			}
 			for _, field := range needed {
 				if _, ok := c[field]; !ok {
-					return nil, fault(name, doc, fmt.Sprintf("the control %s is not in %s, and lacks %q", c["id"], wanted, field), at(field)...)
+					return nil, d.doc.FaultAt(fmt.Sprintf("the control %s is not in %s, and lacks %q", c["id"], wanted, field), d.control(n, field)...)
 				}
 			}
 			all = append(all, c)
 			continue
 		}
 		if rule, ok := c["rule"]; ok && rule != base[i]["rule"] {
-			return nil, fault(name, doc, fmt.Sprintf("the control %s of %s is judged by the rule %s: give another rule a control of its own", c["id"], wanted, base[i]["rule"]), at("rule")...)
+			return nil, d.doc.FaultAt(fmt.Sprintf("the control %s of %s is judged by the rule %s: give another rule a control of its own", c["id"], wanted, base[i]["rule"]), d.control(n, "rule")...)
 		}
 		merged := maps.Clone(base[i])
 		maps.Copy(merged, c)

@@ -106,7 +106,7 @@ func Parse(name string, data []byte, bases ...Profile) (Profile, error) {
 	if err != nil {
 		return Profile{}, err
 	}
-	if err := single(name, doc); err != nil {
+	if err := single(doc); err != nil {
 		return Profile{}, err
 	}
 	if err := doc.Validate(schema.Files, "profile.json"); err != nil {
@@ -116,41 +116,56 @@ func Parse(name string, data []byte, bases ...Profile) (Profile, error) {
 	if err != nil {
 		return Profile{}, err
 	}
-	for key, definition := range value.(map[string]any) { //nolint:forcetypeassert // the schema says so
-		if err := unique(name, doc, key, definition); err != nil {
-			return Profile{}, err
-		}
-		base, err := extended(name, doc, key, definition, bases)
-		if err != nil {
-			return Profile{}, err
-		}
-		if err := foreign(name, doc, key, definition, base, bases); err != nil {
-			return Profile{}, err
-		}
-		rules := places(name, doc, key, definition)
-		own := definition
-		if base != nil {
-			if definition, err = complete(name, doc, key, own, *base); err != nil {
-				return Profile{}, err
-			}
-		}
-		if err := spellDepths(name, doc, key, own, definition); err != nil {
-			return Profile{}, err
-		}
-		p, err := decode(name, key, definition)
-		if err != nil {
-			return Profile{}, err
-		}
-		p.Origin, p.base, p.rules = name, base, rules
-		p.Digest, err = digest(key, definition)
-		return p, err
+	for key, own := range value.(map[string]any) { //nolint:forcetypeassert // the schema says so
+		return draft{doc, key, own}.profile(name, bases)
 	}
 	return Profile{}, fmt.Errorf("%s: the file holds no profile", name)
 }
 
+// A draft is a profile as its file states it, before it is completed by its base.
+type draft struct {
+	doc *yamldoc.Document
+	key string // its name
+	own any    // its JSON values
+}
+
+func (d draft) profile(name string, bases []Profile) (Profile, error) {
+	if err := d.unique(); err != nil {
+		return Profile{}, err
+	}
+	base, err := d.base(bases)
+	if err != nil {
+		return Profile{}, err
+	}
+	if err := d.foreign(base, bases); err != nil {
+		return Profile{}, err
+	}
+	whole := d.own
+	if base != nil {
+		if whole, err = d.complete(*base); err != nil {
+			return Profile{}, err
+		}
+	}
+	if err := d.spellDepths(whole); err != nil {
+		return Profile{}, err
+	}
+	p, err := decode(name, d.key, whole)
+	if err != nil {
+		return Profile{}, err
+	}
+	p.Origin, p.base, p.rules = name, base, d.places()
+	p.Digest, err = digest(d.key, whole)
+	return p, err
+}
+
+// control is the place of a control's field.
+func (d draft) control(i int, field string) []string {
+	return []string{d.key, "controls", strconv.Itoa(i), field}
+}
+
 // single refuses a file that does not hold one profile under its name, in words that
 // the schema has not.
-func single(name string, doc *yamldoc.Document) error {
+func single(doc *yamldoc.Document) error {
 	value, err := doc.Value()
 	if err != nil {
 		return err
@@ -159,14 +174,13 @@ func single(name string, doc *yamldoc.Document) error {
 	profiles, ok := value.(map[string]any)
 	switch {
 	case !ok || len(profiles) == 0:
-		return fault(name, doc, want)
+		return doc.FaultAt(want)
 	case len(profiles) == 1:
 		return nil
 	}
 	var places []*yamldoc.Fault
 	for key := range profiles {
-		line, column := doc.KeyPosition(key)
-		places = append(places, &yamldoc.Fault{Name: name, Line: line, Column: column, Message: fmt.Sprintf("%s: %s is another", want, key)})
+		places = append(places, doc.FaultAtKey(fmt.Sprintf("%s: %s is another", want, key), key))
 	}
 	slices.SortFunc(places, func(a, b *yamldoc.Fault) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
 	return places[1]
@@ -193,14 +207,13 @@ func digest(key string, definition any) (string, error) {
 
 // foreign refuses what belongs to another profile: its name, and the ids of its
 // controls unless it is extended.
-func foreign(name string, doc *yamldoc.Document, key string, definition any, base *Profile, bases []Profile) error {
+func (d draft) foreign(base *Profile, bases []Profile) error {
 	for _, other := range bases {
-		if other.Name == key {
-			line, column := doc.KeyPosition(key)
-			return &yamldoc.Fault{Name: name, Line: line, Column: column, Message: fmt.Sprintf(
-				"%s is the name of a built-in profile: give yours another, and extend the built-in one by \"extends: %s\"", key, key)}
+		if other.Name == d.key {
+			return d.doc.FaultAtKey(fmt.Sprintf(
+				"%s is the name of a built-in profile: give yours another, and extend the built-in one by \"extends: %[1]s\"", d.key), d.key)
 		}
-		for i, c := range controls(definition) {
+		for i, c := range controls(d.own) {
 			id, _ := c["id"].(string)
 			if base != nil {
 				if _, inherited := base.Control(id); inherited {
@@ -208,33 +221,33 @@ func foreign(name string, doc *yamldoc.Document, key string, definition any, bas
 				}
 			}
 			if _, taken := other.Control(id); taken {
-				return fault(name, doc, fmt.Sprintf("%s is a control of the built-in profile %s: give yours another id, or extend that profile by \"extends: %s\"",
-					id, other.Name, other.Name), key, "controls", strconv.Itoa(i), "id")
+				return d.doc.FaultAt(fmt.Sprintf("%s is a control of the built-in profile %s: give yours another id, or extend that profile by \"extends: %[2]s\"",
+					id, other.Name), d.control(i, "id")...)
 			}
 		}
 	}
 	return nil
 }
 
-func unique(name string, doc *yamldoc.Document, key string, definition any) error {
+func (d draft) unique() error {
 	var errs []error
 	seen := map[string]bool{}
-	for i, c := range controls(definition) {
+	for i, c := range controls(d.own) {
 		id, _ := c["id"].(string)
 		if seen[id] {
-			errs = append(errs, fault(name, doc, fmt.Sprintf("the control %s appears twice", id), key, "controls", strconv.Itoa(i), "id"))
+			errs = append(errs, d.doc.FaultAt(fmt.Sprintf("the control %s appears twice", id), d.control(i, "id")...))
 		}
 		seen[id] = true
 	}
 	return errors.Join(errs...)
 }
 
-func places(name string, doc *yamldoc.Document, key string, definition any) map[audit.ControlID]yamldoc.Fault {
+// places are where the controls name their rules.
+func (d draft) places() map[audit.ControlID]yamldoc.Fault {
 	rules := map[audit.ControlID]yamldoc.Fault{}
-	for i, c := range controls(definition) {
+	for i, c := range controls(d.own) {
 		if id, ok := c["id"].(string); ok && c["rule"] != nil {
-			line, column := doc.Position(key, "controls", strconv.Itoa(i), "rule")
-			rules[audit.ControlID(id)] = yamldoc.Fault{Name: name, Line: line, Column: column}
+			rules[audit.ControlID(id)] = *d.doc.FaultAt("", d.control(i, "rule")...)
 		}
 	}
 	return rules
@@ -249,11 +262,6 @@ func (p Profile) RuleFault(id audit.ControlID, message string) error {
 	}
 	f.Message = message
 	return &f
-}
-
-func fault(name string, doc *yamldoc.Document, message string, path ...string) error {
-	line, column := doc.Position(path...)
-	return &yamldoc.Fault{Name: name, Line: line, Column: column, Message: message}
 }
 
 // Builtin reads every profile of a tree's profiles folder, by name.

@@ -121,8 +121,7 @@ func (f *File) check(asOf time.Time) error {
 }
 
 func (f *File) fault(msg string, path ...string) error {
-	line, column := f.doc.Position(append([]string{"waivers"}, path...)...)
-	return &yamldoc.Fault{Name: f.Name, Line: line, Column: column, Message: msg}
+	return f.doc.FaultAt(msg, append([]string{"waivers"}, path...)...)
 }
 
 // target is what a waiver says about its findings, in comparable form.

@@ -254,6 +254,18 @@ func (d *Document) KeyPosition(path ...string) (line, column int) {
 	return 1, 1
 }
 
+// FaultAt is a fault of the value at a path.
+func (d *Document) FaultAt(message string, path ...string) *Fault {
+	line, column := d.Position(path...)
+	return &Fault{d.name, line, column, message}
+}
+
+// FaultAtKey is a fault of the key of the value at a path.
+func (d *Document) FaultAtKey(message string, path ...string) *Fault {
+	line, column := d.KeyPosition(path...)
+	return &Fault{d.name, line, column, message}
+}
+
 // Has reports whether the document has a value at the path.
 func (d *Document) Has(path ...string) bool {
 	_, _, ok := d.find(path)
