@@ -3,7 +3,6 @@ package web
 import (
 	"compress/gzip"
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -60,12 +59,19 @@ func (s *server) metrics(w http.ResponseWriter, r *http.Request) error {
 // findings.
 func gather(ctx context.Context, s *store.Store, now time.Time) (string, error) {
 	list, err := s.Fleet(ctx)
-	latest, failed := s.Latest(ctx)
-	err = errors.Join(err, failed)
-	waiting, failed := s.Waiting(ctx)
-	err = errors.Join(err, failed)
-	workers, failed := s.Workers(ctx, now.Add(-workersSeen))
-	if err = errors.Join(err, failed); err != nil {
+	if err != nil {
+		return "", err
+	}
+	latest, err := s.Latest(ctx)
+	if err != nil {
+		return "", err
+	}
+	waiting, err := s.Waiting(ctx)
+	if err != nil {
+		return "", err
+	}
+	workers, err := s.Workers(ctx, now.Add(-workersSeen))
+	if err != nil {
 		return "", err
 	}
 	verdict := gauge(report.MetricVerdict, "1 for the verdict of the last result: compliant, noncompliant or incomplete. Compliant is incomplete if dbaudit_stale is 1.", "environment", "profile", "verdict")
