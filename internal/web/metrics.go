@@ -4,7 +4,9 @@ import (
 	"compress/gzip"
 	"context"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -128,11 +130,11 @@ func gather(ctx context.Context, s *store.Store, now time.Time) (string, error) 
 			controls.add(o.count, l.Environment, l.Integration, o.outcome.String())
 		}
 	}
-	for state, n := range waiting {
-		runs.add(n, string(state))
+	for _, state := range slices.Sorted(maps.Keys(waiting)) {
+		runs.add(waiting[state], string(state))
 	}
-	for worker, at := range workers {
-		seen.add(at.Unix(), worker)
+	for _, worker := range slices.Sorted(maps.Keys(workers)) {
+		seen.add(workers[worker].Unix(), worker)
 	}
 	var all strings.Builder
 	for _, f := range []*family{verdict, controls, findings, complete, stale, duration, credential, runs, seen} {

@@ -103,7 +103,7 @@ func NewSignIn(ctx context.Context, o SignInOptions) (*SignIn, error) {
 	if err != nil || base.Host == "" || strings.Trim(base.Path, "/") != "" {
 		return nil, fmt.Errorf("the page's own address %q: want https://HOST[:PORT]", o.Base)
 	}
-	local := base.Scheme == "http" && (base.Hostname() == "localhost" || IsLoopback(base.Hostname()))
+	local := base.Scheme == "http" && IsLoopback(base.Hostname())
 	if base.Scheme != "https" && !local {
 		return nil, fmt.Errorf("the page's own address %s is not https: a session would be sent in clear", o.Base)
 	}

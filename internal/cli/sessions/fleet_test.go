@@ -241,10 +241,10 @@ func TestServe(t *testing.T) {
 	done := make(chan outcome)
 	p.stderr.reset()
 	go func() { done <- p.runUntil(ctx, "serve", "--listen", "127.0.0.1:0") }()
-	said := regexp.MustCompile(`(?m)^listening on (http://127\.0\.0\.1:[0-9]+)$`)
+	listening := regexp.MustCompile(`(?m)^listening on (http://127\.0\.0\.1:[0-9]+)$`)
 	var address string
 	for end := time.Now().Add(30 * time.Second); address == ""; time.Sleep(10 * time.Millisecond) {
-		if m := said.FindStringSubmatch(p.stderr.String()); m != nil {
+		if m := listening.FindStringSubmatch(p.stderr.String()); m != nil {
 			address = m[1]
 		} else if time.Now().After(end) {
 			t.Fatalf("it does not say where it listens:\n%s", p.stderr.String())
@@ -269,9 +269,21 @@ func TestServe(t *testing.T) {
 	if page := get(t, address+"/"); !strings.Contains(page, "good") || !strings.Contains(page, "broken") {
 		t.Errorf("the page does not name the environments:\n%s", page)
 	}
+	said := map[string]string{}
+	for _, path := range []string{"/", "/environments/broken", "/environments/bad", "/api/v1/environments/broken/runs", "/metrics"} {
+		said[path] = get(t, address+path)
+	}
 	stop()
 	if got := <-done; got.code != 0 {
 		t.Errorf("serve ended with %d", got.code)
+	}
+	said["the log"], said["the store"] = p.stderr.String(), p.read("fleet.db")
+	for where, text := range said {
+		for name, value := range p.vars {
+			if strings.Contains(name, "SECRET") && strings.Contains(text, value) {
+				t.Errorf("%s holds the value of %s", where, name)
+			}
+		}
 	}
 }
 
