@@ -36,17 +36,6 @@ func (s *selection) in(q dataverse.Query) dataverse.Query {
 // A columnSet names columns.
 type columnSet map[string]bool
 
-// of leaves out of names those that the set holds.
-func (s columnSet) of(names ...string) []string {
-	kept := make([]string, 0, len(names))
-	for _, name := range names {
-		if !s[name] {
-			kept = append(kept, name)
-		}
-	}
-	return kept
-}
-
 // count in a columnSet is the option that counts rows.
 const count = "$count"
 

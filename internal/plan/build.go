@@ -39,8 +39,6 @@ type Options struct {
 	// depths that it states, by privilege.
 	Minimum, Allow []string
 	Depths         map[string]snapshot.Depth
-	// Describe gives a fix in words: a sentence and steps.
-	Describe func(audit.Fix) (summary string, steps []string)
 }
 
 // The rules whose controls a new user fails as soon as it exists.
@@ -64,9 +62,6 @@ func Build(r audit.Result, s *snapshot.Snapshot, o Options) (Plan, error) {
 	}
 	if o.Validity == 0 {
 		o.Validity = DefaultValidity
-	}
-	if o.Describe == nil {
-		o.Describe = func(f audit.Fix) (string, []string) { return string(f.Kind), nil }
 	}
 	b := builder{
 		Options: o, result: r, snapshot: s,
@@ -202,17 +197,16 @@ func (b *builder) stop(c cause, h hurdle) {
 	if owner, disabled := b.disabledOwner(c.fix); disabled {
 		h = hurdle{obstacle: obstacleOwnerDisabled, fix: c.fix, name: owner}
 	}
-	summary, steps := b.Describe(c.fix)
+	m := change.For(c.fix, change.Place{Environment: b.result.Environment, Profile: b.result.Profile.Name})
+	summary, steps := m.Summary, m.Portal
 	if h.obstacle == obstacleOwnerDisabled {
 		summary = "Bring " + named(c.fix.View, "the view") + " to a user who is enabled."
 	}
-	if why := h.why(); why != "" {
-		summary = strings.TrimSuffix(summary, ".") + ": " + why + "."
+	r := h.removal()
+	if r.why != "" {
+		summary, steps = strings.TrimSuffix(summary, ".")+": "+r.why+".", r.how
 	}
-	if how := h.how(); how != nil {
-		steps = how
-	}
-	b.leave(c, summary, h.who(), steps)
+	b.leave(c, summary, r.who, steps)
 }
 
 func (b *builder) leave(c cause, summary, who string, steps []string) {
@@ -225,8 +219,7 @@ func (b *builder) leave(c cause, summary, who string, steps []string) {
 }
 
 func (b *builder) withhold(c cause, flag string) {
-	summary, _ := b.Describe(c.fix)
-	b.plan.Withheld = append(b.plan.Withheld, Withheld{c.control.ID, c.fix.Kind, summary, flag})
+	b.plan.Withheld = append(b.plan.Withheld, Withheld{c.control.ID, c.fix.Kind, change.Summary(c.fix), flag})
 }
 
 func add(list []change.Reason, why ...change.Reason) []change.Reason {

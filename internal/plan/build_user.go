@@ -244,7 +244,7 @@ func (b *builder) settleAssign() {
 	surplus := b.surplus(root, grants)
 	builtIn := b.builtIn(root)
 	replace := "Set integration.role in the configuration to the name of a custom role, or to a new name, so that dbaudit creates the role; then make the plan again."
-	switch summary, _ := b.Describe(b.assign.causes[0].fix); {
+	switch summary := change.Summary(b.assign.causes[0].fix); {
 	case builtIn:
 		b.deny(fmt.Sprintf("Give the integration a custom role: %q is built in, and dbaudit does not assign built-in roles.", name), replace)
 	case b.snapshot.RolePrivileges[root] == nil:

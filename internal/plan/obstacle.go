@@ -33,15 +33,6 @@ const (
 	obstacleFiltered
 )
 
-// obstacles lists every obstacle but none.
-func obstacles() []obstacle {
-	return []obstacle{
-		obstacleRoleLocked, obstacleRoleUnread, obstacleRootUnread, obstacleNoUnit, obstacleUnitDisabled, obstacleNoApplication, obstacleUserGone,
-		obstacleNoCopy, obstacleUnreached, obstacleThroughTeam, obstacleOwnerTeam, obstacleOwnerDisabled, obstacleViewUnread,
-		obstacleOtherRights, obstacleInheritedRights, obstacleFiltered,
-	}
-}
-
 // again is the last step if a plan can do the remaining work.
 const again = "Make the plan again."
 
@@ -54,141 +45,99 @@ type hurdle struct {
 	name string
 }
 
-// why completes the sentence of the fix; empty if the sentence is enough.
-func (h hurdle) why() string {
-	switch h.obstacle {
-	case obstacleRoleLocked:
-		return "this role cannot be edited"
-	case obstacleRoleUnread:
-		return "this role, or what it grants, was not read"
-	case obstacleRootUnread:
-		return "the root business unit was not read"
-	case obstacleNoUnit:
-		return fmt.Sprintf("no enabled business unit %q was found", h.name)
-	case obstacleUnitDisabled:
-		return fmt.Sprintf("the business unit %q is disabled, so its users cannot sign in", h.name)
-	case obstacleNoApplication:
-		return "the application id is unknown"
-	case obstacleUserGone:
-		return "the user was not read, or is deleted"
-	case obstacleNoCopy:
-		return "the role was created outside the root business unit, and has no copy in the user's unit"
-	case obstacleUnreached:
-		return "the integration role is not assigned to the user yet, so the user would lose the rights it needs"
-	case obstacleThroughTeam:
-		return "the user has the role through this team as well"
-	case obstacleOwnerTeam:
-		return "a team owns the view, or its owner is unknown, so the owner cannot be impersonated"
-	case obstacleOwnerDisabled:
-		return fmt.Sprintf("its owner, %s, is disabled, so nobody can read or share it", h.name)
-	case obstacleViewUnread:
-		return "no available identity sees the view"
-	case obstacleOtherRights:
-		return "the share includes rights that dbaudit does not know and could not restore"
-	case obstacleInheritedRights:
-		return "the rights are inherited, and changing this share does not remove them"
-	case obstacleFiltered:
-		return "a record filter limits the current grant, and rollback could not restore the filter"
-	case obstacleNone:
-	}
-	return ""
+// A removal says what an obstacle is, who can remove it, and how.
+type removal struct {
+	why string // completes the sentence of the fix
+	who string
+	how []string
 }
 
-// how are the steps that remove the obstacle; nil for the steps of the fix itself.
-func (h hurdle) how() []string {
+// removal is zero if there is no obstacle; then the sentence and the steps are the fix's own.
+func (h hurdle) removal() removal {
 	role, user, view := named(h.fix.Role, "the role"), named(h.fix.User, "the user"), named(h.fix.View, "the view")
+	const admin = change.SystemAdministrator
 	switch h.obstacle {
 	case obstacleRoleLocked:
-		return []string{
+		return removal{"this role cannot be edited", admin, []string{
 			"Create a custom role for the integration, or have the publisher of the managed solution make " + role + " editable (its managed property \"Can be customized\").",
 			"Set integration.role in the configuration to the custom role.", again,
-		}
+		}}
 	case obstacleRoleUnread:
-		return []string{
+		return removal{"this role, or what it grants, was not read", admin, []string{
 			"Let the auditor read roles and their privileges: dbaudit doctor names the missing privilege.",
 			"Scan again, and check that " + role + " was read.", again,
-		}
+		}}
 	case obstacleRootUnread:
-		return []string{"Let the auditor read business units: grant it prvReadBusinessUnit at Organization level.", again}
+		return removal{"the root business unit was not read", admin, []string{
+			"Let the auditor read business units: grant it prvReadBusinessUnit at Organization level.", again,
+		}}
 	case obstacleNoUnit:
-		return []string{
+		return removal{fmt.Sprintf("no enabled business unit %q was found", h.name), admin, []string{
 			fmt.Sprintf("If %q is misspelt or was renamed, correct business_unit in the configuration.", h.name),
 			fmt.Sprintf("If the name is correct, create or enable %q in the Power Platform admin center, under Settings > Users + permissions > Business units.", h.name),
 			again,
-		}
+		}}
 	case obstacleUnitDisabled:
-		return []string{
+		return removal{fmt.Sprintf("the business unit %q is disabled, so its users cannot sign in", h.name), admin, []string{
 			fmt.Sprintf("Enable %q in the Power Platform admin center, under Settings > Users + permissions > Business units, or move %s to an enabled unit.", h.name, user),
 			again,
-		}
+		}}
 	case obstacleNoApplication:
-		return []string{"Set integration.app_id in the configuration to the application (client) id of the vendor's app registration.", again}
+		return removal{"the application id is unknown", change.Maintainer, []string{
+			"Set integration.app_id in the configuration to the application (client) id of the vendor's app registration.", again,
+		}}
 	case obstacleUserGone:
-		return []string{
+		return removal{"the user was not read, or is deleted", admin, []string{
 			"Look for " + user + " in the Power Platform admin center, under Users and under Application users, and restore it if it is deleted.",
 			"If it exists, let the auditor read users at Organization level.", again,
-		}
+		}}
 	case obstacleNoCopy:
-		return []string{
+		return removal{"the role was created outside the root business unit, and has no copy in the user's unit", admin, []string{
 			"Create " + role + " in the root business unit, with the same privileges: each unit below then gets a copy.",
 			"Delete or rename the role in the other business unit, so that only the new role has this name.", again,
-		}
+		}}
 	case obstacleUnreached:
-		return []string{
+		return removal{"the integration role is not assigned to the user yet, so the user would lose the rights it needs", admin, []string{
 			"Assign the integration role to " + user + " first; see the other entry of this plan.",
-			"Make the plan again; it then removes " + role + " away.",
-		}
+			"Make the plan again; it then removes " + role + ".",
+		}}
 	case obstacleThroughTeam:
-		team := named(h.fix.Team, "the team")
-		return []string{
-			fmt.Sprintf("If %s does not need %s, remove the role from the team.", team, role),
-			fmt.Sprintf("Otherwise, remove %s from %s; for a team of a Microsoft Entra group, remove it from the group.", user, team),
-		}
+		return removal{"the user has the role through this team as well", admin, []string{
+			fmt.Sprintf("If %s does not need %s, remove the role from the team.", named(h.fix.Team, "the team"), role),
+			fmt.Sprintf("Otherwise, remove %s from %s; for a team of a Microsoft Entra group, remove it from the group.", user, named(h.fix.Team, "the team")),
+		}}
 	case obstacleOwnerTeam:
-		return []string{
+		return removal{"a team owns the view, or its owner is unknown, so the owner cannot be impersonated", "a member of the team that owns the view", []string{
 			fmt.Sprintf("Sign in as a member of the team that owns %s, or assign the view to one person.", view),
 			fmt.Sprintf("As that person, share %s with the integration user, Read only.", view),
-		}
+		}}
 	case obstacleOwnerDisabled:
-		return []string{
+		return removal{fmt.Sprintf("its owner, %s, is disabled, so nobody can read or share it", h.name), admin, []string{
 			fmt.Sprintf("Enable the user %s in the Power Platform admin center, or reassign what %[1]s owns to a user who is enabled.", h.name),
 			"If the owner changes, name the new one under views in the configuration.", again,
-		}
+		}}
 	case obstacleViewUnread:
-		return []string{"Name the owner of " + view + " under views in the configuration, so that dbaudit can impersonate that person.", again}
+		return removal{"no available identity sees the view", change.Maintainer, []string{
+			"Name the owner of " + view + " under views in the configuration, so that dbaudit can impersonate that person.", again,
+		}}
 	case obstacleOtherRights:
-		return []string{
+		return removal{"the share includes rights that dbaudit does not know and could not restore", change.Who(h.fix), []string{
 			fmt.Sprintf("As the owner of %s, open Manage and share views and see what the share gives.", view),
 			"Note its current rights, and set it to Read.",
-		}
+		}}
 	case obstacleInheritedRights:
-		return []string{
+		return removal{"the rights are inherited, and changing this share does not remove them", admin, []string{
 			fmt.Sprintf("Find where the rights to %s come from: a share or an assignment of another row that cascades to it.", view),
 			"Reduce that share there, or change the cascading behavior of the relationship.",
-		}
+		}}
 	case obstacleFiltered:
-		return []string{
+		return removal{"a record filter limits the current grant, and rollback could not restore the filter", admin, []string{
 			"Find out who limited " + privilegesOf(h.fix) + " in " + role + " to the records of a filter, and why.",
 			"If the filter is not needed, make and apply the plan with --replace-filtered.",
-		}
+		}}
 	case obstacleNone:
 	}
-	return nil
-}
-
-// who can remove the obstacle.
-func (h hurdle) who() string {
-	switch h.obstacle {
-	case obstacleNoApplication, obstacleViewUnread:
-		return "the maintainer of dbaudit's configuration"
-	case obstacleOtherRights, obstacleNone:
-		return change.Who(h.fix)
-	case obstacleOwnerTeam:
-		return "a member of the team that owns the view"
-	case obstacleRoleLocked, obstacleRoleUnread, obstacleRootUnread, obstacleNoUnit, obstacleUnitDisabled, obstacleUserGone, obstacleNoCopy, obstacleUnreached,
-		obstacleThroughTeam, obstacleOwnerDisabled, obstacleInheritedRights, obstacleFiltered:
-	}
-	return change.SystemAdministrator
+	return removal{who: change.Who(h.fix)}
 }
 
 func named(r *audit.Reference, otherwise string) string {

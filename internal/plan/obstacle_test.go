@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
@@ -36,28 +35,27 @@ func TestObstaclesHaveStepsOfTheirOwn(t *testing.T) {
 		obstacleFiltered:        "--replace-filtered",
 	}
 	owners := map[string]obstacle{}
-	for _, o := range obstacles() {
-		h := hurdle{obstacle: o, fix: fix, name: "Europe"}
-		how, mark := h.how(), speaks[o]
-		if mark == "" || h.why() == "" || h.who() == "" || len(how) == 0 {
-			t.Fatalf("obstacle %d: %q, %q, %q: who, why or how is missing", o, h.who(), h.why(), how)
+	for o := obstacleNone + 1; int(o) <= len(speaks); o++ {
+		r, mark := hurdle{obstacle: o, fix: fix, name: "Europe"}.removal(), speaks[o]
+		if mark == "" || r.why == "" || r.who == "" || len(r.how) == 0 {
+			t.Fatalf("obstacle %d: %+v: who, why or how is missing", o, r)
 		}
 		for other, foreign := range speaks {
-			if says := strings.Contains(strings.Join(how, " "), foreign); says != (other == o) {
-				t.Errorf("obstacle %d (%s) says %q: %t: %q", o, h.why(), foreign, says, how)
+			if says := strings.Contains(strings.Join(r.how, " "), foreign); says != (other == o) {
+				t.Errorf("obstacle %d (%s) says %q: %t: %q", o, r.why, foreign, says, r.how)
 			}
 		}
-		for _, step := range how {
+		for _, step := range r.how {
 			if other, taken := owners[step]; taken && step != again {
 				t.Errorf("obstacles %d and %d both say %q", o, other, step)
 			}
 			owners[step] = o
 		}
 	}
-	if len(speaks) != len(obstacles()) || slices.Contains(obstacles(), obstacleNone) || int(slices.Max(obstacles())) != len(obstacles()) {
-		t.Errorf("%d obstacles, %d with words", len(obstacles()), len(speaks))
+	if last := obstacleFiltered; int(last) != len(speaks) {
+		t.Errorf("%d obstacles, %d with words", last, len(speaks))
 	}
-	if (hurdle{fix: fix}).how() != nil {
+	if r := (hurdle{fix: fix}).removal(); r.how != nil || r.why != "" {
 		t.Error("without an obstacle the steps are those of the fix")
 	}
 }

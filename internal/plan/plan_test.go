@@ -112,8 +112,7 @@ func sample(t *testing.T) (audit.Result, *snapshot.Snapshot) {
 func options() plan.Options {
 	return plan.Options{
 		Tool: audit.Tool{Name: "dbaudit", Version: "test"}, MadeAt: taken().Add(time.Hour), LeastPrivilege: true, UnassignAdministrator: true,
-		Minimum:  []string{"prvReadLead", "prvReadAccount"},
-		Describe: func(f audit.Fix) (string, []string) { return "Fix by " + string(f.Kind) + ".", []string{"Do it."} },
+		Minimum: []string{"prvReadLead", "prvReadAccount"},
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -101,10 +100,6 @@ func (r *Runner) Plan(result audit.Result, s *snapshot.Snapshot, p profile.Profi
 		Minimum: p.Minimum(), Allow: p.Allow, Depths: p.Depths,
 		Only: controlIDs(c.Only), Except: controlIDs(c.Except),
 		LeastPrivilege: c.LeastPrivilege, ReplaceFiltered: c.ReplaceFiltered, UnassignAdministrator: c.UnassignAdministrator,
-		Describe: func(fix audit.Fix) (string, []string) {
-			m := change.For(fix, change.Place{Environment: result.Environment, Profile: result.Profile.Name})
-			return m.Summary, m.Portal
-		},
 	})
 	if err != nil {
 		return plan.Plan{}, Usagef("%w", err)
