@@ -70,8 +70,8 @@ func (c *Console) PutData(file string, data []byte) error {
 	return c.Put(file, data)
 }
 
-// PutTable writes what draw prints to standard output, or to a file as it would
-// be where no terminal is.
+// PutTable writes what draw prints to standard output, or to a file as it would be without
+// a terminal. It wraps the sentences beside a table to the table's width.
 func (c *Console) PutTable(file string, draw func(w io.Writer, width int) error) error {
 	width := c.Width
 	if !IsStdout(file) {
@@ -81,7 +81,7 @@ func (c *Console) PutTable(file string, draw func(w io.Writer, width int) error)
 	if err := draw(text.NewStream(&b, false), width); err != nil {
 		return err
 	}
-	return c.Put(file, b.Bytes())
+	return c.Put(file, []byte(text.WrapLines(b.String(), width)))
 }
 
 // Put writes data to a file, or to standard output where the name is empty.

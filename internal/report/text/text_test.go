@@ -245,3 +245,15 @@ func TestWrapLines(t *testing.T) {
 		t.Errorf("wrapped:\n%s", got)
 	}
 }
+
+// TestWrapLinesKeepsWhatIsCopied: a command and an address are on one line each.
+func TestWrapLinesKeepsWhatIsCopied(t *testing.T) {
+	t.Parallel()
+	const document = "  dbaudit plan --env production-europe --only DB-PRIV-LEAD -o plan.json\nhttps://learn.microsoft.com/power-platform/admin/security-roles-privileges\n"
+	if got := WrapLines(document, 40); got != document {
+		t.Errorf("broken:\n%s", got)
+	}
+	if got := WrapLines("https://x.example and what else there is to say about it\n", 40); strings.Count(got, "\n") != 2 {
+		t.Errorf("a sentence is not wrapped:\n%s", got)
+	}
+}

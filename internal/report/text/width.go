@@ -98,14 +98,15 @@ func Wrap(s string, width int) []string {
 }
 
 // WrapLines wraps each line of a document, and sets what follows in a little deeper than
-// the line itself.
+// the line itself. A command and an address are whole, however long, so that they can be
+// copied.
 func WrapLines(s string, width int) string {
 	const deeper, least = 2, 20
 	var b strings.Builder
 	for line := range strings.Lines(s) {
 		content := strings.TrimLeft(line, " ")
 		indent := len(line) - len(content)
-		if width <= 0 || Columns(strings.TrimSuffix(line, "\n")) <= width {
+		if width <= 0 || Columns(strings.TrimSuffix(line, "\n")) <= width || whole(content) {
 			b.WriteString(line)
 			continue
 		}
@@ -116,6 +117,11 @@ func WrapLines(s string, width int) string {
 		}
 	}
 	return b.String()
+}
+
+// whole reports whether a line is for a shell or a browser.
+func whole(line string) bool {
+	return strings.HasPrefix(line, "dbaudit ") || strings.HasPrefix(line, "https://") && !strings.Contains(line, " ")
 }
 
 // breakAt returns the byte index at which to break a word that is wider than

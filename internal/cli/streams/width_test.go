@@ -1,0 +1,86 @@
+package streams_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/cli"
+	"github.com/dbaudit/dbaudit/internal/console"
+	"github.com/dbaudit/dbaudit/internal/lab"
+	"github.com/dbaudit/dbaudit/internal/report/text"
+	"github.com/dbaudit/dbaudit/internal/run"
+)
+
+// TestEveryTableFits: what a command prints is as wide as the terminal at most, but for
+// what is copied: a command or an address on a line of its own.
+func TestEveryTableFits(t *testing.T) {
+	t.Parallel()
+	cases := filepath.Join("..", "..", "..", "testdata", "cases")
+	of := func(story, file string) string { return filepath.Join(cases, story, file) }
+	dir := t.TempDir()
+	results := filepath.Join(dir, "results")
+	if err := os.Mkdir(results, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, story := range []string{"shallow", "surplus"} {
+		data, err := os.ReadFile(of(story, "result.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(results, story+".json"), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	profile := filepath.Join(dir, "ours.yaml")
+	config := filepath.Join(dir, "dbaudit.yaml")
+	for file, content := range map[string]string{
+		profile: "ours:\n  extends: demandbase\n  title: Ours\n",
+		config:  "environments:\n  a-very-long-name-of-an-environment-in-production: {url: https://fabrikam.crm.dynamics.com}\n",
+	} {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	store := filepath.Join(dir, "fleet.db")
+	if _, complaint, code := execute(t, false, "fleet", "import", config, "--store", store); code != 0 {
+		t.Fatal(complaint)
+	}
+	for _, args := range [][]string{
+		{"check", of("surplus", "snapshot.json")},
+		{"check", "-v", of("surplus", "snapshot.json"), of("shallow", "snapshot.json")},
+		{"report", of("shallow", "result.json"), "--summary", of("surplus", "result.json")},
+		{"diff", of("shallow", "result.json"), of("surplus", "result.json")},
+		{"diff", of("shallow", "snapshot.json"), of("surplus", "snapshot.json")},
+		{"history", results},
+		{"history", "-v", results},
+		{"profile", "list"},
+		{"profile", "show", "demandbase"},
+		{"profile", "diff", "demandbase", profile},
+		{"policy", "list"},
+		{"explain", "DB-PRIV-LEAD"},
+		{"fleet", "list", "--store", store},
+		{"fleet", "status", "--store", store},
+	} {
+		for _, width := range []int{80, 100, 120} {
+			var out, complaints bytes.Buffer
+			code := cli.Main(t.Context(), append(slices.Clone(args), "--no-color"), cli.Env{
+				Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &complaints, StdoutIsTerminal: true, Width: width},
+				Host:    run.Host{Getenv: func(string) string { return "" }, Now: lab.Clock},
+			})
+			if out.Len() == 0 || code == 2 || code == 3 {
+				t.Fatalf("%q ends in %d: %s", args, code, complaints.String())
+			}
+			for line := range strings.Lines(out.String()) {
+				words := strings.Fields(line)
+				copied := len(words) > 0 && (words[0] == "dbaudit" || len(words) < 3 && strings.HasPrefix(words[len(words)-1], "https://"))
+				if n := text.Columns(strings.TrimSuffix(line, "\n")); n > width && !copied {
+					t.Errorf("%q has %d columns at %d: %s", args, n, width, line)
+				}
+			}
+		}
+	}
+}
