@@ -15,172 +15,141 @@ import (
 	"strings"
 )
 
-// A batch is a $batch request being answered.
-type batch struct {
-	call   *call
-	out    bytes.Buffer
-	parts  *multipart.Writer
-	failed int // status of the first failure, 0 while there is none
-}
-
 // batch answers a $batch: each part in turn, change sets as a whole. Processing stops at the first
 // failure, whose status is then the batch's.
 func (c *call) batch() (answer, error) {
 	if c.method != http.MethodPost {
 		return answer{}, notAllowed(c.method, "$batch")
 	}
-	b := &batch{call: c}
-	b.parts = multipart.NewWriter(&b.out)
-	_ = b.parts.SetBoundary("batchresponse_" + deriveID("batch", string(c.body))) // clients look for the word
-	err := eachPart(c.header.Get("Content-Type"), bytes.NewReader(c.body), func(part *multipart.Part) error {
-		if b.failed != 0 {
+	failed := 0 // status of the first failure
+	kind, body, err := eachPart(c.header.Get("Content-Type"), bytes.NewReader(c.body), func(part *multipart.Part, out *multipart.Writer) error {
+		switch {
+		case failed != 0:
 			return nil
+		case strings.HasPrefix(part.Header.Get("Content-Type"), "multipart/mixed"):
+			return c.changeSet(part, out, &failed)
 		}
-		return b.part(part)
+		answered, err := c.answerPart(part, nil, &failed)
+		return errors.Join(err, writePart(out, answered, ""))
 	})
-	if err = errors.Join(err, b.parts.Close()); err != nil {
+	if err != nil {
 		return answer{}, badURL("The message is malformed: %v", err)
 	}
-	header := http.Header{"Content-Type": {"multipart/mixed; boundary=" + b.parts.Boundary()}}
-	return answer{plain: b.out.String(), header: header, status: b.failed}, nil
+	return answer{plain: body, header: http.Header{"Content-Type": {kind}}, status: failed}, nil
 }
 
-// eachPart visits the parts of a batch or of a change set.
-func eachPart(contentType string, body io.Reader, visit func(*multipart.Part) error) error {
+// eachPart visits the parts of a batch or of a change set, and gives the content type and the body of
+// the answer, which visit writes.
+func eachPart(contentType string, body io.Reader, visit func(part *multipart.Part, out *multipart.Writer) error) (kind, answer string, err error) {
 	kind, params, err := mime.ParseMediaType(contentType)
 	if err != nil || kind != "multipart/mixed" {
-		return fmt.Errorf("the content type of a batch and of a change set must be multipart/mixed, it is '%s'", contentType)
+		return "", "", fmt.Errorf("the content type of a batch and of a change set must be multipart/mixed, it is '%s'", contentType)
 	}
+	var text bytes.Buffer
+	out := multipart.NewWriter(&text)
+	_ = out.SetBoundary("batchresponse_" + deriveID("batch", params["boundary"])) // clients look for the word
 	reader := multipart.NewReader(body, params["boundary"])
 	for {
 		part, err := reader.NextRawPart()
 		if errors.Is(err, io.EOF) {
-			return nil
+			err = out.Close()
+			return "multipart/mixed; boundary=" + out.Boundary(), text.String(), err //nolint:wrapcheck // the batch says that it is malformed
 		}
 		if err == nil {
-			err = visit(part)
+			err = visit(part, out)
 		}
 		if err != nil {
-			return err //nolint:wrapcheck // the batch says that it is malformed
+			return "", "", err //nolint:wrapcheck // the batch says that it is malformed
 		}
 	}
 }
 
-func (b *batch) part(part *multipart.Part) error {
-	if strings.HasPrefix(part.Header.Get("Content-Type"), "multipart/mixed") {
-		return b.changeSet(part)
-	}
-	request, err := readRequest(part)
-	if err != nil {
-		return err
-	}
-	return writePart(b.parts, b.run(request, nil), "")
-}
-
-// readRequest reads a part that is an HTTP request. Clients leave out the empty line where no body
+// answerPart answers a part that is an HTTP request. Clients leave out the empty line where no body
 // follows, end lines as they like, and do not all say how long the body is.
-func readRequest(part *multipart.Part) (*http.Request, error) {
-	data, err := io.ReadAll(part)
-	if err != nil {
-		return nil, err //nolint:wrapcheck // the batch says that it is malformed
-	}
+func (c *call) answerPart(part *multipart.Part, t *transaction, failed *int) (*http.Response, error) {
+	data, _ := io.ReadAll(part) // its end comes with the next part
 	head, body, _ := strings.Cut(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n\n")
 	request, err := http.ReadRequest(bufio.NewReader(strings.NewReader(strings.TrimSpace(head) + "\n\n")))
 	if err != nil {
 		return nil, fmt.Errorf("a part is not an HTTP request: %w", err)
 	}
-	request.Body = io.NopCloser(strings.NewReader(strings.TrimSpace(body)))
-	return request, nil
-}
-
-// run answers one request of the batch.
-func (b *batch) run(request *http.Request, t *transaction) *httptest.ResponseRecorder {
+	if t != nil && (part.Header.Get("Content-ID") == "" || request.Method == http.MethodGet) {
+		return nil, errors.New("a part of a change set needs a Content-ID, and cannot be a GET request")
+	}
 	w := httptest.NewRecorder()
 	w.Header().Set("OData-Version", "4.0")
-	result, err := b.answer(request, t)
-	if err != nil {
+	if result, err := c.answerRequest(request, []byte(strings.TrimSpace(body)), t); err != nil {
 		writeError(w, asAPIError(err))
 	} else {
 		result.write(w)
 	}
-	if w.Code >= http.StatusBadRequest && b.failed == 0 {
-		b.failed = w.Code
+	if w.Code >= http.StatusBadRequest {
+		*failed = w.Code
 	}
-	return w
+	return w.Result(), nil
 }
 
-func (b *batch) answer(request *http.Request, t *transaction) (answer, error) {
-	c := *b.call
-	who := *b.call.caller
-	c.caller, c.transaction = &who, t
-	c.method, c.header, c.prefer = request.Method, request.Header, parsePreferences(request.Header)
-	c.body, _ = io.ReadAll(request.Body) // it is a string
-	c.rebase(c.server.current.Load())
+// answerRequest answers a request as the batch's caller.
+func (c *call) answerRequest(request *http.Request, body []byte, t *transaction) (answer, error) {
+	one, who := *c, *c.caller
+	one.caller, one.transaction, one.body = &who, t, body
+	one.method, one.header, one.prefer = request.Method, request.Header, parsePreferences(request.Header)
+	one.rebase(c.server.current.Load())
 	if t != nil {
-		c.rebase(t.world)
+		one.rebase(t.world)
 	}
 	root, err := url.Parse(c.root)
 	address := request.URL
 	if err != nil || address.IsAbs() && address.Host != root.Host || strings.HasSuffix(address.Path, "$batch") {
 		return answer{}, badURL("The address of a part must be below %s, and not a batch's.", c.root)
 	}
-	path := strings.TrimPrefix(strings.TrimPrefix(address.EscapedPath(), root.Path), "/")
-	return c.run(path, address.RawQuery)
+	return one.run(strings.TrimPrefix(strings.TrimPrefix(address.EscapedPath(), root.Path), "/"), address.RawQuery)
 }
 
 // changeSet answers a change set: all of its requests take effect, or none.
-func (b *batch) changeSet(part *multipart.Part) error {
-	server := b.call.server
-	server.writing.Lock()
-	defer server.writing.Unlock()
-	t := server.begin()
-	var out bytes.Buffer
-	set := multipart.NewWriter(&out)
-	var refused *httptest.ResponseRecorder
-	err := eachPart(part.Header.Get("Content-Type"), part, func(inner *multipart.Part) error {
-		request, err := readRequest(inner)
-		id := inner.Header.Get("Content-ID")
-		switch {
-		case err != nil:
-			return err
-		case id == "" || request.Method == http.MethodGet:
-			return errors.New("a part of a change set needs a Content-ID, and cannot be a GET request")
-		case refused != nil:
+func (c *call) changeSet(part *multipart.Part, out *multipart.Writer, failed *int) error {
+	c.server.writing.Lock()
+	defer c.server.writing.Unlock()
+	t := c.server.begin()
+	var refused *http.Response
+	kind, body, err := eachPart(part.Header.Get("Content-Type"), part, func(inner *multipart.Part, set *multipart.Writer) error {
+		if refused != nil {
 			return nil
 		}
-		answered := b.run(request, t)
-		if b.failed != 0 {
-			refused = answered
+		answered, err := c.answerPart(inner, t, failed)
+		if err != nil {
+			return err
 		}
-		return writePart(set, answered, id)
+		if *failed != 0 {
+			refused = answered
+			return nil
+		}
+		return writePart(set, answered, inner.Header.Get("Content-ID"))
 	})
-	if err = errors.Join(err, set.Close()); err != nil {
+	switch {
+	case err != nil:
 		return err
+	case refused != nil:
+		return writePart(out, refused, "") // one answer for the whole set
 	}
-	if refused != nil {
-		return writePart(b.parts, refused, "") // one answer for the whole set
-	}
-	server.replace(t.world)
-	return write(b.parts, textproto.MIMEHeader{"Content-Type": {"multipart/mixed; boundary=" + set.Boundary()}}, out.Bytes())
+	c.server.replace(t.world)
+	w, _ := out.CreatePart(textproto.MIMEHeader{"Content-Type": {kind}}) // in memory
+	_, err = io.WriteString(w, body)
+	return err //nolint:wrapcheck // a buffer's
 }
 
-// writePart writes a recorded answer as a part of a multipart body.
-func writePart(to *multipart.Writer, recorded *httptest.ResponseRecorder, id string) error {
+// writePart writes an answer as a part of a multipart body; id is its Content-ID in a change set.
+func writePart(out *multipart.Writer, answered *http.Response, id string) error {
+	if answered == nil {
+		return nil
+	}
 	header := textproto.MIMEHeader{"Content-Type": {"application/http"}, "Content-Transfer-Encoding": {"binary"}}
 	if id != "" {
 		header.Set("Content-ID", id)
 	}
-	var text bytes.Buffer
-	fmt.Fprintf(&text, "HTTP/1.1 %d %s\r\n", recorded.Code, http.StatusText(recorded.Code))
-	_ = recorded.Header().Write(&text) // into memory
-	text.WriteString("\r\n" + recorded.Body.String())
-	return write(to, header, text.Bytes())
-}
-
-func write(to *multipart.Writer, header textproto.MIMEHeader, body []byte) error {
-	w, err := to.CreatePart(header)
+	w, err := out.CreatePart(header)
 	if err == nil {
-		_, err = w.Write(body)
+		err = answered.Write(w)
 	}
 	return err //nolint:wrapcheck // a buffer's
 }

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -89,7 +90,7 @@ func eachText(value any, path []any, visit func(text string, path []any)) {
 // MarshalYAML writes grants grouped by depth, sorted.
 func (g Grants) MarshalYAML() (any, error) {
 	groups := map[string][]string{}
-	for _, name := range sortedKeys(g) {
+	for _, name := range slices.Sorted(maps.Keys(g)) {
 		groups[g[name].String()] = append(groups[g[name].String()], name)
 	}
 	return groups, nil

@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
-	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -107,10 +108,9 @@ func (f Fault) serve(w http.ResponseWriter, r *http.Request, h http.Handler, s *
 			h.ServeHTTP(w, r)
 		}
 	case FaultGarbage:
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		fmt.Fprint(w, "<!DOCTYPE html><html><head><title>We'll be right back</title></head><body>This page is undergoing maintenance.</body></html>")
+		writePage(w, http.StatusOK)
 	case FaultGate:
-		refusePage(w)
+		writePage(w, http.StatusForbidden)
 	case FaultUnauthorized:
 		s.challenge(w)
 	case FaultResetBefore:
@@ -125,6 +125,13 @@ func (f Fault) serve(w http.ResponseWriter, r *http.Request, h http.Handler, s *
 	}
 }
 
+// writePage answers with a page, as a gateway in front of the service does.
+func writePage(w http.ResponseWriter, status int) {
+	w.Header().Set("Content-Type", "text/html")
+	w.WriteHeader(status)
+	fmt.Fprintf(w, "<html><head><title>%d %s</title></head><body><h1>%[1]d %[2]s</h1></body></html>", status, http.StatusText(status))
+}
+
 func (f Fault) status(w http.ResponseWriter) {
 	if f.RetryAfter != "" {
 		w.Header().Set("Retry-After", f.RetryAfter)
@@ -133,10 +140,7 @@ func (f Fault) status(w http.ResponseWriter) {
 	case http.StatusTooManyRequests:
 		writeError(w, &apiError{f.Status, codeThrottled, "Number of requests exceeded the limit of 6000 over time window of 300 seconds."})
 	case http.StatusBadGateway, http.StatusGatewayTimeout:
-		// A gateway in front of the service answers, in its own form.
-		w.Header().Set("Content-Type", "text/html")
-		w.WriteHeader(f.Status)
-		fmt.Fprintf(w, "<html><head><title>%d %s</title></head><body><h1>%[1]d %[2]s</h1></body></html>", f.Status, http.StatusText(f.Status))
+		writePage(w, f.Status)
 	case http.StatusServiceUnavailable:
 		writeError(w, &apiError{f.Status, "0x80072301", "The service is temporarily unavailable. Please retry later."})
 	default:
@@ -146,25 +150,21 @@ func (f Fault) status(w http.ResponseWriter) {
 
 // spoil sends a recorded answer with the fault worked into it.
 func (f Fault) spoil(w http.ResponseWriter, recorded *httptest.ResponseRecorder) {
+	truncate := f.Kind == FaultTruncate
 	body := recorded.Body.Bytes()
-	if f.Kind != FaultTruncate {
+	if !truncate {
 		body = f.page(body)
 	}
-	for name, values := range recorded.Header() {
-		w.Header()[name] = values
+	maps.Copy(w.Header(), recorded.Header())
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	if f.Chunked {
+		w.Header().Del("Content-Length")
 	}
-	if f.Kind != FaultTruncate {
-		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-		w.WriteHeader(recorded.Code)
+	w.WriteHeader(recorded.Code)
+	if !truncate {
 		_, _ = w.Write(body)
 		return
 	}
-	if f.Chunked {
-		w.Header().Del("Content-Length")
-	} else {
-		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	}
-	w.WriteHeader(recorded.Code)
 	_, _ = w.Write(body[:len(body)/2])
 	_ = http.NewResponseController(w).Flush()
 	panic(http.ErrAbortHandler)
@@ -175,16 +175,15 @@ func (f Fault) page(body []byte) []byte {
 	var page map[string]any
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()
-	if decoder.Decode(&page) != nil {
-		return body
-	}
+	_ = decoder.Decode(&page) // a page that cannot be read has no rows
 	rows, ok := page["value"].([]any)
 	if !ok {
 		return body
 	}
 	const next = "@odata.nextLink"
 	link, linked := page[next].(string)
-	switch last := len(rows) - 1; {
+	last := len(rows) - 1
+	switch {
 	case f.Kind == FaultDropNextLink:
 		delete(page, next)
 	case f.Kind == FaultRepeatNextLink && linked:
@@ -193,38 +192,32 @@ func (f Fault) page(body []byte) []byte {
 		page[next] = shiftLink(link, 1)
 	case last < 0:
 	case f.Kind == FaultLoseRow:
-		rows = rows[:last]
+		page["value"] = rows[:last]
 	case f.Kind == FaultDuplicateRow:
-		rows = append(rows, rows[last])
+		page["value"] = append(rows, rows[last])
 	case f.Kind == FaultDropColumn:
-		f.dropColumn(rows)
+		for _, row := range rows {
+			f.dropColumn(row.(map[string]any))
+		}
 	}
-	page["value"] = rows
-	changed, err := encode(page)
-	if err != nil {
-		return body
-	}
+	changed, _ := encode(page) // it was decoded
 	return changed
 }
 
 // shiftLink moves a link to a page by a number of pages.
 func shiftLink(link string, step int) string {
-	return regexp.MustCompile(`pagenumber=%22(\d+)`).ReplaceAllStringFunc(link, func(mark string) string {
-		name, number, _ := strings.Cut(mark, "%22")
-		n, _ := strconv.Atoi(number)
-		return name + "%22" + strconv.Itoa(max(1, n+step))
-	})
+	before, after, _ := strings.Cut(link, "pagenumber=%22")
+	number, rest, _ := strings.Cut(after, "%22")
+	n, _ := strconv.Atoi(number)
+	return before + "pagenumber=%22" + strconv.Itoa(max(1, n+step)) + "%22" + rest
 }
 
-func (f Fault) dropColumn(rows []any) {
-	for _, value := range rows {
-		row, _ := value.(map[string]any)
-		column := f.Column
-		for _, name := range sortedKeys(row) {
-			if f.Column == "" && !strings.Contains(name, "@") {
-				column = name // the last one
-			}
+func (f Fault) dropColumn(row map[string]any) {
+	column := f.Column
+	for _, name := range slices.Sorted(maps.Keys(row)) {
+		if f.Column == "" && !strings.Contains(name, "@") {
+			column = name // the last one
 		}
-		delete(row, column)
 	}
+	delete(row, column)
 }

@@ -65,7 +65,7 @@ func normaliseGrants(env *Environment, i int, cat *catalogue, report reporter) {
 	if !wellFormed(r.Privileges, cat) {
 		r.Privileges = spell(r, cat, at("roles", i, "privileges"), report)
 	}
-	for _, name := range append(slices.Clone(r.RecordFilters), sortedKeys(r.DepthWords)...) {
+	for _, name := range append(slices.Clone(r.RecordFilters), slices.Sorted(maps.Keys(r.DepthWords))...) {
 		if r.Privileges[name] == DepthNone {
 			report(at("roles", i), fmt.Sprintf("role %q: %s has a record filter or a word for its depth, and is not granted", r.Name, name))
 		}
@@ -75,7 +75,7 @@ func normaliseGrants(env *Environment, i int, cat *catalogue, report reporter) {
 func spell(r *Role, cat *catalogue, path []string, report reporter) Grants {
 	standard := newCatalogue(&Environment{})
 	spelt := make(Grants, len(r.Privileges))
-	for _, name := range sortedKeys(r.Privileges) {
+	for _, name := range slices.Sorted(maps.Keys(r.Privileges)) {
 		depth, path := r.Privileges[name], append(slices.Clone(path), name)
 		p := cat.privilege(name)
 		if p == nil {

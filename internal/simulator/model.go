@@ -1,6 +1,10 @@
 package simulator
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // A kind is a column's type.
 type kind string
@@ -148,8 +152,16 @@ func stampCols(id func(row any) string) []column {
 }
 
 // many is a navigation property.
-func many[T any](name, target string, follow func(w *world, row T) []any) nav {
-	return nav{name: name, targetName: target, follow: func(w *world, row any) []any { return follow(w, row.(T)) }}
+func many[T, U any](name, target string, follow func(w *world, row T) []U) nav {
+	return nav{name: name, targetName: target, follow: func(w *world, row any) []any { return anys(follow(w, row.(T))) }}
+}
+
+// newType describes a table: its rows, which need the privileges, and its columns.
+func newType[T any](logicalName, set, privileges string, rows func(w *world) []T, columns ...column) *entityType {
+	return &entityType{
+		logicalName: logicalName, entitySet: set, privileges: strings.Fields(privileges), columns: columns,
+		rows: func(w *world) []any { return anys(rows(w)) },
+	}
 }
 
 func orNil(s string) any {
@@ -176,15 +188,9 @@ func anys[T any](list []T) []any {
 	return rows
 }
 
-// pick turns those of a slice that match into rows.
-func pick[T any](list []T, match func(T) bool) []any {
-	var rows []any
-	for _, row := range list {
-		if match(row) {
-			rows = append(rows, row)
-		}
-	}
-	return rows
+// pick gives those of a slice that match.
+func pick[T any](list []T, match func(T) bool) []T {
+	return slices.DeleteFunc(slices.Clone(list), func(row T) bool { return !match(row) })
 }
 
 func asInt(b bool) int {

@@ -262,15 +262,6 @@ func checkShares(env *Environment, index *refIndex, report reporter) {
 
 func setDefault(s *string, value string) { *s = cmp.Or(*s, value) }
 
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
 // sameCatalogue says whether two environments define the same privileges.
 func sameCatalogue(a, b *Environment) bool {
 	return slices.Equal(a.UndefinedTables, b.UndefinedTables) &&

@@ -4,7 +4,9 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"sort"
 	"strings"
 
@@ -64,7 +66,7 @@ func grantPlaces(values any) (places map[string][]string, problems []problem) {
 	for i, value := range roles {
 		role, _ := value.(map[string]any)
 		groups, _ := role["privileges"].(map[string]any)
-		for _, depth := range sortedKeys(groups) {
+		for _, depth := range slices.Sorted(maps.Keys(groups)) {
 			eachText(groups[depth], nil, func(name string, path []any) {
 				place := at(append([]any{"roles", i, "privileges", depth}, path...)...)
 				key := strings.Join(at("roles", i, "privileges", name), ".")

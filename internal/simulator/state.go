@@ -46,7 +46,7 @@ func (s *Server) refuses(w http.ResponseWriter) bool {
 	case StateFirewall:
 		writeError(w, &apiError{http.StatusForbidden, codeNone, "Access from this IP address is not allowed by the IP firewall of the environment."})
 	case StateFirewallPage:
-		refusePage(w)
+		writePage(w, http.StatusForbidden)
 	case StateFirewallSilent:
 		w.WriteHeader(http.StatusForbidden)
 	case StateClaims:
@@ -55,13 +55,6 @@ func (s *Server) refuses(w http.ResponseWriter) bool {
 		w.WriteHeader(http.StatusUnauthorized)
 	}
 	return true
-}
-
-// refusePage answers as a gate before the service does.
-func refusePage(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "text/html")
-	w.WriteHeader(http.StatusForbidden)
-	_, _ = w.Write([]byte("<html><head><title>403 Forbidden</title></head><body><h1>403 Forbidden</h1></body></html>"))
 }
 
 // usable refuses users who cannot use the service at all.

@@ -9,17 +9,11 @@ import (
 // that somebody asks for; any other is refused as one that Dataverse does not know.
 
 func organizationType() *entityType {
-	type row = *Organization
-	return &entityType{
-		logicalName: "organization", entitySet: "organizations",
-		privileges: []string{"prvReadOrganization"},
-		rows:       func(w *world) []any { return []any{&w.env.Organization} },
-		columns: []column{
-			guidCol("organizationid", func(r row) string { return r.ID }),
-			stringCol("name", func(r row) string { return r.Name }),
-			stringCol("orgdborgsettings", orgSettings),
-		},
-	}
+	return newType("organization", "organizations", "prvReadOrganization",
+		func(w *world) []*Organization { return []*Organization{&w.env.Organization} },
+		guidCol("organizationid", func(r *Organization) string { return r.ID }),
+		stringCol("name", func(r *Organization) string { return r.Name }),
+		stringCol("orgdborgsettings", orgSettings))
 }
 
 // orgSettings is the orgdborgsettings column: an XML document with what the administrator has set.
@@ -37,60 +31,46 @@ func orgSettings(o *Organization) string {
 }
 
 func businessUnitType() *entityType {
-	type row = *unit
-	return &entityType{
-		logicalName: "businessunit", entitySet: "businessunits",
-		privileges: []string{"prvReadBusinessUnit"},
-		rows:       func(w *world) []any { return anys(w.units) },
-		byID:       func(w *world, id string) any { return orNothing(w.unitByID[id]) },
-		columns: []column{
-			guidCol("businessunitid", func(r row) string { return r.ID }),
-			stringCol("name", func(r row) string { return r.Name }),
-			boolCol("isdisabled", func(r row) bool { return r.Disabled }),
-			guidCol("_parentbusinessunitid_value", func(r row) string { return r.Parent }),
-		},
-	}
+	return newType("businessunit", "businessunits", "prvReadBusinessUnit", func(w *world) []*unit { return w.units },
+		guidCol("businessunitid", func(r *unit) string { return r.ID }),
+		stringCol("name", func(r *unit) string { return r.Name }),
+		boolCol("isdisabled", func(r *unit) bool { return r.Disabled }),
+		guidCol("_parentbusinessunitid_value", func(r *unit) string { return r.Parent }))
 }
 
 func roleType() *entityType {
-	type row = *role
-	t := &entityType{
-		logicalName: "role", entitySet: "roles",
-		privileges: []string{"prvReadRole"},
-		rows:       func(w *world) []any { return anys(w.roles) },
-		byID:       func(w *world, id string) any { return orNothing(w.roleByID[id]) },
-		stampID:    func(r any) string { return r.(row).root.id },
-	}
-	t.columns = append([]column{
-		guidCol("roleid", func(r row) string { return r.id }),
-		stringCol("name", func(r row) string { return r.Name }),
-		guidCol("_businessunitid_value", func(r row) string { return r.unit.ID }),
-		guidCol("_parentroleid_value", func(r row) string {
+	t := newType("role", "roles", "prvReadRole", func(w *world) []*role { return w.roles },
+		guidCol("roleid", func(r *role) string { return r.id }),
+		stringCol("name", func(r *role) string { return r.Name }),
+		guidCol("_businessunitid_value", func(r *role) string { return r.unit.ID }),
+		guidCol("_parentroleid_value", func(r *role) string {
 			if r.parent == nil {
 				return ""
 			}
 			return r.parent.id
 		}),
-		guidCol("_parentrootroleid_value", func(r row) string { return r.root.id }),
-		guidCol("_roletemplateid_value", func(r row) string { return r.Template }),
-		boolCol("ismanaged", func(r row) bool { return r.Managed }),
-		{"iscustomizable", kindManaged, func(_ *world, r any) any {
-			if r.(row).CustomizableUnknown {
+		guidCol("_parentrootroleid_value", func(r *role) string { return r.root.id }),
+		guidCol("_roletemplateid_value", func(r *role) string { return r.Template }),
+		boolCol("ismanaged", func(r *role) bool { return r.Managed }),
+		column{"iscustomizable", kindManaged, func(_ *world, r any) any {
+			if r.(*role).CustomizableUnknown {
 				return nil
 			}
-			return managedProperty{!r.(row).NotCustomizable, true, "iscustomizableanddeletable"}
+			return managedProperty{!r.(*role).NotCustomizable, true, "iscustomizableanddeletable"}
 		}},
-		intCol("isinherited", func(r row) int { return asInt(!r.TeamPrivilegesOnly) }),
-		intCol("componentstate", func(r row) int { return max(0, slices.Index(componentStates(), r.State)) }),
-	}, stampCols(t.stampID)...)
+		intCol("isinherited", func(r *role) int { return asInt(!r.TeamPrivilegesOnly) }),
+		intCol("componentstate", func(r *role) int { return max(0, slices.Index(componentStates(), r.State)) }))
+	t.byID = func(w *world, id string) any { return orNothing(w.roleByID[id]) }
+	t.stampID = func(r any) string { return r.(*role).root.id }
+	t.columns = append(t.columns, stampCols(t.stampID)...)
 	t.navs = []nav{
-		many("roleprivileges_association", "privilege", func(w *world, r row) []any {
+		many("roleprivileges_association", "privilege", func(w *world, r *role) []*privilege {
 			return pick(w.cat.privileges, func(p *privilege) bool { return r.depth(p) != DepthNone })
 		}),
-		many("systemuserroles_association", "systemuser", func(w *world, r row) []any {
+		many("systemuserroles_association", "systemuser", func(w *world, r *role) []*user {
 			return pick(w.users, func(u *user) bool { return slices.Contains(u.roles, r) })
 		}),
-		many("teamroles_association", "team", func(w *world, r row) []any {
+		many("teamroles_association", "team", func(w *world, r *role) []*team {
 			return pick(w.teams, func(o *team) bool { return slices.Contains(o.roles, r) })
 		}),
 	}
@@ -105,43 +85,31 @@ type rolePrivilege struct {
 
 func (p rolePrivilege) place() placement { return p.role.place() }
 
+// rolePrivilegesType has rows for the root copies alone.
 func rolePrivilegesType() *entityType {
-	type row = rolePrivilege
-	return &entityType{
-		logicalName: "roleprivileges", entitySet: "roleprivilegescollection",
-		privileges: []string{"prvReadRole"},
-		rows: func(w *world) []any {
-			var rows []any
+	return newType("roleprivileges", "roleprivilegescollection", "prvReadRole",
+		func(w *world) (rows []rolePrivilege) {
 			for _, r := range w.roles {
 				for _, p := range w.cat.privileges {
-					if r.root == r && r.depth(p) != DepthNone { // rows are only on the root copy
-						rows = append(rows, row{r, p})
+					if r.root == r && r.depth(p) != DepthNone {
+						rows = append(rows, rolePrivilege{r, p})
 					}
 				}
 			}
 			return rows
 		},
-		columns: []column{
-			guidCol("roleprivilegeid", func(r row) string { return deriveID(r.role.id, r.privilege.ID) }),
-			guidCol("roleid", func(r row) string { return r.role.id }),
-			guidCol("privilegeid", func(r row) string { return r.privilege.ID }),
-			intCol("privilegedepthmask", func(r row) int { return 1 << (r.role.depth(r.privilege) - DepthBasic) }),
-		},
-	}
+		guidCol("roleprivilegeid", func(r rolePrivilege) string { return deriveID(r.role.id, r.privilege.ID) }),
+		guidCol("roleid", func(r rolePrivilege) string { return r.role.id }),
+		guidCol("privilegeid", func(r rolePrivilege) string { return r.privilege.ID }),
+		intCol("privilegedepthmask", func(r rolePrivilege) int { return 1 << (r.role.depth(r.privilege) - DepthBasic) }))
 }
 
 func privilegeType() *entityType {
-	type row = *privilege
-	return &entityType{
-		logicalName: "privilege", entitySet: "privileges",
-		rows: func(w *world) []any { return anys(w.cat.privileges) },
-		columns: []column{
-			guidCol("privilegeid", func(r row) string { return r.ID }),
-			stringCol("name", func(r row) string { return r.Name }),
-			boolCol("canbebasic", func(r row) bool { return r.Allows(DepthBasic) }),
-			boolCol("canbelocal", func(r row) bool { return r.Allows(DepthLocal) }),
-			boolCol("canbedeep", func(r row) bool { return r.Allows(DepthDeep) }),
-			boolCol("canbeglobal", func(r row) bool { return r.Allows(DepthGlobal) }),
-		},
-	}
+	return newType("privilege", "privileges", "", func(w *world) []*privilege { return w.cat.privileges },
+		guidCol("privilegeid", func(r *privilege) string { return r.ID }),
+		stringCol("name", func(r *privilege) string { return r.Name }),
+		boolCol("canbebasic", func(r *privilege) bool { return r.Allows(DepthBasic) }),
+		boolCol("canbelocal", func(r *privilege) bool { return r.Allows(DepthLocal) }),
+		boolCol("canbedeep", func(r *privilege) bool { return r.Allows(DepthDeep) }),
+		boolCol("canbeglobal", func(r *privilege) bool { return r.Allows(DepthGlobal) }))
 }

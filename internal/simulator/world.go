@@ -19,7 +19,6 @@ type world struct {
 	users    []*user
 	teams    []*team
 	views    []*personalView
-	queries  []*SystemView
 	unitByID map[string]*unit
 	roleByID map[string]*role
 	userByID map[string]*user
@@ -299,9 +298,6 @@ func (w *world) addViews() {
 		v.ownerUser, v.ownerTeam = w.userByID[v.Owner], w.teamByID[v.Owner]
 		w.views = append(w.views, v)
 		w.viewByID[v.ID] = v
-	}
-	for i := range w.env.SystemViews {
-		w.queries = append(w.queries, &w.env.SystemViews[i])
 	}
 	for i := range w.env.ColumnSecurityProfiles {
 		p := &w.env.ColumnSecurityProfiles[i]
