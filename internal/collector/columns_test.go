@@ -12,19 +12,18 @@ import (
 // a row that has just these is read without a fault.
 func TestColumnsAreRead(t *testing.T) {
 	t.Parallel()
-	total := columnsAreRead(t, "organizationid", organizationOf) + columnsAreRead(t, "businessunitid", unitOf) +
-		columnsAreRead(t, "privilegeid", privilegeOf) + columnsAreRead(t, "roleid", roleOf) +
-		columnsAreRead(t, "systemuserid", holderOf) + columnsAreRead(t, "teamid", teamWithRolesOf) +
-		columnsAreRead(t, "userqueryid", viewOf) + columnsAreRead(t, "savedqueryid", systemViewOf) +
-		columnsAreRead(t, "principalobjectaccessid", shareOf) + columnsAreRead(t, "fieldpermissionid", fieldPermissionOf)
+	total := columnsAreRead(t, organizations()) + columnsAreRead(t, units()) + columnsAreRead(t, definitions()) +
+		columnsAreRead(t, roles()) + columnsAreRead(t, holders()) + columnsAreRead(t, teamsWithRoles()) +
+		columnsAreRead(t, views()) + columnsAreRead(t, systemViews()) + columnsAreRead(t, shares()) + columnsAreRead(t, fieldPermissions())
 	if total < 40 {
 		t.Fatalf("only %d columns were found: the test has lost sight of them", total)
 	}
 }
 
-func columnsAreRead[T any](t *testing.T, key string, take func(Row) T) int {
+func columnsAreRead[T any](t *testing.T, of table[T]) int {
 	t.Helper()
-	asked := columns(key, take, nil)
+	key := of.key
+	asked := columns(key, of.take, nil)
 	read := func(whole map[string]any) error {
 		data, err := json.Marshal(whole)
 		if err != nil {
@@ -32,7 +31,7 @@ func columnsAreRead[T any](t *testing.T, key string, take func(Row) T) int {
 		}
 		r := newRow(data, nil)
 		r.ID(key)
-		take(r)
+		of.take(r)
 		return r.err
 	}
 	whole := rowOf(asked)

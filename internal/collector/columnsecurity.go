@@ -45,11 +45,10 @@ func (c *collection) readColumnSecurity(ctx context.Context) error {
 }
 
 func (c *collection) hiddenColumns(ctx context.Context) ([]string, error) {
-	permissions, err := rows(ctx, c, ask{
-		section: snapshot.SectionUsers, what: "permissions of secured columns", key: "fieldpermissionid",
-		from:  dataverse.Collection("fieldpermissions"),
+	permissions, err := fieldPermissions().rows(ctx, c, ask{
+		section: snapshot.SectionUsers, what: "permissions of secured columns",
 		where: []dataverse.Expr{dataverse.AnyOf("entityname", "account", "contact", "lead", "opportunity")},
-	}, fieldPermissionOf)
+	})
 	if err != nil || len(permissions) == 0 {
 		return nil, err
 	}
@@ -59,10 +58,9 @@ func (c *collection) hiddenColumns(ctx context.Context) ([]string, error) {
 	}
 	found := make([][]string, len(ways))
 	err = parallel(ctx, len(ways), func(ctx context.Context, i int) (err error) {
-		found[i], err = rows(ctx, c, ask{
-			section: snapshot.SectionUsers, what: "column security profiles of the user and its teams", key: "fieldsecurityprofileid",
-			from: ways[i],
-		}, func(r Row) string { return r.ID("fieldsecurityprofileid") })
+		found[i], err = profiles(ways[i]).rows(ctx, c, ask{
+			section: snapshot.SectionUsers, what: "column security profiles of the user and its teams",
+		})
 		return err
 	})
 	if err != nil {

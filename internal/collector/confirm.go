@@ -93,9 +93,7 @@ func (c *collection) confirming(seen map[string]role) []dataverse.Expr {
 }
 
 func (c *collection) readRolesAgain(ctx context.Context, seen map[string]role, conditions []dataverse.Expr, fresh bool) (map[string]role, error) {
-	found, err := filtered(ctx, c, ask{
-		section: snapshot.SectionRoles, what: "roles once more", key: "roleid", from: dataverse.Collection("roles"), fresh: fresh,
-	}, conditions, roleOf)
+	found, err := roles().filtered(ctx, c, ask{section: snapshot.SectionRoles, what: "roles once more", fresh: fresh}, conditions)
 	if err != nil {
 		return nil, err
 	}

@@ -139,11 +139,13 @@ func grantOf(r Row) granting {
 // readNames gives the names of a role's privileges where the environment is older
 // than RolePrivilege.PrivilegeName.
 func (c *collection) readNames(ctx context.Context, o role, found []granting, fresh bool) error {
-	definitions, err := rows(ctx, c, ask{
-		fresh:   fresh,
-		section: snapshot.SectionRolePrivileges, what: fmt.Sprintf("names of the privileges of the role %q", o.Name), key: "privilegeid",
-		from: dataverse.Row("roles", dataverse.GUID(o.id)).Nav("roleprivileges_association"),
-	}, func(r Row) granting { return granting{id: r.ID("privilegeid"), name: r.Text("name")} })
+	named := table[granting]{
+		dataverse.Row("roles", dataverse.GUID(o.id)).Nav("roleprivileges_association"), "privilegeid",
+		func(r Row) granting { return granting{id: r.ID("privilegeid"), name: r.Text("name")} },
+	}
+	definitions, err := named.rows(ctx, c, ask{
+		section: snapshot.SectionRolePrivileges, what: fmt.Sprintf("names of the privileges of the role %q", o.Name), fresh: fresh,
+	})
 	if err != nil {
 		return err
 	}

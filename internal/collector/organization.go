@@ -25,12 +25,12 @@ func (c *collection) readIdentity(ctx context.Context) error {
 }
 
 func (c *collection) readOrganization(ctx context.Context) error {
-	a := ask{section: snapshot.SectionOrganization, what: "organization", key: "organizationid", from: dataverse.Collection("organizations")}
-	found, err := rows(ctx, c, a, organizationOf)
+	a := ask{section: snapshot.SectionOrganization, what: "organization"}
+	found, err := organizations().rows(ctx, c, a)
 	if forbidden(err) {
 		// The settings may be closed to an auditor to whom the row is not.
 		c.doWithout("orgdborgsettings")
-		found, err = rows(ctx, c, a, organizationOf)
+		found, err = organizations().rows(ctx, c, a)
 	}
 	switch {
 	case err != nil:

@@ -20,9 +20,9 @@ type Probe struct {
 	ask   func(context.Context, *collection, ask) ([]string, error)
 }
 
-func probe[T any](key string, from dataverse.Query, take func(Row) T) Probe {
-	return Probe{key: key, from: from, ask: func(ctx context.Context, c *collection, a ask) ([]string, error) {
-		return rows(ctx, c, a, func(r Row) string { take(r); return r.ID(key) })
+func probe[T any](t table[T]) Probe {
+	return Probe{key: t.key, from: t.from, ask: func(ctx context.Context, c *collection, a ask) ([]string, error) {
+		return read(ctx, c, a, func(r Row) string { t.take(r); return r.ID(t.key) })
 	}}
 }
 
@@ -45,25 +45,21 @@ func (p Probe) Ask(ctx context.Context, s *Asker, what string, as dataverse.Call
 }
 
 // ProbeOrganization asks for the organization.
-func ProbeOrganization() Probe {
-	return probe("organizationid", dataverse.Collection("organizations"), organizationOf)
-}
+func ProbeOrganization() Probe { return probe(organizations()) }
 
 // ProbeHolders asks for users with their roles and teams.
-func ProbeHolders() Probe {
-	return probe("systemuserid", dataverse.Collection("systemusers"), holderOf)
-}
+func ProbeHolders() Probe { return probe(holders()) }
 
 // ProbeTeams asks for teams.
-func ProbeTeams() Probe { return probe("teamid", dataverse.Collection("teams"), teamOf) }
+func ProbeTeams() Probe { return probe(teams()) }
 
 // ProbeRolesOfTeam asks for the roles of a team.
 func ProbeRolesOfTeam(id dataverse.GUID) Probe {
-	return probe("roleid", dataverse.Row("teams", id).Nav("teamroles_association"), roleOf)
+	return probe(roles().at(dataverse.Row("teams", id).Nav("teamroles_association")))
 }
 
 // ProbeRoles asks for roles.
-func ProbeRoles() Probe { return probe("roleid", dataverse.Collection("roles"), roleOf) }
+func ProbeRoles() Probe { return probe(roles()) }
 
 // ProbeGrants asks for what a role grants.
 func ProbeGrants(role dataverse.GUID) Probe {
@@ -74,37 +70,25 @@ func ProbeGrants(role dataverse.GUID) Probe {
 }
 
 // ProbeDefinitions asks for the definitions of privileges.
-func ProbeDefinitions() Probe {
-	return probe("privilegeid", dataverse.Collection("privileges"), privilegeOf)
-}
+func ProbeDefinitions() Probe { return probe(definitions()) }
 
 // ProbeUnits asks for business units.
-func ProbeUnits() Probe {
-	return probe("businessunitid", dataverse.Collection("businessunits"), unitOf)
-}
+func ProbeUnits() Probe { return probe(units()) }
 
 // ProbeShares asks for shares of personal views.
-func ProbeShares() Probe {
-	return probe("principalobjectaccessid", dataverse.Collection("principalobjectaccessset"), shareOf).Where(dataverse.Eq("objecttypecode", "userquery"))
-}
+func ProbeShares() Probe { return probe(shares()).Where(dataverse.Eq("objecttypecode", "userquery")) }
 
 // ProbeSystemViews asks for system views.
-func ProbeSystemViews() Probe {
-	return probe("savedqueryid", dataverse.Collection("savedqueries"), systemViewOf)
-}
+func ProbeSystemViews() Probe { return probe(systemViews()) }
 
 // ProbeViews asks for personal views.
-func ProbeViews() Probe { return probe("userqueryid", dataverse.Collection("userqueries"), viewOf) }
+func ProbeViews() Probe { return probe(views()) }
 
 // ProbeColumnSecurity asks for the permissions of secured columns.
-func ProbeColumnSecurity() Probe {
-	return probe("fieldpermissionid", dataverse.Collection("fieldpermissions"), fieldPermissionOf)
-}
+func ProbeColumnSecurity() Probe { return probe(fieldPermissions()) }
 
 // ProbeColumnSecurityOf asks for the column security profiles of a user or a team.
-func ProbeColumnSecurityOf(row dataverse.Query) Probe {
-	return probe("fieldsecurityprofileid", row, func(Row) struct{} { return struct{}{} })
-}
+func ProbeColumnSecurityOf(row dataverse.Query) Probe { return probe(profiles(row)) }
 
 func grantsQuery(role dataverse.GUID) dataverse.Query {
 	return dataverse.Function("RetrieveRolePrivilegesRole", dataverse.IDArg("RoleId", role))
@@ -119,32 +103,23 @@ type User struct {
 
 // AskUsers asks for the users that meet a condition.
 func AskUsers(ctx context.Context, s *Asker, what string, where dataverse.Expr) ([]User, error) {
-	a := ask{what: what, key: "systemuserid", from: dataverse.Collection("systemusers"), where: []dataverse.Expr{where}}
-	found, err := rows(ctx, s.c, a, func(r Row) User { u := userOf(r); return User{u.User, u.id} })
-	return found, bare(err)
+	found, err := users().rows(ctx, s.c, ask{what: what, where: []dataverse.Expr{where}})
+	all := make([]User, len(found))
+	for i, u := range found {
+		all[i] = User{u.User, u.id}
+	}
+	return all, bare(err)
 }
-
-// namesAtOnce limits the names in one address, which must not become too long.
-const namesAtOnce = 40
 
 // AskDefinitions asks for the definitions of privileges, by name in lower case. Those that
 // the environment does not define are left out.
 func AskDefinitions(ctx context.Context, s *Asker, names []string) (map[string]snapshot.Privilege, error) {
+	found, err := definitions().filtered(ctx, s.c, ask{what: "definitions of privileges"}, eachText("name", names))
 	defined := map[string]snapshot.Privilege{}
-	for start := 0; start < len(names); start += namesAtOnce {
-		a := ask{
-			what: "definitions of privileges", key: "privilegeid", from: dataverse.Collection("privileges"),
-			where: []dataverse.Expr{dataverse.AnyOf("name", names[start:min(start+namesAtOnce, len(names))]...)},
-		}
-		found, err := rows(ctx, s.c, a, privilegeOf)
-		if err != nil {
-			return nil, bare(err)
-		}
-		for _, d := range found {
-			defined[strings.ToLower(d.name)] = d.Privilege
-		}
+	for _, d := range found {
+		defined[strings.ToLower(d.name)] = d.Privilege
 	}
-	return defined, nil
+	return defined, bare(err)
 }
 
 // A Grant is a privilege that a role or a user is granted.

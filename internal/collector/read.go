@@ -34,10 +34,11 @@ type ask struct {
 	fresh bool
 }
 
-// rows reads all rows of a collection, each key once. It reads again what is
+// rows reads all rows of a table, each key once. It reads again what is
 // inconsistent in itself; what the client below has tried in vain it does not.
-func rows[T any](ctx context.Context, c *collection, a ask, take func(Row) T) ([]T, error) {
-	return read(ctx, c, a, take)
+func (t table[T]) rows(ctx context.Context, c *collection, a ask) ([]T, error) {
+	a.from, a.key = t.from, t.key
+	return read(ctx, c, a, t.take)
 }
 
 // object reads a response that is one object.
@@ -189,13 +190,13 @@ func forbidden(err error) bool { return stateOf(err) == snapshot.StateForbidden 
 // filtered reads the rows that fit any of the conditions, in parallel requests
 // where one would be too long. A row that fits conditions of several requests
 // comes several times.
-func filtered[T any](ctx context.Context, c *collection, a ask, conditions []dataverse.Expr, take func(Row) T) ([]T, error) {
+func (t table[T]) filtered(ctx context.Context, c *collection, a ask, conditions []dataverse.Expr) ([]T, error) {
 	filters := anyOf(conditions)
 	answers := make([][]T, len(filters))
 	err := parallel(ctx, len(filters), func(ctx context.Context, i int) (err error) {
 		part := a
 		part.where = append(slices.Clip(a.where), filters[i])
-		answers[i], err = rows(ctx, c, part, take)
+		answers[i], err = t.rows(ctx, c, part)
 		return err
 	})
 	if err != nil {

@@ -12,9 +12,7 @@ import (
 
 func (c *collection) readPrivileges(ctx context.Context) (err error) {
 	names := append(sightNames(), c.company.all(func(m *collection) []string { return m.Privileges })...)
-	c.definitions, err = filtered(ctx, c, ask{
-		section: snapshot.SectionPrivileges, what: "privileges", key: "privilegeid", from: dataverse.Collection("privileges"),
-	}, eachText("name", names), privilegeOf)
+	c.definitions, err = definitions().filtered(ctx, c, ask{section: snapshot.SectionPrivileges, what: "privileges"}, eachText("name", names))
 	c.sightIDs = map[string]string{}
 	for _, d := range c.definitions {
 		c.sightIDs[d.ID] = strings.ToLower(d.name)
@@ -73,12 +71,12 @@ func (c *collection) readNamedRoles(ctx context.Context) error {
 		either = append(either, dataverse.Contains("name", part))
 	}
 	fits := dataverse.Or(either...)
-	a := ask{section: snapshot.SectionRoles, what: "roles by name", key: "roleid", from: dataverse.Collection("roles")}
+	a := ask{section: snapshot.SectionRoles, what: "roles by name"}
 	a.where = []dataverse.Expr{dataverse.EqNull("_parentroleid_value"), fits}
-	found, err := rows(ctx, c, a, roleOf)
+	found, err := roles().rows(ctx, c, a)
 	if refused(err) {
 		a.where = []dataverse.Expr{fits}
-		found, err = rows(ctx, c, a, roleOf)
+		found, err = roles().rows(ctx, c, a)
 	}
 	c.named = slices.DeleteFunc(found, func(r role) bool {
 		return r.id != r.RootID || c.Scope != snapshot.ScopeEnvironment && !c.Requirement.FitsRole(r.Name, c.Pattern)

@@ -15,18 +15,18 @@ import (
 // in the wide scope, what anybody has.
 func (c *collection) readShares(ctx context.Context) (err error) {
 	a := ask{
-		section: snapshot.SectionShares, what: "shares of views", key: "principalobjectaccessid",
-		from: dataverse.Collection("principalobjectaccessset"), where: []dataverse.Expr{dataverse.Eq("objecttypecode", "userquery")},
+		section: snapshot.SectionShares, what: "shares of views",
+		where: []dataverse.Expr{dataverse.Eq("objecttypecode", "userquery")},
 	}
 	if c.Scope == snapshot.ScopeEnvironment {
-		c.shares, err = rows(ctx, c, a, shareOf)
+		c.shares, err = shares().rows(ctx, c, a)
 		return err
 	}
 	mine, all := c.principals(), map[string]bool{}
 	for _, m := range c.company.members {
 		maps.Copy(all, m.principals())
 	}
-	c.shares, err = filtered(ctx, c, a, eachID("principalid", sortedKeys(all)), shareOf)
+	c.shares, err = shares().filtered(ctx, c, a, eachID("principalid", sortedKeys(all)))
 	c.shares = slices.DeleteFunc(c.shares, func(s share) bool { return !mine[s.principal] })
 	if refused(err) || forbidden(err) {
 		c.shareTable = err

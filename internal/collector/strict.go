@@ -33,7 +33,7 @@ func (q Question) ask() ask { return ask{what: q.What, as: q.As, from: q.From, k
 
 // AskRows reads all rows of a collection.
 func AskRows[T any](ctx context.Context, s *Asker, q Question, take func(Row) T) ([]T, error) {
-	got, err := rows(ctx, s.c, q.ask(), take)
+	got, err := table[T]{q.From, q.Key, take}.rows(ctx, s.c, q.ask())
 	return got, bare(err)
 }
 

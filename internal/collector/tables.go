@@ -6,11 +6,75 @@ import (
 	"io"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// The tables, each as what a row of it comes to. The columns that a function here reads, in
-// the order in which it reads them, are those that the environment is asked for; see columns.
+// A table is where its rows are, the column that tells them apart, and what a row comes to.
+// The columns that take reads, in the order in which it reads them, are those that the
+// environment is asked for; see columns.
+type table[T any] struct {
+	from dataverse.Query
+	key  string
+	take func(Row) T
+}
+
+func organizations() table[organization] {
+	return table[organization]{dataverse.Collection("organizations"), "organizationid", organizationOf}
+}
+
+func units() table[unit] {
+	return table[unit]{dataverse.Collection("businessunits"), "businessunitid", unitOf}
+}
+
+func definitions() table[definition] {
+	return table[definition]{dataverse.Collection("privileges"), "privilegeid", privilegeOf}
+}
+
+func roles() table[role] { return table[role]{dataverse.Collection("roles"), "roleid", roleOf} }
+
+func users() table[user] {
+	return table[user]{dataverse.Collection("systemusers"), "systemuserid", userOf}
+}
+
+// holders are users with their roles and teams.
+func holders() table[user] {
+	return table[user]{dataverse.Collection("systemusers"), "systemuserid", holderOf}
+}
+
+func teams() table[team] { return table[team]{dataverse.Collection("teams"), "teamid", teamOf} }
+
+func teamsWithRoles() table[team] {
+	return table[team]{dataverse.Collection("teams"), "teamid", teamWithRolesOf}
+}
+
+func views() table[view] {
+	return table[view]{dataverse.Collection("userqueries"), "userqueryid", viewOf}
+}
+
+func systemViews() table[systemView] {
+	return table[systemView]{dataverse.Collection("savedqueries"), "savedqueryid", systemViewOf}
+}
+
+func shares() table[share] {
+	return table[share]{dataverse.Collection("principalobjectaccessset"), "principalobjectaccessid", shareOf}
+}
+
+func fieldPermissions() table[fieldPermission] {
+	return table[fieldPermission]{dataverse.Collection("fieldpermissions"), "fieldpermissionid", fieldPermissionOf}
+}
+
+// profiles are the ids of column security profiles, at an address.
+func profiles(from dataverse.Query) table[string] {
+	const key = "fieldsecurityprofileid"
+	return table[string]{from, key, func(r Row) string { return r.ID(key) }}
+}
+
+// at is the table's rows at another address: those that another row leads to.
+func (t table[T]) at(from dataverse.Query) table[T] {
+	t.from = from
+	return t
+}
 
 type organization struct {
 	snapshot.Organization

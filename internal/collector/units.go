@@ -6,16 +6,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 // readUnits reads all business units: whether one is disabled, so that nobody of it can
 // sign in, hangs on those above it too.
 func (c *collection) readUnits(ctx context.Context) (err error) {
-	c.units, err = rows(ctx, c, ask{
-		section: snapshot.SectionBusinessUnits, what: "business units", key: "businessunitid", from: dataverse.Collection("businessunits"),
-	}, unitOf)
+	c.units, err = units().rows(ctx, c, ask{section: snapshot.SectionBusinessUnits, what: "business units"})
 	if err != nil {
 		return err
 	}

@@ -23,15 +23,15 @@ func (c *collection) readUsers(ctx context.Context) error {
 		return nil
 	}
 	a := ask{
-		section: snapshot.SectionUsers, what: "users, their roles and teams", key: "systemuserid",
-		from: dataverse.Collection("systemusers"), where: []dataverse.Expr{c.company.users(wide)},
+		section: snapshot.SectionUsers, what: "users, their roles and teams",
+		where: []dataverse.Expr{c.company.users(wide)},
 	}
-	found, err := rows(ctx, c, a, holderOf)
+	found, err := holders().rows(ctx, c, a)
 	if refused(err) || forbidden(err) {
 		// The users may be there to see where their roles or teams are not.
 		c.apart = true
 		a.what = "users"
-		found, err = rows(ctx, c, a, userOf)
+		found, err = users().rows(ctx, c, a)
 	}
 	c.users = slices.DeleteFunc(found, func(u user) bool {
 		return !c.Requirement.Fits(u.User, c.Pattern) && (!wide || u.ApplicationID == "")
@@ -81,17 +81,11 @@ func (c *collection) memberships() ([]part, error) {
 		path := dataverse.Row("systemusers", dataverse.GUID(u.id))
 		parts = append(parts,
 			c.reading(snapshot.SectionRoles, func(ctx context.Context) (err error) {
-				u.roles, err = rows(ctx, c, ask{
-					section: snapshot.SectionRoles, what: "roles of a user", key: "roleid",
-					from: path.Nav("systemuserroles_association"),
-				}, roleOf)
+				u.roles, err = roles().at(path.Nav("systemuserroles_association")).rows(ctx, c, ask{section: snapshot.SectionRoles, what: "roles of a user"})
 				return err
 			}),
 			c.reading(snapshot.SectionTeams, func(ctx context.Context) (err error) {
-				u.teams, err = rows(ctx, c, ask{
-					section: snapshot.SectionTeams, what: "teams of a user", key: "teamid",
-					from: path.Nav("teammembership_association"),
-				}, teamOf)
+				u.teams, err = teams().at(path.Nav("teammembership_association")).rows(ctx, c, ask{section: snapshot.SectionTeams, what: "teams of a user"})
 				return err
 			}))
 	}
@@ -105,16 +99,16 @@ func (c *collection) readTeams(ctx context.Context) error {
 	for _, m := range c.company.members {
 		maps.Copy(all, m.memberOf())
 	}
-	a := ask{section: snapshot.SectionTeams, what: "teams and their roles", key: "teamid", from: dataverse.Collection("teams")}
+	a := ask{section: snapshot.SectionTeams, what: "teams and their roles"}
 	var found []team
 	var err error
 	switch {
 	case c.Scope == snapshot.ScopeEnvironment:
-		found, err = rows(ctx, c, a, teamWithRolesOf)
+		found, err = teamsWithRoles().rows(ctx, c, a)
 	case len(wanted) == 0:
 		return nil
 	default:
-		found, err = filtered(ctx, c, a, eachID("teamid", sortedKeys(all)), teamWithRolesOf)
+		found, err = teamsWithRoles().filtered(ctx, c, a, eachID("teamid", sortedKeys(all)))
 		found = slices.DeleteFunc(found, func(t team) bool { _, mine := wanted[t.id]; return !mine })
 	}
 	if refused(err) {
@@ -151,10 +145,8 @@ func (c *collection) readTeamsApart(ctx context.Context, wanted map[string]team)
 	found := make([]team, len(ids))
 	err := parallel(ctx, len(ids), func(ctx context.Context, i int) (err error) {
 		found[i] = wanted[ids[i]]
-		found[i].roles, err = rows(ctx, c, ask{
-			section: snapshot.SectionTeams, what: "roles of a team", key: "roleid",
-			from: dataverse.Row("teams", dataverse.GUID(ids[i])).Nav("teamroles_association"),
-		}, roleOf)
+		found[i].roles, err = roles().at(dataverse.Row("teams", dataverse.GUID(ids[i])).Nav("teamroles_association")).
+			rows(ctx, c, ask{section: snapshot.SectionTeams, what: "roles of a team"})
 		return err
 	})
 	return found, err

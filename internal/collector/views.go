@@ -32,11 +32,11 @@ func (c *collection) requires(table, name string) bool {
 // readViews reads the required personal views as somebody sees them; in the wide
 // scope, all that one sees.
 func (c *collection) readViews(ctx context.Context, what string, as dataverse.Caller) ([]view, error) {
-	a := ask{section: snapshot.SectionViews, what: what, key: "userqueryid", as: as, from: dataverse.Collection("userqueries")}
+	a := ask{section: snapshot.SectionViews, what: what, as: as}
 	if c.Scope == snapshot.ScopeEnvironment {
-		return rows(ctx, c, a, viewOf)
+		return views().rows(ctx, c, a)
 	}
-	found, err := filtered(ctx, c, a, c.required(), viewOf)
+	found, err := views().filtered(ctx, c, a, c.required())
 	return slices.DeleteFunc(found, func(v view) bool { return !c.requires(v.Table, v.Name) }), err
 }
 
@@ -121,20 +121,17 @@ func (c *collection) unseeing() string {
 func (c *collection) readUserViews(ctx context.Context) (err error) {
 	c.userViews, c.userCaller, err = asUser(ctx, c, snapshot.SectionUserViews, "the integration user", c.user,
 		func(ctx context.Context, as dataverse.Caller) ([]view, error) {
-			return rows(ctx, c, ask{
-				section: snapshot.SectionUserViews, what: "personal views that the integration user sees",
-				key: "userqueryid", as: as, from: dataverse.Collection("userqueries"),
-			}, viewOf)
+			return views().rows(ctx, c, ask{section: snapshot.SectionUserViews, what: "personal views that the integration user sees", as: as})
 		})
 	return err
 }
 
 func (c *collection) readSystemViews(ctx context.Context) (err error) {
-	found, err := filtered(ctx, c, ask{
-		section: snapshot.SectionSystemViews, what: "system views", key: "savedqueryid", from: dataverse.Collection("savedqueries"),
+	found, err := systemViews().filtered(ctx, c, ask{
+		section: snapshot.SectionSystemViews, what: "system views",
 		// querytype 0 is a list that people choose; others serve look-ups and forms.
 		where: []dataverse.Expr{dataverse.EqInt("querytype", 0)},
-	}, c.required(), systemViewOf)
+	}, c.required())
 	c.systemViews = slices.DeleteFunc(found, func(v systemView) bool { return !c.requires(v.Table, v.Name) })
 	return err
 }
@@ -150,9 +147,8 @@ func (c *collection) ownerNames() []string {
 }
 
 func (c *collection) readOwners(ctx context.Context) error {
-	found, err := filtered(ctx, c, ask{
-		section: snapshot.SectionViews, what: "owners of views", key: "systemuserid", from: dataverse.Collection("systemusers"),
-	}, eachText("domainname", c.company.all((*collection).ownerNames)), userOf)
+	found, err := users().filtered(ctx, c, ask{section: snapshot.SectionViews, what: "owners of views"},
+		eachText("domainname", c.company.all((*collection).ownerNames)))
 	names := c.ownerNames()
 	c.owners = slices.DeleteFunc(found, func(u user) bool {
 		return !slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, u.DomainName) })
