@@ -1,6 +1,7 @@
 package solution
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -25,45 +26,29 @@ type Minimum struct {
 // or, for others, of the table of standard privileges. Of several entries for one privilege
 // the deepest counts.
 func (r Role) Snapshot(requirement snapshot.Requirement, minimum Minimum, standard *Standard, tool snapshot.Tool) (s *snapshot.Snapshot, notes []string, err error) {
-	s = snapshot.New()
-	s.Source, s.Scope, s.Tool = snapshot.SourceSolution, snapshot.ScopeIntegration, tool
-	s.Environment.Name = r.File
-	s.Requirement = requirement
+	s = without(r.File, requirement, tool)
 	s.Requirement.Role = r.Name
-	s.Coverage = coverage()
 	key := r.Key()
 	s.Roles[key] = snapshot.Role{
 		Customizable: r.Customizable, Inherited: r.Inherited, Managed: r.Managed, Name: r.Name, RootID: key,
 	}
-	wanted := map[string]string{}
+	spelt := map[string]string{} // by the name in lower case
 	for _, name := range minimum.Privileges {
-		wanted[strings.ToLower(name)] = name
+		spelt[strings.ToLower(name)] = name
 	}
-	spelling := func(name string) string {
-		if w, ok := wanted[strings.ToLower(name)]; ok {
-			return w
-		}
-		if known, ok := standard.Spelling(name); ok {
-			return known
-		}
-		return name
-	}
+	first := map[string]string{} // the spelling of names that nobody knows
 	grants := map[string]snapshot.Depth{}
-	byLower := map[string]string{} // spellings of names that nobody knows
 	entries := make([]snapshot.RoleEntry, len(r.Entries))
 	for i, e := range r.Entries {
-		name := spelling(e.Name)
-		if first, ok := byLower[strings.ToLower(name)]; ok {
-			name = first
-		}
-		byLower[strings.ToLower(name)] = name
-		known, _ := standard.Spelling(e.Name)
-		entries[i] = snapshot.RoleEntry{
-			Name: e.Name, Level: e.Level, Line: e.At.Line, Column: e.At.Column, Standard: first(wanted[strings.ToLower(e.Name)], known),
-		}
-		if entries[i].Standard == "" {
+		lower := strings.ToLower(e.Name)
+		known, _ := standard.Spelling(lower)
+		known = cmp.Or(spelt[lower], known)
+		entries[i] = snapshot.RoleEntry{Name: e.Name, Level: e.Level, Line: e.At.Line, Column: e.At.Column, Standard: known}
+		if known == "" {
 			entries[i].Nearest = standard.Nearest(e.Name)
 		}
+		name := cmp.Or(known, first[lower], e.Name)
+		first[lower] = name
 		if depth := e.Depth(); name != "" && depth > grants[name] {
 			grants[name] = depth
 		}
@@ -73,19 +58,17 @@ func (r Role) Snapshot(requirement snapshot.Requirement, minimum Minimum, standa
 	}
 	s.RolePrivileges[key] = grants
 	s.RoleEntries = map[string][]snapshot.RoleEntry{key: entries}
-	var present []string
+	var present []string // privileges that are judged by their presence
 	missing := false
 	for _, name := range minimum.Privileges {
-		depths := standard.Depths(name)
-		if depths == nil {
-			depths = snapshot.Depths()
-			if _, asked := minimum.Depths[name]; !asked {
-				depths = []snapshot.Depth{} // then the policies judge by presence
-				present = append(present, name)
-				missing = missing || grants[name] == snapshot.DepthNone
-			}
+		_, asked := minimum.Depths[name]
+		if depths := standard.Depths(name); depths != nil || asked {
+			s.Privileges[name] = snapshot.Privilege{Depths: orAll(depths)}
+			continue
 		}
-		s.Privileges[name] = snapshot.Privilege{Depths: depths}
+		s.Privileges[name] = snapshot.Privilege{Depths: []snapshot.Depth{}}
+		present = append(present, name)
+		missing = missing || grants[name] == snapshot.DepthNone
 	}
 	if len(present) > 0 {
 		slices.Sort(present)
@@ -95,30 +78,34 @@ func (r Role) Snapshot(requirement snapshot.Requirement, minimum Minimum, standa
 		}
 		notes = append(notes, note)
 	}
-	if err := s.Seal(); err != nil {
-		return nil, nil, err
-	}
-	return s, notes, nil
+	return s, notes, s.Seal()
 }
 
 // Nowhere is the snapshot of files in which the role that is looked for is not.
 func Nowhere(name string, requirement snapshot.Requirement, minimum Minimum, standard *Standard, tool snapshot.Tool) (*snapshot.Snapshot, error) {
+	s := without(name, requirement, tool)
+	for _, privilege := range minimum.Privileges {
+		s.Privileges[privilege] = snapshot.Privilege{Depths: orAll(standard.Depths(privilege))}
+	}
+	return s, s.Seal()
+}
+
+// orAll is depths, or all of them if they are not known.
+func orAll(depths []snapshot.Depth) []snapshot.Depth {
+	if depths == nil {
+		return snapshot.Depths()
+	}
+	return depths
+}
+
+// without is the snapshot of files without a role.
+func without(name string, requirement snapshot.Requirement, tool snapshot.Tool) *snapshot.Snapshot {
 	s := snapshot.New()
 	s.Source, s.Scope, s.Tool = snapshot.SourceSolution, snapshot.ScopeIntegration, tool
 	s.Environment.Name = name
 	s.Requirement = requirement
 	s.Coverage = coverage()
-	for _, privilege := range minimum.Privileges {
-		depths := standard.Depths(privilege)
-		if depths == nil {
-			depths = snapshot.Depths()
-		}
-		s.Privileges[privilege] = snapshot.Privilege{Depths: depths}
-	}
-	if err := s.Seal(); err != nil {
-		return nil, err
-	}
-	return s, nil
+	return s
 }
 
 // coverage says of every section whether a solution's files can hold it.
@@ -134,14 +121,4 @@ func coverage() map[snapshot.Section]snapshot.Coverage {
 		}
 	}
 	return all
-}
-
-func first[T comparable](values ...T) T {
-	var zero T
-	for _, v := range values {
-		if v != zero {
-			return v
-		}
-	}
-	return zero
 }

@@ -108,15 +108,10 @@ func lookAt(data string, ascii, controls bool) (bool, bool) {
 
 // invalid is the offset of the first byte that is not UTF-8, or -1.
 func invalid(data string) int {
-	if utf8.ValidString(data) {
-		return -1
-	}
-	for i := 0; i < len(data); {
-		r, size := utf8.DecodeRuneInString(data[i:])
-		if r == utf8.RuneError && size == 1 {
+	for i, r := range data {
+		if r == utf8.RuneError && !strings.HasPrefix(data[i:], string(utf8.RuneError)) {
 			return i
 		}
-		i += size
 	}
 	return -1
 }

@@ -3,7 +3,6 @@ package text
 import (
 	"bytes"
 	"io"
-	"regexp"
 	"strings"
 	"sync"
 	"unicode"
@@ -60,7 +59,7 @@ func (s *Stream) Write(p []byte) (int, error) {
 			continue
 		}
 		if s.terminal && data[0] == 0x1b {
-			if n := len(colour.Find(data)); n > 0 {
+			if n := colour(data); n > 0 {
 				out.Write(data[:n])
 				data = data[n:]
 				continue
@@ -80,8 +79,15 @@ func (s *Stream) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// colour is a rendition of a terminal, and nothing else that a terminal obeys.
-var colour = regexp.MustCompile(`^\x1b\[[0-9;]*m`)
+// colour is the length of the rendition of a terminal that data begins with, 0 if it begins
+// with anything else that a terminal obeys.
+func colour(data []byte) int {
+	numbers, ok := bytes.CutPrefix(data, []byte("\x1b["))
+	if rest := bytes.TrimLeft(numbers, "0123456789;"); ok && bytes.HasPrefix(rest, []byte("m")) {
+		return len(data) - len(rest) + 1
+	}
+	return 0
+}
 
 // plain is how many bytes at the start of data are printable ASCII that is no part of a
 // command: nearly all of a document is.
