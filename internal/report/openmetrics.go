@@ -122,7 +122,7 @@ func oneIf(b bool) int {
 func metricLabels(pairs []string) string {
 	var labels []string
 	for i := 0; i < len(pairs); i += 2 {
-		value := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(pairs[i+1])
+		value := strings.ReplaceAll(strings.ReplaceAll(pairs[i+1], `\`, `\\`), `"`, `\"`)
 		labels = append(labels, pairs[i]+`="`+value+`"`)
 	}
 	return strings.Join(labels, ",")
