@@ -121,6 +121,9 @@ func plan(t *testing.T, db *sql.DB, query string) (steps []string) {
 		}
 		steps = append(steps, step)
 	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 	return steps
 }
 
