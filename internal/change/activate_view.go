@@ -18,12 +18,12 @@ func activateView() kind {
 }
 
 func (f fix) activateView() Remedy {
-	r := Remedy{Summary: fmt.Sprintf("Activate the view %s%s.", name(f.View, "in question"), byOwner(f.Owner))}
+	r := Remedy{Summary: fmt.Sprintf("Activate the view %s%s.", name(f.View, "in question"), lead(", as its owner ", name(f.Owner, "")))}
 	active := func(row string) Request { return patch(row, `{"statecode":0,"statuscode":1}`) }
 	if f.Owner == nil { // a system view has none
 		r.Portal = []string{
-			"Sign in to https://make.powerapps.com and choose the environment" + at(f.env.URL) + ".",
-			"Open the table" + after(f.Table) + " in an unmanaged solution, then Views.",
+			"Sign in to https://make.powerapps.com and choose the environment" + lead(" at ", f.env.URL) + ".",
+			"Open the table" + lead(" ", f.Table) + " in an unmanaged solution, then Views.",
 			"Choose More commands next to " + name(f.View, "in question") + ", then Turn on (formerly Activate view).",
 		}
 		r.Requests = []Call{f.call("activate the system view", active("savedqueries("+id(f.View, "{savedqueryid}")+")"))}
@@ -31,7 +31,7 @@ func (f fix) activateView() Remedy {
 	}
 	r.Portal = []string{
 		f.signInAsOwner(),
-		"Open the table" + after(f.Table) + ", then Advanced Find > Saved Views, select " + name(f.View, "in question") + ", and choose Activate.",
+		"Open the table" + lead(" ", f.Table) + ", then Advanced Find > Saved Views, select " + name(f.View, "in question") + ", and choose Activate.",
 	}
 	r.Requests = slices.Concat(f.lookUpOwner(), f.lookUpView(), []Call{
 		f.asOwner(f.call("activate the view", active("userqueries({view})"))),

@@ -63,7 +63,7 @@ func (f fix) assignRole() Remedy {
 	return Remedy{
 		Summary: fmt.Sprintf("Assign the role %s to the user %s.", name(f.Role, "of the integration"), name(f.User, "of the integration")),
 		Portal: append(f.editRolesOfUser(),
-			fmt.Sprintf("Select %s%s, and save.", name(f.Role, "of the integration"), inUnit(f.BusinessUnit))),
+			fmt.Sprintf("Select %s%s, and save.", name(f.Role, "of the integration"), lead(" in the business unit ", name(f.BusinessUnit, "")))),
 		Requests: append(calls,
 			f.lookUp("the copy of the role in the user's business unit", "roleid", roleID,
 				"roles?$select=roleid,name&$filter="+f.copies()+escape(" and _businessunitid_value eq ")+unit),

@@ -17,7 +17,7 @@ func (f fix) correctConfiguration() Remedy {
 	asked := "something"
 	switch {
 	case f.View != nil:
-		asked = "the view " + name(f.View, "") + ofTable(f.Table)
+		asked = "the view " + name(f.View, "") + lead(" of the table ", f.Table)
 	case f.Role != nil:
 		asked = "the role " + name(f.Role, "")
 	case f.User != nil:

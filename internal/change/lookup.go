@@ -15,6 +15,16 @@ func (f fix) lookUp(what, column, placeholder, resource string) Call {
 	return r
 }
 
+// find asks for the row of a table that meets a filter; its key fills in the placeholder of
+// that name.
+func (f fix) find(what, set, key, filter string) Call {
+	name := "name"
+	if set == "systemusers" {
+		name = "fullname"
+	}
+	return f.lookUp(what, key, "{"+key+"}", set+"?$select="+key+","+name+"&$filter="+filter)
+}
+
 // list asks for rows that a person has to choose from.
 func (f fix) list(what, resource string) Call {
 	return Call{Purpose: "find " + what, Method: "GET", URL: f.api(resource)}
@@ -25,8 +35,7 @@ func (f fix) lookUpRole() []Call {
 	if f.Role == nil || f.Role.ID != "" {
 		return nil
 	}
-	return []Call{f.lookUp("the root copy of the role", "roleid", roleID,
-		"roles?$select=roleid,name&$filter="+named(f.Role.Name)+escape(" and _parentroleid_value eq null"))}
+	return []Call{f.find("the root copy of the role", "roles", "roleid", named(f.Role.Name)+escape(" and _parentroleid_value eq null"))}
 }
 
 // lookUpPrivileges finds the ids of privileges that the fix does not contain.
@@ -66,7 +75,7 @@ func (f fix) lookUpUserBy(state string) []Call {
 	default:
 		return nil
 	}
-	return []Call{f.lookUp("the user", "systemuserid", userID, "systemusers?$select=systemuserid,fullname&$filter="+filter)}
+	return []Call{f.find("the user", "systemusers", "systemuserid", filter)}
 }
 
 // lookUpUnit finds the business unit that the fix names, else the root.
@@ -79,7 +88,7 @@ func (f fix) lookUpUnit() []Call {
 	default:
 		what, filter = "the business unit", named(f.BusinessUnit.Name)
 	}
-	return []Call{f.lookUp(what, "businessunitid", unitID, "businessunits?$select=businessunitid,name&$filter="+filter)}
+	return []Call{f.find(what, "businessunits", "businessunitid", filter)}
 }
 
 func (f fix) lookUpView() []Call {
@@ -90,7 +99,7 @@ func (f fix) lookUpView() []Call {
 	if f.Table != "" {
 		filter += escape(" and returnedtypecode eq " + quote(f.Table))
 	}
-	return []Call{f.asOwner(f.lookUp("the view", "userqueryid", viewID, "userqueries?$select=userqueryid,name&$filter="+filter))}
+	return []Call{f.asOwner(f.find("the view", "userqueries", "userqueryid", filter))}
 }
 
 func (f fix) lookUpPrincipal(kind string, p audit.Reference) []Call {
@@ -98,9 +107,9 @@ func (f fix) lookUpPrincipal(kind string, p audit.Reference) []Call {
 	case p.ID != "" || p.Name == "":
 		return nil
 	case kind == "team":
-		return []Call{f.lookUp("the team", "teamid", teamID, "teams?$select=teamid,name&$filter="+named(p.Name))}
+		return []Call{f.find("the team", "teams", "teamid", named(p.Name))}
 	}
-	return []Call{f.lookUp("the user", "systemuserid", userID, "systemusers?$select=systemuserid,fullname&$filter="+escape("fullname eq "+quote(p.Name)))}
+	return []Call{f.find("the user", "systemusers", "systemuserid", escape("fullname eq "+quote(p.Name)))}
 }
 
 // lookUpOwner finds an owner who is known only by the sign-in name from the configuration.

@@ -69,7 +69,7 @@ func (f fix) editRolesOfUser() []string {
 func (f fix) openShares() []string {
 	return []string{
 		f.signInAsOwner(),
-		"Open the list of the table" + after(f.Table) + ", then the drop-down next to the name of the view > Manage and share views.",
+		"Open the list of the table" + lead(" ", f.Table) + ", then the drop-down next to the name of the view > Manage and share views.",
 		fmt.Sprintf("Find %s, choose the three dots next to it, and choose Share.", name(f.View, "in question")),
 	}
 }
@@ -79,5 +79,5 @@ func (f fix) signInAsOwner() string {
 	if f.Owner != nil {
 		who += ", " + name(f.Owner, "")
 	}
-	return "Sign in to the environment" + at(f.env.URL) + who + "."
+	return "Sign in to the environment" + lead(" at ", f.env.URL) + who + "."
 }

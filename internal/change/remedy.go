@@ -1,6 +1,7 @@
 package change
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -111,5 +112,5 @@ func newFix(f audit.Fix, at Place) fix {
 			*ref = nil
 		}
 	}
-	return fix{f, at, at.Environment, orElse(at.Profile, defaultProfile)}
+	return fix{f, at, at.Environment, cmp.Or(at.Profile, defaultProfile)}
 }

@@ -22,10 +22,10 @@ func (f fix) removeDuplicateUser() Remedy {
 		calls = append(calls, f.list("the users of the application", "systemusers?$select=systemuserid,fullname,isdisabled,deletedstate&$filter="+escape("applicationid eq ")+key(f.ApplicationID)))
 	}
 	return Remedy{
-		Summary: fmt.Sprintf("Leave one user%s, and disable and delete the others.", forApplication(f.ApplicationID)),
+		Summary: fmt.Sprintf("Leave one user%s, and disable and delete the others.", lead(" of the application ", f.ApplicationID)),
 		Portal: []string{
 			f.admin("Application users"),
-			"Decide which user" + forApplication(f.ApplicationID) + " stays: the one that has the role and owns the records.",
+			"Decide which user" + lead(" of the application ", f.ApplicationID) + " stays: the one that has the role and owns the records.",
 			"For each other: reassign its records, choose Deactivate, then Delete; delete the soft-deleted user again to remove it permanently.",
 		},
 		Requests: append(calls,
@@ -42,7 +42,7 @@ func (f fix) purgeUser() Remedy {
 		Portal: []string{
 			f.admin("Application users"),
 			fmt.Sprintf("Select %s, which is soft-deleted, and choose Delete: until then, no other user can have its application id.", who),
-			"Run dbaudit plan again: it creates the application user" + forApplication(f.ApplicationID) + ".",
+			"Run dbaudit plan again: it creates the application user" + lead(" of the application ", f.ApplicationID) + ".",
 		},
 		Requests: append(f.lookUpUserBy("deletedstate ne 0"), f.call("permanently delete the user", deleteUser())),
 	}

@@ -2,7 +2,6 @@ package change
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
@@ -22,6 +21,10 @@ func (f fix) removeFromTeam() Remedy {
 	if f.Role != nil {
 		orRole = ", or the role " + name(f.Role, "in question") + " from the team"
 	}
+	calls := f.lookUpUser()
+	if f.Team != nil {
+		calls = append(calls, f.lookUpPrincipal("team", *f.Team)...)
+	}
 	return Remedy{
 		Summary: fmt.Sprintf("Remove the user %s from the team %s%s.", name(f.User, "of the integration"), name(f.Team, "in question"), orRole),
 		Portal: []string{
@@ -30,14 +33,7 @@ func (f fix) removeFromTeam() Remedy {
 			fmt.Sprintf("Choose Manage team members and remove %s; or, if the whole team should lose it, Manage security roles and clear %s.",
 				name(f.User, "of the integration"), name(f.Role, "the role")),
 		},
-		Requests: slices.Concat(f.lookUpUser(), f.lookUpTeam(), []Call{f.call("remove the user from the team",
-			Request{Method: "DELETE", Path: "teams(" + id(f.Team, teamID) + ")/teammembership_association({user})/$ref"})}),
+		Requests: append(calls, f.call("remove the user from the team",
+			Request{Method: "DELETE", Path: "teams(" + id(f.Team, teamID) + ")/teammembership_association({user})/$ref"})),
 	}
-}
-
-func (f fix) lookUpTeam() []Call {
-	if f.Team == nil || f.Team.ID != "" {
-		return nil
-	}
-	return []Call{f.lookUp("the team", "teamid", teamID, "teams?$select=teamid,name&$filter="+named(f.Team.Name))}
 }

@@ -19,7 +19,7 @@ func (f fix) replaceUser() Remedy {
 	return Remedy{
 		Summary: fmt.Sprintf("Have the integration run as an application user instead of %s.", name(f.User, "a person's account")),
 		Portal: []string{
-			"In Microsoft Entra, register an application for the integration" + forApplication(f.ApplicationID) + ".",
+			"In Microsoft Entra, register an application for the integration" + lead(" of the application ", f.ApplicationID) + ".",
 			f.admin("Application users"),
 			"Choose + New app user, add the application, choose the business unit and the integration's role, and create it.",
 			fmt.Sprintf("Reconnect the vendor's product with the application, then remove the role from %s.", name(f.User, "of the integration")),

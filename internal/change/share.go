@@ -52,7 +52,7 @@ func owner(f audit.Fix) string {
 
 func (f fix) shareView() Remedy {
 	return Remedy{
-		Summary: fmt.Sprintf("Share the view %s with %s, Read only%s.", name(f.View, "in question"), name(f.User, "the integration user"), byOwner(f.Owner)),
+		Summary: fmt.Sprintf("Share the view %s with %s, Read only%s.", name(f.View, "in question"), name(f.User, "the integration user"), lead(", as its owner ", name(f.Owner, ""))),
 		Portal: append(f.openShares(),
 			fmt.Sprintf("Search for %s, select it, select only Read, and choose Share.", name(f.User, "the integration user"))),
 		Requests: slices.Concat(f.lookUpUser(), f.lookUpOwner(), f.lookUpView(), []Call{
@@ -80,7 +80,7 @@ func (f fix) reduceShare() Remedy {
 		calls = append(calls, f.share("reduce the share", "ModifyAccess", kind, keyOr(p.ID, "{"+kind+"id}")))
 	}
 	return Remedy{
-		Summary: fmt.Sprintf("Reduce the share of the view %s to Read%s%s.", name(f.View, "in question"), forPrincipals(f.Principals), byOwner(f.Owner)),
+		Summary: fmt.Sprintf("Reduce the share of the view %s to Read%s%s.", name(f.View, "in question"), forPrincipals(f.Principals), lead(", as its owner ", name(f.Owner, ""))),
 		Portal: append(f.openShares(),
 			"Select "+principalNames(f.Principals)+", keep only Read selected, and choose Share."),
 		Requests: calls,

@@ -43,11 +43,11 @@ func (f fix) createApplicationUser() Remedy {
 		role = name(f.Role, "")
 	}
 	return Remedy{
-		Summary: fmt.Sprintf("Create the application user%s%s.", forApplication(f.ApplicationID), inUnit(f.BusinessUnit)),
+		Summary: fmt.Sprintf("Create the application user%s%s.", lead(" of the application ", f.ApplicationID), lead(" in the business unit ", name(f.BusinessUnit, ""))),
 		Portal: []string{
 			f.admin("Application users"),
-			"Choose + New app user, then + Add an app, select the app registration" + forApplication(f.ApplicationID) + ", and choose Add.",
-			"Choose the business unit" + after(name(f.BusinessUnit, "")) + ".",
+			"Choose + New app user, then + Add an app, select the app registration" + lead(" of the application ", f.ApplicationID) + ", and choose Add.",
+			"Choose the business unit" + lead(" ", name(f.BusinessUnit, "")) + ".",
 			fmt.Sprintf("Choose the pencil beside Security roles, select %s, and save.", role),
 			"Choose Create.",
 		},

@@ -98,52 +98,10 @@ func forPrincipals(ps []audit.Reference) string {
 	return fmt.Sprintf(" for %s and %d more", name(&ps[0], "one"), len(ps)-1)
 }
 
-func byOwner(owner *audit.Reference) string {
-	if owner == nil {
-		return ""
-	}
-	return ", as its owner " + name(owner, "")
-}
-
-func ofTable(table string) string {
-	if table == "" {
-		return ""
-	}
-	return " of the table " + table
-}
-
-func forApplication(id string) string {
-	if id == "" {
-		return ""
-	}
-	return " of the application " + id
-}
-
-func inUnit(bu *audit.Reference) string {
-	if bu == nil {
-		return ""
-	}
-	return " in the business unit " + name(bu, "of the integration")
-}
-
-func orElse(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
-}
-
-// after is a word after a space; empty if there is none.
-func after(word string) string {
+// lead puts a word after what leads to it; empty if there is no word.
+func lead(to, word string) string {
 	if word == "" {
 		return ""
 	}
-	return " " + word
-}
-
-func at(host string) string {
-	if host == "" {
-		return ""
-	}
-	return " at " + host
+	return to + word
 }
