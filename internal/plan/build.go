@@ -99,8 +99,8 @@ type builder struct {
 
 	newRole  *roleWork
 	roles    map[string]*roleWork // by the root's id
-	newUser  *userWork
-	enable   *userWork
+	newUser  *change.Action
+	enable   *change.Action
 	assign   *assignWork
 	unassign []assignWork
 	// unreached is set if the integration role should be assigned, but only manually.

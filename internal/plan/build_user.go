@@ -11,19 +11,12 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-type userWork struct {
-	ref  change.Ref
-	app  string
-	unit change.Ref
-	why  []change.Reason
-}
-
+// An assignWork is the assignment of a role, or its removal from a user, with the fixes that
+// ask for it.
 type assignWork struct {
-	role, copied, user change.Ref
-	unit               change.Ref
-	why                []change.Reason
-	causes             []cause
-	grants             change.State
+	change.Action
+
+	causes []cause
 }
 
 func (b *builder) createUser(c cause) {
@@ -44,7 +37,9 @@ func (b *builder) createUser(c cause) {
 		b.stop(c, hurdle{obstacle: obstacleNoUnit, fix: c.fix, name: name})
 		return
 	}
-	b.newUser = &userWork{ref: change.Ref{Kind: "systemuser", Name: "application " + app}, app: app, unit: unit, why: []change.Reason{c.reason()}}
+	b.newUser = b.actOn(change.CreateApplicationUser, c, change.Target{
+		User: &change.Ref{Kind: "systemuser", Name: "application " + app}, ApplicationID: app, BusinessUnit: &unit,
+	})
 }
 
 func (b *builder) enableUser(c cause) {
@@ -58,7 +53,14 @@ func (b *builder) enableUser(c cause) {
 		b.stop(c, hurdle{obstacle: obstacleUnitDisabled, fix: c.fix, name: name})
 		return
 	}
-	b.enable = &userWork{ref: user, app: u.ApplicationID, unit: b.unit(u.BusinessUnitID), why: []change.Reason{c.reason()}}
+	unit := b.unit(u.BusinessUnitID)
+	b.enable = b.actOn(change.EnableUser, c, change.Target{User: &user, ApplicationID: u.ApplicationID, BusinessUnit: &unit})
+}
+
+// actOn is the action that a fix asks for.
+func (b *builder) actOn(kind audit.FixKind, c cause, t change.Target) *change.Action {
+	a := change.Act(kind, t, []change.Reason{c.reason()})
+	return &a
 }
 
 func (b *builder) user(ref *audit.Reference) (change.Ref, bool) {
@@ -81,7 +83,7 @@ func (b *builder) assignRole(c cause) {
 		return
 	}
 	if b.assign != nil {
-		b.assign.why, b.assign.causes = add(b.assign.why, c.reason()), append(b.assign.causes, c)
+		b.assign.Why, b.assign.causes = add(b.assign.Why, c.reason()), append(b.assign.causes, c)
 		return
 	}
 	b.prepareAssign(c, c.reason(), change.Ref{ID: c.fix.Role.ID, Name: role.Name}, role.BusinessUnitID, user, b.unit(b.snapshot.Users[user.ID].BusinessUnitID))
@@ -95,19 +97,22 @@ func (b *builder) prepareAssign(c cause, why change.Reason, role change.Ref, hom
 		b.stop(c, hurdle{obstacle: obstacleUnitDisabled, fix: c.fix, name: name})
 		return
 	}
-	w := assignWork{role: role, user: user, unit: unit, why: []change.Reason{why}, causes: []cause{c}}
-	if home == unit.ID {
-		w.copied = role
-	} else if role.ID != "" {
-		w.copied = b.copyIn(unit, role)
+	copied := change.Ref{}
+	switch {
+	case home == unit.ID:
+		copied = role
+	case role.ID != "":
+		copied = b.copyIn(unit, role)
 	}
 	root, read := b.rootUnit()
-	if w.copied == (change.Ref{}) && read && home != root.ID && !b.across() {
+	if copied == (change.Ref{}) && read && home != root.ID && !b.across() {
 		b.unreached = true
 		b.manual(c, obstacleNoCopy)
 		return
 	}
-	b.assign = &w
+	b.assign = &assignWork{change.Act(change.AssignRole, change.Target{
+		Role: &role, Copy: &copied, User: &user, BusinessUnit: &unit, AnyUnit: b.across(),
+	}, []change.Reason{why}), []cause{c}}
 }
 
 // lockedUnit names the disabled business unit that a unit is, or is below. Its users cannot
@@ -158,10 +163,10 @@ func (b *builder) unassignRole(c cause) {
 	}
 	for _, id := range b.snapshot.Users[user.ID].Roles {
 		if r := b.snapshot.Roles[id]; r.RootID == root {
-			b.unassign = append(b.unassign, assignWork{
-				role: change.Ref{ID: r.RootID, Name: r.Name}, copied: change.Ref{ID: id, Name: r.Name}, user: user,
-				unit: b.unit(r.BusinessUnitID), why: []change.Reason{why}, causes: []cause{c},
-			})
+			unit := b.unit(r.BusinessUnitID)
+			b.unassign = append(b.unassign, assignWork{change.Act(change.UnassignRole, change.Target{
+				Role: &change.Ref{ID: r.RootID, Name: r.Name}, Copy: &change.Ref{ID: id, Name: r.Name}, User: &user, BusinessUnit: &unit,
+			}, []change.Reason{why}), []cause{c}})
 		}
 	}
 }
@@ -186,7 +191,7 @@ func (b *builder) followRole() {
 	}
 	switch id := b.integrationUser(); {
 	case b.newUser != nil:
-		user, unit, because = b.newUser.ref, b.newUser.unit, b.newUser.why[0]
+		user, unit, because = *b.newUser.Target.User, *b.newUser.Target.BusinessUnit, b.newUser.Why[0]
 	case id != "":
 		u := b.snapshot.Users[id]
 		user, unit = change.Ref{Kind: "systemuser", ID: id, Name: u.Name}, b.unit(u.BusinessUnitID)
@@ -221,13 +226,13 @@ func (b *builder) followUnassign() {
 	if !ok || !known || role.Inherited {
 		return
 	}
-	user := b.unassign[0].user
+	user := *b.unassign[0].Target.User
 	for _, id := range b.snapshot.Users[user.ID].Roles {
 		if b.snapshot.Roles[id].RootID == role.RootID {
 			return
 		}
 	}
-	ref, because := change.Ref{ID: role.RootID, Name: role.Name}, b.unassign[0].why[0]
+	ref, because := change.Ref{ID: role.RootID, Name: role.Name}, b.unassign[0].Why[0]
 	b.prepareAssign(assignment(c, because, ref, user), following(c, because), ref, role.BusinessUnitID, user, b.unit(b.snapshot.Users[user.ID].BusinessUnitID))
 }
 
@@ -235,10 +240,10 @@ func (b *builder) followUnassign() {
 // manual step if that is more than is required, or unknown. For a role that this plan
 // creates, it is known.
 func (b *builder) settleAssign() {
-	if b.assign == nil || b.assign.role.ID == "" {
+	if b.assign == nil || b.assign.Target.Role.ID == "" {
 		return
 	}
-	root, name := b.assign.role.ID, b.assign.role.Name
+	root, name := b.assign.Target.Role.ID, b.assign.Target.Role.Name
 	editable := b.role(&audit.Reference{ID: root}) != nil
 	grants := b.granted(root)
 	surplus := b.surplus(root, grants)
@@ -258,7 +263,7 @@ func (b *builder) settleAssign() {
 			strings.TrimSuffix(summary, "."), text.Count(len(surplus), "privilege"), sample(surplus)),
 			"Beyond the minimum, dangerous privileges first: "+strings.Join(surplus, ", ")+".", remedy)
 	default:
-		b.assign.grants = grants
+		b.assign.Target.Grants = grants
 	}
 }
 
@@ -322,21 +327,4 @@ func (b *builder) integrationUser() string {
 		return i.User.ID
 	}
 	return ""
-}
-
-func (b *builder) assignment(w assignWork, roleMadeBy, userMadeBy string) {
-	role, copied, user := w.role, w.copied, w.user
-	if role.ID == "" {
-		role.MadeBy = roleMadeBy
-		if copied.Name != "" {
-			copied.MadeBy = roleMadeBy
-		}
-	}
-	if user.ID == "" {
-		user.MadeBy = userMadeBy
-	}
-	copied.Name = role.Name
-	b.action(change.Act(change.AssignRole, change.Target{
-		Role: &role, Copy: &copied, User: &user, BusinessUnit: &w.unit, AnyUnit: b.across(), Grants: w.grants,
-	}, w.why))
 }

@@ -113,7 +113,7 @@ func (b *builder) followViews() {
 	if !ok {
 		return
 	}
-	why := following(c, b.newUser.why[0])
+	why := following(c, b.newUser.Why[0])
 	for _, required := range b.snapshot.Requirement.Views {
 		id, found := b.requiredView(required)
 		if id == "" && found { // a system view, which needs no share
@@ -122,7 +122,7 @@ func (b *builder) followViews() {
 		fix := audit.Fix{
 			Kind: change.ShareView, Table: required.Table, View: &audit.Reference{ID: id, Name: required.Name},
 			Owner: &audit.Reference{Name: required.Owner},
-			User:  &audit.Reference{Kind: "systemuser", Name: b.newUser.ref.Name},
+			User:  &audit.Reference{Kind: "systemuser", Name: b.newUser.Target.User.Name},
 		}
 		finding := audit.Finding{Fingerprint: why.Fingerprint}
 		if !found {
@@ -135,7 +135,7 @@ func (b *builder) followViews() {
 			b.manual(cause{c, finding, fix}, obstacleOwnerTeam)
 			continue
 		}
-		w := b.shareFor(change.Ref{ID: id, Name: b.snapshot.Views[id].Name}, b.newUser.ref, owner)
+		w := b.shareFor(change.Ref{ID: id, Name: b.snapshot.Views[id].Name}, *b.newUser.Target.User, owner)
 		w.table, w.add, w.addWhy = required.Table, true, add(w.addWhy, why)
 	}
 }

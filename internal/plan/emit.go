@@ -24,21 +24,37 @@ func (b *builder) emit() {
 		b.grants(w, b.snapshot.RolePrivileges[id])
 		b.removals(w)
 	}
-	if w := b.newUser; w != nil {
-		userMadeBy = b.action(change.Act(change.CreateApplicationUser, change.Target{User: &change.Ref{Kind: "systemuser", Name: w.ref.Name}, ApplicationID: w.app, BusinessUnit: &w.unit}, w.why))
+	if b.newUser != nil {
+		userMadeBy = b.action(*b.newUser)
 	}
-	if w := b.enable; w != nil {
-		b.action(change.Act(change.EnableUser, change.Target{User: &w.ref, ApplicationID: w.app, BusinessUnit: &w.unit}, w.why))
+	if b.enable != nil {
+		b.action(*b.enable)
 	}
-	if w := b.assign; w != nil {
-		b.assignment(*w, roleMadeBy, userMadeBy)
+	if b.assign != nil {
+		b.action(madeBy(b.assign.Action, roleMadeBy, userMadeBy))
 	}
 	slices.Sort(b.shareKeys)
 	b.sharings(userMadeBy, false)
 	for _, w := range b.unassign {
-		b.action(change.Act(change.UnassignRole, change.Target{Role: &w.role, Copy: &w.copied, User: &w.user, BusinessUnit: &w.unit}, w.why))
+		b.action(w.Action)
 	}
 	b.sharings(userMadeBy, true)
+}
+
+// madeBy names the actions that create the role and the user of an assignment.
+func madeBy(a change.Action, role, user string) change.Action {
+	t := &a.Target
+	if t.Role.ID == "" {
+		t.Role.MadeBy = role
+		if t.Copy.Name != "" { // the role itself
+			t.Copy.MadeBy = role
+		}
+	}
+	t.Copy.Name = t.Role.Name
+	if t.User.ID == "" {
+		t.User.MadeBy = user
+	}
+	return a
 }
 
 // action appends an action with what follows from it, and returns its id. Targets refer to
