@@ -25,6 +25,12 @@ type bench struct {
 
 func newBench(t *testing.T, change func(*simulator.Environment)) *bench {
 	t.Helper()
+	return newBenchAt(t, change, newPlace)
+}
+
+// newBenchAt is a bench at a place that at makes.
+func newBenchAt(t *testing.T, change func(*simulator.Environment), at func(testing.TB, ...*simulator.Server) *place) *bench {
+	t.Helper()
 	env := builtin(t, "compliant")
 	change(env)
 	b := &bench{}
@@ -34,7 +40,7 @@ func newBench(t *testing.T, change func(*simulator.Environment)) *bench {
 		}
 		return simulator.Fault{}
 	}})
-	b.place = newPlace(t, b.server)
+	b.place = at(t, b.server)
 	admin := b.server.Environment().Suggest.Administrator
 	b.vars["DBAUDIT_APPLY_CLIENT_ID"] = admin
 	b.vars["DBAUDIT_APPLY_CLIENT_SECRET"] = b.server.Environment().Client(admin).Secret

@@ -160,15 +160,17 @@ func situations() map[string]situation {
 // tool could fix, and what people are left with is said; rollback brings the start back, or says what it
 // cannot.
 func TestSituationsAreRepaired(t *testing.T) {
+	t.Parallel()
 	for name, s := range situations() {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, s.change)
+			t.Parallel()
+			b := newBenchAt(t, s.change, newPlaceApart)
 			if slices.Contains(s.people, "DB-USER-BUSINESS-UNIT") {
 				b.vars["DBAUDIT_BUSINESS_UNIT"] = "Contoso"
 			}
 			planned := func(file string) plan.Plan {
-				b.run(append([]string{"plan", "-o", file}, s.flags...)...).must(t, 0)
-				p, err := plan.Decode([]byte(b.read(file)))
+				b.run(append([]string{"plan", "-o", b.file(file)}, s.flags...)...).must(t, 0)
+				p, err := plan.Decode([]byte(b.place.read(file)))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -183,7 +185,7 @@ func TestSituationsAreRepaired(t *testing.T) {
 			if !slices.Equal(does, s.does) {
 				t.Errorf("the plan does %v, want %v", does, s.does)
 			}
-			b.run(append([]string{"apply", "plan.json", "--yes"}, s.flags...)...).must(t, s.code)
+			b.run(append([]string{"apply", b.file("plan.json"), "--yes"}, s.flags...)...).must(t, s.code)
 			after := planned("after.json")
 			if !after.Empty() {
 				t.Errorf("a tool could fix more: %s", after.Text())
@@ -207,10 +209,10 @@ func TestSituationsAreRepaired(t *testing.T) {
 				return
 			}
 			if s.lost != "" {
-				b.has(b.run("rollback", "plan.journal.json", "--yes").must(t, 5).stderr, s.lost)
+				b.has(b.run("rollback", b.file("plan.journal.json"), "--yes").must(t, 5).stderr, s.lost)
 				return
 			}
-			b.run("rollback", "plan.journal.json", "--yes").must(t, 0)
+			b.run("rollback", b.file("plan.journal.json"), "--yes").must(t, 0)
 			if b.state() != start {
 				t.Error("the rollback does not bring the start back")
 			}
