@@ -16,90 +16,68 @@ import (
 // completeFlags lets the shell complete the values of each flag that has a known set,
 // in a command and those below it.
 func completeFlags(a *app, cmd *cobra.Command) {
-	complete := func(f *pflag.Flag) {
-		values, ok := valuesOf(a, cmd, f.Name)
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		values := valuesOf(a, cmd, f.Name)
 		if words, fixed := wordsOf(f); fixed {
-			values, ok = func() []string { return words }, true
+			values = func() []string { return words }
 		}
-		if !ok {
-			return
+		if values != nil {
+			// A flag that is already registered keeps its own.
+			_ = cmd.RegisterFlagCompletionFunc(f.Name, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+				return values(), cobra.ShellCompDirectiveNoFileComp
+			})
 		}
-		// A flag that is already registered keeps its own.
-		_ = cmd.RegisterFlagCompletionFunc(f.Name, func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-			return values(), cobra.ShellCompDirectiveNoFileComp
-		})
-	}
-	cmd.LocalFlags().VisitAll(complete)
+	})
 	for _, c := range cmd.Commands() {
 		completeFlags(a, c)
 	}
 }
 
-// valuesOf is how the values of a command's flag are found, where they are known.
-func valuesOf(a *app, cmd *cobra.Command, flag string) (func() []string, bool) {
-	switch flag {
-	case "env":
-		return func() []string { return environmentNames(a) }, true
-	case "environment":
-		if cmd.Name() == "add" {
-			return func() []string { return environmentNames(a) }, true
+// valuesOf finds the values of a command's flag; nil if they are not known. What cannot be
+// read completes nothing, and the command itself says why.
+func valuesOf(a *app, cmd *cobra.Command, flag string) func() []string {
+	configured := func() *config.File {
+		file, err := a.Configuration()
+		if err != nil {
+			return config.Empty()
 		}
-		return simulator.BuiltinNames, true
-	case "label":
-		return func() []string { return configuredLabels(a) }, true
-	case "control", "only", "except":
-		return func() []string { return controlNames(a) }, true
-	case "profile":
-		return profileNames, true
+		return file
 	}
-	return nil, false
-}
-
-// configuredEnvironments are those of the configuration. One that cannot be read completes
-// nothing, and the command itself says why.
-func configuredEnvironments(a *app) []config.Environment {
-	file, err := a.Configuration()
-	if err != nil {
-		return nil
-	}
-	return file.All()
-}
-
-func environmentNames(a *app) []string {
-	var made []string
-	for _, env := range configuredEnvironments(a) {
-		if env.Name != "" {
-			made = append(made, env.Name)
+	switch {
+	case flag == "env", flag == "environment" && cmd.Name() == "add":
+		return func() []string { return configured().Names() }
+	case flag == "environment":
+		return simulator.BuiltinNames
+	case flag == "label":
+		return func() []string { return labels(configured()) }
+	case slices.Contains([]string{"control", "only", "except"}, flag):
+		return func() []string {
+			p, err := a.Profile(a.ProfileName(configured(), run.Wanted{}))
+			if err != nil {
+				return nil
+			}
+			var ids []string
+			for _, c := range p.Controls {
+				ids = append(ids, string(c.ID))
+			}
+			return ids
 		}
+	case flag == "profile":
+		return profileNames
 	}
-	return made
+	return nil
 }
 
-func configuredLabels(a *app) []string {
-	var made []string
-	for _, env := range configuredEnvironments(a) {
+// labels are those of the configured environments.
+func labels(file *config.File) []string {
+	var all []string
+	for _, env := range file.All() {
 		for key, value := range env.Labels {
-			made = append(made, key+"="+value)
+			all = append(all, key+"="+value)
 		}
 	}
-	slices.Sort(made)
-	return slices.Compact(made)
-}
-
-func controlNames(a *app) []string {
-	file, err := a.Configuration()
-	if err != nil {
-		return nil
-	}
-	p, err := a.Profile(a.ProfileName(file, run.Wanted{}))
-	if err != nil {
-		return nil
-	}
-	made := make([]string, len(p.Controls))
-	for i, c := range p.Controls {
-		made[i] = string(c.ID)
-	}
-	return made
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 func profileNames() []string {
@@ -107,9 +85,9 @@ func profileNames() []string {
 	if err != nil {
 		return nil
 	}
-	made := make([]string, len(builtin))
+	names := make([]string, len(builtin))
 	for i, p := range builtin {
-		made[i] = p.Name
+		names[i] = p.Name
 	}
-	return made
+	return names
 }

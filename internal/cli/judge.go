@@ -40,7 +40,7 @@ func (f *judgeFlags) addShown(flags *pflag.FlagSet) {
 // A judgement is judgeFlags understood, with all else that it takes to judge and to
 // report: made ready before anything is read or changed.
 type judgement struct {
-	documents []document
+	documents documents
 	failOn    audit.Severity // SeverityInvalid for none
 	// asOf is when the command began, or what --as-of says. A result carries stated: the
 	// zero time, for when it is judged, or what --as-of says.

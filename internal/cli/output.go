@@ -18,17 +18,17 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report"
 )
 
-// An output is one document to write: a format and, unless it goes to standard
-// output, a file.
-type output struct {
-	format string
+// A document is to be written in a format, to a file or, if that is empty, to standard
+// output.
+type document struct {
+	format report.Format
 	file   string
 }
 
 // outputs collects -f and -o in the order in which they stand, so that each file
 // belongs to the format before it.
 type outputs struct {
-	list         []output
+	list         []document
 	formats      []report.Format // that may be asked for; empty for all
 	sarifProfile report.Profile  // ProfileUnknown to deduce it
 	summary      *bool           // nil if it depends on how many results there are
@@ -84,111 +84,88 @@ func (f *outputFlag) Set(value string) error {
 	case value == "":
 		return errors.New("it is empty")
 	case f.isFormat && last >= 0 && list[last].format == "":
-		list[last].format = value
+		list[last].format = report.Format(value)
 	case f.isFormat:
-		f.outputs.list = append(list, output{format: value})
+		f.outputs.list = append(list, document{format: report.Format(value)})
 	case last >= 0 && list[last].file == "":
 		list[last].file = value
 	default:
-		f.outputs.list = append(list, output{file: value})
+		f.outputs.list = append(list, document{file: value})
 	}
 	return nil
 }
 
-// A document is an output with its format understood.
-type document struct {
-	format report.Format
-	file   string // empty for standard output
-	viewer viewer
-
+// documents are what is written of results.
+type documents struct {
+	list     []document
+	viewer   viewer
 	summary  *bool
-	severity audit.Severity // SeverityInvalid for all
+	severity audit.Severity
 }
-
-// folder reports whether the document is a folder of pages.
-func (d document) folder() bool { return console.IsFolder(d.file) }
 
 // documentsFor understands the outputs. What is wrong with them is said here, before
 // anything is read.
-func documentsFor(a *app, o outputs) ([]document, error) {
-	docs, err := o.documents()
+func documentsFor(a *app, o outputs) (documents, error) {
+	list, err := o.documents()
 	if err != nil {
-		return nil, err
+		return documents{}, err
 	}
 	v, err := viewerFor(a, o.sarifProfile)
-	if err != nil {
-		return nil, err
-	}
-	for i := range docs {
-		docs[i].viewer, docs[i].summary, docs[i].severity = v, o.summary, o.severity
-	}
-	return docs, nil
+	return documents{list, v, o.summary, o.severity}, err
 }
 
 func (o *outputs) documents() ([]document, error) {
-	list := o.list
-	if len(list) == 0 {
-		list = []output{{format: report.Table.String()}}
+	if len(o.list) == 0 {
+		return []document{{format: report.Table}}, nil
 	}
-	var docs []document
-	toStdout := 0
-	files := map[string]bool{}
-	for _, out := range list {
-		format := report.FormatOf(out.file)
-		if console.IsFolder(out.file) {
-			format = report.HTML
-		}
-		if out.format != "" {
-			var err error
-			format, err = report.ParseFormat(out.format)
-			switch {
-			case err != nil && strings.Contains(out.format, ","):
-				return nil, usagef("-f %s: repeat -f for each format, such as -f table -f json -o result.json", out.format)
-			case err != nil:
-				return nil, usagef("%w", err)
+	docs := slices.Clone(o.list)
+	files := map[string]int{}
+	for i := range docs {
+		d := &docs[i]
+		if d.format == report.Unknown {
+			d.format = report.FormatOf(d.file)
+			if console.IsFolder(d.file) {
+				d.format = report.HTML
 			}
 		}
-		if o.formats != nil && !slices.Contains(o.formats, format) {
-			return nil, usagef("-f %s: want %s", format, listed(o.words()))
+		if console.IsStdout(d.file) {
+			d.file = ""
 		}
-		if console.IsFolder(out.file) && format != report.HTML {
-			return nil, usagef("-o %s is a folder, which only -f html can fill: give -f %s a file", out.file, format)
+		files[d.file]++
+		switch {
+		case strings.Contains(string(d.format), ","):
+			return nil, usagef("-f %s: repeat -f for each format, such as -f table -f json -o result.json", d.format)
+		case !slices.Contains(o.words(), string(d.format)):
+			return nil, usagef("-f %s: want %s", d.format, listed(o.words()))
+		case console.IsFolder(d.file) && d.format != report.HTML:
+			return nil, usagef("-o %s is a folder, which only -f html can fill: give -f %s a file", d.file, d.format)
+		case d.file != "" && files[d.file] > 1:
+			return nil, usagef("-o %s appears twice: each format needs a separate file", d.file)
 		}
-		if console.IsStdout(out.file) {
-			out.file = ""
-		}
-		if out.file == "" {
-			toStdout++
-		} else if files[out.file] {
-			return nil, usagef("-o %s appears twice: each format needs a separate file", out.file)
-		}
-		files[out.file] = true
-		docs = append(docs, document{format: format, file: out.file})
 	}
-	if toStdout > 1 {
-		return nil, usagef("%d formats would go to standard output: give all but one a file with -o FILE after its -f", toStdout)
+	if files[""] > 1 {
+		return nil, usagef("%d formats would go to standard output: give all but one a file with -o FILE after its -f", files[""])
 	}
 	return docs, nil
 }
 
 // render writes the results to each document. Files are written whole or not at
 // all.
-func render(a *app, docs []document, results []audit.Result, o report.Options) error {
-	for _, doc := range docs {
+func render(a *app, docs documents, results []audit.Result, o report.Options) error {
+	o.Least, o.Summary = docs.severity, len(results) > summaryAbove
+	if docs.summary != nil {
+		o.Summary = *docs.summary
+	}
+	for _, doc := range docs.list {
 		local := o
-		local.Summary = len(results) > summaryAbove
-		if doc.summary != nil {
-			local.Summary = *doc.summary
-		}
-		local.Least = doc.severity
 		local.Warn = func(text string) { a.Warnf("%s: %s", cmp.Or(doc.file, doc.format.String()), text) }
-		if doc.folder() {
+		if console.IsFolder(doc.file) {
 			if err := putPages(doc.file, results, local); err != nil {
 				return err
 			}
 			continue
 		}
-		local.SARIFProfile, local.AzureDevOps = doc.viewer.profile, doc.viewer.pipeline
+		local.SARIFProfile, local.AzureDevOps = docs.viewer.profile, docs.viewer.pipeline
 		if doc.file == "" {
 			local.Width, local.Color = a.Width, a.Color()
 		}
@@ -246,12 +223,12 @@ const byteOrderMark = "\ufeff"
 
 // writable refuses files that could not be written, before anything is done whose
 // result they are to hold.
-func writable(a *app, docs []document) error {
-	for _, doc := range docs {
+func writable(a *app, docs documents) error {
+	for _, doc := range docs.list {
 		if a.Stream(doc.file) != nil {
 			continue
 		}
-		if doc.folder() {
+		if console.IsFolder(doc.file) {
 			if err := os.MkdirAll(doc.file, 0o700); err != nil {
 				return fmt.Errorf("making the folder of -o: %w", err)
 			}

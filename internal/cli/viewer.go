@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"net/url"
 	"os"
 	"path"
@@ -21,18 +22,16 @@ type viewer struct {
 // what it needs must be there; where it is deduced, a pipeline that does not say
 // who it is (a classic release has no build definition) gets plain SARIF.
 func viewerFor(a *app, profile report.Profile) (viewer, error) {
-	if profile == report.ProfileUnknown {
-		v := viewer{viewerOfCI(a), pipelineOf(a)}
-		if v.profile == report.AzureDevOpsPipeline && v.pipeline.Validate() != nil {
-			v.profile = report.Generic
-		}
+	v := viewer{cmp.Or(profile, viewerOfCI(a)), pipelineOf(a)}
+	if v.profile != report.AzureDevOpsPipeline {
 		return v, nil
 	}
-	v := viewer{profile, pipelineOf(a)}
-	if profile == report.AzureDevOpsPipeline {
-		if err := v.pipeline.Validate(); err != nil {
-			return viewer{}, usagef("--sarif-profile: %w", err)
-		}
+	err := v.pipeline.Validate()
+	switch {
+	case err != nil && profile == report.ProfileUnknown:
+		v.profile = report.Generic
+	case err != nil:
+		return v, usagef("--sarif-profile: %w", err)
 	}
 	return v, nil
 }

@@ -42,20 +42,20 @@ func TestTableWidth(t *testing.T) {
 // and other formats are refused.
 func TestFolderOfPages(t *testing.T) {
 	t.Parallel()
-	o := outputs{list: []output{{file: filepath.Join(t.TempDir(), "pages") + "/"}}}
+	o := outputs{list: []document{{file: filepath.Join(t.TempDir(), "pages") + "/"}}}
 	docs, err := o.documents()
 	if err != nil || docs[0].format != report.HTML {
 		t.Fatalf("%v, %v", docs, err)
 	}
 	a := newApp(Env{})
-	if err := writable(a, docs); err != nil {
+	if err := writable(a, documents{list: docs}); err != nil {
 		t.Fatal(err)
 	}
 	results := []audit.Result{
 		{Environment: audit.Environment{Name: "a", URL: "https://a.crm.dynamics.com"}, Verdict: audit.VerdictCompliant},
 		{Environment: audit.Environment{Name: "a", URL: "https://b.crm.dynamics.com"}, Verdict: audit.VerdictCompliant},
 	}
-	if err := render(a, docs, results, report.Options{}); err != nil {
+	if err := render(a, documents{list: docs}, results, report.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"index.html", "a.html", "a-2.html"} {
@@ -92,7 +92,7 @@ func TestSummaryByItself(t *testing.T) {
 		for i := range results {
 			results[i] = audit.Result{Environment: audit.Environment{Name: "x", URL: "https://x"}, Verdict: audit.VerdictCompliant}
 		}
-		if err := render(a, []document{{format: report.Table, summary: test.flag}}, results, report.Options{}); err != nil {
+		if err := render(a, documents{list: []document{{format: report.Table}}, summary: test.flag}, results, report.Options{}); err != nil {
 			t.Fatal(err)
 		}
 		if got := !strings.Contains(b.String(), "Evaluated"); got != test.want {

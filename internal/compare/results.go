@@ -1,9 +1,11 @@
 package compare
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -17,39 +19,41 @@ func Results(older, newer []audit.Result) Diff {
 	olds, news := latest(older), latest(newer)
 	for i := range news {
 		var was *audit.Result
-		for j := range olds {
-			if same(news[i], olds[j]) {
-				was = &olds[j]
-			}
+		if j := indexOf(olds, news[i]); j >= 0 {
+			was = &olds[j]
 		}
 		d.Environments = append(d.Environments, results(was, &news[i]))
 	}
-	for j := range olds {
-		gone := true
-		for i := range news {
-			gone = gone && !same(news[i], olds[j])
-		}
-		if gone {
-			d.Environments = append(d.Environments, results(&olds[j], nil))
+	for i := range olds {
+		if indexOf(news, olds[i]) < 0 {
+			d.Environments = append(d.Environments, results(&olds[i], nil))
 		}
 	}
 	d.settle()
 	return d
 }
 
+// indexOf is the place of the last result that is of the same environment; -1 if there is
+// none.
+func indexOf(all []audit.Result, r audit.Result) int {
+	for i := len(all) - 1; i >= 0; i-- {
+		if same(all[i], r) {
+			return i
+		}
+	}
+	return -1
+}
+
 func latest(all []audit.Result) []audit.Result {
 	var out []audit.Result
-next:
 	for _, r := range all {
-		for i := range out {
-			if same(out[i], r) {
-				if !r.EvaluatedAt.Before(out[i].EvaluatedAt) {
-					out[i] = r
-				}
-				continue next
-			}
+		i := indexOf(out, r)
+		switch {
+		case i < 0:
+			out = append(out, r)
+		case !r.EvaluatedAt.Before(out[i].EvaluatedAt):
+			out[i] = r
 		}
-		out = append(out, r)
 	}
 	return out
 }
@@ -82,70 +86,67 @@ func side(r *audit.Result) *Side {
 
 // results compares two results of one environment; either may be nil, not both.
 func results(was, now *audit.Result) Environment {
-	named := now
-	if now == nil {
-		named = was
-	}
+	named := cmp.Or(now, was)
 	e := Environment{
 		Name: named.Environment.Name, OrganizationID: named.Environment.OrganizationID, Profile: named.Profile.Name,
 		Old: side(was), New: side(now),
 	}
+	lacks := func(what, why string) { e.Incomparable = append(e.Incomparable, Incomparable{What: what, Why: why}) }
 	switch {
 	case was == nil:
-		e.Incomparable = append(e.Incomparable, Incomparable{What: "environment " + e.Name, Why: "there is no older result of it under this profile"})
+		lacks("environment "+e.Name, "there is no older result of it under this profile")
 	case now == nil:
-		e.Incomparable = append(e.Incomparable, Incomparable{What: "environment " + e.Name, Why: "there is no newer result of it under this profile"})
+		lacks("environment "+e.Name, "there is no newer result of it under this profile")
 	case was.Unread != nil && now.Unread != nil:
-		e.Incomparable = append(e.Incomparable, Incomparable{What: kind(*now) + " " + e.Name, Why: "it could not be read for either result: " + now.Unread.Message, Known: true})
-		was, now = nil, nil
+		lacks(kind(*now)+" "+e.Name, "it could not be read for either result: "+now.Unread.Message)
+		e.Incomparable[0].Known = true
 	case was.Unread != nil:
-		e.Incomparable = append(e.Incomparable, Incomparable{What: kind(*was) + " " + e.Name, Why: "it could not be read for the older result: " + was.Unread.Message})
-		was = nil
+		lacks(kind(*was)+" "+e.Name, "it could not be read for the older result: "+was.Unread.Message)
 	case now.Unread != nil:
-		e.Incomparable = append(e.Incomparable, Incomparable{What: kind(*now) + " " + e.Name, Why: "it could not be read for the newer result: " + now.Unread.Message})
-		now = nil
-	}
-	if was != nil && now != nil && now.Profile.Differs(was.Profile) {
+		lacks(kind(*now)+" "+e.Name, "it could not be read for the newer result: "+now.Unread.Message)
+	case now.Profile.Differs(was.Profile):
 		e.Notes = append(e.Notes, fmt.Sprintf("the older result was judged by another profile of the name %s (%s) than the newer (%s): a difference may come from what is asked for",
 			now.Profile.Name, was.Profile.Edition(), now.Profile.Edition()))
 	}
-	before, after := controlsOf(was), controlsOf(now)
-	for _, c := range listed(now) {
-		old, ok := before[c.ID]
+	before, hasOld := controlsOf(was)
+	after, hasNew := controlsOf(now)
+	for _, c := range after {
+		old, ok := controlIn(before, c.ID)
 		if ok && old.Outcome != c.Outcome {
 			e.Outcomes = append(e.Outcomes, Outcome{Control: c.ID, Title: c.Title, From: old.Outcome, To: c.Outcome})
 		}
 		e.Findings = append(e.Findings, present(c, old, ok)...)
 		e.Findings = append(e.Findings, gone(old, c, true)...)
-		if !ok && was != nil {
-			e.Incomparable = append(e.Incomparable, Incomparable{What: "control " + string(c.ID), Why: "the older result does not have it"})
+		if !ok && hasOld {
+			lacks("control "+string(c.ID), "the older result does not have it")
 		}
 	}
-	for _, c := range listed(was) {
-		if _, ok := after[c.ID]; ok {
+	for _, c := range before {
+		if _, ok := controlIn(after, c.ID); ok {
 			continue
 		}
 		e.Findings = append(e.Findings, gone(c, audit.Control{}, false)...)
-		if now != nil {
-			e.Incomparable = append(e.Incomparable, Incomparable{What: "control " + string(c.ID), Why: "the newer result does not have it"})
+		if hasNew {
+			lacks("control "+string(c.ID), "the newer result does not have it")
 		}
 	}
 	return e
 }
 
-func listed(r *audit.Result) []audit.Control {
-	if r == nil {
-		return nil
+// controlsOf are the controls of a result that exists and was read.
+func controlsOf(r *audit.Result) (controls []audit.Control, read bool) {
+	if r == nil || r.Unread != nil {
+		return nil, false
 	}
-	return r.Controls
+	return r.Controls, true
 }
 
-func controlsOf(r *audit.Result) map[audit.ControlID]audit.Control {
-	controls := map[audit.ControlID]audit.Control{}
-	for _, c := range listed(r) {
-		controls[c.ID] = c
+func controlIn(controls []audit.Control, id audit.ControlID) (audit.Control, bool) {
+	i := slices.IndexFunc(controls, func(c audit.Control) bool { return c.ID == id })
+	if i < 0 {
+		return audit.Control{}, false
 	}
-	return controls
+	return controls[i], true
 }
 
 // present are a control's findings of now against the control as it was.
@@ -206,12 +207,11 @@ func plain(e audit.Evidence) any {
 }
 
 func find(c audit.Control, fingerprint string) (audit.Finding, bool) {
-	for _, f := range c.Findings {
-		if f.Fingerprint == fingerprint {
-			return f, true
-		}
+	i := slices.IndexFunc(c.Findings, func(f audit.Finding) bool { return f.Fingerprint == fingerprint })
+	if i < 0 {
+		return audit.Finding{}, false
 	}
-	return audit.Finding{}, false
+	return c.Findings[i], true
 }
 
 // unjudged says why the absence of a finding in a control proves nothing; empty

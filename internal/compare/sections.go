@@ -51,13 +51,7 @@ func (c *comparison) privileges() {
 	}
 }
 
-func joined[T fmt.Stringer](list []T) string {
-	texts := make([]string, len(list))
-	for i, v := range list {
-		texts[i] = v.String()
-	}
-	return strings.Join(texts, ", ")
-}
+func joined[T fmt.Stringer](list []T) string { return strings.Join(names(list), ", ") }
 
 func yesNo(b bool) string {
 	if b {
