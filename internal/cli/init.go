@@ -74,7 +74,7 @@ func (f initFlags) run(ctx context.Context, a *app) error {
 		return err
 	}
 	values := []initValue{
-		{"url", "URL of the environment, https://ORG.crmN.dynamics.com", config.ExampleURL, f.connection.URL, environmentURL},
+		{"url", "URL of the environment, https://ORG.crmN.dynamics.com", config.ExampleURL, f.connection.URL, dataverse.ParseEnvironment},
 		{"client_id", "Application (client) id of the auditor's app registration", config.ExampleID, f.connection.Auth.ClientID, applicationID},
 		{"app_id", "Application (client) id of the integration's application user", config.ExampleID, f.requirement.AppID, applicationID},
 	}
@@ -84,7 +84,7 @@ func (f initFlags) run(ctx context.Context, a *app) error {
 		}
 		var err error
 		if values[i].value, err = v.check(v.value); err != nil {
-			return err
+			return usagef("%w", err)
 		}
 	}
 	if a.Asks(f.force) && !streamed {
@@ -142,17 +142,7 @@ func askFor(ctx context.Context, a *app, values []initValue) error {
 	return nil
 }
 
-func environmentURL(raw string) (string, error) {
-	origin, err := dataverse.ParseEnvironment(raw)
-	if err != nil {
-		return "", usagef("%w", err)
-	}
-	return origin, nil
-}
-
 func applicationID(raw string) (string, error) {
-	if _, err := dataverse.ParseGUID(raw); err != nil {
-		return "", usagef("%w", err)
-	}
-	return strings.ToLower(raw), nil
+	id, err := dataverse.ParseGUID(raw)
+	return id.String(), err
 }

@@ -69,11 +69,6 @@ func makeReady(ctx context.Context, a *app, j *judgement, given run.Accept, file
 	return err
 }
 
-// conclude marks what is accepted, writes the documents and returns the exit code.
-func conclude(a *app, j judgement, results []audit.Result) (int, error) {
-	return showResults(a, j, a.Accept(j.accepted, results))
-}
-
 // showResults writes the documents of results that are marked, and returns the exit code.
 func showResults(a *app, j judgement, results []audit.Result) (int, error) {
 	if err := render(a, j.documents, results, reportOptions(a, j.engine)); err != nil {
