@@ -245,3 +245,7 @@ func unknownCommand(cmd *cobra.Command, name string) error {
 	}
 	return usagef("unknown command %q: %s has %s", name, cmd.CommandPath(), strings.Join(names, ", "))
 }
+
+// showHelp makes a command that only groups others runnable, so that cobra
+// refuses an unknown one among them instead of showing help and ending in 0.
+func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }

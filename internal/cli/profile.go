@@ -15,10 +15,6 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-// showHelp makes a command that only groups others runnable, so that cobra
-// refuses an unknown one among them instead of showing help and ending in 0.
-func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-
 func newProfileCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "profile", Short: "list, show, check and create requirement profiles", Args: arguments(0, 0), RunE: showHelp,
@@ -117,33 +113,4 @@ func listProfile(w io.Writer, width int, p profile.Profile) error {
 		rows[i] = []string{string(c.ID), c.Severity.String(), demand, source}
 	}
 	return table.List(w, width, []string{"control", "severity", "requires", "the article's words"}, rows)
-}
-
-func newPolicyCommand(a *app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use: "policy", Short: "list, test and create Rego rules", Args: arguments(0, 0), RunE: showHelp,
-		Example: "  dbaudit policy list\n  dbaudit policy test policies/",
-	}
-	var answer documentFlags
-	list := &cobra.Command{
-		Use: "list", Short: "list the rules", Args: arguments(0, 0),
-		Example: "  dbaudit policy list\n  dbaudit policy list -f json",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			e, err := a.Engine(cmd.Context())
-			if err != nil {
-				return err
-			}
-			rules := e.Rules()
-			rows := make([][]string, len(rules))
-			for i, r := range rules {
-				rows[i] = []string{r.ID, r.Severity.String(), r.Title}
-			}
-			return answer.put(a, rules, func(w io.Writer, width int) error {
-				return table.List(w, width, []string{"rule", "severity", "title"}, rows)
-			})
-		},
-	}
-	answer.addAnswer(list.Flags())
-	cmd.AddCommand(list, newPolicyTestCommand(a), newPolicyNewCommand(a), newPolicyDocsCommand())
-	return cmd
 }

@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dbaudit/dbaudit/internal/engine"
+	"github.com/dbaudit/dbaudit/internal/report/table"
+	"github.com/dbaudit/dbaudit/internal/report/text"
+	"github.com/dbaudit/dbaudit/policy"
+)
+
+func newPolicyCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "policy", Short: "list, test and create Rego rules", Args: arguments(0, 0), RunE: showHelp,
+		Example: "  dbaudit policy list\n  dbaudit policy test policies/",
+	}
+	var answer documentFlags
+	list := &cobra.Command{
+		Use: "list", Short: "list the rules", Args: arguments(0, 0),
+		Example: "  dbaudit policy list\n  dbaudit policy list -f json",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			e, err := a.Engine(cmd.Context())
+			if err != nil {
+				return err
+			}
+			rules := e.Rules()
+			rows := make([][]string, len(rules))
+			for i, r := range rules {
+				rows[i] = []string{r.ID, r.Severity.String(), r.Title}
+			}
+			return answer.put(a, rules, func(w io.Writer, width int) error {
+				return table.List(w, width, []string{"rule", "severity", "title"}, rows)
+			})
+		},
+	}
+	answer.addAnswer(list.Flags())
+	cmd.AddCommand(list, newPolicyTestCommand(a), newPolicyNewCommand(a), newPolicyDocsCommand())
+	return cmd
+}
+
+func newPolicyTestCommand(a *app) *cobra.Command {
+	var threshold float64
+	cmd := &cobra.Command{
+		Use:   "test DIR",
+		Short: "run the tests of custom rules",
+		Long: `Runs the tests (files ending in _test.rego) of custom policies, compiled as
+strictly as for a verdict, and measures the coverage.
+The exit code is 1 if a test fails or the coverage is below --threshold.`,
+		Example: "  dbaudit policy test policies/",
+		Args:    arguments(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return testPolicies(cmd.Context(), a, args[0], threshold)
+		},
+	}
+	cmd.Flags().Float64Var(&threshold, "threshold", 0, "lowest coverage in `percent`")
+	return cmd
+}
+
+func testPolicies(ctx context.Context, a *app, folder string, threshold float64) error {
+	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+		return usagef("%s: there is no such folder", folder)
+	}
+	trial, err := engine.Test(ctx, policy.Files, os.DirFS(folder))
+	if err != nil {
+		return usagef("%s: %w", folder, err)
+	}
+	if len(trial.Tests) == 0 {
+		return usagef("%s contains no tests: a test is a rule whose name begins with test_, in a file that ends in _test.rego", folder)
+	}
+	var b strings.Builder
+	for _, t := range trial.Tests {
+		if t.Passed {
+			if a.Verbose {
+				fmt.Fprintf(&b, "pass  %s\n", text.Line(t.Name))
+			}
+			continue
+		}
+		fmt.Fprintf(&b, "FAIL  %s  %s\n", text.Line(t.Name), text.Line(filepath.ToSlash(filepath.Join(folder, t.Place))))
+		if t.Detail != "" {
+			fmt.Fprintf(&b, "      %s\n", text.Line(t.Detail))
+		}
+	}
+	for _, place := range trial.Uncovered {
+		fmt.Fprintf(&b, "not covered  %s\n", text.Line(filepath.ToSlash(filepath.Join(folder, place))))
+	}
+	fmt.Fprintf(&b, "%d tests, %d failed, coverage %.1f %%\n", len(trial.Tests), trial.Failed(), trial.Coverage)
+	if err := a.Put("", []byte(b.String())); err != nil {
+		return err
+	}
+	if trial.Failed() > 0 || trial.Coverage < threshold {
+		return asError(exitFindings)
+	}
+	return nil
+}
