@@ -6,10 +6,12 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// manyOfOneReason is the number of controls from which on a shared reason is shown once.
-const manyOfOneReason = 3
+// reasonColumns is how much of a reason is shown where space is limited: what was asked,
+// and, at its end, what to do.
+const reasonColumns = 300
 
 // A reasonGroup is controls that were not judged for one reason.
 type reasonGroup struct {
@@ -36,35 +38,32 @@ func (g reasonGroup) Names() string {
 	return strings.Join(names, ", ")
 }
 
+// Short is the reason without its middle, which is a server's own words.
+func (g reasonGroup) Short(o Options) string {
+	if o.Verbose {
+		return g.Reason
+	}
+	return text.Name(g.Reason, reasonColumns)
+}
+
 // byReason puts controls together whose reason is the same, or begins with the same:
-// what was read first is what the rest follows from. A few controls with one reason are
-// listed separately.
+// what was read first is what the rest follows from.
 func byReason(cs []audit.Control) []reasonGroup {
-	first := func(c audit.Control) string {
-		clause, _, _ := strings.Cut(c.Reason, "; ")
-		return clause
-	}
-	sharing := map[string]int{}
-	for _, c := range cs {
-		sharing[first(c)]++
-	}
 	var groups []reasonGroup
 	place := map[string]int{}
 	for _, c := range cs {
-		clause := first(c)
-		reason := cmp.Or(c.Reason, "no reason given")
-		if at, ok := place[clause]; ok {
-			g := &groups[at]
-			if g.Controls[0].Reason != c.Reason {
-				g.Reason = clause + "; what follows from it is in -f json"
-			}
-			g.Controls = append(g.Controls, c)
+		clause, _, _ := strings.Cut(c.Reason, "; ")
+		at, known := place[clause]
+		if !known {
+			place[clause] = len(groups)
+			groups = append(groups, reasonGroup{Reason: cmp.Or(c.Reason, "no reason given"), Controls: []audit.Control{c}})
 			continue
 		}
-		if sharing[clause] >= manyOfOneReason {
-			place[clause] = len(groups)
+		g := &groups[at]
+		if g.Controls[0].Reason != c.Reason {
+			g.Reason = clause + "; what follows from it is in -f json"
 		}
-		groups = append(groups, reasonGroup{Reason: reason, Controls: []audit.Control{c}})
+		g.Controls = append(g.Controls, c)
 	}
 	return groups
 }

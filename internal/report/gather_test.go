@@ -45,6 +45,27 @@ func TestOneReasonOneRow(t *testing.T) {
 	}
 }
 
+// TestAdviceIsNotCut: two controls with one reason are one row, and of a long reason the end
+// stays, which says what to do.
+func TestAdviceIsNotCut(t *testing.T) {
+	t.Parallel()
+	r := compliant()
+	reason := "the views were not read: forbidden (HTTP 403): " + strings.Repeat("the server's own words ", 40) + ": give prvReadUserQuery to the auditor"
+	for _, id := range []string{"DB-VIEW-SHARED", "DB-VIEW-ACTIVE"} {
+		control(&r, id).Outcome, control(&r, id).Reason = audit.OutcomeUnknown, reason
+	}
+	r = judge(r)
+	for _, f := range []Format{Table, Markdown} {
+		doc := strings.Join(strings.Fields(rendered(t, f, r, Options{Width: 100})), " ")
+		if strings.Count(doc, "the views were not read") != 1 || !strings.Contains(doc, "give prvReadUserQuery to the auditor") || strings.Count(doc, "own words") > 12 {
+			t.Errorf("%s:\n%s", f, doc)
+		}
+	}
+	if doc := rendered(t, Table, r, Options{Verbose: true}); !strings.Contains(doc, reason) {
+		t.Error("--verbose does not say all of it")
+	}
+}
+
 // TestNoWallOfWhatDoesNotApply: what does not apply is a line for each reason, unless all
 // is asked for.
 func TestNoWallOfWhatDoesNotApply(t *testing.T) {

@@ -149,9 +149,9 @@ func (p *page) facts(r audit.Result) {
 
 // rest is what follows the failures of all results.
 func (p *page) rest(r audit.Result, o Options) {
-	p.reasons("Could not be evaluated", r, audit.OutcomeUnknown)
+	p.reasons("Could not be evaluated", r, audit.OutcomeUnknown, o)
 	p.table("Failed, and waived", r, audit.OutcomeWaived)
-	p.reasons("Not applicable", r, audit.OutcomeNotApplicable)
+	p.reasons("Not applicable", r, audit.OutcomeNotApplicable, o)
 	p.passed(r)
 	p.notes(r)
 	p.facts(r)
@@ -183,14 +183,14 @@ func controlMarkdown(c audit.Control) string {
 }
 
 // reasons lists what was not judged; a reason that many share is shown once.
-func (p *page) reasons(title string, r audit.Result, outcome audit.Outcome) {
+func (p *page) reasons(title string, r audit.Result, outcome audit.Outcome, o Options) {
 	var rows []string
 	for _, group := range byReason(with(outcome, r)) {
 		worst, controls := group.Controls[0].Severity, controlMarkdown(group.Controls[0])
 		if len(group.Controls) > 1 {
 			controls = group.Title() + ":<br>" + md(group.Names())
 		}
-		rows = append(rows, fmt.Sprintf("| %s | %s | %s |\n", worst, controls, md(shorten(group.Reason, textColumns))))
+		rows = append(rows, fmt.Sprintf("| %s | %s | %s |\n", worst, controls, md(group.Short(o))))
 	}
 	p.list("### "+title+"\n\n| Severity | Control | Reason |\n| --- | --- | --- |\n", rows)
 }

@@ -242,12 +242,12 @@ func (t *terminal) reasons(cs []audit.Control) error {
 	g := table.Grid{Head: []string{"SEVERITY", "CONTROL", "REASON"}, Share: []int{0, 2, 5}}
 	for _, group := range byReason(cs) {
 		if len(group.Controls) > 1 {
-			t.paragraph("  "+group.Title()+": ", table.Bold, shorten(group.Reason, textColumns), table.Plain)
+			t.paragraph("  "+group.Title()+": ", table.Bold, group.Short(t.options), table.Plain)
 			t.paragraph("    ", table.Plain, group.Names(), table.Faint)
 			continue
 		}
 		c := group.Controls[0]
-		g.Rows = append(g.Rows, []table.Cell{table.Phrase(c.Severity.String(), table.Plain), table.Phrase(string(c.ID), table.Bold), table.Phrase(shorten(group.Reason, textColumns), table.Plain)})
+		g.Rows = append(g.Rows, []table.Cell{table.Phrase(c.Severity.String(), table.Plain), table.Phrase(string(c.ID), table.Bold), table.Phrase(group.Short(t.options), table.Plain)})
 	}
 	if len(g.Rows) == 0 {
 		return nil
@@ -258,7 +258,7 @@ func (t *terminal) reasons(cs []audit.Control) error {
 // inapplicable says why controls do not apply, in a line for each reason.
 func (t *terminal) inapplicable(cs []audit.Control) {
 	for _, group := range byReason(cs) {
-		t.paragraph("  "+group.Title()+": ", table.Plain, shorten(group.Reason, textColumns), table.Plain)
+		t.paragraph("  "+group.Title()+": ", table.Plain, group.Short(t.options), table.Plain)
 	}
 }
 
