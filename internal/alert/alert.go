@@ -46,8 +46,8 @@ type Rule struct {
 	Route    string            `yaml:"route"`
 }
 
-// Tells reports whether the rule is for an event.
-func (r Rule) Tells(e Event) bool { return slices.Contains(r.Events, e) }
+// Reports says whether the rule is for an event.
+func (r Rule) Reports(e Event) bool { return slices.Contains(r.Events, e) }
 
 // Fits reports whether an environment has the labels of the rule.
 func (r Rule) Fits(labels map[string]string) bool {

@@ -38,7 +38,7 @@ func TestParse(t *testing.T) {
 		t.Fatal(err)
 	}
 	grave, ok := f.Rule("severe")
-	if !ok || grave.Severity != audit.SeverityHigh || !grave.Tells(alert.Fixed) || grave.Tells(alert.Silent) ||
+	if !ok || grave.Severity != audit.SeverityHigh || !grave.Reports(alert.Fixed) || grave.Reports(alert.Silent) ||
 		!grave.Fits(map[string]string{"team": "sales", "x": "y"}) || grave.Fits(map[string]string{"team": "x"}) || grave.Fits(nil) {
 		t.Errorf("%+v", grave)
 	}

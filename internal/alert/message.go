@@ -43,7 +43,7 @@ type Message struct {
 	Link string `json:"link,omitempty"` // the page of the environment, or of the fleet
 }
 
-// itemsShown is how many items a message holds: receivers limit its size.
+// itemsShown is how many items a message has: receivers limit its size.
 const itemsShown = 20
 
 // Compose makes the message of items. base is the address of the fleet's page, empty if

@@ -22,10 +22,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/config"
 )
 
-// A Sender tells messages. Secrets are read again for each message.
+// A Sender sends messages. Secrets are read again for each message.
 type Sender struct {
 	Routes map[string]Route
-	// Secret reads a secret from where a file of alerts says it is.
+	// Secret reads a secret from the place that a file of alerts names.
 	Secret    func(config.Source) (string, error)
 	Transport http.RoundTripper
 	Now       func() time.Time
@@ -34,7 +34,7 @@ type Sender struct {
 // patience is how long a receiver may take.
 const patience = 30 * time.Second
 
-// Send tells a message by a route. Its error holds no secret: an address that is one is
+// Send sends a message by a route. Its error holds no secret: an address that is one is
 // not named.
 func (s *Sender) Send(ctx context.Context, route string, m Message) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)

@@ -33,7 +33,7 @@ type narration struct {
 	attrs   []slog.Attr
 }
 
-// repeats tells what was said lately: a database that is down is reported by each part of
+// repeats keeps what was said lately: a database that is down is reported by each part of
 // the queue each second.
 type repeats struct {
 	now func() time.Time

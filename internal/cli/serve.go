@@ -65,7 +65,7 @@ func worker(a *app, s *store.Store, e *engine.Engine, o fleet.Options, concurren
 	}
 	runner := unattended(a)
 	runner.CredentialEnds = func(environment string, ends time.Time) {
-		// The scan goes on without it: it only tells people earlier.
+		// The scan goes on without it: it only warns people earlier.
 		if err := s.SetCredentialEnds(context.Background(), environment, ends); err != nil { //nolint:forbidigo // it does not end with the scan
 			a.Warnf("%s: keeping when its credential ends: %v", environment, err)
 		}
@@ -190,7 +190,7 @@ func queue(a *app, s *store.Store, e *engine.Engine, told *fleet.Alerts, f serve
 func alerts(a *app, f serveFlags) (*fleet.Alerts, error) {
 	name := cmp.Or(f.alerts, a.Getenv("DBAUDIT_ALERTS"))
 	if name == "" {
-		return nil, nil //nolint:nilnil // nothing is told
+		return nil, nil //nolint:nilnil // nothing is reported
 	}
 	data, err := bounds.ReadFile(bounds.Alerts, name)
 	if err != nil {
@@ -274,7 +274,7 @@ func pageSignIn(ctx context.Context, a *app, f serveFlags) (*web.SignIn, error) 
 	return signIn, nil
 }
 
-// pageTLS is the page's own certificate; nil if there is none.
+// pageTLS is the page's own certificate; nil if it has none.
 func pageTLS(f serveFlags) (*tls.Config, error) {
 	if f.certificate == "" && f.key == "" {
 		return nil, nil //nolint:nilnil // a proxy ends TLS, or only this machine reaches the page

@@ -46,8 +46,8 @@ func openStore(ctx context.Context, a *app, flag string, o store.Options) (*stor
 	return s, err
 }
 
-// withStore runs do with the store that is meant, which exists: in a new one, a fleet whose
-// store was named wrongly would have no faults.
+// withStore runs do with the store that is meant, which must exist: if its name is mistyped, a
+// new one would show no faults.
 func withStore(ctx context.Context, a *app, flag string, do func(*store.Store) error) error {
 	return withStoreAs(ctx, a, flag, store.Options{Existing: true}, do)
 }
@@ -65,7 +65,7 @@ func withStoreAs(ctx context.Context, a *app, flag string, o store.Options, do f
 	return do(s)
 }
 
-// workerName tells this process from all others.
+// workerName identifies this process.
 func workerName() string {
 	host, err := os.Hostname()
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 // Alerts say what is reported about the fleet.
 type Alerts struct {
 	Rules []alert.Rule
-	// Send tells a message by a route.
+	// Send sends a message by a route.
 	Send func(ctx context.Context, route string, m alert.Message) error
 	// Retry is how long a receiver that refuses gets at first; then twice as long each time.
 	Retry time.Duration
@@ -54,14 +54,14 @@ func (*watcher) Timeout(*river.Job[watchArgs]) time.Duration { return time.Minut
 // Work implements [river.Worker].
 func (w *watcher) Work(ctx context.Context, _ *river.Job[watchArgs]) error { return w.fleet.watch(ctx) }
 
-// An alertKey tells alerts apart.
+// An alertKey identifies an alert.
 type alertKey struct{ rule, environment, integration, key string }
 
 func keyOf(a store.Alert) alertKey { return alertKey{a.Rule, a.Environment, a.Integration, a.Key} }
 
-// watch compares what is so with the alerts that are open, and has the difference told.
-// It asks what is so now, and not what happened: so nothing is missed that happened while
-// no process ran, and nothing comes twice.
+// watch compares the present state with the alerts that are open, and enqueues messages for
+// the difference. It asks what is so now, and not what happened. So nothing is missed that
+// happened while no process ran, and nothing is reported twice.
 func (f *Fleet) watch(ctx context.Context) error {
 	list, err := f.store.Fleet(ctx)
 	if err != nil {
@@ -83,7 +83,7 @@ func (f *Fleet) watch(ctx context.Context) error {
 		}
 		news := map[place]tellArgs{}
 		tell := func(a store.Alert, ended bool) {
-			if r, ok := f.rule(a.Rule); ok && tells(r, alert.Event(a.Event), ended) {
+			if r, ok := f.rule(a.Rule); ok && reports(r, alert.Event(a.Event), ended) {
 				at := place{a.Rule, a.Environment}
 				args := news[at]
 				args.add(a.ID, ended)
@@ -123,12 +123,12 @@ func (f *Fleet) rule(name string) (alert.Rule, bool) {
 	return f.o.Alerts.Rules[i], true
 }
 
-// tells reports whether a rule tells the beginning or the end of an event.
-func tells(r alert.Rule, e alert.Event, ended bool) bool {
+// reports says whether a rule reports the beginning or the end of an event.
+func reports(r alert.Rule, e alert.Event, ended bool) bool {
 	if e == alert.New && ended {
-		return r.Tells(alert.Fixed)
+		return r.Reports(alert.Fixed)
 	}
-	return r.Tells(e)
+	return r.Reports(e)
 }
 
 // conditions are current states that a rule reports.
@@ -154,7 +154,7 @@ func (f *Fleet) conditions(list []store.Status, findings []store.Finding, failin
 				})
 			}
 		}
-		if !r.Tells(alert.New) && !r.Tells(alert.Fixed) {
+		if !r.Reports(alert.New) && !r.Reports(alert.Fixed) {
 			continue
 		}
 		for _, finding := range findings {
@@ -169,20 +169,20 @@ func (f *Fleet) conditions(list []store.Status, findings []store.Finding, failin
 	return so
 }
 
-// eventsOf are the events of an integration, beside its findings, that a rule tells. A run
-// that waits or is in progress ends none of them: it may fail as well.
+// eventsOf are the events of an integration, beside its findings, that a rule reports. A
+// run that waits or is in progress does not end them: it may fail as well.
 func eventsOf(s store.Status, failing map[string]store.Run, r alert.Rule, now time.Time) map[alert.Event]string {
 	events := map[alert.Event]string{}
-	if run, fails := failing[s.Environment.Name]; fails && r.Tells(alert.CannotRun) && run.EndedAt.After(s.LastResultAt) {
+	if run, fails := failing[s.Environment.Name]; fails && r.Reports(alert.CannotRun) && run.EndedAt.After(s.LastResultAt) {
 		events[alert.CannotRun] = run.Error
 	}
-	if r.Tells(alert.Unknown) && s.LastResultRun != 0 && s.Verdict == audit.VerdictIncomplete {
+	if r.Reports(alert.Unknown) && s.LastResultRun != 0 && s.Verdict == audit.VerdictIncomplete {
 		events[alert.Unknown] = "some controls could not be judged"
 	}
-	if ends := s.Environment.CredentialEnds; r.Tells(alert.Credential) && !ends.IsZero() && ends.Sub(now) < r.Notice() {
+	if ends := s.Environment.CredentialEnds; r.Reports(alert.Credential) && !ends.IsZero() && ends.Sub(now) < r.Notice() {
 		events[alert.Credential] = "it ends on " + ends.Format(time.DateOnly) + ": renew it"
 	}
-	if r.Tells(alert.Silent) && !s.Environment.Paused {
+	if r.Reports(alert.Silent) && !s.Environment.Paused {
 		switch {
 		case s.LastCompleteAt.IsZero() && now.Sub(s.Environment.CreatedAt) > r.Silence():
 			events[alert.Silent] = "there was none yet"
@@ -232,7 +232,7 @@ func (f *Fleet) enqueueNews(ctx context.Context, tx *store.Tx, news map[place]te
 	return nil
 }
 
-// tellArgs name the alerts that are told, and hold nothing of them.
+// tellArgs name the alerts of a message by their ids alone.
 type tellArgs struct {
 	Rule  string  `json:"rule"`
 	Began []int64 `json:"began"`
@@ -268,8 +268,8 @@ func (w *teller) NextRetry(job *river.Job[tellArgs]) time.Time {
 	return job.AttemptedAt.Add(min(or(w.fleet.o.Alerts.Retry, first)<<min(job.Attempt-1, 10), most))
 }
 
-// Work implements [river.Worker]. A message that was sent, and whose job did not end
-// because the process died, comes again with the same id.
+// Work implements [river.Worker]. If the process dies after it sent a message, and before
+// the job ended, the message comes again with the same id.
 func (w *teller) Work(ctx context.Context, job *river.Job[tellArgs]) error {
 	f := w.fleet
 	r, ok := f.rule(job.Args.Rule)
@@ -285,7 +285,7 @@ func (w *teller) Work(ctx context.Context, job *river.Job[tellArgs]) error {
 	for i, a := range alerts {
 		event, ended := alert.Event(a.Event), i >= len(job.Args.Began)
 		// A receiver that was down does not hear old news after newer news.
-		if ended && a.Again || !ended && !a.Resolved.IsZero() && tells(r, event, true) {
+		if ended && a.Again || !ended && !a.Resolved.IsZero() && reports(r, event, true) {
 			continue
 		}
 		item := alert.Item{
@@ -306,11 +306,11 @@ func (w *teller) Work(ctx context.Context, job *river.Job[tellArgs]) error {
 	slices.SortStableFunc(items, func(a, b alert.Item) int { return cmp.Compare(b.Severity, a.Severity) })
 	m := alert.Compose(fmt.Sprintf("alert-%d", job.ID), r.Name, f.o.Alerts.Base, items)
 	if err := f.o.Alerts.Send(ctx, r.Route, m); err != nil {
-		f.o.Logger.Warn("an alert could not be told, and is tried again", "rule", r.Name, "error", err)
+		f.o.Logger.Warn("an alert could not be sent, and is tried again", "rule", r.Name, "error", err)
 		return err
 	}
 	return f.store.Within(context.WithoutCancel(ctx), func(tx *store.Tx) error {
-		if err := tx.Told(ctx, ids); err != nil {
+		if err := tx.Sent(ctx, ids); err != nil {
 			return err
 		}
 		_, err := river.JobCompleteTx[driver](ctx, tx.Queue(), job)

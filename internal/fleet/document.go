@@ -21,7 +21,7 @@ type Entry struct {
 	Name        string        `json:"name"`
 	Integration string        `json:"integration"` // the profile's name; empty before anything is known
 	Verdict     audit.Verdict `json:"verdict"`
-	// Stale is set where there was no complete scan for longer than the interval allows:
+	// Stale is set if there was no complete scan for longer than the interval allows:
 	// whatever the verdict was, it is not known now.
 	Stale          bool              `json:"stale"`
 	LastCompleteAt *time.Time        `json:"last_complete_at"` // null for never

@@ -81,7 +81,7 @@ const (
 	queueScan     = "scan"
 )
 
-// maxAttempts is how often the queue starts a job again whose worker died. This package
+// maxAttempts is how often the queue starts a job again if its worker died. This package
 // decides how long a failed scan waits; that does not count as an attempt of the queue.
 const maxAttempts = 1000
 
@@ -105,7 +105,7 @@ func New(s *store.Store, o Options) (*Fleet, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	f := &Fleet{store: s, o: o, other: make(chan error, 1)}
-	// Each process knows every kind of job, also where it does not work it: whichever leads
+	// Each process knows every kind of job, also those that it does not work: whichever leads
 	// gives the jobs of dead workers to others, and throws away those of unknown kinds.
 	workers := river.NewWorkers()
 	for _, err := range []error{
@@ -305,7 +305,7 @@ func (f *Fleet) insert(ctx context.Context, tx *store.Tx, args scanArgs) error {
 	return tx.SetJob(ctx, args.Run, job.Job.ID)
 }
 
-// soon is when the queue starts a job again whose worker died, or could not reach the
+// soon is when the queue starts a job again if its worker died, or could not reach the
 // database: a second later, and later with each attempt, up to a minute. The queue counts
 // on from now, because it would wait for hours where this time has passed.
 type soon struct{ now func() time.Time }

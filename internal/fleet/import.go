@@ -162,7 +162,7 @@ func columns() []string {
 	}
 }
 
-// ParseCSV reads environments from CSV whose first row names the columns. Labels are
+// ParseCSV reads environments from CSV. The first row names the columns. Labels are
 // written KEY=VALUE, and several are parted by semicolons. Each row is a configuration of
 // its own, checked as one.
 func ParseCSV(name string, data []byte) ([]*config.File, error) {

@@ -48,7 +48,7 @@ func (i *Inspector) Scan(ctx context.Context, e store.Environment) ([]audit.Resu
 	return i.Runner.Accept(accepted, results), nil
 }
 
-// classified tells what somebody must change from what may pass.
+// classified marks an error that somebody must do something about.
 func classified(err error) error {
 	switch run.FailureOf(err) {
 	case run.Misused:

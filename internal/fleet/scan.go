@@ -87,7 +87,7 @@ func (f *Fleet) end(ctx context.Context, job *river.Job[scanArgs], do func(conte
 	return err
 }
 
-// failed keeps why a scan failed, and has it tried again where that may help.
+// failed keeps why a scan failed, and has it tried again if that may help.
 func (f *Fleet) failed(ctx context.Context, job *river.Job[scanArgs], e store.Environment, run store.Run, cause error) error {
 	if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		if errors.Is(context.Cause(ctx), river.ErrJobCancelledRemotely) {
@@ -139,7 +139,7 @@ func backoff(name string, failures int) time.Duration {
 }
 
 // again reports whether a failed run is tried again: as long as that comes before the run
-// of the next interval, or a few times where somebody asked for it.
+// of the next interval, or a few times if somebody asked for it.
 func again(e store.Environment, run store.Run, wait time.Duration) bool {
 	if run.Trigger != store.TriggerSchedule {
 		return run.Failures+1 < byHand

@@ -56,8 +56,8 @@ func (t *Tx) ResolveAlerts(ctx context.Context, ids []int64) error {
 	return t.each(ctx, "UPDATE alert SET resolved = $1", ids, micro(t.now))
 }
 
-// Told keeps when alerts were told.
-func (t *Tx) Told(ctx context.Context, ids []int64) error {
+// Sent keeps when alerts were sent.
+func (t *Tx) Sent(ctx context.Context, ids []int64) error {
 	return t.each(ctx, "UPDATE alert SET last_sent = $1", ids, micro(t.now))
 }
 

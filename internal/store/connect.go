@@ -23,7 +23,7 @@ import (
 const patience = 15 * time.Second
 
 // patiently repeats do while another process has locked the file of SQLite. SQLite itself
-// does not wait where it turns on the write-ahead log, nor while the last other connection
+// does not wait when it turns on the write-ahead log, nor while the last other connection
 // cleans up after itself (sqlite.org/wal.html, section 11).
 func (s *Store) patiently(ctx context.Context, do func() error) error {
 	until := time.After(patience)

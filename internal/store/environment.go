@@ -38,8 +38,7 @@ type Environment struct {
 	CreatedAt      time.Time
 }
 
-// Certificate begins the CredentialRef of an environment that is signed in to by certificate,
-// whose end a scan reads.
+// Certificate begins the CredentialRef of a certificate. Each scan reads when it ends.
 const Certificate = "certificate:"
 
 // Jitter is the part of an interval after which an environment is due.
@@ -226,7 +225,7 @@ func (s *Store) SetCredentialEnds(ctx context.Context, name string, ends time.Ti
 }
 
 // Pause keeps environments from being scanned by themselves, or lets them be scanned
-// again: then one whose time has passed is due at once.
+// again: then an environment is due at once if its time has passed.
 func (s *Store) Pause(ctx context.Context, names []string, paused bool) error {
 	return s.Within(ctx, func(tx *Tx) error {
 		for _, name := range slices.Sorted(slices.Values(names)) {
@@ -241,8 +240,8 @@ func (s *Store) Pause(ctx context.Context, names []string, paused bool) error {
 	})
 }
 
-// Due locks and lists environments that are due, at most limit of them. One whose next
-// time is further away than its interval is due too: the clock was wrong when it was set.
+// Due locks and lists environments that are due, at most limit of them. If the next
+// time is further away than the interval, the clock was wrong when it was set: that is due, too.
 func (t *Tx) Due(ctx context.Context, limit int) ([]Environment, error) {
 	query := "SELECT " + environmentColumns + ` FROM environment e
 		WHERE NOT e.paused AND e.every > 0 AND (e.next_due <= $1 OR e.next_due > $1 + e.every)

@@ -30,7 +30,7 @@ func steps() []step {
 // lockKey is the advisory lock that keeps two processes from migrating at once.
 const lockKey = 0x64626175646974
 
-// setUp sets up an empty store, migrates one of an earlier version where that is wanted,
+// setUp sets up an empty store, migrates one of an earlier version if that is wanted,
 // and refuses one of a later version.
 func (s *Store) setUp(ctx context.Context, o Options) error {
 	have, err := s.version(ctx)

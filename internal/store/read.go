@@ -29,7 +29,7 @@ type Status struct {
 	// LastCompleteAt is when a result last was compliant or noncompliant, and not incomplete;
 	// zero for never.
 	LastCompleteAt time.Time
-	// Stale is set where that is longer ago than the interval and [Patience], or is yet to
+	// Stale is set if that is longer ago than the interval and [Patience], or is yet to
 	// come by more than [Patience]: whatever the verdict was, it is not known now.
 	Stale bool
 	// Open counts the findings that are open and not waived, by severity.

@@ -12,8 +12,8 @@ import (
 // A RunState is the state of a run. The zero value is unknown.
 type RunState string
 
-// The states of a run. The last five are ends, and Failed is one where the queue does not
-// try again; see [Run.Ended].
+// The states of a run. The last five are ends; Failed is one only if the queue does not
+// try again: see [Run.Ended].
 const (
 	RunQueued        RunState = "queued"
 	RunRunning       RunState = "running"
@@ -152,7 +152,7 @@ type Failure struct {
 	State RunState // RunFailed, RunMisconfigured or RunCancelled
 	// Code is one word for programs; Message is advice for people, without secrets.
 	Code, Message string
-	// Final is set where the run is not tried again.
+	// Final is set if the run is not tried again.
 	Final bool
 }
 
@@ -282,7 +282,7 @@ func (s *Store) record(ctx context.Context, results []audit.Result, worker strin
 }
 
 // Runs lists the runs of an environment, the newest first: those before a run's id, or
-// the newest of all where it is 0.
+// the newest of all if it is 0.
 func (s *Store) Runs(ctx context.Context, environment string, before int64, limit int) ([]Run, error) {
 	list, err := all(ctx, s.db, scanRun, "SELECT "+runColumns+` FROM run r
 		WHERE r.environment_id = (SELECT id FROM environment WHERE name = $1) AND (r.id < $2 OR $2 = 0) ORDER BY r.id DESC LIMIT $3`,
@@ -290,8 +290,8 @@ func (s *Store) Runs(ctx context.Context, environment string, before int64, limi
 	return list, s.failed(err)
 }
 
-// Failing is the newest run that ended of each environment where that gave no result, by
-// the name of the environment. A run that was cancelled says nothing.
+// Failing is the newest run that ended of each environment, if it gave no result, by the
+// name of the environment. A run that was cancelled does not count.
 func (s *Store) Failing(ctx context.Context) (map[string]Run, error) {
 	list, err := all(ctx, s.db, scanRun, "SELECT "+runColumns+` FROM environment e JOIN run r ON r.id = (SELECT n.id FROM run n
 		WHERE n.environment_id = e.id AND n.ended_at IS NOT NULL AND n.state <> $1 ORDER BY n.id DESC LIMIT 1)

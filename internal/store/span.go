@@ -66,7 +66,7 @@ type ControlSpan struct {
 	inLast  bool // whether the last result is in it
 }
 
-// edition tells apart what profiles of one name require.
+// edition identifies what a profile requires: two of one name may differ.
 func edition(p audit.Profile) string {
 	if p.Digest != "" {
 		return p.Digest
@@ -144,7 +144,7 @@ func blocked(c audit.Control, r audit.Result) bool {
 	})
 }
 
-// names reports whether a text holds a word.
+// names reports whether a text contains a word.
 func names(text, word string) bool {
 	return slices.Contains(strings.FieldsFunc(text, func(r rune) bool {
 		return r != '-' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')

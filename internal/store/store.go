@@ -20,7 +20,7 @@ import (
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 )
 
-// Errors that callers tell apart.
+// Errors that callers distinguish.
 var (
 	// ErrNotFound is returned for an environment, a run or a result that is not stored.
 	ErrNotFound = errors.New("not found")
@@ -136,7 +136,7 @@ func (s *Store) within(ctx context.Context, do func(*Tx) error) error {
 	return s.failed(tx.Commit())
 }
 
-// failed says where it failed, in an error without the store's address.
+// failed adds to an error that the store failed, without its address.
 func (s *Store) failed(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err

@@ -135,7 +135,7 @@ func (s *server) listRuns(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// number is a parameter of a request; 0 where it is not given.
+// number is a parameter of a request; 0 if it is not given.
 func number(r *http.Request, name string) (int64, error) {
 	value := r.FormValue(name)
 	if value == "" {

@@ -17,8 +17,7 @@ import (
 // A state is what an integration is now, as a word, and as a class of the style sheet.
 type state struct{ Word, Class string }
 
-// stateOf tells a verdict that is too old from one that holds: it is never green. What is
-// known to fail by a result of now stays known, though not everything was judged.
+// stateOf is never green for a verdict that is too old. What is known to fail by a result of now stays known, though not everything was judged.
 func (s *server) stateOf(v store.Status) state {
 	switch {
 	case v.LastResultRun == 0:

@@ -62,7 +62,7 @@ type visitor struct {
 
 // SignInOptions say by whom people and programs are known.
 type SignInOptions struct {
-	// Issuer is the OpenID Connect issuer: of one tenant, where it is Microsoft Entra.
+	// Issuer is the OpenID Connect issuer: of one tenant, if it is Microsoft Entra.
 	Issuer string
 	// ClientID is the registration of the page, and the audience of the API's tokens.
 	ClientID, ClientSecret string

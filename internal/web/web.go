@@ -45,7 +45,7 @@ type Actions interface {
 type Options struct {
 	Store   *store.Store
 	Actions Actions
-	// SignIn tells people and programs apart. Without one, the caller serves on a loopback
+	// SignIn identifies people and programs. Without one, the caller serves on a loopback
 	// address alone.
 	SignIn *SignIn
 	Now    func() time.Time
@@ -153,7 +153,7 @@ func headers(next http.Handler) http.Handler {
 	})
 }
 
-// loopbackAlone answers requests for a loopback host. A page elsewhere whose name leads to
+// loopbackAlone answers requests for a loopback host. A page elsewhere that has a name for
 // this machine asks for another host.
 func loopbackAlone(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -231,7 +231,7 @@ type statusError struct {
 
 func (e *statusError) Error() string { return e.message }
 
-// refuse tells an error: to programs as JSON, to people as a page.
+// refuse reports an error: to programs as JSON, to people as a page.
 func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	var known *statusError
 	switch {
