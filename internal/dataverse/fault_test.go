@@ -289,7 +289,7 @@ func TestConcurrencyFollowsTheHint(t *testing.T) {
 		}
 		for {
 			l.mu.Lock()
-			running, settled := l.running, l.running+l.waiting.Len() == n
+			running, settled := l.running, l.running+l.waiting == n
 			l.mu.Unlock()
 			if settled {
 				cancel()
@@ -310,8 +310,8 @@ func TestConcurrencyFollowsTheHint(t *testing.T) {
 		if got := crowd(n); got != want {
 			t.Errorf("%d at once %s, want %d", got, when, want)
 		}
-		if l.running != 0 || l.waiting.Len() != 0 {
-			t.Fatalf("%d run and %d wait when nobody is waiting", l.running, l.waiting.Len())
+		if l.running != 0 || l.waiting != 0 {
+			t.Fatalf("%d run and %d wait when nobody is waiting", l.running, l.waiting)
 		}
 	}
 	check(30, 8, "before any hint")

@@ -1,30 +1,33 @@
 package dataverse
 
 import (
-	"container/list"
 	"context"
+	"net/http"
 	"strconv"
 	"sync"
 )
 
-// limiter bounds how many exchanges run at the same time. It starts low, takes
-// the environment's word for how many are welcome (x-ms-dop-hint), and gives
-// way where the environment says that there were too many.
+// limiter bounds how many exchanges run at the same time. It starts low, follows the
+// environment's hint about how many are welcome (x-ms-dop-hint), and gives way if the
+// environment says that there were too many.
 type limiter struct {
 	next sender
 
 	mu      sync.Mutex
+	changed *sync.Cond // running or limit
 	limit   int
 	ceiling int
 	running int
-	waiting list.List // of chan struct{}, first come first served
+	waiting int
 }
 
 // tooManyAtOnce is the code of a 429 for concurrent requests.
 const tooManyAtOnce = "0x80072326"
 
 func newLimiter(next sender, start, ceiling int) *limiter {
-	return &limiter{next: next, limit: min(start, ceiling), ceiling: ceiling}
+	l := &limiter{next: next, limit: min(start, ceiling), ceiling: ceiling}
+	l.changed = sync.NewCond(&l.mu)
+	return l
 }
 
 func (l *limiter) send(ctx context.Context, c call) (reply, error) {
@@ -37,70 +40,50 @@ func (l *limiter) send(ctx context.Context, c call) (reply, error) {
 		return r, err
 	}
 	if hint, err := strconv.Atoi(r.header.Get("x-ms-dop-hint")); err == nil && hint > 0 {
-		l.set(hint)
+		l.change(func() { l.limit = min(hint, l.ceiling) })
 	}
-	if r.status == 429 {
+	if r.status == http.StatusTooManyRequests {
 		if e, _ := decodeError(r.body); e.code == tooManyAtOnce {
-			l.yield()
+			l.change(func() { // for good: half of what ran when it was too much
+				l.ceiling = max(1, min(l.ceiling, l.running/2))
+				l.limit = min(l.limit, l.ceiling)
+			})
 		}
 	}
 	return r, nil
 }
 
+// acquire waits for a place among those that run.
 func (l *limiter) acquire(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.changed.Broadcast()
+	})
+	defer stop()
 	l.mu.Lock()
-	if l.running < l.limit && l.waiting.Len() == 0 {
-		l.running++
-		l.mu.Unlock()
-		return nil
+	defer l.mu.Unlock()
+	for l.running >= l.limit && ctx.Err() == nil {
+		l.waiting++
+		l.changed.Wait()
+		l.waiting--
 	}
-	turn := make(chan struct{})
-	place := l.waiting.PushBack(turn)
-	l.mu.Unlock()
-
-	select {
-	case <-turn:
-		return nil
-	case <-ctx.Done():
+	if err := ctx.Err(); err != nil {
+		l.changed.Signal() // in case that it was this one's turn
+		return err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	select {
-	case <-turn: // given at the same moment: pass it on
-		l.running--
-		l.admit()
-	default:
-		l.waiting.Remove(place)
-	}
-	return ctx.Err()
+	l.running++
+	return nil
 }
 
-func (l *limiter) release() {
+func (l *limiter) release() { l.change(func() { l.running-- }) }
+
+// change changes the state, and wakes as many as may run now.
+func (l *limiter) change(how func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.running--
-	l.admit()
-}
-
-func (l *limiter) set(limit int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.limit = min(limit, l.ceiling)
-	l.admit()
-}
-
-// yield lowers the ceiling for good to half of what ran when it was too much.
-func (l *limiter) yield() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.ceiling = max(1, min(l.ceiling, l.running/2))
-	l.limit = min(l.limit, l.ceiling)
-}
-
-func (l *limiter) admit() {
-	for l.running < l.limit && l.waiting.Len() > 0 {
-		turn, _ := l.waiting.Remove(l.waiting.Front()).(chan struct{})
-		l.running++
-		close(turn)
+	how()
+	for range min(l.limit-l.running, l.waiting) {
+		l.changed.Signal()
 	}
 }
