@@ -1,46 +1,39 @@
-// Package collector turns Web API rows into a snapshot. It reads, and is handed
-// nothing that could write.
+// Package collector turns Web API rows into a snapshot. It gets an interface that only reads.
 //
-// The default scope asks for what the verdict needs and no more, in four rounds
-// of parallel requests whose number does not grow with the environment:
+// The default scope reads what the verdict needs, in four rounds of parallel requests. Their
+// number does not grow with the environment:
 //
-//  1. who the auditor is; the organization; the users that may be the
-//     integration's, with their roles and teams; the definitions of the minimum's
-//     privileges; the roles whose name fits; the required views as the auditor
-//     sees them, and system views of their names; the owners that the
-//     configuration names
-//  2. the roles of the user's teams; what has been shared with the user and its
-//     teams; the personal views as the user and as each owner sees them, and whom the
-//     environment takes dbaudit for meanwhile; what the roles known so far grant
-//  3. what the roles that came through teams grant
-//  4. whether any of these roles changed meanwhile; the business units, since one that is
-//     disabled locks out all below it
+//  1. who the auditor is; the organization; the users that may be the integration's, with
+//     their roles and teams; the definitions of the minimum's privileges; roles with a
+//     matching name; system views with the required names; the views' configured owners
+//  2. the roles of the user's teams; shares with the user and its teams; the personal views
+//     as the user and as each owner sees them, with a WhoAmI as the same identity; what the
+//     known roles grant
+//  3. what the roles of the teams grant
+//  4. whether any of these roles has changed meanwhile; the business units, because a
+//     disabled one locks out all units below it
 //
-// That is twelve requests, one more for each role that the user has or that is configured,
-// two for each owner, and one for each impersonated identity, the user and the owners:
-// WhoAmI with the same header, at the same time as the list of views, because a header that
-// is dropped or ignored silently gives the auditor's own list. Another round is for
-// environments that do not give a user's roles and teams with the user, for a role of a
-// fitting name that grants nothing of what the profile asks for, and for a required view
-// that only the auditor sees while the integration user's own list is closed.
+// These are twelve requests, one for each role of the user or of the configuration, two for
+// each owner, and one WhoAmI for each impersonated identity: if the header of the
+// impersonation is dropped or ignored, the answer is the auditor's own list. Another round
+// is needed for environments that do not return roles and teams with the user, for a role
+// with a matching name that grants nothing of the minimum, and for a required view that
+// only the auditor sees.
 //
-// Several integrations in one environment are read for together ([CollectAll]): the
-// rounds are the same, each table is asked once for what any of them needs, and each
-// keeps of the answer what it would have asked for alone. What is asked once for each of
-// them is the list of views as its user and the WhoAmI beside it: for n integrations
-// eleven requests, two for each of them, one for each distinct role, three for each owner.
+// Several integrations of one environment are read together ([CollectAll]): each table is
+// read once for what any of them needs, and each integration keeps what it would have read
+// alone. For n integrations these are eleven requests, two for each integration, one for
+// each distinct role and three for each owner.
 //
-// What cannot be read is never silently short. A section that is refused is
-// Forbidden; one that cannot be read whole, or not twice alike, is Failed with its
-// reason; one that depends on these is Skipped. Each column that was asked for must
-// be in each row and of its type, no key may come twice, all rows that were
-// announced must come, and a role must be the same before and after its privileges
-// were read.
+// A read is complete or it says what is missing. A refused section is Forbidden. A section
+// that cannot be read completely, or not twice with the same result, is Failed. A section
+// that depends on one of these is Skipped. Each requested column must be in each row, with
+// its type; no key may appear twice; all announced rows must arrive; and a role must be the
+// same before and after its privileges are read.
 //
-// Sources, of Microsoft's "Power Apps developer documentation, Dataverse": "Use
-// the Microsoft Dataverse Web API", the table reference (systemuser, role, team,
-// userquery, savedquery, principalobjectaccess, …), "Security concepts" and
-// "Impersonate another user using the Web API".
+// Sources, of Microsoft's "Power Apps developer documentation, Dataverse": "Use the Microsoft
+// Dataverse Web API", the table reference, "Security concepts" and "Impersonate another user
+// using the Web API".
 package collector
 
 import (

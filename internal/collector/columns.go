@@ -42,8 +42,8 @@ const count = "$count"
 // optional are columns that older environments may not have. Without them the
 // verdict errs on the side of a finding: a team's role gives no Basic rights unless it is
 // known to be inherited, and a user exists unless it is known to be deleted. Whether a
-// view's owner is a team matters to its fix alone. An access mode that was not read is
-// unknown, and so is what hangs on it.
+// view's owner is a team matters only to its fix. An access mode that was not read is
+// unknown, and so is what depends on it.
 func optional(column string) bool {
 	switch column {
 	case "isinherited", "componentstate", "deletedstate",

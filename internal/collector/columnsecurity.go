@@ -25,10 +25,10 @@ func fieldPermissionOf(r Row) fieldPermission {
 	}
 }
 
-// readColumnSecurity notes the secured columns that the integration user cannot read: it
-// is shown them empty, and no request of it fails. A column that a column security
-// profile names is secured, and is read by those alone to whom a profile gives it. No
-// control hangs on it, so that nothing is said where the auditor may not read it.
+// readColumnSecurity notes the secured columns that the integration user cannot read: they
+// appear empty to it, and no request fails. A column in a column security profile is
+// secured; only members of a profile that allows it can read it. No control depends on
+// this, so nothing is noted if the auditor cannot read it.
 func (c *collection) readColumnSecurity(ctx context.Context) error {
 	hidden, err := c.hiddenColumns(ctx)
 	switch {

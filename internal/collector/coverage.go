@@ -17,18 +17,9 @@ type ending struct {
 	detail string
 }
 
-// rank orders states by how much they say against a section.
+// rank orders states by how little is known of a section.
 func rank(s snapshot.State) int {
-	switch s {
-	case snapshot.StateFailed:
-		return 3
-	case snapshot.StateForbidden:
-		return 2
-	case snapshot.StateSkipped:
-		return 1
-	case snapshot.StateUnknown, snapshot.StateCollected, snapshot.StateInapplicable:
-	}
-	return 0
+	return slices.Index([]snapshot.State{snapshot.StateSkipped, snapshot.StateForbidden, snapshot.StateFailed}, s)
 }
 
 func (c *collection) record(s snapshot.Section, state snapshot.State, detail string) {
@@ -48,11 +39,8 @@ func (c *collection) note(s snapshot.Section, format string, args ...any) {
 	c.record(s, snapshot.StateCollected, fmt.Sprintf(format, args...))
 }
 
-// state is how a section stands so far.
-func (c *collection) state(s snapshot.Section) snapshot.State { return c.coverage(s).State }
-
 func (c *collection) collected(s snapshot.Section) bool {
-	return c.state(s) == snapshot.StateCollected
+	return c.coverage(s).State == snapshot.StateCollected
 }
 
 // coverage sums the endings of a section's parts up: the worst counts, with all

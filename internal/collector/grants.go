@@ -110,7 +110,7 @@ func (c *collection) join(found []granting) *granted {
 	return g
 }
 
-// A granting is what a row of a role's privileges comes to.
+// A granting is a row of a role's privileges.
 type granting struct {
 	id, name string
 	// word is the depth as received; depth is none if it is unknown, or that of a filter.

@@ -34,8 +34,8 @@ type ask struct {
 	fresh bool
 }
 
-// rows reads all rows of a table, each key once. It reads again what is
-// inconsistent in itself; what the client below has tried in vain it does not.
+// rows reads all rows of a table, each key once. It repeats a read with an inconsistent
+// answer, but not one that the client has already repeated.
 func (t table[T]) rows(ctx context.Context, c *collection, a ask) ([]T, error) {
 	a.from, a.key = t.from, t.key
 	return read(ctx, c, a, t.take)

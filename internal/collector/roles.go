@@ -84,7 +84,7 @@ func (c *collection) readNamedRoles(ctx context.Context) error {
 	return err
 }
 
-// A reach is how the roles that are known so far reach the users that matter.
+// A reach is the known roles of the users that matter, by how they are assigned.
 type reach struct {
 	direct, through map[string]role
 }

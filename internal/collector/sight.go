@@ -38,8 +38,8 @@ type sight struct {
 	unit string
 }
 
-// readSight learns how far the auditor's reads reach. Where nobody says, there may be
-// more rows than were shown, and what hangs on them is not read.
+// readSight learns how far the auditor's reads extend. If that is unknown, there may be more
+// rows than were returned, and what depends on them counts as not read.
 func (c *collection) readSight(ctx context.Context) error {
 	found, err := c.ownPrivileges(ctx, dataverse.Row("systemusers", dataverse.GUID(c.auditor)).Function("RetrieveUserPrivileges"))
 	if refused(err) || forbidden(err) {

@@ -10,7 +10,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A table is where its rows are, the column that tells them apart, and what a row comes to.
+// A table is the address of its rows, their key column, and how a row is read.
 // The columns that take reads, in the order in which it reads them, are those that the
 // environment is asked for; see columns.
 type table[T any] struct {
@@ -189,7 +189,7 @@ func roleOf(r Row) role {
 	}
 	value, known := r.managed("iscustomizable")
 	o.Customizable, o.CustomizableUnknown = value || !known, !known
-	// What is neither 0 nor 1 gives no Basic rights for all that is known.
+	// A value other than 0 and 1 is not known to give Basic rights.
 	o.Inherited = r.OptionalNumber("isinherited") == 1
 	o.void = r.OptionalNumber("componentstate") != 0
 	o.stamp = stamp{modified: r.Text("modifiedon"), version: string(r.column("@odata.etag"))}

@@ -9,8 +9,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// readUnits reads all business units: whether one is disabled, so that nobody of it can
-// sign in, hangs on those above it too.
+// readUnits reads all business units: nobody in a disabled unit can sign in, nor in one
+// below it.
 func (c *collection) readUnits(ctx context.Context) (err error) {
 	c.units, err = units().rows(ctx, c, ask{section: snapshot.SectionBusinessUnits, what: "business units"})
 	if err != nil {

@@ -88,8 +88,7 @@ func (e *Error) Cause() Cause {
 	return CauseUnknown
 }
 
-// Total reports whether the cause stands against every request of this identity,
-// so that the next one is refused for it too.
+// Total reports whether the cause makes every request of this identity fail.
 func (e *Error) Total() bool {
 	switch cause := e.Cause(); cause {
 	case CauseUnknown, CausePrivilege, CauseRestricted:

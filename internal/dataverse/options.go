@@ -27,8 +27,7 @@ type Options struct {
 	writing bool // set by NewWriter
 }
 
-// Limits bound what an environment can make a client do. Zero values stand for
-// the defaults.
+// Limits bound what an environment can make a client do. A zero value is the default.
 type Limits struct {
 	MaxBody       int64         // bytes of one answer, unpacked; 64 MiB
 	MaxPages      int           // pages of one collection; 10,000
@@ -39,7 +38,7 @@ type Limits struct {
 	Concurrency   int           // exchanges at once until the environment says (x-ms-dop-hint); 8
 }
 
-// The limits that hold for everybody.
+// Limits that cannot be changed.
 const (
 	maxJSONDepth   = 64               // nesting of one answer
 	maxThrottled   = 30               // 429s of one request
@@ -47,7 +46,7 @@ const (
 	maxConcurrency = 52               // exchanges at once whatever the environment says: the service protection limit
 )
 
-// DefaultLimits are those that hold where nothing else is said.
+// DefaultLimits are the limits of a client that sets none.
 func DefaultLimits() Limits { return Limits{}.withDefaults() }
 
 func (l Limits) withDefaults() Limits {

@@ -28,9 +28,8 @@ func (c *Client) Rows(ctx context.Context, r Request) iter.Seq2[json.RawMessage,
 	}
 }
 
-// walk is the reading of one request to its end: its pages, and those of the
-// collections expanded in them. All of them count towards one bound, so that no
-// web of links goes on for ever.
+// walk reads one request to its end: its pages, and those of the collections expanded in
+// them. All count towards one bound, so that no chain of links is endless.
 type walk struct {
 	*Client
 	ctx     context.Context //nolint:containedctx // lives as long as one call

@@ -236,8 +236,8 @@ func (p *retrier) backoff(failures int) time.Duration {
 	return wait/2 + time.Duration(p.jitter()*float64(wait)/2)
 }
 
-// RetryAfter gives how long an answer asks to wait, 0 where it does not say. A
-// date is held against the other side's own clock where it tells it.
+// RetryAfter is how long an answer asks to wait; 0 if it does not say. A date is compared
+// with the server's own clock, if the answer states it.
 func RetryAfter(h http.Header, now time.Time) time.Duration {
 	if date, err := http.ParseTime(h.Get("Date")); err == nil {
 		now = date

@@ -57,7 +57,7 @@ func literalsBy(n *names, text string) string {
 	}
 }
 
-// literal reads a literal in quotes, and gives how long it is.
+// literal reads a literal in quotes, and its length.
 func literal(text string) (value string, length int, ok bool) {
 	for i := 1; i < len(text); i++ {
 		if text[i] != '\'' {

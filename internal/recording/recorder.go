@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -41,16 +42,22 @@ func callers() []string { return []string{"CallerObjectId", "MSCRMCallerID"} }
 
 // callersOf gives the headers of a request that name such a user.
 func callersOf(header http.Header) map[string]string {
-	var as map[string]string
-	for _, name := range callers() {
-		if id := header.Get(name); id != "" {
-			if as == nil {
-				as = map[string]string{}
-			}
-			as[name] = strings.ToLower(id)
-		}
+	as := only(header, callers())
+	for name, id := range as {
+		as[name] = strings.ToLower(id)
 	}
 	return as
+}
+
+// only are the headers of these names that are set.
+func only(header http.Header, names []string) map[string]string {
+	some := map[string]string{}
+	for _, name := range names {
+		if value := header.Get(name); value != "" {
+			some[name] = value
+		}
+	}
+	return some
 }
 
 // headers are those of an answer that are kept.
@@ -172,20 +179,12 @@ func headBy(n *names, h Head) Head {
 }
 
 func (k *kept) by(n *names) exchange {
-	e := exchange{Method: k.method, Address: addressBy(n, canonical(k.url)), Status: k.status}
-	for name, id := range k.as {
-		if e.As == nil {
-			e.As = map[string]string{}
-		}
-		e.As[name] = idsBy(n, id)
+	e := exchange{
+		Method: k.method, Address: addressBy(n, canonical(k.url)), Status: k.status,
+		As: maps.Clone(k.as), Header: only(k.header, headers()),
 	}
-	for _, name := range headers() {
-		if value := k.header.Get(name); value != "" {
-			if e.Header == nil {
-				e.Header = map[string]string{}
-			}
-			e.Header[name] = value
-		}
+	for name, id := range e.As {
+		e.As[name] = idsBy(n, id)
 	}
 	if len(bytes.TrimSpace(k.body)) > 0 {
 		body, err := documentBy(n, k.body)

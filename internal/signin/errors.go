@@ -263,7 +263,7 @@ func (e *AuthError) fit(m Method) {
 	}
 }
 
-// adviseFor knows the codes whose next step hangs on the method. It is "" for others.
+// adviseFor knows the codes whose next step depends on the method; "" for others.
 func adviseFor(m Method, code string) string {
 	app := !m.byPerson() && m != AzureCLI
 	switch code {

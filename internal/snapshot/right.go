@@ -20,8 +20,8 @@ const (
 	RightDelete   Right = 65536
 	RightShare    Right = 262144
 	RightAssign   Right = 524288
-	// RightOther stands for bits that AccessRights does not name: a right that
-	// nobody knows must not be lost.
+	// RightOther is any bit that AccessRights does not name: an unknown right must not
+	// be lost.
 	RightOther Right = 1 << 30
 )
 

@@ -69,8 +69,8 @@ type Snapshot struct {
 	// Users (systemuser) by systemuserid: the candidates for the integration user,
 	// soft-deleted ones included, and the owners of views.
 	Users map[string]User `json:"users"`
-	// Views are personal views (userquery) by userqueryid, as far as some identity
-	// at hand sees them.
+	// Views are personal views (userquery) by userqueryid that at least one of the
+	// identities used sees.
 	Views map[string]View `json:"views"`
 }
 
