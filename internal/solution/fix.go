@@ -73,7 +73,7 @@ func again(additions []Addition) ([]Addition, error) {
 	if err != nil {
 		return nil, fmt.Errorf("it cannot be read again: %w", cause(err))
 	}
-	doc, err := parse(string(raw), new(workspace), nil)
+	doc, err := parse(string(raw), newWorkspace(), nil)
 	if err != nil {
 		return nil, fmt.Errorf("it cannot be read again: %w", err)
 	}
@@ -92,7 +92,7 @@ func again(additions []Addition) ([]Addition, error) {
 
 // added makes sure that a reader sees what was added and nothing else.
 func added(raw []byte, additions []Addition) error {
-	doc, err := parse(string(raw), new(workspace), nil)
+	doc, err := parse(string(raw), newWorkspace(), nil)
 	if err != nil {
 		return fmt.Errorf("the changed file would be broken: %w", err)
 	}

@@ -68,21 +68,21 @@ func Read(ctx context.Context, paths []string, in io.Reader, limits Limits) (Fou
 	found := Found{Faults: l.faults, Notes: l.notes, Excluded: l.excluded}
 	parts := make([]Found, len(l.files))
 	all := run{limits: limits, in: in, manifests: map[string]bool{}}
-	spaces := sync.Pool{New: func() any { return &workspace{chunk: make([]byte, chunkSize)} }}
 	group, within := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i, f := range l.files {
+	var taken atomic.Int64 // as many readers as processors take the files in turn
+	for range min(runtime.GOMAXPROCS(0), len(l.files)) {
 		group.Go(func() error {
-			if err := within.Err(); err != nil {
-				return err
+			w := newWorkspace()
+			for i := taken.Add(1) - 1; i < int64(len(l.files)); i = taken.Add(1) - 1 {
+				if err := within.Err(); err != nil {
+					return err
+				}
+				parts[i] = all.read(within, w, l.files[i])
+				if err := all.count(parts[i].Roles); err != nil {
+					return err
+				}
 			}
-			w := spaces.Get().(*workspace) //nolint:errcheck,forcetypeassert // the pool holds nothing else
-			defer spaces.Put(w)
-			r := reader{ctx: within, run: &all, workspace: w, left: limits.Archive}
-			defer r.release()
-			r.file(f)
-			parts[i] = r.found
-			return all.count(r.found.Roles)
+			return nil
 		})
 	}
 	if err := cmp.Or(group.Wait(), ctx.Err()); err != nil {
@@ -94,6 +94,14 @@ func Read(ctx context.Context, paths []string, in io.Reader, limits Limits) (Fou
 		found.Notes = append(found.Notes, part.Notes...)
 	}
 	return found, nil
+}
+
+// read reads one file.
+func (a *run) read(ctx context.Context, w *workspace, f file) Found {
+	r := reader{ctx: ctx, run: a, workspace: w, left: a.limits.Archive}
+	defer r.release()
+	r.file(f)
+	return r.found
 }
 
 // A run is what the readers of several files share.
@@ -126,10 +134,13 @@ func (a *run) count(roles []Role) error {
 // A workspace is what reading a file needs that the next file can use again.
 type workspace struct {
 	chunk   []byte
+	letters *letters
 	entries []Entry
 }
 
-const chunkSize = 64 << 10
+func newWorkspace() *workspace {
+	return &workspace{chunk: make([]byte, 64<<10), letters: newLetters()}
+}
 
 // empty forgets the entries, which would keep the text alive that they point into.
 func (w *workspace) empty() {
@@ -296,7 +307,7 @@ func (r *reader) probe(name string) bool {
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return false
 	}
-	switch root(r.chunk[:n]) {
+	switch root(r.chunk[:n], r.letters) {
 	case "Role", solutionRoot:
 		return true
 	}

@@ -112,7 +112,7 @@ func parse(raw string, w *workspace, keep func(name string) bool) (document, err
 	}
 	p := parser{workspace: w, t: t, keep: keep}
 	defer w.empty()
-	err = scan(t, handler{open: p.open, closed: p.closed})
+	err = scan(t, w.letters, handler{open: p.open, closed: p.closed})
 	return p.doc, err
 }
 

@@ -84,17 +84,19 @@ type scanner struct {
 	content     int // where the text of the innermost element began, or -1
 	seen        bool
 	attributes  []attribute
-	// names are the bytes that names have, starts those that they begin with.
-	names, starts [256]bool
+	letters     *letters
 }
 
-func newScanner(t *text) *scanner {
-	s := &scanner{t: t, data: t.data, content: -1}
-	for b := range s.names {
-		s.starts[b] = b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b == '_' || b == ':' || b >= utf8.RuneSelf
-		s.names[b] = s.starts[b] || b >= '0' && b <= '9' || b == '-' || b == '.'
+// letters tells the bytes that names have, and those that they begin with.
+type letters struct{ within, first [256]bool }
+
+func newLetters() *letters {
+	var l letters
+	for b := range l.first {
+		l.first[b] = b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b == '_' || b == ':' || b >= utf8.RuneSelf
+		l.within[b] = l.first[b] || b >= '0' && b <= '9' || b == '-' || b == '.'
 	}
-	return s
+	return &l
 }
 
 func (s *scanner) fail(at int, format string, args ...any) error {
@@ -103,8 +105,8 @@ func (s *scanner) fail(at int, format string, args ...any) error {
 }
 
 // scan reads the document to its end.
-func scan(t *text, h handler) error {
-	s := newScanner(t)
+func scan(t *text, l *letters, h handler) error {
+	s := &scanner{t: t, data: t.data, content: -1, letters: l}
 	for s.at < len(s.data) {
 		next := strings.IndexByte(s.data[s.at:], '<')
 		if next < 0 {
@@ -132,7 +134,7 @@ func scan(t *text, h handler) error {
 
 // root is the name of the root element by the beginning of a file, in whatever
 // encoding: only its letters matter.
-func root(head []byte) string {
+func root(head []byte, l *letters) string {
 	rest := strings.ReplaceAll(string(head), "\x00", "")
 	for {
 		_, markup, ok := strings.Cut(rest, "<")
@@ -144,7 +146,7 @@ func root(head []byte) string {
 		case strings.HasPrefix(markup, "!--"):
 			_, rest, _ = strings.Cut(markup, "-->")
 		default:
-			s := newScanner(&text{data: markup})
+			s := scanner{data: markup, letters: l}
 			return local(markup[:s.name(0)])
 		}
 	}
@@ -187,7 +189,7 @@ func (s *scanner) controls(start int, chunk string) error {
 
 func (s *scanner) markup(h handler) error {
 	rest := s.data[s.at:]
-	if len(rest) > 1 && s.starts[rest[1]] {
+	if len(rest) > 1 && s.letters.first[rest[1]] {
 		return s.startTag(h)
 	}
 	switch {
@@ -253,10 +255,10 @@ func (s *scanner) instruction() error {
 
 // name is the end of the name that begins at an offset; the offset itself if none does.
 func (s *scanner) name(at int) int {
-	if at >= len(s.data) || !s.starts[s.data[at]] {
+	if at >= len(s.data) || !s.letters.first[s.data[at]] {
 		return at
 	}
-	for at++; at < len(s.data) && s.names[s.data[at]]; at++ {
+	for at++; at < len(s.data) && s.letters.within[s.data[at]]; at++ {
 	}
 	return at
 }
