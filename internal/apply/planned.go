@@ -61,7 +61,7 @@ func (r *Runner) asPlanned(ctx context.Context, a change.Action, t change.Target
 	}
 	for _, name := range t.Filtered {
 		if !slices.Contains(now.Filtered, name) {
-			return &ChangedError{Action: a, Because: "a record filter no longer grants " + name + " any more"}
+			return &ChangedError{Action: a, Because: "a record filter no longer grants " + name}
 		}
 	}
 	if len(now.Filtered) > 0 && !r.ReplaceFiltered {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/change"
 )
@@ -38,7 +37,7 @@ func (r *Runner) Rollback(ctx context.Context) error {
 		case errors.As(err, &gone):
 			k = lost(a)
 		case err != nil:
-			k = &Kept{a, err.Error(), byHand(a, part(a.Before, a.After))}
+			k = &Kept{a, err.Error(), a.Target.Restore(part(a.Before, a.After))}
 		}
 		if k != nil {
 			r.tell(a, EventKept)
@@ -103,7 +102,7 @@ func (r *Runner) notAsBefore(ctx context.Context, kept []Kept) ([]Kept, error) {
 				reason = "it is not as it was before, but the journal says that it was undone"
 			}
 			different := unlike(now.State, goal)
-			list = append(list, Kept{a, reason + ": " + said(different) + " now", byHand(a, part(goal, different))})
+			list = append(list, Kept{a, reason + ": " + said(different) + " now", a.Target.Restore(part(goal, different))})
 		}
 	}
 	return list, nil
@@ -150,7 +149,7 @@ func (r *Runner) undo(ctx context.Context, a change.Action) (*Kept, error) {
 		return nil, err
 	}
 	if because != "" {
-		return &Kept{a, because, byHand(a, a.Before)}, nil
+		return &Kept{a, because, a.Target.Restore(a.Before)}, nil
 	}
 	t, err := r.resolve(a)
 	if err != nil {
@@ -172,7 +171,7 @@ func (r *Runner) undo(ctx context.Context, a change.Action) (*Kept, error) {
 	if err != nil {
 		return nil, err
 	}
-	if now.State["user"] == change.Absent && goal["user"] != change.Absent && t.Kind == change.TargetUser {
+	if now.State[change.AttrUser] == change.Absent && goal[change.AttrUser] != change.Absent && t.Kind == change.TargetUser {
 		return nil, &GoneError{errors.New("the user no longer exists")}
 	}
 	var kept *Kept
@@ -183,7 +182,7 @@ func (r *Runner) undo(ctx context.Context, a change.Action) (*Kept, error) {
 		}
 	}
 	if theirs := changed(t, now.State, after, goal); len(theirs) > 0 {
-		kept = &Kept{a, "somebody changed it since: " + said(part(now.State, theirs)) + " now", byHand(a, theirs)}
+		kept = &Kept{a, "somebody changed it since: " + said(part(now.State, theirs)) + " now", a.Target.Restore(theirs)}
 		maps.DeleteFunc(goal, func(name, _ string) bool { _, ok := theirs[name]; return ok })
 	}
 	maps.DeleteFunc(goal, func(name, _ string) bool { return r.broughtByOthers(a, name, now.State, goal) })
@@ -199,7 +198,7 @@ func (r *Runner) undo(ctx context.Context, a change.Action) (*Kept, error) {
 			return nil, err
 		}
 		if reason != "" {
-			return &Kept{a, reason, byHand(a, goal)}, nil
+			return &Kept{a, reason, a.Target.Restore(goal)}, nil
 		}
 	}
 	for attempt := 1; !t.Reached(now.State, goal); {
@@ -210,7 +209,7 @@ func (r *Runner) undo(ctx context.Context, a change.Action) (*Kept, error) {
 		}
 		step, ok := t.Next(now.State, goal)
 		if !ok {
-			return &Kept{a, fmt.Sprintf("there is no way back from the state where %s", said(part(now.State, goal))), byHand(a, goal)}, nil
+			return &Kept{a, fmt.Sprintf("there is no way back from the state where %s", said(part(now.State, goal))), a.Target.Restore(goal)}, nil
 		}
 		r.tell(a, EventUndo)
 		before := now.State
@@ -228,7 +227,7 @@ func (r *Runner) undo(ctx context.Context, a change.Action) (*Kept, error) {
 			return nil, err
 		}
 		if !t.Reached(now.State, goal) && !t.On(now.State, before, goal) {
-			return &Kept{a, "somebody is changing it at the same time: " + said(part(now.State, a.After)) + " now", byHand(a, goal)}, nil
+			return &Kept{a, "somebody is changing it at the same time: " + said(part(now.State, a.After)) + " now", a.Target.Restore(goal)}, nil
 		}
 		if moved := !now.State.Covers(before); moved {
 			attempt = 1
@@ -315,35 +314,4 @@ func (r *Runner) held(ctx context.Context, a change.Action, now Reading) (reason
 		return names[0] + " has the role", nil
 	}
 	return "these users have the role: " + listed(names), nil
-}
-
-// byHand is the manual step that restores the state before an action.
-func byHand(a change.Action, goal change.State) string {
-	t := a.Target
-	switch t.Kind {
-	case change.TargetRole:
-		return fmt.Sprintf("delete the role %q", t.Role.Name)
-	case change.TargetGrants:
-		var parts []string
-		for _, name := range slices.Sorted(maps.Keys(goal)) {
-			parts = append(parts, name+" to "+goal[name])
-		}
-		return fmt.Sprintf("in the role %q set %s", t.Role.Name, strings.Join(parts, ", "))
-	case change.TargetUser:
-		if goal["user"] == change.Absent {
-			return fmt.Sprintf("disable the user %q and delete it", t.User.Name)
-		}
-		return fmt.Sprintf("disable the user %q", t.User.Name)
-	case change.TargetAssignment:
-		if goal["assigned"] == change.Yes {
-			return fmt.Sprintf("assign the role %q to the user %q", t.Role.Name, t.User.Name)
-		}
-		return fmt.Sprintf("remove the role %q from the user %q", t.Role.Name, t.User.Name)
-	case change.TargetShare:
-		if goal["access"] == change.None {
-			return fmt.Sprintf("stop sharing the view %q with %q", t.View.Name, t.Principal.Name)
-		}
-		return fmt.Sprintf("share the view %q with %q for %s", t.View.Name, t.Principal.Name, goal["access"])
-	}
-	return "restore that " + said(goal)
 }

@@ -17,7 +17,7 @@ func assignRole() kind {
 		name: AssignRole, remedy: fix.assignRole,
 		example: func(all audit.Fix) audit.Fix { return audit.Fix{Role: all.Role, User: all.User} },
 		act: &act{
-			target: TargetAssignment, limit: Limits.assignment, from: State{attrAssigned: No}, to: State{attrAssigned: Yes},
+			target: TargetAssignment, limit: Limits.assignment, from: State{AttrAssigned: No}, to: State{AttrAssigned: Yes},
 			words: func(a Action, allow []string) (string, Risk, string) {
 				t := a.Target
 				return fmt.Sprintf("assign the role %q to the user %q (its copy in the business unit %s)", t.Role.Name, t.User.Name, t.BusinessUnit.Name),
@@ -35,7 +35,7 @@ func unassignRole() kind {
 		name: UnassignRole, remedy: fix.unassignRole,
 		example: func(all audit.Fix) audit.Fix { return audit.Fix{Role: administrator(), User: all.User} },
 		act: &act{
-			target: TargetAssignment, from: State{attrAssigned: Yes}, to: State{attrAssigned: No},
+			target: TargetAssignment, from: State{AttrAssigned: Yes}, to: State{AttrAssigned: No},
 			words: func(a Action, _ []string) (string, Risk, string) {
 				return fmt.Sprintf("remove the role %q from the user %q", a.Target.Role.Name, a.Target.User.Name), RiskHigh,
 					"Whatever works only because of this role stops working."
@@ -95,9 +95,9 @@ func (f fix) copies() string {
 func (t Target) nextAssignment(from, to string) (Step, bool) {
 	switch {
 	case from == No && to == Yes:
-		return Step{assign(), State{attrAssigned: Yes}}, true
+		return Step{assign(), State{AttrAssigned: Yes}}, true
 	case from == Yes && to == No:
-		return Step{unassign(), State{attrAssigned: No}}, true
+		return Step{unassign(), State{AttrAssigned: No}}, true
 	}
 	return Step{}, false
 }

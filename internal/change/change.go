@@ -91,7 +91,7 @@ func Grants(k audit.FixKind) bool {
 // Makes reports whether a kind of fix creates the row of its target.
 func Makes(k audit.FixKind) bool {
 	act := of(k).act
-	return act != nil && (act.from[attrRole] == Absent || act.from[attrUser] == Absent)
+	return act != nil && (act.from[AttrRole] == Absent || act.from[AttrUser] == Absent)
 }
 
 // Known refuses a kind of fix that does not exist.

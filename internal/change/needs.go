@@ -30,7 +30,7 @@ func (n Needs) Change(t Target, from, to State) {
 	switch t.Kind {
 	case TargetRole:
 		n.need(snapshot.DepthGlobal, "prvReadRole")
-		if to[attrRole] == Absent {
+		if to[AttrRole] == Absent {
 			n.need(snapshot.DepthGlobal, "prvReadTeam", "prvReadUser")
 			n.need(here, "prvDeleteRole")
 		} else {
@@ -46,9 +46,9 @@ func (n Needs) Change(t Target, from, to State) {
 	case TargetUser:
 		n.need(snapshot.DepthGlobal, "prvReadUser")
 		switch {
-		case from[attrUser] == Absent:
+		case from[AttrUser] == Absent:
 			n.need(here, "prvCreateUser")
-		case to[attrUser] == Absent: // which requires disabling first
+		case to[AttrUser] == Absent: // which requires disabling first
 			n.need(here, "prvDeleteUser", "prvWriteUser", "prvDisableUser")
 		default: // enabling requires prvDisableUser as well
 			n.need(here, "prvWriteUser", "prvDisableUser")

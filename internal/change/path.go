@@ -17,15 +17,15 @@ type Step struct {
 func (t Target) Next(from, to State) (step Step, ok bool) {
 	switch t.Kind {
 	case TargetRole:
-		return t.nextRole(from[attrRole], to[attrRole])
+		return t.nextRole(from[AttrRole], to[AttrRole])
 	case TargetGrants:
 		return t.nextGrants(from, to)
 	case TargetUser:
-		return t.nextUser(from[attrUser], to[attrUser])
+		return t.nextUser(from[AttrUser], to[AttrUser])
 	case TargetAssignment:
-		return t.nextAssignment(from[attrAssigned], to[attrAssigned])
+		return t.nextAssignment(from[AttrAssigned], to[AttrAssigned])
 	case TargetShare:
-		return t.nextShare(from[attrAccess], to[attrAccess])
+		return t.nextShare(from[AttrAccess], to[AttrAccess])
 	}
 	return Step{}, false
 }

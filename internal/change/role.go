@@ -15,7 +15,7 @@ func createRole() kind {
 		name: CreateRole, remedy: fix.createRole,
 		example: func(all audit.Fix) audit.Fix { return audit.Fix{Role: all.Role, Privileges: all.Privileges} },
 		act: &act{
-			target: TargetRole, from: State{attrRole: Absent}, to: State{attrRole: Present}, along: Inborn,
+			target: TargetRole, from: State{AttrRole: Absent}, to: State{AttrRole: Present}, along: Inborn,
 			words: func(a Action, _ []string) (string, Risk, string) {
 				return fmt.Sprintf("create the security role %q in the business unit %s", a.Target.Role.Name, a.Target.BusinessUnit.Name), RiskLow,
 					fmt.Sprintf("The platform gives %s to each new role.", text.Count(len(a.Along), "privilege"))
@@ -45,9 +45,9 @@ func (f fix) createRole() Remedy {
 func (t Target) nextRole(from, to string) (Step, bool) {
 	switch {
 	case from == Absent && to == Present:
-		return Step{newRole(t.Role.Name), State{attrRole: Present}}, true
+		return Step{newRole(t.Role.Name), State{AttrRole: Present}}, true
 	case from == Present && to == Absent:
-		return Step{Request{Method: "DELETE", Path: "roles({role})"}, State{attrRole: Absent}}, true
+		return Step{Request{Method: "DELETE", Path: "roles({role})"}, State{AttrRole: Absent}}, true
 	}
 	return Step{}, false
 }

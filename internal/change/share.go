@@ -20,7 +20,7 @@ func shareView() kind {
 		target: TargetShare, legal: rightsTo(WithRead), words: func(a Action, _ []string) (string, Risk, string) {
 			view, principal, owner := a.Target.shared()
 			summary := fmt.Sprintf("add Read to the share of the view %q with %q, which keeps its other rights, as its owner %q", view, principal, owner)
-			if a.Before[attrAccess] == None {
+			if a.Before[AttrAccess] == None {
 				summary = fmt.Sprintf("share the view %q with %q, Read only, as its owner %q", view, principal, owner)
 			}
 			return summary, RiskLow, a.shareNote()
@@ -37,7 +37,7 @@ func reduceShare() kind {
 	}, act: &act{
 		target: TargetShare, legal: rightsTo(OnlyRead), words: func(a Action, _ []string) (string, Risk, string) {
 			view, principal, owner := a.Target.shared()
-			return fmt.Sprintf("reduce the share of the view %q with %q to %s, as its owner %q", view, principal, a.After[attrAccess], owner), RiskLow, a.shareNote()
+			return fmt.Sprintf("reduce the share of the view %q with %q to %s, as its owner %q", view, principal, a.After[AttrAccess], owner), RiskLow, a.shareNote()
 		},
 	}}
 }
@@ -106,7 +106,7 @@ func (t Target) nextShare(from, to string) (Step, bool) {
 		r.Path = "GrantAccess"
 	}
 	r.As = t.Owner
-	return Step{r, State{attrAccess: to}}, true
+	return Step{r, State{AttrAccess: to}}, true
 }
 
 const sharedView = `{"@odata.type":"Microsoft.Dynamics.CRM.userquery","userqueryid":"{view}"}`
@@ -124,12 +124,12 @@ func giveAccess(action, kind, access string) Request {
 // rightsTo allows an action to change rights as the function does, if that is a change.
 func rightsTo(goal func([]snapshot.Right) []snapshot.Right) func(Action) error {
 	return func(a Action) error {
-		before, known := rightsIn(a.Before[attrAccess])
-		if _, ok := rightsIn(a.After[attrAccess]); !known || !ok || len(a.After) != 1 {
-			return fmt.Errorf("%q or %q is not a list of rights", a.Before[attrAccess], a.After[attrAccess])
+		before, known := rightsIn(a.Before[AttrAccess])
+		if _, ok := rightsIn(a.After[AttrAccess]); !known || !ok || len(a.After) != 1 {
+			return fmt.Errorf("%q or %q is not a list of rights", a.Before[AttrAccess], a.After[AttrAccess])
 		}
-		if Access(goal(before)) != a.After[attrAccess] || a.After[attrAccess] == a.Before[attrAccess] {
-			return fmt.Errorf("%s does not go from %s to %s", a.Kind, a.Before[attrAccess], a.After[attrAccess])
+		if Access(goal(before)) != a.After[AttrAccess] || a.After[AttrAccess] == a.Before[AttrAccess] {
+			return fmt.Errorf("%s does not go from %s to %s", a.Kind, a.Before[AttrAccess], a.After[AttrAccess])
 		}
 		return nil
 	}
@@ -146,7 +146,7 @@ func OnlyRead(rights []snapshot.Right) []snapshot.Right {
 }
 
 // ShareState is the state of a share with rights.
-func ShareState(rights []snapshot.Right) State { return State{attrAccess: Access(rights)} }
+func ShareState(rights []snapshot.Right) State { return State{AttrAccess: Access(rights)} }
 
 // Access is the value of a share's state for rights.
 func Access(rights []snapshot.Right) string {

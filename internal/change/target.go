@@ -2,8 +2,10 @@ package change
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
@@ -41,10 +43,10 @@ const (
 
 // The names in a [State] other than those of privileges.
 const (
-	attrRole     = "role"
-	attrUser     = "user"
-	attrAssigned = "assigned"
-	attrAccess   = "access"
+	AttrRole     = "role"
+	AttrUser     = "user"
+	AttrAssigned = "assigned"
+	AttrAccess   = "access"
 )
 
 // A State is the current or wanted state of a target: values by name.
@@ -122,4 +124,34 @@ func (t Target) Title() string {
 		return "View " + cmp.Or(t.View.Name, t.View.ID)
 	}
 	return string(t.Kind)
+}
+
+// Restore is the manual step that brings a target back to a state.
+func (t Target) Restore(goal State) string {
+	switch t.Kind {
+	case TargetRole:
+		return fmt.Sprintf("delete the role %q", t.Role.Name)
+	case TargetGrants:
+		var parts []string
+		for _, name := range slices.Sorted(maps.Keys(goal)) {
+			parts = append(parts, name+" to "+goal[name])
+		}
+		return fmt.Sprintf("in the role %q set %s", t.Role.Name, strings.Join(parts, ", "))
+	case TargetUser:
+		if goal[AttrUser] == Absent {
+			return fmt.Sprintf("disable the user %q and delete it", t.User.Name)
+		}
+		return fmt.Sprintf("disable the user %q", t.User.Name)
+	case TargetAssignment:
+		if goal[AttrAssigned] == Yes {
+			return fmt.Sprintf("assign the role %q to the user %q", t.Role.Name, t.User.Name)
+		}
+		return fmt.Sprintf("remove the role %q from the user %q", t.Role.Name, t.User.Name)
+	case TargetShare:
+		if goal[AttrAccess] == None {
+			return fmt.Sprintf("stop sharing the view %q with %q", t.View.Name, t.Principal.Name)
+		}
+		return fmt.Sprintf("share the view %q with %q for %s", t.View.Name, t.Principal.Name, goal[AttrAccess])
+	}
+	return ""
 }

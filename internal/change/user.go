@@ -13,7 +13,7 @@ func createApplicationUser() kind {
 	return kind{name: CreateApplicationUser, remedy: fix.createApplicationUser, example: func(all audit.Fix) audit.Fix {
 		return audit.Fix{ApplicationID: all.ApplicationID, BusinessUnit: all.BusinessUnit}
 	}, act: &act{
-		target: TargetUser, from: State{attrUser: Absent}, to: State{attrUser: Enabled},
+		target: TargetUser, from: State{AttrUser: Absent}, to: State{AttrUser: Enabled},
 		words: func(a Action, _ []string) (string, Risk, string) {
 			return fmt.Sprintf("create the application user for %s in the business unit %s", a.Target.ApplicationID, a.Target.BusinessUnit.Name), RiskMedium,
 				"Anyone with the application's credentials can then sign in to the environment. The user's name comes from the app registration."
@@ -29,7 +29,7 @@ func enableUser() kind {
 		name: EnableUser, remedy: fix.enableUser,
 		example: func(all audit.Fix) audit.Fix { return audit.Fix{User: all.User} },
 		act: &act{
-			target: TargetUser, from: State{attrUser: Disabled}, to: State{attrUser: Enabled},
+			target: TargetUser, from: State{AttrUser: Disabled}, to: State{AttrUser: Enabled},
 			words: func(a Action, _ []string) (string, Risk, string) {
 				return fmt.Sprintf("enable the user %q", a.Target.User.Name), RiskMedium, "Somebody may have disabled it on purpose."
 			},
@@ -72,15 +72,15 @@ func (t Target) nextUser(from, to string) (Step, bool) {
 	named := t.ApplicationID != ""
 	switch {
 	case from == Absent && to == Enabled:
-		return Step{newUser(), State{attrUser: Enabled}}, true
+		return Step{newUser(), State{AttrUser: Enabled}}, true
 	case from == Disabled && to == Enabled:
-		return Step{setDisabled(false, named), State{attrUser: Enabled}}, true
+		return Step{setDisabled(false, named), State{AttrUser: Enabled}}, true
 	case from == Enabled && (to == Disabled || to == Absent):
-		return Step{setDisabled(true, named), State{attrUser: Disabled}}, true
+		return Step{setDisabled(true, named), State{AttrUser: Disabled}}, true
 	case from == Disabled && to == Absent:
-		return Step{deleteUser(), State{attrUser: Deleted}}, true
+		return Step{deleteUser(), State{AttrUser: Deleted}}, true
 	case from == Deleted && to == Absent:
-		return Step{deleteUser(), State{attrUser: Absent}}, true
+		return Step{deleteUser(), State{AttrUser: Absent}}, true
 	}
 	return Step{}, false
 }

@@ -26,9 +26,9 @@ func (e *Environment) role(ctx context.Context, t change.Target) (apply.Reading,
 	}
 	switch len(found) {
 	case 0:
-		return apply.Reading{State: change.State{"role": change.Absent}, IDs: map[string]string{}}, nil
+		return apply.Reading{State: change.State{change.AttrRole: change.Absent}, IDs: map[string]string{}}, nil
 	case 1:
-		return apply.Reading{State: change.State{"role": change.Present}, IDs: map[string]string{change.SlotRole: found[0].ID}, Row: &found[0]}, nil
+		return apply.Reading{State: change.State{change.AttrRole: change.Present}, IDs: map[string]string{change.SlotRole: found[0].ID}, Row: &found[0]}, nil
 	}
 	return apply.Reading{}, fmt.Errorf("there are %d roles %q in one business unit", len(found), t.Role.Name)
 }
@@ -119,15 +119,15 @@ func (e *Environment) user(ctx context.Context, t change.Target) (apply.Reading,
 	}
 	switch len(found) {
 	case 0:
-		return apply.Reading{State: change.State{"user": change.Absent}, IDs: map[string]string{}}, nil
+		return apply.Reading{State: change.State{change.AttrUser: change.Absent}, IDs: map[string]string{}}, nil
 	case 1:
 		return apply.Reading{
-			State: change.State{"user": found[0].status},
+			State: change.State{change.AttrUser: found[0].status},
 			IDs:   map[string]string{change.SlotUser: found[0].ID, change.SlotTag: found[0].tag},
 			Row:   &found[0].Row,
 		}, nil
 	}
-	return apply.Reading{State: change.State{"user": fmt.Sprintf("present %d times", len(found))}, IDs: map[string]string{}}, nil
+	return apply.Reading{State: change.State{change.AttrUser: fmt.Sprintf("present %d times", len(found))}, IDs: map[string]string{}}, nil
 }
 
 func (e *Environment) assignment(ctx context.Context, t change.Target) (apply.Reading, error) {
@@ -143,9 +143,9 @@ func (e *Environment) assignment(ctx context.Context, t change.Target) (apply.Re
 	if err != nil {
 		return apply.Reading{}, err
 	}
-	now := apply.Reading{State: change.State{"assigned": change.No}, IDs: map[string]string{change.SlotCopy: copied}}
+	now := apply.Reading{State: change.State{change.AttrAssigned: change.No}, IDs: map[string]string{change.SlotCopy: copied}}
 	if slices.Contains(held, copied) {
-		now.State["assigned"] = change.Yes
+		now.State[change.AttrAssigned] = change.Yes
 	}
 	return now, nil
 }
@@ -203,7 +203,7 @@ func (e *Environment) share(ctx context.Context, t change.Target) (apply.Reading
 			return apply.Reading{}, errors.Join(err, tellErr)
 		}
 	}
-	now := apply.Reading{State: change.State{"access": access}, IDs: map[string]string{}}
+	now := apply.Reading{State: change.State{change.AttrAccess: access}, IDs: map[string]string{}}
 	if all.inherited != 0 {
 		now.Inherited = change.Access(snapshot.RightsOf(all.inherited))
 	}
