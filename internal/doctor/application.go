@@ -55,8 +55,7 @@ func Writing() []Privilege {
 func ExamineApplication(ctx context.Context, c Config, r Remediation) ([]Check, error) {
 	x := newExamination(c)
 	x.fresh = true
-	return x.run(ctx, x.address, x.transport, x.tenant, x.signIn, x.membership,
-		func(ctx context.Context) { x.application(ctx, r) }, x.clock, x.credential)
+	return x.run(ctx, x.reach(), x.entry(), []step{func(ctx context.Context) { x.application(ctx, r) }}, x.last())
 }
 
 func (x *examination) application(ctx context.Context, r Remediation) {

@@ -89,7 +89,7 @@ func ExamineAssumptions(ctx context.Context, c Config) (Assumptions, error) {
 	hint := new(atomic.Bool)
 	c.Client.Transport = hintWatcher{c.Client.Transport, hint}
 	x := newExamination(c)
-	if _, err := x.run(ctx, x.signIn, x.membership); err != nil {
+	if _, err := x.run(ctx, x.entry()); err != nil {
 		return Assumptions{}, err
 	}
 	if x.unreachable != "" || x.self == "" {

@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -99,7 +100,7 @@ type Config struct {
 // early.
 func Examine(ctx context.Context, c Config) ([]Check, error) {
 	x := newExamination(c)
-	return x.run(ctx, x.address, x.transport, x.tenant, x.signIn, x.membership, x.version, x.reads, x.impersonation, x.clock, x.credential)
+	return x.run(ctx, x.reach(), x.entry(), []step{x.online("version", "version", x.version), x.reads, x.impersonation}, x.last())
 }
 
 func newExamination(c Config) *examination {
@@ -110,8 +111,8 @@ func newExamination(c Config) *examination {
 }
 
 // run makes one check after the other until the context ends.
-func (x *examination) run(ctx context.Context, steps ...func(context.Context)) ([]Check, error) {
-	for _, step := range steps {
+func (x *examination) run(ctx context.Context, steps ...[]step) ([]Check, error) {
+	for _, step := range slices.Concat(steps...) {
 		step(ctx)
 		if ctx.Err() != nil {
 			return x.checks, fmt.Errorf("examining the environment: %w", context.Cause(ctx))
@@ -138,6 +139,36 @@ type examination struct {
 	told        map[string]string         // each reported reason, and the title of its check
 	users       bool                      // whether users can be read
 	fresh       bool                      // whether reads bypass the caches of permissions
+}
+
+// A step makes one or more checks.
+type step func(context.Context)
+
+// check is a step that makes one check. A check with an error has failed, unless its outcome
+// says otherwise.
+func (x *examination) check(id, title string, examine func(context.Context) (Check, error)) step {
+	return func(ctx context.Context) {
+		x.Progress(title)
+		c, err := examine(ctx)
+		c.ID, c.Title = id, title
+		if err == nil {
+			x.add(c)
+			return
+		}
+		x.fail(id, title, err)
+		if c.Outcome != Unknown {
+			x.checks[len(x.checks)-1].Outcome = c.Outcome
+		}
+	}
+}
+
+// online is a check that is skipped if nothing can be read.
+func (x *examination) online(id, title string, examine func(context.Context) (Check, error)) step {
+	return func(ctx context.Context) {
+		if !x.skip(id, title) {
+			x.check(id, title, examine)(ctx)
+		}
+	}
 }
 
 func (x *examination) add(c Check) { x.checks = append(x.checks, c) }
