@@ -4,24 +4,68 @@ package bench_test
 
 import (
 	"fmt"
-	"slices"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/policy"
 )
 
+// environment measures the judging of a whole environment beside that of the part that is
+// judged, its slice: the rest costs no more than finding the part.
+func environment(t *testing.T) []figure {
+	t.Helper()
+	p := demandbase(t)
+	e, err := engine.Load(t.Context(), policy.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := snapshot.Decode(wholeEnvironment(t, 1), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge := func(s *snapshot.Snapshot) func() run {
+		return func() run {
+			began := used(t)
+			for range 20 {
+				if _, err := e.Evaluate(t.Context(), s, p, engine.Options{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return run{cpu: used(t) - began}
+		}
+	}
+	all, part := inTurn(5, judge(whole), judge(whole.Slice(p.Pattern)))
+	return []figure{{"judging 300 roles, 2,000 users: CPU, of judging their slice", all.Seconds() / part.Seconds(), "", false, 2}}
+}
+
+// used is the CPU time of this process.
+func used(t *testing.T) time.Duration {
+	t.Helper()
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+func demandbase(t *testing.T) profile.Profile {
+	t.Helper()
+	p, ok, err := profile.Named(policy.Files, "demandbase")
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	return p
+}
+
 // wholeEnvironment is a snapshot of scope environment: 300 roles of 700
 // privileges, 2,000 users and 20,000 shares, times the scale.
 func wholeEnvironment(t *testing.T, scale int) []byte {
 	t.Helper()
-	profiles, err := profile.Builtin(policy.Files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := profiles[slices.IndexFunc(profiles, func(p profile.Profile) bool { return p.Name == "demandbase" })]
+	p := demandbase(t)
 	s := snapshot.New()
 	s.Scope, s.Source, s.TakenAt = snapshot.ScopeEnvironment, snapshot.SourceEnvironment, time.Unix(1.7e9, 0).UTC()
 	s.Requirement.Profile = p.Name

@@ -7,11 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
-
-	"github.com/dbaudit/dbaudit/internal/profile"
-	"github.com/dbaudit/dbaudit/policy"
 )
 
 // lint measures 1,000 roles in files of their own beside reading their XML, and judging
@@ -42,11 +38,7 @@ func lint(t *testing.T) []figure {
 // integration's and grants the whole minimum: lint fails unless it is found and read.
 func roles(t *testing.T, tree string, count int) (files []string) {
 	t.Helper()
-	profiles, err := profile.Builtin(policy.Files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	minimum := profiles[slices.IndexFunc(profiles, func(p profile.Profile) bool { return p.Name == "demandbase" })].Minimum()
+	minimum := demandbase(t).Minimum()
 	var others []string
 	for i := range 100 {
 		others = append(others, fmt.Sprintf("prvReadcontoso_Table%03d", i))

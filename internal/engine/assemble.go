@@ -37,7 +37,9 @@ func (e *Engine) assemble(s *snapshot.Snapshot, p profile.Profile, r report, o O
 		Integration: &r.Integration,
 		Notes:       slices.Concat(r.Notes, e.lowered(s, p)),
 	}
-	for _, c := range e.controls(s, p) {
+	controls := e.controls(s, p)
+	result.Controls = make([]audit.Control, 0, len(controls))
+	for _, c := range controls {
 		rule, ok := e.rules[c.Rule]
 		if !ok {
 			return audit.Result{}, fmt.Errorf("the profile's control %s names the rule %q, which is not among the policies: %s",

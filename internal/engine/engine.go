@@ -46,6 +46,8 @@ type Engine struct {
 	platform any              // the document data.platform
 	// judging are the questions that were asked, by the profile's digest: [*question]
 	judging sync.Map
+	// slots are as many as evaluations may be under way: more only take memory.
+	slots chan struct{}
 }
 
 // A Rule is the engine's knowledge of one rule.
@@ -85,7 +87,7 @@ func Load(_ context.Context, own fs.FS, users ...fs.FS) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compiling the policies: %w", err)
 	}
-	e := &Engine{compiler: compiler, rules: map[string]Rule{}}
+	e := &Engine{compiler: compiler, rules: map[string]Rule{}, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	if err := e.catalogue(); err != nil {
 		return nil, err
 	}

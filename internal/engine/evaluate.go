@@ -56,11 +56,11 @@ func (e *Engine) Evaluate(ctx context.Context, s *snapshot.Snapshot, p profile.P
 	if s.Requirement.Profile != p.Name {
 		return audit.Result{}, fmt.Errorf("the snapshot is to be judged by the profile %q, not %q", s.Requirement.Profile, p.Name)
 	}
+	s = s.Slice(p.Pattern)
 	// In the policies a dangling id is undefined, and undefined reads as no finding.
 	if err := s.Check(p.Pattern); err != nil {
 		return audit.Result{}, err
 	}
-	s = s.Slice(p.Pattern)
 	j, err := e.judgement(ctx, p)
 	if err != nil {
 		return audit.Result{}, err
@@ -115,6 +115,12 @@ type finding struct {
 
 // ask evaluates the document on a snapshot, and decodes it.
 func (q *question) ask(ctx context.Context, s *snapshot.Snapshot, limit time.Duration, into any) error {
+	select {
+	case q.slots <- struct{}{}:
+		defer func() { <-q.slots }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	c := codec{}
 	input, err := c.encode(reflect.ValueOf(*s))
 	if err != nil {

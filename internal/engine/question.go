@@ -19,6 +19,7 @@ import (
 type question struct {
 	document string
 	query    rego.PreparedEvalQuery
+	slots    chan struct{} // the engine's
 	lasting  []ast.Ref
 
 	mu     sync.Mutex
@@ -38,7 +39,7 @@ func (e *Engine) question(ctx context.Context, document string, profiles ...prof
 	if err != nil {
 		return nil, fmt.Errorf("preparing the policies: %w", err)
 	}
-	return &question{document: document, query: query, values: map[int]*ast.Term{}}, nil
+	return &question{document: document, query: query, slots: e.slots, values: map[int]*ast.Term{}}, nil
 }
 
 // judgement is the question for the report of snapshots that a profile judges.

@@ -285,10 +285,10 @@ _fitting_pattern contains role.root_id if {
 #   How much of the minimum a role grants: first the number of privileges granted at a sufficient depth; if that
 #   is equal, the number granted at any depth.
 _score[root] := (1000 * count(enough)) + count(any_depth) if {
-	required := depth.required
+	required := object.keys(depth.required)
 	some root, grants in input.role_privileges
 	any_depth := profile.minimum & _named(root)
-	enough := {name | some name in any_depth; depth.rank[grants[name]] >= depth.rank[required[name]]}
+	enough := required - object.keys(_below(grants))
 }
 
 # METADATA
@@ -506,19 +506,16 @@ _held := _deepest(_given)
 _sure := _deepest({id: ranks |
 	some id in _certain
 	from := input.roles[id].business_unit_id
-	uncounted := {name | some name, level in _grants[id]; _uncounted(level, from)}
+	uncounted := {name | _uncounted("deep", from); some name, "deep" in _grants[id]}
 	ranks := object.remove(_given[id], uncounted)
 })
 
 # METADATA
-# description: The deepest rank of each privilege that some copies give.
+# description: The deepest rank of each privilege that some copies give. Of several, the last in order of rank is taken.
 _deepest(given) := ranks if {
 	count(given) == 1
 	some ranks in given
-} else := {name: rank |
-	some name in {name | some ranks in given; some name, _ in ranks}
-	rank := max({rank | some ranks in given; rank := ranks[name]})
-}
+} else := object.union_n([{name: rank} | some [rank, name] in sort([[rank, name] | some ranks in given; some name, rank in ranks])])
 
 # METADATA
 # description: Business units that a privilege is granted for and that do not include the user's, by privilege.
