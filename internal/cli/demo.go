@@ -46,7 +46,7 @@ func (f demoFlags) run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	defer server.Close()
+	defer func() { _ = server.Close() }()
 	a.Sayf("simulating a Dataverse environment at %s", server.URL())
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(server.CAPEM())
