@@ -87,23 +87,12 @@ type placement struct {
 	owner string // id of the owning user or team, or of the user that the row is
 }
 
-// reaches says whether any of the holdings covers a row.
+// reaches says whether any of the holdings covers a row. Units are compared by id: a holding may be of
+// an older world.
 func (c *caller) reaches(holdings []holding, at placement) bool {
 	return slices.ContainsFunc(holdings, func(h holding) bool {
-		if at.unit == nil || h.depth == DepthGlobal {
+		if at.unit == nil || h.depth == DepthGlobal || c.user.holdsAs(at.owner, h) || h.depth == DepthLocal && at.unit.ID == h.unit.ID {
 			return true
-		}
-		if at.owner == c.user.ID && h.team == nil {
-			return true
-		}
-		for _, t := range c.user.liveTeams() {
-			if at.owner == t.ID && (h.team == nil || h.team.ID == t.ID) {
-				return true
-			}
-		}
-		// Units are compared by id: the holding may be of an older world.
-		if h.depth == DepthLocal {
-			return at.unit.ID == h.unit.ID
 		}
 		for u := at.unit; u != nil && h.depth == DepthDeep; u = u.parent {
 			if u.ID == h.unit.ID {
@@ -175,40 +164,15 @@ func accessDenied(w *world, u *user, at placement, logical, id, right string) er
 // privilege that it needs: it cannot give more than the roles do.
 func (w *world) viewRights(c *caller, v *personalView) Rights {
 	var rights Rights
-	for _, r := range []struct {
-		right Rights
-		verb  string
-	}{
-		{RightRead, "Read"},
-		{RightWrite, "Write"},
-		{RightDelete, "Delete"},
-		{RightShare, "Share"},
-		{RightAssign, "Assign"},
-	} {
-		holdings := c.holdings(w.cat.privilege("prv" + r.verb + "UserQuery"))
-		own := c.reaches(holdings, v.place())
+	for right, verb := range map[Rights]string{RightRead: "Read", RightWrite: "Write", RightDelete: "Delete", RightShare: "Share", RightAssign: "Assign"} {
+		holdings := c.holdings(w.cat.privilege("prv" + verb + "UserQuery"))
 		shared := slices.ContainsFunc(v.Shares, func(s Share) bool {
-			if s.rights()&r.right == 0 {
-				return false
-			}
-			return slices.ContainsFunc(holdings, func(h holding) bool { return w.shareReaches(c.user, s, h) })
+			return s.rights()&right != 0 &&
+				slices.ContainsFunc(holdings, func(h holding) bool { return c.user.holdsAs(s.Principal, h) })
 		})
-		if own || shared {
-			rights |= r.right
+		if shared || c.reaches(holdings, v.place()) {
+			rights |= right
 		}
 	}
 	return rights
-}
-
-// shareReaches says whether a share gives something to a user who holds the privilege in this way.
-func (w *world) shareReaches(u *user, s Share, h holding) bool {
-	if s.Principal == u.ID {
-		return h.team == nil
-	}
-	for _, t := range u.liveTeams() {
-		if t.ID == s.Principal && (h.team == nil || h.team.ID == t.ID) {
-			return true
-		}
-	}
-	return false
 }

@@ -1,7 +1,6 @@
 package simulator
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -27,10 +26,7 @@ func depthNames() []string {
 
 // String gives the name that environment files use.
 func (d Depth) String() string {
-	if names := depthNames(); int(d) < len(names) {
-		return names[d]
-	}
-	return fmt.Sprintf("Depth(%d)", uint8(d))
+	return depthNames()[d]
 }
 
 // wire is the PrivilegeDepth enumeration's name in the Web API.

@@ -60,29 +60,19 @@ func entraStates() []EntraState { return []EntraState{EntraExists, EntraSoftDele
 // A TeamType is a team's type; the zero value is an owner team.
 type TeamType string
 
-// The team types, in the order of the teamtype column's numbers.
-const (
-	TeamOwner         TeamType = "owner"
-	TeamAccess        TeamType = "access"
-	TeamSecurityGroup TeamType = "security-group"
-	TeamOfficeGroup   TeamType = "office-group"
-)
+// TeamAccess is the type of a team that a view's or a record's shares make, and that has no roles.
+const TeamAccess TeamType = "access"
 
-func teamTypes() []TeamType {
-	return []TeamType{TeamOwner, TeamAccess, TeamSecurityGroup, TeamOfficeGroup}
-}
+// teamTypes are in the order of the teamtype column's numbers.
+func teamTypes() []TeamType { return []TeamType{"owner", TeamAccess, "security-group", "office-group"} }
 
 // A ComponentState is the state of a solution component; the zero value is published.
 type ComponentState string
 
-// The component states, in the order of the componentstate column's numbers.
-const (
-	Published          ComponentState = "published"
-	Unpublished        ComponentState = "unpublished"
-	Deleted            ComponentState = "deleted"
-	DeletedUnpublished ComponentState = "deleted-unpublished"
-)
+// Unpublished is the state of a role that was changed and not published.
+const Unpublished ComponentState = "unpublished"
 
+// componentStates are in the order of the componentstate column's numbers.
 func componentStates() []ComponentState {
-	return []ComponentState{Published, Unpublished, Deleted, DeletedUnpublished}
+	return []ComponentState{"published", Unpublished, "deleted", "deleted-unpublished"}
 }

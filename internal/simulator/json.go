@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"time"
 )
 
 // An object is a JSON object whose members keep their order, as the Web API's do.
@@ -41,12 +40,9 @@ func (o object) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// encode writes a value as the Web API does: times to the second in UTC, and no escapes for HTML,
-// which would make names longer than they are.
+// encode writes a value as the Web API does: without escapes for HTML, which would make names longer
+// than they are.
 func encode(v any) ([]byte, error) {
-	if t, ok := v.(time.Time); ok {
-		v = formatTime(t)
-	}
 	if o, ok := v.(object); ok {
 		return o.MarshalJSON()
 	}

@@ -3,7 +3,6 @@ package simulator
 import (
 	"slices"
 	"strings"
-	"time"
 )
 
 // A kind is a column's type.
@@ -26,7 +25,7 @@ type managedProperty struct {
 }
 
 // A column is a property of a type. get gives its value for a row: nil, string (also for ids), int64,
-// bool, time.Time or managedProperty.
+// bool or managedProperty.
 type column struct {
 	name string
 	kind kind
@@ -199,6 +198,3 @@ func asInt(b bool) int {
 	}
 	return 0
 }
-
-// formatTime is the form in which the Web API writes times.
-func formatTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }

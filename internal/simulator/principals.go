@@ -124,7 +124,7 @@ func (c *call) deleteUser(id string, _ nothing) error {
 	switch {
 	case err != nil:
 		return err
-	case !u.application || !u.Disabled || slices.ContainsFunc(c.world.views, func(v *personalView) bool { return v.ownerUser == u }):
+	case !u.application || !u.Disabled || slices.ContainsFunc(c.world.views, func(v *personalView) bool { return v.Owner == u.ID }):
 		return invalid(codeNone, "Only an application user that is disabled and owns no records can be deleted.")
 	case !u.SoftDeleted:
 		u.SoftDeleted = true

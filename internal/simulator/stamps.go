@@ -9,7 +9,7 @@ import (
 
 // A stamp says when a row was made and by whom, when it changed last, and which change that was.
 type stamp struct {
-	made, modified time.Time
+	made, modified string // as the Web API writes times
 	by             string
 	version        int64
 }
@@ -18,7 +18,7 @@ type stamp struct {
 const baseVersion = 1_000_000
 
 func baseStamp() stamp {
-	at := time.Date(2024, time.March, 14, 6, 8, 49, 0, time.UTC)
+	const at = "2024-03-14T06:08:49Z"
 	return stamp{at, at, deriveID("", "systemuser", "SYSTEM"), baseVersion}
 }
 
@@ -39,6 +39,7 @@ func (w *world) stamp(before *world, now time.Time, by string) {
 	for _, s := range w.stamps {
 		next = max(next, s.version)
 	}
+	at := now.UTC().Format("2006-01-02T15:04:05Z")
 	old := rowContents(before.env)
 	for id, content := range rowContents(w.env) {
 		was, known := old[id]
@@ -47,9 +48,9 @@ func (w *world) stamp(before *world, now time.Time, by string) {
 		}
 		s := w.stampOf(id)
 		if !known && by != "" {
-			s.made, s.by = now, by
+			s.made, s.by = at, by
 		}
-		s.modified, s.version = now, next+1
+		s.modified, s.version = at, next+1
 		w.stamps[id] = s
 	}
 }

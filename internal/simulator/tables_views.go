@@ -13,7 +13,7 @@ func userQueryType() *entityType {
 		intCol("statecode", func(r *personalView) int { return asInt(r.Inactive) }),
 		guidCol("_ownerid_value", func(r *personalView) string { return r.Owner }),
 		guidCol("_owningteam_value", func(r *personalView) string {
-			if r.ownerTeam == nil {
+			if r.team == nil {
 				return ""
 			}
 			return r.Owner

@@ -99,6 +99,14 @@ func (u *user) isOrJoins(id string) bool {
 	return u.ID == id || slices.ContainsFunc(u.teams, func(t *team) bool { return t.ID == id })
 }
 
+// holdsAs says whether the user holds a privilege in this way as itself, or as a team that it joins.
+func (u *user) holdsAs(id string, h holding) bool {
+	if id == u.ID {
+		return h.team == nil
+	}
+	return slices.ContainsFunc(u.liveTeams(), func(t *team) bool { return t.ID == id && (h.team == nil || h.team.ID == id) })
+}
+
 type user struct {
 	*User
 	unit        *unit
@@ -145,19 +153,14 @@ type team struct {
 
 func (t *team) place() placement { return placement{t.unit, t.ID} }
 
+// A personalView stands where its owner does, who is a user or a team.
 type personalView struct {
 	*PersonalView
-	ownerUser *user
-	ownerTeam *team
+	owner placement
+	team  *team
 }
 
-// place is with the view's owner.
-func (v *personalView) place() placement {
-	if v.ownerTeam != nil {
-		return v.ownerTeam.place()
-	}
-	return v.ownerUser.place()
-}
+func (v *personalView) place() placement { return v.owner }
 
 // newWorld makes a world of a normalised environment whose references are pinned. before may be nil;
 // by is the user who changes it.
@@ -295,7 +298,11 @@ func (w *world) addPrincipals() {
 func (w *world) addViews() {
 	for i := range w.env.PersonalViews {
 		v := &personalView{PersonalView: &w.env.PersonalViews[i]}
-		v.ownerUser, v.ownerTeam = w.userByID[v.Owner], w.teamByID[v.Owner]
+		if v.team = w.teamByID[v.Owner]; v.team != nil {
+			v.owner = v.team.place()
+		} else {
+			v.owner = w.userByID[v.Owner].place()
+		}
 		w.views = append(w.views, v)
 		w.viewByID[v.ID] = v
 	}
