@@ -306,6 +306,7 @@ func TestRefused(t *testing.T) {
 		"half a pair":        {"r.xml", "\xff\xfe<\x00\x00\xd8", "half a surrogate pair"},
 		"unknown encoding":   {"r.xml", `<?xml version="1.0" encoding="ebcdic"?><Role name="x"/>`, `the encoding "ebcdic" is not supported`},
 		"control character":  {"r.xml", "<Role name=\"a\x01\"/>", "control character U+0001"},
+		"control, comment":   {"r.xml", "<Role name=\"x\"><!--\x01--></Role>", ":1:20: this is not XML: it contains the control character U+0001"},
 		"duplicate value":    {"r.xml", `<Role name="x" name="y"/>`, "appears twice"},
 		"is not quoted":      {"r.xml", `<Role name=x/>`, "is not quoted"},
 		"< in a value":       {"r.xml", `<Role name="<"/>`, "< within the attribute"},

@@ -199,15 +199,7 @@ func (s *scanner) markup(h handler) error {
 		if len(s.stack) == 0 {
 			return s.fail(s.at, "this is not XML: a CDATA section outside of the root element")
 		}
-		end := strings.Index(rest, "]]>")
-		if end < 0 {
-			return s.fail(s.at, "the file ends within a CDATA section: it is cut short")
-		}
-		if err := s.controls(s.at, rest[:end]); err != nil {
-			return err
-		}
-		s.at += end + len("]]>")
-		return nil
+		return s.section("<![CDATA[", "]]>", "a CDATA section")
 	case strings.HasPrefix(rest, "<?"):
 		return s.instruction()
 	case strings.HasPrefix(rest, "<!"):
@@ -219,38 +211,34 @@ func (s *scanner) markup(h handler) error {
 }
 
 func (s *scanner) comment() error {
-	body := s.data[s.at+len("<!--"):]
-	end := strings.Index(body, "--")
-	switch {
-	case end < 0:
-		return s.fail(s.at, "the file ends within a comment: it is cut short")
-	case !strings.HasPrefix(body[end:], "-->"):
-		return s.fail(s.at+len("<!--")+end, "this is not XML: -- within a comment")
+	const begin = "<!--"
+	body := s.data[s.at+len(begin):]
+	if i := strings.Index(body, "--"); i >= 0 && !strings.HasPrefix(body[i:], "-->") {
+		return s.fail(s.at+len(begin)+i, "this is not XML: -- within a comment")
 	}
-	if err := s.controls(s.at, body[:end]); err != nil {
-		return err
-	}
-	s.at += len("<!--") + end + len("-->")
-	return nil
+	return s.section(begin, "-->", "a comment")
 }
 
 func (s *scanner) instruction() error {
-	body := s.data[s.at+len("<?"):]
-	end := strings.Index(body, "?>")
-	if end < 0 {
-		return s.fail(s.at, "the file ends within <?: it is cut short")
-	}
-	if s.name(s.at+len("<?")) == s.at+len("<?") {
+	const begin = "<?"
+	switch at := s.at + len(begin); {
+	case s.at != 0 && strings.HasPrefix(s.data[at:], "xml "):
+		return s.fail(s.at, "this is not XML: the XML declaration does not come first")
+	case at < len(s.data) && s.name(at) == at:
 		return s.fail(s.at, "this is not XML: <? without a name")
 	}
-	if strings.HasPrefix(body, "xml ") && s.at != 0 {
-		return s.fail(s.at, "this is not XML: the XML declaration does not come first")
+	return s.section(begin, "?>", begin)
+}
+
+// section passes over what has no elements: its content has to be characters of XML alone.
+func (s *scanner) section(begin, end, what string) error {
+	start := s.at + len(begin)
+	length := strings.Index(s.data[start:], end)
+	if length < 0 {
+		return s.fail(s.at, "the file ends within %s: it is cut short", what)
 	}
-	if err := s.controls(s.at, body[:end]); err != nil {
-		return err
-	}
-	s.at += len("<?") + end + len("?>")
-	return nil
+	s.at = start + length + len(end)
+	return s.controls(start, s.data[start:start+length])
 }
 
 // name is the end of the name that begins at an offset; the offset itself if none does.
