@@ -2,7 +2,6 @@ package solution
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -35,22 +34,6 @@ type element struct {
 type attribute struct {
 	name, raw  string
 	start, end int // of the value between its quotes
-}
-
-// value is the attribute's value as XML 1.0, section 3.3.3, normalises it: white
-// space is a space each, and references are replaced.
-func (a attribute) value() string {
-	plain := true
-	for i := range len(a.raw) {
-		plain = plain && a.raw[i] != '&' && a.raw[i] >= ' '
-	}
-	if plain {
-		return a.raw
-	}
-	spaced := strings.NewReplacer("\r\n", " ", "\r", " ", "\n", " ", "\t", " ").Replace(a.raw)
-	var b strings.Builder
-	replace(spaced, &b) // it was checked when it was read
-	return b.String()
 }
 
 func (a attribute) is(name string) bool {
@@ -396,111 +379,4 @@ func (s *scanner) endTag(h handler) error {
 	}
 	s.content = -1
 	return h.closed(local(name), content, start, s.path)
-}
-
-// references checks the characters and references in a part of the document. Only
-// those that every XML document has are known: without a document type there are no
-// others.
-func (s *scanner) references(start, end int) error {
-	if s.t.plain {
-		return nil
-	}
-	chunk := s.data[start:end]
-	if err := s.controls(start, chunk); err != nil {
-		return err
-	}
-	at := replace(chunk, nil)
-	if at < 0 {
-		return nil
-	}
-	name, _, ok := strings.Cut(chunk[at:min(len(chunk), at+longest)], ";")
-	if !ok {
-		return s.fail(start+at, "this is not XML: & without a name and a semicolon")
-	}
-	return s.fail(start+at, "the entity %s; is not defined: without a document type there is none", name)
-}
-
-// longest is the length of the longest reference, &#x10FFFF; with a few zeros.
-const longest = 16
-
-// replace writes a part of the document with its references replaced, if out is given; at
-// is the position of an invalid one, or -1.
-func replace(chunk string, out *strings.Builder) (at int) {
-	write := func(text string) {
-		if out != nil {
-			out.WriteString(text)
-		}
-	}
-	for i := 0; ; {
-		next := strings.IndexByte(chunk[i:], '&')
-		if next < 0 {
-			write(chunk[i:])
-			return -1
-		}
-		write(chunk[i : i+next])
-		i += next
-		length := strings.IndexByte(chunk[i:min(len(chunk), i+longest)], ';')
-		if length < 0 {
-			return i
-		}
-		r, ok := reference(chunk[i+1 : i+length])
-		if !ok {
-			return i
-		}
-		write(string(r))
-		i += length + 1
-	}
-}
-
-// plain is the text that an element's content means: without comments and
-// instructions, and of a CDATA section what is in it.
-func plain(content string) string {
-	var out strings.Builder
-	for content != "" {
-		text, markup, _ := strings.Cut(content, "<")
-		replace(text, &out) // it was checked when it was read
-		switch {
-		case strings.HasPrefix(markup, "![CDATA["):
-			var section string
-			section, content, _ = strings.Cut(markup[len("![CDATA["):], "]]>")
-			out.WriteString(section)
-		case strings.HasPrefix(markup, "!--"):
-			_, content, _ = strings.Cut(markup[len("!--"):], "-->")
-		default:
-			_, content, _ = strings.Cut(markup, "?>")
-		}
-	}
-	return strings.TrimSpace(out.String())
-}
-
-func reference(name string) (rune, bool) {
-	switch name {
-	case "lt":
-		return '<', true
-	case "gt":
-		return '>', true
-	case "amp":
-		return '&', true
-	case "quot":
-		return '"', true
-	case "apos":
-		return '\'', true
-	}
-	digits, ok := strings.CutPrefix(name, "#")
-	if !ok {
-		return 0, false
-	}
-	base := 10
-	if hex, ok := strings.CutPrefix(digits, "x"); ok {
-		digits, base = hex, 16
-	}
-	n, err := strconv.ParseUint(digits, base, 32)
-	r := rune(n) //nolint:gosec // bounded below
-	switch {
-	case err != nil || n > 0x10ffff:
-		return 0, false
-	case r < ' ' && r != '\t' && r != '\n' && r != '\r', r >= 0xd800 && r < 0xe000, r == 0xfffe, r == 0xffff:
-		return 0, false
-	}
-	return r, true
 }
