@@ -3,26 +3,7 @@ package store
 import (
 	"context"
 	"time"
-
-	"github.com/dbaudit/dbaudit/internal/audit"
 )
-
-// A Latest is how the last result of an integration came out.
-type Latest struct {
-	Environment, Integration string
-	Summary                  audit.Summary // without its coverage
-}
-
-// Latest lists the last result of each integration that has one.
-func (s *Store) Latest(ctx context.Context) ([]Latest, error) {
-	list, err := all(ctx, s.db, func(from row) (l Latest, err error) {
-		return l, from.Scan(&l.Environment, &l.Integration, &l.Summary.Pass, &l.Summary.Fail, &l.Summary.Unknown,
-			&l.Summary.NotApplicable, &l.Summary.Waived, &l.Summary.Findings)
-	}, `SELECT e.name, i.name, r.pass, r.fail, r.unknown, r.not_applicable, r.waived, r.findings FROM environment e
-		JOIN integration i ON i.environment_id = e.id CROSS JOIN result r
-		WHERE r.run_id = i.last_run AND r.integration_id = i.id AND NOT i.retired ORDER BY e.name, i.name`) // CROSS: SQLite begins with the fewer rows
-	return list, s.failed(err)
-}
 
 // Waiting counts the runs that have not ended, by state.
 func (s *Store) Waiting(ctx context.Context) (map[RunState]int, error) {

@@ -75,7 +75,6 @@ func TestPlans(t *testing.T) {
 		"Controls":         func() error { _, err := s.Controls(ctx); return err },
 		"Trend":            func() error { _, err := s.Trend(ctx, "a", "b", time.Now()); return err },
 		"Days":             func() error { _, err := s.Days(ctx, time.Now()); return err },
-		"Latest":           func() error { _, err := s.Latest(ctx); return err },
 		"Waiting":          func() error { _, err := s.Waiting(ctx); return err },
 		"Workers":          func() error { _, err := s.Workers(ctx, time.Now()); return err },
 		"Runs":             func() error { _, err := s.Runs(ctx, "a", 0, 9); return err },

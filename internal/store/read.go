@@ -26,6 +26,8 @@ type Status struct {
 	// LastResultRun is the run of the last result, 0 for none.
 	LastResultRun int64
 	LastResultAt  time.Time
+	// Summary is that of the last result, without its coverage.
+	Summary audit.Summary
 	// LastCompleteAt is when a result last was compliant or noncompliant, and not incomplete;
 	// zero for never.
 	LastCompleteAt time.Time
@@ -83,7 +85,8 @@ func (s *Store) Status(ctx context.Context, environment string) ([]Status, error
 		var r Run
 		var id int64
 		var verdict string
-		fields := append(st.Environment.fields(), &id, &st.Integration, &verdict, stamp{&st.Since}, &st.LastResultRun, stamp{&st.LastResultAt}, stamp{&st.LastCompleteAt})
+		fields := append(st.Environment.fields(), &id, &st.Integration, &verdict, stamp{&st.Since}, &st.LastResultRun, stamp{&st.LastResultAt}, stamp{&st.LastCompleteAt},
+			&st.Summary.Pass, &st.Summary.Fail, &st.Summary.Unknown, &st.Summary.NotApplicable, &st.Summary.Waived, &st.Summary.Findings)
 		if err := from.Scan(append(fields, r.fields()...)...); err != nil {
 			return st, err
 		}
@@ -98,9 +101,11 @@ func (s *Store) Status(ctx context.Context, environment string) ([]Status, error
 		st.Open, st.Stale = byIntegration[id], st.stale(now)
 		return st, nil
 	}, "SELECT "+environmentColumns+`, COALESCE(i.id, 0), COALESCE(i.name, ''), COALESCE(i.verdict, ''), i.since, COALESCE(i.last_run, 0), i.last_result_at, i.last_complete_at,
+		COALESCE(s.pass, 0), COALESCE(s.fail, 0), COALESCE(s.unknown, 0), COALESCE(s.not_applicable, 0), COALESCE(s.waived, 0), COALESCE(s.findings, 0),
 		COALESCE(r.id, 0), e.id, e.name, r.period, COALESCE(r.trigger, ''), COALESCE(r.state, ''), COALESCE(r.attempt, 0), COALESCE(r.failures, 0),
 		r.queued_at, r.started_at, r.ended_at, COALESCE(r.error_code, ''), COALESCE(r.error, ''), COALESCE(r.worker, ''), COALESCE(r.tool_version, ''), COALESCE(r.job, 0)
 		FROM environment e LEFT JOIN integration i ON i.environment_id = e.id AND NOT i.retired LEFT JOIN run r ON r.id = e.last_run
+		LEFT JOIN result s ON s.run_id = i.last_run AND s.integration_id = i.id
 		WHERE NOT (`+retired+") AND "+where+" ORDER BY e.name, i.name", args...)
 	return list, s.failed(err)
 }

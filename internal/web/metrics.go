@@ -64,10 +64,6 @@ func gather(ctx context.Context, s *store.Store, now time.Time) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	latest, err := s.Latest(ctx)
-	if err != nil {
-		return "", err
-	}
 	waiting, err := s.Waiting(ctx)
 	if err != nil {
 		return "", err
@@ -85,17 +81,24 @@ func gather(ctx context.Context, s *store.Store, now time.Time) (string, error) 
 	credential := gauge(metricCredential, "When the credential ends, in seconds since 1970. Missing if it is not known.", "environment")
 	runs := gauge(metricRuns, "Runs that have not ended, by state; failed ones are tried again.", "state")
 	seen := gauge(metricWorkers, "When a worker began its last scan, in seconds since 1970.", "worker")
-	old, known := map[place]bool{}, map[string]bool{}
+	known := map[string]bool{}
 	for _, s := range list {
 		name, profile := s.Environment.Name, s.Integration
-		old[place{name, profile}] = s.Stale
 		if s.LastResultRun != 0 {
-			if s.Stale && s.Verdict == audit.VerdictCompliant {
-				s.Verdict = audit.VerdictIncomplete
+			if s.Stale {
+				s.Summary.Pass, s.Summary.Unknown = 0, s.Summary.Unknown+s.Summary.Pass
+				if s.Verdict == audit.VerdictCompliant {
+					s.Verdict = audit.VerdictIncomplete
+				}
 			}
 			for _, v := range []audit.Verdict{audit.VerdictCompliant, audit.VerdictNoncompliant, audit.VerdictIncomplete} {
 				verdict.add(one(s.Verdict == v), name, profile, v.String())
 			}
+			controls.add(s.Summary.Pass, name, profile, audit.OutcomePass.String())
+			controls.add(s.Summary.Fail, name, profile, audit.OutcomeFail.String())
+			controls.add(s.Summary.Unknown, name, profile, audit.OutcomeUnknown.String())
+			controls.add(s.Summary.NotApplicable, name, profile, audit.OutcomeNotApplicable.String())
+			controls.add(s.Summary.Waived, name, profile, audit.OutcomeWaived.String())
 		}
 		if !s.LastCompleteAt.IsZero() {
 			complete.add(s.LastCompleteAt.Unix(), name, profile)
@@ -111,23 +114,6 @@ func gather(ctx context.Context, s *store.Store, now time.Time) (string, error) 
 		}
 		if ends := s.Environment.CredentialEnds; !ends.IsZero() {
 			credential.add(ends.Unix(), name)
-		}
-	}
-	for _, l := range latest {
-		if old[place{l.Environment, l.Integration}] {
-			l.Summary.Pass, l.Summary.Unknown = 0, l.Summary.Unknown+l.Summary.Pass
-		}
-		for _, o := range []struct {
-			outcome audit.Outcome
-			count   int
-		}{
-			{audit.OutcomePass, l.Summary.Pass},
-			{audit.OutcomeFail, l.Summary.Fail},
-			{audit.OutcomeUnknown, l.Summary.Unknown},
-			{audit.OutcomeNotApplicable, l.Summary.NotApplicable},
-			{audit.OutcomeWaived, l.Summary.Waived},
-		} {
-			controls.add(o.count, l.Environment, l.Integration, o.outcome.String())
 		}
 	}
 	for _, state := range slices.Sorted(maps.Keys(waiting)) {
