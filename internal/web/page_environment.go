@@ -18,6 +18,7 @@ type environmentData struct {
 	Name, URL    string
 	Every        string
 	Due          string
+	Ends         string // the day on which the credential ends; empty if it is not known
 	Paused       bool
 	Integrations []integrationData
 	Findings     []findingRow
@@ -84,6 +85,9 @@ func (s *server) environmentPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	e := list[0].Environment
 	d := environmentData{Name: e.Name, URL: text.Line(e.URL), Every: "no schedule of its own", Due: moment(e.NextDue), Paused: e.Paused}
+	if !e.CredentialEnds.IsZero() {
+		d.Ends = day(e.CredentialEnds)
+	}
 	if e.Every > 0 {
 		d.Every = "every " + interval(e.Every)
 	}

@@ -156,6 +156,12 @@ func TestPages(t *testing.T) {
 			t.Errorf("the page of the fleet does not say %q", want)
 		}
 	}
+	for name, want := range map[string]bool{"green": true, "old": false} {
+		page := send(t, http.MethodGet, server.URL+"/environments/"+name, nil).body
+		if got := strings.Contains(page, "credential ends 2026-03-20"); got != want {
+			t.Errorf("%s: the page says when the credential ends: %t, want %t", name, got, want)
+		}
+	}
 	seen := map[string]bool{}
 	todo := []string{"/"}
 	for len(todo) > 0 {
