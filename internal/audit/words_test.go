@@ -27,8 +27,8 @@ func TestLevel(t *testing.T) {
 	}
 }
 
-// A depth is read as it is written, in documents and by the Web API; what the API may name
-// besides is no depth that anybody can rely on.
+// A depth is read as it is written, in documents and by the Web API. Other members of the
+// API's enumeration grant nothing that is certain.
 func TestDepthWords(t *testing.T) {
 	for _, d := range audit.Depths() {
 		if back, err := audit.ParseDepth(d.String()); back != d || err != nil || audit.DepthOf(d.Wire()) != d || audit.Level(d.String()) != d.Level() {

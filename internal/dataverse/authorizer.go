@@ -6,11 +6,11 @@ import (
 	"net/http"
 )
 
-// maxRenewals is how often one request may have the token renewed.
+// maxRenewals is how often one request may renew the token.
 const maxRenewals = 3
 
-// authorizer puts the token on each request and renews it when the environment
-// refuses it. A refused request was not carried out, so writes go again too.
+// authorizer adds the token to each request, and renews it if the environment refuses it. A
+// refused request was not executed, so writes are repeated too.
 type authorizer struct {
 	next   sender
 	tokens *keeper
@@ -35,8 +35,7 @@ func (a authorizer) send(ctx context.Context, c call) (reply, error) {
 	}
 }
 
-// signInError keeps a failed sign-in from being taken for a failed request,
-// which would be tried again.
+// signInError marks a failed sign-in, so that it is not repeated as a failed request.
 func signInError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return err

@@ -10,8 +10,8 @@ import (
 // Challenge is what a 401 says in its WWW-Authenticate header.
 type Challenge struct {
 	// AuthorizationURI is where to sign in:
-	// https://login.microsoftonline.com/TENANT/oauth2/authorize. It is what the
-	// other side says; nobody has checked it.
+	// https://login.microsoftonline.com/TENANT/oauth2/authorize. The server states it; it is
+	// not verified.
 	AuthorizationURI string
 	// ResourceID is what the token must be for, usually the environment's origin.
 	ResourceID string
@@ -31,7 +31,7 @@ func ParseChallenge(headers ...string) Challenge {
 		if !strings.EqualFold(scheme, "Bearer") {
 			continue
 		}
-		// A quoted value may hold what separates others, and quotes behind a backslash.
+		// A quoted value may contain separators, and quotes after a backslash.
 		parameter := regexp.MustCompile(`([^=,\s]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"?|([^,\s]*))`)
 		for _, m := range parameter.FindAllStringSubmatch(rest, -1) {
 			value := m[3] + regexp.MustCompile(`\\(.)`).ReplaceAllString(m[2], "$1")
@@ -50,8 +50,8 @@ func ParseChallenge(headers ...string) Challenge {
 	return c
 }
 
-// decodeClaims gives the JSON of a claims challenge, which travels as base64 of
-// either alphabet, with or without padding. Anything else is not a challenge.
+// decodeClaims decodes the JSON of a claims challenge: base64 of either alphabet, with or
+// without padding. Anything else is not a challenge.
 func decodeClaims(s string) string {
 	s = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(s, "="))
 	text, err := base64.RawStdEncoding.DecodeString(s)

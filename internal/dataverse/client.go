@@ -105,8 +105,8 @@ func (c *Client) Stats() Stats {
 	}
 }
 
-// Skew tells how far the environment's clock is ahead of this machine's, by its
-// last answer; exact to about a second. It is false before any answer.
+// Skew is how far the environment's clock is ahead of this machine's, to about a second, by
+// its last response; false before any response.
 func (c *Client) Skew() (time.Duration, bool) {
 	skew := c.counters.skew.Load()
 	if skew == nil {
@@ -150,7 +150,7 @@ func (c *Client) usableObject(got reply) error {
 	return err
 }
 
-// stopped is the error of an answer that cannot be used further.
+// stopped is the error of a response that cannot be used.
 func (c *Client) stopped(r Request, address *url.URL, reason string) *Error {
 	return &Error{
 		Kind: Protocol, Label: r.Label, Target: target(address), Impersonated: !r.Caller.isZero(),

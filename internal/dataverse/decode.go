@@ -23,9 +23,8 @@ type page struct {
 
 const unknown = -1
 
-// decodePage reads an answer of a collection. It is strict: what is not exactly
-// one JSON object with one array of objects named "value" is refused, since a
-// lenient reading is how rows get lost.
+// decodePage reads a page of a collection. It accepts only a JSON object with one array of
+// objects named "value": a lenient reader would lose rows.
 func decodePage(body []byte, maxDepth int) (page, error) {
 	fields, err := decodeObject(body, maxDepth)
 	if err != nil {
@@ -50,7 +49,7 @@ func decodePage(body []byte, maxDepth int) (page, error) {
 			}
 			p.count = max(p.count, unknown)
 		case "error":
-			// A stream that fails midway says so in the body of its 200.
+			// A stream that fails midway says so in the body, after the status 200.
 			return page{}, errors.New("the answer turned into an error")
 		}
 	}
@@ -82,8 +81,8 @@ func decodeObject(body []byte, maxDepth int) ([]Member, error) {
 	return Members(body)
 }
 
-// checkDepth bounds nesting before any parser recurses into it. It need not
-// understand JSON: it only must not undercount.
+// checkDepth bounds nesting before a parser recurses. It need not understand JSON; it must
+// only not undercount.
 func checkDepth(body []byte, limit int) error {
 	depth, inString := 0, false
 	for i := 0; i < len(body); i++ {

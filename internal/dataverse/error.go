@@ -32,8 +32,7 @@ const (
 
 func (k ErrorKind) String() string { return enum.Word(k) }
 
-// Error is what a request came to when it did not succeed. It holds nothing
-// secret and no address beyond the entity set.
+// Error is a failed request. It contains nothing secret and no address beyond the entity set.
 type Error struct {
 	Kind    ErrorKind
 	Status  int    // HTTP status; 0 where there was no answer
@@ -46,8 +45,7 @@ type Error struct {
 	Attempts      int    // how many times it was tried
 	// Impersonated reports that the request was made as somebody else.
 	Impersonated bool
-	// Writer reports that the identity is one that applies changes, and Change that
-	// the request was to make one.
+	// Writer reports that the identity applies changes, Change that the request was a change.
 	Writer, Change bool
 	// MayHaveHappened reports that a change was sent and no answer tells whether
 	// it was carried out: read the state before sending it again.
@@ -124,14 +122,13 @@ func (e *Error) MissingProperty() string {
 	return m[1]
 }
 
-// hide takes what must not be shown out of everything that came from the other
-// side.
+// hide removes secrets from everything that came from the server.
 func (e *Error) hide(scrub func(string) string) {
 	for _, text := range []*string{&e.Code, &e.Message, &e.CorrelationID} {
 		*text = scrub(*text)
 	}
 }
 
-// Printable makes a foreign text fit for a message: one line in which everything is
-// seen, of bounded length.
+// Printable makes a foreign text safe for a message: one line of bounded length, with every
+// character visible.
 func Printable(s string) string { return text.Message(s) }

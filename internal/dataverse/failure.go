@@ -51,8 +51,8 @@ func failure(r reply) *Error {
 	return e
 }
 
-// refuses reports whether a cause by itself makes an answer a refusal, whatever its
-// status: the reference names codes, and leaves their statuses open.
+// refuses reports whether a cause makes a response a refusal, whatever its status: the
+// reference documents codes without their statuses.
 func refuses(c Cause) bool {
 	switch c {
 	case CauseOrganizationDisabled, CauseAdministrationMode, CauseApplicationBlocked, CauseUnitDisabled, CauseUnlicensed, CauseNoRole, CauseNotMember:
@@ -62,7 +62,7 @@ func refuses(c Cause) bool {
 	return false
 }
 
-// title gives what a gateway's page says of itself, with a colon before it, or "".
+// title is the title of a gateway's page after a colon, or "".
 func title(page []byte) string {
 	m := regexp.MustCompile(`(?is)<title>([^<]{1,200})</title>`).FindSubmatch(page)
 	if m == nil {

@@ -8,8 +8,8 @@ import (
 	"net"
 )
 
-// fault tells apart the ways in which a connection fails, where that changes
-// whether to try again or what to advise.
+// fault is a way in which a connection fails. It decides whether to try again, and the
+// advice.
 type fault int
 
 const (

@@ -141,9 +141,8 @@ func locationHost(h http.Header) string {
 	return clip(Printable(u.Hostname()))
 }
 
-// guard lets requests through to the environment's Web API only, over TLS that
-// deserves the name. It sits right above the transport, so that no mistake
-// above it can carry a token elsewhere.
+// guard passes only requests to the environment's Web API, over TLS 1.2 or later. It is
+// directly above the transport, so that no mistake above it can send a token elsewhere.
 type guard struct {
 	origin origin
 	next   http.RoundTripper

@@ -13,9 +13,8 @@ import (
 	"strings"
 )
 
-// Rows gives every row of a collection, following its pages to the end. When it yields an
-// error, which is an *Error and the last thing it yields, the previous rows are only a part
-// of the collection.
+// Rows yields every row of a collection, page by page. An error, which is an *Error, is the
+// last thing it yields; the rows before it are only a part of the collection.
 func (c *Client) Rows(ctx context.Context, r Request) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
 		address, err := c.address(r)
@@ -90,7 +89,7 @@ func (w *walk) follow(address *url.URL, yield func(json.RawMessage, error) bool)
 // rows an expansion shows.
 const mostRows = 5000
 
-// tally holds what came against what was announced.
+// tally compares the number of rows with the announced number.
 func tally(announced, came int) error {
 	if announced == unknown || announced == came || announced >= mostRows && came >= mostRows {
 		return nil
@@ -98,7 +97,7 @@ func tally(announced, came int) error {
 	return fmt.Errorf("the environment announced %d rows and gave %d", announced, came)
 }
 
-// lastingError marks an unusable answer that reading again cannot change.
+// lastingError marks an unusable response that a repeated read cannot change.
 type lastingError struct{ error }
 
 // nextPage gives where the next page is, nil after the last.

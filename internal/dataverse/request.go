@@ -47,7 +47,7 @@ func (c *Client) header(r Request) http.Header {
 	return h
 }
 
-// address gives where a request goes, or the error of one that is not sent.
+// address is the URL of a request, or the error of one that is not sent.
 func (c *Client) address(r Request) (*url.URL, error) {
 	address, err := c.origin.resolve(r.Path)
 	for _, id := range []GUID{r.Caller.ObjectID, r.Caller.SystemUserID} {

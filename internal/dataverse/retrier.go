@@ -12,9 +12,8 @@ import (
 	"time"
 )
 
-// retrier tries again where that is safe and may help, waits as the environment
-// asks, and gives up within bounds. It is the layer that decides what an answer
-// is worth: what it returns as a reply can be used.
+// retrier repeats requests if that is safe and may help, waits as the environment asks, and
+// gives up within bounds. A reply that it returns can be used.
 type retrier struct {
 	next     sender
 	limits   Limits
@@ -36,7 +35,7 @@ type counters struct {
 	skew                                           atomic.Pointer[time.Duration]
 }
 
-// again says when the same call may be sent once more.
+// again says when the same call may be repeated.
 type again int
 
 const (
@@ -96,7 +95,7 @@ func (p *retrier) send(ctx context.Context, c call) (reply, error) {
 	}
 }
 
-// judge says what went wrong, or nil, and when the call may go again.
+// judge returns the error, or nil, and when the call may be repeated.
 func (p *retrier) judge(c call, r reply, err error) (*Error, again) {
 	if err != nil {
 		return p.judgeBroken(c, r, err)
@@ -132,10 +131,9 @@ func (p *retrier) judge(c call, r reply, err error) (*Error, again) {
 		e.MayHaveHappened = !c.reads()
 		return e, never
 	}
-	// An error body that claims to be JSON but is not was damaged in transit, including its
-	// content.
+	// An error body that claims to be JSON but is not was damaged in transit.
 	_, isOData := decodeError(r.body)
-	// What something in between refuses by itself may have been passed on before.
+	// A proxy may have forwarded the request before it refused.
 	e.MayHaveHappened = !c.reads() && !isOData && r.status >= 400 && r.status != http.StatusUnauthorized
 	damaged := len(r.body) > 0 && !isOData && strings.Contains(r.header.Get("Content-Type"), "json")
 	if e.Kind == Protocol || damaged && e.Kind != Unauthorized && e.Kind != Redirected {
@@ -148,8 +146,8 @@ func (p *retrier) judge(c call, r reply, err error) (*Error, again) {
 	return e, never
 }
 
-// judgeBroken judges a try without a whole answer. A status that arrived still
-// counts for what it says about whether the call was carried out.
+// judgeBroken judges an attempt without a complete response. A status that was received still
+// says whether the call was executed.
 func (p *retrier) judgeBroken(c call, r reply, err error) (*Error, again) {
 	var known *Error
 	if errors.As(err, &known) {
@@ -177,7 +175,7 @@ func (p *retrier) judgeBroken(c call, r reply, err error) (*Error, again) {
 	return e, asRead
 }
 
-// canceled is the error of a caller that gave up: it unwraps to the context's.
+// canceled is the error of a caller that gave up; it wraps the context's.
 func (p *retrier) canceled(ctx context.Context, c call, err error) *Error {
 	e := &Error{Kind: Transport, cause: ctx.Err(), Message: "interrupted"}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
@@ -195,9 +193,8 @@ func (p *retrier) finish(c call, tries int, e *Error) *Error {
 	return e
 }
 
-// gate waits until the environment takes requests again. Its limits count per
-// user, so one refusal holds for all requests of this client: more of them
-// would only make the wait longer.
+// gate waits until the environment accepts requests again. Its limits apply per user, so one
+// refusal applies to all requests of this client; more requests would only prolong the wait.
 func (p *retrier) gate(ctx context.Context) error {
 	p.mu.Lock()
 	wait := p.open.Sub(p.now())
@@ -226,8 +223,8 @@ const (
 	lastWait  = 30 * time.Second
 )
 
-// backoff doubles with each failure, and is spread over its upper half so that
-// those who failed together do not come back together.
+// backoff doubles with each failure. It is random in its upper half, so that requests that
+// failed together are not repeated together.
 func (p *retrier) backoff(failures int) time.Duration {
 	wait := lastWait
 	if shift := failures - 1; shift < 10 {

@@ -8,9 +8,9 @@ import (
 
 const redacted = "[redacted]"
 
-// Secret is a value that no printer shows: fmt, log/slog, encoding/json and
-// anything that asks for text get "[redacted]" (or "" where it is empty).
-// [Secret.Reveal] is the one way to the value.
+// Secret is a value that is never printed: fmt, log/slog, encoding/json and anything that
+// asks for text get "[redacted]" (or "" where it is empty). [Secret.Reveal] is the one way to
+// the value.
 type Secret struct {
 	// A pointer, because fmt calls no methods on what it finds in unexported
 	// fields: there it prints an address instead.
@@ -20,7 +20,7 @@ type Secret struct {
 // NewSecret hides value.
 func NewSecret(value string) Secret { return Secret{value: &value} }
 
-// Reveal gives the value, for the one place that must send it.
+// Reveal returns the value, for the one place that must send it.
 func (s Secret) Reveal() string {
 	if s.value == nil {
 		return ""
@@ -31,8 +31,8 @@ func (s Secret) Reveal() string {
 // IsZero reports whether there is no value at all.
 func (s Secret) IsZero() bool { return s.Reveal() == "" }
 
-// Redact takes a secret out of a text. Texts of others are cut to a bounded length,
-// and tokens are longer than that: a beginning of the secret goes as well.
+// Redact removes a secret from a text. A foreign text may be cut in the middle of a token, so
+// a beginning of the secret is removed as well.
 func Redact(text string, secret Secret) string {
 	const telling = 12
 	value := secret.Reveal()

@@ -10,30 +10,27 @@ import (
 // Token is an access token for one environment.
 type Token struct {
 	Value Secret
-	// ExpiresAt is the instant from which the server refuses it; zero means
-	// that nobody knows.
+	// ExpiresAt is when the server begins to refuse it; zero if unknown.
 	ExpiresAt time.Time
 }
 
 // TokenOptions say why a token is asked for.
 type TokenOptions struct {
-	// Refresh asks for a new one: the server refused the last, so a cached
-	// answer is of no use.
+	// Refresh asks for a new token, not a cached one: the server refused the last.
 	Refresh bool
 	// Claims is the JSON text of a claims challenge (continuous access
 	// evaluation) that the new token must satisfy, or "".
 	Claims string
 }
 
-// TokenSource gives access tokens for one environment. It is called by one
-// goroutine at a time and may take as long as signing in takes; it must obey
-// its context.
+// TokenSource returns access tokens for one environment. It is called by one goroutine at a
+// time, may take as long as signing in takes, and must obey its context.
 type TokenSource interface {
 	Token(ctx context.Context, o TokenOptions) (Token, error)
 }
 
-// keeper holds the current token for all requests of a client: it renews before
-// expiry, and one renewal serves everybody who waits for it.
+// keeper holds the current token for all requests of a client. It renews the token before it
+// expires; one renewal serves all requests.
 type keeper struct {
 	source  TokenSource
 	now     func() time.Time
@@ -47,8 +44,8 @@ type keeper struct {
 	flight     *flight
 }
 
-// flight is a sign-in under way. It ends when the source answers, or when the
-// last one who waits for it has gone.
+// flight is a sign-in in progress. It ends when the source returns, or when no request waits
+// for it any more.
 type flight struct {
 	done    chan struct{}
 	cancel  context.CancelFunc
@@ -60,8 +57,7 @@ type flight struct {
 // outlives the requests it is sent with, which take up to two minutes.
 const renewBefore = 5 * time.Minute
 
-// renewAgain is how long a token is left alone after a renewal, or after an
-// early one that failed.
+// renewAgain is the shortest time between two renewals, also after an early one that failed.
 const renewAgain = 30 * time.Second
 
 // token gives the current token and its generation; it signs in if none is valid for long
@@ -75,8 +71,7 @@ func (k *keeper) token(ctx context.Context) (Token, int, error) {
 	return k.join(ctx, TokenOptions{Refresh: k.generation > 0}, k.generation > 0)
 }
 
-// renew replaces a token that the server refused. Where another request has
-// done so since, its token is given instead.
+// renew replaces a token that the server refused, unless another request has already done so.
 func (k *keeper) renew(ctx context.Context, refused int, claims string) (Token, int, error) {
 	k.mu.Lock()
 	if k.generation > refused {
@@ -92,7 +87,7 @@ func (k *keeper) renew(ctx context.Context, refused int, claims string) (Token, 
 func (k *keeper) join(ctx context.Context, o TokenOptions, early bool) (Token, int, error) {
 	f := k.flight
 	if f == nil {
-		// Detached from this caller, whose leaving must not fail the others.
+		// Detached from this caller: others may still wait when it leaves.
 		flightCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		f = &flight{done: make(chan struct{}), cancel: cancel}
 		k.flight = f
@@ -149,9 +144,9 @@ func (k *keeper) fly(ctx context.Context, f *flight, o TokenOptions, early bool)
 	}
 }
 
-// renewTime is five minutes before expiry; a token that lives less than
-// twenty-five minutes is kept for four fifths of its life. Clocks that disagree
-// must not make every request a sign-in, so it is never at once.
+// renewTime is five minutes before the token expires, or after four fifths of its life if it
+// lives less than twenty-five minutes. It is never at once: with clocks that disagree, every
+// request would sign in.
 func renewTime(began, expires time.Time) time.Time {
 	if expires.IsZero() {
 		return time.Time{}

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// call is one thing to ask of the environment, however often it is tried.
+// call is one request to the environment, with all its attempts.
 type call struct {
 	method string
 	url    *url.URL
@@ -19,25 +19,24 @@ type call struct {
 	body   []byte
 	token  Secret
 
-	// usable says why an answer of status 200 cannot be used; such an answer to
-	// a read is one to read again.
+	// usable says why a successful response cannot be used; a read is then repeated.
 	usable func(reply) error
 	label  string
 	as     Caller
 }
 
-// reads reports whether the call changes nothing and so may be repeated.
+// reads reports whether the call changes nothing, so that it may be repeated.
 func (c call) reads() bool { return c.method == http.MethodGet }
 
-// reply is an answer, read to its end.
+// reply is a complete response.
 type reply struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// sender is what every layer is and wraps. It gives an answer of whatever
-// status, or an error where there was no whole answer.
+// sender is a layer; each wraps the next. It returns a response of any status, or an error if
+// there is no complete response.
 type sender interface {
 	send(ctx context.Context, c call) (reply, error)
 }
@@ -50,14 +49,14 @@ type wire struct {
 	counters  *counters
 }
 
-// tooLargeError is not a broken read: the next one would be just as large.
+// tooLargeError is lasting: a repeated response would be just as large.
 type tooLargeError int64
 
 func (e tooLargeError) Error() string {
 	return fmt.Sprintf("the answer is larger than %d bytes", int64(e))
 }
 
-// timeoutError is the cause of a cancellation of ours.
+// timeoutError is the cause of a cancellation by this package.
 type timeoutError string
 
 func (e timeoutError) Error() string { return string(e) }
@@ -67,7 +66,7 @@ func (w wire) send(ctx context.Context, c call) (reply, error) {
 	defer cancel(nil)
 	timer := time.AfterFunc(w.limits.HeaderTimeout, func() { cancel(timeoutError("no answer within " + w.limits.HeaderTimeout.String())) })
 	defer timer.Stop()
-	// A byte now and then keeps an answer from stalling, but not from ending.
+	// A slow trickle of bytes does not stall, but it must end.
 	whole := time.AfterFunc(w.limits.AnswerTimeout, func() { cancel(timeoutError("no whole answer within " + w.limits.AnswerTimeout.String())) })
 	defer whole.Stop()
 
@@ -97,7 +96,7 @@ func (w wire) send(ctx context.Context, c call) (reply, error) {
 	timer.Reset(w.limits.StallTimeout)
 	r.body, err = io.ReadAll(progress{limited, func() { timer.Reset(w.limits.StallTimeout) }})
 	if err == nil {
-		// A server that sees us hang up may still end its answer in good order.
+		// After a cancellation, the server may still end its response in good order.
 		err = attempt.Err()
 	}
 	switch {
@@ -111,7 +110,7 @@ func (w wire) send(ctx context.Context, c call) (reply, error) {
 	return r, nil
 }
 
-// reasonOf prefers our own reason for a cancellation over "context canceled".
+// reasonOf prefers this package's reason for a cancellation to "context canceled".
 func reasonOf(ctx context.Context, err error) error {
 	var timeout timeoutError
 	if errors.As(context.Cause(ctx), &timeout) {
@@ -123,7 +122,7 @@ func reasonOf(ctx context.Context, err error) error {
 	return err
 }
 
-// progress tells of each read that brought something.
+// progress reports each read that returned data.
 type progress struct {
 	r    io.Reader
 	tick func()

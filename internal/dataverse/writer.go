@@ -28,10 +28,10 @@ func NewWriter(o Options) (*Writer, error) {
 	return &Writer{c}, nil
 }
 
-// Written is what the environment says about a change that it carried out.
+// Written is the response to a change that was made.
 type Written struct {
-	// ID is the row that was made or changed (OData-EntityId), "" where the
-	// environment named none.
+	// ID is the row that was created or changed (OData-EntityId); "" if the response names
+	// none.
 	ID GUID
 	// Body is the answer's JSON, empty for most changes (204).
 	Body json.RawMessage
