@@ -8,9 +8,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// A company is the integrations that one environment is read for together. Each has a
-// collection of its own; they go through the rounds in step, so that what one asks for
-// can hold what the others need.
+// A company is the integrations for which one environment is read together. Each has its own
+// collection. They go through the rounds in step, so that one request can serve all.
 type company struct {
 	members []*collection
 
@@ -19,8 +18,8 @@ type company struct {
 	copies  map[string]role // which copy of a role is asked what it grants, by its root
 }
 
-// run has all members do one round. The parts of all are made ready, one member after
-// the other, before the first begins.
+// run does one round of all members. All parts are prepared, member by member, before the
+// first begins.
 func (g *company) run(ctx context.Context, round func(*collection) ([]part, error)) error {
 	var parts []part
 	for _, c := range g.members {
@@ -42,8 +41,8 @@ func (g *company) all(asks func(*collection) []string) []string {
 	return all
 }
 
-// oneCopy is the copy of a role that is asked what the role grants: the same for all,
-// since copies grant what their root does.
+// oneCopy is the copy of a role whose grants are read: the same for all members, because
+// copies grant what their root grants.
 func (g *company) oneCopy(root string, choose func(string) role) role {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -96,7 +95,7 @@ func (g *company) confirming() []dataverse.Expr {
 	return conditions
 }
 
-// eachOnce leaves of words that differ in case alone the first, and of empty ones none.
+// eachOnce keeps the first of words that differ only in case, and no empty words.
 func eachOnce(words []string) []string {
 	var once []string
 	known := map[string]bool{"": true}

@@ -4,11 +4,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// longest is how many bytes of conditions one address has. Dataverse takes 32 KB.
+// longest is the limit for the conditions of one address, in bytes. Dataverse accepts 32 KB.
 const longest = 14_000
 
-// anyOf joins conditions by or, in as many filters as it takes to keep each
-// address short.
+// anyOf joins conditions by or, in as many filters as are needed to keep each address short.
 func anyOf(conditions []dataverse.Expr) []dataverse.Expr {
 	var filters []dataverse.Expr
 	var part []dataverse.Expr

@@ -9,11 +9,11 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// confirmRoles reads the rows of all roles once more, to make sure that none
-// changed while its privileges were read, and reads again what one grants that
-// did. The same requests bring the roles' roots, and their copies in the user's
-// business unit, by which a role would be assigned. The conditions are those of all
-// integrations: they share the first answer, and each asks by itself when a role changed.
+// confirmRoles reads the rows of all roles again, to make sure that none changed while its
+// privileges were read; if one did, its privileges are read again. The same requests return
+// the roles' roots, and their copies in the user's business unit, which a fix would assign.
+// The conditions are those of all integrations: they share the first response, and each asks
+// alone after a change.
 func (c *collection) confirmRoles(ctx context.Context, conditions []dataverse.Expr) error {
 	seen := c.firstSeen()
 	for attempt := 0; ; attempt++ {
@@ -22,7 +22,7 @@ func (c *collection) confirmRoles(ctx context.Context, conditions []dataverse.Ex
 		}
 		now, err := c.readRolesAgain(ctx, seen, conditions, attempt > 0)
 		if forbidden(err) {
-			// What came with the users is not all of what there may be.
+			// The roles that came with the users may not be all.
 			if err := c.end(ctx, snapshot.SectionRoles, err); err != nil {
 				return err
 			}

@@ -43,8 +43,8 @@ func (c *collection) collected(s snapshot.Section) bool {
 	return c.coverage(s).State == snapshot.StateCollected
 }
 
-// coverage sums the endings of a section's parts up: the worst counts, with all
-// its reasons, whichever part ended first.
+// coverage is the worst ending of a section's parts, with all its reasons, in an order that
+// does not depend on time.
 func (c *collection) coverage(s snapshot.Section) snapshot.Coverage {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -64,14 +64,14 @@ func (c *collection) coverage(s snapshot.Section) snapshot.Coverage {
 	return snapshot.Coverage{State: worst, Detail: strings.Join(slices.Compact(details), "; ")}
 }
 
-// reading makes a part of a round out of the reading of a section: its fault is
-// recorded, and does not stop what is read beside it.
+// reading makes a part of a round that reads a section. Its error is recorded, and does not
+// stop other parts.
 func (c *collection) reading(s snapshot.Section, read func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error { return c.end(ctx, s, read(ctx)) }
 }
 
-// end records how a part of a section ended. It returns an error only where the
-// whole collection must stop.
+// end records how a part of a section ended. It returns an error only if the whole collection
+// must stop.
 func (c *collection) end(ctx context.Context, s snapshot.Section, err error) error {
 	switch {
 	case ctx.Err() != nil:
@@ -79,7 +79,7 @@ func (c *collection) end(ctx context.Context, s snapshot.Section, err error) err
 	case isForeign(err):
 		return err
 	case err != nil && total(err):
-		// Whatever else is asked is refused for the same reason.
+		// Every other request would be refused for the same reason.
 		return err
 	case err != nil:
 		c.record(s, stateOf(err), explain(err, c.known))
@@ -99,9 +99,9 @@ func stateOf(err error) snapshot.State {
 	return snapshot.StateFailed
 }
 
-// explain says what went wrong and what to do, in words that are the same
-// whenever the fault is: without correlation ids, ports and numbers of attempts,
-// which are for the log. Who lacks a privilege is named where they are known.
+// explain says what went wrong and what to do. The same fault has the same words: correlation
+// ids, ports and numbers of attempts are only in the log. A known principal that lacks a
+// privilege is named.
 func explain(err error, known dataverse.Known) string {
 	var e *dataverse.Error
 	if !errors.As(err, &e) {

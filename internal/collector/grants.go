@@ -12,9 +12,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// readGrants makes the part of a round that reads what roles grant, as they are
-// known now.
-// fresh reads again what was read already.
+// readGrants makes the part of a round that reads what roles grant. With fresh, it reads them
+// again.
 func (c *collection) readGrants(roots []string, fresh bool) part {
 	copies := make([]role, len(roots))
 	for i, root := range roots {
@@ -55,8 +54,8 @@ func (c *collection) nearest(root string) role {
 // granted is what a role grants, by the privileges' names.
 type granted struct {
 	depths map[string]snapshot.Depth
-	// filtered are grants for the records of a filter only, unreadable those at a
-	// depth that nobody knows: both with the depth as the environment words it.
+	// filtered are grants that apply only to the records of a filter, unreadable those at an
+	// unknown depth; both with the environment's word for the depth.
 	filtered, unreadable map[string]string
 }
 
@@ -85,8 +84,8 @@ func (c *collection) readRole(ctx context.Context, o role, fresh bool) (*granted
 	return c.join(found), nil
 }
 
-// join takes grants by their names. Names that differ in case alone are one, and of
-// several grants of one privilege the deepest counts.
+// join groups grants by name. Names that differ only in case are one name; the deepest grant
+// of a privilege counts.
 func (c *collection) join(found []granting) *granted {
 	slices.SortFunc(found, func(a, b granting) int {
 		return cmp.Or(cmp.Compare(c.spell(a.name), c.spell(b.name)), cmp.Compare(a.word, b.word))
@@ -116,7 +115,7 @@ type granting struct {
 	// word is the depth as received; depth is none if it is unknown, or that of a filter.
 	word  string
 	depth snapshot.Depth
-	// filtered marks a grant for the records of a filter only.
+	// filtered marks a grant that applies only to the records of a filter.
 	filtered bool
 }
 

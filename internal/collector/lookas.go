@@ -10,16 +10,16 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A foreignError is an answer that came from another organization than the others:
-// then nothing can be judged.
+// A foreignError is a response from another organization than the others. Nothing can be
+// judged then.
 type foreignError struct{ one, other string }
 
 func (e *foreignError) Error() string {
 	return fmt.Sprintf("the answers come from two organizations, %s and %s: check --url, and any proxy in between", e.one, e.other)
 }
 
-// An unheededError says that the environment answered as somebody else than was
-// asked for.
+// An unheededError says that the environment answered as another user than the impersonated
+// one.
 type unheededError struct{ who, as string }
 
 func (e *unheededError) Error() string {
@@ -27,11 +27,10 @@ func (e *unheededError) Error() string {
 		"make sure that the user is enabled, and that no proxy drops the headers CallerObjectId and MSCRMCallerID", e.who, e.as)
 }
 
-// asUser reads as a user: by its Entra object id or, where that is not known, not
-// taken or not heeded, by its systemuserid. Either header can be silently ignored, by the
-// environment or in transit, and then the response is the auditor's own. So the environment
-// is asked, side by side with what is read, whom it answers; what was read counts only
-// where that is the user. The caller that counted comes with it.
+// asUser reads as a user: by its Entra object id or, if that is unknown, refused or ignored,
+// by its systemuserid. The environment or a proxy can ignore either header silently; the
+// response is then the auditor's own. So a WhoAmI with the same header runs in parallel, and
+// what was read counts only if it names the user. The caller that counted is returned too.
 func asUser[T any](ctx context.Context, c *collection, s snapshot.Section, who string, u *user,
 	read func(context.Context, dataverse.Caller) (T, error),
 ) (T, dataverse.Caller, error) {
@@ -43,7 +42,7 @@ func asUser[T any](ctx context.Context, c *collection, s snapshot.Section, who s
 	for _, as := range u.callers() {
 		var got T
 		var unproven, unread error
-		// Neither stops the other, so that one fault is always told in the same words.
+		// Neither stops the other, so that a fault always has the same words.
 		if err := together(ctx,
 			func(ctx context.Context) error {
 				unproven = c.proof(ctx, s, who, u, as)
@@ -70,8 +69,8 @@ func asUser[T any](ctx context.Context, c *collection, s snapshot.Section, who s
 	return none, dataverse.Caller{}, fault
 }
 
-// told is an error where it says that somebody else answered, which explains every
-// other fault of the same answer.
+// told is the error if it says that the response was for another user: this explains every
+// other fault.
 func told(err error) error {
 	var unheeded *unheededError
 	if errors.As(err, &unheeded) || isForeign(err) {
@@ -85,7 +84,7 @@ func isForeign(err error) bool {
 	return errors.As(err, &foreign)
 }
 
-// proof asks whom the environment answers, and fails where it is not the user.
+// proof asks as whom the environment answers, and fails if that is not the user.
 func (c *collection) proof(ctx context.Context, s snapshot.Section, who string, u *user, as dataverse.Caller) error {
 	answered, err := object(ctx, c, ask{
 		section: s, what: "whether " + who + " is looked as", as: as,

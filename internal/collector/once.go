@@ -9,8 +9,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// A onceReader asks each question once and gives everybody who asks it the same answer,
-// an error too.
+// A onceReader makes each request once, and returns the same response or error to all who
+// make it.
 type onceReader struct {
 	reader  Reader
 	ctx     context.Context //nolint:containedctx // a question is everybody's: nobody's end is its end
@@ -39,8 +39,8 @@ func (o *onceReader) close() {
 	o.running.Wait()
 }
 
-// ask gives the answer to a request, which read fetches where nobody has asked yet: the rows,
-// and the error that ended them.
+// ask returns the response to a request: its rows, and the error that ended them. The first
+// caller fetches it.
 func (o *onceReader) ask(ctx context.Context, r dataverse.Request, read func(context.Context, dataverse.Request) iter.Seq2[json.RawMessage, error]) ([]json.RawMessage, error) {
 	key := r
 	key.Label = "" // the environment does not see it

@@ -14,7 +14,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// rereads is how often an answer that is inconsistent in itself is asked for again.
+// rereads is how often a request with an inconsistent response is repeated.
 const rereads = 3
 
 // An ask is one question to the environment.
@@ -30,7 +30,7 @@ type ask struct {
 	key string
 	// some is set if not all rows are asked for, so that they cannot be counted.
 	some bool
-	// fresh asks again what may have been answered already.
+	// fresh repeats a request that may have been answered already.
 	fresh bool
 }
 
@@ -73,8 +73,7 @@ func read[T any](ctx context.Context, c *collection, a ask, take func(Row) T) ([
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		case attempt <= rereads && (errors.As(err, &again) || len(got) > 0 && kindOf(err) == dataverse.Protocol):
-			// The client below repeats a page, which cannot bring back what an earlier
-			// one lost.
+			// The client repeats only a page, which cannot return what an earlier page lost.
 			attempt++
 			continue
 		case optional(missing) && !without[missing]:
@@ -89,7 +88,7 @@ func read[T any](ctx context.Context, c *collection, a ask, take func(Row) T) ([
 	}
 }
 
-// once asks once. With an error come the rows before it.
+// once makes the request once. With an error, it returns the rows before it.
 func once[T any](ctx context.Context, c *collection, a ask, without columnSet, take func(Row) T) ([]T, error) {
 	from := c.reader
 	if a.fresh {
@@ -131,7 +130,7 @@ func single(from Reader) func(context.Context, dataverse.Request) iter.Seq2[json
 	}
 }
 
-// queryOf asks for the rows with the columns that are read of them, and to have them counted.
+// queryOf asks for the rows, with the columns that are read and their count.
 func queryOf[T any](a ask, take func(Row) T, without columnSet) dataverse.Query {
 	query := a.from
 	if a.key != "" {
@@ -176,8 +175,8 @@ func (c *collection) withoutColumns() columnSet {
 	return maps.Clone(c.company.without)
 }
 
-// refused reports whether the environment turned down a form of request that it
-// may not know, so that another may be tried.
+// refused reports whether the environment may not know this form of request, so that another
+// is tried.
 func refused(err error) bool {
 	var e *dataverse.Error
 	kind := kindOf(err)
@@ -187,9 +186,8 @@ func refused(err error) bool {
 
 func forbidden(err error) bool { return stateOf(err) == snapshot.StateForbidden }
 
-// filtered reads the rows that fit any of the conditions, in parallel requests
-// where one would be too long. A row that fits conditions of several requests
-// comes several times.
+// filtered reads the rows that meet any of the conditions, in parallel requests if one would
+// be too long. A row may come from several requests.
 func (t table[T]) filtered(ctx context.Context, c *collection, a ask, conditions []dataverse.Expr) ([]T, error) {
 	filters := anyOf(conditions)
 	answers := make([][]T, len(filters))

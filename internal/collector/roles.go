@@ -30,8 +30,8 @@ func (c *collection) readPrivileges(ctx context.Context) (err error) {
 	return err
 }
 
-// spell gives a privilege's name in the profile's spelling, where the profile has
-// it: environments differ in case.
+// spell is a privilege's name as the profile spells it, if it does: environments differ in
+// case.
 func (c *collection) spell(name string) string {
 	if spelling, ok := c.spelling[strings.ToLower(name)]; ok {
 		return spelling
@@ -39,17 +39,16 @@ func (c *collection) spell(name string) string {
 	return name
 }
 
-// holdsNamedRole reports whether the user itself holds a role of the required name:
-// it is that which is judged, whatever others have the name.
+// holdsNamedRole reports whether the required role is assigned to the user directly. Then it
+// is judged, whatever other roles have its name.
 func (c *collection) holdsNamedRole() bool {
 	return c.user != nil && slices.ContainsFunc(c.user.roles, func(r role) bool {
 		return !r.void && c.Requirement.FitsRole(r.Name, c.Pattern)
 	})
 }
 
-// readNamedRoles reads the roles whose name fits the requirement; in the wide
-// scope, all unmanaged ones besides. It asks for root roles: each has a copy of
-// its name in every business unit below, of which there may be thousands.
+// readNamedRoles reads the roles with a matching name; in the wide scope, all unmanaged roles
+// too. It asks for root roles: each may have thousands of copies in business units.
 func (c *collection) readNamedRoles(ctx context.Context) error {
 	if c.Requirement.Role == "" && c.Pattern == "" && c.Scope != snapshot.ScopeEnvironment {
 		return nil
@@ -113,7 +112,7 @@ func (c *collection) reach() reach {
 	return r
 }
 
-// firstSeen has the rows of all roles that matter so far, as each was first read.
+// firstSeen are the rows of all roles that matter so far, as each was first read.
 func (c *collection) firstSeen() map[string]role {
 	r := c.reach()
 	all := map[string]role{}
@@ -130,15 +129,14 @@ func (c *collection) firstSeen() map[string]role {
 	return all
 }
 
-// wantedRoots are the roots of the roles whose privileges are needed, as far as is
-// known yet, and were not asked for. They are the user's roles and the configured one; if
-// none is configured and none of the user's roles grants any of the minimum, the custom
-// roles with a matching name.
+// wantedRoots are the roots of the roles whose privileges are known to be needed and not read
+// yet: the user's roles and the configured one. If none is configured and none of the user's
+// roles grants any of the minimum, they are the custom roles with a matching name.
 func (c *collection) wantedRoots() []string {
 	wanted := map[string]bool{}
 	r := c.reach()
 	useful := false
-	// Roles by name have to wait while one that is likely to be useful is unread.
+	// Roles by name wait while a role that is probably useful is unread.
 	waiting := !c.teamsKnown && c.user != nil && len(c.user.teams) > 0
 	for _, known := range []map[string]role{r.direct, r.through} {
 		for id, o := range known {
@@ -164,7 +162,7 @@ func (c *collection) wantedRoots() []string {
 	return sortedKeys(wanted)
 }
 
-// grantsAny reports whether a role was read to grant some of the minimum.
+// grantsAny reports whether a role is known to grant some of the minimum.
 func (c *collection) grantsAny(root string) bool {
 	return slices.ContainsFunc(c.Privileges, c.grants[root].names)
 }

@@ -33,7 +33,7 @@ func (c *collection) roundOne() ([]part, error) {
 	return parts, nil
 }
 
-// settle learns from the first round who is meant.
+// settle finds out from the first round who the integration user is.
 func (c *collection) settle() error {
 	if id := c.organization.ID; id != "" && id != c.organizationID {
 		return &foreignError{c.organizationID, id}
@@ -97,8 +97,8 @@ func (c *collection) lookAsUser() []part {
 	return []part{c.reading(snapshot.SectionUserViews, c.readUserViews)}
 }
 
-// lateRound reads the roles by name where what looked like the integration role
-// turned out to grant nothing of the minimum.
+// lateRound reads the roles by name if the apparent integration role grants nothing of the
+// minimum.
 func (c *collection) lateRound() ([]part, error) {
 	return []part{c.readGrants(c.wantedRoots(), false)}, nil
 }
@@ -116,8 +116,8 @@ func (c *collection) roundFour() ([]part, error) {
 	return parts, nil
 }
 
-// lastRound asks the views that only the auditor turned out to see whom they are shared
-// with, where the integration user's own list cannot tell.
+// lastRound reads the shares of views that only the auditor sees, if the integration user's
+// own list was not read.
 func (c *collection) lastRound() ([]part, error) {
 	views := c.ungiven(c.auditorViews, dataverse.Caller{})
 	if len(views) == 0 {

@@ -11,8 +11,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// inconsistent is a fault of what came, not of its coming: the answer is asked for
-// again before it is given up.
+// inconsistent is a fault in the content of a response. The request is repeated.
 type inconsistent struct{ reason string }
 
 func (e *inconsistent) Error() string { return e.reason }
@@ -32,7 +31,7 @@ type reading struct {
 	without columnSet
 	err     error    // the first fault
 	outer   *reading // of which this is a part, refused with it
-	// asked, if it is set, notes what is read; then there is no answer yet. See columns.
+	// asked, if set, records which columns are read; there is no response then. See columns.
 	asked *selection
 }
 
@@ -55,7 +54,7 @@ func (r Row) column(name string) json.RawMessage {
 	return nil
 }
 
-// Refuse says that a column holds what cannot be.
+// Refuse reports an impossible value in a column.
 func (r Row) Refuse(column, problem string) {
 	for at := r.reading; at != nil; at = at.outer {
 		if at.err == nil && at.asked == nil {
@@ -236,8 +235,8 @@ func (r Row) typeCode(column string) string {
 	return number.String()
 }
 
-// rights is a value of the AccessRights enumeration as a mask: names, or a number.
-// What nobody knows is a right all the same.
+// rights is a value of the AccessRights enumeration as a mask: names, or a number. An unknown
+// name is a right too.
 func (r Row) rights(column string) int {
 	text := r.word(column)
 	if mask, err := strconv.Atoi(text); err == nil {
@@ -262,8 +261,8 @@ func rightOf(name string) snapshot.Right {
 	return snapshot.RightOther
 }
 
-// List are the objects of a collection inside a row or a function's answer. Where
-// they have a key, none may come twice.
+// List are the objects of a collection inside a row or a function's response. If they have a
+// key, none may appear twice.
 func List[T any](r Row, column, key string, take func(Row) T) []T {
 	if r.asked != nil {
 		r.asked.expanded = append(r.asked.expanded, expansion{column, columns(key, take, r.without)})

@@ -11,8 +11,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// readShares reads what the user and its teams have been given of personal views;
-// in the wide scope, what anybody has.
+// readShares reads the shares of personal views with the user and its teams; in the wide
+// scope, all shares.
 func (c *collection) readShares(ctx context.Context) (err error) {
 	a := ask{
 		section: snapshot.SectionShares, what: "shares of views",
@@ -47,7 +47,7 @@ func (c *collection) principals() map[string]bool {
 	return all
 }
 
-// A seen view is one with somebody who sees it, and so may ask whom it is shared with.
+// A seen view is a view with an identity that sees it, and so may read its shares.
 type seen struct {
 	id string
 	as dataverse.Caller
@@ -61,10 +61,10 @@ func (c *collection) seenByUser(views []view) []seen {
 	return all
 }
 
-// readSharesByView asks views for those they are shared with, as somebody who sees
-// them: all that the user sees where the share table is closed to the auditor, else
-// those that no row of the table explains, and those of the owners that it gives
-// nobody to read where the user's own list cannot tell.
+// readSharesByView reads the shares of single views, as an identity that sees them. If the
+// auditor cannot read the share table, these are all views that the user sees; else those
+// that no row of the table explains and, if the user's own list was not read, the owners'
+// views that no row gives the user.
 func (c *collection) readSharesByView(ctx context.Context) error {
 	views := c.seenByUser(c.userViews)
 	switch {
@@ -79,8 +79,8 @@ func (c *collection) readSharesByView(ctx context.Context) error {
 	return c.askViews(ctx, views)
 }
 
-// askViews asks each view for those it is shared with. An answer that does not come
-// leaves it open whether the share table shows all there is.
+// askViews reads the shares of each view. If one cannot be read, it is unknown whether the
+// share table is complete.
 func (c *collection) askViews(ctx context.Context, views []seen) error {
 	if len(views) == 0 && c.shareTable == nil {
 		return nil
@@ -126,8 +126,8 @@ func (c *collection) askViews(ctx context.Context, views []seen) error {
 	return nil
 }
 
-// ungiven are the required views of somebody's list that no row of the share table gives
-// the user to read, where its own list was not read: the table may show a part.
+// ungiven are the required views of a list that no row of the share table gives the user, if
+// its own list was not read: the table may be incomplete.
 func (c *collection) ungiven(views []view, as dataverse.Caller) []seen {
 	if c.user == nil || c.collected(snapshot.SectionUserViews) || !c.collected(snapshot.SectionShares) {
 		return nil
@@ -141,9 +141,9 @@ func (c *collection) ungiven(views []view, as dataverse.Caller) []seen {
 	return all
 }
 
-// unexplained are the views that the user sees, though neither it nor a team of
-// its owns them and no row of the share table gives it Read. Where a table is open
-// but answers with the caller's own rows alone, these are how it shows.
+// unexplained are the views that the user sees although neither it nor one of its teams owns
+// them, and no row of the share table gives it Read. They reveal a table that returns only
+// the caller's own rows.
 func (c *collection) unexplained() []view {
 	if c.user == nil || !c.collected(snapshot.SectionUserViews) || !c.collected(snapshot.SectionShares) {
 		return nil
@@ -151,8 +151,8 @@ func (c *collection) unexplained() []view {
 	return c.ungivenOf(c.userViews)
 }
 
-// ungivenOf leaves of views those that neither the user nor a team of its owns and no
-// row of the share table gives to read.
+// ungivenOf are those of the views that neither the user nor one of its teams owns, and that
+// no row of the share table gives to read.
 func (c *collection) ungivenOf(views []view) []view {
 	mine, given := c.principals(), map[string]bool{}
 	for _, s := range c.shares {
@@ -179,7 +179,7 @@ func accessesOf(r Row) []share {
 				return s
 			}
 		}
-		// An organization may be one, which is nobody whose shares are looked for.
+		// A principal may be an organization, whose shares do not matter.
 		kind, _ := principal["@odata.type"].(string)
 		kind = kind[strings.LastIndexByte(kind, '.')+1:]
 		if _, organization := principal["organizationid"]; !organization && (kind == "" || kind == "systemuser" || kind == "team") {

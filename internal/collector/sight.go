@@ -11,9 +11,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// An identity that may read a table only in some business units is not refused: it sees the
-// rows of these, as if there were no others. A row that it does not see may still exist, so
-// each collection checks how far its own reads extend.
+// An identity that may read a table only in some business units is not refused: it gets the
+// rows of these units, as if there were no others. So each collection checks how far its own
+// reads extend.
 
 // sights are the reads that may omit rows of other business units, each with the section
 // that counts as not read if the access level is too low.
@@ -30,8 +30,7 @@ const readUnitsPrivilege = "prvReadBusinessUnit"
 // sightNames are all privileges whose reach is asked for.
 func sightNames() []string { return append(sortedKeys(sights()), readUnitsPrivilege) }
 
-// A sight is how far a privilege of the auditor's own reaches, counted from a
-// business unit.
+// A sight is the access level of a privilege of the auditor, from a business unit.
 type sight struct {
 	granting
 
@@ -43,7 +42,7 @@ type sight struct {
 func (c *collection) readSight(ctx context.Context) error {
 	found, err := c.ownPrivileges(ctx, dataverse.Row("systemusers", dataverse.GUID(c.auditor)).Function("RetrieveUserPrivileges"))
 	if refused(err) || forbidden(err) {
-		// The function that is given names is not in every environment's metadata.
+		// Not every environment has the function with names.
 		if named, again := c.ownPrivileges(ctx, dataverse.Row("systemusers", dataverse.GUID(c.auditor)).
 			Function("RetrieveUserSetOfPrivilegesByNames", dataverse.NamesArg("PrivilegeNames", sightNames()))); again == nil {
 			found, err = named, nil
@@ -81,8 +80,8 @@ func sightsOf(r Row) []sight {
 	})
 }
 
-// short reports whether a read stops short of the organization, or may do so: how
-// far a privilege reaches that the auditor's own do not name is not known.
+// short reports whether a read does not cover the organization, or may not: the access level
+// is unknown if the auditor's own privileges do not name the privilege.
 func (c *collection) short(privilege string) bool {
 	return !slices.ContainsFunc(c.sights[strings.ToLower(privilege)], func(s sight) bool {
 		return s.depth == snapshot.DepthGlobal && !s.filtered
@@ -106,7 +105,7 @@ func (c *collection) whyShort(privilege string) string {
 	return "rows of other business units stay unseen"
 }
 
-// judgeSight holds against each section the rows that its answers may lack.
+// judgeSight marks each section whose responses may lack rows as not read.
 func (c *collection) judgeSight() {
 	if c.sights == nil {
 		return // see readSight
@@ -123,7 +122,7 @@ func (c *collection) judgeSight() {
 	}
 }
 
-// judgeAbsence says which users do not exist, after it is known whether all users were
+// judgeAbsence records which users do not exist, once it is known whether all users were
 // seen.
 func (c *collection) judgeAbsence() {
 	whole := !c.short("prvReadUser") || c.reachesAll("prvReadUser")
@@ -146,8 +145,8 @@ func (c *collection) judgeAbsence() {
 	}
 }
 
-// reachesAll reports whether a short read reaches every business unit there is all
-// the same.
+// reachesAll reports whether a read below organization level still covers every business
+// unit.
 func (c *collection) reachesAll(privilege string) bool {
 	if !c.collected(snapshot.SectionBusinessUnits) {
 		return false
@@ -167,15 +166,15 @@ func (c *collection) reachesAll(privilege string) bool {
 	return true
 }
 
-// allUnits reports whether there are no more business units than were seen.
+// allUnits reports whether all business units were seen.
 func (c *collection) allUnits() bool {
 	return slices.ContainsFunc(c.units, func(u unit) bool {
 		return u.ParentID == "" && (!c.short(readUnitsPrivilege) || c.reaches(readUnitsPrivilege, u.id, nil, snapshot.DepthDeep))
 	})
 }
 
-// reaches reports whether a read reaches the rows of a business unit: from the unit
-// itself at a depth, or down from one above it.
+// reaches reports whether a read covers the rows of a business unit: from the unit itself at
+// a depth, or from a unit above it.
 func (c *collection) reaches(privilege, unit string, parents map[string]string, least snapshot.Depth) bool {
 	for above, steps := unit, 0; above != "" && steps <= len(parents); above, steps = parents[above], steps+1 {
 		for _, s := range c.sights[strings.ToLower(privilege)] {

@@ -28,7 +28,7 @@ func (c *collection) readUsers(ctx context.Context) error {
 	}
 	found, err := holders().rows(ctx, c, a)
 	if refused(err) || forbidden(err) {
-		// The users may be there to see where their roles or teams are not.
+		// The users may be readable although their roles or teams are not.
 		c.apart = true
 		a.what = "users"
 		found, err = users().rows(ctx, c, a)
@@ -69,8 +69,7 @@ func (c *collection) holders() []*user {
 	return nil
 }
 
-// memberships read roles and teams of users where they did not come with
-// the users themselves.
+// memberships read the roles and teams of users if they did not come with the users.
 func (c *collection) memberships() ([]part, error) {
 	if err := c.settle(); err != nil || !c.apart {
 		return nil, err
@@ -152,7 +151,7 @@ func (c *collection) readTeamsApart(ctx context.Context, wanted map[string]team)
 	return found, err
 }
 
-// unusable says why nobody can read as a user, or "".
+// unusable says why a user cannot be impersonated, or "".
 func (u *user) unusable(who string) string {
 	if u.Disabled {
 		return fmt.Sprintf("%s %q is disabled and cannot be impersonated", who, u.Name)

@@ -10,9 +10,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// required has a condition for the name of each view that any integration requires,
-// and none for its table: the environment refuses a question that names a table which
-// it does not have, whatever else is asked.
+// required has a condition for the name of each view that any integration requires. It has
+// none for the table: the environment refuses a request that names a table which it does not
+// have.
 func (c *collection) required() []dataverse.Expr {
 	return eachText("name", c.company.all(func(m *collection) (names []string) {
 		for _, v := range m.Requirement.Views {
@@ -29,8 +29,8 @@ func (c *collection) requires(table, name string) bool {
 	})
 }
 
-// readViews reads the required personal views as somebody sees them; in the wide
-// scope, all that one sees.
+// readViews reads the required personal views that an identity sees; in the wide scope, all
+// that it sees.
 func (c *collection) readViews(ctx context.Context, what string, as dataverse.Caller) ([]view, error) {
 	a := ask{section: snapshot.SectionViews, what: what, as: as}
 	if c.Scope == snapshot.ScopeEnvironment {
@@ -40,8 +40,8 @@ func (c *collection) readViews(ctx context.Context, what string, as dataverse.Ca
 	return slices.DeleteFunc(found, func(v view) bool { return !c.requires(v.Table, v.Name) }), err
 }
 
-// unseenViews reports whether any required view was seen by nobody who could use or
-// share it: then it matters whether the auditor itself sees it.
+// unseenViews reports whether neither the user nor an owner saw one of the required views.
+// Then it matters whether the auditor sees it.
 func (c *collection) unseenViews() bool {
 	seen := map[[2]string]bool{}
 	key := func(table, name string) [2]string { return [2]string{strings.ToLower(table), strings.ToLower(name)} }
@@ -65,8 +65,8 @@ func (c *collection) readAuditorViews(ctx context.Context) (err error) {
 	return err
 }
 
-// readOwnerViews reads as each configured owner. One who cannot be read as is a
-// gap in the section; the others are read all the same.
+// readOwnerViews reads as each configured owner. An owner that cannot be impersonated is a
+// gap in the section; the others are still read.
 func (c *collection) readOwnerViews(ctx context.Context) error {
 	names := c.ownerNames()
 	c.ownerViews, c.ownerCallers = make([][]view, len(names)), make([]dataverse.Caller, len(names))
@@ -99,7 +99,7 @@ func (c *collection) owner(name string) *user {
 	return found
 }
 
-// unseeing says why nobody can read as the integration user, or "".
+// unseeing says why the integration user cannot be impersonated, or "".
 func (c *collection) unseeing() string {
 	u := c.user
 	if reason := u.unusable("the user"); reason != "" {
@@ -116,8 +116,8 @@ func (c *collection) unseeing() string {
 	return ""
 }
 
-// readUserViews reads the personal views that the integration user itself sees,
-// all of them. They are what it can use, whoever shared them.
+// readUserViews reads all personal views that the integration user sees: those that it can
+// use, whoever shared them.
 func (c *collection) readUserViews(ctx context.Context) (err error) {
 	c.userViews, c.userCaller, err = asUser(ctx, c, snapshot.SectionUserViews, "the integration user", c.user,
 		func(ctx context.Context, as dataverse.Caller) ([]view, error) {
@@ -129,7 +129,7 @@ func (c *collection) readUserViews(ctx context.Context) (err error) {
 func (c *collection) readSystemViews(ctx context.Context) (err error) {
 	found, err := systemViews().filtered(ctx, c, ask{
 		section: snapshot.SectionSystemViews, what: "system views",
-		// querytype 0 is a list that people choose; others serve look-ups and forms.
+		// querytype 0 is a view that people choose; others are for look-ups and forms.
 		where: []dataverse.Expr{dataverse.EqInt("querytype", 0)},
 	}, c.required())
 	c.systemViews = slices.DeleteFunc(found, func(v systemView) bool { return !c.requires(v.Table, v.Name) })

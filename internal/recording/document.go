@@ -77,7 +77,7 @@ func write(out *bytes.Buffer, v any) error {
 	return nil
 }
 
-// textBy replaces a member's text. What is not known to be the platform's is a name.
+// textBy replaces a member's text. A text that is not known to be the platform's is a name.
 func textBy(n *names, member, text string) string {
 	switch lower := strings.ToLower(member); {
 	case text == "":

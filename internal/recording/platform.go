@@ -26,7 +26,7 @@ func isPrivilege(text string) bool {
 	return ok && name != "" && strings.Trim(name, letters) == ""
 }
 
-// isStructure reports whether a member's text is the platform's and no name.
+// isStructure reports whether a member's text is the platform's, not a name.
 func isStructure(member string) bool {
 	switch strings.ToLower(member) {
 	case "returnedtypecode", "objecttypecode", "entityname", "attributelogicalname", "logicalname", "schemaname", "propertyname", "privilegename", "privilegetype",
@@ -46,8 +46,8 @@ func isPlain(text string) bool {
 	return err == nil || len(text) < 10 && strings.Trim(text, "0123456789") == ""
 }
 
-// messageBy replaces what a message of an error says of an environment: known names,
-// GUIDs, and each word that is not the platform's for all that is known.
+// messageBy replaces what an error message says about an environment: known names, GUIDs, and
+// each word that is not known to be the platform's.
 func messageBy(n *names, text string) string {
 	word := regexp.MustCompile(guid + `|[\pL\pN_@.#+%-]+`)
 	return word.ReplaceAllStringFunc(text, func(w string) string {
@@ -64,7 +64,7 @@ func messageBy(n *names, text string) string {
 	})
 }
 
-// ofPlatform reports whether a word of a message is one that the platform says.
+// ofPlatform reports whether a word of a message is the platform's own.
 func ofPlatform(word string) bool {
 	if regexp.MustCompile(`^(?:[a-z]+|0x[0-9A-Fa-f]+|[0-9]+|(?i:prv)[A-Za-z0-9_]+|Microsoft\.Dynamics\.CRM\.[a-z_]+|[A-Z][a-z]*[A-Z][A-Za-z]*Id)$`).MatchString(word) {
 		return true

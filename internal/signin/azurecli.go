@@ -28,8 +28,8 @@ func newCLISource(c Config, s *Session) (dataverse.TokenSource, error) {
 	return cliSource{c.RunCommand, args, c.scrubber()}, nil
 }
 
-// Token runs az. It has no way to be asked for a new token, nor for claims:
-// then az must be signed in again.
+// Token runs az, which cannot be asked for a new token or for claims: then the person must
+// run az login again.
 func (a cliSource) Token(ctx context.Context, o dataverse.TokenOptions) (dataverse.Token, error) {
 	if o.Claims != "" {
 		return dataverse.Token{}, &AuthError{Message: "the environment asks for more than the Azure CLI's sign-in gives", Advice: "run az login again"}

@@ -99,8 +99,8 @@ func NewFileCache(path string, keys Keyring) *FileCache { return &FileCache{path
 // cacheHeader begins the file and is authenticated with it.
 const cacheHeader = "dbaudit sign-in cache 1\n"
 
-// Load decrypts the file. A file that cannot be decrypted (its key is gone, or
-// it was damaged) holds nothing that can be used, and reads as none.
+// Load decrypts the file. A file that cannot be decrypted (its key is missing, or it is
+// damaged) counts as absent.
 func (f *FileCache) Load() ([]byte, error) {
 	sealed, err := bounds.ReadFile(bounds.Credential, f.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -174,7 +174,7 @@ func (f *FileCache) key(create bool) (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
-// replaceFile writes a file that is whole or not there, for its owner only.
+// replaceFile writes a file completely or not at all, readable by its owner only.
 func replaceFile(path string, data []byte) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -200,8 +200,8 @@ func replaceFile(path string, data []byte) error {
 	return err
 }
 
-// store connects a Cache with MSAL. Where the cache fails (there is no keyring,
-// or it is locked), the sign-in goes on and is kept in memory.
+// store connects a Cache with MSAL. If the cache fails (no keyring, or a locked one), the
+// sign-in continues and is kept in memory.
 type store struct {
 	cache Cache
 	warn  func(string)

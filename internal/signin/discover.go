@@ -80,7 +80,7 @@ func follow(uri, authority string) (Discovery, error) {
 	return Discovery{dataverse.Printable(uri), tenant, cloud}, nil
 }
 
-// ask sends a request without credentials and gives what it says of itself.
+// ask sends a request without credentials, and returns its status and header.
 func (c Config) ask(ctx context.Context, address string) (int, http.Header, error) {
 	var status int
 	var header http.Header

@@ -87,7 +87,7 @@ func refusal(status int, body []byte, scrub scrubber) *AuthError {
 	e.Code = aadsts(d)
 	e.CorrelationID = idOnly(d.CorrelationID)
 	e.TraceID = idOnly(d.TraceID)
-	// Before anything is cut: half a secret would not be recognised.
+	// Before the text is cut: half a secret would not be recognised.
 	d.Description, d.Error = scrub.text(d.Description), scrub.text(d.Error)
 	e.Message, e.oauth = describe(d), strings.ToLower(d.Error)
 	e.Advice = advise(e.Code, e.oauth)
@@ -108,7 +108,7 @@ func aadsts(d denial) string {
 	return ""
 }
 
-// describe takes the code off the front and the ids off the end of Entra's text.
+// describe removes the code from the beginning and the ids from the end of Entra's text.
 func describe(d denial) string {
 	text := dataverse.Printable(d.Description)
 	text = regexp.MustCompile(`^AADSTS\d+: *`).ReplaceAllString(text, "")
@@ -128,14 +128,14 @@ func idOnly(s string) string {
 	return ""
 }
 
-// scrubber takes out of a text what must not be in it.
+// scrubber removes secrets from a text.
 type scrubber struct{ secrets []dataverse.Secret }
 
 func (s scrubber) text(t string) string {
 	for _, secret := range s.secrets {
 		t = dataverse.Redact(t, secret)
 	}
-	// Assertions and tokens are made on the way; their form gives them away.
+	// Assertions and tokens are recognised by their form.
 	t = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{5,}(\.[A-Za-z0-9_-]*)*`).ReplaceAllString(t, "[redacted]")
 	return dataverse.Printable(t)
 }
@@ -241,8 +241,8 @@ func advise(code, oauth string) string {
 	return "look the code up in Microsoft's list of Entra error codes (login.microsoftonline.com/error), or give the correlation id to Microsoft's support"
 }
 
-// fit makes the advice one that helps with the way in which the session signs in: an
-// app cannot sign in again by hand, and has no device.
+// fit adapts the advice to the sign-in method: an app cannot sign in interactively, and has
+// no device.
 func (e *AuthError) fit(m Method) {
 	if e.Code == "" && e.oauth == "" {
 		return // not Entra's refusal, or advised by the method itself

@@ -18,15 +18,14 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// maxAnswer bounds what a sign-in host can make us hold; real answers have a few
-// thousand bytes.
+// maxAnswer bounds the size of a response; real ones have a few thousand bytes.
 const maxAnswer = 1 << 20
 
 // exchangeTime bounds one exchange with a sign-in host.
 const exchangeTime = 30 * time.Second
 
-// bounded reads each answer to its end, within bounds of time and size, so that
-// a broken one is an error of the exchange and not of whoever parses it.
+// bounded reads each response completely, within bounds of time and size, so that a broken
+// one is an error of the exchange and not of its parser.
 type bounded struct {
 	next    http.RoundTripper
 	anyBody bool // the body does not matter, so it need not be JSON
@@ -128,7 +127,7 @@ func client(rt http.RoundTripper) *http.Client {
 	return &http.Client{Transport: rt, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-// nobody is the transport of what needs no network.
+// nobody is a transport for clients that need no network.
 type nobody struct{}
 
 func (nobody) RoundTrip(*http.Request) (*http.Response, error) {
@@ -225,14 +224,14 @@ func headerOf(err error) http.Header {
 	return nil
 }
 
-// brokenError is an exchange of ours that gave no whole answer.
+// brokenError is an exchange without a complete response.
 type brokenError struct{ cause error }
 
 func (e *brokenError) Error() string { return e.cause.Error() }
 func (e *brokenError) Unwrap() error { return e.cause }
 
-// explain makes an error of MSAL fit to be shown. MSAL's own texts hold whole
-// answers, tokens included, so none of them is passed on.
+// explain turns an error of MSAL into one that can be shown. MSAL's own texts contain whole
+// responses, with tokens, so none is passed on.
 func explain(ctx context.Context, err error, scrub scrubber) error {
 	var (
 		configured *ConfigError

@@ -35,8 +35,7 @@ func newManagedSource(c Config, s *Session) (dataverse.TokenSource, error) {
 func (m managedSource) Token(ctx context.Context, o dataverse.TokenOptions) (dataverse.Token, error) {
 	var options []managedidentity.AcquireTokenOption
 	if o.Refresh {
-		// MSAL sends no claims here; that there are some makes it pass over
-		// what it remembers.
+		// MSAL does not send these claims; they make it skip its cache.
 		options = append(options, managedidentity.WithClaims("{}"))
 	}
 	got, err := m.client.AcquireToken(ctx, m.resource, options...)

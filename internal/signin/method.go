@@ -45,8 +45,8 @@ func ParseMethod(name string) (Method, error) {
 // byPerson reports whether a person signs in, whose sign-in is kept.
 func (m Method) byPerson() bool { return m == DeviceCode || m == Interactive }
 
-// needsTenant reports whether the method asks an authority of ours. A managed
-// identity and the Azure CLI know their tenant themselves.
+// needsTenant reports whether the method needs an authority. A managed identity and the Azure
+// CLI know their tenant themselves.
 func (m Method) needsTenant() bool { return m != ManagedIdentity && m != AzureCLI }
 
 // deduce gives the method that the configuration implies, and why.

@@ -22,7 +22,7 @@ type Account struct {
 	ObjectID string
 }
 
-// personSource signs in a person: from what is kept, else by asking.
+// personSource signs in a person: from the cache, else interactively.
 type personSource struct {
 	client  public.Client
 	config  Config

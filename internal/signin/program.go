@@ -53,8 +53,8 @@ func newCertificateSource(c Config, s *Session) (dataverse.TokenSource, error) {
 			}
 		}
 	}
-	// The chain goes along, so that an app registration which trusts a subject
-	// and issuer accepts a renewed certificate; others do not mind it.
+	// The chain is sent too, so that an app registration that trusts a subject and issuer
+	// accepts a renewed certificate; others ignore it.
 	return newProgramSource(c, s, cred, confidential.WithX5C())
 }
 

@@ -47,9 +47,9 @@ type Config struct {
 	OpenBrowser func(address string) error
 	// Cache keeps people's sign-ins; nil keeps them for this process only.
 	Cache Cache
-	// Warn is told when a sign-in cannot be kept. May be nil.
+	// Warn receives a message if a sign-in cannot be stored. May be nil.
 	Warn func(string)
-	// Terminal reports that a person sits in front, which changes advice.
+	// Terminal reports that a person uses a terminal, which changes advice.
 	Terminal bool
 	// SecretFrom and PasswordFrom name where the secret and the password come from, for
 	// advice; empty for DBAUDIT_CLIENT_SECRET and DBAUDIT_CLIENT_CERTIFICATE_PASSWORD.
