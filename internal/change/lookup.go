@@ -64,7 +64,7 @@ func (f fix) lookUpUser() []Call { return f.lookUpUserBy("deletedstate eq 0") }
 
 // lookUpUserBy finds the user; of those of an application, the one whose state is given.
 func (f fix) lookUpUserBy(state string) []Call {
-	filter := ""
+	var filter string
 	switch {
 	case f.User != nil && f.User.ID != "":
 		return nil
