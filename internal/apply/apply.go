@@ -156,50 +156,9 @@ func (r *Runner) carryOut(ctx context.Context, a change.Action) error {
 		}
 	}
 	r.tell(a, EventBegin)
-	made := ""
-	waited := time.Duration(0)
-	for attempt := 1; !sent || !now.State.Covers(a.After); attempt++ {
-		if !now.State.Covers(a.Before) {
-			return r.failed(a, sent, &ChangedError{Action: a, Now: now.State})
-		}
-		made, err = r.send(ctx, a.Request, t, now, a.Summary)
-		if err == nil {
-			break
-		}
-		effect := EffectUncertain
-		var change *ChangeError
-		if errors.As(err, &change) {
-			effect = change.Effect
-		}
-		sent = sent || effect == EffectUncertain
-		if change != nil && change.Settling && waited < settle && r.prepares(a) {
-			rest := min(pause(attempt), settle-waited)
-			waited += rest
-			if pauseErr := r.Sleep(ctx, rest); pauseErr != nil {
-				return r.failed(a, sent, errors.Join(err, pauseErr))
-			}
-			if now, err = r.Mutator.Current(ctx, t, names); err != nil {
-				return r.failed(a, sent, fmt.Errorf("reading the target of action %s (%s): %w", a.ID, a.Summary, err))
-			}
-			continue
-		}
-		if effect == EffectNone && !sent {
-			return r.failed(a, sent, err)
-		}
-		if pauseErr := r.Sleep(ctx, pause(attempt)); pauseErr != nil {
-			return errors.Join(err, pauseErr)
-		}
-		var readErr error
-		if now, readErr = r.Mutator.Current(ctx, t, names); readErr != nil {
-			return errors.Join(err, fmt.Errorf("reading the effect of action %s (%s): %w", a.ID, a.Summary, readErr))
-		}
-		reached := now.State.Covers(a.After)
-		switch {
-		case !sent && reached:
-			return r.failed(a, sent, &ChangedError{Action: a, Because: "somebody else made the same change at the same time"})
-		case !reached && (effect == EffectNone || attempt == tries):
-			return r.failed(a, sent, err)
-		}
+	made, err := r.bringAbout(ctx, a, t, now, sent)
+	if err != nil {
+		return err
 	}
 	// A created row is looked for by its planned values, not by the id in a response.
 	if now, err = r.await(ctx, t, names, a.After); err != nil {
@@ -217,6 +176,58 @@ func (r *Runner) carryOut(ctx context.Context, a change.Action) error {
 	}
 	r.tell(a, EventDone)
 	return r.Journal.append(done)
+}
+
+// bringAbout sends the change of an action until it is made. sent says that it may have been
+// sent before; now is the state since then. It returns the id of the created row, if the
+// environment did.
+func (r *Runner) bringAbout(ctx context.Context, a change.Action, t change.Target, now Reading, sent bool) (made string, err error) {
+	names := t.Watched(a.After)
+	waited := time.Duration(0)
+	for attempt := 1; !sent || !now.State.Covers(a.After); attempt++ {
+		if !now.State.Covers(a.Before) {
+			return "", r.failed(a, sent, &ChangedError{Action: a, Now: now.State})
+		}
+		made, err = r.send(ctx, a.Request, t, now, a.Summary)
+		if err == nil {
+			return made, nil
+		}
+		effect := EffectUncertain
+		var change *ChangeError
+		if errors.As(err, &change) {
+			effect = change.Effect
+		}
+		sent = sent || effect == EffectUncertain
+		if change != nil && change.Settling && waited < settle && r.prepares(a) {
+			rest := min(pause(attempt), settle-waited)
+			waited += rest
+			if pauseErr := r.Sleep(ctx, rest); pauseErr != nil {
+				return "", r.failed(a, sent, errors.Join(err, pauseErr))
+			}
+			if now, err = r.Mutator.Current(ctx, t, names); err != nil {
+				return "", r.failed(a, sent, fmt.Errorf("reading the target of action %s (%s): %w", a.ID, a.Summary, err))
+			}
+			continue
+		}
+		if effect == EffectNone && !sent {
+			return "", r.failed(a, sent, err)
+		}
+		if pauseErr := r.Sleep(ctx, pause(attempt)); pauseErr != nil {
+			return "", errors.Join(err, pauseErr)
+		}
+		var readErr error
+		if now, readErr = r.Mutator.Current(ctx, t, names); readErr != nil {
+			return "", errors.Join(err, fmt.Errorf("reading the effect of action %s (%s): %w", a.ID, a.Summary, readErr))
+		}
+		reached := now.State.Covers(a.After)
+		switch {
+		case !sent && reached:
+			return "", r.failed(a, sent, &ChangedError{Action: a, Because: "somebody else made the same change at the same time"})
+		case !reached && (effect == EffectNone || attempt == tries):
+			return "", r.failed(a, sent, err)
+		}
+	}
+	return made, nil
 }
 
 // settle limits how long a change waits for a right that an earlier action gave.

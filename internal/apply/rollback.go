@@ -160,14 +160,7 @@ func (r *Runner) undo(ctx context.Context, a change.Action) (*Kept, error) {
 	after := maps.Clone(goal)
 	maps.Copy(after, a.After)
 	names := slices.Sorted(maps.Keys(goal))
-	read := func() (Reading, error) {
-		now, err := r.Mutator.Current(ctx, t, names)
-		if err != nil {
-			return now, fmt.Errorf("reading the current state: %w", err)
-		}
-		return now, nil
-	}
-	now, err := read()
+	now, err := r.current(ctx, t, names)
 	if err != nil {
 		return nil, err
 	}
@@ -201,6 +194,16 @@ func (r *Runner) undo(ctx context.Context, a change.Action) (*Kept, error) {
 			return &Kept{a, reason, a.Target.Restore(goal)}, nil
 		}
 	}
+	if left, err := r.goBack(ctx, a, t, now, goal, names); left != nil || err != nil {
+		return left, err
+	}
+	return kept, nil
+}
+
+// goBack takes a target from its current state back to another, step by step. It returns what
+// keeps it from there.
+func (r *Runner) goBack(ctx context.Context, a change.Action, t change.Target, now Reading, goal change.State, names []string) (*Kept, error) {
+	var err error
 	for attempt := 1; !t.Reached(now.State, goal); {
 		if attempt == 1 && !r.Journal.has(EventUndo, a.ID) {
 			if err := r.Journal.append(Record{Event: EventUndo, Action: a.ID}); err != nil {
@@ -223,7 +226,7 @@ func (r *Runner) undo(ctx context.Context, a change.Action) (*Kept, error) {
 				return nil, err
 			}
 		}
-		if now, err = read(); err != nil {
+		if now, err = r.current(ctx, t, names); err != nil {
 			return nil, err
 		}
 		if !t.Reached(now.State, goal) && !t.On(now.State, before, goal) {
@@ -244,13 +247,21 @@ func (r *Runner) undo(ctx context.Context, a change.Action) (*Kept, error) {
 			if err := r.Sleep(ctx, pause(attempt)); err != nil {
 				return nil, err
 			}
-			if now, err = read(); err != nil {
+			if now, err = r.current(ctx, t, names); err != nil {
 				return nil, err
 			}
 		}
 		attempt++
 	}
-	return kept, nil
+	return nil, nil //nolint:nilnil // nothing keeps it
+}
+
+func (r *Runner) current(ctx context.Context, t change.Target, names []string) (Reading, error) {
+	now, err := r.Mutator.Current(ctx, t, names)
+	if err != nil {
+		return now, fmt.Errorf("reading the current state: %w", err)
+	}
+	return now, nil
 }
 
 // broughtByOthers reports whether a privilege that the platform grants along with others
