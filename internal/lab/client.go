@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -50,7 +51,7 @@ type tokens struct {
 	application string
 }
 
-func (s *tokens) Token(context.Context, dataverse.TokenOptions) (dataverse.Token, error) {
+func (s *tokens) Token(ctx context.Context, _ dataverse.TokenOptions) (dataverse.Token, error) {
 	registration := s.server.Environment().Client(s.application)
 	form := url.Values{
 		"grant_type": {"client_credentials"}, "client_id": {registration.ApplicationID}, "client_secret": {registration.Secret},
@@ -58,7 +59,7 @@ func (s *tokens) Token(context.Context, dataverse.TokenOptions) (dataverse.Token
 	}
 	var failure error
 	for range 50 { // under random faults
-		token, err := s.ask(form)
+		token, err := s.ask(ctx, form)
 		if err == nil {
 			return token, nil
 		}
@@ -67,8 +68,14 @@ func (s *tokens) Token(context.Context, dataverse.TokenOptions) (dataverse.Token
 	return dataverse.Token{}, failure
 }
 
-func (s *tokens) ask(form url.Values) (dataverse.Token, error) {
-	response, err := s.http.PostForm(s.server.AuthorityURL()+"/"+s.server.TenantID()+"/oauth2/v2.0/token", form)
+func (s *tokens) ask(ctx context.Context, form url.Values) (dataverse.Token, error) {
+	address := s.server.AuthorityURL() + "/" + s.server.TenantID() + "/oauth2/v2.0/token"
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		return dataverse.Token{}, err
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	response, err := s.http.Do(request)
 	if err != nil {
 		return dataverse.Token{}, err
 	}

@@ -66,7 +66,7 @@ func eachPart(contentType string, body io.Reader, visit func(part *multipart.Par
 
 // answerPart answers a part that is an HTTP request. Clients leave out the empty line where no body
 // follows, end lines as they like, and do not all say how long the body is.
-func (c *call) answerPart(part *multipart.Part, t *transaction, failed *int) (*http.Response, error) {
+func (c *call) answerPart(part *multipart.Part, t *transaction, failed *int) (*httptest.ResponseRecorder, error) {
 	data, _ := io.ReadAll(part) // its end comes with the next part
 	head, body, _ := strings.Cut(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n\n")
 	request, err := http.ReadRequest(bufio.NewReader(strings.NewReader(strings.TrimSpace(head) + "\n\n")))
@@ -86,7 +86,7 @@ func (c *call) answerPart(part *multipart.Part, t *transaction, failed *int) (*h
 	if w.Code >= http.StatusBadRequest {
 		*failed = w.Code
 	}
-	return w.Result(), nil
+	return w, nil
 }
 
 // answerRequest answers a request as the batch's caller.
@@ -111,7 +111,7 @@ func (c *call) changeSet(part *multipart.Part, out *multipart.Writer, failed *in
 	c.server.writing.Lock()
 	defer c.server.writing.Unlock()
 	t := c.server.begin()
-	var refused *http.Response
+	var refused *httptest.ResponseRecorder
 	kind, body, err := eachPart(part.Header.Get("Content-Type"), part, func(inner *multipart.Part, set *multipart.Writer) error {
 		if refused != nil {
 			return nil
@@ -139,7 +139,7 @@ func (c *call) changeSet(part *multipart.Part, out *multipart.Writer, failed *in
 }
 
 // writePart writes an answer as a part of a multipart body; id is its Content-ID in a change set.
-func writePart(out *multipart.Writer, answered *http.Response, id string) error {
+func writePart(out *multipart.Writer, answered *httptest.ResponseRecorder, id string) error {
 	if answered == nil {
 		return nil
 	}
@@ -147,9 +147,11 @@ func writePart(out *multipart.Writer, answered *http.Response, id string) error 
 	if id != "" {
 		header.Set("Content-ID", id)
 	}
+	response := answered.Result()
+	defer func() { _ = response.Body.Close() }()
 	w, err := out.CreatePart(header)
 	if err == nil {
-		err = answered.Write(w)
+		err = response.Write(w)
 	}
 	return err //nolint:wrapcheck // a buffer's
 }
