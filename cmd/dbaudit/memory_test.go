@@ -1,6 +1,13 @@
 package main
 
-import "testing"
+import (
+	"math"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"testing"
+	"time"
+)
 
 // TestCollectAt: little is used while little is needed, large inputs have room for
 // garbage, and the limit holds.
@@ -13,5 +20,41 @@ func TestCollectAt(t *testing.T) {
 		if got := collectAt(test.live, limit); got != test.want {
 			t.Errorf("%d in use: %d, want %d", test.live, got, test.want)
 		}
+	}
+}
+
+// TestFirstCollection: no garbage is collected while little memory is used. After the first
+// collection the collector works as hard as in a long run, unless the user says how hard.
+func TestFirstCollection(t *testing.T) {
+	percent, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(math.MaxInt64)
+	t.Cleanup(func() {
+		debug.SetGCPercent(percent)
+		debug.SetMemoryLimit(limit)
+	})
+	settings := func() (percent, limit uint64) {
+		samples := []metrics.Sample{{Name: "/gc/gogc:percent"}, {Name: "/gc/gomemlimit:bytes"}}
+		metrics.Read(samples)
+		return samples[0].Value.Uint64(), samples[1].Value.Uint64()
+	}
+	newMemory(true)
+	if p, l := settings(); p != 100 || l != math.MaxInt64 {
+		t.Errorf("what the user chose became %d %% and %d bytes", p, l)
+	}
+	m := newMemory(false)
+	if p, l := settings(); p != math.MaxUint64 || l != shortMemory {
+		t.Errorf("before the first collection: %d %%, %d bytes", p, l)
+	}
+	runtime.GC()
+	go m.watch(func(string) {})
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		p, l := settings()
+		if p == garbagePercent && l == frugalMemory {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("after the first collection: %d %%, %d bytes", p, l)
+		}
+		time.Sleep(watchInterval)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -524,5 +525,35 @@ func TestWhiteSpaceOfAttributes(t *testing.T) {
 	// XML 1.0, section 3.3.3: raw, each is a space; by reference, it is itself.
 	if r := found.Roles[0]; r.Name != "Sync role" || r.Entries[0].Name != "prvRead Lead\n" {
 		t.Errorf("%q, %q", r.Name, r.Entries[0].Name)
+	}
+}
+
+// TestKeep: a role that nobody wants is read like another, and refused like another; only
+// its entries are not kept.
+func TestKeep(t *testing.T) {
+	t.Parallel()
+	two := `<R><Roles><Role name="a"><RolePrivileges><RolePrivilege name="prvReadAccount" level="Basic"/></RolePrivileges></Role>
+<Role name="b"><RolePrivileges><RolePrivilege name="prvReadLead" level="Global"></RolePrivilege>%s</RolePrivileges></Role></Roles></R>`
+	limits := solution.DefaultLimits()
+	get := func(text string) solution.Found {
+		found, err := solution.Read(t.Context(), []string{solution.Stdin}, strings.NewReader(text), limits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	hostile := fmt.Sprintf(two, strings.Repeat(`<RolePrivilege name="x" level="Basic"/>`, 10_000))
+	broken := fmt.Sprintf(two, `<RolePrivilege name="&evil;"/>`)
+	all, many, evil := get(fmt.Sprintf(two, "")), get(hostile), get(broken)
+	limits.Keep = func(name string) bool { return name == "a" }
+	kept := get(fmt.Sprintf(two, ""))
+	if len(all.Roles) != 2 || len(kept.Roles) != 2 || len(all.Roles[1].Entries) != 1 || len(kept.Roles[1].Entries) != 0 ||
+		!slices.Equal(kept.Roles[0].Entries, all.Roles[0].Entries) || kept.Roles[1].At != all.Roles[1].At {
+		t.Errorf("of %+v\n%+v is kept", all.Roles, kept.Roles)
+	}
+	for text, want := range map[string]solution.Found{hostile: many, broken: evil} {
+		if got := get(text); len(want.Faults) != 1 || len(got.Faults) != 1 || got.Faults[0].Error() != want.Faults[0].Error() {
+			t.Errorf("refused as %v, want %v", got.Faults, want.Faults)
+		}
 	}
 }
