@@ -89,7 +89,7 @@ func (t Target) Watched(s State) []string {
 	return names
 }
 
-// Rank orders the depths: 0 is none, or what is not a depth.
+// Rank orders the depths; what is not a depth comes first, at 0.
 func Rank(depth string) int {
 	d, err := snapshot.ParseDepth(depth)
 	if err != nil {

@@ -40,8 +40,8 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// TestWhereToFindIt: what docs/architecture.md sends a newcomer to exists, and the function
-// that it names is there.
+// TestWhereToFindIt: the files and functions to which docs/architecture.md sends a newcomer
+// exist.
 func TestWhereToFindIt(t *testing.T) {
 	root := filepath.Join("..", "..")
 	data, err := os.ReadFile(filepath.Join(root, "docs", "architecture.md"))

@@ -15,7 +15,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// TestEveryTableFits: what a command prints is as wide as the terminal at most, but for
+// TestEveryTableFits: what a command prints is as wide as the terminal at most, except
 // what is copied: a command or an address on a line of its own.
 func TestEveryTableFits(t *testing.T) {
 	t.Parallel()

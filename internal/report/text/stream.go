@@ -89,7 +89,7 @@ func colour(data []byte) int {
 	return 0
 }
 
-// plain is how many bytes at the start of data are printable ASCII that is no part of a
+// plain is how many bytes at the start of data are printable ASCII outside of a
 // command: nearly all of a document is.
 func (s *Stream) plain(data []byte) int {
 	if s.colon || s.numbers > 0 {

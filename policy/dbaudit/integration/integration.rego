@@ -557,7 +557,7 @@ granted := object.filter(own, profile.minimum) if {
 
 # METADATA
 # description: >-
-#   The names of the roles that grant a privilege that falls short at the depth that it has; if none does, the roles
+#   The names of the roles that grant a privilege at too low a depth; if there is none, the roles
 #   that grant it for some records only.
 # scope: document
 granted_by[name] contains by if {

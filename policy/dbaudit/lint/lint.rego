@@ -56,8 +56,8 @@ named := {id: {name | some name in all} | some id, all in names}
 # METADATA
 # description: >-
 #   The lines of each role by the privilege that they name, in its standard spelling or, if it is not a standard one,
-#   in lower case, in the file's order, each with its place among all lines of the role; those that name none stand
-#   under the empty name. A file may have thousands: sorting groups them, because a set that grows element by element
+#   in lower case, in the file's order, each with its place among all lines of the role; those without a privilege
+#   are under the empty name. A file may have thousands: sorting groups them, because a set that grows element by element
 #   is copied each time. Rules look first whether there is something to find, because most roles need no groups.
 lines := {id: {name: of |
 	some nth, start in starts
