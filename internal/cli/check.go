@@ -78,8 +78,7 @@ func (f checkFlags) run(ctx context.Context, a *app, files []string) error {
 	return asError(worse(code, worst))
 }
 
-// checkFile judges a snapshot, and keeps the input of the policies where that is asked
-// for.
+// checkFile judges a snapshot, and keeps the input of the policies if requested.
 func checkFile(ctx context.Context, a *app, j judgement, name string, c run.Changes, keep string) (audit.Result, error) {
 	data, err := a.ReadFile(bounds.Snapshot, name)
 	if err != nil {

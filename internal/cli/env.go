@@ -75,7 +75,7 @@ func tableWidth(terminal int, getenv func(string) string) int {
 }
 
 // signIns keeps people's sign-ins in the user's configuration folder, encrypted
-// with a key from the operating system's keyring; nil where there is no such
+// with a key from the operating system's keyring; nil if there is no such
 // folder.
 func signIns() signin.Cache {
 	dir, err := os.UserConfigDir()
@@ -138,7 +138,7 @@ func browserCommand(system, address string) []string {
 }
 
 // namedRoots are the system's roots and those of SSL_CERT_FILE, where Go itself does not
-// read that variable; nil stands for what Go takes.
+// read that variable; nil means what Go takes.
 func namedRoots(system, file string) *x509.CertPool {
 	if file == "" || system != "windows" && system != "darwin" {
 		return nil

@@ -37,8 +37,8 @@ const detailedFlag = "detailed-exitcode"
 // exitChanges is plan's exit code where there are changes, if asked by detailedFlag.
 const exitChanges = 2
 
-// detailedCode is the exit code of a plan that was asked for by detailedFlag: 1 stands for
-// whatever kept it from being made, so that wrong usage is not taken for changes.
+// detailedCode is the exit code of a plan with detailedFlag: 1 means that no plan could be
+// made, so that wrong usage does not look like changes.
 func detailedCode(code int, err error) int {
 	var verdict verdictError
 	if code == exitOK || code == exitInterrupted || errors.As(err, &verdict) {
@@ -76,7 +76,7 @@ func exitCode(err error) int {
 }
 
 // verdict is the exit code of a result: failures before unknowns, unknowns
-// whatever the threshold. A threshold of SeverityInvalid stands for none.
+// whatever the threshold. A threshold of SeverityInvalid means none.
 func verdict(r audit.Result, failOn audit.Severity) int {
 	worst := r.Worst()
 	switch {

@@ -114,9 +114,9 @@ func explanation(p profile.Profile, rules []engine.Rule, word string) (pages.Exp
 	return pages.Explanation{}, false
 }
 
-// controlOf is the control of an id in the profile, or else in a built-in one, as reports
-// do not say which profile a control is of; or else the only control of the profile whose
-// id ends in a word.
+// controlOf is the control of an id in the profile, or else in a built-in one, because
+// reports do not say which profile a control is of; or else the only control of the profile
+// with an id that ends in a word.
 func controlOf(p profile.Profile, word string) (profile.Profile, profile.Control, bool) {
 	builtin, err := profile.Builtin(policy.Files)
 	if err != nil {
@@ -139,7 +139,7 @@ func controlOf(p profile.Profile, word string) (profile.Profile, profile.Control
 	return p, found[0], true
 }
 
-// meant suggests what a word most likely stands for; "" if nothing is near.
+// meant suggests what a word most likely means; "" if nothing is near.
 func meant(words []string, word string) string {
 	best, nearest := len(word)/3+1, solution.NewStandard().Nearest(word)
 	for _, other := range words {

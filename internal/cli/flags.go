@@ -91,7 +91,7 @@ func failOnFlag(flags *pflag.FlagSet, severity *audit.Severity, meaning string) 
 		meaning+": info, low, medium, high, critical, or none")
 }
 
-// asOfFlag replaces the clock; the zero time stands for now.
+// asOfFlag replaces the clock; the zero time means now.
 func asOfFlag(flags *pflag.FlagSet, asOf *time.Time, meaning string) {
 	flags.TimeVar(asOf, "as-of", time.Time{}, []string{time.RFC3339}, "`time` to "+meaning+", RFC 3339 (default now)")
 }

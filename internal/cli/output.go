@@ -25,7 +25,7 @@ type document struct {
 	file   string
 }
 
-// outputs collects -f and -o in the order in which they stand, so that each file
+// outputs collects -f and -o in the order of the command line, so that each file
 // belongs to the format before it.
 type outputs struct {
 	list         []document
@@ -221,8 +221,7 @@ func putPages(dir string, results []audit.Result, o report.Options) error {
 // encoding. Standard output has none, since programs read that.
 const byteOrderMark = "\ufeff"
 
-// writable refuses files that could not be written, before anything is done whose
-// result they are to hold.
+// writable refuses files that could not be written, before anything is done.
 func writable(a *app, docs documents) error {
 	for _, doc := range docs.list {
 		if a.Stream(doc.file) != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/dbaudit/dbaudit/schema"
 )
 
-// snapshotSchema is the one schema that stands with the policies, whose input it is.
+// snapshotSchema is the one schema that is with the policies: it describes their input.
 const snapshotSchema = "snapshot"
 
 func newSchemaCommand(a *app) *cobra.Command {

@@ -85,7 +85,7 @@ func (f simulateFlags) run(ctx context.Context, a *app) error {
 type simulation struct {
 	target run.Target
 	ca     []byte
-	// applies is who may change what a plan says; nil where nobody may.
+	// applies is who may change what a plan says; nil if nobody may.
 	applies *simulator.Client
 	close   func() error
 }

@@ -152,7 +152,7 @@ func asBad(now, was audit.Finding) bool {
 
 // worse reports whether the fault that the evidence shows has grown: a privilege
 // at a lesser depth or in another state, more that is granted or shared in excess.
-// Other evidence, such as where a line stands, has no part in it.
+// Other evidence, such as the number of a line, does not count.
 func worse(now, was audit.Evidence) bool {
 	if depthRank(now.Text("actual_depth")) < depthRank(was.Text("actual_depth")) {
 		return true

@@ -25,12 +25,12 @@ type Environment struct {
 	Name           string `json:"name"`
 	OrganizationID string `json:"organization_id"`
 	Profile        string `json:"profile,omitempty"`
-	// Old and New are nil where that side does not have the environment.
+	// Old and New are nil if that side does not have the environment.
 	Old *Side `json:"old"`
 	New *Side `json:"new"`
 	// Changes are those of snapshots.
 	Changes []Change `json:"changes,omitempty"`
-	// Outcomes are the controls whose outcome changed, and Findings all findings of
+	// Outcomes are the controls with another outcome, and Findings all findings of
 	// either side: those of results.
 	Outcomes []Outcome `json:"outcomes,omitempty"`
 	Findings []Finding `json:"findings,omitempty"`
@@ -62,7 +62,7 @@ type Change struct {
 	To   string `json:"to,omitempty"`
 }
 
-// An Outcome is a control whose outcome changed.
+// An Outcome is a control with another outcome.
 type Outcome struct {
 	Control audit.ControlID `json:"control"`
 	Title   string          `json:"title"`

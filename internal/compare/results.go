@@ -13,7 +13,7 @@ import (
 
 // Results compares saved results. Environments are matched by organization and
 // profile, files by name and profile; of several results of one, the last evaluated
-// stands for it.
+// counts.
 func Results(older, newer []audit.Result) Diff {
 	d := Diff{Format: Format, Of: "results"}
 	olds, news := latest(older), latest(newer)
@@ -67,7 +67,7 @@ func kind(r audit.Result) string {
 }
 
 // same reports whether two results are of one environment or one file. A baseline is
-// more generous: a role is known in whatever file it stands. An environment that could
+// more generous: a role is known whatever its file is called. An environment that could
 // not be read never said which organization it is, so that it is known by its address.
 func same(a, b audit.Result) bool {
 	if a.Environment.URL != "" && (a.Unread != nil || b.Unread != nil) {

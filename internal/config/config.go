@@ -15,7 +15,7 @@ import (
 )
 
 // DefaultName is the configuration file that is read from the working directory
-// where none is named.
+// if none is named.
 const DefaultName = "dbaudit.yaml"
 
 // A File is a parsed configuration.
@@ -136,7 +136,7 @@ func Parse(name string, data []byte) (*File, error) {
 	return f, f.check()
 }
 
-// Empty is the configuration where there is no file.
+// Empty is the configuration if there is no file.
 func Empty() *File { return &File{doc: &yamldoc.Document{}} }
 
 // Encode returns the configuration as a file.

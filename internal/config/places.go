@@ -20,8 +20,8 @@ func (f *File) Repeated(e Environment, profile string) error {
 		"give the second integration a profile of its own name, a file that extends: %[1]s", profile), e.at("profile")...)
 }
 
-// at is where something stands that is said of an integration, or of the environment
-// where it has one only.
+// at is the path of something about an integration, or about the environment if it has
+// only one.
 func (e Environment) at(keys ...string) []string {
 	if e.entry != nil {
 		return append(slices.Clone(e.entry), keys...)
@@ -29,7 +29,7 @@ func (e Environment) at(keys ...string) []string {
 	return append(slices.Clone(e.path), keys...)
 }
 
-// of is where something stands that names user, role or business unit.
+// of is the path of something that names the user, the role or the business unit.
 func (e Environment) of(keys ...string) []string {
 	if e.entry != nil {
 		return e.at(keys...)
@@ -43,7 +43,7 @@ const (
 	ExampleID  = "00000000-0000-0000-0000-000000000000"
 )
 
-// line is where the first of the paths that there are stands.
+// line is the line of the first of the paths that exists.
 func (f *File) line(paths ...[]string) (int, bool) {
 	for _, path := range paths {
 		if f.doc.Has(path...) {

@@ -16,7 +16,7 @@ type DeclinedError struct{}
 
 func (*DeclinedError) Error() string { return "cancelled: nothing was changed" }
 
-// Asks reports whether somebody is there who is asked.
+// Asks reports whether to ask the person at the terminal.
 func (c *Console) Asks(yes bool) bool { return !yes && c.StdinIsTerminal && c.StderrIsTerminal }
 
 // Present shows what is to be done. Whoever is asked is shown it, --quiet or not.
@@ -84,5 +84,5 @@ func (c *Console) Confirm(ctx context.Context, name, what string, yes bool) erro
 	return &DeclinedError{}
 }
 
-// Prompt asks a question, whose answer is typed.
+// Prompt asks a question. [Console.Typed] gives the answer.
 func (c *Console) Prompt(question string) { c.screen.write(c.Stderr, question) }

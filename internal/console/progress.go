@@ -48,8 +48,7 @@ func (c *Console) Doing(name, doing string) *progress {
 	return p
 }
 
-// showsProgress reports whether there is a terminal to draw on, and nobody who
-// minds.
+// showsProgress reports whether there is a terminal to draw on, and no flag against it.
 func (c *Console) showsProgress() bool {
 	return c.StderrIsTerminal && !c.NoProgress && !c.Quiet && c.LogFormat != "json" && c.Getenv("TERM") != "dumb"
 }
@@ -170,7 +169,7 @@ func (p *progress) change(do func()) {
 	p.console.screen.draw(p.console.Stderr, p.console.Now())
 }
 
-// line says how things stand: how far, how long, how much, and what is being
+// line is the state of a reading: how far, how long, how much, and what is being
 // read or waited for. It is called with the lock held.
 func (p *progress) line() string {
 	now := p.console.Now()
@@ -212,7 +211,7 @@ func (p *progress) line() string {
 	return clipped(text.Line(line), p.console.StderrWidth)
 }
 
-// clipped cuts a line to a terminal's width, where that is known.
+// clipped cuts a line to a terminal's width, if it is known.
 func clipped(line string, width int) string {
 	if runes := []rune(line); width > 1 && len(runes) >= width {
 		return string(runes[:width-2]) + "…"

@@ -20,7 +20,7 @@ func IsStdout(file string) bool {
 	return false
 }
 
-// Stream is the guarded stream that a name of an output means; nil where it is a file.
+// Stream is the guarded stream that a name of an output means; nil for a file.
 // The system's own names of the streams would lead past the guard, and replace a log
 // that a shell adds to.
 func (c *Console) Stream(file string) io.Writer {

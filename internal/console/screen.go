@@ -72,7 +72,7 @@ func (s *screen) picture() string {
 // redrawEvery keeps a terminal from flickering.
 const redrawEvery = 100 * time.Millisecond
 
-// draw shows how things stand, unless it did just now.
+// draw shows the live lines, unless it did just now.
 func (s *screen) draw(w io.Writer, now time.Time) {
 	if s.stop == nil || now.Sub(s.last) < redrawEvery {
 		return

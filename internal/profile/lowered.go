@@ -17,7 +17,7 @@ func (p Profile) standard() Profile {
 }
 
 // LessSevere reports whether a control counts for less than in the profile that this
-// one extends or, where it is a file's own, than its rule says.
+// one extends or, for a file's own control, than its rule says.
 func (p Profile) LessSevere(c Control, rule audit.Severity) (than audit.Severity, less bool) {
 	if p.Origin == audit.OriginBuiltin || c.Severity == audit.SeverityInvalid {
 		return audit.SeverityInvalid, false

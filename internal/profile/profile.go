@@ -1,6 +1,6 @@
 // Package profile reads requirement profiles: a vendor's published minimum as
 // data. A profile lists controls; each names the rule that judges it, cites the
-// line of the vendor's document that it stands for and gives the rule its
+// line of the vendor's document that it comes from and gives the rule its
 // parameters.
 package profile
 
@@ -62,7 +62,7 @@ type Profile struct {
 	data any
 	// base is the profile that this one extends; nil if there is none.
 	base *Profile
-	// rules are where the file names the rules of its controls; those of a base stand
+	// rules are where the file names the rules of its controls; those of a base are
 	// elsewhere.
 	rules map[audit.ControlID]yamldoc.Fault
 }
@@ -72,7 +72,7 @@ type Source struct {
 	Title string `yaml:"title"`
 	URL   string `yaml:"url"`
 	// Compared is the day on which the profile was last compared with the document, as
-	// YYYY-MM-DD; empty where nobody says.
+	// YYYY-MM-DD; empty if unknown.
 	Compared string `yaml:"compared"`
 }
 
@@ -81,7 +81,7 @@ type Control struct {
 	ID    audit.ControlID `yaml:"id"`
 	Rule  string          `yaml:"rule"`
 	Title string          `yaml:"title"`
-	// Severity is the rule's own where it is invalid.
+	// Severity is that of the rule if it is invalid.
 	Severity audit.Severity `yaml:"severity"`
 	Citation *Citation      `yaml:"citation"`
 	// Why says what breaks where the control is not met.
@@ -91,7 +91,7 @@ type Control struct {
 	Privileges []string `yaml:"privileges"`
 }
 
-// Citation is the place in the source that a control stands for.
+// Citation is the place in the source that a control comes from.
 type Citation struct {
 	Tab  string `yaml:"tab"`
 	Line string `yaml:"line"`

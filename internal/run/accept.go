@@ -107,8 +107,8 @@ func WaiverFile(flag string, file *config.File) (name string, required bool) {
 	return besideConfiguration(file, file.Waivers), true
 }
 
-// besideConfiguration is the path of a file that the configuration names: where it is
-// not absolute, it is taken from the configuration's folder.
+// besideConfiguration is the path of a file that the configuration names: if it is
+// not absolute, it is relative to the configuration's folder.
 func besideConfiguration(file *config.File, name string) string {
 	name = filepath.FromSlash(name)
 	if filepath.IsAbs(name) {
@@ -188,7 +188,7 @@ func (x Acceptance) Counted(results []audit.Result) []audit.Result {
 	return counted
 }
 
-// onlyNew is a result whose controls fail only where a finding is new and not
+// onlyNew is a result in which a control fails only if a finding is new and not
 // accepted. What could not be judged stays unknown.
 func onlyNew(r audit.Result) audit.Result {
 	r.Controls = slices.Clone(r.Controls)

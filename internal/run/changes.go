@@ -19,7 +19,7 @@ type Changes struct {
 // apply returns the requirement that a snapshot is judged by. What the snapshot
 // was not asked to hold cannot be required of it afterwards: its absence would
 // look like a fault of the environment. The profile that it was taken for says what
-// was asked; it is empty where nobody knows it.
+// was asked; it is empty if unknown.
 func (c Changes) apply(s *snapshot.Snapshot, p, taken profile.Profile) (snapshot.Requirement, config.Environment, error) {
 	r := s.Requirement
 	r.Profile = p.Name

@@ -18,7 +18,7 @@ func (r *Runner) ConfigurationFile() (name string, chosen bool) {
 }
 
 // Configuration reads the configuration file: the named one, or dbaudit.yaml if it exists.
-// The null device stands for none, so that dbaudit.yaml can be ignored. Without a file, the
+// The null device means none, so that dbaudit.yaml can be ignored. Without a file, the
 // configuration is empty.
 func (r *Runner) Configuration() (*config.File, error) {
 	name, chosen := r.ConfigurationFile()

@@ -36,7 +36,7 @@ func (r *Runner) Connect(ctx context.Context, t Target, roots *x509.CertPool, ob
 		where = ", to a practice environment on this machine"
 	}
 	r.Log(slog.LevelInfo, t.Name, session.Describe()+where)
-	// Roots are given for the embedded simulator alone, whose host needs no warning.
+	// Only the embedded simulator has roots, and its host needs no warning.
 	if roots == nil {
 		for _, warning := range session.Warnings() {
 			r.Warn(t.Name, warning)
@@ -129,7 +129,7 @@ func (r *Runner) SignInConfig(t Target, transport http.RoundTripper) (signin.Con
 		Sleep:               r.Sleep,
 	}
 	// An unattended run whose saved sign-in has ended must fail, not wait for a
-	// person; who asks for --auth device-code is there to be shown the code.
+	// person; with --auth device-code, somebody is present to see the code.
 	if r.Attended || method != signin.Auto {
 		c.Prompt = func(p signin.DevicePrompt) { r.showCode(t.Name, p) }
 		if r.OpenBrowser != nil {
@@ -153,8 +153,8 @@ func (r *Runner) readSecret(file *config.File, from config.Source, key string) (
 	return dataverse.NewSecret(value), from.String(), nil
 }
 
-// ReadSecret reads a secret from a variable or from a file, whose trailing line break is
-// ignored.
+// ReadSecret reads a secret from a variable or from a file. It ignores a trailing
+// line break.
 func ReadSecret(from config.Source, getenv func(string) string) (string, error) {
 	if from.Env != "" {
 		if value := getenv(from.Env); value != "" {
@@ -179,7 +179,7 @@ func secretVariables(file *config.File) []string {
 		"DBAUDIT_APPLY_CLIENT_SECRET", "DBAUDIT_APPLY_CLIENT_CERTIFICATE_PASSWORD")
 }
 
-// runWithout runs programs that do not get the hidden variables; nil where none can be
+// runWithout runs programs that do not get the hidden variables; nil if none can be
 // run.
 func (r *Runner) runWithout(hidden []string) func(context.Context, string, ...string) ([]byte, error) {
 	if r.Run == nil {
@@ -190,7 +190,7 @@ func (r *Runner) runWithout(hidden []string) func(context.Context, string, ...st
 	}
 }
 
-// signIns keeps people's sign-ins: between runs where that is possible, else for
+// signIns keeps people's sign-ins: between runs if possible, else for
 // all environments of this one.
 func (r *Runner) signIns() signin.Cache {
 	if r.SignIns != nil {
@@ -208,7 +208,7 @@ func (r *Runner) showCode(environment string, p signin.DevicePrompt) {
 	r.Log(slog.LevelWarn, environment, text, slog.String("user_code", p.UserCode), slog.String("verification_url", p.VerificationURL))
 }
 
-// browse opens the browser. Where none opens, the address is there to be copied.
+// browse opens the browser, and shows the address in case none opens.
 func (r *Runner) browse(t Target, address string) error {
 	r.Log(slog.LevelWarn, t.Name, "to sign in, use the browser that opens now; where none does, open "+address)
 	if err := r.OpenBrowser(secretVariables(t.File), address); err != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 // Discover says what the application users of an environment hold, or those of a saved
-// snapshot of a whole one, where that is named. The profiles that they may fit are the
+// snapshot of a whole one, if one is named. The profiles that they may match are the
 // built-in ones, those of the configuration and the named ones.
 func (r *Runner) Discover(ctx context.Context, conn Connection, names []string, saved string) (discovery.Document, error) {
 	file, err := r.Configuration()

@@ -15,7 +15,7 @@ import (
 )
 
 // Integrations lists an environment once for each integration that is meant: all, or
-// the one whose profile is named. Each has a different profile, because environment and
+// the one with the named profile. Each has a different profile, because environment and
 // profile identify a result.
 func (r *Runner) Integrations(file *config.File, env config.Environment, want Wanted) ([]config.Environment, error) {
 	if len(env.Integrations) == 0 || want.Nothing {
@@ -79,7 +79,7 @@ func environments(targets []Target) iter.Seq2[int, int] {
 }
 
 // shared says which custom roles of an integration's user the users of others have too,
-// and which privileges of such a role are there for them alone: those are surplus here.
+// and which privileges of such a role only they require: those are surplus here.
 // Who the users are is what the results say.
 func shared(targets []Target, snapshots []*snapshot.Snapshot, results []audit.Result, of int) []string {
 	user := judgedUser(results[of])

@@ -79,7 +79,7 @@ func parsedProfile(name string, data []byte) (profile.Profile, error) {
 }
 
 // Engine compiles dbaudit's own policies and those of the custom folders, to judge by
-// some profiles. What is wrong with a folder, and a profile whose rules are not among the
+// some profiles. What is wrong with a folder, and a profile with rules that are not among the
 // policies, is wrong usage: that is said before an environment is read or changed.
 func (r *Runner) Engine(ctx context.Context, profiles ...profile.Profile) (*engine.Engine, error) {
 	var folders []fs.FS

@@ -28,7 +28,7 @@ type Host struct {
 	// Transport makes the innermost HTTP transport. It trusts the given roots, or
 	// the system's where they are nil.
 	Transport func(roots *x509.CertPool) http.RoundTripper
-	// Sleep waits between attempts; nil stands for a timer.
+	// Sleep waits between attempts; nil means a timer.
 	Sleep func(context.Context, time.Duration) error
 	// LookupHost finds a host's addresses; nil where names cannot be looked up.
 	LookupHost func(ctx context.Context, host string) ([]string, error)
@@ -50,7 +50,7 @@ type Host struct {
 // A Narrator receives messages about what is being done. It is used by several environments
 // at once.
 type Narrator interface {
-	// Log tells of an environment, or of the whole run where none is named.
+	// Log reports about an environment, or about the whole run if none is named.
 	Log(level slog.Level, environment, message string, fields ...slog.Attr)
 	// Warn says what a reader should not overlook.
 	Warn(environment, message string)
@@ -79,8 +79,8 @@ type Runner struct {
 	// PolicyFolders hold custom rules.
 	PolicyFolders []string
 
-	// CredentialEnds is told until when the credential of an environment is valid, each time
-	// that it is connected to, where that is known; nil tells nobody.
+	// CredentialEnds receives the end of an environment's credential, if it is known, at
+	// each connection; nil for no receiver.
 	CredentialEnds func(environment string, ends time.Time)
 
 	asking sync.Mutex // held while a person is asked to sign in

@@ -22,10 +22,10 @@ const DefaultParallel = 16
 // ScanOptions say how targets are read and judged.
 type ScanOptions struct {
 	Scope snapshot.Scope
-	// AsOf is the time that results carry; the zero time stands for when each is judged,
+	// AsOf is the time that results carry; the zero time means when each is judged,
 	// so that no verdict is older than what it judges.
 	AsOf time.Time
-	// Parallel is how many environments are read at once; 0 stands for the default.
+	// Parallel is how many environments are read at once; 0 means the default.
 	Parallel int
 	// Roots alone are trusted, or the system's where they are nil.
 	Roots *x509.CertPool
@@ -34,15 +34,15 @@ type ScanOptions struct {
 }
 
 // An Outcome is the outcome of a target: its result and, if it could not be read, the reason.
-// The result is then one without controls, whose verdict is incomplete.
+// The result then has no controls and the verdict incomplete.
 type Outcome struct {
 	Target Target
 	Result audit.Result
 	Err    error
 }
 
-// Scan reads and judges every target by one engine. Targets of one environment stand
-// together, and it is read once for all of them. An environment that cannot be read does
+// Scan reads and judges every target by one engine. Targets of one environment are
+// neighbours, and it is read once for all of them. An environment that cannot be read does
 // not stop the others.
 func (r *Runner) Scan(ctx context.Context, e *engine.Engine, targets []Target, o ScanOptions) []Outcome {
 	outcomes := make([]Outcome, len(targets))
@@ -109,7 +109,7 @@ func (r *Runner) Inspect(ctx context.Context, e *engine.Engine, t Target, asOf t
 	return result, s, nil
 }
 
-// Judge judges a snapshot as of a time, or now where that is the zero time.
+// Judge judges a snapshot as of a time, or now for the zero time.
 func (r *Runner) Judge(ctx context.Context, e *engine.Engine, s *snapshot.Snapshot, p profile.Profile, asOf time.Time) (audit.Result, error) {
 	return e.Evaluate(ctx, s, p, engine.Options{Tool: r.Tool, AsOf: r.moment(asOf)})
 }
@@ -122,7 +122,7 @@ func (r *Runner) Unread(env audit.Environment, p profile.Profile, asOf time.Time
 	}
 }
 
-// moment is a time, or now where it is the zero time.
+// moment is a time, or now for the zero time.
 func (r *Runner) moment(asOf time.Time) time.Time {
 	if asOf.IsZero() {
 		return r.Now().UTC().Truncate(time.Second)

@@ -17,7 +17,7 @@ type Options struct {
 	// there are several, a waiver that names none is broader than its finding.
 	Environments []string
 	// Shared are the controls that several integrations of an environment have, by the
-	// environment's name, or "" where it has none. A waiver of one of them that names no
+	// environment's name, or "" if it has none. A waiver of one of them that names no
 	// profile is broader than its finding.
 	Shared map[string]map[audit.ControlID]bool
 	// Partial says that the waivers may also apply to other results, so that one that names

@@ -18,7 +18,7 @@ import (
 // A form is a JSON schema with the keywords that the schemas of files that people write
 // use; any other keyword is refused. A library for all of JSON Schema compiles the schema
 // of schemas whenever the program starts, which is a third of a short run;
-// TestFormAgainstLibrary holds that both find the same.
+// TestFormAgainstLibrary compares both.
 type form struct {
 	Ref   string   `json:"$ref"`
 	Type  kind     `json:"type"`
@@ -52,7 +52,7 @@ type form struct {
 	Description string `json:"description"`
 }
 
-// A kind is a type of JSON. The zero value stands for any.
+// A kind is a type of JSON. The zero value means any.
 type kind string
 
 const (
@@ -96,7 +96,7 @@ func decodeForm(data []byte, into any) error {
 }
 
 // Validate checks the document against a schema of a tree. The first faults are joined,
-// in the order of their places, and the number of the others is told.
+// in the order of their places, with the number of the others.
 func (d *Document) Validate(tree fs.FS, schema string) error {
 	data, err := fs.ReadFile(tree, schema)
 	if err != nil {
@@ -194,7 +194,7 @@ func (v *validation) check(n *yaml.Node, f *form, path []string) {
 	}
 }
 
-// kindOf is the type of a value, with its text where it is a string.
+// kindOf is the type of a value, with its text if it is a string.
 func (v *validation) kindOf(n *yaml.Node) (is kind, word string) {
 	switch n.Kind {
 	case yaml.MappingNode:

@@ -18,11 +18,11 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// A Document is a parsed YAML document that knows where everything stands.
+// A Document is a parsed YAML document that knows the place of everything.
 type Document struct {
 	name string
 	root *yaml.Node // nil for an empty document
-	// places tell where in its mapping each key stands, so that a key is found without a
+	// places are the places of the keys in their mapping, so that a key is found without a
 	// search.
 	places map[*yaml.Node]map[string]int
 }
@@ -87,7 +87,7 @@ const (
 )
 
 // check refuses what a mapping must not hold, and nesting (by aliases too) that
-// could not end. It takes note of where each key stands.
+// could not end. It notes the place of each key.
 func (d *Document) check(n *yaml.Node, depth int) error {
 	if depth > maxDepth {
 		return d.fault(n, "nested too deeply")

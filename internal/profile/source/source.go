@@ -1,7 +1,7 @@
 // Package source compares a profile with the vendor's page that it cites: is every
 // cited line still there, and is there a line of the list that no control cites?
 //
-// It compares words, not meaning, and says so: a page whose words changed is a page
+// It compares words, not meaning, and says so: a page with other words is a page
 // that a person has to read.
 package source
 
@@ -152,7 +152,7 @@ func keyOf(line string) string {
 // that heading, else anywhere. It returns the lines that hold it.
 func (t text) find(section, cited string) ([]int, bool) {
 	whole := []string{keyOf(cited)}
-	// Lines below one heading are cited together; "…" stands for words left out.
+	// Lines below one heading are cited together; "…" means words left out.
 	parts := strings.FieldsFunc(keyOf(strings.ReplaceAll(cited, "…", ";")), func(r rune) bool { return r == ';' })
 	headed := false
 	for i := range t.keys {
@@ -256,7 +256,7 @@ func sameThing(a, b string) bool {
 }
 
 // requirement splits a line of rights, such as "lead - create, read" or "user settings:
-// read", into what it is about and its rights; false where it is another line.
+// read", into what it is about and its rights; false for another line.
 func requirement(key string) (label string, ok bool) {
 	match := regexp.MustCompile(`^(.{2,60}?)\s*(?:\s-|:|\s\||-\s)\s*(.+)$`).FindStringSubmatch(key)
 	if match == nil {
