@@ -53,7 +53,7 @@ func (c *collection) nearest(root string) role {
 
 // granted is what a role grants, by the privileges' names.
 type granted struct {
-	depths map[string]snapshot.Depth
+	depths map[string]audit.Depth
 	// filtered are grants that apply only to the records of a filter, unreadable those at an
 	// unknown depth; both with the environment's word for the depth.
 	filtered, unreadable map[string]string
@@ -63,7 +63,7 @@ type granted struct {
 func (g granted) names(privilege string) bool {
 	_, filtered := g.filtered[privilege]
 	_, unreadable := g.unreadable[privilege]
-	return filtered || unreadable || g.depths[privilege] != snapshot.DepthNone
+	return filtered || unreadable || g.depths[privilege] != audit.DepthNone
 }
 
 // readRole reads what a role grants.
@@ -90,7 +90,7 @@ func (c *collection) join(found []granting) *granted {
 	slices.SortFunc(found, func(a, b granting) int {
 		return cmp.Or(cmp.Compare(c.spell(a.name), c.spell(b.name)), cmp.Compare(a.word, b.word))
 	})
-	g := &granted{map[string]snapshot.Depth{}, map[string]string{}, map[string]string{}}
+	g := &granted{map[string]audit.Depth{}, map[string]string{}, map[string]string{}}
 	spelling := map[string]string{}
 	for _, one := range found {
 		lower := strings.ToLower(one.name)
@@ -100,7 +100,7 @@ func (c *collection) join(found []granting) *granted {
 		switch name := spelling[lower]; {
 		case one.filtered:
 			g.filtered[name] = one.word
-		case one.depth == snapshot.DepthNone:
+		case one.depth == audit.DepthNone:
 			g.unreadable[name] = one.word
 		default:
 			g.depths[name] = max(g.depths[name], one.depth)
@@ -114,7 +114,7 @@ type granting struct {
 	id, name string
 	// word is the depth as received; depth is none if it is unknown, or that of a filter.
 	word  string
-	depth snapshot.Depth
+	depth audit.Depth
 	// filtered marks a grant that applies only to the records of a filter.
 	filtered bool
 }

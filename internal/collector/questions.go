@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
@@ -129,7 +130,7 @@ type Grant struct {
 	// Unit is the business unit that a user has it from; empty for a role.
 	Unit string
 	// Depth is none if the environment's word for it is unknown.
-	Depth snapshot.Depth
+	Depth audit.Depth
 	Word  string
 	// Filtered is set if it is granted for some records only.
 	Filtered bool

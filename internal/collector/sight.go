@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
@@ -84,7 +85,7 @@ func sightsOf(r Row) []sight {
 // is unknown if the auditor's own privileges do not name the privilege.
 func (c *collection) short(privilege string) bool {
 	return !slices.ContainsFunc(c.sights[strings.ToLower(privilege)], func(s sight) bool {
-		return s.depth == snapshot.DepthGlobal && !s.filtered
+		return s.depth == audit.DepthGlobal && !s.filtered
 	})
 }
 
@@ -98,7 +99,7 @@ func (c *collection) whyShort(privilege string) string {
 		switch {
 		case s.filtered:
 			return fmt.Sprintf("the auditor holds %s for some records only, and others stay unseen", privilege)
-		case s.depth == snapshot.DepthNone:
+		case s.depth == audit.DepthNone:
 			return fmt.Sprintf("the auditor holds %s at the depth %q, which dbaudit does not know", privilege, s.word)
 		}
 	}
@@ -159,7 +160,7 @@ func (c *collection) reachesAll(privilege string) bool {
 		parents[u.id] = u.ParentID
 	}
 	for unit := range maps.Keys(parents) {
-		if !c.reaches(privilege, unit, parents, snapshot.DepthLocal) {
+		if !c.reaches(privilege, unit, parents, audit.DepthLocal) {
 			return false
 		}
 	}
@@ -169,20 +170,20 @@ func (c *collection) reachesAll(privilege string) bool {
 // allUnits reports whether all business units were seen.
 func (c *collection) allUnits() bool {
 	return slices.ContainsFunc(c.units, func(u unit) bool {
-		return u.ParentID == "" && (!c.short(readUnitsPrivilege) || c.reaches(readUnitsPrivilege, u.id, nil, snapshot.DepthDeep))
+		return u.ParentID == "" && (!c.short(readUnitsPrivilege) || c.reaches(readUnitsPrivilege, u.id, nil, audit.DepthDeep))
 	})
 }
 
 // reaches reports whether a read covers the rows of a business unit: from the unit itself at
 // a depth, or from a unit above it.
-func (c *collection) reaches(privilege, unit string, parents map[string]string, least snapshot.Depth) bool {
+func (c *collection) reaches(privilege, unit string, parents map[string]string, least audit.Depth) bool {
 	for above, steps := unit, 0; above != "" && steps <= len(parents); above, steps = parents[above], steps+1 {
 		for _, s := range c.sights[strings.ToLower(privilege)] {
 			if s.unit == above && s.depth >= least && !s.filtered {
 				return true
 			}
 		}
-		least = snapshot.DepthDeep
+		least = audit.DepthDeep
 	}
 	return false
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
@@ -148,8 +149,8 @@ type definition struct {
 }
 
 func privilegeOf(r Row) definition {
-	d := definition{Privilege: snapshot.Privilege{ID: r.ID("privilegeid"), Depths: []snapshot.Depth{}}, name: r.Text("name")}
-	for _, depth := range snapshot.Depths() {
+	d := definition{Privilege: snapshot.Privilege{ID: r.ID("privilegeid"), Depths: []audit.Depth{}}, name: r.Text("name")}
+	for _, depth := range audit.Depths() {
 		if r.Flag("canbe" + depth.String()) {
 			d.Depths = append(d.Depths, depth)
 		}
