@@ -136,15 +136,6 @@ func (f *File) Secrets() []config.Source {
 	return all
 }
 
-// Rule is the rule of a name.
-func (f *File) Rule(name string) (Rule, bool) {
-	i := slices.IndexFunc(f.Rules, func(r Rule) bool { return r.Name == name })
-	if i < 0 {
-		return Rule{}, false
-	}
-	return f.Rules[i], true
-}
-
 // Parse reads a file of alerts. Its faults have their line and column.
 func Parse(name string, data []byte) (*File, error) {
 	doc, err := yamldoc.Parse(name, data)

@@ -37,12 +37,12 @@ func TestParse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	grave, ok := f.Rule("severe")
-	if !ok || grave.Severity != audit.SeverityHigh || !grave.Reports(alert.Fixed) || grave.Reports(alert.Silent) ||
+	grave, quiet := f.Rules[0], f.Rules[1]
+	if grave.Severity != audit.SeverityHigh || !grave.Reports(alert.Fixed) || grave.Reports(alert.Silent) ||
 		!grave.Fits(map[string]string{"team": "sales", "x": "y"}) || grave.Fits(map[string]string{"team": "x"}) || grave.Fits(nil) {
 		t.Errorf("%+v", grave)
 	}
-	if quiet, _ := f.Rule("quiet"); quiet.Silence() != 12*time.Hour || grave.Silence() != 48*time.Hour {
+	if quiet.Silence() != 12*time.Hour || grave.Silence() != 48*time.Hour {
 		t.Errorf("%s, %s", quiet.Silence(), grave.Silence())
 	}
 	for what, tc := range map[string]struct{ old, changed, want string }{

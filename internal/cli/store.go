@@ -98,7 +98,7 @@ func newDbCommand(a *app) *cobra.Command {
 			// Whoever runs a database may set up the store for those who may not create tables.
 			o := store.Options{Migrate: true, Existing: !store.IsPostgres(meant)}
 			return withStoreAs(cmd.Context(), a, name, o, func(s *store.Store) error {
-				have, _, err := s.Version(cmd.Context())
+				have, err := s.Version(cmd.Context())
 				if err == nil {
 					a.Sayf("the store has the schema %d, which is the newest that this dbaudit knows", have)
 				}

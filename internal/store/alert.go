@@ -67,7 +67,7 @@ func (s *Store) Alerts(ctx context.Context, ids []int64) ([]Alert, error) {
 	for _, id := range ids {
 		a, err := one(ctx, s.db, scanAlert, "SELECT "+alertColumns+" WHERE a.id = $1", id)
 		if err != nil {
-			return nil, s.failed(err)
+			return nil, err
 		}
 		list = append(list, a)
 	}

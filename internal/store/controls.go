@@ -18,7 +18,7 @@ type ControlCount struct {
 // Controls counts the outcomes of every control across the fleet, by control.
 func (s *Store) Controls(ctx context.Context) ([]ControlCount, error) {
 	now := s.now()
-	list, err := all(ctx, s.db, func(from row) (c ControlCount, err error) {
+	return all(ctx, s.db, func(from row) (c ControlCount, err error) {
 		return c, from.Scan(&c.Control, word{&c.Severity}, word{&c.Outcome}, &c.Count, &c.Stale)
 	}, `WITH stale AS (SELECT i.id FROM integration i JOIN environment e ON e.id = i.environment_id
 			WHERE i.last_complete_at IS NULL OR i.last_complete_at > $2 OR i.last_complete_at < $1 - (CASE WHEN e.every = 0 THEN $3 ELSE e.every END))
@@ -26,5 +26,4 @@ func (s *Store) Controls(ctx context.Context) ([]ControlCount, error) {
 		FROM control_span WHERE in_last AND integration_id NOT IN (SELECT id FROM integration WHERE retired)
 		GROUP BY control, severity, outcome ORDER BY control, severity, outcome`,
 		now.Add(-Patience).UnixMicro(), now.Add(Patience).UnixMicro(), unscheduled.Microseconds())
-	return list, s.failed(err)
 }

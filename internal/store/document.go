@@ -90,13 +90,13 @@ func (s *Store) Results(ctx context.Context, environment string, do func(audit.R
 		JOIN integration i ON i.id = s.integration_id JOIN environment e ON e.id = i.environment_id
 		WHERE `+where+" ORDER BY e.name, i.name, s.seq", args...)
 	if err != nil {
-		return s.failed(err)
+		return err
 	}
 	for _, k := range keys {
 		r, err := one(ctx, s.db, scanResult, `SELECT d.body, s.taken_at, s.evaluated_at, s.digest FROM result s
 			JOIN document d ON d.sha = s.document_sha WHERE s.run_id = $1 AND s.integration_id = $2`, k.run, k.integration)
 		if err != nil {
-			return s.failed(err)
+			return err
 		}
 		if err := do(r); err != nil {
 			return err

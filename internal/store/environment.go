@@ -209,8 +209,7 @@ const retired = `EXISTS (SELECT 1 FROM integration i WHERE i.environment_id = e.
 
 // Environments lists all environments by name, except those that were removed.
 func (s *Store) Environments(ctx context.Context) ([]Environment, error) {
-	list, err := all(ctx, s.db, scanEnvironment, "SELECT "+environmentColumns+" FROM environment e WHERE NOT ("+retired+") ORDER BY e.name")
-	return list, s.failed(err)
+	return all(ctx, s.db, scanEnvironment, "SELECT "+environmentColumns+" FROM environment e WHERE NOT ("+retired+") ORDER BY e.name")
 }
 
 // Environment is the environment of a name, or [ErrNotFound].
@@ -221,7 +220,7 @@ func (s *Store) Environment(ctx context.Context, name string) (Environment, erro
 // SetCredentialEnds keeps when the credential of an environment ends.
 func (s *Store) SetCredentialEnds(ctx context.Context, name string, ends time.Time) error {
 	_, err := s.db.ExecContext(ctx, "UPDATE environment SET credential_ends = $2 WHERE name = $1 AND COALESCE(credential_ends, 0) <> $2", name, ends.UnixMicro())
-	return s.failed(err)
+	return failed(err)
 }
 
 // Pause keeps environments from being scanned by themselves, or lets them be scanned
@@ -273,7 +272,6 @@ type Deed struct {
 
 // Deeds lists what was done, the newest first.
 func (s *Store) Deeds(ctx context.Context, limit int) ([]Deed, error) {
-	list, err := all(ctx, s.db, func(r row) (d Deed, err error) { return d, r.Scan(stamp{&d.At}, &d.Who, &d.What) },
+	return all(ctx, s.db, func(r row) (d Deed, err error) { return d, r.Scan(stamp{&d.At}, &d.Who, &d.What) },
 		"SELECT at, who, what FROM audit ORDER BY id DESC LIMIT $1", limit)
-	return list, s.failed(err)
 }

@@ -15,7 +15,7 @@ func (s *Store) Waiting(ctx context.Context) (map[RunState]int, error) {
 		counts[state] = n
 		return none, err
 	}, "SELECT state, COUNT(*) FROM run WHERE ended_at IS NULL GROUP BY state")
-	return counts, s.failed(err)
+	return counts, err
 }
 
 // Workers lists when each worker began its last scan, of those that began one since a time.
@@ -28,5 +28,5 @@ func (s *Store) Workers(ctx context.Context, since time.Time) (map[string]time.T
 		seen[worker] = at
 		return none, err
 	}, "SELECT worker, MAX(started_at) FROM run WHERE started_at >= $1 AND trigger <> 'pipeline' GROUP BY worker", since.UnixMicro())
-	return seen, s.failed(err)
+	return seen, err
 }

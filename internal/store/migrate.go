@@ -33,10 +33,10 @@ const lockKey = 0x64626175646974
 // setUp sets up an empty store, migrates one of an earlier version if that is wanted,
 // and refuses one of a later version.
 func (s *Store) setUp(ctx context.Context, o Options) error {
-	have, err := s.version(ctx)
+	have, err := s.Version(ctx)
 	switch {
 	case err != nil:
-		return s.failed(err)
+		return err
 	case have == 0 && o.Existing:
 		return errors.New("the database holds no store of dbaudit: dbaudit serve and dbaudit fleet import make one; name another by --store or DBAUDIT_STORE")
 	case have == 0:
@@ -75,8 +75,8 @@ func (s *Store) setUp(ctx context.Context, o Options) error {
 	})
 }
 
-// version is the store's version, 0 of an empty one.
-func (s *Store) version(ctx context.Context) (int, error) {
+// Version is the version of the store's schema, 0 of an empty one.
+func (s *Store) Version(ctx context.Context) (int, error) {
 	query := "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'"
 	if s.postgres {
 		query = "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'schema_version'"
@@ -131,12 +131,6 @@ func (s *Store) step(ctx context.Context, tx *Tx, next step, version int) error 
 		return err
 	}
 	return tx.exec(ctx, "INSERT INTO schema_version (version, at) VALUES ($1, $2)", version, micro(tx.now))
-}
-
-// Version is the version of the store's schema, and the newest that this program knows.
-func (s *Store) Version(ctx context.Context) (have, newest int, err error) {
-	have, err = s.version(ctx)
-	return have, len(steps()), s.failed(err)
 }
 
 // Backup writes a copy of the store as it is at one moment to a file that does not exist

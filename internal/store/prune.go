@@ -20,7 +20,7 @@ type kept struct {
 func (s *Store) Prune(ctx context.Context, before time.Time) (removed int64, err error) {
 	ids, err := all(ctx, s.db, number, "SELECT id FROM integration ORDER BY id")
 	if err != nil {
-		return 0, s.failed(err)
+		return 0, err
 	}
 	for _, id := range ids {
 		n, err := s.pruneResults(ctx, id, before)
@@ -28,7 +28,7 @@ func (s *Store) Prune(ctx context.Context, before time.Time) (removed int64, err
 			return removed, err
 		}
 	}
-	for n := int64(batch); n == batch; {
+	for n := batch; n == batch; {
 		if n, err = s.pruneRuns(ctx, before); err != nil {
 			return removed, err
 		}
@@ -48,7 +48,7 @@ func (s *Store) pruneResults(ctx context.Context, integration int64, before time
 	}, `SELECT s.run_id, s.taken_at, s.document_sha FROM result s JOIN integration i ON i.id = s.integration_id
 		WHERE s.integration_id = $1 AND s.taken_at < $2 AND s.run_id <> i.last_run ORDER BY s.seq`, integration, micro(before))
 	if err != nil {
-		return 0, s.failed(err)
+		return 0, err
 	}
 	var surplus []kept
 	month := ""
@@ -82,19 +82,16 @@ func (t *Tx) removeResults(ctx context.Context, integration int64, list []kept) 
 }
 
 // pruneRuns removes runs that have no result and that nothing refers to.
-func (s *Store) pruneRuns(ctx context.Context, before time.Time) (removed int64, err error) {
+func (s *Store) pruneRuns(ctx context.Context, before time.Time) (removed int, err error) {
 	err = s.Within(ctx, func(tx *Tx) error {
-		done, err := tx.tx.ExecContext(ctx, `DELETE FROM run WHERE id IN (SELECT r.id FROM run r WHERE r.ended_at < $1
+		ids, err := all(ctx, tx.tx, number, `DELETE FROM run WHERE id IN (SELECT r.id FROM run r WHERE r.ended_at < $1
 			AND NOT EXISTS (SELECT 1 FROM result s WHERE s.run_id = r.id)
 			AND r.id NOT IN (SELECT last_run FROM environment WHERE last_run IS NOT NULL)
 			AND r.id NOT IN (SELECT first_run FROM finding_span) AND r.id NOT IN (SELECT last_seen_run FROM finding_span)
 			AND r.id NOT IN (SELECT closed_run FROM finding_span WHERE closed_run IS NOT NULL)
-			AND r.id NOT IN (SELECT from_run FROM control_span) AND r.id NOT IN (SELECT to_run FROM control_span) LIMIT $2)`,
+			AND r.id NOT IN (SELECT from_run FROM control_span) AND r.id NOT IN (SELECT to_run FROM control_span) LIMIT $2) RETURNING id`,
 			micro(before), batch)
-		if err != nil {
-			return err
-		}
-		removed, err = done.RowsAffected()
+		removed = len(ids)
 		return err
 	})
 	return removed, err

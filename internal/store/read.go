@@ -71,7 +71,7 @@ func (s *Store) Status(ctx context.Context, environment string) ([]Status, error
 		AND integration_id IN (SELECT i.id FROM integration i JOIN environment e ON e.id = i.environment_id WHERE `+where+`)
 		GROUP BY integration_id, severity`, args...)
 	if err != nil {
-		return nil, s.failed(err)
+		return nil, err
 	}
 	byIntegration := map[int64]map[audit.Severity]int{}
 	for _, o := range counts {
@@ -80,7 +80,7 @@ func (s *Store) Status(ctx context.Context, environment string) ([]Status, error
 		}
 		byIntegration[o.integration][o.severity] = o.count
 	}
-	list, err := all(ctx, s.db, func(from row) (Status, error) {
+	return all(ctx, s.db, func(from row) (Status, error) {
 		var st Status
 		var r Run
 		var id int64
@@ -107,7 +107,6 @@ func (s *Store) Status(ctx context.Context, environment string) ([]Status, error
 		FROM environment e LEFT JOIN integration i ON i.environment_id = e.id AND NOT i.retired LEFT JOIN run r ON r.id = e.last_run
 		LEFT JOIN result s ON s.run_id = i.last_run AND s.integration_id = i.id
 		WHERE NOT (`+retired+") AND "+where+" ORDER BY e.name, i.name", args...)
-	return list, s.failed(err)
 }
 
 func (s Status) stale(now time.Time) bool {
@@ -133,7 +132,7 @@ type Point struct {
 // Trend lists the results of an integration since a time, oldest first.
 func (s *Store) Trend(ctx context.Context, environment, integration string, since time.Time) ([]Point, error) {
 	last := ""
-	list, err := all(ctx, s.db, func(from row) (p Point, err error) {
+	return all(ctx, s.db, func(from row) (p Point, err error) {
 		var version, digest string
 		err = from.Scan(&p.Run, stamp{&p.TakenAt}, word{&p.Verdict}, &p.Summary.Pass, &p.Summary.Fail, &p.Summary.Unknown,
 			&p.Summary.NotApplicable, &p.Summary.Waived, &p.Summary.Findings, &version, &digest)
@@ -143,7 +142,6 @@ func (s *Store) Trend(ctx context.Context, environment, integration string, sinc
 	}, `SELECT s.run_id, s.taken_at, s.verdict, s.pass, s.fail, s.unknown, s.not_applicable, s.waived, s.findings, s.profile_version, s.profile_digest
 		FROM result s JOIN integration i ON i.id = s.integration_id JOIN environment e ON e.id = i.environment_id
 		WHERE e.name = $1 AND i.name = $2 AND s.taken_at >= $3 ORDER BY s.seq`, environment, integration, since.UnixMicro())
-	return list, s.failed(err)
 }
 
 // A Day counts the integrations by the verdict of the last result of a day. What was not
@@ -155,14 +153,13 @@ type Day struct {
 
 // Days lists the days since a time on which something was scanned, oldest first.
 func (s *Store) Days(ctx context.Context, since time.Time) ([]Day, error) {
-	list, err := all(ctx, s.db, func(from row) (d Day, err error) {
+	return all(ctx, s.db, func(from row) (d Day, err error) {
 		var n int64
 		err = from.Scan(&n, &d.Compliant, &d.Noncompliant, &d.Incomplete)
 		d.Day = time.Unix(n*24*60*60, 0).UTC()
 		return d, err
 	}, `SELECT day, SUM(CASE WHEN verdict = 'compliant' THEN integrations ELSE 0 END), SUM(CASE WHEN verdict = 'noncompliant' THEN integrations ELSE 0 END),
 		SUM(CASE WHEN verdict = 'incomplete' THEN integrations ELSE 0 END) FROM fleet_day WHERE day >= $1 GROUP BY day ORDER BY day`, day(since))
-	return list, s.failed(err)
 }
 
 const findingColumns = `f.id, e.name, i.name, f.fingerprint, f.control, f.severity, f.message, f.waived, f.first_run, a.ended_at, f.last_seen_run, b.ended_at,
@@ -179,8 +176,7 @@ func scanFinding(from row) (f Finding, err error) {
 // empty. Those of an integration that is retired are not known to be open any more.
 func (s *Store) OpenFindings(ctx context.Context, environment string) ([]Finding, error) {
 	where, args := named(environment)
-	list, err := all(ctx, s.db, scanFinding, "SELECT "+findingColumns+" WHERE f.closed_run IS NULL AND NOT i.retired AND "+where+" ORDER BY f.id", args...)
-	return list, s.failed(err)
+	return all(ctx, s.db, scanFinding, "SELECT "+findingColumns+" WHERE f.closed_run IS NULL AND NOT i.retired AND "+where+" ORDER BY f.id", args...)
 }
 
 // named is the condition for an environment e, and its argument; every one fits an empty name.
@@ -193,27 +189,24 @@ func named(environment string) (where string, args []any) {
 
 // Findings lists all findings that an environment ever had, oldest first.
 func (s *Store) Findings(ctx context.Context, environment string) ([]Finding, error) {
-	list, err := all(ctx, s.db, scanFinding, "SELECT "+findingColumns+" WHERE e.name = $1 ORDER BY f.id", environment)
-	return list, s.failed(err)
+	return all(ctx, s.db, scanFinding, "SELECT "+findingColumns+" WHERE e.name = $1 ORDER BY f.id", environment)
 }
 
 // Changes lists the findings of an environment that began after its first scan, or are over,
 // those that changed last first.
 func (s *Store) Changes(ctx context.Context, environment string, limit int) ([]Finding, error) {
-	list, err := all(ctx, s.db, scanFinding, "SELECT "+findingColumns+` WHERE e.name = $1 AND (f.closed_run IS NOT NULL OR f.opened <> $2)
+	return all(ctx, s.db, scanFinding, "SELECT "+findingColumns+` WHERE e.name = $1 AND (f.closed_run IS NOT NULL OR f.opened <> $2)
 		ORDER BY COALESCE(f.closed_run, f.first_run) DESC, f.id LIMIT $3`, environment, ReasonFirst, limit)
-	return list, s.failed(err)
 }
 
 // ControlSpans lists the spans of all controls of an integration, by control and time.
 func (s *Store) ControlSpans(ctx context.Context, environment, integration string) ([]ControlSpan, error) {
-	list, err := all(ctx, s.db, func(from row) (c ControlSpan, err error) {
+	return all(ctx, s.db, func(from row) (c ControlSpan, err error) {
 		return c, from.Scan(&c.ID, &c.Control, word{&c.Severity}, word{&c.Outcome}, &c.Opened, &c.FromRun, stamp{&c.FromAt}, &c.ToRun, stamp{&c.ToAt})
 	}, `SELECT c.id, c.control, c.severity, c.outcome, c.opened, c.from_run, a.ended_at, c.to_run, b.ended_at
 		FROM control_span c JOIN integration i ON i.id = c.integration_id JOIN environment e ON e.id = i.environment_id
 		JOIN run a ON a.id = c.from_run JOIN run b ON b.id = c.to_run
 		WHERE e.name = $1 AND i.name = $2 ORDER BY c.control, c.from_run, c.id`, environment, integration)
-	return list, s.failed(err)
 }
 
 // A ControlStatus is what a control of an integration is by its last result.
@@ -234,7 +227,7 @@ type ControlStatus struct {
 // Control lists what a control is across the fleet, by environment.
 func (s *Store) Control(ctx context.Context, control audit.ControlID) ([]ControlStatus, error) {
 	now := s.now()
-	list, err := all(ctx, s.db, func(from row) (c ControlStatus, err error) {
+	return all(ctx, s.db, func(from row) (c ControlStatus, err error) {
 		var st Status
 		err = from.Scan(&c.Environment, &c.Integration, &c.Control, word{&c.Severity}, word{&c.Outcome}, stamp{&c.Since},
 			span{&st.Environment.Every}, stamp{&st.LastCompleteAt}, &c.Open)
@@ -245,5 +238,4 @@ func (s *Store) Control(ctx context.Context, control audit.ControlID) ([]Control
 		FROM control_span c JOIN integration i ON i.id = c.integration_id AND NOT i.retired
 		JOIN environment e ON e.id = i.environment_id JOIN run a ON a.id = c.from_run
 		WHERE c.in_last AND c.control = $1 ORDER BY e.name, i.name`, string(control))
-	return list, s.failed(err)
 }

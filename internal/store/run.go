@@ -237,7 +237,7 @@ func (s *Store) Record(ctx context.Context, results []audit.Result, worker strin
 			end++
 		}
 		if err := s.record(ctx, results[begin:end], worker); err != nil {
-			return fmt.Errorf("%s: %w", results[begin].Environment.Name, s.failed(err))
+			return fmt.Errorf("%s: %w", results[begin].Environment.Name, err)
 		}
 		begin = end
 	}
@@ -284,10 +284,9 @@ func (s *Store) record(ctx context.Context, results []audit.Result, worker strin
 // Runs lists the runs of an environment, the newest first: those before a run's id, or
 // the newest of all if it is 0.
 func (s *Store) Runs(ctx context.Context, environment string, before int64, limit int) ([]Run, error) {
-	list, err := all(ctx, s.db, scanRun, "SELECT "+runColumns+` FROM run r
+	return all(ctx, s.db, scanRun, "SELECT "+runColumns+` FROM run r
 		WHERE r.environment_id = (SELECT id FROM environment WHERE name = $1) AND (r.id < $2 OR $2 = 0) ORDER BY r.id DESC LIMIT $3`,
 		environment, before, limit)
-	return list, s.failed(err)
 }
 
 // Failing is the newest run that ended of each environment, if it gave no result, by the
@@ -300,7 +299,7 @@ func (s *Store) Failing(ctx context.Context) (map[string]Run, error) {
 	for _, r := range list {
 		failing[r.Environment] = r
 	}
-	return failing, s.failed(err)
+	return failing, err
 }
 
 // Run is the run of an id, or [ErrNotFound].

@@ -78,7 +78,7 @@ func (s *Store) Now() time.Time { return s.now() }
 func (s *Store) Close() error { return s.db.Close() }
 
 // Ping reports whether the database answers.
-func (s *Store) Ping(ctx context.Context) error { return s.failed(s.db.PingContext(ctx)) }
+func (s *Store) Ping(ctx context.Context) error { return failed(s.db.PingContext(ctx)) }
 
 // Created reports whether [Open] made the store.
 func (s *Store) Created() bool { return s.created }
@@ -115,7 +115,7 @@ func (s *Store) Within(ctx context.Context, do func(*Tx) error) error {
 	return s.within(ctx, func(tx *Tx) error {
 		have, err := one(ctx, tx.tx, number, latestVersion)
 		if err != nil {
-			return s.failed(err)
+			return err
 		}
 		if err := fits(int(have)); err != nil {
 			return err
@@ -127,17 +127,17 @@ func (s *Store) Within(ctx context.Context, do func(*Tx) error) error {
 func (s *Store) within(ctx context.Context, do func(*Tx) error) error {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
-		return s.failed(err)
+		return failed(err)
 	}
 	if err := do(&Tx{tx: tx, postgres: s.postgres, now: s.now()}); err != nil {
 		_ = tx.Rollback() // the first error says more
 		return err
 	}
-	return s.failed(tx.Commit())
+	return failed(tx.Commit())
 }
 
 // failed adds to an error that the store failed, without its address.
-func (s *Store) failed(err error) error {
+func failed(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -166,7 +166,7 @@ func storable(args []any) []any {
 
 func (t *Tx) exec(ctx context.Context, query string, args ...any) error {
 	_, err := t.tx.ExecContext(ctx, query, storable(args)...)
-	return err
+	return failed(err)
 }
 
 // A querier is a database or a transaction.
@@ -178,7 +178,7 @@ type querier interface {
 func all[T any](ctx context.Context, q querier, scan func(row) (T, error), query string, args ...any) (_ []T, err error) {
 	rows, err := q.QueryContext(ctx, query, storable(args)...)
 	if err != nil {
-		return nil, err
+		return nil, failed(err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	var list []T
@@ -189,7 +189,7 @@ func all[T any](ctx context.Context, q querier, scan func(row) (T, error), query
 		}
 		list = append(list, v)
 	}
-	return list, rows.Err()
+	return list, failed(rows.Err())
 }
 
 // one reads the only row of a query, or returns [ErrNotFound].

@@ -201,6 +201,15 @@ func (s *server) getResult(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// control is the control of a path across the fleet.
+func (s *server) control(r *http.Request) ([]store.ControlStatus, error) {
+	list, err := s.Store.Control(r.Context(), audit.ControlID(r.PathValue("id")))
+	if err == nil && len(list) == 0 {
+		err = store.ErrNotFound
+	}
+	return list, err
+}
+
 type controlJSON struct {
 	Environment string        `json:"environment"`
 	Integration string        `json:"integration"`
@@ -211,12 +220,9 @@ type controlJSON struct {
 }
 
 func (s *server) getControl(w http.ResponseWriter, r *http.Request) error {
-	list, err := s.Store.Control(r.Context(), audit.ControlID(r.PathValue("id")))
+	list, err := s.control(r)
 	if err != nil {
 		return err
-	}
-	if len(list) == 0 {
-		return store.ErrNotFound
 	}
 	shown := make([]controlJSON, len(list))
 	for i, c := range list {

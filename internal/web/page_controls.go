@@ -57,12 +57,9 @@ type controlRow struct {
 
 // controlPage is a control across the fleet.
 func (s *server) controlPage(w http.ResponseWriter, r *http.Request) error {
-	list, err := s.Store.Control(r.Context(), audit.ControlID(r.PathValue("id")))
+	list, err := s.control(r)
 	if err != nil {
 		return err
-	}
-	if len(list) == 0 {
-		return store.ErrNotFound
 	}
 	order := []audit.Outcome{audit.OutcomeFail, audit.OutcomeUnknown, audit.OutcomeWaived, audit.OutcomePass, audit.OutcomeNotApplicable}
 	slices.SortStableFunc(list, func(a, b store.ControlStatus) int {
