@@ -65,7 +65,7 @@ func (e *ChangedError) Error() string {
 				parts = append(parts, fmt.Sprintf("%s is %s, not %s", d.Name, e.Now[d.Name], d.Before))
 			}
 		}
-		because = listed(parts)
+		because = change.Listed(parts)
 	}
 	return fmt.Sprintf("action %s (%s) was not carried out: the environment changed since the plan was made: %s; make a new plan",
 		e.Action.ID, e.Action.Summary, because)
@@ -80,7 +80,7 @@ type FilteredError struct {
 
 func (e *FilteredError) Error() string {
 	return fmt.Sprintf("action %s (%s) was not carried out: a record filter grants %s for some records only, and rollback cannot restore that: "+
-		"leave the control out of a new plan with --except, or replace the grant with --replace-filtered", e.Action.ID, e.Action.Summary, listed(e.Filtered))
+		"leave the control out of a new plan with --except, or replace the grant with --replace-filtered", e.Action.ID, e.Action.Summary, change.Listed(e.Filtered))
 }
 
 // An InheritedError says that rights on a view come from another record.

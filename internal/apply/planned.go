@@ -112,7 +112,7 @@ func (r *Runner) notShared(ctx context.Context, a change.Action, role *change.Re
 	if len(others) > 0 {
 		slices.Sort(others)
 		return fmt.Errorf("action %s (%s) was not carried out: others have the role too: %s; give the integration a separate role, or allow it with --allow-shared-role",
-			a.ID, a.Summary, listed(others))
+			a.ID, a.Summary, change.Listed(others))
 	}
 	if held.Unseen != "" {
 		return fmt.Errorf("action %s (%s) was not carried out: others may have the role too: %s; let the applying identity read them, or allow it with --allow-shared-role",
@@ -150,7 +150,7 @@ func (r *Runner) notBeyond(ctx context.Context, a change.Action, t change.Target
 	case role.BuiltIn:
 		because = "the role is a built-in one"
 	case len(beyond) > 0:
-		because = "the role grants more than in the plan: " + listed(beyond)
+		because = "the role grants more than in the plan: " + change.Listed(beyond)
 	default:
 		return nil
 	}

@@ -170,7 +170,7 @@ func (r *Runner) undo(ctx context.Context, a change.Action) (*Kept, error) {
 	var kept *Kept
 	if len(begun.Filtered) > 0 {
 		kept = &Kept{
-			a, "a record filter granted " + listed(begun.Filtered) + " for some records only, and that cannot be restored",
+			a, "a record filter granted " + change.Listed(begun.Filtered) + " for some records only, and that cannot be restored",
 			fmt.Sprintf("grant it in the role %q with its record filter again", t.Role.Name),
 		}
 	}
@@ -324,5 +324,5 @@ func (r *Runner) held(ctx context.Context, a change.Action, now Reading) (reason
 	case 1:
 		return names[0] + " has the role", nil
 	}
-	return "these users have the role: " + listed(names), nil
+	return "these users have the role: " + change.Listed(names), nil
 }

@@ -1,7 +1,6 @@
 package apply
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -36,16 +35,7 @@ func said(s change.State) string {
 	for _, name := range slices.Sorted(maps.Keys(s)) {
 		parts = append(parts, name+" is "+s[name])
 	}
-	return listed(parts)
-}
-
-// listed joins what a message names, the first few of many.
-func listed(parts []string) string {
-	const most = 5
-	if n := len(parts) - most; n > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(parts[:most], ", "), n)
-	}
-	return strings.Join(parts, ", ")
+	return change.Listed(parts)
 }
 
 // unlike is where a state differs from the wanted one.

@@ -105,3 +105,12 @@ func lead(to, word string) string {
 	}
 	return to + word
 }
+
+// Listed joins what a message names, the first few of many.
+func Listed(parts []string) string {
+	const most = 5
+	if n := len(parts) - most; n > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(parts[:most], ", "), n)
+	}
+	return strings.Join(parts, ", ")
+}

@@ -103,29 +103,37 @@ func (x *examination) lookAs(ctx context.Context, id, who string, filter dataver
 		return
 	}
 	x.fail(id, title, err)
+	if !x.excused(err, found[0].id) {
+		x.lacks(err, needs(actOnBehalf))
+	}
+}
+
+// excused makes the last check a warning if a grant to this identity would not help, because
+// the impersonated user is refused.
+func (x *examination) excused(err error, user dataverse.GUID) bool {
 	c := &x.checks[len(x.checks)-1]
 	var refused *dataverse.Error
-	if errors.As(err, &refused) && refused.Kind == dataverse.Forbidden {
-		name, lacking := refused.MissingPrivilege(), refused.Principal()
-		held := x.held[strings.ToLower(name)] > snapshot.DepthNone
-		if lacking != "" {
-			held = lacking == found[0].id && lacking != x.self
-		}
-		if name != "" && !strings.EqualFold(name, actOnBehalf) && held {
-			c.Outcome = Warned
-			c.Advice = "the impersonated user itself lacks " + name + ": the views that it sees are unknown until one of its roles grants it"
-			return
-		}
-		if name == "" && refused.Cause() != dataverse.CauseUnknown {
-			c.Outcome = Warned // a state of that user: a scan says what it cannot judge
-			return
-		}
-		if name == "" && x.held[strings.ToLower(actOnBehalf)] > snapshot.DepthNone {
-			c.Outcome, c.Advice = Warned, "the environment refuses the impersonated user: make sure that it has a role, and that this identity has "+actOnBehalf+" through a role assigned to it directly"
-			return
-		}
+	if !errors.As(err, &refused) || refused.Kind != dataverse.Forbidden {
+		return false
 	}
-	x.lacks(err, needs(actOnBehalf))
+	name, lacking := refused.MissingPrivilege(), refused.Principal()
+	held := x.held[strings.ToLower(name)] > snapshot.DepthNone
+	if lacking != "" {
+		held = lacking == user && lacking != x.self
+	}
+	switch {
+	case name != "" && !strings.EqualFold(name, actOnBehalf) && held:
+		c.Advice = "the impersonated user itself lacks " + name + ": the views that it sees are unknown until one of its roles grants it"
+	case name != "":
+		return false
+	case refused.Cause() != dataverse.CauseUnknown: // a state of that user: a scan says what it cannot judge
+	case x.held[strings.ToLower(actOnBehalf)] > snapshot.DepthNone:
+		c.Advice = "the environment refuses the impersonated user: make sure that it has a role, and that this identity has " + actOnBehalf + " through a role assigned to it directly"
+	default:
+		return false
+	}
+	c.Outcome = Warned
+	return true
 }
 
 // heeds reports whether the environment responds as the impersonated user.

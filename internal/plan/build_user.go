@@ -259,8 +259,8 @@ func (b *builder) settleAssign() {
 		if !editable {
 			remedy = "The role cannot be edited. " + replace
 		}
-		b.deny(fmt.Sprintf("%s once it grants no more than required: it grants %s beyond the minimum%s.",
-			strings.TrimSuffix(summary, "."), text.Count(len(surplus), "privilege"), sample(surplus)),
+		b.deny(fmt.Sprintf("%s once it grants no more than required: it grants %s beyond the minimum: %s.",
+			strings.TrimSuffix(summary, "."), text.Count(len(surplus), "privilege"), change.Listed(surplus)),
 			"Beyond the minimum, dangerous privileges first: "+strings.Join(surplus, ", ")+".", remedy)
 	default:
 		b.assign.Target.Grants = grants
@@ -302,15 +302,6 @@ func (b *builder) surplus(root string, grants change.State) []string {
 	}
 	slices.SortStableFunc(beyond, func(x, y string) int { return place(x) - place(y) })
 	return beyond
-}
-
-// sample names the first few of a list.
-func sample(list []string) string {
-	const shown = 5
-	if len(list) > shown {
-		return fmt.Sprintf(": %s and %d more", strings.Join(list[:shown], ", "), len(list)-shown)
-	}
-	return ": " + strings.Join(list, ", ")
 }
 
 // integrationRole is the id of the role that the verdict is about, or "".
