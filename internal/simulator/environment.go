@@ -182,7 +182,6 @@ type SystemView struct {
 	ID        string `yaml:"id,omitempty" ref:"id"`
 	Table     string `yaml:"table"`
 	Inactive  bool   `yaml:"inactive,omitempty"`
-	Default   bool   `yaml:"default,omitempty"`
 	QuickFind bool   `yaml:"quick_find,omitempty"`
 }
 
