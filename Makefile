@@ -91,7 +91,7 @@ soak: ## many random faults
 	scripts/with-postgres $(GO) test ./internal/fleet -run Torture -v -timeout 60m -args -torture.environments 1000 -torture.kills 200
 
 bench: $(BIN) $(OPA) ## the benchmarks, and each figure beside its bound (xmllint is part of libxml2)
-	$(GO) test -run '^$$' -bench . -benchtime 3x $(PKGS)
+	$(GO) test -run '^$$' -bench . -benchtime 1x $(PKGS)
 	$(GO) test ./internal/bench -count=1 -v -timeout 40m -bench.opa $(abspath $(OPA)) -bench.xmllint "$$(command -v xmllint)" -bench.dbaudit $(abspath $(BIN))
 
 recipes: ## check the CI recipes: actionlint, the types of Kubernetes, systemd
