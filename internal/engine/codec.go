@@ -2,11 +2,9 @@ package engine
 
 import (
 	"encoding"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -112,7 +110,7 @@ func (c codec) decode(value ast.Value, into reflect.Value) error {
 		into.Set(reflect.New(into.Type().Elem()))
 		return c.decode(value, into.Elem())
 	case reflect.Interface:
-		plain, err := c.plain(value)
+		plain, err := ast.JSONWithOpt(value, ast.JSONOpt{SortSets: true})
 		into.Set(reflect.ValueOf(plain))
 		return err
 	case reflect.String:
@@ -204,34 +202,4 @@ func (c codec) structure(value ast.Value, into reflect.Value) error {
 		}
 		return fmt.Errorf("there is no member %v in a %s", key, into.Type())
 	})
-}
-
-// plain is a value of the policies as encoding/json reads it, with numbers as they are
-// written.
-func (c codec) plain(value ast.Value) (any, error) {
-	switch value := value.(type) {
-	case ast.Null:
-		return nil, nil //nolint:nilnil // null is a value
-	case ast.Boolean:
-		return bool(value), nil
-	case ast.String:
-		return string(value), nil
-	case ast.Number:
-		return json.Number(value), nil
-	case ast.Object:
-		members := map[string]any{}
-		return members, c.object(value, reflect.ValueOf(&members).Elem())
-	}
-	list, ok := elements(value)
-	if !ok {
-		return nil, fmt.Errorf("%v is not JSON", value)
-	}
-	values := make([]any, len(list))
-	for i, element := range list {
-		var err error
-		if values[i], err = c.plain(element.Value); err != nil {
-			return nil, err
-		}
-	}
-	return slices.Clip(values), nil
 }

@@ -14,6 +14,17 @@ import (
 // compileChecked compiles policies strictly, against the schema of the input, and
 // refuses what OPA lets pass.
 func compileChecked(own fs.FS, modules map[string]*ast.Module) (*ast.Compiler, error) {
+	compiler, err := compileStrictly(own, modules)
+	if err != nil {
+		return nil, err
+	}
+	if err := resolved(compiler); err != nil {
+		return nil, err
+	}
+	return compiler, negations(modules)
+}
+
+func compileStrictly(own fs.FS, modules map[string]*ast.Module) (*ast.Compiler, error) {
 	schemas, err := inputSchema(own)
 	if err != nil {
 		return nil, err
@@ -26,10 +37,7 @@ func compileChecked(own fs.FS, modules map[string]*ast.Module) (*ast.Compiler, e
 	if compiler.Compile(modules); compiler.Failed() {
 		return nil, placed(compiler.Errors)
 	}
-	if err := resolved(compiler); err != nil {
-		return nil, err
-	}
-	return compiler, negations(modules)
+	return compiler, nil
 }
 
 // compileOwn compiles dbaudit's own policies, which compileChecked is known to accept,

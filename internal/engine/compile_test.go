@@ -11,8 +11,8 @@ import (
 // checkedOwn parses dbaudit's own policies and compiles them with every check.
 func checkedOwn(t *testing.T) (map[string]*ast.Module, *ast.Compiler) {
 	t.Helper()
-	modules := map[string]*ast.Module{}
-	if err := parse(policy.Files, 0, modules); err != nil {
+	modules, err := parse(policy.Files, "", false)
+	if err != nil {
 		t.Fatal(err)
 	}
 	compiler, err := compileChecked(policy.Files, modules)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
 	"github.com/open-policy-agent/opa/v1/topdown"
 
@@ -28,18 +29,22 @@ type question struct {
 
 // question prepares a document with some profiles as data.
 func (e *Engine) question(ctx context.Context, document string, profiles ...profile.Profile) (*question, error) {
-	data := map[string]any{}
-	for _, p := range profiles {
-		data[p.Name] = p.Data()
-	}
-	store := inmem.NewFromObjectWithOpts(map[string]any{"profiles": data, "platform": e.platform}, inmem.OptReturnASTValuesOnRead(true))
 	asIs := func(value *ast.Term, _ *rego.EvalContext) (any, error) { return value.Value, nil }
-	query, err := rego.New(rego.Compiler(e.compiler), rego.Store(store), rego.Query(document),
+	query, err := rego.New(rego.Compiler(e.compiler), rego.Store(documents(e.platform, profiles...)), rego.Query(document),
 		rego.StrictBuiltinErrors(true), rego.GenerateJSON(asIs)).PrepareForEval(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("preparing the policies: %w", err)
 	}
 	return &question{document: document, query: query, slots: e.slots, values: map[int]*ast.Term{}}, nil
+}
+
+// documents are the data that the policies read beside the input.
+func documents(platform any, profiles ...profile.Profile) storage.Store {
+	data := map[string]any{}
+	for _, p := range profiles {
+		data[p.Name] = p.Data()
+	}
+	return inmem.NewFromObjectWithOpts(map[string]any{"profiles": data, "platform": platform}, inmem.OptReturnASTValuesOnRead(true))
 }
 
 // judgement is the question for the report of snapshots that a profile judges.

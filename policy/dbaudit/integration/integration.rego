@@ -557,8 +557,8 @@ granted := object.filter(own, profile.minimum) if {
 
 # METADATA
 # description: >-
-#   The names of the roles that grant a privilege at too low a depth; if there is none, the roles
-#   that grant it for some records only.
+#   Of each privilege that is granted at an insufficient depth, the names of the roles that grant it at that depth; if
+#   none does, the roles that grant it for some records only.
 # scope: document
 granted_by[name] contains by if {
 	some name, _ in short

@@ -1,0 +1,112 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// metadataLine hands a rule's METADATA on to policy/dbaudit/main.rego.
+const metadataLine = "metadata := rego.metadata.chain()[1].annotations.custom"
+
+// metadata is what a rule's METADATA must say beside title and description.
+type metadata struct {
+	Severity    audit.Severity     `json:"severity"`
+	Requires    []snapshot.Section `json:"requires"`
+	Fixes       []audit.FixKind    `json:"fixes"`
+	Offline     bool               `json:"offline"`
+	Consequence string             `json:"consequence"`
+	Remediation string             `json:"remediation"`
+}
+
+func (e *Engine) catalogue() error {
+	for _, ref := range e.compiler.GetAnnotationSet().Flatten() {
+		a := ref.Annotations
+		if a.Scope != "package" || !strings.HasPrefix(a.GetTargetPath().String(), rulesPrefix) {
+			continue
+		}
+		id, err := ruleID(a.GetTargetPath())
+		if err != nil {
+			return err
+		}
+		rule, err := ruleOf(id, a)
+		if err != nil {
+			return fmt.Errorf("%s: the METADATA of the rule %s: %w", place(a.Location), id, err)
+		}
+		if len(e.compiler.GetRulesExact(a.GetTargetPath().Append(ast.StringTerm("metadata")))) == 0 {
+			return fmt.Errorf("%s: the rule %s does not hand on what it requires: write the line %q below its imports",
+				place(a.Location), id, metadataLine)
+		}
+		e.rules[id] = rule
+		e.order = append(e.order, id)
+	}
+	slices.Sort(e.order)
+	return nil
+}
+
+// ruleID is category/name of a package data.dbaudit.rules.category.name.
+func ruleID(ref ast.Ref) (string, error) {
+	var parts []string
+	for _, term := range ref[3:] {
+		part, ok := term.Value.(ast.String)
+		if !ok {
+			return "", fmt.Errorf("the package %s is not a rule: want %scategory.name", ref, rulesPrefix)
+		}
+		parts = append(parts, string(part))
+	}
+	if len(parts) != 2 {
+		return "", fmt.Errorf("the package %s is not a rule: want %scategory.name", ref, rulesPrefix)
+	}
+	return strings.Join(parts, "/"), nil
+}
+
+func ruleOf(id string, a *ast.Annotations) (Rule, error) {
+	data, err := json.Marshal(a.Custom)
+	if err != nil {
+		return Rule{}, err
+	}
+	var m metadata
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&m); err != nil {
+		return Rule{}, fmt.Errorf("custom: %w", err)
+	}
+	switch {
+	case a.Title == "" || a.Description == "":
+		return Rule{}, errors.New("title or description is missing")
+	case m.Severity == audit.SeverityInvalid:
+		return Rule{}, errors.New("custom.severity is missing")
+	case len(m.Requires) == 0:
+		return Rule{}, errors.New("custom.requires is missing: name the sections without which the rule cannot judge")
+	case m.Consequence == "" || m.Remediation == "":
+		return Rule{}, errors.New("custom.consequence or custom.remediation is missing")
+	}
+	rule := Rule{Offline: m.Offline, Rule: audit.Rule{
+		ID: id, Title: a.Title, Description: strings.TrimSpace(a.Description), Severity: m.Severity, Fixes: m.Fixes,
+		Consequence: m.Consequence, Remediation: m.Remediation,
+	}}
+	for _, kind := range m.Fixes {
+		if err := change.Known(kind); err != nil {
+			return Rule{}, fmt.Errorf("custom.fixes: %w", err)
+		}
+	}
+	for _, section := range m.Requires {
+		if !slices.Contains(snapshot.Sections(), section) {
+			return Rule{}, fmt.Errorf("custom.requires names the unknown section %q: want some of %v", section, snapshot.Sections())
+		}
+		rule.Requires = append(rule.Requires, string(section))
+	}
+	for _, resource := range a.RelatedResources {
+		rule.Resources = append(rule.Resources, audit.Resource{Title: resource.Description, URL: resource.Ref.String()})
+	}
+	return rule, nil
+}
