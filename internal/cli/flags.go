@@ -15,8 +15,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/waiver"
 )
 
-// connectionFlags say how an environment is reached, and which of the configuration's
-// are meant.
+// connectionFlags say how to reach an environment, and which ones to choose from the
+// configuration.
 func connectionFlags(flags *pflag.FlagSet, c *run.Connection) {
 	urlFlag(flags, c)
 	flags.StringVar(&c.Auth.TenantID, "tenant-id", "", "Entra `tenant` (default found from the environment; DBAUDIT_TENANT_ID)")

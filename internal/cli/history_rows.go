@@ -54,7 +54,7 @@ func historyHeader() []string {
 }
 
 // historyRows are a row for each control of an environment. What passed in every result is
-// counted, unless all is asked for.
+// counted, unless all are wanted.
 func historyRows(e history.Environment, all bool) (rows [][]string, passing int) {
 	for _, c := range e.Controls {
 		if c.Outcome == audit.OutcomePass && len(c.Spans) == 1 && !all {

@@ -103,7 +103,7 @@ type documents struct {
 	severity audit.Severity
 }
 
-// documentsFor understands the outputs. What is wrong with them is said here, before
+// documentsFor understands the outputs. It refuses them before
 // anything is read.
 func documentsFor(a *app, o outputs) (documents, error) {
 	list, err := o.documents()

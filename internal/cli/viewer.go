@@ -18,9 +18,9 @@ type viewer struct {
 	pipeline report.AzureDevOps
 }
 
-// viewerFor is the one that is named, else that of the CI. Where a viewer is named,
-// what it needs must be there; where it is deduced, a pipeline that does not say
-// who it is (a classic release has no build definition) gets plain SARIF.
+// viewerFor is the named viewer, else that of the CI. If a viewer is named,
+// what it needs must exist; otherwise a pipeline that does not say who it is (a classic
+// release has no build definition) gets plain SARIF.
 func viewerFor(a *app, profile report.Profile) (viewer, error) {
 	v := viewer{cmp.Or(profile, viewerOfCI(a)), pipelineOf(a)}
 	if v.profile != report.AzureDevOpsPipeline {

@@ -50,7 +50,7 @@ type Table struct {
 }
 
 // Tables are the parts of a difference that have something in them. Findings that
-// are as they were are counted in a title, or listed where all is asked for.
+// are as they were are counted in a title, or listed if all are wanted.
 func (e Environment) Tables(all bool) []Table {
 	var tables []Table
 	add := func(title string, header []string, rows [][]string) {
@@ -120,7 +120,7 @@ func (t Table) markdown(b *strings.Builder) {
 	}
 }
 
-// cellColumns bounds a name that somebody made very long.
+// cellColumns limits a very long name.
 const cellColumns = 200
 
 // markdownText makes plain text of what comes out of an environment.

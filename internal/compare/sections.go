@@ -115,7 +115,7 @@ func (c *comparison) grants() {
 
 // grantsOfOneSide notes a role that both sides have, but whose grants are known on only one
 // side, because only there the integration user has it. Of a role that was added or removed
-// that is said already.
+// another change says so already.
 func (c *comparison) grantsOfOneSide(r row, inOld bool) {
 	_, before := c.was.Roles[r.id]
 	_, after := c.now.Roles[r.id]

@@ -39,21 +39,17 @@ func IsFolder(name string) bool {
 }
 
 // PutJSON writes a document that is not a report of a result.
-func (c *Console) PutJSON(file string, document any) error {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(document); err != nil {
-		return fmt.Errorf("writing JSON: %w", err)
-	}
-	return c.PutData(file, b.Bytes())
-}
+func (c *Console) PutJSON(file string, document any) error { return c.putJSON(file, document, true) }
 
 // PutPlainJSON is PutJSON without the escapes that keep JSON harmless in HTML.
 func (c *Console) PutPlainJSON(file string, document any) error {
+	return c.putJSON(file, document, false)
+}
+
+func (c *Console) putJSON(file string, document any, escapeHTML bool) error {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
+	enc.SetEscapeHTML(escapeHTML)
 	enc.SetIndent("", "  ")
 	if err := enc.Encode(document); err != nil {
 		return fmt.Errorf("writing JSON: %w", err)

@@ -94,7 +94,7 @@ func IntegrationsOf(file *config.File, env audit.Environment) []config.Entry {
 	return nil
 }
 
-// WaiverFile is the file of waivers that is meant: the flag's, else the one that the
+// WaiverFile is the file of waivers: the flag's, else the one that the
 // configuration names, else the default. The last two are next to the configuration, or in
 // the working directory if there is none. Only the default may be missing.
 func WaiverFile(flag string, file *config.File) (name string, required bool) {
@@ -130,7 +130,7 @@ func ReadWaivers(name string, asOf time.Time) (*waiver.File, error) {
 }
 
 // Accept marks what is accepted and what is new in the results, and warns of
-// waivers that somebody has to look at.
+// waivers that need attention.
 func (r *Runner) Accept(x Acceptance, results []audit.Result) []audit.Result {
 	if x.Waivers != nil {
 		unread := slices.ContainsFunc(results, func(r audit.Result) bool { return r.Unread != nil })

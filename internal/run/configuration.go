@@ -11,7 +11,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/config"
 )
 
-// ConfigurationFile is the name of the configuration file, and whether somebody chose it.
+// ConfigurationFile is the name of the configuration file, and whether it was chosen.
 func (r *Runner) ConfigurationFile() (name string, chosen bool) {
 	name = cmp.Or(r.ConfigFile, r.Getenv("DBAUDIT_CONFIG"))
 	return cmp.Or(name, config.DefaultName), name != ""

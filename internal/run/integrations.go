@@ -14,7 +14,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// Integrations lists an environment once for each integration that is meant: all, or
+// Integrations lists an environment once for each chosen integration: all, or
 // the one with the named profile. Each has a different profile, because environment and
 // profile identify a result.
 func (r *Runner) Integrations(file *config.File, env config.Environment, want Wanted) ([]config.Environment, error) {

@@ -20,7 +20,7 @@ import (
 // DefaultProfile is judged where no profile is named.
 const DefaultProfile = "demandbase"
 
-// ProfileName is the name or the file of the profile that is meant.
+// ProfileName is the name or the file of the chosen profile.
 func (r *Runner) ProfileName(file *config.File, want Wanted) string {
 	return cmp.Or(want.Profile, r.Getenv("DBAUDIT_PROFILE"), file.Profile, DefaultProfile)
 }

@@ -1,4 +1,4 @@
-// Package run holds the pipelines, free of flags: which environments are meant, how they
+// Package run holds the pipelines, free of flags: which environments are chosen, how they
 // are signed in to, reading, judging, and what is accepted of the results. Commands and
 // the fleet's worker use it alike. The clock, the transport, the environment's variables
 // and whom to tell are handed in.
@@ -73,7 +73,7 @@ type Runner struct {
 
 	Tool  audit.Tool
 	Stdin io.Reader
-	// ConfigFile is the configuration that is named; DBAUDIT_CONFIG or dbaudit.yaml where
+	// ConfigFile is the named configuration; DBAUDIT_CONFIG or dbaudit.yaml where
 	// it is empty.
 	ConfigFile string
 	// PolicyFolders hold custom rules.

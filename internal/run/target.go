@@ -15,7 +15,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A Connection says which environments are meant and how they are reached, before
+// A Connection says which environments to choose and how to reach them, before
 // variables and the configuration are asked.
 type Connection struct {
 	URL     string
@@ -67,7 +67,7 @@ type Target struct {
 func (t Target) String() string { return fmt.Sprintf("%s (%s)", t.Name, t.URL) }
 
 // Targets resolves what is given, the environment's variables and the configuration, in
-// that order of precedence, to the environments that are meant.
+// that order of precedence, to the chosen environments.
 func (r *Runner) Targets(conn Connection, want Wanted) ([]Target, error) {
 	file, err := r.Configuration()
 	if err != nil {
@@ -111,7 +111,7 @@ func (r *Runner) TargetsOf(file *config.File, conn Connection, want Wanted) ([]T
 	return targets, nil
 }
 
-// Single is the one target that is meant; why says what needs one.
+// Single is the only target; why says what needs a single one.
 func (r *Runner) Single(conn Connection, want Wanted, why string) (Target, error) {
 	targets, err := r.Targets(conn, want)
 	if err != nil {

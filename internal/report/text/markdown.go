@@ -58,7 +58,7 @@ func Markdown(s string) string {
 	return unmentioned(b.String())
 }
 
-// cellColumns limits a name that somebody made very long.
+// cellColumns limits a very long name.
 const cellColumns = 200
 
 // MarkdownTable is a table of plain texts in Markdown.
