@@ -135,7 +135,7 @@ func TestCellsSayTheLevel(t *testing.T) {
 		for _, row := range tab.Rows {
 			for i, c := range row.Cells {
 				column := miscellaneous
-				if !row.wide() {
+				if row.Cells[0].Span == 0 {
 					column = m.Columns[i]
 				}
 				cells[row.Record+"/"+column] = c

@@ -110,7 +110,7 @@ func findingPage(f audit.Finding, c audit.Control, r audit.Result, o Options, st
 		for _, s := range d.Portal {
 			d.Steps = append(d.Steps, pieces(s, r.Environment))
 		}
-		d.Advice = visible(d.Remedy.Summary)
+		d.Advice = visible(d.Summary)
 	default:
 		d.Advice = visible(change.Summary(*f.Fix))
 	}

@@ -43,79 +43,41 @@ type matrixCell struct {
 }
 
 // matrixOf takes the required rights from the cited lines, because a result names
-// privileges only if one is missing.
+// privileges only if one is missing. Rights that nobody asks for have no column: a phone has
+// no room for them. A privilege to no table has no right, and is a row of its own.
 func matrixOf(r audit.Result, anchor func(audit.ControlID) string) *matrix {
-	m := &matrix{Columns: audit.Rights()}
-	levels := grantedLevels(r)
-	for _, c := range r.Controls {
-		if c.Rule != "role/privileges" || c.Citation == nil {
-			continue
-		}
-		record, rights := citedRights(c.Citation.Line)
-		row := matrixRow{Record: record, Anchor: anchor(c.ID), Cells: make([]matrixCell, len(m.Columns))}
-		asked := false
-		for i, column := range m.Columns {
-			row.Cells[i] = cellOf(c, record, column, rights[column], anchor(c.ID), levels)
-			asked = asked || row.Cells[i].State != ""
-		}
-		tab := c.Citation.Tab
-		if n := len(m.Tabs); n == 0 || m.Tabs[n-1].Name != tab {
-			m.Tabs = append(m.Tabs, matrixTab{Name: tab})
-		}
-		last := &m.Tabs[len(m.Tabs)-1]
-		if asked {
-			last.Rows = append(last.Rows, row)
-		}
-		// A privilege to no table has no right: it is a row of its own.
-		if cell := cellOf(c, record, miscellaneous, rights[miscellaneous], anchor(c.ID), levels); cell.State != "" {
-			last.Rows = append(last.Rows, matrixRow{Record: c.Citation.Line, Anchor: anchor(c.ID), Cells: []matrixCell{cell}})
-		}
-	}
-	if m.Tabs == nil {
+	cs := slices.DeleteFunc(slices.Clone(r.Controls), func(c audit.Control) bool { return c.Rule != "role/privileges" || c.Citation == nil })
+	if len(cs) == 0 {
 		return nil
 	}
-	m.narrow()
+	levels := grantedLevels(r)
+	cell := func(c audit.Control, column string) matrixCell {
+		record, rights := citedRights(c.Citation.Line)
+		return cellOf(c, record, column, rights[column], anchor(c.ID), levels)
+	}
+	m := &matrix{Columns: slices.DeleteFunc(audit.Rights(), func(column string) bool {
+		return !slices.ContainsFunc(cs, func(c audit.Control) bool { return cell(c, column).State != "" })
+	})}
+	for _, c := range cs {
+		if n := len(m.Tabs); n == 0 || m.Tabs[n-1].Name != c.Citation.Tab {
+			m.Tabs = append(m.Tabs, matrixTab{Name: c.Citation.Tab})
+		}
+		tab := &m.Tabs[len(m.Tabs)-1]
+		record, _ := citedRights(c.Citation.Line)
+		row := matrixRow{Record: record, Anchor: anchor(c.ID)}
+		for _, column := range m.Columns {
+			row.Cells = append(row.Cells, cell(c, column))
+		}
+		if slices.ContainsFunc(row.Cells, func(c matrixCell) bool { return c.State != "" }) {
+			tab.Rows = append(tab.Rows, row)
+		}
+		if other := cell(c, miscellaneous); other.State != "" {
+			other.Span = max(len(m.Columns), 1)
+			tab.Rows = append(tab.Rows, matrixRow{c.Citation.Line, row.Anchor, []matrixCell{other}})
+		}
+	}
 	return m
 }
-
-// narrow leaves out the rights that nobody asks for: a phone has no room for them.
-func (m *matrix) narrow() {
-	asked := make([]bool, len(m.Columns))
-	for _, tab := range m.Tabs {
-		for _, row := range tab.Rows {
-			for i, c := range row.Cells {
-				if row.wide() {
-					break
-				}
-				asked[i] = asked[i] || c.State != ""
-			}
-		}
-	}
-	for i := len(asked) - 1; i >= 0; i-- {
-		if asked[i] {
-			continue
-		}
-		m.Columns = slices.Delete(m.Columns, i, i+1)
-		for _, tab := range m.Tabs {
-			for j, row := range tab.Rows {
-				if row.wide() {
-					continue
-				}
-				tab.Rows[j].Cells = slices.Delete(row.Cells, i, i+1)
-			}
-		}
-	}
-	for _, tab := range m.Tabs {
-		for _, row := range tab.Rows {
-			if row.wide() {
-				row.Cells[0].Span = max(len(m.Columns), 1)
-			}
-		}
-	}
-}
-
-// wide reports whether the row is that of a privilege to no table.
-func (r matrixRow) wide() bool { return len(r.Cells) == 1 }
 
 // levelLetter is an access level as the security-role editor's pie stands for it.
 func levelLetter(depth string) string {

@@ -44,27 +44,20 @@ func parseResults(doc []byte) ([]audit.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if format != audit.ResultFormat && format != audit.ResultsFormat {
-		return nil, foreign(format)
-	}
 	if err := checkKeys(doc); err != nil {
 		return nil, err
 	}
-	var rs []audit.Result
-	switch format {
-	case audit.ResultFormat:
-		rs = make([]audit.Result, 1)
-		err = decodeStrict(doc, &rs[0])
-	case audit.ResultsFormat:
-		var all audit.Results
+	var all audit.Results
+	if format == audit.ResultFormat {
+		all.Results = make([]audit.Result, 1)
+		err = decodeStrict(doc, &all.Results[0])
+	} else {
 		err = decodeStrict(doc, &all)
-		rs = all.Results
-	default:
-		err = foreign(format)
 	}
 	if err != nil {
 		return nil, err
 	}
+	rs := all.Results
 	for i := range rs {
 		if err := check(&rs[i]); err != nil {
 			if format == audit.ResultsFormat {
@@ -99,6 +92,9 @@ func formatOf(doc []byte) (string, error) {
 	var format string
 	if err := json.Unmarshal(*head.Format, &format); err != nil {
 		return "", errors.New(`this is not a result of dbaudit: its "format" is not a string`)
+	}
+	if format != audit.ResultFormat && format != audit.ResultsFormat {
+		return "", foreign(format)
 	}
 	return format, nil
 }

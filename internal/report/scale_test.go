@@ -304,8 +304,7 @@ func TestResultsAreNotHeld(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := heap() - before
-	runtime.KeepAlive(held)
-	held = nil
+	runtime.KeepAlive(held) // and no longer
 	for _, form := range renderers() {
 		if form.format == SARIF {
 			continue
