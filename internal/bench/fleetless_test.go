@@ -37,9 +37,16 @@ func fleetless(t *testing.T) []figure {
 		{"lint", []string{"lint", "-q", tree, "-f", "json"}},
 		{"scan", []string{"scan", "-q", "-c", s.configuration(t, 1), "--env", "e0", "-f", "json"}},
 	} {
-		ours, theirs := inTurn(41,
-			func() run { return start(t, s.env, with, c.args...) },
-			func() run { return start(t, s.env, without, c.args...) })
+		judged := func(binary string) func() run {
+			return func() run {
+				r := start(t, s.env, binary, c.args...)
+				if len(r.stdout) == 0 {
+					t.Fatalf("%s %v judged nothing", binary, c.args)
+				}
+				return r
+			}
+		}
+		ours, theirs := inTurn(101, judged(with), judged(without))
 		t.Logf("%s: %v with the fleet, %v without", c.name, ours, theirs)
 		figures = append(figures, figure{c.name + " of one: CPU, of a build without the fleet", ours.Seconds() / theirs.Seconds(), "", false, 1.03})
 	}
