@@ -1,10 +1,14 @@
 package engine
 
 import (
+	"context"
+	"errors"
 	"testing"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/topdown"
+
+	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 // TestLastingRules proves what the engine takes for granted of the rules whose values it
@@ -60,6 +64,17 @@ func TestLastingValuesAreKept(t *testing.T) {
 		if got := valueOf(second, ref); got != want {
 			t.Errorf("%s is %q, want %q", ref, got, want)
 		}
+	}
+}
+
+// TestWaitingEnds: whoever waits until others were judged is not held when called off.
+func TestWaitingEnds(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	q := &question{slots: make(chan struct{})} // none is free
+	if err := q.ask(ctx, snapshot.New(), 0, &report{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -1,0 +1,86 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/json"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// TestEncodeIsJSON: the policies are given what stock opa reads from the snapshot's file.
+func TestEncodeIsJSON(t *testing.T) {
+	t.Parallel()
+	count := 0
+	err := filepath.WalkDir(filepath.Join("..", "..", "testdata", "cases"), func(name string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Base(name) != "snapshot.json" {
+			return err
+		}
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		s, err := snapshot.Decode(data, nil)
+		if err != nil {
+			return err
+		}
+		want, err := ast.ValueFromReader(bytes.NewReader(data))
+		if err != nil {
+			return err
+		}
+		got, err := codec{}.encode(reflect.ValueOf(*s))
+		if err != nil {
+			return err
+		}
+		if diff := cmp.Diff(want.String(), got.Value.String()); diff != "" {
+			t.Errorf("%s: -as opa reads it +as it is encoded\n%s", name, diff)
+		}
+		count++
+		return nil
+	})
+	if err != nil || count == 0 {
+		t.Errorf("%d snapshots, %v", count, err)
+	}
+}
+
+// TestDecodeIsJSON: a report is read as encoding/json would, which refuses the same.
+func TestDecodeIsJSON(t *testing.T) {
+	t.Parallel()
+	for text, refused := range map[string]string{
+		`{"findings": [{"control": "A", "message": "m", "subject": {"kind": "user", "id": "", "name": "n"},
+			"evidence": {"n": 1, "list": ["a", null, true, {"b": 1.5}]}, "fix": {"kind": "move-user", "privileges": [{"name": "p"}]}}],
+			"unknown": {"r": ["a", "b"]}, "integration": {"user": null, "granted": {"p": "basic"}, "surplus": ["x"]}}`: "",
+		`{"findings": null, "notes": []}`:                       "",
+		`{"finding": []}`:                                       "finding",
+		`{"findings": {}}`:                                      "finding",
+		`{"findings": [{"message": 1}]}`:                        "string",
+		`{"findings": [{"subject": {"kind": "thing"}}]}`:        "thing",
+		`{"integration": {"granted": {"p": 1}}}`:                "Depth",
+		`{"integration": {"user": {"id": "", "nmae": "oops"}}}`: "nmae",
+	} {
+		value, err := ast.ValueFromReader(strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got, want report
+		err = codec{}.decode(value, reflect.ValueOf(&got).Elem())
+		dec := json.NewDecoder(strings.NewReader(text))
+		dec.DisallowUnknownFields()
+		dec.UseNumber()
+		wantErr := dec.Decode(&want)
+		if (err != nil) != (wantErr != nil) || refused != "" && (err == nil || !strings.Contains(err.Error(), refused)) {
+			t.Errorf("%s: %v, encoding/json: %v", text, err, wantErr)
+		}
+		if diff := cmp.Diff(want, got); err == nil && diff != "" {
+			t.Errorf("%s: -encoding/json +decode\n%s", text, diff)
+		}
+	}
+}
