@@ -11,7 +11,7 @@ import (
 
 // reasonColumns is how much of a reason is shown where space is limited: what was asked,
 // and, at its end, what to do.
-const reasonColumns = 300
+const reasonColumns = 480
 
 // A reasonGroup is controls that were not judged for one reason.
 type reasonGroup struct {
