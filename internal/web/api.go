@@ -66,6 +66,9 @@ type findingJSON struct {
 }
 
 func (s *server) listFindings(w http.ResponseWriter, r *http.Request) error {
+	if _, err := s.status(r); err != nil {
+		return err // no finding would be an answer about an environment that is not known
+	}
 	list, err := s.Store.OpenFindings(r.Context(), r.PathValue("name"))
 	if err != nil {
 		return err
@@ -122,6 +125,9 @@ func (s *server) listRuns(w http.ResponseWriter, r *http.Request) error {
 	}
 	if limit == 0 {
 		limit = runsShown
+	}
+	if _, err := s.status(r); err != nil {
+		return err
 	}
 	list, err := s.Store.Runs(r.Context(), r.PathValue("name"), before, int(min(limit, runsMost)))
 	if err != nil {

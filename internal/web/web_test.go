@@ -40,7 +40,7 @@ func stocked(tb testing.TB) *store.Store {
 			Name: name, URL: "https://contoso.crm.dynamics.com", Every: 24 * time.Hour, Config: "x: y\n", Labels: map[string]string{"team": name[:1]},
 		})
 	}
-	if _, err := s.Import(tb.Context(), list, func(string) []string { return []string{"demandbase"} }); err != nil {
+	if _, err := s.Import(tb.Context(), "jane", list, func(string) []string { return []string{"demandbase"} }); err != nil {
 		tb.Fatal(err)
 	}
 	for d := range 11 {
@@ -333,7 +333,7 @@ func TestAPI(t *testing.T) {
 		t.Errorf("%v %+v", err, fleet)
 	}
 	for path, want := range map[string]int{
-		"/api/v1/environments/nowhere": 404, "/api/v1/runs/999": 404, "/api/v1/runs/x": 404, "/api/v1/runs/1/results/other": 404,
+		"/api/v1/environments/nowhere": 404, "/api/v1/environments/nowhere/findings": 404, "/api/v1/environments/nowhere/runs": 404, "/api/v1/runs/999": 404, "/api/v1/runs/x": 404, "/api/v1/runs/1/results/other": 404,
 		"/api/v1/runs/2/results/demandbase?format=pdf": 400, "/api/v1/environments/green/runs?limit=-1": 400, "/api/v1/controls/DB-NONE": 404,
 	} {
 		got := send(t, http.MethodGet, server.URL+path, nil)
