@@ -111,6 +111,7 @@ profile, app_id, user, role, business_unit, every, labels). A known environment 
 		},
 		status,
 		export,
+		newFleetLogCommand(a, &f.store),
 	)
 	for _, c := range cmd.Commands() {
 		storeFlag(c.Flags(), &f.store, "default "+defaultStore)
@@ -126,7 +127,7 @@ func newPauseCommand(a *app, f *fleetFlags, name, short string, paused bool) *co
 		Args:    arguments(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withStore(cmd.Context(), a, f.store, func(s *store.Store) error {
-				return unknown(s.Pause(cmd.Context(), args, paused))
+				return unknown(s.Pause(cmd.Context(), who(), args, paused))
 			})
 		},
 	}
@@ -154,7 +155,7 @@ func fleetImport(ctx context.Context, a *app, f fleetFlags, names []string) erro
 		}
 	}
 	return withStoreAs(ctx, a, f.store, store.Options{}, func(s *store.Store) error {
-		change, err := s.Import(ctx, all.Environments, func(name string) []string { return all.Profiles[name] })
+		change, err := s.Import(ctx, who(), all.Environments, func(name string) []string { return all.Profiles[name] })
 		if err != nil {
 			return err
 		}

@@ -109,7 +109,7 @@ func TestOverWithoutFix(t *testing.T) {
 		s := open(t, name)
 		names := []string{"waived", "profile", "retired", "fixed"}
 		environments(t, s, names...)
-		if err := s.Pause(t.Context(), names, true); err != nil {
+		if err := s.Pause(t.Context(), "jane", names, true); err != nil {
 			t.Fatal(err)
 		}
 		r := &receiver{}
@@ -142,7 +142,7 @@ func TestOverWithoutFix(t *testing.T) {
 			result.Controls[0].Outcome, result.Controls[0].Findings = audit.OutcomePass, nil
 		})
 		e := store.Environment{Name: "retired", Config: "url: x"}
-		if _, err := s.Import(t.Context(), []store.Environment{e}, func(string) []string { return []string{"zoominfo"} }); err != nil {
+		if _, err := s.Import(t.Context(), "jane", []store.Environment{e}, func(string) []string { return []string{"zoominfo"} }); err != nil {
 			t.Fatal(err)
 		}
 		for _, want := range []string{"waived/new/A/true/waived", "profile/new/A/true/profile-changed", "retired/new/A/true/retired", "fixed/new/A/true/fixed"} {
@@ -319,7 +319,7 @@ func TestFlood(t *testing.T) {
 	if err := s.Record(t.Context(), list, "test"); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Pause(t.Context(), names, true); err != nil {
+	if err := s.Pause(t.Context(), "jane", names, true); err != nil {
 		t.Fatal(err)
 	}
 	r := &receiver{}

@@ -58,7 +58,7 @@ func environments(t testing.TB, s *store.Store, names ...string) {
 	for i, name := range names {
 		list[i] = store.Environment{Name: name, URL: "https://" + name + ".crm.dynamics.com", Every: 24 * time.Hour, Config: "url: x"}
 	}
-	if _, err := s.Import(t.Context(), list, func(string) []string { return []string{"demandbase"} }); err != nil {
+	if _, err := s.Import(t.Context(), "jane", list, func(string) []string { return []string{"demandbase"} }); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -267,7 +267,7 @@ func TestScanNow(t *testing.T) {
 	onBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
 		environments(t, s, "a", "b")
-		if err := s.Pause(t.Context(), []string{"a", "b"}, true); err != nil {
+		if err := s.Pause(t.Context(), "jane", []string{"a", "b"}, true); err != nil {
 			t.Fatal(err)
 		}
 		asking, err := fleet.New(s, fleet.Options{})
@@ -296,10 +296,66 @@ func TestScanNow(t *testing.T) {
 			t.Errorf("asked after it ended: %v, %v", later, err)
 		}
 		deeds, err := s.Deeds(t.Context(), 10)
-		if err != nil || len(deeds) != 3 || deeds[0].Who != "jane" {
-			t.Errorf("deeds: %+v, %v", deeds, err)
+		var what []string
+		for _, d := range deeds {
+			what = append(what, d.Who+": "+d.What)
+		}
+		want := []string{"jane: scan now: a", "jane: scan now: b", "jane: scan now: a", "jane: pause b", "jane: pause a", "jane: add b", "jane: add a"}
+		if err != nil || !slices.Equal(what, want) {
+			t.Errorf("deeds: %q, want %q; %v", what, want, err)
 		}
 	})
+}
+
+// TestPaused: a run of the schedule does not begin while its environment is paused. It is over
+// with its interval, and begins if the pause ends.
+func TestPaused(t *testing.T) {
+	onBoth(t, func(t *testing.T, name string) {
+		s := open(t, name)
+		environments(t, s, "short", "long")
+		_, stop := start(t, s, fleet.Options{})
+		awaitState(t, s, "short", store.RunQueued)
+		awaitState(t, s, "long", store.RunQueued)
+		if err := s.Pause(t.Context(), "jane", []string{"short", "long"}, true); err != nil {
+			t.Fatal(err)
+		}
+		stop()
+		sc := &scans{do: compliant}
+		start(t, s, fleet.Options{Scanner: sc})
+		eventually(t, "the jobs wait", func() bool { return asleep(t, name) == 2 })
+		if n := sc.of("short") + sc.of("long"); n > 0 {
+			t.Errorf("%d scans of what is paused", n)
+		}
+		if err := s.Pause(t.Context(), "jane", []string{"short"}, false); err != nil {
+			t.Fatal(err)
+		}
+		const yesterday = "UPDATE run SET period = period - 86400000000 WHERE state = 'queued'"
+		if _, err := database(t, name).ExecContext(t.Context(), yesterday); err != nil {
+			t.Fatal(err)
+		}
+		wake(t, name)
+		awaitState(t, s, "short", store.RunCompliant)
+		if r := awaitState(t, s, "long", store.RunCancelled); r.ErrorCode != "paused" {
+			t.Errorf("a pause that lasted: %+v", r)
+		}
+	})
+}
+
+// wake makes the jobs of scans due now, and asleep counts those that wait.
+func wake(t *testing.T, name string) {
+	t.Helper()
+	if _, err := database(t, name).ExecContext(t.Context(), "UPDATE river_job SET scheduled_at = '2020-01-01 00:00:00' WHERE kind = 'scan' AND state = 'scheduled'"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func asleep(t *testing.T, name string) (n int) {
+	t.Helper()
+	row := database(t, name).QueryRowContext(t.Context(), "SELECT COUNT(*) FROM river_job WHERE kind = 'scan' AND state = 'scheduled'")
+	if err := row.Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // TestCancel holds that a run that waits or runs is cancelled, and that what it would
@@ -563,7 +619,7 @@ func TestKeep(t *testing.T) {
 		}
 		t.Cleanup(func() { past.Close() })
 		environments(t, past, "a")
-		if err := past.Pause(t.Context(), []string{"a"}, true); err != nil {
+		if err := past.Pause(t.Context(), "jane", []string{"a"}, true); err != nil {
 			t.Fatal(err)
 		}
 		for ; at.Before(time.Now()); at = at.Add(2 * day) {

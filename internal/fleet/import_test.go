@@ -26,7 +26,7 @@ func TestSecretEnds(t *testing.T) {
 				return err
 			}
 		}
-		_, err = s.Import(t.Context(), all.Environments, func(name string) []string { return all.Profiles[name] })
+		_, err = s.Import(t.Context(), "jane", all.Environments, func(name string) []string { return all.Profiles[name] })
 		return err
 	}
 	const (

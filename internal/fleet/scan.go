@@ -43,6 +43,8 @@ func (w *scanner) Work(ctx context.Context, job *river.Job[scanArgs]) error {
 	switch {
 	case errors.Is(err, store.ErrEnded), errors.Is(err, store.ErrNotFound):
 		return nil // somebody else was faster, or it was cancelled
+	case errors.Is(err, store.ErrPaused):
+		return f.paused(ctx, job, e, run)
 	case err != nil:
 		return err
 	}
@@ -51,6 +53,20 @@ func (w *scanner) Work(ctx context.Context, job *river.Job[scanArgs]) error {
 		return f.failed(ctx, job, e, run, err)
 	}
 	return f.end(ctx, job, func(ctx context.Context, tx *store.Tx) error { return tx.Finish(ctx, run.ID, results) })
+}
+
+// pausedWait is how long a run of a paused environment waits before it looks again.
+const pausedWait = time.Minute
+
+// paused keeps a run of the schedule waiting while its environment is paused. It is over with
+// its interval: later, the run of the next one takes its place.
+func (f *Fleet) paused(ctx context.Context, job *river.Job[scanArgs], e store.Environment, run store.Run) error {
+	if f.store.Now().Before(run.Period.Add(e.Every)) {
+		return river.JobSnooze(pausedWait)
+	}
+	return f.end(ctx, job, func(ctx context.Context, tx *store.Tx) error {
+		return tx.Fail(ctx, run.ID, store.Failure{State: store.RunCancelled, Code: "paused", Message: "the environment was paused", Final: true})
+	})
 }
 
 // scan calls the scanner; its panic is a failure of this environment alone.

@@ -442,7 +442,7 @@ func BenchmarkWorkers(b *testing.B) {
 					s := open(b, name)
 					names := manyNames(environmentsEach)
 					environments(b, s, names...)
-					if err := s.Pause(b.Context(), names, true); err != nil {
+					if err := s.Pause(b.Context(), "jane", names, true); err != nil {
 						b.Fatal(err)
 					}
 					asking, err := fleet.New(s, fleet.Options{})

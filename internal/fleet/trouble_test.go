@@ -214,7 +214,7 @@ func TestClockJumps(t *testing.T) {
 		}
 		t.Cleanup(func() { s.Close() })
 		e := store.Environment{Name: "a", URL: "https://a.crm.dynamics.com", Every: time.Hour, Config: "url: x"}
-		if _, err := s.Import(t.Context(), []store.Environment{e}, func(string) []string { return []string{"demandbase"} }); err != nil {
+		if _, err := s.Import(t.Context(), "jane", []store.Environment{e}, func(string) []string { return []string{"demandbase"} }); err != nil {
 			t.Fatal(err)
 		}
 		start(t, s, fleet.Options{Scanner: &scans{do: compliant}, Sweep: time.Second})

@@ -66,12 +66,12 @@ type Change struct{ Added, Updated, Unchanged int }
 // profiles gives the names of the profiles by which each is judged: integrations that are
 // no longer among them are retired, and keep their history. An environment that had no
 // schedule is due at once; what is known of the others stays.
-func (s *Store) Import(ctx context.Context, environments []Environment, profiles func(name string) []string) (Change, error) {
+func (s *Store) Import(ctx context.Context, who string, environments []Environment, profiles func(name string) []string) (Change, error) {
 	var change Change
 	inOrder := slices.SortedFunc(slices.Values(environments), func(a, b Environment) int { return strings.Compare(a.Name, b.Name) })
 	err := s.Within(ctx, func(tx *Tx) error {
 		for _, e := range inOrder { // in which all lock them, so that two never wait for each other
-			if err := tx.put(ctx, e, profiles(e.Name), &change); err != nil {
+			if err := tx.put(ctx, who, e, profiles(e.Name), &change); err != nil {
 				return fmt.Errorf("%s: %w", e.Name, err)
 			}
 		}
@@ -80,7 +80,7 @@ func (s *Store) Import(ctx context.Context, environments []Environment, profiles
 	return change, err
 }
 
-func (t *Tx) put(ctx context.Context, e Environment, profiles []string, change *Change) error {
+func (t *Tx) put(ctx context.Context, who string, e Environment, profiles []string, change *Change) error {
 	e.Jitter = Jitter(e.Name, e.Every)
 	old, err := t.environment(ctx, "name = $1"+t.forUpdate(), e.Name)
 	switch {
@@ -90,6 +90,9 @@ func (t *Tx) put(ctx context.Context, e Environment, profiles []string, change *
 		}
 		change.Added++
 		if e.ID, err = t.add(ctx, e); err != nil {
+			return err
+		}
+		if err := t.Audit(ctx, who, "add "+e.Name); err != nil {
 			return err
 		}
 	case err != nil:
@@ -111,6 +114,9 @@ func (t *Tx) put(ctx context.Context, e Environment, profiles []string, change *
 			change.Unchanged++
 		} else {
 			change.Updated++
+			if err := t.Audit(ctx, who, "update "+e.Name); err != nil {
+				return err
+			}
 		}
 		if err := t.exec(ctx, `UPDATE environment SET tenant_id = $2, url = $3, config = $4, credential_ref = $5, every = $6, jitter = $7, next_due = $8, labels = $9, credential_ends = $10 WHERE id = $1`,
 			e.ID, e.TenantID, e.URL, e.Config, e.CredentialRef, e.Every.Microseconds(), e.Jitter.Microseconds(), micro(e.NextDue), labels(e.Labels), micro(e.CredentialEnds)); err != nil {
@@ -225,13 +231,20 @@ func (s *Store) SetCredentialEnds(ctx context.Context, name string, ends time.Ti
 
 // Pause keeps environments from being scanned by themselves, or lets them be scanned
 // again: then an environment is due at once if its time has passed.
-func (s *Store) Pause(ctx context.Context, names []string, paused bool) error {
+func (s *Store) Pause(ctx context.Context, who string, names []string, paused bool) error {
+	what := "resume "
+	if paused {
+		what = "pause "
+	}
 	return s.Within(ctx, func(tx *Tx) error {
 		for _, name := range slices.Sorted(slices.Values(names)) {
 			if _, err := tx.environment(ctx, "e.name = $1"+tx.forUpdate(), name); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 			if err := tx.exec(ctx, "UPDATE environment SET paused = $2 WHERE name = $1", name, paused); err != nil {
+				return err
+			}
+			if err := tx.Audit(ctx, who, what+name); err != nil {
 				return err
 			}
 		}
@@ -266,8 +279,9 @@ func (t *Tx) Audit(ctx context.Context, who, what string) error {
 
 // A Deed is a line of the record of who did what.
 type Deed struct {
-	At        time.Time
-	Who, What string
+	At   time.Time `json:"at"`
+	Who  string    `json:"who"`
+	What string    `json:"what"`
 }
 
 // Deeds lists what was done, the newest first.

@@ -128,7 +128,8 @@ func (t *Tx) Run(ctx context.Context, id int64) (Run, error) {
 	return one(ctx, t.tx, scanRun, "SELECT "+runColumns+" FROM run r WHERE r.id = $1"+t.forUpdate(), id)
 }
 
-// Start begins an attempt of a run and says what to scan, or returns [ErrEnded].
+// Start begins an attempt of a run and says what to scan, or returns [ErrEnded]; or
+// [ErrPaused] with both if the schedule made the run, and the environment is paused now.
 func (s *Store) Start(ctx context.Context, run int64, worker, version string) (e Environment, r Run, err error) {
 	err = s.Within(ctx, func(tx *Tx) error {
 		if r, err = tx.Run(ctx, run); err != nil {
@@ -139,6 +140,9 @@ func (s *Store) Start(ctx context.Context, run int64, worker, version string) (e
 		}
 		if e, err = tx.environment(ctx, "e.id = $1", r.EnvironmentID); err != nil {
 			return err
+		}
+		if e.Paused && r.Trigger == TriggerSchedule {
+			return ErrPaused
 		}
 		r.State, r.Attempt, r.StartedAt, r.Worker, r.ToolVersion = RunRunning, r.Attempt+1, tx.now, worker, version
 		return tx.exec(ctx, "UPDATE run SET state = $2, attempt = $3, started_at = $4, worker = $5, tool_version = $6 WHERE id = $1",
@@ -275,6 +279,11 @@ func (s *Store) record(ctx context.Context, results []audit.Result, worker strin
 			}
 		}
 		if len(read) == 0 {
+			for _, r := range results {
+				if err := tx.putIntegration(ctx, e.ID, r.Profile.Name); err != nil {
+					return err
+				}
+			}
 			return tx.Fail(ctx, run, Failure{State: RunFailed, Code: "unread", Message: results[0].Unread.Message, Final: true})
 		}
 		return tx.Finish(ctx, run, read)

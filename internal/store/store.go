@@ -26,6 +26,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrEnded is returned for a run that has ended before.
 	ErrEnded = errors.New("the run has ended before")
+	// ErrPaused is returned for a run of the schedule of a paused environment.
+	ErrPaused = errors.New("the environment is paused")
 	// ErrLater is returned for a store of a later version, also if it was migrated after it was
 	// opened.
 	ErrLater = errors.New("the store was written by a later version of dbaudit")

@@ -68,7 +68,7 @@ func addEnvironments(t *testing.T, s *store.Store, every time.Duration, names ..
 			Config: "url: https://" + name + ".crm.dynamics.com\n", Labels: map[string]string{"stage": "test"},
 		})
 	}
-	must[store.Change](t)(s.Import(t.Context(), list, func(string) []string { return []string{"demandbase"} }))
+	must[store.Change](t)(s.Import(t.Context(), "jane", list, func(string) []string { return []string{"demandbase"} }))
 }
 
 // A control of a made-up result: its outcome, and the privileges that findings are of.
@@ -436,7 +436,7 @@ func TestDue(t *testing.T) {
 		c := newClock()
 		s := open(t, name, c)
 		addEnvironments(t, s, time.Hour, "contoso", "fabrikam", "paused")
-		if err := s.Pause(t.Context(), []string{"paused"}, true); err != nil {
+		if err := s.Pause(t.Context(), "jane", []string{"paused"}, true); err != nil {
 			t.Fatal(err)
 		}
 		sweep := func() (names []string) {
@@ -483,11 +483,11 @@ func TestDue(t *testing.T) {
 		c.advance(-365*24*time.Hour + time.Hour)
 		want("the clock jumps back", both, sweep())
 		want("the clock jumps back, again", nil, sweep())
-		if err := s.Pause(t.Context(), []string{"paused"}, false); err != nil {
+		if err := s.Pause(t.Context(), "jane", []string{"paused"}, false); err != nil {
 			t.Fatal(err)
 		}
 		want("resumed", []string{"paused"}, sweep())
-		if err := s.Pause(t.Context(), []string{"nobody"}, false); !errors.Is(err, store.ErrNotFound) {
+		if err := s.Pause(t.Context(), "jane", []string{"nobody"}, false); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("an unknown name: %v", err)
 		}
 	})
@@ -502,7 +502,7 @@ func TestImportAgain(t *testing.T) {
 		e := store.Environment{Name: "contoso", URL: "https://contoso.crm.dynamics.com", Every: time.Hour, Config: "a: 1"}
 		put := func(profiles ...string) store.Change {
 			t.Helper()
-			return must[store.Change](t)(s.Import(t.Context(), []store.Environment{e}, func(string) []string { return profiles }))
+			return must[store.Change](t)(s.Import(t.Context(), "jane", []store.Environment{e}, func(string) []string { return profiles }))
 		}
 		if got := put("demandbase"); got != (store.Change{Added: 1}) {
 			t.Errorf("first: %+v", got)
@@ -556,7 +556,7 @@ func TestRecord(t *testing.T) {
 		if runs := must[[]store.Run](t)(s.Runs(t.Context(), "contoso", 0, 10)); len(runs) != 2 {
 			t.Errorf("%d runs, want 2", len(runs))
 		}
-		if st := status(t, s, "fabrikam"); st.LastRun.State != store.RunFailed || st.LastRun.Error != "no route" || !st.Stale {
+		if st := status(t, s, "fabrikam"); st.LastRun.State != store.RunFailed || st.LastRun.Error != "no route" || !st.Stale || st.Integration != "demandbase" {
 			t.Errorf("status: %+v", st)
 		}
 		c.advance(25 * time.Hour)

@@ -32,7 +32,7 @@ func BenchmarkPages(b *testing.B) {
 	for i := range environments {
 		list = append(list, store.Environment{Name: fmt.Sprintf("client-%04d", i), URL: "https://contoso.crm.dynamics.com", Every: 24 * time.Hour, Config: "x: y\n"})
 	}
-	if _, err := s.Import(b.Context(), list, func(string) []string { return []string{"demandbase"} }); err != nil {
+	if _, err := s.Import(b.Context(), "jane", list, func(string) []string { return []string{"demandbase"} }); err != nil {
 		b.Fatal(err)
 	}
 	for d := range days {

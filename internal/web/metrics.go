@@ -74,7 +74,7 @@ func gather(ctx context.Context, s *store.Store, now time.Time) (string, error) 
 	}
 	verdict := gauge(report.MetricVerdict, "1 for the verdict of the last result: compliant, noncompliant or incomplete. Compliant is incomplete if dbaudit_stale is 1.", "environment", "profile", "verdict")
 	controls := gauge(report.MetricControls, "Controls by outcome in the last result. What passed is unknown if dbaudit_stale is 1.", "environment", "profile", "outcome")
-	findings := gauge(report.MetricFindings, "Open findings that no waiver covers.", "environment", "profile")
+	findings := gauge(report.MetricFindings, "Open findings that no waiver covers. Missing before the first result.", "environment", "profile")
 	complete := gauge(report.MetricLastComplete, "When everything was judged for the last time, in seconds since 1970. Missing for never: alert on its age.", "environment", "profile")
 	stale := gauge(metricStale, "1 if nothing was judged completely for longer than the interval allows.", "environment", "profile")
 	duration := gauge(metricDuration, "How long the last run took.", "environment")
@@ -99,12 +99,12 @@ func gather(ctx context.Context, s *store.Store, now time.Time) (string, error) 
 			controls.add(s.Summary.Unknown, name, profile, audit.OutcomeUnknown.String())
 			controls.add(s.Summary.NotApplicable, name, profile, audit.OutcomeNotApplicable.String())
 			controls.add(s.Summary.Waived, name, profile, audit.OutcomeWaived.String())
+			findings.add(s.OpenFindings(), name, profile)
 		}
 		if !s.LastCompleteAt.IsZero() {
 			complete.add(s.LastCompleteAt.Unix(), name, profile)
 		}
 		stale.add(one(s.Stale), name, profile)
-		findings.add(s.OpenFindings(), name, profile)
 		if known[name] {
 			continue // another integration of the environment
 		}

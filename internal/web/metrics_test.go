@@ -1,15 +1,19 @@
 package web_test
 
 import (
+	"bytes"
 	"compress/gzip"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+	"gopkg.in/yaml.v3"
 
 	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/web"
@@ -68,6 +72,8 @@ func TestMetrics(t *testing.T) {
 		{0, "dbaudit_stale", []string{"environment", "green"}},
 		{1, "dbaudit_controls", []string{"environment", text.Line(hostile), "outcome", "fail"}},
 		{1, "dbaudit_findings", []string{"environment", text.Line(hostile)}},
+		{0, "dbaudit_findings", []string{"environment", "green"}},
+		{-1, "dbaudit_findings", []string{"environment", "new"}},
 		{float64(noon().Unix()), "dbaudit_last_complete_scan_timestamp_seconds", []string{"environment", "green"}},
 		{-1, "dbaudit_last_complete_scan_timestamp_seconds", []string{"environment", "new"}},
 		{float64(noon().Unix()), "dbaudit_credential_expiry_timestamp_seconds", []string{"environment", "green"}},
@@ -84,6 +90,82 @@ func TestMetrics(t *testing.T) {
 		if out, err := check.CombinedOutput(); err != nil {
 			t.Errorf("promtool: %v\n%s", err, out)
 		}
+	}
+}
+
+// TestAlertRules: the example of rules for Prometheus has the form of rules, and uses only
+// metrics, labels and values of labels that a scrape has.
+func TestAlertRules(t *testing.T) {
+	t.Parallel()
+	server := serve(t, web.Options{Store: stocked(t), Actions: &actions{}})
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(send(t, http.MethodGet, server.URL+"/metrics", nil).body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile("../../examples/fleet/alerts.prometheus.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Groups []struct {
+			Name  string
+			Rules []struct {
+				Alert, Expr         string
+				For                 model.Duration
+				Labels, Annotations map[string]string
+			}
+		}
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&file); err != nil {
+		t.Fatal(err)
+	}
+	metric := regexp.MustCompile(`\b(dbaudit_\w+)(?:\{(\w+)="([^"]*)"\})?`)
+	label := regexp.MustCompile(`\$labels\.(\w+)`)
+	alerts := map[string]bool{}
+	for _, group := range file.Groups {
+		if group.Name == "" || len(group.Rules) == 0 {
+			t.Errorf("the group %q has %d rules", group.Name, len(group.Rules))
+		}
+		for _, rule := range group.Rules {
+			if alerts[rule.Alert] || rule.Annotations["summary"] == "" || rule.Labels["severity"] == "" {
+				t.Errorf("the rule %q lacks a name of its own, a summary or a severity", rule.Alert)
+			}
+			alerts[rule.Alert] = true
+			uses := metric.FindAllStringSubmatch(rule.Expr, -1)
+			if len(uses) == 0 {
+				t.Errorf("%s uses no metric: %s", rule.Alert, rule.Expr)
+			}
+			has := map[string]bool{}
+			for _, use := range uses {
+				series := families[use[1]].GetMetric()
+				if len(series) == 0 {
+					t.Errorf("%s: a scrape has no %s", rule.Alert, use[1])
+				}
+				selected := use[2] == ""
+				for _, m := range series {
+					for _, l := range m.GetLabel() {
+						has[l.GetName()] = true
+						selected = selected || l.GetName() == use[2] && l.GetValue() == use[3]
+					}
+				}
+				if !selected {
+					t.Errorf("%s: a scrape has no %s", rule.Alert, use[0])
+				}
+			}
+			for _, text := range rule.Annotations {
+				for _, use := range label.FindAllStringSubmatch(text, -1) {
+					if !has[use[1]] {
+						t.Errorf("%s: no metric in %q has the label %s", rule.Alert, rule.Expr, use[1])
+					}
+				}
+			}
+		}
+	}
+	if len(alerts) == 0 {
+		t.Error("the example has no rule")
 	}
 }
 
