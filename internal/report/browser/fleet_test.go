@@ -18,7 +18,7 @@ func TestFleet(t *testing.T) {
 	}
 	b := start(t)
 	pages := map[string]string{
-		"fleet": "/", "environment": "/environments/client-04", "failed": "/environments/client-12", "controls": "/controls",
+		"fleet": "/", "environment": "/environments/client-04", "changed": "/environments/client-18", "failed": "/environments/client-12", "controls": "/controls",
 		"control": "/controls/DB-PRIV-LEAD", "refused": "/environments/nowhere",
 	}
 	for name, path := range pages {
@@ -38,7 +38,11 @@ func TestFleet(t *testing.T) {
 			}
 		}
 	}
-	tb := b.open(t, *fleetAddress+"/")
+	tb := b.open(t, *fleetAddress+"/environments/client-18")
+	if n := eval[int](tb, `document.querySelectorAll("[aria-label=Changes] tbody tr").length`); n == 0 {
+		t.Error("no change is shown of the environment that was repaired")
+	}
+	tb = b.open(t, *fleetAddress+"/")
 	all := eval[int](tb, `document.querySelectorAll(".index tbody tr").length`)
 	tb.do(chromedp.SendKeys(`input[name=label]`, "team=sales"), chromedp.Submit(`.filter`), chromedp.WaitReady(`.filter a[href="/"]`))
 	if some := eval[int](tb, `document.querySelectorAll(".index tbody tr").length`); some == 0 || some >= all {
