@@ -121,8 +121,8 @@ func (f doctorFlags) writeRole(a *app) error {
 	if err := console.WriteFile(f.roleZip, data); err != nil {
 		return err
 	}
-	a.Sayf("wrote %s; import it with: pac solution import --path %s, or in make.powerapps.com > Solutions > Import solution; then give the role %q to the auditor's application user",
-		f.roleZip, f.roleZip, doctor.RoleName)
+	a.Sayf("wrote %s; import it in make.powerapps.com > Solutions > Import solution, then give the role %q to the auditor's application user; or, to import it, run: pac solution import --path %s",
+		f.roleZip, doctor.RoleName, f.roleZip)
 	return nil
 }
 

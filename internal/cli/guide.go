@@ -10,6 +10,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/doctor"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
@@ -48,7 +49,7 @@ func printGuide(a *app, conn run.Connection, req run.Wanted) error {
 	}); err != nil {
 		return fmt.Errorf("writing the guide: %w", err)
 	}
-	return a.Put("", []byte(b.String()))
+	return a.Put("", []byte(text.WrapLines(b.String(), a.Width)))
 }
 
 // replaced is a value of the configuration; the examples that dbaudit init writes do not

@@ -107,7 +107,7 @@ func (f initFlags) run(ctx context.Context, a *app) error {
 	if err := console.WriteFile(f.output, []byte(document)); err != nil {
 		return err
 	}
-	next := "set DBAUDIT_CLIENT_SECRET, then run `dbaudit scan`"
+	next := "set DBAUDIT_CLIENT_SECRET, then run: dbaudit scan"
 	if left != nil {
 		next = "fill in " + strings.Join(left, ", ") + ", " + next
 	}

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/waiver"
 )
 
@@ -67,6 +69,34 @@ func TestSchemaLines(t *testing.T) {
 		}
 		if _, err := schemaOf(kind); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestTemplateExamples: each key that the template shows in a comment is on a line of its
+// own, and valid where it is.
+func TestTemplateExamples(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{
+		"method", "tenant_id", "certificate", "secret", "certificate_password", "auth", "labels", "user", "role",
+		"business_unit", "views", "integrations", "depth", "allow", "waivers",
+	} {
+		found := regexp.MustCompile(`(?m)^( *)# (` + key + `:(?: [^ a-z].*| [^ ]+)?)\n((?: *#   - .*\n)*)`).FindStringSubmatch(string(configurationTemplate))
+		if found == nil {
+			t.Errorf("no line shows %s", key)
+			continue
+		}
+		shown := found[1] + found[2] + "\n" + strings.ReplaceAll(found[3], "# ", "")
+		document := strings.Replace(string(configurationTemplate), found[0], shown, 1)
+		switch key {
+		case "user", "integrations": // in place of app_id
+			document = strings.Replace(document, "      app_id: "+config.ExampleID+"\n", "", 1)
+		}
+		if key == "integrations" {
+			document = strings.Replace(document, "    integration:\n", "", 1)
+		}
+		if _, err := config.Parse("dbaudit.yaml", []byte(document)); err != nil {
+			t.Errorf("%s: %v", key, err)
 		}
 	}
 }

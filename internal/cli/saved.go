@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
@@ -33,6 +34,9 @@ func savedResults(dirs []string) ([]audit.Result, error) {
 			all = append(all, results...)
 			return err
 		})
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("there are no results at %s: check the path; dbaudit scan -f json -o FILE saves one", dir)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("reading the saved results: %w", err)
 		}

@@ -75,8 +75,8 @@ func (f simulateFlags) run(ctx context.Context, a *app) error {
 	if err := a.Put("", []byte(lines)); err != nil {
 		return err
 	}
-	a.Sayf("serving until interrupted; in another shell: . %s && dbaudit scan", filepath.Join(dir, "env"))
-	a.Sayf("in PowerShell: Get-Content -Raw %s | Invoke-Expression; dbaudit scan", filepath.Join(dir, "env.ps1"))
+	a.Sayf("serving until interrupted; in another shell, run: . %s && dbaudit scan", filepath.Join(dir, "env"))
+	a.Sayf("in PowerShell, run: Get-Content -Raw %s | Invoke-Expression; dbaudit scan", filepath.Join(dir, "env.ps1"))
 	<-ctx.Done()
 	return nil
 }

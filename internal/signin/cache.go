@@ -128,7 +128,12 @@ func (f *FileCache) Load() ([]byte, error) {
 // removes file and key.
 func (f *FileCache) Save(data []byte) error {
 	if len(data) == 0 {
-		if err := os.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		switch err := os.Remove(f.path); {
+		case errors.Is(err, fs.ErrNotExist):
+			// Without a file, the key is of no use, and there may be no keyring to ask.
+			_ = f.keys.Delete()
+			return nil
+		case err != nil:
 			return fmt.Errorf("removing the saved sign-ins: %w", err)
 		}
 		if err := f.keys.Delete(); err != nil {

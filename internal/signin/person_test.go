@@ -185,6 +185,10 @@ func TestFileCache(t *testing.T) {
 	if _, err := NewFileCache(path, &ring{err: errors.New("locked")}).Load(); err == nil || !strings.Contains(err.Error(), "locked") {
 		t.Errorf("%v", err)
 	}
+	nobody := NewFileCache(filepath.Join(t.TempDir(), "x"), &ring{err: errors.New("no keyring here")})
+	if err := nobody.Save(nil); err != nil {
+		t.Errorf("without a sign-in and a keyring, signing out fails: %v", err)
+	}
 	if err := c.Save(nil); err != nil || keys.secret != "" {
 		t.Errorf("%v, key %q", err, keys.secret)
 	}

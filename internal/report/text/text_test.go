@@ -253,6 +253,9 @@ func TestWrapLinesKeepsWhatIsCopied(t *testing.T) {
 	if got := WrapLines(document, 40); got != document {
 		t.Errorf("broken:\n%s", got)
 	}
+	if got := WrapLines("saved the plan to plan.json; to carry it out, run: dbaudit apply plan.json\n", 40); !strings.HasSuffix(got, "\n  it out, run:\n  dbaudit apply plan.json\n") {
+		t.Errorf("the command at the end is broken:\n%s", got)
+	}
 	if got := WrapLines("https://x.example and what else there is to say about it\n", 40); strings.Count(got, "\n") != 2 {
 		t.Errorf("a sentence is not wrapped:\n%s", got)
 	}

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -99,7 +100,7 @@ func Wrap(s string, width int) []string {
 
 // WrapLines wraps each line of a document, and sets what follows in a little deeper than
 // the line itself. A command and an address are whole, however long, so that they can be
-// copied.
+// copied: a command that ends a line after "run: " gets a line of its own.
 func WrapLines(s string, width int) string {
 	const deeper, least = 2, 20
 	var b strings.Builder
@@ -110,10 +111,17 @@ func WrapLines(s string, width int) string {
 			b.WriteString(line)
 			continue
 		}
-		first := strings.Repeat(" ", indent)
-		for _, part := range Wrap(strings.TrimSuffix(content, "\n"), max(width-indent-deeper, least)) {
+		first, further := strings.Repeat(" ", indent), strings.Repeat(" ", indent+deeper)
+		prose, command, _ := strings.Cut(strings.TrimSuffix(content, "\n"), " run: ")
+		if command != "" {
+			prose += " run:"
+		}
+		for _, part := range Wrap(prose, max(width-indent-deeper, least)) {
 			b.WriteString(first + part + "\n")
-			first = strings.Repeat(" ", indent+deeper)
+			first = further
+		}
+		if command != "" {
+			b.WriteString(further + command + "\n")
 		}
 	}
 	return b.String()
@@ -121,7 +129,8 @@ func WrapLines(s string, width int) string {
 
 // whole reports whether a line is for a shell or a browser.
 func whole(line string) bool {
-	return strings.HasPrefix(line, "dbaudit ") || strings.HasPrefix(line, "https://") && !strings.Contains(line, " ")
+	program, _, several := strings.Cut(line, " ")
+	return several && slices.Contains([]string{"dbaudit", "az", "pac"}, program) || strings.HasPrefix(line, "https://") && !several
 }
 
 // breakAt returns the byte index at which to break a word that is wider than
