@@ -13,7 +13,7 @@ import (
 func TestNarrationFitsTheTerminal(t *testing.T) {
 	t.Parallel()
 	const guid = "00000000-0000-0000-0000-000000000001"
-	long := "signing in by client-secret (DBAUDIT_CLIENT_SECRET is set), as app " + guid + ", in tenant " + guid + " (named by the environment), at login.microsoftonline.com"
+	long := "signing in with a workload identity (AZURE_FEDERATED_TOKEN_FILE is set), as app " + guid + ", in tenant " + guid + " (named by the environment), at login.microsoftonline.com"
 	for _, width := range []int{40, 80, 110} {
 		now := time.Unix(0, 0)
 		c, b := atTerminal(&now)

@@ -42,6 +42,22 @@ func ParseMethod(name string) (Method, error) {
 	return Auto, &ConfigError{fmt.Sprintf("%q is not a sign-in method: --auth accepts %s", name, strings.Join(names, ", "))}
 }
 
+// words say how one signs in by the method.
+func (m Method) words() string {
+	switch m {
+	case ClientSecret, Certificate:
+		return "with a client " + strings.TrimPrefix(m.String(), "client-")
+	case WorkloadIdentity, ManagedIdentity, DeviceCode:
+		return "with a " + strings.ReplaceAll(m.String(), "-", " ")
+	case Interactive:
+		return "in a browser"
+	case AzureCLI:
+		return "through the Azure CLI"
+	case Auto:
+	}
+	return "by itself"
+}
+
 // byPerson reports whether a person signs in, whose sign-in is kept.
 func (m Method) byPerson() bool { return m == DeviceCode || m == Interactive }
 
@@ -49,7 +65,7 @@ func (m Method) byPerson() bool { return m == DeviceCode || m == Interactive }
 // CLI know their tenant themselves.
 func (m Method) needsTenant() bool { return m != ManagedIdentity && m != AzureCLI }
 
-// deduce gives the method that the configuration implies, and why.
+// deduce gives the method that the configuration implies, and why, if that is not plain.
 func deduce(c Config, savedSignIn func() bool) (Method, string, error) {
 	secret, certificate := !c.ClientSecret.IsZero(), c.CertificateFile != ""
 	switch {
@@ -58,9 +74,9 @@ func deduce(c Config, savedSignIn func() bool) (Method, string, error) {
 	case secret && certificate:
 		return ClientSecret, "a client secret is set, and takes precedence over the certificate", nil
 	case secret:
-		return ClientSecret, "a client secret is set", nil
+		return ClientSecret, "", nil
 	case certificate:
-		return Certificate, "a client certificate is set", nil
+		return Certificate, "", nil
 	}
 	for _, platform := range []struct {
 		variable string

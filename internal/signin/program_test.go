@@ -57,7 +57,7 @@ func TestClientSecret(t *testing.T) {
 	if len(e.asked) != 4 {
 		t.Errorf("a new token takes one request: %v", e.asked)
 	}
-	want := "signing in by client-secret (a client secret is set), as app " + appID + ", in tenant " + tenant + ", at " + strings.TrimPrefix(e.URL, "https://")
+	want := "signing in with a client secret, as app " + appID + ", in tenant " + tenant + ", at " + strings.TrimPrefix(e.URL, "https://")
 	if s.Describe() != want {
 		t.Errorf("describes itself as\n%s\nwant\n%s", s.Describe(), want)
 	}

@@ -251,16 +251,20 @@ func (s *Session) CredentialExpiry() (time.Time, bool) { return s.expiry, !s.exp
 
 // Describe says in one line how the session signs in and why.
 func (s *Session) Describe() string {
-	parts := []string{"signing in by " + s.method.String() + " (" + s.why + ")"}
+	how := "signing in " + s.method.words()
+	if s.why != "" {
+		how += " (" + s.why + ")"
+	}
+	parts := []string{how}
 	if s.clientID != "" {
 		parts = append(parts, "as app "+dataverse.Printable(s.clientID))
 	}
 	if s.tenant != "" {
-		how := ""
+		in := "in tenant " + s.tenant
 		if s.found {
-			how = " (named by the environment)"
+			in += " (named by the environment)"
 		}
-		parts = append(parts, "in tenant "+s.tenant+how)
+		parts = append(parts, in)
 	}
 	if s.authority != "" {
 		parts = append(parts, "at "+strings.TrimPrefix(s.authority, "https://"))

@@ -96,9 +96,9 @@ func TestMethodIsDeduced(t *testing.T) {
 		why    string
 	}{
 		"explicit":    {Config{Method: AzureCLI, ClientSecret: secret}, nil, AzureCLI, "--auth"},
-		"secret":      {Config{ClientSecret: secret}, map[string]string{"IDENTITY_ENDPOINT": "x"}, ClientSecret, "a client secret is set"},
+		"secret":      {Config{ClientSecret: secret}, map[string]string{"IDENTITY_ENDPOINT": "x"}, ClientSecret, ""},
 		"both":        {Config{ClientSecret: secret, CertificateFile: "x"}, nil, ClientSecret, "precedence over the certificate"},
-		"certificate": {Config{CertificateFile: "x"}, nil, Certificate, "a client certificate is set"},
+		"certificate": {Config{CertificateFile: "x"}, nil, Certificate, ""},
 		"kubernetes":  {Config{}, map[string]string{"AZURE_FEDERATED_TOKEN_FILE": "x", "IDENTITY_ENDPOINT": "x"}, WorkloadIdentity, "AZURE_FEDERATED_TOKEN_FILE"},
 		"github":      {Config{}, map[string]string{"ACTIONS_ID_TOKEN_REQUEST_URL": "x"}, WorkloadIdentity, "ACTIONS_ID_TOKEN_REQUEST_URL"},
 		"devops":      {Config{}, map[string]string{"SYSTEM_OIDCREQUESTURI": "x"}, WorkloadIdentity, "SYSTEM_OIDCREQUESTURI"},
@@ -408,7 +408,7 @@ func TestManagedIdentity(t *testing.T) {
 	if want := resource + " ," + resource + " ," + resource + " " + appID; strings.Join(asked, ",") != want {
 		t.Errorf("asked %q", asked)
 	}
-	if s.Method() != ManagedIdentity || s.Authority() != "" || !strings.Contains(s.Describe(), "managed-identity (IDENTITY_ENDPOINT is set)") {
+	if s.Method() != ManagedIdentity || s.Authority() != "" || !strings.Contains(s.Describe(), "with a managed identity (IDENTITY_ENDPOINT is set)") {
 		t.Errorf("%s", s.Describe())
 	}
 	fail = true

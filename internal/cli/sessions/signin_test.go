@@ -110,7 +110,12 @@ func TestEveryWayToSignIn(t *testing.T) {
 		if name != user || by != method {
 			t.Errorf("signed in as %q by %q, want %q by %q", name, by, user, method)
 		}
-		if !strings.Contains(p.stderr.String(), "signing in by "+method) {
+		words := map[string]string{
+			"client-secret": "with a client secret", "certificate": "with a client certificate",
+			"workload-identity": "with a workload identity", "managed-identity": "with a managed identity",
+			"azure-cli": "through the Azure CLI", "device-code": "with a device code", "interactive": "in a browser",
+		}
+		if !strings.Contains(p.stderr.String(), "signing in "+words[method]+" (") && !strings.Contains(p.stderr.String(), "signing in "+words[method]+", ") {
 			t.Errorf("the method is not narrated:\n%s", p.stderr.String())
 		}
 	}

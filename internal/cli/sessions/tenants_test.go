@@ -93,7 +93,7 @@ func TestManyTenants(t *testing.T) {
 		}
 		for _, want := range []string{
 			"warning: DBAUDIT_TENANT_ID is not used for east, north, south, west", "warning: DBAUDIT_CLIENT_SECRET is not used for east, north, south, west",
-			"north: signing in by client-secret", "west: signing in by certificate",
+			"north: signing in with a client secret", "west: signing in with a client certificate",
 		} {
 			if !strings.Contains(o.stderr, want) {
 				t.Errorf("%q is not in\n%s", want, o.stderr)
