@@ -93,17 +93,19 @@ func (f application) begin(ctx context.Context, a *app, v verification, p plan.P
 // finish runs a journal's plan to its end and verifies it.
 func (f application) finish(ctx context.Context, a *app, v verification, r *apply.Runner, journal string) error {
 	all := len(r.Journal.Plan.Actions)
+	undo := continuing(a, "dbaudit rollback", journal, r.Journal.Plan.Environment)
 	if err := r.Apply(ctx); err != nil {
-		advice := fmt.Sprintf("%d of %d actions are done; continue with `dbaudit apply --resume %s`, or undo them with `dbaudit rollback %[3]s`", r.Journal.Applied(), all, journal)
+		advice := fmt.Sprintf("%d of %d actions are done; continue with `%s`, or undo them with `%s`", r.Journal.Applied(), all,
+			continuing(a, "dbaudit apply --resume", journal, r.Journal.Plan.Environment), undo)
 		var changed *apply.ChangedError
 		var gone *apply.GoneError
 		var inherited *apply.InheritedError
 		if errors.As(err, &changed) || errors.As(err, &gone) || errors.As(err, &inherited) {
-			advice = fmt.Sprintf("%d of %d actions are done, and this plan cannot continue: make a new plan, or undo them with `dbaudit rollback %s`", r.Journal.Applied(), all, journal)
+			advice = fmt.Sprintf("%d of %d actions are done, and this plan cannot continue: make a new plan, or undo them with `%s`", r.Journal.Applied(), all, undo)
 		}
 		return partial(a, err, r, advice)
 	}
-	a.Sayf("%s: %d of %d actions are done; to undo them, run: dbaudit rollback %s", v.Name, r.Journal.Applied(), all, journal)
+	a.Sayf("%s: %d of %d actions are done; to undo them, run: %s", v.Name, r.Journal.Applied(), all, undo)
 	return verifyApplied(ctx, a, v, r)
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/run"
 )
@@ -14,33 +15,10 @@ import (
 // asRun names a result's environment and profile to another command, by the flags that
 // were given to this one: the commands that a report proposes can be run unchanged.
 func asRun(a *app) func(audit.Result) []string {
-	var given []string
-	named := map[string]bool{}
-	keep := func(flags *pflag.FlagSet, without ...string) {
-		flags.VisitAll(func(own *pflag.Flag) {
-			f := a.flags.Lookup(own.Name)
-			if f == nil || !f.Changed || slices.Contains(without, f.Name) {
-				return
-			}
-			named[f.Name] = true
-			values := []string{f.Value.String()}
-			if list, ok := f.Value.(pflag.SliceValue); ok {
-				values = list.GetSlice()
-			}
-			for _, value := range values {
-				given = append(given, "--"+f.Name, value)
-			}
-		})
-	}
-	if a.flags != nil {
-		own := pflag.NewFlagSet("", pflag.ContinueOnError)
+	given, named := asGiven(a, func(own *pflag.FlagSet) {
 		connectionFlags(own, &run.Connection{})
 		requirementFlags(own, &run.Wanted{})
-		keep(own, "env", "label")
-	}
-	if a.ConfigFile != "" {
-		given = append([]string{"-c", filepath.ToSlash(a.ConfigFile)}, given...)
-	}
+	})
 	file, err := a.Configuration()
 	if err != nil {
 		file = config.Empty() // the command itself says what is wrong with it
@@ -71,4 +49,56 @@ func asRun(a *app) func(audit.Result) []string {
 		}
 		return flags
 	}
+}
+
+// continuing is a command that continues with a plan or a journal, ready to be pasted. It
+// names the environment unless the configuration does, because the file alone does not say
+// where a token is sent.
+func continuing(a *app, command, file string, env audit.Environment) string {
+	return command + change.Place{Flags: append([]string{file}, reaching(a)(env)...)}.Arguments()
+}
+
+// reaching names an environment to apply and rollback, by the flags that were given to this
+// command.
+func reaching(a *app) func(audit.Environment) []string {
+	given, named := asGiven(a, func(own *pflag.FlagSet) { connectionFlags(own, &run.Connection{}) })
+	file, err := a.Configuration()
+	if err != nil {
+		file = config.Empty()
+	}
+	return func(env audit.Environment) []string {
+		configured := slices.ContainsFunc(file.All(), func(c config.Environment) bool { return run.SameEnvironment(c.URL, env.URL) })
+		if named["url"] || configured || env.URL == "" {
+			return given
+		}
+		return append(slices.Clip(given), "--url", env.URL)
+	}
+}
+
+// asGiven is the part of this command's flags that another command shares, and which of
+// them were given. The environment's name and labels are left out.
+func asGiven(a *app, shared func(*pflag.FlagSet)) (given []string, named map[string]bool) {
+	named = map[string]bool{}
+	if a.flags != nil {
+		own := pflag.NewFlagSet("", pflag.ContinueOnError)
+		shared(own)
+		own.VisitAll(func(own *pflag.Flag) {
+			f := a.flags.Lookup(own.Name)
+			if f == nil || !f.Changed || f.Name == "env" || f.Name == "label" {
+				return
+			}
+			named[f.Name] = true
+			values := []string{f.Value.String()}
+			if list, ok := f.Value.(pflag.SliceValue); ok {
+				values = list.GetSlice()
+			}
+			for _, value := range values {
+				given = append(given, "--"+f.Name, value)
+			}
+		})
+	}
+	if a.ConfigFile != "" {
+		given = append([]string{"-c", filepath.ToSlash(a.ConfigFile)}, given...)
+	}
+	return given, named
 }

@@ -73,6 +73,9 @@ func nextSteps(r audit.Result, o Options) []step {
 		steps = append(steps, alone)
 	}
 	plan := []string{"dbaudit plan" + o.place(r, "").Arguments() + " -o plan.json", "dbaudit apply plan.json"}
+	if o.Reaching != nil {
+		plan[1] += change.Place{Flags: o.Reaching(r.Environment)}.Arguments()
+	}
 	found := count(t.open, "finding")
 	switch by := t.open - t.automatic; {
 	case ofFile(r) && t.lines > 0:

@@ -182,7 +182,7 @@ func TestApplyIsCutOff(t *testing.T) {
 	}
 	b.faults.Store(&cut)
 	out := b.run("apply", "plan.json", "--yes").must(t, 5)
-	b.has(out.stderr, "1 of 2 actions are done; continue with `dbaudit apply --resume plan.journal.json`")
+	b.has(out.stderr, "1 of 2 actions are done; continue with `dbaudit apply --resume plan.journal.json --url https://")
 	b.faults.Store(nil)
 	b.run("rollback", "plan.journal.json", "--yes").must(t, 0)
 	if b.state() != start {
@@ -214,7 +214,7 @@ func TestApplyIsInterrupted(t *testing.T) {
 	}
 	b.faults.Store(&interrupt)
 	out := b.runUntil(ctx, "apply", "plan.json", "--yes").must(t, 130)
-	b.has(out.stderr, "1 of 2 actions are done; continue with `dbaudit apply --resume plan.journal.json`")
+	b.has(out.stderr, "1 of 2 actions are done; continue with `dbaudit apply --resume plan.journal.json --url https://")
 	b.run("apply", "--resume", "plan.journal.json", "--yes").must(t, 0)
 	b.run("scan").must(t, 0)
 }
