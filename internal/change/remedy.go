@@ -41,6 +41,8 @@ type Place struct {
 	// Flags name the environment and the profile to dbaudit; nil stands for the
 	// environment's address and the profile's name.
 	Flags []string
+	// Reaching are the flags by which dbaudit apply finds the environment.
+	Reaching []string
 }
 
 // Arguments are the flags, quoted for a POSIX shell and ready to follow a command.
@@ -54,6 +56,18 @@ func (p Place) Arguments() string {
 			flags = append(flags, "--profile", p.Profile)
 		}
 	}
+	return quotedFlags(flags)
+}
+
+// PlanFlag is the flag without which dbaudit plan leaves a fix out; empty if there is none.
+func PlanFlag(f audit.Fix) string {
+	if !Automatic(f.Kind) {
+		return ""
+	}
+	return strings.TrimSpace(For(f, Place{}).planFlags)
+}
+
+func quotedFlags(flags []string) string {
 	var b strings.Builder
 	for _, flag := range flags {
 		if !strings.HasPrefix(flag, "-") {
@@ -78,7 +92,7 @@ func For(f audit.Fix, at Place) Remedy {
 		if at.Control != "" {
 			only = " --only " + shell(string(at.Control))
 		}
-		r.Commands = append(r.Commands, "dbaudit plan"+at.Arguments()+r.planFlags+only+" -o plan.json", "dbaudit apply plan.json")
+		r.Commands = append(r.Commands, "dbaudit plan"+at.Arguments()+r.planFlags+only+" -o plan.json", "dbaudit apply plan.json"+quotedFlags(at.Reaching))
 	}
 	return r
 }

@@ -67,15 +67,13 @@ func nextSteps(r audit.Result, o Options) []step {
 	t := tallyOf(r)
 	if c, f := gravest(r); f != nil {
 		alone := step{Text: fmt.Sprintf("%s (%s): %s", c.ID, c.Severity, advice(*f, c, o))}
-		if t.open > 1 {
+		if t.open > 1 || t.automatic == 0 {
 			alone.Commands = planCommands(*f, c, r, o)
 		}
 		steps = append(steps, alone)
 	}
-	plan := []string{"dbaudit plan" + o.place(r, "").Arguments() + " -o plan.json", "dbaudit apply plan.json"}
-	if o.Reaching != nil {
-		plan[1] += change.Place{Flags: o.Reaching(r.Environment)}.Arguments()
-	}
+	at := o.place(r, "")
+	plan := []string{"dbaudit plan" + at.Arguments() + " -o plan.json", "dbaudit apply plan.json" + change.Place{Flags: at.Reaching}.Arguments()}
 	found := count(t.open, "finding")
 	switch by := t.open - t.automatic; {
 	case ofFile(r) && t.lines > 0:
@@ -86,9 +84,9 @@ func nextSteps(r audit.Result, o Options) []step {
 	case by == 0:
 		steps = append(steps, step{"prepare fixes for all " + found + ", review them, and apply them", plan})
 	case by == 1:
-		steps = append(steps, step{fmt.Sprintf("prepare fixes for %d of the %s, review them, and apply them; the other one needs manual steps", t.automatic, found), plan})
+		steps = append(steps, step{fmt.Sprintf("prepare fixes for %d of the %s, review them, and apply them; the other one needs %s", t.automatic, found, t.others()), plan})
 	default:
-		steps = append(steps, step{fmt.Sprintf("prepare fixes for %d of the %s, review them, and apply them; the other %d need manual steps", t.automatic, found, by), plan})
+		steps = append(steps, step{fmt.Sprintf("prepare fixes for %d of the %s, review them, and apply them; the other %d need %s", t.automatic, found, by, t.others()), plan})
 	}
 	if r.Summary.Unknown > 0 {
 		steps = append(steps, step{"see what the auditor's sign-in cannot read, so that what is unknown can be judged", []string{"dbaudit doctor" + o.place(r, "").Arguments()}})
@@ -171,6 +169,9 @@ func (o Options) place(r audit.Result, control audit.ControlID) change.Place {
 	at.Environment.OrganizationName = o.name(visible(at.Environment.OrganizationName))
 	if o.Asked != nil {
 		at.Flags = o.Asked(r)
+	}
+	if o.Reaching != nil {
+		at.Reaching = o.Reaching(r.Environment)
 	}
 	return at
 }

@@ -79,6 +79,7 @@ type tally struct {
 	new, unchanged int                    // findings, against a baseline
 	open           int                    // findings that no waiver covers
 	automatic      int                    // of these, those that a plan can fix
+	flagged        int                    // of the others, those that a plan can fix if a flag allows it
 	lines          int                    // of these, those that lint --fix can fix
 }
 
@@ -104,8 +105,12 @@ func tallyOf(r audit.Result) tally {
 			if f.Fix == nil {
 				continue
 			}
-			if change.Automatic(f.Fix.Kind) {
+			switch {
+			case !change.Automatic(f.Fix.Kind):
+			case change.PlanFlag(*f.Fix) == "":
 				t.automatic++
+			default:
+				t.flagged++
 			}
 			if f.Fix.Kind == change.AddPrivilege && f.Evidence.Text("state") == "missing" && f.Location != nil && !strings.Contains(f.Location.Path, "!/") {
 				t.lines++
@@ -113,6 +118,17 @@ func tallyOf(r audit.Result) tally {
 		}
 	}
 	return t
+}
+
+// others is what the findings need that a plan does not fix.
+func (t tally) others() string {
+	switch {
+	case t.flagged == 0:
+		return "manual steps"
+	case t.automatic+t.flagged == t.open:
+		return "a flag, which the plan names"
+	}
+	return "manual steps or a flag, which the plan names"
 }
 
 // severities counts the failed controls, the most severe first: "8 high, 2 medium, 1 low".
