@@ -49,6 +49,37 @@ type Finding struct {
 	edition string
 }
 
+// requirements tells whether the depths that a result requires are those of an earlier one.
+type requirements struct {
+	integration int64
+	now         audit.Result
+	changed     map[int64]bool // by the run of the earlier one
+}
+
+// since reports whether another depth of a privilege was required by the result of a run: the
+// configuration may lower one, and the profile stays the same. What only one of them knows
+// depends on the environment.
+func (q requirements) since(ctx context.Context, t *Tx, run int64) (bool, error) {
+	if changed, known := q.changed[run]; known || q.now.Integration == nil {
+		return changed, nil
+	}
+	was, err := one(ctx, t.tx, scanResult, resultQuery, run, q.integration)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if was.Integration != nil {
+		for privilege, depth := range was.Integration.Required {
+			if now, both := q.now.Integration.Required[privilege]; both && now != depth {
+				q.changed[run] = true
+			}
+		}
+	}
+	return q.changed[run], nil
+}
+
 // A ControlSpan is a row of results in which a control had one outcome. Results in which
 // it was unknown do not break the row; they are spans of their own.
 type ControlSpan struct {
@@ -223,8 +254,8 @@ func began(in integration, before pair, now string) Reason {
 
 func (t *Tx) foldFindings(ctx context.Context, in integration, run int64, r audit.Result, known map[audit.ControlID]pair) error {
 	list, err := all(ctx, t.tx, func(from row) (f Finding, err error) {
-		return f, from.Scan(&f.ID, &f.Fingerprint, &f.Control, word{&f.Severity}, &f.Message, &f.Waived, &f.edition)
-	}, "SELECT id, fingerprint, control, severity, message, waived, profile FROM finding_span WHERE integration_id = $1 AND closed_run IS NULL", in.id)
+		return f, from.Scan(&f.ID, &f.Fingerprint, &f.Control, word{&f.Severity}, &f.Message, &f.Waived, &f.LastSeenRun, &f.edition)
+	}, "SELECT id, fingerprint, control, severity, message, waived, last_seen_run, profile FROM finding_span WHERE integration_id = $1 AND closed_run IS NULL", in.id)
 	if err != nil {
 		return err
 	}
@@ -235,6 +266,7 @@ func (t *Tx) foldFindings(ctx context.Context, in integration, run int64, r audi
 	now := edition(r.Profile)
 	seen, controls := map[string]bool{}, map[audit.ControlID]audit.Control{}
 	var unchanged []int64
+	required := requirements{in.id, r, map[int64]bool{}}
 	for _, c := range r.Controls {
 		controls[c.ID] = c
 		for _, f := range c.Findings {
@@ -249,9 +281,19 @@ func (t *Tx) foldFindings(ctx context.Context, in integration, run int64, r audi
 				err = t.exec(ctx, "UPDATE finding_span SET last_seen_run = $2, severity = $3, message = $4, waived = $5, profile = $6 WHERE id = $1",
 					was.ID, run, c.Severity.String(), f.Message, f.Waiver != nil, now)
 			default:
+				reason := began(in, known[c.ID], now)
+				if reason == ReasonEnvironment {
+					changed, err := required.since(ctx, t, known[c.ID].known.ToRun)
+					if err != nil {
+						return err
+					}
+					if changed {
+						reason = ReasonProfile
+					}
+				}
 				err = t.exec(ctx, `INSERT INTO finding_span (integration_id, fingerprint, control, severity, message, waived, profile, first_run, last_seen_run, opened, reason)
 					VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, '')`,
-					in.id, f.Fingerprint, string(c.ID), c.Severity.String(), f.Message, f.Waiver != nil, now, run, began(in, known[c.ID], now))
+					in.id, f.Fingerprint, string(c.ID), c.Severity.String(), f.Message, f.Waiver != nil, now, run, reason)
 			}
 			if err != nil {
 				return err
@@ -267,8 +309,14 @@ func (t *Tx) foldFindings(ctx context.Context, in integration, run int64, r audi
 		}
 		reason, ended := ReasonProfile, true // the profile has no such control any more
 		if c, ok := controls[f.Control]; ok {
-			if reason, ended = judged(c, r); reason == ReasonFixed && differ(f.edition, now) {
-				reason = ReasonProfile
+			if reason, ended = judged(c, r); reason == ReasonFixed && ended {
+				changed, err := required.since(ctx, t, f.LastSeenRun)
+				if err != nil {
+					return err
+				}
+				if changed || differ(f.edition, now) {
+					reason = ReasonProfile
+				}
 			}
 		}
 		if ended {

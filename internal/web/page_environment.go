@@ -56,7 +56,7 @@ func changeOf(f store.Finding) changeRow {
 	case store.ReasonFixed:
 		row.What = "fixed"
 	case store.ReasonProfile:
-		row.What += ": the profile changed"
+		row.What += ": the profile or the configuration changed"
 	case store.ReasonNotRequired:
 		row.What += ": not required any more"
 	case store.ReasonReplaced:

@@ -214,23 +214,34 @@ func TestChanges(t *testing.T) {
 	for _, step := range []struct {
 		outcome audit.Outcome
 		profile string
+		depth   audit.Depth
 		want    string
 	}{
-		{audit.OutcomeFail, "sha256:1", "<td>began</td>"},
-		{audit.OutcomePass, "sha256:1", "<td>fixed</td>"},
-		{audit.OutcomeFail, "sha256:2", "<td>began: the profile changed</td>"},
-		{audit.OutcomePass, "sha256:3", "<td>over: the profile changed</td>"},
+		{audit.OutcomeFail, "sha256:1", audit.DepthGlobal, "<td>began</td>"},
+		{audit.OutcomePass, "sha256:1", audit.DepthGlobal, "<td>fixed</td>"},
+		{audit.OutcomeFail, "sha256:2", audit.DepthGlobal, "<td>began: the profile or the configuration changed</td>"},
+		{audit.OutcomePass, "sha256:2", audit.DepthBasic, "<td>over: the profile or the configuration changed</td>"},
+		{audit.OutcomeFail, "sha256:2", audit.DepthGlobal, "<td>began: the profile or the configuration changed</td>"},
+		{audit.OutcomePass, "sha256:3", audit.DepthGlobal, "<td>over: the profile or the configuration changed</td>"},
 	} {
 		r := result("green", noon(), step.outcome)
 		r.Profile.Digest = step.profile
+		r.Integration = &audit.Integration{Required: map[string]audit.Depth{"prvReadLead": step.depth}}
 		if err := s.Record(t.Context(), []audit.Result{r}, "test"); err != nil {
 			t.Fatal(err)
 		}
 		page := send(t, http.MethodGet, server.URL+"/environments/green", nil).body
-		if _, changes, _ := strings.Cut(page, "<h2>Changes</h2>"); !strings.Contains(changes, step.want) {
+		if _, changes, _ := strings.Cut(page, "<h2>Changes</h2>"); !strings.Contains(first(changes), step.want) {
 			t.Errorf("after %s by %s the page does not say %s:\n%s", step.outcome, step.profile, step.want, changes)
 		}
 	}
+}
+
+// first is the first row of a table.
+func first(text string) string {
+	_, body, _ := strings.Cut(text, "<tbody>")
+	row, _, _ := strings.Cut(body, "</tr>")
+	return row
 }
 
 // TestControls: a control counts as unknown where it is stale.
