@@ -159,7 +159,7 @@ func fleetImport(ctx context.Context, a *app, f fleetFlags, names []string) erro
 		if err != nil {
 			return err
 		}
-		a.Sayf("%d environments were added, %d updated, %d unchanged", change.Added, change.Updated, change.Unchanged)
+		a.Sayf("environments: %d added, %d updated, %d unchanged", change.Added, change.Updated, change.Unchanged)
 		return nil
 	})
 }

@@ -12,8 +12,21 @@ import (
 // List prints a table of plain texts. A width of 0 stands for as wide as it comes.
 func List(w io.Writer, width int, header []string, rows [][]string) error {
 	var b bytes.Buffer
-	if err := (Canvas{Width: width}).Draw(&b, list(header, rows)); err != nil {
+	g := list(header, rows)
+	if err := (Canvas{Width: width}).Draw(&b, g); err != nil {
 		return err
+	}
+	if first, _, _ := strings.Cut(b.String(), "\n"); width > 0 && text.Columns(first) > width {
+		// Too wide with every short column whole: all of them break.
+		b.Reset()
+		for i := range g.Share {
+			if g.Share[i] == 0 {
+				g.Share[i] = 4 * unbroken // little of them breaks
+			}
+		}
+		if err := (Canvas{Width: width}).Draw(&b, g); err != nil {
+			return err
+		}
 	}
 	if _, err := w.Write(b.Bytes()); err != nil {
 		return fmt.Errorf("writing the table: %w", err)
