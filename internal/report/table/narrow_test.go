@@ -8,7 +8,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// TestListFits: a list of many short columns is no wider than the terminal.
+// TestListFits: a list of many short columns fits the terminal.
 func TestListFits(t *testing.T) {
 	t.Parallel()
 	head := []string{"environment", "integration", "verdict", "last complete scan", "open findings", "last run"}
