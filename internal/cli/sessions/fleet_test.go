@@ -112,7 +112,9 @@ func TestFleet(t *testing.T) {
 	if got := <-worker; got.code != 0 {
 		t.Errorf("the worker ended with %d", got.code)
 	}
-	var record struct{ Entries []struct{ At, Who, What string } }
+	var record struct {
+		Entries []struct{ At, Who, What string }
+	}
 	decodeInto(t, p.run("fleet", "log", "--limit", "2", "-f", "json").must(t, 0).stdout, &record)
 	if got := record.Entries; len(got) != 2 || got[0].What != "scan now: good" || got[0].Who == "" || got[0].At == "" || !strings.HasPrefix(got[1].What, "add ") {
 		t.Errorf("the record: %+v", got)
