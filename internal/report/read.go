@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -138,7 +139,7 @@ func syntax(doc []byte, err error) error {
 		}
 		return fmt.Errorf("%s: this is not JSON: %w", position(doc, se.Offset-1), err)
 	case errors.As(err, &te):
-		return fmt.Errorf("%s: %s cannot be a %s", position(doc, te.Offset), te.Field, te.Value)
+		return fmt.Errorf("%s: %s cannot be a JSON %s", position(doc, te.Offset), cmp.Or(te.Field, "the document"), te.Value)
 	}
 	if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		return fmt.Errorf("unknown key %s: the document was edited, or a later dbaudit wrote it", name(visible(field)))

@@ -270,7 +270,7 @@ func TestDecodeSaysWhatIsWrong(t *testing.T) {
 		{"a privilege twice", with(`"prvReadLead": "basic"`, `"prvReadLead": "global", "prvReadLead": "basic"`), `an object has "prvReadLead" twice`},
 		{"a user twice", with("\n  \"users\": {\n", "\n  \"users\": {\n"+firstMember(t, data, "users")), "twice"},
 		{"a section twice", with(`"scope": `, `"users": {}, "scope": `), `an object has "users" twice`},
-		{"wrong type", with(`"customizable": true`, `"customizable": "yes"`), "line " + line(data, `"customizable"`) + ", column 28: json: cannot unmarshal string"},
+		{"wrong type", with(`"customizable": true`, `"customizable": "yes"`), "line " + line(data, `"customizable"`) + ", column 28: roles.customizable cannot be a JSON string"},
 		{"unknown depth", with(`"global"`, `"organization"`), `unknown depth "organization": want one of [basic local deep global]`},
 		{"depth none", with(`"prvReadLead": "basic"`, `"prvReadLead": "none"`), `unknown depth "none"`},
 		{"unknown state", with(`"state": "collected"`, `"state": "unknown"`), `unknown state "unknown"`},

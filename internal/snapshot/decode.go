@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -130,7 +131,7 @@ func place(data []byte, err error, end int64) error {
 		// The offset counts the byte that was not expected.
 		return fmt.Errorf("%s: %w", position(data, syntax.Offset-1), err)
 	case errors.As(err, &typ):
-		return fmt.Errorf("%s: %w", position(data, typ.Offset), err)
+		return fmt.Errorf("%s: %s cannot be a JSON %s", position(data, typ.Offset), cmp.Or(typ.Field, "the document"), typ.Value)
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("%s: %w", position(data, end), err)
