@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -264,7 +265,11 @@ func TestOldNews(t *testing.T) {
 	onBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
 		environments(t, s, "a")
-		r := &receiver{refuses: 1}
+		r := &receiver{}
+		down := func() { r.mu.Lock(); defer r.mu.Unlock(); r.refuses = math.MaxInt }
+		refused := func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.refuses < math.MaxInt }
+		up := func() { r.mu.Lock(); defer r.mu.Unlock(); r.refuses = 0 }
+		down()
 		var wrong atomic.Bool
 		wrong.Store(true)
 		scanner := &scans{do: func(_ context.Context, e store.Environment, _ int) ([]audit.Result, error) {
@@ -275,26 +280,27 @@ func TestOldNews(t *testing.T) {
 		}}
 		f, stop := start(t, s, fleet.Options{Scanner: scanner, Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}})
 		defer stop()
-		again := func(is bool) {
+		again := func(is bool, ends store.RunState) {
 			t.Helper()
 			wrong.Store(is)
 			if _, err := f.ScanNow(t.Context(), "test", "a"); err != nil {
 				t.Fatal(err)
 			}
+			awaitState(t, s, "a", ends)
 		}
-		eventually(t, "refused", func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.refuses == 0 })
-		again(false)
+		eventually(t, "refused", refused)
+		again(false, store.RunCompliant)
+		up()
 		const over = "ops a: 1 over: a/cannot-run//true"
 		eventually(t, "told that it is over", func() bool { return r.heard() == over })
-		again(true)
+		again(true, store.RunMisconfigured)
 		const began = "\nops a: 1 new: a/cannot-run//false"
 		eventually(t, "told", func() bool { return r.heard() == over+began })
-		r.mu.Lock()
-		r.refuses = 1
-		r.mu.Unlock()
-		again(false)
-		eventually(t, "refused", func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.refuses == 0 })
-		again(true)
+		down()
+		again(false, store.RunCompliant)
+		eventually(t, "refused", refused)
+		again(true, store.RunMisconfigured)
+		up()
 		eventually(t, "told again", func() bool { return r.heard() == over+began+began })
 		eventually(t, "what was refused has come again", func() bool { return !strings.Contains(jobs(t, name), "tell") })
 		if got := r.heard(); got != over+began+began {
