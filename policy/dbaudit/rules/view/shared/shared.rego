@@ -113,6 +113,18 @@ notes contains sprintf("%q is owned by the team %q, of which the user %q is a me
 	team := views.of_team[id]
 }
 
+# METADATA
+# description: The configured owner is a hint for finding a view, so a view of that name of somebody else is taken too.
+notes contains sprintf("%q is met by a view of that name, but not by the one of its configured owner %q: check which one is synchronised", [
+	required.name,
+	required.owner,
+]) if {
+	some i, owned in _owned
+	required := input.requirement.views[i]
+	count(views.usable[i]) > 0
+	views.usable[i] & owned == set()
+}
+
 notes contains sprintf("%q is met by a system view; it is unknown whether the user also sees a personal view of that name", [
 	required.name,
 ]) if {

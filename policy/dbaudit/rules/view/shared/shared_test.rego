@@ -218,3 +218,17 @@ test_note_a_system_view_where_nobody_could_look_for_a_personal_one if {
 		"of that name",
 	]) in shared.notes with input as snapshot
 }
+
+test_note_a_view_of_another_owner_is_not_the_configured_one if {
+	namesake := object.union(testing.view, {"owner_id": "bob", "seen_by": ["integration-user"]})
+	snapshot := testing.patched(_unseen, {
+		"/views/namesake": namesake,
+		"/shares/user": {"namesake": {"rights": ["read"]}},
+	})
+	shared.findings == set() with input as snapshot
+	shared.notes == {concat(" ", [
+		`"Demandbase Accounts" is met by a view of that name, but not by the one of its configured owner`,
+		`"jane@contoso.com": check which one is synchronised`,
+	])} with input as snapshot
+	shared.notes == set() with input as testing.patched(snapshot, {"/requirement/views/0/owner": "nobody@contoso.com"})
+}
