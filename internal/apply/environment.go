@@ -77,7 +77,7 @@ type Row struct {
 // A Holding lists who has a role.
 type Holding struct {
 	Holders []Holder
-	// Unseen says why there may be others; empty if there are none.
+	// Unseen says why there may be others, or empty.
 	Unseen string
 }
 

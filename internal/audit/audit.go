@@ -179,7 +179,7 @@ type Control struct {
 	Unjudged []string `json:"unjudged,omitempty"`
 	// Notes are remarks that do not change the outcome.
 	Notes []string `json:"notes,omitempty"`
-	// Location is the line that states the requirement; nil if there is none.
+	// Location is the line that states the requirement, or nil.
 	Location *Location `json:"location,omitempty"`
 	Findings []Finding `json:"findings"`
 }

@@ -37,7 +37,7 @@ type figure struct {
 	measured float64
 	unit     string
 	least    bool    // the bound is the least, not the most
-	bound    float64 // 0 where there is none
+	bound    float64 // 0: no bound
 }
 
 func (f figure) String() string {

@@ -78,7 +78,7 @@ func scans(t *testing.T) []figure {
 // greater of two bounds: the time of their rounds of requests, as many scans at once as are
 // allowed, and the time of their work, which is that of as many scans without latency on
 // this machine, the simulator's work included. On a machine with few processors the second
-// is the greater, so the share of the first is told beside.
+// is the greater, so the share of the first is printed beside it.
 func fleet(t *testing.T) []figure {
 	t.Helper()
 	const many, parallel, wait = 1000, 64, 100 * time.Millisecond

@@ -15,7 +15,7 @@ type Call struct {
 	URL     string
 	// Headers are this request's additional headers.
 	Headers []Header
-	// Body is indented JSON; empty if there is none.
+	// Body is indented JSON, or empty.
 	Body string
 	// Column is the column of the response's single row that fills in Placeholder in later
 	// calls. Both are empty if the response is not used, or a person has to choose.

@@ -59,7 +59,7 @@ func kinds() []kind {
 	}
 }
 
-// of is the kind with a name; zero if there is none.
+// of is the kind with a name, or the zero kind.
 func of(name audit.FixKind) kind {
 	for _, k := range kinds() {
 		if k.name == name {

@@ -59,7 +59,7 @@ func (p Place) Arguments() string {
 	return quotedFlags(flags)
 }
 
-// PlanFlag is the flag without which dbaudit plan leaves a fix out; empty if there is none.
+// PlanFlag is the flag without which dbaudit plan leaves a fix out, or empty.
 func PlanFlag(f audit.Fix) string {
 	if !Automatic(f.Kind) {
 		return ""

@@ -98,7 +98,7 @@ func forPrincipals(ps []audit.Reference) string {
 	return fmt.Sprintf(" for %s and %d more", name(&ps[0], "one"), len(ps)-1)
 }
 
-// lead puts a word after what leads to it; empty if there is no word.
+// lead puts a word after what leads to it, or is empty if the word is.
 func lead(to, word string) string {
 	if word == "" {
 		return ""

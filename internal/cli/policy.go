@@ -65,7 +65,7 @@ The exit code is 1 if a test fails or the coverage is below --threshold.`,
 
 func testPolicies(ctx context.Context, a *app, folder string, threshold float64) error {
 	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
-		return usagef("%s: there is no such folder", folder)
+		return usagef("%s: the folder does not exist", folder)
 	}
 	trial, err := engine.Test(ctx, policy.Files, os.DirFS(folder))
 	if err != nil {

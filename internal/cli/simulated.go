@@ -36,7 +36,7 @@ func readSimulation(name string) (*simulator.Environment, error) {
 	}
 	data, err := bounds.ReadFile(bounds.Simulation, name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, usagef("--environment %s: no such file, and no such built-in environment: there are %s",
+		return nil, usagef("--environment %s: neither a file nor a built-in environment: choose from %s",
 			name, strings.Join(simulator.BuiltinNames(), ", "))
 	}
 	if err != nil {

@@ -71,7 +71,7 @@ func (e *Error) codeAdvice() string {
 	case "0x80041403":
 		return "a role of this name was created meanwhile: make a new plan, which uses the existing role"
 	case "0x80041102":
-		return "this environment has no such table: the app that brings it may not be installed"
+		return "this environment does not have the table: the app that brings it may not be installed"
 	case "0x80040217", "0x80048d02":
 		return "the row does not exist, or is not visible to this identity: read again, because it may have been deleted meanwhile"
 	}

@@ -16,7 +16,7 @@ const (
 	CauseUnknown              Cause = ""                                // the environment does not say
 	CausePrivilege            Cause = "a privilege is missing"          // a privilege is missing, and named
 	CauseNoRole               Cause = "no security role"                // the user has no security role at all
-	CauseNotMember            Cause = "not a member"                    // the environment has no such user
+	CauseNotMember            Cause = "not a member"                    // the user does not exist there
 	CauseUserDisabled         Cause = "the user is disabled"            // the user is disabled
 	CauseUnitDisabled         Cause = "the business unit is disabled"   // the user's business unit is disabled
 	CauseUnlicensed           Cause = "no licence"                      // the user has no licence

@@ -20,7 +20,7 @@ const (
 	Unauthorized ErrorKind = "unauthorized"    // no token, or none that the environment accepts
 	Forbidden    ErrorKind = "forbidden"       // a privilege is missing, or access is restricted
 	NotMember    ErrorKind = "not a member"    // the token is good, but nobody in the environment has this identity
-	NotFound     ErrorKind = "not found"       // the Web API says that there is no such row or segment
+	NotFound     ErrorKind = "not found"       // the Web API says that the row or segment does not exist
 	BadRequest   ErrorKind = "bad request"     // the environment does not understand: a schema gap, or a bug
 	Conflict     ErrorKind = "conflict"        // the row changed, or exists already
 	Throttled    ErrorKind = "throttled"       // service protection, for longer than is allowed to wait

@@ -28,7 +28,7 @@ type Event struct {
 	Kind    EventKind
 	Label   string
 	Attempt int           // from 1
-	Status  int           // HTTP status, 0 if there is none
+	Status  int           // HTTP status, or 0
 	Wait    time.Duration // for RequestRetried and RequestThrottled
 	Reason  ErrorKind     // for RequestFailed, RequestRetried and RequestThrottled
 	Page    int           // for PageRead, from 1

@@ -158,7 +158,7 @@ func assumptions(hint *atomic.Bool) []assumption {
 				case err != nil:
 					return Unanswered, said(err)
 				case len(rows) == 0:
-					return Unanswered, "there is no row"
+					return Unanswered, "no row was returned"
 				}
 				for _, column := range []string{"objecttypecode", "principaltypecode"} {
 					if value := rows[0][column]; len(value) == 0 || value[0] != '"' {
@@ -289,7 +289,7 @@ func judgePrincipals(_ *inquiry, rows []columns, err error) (Answer, string) {
 		Principal  map[string]any
 	}
 	if json.Unmarshal(rows[0]["PrincipalAccesses"], &list) != nil {
-		return Otherwise, "there is no list PrincipalAccesses of objects"
+		return Otherwise, "PrincipalAccesses is not a list of objects"
 	}
 	if len(list) == 0 {
 		return Unanswered, "the view has no share"
@@ -317,7 +317,7 @@ func judgeFilters(_ *inquiry, rows []columns, err error) (Answer, string) {
 	}
 	var list []struct{ Depth, RecordFilterID string }
 	if json.Unmarshal(rows[0]["RolePrivileges"], &list) != nil {
-		return Unanswered, "there is no list RolePrivileges of objects"
+		return Unanswered, "RolePrivileges is not a list of objects"
 	}
 	filtered, unknown := 0, 0
 	for _, p := range list {

@@ -74,7 +74,7 @@ type Check struct {
 	Outcome Outcome `json:"outcome"`
 	Detail  string  `json:"detail"` // what was found
 	Advice  string  `json:"advice"` // what to do, empty where there is nothing
-	// Privilege is the one that is missing or not deep enough; nil if there is none.
+	// Privilege is the one that is missing or not deep enough, or nil.
 	Privilege *Privilege `json:"privilege,omitempty"`
 }
 

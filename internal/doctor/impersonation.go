@@ -69,7 +69,7 @@ func (x *examination) lookAs(ctx context.Context, id, who string, filter dataver
 		x.lacks(err, needs("prvReadUser"))
 		return
 	case len(found) == 0:
-		x.add(Check{ID: id, Title: title, Outcome: Skipped, Detail: "there is no such user: a scan reports that"})
+		x.add(Check{ID: id, Title: title, Outcome: Skipped, Detail: "the user does not exist: a scan reports that"})
 		return
 	case found[0].disabled:
 		x.add(Check{ID: id, Title: title, Outcome: Skipped, Detail: "it is disabled and cannot be impersonated: a scan reports that"})

@@ -63,7 +63,7 @@ func (x *examination) readOf(ctx context.Context, row dataverse.GUID, id, title 
 	case row != "":
 		x.read(ctx, id, title, p, privileges...)
 	case !x.skip(id, title):
-		x.add(Check{ID: id, Title: title, Outcome: Skipped, Detail: "not checked: there is no row to ask for, see above"})
+		x.add(Check{ID: id, Title: title, Outcome: Skipped, Detail: "not checked: no row was read that could be asked for, see above"})
 	}
 }
 

@@ -152,7 +152,7 @@ func TestOverWithoutFix(t *testing.T) {
 	})
 }
 
-// TestCredentialAlert: a credential that ends soon is told, and that it was renewed.
+// TestCredentialAlert: an alert says that a credential ends soon, and another that it was renewed.
 func TestCredentialAlert(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir()+"/fleet.db")
@@ -172,7 +172,7 @@ func TestCredentialAlert(t *testing.T) {
 	}
 }
 
-// TestRefusedAlert: a receiver that refuses is told later, once.
+// TestRefusedAlert: what a receiver refuses is sent again later, once.
 func TestRefusedAlert(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir()+"/fleet.db")

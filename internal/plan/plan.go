@@ -36,7 +36,7 @@ type Plan struct {
 	ProfileDigest string `json:"profile_digest,omitempty"`
 	// Requirement is what the configuration requires; verification uses the same.
 	Requirement snapshot.Requirement `json:"requirement"`
-	// IntegrationUser is the id of the user that the plan is about; empty if there is none
+	// IntegrationUser is the id of the user that the plan is about, or empty
 	// yet.
 	IntegrationUser string `json:"integration_user"`
 	// RootUnit is the id of the root business unit.

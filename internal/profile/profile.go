@@ -60,7 +60,7 @@ type Profile struct {
 
 	// data is the definition as JSON values, as the policies read it.
 	data any
-	// base is the profile that this one extends; nil if there is none.
+	// base is the profile that this one extends, or nil.
 	base *Profile
 	// rules are where the file names the rules of its controls; those of a base are
 	// elsewhere.

@@ -142,7 +142,7 @@ func (t tally) severities() string {
 	return strings.Join(parts, ", ")
 }
 
-// baseline counts the findings against an earlier result; empty if there is none.
+// baseline counts the findings against an earlier result, or empty.
 func (t tally) baseline() string {
 	if t.new+t.unchanged == 0 {
 		return ""

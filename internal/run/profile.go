@@ -85,7 +85,7 @@ func (r *Runner) Engine(ctx context.Context, profiles ...profile.Profile) (*engi
 	var folders []fs.FS
 	for _, folder := range r.PolicyFolders {
 		if info, err := os.Stat(folder); err != nil || !info.IsDir() {
-			return nil, Usagef("--policy %s: there is no such folder", folder)
+			return nil, Usagef("--policy %s: the folder does not exist", folder)
 		}
 		folders = append(folders, os.DirFS(folder))
 	}

@@ -39,7 +39,7 @@ type Host struct {
 	// HasProgram reports whether Run finds a program; nil where programs cannot be run.
 	HasProgram func(name string) bool
 	// OpenBrowser opens an address in the person's browser, without waiting for it and
-	// without the hidden variables; nil if there is none.
+	// without the hidden variables, or nil.
 	OpenBrowser func(hidden []string, address string) error
 	// SignIns keeps people's sign-ins between runs; nil keeps them for this run.
 	SignIns signin.Cache
