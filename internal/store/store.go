@@ -171,6 +171,20 @@ func (t *Tx) exec(ctx context.Context, query string, args ...any) error {
 	return failed(err)
 }
 
+// each runs an update for the rows of the given ids.
+func (t *Tx) each(ctx context.Context, update string, ids []int64, args ...any) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	slices.Sort(ids)
+	places := make([]string, len(ids))
+	for i, id := range ids {
+		args = append(args, id)
+		places[i] = fmt.Sprintf("$%d", len(args))
+	}
+	return t.exec(ctx, update+" WHERE id IN ("+strings.Join(places, ", ")+")", args...)
+}
+
 // A querier is a database or a transaction.
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)

@@ -1,0 +1,122 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+type integration struct {
+	id           int64
+	edition      string
+	organization string
+	results      int64
+	verdict      string
+	since        time.Time
+	lastRun      int64
+	lastResultAt time.Time
+}
+
+// keep stores a result of a run and folds it into what is known.
+func (t *Tx) keep(ctx context.Context, e Environment, run int64, r audit.Result) error {
+	if err := t.putIntegration(ctx, e.ID, r.Profile.Name); err != nil {
+		return err
+	}
+	in, err := one(ctx, t.tx, func(from row) (in integration, err error) {
+		return in, from.Scan(&in.id, &in.edition, &in.organization, &in.results, &in.verdict, stamp{&in.since}, &in.lastRun, stamp{&in.lastResultAt})
+	}, `SELECT id, profile, organization_id, results, verdict, since, COALESCE(last_run, 0), last_result_at
+		FROM integration WHERE environment_id = $1 AND name = $2`, e.ID, r.Profile.Name)
+	if err != nil {
+		return err
+	}
+	sha, err := t.putDocument(ctx, r)
+	if err != nil {
+		return err
+	}
+	if err := t.exec(ctx, `INSERT INTO result (run_id, integration_id, seq, taken_at, evaluated_at, digest, verdict, profile_version, profile_digest,
+		pass, fail, unknown, not_applicable, waived, findings, document_sha) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+		run, in.id, in.results+1, r.Snapshot.TakenAt.UnixMicro(), r.EvaluatedAt.UnixMicro(), r.Snapshot.Digest, r.Verdict.String(), r.Profile.Version, r.Profile.Digest,
+		r.Summary.Pass, r.Summary.Fail, r.Summary.Unknown, r.Summary.NotApplicable, r.Summary.Waived, r.Summary.Findings, sha); err != nil {
+		return fmt.Errorf("storing the result: %w", err)
+	}
+	if err := t.fold(ctx, in, run, r); err != nil {
+		return err
+	}
+	if err := t.count(ctx, in, r.Verdict.String()); err != nil {
+		return err
+	}
+	since := in.since
+	if in.verdict != r.Verdict.String() {
+		since = t.now
+	}
+	complete := ""
+	if Complete(r) {
+		complete = ", last_complete_at = $7"
+	}
+	args := []any{in.id, edition(r.Profile), r.Environment.OrganizationID, r.Verdict.String(), micro(since), run, micro(t.now)}
+	return t.exec(ctx, `UPDATE integration SET profile = $2, organization_id = $3, results = results + 1, verdict = $4, since = $5,
+		last_run = $6, last_result_at = $7`+complete+" WHERE id = $1", args...)
+}
+
+// fold brings the spans of an integration up to a result.
+func (t *Tx) fold(ctx context.Context, in integration, run int64, r audit.Result) error {
+	if in.organization != "" && r.Environment.OrganizationID != "" && !strings.EqualFold(in.organization, r.Environment.OrganizationID) {
+		// Another environment at the same name: nothing that was known is of this one.
+		if err := t.exec(ctx, "UPDATE finding_span SET closed_run = $2, reason = $3 WHERE integration_id = $1 AND closed_run IS NULL", in.id, run, ReasonReplaced); err != nil {
+			return err
+		}
+		if err := t.exec(ctx, endSpans+" WHERE integration_id = $1 AND latest", in.id); err != nil {
+			return err
+		}
+		in.results = 0
+	}
+	known, err := t.latestControls(ctx, in.id)
+	if err != nil {
+		return err
+	}
+	if err := t.foldFindings(ctx, in, run, r, known); err != nil {
+		return err
+	}
+	return t.foldControls(ctx, in, run, r, known)
+}
+
+// Complete reports whether a result has an answer for its environment: it is compliant, or
+// noncompliant whatever else could not be judged.
+func Complete(r audit.Result) bool {
+	return r.Unread == nil && r.Verdict != audit.VerdictIncomplete
+}
+
+// count keeps how many integrations had which verdict by the last result of each day.
+func (t *Tx) count(ctx context.Context, in integration, verdict string) error {
+	today := day(t.now)
+	changes := map[string]int{verdict: 1}
+	if in.verdict != "" && day(in.lastResultAt) == today {
+		changes[in.verdict]--
+	}
+	for _, v := range []string{"compliant", "incomplete", "noncompliant"} { // always in this order, so that two never wait for each other
+		if changes[v] == 0 {
+			continue
+		}
+		if err := t.exec(ctx, `INSERT INTO fleet_day (day, verdict, integrations) VALUES ($1, $2, $3)
+			ON CONFLICT (day, verdict) DO UPDATE SET integrations = fleet_day.integrations + excluded.integrations`, today, v, changes[v]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func day(t time.Time) int64 { return t.Unix() / (24 * 60 * 60) }
+
+// edition identifies what a profile requires: two of one name may differ.
+func edition(p audit.Profile) string {
+	if p.Digest != "" {
+		return p.Digest
+	}
+	return p.Version
+}
+
+// differ reports whether two editions are known to differ.
+func differ(a, b string) bool { return a != "" && b != "" && a != b }
