@@ -6,13 +6,16 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/olekukonko/tablewriter/pkg/twwidth"
+	"github.com/clipperhouse/displaywidth"
 )
 
-// Columns is the number of terminal cells that s takes, in the reckoning of the
-// table library and independent of the locale.
+// Columns is the number of terminal cells that s takes, independent of the locale.
 func Columns(s string) int {
-	return twwidth.WidthWithOptions(s, twwidth.Options{})
+	columns := 0
+	for _, r := range s {
+		columns += displaywidth.Rune(r)
+	}
+	return columns
 }
 
 // Shorten cuts a sentence to at most width columns, an ellipsis included. Marks that
