@@ -38,9 +38,7 @@ func ParseJournal(data []byte) (j *Journal, whole int, err error) {
 	j = &Journal{}
 	for i, line := range lines {
 		var r Record
-		dec := json.NewDecoder(bytes.NewReader(line))
-		dec.DisallowUnknownFields()
-		if err := errors.Join(strictjson.Unique(line), dec.Decode(&r)); err != nil {
+		if err := strictjson.Decode(line, &r); err != nil {
 			return nil, 0, fmt.Errorf("line %d of the journal is broken: %w", i+1, err)
 		}
 		if !slices.Contains(events(), r.Event) || (i == 0) != (r.Event == EventPlan) {

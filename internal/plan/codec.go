@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"github.com/dbaudit/dbaudit/internal/report/text"
+	"github.com/dbaudit/dbaudit/internal/strictjson"
 )
 
 // Seal sets the digest.
@@ -49,19 +50,11 @@ func (p Plan) Encode() ([]byte, error) {
 // file sees the same plan; only git may have changed its line endings.
 func Decode(data []byte) (Plan, error) {
 	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
-	var head struct {
-		Format string `json:"format"`
-	}
-	if err := json.Unmarshal(data, &head); err != nil {
-		return Plan{}, fmt.Errorf("this is not a plan, or it is truncated: %w", err)
-	}
-	if head.Format != Format {
-		return Plan{}, fmt.Errorf("this has the format %q, not %q: `dbaudit plan -o plan.json` writes a plan", head.Format, Format)
+	if _, err := strictjson.Format(data, "plan", Format); err != nil {
+		return Plan{}, err
 	}
 	var p Plan
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&p); err != nil {
+	if err := strictjson.Decode(data, &p); err != nil {
 		return Plan{}, fmt.Errorf("the plan is broken: %w", err)
 	}
 	written, err := p.Encode()

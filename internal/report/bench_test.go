@@ -28,7 +28,7 @@ func BenchmarkReadResults(b *testing.B) {
 	b.SetBytes(int64(len(doc)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := ReadResults(bytes.NewReader(doc)); err != nil {
+		if _, err := ReadResults(doc); err != nil {
 			b.Fatal(err)
 		}
 	}

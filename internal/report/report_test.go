@@ -95,7 +95,7 @@ func TestGolden(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		read, err := ReadResults(bytes.NewReader(doc))
+		read, err := ReadResults(doc)
 		if err != nil {
 			t.Fatalf("%s: %v", saved, err)
 		}
@@ -112,7 +112,7 @@ func TestReadResultRendersAsBefore(t *testing.T) {
 	t.Parallel()
 	for name, r := range map[string]audit.Result{"mixed": mixed(), "compliant": compliant(), "waived": waived(), "unread": unreadFile(), "hostile": hostile()} {
 		saved := rendered(t, JSON, r, Options{})
-		read, err := ReadResults(strings.NewReader(saved))
+		read, err := ReadResults([]byte(saved))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

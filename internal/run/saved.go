@@ -1,7 +1,6 @@
 package run
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -68,7 +67,7 @@ func (r *Runner) Results(files ...string) ([]audit.Result, error) {
 
 // ParseResults reads the results of a file.
 func ParseResults(name string, data []byte) ([]audit.Result, error) {
-	results, err := report.ReadResults(bytes.NewReader(data))
+	results, err := report.ReadResults(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

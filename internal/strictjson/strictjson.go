@@ -1,5 +1,5 @@
-// Package strictjson finds what encoding/json passes over in silence: an object
-// that has two members of one name, of which the last would count.
+// Package strictjson reads JSON documents strictly: what encoding/json passes over in
+// silence is an error that says where it is.
 package strictjson
 
 import (
@@ -7,36 +7,58 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// Unique refuses data in which any object, at whatever depth, has two members of
-// one name. It says nothing of data that is not JSON: whoever decodes it does.
-func Unique(data []byte) error {
-	const array = -1
-	var open []int     // where the names of each object that has not ended begin
-	var names [][]byte // as they are written
+// Unique refuses data in which an object, at whatever depth, has two members of one name.
+// It does not check that the data is JSON: whoever decodes it does.
+func Unique(data []byte) error { return members(data, false, nil) }
+
+// A container is an array or an object that has not ended.
+type container struct {
+	array bool
+	first int  // of the names, where those of the object begin
+	free  bool // whether the names in it may have any letter case
+}
+
+// A member is the name of an object's member, as it is written.
+type member struct {
+	name []byte
+	at   int
+}
+
+// members checks the names of all members: that none appears twice in an object and, if
+// lower is set, that none has a capital letter outside the values of the free members.
+func members(data []byte, lower bool, free []string) error {
+	var open []container
+	var names []member
+	inside := container{array: true} // the innermost container
+	freed := false                   // whether the last name of an object is a free one
 	for i := 0; i < len(data); i++ {
 		switch data[i] {
-		case '{':
-			open = append(open, len(names))
-		case '[':
-			open = append(open, array)
+		case '{', '[':
+			open = append(open, inside)
+			inside = container{data[i] == '[', len(names), inside.free || freed && !inside.array}
 		case '}', ']':
 			if len(open) == 0 {
 				return nil
 			}
-			last := len(open) - 1
-			if first := open[last]; first != array {
-				if err := unique(names[first:]); err != nil {
-					return err
-				}
-				names = names[:first]
+			if err := unique(data, names[inside.first:]); err != nil {
+				return err
 			}
-			open = open[:last]
+			names = names[:inside.first]
+			inside, open = open[len(open)-1], open[:len(open)-1]
 		case '"':
 			end := stringEnd(data, i)
-			if len(open) > 0 && open[len(open)-1] != array && isName(data, end) {
-				names = append(names, data[i:end])
+			if !inside.array && isName(data, end) {
+				name := data[i:end]
+				if lower && !inside.free && !bytes.Equal(name, bytes.ToLower(name)) {
+					return fmt.Errorf("%s: unknown key %s", position(data, i), shown(name))
+				}
+				freed = lower && slices.Contains(free, string(name[1:len(name)-1]))
+				names = append(names, member{name, i})
 			}
 			i = end - 1
 		}
@@ -44,18 +66,19 @@ func Unique(data []byte) error {
 	return nil
 }
 
-func unique(names [][]byte) error {
-	for i, name := range names {
-		if bytes.IndexByte(name, '\\') >= 0 {
-			names[i] = plain(name)
+func unique(data []byte, names []member) error {
+	for i, m := range names {
+		if bytes.IndexByte(m.name, '\\') >= 0 {
+			names[i].name = plain(m.name)
 		}
 	}
-	if !slices.IsSortedFunc(names, bytes.Compare) {
-		slices.SortFunc(names, bytes.Compare)
+	order := func(a, b member) int { return bytes.Compare(a.name, b.name) }
+	if !slices.IsSortedFunc(names, order) {
+		slices.SortStableFunc(names, order)
 	}
 	for i := 1; i < len(names); i++ {
-		if bytes.Equal(names[i], names[i-1]) {
-			return fmt.Errorf("an object has %s twice", clip(names[i]))
+		if bytes.Equal(names[i].name, names[i-1].name) {
+			return fmt.Errorf("an object has %s twice, at %s", shown(names[i].name), position(data, names[i].at))
 		}
 	}
 	return nil
@@ -63,21 +86,15 @@ func unique(names [][]byte) error {
 
 // plain is a name as it would be without escapes.
 func plain(name []byte) []byte {
-	var text string
-	if json.Unmarshal(name, &text) != nil {
+	var unescaped string
+	if json.Unmarshal(name, &unescaped) != nil {
 		return name
 	}
-	return []byte(`"` + text + `"`)
+	return []byte(`"` + unescaped + `"`)
 }
 
-// clip keeps a name in a message short.
-func clip(name []byte) []byte {
-	const longest = 80
-	if len(name) > longest {
-		return append(slices.Clone(name[:longest]), "…"...)
-	}
-	return name
-}
+// shown is a name as a message has it.
+func shown(name []byte) string { return text.Name(text.Line(string(name)), 80) }
 
 // stringEnd gives the index behind the string that begins at i.
 func stringEnd(data []byte, i int) int {
@@ -95,9 +112,7 @@ func stringEnd(data []byte, i int) int {
 // isName reports whether the string that ends before i is the name of a member.
 func isName(data []byte, i int) bool {
 	for ; i < len(data); i++ {
-		switch data[i] {
-		case ' ', '\n', '\r', '\t':
-		default:
+		if strings.IndexByte(" \n\r\t", data[i]) < 0 {
 			return data[i] == ':'
 		}
 	}

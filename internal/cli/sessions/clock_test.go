@@ -1,7 +1,6 @@
 package sessions_test
 
 import (
-	"bytes"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,7 +17,7 @@ func TestNothingIsJudgedBeforeItIsTaken(t *testing.T) {
 	began := time.Now()
 	b.env.Now = func() time.Time { return began.Add(time.Duration(seconds.Add(1)) * time.Second) }
 	b.run("scan", "-f", "json", "-o", "result.json").must(t, 1)
-	results, err := report.ReadResults(bytes.NewReader([]byte(b.read("result.json"))))
+	results, err := report.ReadResults([]byte(b.read("result.json")))
 	if err != nil {
 		t.Fatal(err)
 	}

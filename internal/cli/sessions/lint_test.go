@@ -92,7 +92,7 @@ func lintIn(t *testing.T, stdin string, args ...string) lintOutput {
 
 func (o lintOutput) results(t *testing.T) []audit.Result {
 	t.Helper()
-	results, err := report.ReadResults(strings.NewReader(o.stdout))
+	results, err := report.ReadResults([]byte(o.stdout))
 	if err != nil {
 		t.Fatalf("%v\n%s\n%s", err, o.stdout, o.stderr)
 	}

@@ -1,0 +1,125 @@
+package strictjson
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/report/text"
+)
+
+// Format is the format of a document of a kind, such as "snapshot", which has one of the
+// formats. The error says what is wrong with another document, or what it is and which
+// command takes it.
+func Format(doc []byte, kind string, formats ...string) (string, error) {
+	if bytes.HasPrefix(doc, []byte("\xff\xfe")) || bytes.HasPrefix(doc, []byte("\xfe\xff")) {
+		return "", errors.New("the document is UTF-16, as PowerShell's > writes it; write it with -o FILE")
+	}
+	doc = trimmed(doc)
+	if len(bytes.TrimSpace(doc)) == 0 {
+		return "", errors.New("the document is empty; write it with -o FILE")
+	}
+	var head struct {
+		Format any
+		Runs   json.RawMessage // of SARIF
+	}
+	d := json.NewDecoder(bytes.NewReader(doc))
+	if err := d.Decode(&head); err != nil {
+		return "", fault(doc, err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("more follows after the end of the document at %s: give one document for each file", position(doc, int(d.InputOffset())))
+	}
+	format, isText := head.Format.(string)
+	switch {
+	case slices.Contains(formats, format):
+		return format, nil
+	case head.Format == nil && head.Runs != nil:
+		return "", fmt.Errorf("this is a SARIF document, not a %s: keep the result with -f json", kind)
+	case head.Format == nil:
+		return "", fmt.Errorf(`this is not a %s of dbaudit: it has no "format"`, kind)
+	case !isText:
+		return "", fmt.Errorf(`this is not a %s of dbaudit: its "format" is not a string`, kind)
+	}
+	known := strings.Join(formats, ", ")
+	is, _, _ := strings.Cut(format, "/")
+	is = strings.TrimPrefix(is, "dbaudit.")
+	if slices.ContainsFunc(formats, func(f string) bool { return strings.HasPrefix(f, "dbaudit."+is+"/") }) {
+		return "", fmt.Errorf("the document's format %q is later than this dbaudit knows (%s): use a later dbaudit", visible(format), known)
+	}
+	if use := uses()[is]; use != "" {
+		return "", fmt.Errorf("this is a %s, not a %s: %s", is, kind, use)
+	}
+	return "", fmt.Errorf("the document's format %q is not that of a %s of dbaudit (%s)", visible(format), kind, known)
+}
+
+// uses says of each kind of document which command takes it.
+func uses() map[string]string {
+	return map[string]string{
+		"snapshot": "evaluate it with dbaudit check",
+		"result":   "render it with dbaudit report",
+		"plan":     "carry it out with dbaudit apply",
+		"journal":  "undo it with dbaudit rollback",
+	}
+}
+
+// Decode reads a document into v. Members that v does not have, that appear twice, or that
+// have a value of another type are errors, and so is what follows the document.
+func Decode(doc []byte, v any) error { return decode(doc, v, false) }
+
+// DecodeLower is [Decode] of a document in which names have no capital letter, except in
+// the values of the free members: encoding/json takes a name in any letter case.
+func DecodeLower(doc []byte, v any, free ...string) error { return decode(doc, v, true, free...) }
+
+func decode(doc []byte, v any, lower bool, free ...string) error {
+	doc = trimmed(doc)
+	d := json.NewDecoder(bytes.NewReader(doc))
+	d.DisallowUnknownFields()
+	d.UseNumber()
+	if err := members(doc, lower, free); err != nil {
+		return err
+	}
+	if err := d.Decode(v); err != nil {
+		return fault(doc, err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("something follows the end of the document at %s", position(doc, int(d.InputOffset())))
+	}
+	return nil
+}
+
+// trimmed is a document without the byte order mark that Windows' editors write.
+func trimmed(doc []byte) []byte { return bytes.TrimPrefix(doc, []byte("\xef\xbb\xbf")) }
+
+// fault is an error of the decoder with its place.
+func fault(doc []byte, err error) error {
+	var syntax *json.SyntaxError
+	var other *json.UnmarshalTypeError
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &syntax) && syntax.Offset >= int64(len(doc)):
+		return fmt.Errorf("the document ends in the middle, after %d bytes: it is truncated; write it again", len(doc))
+	case syntax != nil:
+		return fmt.Errorf("%s: this is not JSON: %w", position(doc, int(syntax.Offset)-1), err)
+	case errors.As(err, &other):
+		return fmt.Errorf("%s: %s cannot be a JSON %s", position(doc, int(other.Offset)), cmp.Or(other.Field, "the document"), other.Value)
+	}
+	if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		return fmt.Errorf("unknown key %s: the document was edited, or a later dbaudit wrote it", visible(field))
+	}
+	return errors.New(text.Shorten(text.Line(strings.TrimPrefix(err.Error(), "json: ")), 400))
+}
+
+// visible is a text of the document as a message has it.
+func visible(s string) string { return text.Name(text.Line(s), 60) }
+
+// position is a byte offset as line and column.
+func position(doc []byte, offset int) string {
+	before := doc[:min(max(offset, 0), len(doc))]
+	line := bytes.Count(before, []byte("\n")) + 1
+	return fmt.Sprintf("line %d, column %d", line, len(before)-bytes.LastIndexByte(before, '\n'))
+}
