@@ -154,11 +154,11 @@ func instead(name string) string {
 	case j.Undoing() && !j.Touched():
 		return "its run was fully undone; to apply the plan again, name another with --journal"
 	case j.Undoing():
-		return fmt.Sprintf("its run was partly undone; undo the rest with `dbaudit rollback %s`", name)
+		return fmt.Sprintf("its run was partly undone; undo the rest with `dbaudit rollback %s`", change.Shell(name))
 	case len(j.Left()) == 0:
-		return fmt.Sprintf("its plan was fully carried out; undo it with `dbaudit rollback %s`, or make a new plan", name)
+		return fmt.Sprintf("its plan was fully carried out; undo it with `dbaudit rollback %s`, or make a new plan", change.Shell(name))
 	}
-	return fmt.Sprintf("continue with `dbaudit apply --resume %[1]s`, undo with `dbaudit rollback %[1]s`, or name another with --journal", name)
+	return fmt.Sprintf("continue with `dbaudit apply --resume %[1]s`, undo with `dbaudit rollback %[1]s`, or name another with --journal", change.Shell(name))
 }
 
 // OpenJournal reads a journal and continues to write to it.

@@ -54,9 +54,9 @@ func (f fix) assignRole() Remedy {
 	}
 	var commands []string
 	if f.ApplicationID != "" && refName(f.Role) != "" && f.env.URL != "" {
-		c := "pac admin assign-user --environment " + shell(f.env.URL) + " --user " + shell(f.ApplicationID) + " --role " + shell(refName(f.Role)) + " --application-user"
+		c := "pac admin assign-user --environment " + Shell(f.env.URL) + " --user " + Shell(f.ApplicationID) + " --role " + Shell(refName(f.Role)) + " --application-user"
 		if f.BusinessUnit != nil && f.BusinessUnit.ID != "" {
-			c += " --business-unit " + shell(f.BusinessUnit.ID)
+			c += " --business-unit " + Shell(f.BusinessUnit.ID)
 		}
 		commands = append(commands, c)
 	}

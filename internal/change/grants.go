@@ -100,7 +100,7 @@ func (f fix) grant() Remedy {
 	calls = append(calls, f.lookUpPrivileges()...)
 	var commands []string
 	if file := f.env.Name; f.Kind == AddPrivilege && f.env.URL == "" && file != "" && !strings.Contains(file, "!/") {
-		commands = append(commands, "dbaudit lint --fix "+shell(file))
+		commands = append(commands, "dbaudit lint --fix "+Shell(file))
 	}
 	r := Remedy{
 		Summary:  fmt.Sprintf("%s %s %s the role %s.", verb, rights(f.Privileges, level), to, name(f.Role, "of the integration")),

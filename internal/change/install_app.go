@@ -17,8 +17,8 @@ func (f fix) installApp() Remedy {
 	var commands []string
 	if f.env.URL != "" {
 		commands = []string{
-			"pac application list --environment " + shell(f.env.URL),
-			"pac application install --environment " + shell(f.env.URL) + " --application-name APPLICATION",
+			"pac application list --environment " + Shell(f.env.URL),
+			"pac application install --environment " + Shell(f.env.URL) + " --application-name APPLICATION",
 		}
 	}
 	brought := rights(f.Privileges, "")

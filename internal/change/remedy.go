@@ -41,8 +41,8 @@ type Place struct {
 	// Flags name the environment and the profile to dbaudit; nil stands for the
 	// environment's address and the profile's name.
 	Flags []string
-	// Reaching are the flags by which dbaudit apply finds the environment.
-	Reaching []string
+	// Applying are the flags of dbaudit apply.
+	Applying []string
 }
 
 // Arguments are the flags, quoted for a POSIX shell and ready to follow a command.
@@ -71,7 +71,7 @@ func quotedFlags(flags []string) string {
 	var b strings.Builder
 	for _, flag := range flags {
 		if !strings.HasPrefix(flag, "-") {
-			flag = shell(flag)
+			flag = Shell(flag)
 		}
 		b.WriteString(" " + flag)
 	}
@@ -90,9 +90,9 @@ func For(f audit.Fix, at Place) Remedy {
 	default:
 		only := ""
 		if at.Control != "" {
-			only = " --only " + shell(string(at.Control))
+			only = " --only " + Shell(string(at.Control))
 		}
-		r.Commands = append(r.Commands, "dbaudit plan"+at.Arguments()+r.planFlags+only+" -o plan.json", "dbaudit apply plan.json"+quotedFlags(at.Reaching))
+		r.Commands = append(r.Commands, "dbaudit plan"+at.Arguments()+r.planFlags+only+" -o plan.json", "dbaudit apply plan.json"+quotedFlags(at.Applying))
 	}
 	return r
 }

@@ -158,9 +158,9 @@ func TestShell(t *testing.T) {
 		t.Skip("no shell")
 	}
 	for _, arg := range []string{"plain", "", "two words", "it's", `"; rm -rf /; "`, "$(id) `id` ${HOME}", "-rf", "new\nline", "*", "~", "#", "a\\b", "'''"} {
-		out, err := exec.Command(sh, "-c", "printf %s "+shell(arg)).Output()
+		out, err := exec.Command(sh, "-c", "printf %s "+Shell(arg)).Output()
 		if arg == "-rf" {
-			out, err = exec.Command(sh, "-c", "printf -- %s "+shell(arg)).Output()
+			out, err = exec.Command(sh, "-c", "printf -- %s "+Shell(arg)).Output()
 		}
 		if err != nil || string(out) != arg {
 			t.Errorf("%q became %q: %v", arg, out, err)

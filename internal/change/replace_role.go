@@ -25,6 +25,6 @@ func (f fix) replaceRole() Remedy {
 			f.admin("Application users"),
 			fmt.Sprintf("Select the integration user, choose Edit security roles, select the new role, clear %s, and save.", name(f.Role, "of the integration")),
 		},
-		Commands: []string{"dbaudit profile show " + shell(f.profile)},
+		Commands: []string{"dbaudit profile show " + Shell(f.profile)},
 	}
 }

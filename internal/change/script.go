@@ -25,7 +25,7 @@ func (r Remedy) Curl() []string {
 	}
 	lines := append([]string{"sh -eu <<'END'"}, r.toFillIn()...)
 	lines = append(lines,
-		"token=$(az account get-access-token --resource "+shell(r.origin)+" --query accessToken -o tsv </dev/null)",
+		"token=$(az account get-access-token --resource "+Shell(r.origin)+" --query accessToken -o tsv </dev/null)",
 		`call() { printf 'header = "Authorization: Bearer %s"\n' "$token" | curl -gsS --fail-with-body -K - -H 'Accept: application/json' -H 'OData-Version: 4.0' -H 'OData-MaxVersion: 4.0' "$@"; }`)
 	if slices.ContainsFunc(r.Requests, Call.fills) {
 		lines = append(lines,
@@ -39,7 +39,7 @@ func (r Remedy) Curl() []string {
 				if p.variable {
 					b.WriteString(`"$` + p.text + `"`)
 				} else {
-					b.WriteString(shell(p.text))
+					b.WriteString(Shell(p.text))
 				}
 			}
 			return b.String()
@@ -73,7 +73,7 @@ func (r Remedy) PowerShell() []string {
 	lines := append([]string{"& {"}, r.toFillIn()...)
 	lines = append(lines,
 		"$ErrorActionPreference = 'Stop'",
-		"$token = az account get-access-token --resource "+powershell(r.origin)+" --query accessToken -o tsv",
+		"$token = az account get-access-token --resource "+PowerShell(r.origin)+" --query accessToken -o tsv",
 		"$headers = @{ 'Authorization' = \"Bearer $token\"; 'Accept' = 'application/json'; 'OData-Version' = '4.0'; 'OData-MaxVersion' = '4.0' }")
 	if slices.ContainsFunc(r.Requests, Call.fills) {
 		lines = append(lines,
@@ -87,7 +87,7 @@ func (r Remedy) PowerShell() []string {
 				if p.variable {
 					parts = append(parts, "$"+p.text)
 				} else {
-					parts = append(parts, powershell(p.text))
+					parts = append(parts, PowerShell(p.text))
 				}
 			}
 			if len(parts) == 1 {
@@ -99,7 +99,7 @@ func (r Remedy) PowerShell() []string {
 		if len(q.Headers) > 0 {
 			var more []string
 			for _, h := range q.Headers {
-				more = append(more, powershell(h.Name)+" = "+quoted(h.Value))
+				more = append(more, PowerShell(h.Name)+" = "+quoted(h.Value))
 			}
 			headers = "($headers + @{ " + strings.Join(more, "; ") + " })"
 		}
@@ -109,7 +109,7 @@ func (r Remedy) PowerShell() []string {
 		}
 		if q.fills() {
 			filled = append(filled, q.Placeholder)
-			call = fmt.Sprintf("$%s = Select-Only (%s) %s", variable(q.Placeholder), call, powershell(q.Column))
+			call = fmt.Sprintf("$%s = Select-Only (%s) %s", variable(q.Placeholder), call, PowerShell(q.Column))
 		}
 		lines = append(lines, comment("to "+q.Purpose), call)
 	}
@@ -225,8 +225,8 @@ func ascii(body string) string {
 	return b.String()
 }
 
-// shell quotes an argument for a POSIX shell.
-func shell(s string) string {
+// Shell quotes an argument for a POSIX shell.
+func Shell(s string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@=", r)
 	}
@@ -236,9 +236,9 @@ func shell(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// powershell quotes a string for PowerShell, which treats typographic quotes like plain
+// PowerShell quotes a string for PowerShell, which treats typographic quotes like plain
 // ones.
-func powershell(s string) string {
+func PowerShell(s string) string {
 	var b strings.Builder
 	b.WriteByte('\'')
 	for _, r := range s {

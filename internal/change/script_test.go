@@ -203,7 +203,7 @@ func TestPowerShell(t *testing.T) {
 	for in, want := range map[string]string{
 		"it’s 'so' $x": "'it’’s ''so'' $x'", "‘a’ ‚b‛": "'‘‘a’’ ‚‚b‛‛'", "": "''", "`n$(x)": "'`n$(x)'",
 	} {
-		if got := powershell(in); got != want || unquoted(got) != "" {
+		if got := PowerShell(in); got != want || unquoted(got) != "" {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}

@@ -93,10 +93,10 @@ func (f application) begin(ctx context.Context, a *app, v verification, p plan.P
 // finish runs a journal's plan to its end and verifies it.
 func (f application) finish(ctx context.Context, a *app, v verification, r *apply.Runner, journal string) error {
 	all := len(r.Journal.Plan.Actions)
-	undo := continuing(a, "dbaudit rollback", journal, r.Journal.Plan.Environment)
+	undo := undoing(a, journal, r.Journal.Plan.Environment)
 	if err := r.Apply(ctx); err != nil {
 		advice := fmt.Sprintf("%d of %d actions are done; continue with `%s`, or undo them with `%s`", r.Journal.Applied(), all,
-			continuing(a, "dbaudit apply --resume", journal, r.Journal.Plan.Environment), undo)
+			applying(a, "dbaudit apply --resume", journal, r.Journal.Plan.Environment), undo)
 		var changed *apply.ChangedError
 		var gone *apply.GoneError
 		var inherited *apply.InheritedError

@@ -76,8 +76,8 @@ func (f applyFlags) run(ctx context.Context, a *app, name string) error {
 	}
 	p, err := plan.Decode(data)
 	if err != nil {
-		if _, _, no := apply.ParseJournal(data); no == nil {
-			return fmt.Errorf("%s is a journal, not a plan: continue its run with `dbaudit apply --resume %[1]s`", name)
+		if j, _, no := apply.ParseJournal(data); no == nil {
+			return fmt.Errorf("%s is a journal, not a plan: continue its run with `%s`", name, applying(a, "dbaudit apply --resume", name, j.Plan.Environment))
 		}
 		return fmt.Errorf("%s: %w", name, err)
 	}

@@ -18,6 +18,7 @@ func asRun(a *app) func(audit.Result) []string {
 	given, named := asGiven(a, func(own *pflag.FlagSet) {
 		connectionFlags(own, &run.Connection{})
 		requirementFlags(own, &run.Wanted{})
+		policyFlag(own, new([]string))
 	})
 	file, err := a.Configuration()
 	if err != nil {
@@ -51,28 +52,51 @@ func asRun(a *app) func(audit.Result) []string {
 	}
 }
 
-// continuing is a command that continues with a plan or a journal, ready to be pasted. It
-// names the environment unless the configuration does, because the file alone does not say
-// where a token is sent.
-func continuing(a *app, command, file string, env audit.Environment) string {
-	return command + change.Place{Flags: append([]string{file}, reaching(a)(env)...)}.Arguments()
+// applying is a command that applies a plan or continues with its journal, ready to be
+// pasted.
+func applying(a *app, command, file string, env audit.Environment) string {
+	return command + change.Place{Flags: append([]string{file}, toApply(a)(audit.Result{Environment: env})...)}.Arguments()
 }
 
-// reaching names an environment to apply and rollback, by the flags that were given to this
-// command.
-func reaching(a *app) func(audit.Environment) []string {
+// undoing is the command that undoes what a journal says was done.
+func undoing(a *app, journal string, env audit.Environment) string {
 	given, named := asGiven(a, func(own *pflag.FlagSet) { connectionFlags(own, &run.Connection{}) })
+	flags, _ := reaching(a, given, named, env)
+	return "dbaudit rollback" + change.Place{Flags: append([]string{journal}, flags...)}.Arguments()
+}
+
+// toApply names to apply the environment of a result, and the custom profile and rules that
+// it was judged by, by the flags that were given to this command.
+func toApply(a *app) func(audit.Result) []string {
+	given, named := asGiven(a, func(own *pflag.FlagSet) {
+		connectionFlags(own, &run.Connection{})
+		if f := a.flags.Lookup("profile"); f != nil && run.IsFile(f.Value.String()) {
+			own.String("profile", "", "") // apply finds the others by the plan
+		}
+		policyFlag(own, new([]string))
+	})
+	return func(r audit.Result) []string {
+		flags, configured := reaching(a, given, named, r.Environment)
+		if !configured && !named["profile"] && run.IsFile(r.Profile.Origin) {
+			flags = append(flags, "--profile", r.Profile.Origin)
+		}
+		return flags
+	}
+}
+
+// reaching adds an environment to the given flags unless they or the configuration name it,
+// because a plan alone does not say where a token is sent.
+func reaching(a *app, given []string, named map[string]bool, env audit.Environment) (flags []string, configured bool) {
 	file, err := a.Configuration()
 	if err != nil {
 		file = config.Empty()
 	}
-	return func(env audit.Environment) []string {
-		configured := slices.ContainsFunc(file.All(), func(c config.Environment) bool { return run.SameEnvironment(c.URL, env.URL) })
-		if named["url"] || configured || env.URL == "" {
-			return given
-		}
-		return append(slices.Clip(given), "--url", env.URL)
+	flags = slices.Clip(given)
+	configured = slices.ContainsFunc(file.All(), func(c config.Environment) bool { return run.SameEnvironment(c.URL, env.URL) })
+	if !named["url"] && !configured && env.URL != "" {
+		flags = append(flags, "--url", env.URL)
 	}
+	return flags, configured
 }
 
 // asGiven is the part of this command's flags that another command shares, and which of

@@ -59,3 +59,34 @@ func TestAsRun(t *testing.T) {
 		}
 	}
 }
+
+// TestProposedCommands: a command that continues with a plan names the environment, the
+// custom profile and the custom rules as this run did, and is quoted for a shell.
+func TestProposedCommands(t *testing.T) {
+	t.Parallel()
+	env := audit.Environment{Name: "eu", URL: "https://eu.crm4.dynamics.com"}
+	for _, test := range []struct{ args, apply, undo string }{
+		{"", "--url https://eu.crm4.dynamics.com", "--url https://eu.crm4.dynamics.com"},
+		{"--profile gong", "--url https://eu.crm4.dynamics.com", "--url https://eu.crm4.dynamics.com"},
+		{
+			"--url https://eu.crm4.dynamics.com/ --profile ./acme.yaml --policy rules --policy more",
+			"--policy rules --policy more --profile ./acme.yaml --url https://eu.crm4.dynamics.com/", "--url https://eu.crm4.dynamics.com/",
+		},
+	} {
+		a := newApp(Env{Host: run.Host{Getenv: func(string) string { return "" }}})
+		cmd, rest, err := rootCommand(a).Find(append([]string{"plan"}, strings.Fields(test.args)...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.ParseFlags(rest); err != nil {
+			t.Fatal(err)
+		}
+		a.flags = cmd.Flags()
+		if got, want := applying(a, "dbaudit apply", "my plan.json", env), "dbaudit apply 'my plan.json' "+test.apply; got != want {
+			t.Errorf("%q:\n got %s\nwant %s", test.args, got, want)
+		}
+		if got, want := undoing(a, "my plan.journal.json", env), "dbaudit rollback 'my plan.journal.json' "+test.undo; got != want {
+			t.Errorf("%q:\n got %s\nwant %s", test.args, got, want)
+		}
+	}
+}

@@ -69,7 +69,7 @@ func (f demoFlags) run(ctx context.Context, a *app) error {
 	shown := reportOptions(a, j.engine)
 	// No later command finds this environment, which ends with this one.
 	shown.Asked = func(audit.Result) []string { return []string{} }
-	shown.Reaching = func(audit.Environment) []string { return nil }
+	shown.Applying = func(audit.Result) []string { return nil }
 	err = render(a, j.documents, results, shown)
 	a.Sayf("this environment ends here; to try the commands, start another and follow what it prints; run: dbaudit simulate --dir sim")
 	a.Sayf("to scan your own, sign in by az login, then run: dbaudit scan --url https://ORG.crm.dynamics.com")

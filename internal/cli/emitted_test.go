@@ -9,17 +9,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// TestContinuing: what is proposed after plan and apply finds the environment of a plan that
-// was made for an address alone, and a file's name is one word.
-func TestContinuing(t *testing.T) {
-	t.Parallel()
-	a := newApp(Env{Host: run.Host{Getenv: func(string) string { return "" }}})
-	got := continuing(a, "dbaudit apply", "my plan.json", audit.Environment{URL: "https://fabrikam.crm.dynamics.com"})
-	if want := "dbaudit apply 'my plan.json' --url https://fabrikam.crm.dynamics.com"; got != want {
-		t.Errorf("%s, want %s", got, want)
-	}
-}
-
 // TestEmittedCommands: the commands and flags that reports propose exist.
 func TestEmittedCommands(t *testing.T) {
 	t.Parallel()

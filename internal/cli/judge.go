@@ -79,7 +79,7 @@ func showResults(a *app, j judgement, results []audit.Result) (int, error) {
 
 // reportOptions are what every report of this run has in common.
 func reportOptions(a *app, e *engine.Engine) report.Options {
-	return report.Options{Rules: rulesOf(e), Verbose: a.Verbose, InCheckout: inCheckout(a), Asked: asRun(a), Reaching: reaching(a)}
+	return report.Options{Rules: rulesOf(e), Verbose: a.Verbose, InCheckout: inCheckout(a), Asked: asRun(a), Applying: toApply(a)}
 }
 
 // rulesOf are the rules of an engine, by id.

@@ -223,7 +223,7 @@ func showPlan(a *app, p plan.Plan, docs []document) error {
 		if d.format == report.JSON && d.file != "" {
 			next := "it changes nothing"
 			if !p.Empty() {
-				next = "to carry out exactly this plan, run: " + continuing(a, "dbaudit apply", d.file, p.Environment)
+				next = "to carry out exactly this plan, run: " + applying(a, "dbaudit apply", d.file, p.Environment)
 			}
 			a.Sayf("saved the plan to %s; %s", d.file, next)
 		}

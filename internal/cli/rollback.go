@@ -10,6 +10,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/apply"
 	"github.com/dbaudit/dbaudit/internal/apply/webapi"
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/run"
 )
@@ -53,7 +54,7 @@ func (f rollbackFlags) run(ctx context.Context, a *app, name string) error {
 		a.Sayf("nothing is left to undo")
 	} else {
 		const what = "undo this"
-		a.Present(t.Name, what, undoing(j), f.yes)
+		a.Present(t.Name, what, undoable(j), f.yes)
 		if err := a.Confirm(ctx, t.Name, what, f.yes); err != nil {
 			return err
 		}
@@ -67,24 +68,24 @@ func (f rollbackFlags) run(ctx context.Context, a *app, name string) error {
 		}
 		if err = kept.Err; err == nil {
 			if touched {
-				a.Warnf("%s", again(name))
+				a.Warnf("%s", again(a, name, j.Plan.Environment))
 			}
 			return verdictError(exitPartial)
 		}
 	}
 	if err != nil {
-		return partial(a, err, runner, again(name))
+		return partial(a, err, runner, again(a, name, j.Plan.Environment))
 	}
 	a.Sayf("%s: everything is as it was before; dbaudit plan makes a new plan", t.Name)
 	return nil
 }
 
-func again(journal string) string {
-	return fmt.Sprintf("not everything is undone; `dbaudit rollback %s` tries what is left, and nothing else", journal)
+func again(a *app, journal string, env audit.Environment) string {
+	return fmt.Sprintf("not everything is undone; `%s` tries what is left, and nothing else", undoing(a, journal, env))
 }
 
-// undoing lists what a rollback is going to undo.
-func undoing(j *apply.Journal) string {
+// undoable lists what a rollback is going to undo.
+func undoable(j *apply.Journal) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d of %d actions were done; they will be undone, last first:\n", j.Applied(), len(j.Plan.Actions))
 	for _, action := range j.Undoable() {

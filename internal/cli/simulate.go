@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/run"
@@ -75,8 +76,8 @@ func (f simulateFlags) run(ctx context.Context, a *app) error {
 	if err := a.Put("", []byte(lines)); err != nil {
 		return err
 	}
-	a.Sayf("serving until interrupted; in another shell, run: . %s && dbaudit scan", filepath.Join(dir, "env"))
-	a.Sayf("in PowerShell, run: Get-Content -Raw %s | Invoke-Expression; dbaudit scan", filepath.Join(dir, "env.ps1"))
+	a.Sayf("serving until interrupted; in another shell, run: . %s && dbaudit scan", change.Shell(filepath.Join(dir, "env")))
+	a.Sayf("in PowerShell, run: Get-Content -Raw %s | Invoke-Expression; dbaudit scan", change.PowerShell(filepath.Join(dir, "env.ps1")))
 	<-ctx.Done()
 	return nil
 }
@@ -146,7 +147,7 @@ func simulatorFiles(a *app, s simulation, dir string) (string, error) {
 	powershell := lines
 	for _, v := range simulationVariables(s, dir) {
 		lines += fmt.Sprintf("export %s='%s'\n", v[0], strings.ReplaceAll(v[1], "'", `'\''`))
-		powershell += fmt.Sprintf("$env:%s = '%s'\n", v[0], strings.ReplaceAll(v[1], "'", "''"))
+		powershell += fmt.Sprintf("$env:%s = %s\n", v[0], change.PowerShell(v[1]))
 	}
 	if err := console.WriteFile(filepath.Join(dir, "env.ps1"), []byte(powershell)); err != nil {
 		return "", err

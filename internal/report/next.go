@@ -73,7 +73,7 @@ func nextSteps(r audit.Result, o Options) []step {
 		steps = append(steps, alone)
 	}
 	at := o.place(r, "")
-	plan := []string{"dbaudit plan" + at.Arguments() + " -o plan.json", "dbaudit apply plan.json" + change.Place{Flags: at.Reaching}.Arguments()}
+	plan := []string{"dbaudit plan" + at.Arguments() + " -o plan.json", "dbaudit apply plan.json" + change.Place{Flags: at.Applying}.Arguments()}
 	found := count(t.open, "finding")
 	switch by := t.open - t.automatic; {
 	case ofFile(r) && t.lines > 0:
@@ -170,8 +170,8 @@ func (o Options) place(r audit.Result, control audit.ControlID) change.Place {
 	if o.Asked != nil {
 		at.Flags = o.Asked(r)
 	}
-	if o.Reaching != nil {
-		at.Reaching = o.Reaching(r.Environment)
+	if o.Applying != nil {
+		at.Applying = o.Applying(r)
 	}
 	return at
 }

@@ -60,8 +60,8 @@ type Options struct {
 	// Asked are the flags that name a result's environment and profile for another command,
 	// as they were given to this one. nil means the address and the profile's name.
 	Asked func(audit.Result) []string
-	// Reaching are the flags by which apply finds an environment; nil means none.
-	Reaching func(audit.Environment) []string
+	// Applying are the flags that apply needs for a result; nil means none.
+	Applying func(audit.Result) []string
 	// Warn receives what a document leaves out because its viewer takes no more; nil for
 	// nobody.
 	Warn func(text string)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -43,10 +44,10 @@ func (r *Runner) JudgedAsSaved(ctx context.Context, name string, saved *audit.Re
 	of := again.Environment
 	of.OrganizationName = saved.Environment.OrganizationName // which older results do not have
 	if saved.Environment != of || saved.Profile.Name != again.Profile.Name {
-		return fmt.Errorf("%s has another environment or profile than its snapshot: make it again with `dbaudit check SNAPSHOT -f json -o %[1]s`", name)
+		return fmt.Errorf("%s has another environment or profile than its snapshot: make it again with `dbaudit check SNAPSHOT -f json -o %[2]s`", name, change.Shell(name))
 	}
 	if len(saved.Controls) > len(again.Controls) {
-		return fmt.Errorf("%s has controls that the profile %s does not have: make it again with `dbaudit check SNAPSHOT -f json -o %[1]s`", name, p.Name)
+		return fmt.Errorf("%s has controls that the profile %s does not have: make it again with `dbaudit check SNAPSHOT -f json -o %[3]s`", name, p.Name, change.Shell(name))
 	}
 	for i, c := range again.Controls {
 		same, err := sameVerdict(saved.Controls, i, c)
@@ -54,7 +55,7 @@ func (r *Runner) JudgedAsSaved(ctx context.Context, name string, saved *audit.Re
 			return err
 		}
 		if !same {
-			return fmt.Errorf("%s and its snapshot give different verdicts on %s: the result was edited, or made by other rules; make it again with `dbaudit check SNAPSHOT -f json -o %[1]s`", name, c.ID)
+			return fmt.Errorf("%s and its snapshot give different verdicts on %s: the result was edited, or made by other rules; make it again with `dbaudit check SNAPSHOT -f json -o %[3]s`", name, c.ID, change.Shell(name))
 		}
 	}
 	saved.Integration = again.Integration
