@@ -37,7 +37,8 @@ func (f doctorFlags) askAssumptions(ctx context.Context, a *app) error {
 		return fmt.Errorf("%s: nothing could be checked: %s", targets[0], found.Refused)
 	}
 	if f.format == "json" {
-		return a.PutPlainJSON(f.output, doctor.AssumptionsDocument{Format: doctor.AssumptionsFormat, Tool: a.Tool, Dataverse: found.Version, Assumptions: found.Answers})
+		found.Tool = a.Tool
+		return a.PutPlainJSON(f.output, found)
 	}
 	return a.PutTable(f.output, func(w io.Writer, width int) error {
 		return found.Table(w, width, doctor.Place{Name: targets[0].Name, URL: targets[0].URL})

@@ -212,7 +212,7 @@ func examineBy(a *app, t run.Target, check func(doctor.Config) ([]doctor.Check, 
 	defer stop()
 	e.Checks, err = check(c)
 	for _, c := range e.Checks {
-		a.Log(slog.LevelDebug, t.Name, c.Title+": "+c.Outcome.String(), slog.String("check", c.ID), slog.String("outcome", c.Outcome.String()))
+		a.Log(slog.LevelDebug, t.Name, c.Title+": "+string(c.Outcome), slog.String("check", c.ID), slog.String("outcome", string(c.Outcome)))
 		if c.Outcome == doctor.Failed || c.Outcome == doctor.Warned && e.Outcome == doctor.Passed {
 			e.Outcome = c.Outcome
 		}

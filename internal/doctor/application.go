@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -30,8 +31,7 @@ type Remediation struct {
 // is not seen would be ignored. From the root business unit, deep is required for units
 // below; a new role is in the root itself.
 func Writing() []Privilege {
-	return []Privilege{
-		{actOnBehalf, snapshot.DepthGlobal, "Business Management > Act on Behalf of Another User, in a role assigned to it directly"},
+	all := append(needs(actOnBehalf, "prvReadBusinessUnit", "prvReadRole", "prvReadTeam", "prvReadUser", "prvReadUserQuery"), []Privilege{
 		{"prvAppendRole", snapshot.DepthDeep, "Business Management > Security Role > Append"},
 		{"prvAppendToUser", snapshot.DepthDeep, "Business Management > User > Append To"},
 		{"prvAppendUser", snapshot.DepthDeep, "Business Management > User > Append"},
@@ -39,15 +39,12 @@ func Writing() []Privilege {
 		{"prvCreateRole", snapshot.DepthLocal, "Business Management > Security Role > Create"},
 		{"prvCreateUser", snapshot.DepthDeep, "Business Management > User > Create"},
 		{"prvDisableUser", snapshot.DepthDeep, "Business Management > Enable or Disable User"},
-		{"prvReadBusinessUnit", snapshot.DepthGlobal, "Business Management > Business Unit > Read"},
-		{"prvReadRole", snapshot.DepthGlobal, "Business Management > Security Role > Read"},
-		{"prvReadTeam", snapshot.DepthGlobal, "Business Management > Team > Read"},
-		{"prvReadUser", snapshot.DepthGlobal, "Business Management > User > Read"},
-		{"prvReadUserQuery", snapshot.DepthBasic, "Core Records > Saved View > Read"},
 		{"prvShareUserQuery", snapshot.DepthBasic, "Core Records > Saved View > Share"},
 		{"prvWriteRole", snapshot.DepthDeep, "Business Management > Security Role > Write"},
 		{"prvWriteUser", snapshot.DepthDeep, "Business Management > User > Write"},
-	}
+	}...)
+	slices.SortFunc(all, func(a, b Privilege) int { return strings.Compare(a.Name, b.Name) })
+	return all
 }
 
 // ExamineApplication checks the connection and the sign-in of the identity that applies, and
@@ -71,10 +68,9 @@ func (x *examination) application(ctx context.Context, r Remediation) {
 	needs = once(needs, grants, func(p, o Privilege) bool { return o.Depth > p.Depth })
 	x.holds("apply-needs", "privileges to carry it out", needs, Failed)
 	const id, title = "apply-grants", "privileges to grant"
-	switch {
-	case err != nil:
-		x.fail(id, title, err)
-	case len(r.Grants) > 0:
+	if err != nil {
+		x.check(id, title, func(context.Context) (Check, error) { return Check{}, err })(ctx)
+	} else if len(r.Grants) > 0 {
 		x.holds(id, title, grants, Failed)
 	}
 	if len(undefined) > 0 {
@@ -145,14 +141,10 @@ func (x *examination) holds(id, title string, needed []Privilege, short Outcome)
 		return
 	}
 	if x.held == nil {
-		c := Check{ID: id, Title: title, Outcome: short}
-		c.Detail, c.Advice = "the privileges of this identity could not be read", "grant it prvReadUser and prvReadRole"
+		c := Check{ID: id, Title: title, Outcome: short, Detail: "the privileges of this identity could not be read", Advice: "grant it prvReadUser and prvReadRole"}
 		if x.heldError != nil {
 			detail, advice := describe(x.heldError)
-			c.Detail += ": " + detail
-			if advice != "" {
-				c.Advice = advice
-			}
+			c.Detail, c.Advice = c.Detail+": "+detail, cmp.Or(advice, c.Advice)
 		}
 		x.add(c)
 		return

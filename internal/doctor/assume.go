@@ -10,33 +10,20 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
 // An Answer says whether an assumption holds.
-type Answer int
+type Answer string
 
 // The answers.
 const (
-	Unanswered Answer = iota // it could not be checked
-	AsAssumed
-	Otherwise
+	Unanswered Answer = "could not be asked"
+	AsAssumed  Answer = "as assumed"
+	Otherwise  Answer = "otherwise"
 )
-
-func (a Answer) String() string {
-	switch a {
-	case AsAssumed:
-		return "as assumed"
-	case Otherwise:
-		return "otherwise"
-	case Unanswered:
-	}
-	return "could not be asked"
-}
-
-// MarshalText implements [encoding.TextMarshaler].
-func (a Answer) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
 // An Assumed is one assumption, and whether it holds in this environment. It contains no name,
 // id or address, so that it can be shown to anybody.
@@ -49,28 +36,37 @@ type Assumed struct {
 	Then     string `json:"then"`  // what dbaudit does if it does not hold
 }
 
-// Assumptions says which assumptions hold in an environment.
+// assumptionsFormat is that of the document [Assumptions].
+const assumptionsFormat = "dbaudit.assumptions/v1"
+
+// Assumptions says which assumptions hold in an environment. It names neither the environment
+// nor anybody in it.
 type Assumptions struct {
-	Version string // of Dataverse; empty if unknown
+	Format  string     `json:"format"`
+	Tool    audit.Tool `json:"tool"`
+	Version string     `json:"dataverse"` // empty if unknown
+	Answers []Assumed  `json:"assumptions"`
 	// Refused is why nothing could be checked; empty if something could. It may contain
 	// names.
-	Refused string
-	Answers []Assumed
+	Refused string `json:"-"`
 }
 
 // An assumption is one question: what is requested, and what the response means.
 type assumption struct {
 	id, question, assumed, then string
-	// request says what to request, or why that is impossible.
-	request func(*inquiry) (question, string)
-	// judge takes the rows or the object of the response, or its error.
-	judge func(*inquiry, []columns, error) (Answer, string)
+
+	request request
+	refused Answer // what an error of the environment means
+	// judge takes the rows or the object of the response.
+	judge func([]columns) (Answer, string)
 }
 
-type question struct {
-	query dataverse.Query
-	as    dataverse.Caller
-	one   bool // the response is one object
+// A request is what an assumption asks the environment for.
+type request struct {
+	query      dataverse.Query
+	as         dataverse.Caller
+	one        bool   // the response is one object
+	impossible string // why it cannot be sent; empty if it can
 }
 
 type columns map[string]json.RawMessage
@@ -82,29 +78,31 @@ type inquiry struct {
 	user     *somebody // the integration user, if it can be impersonated
 	view     dataverse.GUID
 	viewSeer dataverse.Caller // who sees that view
+
+	transport http.RoundTripper
+	hint      atomic.Bool // whether a response recommended how many requests to send at once
 }
 
 // ExamineAssumptions checks each assumption in an environment, with read requests only.
 func ExamineAssumptions(ctx context.Context, c Config) (Assumptions, error) {
-	hint := new(atomic.Bool)
-	c.Client.Transport = hintWatcher{c.Client.Transport, hint}
-	x := newExamination(c)
-	if _, err := x.run(ctx, x.entry()); err != nil {
+	in := &inquiry{transport: c.Client.Transport}
+	c.Client.Transport = in
+	in.examination = newExamination(c)
+	if _, err := in.run(ctx, in.entry()); err != nil {
 		return Assumptions{}, err
 	}
-	if x.unreachable != "" || x.self == "" {
-		last := x.checks[len(x.checks)-1]
+	if in.unreachable != "" || in.self == "" {
+		last := in.checks[len(in.checks)-1]
 		return Assumptions{Refused: last.Detail + ": " + last.Advice}, nil
 	}
-	a := Assumptions{}
+	a := Assumptions{Format: assumptionsFormat}
 	var answer struct{ Version string }
-	if err := x.get(ctx, dataverse.Function("RetrieveVersion").Request("version"), &answer); err == nil && regexp.MustCompile(`^[0-9.]{1,30}$`).MatchString(answer.Version) {
+	if err := in.get(ctx, dataverse.Function("RetrieveVersion").Request("version"), &answer); err == nil && regexp.MustCompile(`^[0-9.]{1,30}$`).MatchString(answer.Version) {
 		a.Version = answer.Version
 	}
-	in := &inquiry{examination: x}
 	in.prepare(ctx)
-	for _, q := range assumptions(hint) {
-		x.Progress(q.question)
+	for _, q := range in.assumptions() {
+		in.Progress(q.question)
 		answered := q.ask(ctx, in)
 		if ctx.Err() != nil {
 			return a, fmt.Errorf("asking the environment: %w", context.Cause(ctx))
@@ -134,24 +132,27 @@ func (in *inquiry) prepare(ctx context.Context) {
 }
 
 func (q assumption) ask(ctx context.Context, in *inquiry) Assumed {
-	a := Assumed{ID: q.id, Question: q.question, Assumed: q.assumed, Then: q.then}
-	asked, why := q.request(in)
-	if why != "" {
-		a.Found = why
+	a := Assumed{ID: q.id, Question: q.question, Assumed: q.assumed, Then: q.then, Answer: Unanswered, Found: q.request.impossible}
+	if a.Found != "" {
 		return a
 	}
-	rows, err := in.raw(ctx, q.id, asked)
+	rows, err := in.raw(ctx, q.id, q.request)
 	var refused *dataverse.Error
-	if err != nil && (!errors.As(err, &refused) || refused.Status == 0 || refused.Total()) {
-		a.Found = said(err) // no response means nothing
+	switch {
+	case err == nil:
+		a.Answer, a.Found = q.judge(rows)
 		return a
+	case !errors.As(err, &refused) || refused.Status == 0 || refused.Total(): // no response means nothing
+	case q.refused == Otherwise && strings.EqualFold(refused.MissingPrivilege(), actOnBehalf):
+	default:
+		a.Answer = q.refused
 	}
-	a.Answer, a.Found = q.judge(in, rows, err)
+	a.Found = said(err)
 	return a
 }
 
 // raw reads a response as it comes, because strict reading would hide what is unexpected.
-func (in *inquiry) raw(ctx context.Context, label string, q question) (rows []columns, err error) {
+func (in *inquiry) raw(ctx context.Context, label string, q request) (rows []columns, err error) {
 	request := q.query.Request(label)
 	request.Caller = q.as
 	answer := in.client.Rows(ctx, request)
@@ -190,16 +191,11 @@ func said(err error) string {
 	return text
 }
 
-// hintWatcher notes whether responses recommend how many requests to send at once.
-type hintWatcher struct {
-	next http.RoundTripper
-	seen *atomic.Bool
-}
-
-func (w hintWatcher) RoundTrip(r *http.Request) (*http.Response, error) {
-	response, err := w.next.RoundTrip(r)
+// RoundTrip implements [http.RoundTripper], and notes the hint of a response.
+func (in *inquiry) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := in.transport.RoundTrip(r)
 	if err == nil && response.Header.Get("x-ms-dop-hint") != "" {
-		w.seen.Store(true)
+		in.hint.Store(true)
 	}
 	return response, err //nolint:wrapcheck // a transport passes on what it is given
 }

@@ -14,6 +14,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,34 +29,15 @@ import (
 )
 
 // Outcome is the result of a check.
-type Outcome int
+type Outcome string
 
 // The outcomes.
 const (
-	Unknown Outcome = iota
-	Passed
-	Warned  // a scan works, but something should be changed
-	Failed  // a scan cannot work, or reads too little
-	Skipped // it could not be checked, or there is nothing to check
+	Passed  Outcome = "pass"
+	Warned  Outcome = "warning" // a scan works, but something should be changed
+	Failed  Outcome = "fail"    // a scan cannot work, or reads too little
+	Skipped Outcome = "skipped" // it could not be checked, or there is nothing to check
 )
-
-func (o Outcome) String() string {
-	switch o {
-	case Passed:
-		return "pass"
-	case Warned:
-		return "warning"
-	case Failed:
-		return "fail"
-	case Skipped:
-		return "skipped"
-	case Unknown:
-	}
-	return "unknown"
-}
-
-// MarshalText writes the outcome's name.
-func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 
 // A Privilege is one that an identity needs.
 type Privilege struct {
@@ -144,21 +126,18 @@ type examination struct {
 // A step makes one or more checks.
 type step func(context.Context)
 
-// check is a step that makes one check. A check with an error has failed, unless its outcome
-// says otherwise.
+// check is a step that makes one check. If there is an error, the check has failed, apart from
+// what it says otherwise.
 func (x *examination) check(id, title string, examine func(context.Context) (Check, error)) step {
 	return func(ctx context.Context) {
 		x.Progress(title)
 		c, err := examine(ctx)
+		if err != nil {
+			failed := x.failed(title, err)
+			c.Outcome, c.Detail, c.Advice = cmp.Or(c.Outcome, Failed), failed.Detail, cmp.Or(c.Advice, failed.Advice)
+		}
 		c.ID, c.Title = id, title
-		if err == nil {
-			x.add(c)
-			return
-		}
-		x.fail(id, title, err)
-		if c.Outcome != Unknown {
-			x.checks[len(x.checks)-1].Outcome = c.Outcome
-		}
+		x.add(c)
 	}
 }
 
@@ -173,25 +152,26 @@ func (x *examination) online(id, title string, examine func(context.Context) (Ch
 
 func (x *examination) add(c Check) { x.checks = append(x.checks, c) }
 
-// fail adds a check that failed. A cause that blocks every request ends the examination; a
+// failed is a check that failed. A cause that blocks every request ends the examination; a
 // reason is reported only once.
-func (x *examination) fail(id, title string, err error) {
-	c := Check{ID: id, Title: title, Outcome: Failed}
+func (x *examination) failed(title string, err error) Check {
+	c := Check{Outcome: Failed}
 	c.Detail, c.Advice = describe(err)
 	var read *dataverse.Error
-	if errors.As(err, &read) && read.Status != 0 {
-		c.Advice = read.AdviceFor(x.known)
-		if read.Total() {
-			x.unreachable = read.Cause().String()
-		}
-		reason := fmt.Sprint(read.Status, read.Code, read.Message, read.Impersonated)
-		if before, again := x.told[reason]; again && read.Cause() != dataverse.CausePrivilege {
-			c.Detail, c.Advice = fmt.Sprintf("%s, for the same reason as %q", read.Kind, before), ""
-		} else {
-			x.told[reason] = title
-		}
+	if !errors.As(err, &read) || read.Status == 0 {
+		return c
 	}
-	x.add(c)
+	c.Advice = read.AdviceFor(x.known)
+	if read.Total() {
+		x.unreachable = read.Cause().String()
+	}
+	reason := fmt.Sprint(read.Status, read.Code, read.Message, read.Impersonated)
+	if before, again := x.told[reason]; again && read.Cause() != dataverse.CausePrivilege {
+		c.Detail, c.Advice = fmt.Sprintf("%s, for the same reason as %q", read.Kind, before), ""
+	} else {
+		x.told[reason] = title
+	}
+	return c
 }
 
 // describe separates the advice of an error from what happened.

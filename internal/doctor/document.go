@@ -56,7 +56,7 @@ func Tables(w io.Writer, width int, examined []Examination) error {
 			len(e.Checks), counts[Passed], counts[Failed], counts[Warned], counts[Skipped])
 		var rows [][3]string
 		for _, c := range folded(e.Checks) {
-			rows = append(rows, [3]string{c.Title, c.Outcome.String(), c.Detail + advised(c.Advice)})
+			rows = append(rows, [3]string{c.Title, string(c.Outcome), c.Detail + advised(c.Advice)})
 		}
 		if err := table.Checks(w, [3]string{"CHECK", "RESULT", "WHAT WAS FOUND"}, rows, width); err != nil {
 			return err
@@ -91,18 +91,6 @@ func folded(checks []Check) []Check {
 	return rows
 }
 
-// AssumptionsFormat is that of an AssumptionsDocument.
-const AssumptionsFormat = "dbaudit.assumptions/v1"
-
-// An AssumptionsDocument is what an environment says of what dbaudit assumes. It names
-// neither the environment nor anybody in it.
-type AssumptionsDocument struct {
-	Format      string     `json:"format"`
-	Tool        audit.Tool `json:"tool"`
-	Dataverse   string     `json:"dataverse"` // version, empty where it is not told
-	Assumptions []Assumed  `json:"assumptions"`
-}
-
 // Table draws the answers of an environment.
 func (a Assumptions) Table(w io.Writer, width int, at Place) error {
 	counts := map[Answer]int{}
@@ -113,7 +101,7 @@ func (a Assumptions) Table(w io.Writer, width int, at Place) error {
 		if q.Answer == Otherwise {
 			found += "\nassumed: " + q.Assumed + "\n-> " + q.Then
 		}
-		rows = append(rows, [3]string{q.Question, q.Answer.String(), found})
+		rows = append(rows, [3]string{q.Question, string(q.Answer), found})
 	}
 	fmt.Fprintf(w, "%s  %s\n%d assumptions: %d as assumed, %d otherwise, %d could not be asked\n\n", text.Line(at.Name), text.Line(at.URL),
 		len(rows), counts[AsAssumed], counts[Otherwise], counts[Unanswered])

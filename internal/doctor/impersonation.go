@@ -28,15 +28,13 @@ func (s somebody) callers() []dataverse.Caller {
 // impersonation impersonates the integration user and each configured owner of a view,
 // because only the owner of a personal view and those it is shared with can see it.
 func (x *examination) impersonation(ctx context.Context) {
-	const id = "impersonation"
-	r := x.Requirement
 	who, filter := x.integration()
-	x.lookAs(ctx, id, who, filter)
+	x.lookAs(ctx, who, filter)
 	seen := map[string]bool{}
-	for _, v := range r.Views {
+	for _, v := range x.Requirement.Views {
 		if owner := strings.ToLower(v.Owner); owner != "" && !seen[owner] {
 			seen[owner] = true
-			x.lookAs(ctx, id, v.Owner, dataverse.Eq("domainname", v.Owner))
+			x.lookAs(ctx, v.Owner, dataverse.Eq("domainname", v.Owner))
 		}
 	}
 }
@@ -52,69 +50,65 @@ func (x *examination) integration() (who string, filter dataverse.Expr) {
 	return "the integration user", dataverse.And(dataverse.NeNull("applicationid"), dataverse.Contains("fullname", x.Pattern))
 }
 
-func (x *examination) lookAs(ctx context.Context, id, who string, filter dataverse.Expr) {
+// lookAs checks whether a user can be impersonated.
+func (x *examination) lookAs(ctx context.Context, who string, filter dataverse.Expr) {
 	title := "impersonate " + dataverse.Printable(who)
-	if x.skip(id, title) {
-		return
-	}
-	x.Progress(title)
-	if !x.users {
-		x.add(Check{ID: id, Title: title, Outcome: Skipped, Detail: "not checked: users cannot be read, see above"})
-		return
-	}
-	found, err := x.find(ctx, who, filter)
-	switch {
-	case err != nil:
-		x.fail(id, title, err)
-		x.lacks(err, needs("prvReadUser"))
-		return
-	case len(found) == 0:
-		x.add(Check{ID: id, Title: title, Outcome: Skipped, Detail: "the user does not exist: a scan reports that"})
-		return
-	case found[0].disabled:
-		x.add(Check{ID: id, Title: title, Outcome: Skipped, Detail: "it is disabled and cannot be impersonated: a scan reports that"})
-		return
-	}
-	x.known[found[0].id] = "the impersonated user"
-	heeded := false
-	for _, caller := range found[0].callers() {
+	x.online("impersonation", title, func(ctx context.Context) (Check, error) {
+		if !x.users {
+			return skipped("not checked: users cannot be read, see above")
+		}
+		found, err := x.find(ctx, who, filter)
+		switch {
+		case err != nil:
+			return x.lacks(err, needs("prvReadUser")), err
+		case len(found) == 0:
+			return skipped("the user does not exist: a scan reports that")
+		case found[0].disabled:
+			return skipped("it is disabled and cannot be impersonated: a scan reports that")
+		}
+		x.known[found[0].id] = "the impersonated user"
+		heeded, err := x.become(ctx, title, found[0])
+		switch {
+		case heeded:
+			return Check{Outcome: Passed, Detail: "works, and WhoAmI returns this user"}, nil
+		case err == nil:
+			return Check{
+				Outcome: Failed,
+				Detail:  "the environment ignores the request to impersonate this user, and responds as another user: a scan does not use what it reads that way",
+				Advice:  "make sure that the user is enabled, and that no proxy drops the headers CallerObjectId and MSCRMCallerID",
+			}, nil
+		}
+		if c, excused := x.excused(err, found[0].id); excused {
+			return c, err
+		}
+		return x.lacks(err, needs(actOnBehalf)), err
+	})(ctx)
+}
+
+// become impersonates a user, and reports whether the environment responds as this user: it
+// may ignore the header.
+func (x *examination) become(ctx context.Context, title string, user somebody) (heeded bool, err error) {
+	for _, caller := range user.callers() {
 		if _, err = collector.ProbeViews().First().Ask(ctx, x.asker, title, caller); err != nil {
 			var refused *dataverse.Error
 			if errors.As(err, &refused) && (refused.Kind == dataverse.BadRequest || refused.Kind == dataverse.NotFound) {
 				continue // the environment does not accept this way to name the user
 			}
-			break
+			return false, err
 		}
-		// The environment may ignore the header.
-		if heeded, err = x.heeds(ctx, title, caller, found[0].id); heeded || err != nil {
-			break
+		if heeded, err = x.heeds(ctx, title, caller, user.id); heeded || err != nil {
+			return heeded, err
 		}
 	}
-	switch {
-	case heeded:
-		x.add(Check{ID: id, Title: title, Outcome: Passed, Detail: "works, and WhoAmI returns this user"})
-		return
-	case err == nil:
-		x.add(Check{
-			ID: id, Title: title, Outcome: Failed,
-			Detail: "the environment ignores the request to impersonate this user, and responds as another user: a scan does not use what it reads that way",
-			Advice: "make sure that the user is enabled, and that no proxy drops the headers CallerObjectId and MSCRMCallerID",
-		})
-		return
-	}
-	x.fail(id, title, err)
-	if !x.excused(err, found[0].id) {
-		x.lacks(err, needs(actOnBehalf))
-	}
+	return false, err
 }
 
-// excused makes the last check a warning if a grant to this identity would not help, because
-// the impersonated user is refused.
-func (x *examination) excused(err error, user dataverse.GUID) bool {
-	c := &x.checks[len(x.checks)-1]
+// excused is a warning if a grant to this identity would not help, because the impersonated
+// user is refused.
+func (x *examination) excused(err error, user dataverse.GUID) (Check, bool) {
 	var refused *dataverse.Error
 	if !errors.As(err, &refused) || refused.Kind != dataverse.Forbidden {
-		return false
+		return Check{}, false
 	}
 	name, lacking := refused.MissingPrivilege(), refused.Principal()
 	held := x.held[strings.ToLower(name)] > snapshot.DepthNone
@@ -123,17 +117,15 @@ func (x *examination) excused(err error, user dataverse.GUID) bool {
 	}
 	switch {
 	case name != "" && !strings.EqualFold(name, actOnBehalf) && held:
-		c.Advice = "the impersonated user itself lacks " + name + ": the views that it sees are unknown until one of its roles grants it"
+		return Check{Outcome: Warned, Advice: "the impersonated user itself lacks " + name + ": the views that it sees are unknown until one of its roles grants it"}, true
 	case name != "":
-		return false
+		return Check{}, false
 	case refused.Cause() != dataverse.CauseUnknown: // a state of that user: a scan says what it cannot judge
+		return Check{Outcome: Warned}, true
 	case x.held[strings.ToLower(actOnBehalf)] > snapshot.DepthNone:
-		c.Advice = "the environment refuses the impersonated user: make sure that it has a role, and that this identity has " + actOnBehalf + " through a role assigned to it directly"
-	default:
-		return false
+		return Check{Outcome: Warned, Advice: "the environment refuses the impersonated user: make sure that it has a role, and that this identity has " + actOnBehalf + " through a role assigned to it directly"}, true
 	}
-	c.Outcome = Warned
-	return true
+	return Check{}, false
 }
 
 // heeds reports whether the environment responds as the impersonated user.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -32,13 +33,10 @@ func (x *examination) reads(ctx context.Context) {
 	x.read(ctx, "read-system-views", "read system views", collector.ProbeSystemViews().First(), "prvReadQuery")
 	x.read(ctx, "read-personal-views", "read personal views", collector.ProbeViews().First(), "prvReadUserQuery")
 	x.read(ctx, "read-column-security", "read column security", collector.ProbeColumnSecurity().First(), columnSecurity)
-	x.spare()
 	x.readOf(ctx, x.self, "read-column-security-of-user", "read column security profiles of a user",
 		collector.ProbeColumnSecurityOf(dataverse.Row("systemusers", x.self).Nav("systemuserprofiles_association")), columnSecurity)
-	x.spare()
 	x.readOf(ctx, team, "read-column-security-of-team", "read column security profiles of a team",
 		collector.ProbeColumnSecurityOf(dataverse.Row("teams", team).Nav("teamprofiles_association")), columnSecurity)
-	x.spare()
 }
 
 // columnSecurity is the privilege to read column security. A scan can do without.
@@ -46,96 +44,88 @@ const columnSecurity = "prvReadFieldSecurityProfile"
 
 // needs are privileges of the minimal role, by their names.
 func needs(names ...string) []Privilege {
-	var picked []Privilege
-	for _, name := range names {
-		for _, p := range Least() {
-			if p.Name == name {
-				picked = append(picked, p)
-			}
-		}
+	least, picked := Least(), make([]Privilege, len(names))
+	for i, name := range names {
+		picked[i] = least[slices.IndexFunc(least, func(p Privilege) bool { return p.Name == name })]
 	}
 	return picked
 }
 
+// skipped is a check that could not be made, or has nothing to check.
+func skipped(why string) (Check, error) { return Check{Outcome: Skipped, Detail: why}, nil }
+
 // readOf reads what belongs to a row, if there is one.
 func (x *examination) readOf(ctx context.Context, row dataverse.GUID, id, title string, p collector.Probe, privileges ...string) {
-	switch {
-	case row != "":
+	if row != "" {
 		x.read(ctx, id, title, p, privileges...)
-	case !x.skip(id, title):
-		x.add(Check{ID: id, Title: title, Outcome: Skipped, Detail: "not checked: no row was read that could be asked for, see above"})
+	} else {
+		x.online(id, title, func(context.Context) (Check, error) {
+			return skipped("not checked: no row was read that could be asked for, see above")
+		})(ctx)
 	}
 }
 
 // read asks one question, which requires privileges, and returns the id of the first row.
 func (x *examination) read(ctx context.Context, id, title string, p collector.Probe, privileges ...string) (first dataverse.GUID) {
-	if x.skip(id, title) {
-		return ""
-	}
-	x.Progress(title)
-	found, err := p.Ask(ctx, x.asker, title, dataverse.Caller{})
-	if err != nil {
-		x.fail(id, title, err)
-		x.lacks(err, needs(privileges...))
-		return ""
-	}
-	c := Check{ID: id, Title: title, Outcome: Passed, Detail: "works"}
-	for _, p := range needs(privileges...) {
-		held := x.held[strings.ToLower(p.Name)]
-		if x.held == nil || held >= p.Depth {
-			continue
+	x.online(id, title, func(ctx context.Context) (Check, error) {
+		found, err := p.Ask(ctx, x.asker, title, dataverse.Caller{})
+		if err != nil {
+			return x.lacks(err, needs(privileges...)), err
 		}
-		c.Outcome, c.Privilege, c.Advice = Failed, &p, p.advice()
-		c.Detail = fmt.Sprintf("works, but this identity has %s only at %s level: it does not see rows of other business units", p.Name, level(held))
-		if held == snapshot.DepthNone {
-			c.Detail = fmt.Sprintf("works, but this identity does not have %s: it may not see all rows", p.Name)
+		if len(found) > 0 {
+			first = dataverse.GUID(found[0])
 		}
-		break
-	}
-	x.add(c)
-	if len(found) > 0 {
-		first = dataverse.GUID(found[0])
+		return x.sees(needs(privileges...)), nil
+	})(ctx)
+	if c := &x.checks[len(x.checks)-1]; c.Outcome == Failed && slices.Contains(privileges, columnSecurity) {
+		c.Outcome = Warned
+		c.Detail += ": collect --scope environment does not say which columns are hidden from the integration user; no control depends on it"
 	}
 	return first
 }
 
-// spare makes the last check a warning if it failed, because a scan can do without column
-// security.
-func (x *examination) spare() {
-	if c := &x.checks[len(x.checks)-1]; c.Outcome == Failed {
-		c.Outcome = Warned
-		c.Detail += ": collect --scope environment does not say which columns are hidden from the integration user; no control depends on it"
+// sees is the check of a read that works: whether it can see every row.
+func (x *examination) sees(needed []Privilege) Check {
+	for _, p := range needed {
+		held := x.held[strings.ToLower(p.Name)]
+		if x.held == nil || held >= p.Depth {
+			continue
+		}
+		c := Check{Outcome: Failed, Privilege: &p, Advice: p.advice()}
+		c.Detail = fmt.Sprintf("works, but this identity has %s only at %s level: it does not see rows of other business units", p.Name, level(held))
+		if held == snapshot.DepthNone {
+			c.Detail = fmt.Sprintf("works, but this identity does not have %s: it may not see all rows", p.Name)
+		}
+		return c
 	}
+	return Check{Outcome: Passed, Detail: "works"}
 }
 
 // lacks names the missing privilege in a refusal: the one that the environment names, or the
 // first required one that the identity does not have. A refusal with another cause is not
 // about privileges.
-func (x *examination) lacks(err error, needed []Privilege) {
-	c := &x.checks[len(x.checks)-1]
+func (x *examination) lacks(err error, needed []Privilege) Check {
 	var refused *dataverse.Error
 	if !errors.As(err, &refused) || refused.Kind != dataverse.Forbidden {
-		return
+		return Check{}
 	}
 	name := refused.MissingPrivilege()
 	if name == "" && (refused.Cause() != dataverse.CauseUnknown || x.held == nil) {
-		return
+		return Check{}
 	}
+	named := Check{Privilege: &Privilege{Name: name, Depth: snapshot.DepthGlobal}}
 	if who := refused.Principal(); name != "" && who != "" && x.self != "" && who != x.self {
-		c.Privilege = &Privilege{Name: name, Depth: snapshot.DepthGlobal}
-		return // the advice names them
+		return named // the advice names them
 	}
 	for _, p := range append(needed, Least()...) {
 		if strings.EqualFold(p.Name, name) || name == "" && x.held[strings.ToLower(p.Name)] < p.Depth {
-			c.Privilege, c.Advice = &p, p.advice()
-			return
+			return Check{Privilege: &p, Advice: p.advice()}
 		}
 	}
 	if name == "" {
-		c.Advice = "this identity has every documented privilege, but this environment requires another: without it, the controls that need this read are unknown"
-		return
+		return Check{Advice: "this identity has every documented privilege, but this environment requires another: without it, the controls that need this read are unknown"}
 	}
-	c.Privilege = &Privilege{Name: name, Depth: snapshot.DepthGlobal}
+	return named
 }
 
 func (p Privilege) advice() string {

@@ -1,9 +1,14 @@
 package doctor
 
 import (
+	"archive/zip"
 	"bytes"
-	"encoding/xml"
+	"embed"
 	"fmt"
+	"io"
+	"slices"
+	"text/template"
+	"time"
 
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
@@ -42,42 +47,49 @@ func Blind() []string { return []string{"view/shared", "view/active"} }
 const WhyImpersonate = "the role has " + actOnBehalf + " to read the personal views that only the integration user and their owners see; " +
 	"impersonation allows only what both identities may do, and the role grants no right to write, so nothing can be written on anybody's behalf"
 
-type roleDocument struct {
-	XMLName      xml.Name `xml:"Role"`
-	Schema       string   `xml:"xmlns:xsi,attr"`
-	ID           string   `xml:"id,attr"`
-	Name         string   `xml:"name,attr"`
-	Inherited    int      `xml:"isinherited,attr"`
-	Customizable int      `xml:"IsCustomizable"`
-	Privileges   []grant  `xml:"RolePrivileges>RolePrivilege"`
-}
-
-type grant struct {
-	Name  string `xml:"name,attr"`
-	Level string `xml:"level,attr"`
-}
+// solutionFiles are the files of the role's solution, as templates. They are those of solutions
+// that environments export (Microsoft, "Solution file reference"): solution.xml names the role
+// as a root component of type 20, and customizations.xml contains it.
+//
+//go:embed solution
+var solutionFiles embed.FS
 
 // RoleXML is the minimal role as a solution component: the file
 // Roles/dbaudit Auditor.xml of an unpacked solution. Without impersonate, it leaves out the
 // privilege to impersonate others; see [Blind].
 func RoleXML(impersonate bool) ([]byte, error) {
-	doc := roleDocument{
-		Schema: "http://www.w3.org/2001/XMLSchema-instance", ID: "{" + RoleID + "}", Name: RoleName,
-		// 1: a role held through a team counts as the member's own.
-		Inherited: 1, Customizable: 1,
-	}
-	for _, p := range Least() {
-		if p.Name == actOnBehalf && !impersonate {
-			continue
+	b := bytes.NewBufferString(`<?xml version="1.0" encoding="utf-8"?>` + "\n")
+	err := fill(b, "role.xml", impersonate)
+	return b.Bytes(), err
+}
+
+// RoleZip is the minimal role as an unmanaged solution that can be imported: in the maker
+// portal, or by `pac solution import`. Equal input gives equal bytes.
+func RoleZip(impersonate bool) ([]byte, error) {
+	var b bytes.Buffer
+	archive := zip.NewWriter(&b)
+	for _, file := range [][2]string{
+		{"solution.xml", "solution.xml"}, {"customizations.xml", "customizations.xml"}, {"[Content_Types].xml", "content_types.xml"},
+	} {
+		// The earliest time that a zip file can have.
+		w, err := archive.CreateHeader(&zip.FileHeader{Name: file[0], Method: zip.Deflate, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)})
+		if err == nil {
+			err = fill(w, file[1], impersonate)
 		}
-		doc.Privileges = append(doc.Privileges, grant{p.Name, p.Depth.Wire()})
+		if err != nil {
+			return nil, fmt.Errorf("writing the role's solution: %w", err)
+		}
 	}
-	body, err := xml.MarshalIndent(doc, "", "  ")
+	err := archive.Close()
+	return b.Bytes(), err
+}
+
+// fill writes a file of the role's solution.
+func fill(w io.Writer, name string, impersonate bool) error {
+	templates, err := template.ParseFS(solutionFiles, "solution/*.xml")
 	if err != nil {
-		return nil, fmt.Errorf("writing the role: %w", err)
+		return fmt.Errorf("writing the role: %w", err)
 	}
-	// As exported solutions have it, so that importing and exporting again shows no
-	// difference.
-	body = bytes.ReplaceAll(body, []byte("></RolePrivilege>"), []byte(" />"))
-	return append([]byte(`<?xml version="1.0" encoding="utf-8"?>`+"\n"), append(body, '\n')...), nil
+	granted := slices.DeleteFunc(Least(), func(p Privilege) bool { return p.Name == actOnBehalf && !impersonate })
+	return templates.ExecuteTemplate(w, name, map[string]any{"ID": RoleID, "Name": RoleName, "Privileges": granted}) //nolint:wrapcheck // it is embedded
 }
