@@ -17,17 +17,28 @@ import (
 // every change to an environment before it is sent.
 const patience = 1500 * time.Millisecond
 
+// settled is the time until signals are handled. Before that a signal simply ends the
+// process, and nothing has been written yet. Handling them starts threads, which the
+// shortest runs do without.
+const settled = time.Millisecond
+
 func main() {
-	// A timer starts no thread, and the shortest runs end before it fires.
 	memory := newMemory(os.Getenv("GOGC") != "")
 	time.AfterFunc(watchInterval, func() { memory.watch(func(text string) { end(cli.ExitFailure, text) }) })
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, func() {
-		stop() // a second interruption ends the process at once
-		time.AfterFunc(patience, func() { end(cli.ExitInterrupted, "interrupted") })
-	})
+	ctx, cancel := context.WithCancelCause(context.Background())
+	time.AfterFunc(settled, func() { interrupt(ctx, cancel) })
 	code := cli.Main(ctx, os.Args[1:], cli.OS())
 	os.Exit(code)
+}
+
+// interrupt ends the run at a signal.
+func interrupt(ctx context.Context, cancel context.CancelCauseFunc) {
+	signalled, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	<-signalled.Done()
+	stop() // a second interruption ends the process at once
+	cancel(context.Cause(signalled))
+	time.Sleep(patience)
+	end(cli.ExitInterrupted, "interrupted")
 }
 
 // end ends the process, whatever else it does.
