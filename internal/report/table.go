@@ -51,7 +51,9 @@ func writeTable(w io.Writer, from *source, o Options) error {
 		if several {
 			t.b.WriteByte('\n')
 		}
-		t.result(r, o.Verbose)
+		if err := t.result(r, o.Verbose); err != nil {
+			return err
+		}
 	}
 	if from.fail != nil {
 		return from.fail
@@ -103,7 +105,9 @@ func (t *terminal) overview(from *source) error {
 	if from.fail != nil {
 		return from.fail
 	}
-	t.Draw(&t.b, g)
+	if err := t.Draw(&t.b, g); err != nil {
+		return err
+	}
 	t.paragraph("", table.Plain, totals(from.rs), table.Bold)
 	if unchecked > 0 {
 		t.paragraph("* ", table.Plain, audit.ViewsUnchecked, table.Plain)
@@ -111,14 +115,14 @@ func (t *terminal) overview(from *source) error {
 	return nil
 }
 
-func (t *terminal) result(r audit.Result, verbose bool) {
+func (t *terminal) result(r audit.Result, verbose bool) error {
 	t.banner(r)
 	if r.Unread != nil {
-		return
+		return nil
 	}
 	if t.options.Summary {
 		t.facts(r)
-		return
+		return nil
 	}
 
 	listed := r
@@ -126,26 +130,35 @@ func (t *terminal) result(r audit.Result, verbose bool) {
 	failed, waived, unknown := with(audit.OutcomeFail, listed), with(audit.OutcomeWaived, listed), with(audit.OutcomeUnknown, listed)
 	if n := len(failed); n > 0 {
 		t.section(table.BoldRed, fmt.Sprintf("FAILED  %s, %s", count(n, "control"), count(findings(failed), "finding")))
-		t.findings(failed, "WHAT TO DO")
+		if err := t.findings(failed, "WHAT TO DO"); err != nil {
+			return err
+		}
 	}
 	if n := len(unknown); n > 0 {
 		t.section(table.BoldYellow, fmt.Sprintf("UNKNOWN  %s could not be evaluated", count(n, "control")))
-		t.reasons(unknown)
+		if err := t.reasons(unknown); err != nil {
+			return err
+		}
 	}
 	if n := len(waived); n > 0 {
 		t.section(table.Bold, fmt.Sprintf("WAIVED  %s that failed, %s accepted", count(n, "control"), count(findings(waived), "finding")))
-		t.findings(waived, "ACCEPTED")
+		if err := t.findings(waived, "ACCEPTED"); err != nil {
+			return err
+		}
 	}
-	t.quiet(listed, verbose)
+	if err := t.quiet(listed, verbose); err != nil {
+		return err
+	}
 	if hidden := len(r.Controls) - len(listed.Controls); hidden > 0 {
 		t.section(table.Bold, fmt.Sprintf("NOT LISTED  %s below %s (--severity)", count(hidden, "control"), t.options.Least))
 	}
 	t.notes(r)
 	t.facts(r)
+	return nil
 }
 
 // quiet lists what asks for nothing: what does not apply, and what passed.
-func (t *terminal) quiet(r audit.Result, verbose bool) {
+func (t *terminal) quiet(r audit.Result, verbose bool) error {
 	of := func(o audit.Outcome) []audit.Control {
 		return slices.DeleteFunc(slices.Clone(r.Controls), func(c audit.Control) bool { return c.Outcome != o })
 	}
@@ -155,18 +168,19 @@ func (t *terminal) quiet(r audit.Result, verbose bool) {
 	}
 	if absent := of(audit.OutcomeNotApplicable); len(absent) > 0 {
 		t.section(table.Bold, "NOT APPLICABLE  "+count(len(absent), "control")+more)
-		if verbose {
-			t.reasons(absent)
-		} else {
+		if !verbose {
 			t.inapplicable(absent)
+		} else if err := t.reasons(absent); err != nil {
+			return err
 		}
 	}
 	if passed := of(audit.OutcomePass); len(passed) > 0 {
 		t.section(table.BoldGreen, "PASSED  "+count(len(passed), "control")+more)
 		if verbose {
-			t.passes(passed)
+			return t.passes(passed)
 		}
 	}
+	return nil
 }
 
 func findings(cs []audit.Control) int {
@@ -224,7 +238,7 @@ func (t *terminal) section(s table.Style, title string) {
 
 // reasons lists controls with the reason of each; a reason that many share is shown once,
 // above, with their names.
-func (t *terminal) reasons(cs []audit.Control) {
+func (t *terminal) reasons(cs []audit.Control) error {
 	g := table.Grid{Head: []string{"SEVERITY", "CONTROL", "REASON"}, Share: []int{0, 2, 5}}
 	for _, group := range byReason(cs) {
 		if len(group.Controls) > 1 {
@@ -235,9 +249,10 @@ func (t *terminal) reasons(cs []audit.Control) {
 		c := group.Controls[0]
 		g.Rows = append(g.Rows, []table.Cell{table.Phrase(c.Severity.String(), table.Plain), table.Phrase(string(c.ID), table.Bold), table.Phrase(group.Short(t.options), table.Plain)})
 	}
-	if len(g.Rows) > 0 {
-		t.Draw(&t.b, g)
+	if len(g.Rows) == 0 {
+		return nil
 	}
+	return t.Draw(&t.b, g)
 }
 
 // inapplicable says why controls do not apply, in a line for each reason.
@@ -247,12 +262,12 @@ func (t *terminal) inapplicable(cs []audit.Control) {
 	}
 }
 
-func (t *terminal) passes(cs []audit.Control) {
+func (t *terminal) passes(cs []audit.Control) error {
 	g := table.Grid{Head: []string{"CONTROL", "TITLE"}, Share: []int{2, 5}}
 	for _, c := range cs {
 		g.Rows = append(g.Rows, []table.Cell{table.Phrase(string(c.ID), table.Bold), table.Phrase(shorten(c.Title, textColumns), table.Plain)})
 	}
-	t.Draw(&t.b, g)
+	return t.Draw(&t.b, g)
 }
 
 func (t *terminal) notes(r audit.Result) {

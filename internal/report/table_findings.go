@@ -10,7 +10,7 @@ import (
 
 // findings is the table of controls with their findings and, under the last
 // heading, what to do about each or who accepted it.
-func (t *terminal) findings(cs []audit.Control, last string) {
+func (t *terminal) findings(cs []audit.Control, last string) error {
 	g := table.Grid{Head: []string{"SEVERITY", "CONTROL", "FINDING", "REQUIRED", "ACTUAL", last}}
 	row := t.lines
 	switch {
@@ -26,7 +26,7 @@ func (t *terminal) findings(cs []audit.Control, last string) {
 	for _, c := range cs {
 		g.Rows = append(g.Rows, row(c)...)
 	}
-	t.Draw(&t.b, g)
+	return t.Draw(&t.b, g)
 }
 
 // narrow is the row of a control, with its findings below it.

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"go.yaml.in/yaml/v3"
+	"gopkg.in/yaml.v3"
 )
 
 // A form is a JSON schema with the keywords that the schemas of files that people write

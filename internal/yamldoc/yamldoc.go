@@ -15,7 +15,7 @@ import (
 	"strconv"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
+	"gopkg.in/yaml.v3"
 )
 
 // A Document is a parsed YAML document that knows the place of everything.

@@ -4,7 +4,12 @@ package table
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
+
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/renderer"
+	"github.com/olekukonko/tablewriter/tw"
 
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
@@ -59,98 +64,91 @@ type Grid struct {
 	Aligned int
 }
 
-// Draw draws the table: a box on a terminal, and columns two blanks apart elsewhere.
-func (c Canvas) Draw(b *bytes.Buffer, g Grid) {
+// Draw lays the cells out itself and leaves to the library what it does well,
+// drawing: its own wrapping knows neither colours nor hanging indents.
+func (c Canvas) Draw(b *bytes.Buffer, g Grid) error {
 	widths := c.fit(g)
-	head := make([]Cell, len(g.Head))
+	options := []tablewriter.Option{
+		tablewriter.WithRenderer(renderer.NewBlueprint(c.rendition(g))),
+		// Without this the library looks for a locale to choose widths by.
+		tablewriter.WithEastAsian(tw.Off),
+		tablewriter.WithHeaderAutoFormat(tw.Off),
+		tablewriter.WithHeaderAutoWrap(tw.WrapNone),
+		tablewriter.WithHeaderAlignment(tw.AlignLeft),
+		tablewriter.WithRowAutoWrap(tw.WrapNone),
+		tablewriter.WithRowAlignment(tw.AlignLeft),
+		tablewriter.WithTrimSpace(tw.Off),
+		tablewriter.WithTrimLine(tw.Off),
+	}
+	if c.Width == 0 {
+		options = append(options, tablewriter.WithPadding(tw.Padding{Right: "  ", Overwrite: true}))
+	}
+	var out bytes.Buffer
+	table := tablewriter.NewTable(&out, options...)
+	head := make([]any, len(g.Head))
 	for i, h := range g.Head {
-		head[i] = Phrase(h, Faint)
+		lines := text.Wrap(h, widths[i])
+		for j := range lines {
+			lines[j] = c.Paint(lines[j], Faint)
+		}
+		head[i] = strings.Join(lines, "\n")
 	}
-	rows := [][][]line{c.layOut(head, widths, 0)}
+	table.Header(head...)
 	for _, row := range g.Rows {
-		rows = append(rows, c.layOut(row, widths, g.Aligned))
-	}
-	room := make([]int, len(g.Head))
-	for _, row := range rows {
-		for i, lines := range row {
-			for _, l := range lines {
-				room[i] = max(room[i], text.Columns(l.text))
-			}
+		if err := table.Append(c.layOut(row, widths, g.Aligned)); err != nil {
+			return fmt.Errorf("laying out a row: %w", err)
 		}
 	}
-	c.rule(b, room, "┌", "┬", "┐")
-	for i, row := range rows {
-		if i == 1 || i > 1 && g.Ruled {
-			c.rule(b, room, "├", "┼", "┤")
-		}
-		c.write(b, row, room)
+	if err := table.Render(); err != nil {
+		return fmt.Errorf("drawing the table: %w", err)
 	}
-	c.rule(b, room, "└", "┴", "┘")
+	for line := range strings.Lines(out.String()) {
+		b.WriteString(strings.TrimRight(line, " \n"))
+		b.WriteByte('\n')
+	}
+	return nil
 }
 
-// rule draws a line of a box, where there is one.
-func (c Canvas) rule(b *bytes.Buffer, room []int, left, middle, right string) {
+func (c Canvas) rendition(g Grid) tw.Rendition {
 	if c.Width == 0 {
-		return
-	}
-	dashes := make([]string, len(room))
-	for i, width := range room {
-		dashes[i] = strings.Repeat("─", width+2)
-	}
-	b.WriteString(left + strings.Join(dashes, middle) + right + "\n")
-}
-
-// write writes the lines of a row.
-func (c Canvas) write(b *bytes.Buffer, row [][]line, room []int) {
-	height := 1
-	for _, lines := range row {
-		height = max(height, len(lines))
-	}
-	left, right := "│ ", " "
-	if c.Width == 0 {
-		left, right = "", "  "
-	}
-	for n := range height {
-		var out strings.Builder
-		for i, width := range room {
-			var l line
-			if i < len(row) && n < len(row[i]) {
-				l = row[i][n]
-			}
-			out.WriteString(left + c.Paint(l.text, l.style) + strings.Repeat(" ", width-text.Columns(l.text)) + right)
+		return tw.Rendition{
+			Borders: tw.BorderNone,
+			Symbols: tw.NewSymbols(tw.StyleNone),
+			Settings: tw.Settings{
+				Separators: tw.SeparatorsNone,
+				Lines:      tw.LinesNone,
+			},
 		}
-		if c.Width > 0 {
-			out.WriteString("│")
-		}
-		b.WriteString(strings.TrimRight(out.String(), " ") + "\n")
 	}
-}
-
-// A line is one of a cell, in one style.
-type line struct {
-	text  string
-	style Style
+	between := tw.Off
+	if g.Ruled {
+		between = tw.On
+	}
+	return tw.Rendition{
+		Symbols:  tw.NewSymbols(tw.StyleLight),
+		Settings: tw.Settings{Separators: tw.Separators{BetweenRows: between}},
+	}
 }
 
 // layOut wraps the cells of a row and puts their paragraphs beside one another.
-func (c Canvas) layOut(row []Cell, widths []int, aligned int) [][]line {
+func (c Canvas) layOut(row []Cell, widths []int, aligned int) []string {
 	paragraphs := 0
 	for _, cell := range row {
 		paragraphs = max(paragraphs, len(cell))
 	}
-	lines := make([][]line, len(row))
+	lines := make([][]string, len(row))
 	for p := range paragraphs {
 		depth := 0
 		for i, cell := range row {
 			if p >= len(cell) {
 				continue
 			}
-			for _, part := range hang(cell[p].Text, widths[i]) {
-				lines[i] = append(lines[i], line{part, cell[p].Style})
+			for _, line := range hang(cell[p].Text, widths[i]) {
+				lines[i] = append(lines[i], c.Paint(line, cell[p].Style))
 			}
 			if cell[p].Below != "" {
-				for _, part := range hang(cell[p].Below, widths[i]) {
-					lines[i] = append(lines[i], line{part, cell[p].Under})
+				for _, line := range hang(cell[p].Below, widths[i]) {
+					lines[i] = append(lines[i], c.Paint(line, cell[p].Under))
 				}
 			}
 			if i >= aligned {
@@ -159,11 +157,15 @@ func (c Canvas) layOut(row []Cell, widths []int, aligned int) [][]line {
 		}
 		for i := range row {
 			for i >= aligned && p+1 < len(row[i]) && len(lines[i]) < depth {
-				lines[i] = append(lines[i], line{})
+				lines[i] = append(lines[i], "")
 			}
 		}
 	}
-	return lines
+	out := make([]string, len(row))
+	for i, ls := range lines {
+		out[i] = strings.Join(ls, "\n")
+	}
+	return out
 }
 
 // hang wraps s so that what follows a bullet or an indent stays behind it.

@@ -8,9 +8,12 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-func drawn(c Canvas, g Grid) string {
+func drawn(t *testing.T, c Canvas, g Grid) string {
+	t.Helper()
 	var b bytes.Buffer
-	c.Draw(&b, g)
+	if err := c.Draw(&b, g); err != nil {
+		t.Fatal(err)
+	}
 	return b.String()
 }
 
@@ -20,7 +23,7 @@ func TestList(t *testing.T) {
 	t.Parallel()
 	rows := [][]string{{"a", strings.Repeat("long ", 30)}, {"b\n", "x"}}
 	for _, width := range []int{40, 80, 120} {
-		list := drawn(Canvas{Width: width}, list([]string{"name", "the words of somebody"}, rows))
+		list := drawn(t, Canvas{Width: width}, list([]string{"name", "the words of somebody"}, rows))
 		if !strings.HasPrefix(list, "┌") || !strings.Contains(list, "│ NAME") || strings.Count(list, "├") != 1 {
 			t.Errorf("another style:\n%s", list)
 		}
@@ -30,7 +33,7 @@ func TestList(t *testing.T) {
 			}
 		}
 	}
-	if list := drawn(Canvas{}, list([]string{"name", "words"}, rows)); !strings.HasPrefix(list, "NAME") || strings.Count(list, "\n") != 3 {
+	if list := drawn(t, Canvas{}, list([]string{"name", "words"}, rows)); !strings.HasPrefix(list, "NAME") || strings.Count(list, "\n") != 3 {
 		t.Errorf("not a line for each row:\n%s", list)
 	}
 }
@@ -39,9 +42,9 @@ func TestList(t *testing.T) {
 func TestRuled(t *testing.T) {
 	t.Parallel()
 	g := list([]string{"name"}, [][]string{{"a"}, {"b"}, {"c"}})
-	plain := drawn(Canvas{Width: 80}, g)
+	plain := drawn(t, Canvas{Width: 80}, g)
 	g.Ruled = true
-	if ruled := drawn(Canvas{Width: 80}, g); strings.Count(ruled, "├") != strings.Count(plain, "├")+2 {
+	if ruled := drawn(t, Canvas{Width: 80}, g); strings.Count(ruled, "├") != strings.Count(plain, "├")+2 {
 		t.Errorf("no lines between rows:\n%s", ruled)
 	}
 }
@@ -51,12 +54,12 @@ func TestRuled(t *testing.T) {
 func TestColours(t *testing.T) {
 	t.Parallel()
 	g := Grid{Head: []string{"NAME"}, Share: []int{1}, Rows: [][]Cell{{Phrase(strings.Repeat("word ", 40), BoldRed)}}}
-	for line := range strings.Lines(drawn(Canvas{Width: 40, Color: true}, g)) {
+	for line := range strings.Lines(drawn(t, Canvas{Width: 40, Color: true}, g)) {
 		if strings.Count(line, "\x1b[") != 2*strings.Count(line, "\x1b[0m") {
 			t.Errorf("a style goes over the end of a line: %q", line)
 		}
 	}
-	if list := drawn(Canvas{Width: 40}, g); strings.Contains(list, "\x1b") {
+	if list := drawn(t, Canvas{Width: 40}, g); strings.Contains(list, "\x1b") {
 		t.Error("a style where there are no colours")
 	}
 }

@@ -13,7 +13,9 @@ import (
 func List(w io.Writer, width int, header []string, rows [][]string) error {
 	var b bytes.Buffer
 	g := list(header, rows)
-	Canvas{Width: width}.Draw(&b, g)
+	if err := (Canvas{Width: width}).Draw(&b, g); err != nil {
+		return err
+	}
 	if first, _, _ := strings.Cut(b.String(), "\n"); width > 0 && text.Columns(first) > width {
 		// Too wide with every short column whole: all of them break.
 		b.Reset()
@@ -22,7 +24,9 @@ func List(w io.Writer, width int, header []string, rows [][]string) error {
 				g.Share[i] = 4 * unbroken // little of them breaks
 			}
 		}
-		Canvas{Width: width}.Draw(&b, g)
+		if err := (Canvas{Width: width}).Draw(&b, g); err != nil {
+			return err
+		}
 	}
 	if _, err := w.Write(b.Bytes()); err != nil {
 		return fmt.Errorf("writing the table: %w", err)
@@ -70,7 +74,9 @@ func Checks(w io.Writer, head [3]string, rows [][3]string, width int) error {
 		g.Rows = append(g.Rows, []Cell{Phrase(text.Message(row[0]), Plain), Phrase(row[1], Plain), found})
 	}
 	var drawn bytes.Buffer
-	Canvas{Width: width}.Draw(&drawn, g)
+	if err := (Canvas{Width: width}).Draw(&drawn, g); err != nil {
+		return err
+	}
 	if _, err := io.WriteString(w, text.Harmless(drawn.String())); err != nil {
 		return fmt.Errorf("writing the checks: %w", err)
 	}

@@ -6,16 +6,13 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/clipperhouse/displaywidth"
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
 )
 
-// Columns is the number of terminal cells that s takes, independent of the locale.
+// Columns is the number of terminal cells that s takes, in the reckoning of the
+// table library and independent of the locale.
 func Columns(s string) int {
-	columns := 0
-	for _, r := range s {
-		columns += displaywidth.Rune(r)
-	}
-	return columns
+	return twwidth.WidthWithOptions(s, twwidth.Options{})
 }
 
 // Shorten cuts a sentence to at most width columns, an ellipsis included. Marks that
