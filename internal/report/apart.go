@@ -12,20 +12,20 @@ import (
 // get the environment's name.
 func apart(rs []audit.Result, o *Options) []audit.Result {
 	out := slices.Clone(rs)
-	own := map[audit.Environment]string{}
+	plain := map[audit.Environment]string{}
 	for i := range out {
 		env := &out[i].Environment
-		legible(reflect.ValueOf(env))
+		own(reflect.ValueOf(env).Elem(), visible)
 		if slices.ContainsFunc(rs, func(other audit.Result) bool {
 			return other.Environment == rs[i].Environment && other.Profile.Name != rs[i].Profile.Name
 		}) {
 			env.Name += " (" + visible(rs[i].Profile.Name) + ")"
-			own[*env] = rs[i].Environment.Name
+			plain[*env] = rs[i].Environment.Name
 		}
 	}
-	if asked := o.Asked; asked != nil && len(own) > 0 {
+	if asked := o.Asked; asked != nil && len(plain) > 0 {
 		o.Asked = func(r audit.Result) []string {
-			if name, changed := own[r.Environment]; changed {
+			if name, changed := plain[r.Environment]; changed {
 				r.Environment.Name = name
 			}
 			return asked(r)

@@ -33,9 +33,6 @@ func writeCSV(w io.Writer, from *source, o Options) error {
 		}
 		rows = csvRows(r, o)
 	}
-	if from.fail != nil {
-		return from.fail
-	}
 	return out.WriteAll(rows)
 }
 

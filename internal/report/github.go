@@ -13,7 +13,7 @@ import (
 // one for the verdict first, because the runner keeps only ten of a kind for a
 // step, then one for each finding and for each control that is unknown. All
 // controls are listed in a group of the log. A file that could not be read has one.
-func writeGitHub(from *source, o Options) (*text.Commands, error) {
+func writeGitHub(from *source, o Options) *text.Commands {
 	var b text.Commands
 	for r := range from.each() {
 		if u := r.Unread; u != nil {
@@ -52,7 +52,7 @@ func writeGitHub(from *source, o Options) (*text.Commands, error) {
 		}
 		b.Add("endgroup", nil)
 	}
-	return &b, from.fail
+	return &b
 }
 
 func annotate(b *text.Commands, command string, l *audit.Location, title, message string) {

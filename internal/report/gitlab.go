@@ -56,8 +56,5 @@ func writeGitLab(w io.Writer, from *source, _ Options) error {
 			}
 		}
 	}
-	if from.fail != nil {
-		return from.fail
-	}
 	return encodeJSON(w, list)
 }

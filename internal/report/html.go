@@ -83,15 +83,11 @@ type issueData struct {
 }
 
 func writeHTML(w io.Writer, from *source, o Options) error {
-	rs, err := from.all()
-	if err != nil {
-		return err
-	}
 	t, err := parsedPage()
 	if err != nil {
 		return err
 	}
-	return t.Execute(w, pageOf(rs, o))
+	return t.Execute(w, pageOf(slices.Collect(from.each()), o))
 }
 
 func parsedPage() (*template.Template, error) {

@@ -99,11 +99,7 @@ func Pages(rs []audit.Result, o Options, put func(Page) error) error {
 				links[at] += "#" + prefix(j) + "result"
 			}
 		}
-		members, err := renderer{}.source(members, o).all()
-		if err != nil {
-			return fmt.Errorf("rendering html: %w", err)
-		}
-		if err := page(names[i], pageOf(members, o)); err != nil {
+		if err := page(names[i], pageOf(slices.Collect(renderer{}.source(members, o).each()), o)); err != nil {
 			return err
 		}
 	}

@@ -16,13 +16,9 @@ func writeJSON(w io.Writer, from *source, several bool) error {
 		for r := range from.each() {
 			return encodeJSON(w, r)
 		}
-		return from.fail
+		return nil
 	}
-	frame := audit.Results{Format: audit.ResultsFormat, Results: []audit.Result{}}
-	if err := writeResults(w, frame, from.each()); err != nil {
-		return err
-	}
-	return from.fail
+	return writeResults(w, audit.Results{Format: audit.ResultsFormat, Results: []audit.Result{}}, from.each())
 }
 
 // writeResults writes a frame with the results in its empty list of that name, one after

@@ -75,9 +75,6 @@ func writeMarkdown(w io.Writer, from *source, o Options) error {
 			break
 		}
 	}
-	if from.fail != nil {
-		return from.fail
-	}
 	if p.cut {
 		if o.Warn != nil {
 			o.Warn(fmt.Sprintf("the details of %d of %s fit into %d bytes; -f html shows all", p.shown, count(p.findings, "finding"), p.limit))

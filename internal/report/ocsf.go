@@ -128,7 +128,7 @@ func writeOCSF(w io.Writer, from *source, o Options) error {
 			}
 		}
 	}
-	return from.fail
+	return nil
 }
 
 // newOCSF is an event with what all have.

@@ -47,7 +47,7 @@ func writeOpenMetrics(w io.Writer, from *source, _ Options) error {
 		fmt.Fprint(w, head.String()+f.text.String())
 	}
 	fmt.Fprint(w, MetricsEnd)
-	return from.fail
+	return nil
 }
 
 // A metricFamily is a metric with its samples.

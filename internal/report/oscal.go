@@ -38,9 +38,6 @@ func writeOSCAL(w io.Writer, from *source, o Options) error {
 			a.BackMatter.Resources = append(a.BackMatter.Resources, source)
 		}
 	}
-	if from.fail != nil {
-		return from.fail
-	}
 	a.UUID = content.ID()
 	a.Metadata = oscal.NewMetadata("Results of dbaudit", oscal.Time(latest), latest)
 	var ids oscal.IDs

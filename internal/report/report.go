@@ -5,8 +5,7 @@
 // nothing. The order is the engine's; documents for people, and a SARIF run with more
 // results than its viewers keep, have the worst first. Every control of the profile
 // appears, whatever its outcome, and the same input gives the same bytes. A result that was
-// saved as JSON and read back by [ReadResults] renders byte for byte as it did at first,
-// because every result goes through its JSON form before a renderer sees it.
+// saved as JSON and read back by [ReadResults] renders byte for byte as it did at first.
 //
 // Names of roles, users and views come from the environment and are not trusted. What has
 // no glyph (control characters, bidirectional and zero-width marks) becomes an escape
@@ -21,18 +20,13 @@ package report
 
 import (
 	"bufio"
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"iter"
 	"reflect"
-	"runtime"
 	"slices"
 	"time"
 	"unique"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/report/text"
@@ -108,20 +102,22 @@ func draw(w io.Writer, f Format, rs []audit.Result, several bool, o Options) err
 	if _, err := ParseFormat(string(f)); err != nil {
 		return err
 	}
+	for _, r := range rs {
+		if i := slices.IndexFunc(r.Controls, func(c audit.Control) bool { return c.Severity == audit.SeverityInvalid }); i >= 0 {
+			return fmt.Errorf("the control %s has no severity", name(visible(string(r.Controls[i].ID))))
+		}
+	}
 	list := renderers()
 	form := list[slices.IndexFunc(list, func(r renderer) bool { return r.format == f })]
 	if form.apart {
 		rs = apart(rs, &o)
 	}
+	from := form.source(rs, o)
 	switch f {
 	case JSON:
-		return writeJSON(w, form.source(rs, o), several)
+		return writeJSON(w, from, several)
 	case GitHub:
-		commands, err := writeGitHub(form.source(rs, o), o)
-		if err != nil {
-			return err
-		}
-		return text.WriteCommands(w, commands)
+		return text.WriteCommands(w, writeGitHub(from, o))
 	default:
 	}
 	if form.lines {
@@ -129,7 +125,7 @@ func draw(w io.Writer, f Format, rs []audit.Result, several bool, o Options) err
 	}
 	// Some libraries drop write errors; this writer keeps the first.
 	out := bufio.NewWriterSize(w, spill)
-	if err := form.write(out, form.source(rs, o), o); err != nil {
+	if err := form.write(out, from, o); err != nil {
 		return err
 	}
 	return out.Flush()
@@ -137,23 +133,22 @@ func draw(w io.Writer, f Format, rs []audit.Result, several bool, o Options) err
 
 // A source hands over results in the form that a renderer expects.
 type source struct {
-	rs   []audit.Result
-	own  func(*audit.Result) error
-	fail error // why there are no more results
+	rs  []audit.Result
+	own func(audit.Result) audit.Result
 }
 
 func (form renderer) source(rs []audit.Result, o Options) *source {
-	return &source{rs: rs, own: func(r *audit.Result) error {
-		if err := canonical(r); err != nil {
-			return err
-		}
-		if !form.raw {
-			legible(reflect.ValueOf(r))
-		}
+	line := func(s string) string { return unique.Make(visible(s)).Value() } // what many results say is held once
+	if form.raw {
+		line = wellFormed
+	}
+	return &source{rs, func(r audit.Result) audit.Result {
+		own(reflect.ValueOf(&r).Elem(), line)
+		fillEmpty(&r)
 		if form.checkout && o.InCheckout != nil {
-			eachLocation(r, func(l *audit.Location) { l.Path = o.InCheckout(l.Path) })
+			eachLocation(&r, func(l *audit.Location) { l.Path = o.InCheckout(l.Path) })
 		}
-		return nil
+		return r
 	}}
 }
 
@@ -161,64 +156,48 @@ func (form renderer) source(rs []audit.Result, o Options) *source {
 func (s *source) each() iter.Seq[audit.Result] {
 	return func(yield func(audit.Result) bool) {
 		for _, r := range s.rs {
-			if s.fail = s.own(&r); s.fail != nil || !yield(r) {
+			if !yield(s.own(r)) {
 				return
 			}
 		}
 	}
 }
 
-// all are all results, for a renderer that puts them into another order.
-func (s *source) all() ([]audit.Result, error) {
-	rs := slices.Clone(s.rs)
-	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range rs {
-		group.Go(func() error { return s.own(&rs[i]) })
-	}
-	return rs, group.Wait()
-}
+// wellFormed is s with U+FFFD in place of what is not UTF-8, as JSON has it.
+func wellFormed(s string) string { return string([]rune(s)) }
 
-// canonical converts a result to JSON and back. Evidence from a policy then has the types
-// of a saved result, invalid UTF-8 is replaced, and a result that could not be saved is
-// refused.
-func canonical(r *audit.Result) error {
-	b, err := json.Marshal(r)
-	if err != nil {
-		return err
-	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber()
-	*r = audit.Result{}
-	if err := d.Decode(r); err != nil {
-		return err
-	}
-	fillEmpty(r)
-	return nil
-}
-
-// legible makes every text of a result one line in which everything can be seen, and holds
-// what a thousand results say once. Places, evidence and fixes stay as they are: paths and
-// scripts need the real names, and what shows them quotes them.
-func legible(v reflect.Value) {
+// own copies what a part of a result refers to, with every text as line makes it. Places,
+// evidence and fixes keep their texts: paths and scripts need the real names, and what
+// shows them quotes them.
+func own(v reflect.Value, line func(string) string) {
 	switch v.Kind() {
 	case reflect.String:
-		v.SetString(unique.Make(text.Line(v.String())).Value())
+		v.SetString(line(v.String()))
 	case reflect.Pointer:
 		if !v.IsNil() {
-			legible(v.Elem())
+			copied := reflect.New(v.Type().Elem())
+			copied.Elem().Set(v.Elem())
+			v.Set(copied)
+			own(v.Elem(), line)
 		}
 	case reflect.Slice:
+		if !v.IsNil() {
+			copied := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+			reflect.Copy(copied, v)
+			v.Set(copied)
+		}
 		for i := range v.Len() {
-			legible(v.Index(i))
+			own(v.Index(i), line)
 		}
 	case reflect.Struct:
 		switch v.Interface().(type) {
-		case time.Time, audit.Location, audit.Fix:
+		case time.Time:
 			return
+		case audit.Location, audit.Fix:
+			line = wellFormed
 		}
 		for i := range v.NumField() {
-			legible(v.Field(i))
+			own(v.Field(i), line)
 		}
 	default:
 	}

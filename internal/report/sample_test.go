@@ -274,19 +274,20 @@ func hostile() audit.Result {
 	r.Environment.Name = names[0]
 	r.Notes = append(r.Notes, names...)
 	for _, n := range names {
+		read := wellFormed(n) // what a policy read of a snapshot is UTF-8
 		ref := func() *audit.Reference { return &audit.Reference{ID: n, Name: n} }
 		fail(&r, "DB-PRIV-LEAD", audit.Finding{
 			Message: fmt.Sprintf(`role "%s" does not grant prvReadLead`, n),
 			Subject: audit.Subject{Kind: audit.SubjectRole, ID: n, Name: n},
 			Evidence: audit.Evidence{
-				"privilege": "prvReadLead", "state": "missing", "required_depth": "global", "actual_depth": "none", n: n,
+				"privilege": "prvReadLead", "state": "missing", "required_depth": "global", "actual_depth": "none", read: read,
 			},
 			Fix: &audit.Fix{Kind: change.AddPrivilege, Role: ref(), Privileges: []audit.Grant{{Name: n, ID: n, Depth: audit.DepthGlobal}}},
 		})
 		fail(&r, "DB-VIEW-SHARED", audit.Finding{
 			Message:  fmt.Sprintf(`the view "%s" is not shared with the user "%s"`, n, n),
 			Subject:  audit.Subject{Kind: audit.SubjectRequiredView, Name: n, Table: n},
-			Evidence: audit.Evidence{"state": n, "list": []any{n, n}, "map": map[string]any{n: n}},
+			Evidence: audit.Evidence{"state": read, "list": []any{read, read}, "map": map[string]any{read: read}},
 			Location: &audit.Location{Path: n, Line: 3},
 			Fix: &audit.Fix{
 				Kind: change.ReduceShare, View: &audit.Reference{Name: n}, User: ref(), Owner: ref(), Table: n,

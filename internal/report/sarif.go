@@ -44,11 +44,7 @@ func writeSARIF(w io.Writer, from *source, o Options) error {
 			return err
 		}
 	}
-	all, err := runs(from, o)
-	if err != nil {
-		return err
-	}
-	return encodeJSON(w, sarifLog{Schema: sarifSchema, Version: sarifVersion, Runs: all})
+	return encodeJSON(w, sarifLog{Schema: sarifSchema, Version: sarifVersion, Runs: runs(from, o)})
 }
 
 func run(r audit.Result, o Options, several bool) sarifRun {

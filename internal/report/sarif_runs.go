@@ -1,77 +1,71 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// runs makes a run of each result. For GitHub, one of all files that one profile
-// judged; and where there are still more runs than it takes, one of all environments
-// that one profile judged, at worst one of all. What is joined depends on the number of
-// results alone, so that a category means the same from one upload to the next.
-func runs(from *source, o Options) ([]sarifRun, error) {
-	rs := from.rs
-	each := func(key func(audit.Result) string) []sarifRun {
-		all := make([]sarifRun, 0, len(rs))
-		known := map[string]int{}
-		for r := range from.each() {
-			next := run(r, o, len(rs) > 1)
-			group := key(r)
-			if group == "" {
-				all = append(all, next)
-				continue
-			}
-			if !ofFile(r) {
-				next.name(r)
-			}
-			if at, ok := known[group]; ok {
-				all[at].join(next)
-				continue
-			}
+// runs makes a run of each result, or of all results of one category.
+func runs(from *source, o Options) []sarifRun {
+	category := categories(from.rs, o)
+	var all []sarifRun
+	known := map[string]int{}
+	for r := range from.each() {
+		next := run(r, o, len(from.rs) > 1)
+		group := category(r)
+		if group != "" && !ofFile(r) {
+			next.name(r)
+		}
+		if at, ok := known[group]; ok {
+			all[at].join(next)
+			continue
+		}
+		if group != "" {
 			known[group] = len(all)
 			next.AutomationDetails = sarifAutomation{ID: "dbaudit/" + group + "/"}
-			all = append(all, next)
 		}
-		return all
+		all = append(all, next)
 	}
+	return settled(all, o)
+}
+
+// categories says in which run a result is; "" means in one of its own. For GitHub, all files
+// that one profile judged are one run; and where there are still more runs than it takes, so
+// are all environments that one profile judged, at worst everything. What is joined depends
+// on the number of results alone, so that a category means the same from one upload to the
+// next.
+func categories(rs []audit.Result, o Options) func(audit.Result) string {
 	if o.SARIFProfile != GitHubCodeScanning {
 		if o.SARIFProfile != AzureDevOpsPipeline && len(rs) > runsTaken && o.Warn != nil {
 			o.Warn(fmt.Sprintf("%d runs: GitHub refuses a file of more than %d; --sarif-profile github joins them", len(rs), runsTaken))
 		}
-		return settled(each(func(audit.Result) string { return "" }), o), from.fail
+		return func(audit.Result) string { return "" }
 	}
-	profile := func(r audit.Result) string { return escapePath(r.Profile.Name) }
-	keys := []func(audit.Result) string{
-		func(r audit.Result) string {
-			if ofFile(r) {
-				return "lint/" + profile(r)
-			}
-			return ""
-		},
-		func(r audit.Result) string {
-			if ofFile(r) {
-				return "lint/" + profile(r)
-			}
-			return "environments/" + profile(r)
-		},
-		func(audit.Result) string { return "all" },
-	}
-	fits := func(key func(audit.Result) string) bool {
-		groups, alone := map[string]bool{}, 0
-		for _, r := range rs {
-			if group := key(r); group != "" {
-				groups[group] = true
-			} else {
-				alone++
-			}
+	files := func(r audit.Result) string {
+		if ofFile(r) {
+			return "lint/" + escapePath(r.Profile.Name)
 		}
-		return len(groups)+alone <= runsTaken
+		return ""
 	}
-	return settled(each(keys[slices.IndexFunc(keys, fits)]), o), from.fail
+	environments := func(r audit.Result) string {
+		return cmp.Or(files(r), "environments/"+escapePath(r.Profile.Name))
+	}
+	for _, category := range []func(audit.Result) string{files, environments} {
+		runs := map[string]bool{}
+		for i, r := range rs {
+			runs[cmp.Or(category(r), strconv.Itoa(i))] = true
+		}
+		if len(runs) <= runsTaken {
+			return category
+		}
+	}
+	return func(audit.Result) string { return "all" }
 }
 
 func settled(all []sarifRun, o Options) []sarifRun {

@@ -55,9 +55,6 @@ func writeTable(w io.Writer, from *source, o Options) error {
 			return err
 		}
 	}
-	if from.fail != nil {
-		return from.fail
-	}
 	// Files may be printed later, too.
 	_, err := text.NewStream(w, t.Color).Write(t.b.Bytes())
 	return err
@@ -101,9 +98,6 @@ func (t *terminal) overview(from *source) error {
 		for _, row := range g.Rows {
 			row[0][0].Text = text.Name(row[0][0].Text, room)
 		}
-	}
-	if from.fail != nil {
-		return from.fail
 	}
 	if err := t.Draw(&t.b, g); err != nil {
 		return err
