@@ -94,8 +94,8 @@ type Role struct {
 	Root string
 	// BuiltIn is set if it comes from a template.
 	BuiltIn bool
-	// Grants are the depths of all privileges that it grants, by name.
-	Grants change.State
+	// Grants is everything that it grants.
+	Grants change.Depths
 }
 
 func (t Table) words() string {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/dbaudit/dbaudit/internal/apply"
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
@@ -29,7 +30,7 @@ func TestAssignedRole(t *testing.T) {
 			target = a.Target
 		}
 	}
-	with := func(name, depth string) change.State {
+	with := func(name string, depth audit.Depth) change.Depths {
 		s := maps.Clone(target.Grants)
 		s[name] = depth
 		return s
@@ -39,11 +40,11 @@ func TestAssignedRole(t *testing.T) {
 		because string
 	}{
 		"as planned":               {apply.Role{Root: target.Role.ID, Grants: target.Grants}, ""},
-		"in other letters":         {apply.Role{Root: strings.ToUpper(target.Role.ID), Grants: change.State{"prvreadlead": "global"}}, ""},
-		"less":                     {apply.Role{Root: target.Role.ID, Grants: change.State{}}, ""},
-		"the platform's own":       {apply.Role{Root: target.Role.ID, Grants: with("prvReadSdkMessage", "global")}, ""},
-		"one more":                 {apply.Role{Root: target.Role.ID, Grants: with("prvDeleteAccount", "basic")}, "prvDeleteAccount"},
-		"what the plan took, back": {apply.Role{Root: target.Role.ID, Grants: with("prvBulkDelete", "global")}, "prvBulkDelete"},
+		"in other letters":         {apply.Role{Root: strings.ToUpper(target.Role.ID), Grants: change.Depths{"prvreadlead": audit.DepthGlobal}}, ""},
+		"less":                     {apply.Role{Root: target.Role.ID, Grants: change.Depths{}}, ""},
+		"the platform's own":       {apply.Role{Root: target.Role.ID, Grants: with("prvReadSdkMessage", audit.DepthGlobal)}, ""},
+		"one more":                 {apply.Role{Root: target.Role.ID, Grants: with("prvDeleteAccount", audit.DepthBasic)}, "prvDeleteAccount"},
+		"what the plan took, back": {apply.Role{Root: target.Role.ID, Grants: with("prvBulkDelete", audit.DepthGlobal)}, "prvBulkDelete"},
 		"another role's copy":      {apply.Role{Root: "00000000-0000-4000-8000-000000000005", Grants: target.Grants}, "not a copy"},
 		"built in":                 {apply.Role{Root: target.Role.ID, BuiltIn: true, Grants: target.Grants}, "built-in"},
 	} {
@@ -64,7 +65,7 @@ func TestAssignedRole(t *testing.T) {
 	// A dry run takes what the plan takes from the role for taken.
 	f := newFake(p)
 	r, _ := run(t, p, f)
-	r.Mutator = graced{f, apply.Role{Root: target.Role.ID, Grants: with("prvbulkdelete", "global")}}
+	r.Mutator = graced{f, apply.Role{Root: target.Role.ID, Grants: with("prvbulkdelete", audit.DepthGlobal)}}
 	if err := r.Check(t.Context(), func(change.Action, string) {}); err != nil {
 		t.Error(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
@@ -133,15 +134,11 @@ func (r *Runner) notBeyond(ctx context.Context, a change.Action, t change.Target
 	if err != nil {
 		return fmt.Errorf("finding out what the role %q grants: %w", t.Role.Name, err)
 	}
-	grants := maps.Clone(pending)
-	if grants == nil {
-		grants = change.State{}
-	}
-	changed := slices.Collect(maps.Keys(pending))
-	for name, depth := range role.Grants {
-		if !slices.ContainsFunc(changed, func(c string) bool { return strings.EqualFold(c, name) }) {
-			grants[name] = depth
-		}
+	grants := change.Depths{}
+	maps.Copy(grants, role.Grants)
+	for name, value := range pending {
+		maps.DeleteFunc(grants, func(granted string, _ audit.Depth) bool { return strings.EqualFold(granted, name) })
+		grants[name] = change.Rank(value)
 	}
 	var because string
 	switch beyond := t.Beyond(grants); {

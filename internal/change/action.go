@@ -69,7 +69,8 @@ func (a Action) Describe(allow []string) (summary string, risk Risk, note string
 	if act == nil {
 		return "", "", ""
 	}
-	return act.words(a, allow)
+	summary, note = act.words(a, allow)
+	return summary, act.risk, note
 }
 
 // Requests derives the requests of an action and of its undo.

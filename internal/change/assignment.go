@@ -9,36 +9,30 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// AssignRole assigns the copy of a role that fits the user's business unit.
-const AssignRole audit.FixKind = "assign-role"
-
-func assignRole() kind {
-	return kind{
-		name: AssignRole, remedy: fix.assignRole,
-		example: func(all audit.Fix) audit.Fix { return audit.Fix{Role: all.Role, User: all.User} },
-		act: &act{
-			target: TargetAssignment, limit: Limits.assignment, from: State{AttrAssigned: No}, to: State{AttrAssigned: Yes},
-			words: func(a Action, allow []string) (string, Risk, string) {
-				t := a.Target
-				return fmt.Sprintf("assign the role %q to the user %q (its copy in the business unit %s)", t.Role.Name, t.User.Name, t.BusinessUnit.Name),
-					RiskMedium, t.assignNote(allow)
+// ofAssignments are the kinds of fix that assign a role to a user, or remove it.
+func ofAssignments() []kind {
+	return []kind{
+		{
+			name: AssignRole, remedy: fix.assignRole,
+			example: func(all audit.Fix) audit.Fix { return audit.Fix{Role: all.Role, User: all.User} },
+			act: &act{
+				target: TargetAssignment, limit: Limits.assignment, from: State{AttrAssigned: No}, to: State{AttrAssigned: Yes}, risk: RiskMedium,
+				words: func(a Action, allow []string) (string, string) {
+					t := a.Target
+					return fmt.Sprintf("assign the role %q to the user %q (its copy in the business unit %s)", t.Role.Name, t.User.Name, t.BusinessUnit.Name),
+						t.assignNote(allow)
+				},
 			},
 		},
-	}
-}
-
-// UnassignRole removes a role from a user.
-const UnassignRole audit.FixKind = "unassign-role"
-
-func unassignRole() kind {
-	return kind{
-		name: UnassignRole, remedy: fix.unassignRole,
-		example: func(all audit.Fix) audit.Fix { return audit.Fix{Role: administrator(), User: all.User} },
-		act: &act{
-			target: TargetAssignment, from: State{AttrAssigned: Yes}, to: State{AttrAssigned: No},
-			words: func(a Action, _ []string) (string, Risk, string) {
-				return fmt.Sprintf("remove the role %q from the user %q", a.Target.Role.Name, a.Target.User.Name), RiskHigh,
-					"Whatever works only because of this role stops working."
+		{
+			name: UnassignRole, remedy: fix.unassignRole,
+			example: func(all audit.Fix) audit.Fix { return audit.Fix{Role: administrator(), User: all.User} },
+			act: &act{
+				target: TargetAssignment, from: State{AttrAssigned: Yes}, to: State{AttrAssigned: No}, risk: RiskHigh,
+				words: func(a Action, _ []string) (string, string) {
+					return fmt.Sprintf("remove the role %q from the user %q", a.Target.Role.Name, a.Target.User.Name),
+						"Whatever works only because of this role stops working."
+				},
 			},
 		},
 	}
@@ -61,9 +55,8 @@ func (f fix) assignRole() Remedy {
 		commands = append(commands, c)
 	}
 	return Remedy{
-		Summary: fmt.Sprintf("Assign the role %s to the user %s.", name(f.Role, "of the integration"), name(f.User, "of the integration")),
-		Portal: append(f.editRolesOfUser(),
-			fmt.Sprintf("Select %s%s, and save.", name(f.Role, "of the integration"), lead(" in the business unit ", name(f.BusinessUnit, "")))),
+		Summary: f.say("Assign the role {role|of the integration} to the user {user|of the integration}."),
+		Portal:  f.steps(usersPage, rolesOfUser, "Select {role|of the integration}[ in the business unit {unit}], and save."),
 		Requests: append(calls,
 			f.lookUp("the copy of the role in the user's business unit", "roleid", roleID,
 				"roles?$select=roleid,name&$filter="+f.copies()+escape(" and _businessunitid_value eq ")+unit),
@@ -75,8 +68,8 @@ func (f fix) assignRole() Remedy {
 func (f fix) unassignRole() Remedy {
 	held := "systemusers(" + id(f.User, userID) + ")/systemuserroles_association"
 	return Remedy{
-		Summary: fmt.Sprintf("Remove the role %s from the user %s.", name(f.Role, "in question"), name(f.User, "of the integration")),
-		Portal:  append(f.editRolesOfUser(), fmt.Sprintf("Clear %s, and save.", name(f.Role, "of the integration"))),
+		Summary: f.say("Remove the role {role|in question} from the user {user|of the integration}."),
+		Portal:  f.steps(usersPage, rolesOfUser, "Clear {role|of the integration}, and save."),
 		Requests: append(f.lookUpUser(),
 			f.lookUp("the copy of the role that the user has", "roleid", roleID, held+"?$select=roleid,name&$filter="+f.copies()),
 			f.call("remove it", unassign())),
@@ -92,14 +85,8 @@ func (f fix) copies() string {
 	return escape("_parentrootroleid_value eq ") + key(f.Role.ID)
 }
 
-func (t Target) nextAssignment(from, to string) (Step, bool) {
-	switch {
-	case from == No && to == Yes:
-		return Step{assign(), State{AttrAssigned: Yes}}, true
-	case from == Yes && to == No:
-		return Step{unassign(), State{AttrAssigned: No}}, true
-	}
-	return Step{}, false
+func (t Target) assignmentSteps() []transition {
+	return []transition{{No, Yes, Yes, assign()}, {Yes, No, No, unassign()}}
 }
 
 func assign() Request {
@@ -116,9 +103,7 @@ func (t Target) assignNote(allow []string) string {
 		return note
 	}
 	note = fmt.Sprintf("The user gets everything that the role grants: %s.", text.Count(len(t.Grants), "privilege"))
-	allowed := slices.DeleteFunc(t.Grants.Names(), func(name string) bool {
-		return !contains(allow, name)
-	})
+	allowed := slices.DeleteFunc(t.Grants.Names(), func(name string) bool { return !contains(allow, name) })
 	if len(allowed) > 0 {
 		note += " The configuration allows these beyond the minimum: " + strings.Join(allowed, ", ") + "."
 	}
@@ -127,12 +112,10 @@ func (t Target) assignNote(allow []string) string {
 
 // Beyond lists what a role to be assigned grants beyond Grants, sorted. What the platform
 // gives to every role does not count.
-func (t Target) Beyond(now State) []string {
-	meant := map[string]int{}
+func (t Target) Beyond(now Depths) []string {
+	meant := Depths{}
 	for name, depth := range t.Grants {
-		meant[strings.ToLower(name)] = Rank(depth)
+		meant[strings.ToLower(name)] = depth
 	}
-	return slices.DeleteFunc(now.Names(), func(name string) bool {
-		return Rank(now[name]) <= meant[strings.ToLower(name)] || isInborn(name)
-	})
+	return slices.DeleteFunc(now.Names(), func(name string) bool { return now[name] <= meant[strings.ToLower(name)] || isInborn(name) })
 }

@@ -1,7 +1,7 @@
-// Package change says what a fix is, once. Each kind of fix is a file of its own: its
-// words, its portal clicks, its Web API requests and its commands and, if apply can carry
-// it out, the target that it changes, from which state to which, and what a plan says of
-// it. Reports, plans, apply and doctor take it from here.
+// Package change says what a fix is, once: for each kind, its words, its portal clicks, its
+// Web API requests and its commands and, if apply can carry it out, the target that it
+// changes, from which state to which, and what a plan says of it. Reports, plans, apply and
+// doctor take it from here.
 //
 // It carries out nothing, and does no I/O. Its strings contain the environment's names
 // unchanged: bodies are JSON, filters are quoted and percent-encoded and command arguments
@@ -17,14 +17,46 @@ package change
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// The kinds of fix.
+const (
+	CreateRole            audit.FixKind = "create-role"
+	AddPrivilege          audit.FixKind = "add-privilege"
+	RaiseDepth            audit.FixKind = "raise-depth"
+	RemovePrivilege       audit.FixKind = "remove-privilege" // each by an action of its own
+	CreateApplicationUser audit.FixKind = "create-application-user"
+	EnableUser            audit.FixKind = "enable-user"
+	AssignRole            audit.FixKind = "assign-role" // the copy that fits the user's business unit
+	UnassignRole          audit.FixKind = "unassign-role"
+	ShareView             audit.FixKind = "share-view"
+	ReduceShare           audit.FixKind = "reduce-share"
+	InstallApp            audit.FixKind = "install-app"
+	ReplaceRole           audit.FixKind = "replace-role"
+	ReplaceUser           audit.FixKind = "replace-user"
+	RemoveDuplicateUser   audit.FixKind = "remove-duplicate-user"
+	MoveUser              audit.FixKind = "move-user"
+	RemoveFromTeam        audit.FixKind = "remove-from-team"
+	EnableBusinessUnit    audit.FixKind = "enable-business-unit"
+	SetAccessMode         audit.FixKind = "set-access-mode"
+	RestoreIdentity       audit.FixKind = "restore-identity"
+	FindView              audit.FixKind = "find-view"
+	ActivateView          audit.FixKind = "activate-view"
+	CorrectConfiguration  audit.FixKind = "correct-configuration"
 )
 
 // A kind is what there is to know of one kind of fix.
 type kind struct {
 	name audit.FixKind
-	// remedy says how to make the fix.
+	// summary and portal are how to make the fix, as sentences for [fix.say].
+	summary  string
+	portal   []string
+	requests func(fix) []Call
+	commands func(fix) []string
+	// remedy replaces them if they depend on what the fix has.
 	remedy func(fix) Remedy
 	// example picks what the kind uses from a fix that has everything; nil for nothing.
 	example func(all audit.Fix) audit.Fix
@@ -44,19 +76,15 @@ type act struct {
 	limit func(Limits, Action) error
 	// along are the privileges that the platform grants with the change.
 	along func() []string
-	// words are a sentence, the risk, and what else happens. They depend only on the
-	// action's target and states, so that no plan can say one thing and do another.
-	words func(a Action, allow []string) (summary string, risk Risk, note string)
+	risk  Risk
+	// words are a sentence, and what else happens. They depend only on the action's target
+	// and states, so that no plan can say one thing and do another.
+	words func(a Action, allow []string) (summary, note string)
 }
 
 // kinds lists every kind of fix: first those that apply can carry out.
 func kinds() []kind {
-	return []kind{
-		createRole(), addPrivilege(), raiseDepth(), removePrivilege(), createApplicationUser(),
-		enableUser(), assignRole(), unassignRole(), shareView(), reduceShare(),
-		installApp(), replaceRole(), replaceUser(), removeDuplicateUser(), moveUser(), removeFromTeam(),
-		enableBusinessUnit(), setAccessMode(), restoreIdentity(), findView(), activateView(), correctConfiguration(),
-	}
+	return slices.Concat(ofRoles(), ofUsers(), ofAssignments(), ofShares(), manual())
 }
 
 // of is the kind with a name, or the zero kind.

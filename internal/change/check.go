@@ -92,7 +92,7 @@ func (a Action) checkGrants(earlier []Action) error {
 			continue
 		}
 		for name, depth := range e.After {
-			if Rank(a.Target.Grants[name]) != Rank(depth) {
+			if a.Target.Grants[name] != Rank(depth) {
 				return fmt.Errorf("the grants of its role do not match action %s: %s", e.ID, name)
 			}
 		}
@@ -127,11 +127,6 @@ func (t Target) check(earlier []Action) error {
 	for privilege, id := range t.Privileges {
 		if !isPrivilege(privilege) || !guid.MatchString(id) {
 			return fmt.Errorf("%q is not a privilege with the id %q", privilege, id)
-		}
-	}
-	for _, depth := range t.Grants {
-		if Rank(depth) == 0 {
-			return fmt.Errorf("%q is not a depth", depth)
 		}
 	}
 	needed := map[TargetKind][]*Ref{

@@ -1,78 +1,18 @@
 package change
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// AddPrivilege grants privileges that a role lacks.
-const AddPrivilege audit.FixKind = "add-privilege"
-
-func addPrivilege() kind {
-	return kind{
-		name: AddPrivilege, remedy: fix.grant,
-		example: func(all audit.Fix) audit.Fix { return audit.Fix{Role: all.Role, Privileges: all.Privileges} },
-		act: &act{
-			target: TargetGrants, limit: Limits.grant,
-			legal: depths(func(from, to int) bool { return from == 0 && to > 0 }),
-			words: func(a Action, _ []string) (string, Risk, string) {
-				return fmt.Sprintf("grant %s to the role %q", text.Count(len(a.After), "privilege"), a.Target.Role.Name), RiskMedium,
-					a.grantNote("Affects everyone who has this role.")
-			},
-		},
-	}
-}
-
-// RaiseDepth grants privileges that a role has, at a higher access level.
-const RaiseDepth audit.FixKind = "raise-depth"
-
-func raiseDepth() kind {
-	return kind{
-		name: RaiseDepth, remedy: fix.grant,
-		example: func(all audit.Fix) audit.Fix { return audit.Fix{Role: all.Role, Privileges: all.Privileges} },
-		act: &act{
-			target: TargetGrants, limit: Limits.grant,
-			legal: depths(func(from, to int) bool { return from > 0 && to > from }),
-			words: func(a Action, _ []string) (string, Risk, string) {
-				return fmt.Sprintf("raise %s in the role %q", text.Count(len(a.After), "privilege"), a.Target.Role.Name), RiskMedium,
-					a.grantNote("Widens access for everyone who has this role.")
-			},
-		},
-	}
-}
-
-// RemovePrivilege removes privileges from a role, each by an action of its own.
-const RemovePrivilege audit.FixKind = "remove-privilege"
-
-func removePrivilege() kind {
-	return kind{
-		name: RemovePrivilege, remedy: fix.removePrivilege,
-		example: func(all audit.Fix) audit.Fix { return audit.Fix{Role: all.Role, Privileges: all.Privileges} },
-		act: &act{
-			target: TargetGrants,
-			legal: func(a Action) error {
-				if len(a.After) != 1 {
-					return errors.New("it removes several privileges at once")
-				}
-				return depths(func(from, to int) bool { return from > 0 && to == 0 })(a)
-			},
-			words: func(a Action, _ []string) (string, Risk, string) {
-				return fmt.Sprintf("remove %s from the role %q", a.After.called(), a.Target.Role.Name), RiskHigh,
-					sentences("Whatever depends on this privilege stops working.", a.Target.managedNote())
-			},
-		},
-	}
-}
-
 // depths allows an action to take each of its privileges from one depth to another.
-func depths(legal func(from, to int) bool) func(Action) error {
+func depths(legal func(from, to audit.Depth) bool) func(Action) error {
+	isDepth := func(word string) bool { return word == None || Rank(word) > audit.DepthNone }
 	return func(a Action) error {
 		for _, d := range a.Differences() {
 			if !isPrivilege(d.Name) || !isDepth(d.Before) || !isDepth(d.After) || !legal(Rank(d.Before), Rank(d.After)) {
@@ -82,8 +22,6 @@ func depths(legal func(from, to int) bool) func(Action) error {
 		return nil
 	}
 }
-
-func isDepth(s string) bool { return s == None || Rank(s) > 0 }
 
 // grant is for privileges that a role lacks, or grants at too low a level.
 func (f fix) grant() Remedy {
@@ -103,15 +41,14 @@ func (f fix) grant() Remedy {
 		commands = append(commands, "dbaudit lint --fix "+Shell(file))
 	}
 	r := Remedy{
-		Summary:  fmt.Sprintf("%s %s %s the role %s.", verb, rights(f.Privileges, level), to, name(f.Role, "of the integration")),
+		Summary:  verb + " " + rights(f.Privileges, level) + " " + to + f.say(" the role {role|of the integration}."),
 		Portal:   f.editRole(),
 		Requests: append(calls, f.addPrivileges()),
 		Commands: commands,
 	}
 	if f.User != nil {
 		assign := f.assignRole()
-		r.Summary = fmt.Sprintf("%s, and assign the role to the user %s: the team that has it does not pass on its User level rights.",
-			strings.TrimSuffix(r.Summary, "."), name(f.User, "of the integration"))
+		r.Summary = strings.TrimSuffix(r.Summary, ".") + f.say(", and assign the role to the user {user}: the team that has it does not pass on its User level rights.")
 		r.Portal, r.Requests = append(r.Portal, assign.Portal...), append(r.Requests, assign.Requests...)
 		r.Commands = append(r.Commands, assign.Commands...)
 	}
@@ -143,7 +80,7 @@ func (f fix) removePrivilege() Remedy {
 		calls = append(calls, f.call("remove "+g.Name+" from the role", takePrivilege(slotOf(i))))
 	}
 	return Remedy{
-		Summary:   fmt.Sprintf("Remove %s from the role %s.", rights(f.Privileges, ""), name(f.Role, "of the integration")),
+		Summary:   "Remove " + rights(f.Privileges, "") + f.say(" from the role {role|of the integration}."),
 		Portal:    f.editRole(),
 		Requests:  calls,
 		planFlags: " --least-privilege",

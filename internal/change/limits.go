@@ -61,8 +61,8 @@ func (l Limits) grant(a Action) error {
 			return fmt.Errorf("action %s grants %s, which the profile %s does not require", a.ID, name, l.Profile)
 		}
 		want := Asked(name, l.Requirement, l.Depths)
-		if depth := Rank(a.After[name]); depth > int(want) && depth != int(Fitting(a.Target.Levels[name], want)) {
-			return fmt.Errorf("action %s grants %s at %s level, but %s is required", a.ID, name, audit.Level(a.After[name]), audit.Level(want.String()))
+		if depth := Rank(a.After[name]); depth > want && depth != Fitting(a.Target.Levels[name], want) {
+			return fmt.Errorf("action %s grants %s at %s level, but %s is required", a.ID, name, audit.Level(a.After[name]), want.Level())
 		}
 	}
 	return nil

@@ -1,22 +1,20 @@
 package change
 
-import (
-	"github.com/dbaudit/dbaudit/internal/snapshot"
-)
+import "github.com/dbaudit/dbaudit/internal/audit"
 
 // Needs are privileges by name, each with the least depth, that an identity in the root
 // business unit must have. Nobody can grant a privilege that they do not have at that depth
 // ("Assign security roles to users", on elevation).
 type Needs struct {
-	Depths map[string]string
+	Depths Depths
 	// Root is the id of the root business unit.
 	Root string
 }
 
-func (n Needs) need(depth snapshot.Depth, names ...string) {
+func (n Needs) need(depth audit.Depth, names ...string) {
 	for _, name := range names {
-		if int(depth) > Rank(n.Depths[name]) {
-			n.Depths[name] = depth.String()
+		if depth > n.Depths[name] {
+			n.Depths[name] = depth
 		}
 	}
 }
@@ -25,26 +23,26 @@ func (n Needs) need(depth snapshot.Depth, names ...string) {
 // first: for a role that others may have, who has it, because a holder who is not seen
 // would be ignored.
 func (n Needs) Change(t Target, from, to State) {
-	here := n.reach(t, snapshot.DepthLocal)
+	here := n.reach(t, audit.DepthLocal)
 	n.sameNames(t)
 	switch t.Kind {
 	case TargetRole:
-		n.need(snapshot.DepthGlobal, "prvReadRole")
+		n.need(audit.DepthGlobal, "prvReadRole")
 		if to[AttrRole] == Absent {
-			n.need(snapshot.DepthGlobal, "prvReadTeam", "prvReadUser")
+			n.need(audit.DepthGlobal, "prvReadTeam", "prvReadUser")
 			n.need(here, "prvDeleteRole")
 		} else {
 			n.need(here, "prvCreateRole")
 		}
 	case TargetGrants:
-		n.need(snapshot.DepthGlobal, "prvReadRole")
+		n.need(audit.DepthGlobal, "prvReadRole")
 		if t.Role.MadeBy == "" {
-			n.need(snapshot.DepthGlobal, "prvReadTeam", "prvReadUser")
+			n.need(audit.DepthGlobal, "prvReadTeam", "prvReadUser")
 		}
 		n.need(here, "prvWriteRole")
 		n.grant(t, to)
 	case TargetUser:
-		n.need(snapshot.DepthGlobal, "prvReadUser")
+		n.need(audit.DepthGlobal, "prvReadUser")
 		switch {
 		case from[AttrUser] == Absent:
 			n.need(here, "prvCreateUser")
@@ -54,12 +52,12 @@ func (n Needs) Change(t Target, from, to State) {
 			n.need(here, "prvWriteUser", "prvDisableUser")
 		}
 	case TargetAssignment:
-		n.need(snapshot.DepthGlobal, "prvReadRole", "prvReadUser")
+		n.need(audit.DepthGlobal, "prvReadRole", "prvReadUser")
 		n.need(here, "prvAssignRole")
 	case TargetShare:
 		// To impersonate, both identities need what the action needs.
-		n.need(snapshot.DepthGlobal, "prvActOnBehalfOfAnotherUser")
-		n.need(snapshot.DepthBasic, "prvReadUserQuery", "prvShareUserQuery")
+		n.need(audit.DepthGlobal, "prvActOnBehalfOfAnotherUser")
+		n.need(audit.DepthBasic, "prvReadUserQuery", "prvShareUserQuery")
 	}
 }
 
@@ -67,32 +65,34 @@ func (n Needs) Change(t Target, from, to State) {
 // names. Roles and views are read for the change itself.
 func (n Needs) sameNames(t Target) {
 	if t.BusinessUnit != nil {
-		n.need(snapshot.DepthGlobal, "prvReadBusinessUnit")
+		n.need(audit.DepthGlobal, "prvReadBusinessUnit")
 	}
 	switch {
 	case t.Principal == nil:
 	case t.Principal.Kind == "team":
-		n.need(snapshot.DepthGlobal, "prvReadTeam")
+		n.need(audit.DepthGlobal, "prvReadTeam")
 	default:
-		n.need(snapshot.DepthGlobal, "prvReadUser")
+		n.need(audit.DepthGlobal, "prvReadUser")
 	}
 }
 
-// grant adds what a target's role is granted, or grants when it is assigned.
+// grant adds what a target's role is granted.
 func (n Needs) grant(t Target, grants State) {
 	for name, depth := range grants {
-		n.need(n.reach(t, snapshot.Depth(Rank(depth))), name)
+		n.need(n.reach(t, Rank(depth)), name)
 	}
 }
 
 // Assign adds what an assigned role grants: for a role that an earlier action creates, what
 // the platform gives it and what other actions grant it.
 func (n Needs) Assign(t Target, actions []Action) {
-	n.grant(t, t.Grants)
+	for name, depth := range t.Grants {
+		n.need(n.reach(t, depth), name)
+	}
 	if t.Role.MadeBy == "" {
 		return
 	}
-	n.need(snapshot.DepthGlobal, Inborn()...)
+	n.need(audit.DepthGlobal, Inborn()...)
 	for _, a := range actions {
 		if a.Target.Kind == TargetGrants && a.Target.Role.MadeBy == t.Role.MadeBy {
 			n.grant(t, a.After)
@@ -102,9 +102,9 @@ func (n Needs) Assign(t Target, actions []Action) {
 
 // reach is the depth that is needed in a target's business unit for what needs the given
 // depth in the unit of the identity: local does not include the units below.
-func (n Needs) reach(t Target, depth snapshot.Depth) snapshot.Depth {
-	if depth == snapshot.DepthLocal && t.BusinessUnit != nil && t.BusinessUnit.ID != n.Root {
-		return snapshot.DepthDeep
+func (n Needs) reach(t Target, depth audit.Depth) audit.Depth {
+	if depth == audit.DepthLocal && t.BusinessUnit != nil && t.BusinessUnit.ID != n.Root {
+		return audit.DepthDeep
 	}
 	return depth
 }

@@ -3,7 +3,7 @@ package change
 import (
 	"slices"
 
-	"github.com/dbaudit/dbaudit/internal/snapshot"
+	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
 // A Step is a request and the state of its target after it.
@@ -15,19 +15,33 @@ type Step struct {
 // Next gives the step that leads from one state towards another; ok is false if there is
 // none: the goal is reached, or cannot be reached from there.
 func (t Target) Next(from, to State) (step Step, ok bool) {
+	var attr string
+	var steps []transition
 	switch t.Kind {
-	case TargetRole:
-		return t.nextRole(from[AttrRole], to[AttrRole])
 	case TargetGrants:
 		return t.nextGrants(from, to)
-	case TargetUser:
-		return t.nextUser(from[AttrUser], to[AttrUser])
-	case TargetAssignment:
-		return t.nextAssignment(from[AttrAssigned], to[AttrAssigned])
 	case TargetShare:
 		return t.nextShare(from[AttrAccess], to[AttrAccess])
+	case TargetRole:
+		attr, steps = AttrRole, t.roleSteps()
+	case TargetUser:
+		attr, steps = AttrUser, t.userSteps()
+	case TargetAssignment:
+		attr, steps = AttrAssigned, t.assignmentSteps()
+	}
+	for _, s := range steps {
+		if s.from == from[attr] && s.towards == to[attr] {
+			return Step{s.request, State{attr: s.after}}, true
+		}
 	}
 	return Step{}, false
+}
+
+// A transition is the request that leads from one value towards another, and the value
+// after it.
+type transition struct {
+	from, towards, after string
+	request              Request
 }
 
 // Path lists the states from one to another, both included as far as there is a path, and
@@ -89,11 +103,11 @@ func (t Target) Watched(s State) []string {
 	return names
 }
 
-// Rank orders the depths; what is not a depth comes first, at 0.
-func Rank(depth string) int {
-	d, err := snapshot.ParseDepth(depth)
+// Rank is the depth of a state's value; none for what is not a depth.
+func Rank(value string) audit.Depth {
+	d, err := audit.ParseDepth(value)
 	if err != nil {
-		return 0
+		return audit.DepthNone
 	}
-	return int(d)
+	return d
 }

@@ -2,13 +2,102 @@ package change
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// admin is the step that opens a page of the environment's settings.
-func (f fix) admin(page string) string {
-	return fmt.Sprintf("Sign in to https://admin.powerplatform.microsoft.com, then Manage > Environments > %s > Settings > Users + permissions > %s.", f.place(), page)
+// Sentences that several kinds of fix share.
+const (
+	usersPage   = "{settings} > Application users (for a person's account: Users)."
+	rolesOfUser = "Select {user|of the integration} and choose Edit security roles (for a person's account: Manage security roles)."
+	asOwnerPage = "Sign in to the environment[ at {url}] as the owner of the view[, {owner}]."
+)
+
+// sharesPage are the steps that open the dialog of the view's shares.
+func sharesPage() []string {
+	return []string{
+		asOwnerPage,
+		"Open the list of the table[ {table}], then the drop-down next to the name of the view > Manage and share views.",
+		"Find {view|in question}, choose the three dots next to it, and choose Share.",
+	}
+}
+
+// say fills in a sentence: {user|the user} is the name of the fix's user or, if the fix does
+// not say, what follows the bar. A part in brackets is left out if the fix does not say what
+// it names.
+func (f fix) say(sentence string) string {
+	var said strings.Builder
+	for sentence != "" {
+		always, rest, _ := strings.Cut(sentence, "[")
+		optional, after, _ := strings.Cut(rest, "]")
+		words, _ := f.fill(always)
+		said.WriteString(words)
+		if words, known := f.fill(optional); known {
+			said.WriteString(words)
+		}
+		sentence = after
+	}
+	return said.String()
+}
+
+// fill fills in a part of a sentence; known is set if the fix says everything that it names.
+func (f fix) fill(part string) (words string, known bool) {
+	var said strings.Builder
+	known = true
+	for {
+		before, rest, more := strings.Cut(part, "{")
+		said.WriteString(before)
+		if !more {
+			return said.String(), known
+		}
+		slot, after, _ := strings.Cut(rest, "}")
+		what, otherwise, _ := strings.Cut(slot, "|")
+		word := f.word(what)
+		if word == "" {
+			word, known = otherwise, false
+		}
+		said.WriteString(word)
+		part = after
+	}
+}
+
+// word is what a sentence calls by a name in braces; empty if the fix does not say.
+func (f fix) word(what string) string {
+	switch what {
+	case "role":
+		return name(f.Role, "")
+	case "user":
+		return name(f.User, "")
+	case "team":
+		return name(f.Team, "")
+	case "view":
+		return name(f.View, "")
+	case "owner":
+		return name(f.Owner, "")
+	case "unit":
+		return name(f.BusinessUnit, "")
+	case "application":
+		return f.ApplicationID
+	case "table":
+		return f.Table
+	case "url":
+		return f.env.URL
+	case "place":
+		return f.place()
+	case "settings":
+		return "Sign in to https://admin.powerplatform.microsoft.com, then Manage > Environments > " + f.place() + " > Settings > Users + permissions"
+	}
+	return ""
+}
+
+// steps fills in sentences.
+func (f fix) steps(sentences ...string) []string {
+	steps := make([]string, len(sentences))
+	for i, s := range sentences {
+		steps[i] = f.say(s)
+	}
+	return steps
 }
 
 // place is the environment as in the portal's list: its display name, and its address if
@@ -23,18 +112,14 @@ func (f fix) place() string {
 	return `"` + f.env.OrganizationName + `" (` + f.env.URL + ")"
 }
 
-// users is the step that opens the page for the user's kind.
-func (f fix) users() string { return f.admin("Application users (for a person's account: Users)") }
-
 // editRole is how to set a role's access levels.
 func (f fix) editRole() []string {
-	return append([]string{f.admin("Security roles"), fmt.Sprintf("Open the role %s.", name(f.Role, "of the integration"))}, f.setLevels()...)
+	return append(f.steps("{settings} > Security roles.", "Open the role {role|of the integration}."), f.setLevels()...)
 }
 
 // setLevels are the steps in the editor of an open role.
 func (f fix) setLevels() []string {
 	var steps []string
-	remove := f.Kind == RemovePrivilege
 	for i, g := range f.Privileges {
 		if i == listed {
 			steps = append(steps, fmt.Sprintf("Do the same for the other %d privileges.", len(f.Privileges)-listed))
@@ -42,7 +127,7 @@ func (f fix) setLevels() []string {
 		}
 		level := g.Depth.Level()
 		switch {
-		case remove:
+		case f.Kind == RemovePrivilege:
 			level = audit.DepthNone.Level()
 		case g.Depth == audit.DepthNone:
 			level = "the highest level it allows"
@@ -55,29 +140,4 @@ func (f fix) setLevels() []string {
 		steps = append(steps, fmt.Sprintf("On the tab Tables, show all tables, find %s, and set %s (%s) to %s.", row, right, g.Name, level))
 	}
 	return append(steps, "Choose Save + close.")
-}
-
-// editRolesOfUser opens the page where the user's roles are chosen.
-func (f fix) editRolesOfUser() []string {
-	return []string{
-		f.users(),
-		fmt.Sprintf("Select %s and choose Edit security roles (for a person's account: Manage security roles).", name(f.User, "of the integration")),
-	}
-}
-
-// openShares opens the dialog of the view's shares.
-func (f fix) openShares() []string {
-	return []string{
-		f.signInAsOwner(),
-		"Open the list of the table" + lead(" ", f.Table) + ", then the drop-down next to the name of the view > Manage and share views.",
-		fmt.Sprintf("Find %s, choose the three dots next to it, and choose Share.", name(f.View, "in question")),
-	}
-}
-
-func (f fix) signInAsOwner() string {
-	who := " as the owner of the view"
-	if f.Owner != nil {
-		who += ", " + name(f.Owner, "")
-	}
-	return "Sign in to the environment" + lead(" at ", f.env.URL) + who + "."
 }

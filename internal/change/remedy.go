@@ -104,10 +104,21 @@ func Summary(f audit.Fix) string {
 
 // remedy is what the fix's kind says of it.
 func (f fix) remedy() Remedy {
-	if remedy := of(f.Kind).remedy; remedy != nil {
-		return remedy(f)
+	k := of(f.Kind)
+	switch {
+	case k.remedy != nil:
+		return k.remedy(f)
+	case k.summary == "":
+		return Remedy{Summary: "See the control's page for how to fix this."}
 	}
-	return Remedy{Summary: "See the control's page for how to fix this."}
+	r := Remedy{Summary: f.say(k.summary), Portal: f.steps(k.portal...)}
+	if k.requests != nil {
+		r.Requests = k.requests(f)
+	}
+	if k.commands != nil {
+		r.Commands = k.commands(f)
+	}
+	return r
 }
 
 // A fix is what to do, and where.

@@ -1,26 +1,53 @@
 package change
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// CreateRole creates the custom security role with everything that it must grant.
-const CreateRole audit.FixKind = "create-role"
-
-func createRole() kind {
-	return kind{
-		name: CreateRole, remedy: fix.createRole,
-		example: func(all audit.Fix) audit.Fix { return audit.Fix{Role: all.Role, Privileges: all.Privileges} },
-		act: &act{
-			target: TargetRole, from: State{AttrRole: Absent}, to: State{AttrRole: Present}, along: Inborn,
-			words: func(a Action, _ []string) (string, Risk, string) {
-				return fmt.Sprintf("create the security role %q in the business unit %s", a.Target.Role.Name, a.Target.BusinessUnit.Name), RiskLow,
+// ofRoles are the kinds of fix that change a role.
+func ofRoles() []kind {
+	example := func(all audit.Fix) audit.Fix { return audit.Fix{Role: all.Role, Privileges: all.Privileges} }
+	return []kind{
+		{name: CreateRole, remedy: fix.createRole, example: example, act: &act{
+			target: TargetRole, from: State{AttrRole: Absent}, to: State{AttrRole: Present}, along: Inborn, risk: RiskLow,
+			words: func(a Action, _ []string) (string, string) {
+				return fmt.Sprintf("create the security role %q in the business unit %s", a.Target.Role.Name, a.Target.BusinessUnit.Name),
 					fmt.Sprintf("The platform gives %s to each new role.", text.Count(len(a.Along), "privilege"))
 			},
-		},
+		}},
+		{name: AddPrivilege, remedy: fix.grant, example: example, act: &act{
+			target: TargetGrants, limit: Limits.grant, risk: RiskMedium,
+			legal: depths(func(from, to audit.Depth) bool { return from == audit.DepthNone && to > from }),
+			words: func(a Action, _ []string) (string, string) {
+				return fmt.Sprintf("grant %s to the role %q", text.Count(len(a.After), "privilege"), a.Target.Role.Name),
+					a.grantNote("Affects everyone who has this role.")
+			},
+		}},
+		{name: RaiseDepth, remedy: fix.grant, example: example, act: &act{
+			target: TargetGrants, limit: Limits.grant, risk: RiskMedium,
+			legal: depths(func(from, to audit.Depth) bool { return from > audit.DepthNone && to > from }),
+			words: func(a Action, _ []string) (string, string) {
+				return fmt.Sprintf("raise %s in the role %q", text.Count(len(a.After), "privilege"), a.Target.Role.Name),
+					a.grantNote("Widens access for everyone who has this role.")
+			},
+		}},
+		{name: RemovePrivilege, remedy: fix.removePrivilege, example: example, act: &act{
+			target: TargetGrants, risk: RiskHigh,
+			legal: func(a Action) error {
+				if len(a.After) != 1 {
+					return errors.New("it removes several privileges at once")
+				}
+				return depths(func(from, to audit.Depth) bool { return from > audit.DepthNone && to == audit.DepthNone })(a)
+			},
+			words: func(a Action, _ []string) (string, string) {
+				return fmt.Sprintf("remove %s from the role %q", a.After.called(), a.Target.Role.Name),
+					sentences("Whatever depends on this privilege stops working.", a.Target.managedNote())
+			},
+		}},
 	}
 }
 
@@ -33,23 +60,20 @@ func (f fix) createRole() Remedy {
 		calls = append(append(calls, f.lookUpPrivileges()...), f.addPrivileges())
 	}
 	return Remedy{
-		Summary: fmt.Sprintf("Create the security role %s%s.", name(f.Role, "for the integration"), with(f.Privileges)),
-		Portal: append([]string{
-			f.admin("Security roles"),
-			fmt.Sprintf("Choose + New role, name it %s, choose the root business unit, and save.", name(f.Role, "of the integration")),
-		}, f.setLevels()...),
+		Summary: f.say("Create the security role {role|for the integration}") + with(f.Privileges) + ".",
+		Portal: append(f.steps(
+			"{settings} > Security roles.",
+			"Choose + New role, name it {role|of the integration}, choose the root business unit, and save.",
+		), f.setLevels()...),
 		Requests: calls,
 	}
 }
 
-func (t Target) nextRole(from, to string) (Step, bool) {
-	switch {
-	case from == Absent && to == Present:
-		return Step{newRole(t.Role.Name), State{AttrRole: Present}}, true
-	case from == Present && to == Absent:
-		return Step{Request{Method: "DELETE", Path: "roles({role})"}, State{AttrRole: Absent}}, true
+func (t Target) roleSteps() []transition {
+	return []transition{
+		{Absent, Present, Present, newRole(t.Role.Name)},
+		{Present, Absent, Absent, Request{Method: "DELETE", Path: "roles({role})"}},
 	}
-	return Step{}, false
 }
 
 func newRole(name string) Request {

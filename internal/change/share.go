@@ -10,36 +10,40 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// ShareView shares a personal view with Read.
-const ShareView audit.FixKind = "share-view"
-
-func shareView() kind {
-	return kind{name: ShareView, remedy: fix.shareView, who: owner, example: func(all audit.Fix) audit.Fix {
-		return audit.Fix{View: all.View, User: all.User, Owner: all.Owner, Table: all.Table}
-	}, act: &act{
-		target: TargetShare, legal: rightsTo(WithRead), words: func(a Action, _ []string) (string, Risk, string) {
-			view, principal, owner := a.Target.shared()
-			summary := fmt.Sprintf("add Read to the share of the view %q with %q, which keeps its other rights, as its owner %q", view, principal, owner)
-			if a.Before[AttrAccess] == None {
-				summary = fmt.Sprintf("share the view %q with %q, Read only, as its owner %q", view, principal, owner)
-			}
-			return summary, RiskLow, a.shareNote()
+// ofShares are the kinds of fix that change with whom a personal view is shared.
+func ofShares() []kind {
+	return []kind{
+		{
+			name: ShareView, who: owner,
+			example: func(all audit.Fix) audit.Fix {
+				return audit.Fix{View: all.View, User: all.User, Owner: all.Owner, Table: all.Table}
+			},
+			summary: "Share the view {view|in question} with {user|the integration user}, Read only[, as its owner {owner}].",
+			portal:  append(sharesPage(), "Search for {user|the integration user}, select it, select only Read, and choose Share."),
+			requests: func(f fix) []Call {
+				return slices.Concat(f.lookUpUser(), f.lookUpOwner(), f.lookUpView(), []Call{
+					f.share("share the view", "GrantAccess", "systemuser", id(f.User, userID)),
+				})
+			},
+			act: &act{target: TargetShare, legal: rightsTo(WithRead), risk: RiskLow, words: func(a Action, _ []string) (string, string) {
+				view, principal, owner := a.Target.shared()
+				if a.Before[AttrAccess] == None {
+					return fmt.Sprintf("share the view %q with %q, Read only, as its owner %q", view, principal, owner), a.shareNote()
+				}
+				return fmt.Sprintf("add Read to the share of the view %q with %q, which keeps its other rights, as its owner %q", view, principal, owner), a.shareNote()
+			}},
 		},
-	}}
-}
-
-// ReduceShare reduces a share of a view to Read.
-const ReduceShare audit.FixKind = "reduce-share"
-
-func reduceShare() kind {
-	return kind{name: ReduceShare, remedy: fix.reduceShare, who: owner, example: func(all audit.Fix) audit.Fix {
-		return audit.Fix{View: all.View, Owner: all.Owner, Principals: []audit.Reference{*all.User}}
-	}, act: &act{
-		target: TargetShare, legal: rightsTo(OnlyRead), words: func(a Action, _ []string) (string, Risk, string) {
-			view, principal, owner := a.Target.shared()
-			return fmt.Sprintf("reduce the share of the view %q with %q to %s, as its owner %q", view, principal, a.After[AttrAccess], owner), RiskLow, a.shareNote()
+		{
+			name: ReduceShare, remedy: fix.reduceShare, who: owner,
+			example: func(all audit.Fix) audit.Fix {
+				return audit.Fix{View: all.View, Owner: all.Owner, Principals: []audit.Reference{*all.User}}
+			},
+			act: &act{target: TargetShare, legal: rightsTo(OnlyRead), risk: RiskLow, words: func(a Action, _ []string) (string, string) {
+				view, principal, owner := a.Target.shared()
+				return fmt.Sprintf("reduce the share of the view %q with %q to %s, as its owner %q", view, principal, a.After[AttrAccess], owner), a.shareNote()
+			}},
 		},
-	}}
+	}
 }
 
 // owner makes what only the owner of a view can make.
@@ -48,17 +52,6 @@ func owner(f audit.Fix) string {
 		return "the view's owner, " + f.Owner.Name
 	}
 	return "the view's owner"
-}
-
-func (f fix) shareView() Remedy {
-	return Remedy{
-		Summary: fmt.Sprintf("Share the view %s with %s, Read only%s.", name(f.View, "in question"), name(f.User, "the integration user"), lead(", as its owner ", name(f.Owner, ""))),
-		Portal: append(f.openShares(),
-			fmt.Sprintf("Search for %s, select it, select only Read, and choose Share.", name(f.User, "the integration user"))),
-		Requests: slices.Concat(f.lookUpUser(), f.lookUpOwner(), f.lookUpView(), []Call{
-			f.share("share the view", "GrantAccess", "systemuser", id(f.User, userID)),
-		}),
-	}
 }
 
 func (f fix) reduceShare() Remedy {
@@ -80,8 +73,8 @@ func (f fix) reduceShare() Remedy {
 		calls = append(calls, f.share("reduce the share", "ModifyAccess", kind, keyOr(p.ID, "{"+kind+"id}")))
 	}
 	return Remedy{
-		Summary: fmt.Sprintf("Reduce the share of the view %s to Read%s%s.", name(f.View, "in question"), forPrincipals(f.Principals), lead(", as its owner ", name(f.Owner, ""))),
-		Portal: append(f.openShares(),
+		Summary: f.say("Reduce the share of the view {view|in question} to Read") + forPrincipals(f.Principals) + f.say("[, as its owner {owner}]."),
+		Portal: append(f.steps(sharesPage()...),
 			"Select "+principalNames(f.Principals)+", keep only Read selected, and choose Share."),
 		Requests: calls,
 	}

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dbaudit/dbaudit/internal/snapshot"
+	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
 // A TargetKind is the kind of a target. The zero value is invalid.
@@ -65,6 +65,12 @@ func (s State) Covers(other State) bool {
 	return true
 }
 
+// Depths are access levels of privileges by name.
+type Depths map[string]audit.Depth
+
+// Names are the names of the privileges, sorted.
+func (d Depths) Names() []string { return slices.Sorted(maps.Keys(d)) }
+
 // A Ref names a row.
 type Ref struct {
 	// Kind is the row's table if the context does not determine it: systemuser or team.
@@ -106,11 +112,11 @@ type Target struct {
 	Filtered []string `json:"filtered,omitempty"`
 	// Levels are the depths at which a privilege can be granted, if the required one is not
 	// among them.
-	Levels map[string][]snapshot.Depth `json:"levels,omitempty"`
+	Levels map[string][]audit.Depth `json:"levels,omitempty"`
 	// Grants is everything that a role grants when it is assigned, the depths by name: if
 	// it grants more by then, it is not assigned. It is empty for a role that an earlier
 	// action creates.
-	Grants State `json:"grants,omitempty"`
+	Grants Depths `json:"grants,omitempty"`
 }
 
 // Title names the target for a reader, with its kind.

@@ -6,83 +6,64 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// CreateApplicationUser creates the application user.
-const CreateApplicationUser audit.FixKind = "create-application-user"
-
-func createApplicationUser() kind {
-	return kind{name: CreateApplicationUser, remedy: fix.createApplicationUser, example: func(all audit.Fix) audit.Fix {
-		return audit.Fix{ApplicationID: all.ApplicationID, BusinessUnit: all.BusinessUnit}
-	}, act: &act{
-		target: TargetUser, from: State{AttrUser: Absent}, to: State{AttrUser: Enabled},
-		words: func(a Action, _ []string) (string, Risk, string) {
-			return fmt.Sprintf("create the application user for %s in the business unit %s", a.Target.ApplicationID, a.Target.BusinessUnit.Name), RiskMedium,
-				"Anyone with the application's credentials can then sign in to the environment. The user's name comes from the app registration."
+// ofUsers are the kinds of fix that change a user.
+func ofUsers() []kind {
+	return []kind{
+		{
+			name: CreateApplicationUser,
+			example: func(all audit.Fix) audit.Fix {
+				return audit.Fix{ApplicationID: all.ApplicationID, BusinessUnit: all.BusinessUnit}
+			},
+			summary: "Create the application user[ of the application {application}][ in the business unit {unit}].",
+			portal: []string{
+				"{settings} > Application users.",
+				"Choose + New app user, then + Add an app, select the app registration[ of the application {application}], and choose Add.",
+				"Choose the business unit[ {unit}].",
+				"Choose the pencil beside Security roles, select {role|the integration's role}, and save.",
+				"Choose Create.",
+			},
+			requests: func(f fix) []Call { return append(f.lookUpUnit(), f.call("create the application user", newUser())) },
+			act: &act{
+				target: TargetUser, from: State{AttrUser: Absent}, to: State{AttrUser: Enabled}, risk: RiskMedium,
+				words: func(a Action, _ []string) (string, string) {
+					return fmt.Sprintf("create the application user for %s in the business unit %s", a.Target.ApplicationID, a.Target.BusinessUnit.Name),
+						"Anyone with the application's credentials can then sign in to the environment. The user's name comes from the app registration."
+				},
+			},
 		},
-	}}
-}
-
-// EnableUser enables a disabled user.
-const EnableUser audit.FixKind = "enable-user"
-
-func enableUser() kind {
-	return kind{
-		name: EnableUser, remedy: fix.enableUser,
-		example: func(all audit.Fix) audit.Fix { return audit.Fix{User: all.User} },
-		act: &act{
-			target: TargetUser, from: State{AttrUser: Disabled}, to: State{AttrUser: Enabled},
-			words: func(a Action, _ []string) (string, Risk, string) {
-				return fmt.Sprintf("enable the user %q", a.Target.User.Name), RiskMedium, "Somebody may have disabled it on purpose."
+		{
+			name:    EnableUser,
+			example: func(all audit.Fix) audit.Fix { return audit.Fix{User: all.User} },
+			summary: "Enable the user {user|of the integration}.",
+			portal: []string{
+				usersPage,
+				"Select {user|of the integration} and choose Activate (for a person's account: assign a license in the Microsoft 365 admin center, and add the user to the environment).",
+			},
+			requests: func(f fix) []Call {
+				return append(f.lookUpUser(), f.call("enable the user", setDisabled(false, f.ApplicationID != "")))
+			},
+			act: &act{
+				target: TargetUser, from: State{AttrUser: Disabled}, to: State{AttrUser: Enabled}, risk: RiskMedium,
+				words: func(a Action, _ []string) (string, string) {
+					return fmt.Sprintf("enable the user %q", a.Target.User.Name), "Somebody may have disabled it on purpose."
+				},
 			},
 		},
 	}
 }
 
-func (f fix) createApplicationUser() Remedy {
-	role := "the integration's role"
-	if f.Role != nil {
-		role = name(f.Role, "")
-	}
-	return Remedy{
-		Summary: fmt.Sprintf("Create the application user%s%s.", lead(" of the application ", f.ApplicationID), lead(" in the business unit ", name(f.BusinessUnit, ""))),
-		Portal: []string{
-			f.admin("Application users"),
-			"Choose + New app user, then + Add an app, select the app registration" + lead(" of the application ", f.ApplicationID) + ", and choose Add.",
-			"Choose the business unit" + lead(" ", name(f.BusinessUnit, "")) + ".",
-			fmt.Sprintf("Choose the pencil beside Security roles, select %s, and save.", role),
-			"Choose Create.",
-		},
-		Requests: append(f.lookUpUnit(), f.call("create the application user", newUser())),
-	}
-}
-
-func (f fix) enableUser() Remedy {
-	return Remedy{
-		Summary: fmt.Sprintf("Enable the user %s.", name(f.User, "of the integration")),
-		Portal: []string{
-			f.users(),
-			fmt.Sprintf("Select %s and choose Activate (for a person's account: assign a license in the Microsoft 365 admin center, and add the user to the environment).", name(f.User, "of the integration")),
-		},
-		Requests: append(f.lookUpUser(), f.call("enable the user", setDisabled(false, f.ApplicationID != ""))),
-	}
-}
-
-// nextUser creates, enables and disables a user, and deletes it permanently: a user must be
+// userSteps create, enable and disable a user, and delete it permanently: a user must be
 // disabled before it can be deleted, first softly and then again.
-func (t Target) nextUser(from, to string) (Step, bool) {
+func (t Target) userSteps() []transition {
 	named := t.ApplicationID != ""
-	switch {
-	case from == Absent && to == Enabled:
-		return Step{newUser(), State{AttrUser: Enabled}}, true
-	case from == Disabled && to == Enabled:
-		return Step{setDisabled(false, named), State{AttrUser: Enabled}}, true
-	case from == Enabled && (to == Disabled || to == Absent):
-		return Step{setDisabled(true, named), State{AttrUser: Disabled}}, true
-	case from == Disabled && to == Absent:
-		return Step{deleteUser(), State{AttrUser: Deleted}}, true
-	case from == Deleted && to == Absent:
-		return Step{deleteUser(), State{AttrUser: Absent}}, true
+	return []transition{
+		{Absent, Enabled, Enabled, newUser()},
+		{Disabled, Enabled, Enabled, setDisabled(false, named)},
+		{Enabled, Disabled, Disabled, setDisabled(true, named)},
+		{Enabled, Absent, Disabled, setDisabled(true, named)},
+		{Disabled, Absent, Deleted, deleteUser()},
+		{Deleted, Absent, Absent, deleteUser()},
 	}
-	return Step{}, false
 }
 
 func newUser() Request {

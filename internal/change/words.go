@@ -98,14 +98,6 @@ func forPrincipals(ps []audit.Reference) string {
 	return fmt.Sprintf(" for %s and %d more", name(&ps[0], "one"), len(ps)-1)
 }
 
-// lead puts a word after what leads to it, or is empty if the word is.
-func lead(to, word string) string {
-	if word == "" {
-		return ""
-	}
-	return to + word
-}
-
 // Listed joins what a message names, the first few of many.
 func Listed(parts []string) string {
 	const most = 5

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"os"
 	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/apply"
 	"github.com/dbaudit/dbaudit/internal/apply/webapi"
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/report/text"
@@ -161,7 +161,7 @@ func lacks(ctx context.Context, e *webapi.Environment, p plan.Plan) (lacking, er
 		return nil, nil
 	}
 	needs := p.Needs()
-	unheld := slices.DeleteFunc(slices.Sorted(maps.Keys(needs)), func(name string) bool { return held[strings.ToLower(name)] != "" })
+	unheld := slices.DeleteFunc(needs.Names(), func(name string) bool { return held[strings.ToLower(name)] != audit.DepthNone })
 	undefined, err := e.Undefined(ctx, unheld)
 	if err != nil {
 		return nil, err

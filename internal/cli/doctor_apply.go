@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -21,10 +20,7 @@ import (
 func examineApplier(ctx context.Context, a *app, t run.Target, p *plan.Plan) (doctor.Examination, error) {
 	r := doctor.Remediation{Needs: doctor.Writing(), Grants: grantable(t)}
 	if p != nil {
-		var err error
-		if r, err = remediation(*p, r); err != nil {
-			return doctor.Examination{}, err
-		}
+		r = remediation(*p, r)
 	}
 	t, own := a.Applier(t)
 	return examineBy(a, t, func(c doctor.Config) ([]doctor.Check, error) {
@@ -78,15 +74,11 @@ func grantable(t run.Target) []doctor.Privilege {
 
 // remediation is what one plan needs; known says where its privileges are in the role
 // editor.
-func remediation(p plan.Plan, known doctor.Remediation) (doctor.Remediation, error) {
-	located := func(needs map[string]string) ([]doctor.Privilege, error) {
+func remediation(p plan.Plan, known doctor.Remediation) doctor.Remediation {
+	located := func(needs change.Depths) []doctor.Privilege {
 		var list []doctor.Privilege
-		for _, name := range slices.Sorted(maps.Keys(needs)) {
-			depth, err := snapshot.ParseDepth(needs[name])
-			if err != nil {
-				return nil, fmt.Errorf("what the plan needs: %s: %w", name, err)
-			}
-			needed := doctor.Privilege{Name: name, Depth: depth}
+		for _, name := range needs.Names() {
+			needed := doctor.Privilege{Name: name, Depth: needs[name]}
 			for _, k := range slices.Concat(known.Needs, known.Grants) {
 				if strings.EqualFold(k.Name, name) {
 					needed.Where = k.Where
@@ -95,15 +87,8 @@ func remediation(p plan.Plan, known doctor.Remediation) (doctor.Remediation, err
 			}
 			list = append(list, needed)
 		}
-		return list, nil
-	}
-	var r doctor.Remediation
-	var err error
-	if r.Needs, err = located(p.Needs()); err != nil {
-		return r, err
+		return list
 	}
 	undo, roles := p.NeedsToUndo()
-	r.Again = roles
-	r.Undo, err = located(undo)
-	return r, err
+	return doctor.Remediation{Needs: located(p.Needs()), Undo: located(undo), Again: roles}
 }

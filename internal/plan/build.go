@@ -35,10 +35,10 @@ type Options struct {
 	ReplaceFiltered bool
 	// UnassignAdministrator removes administrator roles from the user.
 	UnassignAdministrator bool
-	// Minimum is what the profile requires, Allow what it also allows, and Depths the
-	// depths that it states, by privilege.
-	Minimum, Allow []string
-	Depths         map[string]snapshot.Depth
+	// Minimum is what the profile requires, and Depths the depths that it states, by
+	// privilege.
+	Minimum []string
+	Depths  map[string]snapshot.Depth
 }
 
 // The rules whose controls a new user fails as soon as it exists.

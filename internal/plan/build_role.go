@@ -223,27 +223,25 @@ func (b *builder) removals(w *roleWork) {
 }
 
 // granted is everything that a role grants after this plan's changes.
-func (b *builder) granted(root string) change.State {
-	state := change.State{}
-	for name, depth := range b.snapshot.RolePrivileges[root] {
-		if depth != snapshot.DepthNone {
-			state[name] = depth.String()
-		}
-	}
+func (b *builder) granted(root string) change.Depths {
+	has := b.snapshot.RolePrivileges[root]
+	grants := change.Depths{}
+	maps.Copy(grants, has)
+	maps.DeleteFunc(grants, func(_ string, depth audit.Depth) bool { return depth == audit.DepthNone })
 	w := b.roles[root]
 	if w == nil {
-		return state
+		return grants
 	}
 	for name, g := range w.grants {
-		if int(g.Depth) > change.Rank(state[name]) {
-			state[name] = g.Depth.String()
-			for _, name := range lackedDefaults(b.snapshot.RolePrivileges[root]) {
-				state[name] = snapshot.DepthGlobal.String()
+		if g.Depth > has[name] {
+			grants[name] = g.Depth
+			for _, name := range lackedDefaults(has) {
+				grants[name] = audit.DepthGlobal
 			}
 		}
 	}
 	for _, name := range w.removals {
-		delete(state, name)
+		delete(grants, name)
 	}
-	return state
+	return grants
 }

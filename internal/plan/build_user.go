@@ -246,7 +246,7 @@ func (b *builder) settleAssign() {
 	root, name := b.assign.Target.Role.ID, b.assign.Target.Role.Name
 	editable := b.role(&audit.Reference{ID: root}) != nil
 	grants := b.granted(root)
-	surplus := b.surplus(root, grants)
+	surplus := slices.DeleteFunc(slices.Clone(b.integration().Surplus), func(name string) bool { return grants[name] == audit.DepthNone })
 	builtIn := b.builtIn(root)
 	replace := "Set integration.role in the configuration to the name of a custom role, or to a new name, so that dbaudit creates the role; then make the plan again."
 	switch summary := change.Summary(b.assign.causes[0].fix); {
@@ -285,37 +285,23 @@ func (b *builder) deny(summary string, steps ...string) {
 	b.assign, b.unreached = nil, true
 }
 
-// surplus are the privileges beyond the minimum, what the platform gives to every
-// role, and what is allowed; dangerous privileges first, as in the policy.
-func (b *builder) surplus(root string, grants change.State) []string {
-	limits := b.plan.limits(Limits{Minimum: b.Minimum, Allow: b.Allow})
-	beyond := slices.DeleteFunc(grants.Names(), limits.Permits)
-	var listed []string
-	if root == b.integrationRole() {
-		listed = b.result.Integration.Surplus
+// integration is what the verdict is about; zero if it is not known.
+func (b *builder) integration() audit.Integration {
+	if b.result.Integration == nil {
+		return audit.Integration{}
 	}
-	place := func(name string) int {
-		if i := slices.Index(listed, name); i >= 0 {
-			return i
-		}
-		return len(listed)
-	}
-	slices.SortStableFunc(beyond, func(x, y string) int { return place(x) - place(y) })
-	return beyond
+	return *b.result.Integration
 }
 
 // integrationRole is the id of the role that the verdict is about, or "".
-func (b *builder) integrationRole() string {
-	if i := b.result.Integration; i != nil && i.Role != nil {
-		return i.Role.ID
-	}
-	return ""
-}
+func (b *builder) integrationRole() string { return subjectID(b.integration().Role) }
 
 // integrationUser is the id of the user that the verdict is about, or "".
-func (b *builder) integrationUser() string {
-	if i := b.result.Integration; i != nil && i.User != nil {
-		return i.User.ID
+func (b *builder) integrationUser() string { return subjectID(b.integration().User) }
+
+func subjectID(s *audit.Subject) string {
+	if s == nil {
+		return ""
 	}
-	return ""
+	return s.ID
 }

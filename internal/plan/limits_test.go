@@ -24,8 +24,6 @@ func TestRolesThatAreNotAssigned(t *testing.T) {
 	cautious.LeastPrivilege = false
 	spared := options()
 	spared.Except = []audit.ControlID{"DB-ROLE-LEAST-PRIVILEGE"}
-	allowing := cautious
-	allowing.Allow = []string{"prvbulkdelete"}
 	assignOf := func(n int, name string) func(*audit.Result, *snapshot.Snapshot) {
 		return func(r *audit.Result, _ *snapshot.Snapshot) {
 			for i := range r.Controls {
@@ -37,7 +35,7 @@ func TestRolesThatAreNotAssigned(t *testing.T) {
 			}
 		}
 	}
-	allowed := func(_ *audit.Result, s *snapshot.Snapshot) { s.Requirement.Allow = []string{"prvBulkDelete"} }
+	allowed := func(r *audit.Result, _ *snapshot.Snapshot) { r.Integration.Surplus = nil }
 	unread := func(_ *audit.Result, s *snapshot.Snapshot) {
 		delete(s.RolePrivileges, id(role))
 		s.Coverage[snapshot.SectionRolePrivileges] = snapshot.Coverage{State: snapshot.StateForbidden}
@@ -60,8 +58,7 @@ func TestRolesThatAreNotAssigned(t *testing.T) {
 		"the surplus is taken first":        {full, nil, ""},
 		"the surplus stays":                 {cautious, nil, "1 privilege beyond the minimum: prvBulkDelete"},
 		"the surplus is spared":             {spared, nil, "prvBulkDelete"},
-		"the profile allows it":             {allowing, nil, ""},
-		"the configuration allows it":       {cautious, allowed, ""},
+		"it is allowed":                     {cautious, allowed, ""},
 		"System Administrator":              {full, assignOf(admin, "System Administrator"), "built in"},
 		"a copy made from a template":       {full, template, "built in"},
 		"what it grants was not read":       {full, unread, "was not read"},
@@ -133,7 +130,7 @@ func TestLimitsHoldForAnyPlan(t *testing.T) {
 		edit    func(*plan.Plan)
 		because string
 	}{
-		"an assigned role that grants more": {enough, func(p *plan.Plan) { find(p, change.AssignRole).Target.Grants["prvDeleteAccount"] = "global" }, "prvDeleteAccount"},
+		"an assigned role that grants more": {enough, func(p *plan.Plan) { find(p, change.AssignRole).Target.Grants["prvDeleteAccount"] = audit.DepthGlobal }, "prvDeleteAccount"},
 		"deeper than the configuration asks": {enough, func(p *plan.Plan) {
 			p.Requirement.Depth = map[string]snapshot.Depth{"prvReadLead": snapshot.DepthLocal}
 		}, "Business Unit is required"},

@@ -5,12 +5,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
 // Needs are the privileges that the identity that applies the plan must have, by name, each
 // with the minimum depth: see [change.Needs]. Assigning a role grants everything in the role.
-func (p Plan) Needs() map[string]string {
+func (p Plan) Needs() change.Depths {
 	n := p.noNeeds()
 	for _, a := range p.Actions {
 		n.Change(a.Target, a.Before, a.After)
@@ -22,13 +23,13 @@ func (p Plan) Needs() map[string]string {
 }
 
 func (p Plan) noNeeds() change.Needs {
-	return change.Needs{Depths: map[string]string{}, Root: p.RootUnit}
+	return change.Needs{Depths: change.Depths{}, Root: p.RootUnit}
 }
 
 // NeedsToUndo are the privileges that rolling back the plan requires in addition to
 // [Plan.Needs]. roles names the roles that would be assigned again: that requires
 // everything that they grant, which is not in the plan.
-func (p Plan) NeedsToUndo() (privileges map[string]string, roles []string) {
+func (p Plan) NeedsToUndo() (privileges change.Depths, roles []string) {
 	n := p.noNeeds()
 	for _, a := range p.Actions {
 		if a.UndoneWith != "" {
@@ -40,18 +41,18 @@ func (p Plan) NeedsToUndo() (privileges map[string]string, roles []string) {
 		}
 	}
 	held := p.Needs()
-	maps.DeleteFunc(n.Depths, func(name, depth string) bool { return change.Rank(held[name]) >= change.Rank(depth) })
+	maps.DeleteFunc(n.Depths, func(name string, depth audit.Depth) bool { return held[name] >= depth })
 	return n.Depths, roles
 }
 
 // Lacking names the needs that are not granted at a sufficient depth, with the depth. held
 // has its names in lower case.
-func (p Plan) Lacking(held map[string]string) []string {
+func (p Plan) Lacking(held change.Depths) []string {
 	var lacking []string
 	needs := p.Needs()
-	for _, name := range slices.Sorted(maps.Keys(needs)) {
-		if change.Rank(held[strings.ToLower(name)]) < change.Rank(needs[name]) {
-			lacking = append(lacking, name+" ("+needs[name]+")")
+	for _, name := range needs.Names() {
+		if held[strings.ToLower(name)] < needs[name] {
+			lacking = append(lacking, name+" ("+needs[name].String()+")")
 		}
 	}
 	return lacking

@@ -82,7 +82,7 @@ func sample(t *testing.T) (audit.Result, *snapshot.Snapshot) {
 		Profile: audit.Profile{Name: "demandbase"}, Snapshot: audit.Snapshot{Digest: s.Digest, TakenAt: taken()}, EvaluatedAt: taken(),
 		Integration: &audit.Integration{
 			User: &audit.Subject{Kind: audit.SubjectUser, ID: theUser.ID, Name: theUser.Name},
-			Role: &audit.Subject{Kind: audit.SubjectRole, ID: theRole.ID, Name: theRole.Name},
+			Role: &audit.Subject{Kind: audit.SubjectRole, ID: theRole.ID, Name: theRole.Name}, Surplus: []string{"prvBulkDelete"},
 		},
 	}
 	add := func(control, rule string, fixes ...audit.Fix) {
@@ -367,7 +367,7 @@ func TestEdited(t *testing.T) {
 		"no reason":                  func(p *plan.Plan) { find(p, change.AssignRole).Why = nil },
 		"what comes along unsaid":    func(p *plan.Plan) { find(p, change.EnableUser).Along = []string{"prvReadSharePointData"} },
 		"another undoing":            func(p *plan.Plan) { find(p, change.RaiseDepth).UndoneWith = "1" },
-		"grants that are not made":   func(p *plan.Plan) { find(p, change.AssignRole).Target.Grants["prvBulkDelete"] = "global" },
+		"grants that are not made":   func(p *plan.Plan) { find(p, change.AssignRole).Target.Grants["prvBulkDelete"] = audit.DepthGlobal },
 		"another order":              func(p *plan.Plan) { p.Actions[0], p.Actions[1] = p.Actions[1], p.Actions[0] },
 		"a row of a later action":    func(p *plan.Plan) { p.Actions[0].Target.Role = &change.Ref{MadeBy: "5"} },
 		"a target without a role":    func(p *plan.Plan) { p.Actions[0].Target.Role = nil },
@@ -515,9 +515,9 @@ func TestUndefinedPrivilegesOfANewRole(t *testing.T) {
 
 func TestNeeds(t *testing.T) {
 	p := build(t, options(), nil)
-	held := map[string]string{"prvwriterole": "global", "prvwriteuser": "local", "prvassignrole": "basic", "prvreadlead": "deep", "prvreadaccount": "global"}
+	held := change.Depths{"prvwriterole": audit.DepthGlobal, "prvwriteuser": audit.DepthLocal, "prvassignrole": audit.DepthBasic, "prvreadlead": audit.DepthDeep, "prvreadaccount": audit.DepthGlobal}
 	for _, name := range append(change.PlatformDefaults(), "prvReadRole", "prvReadTeam") {
-		held[strings.ToLower(name)] = "global"
+		held[strings.ToLower(name)] = audit.DepthGlobal
 	}
 	want := []string{
 		"prvActOnBehalfOfAnotherUser (global)",
@@ -528,19 +528,19 @@ func TestNeeds(t *testing.T) {
 		t.Errorf("lacking %v, want %v", got, want)
 	}
 	undo, roles := p.NeedsToUndo()
-	if want := map[string]string{"prvBulkDelete": "global"}; !maps.Equal(undo, want) || !slices.Equal(roles, []string{"System Administrator"}) {
+	if want := (change.Depths{"prvBulkDelete": audit.DepthGlobal}); !maps.Equal(undo, want) || !slices.Equal(roles, []string{"System Administrator"}) {
 		t.Errorf("to undo %v, %v", undo, roles)
 	}
 
 	p = build(t, options(), noRoleNoUser)
 	needs := p.Needs()
-	for name, depth := range map[string]string{"prvCreateRole": "local", "prvCreateUser": "deep", "prvReadLead": "global", "prvReadSdkMessage": "global", "prvCreateSharePointData": "global"} {
+	for name, depth := range (change.Depths{"prvCreateRole": audit.DepthLocal, "prvCreateUser": audit.DepthDeep, "prvReadLead": audit.DepthGlobal, "prvReadSdkMessage": audit.DepthGlobal, "prvCreateSharePointData": audit.DepthGlobal}) {
 		if needs[name] != depth {
-			t.Errorf("needs %s at %q, not %s", name, needs[name], depth)
+			t.Errorf("needs %s at %s, not %s", name, needs[name], depth)
 		}
 	}
 	undo, _ = p.NeedsToUndo()
-	if want := map[string]string{"prvDeleteRole": "local", "prvDeleteUser": "deep", "prvDisableUser": "deep", "prvReadTeam": "global", "prvWriteUser": "deep"}; !maps.Equal(undo, want) {
+	if want := (change.Depths{"prvDeleteRole": audit.DepthLocal, "prvDeleteUser": audit.DepthDeep, "prvDisableUser": audit.DepthDeep, "prvReadTeam": audit.DepthGlobal, "prvWriteUser": audit.DepthDeep}); !maps.Equal(undo, want) {
 		t.Errorf("to undo %v", undo)
 	}
 
@@ -550,16 +550,16 @@ func TestNeeds(t *testing.T) {
 		return plan.Plan{Actions: []change.Action{{Target: target}}}
 	}
 	for kind, name := range map[string]string{"systemuser": "prvReadUser", "team": "prvReadTeam"} {
-		if needs := share(kind).Needs(); needs[name] != "global" {
+		if needs := share(kind).Needs(); needs[name] != audit.DepthGlobal {
 			t.Errorf("to share with a %s it takes %v", kind, needs)
 		}
 	}
 
 	// An assigned role is given with all that it grants.
 	o := options()
-	o.Allow = []string{"prvBulkDelete"}
 	o.Only = []audit.ControlID{"DB-USER-ROLE"}
-	if needs := build(t, o, nil).Needs(); needs["prvBulkDelete"] != "global" || needs["prvReadAccount"] != "deep" {
+	allowed := func(r *audit.Result, _ *snapshot.Snapshot) { r.Integration.Surplus = nil }
+	if needs := build(t, o, allowed).Needs(); needs["prvBulkDelete"] != audit.DepthGlobal || needs["prvReadAccount"] != audit.DepthDeep {
 		t.Errorf("to assign it takes %v", needs)
 	}
 }

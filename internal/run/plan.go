@@ -98,7 +98,7 @@ func (r *Runner) Plan(result audit.Result, s *snapshot.Snapshot, p profile.Profi
 	}
 	made, err := plan.Build(result, s, plan.Options{
 		Tool: r.Tool, MadeAt: asOf, Validity: c.ValidFor,
-		Minimum: p.Minimum(), Allow: p.Allow, Depths: p.Depths,
+		Minimum: p.Minimum(), Depths: p.Depths,
 		Only: controlIDs(c.Only), Except: controlIDs(c.Except),
 		LeastPrivilege: c.LeastPrivilege, ReplaceFiltered: c.ReplaceFiltered, UnassignAdministrator: c.UnassignAdministrator,
 	})

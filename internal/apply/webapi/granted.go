@@ -28,23 +28,17 @@ func (e *Environment) ownGrants(ctx context.Context) ([]collector.Grant, error) 
 
 // Held are the privileges of the signed-in identity, by name in lower case, with the depth.
 // A privilege for some records only, or at an unknown depth, does not count.
-func (e *Environment) Held(ctx context.Context) (map[string]string, error) {
+func (e *Environment) Held(ctx context.Context) (change.Depths, error) {
 	list, err := e.ownGrants(ctx)
 	if err != nil {
 		return nil, err
 	}
-	held := map[string]snapshot.Depth{}
+	held := change.Depths{}
 	for _, g := range list {
 		name := strings.ToLower(g.Name)
 		held[name] = max(held[name], g.Depth)
 	}
-	names := make(map[string]string, len(held))
-	for name, depth := range held {
-		if depth != snapshot.DepthNone {
-			names[name] = depth.String()
-		}
-	}
-	return names, nil
+	return held, nil
 }
 
 // Role reads a copy of a role.
@@ -63,14 +57,14 @@ func (e *Environment) Role(ctx context.Context, id string) (apply.Role, error) {
 	if list, err = e.withNames(ctx, list); err != nil {
 		return apply.Role{}, err
 	}
-	role := apply.Role{Root: cmp.Or(row.Root, row.ID), BuiltIn: row.Template != "", Grants: change.State{}}
+	role := apply.Role{Root: cmp.Or(row.Root, row.ID), BuiltIn: row.Template != "", Grants: change.Depths{}}
 	for _, g := range list {
 		switch {
 		case g.Filtered:
 		case g.Depth == snapshot.DepthNone: // it may be any depth
-			role.Grants[g.Name] = snapshot.DepthGlobal.String()
+			role.Grants[g.Name] = snapshot.DepthGlobal
 		default:
-			role.Grants[g.Name] = g.Depth.String()
+			role.Grants[g.Name] = g.Depth
 		}
 	}
 	return role, nil

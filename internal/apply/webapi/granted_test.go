@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
@@ -44,7 +45,7 @@ func TestRole(t *testing.T) {
 			}
 			continue
 		}
-		want := change.State{"prvReadAccount": "local", "prvReadLead": "global"}
+		want := change.Depths{"prvReadAccount": audit.DepthLocal, "prvReadLead": audit.DepthGlobal}
 		if err != nil || got.Root != second || !got.BuiltIn || !maps.Equal(got.Grants, want) {
 			t.Errorf("%s: %v: %+v", name, err, got)
 		}

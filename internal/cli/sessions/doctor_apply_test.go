@@ -315,11 +315,11 @@ func TestDoctorApplyIsEnough(t *testing.T) {
 	}
 }
 
-func granted(needs map[string]string) simulator.Grants {
+func granted(needs change.Depths) simulator.Grants {
 	grants := simulator.Grants{}
 	for name, depth := range needs {
 		for _, d := range []simulator.Depth{simulator.DepthBasic, simulator.DepthLocal, simulator.DepthDeep, simulator.DepthGlobal} {
-			if d.String() == depth {
+			if d.String() == depth.String() {
 				grants[name] = d
 			}
 		}
@@ -342,9 +342,9 @@ func TestDoctorApplyCoversPlans(t *testing.T) {
 	p.Actions = append(p.Actions, change.Action{
 		Target: change.Target{Kind: change.TargetUser, BusinessUnit: &change.Ref{ID: "below"}}, Before: change.State{"user": change.Absent},
 	})
-	held := map[string]string{}
+	held := change.Depths{}
 	for _, w := range doctor.Writing() {
-		held[strings.ToLower(w.Name)] = w.Depth.String()
+		held[strings.ToLower(w.Name)] = w.Depth
 	}
 	if lacking := p.Lacking(held); len(lacking) > 0 || len(p.Needs()) < 6 {
 		t.Errorf("not covered: %v of %v", lacking, p.Needs())

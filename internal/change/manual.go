@@ -1,0 +1,232 @@
+package change
+
+import (
+	"slices"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// administrators can change both what signs in and what it finds.
+const administrators = "an administrator of the Entra tenant and one of the environment"
+
+// manual are the kinds of fix that only people make.
+func manual() []kind {
+	return []kind{
+		{
+			name: InstallApp, remedy: fix.installApp, who: whoever("a Power Platform administrator who may install apps"),
+			example: func(all audit.Fix) audit.Fix { return audit.Fix{Table: all.Table, Privileges: all.Privileges} },
+		},
+		{
+			name:    ReplaceRole,
+			example: func(all audit.Fix) audit.Fix { return audit.Fix{Role: all.Role} },
+			summary: "Give the integration a custom role instead of {role|the built-in one}.",
+			portal: []string{
+				"{settings} > Security roles.",
+				"Choose + New role and grant it the profile's minimum (dbaudit profile show lists it); a built-in or locked role cannot be adapted.",
+				"{settings} > Application users.",
+				"Select the integration user, choose Edit security roles, select the new role, clear {role|of the integration}, and save.",
+			},
+			commands: func(f fix) []string { return []string{"dbaudit profile show " + Shell(f.profile)} },
+		},
+		{
+			name: ReplaceUser, who: whoever(administrators),
+			example: func(all audit.Fix) audit.Fix { return audit.Fix{User: all.User} },
+			summary: "Have the integration run as an application user instead of {user|a person's account}.",
+			portal: []string{
+				"In Microsoft Entra, register an application for the integration[ of the application {application}].",
+				"{settings} > Application users.",
+				"Choose + New app user, add the application, choose the business unit and the integration's role, and create it.",
+				"Reconnect the vendor's product with the application, then remove the role from {user|of the integration}.",
+			},
+		},
+		{
+			name: RemoveDuplicateUser, remedy: fix.removeDuplicateUser,
+			example: func(all audit.Fix) audit.Fix { return audit.Fix{ApplicationID: all.ApplicationID} },
+		},
+		{
+			name:    MoveUser,
+			example: func(all audit.Fix) audit.Fix { return audit.Fix{User: all.User, BusinessUnit: all.BusinessUnit} },
+			summary: "Move the user {user|of the integration} to the business unit {unit|that the configuration names}.",
+			portal: []string{
+				usersPage,
+				"Select {user|of the integration}, choose Edit security roles (for a person's account: Manage security roles), and note the roles: the move removes them, whether or not record ownership across business units is on, unless the environment setting DoNotRemoveRolesOnChangeBusinessUnit is set.",
+				"Choose Change business unit, then {unit|the business unit that the configuration names}, and OK.",
+				"Assign the noted roles again, as their copies in the new business unit.",
+			},
+			requests: func(f fix) []Call {
+				var unit []Call
+				if f.BusinessUnit != nil {
+					unit = f.lookUpUnit()
+				}
+				return slices.Concat(f.lookUpUser(), unit, []Call{
+					f.list("the roles to assign again after the move", "systemusers("+id(f.User, userID)+")/systemuserroles_association?$select=roleid,name,_parentrootroleid_value"),
+					f.call("move the user", patch("systemusers({user})", `{"businessunitid@odata.bind":"/businessunits({unit})"}`)),
+				})
+			},
+		},
+		{
+			name: RemoveFromTeam,
+			example: func(all audit.Fix) audit.Fix {
+				return audit.Fix{Role: administrator(), User: all.User, Team: all.Team}
+			},
+			summary: "Remove the user {user|of the integration} from the team {team|in question}[, or the role {role} from the team].",
+			portal: []string{
+				"{settings} > Teams.",
+				"Select the team {team|in question}.",
+				"Choose Manage team members and remove {user|of the integration}; or, if the whole team should lose it, Manage security roles and clear {role|the role}.",
+			},
+			requests: func(f fix) []Call {
+				calls := f.lookUpUser()
+				if f.Team != nil {
+					calls = append(calls, f.lookUpPrincipal("team", *f.Team)...)
+				}
+				return append(calls, f.call("remove the user from the team",
+					Request{Method: "DELETE", Path: "teams(" + id(f.Team, teamID) + ")/teammembership_association({user})/$ref"}))
+			},
+		},
+		{
+			name:    EnableBusinessUnit,
+			example: func(all audit.Fix) audit.Fix { return audit.Fix{User: all.User, BusinessUnit: all.BusinessUnit} },
+			summary: "Enable the business unit {unit|of the user}.",
+			portal: []string{
+				"{settings} > Business units.",
+				"Select {unit|the business unit} and choose Enable. Its users, and those of the business units below it, can then sign in again.",
+				"If it is disabled on purpose, move the user {user|of the integration} to an enabled business unit, and assign the integration's role again.",
+			},
+		},
+		{
+			name:    SetAccessMode,
+			example: func(all audit.Fix) audit.Fix { return audit.Fix{User: all.User} },
+			summary: "Set the access mode of the user {user|of the integration} to Non-interactive.",
+			portal: []string{
+				usersPage,
+				"Open {user|the user}, then Manage user in Dynamics 365, and set Access Mode, under Client Access License (CAL) Information, to Non-interactive (for a person's account: Read-Write).",
+			},
+			requests: func(f fix) []Call {
+				return append(f.lookUpUser(), f.call("set the access mode", patch("systemusers({user})", `{"accessmode":4}`)))
+			},
+		},
+		{
+			name: RestoreIdentity, who: whoever(administrators),
+			example: func(all audit.Fix) audit.Fix { return audit.Fix{User: all.User} },
+			summary: "Restore the identity of the user {user|of the integration} in Microsoft Entra.",
+			portal: []string{
+				"In Microsoft Entra, look under App registrations, Deleted applications (for a person's account: under Users, Deleted users), and restore it; this is possible for 30 days.",
+				"If it is permanently deleted, register a new application, add an application user for it with the integration's role, and reconnect the vendor's product.",
+				usersPage,
+				"Then deactivate {user|the old user} and delete it.",
+			},
+		},
+		{
+			name: FindView, who: owner,
+			example: func(all audit.Fix) audit.Fix { return audit.Fix{View: all.View, User: all.User, Table: all.Table} },
+			summary: "Create the view {view|that is required}[ of the table {table}], or name its owner in the configuration so that dbaudit can read it.",
+			portal: []string{
+				"Ask who uses the view {view|in question}[ of the table {table}]: only its owner and those it is shared with can see a personal view.",
+				"If it exists, name its owner under views in the configuration, or have the owner share it with the integration user.",
+				"If it does not exist, create it: open the list of the table[ {table}], set the filters, and save the view under this name.",
+			},
+			commands: fix.scanAgain,
+		},
+		{
+			name: ActivateView, remedy: fix.activateView, who: owner,
+			example: func(all audit.Fix) audit.Fix { return audit.Fix{View: all.View, Owner: all.Owner} },
+		},
+		{name: CorrectConfiguration, remedy: fix.correctConfiguration, who: whoever(Maintainer)},
+	}
+}
+
+func (f fix) scanAgain() []string { return []string{"dbaudit scan" + f.at.Arguments()} }
+
+func (f fix) installApp() Remedy {
+	var commands []string
+	if f.env.URL != "" {
+		commands = []string{
+			"pac application list --environment " + Shell(f.env.URL),
+			"pac application install --environment " + Shell(f.env.URL) + " --application-name APPLICATION",
+		}
+	}
+	brought := rights(f.Privileges, "")
+	switch {
+	case f.Table != "" && len(f.Privileges) > 0:
+		brought = "the table " + f.Table + " and " + brought
+	case f.Table != "":
+		brought = "the table " + f.Table
+	}
+	return Remedy{
+		Summary: "Install the app that contains " + brought + ": a role cannot grant what the environment does not define.",
+		Portal: []string{
+			f.say("Sign in to https://admin.powerplatform.microsoft.com, then Manage > Environments > {place} > Resources > Dynamics 365 apps."),
+			"Choose Install app, select the app that contains " + brought + " (Dynamics 365 Sales for leads, opportunities, campaigns and marketing lists), and install it.",
+			"Scan again: the privileges can be granted once they exist.",
+		},
+		Commands: commands,
+	}
+}
+
+// removeDuplicateUser leaves one of several users. If the fix names a user, it is the only
+// one: a soft-deleted user, which keeps the application id until it is purged.
+func (f fix) removeDuplicateUser() Remedy {
+	if f.User != nil {
+		return Remedy{
+			Summary: f.say("Permanently delete the soft-deleted user {user}, and create the application user again."),
+			Portal: f.steps(
+				"{settings} > Application users.",
+				"Select {user}, which is soft-deleted, and choose Delete: until then, no other user can have its application id.",
+				"Run dbaudit plan again: it creates the application user[ of the application {application}].",
+			),
+			Requests: append(f.lookUpUserBy("deletedstate ne 0"), f.call("permanently delete the user", deleteUser())),
+		}
+	}
+	var calls []Call
+	if f.ApplicationID != "" {
+		calls = append(calls, f.list("the users of the application", "systemusers?$select=systemuserid,fullname,isdisabled,deletedstate&$filter="+escape("applicationid eq ")+key(f.ApplicationID)))
+	}
+	return Remedy{
+		Summary: f.say("Leave one user[ of the application {application}], and disable and delete the others."),
+		Portal: f.steps(
+			"{settings} > Application users.",
+			"Decide which user[ of the application {application}] stays: the one that has the role and owns the records.",
+			"For each other: reassign its records, choose Deactivate, then Delete; delete the soft-deleted user again to remove it permanently.",
+		),
+		Requests: append(calls,
+			f.call("disable each user that does not stay", setDisabled(true, false)),
+			f.call("delete it", deleteUser())),
+	}
+}
+
+func (f fix) activateView() Remedy {
+	r := Remedy{Summary: f.say("Activate the view {view|in question}[, as its owner {owner}].")}
+	active := func(row string) Request { return patch(row, `{"statecode":0,"statuscode":1}`) }
+	if f.Owner == nil { // a system view has none
+		r.Portal = f.steps(
+			"Sign in to https://make.powerapps.com and choose the environment[ at {url}].",
+			"Open the table[ {table}] in an unmanaged solution, then Views.",
+			"Choose More commands next to {view|in question}, then Turn on (formerly Activate view).",
+		)
+		r.Requests = []Call{f.call("activate the system view", active("savedqueries("+id(f.View, "{savedqueryid}")+")"))}
+		return r
+	}
+	r.Portal = f.steps(asOwnerPage, "Open the table[ {table}], then Advanced Find > Saved Views, select {view|in question}, and choose Activate.")
+	r.Requests = slices.Concat(f.lookUpOwner(), f.lookUpView(), []Call{
+		f.asOwner(f.call("activate the view", active("userqueries({view})"))),
+	})
+	return r
+}
+
+func (f fix) correctConfiguration() Remedy {
+	asked := "something"
+	switch {
+	case f.View != nil:
+		asked = f.say("the view {view}[ of the table {table}]")
+	case f.Role != nil:
+		asked = f.say("the role {role}")
+	case f.User != nil:
+		asked = f.say("the user {user}")
+	}
+	return Remedy{
+		Summary:  "Correct the configuration: it requires " + asked + ", which cannot be met.",
+		Portal:   []string{"Open the configuration and correct the entry of " + asked + "."},
+		Commands: f.scanAgain(),
+	}
+}
