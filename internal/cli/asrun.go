@@ -15,18 +15,11 @@ import (
 // asRun names a result's environment and profile to another command, by the flags that
 // were given to this one: the commands that a report proposes can be run unchanged.
 func asRun(a *app) func(audit.Result) []string {
-	given, named := asGiven(a, func(own *pflag.FlagSet) {
-		connectionFlags(own, &run.Connection{})
-		requirementFlags(own, &run.Wanted{})
-		policyFlag(own, new([]string))
-	})
-	file, err := a.Configuration()
-	if err != nil {
-		file = config.Empty() // the command itself says what is wrong with it
-	}
+	shared := asGiven(a, func(f *pflag.Flag) bool { return f.Name == "policy" || headingOf(a.command, f.Name) == "Requirement" })
+	file := configured(a)
 	return func(r audit.Result) []string {
-		flags := slices.Clone(given)
-		found, configured, several := named["url"], false, false
+		flags := slices.Clone(shared)
+		found, configured, several := gave(a, "url"), false, false
 		if !found {
 			for _, env := range file.All() {
 				if !run.SameEnvironment(env.URL, r.Environment.URL) || env.Name != "" && env.Name != r.Environment.Name {
@@ -42,7 +35,7 @@ func asRun(a *app) func(audit.Result) []string {
 			flags = append(flags, "--url", r.Environment.URL)
 		}
 		switch p := r.Profile; {
-		case named["profile"], configured && !several:
+		case gave(a, "profile"), configured && !several:
 		case several, p.Name != run.DefaultProfile && (p.Origin == "" || p.Origin == audit.OriginBuiltin):
 			flags = append(flags, "--profile", p.Name)
 		case p.Name != run.DefaultProfile || p.Origin != "" && p.Origin != audit.OriginBuiltin:
@@ -60,24 +53,18 @@ func applying(a *app, command, file string, env audit.Environment) string {
 
 // undoing is the command that undoes what a journal says was done.
 func undoing(a *app, journal string, env audit.Environment) string {
-	given, named := asGiven(a, func(own *pflag.FlagSet) { connectionFlags(own, &run.Connection{}) })
-	flags, _ := reaching(a, given, named, env)
+	flags, _ := reaching(a, asGiven(a, func(*pflag.Flag) bool { return false }), env)
 	return "dbaudit rollback" + change.Place{Flags: append([]string{journal}, flags...)}.Arguments()
 }
 
 // toApply names to apply the environment of a result, and the custom profile and rules that
 // it was judged by, by the flags that were given to this command.
 func toApply(a *app) func(audit.Result) []string {
-	given, named := asGiven(a, func(own *pflag.FlagSet) {
-		connectionFlags(own, &run.Connection{})
-		if f := a.flags.Lookup("profile"); f != nil && run.IsFile(f.Value.String()) {
-			own.String("profile", "", "") // apply finds the others by the plan
-		}
-		policyFlag(own, new([]string))
-	})
+	ownProfile := func(f *pflag.Flag) bool { return f.Name == "profile" && run.IsFile(f.Value.String()) } // apply finds the others by the plan
+	shared := asGiven(a, func(f *pflag.Flag) bool { return f.Name == "policy" || ownProfile(f) })
 	return func(r audit.Result) []string {
-		flags, configured := reaching(a, given, named, r.Environment)
-		if !configured && !named["profile"] && run.IsFile(r.Profile.Origin) {
+		flags, configured := reaching(a, shared, r.Environment)
+		if !configured && !slices.Contains(shared, "--profile") && run.IsFile(r.Profile.Origin) {
 			flags = append(flags, "--profile", r.Profile.Origin)
 		}
 		return flags
@@ -86,43 +73,38 @@ func toApply(a *app) func(audit.Result) []string {
 
 // reaching adds an environment to the given flags unless they or the configuration name it,
 // because a plan alone does not say where a token is sent.
-func reaching(a *app, given []string, named map[string]bool, env audit.Environment) (flags []string, configured bool) {
-	file, err := a.Configuration()
-	if err != nil {
-		file = config.Empty()
-	}
-	flags = slices.Clip(given)
-	configured = slices.ContainsFunc(file.All(), func(c config.Environment) bool { return run.SameEnvironment(c.URL, env.URL) })
-	if !named["url"] && !configured && env.URL != "" {
+func reaching(a *app, shared []string, env audit.Environment) (flags []string, known bool) {
+	flags = slices.Clip(shared)
+	known = slices.ContainsFunc(configured(a).All(), func(c config.Environment) bool { return run.SameEnvironment(c.URL, env.URL) })
+	if !gave(a, "url") && !known && env.URL != "" {
 		flags = append(flags, "--url", env.URL)
 	}
-	return flags, configured
+	return flags, known
 }
 
-// asGiven is the part of this command's flags that another command shares, and which of
-// them were given. The environment's name and labels are left out.
-func asGiven(a *app, shared func(*pflag.FlagSet)) (given []string, named map[string]bool) {
-	named = map[string]bool{}
-	if a.flags != nil {
-		own := pflag.NewFlagSet("", pflag.ContinueOnError)
-		shared(own)
-		own.VisitAll(func(own *pflag.Flag) {
-			f := a.flags.Lookup(own.Name)
-			if f == nil || !f.Changed || f.Name == "env" || f.Name == "label" {
-				return
-			}
-			named[f.Name] = true
-			values := []string{f.Value.String()}
-			if list, ok := f.Value.(pflag.SliceValue); ok {
-				values = list.GetSlice()
-			}
-			for _, value := range values {
-				given = append(given, "--"+f.Name, value)
-			}
-		})
-	}
+// gave reports whether a flag was given to this command.
+func gave(a *app, flag string) bool { return a.command != nil && a.command.Flags().Changed(flag) }
+
+// asGiven repeats flags that were given to this command: how to reach the environment, apart
+// from its name and labels, and what else another command shares.
+func asGiven(a *app, shared func(*pflag.Flag) bool) (flags []string) {
 	if a.ConfigFile != "" {
-		given = append([]string{"-c", filepath.ToSlash(a.ConfigFile)}, given...)
+		flags = []string{"-c", filepath.ToSlash(a.ConfigFile)}
 	}
-	return given, named
+	if a.command == nil {
+		return flags
+	}
+	a.command.Flags().Visit(func(f *pflag.Flag) {
+		if f.Name != "url" && headingOf(a.command, f.Name) != "Sign-in" && !shared(f) {
+			return
+		}
+		values := []string{f.Value.String()}
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			values = list.GetSlice()
+		}
+		for _, value := range values {
+			flags = append(flags, "--"+f.Name, value)
+		}
+	})
+	return flags
 }

@@ -48,7 +48,7 @@ func TestAsRun(t *testing.T) {
 		if err := cmd.ParseFlags(rest); err != nil {
 			t.Fatal(err)
 		}
-		a.flags = cmd.Flags()
+		a.command = cmd
 		r := audit.Result{Environment: audit.Environment{Name: test.env, URL: test.url}, Profile: audit.Profile{Name: test.profile, Origin: audit.OriginBuiltin}}
 		got := strings.ReplaceAll(strings.Join(asRun(a)(r), " "), filepath.ToSlash(test.config), "FILE")
 		if test.config == "" {
@@ -81,7 +81,7 @@ func TestProposedCommands(t *testing.T) {
 		if err := cmd.ParseFlags(rest); err != nil {
 			t.Fatal(err)
 		}
-		a.flags = cmd.Flags()
+		a.command = cmd
 		if got, want := applying(a, "dbaudit apply", "my plan.json", env), "dbaudit apply 'my plan.json' "+test.apply; got != want {
 			t.Errorf("%q:\n got %s\nwant %s", test.args, got, want)
 		}

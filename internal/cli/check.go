@@ -28,7 +28,6 @@ func newCheckCommand(a *app) *cobra.Command {
 		Example: `  dbaudit check snapshot.json
   dbaudit check monday.json tuesday.json -f json -o results.json
   dbaudit check everything.json --input input.json   # for opa eval -i`,
-		Args: arguments(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), a, args) },
 	}
 	requirementFlags(cmd.Flags(), &f.requirement)

@@ -1,13 +1,20 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/run"
+	"github.com/dbaudit/dbaudit/internal/simulator"
+	"github.com/dbaudit/dbaudit/policy"
 )
 
 // A choice is the value of a flag with a known set of values: it refuses others, and the
@@ -72,29 +79,107 @@ func listed(words []string) string {
 	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
-// documentFlags say in which format a command writes its own document, and where.
-type documentFlags struct{ format, file string }
-
-// add adds -f, whose first format is the default, and -o.
-func (f *documentFlags) add(flags *pflag.FlagSet, formats ...string) {
-	f.format = formats[0]
-	flags.VarP(choose(&f.format, formats...), "format", "f", "`format` of the document: "+listed(formats))
-	outputFileFlag(flags, &f.file)
-}
-
-// addAnswer adds the flag of a short answer on standard output, and the --json of the first
-// release.
-func (f *documentFlags) addAnswer(flags *pflag.FlagSet) {
-	f.format = "table"
-	flags.VarP(choose(&f.format, "table", "json"), "format", "f", "`format` of the answer: table or json")
-	flags.BoolFunc("json", "as -f json", func(string) error { f.format = "json"; return nil })
-	_ = flags.MarkHidden("json") // it exists
-}
-
-// put writes a document as JSON, or as the table that draw prints.
-func (f documentFlags) put(a *app, document any, draw func(w io.Writer, width int) error) error {
-	if f.format == "json" {
-		return a.PutJSON(f.file, document)
+// flagError says what is wrong with a flag in dbaudit's own words, and where its help is.
+func flagError(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	var empty *pflag.ValueRequiredError
+	var invalid *pflag.InvalidValueError
+	switch {
+	case errors.As(err, &unknown) && unknown.GetSpecifiedName() == "client-secret":
+		return usagef("secrets are never flags, because others can see flags: set DBAUDIT_CLIENT_SECRET, or auth.secret in the configuration")
+	case errors.As(err, &empty):
+		return usagef("--%s needs a value; see %s --help", empty.GetFlag().Name, cmd.CommandPath())
+	case errors.As(err, &invalid):
+		f := invalid.GetFlag()
+		return usagef("--%s %q: want %s; see %s --help", f.Name, invalid.GetValue(), takes(f), cmd.CommandPath())
 	}
-	return a.PutTable(f.file, draw)
+	return usagef("%w; see %s --help", err, cmd.CommandPath())
+}
+
+// takes is what a flag takes, in words.
+func takes(f *pflag.Flag) string {
+	if words, ok := wordsOf(f); ok {
+		return listed(words)
+	}
+	return cmp.Or(map[string]string{
+		"int":      "a whole number",
+		"float64":  "a number",
+		"bool":     "true or false",
+		"boolfunc": "true or false",
+		"duration": "a duration such as 90s, 5m or 72h",
+		"time":     "a time such as 2026-01-31T12:00:00Z",
+	}[f.Value.Type()], "a value")
+}
+
+// completeFlags lets the shell complete the values of each flag that has a known set,
+// in a command and those below it.
+func completeFlags(a *app, cmd *cobra.Command) {
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		// A flag that is already registered keeps its own.
+		_ = cmd.RegisterFlagCompletionFunc(f.Name, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			if values, known := valuesOf(a, cmd, f); known {
+				return values, cobra.ShellCompDirectiveNoFileComp
+			}
+			return nil, cobra.ShellCompDirectiveDefault
+		})
+	})
+	for _, c := range cmd.Commands() {
+		completeFlags(a, c)
+	}
+}
+
+// valuesOf finds the values of a command's flag, if they are a known set. What cannot be read
+// completes nothing, and the command itself says why.
+func valuesOf(a *app, cmd *cobra.Command, f *pflag.Flag) (values []string, known bool) {
+	if words, fixed := wordsOf(f); fixed {
+		return words, true
+	}
+	switch f.Name {
+	case "env":
+		return configured(a).Names(), true
+	case "environment":
+		if cmd.Name() == "add" {
+			return configured(a).Names(), true
+		}
+		return simulator.BuiltinNames(), true
+	case "label":
+		for _, env := range configured(a).All() {
+			values = append(values, labels(env.Labels)...)
+		}
+		slices.Sort(values)
+		return slices.Compact(values), true
+	case "control", "only", "except":
+		p, _ := a.Profile(a.ProfileName(configured(a), run.Wanted{}))
+		for _, c := range p.Controls {
+			values = append(values, string(c.ID))
+		}
+		return values, true
+	case "profile":
+		builtin, _ := profile.Builtin(policy.Files)
+		for _, p := range builtin {
+			values = append(values, p.Name)
+		}
+		return values, true
+	}
+	return nil, false
+}
+
+// labels are labels as --label takes them, sorted.
+func labels(of map[string]string) []string {
+	var list []string
+	for key, value := range of {
+		list = append(list, key+"="+value)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// configured is the configuration; empty if it cannot be read, which the command itself
+// reports.
+func configured(a *app) *config.File {
+	file, err := a.Configuration()
+	if err != nil {
+		return config.Empty()
+	}
+	return file
 }

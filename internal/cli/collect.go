@@ -31,7 +31,6 @@ func newCollectCommand(a *app) *cobra.Command {
   dbaudit collect --scope environment -o everything.json
   dbaudit collect --minimal --pseudonyms -o snapshot.json   # see docs/vendor.md
   dbaudit collect --record recording.jsonl -o snapshot.json`,
-		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), a) },
 	}
 	connectionFlags(cmd.Flags(), &f.connection)

@@ -28,7 +28,6 @@ account, no network, no configuration. The exit code is 0 if it ran, whatever it
 		Example: `  dbaudit demo
   dbaudit demo --environment compliant
   dbaudit demo -f html -o report.html`,
-		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), a) },
 	}
 	simulatedFlag(cmd.Flags(), &f.environment)

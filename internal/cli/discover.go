@@ -45,7 +45,6 @@ Exit codes:
   dbaudit discover --env production -f yaml -o dbaudit.proposed.yaml
   dbaudit discover --profile ./acme.yaml -f json
   dbaudit discover everything.json`,
-		Args: arguments(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.run(cmd.Context(), a, append(args, "")[0])
 		},

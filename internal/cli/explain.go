@@ -34,7 +34,6 @@ where it comes from. The end of a control's id is enough if it is unique.`,
   dbaudit explain prvReadLead
   dbaudit explain view/shared
   dbaudit explain DB-VIEW-SHARED -f markdown`,
-		Args: arguments(1, 1),
 		ValidArgsFunction: func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 			p, err := a.Profile(f.profile)
 			if err != nil {

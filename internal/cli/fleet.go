@@ -37,15 +37,12 @@ func newFleetCommand(a *app) *cobra.Command {
 		Short: "manage the environments that dbaudit serve and dbaudit worker scan",
 		Example: `  dbaudit fleet import dbaudit.yaml
   dbaudit fleet status`,
-		Args: arguments(0, 0),
-		RunE: showHelp,
 	}
 	run := &cobra.Command{
 		Use:     "run [NAME...]",
 		Short:   "scan environments now",
 		Long:    help(`Queues a scan of environments for the next free worker, outside the schedule, and prints the ids of the runs, in the order of the names. It does not wait. A requested scan that has not begun is reused. --all-envs leaves out paused environments.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit fleet run production\n  dbaudit fleet run --all-envs",
-		Args:    arguments(0, -1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return fleetRun(cmd.Context(), a, f, args) },
 	}
 	run.Flags().BoolVar(&f.allEnvs, "all-envs", false, "every environment that is not paused")
@@ -56,7 +53,6 @@ func newFleetCommand(a *app) *cobra.Command {
 scan, its open findings and the state of the last run. What had no complete scan for
 longer than its interval and seven minutes is stale: whatever the verdict was, it is unknown now.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit fleet status\n  dbaudit fleet status -f json",
-		Args:    arguments(0, -1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return fleetStatus(cmd.Context(), a, f, args) },
 	}
 	f.document.add(status.Flags(), "table", "json")
@@ -66,7 +62,6 @@ longer than its interval and seven minutes is stale: whatever the verdict was, i
 		Long: help(`Writes the last result of each integration of each environment, or with --all every
 result, as JSON (dbaudit.results/v1), which dbaudit report, diff and history read.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit fleet export -o fleet.json\n  dbaudit report fleet.json -f html -o pages/",
-		Args:    arguments(0, -1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return fleetExport(cmd.Context(), a, f, args) },
 	}
 	export.Flags().BoolVar(&f.all, "all", false, "every result, not only the last")
@@ -80,14 +75,12 @@ every: says how often) and of CSV (a file whose name ends in .csv; its first row
 columns: name, url, tenant_id, client_id, auth, secret_env, secret_file, secret_ends, certificate,
 profile, app_id, user, role, business_unit, every, labels). A known environment is updated and keeps its history. A new one is scanned at once. Secrets stay where the configuration says they are; workers must find them there.`, exitOK, exitUsage, exitFailure),
 			Example: "  dbaudit fleet import dbaudit.yaml\n  dbaudit fleet import clients.csv --store postgres://dbaudit@db/fleet",
-			Args:    arguments(1, -1),
 			RunE:    func(cmd *cobra.Command, args []string) error { return fleetImport(cmd.Context(), a, f, args) },
 		},
 		&cobra.Command{
 			Use:     "list",
 			Short:   "list the environments with their schedule",
 			Example: "  dbaudit fleet list",
-			Args:    arguments(0, 0),
 			RunE:    func(cmd *cobra.Command, _ []string) error { return fleetList(cmd.Context(), a, f) },
 		},
 		newPauseCommand(a, &f, "pause", "stop scanning environments automatically", true),
@@ -98,7 +91,6 @@ profile, app_id, user, role, business_unit, every, labels). A known environment 
 			Short:   "scan environments no longer, and show them no longer",
 			Long:    help(`Ends the scans of environments and takes them off the page, the metrics and the alerts. Their results stay in the store for dbaudit history. dbaudit fleet import brings one back with its history.`, exitOK, exitUsage, exitFailure),
 			Example: "  dbaudit fleet remove northwind",
-			Args:    arguments(1, -1),
 			RunE:    func(cmd *cobra.Command, args []string) error { return fleetRemove(cmd.Context(), a, f, args) },
 		},
 		&cobra.Command{
@@ -106,7 +98,6 @@ profile, app_id, user, role, business_unit, every, labels). A known environment 
 			Short:   "end waiting or running runs",
 			Long:    help(`Ends runs by their ids. A later result of such a run is discarded; the last known state of the environment stays.`, exitOK, exitUsage, exitFailure),
 			Example: "  dbaudit fleet cancel 4711",
-			Args:    arguments(1, -1),
 			RunE:    func(cmd *cobra.Command, args []string) error { return fleetCancel(cmd.Context(), a, f, args) },
 		},
 		status,
@@ -124,7 +115,6 @@ func newPauseCommand(a *app, f *fleetFlags, name, short string, paused bool) *co
 		Use:     name + " NAME...",
 		Short:   short,
 		Example: "  dbaudit fleet " + name + " production",
-		Args:    arguments(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withStore(cmd.Context(), a, f.store, func(s *store.Store) error {
 				return unknown(s.Pause(cmd.Context(), who(), args, paused))

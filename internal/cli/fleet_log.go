@@ -20,7 +20,6 @@ func newFleetLogCommand(a *app, storeName *string) *cobra.Command {
 cancelled a run, the newest first. A person is known by the sign-in to the page, else by the
 user name of the session; "local" is the page without a sign-in.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit fleet log\n  dbaudit fleet log --limit 1000 -f json",
-		Args:    arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if limit < 1 {
 				return usagef("--limit %d: want 1 or more", limit)

@@ -37,7 +37,6 @@ how long it has lasted. The exact time of a change is unknown: it happened betwe
   dbaudit history results -f json
   dbaudit history results -f html -o trend.html
   dbaudit history --store fleet.db production`,
-		Args: arguments(0, -1),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), a, args) },
 	}
 	f.document.add(cmd.Flags(), "table", "json", "html", "markdown", "csv")

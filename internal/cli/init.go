@@ -41,7 +41,6 @@ does not ask.
 		Example: `  dbaudit init
   dbaudit init --url https://contoso.crm.dynamics.com --client-id GUID
   dbaudit init --guide --url https://contoso.crm.dynamics.com`,
-		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.guide {
 				return printGuide(a, f.connection, f.requirement)

@@ -47,7 +47,6 @@ A file that could not be read has a separate result with the verdict incomplete.
   dbaudit lint --all-roles --profile lint 'solutions/**/Roles/*.xml'
   dbaudit lint . --exclude fixtures --exclude 'out/*.zip'
   dbaudit lint --fix src/Roles/`,
-		Args: arguments(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.paths = args
 			if f.fix && slices.Contains(args, solution.Stdin) {

@@ -32,7 +32,6 @@ flows.
 If you are signed in to the Azure CLI, you do not need this: --auth azure-cli uses that sign-in.`,
 		Example: `  dbaudit login --url https://contoso.crm.dynamics.com --client-id GUID
   dbaudit login --env production --auth interactive`,
-		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), a) },
 	}
 	connectionFlags(cmd.Flags(), &f.connection)
@@ -88,7 +87,6 @@ func newLogoutCommand(a *app) *cobra.Command {
 		Long:  `Removes what dbaudit login stored: everything or, with --username, one person's sign-in. With the last one, the file and its key in the keyring are removed too. Issued tokens stay valid until they expire, after about an hour.`,
 		Example: `  dbaudit logout
   dbaudit logout --username jane@contoso.com --client-id GUID`,
-		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), a) },
 	}
 	cmd.Flags().StringVar(&f.username, "username", "", "user principal `name` to sign out (default everybody)")

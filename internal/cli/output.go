@@ -95,6 +95,33 @@ func (f *outputFlag) Set(value string) error {
 	return nil
 }
 
+// documentFlags say in which format a command writes its own document, and where.
+type documentFlags struct{ format, file string }
+
+// add adds -f, whose first format is the default, and -o.
+func (f *documentFlags) add(flags *pflag.FlagSet, formats ...string) {
+	f.format = formats[0]
+	flags.VarP(choose(&f.format, formats...), "format", "f", "`format` of the document: "+listed(formats))
+	outputFileFlag(flags, &f.file)
+}
+
+// addAnswer adds the flag of a short answer on standard output, and the --json of the first
+// release.
+func (f *documentFlags) addAnswer(flags *pflag.FlagSet) {
+	f.format = "table"
+	flags.VarP(choose(&f.format, "table", "json"), "format", "f", "`format` of the answer: table or json")
+	flags.BoolFunc("json", "as -f json", func(string) error { f.format = "json"; return nil })
+	_ = flags.MarkHidden("json") // it exists
+}
+
+// put writes a document as JSON, or as the table that draw prints.
+func (f documentFlags) put(a *app, document any, draw func(w io.Writer, width int) error) error {
+	if f.format == "json" {
+		return a.PutJSON(f.file, document)
+	}
+	return a.PutTable(f.file, draw)
+}
+
 // documents are what is written of results.
 type documents struct {
 	list     []document

@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/plan"
@@ -50,10 +48,11 @@ changes.`, exitOK, exitUsage, exitFailure, exitInterrupted),
   dbaudit plan --result result.json --snapshot snapshot.json -o plan.json
   dbaudit plan --env production -f markdown -o plan.md -f json -o plan.json
   dbaudit plan --env production --least-privilege --only DB-PRIV-LEAD`,
-		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.result != "" || f.snapshot != "" {
-				if err := ofScansOnly(cmd.Flags()); err != nil {
+				// The saved files say by themselves what was asked of which environment.
+				ofScans := []string{"Environment", "Requirement", "Sign-in", "Failing"}
+				if err := refuseIdle(cmd, "this is only for a scan, not for --result and --snapshot", ofScans, "profile", "result", "snapshot", detailedFlag); err != nil {
 					return err
 				}
 			}
@@ -75,27 +74,6 @@ changes.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 	cmd.Flags().StringVar(&f.snapshot, "snapshot", "", "the `snapshot` that the result was made from")
 	asOfFlag(cmd.Flags(), &f.asOf, "record as made_at")
 	return cmd
-}
-
-// ofScansOnly refuses flags that would do nothing where a plan is made from saved
-// files, which say by themselves what was asked of which environment.
-func ofScansOnly(flags *pflag.FlagSet) error {
-	var f planFlags
-	own := pflag.NewFlagSet("", pflag.ContinueOnError)
-	connectionFlags(own, &f.connection)
-	timeoutFlag(own, &f.connection)
-	requirementFlags(own, &f.requirement)
-	waiversFlag(own, &f.accept)
-	var idle []string
-	own.VisitAll(func(f *pflag.Flag) {
-		if flags.Changed(f.Name) && f.Name != "profile" {
-			idle = append(idle, "--"+f.Name)
-		}
-	})
-	if idle != nil {
-		return usagef("%s: this is only for a scan, not for --result and --snapshot", strings.Join(idle, ", "))
-	}
-	return nil
 }
 
 func (f planFlags) run(ctx context.Context, a *app) error {

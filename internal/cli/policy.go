@@ -18,12 +18,12 @@ import (
 
 func newPolicyCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "policy", Short: "list, test and create Rego rules", Args: arguments(0, 0), RunE: showHelp,
+		Use: "policy", Short: "list, test and create Rego rules",
 		Example: "  dbaudit policy list\n  dbaudit policy test policies/",
 	}
 	var answer documentFlags
 	list := &cobra.Command{
-		Use: "list", Short: "list the rules", Args: arguments(0, 0),
+		Use: "list", Short: "list the rules",
 		Example: "  dbaudit policy list\n  dbaudit policy list -f json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			e, err := a.Engine(cmd.Context())
@@ -54,7 +54,6 @@ func newPolicyTestCommand(a *app) *cobra.Command {
 strictly as for a verdict, and measures the coverage.
 The exit code is 1 if a test fails or the coverage is below --threshold.`,
 		Example: "  dbaudit policy test policies/",
-		Args:    arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return testPolicies(cmd.Context(), a, args[0], threshold)
 		},

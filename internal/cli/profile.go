@@ -17,13 +17,13 @@ import (
 
 func newProfileCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "profile", Short: "list, show, check and create requirement profiles", Args: arguments(0, 0), RunE: showHelp,
+		Use: "profile", Short: "list, show, check and create requirement profiles",
 		Example: "  dbaudit profile list\n  dbaudit profile show demandbase",
 	}
 	cmd.AddCommand(
 		newProfileNewCommand(a),
 		&cobra.Command{
-			Use: "list", Short: "list the built-in profiles", Args: arguments(0, 0),
+			Use: "list", Short: "list the built-in profiles",
 			Example: "  dbaudit profile list",
 			RunE:    func(*cobra.Command, []string) error { return listProfiles(a) },
 		},
@@ -32,7 +32,7 @@ func newProfileCommand(a *app) *cobra.Command {
 		newProfileSourceCommand(a),
 		newProfileExportCommand(a),
 		&cobra.Command{
-			Use: "validate FILE", Short: "check a profile file", Args: arguments(1, 1),
+			Use: "validate FILE", Short: "check a profile file",
 			Example: "  dbaudit profile validate acme.yaml",
 			RunE: func(cmd *cobra.Command, args []string) error {
 				data, err := a.ReadFile(bounds.Profile, args[0])
@@ -73,7 +73,7 @@ func listProfiles(a *app) error {
 func newProfileShowCommand(a *app) *cobra.Command {
 	var document documentFlags
 	cmd := &cobra.Command{
-		Use: "show NAME", Short: "show a profile's controls, with their source", Args: arguments(1, 1),
+		Use: "show NAME", Short: "show a profile's controls, with their source",
 		Long: `Shows a profile's controls. With -f json, it is the profile itself, including what it inherits: stock OPA and conftest read it as data.`,
 		Example: `  dbaudit profile show demandbase
   dbaudit profile show ./acme.yaml -f json -o own/profiles/acme.json`,

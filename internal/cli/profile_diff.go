@@ -26,7 +26,6 @@ Exit codes:
   2    wrong usage, or no such profile`,
 		Example: `  dbaudit profile diff demandbase@nine-lines demandbase
   dbaudit profile diff demandbase ./acme.yaml -f json`,
-		Args: arguments(2, 2),
 		RunE: func(_ *cobra.Command, args []string) error { return diffProfiles(a, document, args[0], args[1]) },
 	}
 	document.add(cmd.Flags(), "table", "json")

@@ -33,7 +33,6 @@ The last two refer to the catalog as NAME.catalog.json in the same folder.`,
 		Example: `  dbaudit profile export demandbase --oscal -o demandbase.catalog.json
   dbaudit profile export demandbase --oscal profile -o demandbase.profile.json
   dbaudit profile export ./acme.yaml --oscal component-definition`,
-		Args: arguments(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !cmd.Flags().Changed("oscal") {
 				return usagef("profile export writes only OSCAL: add --oscal")

@@ -41,7 +41,6 @@ Exit codes:
 		Example: `  dbaudit profile check-source demandbase
   dbaudit profile check-source demandbase --file article.html
   dbaudit profile check-source ./acme.yaml --file - -f json < article.html`,
-		Args: arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.page != "" && f.address != "" {
 				return usagef("--file and --url exclude each other: the page is read from one of them")

@@ -27,22 +27,6 @@ func (f *remediateFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.allowSharedRole, "allow-shared-role", false, "permit changes to a role that others besides the integration user have")
 }
 
-// onlyToRemediate refuses flags that would do nothing without --remediate.
-func onlyToRemediate(flags *pflag.FlagSet) error {
-	own := pflag.NewFlagSet("", pflag.ContinueOnError)
-	new(remediateFlags).add(own)
-	var idle []string
-	own.VisitAll(func(f *pflag.Flag) {
-		if flags.Changed(f.Name) && f.Name != "remediate" {
-			idle = append(idle, "--"+f.Name)
-		}
-	})
-	if idle != nil {
-		return usagef("%s: this needs --remediate", strings.Join(idle, ", "))
-	}
-	return nil
-}
-
 // remediating scans one environment, plans, and applies the plan by the same code
 // as the commands plan and apply. Documents are of the state afterwards.
 func (f scanFlags) remediating(ctx context.Context, a *app) error {

@@ -12,7 +12,6 @@ func newReportCommand(a *app) *cobra.Command {
 		Long: help(`Renders results that were saved with -f json, in any format, as the scan would.
 The exit code is that of the rendering, unless --fail-on is given.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete, exitInterrupted),
 		Example: "  dbaudit report result.json -f html -o report.html",
-		Args:    arguments(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			j, err := f.understood(a)
 			if err != nil {

@@ -27,7 +27,6 @@ func newRollbackCommand(a *app) *cobra.Command {
 		Short:   "undo the changes in a journal",
 		Long:    help(`Undoes the changes of an applied plan, the last change first. What somebody else has changed since, what can no longer be undone, and what dbaudit may not have created stays as it is: standard error names each with the manual step, and the exit code is 5. Everything else is undone. At the end, dbaudit reads every target of the plan and compares it with its state before the plan. To try again what is left, run the command again.`, exitOK, exitUsage, exitFailure, exitPartial, exitInterrupted),
 		Example: "  dbaudit rollback plan.journal.json",
-		Args:    arguments(1, 1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), a, args[0]) },
 	}
 	connectionFlags(cmd.Flags(), &f.connection)

@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/console"
@@ -27,8 +26,8 @@ type app struct {
 	*console.Console
 	*run.Runner
 
-	started bool           // whether a command's work began: what fails before is wrong usage
-	flags   *pflag.FlagSet // of the command that runs
+	// command is the one that runs; nil before its work begins: what fails before is wrong usage.
+	command *cobra.Command
 }
 
 // newApp is a run of the command line in an environment.
@@ -68,7 +67,7 @@ func Main(ctx context.Context, args []string, env Env) int {
 		// An interrupted request fails in many ways; the cause is the interruption.
 		err = fmt.Errorf("interrupted: %w", context.Canceled)
 	}
-	if err != nil && !a.started {
+	if err != nil && a.command == nil {
 		var usage *run.UsageError
 		if !errors.As(err, &usage) {
 			err = usagef("%w", err)
@@ -108,7 +107,7 @@ It never calls anything compliant that it did not read.`,
 		Args:          arguments(0, 0),
 		RunE:          showHelp,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			a.started, a.flags = true, cmd.Flags()
+			a.command = cmd
 			if a.Quiet && a.Verbose {
 				return usagef("--quiet and --verbose exclude each other")
 			}
@@ -138,6 +137,7 @@ It never calls anything compliant that it did not read.`,
 				continue
 			}
 			cmd := c.build(a)
+			settle(cmd)
 			cmd.GroupID = group.title
 			root.AddCommand(cmd)
 		}

@@ -33,7 +33,6 @@ func newPolicyNewCommand(a *app) *cobra.Command {
 		Long: `Writes a rule that works, its test and its page below a folder. A custom
 profile then needs a control for it; see dbaudit profile new.`,
 		Example: "  dbaudit policy new acme/no-export --dir policies",
-		Args:    arguments(1, 1),
 		RunE:    func(_ *cobra.Command, args []string) error { return newPolicy(a, folder, args[0]) },
 	}
 	cmd.Flags().StringVar(&folder, "dir", "policies", "`folder` to write to")
@@ -71,7 +70,6 @@ func newProfileNewCommand(a *app) *cobra.Command {
 		Use:     "new NAME",
 		Short:   "scaffold a profile that extends a built-in one",
 		Example: "  dbaudit profile new acme",
-		Args:    arguments(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			name := args[0]
 			if !regexp.MustCompile(`^[a-z][a-z0-9-]*$`).MatchString(name) {

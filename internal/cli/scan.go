@@ -37,7 +37,6 @@ func newScanCommand(a *app) *cobra.Command {
   dbaudit scan --env production -f sarif -o dbaudit.sarif -f json -o result.json
   dbaudit scan --all-envs --fail-on high
   dbaudit scan --env production --record recording.jsonl   # for a bug report`,
-		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.remedy.remediate {
 				if f.record != "" {
@@ -45,7 +44,7 @@ func newScanCommand(a *app) *cobra.Command {
 				}
 				return f.remediating(cmd.Context(), a)
 			}
-			if err := onlyToRemediate(cmd.Flags()); err != nil {
+			if err := refuseIdle(cmd, "this needs --remediate", []string{"Repair"}, "remediate"); err != nil {
 				return err
 			}
 			return f.run(cmd.Context(), a)

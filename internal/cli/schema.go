@@ -23,7 +23,6 @@ An editor that supports YAML schemas uses it to check dbaudit.yaml; the file tha
 		Example: `  dbaudit schema
   dbaudit schema config -o config.schema.json
   dbaudit schema profile`,
-		Args: arguments(0, 1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return schemaNames(), cobra.ShellCompDirectiveNoFileComp
 		},

@@ -32,7 +32,6 @@ func newWorkerCommand(a *app) *cobra.Command {
 		Short:   "scan the environments of a fleet when they are due",
 		Long:    help(`Scans the environments of a store when they are due, until it is stopped. Any number of workers may share a store in PostgreSQL; if one does not finish a scan, another takes over. A worker only reads environments. The store must have this version: dbaudit serve and dbaudit db migrate update it.`, exitOK, exitUsage, exitFailure),
 		Example: "  DBAUDIT_STORE=postgres://dbaudit@db/fleet dbaudit worker --concurrency 32",
-		Args:    arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
 			return withStore(ctx, a, name, func(s *store.Store) error {
@@ -106,7 +105,6 @@ DBAUDIT_OIDC_CLIENT_SECRET), whose tokens name the app roles Reader or Operator.
 		Example: `  dbaudit fleet import dbaudit.yaml && dbaudit serve
   dbaudit serve --listen 127.0.0.1:0 --store /var/lib/dbaudit/fleet.db
   DBAUDIT_STORE=postgres://dbaudit@db/fleet dbaudit serve --no-worker`,
-		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), a, f) },
 	}
 	storeFlag(cmd.Flags(), &f.store, "default "+defaultStore)

@@ -36,7 +36,6 @@ func newSimulateCommand(a *app) *cobra.Command {
   . sim/env && dbaudit scan
   Get-Content -Raw sim/env.ps1 | Invoke-Expression      # PowerShell
   dbaudit simulate --replay recording.jsonl --dir sim   # of scan --record`,
-		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.replay != "" && cmd.Flags().Changed("environment") {
 				return usagef("--replay and --environment exclude each other: serve a recording, or an environment")

@@ -81,15 +81,12 @@ func newDbCommand(a *app) *cobra.Command {
 		Short: "migrate and back up the fleet's store",
 		Example: `  dbaudit db backup before.db
   dbaudit db migrate`,
-		Args: arguments(0, 0),
-		RunE: showHelp,
 	}
 	cmd.AddCommand(&cobra.Command{
 		Use:     "migrate",
 		Short:   "update the store to this version of dbaudit",
 		Long:    help(`Updates the store to this version of dbaudit; dbaudit serve does the same when it starts. Migrations cannot be reversed: back up the store first, to be able to go back. A store that is up to date does not change.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit db migrate --store fleet.db",
-		Args:    arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			meant, err := storeName(a, name)
 			if err != nil {
@@ -110,7 +107,6 @@ func newDbCommand(a *app) *cobra.Command {
 		Short:   "make a consistent copy of the store",
 		Long:    help(`Writes a consistent copy of an SQLite store to a new file. The store can be used meanwhile. To restore it, stop everything that uses the store, remove its files (fleet.db, fleet.db-wal, fleet.db-shm) and put the copy in its place. Back up a store in PostgreSQL with pg_dump.`, exitOK, exitUsage, exitFailure),
 		Example: `  dbaudit db backup "fleet-$(date +%F).db"`,
-		Args:    arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withStore(cmd.Context(), a, name, func(s *store.Store) error {
 				if err := s.Backup(cmd.Context(), args[0]); err != nil {
@@ -136,7 +132,6 @@ func newPruneCommand(a *app, name *string) *cobra.Command {
 		Long: help(`Removes results that are older than some days. The first result of each month stays, and
 so does what says since when a finding or an outcome exists.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit db prune --keep-days 400",
-		Args:    arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if days < 1 {
 				return usagef("--keep-days: want how many days of results are kept, 1 or more")

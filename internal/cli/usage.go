@@ -53,6 +53,21 @@ func headingOf(cmd *cobra.Command, flag string) string {
 	return otherFlags
 }
 
+// refuseIdle refuses flags that were given below some headings of the help, apart from some,
+// because they would do nothing.
+func refuseIdle(cmd *cobra.Command, why string, titles []string, apart ...string) error {
+	var idle []string
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if slices.Contains(titles, headingOf(cmd, f.Name)) && !slices.Contains(apart, f.Name) {
+			idle = append(idle, "--"+f.Name)
+		}
+	})
+	if idle == nil {
+		return nil
+	}
+	return usagef("%s: %s", strings.Join(idle, ", "), why)
+}
+
 // headingsFrom is how many flags a command has at least for its help to have headings.
 const headingsFrom = 10
 
@@ -81,19 +96,9 @@ func usage(cmd *cobra.Command) string {
 			}
 		}
 	}
-	var own, global []*pflag.Flag
-	inherited := cmd.InheritedFlags()
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		switch {
-		case f.Hidden:
-		case f.Name == "help" && cmd.HasParent(): // below the others, as every command has it
-		case inherited.Lookup(f.Name) != nil:
-			global = append(global, f)
-		default:
-			own = append(own, f)
-		}
-	})
-	if help := cmd.Flags().Lookup("help"); cmd.HasParent() && help != nil {
+	own, global := visible(cmd.LocalFlags()), visible(cmd.InheritedFlags())
+	if help := cmd.Flags().Lookup("help"); cmd.HasParent() && help != nil { // as every command has it
+		own = slices.DeleteFunc(own, func(f *pflag.Flag) bool { return f == help })
 		global = append(global, help)
 	}
 	if len(own) < headingsFrom {
@@ -128,6 +133,17 @@ func describe(cmd *cobra.Command) string {
 	return b.String() + usage(cmd)
 }
 
+// visible are the flags that the help lists.
+func visible(flags *pflag.FlagSet) []*pflag.Flag {
+	var list []*pflag.Flag
+	flags.VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			list = append(list, f)
+		}
+	})
+	return list
+}
+
 // flagSection is a heading with its flags: names to the left, what they mean to the
 // right, wrapped; below a name that is too long.
 func flagSection(title string, flags []*pflag.Flag) string {
@@ -135,6 +151,7 @@ func flagSection(title string, flags []*pflag.Flag) string {
 		return ""
 	}
 	const column = 30
+	indent := strings.Repeat(" ", column)
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s:\n", title)
 	for _, f := range flags {
@@ -146,15 +163,14 @@ func flagSection(title string, flags []*pflag.Flag) string {
 		if kind != "" {
 			name += " " + kind
 		}
-		meaning += defaultOf(f)
 		line := fmt.Sprintf("%-*s", column, name)
 		if len(name) > column-2 {
 			b.WriteString(name + "\n")
-			line = strings.Repeat(" ", column)
+			line = indent
 		}
-		for _, part := range text.Wrap(meaning, helpWidth-column) {
+		for _, part := range text.Wrap(meaning+defaultOf(f), helpWidth-column) {
 			b.WriteString(line + part + "\n")
-			line = strings.Repeat(" ", column)
+			line = indent
 		}
 	}
 	return b.String()
@@ -169,48 +185,63 @@ func defaultOf(f *pflag.Flag) string {
 	return " (default " + f.DefValue + ")"
 }
 
-// exitLines are the exit codes that a command may end with, a line for each.
-func exitLines(codes ...int) string {
-	judges := slices.Contains(codes, exitFindings)
-	var b strings.Builder
-	b.WriteString("Exit codes:\n")
-	for _, code := range codes {
-		fmt.Fprintf(&b, "  %-4d %s\n", code, exitWords(code, judges))
-	}
-	if judges {
-		b.WriteString("If a run has several results, the most severe code wins: 130, 3, 2, 5, 1, 4, 0.\n")
-	}
-	return strings.TrimRight(b.String(), "\n")
-}
-
-func exitWords(code int, judges bool) string {
-	switch code {
-	case exitOK:
-		if judges {
-			return "no control of severity --fail-on or higher failed, and none is unknown"
-		}
-		return "done"
-	case exitFindings:
-		return "at least one control of severity --fail-on or higher failed"
-	case exitUsage:
-		return "wrong usage or configuration"
-	case exitFailure:
-		return "could not run: sign-in, network, unreadable or broken input"
-	case exitIncomplete:
-		return "nothing failed, but some controls could not be evaluated"
-	case exitPartial:
-		return "a change was applied only in part, or could not be verified"
-	}
-	return "interrupted"
-}
-
 // help puts the exit codes that a command may end with below its description.
 func help(text string, codes ...int) string {
-	return strings.TrimSpace(text) + "\n\n" + exitLines(codes...)
+	words := map[int]string{
+		exitOK:          "done",
+		exitFindings:    "at least one control of severity --fail-on or higher failed",
+		exitUsage:       "wrong usage or configuration",
+		exitFailure:     "could not run: sign-in, network, unreadable or broken input",
+		exitIncomplete:  "nothing failed, but some controls could not be evaluated",
+		exitPartial:     "a change was applied only in part, or could not be verified",
+		exitInterrupted: "interrupted",
+	}
+	order := ""
+	if slices.Contains(codes, exitFindings) {
+		words[exitOK] = "no control of severity --fail-on or higher failed, and none is unknown"
+		order = "\nIf a run has several results, the most severe code wins: 130, 3, 2, 5, 1, 4, 0."
+	}
+	lines := strings.TrimSpace(text) + "\n\nExit codes:"
+	for _, code := range codes {
+		lines += fmt.Sprintf("\n  %-4d %s", code, words[code])
+	}
+	return lines + order
 }
 
-// arguments wants as many arguments as a command's usage line names; most is -1 where
-// there may be any number.
+// settle completes a command and those below it: its usage line says how many arguments it
+// takes, and a command that only groups others shows its help.
+func settle(cmd *cobra.Command) {
+	if cmd.HasSubCommands() {
+		cmd.RunE = showHelp
+	}
+	if cmd.Args == nil {
+		cmd.Args = arguments(wanted(cmd.Use))
+	}
+	for _, c := range cmd.Commands() {
+		settle(c)
+	}
+}
+
+// wanted is how many arguments a usage line names; most is -1 if there may be any number.
+func wanted(use string) (least, most int) {
+	for _, word := range strings.Fields(use)[1:] {
+		word, optional := strings.CutPrefix(word, "[")
+		switch {
+		case strings.HasPrefix(word, "--"):
+			continue
+		case !optional:
+			least++
+		}
+		most++
+		if strings.HasSuffix(strings.TrimSuffix(word, "]"), "...") {
+			return least, -1
+		}
+	}
+	return least, most
+}
+
+// arguments wants as many arguments as a command's usage line names; most is -1 if there may
+// be any number.
 func arguments(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) >= least && (most < 0 || len(args) <= most) {

@@ -44,7 +44,6 @@ func newVersionCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "version",
 		Short:   "print version, commit and date",
-		Args:    arguments(0, 0),
 		Example: "  dbaudit version\n  dbaudit version -f json",
 		RunE: func(*cobra.Command, []string) error {
 			b := version()

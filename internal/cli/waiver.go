@@ -29,8 +29,6 @@ func newWaiverCommand(a *app) *cobra.Command {
 control, the finding's subject and privilege, the kind (accepted-risk,
 false-positive, compensating), the owner and the reason. A waived control has not passed: every report keeps its original outcome.`,
 		Example: "  dbaudit waiver check\n  dbaudit waiver add --help",
-		Args:    arguments(0, 0),
-		RunE:    showHelp,
 	}
 	cmd.AddCommand(newWaiverAddCommand(a), newWaiverCheckCommand(a))
 	return cmd
@@ -56,7 +54,6 @@ func newWaiverAddCommand(a *app) *cobra.Command {
     --subject "Demandbase Integration" --kind compensating \
     --owner jane@contoso.com --reason "record ownership spans units" \
     --expires 2027-01-31`,
-		Args: arguments(0, 1),
 		RunE: func(_ *cobra.Command, args []string) error { return f.run(a, args) },
 	}
 	flags := cmd.Flags()

@@ -29,7 +29,6 @@ func newWhoamiCommand(a *app) *cobra.Command {
 		Long:  `Lists the stored sign-ins. If an environment is given by flags, variables or the configuration, it signs in there like a scan and shows which user of the environment this identity is.`,
 		Example: `  dbaudit whoami
   dbaudit whoami --env production -f json`,
-		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), a) },
 	}
 	connectionFlags(cmd.Flags(), &f.connection)
