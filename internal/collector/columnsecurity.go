@@ -47,7 +47,7 @@ func (c *collection) readColumnSecurity(ctx context.Context) error {
 func (c *collection) hiddenColumns(ctx context.Context) ([]string, error) {
 	permissions, err := fieldPermissions().rows(ctx, c, ask{
 		section: snapshot.SectionUsers, what: "permissions of secured columns",
-		where: []dataverse.Expr{dataverse.AnyOf("entityname", "account", "contact", "lead", "opportunity")},
+		where: []dataverse.Expr{dataverse.Or(eachText("entityname", []string{"account", "contact", "lead", "opportunity"})...)},
 	})
 	if err != nil || len(permissions) == 0 {
 		return nil, err

@@ -187,8 +187,8 @@ func TestAnyOf(t *testing.T) {
 		whole := ""
 		for _, filter := range anyOf(conditions) {
 			query := dataverse.Collection("teams").Select("teamid").Filter(filter)
-			if query.Err() != nil {
-				t.Fatal(query.Err())
+			if strings.HasPrefix(query.String(), "!") {
+				t.Fatal(query)
 			}
 			if length := len(query.String()); length > 20_000 {
 				t.Errorf("%d conditions: an address of %d bytes", n, length)

@@ -13,8 +13,6 @@ type Challenge struct {
 	// https://login.microsoftonline.com/TENANT/oauth2/authorize. The server states it; it is
 	// not verified.
 	AuthorizationURI string
-	// ResourceID is what the token must be for, usually the environment's origin.
-	ResourceID string
 	// Claims is the JSON text of a claims challenge, or "".
 	Claims string
 	// Insufficient reports that the token is good and its claims are not enough.
@@ -38,8 +36,6 @@ func ParseChallenge(headers ...string) Challenge {
 			switch strings.ToLower(m[1]) {
 			case "authorization_uri", "authorization":
 				c.AuthorizationURI = value
-			case "resource_id", "resource":
-				c.ResourceID = value
 			case "claims":
 				c.Claims = decodeClaims(value)
 			case "error":

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"time"
 )
 
@@ -50,10 +49,7 @@ func New(o Options) (*Client, error) {
 		o.UserAgent = "dbaudit"
 	}
 	limits, counted := o.Limits.withDefaults(), &counters{}
-	tokens := &keeper{source: o.Tokens, now: o.Now, renewed: func() {
-		counted.renewals.Add(1)
-		o.Observe(Event{Kind: TokenRenewed})
-	}}
+	tokens := &keeper{source: o.Tokens, now: o.Now, renewed: func() { o.Observe(Event{Kind: TokenRenewed}) }}
 	var s sender = wire{
 		transport: guard{env, o.Transport},
 		limits:    limits,
@@ -81,28 +77,10 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Origin gives the environment's origin: https://host[:port].
-func (c *Client) Origin() string { return c.origin.String() }
-
-// URL gives the absolute address of a query, as @odata.id takes it.
-func (c *Client) URL(q Query) (string, error) {
-	u, err := c.origin.resolve(q.String())
-	if err != nil {
-		return "", err
-	}
-	return u.String(), nil
-}
-
 // Stats counts what was done so far.
 func (c *Client) Stats() Stats {
 	n := c.counters
-	return Stats{
-		Requests:  int(n.requests.Load()),
-		Retries:   int(n.retries.Load()),
-		Throttled: int(n.throttled.Load()),
-		Renewals:  int(n.renewals.Load()),
-		Waited:    time.Duration(n.waited.Load()),
-	}
+	return Stats{int(n.requests.Load()), int(n.retries.Load()), int(n.throttled.Load())}
 }
 
 // Skew is how far the environment's clock is ahead of this machine's, to about a second, by
@@ -151,9 +129,8 @@ func (c *Client) usableObject(got reply) error {
 }
 
 // stopped is the error of a response that cannot be used.
-func (c *Client) stopped(r Request, address *url.URL, reason string) *Error {
+func (c *Client) stopped(r Request, reason string) *Error {
 	return &Error{
-		Kind: Protocol, Label: r.Label, Target: target(address), Impersonated: !r.Caller.isZero(),
-		Attempts: 1, Message: c.scrub(Printable(reason)),
+		Kind: Protocol, Label: r.Label, Impersonated: !r.Caller.isZero(), Attempts: 1, Message: c.scrub(Printable(reason)),
 	}
 }

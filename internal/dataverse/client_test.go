@@ -109,6 +109,18 @@ func serve(t testing.TB, handler http.HandlerFunc, change ...func(*Options)) *se
 	return s
 }
 
+// count is how many events of a kind there were.
+func (s *setting) count(kind EventKind) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.events {
+		if e.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
 func rowsOf(ctx context.Context, c *Client, r Request) (rows []string, err error) {
 	for row, err := range c.Rows(ctx, r) {
 		if err != nil {
@@ -295,8 +307,8 @@ func TestNeverShort(t *testing.T) {
 			if e.Kind != c.kind || tries != c.tries || e.Attempts != c.tries || !strings.Contains(e.Error(), c.says) {
 				t.Errorf("after %d tries (%d said): %v\nwant %v after %d, saying %q", tries, e.Attempts, e, c.kind, c.tries, c.says)
 			}
-			if !strings.HasPrefix(e.Error(), "reading roles: ") || e.Target != "roles" {
-				t.Errorf("error says not what failed: %v (target %q)", e, e.Target)
+			if !strings.HasPrefix(e.Error(), "reading roles: ") {
+				t.Errorf("error says not what failed: %v", e)
 			}
 		})
 	}
@@ -333,7 +345,7 @@ func TestBrokenReadsAreReadAgain(t *testing.T) {
 	if !slices.Equal(s.clock.slept, want) {
 		t.Errorf("waited %v, want %v", s.clock.slept, want)
 	}
-	if got := s.client.Stats(); got.Requests < 6 || got.Retries != 5 || got.Waited != 11625*time.Millisecond {
+	if got := s.client.Stats(); got.Requests < 6 || got.Retries != 5 {
 		t.Errorf("stats %+v", got)
 	}
 }
@@ -421,8 +433,8 @@ func TestTokenIsRenewed(t *testing.T) {
 		if want := []TokenOptions{{}, {Refresh: true, Claims: claims}, {Refresh: true, Claims: claims}}; !slices.Equal(s.tokens.asked, want) {
 			t.Errorf("asked %v", s.tokens.asked)
 		}
-		if s.client.Stats().Renewals != 2 {
-			t.Errorf("stats %+v", s.client.Stats())
+		if n := s.count(TokenRenewed); n != 2 {
+			t.Errorf("%d tokens renewed", n)
 		}
 	})
 	t.Run("three times at most", func(t *testing.T) {

@@ -19,8 +19,7 @@ func Eq(column, value string) Expr { return compare(column, "eq", quote(value)) 
 // EqID holds where the column equals an id.
 func EqID(column string, id GUID) Expr {
 	key, err := keyOf(id)
-	e := compare(column, "eq", key)
-	return e.fail(err)
+	return compare(column, "eq", key).fail(err)
 }
 
 // EqInt holds where the column equals a number.
@@ -37,7 +36,9 @@ func NeNull(column string) Expr { return compare(column, "ne", "null") }
 
 // Contains holds where value is part of the column's text, in any case (Dataverse
 // compares so).
-func Contains(column, value string) Expr { return test("contains", column, value) }
+func Contains(column, value string) Expr {
+	return Expr{text: "contains(" + column + "," + quote(value) + ")", err: nameError("column", column)}
+}
 
 // And holds where all parts do.
 func And(parts ...Expr) Expr { return join("and", parts) }
@@ -45,30 +46,8 @@ func And(parts ...Expr) Expr { return join("and", parts) }
 // Or holds where one of the parts does.
 func Or(parts ...Expr) Expr { return join("or", parts) }
 
-// AnyOf holds where the column equals one of the texts.
-func AnyOf(column string, values ...string) Expr {
-	parts := make([]Expr, len(values))
-	for i, v := range values {
-		parts[i] = Eq(column, v)
-	}
-	return Or(parts...)
-}
-
-// AnyID holds where the column equals one of the ids.
-func AnyID(column string, ids ...GUID) Expr {
-	parts := make([]Expr, len(ids))
-	for i, id := range ids {
-		parts[i] = EqID(column, id)
-	}
-	return Or(parts...)
-}
-
 func compare(column, operator, literal string) Expr {
 	return Expr{text: column + " " + operator + " " + literal, err: nameError("column", column)}
-}
-
-func test(function, column, value string) Expr {
-	return Expr{text: function + "(" + column + "," + quote(value) + ")", err: nameError("column", column)}
 }
 
 // join keeps an empty list from becoming no condition at all: "none of these"

@@ -80,10 +80,10 @@ func FuzzErrorBody(f *testing.F) {
 func TestParseChallenge(t *testing.T) {
 	for header, want := range map[string]Challenge{
 		"Bearer authorization_uri=https://login.microsoftonline.com/t/oauth2/authorize, resource_id=https://x.crm.dynamics.com/": {
-			AuthorizationURI: "https://login.microsoftonline.com/t/oauth2/authorize", ResourceID: "https://x.crm.dynamics.com/",
+			AuthorizationURI: "https://login.microsoftonline.com/t/oauth2/authorize",
 		},
 		"Bearer authorization_uri=https://login.microsoftonline.com/t/oauth2/authorize resource_id=https://x/": {
-			AuthorizationURI: "https://login.microsoftonline.com/t/oauth2/authorize", ResourceID: "https://x/",
+			AuthorizationURI: "https://login.microsoftonline.com/t/oauth2/authorize",
 		},
 		`bearer realm="", authorization_uri="https://a/b\"c", error="insufficient_claims", claims="eyJhIjoxfQ"`: {
 			AuthorizationURI: `https://a/b"c`, Claims: `{"a":1}`, Insufficient: true,

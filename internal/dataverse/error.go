@@ -32,7 +32,7 @@ const (
 
 func (k ErrorKind) String() string { return enum.Word(k) }
 
-// Error is a failed request. It contains nothing secret and no address beyond the entity set.
+// Error is a failed request. It contains nothing secret and no address.
 type Error struct {
 	Kind    ErrorKind
 	Status  int    // HTTP status; 0 where there was no answer
@@ -41,7 +41,6 @@ type Error struct {
 	// CorrelationID is what Microsoft's support asks for; may be empty.
 	CorrelationID string
 	Label         string // what was being read or changed
-	Target        string // path below /api/data/v9.2/ without its query
 	Attempts      int    // how many times it was tried
 	// Impersonated reports that the request was made as somebody else.
 	Impersonated bool

@@ -38,9 +38,7 @@ type Event struct {
 
 // Stats count what a client did.
 type Stats struct {
-	Requests  int           // exchanges sent
-	Retries   int           // of those, repetitions
-	Throttled int           // 429s
-	Renewals  int           // tokens replaced
-	Waited    time.Duration // in waits before repetitions
+	Requests  int // exchanges sent
+	Retries   int // of those, repetitions
+	Throttled int // 429s
 }

@@ -47,7 +47,7 @@ func (w *walk) follow(address *url.URL, yield func(json.RawMessage, error) bool)
 	expected, total := unknown, 0
 	for n := 1; address != nil; n++ {
 		if w.pages++; w.pages > w.limits.MaxPages {
-			yield(nil, w.stopped(w.request, address, fmt.Sprintf("the collection has more than %d pages", w.limits.MaxPages)))
+			yield(nil, w.stopped(w.request, fmt.Sprintf("the collection has more than %d pages", w.limits.MaxPages)))
 			return
 		}
 		var p page
@@ -127,7 +127,7 @@ func (w *walk) complete(address *url.URL, row json.RawMessage) (json.RawMessage,
 	}
 	fields, err := Members(row)
 	if err != nil {
-		return nil, w.stopped(w.request, address, err.Error())
+		return nil, w.stopped(w.request, err.Error())
 	}
 	values := make(map[string]json.RawMessage, len(fields))
 	for _, f := range fields {
@@ -141,12 +141,12 @@ func (w *walk) complete(address *url.URL, row json.RawMessage) (json.RawMessage,
 		delete(values, f.Name)
 		var link string
 		if err := json.Unmarshal(f.Value, &link); err != nil {
-			return nil, w.stopped(w.request, address, "the link of an expanded collection is not a link")
+			return nil, w.stopped(w.request, "the link of an expanded collection is not a link")
 		}
 		var rows []json.RawMessage
 		if inline, ok := values[name]; ok {
 			if rows, err = Elements(inline); err != nil {
-				return nil, w.stopped(w.request, address, "an expanded collection "+err.Error())
+				return nil, w.stopped(w.request, "an expanded collection "+err.Error())
 			}
 		}
 		further, whole := hasSkipToken(link), len(rows) >= mostRows
@@ -155,7 +155,7 @@ func (w *walk) complete(address *url.URL, row json.RawMessage) (json.RawMessage,
 		}
 		next, err := w.origin.follow(address, link)
 		if err != nil {
-			return nil, w.stopped(w.request, address, "the link of an expanded collection was not followed: "+err.Error())
+			return nil, w.stopped(w.request, "the link of an expanded collection was not followed: "+err.Error())
 		}
 		if whole && !further {
 			rows = nil
@@ -164,7 +164,7 @@ func (w *walk) complete(address *url.URL, row json.RawMessage) (json.RawMessage,
 			return nil, err
 		}
 		if values[name], err = json.Marshal(rows); err != nil {
-			return nil, w.stopped(w.request, address, "an expanded collection cannot be put together")
+			return nil, w.stopped(w.request, "an expanded collection cannot be put together")
 		}
 	}
 	return json.Marshal(values)

@@ -11,7 +11,7 @@ import (
 
 // Query is one address below /api/data/v9.2/ with its query options. It is a
 // value: each method returns a changed copy. What cannot be encoded safely (an invalid name
-// or id) makes the query invalid: [Query.Err] says why, and no [Client] sends it.
+// or id) makes the query invalid: its text says why, and no [Client] sends it.
 type Query struct {
 	path    string   // encoded
 	options []option // raw values, encoded by String
@@ -29,25 +29,11 @@ func Collection(set string) Query { return Query{}.segment(set, "") }
 // Row addresses one row by its id: roles(00000000-…).
 func Row(set string, id GUID) Query {
 	key, err := keyOf(id)
-	q := Query{}.segment(set, "("+key+")")
-	return q.fail(err)
+	return Query{}.segment(set, "("+key+")").fail(err)
 }
 
 // Nav goes on to a navigation property: systemusers(…)/systemuserroles_association.
 func (q Query) Nav(property string) Query { return q.segment(property, "") }
-
-// NavRow goes on to one row of a collection-valued navigation property:
-// systemusers(…)/systemuserroles_association(…).
-func (q Query) NavRow(property string, id GUID) Query {
-	key, err := keyOf(id)
-	return q.segment(property, "("+key+")").fail(err)
-}
-
-// Ref addresses the reference itself instead of the row: …/$ref.
-func (q Query) Ref() Query {
-	q.path += "/$ref"
-	return q
-}
 
 // Function addresses an unbound function: WhoAmI, or
 // RetrieveRolePrivilegesRole(RoleId=@p1)?@p1=….
@@ -62,18 +48,6 @@ func Function(name string, args ...Arg) Query {
 // systemusers(…)/Microsoft.Dynamics.CRM.RetrieveUserPrivileges().
 func (q Query) Function(name string, args ...Arg) Query {
 	return q.call(name, "Microsoft.Dynamics.CRM."+name, args)
-}
-
-// Action goes on to an action bound to the row that q addresses, for
-// [Writer.Post]: roles(…)/Microsoft.Dynamics.CRM.AddPrivilegesRole. An unbound
-// action is a [Collection] of its name.
-func (q Query) Action(name string) Query {
-	err := nameError("action", name)
-	if q.path != "" {
-		q.path += "/"
-	}
-	q.path += "Microsoft.Dynamics.CRM." + name
-	return q.fail(err)
 }
 
 // Select asks for these columns only.
@@ -136,9 +110,6 @@ func (q Query) Top(n int) Query {
 // up to 5,000.
 func (q Query) Count() Query { return q.with("$count", "true") }
 
-// Err says why the query cannot be sent, or nil.
-func (q Query) Err() error { return q.err }
-
 // String gives the encoded path and query, relative to /api/data/v9.2/, as
 // [Request.Path] takes it. An invalid query gives a text that no client sends.
 func (q Query) String() string {
@@ -162,13 +133,14 @@ func (q Query) String() string {
 // Request makes the request of this query, labelled for errors and progress.
 func (q Query) Request(label string) Request { return Request{Path: q.String(), Label: label} }
 
-func (q Query) segment(name, key string) Query {
-	err := nameError("name", name)
+func (q Query) segment(name, key string) Query { return q.goTo(name + key).fail(nameError("name", name)) }
+
+func (q Query) goTo(segment string) Query {
 	if q.path != "" {
 		q.path += "/"
 	}
-	q.path += name + key
-	return q.fail(err)
+	q.path += segment
+	return q
 }
 
 func (q Query) call(name, full string, args []Arg) Query {
@@ -179,11 +151,7 @@ func (q Query) call(name, full string, args []Arg) Query {
 		params[i] = a.name + "=" + alias
 		q = q.with(alias, a.value).fail(nameError("parameter", a.name)).fail(a.err)
 	}
-	if q.path != "" {
-		q.path += "/"
-	}
-	q.path += full + "(" + strings.Join(params, ",") + ")"
-	return q
+	return q.goTo(full + "(" + strings.Join(params, ",") + ")")
 }
 
 func (q Query) with(name, value string) Query {

@@ -23,24 +23,20 @@ func TestQueryString(t *testing.T) {
 		"roles?$filter=(contains(name,'demandbase')%20or%20contains(name,'x'))%20and%20ismanaged%20eq%20false%20and%20isinherited%20eq%201": Collection("roles").
 			Filter(And(Or(Contains("name", "demandbase"), Contains("name", "x")), EqBool("ismanaged", false), EqInt("isinherited", 1))),
 		"roles?$filter=(a%20eq%20'1'%20or%20a%20eq%20'2')%20and%20b%20eq%20'3'&$top=3": Collection("roles").
-			Filter(AnyOf("a", "1", "2")).Filter(Eq("b", "3")).Top(3),
+			Filter(Or(Eq("a", "1"), Eq("a", "2"))).Filter(Eq("b", "3")).Top(3),
 		"roles?$filter=roleid%20eq%2011111111-2222-3333-4444-555555555555%20or%20roleid%20eq%20aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee": Collection("roles").
-			Filter(AnyID("roleid", idA, "AAAAAAAA-bbbb-cccc-dddd-eeeeeeeeeeee")),
+			Filter(Or(EqID("roleid", idA), EqID("roleid", "AAAAAAAA-bbbb-cccc-dddd-eeeeeeeeeeee"))),
 		"RetrieveRolePrivilegesRole(RoleId=@p1)?@p1=11111111-2222-3333-4444-555555555555":                   Function("RetrieveRolePrivilegesRole", IDArg("RoleId", idA)),
 		"systemusers(11111111-2222-3333-4444-555555555555)/Microsoft.Dynamics.CRM.RetrieveUserPrivileges()": Row("systemusers", idA).Function("RetrieveUserPrivileges"),
 		"systemusers(11111111-2222-3333-4444-555555555555)/systemuserroles_association?$select=roleid":      Row("systemusers", idA).Nav("systemuserroles_association").Select("roleid"),
-		"systemusers(11111111-2222-3333-4444-555555555555)/systemuserroles_association/$ref":                Row("systemusers", idA).Nav("systemuserroles_association").Ref(),
-		"systemusers(11111111-2222-3333-4444-555555555555)/systemuserroles_association(aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee)/$ref": Row("systemusers", idA).
-			NavRow("systemuserroles_association", idB).Ref(),
-		"roles(11111111-2222-3333-4444-555555555555)/Microsoft.Dynamics.CRM.AddPrivilegesRole": Row("roles", idA).Action("AddPrivilegesRole"),
 		"GrantAccess": Collection("GrantAccess"),
 		"systemusers(11111111-2222-3333-4444-555555555555)/Microsoft.Dynamics.CRM.RetrievePrincipalAccess(Target=@p1)?@p1=%7B%22@odata.id%22:%22userqueries(aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee)%22%7D": Row("systemusers", idA).
 			Function("RetrievePrincipalAccess", RefArg("Target", "userqueries", idB)),
 		"RetrieveAccess(ObjectId=@p1,Names=@p2)?@p1=11111111-2222-3333-4444-555555555555&@p2=%5B%22user'query%22%5D": Function("RetrieveAccess",
 			IDArg("ObjectId", idA), NamesArg("Names", []string{"user'query"})),
 	} {
-		if q.Err() != nil || q.String() != want {
-			t.Errorf("got  %s\nwant %s\n(%v)", q, want, q.Err())
+		if q.String() != want {
+			t.Errorf("got  %s\nwant %s", q, want)
 		}
 		if _, err := (origin{"h"}).resolve(want); err != nil {
 			t.Errorf("%s: %v", want, err)
@@ -67,7 +63,7 @@ func TestInvalidQueries(t *testing.T) {
 		`column "9a"`:            Collection("roles").Select("9a"),
 		"without a column":       Collection("roles").Select(),
 		`column "a eq 1 or b"`:   Collection("roles").Filter(EqInt("a eq 1 or b", 1)),
-		`"or" without a part`:    Collection("roles").Filter(AnyOf("a")),
+		`"or" without a part`:    Collection("roles").Filter(Or()),
 		`"x" is not an id`:       Row("roles", "x"),
 		`"" is not an id`:        Row("roles", "").Select("a"),
 		`parameter "a=@p1"`:      Function("F", IDArg("a=@p1", idA)),
@@ -76,10 +72,9 @@ func TestInvalidQueries(t *testing.T) {
 		`column "b;$top=1"`:      Collection("roles").Expand("a", Query{}.Select("b;$top=1")),
 		"the first 0 rows":       Collection("roles").Top(0),
 		`"1)/x(" is not an id`:   Function("F", RefArg("Target", "roles", "1)/x(")),
-		`action "a/../b"`:        Row("roles", idA).Action("a/../b"),
 		`column "(a eq 1) or a"`: Collection("roles").Filter(And(EqInt("b", 1), Or(EqInt("(a eq 1) or a", 1), EqInt("c", 1)))),
 	} {
-		if q.Err() == nil && q.path != "" || !strings.HasPrefix(q.String(), "!") || !strings.Contains(q.String(), says) {
+		if !strings.HasPrefix(q.String(), "!") || !strings.Contains(q.String(), says) {
 			t.Errorf("%s: got %s", says, q)
 		}
 	}
@@ -109,7 +104,7 @@ func FuzzLiterals(f *testing.F) {
 		if strings.Contains(strings.ReplaceAll(literal, "''", ""), "'") || strings.ReplaceAll(literal, "''", "'") != s {
 			t.Fatalf("%q became %s", s, u)
 		}
-		if q := Collection(s); q.Err() == nil && !isName(s) && !strings.Contains(s, "/") {
+		if q := Collection(s); !strings.HasPrefix(q.String(), "!") && !isName(s) && !strings.Contains(s, "/") {
 			t.Fatalf("%q passes for a name", s)
 		}
 	})

@@ -3,7 +3,6 @@ package dataverse
 import (
 	"net/http"
 	"net/url"
-	"strings"
 )
 
 // Caller is the user on whose behalf a request is made. The zero value is the
@@ -63,6 +62,3 @@ func (c *Client) address(r Request) (*url.URL, error) {
 	}
 	return address, nil
 }
-
-// target is the part of an address that may be shown.
-func target(u *url.URL) string { return strings.TrimPrefix(u.Path, apiBase) }

@@ -31,8 +31,8 @@ type retrier struct {
 
 // counters is the running form of Stats.
 type counters struct {
-	requests, retries, throttled, renewals, waited atomic.Int64
-	skew                                           atomic.Pointer[time.Duration]
+	requests, retries, throttled atomic.Int64
+	skew                         atomic.Pointer[time.Duration]
 }
 
 // again says when the same call may be repeated.
@@ -89,7 +89,7 @@ func (p *retrier) send(ctx context.Context, c call) (reply, error) {
 		p.counters.retries.Add(1)
 		if when == waiting && e.RetryAfter > 0 {
 			p.shut(wait) // the gate holds this request like all others
-		} else if err := p.rest(ctx, wait); err != nil {
+		} else if err := p.sleep(ctx, wait); err != nil {
 			return r, p.finish(c, attempt, p.canceled(ctx, c, nil))
 		}
 	}
@@ -187,7 +187,7 @@ func (p *retrier) canceled(ctx context.Context, c call, err error) *Error {
 
 func (p *retrier) finish(c call, tries int, e *Error) *Error {
 	e.hide(p.scrub)
-	e.Label, e.Target, e.Impersonated, e.Attempts = c.label, target(c.url), !c.as.isZero(), tries
+	e.Label, e.Impersonated, e.Attempts = c.label, !c.as.isZero(), tries
 	e.Writer, e.Change = p.writing, !c.reads()
 	p.observe(Event{Kind: RequestFailed, Label: c.label, Attempt: tries, Status: e.Status, Reason: e.Kind})
 	return e
@@ -202,7 +202,7 @@ func (p *retrier) gate(ctx context.Context) error {
 	if wait <= 0 {
 		return ctx.Err()
 	}
-	return p.rest(ctx, wait)
+	return p.sleep(ctx, wait)
 }
 
 func (p *retrier) shut(wait time.Duration) {
@@ -211,11 +211,6 @@ func (p *retrier) shut(wait time.Duration) {
 	if until := p.now().Add(wait); until.After(p.open) {
 		p.open = until
 	}
-}
-
-func (p *retrier) rest(ctx context.Context, wait time.Duration) error {
-	p.counters.waited.Add(int64(wait))
-	return p.sleep(ctx, wait)
 }
 
 const (

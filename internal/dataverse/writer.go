@@ -58,9 +58,6 @@ func (w *Writer) Delete(ctx context.Context, r Request) error {
 	return err
 }
 
-// Link gives the absolute address of a row, as @odata.id takes it.
-func (w *Writer) Link(set string, id GUID) (string, error) { return w.URL(Row(set, id)) }
-
 func (w *Writer) write(ctx context.Context, method string, r Request, body any, ifMatch string) (Written, error) {
 	address, err := w.address(r)
 	if err != nil {
@@ -85,7 +82,7 @@ func (w *Writer) write(ctx context.Context, method string, r Request, body any, 
 	done := Written{ID: entityID(got.header)}
 	if len(got.body) > 0 {
 		if err := w.usableObject(got); err != nil {
-			e := w.stopped(r, address, "the change was carried out, but the answer cannot be used: "+err.Error())
+			e := w.stopped(r, "the change was carried out, but the answer cannot be used: "+err.Error())
 			e.MayHaveHappened = true
 			return done, e
 		}

@@ -40,12 +40,9 @@ func TestWritesOnTheWire(t *testing.T) {
 	check("POST /api/data/v9.2/roles", `{"businessunitid@odata.bind":"/businessunits(11111111-2222-3333-4444-555555555555)","name":"Demandbase Integration"}`, standard)
 	check(got.Method+" "+got.RequestURI, body, map[string]string{"Content-Type": "application/json", "If-Match": ""})
 
-	link, err := s.writer.Link("roles", idB)
-	if err != nil || link != s.server.URL+"/api/data/v9.2/roles("+string(idB)+")" {
-		t.Errorf("%s, %v", link, err)
-	}
-	r := Row("systemusers", idA).Nav("systemuserroles_association").Ref().Request("assigning the role")
-	r.Caller.ObjectID = idB
+	link := s.server.URL + "/api/data/v9.2/roles(" + string(idB) + ")"
+	roles := Row("systemusers", idA).Nav("systemuserroles_association").String()
+	r := Request{Path: roles + "/$ref", Label: "assigning the role", Caller: Caller{ObjectID: idB}}
 	if _, err := s.writer.Post(t.Context(), r, map[string]string{"@odata.id": link}); err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +57,7 @@ func TestWritesOnTheWire(t *testing.T) {
 	}
 	check("PATCH /api/data/v9.2/systemusers(11111111-2222-3333-4444-555555555555)", `{"isdisabled":false}`, map[string]string{"If-Match": `W/"7"`})
 
-	if err := s.writer.Delete(t.Context(), Row("systemusers", idA).NavRow("systemuserroles_association", idB).Ref().Request("")); err != nil {
+	if err := s.writer.Delete(t.Context(), Request{Path: roles + "(" + string(idB) + ")/$ref"}); err != nil {
 		t.Fatal(err)
 	}
 	check("DELETE /api/data/v9.2/systemusers(11111111-2222-3333-4444-555555555555)/systemuserroles_association(aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee)/$ref", "", map[string]string{"Content-Type": ""})

@@ -144,11 +144,11 @@ func inChunks[T any](ctx context.Context, e *Environment, set, key, column strin
 	var all []T
 	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
 	for chunk := range slices.Chunk(ids, 80) {
-		guids := make([]dataverse.GUID, len(chunk))
+		conditions := make([]dataverse.Expr, len(chunk))
 		for i, id := range chunk {
-			guids[i] = dataverse.GUID(id)
+			conditions[i] = dataverse.EqID(column, dataverse.GUID(id))
 		}
-		list, err := rows(ctx, e, dataverse.Collection(set).Filter(dataverse.AnyID(column, guids...)), label, key, take)
+		list, err := rows(ctx, e, dataverse.Collection(set).Filter(dataverse.Or(conditions...)), label, key, take)
 		if err != nil {
 			return nil, err
 		}
