@@ -2,7 +2,6 @@ package dataverse
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 )
 
@@ -51,14 +50,6 @@ func (e *Error) Advice() string {
 	case NotMember, Unknown:
 	}
 	return "see the code and the correlation id"
-}
-
-// role is the security role that the identity should have.
-func (e *Error) role() string {
-	if e.Writer {
-		return "a role that may make the plan's changes, such as System Administrator"
-	}
-	return "the auditor's role"
 }
 
 // codeAdvice knows the codes whose cause the status alone does not tell.
@@ -112,48 +103,26 @@ func (e *Error) forbiddenAdvice() string {
 // causeAdvice says who ends a cause, and where. It is "" for causes that the status
 // or the code tells better.
 func (e *Error) causeAdvice() string {
-	const users = "in the Power Platform admin center, Environments > (this one) > Settings > Users + permissions"
-	who := "this identity's user"
+	who, role := "this identity's user", "the auditor's role"
 	if e.Impersonated {
 		who = "the user on whose behalf this is done"
 	}
-	switch e.Cause() {
-	case CauseOrganizationDisabled:
-		return "the environment is disabled, and nobody can read it: an administrator of the tenant enables it in the Power Platform admin center, or renews the subscription that it belongs to"
-	case CauseAdministrationMode:
-		return "the environment is in administration mode, which lets System Administrators and System Customizers in only: " +
-			"wait until its administrator ends it (Power Platform admin center, Environments > (this one) > Edit), a role does not help"
-	case CauseApplicationBlocked:
-		return "access to the Dataverse API is restricted for this application: an administrator of the Power Platform must allow its application id for this environment, a role does not help"
-	case CauseRestricted:
-		return "a gate before Dataverse refused, and no role helps: an administrator of the environment checks its IP firewall (Settings > Product > Privacy + Security) and whether it is in administration mode, " +
-			"an Entra administrator the conditional access policies, you any proxy in between"
-	case CauseClaims:
-		return "the sign-in is good, and a conditional access policy asks for more of it: an Entra administrator looks it up under Sign-in logs, " +
-			"and allows this identity from this network or excludes it from the policy"
-	case CauseUnlicensed:
-		return "a licence is missing: an administrator of the tenant assigns one to " + who + " in the Microsoft 365 admin center; an application user needs none"
-	case CauseUnitDisabled:
-		return "the business unit of " + who + " is disabled, which locks its users out: an administrator enables the unit, or moves the user to another (" + users + " > Business units)"
-	case CauseUserDisabled:
+	if e.Writer {
+		role = "a role that may make the plan's changes, such as System Administrator"
+	}
+	fill := strings.NewReplacer("{who}", who, "{role}", role,
+		"{users}", "in the Power Platform admin center, Environments > (this one) > Settings > Users + permissions")
+	cause := e.Cause()
+	for _, known := range refusals() {
 		switch {
-		case e.Impersonated:
-			return "the user on whose behalf this is done is disabled: enable the user, or have it done by hand"
-		case e.Change:
+		case known.cause != cause:
+		case e.Impersonated && known.impersonated != "":
+			return known.impersonated
+		case e.Change && cause == CauseUserDisabled:
 			return "enable the user first"
+		default:
+			return fill.Replace(known.advice)
 		}
-		return "this identity's user is disabled: an administrator enables it (" + users + " > Application users, or Users)"
-	case CauseNoRole:
-		if e.Impersonated {
-			return "the user on whose behalf this is done has no security role, and so nobody can act as it: assign it one"
-		}
-		return "this identity's user has no security role: an administrator assigns it " + e.role() + " (" + users + ")"
-	case CauseNotMember:
-		if e.Impersonated {
-			return "the impersonated user is not a user of the environment, or was deleted: check the user, or make the change manually"
-		}
-		return "sign-in works, but this identity is not a user of the environment: " + users + " > Application users, add the app and give it " + e.role()
-	case CausePrivilege, CauseUnknown:
 	}
 	return ""
 }
@@ -166,14 +135,7 @@ type Known map[GUID]string
 // privilege, or "". It may be the caller, whoever is acted for, or the target of a
 // share.
 func (e *Error) Principal() GUID {
-	m := regexp.MustCompile(`(?i)principal (?:user|team)?\s*\(id=\{?([0-9a-f-]{36})`).FindStringSubmatch(e.Message)
-	if m == nil {
-		return ""
-	}
-	id, err := ParseGUID(m[1])
-	if err != nil {
-		return ""
-	}
+	id, _ := ParseGUID(e.says(`(?i)principal (?:user|team)?\s*\(id=\{?([0-9a-f-]{36})`))
 	return id
 }
 

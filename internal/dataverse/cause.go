@@ -11,7 +11,7 @@ import (
 // Cause is the cause of a refusal, as far as the environment says.
 type Cause string
 
-// The causes. The codes are those of Microsoft's "Web service error codes".
+// The causes.
 const (
 	CauseUnknown              Cause = ""                                // the environment does not say
 	CausePrivilege            Cause = "a privilege is missing"          // a privilege is missing, and named
@@ -29,57 +29,95 @@ const (
 
 func (c Cause) String() string { return enum.Word(c) }
 
+// A refusal is how a cause is recognized, and the next step. The code is that of Microsoft's
+// "Web service error codes"; the words, a regular expression, decide where the code is empty
+// or general, in this order. In the advice, {who} is the user that is refused, {role} what to
+// give to it, and {users} where that is done. The last field is another advice for when the
+// request is made on behalf of another user.
+type refusal struct {
+	cause                             Cause
+	code, words, advice, impersonated string
+}
+
+func refusals() []refusal {
+	return []refusal{
+		{
+			CauseAdministrationMode, "0x8004a113", `admin(istration)?( only)? mode`,
+			"the environment is in administration mode, which lets System Administrators and System Customizers in only: " +
+				"wait until its administrator ends it (Power Platform admin center, Environments > (this one) > Edit), a role does not help", "",
+		},
+		{
+			CauseOrganizationDisabled, "0x8004a104", `(organization|environment)\b.* is (currently )?disabled`,
+			"the environment is disabled, and nobody can read it: an administrator of the tenant enables it in the Power Platform admin center, or renews the subscription that it belongs to", "",
+		},
+		{
+			CauseUnitDisabled, "0x8004032c", `business unit\b.* is disabled`,
+			"the business unit of {who} is disabled, which locks its users out: an administrator enables the unit, or moves the user to another ({users} > Business units)", "",
+		},
+		{
+			CauseUserDisabled, "0x80040225", `user\b.* is disabled`,
+			"this identity's user is disabled: an administrator enables it ({users} > Application users, or Users)",
+			"the user on whose behalf this is done is disabled: enable the user, or have it done by hand",
+		},
+		{
+			CauseUnlicensed, "0x8004d24b", `not (been )?(assigned|have) (a|any) licen[cs]e|unlicensed`,
+			"a licence is missing: an administrator of the tenant assigns one to {who} in the Microsoft 365 admin center; an application user needs none", "",
+		},
+		{
+			CauseApplicationBlocked, "0x80095ffc", `restricted for this application|application\b.* is blocked`,
+			"access to the Dataverse API is restricted for this application: an administrator of the Power Platform must allow its application id for this environment, a role does not help", "",
+		},
+		{
+			CauseNoRole, "0x80042f09", `no roles are assigned|not been assigned any roles`,
+			"this identity's user has no security role: an administrator assigns it {role} ({users})",
+			"the user on whose behalf this is done has no security role, and so nobody can act as it: assign it one",
+		},
+		{
+			CauseRestricted, "", `\bip (address|firewall)|firewall|conditional access`,
+			"a gate before Dataverse refused, and no role helps: an administrator of the environment checks its IP firewall (Settings > Product > Privacy + Security) and whether it is in administration mode, " +
+				"an Entra administrator the conditional access policies, you any proxy in between", "",
+		},
+		{
+			CauseNotMember, "0x80072560", "",
+			"sign-in works, but this identity is not a user of the environment: {users} > Application users, add the app and give it {role}",
+			"the impersonated user is not a user of the environment, or was deleted: check the user, or make the change manually",
+		},
+		{
+			CauseClaims, "", "",
+			"the sign-in is good, and a conditional access policy asks for more of it: an Entra administrator looks it up under Sign-in logs, " +
+				"and allows this identity from this network or excludes it from the policy", "",
+		},
+	}
+}
+
+// causeOfCode is the cause that an error code alone tells.
+func causeOfCode(code string) Cause {
+	for _, known := range refusals() {
+		if known.code != "" && known.code == canonicalCode(code) {
+			return known.cause
+		}
+	}
+	return CauseUnknown
+}
+
 // Cause gives the cause of a refusal.
 func (e *Error) Cause() Cause {
-	switch canonicalCode(e.Code) {
-	case "0x8004a104":
-		return CauseOrganizationDisabled
-	case "0x8004a113":
-		return CauseAdministrationMode
-	case "0x80095ffc":
-		return CauseApplicationBlocked
-	case "0x80072560":
+	cause := causeOfCode(e.Code)
+	switch {
+	case cause != CauseUnknown:
+		return cause
+	case e.Kind == Unauthorized && e.claims:
+		return CauseClaims
+	case e.Kind == NotMember:
 		return CauseNotMember
-	case "0x8004032c":
-		return CauseUnitDisabled
-	case "0x8004d24b":
-		return CauseUnlicensed
-	case "0x80042f09":
-		return CauseNoRole
-	case "0x80040225":
-		return CauseUserDisabled
-	}
-	switch e.Kind {
-	case Unauthorized:
-		if e.claims {
-			return CauseClaims
-		}
+	case e.Kind != Forbidden:
 		return CauseUnknown
-	case NotMember:
-		return CauseNotMember
-	case Forbidden:
-	case Unknown, NotFound, BadRequest, Conflict, Throttled, Server, Transport, Protocol, Redirected:
-		return CauseUnknown
-	}
-	if e.MissingPrivilege() != "" {
+	case e.MissingPrivilege() != "":
 		return CausePrivilege
 	}
-	// Where the code is empty or general, the words decide.
-	for _, c := range []struct {
-		cause Cause
-		words string
-	}{
-		{CauseAdministrationMode, `admin(istration)?( only)? mode`},
-		{CauseOrganizationDisabled, `(organization|environment)\b.* is (currently )?disabled`},
-		{CauseUnitDisabled, `business unit\b.* is disabled`},
-		{CauseUserDisabled, `user\b.* is disabled`},
-		{CauseUnlicensed, `not (been )?(assigned|have) (a|any) licen[cs]e|unlicensed`},
-		{CauseApplicationBlocked, `restricted for this application|application\b.* is blocked`},
-		{CauseNoRole, `no roles are assigned|not been assigned any roles`},
-		{CauseRestricted, `\bip (address|firewall)|firewall|conditional access`},
-	} {
-		if regexp.MustCompile("(?i)" + c.words).MatchString(e.Message) {
-			return c.cause
+	for _, known := range refusals() {
+		if known.words != "" && regexp.MustCompile("(?i)"+known.words).MatchString(e.Message) {
+			return known.cause
 		}
 	}
 	if e.bare {
@@ -90,14 +128,12 @@ func (e *Error) Cause() Cause {
 
 // Total reports whether the cause makes every request of this identity fail.
 func (e *Error) Total() bool {
-	switch cause := e.Cause(); cause {
-	case CauseUnknown, CausePrivilege, CauseRestricted:
-		// A gate may refuse some addresses only.
-		return false
+	switch e.Cause() {
 	case CauseOrganizationDisabled, CauseAdministrationMode, CauseApplicationBlocked, CauseClaims:
 		return true
 	case CauseNoRole, CauseNotMember, CauseUserDisabled, CauseUnitDisabled, CauseUnlicensed:
 		return !e.Impersonated && !e.Change
+	case CauseUnknown, CausePrivilege, CauseRestricted: // a gate may refuse some addresses only
 	}
 	return false
 }

@@ -49,7 +49,10 @@ func New(o Options) (*Client, error) {
 		o.UserAgent = "dbaudit"
 	}
 	limits, counted := o.Limits.withDefaults(), &counters{}
-	tokens := &keeper{source: o.Tokens, now: o.Now, renewed: func() { o.Observe(Event{Kind: TokenRenewed}) }}
+	tokens := &keeper{
+		source: o.Tokens, now: o.Now, turn: make(chan struct{}, 1),
+		renewed: func() { o.Observe(Event{Kind: TokenRenewed}) },
+	}
 	var s sender = wire{
 		transport: guard{env, o.Transport},
 		limits:    limits,

@@ -517,6 +517,57 @@ func TestOneRenewalServesAll(t *testing.T) {
 	}
 }
 
+// waitingTokens signs in when it is allowed to, or fails with its caller.
+type waitingTokens struct {
+	asked chan struct{}
+	allow chan error
+}
+
+func (w waitingTokens) Token(ctx context.Context, _ TokenOptions) (Token, error) {
+	w.asked <- struct{}{}
+	select {
+	case err := <-w.allow:
+		return Token{Value: NewSecret("token")}, err
+	case <-ctx.Done():
+		return Token{}, ctx.Err()
+	}
+}
+
+// Whoever waits for a sign-in gets what it gives, its failure included, and signs in itself
+// when the one who signs in leaves.
+func TestOneSignInAtATime(t *testing.T) {
+	source := waitingTokens{make(chan struct{}), make(chan error)}
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{}`) }, func(o *Options) { o.Tokens = source })
+	results := make(chan error)
+	get := func(ctx context.Context) {
+		_, err := s.client.Get(ctx, Function("WhoAmI").Request(""))
+		results <- err
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	go get(ctx)
+	<-source.asked
+	go get(t.Context())
+	leave()
+	if err := <-results; !errors.Is(err, context.Canceled) {
+		t.Errorf("the one who leaves: %v", err)
+	}
+	<-source.asked
+	go get(t.Context())
+	time.Sleep(20 * time.Millisecond) // until it waits
+	source.allow <- errors.New("wrong secret")
+	for range 2 {
+		if err := <-results; err == nil || !strings.Contains(err.Error(), "wrong secret") {
+			t.Errorf("those who wait: %v", err)
+		}
+	}
+	go get(t.Context())
+	<-source.asked
+	source.allow <- nil
+	if err := <-results; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestCancellation(t *testing.T) {
 	started := make(chan struct{}, 1)
 	s := serve(t, func(_ http.ResponseWriter, r *http.Request) {

@@ -122,7 +122,7 @@ func FuzzRetryAfter(f *testing.F) {
 	}
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, s string) {
-		if d := parseRetryAfter(s, now); d < 0 {
+		if d := RetryAfter(http.Header{"Retry-After": {s}}, now); d < 0 {
 			t.Fatalf("%q gives %v", s, d)
 		}
 	})
@@ -134,7 +134,7 @@ func TestParseRetryAfter(t *testing.T) {
 		"": 0, "0": 0, " 30 ": 30 * time.Second, "-1": 0, "1.5": 0, "soon": 0, "9223372036854775807": 1<<63 - 1, "99999999999999999999999": 1<<63 - 1,
 		"Sun, 01 Mar 2026 12:00:07 GMT": 7 * time.Second, "Sun, 01 Mar 2026 11:00:07 GMT": 0,
 	} {
-		if got := parseRetryAfter(s, now); got != want {
+		if got := RetryAfter(http.Header{"Retry-After": {s}}, now); got != want {
 			t.Errorf("%q: %v, want %v", s, got, want)
 		}
 	}

@@ -104,21 +104,21 @@ func (e *Error) Unwrap() error { return e.cause }
 // MissingPrivilege gives the name of the privilege that the environment says
 // is missing, or "".
 func (e *Error) MissingPrivilege() string {
-	m := regexp.MustCompile(`(?i)missing\s+(prv[^\s,;:()'"]+)`).FindStringSubmatch(e.Message)
-	if m == nil {
-		return ""
-	}
-	return strings.TrimRight(m[1], ".")
+	return strings.TrimRight(e.says(`(?i)missing\s+(prv[^\s,;:()'"]+)`), ".")
 }
 
 // MissingProperty gives the name of the column that the environment says it
 // does not have, or "".
 func (e *Error) MissingProperty() string {
-	m := regexp.MustCompile(`Could not find a property named '([^']+)'`).FindStringSubmatch(e.Message)
-	if m == nil {
-		return ""
+	return e.says(`Could not find a property named '([^']+)'`)
+}
+
+// says gives what a pattern captures in the environment's words, or "".
+func (e *Error) says(pattern string) string {
+	if m := regexp.MustCompile(pattern).FindStringSubmatch(e.Message); m != nil {
+		return m[1]
 	}
-	return m[1]
+	return ""
 }
 
 // hide removes secrets from everything that came from the server.

@@ -15,6 +15,8 @@ func failure(r reply) *Error {
 	e := &Error{Status: r.status, CorrelationID: correlation(r.header)}
 	said, isOData := decodeError(r.body)
 	e.Code, e.Message = said.code, said.message
+	// Microsoft documents codes without their statuses.
+	cause := causeOfCode(e.Code)
 	switch s := r.status; {
 	case s == http.StatusNotModified:
 		e.Kind, e.Message = Protocol, "nobody asked whether it was modified"
@@ -26,9 +28,10 @@ func failure(r reply) *Error {
 		}
 	case s == http.StatusUnauthorized:
 		e.Kind, e.claims = Unauthorized, ParseChallenge(r.header.Values("WWW-Authenticate")...).Insufficient
-	case e.Cause() == CauseNotMember:
+	case cause == CauseNotMember:
 		e.Kind = NotMember
-	case s == http.StatusForbidden, canonicalCode(e.Code) == "0x80048306", s != http.StatusTooManyRequests && refuses(e.Cause()):
+	case s == http.StatusForbidden, canonicalCode(e.Code) == "0x80048306",
+		s != http.StatusTooManyRequests && cause != CauseUnknown && cause != CauseUserDisabled:
 		e.Kind, e.bare = Forbidden, !isOData
 		if e.bare && !strings.Contains(r.header.Get("Content-Type"), "json") {
 			e.Message = "the answer does not come from the Web API" + title(r.body)
@@ -49,17 +52,6 @@ func failure(r reply) *Error {
 		e.Kind = BadRequest
 	}
 	return e
-}
-
-// refuses reports whether a cause makes a response a refusal, whatever its status: the
-// reference documents codes without their statuses.
-func refuses(c Cause) bool {
-	switch c {
-	case CauseOrganizationDisabled, CauseAdministrationMode, CauseApplicationBlocked, CauseUnitDisabled, CauseUnlicensed, CauseNoRole, CauseNotMember:
-		return true
-	case CauseUnknown, CausePrivilege, CauseUserDisabled, CauseRestricted, CauseClaims:
-	}
-	return false
 }
 
 // title is the title of a gateway's page after a colon, or "".

@@ -8,17 +8,12 @@ import (
 	"net"
 )
 
-// fault is a way in which a connection fails. It decides whether to try again, and the
-// advice.
-type fault int
-
-const (
-	faultOther       fault = iota
-	faultName              // the name does not exist
-	faultCertificate       // TLS cannot be trusted
-	faultDial              // no connection came about
-	faultCanceled          // the caller gave up
-)
+// A fault is what a failed connection means.
+type fault struct {
+	lasting bool   // trying again cannot help
+	unsent  bool   // the request did not reach the other side
+	advice  string // the next step, "" where the caller gave up itself
+}
 
 func diagnose(err error) fault {
 	var (
@@ -32,44 +27,23 @@ func diagnose(err error) fault {
 	)
 	switch {
 	case errors.Is(err, context.Canceled):
-		return faultCanceled
+		return fault{lasting: true}
 	case errors.As(err, &name) && name.IsNotFound:
-		return faultName
+		return fault{true, true, "the name cannot be found: check its spelling (--url, --authority) and the DNS of this machine"}
 	case errors.As(err, &unknownCA), errors.As(err, &badHost), errors.As(err, &badCert),
 		errors.As(err, &verify), errors.As(err, &notTLS):
-		return faultCertificate
+		return fault{true, true, "the certificate cannot be verified: check the address; behind a proxy that opens TLS, name its CA in SSL_CERT_FILE"}
 	case errors.As(err, &name), errors.As(err, &dial) && dial.Op == "dial":
-		return faultDial
+		return fault{false, true, "nothing answers there: check the address, the firewall and HTTPS_PROXY"}
 	}
-	return faultOther
+	return fault{advice: "the connection broke or took too long: check the network and try again"}
 }
-
-// lasting reports whether trying again cannot help.
-func (f fault) lasting() bool {
-	return f == faultName || f == faultCertificate || f == faultCanceled
-}
-
-// sent reports whether the request may have reached the other side.
-func (f fault) sent() bool { return f == faultOther || f == faultCanceled }
 
 // Lasting reports whether a failed connection will fail the same way when it
 // is tried again: a name that does not exist, a certificate that is not
 // trusted, a caller that gave up.
-func Lasting(err error) bool { return diagnose(err).lasting() }
+func Lasting(err error) bool { return diagnose(err).lasting }
 
 // ConnectionAdvice gives the next step after a connection that failed, or ""
 // where the caller gave up itself.
-func ConnectionAdvice(err error) string {
-	switch diagnose(err) {
-	case faultName:
-		return "the name cannot be found: check its spelling (--url, --authority) and the DNS of this machine"
-	case faultCertificate:
-		return "the certificate cannot be verified: check the address; behind a proxy that opens TLS, name its CA in SSL_CERT_FILE"
-	case faultDial:
-		return "nothing answers there: check the address, the firewall and HTTPS_PROXY"
-	case faultCanceled:
-		return ""
-	case faultOther:
-	}
-	return "the connection broke or took too long: check the network and try again"
-}
+func ConnectionAdvice(err error) string { return diagnose(err).advice }

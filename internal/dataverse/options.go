@@ -43,6 +43,7 @@ const (
 	maxJSONDepth   = 64               // nesting of one answer
 	maxThrottled   = 30               // 429s of one request
 	maxWait        = 15 * time.Minute // all waits of one request together
+	longestWait    = 30 * time.Second // between two tries, unless the environment asks for longer
 	maxConcurrency = 52               // exchanges at once whatever the environment says: the service protection limit
 )
 

@@ -133,7 +133,9 @@ func (q Query) String() string {
 // Request makes the request of this query, labelled for errors and progress.
 func (q Query) Request(label string) Request { return Request{Path: q.String(), Label: label} }
 
-func (q Query) segment(name, key string) Query { return q.goTo(name + key).fail(nameError("name", name)) }
+func (q Query) segment(name, key string) Query {
+	return q.goTo(name + key).fail(nameError("name", name))
+}
 
 func (q Query) goTo(segment string) Query {
 	if q.path != "" {

@@ -1,6 +1,7 @@
 package dataverse
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -69,13 +70,10 @@ func (p *retrier) send(ctx context.Context, c call) (reply, error) {
 		if when == waiting {
 			throttled++
 			p.counters.throttled.Add(1)
-			wait = e.RetryAfter
-			if wait == 0 {
-				wait = p.backoff(throttled)
-			}
+			wait = cmp.Or(e.RetryAfter, Backoff(throttled, longestWait, p.jitter()))
 		} else {
 			broken++
-			wait = max(p.backoff(broken), e.RetryAfter)
+			wait = max(Backoff(broken, longestWait, p.jitter()), e.RetryAfter)
 		}
 		if broken == p.limits.MaxAttempts || throttled > maxThrottled || wait > maxWait-waited {
 			return r, p.finish(c, attempt, e)
@@ -102,48 +100,58 @@ func (p *retrier) judge(c call, r reply, err error) (*Error, again) {
 	}
 	e := failure(r)
 	if e == nil {
-		if c.usable == nil {
-			return nil, never
-		}
-		reason := c.usable(r)
-		if reason == nil {
-			return nil, never
-		}
-		e = &Error{Kind: Protocol, Status: r.status, CorrelationID: correlation(r.header), Message: Printable(reason.Error())}
-		if kind := r.header.Get("Content-Type"); kind != "" && !strings.Contains(kind, "json") {
-			e.Message += " (it is " + Printable(clip(kind)) + ")"
-		}
-		var lasting lastingError
-		if errors.As(reason, &lasting) {
-			return e, never
-		}
-		return e, asRead
+		return unusable(c, r)
 	}
 	e.RetryAfter = RetryAfter(r.header, p.now())
-	switch r.status {
-	case http.StatusTooManyRequests:
-		return e, waiting
-	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout, http.StatusRequestTimeout:
-		e.MayHaveHappened = !c.reads()
-		return e, asRead
-	}
-	if r.status >= 500 {
-		e.MayHaveHappened = !c.reads()
-		return e, never
-	}
-	// An error body that claims to be JSON but is not was damaged in transit.
 	_, isOData := decodeError(r.body)
 	// A proxy may have forwarded the request before it refused.
-	e.MayHaveHappened = !c.reads() && !isOData && r.status >= 400 && r.status != http.StatusUnauthorized
+	forwarded := !isOData && r.status >= 400 && r.status != http.StatusUnauthorized && r.status != http.StatusTooManyRequests
+	e.MayHaveHappened = !c.reads() && (r.status >= 500 || r.status == http.StatusRequestTimeout || forwarded)
+	// An error body that claims to be JSON but is not was damaged in transit.
 	damaged := len(r.body) > 0 && !isOData && strings.Contains(r.header.Get("Content-Type"), "json")
-	if e.Kind == Protocol || damaged && e.Kind != Unauthorized && e.Kind != Redirected {
+	switch {
+	case r.status == http.StatusTooManyRequests:
+		return e, waiting
+	case Passing(r.status):
+		return e, asRead
+	case r.status >= 500:
+		return e, never
+	case e.Kind == Protocol, damaged && e.Kind != Unauthorized && e.Kind != Redirected:
 		e.Kind = Protocol
-		if e.Message == "" {
-			e.Message = "the error that the environment reports cannot be read"
-		}
+		e.Message = cmp.Or(e.Message, "the error that the environment reports cannot be read")
 		return e, asRead
 	}
 	return e, never
+}
+
+// Passing reports whether a status may be another one when the request is repeated.
+func Passing(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// unusable is the error of a successful response that the caller cannot use, or nil.
+func unusable(c call, r reply) (*Error, again) {
+	if c.usable == nil {
+		return nil, never
+	}
+	reason := c.usable(r)
+	if reason == nil {
+		return nil, never
+	}
+	e := &Error{Kind: Protocol, Status: r.status, CorrelationID: correlation(r.header), Message: Printable(reason.Error())}
+	if kind := r.header.Get("Content-Type"); kind != "" && !strings.Contains(kind, "json") {
+		e.Message += " (it is " + Printable(clip(kind)) + ")"
+	}
+	var lasting lastingError
+	if errors.As(reason, &lasting) {
+		return e, never
+	}
+	return e, asRead
 }
 
 // judgeBroken judges an attempt without a complete response. A status that was received still
@@ -161,15 +169,15 @@ func (p *retrier) judgeBroken(c call, r reply, err error) (*Error, again) {
 	found := diagnose(err)
 	e := &Error{Kind: Transport, Status: r.status, CorrelationID: correlation(r.header), cause: err}
 	refused := r.status >= 300 && r.status < 500 && r.status != http.StatusRequestTimeout
-	e.MayHaveHappened = !c.reads() && !refused && found.sent()
+	e.MayHaveHappened = !c.reads() && !refused && !found.unsent
 	var large tooLargeError
 	switch {
 	case errors.As(err, &large):
 		e.Kind = Protocol
 		return e, never
-	case found.lasting():
+	case found.lasting:
 		return e, never
-	case !found.sent():
+	case found.unsent:
 		return e, always
 	}
 	return e, asRead
@@ -181,7 +189,7 @@ func (p *retrier) canceled(ctx context.Context, c call, err error) *Error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		e.Message = "out of time"
 	}
-	e.MayHaveHappened = !c.reads() && err != nil && diagnose(err).sent()
+	e.MayHaveHappened = !c.reads() && err != nil && !diagnose(err).unsent
 	return e
 }
 
@@ -213,44 +221,34 @@ func (p *retrier) shut(wait time.Duration) {
 	}
 }
 
-const (
-	firstWait = 500 * time.Millisecond
-	lastWait  = 30 * time.Second
-)
-
-// backoff doubles with each failure. It is random in its upper half, so that requests that
-// failed together are not repeated together.
-func (p *retrier) backoff(failures int) time.Duration {
-	wait := lastWait
-	if shift := failures - 1; shift < 10 {
-		wait = min(lastWait, firstWait<<shift)
+// Backoff is how long to wait after so many failures: half a second, doubled with each up
+// to the longest wait. Chance, in [0, 1), decides about the upper half, so that requests
+// that failed together are not repeated together.
+func Backoff(failures int, longest time.Duration, chance float64) time.Duration {
+	wait := longest
+	if doubled := failures - 1; doubled < 10 {
+		wait = min(longest, time.Second/2<<doubled)
 	}
-	return wait/2 + time.Duration(p.jitter()*float64(wait)/2)
+	return wait/2 + time.Duration(chance*float64(wait)/2)
 }
 
-// RetryAfter is how long an answer asks to wait; 0 if it does not say. A date is compared
-// with the server's own clock, if the answer states it.
+// RetryAfter is how long an answer asks to wait, in seconds or until an HTTP date; 0 if it
+// does not say, or says a time in the past. A date is compared with the server's own clock,
+// if the answer states it.
 func RetryAfter(h http.Header, now time.Time) time.Duration {
+	text := strings.TrimSpace(h.Get("Retry-After"))
+	seconds, err := strconv.ParseUint(text, 10, 63)
+	switch {
+	case errors.Is(err, strconv.ErrRange), seconds > math.MaxInt64/uint64(time.Second):
+		return math.MaxInt64
+	case err == nil:
+		return time.Duration(seconds) * time.Second
+	}
 	if date, err := http.ParseTime(h.Get("Date")); err == nil {
 		now = date
 	}
-	return parseRetryAfter(h.Get("Retry-After"), now)
-}
-
-// parseRetryAfter reads seconds or an HTTP date. Anything else, or a time in the past,
-// gives 0.
-func parseRetryAfter(text string, now time.Time) time.Duration {
-	text = strings.TrimSpace(text)
-	if seconds, err := strconv.ParseUint(text, 10, 63); err == nil {
-		if seconds > math.MaxInt64/uint64(time.Second) {
-			return math.MaxInt64
-		}
-		return time.Duration(seconds) * time.Second
-	} else if errors.Is(err, strconv.ErrRange) {
-		return math.MaxInt64
-	}
-	if date, err := http.ParseTime(text); err == nil {
-		return max(0, date.Sub(now))
+	if until, err := http.ParseTime(text); err == nil {
+		return max(0, until.Sub(now))
 	}
 	return 0
 }

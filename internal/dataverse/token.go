@@ -2,7 +2,7 @@ package dataverse
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"sync"
 	"time"
 )
@@ -34,23 +34,16 @@ type TokenSource interface {
 type keeper struct {
 	source  TokenSource
 	now     func() time.Time
-	renewed func() // called after each token but the first
+	renewed func()        // called after each token but the first
+	turn    chan struct{} // holds one value while somebody signs in
 
 	mu         sync.Mutex
 	current    Token
-	generation int // the number of tokens so far
+	generation int   // the number of tokens so far
+	tries      int   // the number of sign-ins so far
+	failed     error // why the last one gave nothing
 	issued     []Secret
 	renewAt    time.Time
-	flight     *flight
-}
-
-// flight is a sign-in in progress. It ends when the source returns, or when no request waits
-// for it any more.
-type flight struct {
-	done    chan struct{}
-	cancel  context.CancelFunc
-	waiting int
-	err     error
 }
 
 // renewBefore is how long before its expiry a token is replaced, so that it
@@ -64,84 +57,66 @@ const renewAgain = 30 * time.Second
 // enough.
 func (k *keeper) token(ctx context.Context) (Token, int, error) {
 	k.mu.Lock()
-	if k.generation > 0 && (k.renewAt.IsZero() || k.now().Before(k.renewAt)) {
-		defer k.mu.Unlock()
-		return k.current, k.generation, nil
+	current, generation, tries := k.current, k.generation, k.tries
+	due := !k.renewAt.IsZero() && !k.now().Before(k.renewAt)
+	k.mu.Unlock()
+	if generation > 0 && !due {
+		return current, generation, nil
 	}
-	return k.join(ctx, TokenOptions{Refresh: k.generation > 0}, k.generation > 0)
+	return k.signIn(ctx, generation, tries, due, TokenOptions{Refresh: due})
 }
 
 // renew replaces a token that the server refused, unless another request has already done so.
 func (k *keeper) renew(ctx context.Context, refused int, claims string) (Token, int, error) {
 	k.mu.Lock()
-	if k.generation > refused {
-		defer k.mu.Unlock()
-		return k.current, k.generation, nil
-	}
-	return k.join(ctx, TokenOptions{Refresh: true, Claims: claims}, false)
+	tries := k.tries
+	k.mu.Unlock()
+	return k.signIn(ctx, refused, tries, false, TokenOptions{Refresh: true, Claims: claims})
 }
 
-// join waits for the sign-in under way, or starts one. It is called with the
-// lock held and releases it. An early renewal may fail: the current token is
-// good until it expires.
-func (k *keeper) join(ctx context.Context, o TokenOptions, early bool) (Token, int, error) {
-	f := k.flight
-	if f == nil {
-		// Detached from this caller: others may still wait when it leaves.
-		flightCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-		f = &flight{done: make(chan struct{}), cancel: cancel}
-		k.flight = f
-		go k.fly(flightCtx, f, o, early)
-	}
-	f.waiting++
-	k.mu.Unlock()
-
+// signIn gets a token that is newer than a generation. Whoever waits for another's sign-in
+// gets what that one got, its failure included. An early renewal may fail: the current token
+// is good until it expires.
+func (k *keeper) signIn(ctx context.Context, generation, tries int, early bool, o TokenOptions) (Token, int, error) {
 	select {
-	case <-f.done:
+	case k.turn <- struct{}{}:
+		defer func() { <-k.turn }()
 	case <-ctx.Done():
-	}
-
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if f.waiting--; f.waiting == 0 {
-		f.cancel()
-		if k.flight == f {
-			k.flight = nil
-		}
-	}
-	if err := ctx.Err(); err != nil {
 		return Token{}, 0, context.Cause(ctx)
 	}
-	return k.current, k.generation, f.err
-}
-
-func (k *keeper) fly(ctx context.Context, f *flight, o TokenOptions, early bool) {
+	k.mu.Lock()
+	current, newest, tried, failed := k.current, k.generation, k.tries > tries, k.failed
+	k.mu.Unlock()
+	switch {
+	case newest > generation:
+		return current, newest, nil
+	case tried:
+		return current, newest, failed
+	}
 	began := k.now()
 	t, err := k.source.Token(ctx, o)
+	if ctx.Err() != nil {
+		return Token{}, 0, context.Cause(ctx) // the next in turn signs in itself
+	}
 	if err == nil && t.Value.IsZero() {
-		err = fmt.Errorf("the sign-in gave an empty token: sign in again")
+		err = errors.New("the sign-in gave an empty token: sign in again")
 	}
-
-	renewed := false
+	if err == nil && newest > 0 {
+		defer k.renewed()
+	}
 	k.mu.Lock()
-	if k.flight == f {
-		k.flight = nil
-	}
+	defer k.mu.Unlock()
+	k.tries, k.failed = k.tries+1, nil
 	switch {
 	case err == nil:
-		renewed = k.generation > 0
 		k.current, k.generation, k.renewAt = t, k.generation+1, renewTime(began, t.ExpiresAt)
 		k.issued = append(k.issued[max(0, len(k.issued)-remembered):], t.Value)
 	case early && k.now().Before(k.current.ExpiresAt):
 		k.renewAt = k.now().Add(renewAgain)
 	default:
-		f.err = err
+		k.failed = err
 	}
-	close(f.done)
-	k.mu.Unlock()
-	if renewed {
-		k.renewed()
-	}
+	return k.current, k.generation, k.failed
 }
 
 // renewTime is five minutes before the token expires, or after four fifths of its life if it
