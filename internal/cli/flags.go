@@ -128,3 +128,11 @@ func contentFlags(flags *pflag.FlagSet, c *run.Content) {
 	flags.DurationVar(&c.ValidFor, "valid-for", plan.DefaultValidity, "validity of the plan as a `duration` from its snapshot, 720h at most")
 	flags.IntVar(&c.MaxChanges, "max-changes", plan.MaxChanges, "maximum `number` of changes in a plan")
 }
+
+// atLeastOne refuses a number that is too small.
+func atLeastOne(flag string, number int) error {
+	if number < 1 {
+		return usagef("--%s %d: want 1 or more", flag, number)
+	}
+	return nil
+}

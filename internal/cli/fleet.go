@@ -23,15 +23,19 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-type fleetFlags struct {
+// fleetCommands are the commands below fleet, and their flags.
+type fleetCommands struct {
+	*app
+
 	store    string
 	allEnvs  bool
 	document documentFlags
 	all      bool
+	limit    int
 }
 
 func newFleetCommand(a *app) *cobra.Command {
-	var f fleetFlags
+	f := &fleetCommands{app: a}
 	cmd := &cobra.Command{
 		Use:   "fleet",
 		Short: "manage the environments that dbaudit serve and dbaudit worker scan",
@@ -43,7 +47,13 @@ func newFleetCommand(a *app) *cobra.Command {
 		Short:   "scan environments now",
 		Long:    help(`Queues a scan of environments for the next free worker, outside the schedule, and prints the ids of the runs, in the order of the names. It does not wait. A requested scan that has not begun is reused. --all-envs leaves out paused environments.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit fleet run production\n  dbaudit fleet run --all-envs",
-		RunE:    func(cmd *cobra.Command, args []string) error { return fleetRun(cmd.Context(), a, f, args) },
+		PreRunE: func(_ *cobra.Command, names []string) error {
+			if f.allEnvs == (len(names) > 0) {
+				return usagef("name the environments to scan, or pass --all-envs")
+			}
+			return nil
+		},
+		RunE: inStore(a, &f.store, f.run),
 	}
 	run.Flags().BoolVar(&f.allEnvs, "all-envs", false, "every environment that is not paused")
 	status := &cobra.Command{
@@ -53,7 +63,7 @@ func newFleetCommand(a *app) *cobra.Command {
 scan, its open findings and the state of the last run. What had no complete scan for
 longer than its interval and seven minutes is stale: whatever the verdict was, it is unknown now.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit fleet status\n  dbaudit fleet status -f json",
-		RunE:    func(cmd *cobra.Command, args []string) error { return fleetStatus(cmd.Context(), a, f, args) },
+		RunE:    inStore(a, &f.store, f.status),
 	}
 	f.document.add(status.Flags(), "table", "json")
 	export := &cobra.Command{
@@ -62,10 +72,22 @@ longer than its interval and seven minutes is stale: whatever the verdict was, i
 		Long: help(`Writes the last result of each integration of each environment, or with --all every
 result, as JSON (dbaudit.results/v1), which dbaudit report, diff and history read.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit fleet export -o fleet.json\n  dbaudit report fleet.json -f html -o pages/",
-		RunE:    func(cmd *cobra.Command, args []string) error { return fleetExport(cmd.Context(), a, f, args) },
+		RunE:    inStore(a, &f.store, f.export),
 	}
 	export.Flags().BoolVar(&f.all, "all", false, "every result, not only the last")
 	outputFileFlag(export.Flags(), &f.document.file)
+	log := &cobra.Command{
+		Use:   "log",
+		Short: "show who asked for what",
+		Long: help(`Shows who added, updated, paused, resumed or removed an environment, asked for a scan or
+cancelled a run, the newest first. A person is known by the sign-in to the page, else by the
+user name of the session; "local" is the page without a sign-in.`, exitOK, exitUsage, exitFailure),
+		Example: "  dbaudit fleet log\n  dbaudit fleet log --limit 1000 -f json",
+		PreRunE: func(*cobra.Command, []string) error { return atLeastOne("limit", f.limit) },
+		RunE:    inStore(a, &f.store, f.log),
+	}
+	log.Flags().IntVar(&f.limit, "limit", 100, "largest `number` of entries to show")
+	f.document.add(log.Flags(), "table", "json")
 	cmd.AddCommand(
 		&cobra.Command{
 			Use:   "import FILE...",
@@ -75,34 +97,34 @@ every: says how often) and of CSV (a file whose name ends in .csv; its first row
 columns: name, url, tenant_id, client_id, auth, secret_env, secret_file, secret_ends, certificate,
 profile, app_id, user, role, business_unit, every, labels). A known environment is updated and keeps its history. A new one is scanned at once. Secrets stay where the configuration says they are; workers must find them there.`, exitOK, exitUsage, exitFailure),
 			Example: "  dbaudit fleet import dbaudit.yaml\n  dbaudit fleet import clients.csv --store postgres://dbaudit@db/fleet",
-			RunE:    func(cmd *cobra.Command, args []string) error { return fleetImport(cmd.Context(), a, f, args) },
+			RunE:    func(cmd *cobra.Command, args []string) error { return f.add(cmd.Context(), args) },
 		},
 		&cobra.Command{
 			Use:     "list",
 			Short:   "list the environments with their schedule",
 			Example: "  dbaudit fleet list",
-			RunE:    func(cmd *cobra.Command, _ []string) error { return fleetList(cmd.Context(), a, f) },
+			RunE:    inStore(a, &f.store, f.list),
 		},
-		newPauseCommand(a, &f, "pause", "stop scanning environments automatically", true),
-		newPauseCommand(a, &f, "resume", "scan paused environments again", false),
+		f.pausing("pause", "stop scanning environments automatically", true),
+		f.pausing("resume", "scan paused environments again", false),
 		run,
 		&cobra.Command{
 			Use:     "remove NAME...",
 			Short:   "scan environments no longer, and show them no longer",
 			Long:    help(`Ends the scans of environments and takes them off the page, the metrics and the alerts. Their results stay in the store for dbaudit history. dbaudit fleet import brings one back with its history.`, exitOK, exitUsage, exitFailure),
 			Example: "  dbaudit fleet remove northwind",
-			RunE:    func(cmd *cobra.Command, args []string) error { return fleetRemove(cmd.Context(), a, f, args) },
+			RunE:    inStore(a, &f.store, f.remove),
 		},
 		&cobra.Command{
 			Use:     "cancel RUN...",
 			Short:   "end waiting or running runs",
 			Long:    help(`Ends runs by their ids. A later result of such a run is discarded; the last known state of the environment stays.`, exitOK, exitUsage, exitFailure),
 			Example: "  dbaudit fleet cancel 4711",
-			RunE:    func(cmd *cobra.Command, args []string) error { return fleetCancel(cmd.Context(), a, f, args) },
+			RunE:    func(cmd *cobra.Command, args []string) error { return f.cancel(cmd.Context(), args) },
 		},
 		status,
 		export,
-		newFleetLogCommand(a, &f.store),
+		log,
 	)
 	for _, c := range cmd.Commands() {
 		storeFlag(c.Flags(), &f.store, "default "+defaultStore)
@@ -110,16 +132,14 @@ profile, app_id, user, role, business_unit, every, labels). A known environment 
 	return cmd
 }
 
-func newPauseCommand(a *app, f *fleetFlags, name, short string, paused bool) *cobra.Command {
+func (f *fleetCommands) pausing(name, short string, paused bool) *cobra.Command {
 	return &cobra.Command{
 		Use:     name + " NAME...",
 		Short:   short,
 		Example: "  dbaudit fleet " + name + " production",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return withStore(cmd.Context(), a, f.store, func(s *store.Store) error {
-				return unknown(s.Pause(cmd.Context(), who(), args, paused))
-			})
-		},
+		RunE: inStore(f.app, &f.store, func(ctx context.Context, s *store.Store, names []string) error {
+			return unknown(s.Pause(ctx, who(), names, paused))
+		}),
 	}
 }
 
@@ -131,7 +151,7 @@ func unknown(err error) error {
 	return err
 }
 
-func fleetImport(ctx context.Context, a *app, f fleetFlags, names []string) error {
+func (f *fleetCommands) add(ctx context.Context, names []string) error {
 	var all fleet.Import
 	for _, name := range names {
 		files, err := configurations(name)
@@ -139,17 +159,17 @@ func fleetImport(ctx context.Context, a *app, f fleetFlags, names []string) erro
 			return err
 		}
 		for _, file := range files {
-			if err := all.Add(a.Runner, file); err != nil {
+			if err := all.Add(f.Runner, file); err != nil {
 				return err
 			}
 		}
 	}
-	return withStoreAs(ctx, a, f.store, store.Options{}, func(s *store.Store) error {
+	return withStoreAs(ctx, f.app, f.store, store.Options{}, func(s *store.Store) error {
 		change, err := s.Import(ctx, who(), all.Environments, func(name string) []string { return all.Profiles[name] })
 		if err != nil {
 			return err
 		}
-		a.Sayf("environments: %d added, %d updated, %d unchanged", change.Added, change.Updated, change.Unchanged)
+		f.Sayf("environments: %d added, %d updated, %d unchanged", change.Added, change.Updated, change.Unchanged)
 		return nil
 	})
 }
@@ -168,61 +188,49 @@ func configurations(name string) ([]*config.File, error) {
 	return []*config.File{file}, err
 }
 
-func fleetList(ctx context.Context, a *app, f fleetFlags) error {
-	return withStore(ctx, a, f.store, func(s *store.Store) error {
+func (f *fleetCommands) list(ctx context.Context, s *store.Store, _ []string) error {
+	list, err := s.Environments(ctx)
+	if err != nil {
+		return err
+	}
+	rows := make([][]string, len(list))
+	for i, e := range list {
+		every, next := "not scheduled", "never"
+		if e.Every > 0 {
+			every, next = e.Every.String(), day(&e.NextDue)
+		}
+		if e.Paused {
+			next = "paused"
+		}
+		rows[i] = []string{e.Name, e.URL, every, next, strings.Join(labels(e.Labels), " ")}
+	}
+	return table.List(f.Stdout, f.Width, []string{"environment", "address", "every", "next scan", "labels"}, rows)
+}
+
+func (f *fleetCommands) run(ctx context.Context, s *store.Store, names []string) error {
+	if f.allEnvs {
 		list, err := s.Environments(ctx)
 		if err != nil {
 			return err
 		}
-		rows := make([][]string, len(list))
-		for i, e := range list {
-			every, next := "not scheduled", "never"
-			if e.Every > 0 {
-				every, next = e.Every.String(), day(&e.NextDue)
+		for _, e := range list {
+			if !e.Paused && e.Config != "" {
+				names = append(names, e.Name)
 			}
-			if e.Paused {
-				next = "paused"
-			}
-			var labels []string
-			for key, value := range e.Labels {
-				labels = append(labels, key+"="+value)
-			}
-			slices.Sort(labels)
-			rows[i] = []string{e.Name, e.URL, every, next, strings.Join(labels, " ")}
 		}
-		return table.List(a.Stdout, a.Width, []string{"environment", "address", "every", "next scan", "labels"}, rows)
-	})
-}
-
-func fleetRun(ctx context.Context, a *app, f fleetFlags, names []string) error {
-	if f.allEnvs == (len(names) > 0) {
-		return usagef("name the environments to scan, or pass --all-envs")
 	}
-	return withStore(ctx, a, f.store, func(s *store.Store) error {
-		if f.allEnvs {
-			list, err := s.Environments(ctx)
-			if err != nil {
-				return err
-			}
-			for _, e := range list {
-				if !e.Paused && e.Config != "" {
-					names = append(names, e.Name)
-				}
-			}
-		}
-		queue, err := fleet.New(s, fleet.Options{})
-		if err != nil {
-			return err
-		}
-		ids, err := queue.ScanNow(ctx, who(), names...)
-		if err != nil {
-			return unknown(err)
-		}
-		for _, id := range ids {
-			fmt.Fprintln(a.Stdout, id)
-		}
-		return nil
-	})
+	queue, err := fleet.New(s, fleet.Options{})
+	if err != nil {
+		return err
+	}
+	ids, err := queue.ScanNow(ctx, who(), names...)
+	if err != nil {
+		return unknown(err)
+	}
+	for _, id := range ids {
+		fmt.Fprintln(f.Stdout, id)
+	}
+	return nil
 }
 
 // who is the person of this session, for the record.
@@ -233,7 +241,7 @@ func who() string {
 	return "unknown"
 }
 
-func fleetCancel(ctx context.Context, a *app, f fleetFlags, args []string) error {
+func (f *fleetCommands) cancel(ctx context.Context, args []string) error {
 	ids := make([]int64, len(args))
 	for i, arg := range args {
 		id, err := strconv.ParseInt(arg, 10, 64)
@@ -242,14 +250,14 @@ func fleetCancel(ctx context.Context, a *app, f fleetFlags, args []string) error
 		}
 		ids[i] = id
 	}
-	return withStore(ctx, a, f.store, func(s *store.Store) error {
+	return withStore(ctx, f.app, f.store, func(s *store.Store) error {
 		queue, err := fleet.New(s, fleet.Options{})
 		if err != nil {
 			return err
 		}
 		for _, id := range ids {
 			if err := queue.Cancel(ctx, who(), id); errors.Is(err, store.ErrEnded) {
-				a.Sayf("the run %d has already ended", id)
+				f.Sayf("the run %d has already ended", id)
 			} else if err != nil {
 				return unknown(fmt.Errorf("the run %d: %w", id, err))
 			}
@@ -258,24 +266,20 @@ func fleetCancel(ctx context.Context, a *app, f fleetFlags, args []string) error
 	})
 }
 
-func fleetRemove(ctx context.Context, a *app, f fleetFlags, names []string) error {
-	return withStore(ctx, a, f.store, func(s *store.Store) error {
-		queue, err := fleet.New(s, fleet.Options{})
-		if err != nil {
-			return err
-		}
-		return unknown(queue.Remove(ctx, who(), names...))
-	})
+func (f *fleetCommands) remove(ctx context.Context, s *store.Store, names []string) error {
+	queue, err := fleet.New(s, fleet.Options{})
+	if err != nil {
+		return err
+	}
+	return unknown(queue.Remove(ctx, who(), names...))
 }
 
-func fleetStatus(ctx context.Context, a *app, f fleetFlags, names []string) error {
-	return withStore(ctx, a, f.store, func(s *store.Store) error {
-		list, err := statuses(ctx, s, names)
-		if err != nil {
-			return err
-		}
-		return f.document.put(a, fleet.DocumentOf(list), func(w io.Writer, width int) error { return statusTable(w, width, list, a.Now()) })
-	})
+func (f *fleetCommands) status(ctx context.Context, s *store.Store, names []string) error {
+	list, err := statuses(ctx, s, names)
+	if err != nil {
+		return err
+	}
+	return f.document.put(f.app, fleet.DocumentOf(list), func(w io.Writer, width int) error { return statusTable(w, width, list, f.Now()) })
 }
 
 // statuses are those of some environments, or of all.
@@ -334,33 +338,46 @@ func findingsBySeverity(open map[audit.Severity]int) string {
 	return cmp.Or(strings.Join(parts, ", "), "none")
 }
 
-func fleetExport(ctx context.Context, a *app, f fleetFlags, names []string) error {
-	return withStore(ctx, a, f.store, func(s *store.Store) error {
-		document := audit.Results{Format: audit.ResultsFormat, Results: []audit.Result{}}
-		keep := func(r audit.Result) error {
-			document.Results = append(document.Results, r)
-			return nil
+func (f *fleetCommands) export(ctx context.Context, s *store.Store, names []string) error {
+	document := audit.Results{Format: audit.ResultsFormat, Results: []audit.Result{}}
+	keep := func(r audit.Result) error {
+		document.Results = append(document.Results, r)
+		return nil
+	}
+	list, err := statuses(ctx, s, names)
+	if err != nil {
+		return err
+	}
+	for i, st := range list {
+		switch {
+		case f.all && i > 0 && list[i-1].Environment.ID == st.Environment.ID:
+			// all integrations of it were written
+		case f.all:
+			err = s.Results(ctx, st.Environment.Name, keep)
+		case st.LastResultRun != 0:
+			var r audit.Result
+			if r, err = s.Result(ctx, st.LastResultRun, st.Integration); err == nil {
+				err = keep(r)
+			}
 		}
-		list, err := statuses(ctx, s, names)
 		if err != nil {
 			return err
 		}
-		for i, st := range list {
-			switch {
-			case f.all && i > 0 && list[i-1].Environment.ID == st.Environment.ID:
-				// all integrations of it were written
-			case f.all:
-				err = s.Results(ctx, st.Environment.Name, keep)
-			case st.LastResultRun != 0:
-				var r audit.Result
-				if r, err = s.Result(ctx, st.LastResultRun, st.Integration); err == nil {
-					err = keep(r)
-				}
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return a.PutJSON(f.document.file, document)
+	}
+	return f.PutJSON(f.document.file, document)
+}
+
+func (f *fleetCommands) log(ctx context.Context, s *store.Store, _ []string) error {
+	deeds, err := s.Deeds(ctx, f.limit)
+	if err != nil {
+		return err
+	}
+	rows := make([][]string, len(deeds))
+	for i, d := range deeds {
+		rows[i] = []string{d.At.UTC().Format(time.RFC3339), d.Who, d.What}
+	}
+	entries := append([]store.Deed{}, deeds...) // never null
+	return f.document.put(f.app, map[string]any{"entries": entries}, func(w io.Writer, width int) error {
+		return table.List(w, width, []string{"when", "who", "what"}, rows)
 	})
 }

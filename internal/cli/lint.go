@@ -2,11 +2,18 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/lint"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -132,4 +139,76 @@ func reportLint(a *app, j judgement, out lint.Outcome, unfixed bool) error {
 		a.Complain(fault)
 	}
 	return asError(code)
+}
+
+// rewrite replaces the content of somebody's file, whole or not at all, and leaves
+// its permissions and its owner as they are. A file of several names is written in
+// its place, so that all of them go on to mean it.
+func rewrite(name string, data []byte) error {
+	name, err := filepath.EvalSymlinks(name)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	if info.Mode().Perm()&0o200 == 0 {
+		return errors.New("the file is read-only: check it out, or make it writable, and run again")
+	}
+	if names(info) > 1 {
+		return os.WriteFile(name, data, info.Mode().Perm())
+	}
+	if err := console.WriteFile(name, data); err != nil {
+		return err
+	}
+	if err := keepOwner(name, info); err != nil {
+		return err
+	}
+	return os.Chmod(name, info.Mode().Perm())
+}
+
+// watchInterval is how often --watch looks at the files.
+const watchInterval = 500 * time.Millisecond
+
+// watching judges whenever a file changes, until it is interrupted.
+func (f lintFlags) watching(ctx context.Context, a *app) error {
+	if slices.Contains(f.paths, solution.Stdin) {
+		return usagef("--watch cannot read standard input")
+	}
+	ticker := time.NewTicker(watchInterval)
+	defer ticker.Stop()
+	return f.watchBy(ctx, a, ticker.C)
+}
+
+// watchBy judges at once and then whenever something is another at a tick. What is
+// wrong with the command line ends it; what somebody is writing may be wrong for a
+// while.
+func (f lintFlags) watchBy(ctx context.Context, a *app, ticks <-chan time.Time) error {
+	signature := func() string { return lint.Signature(a.Runner, f.options(a, judgement{})) }
+	last := ""
+	for {
+		now := signature()
+		if now != last {
+			err := f.run(ctx, a)
+			var usage *run.UsageError
+			var silent verdictError
+			switch {
+			case ctx.Err() != nil, last == "" && errors.As(err, &usage):
+				return err
+			case err != nil && !errors.As(err, &silent):
+				a.Complain(err)
+			}
+			last = now
+			if f.fix {
+				last = signature()
+			}
+			a.Sayf("watching %s; interrupt to stop", strings.Join(f.paths, ", "))
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("watching: %w", ctx.Err())
+		case <-ticks:
+		}
+	}
 }

@@ -59,8 +59,8 @@ func concurrencyFlag(cmd *cobra.Command, n *int) {
 
 // worker is a fleet that scans by the pipelines of the commands.
 func worker(a *app, s *store.Store, e *engine.Engine, o fleet.Options, concurrency int) (*fleet.Fleet, error) {
-	if concurrency < 1 {
-		return nil, usagef("--concurrency %d: want 1 or more", concurrency)
+	if err := atLeastOne("concurrency", concurrency); err != nil {
+		return nil, err
 	}
 	runner := unattended(a)
 	runner.CredentialEnds = func(environment string, ends time.Time) {

@@ -52,6 +52,13 @@ func withStore(ctx context.Context, a *app, flag string, do func(*store.Store) e
 	return withStoreAs(ctx, a, flag, store.Options{Existing: true}, do)
 }
 
+// inStore is a command that works in the store that is meant, which must exist.
+func inStore(a *app, flag *string, do func(context.Context, *store.Store, []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		return withStore(cmd.Context(), a, *flag, func(s *store.Store) error { return do(cmd.Context(), s, args) })
+	}
+}
+
 func withStoreAs(ctx context.Context, a *app, flag string, o store.Options, do func(*store.Store) error) (err error) {
 	s, err := openStore(ctx, a, flag, o)
 	if err != nil {
