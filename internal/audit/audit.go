@@ -47,6 +47,17 @@ type Result struct {
 	Controls []Control `json:"controls"`
 }
 
+// OfFile reports whether a file was judged, and no environment: a file has no address.
+func (r Result) OfFile() bool { return r.Environment.URL == "" }
+
+// Kind is what was judged: a file or an environment.
+func (r Result) Kind() string {
+	if r.OfFile() {
+		return "file"
+	}
+	return "environment"
+}
+
 // Integration is the integration that was judged. What does not exist or was not read
 // is nil.
 type Integration struct {

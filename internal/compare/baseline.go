@@ -23,7 +23,7 @@ func Baseline(results, earlier []audit.Result) []audit.Result {
 		for j, r := range earlier {
 			switch {
 			case !Comparable(out[i], r):
-			case !ofFile(out[i]), out[i].Environment.Name == r.Environment.Name, moved[j] == i+1:
+			case !out[i].OfFile(), out[i].Environment.Name == r.Environment.Name, moved[j] == i+1:
 				same = append(same, r)
 			}
 		}
@@ -32,12 +32,12 @@ func Baseline(results, earlier []audit.Result) []audit.Result {
 	for i := range out {
 		known := map[string][]audit.Finding{}
 		for _, r := range before(i) {
-			eachFinding(r, func(_ audit.Control, f audit.Finding) { known[f.Fingerprint] = append(known[f.Fingerprint], f) })
+			eachFinding(r, func(f audit.Finding) { known[f.Fingerprint] = append(known[f.Fingerprint], f) })
 		}
-		if other, differs := anotherProfile(out[i], earlier); differs {
+		if other, differs := find(earlier, func(was audit.Result) bool { return Comparable(out[i], was) && out[i].Profile.Differs(was.Profile) }); differs {
 			out[i].Notes = append(slices.Clone(out[i].Notes), fmt.Sprintf(
 				"the baseline was judged by another profile of the name %s (%s) than this result (%s): a finding may be new because more is asked for, and one may be gone because less is",
-				other.Name, other.Edition(), out[i].Profile.Edition()))
+				other.Profile.Name, other.Profile.Edition(), out[i].Profile.Edition()))
 		}
 		out[i].Controls = slices.Clone(out[i].Controls)
 		for j := range out[i].Controls {
@@ -55,11 +55,6 @@ func Baseline(results, earlier []audit.Result) []audit.Result {
 	return out
 }
 
-// ofFile reports whether a file was judged, and no environment.
-func ofFile(r audit.Result) bool {
-	return r.Environment.URL == "" && r.Environment.OrganizationID == ""
-}
-
 // moves finds out which files have another path than in earlier results: by the index
 // of the earlier result, the number of the one now, counted from 1. Each is one file's
 // alone, so that a fault in two files is never two old ones where there was one. Files that
@@ -74,8 +69,8 @@ func moves(results, earlier []audit.Result) map[int]int {
 	}
 	gone := map[string][]int{} // by a finding
 	for j, was := range earlier {
-		if ofFile(was) && !named(results, was) {
-			eachFinding(was, func(_ audit.Control, f audit.Finding) { gone[f.Fingerprint] = append(gone[f.Fingerprint], j) })
+		if was.OfFile() && !named(results, was) {
+			eachFinding(was, func(f audit.Finding) { gone[f.Fingerprint] = append(gone[f.Fingerprint], j) })
 		}
 	}
 	if len(gone) == 0 {
@@ -83,11 +78,11 @@ func moves(results, earlier []audit.Result) map[int]int {
 	}
 	var pairs []pair
 	for i, now := range results {
-		if !ofFile(now) || named(earlier, now) {
+		if !now.OfFile() || named(earlier, now) {
 			continue
 		}
 		shared := map[int]int{}
-		eachFinding(now, func(_ audit.Control, f audit.Finding) {
+		eachFinding(now, func(f audit.Finding) {
 			for _, j := range gone[f.Fingerprint] {
 				shared[j]++
 			}
@@ -120,27 +115,16 @@ func commonEnd(a, b string) int {
 	return n
 }
 
-// anotherProfile is the profile of a comparable result that asks for other things than
-// the one of the same name that judged r.
-func anotherProfile(r audit.Result, earlier []audit.Result) (audit.Profile, bool) {
-	for _, was := range earlier {
-		if Comparable(r, was) && r.Profile.Differs(was.Profile) {
-			return was.Profile, true
-		}
-	}
-	return audit.Profile{}, false
-}
-
 // Comparable reports whether two results judge the same environment by the same
 // profile.
 func Comparable(a, b audit.Result) bool {
 	return strings.EqualFold(a.Environment.OrganizationID, b.Environment.OrganizationID) && a.Profile.Name == b.Profile.Name
 }
 
-func eachFinding(r audit.Result, do func(audit.Control, audit.Finding)) {
+func eachFinding(r audit.Result, do func(audit.Finding)) {
 	for _, c := range r.Controls {
 		for _, f := range c.Findings {
-			do(c, f)
+			do(f)
 		}
 	}
 }
@@ -173,20 +157,14 @@ func depthRank(depth string) int {
 	return slices.Index([]string{"none", "basic", "local", "deep", "global"}, depth)
 }
 
-// texts is a list of strings in evidence, which a policy's answer and a saved
-// result hold as []any.
+// texts is a list of strings in evidence.
 func texts(value any) []string {
-	switch list := value.(type) {
-	case []string:
-		return list
-	case []any:
-		var out []string
-		for _, v := range list {
-			if s, ok := v.(string); ok {
-				out = append(out, s)
-			}
+	list, _ := value.([]any)
+	var out []string
+	for _, v := range list {
+		if s, ok := v.(string); ok {
+			out = append(out, s)
 		}
-		return out
 	}
-	return nil
+	return out
 }

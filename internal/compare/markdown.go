@@ -20,7 +20,7 @@ func (d Diff) Markdown() string {
 		fmt.Fprintf(&b, "## dbaudit: what changed between the %s\n", d.Of)
 	}
 	for _, e := range d.Environments {
-		fmt.Fprintf(&b, "\n### %s\n\n", markdownText(e.Name))
+		fmt.Fprintf(&b, "\n### %s\n\n", text.MarkdownCell(e.Name))
 		if e.Old != nil && e.New != nil {
 			fmt.Fprintf(&b, "From %s to %s%s.\n", e.Old.TakenAt.UTC().Format("2006-01-02 15:04:05"), e.New.TakenAt.UTC().Format("2006-01-02 15:04:05 UTC"), e.verdicts())
 		}
@@ -109,7 +109,7 @@ func (e Environment) Tables(all bool) []Table {
 func words(s string) string { return strings.ReplaceAll(s, "_", " ") }
 
 func (t Table) markdown(b *strings.Builder) {
-	fmt.Fprintf(b, "\n**%s**\n", markdownText(t.Title))
+	fmt.Fprintf(b, "\n**%s**\n", text.MarkdownCell(t.Title))
 	if len(t.Rows) == 0 {
 		return
 	}
@@ -119,9 +119,3 @@ func (t Table) markdown(b *strings.Builder) {
 		fmt.Fprintf(b, "\n%d more are left out here; the JSON form has them all.\n", left)
 	}
 }
-
-// cellColumns limits a very long name.
-const cellColumns = 200
-
-// markdownText makes plain text of what comes out of an environment.
-func markdownText(s string) string { return text.Markdown(text.Name(text.Line(s), cellColumns)) }

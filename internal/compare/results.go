@@ -2,7 +2,6 @@ package compare
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
@@ -18,14 +17,10 @@ func Results(older, newer []audit.Result) Diff {
 	d := Diff{Format: Format, Of: "results"}
 	olds, news := latest(older), latest(newer)
 	for i := range news {
-		var was *audit.Result
-		if j := indexOf(olds, news[i]); j >= 0 {
-			was = &olds[j]
-		}
-		d.Environments = append(d.Environments, results(was, &news[i]))
+		d.Environments = append(d.Environments, results(last(olds, news[i]), &news[i]))
 	}
 	for i := range olds {
-		if indexOf(news, olds[i]) < 0 {
+		if last(news, olds[i]) == nil {
 			d.Environments = append(d.Environments, results(&olds[i], nil))
 		}
 	}
@@ -33,44 +28,33 @@ func Results(older, newer []audit.Result) Diff {
 	return d
 }
 
-// indexOf is the place of the last result that is of the same environment; -1 if there is
-// none.
-func indexOf(all []audit.Result, r audit.Result) int {
-	for i := len(all) - 1; i >= 0; i-- {
+// last is the last result that is of the same environment; nil if there is none.
+func last(all []audit.Result, r audit.Result) *audit.Result {
+	for i := range slices.Backward(all) {
 		if same(all[i], r) {
-			return i
+			return &all[i]
 		}
 	}
-	return -1
+	return nil
 }
 
 func latest(all []audit.Result) []audit.Result {
 	var out []audit.Result
 	for _, r := range all {
-		i := indexOf(out, r)
-		switch {
-		case i < 0:
+		if known := last(out, r); known == nil {
 			out = append(out, r)
-		case !r.EvaluatedAt.Before(out[i].EvaluatedAt):
-			out[i] = r
+		} else if !r.EvaluatedAt.Before(known.EvaluatedAt) {
+			*known = r
 		}
 	}
 	return out
-}
-
-// kind is what a result is of: an environment has an address, a file has none.
-func kind(r audit.Result) string {
-	if r.Environment.URL == "" {
-		return "file"
-	}
-	return "environment"
 }
 
 // same reports whether two results are of one environment or one file. A baseline is
 // more generous: a role is known whatever its file is called. An environment that could
 // not be read never said which organization it is, so that it is known by its address.
 func same(a, b audit.Result) bool {
-	if a.Environment.URL != "" && (a.Unread != nil || b.Unread != nil) {
+	if !a.OfFile() && (a.Unread != nil || b.Unread != nil) {
 		return a.Profile.Name == b.Profile.Name && strings.EqualFold(a.Environment.URL, b.Environment.URL)
 	}
 	return Comparable(a, b) && (a.Environment.OrganizationID != "" || a.Environment.Name == b.Environment.Name)
@@ -98,20 +82,26 @@ func results(was, now *audit.Result) Environment {
 	case now == nil:
 		lacks("environment "+e.Name, "there is no newer result of it under this profile")
 	case was.Unread != nil && now.Unread != nil:
-		lacks(kind(*now)+" "+e.Name, "it could not be read for either result: "+now.Unread.Message)
+		lacks(now.Kind()+" "+e.Name, "it could not be read for either result: "+now.Unread.Message)
 		e.Incomparable[0].Known = true
 	case was.Unread != nil:
-		lacks(kind(*was)+" "+e.Name, "it could not be read for the older result: "+was.Unread.Message)
+		lacks(was.Kind()+" "+e.Name, "it could not be read for the older result: "+was.Unread.Message)
 	case now.Unread != nil:
-		lacks(kind(*now)+" "+e.Name, "it could not be read for the newer result: "+now.Unread.Message)
+		lacks(now.Kind()+" "+e.Name, "it could not be read for the newer result: "+now.Unread.Message)
 	case now.Profile.Differs(was.Profile):
 		e.Notes = append(e.Notes, fmt.Sprintf("the older result was judged by another profile of the name %s (%s) than the newer (%s): a difference may come from what is asked for",
 			now.Profile.Name, was.Profile.Edition(), now.Profile.Edition()))
 	}
-	before, hasOld := controlsOf(was)
-	after, hasNew := controlsOf(now)
+	hasOld, hasNew := was != nil && was.Unread == nil, now != nil && now.Unread == nil
+	var before, after []audit.Control
+	if hasOld {
+		before = was.Controls
+	}
+	if hasNew {
+		after = now.Controls
+	}
 	for _, c := range after {
-		old, ok := controlIn(before, c.ID)
+		old, ok := find(before, func(b audit.Control) bool { return b.ID == c.ID })
 		if ok && old.Outcome != c.Outcome {
 			e.Outcomes = append(e.Outcomes, Outcome{Control: c.ID, Title: c.Title, From: old.Outcome, To: c.Outcome})
 		}
@@ -122,7 +112,7 @@ func results(was, now *audit.Result) Environment {
 		}
 	}
 	for _, c := range before {
-		if _, ok := controlIn(after, c.ID); ok {
+		if _, ok := find(after, func(a audit.Control) bool { return a.ID == c.ID }); ok {
 			continue
 		}
 		e.Findings = append(e.Findings, gone(c, audit.Control{}, false)...)
@@ -133,39 +123,35 @@ func results(was, now *audit.Result) Environment {
 	return e
 }
 
-// controlsOf are the controls of a result that exists and was read.
-func controlsOf(r *audit.Result) (controls []audit.Control, read bool) {
-	if r == nil || r.Unread != nil {
-		return nil, false
+// find is the first element of a kind.
+func find[T any](list []T, is func(T) bool) (T, bool) {
+	for _, element := range list {
+		if is(element) {
+			return element, true
+		}
 	}
-	return r.Controls, true
+	var none T
+	return none, false
 }
 
-func controlIn(controls []audit.Control, id audit.ControlID) (audit.Control, bool) {
-	i := slices.IndexFunc(controls, func(c audit.Control) bool { return c.ID == id })
-	if i < 0 {
-		return audit.Control{}, false
-	}
-	return controls[i], true
+func withFingerprint(c audit.Control, fingerprint string) (audit.Finding, bool) {
+	return find(c.Findings, func(f audit.Finding) bool { return f.Fingerprint == fingerprint })
 }
 
 // present are a control's findings of now against the control as it was.
 func present(now, was audit.Control, held bool) []Finding {
 	var out []Finding
+	why := unjudged(was, held)
 	for _, f := range now.Findings {
-		d := entry(now, f)
-		earlier, found := find(was, f.Fingerprint)
-		switch why := unjudged(was, held); {
-		case found:
+		d := entry(now, f, StateNew)
+		if earlier, found := withFingerprint(was, f.Fingerprint); found {
 			d.State = StateUnchanged
 			// A later dbaudit may word the same fault otherwise: the evidence counts.
-			if !reflect.DeepEqual(plain(earlier.Evidence), plain(f.Evidence)) {
+			if !reflect.DeepEqual(earlier.Evidence, f.Evidence) {
 				d.Was = earlier.Message
 			}
-		case why != "":
+		} else if why != "" {
 			d.State, d.Why = StateIncomparable, "the older result "+why
-		default:
-			d.State = StateNew
 		}
 		out = append(out, d)
 	}
@@ -175,13 +161,13 @@ func present(now, was audit.Control, held bool) []Finding {
 // gone are the earlier findings of a control that no longer exist.
 func gone(was, now audit.Control, held bool) []Finding {
 	var out []Finding
+	why := unjudged(now, held)
 	for _, f := range was.Findings {
-		if _, found := find(now, f.Fingerprint); found {
+		if _, found := withFingerprint(now, f.Fingerprint); found {
 			continue
 		}
-		d := entry(was, f)
-		d.State = StateFixed
-		if why := unjudged(now, held); why != "" {
+		d := entry(was, f, StateFixed)
+		if why != "" {
 			d.State, d.Why = StateIncomparable, "the newer result "+why
 		}
 		out = append(out, d)
@@ -189,29 +175,8 @@ func gone(was, now audit.Control, held bool) []Finding {
 	return out
 }
 
-func entry(c audit.Control, f audit.Finding) Finding {
-	return Finding{Control: c.ID, Severity: c.Severity, Fingerprint: f.Fingerprint, Subject: f.Subject, Message: f.Message}
-}
-
-// plain is evidence as a saved result holds it.
-func plain(e audit.Evidence) any {
-	var value any
-	data, err := json.Marshal(e)
-	if err == nil {
-		err = json.Unmarshal(data, &value)
-	}
-	if err != nil {
-		return e
-	}
-	return value
-}
-
-func find(c audit.Control, fingerprint string) (audit.Finding, bool) {
-	i := slices.IndexFunc(c.Findings, func(f audit.Finding) bool { return f.Fingerprint == fingerprint })
-	if i < 0 {
-		return audit.Finding{}, false
-	}
-	return c.Findings[i], true
+func entry(c audit.Control, f audit.Finding, state State) Finding {
+	return Finding{State: state, Control: c.ID, Severity: c.Severity, Fingerprint: f.Fingerprint, Subject: f.Subject, Message: f.Message}
 }
 
 // unjudged says why the absence of a finding in a control proves nothing; empty

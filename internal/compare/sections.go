@@ -3,6 +3,7 @@ package compare
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -18,10 +19,7 @@ func (c *comparison) organization() {
 }
 
 func (c *comparison) businessUnits() {
-	if !c.compares(snapshot.SectionBusinessUnits) {
-		return
-	}
-	rows(c, "business unit", c.was.BusinessUnits, c.now.BusinessUnits, func(u snapshot.BusinessUnit) string { return u.Name },
+	rows(c, c.compares(snapshot.SectionBusinessUnits), "business unit", c.was.BusinessUnits, c.now.BusinessUnits, func(u snapshot.BusinessUnit) string { return u.Name },
 		func(r row, was, now snapshot.BusinessUnit) {
 			c.switched(r, VerbDisabled, VerbEnabled, was.Disabled, now.Disabled)
 			c.differs(VerbMoved, r, "parent", c.unit(was.ParentID), c.unit(now.ParentID))
@@ -39,14 +37,10 @@ func (c *comparison) privileges() {
 	for _, name := range union(c.was.Privileges, c.now.Privileges) {
 		old, inOld := c.was.Privileges[name]
 		young, inNew := c.now.Privileges[name]
-		r := row{"privilege", young.ID, name}
-		switch {
-		case inOld && inNew:
+		r := row{"privilege", cmp.Or(young.ID, old.ID), name}
+		c.switched(r, VerbAdded, VerbRemoved, inOld, inNew)
+		if inOld && inNew {
 			c.differs(VerbChanged, r, "access levels", joined(old.Depths), joined(young.Depths))
-		case inNew:
-			c.change(VerbAdded, r, "", "", "")
-		default:
-			c.change(VerbRemoved, row{"privilege", old.ID, name}, "", "", "")
 		}
 	}
 }
@@ -61,10 +55,7 @@ func yesNo(b bool) string {
 }
 
 func (c *comparison) roles() {
-	if !c.compares(snapshot.SectionRoles) {
-		return
-	}
-	rows(c, "role", c.was.Roles, c.now.Roles, func(r snapshot.Role) string { return r.Name },
+	rows(c, c.compares(snapshot.SectionRoles), "role", c.was.Roles, c.now.Roles, func(r snapshot.Role) string { return r.Name },
 		func(r row, was, now snapshot.Role) {
 			c.differs(VerbMoved, r, "business unit", c.unit(was.BusinessUnitID), c.unit(now.BusinessUnitID))
 			c.differs(VerbChanged, r, "customizable", yesNo(was.Customizable), yesNo(now.Customizable))
@@ -99,16 +90,16 @@ func (c *comparison) grants() {
 		}
 		for _, name := range union(old, young) {
 			was, now := old[name], young[name]
+			verb := VerbShallower
 			switch {
-			case was == snapshot.DepthNone && now != snapshot.DepthNone:
-				c.change(VerbGranted, r, name, was.String(), now.String())
-			case was != snapshot.DepthNone && now == snapshot.DepthNone:
-				c.change(VerbRevoked, r, name, was.String(), now.String())
+			case was == snapshot.DepthNone:
+				verb = VerbGranted
+			case now == snapshot.DepthNone:
+				verb = VerbRevoked
 			case now > was:
-				c.change(VerbDeeper, r, name, was.String(), now.String())
-			case now < was:
-				c.change(VerbShallower, r, name, was.String(), now.String())
+				verb = VerbDeeper
 			}
+			c.differs(verb, r, name, was.String(), now.String())
 		}
 	}
 }
@@ -126,17 +117,13 @@ func (c *comparison) grantsOfOneSide(r row, inOld bool) {
 	if inOld {
 		side = "newer"
 	}
-	c.incomparable = append(c.incomparable, Incomparable{
-		What: fmt.Sprintf("what the role %q grants", r.name), Why: "the " + side + " snapshot does not hold it",
-	})
+	c.lacks(fmt.Sprintf("what the role %q grants", r.name), "the "+side+" snapshot does not hold it", false)
 }
 
 func (c *comparison) users() {
-	if !c.compares(snapshot.SectionUsers) {
-		return
-	}
-	roles := c.compares(snapshot.SectionTeams)
-	rows(c, "user", c.was.Users, c.now.Users, func(u snapshot.User) string { return u.Name },
+	users := c.compares(snapshot.SectionUsers)
+	teams := users && c.compares(snapshot.SectionTeams)
+	rows(c, users, "user", c.was.Users, c.now.Users, func(u snapshot.User) string { return u.Name },
 		func(r row, was, now snapshot.User) {
 			c.switched(r, VerbDisabled, VerbEnabled, was.Disabled, now.Disabled)
 			c.switched(r, VerbDeleted, VerbRestored, was.Deleted, now.Deleted)
@@ -146,21 +133,14 @@ func (c *comparison) users() {
 			c.differs(VerbChanged, r, "object id", was.ObjectID, now.ObjectID)
 			c.differs(VerbChanged, r, "licensed", yesNo(was.Licensed), yesNo(now.Licensed))
 			c.members(r, VerbAssigned, VerbUnassigned, was.Roles, now.Roles, c.role)
-			if roles {
-				c.members(r, VerbJoined, VerbLeft, was.Teams, now.Teams, c.team)
+			if teams {
+				c.members(r, VerbJoined, VerbLeft, was.Teams, now.Teams, c.principal)
 			}
 		})
 }
 
-func (c *comparison) team(id string) string {
-	return cmp.Or(c.now.Teams[id].Name, c.was.Teams[id].Name, id)
-}
-
-func (c *comparison) teams() {
-	if c.was.Coverage[snapshot.SectionTeams].State != snapshot.StateCollected || c.now.Coverage[snapshot.SectionTeams].State != snapshot.StateCollected {
-		return // said by users
-	}
-	rows(c, "team", c.was.Teams, c.now.Teams, func(t snapshot.Team) string { return t.Name },
+func (c *comparison) teams() { // users notes where one side did not read them
+	rows(c, collected(c.was, snapshot.SectionTeams) && collected(c.now, snapshot.SectionTeams), "team", c.was.Teams, c.now.Teams, func(t snapshot.Team) string { return t.Name },
 		func(r row, was, now snapshot.Team) {
 			c.differs(VerbMoved, r, "business unit", c.unit(was.BusinessUnitID), c.unit(now.BusinessUnitID))
 			c.differs(VerbChanged, r, "type", fmt.Sprint(was.Type), fmt.Sprint(now.Type))
@@ -171,14 +151,12 @@ func (c *comparison) teams() {
 func (c *comparison) views() {
 	// Either section shows views, and what one side alone read would look new.
 	mine, others := c.compares(snapshot.SectionUserViews), c.compares(snapshot.SectionViews)
-	if !mine && !others {
-		return
-	}
-	was, now := c.was.Views, c.now.Views
+	was, now := maps.Clone(c.was.Views), maps.Clone(c.now.Views)
 	if !mine || !others {
-		was, now = shared(was, now), shared(now, was)
+		maps.DeleteFunc(was, func(id string, _ snapshot.View) bool { _, ok := c.now.Views[id]; return !ok })
+		maps.DeleteFunc(now, func(id string, _ snapshot.View) bool { _, ok := was[id]; return !ok })
 	}
-	rows(c, "view", was, now, func(v snapshot.View) string { return v.Name },
+	rows(c, mine || others, "view", was, now, func(v snapshot.View) string { return v.Name },
 		func(r row, was, now snapshot.View) {
 			c.switched(r, VerbEnabled, VerbDisabled, was.Active, now.Active)
 			c.differs(VerbAssigned, r, "owner", c.principal(was.OwnerID), c.principal(now.OwnerID))
@@ -187,17 +165,6 @@ func (c *comparison) views() {
 				c.members(r, VerbSeen, VerbUnseen, names(was.SeenBy), names(now.SeenBy), func(s string) string { return s })
 			}
 		})
-}
-
-// shared are the rows of a that b has, too.
-func shared[V any](a, b map[string]V) map[string]V {
-	both := map[string]V{}
-	for id, v := range a {
-		if _, ok := b[id]; ok {
-			both[id] = v
-		}
-	}
-	return both
 }
 
 func names[T fmt.Stringer](list []T) []string {
@@ -209,10 +176,7 @@ func names[T fmt.Stringer](list []T) []string {
 }
 
 func (c *comparison) systemViews() {
-	if !c.compares(snapshot.SectionSystemViews) {
-		return
-	}
-	rows(c, "system view", c.was.SystemViews, c.now.SystemViews, func(v snapshot.SystemView) string { return v.Name },
+	rows(c, c.compares(snapshot.SectionSystemViews), "system view", c.was.SystemViews, c.now.SystemViews, func(v snapshot.SystemView) string { return v.Name },
 		func(r row, was, now snapshot.SystemView) {
 			c.switched(r, VerbEnabled, VerbDisabled, was.Active, now.Active)
 			c.differs(VerbChanged, r, "table", was.Table, now.Table)
@@ -238,17 +202,16 @@ func (c *comparison) shares() {
 			r := row{"view", id, cmp.Or(c.now.Views[id].Name, c.was.Views[id].Name, id)}
 			with := "with " + c.principal(principal)
 			from, to := joined(was), joined(now)
+			verb := VerbNarrowed
 			switch {
-			case len(was) == 0 && len(now) > 0:
-				c.change(VerbShared, r, with, from, to)
-			case len(was) > 0 && len(now) == 0:
-				c.change(VerbUnshared, r, with, from, to)
-			case from == to:
+			case len(was) == 0:
+				verb = VerbShared
+			case len(now) == 0:
+				verb = VerbUnshared
 			case slices.ContainsFunc(now, func(right snapshot.Right) bool { return !slices.Contains(was, right) }):
-				c.change(VerbWidened, r, with, from, to)
-			default:
-				c.change(VerbNarrowed, r, with, from, to)
+				verb = VerbWidened
 			}
+			c.differs(verb, r, with, from, to)
 		}
 	}
 }

@@ -49,23 +49,28 @@ type comparison struct {
 	incomparable []Incomparable
 }
 
+func collected(s *snapshot.Snapshot, section snapshot.Section) bool {
+	return s.Coverage[section].State == snapshot.StateCollected
+}
+
 // compares reports whether both sides read a section, and notes where not.
 func (c *comparison) compares(section snapshot.Section) bool {
-	old, young := c.was.Coverage[section], c.now.Coverage[section]
-	if old.State == snapshot.StateCollected && young.State == snapshot.StateCollected {
-		return true
-	}
-	i := Incomparable{What: strings.ReplaceAll(string(section), "_", " ")}
+	before, after := collected(c.was, section), collected(c.now, section)
+	said, lacking := "neither snapshot holds", c.now.Coverage[section]
 	switch {
-	case old.State != snapshot.StateCollected && young.State != snapshot.StateCollected:
-		i.Why, i.Known = "neither snapshot holds them: "+cmp.Or(young.Detail, young.State.String()), true
-	case old.State != snapshot.StateCollected:
-		i.Why = "the older snapshot does not hold them: " + cmp.Or(old.Detail, old.State.String())
-	default:
-		i.Why = "the newer snapshot does not hold them: " + cmp.Or(young.Detail, young.State.String())
+	case before && after:
+		return true
+	case after:
+		said, lacking = "the older snapshot does not hold", c.was.Coverage[section]
+	case before:
+		said = "the newer snapshot does not hold"
 	}
-	c.incomparable = append(c.incomparable, i)
+	c.lacks(strings.ReplaceAll(string(section), "_", " "), said+" them: "+cmp.Or(lacking.Detail, lacking.State.String()), !before && !after)
 	return false
+}
+
+func (c *comparison) lacks(what, why string, known bool) {
+	c.incomparable = append(c.incomparable, Incomparable{what, why, known})
 }
 
 // wide reports whether a row that only one side has was added or removed. Where
@@ -111,9 +116,12 @@ func (c *comparison) members(r row, in, out Verb, was, now []string, name func(s
 	}
 }
 
-// rows compares two maps by id: rows of one side are added or removed, those of
-// both are handed on.
-func rows[V any](c *comparison, object string, was, now map[string]V, name func(V) string, both func(r row, was, now V)) {
+// rows compares two maps by id, if their section can be compared: rows of one side are added
+// or removed, those of both are handed on.
+func rows[V any](c *comparison, compared bool, object string, was, now map[string]V, name func(V) string, both func(r row, was, now V)) {
+	if !compared {
+		return
+	}
 	for _, id := range union(was, now) {
 		old, inOld := was[id]
 		young, inNew := now[id]
@@ -143,26 +151,17 @@ func (c *comparison) requirement() {
 		c.differs(VerbChanged, r, strings.ReplaceAll(key, "_", " "), old[key], young[key])
 	}
 	if !c.wide() {
-		c.incomparable = append(c.incomparable, Incomparable{
-			What: "rows that one snapshot alone holds",
-			Why:  fmt.Sprintf("the scope was %s and is %s", c.was.Scope, c.now.Scope),
-		})
+		c.lacks("rows that one snapshot alone holds", fmt.Sprintf("the scope was %s and is %s", c.was.Scope, c.now.Scope), false)
 	}
 }
 
 // fields are a requirement's members as text.
 func fields(r snapshot.Requirement) map[string]string {
-	data, err := json.Marshal(r)
-	members := map[string]json.RawMessage{}
-	if err == nil {
-		err = json.Unmarshal(data, &members)
+	members, texts := map[string]json.RawMessage{}, map[string]string{}
+	if data, err := json.Marshal(r); err == nil && json.Unmarshal(data, &members) == nil {
+		for key, value := range members {
+			texts[key] = strings.Trim(string(value), `"`)
+		}
 	}
-	out := map[string]string{}
-	if err != nil { // a requirement is nothing but strings
-		return out
-	}
-	for key, value := range members {
-		out[key] = strings.Trim(string(value), `"`)
-	}
-	return out
+	return texts
 }

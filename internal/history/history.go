@@ -97,7 +97,7 @@ type Span struct {
 func Of(results []audit.Result) History {
 	h := History{Format: Format, Environments: []Environment{}}
 	for _, group := range grouped(results) {
-		h.Environments = append(h.Environments, environment(inOrder(group)))
+		h.Environments = append(h.Environments, environment(group))
 	}
 	slices.SortFunc(h.Environments, func(a, b Environment) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Profile, b.Profile), cmp.Compare(a.OrganizationID, b.OrganizationID))
@@ -105,29 +105,28 @@ func Of(results []audit.Result) History {
 	return h
 }
 
-// grouped puts the results of one environment under one profile together.
+// grouped puts the results of one environment under one profile together, in their order.
 func grouped(results []audit.Result) [][]audit.Result {
-	groups := map[key][]audit.Result{}
-	var keys []key
+	type key struct{ organization, profile string }
+	var groups [][]audit.Result
+	known := map[key]int{}
 	organizations := organizations(results)
 	for _, r := range results {
-		if r.Unread != nil && r.Environment.URL != "" {
+		if r.Unread != nil && !r.OfFile() {
 			r.Environment.OrganizationID = organizations[address(r)]
 		}
-		k := key{strings.ToLower(r.Environment.OrganizationID), r.Profile.Name}
-		if r.Environment.OrganizationID == "" { // a file has none
-			k.organization = r.Environment.Name
+		// A file has no organization.
+		k := key{cmp.Or(strings.ToLower(r.Environment.OrganizationID), r.Environment.Name), r.Profile.Name}
+		if _, ok := known[k]; !ok {
+			known[k] = len(groups)
+			groups = append(groups, nil)
 		}
-		if groups[k] == nil {
-			keys = append(keys, k)
-		}
-		groups[k] = append(groups[k], r)
+		groups[known[k]] = append(groups[known[k]], r)
 	}
-	all := make([][]audit.Result, len(keys))
-	for i, k := range keys {
-		all[i] = groups[k]
+	for i := range groups {
+		groups[i] = inOrder(groups[i])
 	}
-	return all
+	return groups
 }
 
 // organizations are those that the environments at each address say they are, by the
@@ -137,10 +136,9 @@ func organizations(results []audit.Result) map[string]string {
 	byAddress, seen := map[string]string{}, map[string]time.Time{}
 	for _, r := range results {
 		at := address(r)
-		if r.Environment.OrganizationID == "" || when(r).Before(seen[at]) {
-			continue
+		if r.Environment.OrganizationID != "" && !when(r).Before(seen[at]) {
+			byAddress[at], seen[at] = r.Environment.OrganizationID, when(r)
 		}
-		byAddress[at], seen[at] = r.Environment.OrganizationID, when(r)
 	}
 	return byAddress
 }
@@ -148,8 +146,6 @@ func organizations(results []audit.Result) map[string]string {
 func address(r audit.Result) string {
 	return strings.ToLower(strings.TrimRight(r.Environment.URL, "/"))
 }
-
-type key struct{ organization, profile string }
 
 // when is the time that a result tells about. A solution's files were taken at no
 // known time: then it is that of the judgement.
@@ -168,8 +164,7 @@ func inOrder(results []audit.Result) []audit.Result {
 	var out []audit.Result
 	for _, r := range results {
 		if n := len(out); n > 0 && out[n-1].Snapshot.Digest == r.Snapshot.Digest && when(out[n-1]).Equal(when(r)) {
-			out[n-1] = r
-			continue
+			out = out[:n-1]
 		}
 		out = append(out, r)
 	}
@@ -194,18 +189,19 @@ func environment(results []audit.Result) Environment {
 		Name: last.Environment.Name, URL: last.Environment.URL, OrganizationID: last.Environment.OrganizationID,
 		Profile: last.Profile.Name, Profiles: profiles(results), Verdict: last.Verdict, Last: last,
 	}
+	var controls []audit.Control
 	for _, r := range results {
-		at := when(r)
-		p := Point{TakenAt: at, Verdict: r.Verdict, Summary: r.Summary}
+		p := Point{TakenAt: when(r), Verdict: r.Verdict, Summary: r.Summary}
 		if r.Unread != nil {
 			p.Unread = r.Unread.Message
+		} else {
+			controls = r.Controls
+		}
+		if r.Verdict == audit.VerdictCompliant {
+			e.Compliant = &p.TakenAt
 		}
 		e.Results = append(e.Results, p)
-		if r.Verdict == audit.VerdictCompliant {
-			e.Compliant = &at
-		}
 	}
-	e.Since = when(last)
 	for _, p := range slices.Backward(e.Results) {
 		if p.Verdict != e.Verdict {
 			e.Before = &p.TakenAt
@@ -213,14 +209,8 @@ func environment(results []audit.Result) Environment {
 		}
 		e.Since = p.TakenAt
 	}
-	for _, r := range slices.Backward(results) {
-		if r.Unread != nil {
-			continue
-		}
-		for _, c := range r.Controls {
-			e.Controls = append(e.Controls, control(c, results))
-		}
-		break
+	for _, c := range controls {
+		e.Controls = append(e.Controls, control(c, results))
 	}
 	return e
 }
@@ -240,16 +230,15 @@ func control(last audit.Control, results []audit.Result) Control {
 		default:
 			c.Outcome, c.Findings = r.Controls[i].Outcome, len(r.Controls[i].Findings)
 		}
-		outcome := c.Outcome
-		if outcome == audit.OutcomePass {
+		if c.Outcome == audit.OutcomePass {
 			c.Passed = &at
 		}
-		if n := len(c.Spans); n > 0 && c.Spans[n-1].Outcome == outcome {
-			c.Spans[n-1].To = at
-			c.Spans[n-1].Results++
-			continue
+		if n := len(c.Spans); n == 0 || c.Spans[n-1].Outcome != c.Outcome {
+			c.Spans = append(c.Spans, Span{Outcome: c.Outcome, From: at})
 		}
-		c.Spans = append(c.Spans, Span{Outcome: outcome, From: at, To: at, Results: 1})
+		span := &c.Spans[len(c.Spans)-1]
+		span.To = at
+		span.Results++
 	}
 	n := len(c.Spans)
 	c.Since = c.Spans[n-1].From

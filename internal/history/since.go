@@ -13,16 +13,15 @@ import (
 // other is in one list only: what was not read since does not count as unchanged.
 func Since(results []audit.Result, at time.Time) (older, newer []audit.Result) {
 	for _, group := range grouped(results) {
-		group = inOrder(group)
-		later := slices.IndexFunc(group, func(r audit.Result) bool { return when(r).After(at) })
-		if later < 0 {
-			later = len(group)
+		last := group[len(group)-1]
+		for _, r := range slices.Backward(group) {
+			if !when(r).After(at) {
+				older = append(older, r)
+				break
+			}
 		}
-		if later > 0 {
-			older = append(older, group[later-1])
-		}
-		if later < len(group) {
-			newer = append(newer, group[len(group)-1])
+		if when(last).After(at) {
+			newer = append(newer, last)
 		}
 	}
 	for _, list := range [][]audit.Result{older, newer} {

@@ -147,7 +147,7 @@ func resultPage(r audit.Result, o Options, prefix string) resultData {
 		Basis:    basis(r), Next: nextSteps(r, o), Percent: percent(s), Facts: factsOf(r), Remarks: notes(r),
 		Matrix: matrixOf(r, anchor), Failed: failedRows(r, o, anchor), Trend: trendOf(r, o.Trends, stripShown),
 	}
-	if !ofFile(r) { // of a file the first link is all there is
+	if !r.OfFile() { // of a file the first link is all there is
 		d.Chain = chainOf(r)
 	}
 	if r.Unread == nil {
@@ -175,7 +175,7 @@ func factsOf(r audit.Result) []factData {
 		coverage = judged(r.Summary)
 	}
 	list := []factData{
-		{Name: capital(kindOf(r)), Value: env.Name},
+		{Name: capital(r.Kind()), Value: env.Name},
 		{Name: "Address", Value: env.URL, URL: env.URL},
 		{Name: "Organization", Value: join(" ", env.OrganizationName, env.OrganizationID), Code: true},
 		{Name: "Profile", Value: join(": ", profile.Name, profile.Title)},

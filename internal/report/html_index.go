@@ -38,7 +38,7 @@ func (d *pageData) list(rs []audit.Result, links []string, o Options) {
 	}
 	l := &indexData{
 		Heading: count(len(rs), rowsOf(rs)), Lead: capital(verdicts(rs)), Fleet: fleetOf(rs, o.Trends),
-		Files: !slices.ContainsFunc(rs, func(r audit.Result) bool { return !ofFile(r) }),
+		Files: !slices.ContainsFunc(rs, func(r audit.Result) bool { return !r.OfFile() }),
 	}
 	d.List, d.Title = l, "dbaudit: "+l.Heading
 	for i, r := range rs {

@@ -111,7 +111,7 @@ func suite(r audit.Result, id int, o Options) junitSuite {
 	if u := r.Unread; u != nil {
 		s.Tests, s.Errors = 1, 1
 		s.Cases = []junitCase{{
-			Name: "the " + kindOf(r) + " can be read", Class: class(env, kindOf(r)), Time: "0",
+			Name: "the " + r.Kind() + " can be read", Class: class(env, r.Kind()), Time: "0",
 			Error: &junitFault{Type: "unread", Message: headline(r), Text: placeOf(u.Location)},
 		}}
 	}

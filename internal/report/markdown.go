@@ -129,7 +129,7 @@ func (p *page) facts(r audit.Result) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### Judged\n\n| | |\n| --- | --- |\n")
 	row := func(name, value string) { fmt.Fprintf(&b, "| %s | %s |\n", name, value) }
-	row(capital(kindOf(r)), join(", ", md(shorten(r.Environment.Name, textColumns)), link(r.Environment.URL, r.Environment.URL)))
+	row(capital(r.Kind()), join(", ", md(shorten(r.Environment.Name, textColumns)), link(r.Environment.URL, r.Environment.URL)))
 	row("Profile", md(shorten(join(", ", r.Profile.Name, r.Profile.Title), textColumns)))
 	row("Version", md(shorten(version(r.Profile), textColumns)))
 	row("Source", link(r.Profile.Source.Title, r.Profile.Source.URL))

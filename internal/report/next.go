@@ -56,7 +56,7 @@ func (s step) Sentence() string { return beginning(s.Text) }
 // failed, what could not be judged.
 func nextSteps(r audit.Result, o Options) []step {
 	switch {
-	case r.Unread != nil && !ofFile(r):
+	case r.Unread != nil && !r.OfFile():
 		return []step{{"do what the message says; dbaudit doctor tries each step by itself", []string{"dbaudit doctor" + o.place(r, "").Arguments()}}}
 	case r.Unread != nil && r.Unread.Location == nil:
 		return []step{{"correct the path, or collect the snapshot again", nil}}
@@ -76,9 +76,9 @@ func nextSteps(r audit.Result, o Options) []step {
 	plan := []string{"dbaudit plan" + at.Arguments() + " -o plan.json", "dbaudit apply plan.json" + change.Place{Flags: at.Applying}.Arguments()}
 	found := count(t.open, "finding")
 	switch by := t.open - t.automatic; {
-	case ofFile(r) && t.lines > 0:
+	case r.OfFile() && t.lines > 0:
 		steps = append(steps, step{fmt.Sprintf("dbaudit lint --fix can write the %s that the role lacks into its file", count(t.lines, "line")), nil})
-	case ofFile(r), t.automatic == 0: // there is nothing to plan
+	case r.OfFile(), t.automatic == 0: // there is nothing to plan
 	case t.open == 1:
 		steps = append(steps, step{"prepare fixes for the finding, review them, and apply them", plan})
 	case by == 0:

@@ -142,7 +142,7 @@ func newOCSF(r audit.Result, severity audit.Severity) ocsfEvent {
 		Compliance: ocsfCompliance{
 			Standards: []string{join(": ", visible(r.Profile.Name), visible(r.Profile.Title))},
 		},
-		Resources: []ocsfResource{{UID: visible(r.Environment.OrganizationID), Name: visible(r.Environment.Name), Type: kindOf(r)}},
+		Resources: []ocsfResource{{UID: visible(r.Environment.OrganizationID), Name: visible(r.Environment.Name), Type: r.Kind()}},
 		Unmapped: ocsfUnmapped{
 			Environment: visible(r.Environment.Name), URL: visible(r.Environment.URL), Profile: r.Profile, Snapshot: visible(r.Snapshot.Digest),
 		},
@@ -158,7 +158,7 @@ func newOCSF(r audit.Result, severity audit.Severity) ocsfEvent {
 func ocsfUnread(r audit.Result) ocsfEvent {
 	e := newOCSF(r, audit.SeverityCritical)
 	e.Message = unreadText(r)
-	e.FindingInfo.Title = "The " + kindOf(r) + " could not be read"
+	e.FindingInfo.Title = "The " + r.Kind() + " could not be read"
 	e.Compliance.StatusID, e.Compliance.Status = ocsfStatus(audit.OutcomeUnknown)
 	e.Compliance.StatusCode = "unread"
 	e.Compliance.StatusDetails = []string{e.Message}

@@ -80,7 +80,7 @@ func oscalResult(r audit.Result, ids *oscal.IDs, o Options) oscal.Result {
 		Props: oscal.Properties("version", r.Tool.Version), Status: oscal.State{State: "operational"},
 	}
 	environment := oscal.SystemComponent{
-		UUID: ids.Of(id, kindOf(r)), Type: "service", Title: visible(r.Environment.Name), Description: "The " + kindOf(r) + " that was judged.",
+		UUID: ids.Of(id, r.Kind()), Type: "service", Title: visible(r.Environment.Name), Description: "The " + r.Kind() + " that was judged.",
 		Props:  oscal.Properties("url", r.Environment.URL, "organization-id", r.Environment.OrganizationID),
 		Status: oscal.State{State: "operational"},
 	}

@@ -213,20 +213,9 @@ func version(p audit.Profile) string {
 	return visible(join(", ", p.Edition(), compared))
 }
 
-// ofFile reports whether a file was judged, and no environment.
-func ofFile(r audit.Result) bool { return r.Environment.URL == "" }
-
-// kindOf is what a result is of, in a word.
-func kindOf(r audit.Result) string {
-	if ofFile(r) {
-		return "file"
-	}
-	return "environment"
-}
-
 // unreadText says what could not be read and why, beside a file's place.
 func unreadText(r audit.Result) string {
-	if ofFile(r) {
+	if r.OfFile() {
 		return "the file could not be read: " + visible(r.Unread.Message)
 	}
 	return "the environment " + visible(r.Environment.Name) + " could not be read: " + visible(r.Unread.Message)

@@ -19,7 +19,7 @@ func runs(from *source, o Options) []sarifRun {
 	for r := range from.each() {
 		next := run(r, o, len(from.rs) > 1)
 		group := category(r)
-		if group != "" && !ofFile(r) {
+		if group != "" && !r.OfFile() {
 			next.name(r)
 		}
 		if at, ok := known[group]; ok {
@@ -48,7 +48,7 @@ func categories(rs []audit.Result, o Options) func(audit.Result) string {
 		return func(audit.Result) string { return "" }
 	}
 	files := func(r audit.Result) string {
-		if ofFile(r) {
+		if r.OfFile() {
 			return "lint/" + escapePath(r.Profile.Name)
 		}
 		return ""

@@ -209,7 +209,7 @@ func (t *terminal) facts(r audit.Result) {
 		}
 	}
 	s := r.Summary
-	line(capital(kindOf(r)), join("  ", r.Environment.Name, r.Environment.URL))
+	line(capital(r.Kind()), join("  ", r.Environment.Name, r.Environment.URL))
 	line("Profile", join(": ", r.Profile.Name, r.Profile.Title))
 	line("Version", version(r.Profile))
 	line("Source", join("  ", r.Profile.Source.Title, r.Profile.Source.URL))

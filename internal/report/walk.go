@@ -212,9 +212,9 @@ func rowsOf(rs []audit.Result) string {
 	profiles, several := map[string]string{}, false // by the environment's address
 	for _, r := range rs {
 		switch {
-		case ofFile(r) && r.Unread != nil:
+		case r.OfFile() && r.Unread != nil:
 			nouns["file"]++
-		case ofFile(r):
+		case r.OfFile():
 			nouns["role"]++
 		default:
 			nouns["environment"]++

@@ -58,8 +58,8 @@ func Markdown(s string) string {
 	return unmentioned(b.String())
 }
 
-// cellColumns limits a very long name.
-const cellColumns = 200
+// MarkdownCell is [Markdown] of a text, cut to what a cell of a table can show.
+func MarkdownCell(s string) string { return Markdown(Name(Line(s), 200)) }
 
 // MarkdownTable is a table of plain texts in Markdown.
 func MarkdownTable(header []string, rows [][]string) string {
@@ -68,7 +68,7 @@ func MarkdownTable(header []string, rows [][]string) string {
 	for _, row := range rows {
 		cells := make([]string, len(row))
 		for i, cell := range row {
-			cells[i] = Markdown(Name(Line(cell), cellColumns))
+			cells[i] = MarkdownCell(cell)
 		}
 		fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | "))
 	}
