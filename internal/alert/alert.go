@@ -138,23 +138,16 @@ func (f *File) Secrets() []config.Source {
 
 // Parse reads a file of alerts. Its faults have their line and column.
 func Parse(name string, data []byte) (*File, error) {
-	doc, err := yamldoc.Parse(name, data)
-	if err != nil {
-		return nil, err
-	}
-	if err := doc.Validate(schema.Files, "alerts.json"); err != nil {
-		return nil, err
-	}
 	f := &File{}
-	if err := doc.Decode(f); err != nil {
+	doc, err := yamldoc.Read(name, data, schema.Files, "alerts.json", f)
+	if err != nil {
 		return nil, err
 	}
 	var faults []error
 	seen := map[string]bool{}
 	for i, r := range f.Rules {
 		fault := func(text string, path ...string) {
-			line, column := doc.Position(append([]string{"rules", fmt.Sprint(i)}, path...)...)
-			faults = append(faults, &yamldoc.Fault{Name: name, Line: line, Column: column, Message: text})
+			faults = append(faults, doc.FaultAt(text, append([]string{"rules", fmt.Sprint(i)}, path...)...))
 		}
 		if _, ok := f.Routes[r.Route]; !ok {
 			fault(fmt.Sprintf("route: %s is not among the routes of this file", r.Route), "route")

@@ -122,15 +122,9 @@ type View struct {
 
 // Parse reads a configuration file.
 func Parse(name string, data []byte) (*File, error) {
-	doc, err := yamldoc.Parse(name, data)
-	if err != nil {
-		return nil, err
-	}
-	if err := doc.Validate(schema.Files, "config.json"); err != nil {
-		return nil, err
-	}
-	f := &File{name: name, doc: doc}
-	if err := doc.Decode(f); err != nil {
+	f := &File{name: name}
+	var err error
+	if f.doc, err = yamldoc.Read(name, data, schema.Files, "config.json", f); err != nil {
 		return nil, err
 	}
 	return f, f.check()

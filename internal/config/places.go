@@ -47,8 +47,7 @@ const (
 func (f *File) line(paths ...[]string) (int, bool) {
 	for _, path := range paths {
 		if f.doc.Has(path...) {
-			line, _ := f.doc.KeyPosition(path...)
-			return line, true
+			return f.doc.FaultAtKey("", path...).Line, true
 		}
 	}
 	return 0, false
@@ -115,8 +114,7 @@ func (f *File) Line(e Environment, topic Topic, view int) int {
 	candidates = append(candidates, e.entry, append(slices.Clone(e.path), "url"), e.path, []string{"profile"})
 	for _, path := range candidates {
 		if len(path) > 0 && f.doc.Has(path...) {
-			line, _ := f.doc.KeyPosition(path...)
-			return line
+			return f.doc.FaultAtKey("", path...).Line
 		}
 	}
 	return 1

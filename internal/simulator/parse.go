@@ -36,22 +36,16 @@ func Builtin(name string) (*Environment, error) {
 //
 // The result is complete: what the author may leave out is filled in.
 func ParseEnvironment(name string, data []byte) (*Environment, error) {
-	document, err := yamldoc.Parse(name, data)
+	env := new(Environment)
+	document, err := yamldoc.Read(name, data, schema.Files, "environment.json", env)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it names the file and the place
-	}
-	if err := document.Validate(schema.Files, "environment.json"); err != nil {
-		return nil, err //nolint:wrapcheck // it names the file and the place
-	}
-	env := new(Environment)
-	if err := document.Decode(env); err != nil {
-		return nil, err //nolint:wrapcheck // it names the file
 	}
 	values, _ := document.Value() // it has been read before, to be validated
 	places, problems := grantPlaces(values)
 	problems = append(problems, normalise(env)...)
 	if len(problems) > 0 {
-		return nil, located(name, document, places, problems)
+		return nil, located(document, places, problems)
 	}
 	nameReferences(env)
 	return env, nil
@@ -81,15 +75,14 @@ func grantPlaces(values any) (places map[string][]string, problems []problem) {
 }
 
 // located makes one error of problems, each with its place in the file.
-func located(name string, document *yamldoc.Document, places map[string][]string, problems []problem) error {
+func located(document *yamldoc.Document, places map[string][]string, problems []problem) error {
 	var errs []error
 	for _, p := range problems {
 		path := p.path
 		if place, ok := places[strings.Join(path, ".")]; ok {
 			path = place
 		}
-		line, column := document.KeyPosition(path...)
-		errs = append(errs, &yamldoc.Fault{Name: name, Line: line, Column: column, Message: p.text})
+		errs = append(errs, document.FaultAtKey(p.text, path...))
 	}
 	return errors.Join(errs...)
 }

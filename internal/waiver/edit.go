@@ -31,8 +31,7 @@ func Append(name string, data []byte, added []Waiver, asOf time.Time) ([]byte, e
 		if len(f.Waivers) == 0 {
 			return nil, fmt.Errorf("%s: its list is empty: delete the file, or write the first waiver yourself", name)
 		}
-		_, column := f.doc.Position("waivers", "0")
-		indent = strings.Repeat(" ", max(column-3, 0))
+		indent = strings.Repeat(" ", max(f.doc.FaultAt("", "waivers", "0").Column-3, 0))
 		out.Write(bytes.TrimRight(data, "\n"))
 		out.WriteByte('\n')
 	}

@@ -81,15 +81,9 @@ type File struct {
 // keys, missing keys, an expiry date that is invalid or too far ahead, two waivers of the
 // same finding.
 func Parse(name string, data []byte, asOf time.Time) (*File, error) {
-	doc, err := yamldoc.Parse(name, data)
-	if err != nil {
-		return nil, err
-	}
-	if err := doc.Validate(schema.Files, "waivers.json"); err != nil {
-		return nil, err
-	}
-	f := &File{Name: name, doc: doc}
-	if err := doc.Decode(f); err != nil {
+	f := &File{Name: name}
+	var err error
+	if f.doc, err = yamldoc.Read(name, data, schema.Files, "waivers.json", f); err != nil {
 		return nil, err
 	}
 	return f, f.check(asOf)
@@ -101,7 +95,7 @@ func (f *File) check(asOf time.Time) error {
 	for i := range f.Waivers {
 		w := &f.Waivers[i]
 		index := fmt.Sprint(i)
-		w.Line, _ = f.doc.Position("waivers", index)
+		w.Line = f.doc.FaultAt("", "waivers", index).Line
 		days, err := w.daysLeft(asOf)
 		switch {
 		case err != nil:

@@ -2,6 +2,7 @@ package yamldoc
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,7 +32,7 @@ type form struct {
 	Required             []string         `json:"required"`
 	Properties           map[string]*form `json:"properties"`
 	PropertyNames        *form            `json:"propertyNames"`
-	AdditionalProperties additional       `json:"additionalProperties"`
+	AdditionalProperties *form            `json:"additionalProperties"`
 	MinProperties        int              `json:"minProperties"`
 	MaxProperties        *int             `json:"maxProperties"`
 
@@ -50,6 +51,20 @@ type form struct {
 	ID          string `json:"$id"`
 	Title       string `json:"title"`
 	Description string `json:"description"`
+
+	refused bool // the schema false
+}
+
+// UnmarshalJSON reads false or a schema, and refuses other keywords.
+func (f *form) UnmarshalJSON(data []byte) error {
+	if string(data) == "false" {
+		f.refused = true
+		return nil
+	}
+	type plain form
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	return dec.Decode((*plain)(f))
 }
 
 // A kind is a type of JSON. The zero value means any.
@@ -74,27 +89,6 @@ func (k *kind) UnmarshalText(data []byte) error {
 	return nil
 }
 
-// additional is what a schema says of keys that it does not name.
-type additional struct {
-	refused bool
-	form    *form
-}
-
-// UnmarshalJSON reads false or a schema.
-func (a *additional) UnmarshalJSON(data []byte) error {
-	if string(data) == "false" {
-		a.refused = true
-		return nil
-	}
-	return decodeForm(data, &a.form)
-}
-
-func decodeForm(data []byte, into any) error {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	return dec.Decode(into)
-}
-
 // Validate checks the document against a schema of a tree. The first faults are joined,
 // in the order of their places, with the number of the others.
 func (d *Document) Validate(tree fs.FS, schema string) error {
@@ -103,7 +97,7 @@ func (d *Document) Validate(tree fs.FS, schema string) error {
 		return fmt.Errorf("reading the schema %s: %w", schema, err)
 	}
 	var whole form
-	if err := decodeForm(data, &whole); err != nil {
+	if err := json.Unmarshal(data, &whole); err != nil {
 		return fmt.Errorf("reading the schema %s: %w", schema, err)
 	}
 	if _, err := d.Value(); err != nil {
@@ -115,12 +109,7 @@ func (d *Document) Validate(tree fs.FS, schema string) error {
 	}
 	v := validation{document: d, defs: whole.Defs}
 	v.check(root, &whole, nil)
-	slices.SortStableFunc(v.faults, func(a, b *Fault) int {
-		if a.Line != b.Line {
-			return a.Line - b.Line
-		}
-		return a.Column - b.Column
-	})
+	slices.SortStableFunc(v.faults, func(a, b *Fault) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
 	var joined []error
 	for _, f := range v.faults[:min(len(v.faults), maxFaults)] {
 		joined = append(joined, f)
@@ -143,7 +132,7 @@ func (v *validation) fault(n *yaml.Node, path []string, format string, args ...a
 	if len(path) > 0 {
 		message = strings.Join(path, ".") + ": " + message
 	}
-	v.faults = append(v.faults, &Fault{v.document.name, n.Line, n.Column, message})
+	v.faults = append(v.faults, v.document.fault(n, message))
 }
 
 // check validates the value at a path against a schema.
@@ -218,13 +207,7 @@ func (v *validation) kindOf(n *yaml.Node) (is kind, word string) {
 }
 
 func (v *validation) object(n *yaml.Node, f *form, path []string) {
-	size := len(n.Content) / 2
-	if size < f.MinProperties {
-		v.fault(n, path, "minProperties: got %d, want %d", size, f.MinProperties)
-	}
-	if f.MaxProperties != nil && size > *f.MaxProperties {
-		v.fault(n, path, "maxProperties: got %d, want %d", size, *f.MaxProperties)
-	}
+	v.size(n, path, "Properties", len(n.Content)/2, f.MinProperties, f.MaxProperties)
 	missing := slices.DeleteFunc(slices.Clone(f.Required), func(name string) bool {
 		_, value := v.document.child(n, name)
 		return value != nil
@@ -239,14 +222,13 @@ func (v *validation) object(n *yaml.Node, f *form, path []string) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		below := append(slices.Clip(path), key.Value)
-		switch one := f.Properties[key.Value]; {
-		case one != nil:
+		switch one := cmp.Or(f.Properties[key.Value], f.AdditionalProperties); {
+		case one == nil:
+		case !one.refused:
 			v.check(value, one, below)
-		case f.AdditionalProperties.form != nil:
-			v.check(value, f.AdditionalProperties.form, below)
-		case f.AdditionalProperties.refused && len(path) > 0:
+		case len(path) > 0:
 			v.fault(key, nil, "unknown key %q in %s", key.Value, strings.Join(path, "."))
-		case f.AdditionalProperties.refused:
+		default:
 			v.fault(key, nil, "unknown key %q", key.Value)
 		}
 		if f.PropertyNames != nil {
@@ -256,13 +238,7 @@ func (v *validation) object(n *yaml.Node, f *form, path []string) {
 }
 
 func (v *validation) array(n *yaml.Node, f *form, path []string) {
-	size := len(n.Content)
-	if size < f.MinItems {
-		v.fault(n, path, "minItems: got %d, want %d", size, f.MinItems)
-	}
-	if f.MaxItems != nil && size > *f.MaxItems {
-		v.fault(n, path, "maxItems: got %d, want %d", size, *f.MaxItems)
-	}
+	v.size(n, path, "Items", len(n.Content), f.MinItems, f.MaxItems)
 	for i, item := range n.Content {
 		if f.Items != nil {
 			v.check(item, f.Items, append(slices.Clip(path), strconv.Itoa(i)))
@@ -273,25 +249,34 @@ func (v *validation) array(n *yaml.Node, f *form, path []string) {
 	}
 }
 
+// size compares a size with its bounds.
+func (v *validation) size(n *yaml.Node, path []string, of string, is, least int, most *int) {
+	if is < least {
+		v.fault(n, path, "min%s: got %d, want %d", of, is, least)
+	}
+	if most != nil && is > *most {
+		v.fault(n, path, "max%s: got %d, want %d", of, is, *most)
+	}
+}
+
 // unique finds the first two equal texts of a list.
 func (v *validation) unique(n *yaml.Node, path []string) {
 	first := map[string]int{}
 	for i, item := range n.Content {
 		is, word := v.kindOf(item)
-		if other, ok := first[word]; ok && is == text {
+		if is != text {
+			continue
+		}
+		if other, ok := first[word]; ok {
 			v.fault(n, path, "items at %d and %d are equal", other, i)
 			return
 		}
-		if is == text {
-			first[word] = i
-		}
+		first[word] = i
 	}
 }
 
 func (v *validation) text(n *yaml.Node, f *form, path []string, word string) {
-	if size := utf8.RuneCountInString(word); size < f.MinLength {
-		v.fault(n, path, "minLength: got %d, want %d", size, f.MinLength)
-	}
+	v.size(n, path, "Length", utf8.RuneCountInString(word), f.MinLength, nil)
 	if f.Pattern != nil && !f.Pattern.MatchString(word) {
 		v.fault(n, path, "'%s' does not match pattern '%s'", word, f.Pattern)
 	}

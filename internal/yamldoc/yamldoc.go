@@ -8,10 +8,12 @@ package yamldoc
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strconv"
 	"strings"
 
@@ -25,6 +27,24 @@ type Document struct {
 	// places are the places of the keys in their mapping, so that a key is found without a
 	// search.
 	places map[*yaml.Node]map[string]int
+}
+
+// Read parses a document, checks it against a schema of a tree, and fills a Go value with
+// yaml tags that has a field for each key of the schema.
+func Read(name string, data []byte, tree fs.FS, schema string, into any) (*Document, error) {
+	d, err := Parse(name, data)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.Validate(tree, schema); err != nil || d.root == nil {
+		return d, err
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	if err := dec.Decode(into); err != nil {
+		return nil, fmt.Errorf("%s: %s", name, strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	return d, nil
 }
 
 // A Fault is something wrong at one place of a document.
@@ -128,12 +148,12 @@ func (d *Document) check(n *yaml.Node, depth int) error {
 	return nil
 }
 
-func (d *Document) fault(n *yaml.Node, msg string) error {
-	return &Fault{d.name, n.Line, n.Column, msg}
+func (d *Document) fault(n *yaml.Node, message string) *Fault {
+	if n == nil {
+		return &Fault{d.name, 1, 1, message}
+	}
+	return &Fault{d.name, n.Line, n.Column, message}
 }
-
-// Empty reports whether the document holds nothing.
-func (d *Document) Empty() bool { return d.root == nil }
 
 // Value returns the document as JSON values: maps by string, slices, strings,
 // json.Number, booleans and nil. Keys are strings whatever they look like.
@@ -193,25 +213,6 @@ func (d *Document) scalar(n *yaml.Node) (any, error) {
 	return n.Value, nil
 }
 
-// Decode fills a Go value with yaml tags; keys that it has no field for are
-// faults.
-func (d *Document) Decode(into any) error {
-	if d.root == nil {
-		return nil
-	}
-	// Only a decoder, not a node, can be told to refuse unknown fields.
-	data, err := yaml.Marshal(d.root)
-	if err != nil {
-		return fmt.Errorf("%s: %w", d.name, err)
-	}
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	dec.KnownFields(true)
-	if err := dec.Decode(into); err != nil {
-		return fmt.Errorf("%s: %s", d.name, strings.TrimPrefix(err.Error(), "yaml: "))
-	}
-	return nil
-}
-
 // Fill fills a Go value with yaml tags from what [Document.Value] returned.
 func Fill(into, value any) error {
 	var node yaml.Node
@@ -232,38 +233,17 @@ func Encode(value any) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Position returns the line and column of the value at a path of keys and
-// indices, or of the nearest value above it. Both count from 1.
-func (d *Document) Position(path ...string) (line, column int) {
-	_, value, _ := d.find(path)
-	if value == nil {
-		return 1, 1
-	}
-	return value.Line, value.Column
-}
-
-// KeyPosition is [Document.Position] of the value's key.
-func (d *Document) KeyPosition(path ...string) (line, column int) {
-	key, value, _ := d.find(path)
-	switch {
-	case key != nil:
-		return key.Line, key.Column
-	case value != nil:
-		return value.Line, value.Column
-	}
-	return 1, 1
-}
-
-// FaultAt is a fault of the value at a path.
+// FaultAt is a fault of the value at a path of keys and indices, or of the nearest value
+// above it.
 func (d *Document) FaultAt(message string, path ...string) *Fault {
-	line, column := d.Position(path...)
-	return &Fault{d.name, line, column, message}
+	_, value, _ := d.find(path)
+	return d.fault(value, message)
 }
 
-// FaultAtKey is a fault of the key of the value at a path.
+// FaultAtKey is [Document.FaultAt] of the value's key, if it has one.
 func (d *Document) FaultAtKey(message string, path ...string) *Fault {
-	line, column := d.KeyPosition(path...)
-	return &Fault{d.name, line, column, message}
+	key, value, _ := d.find(path)
+	return d.fault(cmp.Or(key, value), message)
 }
 
 // Has reports whether the document has a value at the path.
@@ -272,6 +252,7 @@ func (d *Document) Has(path ...string) bool {
 	return ok
 }
 
+// find also gives the nearest key and value above what does not exist.
 func (d *Document) find(path []string) (key, value *yaml.Node, found bool) {
 	value = d.root
 	for _, step := range path {

@@ -131,7 +131,7 @@ func TestHostileShapes(t *testing.T) {
 					A    map[string]int   `yaml:"a"`
 					List []map[string]any `yaml:"list"`
 				}
-				err = doc.Decode(&into)
+				_, err = yamldoc.Read("f.yaml", []byte(data), schema, "s.json", &into)
 			}
 			if took := time.Since(began); took > 10*time.Second {
 				t.Errorf("it took %s", took)
@@ -178,11 +178,26 @@ func TestValueAndDecode(t *testing.T) {
 	if got["quoted"] != "010" || got["nothing"] != nil || len(got["yes"].([]any)) != 2 {
 		t.Errorf("got %#v", got)
 	}
+}
+
+func TestRead(t *testing.T) {
 	var into struct {
 		Number int `yaml:"number"`
 	}
-	if err := doc.Decode(&into); err == nil || !strings.Contains(err.Error(), "quoted") {
+	anything, numbers := tree("{}"), tree(`{"properties": {"number": {"type": "string"}}}`)
+	if doc, err := yamldoc.Read("f.yaml", []byte("number: 10\n"), anything, "s.json", &into); err != nil || into.Number != 10 || !doc.Has("number") {
+		t.Errorf("%+v, %v", into, err)
+	}
+	if _, err := yamldoc.Read("f.yaml", []byte("number: 10\nquoted: x\n"), anything, "s.json", &into); err == nil || !strings.Contains(err.Error(), "quoted") {
 		t.Errorf("a key without a field was let through: %v", err)
+	}
+	if _, err := yamldoc.Read("f.yaml", []byte("number: 10\n"), numbers, "s.json", &into); err == nil || !strings.Contains(err.Error(), "f.yaml:1:9") {
+		t.Errorf("what the schema refuses: %v", err)
+	}
+	for _, data := range []string{"", "# nothing\n"} {
+		if doc, err := yamldoc.Read("f.yaml", []byte(data), anything, "s.json", &into); err != nil || doc.Has() {
+			t.Errorf("%q: %v", data, err)
+		}
 	}
 }
 
@@ -192,7 +207,7 @@ func TestPositions(t *testing.T) {
 		t.Fatal(err)
 	}
 	type place struct{ line, column int }
-	at := func(line, column int) place { return place{line, column} }
+	at := func(f *yamldoc.Fault) place { return place{f.Line, f.Column} }
 	for _, test := range []struct {
 		path []string
 		want place
@@ -204,24 +219,15 @@ func TestPositions(t *testing.T) {
 		{[]string{"z"}, place{1, 1}, false},
 		{nil, place{1, 1}, true},
 	} {
-		if got := at(doc.Position(test.path...)); got != test.want {
+		if got := at(doc.FaultAt("", test.path...)); got != test.want {
 			t.Errorf("%v is at %v, want %v", test.path, got, test.want)
 		}
 		if doc.Has(test.path...) != test.has {
 			t.Errorf("Has(%v) is %t", test.path, !test.has)
 		}
 	}
-	if diff := cmp.Diff(place{2, 3}, at(doc.KeyPosition("a", "b")), cmp.AllowUnexported(place{})); diff != "" {
+	if diff := cmp.Diff(place{2, 3}, at(doc.FaultAtKey("", "a", "b")), cmp.AllowUnexported(place{})); diff != "" {
 		t.Error(diff)
-	}
-}
-
-func TestEmpty(t *testing.T) {
-	for _, data := range []string{"", "# nothing\n"} {
-		doc, err := yamldoc.Parse("f.yaml", []byte(data))
-		if err != nil || !doc.Empty() {
-			t.Errorf("%q: %v, empty %t", data, err, doc.Empty())
-		}
 	}
 }
 
@@ -239,6 +245,6 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		_, _ = doc.Value()
-		doc.Position("a", "0", "b")
+		_ = doc.FaultAt("", "a", "0", "b")
 	})
 }
