@@ -291,9 +291,7 @@ func examineApplier(ctx context.Context, a *app, t run.Target, p *plan.Plan) (do
 	if p != nil {
 		r = remediation(*p, r)
 	}
-	t, own := a.Applier(t)
-	return examineBy(a, t, func(c doctor.Config) ([]doctor.Check, error) {
-		a.ApplySignIn(&c.SignIn, own)
+	return examineBy(a, a.Applier(t), func(c doctor.Config) ([]doctor.Check, error) {
 		return doctor.ExamineApplication(ctx, c, r)
 	})
 }

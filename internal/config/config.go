@@ -4,6 +4,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -86,12 +87,14 @@ type Environment struct {
 	Name string `yaml:"-"`
 	path []string
 
-	// What an entry of integrations: says besides, where this is the environment for one
-	// of them; see [File.Each].
-	Profile string                    `yaml:"-"`
-	Depth   map[string]snapshot.Depth `yaml:"-"`
-	Allow   []string                  `yaml:"-"`
-	entry   []string                  // where it stands
+	// Depth are the access levels that are enough, and Allow the privileges that are not
+	// surplus: those of the entry of integrations:, else those at the top.
+	Depth map[string]snapshot.Depth `yaml:"-"`
+	Allow []string                  `yaml:"-"`
+	// Profile is that of the entry of integrations:, else that at the top; empty for an
+	// environment without them. See [File.Each].
+	Profile string   `yaml:"-"`
+	entry   []string // the entry's path
 }
 
 // Integration names the user and the role of the integration.
@@ -176,33 +179,13 @@ func (f *File) checkOne(env Environment) error {
 	if env.BusinessUnit != "" && env.Integration.BusinessUnit != "" && env.BusinessUnit != env.Integration.BusinessUnit {
 		return f.doc.FaultAtKey("business_unit appears twice with different names", env.at("business_unit")...)
 	}
-	seen := map[string]bool{}
 	for i, v := range env.Views {
-		key := strings.ToLower(v.Table + "=" + v.Name)
-		if seen[key] {
+		same := func(w View) bool { return strings.EqualFold(v.Table, w.Table) && strings.EqualFold(v.Name, w.Name) }
+		if slices.ContainsFunc(env.Views[:i], same) {
 			return f.doc.FaultAtKey(fmt.Sprintf("the view %s=%s appears twice", v.Table, v.Name), env.at("views", fmt.Sprint(i))...)
 		}
-		seen[key] = true
 	}
 	return nil
-}
-
-// Depths are the access levels that are enough for an integration: its own, else those
-// at the top.
-func (f *File) Depths(e Environment) map[string]snapshot.Depth {
-	if e.Depth != nil {
-		return e.Depth
-	}
-	return f.Depth
-}
-
-// Allowed are the privileges that are not surplus for an integration: its own, else those
-// at the top.
-func (f *File) Allowed(e Environment) []string {
-	if e.Allow != nil {
-		return e.Allow
-	}
-	return f.Allow
 }
 
 // Each lists an environment once for each of its integrations; one that has a single
@@ -215,7 +198,13 @@ func (f *File) Each(e Environment) []Environment {
 	for i, entry := range e.Integrations {
 		one := e
 		one.Integrations, one.BusinessUnit, one.Integration, one.Views = nil, "", entry.Integration, entry.Views
-		one.Profile, one.Depth, one.Allow = entry.Profile, entry.Depth, entry.Allow
+		one.Profile = cmp.Or(entry.Profile, f.Profile)
+		if entry.Depth != nil {
+			one.Depth = entry.Depth
+		}
+		if entry.Allow != nil {
+			one.Allow = entry.Allow
+		}
 		one.entry = append(slices.Clone(e.path), "integrations", fmt.Sprint(i))
 		all[i] = one
 	}
@@ -225,17 +214,20 @@ func (f *File) Each(e Environment) []Environment {
 // Name is the file's name as it was given to Parse.
 func (f *File) Name() string { return f.name }
 
+// Unnamed is an environment that the file does not name: what the top says holds for it.
+func (f *File) Unnamed() Environment { return Environment{Depth: f.Depth, Allow: f.Allow} }
+
 // All lists the environments by name; a single one at the top has no name.
 func (f *File) All() []Environment {
 	if len(f.Environments) == 0 {
-		return []Environment{{
-			URL: f.URL, Integration: f.Integration, Integrations: f.Integrations, BusinessUnit: f.BusinessUnit, Views: f.Views,
-		}}
+		env := f.Unnamed()
+		env.URL, env.Integration, env.Integrations, env.BusinessUnit, env.Views = f.URL, f.Integration, f.Integrations, f.BusinessUnit, f.Views
+		return []Environment{env}
 	}
 	all := make([]Environment, len(f.Environments))
 	for i, name := range f.Names() {
 		env := f.Environments[name]
-		env.Name, env.path = name, []string{"environments", name}
+		env.Name, env.path, env.Depth, env.Allow = name, []string{"environments", name}, f.Depth, f.Allow
 		all[i] = env
 	}
 	return all
@@ -267,9 +259,4 @@ func (f *File) SecretVariables() []string {
 }
 
 // Unit is the business unit that the user must sit in, wherever it is written.
-func (e Environment) Unit() string {
-	if e.BusinessUnit != "" {
-		return e.BusinessUnit
-	}
-	return e.Integration.BusinessUnit
-}
+func (e Environment) Unit() string { return cmp.Or(e.BusinessUnit, e.Integration.BusinessUnit) }

@@ -115,25 +115,24 @@ func TestLine(t *testing.T) {
 	f := parse(t, example)
 	production, test := f.All()[0], f.All()[1]
 	for _, c := range []struct {
-		env   config.Environment
-		topic config.Topic
-		view  int
-		want  int
+		env  config.Environment
+		keys []string
+		want int
 	}{
-		{production, config.TopicView, 1, 9},
-		{production, config.TopicView, 7, 7},
-		{production, config.TopicViews, 0, 7},
-		{production, config.TopicRole, 0, 6},
-		{production, config.TopicUser, 0, 6},
-		{production, config.TopicBusinessUnit, 0, 6},
-		{production, config.TopicProfile, 0, 1},
-		{production, config.TopicEnvironment, 0, 5},
-		{test, config.TopicRole, 0, 11},
-		{test, config.TopicViews, 0, 11},
-		{config.Environment{}, config.TopicRole, 0, 1},
+		{production, []string{"views.1", "views"}, 9},
+		{production, []string{"views.7", "views"}, 7},
+		{production, []string{"views"}, 7},
+		{production, []string{"role", "integration"}, 6},
+		{production, []string{"app_id", "user"}, 6},
+		{production, []string{"business_unit"}, 6},
+		{production, []string{"profile"}, 1},
+		{production, nil, 5},
+		{test, []string{"role", "integration"}, 11},
+		{test, []string{"views"}, 11},
+		{config.Environment{}, []string{"role"}, 1},
 	} {
-		if got := f.Line(c.env, c.topic, c.view); got != c.want {
-			t.Errorf("%s, topic %d, view %d: line %d, want %d", c.env.Name, c.topic, c.view, got, c.want)
+		if got := f.Line(c.env, c.keys...); got != c.want {
+			t.Errorf("%s, %v: line %d, want %d", c.env.Name, c.keys, got, c.want)
 		}
 	}
 }
@@ -182,7 +181,7 @@ func TestOnly(t *testing.T) {
 	if part.Apply != nil || part.Waivers != "/beside/waivers.yaml" || part.Auth.Certificate != "/working/auditor.pem" || part.Every != "" {
 		t.Errorf("part %+v", part)
 	}
-	if diff := cmp.Diff(f.Depths(whole), part.Depths(all[0])); diff != "" {
+	if diff := cmp.Diff(whole.Depth, all[0].Depth); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -3,12 +3,13 @@ package config
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // BadDepth is the error for a name in depth: that has no effect.
 func (f *File) BadDepth(e Environment, privilege, message string) error {
-	if e.Depth != nil {
-		return f.doc.FaultAtKey(message, e.at("depth", privilege)...)
+	if own := e.at("depth", privilege); f.doc.Has(own...) {
+		return f.doc.FaultAtKey(message, own...)
 	}
 	return f.doc.FaultAtKey(message, "depth", privilege)
 }
@@ -43,16 +44,6 @@ const (
 	ExampleID  = "00000000-0000-0000-0000-000000000000"
 )
 
-// line is the line of the first of the paths that exists.
-func (f *File) line(paths ...[]string) (int, bool) {
-	for _, path := range paths {
-		if f.doc.Has(path...) {
-			return f.doc.FaultAtKey("", path...).Line, true
-		}
-	}
-	return 0, false
-}
-
 // Examples names each of the used values that is still the one that dbaudit init wrote,
 // with its line.
 func (f *File) Examples(e Environment, url, clientID, appID string) (keys []string, lines []int) {
@@ -74,48 +65,25 @@ func (f *File) Examples(e Environment, url, clientID, appID string) (keys []stri
 	return keys, lines
 }
 
-// A Topic is what a line of the configuration states about an environment.
-type Topic int
-
-// The topics. The zero value is the environment as a whole.
-const (
-	TopicEnvironment Topic = iota
-	TopicProfile
-	TopicRole
-	TopicUser
-	TopicBusinessUnit
-	TopicViews
-	TopicView
-)
-
-// Line is the line that states a topic for an environment: the nearest that
-// there is. For TopicView, view is the view's place in the environment's list.
-func (f *File) Line(e Environment, topic Topic, view int) int {
-	at := e.at
-	var candidates [][]string
-	switch topic {
-	case TopicView:
-		candidates = [][]string{at("views", fmt.Sprint(view)), at("views")}
-	case TopicViews:
-		candidates = [][]string{at("views")}
-	case TopicRole:
-		candidates = [][]string{e.of("role"), e.of()}
-	case TopicUser:
-		candidates = [][]string{e.of("app_id"), e.of("user"), e.of()}
-	case TopicBusinessUnit:
-		candidates = [][]string{at("business_unit"), e.of("business_unit"), e.of()}
-	case TopicProfile:
-		if e.entry != nil {
-			candidates = [][]string{at("profile")}
-		}
-		candidates = append(candidates, []string{"profile"})
-	case TopicEnvironment:
+// Line is the line of the first of the keys that the file has for an integration, its
+// environment or all environments; else the nearest line above. A view is "views.N".
+func (f *File) Line(e Environment, keys ...string) int {
+	var paths [][]string
+	for _, key := range keys {
+		steps := strings.Split(key, ".")
+		paths = append(paths, e.at(steps...), e.of(steps...), steps)
 	}
-	candidates = append(candidates, e.entry, append(slices.Clone(e.path), "url"), e.path, []string{"profile"})
-	for _, path := range candidates {
+	paths = append(paths, e.entry, append(slices.Clone(e.path), "url"), e.path, []string{"profile"})
+	line, _ := f.line(paths...)
+	return line
+}
+
+// line is the line of the first of the paths that exists, or 1.
+func (f *File) line(paths ...[]string) (line int, exists bool) {
+	for _, path := range paths {
 		if len(path) > 0 && f.doc.Has(path...) {
-			return f.doc.FaultAtKey("", path...).Line
+			return f.doc.FaultAtKey("", path...).Line, true
 		}
 	}
-	return 1
+	return 1, false
 }

@@ -135,7 +135,7 @@ func (l *Linter) environment() (config.Environment, error) {
 		if all := l.file.All(); len(all) == 1 {
 			return all[0], nil
 		}
-		return config.Environment{}, nil
+		return l.file.Unnamed(), nil
 	}
 	for _, env := range l.file.All() {
 		if env.Name == name {

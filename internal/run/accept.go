@@ -70,7 +70,7 @@ func (r *Runner) SharedControls(file *config.File) (map[string]map[audit.Control
 		}
 		seen, shared := map[audit.ControlID]bool{}, map[audit.ControlID]bool{}
 		for _, one := range file.Each(env) {
-			p, err := r.Profile(cmp.Or(one.Profile, file.Profile, DefaultProfile))
+			p, err := r.Profile(cmp.Or(one.Profile, DefaultProfile))
 			if err != nil {
 				return nil, err
 			}

@@ -10,17 +10,22 @@ import (
 
 // authOfVariables is what the DBAUDIT_* variables say about signing in.
 func (r *Runner) authOfVariables() config.Auth {
-	get := r.Getenv
+	auth := r.credential("DBAUDIT_")
+	auth.Method, auth.TenantID, auth.Authority = r.Getenv("DBAUDIT_AUTH"), r.Getenv("DBAUDIT_TENANT_ID"), r.Getenv("DBAUDIT_AUTHORITY")
+	return auth
+}
+
+// credential is an app's credential in the variables that begin with a prefix.
+func (r *Runner) credential(prefix string) config.Auth {
 	source := func(name string) *config.Source {
-		if get(name) == "" {
+		if r.Getenv(name) == "" {
 			return nil
 		}
 		return &config.Source{Env: name}
 	}
 	return config.Auth{
-		Method: get("DBAUDIT_AUTH"), TenantID: get("DBAUDIT_TENANT_ID"), ClientID: get("DBAUDIT_CLIENT_ID"),
-		Certificate: get("DBAUDIT_CLIENT_CERTIFICATE"), Authority: get("DBAUDIT_AUTHORITY"),
-		Secret: source("DBAUDIT_CLIENT_SECRET"), CertificatePassword: source("DBAUDIT_CLIENT_CERTIFICATE_PASSWORD"),
+		ClientID: r.Getenv(prefix + "CLIENT_ID"), Certificate: r.Getenv(prefix + "CLIENT_CERTIFICATE"),
+		Secret: source(prefix + "CLIENT_SECRET"), CertificatePassword: source(prefix + "CLIENT_CERTIFICATE_PASSWORD"),
 	}
 }
 

@@ -21,32 +21,19 @@ type Changes struct {
 // look like a fault of the environment. The profile that it was taken for says what
 // was asked; it is empty if unknown.
 func (c Changes) apply(s *snapshot.Snapshot, p, taken profile.Profile) (snapshot.Requirement, config.Environment, error) {
-	r := s.Requirement
-	r.Profile = p.Name
 	env := c.environment(s)
-	if len(c.File.Depths(env)) > 0 {
-		var err error
+	r, err := c.Want.over(s.Requirement)
+	if err != nil {
+		return r, env, err
+	}
+	r.Profile = p.Name
+	if len(env.Depth) > 0 {
 		if r.Depth, err = depths(c.File, env, p); err != nil {
 			return r, env, err
 		}
 	}
-	if allowed := c.File.Allowed(env); allowed != nil {
-		r.Allow = allowed
-	}
-	r.BusinessUnit = cmp.Or(c.Want.BusinessUnit, r.BusinessUnit)
-	if c.Want.AppID != "" && c.Want.User != "" {
-		return r, env, Usagef("--integration-user and --integration-app-id exclude each other: the integration runs as one of them")
-	}
-	if c.Want.AppID != "" || c.Want.User != "" {
-		r.ApplicationID, r.User = strings.ToLower(c.Want.AppID), c.Want.User
-	}
-	r.Role = cmp.Or(c.Want.Role, r.Role)
-	if len(c.Want.Views) > 0 {
-		views, err := parseViews(c.Want.Views)
-		if err != nil {
-			return r, env, err
-		}
-		r.Views = views
+	if env.Allow != nil {
+		r.Allow = env.Allow
 	}
 	return r, env, unheld(s, r, p, taken)
 }
@@ -66,18 +53,14 @@ func unheld(s *snapshot.Snapshot, r snapshot.Requirement, p, taken profile.Profi
 	}
 	was := s.Requirement
 	var changed string
-	switch {
-	case !strings.EqualFold(r.ApplicationID, was.ApplicationID) || !strings.EqualFold(r.User, was.User):
+	switch whole := s.Scope == snapshot.ScopeEnvironment; {
+	case !whole && !(strings.EqualFold(r.ApplicationID, was.ApplicationID) && strings.EqualFold(r.User, was.User)):
 		changed = "another integration user"
-	case !strings.EqualFold(r.Role, was.Role):
+	case !whole && !strings.EqualFold(r.Role, was.Role):
 		changed = "another integration role"
 	case slices.ContainsFunc(r.Views, func(v snapshot.RequiredView) bool { return !required(was.Views, v) }):
 		changed = "another view"
-	}
-	if changed == "" {
-		return nil
-	}
-	if s.Scope == snapshot.ScopeEnvironment && changed != "another view" {
+	default:
 		return nil
 	}
 	return Usagef("%s is required than when the snapshot was taken, which holds only what was required then: collect it again", changed)
@@ -100,7 +83,7 @@ func (c Changes) environment(s *snapshot.Snapshot) config.Environment {
 	if len(all) == 1 && all[0].Name == "" {
 		return c.integration(all[0], s)
 	}
-	return config.Environment{}
+	return c.File.Unnamed()
 }
 
 // integration finds, of the integrations of an environment, the one that a snapshot was

@@ -31,7 +31,7 @@ func (r *Runner) choose(file *config.File, conn Connection) ([]config.Environmen
 				return []config.Environment{env}, nil
 			}
 		}
-		return []config.Environment{{}}, nil
+		return []config.Environment{file.Unnamed()}, nil
 	case len(names) > 1:
 		return nil, Usagef("the configuration has several environments: choose by --env (%s) or --label, or take --all-envs", strings.Join(names, ", "))
 	}

@@ -125,6 +125,7 @@ func (r *Runner) SignInConfig(t Target, transport http.RoundTripper) (signin.Con
 		Cache:               r.signIns(),
 		Warn:                func(text string) { r.Warn(t.Name, text) },
 		Terminal:            r.Attended,
+		Variables:           t.variables,
 		Now:                 r.Now,
 		Sleep:               r.Sleep,
 	}

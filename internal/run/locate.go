@@ -1,6 +1,7 @@
 package run
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,12 +18,12 @@ func Locate(r *audit.Result, file *config.File, env config.Environment) {
 	if filepath.IsLocal(file.Name()) {
 		path = filepath.ToSlash(filepath.Clean(file.Name()))
 	}
-	at := func(topic config.Topic, view int) *audit.Location {
-		return &audit.Location{Path: path, Line: file.Line(env, topic, view)}
+	at := func(keys ...string) *audit.Location {
+		return &audit.Location{Path: path, Line: file.Line(env, keys...)}
 	}
 	for i := range r.Controls {
 		control := &r.Controls[i]
-		control.Location = at(topicOf(control.Rule), 0)
+		control.Location = at(stating(control.Rule)...)
 		for j := range control.Findings {
 			finding := &control.Findings[j]
 			if finding.Subject.Kind != audit.SubjectRequiredView {
@@ -32,23 +33,24 @@ func Locate(r *audit.Result, file *config.File, env config.Environment) {
 				return strings.EqualFold(v.Table, finding.Subject.Table) && strings.EqualFold(v.Name, finding.Subject.Name)
 			})
 			if view >= 0 {
-				finding.Location = at(config.TopicView, view)
+				finding.Location = at(fmt.Sprintf("views.%d", view), "views")
 			}
 		}
 	}
 }
 
-func topicOf(rule string) config.Topic {
+// stating are the keys of the configuration that state what a rule requires.
+func stating(rule string) []string {
 	category, _, _ := strings.Cut(rule, "/")
 	switch {
 	case rule == "user/business-unit":
-		return config.TopicBusinessUnit
+		return []string{"business_unit", "integration"}
 	case category == "user":
-		return config.TopicUser
+		return []string{"app_id", "user", "integration"}
 	case category == "role":
-		return config.TopicRole
+		return []string{"role", "integration"}
 	case category == "view":
-		return config.TopicViews
+		return []string{"views"}
 	}
-	return config.TopicProfile
+	return []string{"profile"}
 }

@@ -22,28 +22,22 @@ func (r *Runner) Requirement(file *config.File, env config.Environment, want Wan
 	if want.Nothing {
 		return snapshot.Requirement{}, profile.Profile{}, nil
 	}
-	if want.User != "" && want.AppID != "" {
-		return fail(Usagef("--integration-user and --integration-app-id exclude each other: the integration runs as one of them"))
-	}
-	need := snapshot.Requirement{
-		Role:         cmp.Or(want.Role, get("DBAUDIT_INTEGRATION_ROLE"), env.Integration.Role),
-		BusinessUnit: cmp.Or(want.BusinessUnit, get("DBAUDIT_BUSINESS_UNIT"), env.Unit()),
-	}
 	// If one level names a person and another an application, this is not a conflict: the
 	// higher level decides.
-	levels := [][2]string{
-		{want.AppID, want.User},
-		{get("DBAUDIT_INTEGRATION_APP_ID"), get("DBAUDIT_INTEGRATION_USER")},
-		{env.Integration.AppID, env.Integration.User},
-	}
-	for _, level := range levels {
-		if level[0] != "" && level[1] != "" {
+	if want.AppID == "" && want.User == "" {
+		want.AppID, want.User = get("DBAUDIT_INTEGRATION_APP_ID"), get("DBAUDIT_INTEGRATION_USER")
+		if want.AppID != "" && want.User != "" {
 			return fail(Usagef("DBAUDIT_INTEGRATION_APP_ID and DBAUDIT_INTEGRATION_USER exclude each other: the integration runs as one of them"))
 		}
-		if level[0] != "" || level[1] != "" {
-			need.ApplicationID, need.User = strings.ToLower(level[0]), level[1]
-			break
-		}
+	}
+	want.Role = cmp.Or(want.Role, get("DBAUDIT_INTEGRATION_ROLE"))
+	want.BusinessUnit = cmp.Or(want.BusinessUnit, get("DBAUDIT_BUSINESS_UNIT"))
+	need, err := want.over(snapshot.Requirement{
+		ApplicationID: strings.ToLower(env.Integration.AppID), User: env.Integration.User, Role: env.Integration.Role,
+		BusinessUnit: env.Unit(), Views: requiredViews(env.Views), Allow: env.Allow,
+	})
+	if err != nil {
+		return fail(err)
 	}
 	if need.ApplicationID != "" {
 		if _, err := dataverse.ParseGUID(need.ApplicationID); err != nil {
@@ -54,37 +48,52 @@ func (r *Runner) Requirement(file *config.File, env config.Environment, want Wan
 	if err != nil {
 		return fail(err)
 	}
-	need.Allow = file.Allowed(env)
 	if need.Depth, err = depths(file, env, p); err != nil {
 		return fail(err)
 	}
 	need.Profile = p.Name
-	for _, v := range env.Views {
-		need.Views = append(need.Views, snapshot.RequiredView{Table: v.Table, Name: v.Name, Owner: v.Owner})
-	}
-	if len(want.Views) > 0 {
-		if need.Views, err = parseViews(want.Views); err != nil {
-			return fail(err)
-		}
-	}
 	return need, p, nil
+}
+
+// over puts what is wanted over a requirement.
+func (w Wanted) over(r snapshot.Requirement) (snapshot.Requirement, error) {
+	if w.AppID != "" && w.User != "" {
+		return r, Usagef("--integration-user and --integration-app-id exclude each other: the integration runs as one of them")
+	}
+	if w.AppID != "" || w.User != "" {
+		r.ApplicationID, r.User = strings.ToLower(w.AppID), w.User
+	}
+	r.Role = cmp.Or(w.Role, r.Role)
+	r.BusinessUnit = cmp.Or(w.BusinessUnit, r.BusinessUnit)
+	var err error
+	if len(w.Views) > 0 {
+		r.Views, err = parseViews(w.Views)
+	}
+	return r, err
+}
+
+func requiredViews(configured []config.View) []snapshot.RequiredView {
+	var views []snapshot.RequiredView
+	for _, v := range configured {
+		views = append(views, snapshot.RequiredView{Table: v.Table, Name: v.Name, Owner: v.Owner})
+	}
+	return views
 }
 
 // depths are those that the configuration asks for, by the profile's own names of the
 // privileges. A profile that asks for no privilege, such as lint, has no depth to ask
 // for.
 func depths(file *config.File, env config.Environment, p profile.Profile) (map[string]snapshot.Depth, error) {
-	wanted := file.Depths(env)
-	if len(wanted) == 0 || len(p.Minimum()) == 0 {
+	if len(env.Depth) == 0 || len(p.Minimum()) == 0 {
 		return nil, nil
 	}
-	spelt, err := p.Spell(slices.Collect(maps.Keys(wanted)))
+	spelt, err := p.Spell(slices.Collect(maps.Keys(env.Depth)))
 	var bad *profile.BadDepth
 	if errors.As(err, &bad) {
 		return nil, &UsageError{file.BadDepth(env, bad.Name, bad.Message)}
 	}
 	asked := map[string]snapshot.Depth{}
-	for name, depth := range wanted {
+	for name, depth := range env.Depth {
 		asked[spelt[name]] = depth
 	}
 	return asked, err

@@ -61,7 +61,8 @@ type Target struct {
 	File *config.File
 	Env  config.Environment
 
-	recorder *recording.Recorder // nil where nothing is recorded
+	variables string              // what the variables of its credential begin with; empty for DBAUDIT_
+	recorder  *recording.Recorder // nil where nothing is recorded
 }
 
 func (t Target) String() string { return fmt.Sprintf("%s (%s)", t.Name, t.URL) }
