@@ -14,74 +14,56 @@ import (
 // CollectAll reads an environment for all of its targets, once. The given roots alone are
 // trusted, or the system's where they are nil.
 func (r *Runner) CollectAll(ctx context.Context, targets []Target, scope snapshot.Scope, roots *x509.CertPool) ([]*snapshot.Snapshot, error) {
-	return r.reading(ctx, targets[0], roots, func(timed context.Context, client Client, progress Progress) ([]*snapshot.Snapshot, error) {
-		options := make([]collector.Options, len(targets))
-		for i, t := range targets {
-			options[i] = r.collecting(t, scope, progress)
-		}
-		all, err := collector.CollectAll(timed, client.Client, options)
-		if err == nil {
-			r.tellRead(targets[0].Name, client.Stats())
-		}
-		return all, err
-	})
+	all, stats, err := r.collect(ctx, targets, collector.Options{Scope: scope}, roots)
+	if err == nil {
+		r.tellRead(targets[0].Name, stats)
+	}
+	return all, err
 }
 
 // collectNow reads an environment as it is at this moment, past the caches of
 // permissions.
 func (r *Runner) collectNow(ctx context.Context, t Target) (*snapshot.Snapshot, error) {
-	all, err := r.reading(ctx, t, nil, func(timed context.Context, client Client, progress Progress) ([]*snapshot.Snapshot, error) {
-		o := r.collecting(t, snapshot.ScopeIntegration, progress)
-		o.Strong = true
-		return collector.CollectAll(timed, client.Client, []collector.Options{o})
-	})
+	all, _, err := r.collect(ctx, []Target{t}, collector.Options{Scope: snapshot.ScopeIntegration, Strong: true}, nil)
 	if err != nil {
 		return nil, err
 	}
 	return all[0], nil
 }
 
-// reading connects to an environment and has it read, within the target's time. What a
+// collect connects to an environment and reads it, each within the target's time. What a
 // person takes to sign in does not count.
-func (r *Runner) reading(ctx context.Context, t Target, roots *x509.CertPool, read func(context.Context, Client, Progress) ([]*snapshot.Snapshot, error)) ([]*snapshot.Snapshot, error) {
+func (r *Runner) collect(ctx context.Context, targets []Target, o collector.Options, roots *x509.CertPool) (all []*snapshot.Snapshot, stats dataverse.Stats, err error) {
+	t := targets[0]
 	progress := r.Progress(t.Name)
 	defer progress.Stop()
+	o.Environment = snapshot.Environment{Name: t.Name, URL: t.URL}
+	o.Tool, o.Now, o.Progress = snapshot.Tool(r.Tool), r.Now, progress.Section
+	options := make([]collector.Options, len(targets))
+	for i, t := range targets {
+		o.Requirement, o.Pattern, o.Privileges = t.Requirement, t.Profile.Pattern, t.Profile.Minimum()
+		options[i] = o
+	}
 	var client Client
-	err := t.Within(ctx, func(timed context.Context) (err error) {
+	if err := t.Within(ctx, func(timed context.Context) (err error) {
 		client, err = r.Connect(timed, t, roots, progress.Exchange)
 		return err
-	})
-	if err != nil {
-		return nil, err
+	}); err != nil {
+		return nil, stats, err
 	}
 	if ends, known := client.Session.CredentialExpiry(); known && r.CredentialEnds != nil {
 		r.CredentialEnds(t.Name, ends)
 	}
 	if byPerson(client.Session) {
 		if _, err := r.tokens(client.Session).Token(ctx, dataverse.TokenOptions{}); err != nil {
-			return nil, err
+			return nil, stats, err
 		}
 	}
-	var all []*snapshot.Snapshot
 	err = t.Within(ctx, func(timed context.Context) (err error) {
-		all, err = read(timed, client, progress)
+		all, err = collector.CollectAll(timed, client.Client, options)
 		return err
 	})
-	return all, err
-}
-
-// collecting is what is collected for a target.
-func (r *Runner) collecting(t Target, scope snapshot.Scope, progress Progress) collector.Options {
-	return collector.Options{
-		Scope:       scope,
-		Requirement: t.Requirement,
-		Environment: snapshot.Environment{Name: t.Name, URL: t.URL},
-		Pattern:     t.Profile.Pattern,
-		Privileges:  t.Profile.Minimum(),
-		Tool:        snapshot.Tool(r.Tool),
-		Now:         r.Now,
-		Progress:    progress.Section,
-	}
+	return all, client.Stats(), err
 }
 
 func (r *Runner) tellRead(name string, stats dataverse.Stats) {

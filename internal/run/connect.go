@@ -1,13 +1,17 @@
 package run
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
 	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/config"
@@ -47,6 +51,38 @@ func (r *Runner) Connect(ctx context.Context, t Target, roots *x509.CertPool, ob
 		return Client{}, err
 	}
 	return Client{client, session}, nil
+}
+
+// signIn gives the session of a target. One that was opened before is used again, with
+// its tokens: they are kept by tenant, client and environment.
+func (r *Runner) signIn(ctx context.Context, t Target, transport http.RoundTripper) (*signin.Session, error) {
+	c, err := r.SignInConfig(t, transport)
+	if err != nil {
+		return nil, err
+	}
+	key := sessionKey(c)
+	if session, ok := r.sessions.Load(key); ok {
+		return session.(*signin.Session), nil //nolint:forcetypeassert // it holds nothing else
+	}
+	session, err := signin.Open(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	r.sessions.Store(key, session)
+	return session, nil
+}
+
+// sessionKey is a hash of all that tells one sign-in from another. A secret that was
+// renewed is another sign-in, and so is a certificate.
+func sessionKey(c signin.Config) [sha256.Size]byte {
+	var changed time.Time
+	if info, err := os.Stat(c.CertificateFile); err == nil {
+		changed = info.ModTime()
+	}
+	return sha256.Sum256(fmt.Appendf(nil, "%q", []string{
+		c.Method.String(), c.EnvironmentURL, c.TenantID, c.ClientID, c.Authority, c.CertificateFile, changed.String(),
+		c.ClientSecret.Reveal(), c.CertificatePassword.Reveal(),
+	}))
 }
 
 // tokens is where a session's tokens come from. Several environments are opened
@@ -93,41 +129,36 @@ func (r *Runner) SignInConfig(t Target, transport http.RoundTripper) (signin.Con
 	if err != nil {
 		return signin.Config{}, err
 	}
-	// What another method needs is not read: it need not be there.
-	secret, secretFrom := t.ClientSecret, ""
-	if t.Auth.Secret != nil && (method == signin.Auto || method == signin.ClientSecret) {
-		if secret, secretFrom, err = r.readSecret(t.File, *t.Auth.Secret, "secret"); err != nil {
-			return signin.Config{}, err
-		}
-	}
-	password, passwordFrom := dataverse.Secret{}, ""
-	if t.Auth.CertificatePassword != nil && t.Auth.Certificate != "" && (method == signin.Auto || method == signin.Certificate) {
-		if password, passwordFrom, err = r.readSecret(t.File, *t.Auth.CertificatePassword, "certificate_password"); err != nil {
-			return signin.Config{}, err
-		}
-	}
 	c := signin.Config{
-		Method:              method,
-		EnvironmentURL:      t.URL,
-		TenantID:            t.Auth.TenantID,
-		ClientID:            t.Auth.ClientID,
-		ClientSecret:        secret,
-		SecretFrom:          secretFrom,
-		CertificateFile:     t.Auth.Certificate,
-		CertificatePassword: password,
-		PasswordFrom:        passwordFrom,
-		Authority:           t.Auth.Authority,
-		Transport:           transport,
-		Getenv:              r.Getenv,
-		ReadFile:            func(name string) ([]byte, error) { return bounds.ReadFile(bounds.Credential, name) },
-		RunCommand:          r.runWithout(secretVariables(t.File)),
-		HasProgram:          r.HasProgram,
-		Cache:               r.signIns(),
-		Warn:                func(text string) { r.Warn(t.Name, text) },
-		Terminal:            r.Attended,
-		Variables:           t.variables,
-		Now:                 r.Now,
-		Sleep:               r.Sleep,
+		Method:          method,
+		EnvironmentURL:  t.URL,
+		TenantID:        t.Auth.TenantID,
+		ClientID:        t.Auth.ClientID,
+		ClientSecret:    t.ClientSecret,
+		CertificateFile: t.Auth.Certificate,
+		Authority:       t.Auth.Authority,
+		Transport:       transport,
+		Getenv:          r.Getenv,
+		ReadFile:        func(name string) ([]byte, error) { return bounds.ReadFile(bounds.Credential, name) },
+		RunCommand:      r.runWithout(secretVariables(t.File)),
+		HasProgram:      r.HasProgram,
+		Cache:           cmp.Or[signin.Cache](r.SignIns, &r.forgotten),
+		Warn:            func(text string) { r.Warn(t.Name, text) },
+		Terminal:        r.Attended,
+		Variables:       t.variables,
+		Now:             r.Now,
+		Sleep:           r.Sleep,
+	}
+	// What another method needs is not read: it need not be there.
+	if t.Auth.Secret != nil && (method == signin.Auto || method == signin.ClientSecret) {
+		if c.ClientSecret, c.SecretFrom, err = r.readSecret(t.File, *t.Auth.Secret, "secret"); err != nil {
+			return signin.Config{}, err
+		}
+	}
+	if t.Auth.CertificatePassword != nil && t.Auth.Certificate != "" && (method == signin.Auto || method == signin.Certificate) {
+		if c.CertificatePassword, c.PasswordFrom, err = r.readSecret(t.File, *t.Auth.CertificatePassword, "certificate_password"); err != nil {
+			return signin.Config{}, err
+		}
 	}
 	// An unattended run whose saved sign-in has ended must fail, not wait for a
 	// person; with --auth device-code, somebody is present to see the code.
@@ -189,15 +220,6 @@ func (r *Runner) runWithout(hidden []string) func(context.Context, string, ...st
 	return func(ctx context.Context, name string, args ...string) ([]byte, error) {
 		return r.Run(ctx, hidden, name, args...)
 	}
-}
-
-// signIns keeps people's sign-ins: between runs if possible, else for
-// all environments of this one.
-func (r *Runner) signIns() signin.Cache {
-	if r.SignIns != nil {
-		return r.SignIns
-	}
-	return &r.forgotten
 }
 
 // showCode asks a person to sign in on another device, --quiet or not.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/recording"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -144,21 +145,14 @@ func (r *Runner) resolve(file *config.File, env config.Environment, conn Connect
 	if t.URL == "" {
 		return Target{}, Usagef("no environment is named: pass --url https://ORG.crmN.dynamics.com, DBAUDIT_URL, or url: in %s", config.DefaultName)
 	}
-	origin, err := dataverse.ParseEnvironment(t.URL)
-	if err != nil {
+	var err error
+	if t.URL, err = dataverse.ParseEnvironment(t.URL); err != nil {
 		return Target{}, &UsageError{err}
 	}
-	t.URL = origin
-	name, err := nameOf(origin)
-	if err != nil {
-		return Target{}, &UsageError{err}
-	}
-	t.Name = cmp.Or(env.Name, name)
-	requirement, p, err := r.Requirement(file, env, want)
-	if err != nil {
+	t.Name = cmp.Or(env.Name, nameOf(t.URL))
+	if t.Requirement, t.Profile, err = r.Requirement(file, env, want); err != nil {
 		return Target{}, err
 	}
-	t.Requirement, t.Profile = requirement, p
 	return t, t.filledIn()
 }
 
@@ -179,6 +173,44 @@ func (t Target) filledIn() error {
 	return Usagef("%s still has init's example values: %s (lines %s): replace them", t.File.Name(), strings.Join(keys, ", "), strings.Join(numbers, ", "))
 }
 
+// Planned is the target of a plan: the environment that is given, or that variables or
+// the configuration name, which must be the plan's. A file alone must not say where a
+// token is sent.
+func (r *Runner) Planned(p plan.Plan, conn Connection, profileName string) (Target, error) {
+	if conn.AllEnvs {
+		return Target{}, Usagef("--all-envs: a plan is for one environment")
+	}
+	if conn.URL == "" && r.Getenv("DBAUDIT_URL") == "" && len(conn.Envs) == 0 {
+		file, err := r.Configuration()
+		if err != nil {
+			return Target{}, err
+		}
+		for _, env := range file.All() {
+			if env.Name != "" && SameEnvironment(env.URL, p.Environment.URL) {
+				conn.Envs = []string{env.Name}
+			}
+		}
+	}
+	t, err := r.Single(conn, Wanted{Profile: profileName, Of: p.Profile}, "a plan is for one environment")
+	if err != nil {
+		return Target{}, err
+	}
+	if !SameEnvironment(t.URL, p.Environment.URL) {
+		return Target{}, Usagef("the plan is for %s, and --url, DBAUDIT_URL or the configuration names %s: they must be the same", p.Environment.URL, t.URL)
+	}
+	t.Requirement = p.Requirement
+	t.Name = cmp.Or(t.Env.Name, p.Environment.Name, t.Name)
+	return t, nil
+}
+
+// Record has what is exchanged with a target recorded from now on.
+func (r *Runner) Record(t *Target, command string) *recording.Recorder {
+	t.recorder = recording.NewRecorder(recording.Head{
+		Tool: snapshot.Tool(r.Tool), Command: command, Pattern: t.Profile.Pattern, Requirement: t.Requirement,
+	})
+	return t.recorder
+}
+
 // SameEnvironment reports whether two addresses are of one environment, however they
 // are written.
 func SameEnvironment(a, b string) bool {
@@ -187,16 +219,14 @@ func SameEnvironment(a, b string) bool {
 	return err == nil && other == nil && x == y
 }
 
-// nameOf is what an environment is called that has no name of its own.
-func nameOf(origin string) (string, error) {
-	u, err := url.Parse(origin)
-	if err != nil {
-		return "", err
-	}
+// nameOf is what an environment is called that has no name of its own: the first label of
+// its host, or its address.
+func nameOf(origin string) string {
+	u, _ := url.Parse(origin) // it was parsed before
 	host := u.Hostname()
 	if strings.Trim(host, "0123456789.:") == "" {
-		return host, nil // an address has no labels
+		return host
 	}
 	label, _, _ := strings.Cut(host, ".")
-	return label, nil
+	return label
 }
