@@ -48,7 +48,7 @@ func (f checkFlags) run(ctx context.Context, a *app, files []string) error {
 	if err != nil {
 		return err
 	}
-	if err := makeReady(ctx, a, &j, f.judge.accept, file); err != nil {
+	if err := j.makeReady(ctx, a, file); err != nil {
 		return err
 	}
 	code := exitOK
@@ -68,9 +68,9 @@ func (f checkFlags) run(ctx context.Context, a *app, files []string) error {
 		if err != nil {
 			return err
 		}
-		results[i] = a.Unread(audit.Environment{Name: name}, p, j.stated, audit.Unread{Message: failed.Error()})
+		results[i] = a.Unread(audit.Environment{Name: name}, p, j.asOf, audit.Unread{Message: failed.Error()})
 	}
-	worst, err := showResults(a, j, a.Accept(j.accepted, results))
+	worst, err := j.show(a, a.Accept(j.accepted, results))
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func checkFile(ctx context.Context, a *app, j judgement, name string, c run.Chan
 	if err != nil {
 		return audit.Result{}, err
 	}
-	result, input, err := a.Check(ctx, j.engine, data, c, j.asOf)
+	result, input, err := a.Check(ctx, j.engine, data, c, j.began)
 	if err != nil || keep == "" {
 		return result, err
 	}

@@ -53,10 +53,10 @@ func (f demoFlags) run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := makeReady(ctx, a, &j, f.judge.accept, t.File, t.Profile); err != nil {
+	if err := j.makeReady(ctx, a, t.File, t.Profile); err != nil {
 		return err
 	}
-	o := run.ScanOptions{Scope: snapshot.ScopeIntegration, AsOf: j.stated, Roots: roots}
+	o := run.ScanOptions{Scope: snapshot.ScopeIntegration, AsOf: j.asOf, Roots: roots}
 	if f.snapshot != "" {
 		o.Keep = func(s *snapshot.Snapshot) error { return keepSnapshot(a, s, f.snapshot) }
 	}
@@ -69,7 +69,7 @@ func (f demoFlags) run(ctx context.Context, a *app) error {
 	// No later command finds this environment, which ends with this one.
 	shown.Asked = func(audit.Result) []string { return []string{} }
 	shown.Applying = func(audit.Result) []string { return nil }
-	err = render(a, j.documents, results, shown)
+	err = j.outputs.render(a, results, shown)
 	a.Sayf("this environment ends here; to try the commands, start another and follow what it prints; run: dbaudit simulate --dir sim")
 	a.Sayf("to scan your own, sign in by az login, then run: dbaudit scan --url https://ORG.crm.dynamics.com")
 	return err

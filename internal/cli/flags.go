@@ -106,18 +106,6 @@ func waiversFlag(flags *pflag.FlagSet, x *run.Accept) {
 	flags.StringVar(&x.Waivers, "waivers", "", "`file` of accepted findings (default waivers: of the configuration, else "+waiver.DefaultName+" next to it)")
 }
 
-// acceptFlags say which findings are accepted or known: they change what is shown, and
-// not how the command ends.
-func acceptFlags(flags *pflag.FlagSet, x *run.Accept) {
-	waiversFlag(flags, x)
-	flags.StringVar(&x.Baseline, "baseline", "", "earlier `result` (-f json) to compare findings with")
-}
-
-// newOnlyFlag has only what the baseline lacks change how the command ends.
-func newOnlyFlag(flags *pflag.FlagSet, x *run.Accept) {
-	flags.BoolVar(&x.NewOnly, "fail-on-new", false, "exit 1 only for findings that are not in the baseline")
-}
-
 // contentFlags say what goes into a plan.
 func contentFlags(flags *pflag.FlagSet, c *run.Content) {
 	flags.StringSliceVar(&c.Only, "only", nil, "fix only the findings of this `control`; repeatable")

@@ -12,6 +12,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/report"
 	"github.com/dbaudit/dbaudit/internal/run"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 // judgeFlags say how to judge a snapshot and what to do with the result.
@@ -19,59 +20,63 @@ type judgeFlags struct {
 	outputs outputs
 	accept  run.Accept
 	failOn  audit.Severity // SeverityInvalid for none
-	asOf    time.Time      // zero for now
+	asOf    time.Time      // zero for now: a result then says when it was judged
 }
 
 func (f *judgeFlags) add(flags *pflag.FlagSet) {
-	f.outputs.add(flags)
-	acceptFlags(flags, &f.accept)
-	newOnlyFlag(flags, &f.accept)
+	f.addShown(flags)
+	flags.BoolVar(&f.accept.NewOnly, "fail-on-new", false, "exit 1 only for findings that are not in the baseline")
 	failOnFlag(flags, &f.failOn, "lowest `severity` of a failed control for exit code 1")
-	asOfFlag(flags, &f.asOf, "record as evaluated_at")
 }
 
 // addShown adds the flags that change what is shown, and not how the command ends.
 func (f *judgeFlags) addShown(flags *pflag.FlagSet) {
 	f.outputs.add(flags)
-	acceptFlags(flags, &f.accept)
+	waiversFlag(flags, &f.accept)
+	flags.StringVar(&f.accept.Baseline, "baseline", "", "earlier `result` (-f json) to compare findings with")
 	asOfFlag(flags, &f.asOf, "record as evaluated_at")
 }
 
 // A judgement is judgeFlags understood, with all else that it takes to judge and to
 // report: made ready before anything is read or changed.
 type judgement struct {
-	documents documents
-	failOn    audit.Severity // SeverityInvalid for none
-	// asOf is when the command began, or what --as-of says. A result carries stated: the
-	// zero time, for when it is judged, or what --as-of says.
-	asOf, stated time.Time
+	judgeFlags
 
+	began    time.Time // what --as-of says, or when the command began
 	accepted run.Acceptance
 	engine   *engine.Engine
 }
 
 func (f judgeFlags) understood(a *app) (judgement, error) {
-	j := judgement{failOn: f.failOn, stated: f.asOf, asOf: f.asOf}
-	if j.asOf.IsZero() {
-		j.asOf = a.Now().UTC().Truncate(time.Second)
+	began := f.asOf
+	if began.IsZero() {
+		began = a.Now().UTC().Truncate(time.Second)
 	}
-	var err error
-	j.documents, err = documentsFor(a, f.outputs)
-	return j, err
+	err := f.outputs.understand(a)
+	return judgement{judgeFlags: f, began: began}, err
 }
 
 // makeReady reads what is accepted and compiles the policies, to judge by some profiles.
-func makeReady(ctx context.Context, a *app, j *judgement, given run.Accept, file *config.File, profiles ...profile.Profile) (err error) {
-	if j.accepted, err = a.Acceptance(given, file, j.asOf); err != nil {
+func (j *judgement) makeReady(ctx context.Context, a *app, file *config.File, profiles ...profile.Profile) (err error) {
+	if j.accepted, err = a.Acceptance(j.accept, file, j.began); err != nil {
 		return err
 	}
 	j.engine, err = a.Engine(ctx, profiles...)
 	return err
 }
 
-// showResults writes the documents of results that are marked, and returns the exit code.
-func showResults(a *app, j judgement, results []audit.Result) (int, error) {
-	if err := render(a, j.documents, results, reportOptions(a, j.engine)); err != nil {
+// inspect reads and judges an environment, and marks what is accepted.
+func (j *judgement) inspect(ctx context.Context, a *app, t run.Target) (audit.Result, *snapshot.Snapshot, error) {
+	r, s, err := a.Inspect(ctx, j.engine, t, j.asOf)
+	if err != nil {
+		return audit.Result{}, nil, err
+	}
+	return a.Accept(j.accepted, []audit.Result{r})[0], s, nil
+}
+
+// show writes the documents of results that are marked, and returns the exit code.
+func (j *judgement) show(a *app, results []audit.Result) (int, error) {
+	if err := j.outputs.render(a, results, reportOptions(a, j.engine)); err != nil {
 		return 0, err
 	}
 	return worstCode(j.accepted, results, j.failOn), nil

@@ -82,7 +82,7 @@ A file that could not be read has a separate result with the verdict incomplete.
 func (f lintFlags) options(a *app, j judgement) lint.Options {
 	o := lint.Options{
 		Paths: f.paths, Exclude: f.exclude, Want: f.requirement, Env: f.env, AllRoles: f.allRoles,
-		Accept: f.judge.accept, AsOf: j.asOf, Stated: j.stated,
+		Accept: f.judge.accept, AsOf: j.began, Stated: j.asOf,
 	}
 	if f.snapshot != "" {
 		o.Keep = func(s *snapshot.Snapshot) error { return keepSnapshot(a, s, f.snapshot) }
@@ -132,7 +132,7 @@ func reportLint(a *app, j judgement, out lint.Outcome, unfixed bool) error {
 	if (len(out.Faults) > 0 || unfixed) && code != exitFindings {
 		code = exitFailure
 	}
-	if err := render(a, j.documents, append(out.Unread, results...), reportOptions(a, j.engine)); err != nil {
+	if err := j.outputs.render(a, append(out.Unread, results...), reportOptions(a, j.engine)); err != nil {
 		return err
 	}
 	for _, fault := range out.Faults {

@@ -33,6 +33,7 @@ type outputs struct {
 	sarifProfile report.Profile  // ProfileUnknown to deduce it
 	summary      *bool           // nil if it depends on how many results there are
 	severity     audit.Severity  // least of the table; SeverityInvalid for all
+	viewer       viewer          // deduced
 }
 
 // summaryAbove is how many results a table shows in full by itself.
@@ -122,23 +123,13 @@ func (f documentFlags) put(a *app, document any, draw func(w io.Writer, width in
 	return a.PutTable(f.file, draw)
 }
 
-// documents are what is written of results.
-type documents struct {
-	list     []document
-	viewer   viewer
-	summary  *bool
-	severity audit.Severity
-}
-
-// documentsFor understands the outputs. It refuses them before
-// anything is read.
-func documentsFor(a *app, o outputs) (documents, error) {
-	list, err := o.documents()
-	if err != nil {
-		return documents{}, err
+// understand completes the outputs, or refuses them before anything is read.
+func (o *outputs) understand(a *app) (err error) {
+	if o.list, err = o.documents(); err != nil {
+		return err
 	}
-	v, err := viewerFor(a, o.sarifProfile)
-	return documents{list, v, o.summary, o.severity}, err
+	o.viewer, err = viewerFor(a, o.sarifProfile)
+	return err
 }
 
 func (o *outputs) documents() ([]document, error) {
@@ -178,13 +169,13 @@ func (o *outputs) documents() ([]document, error) {
 
 // render writes the results to each document. Files are written whole or not at
 // all.
-func render(a *app, docs documents, results []audit.Result, o report.Options) error {
-	o.Least, o.Summary = docs.severity, len(results) > summaryAbove
-	if docs.summary != nil {
-		o.Summary = *docs.summary
+func (o *outputs) render(a *app, results []audit.Result, options report.Options) error {
+	options.Least, options.Summary = o.severity, len(results) > summaryAbove
+	if o.summary != nil {
+		options.Summary = *o.summary
 	}
-	for _, doc := range docs.list {
-		local := o
+	for _, doc := range o.list {
+		local := options
 		local.Warn = func(text string) { a.Warnf("%s: %s", cmp.Or(doc.file, doc.format.String()), text) }
 		if console.IsFolder(doc.file) {
 			if err := putPages(doc.file, results, local); err != nil {
@@ -192,7 +183,7 @@ func render(a *app, docs documents, results []audit.Result, o report.Options) er
 			}
 			continue
 		}
-		local.SARIFProfile, local.AzureDevOps = docs.viewer.profile, docs.viewer.pipeline
+		local.SARIFProfile, local.AzureDevOps = o.viewer.profile, o.viewer.pipeline
 		if doc.file == "" {
 			local.Width, local.Color = a.Width, a.Color()
 		}
@@ -249,8 +240,8 @@ func putPages(dir string, results []audit.Result, o report.Options) error {
 const byteOrderMark = "\ufeff"
 
 // writable refuses files that could not be written, before anything is done.
-func writable(a *app, docs documents) error {
-	for _, doc := range docs.list {
+func (o *outputs) writable(a *app) error {
+	for _, doc := range o.list {
 		if a.Stream(doc.file) != nil {
 			continue
 		}

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"time"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -19,12 +19,10 @@ import (
 type planFlags struct {
 	connection  run.Connection
 	requirement run.Wanted
-	accept      run.Accept
+	judge       judgeFlags
 	content     run.Content
-	outputs     outputs
 	result      string
 	snapshot    string
-	asOf        time.Time
 	detailed    bool
 }
 
@@ -62,17 +60,17 @@ changes.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 	connectionFlags(cmd.Flags(), &f.connection)
 	timeoutFlag(cmd.Flags(), &f.connection)
 	requirementFlags(cmd.Flags(), &f.requirement)
-	waiversFlag(cmd.Flags(), &f.accept)
+	waiversFlag(cmd.Flags(), &f.judge.accept)
 	contentFlags(cmd.Flags(), &f.content)
-	f.outputs.formats = []report.Format{report.Table, report.JSON, report.Markdown}
-	cmd.Flags().VarP(&outputFlag{&f.outputs, true}, "format", "f", "`format` of a document: table, json or markdown; repeatable")
-	cmd.Flags().VarP(&outputFlag{&f.outputs, false}, "output", "o", "output `file` for the preceding -f (default standard output)")
-	cmd.Flags().Var(&outputFlag{&f.outputs, false}, "out", "`file`, as --output")
+	f.judge.outputs.formats = []report.Format{report.Table, report.JSON, report.Markdown}
+	cmd.Flags().VarP(&outputFlag{&f.judge.outputs, true}, "format", "f", "`format` of a document: table, json or markdown; repeatable")
+	cmd.Flags().VarP(&outputFlag{&f.judge.outputs, false}, "output", "o", "output `file` for the preceding -f (default standard output)")
+	cmd.Flags().Var(&outputFlag{&f.judge.outputs, false}, "out", "`file`, as --output")
 	_ = cmd.Flags().MarkHidden("out") // as an alias
 	cmd.Flags().BoolVar(&f.detailed, detailedFlag, false, "exit code 0 for nothing to change, 2 for changes, 1 for an error")
 	cmd.Flags().StringVar(&f.result, "result", "", "saved `result` (-f json) to plan from, with --snapshot, instead of a scan")
 	cmd.Flags().StringVar(&f.snapshot, "snapshot", "", "the `snapshot` that the result was made from")
-	asOfFlag(cmd.Flags(), &f.asOf, "record as made_at")
+	asOfFlag(cmd.Flags(), &f.judge.asOf, "record as made_at")
 	return cmd
 }
 
@@ -84,7 +82,7 @@ func (f planFlags) run(ctx context.Context, a *app) error {
 	if (f.result == "") != (f.snapshot == "") {
 		return usagef("--result and --snapshot belong together: a result, and the snapshot that it was made from")
 	}
-	j, err := judgeFlags{asOf: f.asOf}.understood(a)
+	j, err := f.judge.understood(a)
 	if err != nil {
 		return err
 	}
@@ -115,16 +113,16 @@ func (f planFlags) make(ctx context.Context, a *app, j judgement) (plan.Plan, er
 		if err := a.JudgedAsSaved(ctx, f.result, &r, s, p); err != nil {
 			return plan.Plan{}, err
 		}
-		return a.Plan(r, s, p, f.content, j.asOf)
+		return a.Plan(r, s, p, f.content, j.began)
 	}
 	t, err := a.Single(f.connection, f.requirement, "a plan is for one environment")
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	if err := makeReady(ctx, a, &j, f.accept, t.File, t.Profile); err != nil {
+	if err := j.makeReady(ctx, a, t.File, t.Profile); err != nil {
 		return plan.Plan{}, err
 	}
-	r, s, err := inspectNow(ctx, a, t, j)
+	r, s, err := j.inspect(ctx, a, t)
 	if err != nil {
 		return plan.Plan{}, err
 	}
@@ -134,32 +132,20 @@ func (f planFlags) make(ctx context.Context, a *app, j judgement) (plan.Plan, er
 // documents are what the plan is written to. Where no format is asked for, a file
 // is JSON, and the plan is shown as well.
 func (f *planFlags) documents() ([]document, error) {
-	docs, err := f.outputs.documents()
+	given := f.judge.outputs.list
+	docs, err := f.judge.outputs.documents()
 	if err != nil {
 		return nil, err
 	}
-	explicit := len(f.outputs.list) == 0
-	for _, out := range f.outputs.list {
-		explicit = explicit || out.format != ""
-	}
 	for i, d := range docs {
-		if d.format == report.Table && d.file != "" && f.outputs.list[i].format == "" {
+		if d.format == report.Table && d.file != "" && given[i].format == "" {
 			docs[i].format = report.JSON
 		}
 	}
-	if !explicit {
+	if given != nil && !slices.ContainsFunc(given, func(d document) bool { return d.format != "" }) {
 		docs = append(docs, document{format: report.Table})
 	}
 	return docs, nil
-}
-
-// inspectNow reads and judges an environment, and marks what is accepted.
-func inspectNow(ctx context.Context, a *app, t run.Target, j judgement) (audit.Result, *snapshot.Snapshot, error) {
-	r, s, err := a.Inspect(ctx, j.engine, t, j.stated)
-	if err != nil {
-		return audit.Result{}, nil, err
-	}
-	return a.Accept(j.accepted, []audit.Result{r})[0], s, nil
 }
 
 // saved reads a result and its snapshot.

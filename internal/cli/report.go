@@ -25,7 +25,7 @@ The exit code is that of the rendering, unless --fail-on is given.`, exitOK, exi
 			if err != nil {
 				return err
 			}
-			if err := render(a, j.documents, results, reportOptions(a, e)); err != nil {
+			if err := j.outputs.render(a, results, reportOptions(a, e)); err != nil {
 				return err
 			}
 			if !cmd.Flags().Changed("fail-on") {

@@ -74,7 +74,7 @@ func (f scanFlags) run(ctx context.Context, a *app) error {
 	if err := atLeastOne("parallel", f.parallel); err != nil {
 		return err
 	}
-	o := run.ScanOptions{Scope: f.scope, AsOf: j.stated, Parallel: f.parallel}
+	o := run.ScanOptions{Scope: f.scope, AsOf: j.asOf, Parallel: f.parallel}
 	targets, err := a.Targets(f.connection, f.requirement)
 	if err != nil {
 		return err
@@ -89,7 +89,7 @@ func (f scanFlags) run(ctx context.Context, a *app) error {
 	for i, t := range targets {
 		profiles[i] = t.Profile
 	}
-	if err := makeReady(ctx, a, &j, f.judge.accept, targets[0].File, profiles...); err != nil {
+	if err := j.makeReady(ctx, a, targets[0].File, profiles...); err != nil {
 		return err
 	}
 	write, err := record(a, f.record, "scan", targets)
@@ -113,7 +113,7 @@ func (f scanFlags) run(ctx context.Context, a *app) error {
 		results[i] = o.Result
 	}
 	results = a.Accept(j.accepted, results)
-	worst, err := showResults(a, j, results)
+	worst, err := j.show(a, results)
 	if err := errors.Join(err, post(results)); err != nil {
 		return err
 	}
@@ -195,7 +195,7 @@ func (f scanFlags) remediating(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	r, s, err := inspectNow(ctx, a, t, v.judgement)
+	r, s, err := v.inspect(ctx, a, t)
 	if err != nil {
 		return err
 	}
@@ -205,7 +205,7 @@ func (f scanFlags) remediating(ctx context.Context, a *app) error {
 	}
 	if p.Empty() {
 		a.Sayf("%s: %s", t.Name, p.Sentence())
-		code, err := showResults(a, v.judgement, []audit.Result{r})
+		code, err := v.show(a, []audit.Result{r})
 		if err != nil {
 			return err
 		}

@@ -57,17 +57,17 @@ func verificationOf(ctx context.Context, a *app, t run.Target, f judgeFlags) (ve
 	if v.judgement, err = f.understood(a); err != nil {
 		return v, err
 	}
-	if err := makeReady(ctx, a, &v.judgement, f.accept, t.File, t.Profile); err != nil {
+	if err := v.makeReady(ctx, a, t.File, t.Profile); err != nil {
 		return v, err
 	}
-	return v, writable(a, v.documents)
+	return v, v.outputs.writable(a)
 }
 
 // verify reads and judges the environment again, says which findings of the plan are fixed,
 // and writes the documents. It returns the faults that stand, by fingerprint, and the exit
 // code that they come to.
 func verify(ctx context.Context, a *app, v verification, p plan.Plan) (map[string]plan.Finding, int, error) {
-	r, _, err := inspectNow(ctx, a, v.Target, v.judgement)
+	r, _, err := v.inspect(ctx, a, v.Target)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -76,7 +76,7 @@ func verify(ctx context.Context, a *app, v verification, p plan.Plan) (map[strin
 	}
 	standing := findings(r)
 	narrateComparison(a, p, standing)
-	code, err := showResults(a, v.judgement, []audit.Result{r})
+	code, err := v.show(a, []audit.Result{r})
 	return standing, code, err
 }
 

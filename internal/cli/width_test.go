@@ -43,23 +43,22 @@ func TestTableWidth(t *testing.T) {
 func TestFolderOfPages(t *testing.T) {
 	t.Parallel()
 	o := outputs{list: []document{{file: filepath.Join(t.TempDir(), "pages") + "/"}}}
-	docs, err := o.documents()
-	if err != nil || docs[0].format != report.HTML {
-		t.Fatalf("%v, %v", docs, err)
+	a := newApp(Env{Host: run.Host{Getenv: func(string) string { return "" }}})
+	if err := o.understand(a); err != nil || o.list[0].format != report.HTML {
+		t.Fatalf("%v, %v", o.list, err)
 	}
-	a := newApp(Env{})
-	if err := writable(a, documents{list: docs}); err != nil {
+	if err := o.writable(a); err != nil {
 		t.Fatal(err)
 	}
 	results := []audit.Result{
 		{Environment: audit.Environment{Name: "a", URL: "https://a.crm.dynamics.com"}, Verdict: audit.VerdictCompliant},
 		{Environment: audit.Environment{Name: "a", URL: "https://b.crm.dynamics.com"}, Verdict: audit.VerdictCompliant},
 	}
-	if err := render(a, documents{list: docs}, results, report.Options{}); err != nil {
+	if err := o.render(a, results, report.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"index.html", "a.html", "a-2.html"} {
-		if _, err := os.Stat(filepath.Join(docs[0].file, name)); err != nil {
+		if _, err := os.Stat(filepath.Join(o.list[0].file, name)); err != nil {
 			t.Error(err)
 		}
 	}
@@ -92,7 +91,8 @@ func TestSummaryByItself(t *testing.T) {
 		for i := range results {
 			results[i] = audit.Result{Environment: audit.Environment{Name: "x", URL: "https://x"}, Verdict: audit.VerdictCompliant}
 		}
-		if err := render(a, documents{list: []document{{format: report.Table}}, summary: test.flag}, results, report.Options{}); err != nil {
+		o := outputs{list: []document{{format: report.Table}}, summary: test.flag}
+		if err := o.render(a, results, report.Options{}); err != nil {
 			t.Fatal(err)
 		}
 		if got := !strings.Contains(b.String(), "Evaluated"); got != test.want {
