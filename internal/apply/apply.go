@@ -57,25 +57,26 @@ func (r *Runner) Apply(ctx context.Context) error {
 	if err := r.Journal.Resumable(); err != nil {
 		return err
 	}
-	if err := r.sameEnvironment(ctx); err != nil {
+	if err := r.start(ctx); err != nil {
 		return err
 	}
 	for _, a := range r.Journal.Plan.Actions {
-		if r.Journal.has(EventDone, a.ID) {
+		if r.Journal.of(a.ID).isDone() {
 			continue
 		}
 		if err := r.carryOut(ctx, a); err != nil {
 			return err
 		}
 	}
-	if !r.Journal.has(EventApplied, "") {
+	if !r.Journal.applied {
 		return r.Journal.append(Record{Event: EventApplied})
 	}
 	return nil
 }
 
-func (r *Runner) sameEnvironment(ctx context.Context) error {
-	var err error
+// start begins a run: the environment must be the plan's.
+func (r *Runner) start(ctx context.Context) (err error) {
+	r.checked, r.names = map[string]bool{}, map[string]string{}
 	if r.identity, err = r.Mutator.Identity(ctx); err != nil {
 		return err
 	}
@@ -101,31 +102,15 @@ func (r *Runner) resolve(a change.Action) (change.Target, error) {
 			continue
 		}
 		full := **ref
-		made, ok := r.Journal.find(EventDone, full.MadeBy)
-		if !ok || made.Made == "" {
+		made := r.Journal.of(full.MadeBy).done.Made
+		if made == "" {
 			return t, fmt.Errorf("action %s needs the row that action %s creates, but the journal does not name it", a.ID, full.MadeBy)
 		}
-		full.ID, full.MadeBy = made.Made, ""
+		full.ID, full.MadeBy = made, ""
 		*ref = &full
 	}
 	return t, nil
 }
-
-// slotMade is the slot of the row that an action creates.
-func slotMade(a change.Action) string {
-	switch a.Target.Kind {
-	case change.TargetRole:
-		return change.SlotRole
-	case change.TargetUser:
-		return change.SlotUser
-	case change.TargetGrants, change.TargetAssignment, change.TargetShare:
-	}
-	return ""
-}
-
-// integrationUser is the id of the user that the plan is about; empty if the plan creates
-// it or names none.
-func (r *Runner) integrationUser() string { return r.Journal.Plan.IntegrationUser }
 
 // carryOut does one action, or the rest of it.
 func (r *Runner) carryOut(ctx context.Context, a change.Action) error {
@@ -135,7 +120,7 @@ func (r *Runner) carryOut(ctx context.Context, a change.Action) error {
 	}
 	if because, err := r.made(ctx, a); err != nil || because != "" {
 		if err == nil {
-			err = &ChangedError{Action: a, Because: because}
+			err = changed(a, because)
 		}
 		return err
 	}
@@ -145,7 +130,8 @@ func (r *Runner) carryOut(ctx context.Context, a change.Action) error {
 		return fmt.Errorf("reading the target of action %s (%s): %w", a.ID, a.Summary, err)
 	}
 	// sent says that the change may already have been sent.
-	begun, sent := r.Journal.begun(a.ID)
+	begun := r.Journal.of(a.ID).begun
+	sent := begun.Event != ""
 	if !sent {
 		if err := r.asPlanned(ctx, a, t, now, nil); err != nil {
 			return err
@@ -167,11 +153,11 @@ func (r *Runner) carryOut(ctx context.Context, a change.Action) error {
 	done := Record{Event: EventDone, Action: a.ID}
 	if change.Makes(a.Kind) {
 		if because := r.notOurs(a, begun, r.Journal.now(), now.Row); because != "" {
-			return r.failed(a, true, &ChangedError{Action: a, Because: because})
+			return r.failed(a, true, changed(a, because))
 		}
 		done.Made = now.Row.ID
 		if made != "" && made != done.Made {
-			return r.failed(a, true, &ChangedError{Action: a, Because: fmt.Sprintf("the environment says that it created %s, but the existing row is %s", made, done.Made)})
+			return r.failed(a, true, changed(a, fmt.Sprintf("the environment says that it created %s, but the existing row is %s", made, done.Made)))
 		}
 	}
 	r.tell(a, EventDone)
@@ -186,7 +172,7 @@ func (r *Runner) bringAbout(ctx context.Context, a change.Action, t change.Targe
 	waited := time.Duration(0)
 	for attempt := 1; !sent || !now.State.Covers(a.After); attempt++ {
 		if !now.State.Covers(a.Before) {
-			return "", r.failed(a, sent, &ChangedError{Action: a, Now: now.State})
+			return "", r.failed(a, sent, changedTo(a, now.State))
 		}
 		made, err = r.send(ctx, a.Request, t, now, a.Summary)
 		if err == nil {
@@ -222,7 +208,7 @@ func (r *Runner) bringAbout(ctx context.Context, a change.Action, t change.Targe
 		reached := now.State.Covers(a.After)
 		switch {
 		case !sent && reached:
-			return "", r.failed(a, sent, &ChangedError{Action: a, Because: "somebody else made the same change at the same time"})
+			return "", r.failed(a, sent, changed(a, "somebody else made the same change at the same time"))
 		case !reached && (effect == EffectNone || attempt == tries):
 			return "", r.failed(a, sent, err)
 		}

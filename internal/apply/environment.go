@@ -100,14 +100,13 @@ type Role struct {
 
 func (t Table) words() string {
 	switch t {
-	case TableRole, TableTeam:
-		return string(t)
 	case TableUser:
 		return "user"
 	case TableUnit:
 		return "business unit"
 	case TableView:
 		return "view"
+	default:
+		return string(t)
 	}
-	return "row"
 }

@@ -49,49 +49,34 @@ func (e *UnreachableError) Error() string { return e.Err.Error() }
 
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
-// A ChangedError says that the environment is not as in the plan.
+// A ChangedError says that the environment is not as in the plan, so that the plan cannot
+// continue.
 type ChangedError struct {
 	Action  change.Action
-	Now     change.State
 	Because string
 }
 
-func (e *ChangedError) Error() string {
-	because := e.Because
-	if because == "" {
-		var parts []string
-		for _, d := range e.Action.Differences() {
-			if e.Now[d.Name] != d.Before {
-				parts = append(parts, fmt.Sprintf("%s is %s, not %s", d.Name, e.Now[d.Name], d.Before))
-			}
+func (e *ChangedError) Error() string { return refused(e.Action, e.Because).Error() }
+
+// refused is why an action was not carried out.
+func refused(a change.Action, because string) error {
+	return fmt.Errorf("action %s (%s) was not carried out: %s", a.ID, a.Summary, because)
+}
+
+// changed says what somebody changed since the plan was made.
+func changed(a change.Action, what string) error {
+	return &ChangedError{a, "the environment changed since the plan was made: " + what + "; make a new plan"}
+}
+
+// changedTo says how a state differs from the one before an action.
+func changedTo(a change.Action, now change.State) error {
+	var parts []string
+	for _, d := range a.Differences() {
+		if now[d.Name] != d.Before {
+			parts = append(parts, fmt.Sprintf("%s is %s, not %s", d.Name, now[d.Name], d.Before))
 		}
-		because = change.Listed(parts)
 	}
-	return fmt.Sprintf("action %s (%s) was not carried out: the environment changed since the plan was made: %s; make a new plan",
-		e.Action.ID, e.Action.Summary, because)
-}
-
-// A FilteredError says that privileges are granted for some records only; a change would
-// replace these grants, which could not be restored.
-type FilteredError struct {
-	Action   change.Action
-	Filtered []string
-}
-
-func (e *FilteredError) Error() string {
-	return fmt.Sprintf("action %s (%s) was not carried out: a record filter grants %s for some records only, and rollback cannot restore that: "+
-		"leave the control out of a new plan with --except, or replace the grant with --replace-filtered", e.Action.ID, e.Action.Summary, change.Listed(e.Filtered))
-}
-
-// An InheritedError says that rights on a view come from another record.
-type InheritedError struct {
-	Action change.Action
-	Rights string
-}
-
-func (e *InheritedError) Error() string {
-	return fmt.Sprintf("action %s (%s) was not carried out: %q is inherited from another shared record, and changing this share does not remove it: "+
-		"remove it at its source, and leave the control out of a new plan with --except", e.Action.ID, e.Action.Summary, e.Rights)
+	return changed(a, change.Listed(parts))
 }
 
 // A LostError says that a change was made and read back, but did not persist.

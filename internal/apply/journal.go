@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -91,11 +90,14 @@ type Journal struct {
 
 	format string
 	last   string // the digest of the last line
+	steps  []step // of the plan's actions
+	// applied, undoing and ended say that everything is done, that a rollback was begun, and
+	// that it ended.
+	applied, undoing, ended bool
 
-	file io.Writer
-	sync func() error
-	done func() error
-	now  func() time.Time
+	file    *os.File // nil once it is closed
+	release func() error
+	now     func() time.Time
 }
 
 // CreateJournal starts a journal in a file that must not exist yet.
@@ -112,8 +114,8 @@ func CreateJournal(name string, p plan.Plan, tool audit.Tool, now func() time.Ti
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("starting the journal: %w", err), release())
 	}
-	j := &Journal{Plan: p, format: Format, last: p.Digest, now: now}
-	j.hold(file, release)
+	j := &Journal{Plan: p, format: Format, last: p.Digest, steps: make([]step, len(p.Actions)), now: now}
+	j.file, j.release = file, release
 	err = j.append(Record{Event: EventPlan, Format: Format, Tool: &tool, Plan: &p})
 	if err == nil {
 		err = syncFolder(filepath.Dir(name))
@@ -133,27 +135,27 @@ func Vacant(name string) error {
 		return nil
 	case err != nil:
 		return fmt.Errorf("starting the journal: %w", err)
-	case info.Mode().IsRegular():
-		if data, err := bounds.ReadFile(bounds.Journal, name); err == nil && stillborn(data) {
-			return nil
-		}
 	}
-	return fmt.Errorf("the journal %s already exists: %s", name, instead(name))
+	data, err := bounds.ReadFile(bounds.Journal, name)
+	advice := "name another with --journal"
+	switch {
+	case err == nil && info.Mode().IsRegular() && stillborn(data):
+		return nil
+	case err == nil:
+		advice = instead(name, data)
+	}
+	return fmt.Errorf("the journal %s already exists: %s", name, advice)
 }
 
 // instead says what to do about an existing journal, depending on how its run ended.
-func instead(name string) string {
-	data, err := bounds.ReadFile(bounds.Journal, name)
-	if err != nil {
-		return "name another with --journal"
-	}
+func instead(name string, data []byte) string {
 	j, _, err := ParseJournal(data)
 	switch {
 	case err != nil:
 		return "it is not a readable journal; name another with --journal"
-	case j.Undoing() && !j.Touched():
+	case j.undoing && !j.Touched():
 		return "its run was fully undone; to apply the plan again, name another with --journal"
-	case j.Undoing():
+	case j.undoing:
 		return fmt.Sprintf("its run was partly undone; undo the rest with `dbaudit rollback %s`", change.Shell(name))
 	case len(j.Left()) == 0:
 		return fmt.Sprintf("its plan was fully carried out; undo it with `dbaudit rollback %s`, or make a new plan", change.Shell(name))
@@ -186,8 +188,7 @@ func OpenJournal(name string, now func() time.Time) (*Journal, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the journal: %w", err), release())
 	}
-	j.now = now
-	j.hold(file, release)
+	j.file, j.release, j.now = file, release, now
 	// Nothing depends on an incomplete line: nothing is sent before its record is
 	// completely on disk.
 	if err := file.Truncate(int64(whole)); err != nil {
@@ -196,10 +197,8 @@ func OpenJournal(name string, now func() time.Time) (*Journal, error) {
 	return j, nil
 }
 
-func (j *Journal) hold(file *os.File, release func() error) {
-	j.file, j.sync = file, file.Sync
-	j.done = func() error { return errors.Join(file.Close(), release()) }
-}
+// strict reports whether the journal has the format in which nothing is written twice.
+func (j *Journal) strict() bool { return j.format == Format }
 
 // A writeError says that a journal could not be written, so that nothing else may be
 // changed.
@@ -211,7 +210,7 @@ func (e *writeError) Unwrap() error { return e.err }
 // append writes a record and returns when it is on disk.
 func (j *Journal) append(r Record) error {
 	r.At = j.now().UTC().Truncate(time.Millisecond)
-	if j.format == Format {
+	if j.strict() {
 		r.Previous = j.last
 	}
 	line, err := json.Marshal(r)
@@ -221,21 +220,22 @@ func (j *Journal) append(r Record) error {
 	if _, err := j.file.Write(append(slices.Clone(line), '\n')); err != nil {
 		return &writeError{err}
 	}
-	if err := j.sync(); err != nil {
+	if err := j.file.Sync(); err != nil {
 		return &writeError{err}
 	}
-	j.Records, j.last = append(j.Records, r), lineDigest(line)
+	j.add(r)
+	j.last = lineDigest(line)
 	return nil
 }
 
 // Close releases the journal.
 func (j *Journal) Close() error {
-	if j.done == nil {
+	if j.file == nil {
 		return nil
 	}
-	done := j.done
-	j.done = nil
-	return done()
+	file := j.file
+	j.file = nil
+	return errors.Join(file.Close(), j.release())
 }
 
 // syncFolder makes a new file's name durable, if the system can do that.

@@ -46,45 +46,36 @@ func (r *Runner) notOurs(a change.Action, begun Record, end time.Time, row *Row)
 // ours reads the row that an action created, by the id in the journal, and says why it is
 // not ours. gone is set if it does not exist.
 func (r *Runner) ours(ctx context.Context, a change.Action) (because string, gone bool, err error) {
-	done, ok := r.Journal.find(EventDone, a.ID)
-	begun, begins := r.Journal.find(EventBegin, a.ID)
-	if !ok || !begins || done.Made == "" {
+	s := r.Journal.of(a.ID)
+	if !s.isBegun() || s.done.Made == "" {
 		return "the journal does not name the created row", false, nil
 	}
 	table := TableRole
 	if a.Kind == change.CreateApplicationUser {
 		table = TableUser
 	}
-	row, err := r.Mutator.Row(ctx, table, done.Made, nil)
+	row, err := r.Mutator.Row(ctx, table, s.done.Made, nil)
 	if err != nil {
 		return "", false, fmt.Errorf("reading what action %s created: %w", a.ID, err)
 	}
 	if row == nil {
 		return "", true, nil
 	}
-	return r.notOurs(a, begun, done.At, row), false, nil
+	return r.notOurs(a, s.begun, s.done.At, row), false, nil
 }
 
 // made says why the rows that an action depends on were not created by the plan's earlier
 // actions; "" if they were.
 func (r *Runner) made(ctx context.Context, a change.Action) (because string, err error) {
-	for _, ref := range []*change.Ref{a.Target.Role, a.Target.Copy, a.Target.User, a.Target.Principal} {
-		if ref == nil || ref.MadeBy == "" {
-			continue
-		}
-		for _, maker := range r.Journal.Plan.Actions {
-			if maker.ID != ref.MadeBy {
-				continue
-			}
-			because, gone, err := r.ours(ctx, maker)
-			switch {
-			case err != nil:
-				return "", err
-			case gone:
-				return "", &GoneError{fmt.Errorf("the row that action %s created no longer exists", maker.ID)}
-			case because != "":
-				return fmt.Sprintf("action %s did not create the row that the journal names: %s", maker.ID, because), nil
-			}
+	for _, maker := range makers(a.Target) {
+		because, gone, err := r.ours(ctx, r.Journal.Plan.Actions[r.Journal.place(maker)])
+		switch {
+		case err != nil:
+			return "", err
+		case gone:
+			return "", &GoneError{fmt.Errorf("the row that action %s created no longer exists", maker)}
+		case because != "":
+			return fmt.Sprintf("action %s did not create the row that the journal names: %s", maker, because), nil
 		}
 	}
 	return "", nil

@@ -96,8 +96,7 @@ func TestFilteredGrant(t *testing.T) {
 		}
 	}}
 	r.Mutator = w
-	var refused *apply.FilteredError
-	if err := r.Apply(t.Context()); !errors.As(err, &refused) || !strings.Contains(err.Error(), "--replace-filtered") || len(f.sent) > 0 {
+	if err := r.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), "--replace-filtered") || len(f.sent) > 0 {
 		t.Fatalf("%v; sent %v", err, f.sent)
 	}
 	r.ReplaceFiltered = true
@@ -165,7 +164,7 @@ func TestInheritedRights(t *testing.T) {
 			now.State["access"], now.Inherited = "read", "append-to"
 		}
 	}}
-	var inherited *apply.InheritedError
+	var inherited *apply.ChangedError
 	if err := r.Check(t.Context(), func(change.Action, string) {}); !errors.As(err, &inherited) || !strings.Contains(err.Error(), `"append-to" is inherited from another shared record`) {
 		t.Errorf("%v", err)
 	}

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/strictjson"
@@ -35,18 +34,16 @@ func ParseJournal(data []byte) (j *Journal, whole int, err error) {
 	}
 	whole = bytes.LastIndexByte(data, '\n') + 1
 	lines := bytes.Split(bytes.TrimSuffix(data[:whole], []byte("\n")), []byte("\n"))
-	j = &Journal{}
+	records := make([]Record, len(lines))
 	for i, line := range lines {
-		var r Record
-		if err := strictjson.Decode(line, &r); err != nil {
+		if err := strictjson.Decode(line, &records[i]); err != nil {
 			return nil, 0, fmt.Errorf("line %d of the journal is broken: %w", i+1, err)
 		}
-		if !slices.Contains(events(), r.Event) || (i == 0) != (r.Event == EventPlan) {
-			return nil, 0, fmt.Errorf("line %d of the journal is out of place: %q", i+1, r.Event)
+		if (i == 0) != (records[i].Event == EventPlan) {
+			return nil, 0, fmt.Errorf("line %d of the journal is out of place: %q", i+1, records[i].Event)
 		}
-		j.Records = append(j.Records, r)
 	}
-	first := j.Records[0]
+	first := records[0]
 	if first.Format != Format && first.Format != formerFormat || first.Plan == nil {
 		return nil, 0, fmt.Errorf("this has the format %q, not %q: this version of dbaudit cannot continue with it", first.Format, Format)
 	}
@@ -55,39 +52,19 @@ func ParseJournal(data []byte) (j *Journal, whole int, err error) {
 	if err := first.Plan.Verify(); err != nil {
 		return nil, 0, fmt.Errorf("the journal's plan: %w", err)
 	}
-	j.Plan, j.format = *first.Plan, first.Format
-	if err := j.chained(lines); err != nil {
-		return nil, 0, err
-	}
-	if err := j.consistent(); err != nil {
-		return nil, 0, err
-	}
-	return j, whole, nil
-}
-
-// chained refuses a journal whose lines do not contain the digests of the previous lines.
-func (j *Journal) chained(lines [][]byte) error {
-	j.last = j.Plan.Digest
-	for i, line := range lines {
-		previous := j.last
-		if j.format == formerFormat {
-			previous = ""
-		}
-		if j.Records[i].Previous != previous {
-			return fmt.Errorf("line %d of the journal does not follow the line before it: a line was changed, added or removed; "+
+	j = &Journal{Plan: *first.Plan, format: first.Format, last: first.Plan.Digest, steps: make([]step, len(first.Plan.Actions))}
+	for i, line := range lines { // each contains the digest of the previous one
+		if j.strict() && records[i].Previous != j.last || !j.strict() && records[i].Previous != "" {
+			return nil, 0, fmt.Errorf("line %d of the journal does not follow the line before it: a line was changed, added or removed; "+
 				"read the current state with dbaudit scan, and make a new plan", i+1)
 		}
 		j.last = lineDigest(line)
 	}
-	return nil
+	return j, whole, j.consistent(records)
 }
 
 // lineDigest is the digest of a line without its line break.
 func lineDigest(line []byte) string {
 	sum := sha256.Sum256(line)
 	return "sha256:" + hex.EncodeToString(sum[:])
-}
-
-func events() []Event {
-	return []Event{EventPlan, EventBegin, EventDone, EventFailed, EventApplied, EventUndo, EventUndone, EventKept, EventRolledBack}
 }

@@ -15,13 +15,13 @@ import (
 // changing anything. A dry run does this. checked is called for each action; waitsFor is
 // the earlier action that creates its row, if it was skipped for that reason.
 func (r *Runner) Check(ctx context.Context, checked func(a change.Action, waitsFor string)) error {
-	if err := r.sameEnvironment(ctx); err != nil {
+	if err := r.start(ctx); err != nil {
 		return err
 	}
 	expected := map[string]change.State{}
 	for _, a := range r.Journal.Plan.Actions {
-		if earlier := waitsFor(a.Target); earlier != "" {
-			checked(a, earlier)
+		if earlier := makers(a.Target); earlier != nil {
+			checked(a, earlier[0])
 			continue
 		}
 		reading, err := r.Mutator.Current(ctx, a.Target, a.Target.Watched(a.After))
@@ -29,20 +29,20 @@ func (r *Runner) Check(ctx context.Context, checked func(a change.Action, waitsF
 			return fmt.Errorf("reading the target of action %s: %w", a.ID, err)
 		}
 		// Several actions may change the same thing one after the other.
-		key := key(a.Target)
-		for name, value := range expected[key] {
+		k := key(a.Target)
+		for name, value := range expected[k] {
 			if _, there := reading.State[name]; there {
 				reading.State[name] = value
 			}
 		}
-		pending := expected[keyOfGrants(a.Target)]
+		pending := expected[key(change.Target{Kind: change.TargetGrants, Role: a.Target.Role})]
 		if err := r.asPlanned(ctx, a, a.Target, reading, pending); err != nil {
 			return err
 		}
-		if expected[key] == nil {
-			expected[key] = change.State{}
+		if expected[k] == nil {
+			expected[k] = change.State{}
 		}
-		maps.Copy(expected[key], a.After)
+		maps.Copy(expected[k], a.After)
 		checked(a, "")
 	}
 	return nil
@@ -53,30 +53,32 @@ func (r *Runner) Check(ctx context.Context, checked func(a change.Action, waitsF
 func (r *Runner) asPlanned(ctx context.Context, a change.Action, t change.Target, now Reading, pending change.State) error {
 	if !now.State.Covers(a.Before) {
 		if now.Inherited != "" {
-			return &InheritedError{a, now.Inherited}
+			return &ChangedError{a, fmt.Sprintf("%q is inherited from another shared record, and changing this share does not remove it: "+
+				"remove it at its source, and leave the control out of a new plan with --except", now.Inherited)}
 		}
-		return &ChangedError{Action: a, Now: now.State}
+		return changedTo(a, now.State)
 	}
 	if name := unplanned(r.Journal.Plan, a, now.State); name != "" {
-		return &ChangedError{Action: a, Because: fmt.Sprintf("the role no longer grants %s", name)}
+		return changed(a, "the role no longer grants "+name)
 	}
 	for _, name := range t.Filtered {
 		if !slices.Contains(now.Filtered, name) {
-			return &ChangedError{Action: a, Because: "a record filter no longer grants " + name}
+			return changed(a, "a record filter no longer grants "+name)
 		}
 	}
 	if len(now.Filtered) > 0 && !r.ReplaceFiltered {
-		return &FilteredError{a, now.Filtered}
+		return refused(a, fmt.Sprintf("a record filter grants %s for some records only, and rollback cannot restore that: "+
+			"leave the control out of a new plan with --except, or replace the grant with --replace-filtered", change.Listed(now.Filtered)))
 	}
 	if because, err := r.otherwiseNamed(ctx, a.Target); err != nil || because != "" {
 		if err == nil {
-			err = &ChangedError{Action: a, Because: because}
+			err = changed(a, because)
 		}
 		return err
 	}
 	for name, id := range t.Privileges {
 		if found := now.IDs[name]; found != "" && !strings.EqualFold(found, id) {
-			return &ChangedError{Action: a, Because: fmt.Sprintf("%s has the id %s in the environment, not %s", name, found, id)}
+			return changed(a, fmt.Sprintf("%s has the id %s in the environment, not %s", name, found, id))
 		}
 	}
 	switch {
@@ -99,10 +101,9 @@ func (r *Runner) notShared(ctx context.Context, a change.Action, role *change.Re
 	if err != nil {
 		return fmt.Errorf("finding out who has the role %q: %w", role.Name, err)
 	}
-	own := r.integrationUser()
 	var others []string
 	for _, h := range held.Holders {
-		if h.ID != own {
+		if h.ID != r.Journal.Plan.IntegrationUser {
 			name := fmt.Sprintf("%q", h.Name)
 			if h.Through != "" {
 				name += fmt.Sprintf(" (through the team %q)", h.Through)
@@ -112,15 +113,10 @@ func (r *Runner) notShared(ctx context.Context, a change.Action, role *change.Re
 	}
 	if len(others) > 0 {
 		slices.Sort(others)
-		return fmt.Errorf("action %s (%s) was not carried out: others have the role too: %s; give the integration a separate role, or allow it with --allow-shared-role",
-			a.ID, a.Summary, change.Listed(others))
+		return refused(a, "others have the role too: "+change.Listed(others)+"; give the integration a separate role, or allow it with --allow-shared-role")
 	}
 	if held.Unseen != "" {
-		return fmt.Errorf("action %s (%s) was not carried out: others may have the role too: %s; let the applying identity read them, or allow it with --allow-shared-role",
-			a.ID, a.Summary, held.Unseen)
-	}
-	if r.checked == nil {
-		r.checked = map[string]bool{}
+		return refused(a, "others may have the role too: "+held.Unseen+"; let the applying identity read them, or allow it with --allow-shared-role")
 	}
 	r.checked[role.ID] = true
 	return nil
@@ -151,7 +147,7 @@ func (r *Runner) notBeyond(ctx context.Context, a change.Action, t change.Target
 	default:
 		return nil
 	}
-	return &ChangedError{Action: a, Because: because}
+	return changed(a, because)
 }
 
 // otherwiseNamed says which row has another name than in the reviewed plan; "" if none has.
@@ -194,9 +190,6 @@ func (r *Runner) named(ctx context.Context, table Table, ref change.Ref, t chang
 		because = fmt.Sprintf("the %s %q is now named %q", table.words(), ref.Name, row.Name)
 	case table == TableUser && t.Kind == change.TargetUser && !strings.EqualFold(row.Application, t.ApplicationID):
 		because = fmt.Sprintf("the user %q has the application id %q, not %q", ref.Name, row.Application, t.ApplicationID)
-	}
-	if r.names == nil {
-		r.names = map[string]string{}
 	}
 	r.names[key] = because
 	return because, nil

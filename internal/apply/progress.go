@@ -7,42 +7,66 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// find is the last record of an event for an action.
-func (j *Journal) find(e Event, action string) (Record, bool) {
-	for _, r := range slices.Backward(j.Records) {
-		if r.Event == e && r.Action == action {
-			return r, true
-		}
-	}
-	return Record{}, false
+// A step is how far an action is, by the records of the journal.
+type step struct {
+	// begun is the record of a change that may have been sent; a change that certainly
+	// changed nothing does not count. done is the record of its end. Both are zero if there
+	// is none.
+	begun, done Record
+	// failed is set if the change was tried, and its effect is unknown.
+	failed bool
+	// undo was begun; undone and kept say how it ended.
+	undo, undone, kept bool
 }
 
-func (j *Journal) has(e Event, action string) bool {
-	_, ok := j.find(e, action)
-	return ok
+func (s step) isBegun() bool { return s.begun.Event != "" }
+
+func (s step) isDone() bool { return s.done.Event != "" }
+
+// undoable reports whether a change may have been sent that was not undone.
+func (s step) undoable() bool { return s.isBegun() && !s.undone }
+
+// place is the place of an action in the plan, or -1.
+func (j *Journal) place(action string) int {
+	return slices.IndexFunc(j.Plan.Actions, func(a change.Action) bool { return a.ID == action })
 }
 
-// begun is the record of an action whose change may have been sent; one that certainly
-// changed nothing does not count.
-func (j *Journal) begun(action string) (Record, bool) {
-	var begun Record
-	for _, r := range j.Records {
-		switch {
-		case r.Action != action:
-		case r.Event == EventBegin:
-			begun = r
-		case r.Event == EventFailed && r.Unsent:
-			begun = Record{}
+// of is how far an action of the plan is.
+func (j *Journal) of(action string) *step { return &j.steps[j.place(action)] }
+
+// add takes a record that was written.
+func (j *Journal) add(r Record) {
+	j.Records = append(j.Records, r)
+	switch r.Event {
+	case EventPlan:
+	case EventBegin:
+		j.of(r.Action).begun = r
+	case EventFailed:
+		s := j.of(r.Action)
+		s.failed = !r.Unsent
+		if r.Unsent {
+			s.begun = Record{}
 		}
+	case EventDone:
+		j.of(r.Action).done = r
+	case EventApplied:
+		j.applied = true
+	case EventUndo:
+		j.undoing, j.of(r.Action).undo = true, true
+	case EventUndone:
+		j.undoing, j.of(r.Action).undone = true, true
+	case EventKept:
+		j.undoing, j.of(r.Action).kept = true, true
+	case EventRolledBack:
+		j.undoing, j.ended = true, true
 	}
-	return begun, begun.Event == EventBegin
 }
 
 // Applied counts the actions that were done and not undone.
 func (j *Journal) Applied() int {
 	n := 0
-	for _, a := range j.Plan.Actions {
-		if j.has(EventDone, a.ID) && !j.has(EventUndone, a.ID) {
+	for _, s := range j.steps {
+		if s.isDone() && !s.undone {
 			n++
 		}
 	}
@@ -50,9 +74,7 @@ func (j *Journal) Applied() int {
 }
 
 // Touched reports whether any change may have been sent that was not undone.
-func (j *Journal) Touched() bool {
-	return len(j.Undoable()) > 0
-}
+func (j *Journal) Touched() bool { return slices.ContainsFunc(j.steps, step.undoable) }
 
 // Begun reports whether any action was begun.
 func (j *Journal) Begun() bool {
@@ -61,34 +83,23 @@ func (j *Journal) Begun() bool {
 
 // Left are the actions that are not done yet, in order.
 func (j *Journal) Left() []change.Action {
-	return slices.DeleteFunc(slices.Clone(j.Plan.Actions), func(a change.Action) bool { return j.has(EventDone, a.ID) })
+	return slices.DeleteFunc(slices.Clone(j.Plan.Actions), func(a change.Action) bool { return j.of(a.ID).isDone() })
 }
 
 // Undoable are the actions that rollback has to undo, last first.
 func (j *Journal) Undoable() []change.Action {
-	var list []change.Action
-	for _, a := range slices.Backward(j.Plan.Actions) {
-		if _, begun := j.begun(a.ID); begun && !j.has(EventUndone, a.ID) {
-			list = append(list, a)
-		}
-	}
+	list := slices.DeleteFunc(slices.Clone(j.Plan.Actions), func(a change.Action) bool { return !j.of(a.ID).undoable() })
+	slices.Reverse(list)
 	return list
 }
 
 // Resumable refuses to continue a run that was rolled back.
 func (j *Journal) Resumable() error {
-	if j.format == formerFormat {
+	switch {
+	case !j.strict():
 		return errors.New("the journal is from an older dbaudit and can only be rolled back: undo it with dbaudit rollback, or make a new plan")
-	}
-	if j.Undoing() {
+	case j.undoing:
 		return errors.New("the journal's run was rolled back: make a new plan")
 	}
 	return nil
-}
-
-// Undoing reports whether a rollback was begun.
-func (j *Journal) Undoing() bool {
-	return slices.ContainsFunc(j.Records, func(r Record) bool {
-		return r.Event == EventUndo || r.Event == EventUndone || r.Event == EventKept || r.Event == EventRolledBack
-	})
 }

@@ -17,7 +17,7 @@ import (
 // before. A [KeptError] names what was kept or is not as before. Rolling back again tries
 // what is left.
 func (r *Runner) Rollback(ctx context.Context) error {
-	if err := r.sameEnvironment(ctx); err != nil {
+	if err := r.start(ctx); err != nil {
 		return err
 	}
 	var kept []Kept
@@ -55,7 +55,7 @@ func (r *Runner) Rollback(ctx context.Context) error {
 	if kept = append(kept, different...); kept != nil {
 		return &KeptError{kept, err}
 	}
-	if err != nil || r.Journal.has(EventRolledBack, "") {
+	if err != nil || r.Journal.ended {
 		return err
 	}
 	return r.Journal.append(Record{Event: EventRolledBack})
@@ -76,7 +76,7 @@ func (r *Runner) notAsBefore(ctx context.Context, kept []Kept) ([]Kept, error) {
 	before := map[string]change.State{} // by target, the names that an earlier action has
 	var list []Kept
 	for _, a := range r.Journal.Plan.Actions {
-		if waitsFor(a.Target) != "" {
+		if makers(a.Target) != nil {
 			continue
 		}
 		k := key(a.Target)
@@ -98,7 +98,7 @@ func (r *Runner) notAsBefore(ctx context.Context, kept []Kept) ([]Kept, error) {
 			return list, fmt.Errorf("reading whether the target of action %s (%s) is as it was before: %w", a.ID, a.Summary, err)
 		case !a.Target.Reached(now.State, goal):
 			reason := "it is not as it was before, but the journal does not say that dbaudit changed it"
-			if r.Journal.has(EventUndone, a.ID) {
+			if r.Journal.of(a.ID).undone {
 				reason = "it is not as it was before, but the journal says that it was undone"
 			}
 			different := unlike(now.State, goal)
@@ -111,8 +111,8 @@ func (r *Runner) notAsBefore(ctx context.Context, kept []Kept) ([]Kept, error) {
 // before is the state before an action: what was read then or, if it was not begun, what is
 // in the plan.
 func (r *Runner) before(a change.Action) change.State {
-	if begun, ok := r.Journal.begun(a.ID); ok {
-		return maps.Clone(begun.Before)
+	if s := r.Journal.of(a.ID); s.isBegun() {
+		return maps.Clone(s.begun.Before)
 	}
 	return maps.Clone(a.Before)
 }
@@ -128,11 +128,10 @@ func ends(ctx context.Context, err error) bool {
 // undone records that an action was undone, and those undone with it.
 func (r *Runner) undone(a change.Action) error {
 	for _, part := range r.Journal.Plan.Actions {
-		if _, begun := r.Journal.begun(part.ID); part.UndoneWith != a.ID || !begun || r.Journal.has(EventUndone, part.ID) {
-			continue
-		}
-		if err := r.Journal.append(Record{Event: EventUndone, Action: part.ID}); err != nil {
-			return err
+		if part.UndoneWith == a.ID && r.Journal.of(part.ID).undoable() {
+			if err := r.Journal.append(Record{Event: EventUndone, Action: part.ID}); err != nil {
+				return err
+			}
 		}
 	}
 	return r.Journal.append(Record{Event: EventUndone, Action: a.ID})
@@ -155,7 +154,7 @@ func (r *Runner) undo(ctx context.Context, a change.Action) (*Kept, error) {
 	if err != nil {
 		return nil, err
 	}
-	begun, _ := r.Journal.begun(a.ID)
+	begun := r.Journal.of(a.ID).begun
 	goal := maps.Clone(begun.Before)
 	after := maps.Clone(goal)
 	maps.Copy(after, a.After)
@@ -174,7 +173,7 @@ func (r *Runner) undo(ctx context.Context, a change.Action) (*Kept, error) {
 			fmt.Sprintf("grant it in the role %q with its record filter again", t.Role.Name),
 		}
 	}
-	if theirs := changed(t, now.State, after, goal); len(theirs) > 0 {
+	if theirs := changedSince(t, now.State, after, goal); len(theirs) > 0 {
 		kept = &Kept{a, "somebody changed it since: " + said(part(now.State, theirs)) + " now", a.Target.Restore(theirs)}
 		maps.DeleteFunc(goal, func(name, _ string) bool { _, ok := theirs[name]; return ok })
 	}
@@ -205,7 +204,7 @@ func (r *Runner) undo(ctx context.Context, a change.Action) (*Kept, error) {
 func (r *Runner) goBack(ctx context.Context, a change.Action, t change.Target, now Reading, goal change.State, names []string) (*Kept, error) {
 	var err error
 	for attempt := 1; !t.Reached(now.State, goal); {
-		if attempt == 1 && !r.Journal.has(EventUndo, a.ID) {
+		if attempt == 1 && !r.Journal.of(a.ID).undo {
 			if err := r.Journal.append(Record{Event: EventUndo, Action: a.ID}); err != nil {
 				return nil, err
 			}
@@ -269,7 +268,7 @@ func (r *Runner) current(ctx context.Context, t change.Target, names []string) (
 // restored yet.
 func (r *Runner) broughtByOthers(a change.Action, name string, now, goal change.State) bool {
 	return a.Kind == change.RemovePrivilege && change.IsPlatformDefault(name) && goal[name] == change.None && now[name] != change.None &&
-		!r.Journal.has(EventUndo, a.ID)
+		!r.Journal.of(a.ID).undo
 }
 
 // deletable says why the row that an action created must not be deleted; "" if it may be.
@@ -280,7 +279,7 @@ func (r *Runner) deletable(a change.Action, begun Record, now Reading) string {
 		return ""
 	}
 	end := r.Journal.now()
-	if done, ok := r.Journal.find(EventDone, a.ID); ok {
+	if done := r.Journal.of(a.ID).done; done.Event != "" {
 		end = done.At
 		if now.Row != nil && done.Made != now.Row.ID {
 			return fmt.Sprintf("the journal says that %s was created, but the existing row is %s", done.Made, now.Row.ID)
@@ -289,9 +288,9 @@ func (r *Runner) deletable(a change.Action, begun Record, now Reading) string {
 	return r.notOurs(a, begun, end, now.Row)
 }
 
-// changed are the names with a value that is not on the way back, with the values to go
+// changedSince are the names with a value that is not on the way back, with the values to go
 // back to.
-func changed(t change.Target, now, after, goal change.State) change.State {
+func changedSince(t change.Target, now, after, goal change.State) change.State {
 	theirs := change.State{}
 	for name, value := range goal {
 		one := func(s change.State) change.State { return change.State{name: s[name]} }

@@ -1,8 +1,6 @@
 package apply
 
 import (
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/change"
@@ -13,26 +11,22 @@ func key(t change.Target) string {
 	return strings.Join([]string{string(t.Kind), k[change.SlotRole], k[change.SlotUser], k[change.SlotCopy], k[change.SlotView], k[change.SlotPrincipal], t.ApplicationID}, " ")
 }
 
-// keyOfGrants is the key of what the target's role grants.
-func keyOfGrants(t change.Target) string {
-	return key(change.Target{Kind: change.TargetGrants, Role: t.Role})
-}
-
-// waitsFor is the action that creates a row that the target depends on; empty if all of
+// makers are the actions that create the rows that the target depends on; nil if all of
 // them exist.
-func waitsFor(t change.Target) string {
+func makers(t change.Target) []string {
+	var ids []string
 	for _, ref := range []*change.Ref{t.Role, t.Copy, t.User, t.Principal} {
 		if ref != nil && ref.MadeBy != "" {
-			return ref.MadeBy
+			ids = append(ids, ref.MadeBy)
 		}
 	}
-	return ""
+	return ids
 }
 
 // said puts a state into words.
 func said(s change.State) string {
 	var parts []string
-	for _, name := range slices.Sorted(maps.Keys(s)) {
+	for _, name := range s.Names() {
 		parts = append(parts, name+" is "+s[name])
 	}
 	return change.Listed(parts)

@@ -30,16 +30,14 @@ func (r *Runner) Verify(ctx context.Context) ([]*LostError, error) {
 			keys = append(keys, k)
 			ends[k] = &end{target: t, state: change.State{}, last: map[string]int{}}
 		}
-		maps.Copy(ends[k].state, a.After)
-		for name := range a.After {
-			ends[k].last[name] = i
+		for name, value := range a.After {
+			ends[k].state[name], ends[k].last[name] = value, i
 		}
 	}
 	lost := map[int]change.State{}
 	for _, k := range keys {
 		e := ends[k]
-		names := slices.Sorted(maps.Keys(e.state))
-		now, err := r.Mutator.Current(ctx, e.target, names)
+		now, err := r.Mutator.Current(ctx, e.target, e.state.Names())
 		if err != nil {
 			return nil, fmt.Errorf("reading back what was changed: %w", err)
 		}

@@ -99,8 +99,7 @@ func (f application) finish(ctx context.Context, a *app, v verification, r *appl
 			applying(a, "dbaudit apply --resume", journal, r.Journal.Plan.Environment), undo)
 		var changed *apply.ChangedError
 		var gone *apply.GoneError
-		var inherited *apply.InheritedError
-		if errors.As(err, &changed) || errors.As(err, &gone) || errors.As(err, &inherited) {
+		if errors.As(err, &changed) || errors.As(err, &gone) {
 			advice = fmt.Sprintf("%d of %d actions are done, and this plan cannot continue: make a new plan, or undo them with `%s`", r.Journal.Applied(), all, undo)
 		}
 		return partial(a, err, r, advice)

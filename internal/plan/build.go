@@ -63,6 +63,11 @@ func Build(r audit.Result, s *snapshot.Snapshot, o Options) (Plan, error) {
 	if o.Validity == 0 {
 		o.Validity = DefaultValidity
 	}
+	for _, id := range slices.Concat(o.Only, o.Except) {
+		if !slices.ContainsFunc(r.Controls, func(c audit.Control) bool { return among([]audit.ControlID{id}, c.ID) }) {
+			return Plan{}, fmt.Errorf("there is no control %q in the profile %s", id, r.Profile.Name)
+		}
+	}
 	b := builder{
 		Options: o, result: r, snapshot: s,
 		roles: map[string]*roleWork{}, shares: map[string]*shareWork{}, besides: map[string]bool{},
@@ -74,13 +79,9 @@ func Build(r audit.Result, s *snapshot.Snapshot, o Options) (Plan, error) {
 			Actions:   []change.Action{}, Manual: []Manual{}, Withheld: []Withheld{}, Unknown: []Unknown{}, Findings: []Finding{},
 		},
 	}
-	if err := b.knownControls(); err != nil {
-		return Plan{}, err
-	}
-	b.plan.IntegrationUser = b.integrationUser()
-	if root, ok := b.rootUnit(); ok {
-		b.plan.RootUnit = root.ID
-	}
+	b.plan.IntegrationUser = subjectID(b.integration().User)
+	root, _ := b.rootUnit()
+	b.plan.RootUnit = root.ID
 	b.gather()
 	b.follow()
 	b.settle()
@@ -107,9 +108,8 @@ type builder struct {
 	unreached bool
 	// besides are the fingerprints of findings that a grant alone does not fix: the role
 	// must also be assigned to the user.
-	besides   map[string]bool
-	shares    map[string]*shareWork // by view and principal
-	shareKeys []string
+	besides map[string]bool
+	shares  map[string]*shareWork // by view and principal
 }
 
 // A cause is a finding and its fix.
@@ -123,22 +123,12 @@ func (c cause) reason() change.Reason {
 	return change.Reason{Control: c.control.ID, Fingerprint: c.finding.Fingerprint}
 }
 
-func (b *builder) knownControls() error {
-	for _, id := range slices.Concat(b.Only, b.Except) {
-		if !slices.ContainsFunc(b.result.Controls, func(c audit.Control) bool { return same(c.ID, id) }) {
-			return fmt.Errorf("there is no control %q in the profile %s", id, b.result.Profile.Name)
-		}
-	}
-	return nil
+func among(list []audit.ControlID, id audit.ControlID) bool {
+	return slices.ContainsFunc(list, func(c audit.ControlID) bool { return strings.EqualFold(string(c), string(id)) })
 }
 
-func same(a, b audit.ControlID) bool { return strings.EqualFold(string(a), string(b)) }
-
 func (b *builder) wanted(id audit.ControlID) bool {
-	in := func(list []audit.ControlID) bool {
-		return slices.ContainsFunc(list, func(c audit.ControlID) bool { return same(c, id) })
-	}
-	return (len(b.Only) == 0 || in(b.Only)) && !in(b.Except)
+	return (len(b.Only) == 0 || among(b.Only, id)) && !among(b.Except, id)
 }
 
 // gather sorts the findings' fixes by what they change.
@@ -189,20 +179,21 @@ func (b *builder) take(c cause) {
 	}
 }
 
-// manual makes a fix a manual step, because of an obstacle or because no tool does it.
-func (b *builder) manual(c cause, o obstacle) { b.stop(c, hurdle{obstacle: o, fix: c.fix}) }
+// manual makes a fix a manual step, because no tool does it or because of an obstacle,
+// which must be removed first.
+func (b *builder) manual(c cause, o obstacle) { b.manualFor(c, o, "") }
 
-// stop makes a fix a manual step because of an obstacle, which must be removed first.
-func (b *builder) stop(c cause, h hurdle) {
+// manualFor is manual for an obstacle in the unit or the owner of that name.
+func (b *builder) manualFor(c cause, o obstacle, name string) {
 	if owner, disabled := b.disabledOwner(c.fix); disabled {
-		h = hurdle{obstacle: obstacleOwnerDisabled, fix: c.fix, name: owner}
+		o, name = obstacleOwnerDisabled, owner
 	}
 	m := change.For(c.fix, change.Place{Environment: b.result.Environment, Profile: b.result.Profile.Name})
 	summary, steps := m.Summary, m.Portal
-	if h.obstacle == obstacleOwnerDisabled {
+	if o == obstacleOwnerDisabled {
 		summary = "Bring " + named(c.fix.View, "the view") + " to a user who is enabled."
 	}
-	r := h.removal()
+	r := o.removal(c.fix, name)
 	if r.why != "" {
 		summary, steps = strings.TrimSuffix(summary, ".")+": "+r.why+".", r.how
 	}
@@ -242,10 +233,9 @@ func refID(r *audit.Reference) string {
 // require it have nothing to judge yet.
 func (b *builder) follow() {
 	b.followUnassign()
-	if b.newRole == nil && b.newUser == nil {
-		return
+	if b.newRole != nil || b.newUser != nil {
+		b.followRole()
 	}
-	b.followRole()
 	if b.newUser != nil {
 		b.followViews()
 	}
@@ -265,7 +255,9 @@ func (b *builder) controlOf(rule string) (audit.Control, bool) {
 // gives the user more than is required, and removing the roles that the user depends on
 // while the integration role is not assigned to it.
 func (b *builder) settle() {
-	b.settleAssign()
+	if b.assign != nil && b.assign.Target.Role.ID != "" {
+		b.settleAssign(b.assign.Target.Role.ID, b.assign.Target.Role.Name)
+	}
 	if b.unreached {
 		for _, w := range b.unassign {
 			b.manual(w.causes[0], obstacleUnreached)

@@ -32,12 +32,12 @@ func (b *builder) role(ref *audit.Reference) *roleWork {
 	if !known || role.RootID != ref.ID || !role.Customizable || role.TemplateID != "" || b.snapshot.RolePrivileges[ref.ID] == nil {
 		return nil
 	}
-	w := &roleWork{
-		ref: change.Ref{ID: ref.ID, Name: role.Name}, grants: map[string]audit.Grant{}, addWhy: map[string][]change.Reason{},
-		unit: b.unit(role.BusinessUnitID),
-	}
-	b.roles[ref.ID] = w
-	return w
+	b.roles[ref.ID] = newRoleWork(change.Ref{ID: ref.ID, Name: role.Name}, b.unit(role.BusinessUnitID))
+	return b.roles[ref.ID]
+}
+
+func newRoleWork(role, unit change.Ref) *roleWork {
+	return &roleWork{ref: role, unit: unit, grants: map[string]audit.Grant{}, addWhy: map[string][]change.Reason{}}
 }
 
 func (b *builder) unit(id string) change.Ref {
@@ -74,13 +74,13 @@ func (b *builder) grantIn(c cause) {
 		return
 	}
 	if limited := b.filtered(c.fix); len(limited) > 0 && !b.ReplaceFiltered {
-		rest := c
+		all := c.fix.Privileges
 		c.fix.Privileges = limited
 		b.manual(c, obstacleFiltered)
-		rest.fix.Privileges = slices.DeleteFunc(slices.Clone(rest.fix.Privileges), func(g audit.Grant) bool { return slices.Contains(limited, g) })
-		if c = rest; len(c.fix.Privileges) == 0 {
+		if len(limited) == len(all) {
 			return
 		}
+		c.fix.Privileges = slices.DeleteFunc(slices.Clone(all), func(g audit.Grant) bool { return slices.Contains(limited, g) })
 	}
 	w.grant(c.fix.Privileges, c.reason())
 	if c.fix.User != nil {
@@ -100,12 +100,7 @@ func (b *builder) filtered(fix audit.Fix) []audit.Grant {
 
 // rootUnit is the business unit without a parent.
 func (b *builder) rootUnit() (change.Ref, bool) {
-	for _, id := range slices.Sorted(maps.Keys(b.snapshot.BusinessUnits)) {
-		if b.snapshot.BusinessUnits[id].ParentID == "" {
-			return b.unit(id), true
-		}
-	}
-	return change.Ref{}, false
+	return b.unitThat(func(_ string, u snapshot.BusinessUnit) bool { return u.ParentID == "" })
 }
 
 // unitNamed is the live business unit with a name, or the root if no name is given.
@@ -113,9 +108,15 @@ func (b *builder) unitNamed(name string) (change.Ref, bool) {
 	if name == "" {
 		return b.rootUnit()
 	}
-	for _, id := range slices.Sorted(maps.Keys(b.snapshot.BusinessUnits)) {
+	return b.unitThat(func(id string, u snapshot.BusinessUnit) bool {
 		_, locked := b.lockedUnit(id)
-		if strings.EqualFold(b.snapshot.BusinessUnits[id].Name, name) && !locked {
+		return strings.EqualFold(u.Name, name) && !locked
+	})
+}
+
+func (b *builder) unitThat(is func(id string, u snapshot.BusinessUnit) bool) (change.Ref, bool) {
+	for _, id := range slices.Sorted(maps.Keys(b.snapshot.BusinessUnits)) {
+		if is(id, b.snapshot.BusinessUnits[id]) {
 			return b.unit(id), true
 		}
 	}
@@ -123,18 +124,17 @@ func (b *builder) unitNamed(name string) (change.Ref, bool) {
 }
 
 func (b *builder) createRole(c cause) {
-	fix := c.fix
 	root, ok := b.rootUnit()
-	if !ok || fix.Role == nil || fix.Role.Name == "" {
+	if !ok || c.fix.Role == nil || c.fix.Role.Name == "" {
 		b.manual(c, obstacleRootUnread)
 		return
 	}
 	if b.newRole == nil {
 		b.undefined(c)
-		b.newRole = &roleWork{ref: change.Ref{Name: fix.Role.Name}, grants: map[string]audit.Grant{}, addWhy: map[string][]change.Reason{}, unit: root}
+		b.newRole = newRoleWork(change.Ref{Name: c.fix.Role.Name}, root)
 	}
 	b.newRole.why = add(b.newRole.why, c.reason())
-	b.newRole.grant(fix.Privileges, c.reason())
+	b.newRole.grant(c.fix.Privileges, c.reason())
 }
 
 // undefined makes manual steps of privileges that a new role cannot be granted, because the

@@ -11,11 +11,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
+// A shareWork is what to do about one share of a view: nothing without a reason.
 type shareWork struct {
 	view, principal, owner change.Ref
 	table                  string
-	add                    bool
-	reduce                 bool
 	addWhy, reduceWhy      []change.Reason
 }
 
@@ -25,10 +24,7 @@ func (b *builder) owner(viewID string, ref *audit.Reference) (change.Ref, bool) 
 	id := cmp.Or(refID(ref), view.OwnerID)
 	_, team := b.snapshot.Teams[id]
 	u, known := b.snapshot.Users[id]
-	switch {
-	case id == "", team, view.OwnerType == snapshot.PrincipalTeam, ref != nil && ref.Kind == "team":
-		return change.Ref{}, false
-	case known && u.Disabled:
+	if id == "" || team || view.OwnerType == snapshot.PrincipalTeam || ref != nil && ref.Kind == "team" || known && u.Disabled {
 		return change.Ref{}, false
 	}
 	kind := ""
@@ -79,32 +75,29 @@ func (b *builder) share(c cause) {
 	}
 	for _, p := range principals {
 		w := b.shareFor(change.Ref{ID: viewID, Name: fix.View.Name}, change.Ref{Kind: cmp.Or(p.Kind, "systemuser"), ID: p.ID, Name: p.Name}, owner)
-		if slices.Contains(b.snapshot.Shares[p.ID][viewID].Rights, snapshot.RightOther) {
+		share := b.snapshot.Shares[p.ID][viewID]
+		switch {
+		case slices.Contains(share.Rights, snapshot.RightOther):
 			b.manual(c, obstacleOtherRights)
 			return
-		}
-		if fix.Kind == change.ReduceShare && len(onlyMore(b.snapshot.Shares[p.ID][viewID].Inherited)) > 0 {
+		case fix.Kind == change.ReduceShare && slices.ContainsFunc(share.Inherited, func(r snapshot.Right) bool { return r != snapshot.RightRead }):
 			b.manual(c, obstacleInheritedRights)
 			return
+		case fix.Kind == change.ReduceShare:
+			w.reduceWhy = add(w.reduceWhy, why)
+		default:
+			w.addWhy = add(w.addWhy, why)
 		}
 		w.table = cmp.Or(fix.Table, b.snapshot.Views[viewID].Table)
-		if fix.Kind == change.ShareView {
-			w.add, w.addWhy = true, add(w.addWhy, why)
-		} else {
-			w.reduce, w.reduceWhy = true, add(w.reduceWhy, why)
-		}
 	}
 }
 
 func (b *builder) shareFor(view, principal, owner change.Ref) *shareWork {
 	key := view.ID + " " + principal.ID
-	if w := b.shares[key]; w != nil {
-		return w
+	if b.shares[key] == nil {
+		b.shares[key] = &shareWork{view: view, principal: principal, owner: owner}
 	}
-	w := &shareWork{view: view, principal: principal, owner: owner}
-	b.shares[key] = w
-	b.shareKeys = append(b.shareKeys, key)
-	return w
+	return b.shares[key]
 }
 
 // followViews shares the required views with a new user.
@@ -124,51 +117,47 @@ func (b *builder) followViews() {
 			Owner: &audit.Reference{Name: required.Owner},
 			User:  &audit.Reference{Kind: "systemuser", Name: b.newUser.Target.User.Name},
 		}
-		finding := audit.Finding{Fingerprint: why.Fingerprint}
-		if !found {
-			fix.Kind = change.FindView
-			b.manual(cause{c, finding, fix}, obstacleNone)
-			continue
-		}
+		because := cause{c, audit.Finding{Fingerprint: why.Fingerprint}, fix}
 		owner, ok := b.owner(id, nil)
-		if !ok {
-			b.manual(cause{c, finding, fix}, obstacleOwnerTeam)
-			continue
+		switch {
+		case !found:
+			because.fix.Kind = change.FindView
+			b.manual(because, obstacleNone)
+		case !ok:
+			b.manual(because, obstacleOwnerTeam)
+		default:
+			w := b.shareFor(change.Ref{ID: id, Name: b.snapshot.Views[id].Name}, *b.newUser.Target.User, owner)
+			w.table, w.addWhy = required.Table, add(w.addWhy, why)
 		}
-		w := b.shareFor(change.Ref{ID: id, Name: b.snapshot.Views[id].Name}, *b.newUser.Target.User, owner)
-		w.table, w.add, w.addWhy = required.Table, true, add(w.addWhy, why)
 	}
 }
 
 // requiredView finds a required view: the owner's, if one is named. found without an id
 // means a system view.
 func (b *builder) requiredView(required snapshot.RequiredView) (id string, found bool) {
+	meant := func(name, table string) bool {
+		return strings.EqualFold(name, required.Name) && strings.EqualFold(table, required.Table)
+	}
 	for _, candidate := range slices.Sorted(maps.Keys(b.snapshot.Views)) {
 		v := b.snapshot.Views[candidate]
-		if !strings.EqualFold(v.Name, required.Name) || !strings.EqualFold(v.Table, required.Table) {
-			continue
-		}
-		if required.Owner == "" || strings.EqualFold(b.snapshot.Users[v.OwnerID].DomainName, required.Owner) {
+		owned := required.Owner == "" || strings.EqualFold(b.snapshot.Users[v.OwnerID].DomainName, required.Owner)
+		switch {
+		case !meant(v.Name, v.Table):
+		case owned:
 			return candidate, true
-		}
-		if id == "" {
+		case id == "":
 			id = candidate
 		}
 	}
-	if id != "" {
-		return id, true
-	}
 	for _, v := range b.snapshot.SystemViews {
-		if strings.EqualFold(v.Name, required.Name) && strings.EqualFold(v.Table, required.Table) {
-			return "", true
-		}
+		found = found || meant(v.Name, v.Table)
 	}
-	return "", false
+	return id, found || id != ""
 }
 
 // sharings emits the shares, either of owners who were read or of those who were not.
 func (b *builder) sharings(userMadeBy string, unread bool) {
-	for _, key := range b.shareKeys {
+	for _, key := range slices.Sorted(maps.Keys(b.shares)) {
 		if w := b.shares[key]; (w.owner.Name == "") == unread {
 			b.shareActions(w, userMadeBy)
 		}
@@ -189,15 +178,10 @@ func (b *builder) shareActions(w *shareWork, userMadeBy string) {
 		b.action(a)
 		rights = to
 	}
-	if w.add && !slices.Contains(rights, snapshot.RightRead) {
+	if w.addWhy != nil && !slices.Contains(rights, snapshot.RightRead) {
 		step(change.ShareView, change.WithRead(rights), w.addWhy)
 	}
-	if to := change.OnlyRead(rights); w.reduce && change.Access(to) != change.Access(rights) {
+	if to := change.OnlyRead(rights); w.reduceWhy != nil && change.Access(to) != change.Access(rights) {
 		step(change.ReduceShare, to, w.reduceWhy)
 	}
-}
-
-// onlyMore are the rights beyond Read.
-func onlyMore(rights []snapshot.Right) []snapshot.Right {
-	return slices.DeleteFunc(slices.Clone(rights), func(r snapshot.Right) bool { return r == snapshot.RightRead })
 }

@@ -33,7 +33,6 @@ func (b *builder) emit() {
 	if b.assign != nil {
 		b.action(madeBy(b.assign.Action, roleMadeBy, userMadeBy))
 	}
-	slices.Sort(b.shareKeys)
 	b.sharings(userMadeBy, false)
 	for _, w := range b.unassign {
 		b.action(w.Action)

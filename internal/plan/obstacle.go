@@ -36,15 +36,6 @@ const (
 // again is the last step if a plan can do the remaining work.
 const again = "Make the plan again."
 
-// A hurdle is an obstacle to a fix, with the names that its words need.
-type hurdle struct {
-	obstacle
-
-	fix audit.Fix
-	// name is the name of the obstacle's unit or owner.
-	name string
-}
-
 // A removal says what an obstacle is, who can remove it, and how.
 type removal struct {
 	why string // completes the sentence of the fix
@@ -52,11 +43,12 @@ type removal struct {
 	how []string
 }
 
-// removal is zero if there is no obstacle; then the sentence and the steps are the fix's own.
-func (h hurdle) removal() removal {
-	role, user, view := named(h.fix.Role, "the role"), named(h.fix.User, "the user"), named(h.fix.View, "the view")
+// removal says how to remove the obstacle to a fix. name is the name of the obstacle's unit
+// or owner. Without an obstacle, the sentence and the steps are the fix's own.
+func (o obstacle) removal(fix audit.Fix, name string) removal {
+	role, user, view := named(fix.Role, "the role"), named(fix.User, "the user"), named(fix.View, "the view")
 	const admin = change.SystemAdministrator
-	switch h.obstacle {
+	switch o {
 	case obstacleRoleLocked:
 		return removal{"this role cannot be edited", admin, []string{
 			"Create a custom role for the integration, or have the publisher of the managed solution make " + role + " editable (its managed property \"Can be customized\").",
@@ -72,14 +64,14 @@ func (h hurdle) removal() removal {
 			"Let the auditor read business units: grant it prvReadBusinessUnit at Organization level.", again,
 		}}
 	case obstacleNoUnit:
-		return removal{fmt.Sprintf("no enabled business unit %q was found", h.name), admin, []string{
-			fmt.Sprintf("If %q is misspelt or was renamed, correct business_unit in the configuration.", h.name),
-			fmt.Sprintf("If the name is correct, create or enable %q in the Power Platform admin center, under Settings > Users + permissions > Business units.", h.name),
+		return removal{fmt.Sprintf("no enabled business unit %q was found", name), admin, []string{
+			fmt.Sprintf("If %q is misspelt or was renamed, correct business_unit in the configuration.", name),
+			fmt.Sprintf("If the name is correct, create or enable %q in the Power Platform admin center, under Settings > Users + permissions > Business units.", name),
 			again,
 		}}
 	case obstacleUnitDisabled:
-		return removal{fmt.Sprintf("the business unit %q is disabled, so its users cannot sign in", h.name), admin, []string{
-			fmt.Sprintf("Enable %q in the Power Platform admin center, under Settings > Users + permissions > Business units, or move %s to an enabled unit.", h.name, user),
+		return removal{fmt.Sprintf("the business unit %q is disabled, so its users cannot sign in", name), admin, []string{
+			fmt.Sprintf("Enable %q in the Power Platform admin center, under Settings > Users + permissions > Business units, or move %s to an enabled unit.", name, user),
 			again,
 		}}
 	case obstacleNoApplication:
@@ -103,8 +95,8 @@ func (h hurdle) removal() removal {
 		}}
 	case obstacleThroughTeam:
 		return removal{"the user has the role through this team as well", admin, []string{
-			fmt.Sprintf("If %s does not need %s, remove the role from the team.", named(h.fix.Team, "the team"), role),
-			fmt.Sprintf("Otherwise, remove %s from %s; for a team of a Microsoft Entra group, remove it from the group.", user, named(h.fix.Team, "the team")),
+			fmt.Sprintf("If %s does not need %s, remove the role from the team.", named(fix.Team, "the team"), role),
+			fmt.Sprintf("Otherwise, remove %s from %s; for a team of a Microsoft Entra group, remove it from the group.", user, named(fix.Team, "the team")),
 		}}
 	case obstacleOwnerTeam:
 		return removal{"a team owns the view, or its owner is unknown, so the owner cannot be impersonated", "a member of the team that owns the view", []string{
@@ -112,8 +104,8 @@ func (h hurdle) removal() removal {
 			fmt.Sprintf("As that person, share %s with the integration user, Read only.", view),
 		}}
 	case obstacleOwnerDisabled:
-		return removal{fmt.Sprintf("its owner, %s, is disabled, so nobody can read or share it", h.name), admin, []string{
-			fmt.Sprintf("Enable the user %s in the Power Platform admin center, or reassign what %[1]s owns to a user who is enabled.", h.name),
+		return removal{fmt.Sprintf("its owner, %s, is disabled, so nobody can read or share it", name), admin, []string{
+			fmt.Sprintf("Enable the user %s in the Power Platform admin center, or reassign what %[1]s owns to a user who is enabled.", name),
 			"If the owner changes, name the new one under views in the configuration.", again,
 		}}
 	case obstacleViewUnread:
@@ -121,7 +113,7 @@ func (h hurdle) removal() removal {
 			"Name the owner of " + view + " under views in the configuration, so that dbaudit can impersonate that person.", again,
 		}}
 	case obstacleOtherRights:
-		return removal{"the share includes rights that dbaudit does not know and could not restore", change.Who(h.fix), []string{
+		return removal{"the share includes rights that dbaudit does not know and could not restore", change.Who(fix), []string{
 			fmt.Sprintf("As the owner of %s, open Manage and share views and see what the share gives.", view),
 			"Note its current rights, and set it to Read.",
 		}}
@@ -132,12 +124,12 @@ func (h hurdle) removal() removal {
 		}}
 	case obstacleFiltered:
 		return removal{"a record filter limits the current grant, and rollback could not restore the filter", admin, []string{
-			"Find out who limited " + privilegesOf(h.fix) + " in " + role + " to the records of a filter, and why.",
+			"Find out who limited " + privilegesOf(fix) + " in " + role + " to the records of a filter, and why.",
 			"If the filter is not needed, make and apply the plan with --replace-filtered.",
 		}}
 	case obstacleNone:
 	}
-	return removal{who: change.Who(h.fix)}
+	return removal{who: change.Who(fix)}
 }
 
 func named(r *audit.Reference, otherwise string) string {

@@ -36,7 +36,7 @@ func TestObstaclesHaveStepsOfTheirOwn(t *testing.T) {
 	}
 	owners := map[string]obstacle{}
 	for o := obstacleNone + 1; int(o) <= len(speaks); o++ {
-		r, mark := hurdle{obstacle: o, fix: fix, name: "Europe"}.removal(), speaks[o]
+		r, mark := o.removal(fix, "Europe"), speaks[o]
 		if mark == "" || r.why == "" || r.who == "" || len(r.how) == 0 {
 			t.Fatalf("obstacle %d: %+v: who, why or how is missing", o, r)
 		}
@@ -55,7 +55,7 @@ func TestObstaclesHaveStepsOfTheirOwn(t *testing.T) {
 	if last := obstacleFiltered; int(last) != len(speaks) {
 		t.Errorf("%d obstacles, %d with words", last, len(speaks))
 	}
-	if r := (hurdle{fix: fix}).removal(); r.how != nil || r.why != "" {
+	if r := obstacleNone.removal(fix, ""); r.how != nil || r.why != "" {
 		t.Error("without an obstacle the steps are those of the fix")
 	}
 }
