@@ -63,11 +63,11 @@ func TestProfileExport(t *testing.T) {
 		valid(p.Name, catalog)
 		valid(p.Name, oscal.NewProfile(r))
 		valid(p.Name, oscal.NewComponents(r, audit.Tool{Name: "dbaudit"}))
-		if len(catalog.Catalog.Controls) != len(p.Controls) {
-			t.Errorf("%s: %d controls of %d", p.Name, len(catalog.Catalog.Controls), len(p.Controls))
+		if len(catalog["catalog"].Controls) != len(p.Controls) {
+			t.Errorf("%s: %d controls of %d", p.Name, len(catalog["catalog"].Controls), len(p.Controls))
 			continue
 		}
-		for i, c := range catalog.Catalog.Controls {
+		for i, c := range catalog["catalog"].Controls {
 			want := p.Controls[i]
 			if c.ID != string(want.ID) || c.Title == "" || want.Citation != nil && c.Parts[0].Prose != want.Citation.Line {
 				t.Errorf("%s: %+v is not %+v", p.Name, c, want)

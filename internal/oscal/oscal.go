@@ -106,11 +106,9 @@ func StatementID(control string) string { return Token(control) + "_smt" }
 
 // A Property is a name and a value.
 type Property struct {
-	Name    string `json:"name"`
-	NS      string `json:"ns,omitempty"`
-	Value   string `json:"value"`
-	Class   string `json:"class,omitempty"`
-	Remarks string `json:"remarks,omitempty"`
+	Name  string `json:"name"`
+	NS    string `json:"ns,omitempty"`
+	Value string `json:"value"`
 }
 
 // Properties makes properties of dbaudit's own of pairs of a name and a value. One
@@ -152,7 +150,6 @@ type Metadata struct {
 	Version      string     `json:"version"`
 	OSCALVersion string     `json:"oscal-version"`
 	Props        []Property `json:"props,omitempty"`
-	Links        []Link     `json:"links,omitempty"`
 	Remarks      string     `json:"remarks,omitempty"`
 }
 
@@ -176,22 +173,17 @@ type BackMatter struct {
 
 // A Resource is what a document refers to by "#" and its id.
 type Resource struct {
-	UUID        string  `json:"uuid"`
-	Title       string  `json:"title,omitempty"`
-	Description string  `json:"description,omitempty"`
-	RLinks      []RLink `json:"rlinks,omitempty"`
-}
-
-// An RLink says where a resource is.
-type RLink struct {
-	Href string `json:"href"`
+	UUID        string `json:"uuid"`
+	Title       string `json:"title,omitempty"`
+	Description string `json:"description,omitempty"`
+	RLinks      []Link `json:"rlinks,omitempty"`
 }
 
 // Source is the resource of a vendor's page.
 func Source(title, address string) Resource {
 	r := Resource{UUID: ID("source", title, address), Title: text.Line(title)}
 	if isWeb(address) {
-		r.RLinks = []RLink{{address}}
+		r.RLinks = []Link{{Href: address}}
 	}
 	return r
 }

@@ -221,16 +221,29 @@ func apart(v any) {
 }
 
 func TestCatalogStatesTheSource(t *testing.T) {
-	c := NewCatalog(requirements()).Catalog
+	c := NewCatalog(requirements())["catalog"]
 	if len(c.Controls) != 2 || c.Controls[0].Parts[0].Prose != "Lead - Read" || c.Controls[1].Parts[0].Prose != "The role is a custom one" {
 		t.Errorf("got %+v", c.Controls)
 	}
 	if got := c.Controls[0].Parts[0].ID; got != StatementID("ACME-PRIV-LEAD") {
 		t.Errorf("the statement is %s", got)
 	}
-	p := NewProfile(requirements()).Profile
+	p := NewProfile(requirements())["profile"]
 	if p.Imports[0].Href != "#"+c.UUID || strings.Join(p.Imports[0].IncludeControls[0].IDs, " ") != "ACME-PRIV-LEAD ACME-ROLE-CUSTOM" {
 		t.Errorf("the profile imports %+v, the catalog is %s", p.Imports, c.UUID)
+	}
+}
+
+// TestContent holds that the id of a content is that of its parts as one list.
+func TestContent(t *testing.T) {
+	c := NewContent("kind")
+	for _, part := range []any{1, "b"} {
+		if err := c.Add(part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := c.ID(), ID("kind", `[1,"b"]`); got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }
 

@@ -1,6 +1,7 @@
 package oscal
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -26,30 +27,22 @@ type Requirement struct {
 	Privileges []string
 }
 
-// A CatalogDocument is a catalog in the frame of a file.
-type CatalogDocument struct {
-	Catalog Catalog `json:"catalog"`
-}
-
-// A Catalog is a list of controls.
-type Catalog struct {
+type catalog struct {
 	UUID       string     `json:"uuid"`
 	Metadata   Metadata   `json:"metadata"`
-	Controls   []Control  `json:"controls"`
+	Controls   []control  `json:"controls"`
 	BackMatter BackMatter `json:"back-matter"`
 }
 
-// A Control is what is required.
-type Control struct {
+type control struct {
 	ID    string     `json:"id"`
 	Title string     `json:"title"`
 	Props []Property `json:"props,omitempty"`
 	Links []Link     `json:"links,omitempty"`
-	Parts []Part     `json:"parts"`
+	Parts []part     `json:"parts"`
 }
 
-// A Part is a text of a control.
-type Part struct {
+type part struct {
 	ID    string     `json:"id"`
 	Name  string     `json:"name"`
 	Props []Property `json:"props,omitempty"`
@@ -58,23 +51,23 @@ type Part struct {
 
 // NewCatalog has one control for each of the profile's, with the line of the source as
 // its statement. A control without a line of its own is stated by its title.
-func NewCatalog(r Requirements) CatalogDocument {
+func NewCatalog(r Requirements) map[string]catalog {
 	source := Source(r.Source.Title, r.Source.URL)
-	c := Catalog{
+	c := catalog{
 		UUID: ID("catalog", r.Name, r.Digest), Metadata: r.metadata(r.Title),
 		BackMatter: BackMatter{[]Resource{source}},
 	}
 	for _, k := range r.Controls {
-		statement := Part{ID: StatementID(k.ID), Name: "statement", Prose: text.Line(k.Title)}
+		statement := part{ID: StatementID(k.ID), Name: "statement", Prose: text.Line(k.Title)}
 		if k.Citation != nil {
 			statement.Prose = text.Line(k.Citation.Line)
 			statement.Props = Properties("section", k.Citation.Tab)
 		}
-		parts := []Part{statement}
+		parts := []part{statement}
 		if k.Why != "" {
-			parts = append(parts, Part{ID: Token(k.ID) + "_gdn", Name: "guidance", Prose: text.Line(k.Why)})
+			parts = append(parts, part{ID: Token(k.ID) + "_gdn", Name: "guidance", Prose: text.Line(k.Why)})
 		}
-		c.Controls = append(c.Controls, Control{
+		c.Controls = append(c.Controls, control{
 			ID: Token(k.ID), Title: text.Line(k.Title),
 			Props: append([]Property{{Name: "label", Value: Token(k.ID)}},
 				Properties("rule", k.Rule, "severity", k.Severity, "privileges", strings.Join(k.Privileges, " "))...),
@@ -82,86 +75,68 @@ func NewCatalog(r Requirements) CatalogDocument {
 			Parts: parts,
 		})
 	}
-	return CatalogDocument{c}
+	return map[string]catalog{"catalog": c}
 }
 
-// A ProfileDocument is a profile in the frame of a file.
-type ProfileDocument struct {
-	Profile Profile `json:"profile"`
-}
-
-// A Profile chooses controls of a catalog.
-type Profile struct {
+type profile struct {
 	UUID       string     `json:"uuid"`
 	Metadata   Metadata   `json:"metadata"`
-	Imports    []Import   `json:"imports"`
-	Merge      Merge      `json:"merge"`
+	Imports    []imports  `json:"imports"`
+	Merge      merge      `json:"merge"`
 	BackMatter BackMatter `json:"back-matter"`
 }
 
-// An Import names controls of another document.
-type Import struct {
+type imports struct {
 	Href            string `json:"href"`
-	IncludeControls []With `json:"include-controls"`
+	IncludeControls []with `json:"include-controls"`
 }
 
-// With lists controls by their ids.
-type With struct {
+type with struct {
 	IDs []string `json:"with-ids"`
 }
 
-// Merge says how the imported controls appear in the result.
-type Merge struct {
+type merge struct {
 	AsIs bool `json:"as-is"`
 }
 
 // NewProfile chooses every control of the catalog that [NewCatalog] writes.
-func NewProfile(r Requirements) ProfileDocument {
+func NewProfile(r Requirements) map[string]profile {
 	catalog := r.catalog()
-	with := With{}
+	var all with
 	for _, k := range r.Controls {
-		with.IDs = append(with.IDs, Token(k.ID))
+		all.IDs = append(all.IDs, Token(k.ID))
 	}
-	return ProfileDocument{Profile{
+	return map[string]profile{"profile": {
 		UUID: ID("profile", r.Name, r.Digest), Metadata: r.metadata(r.Title),
-		Imports:    []Import{{Href: "#" + catalog.UUID, IncludeControls: []With{with}}},
-		Merge:      Merge{AsIs: true},
+		Imports:    []imports{{"#" + catalog.UUID, []with{all}}},
+		Merge:      merge{AsIs: true},
 		BackMatter: BackMatter{[]Resource{catalog, Source(r.Source.Title, r.Source.URL)}},
 	}}
 }
 
-// A ComponentsDocument is a component definition in the frame of a file.
-type ComponentsDocument struct {
-	Definition Components `json:"component-definition"`
-}
-
-// Components define who meets or checks controls.
-type Components struct {
+type components struct {
 	UUID       string      `json:"uuid"`
 	Metadata   Metadata    `json:"metadata"`
-	Components []Component `json:"components"`
+	Components []component `json:"components"`
 	BackMatter BackMatter  `json:"back-matter"`
 }
 
-// A Component is one of them.
-type Component struct {
+type component struct {
 	UUID            string           `json:"uuid"`
 	Type            string           `json:"type"`
 	Title           string           `json:"title"`
 	Description     string           `json:"description"`
-	Implementations []Implementation `json:"control-implementations"`
+	Implementations []implementation `json:"control-implementations"`
 }
 
-// An Implementation says which controls of a catalog a component has to do with.
-type Implementation struct {
+type implementation struct {
 	UUID         string        `json:"uuid"`
 	Source       string        `json:"source"`
 	Description  string        `json:"description"`
-	Requirements []Implemented `json:"implemented-requirements"`
+	Requirements []implemented `json:"implemented-requirements"`
 }
 
-// Implemented is what a component does about one control.
-type Implemented struct {
+type implemented struct {
 	UUID        string     `json:"uuid"`
 	ControlID   string     `json:"control-id"`
 	Description string     `json:"description"`
@@ -170,24 +145,24 @@ type Implemented struct {
 
 // NewComponents defines dbaudit as the component that checks the controls: no document
 // of a profile can say that an environment meets them.
-func NewComponents(r Requirements, tool audit.Tool) ComponentsDocument {
+func NewComponents(r Requirements, tool audit.Tool) map[string]components {
 	catalog := r.catalog()
 	id := ID("component-definition", r.Name, r.Digest)
-	var checks []Implemented
+	var checks []implemented
 	var ids IDs
 	for _, k := range r.Controls {
-		checks = append(checks, Implemented{
+		checks = append(checks, implemented{
 			UUID: ids.Of(id, "check", k.ID), ControlID: Token(k.ID),
 			Description: text.Line("dbaudit checks it by the rule " + k.Rule + ": " + k.Title),
 			Props:       Properties("rule", k.Rule, "severity", k.Severity, "privileges", strings.Join(k.Privileges, " ")),
 		})
 	}
-	return ComponentsDocument{Components{
+	return map[string]components{"component-definition": {
 		UUID: id, Metadata: r.metadata("Checks of " + r.Title),
-		Components: []Component{{
+		Components: []component{{
 			UUID: ID("tool", tool.Name), Type: "validation", Title: tool.Name,
 			Description: "It reads a Dataverse environment and judges each control; it does not implement any.",
-			Implementations: []Implementation{{
+			Implementations: []implementation{{
 				UUID: ids.Of(id, "implementation"), Source: "#" + catalog.UUID,
 				Description: text.Line("The checks of the profile " + r.Name), Requirements: checks,
 			}},
@@ -200,18 +175,14 @@ func NewComponents(r Requirements, tool audit.Tool) ComponentsDocument {
 func (r Requirements) catalog() Resource {
 	return Resource{
 		UUID: ID("catalog", r.Name, r.Digest), Title: "Catalog of " + text.Line(r.Title),
-		RLinks: []RLink{{Token(r.Name) + ".catalog.json"}},
+		RLinks: []Link{{Href: Token(r.Name) + ".catalog.json"}},
 	}
 }
 
 // metadata has the profile's own date and version, so that nothing depends on the clock.
 func (r Requirements) metadata(title string) Metadata {
 	day, err := time.Parse(time.DateOnly, r.Version)
-	version := r.Version
-	if version == "" {
-		version = "none"
-	}
-	m := NewMetadata(title, version, day)
+	m := NewMetadata(title, cmp.Or(r.Version, "none"), day)
 	if err != nil {
 		m.Remarks = "The profile states no date."
 	}

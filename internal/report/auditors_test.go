@@ -10,7 +10,6 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/oscal"
 	"github.com/dbaudit/dbaudit/schema/schematest"
 )
 
@@ -147,21 +146,22 @@ func TestOSCAL(t *testing.T) {
 	if again := renderedAll(t, OSCAL, rs, Options{Rules: rules()}); again != out {
 		t.Error("equal input gives other bytes")
 	}
-	var doc oscal.AssessmentDocument
+	var doc map[string]oscalAssessment
 	if err := json.Unmarshal([]byte(out), &doc); err != nil {
 		t.Fatal(err)
 	}
-	made, used := map[string]bool{}, []string{strings.TrimPrefix(doc.Assessment.ImportAP.Href, "#")}
+	assessment := doc["assessment-results"]
+	made, used := map[string]bool{}, []string{strings.TrimPrefix(assessment.ImportAP.Href, "#")}
 	define := func(id string) {
 		if made[id] {
 			t.Errorf("the id %s comes twice", id)
 		}
 		made[id] = true
 	}
-	for _, r := range doc.Assessment.BackMatter.Resources {
+	for _, r := range assessment.BackMatter.Resources {
 		define(r.UUID)
 	}
-	for i, r := range doc.Assessment.Results {
+	for i, r := range assessment.Results {
 		define(r.UUID)
 		for _, c := range append(r.Local.Components, r.Local.Assets.Components...) {
 			define(c.UUID)
@@ -186,7 +186,7 @@ func TestOSCAL(t *testing.T) {
 				used = append(used, o.UUID)
 			}
 			passed := rs[i].Controls[j].Outcome == audit.OutcomePass
-			if satisfied := f.Target.Status.State == oscal.Satisfied; satisfied != passed {
+			if satisfied := f.Target.Status.State == oscalSatisfied; satisfied != passed {
 				t.Errorf("%s is %s and %s", f.Title, rs[i].Controls[j].Outcome, f.Target.Status.State)
 			}
 			if want := max(1, len(rs[i].Controls[j].Findings)); len(f.Related) != want {

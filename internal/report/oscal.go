@@ -17,11 +17,8 @@ func writeOSCAL(w io.Writer, from *source, o Options) error {
 		UUID: oscal.ID("no assessment plan"), Title: "No assessment plan",
 		Description: "dbaudit follows no assessment plan. It judges every control of the profile that each result names.",
 	}
-	a := oscal.Assessment{
-		ImportAP:   oscal.ImportAP{Href: "#" + plan.UUID},
-		Results:    []oscal.Result{},
-		BackMatter: oscal.BackMatter{Resources: []oscal.Resource{plan}},
-	}
+	a := oscalAssessment{Results: []oscalResult{}, BackMatter: oscal.BackMatter{Resources: []oscal.Resource{plan}}}
+	a.ImportAP.Href = "#" + plan.UUID
 	var latest time.Time
 	sources := map[string]bool{}
 	content := oscal.NewContent("assessment-results")
@@ -41,9 +38,9 @@ func writeOSCAL(w io.Writer, from *source, o Options) error {
 	a.UUID = content.ID()
 	a.Metadata = oscal.NewMetadata("Results of dbaudit", oscal.Time(latest), latest)
 	var ids oscal.IDs
-	return writeResults(w, oscal.AssessmentDocument{Assessment: a}, func(yield func(oscal.Result) bool) {
+	return writeResults(w, map[string]oscalAssessment{"assessment-results": a}, func(yield func(oscalResult) bool) {
 		for r := range from.each() {
-			if !yield(oscalResult(r, &ids, o)) {
+			if !yield(resultOfOSCAL(r, &ids, o)) {
 				return
 			}
 		}
@@ -66,64 +63,60 @@ type oscalRun struct {
 	ids         *oscal.IDs
 	options     Options
 	id          string
-	environment oscal.Subject
-	origins     []oscal.Origin
+	environment oscalSubject
+	origins     []oscalOrigin
 	collected   string
-	subjects    map[audit.Subject]oscal.Subject
-	result      *oscal.Result
+	subjects    map[audit.Subject]oscalSubject
+	result      *oscalResult
 }
 
-func oscalResult(r audit.Result, ids *oscal.IDs, o Options) oscal.Result {
+func resultOfOSCAL(r audit.Result, ids *oscal.IDs, o Options) oscalResult {
 	id := ids.Of(append([]string{"result", r.Snapshot.Digest, oscal.Time(r.EvaluatedAt)}, owner(r)...)...)
-	tool := oscal.SystemComponent{
+	tool := oscalComponent{
 		UUID: ids.Of(id, "tool"), Type: "software", Title: visible(r.Tool.Name), Description: "The program that read and judged.",
-		Props: oscal.Properties("version", r.Tool.Version), Status: oscal.State{State: "operational"},
+		Props: oscal.Properties("version", r.Tool.Version), Status: oscalState{State: "operational"},
 	}
-	environment := oscal.SystemComponent{
+	environment := oscalComponent{
 		UUID: ids.Of(id, r.Kind()), Type: "service", Title: visible(r.Environment.Name), Description: "The " + r.Kind() + " that was judged.",
 		Props:  oscal.Properties("url", r.Environment.URL, "organization-id", r.Environment.OrganizationID),
-		Status: oscal.State{State: "operational"},
+		Status: oscalState{State: "operational"},
 	}
 	if r.Unread != nil {
-		environment.Status = oscal.State{State: "other", Remarks: "It could not be read."}
+		environment.Status = oscalState{State: "other", Remarks: "It could not be read."}
 	}
 	collected := r.Snapshot.TakenAt
 	if collected.IsZero() {
 		collected = r.EvaluatedAt
 	}
-	result := oscal.Result{
+	result := oscalResult{
 		UUID: id, Title: join(", ", visible(r.Environment.Name), visible(r.Profile.Name)), Description: headline(r),
 		Start: oscal.Time(collected), End: oscal.Time(r.EvaluatedAt),
 		Props: oscal.Properties("verdict", r.Verdict.String(), "snapshot", r.Snapshot.Digest, "profile", r.Profile.Name,
 			"profile-version", r.Profile.Version, "profile-origin", r.Profile.Origin, "profile-digest", r.Profile.Digest),
-		Links: oscal.Links(r.Profile.Source.URL, r.Profile.Source.Title),
-		Local: oscal.Local{
-			Components: []oscal.SystemComponent{environment},
-			Assets: oscal.Assets{
-				Components: []oscal.SystemComponent{tool},
-				Platforms:  []oscal.Platform{{UUID: ids.Of(id, "platform"), Title: tool.Title, Uses: []oscal.Uses{{ComponentUUID: tool.UUID}}}},
-			},
-		},
+		Links:   oscal.Links(r.Profile.Source.URL, r.Profile.Source.Title),
 		Remarks: strings.Join(visibleAll(r.Notes), "; "),
 	}
+	result.Local.Components = []oscalComponent{environment}
+	result.Local.Assets.Components = []oscalComponent{tool}
+	result.Local.Assets.Platforms = []oscalPlatform{{ids.Of(id, "platform"), tool.Title, []oscalUses{{tool.UUID}}}}
 	run := oscalRun{
 		Result: r, ids: ids, options: o, id: id, collected: oscal.Time(collected), result: &result,
-		environment: oscal.Subject{UUID: environment.UUID, Type: "component", Title: environment.Title},
-		origins:     []oscal.Origin{{Actors: []oscal.Actor{{Type: "tool", UUID: tool.UUID}}}},
-		subjects:    map[audit.Subject]oscal.Subject{},
+		environment: oscalSubject{UUID: environment.UUID, Type: "component", Title: environment.Title},
+		origins:     []oscalOrigin{{Actors: []oscalActor{{Type: "tool", UUID: tool.UUID}}}},
+		subjects:    map[audit.Subject]oscalSubject{},
 	}
 	if r.Unread != nil {
-		run.observe(oscal.Observation{UUID: ids.Of(id, "unread"), Description: unreadText(r), Subjects: []oscal.Subject{run.environment}})
+		run.observe(oscalObservation{UUID: ids.Of(id, "unread"), Description: unreadText(r), Subjects: []oscalSubject{run.environment}})
 	}
-	reviewed := oscal.Selection{Description: "Every control of the profile " + visible(r.Profile.Name)}
+	reviewed := oscalSelection{Description: "Every control of the profile " + visible(r.Profile.Name)}
 	for _, c := range r.Controls {
-		reviewed.Include = append(reviewed.Include, oscal.Selected{ControlID: oscal.Token(string(c.ID))})
+		reviewed.Include = append(reviewed.Include, oscalSelected{ControlID: oscal.Token(string(c.ID))})
 		run.control(c)
 	}
 	if len(r.Controls) == 0 {
 		reviewed.Description, reviewed.All = "No control was judged.", &struct{}{}
 	}
-	result.Reviewed.Selections = []oscal.Selection{reviewed}
+	result.Reviewed.Selections = []oscalSelection{reviewed}
 	return result
 }
 
@@ -131,53 +124,53 @@ func oscalResult(r audit.Result, ids *oscal.IDs, o Options) oscal.Result {
 func (r *oscalRun) control(c audit.Control) {
 	control := string(c.ID)
 	id := r.ids.Of(r.id, "finding", control)
-	f := oscal.Finding{
+	f := oscalFinding{
 		UUID: id, Title: join(": ", visible(control), visible(c.Title)), Description: oscalOutcome(c),
 		Props:   oscal.Properties("outcome", c.Outcome.String(), "severity", c.Severity.String(), "rule", c.Rule, "citation", citation(c.Citation)),
 		Origins: r.origins,
-		Target:  oscal.Target{Type: "statement-id", TargetID: oscal.StatementID(control), Title: visible(c.Title), Status: oscalStatus(c)},
+		Target:  oscalTarget{Type: "statement-id", TargetID: oscal.StatementID(control), Title: visible(c.Title), Status: statusOfOSCAL(c)},
 		Remarks: strings.Join(visibleAll(c.Remarks()), "; "),
 	}
 	if c.Original != nil {
 		f.Props = append(f.Props, oscal.Properties("original-outcome", c.Original.String())...)
 	}
 	if c.Outcome == audit.OutcomeNotApplicable {
-		f.Target.Implementation = &oscal.State{State: "not-applicable"}
+		f.Target.Implementation = &oscalState{State: "not-applicable"}
 	}
 	for _, fault := range c.Findings {
 		observation := r.ids.Of(id, "observation", fault.Fingerprint)
-		f.Related = append(f.Related, oscal.Related{UUID: observation})
+		f.Related = append(f.Related, oscalRelated{UUID: observation})
 		r.observe(r.fault(c, fault, observation))
 	}
 	if len(c.Findings) == 0 {
 		observation := r.ids.Of(id, "observation")
-		f.Related = append(f.Related, oscal.Related{UUID: observation})
-		r.observe(oscal.Observation{
+		f.Related = append(f.Related, oscalRelated{UUID: observation})
+		r.observe(oscalObservation{
 			UUID: observation, Title: visible(control), Description: oscalOutcome(c),
-			Types: []string{"control-objective"}, Subjects: []oscal.Subject{r.environment},
+			Types: []string{"control-objective"}, Subjects: []oscalSubject{r.environment},
 		})
 	}
 	r.result.Findings = append(r.result.Findings, f)
 }
 
 // observe adds an observation, with what all have.
-func (r *oscalRun) observe(o oscal.Observation) {
+func (r *oscalRun) observe(o oscalObservation) {
 	o.Methods, o.Origins, o.Collected = []string{"TEST"}, r.origins, r.collected
 	r.result.Observations = append(r.result.Observations, o)
 }
 
 // fault is the observation of one fault.
-func (r *oscalRun) fault(c audit.Control, f audit.Finding, id string) oscal.Observation {
-	o := oscal.Observation{
+func (r *oscalRun) fault(c audit.Control, f audit.Finding, id string) oscalObservation {
+	o := oscalObservation{
 		UUID: id, Title: visible(string(c.ID)), Description: visible(f.Message), Types: []string{"finding"},
 		Props:    oscal.Properties("fingerprint", f.Fingerprint, "baseline-state", string(f.Baseline)),
-		Subjects: []oscal.Subject{r.subject(f.Subject)},
+		Subjects: []oscalSubject{r.subject(f.Subject)},
 		Remarks:  visible(advice(f, c, r.options)),
 	}
 	if w := f.Waiver; w != nil {
 		o.Props = append(o.Props, oscal.Properties("waiver-kind", w.Kind, "waiver-owner", w.Owner, "waiver-expires", w.Expires, "waiver-reason", w.Reason)...)
 	}
-	evidenced := oscal.Evidence{Description: "What was read and compared in the snapshot."}
+	evidenced := oscalEvidence{Description: "What was read and compared in the snapshot."}
 	for _, d := range evidence(f.Evidence) {
 		evidenced.Props = append(evidenced.Props, oscal.Properties(d.Name, d.Value)...)
 	}
@@ -186,38 +179,38 @@ func (r *oscalRun) fault(c audit.Control, f audit.Finding, id string) oscal.Obse
 		location = c.Location
 	}
 	evidenced.Props = append(evidenced.Props, oscal.Properties("location", placeOf(location))...)
-	o.Evidence = []oscal.Evidence{evidenced}
+	o.Evidence = []oscalEvidence{evidenced}
 	return o
 }
 
 // subject is an item of the inventory, which is made the first time.
-func (r *oscalRun) subject(s audit.Subject) oscal.Subject {
+func (r *oscalRun) subject(s audit.Subject) oscalSubject {
 	if s.Kind == audit.SubjectEnvironment {
 		return r.environment
 	}
 	if known, ok := r.subjects[s]; ok {
 		return known
 	}
-	item := oscal.InventoryItem{
+	item := oscalItem{
 		UUID: r.ids.Of(r.id, "subject", s.Kind.String(), s.ID, s.Table, s.Name), Description: subject(s),
 		Props: oscal.Properties("kind", s.Kind.String(), "id", s.ID, "name", s.Name, "table", s.Table),
 	}
 	r.result.Local.Inventory = append(r.result.Local.Inventory, item)
-	r.subjects[s] = oscal.Subject{UUID: item.UUID, Type: "inventory-item", Title: item.Description}
+	r.subjects[s] = oscalSubject{UUID: item.UUID, Type: "inventory-item", Title: item.Description}
 	return r.subjects[s]
 }
 
-// oscalStatus is satisfied for a control that passed, and for no other: OSCAL has no
+// statusOfOSCAL is satisfied for a control that passed, and for no other: OSCAL has no
 // word for what is not known, does not apply or was accepted.
-func oscalStatus(c audit.Control) oscal.Status {
+func statusOfOSCAL(c audit.Control) oscalStatus {
 	switch c.Outcome {
 	case audit.OutcomePass:
-		return oscal.Status{State: oscal.Satisfied, Reason: "pass"}
+		return oscalStatus{State: oscalSatisfied, Reason: "pass"}
 	case audit.OutcomeFail:
-		return oscal.Status{State: oscal.NotSatisfied, Reason: "fail"}
+		return oscalStatus{State: oscalNotSatisfied, Reason: "fail"}
 	case audit.OutcomeUnknown, audit.OutcomeNotApplicable, audit.OutcomeWaived:
 	}
-	return oscal.Status{State: oscal.NotSatisfied, Reason: "other", Remarks: oscalOutcome(c)}
+	return oscalStatus{State: oscalNotSatisfied, Reason: "other", Remarks: oscalOutcome(c)}
 }
 
 // oscalOutcome is a control's outcome in words, with the reason.
