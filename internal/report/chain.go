@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,15 +13,21 @@ import (
 // A chain is the way from the role to the views as a picture: role → user → views.
 // Each part carries the outcome of the controls that judge it.
 type chain struct {
-	Nodes [3]chainPart
-	Links [2]chainPart
-	// Text says in words what the picture shows.
-	Text string
+	Parts [5]chainPart // the boxes, and the arrows between them
+	Text  string       // says in words what the picture shows
 }
+
+// The boxes among the parts.
+const (
+	roleBox  = 0
+	userBox  = 2
+	viewsBox = 4
+)
 
 // A chainPart is a box or an arrow.
 type chainPart struct {
 	Label string // what it is
+	Link  bool   // whether it is an arrow
 	Name  string // what it is called, where the result says so
 	State string // the class and the word of its outcome
 	Mark  string
@@ -30,48 +37,45 @@ type chainPart struct {
 
 // chainOf is nil for a profile none of whose rules is about roles, users or views.
 func chainOf(r audit.Result) *chain {
-	c := &chain{
-		Nodes: [3]chainPart{
-			part(r, "Security role", func(rule string) bool { return strings.HasPrefix(rule, "role/") }),
-			part(r, "Integration user", func(rule string) bool { return strings.HasPrefix(rule, "user/") && rule != "user/role" }),
-			part(r, "Views", func(rule string) bool { return strings.HasPrefix(rule, "view/") && rule != "view/shared" }),
-		},
-		Links: [2]chainPart{
-			part(r, "assigned to", func(rule string) bool { return rule == "user/role" }),
-			part(r, "can read", func(rule string) bool { return rule == "view/shared" }),
-		},
-	}
-	if views := &c.Nodes[2]; r.LeavesViewsOut() && views.State == "pass" {
+	c := &chain{Parts: [5]chainPart{
+		part(r, "Security role", func(rule string) bool { return strings.HasPrefix(rule, "role/") }),
+		part(r, "assigned to", func(rule string) bool { return rule == "user/role" }),
+		part(r, "Integration user", func(rule string) bool { return strings.HasPrefix(rule, "user/") && rule != "user/role" }),
+		part(r, "can read", func(rule string) bool { return rule == "view/shared" }),
+		part(r, "Views", func(rule string) bool { return strings.HasPrefix(rule, "view/") && rule != "view/shared" }),
+	}}
+	role, user, views := &c.Parts[roleBox], &c.Parts[userBox], &c.Parts[viewsBox]
+	c.Parts[1].Link, c.Parts[3].Link = true, true
+	if r.LeavesViewsOut() && views.State == "pass" {
 		views.State, views.Mark, views.Note = "none", "–", "not checked: none is configured"
 	}
-	if !slices.ContainsFunc(c.Parts(), func(p chainStep) bool { return p.Known }) {
-		return nil
-	}
-	c.Nodes[0].Name = called(r, audit.SubjectRole, "role/ user/role", func(f *audit.Fix) *audit.Reference { return f.Role })
-	c.Nodes[1].Name = called(r, audit.SubjectUser, "role/ user/ view/", func(f *audit.Fix) *audit.Reference { return f.User })
+	role.Name = called(r, audit.SubjectRole, "role/ user/role", func(f *audit.Fix) *audit.Reference { return f.Role })
+	user.Name = called(r, audit.SubjectUser, "role/ user/ view/", func(f *audit.Fix) *audit.Reference { return f.User })
 	if i := r.Integration; i != nil {
-		c.Nodes[0].Name, c.Nodes[1].Name = subjectName(i.Role), subjectName(i.User)
+		role.Name, user.Name = cmp.Or(i.Role, &audit.Subject{}).Name, cmp.Or(i.User, &audit.Subject{}).Name
 	}
-	c.Nodes[2].Name = viewNames(r)
-	var text []string
+	views.Name = viewNames(r)
+	var said []string
 	for i, what := range []string{"Role", "link from role to user", "user", "link from user to views", "views"} {
-		if p := c.Parts()[i]; p.Known {
-			text = append(text, what+": "+p.Note)
+		if p := c.Parts[i]; p.Known {
+			said = append(said, what+": "+p.Note)
 		}
 	}
-	c.Text = strings.Join(text, "; ")
+	if said == nil {
+		return nil
+	}
+	c.Text = strings.Join(said, "; ")
 	return c
 }
 
 func part(r audit.Result, label string, judges func(rule string) bool) chainPart {
-	p := chainPart{Label: label, State: "none", Mark: "–", Note: "not judged"}
 	n := map[audit.Outcome]int{}
 	for _, c := range r.Controls {
 		if judges(c.Rule) {
 			n[c.Outcome]++
-			p.Known = true
 		}
 	}
+	p := chainPart{Label: label, State: "none", Mark: "–", Note: "not judged", Known: len(n) > 0}
 	for _, o := range []struct {
 		outcome    audit.Outcome
 		mark, said string
@@ -87,32 +91,26 @@ func part(r audit.Result, label string, judges func(rule string) bool) chainPart
 	return p
 }
 
-// subjectName is what a subject is called; nothing where there is none.
-func subjectName(s *audit.Subject) string {
-	if s == nil {
-		return ""
-	}
-	return s.Name
-}
+// Short is the name as it fits into a box.
+func (p chainPart) Short() string { return text.Name(p.Name, 4*nameColumns) }
 
 // viewNames are the views that findings are about; the result names no others.
 func viewNames(r audit.Result) string {
 	var names []string
-	for _, c := range r.Controls {
-		if !strings.HasPrefix(c.Rule, "view/") {
+	for _, i := range issues(r, false) {
+		f := i.Finding
+		if f == nil || !strings.HasPrefix(i.Rule, "view/") {
 			continue
 		}
-		for _, f := range c.Findings {
-			view := f.Subject.Name
-			if f.Subject.Kind != audit.SubjectRequiredView && f.Subject.Kind != audit.SubjectView {
-				view = ""
-			}
-			if view == "" && f.Fix != nil && f.Fix.View != nil {
-				view = f.Fix.View.Name
-			}
-			if view = name(visible(view)); view != "" && !slices.Contains(names, view) {
-				names = append(names, view)
-			}
+		view := f.Subject.Name
+		if f.Subject.Kind != audit.SubjectRequiredView && f.Subject.Kind != audit.SubjectView {
+			view = ""
+		}
+		if view == "" && f.Fix != nil && f.Fix.View != nil {
+			view = f.Fix.View.Name
+		}
+		if view = name(visible(view)); view != "" && !slices.Contains(names, view) {
+			names = append(names, view)
 		}
 	}
 	const shown = 3
@@ -126,35 +124,17 @@ func viewNames(r audit.Result) string {
 // a fix refers to; a result without findings names none. Only rules with one of the
 // prefixes are asked: user/no-administrator is about roles, too, of another kind.
 func called(r audit.Result, kind audit.SubjectKind, prefixes string, of func(*audit.Fix) *audit.Reference) string {
-	for _, c := range r.Controls {
-		if !slices.ContainsFunc(strings.Fields(prefixes), func(p string) bool { return strings.HasPrefix(c.Rule, p) }) {
+	for _, i := range issues(r, false) {
+		f := i.Finding
+		if f == nil || !slices.ContainsFunc(strings.Fields(prefixes), func(p string) bool { return strings.HasPrefix(i.Rule, p) }) {
 			continue
 		}
-		for _, f := range c.Findings {
-			if f.Subject.Kind == kind && f.Subject.Name != "" {
-				return f.Subject.Name
-			}
-			if f.Fix != nil {
-				if ref := of(f.Fix); ref != nil && ref.Name != "" {
-					return visible(ref.Name)
-				}
-			}
+		if f.Subject.Kind == kind && f.Subject.Name != "" {
+			return f.Subject.Name
+		}
+		if f.Fix != nil && of(f.Fix) != nil && of(f.Fix).Name != "" {
+			return visible(of(f.Fix).Name)
 		}
 	}
 	return ""
-}
-
-// Short is the name as it fits into a box.
-func (p chainPart) Short() string { return text.Name(p.Name, 4*nameColumns) }
-
-// Parts are boxes and arrows in the order of the picture.
-func (c *chain) Parts() []chainStep {
-	return []chainStep{{c.Nodes[0], false}, {c.Links[0], true}, {c.Nodes[1], false}, {c.Links[1], true}, {c.Nodes[2], false}}
-}
-
-// A chainStep is a part in its place.
-type chainStep struct {
-	chainPart
-
-	Link bool // whether it is an arrow
 }

@@ -14,58 +14,40 @@ type Format string
 
 // The formats.
 const (
-	Unknown Format = ""
-	// Table is for people at a terminal.
-	Table Format = "table"
-	// JSON is the contract other programs build on.
-	JSON Format = "json"
-	// SARIF is for code scanning.
-	SARIF Format = "sarif"
-	// JUnit is for test dashboards.
-	JUnit Format = "junit"
-	// HTML is one self-contained page.
-	HTML Format = "html"
-	// Markdown is for a job summary or a pull request.
-	Markdown Format = "markdown"
-	// CSV has a row for each finding.
-	CSV Format = "csv"
-	// GitHub is workflow commands, which become annotations.
-	GitHub Format = "github"
-	// Unix is a line for each finding, as compilers write them and editors read them.
-	Unix Format = "unix"
-	// OpenMetrics is gauges for a collector of metrics.
-	OpenMetrics Format = "openmetrics"
-	// GitLab is a Code Quality report.
-	GitLab Format = "gitlab"
-	// OCSF is an event of the Open Cybersecurity Schema Framework for each control.
-	OCSF Format = "ocsf"
-	// OSCAL is NIST's assessment results.
-	OSCAL Format = "oscal"
+	Unknown     Format = ""
+	Table       Format = "table"       // for people at a terminal
+	JSON        Format = "json"        // the contract other programs build on
+	SARIF       Format = "sarif"       // for code scanning
+	JUnit       Format = "junit"       // for test dashboards
+	HTML        Format = "html"        // one self-contained page
+	Markdown    Format = "markdown"    // for a job summary or a pull request
+	CSV         Format = "csv"         // a row for each finding
+	GitHub      Format = "github"      // workflow commands, which become annotations
+	Unix        Format = "unix"        // a line for each finding, as compilers write them and editors read them
+	OpenMetrics Format = "openmetrics" // gauges for a collector of metrics
+	GitLab      Format = "gitlab"      // a Code Quality report
+	OCSF        Format = "ocsf"        // an event of the Open Cybersecurity Schema Framework for each control
+	OSCAL       Format = "oscal"       // NIST's assessment results
 )
 
 func (f Format) String() string { return string(f) }
 
 // A renderer writes results in one format.
 type renderer struct {
-	format Format
-	write  func(io.Writer, *source, Options) error
-	// endings are the file names' ends that stand for the format.
-	endings []string
-	// raw keeps text as the environment has it; other renderers get legible text.
-	raw bool
-	// lines is for documents that are lines of text, where an extra space does no harm.
-	lines bool
-	// apart is for formats that show a result by its environment's name alone.
-	apart bool
-	// checkout is for formats whose viewers look for files in the checkout.
-	checkout bool
+	format   Format
+	write    func(io.Writer, *source, Options) error
+	endings  []string // of the files that the format is written to
+	raw      bool     // whether text stays as the environment has it; others get legible text
+	lines    bool     // whether a document is lines of text, where an extra space does no harm
+	apart    bool     // whether it shows a result by its environment's name alone
+	checkout bool     // whether its viewers look for files in the checkout
 }
 
 // renderers lists the formats in the order in which help names them.
 func renderers() []renderer {
 	return []renderer{
 		{format: Table, write: writeTable, apart: true},
-		{format: JSON, raw: true, endings: []string{".json"}},
+		{format: JSON, write: writeJSON, raw: true, endings: []string{".json"}},
 		{format: SARIF, write: writeSARIF, apart: true, checkout: true, endings: []string{".sarif"}},
 		{format: JUnit, write: writeJUnit, lines: true, endings: []string{".xml"}},
 		{format: HTML, write: writeHTML, apart: true, endings: []string{".html", ".htm"}},
@@ -108,15 +90,10 @@ type Profile string
 
 // The SARIF profiles.
 const (
-	ProfileUnknown Profile = ""
-	// Generic is plain SARIF 2.1.0.
-	Generic Profile = "generic"
-	// GitHubCodeScanning leaves out what GitHub would wrongly show as an alert, even in
-	// verbose documents.
-	GitHubCodeScanning Profile = "github"
-	// AzureDevOpsPipeline adds what GitHub Advanced Security for Azure DevOps requires; see
-	// [AzureDevOps].
-	AzureDevOpsPipeline Profile = "azuredevops"
+	ProfileUnknown      Profile = ""
+	Generic             Profile = "generic"     // plain SARIF 2.1.0
+	GitHubCodeScanning  Profile = "github"      // without what GitHub would wrongly show as an alert, even if verbose
+	AzureDevOpsPipeline Profile = "azuredevops" // with what GitHub Advanced Security for Azure DevOps requires; see [AzureDevOps]
 )
 
 // Profiles lists every SARIF profile.

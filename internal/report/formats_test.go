@@ -262,19 +262,23 @@ func TestMatrix(t *testing.T) {
 func TestChain(t *testing.T) {
 	t.Parallel()
 	c := chainOf(mixed())
-	if got := []string{c.Nodes[0].State, c.Links[0].State, c.Nodes[1].State, c.Links[1].State, c.Nodes[2].State}; strings.Join(got, " ") != "fail fail pass fail unknown" {
+	var got []string
+	for _, part := range c.Parts {
+		got = append(got, part.State)
+	}
+	if strings.Join(got, " ") != "fail fail pass fail unknown" {
 		t.Errorf("%q", got)
 	}
-	if c.Nodes[0].Name != "Demandbase Integration" || c.Nodes[1].Name != "# Demandbase" || c.Nodes[2].Name != "Target Accounts" {
-		t.Errorf("%+v", c.Nodes)
+	if c.Parts[roleBox].Name != "Demandbase Integration" || c.Parts[userBox].Name != "# Demandbase" || c.Parts[viewsBox].Name != "Target Accounts" {
+		t.Errorf("%+v", c.Parts)
 	}
-	if c := chainOf(compliant()); c.Links[1].State != "pass" || c.Nodes[1].Name != "" {
+	if c := chainOf(compliant()); c.Parts[3].State != "pass" || c.Parts[userBox].Name != "" {
 		t.Errorf("%+v", c)
 	}
 	r := compliant()
 	fail(&r, "DB-USER-NO-ADMINISTRATOR", audit.Finding{Subject: audit.Subject{Kind: audit.SubjectRole, ID: "x", Name: "System Customizer"}})
-	if c := chainOf(judge(r)); c.Nodes[0].Name != "" || c.Nodes[0].State != "pass" || c.Nodes[1].State != "fail" {
-		t.Errorf("another role stands for the integration's: %+v", c.Nodes)
+	if c := chainOf(judge(r)); c.Parts[roleBox].Name != "" || c.Parts[roleBox].State != "pass" || c.Parts[userBox].State != "fail" {
+		t.Errorf("another role stands for the integration's: %+v", c.Parts)
 	}
 	r.Controls = r.Controls[:0]
 	if c := chainOf(r); c != nil {

@@ -11,12 +11,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-func writeJSON(w io.Writer, from *source, several bool) error {
-	if !several {
-		for r := range from.each() {
-			return encodeJSON(w, r)
-		}
-		return nil
+func writeJSON(w io.Writer, from *source, o Options) error {
+	if !o.several {
+		return encodeJSON(w, from.own(from.rs[0]))
 	}
 	return writeResults(w, audit.Results{Format: audit.ResultsFormat, Results: []audit.Result{}}, from.each())
 }

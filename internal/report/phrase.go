@@ -53,11 +53,10 @@ func gap(f audit.Finding) string {
 	if required == "" || strings.Contains(f.Message, audit.Level(required)) || f.Evidence.Text("state") == "undefined" {
 		return ""
 	}
-	needs := "needs " + depthOf(f.Evidence, "required_depth")
-	if actual == "" {
-		return needs
+	if actual != "" {
+		actual = ", has " + depthOf(f.Evidence, "actual_depth")
 	}
-	return needs + ", has " + depthOf(f.Evidence, "actual_depth")
+	return "needs " + depthOf(f.Evidence, "required_depth") + actual
 }
 
 // depthOf is a depth of the evidence as the portal's access level.
@@ -75,12 +74,12 @@ type datum struct {
 // evidence lists what was read and compared: the names every privilege finding has
 // first, then the others by name, because a map has no order of its own.
 func evidence(e audit.Evidence) []datum {
-	lead := []string{"privilege", "state", "required_depth", "actual_depth"}
+	lead := []string{"actual_depth", "required_depth", "state", "privilege"}
 	var out []datum
-	for _, k := range slices.Concat(lead, slices.DeleteFunc(slices.Sorted(maps.Keys(e)), func(k string) bool { return slices.Contains(lead, k) })) {
-		if v, ok := e[k]; ok {
-			out = append(out, datum{Name: visible(k), Value: visible(plainValue(v))})
-		}
+	for _, k := range slices.SortedFunc(maps.Keys(e), func(a, b string) int {
+		return cmp.Or(slices.Index(lead, b)-slices.Index(lead, a), strings.Compare(a, b))
+	}) {
+		out = append(out, datum{Name: visible(k), Value: visible(plainValue(e[k]))})
 	}
 	return out
 }
@@ -105,32 +104,22 @@ func facts(e audit.Evidence) []datum {
 // stateWords says what the state of a privilege or a view is; other states are as their
 // rules name them.
 func stateWords(state string, privilege bool) string {
-	switch state {
-	case "missing":
-		if privilege {
-			return "not granted"
-		}
-	case "shallow":
-		return "granted at too low an access level"
-	case "filtered":
-		return "granted for some records only"
-	case "undefined":
-		return "not defined by the environment"
-	case "not-shared":
-		return "not shared with the user"
-	case "not-visible":
-		return "not visible to dbaudit: it does not exist, or is not shared"
+	if state == "missing" && privilege {
+		return "not granted"
 	}
-	return state
+	return cmp.Or(map[string]string{
+		"shallow":     "granted at too low an access level",
+		"filtered":    "granted for some records only",
+		"undefined":   "not defined by the environment",
+		"not-shared":  "not shared with the user",
+		"not-visible": "not visible to dbaudit: it does not exist, or is not shared",
+	}[state], state)
 }
 
 // capital begins a text with a capital letter.
 func capital(s string) string {
-	first, n := utf8.DecodeRuneInString(s)
-	if n == 0 || first == utf8.RuneError {
-		return s
-	}
-	return string(unicode.ToUpper(first)) + s[n:]
+	_, n := utf8.DecodeRuneInString(s)
+	return strings.ToUpper(s[:n]) + s[n:]
 }
 
 // beginning begins a sentence with a capital letter, unless its first word is a name.
@@ -148,26 +137,21 @@ type piece struct{ Text, URL string }
 // pieces are the parts of a step: the addresses of the portals and of the environment are
 // links, and nothing else of what names in it may hold.
 func pieces(step string, env audit.Environment) []piece {
-	step = visible(step)
-	addresses := []string{"https://admin.powerplatform.microsoft.com", "https://make.powerapps.com"}
-	if isWeb(env.URL) {
-		addresses = append(addresses, visible(env.URL))
+	const mark = "\x00" // no visible text has it
+	marked := []string{}
+	for _, address := range []string{"https://admin.powerplatform.microsoft.com", "https://make.powerapps.com", visible(env.URL)} {
+		if isWeb(address) {
+			marked = append(marked, address, mark+address+mark)
+		}
 	}
 	var list []piece
-	for step != "" {
-		at, address := len(step), ""
-		for _, a := range addresses {
-			if i := strings.Index(step, a); i >= 0 && i < at {
-				at, address = i, a
-			}
+	for i, part := range strings.Split(strings.NewReplacer(marked...).Replace(visible(step)), mark) {
+		switch {
+		case i%2 == 1:
+			list = append(list, piece{strings.TrimPrefix(part, "https://"), part})
+		case part != "":
+			list = append(list, piece{Text: part})
 		}
-		if at > 0 {
-			list = append(list, piece{Text: step[:at]})
-		}
-		if address != "" {
-			list = append(list, piece{strings.TrimPrefix(address, "https://"), address})
-		}
-		step = step[at+len(address):]
 	}
 	return list
 }
@@ -215,10 +199,11 @@ func version(p audit.Profile) string {
 
 // unreadText says what could not be read and why, beside a file's place.
 func unreadText(r audit.Result) string {
-	if r.OfFile() {
-		return "the file could not be read: " + visible(r.Unread.Message)
+	what := "the file"
+	if !r.OfFile() {
+		what = "the environment " + visible(r.Environment.Name)
 	}
-	return "the environment " + visible(r.Environment.Name) + " could not be read: " + visible(r.Unread.Message)
+	return what + " could not be read: " + visible(r.Unread.Message)
 }
 
 // placeOf is a place in a file as one text; empty for none.

@@ -37,16 +37,12 @@ type Options struct {
 	// Width is the number of columns of the terminal. 0 means that there is no terminal:
 	// tables then take the width they need, break no lines and have no colours.
 	Width int
-	// Color allows ANSI colours in tables. The caller decides, based on the terminal,
-	// NO_COLOR and the flags.
-	Color bool
+	Color bool // whether tables may have ANSI colours
 	// Rules documents the rules by id; formats that show help leave it out for missing
 	// rules.
-	Rules map[string]audit.Rule
-	// SARIFProfile is the viewer that a SARIF document is for.
-	SARIFProfile Profile
-	// AzureDevOps is used with [AzureDevOpsPipeline].
-	AzureDevOps AzureDevOps
+	Rules        map[string]audit.Rule
+	SARIFProfile Profile     // the viewer that a SARIF document is for
+	AzureDevOps  AzureDevOps // used with [AzureDevOpsPipeline]
 	// InCheckout turns a path relative to the working directory into one relative to the
 	// root of the checkout, where code scanning and annotations look for files. nil means
 	// that the working directory is the root.
@@ -66,45 +62,38 @@ type Options struct {
 	Summary bool
 	// Least is the lowest severity of the controls that a table lists; the zero value means
 	// all. The verdict and the facts stay.
-	Least audit.Severity
-	// Verbose shows in full what is otherwise only counted.
-	Verbose bool
-	// Trends are drawn in HTML, each next to the result of its environment and profile.
-	Trends []Trend
+	Least   audit.Severity
+	Verbose bool    // whether what is otherwise only counted is shown in full
+	Trends  []Trend // drawn in HTML, each next to the result of its environment and profile
 
-	index string // where the index is that a page of HTML belongs to
+	index   string // where the index is that a page of HTML belongs to
+	several bool   // whether JSON is a document of several results
 }
 
 // Render writes one result.
 func Render(w io.Writer, f Format, r audit.Result, o Options) error {
-	return render(w, f, []audit.Result{r}, false, o)
+	return render(w, f, []audit.Result{r}, o)
 }
 
 // RenderAll writes several results as one document: in JSON as
 // [audit.ResultsFormat], in SARIF as a run for each, in HTML with an index, in the
 // other formats one after another in the form's own frame.
 func RenderAll(w io.Writer, f Format, rs []audit.Result, o Options) error {
-	return render(w, f, rs, true, o)
-}
-
-func render(w io.Writer, f Format, rs []audit.Result, several bool, o Options) error {
-	if err := draw(w, f, rs, several, o); err != nil {
-		return fmt.Errorf("rendering %s: %w", f, err)
-	}
-	return nil
+	o.several = true
+	return render(w, f, rs, o)
 }
 
 // spill is how much of a document is held before it is written: a document that cannot be
 // made is then not begun, unless it is a long one.
 const spill = 1 << 20
 
-func draw(w io.Writer, f Format, rs []audit.Result, several bool, o Options) error {
+func render(w io.Writer, f Format, rs []audit.Result, o Options) error {
 	if _, err := ParseFormat(string(f)); err != nil {
 		return err
 	}
 	for _, r := range rs {
 		if i := slices.IndexFunc(r.Controls, func(c audit.Control) bool { return c.Severity == audit.SeverityInvalid }); i >= 0 {
-			return fmt.Errorf("the control %s has no severity", name(visible(string(r.Controls[i].ID))))
+			return fmt.Errorf("rendering %s: the control %s has no severity", f, name(visible(string(r.Controls[i].ID))))
 		}
 	}
 	list := renderers()
@@ -113,22 +102,22 @@ func draw(w io.Writer, f Format, rs []audit.Result, several bool, o Options) err
 		rs = apart(rs, &o)
 	}
 	from := form.source(rs, o)
-	switch f {
-	case JSON:
-		return writeJSON(w, from, several)
-	case GitHub:
+	if f == GitHub {
 		return text.WriteCommands(w, writeGitHub(from, o))
-	default:
 	}
 	if form.lines {
 		w = text.NewStream(w, false) // files may be printed later, too
 	}
 	// Some libraries drop write errors; this writer keeps the first.
 	out := bufio.NewWriterSize(w, spill)
-	if err := form.write(out, from, o); err != nil {
-		return err
+	err := form.write(out, from, o)
+	if err == nil {
+		err = out.Flush()
 	}
-	return out.Flush()
+	if err != nil {
+		return fmt.Errorf("rendering %s: %w", f, err)
+	}
+	return nil
 }
 
 // A source hands over results in the form that a renderer expects.

@@ -238,14 +238,14 @@ func TestJSONIsTheContract(t *testing.T) {
 func TestViewsThatWereNotChecked(t *testing.T) {
 	t.Parallel()
 	r := compliant()
-	if strings.Contains(headline(r), audit.ViewsUnchecked) || chainOf(r).Nodes[2].State != "pass" {
+	if strings.Contains(headline(r), audit.ViewsUnchecked) || chainOf(r).Parts[viewsBox].State != "pass" {
 		t.Fatal("the sample checks views")
 	}
 	r.Notes = append(r.Notes, audit.ViewsUnchecked)
 	if !strings.HasSuffix(headline(r), "; "+audit.ViewsUnchecked) {
 		t.Error(headline(r))
 	}
-	if views := chainOf(r).Nodes[2]; views.State != "none" || !strings.Contains(views.Note, "not checked") {
+	if views := chainOf(r).Parts[viewsBox]; views.State != "none" || !strings.Contains(views.Note, "not checked") {
 		t.Errorf("the box of the views: %+v", views)
 	}
 }
