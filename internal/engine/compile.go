@@ -51,8 +51,8 @@ func compileOwn(modules map[string]*ast.Module) (*ast.Compiler, error) {
 }
 
 // idle are the stages of the compiler that leave dbaudit's own policies as they are: the
-// checks that they pass, and the rewriting of what they do not use. Their bodies are
-// written in an order in which each variable is bound before it is used.
+// checks that they pass, and what they do not use. Their bodies are written in an order in
+// which each variable is bound before it is used, and no comprehension needs an index.
 func idle() []ast.StageID {
 	return []ast.StageID{
 		ast.StageCheckUnusedImports,
@@ -74,6 +74,7 @@ func idle() []ast.StageID {
 		ast.StageCheckUnsafeBuiltins,
 		ast.StageCheckDeprecatedBuiltins,
 		ast.StageBuildRequiredCapabilities,
+		ast.StageBuildComprehensionIndices,
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 // checkedOwn parses dbaudit's own policies and compiles them with every check.
 func checkedOwn(t *testing.T) (map[string]*ast.Module, *ast.Compiler) {
 	t.Helper()
-	modules, err := parse(policy.Files, "", false)
+	modules, err := parse(policy.Files, "", false, false) // with all METADATA, as a user's policies
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,12 +58,12 @@ type Rule struct {
 // skipped for dbaudit's own alone, which do not change: TestOwnPolicies holds that they
 // pass, and that skipping changes nothing of what is evaluated.
 func Load(_ context.Context, own fs.FS, users ...fs.FS) (*Engine, error) {
-	modules, err := parse(own, "", false)
+	modules, err := parse(own, "", true, false)
 	if err != nil {
 		return nil, err
 	}
 	for i, user := range users {
-		more, err := parse(user, fmt.Sprintf("%d:", i+1), false)
+		more, err := parse(user, fmt.Sprintf("%d:", i+1), false, false)
 		if err != nil {
 			return nil, err
 		}

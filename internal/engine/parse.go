@@ -7,16 +7,17 @@ import (
 	"path"
 	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/dbaudit/dbaudit/internal/bounds"
 )
 
 // parse reads the policies of a tree, with their tests or without, by their names behind a
-// prefix. Parsing is most of what a short run does, and each file is parsed for itself.
-func parse(tree fs.FS, prefix string, tests bool) (map[string]*ast.Module, error) {
+// prefix. Parsing is most of what a short run does, and each file is parsed by itself.
+func parse(tree fs.FS, prefix string, own, tests bool) (map[string]*ast.Module, error) {
 	var names []string
 	err := fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err == nil && !entry.IsDir() && path.Ext(name) == ".rego" && (tests || !strings.HasSuffix(name, "_test.rego")) {
@@ -29,15 +30,22 @@ func parse(tree fs.FS, prefix string, tests bool) (map[string]*ast.Module, error
 	}
 	modules := make([]*ast.Module, len(names))
 	errs := make([]error, len(names))
-	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i, name := range names {
-		group.Go(func() error {
-			modules[i], errs[i] = parseFile(tree, name)
-			return nil
+	capabilities := ast.CapabilitiesForThisVersion(ast.CapabilitiesRegoVersion(ast.RegoV1))
+	var group sync.WaitGroup
+	var taken atomic.Int64 // as many parsers as processors take the files in turn
+	for range runtime.GOMAXPROCS(0) {
+		group.Go(func() {
+			for i := taken.Add(1) - 1; i < int64(len(names)); i = taken.Add(1) - 1 {
+				modules[i], errs[i] = parseFile(tree, names[i], ast.ParserOptions{
+					RegoVersion:  ast.RegoV1,
+					Capabilities: capabilities,
+					// Of dbaudit's own METADATA only that of rules is read.
+					ProcessAnnotation: !own || strings.HasPrefix(names[i], "dbaudit/rules/"),
+				})
+			}
 		})
 	}
-	_ = group.Wait()
+	group.Wait()
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("reading the policies: %w", err)
 	}
@@ -48,15 +56,12 @@ func parse(tree fs.FS, prefix string, tests bool) (map[string]*ast.Module, error
 	return named, nil
 }
 
-func parseFile(tree fs.FS, name string) (*ast.Module, error) {
+func parseFile(tree fs.FS, name string, options ast.ParserOptions) (*ast.Module, error) {
 	data, err := bounds.ReadFS(bounds.Policy, tree, name)
 	if err != nil {
 		return nil, err
 	}
-	m, err := ast.ParseModuleWithOpts(name, string(data), ast.ParserOptions{
-		ProcessAnnotation: true,
-		RegoVersion:       ast.RegoV1,
-	})
+	m, err := ast.ParseModuleWithOpts(name, string(data), options)
 	if faults := ast.Errors(nil); errors.As(err, &faults) {
 		return nil, placed(faults)
 	}

@@ -54,11 +54,11 @@ const testTimeout = time.Minute
 // Test runs the tests of a user's policies beside dbaudit's own, compiled as
 // strictly as for a verdict. They may use the test data in data.dbaudit.testing.
 func Test(ctx context.Context, own, user fs.FS) (Trial, error) {
-	mine, err := parse(own, "dbaudit:", true)
+	mine, err := parse(own, "dbaudit:", true, true)
 	if err != nil {
 		return Trial{}, err
 	}
-	theirs, err := parse(user, "", true)
+	theirs, err := parse(user, "", false, true)
 	if err != nil {
 		return Trial{}, err
 	}

@@ -12,23 +12,22 @@ current := data.profiles[input.requirement.profile]
 
 # METADATA
 # description: The profile's controls by the rule that judges them.
-controls := {rule: of |
-	some rule in {control.rule | some control in current.controls}
-	of := {control | some control in current.controls; control.rule = rule}
-}
+controls := _controls
+
+_controls[control.rule] contains control if some control in current.controls
 
 # METADATA
 # description: >-
 #   Those of the profile and of the lint profile, which a solution's files are judged by too. The profile may state a
 #   control of the lint profile itself, perhaps with a different severity.
-of_files := {rule: of |
+of_files := _of_files
+
+_of_files[control.rule] contains control if some control in current.controls
+
+_of_files[control.rule] contains control if {
 	stated := {control.id | some control in current.controls}
-	all := {control | some control in current.controls} | {control |
-		some control in data.profiles.lint.controls
-		not control.id in stated
-	}
-	some rule in {control.rule | some control in all}
-	of := {control | some control in all; control.rule = rule}
+	some control in data.profiles.lint.controls
+	not control.id in stated
 }
 
 # METADATA
@@ -45,19 +44,20 @@ minimum := {name | some control in current.controls; some name in control.privil
 
 # METADATA
 # description: The controls of role/privileges that require each of them.
-requiring := {name: of |
-	some name in minimum
-	of := {control | some control in controls["role/privileges"]; control.privileges[_] = name}
+requiring := _requiring
+
+_requiring[name] contains control if {
+	some control in controls["role/privileges"]
+	some name in control.privileges
 }
 
 # METADATA
 # description: Each of them as people read it, with the names that differ from it in case only, by name in lower case.
 rights := {name: words.right(name) | some name in minimum}
 
-spelt := {key: of |
-	some key in {lower(name) | some name in minimum}
-	of := {name | some name in minimum; key = lower(name)}
-}
+spelt := _spelt
+
+_spelt[lower(name)] contains name if some name in minimum
 
 # METADATA
 # description: The privileges that are not surplus, in lower case, whatever the configuration allows.
