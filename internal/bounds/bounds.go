@@ -108,6 +108,25 @@ func ReadFile(k Kind, name string) ([]byte, error) {
 	return read(k, name, f, size)
 }
 
+// Section opens a regular file to be read in parts. What has no size, such as a pipe, is
+// read here.
+func Section(k Kind, name string) (*io.SectionReader, io.Closer, error) {
+	f, size, err := Open(name)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case size > k.Max():
+		return nil, nil, errors.Join(k.tooLarge(name), f.Close())
+	case size > 0:
+		return io.NewSectionReader(f, 0, size), f, nil
+	}
+	data, err := read(k, name, f, 0)
+	if err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	return io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data))), f, nil
+}
+
 // ReadFS reads a regular file of a tree.
 func ReadFS(k Kind, tree fs.FS, name string) ([]byte, error) {
 	info, err := fs.Stat(tree, name)
@@ -154,9 +173,13 @@ func read(k Kind, name string, r io.Reader, size int64) ([]byte, error) {
 		return nil, err
 	}
 	if int64(b.Len()) > k.Max() {
-		return nil, fmt.Errorf("%w: %s has more than %s, which is the most for a %s: name the right file, or split it", ErrTooLarge, name, Size(k.Max()), k)
+		return nil, k.tooLarge(name)
 	}
 	return b.Bytes(), nil
+}
+
+func (k Kind) tooLarge(name string) error {
+	return fmt.Errorf("%w: %s has more than %s, which is the most for a %s: name the right file, or split it", ErrTooLarge, name, Size(k.Max()), k)
 }
 
 // Size is a number of bytes as people read it.

@@ -26,12 +26,18 @@ func TestReadFile(t *testing.T) {
 		if _, err := bounds.ReadFile(k, name); !errors.Is(err, bounds.ErrTooLarge) {
 			t.Errorf("%s of a byte too many: %v", k, err)
 		}
+		if _, _, err := bounds.Section(k, name); !errors.Is(err, bounds.ErrTooLarge) {
+			t.Errorf("%s of a byte too many, in parts: %v", k, err)
+		}
 		if err := os.Truncate(name, min(k.Max(), 1<<20)); err != nil {
 			t.Fatal(err)
 		}
 		if data, err := bounds.ReadFile(k, name); err != nil || int64(len(data)) != min(k.Max(), 1<<20) {
 			t.Errorf("%s: %d bytes, %v", k, len(data), err)
 		}
+	}
+	if file, closer, err := bounds.Section(bounds.Plan, name); err != nil || file.Size() != 1<<20 || closer.Close() != nil {
+		t.Errorf("in parts: %v", err)
 	}
 	if _, err := bounds.ReadFile(bounds.Plan, name+".not"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a missing file: %v", err)

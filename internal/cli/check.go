@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
@@ -79,11 +78,7 @@ func (f checkFlags) run(ctx context.Context, a *app, files []string) error {
 
 // checkFile judges a snapshot, and keeps the input of the policies if requested.
 func checkFile(ctx context.Context, a *app, j judgement, name string, c run.Changes, keep string) (audit.Result, error) {
-	data, err := a.ReadFile(bounds.Snapshot, name)
-	if err != nil {
-		return audit.Result{}, err
-	}
-	result, input, err := a.Check(ctx, j.engine, data, c, j.began)
+	result, input, err := a.Check(ctx, j.engine, name, c, j.began)
 	if err != nil || keep == "" {
 		return result, err
 	}

@@ -21,13 +21,35 @@ func (r *Runner) ReadFile(kind bounds.Kind, name string) ([]byte, error) {
 		return data, nil
 	}
 	data, err := bounds.ReadFile(kind, name)
+	return data, unread(name, err)
+}
+
+// unread says why a file could not be read; nil if it could.
+func unread(name string, err error) error {
 	switch {
+	case err == nil:
+		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("there is no file %s: check the path, which is taken from the working directory (- is standard input)", name)
-	case err != nil:
-		return nil, fmt.Errorf("reading %s: %w", name, err)
+		return fmt.Errorf("there is no file %s: check the path, which is taken from the working directory (- is standard input)", name)
 	}
-	return data, nil
+	return fmt.Errorf("reading %s: %w", name, err)
+}
+
+// slice reads the part of a saved snapshot that is judged.
+func (r *Runner) slice(name string, choose snapshot.Choice) (*snapshot.Snapshot, error) {
+	if name == "-" {
+		data, err := r.ReadFile(bounds.Snapshot, name)
+		if err != nil {
+			return nil, err
+		}
+		return snapshot.Decode(data, choose)
+	}
+	file, closer, err := bounds.Section(bounds.Snapshot, name)
+	if err != nil {
+		return nil, unread(name, err)
+	}
+	defer closer.Close() //nolint:errcheck // it was only read
+	return snapshot.Read(file, choose)
 }
 
 // Snapshot reads a saved snapshot, whole.

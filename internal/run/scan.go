@@ -133,10 +133,10 @@ func (r *Runner) moment(asOf time.Time) time.Time {
 // Check judges a saved snapshot by what was asked when it was taken, and what changes
 // that. The input is what the policies were given: the part of the snapshot that is
 // judged.
-func (r *Runner) Check(ctx context.Context, e *engine.Engine, data []byte, c Changes, asOf time.Time) (_ audit.Result, input *snapshot.Snapshot, _ error) {
+func (r *Runner) Check(ctx context.Context, e *engine.Engine, name string, c Changes, asOf time.Time) (_ audit.Result, input *snapshot.Snapshot, _ error) {
 	var p profile.Profile
 	var env config.Environment
-	input, err := snapshot.Decode(data, func(s *snapshot.Snapshot) (snapshot.Requirement, string, error) {
+	input, err := r.slice(name, func(s *snapshot.Snapshot) (snapshot.Requirement, string, error) {
 		var err error
 		if p, err = r.Profile(cmp.Or(c.Want.Profile, s.Requirement.Profile)); err != nil {
 			return snapshot.Requirement{}, "", err

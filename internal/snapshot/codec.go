@@ -2,11 +2,9 @@ package snapshot
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"strings"
+	"io"
 	"unicode/utf8"
 )
 
@@ -35,32 +33,7 @@ func (s *Snapshot) digest() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, digest := digestsOf(data)
-	return digest, nil
-}
-
-// digestsOf gives the digest that a document states, and that of its other lines. Both are
-// empty if the document is not laid out as Encode does it.
-func digestsOf(data []byte) (stated, actual string) {
-	start, end, ok := lineOf(data, "digest")
-	if !ok {
-		return "", ""
-	}
-	_, stated, _ = strings.Cut(string(data[start:end]), `: "`)
-	stated, _, _ = strings.Cut(stated, `"`)
-	h := sha256.New()
-	h.Write(data[:start])
-	h.Write(data[end:])
-	return stated, "sha256:" + hex.EncodeToString(h.Sum(nil))
-}
-
-// lineOf finds the line of a member of the document's top level. No string of
-// JSON has a raw newline, so two spaces and a quote at a line's start belong to the
-// top level alone.
-func lineOf(data []byte, member string) (start, end int, ok bool) {
-	start = bytes.Index(data, []byte("\n  \""+member+"\": ")) + 1
-	end = start + bytes.IndexByte(data[start:], '\n') + 1
-	return start, end, start > 0 && end > start
+	return outlineOf(io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data)))).actual, nil
 }
 
 // Encode returns the snapshot's file as `jq -S .` prints it: JSON, two spaces deep,

@@ -30,22 +30,33 @@ func (choose Choice) of(s *Snapshot) (pattern string, err error) {
 }
 
 // Decode reads a snapshot and checks its digest. With a choice it returns the
+// slice that is judged; see [Read].
+func Decode(data []byte, choose Choice) (*Snapshot, error) {
+	return Read(io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data))), choose)
+}
+
+// Read reads the snapshot of a file and checks its digest. With a choice it returns the
 // slice that is judged (see [Snapshot.Slice]), and leaves the rest undecoded: in a snapshot
 // of a whole environment that is nearly all of it. The digest stays that of the whole.
 //
-// Errors say whether the data is not a snapshot, has a later format, is truncated, was
+// Errors say whether the file is not a snapshot, has a later format, is truncated, was
 // changed since it was taken, or is inconsistent in what the verdict needs.
-func Decode(data []byte, choose Choice) (*Snapshot, error) {
-	if choose != nil {
-		if s, ok, err := decodeSlice(data, choose); ok {
+func Read(file *io.SectionReader, choose Choice) (*Snapshot, error) {
+	o := outlineOf(file)
+	if choose != nil && o.sealed() {
+		if s, ok, err := o.slice(choose); ok {
 			return s, err
 		}
+	}
+	data := make([]byte, file.Size())
+	if _, err := file.ReadAt(data, 0); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
 	}
 	s, err := decodeWhole(data)
 	if err != nil {
 		return nil, err
 	}
-	if !sealedAsWritten(data) {
+	if !o.sealed() {
 		digest, err := s.digest()
 		if err != nil {
 			return nil, err
@@ -66,14 +77,6 @@ func Decode(data []byte, choose Choice) (*Snapshot, error) {
 		return s.Slice(pattern), nil
 	}
 	return s, nil
-}
-
-// sealedAsWritten reports whether data is, to the byte, what Encode wrote and Seal
-// sealed. Then the layout of its lines can be relied on, and nothing but what is
-// needed has to be decoded.
-func sealedAsWritten(data []byte) bool {
-	stated, actual := digestsOf(data)
-	return actual != "" && stated == actual
 }
 
 func decodeWhole(data []byte) (*Snapshot, error) {

@@ -1,6 +1,16 @@
 package snapshot
 
-import "slices"
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/dbaudit/dbaudit/internal/strictjson"
+)
 
 // Slice is the part of a snapshot that is judged, and so the input of every policy,
 // whoever runs it: the users that the requirement may mean and the owners of views;
@@ -26,6 +36,85 @@ func (s *Snapshot) Slice(pattern string) *Snapshot {
 	part.UnreadablePrivileges = only(s.UnreadablePrivileges, func(root string, _ map[string]string) bool { return roots[root] })
 	part.Shares = only(s.Shares, func(id string, _ map[string]Share) bool { return principals[id] })
 	return &part
+}
+
+// slice decodes what [Snapshot.Slice] may keep. It is false where the document is judged
+// whole.
+func (o *outline) slice(choose Choice) (s *Snapshot, ok bool, err error) {
+	if s, err = decodeWhole(o.rest.Bytes()); err != nil {
+		// Only the whole document tells the true line.
+		return nil, false, nil //nolint:nilerr // decoded again, whole
+	}
+	if s.Source == SourceSolution {
+		return nil, false, nil
+	}
+	pattern, err := choose.of(s)
+	if err != nil {
+		return nil, true, err
+	}
+	if err := take(o, "users", s.Users, s.owners(), s.Requirement.mayFit(pattern)); err != nil {
+		return nil, true, err
+	}
+	principals, roots := s.Reach(s.Requirement, pattern)
+	if err := errors.Join(take(o, "role_privileges", s.RolePrivileges, roots, nil), take(o, "shares", s.Shares, principals, nil)); err != nil {
+		return nil, true, err
+	}
+	if err := s.Check(pattern); err != nil {
+		return nil, true, err
+	}
+	return s.Slice(pattern), true, nil
+}
+
+// take decodes the members of a catalogue that are wanted or fit.
+func take[V any](o *outline, catalogue string, into map[string]V, wanted map[string]bool, fits func(value []byte) bool) error {
+	var value []byte
+	for _, m := range o.members[catalogue] {
+		if !wanted[m.key] && fits == nil {
+			continue
+		}
+		var err error
+		if value, err = o.value(m, value); err != nil {
+			return err
+		}
+		if !wanted[m.key] && !fits(value) {
+			continue
+		}
+		var v V
+		if err := errors.Join(strictjson.Unique(value), json.Unmarshal(value, &v)); err != nil {
+			return fmt.Errorf("reading %s: %q: %w", catalogue, m.key, err)
+		}
+		into[m.key] = v
+	}
+	return nil
+}
+
+// mayFit says from a user's JSON whether it may be one that the requirement names; true
+// does not prove it.
+func (r Requirement) mayFit(pattern string) func(value []byte) bool {
+	word, letters := pattern, "abcdefghijklmnopqrstuvwxyz"
+	switch {
+	case r.ApplicationID != "":
+		word = r.ApplicationID
+	case r.User != "":
+		// Where names are compared, the long s and the Kelvin sign are an s and a k.
+		word, letters = r.User, "abcdefghijlmnopqrtuvwxyz"
+	}
+	word = strings.ToLower(word)
+	// JSON writes these characters as themselves.
+	plain := word != "" && strings.Trim(word, letters+"0123456789-.@_ ") == ""
+	var lower []byte
+	return func(value []byte) bool {
+		lower = append(lower[:0], value...)
+		for i, c := range lower {
+			switch {
+			case 'A' <= c && c <= 'Z':
+				lower[i] += 'a' - 'A'
+			case c >= utf8.RuneSelf:
+				return true
+			}
+		}
+		return !plain || bytes.Contains(lower, []byte(word))
+	}
 }
 
 // only copies the members that are wanted.

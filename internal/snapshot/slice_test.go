@@ -1,8 +1,10 @@
 package snapshot_test
 
 import (
+	"bytes"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -87,5 +89,29 @@ func within[V any](t *testing.T, name string, part, whole map[string]V) {
 		if diff := cmp.Diff(whole[key], v); diff != "" {
 			t.Fatalf("%s: %q is not the whole's\n%s", name, key, diff)
 		}
+	}
+}
+
+// TestReadOfAChangingFile: what changes between finding a member and decoding it is not
+// judged.
+func TestReadOfAChangingFile(t *testing.T) {
+	data := encode(t, sample(t))
+	changed := bytes.Replace(data, []byte(`"prvReadAccount": "global"`), []byte(`"prvReadAccount": "basic" `), 1)
+	_, err := snapshot.Decode(data, func(s *snapshot.Snapshot) (snapshot.Requirement, string, error) {
+		copy(data, changed)
+		return s.Requirement, pattern, nil
+	})
+	if err == nil || !strings.Contains(err.Error(), "changed while it was read") {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// TestReadOfALongLine: what is longer than an outline has is read whole.
+func TestReadOfALongLine(t *testing.T) {
+	s := sample(t)
+	s.Organization.Name = strings.Repeat("x", 17<<20)
+	seal(t, s)
+	if got := decode(t, encode(t, s), asTaken(pattern)); got.Organization.Name != s.Organization.Name || len(got.Users) != len(s.Slice(pattern).Users) {
+		t.Error("the slice is another")
 	}
 }

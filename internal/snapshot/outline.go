@@ -1,0 +1,160 @@
+package snapshot
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"slices"
+	"unicode/utf8"
+)
+
+// longest is the longest line or member that an outline has; longer ones are read whole.
+const longest = 16 << 20
+
+// catalogues are the objects of a document that nearly all of a large one consists of.
+func catalogues() []string { return []string{"role_privileges", "shares", "users"} }
+
+// An outline is what a document consists of, without the members of its catalogues: these
+// are found by the layout that Encode writes, and not decoded.
+type outline struct {
+	file    io.ReaderAt
+	seed    maphash.Seed
+	rest    bytes.Buffer
+	members map[string][]member
+	plain   bool // the layout is that of Encode
+	stated  string
+	actual  string // the digest of the lines as they are
+}
+
+// A member is where a catalogue has a member, and a sum by which it is known again.
+type member struct {
+	key    string
+	at     int64
+	length int
+	sum    uint64
+}
+
+// sealed reports whether the document is, to the byte, what Encode wrote and Seal sealed.
+// Then the layout of its lines can be relied on.
+func (o *outline) sealed() bool { return o.plain && o.stated == o.actual }
+
+// outlineOf reads a document once, from its start to its end, in little memory.
+func outlineOf(file *io.SectionReader) *outline {
+	o := &outline{file: file, seed: maphash.MakeSeed(), members: map[string][]member{}, plain: true}
+	hash := sha256.New()
+	catalogue := "" // that the next token is in
+	more := false   // a member has to follow in it
+	tokens := bufio.NewScanner(io.NewSectionReader(file, 0, file.Size()))
+	tokens.Buffer(make([]byte, 1<<18), longest)
+	tokens.Split(func(data []byte, end bool) (int, []byte, error) {
+		length := tokenLength(data, catalogue != "")
+		switch {
+		case length > 0:
+			return length, data[:length], nil
+		case end && len(data) > 0:
+			return len(data), data, nil
+		}
+		return 0, nil, nil
+	})
+	for at := int64(0); tokens.Scan(); at += int64(len(tokens.Bytes())) {
+		token := tokens.Bytes()
+		if rest, ok := bytes.CutPrefix(token, []byte(`  "digest": "`)); ok && o.stated == "" {
+			stated, _, _ := bytes.Cut(rest, []byte(`"`))
+			o.stated = string(stated)
+		} else {
+			hash.Write(token)
+		}
+		switch {
+		case catalogue == "":
+			o.rest.Write(token)
+			catalogue, more = opened(token), true
+		case bytes.HasPrefix(token, []byte("  }")):
+			o.rest.Write(token)
+			o.plain = o.plain && !more
+			catalogue = ""
+		default:
+			m, value, ok := memberOf(token)
+			known := o.members[catalogue]
+			// Encode sorts, and writes no name twice.
+			o.plain = o.plain && ok && more && (len(known) == 0 || known[len(known)-1].key < m.key)
+			m.at += at
+			m.sum = maphash.Bytes(o.seed, value)
+			if len(known) == cap(known) { // append alone would copy many more often
+				known = slices.Grow(known, 1+len(known))
+			}
+			o.members[catalogue] = append(known, m)
+			more = bytes.HasSuffix(token, []byte(",\n"))
+		}
+	}
+	o.plain = o.plain && tokens.Err() == nil && catalogue == ""
+	o.actual = "sha256:" + hex.EncodeToString(hash.Sum(nil))
+	return o
+}
+
+// opened is the catalogue that begins after a line.
+func opened(line []byte) string {
+	for _, name := range catalogues() {
+		if string(line) == `  "`+name+"\": {\n" {
+			return name
+		}
+	}
+	return ""
+}
+
+// tokenLength is how much of data is its first token: in a catalogue a member, or the
+// line that ends it; elsewhere a line. It is 0 if data has only a part of it. No string of
+// JSON has a raw newline, so the indent of a line says what it belongs to.
+func tokenLength(data []byte, member bool) int {
+	line := bytes.IndexByte(data, '\n') + 1
+	if !member || !bytes.HasSuffix(data[:line], []byte("{\n")) {
+		return line
+	}
+	for at := line; ; {
+		brace := bytes.IndexByte(data[at:], '}') + 1
+		if brace == 0 {
+			return 0
+		}
+		if at += brace; bytes.HasSuffix(data[:at], []byte("\n    }")) {
+			end := bytes.IndexByte(data[at:], '\n') + 1
+			if end == 0 {
+				return 0
+			}
+			return at + end
+		}
+	}
+}
+
+// memberOf takes a member's token apart; at is where its value begins.
+func memberOf(token []byte) (m member, value []byte, ok bool) {
+	name, _, ok := bytes.Cut(token, []byte(`": {`))
+	if !ok || !bytes.HasPrefix(name, []byte(`    "`)) {
+		return m, nil, false
+	}
+	if key := name[len(`    "`):]; bytes.IndexByte(key, '\\') < 0 && utf8.Valid(key) {
+		m.key = string(key)
+	} else if json.Unmarshal(token[4:len(name)+1], &m.key) != nil {
+		return m, nil, false
+	}
+	m.at = int64(len(name) + len(`": `))
+	value = bytes.TrimSuffix(bytes.TrimSuffix(token[m.at:], []byte("\n")), []byte(","))
+	m.length = len(value)
+	return m, value, string(value) == "{}" || bytes.HasSuffix(value, []byte("\n    }"))
+}
+
+// value reads a member again, into a buffer if it is large enough.
+func (o *outline) value(m member, buffer []byte) ([]byte, error) {
+	value := slices.Grow(buffer[:0], m.length)[:m.length]
+	if _, err := o.file.ReadAt(value, m.at); err != nil {
+		return nil, fmt.Errorf("reading %q again: %w", m.key, err)
+	}
+	if maphash.Bytes(o.seed, value) != m.sum {
+		return nil, errors.New("the file was changed while it was read: check it again")
+	}
+	return value, nil
+}
