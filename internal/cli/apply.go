@@ -72,16 +72,9 @@ DBAUDIT_APPLY_CLIENT_SECRET; without it, that of a scan.`, exitOK, exitFindings,
 }
 
 func (f applyFlags) run(ctx context.Context, a *app, name string) error {
-	data, err := a.ReadFile(bounds.Plan, name)
+	p, err := readPlan(a, name)
 	if err != nil {
 		return err
-	}
-	p, err := plan.Decode(data)
-	if err != nil {
-		if j, _, no := apply.ParseJournal(data); no == nil {
-			return fmt.Errorf("%s is a journal, not a plan: continue its run with `%s`", name, applying(a, "dbaudit apply --resume", name, j.Plan.Environment))
-		}
-		return fmt.Errorf("%s: %w", name, err)
 	}
 	if err := approved(p, f.digest); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
@@ -105,6 +98,21 @@ func (f applyFlags) run(ctx context.Context, a *app, name string) error {
 		return err
 	}
 	return asError(code)
+}
+
+func readPlan(a *app, name string) (plan.Plan, error) {
+	data, err := a.ReadFile(bounds.Plan, name)
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	p, err := plan.Decode(data)
+	if err == nil {
+		return p, nil
+	}
+	if j, _, no := apply.ParseJournal(data); no == nil {
+		return p, fmt.Errorf("%s is a journal, not a plan: continue its run with `%s`", name, applying(a, "dbaudit apply --resume", name, j.Plan.Environment))
+	}
+	return p, fmt.Errorf("%s: %w", name, err)
 }
 
 // approved refuses a plan whose digest is not the one that was approved.

@@ -97,21 +97,14 @@ func compareFiles(a *app, older, newer string) (compare.Diff, error) {
 	if isSnapshot(was) != isSnapshot(now) {
 		return compare.Diff{}, usagef("only one file is a snapshot: compare two snapshots, or two results of -f json")
 	}
-	if isSnapshot(was) {
-		return compareSnapshots(older, newer, was, now)
+	if !isSnapshot(was) {
+		before, err := run.ParseResults(older, was)
+		if err != nil {
+			return compare.Diff{}, err
+		}
+		after, err := run.ParseResults(newer, now)
+		return compare.Results(before, after), err
 	}
-	before, err := run.ParseResults(older, was)
-	if err != nil {
-		return compare.Diff{}, err
-	}
-	after, err := run.ParseResults(newer, now)
-	if err != nil {
-		return compare.Diff{}, err
-	}
-	return compare.Results(before, after), nil
-}
-
-func compareSnapshots(older, newer string, was, now []byte) (compare.Diff, error) {
 	before, err := run.ParseSnapshot(older, was)
 	if err != nil {
 		return compare.Diff{}, err

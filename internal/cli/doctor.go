@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/doctor"
@@ -96,8 +95,7 @@ in addition is a warning. Nothing is changed.`, exitOK, exitUsage, exitFailure, 
 
 // writeRole writes the auditor's role, and says what it is for.
 func (f doctorFlags) writeRole(a *app) error {
-	profileName := cmp.Or(f.requirement.Profile, run.DefaultProfile)
-	p, err := a.Profile(profileName)
+	p, err := a.Profile(cmp.Or(f.requirement.Profile, run.DefaultProfile))
 	if err != nil {
 		return err
 	}
@@ -151,7 +149,7 @@ func (f doctorFlags) run(ctx context.Context, a *app) error {
 		}
 		return f.askAssumptions(ctx, a)
 	}
-	targets, examine, err := f.patients(a)
+	targets, planned, err := f.targets(a)
 	if err != nil {
 		return err
 	}
@@ -163,7 +161,7 @@ func (f doctorFlags) run(ctx context.Context, a *app) error {
 	code := exitOK
 	for i, t := range targets {
 		err := t.Within(ctx, func(timed context.Context) (err error) {
-			examined[i], err = examine(timed, t)
+			examined[i], err = f.examine(timed, a, t, planned)
 			return err
 		})
 		if err != nil {
@@ -187,36 +185,44 @@ func (f doctorFlags) run(ctx context.Context, a *app) error {
 	return asError(code)
 }
 
-// patients are the targets to examine, and how.
-func (f doctorFlags) patients(a *app) ([]run.Target, func(context.Context, run.Target) (doctor.Examination, error), error) {
-	if f.plan != "" {
-		p, t, err := f.planned(a)
-		return []run.Target{t}, func(ctx context.Context, t run.Target) (doctor.Examination, error) {
-			return examineApplier(ctx, a, t, &p)
-		}, err
+// targets are the environments to examine, and the plan that is given.
+func (f doctorFlags) targets(a *app) ([]run.Target, *plan.Plan, error) {
+	if f.plan == "" {
+		targets, err := a.Targets(f.connection, f.requirement)
+		return targets, nil, err
 	}
-	targets, err := a.Targets(f.connection, f.requirement)
-	if f.apply {
-		return targets, func(ctx context.Context, t run.Target) (doctor.Examination, error) {
-			return examineApplier(ctx, a, t, nil)
-		}, err
+	p, err := readPlan(a, f.plan)
+	if err != nil {
+		return nil, nil, err
 	}
-	return targets, func(ctx context.Context, t run.Target) (doctor.Examination, error) { return examine(ctx, a, t) }, err
+	if p.Expired(a.Now()) {
+		a.Warnf("%s: the plan expired on %s: apply will refuse it", f.plan, p.ExpiresAt.Format(time.RFC3339))
+	}
+	t, err := a.Planned(p, f.connection, f.requirement.Profile)
+	return []run.Target{t}, &p, err
 }
 
-func examine(ctx context.Context, a *app, t run.Target) (doctor.Examination, error) {
-	return examineBy(a, t, func(c doctor.Config) ([]doctor.Check, error) { return doctor.Examine(ctx, c) })
-}
-
-// examineBy makes the checks of an environment.
-func examineBy(a *app, t run.Target, check func(doctor.Config) ([]doctor.Check, error)) (doctor.Examination, error) {
+// examine makes the checks of an environment: of the identity that reads it or, with --apply,
+// of the one that applies a plan, or any plan that the profile may lead to.
+func (f doctorFlags) examine(ctx context.Context, a *app, t run.Target, p *plan.Plan) (doctor.Examination, error) {
 	e := doctor.Examination{Format: doctor.Format, Tool: a.Tool, Environment: doctor.Place{Name: t.Name, URL: t.URL}, Outcome: doctor.Passed}
+	check := doctor.Examine
+	if f.apply {
+		r := doctor.Remediation{Needs: doctor.Writing(), Grants: grantable(t)}
+		if p != nil {
+			r = remediation(*p, r)
+		}
+		t = a.Applier(t)
+		check = func(ctx context.Context, c doctor.Config) ([]doctor.Check, error) {
+			return doctor.ExamineApplication(ctx, c, r)
+		}
+	}
 	c, stop, err := doctorConfig(a, t)
 	if err != nil {
 		return e, err
 	}
 	defer stop()
-	e.Checks, err = check(c)
+	e.Checks, err = check(ctx, c)
 	for _, c := range e.Checks {
 		a.Log(slog.LevelDebug, t.Name, c.Title+": "+string(c.Outcome), slog.String("check", c.ID), slog.String("outcome", string(c.Outcome)))
 		if c.Outcome == doctor.Failed || c.Outcome == doctor.Warned && e.Outcome == doctor.Passed {
@@ -249,7 +255,7 @@ func doctorConfig(a *app, t run.Target) (c doctor.Config, stop func(), err error
 
 // askAssumptions asks one environment what dbaudit assumes of environments.
 func (f doctorFlags) askAssumptions(ctx context.Context, a *app) error {
-	targets, err := a.Targets(f.connection, f.requirement)
+	targets, _, err := f.targets(a)
 	if err != nil {
 		return err
 	}
@@ -269,11 +275,11 @@ func (f doctorFlags) askAssumptions(ctx context.Context, a *app) error {
 	if failed := write(); err == nil {
 		err = failed
 	}
-	switch {
-	case err != nil:
+	if err == nil && found.Refused != "" {
+		err = fmt.Errorf("%s: nothing could be checked: %s", targets[0], found.Refused)
+	}
+	if err != nil {
 		return err
-	case found.Refused != "":
-		return fmt.Errorf("%s: nothing could be checked: %s", targets[0], found.Refused)
 	}
 	if f.format == "json" {
 		found.Tool = a.Tool
@@ -282,35 +288,6 @@ func (f doctorFlags) askAssumptions(ctx context.Context, a *app) error {
 	return a.PutTable(f.output, func(w io.Writer, width int) error {
 		return found.Table(w, width, doctor.Place{Name: targets[0].Name, URL: targets[0].URL})
 	})
-}
-
-// examineApplier examines the identity that applies: for one plan, or for any
-// that the profile may lead to.
-func examineApplier(ctx context.Context, a *app, t run.Target, p *plan.Plan) (doctor.Examination, error) {
-	r := doctor.Remediation{Needs: doctor.Writing(), Grants: grantable(t)}
-	if p != nil {
-		r = remediation(*p, r)
-	}
-	return examineBy(a, a.Applier(t), func(c doctor.Config) ([]doctor.Check, error) {
-		return doctor.ExamineApplication(ctx, c, r)
-	})
-}
-
-// planned reads the plan that doctor is given, and finds its target.
-func (f doctorFlags) planned(a *app) (plan.Plan, run.Target, error) {
-	data, err := a.ReadFile(bounds.Plan, f.plan)
-	if err != nil {
-		return plan.Plan{}, run.Target{}, err
-	}
-	p, err := plan.Decode(data)
-	if err != nil {
-		return plan.Plan{}, run.Target{}, fmt.Errorf("%s: %w", f.plan, err)
-	}
-	if p.Expired(a.Now()) {
-		a.Warnf("%s: the plan expired on %s: apply will refuse it", f.plan, p.ExpiresAt.Format(time.RFC3339))
-	}
-	t, err := a.Planned(p, f.connection, f.requirement.Profile)
-	return p, t, err
 }
 
 // grantable is the profile's minimum at the required depths, and what the platform gives to
@@ -342,15 +319,13 @@ func grantable(t run.Target) []doctor.Privilege {
 // remediation is what one plan needs; known says where its privileges are in the role
 // editor.
 func remediation(p plan.Plan, known doctor.Remediation) doctor.Remediation {
+	all := slices.Concat(known.Needs, known.Grants)
 	located := func(needs change.Depths) []doctor.Privilege {
 		var list []doctor.Privilege
 		for _, name := range needs.Names() {
 			needed := doctor.Privilege{Name: name, Depth: needs[name]}
-			for _, k := range slices.Concat(known.Needs, known.Grants) {
-				if strings.EqualFold(k.Name, name) {
-					needed.Where = k.Where
-					break
-				}
+			if i := slices.IndexFunc(all, func(k doctor.Privilege) bool { return strings.EqualFold(k.Name, name) }); i >= 0 {
+				needed.Where = all[i].Where
 			}
 			list = append(list, needed)
 		}

@@ -58,10 +58,7 @@ func (f historyFlags) run(ctx context.Context, a *app, dirs []string) error {
 	case "markdown":
 		err = a.Put(file, []byte(historyMarkdown(h, a.Verbose)))
 	case "csv":
-		var data []byte
-		if data, err = historyCSV(h); err == nil {
-			err = a.Put(file, data)
-		}
+		err = a.Put(file, historyCSV(h))
 	case "html":
 		err = putTrends(ctx, a, file, h)
 	default:
@@ -162,7 +159,8 @@ func historyTables(w io.Writer, width int, h history.History, verbose bool) erro
 		}
 		fmt.Fprintf(w, "%s\n\n", text.Line(sinceWhen(e)))
 		for _, p := range e.Profiles {
-			fmt.Fprintf(w, "judged by %s\n", text.Line(judgedBy(e.Profile, p)))
+			edition := audit.Profile{Version: p.Version, Origin: p.Origin, Digest: p.Digest}.Edition()
+			fmt.Fprintf(w, "judged by %s\n", text.Linef("the profile %s (%s) from %s", e.Profile, edition, day(&p.From)))
 		}
 		if len(e.Profiles) > 1 {
 			fmt.Fprintln(w, "The requirements changed between these results, so an outcome may have changed because of that.")
@@ -210,44 +208,30 @@ func sinceWhen(e history.Environment) string {
 	if e.Before != nil {
 		began = fmt.Sprintf("between %s and %s", day(e.Before), day(&e.Since))
 	}
-	scans := fmt.Sprintf("%d scans", len(e.Results))
-	if len(e.Results) == 1 {
-		scans = "1 scan"
-	}
-	said := fmt.Sprintf("%s (%s) has been %s since %s (%s)", e.Name, e.Profile, e.Verdict, began, scans)
+	said := fmt.Sprintf("%s (%s) has been %s since %s (%s)", e.Name, e.Profile, e.Verdict, began, text.Count(len(e.Results), "scan"))
 	if e.Verdict != audit.VerdictCompliant {
 		said += "; last compliant: " + day(e.Compliant)
 	}
 	return said
 }
 
-func judgedBy(name string, p history.Judged) string {
-	edition := audit.Profile{Version: p.Version, Origin: p.Origin, Digest: p.Digest}.Edition()
-	return fmt.Sprintf("the profile %s (%s) from %s", name, edition, day(&p.From))
-}
-
-// trail shows a control's outcomes, oldest first, a letter and a count for each
-// row of the same.
+// trail shows a control's outcomes, oldest first, and how many results in a row had each.
 func trail(spans []history.Span) string {
-	var b strings.Builder
+	before := ""
 	if len(spans) > 8 {
-		spans = spans[len(spans)-8:]
-		b.WriteString("… ")
+		spans, before = spans[len(spans)-8:], "… "
 	}
+	steps := make([]string, len(spans))
 	for i, s := range spans {
-		if i > 0 {
-			b.WriteString(" > ")
-		}
-		fmt.Fprintf(&b, "%s×%d", strings.ReplaceAll(s.Outcome.String(), "_", " "), s.Results)
+		steps[i] = fmt.Sprintf("%s×%d", strings.ReplaceAll(s.Outcome.String(), "_", " "), s.Results)
 	}
-	return b.String()
+	return before + strings.Join(steps, " > ")
 }
 
 // historyCSV is a row for each control of each environment. An environment that was never
 // read has a row without a control.
-func historyCSV(h history.History) ([]byte, error) {
+func historyCSV(h history.History) []byte {
 	var b bytes.Buffer
-	w := csv.NewWriter(&b)
 	moment := func(t *time.Time) string {
 		if t == nil {
 			return ""
@@ -272,12 +256,9 @@ func historyCSV(h history.History) ([]byte, error) {
 		for i := range row {
 			row[i] = report.Inert(text.Line(row[i]))
 		}
-		if err := w.Write(row); err != nil {
-			return nil, fmt.Errorf("writing the history: %w", err)
-		}
 	}
-	w.Flush()
-	return b.Bytes(), nil
+	_ = csv.NewWriter(&b).WriteAll(rows) // a buffer takes everything
+	return b.Bytes()
 }
 
 // historyMarkdown is what the tables show, for a wiki or a comment.

@@ -3,12 +3,16 @@ package cli
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 
 	"github.com/spf13/cobra"
 
+	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/signin"
 )
@@ -114,4 +118,139 @@ func (f logoutFlags) run(ctx context.Context, a *app) error {
 		a.Log(slog.LevelInfo, "", "signed out "+account.Username, slog.String("username", account.Username), slog.String("tenant", account.Tenant))
 	}
 	return nil
+}
+
+type whoamiFlags struct {
+	connection run.Connection
+	document   documentFlags
+}
+
+func newWhoamiCommand(a *app) *cobra.Command {
+	var f whoamiFlags
+	cmd := &cobra.Command{
+		Use:   "whoami",
+		Short: "show who is signed in",
+		Long:  `Lists the stored sign-ins. If an environment is given by flags, variables or the configuration, it signs in there like a scan and shows which user of the environment this identity is.`,
+		Example: `  dbaudit whoami
+  dbaudit whoami --env production -f json`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), a) },
+	}
+	connectionFlags(cmd.Flags(), &f.connection)
+	allEnvsFlag(cmd.Flags(), &f.connection)
+	f.document.addAnswer(cmd.Flags())
+	return cmd
+}
+
+// A whoamiAnswer lists the stored sign-ins, and whom environments take this identity for.
+type whoamiAnswer struct {
+	Kept         []keptSignIn          `json:"kept"`
+	Environments []environmentIdentity `json:"environments"`
+}
+
+type keptSignIn struct {
+	Username string `json:"username"`
+	Tenant   string `json:"tenant"`
+	Host     string `json:"host"`
+}
+
+// An environmentIdentity is whom an environment takes this identity for.
+type environmentIdentity struct {
+	Name           string `json:"name"`
+	URL            string `json:"url"`
+	Method         string `json:"method"`
+	UserID         string `json:"user_id"`
+	OrganizationID string `json:"organization_id"`
+	BusinessUnitID string `json:"business_unit_id"`
+	// User is the full name, empty if this identity cannot read users.
+	User string `json:"user"`
+}
+
+func (f whoamiFlags) run(ctx context.Context, a *app) error {
+	answer := whoamiAnswer{Kept: []keptSignIn{}, Environments: []environmentIdentity{}}
+	if a.SignIns != nil {
+		accounts, err := signin.Accounts(ctx, a.SignIns)
+		if err != nil {
+			return err
+		}
+		for _, account := range accounts {
+			answer.Kept = append(answer.Kept, keptSignIn{account.Username, account.Tenant, account.Host})
+		}
+	}
+	targets, err := f.targets(a)
+	if err != nil {
+		return err
+	}
+	for _, t := range targets {
+		err := t.Within(ctx, func(timed context.Context) error {
+			me, err := whoamiIn(timed, a, t)
+			answer.Environments = append(answer.Environments, me)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", t, err)
+		}
+	}
+	return f.document.put(a, answer, answer.print)
+}
+
+// targets are the environments to ask; none if none is named.
+func (f whoamiFlags) targets(a *app) ([]run.Target, error) {
+	if f.connection.URL == "" && !f.connection.Chosen() && a.Getenv("DBAUDIT_URL") == "" {
+		file, err := a.Configuration()
+		if err != nil || file.All()[0].URL == "" {
+			return nil, err
+		}
+	}
+	return a.Targets(f.connection, run.Wanted{Any: true})
+}
+
+func (w whoamiAnswer) print(out io.Writer, _ int) error {
+	said := ""
+	for _, k := range w.Kept {
+		said += text.Linef("signed in: %s, tenant %s, at %s", k.Username, k.Tenant, k.Host) + "\n"
+	}
+	for _, me := range w.Environments {
+		said += text.Linef("%s (%s): %s, user %s, by %s", me.Name, me.URL, cmp.Or(me.User, "name not readable"), me.UserID, me.Method) + "\n"
+	}
+	_, err := io.WriteString(out, cmp.Or(said, "not signed in; run dbaudit login\n"))
+	return err
+}
+
+// whoamiIn asks an environment for this identity.
+func whoamiIn(ctx context.Context, a *app, t run.Target) (environmentIdentity, error) {
+	conn, err := a.Connect(ctx, t, nil, nil)
+	if err != nil {
+		return environmentIdentity{}, err
+	}
+	data, err := conn.Get(ctx, dataverse.Function("WhoAmI").Request("who am I"))
+	if err != nil {
+		return environmentIdentity{}, err
+	}
+	var ids struct {
+		User         dataverse.GUID `json:"UserId"`
+		Organization dataverse.GUID `json:"OrganizationId"`
+		BusinessUnit dataverse.GUID `json:"BusinessUnitId"`
+	}
+	if err := json.Unmarshal(data, &ids); err != nil {
+		return environmentIdentity{}, fmt.Errorf("who am I: the response cannot be read: check --url, and any proxy in between")
+	}
+	me := environmentIdentity{
+		Name: t.Name, URL: t.URL, Method: conn.Session.Method().String(),
+		UserID: ids.User.String(), OrganizationID: ids.Organization.String(), BusinessUnitID: ids.BusinessUnit.String(),
+	}
+	data, err = conn.Get(ctx, dataverse.Row("systemusers", ids.User).Select("fullname").Request("own name"))
+	if err != nil {
+		if ctx.Err() != nil {
+			return me, err
+		}
+		a.Log(slog.LevelDebug, t.Name, err.Error())
+		return me, nil
+	}
+	var user struct {
+		Name string `json:"fullname"`
+	}
+	if json.Unmarshal(data, &user) == nil {
+		me.User = user.Name
+	}
+	return me, nil
 }

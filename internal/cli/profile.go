@@ -96,10 +96,8 @@ func listProfile(w io.Writer, width int, p profile.Profile) error {
 	if p.Source.Compared != "" {
 		compared = "compared with its source on " + p.Source.Compared
 	}
-	if _, err := fmt.Fprintf(w, "%s\n%s\n%s\nversion %s, %s\n\n", text.Line(p.Title), text.Line(p.Source.Title), text.Line(p.Source.URL),
-		cmp.Or(text.Line(p.Version), "unknown"), compared); err != nil {
-		return fmt.Errorf("writing to standard output: %w", err)
-	}
+	fmt.Fprintf(w, "%s\n%s\n%s\nversion %s, %s\n\n", text.Line(p.Title), text.Line(p.Source.Title), text.Line(p.Source.URL),
+		cmp.Or(text.Line(p.Version), "unknown"), compared)
 	rows := make([][]string, len(p.Controls))
 	for i, c := range p.Controls {
 		source := "–"
@@ -156,10 +154,8 @@ func diffProfiles(a *app, document documentFlags, older, newer string) error {
 }
 
 func listProfileDiff(w io.Writer, width int, d profile.Diff) error {
-	if _, err := fmt.Fprintf(w, "%s: %d controls, %d privileges\n%s: %d controls, %d privileges\n\n",
-		d.Old.Name, d.Old.Controls, d.Old.Privileges, d.New.Name, d.New.Controls, d.New.Privileges); err != nil {
-		return fmt.Errorf("writing to standard output: %w", err)
-	}
+	fmt.Fprintf(w, "%s: %d controls, %d privileges\n%s: %d controls, %d privileges\n\n",
+		d.Old.Name, d.Old.Controls, d.Old.Privileges, d.New.Name, d.New.Controls, d.New.Privileges)
 	if d.Same {
 		return nil
 	}

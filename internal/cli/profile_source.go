@@ -113,11 +113,11 @@ func fetchPage(ctx context.Context, a *app, address string) ([]byte, error) {
 		return nil, fmt.Errorf("fetching the page: %s responded with %s; save it in a browser and pass it with --file", u.Host, response.Status)
 	}
 	page, err := io.ReadAll(io.LimitReader(response.Body, largestPage+1))
-	switch {
-	case err != nil:
+	if err == nil && len(page) > largestPage {
+		err = fmt.Errorf("it is larger than %d MiB", largestPage>>20)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("fetching the page: %w", err)
-	case len(page) > largestPage:
-		return nil, fmt.Errorf("fetching the page: it is larger than %d MiB", largestPage>>20)
 	}
 	return page, nil
 }
@@ -135,15 +135,10 @@ func listSource(w io.Writer, width int, c source.Check) error {
 	for _, line := range c.Uncited {
 		rows = append(rows, []string{"uncited", "–", "–", line})
 	}
-	if _, err := fmt.Fprintf(w, "%s\n%s\n\n%d of %d cited lines are on the page, %d lines of the page are not cited\n",
-		c.Title, c.URL, found, len(c.Lines), len(c.Uncited)); err != nil {
-		return fmt.Errorf("writing to standard output: %w", err)
-	}
+	fmt.Fprintf(w, "%s\n%s\n\n%d of %d cited lines are on the page, %d lines of the page are not cited\n", c.Title, c.URL, found, len(c.Lines), len(c.Uncited))
 	if len(rows) == 0 {
 		return nil
 	}
-	if _, err := fmt.Fprintln(w); err != nil {
-		return fmt.Errorf("writing to standard output: %w", err)
-	}
+	fmt.Fprintln(w)
 	return table.List(w, width, []string{"state", "control", "cited", "the page"}, rows)
 }

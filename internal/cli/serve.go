@@ -32,21 +32,21 @@ func newWorkerCommand(a *app) *cobra.Command {
 		Short:   "scan the environments of a fleet when they are due",
 		Long:    help(`Scans the environments of a store when they are due, until it is stopped. Any number of workers may share a store in PostgreSQL; if one does not finish a scan, another takes over. A worker only reads environments. The store must have this version: dbaudit serve and dbaudit db migrate update it.`, exitOK, exitUsage, exitFailure),
 		Example: "  DBAUDIT_STORE=postgres://dbaudit@db/fleet dbaudit worker --concurrency 32",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx := cmd.Context()
-			return withStore(ctx, a, name, func(s *store.Store) error {
-				e, err := a.Engine(ctx)
-				if err != nil {
-					return err
-				}
-				queue, err := worker(a, s, e, fleetOptions(a), concurrency)
-				if err != nil {
-					return err
-				}
-				a.Sayf("worker %s scans what is due", workerName())
-				return queue.Run(ctx)
-			})
-		},
+		PreRunE: func(*cobra.Command, []string) error { return atLeastOne("concurrency", concurrency) },
+		RunE: inStore(a, &name, func(ctx context.Context, s *store.Store, _ []string) error {
+			e, err := a.Engine(ctx)
+			if err != nil {
+				return err
+			}
+			o := fleetOptions(a)
+			o.Concurrency, o.Scanner = concurrency, scanner(a, s, e)
+			queue, err := fleet.New(s, o)
+			if err != nil {
+				return err
+			}
+			a.Sayf("worker %s scans what is due", workerName())
+			return queue.Run(ctx)
+		}),
 	}
 	storeFlag(cmd.Flags(), &name, "default "+defaultStore)
 	concurrencyFlag(cmd, &concurrency)
@@ -57,20 +57,21 @@ func concurrencyFlag(cmd *cobra.Command, n *int) {
 	cmd.Flags().IntVar(n, "concurrency", fleet.DefaultConcurrency, "`number` of environments to scan at the same time")
 }
 
-// worker is a fleet that scans by the pipelines of the commands.
-func worker(a *app, s *store.Store, e *engine.Engine, o fleet.Options, concurrency int) (*fleet.Fleet, error) {
-	if err := atLeastOne("concurrency", concurrency); err != nil {
-		return nil, err
-	}
-	runner := unattended(a)
-	runner.CredentialEnds = func(environment string, ends time.Time) {
-		// The scan goes on without it: it only warns people earlier.
-		if err := s.SetCredentialEnds(context.Background(), environment, ends); err != nil { //nolint:forbidigo // it does not end with the scan
-			a.Warnf("%s: keeping when its credential ends: %v", environment, err)
-		}
-	}
-	o.Concurrency, o.Scanner = concurrency, &fleet.Inspector{Runner: runner, Engine: e}
-	return fleet.New(s, o)
+// scanner scans by the pipelines of the commands. It asks nobody and reports little: the
+// outcome of a scan is in the store.
+func scanner(a *app, s *store.Store, e *engine.Engine) *fleet.Inspector {
+	a.NoProgress = true
+	host := a.Host
+	host.Attended, host.OpenBrowser = false, nil
+	return &fleet.Inspector{Engine: e, Runner: &run.Runner{
+		Host: host, Narrator: quietly{a.Console}, Tool: a.Tool, PolicyFolders: a.PolicyFolders,
+		CredentialEnds: func(environment string, ends time.Time) {
+			// The scan goes on without it: it only warns people earlier.
+			if err := s.SetCredentialEnds(context.Background(), environment, ends); err != nil { //nolint:forbidigo // it does not end with the scan
+				a.Warnf("%s: keeping when its credential ends: %v", environment, err)
+			}
+		},
+	}}
 }
 
 func fleetOptions(a *app) fleet.Options {
@@ -130,6 +131,9 @@ func serve(ctx context.Context, a *app, f serveFlags) (err error) {
 	if f.keepDays < 0 {
 		return usagef("--keep-days %d: want 1 or more, or 0 to keep all results", f.keepDays)
 	}
+	if err := atLeastOne("concurrency", f.concurrency); err != nil && !f.noWorker {
+		return err
+	}
 	signIn, err := pageSignIn(ctx, a, f)
 	if err != nil {
 		return err
@@ -151,7 +155,12 @@ func serve(ctx context.Context, a *app, f serveFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	queue, err := queue(a, s, e, told, f)
+	o := fleetOptions(a)
+	o.Alerts, o.Keep = told, time.Duration(f.keepDays)*24*time.Hour
+	if !f.noWorker {
+		o.Concurrency, o.Scanner = f.concurrency, scanner(a, s, e)
+	}
+	queue, err := fleet.New(s, o)
 	if err != nil {
 		return err
 	}
@@ -172,15 +181,6 @@ func serve(ctx context.Context, a *app, f serveFlags) (err error) {
 	}
 	a.Sayf("listening on %s://%s", scheme, listener.Addr())
 	return work(ctx, listener, handler, queue)
-}
-
-func queue(a *app, s *store.Store, e *engine.Engine, told *fleet.Alerts, f serveFlags) (*fleet.Fleet, error) {
-	o := fleetOptions(a)
-	o.Alerts, o.Keep = told, time.Duration(f.keepDays)*24*time.Hour
-	if f.noWorker {
-		return fleet.New(s, o)
-	}
-	return worker(a, s, e, o, f.concurrency)
 }
 
 // alerts are what is reported about the fleet; nil if no file says so. Every secret of the
@@ -282,13 +282,4 @@ func pageTLS(f serveFlags) (*tls.Config, error) {
 		return nil, usagef("--tls-certificate and --tls-key: %w", err)
 	}
 	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
-}
-
-// unattended is a runner of pipelines that asks nobody and reports little: the outcome of a
-// scan is in the store.
-func unattended(a *app) *run.Runner {
-	a.NoProgress = true
-	host := a.Host
-	host.Attended, host.OpenBrowser = false, nil
-	return &run.Runner{Host: host, Narrator: quietly{a.Console}, Tool: a.Tool, PolicyFolders: a.PolicyFolders}
 }

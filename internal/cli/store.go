@@ -83,13 +83,35 @@ func workerName() string {
 
 func newDbCommand(a *app) *cobra.Command {
 	var name string
+	var days int
 	cmd := &cobra.Command{
 		Use:   "db",
 		Short: "migrate and back up the fleet's store",
 		Example: `  dbaudit db backup before.db
   dbaudit db migrate`,
 	}
-	cmd.AddCommand(&cobra.Command{
+	prune := &cobra.Command{
+		Use:   "prune",
+		Short: "remove old results",
+		Long: help(`Removes results that are older than some days. The first result of each month stays, and
+so does what says since when a finding or an outcome exists.`, exitOK, exitUsage, exitFailure),
+		Example: "  dbaudit db prune --keep-days 400",
+		PreRunE: func(*cobra.Command, []string) error {
+			if days < 1 {
+				return usagef("--keep-days: want how many days of results are kept, 1 or more")
+			}
+			return nil
+		},
+		RunE: inStore(a, &name, func(ctx context.Context, s *store.Store, _ []string) error {
+			removed, err := s.Prune(ctx, a.Now().AddDate(0, 0, -days))
+			if err == nil {
+				a.Sayf("removed %d results", removed)
+			}
+			return err
+		}),
+	}
+	prune.Flags().IntVar(&days, "keep-days", 0, "`number` of days whose results are all kept")
+	cmd.AddCommand(prune, &cobra.Command{
 		Use:     "migrate",
 		Short:   "update the store to this version of dbaudit",
 		Long:    help(`Updates the store to this version of dbaudit; dbaudit serve does the same when it starts. Migrations cannot be reversed: back up the store first, to be able to go back. A store that is up to date does not change.`, exitOK, exitUsage, exitFailure),
@@ -114,44 +136,16 @@ func newDbCommand(a *app) *cobra.Command {
 		Short:   "make a consistent copy of the store",
 		Long:    help(`Writes a consistent copy of an SQLite store to a new file. The store can be used meanwhile. To restore it, stop everything that uses the store, remove its files (fleet.db, fleet.db-wal, fleet.db-shm) and put the copy in its place. Back up a store in PostgreSQL with pg_dump.`, exitOK, exitUsage, exitFailure),
 		Example: `  dbaudit db backup "fleet-$(date +%F).db"`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return withStore(cmd.Context(), a, name, func(s *store.Store) error {
-				if err := s.Backup(cmd.Context(), args[0]); err != nil {
-					return err
-				}
+		RunE: inStore(a, &name, func(ctx context.Context, s *store.Store, args []string) error {
+			err := s.Backup(ctx, args[0])
+			if err == nil {
 				a.Sayf("wrote %s", args[0])
-				return nil
-			})
-		},
+			}
+			return err
+		}),
 	})
-	cmd.AddCommand(newPruneCommand(a, &name))
 	for _, c := range cmd.Commands() {
 		storeFlag(c.Flags(), &name, "default "+defaultStore)
 	}
-	return cmd
-}
-
-func newPruneCommand(a *app, name *string) *cobra.Command {
-	days := 0
-	cmd := &cobra.Command{
-		Use:   "prune",
-		Short: "remove old results",
-		Long: help(`Removes results that are older than some days. The first result of each month stays, and
-so does what says since when a finding or an outcome exists.`, exitOK, exitUsage, exitFailure),
-		Example: "  dbaudit db prune --keep-days 400",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if days < 1 {
-				return usagef("--keep-days: want how many days of results are kept, 1 or more")
-			}
-			return withStore(cmd.Context(), a, *name, func(s *store.Store) error {
-				removed, err := s.Prune(cmd.Context(), a.Now().AddDate(0, 0, -days))
-				if err == nil {
-					a.Sayf("removed %d results", removed)
-				}
-				return err
-			})
-		},
-	}
-	cmd.Flags().IntVar(&days, "keep-days", 0, "`number` of days whose results are all kept")
 	return cmd
 }
