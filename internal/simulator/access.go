@@ -72,7 +72,7 @@ func (c *caller) holdings(p *privilege) []holding {
 }
 
 func (c *caller) reach(u *user, p *privilege) []holding {
-	then := c.permissions.userByID[u.ID]
+	then := lookup[user](c.permissions, u.ID)
 	if then == nil || p == nil {
 		return nil
 	}
@@ -87,19 +87,11 @@ type placement struct {
 	owner string // id of the owning user or team, or of the user that the row is
 }
 
-// reaches says whether any of the holdings covers a row. Units are compared by id: a holding may be of
-// an older world.
+// reaches says whether any of the holdings covers a row.
 func (c *caller) reaches(holdings []holding, at placement) bool {
 	return slices.ContainsFunc(holdings, func(h holding) bool {
-		if at.unit == nil || h.depth == DepthGlobal || c.user.holdsAs(at.owner, h) || h.depth == DepthLocal && at.unit.ID == h.unit.ID {
-			return true
-		}
-		for u := at.unit; u != nil && h.depth == DepthDeep; u = u.parent {
-			if u.ID == h.unit.ID {
-				return true
-			}
-		}
-		return false
+		return at.unit == nil || h.depth == DepthGlobal || c.user.holdsAs(at.owner, h) ||
+			h.depth == DepthLocal && at.unit.ID == h.unit.ID || h.depth == DepthDeep && at.unit.within(h.unit)
 	})
 }
 
@@ -148,7 +140,7 @@ func (c *caller) needAt(w *world, name string, at placement, set, id string) err
 
 // accessDenied is the refusal for one row, where the caller's privilege is too shallow for it.
 func accessDenied(w *world, u *user, at placement, logical, id, right string) error {
-	code, unitID := 0, w.root.ID
+	code, unitID := 0, w.units[0].ID
 	if t := w.cat.tables[logical]; t != nil {
 		code = t.objectTypeCode
 	}

@@ -48,12 +48,17 @@ func Contradictions() []Contradiction {
 
 func (e *Environment) has(c Contradiction) bool { return slices.Contains(e.Contradictions, c) }
 
-// depths gives those at which a privilege of the catalogue can be granted here.
-func (e *Environment) depths(name string, usual []Depth) []Depth {
+// depths gives those at which a privilege of the catalogue can be granted here, of the usual ones by
+// their letters.
+func (e *Environment) depths(name, usual string) []Depth {
 	if same(name, "prvBulkEdit") && e.has(BulkEditAllDepths) || same(name, "prvReadUserSettings") && e.has(UserSettingsBasic) {
-		return []Depth{DepthBasic, DepthLocal, DepthDeep, DepthGlobal}
+		usual = "BLDG"
 	}
-	return usual
+	depths := make([]Depth, len(usual))
+	for i, letter := range usual {
+		depths[i] = DepthBasic + Depth(strings.IndexRune("BLDG", letter))
+	}
+	return depths
 }
 
 // fewNames is how many names a request has under FewNames.

@@ -101,7 +101,7 @@ func (c *call) retrieveRolePrivileges() (answer, error) {
 // role grants for some records only.
 func (c *call) userGrants(u *user, wanted func(*privilege) bool) []grantRow {
 	w := c.caller.permissions
-	then := cmp.Or(w.userByID[u.ID], u)
+	then := cmp.Or(lookup[user](w, u.ID), u)
 	rows := []grantRow{}
 	unnamed := lowerSet(c.world.env.UnnamedPrivileges)
 	for _, p := range w.cat.privileges {
@@ -186,10 +186,7 @@ func (c *call) targetView(text string) (*personalView, error) {
 }
 
 func (c *call) principalRef(id string) object {
-	t := "systemuser"
-	if c.world.teamByID[id] != nil {
-		t = "team"
-	}
+	t := principalType(c.world.byID[id])
 	if c.world.env.has(PrincipalsByReference) {
 		return object{{"@odata.id", c.root + t + "s(" + id + ")"}}
 	}

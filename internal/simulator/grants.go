@@ -22,7 +22,7 @@ func normaliseRoles(env *Environment, cat *catalogue, report reporter) {
 		inherit(env, i, nil, report)
 	}
 	for i := range env.Roles {
-		normaliseGrants(env, i, cat, report)
+		normaliseGrants(&env.Roles[i], cat, at("roles", i), report)
 	}
 }
 
@@ -58,29 +58,23 @@ func inherit(env *Environment, i int, below []int, report reporter) {
 	r.Privileges, r.Like, r.PlatformDefaults = all, "", false
 }
 
-// normaliseGrants spells the privileges of role i as the catalogue does, drops those that the
+// normaliseGrants spells the privileges of a role as the catalogue does, drops those that the
 // environment does not define, and finds depths that a privilege does not allow.
-func normaliseGrants(env *Environment, i int, cat *catalogue, report reporter) {
-	r := &env.Roles[i]
-	if !wellFormed(r.Privileges, cat) {
-		r.Privileges = spell(r, cat, at("roles", i, "privileges"), report)
-	}
-	for _, name := range append(slices.Clone(r.RecordFilters), slices.Sorted(maps.Keys(r.DepthWords))...) {
-		if r.Privileges[name] == DepthNone {
-			report(at("roles", i), fmt.Sprintf("role %q: %s has a record filter or a word for its depth, and is not granted", r.Name, name))
+func normaliseGrants(r *Role, cat *catalogue, path []string, report reporter) {
+	var odd []string
+	for name, depth := range r.Privileges {
+		if p := cat.privilege(name); p == nil || p.Name != name || !p.Allows(depth) {
+			odd = append(odd, name)
 		}
 	}
-}
-
-func spell(r *Role, cat *catalogue, path []string, report reporter) Grants {
-	standard := newCatalogue(&Environment{})
-	spelt := make(Grants, len(r.Privileges))
-	for _, name := range slices.Sorted(maps.Keys(r.Privileges)) {
-		depth, path := r.Privileges[name], append(slices.Clone(path), name)
+	slices.Sort(odd)
+	for _, name := range odd {
+		depth, place := r.Privileges[name], append(slices.Clip(path), "privileges", name)
+		delete(r.Privileges, name)
 		p := cat.privilege(name)
 		if p == nil {
-			if standard.privilege(name) == nil {
-				report(path, fmt.Sprintf("role %q: there is no privilege %q", r.Name, name))
+			if !isStandard(name) {
+				report(place, fmt.Sprintf("role %q: there is no privilege %q", r.Name, name))
 			}
 			continue // it is undefined here
 		}
@@ -88,22 +82,16 @@ func spell(r *Role, cat *catalogue, path []string, report reporter) Grants {
 			depth = p.Deepest()
 		}
 		if !p.Allows(depth) {
-			report(path, fmt.Sprintf("role %q: %s cannot be granted at depth %s", r.Name, p.Name, depth))
+			report(place, fmt.Sprintf("role %q: %s cannot be granted at depth %s", r.Name, p.Name, depth))
 		}
-		if spelt[p.Name] != DepthNone {
-			report(path, fmt.Sprintf("role %q: %s is granted twice", r.Name, p.Name))
+		if r.Privileges[p.Name] != DepthNone {
+			report(place, fmt.Sprintf("role %q: %s is granted twice", r.Name, p.Name))
 		}
-		spelt[p.Name] = depth
+		r.Privileges[p.Name] = depth
 	}
-	return spelt
-}
-
-// wellFormed says whether grants are normal already, as those of a running environment are.
-func wellFormed(grants Grants, cat *catalogue) bool {
-	for name, depth := range grants {
-		if p := cat.privilege(name); p == nil || p.Name != name || !p.Allows(depth) {
-			return false
+	for _, name := range append(slices.Clone(r.RecordFilters), slices.Sorted(maps.Keys(r.DepthWords))...) {
+		if r.Privileges[name] == DepthNone {
+			report(path, fmt.Sprintf("role %q: %s has a record filter or a word for its depth, and is not granted", r.Name, name))
 		}
 	}
-	return true
 }

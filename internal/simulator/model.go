@@ -51,7 +51,7 @@ type entityType struct {
 	// anyPrivilege says that one of the privileges is enough; visible then decides for each row.
 	anyPrivilege bool
 	rows         func(w *world) []any
-	byID         func(w *world, id string) any // optional; without it, rows are searched
+	byID         func(w *world, id string) any // nil for a row that the world does not know by its id
 	visible      func(w *world, c *caller, row any) bool
 	// stampID is the id whose stamp the row carries, where it is not the row's own.
 	stampID func(row any) string
@@ -73,8 +73,8 @@ func (t *entityType) nav(name string) *nav {
 }
 
 func (t *entityType) find(w *world, id string) any {
-	if t.byID != nil {
-		return t.byID(w, id)
+	if row := t.byID(w, id); row != nil {
+		return row
 	}
 	for _, row := range t.rows(w) {
 		if t.id(w, row) == id {
@@ -160,6 +160,12 @@ func newType[T any](logicalName, set, privileges string, rows func(w *world) []T
 	return &entityType{
 		logicalName: logicalName, entitySet: set, privileges: strings.Fields(privileges), columns: columns,
 		rows: func(w *world) []any { return anys(rows(w)) },
+		byID: func(w *world, id string) any {
+			if row, ok := w.byID[id].(T); ok {
+				return row
+			}
+			return nil
+		},
 	}
 }
 
@@ -168,14 +174,6 @@ func orNil(s string) any {
 		return nil
 	}
 	return s
-}
-
-// orNothing turns a nil pointer into no row: an interface that holds one is not nil.
-func orNothing[T any](row *T) any {
-	if row == nil {
-		return nil
-	}
-	return row
 }
 
 // anys turns a slice into rows.

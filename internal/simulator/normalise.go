@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 )
@@ -31,28 +30,29 @@ func (p problem) Error() string { return strings.Join(p.path, ".") + ": " + p.te
 
 // normalise fills in what the author left out (ids, the root business unit, default teams), works
 // role inheritance into grants, and finds references to nothing. What a single value may be is for
-// the schema of files to say. On problems the environment is not fit for use.
-func normalise(env *Environment) []problem {
-	var problems []problem
+// the schema of files to say. It gives the catalogue of privileges; on problems, the environment is
+// not fit for use.
+func normalise(env *Environment) (cat *catalogue, problems []problem) {
 	report := func(path []string, text string) { problems = append(problems, problem{path, text}) }
 	normaliseOrganization(env)
 	checkPrivileges(env, report)
 	normaliseUnits(env, report)
 	if len(problems) > 0 {
-		return problems // what follows depends on these
+		return nil, problems // what follows depends on these
 	}
-	normaliseRoles(env, newCatalogue(env), report)
+	cat = newCatalogue(env)
+	normaliseRoles(env, cat, report)
 	normaliseUsers(env)
 	normaliseTeams(env, report)
 	normaliseViews(env)
 	checkClients(env, report)
 	checkIDs(env, report)
 	if len(problems) > 0 {
-		return problems
+		return nil, problems
 	}
 	index := newRefIndex(env)
 	eachRef(env, func(kind refKind, ref *string, path []string) {
-		if _, err := index.resolve(kind, *ref); err != nil && kind != refID {
+		if _, err := index.find(kind, *ref); err != nil && kind != refID {
 			report(path, err.Error())
 		}
 	})
@@ -60,7 +60,7 @@ func normalise(env *Environment) []problem {
 		trimAssignments(env, index)
 		checkShares(env, index, report)
 	}
-	return problems
+	return cat, problems
 }
 
 func normaliseOrganization(env *Environment) {
@@ -96,17 +96,17 @@ func normaliseUnits(env *Environment, report reporter) {
 }
 
 // climbs says whether business unit i leads to the root.
-func climbs(env *Environment, index *refIndex, i int) error {
+func climbs(env *Environment, index refIndex, i int) error {
 	for range env.BusinessUnits {
 		b := &env.BusinessUnits[i]
 		if b.Parent == "" {
 			return nil
 		}
-		id, err := index.resolve(refUnit, b.Parent)
+		parent, err := index.find(refUnit, b.Parent)
 		if err != nil {
 			return err
 		}
-		i = slices.IndexFunc(env.BusinessUnits, func(b BusinessUnit) bool { return same(b.ID, id) })
+		i = slices.IndexFunc(env.BusinessUnits, func(b BusinessUnit) bool { return same(b.ID, parent.id) })
 	}
 	return errors.New("the parents go round in a circle")
 }
@@ -142,29 +142,22 @@ func normaliseTeams(env *Environment, report reporter) {
 	for i := range env.Teams {
 		t := &env.Teams[i]
 		setDefault(&t.BusinessUnit, rootUnit(env).Name)
-		setDefault(&t.ID, deriveID(env.Organization.ID, "team", t.Name, defaultSeed(t)))
-		if id, err := index.resolve(refUnit, t.BusinessUnit); err == nil && t.Default {
-			hasDefault[id] = true
+		seed := ""
+		if t.Default {
+			seed = "default"
+			hasDefault[index.id(refUnit, t.BusinessUnit)] = true
 		}
+		setDefault(&t.ID, deriveID(env.Organization.ID, "team", t.Name, seed))
 		if t.Default && len(t.Members) > 0 {
 			report(at("teams", i, "members"), fmt.Sprintf("%q is a default team: its members are the users of its business unit", t.Name))
 		}
 	}
 	for _, b := range env.BusinessUnits {
-		if hasDefault[strings.ToLower(b.ID)] {
-			continue
+		if !hasDefault[strings.ToLower(b.ID)] {
+			id := deriveID(env.Organization.ID, "team", b.Name, "default")
+			env.Teams = append(env.Teams, Team{Name: b.Name, ID: id, BusinessUnit: b.ID, Default: true})
 		}
-		t := Team{Name: b.Name, BusinessUnit: b.ID, Default: true}
-		t.ID = deriveID(env.Organization.ID, "team", t.Name, defaultSeed(&t))
-		env.Teams = append(env.Teams, t)
 	}
-}
-
-func defaultSeed(t *Team) string {
-	if t.Default {
-		return "default"
-	}
-	return ""
 }
 
 func normaliseViews(env *Environment) {
@@ -214,14 +207,13 @@ func checkIDs(env *Environment, report reporter) {
 
 // trimAssignments leaves out the business unit of a role's copy where it is the holder's own, so that
 // a holder who moves takes the copy of the new unit. Holding the same copy twice is holding it once.
-func trimAssignments(env *Environment, index *refIndex) {
+func trimAssignments(env *Environment, index refIndex) {
 	eachHolder(env, func(roles *[]RoleAssignment, unit string) {
-		home, _ := index.resolve(refUnit, unit)
+		home := index.id(refUnit, unit)
 		seen := map[[2]string]bool{}
 		var out []RoleAssignment
 		for _, a := range *roles {
-			role, _ := index.resolve(refRole, a.Role)
-			at, _ := index.resolve(refUnit, a.BusinessUnit)
+			role, at := index.id(refRole, a.Role), index.id(refUnit, a.BusinessUnit)
 			if at == home {
 				a.BusinessUnit, at = "", ""
 			}
@@ -247,11 +239,11 @@ func eachHolder(env *Environment, visit func(roles *[]RoleAssignment, unit strin
 }
 
 // checkShares finds views that are shared with somebody twice.
-func checkShares(env *Environment, index *refIndex, report reporter) {
+func checkShares(env *Environment, index refIndex, report reporter) {
 	for i, v := range env.PersonalViews {
 		seen := map[string]bool{}
 		for j, s := range v.Shares {
-			id, _ := index.resolve(refPrincipal, s.Principal)
+			id := index.id(refPrincipal, s.Principal)
 			if seen[id] {
 				report(at("personal_views", i, "shares", j), fmt.Sprintf("the view is shared with %q twice", s.Principal))
 			}
@@ -261,11 +253,3 @@ func checkShares(env *Environment, index *refIndex, report reporter) {
 }
 
 func setDefault(s *string, value string) { *s = cmp.Or(*s, value) }
-
-// sameCatalogue says whether two environments define the same privileges.
-func sameCatalogue(a, b *Environment) bool {
-	return slices.Equal(a.UndefinedTables, b.UndefinedTables) &&
-		slices.Equal(a.UndefinedPrivileges, b.UndefinedPrivileges) &&
-		slices.Equal(a.Contradictions, b.Contradictions) &&
-		reflect.DeepEqual(a.ExtraPrivileges, b.ExtraPrivileges)
-}

@@ -43,8 +43,8 @@ func ParseEnvironment(name string, data []byte) (*Environment, error) {
 	}
 	values, _ := document.Value() // it has been read before, to be validated
 	places, problems := grantPlaces(values)
-	problems = append(problems, normalise(env)...)
-	if len(problems) > 0 {
+	_, further := normalise(env)
+	if problems = append(problems, further...); len(problems) > 0 {
 		return nil, located(document, places, problems)
 	}
 	nameReferences(env)
@@ -94,17 +94,6 @@ func Marshal(env *Environment) ([]byte, error) {
 		return nil, fmt.Errorf("writing environment: %w", err)
 	}
 	return data, nil
-}
-
-// canonical gives the bytes of an environment's state: the same for the same state, however it was
-// reached. References are ids, lists are sorted, and Suggest, which is not part of the state, is left
-// out.
-func canonical(env *Environment) ([]byte, error) {
-	c := env.Clone()
-	pinReferences(c)
-	c.Suggest = Suggest{}
-	sortLists(reflect.ValueOf(c).Elem())
-	return Marshal(c)
 }
 
 // sortLists sorts each list by the text of its items, and the lists in them first.

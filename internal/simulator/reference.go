@@ -21,7 +21,7 @@ const (
 )
 
 // eachRef visits what the tags of an environment's structs call a reference or an id, with its
-// path. What is left out is not visited.
+// path. Empty ones are not visited.
 func eachRef(env *Environment, visit func(kind refKind, ref *string, path []string)) {
 	var walk func(v reflect.Value, kind refKind, path []string)
 	walk = func(v reflect.Value, kind refKind, path []string) {
@@ -56,21 +56,21 @@ type refTarget struct {
 	implied bool
 }
 
-// A refIndex resolves references, by name or id, to ids.
-type refIndex struct {
-	byName map[string][]*refTarget
-	byID   map[string]*refTarget
+func (t *refTarget) is(kind refKind) bool {
+	return t.kind == kind || kind == refPrincipal && (t.kind == refUser || t.kind == refTeam)
 }
 
-func newRefIndex(env *Environment) *refIndex {
-	x := &refIndex{byName: map[string][]*refTarget{}, byID: map[string]*refTarget{}}
+// A refIndex resolves references. It has the targets by id and by name, in lower case.
+type refIndex map[string][]*refTarget
+
+func newRefIndex(env *Environment) refIndex {
+	x := refIndex{}
 	add := func(t refTarget) {
 		t.id = strings.ToLower(t.id)
-		x.byID[t.id] = &t
-		for _, name := range t.names {
+		for _, name := range append([]string{t.id}, t.names...) {
 			name = strings.ToLower(name)
-			if name != "" && !slices.Contains(x.byName[name], &t) {
-				x.byName[name] = append(x.byName[name], &t)
+			if !slices.Contains(x[name], &t) {
+				x[name] = append(x[name], &t)
 			}
 		}
 	}
@@ -89,71 +89,56 @@ func newRefIndex(env *Environment) *refIndex {
 	return x
 }
 
-func (k refKind) accepts(t *refTarget) bool {
-	return t.kind == k || k == refPrincipal && (t.kind == refUser || t.kind == refTeam)
-}
-
-// resolve gives the id that a reference points to. The empty reference resolves to the empty id.
-func (x *refIndex) resolve(kind refKind, ref string) (string, error) {
-	if ref == "" {
-		return "", nil
-	}
-	if t := x.byID[strings.ToLower(ref)]; t != nil && kind.accepts(t) {
-		return t.id, nil
-	}
-	var found, implied []*refTarget
-	for _, t := range x.byName[strings.ToLower(ref)] {
-		switch {
-		case !kind.accepts(t):
-		case t.implied:
-			implied = append(implied, t)
-		default:
-			found = append(found, t)
+// find gives the target of a reference: the one with this id, else the only one of this name.
+func (x refIndex) find(kind refKind, ref string) (*refTarget, error) {
+	found := pick(x[strings.ToLower(ref)], func(t *refTarget) bool { return t.is(kind) })
+	for _, better := range []func(*refTarget) bool{
+		func(t *refTarget) bool { return same(t.id, ref) },
+		func(t *refTarget) bool { return !t.implied },
+	} {
+		if some := pick(found, better); len(some) > 0 {
+			found = some
 		}
-	}
-	if len(found) == 0 {
-		found = implied
 	}
 	switch len(found) {
 	case 0:
-		return "", fmt.Errorf("there is no %s %q", kind, ref)
+		return nil, fmt.Errorf("there is no %s %q", kind, ref)
 	case 1:
-		return found[0].id, nil
-	default:
-		return "", fmt.Errorf("%q could be any of %d: refer to the %s by id", ref, len(found), kind)
+		return found[0], nil
 	}
+	return nil, fmt.Errorf("%q could be any of %d: refer to the %s by id", ref, len(found), kind)
 }
 
-// id gives the id that a reference points to, the reference itself if there is none.
-func (x *refIndex) id(kind refKind, ref string) string {
-	if id, err := x.resolve(kind, ref); err == nil {
-		return id
+// id gives the id that a reference points to, "" if it is empty or points to nothing.
+func (x refIndex) id(kind refKind, ref string) string {
+	if t, err := x.find(kind, ref); err == nil && ref != "" {
+		return t.id
 	}
-	return ref
+	return ""
 }
 
 // name gives the preferred unambiguous name for what a reference points to, its id if there is none.
-func (x *refIndex) name(kind refKind, ref string) string {
-	id, err := x.resolve(kind, ref)
+func (x refIndex) name(kind refKind, ref string) string {
+	t, err := x.find(kind, ref)
 	if err != nil {
 		return ref
 	}
-	for _, name := range x.byID[id].names {
-		if again, err := x.resolve(kind, name); err == nil && again == id && name != "" {
+	for _, name := range t.names {
+		if x.id(kind, name) == t.id {
 			return name
 		}
 	}
-	return id
+	return t.id
 }
 
 // pinReferences replaces every reference by the id that it points to, so that renaming or adding
 // things cannot change what a reference means. The environment must be normalised.
-func pinReferences(env *Environment) { rewrite(env, (*refIndex).id) }
+func pinReferences(env *Environment) { rewrite(env, refIndex.id) }
 
 // nameReferences replaces every reference by a name, where one is unambiguous, as a person writes it.
-func nameReferences(env *Environment) { rewrite(env, (*refIndex).name) }
+func nameReferences(env *Environment) { rewrite(env, refIndex.name) }
 
-func rewrite(env *Environment, as func(x *refIndex, kind refKind, ref string) string) {
+func rewrite(env *Environment, as func(x refIndex, kind refKind, ref string) string) {
 	index := newRefIndex(env)
 	eachRef(env, func(kind refKind, ref *string, _ []string) {
 		if kind != refID {

@@ -120,7 +120,7 @@ func (c *call) holds(p *privilege, depth Depth, from *unit) error {
 		switch {
 		case h.depth < depth:
 		case h.depth == DepthGlobal, depth == DepthBasic, from.ID == h.unit.ID,
-			h.depth == DepthDeep && from.within(c.world.unitByID[h.unit.ID]):
+			h.depth == DepthDeep && from.within(h.unit):
 			return nil
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -62,7 +63,7 @@ func Start(ctx context.Context, env *Environment, o Options) (*Server, error) {
 	if o.PageSize <= 0 || o.PageSize > maxPage {
 		o.PageSize = maxPage
 	}
-	own, err := prepared(env)
+	own, cat, err := prepared(env)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +72,7 @@ func Start(ctx context.Context, env *Environment, o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{Site: site, options: o, types: newEntityTypes()}
-	s.current.Store(newWorld(own, nil, o.Now(), ""))
+	s.current.Store(newWorld(own, cat, nil, o.Now(), ""))
 	if err := s.open(ctx, own); err != nil {
 		return nil, err
 	}
@@ -111,17 +112,18 @@ func (s *Server) open(ctx context.Context, env *Environment) error {
 }
 
 // prepared makes a private environment, normalised and with its references pinned.
-func prepared(env *Environment) (*Environment, error) {
+func prepared(env *Environment) (*Environment, *catalogue, error) {
 	own := env.Clone()
+	cat, problems := normalise(own)
 	var errs []error
-	for _, p := range normalise(own) {
+	for _, p := range problems {
 		errs = append(errs, p)
 	}
 	if len(errs) > 0 {
-		return nil, fmt.Errorf("the environment cannot be used: %w", errors.Join(errs...))
+		return nil, nil, fmt.Errorf("the environment cannot be used: %w", errors.Join(errs...))
 	}
 	pinReferences(own)
-	return own, nil
+	return own, cat, nil
 }
 
 // AuthorityURL is the sign-in host's address; the tenant's endpoints are below it.
@@ -143,8 +145,14 @@ func (s *Server) Environment() *Environment {
 	return env
 }
 
-// State gives the current state as canonical bytes: YAML, sorted, equal if and only if the states are.
-func (s *Server) State() ([]byte, error) { return canonical(s.current.Load().env) }
+// State gives the current state as canonical bytes: YAML in which references are ids and lists are
+// sorted, without Suggest, so that it is the same for the same state, however it was reached.
+func (s *Server) State() ([]byte, error) {
+	env := s.current.Load().env.Clone()
+	env.Suggest = Suggest{}
+	sortLists(reflect.ValueOf(env).Elem())
+	return Marshal(env)
+}
 
 // Mutate changes the state underneath running clients, as another administrator would. The change is
 // refused as a whole, with an error, if it leaves an environment that cannot be used. App
@@ -154,11 +162,11 @@ func (s *Server) Mutate(change func(*Environment)) error {
 	defer s.writing.Unlock()
 	env := s.Environment()
 	change(env)
-	own, err := prepared(env)
+	own, cat, err := prepared(env)
 	if err != nil {
 		return err
 	}
-	s.replace(newWorld(own, s.current.Load(), s.options.Now(), ""))
+	s.replace(newWorld(own, cat, s.current.Load(), s.options.Now(), ""))
 	return nil
 }
 

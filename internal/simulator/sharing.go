@@ -64,7 +64,7 @@ func (c *call) changeShare(target viewRef, principal principalRef, rights Rights
 		return c.viewDenied(v, (rights | RightShare).wire())
 	}
 	share := Share{Principal: principal.User + principal.Team}
-	if c.world.userByID[principal.User] == nil && c.world.teamByID[principal.Team] == nil {
+	if lookup[user](c.world, principal.User) == nil && lookup[team](c.world, principal.Team) == nil {
 		return noRow("systemuser", share.Principal)
 	}
 	if i := slices.IndexFunc(v.Shares, func(s Share) bool { return s.Principal == share.Principal }); i >= 0 {

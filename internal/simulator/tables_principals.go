@@ -15,7 +15,6 @@ func systemUserType() *entityType {
 		guidCol("_businessunitid_value", func(r *user) string { return r.unit.ID }),
 		intCol("azurestate", (*user).entraState),
 		intCol("deletedstate", func(r *user) int { return asInt(r.SoftDeleted) }))
-	t.byID = func(w *world, id string) any { return orNothing(w.userByID[id]) }
 	t.columns = append(t.columns, stampCols(func(r any) string { return r.(*user).ID })...)
 	t.navs = []nav{
 		many("systemuserroles_association", "role", func(_ *world, r *user) []*role { return r.roles }),
@@ -39,7 +38,6 @@ func teamType() *entityType {
 		stringCol("name", func(r *team) string { return r.Name }),
 		intCol("teamtype", func(r *team) int { return max(0, slices.Index(teamTypes(), r.Type)) }),
 		guidCol("_businessunitid_value", func(r *team) string { return r.unit.ID }))
-	t.byID = func(w *world, id string) any { return orNothing(w.teamByID[id]) }
 	t.navs = []nav{
 		many("teamroles_association", "role", func(_ *world, r *team) []*role { return r.roles }),
 		many("teamprofiles_association", "fieldsecurityprofile", func(_ *world, r *team) []*ColumnSecurityProfile { return r.profiles }),

@@ -60,7 +60,6 @@ func roleType() *entityType {
 		}},
 		intCol("isinherited", func(r *role) int { return asInt(!r.TeamPrivilegesOnly) }),
 		intCol("componentstate", func(r *role) int { return max(0, slices.Index(componentStates(), r.State)) }))
-	t.byID = func(w *world, id string) any { return orNothing(w.roleByID[id]) }
 	t.stampID = func(r any) string { return r.(*role).root.id }
 	t.columns = append(t.columns, stampCols(t.stampID)...)
 	t.navs = []nav{

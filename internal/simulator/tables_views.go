@@ -13,12 +13,11 @@ func userQueryType() *entityType {
 		intCol("statecode", func(r *personalView) int { return asInt(r.Inactive) }),
 		guidCol("_ownerid_value", func(r *personalView) string { return r.Owner }),
 		guidCol("_owningteam_value", func(r *personalView) string {
-			if r.team == nil {
+			if principalType(r.owner) == "systemuser" {
 				return ""
 			}
 			return r.Owner
 		}))
-	t.byID = func(w *world, id string) any { return orNothing(w.viewByID[id]) }
 	t.visible = func(w *world, c *caller, r any) bool {
 		return w.viewRights(c, r.(*personalView))&RightRead != 0 || w.env.has(ViewsOfEverybody) && c.impersonator == nil
 	}
@@ -36,10 +35,17 @@ func savedQueryType() *entityType {
 
 // A poa is a row of the share table: what a view gives to a principal, which is a team or a user.
 type poa struct {
-	view  *personalView
-	share Share
-	team  *team
-	user  *user
+	view      *personalView
+	share     Share
+	principal any
+}
+
+// principalType is the logical name of the table that a user or a team is a row of.
+func principalType(row any) string {
+	if _, ok := row.(*team); ok {
+		return "team"
+	}
+	return "systemuser"
 }
 
 func principalObjectAccessType() *entityType {
@@ -47,33 +53,26 @@ func principalObjectAccessType() *entityType {
 		func(w *world) (rows []poa) {
 			for _, v := range w.views {
 				for _, s := range v.Shares {
-					rows = append(rows, poa{v, s, w.teamByID[s.Principal], w.userByID[s.Principal]})
+					rows = append(rows, poa{v, s, w.byID[s.Principal]})
 				}
 			}
 			return rows
 		},
 		guidCol("principalobjectaccessid", func(r poa) string { return deriveID(r.view.ID, r.share.Principal) }),
 		guidCol("principalid", func(r poa) string { return r.share.Principal }),
-		stringCol("principaltypecode", func(r poa) string {
-			if r.team != nil {
-				return "team"
-			}
-			return "systemuser"
-		}),
+		stringCol("principaltypecode", func(r poa) string { return principalType(r.principal) }),
 		guidCol("objectid", func(r poa) string { return r.view.ID }),
 		stringCol("objecttypecode", func(poa) string { return "userquery" }),
 		intCol("accessrightsmask", func(r poa) int { return int(r.share.Access) }),
 		intCol("inheritedaccessrightsmask", func(r poa) int { return int(r.share.Inherited) }))
 	t.anyPrivilege = true
+	privileges := map[string]string{"team": "prvReadTeam", "systemuser": "prvReadUser"}
 	t.visible = func(w *world, c *caller, row any) bool {
 		r := row.(poa)
-		switch {
-		case w.env.has(SharesInPart) && !c.user.isOrJoins(r.share.Principal):
+		if w.env.has(SharesInPart) && !c.user.isOrJoins(r.share.Principal) {
 			return false
-		case r.team != nil:
-			return c.reaches(c.holdings(w.cat.privilege("prvReadTeam")), r.team.place())
 		}
-		return c.reaches(c.holdings(w.cat.privilege("prvReadUser")), r.user.place())
+		return c.reaches(c.holdings(w.cat.privilege(privileges[principalType(r.principal)])), placeOf(r.principal))
 	}
 	return t
 }

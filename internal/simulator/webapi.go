@@ -121,10 +121,7 @@ func (c *call) identify(who entra.Identity) error {
 	if client := c.world.env.Client(who.ApplicationID); client != nil && client.Blocked {
 		return forbidden(codeBlockedClient, "Access to Dataverse API is restricted for this application Id : '%s'. Please contact your administrator for more information.", who.ApplicationID)
 	}
-	u := c.world.userByObject(who.ObjectID)
-	if who.ApplicationID != "" {
-		u = c.world.userByApplication(who.ApplicationID)
-	}
+	u := c.world.userOf(who)
 	if u == nil || u.entraState() != 0 {
 		return forbidden(codeNotMember, "The user is not a member of the organization.")
 	}
@@ -151,9 +148,9 @@ func (c *call) impersonate(object, id string) error {
 	if !direct {
 		return forbidden(codeActOnBehalf, "User does not have the privilege to act on behalf another user. Principal user (Id=%s, type=8) is missing %s privilege.", self.ID, name)
 	}
-	target := c.world.userByObject(object)
+	target := c.world.userOf(entra.Identity{ObjectID: object})
 	if object == "" {
-		target = c.world.userByID[strings.ToLower(id)]
+		target = lookup[user](c.world, strings.ToLower(id))
 	}
 	switch {
 	case target == self && env.has(ActAsSelfRefused):

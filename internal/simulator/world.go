@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/dbaudit/dbaudit/internal/simulator/entra"
 )
 
 // A world is an environment made ready to answer requests: references resolved, role copies and
@@ -13,47 +15,44 @@ type world struct {
 	env *Environment // normalised, references pinned
 	cat *catalogue
 
-	root     *unit
-	units    []*unit
-	roles    []*role // copies, the root ones before those below
-	users    []*user
-	teams    []*team
-	views    []*personalView
-	unitByID map[string]*unit
-	roleByID map[string]*role
-	userByID map[string]*user
-	teamByID map[string]*team
-	viewByID map[string]*personalView
+	units []*unit // the root first
+	roles []*role // copies, the root ones before those below
+	users []*user
+	teams []*team
+	views []*personalView
+	byID  map[string]any // all of these
 
 	stamps map[string]stamp
+}
+
+// lookup finds a unit, a role, a user, a team or a personal view by its id, nil if there is none.
+func lookup[T any](w *world, id string) *T {
+	row, _ := w.byID[id].(*T)
+	return row
 }
 
 type unit struct {
 	*BusinessUnit
 	parent *unit
-	level  int
 }
 
 func (u *unit) place() placement { return placement{unit: u} }
 
-// closed says whether the unit, or one above it, is disabled.
-func (u *unit) closed() bool {
-	for ; u != nil; u = u.parent {
-		if u.Disabled {
-			return true
-		}
+// level is the number of units above this one.
+func (u *unit) level() int {
+	if u.parent == nil {
+		return 0
 	}
-	return false
+	return u.parent.level() + 1
 }
 
-// within says whether the unit is other or below it.
+// closed says whether the unit, or one above it, is disabled.
+func (u *unit) closed() bool { return u.Disabled || u.parent != nil && u.parent.closed() }
+
+// within says whether the unit is other or below it. It compares ids, since other may be of an older
+// world.
 func (u *unit) within(other *unit) bool {
-	for ; u != nil; u = u.parent {
-		if u == other {
-			return true
-		}
-	}
-	return false
+	return u.ID == other.ID || u.parent != nil && u.parent.within(other)
 }
 
 // A role is one copy of a role: that of one business unit.
@@ -156,30 +155,19 @@ func (t *team) place() placement { return placement{t.unit, t.ID} }
 // A personalView stands where its owner does, who is a user or a team.
 type personalView struct {
 	*PersonalView
-	owner placement
-	team  *team
+	owner any
 }
 
-func (v *personalView) place() placement { return v.owner }
+func (v *personalView) place() placement { return placeOf(v.owner) }
 
-// newWorld makes a world of a normalised environment whose references are pinned. before may be nil;
-// by is the user who changes it.
-func newWorld(env *Environment, before *world, now time.Time, by string) *world {
-	w := &world{
-		env:      env,
-		unitByID: map[string]*unit{}, roleByID: map[string]*role{}, userByID: map[string]*user{},
-		teamByID: map[string]*team{}, viewByID: map[string]*personalView{},
-	}
-	if before != nil && sameCatalogue(before.env, env) {
-		w.cat = before.cat
-	} else {
-		w.cat = newCatalogue(env)
-	}
+// newWorld makes a world of a normalised environment whose references are pinned, with its catalogue.
+// before may be nil; by is the user who changes it.
+func newWorld(env *Environment, cat *catalogue, before *world, now time.Time, by string) *world {
+	w := &world{env: env, cat: cat, byID: map[string]any{}, stamps: map[string]stamp{}}
 	w.addUnits()
 	w.addRoles()
 	w.addPrincipals()
 	w.addViews()
-	w.stamps = map[string]stamp{}
 	if before != nil {
 		w.stamp(before, now, by)
 	}
@@ -190,42 +178,31 @@ func (w *world) addUnits() {
 	for i := range w.env.BusinessUnits {
 		u := &unit{BusinessUnit: &w.env.BusinessUnits[i]}
 		w.units = append(w.units, u)
-		w.unitByID[u.ID] = u
+		w.byID[u.ID] = u
 	}
 	for _, u := range w.units {
-		u.parent = w.unitByID[u.Parent]
-		if u.parent == nil {
-			w.root = u
-		}
-	}
-	for _, u := range w.units {
-		for p := u.parent; p != nil; p = p.parent {
-			u.level++
-		}
+		u.parent = lookup[unit](w, u.Parent)
 	}
 	// From the root down, so that a role's copy is made after its parent's.
-	slices.SortStableFunc(w.units, func(a, b *unit) int { return cmp.Compare(a.level, b.level) })
+	slices.SortStableFunc(w.units, func(a, b *unit) int { return cmp.Compare(a.level(), b.level()) })
 }
 
 func (w *world) addRoles() {
 	for i := range w.env.Roles {
 		def := &w.env.Roles[i]
-		home := w.unitByID[def.BusinessUnit]
+		home := lookup[unit](w, def.BusinessUnit)
 		copies := map[*unit]*role{}
 		for _, u := range w.units {
 			if !u.within(home) {
 				continue
 			}
-			r := &role{Role: def, id: copyID(def.ID, home.ID, u.ID), unit: u}
-			if u == home {
-				r.root = r
-			} else {
-				r.parent = copies[u.parent]
+			r := &role{Role: def, id: copyID(def.ID, home.ID, u.ID), unit: u, parent: copies[u.parent]}
+			r.root = r
+			if r.parent != nil {
 				r.root = r.parent.root
 			}
-			copies[u] = r
+			copies[u], w.byID[r.id] = r, r
 			w.roles = append(w.roles, r)
-			w.roleByID[r.id] = r
 		}
 	}
 }
@@ -240,15 +217,11 @@ func copyID(role, home, unit string) string {
 
 // copyFor finds the copy of a role that an assignment means, nil if the role has none there.
 func (w *world) copyFor(a RoleAssignment, holder *unit) *role {
-	def := w.roleByID[a.Role]
+	def := lookup[role](w, a.Role)
 	if def == nil {
 		return nil
 	}
-	at := holder.ID
-	if a.BusinessUnit != "" {
-		at = a.BusinessUnit
-	}
-	return w.roleByID[copyID(def.root.id, def.root.unit.ID, at)]
+	return lookup[role](w, copyID(def.root.id, def.root.unit.ID, cmp.Or(a.BusinessUnit, holder.ID)))
 }
 
 func (w *world) copiesFor(assignments []RoleAssignment, holder *unit) []*role {
@@ -262,57 +235,46 @@ func (w *world) copiesFor(assignments []RoleAssignment, holder *unit) []*role {
 }
 
 func (w *world) addPrincipals() {
-	add := func(def *User, application bool) {
-		u := &user{User: def, application: application, unit: w.unitByID[def.BusinessUnit]}
-		u.roles = w.copiesFor(def.Roles, u.unit)
-		w.users = append(w.users, u)
-		w.userByID[u.ID] = u
-	}
-	for i := range w.env.Users {
-		add(&w.env.Users[i], false)
-	}
-	for i := range w.env.ApplicationUsers {
-		add(&w.env.ApplicationUsers[i], true)
+	for i, users := range [][]User{w.env.Users, w.env.ApplicationUsers} {
+		for j := range users {
+			u := &user{User: &users[j], application: i == 1, unit: lookup[unit](w, users[j].BusinessUnit)}
+			u.roles = w.copiesFor(u.Roles, u.unit)
+			w.users = append(w.users, u)
+			w.byID[u.ID] = u
+		}
 	}
 	for i := range w.env.Teams {
-		t := &team{Team: &w.env.Teams[i], unit: w.unitByID[w.env.Teams[i].BusinessUnit]}
+		t := &team{Team: &w.env.Teams[i], unit: lookup[unit](w, w.env.Teams[i].BusinessUnit)}
 		t.roles = w.copiesFor(t.Roles, t.unit)
 		if t.Default {
-			for _, u := range w.users {
-				if u.unit == t.unit {
-					t.members = append(t.members, u)
-				}
-			}
+			t.members = pick(w.users, func(u *user) bool { return u.unit == t.unit })
 		}
 		for _, id := range t.Members {
-			t.members = append(t.members, w.userByID[id])
+			t.members = append(t.members, lookup[user](w, id))
 		}
 		for _, u := range t.members {
 			u.teams = append(u.teams, t)
 		}
 		w.teams = append(w.teams, t)
-		w.teamByID[t.ID] = t
+		w.byID[t.ID] = t
 	}
 }
 
 func (w *world) addViews() {
 	for i := range w.env.PersonalViews {
-		v := &personalView{PersonalView: &w.env.PersonalViews[i]}
-		if v.team = w.teamByID[v.Owner]; v.team != nil {
-			v.owner = v.team.place()
-		} else {
-			v.owner = w.userByID[v.Owner].place()
-		}
+		v := &personalView{&w.env.PersonalViews[i], w.byID[w.env.PersonalViews[i].Owner]}
 		w.views = append(w.views, v)
-		w.viewByID[v.ID] = v
+		w.byID[v.ID] = v
 	}
 	for i := range w.env.ColumnSecurityProfiles {
 		p := &w.env.ColumnSecurityProfiles[i]
 		for _, id := range p.Members {
-			w.userByID[id].profiles = append(w.userByID[id].profiles, p)
+			u := lookup[user](w, id)
+			u.profiles = append(u.profiles, p)
 		}
 		for _, id := range p.Teams {
-			w.teamByID[id].profiles = append(w.teamByID[id].profiles, p)
+			t := lookup[team](w, id)
+			t.profiles = append(t.profiles, p)
 		}
 	}
 }
@@ -322,20 +284,14 @@ func (w *world) acrossUnits() bool {
 	return w.env.Organization.RecordOwnershipAcrossBusinessUnits == On
 }
 
-// userByApplication finds the application user that a token of an application stands for.
-func (w *world) userByApplication(applicationID string) *user {
+// userOf finds the user that a token stands for.
+func (w *world) userOf(who entra.Identity) *user {
 	for _, u := range w.users {
-		if u.application && !u.SoftDeleted && u.ApplicationID == applicationID {
-			return u
+		matches := u.EntraObjectID == strings.ToLower(who.ObjectID)
+		if who.ApplicationID != "" {
+			matches = u.application && u.ApplicationID == who.ApplicationID
 		}
-	}
-	return nil
-}
-
-func (w *world) userByObject(objectID string) *user {
-	objectID = strings.ToLower(objectID)
-	for _, u := range w.users {
-		if !u.SoftDeleted && u.EntraObjectID == objectID {
+		if matches && !u.SoftDeleted {
 			return u
 		}
 	}

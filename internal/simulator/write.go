@@ -135,7 +135,7 @@ func (c *call) change(do func() error) error {
 // begin starts a transaction on the current state. The caller holds s.writing.
 func (s *Server) begin() *transaction {
 	before := s.current.Load()
-	return &transaction{newWorld(before.env.Clone(), before, s.options.Now(), "")}
+	return &transaction{newWorld(before.env.Clone(), before.cat, before, s.options.Now(), "")}
 }
 
 func (c *call) apply(t *transaction, do func() error) error {
@@ -144,11 +144,12 @@ func (c *call) apply(t *transaction, do func() error) error {
 		return err
 	}
 	env := t.world.env
-	if problems := normalise(env); len(problems) > 0 {
+	cat, problems := normalise(env)
+	if len(problems) > 0 {
 		return fmt.Errorf("the change left an environment that cannot be used: %w", problems[0])
 	}
 	pinReferences(env)
-	t.world = newWorld(env, c.server.current.Load(), c.server.options.Now(), c.caller.user.ID)
+	t.world = newWorld(env, cat, c.server.current.Load(), c.server.options.Now(), c.caller.user.ID)
 	c.rebase(t.world)
 	return nil
 }
@@ -156,11 +157,11 @@ func (c *call) apply(t *transaction, do func() error) error {
 // rebase makes the call see another world, as the same caller.
 func (c *call) rebase(w *world) {
 	c.world = w
-	if u := w.userByID[c.caller.user.ID]; u != nil {
+	if u := lookup[user](w, c.caller.user.ID); u != nil {
 		c.caller.user = u
 	}
 	if c.caller.impersonator != nil {
-		c.caller.impersonator = w.userByID[c.caller.impersonator.ID]
+		c.caller.impersonator = lookup[user](w, c.caller.impersonator.ID)
 	}
 }
 
@@ -174,7 +175,7 @@ func (c *call) newID(kind string) string {
 // unit finds the business unit that an @odata.bind leads to.
 func (c *call) unit(address string) (*unit, error) {
 	set, id, ok := parseReference(address, c.root)
-	u := c.world.unitByID[id]
+	u := lookup[unit](c.world, id)
 	if !ok || set != "businessunits" || u == nil {
 		return nil, badRequest("Error identified in Payload provided by the user for Entity: 'businessunitid@odata.bind' must be like '/businessunits(id)', and lead to a business unit; it is '%s'.", address)
 	}
