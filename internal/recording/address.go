@@ -18,58 +18,57 @@ func idsBy(n *names, text string) string {
 
 // addressBy replaces what an address that is not encoded says of an environment.
 func addressBy(n *names, address string) string {
+	at := strings.IndexByte(address+"?", '?')
+	return literalsBy(n, address[:at]) + queryBy(address[at:], func(part string) string {
+		if value, ok := strings.CutPrefix(part, "$skiptoken="); ok {
+			return "$skiptoken=" + n.token(value)
+		}
+		return literalsBy(n, part)
+	})
+}
+
+// queryBy changes each part of an address's query.
+func queryBy(address string, change func(part string) string) string {
 	path, query, ok := strings.Cut(address, "?")
-	path = literalsBy(n, path)
 	if !ok {
 		return path
 	}
 	parts := strings.Split(query, "&")
 	for i, part := range parts {
-		if name, value, _ := strings.Cut(part, "="); name == "$skiptoken" {
-			parts[i] = name + "=" + n.token(value)
-			continue
-		}
-		parts[i] = literalsBy(n, part)
+		parts[i] = change(part)
 	}
 	return path + "?" + strings.Join(parts, "&")
+}
+
+// canonical is an address below /api/data/, decoded.
+func canonical(u *url.URL) string {
+	address := strings.TrimPrefix(u.Path, "/api/data/")
+	if u.RawQuery == "" {
+		return address
+	}
+	return address + queryBy("?"+u.RawQuery, func(part string) string {
+		if text, err := url.QueryUnescape(part); err == nil {
+			return text
+		}
+		return part
+	})
 }
 
 // literalsBy replaces GUIDs, and literals in quotes that are names: those that are
 // known, and those that cannot be a table's or a column's.
 func literalsBy(n *names, text string) string {
 	var out strings.Builder
-	for {
-		at := strings.IndexByte(text, '\'')
-		if at < 0 {
-			return out.String() + idsBy(n, text)
-		}
-		before := text[:at]
-		value, length, ok := literal(text[at:])
-		if !ok {
-			return out.String() + idsBy(n, text)
-		}
-		out.WriteString(idsBy(n, before))
-		text = text[at+length:]
+	from := 0
+	for _, at := range regexp.MustCompile(`'(?:[^']|'')*'`).FindAllStringIndex(text, -1) {
+		before := text[from:at[0]]
+		value := strings.ReplaceAll(text[at[0]+1:at[1]-1], "''", "'")
 		if !ofStructure(n, before, value) {
 			value = n.name(value)
 		}
-		out.WriteString("'" + strings.ReplaceAll(idsBy(n, value), "'", "''") + "'")
+		out.WriteString(idsBy(n, before) + "'" + strings.ReplaceAll(idsBy(n, value), "'", "''") + "'")
+		from = at[1]
 	}
-}
-
-// literal reads a literal in quotes, and its length.
-func literal(text string) (value string, length int, ok bool) {
-	for i := 1; i < len(text); i++ {
-		if text[i] != '\'' {
-			continue
-		}
-		if i+1 < len(text) && text[i+1] == '\'' {
-			i++
-			continue
-		}
-		return strings.ReplaceAll(text[1:i], "''", "'"), i + 1, true
-	}
-	return "", 0, false
+	return out.String() + idsBy(n, text[from:])
 }
 
 // ofStructure reports whether a literal of an address is the program's own.
@@ -90,16 +89,10 @@ func linkBy(n *names, link string) string {
 	if err != nil || u.Host == "" {
 		return n.name(link)
 	}
-	address, query, ok := strings.Cut(addressBy(n, canonical(u)), "?")
-	text := recorded + "/api/data/" + address
-	if ok {
-		parts := strings.Split(query, "&")
-		for i, part := range parts {
-			name, value, _ := strings.Cut(part, "=")
-			parts[i] = name + "=" + url.QueryEscape(value)
-		}
-		text += "?" + strings.Join(parts, "&")
-	}
+	text := recorded + "/api/data/" + queryBy(addressBy(n, canonical(u)), func(part string) string {
+		name, value, _ := strings.Cut(part, "=")
+		return name + "=" + url.QueryEscape(value)
+	})
 	if u.Fragment != "" {
 		text += "#" + idsBy(n, u.Fragment)
 	}

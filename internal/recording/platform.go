@@ -4,21 +4,12 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
-// isGUID and isPrivilege are asked of each text of a recording, and so do without
-// expressions.
-func isGUID(text string) bool {
-	if len(text) != 36 {
-		return false
-	}
-	for i, c := range []byte(text) {
-		if dash := i == 8 || i == 13 || i == 18 || i == 23; dash != (c == '-') || !dash && !strings.ContainsRune("0123456789abcdefABCDEF", rune(c)) {
-			return false
-		}
-	}
-	return true
-}
+// isGUID and isPrivilege are asked of each text of a recording, and so do without expressions.
+func isGUID(text string) bool { return len(text) == 36 && uuid.Validate(text) == nil }
 
 func isPrivilege(text string) bool {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"

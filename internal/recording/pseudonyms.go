@@ -44,14 +44,19 @@ func snapshotBy(n *names, from *snapshot.Snapshot) *snapshot.Snapshot {
 	part.Teams = renamed(from.Teams, func(t *snapshot.Team) { t.Name = n.name(t.Name) })
 	part.Views = renamed(from.Views, func(v *snapshot.View) { v.Name = n.name(v.Name) })
 	part.SystemViews = renamed(from.SystemViews, func(v *snapshot.SystemView) { v.Name = n.name(v.Name) })
-	part.Requirement.BusinessUnit = n.name(from.Requirement.BusinessUnit)
-	part.Requirement.User = n.name(from.Requirement.User)
-	part.Requirement.Views = slices.Clone(from.Requirement.Views)
-	for i := range part.Requirement.Views {
-		v := &part.Requirement.Views[i]
+	part.Requirement = requirementBy(n, from.Requirement)
+	return &part
+}
+
+// requirementBy replaces the names in a copy of a requirement, but not the role's.
+func requirementBy(n *names, q snapshot.Requirement) snapshot.Requirement {
+	q.BusinessUnit, q.User = n.name(q.BusinessUnit), n.name(q.User)
+	q.Views = slices.Clone(q.Views)
+	for i := range q.Views {
+		v := &q.Views[i]
 		v.Name, v.Owner = n.name(v.Name), n.name(v.Owner)
 	}
-	return &part
+	return q
 }
 
 // renamed copies a map with its values changed.

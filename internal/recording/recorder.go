@@ -23,6 +23,8 @@ type Recorder struct {
 
 // kept is an exchange as it was.
 type kept struct {
+	recorder *Recorder
+
 	method string
 	url    *url.URL
 	as     map[string]string
@@ -37,12 +39,9 @@ func NewRecorder(head Head) *Recorder {
 	return &Recorder{head: head}
 }
 
-// callers are the headers that name on whose behalf something is asked.
-func callers() []string { return []string{"CallerObjectId", "MSCRMCallerID"} }
-
-// callersOf gives the headers of a request that name such a user.
+// callersOf gives the headers of a request that name on whose behalf something is asked.
 func callersOf(header http.Header) map[string]string {
-	as := only(header, callers())
+	as := only(header, "CallerObjectId", "MSCRMCallerID")
 	for name, id := range as {
 		as[name] = strings.ToLower(id)
 	}
@@ -50,7 +49,7 @@ func callersOf(header http.Header) map[string]string {
 }
 
 // only are the headers of these names that are set.
-func only(header http.Header, names []string) map[string]string {
+func only(header http.Header, names ...string) map[string]string {
 	some := map[string]string{}
 	for _, name := range names {
 		if value := header.Get(name); value != "" {
@@ -58,14 +57,6 @@ func only(header http.Header, names []string) map[string]string {
 		}
 	}
 	return some
-}
-
-// headers are those of an answer that are kept.
-func headers() []string {
-	return []string{
-		"Content-Type", "OData-Version", "Preference-Applied", "Retry-After", "x-ms-dop-hint",
-		"x-ms-ratelimit-burst-remaining-xrm-requests", "x-ms-ratelimit-time-remaining-xrm-requests",
-	}
 }
 
 // Wrap gives a transport that records what another carries.
@@ -77,62 +68,46 @@ type transport struct {
 }
 
 func (t transport) RoundTrip(request *http.Request) (*http.Response, error) {
-	k := t.recorder.begin(request)
+	k := &kept{recorder: t.recorder, method: request.Method, url: request.URL, as: callersOf(request.Header)}
+	k.begin()
 	response, err := t.next.RoundTrip(request)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // a transport between others
 	}
-	t.recorder.answered(k, response)
-	response.Body = &tee{response.Body, t.recorder, k}
+	k.answered(response)
+	response.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.TeeReader(response.Body, k), response.Body}
 	return response, nil
 }
 
-// begin keeps a request in its place. It is nil where no more is kept.
-func (r *Recorder) begin(request *http.Request) *kept {
+// begin keeps a request in its place.
+func (k *kept) begin() {
+	r := k.recorder
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.head.Truncated {
-		return nil
+	if !r.head.Truncated {
+		r.exchanges = append(r.exchanges, k)
 	}
-	k := &kept{method: request.Method, url: request.URL, as: callersOf(request.Header)}
-	r.exchanges = append(r.exchanges, k)
-	return k
 }
 
-func (r *Recorder) answered(k *kept, response *http.Response) {
-	if k == nil {
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
+func (k *kept) answered(response *http.Response) {
+	k.recorder.mu.Lock()
+	defer k.recorder.mu.Unlock()
 	k.status, k.header = response.StatusCode, response.Header.Clone()
 }
 
-// add keeps a piece of an answer, as long as there is room.
-func (r *Recorder) add(k *kept, data []byte) {
+// Write keeps a piece of the answer, as long as there is room.
+func (k *kept) Write(data []byte) (int, error) {
+	r := k.recorder
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if k == nil || r.head.Truncated {
-		return
+	r.size += len(data)
+	if r.head.Truncated = r.head.Truncated || r.size > maxSize; !r.head.Truncated {
+		k.body = append(k.body, data...)
 	}
-	if r.size += len(data); r.size > maxSize {
-		r.head.Truncated = true
-		return
-	}
-	k.body = append(k.body, data...)
-}
-
-// tee keeps what is read of an answer.
-type tee struct {
-	io.ReadCloser
-	recorder *Recorder
-	of       *kept
-}
-
-func (t *tee) Read(p []byte) (int, error) {
-	n, err := t.ReadCloser.Read(p)
-	t.recorder.add(t.of, p[:n])
-	return n, err //nolint:wrapcheck // io.EOF must stay itself
+	return len(data), nil
 }
 
 // Encode writes the recording, made anonymous.
@@ -165,23 +140,16 @@ func (r *Recorder) encode(n *names) ([]byte, error) {
 
 // headBy replaces what a requirement says of an environment.
 func headBy(n *names, h Head) Head {
-	q := h.Requirement
-	q.ApplicationID = idsBy(n, q.ApplicationID)
-	q.BusinessUnit, q.Role, q.User = n.name(q.BusinessUnit), n.name(q.Role), n.name(q.User)
-	views := q.Views
-	q.Views = nil
-	for _, v := range views {
-		v.Name, v.Owner = n.name(v.Name), n.name(v.Owner)
-		q.Views = append(q.Views, v)
-	}
-	h.Requirement = q
+	h.Requirement = requirementBy(n, h.Requirement)
+	h.Requirement.ApplicationID, h.Requirement.Role = idsBy(n, h.Requirement.ApplicationID), n.name(h.Requirement.Role)
 	return h
 }
 
 func (k *kept) by(n *names) exchange {
 	e := exchange{
 		Method: k.method, Address: addressBy(n, canonical(k.url)), Status: k.status,
-		As: maps.Clone(k.as), Header: only(k.header, headers()),
+		As: maps.Clone(k.as), Header: only(k.header, "Content-Type", "OData-Version", "Preference-Applied", "Retry-After", "x-ms-dop-hint",
+			"x-ms-ratelimit-burst-remaining-xrm-requests", "x-ms-ratelimit-time-remaining-xrm-requests"),
 	}
 	for name, id := range e.As {
 		e.As[name] = idsBy(n, id)
@@ -191,21 +159,4 @@ func (k *kept) by(n *names) exchange {
 		e.Body, e.Broken = body, err != nil
 	}
 	return e
-}
-
-// canonical is an address below /api/data/, decoded.
-func canonical(u *url.URL) string {
-	address := strings.TrimPrefix(u.Path, "/api/data/")
-	if u.RawQuery == "" {
-		return address
-	}
-	var parts []string
-	for part := range strings.SplitSeq(u.RawQuery, "&") {
-		text, err := url.QueryUnescape(part)
-		if err != nil {
-			text = part
-		}
-		parts = append(parts, text)
-	}
-	return address + "?" + strings.Join(parts, "&")
 }
