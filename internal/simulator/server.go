@@ -132,6 +132,11 @@ func (s *Server) AuthorityURL() string { return s.authorityURL }
 // TenantID is the id of the tenant that the environment belongs to.
 func (s *Server) TenantID() string { return s.current.Load().env.TenantID }
 
+// Token is a token of an application, given without a request.
+func (s *Server) Token(applicationID string) string {
+	return s.directory.Issue(entra.Identity{ApplicationID: applicationID})
+}
+
 // ClientCertificate is the certificate and private key, in PEM, of a client whose certificate is
 // "generated"; nil for any other.
 func (s *Server) ClientCertificate(applicationID string) []byte {

@@ -85,8 +85,8 @@ func New(t Tenant) (*Directory, error) {
 	return d, nil
 }
 
-// issue makes an access token.
-func (d *Directory) issue(who Identity) string {
+// Issue makes an access token.
+func (d *Directory) Issue(who Identity) string {
 	token := "simulated." + rand.Text() + "." + rand.Text()
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -257,5 +257,5 @@ func (d *Directory) checkScope(scope string) error {
 // bearer is the answer with an access token.
 func (d *Directory) bearer(who Identity) object {
 	seconds := int(tokenLifetime / time.Second)
-	return object{"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": d.issue(who)}
+	return object{"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": d.Issue(who)}
 }
