@@ -200,8 +200,7 @@ func (f Fault) page(body []byte) []byte {
 			f.dropColumn(row.(map[string]any))
 		}
 	}
-	changed, _ := encode(page) // it was decoded
-	return changed
+	return encode(page)
 }
 
 // shiftLink moves a link to a page by a number of pages.

@@ -25,7 +25,7 @@ func TestFilterPrecedence(t *testing.T) {
 		"(fullname eq 'Jane Doe' or fullname eq 'Kim Park') and isdisabled eq false": 1,
 		"(fullname eq 'Jane Doe' or fullname eq 'Kim Park') and isdisabled eq true":  1,
 		"applicationid eq null":                        6,
-		"_businessunitid_value eq " + w.units[0].ID:        6,
+		"_businessunitid_value eq " + w.units[0].ID:    6,
 		"contains(fullname,'ANE') or accessmode eq 4":  6,
 		"applicationid ne null and isdisabled eq true": 1,
 		"fullname eq 'O''Brien'":                       0,

@@ -5,37 +5,61 @@ import (
 	"strings"
 )
 
+// A function answers a GET for something other than rows. It gets the value of its parameter.
+type function struct {
+	parameter string // "" for none
+	answer    func(c *call, value string) (answer, error)
+}
+
 // functions are all of them, by path; keys and parameters are left out of it.
-func functions() map[string]func(c *call) (answer, error) {
-	return map[string]func(c *call) (answer, error){
-		"WhoAmI":                                 (*call).whoAmI,
-		"WhoAmI()":                               (*call).whoAmI,
-		"RetrieveVersion":                        (*call).retrieveVersion,
-		"RetrieveRolePrivilegesRole()":           (*call).retrieveRolePrivileges,
-		"RetrieveSharedPrincipalsAndAccess()":    (*call).retrieveSharedPrincipals,
-		"systemusers()/RetrieveUserPrivileges()": (*call).retrieveUserPrivileges,
-		"systemusers()/RetrieveUserSetOfPrivilegesByNames()": (*call).retrieveUserPrivilegesByNames,
+func functions() map[string]function {
+	return map[string]function{
+		"WhoAmI":                                 {"", (*call).whoAmI},
+		"WhoAmI()":                               {"", (*call).whoAmI},
+		"RetrieveVersion":                        {"", (*call).retrieveVersion},
+		"RetrieveRolePrivilegesRole()":           {"RoleId", (*call).retrieveRolePrivileges},
+		"RetrieveSharedPrincipalsAndAccess()":    {"Target", (*call).retrieveSharedPrincipals},
+		"systemusers()/RetrieveUserPrivileges()": {"", ofUser((*call).retrieveUserPrivileges)},
+		"systemusers()/RetrieveUserSetOfPrivilegesByNames()": {"PrivilegeNames", ofUser((*call).retrieveUserPrivilegesByNames)},
 	}
 }
 
-// parameter gives the parameter of a function call, an alias replaced by its value.
-func (c *call) parameter(name string) (string, error) {
+// ofUser makes a function's answer of one about the user that the path begins with.
+func ofUser(about func(c *call, u *user, value string) (answer, error)) func(*call, string) (answer, error) {
+	return func(c *call, value string) (answer, error) {
+		id, err := keyOf(c.server.types.byName["systemuser"], c.path[0])
+		if err != nil {
+			return answer{}, err
+		}
+		u, err := find[*user](c, "systemuser", id)
+		if err != nil {
+			return answer{}, err
+		}
+		return about(c, u, value)
+	}
+}
+
+// call answers by the function, its parameter read, an alias replaced by its value.
+func (f function) call(c *call) (answer, error) {
+	if f.parameter == "" {
+		return f.answer(c, "")
+	}
 	s := c.path[len(c.path)-1]
-	value, ok := strings.CutPrefix(s.argument, name+"=")
+	value, ok := strings.CutPrefix(s.argument, f.parameter+"=")
 	if strings.HasPrefix(value, "@") {
 		value = c.query.Get(value)
 	}
 	if !ok || value == "" {
-		return "", noSegment(s.name)
+		return answer{}, noSegment(strings.TrimPrefix(s.name, "Microsoft.Dynamics.CRM."))
 	}
-	return value, nil
+	return f.answer(c, value)
 }
 
 func (c *call) response(name string, members ...member) answer {
 	return answer{body: append(object{{"@odata.context", c.root + "$metadata#Microsoft.Dynamics.CRM." + name}}, members...)}
 }
 
-func (c *call) whoAmI() (answer, error) {
+func (c *call) whoAmI(string) (answer, error) {
 	u, organization := c.caller.user, c.world.env.Organization.ID
 	if c.world.env.has(OtherOrganization) {
 		organization = deriveID("organization", organization)
@@ -44,7 +68,7 @@ func (c *call) whoAmI() (answer, error) {
 		member{"BusinessUnitId", u.unit.ID}, member{"UserId", u.ID}, member{"OrganizationId", organization}), nil
 }
 
-func (c *call) retrieveVersion() (answer, error) {
+func (c *call) retrieveVersion(string) (answer, error) {
 	return c.response("RetrieveVersionResponse", member{"Version", c.world.env.Organization.Version}), nil
 }
 
@@ -79,11 +103,7 @@ func (c *call) grants(name string, rows []grantRow, unit string) answer {
 }
 
 // retrieveRolePrivileges answers for any copy of a role, in one answer however long.
-func (c *call) retrieveRolePrivileges() (answer, error) {
-	id, err := c.parameter("RoleId")
-	if err != nil {
-		return answer{}, err
-	}
+func (c *call) retrieveRolePrivileges(id string) (answer, error) {
 	r, err := find[*role](c, "role", strings.ToLower(id))
 	if err != nil {
 		return answer{}, err
@@ -125,27 +145,18 @@ func (c *call) userGrants(u *user, wanted func(*privilege) bool) []grantRow {
 	return rows
 }
 
-func (c *call) retrieveUserPrivileges() (answer, error) {
-	u, err := c.userInPath()
-	switch {
-	case err != nil:
-		return answer{}, err
-	case c.world.env.has(NoUserPrivileges):
+func (c *call) retrieveUserPrivileges(u *user, _ string) (answer, error) {
+	if c.world.env.has(NoUserPrivileges) {
 		return answer{}, noSegment("RetrieveUserPrivileges")
 	}
 	rows := c.userGrants(u, func(*privilege) bool { return true })
 	return c.grants("RetrieveUserPrivilegesResponse", rows, u.unit.ID), nil
 }
 
-func (c *call) retrieveUserPrivilegesByNames() (answer, error) {
-	u, err := c.userInPath()
-	if err != nil {
-		return answer{}, err
-	}
-	list, err := c.parameter("PrivilegeNames")
+func (c *call) retrieveUserPrivilegesByNames(u *user, list string) (answer, error) {
 	var names []string
 	switch {
-	case err != nil || c.world.env.has(NoPrivilegesByNames):
+	case c.world.env.has(NoPrivilegesByNames):
 		return answer{}, noSegment("RetrieveUserSetOfPrivilegesByNames")
 	case !parseJSONParameter(list, &names):
 		return answer{}, badSyntax()
@@ -157,34 +168,6 @@ func (c *call) retrieveUserPrivilegesByNames() (answer, error) {
 	return c.response("RetrieveUserSetOfPrivilegesByNamesResponse", member{"RolePrivileges", rows}), nil
 }
 
-// userInPath finds the user that the path begins with.
-func (c *call) userInPath() (*user, error) {
-	id, err := keyOf(c.server.types.byName["systemuser"], c.path[0])
-	if err != nil {
-		return nil, err
-	}
-	return find[*user](c, "systemuser", id)
-}
-
-// targetView reads a parameter that names a row, and finds the personal view that it is. A wrong
-// entity set is answered as a missing row is.
-func (c *call) targetView(text string) (*personalView, error) {
-	var ref struct {
-		Address string `json:"@odata.id"`
-	}
-	parsed := parseJSONParameter(text, &ref)
-	set, id, ok := parseReference(ref.Address, c.root)
-	switch {
-	case !parsed || !ok:
-		return nil, badSyntax()
-	case set == "savedqueries":
-		return nil, invalid(codeViewNotSharable, "The view is not sharable.")
-	case set != "userqueries":
-		return nil, noRow("userquery", id)
-	}
-	return find[*personalView](c, "userquery", id)
-}
-
 func (c *call) principalRef(id string) object {
 	t := principalType(c.world.byID[id])
 	if c.world.env.has(PrincipalsByReference) {
@@ -193,12 +176,23 @@ func (c *call) principalRef(id string) object {
 	return object{{"@odata.type", "#Microsoft.Dynamics.CRM." + t}, {t + "id", id}, {"ownerid", id}}
 }
 
-func (c *call) retrieveSharedPrincipals() (answer, error) {
-	target, err := c.parameter("Target")
-	if err != nil {
-		return answer{}, err
+// retrieveSharedPrincipals answers for a personal view. A wrong entity set is answered as a missing row
+// is.
+func (c *call) retrieveSharedPrincipals(target string) (answer, error) {
+	var ref struct {
+		Address string `json:"@odata.id"`
 	}
-	v, err := c.targetView(target)
+	parsed := parseJSONParameter(target, &ref)
+	set, id, ok := parseReference(ref.Address, c.root)
+	switch {
+	case !parsed || !ok:
+		return answer{}, badSyntax()
+	case set == "savedqueries":
+		return answer{}, invalid(codeViewNotSharable, "The view is not sharable.")
+	case set != "userqueries":
+		return answer{}, noRow("userquery", id)
+	}
+	v, err := find[*personalView](c, "userquery", id)
 	if err != nil {
 		return answer{}, err
 	}

@@ -1,7 +1,6 @@
 package simulator
 
 import (
-	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -128,25 +127,4 @@ func (q *query) choose(w *world, rows []any) []any {
 		}
 	}
 	return chosen
-}
-
-// preferences are what a request asks for in its Prefer header.
-type preferences struct {
-	pageSize       int // 0: the server's own
-	representation bool
-}
-
-// parsePreferences reads Prefer headers. What it does not know is ignored, as the standard has it.
-func parsePreferences(header http.Header) preferences {
-	var p preferences
-	for _, item := range strings.Split(strings.Join(header.Values("Prefer"), ","), ",") {
-		name, value, _ := strings.Cut(strings.TrimSpace(item), "=")
-		switch strings.ToLower(name) {
-		case "odata.maxpagesize":
-			p.pageSize, _ = strconv.Atoi(value)
-		case "return":
-			p.representation = value == "representation"
-		}
-	}
-	return p
 }

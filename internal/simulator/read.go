@@ -22,8 +22,8 @@ func (c *call) pattern() string {
 
 // get answers a GET: a function, a collection, a row, or what a row leads to.
 func (c *call) get() (answer, error) {
-	if f := functions()[c.pattern()]; f != nil {
-		return f(c)
+	if f, ok := functions()[c.pattern()]; ok {
+		return f.call(c)
 	}
 	first := c.path[0]
 	t := c.server.types.bySet[first.name]
@@ -162,8 +162,8 @@ func (c *call) page(q *query, rows []any) (page []any, more bool) {
 		return rows[:min(len(rows), q.top, maxPage)], false
 	}
 	size := c.server.options.PageSize
-	if c.prefer.pageSize > 0 {
-		size = min(size, c.prefer.pageSize)
+	if asked, _ := strconv.Atoi(c.prefers("odata.maxpagesize")); asked > 0 {
+		size = min(size, asked)
 	}
 	start := min(len(rows), (q.page-1)*size)
 	end := min(len(rows), start+size)

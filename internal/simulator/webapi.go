@@ -26,7 +26,6 @@ type call struct {
 	path        []segment
 	query       url.Values
 	rawQuery    string
-	prefer      preferences
 }
 
 // maxBody is more than any request of the Web API needs.
@@ -74,7 +73,7 @@ func (s *Server) challenge(w http.ResponseWriter) {
 }
 
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, who entra.Identity) (answer, error) {
-	c := &call{server: s, world: s.current.Load(), method: r.Method, header: r.Header, prefer: parsePreferences(r.Header)}
+	c := &call{server: s, world: s.current.Load(), method: r.Method, header: r.Header}
 	const service = "/api/data/v9.2/"
 	path, ok := strings.CutPrefix(r.URL.EscapedPath(), service)
 	if !ok {
@@ -108,12 +107,20 @@ func (c *call) run(path, rawQuery string) (answer, error) {
 	if c.method != http.MethodGet && c.caller.user.AccessMode == AccessRead {
 		return answer{}, forbidden(codeAccessDenied, "The user with Id %s has read-only access and cannot perform this operation.", c.caller.user.ID)
 	}
-	switch c.method {
-	case http.MethodGet:
+	if c.method == http.MethodGet {
 		return c.get()
-	default:
-		return c.write()
 	}
+	return c.write()
+}
+
+// prefers gives what the request's Prefer header says of a preference, "" for nothing.
+func (c *call) prefers(name string) string {
+	for item := range strings.SplitSeq(strings.Join(c.header.Values("Prefer"), ","), ",") {
+		if key, value, _ := strings.Cut(strings.TrimSpace(item), "="); strings.EqualFold(key, name) {
+			return value
+		}
+	}
+	return ""
 }
 
 // identify finds the user that a token stands for, and the one that the request is to be done as.
@@ -189,10 +196,7 @@ func (a answer) write(w http.ResponseWriter) {
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {
-	data, err := encode(body)
-	if err != nil {
-		status, data = http.StatusInternalServerError, nil
-	}
+	data := encode(body)
 	w.Header().Set("Content-Type", "application/json; odata.metadata=minimal")
 	w.Header().Set("Content-Length", strconv.Itoa(len(data)))
 	w.WriteHeader(status)

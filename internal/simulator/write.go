@@ -105,7 +105,7 @@ func (c *call) checkMatch(t *entityType, id string) error {
 // wrote answers for a row that a request made, with status 201, or changed, with 200.
 func (c *call) wrote(t *entityType, id string, status int) (answer, error) {
 	result := answer{header: http.Header{"OData-EntityId": {c.root + t.entitySet + "(" + id + ")"}}}
-	if !c.prefer.representation {
+	if c.prefers("return") != "representation" {
 		return result, nil
 	}
 	row, err := c.single(t, t.find(c.world, id))
