@@ -17,8 +17,6 @@ const reasonColumns = 480
 type reasonGroup struct {
 	Reason   string
 	Controls []audit.Control
-
-	anchor func(audit.ControlID) string
 }
 
 // Title names the one control, or counts them.

@@ -33,53 +33,42 @@ type pageData struct {
 	Policy  string // the Content-Security-Policy
 	List    *indexData
 	Index   string // where the index is, for a page that belongs to one
-	Results []resultData
+	Results []*resultData
 }
 
 type resultData struct {
 	audit.Result
 
-	Anchor   string
-	Mark     string
+	Several  bool   // whether it is one of several on the page
+	Prefix   string // of its anchors
 	Headline string
-	Basis    string
+	Basis    string // what was judged against what
 	Next     []step
-	Facts    []factData
+	Facts    []datum
 	Tiles    []tileData
 	Chain    *chain
 	Matrix   *matrix
 	Failed   []failedData
 	Groups   []groupData
-	Waived   []issueData
+	Waived   []issue
 	Remarks  []note
-	Several  bool
-	Percent  string
 	Trend    *trendData
 }
 
+// At is the anchor of a control.
+func (d *resultData) At(id audit.ControlID) string { return d.Prefix + escapePath(string(id)) }
+
 // failedData is a row of the table of what failed: the first finding of a control.
 type failedData struct {
-	Severity, Anchor, What, Fix string
+	audit.Control
 
-	More int // findings beside the first
-}
-
-type factData struct {
-	Name, Value, URL string
-
-	Code bool
+	What, Fix string
+	More      int // findings beside the first
 }
 
 type tileData struct {
 	State, Name string
 	Count       int
-}
-
-// issueData is a finding, and where its control is on the page.
-type issueData struct {
-	issue
-
-	Anchor string
 }
 
 func writeHTML(w io.Writer, from *source, o Options) error {
@@ -92,7 +81,16 @@ func writeHTML(w io.Writer, from *source, o Options) error {
 
 func parsedPage() (*template.Template, error) {
 	t, err := template.New("page").Funcs(template.FuncMap{
-		"words": outcomeWords, "class": outcomeClass, "line": visible, "lines": text.Lines, "citation": citation, "sentence": beginning,
+		"words": outcomeWords, "line": visible, "lines": text.Lines, "citation": citation, "sentence": beginning, "page": pageURL,
+		"mark": func(v audit.Verdict) string { return verdictFormOf(v).mark }, "percent": percent,
+		"waiver": waiver, "subject": subject, "facts": facts, "place": placeOf,
+		"rank": func(r audit.Result) int { return -int(r.Worst()) }, // least is worst
+		"worst": func(r audit.Result) string {
+			if w := r.Worst(); w != audit.SeverityInvalid {
+				return w.String()
+			}
+			return "–"
+		},
 	}).Parse(pageTemplate)
 	if err != nil {
 		return nil, fmt.Errorf("parsing the page's template: %w", err)
@@ -137,16 +135,19 @@ func hash(s string) string {
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
-func resultPage(r audit.Result, o Options, prefix string) resultData {
-	anchor := func(id audit.ControlID) string { return prefix + escapePath(string(id)) }
-	s := r.Summary
-	d := resultData{
-		Result: r, Anchor: prefix + "result", Several: prefix != "", Mark: verdictFormOf(r.Verdict).mark,
+func resultPage(r audit.Result, o Options, prefix string) *resultData {
+	s, basis := r.Summary, taken(r.Snapshot)
+	if basis != "" {
+		basis = "snapshot " + basis
+	}
+	d := &resultData{
+		Result: r, Prefix: prefix, Several: prefix != "",
 		// The name is in the heading.
 		Headline: capital(strings.TrimLeft(strings.TrimPrefix(headline(r), r.Environment.Name), ": ")),
-		Basis:    basis(r), Next: nextSteps(r, o), Percent: percent(s), Facts: factsOf(r), Remarks: notes(r),
-		Matrix: matrixOf(r, anchor), Failed: failedRows(r, o, anchor), Trend: trendOf(r, o.Trends, stripShown),
+		Basis:    join("; ", r.Profile.Title, basis), Next: nextSteps(r, o), Facts: factsOf(r), Remarks: notes(r),
+		Failed: failedRows(r, o), Trend: trendOf(r, o.Trends, stripShown),
 	}
+	d.Matrix, d.Groups = matrixOf(r, d.At), d.groupsOf(r, o)
 	if !r.OfFile() { // of a file the first link is all there is
 		d.Chain = chainOf(r)
 	}
@@ -159,22 +160,17 @@ func resultPage(r audit.Result, o Options, prefix string) resultData {
 			{"none", "not applicable", s.NotApplicable},
 		}
 	}
-	for _, i := range issues(r, false) {
-		if i.waived() {
-			d.Waived = append(d.Waived, issueData{i, anchor(i.ID)})
-		}
-	}
-	d.Groups = groupsOf(r, o, anchor)
+	d.Waived = slices.DeleteFunc(issues(r, false), func(i issue) bool { return !i.waived() })
 	return d
 }
 
 // factsOf is what was judged, against what and when.
-func factsOf(r audit.Result) []factData {
+func factsOf(r audit.Result) []datum {
 	env, profile, coverage := r.Environment, r.Profile, ""
 	if r.Unread == nil {
 		coverage = judged(r.Summary)
 	}
-	list := []factData{
+	list := []datum{
 		{Name: capital(r.Kind()), Value: env.Name},
 		{Name: "Address", Value: env.URL, URL: env.URL},
 		{Name: "Organization", Value: join(" ", env.OrganizationName, env.OrganizationID), Code: true},
@@ -182,7 +178,7 @@ func factsOf(r audit.Result) []factData {
 		{Name: "Version", Value: version(profile)},
 		{Name: "Source", Value: profile.Source.Title, URL: profile.Source.URL},
 		{Name: "Coverage", Value: coverage},
-		{Name: "Baseline", Value: tallyOf(r).baseline()},
+		{Name: "Baseline", Value: tallyOf(r).against()},
 		{Name: "Snapshot", Value: taken(r.Snapshot)},
 		{Name: "Digest", Value: r.Snapshot.Digest, Code: true},
 		{Name: "Evaluated", Value: moment(r.EvaluatedAt) + " by " + r.Tool.Name + " " + r.Tool.Version},
@@ -192,14 +188,14 @@ func factsOf(r audit.Result) []factData {
 			list[i].URL = ""
 		}
 	}
-	return slices.DeleteFunc(list, func(f factData) bool { return f.Value == "" })
+	return slices.DeleteFunc(list, func(f datum) bool { return f.Value == "" })
 }
 
 // failedRows is a row for each failed control, gravest first.
-func failedRows(r audit.Result, o Options, anchor func(audit.ControlID) string) []failedData {
+func failedRows(r audit.Result, o Options) []failedData {
 	var rows []failedData
 	for _, c := range with(audit.OutcomeFail, r) {
-		row := failedData{Severity: c.Severity.String(), Anchor: anchor(c.ID), What: c.Title}
+		row := failedData{Control: c, What: c.Title}
 		if len(c.Findings) > 0 {
 			row.What, row.Fix = beginning(shorten(c.Findings[0].Message, textColumns)), advice(c.Findings[0], c, o)
 			row.More = len(c.Findings) - 1
@@ -207,12 +203,4 @@ func failedRows(r audit.Result, o Options, anchor func(audit.ControlID) string) 
 		rows = append(rows, row)
 	}
 	return rows
-}
-
-// basis says in a line what was judged against what.
-func basis(r audit.Result) string {
-	if r.Snapshot.TakenAt.IsZero() {
-		return r.Profile.Title
-	}
-	return join("; ", r.Profile.Title, "snapshot "+taken(r.Snapshot))
 }

@@ -24,11 +24,9 @@ type groupData struct {
 type controlData struct {
 	audit.Control
 
-	Anchor   string
 	Heading  string // the one finding's sentence, or else the title
 	Single   bool   // whether the heading is a finding's
 	Why      string
-	Page     string
 	Findings []findingData
 }
 
@@ -38,16 +36,12 @@ type findingData struct {
 
 	Anchor   string
 	Advice   string
-	Waived   string
-	On       string
-	Facts    []datum
-	Found    string // where the fault is
-	Required string // or else where it is required
+	Required string // where it is required, if the fault has no place
 	Steps    [][]piece
 }
 
 // groupsOf puts the controls together by outcome, what asks for action first.
-func groupsOf(r audit.Result, o Options, anchor func(audit.ControlID) string) []groupData {
+func (d *resultData) groupsOf(r audit.Result, o Options) []groupData {
 	var groups []groupData
 	for _, g := range []struct {
 		outcome audit.Outcome
@@ -67,12 +61,11 @@ func groupsOf(r audit.Result, o Options, anchor func(audit.ControlID) string) []
 		group := groupData{State: outcomeClass(g.outcome), Title: g.title, Folded: g.folded, Count: len(cs)}
 		for _, shared := range byReason(cs) {
 			if len(shared.Controls) > 1 && shared.Controls[0].Reason != "" {
-				shared.anchor = anchor
 				group.Shared = append(group.Shared, shared)
 				continue
 			}
 			for _, c := range shared.Controls {
-				group.Controls = append(group.Controls, controlPage(c, r, o, anchor(c.ID)))
+				group.Controls = append(group.Controls, controlPage(c, r, o, d.At(c.ID)))
 			}
 		}
 		groups = append(groups, group)
@@ -81,7 +74,7 @@ func groupsOf(r audit.Result, o Options, anchor func(audit.ControlID) string) []
 }
 
 func controlPage(c audit.Control, r audit.Result, o Options, anchor string) controlData {
-	d := controlData{Control: c, Anchor: anchor, Heading: c.Title, Why: visible(whyOf(c, o.Rules[c.Rule])), Page: pageURL(c)}
+	d := controlData{Control: c, Heading: c.Title, Why: visible(whyOf(c, o.Rules[c.Rule]))}
 	for i, f := range c.Findings {
 		d.Findings = append(d.Findings, findingPage(f, c, r, o, i < stepsShown))
 		d.Findings[i].Anchor = findingAnchor(anchor, i)
@@ -96,10 +89,8 @@ func controlPage(c audit.Control, r audit.Result, o Options, anchor string) cont
 func findingAnchor(control string, n int) string { return fmt.Sprintf("%s.%d", control, n+1) }
 
 func findingPage(f audit.Finding, c audit.Control, r audit.Result, o Options, steps bool) findingData {
-	d := findingData{Finding: f, On: subject(f.Subject), Waived: waiver(f.Waiver), Facts: facts(f.Evidence)}
-	if f.Location != nil {
-		d.Found = placeOf(f.Location)
-	} else {
+	d := findingData{Finding: f}
+	if f.Location == nil {
 		d.Required = placeOf(c.Location)
 	}
 	switch {
@@ -115,13 +106,4 @@ func findingPage(f audit.Finding, c audit.Control, r audit.Result, o Options, st
 		d.Advice = visible(change.Summary(*f.Fix))
 	}
 	return d
-}
-
-// Each is the controls of the group, for the page.
-func (g reasonGroup) Each() []controlData {
-	list := make([]controlData, len(g.Controls))
-	for i, c := range g.Controls {
-		list[i] = controlData{Control: c, Anchor: g.anchor(c.ID), Page: pageURL(c)}
-	}
-	return list
 }

@@ -24,10 +24,8 @@ type indexData struct {
 type rowData struct {
 	audit.Result
 
-	Link, Name, Mark, Worst, Percent string
-
-	Rank  int // of the worst failure, least is worst
-	Trend *trendData
+	Link, Name string
+	Trend      *trendData
 }
 
 // list makes the index of several results, in their order.
@@ -42,13 +40,7 @@ func (d *pageData) list(rs []audit.Result, links []string, o Options) {
 	}
 	d.List, d.Title = l, "dbaudit: "+l.Heading
 	for i, r := range rs {
-		row := rowData{
-			Result: r, Link: links[i], Name: o.name(r.Environment.Name), Mark: verdictFormOf(r.Verdict).mark,
-			Worst: "–", Rank: -int(r.Worst()), Percent: percent(r.Summary), Trend: trendOf(r, o.Trends, listShown),
-		}
-		if w := r.Worst(); w != audit.SeverityInvalid {
-			row.Worst = w.String()
-		}
+		row := rowData{r, links[i], o.name(r.Environment.Name), trendOf(r, o.Trends, listShown)}
 		l.Trends = l.Trends || row.Trend != nil
 		l.Total.Fail += r.Summary.Fail
 		l.Total.Unknown += r.Summary.Unknown

@@ -135,7 +135,7 @@ func (p *page) facts(r audit.Result) {
 	row("Source", link(r.Profile.Source.Title, r.Profile.Source.URL))
 	row("Controls", fmt.Sprintf("%d pass, %d fail, %d unknown, %d not applicable, %d waived", s.Pass, s.Fail, s.Unknown, s.NotApplicable, s.Waived))
 	row("Coverage", judged(s))
-	if known := tallyOf(r).baseline(); known != "" {
+	if known := tallyOf(r).against(); known != "" {
 		row("Baseline", known)
 	}
 	row("Snapshot", join(", ", taken(r.Snapshot), md(shorten(r.Snapshot.Digest, textColumns))))

@@ -51,10 +51,7 @@ func matrixOf(r audit.Result, anchor func(audit.ControlID) string) *matrix {
 		return nil
 	}
 	levels := grantedLevels(r)
-	cell := func(c audit.Control, column string) matrixCell {
-		record, rights := citedRights(c.Citation.Line)
-		return cellOf(c, record, column, rights[column], anchor(c.ID), levels)
-	}
+	cell := func(c audit.Control, column string) matrixCell { return cellOf(c, column, anchor(c.ID), levels) }
 	m := &matrix{Columns: slices.DeleteFunc(audit.Rights(), func(column string) bool {
 		return !slices.ContainsFunc(cs, func(c audit.Control) bool { return cell(c, column).State != "" })
 	})}
@@ -81,17 +78,7 @@ func matrixOf(r audit.Result, anchor func(audit.ControlID) string) *matrix {
 
 // levelLetter is an access level as the security-role editor's pie stands for it.
 func levelLetter(depth string) string {
-	switch depth {
-	case "basic":
-		return "U"
-	case "local":
-		return "B"
-	case "deep":
-		return "P"
-	case "global":
-		return "O"
-	}
-	return ""
+	return map[string]string{"basic": "U", "local": "B", "deep": "P", "global": "O"}[depth]
 }
 
 // Width is the number of columns with the head of the rows.
@@ -101,65 +88,69 @@ func (m *matrix) Width() int { return len(m.Columns) + 1 }
 // names them: a control that passes names no privilege, only the line that it stands for.
 func grantedLevels(r audit.Result) map[string]audit.Depth {
 	levels := map[string]audit.Depth{}
-	if r.Integration == nil {
-		return levels
-	}
-	for privilege, depth := range r.Integration.Granted {
-		right, table := audit.SplitPrivilege(privilege)
-		levels[cellKey(cmp.Or(right, miscellaneous), table)] = depth
+	if r.Integration != nil {
+		for privilege, depth := range r.Integration.Granted {
+			column, table := columnOf(privilege)
+			levels[cellKey(column, table)] = depth
+		}
 	}
 	return levels
 }
 
+func columnOf(privilege string) (column, table string) {
+	right, table := audit.SplitPrivilege(privilege)
+	return cmp.Or(right, miscellaneous), table
+}
+
 func cellKey(column, record string) string { return column + "\x00" + strings.ToLower(record) }
 
-func cellOf(c audit.Control, record, column string, asked bool, anchor string, levels map[string]audit.Depth) matrixCell {
+// cellOf is the cell of a control in a column; empty if the control does not ask for the right.
+func cellOf(c audit.Control, column, anchor string, levels map[string]audit.Depth) matrixCell {
+	record, rights := citedRights(c.Citation.Line)
 	for i, f := range c.Findings {
-		right, _ := audit.SplitPrivilege(f.Evidence.Text("privilege"))
-		if right == "" {
-			right = miscellaneous
+		if of, _ := columnOf(f.Evidence.Text("privilege")); of == column {
+			return faultCell(f, record+", "+column, findingAnchor(anchor, i))
 		}
-		if right != column {
-			continue
-		}
-		cell, words := matrixCell{State: "missing", Mark: "○", Waived: f.Waiver != nil, Anchor: findingAnchor(anchor, i), Level: levelLetter(f.Evidence.Text("actual_depth"))}, ""
-		switch f.Evidence.Text("state") {
-		case "shallow":
-			cell.State, cell.Mark = "shallow", "◐"
-		case "filtered":
-			cell.State, cell.Mark = "shallow", "◐"
-			words = "granted for some records only"
-		case "undefined":
-			cell.State, cell.Mark = "undefined", "∅"
-		}
-		cell.Title = record + ", " + column + ": " + cmp.Or(words, cell.State)
-		if required := depthOf(f.Evidence, "required_depth"); required != "" && cell.State != "undefined" {
-			cell.Title += fmt.Sprintf(", needs %s, has %s", required, depthOf(f.Evidence, "actual_depth"))
-		}
-		if cell.Waived {
-			cell.Title += ", waived"
-		}
-		return cell
 	}
-	if !asked {
+	cell := matrixCell{Title: record + ", " + column + ": "}
+	switch depth := levels[cellKey(column, record)]; {
+	case !rights[column]:
 		return matrixCell{}
-	}
-	cell := matrixCell{State: "granted", Mark: "●"}
-	switch {
 	case c.Outcome == audit.OutcomeUnknown, len(c.Unjudged) > 0:
-		cell = matrixCell{State: "unknown", Mark: "?"}
+		cell.State, cell.Mark = "unknown", "?"
+		cell.Title += "unknown"
 	case c.Outcome == audit.OutcomeNotApplicable:
-		cell = matrixCell{State: "inapplicable", Mark: "–"}
-	}
-	cell.Title = record + ", " + column + ": " + cell.State
-	switch cell.State {
-	case "inapplicable":
-		cell.Title = record + ", " + column + ": not applicable"
-	case "granted":
-		if depth := levels[cellKey(column, record)]; depth != audit.DepthNone {
+		cell.State, cell.Mark = "inapplicable", "–"
+		cell.Title += "not applicable"
+	default:
+		cell.State, cell.Mark = "granted", "●"
+		cell.Title += "granted"
+		if depth != audit.DepthNone {
 			cell.Level = levelLetter(depth.String())
 			cell.Title += " at " + depth.Level() + " level"
 		}
+	}
+	return cell
+}
+
+// faultCell is the cell of a finding about a right.
+func faultCell(f audit.Finding, title, anchor string) matrixCell {
+	cell := matrixCell{State: "missing", Mark: "○", Waived: f.Waiver != nil, Anchor: anchor, Level: levelLetter(f.Evidence.Text("actual_depth"))}
+	words := ""
+	switch f.Evidence.Text("state") {
+	case "shallow":
+		cell.State, cell.Mark = "shallow", "◐"
+	case "filtered":
+		cell.State, cell.Mark, words = "shallow", "◐", stateWords("filtered", true)
+	case "undefined":
+		cell.State, cell.Mark = "undefined", "∅"
+	}
+	cell.Title = title + ": " + cmp.Or(words, cell.State)
+	if required := depthOf(f.Evidence, "required_depth"); required != "" && cell.State != "undefined" {
+		cell.Title += fmt.Sprintf(", needs %s, has %s", required, depthOf(f.Evidence, "actual_depth"))
+	}
+	if cell.Waived {
+		cell.Title += ", waived"
 	}
 	return cell
 }

@@ -32,7 +32,7 @@ func headline(r audit.Result) string {
 	}
 	switch {
 	case s.Fail > 0:
-		return join(", and ", fmt.Sprintf("%s fails %d of %s (%s)", env, s.Fail, all, tallyOf(r).severities()), unknown)
+		return join(", and ", fmt.Sprintf("%s fails %d of %s (%s)", env, s.Fail, all, severities(tallyOf(r).failed)), unknown)
 	case unknown != "":
 		return fmt.Sprintf("%s: nothing failed, but %s of %s", env, unknown, all)
 	case s.Pass+s.Waived == 0:

@@ -67,8 +67,8 @@ func depthOf(e audit.Evidence, key string) string {
 // A datum is one piece of evidence as text.
 type datum struct {
 	Name, Value string
-
-	Code bool // whether it is for the API rather than for people
+	URL         string // where the value leads, if it is a link
+	Code        bool   // whether it is for the API rather than for people
 }
 
 // evidence lists what was read and compared: the names every privilege finding has

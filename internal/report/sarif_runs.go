@@ -3,7 +3,6 @@ package report
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -150,8 +149,12 @@ func (s *sarifRun) settle(o Options) {
 	if len(s.Results) <= resultsKept {
 		return
 	}
+	left := map[audit.Severity]int{}
+	for _, r := range s.Results[resultsKept:] {
+		left[max(audit.Severity(r.urgency), audit.SeverityInvalid)]++
+	}
 	said := fmt.Sprintf("%s left out, the least severe ones (%s), because GitHub keeps %d of a run; -f json has all",
-		count(len(s.Results)-resultsKept, "result"), severities(s.Results[resultsKept:]), resultsKept)
+		count(len(s.Results)-resultsKept, "result"), severities(left), resultsKept)
 	s.Results = s.Results[:resultsKept]
 	*notes = append(*notes, sarifNotification{Level: "warning", Message: sarifText{Text: said + "."}})
 	if o.Warn != nil {
@@ -171,23 +174,6 @@ func (n *sarifNotification) placed() {
 	default:
 		n.Message.Text += unlinked(fmt.Sprintf(" In %s: %s.", count(len(n.in), "environment"), strings.Join(n.in, ", ")))
 	}
-}
-
-// severities counts results by severity, the most severe first.
-func severities(results []sarifResult) string {
-	counts := map[int]int{}
-	for _, r := range results {
-		counts[r.urgency]++
-	}
-	var parts []string
-	for _, urgency := range slices.Backward(slices.Sorted(maps.Keys(counts))) {
-		what := "waived or met"
-		if urgency > 0 {
-			what = audit.Severity(urgency).String()
-		}
-		parts = append(parts, fmt.Sprintf("%d %s", counts[urgency], what))
-	}
-	return strings.Join(parts, ", ")
 }
 
 // nest gives every archive and every entry of one that a result refers to an index,

@@ -2,9 +2,11 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -24,23 +26,18 @@ type terminal struct {
 	table.Canvas
 
 	b       bytes.Buffer
+	err     error // of a table that could not be drawn
 	options Options
 }
 
 func writeTable(w io.Writer, from *source, o Options) error {
-	t := &terminal{Canvas: table.Canvas{Width: o.Width, Color: o.Color && o.Width > 0}, options: o}
-	if t.Width < 0 {
-		t.Width = 0
-	}
-	// Below this the headings alone take most of the room.
-	if t.Width > 0 && t.Width < 60 {
-		t.Width = 60
+	t := &terminal{Canvas: table.Canvas{Width: max(o.Width, 0), Color: o.Color && o.Width > 0}, options: o}
+	if t.Width > 0 {
+		t.Width = max(t.Width, 60) // below this the headings alone take most of the room
 	}
 	several := len(from.rs) > 1
 	if several {
-		if err := t.overview(&source{rs: worstFirst(from.rs), own: from.own}); err != nil {
-			return err
-		}
+		t.overview(&source{rs: worstFirst(from.rs), own: from.own})
 	}
 	if several && o.Summary {
 		t.b.WriteByte('\n')
@@ -51,20 +48,33 @@ func writeTable(w io.Writer, from *source, o Options) error {
 		if several {
 			t.b.WriteByte('\n')
 		}
-		if err := t.result(r, o.Verbose); err != nil {
-			return err
-		}
+		t.result(r)
+	}
+	if t.err != nil {
+		return t.err
 	}
 	// Files may be printed later, too.
 	_, err := text.NewStream(w, t.Color).Write(t.b.Bytes())
 	return err
 }
 
+// draw draws a table; the first error is that of the document.
+func (t *terminal) draw(g table.Grid) { t.err = cmp.Or(t.err, t.Draw(&t.b, g)) }
+
+// plain is a row of texts without a style.
+func plain(texts ...string) []table.Cell {
+	row := make([]table.Cell, len(texts))
+	for i, s := range texts {
+		row[i] = table.Phrase(s, table.Plain)
+	}
+	return row
+}
+
 // narrowOverview is the width below which an overview leaves columns out.
 const narrowOverview = 100
 
 // overview is a row for each of several results; where nothing comes below, a line.
-func (t *terminal) overview(from *source) error {
+func (t *terminal) overview(from *source) {
 	g := table.Grid{Head: []string{strings.ToUpper(rowsOf(from.rs)), "VERDICT", "FAIL", "UNKNOWN", "WORST"}, Share: []int{1, 0, 0, 0, 0}}
 	narrow := t.Width > 0 && t.Width < narrowOverview
 	if !narrow {
@@ -81,15 +91,10 @@ func (t *terminal) overview(from *source) error {
 			verdict += "*"
 			unchecked++
 		}
-		row := []table.Cell{
-			table.Phrase(t.options.name(r.Environment.Name), table.Bold),
-			table.Phrase(verdict, verdictFormOf(r.Verdict).style),
-			table.Phrase(fmt.Sprint(r.Summary.Fail), table.Plain),
-			table.Phrase(fmt.Sprint(r.Summary.Unknown), table.Plain),
-			table.Phrase(worst, table.Plain),
-		}
+		row := plain(t.options.name(r.Environment.Name), verdict, strconv.Itoa(r.Summary.Fail), strconv.Itoa(r.Summary.Unknown), worst)
+		row[0][0].Style, row[1][0].Style = table.Bold, verdictFormOf(r.Verdict).style
 		if !narrow {
-			row = append(row, table.Phrase(fmt.Sprint(r.Summary.Waived), table.Plain), table.Phrase(percent(r.Summary), table.Plain))
+			row = append(row, plain(strconv.Itoa(r.Summary.Waived), percent(r.Summary))...)
 		}
 		g.Rows = append(g.Rows, row)
 	}
@@ -99,82 +104,74 @@ func (t *terminal) overview(from *source) error {
 			row[0][0].Text = text.Name(row[0][0].Text, room)
 		}
 	}
-	if err := t.Draw(&t.b, g); err != nil {
-		return err
-	}
+	t.draw(g)
 	t.paragraph("", table.Plain, totals(from.rs), table.Bold)
 	if unchecked > 0 {
 		t.paragraph("* ", table.Plain, audit.ViewsUnchecked, table.Plain)
 	}
-	return nil
 }
 
-func (t *terminal) result(r audit.Result, verbose bool) error {
+func (t *terminal) result(r audit.Result) {
 	t.banner(r)
 	if r.Unread != nil {
-		return nil
+		return
 	}
 	if t.options.Summary {
 		t.facts(r)
-		return nil
+		return
 	}
-
 	listed := r
 	listed.Controls = slices.DeleteFunc(slices.Clone(r.Controls), func(c audit.Control) bool { return c.Severity < t.options.Least })
-	failed, waived, unknown := with(audit.OutcomeFail, listed), with(audit.OutcomeWaived, listed), with(audit.OutcomeUnknown, listed)
-	if n := len(failed); n > 0 {
-		t.section(table.BoldRed, fmt.Sprintf("FAILED  %s, %s", count(n, "control"), count(findings(failed), "finding")))
-		if err := t.findings(failed, "WHAT TO DO"); err != nil {
-			return err
-		}
+	if failed := with(audit.OutcomeFail, listed); len(failed) > 0 {
+		t.section(table.BoldRed, fmt.Sprintf("FAILED  %s, %s", count(len(failed), "control"), count(findings(failed), "finding")))
+		t.findings(failed, "WHAT TO DO")
 	}
-	if n := len(unknown); n > 0 {
-		t.section(table.BoldYellow, fmt.Sprintf("UNKNOWN  %s could not be evaluated", count(n, "control")))
-		if err := t.reasons(unknown); err != nil {
-			return err
-		}
+	if unknown := with(audit.OutcomeUnknown, listed); len(unknown) > 0 {
+		t.section(table.BoldYellow, fmt.Sprintf("UNKNOWN  %s could not be evaluated", count(len(unknown), "control")))
+		t.reasons(unknown)
 	}
-	if n := len(waived); n > 0 {
-		t.section(table.Bold, fmt.Sprintf("WAIVED  %s that failed, %s accepted", count(n, "control"), count(findings(waived), "finding")))
-		if err := t.findings(waived, "ACCEPTED"); err != nil {
-			return err
-		}
+	if waived := with(audit.OutcomeWaived, listed); len(waived) > 0 {
+		t.section(table.Bold, fmt.Sprintf("WAIVED  %s that failed, %s accepted", count(len(waived), "control"), count(findings(waived), "finding")))
+		t.findings(waived, "ACCEPTED")
 	}
-	if err := t.quiet(listed, verbose); err != nil {
-		return err
-	}
+	t.quiet(listed)
 	if hidden := len(r.Controls) - len(listed.Controls); hidden > 0 {
 		t.section(table.Bold, fmt.Sprintf("NOT LISTED  %s below %s (--severity)", count(hidden, "control"), t.options.Least))
 	}
-	t.notes(r)
+	for i, n := range notes(r) {
+		if i == 0 {
+			t.section(table.Bold, "NOTES")
+		}
+		t.paragraph("• ", table.Plain, shorten(n.String(), textColumns), table.Plain)
+	}
 	t.facts(r)
-	return nil
 }
 
 // quiet lists what asks for nothing: what does not apply, and what passed.
-func (t *terminal) quiet(r audit.Result, verbose bool) error {
+func (t *terminal) quiet(r audit.Result) {
 	of := func(o audit.Outcome) []audit.Control {
 		return slices.DeleteFunc(slices.Clone(r.Controls), func(c audit.Control) bool { return c.Outcome != o })
 	}
 	more := " (--verbose lists them)"
-	if verbose {
+	if t.options.Verbose {
 		more = ""
 	}
 	if absent := of(audit.OutcomeNotApplicable); len(absent) > 0 {
 		t.section(table.Bold, "NOT APPLICABLE  "+count(len(absent), "control")+more)
-		if !verbose {
-			t.inapplicable(absent)
-		} else if err := t.reasons(absent); err != nil {
-			return err
+		if t.options.Verbose {
+			t.reasons(absent)
+		} else {
+			for _, group := range byReason(absent) { // a line for each reason
+				t.paragraph("  "+group.Title()+": ", table.Plain, group.Short(t.options), table.Plain)
+			}
 		}
 	}
 	if passed := of(audit.OutcomePass); len(passed) > 0 {
 		t.section(table.BoldGreen, "PASSED  "+count(len(passed), "control")+more)
-		if verbose {
-			return t.passes(passed)
+		if t.options.Verbose {
+			t.passes(passed)
 		}
 	}
-	return nil
 }
 
 func findings(cs []audit.Control) int {
@@ -222,7 +219,7 @@ func (t *terminal) facts(r audit.Result) {
 	line("Evaluated", join("  ", moment(r.EvaluatedAt), "by "+r.Tool.Name+" "+r.Tool.Version))
 	line("Controls", fmt.Sprintf("%d pass, %d fail, %d unknown, %d not applicable, %d waived", s.Pass, s.Fail, s.Unknown, s.NotApplicable, s.Waived))
 	line("Coverage", judged(s))
-	line("Baseline", tallyOf(r).baseline())
+	line("Baseline", tallyOf(r).against())
 }
 
 func (t *terminal) section(s table.Style, title string) {
@@ -232,7 +229,7 @@ func (t *terminal) section(s table.Style, title string) {
 
 // reasons lists controls with the reason of each; a reason that many share is shown once,
 // above, with their names.
-func (t *terminal) reasons(cs []audit.Control) error {
+func (t *terminal) reasons(cs []audit.Control) {
 	g := table.Grid{Head: []string{"SEVERITY", "CONTROL", "REASON"}, Share: []int{0, 2, 5}}
 	for _, group := range byReason(cs) {
 		if len(group.Controls) > 1 {
@@ -240,37 +237,23 @@ func (t *terminal) reasons(cs []audit.Control) error {
 			t.paragraph("    ", table.Plain, group.Names(), table.Faint)
 			continue
 		}
-		c := group.Controls[0]
-		g.Rows = append(g.Rows, []table.Cell{table.Phrase(c.Severity.String(), table.Plain), table.Phrase(string(c.ID), table.Bold), table.Phrase(group.Short(t.options), table.Plain)})
+		row := plain(group.Controls[0].Severity.String(), group.Title(), group.Short(t.options))
+		row[1][0].Style = table.Bold
+		g.Rows = append(g.Rows, row)
 	}
-	if len(g.Rows) == 0 {
-		return nil
-	}
-	return t.Draw(&t.b, g)
-}
-
-// inapplicable says why controls do not apply, in a line for each reason.
-func (t *terminal) inapplicable(cs []audit.Control) {
-	for _, group := range byReason(cs) {
-		t.paragraph("  "+group.Title()+": ", table.Plain, group.Short(t.options), table.Plain)
+	if len(g.Rows) > 0 {
+		t.draw(g)
 	}
 }
 
-func (t *terminal) passes(cs []audit.Control) error {
+func (t *terminal) passes(cs []audit.Control) {
 	g := table.Grid{Head: []string{"CONTROL", "TITLE"}, Share: []int{2, 5}}
 	for _, c := range cs {
-		g.Rows = append(g.Rows, []table.Cell{table.Phrase(string(c.ID), table.Bold), table.Phrase(shorten(c.Title, textColumns), table.Plain)})
+		row := plain(string(c.ID), shorten(c.Title, textColumns))
+		row[0][0].Style = table.Bold
+		g.Rows = append(g.Rows, row)
 	}
-	return t.Draw(&t.b, g)
-}
-
-func (t *terminal) notes(r audit.Result) {
-	for i, n := range notes(r) {
-		if i == 0 {
-			t.section(table.Bold, "NOTES")
-		}
-		t.paragraph("• ", table.Plain, shorten(n.String(), textColumns), table.Plain)
-	}
+	t.draw(g)
 }
 
 // command writes a command on a line of its own, however long it is: a terminal that breaks
@@ -285,16 +268,13 @@ func (t *terminal) paragraph(label string, ls table.Style, s string, ts table.St
 	if t.Width > 0 {
 		room = max(t.Width-columns(label), 16)
 	}
-	for i, line := range wrap(s, room) {
-		if i > 0 {
-			t.b.WriteString(strings.Repeat(" ", columns(label)))
-		} else {
-			t.b.WriteString(t.Paint(strings.TrimRight(label, " "), ls))
-			if line != "" {
-				t.b.WriteString(label[len(strings.TrimRight(label, " ")):])
-			}
+	word := strings.TrimRight(label, " ")
+	lead := t.Paint(word, ls) + label[len(word):]
+	for _, line := range wrap(s, room) {
+		if line == "" {
+			lead = t.Paint(word, ls)
 		}
-		t.b.WriteString(t.Paint(line, ts))
-		t.b.WriteByte('\n')
+		t.b.WriteString(lead + t.Paint(line, ts) + "\n")
+		lead = strings.Repeat(" ", columns(label))
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 // findings is the table of controls with their findings and, under the last
 // heading, what to do about each or who accepted it.
-func (t *terminal) findings(cs []audit.Control, last string) error {
+func (t *terminal) findings(cs []audit.Control, last string) {
 	g := table.Grid{Head: []string{"SEVERITY", "CONTROL", "FINDING", "REQUIRED", "ACTUAL", last}}
 	row := t.lines
 	switch {
@@ -26,7 +26,7 @@ func (t *terminal) findings(cs []audit.Control, last string) error {
 	for _, c := range cs {
 		g.Rows = append(g.Rows, row(c)...)
 	}
-	return t.Draw(&t.b, g)
+	t.draw(g)
 }
 
 // narrow is the row of a control, with its findings below it.
@@ -58,12 +58,8 @@ func (t *terminal) wide(c audit.Control) [][]table.Cell {
 
 // lines are a row for each finding, which other line tools can work on.
 func (t *terminal) lines(c audit.Control) [][]table.Cell {
-	row := func(texts ...string) []table.Cell {
-		cells := []table.Cell{table.Phrase(c.Severity.String(), table.Plain), table.Phrase(string(c.ID), table.Plain)}
-		for _, s := range texts {
-			cells = append(cells, table.Phrase(cmp.Or(s, "-"), table.Plain))
-		}
-		return cells
+	row := func(finding, required, actual, todo string) []table.Cell {
+		return plain(c.Severity.String(), string(c.ID), cmp.Or(finding, "-"), cmp.Or(required, "-"), cmp.Or(actual, "-"), cmp.Or(todo, "-"))
 	}
 	if len(c.Findings) == 0 {
 		return [][]table.Cell{row(shorten(c.Title, textColumns), "", "", "")}

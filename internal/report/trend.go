@@ -61,9 +61,9 @@ type trendData struct {
 
 // A trendSpan is a row of results that came to the same.
 type trendSpan struct {
-	From, To, Mark string
-	Results        int
-	Verdict        audit.Verdict
+	From, To string
+	Results  int
+	Verdict  audit.Verdict
 	audit.Summary
 }
 
@@ -97,7 +97,7 @@ func spansOf(points []Point) []trendSpan {
 				continue
 			}
 		}
-		spans = append(spans, trendSpan{moment(p.At), moment(p.At), verdictFormOf(p.Verdict).mark, 1, p.Verdict, s})
+		spans = append(spans, trendSpan{moment(p.At), moment(p.At), 1, p.Verdict, s})
 	}
 	return spans
 }

@@ -74,45 +74,36 @@ func with(o audit.Outcome, r audit.Result) []audit.Control {
 
 // A tally counts what a result's summary does not.
 type tally struct {
-	outcomes       map[audit.Outcome]int
-	failed         map[audit.Severity]int // controls
-	new, unchanged int                    // findings, against a baseline
-	open           int                    // findings that no waiver covers
-	automatic      int                    // of these, those that a plan can fix
-	flagged        int                    // of the others, those that a plan can fix if a flag allows it
-	lines          int                    // of these, those that lint --fix can fix
+	outcomes  map[audit.Outcome]int
+	failed    map[audit.Severity]int      // controls
+	baseline  map[audit.BaselineState]int // findings, against a baseline
+	open      int                         // findings that no waiver covers
+	automatic int                         // of these, those that a plan can fix
+	flagged   int                         // of the others, those that a plan can fix if a flag allows it
+	lines     int                         // of these, those that lint --fix can fix
 }
 
 func tallyOf(r audit.Result) tally {
-	t := tally{outcomes: map[audit.Outcome]int{}, failed: map[audit.Severity]int{}}
+	t := tally{outcomes: map[audit.Outcome]int{}, failed: map[audit.Severity]int{}, baseline: map[audit.BaselineState]int{}}
 	for _, c := range r.Controls {
 		t.outcomes[c.Outcome]++
 		if c.Outcome == audit.OutcomeFail {
 			t.failed[c.Severity]++
 		}
 		for _, f := range c.Findings {
-			switch f.Baseline {
-			case audit.BaselineNew:
-				t.new++
-			case audit.BaselineUnchanged:
-				t.unchanged++
-			case audit.BaselineNone:
-			}
+			t.baseline[f.Baseline]++
 			if f.Waiver != nil {
 				continue
 			}
 			t.open++
-			if f.Fix == nil {
-				continue
-			}
 			switch {
-			case !change.Automatic(f.Fix.Kind):
+			case f.Fix == nil, !change.Automatic(f.Fix.Kind):
 			case change.PlanFlag(*f.Fix) == "":
 				t.automatic++
 			default:
 				t.flagged++
 			}
-			if f.Fix.Kind == change.AddPrivilege && f.Evidence.Text("state") == "missing" && f.Location != nil && !strings.Contains(f.Location.Path, "!/") {
+			if f.Fix != nil && f.Fix.Kind == change.AddPrivilege && f.Evidence.Text("state") == "missing" && f.Location != nil && !strings.Contains(f.Location.Path, "!/") {
 				t.lines++
 			}
 		}
@@ -131,23 +122,28 @@ func (t tally) others() string {
 	return "manual steps or a flag, which the plan names"
 }
 
-// severities counts the failed controls, the most severe first: "8 high, 2 medium, 1 low".
-func (t tally) severities() string {
+// severities counts by severity, the most severe first: "8 high, 2 medium, 1 low". What has
+// none is waived or met.
+func severities(n map[audit.Severity]int) string {
 	var parts []string
 	for _, severity := range slices.Backward(audit.Severities()) {
-		if n := t.failed[severity]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, severity))
+		if n[severity] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n[severity], severity))
 		}
+	}
+	if rest := n[audit.SeverityInvalid]; rest > 0 {
+		parts = append(parts, fmt.Sprintf("%d waived or met", rest))
 	}
 	return strings.Join(parts, ", ")
 }
 
-// baseline counts the findings against an earlier result, or empty.
-func (t tally) baseline() string {
-	if t.new+t.unchanged == 0 {
+// against counts the findings against an earlier result, or empty.
+func (t tally) against() string {
+	added, unchanged := t.baseline[audit.BaselineNew], t.baseline[audit.BaselineUnchanged]
+	if added+unchanged == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d new, %d unchanged", t.new, t.unchanged)
+	return fmt.Sprintf("%d new, %d unchanged", added, unchanged)
 }
 
 // worstFirst is the results in the order in which people want them: what fails gravely,
@@ -192,9 +188,9 @@ func verdicts(rs []audit.Result) string {
 	for _, r := range rs {
 		if r.Unread != nil {
 			unread++
-			continue
+		} else {
+			n[r.Verdict]++
 		}
-		n[r.Verdict]++
 	}
 	said := fmt.Sprintf("%d noncompliant, %d compliant", n[audit.VerdictNoncompliant], n[audit.VerdictCompliant])
 	if open := n[audit.VerdictIncomplete]; open > 0 {
@@ -208,30 +204,27 @@ func verdicts(rs []audit.Result) string {
 
 // rowsOf is what an overview of several results has a row for.
 func rowsOf(rs []audit.Result) string {
-	nouns := map[string]int{}
+	nouns, noun := map[string]bool{}, "environment"
 	profiles, several := map[string]string{}, false // by the environment's address
 	for _, r := range rs {
+		other, known := profiles[r.Environment.URL]
 		switch {
 		case r.OfFile() && r.Unread != nil:
-			nouns["file"]++
+			noun = "file"
 		case r.OfFile():
-			nouns["role"]++
+			noun = "role"
 		default:
-			nouns["environment"]++
-			other, known := profiles[r.Environment.URL]
+			noun = "environment"
 			several = several || known && other != r.Profile.Name
 			profiles[r.Environment.URL] = r.Profile.Name
 		}
+		nouns[noun] = true
 	}
 	switch {
-	case nouns["environment"] == len(rs) && several:
+	case len(nouns) > 1:
+		return "result"
+	case several:
 		return "integration"
-	case nouns["environment"] == len(rs):
-		return "environment"
-	case nouns["file"] == len(rs):
-		return "file"
-	case nouns["role"] == len(rs):
-		return "role"
 	}
-	return "result"
+	return noun
 }
