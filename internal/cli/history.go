@@ -125,14 +125,10 @@ func putTrends(ctx context.Context, a *app, file string, h history.History) erro
 		return err
 	}
 	o := reportOptions(a, e)
+	o.Trends = h.Environments
 	var last []audit.Result
 	for _, env := range h.Environments {
 		last = append(last, env.Last)
-		t := report.Trend{OrganizationID: env.OrganizationID, Environment: env.Name, Profile: env.Profile}
-		for _, p := range env.Results {
-			t.Points = append(t.Points, report.Point{At: p.TakenAt, Verdict: p.Verdict, Summary: p.Summary})
-		}
-		o.Trends = append(o.Trends, t)
 	}
 	if console.IsFolder(file) {
 		return putPages(file, last, o)

@@ -197,22 +197,31 @@ func environment(results []audit.Result) Environment {
 		} else {
 			controls = r.Controls
 		}
-		if r.Verdict == audit.VerdictCompliant {
-			e.Compliant = &p.TakenAt
-		}
 		e.Results = append(e.Results, p)
 	}
-	for _, p := range slices.Backward(e.Results) {
-		if p.Verdict != e.Verdict {
-			e.Before = &p.TakenAt
-			break
-		}
-		e.Since = p.TakenAt
-	}
+	e.Since, e.Before, e.Compliant = Turns(e.Results)
 	for _, c := range controls {
 		e.Controls = append(e.Controls, control(c, results))
 	}
 	return e
+}
+
+// Turns says of results, oldest first, when the row of those with the last verdict began,
+// when the last one before it was, and when the last compliant one; nil for never.
+func Turns(points []Point) (since time.Time, before, compliant *time.Time) {
+	last := points[len(points)-1].Verdict
+	for i, p := range points {
+		if p.Verdict == audit.VerdictCompliant {
+			compliant = &p.TakenAt
+		}
+		if p.Verdict != last {
+			before = &p.TakenAt
+		}
+		if i == 0 || points[i-1].Verdict != p.Verdict {
+			since = p.TakenAt
+		}
+	}
+	return since, before, compliant
 }
 
 // control follows a control through the results that have it. Where nothing could be

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/history"
 )
 
 // Style is the style sheet of the page, for other pages that show results.
@@ -33,7 +34,7 @@ const (
 
 // Strip draws a bar for each of the last results, at most shown of them, oldest first. The
 // height shows the verdict to those who do not see colours.
-func Strip(points []Point, shown int) Drawing {
+func Strip(points []history.Point, shown int) Drawing {
 	if len(points) == 0 {
 		return Drawing{}
 	}

@@ -145,7 +145,7 @@ func resultPage(r audit.Result, o Options, prefix string) *resultData {
 		// The name is in the heading.
 		Headline: capital(strings.TrimLeft(strings.TrimPrefix(headline(r), r.Environment.Name), ": ")),
 		Basis:    join("; ", r.Profile.Title, basis), Next: nextSteps(r, o), Facts: factsOf(r), Remarks: notes(r),
-		Failed: failedRows(r, o), Trend: trendOf(r, o.Trends, stripShown),
+		Failed: failedRows(r, o), Trend: drawn(trendOf(r, o.Trends), stripShown),
 	}
 	d.Matrix, d.Groups = matrixOf(r, d.At), d.groupsOf(r, o)
 	if !r.OfFile() { // of a file the first link is all there is

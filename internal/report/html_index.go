@@ -40,7 +40,7 @@ func (d *pageData) list(rs []audit.Result, links []string, o Options) {
 	}
 	d.List, d.Title = l, "dbaudit: "+l.Heading
 	for i, r := range rs {
-		row := rowData{r, links[i], o.name(r.Environment.Name), trendOf(r, o.Trends, listShown)}
+		row := rowData{r, links[i], o.name(r.Environment.Name), drawn(trendOf(r, o.Trends), listShown)}
 		l.Trends = l.Trends || row.Trend != nil
 		l.Total.Fail += r.Summary.Fail
 		l.Total.Unknown += r.Summary.Unknown

@@ -29,6 +29,7 @@ import (
 	"unique"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/history"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
@@ -63,8 +64,8 @@ type Options struct {
 	// Least is the lowest severity of the controls that a table lists; the zero value means
 	// all. The verdict and the facts stay.
 	Least   audit.Severity
-	Verbose bool    // whether what is otherwise only counted is shown in full
-	Trends  []Trend // drawn in HTML, each next to the result of its environment and profile
+	Verbose bool                  // whether what is otherwise only counted is shown in full
+	Trends  []history.Environment // drawn in HTML, each next to the result of its environment and profile
 
 	index   string // where the index is that a page of HTML belongs to
 	several bool   // whether JSON is a document of several results

@@ -12,13 +12,14 @@ import (
 	"testing"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/history"
 )
 
 // fleet is results of so many environments, in no order, with a year of weekly scans.
-func fleet(n int) ([]audit.Result, []Trend) {
+func fleet(n int) ([]audit.Result, []history.Environment) {
 	samples := []audit.Result{compliant(), mixed(), incomplete(), compliant(), waived()}
 	rs := make([]audit.Result, n)
-	ts := make([]Trend, n)
+	ts := make([]history.Environment, n)
 	for i := range rs {
 		r := samples[i%len(samples)]
 		if i%100 == 99 {
@@ -32,11 +33,11 @@ func fleet(n int) ([]audit.Result, []Trend) {
 		r.Environment.URL = "https://" + r.Environment.Name + ".crm4.dynamics.com"
 		r.Environment.OrganizationID = fmt.Sprintf("5b1c8a34-9a35-4a54-9d43-%012d", i)
 		rs[i] = r
-		ts[i] = Trend{OrganizationID: r.Environment.OrganizationID, Profile: r.Profile.Name}
+		ts[i] = history.Environment{OrganizationID: r.Environment.OrganizationID, Profile: r.Profile.Name}
 		for week := range 52 {
 			p := day(1, (i+week)%3, (i*week)%2)
-			p.At = p.At.AddDate(0, 0, 7*week)
-			ts[i].Points = append(ts[i].Points, p)
+			p.TakenAt = p.TakenAt.AddDate(0, 0, 7*week)
+			ts[i].Results = append(ts[i].Results, p)
 		}
 	}
 	return rs, ts

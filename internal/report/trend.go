@@ -5,40 +5,25 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/history"
 )
 
-// A Trend is what the results of an environment under a profile came to over time.
-// The page draws it beside the result that it belongs to; the other formats have
-// no place for it.
-type Trend struct {
-	OrganizationID string
-	// Environment is the name by which files are known, which have no organization.
-	// It is ignored for those with one, because names change.
-	Environment string
-	Profile     string
-	// Points are the results, oldest first.
-	Points []Point
-}
-
-// A Point is one result of a trend.
-type Point struct {
-	At      time.Time
-	Verdict audit.Verdict
-	Summary audit.Summary
-}
-
-// fits reports whether the trend is that of a result's environment and profile.
-func (t Trend) fits(r audit.Result) bool {
-	switch {
-	case visible(t.Profile) != r.Profile.Name || len(t.Points) == 0:
-		return false
-	case r.Environment.OrganizationID != "":
-		return strings.EqualFold(t.OrganizationID, r.Environment.OrganizationID)
+// trendOf are the results, oldest first, of a result's environment and profile, among
+// trends. A file has no organization and is known by its name, which an environment may
+// change.
+func trendOf(r audit.Result, trends []history.Environment) []history.Point {
+	for _, t := range trends {
+		same := t.OrganizationID == "" && visible(t.Name) == r.Environment.Name
+		if r.Environment.OrganizationID != "" {
+			same = strings.EqualFold(t.OrganizationID, r.Environment.OrganizationID)
+		}
+		if same && visible(t.Profile) == r.Profile.Name && len(t.Results) > 0 {
+			return t.Results
+		}
 	}
-	return t.OrganizationID == "" && visible(t.Environment) == r.Environment.Name
+	return nil
 }
 
 // stripShown is how many bars are beside a result, listShown how many in a list, and
@@ -67,37 +52,33 @@ type trendSpan struct {
 	audit.Summary
 }
 
-// trendOf is nil where no trend is that of the result.
-func trendOf(r audit.Result, trends []Trend, shown int) *trendData {
-	i := slices.IndexFunc(trends, func(t Trend) bool { return t.fits(r) })
-	if i < 0 {
+// drawn is nil where there are no results.
+func drawn(points []history.Point, shown int) *trendData {
+	if len(points) == 0 {
 		return nil
 	}
-	return drawn(trends[i].Points, shown)
-}
-
-func drawn(points []Point, shown int) *trendData {
-	d := &trendData{Drawing: Strip(points, shown), Since: date(since(points)), Spans: spansOf(points), Left: max(len(points)-shown, 0)}
-	d.First, d.Latest = date(points[d.Left].At), date(points[len(points)-1].At)
+	since, _, _ := history.Turns(points)
+	d := &trendData{Drawing: Strip(points, shown), Since: date(since), Spans: spansOf(points), Left: max(len(points)-shown, 0)}
+	d.First, d.Latest = date(points[d.Left].TakenAt), date(points[len(points)-1].TakenAt)
 	d.Older = max(len(d.Spans)-spansShown, 0)
 	d.Spans = d.Spans[d.Older:]
 	return d
 }
 
 // spansOf joins results one after another that came to the same.
-func spansOf(points []Point) []trendSpan {
+func spansOf(points []history.Point) []trendSpan {
 	var spans []trendSpan
 	for _, p := range points {
-		s := p.Summary
+		next := trendSpan{moment(p.TakenAt), moment(p.TakenAt), 1, p.Verdict, p.Summary}
 		if n := len(spans) - 1; n >= 0 {
-			last := &spans[n]
-			if last.Verdict == p.Verdict && last.Fail == s.Fail && last.Unknown == s.Unknown && last.Waived == s.Waived {
-				last.To = moment(p.At)
-				last.Results++
+			last := spans[n]
+			if last.Verdict == next.Verdict && last.Fail == next.Fail && last.Unknown == next.Unknown && last.Waived == next.Waived {
+				spans[n].To = next.To
+				spans[n].Results++
 				continue
 			}
 		}
-		spans = append(spans, trendSpan{moment(p.At), moment(p.At), 1, p.Verdict, s})
+		spans = append(spans, next)
 	}
 	return spans
 }
@@ -120,14 +101,14 @@ type fleetDay struct {
 
 // fleetOf counts the last verdicts up to each of the last days; nil for fewer than two
 // environments or days.
-func fleetOf(rs []audit.Result, trends []Trend) *fleetData {
-	var shown [][]Point
+func fleetOf(rs []audit.Result, trends []history.Environment) *fleetData {
+	var shown [][]history.Point
 	seen := map[string]bool{}
 	for _, r := range rs {
-		if i := slices.IndexFunc(trends, func(t Trend) bool { return t.fits(r) }); i >= 0 {
-			shown = append(shown, trends[i].Points)
-			for _, p := range trends[i].Points {
-				seen[date(p.At)] = true
+		if points := trendOf(r, trends); points != nil {
+			shown = append(shown, points)
+			for _, p := range points {
+				seen[date(p.TakenAt)] = true
 			}
 		}
 	}
@@ -140,7 +121,7 @@ func fleetOf(rs []audit.Result, trends []Trend) *fleetData {
 	for _, points := range shown {
 		next := 0
 		for i, day := range days {
-			for next < len(points) && date(points[next].At) <= day {
+			for next < len(points) && date(points[next].TakenAt) <= day {
 				next++
 			}
 			if next > 0 {
@@ -156,37 +137,22 @@ func fleetOf(rs []audit.Result, trends []Trend) *fleetData {
 	return d
 }
 
-// since is the oldest result from which on the verdict was the last one.
-func since(points []Point) time.Time {
-	n := len(points) - 1
-	for n > 0 && points[n-1].Verdict == points[n].Verdict {
-		n--
-	}
-	return points[n].At
-}
-
 // sinceWhen says whether the environment is compliant, and from which result on.
-func sinceWhen(points []Point) string {
-	last := points[len(points)-1]
-	start := since(points)
-	verdict := last.Verdict.String()
-	text := capital(verdict) + " since " + date(start)
-	before, compliant := "", "never"
-	for _, p := range points {
-		if p.Verdict != last.Verdict {
-			before = date(p.At)
-		}
-		if p.Verdict == audit.VerdictCompliant {
-			compliant = date(p.At)
-		}
-	}
-	if before == "" {
+func sinceWhen(points []history.Point) string {
+	since, before, compliant := history.Turns(points)
+	verdict := points[len(points)-1].Verdict
+	text := capital(verdict.String()) + " since " + date(since)
+	if before == nil {
 		text += ", the first scan"
 	} else {
-		text += "; previous scan " + before
+		text += "; previous scan " + date(*before)
 	}
-	if last.Verdict != audit.VerdictCompliant {
-		text += "; last compliant " + compliant
+	switch {
+	case verdict == audit.VerdictCompliant:
+	case compliant == nil:
+		text += "; last compliant never"
+	default:
+		text += "; last compliant " + date(*compliant)
 	}
 	return text + "; " + count(len(points), "scan")
 }

@@ -10,25 +10,26 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/history"
 )
 
 // day is a result of a day of November, at six, with so many controls failed and
 // unknown out of thirty-six.
-func day(n, fail, unknown int) Point {
+func day(n, fail, unknown int) history.Point {
 	s := audit.Summary{Pass: 36 - fail - unknown, Fail: fail, Unknown: unknown}
-	return Point{At: time.Date(2026, 11, n, 6, 0, 0, 0, time.UTC), Verdict: audit.Judge(s), Summary: s}
+	return history.Point{TakenAt: time.Date(2026, 11, n, 6, 0, 0, 0, time.UTC), Verdict: audit.Judge(s), Summary: s}
 }
 
 // trends are those of the samples: one that broke, one that cannot be told, one that was
 // fixed.
-func trends() []Trend {
+func trends() []history.Environment {
 	const ids = "5b1c8a34-9a35-4a54-9d43-6f3c3f4a00"
-	return []Trend{
-		{OrganizationID: ids + "01", Profile: "demandbase", Points: []Point{
+	return []history.Environment{
+		{OrganizationID: ids + "01", Profile: "demandbase", Results: []history.Point{
 			day(1, 0, 0), day(2, 0, 0), day(4, 1, 0), day(8, 1, 0), day(9, 3, 2), day(12, 3, 2), day(15, 0, 2), day(20, 7, 1),
 		}},
-		{OrganizationID: ids + "11", Profile: "demandbase", Points: []Point{day(3, 0, 0), day(11, 0, 0), day(20, 0, 2)}},
-		{OrganizationID: strings.ToUpper(ids + "12"), Profile: "demandbase", Points: []Point{day(1, 4, 0), day(9, 2, 0), day(10, 0, 0), day(20, 0, 0)}},
+		{OrganizationID: ids + "11", Profile: "demandbase", Results: []history.Point{day(3, 0, 0), day(11, 0, 0), day(20, 0, 2)}},
+		{OrganizationID: strings.ToUpper(ids + "12"), Profile: "demandbase", Results: []history.Point{day(1, 4, 0), day(9, 2, 0), day(10, 0, 0), day(20, 0, 0)}},
 	}
 }
 
@@ -80,14 +81,14 @@ func TestTrends(t *testing.T) {
 func TestTrendSinceWhen(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
-		points []Point
+		points []history.Point
 		want   string
 	}{
-		{[]Point{day(1, 0, 0)}, "Compliant since 2026-11-01, the first scan; 1 scan"},
-		{[]Point{day(1, 2, 0), day(2, 1, 0)}, "Noncompliant since 2026-11-01, the first scan; last compliant never; 2 scans"},
-		{[]Point{day(1, 0, 0), day(2, 1, 0), day(4, 2, 0)}, "Noncompliant since 2026-11-02; previous scan 2026-11-01; last compliant 2026-11-01; 3 scans"},
-		{[]Point{day(1, 0, 0), day(2, 0, 1)}, "Incomplete since 2026-11-02; previous scan 2026-11-01; last compliant 2026-11-01; 2 scans"},
-		{[]Point{day(1, 0, 0), day(2, 1, 0), day(3, 0, 0)}, "Compliant since 2026-11-03; previous scan 2026-11-02; 3 scans"},
+		{[]history.Point{day(1, 0, 0)}, "Compliant since 2026-11-01, the first scan; 1 scan"},
+		{[]history.Point{day(1, 2, 0), day(2, 1, 0)}, "Noncompliant since 2026-11-01, the first scan; last compliant never; 2 scans"},
+		{[]history.Point{day(1, 0, 0), day(2, 1, 0), day(4, 2, 0)}, "Noncompliant since 2026-11-02; previous scan 2026-11-01; last compliant 2026-11-01; 3 scans"},
+		{[]history.Point{day(1, 0, 0), day(2, 0, 1)}, "Incomplete since 2026-11-02; previous scan 2026-11-01; last compliant 2026-11-01; 2 scans"},
+		{[]history.Point{day(1, 0, 0), day(2, 1, 0), day(3, 0, 0)}, "Compliant since 2026-11-03; previous scan 2026-11-02; 3 scans"},
 	} {
 		if got := sinceWhen(test.points); got != test.want {
 			t.Errorf("got  %q\nwant %q", got, test.want)
@@ -98,22 +99,23 @@ func TestTrendSinceWhen(t *testing.T) {
 // TestTrendFits: an organization is known by its id, files by their name.
 func TestTrendFits(t *testing.T) {
 	t.Parallel()
-	points := []Point{day(1, 0, 0)}
+	points := []history.Point{day(1, 0, 0)}
 	live, file := mixed(), mixed()
 	file.Environment.OrganizationID = ""
 	for _, test := range []struct {
 		name       string
-		trend      Trend
+		trend      history.Environment
 		live, file bool
 	}{
-		{"the organization", Trend{OrganizationID: strings.ToUpper(orgID), Profile: "demandbase", Points: points}, true, false},
-		{"another profile", Trend{OrganizationID: orgID, Profile: "other", Points: points}, false, false},
-		{"another organization", Trend{OrganizationID: "x", Environment: "contoso", Profile: "demandbase", Points: points}, false, false},
-		{"a file", Trend{Environment: "contoso", Profile: "demandbase", Points: points}, false, true},
-		{"another file", Trend{Environment: "fabrikam", Profile: "demandbase", Points: points}, false, false},
-		{"no points", Trend{OrganizationID: orgID, Profile: "demandbase"}, false, false},
+		{"the organization", history.Environment{OrganizationID: strings.ToUpper(orgID), Profile: "demandbase", Results: points}, true, false},
+		{"another profile", history.Environment{OrganizationID: orgID, Profile: "other", Results: points}, false, false},
+		{"another organization", history.Environment{OrganizationID: "x", Name: "contoso", Profile: "demandbase", Results: points}, false, false},
+		{"a file", history.Environment{Name: "contoso", Profile: "demandbase", Results: points}, false, true},
+		{"another file", history.Environment{Name: "fabrikam", Profile: "demandbase", Results: points}, false, false},
+		{"no points", history.Environment{OrganizationID: orgID, Profile: "demandbase"}, false, false},
 	} {
-		if got := [2]bool{test.trend.fits(live), test.trend.fits(file)}; got != [2]bool{test.live, test.file} {
+		of := []history.Environment{test.trend}
+		if got := [2]bool{trendOf(live, of) != nil, trendOf(file, of) != nil}; got != [2]bool{test.live, test.file} {
 			t.Errorf("%s: %v", test.name, got)
 		}
 	}
@@ -123,12 +125,12 @@ func TestTrendFits(t *testing.T) {
 // one moment, of thousands of days, and out of order.
 func TestTrendStaysInItsFrame(t *testing.T) {
 	t.Parallel()
-	long := make([]Point, 20000)
+	long := make([]history.Point, 20000)
 	for i := range long {
 		long[i] = day(1, i%3, i%2)
-		long[i].At = long[i].At.Add(time.Duration(i) * time.Hour)
+		long[i].TakenAt = long[i].TakenAt.Add(time.Duration(i) * time.Hour)
 	}
-	for name, points := range map[string][]Point{
+	for name, points := range map[string][]history.Point{
 		"one":          {day(1, 1, 1)},
 		"one moment":   {day(1, 0, 0), day(1, 2, 0), day(1, 0, 1)},
 		"out of order": {day(9, 0, 0), day(1, 2, 0), day(30, 0, 1), day(12, 1, 0)},
@@ -147,11 +149,11 @@ func TestTrendStaysInItsFrame(t *testing.T) {
 		if len(d.Spans) > spansShown {
 			t.Errorf("%s: %d rows", name, len(d.Spans))
 		}
-		if fleet := fleetOf([]audit.Result{mixed(), mixed()}, []Trend{{OrganizationID: orgID, Profile: "demandbase", Points: points}}); fleet != nil && len(fleet.Days) > daysShown {
+		if fleet := fleetOf([]audit.Result{mixed(), mixed()}, []history.Environment{{OrganizationID: orgID, Profile: "demandbase", Results: points}}); fleet != nil && len(fleet.Days) > daysShown {
 			t.Errorf("%s: %d days", name, len(fleet.Days))
 		}
 	}
-	if d := drawn(long, stripShown); d.Left != len(long)-stripShown || d.Latest != date(long[len(long)-1].At) {
+	if d := drawn(long, stripShown); d.Left != len(long)-stripShown || d.Latest != date(long[len(long)-1].TakenAt) {
 		t.Errorf("the last result is not at the end: %d left out, up to %s", d.Left, d.Latest)
 	}
 }
@@ -161,8 +163,8 @@ func TestHostileTrend(t *testing.T) {
 	t.Parallel()
 	charts := func(r audit.Result) string {
 		trend := trends()[0]
-		trend.OrganizationID, trend.Environment, trend.Profile = r.Environment.OrganizationID, r.Environment.Name, r.Profile.Name
-		text := pageText(t, Options{Trends: []Trend{trend}}, r)
+		trend.OrganizationID, trend.Name, trend.Profile = r.Environment.OrganizationID, r.Environment.Name, r.Profile.Name
+		text := pageText(t, Options{Trends: []history.Environment{trend}}, r)
 		doc, err := html.Parse(strings.NewReader(text))
 		if err != nil {
 			t.Fatal(err)

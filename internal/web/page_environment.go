@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dbaudit/dbaudit/internal/history"
 	"github.com/dbaudit/dbaudit/internal/report"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/store"
@@ -98,9 +99,9 @@ func (s *server) environmentPage(w http.ResponseWriter, r *http.Request) error {
 			if err != nil {
 				return err
 			}
-			points := make([]report.Point, len(trend))
+			points := make([]history.Point, len(trend))
 			for i, p := range trend {
-				points[i] = report.Point{At: p.TakenAt, Verdict: p.Verdict, Summary: p.Summary}
+				points[i] = history.Point{TakenAt: p.TakenAt, Verdict: p.Verdict, Summary: p.Summary}
 			}
 			i.Strip = report.Strip(points, stripShown)
 		}
