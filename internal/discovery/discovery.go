@@ -46,7 +46,7 @@ func New(s *snapshot.Snapshot, tool audit.Tool, profiles []profile.Profile, d en
 func Profiles(given, builtin []profile.Profile) []profile.Profile {
 	all := slices.Clone(given)
 	for _, b := range builtin {
-		if !slices.ContainsFunc(given, func(p profile.Profile) bool { return p.Name == b.Name || p.Extends() == b.Name }) {
+		if !slices.ContainsFunc(given, func(p profile.Profile) bool { return p.Name == b.Name || p.Extends == b.Name }) {
 			all = append(all, b)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/yamldoc"
 )
 
 // A BadDepth is a name that a depth is given to in vain.
@@ -32,45 +34,27 @@ func (p Profile) Spell(names []string) (map[string]string, error) {
 	return spelt, nil
 }
 
-// spellDepths has the depths of a whole definition named as its controls name the
+// spellDepths has the stated depths of a whole profile named as its controls name the
 // privileges.
-func (d draft) spellDepths(definition any) error {
-	stated := depthsOf(d.own)
-	if len(stated) == 0 {
+func (d *draft) spellDepths(p *Profile) error {
+	if len(d.Depths) == 0 {
 		return nil
 	}
-	p := Profile{Name: d.key}
-	for _, c := range controls(definition) {
-		p.Controls = append(p.Controls, Control{Privileges: texts(c["privileges"])})
-	}
-	spelt, err := p.Spell(slices.Collect(maps.Keys(stated)))
+	spelt, err := p.Spell(slices.Collect(maps.Keys(d.Depths)))
 	var bad *BadDepth
 	if errors.As(err, &bad) {
-		return d.doc.FaultAtKey(bad.Message, d.key, "depths", bad.Name)
+		return d.doc.FaultAtKey(bad.Message, d.Name, "depths", bad.Name)
 	}
-	all, _ := definition.(map[string]any)
-	depths := maps.Clone(depthsOf(definition))
-	for privilege, depth := range stated {
-		delete(depths, privilege)
-		depths[spelt[privilege]] = depth
-	}
-	all["depths"] = depths
-	return err
-}
-
-func depthsOf(definition any) map[string]any {
-	fields, _ := definition.(map[string]any)
-	depths, _ := fields["depths"].(map[string]any)
-	return depths
-}
-
-func texts(value any) []string {
-	list, _ := value.([]any)
-	var all []string
-	for _, item := range list {
-		if s, ok := item.(string); ok {
-			all = append(all, s)
+	depths := map[string]any{}
+	for name, depth := range p.Depths {
+		if _, stated := d.Depths[name]; !stated {
+			depths[name] = depth.String()
 		}
 	}
-	return all
+	for name, depth := range d.Depths {
+		depths[spelt[name]] = depth.String()
+	}
+	p.data = maps.Clone(p.data)
+	p.data["depths"], p.Depths = depths, nil
+	return yamldoc.Fill(p, map[string]any{"depths": depths})
 }

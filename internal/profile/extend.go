@@ -1,60 +1,112 @@
 package profile
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/yamldoc"
 )
 
-// base is the profile that a draft extends; nil if it extends none.
-func (d draft) base(bases []Profile) (*Profile, error) {
-	child, _ := d.own.(map[string]any)
-	wanted, _ := child["extends"].(string)
-	if wanted == "" {
-		return nil, nil //nolint:nilnil // most extend none
-	}
-	i := slices.IndexFunc(bases, func(p Profile) bool { return p.Name == wanted })
-	if i < 0 {
-		var names []string
-		for _, p := range bases {
-			names = append(names, p.Name)
-		}
-		return nil, d.doc.FaultAt(fmt.Sprintf("there is no profile %q to extend: there are %s", wanted, strings.Join(names, ", ")), d.key, "extends")
-	}
-	return &bases[i], nil
+// A draft is a profile as its file states it, before it is completed by its base.
+type draft struct {
+	Profile
+
+	doc   *yamldoc.Document
+	base  *Profile
+	rules map[audit.ControlID]yamldoc.Fault
 }
 
-// complete adds to a draft what the profile that it extends has. A control of
-// the same id changes what it states; its privileges, like the profile's depths and
-// allow, are added to those of the base, so that nothing is lost of the minimum that
-// is extended.
-func (d draft) complete(extends Profile) (any, error) {
-	child, _ := d.own.(map[string]any)
-	base, _ := extends.Data().(map[string]any)
-	merged := maps.Clone(base)
+// fault is a fault of a control's field.
+func (d draft) fault(control int, field, format string, args ...any) *yamldoc.Fault {
+	return d.doc.FaultAt(fmt.Sprintf(format, args...), d.Name, "controls", strconv.Itoa(control), field)
+}
+
+// check refuses controls of the same id and what belongs to another profile. It finds the
+// base, and the places of the rules.
+func (d *draft) check(bases []Profile) error {
+	var errs []error
+	seen := map[audit.ControlID]bool{}
+	for i, c := range d.Controls {
+		if seen[c.ID] {
+			errs = append(errs, d.fault(i, "id", "the control %s appears twice", c.ID))
+		}
+		seen[c.ID] = true
+		if c.Rule != "" {
+			d.rules[c.ID] = *d.fault(i, "rule", "")
+		}
+	}
+	if errs != nil {
+		return errors.Join(errs...)
+	}
+	var names []string
+	for i, p := range bases {
+		names = append(names, p.Name)
+		if p.Name == d.Extends {
+			d.base = &bases[i]
+		}
+	}
+	if d.Extends != "" && d.base == nil {
+		return d.doc.FaultAt(fmt.Sprintf("there is no profile %q to extend: there are %s", d.Extends, strings.Join(names, ", ")), d.Name, "extends")
+	}
+	return d.foreign(bases)
+}
+
+// foreign refuses what belongs to another profile: its name, and the ids of its
+// controls unless it is extended.
+func (d *draft) foreign(bases []Profile) error {
+	for _, other := range bases {
+		if other.Name == d.Name {
+			return d.doc.FaultAtKey(fmt.Sprintf(
+				"%s is the name of a built-in profile: give yours another, and extend the built-in one by \"extends: %[1]s\"", d.Name), d.Name)
+		}
+		for i, c := range d.Controls {
+			if d.base != nil {
+				if _, inherited := d.base.Control(string(c.ID)); inherited {
+					continue
+				}
+			}
+			if _, taken := other.Control(string(c.ID)); taken {
+				return d.fault(i, "id", "%s is a control of the built-in profile %s: give yours another id, or extend that profile by \"extends: %[2]s\"", c.ID, other.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// complete adds to a draft what its base has. A control of the same id changes what it
+// states; its privileges, like the profile's depths and allow, are added to those of the
+// base, so that nothing is lost of the minimum that is extended.
+func (d *draft) complete() (map[string]any, error) {
+	merged := maps.Clone(d.base.data)
 	delete(merged, "version")
-	for field, value := range child {
+	for field, value := range d.data {
 		switch field {
 		case "extends", "controls":
 		case "allow":
-			merged[field] = union(base[field], value)
+			merged[field] = union(merged[field], value)
 		case "depths":
 			depths := map[string]any{}
-			maps.Copy(depths, depthsOf(base))
-			maps.Copy(depths, depthsOf(child))
+			for _, stated := range []any{merged[field], value} {
+				of, _ := stated.(map[string]any)
+				maps.Copy(depths, of)
+			}
 			merged[field] = depths
 		default:
 			merged[field] = value
 		}
 	}
-	all, err := d.extend(extends.Name, controls(base), controls(child))
-	merged["controls"] = all
+	var err error
+	merged["controls"], err = d.extend(controls(d.base.data), controls(d.data))
 	return merged, err
 }
 
 // extend puts the controls of a profile over those of its base.
-func (d draft) extend(wanted string, base, child []map[string]any) ([]any, error) {
+func (d *draft) extend(base, child []map[string]any) ([]any, error) {
 	var all []any
 	for _, c := range base {
 		all = append(all, c)
@@ -68,14 +120,14 @@ func (d draft) extend(wanted string, base, child []map[string]any) ([]any, error
 			}
 			for _, field := range needed {
 				if _, ok := c[field]; !ok {
-					return nil, d.doc.FaultAt(fmt.Sprintf("the control %s is not in %s, and lacks %q", c["id"], wanted, field), d.control(n, field)...)
+					return nil, d.fault(n, field, "the control %s is not in %s, and lacks %q", c["id"], d.Extends, field)
 				}
 			}
 			all = append(all, c)
 			continue
 		}
 		if rule, ok := c["rule"]; ok && rule != base[i]["rule"] {
-			return nil, d.doc.FaultAt(fmt.Sprintf("the control %s of %s is judged by the rule %s: give another rule a control of its own", c["id"], wanted, base[i]["rule"]), d.control(n, "rule")...)
+			return nil, d.fault(n, "rule", "the control %s of %s is judged by the rule %s: give another rule a control of its own", c["id"], d.Extends, base[i]["rule"])
 		}
 		merged := maps.Clone(base[i])
 		maps.Copy(merged, c)
@@ -87,14 +139,12 @@ func (d draft) extend(wanted string, base, child []map[string]any) ([]any, error
 	return all, nil
 }
 
-func controls(definition any) []map[string]any {
-	fields, _ := definition.(map[string]any)
-	list, _ := fields["controls"].([]any)
-	var all []map[string]any
-	for _, item := range list {
-		if c, ok := item.(map[string]any); ok {
-			all = append(all, c)
-		}
+// controls are those of a definition that the schema accepts.
+func controls(definition map[string]any) []map[string]any {
+	list, _ := definition["controls"].([]any)
+	all := make([]map[string]any, len(list))
+	for i, item := range list {
+		all[i], _ = item.(map[string]any)
 	}
 	return all
 }

@@ -13,7 +13,6 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -27,8 +26,9 @@ import (
 // A Profile is one vendor's minimum.
 type Profile struct {
 	// Name is the key that the profile's file has it under.
-	Name  string `yaml:"-"`
-	Title string `yaml:"title"`
+	Name    string `yaml:"-"`
+	Extends string `yaml:"extends"` // the name of the base, or empty
+	Title   string `yaml:"title"`
 	// Version is the day on which the profile was last changed; empty where it states
 	// none.
 	Version string `yaml:"version"`
@@ -59,7 +59,7 @@ type Profile struct {
 	Controls   []Control                 `yaml:"controls"`
 
 	// data is the definition as JSON values, as the policies read it.
-	data any
+	data map[string]any
 	// base is the profile that this one extends, or nil.
 	base *Profile
 	// rules are where the file names the rules of its controls; those of a base are
@@ -106,89 +106,65 @@ func Parse(name string, data []byte, bases ...Profile) (Profile, error) {
 	if err != nil {
 		return Profile{}, err
 	}
-	if err := single(doc); err != nil {
+	key, values, err := single(doc)
+	if err != nil {
 		return Profile{}, err
 	}
 	if err := doc.Validate(schema.Files, "profile.json"); err != nil {
 		return Profile{}, err
 	}
-	value, err := doc.Value()
-	if err != nil {
+	d := draft{doc: doc, rules: map[audit.ControlID]yamldoc.Fault{}}
+	if d.Profile, err = decode(name, key, values); err != nil {
 		return Profile{}, err
 	}
-	for key, own := range value.(map[string]any) { //nolint:forcetypeassert // the schema says so
-		return draft{doc, key, own}.profile(name, bases)
-	}
-	return Profile{}, fmt.Errorf("%s: the file holds no profile", name)
-}
-
-// A draft is a profile as its file states it, before it is completed by its base.
-type draft struct {
-	doc *yamldoc.Document
-	key string // its name
-	own any    // its JSON values
-}
-
-func (d draft) profile(name string, bases []Profile) (Profile, error) {
-	if err := d.unique(); err != nil {
+	if err := d.check(bases); err != nil {
 		return Profile{}, err
 	}
-	base, err := d.base(bases)
-	if err != nil {
-		return Profile{}, err
-	}
-	if err := d.foreign(base, bases); err != nil {
-		return Profile{}, err
-	}
-	whole := d.own
-	if base != nil {
-		if whole, err = d.complete(*base); err != nil {
+	p := d.Profile
+	if d.base != nil {
+		whole, err := d.complete()
+		if err != nil {
+			return Profile{}, err
+		}
+		if p, err = decode(name, key, whole); err != nil {
 			return Profile{}, err
 		}
 	}
-	if err := d.spellDepths(whole); err != nil {
+	if err := d.spellDepths(&p); err != nil {
 		return Profile{}, err
 	}
-	p, err := decode(name, d.key, whole)
-	if err != nil {
-		return Profile{}, err
-	}
-	p.Origin, p.base, p.rules = name, base, d.places()
-	p.Digest, err = digest(d.key, whole)
+	p.Origin, p.Extends, p.base, p.rules = name, d.Extends, d.base, d.rules
+	p.Digest, err = digest(key, p.data)
 	return p, err
 }
 
-// control is the place of a control's field.
-func (d draft) control(i int, field string) []string {
-	return []string{d.key, "controls", strconv.Itoa(i), field}
-}
-
-// single refuses a file that does not hold one profile under its name, in words that
-// the schema has not.
-func single(doc *yamldoc.Document) error {
+// single gives the only profile of a file and its name, and refuses other files in words
+// that the schema does not have.
+func single(doc *yamldoc.Document) (key string, definition any, err error) {
 	value, err := doc.Value()
 	if err != nil {
-		return err
+		return "", nil, err
 	}
 	const want = "a profile file holds one profile, under its name"
 	profiles, ok := value.(map[string]any)
-	switch {
-	case !ok || len(profiles) == 0:
-		return doc.FaultAt(want)
-	case len(profiles) == 1:
-		return nil
+	if !ok || len(profiles) == 0 {
+		return "", nil, doc.FaultAt(want)
 	}
 	var places []*yamldoc.Fault
-	for key := range profiles {
+	for key, definition = range profiles {
 		places = append(places, doc.FaultAtKey(fmt.Sprintf("%s: %s is another", want, key), key))
 	}
-	slices.SortFunc(places, func(a, b *yamldoc.Fault) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
-	return places[1]
+	if len(places) > 1 {
+		slices.SortFunc(places, func(a, b *yamldoc.Fault) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
+		return "", nil, places[1]
+	}
+	return key, definition, nil
 }
 
 // decode turns the JSON values of a definition into a profile.
 func decode(name, key string, definition any) (Profile, error) {
-	p := Profile{Name: key, data: definition}
+	p := Profile{Name: key}
+	p.data, _ = definition.(map[string]any) // the schema wants no other
 	if err := yamldoc.Fill(&p, definition); err != nil {
 		return Profile{}, fmt.Errorf("%s: %w", name, err)
 	}
@@ -203,54 +179,6 @@ func digest(key string, definition any) (string, error) {
 		return "", fmt.Errorf("hashing the profile %s: %w", key, err)
 	}
 	return fmt.Sprintf("sha256:%x", sha256.Sum256(data)), nil
-}
-
-// foreign refuses what belongs to another profile: its name, and the ids of its
-// controls unless it is extended.
-func (d draft) foreign(base *Profile, bases []Profile) error {
-	for _, other := range bases {
-		if other.Name == d.key {
-			return d.doc.FaultAtKey(fmt.Sprintf(
-				"%s is the name of a built-in profile: give yours another, and extend the built-in one by \"extends: %[1]s\"", d.key), d.key)
-		}
-		for i, c := range controls(d.own) {
-			id, _ := c["id"].(string)
-			if base != nil {
-				if _, inherited := base.Control(id); inherited {
-					continue
-				}
-			}
-			if _, taken := other.Control(id); taken {
-				return d.doc.FaultAt(fmt.Sprintf("%s is a control of the built-in profile %s: give yours another id, or extend that profile by \"extends: %[2]s\"",
-					id, other.Name), d.control(i, "id")...)
-			}
-		}
-	}
-	return nil
-}
-
-func (d draft) unique() error {
-	var errs []error
-	seen := map[string]bool{}
-	for i, c := range controls(d.own) {
-		id, _ := c["id"].(string)
-		if seen[id] {
-			errs = append(errs, d.doc.FaultAt(fmt.Sprintf("the control %s appears twice", id), d.control(i, "id")...))
-		}
-		seen[id] = true
-	}
-	return errors.Join(errs...)
-}
-
-// places are where the controls name their rules.
-func (d draft) places() map[audit.ControlID]yamldoc.Fault {
-	rules := map[audit.ControlID]yamldoc.Fault{}
-	for i, c := range controls(d.own) {
-		if id, ok := c["id"].(string); ok && c["rule"] != nil {
-			rules[audit.ControlID(id)] = *d.doc.FaultAt("", d.control(i, "rule")...)
-		}
-	}
-	return rules
 }
 
 // RuleFault is an error in what a control names as its rule, with file, line and
@@ -313,14 +241,6 @@ func builtin(tree fs.FS, file string) (Profile, error) {
 
 // Data is the definition as the policies read it, under data.profiles[p.Name].
 func (p Profile) Data() any { return p.data }
-
-// Extends is the name of the profile that this one extends; empty where it extends none.
-func (p Profile) Extends() string {
-	if p.base == nil {
-		return ""
-	}
-	return p.base.Name
-}
 
 // Identity is how a result names the profile that it was judged by.
 func (p Profile) Identity() audit.Profile {
