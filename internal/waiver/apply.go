@@ -56,19 +56,22 @@ type Remark struct {
 // does not change the given results. Remarks are in the order of the file; each remark
 // about a result is also among the result's notes.
 func (f *File) Apply(results []audit.Result, o Options) ([]audit.Result, []Remark) {
-	a := application{file: f, options: o, uses: make([]use, len(f.Waivers))}
+	uses := make([]use, len(f.Waivers))
 	out := make([]audit.Result, len(results))
 	for i, r := range results {
-		out[i] = a.result(r)
+		out[i] = f.apply(r, o, uses)
 	}
 	var remarks []Remark
-	for i := range f.Waivers {
-		remarks = append(remarks, a.remarks(i, results)...)
-	}
-	for i := range out {
-		for _, remark := range remarks {
-			if remark.Waiver.reaches(out[i]) {
-				out[i].Notes = append(out[i].Notes, fmt.Sprintf("%s:%d: %s", f.Name, remark.Waiver.Line, remark.Text))
+	for i, w := range f.Waivers {
+		kind, says := o.remark(w, uses[i])
+		if kind == "" {
+			continue
+		}
+		text := fmt.Sprintf("the waiver of %s %s", &w, says)
+		remarks = append(remarks, Remark{kind, w, text})
+		for j := range out {
+			if w.reaches(out[j]) {
+				out[j].Notes = append(out[j].Notes, fmt.Sprintf("%s:%d: %s", f.Name, w.Line, text))
 			}
 		}
 	}
@@ -77,60 +80,76 @@ func (f *File) Apply(results []audit.Result, o Options) ([]audit.Result, []Remar
 
 // use is how one waiver was used.
 type use struct {
-	covered   int      // findings that it covers, whether or not it counts
-	missing   []string // what the first finding has that makes the waiver invalid
-	unjudged  []string // environments in which its control was not judged
-	reachable bool     // an environment that it applies to was judged
-	known     bool     // a result has its control
-}
-
-type application struct {
-	file    *File
-	options Options
-	uses    []use
+	environments []string // those that it applies to
+	judged       bool     // one of them was judged
+	known        bool     // a result has its control
+	unjudged     bool     // its control was not judged in a result
+	covered      int      // findings that it covers, whether or not it counts
+	missing      []string // what the first finding has that makes the waiver invalid
 }
 
 func (w *Waiver) reaches(r audit.Result) bool {
 	return (w.Environment == "" || w.Environment == r.Environment.Name) && (w.Profile == "" || w.Profile == r.Profile.Name)
 }
 
-func (a *application) result(r audit.Result) audit.Result {
+// apply applies the waivers to a result.
+func (f *File) apply(r audit.Result, o Options, uses []use) audit.Result {
 	r.Notes = slices.Clone(r.Notes)
 	r.Controls = slices.Clone(r.Controls)
 	for i := range r.Controls {
-		a.control(&r.Controls[i], r)
+		r.Controls[i].Findings = slices.Clone(r.Controls[i].Findings)
 	}
-	for i := range a.file.Waivers {
-		a.uses[i].reachable = a.uses[i].reachable || r.Unread == nil && a.file.Waivers[i].reaches(r)
+	for i := range f.Waivers {
+		w, u := &f.Waivers[i], &uses[i]
+		if !w.reaches(r) {
+			continue
+		}
+		if !slices.Contains(u.environments, r.Environment.Name) {
+			u.environments = append(u.environments, r.Environment.Name)
+		}
+		u.judged = u.judged || r.Unread == nil
+		for j := range r.Controls {
+			if c := &r.Controls[j]; c.ID == w.Control {
+				w.accept(c, o, o.shared(r, c.ID), u)
+			}
+		}
+	}
+	for i := range r.Controls {
+		conclude(&r.Controls[i])
 	}
 	r.Summary = audit.Summarize(r.Controls)
 	r.Verdict = audit.Judge(r.Summary)
 	return r
 }
 
-func (a *application) control(c *audit.Control, r audit.Result) {
-	for i := range a.file.Waivers {
-		w := &a.file.Waivers[i]
-		if w.Control != c.ID || !w.reaches(r) {
-			continue
-		}
-		a.uses[i].known = true
-		if c.Outcome == audit.OutcomeUnknown || c.Outcome == audit.OutcomeNotApplicable {
-			a.uses[i].unjudged = append(a.uses[i].unjudged, r.Environment.Name)
-		}
-	}
+// accept marks the findings of a control that the waiver covers, if it counts.
+func (w *Waiver) accept(c *audit.Control, o Options, shared bool, u *use) {
+	u.known = true
+	u.unjudged = u.unjudged || c.Outcome == audit.OutcomeUnknown || c.Outcome == audit.OutcomeNotApplicable
 	if c.Outcome != audit.OutcomeFail {
 		return
 	}
-	c.Findings = slices.Clone(c.Findings)
-	open := 0
+	days, err := w.daysLeft(o.AsOf)
 	for i := range c.Findings {
-		a.finding(&c.Findings[i], c.ID, r)
-		if c.Findings[i].Waiver == nil {
-			open++
+		f := &c.Findings[i]
+		if !w.covers(*f) {
+			continue
+		}
+		u.covered++
+		if missing := w.excess(*f, len(o.Environments) > 1, shared); len(missing) > 0 && !w.Broad {
+			if u.missing == nil {
+				u.missing = missing
+			}
+		} else if err == nil && days >= 0 && f.Waiver == nil {
+			f.Waiver = &audit.Waiver{Kind: string(w.Kind), Owner: w.Owner, Reason: w.Reason, Expires: w.Expires}
 		}
 	}
-	if open > 0 || len(c.Findings) == 0 {
+}
+
+// conclude waives a failed control if all of its findings are accepted.
+func conclude(c *audit.Control) {
+	open := slices.ContainsFunc(c.Findings, func(f audit.Finding) bool { return f.Waiver == nil })
+	if c.Outcome != audit.OutcomeFail || len(c.Findings) == 0 || open {
 		return
 	}
 	original := c.Outcome
@@ -141,62 +160,50 @@ func (a *application) control(c *audit.Control, r audit.Result) {
 	}
 }
 
-func (a *application) finding(f *audit.Finding, id audit.ControlID, r audit.Result) {
-	for i := range a.file.Waivers {
-		w := &a.file.Waivers[i]
-		if w.Control != id || !w.reaches(r) || !w.covers(*f) {
-			continue
-		}
-		a.uses[i].covered++
-		if missing := w.excess(*f, len(a.options.Environments) > 1, a.options.shared(r, id)); len(missing) > 0 && !w.Broad {
-			if a.uses[i].missing == nil {
-				a.uses[i].missing = missing
+// Strip returns a result as it was before waivers were applied.
+func Strip(r audit.Result) audit.Result {
+	r.Controls = slices.Clone(r.Controls)
+	for i := range r.Controls {
+		c := &r.Controls[i]
+		if c.Original != nil {
+			if c.Outcome == audit.OutcomeUnknown {
+				c.Reason = ""
 			}
-			continue
+			c.Outcome, c.Original = *c.Original, nil
 		}
-		if days, err := w.daysLeft(a.options.AsOf); err != nil || days < 0 || f.Waiver != nil {
-			continue
+		c.Findings = slices.Clone(c.Findings)
+		for j := range c.Findings {
+			c.Findings[j].Waiver = nil
 		}
-		f.Waiver = &audit.Waiver{Kind: string(w.Kind), Owner: w.Owner, Reason: w.Reason, Expires: w.Expires}
 	}
+	r.Summary = audit.Summarize(r.Controls)
+	r.Verdict = audit.Judge(r.Summary)
+	return r
 }
 
-// remarks returns the remarks about one waiver.
-func (a *application) remarks(i int, results []audit.Result) []Remark {
-	w, use := a.file.Waivers[i], a.uses[i]
-	var remarks []Remark
-	remark := func(kind RemarkKind, format string, args ...any) {
-		remarks = append(remarks, Remark{Kind: kind, Waiver: w, Text: fmt.Sprintf("the waiver of %s ", &w) + fmt.Sprintf(format, args...)})
-	}
-	days, err := w.daysLeft(a.options.AsOf)
+// remark is what there is to say about a waiver after its use; of no kind if there is
+// nothing.
+func (o Options) remark(w Waiver, u use) (kind RemarkKind, says string) {
+	days, err := w.daysLeft(o.AsOf)
 	switch {
 	case err != nil:
-		remark(Expired, "has no expiry date and does not count")
-	case days < 0 && use.covered > 0:
-		remark(Expired, "expired on %s and no longer counts: fix the finding, or accept it again", w.Expires)
+		return Expired, "has no expiry date and does not count"
+	case days < 0 && u.covered > 0:
+		return Expired, fmt.Sprintf("expired on %s and no longer counts: fix the finding, or accept it again", w.Expires)
 	case days < 0:
-		remark(Expired, "expired on %s: remove it", w.Expires)
-	case len(use.missing) > 0:
-		remark(Refused, "is broader than the finding and does not count: add %s, or set broad: true", strings.Join(use.missing, ", "))
-	case use.covered == 0 && w.Environment != "" && len(a.options.Environments) > 0 && !slices.Contains(a.options.Environments, w.Environment):
-		remark(Unused, "covers nothing: the configuration has no such environment, but %s", strings.Join(a.options.Environments, ", "))
-	case a.options.Partial && w.Environment == "" && use.covered == 0:
-	case use.reachable && !use.known:
-		remark(Unused, "covers nothing: the profile has no such control")
-	case use.reachable && use.covered == 0 && len(use.unjudged) == 0:
-		remark(Unused, "covers no finding of %s: remove it", environments(w, results))
+		return Expired, fmt.Sprintf("expired on %s: remove it", w.Expires)
+	case len(u.missing) > 0:
+		return Refused, fmt.Sprintf("is broader than the finding and does not count: add %s, or set broad: true", strings.Join(u.missing, ", "))
+	case u.covered == 0 && w.Environment != "" && len(o.Environments) > 0 && !slices.Contains(o.Environments, w.Environment):
+		return Unused, "covers nothing: the configuration has no such environment, but " + strings.Join(o.Environments, ", ")
+	case o.Partial && w.Environment == "" && u.covered == 0:
+		return "", ""
+	case u.judged && !u.known:
+		return Unused, "covers nothing: the profile has no such control"
+	case u.judged && u.covered == 0 && !u.unjudged:
+		return Unused, fmt.Sprintf("covers no finding of %s: remove it", strings.Join(u.environments, ", "))
 	case days <= WarnDays:
-		remark(Expiring, "by %s ends on %s: fix the finding before then, or accept it again", w.Owner, w.Expires)
+		return Expiring, fmt.Sprintf("by %s ends on %s: fix the finding before then, or accept it again", w.Owner, w.Expires)
 	}
-	return remarks
-}
-
-func environments(w Waiver, results []audit.Result) string {
-	var names []string
-	for _, r := range results {
-		if w.reaches(r) && !slices.Contains(names, r.Environment.Name) {
-			names = append(names, r.Environment.Name)
-		}
-	}
-	return strings.Join(names, ", ")
+	return "", ""
 }

@@ -87,27 +87,3 @@ func (w *Waiver) Narrow(r audit.Result, a Among) []Waiver {
 	}
 	return narrow
 }
-
-// Strip returns a result as it was before waivers were applied.
-func Strip(r audit.Result) audit.Result {
-	controls := make([]audit.Control, len(r.Controls))
-	for i, c := range r.Controls {
-		if c.Original != nil {
-			if c.Outcome == audit.OutcomeUnknown {
-				c.Reason = ""
-			}
-			c.Outcome, c.Original = *c.Original, nil
-		}
-		findings := make([]audit.Finding, len(c.Findings))
-		for j, f := range c.Findings {
-			f.Waiver = nil
-			findings[j] = f
-		}
-		c.Findings = findings
-		controls[i] = c
-	}
-	r.Controls = controls
-	r.Summary = audit.Summarize(controls)
-	r.Verdict = audit.Judge(r.Summary)
-	return r
-}
