@@ -112,13 +112,10 @@ func without(name string, requirement snapshot.Requirement, tool snapshot.Tool) 
 func coverage() map[snapshot.Section]snapshot.Coverage {
 	all := map[snapshot.Section]snapshot.Coverage{}
 	for _, section := range snapshot.Sections() {
-		switch section {
-		case snapshot.SectionRoles, snapshot.SectionRolePrivileges, snapshot.SectionPrivileges:
-			all[section] = snapshot.Coverage{State: snapshot.StateCollected}
-		case snapshot.SectionOrganization, snapshot.SectionBusinessUnits, snapshot.SectionUsers, snapshot.SectionTeams,
-			snapshot.SectionUserViews, snapshot.SectionViews, snapshot.SectionSystemViews, snapshot.SectionShares:
-			all[section] = snapshot.Coverage{State: snapshot.StateInapplicable, Detail: "a solution's files cannot hold it"}
-		}
+		all[section] = snapshot.Coverage{State: snapshot.StateInapplicable, Detail: "a solution's files cannot hold it"}
+	}
+	for _, section := range []snapshot.Section{snapshot.SectionRoles, snapshot.SectionRolePrivileges, snapshot.SectionPrivileges} {
+		all[section] = snapshot.Coverage{State: snapshot.StateCollected}
 	}
 	return all
 }

@@ -12,9 +12,8 @@ import (
 // spells them and the access levels that each can be granted at.
 type Standard struct {
 	byName map[string]privilege // by the name in lower case
-	// byLength holds the names by their length, for the search of near ones.
-	byLength map[int][]string
-	tables   map[string]bool // of privileges on tables, in lower case
+	keys   []string             // of byName, sorted
+	tables map[string]bool      // of privileges on tables, in lower case
 }
 
 type privilege struct {
@@ -24,7 +23,7 @@ type privilege struct {
 
 // NewStandard makes the table of what dbaudit knows.
 func NewStandard() *Standard {
-	s := &Standard{byName: map[string]privilege{}, byLength: map[int][]string{}, tables: map[string]bool{}}
+	s := &Standard{byName: map[string]privilege{}, tables: map[string]bool{}}
 	for _, known := range privileges.Standard() {
 		p := privilege{name: known.Name}
 		for _, letter := range known.Depths {
@@ -32,11 +31,12 @@ func NewStandard() *Standard {
 		}
 		key := strings.ToLower(p.name)
 		s.byName[key] = p
-		s.byLength[len(key)] = append(s.byLength[len(key)], key)
+		s.keys = append(s.keys, key)
 		if verb, table := privileges.Split(key); verb != "" {
 			s.tables[table] = true
 		}
 	}
+	slices.Sort(s.keys)
 	return s
 }
 
@@ -80,17 +80,14 @@ func (s *Standard) Nearest(name string) string {
 	if len(lower) >= 20 {
 		allowed = 2
 	}
-	best := allowed + 1
+	first, _ := slices.BinarySearch(s.keys, prefix)
 	var nearest []string
-	for length := len(lower) - allowed; length <= len(lower)+allowed; length++ {
-		for _, key := range s.byLength[length] {
+	for slips := 0; slips <= allowed && nearest == nil; slips++ {
+		for _, key := range s.keys[first:] {
 			if !strings.HasPrefix(key, prefix) {
-				continue
+				break
 			}
-			switch d := distance(lower, key, best+1); {
-			case d < best:
-				best, nearest = d, []string{s.byName[key].name}
-			case d == best && best <= allowed:
+			if slipped(slips, lower, key) {
 				nearest = append(nearest, s.byName[key].name)
 			}
 		}
@@ -102,44 +99,15 @@ func (s *Standard) Nearest(name string) string {
 	return strings.Join(nearest, " or ")
 }
 
-// distance is the number of letters to change, add, drop or swap with their
-// neighbour to get from one word to the other; limit or more is limit.
-func distance(a, b string, limit int) int {
-	before := make([]int, len(b)+1)
-	row := make([]int, len(b)+1)
-	next := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+// slipped reports whether so many slips lead from one word to the other: a letter changed,
+// added, lost or in the place of its neighbor.
+func slipped(slips int, a, b string) bool {
+	for a != "" && b != "" && a[0] == b[0] {
+		a, b = a[1:], b[1:]
 	}
-	for i := range len(a) {
-		next[0] = i + 1
-		least := next[0]
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			d := min(row[j]+cost, row[j+1]+1, next[j]+1)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				d = min(d, before[j-1]+1)
-			}
-			next[j+1] = d
-			least = min(least, d)
-		}
-		if least >= limit {
-			return limit
-		}
-		before, row, next = row, next, before
+	if rest := len(a) - len(b); a == "" || b == "" || slips == 0 || max(rest, -rest) > slips {
+		return len(a)+len(b) <= slips
 	}
-	return min(row[len(b)], limit)
-}
-
-// Names are the standard privileges in their own spelling, sorted.
-func (s *Standard) Names() []string {
-	names := make([]string, 0, len(s.byName))
-	for _, p := range s.byName {
-		names = append(names, p.name)
-	}
-	slices.Sort(names)
-	return names
+	swapped := len(a) > 1 && len(b) > 1 && a[0] == b[1] && a[1] == b[0]
+	return slipped(slips-1, a[1:], b[1:]) || slipped(slips-1, a[1:], b) || slipped(slips-1, a, b[1:]) || swapped && slipped(slips-1, a[2:], b[2:])
 }
