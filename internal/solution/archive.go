@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unique"
 )
 
 func isArchive(data string) bool { return strings.HasPrefix(data, "PK\x03\x04") }
@@ -156,10 +157,10 @@ func (x index) file(name string) *zip.File { return x.files[key(name)] }
 func (r *reader) detach(label string) {
 	for ; r.detached < len(r.found.Roles); r.detached++ {
 		role := &r.found.Roles[r.detached]
-		role.text, role.ID, role.Name = nil, r.word(role.ID), r.word(role.Name)
+		role.text, role.ID, role.Name = nil, unique.Make(role.ID).Value(), unique.Make(role.Name).Value()
 		for i := range role.Entries {
 			e := &role.Entries[i]
-			e.Name, e.Level = r.word(e.Name), r.word(e.Level)
+			e.Name, e.Level = unique.Make(e.Name).Value(), unique.Make(e.Level).Value()
 		}
 		r.entries += role.listed
 	}
@@ -176,34 +177,26 @@ func (r *reader) refuse(label string, err error) {
 	r.stopped = true
 }
 
-// word keeps one copy of each of the names that many roles share.
-func (r *reader) word(s string) string {
-	if known, ok := r.words[s]; ok {
-		return known
-	}
-	if r.words == nil {
-		r.words = map[string]string{}
-	}
-	s = strings.Clone(s)
-	r.words[s] = s
-	return s
-}
-
 // manifest says whether the manifest that belongs to a folder of an archive is a
 // managed solution's.
 func (r *reader) manifest(label string, x index, dir string) bool {
 	for _, at := range []string{path.Join(dir, "solution.xml"), path.Join(dir, "../Other/solution.xml"), path.Join(dir, "../../Other/solution.xml")} {
-		f := x.file(at)
-		if f == nil {
-			continue
-		}
-		if raw, err := r.entry(label, f); err == nil {
-			if doc, err := parse(raw, r.workspace, r.limits.Keep); err == nil && doc.manifest {
-				return doc.managed
+		if f := x.file(at); f != nil {
+			if managed, ok := r.managed(r.entry(label, f)); ok {
+				return managed
 			}
 		}
 	}
 	return false
+}
+
+// managed says whether a manifest is a managed solution's; not ok if it is not a manifest.
+func (r *reader) managed(raw string, err error) (managed, ok bool) {
+	if err != nil {
+		return false, false
+	}
+	doc, err := parse(raw, r.workspace, r.limits.Keep)
+	return doc.managed, err == nil && doc.manifest
 }
 
 // entry reads one entry of an archive. archive/zip gives no more of it than the

@@ -198,9 +198,7 @@ type reader struct {
 	found Found
 	// solution says that something was read that is a solution's, if without roles.
 	solution bool
-	// What the roles that were read out of an archive share, their number and that of
-	// their entries.
-	words             map[string]string
+	// The number of roles that were detached, and that of their entries.
 	detached, entries int
 	// stopped says that no more is read of the file, alone that no other large one is
 	// read beside it.
@@ -327,20 +325,14 @@ func (r *reader) beside(name string) bool {
 		return managed
 	}
 	r.manifests[folder] = false
-	for _, dir := range []string{filepath.Join(folder, "..", "Other"), filepath.Join(folder, "..", "..", "Other"), folder} {
-		for _, base := range []string{"Solution.xml", "solution.xml"} {
-			manifest := filepath.Join(dir, base)
-			if info, err := os.Stat(manifest); err != nil || !info.Mode().IsRegular() {
-				continue
-			}
-			raw, err := r.open(manifest, 16<<20)
-			if err != nil {
-				continue
-			}
-			if doc, err := parse(raw, r.workspace, r.limits.Keep); err == nil && doc.manifest {
-				r.manifests[folder] = doc.managed
-				return doc.managed
-			}
+	for _, at := range []string{"../Other/Solution.xml", "../Other/solution.xml", "../../Other/Solution.xml", "../../Other/solution.xml", "Solution.xml", "solution.xml"} {
+		manifest := filepath.Join(folder, at)
+		if info, err := os.Stat(manifest); err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		if managed, ok := r.managed(r.open(manifest, 16<<20)); ok {
+			r.manifests[folder] = managed
+			return managed
 		}
 	}
 	return false
