@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 func name(r *audit.Reference, otherwise string) string {
@@ -99,10 +100,4 @@ func forPrincipals(ps []audit.Reference) string {
 }
 
 // Listed joins what a message names, the first few of many.
-func Listed(parts []string) string {
-	const most = 5
-	if n := len(parts) - most; n > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(parts[:most], ", "), n)
-	}
-	return strings.Join(parts, ", ")
-}
+func Listed(parts []string) string { return text.Listed(parts, 5) }

@@ -114,10 +114,7 @@ func viewNames(r audit.Result) string {
 		}
 	}
 	const shown = 3
-	if more := len(names) - shown; more > 0 {
-		return strings.Join(names[:shown], ", ") + fmt.Sprintf(" and %d more", more)
-	}
-	return strings.Join(names, ", ")
+	return text.Listed(names, shown)
 }
 
 // called is the name of the first object of a kind that a finding is about or that

@@ -104,12 +104,8 @@ func shared(targets []Target, snapshots []*snapshot.Snapshot, results []audit.Re
 			continue
 		}
 		note := fmt.Sprintf("the role %q is assigned to the users of %s too", text.Line(mine[root]), strings.Join(others, ", "))
-		if names := slices.Sorted(maps.Keys(foreign)); len(names) > 0 {
-			more := ""
-			if rest := len(names) - foreignShown; rest > 0 {
-				names, more = names[:foreignShown], fmt.Sprintf(" and %d more", rest)
-			}
-			note += fmt.Sprintf(", who require privileges of it that are surplus here: %s%s", strings.Join(names, ", "), more)
+		if len(foreign) > 0 {
+			note += ", who require privileges of it that are surplus here: " + text.Listed(slices.Sorted(maps.Keys(foreign)), foreignShown)
 		}
 		notes = append(notes, note+"; give each integration a role of its own")
 	}

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	funnel "github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 // A file is one to be read.
@@ -113,9 +115,9 @@ func (l *lister) existing(name string, named bool) {
 	case info.IsDir():
 		l.folder(name, actual)
 	case named && isYAML(filepath.ToSlash(name)):
-		l.fail(name, errYAML())
+		l.fail(name, errors.New("roles in the YAML form of Git integration are not supported: name the solution's .zip, or the folder into which `pac solution clone` or `pac solution unpack` wrote it"))
 	case named && isCabinet(name):
-		l.fail(name, errCabinet())
+		l.fail(name, errors.New("a cabinet is not read: unpack it and name its folder, or name the solution's .zip"))
 	case named || info.Mode().IsRegular():
 		l.add(file{name: name, named: named}, actual)
 	}
@@ -143,9 +145,9 @@ func cause(err error) error {
 type walk struct {
 	*lister
 
-	yaml          bool
-	cabinets      []string
-	dangling, dir []string // symbolic links
+	yaml               bool
+	cabinets           []string
+	dangling, unwalked []string // symbolic links: to nothing, and to folders
 }
 
 func (l *lister) folder(name, actual string) {
@@ -154,29 +156,26 @@ func (l *lister) folder(name, actual string) {
 	w.say(name)
 }
 
+// shown is how many names a note lists.
+const shown = 5
+
 func (w *walk) say(root string) {
 	root = filepath.ToSlash(root)
 	if w.yaml {
 		w.note("%s: roles in the YAML form of Git integration are not supported and were not read", root)
 	}
-	if len(w.cabinets) > 0 {
-		w.note("%s: cabinets were not read; unpack one and name its folder to have it read: %s", root, some(w.cabinets))
+	for _, left := range []struct {
+		why   string
+		names []string
+	}{
+		{"cabinets were not read; unpack one and name its folder to have it read", w.cabinets},
+		{"symbolic links to folders are not followed; name a folder to have it read", w.unwalked},
+		{"symbolic links lead nowhere, and nothing was read there", w.dangling},
+	} {
+		if len(left.names) > 0 {
+			w.note("%s: %s: %s", root, left.why, funnel.Listed(left.names, shown))
+		}
 	}
-	if len(w.dir) > 0 {
-		w.note("%s: symbolic links to folders are not followed; name a folder to have it read: %s", root, some(w.dir))
-	}
-	if len(w.dangling) > 0 {
-		w.note("%s: symbolic links lead nowhere, and nothing was read there: %s", root, some(w.dangling))
-	}
-}
-
-// some lists names, a few of many.
-func some(names []string) string {
-	const most = 5
-	if rest := len(names) - most; rest > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), rest)
-	}
-	return strings.Join(names, ", ")
 }
 
 // in finds the files of a folder that is really elsewhere. The root may have any
@@ -205,7 +204,7 @@ func (w *walk) in(folder, actual string, root bool) {
 			w.cabinets = append(w.cabinets, filepath.ToSlash(name))
 		case isXML(place) && (root || inRoles(path.Dir(place))):
 			w.add(file{name: name, probed: true}, target)
-		case isYAMLRole(place):
+		case isYAML(place) && (inRoles(place) || inRoles(path.Dir(place))):
 			w.yaml = true
 		}
 	}
@@ -228,7 +227,7 @@ func (w *walk) link(name, place string) (target string, regular bool) {
 		w.fail(name, cause(err))
 		return "", false
 	case info.IsDir() && !skipped(path.Base(place)):
-		w.dir = append(w.dir, filepath.ToSlash(name))
+		w.unwalked = append(w.unwalked, filepath.ToSlash(name))
 	}
 	return target, info.Mode().IsRegular()
 }
@@ -246,28 +245,15 @@ func relevant(name string) bool {
 	return isZip(name) || isXML(name) && (strings.EqualFold(path.Base(name), "customizations.xml") || inRoles(name))
 }
 
-func isZip(name string) bool { return strings.EqualFold(path.Ext(name), ".zip") }
-func isXML(name string) bool { return strings.EqualFold(path.Ext(name), ".xml") }
-
 func inRoles(name string) bool { return strings.EqualFold(path.Base(path.Dir(name)), "roles") }
 
-func isYAMLRole(name string) bool {
-	return isYAML(name) && (inRoles(name) || inRoles(path.Dir(name)))
-}
+func isZip(name string) bool     { return ends(name, ".zip") }
+func isXML(name string) bool     { return ends(name, ".xml") }
+func isYAML(name string) bool    { return ends(name, ".yml", ".yaml") }
+func isCabinet(name string) bool { return ends(name, ".cab") }
 
-func isYAML(name string) bool {
-	ext := strings.ToLower(path.Ext(name))
-	return ext == ".yml" || ext == ".yaml"
-}
-
-func errYAML() error {
-	return errors.New("roles in the YAML form of Git integration are not supported: name the solution's .zip, or the folder into which `pac solution clone` or `pac solution unpack` wrote it")
-}
-
-func isCabinet(name string) bool { return strings.EqualFold(path.Ext(name), ".cab") }
-
-func errCabinet() error {
-	return errors.New("a cabinet is not read: unpack it and name its folder, or name the solution's .zip")
+func ends(name string, in ...string) bool {
+	return slices.Contains(in, strings.ToLower(path.Ext(name)))
 }
 
 func isPattern(name string) bool { return strings.ContainsAny(name, "*?[") }
@@ -366,7 +352,7 @@ func (x *expansion) entry(name string, e fs.DirEntry, segments []string) {
 	if first == "**" {
 		switch {
 		case folder && link:
-			x.dir = append(x.dir, name)
+			x.unwalked = append(x.unwalked, name)
 		case folder:
 			x.expand(name, segments)
 		}

@@ -77,6 +77,14 @@ func Message(s string) string {
 	return Line(strings.Join(strings.Fields(s), " "))
 }
 
+// Listed joins names, the first few of many.
+func Listed(names []string, most int) string {
+	if more := len(names) - most; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), more)
+	}
+	return strings.Join(names, ", ")
+}
+
 // Count is n with the noun that fits it, such as "1 finding" or "3 findings".
 func Count(n int, noun string) string {
 	if n == 1 {
