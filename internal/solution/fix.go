@@ -50,12 +50,10 @@ func Add(additions ...Addition) ([]byte, error) {
 	var out strings.Builder
 	at := 0
 	for _, e := range edits {
-		out.WriteString(t.data[at:e.start])
-		out.WriteString(e.text)
+		out.WriteString(t.data[at:e.start] + e.text)
 		at = e.end
 	}
-	out.WriteString(t.data[at:])
-	raw, err := t.encode(out.String())
+	raw, err := t.encode(out.String() + t.data[at:])
 	if err != nil {
 		return nil, err
 	}
@@ -139,17 +137,13 @@ func (a Addition) edits() []edit {
 		return []edit{r.first(grants)}
 	}
 	order := r.order()
-	if order != nil {
-		slices.SortStableFunc(grants, func(a, b Grant) int { return order(a.Name, b.Name) })
-	}
+	slices.SortStableFunc(grants, func(a, b Grant) int { return order(a.Name, b.Name) })
 	end, gap := r.separator()
 	var edits []edit
 	for _, g := range grants {
-		place := len(r.Entries)
-		if order != nil {
-			if i := slices.IndexFunc(r.Entries, func(e Entry) bool { return order(e.Name, g.Name) > 0 }); i >= 0 {
-				place = i
-			}
+		place := slices.IndexFunc(r.Entries, func(e Entry) bool { return order(e.Name, g.Name) > 0 })
+		if place < 0 {
+			place = len(r.Entries)
 		}
 		form := r.Entries[template]
 		if beside := r.Entries[min(place, len(r.Entries)-1)]; beside.complete() {
@@ -248,27 +242,15 @@ func (r Role) endOfLine(place int) int {
 func (r Role) line(e Entry, g Grant) string {
 	data := r.text.data
 	tag := data[e.tag.start:e.tag.end]
-	var b strings.Builder
-	b.WriteString("<" + qualified(tag))
-	name := func() { b.WriteString(r.attribute(e.name, g.Name)) }
-	level := func() { b.WriteString(r.attribute(e.level, g.Depth.Wire())) }
-	if e.name.start < e.level.start {
-		name()
-		level()
-	} else {
-		level()
-		name()
+	name, level := r.attribute(e.name, g.Name), r.attribute(e.level, g.Depth.Wire())
+	if e.level.start < e.name.start {
+		name, level = level, name
 	}
-	b.WriteString(tag[len(withoutEnd(tag)):])
-	if e.end > e.tag.end {
-		content := data[e.tag.end:e.end]
-		i := strings.LastIndex(content, "</")
-		if strings.Trim(content[:i], blanks) == "" {
-			i = 0
-		}
-		b.WriteString(content[i:])
+	content := data[e.tag.end:max(e.tag.end, e.end)]
+	if i := strings.LastIndex(content, "</"); i >= 0 && strings.Trim(content[:i], blanks) != "" {
+		content = content[i:]
 	}
-	return b.String()
+	return "<" + qualified(tag) + name + level + tag[len(withoutEnd(tag)):] + content
 }
 
 // attribute is the text of an attribute with another value, and with the white space
@@ -290,6 +272,11 @@ func withoutEnd(tag string) string {
 	return strings.TrimRight(strings.TrimSuffix(strings.TrimSuffix(tag, ">"), "/"), blanks)
 }
 
+// filled is an empty element with content.
+func filled(tag, content string) string {
+	return withoutEnd(tag) + ">" + content + "</" + qualified(tag) + ">"
+}
+
 // first makes the edit for a role whose RolePrivileges have no line yet, in
 // SolutionPackager's form.
 func (r Role) first(grants []Grant) edit {
@@ -297,10 +284,9 @@ func (r Role) first(grants []Grant) edit {
 	tag := data[r.privileges.start:r.privileges.end]
 	end, unit := style(data)
 	indent := indentation(data[:r.privileges.start])
-	name := qualified(tag)
-	lines := entryLines(name, indent+unit, end, grants)
+	lines := entryLines(qualified(tag), indent+unit, end, grants)
 	if strings.HasSuffix(tag, "/>") {
-		return edit{r.privileges, withoutEnd(tag) + ">" + end + lines + indent + "</" + name + ">"}
+		return edit{r.privileges, filled(tag, end+lines+indent)}
 	}
 	if at := r.endOfLine(0); at < r.privilegesEnd {
 		return insertion(at+len(lineEnd(data[at:])), lines)
@@ -317,7 +303,7 @@ func (r Role) element(grants []Grant) edit {
 	name := strings.TrimSuffix(qualified(tag), "Role") + "RolePrivileges"
 	lines := indent + unit + "<" + name + ">" + end + entryLines(name, indent+unit+unit, end, grants) + indent + unit + "</" + name + ">" + end
 	if r.close == 0 {
-		return edit{r.tag, withoutEnd(tag) + ">" + end + lines + indent + "</" + qualified(tag) + ">"}
+		return edit{r.tag, filled(tag, end+lines+indent)}
 	}
 	if line := strings.TrimRight(data[:r.close], " \t"); strings.HasSuffix(line, "\n") || strings.HasSuffix(line, "\r") {
 		return insertion(len(line), lines)
@@ -359,15 +345,15 @@ func style(data string) (end, unit string) {
 	return end, unit
 }
 
-// order is how the role's lines are sorted, or nil where they are in none of the
-// orders that tools write.
+// order is how the role's lines are sorted. If they are in none of the orders that tools
+// write, all names are equal.
 func (r Role) order() func(a, b string) int {
 	for _, order := range []func(a, b string) int{foldLower, foldUpper, strings.Compare, words} {
 		if slices.IsSortedFunc(r.Entries, func(a, b Entry) int { return order(a.Name, b.Name) }) {
 			return order
 		}
 	}
-	return nil
+	return func(string, string) int { return 0 }
 }
 
 // An underscore sorts before small letters and after capitals, so it matters which of them
