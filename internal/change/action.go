@@ -66,7 +66,7 @@ func Act(k audit.FixKind, t Target, why []Reason) Action {
 // are the privileges that the configuration allows beyond the minimum.
 func (a Action) Describe(allow []string) (summary string, risk Risk, note string) {
 	act := of(a.Kind).act
-	if act == nil {
+	if act.words == nil {
 		return "", "", ""
 	}
 	summary, note = act.words(a, allow)

@@ -15,7 +15,7 @@ func ofAssignments() []kind {
 		{
 			name: AssignRole, remedy: fix.assignRole,
 			example: func(all audit.Fix) audit.Fix { return audit.Fix{Role: all.Role, User: all.User} },
-			act: &act{
+			act: act{
 				target: TargetAssignment, limit: Limits.assignment, from: State{AttrAssigned: No}, to: State{AttrAssigned: Yes}, risk: RiskMedium,
 				words: func(a Action, allow []string) (string, string) {
 					t := a.Target
@@ -25,9 +25,9 @@ func ofAssignments() []kind {
 			},
 		},
 		{
-			name: UnassignRole, remedy: fix.unassignRole,
+			name: UnassignRole, remedy: fix.unassignRole, flag: "--unassign-administrator",
 			example: func(all audit.Fix) audit.Fix { return audit.Fix{Role: administrator(), User: all.User} },
-			act: &act{
+			act: act{
 				target: TargetAssignment, from: State{AttrAssigned: Yes}, to: State{AttrAssigned: No}, risk: RiskHigh,
 				words: func(a Action, _ []string) (string, string) {
 					return fmt.Sprintf("remove the role %q from the user %q", a.Target.Role.Name, a.Target.User.Name),
@@ -73,7 +73,6 @@ func (f fix) unassignRole() Remedy {
 		Requests: append(f.lookUpUser(),
 			f.lookUp("the copy of the role that the user has", "roleid", roleID, held+"?$select=roleid,name&$filter="+f.copies()),
 			f.call("remove it", unassign())),
-		planFlags: " --unassign-administrator",
 	}
 }
 

@@ -62,8 +62,10 @@ type kind struct {
 	example func(all audit.Fix) audit.Fix
 	// who can make it manually; nil for [SystemAdministrator].
 	who func(audit.Fix) string
-	// act is how apply makes it; nil if no tool can or should.
-	act *act
+	// flag is without which dbaudit plan leaves the fix out.
+	flag string
+	// act is how apply makes it; zero if no tool can or should.
+	act act
 }
 
 // An act is how apply makes a change.
@@ -107,19 +109,16 @@ func Kinds() []audit.FixKind {
 }
 
 // Automatic reports whether apply can carry out a kind of fix; the others are manual steps.
-func Automatic(k audit.FixKind) bool { return of(k).act != nil }
+func Automatic(k audit.FixKind) bool { return of(k).act.target != "" }
 
 // Grants reports whether somebody gets privileges by a kind of fix, which may take effect
 // only after a moment.
-func Grants(k audit.FixKind) bool {
-	act := of(k).act
-	return act != nil && act.limit != nil
-}
+func Grants(k audit.FixKind) bool { return of(k).act.limit != nil }
 
 // Makes reports whether a kind of fix creates the row of its target.
 func Makes(k audit.FixKind) bool {
-	act := of(k).act
-	return act != nil && (act.from[AttrRole] == Absent || act.from[AttrUser] == Absent)
+	from := of(k).act.from
+	return from[AttrRole] == Absent || from[AttrUser] == Absent
 }
 
 // Known refuses a kind of fix that does not exist.

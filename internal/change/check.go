@@ -15,7 +15,7 @@ import (
 func (a Action) Check(earlier []Action, environmentURL string) error {
 	act := of(a.Kind).act
 	switch {
-	case act == nil:
+	case act.target == "":
 		return fmt.Errorf("apply has no action %s", a.Kind)
 	case a.Target.Kind != act.target:
 		return fmt.Errorf("%s does not change a %s", a.Kind, a.Target.Kind)
@@ -45,7 +45,7 @@ func equal(a, b Request) bool {
 	return errX == nil && errY == nil && bytes.Equal(x, y)
 }
 
-func (a Action) checkStates(act *act) error {
+func (a Action) checkStates(act act) error {
 	switch {
 	case len(a.After) == 0 || !slices.Equal(a.Before.Names(), a.After.Names()):
 		return errors.New("it does not say what it changes")
@@ -59,7 +59,7 @@ func (a Action) checkStates(act *act) error {
 
 // checkCompany checks an action's side effects, and the action that it is undone with,
 // against its kind.
-func (a Action) checkCompany(act *act) error {
+func (a Action) checkCompany(act act) error {
 	along, with := len(a.Along) == 0, ""
 	switch {
 	case act.along != nil:

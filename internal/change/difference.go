@@ -31,9 +31,7 @@ func (d Difference) Mark() Mark {
 	return MarkChange
 }
 
-func nothing(value string) bool {
-	return value == Absent || value == None || value == No || value == ""
-}
+func nothing(value string) bool { return slices.Contains([]string{Absent, None, No, ""}, value) }
 
 // Differences lists what the action changes, by name.
 func (a Action) Differences() []Difference {
@@ -47,16 +45,10 @@ func (a Action) Differences() []Difference {
 // Mark says how an action changes things: as all its differences do, if they do the same.
 func (a Action) Mark() Mark {
 	list := a.Differences()
-	if len(list) == 0 {
+	if len(list) == 0 || slices.ContainsFunc(list, func(d Difference) bool { return d.Mark() != list[0].Mark() }) {
 		return MarkChange
 	}
-	mark := list[0].Mark()
-	for _, d := range list {
-		if d.Mark() != mark {
-			return MarkChange
-		}
-	}
-	return mark
+	return list[0].Mark()
 }
 
 // Details are the differences of an action whose summary does not say them all.

@@ -35,7 +35,7 @@ func (f fix) grant() Remedy {
 	} else {
 		calls = append(calls, f.lookUp("the role's business unit", "_businessunitid_value", unitID, "roles("+id(f.Role, roleID)+")?$select=name,_businessunitid_value"))
 	}
-	calls = append(calls, f.lookUpPrivileges()...)
+	calls = append(calls, f.lookUpPrivileges(f.Privileges...)...)
 	var commands []string
 	if file := f.env.Name; f.Kind == AddPrivilege && f.env.URL == "" && file != "" && !strings.Contains(file, "!/") {
 		commands = append(commands, "dbaudit lint --fix "+Shell(file))
@@ -76,14 +76,12 @@ func (f fix) removePrivilege() Remedy {
 			calls[len(calls)-1].Purpose += fmt.Sprintf(", and the other %d in the same way", len(f.Privileges)-listed)
 			break
 		}
-		calls = append(calls, f.lookUpPrivilege(g)...)
-		calls = append(calls, f.call("remove "+g.Name+" from the role", takePrivilege(slotOf(i))))
+		calls = append(append(calls, f.lookUpPrivileges(g)...), f.call("remove "+g.Name+" from the role", takePrivilege(slotOf(i))))
 	}
 	return Remedy{
-		Summary:   "Remove " + rights(f.Privileges, "") + f.say(" from the role {role|of the integration}."),
-		Portal:    f.editRole(),
-		Requests:  calls,
-		planFlags: " --least-privilege",
+		Summary:  "Remove " + rights(f.Privileges, "") + f.say(" from the role {role|of the integration}."),
+		Portal:   f.editRole(),
+		Requests: calls,
 	}
 }
 

@@ -11,12 +11,13 @@ import (
 
 // Limits are what an integration may be given.
 type Limits struct {
+	// Changes is how many single differences a plan may have; 0 is the default.
+	Changes int
 	// Profile is the name of the profile.
 	Profile string
-	// Minimum is what the profile requires: nothing else may be granted.
-	Minimum []string
-	// Allow is what a role may grant besides when it is assigned.
-	Allow []string
+	// Minimum is what the profile requires: nothing else may be granted. Allow is what a
+	// role may grant besides when it is assigned.
+	Minimum, Allow []string
 	// Requirement is what the configuration requires, Depths what the profile states: see
 	// [Asked]. Nothing may be granted at a greater depth, unless the privilege allows no
 	// smaller one.
@@ -38,19 +39,14 @@ func Asked(name string, requirement snapshot.Requirement, stated map[string]snap
 	return snapshot.DepthGlobal
 }
 
-// Permits reports whether an assigned role may grant a privilege.
-func (l Limits) Permits(name string) bool {
-	return isInborn(name) || contains(l.Minimum, name) || contains(l.Allow, name)
-}
-
 func contains(names []string, name string) bool {
 	return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
 }
 
 // Within refuses an action that gives the integration more than is required.
 func (a Action) Within(l Limits) error {
-	if act := of(a.Kind).act; act != nil && act.limit != nil {
-		return act.limit(l, a)
+	if limit := of(a.Kind).act.limit; limit != nil {
+		return limit(l, a)
 	}
 	return nil
 }
@@ -69,8 +65,9 @@ func (l Limits) grant(a Action) error {
 }
 
 func (l Limits) assignment(a Action) error {
+	permitted := slices.Concat(Inborn(), l.Minimum, l.Allow, l.Requirement.Allow)
 	for _, name := range a.Target.Grants.Names() {
-		if !l.Permits(name) {
+		if !contains(permitted, name) {
 			return fmt.Errorf("action %s assigns a role that grants %s, which the profile %s does not require", a.ID, name, l.Profile)
 		}
 	}

@@ -2,8 +2,8 @@ package change
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
-	"unicode"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
@@ -39,19 +39,14 @@ func (f fix) lookUpRole() []Call {
 }
 
 // lookUpPrivileges finds the ids of privileges that the fix does not contain.
-func (f fix) lookUpPrivileges() []Call {
+func (f fix) lookUpPrivileges(list ...audit.Grant) []Call {
 	var calls []Call
-	for _, g := range f.Privileges {
-		calls = append(calls, f.lookUpPrivilege(g)...)
+	for _, g := range list {
+		if g.ID == "" {
+			calls = append(calls, f.lookUp(g.Name, "privilegeid", privilegeOf(g), "privileges?$select=privilegeid,name&$filter="+named(g.Name)))
+		}
 	}
 	return calls
-}
-
-func (f fix) lookUpPrivilege(g audit.Grant) []Call {
-	if g.ID != "" {
-		return nil
-	}
-	return []Call{f.lookUp(g.Name, "privilegeid", privilegeOf(g), "privileges?$select=privilegeid,name&$filter="+named(g.Name))}
 }
 
 // privilegeOf is the id of a privilege, or the placeholder for it.
@@ -133,9 +128,7 @@ func (f fix) asOwner(r Call) Call {
 }
 
 // api is the absolute address of a Web API resource.
-func (f fix) api(resource string) string {
-	return f.origin() + "/api/data/v9.2/" + resource
-}
+func (f fix) api(resource string) string { return API(f.origin()) + "/" + resource }
 
 // origin is the environment's address; if a file was judged, or the result has no valid
 // address, it is a placeholder.
@@ -165,15 +158,11 @@ func id(r *audit.Reference, placeholder string) string {
 }
 
 // quote makes an OData string literal.
-func quote(s string) string {
-	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
-}
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
 // key is an id in an address: a GUID or a placeholder stays unchanged.
 func key(id string) string {
-	inner, ok := strings.CutPrefix(id, "{")
-	inner, end := strings.CutSuffix(inner, "}")
-	if ok && end && !strings.ContainsFunc(inner, func(r rune) bool { return r != ' ' && !unicode.IsLetter(r) }) {
+	if strings.HasPrefix(id, "{") && regexp.MustCompile(`^\{[\pL ]*\}$`).MatchString(id) {
 		return id
 	}
 	return escape(id)
@@ -191,6 +180,4 @@ func named(name string) string { return escape("name eq " + quote(name)) }
 
 // escape percent-encodes a query option's value; spaces become %20, which, unlike a plus
 // sign, every OData server reads as a space.
-func escape(s string) string {
-	return strings.ReplaceAll(url.QueryEscape(s), "+", "%20")
-}
+func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }

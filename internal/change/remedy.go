@@ -21,8 +21,7 @@ type Remedy struct {
 	// Commands are command lines, in order.
 	Commands []string
 
-	origin    string // of the environment, for the scripts
-	planFlags string // required for dbaudit plan to include the fix
+	origin string // of the environment, for the scripts
 }
 
 // listed is how many calls or steps are shown for a long list of privileges: the others
@@ -60,12 +59,7 @@ func (p Place) Arguments() string {
 }
 
 // PlanFlag is the flag without which dbaudit plan leaves a fix out, or empty.
-func PlanFlag(f audit.Fix) string {
-	if !Automatic(f.Kind) {
-		return ""
-	}
-	return strings.TrimSpace(For(f, Place{}).planFlags)
-}
+func PlanFlag(f audit.Fix) string { return of(f.Kind).flag }
 
 func quotedFlags(flags []string) string {
 	var b strings.Builder
@@ -88,11 +82,14 @@ func For(f audit.Fix, at Place) Remedy {
 	case !Automatic(f.Kind):
 		r.Who = Who(f)
 	default:
-		only := ""
-		if at.Control != "" {
-			only = " --only " + Shell(string(at.Control))
+		plan := "dbaudit plan" + at.Arguments()
+		if flag := PlanFlag(f); flag != "" {
+			plan += " " + flag
 		}
-		r.Commands = append(r.Commands, "dbaudit plan"+at.Arguments()+r.planFlags+only+" -o plan.json", "dbaudit apply plan.json"+quotedFlags(at.Applying))
+		if at.Control != "" {
+			plan += " --only " + Shell(string(at.Control))
+		}
+		r.Commands = append(r.Commands, plan+" -o plan.json", "dbaudit apply plan.json"+quotedFlags(at.Applying))
 	}
 	return r
 }

@@ -12,14 +12,14 @@ import (
 func ofRoles() []kind {
 	example := func(all audit.Fix) audit.Fix { return audit.Fix{Role: all.Role, Privileges: all.Privileges} }
 	return []kind{
-		{name: CreateRole, remedy: fix.createRole, example: example, act: &act{
+		{name: CreateRole, remedy: fix.createRole, example: example, act: act{
 			target: TargetRole, from: State{AttrRole: Absent}, to: State{AttrRole: Present}, along: Inborn, risk: RiskLow,
 			words: func(a Action, _ []string) (string, string) {
 				return fmt.Sprintf("create the security role %q in the business unit %s", a.Target.Role.Name, a.Target.BusinessUnit.Name),
 					fmt.Sprintf("The platform gives %s to each new role.", text.Count(len(a.Along), "privilege"))
 			},
 		}},
-		{name: AddPrivilege, remedy: fix.grant, example: example, act: &act{
+		{name: AddPrivilege, remedy: fix.grant, example: example, act: act{
 			target: TargetGrants, limit: Limits.grant, risk: RiskMedium,
 			legal: depths(func(from, to audit.Depth) bool { return from == audit.DepthNone && to > from }),
 			words: func(a Action, _ []string) (string, string) {
@@ -27,7 +27,7 @@ func ofRoles() []kind {
 					a.grantNote("Affects everyone who has this role.")
 			},
 		}},
-		{name: RaiseDepth, remedy: fix.grant, example: example, act: &act{
+		{name: RaiseDepth, remedy: fix.grant, example: example, act: act{
 			target: TargetGrants, limit: Limits.grant, risk: RiskMedium,
 			legal: depths(func(from, to audit.Depth) bool { return from > audit.DepthNone && to > from }),
 			words: func(a Action, _ []string) (string, string) {
@@ -35,7 +35,7 @@ func ofRoles() []kind {
 					a.grantNote("Widens access for everyone who has this role.")
 			},
 		}},
-		{name: RemovePrivilege, remedy: fix.removePrivilege, example: example, act: &act{
+		{name: RemovePrivilege, remedy: fix.removePrivilege, example: example, flag: "--least-privilege", act: act{
 			target: TargetGrants, risk: RiskHigh,
 			legal: func(a Action) error {
 				if len(a.After) != 1 {
@@ -57,7 +57,7 @@ func (f fix) createRole() Remedy {
 		made := &calls[len(calls)-1]
 		made.Headers = []Header{{"Prefer", "return=representation"}}
 		made.Column, made.Placeholder = "roleid", roleID
-		calls = append(append(calls, f.lookUpPrivileges()...), f.addPrivileges())
+		calls = append(append(calls, f.lookUpPrivileges(f.Privileges...)...), f.addPrivileges())
 	}
 	return Remedy{
 		Summary: f.say("Create the security role {role|for the integration}") + with(f.Privileges) + ".",

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf16"
@@ -20,30 +21,23 @@ import (
 // Curl is the requests as a script for a POSIX shell with curl and jq, a line each; nil if
 // there are none.
 func (r Remedy) Curl() []string {
-	if len(r.Requests) == 0 {
-		return nil
+	start := []string{
+		"token=$(az account get-access-token --resource " + Shell(r.origin) + " --query accessToken -o tsv </dev/null)",
+		`call() { printf 'header = "Authorization: Bearer %s"\n' "$token" | curl -gsS --fail-with-body -K - -H 'Accept: application/json' -H 'OData-Version: 4.0' -H 'OData-MaxVersion: 4.0' "$@"; }`,
 	}
-	lines := append([]string{"sh -eu <<'END'"}, r.toFillIn()...)
-	lines = append(lines,
-		"token=$(az account get-access-token --resource "+Shell(r.origin)+" --query accessToken -o tsv </dev/null)",
-		`call() { printf 'header = "Authorization: Bearer %s"\n' "$token" | curl -gsS --fail-with-body -K - -H 'Accept: application/json' -H 'OData-Version: 4.0' -H 'OData-MaxVersion: 4.0' "$@"; }`)
-	if slices.ContainsFunc(r.Requests, Call.fills) {
-		lines = append(lines,
-			`only() { jq -r --arg column "$1" 'if has("value") then .value else [.] end | if length == 1 then .[0][$column] // empty else error("there are \(length) rows, not 1") end' | grep .; }`)
-	}
-	var filled []string
-	for _, q := range r.Requests {
-		quoted := func(s string) string {
-			var b strings.Builder
-			for _, p := range cut(s, filled) {
-				if p.variable {
-					b.WriteString(`"$` + p.text + `"`)
-				} else {
-					b.WriteString(Shell(p.text))
-				}
+	const only = `only() { jq -r --arg column "$1" 'if has("value") then .value else [.] end | if length == 1 then .[0][$column] // empty else error("there are \(length) rows, not 1") end' | grep .; }`
+	quoted := func(parts []part) string {
+		var b strings.Builder
+		for _, p := range parts {
+			if p.variable {
+				b.WriteString(`"$` + p.text + `"`)
+			} else {
+				b.WriteString(Shell(p.text))
 			}
-			return b.String()
 		}
+		return b.String()
+	}
+	return r.script("sh -eu <<'END'", start, only, "END", quoted, func(q Call, quoted func(string) string) string {
 		call := "call"
 		if q.Method != "GET" {
 			call += " -X " + q.Method
@@ -56,45 +50,35 @@ func (r Remedy) Curl() []string {
 			call += " -H 'Content-Type: application/json' -d " + quoted(ascii(q.Body))
 		}
 		if q.fills() {
-			filled = append(filled, q.Placeholder)
 			call = fmt.Sprintf("%s=$(%s | only %s)", variable(q.Placeholder), call, q.Column)
 		}
-		lines = append(lines, comment("to "+q.Purpose), call)
-	}
-	return append(lines, "END")
+		return call
+	})
 }
 
 // PowerShell is the requests as a script for Windows PowerShell 5.1 or later; nil if there
 // are none.
 func (r Remedy) PowerShell() []string {
-	if len(r.Requests) == 0 {
-		return nil
-	}
-	lines := append([]string{"& {"}, r.toFillIn()...)
-	lines = append(lines,
+	start := []string{
 		"$ErrorActionPreference = 'Stop'",
-		"$token = az account get-access-token --resource "+PowerShell(r.origin)+" --query accessToken -o tsv",
-		"$headers = @{ 'Authorization' = \"Bearer $token\"; 'Accept' = 'application/json'; 'OData-Version' = '4.0'; 'OData-MaxVersion' = '4.0' }")
-	if slices.ContainsFunc(r.Requests, Call.fills) {
-		lines = append(lines,
-			`function Select-Only($answer, $column) { $rows = @(if ($answer.PSObject.Properties['value']) { $answer.value } else { $answer }); if ($rows.Count -ne 1) { throw "there are $($rows.Count) rows, not 1" }; $rows[0].$column }`)
+		"$token = az account get-access-token --resource " + PowerShell(r.origin) + " --query accessToken -o tsv",
+		"$headers = @{ 'Authorization' = \"Bearer $token\"; 'Accept' = 'application/json'; 'OData-Version' = '4.0'; 'OData-MaxVersion' = '4.0' }",
 	}
-	var filled []string
-	for _, q := range r.Requests {
-		quoted := func(s string) string {
-			var parts []string
-			for _, p := range cut(s, filled) {
-				if p.variable {
-					parts = append(parts, "$"+p.text)
-				} else {
-					parts = append(parts, PowerShell(p.text))
-				}
+	const only = `function Select-Only($answer, $column) { $rows = @(if ($answer.PSObject.Properties['value']) { $answer.value } else { $answer }); if ($rows.Count -ne 1) { throw "there are $($rows.Count) rows, not 1" }; $rows[0].$column }`
+	quoted := func(parts []part) string {
+		texts := make([]string, len(parts))
+		for i, p := range parts {
+			texts[i] = PowerShell(p.text)
+			if p.variable {
+				texts[i] = "$" + p.text
 			}
-			if len(parts) == 1 {
-				return parts[0]
-			}
-			return "(" + strings.Join(parts, " + ") + ")"
 		}
+		if len(texts) == 1 {
+			return texts[0]
+		}
+		return "(" + strings.Join(texts, " + ") + ")"
+	}
+	return r.script("& {", start, only, "}", quoted, func(q Call, quoted func(string) string) string {
 		headers := "$headers"
 		if len(q.Headers) > 0 {
 			var more []string
@@ -108,31 +92,52 @@ func (r Remedy) PowerShell() []string {
 			call += " -ContentType 'application/json' -Body " + quoted(ascii(q.Body))
 		}
 		if q.fills() {
-			filled = append(filled, q.Placeholder)
 			call = fmt.Sprintf("$%s = Select-Only (%s) %s", variable(q.Placeholder), call, PowerShell(q.Column))
 		}
-		lines = append(lines, comment("to "+q.Purpose), call)
+		return call
+	})
+}
+
+// script is the requests as lines between the first and the last: those that start it, the
+// function that takes the only row of a response, and a line for each request.
+func (r Remedy) script(first string, start []string, only, last string, quoted func([]part) string, line func(Call, func(string) string) string) []string {
+	if len(r.Requests) == 0 {
+		return nil
 	}
-	return append(lines, "}")
+	lines := slices.Concat([]string{first}, r.toFillIn(), start)
+	if slices.ContainsFunc(r.Requests, Call.fills) {
+		lines = append(lines, only)
+	}
+	var filled []string
+	for _, q := range r.Requests {
+		lines = append(lines, comment("to "+q.Purpose), line(q, func(s string) string { return quoted(cut(s, filled)) }))
+		if q.fills() {
+			filled = append(filled, q.Placeholder)
+		}
+	}
+	return append(lines, last)
 }
 
 // fills reports whether the response fills in a placeholder whose name is a valid variable
 // name: a privilege's name in it may be anything.
 func (r Call) fills() bool {
-	return r.Placeholder != "" && !strings.ContainsFunc(variable(r.Placeholder), func(c rune) bool {
-		return c != '_' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z')
-	})
+	return r.Placeholder != "" && strings.Trim(variable(r.Placeholder), wordCharacters) == ""
 }
+
+const wordCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
 // toFillIn is a comment that lists the placeholders that no request fills in.
 func (r Remedy) toFillIn() []string {
+	// A JSON object on one line is not a placeholder, because a quotation mark follows its
+	// brace.
+	placeholder := regexp.MustCompile(`\{[^{}"]+\}`)
 	var filled, open []string
 	for _, q := range r.Requests {
 		text := q.URL + " " + ascii(q.Body)
 		for _, h := range q.Headers {
 			text += " " + h.Value
 		}
-		for _, p := range placeholders(text) {
+		for _, p := range placeholder.FindAllString(text, -1) {
 			if !slices.Contains(filled, p) && !slices.Contains(open, p) {
 				open = append(open, p)
 			}
@@ -145,22 +150,6 @@ func (r Remedy) toFillIn() []string {
 		return nil
 	}
 	return []string{comment("first fill in " + strings.Join(open, ", "))}
-}
-
-// placeholders are the words in braces; a JSON object on one line is not a placeholder,
-// because a quotation mark follows its brace.
-func placeholders(s string) []string {
-	var found []string
-	for {
-		_, rest, ok := strings.Cut(s, "{")
-		if !ok {
-			return found
-		}
-		s = rest
-		if end := strings.IndexAny(s, `{}"`); end > 0 && s[end] == '}' {
-			found = append(found, "{"+s[:end+1])
-		}
-	}
 }
 
 // A part of a text is itself, or a variable.
@@ -227,10 +216,7 @@ func ascii(body string) string {
 
 // Shell quotes an argument for a POSIX shell.
 func Shell(s string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@=", r)
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 && s[0] != '-' {
+	if s != "" && s[0] != '-' && strings.Trim(s, wordCharacters+"./:@=-") == "" {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
@@ -239,15 +225,6 @@ func Shell(s string) string {
 // PowerShell quotes a string for PowerShell, which treats typographic quotes like plain
 // ones.
 func PowerShell(s string) string {
-	var b strings.Builder
-	b.WriteByte('\'')
-	for _, r := range s {
-		switch r {
-		case '\'', '\u2018', '\u2019', '\u201a', '\u201b':
-			b.WriteRune(r)
-		}
-		b.WriteRune(r)
-	}
-	b.WriteByte('\'')
-	return b.String()
+	double := strings.NewReplacer("'", "''", "\u2018", "\u2018\u2018", "\u2019", "\u2019\u2019", "\u201a", "\u201a\u201a", "\u201b", "\u201b\u201b")
+	return "'" + double.Replace(s) + "'"
 }

@@ -25,7 +25,7 @@ func ofShares() []kind {
 					f.share("share the view", "GrantAccess", "systemuser", id(f.User, userID)),
 				})
 			},
-			act: &act{target: TargetShare, legal: rightsTo(WithRead), risk: RiskLow, words: func(a Action, _ []string) (string, string) {
+			act: act{target: TargetShare, legal: rightsTo(WithRead), risk: RiskLow, words: func(a Action, _ []string) (string, string) {
 				view, principal, owner := a.Target.shared()
 				if a.Before[AttrAccess] == None {
 					return fmt.Sprintf("share the view %q with %q, Read only, as its owner %q", view, principal, owner), a.shareNote()
@@ -38,7 +38,7 @@ func ofShares() []kind {
 			example: func(all audit.Fix) audit.Fix {
 				return audit.Fix{View: all.View, Owner: all.Owner, Principals: []audit.Reference{*all.User}}
 			},
-			act: &act{target: TargetShare, legal: rightsTo(OnlyRead), risk: RiskLow, words: func(a Action, _ []string) (string, string) {
+			act: act{target: TargetShare, legal: rightsTo(OnlyRead), risk: RiskLow, words: func(a Action, _ []string) (string, string) {
 				view, principal, owner := a.Target.shared()
 				return fmt.Sprintf("reduce the share of the view %q with %q to %s, as its owner %q", view, principal, a.After[AttrAccess], owner), a.shareNote()
 			}},

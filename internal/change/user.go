@@ -23,7 +23,7 @@ func ofUsers() []kind {
 				"Choose Create.",
 			},
 			requests: func(f fix) []Call { return append(f.lookUpUnit(), f.call("create the application user", newUser())) },
-			act: &act{
+			act: act{
 				target: TargetUser, from: State{AttrUser: Absent}, to: State{AttrUser: Enabled}, risk: RiskMedium,
 				words: func(a Action, _ []string) (string, string) {
 					return fmt.Sprintf("create the application user for %s in the business unit %s", a.Target.ApplicationID, a.Target.BusinessUnit.Name),
@@ -42,7 +42,7 @@ func ofUsers() []kind {
 			requests: func(f fix) []Call {
 				return append(f.lookUpUser(), f.call("enable the user", setDisabled(false, f.ApplicationID != "")))
 			},
-			act: &act{
+			act: act{
 				target: TargetUser, from: State{AttrUser: Disabled}, to: State{AttrUser: Enabled}, risk: RiskMedium,
 				words: func(a Action, _ []string) (string, string) {
 					return fmt.Sprintf("enable the user %q", a.Target.User.Name), "Somebody may have disabled it on purpose."

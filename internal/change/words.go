@@ -2,6 +2,7 @@ package change
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -36,27 +37,23 @@ func rights(gs []audit.Grant, before string) string {
 		return "the missing privileges"
 	}
 	shared := gs[0].Depth
-	for _, g := range gs {
-		if g.Depth != shared {
-			shared = audit.DepthNone
+	if slices.ContainsFunc(gs, func(g audit.Grant) bool { return g.Depth != shared }) {
+		shared = audit.DepthNone
+	}
+	names := make([]string, min(len(gs), shown))
+	for i := range names {
+		names[i] = audit.Right(gs[i].Name)
+		if before != "" && shared == audit.DepthNone && gs[i].Depth != audit.DepthNone {
+			names[i] += " (" + gs[i].Depth.Level() + ")"
 		}
 	}
-	var names []string
-	for i, g := range gs {
-		if i == shown {
-			break
-		}
-		n := audit.Right(g.Name)
-		if before != "" && shared == audit.DepthNone && g.Depth != audit.DepthNone {
-			n += " (" + g.Depth.Level() + ")"
-		}
-		names = append(names, n)
-	}
-	said := names[0]
-	if more, n := len(gs)-len(names), len(names); more > 0 {
+	last := len(names) - 1
+	said := names[last]
+	switch more := len(gs) - len(names); {
+	case more > 0:
 		said = fmt.Sprintf("%s and %d more", strings.Join(names, ", "), more)
-	} else if n > 1 {
-		said = strings.Join(names[:n-1], ", ") + " and " + names[n-1]
+	case last > 0:
+		said = strings.Join(names[:last], ", ") + " and " + names[last]
 	}
 	if before != "" && shared != audit.DepthNone {
 		said += " " + before + " " + shared.Level() + " level"
@@ -79,12 +76,11 @@ func principalNames(ps []audit.Reference) string {
 		return "the user or team it is shared with"
 	}
 	var names []string
-	for i, p := range ps {
-		if i == listed {
-			names = append(names, fmt.Sprintf("%d more", len(ps)-listed))
-			break
-		}
+	for _, p := range ps[:min(len(ps), listed)] {
 		names = append(names, name(&p, "the principal"))
+	}
+	if more := len(ps) - listed; more > 0 {
+		names = append(names, fmt.Sprintf("%d more", more))
 	}
 	return strings.Join(names, ", ")
 }

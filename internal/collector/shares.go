@@ -93,7 +93,7 @@ func (c *collection) askViews(ctx context.Context, views []seen) error {
 		id, as := views[i].id, views[i].as
 		accesses, err := object(ctx, c, ask{
 			section: snapshot.SectionShares, what: "whom a view is shared with", as: as,
-			from: dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", dataverse.GUID(id))),
+			from: sharesOfView(dataverse.GUID(id)),
 		}, accessesOf)
 		for _, a := range accesses {
 			if mine[a.principal] {
@@ -161,6 +161,10 @@ func (c *collection) ungivenOf(views []view) []view {
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(views), func(v view) bool { return mine[v.OwnerID] || given[v.id] })
+}
+
+func sharesOfView(view dataverse.GUID) dataverse.Query {
+	return dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", view))
 }
 
 // accessesOf reads the answer of RetrieveSharedPrincipalsAndAccess.

@@ -1,52 +1,33 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/change"
-	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// Limits bound what a plan may do. They apply unless somebody lifts them.
-type Limits struct {
-	// Changes is how many single differences a plan may have; 0 is [MaxChanges].
-	Changes int
-	// Minimum is what the profile requires: nothing else may be granted.
-	Minimum []string
-	// Allow is what the profile also allows: an assigned role may grant it.
-	Allow []string
-	// Depths are the depths that the profile states, by privilege: nothing may be granted
-	// at a greater depth, unless the privilege allows no smaller one.
-	Depths map[string]snapshot.Depth
-}
+// Limits bound what a plan may do: the plan itself names the profile and contains the
+// requirements of the configuration.
+type Limits = change.Limits
 
 // MaxChanges is the default limit of a plan's changes.
 const MaxChanges = 100
 
-// Within refuses a plan that exceeds the limits. The plan contains the requirements of the
-// configuration.
+// Within refuses a plan that exceeds the limits.
 func (p Plan) Within(l Limits) error {
-	most := l.Changes
-	if most == 0 {
-		most = MaxChanges
-	}
+	most := cmp.Or(l.Changes, MaxChanges)
 	if n := p.Counts().Total(); n > most {
 		return fmt.Errorf("the plan makes %d changes, more than the limit of %d: make it smaller with --only or --except, or raise --max-changes", n, most)
 	}
+	l.Profile, l.Requirement = p.Profile, p.Requirement
 	for _, a := range p.Actions {
-		if err := a.Within(p.limits(l)); err != nil {
+		if err := a.Within(l); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func (p Plan) limits(l Limits) change.Limits {
-	return change.Limits{
-		Profile: p.Profile, Minimum: l.Minimum, Allow: slices.Concat(l.Allow, p.Requirement.Allow), Requirement: p.Requirement, Depths: l.Depths,
-	}
 }
 
 // Expired reports whether the plan is too old to be applied. The expiry of a plan from the

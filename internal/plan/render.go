@@ -42,13 +42,13 @@ func (p Plan) Text() string {
 		fmt.Fprintf(&b, "  skipped (needs %s): %s (%s)\n", w.Flag, text.Line(w.Summary), text.Line(string(w.Control)))
 	}
 	for _, u := range p.unjudged() {
-		fmt.Fprintf(&b, "  not judged: %s (%s)\n", text.Line(u.reason), text.Line(u.controls))
+		fmt.Fprintf(&b, "  not judged: %s (%s)\n", text.Line(u.entry.Reason), text.Line(u.controls))
 	}
 	if len(p.Manual) > 0 {
 		b.WriteString("\nManual steps\n")
 		for _, m := range p.things() {
-			fmt.Fprintf(&b, "  ! %s (%s)\n      who: %s\n", text.Line(m.Summary), text.Line(m.controls), text.Line(m.Who))
-			for i, step := range m.How {
+			fmt.Fprintf(&b, "  ! %s (%s)\n      who: %s\n", text.Line(m.entry.Summary), text.Line(m.controls), text.Line(m.entry.Who))
+			for i, step := range m.entry.How {
 				fmt.Fprintf(&b, "      %d. %s\n", i+1, text.Line(step))
 			}
 		}
@@ -132,24 +132,13 @@ func (p Plan) groups() []group {
 	return groups
 }
 
-// reasons are the controls that an action fixes, each with what was found.
+// reasons are the controls that an action fixes, each with what was found first.
 func (p Plan) reasons(a change.Action) []string {
 	var lines []string
-	var last audit.ControlID
-	more := 0
-	flush := func() {
-		if more > 0 {
-			lines[len(lines)-1] += fmt.Sprintf(" (and %d more)", more)
-		}
-		more = 0
-	}
-	for _, why := range a.Why {
-		if why.Control == last {
-			more++
+	for i, why := range a.Why {
+		if i > 0 && why.Control == a.Why[i-1].Control {
 			continue
 		}
-		flush()
-		last = why.Control
 		line := string(why.Control)
 		switch {
 		case why.Follows:
@@ -160,52 +149,48 @@ func (p Plan) reasons(a change.Action) []string {
 		if i := slices.IndexFunc(p.Findings, func(f Finding) bool { return f.Fingerprint == why.Fingerprint }); i >= 0 {
 			line += ": " + p.Findings[i].Message
 		}
+		more := 0
+		for more+1 < len(a.Why[i:]) && a.Why[i+more+1].Control == why.Control {
+			more++
+		}
+		if more > 0 {
+			line += fmt.Sprintf(" (and %d more)", more)
+		}
 		lines = append(lines, line)
 	}
-	flush()
 	return lines
 }
 
-// A thing is one manual step, and the controls that need it.
-type thing struct {
-	Manual
-
+// A shared is an entry of the plan, and the controls that it is about.
+type shared[T any] struct {
+	entry    T
 	controls string
+	last     audit.ControlID
 }
 
 // things groups the manual steps: a step that several findings need is listed once.
-func (p Plan) things() []thing {
-	var list []thing
-	last := map[int]audit.ControlID{}
-	for _, m := range p.Manual {
-		i := slices.IndexFunc(list, func(t thing) bool {
-			return t.Summary == m.Summary && t.Who == m.Who && slices.Equal(t.How, m.How)
-		})
-		switch {
-		case i < 0:
-			i = len(list)
-			list = append(list, thing{m, string(m.Control)})
-		case last[i] != m.Control:
-			list[i].controls += ", " + string(m.Control)
-		}
-		last[i] = m.Control
-	}
-	return list
+func (p Plan) things() []shared[Manual] {
+	return alike(p.Manual, func(m Manual) audit.ControlID { return m.Control }, func(a, b Manual) bool {
+		return a.Summary == b.Summary && a.Who == b.Who && slices.Equal(a.How, b.How)
+	})
 }
 
-// An unjudged is one reason why controls were not judged.
-type unjudged struct{ reason, controls string }
-
 // unjudged groups what was not judged by its reason.
-func (p Plan) unjudged() []unjudged {
-	var list []unjudged
-	for _, u := range p.Unknown {
-		i := slices.IndexFunc(list, func(seen unjudged) bool { return seen.reason == u.Reason })
-		if i < 0 {
-			list = append(list, unjudged{reason: u.Reason, controls: string(u.Control)})
-			continue
+func (p Plan) unjudged() []shared[Unknown] {
+	return alike(p.Unknown, func(u Unknown) audit.ControlID { return u.Control }, func(a, b Unknown) bool { return a.Reason == b.Reason })
+}
+
+func alike[T any](entries []T, control func(T) audit.ControlID, same func(a, b T) bool) []shared[T] {
+	var list []shared[T]
+	for _, e := range entries {
+		id := control(e)
+		i := slices.IndexFunc(list, func(s shared[T]) bool { return same(s.entry, e) })
+		switch {
+		case i < 0:
+			list = append(list, shared[T]{e, string(id), id})
+		case list[i].last != id:
+			list[i].controls, list[i].last = list[i].controls+", "+string(id), id
 		}
-		list[i].controls += ", " + string(u.Control)
 	}
 	return list
 }
@@ -260,20 +245,20 @@ func (p Plan) Markdown() string {
 	if len(p.Manual) > 0 {
 		b.WriteString("\n## Manual steps\n")
 		for _, m := range p.things() {
-			fmt.Fprintf(&b, "\n- **%s** (%s), by %s\n", text.Markdown(m.Summary), text.Markdown(m.controls), text.Markdown(m.Who))
-			for i, step := range m.How {
+			fmt.Fprintf(&b, "\n- **%s** (%s), by %s\n", text.Markdown(m.entry.Summary), text.Markdown(m.controls), text.Markdown(m.entry.Who))
+			for i, step := range m.entry.How {
 				fmt.Fprintf(&b, "  %d. %s\n", i+1, text.Markdown(step))
 			}
 		}
 	}
 	if len(p.Withheld)+len(p.Unknown) > 0 {
 		b.WriteString("\n## Left out\n\n")
-		for _, w := range p.Withheld {
-			fmt.Fprintf(&b, "- needs `%s`: %s (%s)\n", w.Flag, text.Markdown(w.Summary), text.Markdown(string(w.Control)))
-		}
-		for _, u := range p.unjudged() {
-			fmt.Fprintf(&b, "- not judged: %s (%s)\n", text.Markdown(u.reason), text.Markdown(u.controls))
-		}
+	}
+	for _, w := range p.Withheld {
+		fmt.Fprintf(&b, "- needs `%s`: %s (%s)\n", w.Flag, text.Markdown(w.Summary), text.Markdown(string(w.Control)))
+	}
+	for _, u := range p.unjudged() {
+		fmt.Fprintf(&b, "- not judged: %s (%s)\n", text.Markdown(u.entry.Reason), text.Markdown(u.controls))
 	}
 	return b.String()
 }
@@ -285,18 +270,16 @@ func markdown(r change.Request) string {
 	if r.IfMatch != "" {
 		fmt.Fprintf(&b, "    If-Match: %s\n", text.Line(r.IfMatch))
 	}
-	if r.As != nil {
-		if r.As.ObjectID != "" {
-			fmt.Fprintf(&b, "    CallerObjectId: %s\n", text.Line(r.As.ObjectID))
-		} else {
-			fmt.Fprintf(&b, "    MSCRMCallerID: %s\n", text.Line(r.As.ID))
-		}
+	switch {
+	case r.As == nil:
+	case r.As.ObjectID != "":
+		fmt.Fprintf(&b, "    CallerObjectId: %s\n", text.Line(r.As.ObjectID))
+	default:
+		fmt.Fprintf(&b, "    MSCRMCallerID: %s\n", text.Line(r.As.ID))
 	}
-	if r.Body != nil {
-		var body bytes.Buffer
-		if json.Compact(&body, r.Body) == nil {
-			fmt.Fprintf(&b, "    \n    %s\n", text.JSON(body.Bytes()))
-		}
+	var body bytes.Buffer
+	if r.Body != nil && json.Compact(&body, r.Body) == nil {
+		fmt.Fprintf(&b, "    \n    %s\n", text.JSON(body.Bytes()))
 	}
 	return b.String()
 }

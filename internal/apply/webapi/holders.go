@@ -3,10 +3,11 @@ package webapi
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/dbaudit/dbaudit/internal/apply"
 	"github.com/dbaudit/dbaudit/internal/collector"
@@ -48,9 +49,13 @@ func (e *Environment) Holders(ctx context.Context, role string) (apply.Holding, 
 	for _, d := range direct {
 		through[d.to] = ""
 	}
-	var held apply.Holding
-	if held.Holders, err = e.named(ctx, through); err != nil {
+	users := slices.Sorted(maps.Keys(through))
+	if names, err = e.namesOf(ctx, apply.TableUser, users, "the names of those who have the role"); err != nil {
 		return apply.Holding{}, err
+	}
+	var held apply.Holding
+	for _, id := range users {
+		held.Holders = append(held.Holders, apply.Holder{ID: id, Name: cmp.Or(names[id], id), Through: through[id]})
 	}
 	held.Unseen, err = e.unseen(ctx)
 	return held, err
@@ -69,8 +74,7 @@ type link struct{ from, to string }
 func (e *Environment) linked(ctx context.Context, i intersection, ids []string, label string) ([]link, error) {
 	list, err := inChunks(ctx, e, i.set, i.key, i.from, ids, label,
 		func(r collector.Row) link { return link{r.ID(i.from), r.ID(i.to)} })
-	var failed *dataverse.Error
-	if !errors.As(err, &failed) || failed.Kind != dataverse.BadRequest && failed.Kind != dataverse.NotFound {
+	if !notKnown(err) {
 		return list, err
 	}
 	list = nil
@@ -108,24 +112,6 @@ func (e *Environment) family(ctx context.Context, role string) ([]string, error)
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids), nil
-}
-
-// named adds the names of holders. Soft-deleted users do not count.
-func (e *Environment) named(ctx context.Context, through map[string]string) ([]apply.Holder, error) {
-	ids := make([]string, 0, len(through))
-	for id := range through {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	names, err := e.namesOf(ctx, apply.TableUser, ids, "the names of those who have the role")
-	if err != nil {
-		return nil, err
-	}
-	holders := make([]apply.Holder, len(ids))
-	for i, id := range ids {
-		holders[i] = apply.Holder{ID: id, Name: cmp.Or(names[id], id), Through: through[id]}
-	}
-	return holders, nil
 }
 
 // namesOf are the names of rows by id.
@@ -168,19 +154,21 @@ func (e *Environment) unseen(ctx context.Context) (string, error) {
 	case err != nil:
 		return "", err
 	}
-	root := ""
+	root := sync.OnceValues(func() (string, error) { return e.rootUnit(ctx) })
 	for _, privilege := range []string{"prvReadUser", "prvReadTeam", "prvReadRole"} {
 		whole := false
 		for _, g := range list {
-			if !strings.EqualFold(g.Name, privilege) || g.Filtered || g.Depth < snapshot.DepthDeep {
-				continue
-			}
-			if g.Depth == snapshot.DepthDeep && root == "" {
-				if root, err = e.rootUnit(ctx); err != nil {
+			switch {
+			case !strings.EqualFold(g.Name, privilege) || g.Filtered:
+			case g.Depth == snapshot.DepthGlobal:
+				whole = true
+			case g.Depth == snapshot.DepthDeep:
+				unit, err := root()
+				if err != nil {
 					return "", err
 				}
+				whole = whole || g.Unit == unit
 			}
-			whole = whole || g.Depth == snapshot.DepthGlobal || g.Unit == root
 		}
 		if !whole {
 			return fmt.Sprintf("the identity does not have %s at Organization level", privilege), nil
@@ -193,10 +181,10 @@ func (e *Environment) unseen(ctx context.Context) (string, error) {
 func (e *Environment) rootUnit(ctx context.Context) (string, error) {
 	found, err := rows(ctx, e, dataverse.Collection("businessunits").Filter(dataverse.EqNull("_parentbusinessunitid_value")), "the root business unit",
 		"businessunitid", func(r collector.Row) string { return r.ID("businessunitid") })
-	if err != nil {
+	switch {
+	case err != nil:
 		return "", err
-	}
-	if len(found) != 1 {
+	case len(found) != 1:
 		return "", fmt.Errorf("there are %d root business units", len(found))
 	}
 	return found[0], nil

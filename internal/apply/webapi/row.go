@@ -2,7 +2,6 @@ package webapi
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -41,7 +40,7 @@ func (e *Environment) Row(ctx context.Context, table apply.Table, id string, as 
 		return err
 	})
 	switch {
-	case as != nil && (turnedDown(err) || notMember(err)),
+	case as != nil && (turnedDown(err) || kindOf(err) == dataverse.NotMember),
 		turnedDown(err) && (table == apply.TableUnit || table == apply.TableTeam):
 		// No change needs these rows: without the right to read them, they count as not
 		// visible.
@@ -82,10 +81,4 @@ func creation(r collector.Row, row *apply.Row) {
 	if row.Created, err = time.Parse(time.RFC3339, text); err != nil {
 		r.Refuse("createdon", "contains no time")
 	}
-}
-
-// notMember reports whether the named user cannot be impersonated.
-func notMember(err error) bool {
-	var e *dataverse.Error
-	return errors.As(err, &e) && e.Kind == dataverse.NotMember
 }

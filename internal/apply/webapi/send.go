@@ -93,12 +93,10 @@ func (e *Environment) asEither(ctx context.Context, as *change.Ref, send func(da
 	if as == nil {
 		return send(dataverse.Caller{})
 	}
-	var err error
 	if as.ObjectID != "" {
-		err = e.sendAs(ctx, as, dataverse.Caller{ObjectID: dataverse.GUID(as.ObjectID)}, send)
-		var refused *dataverse.Error
+		err := e.sendAs(ctx, as, dataverse.Caller{ObjectID: dataverse.GUID(as.ObjectID)}, send)
 		var unheeded *unheededError
-		if as.ID == "" || !errors.As(err, &unheeded) && (!errors.As(err, &refused) || refused.Kind != dataverse.BadRequest) {
+		if as.ID == "" || !errors.As(err, &unheeded) && kindOf(err) != dataverse.BadRequest {
 			return err
 		}
 	}
@@ -120,10 +118,10 @@ func (e *Environment) sendAs(ctx context.Context, as *change.Ref, caller dataver
 	user, err := collector.AskObject(ctx, e.asker, collector.Question{
 		What: "whether the view's owner is impersonated", As: caller, From: dataverse.Function("WhoAmI"),
 	}, func(r collector.Row) string { return r.ID("UserId") })
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if user != as.ID {
+	case user != as.ID:
 		return &unheededError{cmp.Or(as.Name, as.ID, as.ObjectID), user}
 	}
 	return send(caller)

@@ -1,7 +1,6 @@
 package webapi
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,16 +20,15 @@ func (e *Environment) role(ctx context.Context, t change.Target) (apply.Reading,
 		filter = dataverse.And(dataverse.Eq("name", t.Role.Name), dataverse.EqID("_businessunitid_value", dataverse.GUID(t.BusinessUnit.ID)))
 	}
 	found, err := rows(ctx, e, dataverse.Collection("roles").Filter(filter), "the role", "roleid", roleOf)
-	if err != nil {
+	switch {
+	case err != nil:
 		return apply.Reading{}, err
+	case len(found) == 0:
+		return apply.Reading{State: change.State{change.AttrRole: change.Absent}}, nil
+	case len(found) > 1:
+		return apply.Reading{}, fmt.Errorf("there are %d roles %q in one business unit", len(found), t.Role.Name)
 	}
-	switch len(found) {
-	case 0:
-		return apply.Reading{State: change.State{change.AttrRole: change.Absent}, IDs: map[string]string{}}, nil
-	case 1:
-		return apply.Reading{State: change.State{change.AttrRole: change.Present}, IDs: map[string]string{change.SlotRole: found[0].ID}, Row: &found[0]}, nil
-	}
-	return apply.Reading{}, fmt.Errorf("there are %d roles %q in one business unit", len(found), t.Role.Name)
+	return apply.Reading{State: change.State{change.AttrRole: change.Present}, IDs: map[string]string{change.SlotRole: found[0].ID}, Row: &found[0]}, nil
 }
 
 // grants reads what a role grants, and the ids of the privileges that it does not grant.
@@ -111,23 +109,22 @@ func (e *Environment) user(ctx context.Context, t change.Target) (apply.Reading,
 		filter = dataverse.EqID("applicationid", dataverse.GUID(t.ApplicationID))
 	}
 	found, err := rows(ctx, e, dataverse.Collection("systemusers").Filter(filter), "the user", "systemuserid", userOf)
-	if err != nil {
-		return apply.Reading{}, err
-	}
 	if live := slices.DeleteFunc(slices.Clone(found), func(u userRow) bool { return u.status == change.Deleted }); len(live) > 0 {
 		found = live
 	}
-	switch len(found) {
-	case 0:
-		return apply.Reading{State: change.State{change.AttrUser: change.Absent}, IDs: map[string]string{}}, nil
-	case 1:
-		return apply.Reading{
-			State: change.State{change.AttrUser: found[0].status},
-			IDs:   map[string]string{change.SlotUser: found[0].ID, change.SlotTag: found[0].tag},
-			Row:   &found[0].Row,
-		}, nil
+	switch {
+	case err != nil:
+		return apply.Reading{}, err
+	case len(found) == 0:
+		return apply.Reading{State: change.State{change.AttrUser: change.Absent}}, nil
+	case len(found) > 1:
+		return apply.Reading{State: change.State{change.AttrUser: fmt.Sprintf("present %d times", len(found))}}, nil
 	}
-	return apply.Reading{State: change.State{change.AttrUser: fmt.Sprintf("present %d times", len(found))}, IDs: map[string]string{}}, nil
+	return apply.Reading{
+		State: change.State{change.AttrUser: found[0].status},
+		IDs:   map[string]string{change.SlotUser: found[0].ID, change.SlotTag: found[0].tag},
+		Row:   &found[0].Row,
+	}, nil
 }
 
 func (e *Environment) assignment(ctx context.Context, t change.Target) (apply.Reading, error) {
@@ -203,7 +200,7 @@ func (e *Environment) share(ctx context.Context, t change.Target) (apply.Reading
 			return apply.Reading{}, errors.Join(err, tellErr)
 		}
 	}
-	now := apply.Reading{State: change.State{change.AttrAccess: access}, IDs: map[string]string{}}
+	now := apply.Reading{State: change.State{change.AttrAccess: access}}
 	if all.inherited != 0 {
 		now.Inherited = change.Access(snapshot.RightsOf(all.inherited))
 	}
@@ -212,54 +209,15 @@ func (e *Environment) share(ctx context.Context, t change.Target) (apply.Reading
 
 // told is what the view's owner sees of the principal's share.
 func (e *Environment) told(ctx context.Context, t change.Target) (string, error) {
-	const label = "the users and teams that the view is shared with"
-	type access struct {
-		principal string
-		mask      int
-	}
-	var list []access
-	err := e.asEither(ctx, t.Owner, func(as dataverse.Caller) (err error) {
-		list, err = collector.AskObject(ctx, e.asker, collector.Question{
-			What: label, As: as, From: dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", dataverse.GUID(t.View.ID))),
-		}, func(r collector.Row) []access {
-			return collector.List(r, "PrincipalAccesses", "", func(r collector.Row) access {
-				p := r.Within("Principal")
-				a := access{principal: cmp.Or(p.Maybe("ownerid"), p.Maybe("systemuserid"), p.Maybe("teamid"))}
-				var err error
-				if a.mask, err = maskOf(r.Text("AccessMask")); err != nil && a.principal == t.Principal.ID {
-					r.Refuse("AccessMask", err.Error())
-				}
-				return a
-			})
-		})
+	mask := 0
+	err := e.asEither(ctx, t.Owner, func(as dataverse.Caller) error {
+		shares, err := collector.AskShares(ctx, e.asker, "the users and teams that the view is shared with", dataverse.GUID(t.View.ID), as)
+		for _, s := range shares {
+			if s.Principal == t.Principal.ID {
+				mask |= s.Mask
+			}
+		}
 		return err
 	})
-	if err != nil {
-		return "", err
-	}
-	mask := 0
-	for _, a := range list {
-		if a.principal == t.Principal.ID {
-			mask |= a.mask
-		}
-	}
-	return change.Access(snapshot.RightsOf(mask)), nil
-}
-
-// maskOf reads the text of an AccessRights enumeration.
-func maskOf(text string) (int, error) {
-	mask := 0
-	for name := range strings.SplitSeq(text, ",") {
-		name = strings.TrimSpace(name)
-		i := slices.IndexFunc(snapshot.Rights(), func(r snapshot.Right) bool {
-			return strings.EqualFold(strings.ReplaceAll(r.String(), "-", "")+"Access", name)
-		})
-		switch {
-		case i >= 0:
-			mask |= int(snapshot.Rights()[i])
-		case name != "None":
-			return 0, fmt.Errorf("the right %q is unknown", name)
-		}
-	}
-	return mask, nil
+	return change.Access(snapshot.RightsOf(mask)), err
 }

@@ -69,16 +69,14 @@ func (e *Environment) Current(ctx context.Context, t change.Target, names []stri
 
 // unreachable marks errors that are not about a single row.
 func unreachable(err error) error {
-	var failed *dataverse.Error
-	if errors.As(err, &failed) {
-		switch failed.Kind { //nolint:exhaustive // the others are about this one target
-		case dataverse.Unauthorized, dataverse.Throttled, dataverse.Transport, dataverse.Protocol, dataverse.Redirected:
-			return &apply.UnreachableError{Err: err}
-		case dataverse.NotFound:
-			return &apply.GoneError{Err: err}
-		}
+	switch kindOf(err) {
+	case dataverse.Unauthorized, dataverse.Throttled, dataverse.Transport, dataverse.Protocol, dataverse.Redirected:
+		return &apply.UnreachableError{Err: err}
+	case dataverse.NotFound:
+		return &apply.GoneError{Err: err}
+	default: // it is about this one target
+		return err
 	}
-	return err
 }
 
 func (e *Environment) read(ctx context.Context, t change.Target, names []string) (apply.Reading, error) {
@@ -98,15 +96,18 @@ func (e *Environment) read(ctx context.Context, t change.Target, names []string)
 }
 
 // turnedDown reports whether the environment refused a question.
-func turnedDown(err error) bool {
+func turnedDown(err error) bool { return kindOf(err) == dataverse.Forbidden || notKnown(err) }
+
+// notKnown reports whether the environment does not know what it was asked.
+func notKnown(err error) bool {
+	return kindOf(err) == dataverse.BadRequest || kindOf(err) == dataverse.NotFound
+}
+
+// kindOf is the kind of a refusal; unknown if the error is not one.
+func kindOf(err error) dataverse.ErrorKind {
 	var e *dataverse.Error
 	if !errors.As(err, &e) {
-		return false
+		return dataverse.Unknown
 	}
-	switch e.Kind {
-	case dataverse.Forbidden, dataverse.BadRequest, dataverse.NotFound:
-		return true
-	default:
-		return false
-	}
+	return e.Kind
 }
