@@ -113,3 +113,19 @@ func record(a *app, file, command string, targets []run.Target) (write func() er
 		return nil
 	}, nil
 }
+
+// keeping saves a snapshot in a file; nil if none is named.
+func keeping(a *app, file string) func(*snapshot.Snapshot) error {
+	if file == "" {
+		return nil
+	}
+	return func(s *snapshot.Snapshot) error { return keepSnapshot(a, s, file) }
+}
+
+func keepSnapshot(a *app, s *snapshot.Snapshot, file string) error {
+	data, err := s.Encode()
+	if err != nil {
+		return err
+	}
+	return a.PutData(file, data)
+}

@@ -41,25 +41,19 @@ func (f demoFlags) run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	server, err := startSimulator(ctx, a, f.environment, "127.0.0.1:0")
+	simulated, err := simulate(ctx, a, f.environment, "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	defer func() { _ = server.Close() }()
-	a.Sayf("simulating a Dataverse environment at %s", server.URL())
+	defer func() { _ = simulated.Close() }()
+	a.Sayf("simulating a Dataverse environment at %s", simulated.URL())
 	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(server.CAPEM())
-	t, err := simulatedTarget(a, server)
-	if err != nil {
-		return err
-	}
+	roots.AppendCertsFromPEM(simulated.CAPEM())
+	t := simulated.target
 	if err := j.makeReady(ctx, a, t.File, t.Profile); err != nil {
 		return err
 	}
-	o := run.ScanOptions{Scope: snapshot.ScopeIntegration, AsOf: j.asOf, Roots: roots}
-	if f.snapshot != "" {
-		o.Keep = func(s *snapshot.Snapshot) error { return keepSnapshot(a, s, f.snapshot) }
-	}
+	o := run.ScanOptions{Scope: snapshot.ScopeIntegration, AsOf: j.asOf, Roots: roots, Keep: keeping(a, f.snapshot)}
 	outcome := a.Scan(ctx, j.engine, []run.Target{t}, o)[0]
 	if outcome.Err != nil {
 		return outcome.Err

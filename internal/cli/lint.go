@@ -16,7 +16,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/lint"
 	"github.com/dbaudit/dbaudit/internal/run"
-	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/internal/solution"
 )
 
@@ -80,14 +79,10 @@ A file that could not be read has a separate result with the verdict incomplete.
 
 // options say what is judged, and by what.
 func (f lintFlags) options(a *app, j judgement) lint.Options {
-	o := lint.Options{
+	return lint.Options{
 		Paths: f.paths, Exclude: f.exclude, Want: f.requirement, Env: f.env, AllRoles: f.allRoles,
-		Accept: f.judge.accept, AsOf: j.began, Stated: j.asOf,
+		Accept: f.judge.accept, AsOf: j.began, Stated: j.asOf, Keep: keeping(a, f.snapshot),
 	}
-	if f.snapshot != "" {
-		o.Keep = func(s *snapshot.Snapshot) error { return keepSnapshot(a, s, f.snapshot) }
-	}
-	return o
 }
 
 func (f lintFlags) run(ctx context.Context, a *app) error {

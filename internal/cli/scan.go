@@ -74,16 +74,13 @@ func (f scanFlags) run(ctx context.Context, a *app) error {
 	if err := atLeastOne("parallel", f.parallel); err != nil {
 		return err
 	}
-	o := run.ScanOptions{Scope: f.scope, AsOf: j.asOf, Parallel: f.parallel}
+	o := run.ScanOptions{Scope: f.scope, AsOf: j.asOf, Parallel: f.parallel, Keep: keeping(a, f.snapshot)}
 	targets, err := a.Targets(f.connection, f.requirement)
 	if err != nil {
 		return err
 	}
-	if f.snapshot != "" {
-		if len(targets) > 1 {
-			return usagef("--snapshot saves one snapshot, but %d environments or integrations were chosen: use `dbaudit collect` for each", len(targets))
-		}
-		o.Keep = func(s *snapshot.Snapshot) error { return keepSnapshot(a, s, f.snapshot) }
+	if f.snapshot != "" && len(targets) > 1 {
+		return usagef("--snapshot saves one snapshot, but %d environments or integrations were chosen: use `dbaudit collect` for each", len(targets))
 	}
 	profiles := make([]profile.Profile, len(targets))
 	for i, t := range targets {
@@ -155,14 +152,6 @@ func told(ctx context.Context, a *app, outcomes []run.Outcome) (int, error) {
 		code = worse(code, exitCode(o.Err))
 	}
 	return code, nil
-}
-
-func keepSnapshot(a *app, s *snapshot.Snapshot, file string) error {
-	data, err := s.Encode()
-	if err != nil {
-		return err
-	}
-	return a.PutData(file, data)
 }
 
 // remediateFlags let a scan fix what it finds.

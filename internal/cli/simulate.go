@@ -56,21 +56,25 @@ func newSimulateCommand(a *app) *cobra.Command {
 }
 
 func (f simulateFlags) run(ctx context.Context, a *app) error {
-	simulated, err := f.serve(ctx, a)
+	start := simulate
+	if f.replay != "" {
+		start, f.environment = replay, f.replay
+	}
+	simulated, err := start(ctx, a, f.environment, f.listen)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = simulated.close() }()
+	defer func() { _ = simulated.Close() }()
 	dir := f.dir
 	if dir == "" {
 		if dir, err = os.MkdirTemp("", "dbaudit-simulate-"); err != nil {
 			return fmt.Errorf("making a folder for the simulator's files: %w", err)
 		}
 		defer os.RemoveAll(dir)
-	} else if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("making the folder for the simulator's files: %w", err)
+	} else if err = os.MkdirAll(dir, 0o700); err == nil {
+		dir, err = filepath.Abs(dir)
 	}
-	if dir, err = filepath.Abs(dir); err != nil {
+	if err != nil {
 		return fmt.Errorf("making the folder for the simulator's files: %w", err)
 	}
 	lines, err := simulatorFiles(a, simulated, dir)
@@ -88,44 +92,17 @@ func (f simulateFlags) run(ctx context.Context, a *app) error {
 
 // A simulation is what is served, and what a client needs to know of it.
 type simulation struct {
+	*simulator.Site
+
 	target run.Target
-	ca     []byte
 	// applies is who may change what a plan says; nil if nobody may.
 	applies *simulator.Client
-	close   func() error
-}
-
-// serve serves an environment, or a recording.
-func (f simulateFlags) serve(ctx context.Context, a *app) (simulation, error) {
-	if f.replay != "" {
-		site, t, err := replay(ctx, a, f.replay, f.listen)
-		if err != nil {
-			return simulation{}, err
-		}
-		return simulation{target: t, ca: site.CAPEM(), close: site.Close}, nil
-	}
-	server, err := startSimulator(ctx, a, f.environment, f.listen)
-	if err != nil {
-		return simulation{}, err
-	}
-	t, err := simulatedTarget(a, server)
-	if err != nil {
-		return simulation{}, errors.Join(err, server.Close())
-	}
-	s := simulation{target: t, ca: server.CAPEM(), close: server.Close}
-	if env := server.Environment(); env.Suggest.Administrator != "" {
-		s.applies = env.Client(env.Suggest.Administrator)
-	}
-	return s, nil
 }
 
 // simulatorFiles writes what a client in another process needs, and returns the
 // variables.
 func simulatorFiles(a *app, s simulation, dir string) (string, error) {
 	t := s.target
-	if err := console.WriteFile(filepath.Join(dir, "ca.pem"), s.ca); err != nil {
-		return "", err
-	}
 	env := config.Environment{
 		URL: t.URL, BusinessUnit: t.Requirement.BusinessUnit,
 		Integration: config.Integration{AppID: t.Requirement.ApplicationID, User: t.Requirement.User, Role: t.Requirement.Role},
@@ -144,19 +121,20 @@ func simulatorFiles(a *app, s simulation, dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := console.WriteFile(filepath.Join(dir, config.DefaultName), document); err != nil {
-		return "", err
-	}
-	lines := "# a simulated Dataverse environment, since " + a.Now().UTC().Format(time.RFC3339) + "\n"
-	powershell := lines
+	posix := "# a simulated Dataverse environment, since " + a.Now().UTC().Format(time.RFC3339) + "\n"
+	powershell := posix
 	for _, v := range simulationVariables(s, dir) {
-		lines += fmt.Sprintf("export %s='%s'\n", v[0], strings.ReplaceAll(v[1], "'", `'\''`))
+		posix += fmt.Sprintf("export %s='%s'\n", v[0], strings.ReplaceAll(v[1], "'", `'\''`))
 		powershell += fmt.Sprintf("$env:%s = %s\n", v[0], change.PowerShell(v[1]))
 	}
-	if err := console.WriteFile(filepath.Join(dir, "env.ps1"), []byte(powershell)); err != nil {
-		return "", err
+	for _, file := range []struct{ name, data string }{
+		{"ca.pem", string(s.CAPEM())}, {config.DefaultName, string(document)}, {"env.ps1", powershell}, {"env", posix},
+	} {
+		if err := console.WriteFile(filepath.Join(dir, file.name), []byte(file.data)); err != nil {
+			return "", err
+		}
 	}
-	return lines, console.WriteFile(filepath.Join(dir, "env"), []byte(lines))
+	return posix, nil
 }
 
 // simulationVariables are what a client needs to know of a simulation, by name.
@@ -179,18 +157,38 @@ func simulationVariables(s simulation, dir string) [][2]string {
 	return append(vars, [2]string{"SSL_CERT_FILE", filepath.Join(dir, "ca.pem")})
 }
 
-// startSimulator starts a simulated environment: a built-in one by its name, or that
-// of a file.
-func startSimulator(ctx context.Context, a *app, name, listen string) (*simulator.Server, error) {
+// simulate serves a simulated environment, a built-in one by its name or that of a file, with
+// the target that it suggests.
+func simulate(ctx context.Context, a *app, name, listen string) (simulation, error) {
 	env, err := readSimulation(name)
 	if err != nil {
-		return nil, err
+		return simulation{}, err
+	}
+	suggest := env.Suggest
+	auditor := env.Client(suggest.Auditor)
+	if auditor == nil {
+		return simulation{}, errors.New("the simulated environment suggests no auditor among its clients: set suggest.auditor")
+	}
+	p, err := a.Profile(run.DefaultProfile)
+	if err != nil {
+		return simulation{}, err
 	}
 	server, err := simulator.Start(ctx, env, simulator.Options{Listen: listen, Now: a.Now})
 	if err != nil {
-		return nil, fmt.Errorf("starting the simulator: %w", err)
+		return simulation{}, fmt.Errorf("starting the simulator: %w", err)
 	}
-	return server, nil
+	t := run.Target{
+		Name: env.Organization.URLName, URL: server.URL(), Profile: p, File: config.Empty(),
+		Auth:         config.Auth{Authority: server.AuthorityURL(), TenantID: server.TenantID(), ClientID: suggest.Auditor},
+		ClientSecret: dataverse.NewSecret(auditor.Secret),
+		Requirement: snapshot.Requirement{
+			Profile: p.Name, ApplicationID: suggest.ApplicationID, Role: suggest.Role, BusinessUnit: suggest.BusinessUnit,
+		},
+	}
+	for _, v := range suggest.Views {
+		t.Requirement.Views = append(t.Requirement.Views, snapshot.RequiredView{Table: v.Table, Name: v.Name, Owner: v.Owner})
+	}
+	return simulation{server.Site, t, env.Client(suggest.Administrator)}, nil
 }
 
 func readSimulation(name string) (*simulator.Environment, error) {
@@ -212,53 +210,27 @@ func readSimulation(name string) (*simulator.Environment, error) {
 	return env, nil
 }
 
-// simulatedTarget is the target that a simulated environment suggests.
-func simulatedTarget(a *app, server *simulator.Server) (run.Target, error) {
-	env := server.Environment()
-	p, err := a.Profile(run.DefaultProfile)
-	if err != nil {
-		return run.Target{}, err
-	}
-	suggest := env.Suggest
-	t := run.Target{
-		Name: env.Organization.URLName, URL: server.URL(), Profile: p, File: config.Empty(),
-		Auth: config.Auth{Authority: server.AuthorityURL(), TenantID: server.TenantID(), ClientID: suggest.Auditor},
-		Requirement: snapshot.Requirement{
-			Profile: p.Name, ApplicationID: suggest.ApplicationID, Role: suggest.Role, BusinessUnit: suggest.BusinessUnit,
-		},
-	}
-	for _, v := range suggest.Views {
-		t.Requirement.Views = append(t.Requirement.Views, snapshot.RequiredView{Table: v.Table, Name: v.Name, Owner: v.Owner})
-	}
-	client := env.Client(suggest.Auditor)
-	if client == nil {
-		return run.Target{}, fmt.Errorf("the simulated environment suggests no auditor among its clients: set suggest.auditor")
-	}
-	t.ClientSecret = dataverse.NewSecret(client.Secret)
-	return t, nil
-}
-
-// replay serves a recording, and gives the target that it suggests.
-func replay(ctx context.Context, a *app, file, listen string) (*simulator.Site, run.Target, error) {
+// replay serves a recording, with the target that it suggests.
+func replay(ctx context.Context, a *app, file, listen string) (simulation, error) {
 	data, err := a.ReadFile(bounds.Recording, file)
 	if err != nil {
-		return nil, run.Target{}, err
+		return simulation{}, err
 	}
 	replayer, err := recording.NewReplayer(data)
 	if err != nil {
-		return nil, run.Target{}, fmt.Errorf("%s: %w", file, err)
+		return simulation{}, fmt.Errorf("%s: %w", file, err)
 	}
 	if replayer.Head.Truncated {
 		a.Warnf("%s is truncated: later requests are not in it, and are refused", file)
 	}
 	site, err := simulator.Serve(ctx, listen, replayer)
 	if err != nil {
-		return nil, run.Target{}, fmt.Errorf("serving the recording: %w", err)
+		return simulation{}, fmt.Errorf("serving the recording: %w", err)
 	}
 	t := run.Target{
 		URL: site.URL(), File: config.Empty(), Auth: config.Auth{TenantID: recording.TenantID, ClientID: recording.ClientID, Authority: site.URL()},
 		ClientSecret: dataverse.NewSecret("replayed"), Requirement: replayer.Head.Requirement,
 	}
 	t.Profile.Name = replayer.Head.Requirement.Profile
-	return site, t, nil
+	return simulation{Site: site, target: t}, nil
 }
