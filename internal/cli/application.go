@@ -156,9 +156,6 @@ func lacks(ctx context.Context, e *webapi.Environment, p plan.Plan) (lacking, er
 	if err != nil {
 		return nil, err
 	}
-	if p.Lacking(held) == nil {
-		return nil, nil
-	}
 	needs := p.Needs()
 	unheld := slices.DeleteFunc(needs.Names(), func(name string) bool { return held[strings.ToLower(name)] != audit.DepthNone })
 	undefined, err := e.Undefined(ctx, unheld)

@@ -35,15 +35,11 @@ where it comes from. The end of a control's id is enough if it is unique.`,
   dbaudit explain view/shared
   dbaudit explain DB-VIEW-SHARED -f markdown`,
 		ValidArgsFunction: func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-			p, err := a.Profile(f.profile)
+			p, rules, err := f.known(cmd.Context(), a)
 			if err != nil {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
-			e, err := a.Engine(cmd.Context())
-			if err != nil {
-				return nil, cobra.ShellCompDirectiveNoFileComp
-			}
-			return explicable(p, e.Rules()), cobra.ShellCompDirectiveNoFileComp
+			return explicable(p, rules), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), a, args[0]) },
 	}
@@ -52,19 +48,28 @@ where it comes from. The end of a control's id is enough if it is unique.`,
 	return cmd
 }
 
-func (f explainFlags) run(ctx context.Context, a *app, word string) error {
+// known are the profile and the rules to explain.
+func (f explainFlags) known(ctx context.Context, a *app) (profile.Profile, []engine.Rule, error) {
 	p, err := a.Profile(f.profile)
 	if err != nil {
-		return err
+		return p, nil, err
 	}
 	e, err := a.Engine(ctx)
 	if err != nil {
+		return p, nil, err
+	}
+	return p, e.Rules(), nil
+}
+
+func (f explainFlags) run(ctx context.Context, a *app, word string) error {
+	p, rules, err := f.known(ctx, a)
+	if err != nil {
 		return err
 	}
-	told, ok := explanation(p, e.Rules(), word)
+	told, ok := explanation(p, rules, word)
 	if !ok {
 		return usagef("%q is neither a control of the profile %s nor a rule or a standard privilege%s; "+
-			"`dbaudit profile show %[2]s` and `dbaudit policy list` list them", word, p.Name, meant(explicable(p, e.Rules()), word))
+			"`dbaudit profile show %[2]s` and `dbaudit policy list` list them", word, p.Name, meant(explicable(p, rules), word))
 	}
 	switch f.document.format {
 	case "json":
@@ -117,21 +122,15 @@ func explanation(p profile.Profile, rules []engine.Rule, word string) (pages.Exp
 // reports do not say which profile a control is of; or else the only control of the profile
 // with an id that ends in a word.
 func controlOf(p profile.Profile, word string) (profile.Profile, profile.Control, bool) {
-	builtin, err := profile.Builtin(policy.Files)
-	if err != nil {
-		builtin = nil
-	}
+	builtin, _ := profile.Builtin(policy.Files)
 	for _, of := range append([]profile.Profile{p}, builtin...) {
 		if c, ok := of.Control(word); ok {
 			return of, c, true
 		}
 	}
-	var found []profile.Control
-	for _, c := range p.Controls {
-		if strings.HasSuffix(string(c.ID), "-"+strings.ToUpper(word)) {
-			found = append(found, c)
-		}
-	}
+	found := slices.DeleteFunc(slices.Clone(p.Controls), func(c profile.Control) bool {
+		return !strings.HasSuffix(string(c.ID), "-"+strings.ToUpper(word))
+	})
 	if len(found) != 1 {
 		return p, profile.Control{}, false
 	}

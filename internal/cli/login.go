@@ -226,31 +226,24 @@ func whoamiIn(ctx context.Context, a *app, t run.Target) (environmentIdentity, e
 	if err != nil {
 		return environmentIdentity{}, err
 	}
-	var ids struct {
-		User         dataverse.GUID `json:"UserId"`
-		Organization dataverse.GUID `json:"OrganizationId"`
-		BusinessUnit dataverse.GUID `json:"BusinessUnitId"`
-	}
+	var ids struct{ UserId, OrganizationId, BusinessUnitId dataverse.GUID } //nolint:revive // the Web API's names
 	if err := json.Unmarshal(data, &ids); err != nil {
 		return environmentIdentity{}, fmt.Errorf("who am I: the response cannot be read: check --url, and any proxy in between")
 	}
 	me := environmentIdentity{
 		Name: t.Name, URL: t.URL, Method: conn.Session.Method().String(),
-		UserID: ids.User.String(), OrganizationID: ids.Organization.String(), BusinessUnitID: ids.BusinessUnit.String(),
+		UserID: ids.UserId.String(), OrganizationID: ids.OrganizationId.String(), BusinessUnitID: ids.BusinessUnitId.String(),
 	}
-	data, err = conn.Get(ctx, dataverse.Row("systemusers", ids.User).Select("fullname").Request("own name"))
-	if err != nil {
-		if ctx.Err() != nil {
-			return me, err
-		}
+	data, err = conn.Get(ctx, dataverse.Row("systemusers", ids.UserId).Select("fullname").Request("own name"))
+	switch {
+	case err == nil:
+		var user struct{ FullName string }
+		_ = json.Unmarshal(data, &user)
+		me.User = user.FullName
+	case ctx.Err() != nil:
+		return me, err
+	default:
 		a.Log(slog.LevelDebug, t.Name, err.Error())
-		return me, nil
-	}
-	var user struct {
-		Name string `json:"fullname"`
-	}
-	if json.Unmarshal(data, &user) == nil {
-		me.User = user.Name
 	}
 	return me, nil
 }

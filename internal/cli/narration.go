@@ -3,13 +3,15 @@ package cli
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/console"
 )
 
-// quietly narrates for a log that many scans share.
+// quietly narrates for a log that many scans share: what is said elsewhere is for debugging.
 type quietly struct{ *console.Console }
 
 // Log implements [run.Narrator].
@@ -22,36 +24,30 @@ func (q quietly) Log(level slog.Level, environment, message string, fields ...sl
 
 // logger is the log of a part of a process that runs for long, among dbaudit's own.
 func logger(a *app, of string) *slog.Logger {
-	return slog.New(&narration{console: a.Console, of: of, said: &repeats{now: a.Now, at: map[string]time.Time{}}})
+	return slog.New(&narration{quietly: quietly{a.Console}, of: of, said: &repeats{at: map[string]time.Time{}}})
 }
 
 // A narration narrates the warnings and errors of a log.
 type narration struct {
-	console *console.Console
-	of      string
-	said    *repeats
-	attrs   []slog.Attr
+	quietly
+
+	of    string
+	said  *repeats
+	attrs []slog.Attr
 }
 
 // repeats keeps what was said lately: a database that is down is reported by each part of
 // the queue each second.
 type repeats struct {
-	now func() time.Time
-
 	mu sync.Mutex
 	at map[string]time.Time
 }
 
 // lately reports whether a message was said within a minute, and keeps that it is said now.
-func (r *repeats) lately(message string) bool {
+func (r *repeats) lately(message string, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now := r.now()
-	for m, at := range r.at {
-		if now.Sub(at).Abs() > time.Minute {
-			delete(r.at, m)
-		}
-	}
+	maps.DeleteFunc(r.at, func(_ string, at time.Time) bool { return now.Sub(at).Abs() > time.Minute })
 	_, said := r.at[message]
 	if !said {
 		r.at[message] = now
@@ -61,12 +57,12 @@ func (r *repeats) lately(message string) bool {
 
 // Enabled implements [slog.Handler].
 func (n *narration) Enabled(_ context.Context, level slog.Level) bool {
-	return level >= slog.LevelWarn || n.console.Verbose
+	return level >= slog.LevelWarn || n.Verbose
 }
 
 // Handle implements [slog.Handler].
 func (n *narration) Handle(_ context.Context, r slog.Record) error {
-	attrs := n.attrs
+	attrs := slices.Clone(n.attrs)
 	r.Attrs(func(attr slog.Attr) bool { attrs = append(attrs, attr); return true })
 	message := n.of + ": " + r.Message
 	for _, attr := range attrs {
@@ -74,12 +70,8 @@ func (n *narration) Handle(_ context.Context, r slog.Record) error {
 			message += ": " + attr.Value.String()
 		}
 	}
-	level := r.Level
-	if level == slog.LevelInfo {
-		level = slog.LevelDebug
-	}
-	if level < slog.LevelWarn || !n.said.lately(message) {
-		n.console.Log(level, "", message, attrs...)
+	if r.Level < slog.LevelWarn || !n.said.lately(message, n.Now()) {
+		n.Log(r.Level, "", message, attrs...)
 	}
 	return nil
 }
@@ -87,7 +79,7 @@ func (n *narration) Handle(_ context.Context, r slog.Record) error {
 // WithAttrs implements [slog.Handler].
 func (n *narration) WithAttrs(attrs []slog.Attr) slog.Handler {
 	more := *n
-	more.attrs = append(n.attrs[:len(n.attrs):len(n.attrs)], attrs...)
+	more.attrs = slices.Concat(n.attrs, attrs)
 	return &more
 }
 

@@ -76,20 +76,20 @@ func testPolicies(ctx context.Context, a *app, folder string, threshold float64)
 		return usagef("%s contains no tests: a test is a rule whose name begins with test_, in a file that ends in _test.rego", folder)
 	}
 	var b strings.Builder
+	place := func(name string) string { return text.Line(filepath.ToSlash(filepath.Join(folder, name))) }
 	for _, t := range trial.Tests {
-		if t.Passed {
-			if a.Verbose {
-				fmt.Fprintf(&b, "pass  %s\n", text.Line(t.Name))
+		switch {
+		case !t.Passed:
+			fmt.Fprintf(&b, "FAIL  %s  %s\n", text.Line(t.Name), place(t.Place))
+			if t.Detail != "" {
+				fmt.Fprintf(&b, "      %s\n", text.Line(t.Detail))
 			}
-			continue
-		}
-		fmt.Fprintf(&b, "FAIL  %s  %s\n", text.Line(t.Name), text.Line(filepath.ToSlash(filepath.Join(folder, t.Place))))
-		if t.Detail != "" {
-			fmt.Fprintf(&b, "      %s\n", text.Line(t.Detail))
+		case a.Verbose:
+			fmt.Fprintf(&b, "pass  %s\n", text.Line(t.Name))
 		}
 	}
-	for _, place := range trial.Uncovered {
-		fmt.Fprintf(&b, "not covered  %s\n", text.Line(filepath.ToSlash(filepath.Join(folder, place))))
+	for _, name := range trial.Uncovered {
+		fmt.Fprintf(&b, "not covered  %s\n", place(name))
 	}
 	fmt.Fprintf(&b, "%d tests, %d failed, coverage %.1f %%\n", len(trial.Tests), trial.Failed(), trial.Coverage)
 	if err := a.Put("", []byte(b.String())); err != nil {

@@ -21,14 +21,11 @@ func (c *Console) Asks(yes bool) bool { return !yes && c.StdinIsTerminal && c.St
 
 // Present shows what is to be done. Whoever is asked is shown it, --quiet or not.
 func (c *Console) Present(name, what, shown string, yes bool) {
-	lines := text.WrapLines(text.Lines(shown), c.StderrWidth) + "\n"
 	switch {
-	case c.Asks(yes):
-		c.screen.write(c.Stderr, lines)
-	case c.LogFormat == "json":
+	case !c.Asks(yes) && c.LogFormat == "json":
 		c.Log(slog.LevelInfo, name, "to "+what, slog.String("text", shown))
-	case !c.Quiet:
-		c.screen.write(c.Stderr, lines)
+	case c.Asks(yes), !c.Quiet:
+		c.screen.write(c.Stderr, text.WrapLines(text.Lines(shown), c.StderrWidth)+"\n")
 	}
 }
 

@@ -38,11 +38,18 @@ func SameFile(a, b string) bool {
 	return full(a) == full(b)
 }
 
+// device reports whether a name is of a device or a pipe, such as /dev/null: it is written to
+// and never replaced, and to open it may have an effect.
+func device(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && !info.Mode().IsRegular() && !info.IsDir()
+}
+
 // Writable refuses a file that could not be written.
 func Writable(name string) error {
 	name = Resolved(name)
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
-		return nil // a device or a pipe, which to open may have an effect
+	if device(name) {
+		return nil
 	}
 	probe, err := beside(name)
 	if err == nil {
@@ -75,17 +82,14 @@ func WriteFile(name string, data []byte) error {
 }
 
 // WriteTo has a file written whole or not at all, readable by its owner alone: what
-// dbaudit writes may hold the names of people. A link is followed; a device or a
-// pipe, such as /dev/null, is written to and never replaced.
+// dbaudit writes may hold the names of people. A link is followed.
 func WriteTo(name string, write func(io.Writer) error) error {
 	name = Resolved(name)
-	info, err := os.Stat(name)
-	if err == nil && !info.Mode().IsRegular() && !info.IsDir() {
-		err = writeDevice(name, write)
-	} else {
-		err = replace(name, write)
+	put := replace
+	if device(name) {
+		put = writeDevice
 	}
-	if err != nil {
+	if err := put(name, write); err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
 	return nil
@@ -104,17 +108,10 @@ func replace(name string, write func(io.Writer) error) (err error) {
 		}
 	}()
 	buffered := bufio.NewWriter(temporary)
-	if err := write(buffered); err != nil {
-		return err
-	}
-	if err := buffered.Flush(); err != nil {
-		return err
-	}
-	if err := temporary.Sync(); err != nil {
-		return err
-	}
-	if err := temporary.Close(); err != nil {
-		return err
+	for _, step := range []func() error{func() error { return write(buffered) }, buffered.Flush, temporary.Sync, temporary.Close} {
+		if err := step(); err != nil {
+			return err
+		}
 	}
 	return os.Rename(temporary.Name(), name)
 }

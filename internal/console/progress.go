@@ -3,6 +3,7 @@ package console
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -92,68 +93,52 @@ func (p *progress) wait(why string, wait time.Duration) {
 }
 
 func exchangeText(e dataverse.Event) string {
-	text := e.Kind.String()
+	said := e.Kind.String()
 	if e.Label != "" {
-		text = e.Label + ": " + text
+		said = e.Label + ": " + said
 	}
 	switch e.Kind {
 	case dataverse.PageRead:
-		text += fmt.Sprintf(" (page %d, %d rows)", e.Page, e.Rows)
+		said += fmt.Sprintf(" (page %d, %d rows)", e.Page, e.Rows)
 	case dataverse.RequestThrottled, dataverse.RequestRetried:
-		text += fmt.Sprintf(" (%s; again after %s)", e.Reason, e.Wait.Round(time.Millisecond))
+		said += fmt.Sprintf(" (%s; again after %s)", e.Reason, e.Wait.Round(time.Millisecond))
 	case dataverse.RequestFailed:
-		text += fmt.Sprintf(" (%s)", e.Reason)
+		said += fmt.Sprintf(" (%s)", e.Reason)
 	case dataverse.UnknownEvent, dataverse.RequestStarted, dataverse.RequestFinished, dataverse.TokenRenewed:
 	}
-	return text
+	return said
 }
 
+// exchangeFields are what is known of a request.
 func exchangeFields(e dataverse.Event) []slog.Attr {
-	fields := []slog.Attr{slog.String("event", e.Kind.String())}
-	if e.Label != "" {
-		fields = append(fields, slog.String("request", e.Label))
-	}
+	reason := ""
 	if e.Reason != dataverse.Unknown {
-		fields = append(fields, slog.String("reason", e.Reason.String()))
+		reason = e.Reason.String()
 	}
-	for _, n := range []struct {
-		key   string
-		value int
-	}{
-		{"attempt", e.Attempt},
-		{"status", e.Status},
-		{"page", e.Page},
-		{"rows", e.Rows},
-		{"bytes", e.Bytes},
-		{"wait_ms", int(e.Wait.Milliseconds())},
-	} {
-		if n.value != 0 {
-			fields = append(fields, slog.Int(n.key, n.value))
-		}
+	fields := []slog.Attr{
+		slog.String("event", e.Kind.String()), slog.String("request", e.Label), slog.String("reason", reason),
+		slog.Int("attempt", e.Attempt), slog.Int("status", e.Status), slog.Int("page", e.Page), slog.Int("rows", e.Rows),
+		slog.Int("bytes", e.Bytes), slog.Int64("wait_ms", e.Wait.Milliseconds()),
 	}
-	return fields
+	return slices.DeleteFunc(fields, func(f slog.Attr) bool { return f.Value.Equal(slog.IntValue(0)) || f.Value.Equal(slog.StringValue("")) })
 }
 
 // Section receives sections.
 func (p *progress) Section(e collector.Event) {
 	p.change(func() {
-		if !e.Done {
-			// A repetition goes on with what the first attempt began.
-			if e.Attempt <= 1 {
-				p.reading[e.Section]++
-			}
-			return
+		switch {
+		case e.Done:
+			p.reading[e.Section] = max(0, p.reading[e.Section]-1)
+			p.done[e.Section] = true
+		case e.Attempt <= 1: // a repetition goes on with what the first attempt began
+			p.reading[e.Section]++
 		}
-		p.reading[e.Section] = max(0, p.reading[e.Section]-1)
-		p.done[e.Section] = true
 	})
-	fields := []slog.Attr{slog.String("section", string(e.Section))}
+	said, field := "reading "+words(e.Section), slog.Int("attempt", e.Attempt)
 	if e.Done {
-		fields = append(fields, slog.String("state", e.State.String()))
-		p.console.Log(slog.LevelDebug, p.name, words(e.Section)+": "+e.State.String(), fields...)
-		return
+		said, field = words(e.Section)+": "+e.State.String(), slog.String("state", e.State.String())
 	}
-	p.console.Log(slog.LevelDebug, p.name, "reading "+words(e.Section), append(fields, slog.Int("attempt", e.Attempt))...)
+	p.console.Log(slog.LevelDebug, p.name, said, slog.String("section", string(e.Section)), field)
 }
 
 func words(s snapshot.Section) string { return strings.ReplaceAll(string(s), "_", " ") }
@@ -200,21 +185,14 @@ func (p *progress) line() string {
 	counts := ""
 	if p.requests > 0 || p.doing == "" {
 		counts = fmt.Sprintf("%d requests, %d rows", p.requests, p.rows)
-	}
-	if p.throttled > 0 {
-		counts += fmt.Sprintf(", %d throttled", p.throttled)
-	}
-	if counts != "" {
+		if p.throttled > 0 {
+			counts += fmt.Sprintf(", %d throttled", p.throttled)
+		}
 		counts += "  "
 	}
-	line := fmt.Sprintf("%s  %s%.1f s  %s%s", p.name, done, now.Sub(p.began).Seconds(), counts, doing)
-	return clipped(text.Line(line), p.console.StderrWidth)
-}
-
-// clipped cuts a line to a terminal's width, if it is known.
-func clipped(line string, width int) string {
-	if runes := []rune(line); width > 1 && len(runes) >= width {
-		return string(runes[:width-2]) + "…"
+	line := text.Line(fmt.Sprintf("%s  %s%.1f s  %s%s", p.name, done, now.Sub(p.began).Seconds(), counts, doing))
+	if runes := []rune(line); p.console.StderrWidth > 1 && len(runes) >= p.console.StderrWidth {
+		return string(runes[:p.console.StderrWidth-2]) + "…"
 	}
 	return line
 }
