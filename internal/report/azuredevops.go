@@ -51,13 +51,9 @@ func automation(r audit.Result, o Options, several bool) sarifAutomation {
 	a := o.AzureDevOps
 	id := []string{"azuredevops/pipeline/build", a.Organization, a.Project, a.DefinitionID, a.PhaseID, a.Branch, a.BuildID}
 	if several {
-		// The runs of one document must not share an id.
-		id = append(id, r.Environment.Name)
+		id = append(id, r.Environment.Name) // the runs of one document must not share an id
 	}
-	for i, part := range id[1:] {
-		id[i+1] = visible(part)
-	}
-	return sarifAutomation{ID: strings.Join(id, "/"), Properties: map[string]string{
+	return sarifAutomation{ID: strings.Join(visibleAll(id), "/"), Properties: map[string]string{
 		"azuredevops/pipeline/build/buildDefinitionId":   visible(a.DefinitionID),
 		"azuredevops/pipeline/build/buildDefinitionName": visible(a.DefinitionName),
 		"azuredevops/pipeline/build/phaseId":             visible(a.PhaseID),

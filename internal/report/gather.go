@@ -29,9 +29,9 @@ func (g reasonGroup) Title() string {
 
 // Names are the controls of the group.
 func (g reasonGroup) Names() string {
-	names := make([]string, len(g.Controls))
-	for i, c := range g.Controls {
-		names[i] = string(c.ID)
+	var names []string
+	for _, c := range g.Controls {
+		names = append(names, string(c.ID))
 	}
 	return strings.Join(names, ", ")
 }
@@ -90,9 +90,7 @@ func alike(f, g audit.Finding) bool {
 		f.Waiver != nil || g.Waiver != nil || f.Fix == nil || g.Fix == nil || f.Fix.Kind != g.Fix.Kind || len(f.Fix.Privileges) != 1 {
 		return false
 	}
-	switch f.Evidence.Text("state") {
-	case "missing", "shallow":
-	default:
+	if state := f.Evidence.Text("state"); state != "missing" && state != "shallow" {
 		return false
 	}
 	return !slices.ContainsFunc([]string{"state", "required_depth", "actual_depth"}, func(key string) bool {

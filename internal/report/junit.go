@@ -36,21 +36,17 @@ type junitProperty struct {
 }
 
 type junitCase struct {
-	Name    string        `xml:"name,attr"`
-	Class   string        `xml:"classname,attr"`
-	Time    string        `xml:"time,attr"`
-	Skipped *junitSkipped `xml:"skipped"`
-	Error   *junitFault   `xml:"error"`
-	Failure *junitFault   `xml:"failure"`
-}
-
-type junitSkipped struct {
-	Message string `xml:"message,attr"`
+	Name    string      `xml:"name,attr"`
+	Class   string      `xml:"classname,attr"`
+	Time    string      `xml:"time,attr"`
+	Skipped *junitFault `xml:"skipped"`
+	Error   *junitFault `xml:"error"`
+	Failure *junitFault `xml:"failure"`
 }
 
 type junitFault struct {
 	Message string `xml:"message,attr"`
-	Type    string `xml:"type,attr"`
+	Type    string `xml:"type,attr,omitempty"`
 	Text    string `xml:",cdata"`
 }
 
@@ -91,7 +87,8 @@ func suite(r audit.Result, id int, o Options) junitSuite {
 		Name: join(" ", "dbaudit", r.Profile.Name, env), ID: id, Package: "dbaudit",
 		// The schemas take the time of the suite without a zone.
 		Timestamp: r.EvaluatedAt.UTC().Format("2006-01-02T15:04:05"),
-		Hostname:  host, Tests: len(r.Controls), Time: "0",
+		Hostname:  host, Tests: len(r.Controls), Failures: r.Summary.Fail, Errors: r.Summary.Unknown, Time: "0",
+		Skipped: r.Summary.Waived + r.Summary.NotApplicable,
 		Properties: []junitProperty{
 			{"environment", env},
 			{"url", r.Environment.URL},
@@ -116,16 +113,7 @@ func suite(r audit.Result, id int, o Options) junitSuite {
 		}}
 	}
 	for _, c := range r.Controls {
-		k := testCase(c, env, o)
-		switch {
-		case k.Failure != nil:
-			s.Failures++
-		case k.Error != nil:
-			s.Errors++
-		case k.Skipped != nil:
-			s.Skipped++
-		}
-		s.Cases = append(s.Cases, k)
+		s.Cases = append(s.Cases, testCase(c, env, o))
 	}
 	var out []string
 	for _, n := range notes(r) {
@@ -144,13 +132,18 @@ func testCase(c audit.Control, env string, o Options) junitCase {
 	case audit.OutcomeUnknown:
 		k.Error = &junitFault{Type: "unknown", Message: "could not be evaluated: " + c.Reason, Text: details(c, o)}
 	case audit.OutcomeWaived:
-		original := ""
+		message, waivers := "waived", []string{}
 		if c.Original != nil {
-			original = " (originally " + outcomeWords(*c.Original) + ")"
+			message += " (originally " + outcomeWords(*c.Original) + ")"
 		}
-		k.Skipped = &junitSkipped{Message: "waived" + original + ": " + joinWaivers(c)}
+		for _, f := range c.Findings {
+			if f.Waiver != nil {
+				waivers = append(waivers, f.Message+", "+waiver(f.Waiver))
+			}
+		}
+		k.Skipped = &junitFault{Message: message + ": " + strings.Join(waivers, "; ")}
 	case audit.OutcomeNotApplicable:
-		k.Skipped = &junitSkipped{Message: "not applicable: " + c.Reason}
+		k.Skipped = &junitFault{Message: "not applicable: " + c.Reason}
 	case audit.OutcomePass:
 	}
 	return k
@@ -195,14 +188,4 @@ func details(c audit.Control, o Options) string {
 		fmt.Fprintf(&b, "  fingerprint: %s\n", f.Fingerprint)
 	}
 	return b.String()
-}
-
-func joinWaivers(c audit.Control) string {
-	var ws []string
-	for _, f := range c.Findings {
-		if f.Waiver != nil {
-			ws = append(ws, f.Message+", "+waiver(f.Waiver))
-		}
-	}
-	return strings.Join(ws, "; ")
 }

@@ -83,10 +83,12 @@ func nextSteps(r audit.Result, o Options) []step {
 		steps = append(steps, step{"prepare fixes for the finding, review them, and apply them", plan})
 	case by == 0:
 		steps = append(steps, step{"prepare fixes for all " + found + ", review them, and apply them", plan})
-	case by == 1:
-		steps = append(steps, step{fmt.Sprintf("prepare fixes for %d of the %s, review them, and apply them; the other one needs %s", t.automatic, found, t.others()), plan})
 	default:
-		steps = append(steps, step{fmt.Sprintf("prepare fixes for %d of the %s, review them, and apply them; the other %d need %s", t.automatic, found, by, t.others()), plan})
+		others := fmt.Sprintf("%d need", by)
+		if by == 1 {
+			others = "one needs"
+		}
+		steps = append(steps, step{fmt.Sprintf("prepare fixes for %d of the %s, review them, and apply them; the other %s %s", t.automatic, found, others, t.others()), plan})
 	}
 	if r.Summary.Unknown > 0 {
 		steps = append(steps, step{"see what the auditor's sign-in cannot read, so that what is unknown can be judged", []string{"dbaudit doctor" + o.place(r, "").Arguments()}})

@@ -44,14 +44,12 @@ type ocsfEvent struct {
 }
 
 type ocsfMetadata struct {
-	Version string      `json:"version"`
-	Product ocsfProduct `json:"product"`
-}
-
-type ocsfProduct struct {
-	Name       string `json:"name"`
-	VendorName string `json:"vendor_name"`
-	Version    string `json:"version"`
+	Version string `json:"version"`
+	Product struct {
+		Name       string `json:"name"`
+		VendorName string `json:"vendor_name"`
+		Version    string `json:"version"`
+	} `json:"product"`
 }
 
 type ocsfFindingInfo struct {
@@ -137,16 +135,15 @@ func newOCSF(r audit.Result, severity audit.Severity) ocsfEvent {
 		ActivityID: ocsfCreate, ActivityName: "Create", CategoryUID: ocsfCategory, CategoryName: "Findings",
 		ClassUID: ocsfClass, ClassName: "Compliance Finding",
 		TypeUID: ocsfClass*100 + ocsfCreate, TypeName: "Compliance Finding: Create",
-		Time:     r.EvaluatedAt.UnixMilli(),
-		Metadata: ocsfMetadata{ocsfVersion, ocsfProduct{visible(r.Tool.Name), "dbaudit", visible(r.Tool.Version)}},
-		Compliance: ocsfCompliance{
-			Standards: []string{join(": ", visible(r.Profile.Name), visible(r.Profile.Title))},
-		},
-		Resources: []ocsfResource{{UID: visible(r.Environment.OrganizationID), Name: visible(r.Environment.Name), Type: r.Kind()}},
+		Time:       r.EvaluatedAt.UnixMilli(),
+		Compliance: ocsfCompliance{Standards: []string{join(": ", visible(r.Profile.Name), visible(r.Profile.Title))}},
+		Resources:  []ocsfResource{{UID: visible(r.Environment.OrganizationID), Name: visible(r.Environment.Name), Type: r.Kind()}},
 		Unmapped: ocsfUnmapped{
 			Environment: visible(r.Environment.Name), URL: visible(r.Environment.URL), Profile: r.Profile, Snapshot: visible(r.Snapshot.Digest),
 		},
 	}
+	e.Metadata.Version, e.Metadata.Product.VendorName = ocsfVersion, "dbaudit"
+	e.Metadata.Product.Name, e.Metadata.Product.Version = visible(r.Tool.Name), visible(r.Tool.Version)
 	form := formOf(severity)
 	e.SeverityID, e.Severity = form.ocsf, form.caption
 	if !r.Snapshot.TakenAt.IsZero() {

@@ -24,7 +24,10 @@ const (
 //
 // The form follows the OpenMetrics specification 1.0.
 func writeOpenMetrics(w io.Writer, from *source, _ Options) error {
-	families := metricFamilies()
+	samples := map[string]*Metrics{}
+	for _, family := range metricFamilies() {
+		samples[family[0]] = &Metrics{}
+	}
 	times := map[[2]string]int{}
 	for r := range from.each() {
 		own := []string{"environment", r.Environment.Name, "profile", r.Profile.Name}
@@ -33,61 +36,56 @@ func writeOpenMetrics(w io.Writer, from *source, _ Options) error {
 		if times[key]++; times[key] > 1 {
 			own = append(own, "result", strconv.Itoa(times[key]))
 		}
-		for i := range families {
-			f := &families[i]
-			f.of(r, tallyOf(r), func(value any, labels ...string) {
-				f.text.Sample(f.name, value, slices.Concat(own, labels)...)
-			})
-		}
+		sampleResult(r, func(name string, value any, labels ...string) {
+			samples[name].Sample(name, value, slices.Concat(own, labels)...)
+		})
 	}
-	for i := range families {
-		f := &families[i]
+	for _, family := range metricFamilies() {
 		var head Metrics
-		head.Family(f.name, f.help)
-		fmt.Fprint(w, head.String()+f.text.String())
+		head.Family(family[0], family[1])
+		fmt.Fprint(w, head.String()+samples[family[0]].String())
 	}
 	fmt.Fprint(w, MetricsEnd)
 	return nil
 }
 
-// A metricFamily is a metric with its samples.
-type metricFamily struct {
-	name, help string
-	of         func(r audit.Result, t tally, sample func(value any, labels ...string))
-	text       Metrics // the samples
+const (
+	metricUnread   = "dbaudit_unread"
+	metricFailed   = "dbaudit_failed_controls"
+	metricSnapshot = "dbaudit_snapshot_timestamp_seconds"
+)
+
+// metricFamilies are the metrics in their order, with their help.
+func metricFamilies() [][2]string {
+	return [][2]string{
+		{MetricVerdict, "1 for the verdict of the last scan: compliant, noncompliant or incomplete."},
+		{metricUnread, "1 if the environment or file could not be read."},
+		{MetricControls, "Controls by outcome."},
+		{metricFailed, "Failed controls by severity."},
+		{MetricFindings, "Findings that no waiver covers."},
+		{metricSnapshot, "When the snapshot was taken, in seconds since 1970. Missing if the environment could not be read."},
+		{MetricLastComplete, "When the last scan that judged every control took its snapshot. Missing otherwise: alert on its age."},
+	}
 }
 
-func metricFamilies() []metricFamily {
-	return []metricFamily{
-		{name: MetricVerdict, help: "1 for the verdict of the last scan: compliant, noncompliant or incomplete.", of: func(r audit.Result, _ tally, sample func(any, ...string)) {
-			for _, v := range []audit.Verdict{audit.VerdictCompliant, audit.VerdictNoncompliant, audit.VerdictIncomplete} {
-				sample(oneIf(r.Verdict == v), "verdict", v.String())
-			}
-		}},
-		{name: "dbaudit_unread", help: "1 if the environment or file could not be read.", of: func(r audit.Result, _ tally, sample func(any, ...string)) {
-			sample(oneIf(r.Unread != nil))
-		}},
-		{name: MetricControls, help: "Controls by outcome.", of: func(_ audit.Result, t tally, sample func(any, ...string)) {
-			for _, o := range audit.Outcomes() {
-				sample(t.outcomes[o], "outcome", o.String())
-			}
-		}},
-		{name: "dbaudit_failed_controls", help: "Failed controls by severity.", of: func(_ audit.Result, t tally, sample func(any, ...string)) {
-			for _, s := range audit.Severities() {
-				sample(t.failed[s], "severity", s.String())
-			}
-		}},
-		{name: MetricFindings, help: "Findings that no waiver covers.", of: func(_ audit.Result, t tally, sample func(any, ...string)) { sample(t.open) }},
-		{name: "dbaudit_snapshot_timestamp_seconds", help: "When the snapshot was taken, in seconds since 1970. Missing if the environment could not be read.", of: func(r audit.Result, _ tally, sample func(any, ...string)) {
-			if r.Unread == nil && !r.Snapshot.TakenAt.IsZero() {
-				sample(r.Snapshot.TakenAt.Unix())
-			}
-		}},
-		{name: MetricLastComplete, help: "When the last scan that judged every control took its snapshot. Missing otherwise: alert on its age.", of: func(r audit.Result, _ tally, sample func(any, ...string)) {
-			if r.Unread == nil && r.Verdict != audit.VerdictIncomplete && r.Summary.Unknown == 0 && !r.Snapshot.TakenAt.IsZero() {
-				sample(r.Snapshot.TakenAt.Unix())
-			}
-		}},
+func sampleResult(r audit.Result, sample func(name string, value any, labels ...string)) {
+	t := tallyOf(r)
+	for _, v := range []audit.Verdict{audit.VerdictCompliant, audit.VerdictNoncompliant, audit.VerdictIncomplete} {
+		sample(MetricVerdict, oneIf(r.Verdict == v), "verdict", v.String())
+	}
+	sample(metricUnread, oneIf(r.Unread != nil))
+	for _, o := range audit.Outcomes() {
+		sample(MetricControls, t.outcomes[o], "outcome", o.String())
+	}
+	for _, s := range audit.Severities() {
+		sample(metricFailed, t.failed[s], "severity", s.String())
+	}
+	sample(MetricFindings, t.open)
+	if r.Unread == nil && !r.Snapshot.TakenAt.IsZero() {
+		sample(metricSnapshot, r.Snapshot.TakenAt.Unix())
+		if r.Verdict != audit.VerdictIncomplete && r.Summary.Unknown == 0 {
+			sample(MetricLastComplete, r.Snapshot.TakenAt.Unix())
+		}
 	}
 }
 
@@ -106,7 +104,11 @@ func (m *Metrics) Family(name, help string) {
 // Sample writes the value of a series of the metric that was begun last. Labels are pairs
 // of a name and a value.
 func (m *Metrics) Sample(name string, value any, labels ...string) {
-	fmt.Fprintf(&m.b, "%s{%s} %v\n", name, metricLabels(labels), value)
+	var pairs []string
+	for pair := range slices.Chunk(labels, 2) {
+		pairs = append(pairs, pair[0]+`="`+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(pair[1])+`"`)
+	}
+	fmt.Fprintf(&m.b, "%s{%s} %v\n", name, strings.Join(pairs, ","), value)
 }
 
 func (m *Metrics) String() string { return m.b.String() }
@@ -116,14 +118,4 @@ func oneIf(b bool) int {
 		return 1
 	}
 	return 0
-}
-
-// metricLabels writes pairs of a label's name and value.
-func metricLabels(pairs []string) string {
-	var labels []string
-	for i := 0; i < len(pairs); i += 2 {
-		value := strings.ReplaceAll(strings.ReplaceAll(pairs[i+1], `\`, `\\`), `"`, `\"`)
-		labels = append(labels, pairs[i]+`="`+value+`"`)
-	}
-	return strings.Join(labels, ",")
 }

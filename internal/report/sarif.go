@@ -49,11 +49,6 @@ func writeSARIF(w io.Writer, from *source, o Options) error {
 
 func run(r audit.Result, o Options, several bool) sarifRun {
 	s := sarifRun{
-		Tool: sarifTool{Driver: sarifDriver{
-			Name: r.Tool.Name, FullName: strings.TrimSpace(r.Tool.Name + " " + r.Tool.Version),
-			Organization: "dbaudit", Version: r.Tool.Version, SemanticVersion: semantic(r.Tool.Version),
-			InformationURI: homepage, Rules: []sarifRule{},
-		}},
 		AutomationDetails: automation(r, o, several),
 		ColumnKind:        "utf16CodeUnits",
 		Results:           []sarifResult{},
@@ -62,6 +57,11 @@ func run(r audit.Result, o Options, several bool) sarifRun {
 			Version: r.Profile.Version, Origin: r.Profile.Origin, Digest: r.Profile.Digest, Verdict: r.Verdict, Summary: r.Summary,
 			Snapshot: r.Snapshot.Digest, SnapshotTime: timestamp(r.Snapshot.TakenAt), Notes: r.Notes,
 		},
+	}
+	s.Tool.Driver = sarifDriver{
+		Name: r.Tool.Name, FullName: strings.TrimSpace(r.Tool.Name + " " + r.Tool.Version),
+		Organization: "dbaudit", Version: r.Tool.Version, SemanticVersion: semantic(r.Tool.Version),
+		InformationURI: homepage, Rules: []sarifRule{},
 	}
 	invocation := sarifInvocation{ExecutionSuccessful: r.Summary.Unknown == 0 && r.Verdict != audit.VerdictIncomplete}
 	if !r.EvaluatedAt.IsZero() {
@@ -99,12 +99,11 @@ func run(r audit.Result, o Options, several bool) sarifRun {
 // not taken for fixed.
 func unread(r audit.Result) sarifNotification {
 	n := sarifNotification{Level: "error", Message: sarifText{Text: unlinked(sentence(headline(r)))}}
-	if r.Unread.Location == nil {
-		return n
-	}
-	if file, _, _ := strings.Cut(r.Unread.Path, "!/"); inCheckout(file) {
-		physical, _, _ := physicalLocation(r.Unread.Location)
-		n.Locations = []sarifLocation{{Physical: physical}}
+	if at := r.Unread.Location; at != nil {
+		if file, _, _ := strings.Cut(at.Path, "!/"); inCheckout(file) {
+			physical, _, _ := physicalLocation(at)
+			n.Locations = []sarifLocation{{Physical: physical}}
+		}
 	}
 	return n
 }

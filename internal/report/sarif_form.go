@@ -9,17 +9,15 @@ type sarifLog struct {
 }
 
 type sarifRun struct {
-	Tool              sarifTool         `json:"tool"`
+	Tool struct {
+		Driver sarifDriver `json:"driver"`
+	} `json:"tool"`
 	AutomationDetails sarifAutomation   `json:"automationDetails"`
 	Invocations       []sarifInvocation `json:"invocations"`
 	ColumnKind        string            `json:"columnKind"`
 	Artifacts         []sarifFile       `json:"artifacts,omitempty"`
 	Results           []sarifResult     `json:"results"`
 	Properties        *sarifRunFacts    `json:"properties,omitempty"`
-}
-
-type sarifTool struct {
-	Driver sarifDriver `json:"driver"`
 }
 
 type sarifDriver struct {
@@ -33,18 +31,16 @@ type sarifDriver struct {
 }
 
 type sarifRule struct {
-	ID                   string             `json:"id"`
-	Name                 string             `json:"name"`
-	ShortDescription     sarifText          `json:"shortDescription"`
-	FullDescription      sarifText          `json:"fullDescription"`
-	Help                 sarifText          `json:"help"`
-	HelpURI              string             `json:"helpUri"`
-	DefaultConfiguration sarifConfiguration `json:"defaultConfiguration"`
-	Properties           sarifRuleFacts     `json:"properties"`
-}
-
-type sarifConfiguration struct {
-	Level string `json:"level"`
+	ID                   string    `json:"id"`
+	Name                 string    `json:"name"`
+	ShortDescription     sarifText `json:"shortDescription"`
+	FullDescription      sarifText `json:"fullDescription"`
+	Help                 sarifText `json:"help"`
+	HelpURI              string    `json:"helpUri"`
+	DefaultConfiguration struct {
+		Level string `json:"level"`
+	} `json:"defaultConfiguration"`
+	Properties sarifRuleFacts `json:"properties"`
 }
 
 type sarifRuleFacts struct {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -77,28 +78,20 @@ func (p place) result(kind, message string, physical sarifPhysical, logical sari
 func (p place) logical(f audit.Finding) sarifLogical {
 	name := cmp.Or(f.Subject.Name, f.Subject.ID)
 	unit, privilege := visible(f.Evidence.Text("business_unit")), visible(f.Evidence.Text("privilege"))
-	parts := []string{p.env.Name}
-	add := func(s string) {
-		if s != "" {
-			parts = append(parts, s)
-		}
+	object := []string{f.Subject.Table, name}
+	if f.Subject.Kind == audit.SubjectEnvironment {
+		object = nil
 	}
-	add(unit)
-	if f.Subject.Kind != audit.SubjectEnvironment {
-		add(f.Subject.Table)
-		parts = append(parts, name)
-	}
-	add(privilege)
-	return sarifLogical{Name: cmp.Or(privilege, name, p.env.Name), Kind: "resource", FullyQualifiedName: qualified(parts...)}
+	steps := slices.Concat([]string{p.env.Name, unit}, object, []string{privilege})
+	return sarifLogical{Name: cmp.Or(privilege, name, p.env.Name), Kind: "resource", FullyQualifiedName: qualified(steps...)}
 }
 
 // qualified joins names; a slash within a name does not count as a step.
-func qualified(parts ...string) string {
-	escaped := make([]string, len(parts))
-	for i, p := range parts {
-		escaped[i] = strings.NewReplacer("%", "%25", "/", "%2F").Replace(p)
+func qualified(steps ...string) string {
+	for i, s := range steps {
+		steps[i] = strings.NewReplacer("%", "%25", "/", "%2F").Replace(s)
 	}
-	return strings.Join(escaped, "/")
+	return join("/", steps...)
 }
 
 // sentence ends s with a full stop, which the messages of SARIF have.

@@ -12,19 +12,19 @@ import (
 func sarifRuleOf(c audit.Control, rules map[string]audit.Rule) sarifRule {
 	rule, form := rules[c.Rule], formOf(c.Severity)
 	s := sarifRule{
-		ID:                   string(c.ID),
-		Name:                 pascal(string(c.ID)),
-		ShortDescription:     sarifText{Text: unlinked(sentence(c.Title))},
-		FullDescription:      sarifText{Text: unlinked(sentence(visible(cmp.Or(rule.Description, c.Title))))},
-		Help:                 help(c, rule),
-		HelpURI:              pageURL(c),
-		DefaultConfiguration: sarifConfiguration{Level: form.level},
+		ID:               string(c.ID),
+		Name:             pascal(string(c.ID)),
+		ShortDescription: sarifText{Text: unlinked(sentence(c.Title))},
+		FullDescription:  sarifText{Text: unlinked(sentence(visible(cmp.Or(rule.Description, c.Title))))},
+		Help:             help(c, rule),
+		HelpURI:          pageURL(c),
 		Properties: sarifRuleFacts{
 			Tags: []string{"security", "dataverse"}, Precision: "very-high", ProblemSeverity: form.problem, SecuritySeverity: form.security,
 			Rule: c.Rule, Severity: c.Severity.String(), Outcome: c.Outcome.String(), Reason: c.Reason,
 			Citation: citation(c.Citation), Notes: c.Remarks(),
 		},
 	}
+	s.DefaultConfiguration.Level = form.level
 	if category, _, _ := strings.Cut(c.Rule, "/"); category != "" {
 		s.Properties.Tags = append(s.Properties.Tags, category)
 	}
