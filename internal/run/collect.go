@@ -51,6 +51,7 @@ func (r *Runner) collect(ctx context.Context, targets []Target, o collector.Opti
 	}); err != nil {
 		return nil, stats, err
 	}
+	defer client.CloseIdle()
 	if ends, known := client.Session.CredentialExpiry(); known && r.CredentialEnds != nil {
 		r.CredentialEnds(t.Name, ends)
 	}

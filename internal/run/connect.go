@@ -25,6 +25,9 @@ type Client struct {
 	*dataverse.Client
 
 	Session *signin.Session
+	// CloseIdle closes the connections that wait for another request: after many environments
+	// they would be most of the memory in use.
+	CloseIdle func()
 }
 
 // Connect opens an environment, and narrates how it is signed in to. The given
@@ -50,7 +53,7 @@ func (r *Runner) Connect(ctx context.Context, t Target, roots *x509.CertPool, ob
 	if err != nil {
 		return Client{}, err
 	}
-	return Client{client, session}, nil
+	return Client{client, session, (&http.Client{Transport: transport}).CloseIdleConnections}, nil
 }
 
 // signIn gives the session of a target. One that was opened before is used again, with
