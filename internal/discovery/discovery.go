@@ -41,18 +41,6 @@ func New(s *snapshot.Snapshot, tool audit.Tool, profiles []profile.Profile, d en
 	}
 }
 
-// Profiles are those that users may fit: the given ones, and the built-in ones that none
-// of these extends.
-func Profiles(given, builtin []profile.Profile) []profile.Profile {
-	all := slices.Clone(given)
-	for _, b := range builtin {
-		if !slices.ContainsFunc(given, func(p profile.Profile) bool { return p.Name == b.Name || p.Extends == b.Name }) {
-			all = append(all, b)
-		}
-	}
-	return all
-}
-
 // Complete reports whether everything was read that the document speaks of.
 func (d Document) Complete() bool {
 	return len(d.Unread) == 0 && !slices.ContainsFunc(d.Users, func(u engine.DiscoveredUser) bool { return len(u.Unknown) > 0 })

@@ -54,23 +54,30 @@ func (r *Runner) users(ctx context.Context, conn Connection, saved string) (*sna
 	return all[0], nil
 }
 
-// discoverable are the named profiles and the built-in ones.
+// discoverable are the named profiles, and the built-in ones that none of these extends.
 func (r *Runner) discoverable(names []string) ([]profile.Profile, error) {
 	builtin, err := profile.Builtin(policy.Files)
 	if err != nil {
 		return nil, err
 	}
-	var given []profile.Profile
+	var all []profile.Profile
+	named, extended := map[string]bool{}, map[string]bool{}
 	for _, name := range names {
 		p, err := r.Profile(name)
 		if err != nil {
 			return nil, err
 		}
-		if !slices.ContainsFunc(given, func(g profile.Profile) bool { return g.Name == p.Name }) {
-			given = append(given, p)
+		if !named[p.Name] {
+			all = append(all, p)
+		}
+		named[p.Name], extended[p.Extends] = true, true
+	}
+	for _, p := range builtin {
+		if !named[p.Name] && !extended[p.Name] {
+			all = append(all, p)
 		}
 	}
-	return discovery.Profiles(given, builtin), nil
+	return all, nil
 }
 
 // FilesOfProfiles are the profiles of the configuration that are files.

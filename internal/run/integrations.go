@@ -3,7 +3,6 @@ package run
 import (
 	"cmp"
 	"fmt"
-	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -60,22 +59,6 @@ func (r *Runner) Integrations(file *config.File, env config.Environment, want Wa
 		}
 	}
 	return chosen, nil
-}
-
-// environments gives the bounds of the targets that are one environment's.
-func environments(targets []Target) iter.Seq2[int, int] {
-	return func(yield func(int, int) bool) {
-		for begin := 0; begin < len(targets); {
-			end := begin + 1
-			for end < len(targets) && targets[end].Name == targets[begin].Name && targets[end].URL == targets[begin].URL {
-				end++
-			}
-			if !yield(begin, end) {
-				return
-			}
-			begin = end
-		}
-	}
 }
 
 // shared says which custom roles of an integration's user the users of others have too,

@@ -40,7 +40,7 @@ func (r *Runner) Profile(name string) (profile.Profile, error) {
 			return profile.Profile{}, &UsageError{err}
 		}
 	}
-	key := profileKey{name, string(data)}
+	key := name + "\x00" + string(data) // a file may change
 	if parsed, ok := r.profiles.Load(key); ok {
 		return parsed.(profile.Profile), nil //nolint:forcetypeassert // it holds nothing else
 	}
@@ -50,10 +50,6 @@ func (r *Runner) Profile(name string) (profile.Profile, error) {
 	}
 	return p, err
 }
-
-// A profileKey is the name of a profile and, if it is a file, its content, which may
-// change.
-type profileKey struct{ name, content string }
 
 func parsedProfile(name string, data []byte) (profile.Profile, error) {
 	if IsFile(name) {

@@ -86,8 +86,8 @@ type Runner struct {
 	asking sync.Mutex // held while a person is asked to sign in
 	// forgotten keeps sign-ins for this run, where nothing keeps them longer.
 	forgotten signin.MemoryCache
-	sessions  sync.Map // sessionKey to *signin.Session
-	profiles  sync.Map // profileKey to profile.Profile
+	sessions  sync.Map // the hash of a sign-in to *signin.Session
+	profiles  sync.Map // name and content to profile.Profile
 }
 
 // say narrates what is being done. Names among the arguments stay on its line.

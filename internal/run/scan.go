@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/x509"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -51,16 +52,21 @@ func (r *Runner) Scan(ctx context.Context, e *engine.Engine, targets []Target, o
 	}
 	var group errgroup.Group
 	group.SetLimit(o.Parallel)
-	for begin, end := range environments(targets) {
+	for done := 0; done < len(targets); {
+		of := targets[done:]
+		if other := slices.IndexFunc(of, func(t Target) bool { return t.Name != of[0].Name || t.URL != of[0].URL }); other > 0 {
+			of = of[:other]
+		}
+		out := outcomes[done : done+len(of)]
+		done += len(of)
 		group.Go(func() error {
-			results, err := r.scanOne(ctx, e, targets[begin:end], o)
-			for i := begin; i < end; i++ {
-				t := targets[i]
-				outcomes[i] = Outcome{Target: t, Err: err}
+			results, err := r.scanOne(ctx, e, of, o)
+			for i, t := range of {
+				out[i] = Outcome{Target: t, Err: err}
 				if err != nil {
-					outcomes[i].Result = r.Unread(audit.Environment{Name: t.Name, URL: t.URL}, t.Profile, o.AsOf, audit.Unread{Message: err.Error()})
+					out[i].Result = r.Unread(audit.Environment{Name: t.Name, URL: t.URL}, t.Profile, o.AsOf, audit.Unread{Message: err.Error()})
 				} else {
-					outcomes[i].Result = results[i-begin]
+					out[i].Result = results[i]
 				}
 			}
 			return nil
