@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -22,34 +23,20 @@ func Exclude(patterns []string) (func(name string) bool, error) {
 		if len(segments) == 1 {
 			segments = []string{"**", segments[0]}
 		}
-		split[i] = segments
+		split[i] = append(segments, "**")
 	}
 	return func(name string) bool {
 		names := strings.Split(filepath.ToSlash(filepath.Clean(name)), "/")
-		for _, pattern := range split {
-			for n := range names {
-				if match(pattern, names[:n+1]) {
-					return true
-				}
-			}
-		}
-		return false
+		return slices.ContainsFunc(split, func(pattern []string) bool { return match(pattern, names) })
 	}, nil
 }
 
 func match(pattern, name []string) bool {
-	switch {
-	case len(pattern) == 0:
-		return len(name) == 0
-	case pattern[0] == "**":
-		for i := range len(name) + 1 {
-			if match(pattern[1:], name[i:]) {
-				return true
-			}
-		}
-		return false
-	case len(name) == 0:
-		return false
+	if len(pattern) == 0 || len(name) == 0 {
+		return len(name) == 0 && !slices.ContainsFunc(pattern, func(s string) bool { return s != "**" })
+	}
+	if pattern[0] == "**" {
+		return match(pattern[1:], name) || match(pattern, name[1:])
 	}
 	ok, _ := path.Match(pattern[0], name[0])
 	return ok && match(pattern[1:], name[1:])

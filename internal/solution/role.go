@@ -263,10 +263,11 @@ type Fault struct {
 }
 
 func (f *Fault) Error() string {
-	if f.Line == 0 {
-		return fmt.Sprintf("%s: %s", funnel.Line(f.File), funnel.Line(f.Err.Error()))
+	place := f.File
+	if f.Line > 0 {
+		place = fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Column)
 	}
-	return fmt.Sprintf("%s:%d:%d: %s", funnel.Line(f.File), f.Line, f.Column, funnel.Line(f.Err.Error()))
+	return funnel.Linef("%s: %s", place, f.Err.Error())
 }
 
 func (f *Fault) Unwrap() error { return f.Err }
