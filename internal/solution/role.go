@@ -110,9 +110,9 @@ func parse(raw string, w *workspace, keep func(name string) bool) (document, err
 	if err != nil {
 		return document{}, err
 	}
-	p := parser{workspace: w, t: t, keep: keep}
+	p := &parser{workspace: w, t: t, keep: keep}
 	defer w.empty()
-	err = scan(t, w.letters, handler{open: p.open, closed: p.closed})
+	err = scan(t, p)
 	return p.doc, err
 }
 
@@ -129,7 +129,7 @@ func (p *parser) open(e element, path []string) error {
 		return p.entry(e)
 	case e.name == "RolePrivileges" && len(path) == p.depth+1:
 		if role.privileges.end != 0 {
-			return at(p.t, e, "the role %q has two elements RolePrivileges", role.Name)
+			return p.t.fault(e.start, "the role %q has two elements RolePrivileges", role.Name)
 		}
 		role.privileges, role.PrivilegesAt = span{e.start, e.end}, p.t.position(e.start, e.end)
 	case e.name == "IsCustomizable" && len(path) == p.depth+1:
@@ -146,7 +146,7 @@ func (p *parser) inPrivileges(path []string) bool {
 // define begins a role.
 func (p *parser) define(e element, depth int) error {
 	if len(p.doc.roles) == maxRoles {
-		return at(p.t, e, "the file defines more than %d roles, and no environment has as many", maxRoles)
+		return p.t.fault(e.start, "the file defines more than %d roles, and no environment has as many", maxRoles)
 	}
 	if err := bounded(p.t, e); err != nil {
 		return err
@@ -163,9 +163,9 @@ func (p *parser) define(e element, depth int) error {
 func (p *parser) entry(e element) error {
 	switch p.role.listed++; {
 	case p.role.listed > maxEntries:
-		return at(p.t, e, "the role %q lists more than %d privileges, and no environment has as many", p.role.Name, maxEntries)
+		return p.t.fault(e.start, "the role %q lists more than %d privileges, and no environment has as many", p.role.Name, maxEntries)
 	case p.all+p.role.listed > maxAllEntries:
-		return at(p.t, e, "the roles of the file list more than %d privileges in all, and no solution's do", maxAllEntries)
+		return p.t.fault(e.start, "the roles of the file list more than %d privileges in all, and no solution's do", maxAllEntries)
 	}
 	if err := bounded(p.t, e); err != nil || !p.kept {
 		return err
@@ -174,8 +174,9 @@ func (p *parser) entry(e element) error {
 	return nil
 }
 
-// closed takes an end tag.
-func (p *parser) closed(name, content string, end int, path []string) error {
+// closed takes an end tag. The content is the raw text between the tags of an element
+// without children; end is where the end tag begins, or where an empty element ends.
+func (p *parser) closed(name, content string, end int, path []string) {
 	switch role := p.role; {
 	case name == "Managed" && slices.Equal(path, []string{solutionRoot, "SolutionManifest"}):
 		p.doc.manifest, p.doc.managed = true, plain(content) == "1"
@@ -198,7 +199,6 @@ func (p *parser) closed(name, content string, end int, path []string) error {
 		word := plain(content)
 		role.Customizable = word != "0" && !strings.EqualFold(word, "false")
 	}
-	return nil
 }
 
 // bounded refuses values that no role or privilege has and that would be carried on
@@ -206,7 +206,7 @@ func (p *parser) closed(name, content string, end int, path []string) error {
 func bounded(t *text, e element) error {
 	for _, a := range e.attributes {
 		if len(a.raw) > maxName {
-			return at(t, e, "the %s of a %s is longer than %d bytes, and none in Dataverse is", a.name, e.name, maxName)
+			return t.fault(e.start, "the %s of a %s is longer than %d bytes, and none in Dataverse is", a.name, e.name, maxName)
 		}
 	}
 	return nil
@@ -247,11 +247,6 @@ func entry(e element, t *text) Entry {
 		}
 	}
 	return out
-}
-
-func at(t *text, e element, format string, args ...any) error {
-	p := t.position(e.start, e.end)
-	return &Fault{Line: p.Line, Column: p.Column, Err: fmt.Errorf(format, args...)}
 }
 
 // A Fault is what is wrong with one file.

@@ -76,10 +76,15 @@ func (t *text) read(raw string) error {
 		return nil
 	}
 	if i := invalid(t.data); i >= 0 {
-		at := t.position(i, i)
-		return &Fault{Line: at.Line, Column: at.Column, Err: errors.New("the text is not valid UTF-8 from here on")}
+		return t.fault(i, "the text is not valid UTF-8 from here on")
 	}
 	return nil
+}
+
+// fault is a fault at an offset.
+func (t *text) fault(at int, format string, args ...any) error {
+	p := t.position(at, at)
+	return &Fault{Line: p.Line, Column: p.Column, Err: fmt.Errorf(format, args...)}
 }
 
 // look reports whether a text has ASCII alone, and whether it has control characters other

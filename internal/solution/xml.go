@@ -1,7 +1,6 @@
 package solution
 
 import (
-	"fmt"
 	"strings"
 	"unicode/utf8"
 )
@@ -50,17 +49,11 @@ func (e element) attribute(name string) attribute {
 	return attribute{}
 }
 
-// A handler receives elements in the order of the document.
-type handler struct {
-	open func(e element, path []string) error
-	// content is the raw text between the tags of an element without children; end is where
-	// the end tag begins, or where an empty element ends.
-	closed func(name, content string, end int, path []string) error
-}
-
+// A scanner gives the elements to a parser, in the order of the document.
 type scanner struct {
 	t    *text
 	data string
+	to   *parser
 	at   int
 	// stack holds the qualified names of the open elements, path the local ones.
 	stack, path []string
@@ -83,13 +76,12 @@ func newLetters() *letters {
 }
 
 func (s *scanner) fail(at int, format string, args ...any) error {
-	p := s.t.position(min(at, len(s.data)), min(at, len(s.data)))
-	return &Fault{Line: p.Line, Column: p.Column, Err: fmt.Errorf(format, args...)}
+	return s.t.fault(min(at, len(s.data)), format, args...)
 }
 
 // scan reads the document to its end.
-func scan(t *text, l *letters, h handler) error {
-	s := &scanner{t: t, data: t.data, content: -1, letters: l}
+func scan(t *text, to *parser) error {
+	s := &scanner{t: t, data: t.data, to: to, content: -1, letters: to.letters}
 	for s.at < len(s.data) {
 		next := strings.IndexByte(s.data[s.at:], '<')
 		if next < 0 {
@@ -102,7 +94,7 @@ func scan(t *text, l *letters, h handler) error {
 		if s.at == len(s.data) {
 			break
 		}
-		if err := s.markup(h); err != nil {
+		if err := s.markup(); err != nil {
 			return err
 		}
 	}
@@ -170,10 +162,10 @@ func (s *scanner) controls(start int, chunk string) error {
 	return nil
 }
 
-func (s *scanner) markup(h handler) error {
+func (s *scanner) markup() error {
 	rest := s.data[s.at:]
 	if len(rest) > 1 && s.letters.first[rest[1]] {
-		return s.startTag(h)
+		return s.startTag()
 	}
 	switch {
 	case strings.HasPrefix(rest, "<!--"):
@@ -188,9 +180,9 @@ func (s *scanner) markup(h handler) error {
 	case strings.HasPrefix(rest, "<!"):
 		return s.fail(s.at, "a document type declaration (<!DOCTYPE) is refused: with it come entities, and no solution has one")
 	case strings.HasPrefix(rest, "</"):
-		return s.endTag(h)
+		return s.endTag()
 	}
-	return s.startTag(h)
+	return s.startTag()
 }
 
 func (s *scanner) comment() error {
@@ -251,7 +243,7 @@ func local(name string) string {
 	return name
 }
 
-func (s *scanner) startTag(h handler) error {
+func (s *scanner) startTag() error {
 	start := s.at
 	end := s.name(start + 1)
 	if end == start+1 {
@@ -297,12 +289,13 @@ func (s *scanner) startTag(h handler) error {
 	e.end = s.at
 	s.attributes = e.attributes
 	s.seen = true
-	if err := h.open(e, s.path); err != nil {
+	if err := s.to.open(e, s.path); err != nil {
 		return err
 	}
 	if e.empty {
 		s.content = -1
-		return h.closed(e.name, "", e.end, s.path)
+		s.to.closed(e.name, "", e.end, s.path)
+		return nil
 	}
 	s.stack, s.path = append(s.stack, qualified), append(s.path, e.name)
 	s.content = e.end
@@ -354,7 +347,7 @@ func (s *scanner) attribute(e *element, within string) error {
 	return nil
 }
 
-func (s *scanner) endTag(h handler) error {
+func (s *scanner) endTag() error {
 	start := s.at
 	end := s.name(start + 2)
 	name := s.data[start+2 : end]
@@ -378,5 +371,6 @@ func (s *scanner) endTag(h handler) error {
 		content = s.data[s.content:start]
 	}
 	s.content = -1
-	return h.closed(local(name), content, start, s.path)
+	s.to.closed(local(name), content, start, s.path)
+	return nil
 }
