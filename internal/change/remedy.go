@@ -64,7 +64,7 @@ func PlanFlag(f audit.Fix) string { return of(f.Kind).flag }
 func quotedFlags(flags []string) string {
 	var b strings.Builder
 	for _, flag := range flags {
-		if !strings.HasPrefix(flag, "-") {
+		if !strings.HasPrefix(flag, "-") || strings.Trim(flag, wordCharacters+"-") != "" {
 			flag = Shell(flag)
 		}
 		b.WriteString(" " + flag)

@@ -3,6 +3,7 @@ package change
 import (
 	"encoding/json"
 	"net/url"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -151,19 +152,62 @@ func TestQuoting(t *testing.T) {
 	}
 }
 
-// TestShell asks a shell what it makes of quoted arguments.
-func TestShell(t *testing.T) {
+// words are what a shell makes of a command line: all of its words after the first.
+func words(t *testing.T, command string) []string {
+	t.Helper()
 	sh, err := exec.LookPath("sh")
 	if err != nil {
 		t.Skip("no shell")
 	}
-	for _, arg := range []string{"plain", "", "two words", "it's", `"; rm -rf /; "`, "$(id) `id` ${HOME}", "-rf", "new\nline", "*", "~", "#", "a\\b", "'''"} {
-		out, err := exec.Command(sh, "-c", "printf %s "+Shell(arg)).Output()
-		if arg == "-rf" {
-			out, err = exec.Command(sh, "-c", "printf -- %s "+Shell(arg)).Output()
+	cmd := exec.CommandContext(t.Context(), sh, "-c", "for f in dbaudit pac; do eval \"$f() { printf '%s\\\\0' \\\"\\$@\\\"; }\"; done\n"+command)
+	cmd.Dir = t.TempDir()
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v", command, err)
+	}
+	if left, err := os.ReadDir(cmd.Dir); err != nil || len(left) > 0 {
+		t.Errorf("%s ran a name as a command: %v, %v", command, left, err)
+	}
+	return strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
+}
+
+// TestShell asks a shell what it makes of quoted arguments.
+func TestShell(t *testing.T) {
+	for _, arg := range []string{
+		"plain", "", "two words", "it's", `"; rm -rf /; "`, "$(id) `id` ${HOME}", "-rf", "new\nline", "*", "~", "#", "a\\b", "'''",
+		"O'Brien", "O’Brien’s", "it's $(touch pwned)", "it's !!", "it's \\", "it's “so”", hostile,
+	} {
+		if got := words(t, "dbaudit "+Shell(arg)); !slices.Equal(got, []string{arg}) {
+			t.Errorf("%q became %q", arg, got)
 		}
-		if err != nil || string(out) != arg {
-			t.Errorf("%q became %q: %v", arg, out, err)
+	}
+}
+
+// TestShellInPowerShell: an apostrophe in a name does not end a text in PowerShell either,
+// which takes a backslash for itself and a typographic quote for a plain one.
+func TestShellInPowerShell(t *testing.T) {
+	for name, want := range map[string]string{"O'Brien": `"O'Brien"`, "O’Brien’s plan": `"O’Brien’s plan"`, "two words": "'two words'", "a b.json": "'a b.json'"} {
+		if got := Shell(name); got != want {
+			t.Errorf("%s became %s, want %s", name, got, want)
+		}
+	}
+}
+
+// TestCommandsAreWords: a name in a proposed command is one argument, whatever it contains.
+func TestCommandsAreWords(t *testing.T) {
+	for _, flag := range []string{hostile, "-x; touch pwned", "O'Brien"} {
+		at := Place{Environment: audit.Environment{URL: hostile, Name: hostile}, Profile: hostile, Control: hostile, Flags: []string{"--env", flag}, Applying: []string{"-c", flag}}
+		for _, kind := range Kinds() {
+			for _, command := range For(ofHostiles(kind, true), at).Commands {
+				for _, word := range words(t, command) {
+					if strings.Contains(word, "pwned") && word != hostile && word != flag {
+						t.Errorf("%s: %q is in the words of %s", kind, word, command)
+					}
+				}
+			}
+		}
+		if got := words(t, "dbaudit"+at.Arguments()); !slices.Equal(got, []string{"--env", flag}) {
+			t.Errorf("%q became %q", flag, got)
 		}
 	}
 }

@@ -214,10 +214,14 @@ func ascii(body string) string {
 	return b.String()
 }
 
-// Shell quotes an argument for a POSIX shell.
+// Shell quotes an argument for a POSIX shell. A name with an apostrophe is in double quotes,
+// which PowerShell reads alike, unless it has a character with a meaning in them.
 func Shell(s string) string {
-	if s != "" && s[0] != '-' && strings.Trim(s, wordCharacters+"./:@=-") == "" {
+	switch {
+	case s != "" && s[0] != '-' && strings.Trim(s, wordCharacters+"./:@=-") == "":
 		return s
+	case strings.ContainsAny(s, "'\u2018\u2019\u201a\u201b") && !strings.ContainsAny(s, "\"\u201c\u201d\u201e$`\\!"):
+		return `"` + s + `"`
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -126,7 +126,7 @@ func (f doctorFlags) writeRole(a *app) error {
 		return err
 	}
 	a.Sayf("wrote %s; import it in make.powerapps.com > Solutions > Import solution, then give the role %q to the auditor's application user; or, to import it, run: pac solution import --path %s",
-		f.roleZip, doctor.RoleName, f.roleZip)
+		f.roleZip, doctor.RoleName, change.Shell(f.roleZip))
 	return nil
 }
 

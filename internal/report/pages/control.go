@@ -138,7 +138,7 @@ func (p controlPage) waiving(b *strings.Builder) {
 		judged = "dbaudit lint src"
 	}
 	if len(p.control.Privileges) > 0 {
-		privilege = " --privilege " + p.control.Privileges[0]
+		privilege = " --privilege " + change.Shell(p.control.Privileges[0])
 	}
 	fmt.Fprintf(b, `
 ## How to waive it
