@@ -108,8 +108,7 @@ func (f application) finish(ctx context.Context, a *app, v verification, r *appl
 	return verifyApplied(ctx, a, v, r)
 }
 
-// partial is the error of a run that did not reach its end: code 5 where anything
-// may have been changed.
+// partial is the error of a run that did not reach its end: code 5 if it may have changed anything.
 func partial(a *app, err error, r *apply.Runner, advice string) error {
 	if !r.Journal.Touched() && !r.Changed() {
 		return err
@@ -149,8 +148,7 @@ func checked(a *app, p plan.Plan) func(change.Action, string) {
 	}
 }
 
-// lacks says what whoever applies would have to hold, and does not: nobody can
-// grant what they do not hold.
+// lacks says what the applying identity lacks: nobody can grant what they do not have.
 func lacks(ctx context.Context, e *webapi.Environment, p plan.Plan) (lacking, err error) {
 	held, err := e.Held(ctx)
 	if err != nil {

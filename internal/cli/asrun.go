@@ -45,8 +45,7 @@ func asRun(a *app) func(audit.Result) []string {
 	}
 }
 
-// applying is a command that applies a plan or continues with its journal, ready to be
-// pasted.
+// applying is a command that applies a plan or continues with its journal.
 func applying(a *app, command, file string, env audit.Environment) string {
 	return command + change.Place{Flags: append([]string{file}, toApply(a)(audit.Result{Environment: env})...)}.Arguments()
 }

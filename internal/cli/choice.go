@@ -17,8 +17,7 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-// A choice is the value of a flag with a known set of values: it refuses others, and the
-// shell completes these.
+// A choice is the value of a flag with a known set of values, which the shell completes.
 type choice[T comparable] struct {
 	into   *T
 	words  []string
@@ -111,8 +110,7 @@ func takes(f *pflag.Flag) string {
 	}[f.Value.Type()], "a value")
 }
 
-// completeFlags lets the shell complete the values of each flag that has a known set,
-// in a command and those below it.
+// completeFlags lets the shell complete the values of flags, in a command and those below it.
 func completeFlags(a *app, cmd *cobra.Command) {
 	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 		// A flag that is already registered keeps its own.
@@ -174,8 +172,7 @@ func labels(of map[string]string) []string {
 	return list
 }
 
-// configured is the configuration; empty if it cannot be read, which the command itself
-// reports.
+// configured is the configuration, or an empty one: the command itself reports the fault.
 func configured(a *app) *config.File {
 	file, err := a.Configuration()
 	if err != nil {

@@ -139,8 +139,7 @@ func diffTables(w io.Writer, width int, d compare.Diff, verbose bool) error {
 	return nil
 }
 
-// compareSince compares, out of folders of results, the newest of each environment with
-// the one that was the newest at a time.
+// compareSince compares the newest result of each environment with the newest at a time.
 func compareSince(a *app, since string, dirs []string) (compare.Diff, error) {
 	at, err := moment(since, a.Now())
 	if err != nil {

@@ -316,8 +316,7 @@ func grantable(t run.Target) []doctor.Privilege {
 	return list
 }
 
-// remediation is what one plan needs; known says where its privileges are in the role
-// editor.
+// remediation is what one plan needs; known says where the role editor has its privileges.
 func remediation(p plan.Plan, known doctor.Remediation) doctor.Remediation {
 	all := slices.Concat(known.Needs, known.Grants)
 	located := func(needs change.Depths) []doctor.Privilege {

@@ -74,9 +74,8 @@ func tableWidth(terminal int, getenv func(string) string) int {
 	return terminal
 }
 
-// signIns keeps people's sign-ins in the user's configuration folder, encrypted
-// with a key from the operating system's keyring; nil if there is no such
-// folder.
+// signIns keeps people's sign-ins in the user's configuration folder, encrypted with a key
+// from the operating system's keyring; nil if that folder does not exist.
 func signIns() signin.Cache {
 	dir, err := os.UserConfigDir()
 	if err != nil {
@@ -89,8 +88,7 @@ func signIns() signin.Cache {
 func runProgram(ctx context.Context, hidden []string, name string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = withoutHidden(os.Environ(), hidden)
-	// A program that the killed one started, and that still holds its output, is not
-	// waited for.
+	// A program that the killed one started may still hold its output: do not wait for it.
 	cmd.WaitDelay = time.Second / 2
 	out, err := cmd.Output()
 	var failed *exec.ExitError
@@ -105,8 +103,7 @@ func hasProgram(name string) bool {
 	return err == nil
 }
 
-// openBrowser starts what opens an address on this operating system. The browser
-// may live as long as it likes.
+// openBrowser starts what opens an address on this operating system. It may outlive dbaudit.
 func openBrowser(hidden []string, address string) error {
 	command := browserCommand(runtime.GOOS, address)
 	browser := exec.Command(command[0], command[1:]...) //nolint:noctx // it outlives the program
@@ -118,8 +115,7 @@ func openBrowser(hidden []string, address string) error {
 	return nil
 }
 
-// withoutHidden are the variables, as NAME=VALUE, but for those of the hidden names. Windows
-// does not tell cases apart.
+// withoutHidden are the variables (NAME=VALUE) without hidden names, in any case as on Windows.
 func withoutHidden(variables, hidden []string) []string {
 	return slices.DeleteFunc(variables, func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
@@ -137,8 +133,7 @@ func browserCommand(system, address string) []string {
 	return []string{"xdg-open", address}
 }
 
-// namedRoots are the system's roots and those of SSL_CERT_FILE, where Go itself does not
-// read that variable; nil means what Go takes.
+// namedRoots are the system's roots and those of SSL_CERT_FILE; nil if Go itself reads that.
 func namedRoots(system, file string) *x509.CertPool {
 	if file == "" || system != "windows" && system != "darwin" {
 		return nil

@@ -47,8 +47,7 @@ func detailedCode(code int, err error) int {
 	return 1
 }
 
-// A verdictError carries the exit code of a command that ran to its end: there
-// is nothing to print.
+// A verdictError is the exit code of a command that ran to its end: it prints nothing.
 type verdictError int
 
 func (e verdictError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }

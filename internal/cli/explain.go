@@ -93,8 +93,7 @@ func explicable(p profile.Profile, rules []engine.Rule) []string {
 	return words
 }
 
-// explanation explains a control of the profile or of a built-in one, a rule or a
-// privilege.
+// explanation explains a control of the profile or of a built-in one, a rule or a privilege.
 func explanation(p profile.Profile, rules []engine.Rule, word string) (pages.Explanation, bool) {
 	rule := func(id string) (engine.Rule, bool) {
 		i := slices.IndexFunc(rules, func(r engine.Rule) bool { return r.ID == id })
@@ -118,9 +117,8 @@ func explanation(p profile.Profile, rules []engine.Rule, word string) (pages.Exp
 	return pages.Explanation{}, false
 }
 
-// controlOf is the control of an id in the profile, or else in a built-in one, because
-// reports do not say which profile a control is of; or else the only control of the profile
-// with an id that ends in a word.
+// controlOf is the control with an id in the profile or, as reports do not name a control's
+// profile, in a built-in one; else the profile's only control with an id that ends in the word.
 func controlOf(p profile.Profile, word string) (profile.Profile, profile.Control, bool) {
 	builtin, _ := profile.Builtin(policy.Files)
 	for _, of := range append([]profile.Profile{p}, builtin...) {

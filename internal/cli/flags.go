@@ -15,8 +15,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/waiver"
 )
 
-// connectionFlags say how to reach an environment, and which ones to choose from the
-// configuration.
+// connectionFlags say how to reach environments, and which of the configuration are meant.
 func connectionFlags(flags *pflag.FlagSet, c *run.Connection) {
 	urlFlag(flags, c)
 	flags.StringVar(&c.Auth.TenantID, "tenant-id", "", "Entra `tenant` (default found from the environment; DBAUDIT_TENANT_ID)")
@@ -87,8 +86,7 @@ func scopeFlag(flags *pflag.FlagSet, scope *snapshot.Scope) {
 	flags.Var(choose(scope, snapshot.ScopeIntegration, snapshot.ScopeEnvironment), "scope", "`scope` to read: integration (what the verdict needs) or environment (all roles, application users and shares)")
 }
 
-// failOnFlag says which severity of a failed control gives exit code 1; SeverityInvalid
-// means none.
+// failOnFlag is the lowest severity that gives exit code 1; SeverityInvalid means none.
 func failOnFlag(flags *pflag.FlagSet, severity *audit.Severity, meaning string) {
 	*severity = audit.SeverityLow
 	words := append(spelled(audit.Severities()), "none")

@@ -32,7 +32,6 @@ type fleetCommands struct {
 	document documentFlags
 	all      bool
 	limit    int
-	runs     []int64 // to cancel
 }
 
 func newFleetCommand(a *app) *cobra.Command {
@@ -114,17 +113,14 @@ profile, app_id, user, role, business_unit, every, labels). A known environment 
 			Short:   "scan environments no longer, and show them no longer",
 			Long:    help(`Ends the scans of environments and takes them off the page, the metrics and the alerts. Their results stay in the store for dbaudit history. dbaudit fleet import brings one back with its history.`, exitOK, exitUsage, exitFailure),
 			Example: "  dbaudit fleet remove northwind",
-			RunE: f.inQueue(func(ctx context.Context, queue *fleet.Fleet, names []string) error {
-				return unknown(queue.Remove(ctx, who(), names...))
-			}),
+			RunE:    inStore(a, &f.store, f.remove),
 		},
 		&cobra.Command{
 			Use:     "cancel RUN...",
 			Short:   "end waiting or running runs",
 			Long:    help(`Ends runs by their ids. A later result of such a run is discarded; the last known state of the environment stays.`, exitOK, exitUsage, exitFailure),
 			Example: "  dbaudit fleet cancel 4711",
-			PreRunE: func(_ *cobra.Command, args []string) error { return f.parseRuns(args) },
-			RunE:    f.inQueue(f.cancel),
+			RunE:    func(cmd *cobra.Command, args []string) error { return f.cancel(cmd.Context(), args) },
 		},
 		status,
 		export,
@@ -245,37 +241,37 @@ func who() string {
 	return "unknown"
 }
 
-// inQueue is a command that works with the queue of the store.
-func (f *fleetCommands) inQueue(do func(context.Context, *fleet.Fleet, []string) error) func(*cobra.Command, []string) error {
-	return inStore(f.app, &f.store, func(ctx context.Context, s *store.Store, args []string) error {
-		queue, err := fleet.New(s, fleet.Options{})
-		if err != nil {
-			return err
-		}
-		return do(ctx, queue, args)
-	})
-}
-
-func (f *fleetCommands) parseRuns(args []string) error {
-	for _, arg := range args {
+func (f *fleetCommands) cancel(ctx context.Context, args []string) error {
+	ids := make([]int64, len(args))
+	for i, arg := range args {
 		id, err := strconv.ParseInt(arg, 10, 64)
 		if err != nil {
 			return usagef("%q is not the id of a run: dbaudit fleet status -f json shows it", arg)
 		}
-		f.runs = append(f.runs, id)
+		ids[i] = id
 	}
-	return nil
+	return withStore(ctx, f.app, f.store, func(s *store.Store) error {
+		queue, err := fleet.New(s, fleet.Options{})
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if err := queue.Cancel(ctx, who(), id); errors.Is(err, store.ErrEnded) {
+				f.Sayf("the run %d has already ended", id)
+			} else if err != nil {
+				return unknown(fmt.Errorf("the run %d: %w", id, err))
+			}
+		}
+		return nil
+	})
 }
 
-func (f *fleetCommands) cancel(ctx context.Context, queue *fleet.Fleet, _ []string) error {
-	for _, id := range f.runs {
-		if err := queue.Cancel(ctx, who(), id); errors.Is(err, store.ErrEnded) {
-			f.Sayf("the run %d has already ended", id)
-		} else if err != nil {
-			return unknown(fmt.Errorf("the run %d: %w", id, err))
-		}
+func (f *fleetCommands) remove(ctx context.Context, s *store.Store, names []string) error {
+	queue, err := fleet.New(s, fleet.Options{})
+	if err != nil {
+		return err
 	}
-	return nil
+	return unknown(queue.Remove(ctx, who(), names...))
 }
 
 func (f *fleetCommands) status(ctx context.Context, s *store.Store, names []string) error {

@@ -117,8 +117,7 @@ func kept(ctx context.Context, a *app, flag string, names []string) (history.His
 	return h, err
 }
 
-// putTrends writes the page of the last result of each environment, with what came
-// before it as a chart.
+// putTrends writes the page of each last result, with a chart of what came before it.
 func putTrends(ctx context.Context, a *app, file string, h history.History) error {
 	e, err := a.Engine(ctx)
 	if err != nil {
@@ -179,8 +178,7 @@ func historyHeader() []string {
 	return []string{"control", "severity", "outcome", "since", "previous scan", "last passed", "history"}
 }
 
-// historyRows are a row for each control of an environment. What passed in every result is
-// counted, unless all are wanted.
+// historyRows are a row for each control. What passed in every result is counted, or a row too.
 func historyRows(e history.Environment, all bool) (rows [][]string, passing int) {
 	for _, c := range e.Controls {
 		if c.Outcome == audit.OutcomePass && len(c.Spans) == 1 && !all {
@@ -224,8 +222,7 @@ func trail(spans []history.Span) string {
 	return before + strings.Join(steps, " > ")
 }
 
-// historyCSV is a row for each control of each environment. An environment that was never
-// read has a row without a control.
+// historyCSV is a row for each control, or one for an environment that was never read.
 func historyCSV(h history.History) []byte {
 	var b bytes.Buffer
 	moment := func(t *time.Time) string {

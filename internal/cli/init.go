@@ -188,8 +188,7 @@ func printGuide(a *app, conn run.Connection, req run.Wanted) error {
 	return a.Put("", []byte(text.WrapLines(b.String(), a.Width)))
 }
 
-// replaced is a value of the configuration; the examples that dbaudit init writes do not
-// count.
+// replaced is a value of the configuration, unless dbaudit init wrote it as an example.
 func replaced(value string) string {
 	if value == config.ExampleURL || value == config.ExampleID {
 		return ""

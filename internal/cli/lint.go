@@ -176,9 +176,8 @@ func (f lintFlags) watching(ctx context.Context, a *app) error {
 	return f.watchBy(ctx, a, ticker.C)
 }
 
-// watchBy judges at once and then whenever something is another at a tick. What is
-// wrong with the command line ends it; what somebody is writing may be wrong for a
-// while.
+// watchBy judges at once and whenever a tick finds a change. A fault of the command line ends
+// it; what somebody is writing may be wrong for a while.
 func (f lintFlags) watchBy(ctx context.Context, a *app, ticks <-chan time.Time) error {
 	signature := func() string { return lint.Signature(a.Runner, f.options(a, judgement{})) }
 	last := ""

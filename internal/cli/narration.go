@@ -36,8 +36,7 @@ type narration struct {
 	attrs []slog.Attr
 }
 
-// repeats keeps what was said lately: a database that is down is reported by each part of
-// the queue each second.
+// repeats keeps what was said lately: each part of the queue reports a lost database each second.
 type repeats struct {
 	mu sync.Mutex
 	at map[string]time.Time

@@ -18,15 +18,13 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report"
 )
 
-// A document is to be written in a format, to a file or, if that is empty, to standard
-// output.
+// A document is written in a format to a file, or to standard output if that is empty.
 type document struct {
 	format report.Format
 	file   string
 }
 
-// outputs collects -f and -o in the order of the command line, so that each file
-// belongs to the format before it.
+// outputs collects -f and -o in their order, because each file belongs to the format before it.
 type outputs struct {
 	list         []document
 	formats      []report.Format // that may be asked for; empty for all
@@ -106,8 +104,7 @@ func (f *documentFlags) add(flags *pflag.FlagSet, formats ...string) {
 	outputFileFlag(flags, &f.file)
 }
 
-// addAnswer adds the flag of a short answer on standard output, and the --json of the first
-// release.
+// addAnswer adds the flag of a short answer, and the first release's --json.
 func (f *documentFlags) addAnswer(flags *pflag.FlagSet) {
 	f.format = "table"
 	flags.VarP(choose(&f.format, "table", "json"), "format", "f", "`format` of the answer: table or json")
@@ -167,8 +164,7 @@ func (o *outputs) documents() ([]document, error) {
 	return docs, nil
 }
 
-// render writes the results to each document. Files are written whole or not at
-// all.
+// render writes the results to each document. Files are written whole or not at all.
 func (o *outputs) render(a *app, results []audit.Result, options report.Options) error {
 	options.Least, options.Summary = o.severity, len(results) > summaryAbove
 	if o.summary != nil {
@@ -198,8 +194,7 @@ func (o *outputs) render(a *app, results []audit.Result, options report.Options)
 			}
 			return nil
 		}
-		// Standard output is written to by the renderer itself, which alone may write
-		// commands to it.
+		// The renderer alone may write commands to standard output.
 		if stream := a.Stream(doc.file); stream != nil {
 			if err := draw(stream); err != nil {
 				return err
@@ -224,8 +219,7 @@ func (o *outputs) render(a *app, results []audit.Result, options report.Options)
 	return nil
 }
 
-// putPages fills a folder with an index and a page for each result. Other files in it
-// stay as they are.
+// putPages writes an index and a page for each result to a folder. Its other files stay.
 func putPages(dir string, results []audit.Result, o report.Options) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("making the folder of -o: %w", err)

@@ -17,8 +17,7 @@ func names(info fs.FileInfo) uint64 {
 	return 1
 }
 
-// keepOwner gives a file to the owner and the group that it had, as far as that is
-// permitted.
+// keepOwner gives a file to the owner and the group that it had, if that is permitted.
 func keepOwner(name string, had fs.FileInfo) error {
 	stat, ok := had.Sys().(*syscall.Stat_t)
 	if !ok {

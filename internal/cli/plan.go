@@ -129,8 +129,7 @@ func (f planFlags) make(ctx context.Context, a *app, j judgement) (plan.Plan, er
 	return a.Plan(r, s, t.Profile, f.content, r.EvaluatedAt)
 }
 
-// documents are what the plan is written to. Where no format is asked for, a file
-// is JSON, and the plan is shown as well.
+// documents are what the plan is written to. Without -f, a file is JSON, and the plan is shown.
 func (f *planFlags) documents() ([]document, error) {
 	given := f.judge.outputs.list
 	docs, err := f.judge.outputs.documents()

@@ -84,8 +84,7 @@ const (
 	pageTimeout = 30 * time.Second
 )
 
-// fetchPage fetches a public page over https. It sends no credential, and follows
-// redirects to https alone.
+// fetchPage fetches a public page. It sends no credential and follows redirects to https only.
 func fetchPage(ctx context.Context, a *app, address string) ([]byte, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil {

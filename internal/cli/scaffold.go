@@ -83,8 +83,7 @@ func newProfileNewCommand(a *app) *cobra.Command {
 	}
 }
 
-// writeScaffold writes new files from templates, given as template and file, and overwrites
-// none.
+// writeScaffold writes new files, given as template and file, and overwrites none.
 func writeScaffold(a *app, s scaffolded, files [][2]string) error {
 	for _, f := range files {
 		if _, err := os.Lstat(f[1]); !errors.Is(err, fs.ErrNotExist) {

@@ -117,8 +117,7 @@ func (f scanFlags) run(ctx context.Context, a *app) error {
 	return asError(worse(code, worst))
 }
 
-// posting opens the store that a scan's results are kept in, where one is named, and
-// returns what keeps them.
+// posting opens the store for a scan's results, if one is named, and returns what keeps them.
 func posting(ctx context.Context, a *app, flag string) (func([]audit.Result) error, error) {
 	name, err := storeName(a, flag)
 	if err != nil || name == "" {
@@ -133,9 +132,8 @@ func posting(ctx context.Context, a *app, flag string) (func([]audit.Result) err
 	}, nil
 }
 
-// told reports each environment that could not be read and returns their most severe exit
-// code. An interruption, and wrong usage for the only environment, end the run instead:
-// there is nothing to report.
+// told reports each environment that could not be read, and returns the most severe exit code.
+// An interruption, and wrong usage for the only environment, end the run instead.
 func told(ctx context.Context, a *app, outcomes []run.Outcome) (int, error) {
 	code := exitOK
 	for i, o := range outcomes {

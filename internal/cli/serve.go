@@ -57,8 +57,7 @@ func concurrencyFlag(cmd *cobra.Command, n *int) {
 	cmd.Flags().IntVar(n, "concurrency", fleet.DefaultConcurrency, "`number` of environments to scan at the same time")
 }
 
-// scanner scans by the pipelines of the commands. It asks nobody and reports little: the
-// outcome of a scan is in the store.
+// scanner scans as commands do. It asks nobody, and reports little: the store has the outcome.
 func scanner(a *app, s *store.Store, e *engine.Engine) *fleet.Inspector {
 	a.NoProgress = true
 	host := a.Host
@@ -123,8 +122,7 @@ DBAUDIT_OIDC_CLIENT_SECRET), whose tokens name the app roles Reader or Operator.
 	return cmd
 }
 
-// keptDays is for how long serve keeps every result by default: a year, and some time to
-// compare it with the year before.
+// keptDays is how long serve keeps every result by default: a year, and some days to compare.
 const keptDays = 400
 
 func serve(ctx context.Context, a *app, f serveFlags) (err error) {

@@ -99,8 +99,7 @@ type simulation struct {
 	applies *simulator.Client
 }
 
-// simulatorFiles writes what a client in another process needs, and returns the
-// variables.
+// simulatorFiles writes what a client in another process needs, and returns the variables.
 func simulatorFiles(a *app, s simulation, dir string) (string, error) {
 	t := s.target
 	env := config.Environment{
@@ -157,8 +156,7 @@ func simulationVariables(s simulation, dir string) [][2]string {
 	return append(vars, [2]string{"SSL_CERT_FILE", filepath.Join(dir, "ca.pem")})
 }
 
-// simulate serves a simulated environment, a built-in one by its name or that of a file, with
-// the target that it suggests.
+// simulate serves a built-in environment, or that of a file, with the target that it suggests.
 func simulate(ctx context.Context, a *app, name, listen string) (simulation, error) {
 	env, err := readSimulation(name)
 	if err != nil {

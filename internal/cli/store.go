@@ -46,8 +46,7 @@ func openStore(ctx context.Context, a *app, flag string, o store.Options) (*stor
 	return s, err
 }
 
-// withStore runs do with the store that is meant, which must exist: if its name is mistyped, a
-// new one would show no faults.
+// withStore does something with a store that exists: a new one of a mistyped name shows no fault.
 func withStore(ctx context.Context, a *app, flag string, do func(*store.Store) error) error {
 	return withStoreAs(ctx, a, flag, store.Options{Existing: true}, do)
 }

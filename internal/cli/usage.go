@@ -53,8 +53,7 @@ func headingOf(cmd *cobra.Command, flag string) string {
 	return otherFlags
 }
 
-// refuseIdle refuses flags that were given below some headings of the help, apart from some,
-// because they would do nothing.
+// refuseIdle refuses given flags of some headings, apart from some: they would do nothing.
 func refuseIdle(cmd *cobra.Command, why string, titles []string, apart ...string) error {
 	var idle []string
 	cmd.Flags().Visit(func(f *pflag.Flag) {
@@ -240,8 +239,7 @@ func wanted(use string) (least, most int) {
 	return least, most
 }
 
-// arguments wants as many arguments as a command's usage line names; most is -1 if there may
-// be any number.
+// arguments wants as many arguments as the usage line names; most is -1 for any number.
 func arguments(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) >= least && (most < 0 || len(args) <= most) {

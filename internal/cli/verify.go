@@ -22,8 +22,7 @@ type verification struct {
 	judgement
 }
 
-// verification is the target of a plan with the plan's profile and what judges it. The
-// plan must keep to the limits.
+// verification is the target of a plan and what judges it. The plan must keep to the limits.
 func (f applyFlags) verification(ctx context.Context, a *app, p plan.Plan) (verification, error) {
 	t, err := a.Planned(p, f.connection, f.profile)
 	if err != nil {
@@ -64,8 +63,7 @@ func verificationOf(ctx context.Context, a *app, t run.Target, f judgeFlags) (ve
 }
 
 // verify reads and judges the environment again, says which findings of the plan are fixed,
-// and writes the documents. It returns the faults that stand, by fingerprint, and the exit
-// code that they come to.
+// and writes the documents. It returns the remaining faults, by fingerprint, and the exit code.
 func verify(ctx context.Context, a *app, v verification, p plan.Plan) (map[string]plan.Finding, int, error) {
 	r, _, err := v.inspect(ctx, a, v.Target)
 	if err != nil {
@@ -81,8 +79,7 @@ func verify(ctx context.Context, a *app, v verification, p plan.Plan) (map[strin
 }
 
 // verifyApplied verifies a plan that was carried out: each change must persist, and the
-// findings that it fixes must be gone. Whatever goes wrong from here on goes wrong after a
-// change.
+// findings that it fixes must be gone. Each fault from here on is a fault after a change.
 func verifyApplied(ctx context.Context, a *app, v verification, r *apply.Runner) error {
 	p := r.Journal.Plan
 	lost, lostErr := r.Verify(ctx)

@@ -46,9 +46,8 @@ func viewerOfCI(a *app) report.Profile {
 	return report.Generic
 }
 
-// inCheckout makes a path from the working directory one from the root of the
-// checkout, where the CI names that root and the path lies below it; nil where no CI
-// does.
+// inCheckout makes a path from the working directory one from the root of the checkout, if
+// the path is below it; nil if no CI names that root.
 func inCheckout(a *app) func(string) string {
 	root := ""
 	switch viewerOfCI(a) {
@@ -81,8 +80,7 @@ func inCheckout(a *app) func(string) string {
 	}
 }
 
-// pipelineOf reads the agent's predefined variables, which a process sees in
-// capitals and with underscores.
+// pipelineOf reads the agent's predefined variables.
 func pipelineOf(a *app) report.AzureDevOps {
 	return report.AzureDevOps{
 		Organization:   organization(a.Getenv("SYSTEM_COLLECTIONURI")),

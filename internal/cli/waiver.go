@@ -118,9 +118,8 @@ func (f waiverAddFlags) run(a *app, results []string) error {
 	return nil
 }
 
-// waiversOf makes a waiver for each finding of saved results that a pattern covers, with
-// its environment where there are several, and its profile where the environment has
-// several integrations.
+// waiversOf makes a waiver for each finding of saved results that a pattern covers. It names
+// the environment and the profile if there are several.
 func waiversOf(a *app, pattern waiver.Waiver, files []string, file *config.File) ([]waiver.Waiver, error) {
 	results, err := a.Results(files...)
 	if err != nil {

@@ -49,8 +49,7 @@ func (c *Console) Typed(ctx context.Context) <-chan string {
 	return lines
 }
 
-// Confirm asks on a terminal for the environment's name; elsewhere --yes must have
-// been given.
+// Confirm asks on a terminal for the environment's name; elsewhere --yes is required.
 func (c *Console) Confirm(ctx context.Context, name, what string, yes bool) error {
 	switch {
 	case yes:

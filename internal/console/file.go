@@ -18,8 +18,7 @@ func Resolved(name string) string {
 	return name
 }
 
-// SameFile reports whether two names, however they are written, are of one file, which
-// need not exist.
+// SameFile reports whether two names are of one file, which need not exist.
 func SameFile(a, b string) bool {
 	if a == "" || b == "" {
 		return false

@@ -28,10 +28,9 @@ func (c *Console) Warn(environment, message string) {
 	c.Log(slog.LevelWarn, environment, message)
 }
 
-// Log narrates on standard error: a line for people, or with --log-format json an
-// object with time, level, msg and the fields. An environment, where one is
-// named, is the line's beginning or a field. --quiet leaves warnings and errors,
-// --verbose adds what is for debugging.
+// Log narrates on standard error: a line for people, or with --log-format json an object with
+// time, level, msg and the fields. An environment is the line's beginning or a field. --quiet
+// leaves warnings and errors, --verbose adds what is for debugging.
 func (c *Console) Log(level slog.Level, environment, message string, fields ...slog.Attr) {
 	if level < slog.LevelWarn && c.Quiet || level < slog.LevelInfo && !c.Verbose {
 		return

@@ -14,8 +14,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A progress shows how far the reading of one environment is: live on a
-// terminal, else line by line with --verbose.
+// A progress shows the reading of one environment: live, or line by line with --verbose.
 type progress struct {
 	console *Console
 	name    string

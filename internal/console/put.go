@@ -20,9 +20,8 @@ func IsStdout(file string) bool {
 	return false
 }
 
-// Stream is the guarded stream that a name of an output means; nil for a file.
-// The system's own names of the streams would lead past the guard, and replace a log
-// that a shell adds to.
+// Stream is the guarded stream that a name of an output means; nil for a file. The system's
+// own names would lead past the guard, and replace a log that a shell adds to.
 func (c *Console) Stream(file string) io.Writer {
 	switch {
 	case IsStdout(file):
@@ -57,8 +56,7 @@ func (c *Console) putJSON(file string, document any, escapeHTML bool) error {
 	return c.PutData(file, b.Bytes())
 }
 
-// PutData writes a document that is JSON: to a file byte for byte, to standard output
-// as what means the same and may be printed.
+// PutData writes JSON: to a file byte for byte, to standard output as what may be printed.
 func (c *Console) PutData(file string, data []byte) error {
 	if c.Stream(file) != nil {
 		data = text.JSON(data)

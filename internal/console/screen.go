@@ -55,8 +55,7 @@ func (s *screen) erasure() string {
 	return "\r" + strings.Repeat(lineUp, up) + eraseDown
 }
 
-// picture is the live lines, the cursor left at the end of the last. It is called
-// with the lock held.
+// picture is the live lines, the cursor at their end. It is called with the lock held.
 func (s *screen) picture() string {
 	if len(s.live) == 0 {
 		return ""

@@ -21,15 +21,13 @@ type Remediation struct {
 	Grants []Privilege
 	// Undo is what rolling back requires in addition. A missing one is a warning.
 	Undo []Privilege
-	// Again are the names of roles that rolling back would assign again, which requires
-	// everything that they grant.
+	// Again names the roles that rolling back assigns again, which requires what they grant.
 	Again []string
 }
 
 // Writing are the privileges that carrying out any plan requires, sorted by name, apart from
-// those that it grants. The reads are as deep as an auditor's, because a holder of a role who
-// is not seen would be ignored. From the root business unit, deep is required for units
-// below; a new role is in the root itself.
+// those that it grants. The reads are as deep as an auditor's, so that no holder of a role is
+// ignored. From the root business unit, units below need deep; a new role is in the root.
 func Writing() []Privilege {
 	all := append(needs(actOnBehalf, "prvReadBusinessUnit", "prvReadRole", "prvReadTeam", "prvReadUser", "prvReadUserQuery"), []Privilege{
 		{"prvAppendRole", snapshot.DepthDeep, "Business Management > Security Role > Append"},
@@ -90,8 +88,7 @@ func (x *examination) application(ctx context.Context, r Remediation) {
 	}
 }
 
-// grantable gives grants the depths that the environment allows for the required ones, and
-// names those that it does not define.
+// grantable fits grants to the depths of the environment, and names what it does not define.
 func (x *examination) grantable(ctx context.Context, wanted []Privilege) (grants []Privilege, undefined []string, err error) {
 	if len(wanted) == 0 || x.unreachable != "" || x.held == nil {
 		return wanted, nil, nil
@@ -134,8 +131,7 @@ func (x *examination) definable(ctx context.Context, needed []Privilege) []Privi
 	})
 }
 
-// holds adds a check for each privilege that is missing or not deep enough, with the given
-// outcome, or one check if there is none.
+// holds adds a check for each privilege that is missing or not deep enough, or one that passes.
 func (x *examination) holds(id, title string, needed []Privilege, short Outcome) {
 	if x.skip(id, title) {
 		return

@@ -39,15 +39,13 @@ type Assumed struct {
 // assumptionsFormat is that of the document [Assumptions].
 const assumptionsFormat = "dbaudit.assumptions/v1"
 
-// Assumptions says which assumptions hold in an environment. It names neither the environment
-// nor anybody in it.
+// Assumptions says which assumptions hold in an environment. Its JSON names nobody.
 type Assumptions struct {
 	Format  string     `json:"format"`
 	Tool    audit.Tool `json:"tool"`
 	Version string     `json:"dataverse"` // empty if unknown
 	Answers []Assumed  `json:"assumptions"`
-	// Refused is why nothing could be checked; empty if something could. It may contain
-	// names.
+	// Refused is why nothing could be checked; empty if something could. It may have names.
 	Refused string `json:"-"`
 }
 

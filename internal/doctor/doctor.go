@@ -78,8 +78,7 @@ type Config struct {
 	Progress func(title string)
 }
 
-// Examine makes every check and returns them in order. Only the end of the context ends it
-// early.
+// Examine makes every check, in order. Only the end of the context ends it early.
 func Examine(ctx context.Context, c Config) ([]Check, error) {
 	x := newExamination(c)
 	return x.run(ctx, x.reach(), x.entry(), []step{x.online("version", "version", x.version), x.reads, x.impersonation}, x.last())
@@ -126,8 +125,7 @@ type examination struct {
 // A step makes one or more checks.
 type step func(context.Context)
 
-// check is a step that makes one check. If there is an error, the check has failed, apart from
-// what it says otherwise.
+// check is a step that makes one check. An error is a failure, unless the check says otherwise.
 func (x *examination) check(id, title string, examine func(context.Context) (Check, error)) step {
 	return func(ctx context.Context) {
 		x.Progress(title)
@@ -152,8 +150,7 @@ func (x *examination) online(id, title string, examine func(context.Context) (Ch
 
 func (x *examination) add(c Check) { x.checks = append(x.checks, c) }
 
-// failed is a check that failed. A cause that blocks every request ends the examination; a
-// reason is reported only once.
+// failed is a check that failed. What blocks every request is noted; a reason is reported once.
 func (x *examination) failed(title string, err error) Check {
 	c := Check{Outcome: Failed}
 	c.Detail, c.Advice = describe(err)

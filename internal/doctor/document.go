@@ -41,8 +41,7 @@ func Document(examined []Examination) any {
 	}{formats, examined}
 }
 
-// Tables draws the checks of each environment: with lines and wrapped on a terminal, whose
-// width is given, and plain elsewhere.
+// Tables draws the checks of each environment: wrapped to a width, or plain if it is 0.
 func Tables(w io.Writer, width int, examined []Examination) error {
 	for i, e := range examined {
 		if i > 0 {

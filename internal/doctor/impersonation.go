@@ -85,8 +85,7 @@ func (x *examination) lookAs(ctx context.Context, who string, filter dataverse.E
 	})(ctx)
 }
 
-// become impersonates a user, and reports whether the environment responds as this user: it
-// may ignore the header.
+// become impersonates a user, and reports whether the environment heeds that.
 func (x *examination) become(ctx context.Context, title string, user somebody) (heeded bool, err error) {
 	for _, caller := range user.callers() {
 		if _, err = collector.ProbeViews().First().Ask(ctx, x.asker, title, caller); err != nil {
@@ -103,8 +102,7 @@ func (x *examination) become(ctx context.Context, title string, user somebody) (
 	return false, err
 }
 
-// excused is a warning if a grant to this identity would not help, because the impersonated
-// user is refused.
+// excused is a warning if the impersonated user is refused: no grant to this identity helps.
 func (x *examination) excused(err error, user dataverse.GUID) (Check, bool) {
 	var refused *dataverse.Error
 	if !errors.As(err, &refused) || refused.Kind != dataverse.Forbidden {

@@ -16,8 +16,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/signin"
 )
 
-// reach are the checks before the sign-in, entry those of the identity, and last those that
-// need no environment.
+// reach are the checks before the sign-in.
 func (x *examination) reach() []step {
 	return []step{x.check("address", "name resolution", x.address), x.check("tls", "TLS", x.transport), x.check("tenant", "401 challenge", x.tenant)}
 }
@@ -60,8 +59,7 @@ func (x *examination) address(ctx context.Context) (Check, error) {
 // patience bounds an exchange that is not repeated.
 const patience = 30 * time.Second
 
-// transport sends a request without a token, to see whether the environment responds at all,
-// over trusted TLS.
+// transport sends a request without a token: does the environment respond, over trusted TLS?
 func (x *examination) transport(ctx context.Context) (Check, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -179,8 +177,7 @@ func (x *examination) version(ctx context.Context) (Check, error) {
 	return c, nil
 }
 
-// With a greater difference between the clocks, signed assertions and tokens are refused, or
-// soon will be.
+// Beyond these differences between the clocks, Entra soon refuses, or refuses, signed tokens.
 const (
 	skewWarned = time.Minute
 	skewFailed = 5 * time.Minute

@@ -14,8 +14,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// reads asks the questions of a scan, in their smallest form. Later ones use ids from the rows
-// of earlier ones.
+// reads asks the questions of a scan for a row each. Later ones use ids of earlier rows.
 func (x *examination) reads(ctx context.Context) {
 	x.read(ctx, "read-organization", "read organization", collector.ProbeOrganization(), "prvReadOrganization")
 	self := dataverse.NeNull("applicationid")
@@ -102,8 +101,7 @@ func (x *examination) sees(needed []Privilege) Check {
 }
 
 // lacks names the missing privilege in a refusal: the one that the environment names, or the
-// first required one that the identity does not have. A refusal with another cause is not
-// about privileges.
+// first required one that the identity lacks. Another cause is not about privileges.
 func (x *examination) lacks(err error, needed []Privilege) Check {
 	var refused *dataverse.Error
 	if !errors.As(err, &refused) || refused.Kind != dataverse.Forbidden {
@@ -149,9 +147,8 @@ func (x *examination) get(ctx context.Context, request dataverse.Request, into a
 	return nil
 }
 
-// privilegesHeld gives the depth of each privilege of the identity, by its name in lower
-// case; nil if that cannot be read. Privileges for some records only, or at an unknown depth,
-// do not count.
+// privilegesHeld are the depths of the identity's privileges, by name in lower case.
+// Privileges for some records only, or at an unknown depth, do not count.
 func (x *examination) privilegesHeld(ctx context.Context) (map[string]snapshot.Depth, error) {
 	list, err := collector.AskPrivileges(ctx, x.asker, x.self)
 	if err != nil {
