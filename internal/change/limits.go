@@ -26,7 +26,7 @@ type Limits struct {
 }
 
 // Asked is the depth at which a privilege is required: what the configuration says or, if it
-// says nothing, the profile's, or else the deepest. policy/dbaudit/depth decides it for the
+// says nothing, the profile's, or else the deepest. policy/dbaudit/access decides it for the
 // verdict.
 func Asked(name string, requirement snapshot.Requirement, stated map[string]snapshot.Depth) snapshot.Depth {
 	for _, stated := range []map[string]snapshot.Depth{requirement.Depth, stated} {

@@ -126,7 +126,7 @@ func (q *question) ask(ctx context.Context, s *snapshot.Snapshot, limit time.Dur
 	if err != nil {
 		return fmt.Errorf("preparing the policies' input: %w", err)
 	}
-	cache := q.known()
+	cache := q.memory.recollection()
 	results, err := within(ctx, cmp.Or(limit, DefaultLimit), func(ctx context.Context) (rego.ResultSet, error) {
 		return q.query.Eval(ctx, rego.EvalParsedInput(input.Value), rego.EvalVirtualCache(cache))
 	})
@@ -136,7 +136,7 @@ func (q *question) ask(ctx context.Context, s *snapshot.Snapshot, limit time.Dur
 	case len(results) != 1 || len(results[0].Expressions) != 1:
 		return fmt.Errorf("evaluating the policies: %s is undefined", q.document)
 	}
-	q.learn(cache)
+	q.memory.learn(cache)
 	value, ok := results[0].Expressions[0].Value.(ast.Value)
 	if !ok {
 		return fmt.Errorf("evaluating the policies: %s is a %T", q.document, results[0].Expressions[0].Value)

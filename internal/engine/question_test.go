@@ -3,6 +3,9 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -11,17 +14,12 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// TestLastingRules proves what the engine takes for granted of the rules whose values it
-// keeps: neither they nor what they refer to read anything of the input but the name of
-// the profile.
+// TestLastingRules proves what the engine takes for granted of the rules and functions whose
+// values it keeps: neither they nor what they refer to read anything of the input but the
+// name of the profile.
 func TestLastingRules(t *testing.T) {
 	t.Parallel()
 	_, compiler := checkedOwn(t)
-	e := &Engine{compiler: compiler}
-	refs := e.lasting()
-	if len(refs) == 0 {
-		t.Fatal("no rule lasts")
-	}
 	seen := map[*ast.Rule]bool{}
 	var check func(of ast.Ref, rule *ast.Rule)
 	check = func(of ast.Ref, rule *ast.Rule) {
@@ -41,29 +39,61 @@ func TestLastingRules(t *testing.T) {
 			return false
 		})
 	}
-	for _, ref := range refs {
-		for _, rule := range compiler.GetRulesExact(ref) {
-			check(ref, rule)
+	packages := map[string]bool{}
+	for _, m := range compiler.Modules {
+		for _, rule := range m.Rules {
+			if ref := rule.Ref().GroundPrefix(); lasts(ref) {
+				packages[string(m.Package.Path[2].Value.(ast.String))] = true
+				check(ref, rule)
+			}
 		}
 	}
-	if len(seen) <= len(refs) {
-		t.Errorf("of %d refs, %d rules were seen", len(refs), len(seen))
+	if got := slices.Sorted(maps.Keys(packages)); !slices.Equal(got, lastingPackages()) {
+		t.Errorf("rules of %v last, want those of %v", got, lastingPackages())
 	}
 }
 
-// TestLastingValuesAreKept: what one evaluation finds out that lasts, the next begins with.
+// TestLastingValuesAreKept: what one evaluation finds out that lasts, the next begins with,
+// but not within a statement "with", which may change the profile.
 func TestLastingValuesAreKept(t *testing.T) {
 	t.Parallel()
-	q := &question{lasting: []ast.Ref{ast.MustParseRef("data.a.x"), ast.MustParseRef("data.a.y")}, values: map[int]*ast.Term{}}
-	first := q.known()
-	first.Put(ast.MustParseRef("data.a.x"), ast.StringTerm("found"))
-	first.Put(ast.MustParseRef("data.b.z"), ast.StringTerm("of this input"))
-	q.learn(first)
-	second := q.known()
-	for ref, want := range map[string]string{"data.a.x": `"found"`, "data.a.y": "", "data.b.z": ""} {
-		if got := valueOf(second, ref); got != want {
-			t.Errorf("%s is %q, want %q", ref, got, want)
+	function := func(argument string) ast.Ref {
+		return ast.Ref{ast.NewTerm(ast.MustParseRef("data.dbaudit.words.right")), ast.StringTerm(argument)}
+	}
+	rule, other := ast.MustParseRef("data.dbaudit.profile.minimum"), ast.MustParseRef("data.dbaudit.integration.role")
+	m := newMemory()
+	first := m.recollection()
+	first.Put(rule, ast.StringTerm("a rule's"))
+	first.Put(function("x"), ast.StringTerm("x's"))
+	first.Put(other, ast.StringTerm("of this input"))
+	first.Put(ast.MustParseRef("data.dbaudit.profile.spelt"), nil)
+	first.Push()
+	first.Put(function("y"), ast.StringTerm("of another profile"))
+	first.Pop()
+	if got := m.recollection(); valueOf(got, rule) != "" {
+		t.Error("an evaluation that was not learnt from has taught something")
+	}
+	m.learn(first)
+	second := m.recollection()
+	second.Push()
+	if got := valueOf(second, rule); got != "" {
+		t.Errorf("within a statement with, the profile's is %s", got)
+	}
+	second.Pop()
+	for _, want := range []struct {
+		ref   ast.Ref
+		value string
+	}{{rule, `"a rule's"`}, {function("x"), `"x's"`}, {function("y"), ""}, {other, ""}, {ast.MustParseRef("data.dbaudit.profile.spelt"), ""}} {
+		if got := valueOf(second, want.ref); got != want.value {
+			t.Errorf("%s is %q, want %q", want.ref, got, want.value)
 		}
+	}
+	for i := range maxKnown {
+		second.Put(function(fmt.Sprint(i)), ast.StringTerm("more"))
+	}
+	m.learn(second)
+	if third := m.recollection(); valueOf(third, rule) != "" || valueOf(third, function("1")) == "" || m.count > maxKnown {
+		t.Errorf("a full memory was not emptied: %d values", m.count)
 	}
 }
 
@@ -78,8 +108,8 @@ func TestWaitingEnds(t *testing.T) {
 	}
 }
 
-func valueOf(cache topdown.VirtualCache, ref string) string {
-	value, _ := cache.Get(ast.MustParseRef(ref))
+func valueOf(cache topdown.VirtualCache, ref ast.Ref) string {
+	value, _ := cache.Get(ref)
 	if value == nil {
 		return ""
 	}

@@ -172,46 +172,13 @@ _able := object.remove(catalogue.places, object.keys(_not_held) | object.keys(_u
 
 _applying := object.remove(_able, object.keys(not_applicable))
 
-# METADATA
-# description: Why a rule does not apply to a solution's files, unless it does not need what they lack.
-_not_held := {id: sprintf("a %s contains no %s", [input.source, _words(lacking[0])]) |
-	absent := {section | some section, coverage in input.coverage; coverage.state == "inapplicable"}
-	some id in (_needing(absent) - catalogue.offline)
-	lacking := [section | some section in catalogue.rules[id].requires; section in absent]
-}
+_not_held := catalogue.not_held(_source, _coverage)
 
-# METADATA
-# description: Why a rule that applies cannot judge. A section that the input does not mention was not read.
-_unread := {id: concat("; ", reasons) |
-	some id in (_needing(object.keys(catalogue.requiring) - _settled) - object.keys(_not_held))
-	reasons := [reason |
-		some section in catalogue.rules[id].requires
-		not section in _settled
-		reason := object.get(_missing, section, sprintf("%s were not read", [_words(section)]))
-	]
-}
+_unread := catalogue.unread(_source, _coverage)
 
-_needing(sections) := union({catalogue.requiring[section] | some section in sections})
+_source := object.get(input, "source", "")
 
-# METADATA
-# description: The sections that were read, or that a solution's files cannot contain.
-_settled contains section if {
-	some section, coverage in input.coverage
-	coverage.state in {"collected", "inapplicable"}
-}
-
-# METADATA
-# description: What happened to each other section.
-_missing[section] := concat(": ", [text | some text in [what, detail]; text != ""]) if {
-	some section, coverage in input.coverage
-	not section in _settled
-	what := sprintf("%s %s", [_words(section), object.get(_refused, coverage.state, "were not read")])
-	detail := object.get(coverage, "detail", "")
-}
-
-_refused := {"failed": "could not be read", "forbidden": "may not be read"}
-
-_words(section) := replace(section, "_", " ")
+_coverage := object.get(input, "coverage", {})
 
 # METADATA
 # description: >-

@@ -1,8 +1,8 @@
 # METADATA
 # title: The rules
 # description: >-
-#   Which rules the policies have. This depends on neither the input nor the profile: dbaudit evaluates the rules of
-#   this package once for all snapshots.
+#   Which rules the policies have, and which of them can judge by what was read. Of the input, this depends on the
+#   functions' arguments alone: dbaudit keeps the values of this package for all snapshots.
 package dbaudit.catalogue
 
 # METADATA
@@ -29,3 +29,35 @@ requiring := {section: ids |
 # METADATA
 # description: The rules that can judge a solution's files, though these lack some of the sections.
 offline := {id | some id, rule in rules; rule.offline}
+
+# METADATA
+# description: Why a rule does not apply to a solution's files, unless it does not need what they lack.
+not_held(source, coverage) := {id: sprintf("a %s contains no %s", [source, _words(lacking[0])]) |
+	absent := {section | some section, covered in coverage; covered.state == "inapplicable"}
+	some id in (_needing(absent) - offline)
+	lacking := [section | some section in rules[id].requires; section in absent]
+}
+
+# METADATA
+# description: Why a rule that applies cannot judge. A section that the input does not mention was not read.
+unread(source, coverage) := {id: concat("; ", reasons) |
+	settled := {section | some section, covered in coverage; covered.state in {"collected", "inapplicable"}}
+	some id in (_needing(object.keys(requiring) - settled) - object.keys(not_held(source, coverage)))
+	reasons := [_missing(section, object.get(coverage, section, {})) |
+		some section in rules[id].requires
+		not section in settled
+	]
+}
+
+_needing(sections) := union({requiring[section] | some section in sections})
+
+# METADATA
+# description: What happened to a section that was not read.
+_missing(section, covered) := concat(": ", [text | some text in [what, detail]; text != ""]) if {
+	what := sprintf("%s %s", [_words(section), object.get(_refused, object.get(covered, "state", ""), "were not read")])
+	detail := object.get(covered, "detail", "")
+}
+
+_refused := {"failed": "could not be read", "forbidden": "may not be read"}
+
+_words(section) := replace(section, "_", " ")

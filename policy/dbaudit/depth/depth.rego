@@ -1,44 +1,32 @@
 # METADATA
 # title: Depth
-# description: >-
-#   Compares and chooses access levels. The portal calls them User, Business Unit, Parent: Child Business Units
-#   and Organization.
+# description: Which access levels the snapshot is judged by.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/security-roles-privileges
 #     description: Security roles and privileges
 package dbaudit.depth
 
+import data.dbaudit.access
 import data.dbaudit.profile
 import data.dbaudit.words
 
-rank := {"none": 0, "basic": 1, "local": 2, "deep": 3, "global": 4}
+# METADATA
+# description: The depth that is required of each privilege of the minimum.
+wanted := access.wanted(_configured)
 
-names := ["none", "basic", "local", "deep", "global"]
+_configured := object.get(input.requirement, "depth", {})
 
 # METADATA
-# description: >-
-#   The depth that the configuration, or else the profile, requires of each privilege of the minimum. The default
-#   is the deepest, because an integration that synchronizes all records needs it.
-wanted := object.union(profile.depths, _configured)
-
-_configured := object.union_n([{name: depth} |
-	some stated, depth in input.requirement.depth
-	some name in profile.spelt[lower(stated)]
-])
+# description: The privileges of the minimum that the environment defines.
+defined := object.filter(object.get(input, "privileges", {}), profile.minimum)
 
 # METADATA
-# description: The depth that each defined privilege of the minimum must be granted at.
-required := object.union_n([
-	{name: _deepest_of[input.privileges[name].depths] | some name in profile.minimum},
-	{name: _fitted(input.privileges[name].depths, depth) | some name, depth in _stated},
-	present,
-])
+# description: The depth that each of them must be granted at.
+required := object.union(access.required(defined, _configured), present)
 
 # METADATA
-# description: The deepest of each list of depths that privileges allow. There are few of them.
-_deepest_of := {depths: _fitted(depths, "global") | some depths in _allowed}
-
-_allowed := {depths | depths := input.privileges[_].depths}
+# description: Each of them as a fix grants it.
+granting := access.granting(defined, required)
 
 # METADATA
 # description: >-
@@ -47,14 +35,9 @@ _allowed := {depths | depths := input.privileges[_].depths}
 #   its other privileges on the table, else the deepest.
 present := {name: depth |
 	input.source == "solution"
-	[] in _allowed
-	some name in profile.minimum
-	[] = input.privileges[name].depths
-	not _stated[name]
-	depth := object.get(_granted, name, _deepest({number | some level in _beside(name); number := rank[level]}))
+	some name in access.unlevelled(defined, _configured)
+	depth := object.get(_granted, name, _deepest({number | some level in _beside(name); number := access.rank[level]}))
 }
-
-_stated := object.union(profile.stated_depths, _configured)
 
 default _granted := {}
 
@@ -69,22 +52,8 @@ _beside(name) := {level | some [table, level] in _levels; table == _table(name)}
 
 _levels := {[_table(name), level] | some name, level in _granted}
 
-_deepest(ranks) := names[max(ranks)] if count(ranks) > 0
+_deepest(ranks) := access.names[max(ranks)] if count(ranks) > 0
 
 _deepest(set()) := "global"
 
 _table(name) := lower(words.table(name))
-
-# METADATA
-# description: >-
-#   The shallowest of the allowed depths that is at least the wanted one, or the deepest if none is, or the wanted one
-#   if none is known.
-_fitted(depths, depth) := names[_fitting({number | some level in depths; number := rank[level]}, want)] if {
-	want := object.get(rank, depth, rank.global)
-}
-
-_fitting(allowed, want) := min({rank | some rank in allowed; rank >= want}) if {
-	max(allowed) >= want
-} else := max(allowed) if {
-	count(allowed) > 0
-} else := want

@@ -63,12 +63,6 @@ test_undefined_privileges_are_wanted_but_not_required if {
 	count(depth.required) == 43 with input as snapshot
 }
 
-test_ranks_and_names_agree if {
-	every name, number in depth.rank {
-		depth.names[number] == name
-	}
-}
-
 _file := testing.changed({"/source": "solution", "/users": {}, "/privileges/prvReadLead/depths": []})
 
 _required(grants) := testing.patched(_file, {"/role_privileges/role": grants})

@@ -9,8 +9,8 @@
 #     description: Manage application users in the Power Platform admin center
 package dbaudit.discovery
 
+import data.dbaudit.access
 import data.dbaudit.danger
-import data.dbaudit.depth
 import data.dbaudit.integration
 
 # METADATA
@@ -247,11 +247,11 @@ _accepted(id) := _vendors[_fits[id][0].profile].minimum | _vendors[_fits[id][0].
 
 # METADATA
 # description: The deepest of the depths that are known, else the word for one that is not.
-_deepest(depths) := depth.names[_reach(depths)] if {
+_deepest(depths) := access.names[_reach(depths)] if {
 	_reach(depths) > 0
 } else := min(depths)
 
-_reach(depths) := max({0} | {rank | some word in depths; rank := depth.rank[word]})
+_reach(depths) := max({0} | {rank | some word in depths; rank := access.rank[word]})
 
 # METADATA
 # description: What was not read of a user.

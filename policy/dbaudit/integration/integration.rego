@@ -6,6 +6,7 @@
 #     description: Security roles and privileges
 package dbaudit.integration
 
+import data.dbaudit.access
 import data.dbaudit.depth
 import data.dbaudit.profile
 import data.dbaudit.units
@@ -421,13 +422,11 @@ own_unreadable[name] := _unreadable_words(role, name, word) if some name, word i
 # description: >-
 #   The fix that makes the integration role grant each privilege that it lacks at the required depth. A built-in or
 #   locked role cannot be changed, and a missing one must be created.
-grant := {name: {"kind": kind, "role": target, "privileges": [privilege]} |
+grant := {name: {"kind": kinds[actual], "role": target, "privileges": [granting[name]]} |
 	kinds := _kinds
 	target := _target
-	required := depth.required
+	granting := depth.granting
 	some name, actual in lacking
-	kind := kinds[actual]
-	privilege := {"name": name, "id": input.privileges[name].id, "depth": required[name]}
 }
 
 # METADATA
@@ -441,7 +440,7 @@ _kinds := object.union(_each("raise-depth"), {"none": "add-privilege"}) if {
 	not profile.current.supplements
 }
 
-_each(kind) := {level: kind | some level in depth.names}
+_each(kind) := {level: kind | some level in access.names}
 
 _target := role_reference if {
 	role
@@ -449,7 +448,9 @@ _target := role_reference if {
 
 # METADATA
 # description: What the integration role itself does not grant at the required depth, with the depth that it grants.
-lacking := _below(own)
+lacking := _below(_of_minimum)
+
+_of_minimum := object.filter(own, profile.minimum)
 
 # METADATA
 # description: What the integration does not have at the required depth, with the depth that it has.
@@ -459,7 +460,7 @@ _below(grants) := object.union(
 	{name: "none" | some name in (object.keys(depth.required) - object.keys(grants))},
 	{name: actual |
 		some [name, actual] in (_pairs(object.filter(grants, object.keys(depth.required))) - _pairs(depth.required))
-		depth.rank[actual] < depth.rank[depth.required[name]]
+		access.rank[actual] < access.rank[depth.required[name]]
 	},
 )
 
@@ -479,8 +480,8 @@ _grants := {id: object.filter(grants, profile.minimum) |
 #   records. A team's role gives its members Basic rights only if they are inherited.
 _reach := {id: object.union(own_records, covered) |
 	some id in reaching
-	own_records := {level: depth.rank.basic | _gives_own[id]; some level in ["basic", "local", "deep"]}
-	covered := {level: depth.rank[level] | some level in ["local", "deep", "global"]; _covers(level, input.roles[id].business_unit_id)}
+	own_records := {level: access.rank.basic | _gives_own[id]; some level in ["basic", "local", "deep"]}
+	covered := {level: access.rank[level] | some level in ["local", "deep", "global"]; _covers(level, input.roles[id].business_unit_id)}
 }
 
 _gives_own contains id if some id in direct
@@ -551,9 +552,9 @@ _uncounted("deep", from) if {
 # description: >-
 #   The depth at which the integration has each privilege of the minimum: through all roles of the user, or
 #   through the integration role alone if the user has none.
-granted := object.filter(own, profile.minimum) if {
+granted := _of_minimum if {
 	count(reaching) == 0
-} else := {name: depth.names[rank] | some name, rank in _held}
+} else := {name: access.names[rank] | some name, rank in _held}
 
 # METADATA
 # description: >-
@@ -626,8 +627,8 @@ ungranted[name] contains sprintf("it is unknown which business units are above t
 _hanging := {name |
 	_sure != _held
 	some name, required in depth.required
-	_held[name] >= depth.rank[required]
-	object.get(_sure, name, 0) < depth.rank[required]
+	_held[name] >= access.rank[required]
+	object.get(_sure, name, 0) < access.rank[required]
 }
 
 # METADATA

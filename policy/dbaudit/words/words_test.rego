@@ -1,10 +1,10 @@
 package dbaudit.words_test
 
-import data.dbaudit.depth
+import data.dbaudit.access
 import data.dbaudit.words
 
 test_each_depth_has_a_level if {
-	object.keys(words.levels) == object.keys(depth.rank)
+	object.keys(words.levels) == object.keys(access.rank)
 	words.levels.deep == "Parent: Child Business Units"
 }
 

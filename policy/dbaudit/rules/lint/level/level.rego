@@ -15,7 +15,7 @@
 #   remediation: Write a level that the privilege allows.
 package dbaudit.rules.lint.level
 
-import data.dbaudit.depth
+import data.dbaudit.access
 import data.dbaudit.lint
 
 metadata := rego.metadata.chain()[1].annotations.custom
@@ -89,6 +89,6 @@ _words(levels) := concat(", ", [sprintf("%s%s", [upper(substring(level, 0, 1)), 
 ])
 
 _levels contains level if {
-	some level, rank in depth.rank
+	some level, rank in access.rank
 	rank > 0
 }

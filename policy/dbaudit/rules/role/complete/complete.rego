@@ -13,6 +13,7 @@
 #   remediation: Grant the privilege to the integration role itself.
 package dbaudit.rules.role.complete
 
+import data.dbaudit.access
 import data.dbaudit.depth
 import data.dbaudit.integration
 import data.dbaudit.profile
@@ -81,7 +82,7 @@ _fillers[name] contains filler if {
 	required := depth.required[name]
 	some root, _ in integration.ways
 	root != integration.role
-	depth.rank[input.role_privileges[root][name]] >= depth.rank[required]
+	access.rank[input.role_privileges[root][name]] >= access.rank[required]
 	some filler in integration.names[root]
 }
 

@@ -43,15 +43,24 @@ not_applicable := integration.no_role
 _fix := {
 	"kind": "remove-privilege",
 	"role": integration.role_reference,
-	"privileges": [_removals[name] | some name in surplus.listed],
+	"privileges": _removals,
 } if {
 	integration.role_editable
 } else := {"kind": "replace-role", "role": integration.role_reference}
 
-_removals := object.union(
-	{name: {"name": name} | some name in surplus.names},
-	{name: {"name": name, "depth": depth} | some name, depth in integration.own},
-)
+# METADATA
+# description: Of a privilege that is granted for some records only, or at an unknown depth, there is no depth to name.
+_removals := [{"name": name, "depth": depth} |
+	own := integration.own
+	some name in surplus.listed
+	depth := own[name]
+] if {
+	count(surplus.names - object.keys(integration.own)) == 0
+} else := [object.union({"name": name}, named) |
+	depths := {name: {"depth": depth} | some name, depth in integration.own}
+	some name in surplus.listed
+	named := object.get(depths, name, {})
+]
 
 _message := sprintf("the role %q grants %s: %s", [integration.role_name, _counted, _shown])
 

@@ -18,6 +18,7 @@
 #   remediation: Grant the privilege to the integration role at the level that the finding names.
 package dbaudit.rules.role.privileges
 
+import data.dbaudit.access
 import data.dbaudit.depth
 import data.dbaudit.integration
 import data.dbaudit.profile
@@ -27,22 +28,11 @@ metadata := rego.metadata.chain()[1].annotations.custom
 
 # METADATA
 # description: A privilege that the environment defines, but that is not granted.
-findings contains {
-	"control": control.id,
-	"message": message,
-	"subject": _subject,
-	"evidence": {
-		"privilege": name,
-		"required_depth": required,
-		"actual_depth": "none",
-		"state": "missing",
-	},
-	"fix": fix,
-} if {
+findings contains object.union(said, {"subject": subject, "fix": fixes[name]}) if {
+	subject := _subject
+	fixes := _fixes
 	some name, required in object.filter(depth.required, _missing)
-	message := sprintf("%s is not granted; %s is required (%s)", [profile.rights[name], words.levels[required], name])
-	fix := _fixes[name]
-	some control in profile.requiring[name]
+	some said in access.missing(name, required)
 }
 
 # METADATA

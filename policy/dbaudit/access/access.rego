@@ -1,0 +1,80 @@
+# METADATA
+# title: Access levels
+# description: >-
+#   Compares and chooses access levels. The portal calls them User, Business Unit, Parent: Child Business Units
+#   and Organization. These rules and functions read the profile and their arguments, and nothing of the snapshot:
+#   dbaudit keeps their values for all snapshots that a profile judges.
+# related_resources:
+#   - ref: https://learn.microsoft.com/power-platform/admin/security-roles-privileges
+#     description: Security roles and privileges
+package dbaudit.access
+
+import data.dbaudit.profile
+import data.dbaudit.words
+
+rank := {"none": 0, "basic": 1, "local": 2, "deep": 3, "global": 4}
+
+names := ["none", "basic", "local", "deep", "global"]
+
+# METADATA
+# description: >-
+#   The depth that the configuration, or else the profile, requires of each privilege of the minimum. The default
+#   is the deepest, because an integration that synchronizes all records needs it.
+wanted(configured) := object.union(profile.depths, _named(configured))
+
+# METADATA
+# description: The depth that each defined privilege of the minimum must be granted at, by what the privileges allow.
+required(privileges, configured) := object.union(
+	{name: _fitted(privilege.depths, "global") | some name, privilege in privileges},
+	{name: _fitted(privileges[name].depths, depth) | some name, depth in _stated(configured)},
+)
+
+# METADATA
+# description: The defined privileges of the minimum that allow no known level, and for which no level is stated.
+unlevelled(privileges, configured) := {name |
+	some name, privilege in privileges
+	privilege.depths == []
+} - object.keys(_stated(configured))
+
+# METADATA
+# description: Each required privilege as a fix grants it.
+granting(privileges, depths) := {name: {"name": name, "id": privileges[name].id, "depth": depth} |
+	some name, depth in depths
+}
+
+# METADATA
+# description: >-
+#   What the findings say of a privilege that is required at a depth and not granted, one for each control that
+#   requires it.
+missing(name, depth) := {said |
+	message := sprintf("%s is not granted; %s is required (%s)", [profile.rights[name], words.levels[depth], name])
+	some control in profile.requiring[name]
+	said := {
+		"control": control.id,
+		"message": message,
+		"evidence": {"privilege": name, "required_depth": depth, "actual_depth": "none", "state": "missing"},
+	}
+}
+
+_stated(configured) := object.union(profile.stated_depths, _named(configured))
+
+# METADATA
+# description: Depths by the names of the minimum. The configuration may spell them in another case.
+_named(configured) := object.union_n([{name: depth} |
+	some stated, depth in configured
+	some name in profile.spelt[lower(stated)]
+])
+
+# METADATA
+# description: >-
+#   The shallowest of the allowed depths that is at least the wanted one, or the deepest if none is, or the wanted one
+#   if none is known.
+_fitted(depths, depth) := names[_fitting({number | some level in depths; number := rank[level]}, want)] if {
+	want := object.get(rank, depth, rank.global)
+}
+
+_fitting(allowed, want) := min({rank | some rank in allowed; rank >= want}) if {
+	max(allowed) >= want
+} else := max(allowed) if {
+	count(allowed) > 0
+} else := want
