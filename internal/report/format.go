@@ -72,7 +72,16 @@ func Formats() []Format {
 }
 
 // ParseFormat reads the name of a format.
-func ParseFormat(s string) (Format, error) { return parseName(s, "format", Formats()) }
+func ParseFormat(s string) (Format, error) {
+	var names []string
+	for _, f := range Formats() {
+		if string(f) == s {
+			return f, nil
+		}
+		names = append(names, string(f))
+	}
+	return "", fmt.Errorf("unknown format %q: want one of %s", s, strings.Join(names, ", "))
+}
 
 // FormatOf is the format that the end of a file's name stands for; else [Table].
 func FormatOf(file string) Format {
@@ -100,16 +109,3 @@ const (
 func Profiles() []Profile { return []Profile{Generic, GitHubCodeScanning, AzureDevOpsPipeline} }
 
 func (p Profile) String() string { return string(p) }
-
-// ParseProfile reads the name of a SARIF profile.
-func ParseProfile(s string) (Profile, error) { return parseName(s, "SARIF profile", Profiles()) }
-
-func parseName[T ~string](s, what string, valid []T) (T, error) {
-	names := make([]string, len(valid))
-	for i, v := range valid {
-		if names[i] = string(v); names[i] == s {
-			return v, nil
-		}
-	}
-	return "", fmt.Errorf("unknown %s %q: want one of %s", what, s, strings.Join(names, ", "))
-}
