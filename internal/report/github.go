@@ -27,18 +27,12 @@ func writeGitHub(from *source, o Options) *text.Commands {
 				annotate(&b, "warning", i.At, string(i.ID)+" (unknown)", i.message())
 				continue
 			}
-			message, title := i.message(), join(", ", i.Severity.String(), string(f.Baseline))
-			if g := gap(*f); g != "" {
-				message += " (" + g + ")"
-			}
-			command := formOf(i.Severity).command
+			command, todo := formOf(i.Severity).command, advice(*f, i.Control, o)
 			if f.Waiver != nil {
-				command = "notice"
-				message += "\n" + waiver(f.Waiver)
-			} else {
-				message += "\n" + advice(*f, i.Control, o)
+				command, todo = "notice", waiver(f.Waiver)
 			}
-			annotate(&b, command, i.At, fmt.Sprintf("%s (%s)", i.ID, title), message)
+			title := join(", ", i.Severity.String(), string(f.Baseline))
+			annotate(&b, command, i.At, fmt.Sprintf("%s (%s)", i.ID, title), withGap(*f)+"\n"+todo)
 		}
 		b.Add("group", nil, fmt.Sprintf("dbaudit %s: %s", r.Environment.Name, count(len(r.Controls), "control")))
 		for _, c := range r.Controls {

@@ -19,6 +19,9 @@ const (
 	JobSummaryLimit = 1 << 20
 )
 
+// closing ends what is folded away.
+const closing = "\n</details>\n\n"
+
 // markdownReserve is what is kept back for the note that says what was cut.
 const markdownReserve = 600
 
@@ -193,7 +196,6 @@ func (p *page) reasons(title string, r audit.Result, outcome audit.Outcome, o Op
 }
 
 func (p *page) passed(r audit.Result) {
-	const closing = "\n</details>\n\n"
 	if r.Summary.Pass == 0 || !p.put(fmt.Sprintf("<details><summary>%s passed</summary>\n\n", count(r.Summary.Pass, "control")), closing) {
 		return
 	}
@@ -215,16 +217,13 @@ func (p *page) notes(r audit.Result) {
 
 // details folds the findings of each control away.
 func (p *page) details(r audit.Result, o Options) {
-	first := true
-	const closing = "\n</details>\n\n"
+	heading := "### Details\n\n"
 	for _, c := range gravestFirst(r.Controls) {
 		if len(c.Findings) == 0 {
 			continue
 		}
-		if first {
-			p.put("### Details\n\n", "")
-			first = false
-		}
+		p.put(heading, "")
+		heading = ""
 		var b strings.Builder
 		fmt.Fprintf(&b, "<details><summary>%s (%s): %s</summary>\n\n", text.HTML(name(string(c.ID))), c.Severity, count(len(c.Findings), "finding"))
 		if s := citation(c.Citation); s != "" {

@@ -59,6 +59,14 @@ func gap(f audit.Finding) string {
 	return "needs " + depthOf(f.Evidence, "required_depth") + actual
 }
 
+// withGap is the message of a finding with what it compares.
+func withGap(f audit.Finding) string {
+	if g := gap(f); g != "" {
+		return f.Message + " (" + g + ")"
+	}
+	return f.Message
+}
+
 // depthOf is a depth of the evidence as the portal's access level.
 func depthOf(e audit.Evidence, key string) string {
 	return name(visible(audit.Level(e.Text(key))))

@@ -1,9 +1,10 @@
 package report
 
 import (
+	"fmt"
 	"net/url"
 	"path"
-	"strconv"
+	"path/filepath"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -36,9 +37,9 @@ func region(l *audit.Location) sarifRegion {
 	r := sarifRegion{StartLine: max(l.Line, 1)}
 	if l.Line >= 1 && l.Column >= 1 {
 		r.StartColumn = l.Column
-	}
-	if r.StartColumn > 0 && l.EndColumn > l.Column {
-		r.EndColumn = l.EndColumn
+		if l.EndColumn > l.Column {
+			r.EndColumn = l.EndColumn
+		}
 	}
 	return r
 }
@@ -47,19 +48,13 @@ func lineOf(file string, line int) string {
 	if line < 1 {
 		return file
 	}
-	return file + ", line " + strconv.Itoa(line)
+	return fmt.Sprintf("%s, line %d", file, line)
 }
 
 // inCheckout reports whether a path is relative and stays below where it starts.
 func inCheckout(file string) bool {
-	if strings.Contains(file, `\`) || strings.Contains(file, "://") {
-		return false
-	}
-	if len(file) >= 2 && file[1] == ':' { // a drive of Windows
-		return false
-	}
-	clean := path.Clean(file)
-	return !path.IsAbs(clean) && clean != "." && clean != ".." && !strings.HasPrefix(clean, "../")
+	drive := len(file) >= 2 && file[1] == ':'
+	return !drive && !strings.Contains(file, `\`) && !strings.Contains(file, "://") && path.Clean(file) != "." && filepath.IsLocal(file)
 }
 
 // escapePath percent-encodes all of a path but its slashes and RFC 3986's unreserved

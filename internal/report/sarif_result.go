@@ -18,17 +18,11 @@ type place struct {
 
 func (p place) finding(f audit.Finding) sarifResult {
 	physical, entry, origin := physicalLocation(cmp.Or(f.Location, p.control.Location))
-	message := f.Message
-	if g := gap(f); g != "" {
-		message += " (" + g + ")"
-	}
+	message := withGap(f)
 	if origin != "" {
 		message += " [" + origin + "]"
 	}
-	fingerprint := f.Fingerprint
-	if fingerprint == "" {
-		fingerprint = audit.Fingerprint(p.control.ID, p.env.OrganizationID, f.Subject, f.Evidence.Text("privilege"))
-	}
+	fingerprint := cmp.Or(f.Fingerprint, audit.Fingerprint(p.control.ID, p.env.OrganizationID, f.Subject, f.Evidence.Text("privilege")))
 	s := p.result("fail", sentence(message)+" "+advice(f, p.control, p.options), physical, p.logical(f), fingerprint)
 	s.Level, s.BaselineState, s.entry = formOf(p.control.Severity).level, string(f.Baseline), entry
 	if w := f.Waiver; w != nil {
