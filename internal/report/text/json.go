@@ -2,6 +2,7 @@ package text
 
 import (
 	"fmt"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -13,29 +14,26 @@ func JSON(document []byte) []byte {
 	var out []byte
 	done := 0
 	for i := 0; i < len(document); {
-		if document[i] == '#' {
-			n := commandAt(document[i:])
-			if n > 0 {
-				out = append(out, document[done:i]...)
-				out = append(out, `\u0023\u0023`...)
-				done = i + 2
-			}
-			i += max(n, 1)
-			continue
-		}
-		if c := document[i]; c < utf8.RuneSelf && c != 0x7f {
+		if c := document[i]; c < utf8.RuneSelf && c != 0x7f && c != '#' { // nearly all
 			i++
 			continue
 		}
 		r, n := utf8.DecodeRune(document[i:])
-		if Unseen(r) {
-			out = append(out, document[done:i]...)
-			if r > 0xffff {
-				r -= 0x10000
-				out = fmt.Appendf(out, `\u%04x\u%04x`, 0xd800+(r>>10), 0xdc00+(r&0x3ff))
-			} else {
-				out = fmt.Appendf(out, `\u%04x`, r)
+		escaped := ""
+		switch {
+		case r == '#':
+			if command := commandAt(document[i:]); command > 0 {
+				escaped, n = `\u0023\u0023`, 2
 			}
+		case !Unseen(r):
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			escaped = fmt.Sprintf(`\u%04x\u%04x`, high, low)
+		default:
+			escaped = fmt.Sprintf(`\u%04x`, r)
+		}
+		if escaped != "" {
+			out = append(append(out, document[done:i]...), escaped...)
 			done = i + n
 		}
 		i += n

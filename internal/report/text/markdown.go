@@ -16,40 +16,15 @@ func Markdown(s string) string {
 	s = Line(strings.TrimSpace(s))
 	var b strings.Builder
 	for i, r := range s {
-		switch r {
-		case '&':
-			b.WriteString("&amp;")
-		case '<':
-			b.WriteString("&lt;")
-		case '>':
-			b.WriteString("&gt;")
-		case '|':
-			b.WriteString("&#124;")
-		case ':':
-			// "https://" and the like become links by themselves.
-			if strings.HasPrefix(s[i:], "://") {
-				b.WriteString("&#58;")
-			} else {
-				b.WriteByte(':')
-			}
-		case '.':
-			if i >= 3 && strings.EqualFold(s[i-3:i], "www") || startsList(s, i) {
-				b.WriteString("&#46;")
-			} else {
-				b.WriteByte('.')
-			}
-		case ')':
-			if startsList(s, i) {
-				b.WriteByte('\\')
-			}
-			b.WriteByte(')')
-		case '\\', '`', '*', '_', '[', ']', '~', '$', '#':
+		switch {
+		case strings.ContainsRune("&<>", r):
+			b.WriteString(html.EscapeString(string(r)))
+		case r == '|', strings.HasPrefix(s[i:], "://"), // "https://" and the like become links by themselves
+			r == '.' && (i >= 3 && strings.EqualFold(s[i-3:i], "www") || startsList(s, i)):
+			fmt.Fprintf(&b, "&#%d;", r)
+		case strings.ContainsRune("\\`*_[]~$#", r), r == ')' && startsList(s, i),
+			i == 0 && strings.ContainsRune("-+=", r): // a list, or the underline of a heading
 			b.WriteByte('\\')
-			b.WriteRune(r)
-		case '-', '+', '=':
-			if i == 0 { // a list, or the underline of a heading
-				b.WriteByte('\\')
-			}
 			b.WriteRune(r)
 		default:
 			b.WriteRune(r)
@@ -102,13 +77,12 @@ func unmentioned(s string) string {
 // URL makes a destination for <…> of a Markdown link.
 func URL(s string) string {
 	var b strings.Builder
-	for i := range len(s) {
-		c := s[i]
+	for _, c := range []byte(s) {
 		if c <= ' ' || c >= 0x7f || strings.IndexByte("<>\\\"`|", c) >= 0 {
 			fmt.Fprintf(&b, "%%%02X", c)
-			continue
+		} else {
+			b.WriteByte(c)
 		}
-		b.WriteByte(c)
 	}
 	return b.String()
 }

@@ -9,6 +9,7 @@ package text
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -57,9 +58,6 @@ func Unseen(r rune) bool {
 // Lines is [Line] for a text that has several lines of its own, such as indented
 // JSON.
 func Lines(s string) string {
-	if !strings.Contains(s, "\n") {
-		return Line(s)
-	}
 	lines := strings.Split(s, "\n")
 	for i, line := range lines {
 		lines[i] = Line(line)
@@ -91,4 +89,15 @@ func Count(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// Linef formats a message in which each text among the arguments is one line.
+func Linef(format string, args ...any) string {
+	args = slices.Clone(args)
+	for i, arg := range args {
+		if s, ok := arg.(string); ok {
+			args[i] = Line(s)
+		}
+	}
+	return fmt.Sprintf(format, args...)
 }
