@@ -143,3 +143,30 @@ func TestScanAgain(t *testing.T) {
 		t.Errorf("three scans asked for %d tokens", n)
 	}
 }
+
+// A counted transport counts how often its idle connections are closed.
+type counted struct {
+	http.RoundTripper
+	closed *atomic.Int64
+}
+
+func (c counted) CloseIdleConnections() { c.closed.Add(1) }
+
+// TestScanKeepsNoConnections: the connections of each environment are closed after it is
+// read.
+func TestScanKeepsNoConnections(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	var closed atomic.Int64
+	transport := s.Transport(nil)
+	s.Transport = func(*x509.CertPool) http.RoundTripper { return counted{transport, &closed} }
+	targets := s.targets(t, s.document("  good: {url: "+s.URL()+", auth: {secret: {env: GOOD}}}\n  wrong: {url: "+s.URL()+", auth: {secret: {env: WRONG}}}\n"))
+	e, err := s.Engine(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Scan(t.Context(), e, targets, run.ScanOptions{Scope: snapshot.ScopeIntegration})
+	if int(closed.Load()) != len(targets) {
+		t.Errorf("closed %d times, of %d environments", closed.Load(), len(targets))
+	}
+}
