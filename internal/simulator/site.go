@@ -7,16 +7,16 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"log"
-	"math/big"
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/dbaudit/dbaudit/internal/simulator/entra"
 )
 
 // A Site serves over TLS, by a certificate that is made for its life and is its own authority.
@@ -50,14 +50,9 @@ func newSite(address string) (*Site, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listening on %q: %w", address, err)
 	}
-	now := time.Now()
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(now.UnixNano()),
-		Subject:      pkix.Name{CommonName: "dbaudit simulator", Organization: []string{"dbaudit"}},
-		NotBefore:    now.Add(-24 * time.Hour), // for clocks that are slow
-		NotAfter:     now.Add(365 * 24 * time.Hour),
-		IsCA:         true, BasicConstraintsValid: true,
-		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	template := x509.Certificate{
+		IsCA: true, BasicConstraintsValid: true,
+		KeyUsage:    x509.KeyUsageCertSign,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		DNSNames:    []string{"localhost"},
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
@@ -71,11 +66,8 @@ func newSite(address string) (*Site, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a key for TLS: %w", err)
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return nil, fmt.Errorf("making a certificate for TLS: %w", err)
-	}
-	return &Site{certificate: tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}}, nil
+	certificate, err := entra.SelfSigned("dbaudit simulator", key, template)
+	return &Site{certificate: certificate}, err //nolint:wrapcheck // it says what failed
 }
 
 // listen opens an address and gives the URL under which it is reached.

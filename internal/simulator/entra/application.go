@@ -1,6 +1,7 @@
 package entra
 
 import (
+	"crypto"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -98,14 +99,14 @@ func (d *Directory) checkCertificate(r *registration, assertion string) error {
 		if err != nil {
 			return nil, err
 		}
-		sum := sha256.Sum256(pair.certificate.Raw)
+		sum := sha256.Sum256(pair.Certificate[0])
 		given, _ := t.Header["x5t#S256"].(string)
 		// Entra takes base64 of both kinds, padded or not.
 		given = strings.NewReplacer("+", "-", "/", "_", "=", "").Replace(given)
 		if given != base64.RawURLEncoding.EncodeToString(sum[:]) {
 			return nil, errors.New("the key was not found: the thumbprint in the header is that of no registered certificate")
 		}
-		return pair.certificate.PublicKey, nil
+		return pair.PrivateKey.(crypto.Signer).Public(), nil
 	}, jwt.WithIssuer(r.ApplicationID), jwt.WithSubject(r.ApplicationID))
 	if err != nil {
 		return err

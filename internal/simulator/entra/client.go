@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -47,10 +48,11 @@ type FederatedCredential struct {
 // A registration is a client, its credentials read.
 type registration struct {
 	Client
+
 	secretEnds time.Time
 	// certificate makes the certificate and its key when they are first asked for: that takes a
 	// moment. It is nil for a client that has none.
-	certificate func() (*keyPair, error)
+	certificate func() (tls.Certificate, error)
 	// issuers are the keys of each federated credential.
 	issuers [][]crypto.PublicKey
 }
@@ -71,7 +73,13 @@ func register(c Client) (*registration, error) {
 		r.secretEnds = last.AddDate(0, 0, 1)
 	}
 	if c.Certificate != "" {
-		r.certificate = sync.OnceValues(func() (*keyPair, error) { return newKeyPair(c.Name, time.Now()) })
+		r.certificate = sync.OnceValues(func() (tls.Certificate, error) {
+			key, err := rsa.GenerateKey(rand.Reader, 2048) // sign-in libraries take RSA alone
+			if err != nil {
+				return tls.Certificate{}, fmt.Errorf("making the key of client %q: %w", c.Name, err)
+			}
+			return SelfSigned(c.Name, key, x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+		})
 	}
 	for _, f := range c.Federated {
 		keys, err := publicKeys(f.Keys)
@@ -109,43 +117,25 @@ func (d *Directory) Certificate(applicationID string) []byte {
 	if err != nil {
 		return nil
 	}
-	return pair.pem
+	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	if err != nil {
+		return nil
+	}
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]})
+	return append(text, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})...)
 }
 
-// A keyPair is a generated certificate with its key.
-type keyPair struct {
-	certificate *x509.Certificate
-	pem         []byte // the certificate and the PKCS #8 key
-}
-
-// newKeyPair makes a self-signed certificate, as people do for an app registration. The key is RSA:
-// sign-in libraries take no other.
-func newKeyPair(name string, now time.Time) (*keyPair, error) {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+// SelfSigned makes a certificate that signs itself, from a template: it is good for a year, and for
+// clocks that are slow.
+func SelfSigned(name string, key crypto.Signer, template x509.Certificate) (tls.Certificate, error) {
+	now := time.Now()
+	template.SerialNumber = big.NewInt(now.UnixNano())
+	template.Subject = pkix.Name{CommonName: name, Organization: []string{"dbaudit"}}
+	template.NotBefore, template.NotAfter = now.Add(-24*time.Hour), now.Add(365*24*time.Hour)
+	template.KeyUsage |= x509.KeyUsageDigitalSignature
+	der, err := x509.CreateCertificate(rand.Reader, &template, &template, key.Public(), key)
 	if err != nil {
-		return nil, fmt.Errorf("making the key of client %q: %w", name, err)
+		return tls.Certificate{}, fmt.Errorf("making the certificate of %q: %w", name, err)
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(now.UnixNano()),
-		Subject:      pkix.Name{CommonName: name, Organization: []string{"dbaudit"}},
-		NotBefore:    now.Add(-24 * time.Hour),
-		NotAfter:     now.Add(365 * 24 * time.Hour),
-		KeyUsage:     x509.KeyUsageDigitalSignature,
-		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return nil, fmt.Errorf("making the certificate of client %q: %w", name, err)
-	}
-	certificate, err := x509.ParseCertificate(der)
-	if err != nil {
-		return nil, fmt.Errorf("reading the certificate of client %q: %w", name, err)
-	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return nil, fmt.Errorf("writing the key of client %q: %w", name, err)
-	}
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	text = append(text, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})...)
-	return &keyPair{certificate, text}, nil
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
 }

@@ -50,10 +50,8 @@ type Directory struct {
 
 	mu         sync.Mutex
 	tokens     map[string]issued // by the token's text
-	refresh    map[string]grant
-	codes      map[string]authorizationCode
-	devices    map[string]*device // by device code
-	assertions map[string]bool    // ids of those that were used
+	grants     map[string]*grant
+	assertions map[string]bool // ids of those that were used
 }
 
 // issued is a token in somebody's hands.
@@ -62,18 +60,11 @@ type issued struct {
 	expires  time.Time
 }
 
-// A grant is what a refresh token is good for.
-type grant struct {
-	person   Person
-	clientID string
-}
-
 // New makes a directory.
 func New(t Tenant) (*Directory, error) {
 	d := &Directory{
 		tenant: t, registrations: map[string]*registration{}, signingKey: []byte(rand.Text()),
-		tokens: map[string]issued{}, refresh: map[string]grant{}, codes: map[string]authorizationCode{},
-		devices: map[string]*device{}, assertions: map[string]bool{},
+		tokens: map[string]issued{}, grants: map[string]*grant{}, assertions: map[string]bool{},
 	}
 	for _, c := range t.Clients {
 		r, err := register(c)
@@ -214,11 +205,11 @@ func (d *Directory) token(form url.Values) (any, error) {
 	case "client_credentials":
 		return d.clientCredentials(r, form)
 	case "device_code", "urn:ietf:params:oauth:grant-type:device_code":
-		return d.redeemDevice(r, form)
+		return d.redeem(r, form, "device_code")
 	case "authorization_code":
-		return d.redeemCode(r, form)
+		return d.redeem(r, form, "code")
 	case "refresh_token":
-		return d.redeemRefresh(r, form)
+		return d.redeem(r, form, "refresh_token")
 	default:
 		return nil, refuse(http.StatusBadRequest, "unsupported_grant_type", 70003, "The app requested an unsupported grant type '%s'.", kind)
 	}

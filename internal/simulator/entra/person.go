@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"html"
 	"net/http"
@@ -15,19 +14,14 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// A device is a sign-in that a person is to confirm elsewhere.
-type device struct {
-	clientID, userCode string
-	expires            time.Time
-	approved           *Person
-}
+// A grant is what a device code, an authorization code or a refresh token is good for.
+type grant struct {
+	clientID string
+	person   *Person   // nil until a person confirms the device code
+	expires  time.Time // zero for never
 
-// An authorizationCode is what the authorize endpoint gave, until it is redeemed.
-type authorizationCode struct {
-	grant
-
-	redirect, challenge string
-	expires             time.Time
+	userCode            string // of a device code
+	redirect, challenge string // of an authorization code
 }
 
 func (d *Directory) deviceCode(form url.Values) (any, error) {
@@ -38,19 +32,24 @@ func (d *Directory) deviceCode(form url.Values) (any, error) {
 	if err := d.checkScope(form.Get("scope")); err != nil {
 		return nil, err
 	}
-	code, page := rand.Text(), d.tenant.Address+"/approve"
-	waiting := &device{clientID: r.ApplicationID, userCode: userCode(), expires: d.tenant.Now().Add(15 * time.Minute)}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.devices[code] = waiting
+	page, code := d.tenant.Address+"/approve", userCode()
 	return object{
-		"user_code":        waiting.userCode,
-		"device_code":      code,
+		"user_code":        code,
+		"device_code":      d.give("device_code", grant{clientID: r.ApplicationID, userCode: code, expires: d.tenant.Now().Add(15 * time.Minute)}),
 		"verification_uri": page,
 		"expires_in":       900,
 		"interval":         1,
-		"message":          "To sign in, use a web browser to open the page " + page + " and enter the code " + waiting.userCode + " to authenticate.",
+		"message":          "To sign in, use a web browser to open the page " + page + " and enter the code " + code + " to authenticate.",
 	}, nil
+}
+
+// give makes a code or a refresh token, which a form has as a parameter.
+func (d *Directory) give(parameter string, g grant) string {
+	code := rand.Text()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.grants[parameter+"="+code] = &g
+	return code
 }
 
 // userCode is brief, and free of digits.
@@ -61,7 +60,13 @@ func userCode() string {
 // approve is the page on which a person confirms a sign-in: /approve?user_code=CODE[&username=UPN].
 func (d *Directory) approve(code, username string) (any, error) {
 	if code == "" {
-		return d.approvePage(), nil
+		var options strings.Builder
+		for _, p := range d.tenant.People {
+			options.WriteString("<option>" + html.EscapeString(p.UPN) + "</option>")
+		}
+		return page(`<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Sign in to the simulator</title></head>
+<body><form method="get" action="/approve"><label>Code <input name="user_code" autofocus></label>
+<label>Sign in as <select name="username">` + options.String() + `</select></label><button>Continue</button></form></body></html>`), nil
 	}
 	who, err := d.person(username)
 	if err != nil {
@@ -69,23 +74,13 @@ func (d *Directory) approve(code, username string) (any, error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, waiting := range d.devices {
-		if strings.EqualFold(waiting.userCode, code) && d.tenant.Now().Before(waiting.expires) {
-			waiting.approved = &who
+	for _, g := range d.grants {
+		if strings.EqualFold(g.userCode, code) && d.tenant.Now().Before(g.expires) {
+			g.person = &who
 			return page("You have signed in as " + html.EscapeString(who.UPN) + ". You may now close this window.\n"), nil
 		}
 	}
 	return nil, badRequest(70019, "The code that you entered has expired or is not known.")
-}
-
-func (d *Directory) approvePage() page {
-	var options strings.Builder
-	for _, p := range d.tenant.People {
-		options.WriteString("<option>" + html.EscapeString(p.UPN) + "</option>")
-	}
-	return page(`<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Sign in to the simulator</title></head>
-<body><form method="get" action="/approve"><label>Code <input name="user_code" autofocus></label>
-<label>Sign in as <select name="username">` + options.String() + `</select></label><button>Continue</button></form></body></html>`)
 }
 
 // person finds who signs in: the one named, or the first of the environment.
@@ -98,25 +93,49 @@ func (d *Directory) person(upn string) (Person, error) {
 	return Person{}, badRequest(50034, "The user account %s does not exist in the directory. To sign into this application, the account must be added to the directory.", upn)
 }
 
-func badGrant(code int, text string) error {
-	return refuse(http.StatusBadRequest, "invalid_grant", code, "%s", text)
+// redeem answers with the tokens of the person who signed in, for the code or the refresh token that a
+// form has as a parameter.
+func (d *Directory) redeem(r *registration, form url.Values, parameter string) (any, error) {
+	g, err := d.take(r, form, parameter)
+	if err != nil {
+		return nil, err
+	}
+	return d.userToken(*g.person, r.ApplicationID)
 }
 
-func (d *Directory) redeemDevice(r *registration, form url.Values) (any, error) {
-	d.mu.Lock()
-	code := form.Get("device_code")
-	waiting := d.devices[code]
-	switch {
-	case waiting == nil || waiting.clientID != r.ApplicationID || !d.tenant.Now().Before(waiting.expires):
-		d.mu.Unlock()
-		return nil, badGrant(70000, "The provided value for the input parameter 'device_code' is not valid. It may have expired.")
-	case waiting.approved == nil:
-		d.mu.Unlock()
-		return nil, refuse(http.StatusBadRequest, "authorization_pending", 70016, "OAuth 2.0 device flow error. Authorization is pending. Continue polling.")
+// take gives a grant, of which a code is good for one only.
+func (d *Directory) take(r *registration, form url.Values, parameter string) (*grant, error) {
+	refusals := map[string]error{
+		"device_code":   badGrant(70000, "The provided value for the input parameter 'device_code' is not valid. It may have expired."),
+		"code":          badGrant(70008, "The provided authorization code has expired, is not known, or was given for another request. Send a new interactive authorization request for this user and resource."),
+		"refresh_token": badGrant(70008, "The provided refresh token has expired due to inactivity or is not known. Send a new interactive authorization request for this user and resource."),
 	}
-	delete(d.devices, code)
-	d.mu.Unlock()
-	return d.userToken(grant{*waiting.approved, r.ApplicationID})
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	key := parameter + "=" + form.Get(parameter)
+	g := d.grants[key]
+	if parameter == "code" {
+		delete(d.grants, key)
+	}
+	switch {
+	case g == nil, g.clientID != r.ApplicationID, !g.expires.IsZero() && !d.tenant.Now().Before(g.expires), !g.proved(form):
+		return nil, refusals[parameter]
+	case g.person == nil:
+		return nil, refuse(http.StatusBadRequest, "authorization_pending", 70016, "OAuth 2.0 device flow error. Authorization is pending. Continue polling.")
+	case parameter == "device_code":
+		delete(d.grants, key)
+	}
+	return g, nil
+}
+
+// proved says whether a form has what the request for an authorization code had.
+func (g *grant) proved(form url.Values) bool {
+	sum := sha256.Sum256([]byte(form.Get("code_verifier")))
+	return g.challenge == "" || g.redirect == form.Get("redirect_uri") && g.challenge == base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+func badGrant(code int, text string) error {
+	return refuse(http.StatusBadRequest, "invalid_grant", code, "%s", text)
 }
 
 // authorize is the endpoint that a browser opens. It asks nothing: the person named by login_hint, or
@@ -140,64 +159,31 @@ func (d *Directory) authorize(query url.Values) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	code := rand.Text()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.codes[code] = authorizationCode{
-		grant: grant{who, r.ApplicationID}, redirect: redirect, challenge: query.Get("code_challenge"),
-		expires: d.tenant.Now().Add(10 * time.Minute),
-	}
+	code := d.give("code", grant{
+		clientID: r.ApplicationID, person: &who, expires: d.tenant.Now().Add(10 * time.Minute),
+		redirect: redirect, challenge: query.Get("code_challenge"),
+	})
 	return page(fmt.Sprintf(`<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Working...</title></head>
 <body onload="document.forms[0].submit()"><form method="post" action="%s"><input type="hidden" name="code" value="%s">
 <input type="hidden" name="state" value="%s"><noscript><button>Continue</button></noscript></form></body></html>`,
 		html.EscapeString(redirect), code, html.EscapeString(query.Get("state")))), nil
 }
 
-func (d *Directory) redeemCode(r *registration, form url.Values) (any, error) {
-	d.mu.Lock()
-	code, ok := d.codes[form.Get("code")]
-	delete(d.codes, form.Get("code"))
-	d.mu.Unlock()
-	sum := sha256.Sum256([]byte(form.Get("code_verifier")))
-	if !ok || code.clientID != r.ApplicationID || !d.tenant.Now().Before(code.expires) ||
-		code.redirect != form.Get("redirect_uri") || base64.RawURLEncoding.EncodeToString(sum[:]) != code.challenge {
-		return nil, badGrant(70008, "The provided authorization code has expired, is not known, or was given for another request. Send a new interactive authorization request for this user and resource.")
-	}
-	return d.userToken(code.grant)
-}
-
-func (d *Directory) redeemRefresh(r *registration, form url.Values) (any, error) {
-	d.mu.Lock()
-	g, ok := d.refresh[form.Get("refresh_token")]
-	d.mu.Unlock()
-	if !ok || g.clientID != r.ApplicationID {
-		return nil, badGrant(70008, "The provided refresh token has expired due to inactivity or is not known. Send a new interactive authorization request for this user and resource.")
-	}
-	return d.userToken(g)
-}
-
 // userToken answers with the tokens of a person who has signed in.
-func (d *Directory) userToken(g grant) (any, error) {
+func (d *Directory) userToken(who Person, clientID string) (any, error) {
 	now := d.tenant.Now()
 	idToken, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
-		"ver": "2.0", "iss": d.tenant.Address + "/" + d.tenant.ID + "/v2.0", "aud": g.clientID, "tid": d.tenant.ID,
-		"sub": g.person.ObjectID, "oid": g.person.ObjectID, "preferred_username": g.person.UPN, "name": g.person.Name,
+		"ver": "2.0", "iss": d.tenant.Address + "/" + d.tenant.ID + "/v2.0", "aud": clientID, "tid": d.tenant.ID,
+		"sub": who.ObjectID, "oid": who.ObjectID, "preferred_username": who.UPN, "name": who.Name,
 		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(tokenLifetime).Unix(),
 	}).SignedString(d.signingKey)
 	if err != nil {
 		return nil, fmt.Errorf("signing the id token: %w", err)
 	}
-	info, err := json.Marshal(object{"uid": g.person.ObjectID, "utid": d.tenant.ID})
-	if err != nil {
-		return nil, fmt.Errorf("writing client_info: %w", err)
-	}
-	answer := d.bearer(Identity{ObjectID: g.person.ObjectID})
-	refresh := rand.Text()
+	info := fmt.Sprintf(`{"uid":%q,"utid":%q}`, who.ObjectID, d.tenant.ID)
+	answer := d.bearer(Identity{ObjectID: who.ObjectID})
 	answer["scope"] = d.tenant.Resource + "/user_impersonation " + d.tenant.Resource + "/.default"
-	answer["refresh_token"], answer["id_token"] = refresh, idToken
-	answer["client_info"] = base64.RawURLEncoding.EncodeToString(info)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.refresh[refresh] = g
+	answer["refresh_token"], answer["id_token"] = d.give("refresh_token", grant{clientID: clientID, person: &who}), idToken
+	answer["client_info"] = base64.RawURLEncoding.EncodeToString([]byte(info))
 	return answer, nil
 }
