@@ -14,27 +14,22 @@ func (e *Environment) Clone() *Environment {
 func clone(v reflect.Value) reflect.Value {
 	c := reflect.New(v.Type()).Elem()
 	c.Set(v)
-	switch v.Kind() {
-	case reflect.Slice:
+	switch m := v.Interface().(type) {
+	case Grants:
+		c.Set(reflect.ValueOf(maps.Clone(m)))
+	case Words:
+		c.Set(reflect.ValueOf(maps.Clone(m)))
+	}
+	if v.Kind() == reflect.Slice && !v.IsNil() {
 		c.Set(reflect.MakeSlice(v.Type(), v.Len(), v.Len()))
 		for i := range v.Len() {
 			c.Index(i).Set(clone(v.Index(i)))
 		}
-		if v.IsNil() {
-			c.SetZero()
-		}
-	case reflect.Struct:
+	}
+	if v.Kind() == reflect.Struct {
 		for i := range v.NumField() {
 			c.Field(i).Set(clone(v.Field(i)))
 		}
-	case reflect.Map:
-		switch m := v.Interface().(type) {
-		case Grants:
-			c.Set(reflect.ValueOf(maps.Clone(m)))
-		case Words:
-			c.Set(reflect.ValueOf(maps.Clone(m)))
-		}
-	default:
 	}
 	return c
 }

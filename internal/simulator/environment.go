@@ -6,13 +6,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator/entra"
 )
 
-// An Environment is a whole Dataverse environment as a person writes it down: schema/environment.json
-// says what each key means.
-//
-// Things are referred to by name, or by id where a name is not unique; people also by user principal
-// name, application users also by application id. Ids that are left out are derived from names when
-// the environment is started, as are the team that every business unit has and the copies of each
-// role in the business units below its own.
+// An Environment is a whole Dataverse environment as a person writes it down. schema/environment.json
+// says what each key means and how things are referred to. Ids that are left out are derived from names
+// when the environment is started, as are the default team of every business unit and the copies of
+// each role in the business units below its own.
 type Environment struct {
 	TenantID               string                  `yaml:"tenant_id,omitempty" ref:"id"`
 	Organization           Organization            `yaml:"organization"`
@@ -25,8 +22,7 @@ type Environment struct {
 	PersonalViews          []PersonalView          `yaml:"personal_views,omitempty"`
 	SystemViews            []SystemView            `yaml:"system_views,omitempty"`
 	ColumnSecurityProfiles []ColumnSecurityProfile `yaml:"column_security_profiles,omitempty"`
-	// UndefinedTables and UndefinedPrivileges are taken out of the standard catalogue, as in an
-	// environment without the app that brings them. Grants of an undefined privilege vanish.
+	// Grants of an undefined privilege vanish.
 	UndefinedTables     []string        `yaml:"undefined_tables,omitempty"`
 	UndefinedPrivileges []string        `yaml:"undefined_privileges,omitempty"`
 	ExtraPrivileges     []Privilege     `yaml:"extra_privileges,omitempty"`
@@ -44,8 +40,7 @@ type Organization struct {
 	Region  string `yaml:"region,omitempty"`
 	// RecordOwnershipAcrossBusinessUnits is EnableOwnershipAcrossBusinessUnits in orgdborgsettings.
 	RecordOwnershipAcrossBusinessUnits Tristate `yaml:"record_ownership_across_business_units,omitempty"`
-	// KeepRolesOnMove is DoNotRemoveRolesOnChangeBusinessUnit in orgdborgsettings: only where it is on
-	// does a user who is moved to another business unit keep the roles.
+	// KeepRolesOnMove is DoNotRemoveRolesOnChangeBusinessUnit in orgdborgsettings.
 	KeepRolesOnMove Tristate `yaml:"keep_roles_on_move,omitempty"`
 	State           State    `yaml:"state,omitempty"`
 }
@@ -66,25 +61,18 @@ type BusinessUnit struct {
 	Disabled bool `yaml:"disabled,omitempty"`
 }
 
-// A Role is a security role in the business unit where it was made. Its copies in the units below
-// are not written down.
+// A Role is a security role in the business unit where it was made.
 type Role struct {
-	Name         string `yaml:"name"`
-	ID           string `yaml:"id,omitempty" ref:"id"`
-	BusinessUnit string `yaml:"business_unit,omitempty" ref:"business unit"`
-	Template     string `yaml:"template,omitempty"`
-	Managed      bool   `yaml:"managed,omitempty"`
-	// NotCustomizable makes iscustomizable false: the role cannot be edited.
-	NotCustomizable bool `yaml:"not_customizable,omitempty"`
-	// CustomizableUnknown makes iscustomizable null. Whether the role can be edited is for
-	// NotCustomizable to say.
-	CustomizableUnknown bool `yaml:"customizable_unknown,omitempty"`
-	// TeamPrivilegesOnly is isinherited 0: members of a team get no Basic rights through it.
-	TeamPrivilegesOnly bool           `yaml:"team_privileges_only,omitempty"`
-	State              ComponentState `yaml:"state,omitempty"`
-	// Like names a role whose privileges this one starts from, and PlatformDefaults adds the nine
-	// that Dataverse itself gives to each new role. Both are worked into Privileges when the
-	// environment is read or started.
+	Name                string         `yaml:"name"`
+	ID                  string         `yaml:"id,omitempty" ref:"id"`
+	BusinessUnit        string         `yaml:"business_unit,omitempty" ref:"business unit"`
+	Template            string         `yaml:"template,omitempty"`
+	Managed             bool           `yaml:"managed,omitempty"`
+	NotCustomizable     bool           `yaml:"not_customizable,omitempty"`
+	CustomizableUnknown bool           `yaml:"customizable_unknown,omitempty"` // iscustomizable is null
+	TeamPrivilegesOnly  bool           `yaml:"team_privileges_only,omitempty"` // isinherited is 0
+	State               ComponentState `yaml:"state,omitempty"`
+	// Like and PlatformDefaults are worked into Privileges when the environment is read or started.
 	Like             string   `yaml:"like,omitempty"`
 	PlatformDefaults bool     `yaml:"platform_defaults,omitempty"`
 	Privileges       Grants   `yaml:"privileges,omitempty"`
@@ -95,8 +83,7 @@ type Role struct {
 // Words are texts by name.
 type Words map[string]string
 
-// A RoleAssignment is a role held by a user or a team. BusinessUnit picks the role's copy; where it
-// is left out it is the holder's own business unit.
+// A RoleAssignment is a role held by a user or a team, by default the copy of the holder's business unit.
 type RoleAssignment struct {
 	Role         string `yaml:"role" ref:"role"`
 	BusinessUnit string `yaml:"business_unit,omitempty" ref:"business unit"`
@@ -122,13 +109,10 @@ func (a RoleAssignment) MarshalYAML() (any, error) {
 
 // A User is a person, or in the list of application users an application.
 type User struct {
-	Name string `yaml:"name"`
-	ID   string `yaml:"id,omitempty" ref:"id"`
-	// UPN is the user principal name: the domainname column. Application users have none.
-	UPN string `yaml:"upn,omitempty"`
-	// ApplicationID is set on application users alone. Several may have the same.
-	ApplicationID string `yaml:"application_id,omitempty"`
-	// EntraObjectID is the user's, or for an application its service principal's, object id.
+	Name           string     `yaml:"name"`
+	ID             string     `yaml:"id,omitempty" ref:"id"`
+	UPN            string     `yaml:"upn,omitempty"`            // of people: the user principal name
+	ApplicationID  string     `yaml:"application_id,omitempty"` // of applications; several may have the same
 	EntraObjectID  string     `yaml:"entra_object_id,omitempty"`
 	BusinessUnit   string     `yaml:"business_unit,omitempty" ref:"business unit"`
 	Disabled       bool       `yaml:"disabled,omitempty"`
@@ -136,14 +120,12 @@ type User struct {
 	LicenceMissing bool       `yaml:"licence_missing,omitempty"`
 	AccessMode     AccessMode `yaml:"access_mode,omitempty"`
 	EntraState     EntraState `yaml:"entra_state,omitempty"`
-	// SoftDeleted is a deletedstate that is not 0: the row is still there and still has its
-	// application id, but is nobody.
-	SoftDeleted bool             `yaml:"soft_deleted,omitempty"`
-	Roles       []RoleAssignment `yaml:"roles,omitempty"`
+	SoftDeleted    bool       `yaml:"soft_deleted,omitempty"` // deletedstate is not 0
+
+	Roles []RoleAssignment `yaml:"roles,omitempty"`
 }
 
-// A Team owns rows and holds roles for its members. The default team of a business unit need not be
-// written down: its members are that unit's users.
+// A Team owns rows and holds roles for its members.
 type Team struct {
 	Name         string           `yaml:"name"`
 	ID           string           `yaml:"id,omitempty" ref:"id"`
@@ -168,9 +150,7 @@ type PersonalView struct {
 type Share struct {
 	Principal string `yaml:"principal" ref:"user or team"`
 	Access    Rights `yaml:"access"`
-	// Inherited is what reaches the principal by the share of another row, as from a parent: no
-	// change of this share takes it away.
-	Inherited Rights `yaml:"inherited,omitempty"`
+	Inherited Rights `yaml:"inherited,omitempty"` // from the share of another row: no change of this one takes it away
 }
 
 // rights are what the share gives, on its own and inherited.
@@ -185,8 +165,7 @@ type SystemView struct {
 	QuickFind bool   `yaml:"quick_find,omitempty"`
 }
 
-// A ColumnSecurityProfile is a fieldsecurityprofile: a column that any profile names is secured, and
-// only those read it to whom a profile that reads it is given.
+// A ColumnSecurityProfile is a fieldsecurityprofile.
 type ColumnSecurityProfile struct {
 	Name    string   `yaml:"name"`
 	ID      string   `yaml:"id,omitempty" ref:"id"`
@@ -204,12 +183,7 @@ type Privilege struct {
 }
 
 // Deepest is the deepest depth at which the privilege can be granted.
-func (p Privilege) Deepest() Depth {
-	if len(p.Depths) == 0 {
-		return DepthNone
-	}
-	return slices.Max(p.Depths)
-}
+func (p Privilege) Deepest() Depth { return slices.Max(p.Depths) }
 
 // Allows says whether the privilege can be granted at depth d.
 func (p Privilege) Allows(d Depth) bool { return slices.Contains(p.Depths, d) }

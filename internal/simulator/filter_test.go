@@ -17,7 +17,7 @@ func testWorld(tb testing.TB) *world {
 
 func TestFilterPrecedence(t *testing.T) {
 	w := testWorld(t)
-	users := newEntityTypes().byName["systemuser"]
+	users := newEntityTypes()["systemusers"]
 	for text, want := range map[string]int{
 		"fullname eq 'Jane Doe'": 1,
 		"fullname ne 'Jane Doe'": 10,
@@ -54,7 +54,7 @@ func FuzzFilter(f *testing.F) {
 		f.Add(seed)
 	}
 	w := testWorld(f)
-	users := newEntityTypes().byName["systemuser"]
+	users := newEntityTypes()["systemusers"]
 	f.Fuzz(func(t *testing.T, text string) {
 		pred, err := parseFilter(users, text)
 		if err != nil {
@@ -82,7 +82,7 @@ func FuzzURL(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, err := parseQuery(schema.byName["role"], q); err != nil && asAPIError(err).status != 400 {
+		if _, err := parseQuery(schema["roles"], q); err != nil && asAPIError(err).status != 400 {
 			t.Errorf("%q: %v", query, err)
 		}
 	})

@@ -27,11 +27,11 @@ func functions() map[string]function {
 // ofUser makes a function's answer of one about the user that the path begins with.
 func ofUser(about func(c *call, u *user, value string) (answer, error)) func(*call, string) (answer, error) {
 	return func(c *call, value string) (answer, error) {
-		id, err := keyOf(c.server.types.byName["systemuser"], c.path[0])
+		id, err := keyOf(c.server.types["systemusers"], c.path[0])
 		if err != nil {
 			return answer{}, err
 		}
-		u, err := find[*user](c, "systemuser", id)
+		u, err := find[*user](c, "systemusers", id)
 		if err != nil {
 			return answer{}, err
 		}
@@ -104,7 +104,7 @@ func (c *call) grants(name string, rows []grantRow, unit string) answer {
 
 // retrieveRolePrivileges answers for any copy of a role, in one answer however long.
 func (c *call) retrieveRolePrivileges(id string) (answer, error) {
-	r, err := find[*role](c, "role", strings.ToLower(id))
+	r, err := find[*role](c, "roles", strings.ToLower(id))
 	if err != nil {
 		return answer{}, err
 	}
@@ -192,7 +192,7 @@ func (c *call) retrieveSharedPrincipals(target string) (answer, error) {
 	case set != "userqueries":
 		return answer{}, noRow("userquery", id)
 	}
-	v, err := find[*personalView](c, "userquery", id)
+	v, err := find[*personalView](c, "userqueries", id)
 	if err != nil {
 		return answer{}, err
 	}

@@ -34,10 +34,10 @@ type column struct {
 
 // A nav is a navigation property to many rows.
 type nav struct {
-	name       string
-	targetName string
-	target     *entityType // the type of targetName, once the types are linked
-	follow     func(w *world, row any) []any
+	name   string
+	set    string      // the entity set that it leads to
+	target *entityType // the type of its rows, once the types are linked
+	follow func(w *world, row any) []any
 }
 
 // An entityType describes the rows of one entity set: everything that the request handlers
@@ -53,8 +53,6 @@ type entityType struct {
 	rows         func(w *world) []any
 	byID         func(w *world, id string) any // nil for a row that the world does not know by its id
 	visible      func(w *world, c *caller, row any) bool
-	// stampID is the id whose stamp the row carries, where it is not the row's own.
-	stampID func(row any) string
 }
 
 func (t *entityType) key() string { return t.columns[0].name }
@@ -84,9 +82,10 @@ func (t *entityType) find(w *world, id string) any {
 	return nil
 }
 
+// stamp gives a row's stamp. The copies of a role have that of its root.
 func (t *entityType) stamp(w *world, row any) stamp {
-	if t.stampID != nil {
-		return w.stampOf(t.stampID(row))
+	if r, ok := row.(*role); ok {
+		return w.stampOf(r.root.id)
 	}
 	return w.stampOf(t.id(w, row))
 }
@@ -99,27 +98,22 @@ func placeOf(row any) placement {
 	return placement{}
 }
 
-// entityTypes are all of them, linked to each other.
-type entityTypes struct {
-	byName map[string]*entityType
-	bySet  map[string]*entityType
-}
-
-func newEntityTypes() *entityTypes {
-	s := &entityTypes{byName: map[string]*entityType{}, bySet: map[string]*entityType{}}
+// newEntityTypes are all of them by entity set, linked to each other.
+func newEntityTypes() map[string]*entityType {
+	types := map[string]*entityType{}
 	for _, t := range []*entityType{
 		organizationType(), businessUnitType(), roleType(), rolePrivilegesType(), privilegeType(),
 		systemUserType(), systemUserRolesType(), teamType(), teamRolesType(), teamMembershipType(),
 		userQueryType(), savedQueryType(), principalObjectAccessType(), fieldSecurityProfileType(), fieldPermissionType(),
 	} {
-		s.byName[t.logicalName], s.bySet[t.entitySet] = t, t
+		types[t.entitySet] = t
 	}
-	for _, t := range s.byName {
+	for _, t := range types {
 		for i := range t.navs {
-			t.navs[i].target = s.byName[t.navs[i].targetName]
+			t.navs[i].target = types[t.navs[i].set]
 		}
 	}
-	return s
+	return types
 }
 
 // The constructors below turn functions of the concrete row type T into columns and navigation
@@ -141,18 +135,17 @@ func boolCol[T any](name string, get func(row T) bool) column {
 	return column{name, kindBool, func(_ *world, row any) any { return get(row.(T)) }}
 }
 
-// stampCols are the columns about a row's creation and its last change.
-func stampCols(id func(row any) string) []column {
-	return []column{
-		{"createdon", kindTime, func(w *world, row any) any { return w.stampOf(id(row)).made }},
-		{"_createdby_value", kindGUID, func(w *world, row any) any { return w.stampOf(id(row)).by }},
-		{"modifiedon", kindTime, func(w *world, row any) any { return w.stampOf(id(row)).modified }},
-	}
+// stamped adds the columns about a row's creation and its last change.
+func (t *entityType) stamped() {
+	t.columns = append(t.columns,
+		column{"createdon", kindTime, func(w *world, row any) any { return t.stamp(w, row).made }},
+		column{"_createdby_value", kindGUID, func(w *world, row any) any { return t.stamp(w, row).by }},
+		column{"modifiedon", kindTime, func(w *world, row any) any { return t.stamp(w, row).modified }})
 }
 
 // many is a navigation property.
-func many[T, U any](name, target string, follow func(w *world, row T) []U) nav {
-	return nav{name: name, targetName: target, follow: func(w *world, row any) []any { return anys(follow(w, row.(T))) }}
+func many[T, U any](name, set string, follow func(w *world, row T) []U) nav {
+	return nav{name: name, set: set, follow: func(w *world, row any) []any { return anys(follow(w, row.(T))) }}
 }
 
 // newType describes a table: its rows, which need the privileges, and its columns.

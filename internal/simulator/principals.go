@@ -59,11 +59,8 @@ func (c *call) createUser(_ string, body userBody) error {
 	return nil
 }
 
-func (c *call) updateUser(id string, body userBody) error {
-	u, err := find[*user](c, "systemuser", id)
-	if err == nil {
-		err = c.mayUpdate(u, body)
-	}
+func (c *call) updateUser(u *user, body userBody) error {
+	err := c.mayUpdate(u, body)
 	if err == nil {
 		err = c.move(u, body.Unit)
 	}
@@ -116,11 +113,8 @@ func (c *call) move(u *user, address string) error {
 }
 
 // deleteUser deletes an application user that is disabled: the first time softly, the second for good.
-func (c *call) deleteUser(id string, _ nothing) error {
-	u, err := find[*user](c, "systemuser", id)
-	if err == nil {
-		err = c.caller.needAt(c.world, "prvDeleteUser", u.place(), "systemuser", id)
-	}
+func (c *call) deleteUser(u *user, _ nothing) error {
+	err := c.caller.needAt(c.world, "prvDeleteUser", u.place(), "systemuser", u.ID)
 	switch {
 	case err != nil:
 		return err

@@ -26,37 +26,14 @@ type query struct {
 type expansion struct {
 	nav   *nav
 	query query
-	raw   string // the nested options, for a link to further rows
 }
 
 // parseQuery resolves options for a collection of rows of t.
 func parseQuery(t *entityType, options url.Values) (query, error) {
 	q := query{t: t, top: -1, page: 1, filter: func(*world, any) bool { return true }}
-	steps := []struct {
-		option string
-		parse  func(text string) error
-	}{
-		{"$select", q.parseSelect},
-		{"$filter", func(text string) (err error) { q.filter, err = parseFilter(t, text); return err }},
-		{"$expand", q.parseExpand},
-		{"$top", func(text string) error { return positive("$top", text, &q.top) }},
-		{"$count", func(text string) (err error) {
-			if q.count, err = strconv.ParseBool(text); err != nil {
-				return badURL("Invalid value '%s' for $count query option found. Valid values are 'true' or 'false'.", text)
-			}
-			return nil
-		}},
-		{"$skiptoken", func(text string) error {
-			number := cookiePattern().FindStringSubmatch(text)
-			if number == nil {
-				return badURL("Malformed XML in the Paging Cookie")
-			}
-			return positive("pagenumber", number[1], &q.page)
-		}},
-	}
-	for _, s := range steps {
-		if options.Has(s.option) {
-			if err := s.parse(options.Get(s.option)); err != nil {
+	for _, option := range knownOptions() {
+		if options.Has(option) {
+			if err := q.parse(option, options.Get(option)); err != nil {
 				return query{}, err
 			}
 		}
@@ -64,13 +41,36 @@ func parseQuery(t *entityType, options url.Values) (query, error) {
 	return q, nil
 }
 
-func positive(name, text string, into *int) error {
+func (q *query) parse(option, text string) (err error) {
+	switch option {
+	case "$select":
+		return q.parseSelect(text)
+	case "$filter":
+		q.filter, err = parseFilter(q.t, text)
+	case "$expand":
+		return q.parseExpand(text)
+	case "$top":
+		q.top, err = positive(option, text)
+	case "$count":
+		if q.count, err = strconv.ParseBool(text); err != nil {
+			err = badURL("Invalid value '%s' for $count query option found. Valid values are 'true' or 'false'.", text)
+		}
+	case "$skiptoken":
+		number := regexp.MustCompile(`^<cookie pagenumber="([0-9]{1,6})" istracking="False" />$`).FindStringSubmatch(text)
+		if number == nil {
+			return badURL("Malformed XML in the Paging Cookie")
+		}
+		q.page, err = positive("pagenumber", number[1])
+	}
+	return err
+}
+
+func positive(name, text string) (int, error) {
 	n, err := strconv.Atoi(text)
 	if err != nil || n <= 0 {
-		return badURL("Invalid value '%s' for %s query option found. It requires a positive integer value.", text, name)
+		return 0, badURL("Invalid value '%s' for %s query option found. It requires a positive integer value.", text, name)
 	}
-	*into = n
-	return nil
+	return n, nil
 }
 
 func (q *query) parseSelect(text string) error {
@@ -90,7 +90,7 @@ func (q *query) parseSelect(text string) error {
 // parseExpand reads a list of navigation properties, each with the columns that it selects: one that
 // names none would bring all that the related table has.
 func (q *query) parseExpand(text string) error {
-	item := regexp.MustCompile(`^(\w+)\((\$select=([\w,]+))\)(?:,|$)`)
+	item := regexp.MustCompile(`^(\w+)\(\$select=([\w,]+)\)(?:,|$)`)
 	for text != "" {
 		m := item.FindStringSubmatch(text)
 		if m == nil {
@@ -100,18 +100,14 @@ func (q *query) parseExpand(text string) error {
 		if n == nil {
 			return noProperty(m[1], q.t.logicalName)
 		}
-		nested, err := parseQuery(n.target, url.Values{"$select": {m[3]}})
-		if err != nil {
+		nested := query{t: n.target, top: -1, page: 1}
+		if err := nested.parseSelect(m[2]); err != nil {
 			return err
 		}
-		q.expands = append(q.expands, expansion{n, nested, m[2]})
+		q.expands = append(q.expands, expansion{n, nested})
 		text = text[len(m[0]):]
 	}
 	return nil
-}
-
-func cookiePattern() *regexp.Regexp {
-	return regexp.MustCompile(`^<cookie pagenumber="([0-9]{1,6})" istracking="False" />$`)
 }
 
 func cookie(page int) string {

@@ -26,7 +26,7 @@ func (c *call) get() (answer, error) {
 		return f.call(c)
 	}
 	first := c.path[0]
-	t := c.server.types.bySet[first.name]
+	t := c.server.types[first.name]
 	if t == nil {
 		return answer{}, noSegment(first.name)
 	}
@@ -110,8 +110,8 @@ func (c *call) rowFor(t *entityType, id string) (any, error) {
 }
 
 // find finds one row of a table that the caller may read.
-func find[T any](c *call, logicalName, id string) (row T, err error) {
-	found, err := c.rowFor(c.server.types.byName[logicalName], id)
+func find[T any](c *call, set, id string) (row T, err error) {
+	found, err := c.rowFor(c.server.types[set], id)
 	if err == nil {
 		row = found.(T)
 	}
@@ -236,7 +236,7 @@ func (c *call) renderExpansion(o object, t *entityType, e *expansion, row any, i
 	page, more := c.page(&e.query, c.seen(e.nav.target, e.nav.follow(c.world, row)))
 	o = o.with(e.nav.name, c.renderAll(&e.query, page))
 	if more {
-		o = o.with(e.nav.name+"@odata.nextLink", c.root+t.entitySet+"("+id+")/"+e.nav.name+"?"+nextPage(e.raw, 2))
+		o = o.with(e.nav.name+"@odata.nextLink", c.root+t.entitySet+"("+id+")/"+e.nav.name+"?"+nextPage("$select="+e.query.selected, 2))
 	}
 	return o
 }

@@ -35,38 +35,32 @@ func (c *call) createRole(_ string, body roleBody) (err error) {
 	return nil
 }
 
-// editable finds a role that the caller may change: not the System Administrator's, no inherited
-// copy, and none that its solution has closed.
-func (c *call) editable(id, privilege string) (*role, error) {
-	r, err := find[*role](c, "role", id)
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case r.root != r:
-		return nil, invalid(codeInheritedRole, "Inherited roles cannot be modified.")
-	case r.NotCustomizable || r.administrator():
-		return nil, forbidden(codeNone, "The role '%s' is managed, and its iscustomizable is false, or it is the System Administrator's: it cannot be edited.", r.Name)
-	}
-	return r, c.caller.needAt(c.world, privilege, r.place(), "role", id)
+// editing makes an operation of a function that edits a role. The caller needs the privilege. Nobody
+// edits the System Administrator's role, an inherited copy, or a role that its solution has closed.
+func editing[B any](privilege string, do func(c *call, r *role, body B) error) operation {
+	return changing("roles", func(c *call, r *role, body B) error {
+		switch {
+		case r.root != r:
+			return invalid(codeInheritedRole, "Inherited roles cannot be modified.")
+		case r.NotCustomizable || r.administrator():
+			return forbidden(codeNone, "The role '%s' is managed, and its iscustomizable is false, or it is the System Administrator's: it cannot be edited.", r.Name)
+		}
+		if err := c.caller.needAt(c.world, privilege, r.place(), "role", r.id); err != nil {
+			return err
+		}
+		return do(c, r, body)
+	})
 }
 
-func (c *call) updateRole(id string, body struct {
+func (c *call) updateRole(r *role, body struct {
 	Name string `json:"name"`
 },
 ) error {
-	r, err := c.editable(id, "prvWriteRole")
-	if err == nil {
-		r.Name = body.Name
-	}
-	return err
+	r.Name = body.Name
+	return nil
 }
 
-func (c *call) deleteRole(id string, _ nothing) error {
-	r, err := c.editable(id, "prvDeleteRole")
-	if err != nil {
-		return err
-	}
+func (c *call) deleteRole(r *role, _ nothing) error {
 	env := c.world.env
 	env.Roles = slices.DeleteFunc(env.Roles, func(o Role) bool { return o.ID == r.id })
 	eachHolder(env, func(roles *[]RoleAssignment, _ string) {
@@ -76,11 +70,7 @@ func (c *call) deleteRole(id string, _ nothing) error {
 }
 
 // addPrivileges carries out AddPrivilegesRole, which always brings the SharePoint defaults back.
-func (c *call) addPrivileges(id string, body struct{ Privileges []grantRow }) error {
-	r, err := c.editable(id, "prvWriteRole")
-	if err != nil {
-		return err
-	}
+func (c *call) addPrivileges(r *role, body struct{ Privileges []grantRow }) error {
 	grants := Grants{}
 	for _, g := range body.Privileges {
 		if err := c.readGrant(g, r, grants); err != nil {
@@ -128,7 +118,7 @@ func (c *call) holds(p *privilege, depth Depth, from *unit) error {
 }
 
 // removePrivilege takes one privilege from a role. It is named by the key of the privilege's row.
-func (c *call) removePrivilege(id string, body struct {
+func (c *call) removePrivilege(r *role, body struct {
 	Privilege struct {
 		Type string `json:"@odata.type"`
 		ID   string `json:"privilegeid"`
@@ -139,25 +129,21 @@ func (c *call) removePrivilege(id string, body struct {
 	if p == nil {
 		return invalid(codeNoSuchPrivilege, "The privilege id is invalid or missing.")
 	}
-	r, err := c.editable(id, "prvWriteRole")
-	if err != nil {
-		return err
-	}
 	delete(r.Privileges, p.Name)
 	r.plain(p.Name)
 	return nil
 }
 
 // assign gives a role to a user.
-func (c *call) assign(id string, body struct {
+func (c *call) assign(u *user, body struct {
 	Role string `json:"@odata.id"`
 },
 ) error {
-	set, roleID, ok := parseReference(body.Role, c.root)
+	set, id, ok := parseReference(body.Role, c.root)
 	if !ok || set != "roles" || !strings.HasPrefix(body.Role, c.root) {
 		return badRequest("Invalid URI: @odata.id must be the absolute address of the role, below %s.", c.root)
 	}
-	u, r, err := c.assignable(id, roleID)
+	r, err := c.assignable(id)
 	if err == nil {
 		err = c.mayHold(u, r)
 	}
@@ -167,17 +153,13 @@ func (c *call) assign(id string, body struct {
 	return err
 }
 
-// assignable finds a user, and a role that the caller may give to it or take from it.
-func (c *call) assignable(id, roleID string) (*user, *role, error) {
-	u, err := find[*user](c, "systemuser", id)
-	if err != nil {
-		return nil, nil, err
+// assignable finds a role that the caller may give to a user or take from one.
+func (c *call) assignable(id string) (*role, error) {
+	r, err := find[*role](c, "roles", id)
+	if err == nil {
+		err = c.caller.needAt(c.world, "prvAssignRole", r.place(), "role", id)
 	}
-	r, err := find[*role](c, "role", roleID)
-	if err != nil {
-		return nil, nil, err
-	}
-	return u, r, c.caller.needAt(c.world, "prvAssignRole", r.place(), "role", roleID)
+	return r, err
 }
 
 // mayHold refuses what the platform refuses to give: the copy of another business unit, roles for
@@ -204,17 +186,17 @@ func (c *call) mayHold(u *user, r *role) error {
 }
 
 // unassign takes a role from a user: DELETE systemusers(ID)/systemuserroles_association(ROLE)/$ref.
-func (c *call) unassign(id string, _ nothing) error {
-	roleID, err := keyOf(c.server.types.byName["role"], c.path[1])
+func (c *call) unassign(u *user, _ nothing) error {
+	id, err := keyOf(c.server.types["roles"], c.path[1])
 	if err != nil {
 		return err
 	}
-	u, r, err := c.assignable(id, roleID)
+	r, err := c.assignable(id)
 	switch {
 	case err != nil:
 		return err
 	case !slices.Contains(u.roles, r):
-		return noRow("role", roleID)
+		return noRow("role", id)
 	}
 	u.Roles = slices.DeleteFunc(u.Roles, func(a RoleAssignment) bool { return c.world.copyFor(a, u.unit) == r })
 	return nil

@@ -38,7 +38,7 @@ type Server struct {
 	*Site // its URL is the environment's: the Web API is at /api/data/v9.2/ below it
 
 	options      Options
-	types        *entityTypes
+	types        map[string]*entityType
 	directory    *entra.Directory
 	authorityURL string
 

@@ -55,7 +55,7 @@ func (c *call) revokeAccess(_ string, body struct {
 // changeShare changes what a view gives to a principal, if the caller may share it and has the rights.
 // A share that gives nothing is deleted.
 func (c *call) changeShare(target viewRef, principal principalRef, rights Rights, after func(before Rights) Rights) error {
-	v, err := find[*personalView](c, "userquery", target.View)
+	v, err := find[*personalView](c, "userqueries", target.View)
 	if err != nil {
 		return err
 	}
@@ -78,17 +78,14 @@ func (c *call) changeShare(target viewRef, principal principalRef, rights Rights
 }
 
 // updateView makes a personal view active, or inactive.
-func (c *call) updateView(id string, body struct {
+func (c *call) updateView(v *personalView, body struct {
 	State  int `json:"statecode"`
 	Status int `json:"statuscode"`
 },
 ) error {
-	v, err := find[*personalView](c, "userquery", id)
 	switch {
-	case err != nil:
-		return err
 	case body.State>>1 != 0 || body.Status != body.State+1:
-		return invalid(codeInvalidArgument, "%d is not a valid status code for state code %d on userquery with Id %s.", body.Status, body.State, id)
+		return invalid(codeInvalidArgument, "%d is not a valid status code for state code %d on userquery with Id %s.", body.Status, body.State, v.ID)
 	case c.world.viewRights(c.caller, v)&RightWrite == 0:
 		return c.viewDenied(v, "WriteAccess")
 	}

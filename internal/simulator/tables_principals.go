@@ -15,11 +15,11 @@ func systemUserType() *entityType {
 		guidCol("_businessunitid_value", func(r *user) string { return r.unit.ID }),
 		intCol("azurestate", (*user).entraState),
 		intCol("deletedstate", func(r *user) int { return asInt(r.SoftDeleted) }))
-	t.columns = append(t.columns, stampCols(func(r any) string { return r.(*user).ID })...)
+	t.stamped()
 	t.navs = []nav{
-		many("systemuserroles_association", "role", func(_ *world, r *user) []*role { return r.roles }),
-		many("teammembership_association", "team", func(_ *world, r *user) []*team { return r.teams }),
-		many("systemuserprofiles_association", "fieldsecurityprofile", func(_ *world, r *user) []*ColumnSecurityProfile { return r.profiles }),
+		many("systemuserroles_association", "roles", func(_ *world, r *user) []*role { return r.roles }),
+		many("teammembership_association", "teams", func(_ *world, r *user) []*team { return r.teams }),
+		many("systemuserprofiles_association", "fieldsecurityprofiles", func(_ *world, r *user) []*ColumnSecurityProfile { return r.profiles }),
 	}
 	return t
 }
@@ -39,8 +39,8 @@ func teamType() *entityType {
 		intCol("teamtype", func(r *team) int { return max(0, slices.Index(teamTypes(), r.Type)) }),
 		guidCol("_businessunitid_value", func(r *team) string { return r.unit.ID }))
 	t.navs = []nav{
-		many("teamroles_association", "role", func(_ *world, r *team) []*role { return r.roles }),
-		many("teamprofiles_association", "fieldsecurityprofile", func(_ *world, r *team) []*ColumnSecurityProfile { return r.profiles }),
+		many("teamroles_association", "roles", func(_ *world, r *team) []*role { return r.roles }),
+		many("teamprofiles_association", "fieldsecurityprofiles", func(_ *world, r *team) []*ColumnSecurityProfile { return r.profiles }),
 	}
 	return t
 }

@@ -60,16 +60,15 @@ func roleType() *entityType {
 		}},
 		intCol("isinherited", func(r *role) int { return asInt(!r.TeamPrivilegesOnly) }),
 		intCol("componentstate", func(r *role) int { return max(0, slices.Index(componentStates(), r.State)) }))
-	t.stampID = func(r any) string { return r.(*role).root.id }
-	t.columns = append(t.columns, stampCols(t.stampID)...)
+	t.stamped()
 	t.navs = []nav{
-		many("roleprivileges_association", "privilege", func(w *world, r *role) []*privilege {
+		many("roleprivileges_association", "privileges", func(w *world, r *role) []*privilege {
 			return pick(w.cat.privileges, func(p *privilege) bool { return r.depth(p) != DepthNone })
 		}),
-		many("systemuserroles_association", "systemuser", func(w *world, r *role) []*user {
+		many("systemuserroles_association", "systemusers", func(w *world, r *role) []*user {
 			return pick(w.users, func(u *user) bool { return slices.Contains(u.roles, r) })
 		}),
-		many("teamroles_association", "team", func(w *world, r *role) []*team {
+		many("teamroles_association", "teams", func(w *world, r *role) []*team {
 			return pick(w.teams, func(o *team) bool { return slices.Contains(o.roles, r) })
 		}),
 	}

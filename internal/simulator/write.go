@@ -17,16 +17,16 @@ type operation func(c *call, id string) error
 func operations() map[string]operation {
 	return map[string]operation{
 		"POST roles":                       writing((*call).createRole),
-		"PATCH roles()":                    writing((*call).updateRole),
-		"DELETE roles()":                   writing((*call).deleteRole),
-		"POST roles()/AddPrivilegesRole":   writing((*call).addPrivileges),
-		"POST roles()/RemovePrivilegeRole": writing((*call).removePrivilege),
+		"PATCH roles()":                    editing("prvWriteRole", (*call).updateRole),
+		"DELETE roles()":                   editing("prvDeleteRole", (*call).deleteRole),
+		"POST roles()/AddPrivilegesRole":   editing("prvWriteRole", (*call).addPrivileges),
+		"POST roles()/RemovePrivilegeRole": editing("prvWriteRole", (*call).removePrivilege),
 		"POST systemusers":                 writing((*call).createUser),
-		"PATCH systemusers()":              writing((*call).updateUser),
-		"DELETE systemusers()":             writing((*call).deleteUser),
-		"POST systemusers()/systemuserroles_association/$ref":     writing((*call).assign),
-		"DELETE systemusers()/systemuserroles_association()/$ref": writing((*call).unassign),
-		"PATCH userqueries()": writing((*call).updateView),
+		"PATCH systemusers()":              changing("systemusers", (*call).updateUser),
+		"DELETE systemusers()":             changing("systemusers", (*call).deleteUser),
+		"POST systemusers()/systemuserroles_association/$ref":     changing("systemusers", (*call).assign),
+		"DELETE systemusers()/systemuserroles_association()/$ref": changing("systemusers", (*call).unassign),
+		"PATCH userqueries()": changing("userqueries", (*call).updateView),
 		"POST GrantAccess":    writing((*call).grantAccess),
 		"POST ModifyAccess":   writing((*call).modifyAccess),
 		"POST RevokeAccess":   writing((*call).revokeAccess),
@@ -42,6 +42,17 @@ func writing[B any](do func(c *call, id string, body B) error) operation {
 		}
 		return c.change(func() error { return do(c, id, body) })
 	}
+}
+
+// changing makes an operation of a function that changes the row that the path begins with.
+func changing[T, B any](set string, do func(c *call, row T, body B) error) operation {
+	return writing(func(c *call, id string, body B) error {
+		row, err := find[T](c, set, id)
+		if err != nil {
+			return err
+		}
+		return do(c, row, body)
+	})
 }
 
 // nothing is the body of a request that has none.
@@ -77,9 +88,9 @@ func (c *call) write() (answer, error) {
 		if err := do(c, ""); err != nil || c.made == "" {
 			return answer{}, err
 		}
-		return c.wrote(c.server.types.bySet[first.name], c.made, http.StatusCreated)
+		return c.wrote(c.server.types[first.name], c.made, http.StatusCreated)
 	}
-	t := c.server.types.bySet[first.name]
+	t := c.server.types[first.name]
 	id, err := keyOf(t, first)
 	if err == nil {
 		err = c.checkMatch(t, id)

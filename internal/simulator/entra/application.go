@@ -16,16 +16,6 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-func (d *Directory) clientCredentials(r *registration, form url.Values) (any, error) {
-	if r.Public {
-		return nil, noCredential()
-	}
-	if err := d.checkScope(form.Get("scope")); err != nil {
-		return nil, err
-	}
-	return d.bearer(Identity{ApplicationID: r.ApplicationID}), nil
-}
-
 func noCredential() error {
 	return refuse(http.StatusUnauthorized, "invalid_client", 7000218, "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.")
 }
@@ -78,13 +68,8 @@ func (d *Directory) parse(assertion string, key jwt.Keyfunc, options ...jwt.Pars
 }
 
 func (d *Directory) checkFederated(r *registration, i int, assertion string) error {
-	_, err := d.parse(assertion, func(*jwt.Token) (any, error) {
-		set := jwt.VerificationKeySet{}
-		for _, key := range r.issuers[i] {
-			set.Keys = append(set.Keys, key)
-		}
-		return set, nil
-	}, jwt.WithSubject(r.Federated[i].Subject), jwt.WithAudience("api://AzureADTokenExchange"))
+	_, err := d.parse(assertion, func(*jwt.Token) (any, error) { return r.issuers[i], nil },
+		jwt.WithSubject(r.Federated[i].Subject), jwt.WithAudience("api://AzureADTokenExchange"))
 	return err
 }
 

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/golang-jwt/jwt/v5"
 )
 
 // A Client is an app registration.
@@ -54,7 +56,7 @@ type registration struct {
 	// moment. It is nil for a client that has none.
 	certificate func() (tls.Certificate, error)
 	// issuers are the keys of each federated credential.
-	issuers [][]crypto.PublicKey
+	issuers []jwt.VerificationKeySet
 }
 
 // Check says what is wrong with a client's credentials.
@@ -91,19 +93,18 @@ func register(c Client) (*registration, error) {
 	return r, nil
 }
 
-func publicKeys(text string) ([]crypto.PublicKey, error) {
-	var keys []crypto.PublicKey
+func publicKeys(text string) (set jwt.VerificationKeySet, err error) {
 	for block, rest := pem.Decode([]byte(text)); block != nil; block, rest = pem.Decode(rest) {
 		key, err := x509.ParsePKIXPublicKey(block.Bytes)
 		if err != nil {
-			return nil, fmt.Errorf("reading a public key: %w", err)
+			return set, fmt.Errorf("reading a public key: %w", err)
 		}
-		keys = append(keys, key)
+		set.Keys = append(set.Keys, key)
 	}
-	if len(keys) == 0 {
-		return nil, errors.New("keys has no PEM block PUBLIC KEY")
+	if len(set.Keys) == 0 {
+		return set, errors.New("keys has no PEM block PUBLIC KEY")
 	}
-	return keys, nil
+	return set, nil
 }
 
 // Certificate is the certificate and private key, in PEM, of a client whose certificate is

@@ -203,7 +203,13 @@ func (d *Directory) token(form url.Values) (any, error) {
 	}
 	switch kind := form.Get("grant_type"); kind {
 	case "client_credentials":
-		return d.clientCredentials(r, form)
+		if r.Public {
+			return nil, noCredential()
+		}
+		if err := d.checkScope(form.Get("scope")); err != nil {
+			return nil, err
+		}
+		return d.bearer(Identity{ApplicationID: r.ApplicationID}), nil
 	case "device_code", "urn:ietf:params:oauth:grant-type:device_code":
 		return d.redeem(r, form, "device_code")
 	case "authorization_code":
