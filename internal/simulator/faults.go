@@ -16,53 +16,34 @@ import (
 // A FaultKind is a way in which an answer goes wrong. The zero value means no fault.
 type FaultKind int
 
-// The kinds of faults.
+// The kinds of faults. Under the first ones but FaultResetAfter and FaultSlow, the request is not
+// handled; the last ones change a page of rows.
 const (
-	FaultNone FaultKind = iota
-	// FaultStatus answers with Status and a body such as Dataverse or a gateway before it gives. The
-	// request is not handled.
-	FaultStatus
-	// FaultResetBefore drops the connection without handling the request.
-	FaultResetBefore
-	// FaultResetAfter handles the request, then drops the connection without an answer: a write has
-	// taken effect and nobody was told.
-	FaultResetAfter
-	// FaultTruncate sends half of the body, under the length of the whole, then drops the connection;
-	// with Chunked the length is not known beforehand.
-	FaultTruncate
-	// FaultGarbage answers 200 with an HTML page.
-	FaultGarbage
-	// FaultGate answers 403 with a page, as a firewall before the service does.
-	FaultGate
-	// FaultSlow waits for Delay before handling the request.
-	FaultSlow
-	// FaultUnauthorized answers 401, as to a token that was revoked.
-	FaultUnauthorized
-	// FaultRepeatNextLink makes the page's link to the next lead to the same page again.
-	FaultRepeatNextLink
-	// FaultSkipPage makes the page's link to the next lead to the one after that.
-	FaultSkipPage
-	// FaultDropNextLink makes the page look like the last.
-	FaultDropNextLink
-	// FaultLoseRow takes the last row out of the page.
-	FaultLoseRow
-	// FaultDuplicateRow has the last row of the page twice.
-	FaultDuplicateRow
-	// FaultDropColumn takes Column out of each row of the page; where Column is empty, the last one.
-	FaultDropColumn
+	FaultNone           FaultKind = iota
+	FaultStatus                   // answers with Status and a body such as Dataverse or a gateway gives
+	FaultResetBefore              // drops the connection
+	FaultResetAfter               // drops the connection without an answer: a write has taken effect
+	FaultTruncate                 // drops the connection after half of the body
+	FaultGarbage                  // answers 200 with an HTML page
+	FaultGate                     // answers 403 with a page, as a firewall before the service does
+	FaultSlow                     // waits for Delay
+	FaultUnauthorized             // answers 401, as to a token that was revoked
+	FaultRepeatNextLink           // the link to the next page leads to the same page again
+	FaultSkipPage                 // the link to the next page leads to the one after that
+	FaultDropNextLink             // the page looks like the last
+	FaultLoseRow                  // the page lacks its last row
+	FaultDuplicateRow             // the page has its last row twice
+	FaultDropColumn               // each row of the page lacks Column, its last one if that is empty
 )
 
-// A Fault is what is to go wrong with one request. Faults that change a page have no effect
-// on other responses.
+// A Fault is what is to go wrong with one request.
 type Fault struct {
-	Kind FaultKind
-	// Status is for FaultStatus: 429, 500, 502, 503, 504 or any other.
-	Status int
-	// RetryAfter is the header's value, in seconds or as a date, "" for none.
-	RetryAfter string
+	Kind       FaultKind
+	Status     int
+	RetryAfter string // of FaultStatus: in seconds or as a date, "" for none
 	Delay      time.Duration
 	Column     string
-	Chunked    bool
+	Chunked    bool // of FaultTruncate: the length is not known beforehand
 }
 
 // disturbed puts observation, latency and faults in front of a handler.
@@ -138,13 +119,13 @@ func (f Fault) status(w http.ResponseWriter) {
 	}
 	switch f.Status {
 	case http.StatusTooManyRequests:
-		writeError(w, &apiError{f.Status, codeThrottled, "Number of requests exceeded the limit of 6000 over time window of 300 seconds."})
+		writeError(w, refusal(f.Status, codeThrottled, "Number of requests exceeded the limit of 6000 over time window of 300 seconds."))
 	case http.StatusBadGateway, http.StatusGatewayTimeout:
 		writePage(w, f.Status)
 	case http.StatusServiceUnavailable:
-		writeError(w, &apiError{f.Status, "0x80072301", "The service is temporarily unavailable. Please retry later."})
+		writeError(w, refusal(f.Status, codeUnavailable, "The service is temporarily unavailable. Please retry later."))
 	default:
-		writeError(w, &apiError{f.Status, "0x80040216", "An unexpected error occurred."})
+		writeError(w, refusal(f.Status, codeUnexpected, "An unexpected error occurred."))
 	}
 }
 

@@ -32,6 +32,8 @@ const (
 	codeNoLicence       = "0x8004d24b" // UserNotAssignedLicense
 	codeBlockedClient   = "0x80095ffc" // the API is restricted for the application
 	codeNotMember       = "0x80072560" // the user is not a member of the organization
+	codeUnavailable     = "0x80072301" // the service is unavailable
+	codeUnexpected      = "0x80040216" // UnExpected
 	codeThrottled       = "0x80072322" // ThrottlingBurstRequestLimitExceededError
 )
 
@@ -44,37 +46,41 @@ type apiError struct {
 
 func (e *apiError) Error() string { return fmt.Sprintf("%d %s: %s", e.status, e.code, e.message) }
 
-func badURL(format string, args ...any) error {
-	return &apiError{http.StatusBadRequest, codeBadURL, fmt.Sprintf(format, args...)}
+func refusal(status int, code, format string, args ...any) *apiError {
+	return &apiError{status, code, fmt.Sprintf(format, args...)}
 }
 
-func badRequest(format string, args ...any) error {
-	return &apiError{http.StatusBadRequest, codeBadRequest, fmt.Sprintf(format, args...)}
+func badURL(format string, args ...any) *apiError {
+	return refusal(http.StatusBadRequest, codeBadURL, format, args...)
 }
 
-func noSegment(segment string) error {
-	return &apiError{http.StatusNotFound, codeBadURL, fmt.Sprintf("Resource not found for the segment '%s'.", segment)}
+func badRequest(format string, args ...any) *apiError {
+	return refusal(http.StatusBadRequest, codeBadRequest, format, args...)
+}
+
+func invalid(code, format string, args ...any) *apiError {
+	return refusal(http.StatusBadRequest, code, format, args...)
+}
+
+func forbidden(code, format string, args ...any) *apiError {
+	return refusal(http.StatusForbidden, code, format, args...)
+}
+
+func noSegment(segment string) *apiError {
+	return refusal(http.StatusNotFound, codeBadURL, "Resource not found for the segment '%s'.", segment)
 }
 
 // notAllowed answers for a verb that a resource does not take.
-func notAllowed(method, name string) error {
-	return &apiError{http.StatusMethodNotAllowed, codeBadURL, "The HTTP method '" + method + "' is not supported for the resource '" + name + "'."}
+func notAllowed(method, name string) *apiError {
+	return refusal(http.StatusMethodNotAllowed, codeBadURL, "The HTTP method '%s' is not supported for the resource '%s'.", method, name)
 }
 
-func noProperty(name, logicalName string) error {
+func noProperty(name, logicalName string) *apiError {
 	return badURL("Could not find a property named '%s' on type 'Microsoft.Dynamics.CRM.%s'.", name, logicalName)
 }
 
-func noRow(logicalName, id string) error {
-	return &apiError{http.StatusNotFound, codeObjectNotFound, fmt.Sprintf("Entity '%s' With Id = %s Does Not Exist", logicalName, id)}
-}
-
-func forbidden(code, format string, args ...any) error {
-	return &apiError{http.StatusForbidden, code, fmt.Sprintf(format, args...)}
-}
-
-func invalid(code, format string, args ...any) error {
-	return &apiError{http.StatusBadRequest, code, fmt.Sprintf(format, args...)}
+func noRow(logicalName, id string) *apiError {
+	return refusal(http.StatusNotFound, codeObjectNotFound, "Entity '%s' With Id = %s Does Not Exist", logicalName, id)
 }
 
 // asAPIError gives an error the Web API's form; what has none is the simulator's own fault.
@@ -83,5 +89,5 @@ func asAPIError(err error) *apiError {
 	if errors.As(err, &e) {
 		return e
 	}
-	return &apiError{http.StatusInternalServerError, "0x80040216", "An unexpected error occurred: " + err.Error()}
+	return refusal(http.StatusInternalServerError, codeUnexpected, "An unexpected error occurred: %v", err)
 }

@@ -5,28 +5,18 @@ import (
 	"slices"
 )
 
-// A State is what the environment as a whole does with requests. The zero value answers
-// them.
-//
-// Sources: "Web service error codes" for the codes; the statuses of the first two, and
-// what a firewall answers, are not documented, and so there are several firewalls.
+// A State is what the environment as a whole does with requests. The zero value answers them.
 type State string
 
-// The states.
+// The states. What a firewall answers is not documented, and so there are several.
 const (
-	StateNormal State = ""
-	// StateDisabled refuses everybody: the organization is disabled.
-	StateDisabled State = "disabled"
-	// StateAdministration lets in whom System Administrator or System Customizer reaches.
-	StateAdministration State = "administration-mode"
-	// StateFirewall refuses everybody in the Web API's form, without a code.
-	StateFirewall State = "firewall"
-	// StateFirewallPage refuses everybody with an HTML page, StateFirewallSilent with an
-	// empty body.
-	StateFirewallPage   State = "firewall-page"
-	StateFirewallSilent State = "firewall-silent"
-	// StateClaims answers 401 to every token: conditional access asks for more.
-	StateClaims State = "insufficient-claims"
+	StateNormal         State = ""
+	StateDisabled       State = "disabled"
+	StateAdministration State = "administration-mode" // lets in who has System Administrator or System Customizer
+	StateFirewall       State = "firewall"            // refuses everybody in the Web API's form, without a code
+	StateFirewallPage   State = "firewall-page"       // refuses everybody with an HTML page
+	StateFirewallSilent State = "firewall-silent"     // refuses everybody with an empty body
+	StateClaims         State = "insufficient-claims" // answers 401 to every token: conditional access asks for more
 )
 
 // The claims challenge of continuous access evaluation, as its documentation shows one.
@@ -39,12 +29,9 @@ func (s *Server) refuses(w http.ResponseWriter) bool {
 	case StateNormal, StateAdministration:
 		return false
 	case StateDisabled:
-		writeError(w, &apiError{
-			http.StatusForbidden, codeOrganizationOff,
-			"The Dynamics 365 organization you are attempting to access is currently disabled. Please contact your system administrator.",
-		})
+		writeError(w, forbidden(codeOrganizationOff, "The Dynamics 365 organization you are attempting to access is currently disabled. Please contact your system administrator."))
 	case StateFirewall:
-		writeError(w, &apiError{http.StatusForbidden, codeNone, "Access from this IP address is not allowed by the IP firewall of the environment."})
+		writeError(w, forbidden(codeNone, "Access from this IP address is not allowed by the IP firewall of the environment."))
 	case StateFirewallPage:
 		writePage(w, http.StatusForbidden)
 	case StateFirewallSilent:

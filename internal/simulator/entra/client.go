@@ -18,45 +18,34 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// A Client is an app registration.
+// A Client is an app registration. A managed identity gets its tokens from /msi/token, with Secret as
+// the identity header; a public client has no credential, and people sign in by it.
 type Client struct {
-	Name          string `yaml:"name"`
-	ApplicationID string `yaml:"application_id"`
-	// Secret is the client secret; SecretExpires (YYYY-MM-DD), where given, its last day.
-	Secret        string `yaml:"secret,omitempty"`
-	SecretExpires string `yaml:"secret_expires,omitempty"`
-	// Certificate is "generated", or empty: then the client has none. See
-	// [Directory.Certificate].
-	Certificate string `yaml:"certificate,omitempty"`
-	// ManagedIdentity makes the client one of the machine's managed identities: it gets its
-	// tokens from /msi/token, with Secret as the identity header.
-	ManagedIdentity bool `yaml:"managed_identity,omitempty"`
-	// Public clients may use the device code and authorization code flows; they have no credential.
-	Public bool `yaml:"public,omitempty"`
-	// Blocked keeps the application out of the Web API, whoever signs in by it.
-	Blocked bool `yaml:"blocked,omitempty"`
-	// Federated are the federated identity credentials.
-	Federated []FederatedCredential `yaml:"federated,omitempty"`
+	Name            string                `yaml:"name"`
+	ApplicationID   string                `yaml:"application_id"`
+	Secret          string                `yaml:"secret,omitempty"`
+	SecretExpires   string                `yaml:"secret_expires,omitempty"` // its last day, YYYY-MM-DD
+	Certificate     string                `yaml:"certificate,omitempty"`    // "generated", or empty for none
+	ManagedIdentity bool                  `yaml:"managed_identity,omitempty"`
+	Public          bool                  `yaml:"public,omitempty"`
+	Blocked         bool                  `yaml:"blocked,omitempty"` // out of the Web API, whoever signs in by it
+	Federated       []FederatedCredential `yaml:"federated,omitempty"`
 }
 
 // A FederatedCredential trusts the tokens of another issuer in place of a secret.
 type FederatedCredential struct {
 	Issuer  string `yaml:"issuer"`
 	Subject string `yaml:"subject"`
-	// Keys are the issuer's public keys, PEM, one or more. A real Entra fetches them from the issuer.
-	Keys string `yaml:"keys"`
+	Keys    string `yaml:"keys"` // the issuer's public keys, PEM; a real Entra fetches them
 }
 
 // A registration is a client, its credentials read.
 type registration struct {
 	Client
 
-	secretEnds time.Time
-	// certificate makes the certificate and its key when they are first asked for: that takes a
-	// moment. It is nil for a client that has none.
-	certificate func() (tls.Certificate, error)
-	// issuers are the keys of each federated credential.
-	issuers []jwt.VerificationKeySet
+	secretEnds  time.Time
+	certificate func() (tls.Certificate, error) // makes it when it is first asked for; nil for none
+	issuers     []jwt.VerificationKeySet        // of each federated credential
 }
 
 // Check says what is wrong with a client's credentials.
