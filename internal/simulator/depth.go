@@ -20,14 +20,10 @@ const (
 	DepthDeepest
 )
 
-func depthNames() []string {
-	return []string{"none", "basic", "local", "deep", "global", "deepest"}
-}
+func depthNames() []string { return []string{"none", "basic", "local", "deep", "global", "deepest"} }
 
 // String gives the name that environment files use.
-func (d Depth) String() string {
-	return depthNames()[d]
-}
+func (d Depth) String() string { return depthNames()[d] }
 
 // wire is the PrivilegeDepth enumeration's name in the Web API.
 func (d Depth) wire() string {
@@ -40,18 +36,14 @@ func parseDepth(s string) Depth {
 	return Depth(max(slices.Index(depthNames(), strings.ToLower(s)), 0))
 }
 
-// UnmarshalYAML reads a depth's name.
-func (d *Depth) UnmarshalYAML(decode func(any) error) error {
-	var name string
-	if err := decode(&name); err != nil {
-		return err
-	}
-	*d = parseDepth(name) // the schema knows the names
+// UnmarshalText reads a depth's name; the schema knows which there are.
+func (d *Depth) UnmarshalText(name []byte) error {
+	*d = parseDepth(string(name))
 	return nil
 }
 
-// MarshalYAML writes a depth as its name.
-func (d Depth) MarshalYAML() (any, error) { return d.String(), nil }
+// MarshalText writes a depth as its name.
+func (d Depth) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
 // Grants are a role's privileges by name, each with its depth. In YAML they are grouped by depth.
 type Grants map[string]Depth

@@ -8,8 +8,7 @@ import (
 
 func normaliseRoles(env *Environment, cat *catalogue, report reporter) {
 	root := rootUnit(env)
-	for i := range env.Roles {
-		r := &env.Roles[i]
+	for _, r := range pointers(env.Roles) {
 		setDefault(&r.BusinessUnit, root.Name)
 		seed := r.Name
 		if !same(r.BusinessUnit, root.Name) && !same(r.BusinessUnit, root.ID) {

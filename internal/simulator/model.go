@@ -169,14 +169,17 @@ func orNil(s string) any {
 	return s
 }
 
-// anys turns a slice into rows.
-func anys[T any](list []T) []any {
-	rows := make([]any, len(list))
-	for i, row := range list {
-		rows[i] = row
+// each gives what something is for each of a slice.
+func each[T, U any](list []T, is func(T) U) []U {
+	all := make([]U, len(list))
+	for i, item := range list {
+		all[i] = is(item)
 	}
-	return rows
+	return all
 }
+
+// anys turns a slice into rows.
+func anys[T any](list []T) []any { return each(list, func(row T) any { return row }) }
 
 // pick gives those of a slice that match.
 func pick[T any](list []T, match func(T) bool) []T {

@@ -76,8 +76,7 @@ func normaliseUnits(env *Environment, report reporter) {
 		env.BusinessUnits = []BusinessUnit{{Name: env.Organization.Name}}
 	}
 	var roots []string
-	for i := range env.BusinessUnits {
-		b := &env.BusinessUnits[i]
+	for _, b := range pointers(env.BusinessUnits) {
 		setDefault(&b.ID, deriveID(env.Organization.ID, "businessunit", b.Name))
 		if b.Parent == "" {
 			roots = append(roots, b.Name)
@@ -117,8 +116,7 @@ func rootUnit(env *Environment) *BusinessUnit {
 
 func normaliseUsers(env *Environment) {
 	for _, list := range [][]User{env.Users, env.ApplicationUsers} {
-		for i := range list {
-			u := &list[i]
+		for i, u := range pointers(list) {
 			name := cmp.Or(u.UPN, u.ApplicationID, u.Name)
 			u.ApplicationID = strings.ToLower(u.ApplicationID)
 			setDefault(&u.BusinessUnit, rootUnit(env).Name)
@@ -139,8 +137,7 @@ func normaliseUsers(env *Environment) {
 func normaliseTeams(env *Environment, report reporter) {
 	index := newRefIndex(env)
 	hasDefault := map[string]bool{}
-	for i := range env.Teams {
-		t := &env.Teams[i]
+	for i, t := range pointers(env.Teams) {
 		setDefault(&t.BusinessUnit, rootUnit(env).Name)
 		seed := ""
 		if t.Default {
@@ -161,24 +158,20 @@ func normaliseTeams(env *Environment, report reporter) {
 }
 
 func normaliseViews(env *Environment) {
-	for i := range env.PersonalViews {
-		v := &env.PersonalViews[i]
+	for _, v := range pointers(env.PersonalViews) {
 		setDefault(&v.ID, deriveID(env.Organization.ID, "userquery", v.Table, v.Name, v.Owner))
 	}
-	for i := range env.SystemViews {
-		v := &env.SystemViews[i]
+	for _, v := range pointers(env.SystemViews) {
 		setDefault(&v.ID, deriveID(env.Organization.ID, "savedquery", v.Table, v.Name))
 	}
-	for i := range env.ColumnSecurityProfiles {
-		p := &env.ColumnSecurityProfiles[i]
+	for _, p := range pointers(env.ColumnSecurityProfiles) {
 		setDefault(&p.ID, deriveID(env.Organization.ID, "fieldsecurityprofile", p.Name))
 	}
 }
 
 func checkClients(env *Environment, report reporter) {
 	seen := map[string]bool{}
-	for i := range env.Clients {
-		c := &env.Clients[i]
+	for i, c := range pointers(env.Clients) {
 		c.ApplicationID = strings.ToLower(c.ApplicationID)
 		if seen[c.ApplicationID] {
 			report(at("clients", i, "application_id"), fmt.Sprintf("application id %s appears twice", c.ApplicationID))
@@ -228,13 +221,11 @@ func trimAssignments(env *Environment, index refIndex) {
 
 // eachHolder visits the role assignments of every user and team, with the holder's business unit.
 func eachHolder(env *Environment, visit func(roles *[]RoleAssignment, unit string)) {
-	for _, users := range [][]User{env.Users, env.ApplicationUsers} {
-		for i := range users {
-			visit(&users[i].Roles, users[i].BusinessUnit)
-		}
+	for _, u := range append(pointers(env.Users), pointers(env.ApplicationUsers)...) {
+		visit(&u.Roles, u.BusinessUnit)
 	}
-	for i := range env.Teams {
-		visit(&env.Teams[i].Roles, env.Teams[i].BusinessUnit)
+	for _, t := range pointers(env.Teams) {
+		visit(&t.Roles, t.BusinessUnit)
 	}
 }
 

@@ -196,11 +196,7 @@ func (c *call) context(q *query) string {
 }
 
 func (c *call) renderAll(q *query, rows []any) []object {
-	values := make([]object, len(rows))
-	for i, row := range rows {
-		values[i] = c.render(q, row)
-	}
-	return values
+	return each(rows, func(row any) object { return c.render(q, row) })
 }
 
 // render writes a row: its etag, the columns asked for, the key in any case, and what is expanded.

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"maps"
 	"reflect"
 	"slices"
@@ -14,19 +15,12 @@ type stamp struct {
 	version        int64
 }
 
-// baseVersion and the base stamp are those of rows that are as they were at the start.
+// baseVersion is that of rows that are as they were at the start.
 const baseVersion = 1_000_000
 
-func baseStamp() stamp {
-	const at = "2024-03-14T06:08:49Z"
-	return stamp{at, at, deriveID("", "systemuser", "SYSTEM"), baseVersion}
-}
-
 func (w *world) stampOf(id string) stamp {
-	if s, ok := w.stamps[id]; ok {
-		return s
-	}
-	return baseStamp()
+	const at = "2024-03-14T06:08:49Z"
+	return cmp.Or(w.stamps[id], stamp{at, at, deriveID("", "systemuser", "SYSTEM"), baseVersion})
 }
 
 // stamp carries over the stamps of rows that are as they were, and gives new ones to the others. by is

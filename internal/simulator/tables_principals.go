@@ -53,11 +53,16 @@ type link struct {
 
 func (l link) place() placement { return l.left }
 
-// intersectType describes an intersect table, with the columns key, left and right.
-func intersectType(logicalName, set, key, left, right, privileges string, each func(w *world, add func(left placement, right string))) *entityType {
+// intersectType describes an intersect table with the columns key, left and right: its rows are what
+// rights gives for each of the lefts.
+func intersectType[L interface{ place() placement }](logicalName, set, key, left, right, privileges string, lefts func(w *world) []L, rights func(l L) []string) *entityType {
 	return newType(logicalName, set, privileges,
 		func(w *world) (links []link) {
-			each(w, func(left placement, right string) { links = append(links, link{left, right}) })
+			for _, l := range lefts(w) {
+				for _, id := range rights(l) {
+					links = append(links, link{l.place(), id})
+				}
+			}
 			return links
 		},
 		guidCol(key, func(r link) string { return deriveID(r.left.owner, r.right) }),
@@ -66,34 +71,16 @@ func intersectType(logicalName, set, key, left, right, privileges string, each f
 }
 
 func systemUserRolesType() *entityType {
-	return intersectType("systemuserroles", "systemuserrolescollection", "systemuserroleid", "systemuserid", "roleid",
-		"prvReadUser prvReadRole", func(w *world, add func(placement, string)) {
-			for _, u := range w.users {
-				for _, r := range u.roles {
-					add(u.place(), r.id)
-				}
-			}
-		})
+	return intersectType("systemuserroles", "systemuserrolescollection", "systemuserroleid", "systemuserid", "roleid", "prvReadUser prvReadRole",
+		func(w *world) []*user { return w.users }, func(u *user) []string { return each(u.roles, func(r *role) string { return r.id }) })
 }
 
 func teamRolesType() *entityType {
-	return intersectType("teamroles", "teamrolescollection", "teamroleid", "teamid", "roleid",
-		"prvReadTeam prvReadRole", func(w *world, add func(placement, string)) {
-			for _, o := range w.teams {
-				for _, r := range o.roles {
-					add(o.place(), r.id)
-				}
-			}
-		})
+	return intersectType("teamroles", "teamrolescollection", "teamroleid", "teamid", "roleid", "prvReadTeam prvReadRole",
+		func(w *world) []*team { return w.teams }, func(t *team) []string { return each(t.roles, func(r *role) string { return r.id }) })
 }
 
 func teamMembershipType() *entityType {
-	return intersectType("teammembership", "teammemberships", "teammembershipid", "teamid", "systemuserid",
-		"prvReadTeam prvReadUser", func(w *world, add func(placement, string)) {
-			for _, o := range w.teams {
-				for _, u := range o.members {
-					add(o.place(), u.ID)
-				}
-			}
-		})
+	return intersectType("teammembership", "teammemberships", "teammembershipid", "teamid", "systemuserid", "prvReadTeam prvReadUser",
+		func(w *world) []*team { return w.teams }, func(t *team) []string { return each(t.members, func(u *user) string { return u.ID }) })
 }

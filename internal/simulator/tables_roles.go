@@ -43,12 +43,7 @@ func roleType() *entityType {
 		guidCol("roleid", func(r *role) string { return r.id }),
 		stringCol("name", func(r *role) string { return r.Name }),
 		guidCol("_businessunitid_value", func(r *role) string { return r.unit.ID }),
-		guidCol("_parentroleid_value", func(r *role) string {
-			if r.parent == nil {
-				return ""
-			}
-			return r.parent.id
-		}),
+		guidCol("_parentroleid_value", func(r *role) string { return r.parentID }),
 		guidCol("_parentrootroleid_value", func(r *role) string { return r.root.id }),
 		guidCol("_roletemplateid_value", func(r *role) string { return r.Template }),
 		boolCol("ismanaged", func(r *role) bool { return r.Managed }),

@@ -79,12 +79,7 @@ func principalObjectAccessType() *entityType {
 
 func fieldSecurityProfileType() *entityType {
 	return newType("fieldsecurityprofile", "fieldsecurityprofiles", "prvReadFieldSecurityProfile",
-		func(w *world) (rows []*ColumnSecurityProfile) {
-			for i := range w.env.ColumnSecurityProfiles {
-				rows = append(rows, &w.env.ColumnSecurityProfiles[i])
-			}
-			return rows
-		},
+		func(w *world) []*ColumnSecurityProfile { return pointers(w.env.ColumnSecurityProfiles) },
 		guidCol("fieldsecurityprofileid", func(r *ColumnSecurityProfile) string { return r.ID }),
 		stringCol("name", func(r *ColumnSecurityProfile) string { return r.Name }))
 }

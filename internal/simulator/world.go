@@ -58,9 +58,10 @@ func (u *unit) within(other *unit) bool {
 // A role is one copy of a role: that of one business unit.
 type role struct {
 	*Role
-	id           string
-	unit         *unit
-	parent, root *role
+	id       string
+	unit     *unit
+	parentID string // "" for the root
+	root     *role
 }
 
 func (r *role) place() placement { return placement{unit: r.unit} }
@@ -118,14 +119,11 @@ type user struct {
 func (u *user) place() placement { return placement{u.unit, u.ID} }
 
 func (u *user) accessMode() int {
-	mode := u.AccessMode
-	if mode == "" {
-		mode = AccessReadWrite
-		if u.application {
-			mode = AccessNonInteractive
-		}
+	usual := AccessReadWrite
+	if u.application {
+		usual = AccessNonInteractive
 	}
-	return mode.number()
+	return cmp.Or(u.AccessMode, usual).number()
 }
 
 // entraState is the number of the azurestate column.
@@ -174,9 +172,18 @@ func newWorld(env *Environment, cat *catalogue, before *world, now time.Time, by
 	return w
 }
 
+// pointers gives the addresses of a slice's items.
+func pointers[T any](list []T) []*T {
+	all := make([]*T, len(list))
+	for i := range list {
+		all[i] = &list[i]
+	}
+	return all
+}
+
 func (w *world) addUnits() {
-	for i := range w.env.BusinessUnits {
-		u := &unit{BusinessUnit: &w.env.BusinessUnits[i]}
+	for _, def := range pointers(w.env.BusinessUnits) {
+		u := &unit{BusinessUnit: def}
 		w.units = append(w.units, u)
 		w.byID[u.ID] = u
 	}
@@ -188,18 +195,17 @@ func (w *world) addUnits() {
 }
 
 func (w *world) addRoles() {
-	for i := range w.env.Roles {
-		def := &w.env.Roles[i]
+	for _, def := range pointers(w.env.Roles) {
 		home := lookup[unit](w, def.BusinessUnit)
 		copies := map[*unit]*role{}
 		for _, u := range w.units {
 			if !u.within(home) {
 				continue
 			}
-			r := &role{Role: def, id: copyID(def.ID, home.ID, u.ID), unit: u, parent: copies[u.parent]}
+			r := &role{Role: def, id: copyID(def.ID, home.ID, u.ID), unit: u}
 			r.root = r
-			if r.parent != nil {
-				r.root = r.parent.root
+			if parent := copies[u.parent]; parent != nil {
+				r.parentID, r.root = parent.id, parent.root
 			}
 			copies[u], w.byID[r.id] = r, r
 			w.roles = append(w.roles, r)
@@ -236,15 +242,15 @@ func (w *world) copiesFor(assignments []RoleAssignment, holder *unit) []*role {
 
 func (w *world) addPrincipals() {
 	for i, users := range [][]User{w.env.Users, w.env.ApplicationUsers} {
-		for j := range users {
-			u := &user{User: &users[j], application: i == 1, unit: lookup[unit](w, users[j].BusinessUnit)}
+		for _, def := range pointers(users) {
+			u := &user{User: def, application: i == 1, unit: lookup[unit](w, def.BusinessUnit)}
 			u.roles = w.copiesFor(u.Roles, u.unit)
 			w.users = append(w.users, u)
 			w.byID[u.ID] = u
 		}
 	}
-	for i := range w.env.Teams {
-		t := &team{Team: &w.env.Teams[i], unit: lookup[unit](w, w.env.Teams[i].BusinessUnit)}
+	for _, def := range pointers(w.env.Teams) {
+		t := &team{Team: def, unit: lookup[unit](w, def.BusinessUnit)}
 		t.roles = w.copiesFor(t.Roles, t.unit)
 		if t.Default {
 			t.members = pick(w.users, func(u *user) bool { return u.unit == t.unit })
@@ -261,13 +267,12 @@ func (w *world) addPrincipals() {
 }
 
 func (w *world) addViews() {
-	for i := range w.env.PersonalViews {
-		v := &personalView{&w.env.PersonalViews[i], w.byID[w.env.PersonalViews[i].Owner]}
+	for _, def := range pointers(w.env.PersonalViews) {
+		v := &personalView{def, w.byID[def.Owner]}
 		w.views = append(w.views, v)
 		w.byID[v.ID] = v
 	}
-	for i := range w.env.ColumnSecurityProfiles {
-		p := &w.env.ColumnSecurityProfiles[i]
+	for _, p := range pointers(w.env.ColumnSecurityProfiles) {
 		for _, id := range p.Members {
 			u := lookup[user](w, id)
 			u.profiles = append(u.profiles, p)
