@@ -3,34 +3,28 @@ package recording
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"strings"
 )
 
-// documentBy replaces what a document of JSON says of an environment. Its order, its
-// numbers and its members' names stay as they are, two of one name as well.
-func documentBy(n *names, data []byte) (json.RawMessage, error) {
-	dec := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
+// documentBy replaces what a document of JSON says of an environment; nil if it is not JSON. Its order,
+// its numbers and its members' names stay as they are, two of one name as well.
+func documentBy(n *names, data []byte) json.RawMessage {
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	if !json.Valid(data) {
+		return nil
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
 	var out bytes.Buffer
-	if err := valueBy(n, dec, "", &out); err != nil {
-		return nil, err
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something follows the document")
-	}
-	return out.Bytes(), nil
+	valueBy(n, dec, "", &out)
+	return out.Bytes()
 }
 
 // valueBy copies the next value of a document, which is a member's of that name.
-func valueBy(n *names, dec *json.Decoder, member string, out *bytes.Buffer) error {
-	token, err := dec.Token()
-	if err != nil {
-		return fmt.Errorf("the body is not JSON: %w", err)
-	}
+func valueBy(n *names, dec *json.Decoder, member string, out *bytes.Buffer) {
+	token, _ := dec.Token()
 	switch v := token.(type) {
 	case json.Delim:
 		out.WriteRune(rune(v))
@@ -40,41 +34,28 @@ func valueBy(n *names, dec *json.Decoder, member string, out *bytes.Buffer) erro
 			}
 			inner := member
 			if v == '{' {
-				key, err := dec.Token()
-				if err != nil {
-					return fmt.Errorf("the body is not JSON: %w", err)
-				}
+				key, _ := dec.Token()
 				inner, _ = key.(string)
-				if err := write(out, inner); err != nil {
-					return err
-				}
+				write(out, inner)
 				out.WriteByte(':')
 			}
-			if err := valueBy(n, dec, inner, out); err != nil {
-				return err
-			}
+			valueBy(n, dec, inner, out)
 		}
-		end, err := dec.Token()
-		if err != nil {
-			return fmt.Errorf("the body is not JSON: %w", err)
-		}
+		end, _ := dec.Token()
 		fmt.Fprint(out, end)
-		return nil
 	case string:
-		return write(out, textBy(n, member, v))
+		write(out, textBy(n, member, v))
 	default:
-		return write(out, v)
+		write(out, v)
 	}
 }
 
-func write(out *bytes.Buffer, v any) error {
+// write writes a token that was read.
+func write(out *bytes.Buffer, token any) {
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return fmt.Errorf("writing the recording: %w", err)
-	}
+	_ = enc.Encode(token)
 	out.Truncate(out.Len() - 1) // its newline
-	return nil
 }
 
 // textBy replaces a member's text. A text that is not known to be the platform's is a name.

@@ -155,8 +155,8 @@ func (k *kept) by(n *names) exchange {
 		e.As[name] = idsBy(n, id)
 	}
 	if len(bytes.TrimSpace(k.body)) > 0 {
-		body, err := documentBy(n, k.body)
-		e.Body, e.Broken = body, err != nil
+		e.Body = documentBy(n, k.body)
+		e.Broken = e.Body == nil
 	}
 	return e
 }

@@ -9,12 +9,9 @@
 package recording
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
@@ -55,15 +52,10 @@ type exchange struct {
 }
 
 // decode reads a recording.
-func decode(data []byte) (Head, []exchange, error) {
-	var head Head
-	lines := bufio.NewReader(bytes.NewReader(data))
-	var list []exchange
-	for number := 1; ; number++ {
-		line, err := lines.ReadBytes('\n')
-		if errors.Is(err, io.EOF) && len(bytes.TrimSpace(line)) == 0 {
-			break
-		}
+func decode(data []byte) (head Head, list []exchange, err error) {
+	number := 0
+	for line := range bytes.Lines(data) {
+		number++
 		var e exchange
 		into := any(&e)
 		if number == 1 {
@@ -81,7 +73,7 @@ func decode(data []byte) (Head, []exchange, error) {
 			list = append(list, e)
 		}
 	}
-	if head.Format == "" {
+	if number == 0 {
 		return head, nil, fmt.Errorf("this is empty, not a recording (%s): `dbaudit scan --record FILE` writes one", Format)
 	}
 	return head, list, nil
