@@ -74,7 +74,7 @@ func (d *Directory) checkFederated(r *registration, i int, assertion string) err
 }
 
 // checkCertificate verifies an assertion by the application's certificate, which the header names by
-// its thumbprint. Each assertion counts once.
+// its thumbprint.
 func (d *Directory) checkCertificate(r *registration, assertion string) error {
 	claims, err := d.parse(assertion, func(t *jwt.Token) (any, error) {
 		if r.certificate == nil {
@@ -96,15 +96,9 @@ func (d *Directory) checkCertificate(r *registration, assertion string) error {
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(claims.Audience, d.isTokenEndpoint) {
-		return errors.New("the audience is not this tenant's token endpoint")
+	if claims.ID == "" || !slices.ContainsFunc(claims.Audience, d.isTokenEndpoint) {
+		return errors.New("jti is missing, or the audience is not this tenant's token endpoint")
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if claims.ID == "" || d.assertions[claims.ID] {
-		return errors.New("jti is missing, or the assertion was used before")
-	}
-	d.assertions[claims.ID] = true
 	return nil
 }
 

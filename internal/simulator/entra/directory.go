@@ -48,10 +48,9 @@ type Directory struct {
 	registrations map[string]*registration
 	signingKey    []byte // of id tokens, which clients take on trust
 
-	mu         sync.Mutex
-	tokens     map[string]issued // by the token's text
-	grants     map[string]*grant
-	assertions map[string]bool // ids of those that were used
+	mu     sync.Mutex
+	tokens map[string]issued // by the token's text
+	grants map[string]*grant
 }
 
 // issued is a token in somebody's hands.
@@ -64,7 +63,7 @@ type issued struct {
 func New(t Tenant) (*Directory, error) {
 	d := &Directory{
 		tenant: t, registrations: map[string]*registration{}, signingKey: []byte(rand.Text()),
-		tokens: map[string]issued{}, grants: map[string]*grant{}, assertions: map[string]bool{},
+		tokens: map[string]issued{}, grants: map[string]*grant{},
 	}
 	for _, c := range t.Clients {
 		r, err := register(c)
