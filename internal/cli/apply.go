@@ -28,8 +28,7 @@ type applyFlags struct {
 	digest     string
 }
 
-func newApplyCommand(a *app) *cobra.Command {
-	var f applyFlags
+func (f *applyFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply PLAN",
 		Short: "apply a remediation plan, and verify it",
@@ -47,15 +46,6 @@ DBAUDIT_APPLY_CLIENT_SECRET; without it, that of a scan.`, exitOK, exitFindings,
   dbaudit apply plan.json --yes --env production --digest sha256:9f86d08...
   dbaudit apply --resume plan.journal.json`,
 		Args: arguments(0, 1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if (len(args) == 1) == (f.resume != "") {
-				return usagef("pass a plan, or --resume and the journal of an interrupted run")
-			}
-			if f.resume != "" {
-				return f.resuming(cmd.Context(), a)
-			}
-			return f.run(cmd.Context(), a, args[0])
-		},
 	}
 	connectionFlags(cmd.Flags(), &f.connection)
 	f.judge.add(cmd.Flags())
@@ -71,7 +61,14 @@ DBAUDIT_APPLY_CLIENT_SECRET; without it, that of a scan.`, exitOK, exitFindings,
 	return cmd
 }
 
-func (f applyFlags) run(ctx context.Context, a *app, name string) error {
+func (f applyFlags) run(ctx context.Context, a *app, args []string) error {
+	if (len(args) == 1) == (f.resume != "") {
+		return usagef("pass a plan, or --resume and the journal of an interrupted run")
+	}
+	if f.resume != "" {
+		return f.resuming(ctx, a)
+	}
+	name := args[0]
 	p, err := readPlan(a, name)
 	if err != nil {
 		return err

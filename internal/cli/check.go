@@ -17,8 +17,7 @@ type checkFlags struct {
 	input       string
 }
 
-func newCheckCommand(a *app) *cobra.Command {
-	var f checkFlags
+func (f *checkFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check SNAPSHOT...",
 		Short: "evaluate saved snapshots, offline",
@@ -27,7 +26,6 @@ func newCheckCommand(a *app) *cobra.Command {
 		Example: `  dbaudit check snapshot.json
   dbaudit check monday.json tuesday.json -f json -o results.json
   dbaudit check everything.json --input input.json   # for opa eval -i`,
-		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), a, args) },
 	}
 	requirementFlags(cmd.Flags(), &f.requirement)
 	f.judge.add(cmd.Flags())

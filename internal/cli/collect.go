@@ -23,8 +23,7 @@ type collectFlags struct {
 	pseudonyms  bool
 }
 
-func newCollectCommand(a *app) *cobra.Command {
-	var f collectFlags
+func (f *collectFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "collect",
 		Short: "write a snapshot of an environment",
@@ -33,7 +32,6 @@ func newCollectCommand(a *app) *cobra.Command {
   dbaudit collect --scope environment -o everything.json
   dbaudit collect --minimal --pseudonyms -o snapshot.json   # see docs/vendor.md
   dbaudit collect --record recording.jsonl -o snapshot.json`,
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), a) },
 	}
 	connectionFlags(cmd.Flags(), &f.connection)
 	timeoutFlag(cmd.Flags(), &f.connection)
@@ -46,7 +44,7 @@ func newCollectCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-func (f collectFlags) run(ctx context.Context, a *app) error {
+func (f collectFlags) run(ctx context.Context, a *app, _ []string) error {
 	switch {
 	case f.minimal && f.scope == snapshot.ScopeEnvironment:
 		return usagef("--minimal keeps only what the verdict needs, but --scope environment reads everything: leave out one of them")

@@ -17,8 +17,7 @@ type demoFlags struct {
 	snapshot    string
 }
 
-func newDemoCommand(a *app) *cobra.Command {
-	var f demoFlags
+func (f *demoFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "scan the embedded simulator's sample environment",
@@ -28,7 +27,6 @@ account, no network, no configuration. The exit code is 0 if it ran, whatever it
 		Example: `  dbaudit demo
   dbaudit demo --environment compliant
   dbaudit demo -f html -o report.html`,
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), a) },
 	}
 	simulatedFlag(cmd.Flags(), &f.environment)
 	snapshotFlag(cmd.Flags(), &f.snapshot)
@@ -36,7 +34,7 @@ account, no network, no configuration. The exit code is 0 if it ran, whatever it
 	return cmd
 }
 
-func (f demoFlags) run(ctx context.Context, a *app) error {
+func (f demoFlags) run(ctx context.Context, a *app, _ []string) error {
 	j, err := f.judge.understood(a)
 	if err != nil {
 		return err

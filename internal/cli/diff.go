@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"regexp"
@@ -23,8 +24,7 @@ type diffFlags struct {
 	since    string
 }
 
-func newDiffCommand(a *app) *cobra.Command {
-	var f diffFlags
+func (f *diffFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff OLD NEW | diff --since WHEN DIR...",
 		Short: "show what changed between two snapshots or two results",
@@ -47,19 +47,16 @@ Exit codes:
   dbaudit diff before-result.json after-result.json -f markdown
   dbaudit diff --since 7d results/`,
 		Args: arguments(1, -1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			if f.since == "" && len(args) != 2 {
-				return usagef("dbaudit diff takes OLD and NEW, or --since and folders of results: see dbaudit diff --help")
-			}
-			return f.run(a, args)
-		},
 	}
 	cmd.Flags().StringVar(&f.since, "since", "", "`time` to compare the newest results in folders with: a date (00:00 UTC), RFC 3339, or how long ago (7d, 4w, 36h)")
 	f.document.add(cmd.Flags(), "table", "json", "markdown")
 	return cmd
 }
 
-func (f diffFlags) run(a *app, args []string) error {
+func (f diffFlags) run(_ context.Context, a *app, args []string) error {
+	if f.since == "" && len(args) != 2 {
+		return usagef("dbaudit diff takes OLD and NEW, or --since and folders of results: see dbaudit diff --help")
+	}
 	var d compare.Diff
 	var err error
 	if f.since != "" {

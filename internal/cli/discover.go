@@ -21,8 +21,7 @@ type discoverFlags struct {
 	document   documentFlags
 }
 
-func newDiscoverCommand(a *app) *cobra.Command {
-	var f discoverFlags
+func (f *discoverFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "discover [SNAPSHOT]",
 		Short: "list application users, and suggest integrations to judge",
@@ -45,9 +44,6 @@ Exit codes:
   dbaudit discover --env production -f yaml -o dbaudit.proposed.yaml
   dbaudit discover --profile ./acme.yaml -f json
   dbaudit discover everything.json`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.run(cmd.Context(), a, append(args, "")[0])
-		},
 	}
 	connectionFlags(cmd.Flags(), &f.connection)
 	timeoutFlag(cmd.Flags(), &f.connection)
@@ -56,12 +52,12 @@ Exit codes:
 	return cmd
 }
 
-func (f discoverFlags) run(ctx context.Context, a *app, saved string) error {
+func (f discoverFlags) run(ctx context.Context, a *app, args []string) error {
 	output := f.document.file
 	if file, err := a.Configuration(); err == nil && output != "" && filepath.ToSlash(output) == file.Name() {
 		return usagef("--output %s: this is the configuration in use: write another file, and copy integrations: from it", output)
 	}
-	d, err := a.Discover(ctx, f.connection, f.profiles, saved)
+	d, err := a.Discover(ctx, f.connection, f.profiles, append(args, "")[0])
 	if err != nil {
 		return err
 	}

@@ -35,8 +35,7 @@ type doctorFlags struct {
 	record      string
 }
 
-func newDoctorCommand(a *app) *cobra.Command {
-	var f doctorFlags
+func (f *doctorFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor [--apply [PLAN]]",
 		Short: "check the connection, the sign-in and each read of a scan",
@@ -70,12 +69,6 @@ in addition is a warning. Nothing is changed.`, exitOK, exitUsage, exitFailure, 
   dbaudit doctor --role-zip dbaudit-auditor.zip
   dbaudit doctor --role-xml -o "Roles/dbaudit Auditor.xml"`,
 		Args: arguments(0, 1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 1 {
-				f.plan = args[0]
-			}
-			return f.run(cmd.Context(), a)
-		},
 	}
 	connectionFlags(cmd.Flags(), &f.connection)
 	allEnvsFlag(cmd.Flags(), &f.connection)
@@ -130,7 +123,10 @@ func (f doctorFlags) writeRole(a *app) error {
 	return nil
 }
 
-func (f doctorFlags) run(ctx context.Context, a *app) error {
+func (f doctorFlags) run(ctx context.Context, a *app, args []string) error {
+	if len(args) == 1 {
+		f.plan = args[0]
+	}
 	switch {
 	case f.plan != "" && !f.apply:
 		return usagef("%s: a plan needs --apply", f.plan)

@@ -22,8 +22,7 @@ type explainFlags struct {
 	document documentFlags
 }
 
-func newExplainCommand(a *app) *cobra.Command {
-	var f explainFlags
+func (f *explainFlags) define(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain CONTROL|RULE|PRIVILEGE",
 		Short: "explain a control, a rule or a privilege",
@@ -41,7 +40,6 @@ where it comes from. The end of a control's id is enough if it is unique.`,
 			}
 			return explicable(p, rules), cobra.ShellCompDirectiveNoFileComp
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), a, args[0]) },
 	}
 	cmd.Flags().StringVar(&f.profile, "profile", run.DefaultProfile, "requirement profile: a `name` or a file")
 	f.document.add(cmd.Flags(), "table", "json", "markdown")
@@ -61,7 +59,8 @@ func (f explainFlags) known(ctx context.Context, a *app) (profile.Profile, []eng
 	return p, e.Rules(), nil
 }
 
-func (f explainFlags) run(ctx context.Context, a *app, word string) error {
+func (f explainFlags) run(ctx context.Context, a *app, args []string) error {
+	word := args[0]
 	p, rules, err := f.known(ctx, a)
 	if err != nil {
 		return err

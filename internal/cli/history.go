@@ -28,8 +28,7 @@ type historyFlags struct {
 	store       string
 }
 
-func newHistoryCommand(a *app) *cobra.Command {
-	var f historyFlags
+func (f *historyFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "history [DIR...]",
 		Short: "show how long each environment and control has been compliant",
@@ -41,7 +40,6 @@ how long it has lasted. The exact time of a change is unknown: it happened betwe
   dbaudit history results -f json
   dbaudit history results -f html -o trend.html
   dbaudit history --store fleet.db production`,
-		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), a, args) },
 	}
 	f.document.add(cmd.Flags(), "table", "json", "html", "markdown", "csv")
 	storeFlag(cmd.Flags(), &f.store, "instead of folders")

@@ -31,8 +31,7 @@ type initFlags struct {
 	requirement  run.Wanted
 }
 
-func newInitCommand(a *app) *cobra.Command {
-	var f initFlags
+func (f *initFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init",
 		Short: "write a commented dbaudit.yaml",
@@ -45,12 +44,6 @@ does not ask.
 		Example: `  dbaudit init
   dbaudit init --url https://contoso.crm.dynamics.com --client-id GUID
   dbaudit init --guide --url https://contoso.crm.dynamics.com`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if f.guide {
-				return printGuide(a, f.connection, f.requirement)
-			}
-			return f.run(cmd.Context(), a)
-		},
 	}
 	cmd.Flags().BoolVar(&f.guide, "guide", false, "print how to create the auditor's app registration, role and application user")
 	urlFlag(cmd.Flags(), &f.connection)
@@ -69,7 +62,10 @@ type initValue struct {
 }
 
 // run writes the template, with what flags and answers say filled in.
-func (f initFlags) run(ctx context.Context, a *app) error {
+func (f initFlags) run(ctx context.Context, a *app, _ []string) error {
+	if f.guide {
+		return printGuide(a, f.connection, f.requirement)
+	}
 	streamed := a.Stream(f.output) != nil
 	if _, err := os.Lstat(f.output); !streamed && err == nil && !f.force {
 		return usagef("%s already exists; use --force to overwrite it", f.output)

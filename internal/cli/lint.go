@@ -31,8 +31,7 @@ type lintFlags struct {
 	snapshot    string
 }
 
-func newLintCommand(a *app) *cobra.Command {
-	var f lintFlags
+func (f *lintFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lint PATH...",
 		Short: "check security roles in solution files, offline",
@@ -53,16 +52,6 @@ A file that could not be read has a separate result with the verdict incomplete.
   dbaudit lint --all-roles --profile lint 'solutions/**/Roles/*.xml'
   dbaudit lint . --exclude fixtures --exclude 'out/*.zip'
   dbaudit lint --fix src/Roles/`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			f.paths = args
-			if f.fix && slices.Contains(args, solution.Stdin) {
-				return usagef("--fix writes files, and standard input is not a file")
-			}
-			if f.watch {
-				return f.watching(cmd.Context(), a)
-			}
-			return f.run(cmd.Context(), a)
-		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.requirement.Profile, "profile", "", "requirement profile: a `name` or a file (default demandbase; DBAUDIT_PROFILE); lint judges the files alone")
@@ -85,7 +74,19 @@ func (f lintFlags) options(a *app, j judgement) lint.Options {
 	}
 }
 
-func (f lintFlags) run(ctx context.Context, a *app) error {
+func (f lintFlags) run(ctx context.Context, a *app, args []string) error {
+	f.paths = args
+	if f.fix && slices.Contains(args, solution.Stdin) {
+		return usagef("--fix writes files, and standard input is not a file")
+	}
+	if f.watch {
+		return f.watching(ctx, a)
+	}
+	return f.once(ctx, a)
+}
+
+// once judges the files as they are.
+func (f lintFlags) once(ctx context.Context, a *app) error {
 	j, err := f.judge.understood(a)
 	if err != nil {
 		return err
@@ -184,7 +185,7 @@ func (f lintFlags) watchBy(ctx context.Context, a *app, ticks <-chan time.Time) 
 	for {
 		now := signature()
 		if now != last {
-			err := f.run(ctx, a)
+			err := f.once(ctx, a)
 			var usage *run.UsageError
 			var silent verdictError
 			switch {

@@ -22,8 +22,7 @@ type loginFlags struct {
 	username   string
 }
 
-func newLoginCommand(a *app) *cobra.Command {
-	var f loginFlags
+func (f *loginFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "login",
 		Short: "sign in interactively and store the session",
@@ -36,14 +35,13 @@ flows.
 If you are signed in to the Azure CLI, you do not need this: --auth azure-cli uses that sign-in.`,
 		Example: `  dbaudit login --url https://contoso.crm.dynamics.com --client-id GUID
   dbaudit login --env production --auth interactive`,
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), a) },
 	}
 	connectionFlags(cmd.Flags(), &f.connection)
 	cmd.Flags().StringVar(&f.username, "username", "", "user principal `name` to fill into the form")
 	return cmd
 }
 
-func (f loginFlags) run(ctx context.Context, a *app) error {
+func (f loginFlags) run(ctx context.Context, a *app, _ []string) error {
 	t, err := a.Single(f.connection, run.Wanted{Any: true}, "login signs in to one environment")
 	if err != nil {
 		return err
@@ -83,22 +81,20 @@ type logoutFlags struct {
 	username string
 }
 
-func newLogoutCommand(a *app) *cobra.Command {
-	var f logoutFlags
+func (f *logoutFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logout",
 		Short: "forget interactive sign-ins",
 		Long:  `Removes what dbaudit login stored: everything or, with --username, one person's sign-in. With the last one, the file and its key in the keyring are removed too. Issued tokens stay valid until they expire, after about an hour.`,
 		Example: `  dbaudit logout
   dbaudit logout --username jane@contoso.com --client-id GUID`,
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), a) },
 	}
 	cmd.Flags().StringVar(&f.username, "username", "", "user principal `name` to sign out (default everybody)")
 	cmd.Flags().StringVar(&f.clientID, "client-id", "", "the app registration that signed it in (DBAUDIT_CLIENT_ID)")
 	return cmd
 }
 
-func (f logoutFlags) run(ctx context.Context, a *app) error {
+func (f logoutFlags) run(ctx context.Context, a *app, _ []string) error {
 	if a.SignIns == nil {
 		a.Sayf("not signed in")
 		return nil
@@ -125,15 +121,13 @@ type whoamiFlags struct {
 	document   documentFlags
 }
 
-func newWhoamiCommand(a *app) *cobra.Command {
-	var f whoamiFlags
+func (f *whoamiFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "whoami",
 		Short: "show who is signed in",
 		Long:  `Lists the stored sign-ins. If an environment is given by flags, variables or the configuration, it signs in there like a scan and shows which user of the environment this identity is.`,
 		Example: `  dbaudit whoami
   dbaudit whoami --env production -f json`,
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), a) },
 	}
 	connectionFlags(cmd.Flags(), &f.connection)
 	allEnvsFlag(cmd.Flags(), &f.connection)
@@ -165,7 +159,7 @@ type environmentIdentity struct {
 	User string `json:"user"`
 }
 
-func (f whoamiFlags) run(ctx context.Context, a *app) error {
+func (f whoamiFlags) run(ctx context.Context, a *app, _ []string) error {
 	answer := whoamiAnswer{Kept: []keptSignIn{}, Environments: []environmentIdentity{}}
 	if a.SignIns != nil {
 		accounts, err := signin.Accounts(ctx, a.SignIns)

@@ -26,8 +26,7 @@ type planFlags struct {
 	detailed    bool
 }
 
-func newPlanCommand(a *app) *cobra.Command {
-	var f planFlags
+func (f *planFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "make a remediation plan to review and apply",
@@ -46,16 +45,6 @@ changes.`, exitOK, exitUsage, exitFailure, exitInterrupted),
   dbaudit plan --result result.json --snapshot snapshot.json -o plan.json
   dbaudit plan --env production -f markdown -o plan.md -f json -o plan.json
   dbaudit plan --env production --least-privilege --only DB-PRIV-LEAD`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if f.result != "" || f.snapshot != "" {
-				// The saved files say by themselves what was asked of which environment.
-				ofScans := []string{"Environment", "Requirement", "Sign-in", "Failing"}
-				if err := refuseIdle(cmd, "this is only for a scan, not for --result and --snapshot", ofScans, "profile", "result", "snapshot", detailedFlag); err != nil {
-					return err
-				}
-			}
-			return f.run(cmd.Context(), a)
-		},
 	}
 	connectionFlags(cmd.Flags(), &f.connection)
 	timeoutFlag(cmd.Flags(), &f.connection)
@@ -74,7 +63,14 @@ changes.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 	return cmd
 }
 
-func (f planFlags) run(ctx context.Context, a *app) error {
+func (f planFlags) run(ctx context.Context, a *app, _ []string) error {
+	if f.result != "" || f.snapshot != "" {
+		// The saved files say by themselves what was asked of which environment.
+		ofScans := []string{"Environment", "Requirement", "Sign-in", "Failing"}
+		if err := refuseIdle(a, "this is only for a scan, not for --result and --snapshot", ofScans, "profile", "result", "snapshot", detailedFlag); err != nil {
+			return err
+		}
+	}
 	docs, err := f.documents()
 	if err != nil {
 		return err

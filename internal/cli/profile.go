@@ -29,7 +29,7 @@ func newProfileCommand(a *app) *cobra.Command {
 		},
 		newProfileShowCommand(a),
 		newProfileDiffCommand(a),
-		newProfileSourceCommand(a),
+		newCommand[sourceFlags](a),
 		newProfileExportCommand(a),
 		&cobra.Command{
 			Use: "validate FILE", Short: "check a profile file",

@@ -22,8 +22,7 @@ type sourceFlags struct {
 	document      documentFlags
 }
 
-func newProfileSourceCommand(a *app) *cobra.Command {
-	var f sourceFlags
+func (f *sourceFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check-source NAME|FILE",
 		Short: "compare a profile with the page that it cites",
@@ -41,12 +40,6 @@ Exit codes:
 		Example: `  dbaudit profile check-source demandbase
   dbaudit profile check-source demandbase --file article.html
   dbaudit profile check-source ./acme.yaml --file - -f json < article.html`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if f.page != "" && f.address != "" {
-				return usagef("--file and --url exclude each other: the page is read from one of them")
-			}
-			return f.run(cmd.Context(), a, args[0])
-		},
 	}
 	cmd.Flags().StringVar(&f.page, "file", "", "saved `page`, HTML or text; - for standard input")
 	cmd.Flags().StringVar(&f.address, "url", "", "`address` to fetch the page from (default the one in the profile)")
@@ -54,8 +47,11 @@ Exit codes:
 	return cmd
 }
 
-func (f sourceFlags) run(ctx context.Context, a *app, name string) error {
-	p, err := a.Profile(name)
+func (f sourceFlags) run(ctx context.Context, a *app, args []string) error {
+	if f.page != "" && f.address != "" {
+		return usagef("--file and --url exclude each other: the page is read from one of them")
+	}
+	p, err := a.Profile(args[0])
 	if err != nil {
 		return err
 	}

@@ -20,21 +20,20 @@ type rollbackFlags struct {
 	yes        bool
 }
 
-func newRollbackCommand(a *app) *cobra.Command {
-	var f rollbackFlags
+func (f *rollbackFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "rollback JOURNAL",
 		Short:   "undo the changes in a journal",
 		Long:    help(`Undoes the changes of an applied plan, the last change first. What somebody else has changed since, what can no longer be undone, and what dbaudit may not have created stays as it is: standard error names each with the manual step, and the exit code is 5. Everything else is undone. At the end, dbaudit reads every target of the plan and compares it with its state before the plan. To try again what is left, run the command again.`, exitOK, exitUsage, exitFailure, exitPartial, exitInterrupted),
 		Example: "  dbaudit rollback plan.journal.json",
-		RunE:    func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), a, args[0]) },
 	}
 	connectionFlags(cmd.Flags(), &f.connection)
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask")
 	return cmd
 }
 
-func (f rollbackFlags) run(ctx context.Context, a *app, name string) error {
+func (f rollbackFlags) run(ctx context.Context, a *app, args []string) error {
+	name := args[0]
 	j, err := apply.OpenJournal(name, a.Now)
 	if err != nil {
 		return err

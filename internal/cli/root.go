@@ -165,34 +165,51 @@ type namedCommand struct {
 	build func(*app) *cobra.Command
 }
 
+// A command is its flags. It says how it is called, and what it does.
+type command interface {
+	define(a *app) *cobra.Command
+	run(ctx context.Context, a *app, args []string) error
+}
+
+// newCommand is a command of the flags F.
+func newCommand[F any, C interface {
+	*F
+	command
+}](a *app) *cobra.Command {
+	f := C(new(F))
+	cmd := f.define(a)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), a, args) }
+	return cmd
+}
+
 func groups() []commandGroup {
 	return []commandGroup{
 		{"Start", []namedCommand{
-			{"demo", newDemoCommand},
-			{"init", newInitCommand},
-			{"login", newLoginCommand},
-			{"logout", newLogoutCommand},
-			{"whoami", newWhoamiCommand},
-			{"doctor", newDoctorCommand},
+			{"demo", newCommand[demoFlags]},
+			{"init", newCommand[initFlags]},
+			{"login", newCommand[loginFlags]},
+			{"logout", newCommand[logoutFlags]},
+			{"whoami", newCommand[whoamiFlags]},
+			{"doctor", newCommand[doctorFlags]},
 		}},
 		{"Audit", []namedCommand{
-			{"scan", newScanCommand},
-			{"collect", newCollectCommand},
-			{"check", newCheckCommand},
-			{"lint", newLintCommand},
-			{"discover", newDiscoverCommand},
+			{"scan", newCommand[scanFlags]},
+			{"collect", newCommand[collectFlags]},
+			{"check", newCommand[checkFlags]},
+			{"lint", newCommand[lintFlags]},
+			{"discover", newCommand[discoverFlags]},
 		}},
 		{"Read results", []namedCommand{
 			{"report", newReportCommand},
-			{"explain", newExplainCommand},
-			{"diff", newDiffCommand},
-			{"history", newHistoryCommand},
+			{"explain", newCommand[explainFlags]},
+			{"diff", newCommand[diffFlags]},
+			{"history", newCommand[historyFlags]},
 			{"waiver", newWaiverCommand},
 		}},
-		{"Fix", []namedCommand{{"plan", newPlanCommand}, {"apply", newApplyCommand}, {"rollback", newRollbackCommand}}},
+		{"Fix", []namedCommand{{"plan", newCommand[planFlags]}, {"apply", newCommand[applyFlags]}, {"rollback", newCommand[rollbackFlags]}}},
 		{"Requirements", []namedCommand{{"profile", newProfileCommand}, {"policy", newPolicyCommand}}},
-		{"Fleet", []namedCommand{{"serve", newServeCommand}, {"worker", newWorkerCommand}, {"fleet", newFleetCommand}, {"db", newDbCommand}}},
-		{othersTitle, []namedCommand{{"simulate", newSimulateCommand}, {"schema", newSchemaCommand}, {"version", newVersionCommand}}},
+		{"Fleet", []namedCommand{{"serve", newCommand[serveFlags]}, {"worker", newWorkerCommand}, {"fleet", newFleetCommand}, {"db", newDbCommand}}},
+		{othersTitle, []namedCommand{{"simulate", newCommand[simulateFlags]}, {"schema", newSchemaCommand}, {"version", newVersionCommand}}},
 	}
 }
 

@@ -28,8 +28,7 @@ type scanFlags struct {
 	store       string
 }
 
-func newScanCommand(a *app) *cobra.Command {
-	var f scanFlags
+func (f *scanFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scan",
 		Short: "collect, evaluate and report against a live environment",
@@ -39,18 +38,6 @@ func newScanCommand(a *app) *cobra.Command {
   dbaudit scan --env production -f sarif -o dbaudit.sarif -f json -o result.json
   dbaudit scan --all-envs --fail-on high
   dbaudit scan --env production --record recording.jsonl   # for a bug report`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if f.remedy.remediate {
-				if f.record != "" {
-					return usagef("--record saves what a scan reads: use it without --remediate")
-				}
-				return f.remediating(cmd.Context(), a)
-			}
-			if err := refuseIdle(cmd, "this needs --remediate", []string{"Repair"}, "remediate"); err != nil {
-				return err
-			}
-			return f.run(cmd.Context(), a)
-		},
 	}
 	connectionFlags(cmd.Flags(), &f.connection)
 	allEnvsFlag(cmd.Flags(), &f.connection)
@@ -66,7 +53,16 @@ func newScanCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-func (f scanFlags) run(ctx context.Context, a *app) error {
+func (f scanFlags) run(ctx context.Context, a *app, _ []string) error {
+	if f.remedy.remediate && f.record != "" {
+		return usagef("--record saves what a scan reads: use it without --remediate")
+	}
+	if f.remedy.remediate {
+		return f.remediating(ctx, a)
+	}
+	if err := refuseIdle(a, "this needs --remediate", []string{"Repair"}, "remediate"); err != nil {
+		return err
+	}
 	j, err := f.judge.understood(a)
 	if err != nil {
 		return err

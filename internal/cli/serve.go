@@ -91,8 +91,7 @@ type serveFlags struct {
 	keepDays    int
 }
 
-func newServeCommand(a *app) *cobra.Command {
-	var f serveFlags
+func (f *serveFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "serve the fleet's page and API, and scan what is due",
@@ -105,7 +104,6 @@ DBAUDIT_OIDC_CLIENT_SECRET), whose tokens name the app roles Reader or Operator.
 		Example: `  dbaudit fleet import dbaudit.yaml && dbaudit serve
   dbaudit serve --listen 127.0.0.1:0 --store /var/lib/dbaudit/fleet.db
   DBAUDIT_STORE=postgres://dbaudit@db/fleet dbaudit serve --no-worker`,
-		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), a, f) },
 	}
 	storeFlag(cmd.Flags(), &f.store, "default "+defaultStore)
 	flags := cmd.Flags()
@@ -125,7 +123,7 @@ DBAUDIT_OIDC_CLIENT_SECRET), whose tokens name the app roles Reader or Operator.
 // keptDays is how long serve keeps every result by default: a year, and some days to compare.
 const keptDays = 400
 
-func serve(ctx context.Context, a *app, f serveFlags) (err error) {
+func (f serveFlags) run(ctx context.Context, a *app, _ []string) (err error) {
 	if f.keepDays < 0 {
 		return usagef("--keep-days %d: want 1 or more, or 0 to keep all results", f.keepDays)
 	}

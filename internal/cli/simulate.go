@@ -31,8 +31,7 @@ type simulateFlags struct {
 	dir         string
 }
 
-func newSimulateCommand(a *app) *cobra.Command {
-	var f simulateFlags
+func (f *simulateFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "run the simulator as a server",
@@ -41,12 +40,6 @@ func newSimulateCommand(a *app) *cobra.Command {
   . sim/env && dbaudit scan
   Get-Content -Raw sim/env.ps1 | Invoke-Expression      # PowerShell
   dbaudit simulate --replay recording.jsonl --dir sim   # of scan --record`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if f.replay != "" && cmd.Flags().Changed("environment") {
-				return usagef("--replay and --environment exclude each other: serve a recording, or an environment")
-			}
-			return f.run(cmd.Context(), a)
-		},
 	}
 	cmd.Flags().StringVar(&f.listen, "listen", "127.0.0.1:0", "`address` to listen on")
 	simulatedFlag(cmd.Flags(), &f.environment)
@@ -55,7 +48,10 @@ func newSimulateCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-func (f simulateFlags) run(ctx context.Context, a *app) error {
+func (f simulateFlags) run(ctx context.Context, a *app, _ []string) error {
+	if f.replay != "" && gave(a, "environment") {
+		return usagef("--replay and --environment exclude each other: serve a recording, or an environment")
+	}
 	start := simulate
 	if f.replay != "" {
 		start, f.environment = replay, f.replay

@@ -54,10 +54,10 @@ func headingOf(cmd *cobra.Command, flag string) string {
 }
 
 // refuseIdle refuses given flags of some headings, apart from some: they would do nothing.
-func refuseIdle(cmd *cobra.Command, why string, titles []string, apart ...string) error {
+func refuseIdle(a *app, why string, titles []string, apart ...string) error {
 	var idle []string
-	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if slices.Contains(titles, headingOf(cmd, f.Name)) && !slices.Contains(apart, f.Name) {
+	a.command.Flags().Visit(func(f *pflag.Flag) {
+		if slices.Contains(titles, headingOf(a.command, f.Name)) && !slices.Contains(apart, f.Name) {
 			idle = append(idle, "--"+f.Name)
 		}
 	})

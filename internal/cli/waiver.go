@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -30,7 +31,7 @@ control, the finding's subject and privilege, the kind (accepted-risk,
 false-positive, compensating), the owner and the reason. A waived control has not passed: every report keeps its original outcome.`,
 		Example: "  dbaudit waiver check\n  dbaudit waiver add --help",
 	}
-	cmd.AddCommand(newWaiverAddCommand(a), newWaiverCheckCommand(a))
+	cmd.AddCommand(newCommand[waiverAddFlags](a), newWaiverCheckCommand(a))
 	return cmd
 }
 
@@ -41,8 +42,7 @@ type waiverAddFlags struct {
 	waiver  waiver.Waiver
 }
 
-func newWaiverAddCommand(a *app) *cobra.Command {
-	var f waiverAddFlags
+func (f *waiverAddFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add [RESULT.json]",
 		Short: "accept a finding until a date",
@@ -54,7 +54,6 @@ func newWaiverAddCommand(a *app) *cobra.Command {
     --subject "Demandbase Integration" --kind compensating \
     --owner jane@contoso.com --reason "record ownership spans units" \
     --expires 2027-01-31`,
-		RunE: func(_ *cobra.Command, args []string) error { return f.run(a, args) },
 	}
 	flags := cmd.Flags()
 	waiversFlag(flags, &f.accept)
@@ -74,7 +73,7 @@ func newWaiverAddCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-func (f waiverAddFlags) run(a *app, results []string) error {
+func (f waiverAddFlags) run(_ context.Context, a *app, results []string) error {
 	now := a.Now().UTC()
 	for _, flag := range [][2]string{{"control", f.control}, {"kind", string(f.waiver.Kind)}, {"owner", f.waiver.Owner}, {"reason", f.waiver.Reason}} {
 		if strings.TrimSpace(flag[1]) == "" {
