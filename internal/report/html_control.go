@@ -45,20 +45,16 @@ func (d *resultData) groupsOf(r audit.Result, o Options) []groupData {
 	var groups []groupData
 	for _, g := range []struct {
 		outcome audit.Outcome
-		title   string
-		folded  bool
+		groupData
 	}{
-		{audit.OutcomeFail, "Failed", false},
-		{audit.OutcomeUnknown, "Could not be evaluated", false},
-		{audit.OutcomeWaived, "Waived", false},
-		{audit.OutcomeNotApplicable, "Not applicable", true},
-		{audit.OutcomePass, "Passed", !o.Verbose},
+		{audit.OutcomeFail, groupData{State: "fail", Title: "Failed"}},
+		{audit.OutcomeUnknown, groupData{State: "unknown", Title: "Could not be evaluated"}},
+		{audit.OutcomeWaived, groupData{State: "waived", Title: "Waived"}},
+		{audit.OutcomeNotApplicable, groupData{State: "none", Title: "Not applicable", Folded: true}},
+		{audit.OutcomePass, groupData{State: "pass", Title: "Passed", Folded: !o.Verbose}},
 	} {
-		cs := with(g.outcome, r)
-		if len(cs) == 0 {
-			continue
-		}
-		group := groupData{State: outcomeClass(g.outcome), Title: g.title, Folded: g.folded, Count: len(cs)}
+		cs, group := with(g.outcome, r), g.groupData
+		group.Count = len(cs)
 		for _, shared := range byReason(cs) {
 			if len(shared.Controls) > 1 && shared.Controls[0].Reason != "" {
 				group.Shared = append(group.Shared, shared)
@@ -68,7 +64,9 @@ func (d *resultData) groupsOf(r audit.Result, o Options) []groupData {
 				group.Controls = append(group.Controls, controlPage(c, r, o, d.At(c.ID)))
 			}
 		}
-		groups = append(groups, group)
+		if len(cs) > 0 {
+			groups = append(groups, group)
+		}
 	}
 	return groups
 }

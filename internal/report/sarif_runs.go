@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 // runs makes a run of each result, or of all results of one category.
@@ -72,8 +73,9 @@ func settled(all []sarifRun, o Options) []sarifRun {
 	for i := range all {
 		// Two integrations of one environment are two categories.
 		if id := &all[i].AutomationDetails.ID; known[*id] && all[i].Properties != nil {
-			*id = strings.TrimSuffix(*id, "/") + "/" + escapePath(all[i].Properties.Profile)
-			if o.SARIFProfile != AzureDevOpsPipeline {
+			category, isCategory := strings.CutSuffix(*id, "/")
+			*id = category + "/" + escapePath(all[i].Properties.Profile)
+			if isCategory {
 				*id += "/"
 			}
 		}
@@ -164,15 +166,12 @@ func (s *sarifRun) settle(o Options) {
 
 // placed says in a notification's text which environments it is of.
 func (n *sarifNotification) placed() {
-	const shown = 3
-	switch more := len(n.in) - shown; {
-	case len(n.in) == 0:
-	case len(n.in) == 1:
+	switch len(n.in) {
+	case 0:
+	case 1:
 		n.Message.Text = unlinked(n.in[0]) + ": " + n.Message.Text
-	case more > 0:
-		n.Message.Text += unlinked(fmt.Sprintf(" In %s: %s and %d more.", count(len(n.in), "environment"), strings.Join(n.in[:shown], ", "), more))
 	default:
-		n.Message.Text += unlinked(fmt.Sprintf(" In %s: %s.", count(len(n.in), "environment"), strings.Join(n.in, ", ")))
+		n.Message.Text += unlinked(fmt.Sprintf(" In %s: %s.", count(len(n.in), "environment"), text.Listed(n.in, 3)))
 	}
 }
 
@@ -182,16 +181,12 @@ func (n *sarifNotification) placed() {
 func nest(results []sarifResult) []sarifFile {
 	var files []sarifFile
 	known := map[[2]string]*int{}
-	index := func(archive, entry string, parent *int) *int {
+	index := func(archive, entry string, file sarifFile) *int {
 		key := [2]string{archive, entry}
 		if known[key] == nil {
 			i := len(files)
 			known[key] = &i
-			if entry == "" {
-				files = append(files, sarifFile{Location: sarifArtifact{URI: archive}, Roles: []string{"analysisTarget"}})
-			} else {
-				files = append(files, sarifFile{Location: sarifArtifact{URI: entry}, ParentIndex: parent, Roles: []string{"resultFile"}})
-			}
+			files = append(files, file)
 		}
 		return known[key]
 	}
@@ -201,9 +196,10 @@ func nest(results []sarifResult) []sarifFile {
 			continue
 		}
 		archive := &r.Locations[0].Physical.File
-		archive.Index = index(archive.URI, "", nil)
+		archive.Index = index(archive.URI, "", sarifFile{Location: sarifArtifact{URI: archive.URI}, Roles: []string{"analysisTarget"}})
 		entry := *r.entry
-		entry.File.Index = index(archive.URI, entry.File.URI, archive.Index)
+		entry.File.Index = index(archive.URI, entry.File.URI,
+			sarifFile{Location: sarifArtifact{URI: entry.File.URI}, ParentIndex: archive.Index, Roles: []string{"resultFile"}})
 		r.RelatedLocations = []sarifRelated{{ID: 1, Physical: entry, Message: sarifText{Text: "The place within the archive."}}}
 	}
 	return files

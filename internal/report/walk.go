@@ -150,24 +150,14 @@ func (t tally) against() string {
 // what could not be read, what is unknown, what is met. The results are not touched.
 func worstFirst(rs []audit.Result) []audit.Result {
 	rank := func(r audit.Result) int {
-		switch {
-		case r.Verdict == audit.VerdictNoncompliant:
-			return 0
-		case r.Unread != nil:
+		if r.Unread != nil {
 			return 1
-		case r.Verdict == audit.VerdictCompliant:
-			return 3
 		}
-		return 2
+		return map[audit.Verdict]int{audit.VerdictNoncompliant: 0, audit.VerdictIncomplete: 2, audit.VerdictCompliant: 3}[r.Verdict]
 	}
 	return slices.SortedStableFunc(slices.Values(rs), func(a, b audit.Result) int {
-		return cmp.Or(
-			cmp.Compare(rank(a), rank(b)),
-			cmp.Compare(b.Worst(), a.Worst()),
-			cmp.Compare(b.Summary.Fail, a.Summary.Fail),
-			cmp.Compare(b.Summary.Unknown, a.Summary.Unknown),
-			cmp.Compare(a.Environment.Name, b.Environment.Name),
-		)
+		return cmp.Or(rank(a)-rank(b), cmp.Compare(b.Worst(), a.Worst()), b.Summary.Fail-a.Summary.Fail, b.Summary.Unknown-a.Summary.Unknown,
+			strings.Compare(a.Environment.Name, b.Environment.Name))
 	})
 }
 

@@ -68,14 +68,6 @@ func verdictWords(r audit.Result) string {
 // outcomeWords is an outcome in words.
 func outcomeWords(o audit.Outcome) string { return strings.ReplaceAll(o.String(), "_", " ") }
 
-// outcomeClass is an outcome as the style sheet's class.
-func outcomeClass(o audit.Outcome) string {
-	if o == audit.OutcomeNotApplicable {
-		return "none"
-	}
-	return o.String()
-}
-
 // outcomeOf is a control's outcome in words, with the one that it had before a waiver.
 func outcomeOf(c audit.Control) string {
 	if c.Original == nil {

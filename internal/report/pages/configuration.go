@@ -29,17 +29,16 @@ type schemaNode struct {
 // Configuration is the reference of dbaudit.yaml, made from its schema: a row for
 // each key, however deep it is.
 func Configuration() (string, error) {
+	var root schemaNode
 	data, err := fs.ReadFile(schema.Files, "config.json")
+	if err == nil {
+		err = json.Unmarshal(data, &root)
+	}
 	if err != nil {
 		return "", fmt.Errorf("reading the schema of the configuration: %w", err)
 	}
-	var root schemaNode
-	if err := json.Unmarshal(data, &root); err != nil {
-		return "", fmt.Errorf("reading the schema of the configuration: %w", err)
-	}
 	var b strings.Builder
-	b.WriteString("<!-- Made by `make docs` from schema/config.json. Change that. -->\n\n# dbaudit.yaml\n\n")
-	b.WriteString(root.Description + "\n\n" +
+	b.WriteString("<!-- Made by `make docs` from schema/config.json. Change that. -->\n\n# dbaudit.yaml\n\n" + root.Description + "\n\n" +
 		"`dbaudit init` writes one with comments. A flag takes precedence over an environment variable, and a variable over the file; " +
 		"but if you choose environments with `--env`, `--label` or `--all-envs`, an environment's own `auth:` takes precedence over variables. " +
 		"Unknown keys, duplicate keys and bad values are errors with file, line and column. " +

@@ -43,14 +43,12 @@ const explanationFormat = "dbaudit.explanation/v1"
 // ExplainControl explains a control of a profile, which a rule judges.
 func ExplainControl(p profile.Profile, c profile.Control, rule engine.Rule, standard *solution.Standard) Explanation {
 	page := controlPage{profile: p, control: c, rule: rule, standard: standard}
-	e := Explanation{
+	return Explanation{
 		Format: explanationFormat, Kind: "control", ID: string(c.ID), Title: c.Title, Severity: page.severity().String(),
-		Rule: c.Rule, Requires: page.rule.Description, Privileges: c.Privileges, Why: c.Why, Impact: page.rule.Consequence,
-		Fix: page.rule.Remediation, Portal: page.clicks(), Profile: page.profile.Name, Citation: cited(c),
-		Source: &audit.Source{Title: page.profile.Source.Title, URL: page.profile.Source.URL}, SeeAlso: seeAlso(page.rule),
-		Page: audit.HelpURL(c.ID),
+		Rule: c.Rule, Requires: rule.Description, Privileges: c.Privileges, Why: c.Why, Impact: rule.Consequence,
+		Fix: rule.Remediation, Portal: page.clicks(), Profile: p.Name, Citation: cited(c),
+		Source: &audit.Source{Title: p.Source.Title, URL: p.Source.URL}, SeeAlso: seeAlso(rule), Page: audit.HelpURL(c.ID),
 	}
-	return e
 }
 
 // ExplainRule takes the first control of the rule as the example of how to fix it.
@@ -132,40 +130,42 @@ func address(said string) bool {
 const portalSteps = "portal"
 
 func (e Explanation) passages() []passage {
-	list := []passage{
-		{"severity", []string{e.Severity}},
-		{"rule", []string{e.Rule}},
-		{"requires", []string{e.Requires}},
-		{"privileges", []string{strings.Join(e.Privileges, ", ")}},
+	var list []passage
+	add := func(label string, said ...string) {
+		if strings.Join(said, "") != "" {
+			list = append(list, passage{label, said})
+		}
 	}
+	add("severity", e.Severity)
+	add("rule", e.Rule)
+	add("requires", e.Requires)
+	add("privileges", strings.Join(e.Privileges, ", "))
 	if e.Kind == "privilege" {
-		list = append(list, passage{"levels", []string{cmp.Or(strings.Join(e.Levels, ", "), "not known")}})
+		add("levels", cmp.Or(strings.Join(e.Levels, ", "), "not known"))
 	}
-	switch {
-	case e.Kind == "control":
-	case e.Controls == nil:
-		list = append(list, passage{"required by", []string{"no control of the profile " + e.Profile}})
-	default:
-		list = append(list, passage{"required by", []string{strings.Join(e.Controls, ", ") + " of the profile " + e.Profile}})
+	if e.Kind != "control" {
+		add("required by", cmp.Or(strings.Join(e.Controls, ", "), "no control")+" of the profile "+e.Profile)
 	}
-	list = append(list, passage{"why", []string{e.Why}}, passage{"impact", []string{e.Impact}}, passage{"fix", []string{e.Fix}})
-	var steps []string
+	add("why", e.Why)
+	add("impact", e.Impact)
+	add("fix", e.Fix)
+	var steps, links []string
 	for i, step := range e.Portal {
 		steps = append(steps, fmt.Sprintf("%d. %s", i+1, step))
 	}
-	list = append(list, passage{portalSteps, steps})
+	add(portalSteps, steps...)
 	if e.Citation != nil {
-		list = append(list, passage{"source", []string{fmt.Sprintf("%s: %q", e.Citation.Tab, e.Citation.Line)}})
+		add("source", fmt.Sprintf("%s: %q", e.Citation.Tab, e.Citation.Line))
 	}
 	if e.Source != nil {
-		list = append(list, passage{"article", []string{e.Source.Title, e.Source.URL}})
+		add("article", e.Source.Title, e.Source.URL)
 	}
-	var links []string
 	for _, l := range e.SeeAlso {
 		links = append(links, l.Title, l.URL)
 	}
-	list = append(list, passage{"see also", links}, passage{"page", []string{e.Page}})
-	return slices.DeleteFunc(list, func(p passage) bool { return strings.Join(p.said, "") == "" })
+	add("see also", links...)
+	add("page", e.Page)
+	return list
 }
 
 // Text is the explanation for a terminal, wrapped to be read at 80 columns.

@@ -4,9 +4,7 @@ package pages
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,30 +17,32 @@ import (
 
 // Write makes a folder hold the pages, and no other page that was made.
 func Write(dir string, pages map[string]string) error {
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+	if err := write(dir, pages); err != nil {
 		return fmt.Errorf("writing the pages: %w", err)
+	}
+	return nil
+}
+
+func write(dir string, pages map[string]string) error {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return err
 	}
 	old, err := filepath.Glob(filepath.Join(dir, "*.md"))
 	if err != nil {
-		return fmt.Errorf("writing the pages: %w", err)
+		return err
 	}
 	for _, name := range old {
-		if _, ok := pages[filepath.Base(name)]; ok {
-			continue
-		}
 		data, err := os.ReadFile(name)
-		if err != nil {
-			return fmt.Errorf("writing the pages: %w", err)
+		if err == nil && pages[filepath.Base(name)] == "" && strings.HasPrefix(string(data), pageMark) {
+			err = os.Remove(name)
 		}
-		if strings.HasPrefix(string(data), pageMark) {
-			if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return fmt.Errorf("writing the pages: %w", err)
-			}
+		if err != nil {
+			return err
 		}
 	}
 	for name, text := range pages {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil { //nolint:gosec // the pages are for everybody
-			return fmt.Errorf("writing the pages: %w", err)
+			return err
 		}
 	}
 	return nil

@@ -163,3 +163,24 @@ func staleIn(dir string, pages map[string]string) ([]string, error) {
 	slices.Sort(stale)
 	return stale, nil
 }
+
+// TestExplanations: an explanation says the same in a terminal and in Markdown, and each
+// kind says what it has.
+func TestExplanations(t *testing.T) {
+	t.Parallel()
+	for _, e := range []Explanation{
+		{Kind: "control", ID: "X", Title: "A title", Severity: "high", Portal: []string{"Open it", "Close it"}, Citation: &audit.Citation{Tab: "Core", Line: "Lead"}},
+		{Kind: "rule", ID: "role/x", Title: "A title", Profile: "acme", Controls: []string{"A", "B"}, SeeAlso: []audit.Source{{Title: "A page", URL: "https://x.example"}}},
+		{Kind: "privilege", ID: "prvX", Title: "A title", Profile: "acme"},
+	} {
+		short, long := e.Text(), e.Markdown()
+		for _, p := range e.passages() {
+			if !strings.Contains(short, p.label+" ") || !strings.Contains(long, "**"+p.label+"**") {
+				t.Errorf("%s is not said of %s:\n%s\n%s", p.label, e.ID, short, long)
+			}
+		}
+		if want := map[string]string{"control": "portal      1. Open it\n            2. Close it\n", "rule": "required by A, B of the profile acme\n", "privilege": "levels      not known\n"}[e.Kind]; !strings.Contains(short, want) {
+			t.Errorf("%q is missing:\n%s", want, short)
+		}
+	}
+}
