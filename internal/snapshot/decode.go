@@ -93,7 +93,7 @@ func decodeWhole(data []byte) (*Snapshot, error) {
 		return nil, fmt.Errorf("the snapshot is broken: %w", place(data, err, dec.InputOffset()))
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("the snapshot is broken: something follows its end at %s", position(data, dec.InputOffset()))
+		return nil, fmt.Errorf("the snapshot is broken: something follows its end at %s", strictjson.Position(data, dec.InputOffset()))
 	}
 	s.fill()
 	return s, nil
@@ -132,19 +132,12 @@ func place(data []byte, err error, end int64) error {
 	switch {
 	case errors.As(err, &syntax):
 		// The offset counts the byte that was not expected.
-		return fmt.Errorf("%s: %w", position(data, syntax.Offset-1), err)
+		return fmt.Errorf("%s: %w", strictjson.Position(data, syntax.Offset-1), err)
 	case errors.As(err, &typ):
-		return fmt.Errorf("%s: %s cannot be a JSON %s", position(data, typ.Offset), cmp.Or(typ.Field, "the document"), typ.Value)
+		return fmt.Errorf("%s: %s cannot be a JSON %s", strictjson.Position(data, typ.Offset), cmp.Or(typ.Field, "the document"), typ.Value)
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("%s: %w", position(data, end), err)
+		return fmt.Errorf("%s: %w", strictjson.Position(data, end), err)
 	}
 	return err
-}
-
-func position(data []byte, offset int64) string {
-	before := data[:min(max(offset, 0), int64(len(data)))]
-	line := 1 + bytes.Count(before, []byte("\n"))
-	column := len(before) - bytes.LastIndexByte(before, '\n')
-	return fmt.Sprintf("line %d, column %d", line, column)
 }

@@ -52,17 +52,14 @@ func outlineOf(file *io.SectionReader) *outline {
 	more := false   // a member has to follow in it
 	tokens := bufio.NewScanner(io.NewSectionReader(file, 0, file.Size()))
 	tokens.Buffer(make([]byte, 1<<18), longest)
-	tokens.Split(func(data []byte, end bool) (int, []byte, error) {
-		length := tokenLength(data, catalogue != "")
-		switch {
-		case length > 0:
+	tokens.Split(func(data []byte, _ bool) (int, []byte, error) {
+		if length := tokenLength(data, catalogue != ""); length > 0 {
 			return length, data[:length], nil
-		case end && len(data) > 0:
-			return len(data), data, nil
 		}
 		return 0, nil, nil
 	})
-	for at := int64(0); tokens.Scan(); at += int64(len(tokens.Bytes())) {
+	at := int64(0)
+	for ; tokens.Scan(); at += int64(len(tokens.Bytes())) {
 		token := tokens.Bytes()
 		if rest, ok := bytes.CutPrefix(token, []byte(`  "digest": "`)); ok && o.stated == "" {
 			stated, _, _ := bytes.Cut(rest, []byte(`"`))
@@ -92,7 +89,7 @@ func outlineOf(file *io.SectionReader) *outline {
 			more = bytes.HasSuffix(token, []byte(",\n"))
 		}
 	}
-	o.plain = o.plain && tokens.Err() == nil && catalogue == ""
+	o.plain = o.plain && at == file.Size() && catalogue == ""
 	o.actual = "sha256:" + hex.EncodeToString(hash.Sum(nil))
 	return o
 }

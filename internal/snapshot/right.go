@@ -51,26 +51,9 @@ func RightsOf(mask int) []Right {
 }
 
 func (r Right) String() string {
-	switch r {
-	case RightRead:
-		return "read"
-	case RightWrite:
-		return "write"
-	case RightAppend:
-		return "append"
-	case RightAppendTo:
-		return "append-to"
-	case RightCreate:
-		return "create"
-	case RightDelete:
-		return "delete"
-	case RightShare:
-		return "share"
-	case RightAssign:
-		return "assign"
-	case RightOther:
-		return "other"
-	case RightUnknown:
+	words := [...]string{"read", "write", "append", "append-to", "create", "delete", "share", "assign", "other"}
+	if i := slices.Index(Rights(), r); i >= 0 {
+		return words[i]
 	}
 	return "unknown"
 }

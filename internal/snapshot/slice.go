@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,16 +27,39 @@ func (s *Snapshot) Slice(pattern string) *Snapshot {
 	if s.Source == SourceSolution {
 		return &part
 	}
-	r, owners := s.Requirement, s.owners()
-	principals, roots := s.Reach(r, pattern)
-	part.Users = only(s.Users, func(id string, u User) bool { return owners[id] || r.Fits(u, pattern) })
-	part.Teams = only(s.Teams, func(id string, _ Team) bool { return owners[id] || principals[id] })
-	part.Roles = only(s.Roles, func(_ string, role Role) bool { return roots[role.RootID] })
-	part.RolePrivileges = only(s.RolePrivileges, func(root string, _ map[string]Depth) bool { return roots[root] })
-	part.FilteredPrivileges = only(s.FilteredPrivileges, func(root string, _ map[string]string) bool { return roots[root] })
-	part.UnreadablePrivileges = only(s.UnreadablePrivileges, func(root string, _ map[string]string) bool { return roots[root] })
-	part.Shares = only(s.Shares, func(id string, _ map[string]Share) bool { return principals[id] })
+	owners := s.owners()
+	principals, roots := s.Reach(s.Requirement, pattern)
+	part.Users = pick(s.Users, owners)
+	for id, u := range s.Users {
+		if s.Requirement.Fits(u, pattern) {
+			part.Users[id] = u
+		}
+	}
+	part.Roles = map[string]Role{}
+	for id, role := range s.Roles {
+		if roots[role.RootID] {
+			part.Roles[id] = role
+		}
+	}
+	part.Teams = pick(s.Teams, owners, principals)
+	part.RolePrivileges = pick(s.RolePrivileges, roots)
+	part.FilteredPrivileges = pick(s.FilteredPrivileges, roots)
+	part.UnreadablePrivileges = pick(s.UnreadablePrivileges, roots)
+	part.Shares = pick(s.Shares, principals)
 	return &part
+}
+
+// pick copies the members that have one of the keys.
+func pick[V any](m map[string]V, keys ...map[string]bool) map[string]V {
+	some := map[string]V{}
+	for _, set := range keys {
+		for key := range set {
+			if v, ok := m[key]; ok {
+				some[key] = v
+			}
+		}
+	}
+	return some
 }
 
 // slice decodes what [Snapshot.Slice] may keep. It is false where the document is judged
@@ -91,17 +115,9 @@ func take[V any](o *outline, catalogue string, into map[string]V, wanted map[str
 // mayFit says from a user's JSON whether it may be one that the requirement names; true
 // does not prove it.
 func (r Requirement) mayFit(pattern string) func(value []byte) bool {
-	word, letters := pattern, "abcdefghijklmnopqrstuvwxyz"
-	switch {
-	case r.ApplicationID != "":
-		word = r.ApplicationID
-	case r.User != "":
-		// Where names are compared, the long s and the Kelvin sign are an s and a k.
-		word, letters = r.User, "abcdefghijlmnopqrtuvwxyz"
-	}
-	word = strings.ToLower(word)
+	word := strings.ToLower(cmp.Or(r.ApplicationID, r.User, pattern))
 	// JSON writes these characters as themselves.
-	plain := word != "" && strings.Trim(word, letters+"0123456789-.@_ ") == ""
+	plain := word != "" && strings.Trim(word, "abcdefghijklmnopqrstuvwxyz0123456789-.@_ ") == ""
 	var lower []byte
 	return func(value []byte) bool {
 		lower = append(lower[:0], value...)
@@ -115,17 +131,6 @@ func (r Requirement) mayFit(pattern string) func(value []byte) bool {
 		}
 		return !plain || bytes.Contains(lower, []byte(word))
 	}
-}
-
-// only copies the members that are wanted.
-func only[V any](m map[string]V, wanted func(key string, v V) bool) map[string]V {
-	some := map[string]V{}
-	for key, v := range m {
-		if wanted(key, v) {
-			some[key] = v
-		}
-	}
-	return some
 }
 
 // owners are the users and teams that own a view.
