@@ -3,9 +3,13 @@ package change
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/report/text"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 // ofRoles are the kinds of fix that change a role.
@@ -78,4 +82,194 @@ func (t Target) roleSteps() []transition {
 
 func newRole(name string) Request {
 	return Request{Method: "POST", Path: "roles", Body: body(`{"name":%s,"businessunitid@odata.bind":"/businessunits({unit})"}`, quoted(name))}
+}
+
+// depths allows an action to take each of its privileges from one depth to another.
+func depths(legal func(from, to audit.Depth) bool) func(Action) error {
+	isDepth := func(word string) bool { return word == None || Rank(word) > audit.DepthNone }
+	return func(a Action) error {
+		for _, d := range a.Differences() {
+			if !isPrivilege(d.Name) || !isDepth(d.Before) || !isDepth(d.After) || !legal(Rank(d.Before), Rank(d.After)) {
+				return fmt.Errorf("%s does not take %s from %s to %s", a.Kind, d.Name, d.Before, d.After)
+			}
+		}
+		return nil
+	}
+}
+
+// grant is for privileges that a role lacks, or grants at too low a level.
+func (f fix) grant() Remedy {
+	verb, level, to := "Grant", "at", "to"
+	if f.Kind == RaiseDepth {
+		verb, level, to = "Raise", "to", "in"
+	}
+	calls := f.lookUpRole()
+	if f.BusinessUnit != nil {
+		calls = append(calls, f.lookUpUnit()...)
+	} else {
+		calls = append(calls, f.lookUp("the role's business unit", "_businessunitid_value", unitID, "roles("+id(f.Role, roleID)+")?$select=name,_businessunitid_value"))
+	}
+	calls = append(calls, f.lookUpPrivileges(f.Privileges...)...)
+	var commands []string
+	if file := f.env.Name; f.Kind == AddPrivilege && f.env.URL == "" && file != "" && !strings.Contains(file, "!/") {
+		commands = append(commands, "dbaudit lint --fix "+Shell(file))
+	}
+	r := Remedy{
+		Summary:  verb + " " + rights(f.Privileges, level) + " " + to + f.say(" the role {role|of the integration}."),
+		Portal:   f.editRole(),
+		Requests: append(calls, f.addPrivileges()),
+		Commands: commands,
+	}
+	if f.User != nil {
+		assign := f.assignRole()
+		r.Summary = strings.TrimSuffix(r.Summary, ".") + f.say(", and assign the role to the user {user}: the team that has it does not pass on its User level rights.")
+		r.Portal, r.Requests = append(r.Portal, assign.Portal...), append(r.Requests, assign.Requests...)
+		r.Commands = append(r.Commands, assign.Commands...)
+	}
+	return r
+}
+
+// addPrivileges grants all of the fix's privileges in one request, each with its name, so
+// that a reader sees what is granted.
+func (f fix) addPrivileges() Call {
+	list := make([]granting, len(f.Privileges))
+	for i, g := range f.Privileges {
+		list[i] = granting{slotOf(i), g.Depth.String(), g.Name}
+	}
+	what := "privileges"
+	if len(list) == 1 {
+		what = "privilege"
+	}
+	return f.call("grant the "+what, addPrivileges(list))
+}
+
+func (f fix) removePrivilege() Remedy {
+	calls := f.lookUpRole()
+	for i, g := range f.Privileges {
+		if i == listed {
+			calls[len(calls)-1].Purpose += fmt.Sprintf(", and the other %d in the same way", len(f.Privileges)-listed)
+			break
+		}
+		calls = append(append(calls, f.lookUpPrivileges(g)...), f.call("remove "+g.Name+" from the role", takePrivilege(slotOf(i))))
+	}
+	return Remedy{
+		Summary:  "Remove " + rights(f.Privileges, "") + f.say(" from the role {role|of the integration}."),
+		Portal:   f.editRole(),
+		Requests: calls,
+	}
+}
+
+// nextGrants first removes what is too much, one privilege per request, then grants what is
+// missing in one request, and finally removes the platform's defaults that the grant
+// restored. To lower a depth, it removes the privilege first.
+func (t Target) nextGrants(from, to State) (Step, bool) {
+	var lower, raise, platform []string
+	for _, name := range to.Names() {
+		have, want := Rank(from[name]), Rank(to[name])
+		switch {
+		case IsPlatformDefault(name):
+			if have > 0 && want == 0 {
+				platform = append(platform, name)
+			}
+		case have > want:
+			lower = append(lower, name)
+		case have < want:
+			raise = append(raise, name)
+		}
+	}
+	after := maps.Clone(from)
+	switch {
+	case len(lower) > 0:
+		after[lower[0]] = None
+		return Step{takePrivilege(lower[0]), after}, true
+	case len(raise) > 0:
+		var list []granting
+		for _, name := range raise {
+			after[name] = to[name]
+			list = append(list, granting{slot: name, depth: to[name]})
+		}
+		for name := range from {
+			if IsPlatformDefault(name) {
+				after[name] = snapshot.DepthGlobal.String()
+			}
+		}
+		return Step{addPrivileges(list), after}, true
+	case len(platform) > 0:
+		after[platform[0]] = None
+		return Step{takePrivilege(platform[0]), after}, true
+	}
+	return Step{}, false
+}
+
+// A granting is a privilege to be granted: the slot of its id, its depth and, for a reader,
+// its name.
+type granting struct{ slot, depth, name string }
+
+func addPrivileges(list []granting) Request {
+	parts := make([]string, len(list))
+	for i, g := range list {
+		parts[i] = fmt.Sprintf(`{"BusinessUnitId":"{unit}","Depth":%q,"PrivilegeId":"{%s}"`, wireDepth(g.depth), g.slot)
+		if g.name != "" {
+			parts[i] += `,"PrivilegeName":` + quoted(g.name)
+		}
+		parts[i] += "}"
+	}
+	return Request{
+		Method: "POST", Path: "roles({role})/Microsoft.Dynamics.CRM.AddPrivilegesRole",
+		Body: body(`{"Privileges":[%s]}`, strings.Join(parts, ",")),
+	}
+}
+
+func takePrivilege(slot string) Request {
+	return Request{
+		Method: "POST", Path: "roles({role})/Microsoft.Dynamics.CRM.RemovePrivilegeRole",
+		Body: body(`{"Privilege":{"@odata.type":"Microsoft.Dynamics.CRM.privilege","privilegeid":"{%s}"}}`, slot),
+	}
+}
+
+// wireDepth is the Web API's name of a depth (PrivilegeDepth).
+func wireDepth(depth string) string {
+	d, err := audit.ParseDepth(depth)
+	if err != nil {
+		return "{Basic, Local, Deep or Global}"
+	}
+	return d.Wire()
+}
+
+func (a Action) grantNote(others string) string {
+	along, levels := "", ""
+	if a.Target.Role.MadeBy != "" {
+		others = ""
+	}
+	if len(a.Along) > 0 {
+		along = "With this request, the platform also restores what it gives to every role."
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Target.Levels)) {
+		levels = sentences(levels, fmt.Sprintf("%s can be granted at %s level only.", name, levelsOf(a.Target.Levels[name])))
+	}
+	filtered := ""
+	if len(a.Target.Filtered) > 0 {
+		filtered = fmt.Sprintf("Granted for some records only until now: %s. Rollback cannot restore that filter.", strings.Join(a.Target.Filtered, ", "))
+	}
+	return sentences(others, along, levels, filtered, a.Target.managedNote())
+}
+
+func levelsOf(list []snapshot.Depth) string {
+	names := make([]string, len(list))
+	for i, d := range list {
+		names[i] = audit.Level(d.String())
+	}
+	return strings.Join(names, " or ")
+}
+
+// managedNote warns of a role that comes with a solution.
+func (t Target) managedNote() string {
+	if !t.Managed {
+		return ""
+	}
+	return "The role is managed: an update of its solution may revert the change."
+}
+
+func sentences(list ...string) string {
+	return strings.Join(slices.DeleteFunc(list, func(s string) bool { return s == "" }), " ")
 }

@@ -97,3 +97,138 @@ func forPrincipals(ps []audit.Reference) string {
 
 // Listed joins what a message names, the first few of many.
 func Listed(parts []string) string { return text.Listed(parts, 5) }
+
+// Sentences that several kinds of fix share.
+const (
+	usersPage   = "{settings} > Application users (for a person's account: Users)."
+	rolesOfUser = "Select {user|of the integration} and choose Edit security roles (for a person's account: Manage security roles)."
+	asOwnerPage = "Sign in to the environment[ at {url}] as the owner of the view[, {owner}]."
+)
+
+// sharesPage are the steps that open the dialog of the view's shares.
+func sharesPage() []string {
+	return []string{
+		asOwnerPage,
+		"Open the list of the table[ {table}], then the drop-down next to the name of the view > Manage and share views.",
+		"Find {view|in question}, choose the three dots next to it, and choose Share.",
+	}
+}
+
+// say fills in a sentence: {user|the user} is the name of the fix's user or, if the fix does
+// not say, what follows the bar. A part in brackets is left out if the fix does not say what
+// it names.
+func (f fix) say(sentence string) string {
+	var said strings.Builder
+	for sentence != "" {
+		always, rest, _ := strings.Cut(sentence, "[")
+		optional, after, _ := strings.Cut(rest, "]")
+		words, _ := f.fill(always)
+		said.WriteString(words)
+		if words, known := f.fill(optional); known {
+			said.WriteString(words)
+		}
+		sentence = after
+	}
+	return said.String()
+}
+
+// fill fills in a part of a sentence; known is set if the fix says everything that it names.
+func (f fix) fill(part string) (words string, known bool) {
+	var said strings.Builder
+	known = true
+	for {
+		before, rest, more := strings.Cut(part, "{")
+		said.WriteString(before)
+		if !more {
+			return said.String(), known
+		}
+		slot, after, _ := strings.Cut(rest, "}")
+		what, otherwise, _ := strings.Cut(slot, "|")
+		word := f.word(what)
+		if word == "" {
+			word, known = otherwise, false
+		}
+		said.WriteString(word)
+		part = after
+	}
+}
+
+// word is what a sentence calls by a name in braces; empty if the fix does not say.
+func (f fix) word(what string) string {
+	switch what {
+	case "role":
+		return name(f.Role, "")
+	case "user":
+		return name(f.User, "")
+	case "team":
+		return name(f.Team, "")
+	case "view":
+		return name(f.View, "")
+	case "owner":
+		return name(f.Owner, "")
+	case "unit":
+		return name(f.BusinessUnit, "")
+	case "application":
+		return f.ApplicationID
+	case "table":
+		return f.Table
+	case "url":
+		return f.env.URL
+	case "place":
+		return f.place()
+	case "settings":
+		return "Sign in to https://admin.powerplatform.microsoft.com, then Manage > Environments > " + f.place() + " > Settings > Users + permissions"
+	}
+	return ""
+}
+
+// steps fills in sentences.
+func (f fix) steps(sentences ...string) []string {
+	steps := make([]string, len(sentences))
+	for i, s := range sentences {
+		steps[i] = f.say(s)
+	}
+	return steps
+}
+
+// place is the environment as in the portal's list: its display name, and its address if
+// several have the same name.
+func (f fix) place() string {
+	switch {
+	case f.env.URL == "":
+		return "the environment"
+	case f.env.OrganizationName == "":
+		return "the environment with the URL " + f.env.URL
+	}
+	return `"` + f.env.OrganizationName + `" (` + f.env.URL + ")"
+}
+
+// editRole is how to set a role's access levels.
+func (f fix) editRole() []string {
+	return append(f.steps("{settings} > Security roles.", "Open the role {role|of the integration}."), f.setLevels()...)
+}
+
+// setLevels are the steps in the editor of an open role.
+func (f fix) setLevels() []string {
+	var steps []string
+	for i, g := range f.Privileges {
+		if i == listed {
+			steps = append(steps, fmt.Sprintf("Do the same for the other %d privileges.", len(f.Privileges)-listed))
+			break
+		}
+		level := g.Depth.Level()
+		switch {
+		case f.Kind == RemovePrivilege:
+			level = audit.DepthNone.Level()
+		case g.Depth == audit.DepthNone:
+			level = "the highest level it allows"
+		}
+		right, row := audit.SplitPrivilege(g.Name)
+		if right == "" {
+			steps = append(steps, fmt.Sprintf("On the tab Miscellaneous privileges, set %s (%s) to %s.", row, g.Name, level))
+			continue
+		}
+		steps = append(steps, fmt.Sprintf("On the tab Tables, show all tables, find %s, and set %s (%s) to %s.", row, right, g.Name, level))
+	}
+	return append(steps, "Choose Save + close.")
+}
