@@ -30,26 +30,22 @@ type Runner struct {
 	Journal *Journal
 	// Sleep waits between two reads of something that is not yet as it should be.
 	Sleep func(context.Context, time.Duration) error
-	// AllowSharedRole permits changes to a role that others besides the integration user
-	// have.
+	// AllowSharedRole permits changes to a role that others have too.
 	AllowSharedRole bool
-	// ReplaceFiltered permits changes to grants for some records only, which cannot be
-	// restored.
+	// ReplaceFiltered permits changes to grants for some records only, which cannot be restored.
 	ReplaceFiltered bool
 	Progress        Progress
 
 	identity Identity
-	changed  bool              // something was sent that may have changed the environment
-	checked  map[string]bool   // roles whose holders were checked
-	names    map[string]string // what is wrong with the names of the checked rows
+	changed  bool             // something was sent that may have changed the environment
+	checked  map[string]bool  // roles whose holders were checked
+	names    map[string]error // what is wrong with the names of the checked rows
 }
 
-// Changed reports whether this run sent anything that may have changed the
-// environment.
+// Changed reports whether this run sent anything that may have changed the environment.
 func (r *Runner) Changed() bool { return r.changed }
 
-// tries limits how often a change with an uncertain effect is sent, and how often an
-// expected change is looked for.
+// tries limits how often an uncertain change is sent, and an expected one is looked for.
 const tries = 5
 
 // Apply carries out the remaining actions of the plan.
@@ -76,7 +72,7 @@ func (r *Runner) Apply(ctx context.Context) error {
 
 // start begins a run: the environment must be the plan's.
 func (r *Runner) start(ctx context.Context) (err error) {
-	r.checked, r.names = map[string]bool{}, map[string]string{}
+	r.checked, r.names = map[string]bool{}, map[string]error{}
 	if r.identity, err = r.Mutator.Identity(ctx); err != nil {
 		return err
 	}
@@ -93,8 +89,7 @@ func (r *Runner) tell(a change.Action, e Event) {
 	}
 }
 
-// resolve fills in the ids of rows that the plan's actions created. It does not trust an
-// id: the caller checks the target against the environment, see [Runner.madeByUs].
+// resolve fills in the ids of rows that the plan's actions created; [Runner.made] checks them.
 func (r *Runner) resolve(a change.Action) (change.Target, error) {
 	t := a.Target
 	for _, ref := range []**change.Ref{&t.Role, &t.Copy, &t.User, &t.Principal} {
@@ -118,11 +113,8 @@ func (r *Runner) carryOut(ctx context.Context, a change.Action) error {
 	if err != nil {
 		return err
 	}
-	if because, err := r.made(ctx, a); err != nil || because != "" {
-		if err == nil {
-			err = changed(a, because)
-		}
-		return err
+	if err := r.made(ctx, a); err != nil {
+		return asChanged(a, err)
 	}
 	names := t.Watched(a.After)
 	now, err := r.Mutator.Current(ctx, t, names)
@@ -165,8 +157,7 @@ func (r *Runner) carryOut(ctx context.Context, a change.Action) error {
 }
 
 // bringAbout sends the change of an action until it is made. sent says that it may have been
-// sent before; now is the state since then. It returns the id of the created row, if the
-// environment did.
+// sent before. It returns the id of the created row, if the environment did.
 func (r *Runner) bringAbout(ctx context.Context, a change.Action, t change.Target, now Reading, sent bool) (made string, err error) {
 	names := t.Watched(a.After)
 	waited := time.Duration(0)
@@ -219,8 +210,7 @@ func (r *Runner) bringAbout(ctx context.Context, a change.Action, t change.Targe
 // settle limits how long a change waits for a right that an earlier action gave.
 const settle = time.Minute
 
-// prepares reports whether an earlier action gives rights that this one may have to
-// wait for.
+// prepares reports whether an earlier action gives rights that this one may have to wait for.
 func (r *Runner) prepares(a change.Action) bool {
 	for _, e := range r.Journal.Plan.Actions {
 		switch {
@@ -233,8 +223,7 @@ func (r *Runner) prepares(a change.Action) bool {
 	return false
 }
 
-// failed records why an action failed; sent says whether its change may still have taken
-// effect.
+// failed records why an action failed; sent says whether it may still have taken effect.
 func (r *Runner) failed(a change.Action, sent bool, err error) error {
 	r.tell(a, EventFailed)
 	return errors.Join(err, r.Journal.append(Record{Event: EventFailed, Action: a.ID, Unsent: !sent, Error: err.Error()}))
@@ -253,8 +242,7 @@ func (r *Runner) send(ctx context.Context, request change.Request, t change.Targ
 	return made, err
 }
 
-// await reads a target until it is as it should be, because a change may be visible only
-// after a moment.
+// await reads a target until its change is visible.
 func (r *Runner) await(ctx context.Context, t change.Target, names []string, want change.State) (Reading, error) {
 	for attempt := 1; ; attempt++ {
 		now, err := r.Mutator.Current(ctx, t, names)

@@ -7,19 +7,15 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// A Mutator reads and changes one environment. It reads the current state and bypasses any
-// cache.
+// A Mutator reads and changes one environment, past any cache.
 type Mutator interface {
 	// Identity is the signed-in user and the actual environment.
 	Identity(ctx context.Context) (Identity, error)
-	// Current reads a target's state for each of the names, and the ids that its requests
-	// need.
+	// Current reads a target's state for the names, and the ids that its requests need.
 	Current(ctx context.Context, t change.Target, names []string) (Reading, error)
-	// Change sends one request. made is the id of the created row, if the environment
-	// returned it. A [ChangeError] says whether the change may have taken effect.
+	// Change sends one request, and returns the id of the created row if the environment did.
 	Change(ctx context.Context, r change.Request, label string) (made string, err error)
-	// Holders are the users who have a role, in any of its copies, directly or through a
-	// team. roleID is any of the copies.
+	// Holders are the users who have a role, in any of its copies, directly or through a team.
 	Holders(ctx context.Context, roleID string) (Holding, error)
 	// Row reads a row that a target names, impersonating another user if only they see it;
 	// nil if it is not visible.
@@ -38,8 +34,7 @@ type Reading struct {
 	IDs map[string]string
 	// Row is the target's row, if it is a row and exists.
 	Row *Row
-	// Filtered are the privileges that are granted for some records only, whatever else
-	// grants them, sorted.
+	// Filtered are the privileges that are granted for some records only, sorted.
 	Filtered []string
 	// Inherited are rights on a view that come from another shared record; empty for none.
 	Inherited string
@@ -68,8 +63,7 @@ type Row struct {
 	Root, Template string
 	// Application is an application user's application id.
 	Application string
-	// Author is the user who created the row, and Created is when; empty if the environment
-	// does not say.
+	// Author is the user who created the row, and Created is when, if the environment says.
 	Author  string
 	Created time.Time
 }

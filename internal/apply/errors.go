@@ -1,14 +1,14 @@
 package apply
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// An Effect is the effect of a change whose request failed. The zero value is unknown,
-// which means that it may have taken effect.
+// An Effect is the effect of a change whose request failed.
 type Effect int
 
 // The effects of a request that failed.
@@ -41,16 +41,14 @@ func (e *GoneError) Error() string { return e.Err.Error() }
 
 func (e *GoneError) Unwrap() error { return e.Err }
 
-// An UnreachableError says that the environment cannot be reached, so that nothing else
-// needs to be tried.
+// An UnreachableError says that the environment cannot be reached.
 type UnreachableError struct{ Err error }
 
 func (e *UnreachableError) Error() string { return e.Err.Error() }
 
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
-// A ChangedError says that the environment is not as in the plan, so that the plan cannot
-// continue.
+// A ChangedError says that the environment is not as in the plan, which cannot continue.
 type ChangedError struct {
 	Action  change.Action
 	Because string
@@ -61,6 +59,20 @@ func (e *ChangedError) Error() string { return refused(e.Action, e.Because).Erro
 // refused is why an action was not carried out.
 func refused(a change.Action, because string) error {
 	return fmt.Errorf("action %s (%s) was not carried out: %s", a.ID, a.Summary, because)
+}
+
+// A different says what in the environment is not as in the plan.
+type different string
+
+func (d different) Error() string { return string(d) }
+
+// asChanged is the error of an action: a difference is a change since the plan was made.
+func asChanged(a change.Action, err error) error {
+	var d different
+	if errors.As(err, &d) {
+		return changed(a, string(d))
+	}
+	return err
 }
 
 // changed says what somebody changed since the plan was made.
@@ -89,7 +101,7 @@ func (e *LostError) Error() string {
 	return fmt.Sprintf("action %s (%s) was carried out, but did not persist: now %s", e.Action.ID, e.Action.Summary, said(e.Now))
 }
 
-// A Kept is a change that rollback left in place, fully or in part.
+// A Kept says that rollback left a change in place, fully or in part.
 type Kept struct {
 	Action change.Action
 	// Reason says why.
@@ -98,7 +110,7 @@ type Kept struct {
 	ByHand string
 }
 
-func (k Kept) String() string {
+func (k *Kept) Error() string {
 	return fmt.Sprintf("action %s (%s) was not undone: %s; manual step: %s", k.Action.ID, k.Action.Summary, k.Reason, k.ByHand)
 }
 
@@ -112,7 +124,7 @@ type KeptError struct {
 func (e *KeptError) Error() string {
 	var lines []string
 	for _, k := range e.Kept {
-		lines = append(lines, k.String())
+		lines = append(lines, k.Error())
 	}
 	if e.Err != nil {
 		lines = append(lines, e.Err.Error())

@@ -10,9 +10,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
-// consistent takes the records of a journal's lines. Rollback relies on them, so each must
-// be one that a run can have written there: it refuses records that contradict each other
-// or the plan.
+// consistent takes the records of a journal's lines, and refuses those that no run can have
+// written there: rollback relies on them.
 func (j *Journal) consistent(records []Record) error {
 	for i, r := range records {
 		err := shaped(r, j.strict())
@@ -127,9 +126,8 @@ func (j *Journal) back(at int, e Event) error {
 	return nil
 }
 
-// before refuses a record of a previous state that does not follow from the plan: it must
-// match the plan; only the platform's own additions, whose depths are not in the plan, may
-// be added.
+// before refuses a record of a previous state that does not match the plan, apart from the
+// platform's own additions, whose depths are not in the plan.
 func (j *Journal) before(a change.Action, r Record) error {
 	watched := a.Target.Watched(a.After)
 	for _, name := range slices.Concat(r.Before.Names(), r.Filtered) {

@@ -23,8 +23,7 @@ import (
 // Each line contains the digest of the previous line, the first line that of the plan.
 const Format = "dbaudit.journal/v2"
 
-// formerFormat is the format without digests. Such a journal can be rolled back, but not
-// resumed.
+// formerFormat has no digests. Such a journal can be rolled back, but not resumed.
 const formerFormat = "dbaudit.journal/v1"
 
 // An Event says what a record of the journal is about. The zero value is invalid.
@@ -46,8 +45,7 @@ const (
 	EventUndo Event = "undo"
 	// EventUndone follows it, read back.
 	EventUndone Event = "undone"
-	// EventKept says that a change was not fully undone: somebody changed the target since,
-	// or the environment refused.
+	// EventKept says that a change was not fully undone.
 	EventKept Event = "kept"
 	// EventRolledBack says that everything was undone.
 	EventRolledBack Event = "rolled-back"
@@ -66,14 +64,11 @@ type Record struct {
 	Plan   *plan.Plan  `json:"plan,omitempty"`
 	// Action is the id of the action in the plan.
 	Action string `json:"action,omitempty"`
-	// By is the id of the user that makes the change, which identifies the rows that we
-	// created.
+	// By is the id of the user that makes the change.
 	By string `json:"by,omitempty"`
-	// Before is the state just before the change: what is in the plan, and what the
-	// platform may also change.
+	// Before is the state just before the change, with what the platform may also change.
 	Before change.State `json:"before,omitempty"`
-	// Filtered are the privileges that were granted for some records only; the change
-	// replaced these grants, and they cannot be restored.
+	// Filtered are the privileges that were granted for some records only.
 	Filtered []string `json:"filtered,omitempty"`
 	// IDs are the values for the slots of the action's requests.
 	IDs map[string]string `json:"ids,omitempty"`
@@ -86,8 +81,7 @@ type Record struct {
 }
 
 // A Journal is the record of one plan's application, written and synced before and after
-// each change, so it survives the end of the process at any point. A lock file next to it
-// lets only one process at a time use it.
+// each change. A lock file next to it lets only one process at a time use it.
 type Journal struct {
 	Plan    plan.Plan
 	Records []Record
@@ -130,8 +124,7 @@ func CreateJournal(name string, p plan.Plan, tool audit.Tool, now func() time.Ti
 	return j, nil
 }
 
-// Vacant refuses the name of an existing file, unless it is a journal whose first line is
-// incomplete: nothing was begun then.
+// Vacant refuses the name of an existing file, unless it is a journal that was never begun.
 func Vacant(name string) error {
 	info, err := os.Lstat(name)
 	switch {
@@ -193,8 +186,7 @@ func OpenJournal(name string, now func() time.Time) (*Journal, error) {
 		return nil, errors.Join(fmt.Errorf("opening the journal: %w", err), release())
 	}
 	j.file, j.release, j.now = file, release, now
-	// Nothing depends on an incomplete line: nothing is sent before its record is
-	// completely on disk.
+	// Nothing is sent before its record is completely on disk.
 	if err := file.Truncate(int64(whole)); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the journal: %w", err), j.Close())
 	}
@@ -204,8 +196,7 @@ func OpenJournal(name string, now func() time.Time) (*Journal, error) {
 // strict reports whether the journal has the format in which nothing is written twice.
 func (j *Journal) strict() bool { return j.format == Format }
 
-// A writeError says that a journal could not be written, so that nothing else may be
-// changed.
+// A writeError says that a journal could not be written: nothing else may be changed.
 type writeError struct{ err error }
 
 func (e *writeError) Error() string { return fmt.Sprintf("writing the journal: %v", e.err) }
@@ -252,16 +243,14 @@ func syncFolder(name string) error {
 	return folder.Close()
 }
 
-// stillborn reports whether the data is the beginning of a journal's first line, which was
-// not completely on disk when the process ended.
+// stillborn reports whether the data is the beginning of a journal's first line.
 func stillborn(data []byte) bool {
 	const first = `{"event":"plan"`
 	return !bytes.Contains(data, []byte("\n")) && bytes.HasPrefix(data, []byte(first)[:min(len(first), len(data))])
 }
 
 // ParseJournal reads a journal's lines, and refuses a journal that no run can have written.
-// whole is how many bytes of the data are complete lines: the last one may be incomplete if
-// a process ended.
+// whole is how many bytes of the data are complete lines.
 func ParseJournal(data []byte) (j *Journal, whole int, err error) {
 	var other struct {
 		Format string `json:"format"`

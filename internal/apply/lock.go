@@ -8,9 +8,8 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// lock makes this process the only one that uses a journal, until release is called or the
-// process ends, however it ends. The lock is on a separate file, because a locked file
-// cannot be written to on Windows.
+// lock makes this process the only one that uses a journal, until release is called or it
+// ends. The lock is on a separate file: Windows cannot write to a locked one.
 func lock(journal string) (release func() error, err error) {
 	name := journal + ".lock"
 	for {

@@ -17,8 +17,7 @@ import (
 // skew is how much the clocks of two machines may differ.
 const skew = time.Hour
 
-// notOurs says why a row is not the one that an action created; "" if it is. end is the
-// latest time when it can have been created.
+// notOurs says why a row is not the one that an action created, by end at the latest.
 func (r *Runner) notOurs(a change.Action, begun Record, end time.Time, row *Row) string {
 	if row == nil {
 		return "the row that it creates does not exist"
@@ -43,40 +42,28 @@ func (r *Runner) notOurs(a change.Action, begun Record, end time.Time, row *Row)
 	return ""
 }
 
-// ours reads the row that an action created, by the id in the journal, and says why it is
-// not ours. gone is set if it does not exist.
-func (r *Runner) ours(ctx context.Context, a change.Action) (because string, gone bool, err error) {
-	s := r.Journal.of(a.ID)
-	if !s.isBegun() || s.done.Made == "" {
-		return "the journal does not name the created row", false, nil
-	}
-	table := TableRole
-	if a.Kind == change.CreateApplicationUser {
-		table = TableUser
-	}
-	row, err := r.Mutator.Row(ctx, table, s.done.Made, nil)
-	if err != nil {
-		return "", false, fmt.Errorf("reading what action %s created: %w", a.ID, err)
-	}
-	if row == nil {
-		return "", true, nil
-	}
-	return r.notOurs(a, s.begun, s.done.At, row), false, nil
-}
-
-// made says why the rows that an action depends on were not created by the plan's earlier
-// actions; "" if they were.
-func (r *Runner) made(ctx context.Context, a change.Action) (because string, err error) {
-	for _, maker := range makers(a.Target) {
-		because, gone, err := r.ours(ctx, r.Journal.Plan.Actions[r.Journal.place(maker)])
-		switch {
-		case err != nil:
-			return "", err
-		case gone:
-			return "", &GoneError{fmt.Errorf("the row that action %s created no longer exists", maker)}
-		case because != "":
-			return fmt.Sprintf("action %s did not create the row that the journal names: %s", maker, because), nil
+// made refuses an action that depends on rows which earlier actions did not create.
+func (r *Runner) made(ctx context.Context, a change.Action) error {
+	for _, id := range makers(a.Target) {
+		maker, s := r.Journal.Plan.Actions[r.Journal.place(id)], r.Journal.of(id)
+		because := "the journal does not name the created row"
+		if s.isBegun() && s.done.Made != "" {
+			table := TableRole
+			if maker.Kind == change.CreateApplicationUser {
+				table = TableUser
+			}
+			row, err := r.Mutator.Row(ctx, table, s.done.Made, nil)
+			switch {
+			case err != nil:
+				return fmt.Errorf("reading what action %s created: %w", id, err)
+			case row == nil:
+				return &GoneError{fmt.Errorf("the row that action %s created no longer exists", id)}
+			}
+			because = r.notOurs(maker, s.begun, s.done.At, row)
+		}
+		if because != "" {
+			return different(fmt.Sprintf("action %s did not create the row that the journal names: %s", id, because))
 		}
 	}
-	return "", nil
+	return nil
 }

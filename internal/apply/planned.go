@@ -48,8 +48,7 @@ func (r *Runner) Check(ctx context.Context, checked func(a change.Action, waitsF
 	return nil
 }
 
-// asPlanned refuses a target that is not as in the plan. pending is what earlier actions
-// will still change in its role.
+// asPlanned refuses a target that is not as in the plan, with what is pending in its role.
 func (r *Runner) asPlanned(ctx context.Context, a change.Action, t change.Target, now Reading, pending change.State) error {
 	if !now.State.Covers(a.Before) {
 		if now.Inherited != "" {
@@ -70,11 +69,8 @@ func (r *Runner) asPlanned(ctx context.Context, a change.Action, t change.Target
 		return refused(a, fmt.Sprintf("a record filter grants %s for some records only, and rollback cannot restore that: "+
 			"leave the control out of a new plan with --except, or replace the grant with --replace-filtered", change.Listed(now.Filtered)))
 	}
-	if because, err := r.otherwiseNamed(ctx, a.Target); err != nil || because != "" {
-		if err == nil {
-			err = changed(a, because)
-		}
-		return err
+	if err := r.sameNames(ctx, a.Target); err != nil {
+		return asChanged(a, err)
 	}
 	for name, id := range t.Privileges {
 		if found := now.IDs[name]; found != "" && !strings.EqualFold(found, id) {
@@ -123,8 +119,7 @@ func (r *Runner) notShared(ctx context.Context, a change.Action, role *change.Re
 }
 
 // notBeyond refuses to assign a role that is built in, or that grants more than in the
-// plan: somebody may have extended the role since. pending is what earlier actions will
-// still change in the role.
+// plan. pending is what earlier actions will still change in the role.
 func (r *Runner) notBeyond(ctx context.Context, a change.Action, t change.Target, now Reading, pending change.State) error {
 	role, err := r.Mutator.Role(ctx, now.IDs[change.SlotCopy])
 	if err != nil {
@@ -150,8 +145,8 @@ func (r *Runner) notBeyond(ctx context.Context, a change.Action, t change.Target
 	return changed(a, because)
 }
 
-// otherwiseNamed says which row has another name than in the reviewed plan; "" if none has.
-func (r *Runner) otherwiseNamed(ctx context.Context, t change.Target) (string, error) {
+// sameNames refuses a target whose rows have other names than in the reviewed plan.
+func (r *Runner) sameNames(ctx context.Context, t change.Target) error {
 	principal := TableUser
 	if t.Principal != nil && t.Principal.Kind == string(TableTeam) {
 		principal = TableTeam
@@ -163,19 +158,18 @@ func (r *Runner) otherwiseNamed(ctx context.Context, t change.Target) (string, e
 		if named.ref == nil || named.ref.ID == "" || named.ref.Name == "" {
 			continue
 		}
-		because, err := r.named(ctx, named.table, *named.ref, t)
-		if err != nil || because != "" {
-			return because, err
+		if err := r.named(ctx, named.table, *named.ref, t); err != nil {
+			return err
 		}
 	}
-	return "", nil
+	return nil
 }
 
 // named checks one row that a target names, once per run.
-func (r *Runner) named(ctx context.Context, table Table, ref change.Ref, t change.Target) (because string, err error) {
+func (r *Runner) named(ctx context.Context, table Table, ref change.Ref, t change.Target) (err error) {
 	key := string(table) + " " + ref.ID + " " + ref.Name
-	if because, known := r.names[key]; known {
-		return because, nil
+	if err, known := r.names[key]; known {
+		return err
 	}
 	var as *change.Ref
 	if table == TableView {
@@ -184,23 +178,22 @@ func (r *Runner) named(ctx context.Context, table Table, ref change.Ref, t chang
 	row, err := r.Mutator.Row(ctx, table, ref.ID, as)
 	switch {
 	case err != nil:
-		return "", fmt.Errorf("reading the name of the %s %q: %w", table.words(), ref.Name, err)
+		return fmt.Errorf("reading the name of the %s %q: %w", table.words(), ref.Name, err)
 	case row == nil: // reading the target reports what is missing
 	case !sameName(row.Name, ref.Name) && (row.SignIn == "" || !sameName(row.SignIn, ref.Name)):
-		because = fmt.Sprintf("the %s %q is now named %q", table.words(), ref.Name, row.Name)
+		err = different(fmt.Sprintf("the %s %q is now named %q", table.words(), ref.Name, row.Name))
 	case table == TableUser && t.Kind == change.TargetUser && !strings.EqualFold(row.Application, t.ApplicationID):
-		because = fmt.Sprintf("the user %q has the application id %q, not %q", ref.Name, row.Application, t.ApplicationID)
+		err = different(fmt.Sprintf("the user %q has the application id %q, not %q", ref.Name, row.Application, t.ApplicationID))
 	}
-	r.names[key] = because
-	return because, nil
+	r.names[key] = err
+	return err
 }
 
 // sameName compares names as the environment does.
 func sameName(a, b string) bool { return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b)) }
 
-// Verify reads every target once more when all actions are done, and compares it with the
-// final state in the plan: if several actions change the same thing, the last one counts.
-// It returns a [LostError] for each action whose change did not persist.
+// Verify reads every target once more when all actions are done, and returns a [LostError]
+// for each action whose change did not persist. The last action on a thing counts.
 func (r *Runner) Verify(ctx context.Context) ([]*LostError, error) {
 	type end struct {
 		target change.Target

@@ -25,10 +25,12 @@ func (r *Runner) Rollback(ctx context.Context) error {
 		if a.UndoneWith != "" {
 			continue // it is undone with the other
 		}
-		k, err := r.undo(ctx, a)
+		err := r.undo(ctx, a)
+		var k *Kept
 		var gone *GoneError
 		switch {
-		case err != nil && ends(ctx, err):
+		case err == nil, errors.As(err, &k):
+		case ends(ctx, err):
 			err = fmt.Errorf("undoing action %s (%s): %w", a.ID, a.Summary, err)
 			if kept != nil {
 				err = &KeptError{kept, err}
@@ -36,7 +38,7 @@ func (r *Runner) Rollback(ctx context.Context) error {
 			return err
 		case errors.As(err, &gone):
 			k = lost(a)
-		case err != nil:
+		default:
 			k = &Kept{a, err.Error(), a.Target.Restore(part(a.Before, a.After))}
 		}
 		if k != nil {
@@ -108,8 +110,7 @@ func (r *Runner) notAsBefore(ctx context.Context, kept []Kept) ([]Kept, error) {
 	return list, nil
 }
 
-// before is the state before an action: what was read then or, if it was not begun, what is
-// in the plan.
+// before is the state before an action, as it was read or, if it was not begun, as planned.
 func (r *Runner) before(a change.Action) change.State {
 	if s := r.Journal.of(a.ID); s.isBegun() {
 		return maps.Clone(s.begun.Before)
@@ -117,8 +118,7 @@ func (r *Runner) before(a change.Action) change.State {
 	return maps.Clone(a.Before)
 }
 
-// ends reports whether an error ends the whole rollback, and not only the undo of one
-// action.
+// ends reports whether an error ends the whole rollback.
 func ends(ctx context.Context, err error) bool {
 	var unreachable *UnreachableError
 	var unwritten *writeError
@@ -137,22 +137,22 @@ func (r *Runner) undone(a change.Action) error {
 	return r.Journal.append(Record{Event: EventUndone, Action: a.ID})
 }
 
-// undo returns one target to its state before the change, name by name; what somebody else
-// changed since is kept and reported.
-func (r *Runner) undo(ctx context.Context, a change.Action) (*Kept, error) {
-	because, err := r.made(ctx, a)
-	if err == nil && because == "" {
-		because, err = r.otherwiseNamed(ctx, a.Target)
+// undo returns one target to its state before the change, except what others changed since.
+func (r *Runner) undo(ctx context.Context, a change.Action) error {
+	err := r.made(ctx, a)
+	if err == nil {
+		err = r.sameNames(ctx, a.Target)
 	}
-	if err != nil {
-		return nil, err
-	}
-	if because != "" {
-		return &Kept{a, because, a.Target.Restore(a.Before)}, nil
+	var d different
+	switch {
+	case errors.As(err, &d):
+		return &Kept{a, string(d), a.Target.Restore(a.Before)}
+	case err != nil:
+		return err
 	}
 	t, err := r.resolve(a)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	begun := r.Journal.of(a.ID).begun
 	goal := maps.Clone(begun.Before)
@@ -161,12 +161,12 @@ func (r *Runner) undo(ctx context.Context, a change.Action) (*Kept, error) {
 	names := slices.Sorted(maps.Keys(goal))
 	now, err := r.current(ctx, t, names)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if now.State[change.AttrUser] == change.Absent && goal[change.AttrUser] != change.Absent && t.Kind == change.TargetUser {
-		return nil, &GoneError{errors.New("the user no longer exists")}
+		return &GoneError{errors.New("the user no longer exists")}
 	}
-	var kept *Kept
+	var kept error
 	if len(begun.Filtered) > 0 {
 		kept = &Kept{
 			a, "a record filter granted " + change.Listed(begun.Filtered) + " for some records only, and that cannot be restored",
@@ -179,57 +179,55 @@ func (r *Runner) undo(ctx context.Context, a change.Action) (*Kept, error) {
 	}
 	maps.DeleteFunc(goal, func(name, _ string) bool { return r.broughtByOthers(a, name, now.State, goal) })
 	if left := slices.ContainsFunc(slices.Collect(maps.Keys(a.After)), func(name string) bool { _, ok := goal[name]; return ok }); !left {
-		return kept, nil
+		return kept
 	}
 	if !t.Reached(now.State, goal) {
 		if because := r.deletable(a, begun, now); because != "" {
-			return &Kept{a, because, "none, if the change is intended"}, nil
+			return &Kept{a, because, "none, if the change is intended"}
 		}
 		reason, err := r.held(ctx, a, now)
-		if err != nil {
-			return nil, err
-		}
-		if reason != "" {
-			return &Kept{a, reason, a.Target.Restore(goal)}, nil
+		switch {
+		case err != nil:
+			return err
+		case reason != "":
+			return &Kept{a, reason, a.Target.Restore(goal)}
 		}
 	}
-	if left, err := r.goBack(ctx, a, t, now, goal, names); left != nil || err != nil {
-		return left, err
+	if err := r.goBack(ctx, a, t, now, goal, names); err != nil {
+		return err
 	}
-	return kept, nil
+	return kept
 }
 
-// goBack takes a target from its current state back to another, step by step. It returns what
-// keeps it from there.
-func (r *Runner) goBack(ctx context.Context, a change.Action, t change.Target, now Reading, goal change.State, names []string) (*Kept, error) {
-	var err error
+// goBack takes a target from its current state back to another, step by step.
+func (r *Runner) goBack(ctx context.Context, a change.Action, t change.Target, now Reading, goal change.State, names []string) (err error) {
 	for attempt := 1; !t.Reached(now.State, goal); {
 		if attempt == 1 && !r.Journal.of(a.ID).undo {
 			if err := r.Journal.append(Record{Event: EventUndo, Action: a.ID}); err != nil {
-				return nil, err
+				return err
 			}
 		}
 		step, ok := t.Next(now.State, goal)
 		if !ok {
-			return &Kept{a, fmt.Sprintf("there is no way back from the state where %s", said(part(now.State, goal))), a.Target.Restore(goal)}, nil
+			return &Kept{a, fmt.Sprintf("there is no way back from the state where %s", said(part(now.State, goal))), a.Target.Restore(goal)}
 		}
 		r.tell(a, EventUndo)
 		before := now.State
 		_, sendErr := r.send(ctx, step.Request, t, now, "undoing it")
 		var change *ChangeError
 		if sendErr != nil && !errors.As(sendErr, &change) {
-			return nil, sendErr
+			return sendErr
 		}
 		if sendErr != nil {
 			if err := r.Sleep(ctx, pause(attempt)); err != nil {
-				return nil, err
+				return err
 			}
 		}
 		if now, err = r.current(ctx, t, names); err != nil {
-			return nil, err
+			return err
 		}
 		if !t.Reached(now.State, goal) && !t.On(now.State, before, goal) {
-			return &Kept{a, "somebody is changing it at the same time: " + said(part(now.State, a.After)) + " now", a.Target.Restore(goal)}, nil
+			return &Kept{a, "somebody is changing it at the same time: " + said(part(now.State, a.After)) + " now", a.Target.Restore(goal)}
 		}
 		if moved := !now.State.Covers(before); moved {
 			attempt = 1
@@ -240,19 +238,19 @@ func (r *Runner) goBack(ctx context.Context, a change.Action, t change.Target, n
 			if sendErr == nil {
 				sendErr = errors.New("the change had no effect")
 			}
-			return nil, sendErr
+			return sendErr
 		}
 		if sendErr == nil {
 			if err := r.Sleep(ctx, pause(attempt)); err != nil {
-				return nil, err
+				return err
 			}
 			if now, err = r.current(ctx, t, names); err != nil {
-				return nil, err
+				return err
 			}
 		}
 		attempt++
 	}
-	return nil, nil //nolint:nilnil // nothing keeps it
+	return nil
 }
 
 func (r *Runner) current(ctx context.Context, t change.Target, names []string) (Reading, error) {
@@ -263,17 +261,14 @@ func (r *Runner) current(ctx context.Context, t change.Target, names []string) (
 	return now, nil
 }
 
-// broughtByOthers reports whether a privilege that the platform grants along with others
-// exists, although the undone change did not bring it, and nothing that would bring it was
-// restored yet.
+// broughtByOthers reports whether the platform granted a privilege with another change than
+// the one that is undone.
 func (r *Runner) broughtByOthers(a change.Action, name string, now, goal change.State) bool {
 	return a.Kind == change.RemovePrivilege && change.IsPlatformDefault(name) && goal[name] == change.None && now[name] != change.None &&
 		!r.Journal.of(a.ID).undo
 }
 
 // deletable says why the row that an action created must not be deleted; "" if it may be.
-// It does not trust the journal: the row must be as in the plan, and created by the
-// identity that undoes it.
 func (r *Runner) deletable(a change.Action, begun Record, now Reading) string {
 	if !change.Makes(a.Kind) {
 		return ""
@@ -288,8 +283,7 @@ func (r *Runner) deletable(a change.Action, begun Record, now Reading) string {
 	return r.notOurs(a, begun, end, now.Row)
 }
 
-// changedSince are the names with a value that is not on the way back, with the values to go
-// back to.
+// changedSince are the names with a value that is not on the way back, with their goals.
 func changedSince(t change.Target, now, after, goal change.State) change.State {
 	theirs := change.State{}
 	for name, value := range goal {

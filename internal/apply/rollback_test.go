@@ -64,8 +64,8 @@ func TestRollbackGoesOn(t *testing.T) {
 	if err := r.Rollback(t.Context()); !errors.As(err, &kept) || len(kept.Kept) != 1 || kept.Err != nil {
 		t.Fatalf("kept: %v", err)
 	}
-	if k := kept.Kept[0]; k.Action.ID != stuck.ID || !strings.Contains(k.String(), "the owner is disabled; manual step: stop sharing the view") {
-		t.Errorf("kept: %s", k)
+	if k := kept.Kept[0]; k.Action.ID != stuck.ID || !strings.Contains(k.Error(), "the owner is disabled; manual step: stop sharing the view") {
+		t.Errorf("kept: %v", &k)
 	}
 	left := r.Journal.Undoable()
 	if len(left) != 1 || left[0].ID != stuck.ID {

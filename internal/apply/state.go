@@ -11,8 +11,7 @@ func key(t change.Target) string {
 	return strings.Join([]string{string(t.Kind), k[change.SlotRole], k[change.SlotUser], k[change.SlotCopy], k[change.SlotView], k[change.SlotPrincipal], t.ApplicationID}, " ")
 }
 
-// makers are the actions that create the rows that the target depends on; nil if all of
-// them exist.
+// makers are the actions that create the rows that the target depends on.
 func makers(t change.Target) []string {
 	var ids []string
 	for _, ref := range []*change.Ref{t.Role, t.Copy, t.User, t.Principal} {

@@ -27,8 +27,7 @@ type Action struct {
 	Request Request `json:"request"`
 	// Undo are the requests that restore Before, in order.
 	Undo []Request `json:"undo"`
-	// UndoneWith names the action that also undoes this one when it is undone; empty if
-	// there is none.
+	// UndoneWith names the action with which this one is undone, or is empty.
 	UndoneWith string `json:"undone_with,omitempty"`
 	Risk       Risk   `json:"risk"`
 	// Note says what else happens, and what the risk is.
@@ -51,8 +50,7 @@ type Reason struct {
 // Settled reports whether the action alone fixes the finding.
 func (r Reason) Settled() bool { return !r.Follows && !r.Partly }
 
-// Act is the action of a kind whose states follow from the kind, with what the platform
-// grants along.
+// Act is an action of a kind, with the states that follow from the kind.
 func Act(k audit.FixKind, t Target, why []Reason) Action {
 	act := of(k).act
 	t.Kind = act.target
@@ -159,8 +157,7 @@ func (a Action) Unsaid(d Difference) string {
 	return Called(d.Name) + ": " + audit.Level(d.After) + " → " + audit.Level(d.Before)
 }
 
-// Called is what changes, in the portal's words: a privilege by its table and right, with
-// its name; another attribute unchanged.
+// Called is what changes, in the portal's words: "Account – Read (prvReadAccount)".
 func Called(name string) string {
 	if right := audit.Right(name); right != name {
 		return right + " (" + name + ")"
@@ -177,8 +174,7 @@ func (s State) called() string {
 	return strings.Join(names, ", ")
 }
 
-// Was is the state before a change, for a reader. A grant for some records only counts as
-// none when depths are compared.
+// Was is the state before a change, for a reader.
 func (a Action) Was(d Difference) string {
 	switch {
 	case !slices.Contains(a.Target.Filtered, d.Name):

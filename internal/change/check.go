@@ -11,7 +11,6 @@ import (
 )
 
 // Check refuses an action that its kind cannot be, after earlier ones of the same plan.
-// environmentURL is the environment's address.
 func (a Action) Check(earlier []Action, environmentURL string) error {
 	act := of(a.Kind).act
 	switch {
@@ -57,8 +56,7 @@ func (a Action) checkStates(act act) error {
 	return nil
 }
 
-// checkCompany checks an action's side effects, and the action that it is undone with,
-// against its kind.
+// checkCompany checks the side effects of an action, and the one that it is undone with.
 func (a Action) checkCompany(act act) error {
 	along, with := len(a.Along) == 0, ""
 	switch {

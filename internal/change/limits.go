@@ -25,9 +25,8 @@ type Limits struct {
 	Depths      map[string]snapshot.Depth
 }
 
-// Asked is the depth at which a privilege is required: what the configuration says or, if it
-// says nothing, the profile's, or else the deepest. policy/dbaudit/access decides it for the
-// verdict.
+// Asked is the depth at which a privilege is required, by the configuration, the profile, or
+// else the deepest. policy/dbaudit/access decides it for the verdict.
 func Asked(name string, requirement snapshot.Requirement, stated map[string]snapshot.Depth) snapshot.Depth {
 	for _, stated := range []map[string]snapshot.Depth{requirement.Depth, stated} {
 		for other, depth := range stated {

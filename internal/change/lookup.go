@@ -15,8 +15,7 @@ func (f fix) lookUp(what, column, placeholder, resource string) Call {
 	return r
 }
 
-// find asks for the row of a table that meets a filter; its key fills in the placeholder of
-// that name.
+// find asks for the row that meets a filter; its key fills in the placeholder of that name.
 func (f fix) find(what, set, key, filter string) Call {
 	name := "name"
 	if set == "systemusers" {
@@ -130,8 +129,7 @@ func (f fix) asOwner(r Call) Call {
 // api is the absolute address of a Web API resource.
 func (f fix) api(resource string) string { return API(f.origin()) + "/" + resource }
 
-// origin is the environment's address; if a file was judged, or the result has no valid
-// address, it is a placeholder.
+// origin is the environment's address, or a placeholder if the result has no valid one.
 func (f fix) origin() string {
 	if !strings.HasPrefix(f.env.URL, "https://") || strings.ContainsFunc(f.env.URL, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return "https://ORG.crmN.dynamics.com"
@@ -178,6 +176,5 @@ func keyOr(id, placeholder string) string {
 // named is the filter for rows with a name.
 func named(name string) string { return escape("name eq " + quote(name)) }
 
-// escape percent-encodes a query option's value; spaces become %20, which, unlike a plus
-// sign, every OData server reads as a space.
+// escape percent-encodes a query option's value; not every OData server reads + as a space.
 func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }

@@ -20,8 +20,7 @@ func (n Needs) need(depth audit.Depth, names ...string) {
 }
 
 // Change adds what is needed to bring a target from one state to another, and to read it
-// first: for a role that others may have, who has it, because a holder who is not seen
-// would be ignored.
+// first: for a role that others may have, also who has it.
 func (n Needs) Change(t Target, from, to State) {
 	here := n.reach(t, audit.DepthLocal)
 	n.sameNames(t)
@@ -83,8 +82,7 @@ func (n Needs) grant(t Target, grants State) {
 	}
 }
 
-// Assign adds what an assigned role grants: for a role that an earlier action creates, what
-// the platform gives it and what other actions grant it.
+// Assign adds what an assigned role grants, by itself or by the actions that create it.
 func (n Needs) Assign(t Target, actions []Action) {
 	for name, depth := range t.Grants {
 		n.need(n.reach(t, depth), name)

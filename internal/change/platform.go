@@ -6,8 +6,7 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-// platform is what Dataverse grants to roles without being asked. The policies read the same
-// document.
+// platform is what Dataverse grants to roles without being asked, as the policies read it.
 type platform struct {
 	NewRole  []string `json:"new_role"`
 	Restored []string `json:"restored"`

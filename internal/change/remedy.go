@@ -11,8 +11,7 @@ import (
 type Remedy struct {
 	// Summary is one short sentence.
 	Summary string
-	// Who can do it, if no tool can or should; empty for what a plan can contain and for
-	// files.
+	// Who can do it; empty for what a plan can contain, and for files.
 	Who string
 	// Portal is what to click, step by step.
 	Portal []string
@@ -24,8 +23,7 @@ type Remedy struct {
 	origin string // of the environment, for the scripts
 }
 
-// listed is how many calls or steps are shown for a long list of privileges: the others
-// work in the same way, and the summary counts them.
+// listed is how many calls or steps are shown for a long list of privileges.
 const listed = 10
 
 // defaultProfile is the profile that dbaudit uses by default.
@@ -37,8 +35,7 @@ type Place struct {
 	Profile     string
 	// Control is the failed control; if it is set, a plan is made only for it.
 	Control audit.ControlID
-	// Flags name the environment and the profile to dbaudit; nil stands for the
-	// environment's address and the profile's name.
+	// Flags name the environment and the profile to dbaudit; nil stands for their names.
 	Flags []string
 	// Applying are the flags of dbaudit apply.
 	Applying []string

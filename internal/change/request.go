@@ -56,8 +56,7 @@ func (r Request) Fill(values map[string]string) Request {
 	return r
 }
 
-// Filled reports whether all slots are filled. Foreign text cannot look like a slot, see
-// [text].
+// Filled reports whether all slots are filled. Foreign text cannot look like one: see [quoted].
 func (r Request) Filled() bool {
 	slot := regexp.MustCompile(`\{[A-Za-z][A-Za-z0-9_]*\}`)
 	return !slot.MatchString(r.Path) && !slot.MatchString(r.IfMatch) && !slot.Match(r.Body)
@@ -87,8 +86,7 @@ func body(format string, args ...any) json.RawMessage {
 	return json.RawMessage(fmt.Sprintf(format, args...))
 }
 
-// quoted is foreign text as a JSON string in which nothing looks like a slot, as in the
-// plan's file.
+// quoted is foreign text as a JSON string in which nothing looks like a slot.
 func quoted(s string) string {
 	data, err := json.Marshal(s)
 	if err != nil { // strings always encode
@@ -107,8 +105,7 @@ type Call struct {
 	Headers []Header
 	// Body is indented JSON, or empty.
 	Body string
-	// Column is the column of the response's single row that fills in Placeholder in later
-	// calls. Both are empty if the response is not used, or a person has to choose.
+	// Column of the response's single row fills in Placeholder in later calls; both may be empty.
 	Column, Placeholder string
 }
 

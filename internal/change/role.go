@@ -129,8 +129,7 @@ func (f fix) grant() Remedy {
 	return r
 }
 
-// addPrivileges grants all of the fix's privileges in one request, each with its name, so
-// that a reader sees what is granted.
+// addPrivileges grants all of the fix's privileges in one request, with their names.
 func (f fix) addPrivileges() Call {
 	list := make([]granting, len(f.Privileges))
 	for i, g := range f.Privileges {
@@ -201,8 +200,7 @@ func (t Target) nextGrants(from, to State) (Step, bool) {
 	return Step{}, false
 }
 
-// A granting is a privilege to be granted: the slot of its id, its depth and, for a reader,
-// its name.
+// A granting is a privilege to be granted; slot is that of its id, and name may be empty.
 type granting struct{ slot, depth, name string }
 
 func addPrivileges(list []granting) Request {

@@ -18,8 +18,7 @@ import (
 // Names from the environment appear only in bodies, which are ASCII JSON on one line, so
 // that neither an old shell's code page nor a line break can change what is sent.
 
-// Curl is the requests as a script for a POSIX shell with curl and jq, a line each; nil if
-// there are none.
+// Curl is the requests as a script for a POSIX shell with curl and jq; nil without requests.
 func (r Remedy) Curl() []string {
 	start := []string{
 		"token=$(az account get-access-token --resource " + Shell(r.origin) + " --query accessToken -o tsv </dev/null)",
@@ -56,8 +55,7 @@ func (r Remedy) Curl() []string {
 	})
 }
 
-// PowerShell is the requests as a script for Windows PowerShell 5.1 or later; nil if there
-// are none.
+// PowerShell is the requests as a script for Windows PowerShell 5.1; nil without requests.
 func (r Remedy) PowerShell() []string {
 	start := []string{
 		"$ErrorActionPreference = 'Stop'",
@@ -98,8 +96,8 @@ func (r Remedy) PowerShell() []string {
 	})
 }
 
-// script is the requests as lines between the first and the last: those that start it, the
-// function that takes the only row of a response, and a line for each request.
+// script is the first line, what starts it, the function that takes the only row of a
+// response, a line for each request, and the last line.
 func (r Remedy) script(first string, start []string, only, last string, quoted func([]part) string, line func(Call, func(string) string) string) []string {
 	if len(r.Requests) == 0 {
 		return nil
@@ -128,8 +126,7 @@ const wordCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123
 
 // toFillIn is a comment that lists the placeholders that no request fills in.
 func (r Remedy) toFillIn() []string {
-	// A JSON object on one line is not a placeholder, because a quotation mark follows its
-	// brace.
+	// A quotation mark follows the brace of a JSON object.
 	placeholder := regexp.MustCompile(`\{[^{}"]+\}`)
 	var filled, open []string
 	for _, q := range r.Requests {
@@ -184,8 +181,7 @@ func variable(placeholder string) string {
 	return strings.ReplaceAll(strings.Trim(placeholder, "{}"), " ", "_")
 }
 
-// comment is a comment line of both shells; a purpose can hold names, and no name
-// may end the line.
+// comment is a comment of both shells, which no name in it can end.
 func comment(text string) string {
 	return "# " + strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r == 0x85 || r == 0x2028 || r == 0x2029 {
@@ -226,8 +222,7 @@ func Shell(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// PowerShell quotes a string for PowerShell, which treats typographic quotes like plain
-// ones.
+// PowerShell quotes a string for PowerShell, which treats typographic quotes like plain ones.
 func PowerShell(s string) string {
 	double := strings.NewReplacer("'", "''", "\u2018", "\u2018\u2018", "\u2019", "\u2019\u2019", "\u201a", "\u201a\u201a", "\u201b", "\u201b\u201b")
 	return "'" + double.Replace(s) + "'"

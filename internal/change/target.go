@@ -193,15 +193,13 @@ func (t Target) Next(from, to State) (step Step, ok bool) {
 	return Step{}, false
 }
 
-// A transition is the request that leads from one value towards another, and the value
-// after it.
+// A transition is the request from one value towards another, and the value after it.
 type transition struct {
 	from, towards, after string
 	request              Request
 }
 
-// Path lists the states from one to another, both included as far as there is a path, and
-// the requests between them.
+// Path lists the states on the way from one to another, and the requests between them.
 func (t Target) Path(from, to State) ([]State, []Request) {
 	const longest = 2000
 	states := []State{from}
@@ -218,8 +216,7 @@ func (t Target) Path(from, to State) ([]State, []Request) {
 	return states, requests
 }
 
-// Reached reports whether a state is the wanted one, as far as possible: the platform keeps
-// the SharePoint defaults that it added.
+// Reached reports whether a state is the wanted one; the platform keeps what it added.
 func (t Target) Reached(now, goal State) bool {
 	for name, want := range goal {
 		kept := t.Kind == TargetGrants && want != None && IsPlatformDefault(name)
@@ -230,8 +227,7 @@ func (t Target) Reached(now, goal State) bool {
 	return true
 }
 
-// On reports whether a state is on the path from one state to another. The platform's own
-// changes do not count.
+// On reports whether a state is on the path from one to another; the platform's changes do not count.
 func (t Target) On(now, from, to State) bool {
 	states, _ := t.Path(from, to)
 	return slices.ContainsFunc(states, func(s State) bool {
@@ -245,8 +241,7 @@ func (t Target) On(now, from, to State) bool {
 	})
 }
 
-// Watched adds to a state's names those that change with them: a request that grants
-// privileges restores the platform's SharePoint defaults.
+// Watched adds to a state's names those that the platform may change with them.
 func (t Target) Watched(s State) []string {
 	names := s.Names()
 	if t.Kind == TargetGrants {

@@ -29,8 +29,7 @@ func refName(r *audit.Reference) string {
 }
 
 // rights are privileges in the portal's words, such as "Account – Read at Organization
-// level"; before precedes a level that all of them share, and is empty if no level is
-// named.
+// level"; before is the word before the level, or empty for no level.
 func rights(gs []audit.Grant, before string) string {
 	const shown = 3
 	if len(gs) == 0 {
@@ -191,8 +190,7 @@ func (f fix) steps(sentences ...string) []string {
 	return steps
 }
 
-// place is the environment as in the portal's list: its display name, and its address if
-// several have the same name.
+// place is the environment as in the portal's list.
 func (f fix) place() string {
 	switch {
 	case f.env.URL == "":

@@ -62,7 +62,7 @@ func (f rollbackFlags) run(ctx context.Context, a *app, args []string) error {
 	var kept *apply.KeptError
 	if errors.As(err, &kept) {
 		for _, k := range kept.Kept {
-			a.Complain(errors.New(k.String()))
+			a.Complain(&k)
 		}
 		if err = kept.Err; err == nil {
 			if touched {

@@ -14,8 +14,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// DefaultValidity is how long after its snapshot a plan may be applied; MaxValidity is the
-// maximum.
+// How long after its snapshot a plan may be applied.
 const (
 	DefaultValidity = 72 * time.Hour
 	MaxValidity     = 30 * 24 * time.Hour
@@ -27,18 +26,15 @@ type Options struct {
 	MadeAt time.Time
 	// Validity counts from the snapshot, [MaxValidity] at most; 0 is [DefaultValidity].
 	Validity time.Duration
-	// Only, if it is not empty, names the controls whose findings are fixed; Except those
-	// whose findings are not.
+	// Only are the controls whose findings are fixed, or empty for all; Except are left out.
 	Only, Except []audit.ControlID
 	// LeastPrivilege removes surplus privileges from the role.
 	LeastPrivilege bool
-	// ReplaceFiltered replaces grants for some records only by grants without a filter,
-	// which rollback cannot undo.
+	// ReplaceFiltered replaces grants for some records only, which rollback cannot undo.
 	ReplaceFiltered bool
 	// UnassignAdministrator removes administrator roles from the user.
 	UnassignAdministrator bool
-	// Minimum is what the profile requires, and Depths the depths that it states, by
-	// privilege.
+	// Minimum is what the profile requires, and Depths the depths that it states.
 	Minimum []string
 	Depths  map[string]snapshot.Depth
 }
@@ -91,8 +87,7 @@ func Build(r audit.Result, s *snapshot.Snapshot, o Options) (Plan, error) {
 	return b.plan, b.plan.Seal()
 }
 
-// A builder gathers the changes that findings need, by target, and then writes them down in
-// the order of their dependencies.
+// A builder gathers the changes that findings need, by target, and puts them in order.
 type builder struct {
 	Options
 
@@ -108,8 +103,7 @@ type builder struct {
 	unassign []assignWork
 	// unreached is set if the integration role should be assigned, but only manually.
 	unreached bool
-	// besides are the fingerprints of findings that a grant alone does not fix: the role
-	// must also be assigned to the user.
+	// besides are the fingerprints of findings that need the role's assignment too.
 	besides map[string]bool
 	shares  map[string]*shareWork // by view and principal
 }
@@ -181,8 +175,7 @@ func (b *builder) take(c cause) {
 	}
 }
 
-// manual makes a fix a manual step, because no tool does it or because of an obstacle,
-// which must be removed first.
+// manual makes a fix a manual step, because of an obstacle or because no tool does it.
 func (b *builder) manual(c cause, o obstacle) { b.manualFor(c, o, "") }
 
 // manualFor is manual for an obstacle in the unit or the owner of that name.
@@ -231,8 +224,7 @@ func refID(r *audit.Reference) string {
 	return r.ID
 }
 
-// follow adds what a new user or a new role makes necessary, because the rules that would
-// require it have nothing to judge yet.
+// follow adds what a new user or role needs, and what its rules could not judge yet.
 func (b *builder) follow() {
 	b.followUnassign()
 	if b.newRole != nil || b.newUser != nil {
@@ -253,9 +245,8 @@ func (b *builder) controlOf(rule string) (audit.Control, bool) {
 	return audit.Control{}, false
 }
 
-// settle makes manual steps of changes that must not be automatic: assigning a role that
-// gives the user more than is required, and removing the roles that the user depends on
-// while the integration role is not assigned to it.
+// settle makes manual steps of an assignment that gives the user more than is required, and
+// of removing the roles that the user depends on until then.
 func (b *builder) settle() {
 	if b.assign != nil && b.assign.Target.Role.ID != "" {
 		b.settleAssign(b.assign.Target.Role.ID, b.assign.Target.Role.Name)
@@ -277,8 +268,8 @@ func (b *builder) settle() {
 	}
 }
 
-// elsewhere reports whether the user has roles, but this one neither is nor will be
-// assigned to it: granting something to this role then does not help the user.
+// elsewhere reports whether the user has roles, but will not have this one, so that a grant
+// to this role does not help the user.
 func (b *builder) elsewhere(root string) bool {
 	user, known := b.snapshot.Users[b.plan.IntegrationUser]
 	if !known || b.assign != nil {
@@ -292,9 +283,8 @@ func (b *builder) elsewhere(root string) bool {
 }
 
 // emit writes the actions: the role first, and completely, so that nobody ever gets less or
-// more of it than intended; then the user; then the shares. Actions that the environment
-// may refuse, because the owner was not read, come last, so that a refusal does not affect
-// others.
+// more of it than intended; then the user; then the shares. Those that may be refused,
+// because the owner was not read, come last.
 func (b *builder) emit() {
 	roleMadeBy, userMadeBy := "", ""
 	if w := b.newRole; w != nil {
@@ -339,8 +329,7 @@ func madeBy(a change.Action, role, user string) change.Action {
 	return a
 }
 
-// action appends an action with what follows from it, and returns its id. Targets refer to
-// rows that earlier actions create by the ids of these actions.
+// action appends an action with what follows from it, and returns its id.
 func (b *builder) action(a change.Action) string {
 	a.ID = strconv.Itoa(len(b.plan.Actions) + 1)
 	a.Summary, a.Risk, a.Note = a.Describe(b.plan.Requirement.Allow)

@@ -65,8 +65,7 @@ func (b *builder) locked(ref *audit.Reference) obstacle {
 }
 
 // grantIn grants in a role what it lacks, and assigns the role if a fix needs that too.
-// Grants for some records only are replaced only on request, because the filter cannot be
-// restored.
+// Grants for some records only are replaced only on request.
 func (b *builder) grantIn(c cause) {
 	w := b.role(c.fix.Role)
 	if w == nil {
@@ -137,8 +136,7 @@ func (b *builder) createRole(c cause) {
 	b.newRole.grant(c.fix.Privileges, c.reason())
 }
 
-// undefined makes manual steps of privileges that a new role cannot be granted, because the
-// rules that would report them have no role to judge yet.
+// undefined makes manual steps of privileges that the environment does not define.
 func (b *builder) undefined(c cause) {
 	var missing []audit.Grant
 	for _, name := range b.Minimum {
@@ -173,8 +171,7 @@ func (b *builder) removePrivileges(c cause) {
 	w.takeWhy = add(w.takeWhy, c.reason())
 }
 
-// grants emits the grants of a role: missing privileges first, then those granted at too
-// low a depth.
+// grants emits the grants of a role: missing privileges first, then higher depths.
 func (b *builder) grants(w *roleWork, has map[string]snapshot.Depth) {
 	lacking := lackedDefaults(has)
 	if w.ref.ID == "" {

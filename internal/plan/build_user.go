@@ -11,8 +11,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// An assignWork is the assignment of a role, or its removal from a user, with the fixes that
-// ask for it.
+// An assignWork is the assignment of a role, or its removal, with the fixes that need it.
 type assignWork struct {
 	change.Action
 
@@ -89,8 +88,8 @@ func (b *builder) assignRole(c cause) {
 	}
 }
 
-// prepareAssign decides which copy of a role is assigned to a user: the one in the user's
-// business unit. If that copy certainly does not exist, the assignment is a manual step.
+// prepareAssign assigns the copy of a role in the user's business unit, unless that copy
+// certainly does not exist.
 func (b *builder) prepareAssign(c cause, why change.Reason, role, user change.Ref) {
 	unit := b.unitOf(user)
 	if name, locked := b.lockedUnit(unit.ID); locked {
@@ -229,9 +228,8 @@ func following(c audit.Control, because change.Reason) change.Reason {
 	return change.Reason{Control: c.ID, Fingerprint: because.Fingerprint, Follows: true}
 }
 
-// settleAssign records what the role to be assigned grants, and makes the assignment a
-// manual step if that is more than is required, or unknown. For a role that this plan
-// creates, it is known.
+// settleAssign records what an existing role grants before it is assigned, and makes a
+// manual step of the assignment if that is more than is required, or unknown.
 func (b *builder) settleAssign(root, name string) {
 	grants := b.granted(root)
 	surplus := slices.DeleteFunc(slices.Clone(b.integration().Surplus), func(name string) bool { return grants[name] == audit.DepthNone })

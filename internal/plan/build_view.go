@@ -34,8 +34,7 @@ func (b *builder) owner(viewID string, ref *audit.Reference) (change.Ref, bool) 
 	return change.Ref{Kind: kind, ID: id, Name: u.Name, ObjectID: u.ObjectID}, true
 }
 
-// disabledOwner names the owner of a fix's view, if that owner is known to be disabled: the
-// actual owner, or the configured one.
+// disabledOwner names the owner of a fix's view, if that user is known to be disabled.
 func (b *builder) disabledOwner(fix audit.Fix) (name string, disabled bool) {
 	switch fix.Kind {
 	case change.ShareView, change.ReduceShare, change.FindView, change.ActivateView:
@@ -132,8 +131,7 @@ func (b *builder) followViews() {
 	}
 }
 
-// requiredView finds a required view: the owner's, if one is named. found without an id
-// means a system view.
+// requiredView finds a required view, preferably its owner's; a system view has no id.
 func (b *builder) requiredView(required snapshot.RequiredView) (id string, found bool) {
 	meant := func(name, table string) bool {
 		return strings.EqualFold(name, required.Name) && strings.EqualFold(table, required.Table)

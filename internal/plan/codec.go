@@ -35,8 +35,7 @@ func (p Plan) digest() (string, error) {
 	return "sha256:" + hex.EncodeToString(sum[:]), nil
 }
 
-// Encode returns the plan's file: JSON, two spaces deep, a newline at the end.
-// Equal plans give equal bytes, which may be printed as they are.
+// Encode returns the plan's file. Equal plans give equal bytes, which may be printed.
 func (p Plan) Encode() ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -73,8 +72,7 @@ func Decode(data []byte) (Plan, error) {
 	return p, p.words()
 }
 
-// Verify refuses a plan that does not match its digest, and one that Build would not make,
-// whatever its digest: anybody can compute a digest.
+// Verify refuses a plan that does not match its digest, or that Build would not make.
 func (p Plan) Verify() error {
 	digest, err := p.digest()
 	if err != nil {

@@ -8,8 +8,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// Limits bound what a plan may do: the plan itself names the profile and contains the
-// requirements of the configuration.
+// Limits bound what a plan may do; the plan itself has the profile and the requirements.
 type Limits = change.Limits
 
 // MaxChanges is the default limit of a plan's changes.
@@ -30,8 +29,7 @@ func (p Plan) Within(l Limits) error {
 	return nil
 }
 
-// Expired reports whether the plan is too old to be applied. The expiry of a plan from the
-// future means nothing; clocks may differ a little.
+// Expired reports whether the plan is too old to be applied, or from the future.
 func (p Plan) Expired(now time.Time) bool {
 	const skew = time.Hour
 	return now.After(p.ExpiresAt) || now.Before(p.Snapshot.TakenAt.Add(-skew))

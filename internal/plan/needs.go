@@ -26,9 +26,8 @@ func (p Plan) noNeeds() change.Needs {
 	return change.Needs{Depths: change.Depths{}, Root: p.RootUnit}
 }
 
-// NeedsToUndo are the privileges that rolling back the plan requires in addition to
-// [Plan.Needs]. roles names the roles that would be assigned again: that requires
-// everything that they grant, which is not in the plan.
+// NeedsToUndo are the privileges that rolling back requires in addition to [Plan.Needs], and
+// the roles that it would assign again, which requires everything that they grant.
 func (p Plan) NeedsToUndo() (privileges change.Depths, roles []string) {
 	n := p.noNeeds()
 	for _, a := range p.Actions {
@@ -45,8 +44,7 @@ func (p Plan) NeedsToUndo() (privileges change.Depths, roles []string) {
 	return n.Depths, roles
 }
 
-// Lacking names the needs that are not granted at a sufficient depth, with the depth. held
-// has its names in lower case.
+// Lacking lists unmet needs with their depths. held has its names in lower case.
 func (p Plan) Lacking(held change.Depths) []string {
 	var lacking []string
 	needs := p.Needs()

@@ -10,7 +10,6 @@ import (
 )
 
 // An obstacle is why a plan makes a manual step of something that it could otherwise do.
-// The zero value means no obstacle: the fix itself is manual.
 type obstacle int
 
 const (

@@ -31,13 +31,11 @@ type Plan struct {
 	Environment audit.Environment `json:"environment"`
 	// Profile is the name of the profile that was judged.
 	Profile string `json:"profile"`
-	// ProfileDigest is the profile's digest, so that a changed file is noticed; empty in
-	// old plans.
+	// ProfileDigest shows whether the profile changed; empty in old plans.
 	ProfileDigest string `json:"profile_digest,omitempty"`
 	// Requirement is what the configuration requires; verification uses the same.
 	Requirement snapshot.Requirement `json:"requirement"`
-	// IntegrationUser is the id of the user that the plan is about, or empty
-	// yet.
+	// IntegrationUser is the id of the user that the plan is about; empty if it creates the user.
 	IntegrationUser string `json:"integration_user"`
 	// RootUnit is the id of the root business unit.
 	RootUnit string `json:"root_unit"`
@@ -52,8 +50,7 @@ type Plan struct {
 	Manual []Manual `json:"manual"`
 	// Withheld are changes that only a flag brings into a plan.
 	Withheld []Withheld `json:"withheld"`
-	// Unknown are the controls that could not be judged, or not in full, when the plan was
-	// made.
+	// Unknown are the controls that could not be judged, or not in full.
 	Unknown []Unknown `json:"unknown"`
 	// Findings are all findings of the result, whether or not the plan fixes them.
 	Findings []Finding `json:"findings"`

@@ -13,8 +13,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// Text shows the plan for people: grouped by what is changed, with a mark before each
-// change.
+// Text shows the plan for people, grouped by what is changed.
 func (p Plan) Text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Plan for %s (%s), profile %s\n", text.Line(p.Environment.Name), text.Line(p.Environment.URL), text.Line(p.Profile))

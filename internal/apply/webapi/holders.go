@@ -69,8 +69,7 @@ type intersection struct{ set, key, from, to, source, nav string }
 // A link is a row of an intersection.
 type link struct{ from, to string }
 
-// linked reads what the rows with these ids are linked with. If the environment does not
-// expose the intersection, each row is read separately.
+// linked reads the links of the rows, each separately if the intersection is not exposed.
 func (e *Environment) linked(ctx context.Context, i intersection, ids []string, label string) ([]link, error) {
 	list, err := inChunks(ctx, e, i.set, i.key, i.from, ids, label,
 		func(r collector.Row) link { return link{r.ID(i.from), r.ID(i.to)} })
@@ -89,8 +88,7 @@ func (e *Environment) linked(ctx context.Context, i intersection, ids []string, 
 	return list, nil
 }
 
-// family are the ids of a role and all related copies: its root, the root's copies, and its
-// own copies.
+// family are the ids of a role and all related copies.
 func (e *Environment) family(ctx context.Context, role string) ([]string, error) {
 	row, err := e.Row(ctx, apply.TableRole, role, nil)
 	if err != nil {
@@ -144,8 +142,7 @@ func inChunks[T any](ctx context.Context, e *Environment, set, key, column strin
 }
 
 // unseen says why there may be users, teams or copies of roles that the applying identity
-// does not see: an identity that may read only some business units sees only their rows,
-// and is not refused.
+// does not see: one that may read only some business units is not refused.
 func (e *Environment) unseen(ctx context.Context) (string, error) {
 	list, err := e.ownGrants(ctx)
 	switch {

@@ -87,8 +87,7 @@ func (e *Environment) send(ctx context.Context, r change.Request, body json.RawM
 }
 
 // asEither sends as a user, or as the identity itself for nil: with the Entra object id or,
-// if that is unknown, refused or ignored, with the systemuserid. A request that is refused
-// as bad was not carried out.
+// if that is unknown, refused as bad or ignored, with the systemuserid.
 func (e *Environment) asEither(ctx context.Context, as *change.Ref, send func(dataverse.Caller) error) error {
 	if as == nil {
 		return send(dataverse.Caller{})
@@ -103,8 +102,7 @@ func (e *Environment) asEither(ctx context.Context, as *change.Ref, send func(da
 	return e.sendAs(ctx, as, dataverse.Caller{SystemUserID: dataverse.GUID(as.ID)}, send)
 }
 
-// An unheededError says that the environment responds as a different user than requested.
-// Nothing was sent.
+// An unheededError says that the environment responds as another user: nothing was sent.
 type unheededError struct{ owner, answered string }
 
 func (e *unheededError) Error() string {
@@ -112,8 +110,7 @@ func (e *unheededError) Error() string {
 		"make sure that the owner is enabled, and that no proxy drops the headers CallerObjectId and MSCRMCallerID", e.owner, e.answered)
 }
 
-// sendAs sends as a user after the environment has confirmed the impersonation: if it
-// ignored the header, the applying identity would otherwise make the change.
+// sendAs sends as a user after the environment has confirmed the impersonation.
 func (e *Environment) sendAs(ctx context.Context, as *change.Ref, caller dataverse.Caller, send func(dataverse.Caller) error) error {
 	user, err := collector.AskObject(ctx, e.asker, collector.Question{
 		What: "whether the view's owner is impersonated", As: caller, From: dataverse.Function("WhoAmI"),
@@ -127,8 +124,7 @@ func (e *Environment) sendAs(ctx context.Context, as *change.Ref, caller dataver
 	return send(caller)
 }
 
-// otherParameter is the body of RemovePrivilegeRole with the parameter's other name, if the
-// environment refused the first name.
+// otherParameter is the body of RemovePrivilegeRole with the other name, if one was refused.
 func otherParameter(r change.Request, err error) (json.RawMessage, bool) {
 	var refused *dataverse.Error
 	if !strings.HasSuffix(r.Path, ".RemovePrivilegeRole") || !errors.As(err, &refused) || refused.Kind != dataverse.BadRequest ||

@@ -73,8 +73,7 @@ func (e *Environment) grants(ctx context.Context, t change.Target, names []strin
 	return now, e.identify(ctx, missing, wanted, now.IDs)
 }
 
-// identify adds the ids of privileges to ids, under the spelling that wanted has for a name
-// in lower case.
+// identify adds the ids of privileges to ids, by their names as wanted spells them.
 func (e *Environment) identify(ctx context.Context, names []string, wanted, ids map[string]string) error {
 	defined, err := collector.AskDefinitions(ctx, e.asker, names)
 	for name, p := range defined {

@@ -49,8 +49,7 @@ func rows[T any](ctx context.Context, e *Environment, q dataverse.Query, label, 
 	return collector.AskRows(ctx, e.asker, collector.Question{What: label, From: q, Key: key}, take)
 }
 
-// Undefined are those of the named privileges that the environment does not define, so that
-// nobody can have them.
+// Undefined are those of the named privileges that the environment does not define.
 func (e *Environment) Undefined(ctx context.Context, names []string) ([]string, error) {
 	defined, err := collector.AskDefinitions(ctx, e.asker, names)
 	if err != nil {
@@ -113,8 +112,7 @@ func kindOf(err error) dataverse.ErrorKind {
 	return e.Kind
 }
 
-// setOf is the Web API's name of a table's rows, keyOf that of their key, and nameOf that of
-// the column with their names.
+// setOf is the Web API's name of a table's rows, keyOf of their key, nameOf of their names.
 func setOf(t apply.Table) string {
 	if t == apply.TableView {
 		return "userqueries"
