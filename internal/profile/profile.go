@@ -23,7 +23,7 @@ import (
 	"github.com/dbaudit/dbaudit/schema"
 )
 
-// A Profile is one vendor's minimum.
+// A Profile is one vendor's minimum: of its definition, what is not for the policies alone.
 type Profile struct {
 	// Name is the key that the profile's file has it under.
 	Name    string `yaml:"-"`
@@ -42,17 +42,9 @@ type Profile struct {
 	Pattern string `yaml:"pattern"`
 	// RoleName is the name that a new integration role is given.
 	RoleName string `yaml:"role_name"`
-	// ApplicationIDs are those that the source states for every customer of the vendor.
-	ApplicationIDs []string `yaml:"application_ids"`
-	// Supplements is the role of the vendor's own solution that the source adds to.
-	Supplements string `yaml:"supplements"`
-	// AccessModes are those in which the integration user works; the default where empty.
-	AccessModes []string `yaml:"access_modes"`
-	// Notes tell a reader of a verdict what the source requires and no control asks for.
-	Notes []string `yaml:"notes"`
 	// Depth is "deepest" where the source names no access level.
 	Depth string `yaml:"depth"`
-	// Depths are required access levels that the source does name, by privilege.
+	// Depths are required access levels that the source names, by privilege.
 	Depths     map[string]snapshot.Depth `yaml:"depths"`
 	ViewTables []string                  `yaml:"view_tables"`
 	Allow      []string                  `yaml:"allow"`
