@@ -54,7 +54,7 @@ func unheld(s *snapshot.Snapshot, r snapshot.Requirement, p, taken profile.Profi
 	was := s.Requirement
 	var changed string
 	switch whole := s.Scope == snapshot.ScopeEnvironment; {
-	case !whole && !(strings.EqualFold(r.ApplicationID, was.ApplicationID) && strings.EqualFold(r.User, was.User)):
+	case !whole && (!strings.EqualFold(r.ApplicationID, was.ApplicationID) || !strings.EqualFold(r.User, was.User)):
 		changed = "another integration user"
 	case !whole && !strings.EqualFold(r.Role, was.Role):
 		changed = "another integration role"
