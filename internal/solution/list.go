@@ -182,11 +182,7 @@ func (w *walk) say(root string) {
 // name, and a role may have a folder of its own below Roles: role files there are
 // recognized by their content.
 func (w *walk) in(folder, actual string, root bool) {
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		w.fail(folder, fmt.Errorf("the folder cannot be read: %w", cause(err)))
-	}
-	for _, e := range entries {
+	for _, e := range w.entries(folder) {
 		name, target := filepath.Join(folder, e.Name()), filepath.Join(actual, e.Name())
 		place, regular := filepath.ToSlash(target), e.Type().IsRegular()
 		switch {
@@ -258,20 +254,11 @@ func ends(name string, in ...string) bool {
 
 func isPattern(name string) bool { return strings.ContainsAny(name, "*?[") }
 
-// An expansion finds the files and folders that a pattern means: as a shell would,
-// with ** for any number of folders.
-type expansion struct {
-	walk
-
-	matches []string
-	visited map[string]bool
-}
-
+// pattern finds the files and folders that a pattern means: as a shell would, with ** for
+// any number of folders.
 func (l *lister) pattern(name string) {
-	pattern := filepath.ToSlash(name)
-	x := expansion{walk: walk{lister: l}, visited: map[string]bool{}}
 	var segments []string
-	for i, s := range strings.Split(pattern, "/") {
+	for i, s := range strings.Split(filepath.ToSlash(name), "/") {
 		if _, err := path.Match(s, ""); err != nil {
 			l.fail(name, fmt.Errorf("the pattern is malformed: %w", err))
 			return
@@ -282,85 +269,76 @@ func (l *lister) pattern(name string) {
 		}
 	}
 	before := len(l.faults)
-	x.expand("", segments)
-	x.say(name)
-	if len(x.matches) == 0 && len(l.faults) == before {
+	w := walk{lister: l}
+	matches := w.expand("", segments)
+	w.say(name)
+	if len(matches) == 0 && len(l.faults) == before {
 		l.fail(name, errors.New("no file fits the pattern"))
 	}
-	slices.SortFunc(x.matches, func(a, b string) int {
+	slices.SortFunc(matches, func(a, b string) int {
 		return slices.Compare(strings.Split(a, "/"), strings.Split(b, "/"))
 	})
-	for _, m := range x.matches {
+	for _, m := range slices.Compact(matches) {
 		l.existing(cmp.Or(filepath.FromSlash(m), "."), false)
 	}
 }
 
-// expand follows the segments of a pattern from a folder, "" for the working one.
-func (x *expansion) expand(dir string, segments []string) {
-	key := fmt.Sprintf("%s/%d", dir, len(segments))
-	if x.visited[key] {
-		return
-	}
-	x.visited[key] = true
+// expand lists what the segments of a pattern mean in a folder, "" for the working one.
+func (w *walk) expand(dir string, segments []string) (found []string) {
 	if len(segments) == 0 {
-		x.matches = append(x.matches, dir)
-		return
+		return []string{dir}
 	}
 	first, rest := segments[0], segments[1:]
 	if !isPattern(first) {
 		next := child(dir, first)
-		if _, err := os.Lstat(filepath.FromSlash(next)); err == nil {
-			x.expand(next, rest)
-		} else if errors.Is(err, fs.ErrPermission) {
-			x.fail(next, cause(err))
+		_, err := os.Lstat(next)
+		if errors.Is(err, fs.ErrPermission) {
+			w.fail(next, cause(err))
 		}
-		return
+		if err != nil {
+			return nil
+		}
+		return w.expand(next, rest)
 	}
 	if first == "**" {
-		x.expand(dir, rest)
-		if len(rest) == 0 {
-			return
+		if found = w.expand(dir, rest); len(rest) == 0 {
+			return found
 		}
 	}
-	folder := filepath.FromSlash(dir)
-	if dir == "" {
-		folder = "."
-	}
+	folder := cmp.Or(dir, ".")
 	if info, err := os.Stat(folder); err == nil && !info.IsDir() {
-		return // a literal segment before it named a file
+		return found // a literal segment before it named a file
 	}
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		x.fail(folder, fmt.Errorf("the folder cannot be read: %w", cause(err)))
+	for _, e := range w.entries(folder) {
+		name := child(dir, e.Name())
+		is := e.IsDir()
+		if e.Type()&fs.ModeSymlink != 0 {
+			info, err := os.Stat(name)
+			is = err == nil && info.IsDir()
+		}
+		switch fits, _ := path.Match(first, e.Name()); {
+		case skipped(e.Name()) && !hidden(first):
+		case first == "**" && !is:
+		case first == "**" && !e.IsDir():
+			if !slices.Contains(w.unwalked, name) {
+				w.unwalked = append(w.unwalked, name)
+			}
+		case first == "**":
+			found = append(found, w.expand(name, segments)...)
+		case fits && (is || len(rest) == 0):
+			found = append(found, w.expand(name, rest)...)
+		}
 	}
-	for _, e := range entries {
-		x.entry(child(dir, e.Name()), e, segments)
-	}
+	return found
 }
 
-// entry follows the segments of a pattern to an entry of a folder.
-func (x *expansion) entry(name string, e fs.DirEntry, segments []string) {
-	first, rest := segments[0], segments[1:]
-	if skipped(e.Name()) && !hidden(first) {
-		return
+// entries lists a folder, as far as it can be read.
+func (l *lister) entries(folder string) []fs.DirEntry {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		l.fail(folder, fmt.Errorf("the folder cannot be read: %w", cause(err)))
 	}
-	folder, link := e.IsDir(), e.Type()&fs.ModeSymlink != 0
-	if link {
-		info, err := os.Stat(filepath.FromSlash(name))
-		folder = err == nil && info.IsDir()
-	}
-	if first == "**" {
-		switch {
-		case folder && link:
-			x.unwalked = append(x.unwalked, name)
-		case folder:
-			x.expand(name, segments)
-		}
-		return
-	}
-	if ok, _ := path.Match(first, e.Name()); ok && (folder || len(rest) == 0) {
-		x.expand(name, rest)
-	}
+	return entries
 }
 
 // child is the name of something in the folder of a pattern.

@@ -124,6 +124,7 @@ func TestPatterns(t *testing.T) {
 		"*":                   {h, a, b, c, bad},
 		"**":                  {h, a, b, c, bad},
 		"**/**/r.xml":         {a, b, c},
+		"**/Roles/**/r.xml":   {a, b, c},
 		"a/**":                {h, a},
 		"a/Roles/.*.xml":      {h, "fault: a/Roles/._r.xml:1:1: this is not XML: text outside of the root element", "note: a/Roles/.#r.xml: the symbolic link leads nowhere, and nothing was read there"},
 		"**/**/**/**/**/none": {"fault: **/**/**/**/**/none: no file fits the pattern"},
