@@ -133,12 +133,8 @@ func Parse(name string, data []byte, bases ...Profile) (Profile, error) {
 // single gives the only profile of a file and its name, and refuses other files in words
 // that the schema does not have.
 func single(doc *yamldoc.Document) (key string, definition any, err error) {
-	value, err := doc.Value()
-	if err != nil {
-		return "", nil, err
-	}
 	const want = "a profile file holds one profile, under its name"
-	profiles, ok := value.(map[string]any)
+	profiles, ok := doc.Value().(map[string]any)
 	if !ok || len(profiles) == 0 {
 		return "", nil, doc.FaultAt(want)
 	}

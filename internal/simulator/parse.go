@@ -41,8 +41,7 @@ func ParseEnvironment(name string, data []byte) (*Environment, error) {
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it names the file and the place
 	}
-	values, _ := document.Value() // it has been read before, to be validated
-	places, problems := grantPlaces(values)
+	places, problems := grantPlaces(document.Value())
 	_, further := normalise(env)
 	if problems = append(problems, further...); len(problems) > 0 {
 		return nil, located(document, places, problems)

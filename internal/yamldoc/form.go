@@ -100,9 +100,6 @@ func (d *Document) Validate(tree fs.FS, schema string) error {
 	if err := json.Unmarshal(data, &whole); err != nil {
 		return fmt.Errorf("reading the schema %s: %w", schema, err)
 	}
-	if _, err := d.Value(); err != nil {
-		return err
-	}
 	root := d.root
 	if root == nil {
 		root = &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: 1}

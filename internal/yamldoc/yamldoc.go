@@ -22,8 +22,9 @@ import (
 
 // A Document is a parsed YAML document that knows the place of everything.
 type Document struct {
-	name string
-	root *yaml.Node // nil for an empty document
+	name  string
+	root  *yaml.Node // nil for an empty document
+	value any
 	// places are the places of the keys in their mapping, so that a key is found without a
 	// search.
 	places map[*yaml.Node]map[string]int
@@ -66,7 +67,7 @@ func Parse(name string, data []byte) (*Document, error) {
 	var doc yaml.Node
 	switch err := dec.Decode(&doc); {
 	case errors.Is(err, io.EOF):
-		return &Document{name: name}, nil
+		return &Document{name: name, value: map[string]any{}}, nil
 	case err != nil:
 		return nil, syntaxFault(name, err)
 	}
@@ -79,23 +80,18 @@ func Parse(name string, data []byte) (*Document, error) {
 		return nil, &Fault{name, second.Line, second.Column, "a second document begins here: only one is allowed"}
 	}
 	d := &Document{name: name, root: doc.Content[0], places: map[*yaml.Node]map[string]int{}}
-	if err := d.check(d.root, 0); err != nil {
-		return nil, err
-	}
-	return d, nil
+	var err error
+	d.value, err = d.read(d.root, 0)
+	return d, err
 }
 
 // syntaxFault turns the library's "yaml: line 3: …" into a fault.
 func syntaxFault(name string, err error) error {
-	text := strings.TrimPrefix(err.Error(), "yaml: ")
-	if rest, ok := strings.CutPrefix(text, "line "); ok {
-		if number, msg, ok := strings.Cut(rest, ": "); ok {
-			if line, err := strconv.Atoi(number); err == nil {
-				return &Fault{name, line, 1, "this is not YAML: " + msg}
-			}
-		}
+	line, text := 1, strings.TrimPrefix(err.Error(), "yaml: ")
+	if n, _ := fmt.Sscanf(text, "line %d:", &line); n == 1 {
+		_, text, _ = strings.Cut(text, ": ")
 	}
-	return &Fault{name, 1, 1, "this is not YAML: " + text}
+	return &Fault{name, line, 1, "this is not YAML: " + text}
 }
 
 // The bounds of a document that people write. The YAML library compares each key of a
@@ -106,46 +102,58 @@ const (
 	maxFaults = 20
 )
 
-// check refuses what a mapping must not hold, and nesting (by aliases too) that
-// could not end. It notes the place of each key.
-func (d *Document) check(n *yaml.Node, depth int) error {
+// read returns a node's JSON value and notes the place of each key. It refuses what a
+// mapping must not hold, and nesting (by aliases too) that could not end.
+func (d *Document) read(n *yaml.Node, depth int) (any, error) {
 	if depth > maxDepth {
-		return d.fault(n, "nested too deeply")
+		return nil, d.fault(n, "nested too deeply")
 	}
 	switch n.Kind {
 	case yaml.AliasNode:
-		return d.fault(n, "aliases (*name) are not supported: write the value out")
+		return nil, d.fault(n, "aliases (*name) are not supported: write the value out")
 	case yaml.MappingNode:
-		if len(n.Content)/2 > maxKeys {
-			return d.fault(n, fmt.Sprintf("more than %d keys stand here: split the file", maxKeys))
-		}
-		places := make(map[string]int, len(n.Content)/2)
-		d.places[n] = places
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			key := n.Content[i]
-			if key.Kind != yaml.ScalarNode {
-				return d.fault(key, "a key must be a plain word")
-			}
-			if key.Value == "<<" {
-				return d.fault(key, "merge keys (<<) are not supported: write the values out")
-			}
-			if first, ok := places[key.Value]; ok {
-				return d.fault(key, fmt.Sprintf("the key %q appears twice, first in line %d", key.Value, n.Content[first].Line))
-			}
-			places[key.Value] = i
-			if err := d.check(n.Content[i+1], depth+1); err != nil {
-				return err
-			}
-		}
+		return d.mapping(n, depth)
 	case yaml.SequenceNode:
-		for _, item := range n.Content {
-			if err := d.check(item, depth+1); err != nil {
-				return err
+		list := make([]any, len(n.Content))
+		for i, item := range n.Content {
+			var err error
+			if list[i], err = d.read(item, depth+1); err != nil {
+				return nil, err
 			}
 		}
-	case yaml.DocumentNode, yaml.ScalarNode:
+		return list, nil
+	case yaml.ScalarNode:
+		return d.scalar(n)
+	case yaml.DocumentNode:
 	}
-	return nil
+	return nil, d.fault(n, "unexpected YAML")
+}
+
+func (d *Document) mapping(n *yaml.Node, depth int) (any, error) {
+	size := len(n.Content) / 2
+	if size > maxKeys {
+		return nil, d.fault(n, fmt.Sprintf("more than %d keys stand here: split the file", maxKeys))
+	}
+	values, places := make(map[string]any, size), make(map[string]int, size)
+	d.places[n] = places
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		if key.Kind != yaml.ScalarNode {
+			return nil, d.fault(key, "a key must be a plain word")
+		}
+		if key.Value == "<<" {
+			return nil, d.fault(key, "merge keys (<<) are not supported: write the values out")
+		}
+		if first, ok := places[key.Value]; ok {
+			return nil, d.fault(key, fmt.Sprintf("the key %q appears twice, first in line %d", key.Value, n.Content[first].Line))
+		}
+		places[key.Value] = i
+		var err error
+		if values[key.Value], err = d.read(n.Content[i+1], depth+1); err != nil {
+			return nil, err
+		}
+	}
+	return values, nil
 }
 
 func (d *Document) fault(n *yaml.Node, message string) *Fault {
@@ -155,43 +163,9 @@ func (d *Document) fault(n *yaml.Node, message string) *Fault {
 	return &Fault{d.name, n.Line, n.Column, message}
 }
 
-// Value returns the document as JSON values: maps by string, slices, strings,
-// json.Number, booleans and nil. Keys are strings whatever they look like.
-func (d *Document) Value() (any, error) {
-	if d.root == nil {
-		return map[string]any{}, nil
-	}
-	return d.value(d.root)
-}
-
-func (d *Document) value(n *yaml.Node) (any, error) {
-	switch n.Kind {
-	case yaml.MappingNode:
-		m := make(map[string]any, len(n.Content)/2)
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			v, err := d.value(n.Content[i+1])
-			if err != nil {
-				return nil, err
-			}
-			m[n.Content[i].Value] = v
-		}
-		return m, nil
-	case yaml.SequenceNode:
-		list := make([]any, len(n.Content))
-		for i, item := range n.Content {
-			v, err := d.value(item)
-			if err != nil {
-				return nil, err
-			}
-			list[i] = v
-		}
-		return list, nil
-	case yaml.ScalarNode:
-		return d.scalar(n)
-	case yaml.DocumentNode, yaml.AliasNode:
-	}
-	return nil, d.fault(n, "unexpected YAML")
-}
+// Value is the document as JSON values: maps by string, slices, strings, json.Number,
+// booleans and nil. Keys are strings whatever they look like.
+func (d *Document) Value() any { return d.value }
 
 func (d *Document) scalar(n *yaml.Node) (any, error) {
 	switch n.ShortTag() {
