@@ -60,11 +60,6 @@ func requirementFlags(flags *pflag.FlagSet, w *run.Wanted) {
 	flags.StringArrayVar(&w.Views, "view", nil, "`table=name` of a personal view that must be shared with the integration user; repeatable")
 }
 
-// policyFlag is for all commands.
-func policyFlag(flags *pflag.FlagSet, folders *[]string) {
-	flags.StringArrayVar(folders, "policy", nil, "`folder` of custom Rego rules; repeatable")
-}
-
 // outputFileFlag is for the commands that write one document of one kind.
 func outputFileFlag(flags *pflag.FlagSet, file *string) {
 	flags.StringVarP(file, "output", "o", "", "output `file` (default standard output)")

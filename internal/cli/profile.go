@@ -25,7 +25,17 @@ func newProfileCommand(a *app) *cobra.Command {
 		&cobra.Command{
 			Use: "list", Short: "list the built-in profiles",
 			Example: "  dbaudit profile list",
-			RunE:    func(*cobra.Command, []string) error { return listProfiles(a) },
+			RunE: func(*cobra.Command, []string) error {
+				profiles, err := profile.Builtin(policy.Files)
+				if err != nil {
+					return err
+				}
+				rows := make([][]string, len(profiles))
+				for i, p := range profiles {
+					rows[i] = []string{p.Name, p.Version, fmt.Sprint(len(p.Controls)), fmt.Sprint(len(p.Minimum())), p.Title}
+				}
+				return table.List(a.Stdout, a.Width, []string{"profile", "version", "controls", "privileges", "title"}, rows)
+			},
 		},
 		newProfileShowCommand(a),
 		newProfileDiffCommand(a),
@@ -58,18 +68,6 @@ func newProfileCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-func listProfiles(a *app) error {
-	profiles, err := profile.Builtin(policy.Files)
-	if err != nil {
-		return err
-	}
-	rows := make([][]string, len(profiles))
-	for i, p := range profiles {
-		rows[i] = []string{p.Name, p.Version, fmt.Sprint(len(p.Controls)), fmt.Sprint(len(p.Minimum())), p.Title}
-	}
-	return table.List(a.Stdout, a.Width, []string{"profile", "version", "controls", "privileges", "title"}, rows)
-}
-
 func newProfileShowCommand(a *app) *cobra.Command {
 	var document documentFlags
 	cmd := &cobra.Command{
@@ -77,18 +75,16 @@ func newProfileShowCommand(a *app) *cobra.Command {
 		Long: `Shows a profile's controls. With -f json, it is the profile itself, including what it inherits: stock OPA and conftest read it as data.`,
 		Example: `  dbaudit profile show demandbase
   dbaudit profile show ./acme.yaml -f json -o own/profiles/acme.json`,
-		RunE: func(_ *cobra.Command, args []string) error { return showProfile(a, args[0], document) },
+		RunE: func(_ *cobra.Command, args []string) error {
+			p, err := a.Profile(args[0])
+			if err != nil {
+				return err
+			}
+			return document.put(a, map[string]any{p.Name: p.Data()}, func(w io.Writer, width int) error { return listProfile(w, width, p) })
+		},
 	}
 	document.add(cmd.Flags(), "table", "json")
 	return cmd
-}
-
-func showProfile(a *app, name string, document documentFlags) error {
-	p, err := a.Profile(name)
-	if err != nil {
-		return err
-	}
-	return document.put(a, map[string]any{p.Name: p.Data()}, func(w io.Writer, width int) error { return listProfile(w, width, p) })
 }
 
 func listProfile(w io.Writer, width int, p profile.Profile) error {

@@ -121,7 +121,7 @@ It never calls anything compliant that it did not read.`,
 	flags.BoolVar(&a.NoColor, "no-color", false, "no colour; NO_COLOR does the same")
 	flags.BoolVar(&a.NoProgress, "no-progress", false, "no progress on a terminal")
 	flags.Var(choose(&a.LogFormat, "text", "json"), "log-format", "`format` of the narration on standard error: text or json")
-	policyFlag(flags, &a.PolicyFolders)
+	flags.StringArrayVar(&a.PolicyFolders, "policy", nil, "`folder` of custom Rego rules; repeatable")
 	root.SetFlagErrorFunc(flagError)
 	root.SetUsageFunc(func(cmd *cobra.Command) error {
 		_, err := fmt.Fprint(cmd.OutOrStderr(), usage(cmd))

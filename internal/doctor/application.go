@@ -111,12 +111,7 @@ func (x *examination) grantable(ctx context.Context, wanted []Privilege) (grants
 
 // definable leaves out what nobody can have, because the environment does not define it.
 func (x *examination) definable(ctx context.Context, needed []Privilege) []Privilege {
-	var unheld []Privilege
-	for _, p := range needed {
-		if x.held[strings.ToLower(p.Name)] == snapshot.DepthNone {
-			unheld = append(unheld, p)
-		}
-	}
+	unheld := slices.DeleteFunc(slices.Clone(needed), func(p Privilege) bool { return x.has(p.Name) > snapshot.DepthNone })
 	if x.unreachable != "" || x.held == nil || len(unheld) == 0 {
 		return needed
 	}
@@ -125,9 +120,8 @@ func (x *examination) definable(ctx context.Context, needed []Privilege) []Privi
 		return needed
 	}
 	return slices.DeleteFunc(slices.Clone(needed), func(p Privilege) bool {
-		name := strings.ToLower(p.Name)
-		_, defined := known[name]
-		return !defined && x.held[name] == snapshot.DepthNone
+		_, defined := known[strings.ToLower(p.Name)]
+		return !defined && x.has(p.Name) == snapshot.DepthNone
 	})
 }
 
@@ -147,7 +141,7 @@ func (x *examination) holds(id, title string, needed []Privilege, short Outcome)
 	}
 	lacking := false
 	for _, p := range needed {
-		held := x.held[strings.ToLower(p.Name)]
+		held := x.has(p.Name)
 		if held >= p.Depth {
 			continue
 		}

@@ -122,6 +122,9 @@ type examination struct {
 	fresh       bool                      // whether reads bypass the caches of permissions
 }
 
+// has is the depth at which the identity has a privilege; none if that is unknown.
+func (x *examination) has(privilege string) snapshot.Depth { return x.held[strings.ToLower(privilege)] }
+
 // A step makes one or more checks.
 type step func(context.Context)
 

@@ -55,7 +55,10 @@ func Tables(w io.Writer, width int, examined []Examination) error {
 			len(e.Checks), counts[Passed], counts[Failed], counts[Warned], counts[Skipped])
 		var rows [][3]string
 		for _, c := range folded(e.Checks) {
-			rows = append(rows, [3]string{c.Title, string(c.Outcome), c.Detail + advised(c.Advice)})
+			if c.Advice != "" {
+				c.Detail += "\n-> " + c.Advice
+			}
+			rows = append(rows, [3]string{c.Title, string(c.Outcome), c.Detail})
 		}
 		if err := table.Checks(w, [3]string{"CHECK", "RESULT", "WHAT WAS FOUND"}, rows, width); err != nil {
 			return err
@@ -64,28 +67,17 @@ func Tables(w io.Writer, width int, examined []Examination) error {
 	return nil
 }
 
-// advised is advice as it appears below a check.
-func advised(advice string) string {
-	if advice == "" {
-		return ""
-	}
-	return "\n-> " + advice
-}
-
 // folded joins checks that were skipped for one reason, one after the other.
 func folded(checks []Check) []Check {
 	var rows []Check
-	for i := 0; i < len(checks); {
-		n := 1
-		for i+n < len(checks) && checks[i].Outcome == Skipped && checks[i+n].Outcome == Skipped && checks[i+n].Detail == checks[i].Detail {
+	n := 0
+	for _, c := range checks {
+		if last := len(rows) - 1; last >= 0 && c.Outcome == Skipped && rows[last].Outcome == Skipped && c.Detail == rows[last].Detail {
 			n++
+			rows[last].Title = fmt.Sprintf("%d further checks", n)
+			continue
 		}
-		c := checks[i]
-		if n > 1 {
-			c.Title = fmt.Sprintf("%d further checks", n)
-		}
-		rows = append(rows, c)
-		i += n
+		rows, n = append(rows, c), 1
 	}
 	return rows
 }

@@ -109,7 +109,7 @@ func (x *examination) excused(err error, user dataverse.GUID) (Check, bool) {
 		return Check{}, false
 	}
 	name, lacking := refused.MissingPrivilege(), refused.Principal()
-	held := x.held[strings.ToLower(name)] > snapshot.DepthNone
+	held := x.has(name) > snapshot.DepthNone
 	if lacking != "" {
 		held = lacking == user && lacking != x.self
 	}
@@ -120,7 +120,7 @@ func (x *examination) excused(err error, user dataverse.GUID) (Check, bool) {
 		return Check{}, false
 	case refused.Cause() != dataverse.CauseUnknown: // a state of that user: a scan says what it cannot judge
 		return Check{Outcome: Warned}, true
-	case x.held[strings.ToLower(actOnBehalf)] > snapshot.DepthNone:
+	case x.has(actOnBehalf) > snapshot.DepthNone:
 		return Check{Outcome: Warned, Advice: "the environment refuses the impersonated user: make sure that it has a role, and that this identity has " + actOnBehalf + " through a role assigned to it directly"}, true
 	}
 	return Check{}, false

@@ -43,17 +43,17 @@ func (x *examination) address(ctx context.Context) (Check, error) {
 	case net.ParseIP(host) != nil:
 		return Check{Outcome: Passed, Detail: host + " is an IP address"}, nil
 	case x.LookupHost == nil:
-		return Check{Outcome: Skipped, Detail: "name resolution is not available here"}, nil
+		return skipped("name resolution is not available here")
 	}
 	addresses, err := x.LookupHost(ctx, host)
-	switch {
-	case err == nil:
+	if err == nil {
 		return Check{Outcome: Passed, Detail: host + " is " + strings.Join(addresses, ", ")}, nil
-	case x.Proxied:
-		return Check{Outcome: Warned, Detail: dataverse.Printable(err.Error()), Advice: "the proxy may resolve the name: see the next check"}, nil
-	default:
-		return Check{Outcome: Failed, Detail: dataverse.Printable(err.Error()), Advice: dataverse.ConnectionAdvice(err)}, nil
 	}
+	c := Check{Outcome: Failed, Detail: dataverse.Printable(err.Error()), Advice: dataverse.ConnectionAdvice(err)}
+	if x.Proxied {
+		c.Outcome, c.Advice = Warned, "the proxy may resolve the name: see the next check"
+	}
+	return c, nil
 }
 
 // patience bounds an exchange that is not repeated.
@@ -191,18 +191,18 @@ func (x *examination) clock(context.Context) (Check, error) {
 		}
 	}
 	if skew == nil {
-		return Check{Outcome: Skipped, Detail: "not checked: the environment did not respond"}, nil
+		return skipped("not checked: the environment did not respond")
 	}
 	c := Check{Outcome: Passed, Detail: "this machine and the environment agree"}
 	off := skew.Abs().Round(time.Second)
 	if off > time.Second {
 		c.Detail = fmt.Sprintf("this machine is %s %s the environment", off, map[bool]string{true: "behind", false: "ahead of"}[*skew > 0])
 	}
-	switch {
-	case off > skewFailed:
-		c.Outcome, c.Advice = Failed, "set the clock: beyond five minutes Entra refuses what this machine signs"
-	case off > skewWarned:
+	if off > skewWarned {
 		c.Outcome, c.Advice = Warned, "set the clock: beyond five minutes Entra refuses what this machine signs"
+	}
+	if off > skewFailed {
+		c.Outcome = Failed
 	}
 	return c, nil
 }
@@ -212,7 +212,7 @@ const expiresSoon = 30
 
 func (x *examination) credential(context.Context) (Check, error) {
 	if x.session == nil {
-		return Check{Outcome: Skipped, Detail: "not checked: sign-in failed"}, nil
+		return skipped("not checked: sign-in failed")
 	}
 	until, known := x.session.CredentialExpiry()
 	if !known {

@@ -86,7 +86,7 @@ func (x *examination) read(ctx context.Context, id, title string, p collector.Pr
 // sees is the check of a read that works: whether it can see every row.
 func (x *examination) sees(needed []Privilege) Check {
 	for _, p := range needed {
-		held := x.held[strings.ToLower(p.Name)]
+		held := x.has(p.Name)
 		if x.held == nil || held >= p.Depth {
 			continue
 		}
@@ -116,7 +116,7 @@ func (x *examination) lacks(err error, needed []Privilege) Check {
 		return named // the advice names them
 	}
 	for _, p := range append(needed, Least()...) {
-		if strings.EqualFold(p.Name, name) || name == "" && x.held[strings.ToLower(p.Name)] < p.Depth {
+		if strings.EqualFold(p.Name, name) || name == "" && x.has(p.Name) < p.Depth {
 			return Check{Privilege: &p, Advice: p.advice()}
 		}
 	}
