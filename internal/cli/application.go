@@ -15,6 +15,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/report/text"
+	"github.com/dbaudit/dbaudit/internal/run"
 )
 
 // An application is how a plan is carried out, whichever command asks for it.
@@ -169,4 +170,151 @@ func lacks(ctx context.Context, e *webapi.Environment, p plan.Plan) (lacking, er
 	}
 	return fmt.Errorf("the applying identity lacks %s: give it a role with these privileges, such as System Administrator, "+
 		"or configure another identity under apply: in dbaudit.yaml", strings.Join(names, ", ")), nil
+}
+
+// A verification is all that it takes to judge a target after a change, made ready
+// before it: what cannot be verified, or not be reported, is not begun.
+type verification struct {
+	run.Target
+	judgement
+}
+
+// verification is the target of a plan and what judges it. The plan must keep to the limits.
+func (f applyFlags) verification(ctx context.Context, a *app, p plan.Plan) (verification, error) {
+	t, err := a.Planned(p, f.connection, f.profile)
+	if err != nil {
+		return verification{}, err
+	}
+	if t.Profile.Name != p.Profile && f.profile == "" {
+		if t.Profile, err = a.Profile(p.Profile); err != nil {
+			return verification{}, err
+		}
+	}
+	if t.Profile.Name != p.Profile {
+		return verification{}, usagef("the plan was made with the profile %q, but %q was given", p.Profile, t.Profile.Name)
+	}
+	if p.ProfileDigest != "" && p.ProfileDigest != t.Profile.Digest {
+		return verification{}, usagef("the profile %q changed since the plan was made: make a new plan", p.Profile)
+	}
+	within, err := run.Limits(t.Profile, f.maxChanges)
+	if err != nil {
+		return verification{}, err
+	}
+	if err := p.Within(within); err != nil {
+		return verification{}, err
+	}
+	return verificationOf(ctx, a, t, f.judge)
+}
+
+// verificationOf reads and checks what judging a target takes.
+func verificationOf(ctx context.Context, a *app, t run.Target, f judgeFlags) (verification, error) {
+	v := verification{Target: t}
+	var err error
+	if v.judgement, err = f.understood(a); err != nil {
+		return v, err
+	}
+	if err := v.makeReady(ctx, a, t.File, t.Profile); err != nil {
+		return v, err
+	}
+	return v, v.outputs.writable(a)
+}
+
+// verify reads and judges the environment again, says which findings of the plan are fixed,
+// and writes the documents. It returns the remaining faults, by fingerprint, and the exit code.
+func verify(ctx context.Context, a *app, v verification, p plan.Plan) (map[string]plan.Finding, int, error) {
+	r, _, err := v.inspect(ctx, a, v.Target)
+	if err != nil {
+		return nil, 0, err
+	}
+	if id := r.Environment.OrganizationID; !strings.EqualFold(id, p.Environment.OrganizationID) {
+		return nil, 0, fmt.Errorf("this is another environment (organization %s) than the plan's (organization %s)", id, p.Environment.OrganizationID)
+	}
+	standing := findings(r)
+	narrateComparison(a, p, standing)
+	code, err := v.show(a, []audit.Result{r})
+	return standing, code, err
+}
+
+// verifyApplied verifies a plan that was carried out: each change must persist, and the
+// findings that it fixes must be gone. Each fault from here on is a fault after a change.
+func verifyApplied(ctx context.Context, a *app, v verification, r *apply.Runner) error {
+	p := r.Journal.Plan
+	lost, lostErr := r.Verify(ctx)
+	standing, code, err := verify(ctx, a, v, p)
+	if err = errors.Join(lostErr, err); errors.Is(err, context.Canceled) {
+		a.Warnf("the plan was applied, but its verification was interrupted: run dbaudit scan to judge the environment")
+		return err
+	}
+	if err != nil {
+		code = exitPartial
+		a.Complain(fmt.Errorf("the plan was applied, but could not be verified: %w", err))
+	}
+	named := map[string]bool{}
+	for _, l := range lost {
+		code = exitPartial
+		a.Complain(l)
+		named[l.Action.ID] = true
+	}
+	for _, action := range p.Actions {
+		i := slices.IndexFunc(action.Why, func(why change.Reason) bool {
+			_, still := standing[why.Fingerprint]
+			return still && why.Settled()
+		})
+		if i >= 0 && !named[action.ID] {
+			code = exitPartial
+			a.Complain(fmt.Errorf("action %s (%s) was carried out, but %s still fails", action.ID, action.Summary, action.Why[i].Control))
+		}
+	}
+	return asError(code)
+}
+
+// findings are a result's faults that nobody accepted, by fingerprint.
+func findings(r audit.Result) map[string]plan.Finding {
+	list := map[string]plan.Finding{}
+	for _, c := range r.Controls {
+		for _, f := range c.Findings {
+			if f.Waiver == nil {
+				list[f.Fingerprint] = plan.Finding{Control: c.ID, Fingerprint: f.Fingerprint, Message: f.Message}
+			}
+		}
+	}
+	return list
+}
+
+// narrateComparison says which findings are gone, which remain and which are new.
+func narrateComparison(a *app, p plan.Plan, standing map[string]plan.Finding) {
+	var gone, remain, fresh []string
+	known := map[string]bool{}
+	for _, f := range p.Findings {
+		known[f.Fingerprint] = true
+		line := fmt.Sprintf("%s: %s", f.Control, f.Message)
+		if _, still := standing[f.Fingerprint]; still {
+			remain = append(remain, line)
+		} else {
+			gone = append(gone, line)
+		}
+	}
+	for fingerprint, f := range standing {
+		if !known[fingerprint] {
+			fresh = append(fresh, fmt.Sprintf("%s: %s", f.Control, f.Message))
+		}
+	}
+	slices.Sort(fresh)
+	if a.LogFormat == "json" {
+		a.Log(slog.LevelInfo, p.Environment.Name, "compared with the findings of the plan",
+			slog.Any("gone", gone), slog.Any("remain", remain), slog.Any("new", fresh))
+		return
+	}
+	for _, part := range []struct {
+		mark, title string
+		lines       []string
+	}{{"-", "fixed", gone}, {"=", "remaining", remain}, {"+", "new", fresh}} {
+		if len(part.lines) == 0 {
+			continue
+		}
+		a.Sayf("%s (%d)", part.title, len(part.lines))
+		for _, line := range part.lines {
+			a.Sayf("  %s %s", part.mark, line)
+		}
+	}
 }

@@ -6,9 +6,13 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,6 +21,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/alert"
 	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/fleet"
 	"github.com/dbaudit/dbaudit/internal/run"
@@ -279,3 +284,77 @@ func pageTLS(f serveFlags) (*tls.Config, error) {
 	}
 	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
 }
+
+// quietly narrates for a log that many scans share: what is said elsewhere is for debugging.
+type quietly struct{ *console.Console }
+
+// Log implements [run.Narrator].
+func (q quietly) Log(level slog.Level, environment, message string, fields ...slog.Attr) {
+	if level == slog.LevelInfo {
+		level = slog.LevelDebug
+	}
+	q.Console.Log(level, environment, message, fields...)
+}
+
+// logger is the log of a part of a process that runs for long, among dbaudit's own.
+func logger(a *app, of string) *slog.Logger {
+	return slog.New(&narration{quietly: quietly{a.Console}, of: of, said: &repeats{at: map[string]time.Time{}}})
+}
+
+// A narration narrates the warnings and errors of a log.
+type narration struct {
+	quietly
+
+	of    string
+	said  *repeats
+	attrs []slog.Attr
+}
+
+// repeats keeps what was said lately: each part of the queue reports a lost database each second.
+type repeats struct {
+	mu sync.Mutex
+	at map[string]time.Time
+}
+
+// lately reports whether a message was said within a minute, and keeps that it is said now.
+func (r *repeats) lately(message string, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	maps.DeleteFunc(r.at, func(_ string, at time.Time) bool { return now.Sub(at).Abs() > time.Minute })
+	_, said := r.at[message]
+	if !said {
+		r.at[message] = now
+	}
+	return said
+}
+
+// Enabled implements [slog.Handler].
+func (n *narration) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn || n.Verbose
+}
+
+// Handle implements [slog.Handler].
+func (n *narration) Handle(_ context.Context, r slog.Record) error {
+	attrs := slices.Clone(n.attrs)
+	r.Attrs(func(attr slog.Attr) bool { attrs = append(attrs, attr); return true })
+	message := n.of + ": " + r.Message
+	for _, attr := range attrs {
+		if attr.Key == "err" || attr.Key == "error" {
+			message += ": " + attr.Value.String()
+		}
+	}
+	if r.Level < slog.LevelWarn || !n.said.lately(message, n.Now()) {
+		n.Log(r.Level, "", message, attrs...)
+	}
+	return nil
+}
+
+// WithAttrs implements [slog.Handler].
+func (n *narration) WithAttrs(attrs []slog.Attr) slog.Handler {
+	more := *n
+	more.attrs = slices.Concat(n.attrs, attrs)
+	return &more
+}
+
+// WithGroup implements [slog.Handler].
+func (n *narration) WithGroup(string) slog.Handler { return n }

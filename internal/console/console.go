@@ -3,8 +3,15 @@
 package console
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"io"
+	"log/slog"
+	"strings"
 	"time"
+
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 // Streams are the standard streams, behind the guard of package text.
@@ -36,4 +43,83 @@ type Console struct {
 // Color reports whether standard output may be coloured.
 func (c *Console) Color() bool {
 	return c.StdoutIsTerminal && !c.NoColor && c.Getenv("NO_COLOR") == ""
+}
+
+// Sayf narrates what is being done. Names among the arguments stay on its line.
+func (c *Console) Sayf(format string, args ...any) {
+	c.Log(slog.LevelInfo, "", text.Linef(format, args...))
+}
+
+// Warnf says what a reader should not overlook, --quiet or not.
+func (c *Console) Warnf(format string, args ...any) {
+	c.Warn("", text.Linef(format, args...))
+}
+
+// Warn warns of an environment. An object has a level; a line says it in words.
+func (c *Console) Warn(environment, message string) {
+	if c.LogFormat != "json" {
+		message = "warning: " + message
+	}
+	c.Log(slog.LevelWarn, environment, message)
+}
+
+// Log narrates on standard error: a line for people, or with --log-format json an object with
+// time, level, msg and the fields. An environment is the line's beginning or a field. --quiet
+// leaves warnings and errors, --verbose adds what is for debugging.
+func (c *Console) Log(level slog.Level, environment, message string, fields ...slog.Attr) {
+	if level < slog.LevelWarn && c.Quiet || level < slog.LevelInfo && !c.Verbose {
+		return
+	}
+	if c.LogFormat == "json" {
+		c.logJSON(level, environment, message, fields)
+		return
+	}
+	if environment != "" {
+		message = text.Line(environment) + ": " + message
+	}
+	c.screen.write(c.Stderr, c.paragraph(message))
+}
+
+func (c *Console) logJSON(level slog.Level, environment, message string, fields []slog.Attr) {
+	record := slog.NewRecord(c.Now().UTC(), level, text.Lines(message), 0)
+	if environment != "" {
+		record.AddAttrs(slog.String("environment", environment))
+	}
+	record.AddAttrs(fields...)
+	var line bytes.Buffer
+	handler := slog.NewJSONHandler(&line, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: func(_ []string, f slog.Attr) slog.Attr {
+		if f.Value.Kind() == slog.KindString {
+			f.Value = slog.StringValue(text.Lines(f.Value.String()))
+		}
+		return f
+	}})
+	if err := handler.Handle(nil, record); err != nil { //nolint:staticcheck // the handler ignores the context
+		return // what cannot be narrated must not fail what is narrated
+	}
+	c.screen.write(c.Stderr, string(text.JSON(line.Bytes())))
+}
+
+// Complain prints the error that ends a run. Errors say themselves what to do.
+func (c *Console) Complain(err error) {
+	message := err.Error()
+	if errors.Is(err, context.Canceled) {
+		// In the words of who pressed Ctrl-C, not of the library that noticed.
+		message = strings.NewReplacer("interrupted: context canceled", "interrupted", "context canceled", "interrupted").Replace(message)
+	}
+	if c.LogFormat == "json" {
+		c.Log(slog.LevelError, "", message)
+		return
+	}
+	c.screen.write(c.Stderr, c.paragraph("dbaudit: "+message))
+}
+
+// paragraph is a message, which may have several lines, such as several faults. Each line
+// after the first is indented, so that it does not look like another message. A terminal
+// gets no line that is wider than it is; a log keeps each line whole, to be searched.
+func (c *Console) paragraph(message string) string {
+	message = strings.ReplaceAll(text.Lines(strings.TrimRight(message, "\n")), "\n", "\n  ") + "\n"
+	if !c.StderrIsTerminal {
+		return message
+	}
+	return text.WrapLines(message, c.StderrWidth)
 }
